@@ -1,0 +1,215 @@
+"""What moves, orders and fills do to the state, and the row that each leaves behind. It decides nothing."""
+
+import numpy as np
+
+from safla.core import values as v
+from safla.core.fills import fee, fits
+from safla.core.machine import ENTER, EXIT, FLAT, IDLE, REWARM, moved
+from safla.core.protect import Levels, gross_of_long
+from safla.core.pure import pure
+from safla.core.values import Int64, Market, Out, Plan, Rules, State
+
+
+def opened(balance: int, symbols: int) -> State:
+    """The state before the first candle: all cash, every symbol idle. balance in money units."""
+    account = np.zeros(v.ACCOUNT_FIELDS, np.int64)
+    account[[v.CASH, v.EQUITY, v.PEAK, v.DAY_START]] = balance
+    account[v.LAST_TS] = v.NONE
+    book = np.zeros((symbols, v.SYMBOL_FIELDS), np.int64)
+    book[:, v.MODE] = IDLE
+    book[:, v.TS] = v.NONE
+    return State(account, book)
+
+
+@pure
+def room_for(symbols: int) -> int:
+    """How many rows one timestamp can need: a bound, not a guess (see the phases in step.py)."""
+    return 24 * symbols + 8
+
+
+def blank_out(symbols: int, timestamps: int, rows: int) -> Out:
+    """An empty Out for blocks of so many timestamps; rows is what it holds beyond one timestamp's need."""
+    size = rows + room_for(symbols)
+    return Out(
+        np.zeros((size, v.ROW_WIDTH), np.int64), np.zeros(size), np.zeros(1, np.int64), np.zeros(timestamps, np.int64)
+    )
+
+
+@pure
+def market_of(markets: Int64, s: int) -> Market:
+    """The numbers of one symbol's market."""
+    return Market(
+        int(markets[s, 0]), int(markets[s, 1]), int(markets[s, 2]),
+        int(markets[s, 3]), int(markets[s, 4]), int(markets[s, 5]),
+    )  # fmt: skip
+
+
+@pure
+def levels_of(book: Int64, s: int) -> Levels:
+    """The levels of one symbol's position."""
+    return Levels(
+        int(book[s, v.STOP_LEVEL]), int(book[s, v.TARGET_LEVEL]), int(book[s, v.TRAIL_LEVEL]),
+        int(book[s, v.ARM_LEVEL]), int(book[s, v.HIGHEST]),
+    )  # fmt: skip
+
+
+@pure
+def set_levels(book: Int64, s: int, levels: Levels) -> None:
+    """Write the levels of one symbol's position."""
+    book[s, v.STOP_LEVEL] = levels.stop
+    book[s, v.TARGET_LEVEL] = levels.target
+    book[s, v.TRAIL_LEVEL] = levels.trail
+    book[s, v.ARM_LEVEL] = levels.arm
+    book[s, v.HIGHEST] = levels.highest
+
+
+@pure
+def emit(out: Out, kind: int, ts: int, symbol: int, numbers: tuple[int, ...]) -> None:
+    """Append a row: what happened, as values.ROW_FIELDS lays it out."""
+    row = int(out.used[0])
+    out.rows[row, 0] = kind
+    out.rows[row, 1] = ts
+    out.rows[row, 2] = symbol
+    for i in range(len(numbers)):
+        out.rows[row, 3 + i] = numbers[i]
+    out.used[0] = row + 1
+
+
+@pure
+def emit_marks(book: Int64, out: Out, ts: int) -> None:
+    """The open positions at their last close, behind a day_started or halted row (JOURNAL 4)."""
+    for s in range(len(book)):
+        if int(book[s, v.QUANTITY]) > 0:
+            emit(out, v.MARK, ts, s, (int(book[s, v.QUANTITY]), int(book[s, v.CLOSE])))
+
+
+@pure
+def move(book: Int64, out: Out, s: int, ts: int, trigger: int) -> None:
+    """Take a symbol to the mode that the machine says; a move to the same mode leaves no row (JOURNAL 4)."""
+    source = int(book[s, v.MODE])
+    target = moved(source, trigger)
+    book[s, v.MODE] = target
+    if target != source:
+        emit(out, v.MODE_CHANGED, ts, s, (trigger, source, target))
+
+
+@pure
+def place(account: Int64, book: Int64, out: Out, s: int, ts: int, side: int, reason: int, confidence: int) -> None:
+    """An order begins to wait. confidence in parts per million, NONE for a sell."""
+    order = int(account[v.ORDERS]) + 1
+    account[v.ORDERS] = order
+    account[v.WAITING] += 1
+    if side == v.BUY:
+        account[v.WAITING_ENTRIES] += 1
+    book[s, v.ORDER] = order
+    book[s, v.ORDER_SIDE] = side
+    book[s, v.ORDER_REASON] = reason
+    book[s, v.CONFIDENCE] = confidence
+    book[s, v.BLOCKED] = 0
+    emit(out, v.ORDER_PLACED, ts, s, (order, side, reason, confidence))
+
+
+@pure
+def unplace(account: Int64, book: Int64, s: int) -> None:
+    """An order waits no longer, filled or not."""
+    account[v.WAITING] -= 1
+    if int(book[s, v.ORDER_SIDE]) == v.BUY:
+        account[v.WAITING_ENTRIES] -= 1
+    book[s, v.ORDER] = 0
+    book[s, v.ORDER_SIDE] = 0
+
+
+@pure
+def expire(account: Int64, book: Int64, out: Out, s: int, ts: int, reason: int) -> None:
+    """Give a waiting order up."""
+    emit(out, v.ORDER_EXPIRED, ts, s, (int(book[s, v.ORDER]), int(book[s, v.ORDER_SIDE]), reason))
+    unplace(account, book, s)
+
+
+@pure
+def refuse(account: Int64, book: Int64, out: Out, s: int, ts: int, reason: int, value: int, limit: int) -> None:
+    """Refuse a waiting entry at the open, with the two numbers that met."""
+    emit(out, v.ORDER_REFUSED, ts, s, (int(book[s, v.ORDER]), v.BUY, reason, value, limit))
+    unplace(account, book, s)
+
+
+@pure
+def buy(
+    rules: Rules, market: Market, account: Int64, book: Int64, out: Out, s: int, ts: int,
+    reference: int, price: int, quantity: int, levels: Levels,
+) -> None:  # fmt: skip
+    """Fill the waiting entry: money out, position and levels in, flat to long (S10, S26)."""
+    notional = price * quantity * market.k
+    paid = fee(notional, rules.commission_ppm)
+    cash = int(account[v.CASH]) - notional - paid
+    assert cash >= 0, "an entry cost more than there was (S23)"
+    trade = int(account[v.TRADES]) + 1
+    account[v.CASH] = cash
+    account[v.TRADES] = trade
+    account[v.FEES] += paid
+    account[v.POSITIONS] += 1
+    account[v.DAY_ENTRIES] += 1
+    book[s, v.QUANTITY] = quantity
+    book[s, v.ENTRY] = price
+    book[s, v.ENTRY_FEE] = paid
+    book[s, v.OPENED] = ts
+    book[s, v.TRADE] = trade
+    set_levels(book, s, levels)
+    order = int(book[s, v.ORDER])
+    emit(out, v.FILLED, ts, s, (order, trade, v.BUY, v.BY_SIGNAL, reference, price, quantity, paid, cash, 0))
+    unplace(account, book, s)
+    move(book, out, s, ts, ENTER)
+
+
+@pure
+def sell(
+    rules: Rules, market: Market, account: Int64, book: Int64, out: Out, s: int, ts: int,
+    reference: int, price: int, reason: int, order: int, ambiguous: int,
+) -> None:  # fmt: skip
+    """Fill an exit: the whole position becomes money, and the trade is closed (S9, S11, S26).
+
+    order  its number, 0 for a protective exit
+    """
+    quantity = int(book[s, v.QUANTITY])
+    if not fits(price, quantity, market.k, int(account[v.CASH])):
+        account[v.BROKEN] = 1 + s
+        return
+    notional = price * quantity * market.k
+    paid = fee(notional, rules.maker_commission_ppm if reason == v.TAKE_PROFIT else rules.commission_ppm)
+    cash = int(account[v.CASH]) + notional - paid
+    entry = int(book[s, v.ENTRY])
+    gross = gross_of_long(entry, price, quantity, market.k)
+    fees = int(book[s, v.ENTRY_FEE]) + paid
+    trade = int(book[s, v.TRADE])
+    account[v.CASH] = cash
+    account[v.FEES] += paid
+    account[v.REALISED] += gross - fees
+    account[v.POSITIONS] -= 1
+    emit(out, v.FILLED, ts, s, (order, trade, v.SELL, reason, reference, price, quantity, paid, cash, ambiguous))
+    closed = (trade, int(book[s, v.OPENED]), quantity, entry, price, gross, fees, gross - fees, reason)
+    emit(out, v.TRADE_CLOSED, ts, s, closed)
+    if order > 0:
+        unplace(account, book, s)
+    book[s, v.QUANTITY] = 0
+    if gross - fees < 0:
+        book[s, v.COOLING] = 1 + int(book[s, v.SEEN])
+    move(book, out, s, ts, EXIT)
+    if int(book[s, v.MODE]) == FLAT and known(book, s) < rules.warm_up:
+        move(book, out, s, ts, REWARM)  # S4: the window is not whole again
+
+
+@pure
+def known(book: Int64, s: int) -> int:
+    """The candles of a symbol that are known since its last hole."""
+    return int(book[s, v.SEEN]) - int(book[s, v.HOLE])
+
+
+def marked(plan: Plan, state: State) -> int:
+    """Cash and positions at their last closes, money units: what equity must be."""
+    worth = sum(
+        int(row[v.QUANTITY]) * int(row[v.CLOSE]) * int(market[2])
+        for row, market in zip(state.book, plan.markets, strict=True)
+    )
+    return int(state.account[v.CASH]) + worth
+
+

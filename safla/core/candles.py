@@ -1,0 +1,81 @@
+"""Candles as columns: of one symbol, or of many on one time grid; and the hash that identifies them (J7)."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from safla.core.values import Columns, Grid, Int64
+
+TIMEFRAMES = {
+    "1m": 60_000,
+    "3m": 180_000,
+    "5m": 300_000,
+    "15m": 900_000,
+    "30m": 1_800_000,
+    "1h": 3_600_000,
+    "2h": 7_200_000,
+    "4h": 14_400_000,
+    "6h": 21_600_000,
+    "8h": 28_800_000,
+    "12h": 43_200_000,
+    "1d": 86_400_000,
+}  # S1: others are refused, for they would not floor to the grid
+
+
+class Scale(NamedTuple):
+    """How the numbers of one symbol are written, and the grid of our orders there (S3)."""
+
+    price_decimals: int
+    quantity_decimals: int
+    volume_decimals: int
+    tick: int  # price units
+    lot: int  # quantity units
+    min_notional: int  # money units
+
+
+class Series(NamedTuple):
+    """The candles of one symbol with the two scales in which they are written."""
+
+    symbol: str
+    price_decimals: int
+    volume_decimals: int
+    columns: Columns
+
+
+def align(columns: Sequence[Columns]) -> Grid:
+    """Candles of several symbols on one time grid, zeros where a symbol has none. One symbol alone is not copied."""
+    if len(columns) == 1:
+        ts, *rest = columns[0]
+        return Grid(ts, *(column.reshape(1, -1) for column in rest))
+    ts = np.unique(np.concatenate([one.ts for one in columns]))
+    fields = np.zeros((5, len(columns), len(ts)), np.int64)
+    for index, one in enumerate(columns):
+        fields[:, index, np.searchsorted(ts, one.ts)] = one[1:]
+    return Grid(ts, *fields)
+
+
+def spread(grid_ts: Int64, row_ts: Int64, values: np.ndarray) -> np.ndarray:
+    """A column over the rows of one symbol, laid on the grid: 0 where the symbol has no candle."""
+    if len(grid_ts) == len(row_ts):
+        return values
+    column = np.zeros(len(grid_ts), values.dtype)
+    column[np.searchsorted(grid_ts, row_ts)] = values
+    return column
+
+
+def between(columns: Columns, start: int, end: int) -> Columns:
+    """The candles that open at start or later and before end (ms); views, not copies."""
+    low, high = np.searchsorted(columns.ts, (start, end))
+    return Columns(*(column[low:high] for column in columns))
+
+
+def digest(series: Sequence[Series], timeframe: str) -> str:
+    """The identity of candles: BLAKE2b-128 in hex over a line and six columns a symbol (J7)."""
+    total = hashlib.blake2b(digest_size=16)
+    for symbol, price_decimals, volume_decimals, columns in series:
+        total.update(f"{symbol} {timeframe} {price_decimals} {volume_decimals} {len(columns.ts)}\n".encode("ascii"))
+        for column in columns:
+            total.update(np.ascontiguousarray(column, "<i8").data)
+    return total.hexdigest()

@@ -1,0 +1,87 @@
+"""The same functions, compiled: numba is imported here and nowhere else, when a run is long enough to repay it (D2).
+
+The one room of the core that looks at files: at its own sources, to name the folder of compiled code.
+"""
+
+import hashlib
+import importlib
+import importlib.metadata
+import os
+import platform
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from safla.core import engine
+from safla.core.pure import PURE
+from safla.core.strategies import Function
+
+WORTH_A_CACHED_LOOP = 50_000  # candles of all symbols from which a loop out of the cache repays the import of numba
+WORTH_COMPILING = 800_000  # and from which compiling anew repays itself
+
+_READY = "ready"  # written into the folder once it holds everything
+
+
+def pays(candles: int) -> bool:
+    """Whether compiled code is the quicker way for so many candles (all symbols together)."""
+    return candles >= WORTH_COMPILING or (candles >= WORTH_A_CACHED_LOOP and is_cached())
+
+
+def is_cached() -> bool:
+    """Whether the compiled forms of exactly these sources lie in the user's cache folder."""
+    return (cache_folder() / _READY).exists()
+
+
+def cache_folder() -> Path:
+    """Where compiled code lies: a folder named by every source of the core, the Python, numba and processor in use."""
+    core = Path(__file__).parent
+    total = hashlib.blake2b(digest_size=12)
+    for path in sorted(core.rglob("*.py")):
+        total.update(path.relative_to(core).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    for fact in (sys.version, importlib.metadata.version("numba"), platform.machine(), str(core)):
+        total.update(fact.encode() + b"\0")
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(base) / "safla" / "compiled" / total.hexdigest()
+
+
+def compiled_loop() -> engine.Loop:
+    """`engine.fold`, compiled, or out of the cache."""
+    return _compiled(engine.fold)
+
+
+def compiled_columns(function: Function) -> Function:
+    """A @pure strategy, compiled, or out of the cache. A strategy without the mark is returned as it is."""
+    return _compiled(function) if function in PURE else function
+
+
+def mark_ready() -> None:
+    """Say that the cache holds what a run needs; called after the first compiled run."""
+    folder = cache_folder()
+    if folder.is_dir():
+        (folder / _READY).touch(mode=0o600)
+
+
+_DISPATCHERS: dict[Callable[..., Any], Any] = {}
+
+
+def _compiled(function: Callable[..., Any]) -> Any:
+    if not _DISPATCHERS:
+        _register_all()
+    if function not in _DISPATCHERS:
+        import numba
+
+        _DISPATCHERS[function] = numba.njit(function, cache=True, nogil=True)
+    return _DISPATCHERS[function]
+
+
+def _register_all() -> None:
+    """Tell numba of every @pure function, so that those which call each other find each other."""
+    import numba
+    from numba.extending import register_jitable
+
+    folder = cache_folder()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    numba.config.CACHE_DIR = str(folder)
+    for function in PURE:
+        register_jitable(function)

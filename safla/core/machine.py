@@ -1,0 +1,77 @@
+"""The five modes and every legal move between them. Nothing else changes a mode (D4)."""
+
+import numpy as np
+from transitions import Machine, MachineError
+
+from safla.core.pure import pure
+from safla.errors import IllegalMove
+
+MODES = ("idle", "warming", "flat", "long", "halted")  # the place of a mode in this tuple is its code in the core
+IDLE, WARMING, FLAT, LONG, HALTED = range(len(MODES))
+
+TABLE = (
+    # trigger   from       to
+    ("start", "idle", "warming"),
+    ("warm", "warming", "flat"),
+    ("rewarm", "flat", "warming"),  # a hole in the data: the candles we hold are no longer the trailing window (S4)
+    ("enter", "flat", "long"),
+    ("exit", "long", "flat"),
+    ("exit", "halted", "halted"),  # a position that was open at the halt is closed after it
+    ("halt", "warming", "halted"),
+    ("halt", "flat", "halted"),
+    ("halt", "long", "halted"),
+    ("resume", "halted", "warming"),  # never straight to flat: the same candle's (i) looks at the window first (S16)
+    ("resume_long", "halted", "long"),  # the last halt is lifted, and the position is still open
+    *(("stop", mode, "idle") for mode in MODES),  # a run can be stopped from anywhere
+)
+TRIGGERS = tuple(dict.fromkeys(trigger for trigger, _, _ in TABLE))
+START, WARM, REWARM, ENTER, EXIT, HALT, RESUME, RESUME_LONG, STOP = range(len(TRIGGERS))
+
+_MACHINE = Machine(
+    model=None,
+    states=list(MODES),
+    initial=None,
+    transitions=[list(row) for row in TABLE],
+    auto_transitions=False,
+    queued=False,
+    send_event=False,
+    ignore_invalid_triggers=False,
+)
+
+
+class _Cursor:
+    """What the shared machine moves: one mode, for the length of one call."""
+
+    __slots__ = ("state",)
+
+    def __init__(self, mode: str) -> None:
+        self.state = mode
+
+
+def next_mode(mode: str, trigger: str) -> str:
+    """The mode after a trigger. Raises IllegalMove for a move that TABLE does not have: a bug of ours."""
+    cursor = _Cursor(mode)
+    try:
+        _MACHINE.events[trigger].trigger(cursor)
+    except (KeyError, ValueError, MachineError) as error:
+        raise IllegalMove(f"{trigger} while {mode}: core/machine.py has no such row") from error
+    return cursor.state
+
+
+def moves() -> np.ndarray:
+    """The machine for the loop: int8[modes, triggers]; the code of the next mode, or -1 for an illegal move."""
+    array = np.full((len(MODES), len(TRIGGERS)), -1, np.int8)
+    for trigger, source, _ in TABLE:
+        array[MODES.index(source), TRIGGERS.index(trigger)] = MODES.index(next_mode(source, trigger))
+    return array
+
+
+MOVES = moves().astype(np.int64)  # wide, for compiled code would go on in int8
+
+
+@pure
+def moved(mode: int, trigger: int) -> int:
+    """The code of the mode after a trigger. An illegal move is a bug of ours, interpreted and compiled."""
+    target = int(MOVES[mode, trigger])
+    assert target >= 0, "core/machine.py has no such move"
+    return target

@@ -1,0 +1,64 @@
+"""Decimals and integers, and shares of amounts. The only place where a decimal point moves (D1)."""
+
+import re
+
+from safla.core.pure import pure
+
+MILLION = 1_000_000
+LIMIT = 2**62  # no amount of the core is above it (D1), so that a sum of two never wraps
+
+_TEXT = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?", re.ASCII)
+
+
+@pure
+def mul_div(amount: int, num: int, den: int) -> int:
+    """amount * num / den, rounded down: exact for 0 <= amount < 2**63 and num, den < 2**31, if the result is below 2**63."""
+    return amount // den * num + amount % den * num // den
+
+
+@pure
+def share_down(amount: int, ppm: int) -> int:
+    """So many millionths of an amount, in its own unit, rounded down. amount and ppm as in mul_div."""
+    return mul_div(amount, ppm, MILLION)
+
+
+@pure
+def share_up(amount: int, ppm: int) -> int:
+    """So many millionths of an amount, in its own unit, rounded up. amount and ppm as in mul_div."""
+    rest = amount % MILLION * ppm % MILLION
+    return share_down(amount, ppm) + (1 if rest > 0 else 0)
+
+
+@pure
+def times(amount: int, factor: int) -> int:
+    """amount * factor, or LIMIT where the product would pass it (0 <= amount, 1 <= factor <= LIMIT)."""
+    return amount * factor if amount <= LIMIT // factor else LIMIT
+
+
+def to_text(units: int, places: int) -> str:
+    """The decimal text of an integer: exactly `places` places, no sign for zero, no exponent (J13)."""
+    if places == 0:
+        return str(units)
+    digits = str(abs(units)).rjust(places + 1, "0")
+    return f"{'-' if units < 0 else ''}{digits[:-places]}.{digits[-places:]}"
+
+
+def to_units(text: str, places: int) -> int:
+    """The integer behind a decimal text. Raises ValueError for whatever `to_text` would not have written."""
+    if not _TEXT.fullmatch(text):
+        raise ValueError(f"not an amount: {text[:40]!r}")
+    whole, _, fraction = text.partition(".")
+    units = int(whole + fraction)
+    if len(fraction) != places or (units == 0 and text.startswith("-")):
+        raise ValueError(f"not an amount with {places} places: {text[:40]!r}")
+    return units
+
+
+def ratio(numerator: int, denominator: int) -> str:
+    """A ratio as it is shown: six places (J14). Nothing is decided by it."""
+    return shown(float(numerator) / float(denominator))
+
+
+def shown(value: float) -> str:
+    """A float as it is shown in the journal: six places, no sign for zero (J14)."""
+    return "%.6f" % (value + 0.0)

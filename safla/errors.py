@@ -1,0 +1,106 @@
+"""The exception tree, sorted by who must act. Each branch carries its exit code (DESIGN 5).
+
+SaflaError
+├── Finding            1   nobody: the work was done, and the answer is no
+├── UsageError         2   the user of the command line
+├── ConfigError        3   the author of the configuration; carries every problem at once
+├── StrategyError      3   the author of a strategy
+├── DataError          4   whoever keeps the candles
+├── JournalError       4   whoever keeps the run folder
+├── ExchangeError      5   the exchange, or the way to it
+├── HostError          6   whoever keeps this machine: disk, permission, lock, missing package
+├── Bug               70   we
+│   └── IllegalMove        a move that core/machine.py does not have
+└── Interrupted      130   nobody: everything was flushed, the same command goes on
+"""
+
+from typing import NamedTuple
+
+
+class SaflaError(Exception):
+    """The root: never raised itself. Its text is one line for the person who must act."""
+
+    exit_code = 70
+
+
+class Finding(SaflaError):
+    """The work was done and the answer is no (a look-ahead, a difference). Look at what the line names."""
+
+    exit_code = 1
+
+
+class UsageError(SaflaError):
+    """The command line does not fit. The text says what would."""
+
+    exit_code = 2
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong in a configuration."""
+
+    where: str  # file:line:column, the name of an environment variable, or --set
+    key: str  # dotted, "" where no key is to blame
+    text: str  # what is wrong, and what instead
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in self if part)
+
+
+class ConfigError(SaflaError):
+    """The configuration cannot be used. Every problem is listed; mend them all, then validate again."""
+
+    exit_code = 3
+
+    def __init__(self, problems: "list[Problem]") -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+
+class StrategyError(SaflaError):
+    """A strategy raised, or returned what is no signal. The text names the strategy and the candle."""
+
+    exit_code = 3
+
+
+class DataError(SaflaError):
+    """Candles are missing, malformed or out of bounds. The text names file, row and value."""
+
+    exit_code = 4
+
+
+class JournalError(SaflaError):
+    """A journal or a run folder is missing, corrupt or from another run. The text names file, line and check."""
+
+    exit_code = 4
+
+
+class ExchangeError(SaflaError):
+    """The exchange is unreachable or refuses us. Try later, or take another source of candles."""
+
+    exit_code = 5
+
+
+class HostError(SaflaError):
+    """This machine stands in the way: disk full, no permission, a run held by another process, a missing package."""
+
+    exit_code = 6
+
+
+class Bug(SaflaError):
+    """Something that must not happen. Please report it with the file that the message names."""
+
+    exit_code = 70
+
+
+class IllegalMove(Bug):
+    """A trigger in a mode for which core/machine.py has no row."""
+
+
+class Interrupted(SaflaError):
+    """SIGINT or SIGTERM: everything is flushed, and the same command goes on where it stopped."""
+
+    exit_code = 130
+
+    def __init__(self, text: str, exit_code: int = 130) -> None:
+        super().__init__(text)
+        self.exit_code = exit_code
