@@ -79,3 +79,9 @@ def digest(series: Sequence[Series], timeframe: str) -> str:
         for column in columns:
             total.update(np.ascontiguousarray(column, "<i8").data)
     return total.hexdigest()
+
+
+def iso(ms: int) -> str:
+    """A time as it is shown: 2024-01-31T13:00Z, seconds and milliseconds only where there are any."""
+    moment = str(np.datetime64(ms, "ms"))  # never the local time zone
+    return moment.removesuffix(".000").removesuffix(":00") + "Z"

@@ -47,7 +47,8 @@ def cache_folder() -> Path:
 
 def compiled_loop() -> engine.Loop:
     """`engine.fold`, compiled, or out of the cache."""
-    return _compiled(engine.fold)
+    loop: engine.Loop = _compiled(engine.fold)
+    return loop
 
 
 def compiled_columns(function: Function) -> Function:
@@ -82,6 +83,6 @@ def _register_all() -> None:
 
     folder = cache_folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    numba.config.CACHE_DIR = str(folder)
+    numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
     for function in PURE:
         register_jitable(function)

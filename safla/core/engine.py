@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 
+import numpy as np
+
 from safla.core import halts, limits, protect, step
 from safla.core import values as v
 from safla.core.account import expire, move, room_for
 from safla.core.fills import fits
 from safla.core.machine import START, STOP, WARMING
 from safla.core.pure import pure
-from safla.core.values import Float64, Grid, Int8, Int64, Out, Plan, Rules, Signals, State
+from safla.core.values import Grid, Int64, Out, Plan, Rules, Signals, State
 
 Loop = Callable[..., int]
 
@@ -37,7 +39,9 @@ def advance(
     assert candles.open.size <= MAX_BLOCK, "a block is at most MAX_BLOCK candles"
     assert len(out.equity) >= len(candles.ts), "out.equity has no room for the block"
     state = _copy(state)
-    folded = int((loop or fold)(plan.rules, plan.markets, *candles, *signals, *state, *out))
+    block = Grid(*map(np.ascontiguousarray, candles))  # one layout, so that many symbols compile to what one does
+    wishes = Signals(*map(np.ascontiguousarray, signals))
+    folded = int((loop or fold)(plan.rules, plan.markets, block, wishes, state, out))
     return state, folded, int(state.account[v.BROKEN])
 
 
@@ -77,25 +81,21 @@ def _copy(state: State) -> State:
 
 
 @pure
-def fold(
-    rules: Rules, markets: Int64,
-    ts: Int64, opens: Int64, highs: Int64, lows: Int64, closes: Int64, volumes: Int64,
-    signals: Int8, strengths: Float64,
-    account: Int64, book: Int64,
-    rows: Int64, row_strengths: Float64, used: Int64, equities: Int64,
-) -> int:  # fmt: skip
+def fold(rules: Rules, markets: Int64, candles: Grid, wishes: Signals, state: State, out: Out) -> int:
     """The loop: for each timestamp the phases of S6, each over all symbols. Returns how many timestamps were folded.
 
     A call that takes an array costs more than a whole candle does, so every such call stands behind an `if` that is
     rarely true, and what is done on each candle is done here (D2).
     """
-    out = Out(rows, row_strengths, used, equities)
+    ts, opens, highs, lows, closes, volumes = candles
+    signals, strengths = wishes
+    account, book = state
     symbols = len(book)
     need = room_for(symbols)
     widest = (rules.max_gap_candles + 1) * rules.step_ms  # the widest step between two candles that is no hole (S4)
     for t in range(len(ts)):
-        before = int(used[0])
-        if before + need > len(rows):
+        before = int(out.used[0])
+        if before + need > len(out.rows):
             return t
         now = int(ts[t])
         if now >= int(account[v.DAY_END]):  # (a)
@@ -148,10 +148,10 @@ def fold(
                     if int(highs[s, t]) > int(book[s, v.HIGHEST]):
                         step.raise_trail(rules, markets, book, s, int(highs[s, t]))
         if int(account[v.BROKEN]) > 0:
-            used[0] = before
+            out.used[0] = before
             return t
         changed = equity != int(account[v.EQUITY])
-        equities[t] = equity
+        out.equity[t] = equity
         account[v.EQUITY] = equity
         account[v.LAST_TS] = now
         if equity > int(account[v.PEAK]):

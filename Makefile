@@ -1,0 +1,61 @@
+# A fresh machine needs Python 3.11 or newer and this file; all else comes from the hashed locks in .lock/.
+PYTHON ?= python3
+
+MAKEFLAGS += --no-builtin-rules
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+unexport PYTHONHOME PYTHONPATH PYTEST_ADDOPTS
+
+RUN := .venv/bin/python
+PIP := $(RUN) -m pip --disable-pip-version-check --no-input
+HASHED := install --quiet --progress-bar off --require-hashes --only-binary :all:
+LOCK := .venv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-header --no-annotate --no-emit-index-url
+
+.PHONY: help run test check lint types bench lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
+
+run: .venv/run.stamp ## install, and run the example: configs/btc.yaml
+	.venv/bin/safla run configs/btc.yaml
+
+test: .venv/dev.stamp ## install, and run all tests; the core must be covered whole
+	$(RUN) -m pytest --cov --cov-report=
+	$(RUN) -m coverage report
+	$(RUN) -m coverage report --include 'safla/core/*' --fail-under 100
+
+check: lint types test ## all that a change must pass (freshness of generated files is among the tests)
+
+lint: .venv/dev.stamp
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+types: .venv/dev.stamp
+	$(RUN) -m mypy --strict safla
+
+bench: .venv/dev.stamp ## measure ourselves and others side by side
+	$(RUN) -m tests.bench
+
+lock: .venv/run.stamp ## resolve the dependencies; with UPGRADE=--upgrade to their newest releases
+	$(PIP) install --quiet uv
+	$(LOCK) --extra dev $(UPGRADE) --output-file .lock/dev.txt
+	$(LOCK) --extra build $(UPGRADE) --constraints .lock/dev.txt --output-file .lock/run.txt
+
+clean: ## remove the environment and every cache; runs in logs/ stay
+	rm -rf .venv .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
+	find safla tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps lie inside the environment, so that they go when it goes.
+.venv/run.stamp: .lock/run.txt pyproject.toml
+	@$(PYTHON) -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	|| { echo '$(PYTHON): needs Python 3.11 or newer with its venv module; name another: make PYTHON=/path/to/python3' >&2; exit 1; }
+	@test -x $(RUN) || $(PYTHON) -m venv .venv
+	$(PIP) $(HASHED) --requirement .lock/run.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev.stamp: .lock/dev.txt .venv/run.stamp
+	$(PIP) $(HASHED) --requirement .lock/dev.txt
+	@touch $@

@@ -1,0 +1,69 @@
+"""`safla init`: writes a commented configuration to start from, and never over a file that is there."""
+
+import os
+from pathlib import Path
+
+import click
+
+from safla.config.shown import printable
+from safla.errors import UsageError
+
+STARTER = """\
+# A run of safla. Percentages are fractions: 0.02 is 2 %. Every key can be left out.
+# `safla validate FILE --resolved` shows every key and default, `safla schema --write DIR` describes them all.
+system:
+  name: first-run                  # shown in reports and in the journal
+  random_seed: 42                  # the only source of chance
+symbols:
+  primary: [BTC/USDT]              # traded, in this order; one quote currency
+  test: [ETH/USDT]                 # used instead with --symbols test
+market_data:
+  timeframe: 1h                    # 1m 3m 5m 15m 30m 1h 2h 4h 6h 8h 12h 1d
+data:
+  source: synthetic                # made-up candles, no network; exchange, csv, parquet and vision are real ones
+  # path: data/{symbol}-{timeframe}.csv    # for csv, parquet and vision; relative to this file
+  # start: 2024-01-01              # UTC; the end is exclusive
+  # end: 2025-01-01
+  synthetic:
+    candles: 8760                  # a year of hours
+simulation:
+  initial_balance_usd: 100000      # in the quote currency
+  commission_rate: 0.001           # of the notional: 0.1 %
+  slippage:
+    base_bps: 2                    # 1/10 000, against us
+    impact_coefficient: 0.1        # times our share of the last volume
+    max_slippage_bps: 50
+strategy:
+  name: sma_crossover
+  fast_period: 10                  # candles
+  slow_period: 30                  # candles
+  entry_threshold_pct: 0.001       # how far the averages must be apart
+  exit_threshold_pct: 0.0005
+  max_position_size_usd: 10000     # in the quote currency
+risk:
+  stop_loss_pct: 0.02              # below the fill price; null: none
+  take_profit_pct: 0.05            # above the fill price; null: none
+  trailing_stop_pct: null          # below the highest price since the fill
+  max_open_positions: 3
+  max_portfolio_exposure_pct: 0.6  # of equity
+  max_daily_loss_pct: 0.05         # halts until the next UTC day; null: never
+  max_drawdown_pct: 0.1            # halts until `safla resume`; null: never
+  max_daily_trades: 10
+"""
+
+
+@click.command("init", epilog="Example: safla init config.yaml")
+@click.argument("file", default="config.yaml", metavar="[FILE]")
+def command(*, file: str) -> None:
+    """Write a commented configuration to start from. FILE (config.yaml) must not exist yet."""
+    try:
+        handle = os.open(Path(file), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError as error:
+        raise UsageError(f"{printable(file)} exists and stays as it is; name another file") from error
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UsageError(f"{printable(file)}: its folder does not exist; make it, or name another file") from error
+    except ValueError as error:
+        raise UsageError(f"{printable(file)} is no path; name a file") from error
+    with os.fdopen(handle, "w", encoding="utf-8") as starter:
+        starter.write(STARTER)
+    click.echo(f"{printable(file)}: written; check it with `safla validate {printable(file)}`")

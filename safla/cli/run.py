@@ -1,0 +1,91 @@
+"""`safla run`: arguments, one call, printing."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from safla.cli import Session
+from safla.config.shown import printable
+
+
+@click.command(
+    "run", epilog="Example: safla run configs/btc.yaml --set risk.stop_loss_pct=0.03 --fail-on 'max_drawdown > 0.2'"
+)
+@click.argument("config", metavar="CONFIG")
+@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Overlay a value; may be given several times.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="The run folder; else one below logs/.")
+@click.option(
+    "--symbols", type=click.Choice(["primary", "test"]), default="primary", show_default=True, help="The list in use."
+)
+@click.option(
+    "--engine", type=click.Choice(["auto", "interpreted", "compiled"]), default="auto", show_default=True,
+    help="The form of the engine; it changes speed, never a result.",
+)  # fmt: skip
+@click.option(
+    "--journal-detail", "detail", type=click.Choice(["trades", "decisions", "candles"]), help="As journal.detail."
+)
+@click.option("--fail-on", multiple=True, metavar="EXPR", help="Exit 1 if METRIC OP NUMBER holds; may be repeated.")
+@click.option("--force", is_flag=True, help="Begin anew; the folder that is there is kept as DIR.1, DIR.2, ...")
+@click.option("--quiet", is_flag=True, help="No progress and no notes on stderr.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@click.pass_obj
+def command(
+    session: Session, *, config: str, sets: tuple[str, ...], out: Path | None, symbols: Any, engine: str,
+    detail: str | None, fail_on: tuple[str, ...], force: bool, quiet: bool, as_json: bool,
+) -> int:  # fmt: skip
+    """Run what CONFIG describes; the same command again goes on where it stopped, or confirms what is there."""
+    from safla.config.load import load
+    from safla.report import conditions
+    from safla.report.summary import METRICS, summarise, write
+    from safla.runtime import backtest
+    from safla.runtime.folder import SUMMARY
+    from safla.runtime.interrupt import watched
+    from safla.runtime.progress import watching
+
+    asked = [conditions.parse(text, METRICS) for text in fail_on]
+    if detail:
+        sets = (*sets, f"journal.detail={detail}")
+    loaded = load(Path(config), sets=sets, environment=os.environ, symbols=symbols)
+
+    def say(text: str) -> None:
+        if not quiet:
+            click.echo(printable(text), err=True)
+
+    for warning in loaded.warnings:
+        say(f"warning: {warning}")
+    with watched() as flag, watching(quiet=quiet) as watch:
+        ended = backtest.run(
+            loaded, stem=Path(config).stem, out=out, engine=engine, force=force, watch=watch, say=say, flag=flag
+        )
+    session.folder = ended.folder
+    summary = summarise(ended.outcome, risk_free_rate=float(loaded.config.report.risk_free_rate))
+    write(ended.folder / SUMMARY, summary)
+    failed = [one.text for one in asked if conditions.holds(one, summary)]
+    _print(ended, summary, failed=failed, as_json=as_json)
+    return 1 if failed else 0
+
+
+def _print(ended: Any, summary: dict[str, Any], *, failed: list[str], as_json: bool) -> None:
+    from safla.report.tables import summary_lines
+
+    if as_json:
+        answer = {
+            **summary,
+            "run": str(ended.folder),
+            "journal_lines": ended.lines,
+            "journal_hash": ended.last_hash,
+            "same_journal": ended.again,
+            "failed": failed,
+        }
+        click.echo(json.dumps(answer, indent=2))
+        return
+    for line in summary_lines(summary):
+        click.echo(printable(line))
+    same = " (the same journal, byte for byte)" if ended.again else ""
+    click.echo(f"journal          {ended.lines:,} lines, last hash {ended.last_hash}{same}")
+    click.echo(f"run folder       {printable(str(ended.folder))}")
+    for text in failed:
+        click.echo(f"failed           {text}")

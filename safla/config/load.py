@@ -1,0 +1,264 @@
+"""From files, environment and options to one checked configuration, or to all of its problems at once."""
+
+import glob
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from pydantic import ValidationError
+
+from safla.config import rules
+from safla.config.model import Config
+from safla.config.problems import PREFIX, at, key_like, of_validation, order, unknown
+from safla.config.read import Node, Place, read_file, read_python, read_value
+from safla.config.reference import find, leaves
+from safla.config.shown import printable
+from safla.errors import ConfigError, Problem, UsageError
+
+MAX_EXTENDS = 4  # files above a file
+MAX_FILES = 16
+PATH = ("data", "path")
+
+
+class Loaded(NamedTuple):
+    """A configuration that holds, and how it came about."""
+
+    config: Config
+    symbols: tuple[str, ...]  # in use: symbols.primary or symbols.test
+    origins: dict[str, str]  # dotted key -> default, file:line, name of a variable, --set
+    files: tuple[str, ...]  # in the order in which they count, as they were named
+    warnings: tuple[str, ...]
+
+
+def load(
+    path: Path | None,
+    *,
+    sets: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    symbols: Literal["primary", "test"] = "primary",
+    strategies: Collection[str] = (),
+) -> Loaded:
+    """The configuration of a file (None: the defaults), overlaid by SAFLA__ variables and KEY=VALUE options.
+
+    strategies  names that Python adds to the register (D5)
+    Raises ConfigError with every problem, UsageError for an option that is not KEY=VALUE.
+    """
+    problems: list[Problem] = []
+    files: list[str] = []
+    layers = _layers_of_file(path, str(path), (), files, problems) if path else []
+    return _loaded(layers, files, problems, sets, environment or {}, symbols, strategies)
+
+
+def load_mapping(
+    mapping: Mapping[str, Any],
+    *,
+    sets: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    symbols: Literal["primary", "test"] = "primary",
+    strategies: Collection[str] = (),
+) -> Loaded:
+    """The same from a dict of Python; its paths are relative to the current folder. Arguments as in load."""
+    problems: list[Problem] = []
+    layer = _rooted(read_python(mapping, Place("config", 0, 0)), Path.cwd())
+    return _loaded([layer], [], problems, sets, environment or {}, symbols, strategies)
+
+
+def _loaded(
+    layers: list[Node],
+    files: list[str],
+    problems: list[Problem],
+    sets: Sequence[str],
+    environment: Mapping[str, str],
+    symbols: Literal["primary", "test"],
+    strategies: Collection[str],
+) -> Loaded:
+    layers = [*layers, *_layers_of_environment(environment, problems), *_layers_of_sets(sets, problems)]
+    root = Node({}, "a map", Place(files[-1] if files else "config", 0, 0), Place("", 0, 0))
+    for layer in layers:
+        root = _merged(root, layer)
+    root.value.pop("extends", None)  # it has been followed
+    config = _validated(root, problems, strategies)
+    in_use = config.symbols.primary if symbols == "primary" else config.symbols.test
+    if not in_use:
+        node = at(root, ("symbols", symbols))
+        where = str((node or root).place)
+        raise ConfigError([Problem(where, f"symbols.{symbols}", "is the list in use and empty; name a symbol")])
+    origins = {".".join(leaf): _origin(root, leaf) for leaf, _ in leaves(config)}
+    notices = [f"{origins.get(one.keys[0], 'default')}: {one.keys[0]}: {one.text}" for one in rules.notices(config)]
+    return Loaded(config, in_use, origins, tuple(files), (*notices, *_absent(config, in_use, origins)))
+
+
+def _layers_of_file(
+    path: Path, shown: str, above: tuple[str, ...], files: list[str], problems: list[Problem]
+) -> list[Node]:
+    """The file behind those that it extends, in the order in which they count."""
+    node = read_file(path, printable(shown), problems=problems)
+    real = os.path.realpath(path)
+    layers: list[Node] = []
+    extends = node.value.get("extends")
+    for text, place in _extended(extends, problems):
+        target = path.parent / text
+        if os.path.realpath(target) in (*above, real):
+            problems.append(Problem(str(place), "extends", f"{printable(text)} extends this file again: a circle"))
+        elif len(above) >= MAX_EXTENDS or len(files) >= MAX_FILES:
+            text = f"goes deeper than {MAX_EXTENDS} files, or past {MAX_FILES} in all; copy the keys here"
+            problems.append(Problem(str(place), "extends", text))
+        else:
+            layers += _layers_of_file(target, str(Path(shown).parent / text), (*above, real), files, problems)
+    files.append(printable(shown))
+    return [*layers, _rooted(node, Path(os.path.abspath(path)).parent)]
+
+
+def _extended(node: Node | None, problems: list[Problem]) -> list[tuple[str, Place]]:
+    if node is None or node.value is None:
+        return []
+    nodes = node.value if isinstance(node.value, list) else [node]
+    wrong = [one for one in nodes if not isinstance(one.value, str) or not one.value]
+    problems += [Problem(str(one.place), "extends", f"{one.text}; due is a path or a list of paths") for one in wrong]
+    return [(one.value, one.place) for one in nodes if one not in wrong]
+
+
+def _layers_of_environment(environment: Mapping[str, str], problems: list[Problem]) -> list[Node]:
+    layers = []
+    for name in sorted(environment):
+        if name.startswith(PREFIX):
+            path = _path_of_variable(name)
+            layers += _layer(path, environment[name], Place(printable(name), 0, 0), problems)
+    return layers
+
+
+def _path_of_variable(name: str) -> tuple[str, ...]:
+    first, *rest = name[len(PREFIX) :].split("__")
+    if first == "MARKETS" and rest:
+        return ("markets", rest[0], *(part.lower() for part in rest[1:]))  # a symbol is written in capitals
+    return (first.lower(), *(part.lower() for part in rest))
+
+
+def _layers_of_sets(sets: Sequence[str], problems: list[Problem]) -> list[Node]:
+    layers = []
+    for one in sets:
+        name, equals, text = one.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--set {printable(name)[:80]}: KEY=VALUE is due, such as risk.stop_loss_pct=0.03")
+        layers += _layer(tuple(name.split(".")), text, Place("--set", 0, 0), problems)
+    return layers
+
+
+def _layer(path: tuple[str, ...], text: str, place: Place, problems: list[Problem]) -> list[Node]:
+    """A value with the maps around it; none where its key is not ours."""
+    dotted = printable(".".join(path))
+    if find(path) is None or any(map(key_like, path)):
+        problems.append(unknown(path, place))
+        return []
+    if path == ("extends",):
+        problems.append(Problem(str(place), dotted, "stands in a file alone; name the other file there"))
+        return []
+    try:
+        node = read_value(text, place, problems=problems)
+    except ConfigError as error:
+        problems += [Problem(str(place), dotted, one.text) for one in error.problems]
+        return []
+    for name in reversed(path):
+        node = Node({name: node}, "a map", place, place)
+    return [_rooted(node, Path.cwd())]
+
+
+def _rooted(layer: Node, folder: Path) -> Node:
+    """The layer with data.path made absolute: it is relative to the file that says it."""
+    found = at(layer, PATH)
+    if found is None:
+        return layer
+    if isinstance(found.value, list):
+        absolute = found._replace(value=[_absolute(one, folder) for one in found.value])
+    else:
+        absolute = _absolute(found, folder)
+    data = layer.value["data"]
+    return layer._replace(value={**layer.value, "data": data._replace(value={**data.value, "path": absolute})})
+
+
+def _absolute(node: Node, folder: Path) -> Node:
+    return node._replace(value=os.path.join(folder, node.value)) if isinstance(node.value, str) and node.value else node
+
+
+def _merged(low: Node, high: Node) -> Node:
+    """Maps merge, everything else is replaced."""
+    if not (isinstance(low.value, dict) and isinstance(high.value, dict)):
+        return high
+    members = dict(low.value)
+    for name, node in high.value.items():
+        members[name] = _merged(members[name], node) if name in members else node
+    return high._replace(value=members)
+
+
+def _validated(root: Node, problems: list[Problem], strategies: Collection[str]) -> Config:
+    """The model. What is wrong is told and left out, so that the rules between the other keys are looked at as well."""
+    left_out: set[tuple[str, ...]] = set()
+    config = None
+    for path, node in _secrets(root, ()):
+        problems.append(unknown(path, node.key_place))
+        root = _without(root, path)
+    while config is None:  # ends: each turn leaves out at least one node of a tree of at most MAX_NODES a file
+        try:
+            config = Config.model_validate(_plain(root), context={"strategies": strategies})
+        except ValidationError as error:
+            found = of_validation(error, root, left_out)
+            problems += [problem for _, problem in found]
+            wrong = {path for path, _ in found if at(root, path) is not None and path}
+            if not wrong:
+                break
+            left_out |= wrong
+            for path in wrong:
+                root = _without(root, path)
+    if problems or config is None:
+        raise ConfigError(sorted(problems, key=order))
+    return config
+
+
+def _secrets(node: Node, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Node]]:
+    if isinstance(node.value, dict):
+        for name, inner in node.value.items():
+            if key_like(name):
+                yield (*path, name), inner
+            else:
+                yield from _secrets(inner, (*path, name))
+
+
+def _without(node: Node, path: tuple[str, ...]) -> Node:
+    name, *rest = path
+    members = {key: one for key, one in node.value.items() if key != name or rest}
+    if rest and name in members:
+        members[name] = _without(members[name], tuple(rest))
+    return node._replace(value=members)
+
+
+def _plain(node: Node) -> Any:
+    if isinstance(node.value, dict):
+        return {name: _plain(one) for name, one in node.value.items()}
+    if isinstance(node.value, list):
+        return tuple(_plain(one) for one in node.value)
+    return node.value
+
+
+def _origin(root: Node, path: tuple[str, ...]) -> str:
+    node = at(root, path)
+    return node.key_place.origin if node else "default"
+
+
+def _absent(config: Config, symbols: tuple[str, ...], origins: dict[str, str]) -> Iterator[str]:
+    """A warning for each file of data.path that is not there yet: `run` would end with exit 4."""
+    if config.data.source not in rules.RECORDED:
+        return
+    for pattern in config.data.path or ():
+        for path in dict.fromkeys(expanded(pattern, symbol, config.market_data.timeframe) for symbol in symbols):
+            if not glob.glob(path) and not os.path.exists(path):
+                yield f"{origins['data.path']}: data.path: {printable(path)} does not exist; a run ends with exit 4"
+
+
+def expanded(pattern: str, symbol: str, timeframe: str) -> str:
+    """A pattern of data.path for one symbol; its * are left."""
+    base, _, rest = symbol.partition("/")
+    quote = rules.quote(symbol)
+    for name, text in (("symbol", base + quote), ("base", base), ("quote", quote), ("timeframe", timeframe)):
+        pattern = pattern.replace(f"{{{name}}}", text)
+    return pattern

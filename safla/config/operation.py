@@ -1,0 +1,153 @@
+"""The keys that change no decision: where candles come from, what is written, watched and kept where."""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from safla.config.section import Section, key, section
+from safla.config.types import (
+    Address,
+    Amount,
+    Calls,
+    Date,
+    ExchangeName,
+    Fraction,
+    Header,
+    HttpUrl,
+    LogFile,
+    Number,
+    Path,
+    Paths,
+    Percent,
+    Seconds,
+    Speed,
+    StreamUrl,
+    Webhook,
+)
+
+
+class CircuitBreaker(Section):
+    """When calls to the exchange are given up for a while (K1-K10)."""
+
+    failure_threshold: Calls = key(5, "consecutive failures that open it (K3)")
+    recovery_timeout: Seconds = key(Decimal(30), "seconds until one probe is let through (K4)")
+    success_threshold: Calls = key(3, "successful probes that close it (K5)")
+
+
+class Exchange(Section):
+    """Where candles come from, and how patiently it is asked."""
+
+    name: ExchangeName = key("binance", "any exchange that ccxt knows")
+    sandbox: bool = key(False, "the exchange's test network; it is wiped monthly")
+    rate_limit_per_minute: Annotated[int, Field(ge=1, le=6000)] = key(1200, "requests, ours, over all symbols (X6)")
+    timeout_seconds: Annotated[Number, Field(ge=Decimal("0.1"), le=300, decimal_places=6)] = key(
+        Decimal(30), "one request, connect to last byte"
+    )
+    retry_attempts: Annotated[int, Field(ge=0, le=20)] = key(3, "further tries of a failed request (R2)")
+    retry_delay_seconds: Annotated[Number, Field(ge=0, le=60, decimal_places=6)] = key(
+        Decimal(1), "base of the exponential backoff (R2)"
+    )
+    circuit_breaker: CircuitBreaker = section(CircuitBreaker, "gives up calls for a while (K1-K10)")
+    rest_url: HttpUrl | None = key(None, "another base for requests (tests, mirrors)")
+    stream_url: StreamUrl | None = key(None, "another base for the stream (tests, mirrors)")
+
+
+class ColumnNames(Section):
+    """Which column of a file holds what: the name in its header, or its position, counted from 0."""
+
+    ts: Header = Field(description="opening time")
+    open: Header = Field(description="first price")
+    high: Header = Field(description="highest price")
+    low: Header = Field(description="lowest price")
+    close: Header = Field(description="last price")
+    volume: Header = Field(description="volume in base currency")
+
+
+class Synthetic(Section):
+    """Candles made from `system.random_seed`."""
+
+    candles: Annotated[int, Field(ge=1, le=10_000_000)] = key(8760, "how many")
+    start: Date = key(1_704_067_200_000, "opening time of the first")
+    start_price: Amount = key(Decimal(30000), "the first open, in quote currency")
+    annual_volatility: Annotated[Number, Field(ge=0, le=10, decimal_places=6)] = key(
+        Decimal("0.6"), "standard deviation of a year's log return"
+    )
+    regimes: bool = key(True, "calm and wild stretches take turns")
+    holes: Annotated[int, Field(ge=0)] = key(0, "how many candles are missing")
+
+
+class Data(Section):
+    """Where the candles of a run lie."""
+
+    source: Literal["exchange", "csv", "parquet", "vision", "synthetic"] = key("exchange", "what kind of source")
+    path: Annotated[Paths, Field(min_length=1)] | None = key(
+        None,
+        "file, list of files, or pattern with * and {symbol} (base and quote) {base} {quote} {timeframe}; relative to "
+        "the file that says so (from the environment or --set: to the current folder); several ascend without overlap",
+    )
+    columns: Literal["auto"] | ColumnNames = key("auto", "which column of a file holds what")
+    start: Date | None = key(None, "first candle that is traded, UTC (S16)")
+    end: Date | None = key(None, "end, exclusive, UTC")
+    last_candle: Literal["keep", "drop"] = key("keep", "the last row of a file: nothing proves that it is closed")
+    synthetic: Synthetic = section(Synthetic, "candles made up, for `source: synthetic`")
+
+
+class Paper(Section):
+    """How paper trading gets its candles."""
+
+    source: Literal["stream", "replay"] = key("stream", "live, or `data` at a pace")
+    speed: Speed = key("1x", "pace of `source: replay`")
+
+
+class Report(Section):
+    """What reports assume."""
+
+    risk_free_rate: Fraction = key(Decimal(0), "a year, as a fraction (SEMANTICS 7)")
+
+
+class LogFiles(Section):
+    """Names of the log files in the run folder."""
+
+    trades: LogFile = key("trades.log", "fills and closed trades")
+    market_data: LogFile = key("market_data.log", "arrivals, holes, late candles")
+    decisions: LogFile = key("decisions.log", "signals, orders, refusals")
+    performance: LogFile = key("performance.log", "processor, memory, requests")
+    errors: LogFile = key("errors.log", "warnings and errors")
+
+
+class Logging(Section):
+    """Logs for people; the journal is for programs."""
+
+    files: LogFiles = section(LogFiles, "file names, in the run folder")
+    max_file_size_mb: Annotated[int, Field(ge=1)] = key(10, "then a file is rotated")
+    backup_count: Annotated[int, Field(ge=0)] = key(5, "rotated files kept")
+    in_backtest: bool = key(False, "log files in backtests too")
+
+
+class Prometheus(Section):
+    """Where metrics can be scraped (Z19)."""
+
+    bind: Address = key("127.0.0.1", "address to listen on")
+    port: Annotated[int, Field(ge=1, le=65535)] = key(9464, "port to listen on")
+
+
+class Monitoring(Section):
+    """What is watched while a run is up."""
+
+    interval_seconds: Seconds = key(Decimal(5), "between two looks")
+    cpu_pct: Percent = key(80, "alert at this load of the processor, in per cent")
+    memory_pct: Percent = key(90, "alert at this use of memory, in per cent")
+    stale_candles: Annotated[int, Field(ge=1)] = key(3, "alert after so many candles did not come")
+    alert_cooldown_seconds: Annotated[Number, Field(ge=0, decimal_places=6)] = key(
+        Decimal(300), "between two alerts of one kind"
+    )
+    webhook_url: Webhook | None = key(None, "where alerts are posted; from the environment if it holds a secret")
+    prometheus: Prometheus | None = key(None, "metrics for scraping; null: none; {}: on 127.0.0.1:9464 (Z19)")
+
+
+class Storage(Section):
+    """Folders, relative to the current one."""
+
+    cache_directory: Path = key("data/cache", "downloaded candles")
+    logs_directory: Path = key("logs", "run folders")

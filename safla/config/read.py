@@ -1,0 +1,283 @@
+"""YAML text to values with places. Guards stand before anything is built (Z1-Z3), no key is known here.
+
+Only the parser of ruamel is used: its events become `Node`s, and what a scalar means is decided by `scalar` alone, so
+that no number ever is a YAML float (Z5).
+"""
+
+import datetime
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from safla.config.shown import printable, quoted
+from safla.errors import ConfigError, Problem
+
+MAX_BYTES = 65_536  # Z1
+MAX_DEPTH = 16  # Z2
+MAX_NODES = 5_000  # Z2
+NUMBER = re.compile(r"(0|[1-9]\d{0,11})(\.\d{1,12})?", re.ASCII)  # Z5
+MAX_NUMBER = 64  # characters, looked at before the pattern
+WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None, "~": None, "": None}
+
+# Whatever a parser throws at a hostile file is one configuration error (Z3).
+PARSER_ERRORS = (
+    YAMLError,
+    ValueError,
+    ArithmeticError,
+    LookupError,
+    AttributeError,
+    TypeError,
+    AssertionError,
+    RuntimeError,  # RecursionError and NotImplementedError too
+)
+
+
+class Place(NamedTuple):
+    """Where something stands: a file with line and column (1-based), or the name of a variable or option (line 0)."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+    @property
+    def origin(self) -> str:
+        """The place without its column, as the resolved configuration names it."""
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+class Node(NamedTuple):
+    """A value, how it was written, and where; `value` is a dict or list of Nodes, or a scalar."""
+
+    value: Any
+    text: str  # as a message shows it
+    place: Place
+    key_place: Place  # of its key in a map, else its own
+
+
+def scalar(text: str) -> str | int | Decimal | bool | None:
+    """What an unquoted word means: true, false, null, a number by Z5, else the text itself."""
+    if text in WORDS:
+        return WORDS[text]
+    if len(text) > MAX_NUMBER or not NUMBER.fullmatch(text):
+        return text
+    return Decimal(text) if "." in text else int(text)
+
+
+def read_file(path: Path, shown: str, *, problems: list[Problem]) -> Node:
+    """The map in a YAML file. Keys that stand twice are added to `problems`; what cannot be read raises ConfigError."""
+    return read_text(_decoded(_content(path, shown), shown), Place(shown, 1, 1), problems=problems)
+
+
+def read_value(text: str, place: Place, *, problems: list[Problem]) -> Node:
+    """A value from a variable or an option: YAML flow where it begins like that, else one unquoted word."""
+    if text[:1] in ("[", "{", '"', "'"):
+        return _moved(read_text(text, place, problems=problems, root=""), place)
+    value = scalar(text.strip())
+    return Node(value, _shown(value, text), place, place)
+
+
+def read_python(value: object, place: Place, *, depth: int = 1) -> Node:
+    """A value from Python, taken as though it had been written: numbers become text first, so the same rules hold."""
+    if depth > MAX_DEPTH:
+        raise ConfigError([Problem(str(place), "", f"is nested deeper than {MAX_DEPTH}")])
+    if isinstance(value, Mapping):
+        members = {str(key): read_python(one, place, depth=depth + 1) for key, one in value.items()}
+        return Node(members, "a map", place, place)
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        return Node([read_python(one, place, depth=depth + 1) for one in value], "a list", place, place)
+    if value is None or isinstance(value, bool):
+        return Node(value, str(value), place, place)
+    if isinstance(value, (str, os.PathLike)):
+        return Node(os.fspath(value), quoted(os.fsdecode(value)), place, place)
+    text = _written(value)
+    return Node(scalar(text), text[:MAX_NUMBER], place, place)
+
+
+def _shown(value: object, text: str) -> str:
+    return text if type(value) in (int, Decimal) else quoted(text)
+
+
+def _written(value: object) -> str:
+    if isinstance(value, (float, Decimal)):
+        number = Decimal(repr(value)) if isinstance(value, float) else value
+        small = number.is_finite() and -64 < number.adjusted() < 64
+        return format(number, "f") if small else str(number)
+    if isinstance(value, (datetime.date, datetime.datetime)):
+        return value.isoformat()
+    return str(value)
+
+
+def _content(path: Path, shown: str) -> bytes:
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # so that a FIFO does not hang
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a path"
+        raise _refused(shown, f"cannot be read: {reason}; name a YAML file, or make one with `safla init`") from error
+    try:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or device"
+            raise _refused(shown, f"is {kind}; a regular file is due")
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            content = file.read(MAX_BYTES + 1)
+    finally:
+        os.close(handle)
+    if len(content) > MAX_BYTES:
+        raise _refused(shown, f"is larger than {MAX_BYTES} bytes; a configuration is not (Z1)")
+    return content
+
+
+def _decoded(content: bytes, shown: str) -> str:
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise _refused(shown, "is UTF-16; save it as UTF-8")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start]
+        column = error.start - (before.rfind(b"\n") + 1) + 1
+        place = Place(shown, before.count(b"\n") + 1, column)
+        raise _refused(str(place), f"byte 0x{content[error.start]:02x} is no UTF-8; save the file as UTF-8") from error
+    found = re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", text)
+    if found:
+        line = text.count("\n", 0, found.start()) + 1
+        column = found.start() - (text.rfind("\n", 0, found.start()) + 1) + 1
+        raise _refused(str(Place(shown, line, column)), f"control character {printable(found[0])}; is it a text file?")
+    return text
+
+
+def read_text(text: str, start: Place, *, problems: list[Problem], root: str = "a map of keys") -> Node:
+    """The document in a YAML text; with `root`, it has to be a map."""
+    events = _guarded(text, start)
+    try:
+        event = next(events, None)
+        if event is None:
+            raise _refused(start.file, "is empty; `safla init` writes a commented configuration to start from")
+        node = _node(event, events, _Spot(start.file, None, (), problems))
+        for _ in events:  # what follows the document is guarded too
+            pass
+    except PARSER_ERRORS as error:
+        raise _refused(str(_error_place(error, start)), f"no YAML: {_error_text(error)}") from error
+    if root and not isinstance(node.value, dict):
+        raise _refused(str(node.place), f"{node.text} stands where {root} is due")
+    return node
+
+
+class _Spot(NamedTuple):
+    """Where the reader is: what it needs to place a node and to name a key that stands twice."""
+
+    file: str
+    key_place: Place | None
+    path: tuple[str, ...]
+    problems: list[Problem]
+
+
+def _guarded(text: str, start: Place) -> Iterator[Any]:
+    """The events of the nodes; whatever Z2 forbids raises ConfigError before a node is built of it."""
+    depth = nodes = documents = 0
+    for event in YAML(typ="safe", pure=True).parse(text):
+        kind = type(event).__name__
+        documents += kind == "DocumentStartEvent"
+        nodes += kind in NODE_EVENTS
+        depth += DEPTHS.get(kind, 0)
+        reason = _forbidden(event, kind, documents)
+        if depth > MAX_DEPTH:
+            reason = f"is nested deeper than {MAX_DEPTH}"
+        if nodes > MAX_NODES:
+            reason = f"holds more than {MAX_NODES} values"
+        if reason:
+            raise _refused(str(_place(event, start.file)), f"{reason}; write it plainly (Z2)")
+        if kind in NODE_EVENTS or kind in DEPTHS:
+            yield event
+
+
+NODE_EVENTS = frozenset(["ScalarEvent", "MappingStartEvent", "SequenceStartEvent", "AliasEvent"])
+DEPTHS = {"MappingStartEvent": 1, "SequenceStartEvent": 1, "MappingEndEvent": -1, "SequenceEndEvent": -1}
+
+
+def _forbidden(event: Any, kind: str, documents: int) -> str:
+    if documents > 1:
+        return "a second document begins here"
+    if kind == "AliasEvent":
+        return "aliases are not allowed"
+    if getattr(event, "anchor", None) is not None:
+        return "anchors are not allowed"
+    if getattr(event, "ctag", None) is not None:
+        return "tags are not allowed"
+    if kind == "DocumentStartEvent" and (event.version or event.tags):
+        return "directives are not allowed"
+    return ""
+
+
+def _node(event: Any, events: Iterator[Any], spot: _Spot) -> Node:
+    kind = type(event).__name__
+    place = _place(event, spot.file)
+    key_place = spot.key_place or place
+    if kind == "ScalarEvent":
+        value = event.value if event.style else scalar(event.value)
+        return Node(value, _shown(value, event.value), place, key_place)
+    if kind == "SequenceStartEvent":
+        return Node(list(_items(events, spot)), "a list", place, key_place)
+    return Node(_members(events, spot), "a map", place, key_place)
+
+
+def _items(events: Iterator[Any], spot: _Spot) -> Iterator[Node]:
+    for event in events:
+        if type(event).__name__ == "SequenceEndEvent":
+            return
+        yield _node(event, events, spot._replace(key_place=None))
+
+
+def _members(events: Iterator[Any], spot: _Spot) -> dict[str, Node]:
+    members: dict[str, Node] = {}
+    for event in events:
+        if type(event).__name__ == "MappingEndEvent":
+            break
+        place = _place(event, spot.file)
+        if type(event).__name__ != "ScalarEvent":
+            raise _refused(str(place), "a list or map stands where a key is due")
+        key = event.value
+        path = (*spot.path, key)
+        if key in members:
+            first = members[key].key_place.line
+            text = f"stands here twice, first in line {first}; keep one"
+            spot.problems.append(Problem(str(place), printable(".".join(path)), text))
+        node = _node(next(events), events, spot._replace(key_place=place, path=path))
+        members.setdefault(key, node)
+    return members
+
+
+def _place(event: Any, file: str) -> Place:
+    return Place(file, event.start_mark.line + 1, event.start_mark.column + 1)
+
+
+def _moved(node: Node, place: Place) -> Node:
+    value = node.value
+    if isinstance(value, dict):
+        value = {key: _moved(one, place) for key, one in value.items()}
+    if isinstance(value, list):
+        value = [_moved(one, place) for one in value]
+    return Node(value, node.text, place, place)
+
+
+def _error_place(error: BaseException, start: Place) -> Place:
+    mark = (error.problem_mark or error.context_mark) if isinstance(error, MarkedYAMLError) else None
+    return start if mark is None else Place(start.file, mark.line + 1, mark.column + 1)
+
+
+def _error_text(error: BaseException) -> str:
+    said = (error.problem or error.context) if isinstance(error, MarkedYAMLError) else ""
+    return printable(said or "it cannot be parsed")
+
+
+def _refused(where: str, text: str) -> ConfigError:
+    return ConfigError([Problem(printable(where), "", text)])

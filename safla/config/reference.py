@@ -1,0 +1,173 @@
+"""What the models say about each key, as a table: what it allows, its default, plan, meaning. Nothing stands twice."""
+
+import types
+import typing
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import cache
+from typing import Any, Literal, NamedTuple, Union
+
+import annotated_types
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from safla.config.model import Config
+from safla.config.types import Allowed, plain
+
+OPEN_MAPS = {("markets",): "<SYMBOL>", ("strategy", "parameters"): "<NAME>"}  # their keys are the user's
+
+
+DATE = "a date"  # how the text of a type that holds a time begins
+
+
+class Key(NamedTuple):
+    """One key of the configuration."""
+
+    path: tuple[str, ...]
+    allowed: str
+    default: str
+    plan: bool
+    meaning: str
+    text: bool  # whether its value is text, also where it looks like a number
+
+    @property
+    def name(self) -> str:
+        """Dotted."""
+        return ".".join(self.path)
+
+
+@cache
+def keys() -> dict[tuple[str, ...], Key]:
+    """Every key and section by its path, in the order of the models."""
+    return {key.path: key for key in _keys(Config, ())}
+
+
+def find(path: tuple[str | int, ...]) -> Key | None:
+    """The key of a path; symbols and parameter names count as <SYMBOL> and <NAME>, items as their list."""
+    names = tuple(name for name in path if isinstance(name, str))
+    for prefix, stand_in in OPEN_MAPS.items():
+        if names[: len(prefix)] == prefix and len(names) > len(prefix):
+            names = (*prefix, stand_in, *names[len(prefix) + 1 :])
+    return keys().get(names)
+
+
+def siblings(path: tuple[str, ...]) -> list[str]:
+    """The names that may stand where the last one of a path stands."""
+    parent = find(path[:-1])
+    above = parent.path if parent else ()
+    return [key.path[-1] for key in keys().values() if key.path[:-1] == above and not key.path[-1].startswith("<")]
+
+
+def is_date(path: tuple[str, ...]) -> bool:
+    """Whether a key holds a time, which the model has in ms."""
+    known = find(path)
+    return known is not None and known.allowed.startswith(DATE)
+
+
+def leaves(section: BaseModel, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every value of a configuration with its path: numbers, words, lists, null and empty maps."""
+    for name in type(section).model_fields:
+        yield from _leaves(getattr(section, name), (*path, name))
+
+
+def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if isinstance(value, BaseModel):
+        yield from leaves(value, path)
+    elif isinstance(value, dict) and value:
+        for name, one in value.items():
+            yield from _leaves(one, (*path, name))
+    else:
+        yield path, value
+
+
+def _keys(model: type[BaseModel], path: tuple[str, ...]) -> Iterator[Key]:
+    for name, field in model.model_fields.items():
+        here = (*path, name)
+        yield _key(here, field)
+        for inner in _models(field.annotation):
+            below = (*here, OPEN_MAPS[here]) if here in OPEN_MAPS else here
+            if below != here:
+                yield Key(below, "a map of keys", "-", False, f"one entry of {name}", False)
+            yield from _keys(inner, below)
+        if here == ("strategy", "parameters"):
+            yield Key((*here, "<NAME>"), "a whole number, a decimal or a word", "-", True, "one parameter", False)
+
+
+def _key(path: tuple[str, ...], field: FieldInfo) -> Key:
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    allowed = _field_allowed(path, field)
+    default = (
+        "-" if field.is_required() or field.default_factory else spelled(field.default, date=allowed.startswith(DATE))
+    )
+    text = field.annotation is str
+    return Key(path, allowed, default, bool(extra.get("plan")), field.description or "", text)
+
+
+def spelled(value: Any, *, date: bool = False) -> str:
+    """A value as text: decimals plain, dates as dates, lists and maps as YAML flow."""
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, int) and date:
+        from safla.core.candles import iso  # it brings numpy, which a file that is no YAML should not wait for
+
+        return iso(value)
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(spelled, value))}]"
+    return "{}" if value == {} else str(value)
+
+
+def _field_allowed(path: tuple[str, ...], field: FieldInfo) -> str:
+    text = _allowed(field.annotation, field.metadata)
+    return f"{text} (a fraction: 0.02 is 2 %)" if path and path[-1].endswith("_pct") and "decimals" in text else text
+
+
+def _allowed(annotation: Any, metadata: list[Any]) -> str:
+    for mark in metadata:
+        if isinstance(mark, Allowed):
+            return mark.text
+    origin = typing.get_origin(annotation)
+    if origin is typing.Annotated:
+        inner, *marks = typing.get_args(annotation)
+        return _allowed(inner, [*marks, *metadata])
+    if origin in (Union, types.UnionType):
+        return ", or ".join(_allowed(one, []) for one in typing.get_args(annotation))
+    if origin is Literal:
+        *others, last = map(str, typing.get_args(annotation))
+        return f"{', '.join(others)} or {last}" if others else last
+    if origin is tuple:
+        return f"a list of which each is {_allowed(typing.get_args(annotation)[0], [])}"
+    if annotation in (int, Decimal):
+        return _range(annotation, metadata)
+    return _NAMES.get(annotation, "a map of keys")
+
+
+_NAMES: dict[Any, str] = {bool: "true or false", str: "text", type(None): "null"}
+
+_LIMITS: tuple[tuple[type, str], ...] = (
+    (annotated_types.Ge, "at least"),
+    (annotated_types.Gt, "above"),
+    (annotated_types.Le, "at most"),
+    (annotated_types.Lt, "below"),
+)
+
+
+def _range(kind: type, metadata: list[Any]) -> str:
+    marks = [one for mark in metadata for one in (mark.metadata if isinstance(mark, FieldInfo) else [mark])]
+    limits = [
+        f"{words} {spelled(getattr(mark, limit.__name__.lower()))}"
+        for mark in marks
+        for limit, words in _LIMITS
+        if isinstance(mark, limit)
+    ]
+    places = [mark.decimal_places for mark in marks if getattr(mark, "decimal_places", None) is not None]
+    name = "a whole number" if kind is int else "a number"
+    return ", ".join([name, *limits, *[f"at most {most} decimals" for most in places]])
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in typing.get_args(annotation):
+        yield from _models(inner)

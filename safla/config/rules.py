@@ -1,0 +1,213 @@
+"""Rules between keys: what must fit, what deserves a warning, and defaults that follow from other keys. No file."""
+
+from collections.abc import Callable, Collection, Iterator
+from decimal import Decimal
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from safla.config.model import Config
+    from safla.config.trading import Market
+
+CROSSOVER = "sma_crossover"
+MAX_PERIOD_PRODUCT = 2**20  # D1: so that the sums of closes times the periods stay within int64
+LOOKBACK = 100  # candles, unless the warm-up is longer
+RECORDED = ("csv", "parquet", "vision")  # sources that are files and need data.path
+FAST = ("1m", "3m", "5m")  # below 15m (S22)
+LOOPBACK = ("127.0.0.1", "::1")
+
+
+class Broken(NamedTuple):
+    """A rule that does not hold: the keys that meet in it, the one to blame first, and what would fit."""
+
+    keys: tuple[str, ...]
+    text: str
+
+
+def broken(config: "Config", *, strategies: Collection[str] = ()) -> list[Broken]:
+    """Every rule that the configuration breaks. `strategies` are names that Python has added to the register (D5)."""
+    return [*_strategy(config, strategies), *(one for rule in RULES for one in rule(config))]
+
+
+def notices(config: "Config") -> list[Broken]:
+    """What is allowed and yet deserves a warning."""
+    return [notice for keys, text, applies in NOTICES if applies(config) for notice in (Broken(keys, text),)]
+
+
+def resolved(config: "Config") -> dict[str, object]:
+    """The sections with the defaults that follow from other keys, where the configuration leaves them open."""
+    sections: dict[str, object] = {}
+    if "lookback_candles" not in config.market_data.model_fields_set:
+        lookback = {"lookback_candles": max(LOOKBACK, warm_up(config))}
+        sections["market_data"] = config.market_data.model_copy(update=lookback)
+    if config.mode == "paper" and "detail" not in config.journal.model_fields_set:
+        sections["journal"] = config.journal.model_copy(update={"detail": "candles"})
+    return sections
+
+
+def warm_up(config: "Config") -> int:
+    """Candles that the crossover needs (S22); 0 for other strategies, which say it themselves once they are asked."""
+    strategy = config.strategy
+    return strategy.slow_period + 1 + strategy.confirm_within_candles if strategy.name == CROSSOVER else 0
+
+
+def _strategy(config: "Config", added: Collection[str]) -> Iterator[Broken]:
+    from safla.core.strategies import STRATEGIES  # it brings numpy, which a file that is no YAML should not wait for
+
+    name = config.strategy.name
+    if name not in STRATEGIES and name not in added:
+        yield Broken(("strategy.name",), f"{name} is not registered; registered: {', '.join(sorted(STRATEGIES))}")
+    if name == CROSSOVER and config.strategy.parameters:
+        yield Broken(("strategy.parameters", "strategy.name"), f"{CROSSOVER} takes none; it has keys of its own")
+
+
+def _periods(config: "Config") -> Iterator[Broken]:
+    fast, slow = config.strategy.fast_period, config.strategy.slow_period
+    keys = ("strategy.fast_period", "strategy.slow_period")
+    if fast >= slow:
+        yield Broken(keys, f"{fast} must be below slow_period, which is {slow}")
+    if fast * slow > MAX_PERIOD_PRODUCT:
+        yield Broken(keys, f"{fast} times slow_period {slow} is {fast * slow}, above {MAX_PERIOD_PRODUCT} (D1)")
+
+
+def _lookback(config: "Config") -> Iterator[Broken]:
+    lookback, needed = config.market_data.lookback_candles, warm_up(config)
+    if lookback < needed:
+        keys = ("market_data.lookback_candles", "strategy.slow_period", "strategy.confirm_within_candles")
+        text = f"{lookback} is below the warm-up {needed} (slow_period + 1 + confirm_within_candles); at least {needed}"
+        yield Broken(keys, text)
+
+
+def _slippage(config: "Config") -> Iterator[Broken]:
+    low, high = config.simulation.slippage.base_bps, config.simulation.slippage.max_slippage_bps
+    if low > high:
+        keys = ("simulation.slippage.base_bps", "simulation.slippage.max_slippage_bps")
+        yield Broken(keys, f"{low} is above max_slippage_bps, which is {high}")
+
+
+def _symbols(config: "Config") -> Iterator[Broken]:
+    for name, symbols in (("symbols.primary", config.symbols.primary), ("symbols.test", config.symbols.test)):
+        twice = sorted({symbol for symbol in symbols if symbols.count(symbol) > 1})
+        if twice:
+            yield Broken((name,), f"{', '.join(twice)} stands there twice; each symbol once")
+        quotes = sorted({quote(symbol) for symbol in symbols})
+        if len(quotes) > 1:
+            yield Broken((name,), f"the quotes {', '.join(quotes)} meet; one quote currency a run (S6)")
+
+
+def quote(symbol: str) -> str:
+    """The quote currency of a symbol: USDT of BTC/USDT and of BTC/USDT:USDT."""
+    return symbol.partition("/")[2].partition(":")[0]
+
+
+def _detail(config: "Config") -> Iterator[Broken]:
+    if config.mode == "paper" and config.journal.detail != "candles":
+        text = f"{config.journal.detail} is too little where mode is paper; candles, or leave it out (J8)"
+        yield Broken(("journal.detail", "mode"), text)
+
+
+def _window(config: "Config") -> Iterator[Broken]:
+    start, end = config.data.start, config.data.end
+    if start is not None and end is not None and start >= end:
+        yield Broken(("data.start", "data.end"), "must be before data.end, which is exclusive")
+
+
+def _path(config: "Config") -> Iterator[Broken]:
+    if config.data.source in RECORDED and config.data.path is None:
+        yield Broken(("data.path", "data.source"), f"is needed where data.source is {config.data.source}")
+
+
+def _log_files(config: "Config") -> Iterator[Broken]:
+    files = config.logging.files.model_dump()
+    for name, file in files.items():
+        others = [f"logging.files.{other}" for other in files if other > name and files[other] == file]
+        if others:
+            yield Broken(
+                (f"logging.files.{name}", *others), f"{file} stands for {', '.join(others)} too; one file each"
+            )
+
+
+def _grids(config: "Config") -> Iterator[Broken]:
+    for symbol, market in config.markets.items():
+        money = money_decimals(config)
+        for name, step, places, scale in (
+            ("tick", market.tick, market.price_decimals, "price_decimals"),
+            ("lot", market.lot, market.quantity_decimals, "quantity_decimals"),
+            ("min_notional", market.min_notional, money, "price_decimals and quantity_decimals"),
+        ):
+            if step is not None and places is not None and not fits(step, places):
+                keys = tuple(f"markets.{symbol}.{one}" for one in (name, *scale.split(" and ")))
+                yield Broken(keys, f"{step} has more than the {places} decimals of {scale} (S3)")
+
+
+def money_decimals(config: "Config") -> int | None:
+    """Decimals of money (D1), where `markets` gives the scales of every symbol; else the candles decide."""
+    names = {*config.symbols.primary, *config.symbols.test}
+    scales = [_notional_decimals(config.markets[name]) if name in config.markets else None for name in names]
+    known = [places for places in scales if places is not None]
+    return max(known) if known and len(known) == len(scales) else None
+
+
+def _notional_decimals(market: "Market") -> int | None:
+    if market.price_decimals is None or market.quantity_decimals is None:
+        return None
+    return market.price_decimals + market.quantity_decimals
+
+
+def fits(number: Decimal, places: int) -> bool:
+    """Whether a decimal is a whole number of units of 10^-places."""
+    return number.scaleb(places) == number.scaleb(places).to_integral_value()
+
+
+def _seed_thresholds(config: "Config") -> bool:
+    strategy = config.strategy
+    return (
+        strategy.name == CROSSOVER
+        and config.market_data.timeframe in FAST
+        and strategy.entry_threshold_pct >= Decimal("0.001")
+    )
+
+
+def _exposed(config: "Config") -> bool:
+    prometheus = config.monitoring.prometheus
+    return prometheus is not None and prometheus.bind not in LOOPBACK
+
+
+RULES: tuple[Callable[["Config"], Iterator[Broken]], ...] = (
+    _periods,
+    _lookback,
+    _slippage,
+    _symbols,
+    _detail,
+    _window,
+    _path,
+    _log_files,
+    _grids,
+)
+
+NOTICES: tuple[tuple[tuple[str, ...], str, Callable[["Config"], bool]], ...] = (
+    (
+        ("exchange.sandbox",),
+        "test networks are wiped monthly: their history is short and their prices are not the market's",
+        lambda config: config.exchange.sandbox,
+    ),
+    (
+        ("strategy.entry_threshold_pct", "market_data.timeframe"),
+        "so high a threshold suits 1h and slower: of a year of 5m candles 10 in 2 181 golden crosses pass 0.001 (S22)",
+        _seed_thresholds,
+    ),
+    (
+        ("risk.max_daily_loss_pct", "market_data.timeframe"),
+        "on 1d a daily loss can only flatten: the halt is lifted before the next decision (S7)",
+        lambda config: config.risk.max_daily_loss_pct is not None and config.market_data.timeframe == "1d",
+    ),
+    (
+        ("data.path", "data.source"),
+        "is not read: data.source names no file (csv, parquet and vision do)",
+        lambda config: config.data.path is not None and config.data.source not in RECORDED,
+    ),
+    (
+        ("monitoring.prometheus.bind",),
+        "others than this machine can read the metrics there (Z19)",
+        _exposed,
+    ),
+)

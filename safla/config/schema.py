@@ -1,0 +1,69 @@
+"""The JSON Schema of the configuration, for editors, and its keys as a Markdown table: both read off the models."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema
+
+from safla.config.model import Config
+from safla.config.reference import Key, keys
+
+# What a constraint is called where the type behind it converts before it checks, and its name in JSON Schema.
+LIMITS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
+MAPS = ("properties", "$defs", "patternProperties")
+LISTS = {"minLength": "minItems", "maxLength": "maxItems"}
+
+
+def config_schema() -> dict[str, Any]:
+    """The JSON Schema of a configuration file: numbers with ranges, words as enums, no other keys."""
+    schema = _plainer(Config.model_json_schema(), False)
+    return {"$schema": GenerateJsonSchema.schema_dialect, "title": "safla configuration", **schema}
+
+
+def reference_table() -> str:
+    """Every key in a Markdown table: what it allows, its default, whether it is of the plan, what it means."""
+    rows = [_row(key) for key in keys().values() if key.allowed != "a map of keys" or key.default != "-"]
+    head = "| key | allowed | default | plan | meaning |\n|---|---|---|---|---|\n"
+    return head + "".join(rows)
+
+
+def _row(key: Key) -> str:
+    cells = (f"`{key.name}`", key.allowed, f"`{key.default}`", "yes" if key.plan else "", key.meaning)
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
+
+
+def _plainer(node: Any, names: bool) -> Any:
+    """The schema as JSON Schema has it: decimals are numbers, open maps refuse other keys, titles made of names go.
+
+    names  whether the keys of this map are ours, and not words of JSON Schema
+    """
+    if isinstance(node, list):
+        return [_plainer(one, False) for one in node]
+    if isinstance(node, Decimal):
+        return _number(node)
+    if not isinstance(node, dict):
+        return node
+    if names:
+        return {name: _plainer(value, False) for name, value in node.items()}
+    return {name: _plainer(value, name in MAPS) for name, value in _words(node)}
+
+
+def _words(node: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    decimal = "decimal_places" in node
+    if decimal:
+        yield "type", "number"
+    for name, value in node.items():
+        if name == "title" or (decimal and name in ("anyOf", "decimal_places")):
+            continue
+        numeric = decimal or any("decimal_places" in one for one in node.get("anyOf", ()))
+        if isinstance(value, str) and numeric and (name == "default" or name in LIMITS):
+            value = _number(Decimal(value))  # pydantic writes a decimal as text
+        name = LIMITS.get(name, name)
+        yield (LISTS.get(name, name) if node.get("type") == "array" else name), value
+    if "patternProperties" in node:
+        yield "additionalProperties", False
+
+
+def _number(number: Decimal) -> int | float:
+    return int(number) if number == number.to_integral_value() else float(number)

@@ -1,0 +1,154 @@
+"""The keys that can change a decision: what is traded, when, how much, at what cost. Nearly all are of the plan."""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from safla.config.section import Section, key, section
+from safla.config.types import (
+    Amount,
+    Fraction,
+    Name,
+    Number,
+    OpenShare,
+    Parameter,
+    ParameterName,
+    Places,
+    Rate,
+    Share,
+    StrategyName,
+    Symbol,
+    Timeframe,
+    Version,
+)
+
+
+class System(Section):
+    """Who the run is."""
+
+    name: Name = key("safla", "shown everywhere", plan=True)
+    version: Version = key("1", "the user's own version of this configuration", plan=True)
+    random_seed: Annotated[int, Field(ge=0)] = key(0, "the only source of chance", plan=True)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = key("INFO", "the least that is logged")
+
+
+class Symbols(Section):
+    """What is traded; each list is unique and has one quote currency (S6)."""
+
+    primary: Annotated[tuple[Symbol, ...], Field(max_length=50)] = key(("BTC/USDT",), "traded, in this order (S6)")
+    test: Annotated[tuple[Symbol, ...], Field(max_length=50)] = key((), "used instead of primary with --symbols test")
+
+
+class Market(Section):
+    """Scales and the grid of our orders for one symbol; null: read off the source (S3)."""
+
+    price_decimals: Places | None = key(None, "decimals of a price (S3)", plan=True)
+    quantity_decimals: Places | None = key(None, "decimals of a quantity (S3)", plan=True)
+    volume_decimals: Places | None = key(None, "decimals of a volume (S3)", plan=True)
+    tick: Annotated[Number, Field(gt=0, decimal_places=8)] | None = key(None, "smallest step of a price", plan=True)
+    lot: Annotated[Number, Field(gt=0, decimal_places=8)] | None = key(None, "smallest step of a quantity", plan=True)
+    min_notional: Annotated[Number, Field(ge=0, decimal_places=12)] | None = key(
+        None, "smallest notional of an order, in quote currency", plan=True
+    )
+
+
+class MarketData(Section):
+    """Which candles are decided on."""
+
+    timeframe: Timeframe = key("1h", "the length of a candle (S1)", plan=True)
+    lookback_candles: Annotated[int, Field(ge=0, le=1_000_000)] = key(
+        100, "candles before the start that are only looked at; at least the warm-up (S16)", plan=True
+    )
+    fetch_limit: Annotated[int, Field(ge=1, le=1000)] = key(1000, "candles a request")
+    max_gap_candles: Annotated[int, Field(ge=0)] = key(
+        0, "a hole of more candles sends a flat symbol back to warming (S4)", plan=True
+    )
+
+
+class Slippage(Section):
+    """Adverse distance of market orders and stops from their reference (S25)."""
+
+    base_bps: Annotated[Number, Field(ge=0, le=1000, decimal_places=2)] = key(
+        Decimal(2), "always, in 1/10 000", plan=True
+    )
+    impact_coefficient: Annotated[Number, Field(ge=0, le=1000, decimal_places=6)] = key(
+        Decimal("0.1"), "times our share of the last volume", plan=True
+    )
+    max_slippage_bps: Annotated[Number, Field(ge=0, le=5000, decimal_places=2)] = key(
+        Decimal(50), "at most, in 1/10 000", plan=True
+    )
+
+
+class Simulation(Section):
+    """The account and what trading costs."""
+
+    initial_balance_usd: Amount = key(Decimal(100000), "quote currency, whatever it is", plan=True)
+    commission_rate: Rate = key(Decimal("0.001"), "taker: market orders and stops (S26)", plan=True)
+    maker_commission_rate: Rate | None = key(None, "targets (S26); null: the same", plan=True)
+    slippage: Slippage = section(Slippage, "adverse distance of market orders and stops (S25)")
+
+
+class Strategy(Section):
+    """When to enter and leave, and how large."""
+
+    name: StrategyName = key("sma_crossover", "which strategy decides", plan=True)
+    fast_period: Annotated[int, Field(ge=1, le=5000)] = key(10, "candles of the fast average (S20)", plan=True)
+    slow_period: Annotated[int, Field(ge=1, le=5000)] = key(30, "candles of the slow average (S20)", plan=True)
+    entry_threshold_pct: Fraction = key(Decimal("0.001"), "least strength of an entry (S22)", plan=True)
+    exit_threshold_pct: Fraction = key(Decimal("0.0005"), "least strength of a leave (S22)", plan=True)
+    confirm_within_candles: Annotated[int, Field(ge=0, le=100)] = key(
+        0, "candles after a cross that may still confirm it (S22)", plan=True
+    )
+    parameters: Annotated[dict[ParameterName, Parameter], Field(max_length=50)] = key(
+        {}, "of strategies other than sma_crossover: name to number or word", plan=True
+    )
+    max_position_size_usd: Amount = key(Decimal(10000), "largest position, in quote currency (S23)", plan=True)
+    position_size_pct: Share = key(Decimal(1), "share of it that an entry takes (S23)", plan=True)
+
+
+class Risk(Section):
+    """What limits a loss."""
+
+    stop_loss_pct: OpenShare | None = key(Decimal("0.02"), "stop below the fill price (S27)", plan=True)
+    take_profit_pct: Annotated[Number, Field(gt=0, le=100, decimal_places=6)] | None = key(
+        Decimal("0.05"), "target above the fill price (S27)", plan=True
+    )
+    trailing_stop_pct: OpenShare | None = key(None, "stop below the highest price since the fill (S27)", plan=True)
+    trailing_activation_pct: Annotated[Number, Field(ge=0, le=100, decimal_places=6)] = key(
+        Decimal(0), "gain that arms the trailing stop (S27)", plan=True
+    )
+    max_open_positions: Annotated[int, Field(ge=1)] = key(3, "positions and waiting entries (S24)", plan=True)
+    max_portfolio_exposure_pct: Share = key(Decimal("0.6"), "open notional over equity (S23)", plan=True)
+    max_daily_loss_pct: Share | None = key(Decimal("0.05"), "halts until the next UTC day (S15)", plan=True)
+    max_drawdown_pct: Share | None = key(Decimal("0.1"), "halts until `safla resume` or the pause (S15)", plan=True)
+    drawdown_pause_days: Annotated[int, Field(ge=1)] | None = key(
+        None, "UTC days until a drawdown halt lifts itself; null: never (S15)", plan=True
+    )
+    max_daily_trades: Annotated[int, Field(ge=1)] | None = key(10, "entries filled in a UTC day (S24)", plan=True)
+    cooldown_candles: Annotated[int, Field(ge=0)] = key(
+        0, "candles without entry after a losing exit, per symbol (S24)", plan=True
+    )
+    on_halt: Literal["flatten", "block_entries"] = key("flatten", "what a halt does with positions (S15)", plan=True)
+
+
+class Execution(Section):
+    """How a candle fills an order."""
+
+    intrabar: Literal["pessimistic", "optimistic"] = key(
+        "pessimistic", "stop or target first in a candle that spans both (S12)", plan=True
+    )
+    target_fill: Literal["through", "touch"] = key("through", "what fills a target (S11)", plan=True)
+    target_price_improvement: bool = key(False, "a target that was jumped over fills at the open (S9)", plan=True)
+    max_fill_delay_candles: Annotated[int, Field(ge=0, le=100)] = key(
+        1, "candles without volume that an entry waits (S5)", plan=True
+    )
+    on_gap: Literal["hold", "sell"] = key("hold", "what a hole does with a position (S4)", plan=True)
+
+
+class Journal(Section):
+    """How much is written."""
+
+    detail: Literal["trades", "decisions", "candles"] = key(
+        "decisions", "events in the journal (J15); paper has candles, nothing less (J8)", plan=True
+    )

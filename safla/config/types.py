@@ -1,0 +1,161 @@
+"""The types of configuration values: what a number, a date or a name may be. No key is known here, and no file."""
+
+import datetime
+import re
+from decimal import Decimal
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr, WithJsonSchema
+
+LAST_MS = 4_102_444_800_000  # 2100-01-01
+FIRST_MS = 100_000_000_000  # below it an integer is no time in ms, but seconds or a year
+SYMBOL = re.compile(r"[A-Z0-9]{1,20}/[A-Z0-9]{1,20}(:[A-Z0-9]{1,20})?", re.ASCII)
+DEVICES = frozenset(["CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(1, 10))])
+
+_ISO = re.compile(
+    r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII
+)  # what datetime.fromisoformat takes, and no other of its spellings
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+
+
+class Allowed(NamedTuple):
+    """What a type allows, in words, where its annotation does not say it by itself."""
+
+    text: str
+
+
+def milliseconds(value: object) -> object:
+    """A date as ms UTC (naive dates are UTC). Raises ValueError for a text that is no date; other types pass."""
+    if isinstance(value, str) and _ISO.fullmatch(value):
+        moment = datetime.datetime.fromisoformat(value)
+        return (moment.replace(tzinfo=moment.tzinfo or datetime.UTC) - _EPOCH) // datetime.timedelta(milliseconds=1)
+    if isinstance(value, str) and re.fullmatch(r"\d{12,13}", value, re.ASCII):
+        return int(value)
+    if isinstance(value, str) or (type(value) is int and value < FIRST_MS):
+        raise ValueError("not a date")
+    return value
+
+
+def plain(number: Decimal) -> str:
+    """The one spelling of a decimal: no exponent, no zeros at the end, no sign for zero."""
+    return format(number.normalize(), "f") if number else "0"
+
+
+_WORD = "[A-Za-z][A-Za-z0-9_.-]{0,39}"
+
+
+def _decimal(value: object) -> object:
+    return Decimal(value) if type(value) is int else value
+
+
+def _parameter(value: object) -> object:
+    if isinstance(value, Decimal) and value == value.to_integral_value():
+        return int(value)  # one value, one spelling: 10.0 is 10 (J15)
+    return value
+
+
+def _no_device(name: str) -> str:
+    if name.partition(".")[0].upper() in DEVICES:
+        raise ValueError("the name of a device")
+    return name
+
+
+def _url(*schemes: str) -> re.Pattern[str]:
+    return re.compile(rf"({'|'.join(schemes)})://[A-Za-z0-9.\[\]:-]{{1,255}}(/[!-?A-~]{{0,1000}})?", re.ASCII)
+
+
+def _webhook(secret: SecretStr) -> SecretStr:
+    if not _url("https?").fullmatch(secret.get_secret_value()):
+        raise ValueError("not a URL")
+    return secret
+
+
+Number = Annotated[Decimal, BeforeValidator(_decimal), PlainSerializer(float, return_type=float, when_used="json")]
+Amount = Annotated[Number, Field(gt=0, decimal_places=12)]  # money in the quote currency
+Share = Annotated[Number, Field(gt=0, le=1, decimal_places=6)]
+Fraction = Annotated[Number, Field(ge=0, le=1, decimal_places=6)]
+OpenShare = Annotated[Number, Field(gt=0, lt=1, decimal_places=6)]
+Rate = Annotated[Number, Field(ge=0, le=Decimal("0.05"), decimal_places=6)]
+Seconds = Annotated[Number, Field(ge=Decimal("0.1"), le=3600, decimal_places=6)]
+Percent = Annotated[int, Field(ge=1, le=100)]
+Calls = Annotated[int, Field(ge=1, le=100)]
+Places = Annotated[int, Field(ge=0, le=8)]
+
+# Those of core/candles.py; that is not imported here, for it brings numpy, and a file that is no YAML should not wait.
+Timeframe = Literal["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d"]
+
+Date = Annotated[
+    int,
+    BeforeValidator(milliseconds),
+    Field(ge=0, le=LAST_MS),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": rf"^({_ISO.pattern}|\d{{12,13}})$"},
+                {"type": "integer", "minimum": FIRST_MS, "maximum": LAST_MS},
+            ]
+        }
+    ),
+    Allowed("a date such as 2024-01-31 or 2024-01-31T13:00:00Z, or ms UTC"),
+]
+Symbol = Annotated[
+    str, Field(pattern=rf"^{SYMBOL.pattern}$"), Allowed("a symbol such as BTC/USDT (capitals and digits, BASE/QUOTE)")
+]
+Name = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._+()#:,&'-]{0,79}$"),
+    AfterValidator(_no_device),
+    Allowed("text of 1 to 80 letters, digits, spaces and ._+()#:,&'- that begins with a letter or digit"),
+]
+Version = Annotated[str, Field(pattern=r"^[ -~]{1,40}$"), Allowed("text of 1 to 40 printable ASCII characters")]
+Word = Annotated[str, Field(pattern=f"^{_WORD}$"), Allowed("a word of letters, digits and _.- (at most 40)")]
+StrategyName = Annotated[
+    str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,39}$"), Allowed("the name of a registered strategy")
+]
+ParameterName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$"), Allowed("a name such as slow_period")]
+Parameter = Annotated[
+    Annotated[int, Field(ge=0)] | Decimal | Word,
+    BeforeValidator(_parameter),
+    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": f"^{_WORD}$"}]}),
+    Allowed("a whole number, a decimal or a word"),
+]
+ExchangeName = Annotated[
+    str, Field(pattern=r"^[a-z0-9_]{1,40}$"), Allowed("the name of an exchange in ccxt, such as binance")
+]
+Path = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,1000}$"), Allowed("a path without control characters")]
+LogFile = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,59}\.log$"),
+    AfterValidator(_no_device),
+    Allowed("a file name that ends in .log, without folders"),
+]
+HttpUrl = Annotated[
+    str, Field(pattern=f"^{_url('https?').pattern}$"), Allowed("a URL that begins with http:// or https://, no user")
+]
+StreamUrl = Annotated[
+    str, Field(pattern=f"^{_url('wss?').pattern}$"), Allowed("a URL that begins with ws:// or wss://, no user")
+]
+Webhook = Annotated[
+    SecretStr,
+    AfterValidator(_webhook),
+    WithJsonSchema({"type": "string", "pattern": "^https?://"}),
+    Allowed("a URL that begins with http:// or https://; from the environment if it holds a secret"),
+]
+Speed = Annotated[
+    str, Field(pattern=r"^([1-9][0-9]{0,5}x|max)$"), Allowed("a pace such as 1x (real time) or 60x, or max")
+]
+Header = Annotated[str, Field(pattern=r"^[ -~]{1,80}$")] | Annotated[int, Field(ge=0, le=63)]
+Address = Annotated[str, Field(pattern=r"^[0-9A-Fa-f.:]{2,45}$"), Allowed("an IP address such as 127.0.0.1")]
+
+
+def _words(value: object) -> object:
+    return (value,) if isinstance(value, str) else value  # one text where a list may stand is a list of one
+
+
+Paths = Annotated[
+    tuple[Path, ...],
+    BeforeValidator(_words),
+    Field(max_length=1000),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "maxItems": 1000}]}),
+    Allowed("a path, or a list of paths"),
+]

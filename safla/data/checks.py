@@ -1,0 +1,138 @@
+"""Which candles are sound: S1-S4 and the bounds of D1, whole columns at a time. Nothing is mended here, and no file is opened."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from safla.core.scale import LIMIT, to_text
+from safla.core.values import Columns, Int64
+from safla.data.decimals import more
+from safla.data.files import shown
+from safla.errors import DataError
+
+LAST_MS = 4_102_444_800_000  # 2100-01-01
+
+
+class Origin(NamedTuple):
+    """Where rows stood: a file, what its rows are called there, and the number of each."""
+
+    file: str
+    word: str  # "line" of a text, "row" of a table
+    numbers: Int64
+
+    def at(self, row: int) -> str:
+        """The place of a row, as messages begin with it."""
+        return f"{shown(self.file)}: {self.word} {self.numbers[row]}"
+
+
+class Bounds(NamedTuple):
+    """What candles must keep to: the time grid (S1), the highest price (D1), and the decimals in which they are shown."""
+
+    step_ms: int
+    price_limit: int
+    price_decimals: int
+    volume_decimals: int
+
+
+class Ordered(NamedTuple):
+    """Candles in strictly ascending order, and what was done for it."""
+
+    columns: Columns
+    origin: Origin
+    duplicates: int
+    turned: bool
+
+
+class Holes(NamedTuple):
+    """How many holes there are (S4), and how many candles are missing in them."""
+
+    number: int
+    missing: int
+
+
+Rule = tuple[Callable[[Columns, Bounds], npt.NDArray[Any]], str]
+
+RULES: tuple[Rule, ...] = (
+    (lambda c, b: c.ts % b.step_ms != 0, "time {ts} is not on the grid of {step_ms} ms (S1)"),
+    (lambda c, b: (c.ts < 0) | (c.ts > LAST_MS), "time {ts} is outside 1970 to 2100 (S1)"),
+    (lambda c, b: c.low <= 0, "low {low} is not above 0 (S3)"),
+    (lambda c, b: c.high < c.open, "high {high} is below open {open} (S3)"),
+    (lambda c, b: c.high < c.close, "high {high} is below close {close} (S3)"),
+    (lambda c, b: c.low > c.open, "low {low} is above open {open} (S3)"),
+    (lambda c, b: c.low > c.close, "low {low} is above close {close} (S3)"),
+    (
+        lambda c, b: c.high > b.price_limit,
+        "high {high} is above the largest price that can be summed, {price_limit} (D1)",
+    ),
+    (lambda c, b: c.volume < 0, "volume {volume} is below 0 (S3)"),
+    (lambda c, b: c.volume >= LIMIT, "volume {volume} is not below 2**62 units (D1); set fewer volume_decimals"),
+)
+
+
+def check(columns: Columns, bounds: Bounds, *, origin: Origin) -> None:
+    """Refuse candles that break S1, S3 or D1: DataError names the first row, its values, and how many more there are."""
+    broken = [(rule(columns, bounds), text) for rule, text in RULES]
+    if not any(mask.any() for mask, _ in broken):
+        return
+    rows = np.flatnonzero(np.logical_or.reduce([mask for mask, _ in broken]))
+    row = int(rows[0])
+    template = next(text for mask, text in broken if mask[row])
+    said = template.format(**_texts(columns, bounds, row=row))
+    raise DataError(f"{origin.at(row)}: {said}{more(len(rows))}")
+
+
+def ascend(columns: Columns, *, origin: Origin) -> Ordered:
+    """Candles in ascending order: newest first is turned round, the same candle again is ignored (S2).
+
+    At least one candle. DataError for one that comes again with other values, and for one that is out of order.
+    """
+    turned = bool(columns.ts[0] > columns.ts[-1])
+    if turned:
+        columns, origin = Columns(*(column[::-1] for column in columns)), origin._replace(numbers=origin.numbers[::-1])
+    late = np.zeros(len(columns.ts), bool)
+    late[1:] = columns.ts[1:] <= np.maximum.accumulate(columns.ts)[:-1]
+    if not late.any():
+        return Ordered(_solid(columns), origin, duplicates=0, turned=turned)
+    kept = Columns(*(column[~late] for column in columns))
+    again = Columns(*(column[late] for column in columns))
+    _refuse_revised(kept, again, origin=origin._replace(numbers=origin.numbers[late]))
+    rest = origin._replace(numbers=origin.numbers[~late])
+    return Ordered(kept, rest, duplicates=int(late.sum()), turned=turned)
+
+
+def holes(ts: Int64, step_ms: int) -> Holes:
+    """How many holes ascending times have, and how many candles are missing in them."""
+    missing = np.diff(ts) // step_ms - 1
+    return Holes(int(np.count_nonzero(missing)), int(missing.sum()))
+
+
+def _refuse_revised(kept: Columns, again: Columns, *, origin: Origin) -> None:
+    place = np.minimum(np.searchsorted(kept.ts, again.ts), len(kept.ts) - 1)
+    unknown = kept.ts[place] != again.ts
+    other = np.logical_or.reduce([mine[place] != theirs for mine, theirs in zip(kept, again, strict=True)])
+    if not other.any():
+        return
+    row = int(np.argmax(other))
+    if unknown[row]:
+        raise DataError(f"{origin.at(row)}: time {again.ts[row]} is out of order; rows must ascend (S2)")
+    raise DataError(
+        f"{origin.at(row)}: candle_revised: time {again.ts[row]} comes again with other values (S2)"
+        f"{more(int(np.count_nonzero(other & ~unknown)))}"
+    )
+
+
+def _solid(columns: Columns) -> Columns:
+    return Columns(*(np.ascontiguousarray(column) for column in columns))
+
+
+def _texts(columns: Columns, bounds: Bounds, *, row: int) -> dict[str, str | int]:
+    prices = {name: to_text(int(getattr(columns, name)[row]), bounds.price_decimals) for name in columns._fields[1:5]}
+    return {
+        **prices,
+        "ts": int(columns.ts[row]),
+        "volume": to_text(int(columns.volume[row]), bounds.volume_decimals),
+        "step_ms": bounds.step_ms,
+        "price_limit": to_text(bounds.price_limit, bounds.price_decimals),
+    }

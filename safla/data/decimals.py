@@ -1,0 +1,124 @@
+"""Decimal text to integers, whole columns at a time and exactly. No float stands between the text and the int64 (D1)."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from safla.core.scale import LIMIT, to_text
+from safla.core.values import Int8, Int64
+from safla.errors import DataError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MAX_PLACES = 8  # S3
+PATTERN = r"^(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?(?:e-[0-9]{1,2})?$"  # Z5; rust's $ is the very end of the text
+POWERS = 10 ** np.arange(19, dtype=np.int64)
+
+Where = Callable[[int], str]  # the place of a row in its file, for messages
+
+
+class Numbers(NamedTuple):
+    """A column of decimals: digits / 10**places, both per row; digits are never negative."""
+
+    digits: Int64
+    places: Int8
+
+
+def parse(frame: "pl.DataFrame", where: Where) -> dict[str, Numbers]:
+    """Columns of text as numbers. DataError names the first cell that is no plain decimal (Z5)."""
+    _refuse_what_is_no_number(frame, where)
+    return {name: _numbers(frame[name], name, where=where) for name in frame.columns}
+
+
+def most_places(numbers: Numbers) -> int:
+    """The most decimals that one of them needs, zeros at the end not counted."""
+    need = 0
+    for places in range(int(numbers.places.max(initial=0)), 0, -1):
+        if places <= need:
+            break
+        digits = numbers.digits[numbers.places == places]
+        common = int(np.gcd.reduce(digits)) if len(digits) else 0  # 0: they are all zero, and need no decimals
+        while common and common % 10 == 0 and places > need:
+            common, places = common // 10, places - 1
+        need = max(need, places if common else 0)
+    return need
+
+
+def units(numbers: Numbers, places: int, *, name: str, where: Where) -> tuple[Int64, Int64]:
+    """Integers in units of 10^-places, rounded down, and the rows where that took something away.
+
+    DataError names the first that does not fit below 2**62 (D1).
+    """
+    shift = places - numbers.places.astype(np.int64)
+    up = POWERS[np.clip(shift, 0, 18)]
+    large = np.flatnonzero(numbers.digits > LIMIT // up)
+    if len(large):
+        raise DataError(
+            f"{where(int(large[0]))}: {name} {text(numbers, int(large[0]))} is too large for {places} decimals "
+            f"(2**62 units, D1){more(len(large))}; markets.<SYMBOL> sets fewer decimals"
+        )
+    result = numbers.digits * up
+    fine = np.flatnonzero((shift < 0) & (result > 0))
+    digits, power = numbers.digits[fine], POWERS[np.clip(-shift[fine], 0, 18)]
+    whole = np.where(shift[fine] < -18, 0, digits // power)
+    result[fine] = whole
+    return result, fine[(digits % power > 0) | (whole == 0)]
+
+
+def text(numbers: Numbers, row: int) -> str:
+    """A number as it is written out: no exponent."""
+    return to_text(int(numbers.digits[row]), int(numbers.places[row]))
+
+
+def more(count: int) -> str:
+    """How many rows share the fault of the first."""
+    return f" (and {count - 1} more)" if count > 1 else ""
+
+
+def _refuse_what_is_no_number(frame: "pl.DataFrame", where: Where) -> None:
+    import polars as pl
+
+    fine = frame.select(pl.all().str.contains(PATTERN).fill_null(False))
+    if all(fine.select(pl.all().all()).row(0)):
+        return
+    row, name = min((int(fine[name].not_().arg_max() or 0), name) for name in fine.columns if not fine[name].all())
+    cell = frame[name][row]
+    if not cell:
+        raise DataError(f"{where(row)}: {name} is empty")
+    raise DataError(f"{where(row)}: {name} {cell[:40]!r} is no plain decimal number, such as 42283.58 (Z5)")
+
+
+def _numbers(cells: "pl.Series", name: str, *, where: Where) -> Numbers:
+    import polars as pl
+
+    plain = cells
+    exponents: Int64 | int = 0
+    if cells.str.contains("e", literal=True).any():
+        halves = cells.str.splitn("e-", 2).struct.unnest()
+        plain = halves["field_0"]
+        exponents = halves["field_1"].cast(pl.Int64).fill_null(0).to_numpy()
+    after = plain.str.len_bytes().cast(pl.Int64) - 1 - plain.str.find(".", literal=True).cast(pl.Int64)
+    digits = plain.str.replace(".", "", literal=True).cast(pl.Int64, strict=False)
+    long = digits.is_null().arg_true().to_list()  # too many digits for the fast way
+    columns = digits.fill_null(0).to_numpy().copy(), after.fill_null(0).to_numpy() + exponents
+    for row in long:
+        columns[0][row], columns[1][row] = _long(cells[row], name, at=where(row))
+    return Numbers(columns[0], columns[1].astype(np.int8))
+
+
+def _long(cell: str, name: str, *, at: str) -> tuple[int, int]:
+    """A number of more than 18 digits: most of them are zeros at the end, or the dust of a volume."""
+    mantissa, _, exponent = cell.partition("e-")
+    whole, _, fraction = mantissa.partition(".")
+    fraction = fraction.rstrip("0")
+    digits, places = int(whole + fraction), len(fraction) + int(exponent or 0)
+    if name != "volume" and places > MAX_PLACES:
+        raise DataError(f"{at}: {name} {cell} has more than {MAX_PLACES} decimals")
+    if places > MAX_PLACES:  # a ninth place says that something stood behind the eighth, so that it is cut and said
+        kept, dust = divmod(digits, 10 ** (places - MAX_PLACES))
+        digits, places = kept * 10 + (1 if dust else 0), MAX_PLACES + 1
+    if digits >= 2**63:
+        raise DataError(f"{at}: {name} {cell} has more digits than 64 bits hold")
+    return digits, places

@@ -1,0 +1,141 @@
+"""Input files as bounded blocks of bytes: regular, unchanged, decompressed under a cap. What the bytes mean is not known here."""
+
+import gzip
+import io
+import os
+import stat
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+from safla.errors import DataError, HostError
+
+MAX_FILE_BYTES = 4 * 2**30
+MAX_TEXT_BYTES = 4 * 2**30  # decompressed
+MAX_WHOLE_BYTES = 2**30  # of a file that can only be read at once
+BLOCK_BYTES = 8 * 2**20
+
+GZIP_MAGIC = b"\x1f\x8b"
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+ZIP_MAGIC = b"PK\x03\x04"
+
+
+@contextmanager
+def opened(path: str) -> Iterator[BinaryIO]:
+    """A regular file, open for reading. DataError when it is missing, no regular file, too large, or has changed at the end.
+
+    Links are followed (Z8). A pipe is refused, never waited for.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except PermissionError as error:
+        raise HostError(f"{shown(path)}: no permission to read it") from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"{shown(path)}: {getattr(error, 'strerror', None) or 'no such file'}") from error
+    with os.fdopen(descriptor, "rb", buffering=0) as stream:
+        before = os.fstat(descriptor)
+        if not stat.S_ISREG(before.st_mode):
+            kind = "a folder" if stat.S_ISDIR(before.st_mode) else "no regular file"
+            raise DataError(f"{shown(path)}: {kind}; a file or a pattern of files is needed")
+        if before.st_size > MAX_FILE_BYTES:
+            raise DataError(f"{shown(path)}: {before.st_size} bytes, at most {MAX_FILE_BYTES} are read")
+        yield stream
+        if _identity(os.fstat(descriptor)) != _identity(before):
+            raise DataError(f"{shown(path)}: the file changed while it was read; try again when it is complete")
+
+
+def shown(path: str) -> str:
+    """A path as it may stand in a message: no control characters (Z13)."""
+    return path if path.isprintable() else ascii(path)
+
+
+def blocks(stream: BinaryIO, path: str) -> Iterator[bytes]:
+    """The text of a file in blocks, decompressed if its first bytes say so (plain, gzip, zstd)."""
+    magic = stream.read(4) or b""
+    stream.seek(0)
+    if magic.startswith(GZIP_MAGIC):
+        yield from _gzip_blocks(stream, path)
+    elif magic == ZSTD_MAGIC:
+        yield _zstd_text(whole(stream, path), path)
+    elif magic == ZIP_MAGIC:
+        raise DataError(f"{shown(path)}: a ZIP archive; data.source: vision reads those")
+    else:
+        yield from limited(stream.read, path)
+
+
+def limited(read: Callable[[int], bytes | None], path: str) -> Iterator[bytes]:
+    """Blocks of a stream until it ends. DataError above the cap: what a file says of its own size is not believed."""
+    total = 0
+    while block := read(BLOCK_BYTES):
+        total += len(block)
+        if total > MAX_TEXT_BYTES:
+            raise DataError(f"{shown(path)}: more than {MAX_TEXT_BYTES} bytes when decompressed")
+        yield block
+
+
+def whole(stream: BinaryIO, path: str) -> bytes:
+    """All bytes of a file at once, for the formats that cannot be read in blocks."""
+    size = os.fstat(stream.fileno()).st_size
+    if size > MAX_WHOLE_BYTES:
+        raise DataError(f"{shown(path)}: {size} bytes, at most {MAX_WHOLE_BYTES} are read of this format; split it")
+    return b"".join(iter(lambda: stream.read(BLOCK_BYTES), b""))
+
+
+def _identity(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _gzip_blocks(stream: BinaryIO, path: str) -> Iterator[bytes]:
+    with gzip.GzipFile(fileobj=stream, mode="rb") as archive:
+        try:
+            yield from limited(archive.read, path)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise DataError(f"{shown(path)}: cut or corrupt gzip ({error})") from error
+
+
+def _zstd_text(archive: bytes, path: str) -> bytes:
+    import polars as pl
+
+    if _zstd_bound(archive, path) > MAX_WHOLE_BYTES:
+        raise DataError(f"{shown(path)}: more than {MAX_WHOLE_BYTES} bytes when decompressed; split it")
+    try:
+        lines = pl.read_csv(archive, has_header=False, infer_schema=False, separator="\x01", quote_char=None)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"{shown(path)}: cut or corrupt zstd ({_line(error)})") from error
+    return "\n".join(lines.to_series().fill_null("").to_list()).encode() + b"\n"
+
+
+def _zstd_bound(archive: bytes, path: str) -> int:
+    """The most bytes that the blocks of a zstd file can hold: their headers are walked, nothing is decompressed (RFC 8878)."""
+    total, view = 0, io.BytesIO(archive)
+    while magic := view.read(4):
+        if 0x184D2A50 <= int.from_bytes(magic, "little") <= 0x184D2A5F:  # a frame to be skipped
+            view.seek(int.from_bytes(view.read(4), "little"), os.SEEK_CUR)
+            continue
+        flags = view.read(1)
+        if magic != ZSTD_MAGIC or not flags:
+            raise DataError(f"{shown(path)}: cut or corrupt zstd")
+        single = flags[0] >> 5 & 1
+        sizes = ((1 if single else 0), 2, 4, 8)[flags[0] >> 6]
+        view.seek((0 if single else 1) + (0, 1, 2, 4)[flags[0] & 3] + sizes, os.SEEK_CUR)
+        total += _zstd_frame_bound(view, path)
+        view.seek(4 if flags[0] >> 2 & 1 else 0, os.SEEK_CUR)
+    return total
+
+
+def _zstd_frame_bound(view: io.BytesIO, path: str) -> int:
+    total, last = 0, 0
+    while not last:
+        header = view.read(3)
+        if len(header) < 3:
+            raise DataError(f"{shown(path)}: cut zstd")
+        number = int.from_bytes(header, "little")
+        last, kind, size = number & 1, number >> 1 & 3, number >> 3
+        total += size if kind < 2 else 128 * 1024  # raw and run-length blocks say their size
+        view.seek(1 if kind == 1 else size, os.SEEK_CUR)
+    return total
+
+
+def _line(error: Exception) -> str:
+    return ascii(str(error).partition("\n")[0][:80])[1:-1]

@@ -1,0 +1,173 @@
+"""Candles made up from a seed. Integers only after the raw draws, so that a seed gives the same bytes on every machine."""
+
+from decimal import Decimal
+from functools import cache
+from math import isqrt
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from safla.core.values import Columns, Int64
+from safla.data.checks import Origin
+from safla.data.decimals import Numbers
+from safla.data.rows import FIELDS, Rows
+from safla.errors import DataError
+
+DECIMALS = (2, 5)  # of price and volume, where markets.<SYMBOL> says nothing
+YEAR_MS = 365 * 86_400_000
+ONE = 2**24  # unit of logarithms to base 2
+REACH = 4 * ONE  # the walk turns back at 16 times the start and a sixteenth of it, so that no bound of D1 is near
+REGIME_CANDLES = (48, 240)  # a regime lasts at least so many, and fewer than that
+LARGEST_PRICE = 2**45  # units
+
+# spread in per cent of the asked one, drift in per cent of that spread
+CALM, TRENDING, CRASHING = range(3)
+REGIMES = np.array([(50, 0), (90, 8), (200, -8)], np.int64)
+TURNS = np.array([CALM, TRENDING, CALM, TRENDING, CRASHING, CALM, TRENDING, CRASHING], np.int64)  # drawn from, evenly
+
+# one stream of draws for each purpose, so that more candles of a seed begin like fewer
+STEPS, WICKS, VOLUMES, MOODS, GAPS = range(5)
+
+
+class Walk(NamedTuple):
+    """What is asked for."""
+
+    seed: int
+    symbol: str
+    step_ms: int
+    candles: int
+    start: int  # ms; the first candle opens there or at the next time of the grid
+    start_price: Decimal
+    annual_volatility: Decimal  # standard deviation of a year's log return
+    regimes: bool
+    holes: int  # candles that are missing
+    price_decimals: int
+    volume_decimals: int
+
+
+def rows(walk: Walk) -> Rows:
+    """The candles of a walk as a file would give them."""
+    made = columns(walk)
+    places = dict.fromkeys(FIELDS[1:5], walk.price_decimals) | {"volume": walk.volume_decimals}
+    width = len(made.ts)
+    numbers = {
+        name: Numbers(getattr(made, name), np.full(width, decimals, np.int8)) for name, decimals in places.items()
+    }
+    origin = Origin(f"synthetic {walk.symbol}", "row", np.arange(1, width + 1, dtype=np.int64))
+    return Rows(origin, made.ts, numbers, (), closed=True)
+
+
+def columns(walk: Walk) -> Columns:
+    """The candles of a walk: prices in units of 10^-price_decimals, volumes in units of 10^-volume_decimals.
+
+    A random walk of logarithms in integers; candles open at the close before them.
+    """
+    slots = walk.candles + walk.holes
+    spread, drift = _spreads(walk, slots)
+    closes = _prices(walk, np.cumsum(drift + _normal(walk, STEPS, slots) * spread // 1000))
+    opens = np.concatenate([_prices(walk, np.zeros(1, np.int64)), closes[:-1]])
+    up, down = (np.abs(_normal(walk, WICKS, 2 * slots)).reshape(2, slots) * spread // 2000).clip(0, ONE // 4)
+    top, bottom = np.maximum(opens, closes), np.minimum(opens, closes)
+    # the natural logarithm is 0.693 of that to base 2, and a wick of x / ONE is a share of the price
+    highs = top + _share(top, up)
+    lows = np.maximum(bottom - _share(bottom, down), 1)
+    first = -(-walk.start // walk.step_ms) * walk.step_ms
+    ts = first + np.arange(slots, dtype=np.int64) * walk.step_ms
+    made = Columns(ts, opens, highs, lows, closes, _volumes(walk, slots, spread=spread))
+    kept = _kept(walk, slots)
+    return made if walk.holes == 0 else Columns(*(column[kept] for column in made))
+
+
+def _draws(walk: Walk, purpose: int, count: int) -> npt.NDArray[np.uint64]:
+    """Raw draws of a stream. random_raw is the one output that numpy promises never to change."""
+    entropy = [walk.seed, int.from_bytes(walk.symbol.encode("ascii"), "little"), purpose]
+    return np.random.PCG64(np.random.SeedSequence(entropy)).random_raw(count)
+
+
+def _normal(walk: Walk, purpose: int, count: int) -> Int64:
+    """Nearly normal integers with mean 0 and standard deviation 1000: each is a sum of four draws of 16 bits."""
+    raw = _draws(walk, purpose, count)
+    total = sum((raw >> np.uint64(shift) & np.uint64(0xFFFF)).astype(np.int64) for shift in (0, 16, 32, 48))
+    result: Int64 = (total - 2 * 0xFFFF) * 1000 // 37837  # sqrt(4 / 12) * 65536
+    return result
+
+
+def _spreads(walk: Walk, slots: int) -> tuple[Int64, Int64]:
+    """Standard deviation and drift of each candle's step, in logarithms to base 2."""
+    ppm = int(walk.annual_volatility * 1_000_000)
+    variance = (ppm * ONE * 1_442_695) ** 2 * walk.step_ms // (10**24 * YEAR_MS)  # 1.442695: from base e to base 2
+    spread = min(isqrt(variance), ONE)
+    if not walk.regimes:
+        return np.full(slots, spread, np.int64), np.zeros(slots, np.int64)
+    percent, drift = REGIMES[_moods(walk, slots)].T
+    spreads = spread * percent // 100
+    return spreads, spreads * drift // 100
+
+
+def _moods(walk: Walk, slots: int) -> Int64:
+    """The regime of each candle."""
+    least, most = REGIME_CANDLES
+    raw = _draws(walk, MOODS, slots // least + 1)
+    lengths = (least + raw % np.uint64(most - least)).astype(np.int64)
+    moods = TURNS[(raw >> np.uint64(32)).astype(np.int64) % len(TURNS)]
+    return np.repeat(moods, lengths)[:slots]
+
+
+def _prices(walk: Walk, logarithms: Int64) -> Int64:
+    """start_price * 2**logarithm, folded back into the walk's reach."""
+    start = int(walk.start_price.scaleb(walk.price_decimals))
+    if not 0 < start <= LARGEST_PRICE:
+        raise DataError(
+            f"data.synthetic.start_price {walk.start_price} is not between 1 and 2**45 units of 10^-{walk.price_decimals}"
+        )
+    folded = np.abs((logarithms + 3 * REACH) % (4 * REACH) - 2 * REACH) - REACH
+    whole, part = folded >> 24, folded & (ONE - 1)
+    table = _powers()
+    factor = table[0][part >> 12] * table[1][part & 0xFFF] >> 30  # 2**part, in units of 2**-30
+    high, low = start >> 20, start & 0xFFFFF
+    scaled = high * factor + (low * factor >> 20)  # start * 2**part, in units of 2**-10
+    return np.maximum(_shifted(scaled, whole - 10), 1)
+
+
+def _shifted(values: Int64, left: Int64) -> Int64:
+    return np.where(left >= 0, values << np.maximum(left, 0), values >> np.maximum(-left, 0))
+
+
+@cache
+def _powers() -> Int64:
+    """2**(i / 4096) and 2**(i / 4096**2) for i in 0..4095, in units of 2**-30, made with integers alone."""
+    one = 1 << 60
+    root = 2 * one
+    tables = []
+    for _ in range(2):
+        for _ in range(12):
+            root = isqrt(root * one)
+        power, table = one, []
+        for _ in range(4096):
+            table.append(power >> 30)
+            power = power * root // one
+        tables.append(table)
+    return np.array(tables, np.int64)
+
+
+def _share(prices: Int64, part: Int64) -> Int64:
+    """prices * part / ONE, rounded down, without passing 2**63."""
+    return (prices // ONE) * part + (prices % ONE) * part // ONE
+
+
+def _volumes(walk: Walk, slots: int, *, spread: Int64) -> Int64:
+    """Volumes from 20 to 420 units of base, larger in wild stretches."""
+    raw = _draws(walk, VOLUMES, slots)
+    one = 10**walk.volume_decimals
+    wild = 100 + spread * 100 // max(int(spread.max(initial=1)), 1)
+    return (20 * one + (raw % np.uint64(400 * one)).astype(np.int64)) * wild // 200
+
+
+def _kept(walk: Walk, slots: int) -> Int64:
+    """Which candles are there: the first and the last always are, and as many as were asked for."""
+    if walk.holes > slots - 2:
+        raise DataError("data.synthetic.holes needs at least two candles, one before and one behind the holes")
+    order = np.argsort(_draws(walk, GAPS, slots - 2), kind="stable") + 1
+    missing = order[: walk.holes]
+    return np.delete(np.arange(slots, dtype=np.int64), missing)

@@ -1,0 +1,186 @@
+"""Text tables: blocks of bytes to the rows of a file, at a bounded use of memory. Which column is which, the caller says."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from safla.core.values import Int64
+from safla.data import decimals, times
+from safla.data.checks import Origin
+from safla.data.decimals import Numbers
+from safla.data.files import shown
+from safla.data.rows import FIELDS, MAX_ROWS, Rows
+from safla.errors import DataError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MAX_CELL_BYTES = 128 * 1024
+MAX_COLUMNS = 64
+HEAD_LINES = 3  # a banner, a header, a row
+
+_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+
+
+class Layout(NamedTuple):
+    """How the lines of a table are cut, and which cells are used."""
+
+    delimiter: str
+    positions: tuple[int, ...]  # of ts, open, high, low, close, volume
+    width: int  # cells of a line
+    skipped: int  # lines before the first row
+    notes: tuple[str, ...]
+
+
+class Piece(NamedTuple):
+    """Some whole lines of the text, the last one ended, and the number of the first."""
+
+    text: bytes
+    ends: Int64  # where the line ends stand
+    first: int
+
+
+def read(path: str, blocks: Iterator[bytes], *, layout_of: Callable[[list[str]], Layout], closed: bool) -> Rows:
+    """The rows of a text table. `layout_of` sees the first lines and says how to read it.
+
+    DataError names file, line and cell of the first that cannot be read.
+    """
+    lines = _lines(path, blocks)
+    head = _without_mark(path, next(lines, b""))
+    if not head.strip():
+        raise DataError(f"{shown(path)}: the file is empty")
+    layout = layout_of(_first_lines(path, head))
+    name = shown(path)
+    parts: list[tuple[Int64, str, dict[str, Numbers]]] = []
+    rows = 0
+    for piece in _pieces(path, head, lines, skipped=layout.skipped):
+        rows += len(piece.ends)
+        if rows > MAX_ROWS:
+            raise DataError(f"{name}: more than {MAX_ROWS} rows")
+        frame = _cells(path, piece, layout=layout)
+        where = _where(path, piece.first)
+        ts, unit = times.parse(frame["ts"], where)
+        if parts and parts[0][1] != unit:
+            raise DataError(f"{where(0)}: times are {unit}, the rows before have {parts[0][1]}")
+        parts.append((ts, unit, decimals.parse(frame.drop("ts"), where)))
+    said = (f"{name}: times are {parts[0][1]}",) if parts and parts[0][1] != "milliseconds" else ()
+    numbers = {field: _joined([part[2][field] for part in parts]) for field in FIELDS[1:]}
+    ts = np.concatenate([part[0] for part in parts]) if parts else np.zeros(0, np.int64)
+    origin = Origin(path, "line", np.arange(1 + layout.skipped, 1 + layout.skipped + rows, dtype=np.int64))
+    return Rows(origin, ts, numbers, tuple(f"{name}: {note}" for note in layout.notes) + said, closed)
+
+
+def split(line: str, delimiter: str) -> list[str]:
+    """The cells of a line of a header, without quotes and spaces around them."""
+    return [cell.strip().strip('"').strip() for cell in line.split(delimiter)]
+
+
+def _joined(parts: list[Numbers]) -> Numbers:
+    if not parts:
+        return Numbers(np.zeros(0, np.int64), np.zeros(0, np.int8))
+    return Numbers(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def _where(path: str, first: int) -> decimals.Where:
+    return lambda row: f"{shown(path)}: line {first + row}"
+
+
+def _lines(path: str, blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same bytes, cut behind line ends, all of which are \\n; the last line is ended too."""
+    rest = b""
+    for block in blocks:
+        block = (rest + block).replace(b"\r\n", b"\n")
+        end = block.rfind(b"\n") + 1
+        if end == 0 and len(block) > MAX_CELL_BYTES:
+            raise DataError(f"{shown(path)}: a line of more than {MAX_CELL_BYTES} bytes; this is no table of candles")
+        if end:
+            yield block[:end]
+        rest = block[end:]
+    if rest.strip():
+        yield rest.rstrip(b"\r\n") + b"\n"
+
+
+def _without_mark(path: str, head: bytes) -> bytes:
+    if head[:2] in _MARKS:
+        raise DataError(f"{shown(path)}: the text is {_MARKS[head[:2]]}; save it as UTF-8")
+    return head.removeprefix(b"\xef\xbb\xbf")
+
+
+def _first_lines(path: str, head: bytes) -> list[str]:
+    lines = head[: HEAD_LINES * MAX_CELL_BYTES].split(b"\n")[:HEAD_LINES]
+    try:
+        return [line.decode("utf-8") for line in lines]
+    except UnicodeDecodeError as error:
+        raise DataError(f"{shown(path)}: not a text in UTF-8") from error
+
+
+def _pieces(path: str, head: bytes, lines: Iterator[bytes], *, skipped: int) -> Iterator[Piece]:
+    text = head.split(b"\n", skipped)[skipped] if skipped else head
+    first = 1 + skipped
+    while text is not None:
+        following = next(lines, None)
+        if following is None:
+            text = text.rstrip(b"\n") + b"\n"  # empty lines at the end are no rows
+        ends = np.flatnonzero(np.frombuffer(text, np.uint8) == 10)
+        _refuse_bytes(path, text, ends=ends, first=first)
+        if text != b"\n":
+            yield Piece(text, ends, first)
+        first += len(ends)
+        text = following  # type: ignore[assignment]
+
+
+def _refuse_bytes(path: str, text: bytes, *, ends: Int64, first: int) -> None:
+    if b"\0" in text:
+        raise DataError(f"{shown(path)}: line {first + text[: text.index(0)].count(10)}: a NUL byte; this is no text")
+    lengths = np.diff(ends, prepend=-1) - 1
+    long = np.flatnonzero(lengths > MAX_CELL_BYTES)
+    if len(long):
+        raise DataError(f"{shown(path)}: line {first + int(long[0])}: more than {MAX_CELL_BYTES} bytes")
+    empty = np.flatnonzero(lengths == 0)
+    if len(empty) and text != b"\n":
+        raise DataError(f"{shown(path)}: line {first + int(empty[0])}: the line is empty")
+
+
+def _cells(path: str, piece: Piece, *, layout: Layout) -> "pl.DataFrame":
+    """The used cells of some lines, as text, one row a line."""
+    import polars as pl
+
+    quoted = b'"' in piece.text
+    used = sorted(set(layout.positions))
+    if not quoted and piece.text.count(layout.delimiter.encode()) != len(piece.ends) * (layout.width - 1):
+        raise _ragged(path, piece, layout=layout)
+    try:
+        frame = pl.read_csv(
+            piece.text,
+            has_header=False,
+            infer_schema=False,
+            separator=layout.delimiter,
+            quote_char='"' if quoted else None,
+            columns=used,
+        )
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise _ragged(path, piece, layout=layout) from error
+    if frame.height != len(piece.ends):
+        raise _ragged(path, piece, layout=layout)
+    names = dict(zip(used, frame.columns, strict=True))
+    places = zip(layout.positions, FIELDS, strict=True)
+    return frame.select(pl.col(names[position]).alias(field) for position, field in places)
+
+
+def _ragged(path: str, piece: Piece, *, layout: Layout) -> DataError:
+    """The error for lines that are not cut into cells as the first was: it names the first such line."""
+    outside = re.compile(f'"[^"]*"|{re.escape(layout.delimiter)}'.encode())
+    for number, line in enumerate(piece.text.split(b"\n")[:-1], piece.first):
+        at = f"{shown(path)}: line {number}"
+        if line.count(b'"') % 2:
+            return DataError(f"{at}: a quote is opened and not closed")
+        cells = 1 + sum(found == layout.delimiter.encode() for found in outside.findall(line))
+        if cells != layout.width:
+            return DataError(f"{at}: {cells} cells, the first line has {layout.width}")
+        try:
+            line.decode("utf-8")
+        except UnicodeDecodeError:
+            return DataError(f"{at}: not a text in UTF-8")
+    return DataError(f"{shown(path)}: lines {piece.first} to {piece.first + len(piece.ends) - 1} are no table")

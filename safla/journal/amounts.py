@@ -1,0 +1,173 @@
+"""How many places each amount of a run has, and whether an event keeps to them (J13, J14). No chain, no sums."""
+
+import re
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any, NamedTuple, get_args, get_type_hints
+
+from safla.core.scale import to_units
+from safla.journal.events import (
+    LEVELS,
+    DayStarted,
+    Event,
+    Fact,
+    Halted,
+    Mark,
+    Money,
+    OrderRefused,
+    Price,
+    Quantity,
+    Ratio,
+    RunEnded,
+    RunStarted,
+    SymbolScale,
+    Volume,
+)
+
+RATIO_PLACES = 6
+MOST = 2**63 - 1
+
+COUNT, MONEY = "count", "money"
+MEASURES = {  # the unit of the two numbers that a refusal tells; reasons without numbers are not here (J16)
+    "warming": COUNT,
+    "order_waiting": COUNT,
+    "cooldown": COUNT,
+    "max_open_positions": COUNT,
+    "max_daily_trades": COUNT,
+    "max_exposure": MONEY,
+    "insufficient_cash": MONEY,
+    "below_lot": MONEY,
+    "below_min_notional": MONEY,
+}
+
+
+class Scale(NamedTuple):
+    """The places of one symbol's amounts; price * quantity * k is money (D1)."""
+
+    price: int
+    quantity: int
+    volume: int
+    k: int
+
+
+class Scales(NamedTuple):
+    """The places of a run: of money, and by symbol in configuration order."""
+
+    money: int
+    symbols: dict[str, Scale]
+
+
+def scales_of(started: RunStarted) -> Scales:
+    """The places that a first line declares. Raises ValueError for such as no run has."""
+    symbols = {one.symbol: _scale(one, started.money_decimals) for one in started.symbols}
+    if len(symbols) != len(started.symbols) or not symbols:
+        raise ValueError("symbols: none, or one of them twice")
+    return Scales(started.money_decimals, symbols)
+
+
+def _scale(one: SymbolScale, money_decimals: int) -> Scale:
+    rest = money_decimals - one.price_decimals - one.quantity_decimals
+    if rest < 0:
+        raise ValueError(f"symbols: {one.symbol} has more price and quantity decimals than money has (D1)")
+    return Scale(one.price_decimals, one.quantity_decimals, one.volume_decimals, 10**rest)
+
+
+class Field(NamedTuple):
+    """An amount of an event."""
+
+    name: str
+    kind: Any  # Price, Quantity, Volume, Money or Ratio
+    nullable: bool
+
+
+_KINDS = (Price, Quantity, Volume, Money, Ratio)
+
+
+def _fields(struct: type) -> tuple[Field, ...]:
+    found = []
+    for name, hint in get_type_hints(struct, include_extras=True).items():
+        kinds = [kind for kind in (hint, *get_args(hint)) if kind in _KINDS]
+        if kinds:
+            found.append(Field(name, kinds[0], nullable=hint not in _KINDS))
+    return tuple(found)
+
+
+_STRUCTS: tuple[type, ...] = (*LEVELS, SymbolScale, Mark)
+FIELDS = {struct: _fields(struct) for struct in _STRUCTS}
+
+
+class Amounts:
+    """Checks the amounts and symbols of one run's events."""
+
+    def __init__(self, started: RunStarted) -> None:
+        self.scales = scales_of(started)
+        money = {Money: self.scales.money, Ratio: RATIO_PLACES}
+        self._places: dict[str | None, dict[Any, int]] = {None: money}
+        for symbol, scale in self.scales.symbols.items():
+            self._places[symbol] = {**money, Price: scale.price, Quantity: scale.quantity, Volume: scale.volume}
+        self._quick: dict[tuple[type[Fact], str | None], Callable[[Any], Any]] = {}
+        self._check(started, None)
+        for one in started.symbols:
+            self._check(one, one.symbol)
+
+    def check(self, event: Event) -> None:
+        """Nothing, if every amount is written as the first line says. Raises ValueError naming the field."""
+        symbol = getattr(event, "symbol", None)
+        key = (type(event), symbol)
+        quick = self._quick.get(key)
+        if quick is None:
+            quick = self._quick[key] = self._quick_check(type(event), symbol)
+        if not quick(event):
+            self._check(event, symbol)
+        if isinstance(event, OrderRefused):
+            self._check_measures(event)
+        elif isinstance(event, DayStarted | Halted | RunEnded):
+            for mark in event.marks:
+                self._check(mark, mark.symbol)
+
+    def _quick_check(self, struct: type[Fact], symbol: str | None) -> Callable[[Any], Any]:
+        """One match over all amounts of an event, where none of them may be null or negative; else nothing matches."""
+        places, fields = self._places_of(symbol), FIELDS[struct]
+        if any(field.nullable for field in fields):
+            return lambda _event: False
+        if not fields:
+            return lambda _event: True
+        match = re.compile(",".join(_pattern(places[field.kind]) for field in fields)).fullmatch
+        texts: Callable[[Any], Any] = attrgetter(*(field.name for field in fields))
+        if len(fields) == 1:
+            return lambda event: match(texts(event))
+        return lambda event: match(",".join(texts(event)))
+
+    def _check(self, struct: Any, symbol: str | None) -> None:
+        places = self._places_of(symbol)
+        for name, kind, _ in FIELDS[type(struct)]:
+            value = getattr(struct, name)
+            if value is not None:
+                _check_amount(name, value, places=places[kind])
+
+    def _check_measures(self, event: OrderRefused) -> None:
+        unit = MEASURES.get(event.reason)
+        for name, value in (("value", event.value), ("limit", event.limit)):
+            if value is not None and unit is None:
+                raise ValueError(f"{name}: the reason {event.reason} has none")
+            if value is not None:
+                _check_amount(name, value, places=self.scales.money if unit == MONEY else 0)
+
+    def _places_of(self, symbol: str | None) -> dict[Any, int]:
+        if symbol not in self._places:
+            raise ValueError(f"symbol: {symbol} is not in the first line")
+        return self._places[symbol]
+
+
+def _pattern(places: int) -> str:
+    whole = "(?:0|[1-9][0-9]{0,17})"
+    return rf"{whole}\.[0-9]{{{places}}}" if places else whole
+
+
+def _check_amount(name: str, text: str, *, places: int) -> None:
+    try:
+        units = to_units(text, places)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+    if not -MOST - 1 <= units <= MOST:
+        raise ValueError(f"{name}: {text[:40]} is beyond 64 bits")

@@ -1,0 +1,230 @@
+"""One row of the engine becomes one event: codes to words, integers to text. Nothing is computed anew, or chained."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from safla.core import values as v
+from safla.core.machine import MODES, TRIGGERS
+from safla.core.scale import MILLION, ratio, shown, to_text
+from safla.core.values import State
+from safla.journal.amounts import MEASURES, MONEY, scales_of
+from safla.journal.events import (
+    DayStarted,
+    Event,
+    Filled,
+    Halted,
+    Mark,
+    ModeChanged,
+    OrderExpired,
+    OrderPlaced,
+    OrderRefused,
+    Resumed,
+    RunEnded,
+    RunStarted,
+    Signal,
+    TradeClosed,
+)
+
+# The core's words are plain text to a type checker; a test compares them with the closed lists of events.py.
+_MODES: tuple[Any, ...] = MODES
+_TRIGGERS: tuple[Any, ...] = TRIGGERS
+_SIDES: tuple[Any, ...] = v.SIDES
+_REASONS: tuple[Any, ...] = v.REASONS
+_HALT_RULES: tuple[Any, ...] = v.HALT_RULES
+_RESUMERS: tuple[Any, ...] = v.RESUMERS
+
+
+class Places(NamedTuple):
+    """How the numbers of a run are written; the tuples run over the symbols in configuration order."""
+
+    symbols: tuple[str, ...]
+    price: tuple[int, ...]
+    quantity: tuple[int, ...]
+    volume: tuple[int, ...]
+    money: int
+
+
+class Rows(NamedTuple):
+    """What one call of the engine wrote, as plain lists."""
+
+    rows: list[list[int]]
+    strengths: list[float]
+    note: str | None  # of an input from outside (J17)
+
+
+def places_of(started: RunStarted) -> Places:
+    """The places that a first line declares."""
+    money, symbols = scales_of(started)
+    price, quantity, volume, _ = zip(*symbols.values(), strict=True)
+    return Places(tuple(symbols), price, quantity, volume, money)
+
+
+def _day_started(places: Places, rows: Rows, i: int) -> Event:
+    _, ts, _, cash, equity, peak, *_ = rows.rows[i]
+    return DayStarted(
+        ts=ts,
+        cash=to_text(cash, places.money),
+        equity=to_text(equity, places.money),
+        peak=to_text(peak, places.money),
+        marks=_marks(places, rows.rows, i + 1),
+    )
+
+
+def _mode_changed(places: Places, rows: Rows, i: int) -> Event:
+    _, ts, s, trigger, source, target, *_ = rows.rows[i]
+    return ModeChanged(
+        ts=ts, symbol=places.symbols[s], trigger=_TRIGGERS[trigger], source=_MODES[source], target=_MODES[target]
+    )
+
+
+def _signal(places: Places, rows: Rows, i: int) -> Event:
+    _, ts, s, signal, *_ = rows.rows[i]
+    return Signal(
+        ts=ts,
+        symbol=places.symbols[s],
+        signal="enter" if signal == v.ENTER_SIGNAL else "leave",
+        strength=shown(rows.strengths[i]),
+    )
+
+
+def _order_placed(places: Places, rows: Rows, i: int) -> Event:
+    _, ts, s, order, side, reason, confidence, *_ = rows.rows[i]
+    return OrderPlaced(
+        ts=ts,
+        symbol=places.symbols[s],
+        order=order,
+        side=_SIDES[side],
+        reason=_REASONS[reason],
+        confidence=None if confidence == v.NONE else ratio(confidence, MILLION),
+    )
+
+
+def _order_refused(places: Places, rows: Rows, i: int) -> Event:
+    _, ts, s, order, side, reason, value, limit, *_ = rows.rows[i]
+    word = _REASONS[reason]
+    decimals = places.money if MEASURES.get(word) == MONEY else 0
+    return OrderRefused(
+        ts=ts,
+        symbol=places.symbols[s],
+        order=order,
+        side=_SIDES[side],
+        reason=word,
+        value=None if value == v.NONE else to_text(value, decimals),
+        limit=None if limit == v.NONE else to_text(limit, decimals),
+    )
+
+
+def _order_expired(places: Places, rows: Rows, i: int) -> Event:
+    _, ts, s, order, side, reason, *_ = rows.rows[i]
+    return OrderExpired(ts=ts, symbol=places.symbols[s], order=order, side=_SIDES[side], reason=_REASONS[reason])
+
+
+def _filled(places: Places, rows: Rows, i: int) -> Event:
+    _, ts, s, order, trade, side, reason, reference, price, quantity, fee, cash, ambiguous, *_ = rows.rows[i]
+    decimals = places.price[s]
+    return Filled(
+        ts=ts,
+        symbol=places.symbols[s],
+        order=order,
+        trade=trade,
+        side=_SIDES[side],
+        reason=_REASONS[reason],
+        reference=to_text(reference, decimals),
+        price=to_text(price, decimals),
+        quantity=to_text(quantity, places.quantity[s]),
+        fee=to_text(fee, places.money),
+        cash=to_text(cash, places.money),
+        ambiguous=ambiguous == 1,
+    )
+
+
+def _trade_closed(places: Places, rows: Rows, i: int) -> Event:
+    _, ts, s, trade, opened, quantity, entry, exit_price, gross, fees, net, reason, *_ = rows.rows[i]
+    decimals = places.price[s]
+    return TradeClosed(
+        ts=ts,
+        symbol=places.symbols[s],
+        trade=trade,
+        opened=opened,
+        quantity=to_text(quantity, places.quantity[s]),
+        entry=to_text(entry, decimals),
+        exit=to_text(exit_price, decimals),
+        gross=to_text(gross, places.money),
+        fees=to_text(fees, places.money),
+        net=to_text(net, places.money),
+        reason=_REASONS[reason],
+    )
+
+
+def _halted(places: Places, rows: Rows, i: int) -> Event:
+    _, ts, _, number, rule, limit, equity, reference, *_ = rows.rows[i]
+    return Halted(
+        ts=ts,
+        halt=number,
+        rule=_HALT_RULES[rule],
+        value=ratio(reference - equity, reference) if reference > 0 else None,
+        limit=None if limit == v.NONE else ratio(limit, MILLION),
+        equity=to_text(equity, places.money),
+        reference=None if reference == v.NONE else to_text(reference, places.money),
+        marks=_marks(places, rows.rows, i + 1),
+        note=rows.note,
+    )
+
+
+def _resumed(places: Places, rows: Rows, i: int) -> Event:
+    _, ts, _, by, number, peak, *_ = rows.rows[i]
+    return Resumed(ts=ts, by=_RESUMERS[by], halt=number, peak=to_text(peak, places.money), note=rows.note)
+
+
+def _marks(places: Places, rows: list[list[int]], i: int) -> list[Mark]:
+    marks = []
+    while i < len(rows) and rows[i][0] == v.MARK:
+        _, _, s, quantity, price, *_ = rows[i]
+        marks.append(mark_of(places, s, quantity=quantity, price=price))
+        i += 1
+    return marks
+
+
+def mark_of(places: Places, s: int, *, quantity: int, price: int) -> Mark:
+    """An open position as a line tells it."""
+    return Mark(
+        symbol=places.symbols[s],
+        quantity=to_text(quantity, places.quantity[s]),
+        price=to_text(price, places.price[s]),
+    )
+
+
+def run_ended(places: Places, state: State, *, digest: str) -> RunEnded:
+    """The last line of a run, made of its state; a trade is counted once it is closed."""
+    account = [int(value) for value in state.account]
+    return RunEnded(
+        ts=account[v.LAST_TS],
+        candles=account[v.ROWS_FOLDED],
+        digest=digest,
+        cash=to_text(account[v.CASH], places.money),
+        equity=to_text(account[v.EQUITY], places.money),
+        peak=to_text(account[v.PEAK], places.money),
+        realised=to_text(account[v.REALISED], places.money),
+        fees=to_text(account[v.FEES], places.money),
+        trades=account[v.TRADES] - account[v.POSITIONS],
+        marks=[
+            mark_of(places, s, quantity=int(row[v.QUANTITY]), price=int(row[v.CLOSE]))
+            for s, row in enumerate(state.book)
+            if int(row[v.QUANTITY]) > 0
+        ],
+    )
+
+
+# What becomes of a row; a mark belongs to the row before it and has no line.
+EVENTS: dict[int, Callable[[Places, Rows, int], Event]] = {
+    v.DAY_STARTED: _day_started,
+    v.MODE_CHANGED: _mode_changed,
+    v.SIGNAL: _signal,
+    v.ORDER_PLACED: _order_placed,
+    v.ORDER_REFUSED: _order_refused,
+    v.ORDER_EXPIRED: _order_expired,
+    v.FILLED: _filled,
+    v.TRADE_CLOSED: _trade_closed,
+    v.HALTED_ROW: _halted,
+    v.RESUMED: _resumed,
+}

@@ -1,0 +1,126 @@
+"""The lines of a run, in their order (J18): rows of the engine in, bytes out. No file, and nothing is decided here."""
+
+from collections.abc import Callable
+
+from safla.core import values as v
+from safla.core.machine import MODES, START, TRIGGERS, next_mode
+from safla.core.scale import to_text
+from safla.core.values import Float64, Grid, Int64, State
+from safla.errors import IllegalMove
+from safla.journal.events import DETAILS, LEVELS, Candle, Detail, Event, Fact, RunStarted
+from safla.journal.line import ORIGIN, Chain
+from safla.journal.rows import EVENTS, Places, Rows, places_of, run_ended
+
+Make = Callable[[Places, Rows, int], Event]
+
+
+class Lines:
+    """Turns the rows of one run into its lines. How they are cut into calls changes no byte (J4)."""
+
+    def __init__(self, started: RunStarted, *, check_moves: bool = False) -> None:
+        """
+        started      the first line; its detail says which events are written (J15)
+        check_moves  drive the machine for every mode_changed and compare (D4): some 6 us a move
+        """
+        self.chain = Chain(0, ORIGIN)
+        self._started = started
+        self._places = places_of(started)
+        self._table = _table(started.detail)
+        self._with_candles = is_written(Candle, started.detail)
+        self._check_moves = check_moves
+
+    def block(self, grid: Grid, first: int, last: int, rows: Int64, strengths: Float64) -> bytes:
+        """The lines of the timestamps grid.ts[first:last].
+
+        grid       all candles of the run, or any part that holds these
+        rows       int64[m, ROW_WIDTH], what the engine wrote for them; in a run's first block those of `begin` before
+        strengths  float64[m], of the rows that are signals
+        """
+        taken = self._taken(rows, strengths, note=None)
+        lines: list[bytes] = []
+        done = 0
+        if self.chain.n == 0:
+            lines.append(self.chain.line(self._started))
+            done = _starts(taken)
+            self._outcomes(taken, 0, done, lines)
+        if self._with_candles:
+            done = self._candles(grid, first, last, taken, done, lines)
+        self._outcomes(taken, done, len(taken.rows), lines)
+        return b"".join(lines)
+
+    def outside(self, rows: Int64, *, note: str | None) -> bytes:
+        """The lines of an input from outside and of what follows from it, behind those of its timestamp (J17)."""
+        taken = self._taken(rows, None, note=note)
+        lines: list[bytes] = []
+        self._outcomes(taken, 0, len(taken.rows), lines)
+        return b"".join(lines)
+
+    def closing(self, rows: Int64, state: State, digest: str) -> bytes:
+        """The lines behind the last candle (J3). rows and state of `finish`, digest of all candles (J7)."""
+        return self.outside(rows, note=None) + self.chain.line(run_ended(self._places, state, digest=digest))
+
+    def _taken(self, rows: Int64, strengths: Float64 | None, *, note: str | None) -> Rows:
+        if self._check_moves:
+            _refuse_illegal_moves(rows)
+        return Rows(rows.tolist(), [] if strengths is None else strengths.tolist(), note)
+
+    def _candles(self, grid: Grid, first: int, last: int, rows: Rows, done: int, lines: list[bytes]) -> int:
+        """The candles of each timestamp, then its outcomes; how many rows are done."""
+        times = grid.ts[first:last].tolist()
+        columns = [column[:, first:last].T.tolist() for column in grid[1:]]
+        for ts, *fields in zip(times, *columns, strict=True):
+            for s, numbers in enumerate(zip(*fields, strict=True)):
+                if numbers[0] > 0:
+                    lines.append(self.chain.line(_candle(self._places, s, ts, numbers)))
+            begin = done
+            while done < len(rows.rows) and rows.rows[done][1] == ts:
+                done += 1
+            self._outcomes(rows, begin, done, lines)
+        return done
+
+    def _outcomes(self, rows: Rows, first: int, last: int, lines: list[bytes]) -> None:
+        table, places, line = self._table, self._places, self.chain.line
+        for i in range(first, last):
+            make = table[rows.rows[i][0]]
+            if make is not None:
+                lines.append(line(make(places, rows, i)))
+
+
+def is_written(event: type[Fact], detail: Detail) -> bool:
+    """Whether a journal of this detail has the event (J15)."""
+    return DETAILS.index(LEVELS[event]) <= DETAILS.index(detail)
+
+
+def _table(detail: Detail) -> list[Make | None]:
+    """By kind of row: what makes its event, None where it has no line."""
+    written = {event.__struct_config__.tag for event in LEVELS if is_written(event, detail)}
+    return [EVENTS[kind] if name in written else None for kind, name in enumerate(v.KINDS)]
+
+
+def _candle(places: Places, s: int, ts: int, numbers: tuple[int, ...]) -> Candle:
+    opened, high, low, close, volume = numbers
+    decimals = places.price[s]
+    return Candle(
+        ts=ts,
+        symbol=places.symbols[s],
+        open=to_text(opened, decimals),
+        high=to_text(high, decimals),
+        low=to_text(low, decimals),
+        close=to_text(close, decimals),
+        volume=to_text(volume, places.volume[s]),
+    )
+
+
+def _starts(rows: Rows) -> int:
+    """How many rows at the beginning are the symbols' start, which stands before the first candles (J18)."""
+    done = 0
+    while done < len(rows.rows) and rows.rows[done][0] == v.MODE_CHANGED and rows.rows[done][3] == START:
+        done += 1
+    return done
+
+
+def _refuse_illegal_moves(rows: Int64) -> None:
+    for row in rows[rows[:, 0] == v.MODE_CHANGED].tolist():
+        trigger, source, target = TRIGGERS[row[3]], MODES[row[4]], MODES[row[5]]
+        if next_mode(source, trigger) != target:
+            raise IllegalMove(f"{trigger} from {source} to {target}: core/machine.py has no such row")

@@ -1,0 +1,45 @@
+"""Conditions on a summary, METRIC OP NUMBER, for --fail-on and the constraints of a sweep (DESIGN 5)."""
+
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from safla.errors import UsageError
+
+OPERATORS: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+_SHAPE = re.compile(r" *([a-z_]{1,40}) *(<=|>=|==|!=|<|>) *(-?(0|[1-9][0-9]{0,11})(\.[0-9]{1,12})?) *", re.ASCII)
+
+
+class Condition(NamedTuple):
+    """One comparison of a figure with a number."""
+
+    text: str
+    metric: str
+    operator: str
+    number: float
+
+
+def parse(text: str, metrics: Sequence[str]) -> Condition:
+    """A condition such as `max_drawdown > 0.2`. Raises UsageError for bad syntax and for a metric that is not there."""
+    match = _SHAPE.fullmatch(text)
+    if match is None:
+        signs = " ".join(OPERATORS)
+        raise UsageError(f"not a condition: METRIC OP NUMBER is due (OP one of {signs}), such as 'max_drawdown > 0.2'")
+    metric = match[1]
+    if metric not in metrics:
+        raise UsageError(f"{metric}: no such figure; one of {' '.join(metrics)}")
+    return Condition(text.strip(), metric, match[2], float(match[3]))
+
+
+def holds(condition: Condition, summary: Mapping[str, Any]) -> bool:
+    """Whether it holds; of an undefined figure every condition does, for nobody may rely on it."""
+    value = summary[condition.metric]
+    return value is None or OPERATORS[condition.operator](float(value), condition.number)

@@ -1,0 +1,49 @@
+"""The run folder: its name, how it is made, and how an old one is set aside (JOURNAL 2). Nothing is ever deleted."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+from safla.config.plan import RunPlan
+from safla.errors import HostError, UsageError
+from safla.journal.files import JOURNAL
+
+CONFIG = "config.yaml"
+SUMMARY = "summary.json"
+
+
+def name_of(run: RunPlan, *, stem: str, candles: str) -> str:
+    """The folder of a question: same plan, detail and candles, same name. candles: their digest, or the word `paper`."""
+    question = json.dumps(
+        [run.texts, run.symbols, run.scales, run.plan.rules.start_ts, run.detail, candles], sort_keys=True
+    )
+    return f"{_slug(stem)}-{hashlib.blake2b(question.encode('ascii'), digest_size=4).hexdigest()}"
+
+
+def _slug(stem: str) -> str:
+    """A file name made of the configuration's: letters, digits, dash and dot, never raw text (Z7)."""
+    kept = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_") else "-" for letter in stem)
+    return kept.strip("-")[:60] or "run"
+
+
+def make(folder: Path, *, force: bool) -> None:
+    """Make the folder, 0700, or take one that is a run folder already; with force what is there is set aside (J9)."""
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise HostError(f"{folder}: not a folder of its own; name another with --out")
+    if force and folder.exists():
+        folder.rename(_aside(folder))
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / JOURNAL).exists():
+        raise UsageError(f"{folder}: not empty and no run folder; name another with --out, or set it aside with --force")
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise HostError(f"{folder}: cannot be made: {error.strerror}") from error
+
+
+def _aside(folder: Path) -> Path:
+    for number in range(1, 10_000):
+        name = folder.with_name(f"{folder.name}.{number}")
+        if not os.path.lexists(name):
+            return name
+    raise HostError(f"{folder}: 9999 older runs stand beside it; move some away")

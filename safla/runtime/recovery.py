@@ -1,0 +1,69 @@
+"""Starting is going on: lines that are on the disk must come out again, and what is missing is appended (J39)."""
+
+from pathlib import Path
+from types import TracebackType
+
+from safla.errors import DataError, Finding, Interrupted
+from safla.journal.append import Appender
+from safla.journal.line import ORIGIN
+from safla.journal.reader import verify_chain
+
+_HASH = slice(-35, -3)  # where a line with its newline holds its own hash (J10)
+
+
+class Continued:
+    """A journal that may have been begun before: it compares as far as the file reaches, and appends behind that."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lines = 0
+        self.last_hash = ORIGIN.decode("ascii")
+        self._appender = Appender(path)
+        self._there = path.open("rb") if self._appender.offset else None
+        self.compared = 0  # bytes that were there already
+
+    def append(self, lines: bytes) -> None:
+        """Take whole lines. Raises Finding where the file says otherwise, JournalError if it is damaged; nothing is touched."""
+        if not lines:
+            return
+        there = self._there.read(len(lines)) if self._there else b""
+        if not lines.startswith(there):
+            verify_chain(self.path)
+            raise Finding(_first_difference(self.path, lines, there=there, n=self.lines))
+        self.compared += len(there)
+        if len(there) < len(lines):
+            self._appender.append(lines[len(there) :])
+        self.lines += lines.count(b"\n")
+        self.last_hash = lines[_HASH].decode("ascii")
+
+    def finish(self) -> bool:
+        """Bring all to the disk. Returns whether the whole journal was there before, and nothing else."""
+        if self._there and self._there.read(1):
+            verify_chain(self.path)
+            raise Finding(f"{self.path}: goes on behind line {self.lines}, where this run has ended; nothing was touched")
+        again = self.compared == self._appender.offset
+        if not again:
+            self._appender.sync()
+        return again
+
+    def __enter__(self) -> "Continued":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._there:
+            self._there.close()
+        if kind is not None and issubclass(kind, (Interrupted, DataError)):
+            self._appender.sync()  # what was folded is kept, and the same command goes on behind it
+        self._appender.close()
+
+
+def _first_difference(path: Path, lines: bytes, *, there: bytes, n: int) -> str:
+    """Both forms of the first line that differs."""
+    for ours, theirs in zip(lines.split(b"\n"), there.split(b"\n"), strict=False):
+        n += 1
+        if ours != theirs:
+            return (
+                f"{path}: line {n} is not what this run decides; nothing was touched\n"
+                f"  there: {theirs.decode('ascii', 'backslashreplace')}\n  now:   {ours.decode('ascii')}"
+            )
+    return f"{path}: differs behind line {n}; nothing was touched"

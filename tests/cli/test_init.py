@@ -1,0 +1,30 @@
+"""`safla init`: a file that validates, and never over another."""
+
+from pathlib import Path
+
+import pytest
+
+from safla.cli import main
+
+
+def test_the_file_that_init_writes_is_valid_and_has_no_warnings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["init"]) == 0
+    assert main(["validate", "config.yaml"]) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines()[-1] == "config.yaml: valid"
+    assert err == ""
+
+
+def test_a_file_or_folder_that_is_there_stays_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    there = tmp_path / "there.yaml"
+    there.write_text("mine")
+    (tmp_path / "link.yaml").symlink_to(tmp_path / "nowhere")
+    for path in (there, tmp_path, tmp_path / "link.yaml"):
+        assert main(["init", str(path)]) == 2
+        assert "exists and stays as it is" in capsys.readouterr().err
+    assert there.read_text() == "mine"
+    assert not (tmp_path / "nowhere").exists()
+    assert main(["init", str(tmp_path / "no" / "x.yaml")]) == 2

@@ -1,0 +1,139 @@
+"""The command line as a whole: exit codes, streams, what is imported (FAULTS 60-62, Z12, Z13)."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from safla import cli
+from safla.errors import Bug, DataError, HostError, Interrupted, SaflaError
+
+
+def safla(*arguments: str, env: dict[str, str] | None = None, **more: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "safla", *arguments]
+    environment = {**os.environ, **(env or {})}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=30, **more)  # type: ignore[call-overload, no-any-return]
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
+    """The command `init` raises what is put into this list."""
+    errors: list[BaseException] = []
+
+    @click.command("init")
+    @click.pass_obj
+    def command(session: cli.Session) -> None:
+        session.folder = Path(os.environ["FOLDER"]) if "FOLDER" in os.environ else None
+        raise errors[0]
+
+    monkeypatch.setattr("safla.cli.init.command", command)
+    return errors
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (DataError("a.csv:7: close is 0"), 4, "safla: a.csv:7: close is 0\n"),
+        (HostError("no room"), 6, "safla: no room\n"),
+        (Interrupted("stopped", 143), 143, "safla: stopped\n"),
+        (SaflaError("\x1b[31mred\u202e"), 70, "safla: \\x1b[31mred\\u202e\n"),
+        (KeyboardInterrupt(), 130, ""),
+        (PermissionError(13, "Permission denied", "x.yaml"), 6, "safla: Permission denied: x.yaml\n"),
+    ],
+)
+def test_an_error_becomes_its_exit_code_and_one_line(
+    failing: list[BaseException], capsys: pytest.CaptureFixture[str], error: BaseException, code: int, said: str
+) -> None:
+    failing.append(error)
+    assert cli.main(["init"]) == code
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", said)
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("secret = hunter2"), Bug("a trigger without a row")])
+def test_a_bug_is_one_line_and_its_details_lie_in_the_folder_of_the_run(
+    failing: list[BaseException],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    error: BaseException,
+) -> None:
+    failing.append(error)
+    monkeypatch.setenv("FOLDER", str(tmp_path))
+    assert cli.main(["init"]) == 70
+    (details,) = tmp_path.iterdir()
+    assert "Traceback" in details.read_text()
+    assert details.stat().st_mode & 0o777 == 0o600
+    err = capsys.readouterr().err
+    assert err.splitlines()[-1].endswith(f"which are in {details}")
+    assert "Traceback" not in err and "hunter2" not in err
+
+
+def test_unknown_commands_and_options_are_wrong_usage_with_the_nearest_name(capsys: pytest.CaptureFixture[str]) -> None:
+    wanted = {
+        ("validat",): "Did you mean 'validate'?",
+        ("validate",): "Missing argument 'FILE...'",
+        ("validate", "--jsn", "x"): "--json",
+        ("schema",): "give config or journal",
+    }
+    for arguments, said in wanted.items():
+        assert cli.main(list(arguments)) == 2
+        out, err = capsys.readouterr()
+        assert out == "" and said in err and "Example: safla" in err
+        assert len(err.splitlines()) <= 5
+
+
+def test_without_a_command_the_help_is_shown_and_the_usage_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([]) == 2
+    err = capsys.readouterr().err
+    assert all(name in err for name in ["validate", "init", "schema"])
+
+
+def test_every_command_has_a_line_of_help_and_ends_in_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    for name, (_, meaning) in cli.COMMANDS.items():
+        assert meaning.endswith(".")
+        assert cli.main([name, "--help"]) == 0
+        assert f"Example: safla {name}" in capsys.readouterr().out.strip().splitlines()[-1]
+
+
+def test_help_and_version_import_nothing_heavy() -> None:
+    code = (
+        "import sys; from safla.cli import main; code = main(['--help']);"
+        "heavy = {'pydantic', 'numpy', 'ruamel', 'ccxt', 'numba', 'polars', 'msgspec', 'transitions'} & set(sys.modules);"
+        "print(code, sorted(heavy))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
+    assert done.stdout.splitlines()[-1] == "0 []"
+
+
+def test_python_without_its_assertions_is_refused() -> None:
+    done = subprocess.run([sys.executable, "-O", "-m", "safla", "--help"], capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "python -O" in done.stderr
+
+
+def test_a_closed_pipe_is_quiet_a_full_disk_and_a_closed_stdout_are_not() -> None:
+    command = f"{sys.executable} -m safla schema config"
+    for redirect, code, said in (
+        ("| head -c 1", "0", ""),
+        ("> /dev/full", "6", "No space left"),
+        (">&-", "6", "stdout is closed"),
+    ):
+        script = f"{command} {redirect}; echo ${{PIPESTATUS[0]}} >&2"
+        done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=30)
+        *lines, last = done.stderr.splitlines()
+        assert last == code, redirect
+        assert said in "".join(lines) and len(lines) == (1 if said else 0)
+
+
+@pytest.mark.parametrize(
+    "env", [{"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}, {"COLUMNS": "1", "TERM": "dumb"}, {"NO_COLOR": "1"}]
+)
+def test_a_poor_terminal_changes_nothing_but_the_width(env: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "grün.yaml").write_text("mode: backtest\n")
+    done = safla("validate", str(tmp_path / "grün.yaml"), env=env)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.strip().endswith(": valid")

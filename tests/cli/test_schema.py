@@ -1,0 +1,36 @@
+"""`safla schema`: same program, same bytes; the files in schemas/ are fresh."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from safla.cli import main
+from safla.cli.schema import generated
+
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+
+
+def test_the_generated_files_are_fresh() -> None:
+    stale = [name for name, text in generated().items() if (SCHEMAS / name).read_text() != text]
+    assert stale == [], "safla schema --write schemas"
+
+
+def test_a_schema_is_printed_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("config", "journal"):
+        assert main(["schema", name]) == 0
+        assert json.loads(capsys.readouterr().out)["$schema"].endswith("2020-12/schema")
+
+
+def test_all_files_are_written_whole_and_alike(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(2):
+        assert main(["schema", "--write", str(tmp_path)]) == 0
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == generated()
+    assert main(["schema", "--write", str(tmp_path / "none")]) == 2
+    assert "no such folder" in capsys.readouterr().err
+
+
+def test_the_reference_names_every_event() -> None:
+    page = generated()["README.md"]
+    for event in ("run_started", "candle", "order_refused", "filled", "halted", "run_ended"):
+        assert f"| `{event}` |" in page

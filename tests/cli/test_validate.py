@@ -1,0 +1,73 @@
+"""`safla validate`: what it prints and how it exits."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from safla.cli import main
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("good.yaml").write_text("exchange: {sandbox: true}\n")
+    Path("bad.yaml").write_text("risk:\n  stop_los_pct: 1\n  cooldown_candles: x\n")
+    return tmp_path
+
+
+def test_a_valid_file_is_said_on_stdout_and_its_warnings_on_stderr(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["validate", "good.yaml"]) == 0
+    out, err = capsys.readouterr()
+    assert out == "good.yaml: valid\n"
+    assert err.startswith("warning: good.yaml:1: exchange.sandbox: test networks are wiped monthly")
+
+
+def test_all_files_are_looked_at_and_all_problems_told(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["validate", "bad.yaml", "good.yaml", "none.yaml"]) == 3
+    out, err = capsys.readouterr()
+    assert out == "good.yaml: valid\n"
+    assert [line.split(": ")[0] for line in err.splitlines()[1:]] == ["bad.yaml:2:3", "bad.yaml:3:21", "none.yaml"]
+
+
+def test_json_holds_each_file_with_its_problems(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["validate", "--json", "good.yaml", "bad.yaml", "--set", "risk.on_halt=z"]) == 3
+    out, err = capsys.readouterr()
+    good, bad = json.loads(out)
+    assert err == ""
+    assert [one["key"] for one in good["problems"]] == ["risk.on_halt"]
+    assert bad["problems"][0] == {
+        "file": "bad.yaml",
+        "line": 2,
+        "column": 3,
+        "key": "risk.stop_los_pct",
+        "text": "unknown key; did you mean stop_loss_pct?",
+    }
+    assert bad["problems"][-1]["line"] is None
+    assert (bad["file"], bad["valid"], bad["warnings"]) == ("bad.yaml", False, [])
+
+
+def test_resolved_is_yaml_that_is_valid_itself(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["validate", "--resolved", "good.yaml", "--set", "risk.stop_loss_pct=0.03"]) == 0
+    text = capsys.readouterr().out
+    assert "stop_loss_pct: 0.03" in text and "# good.yaml:1" in text
+    Path("resolved.yaml").write_text(text)
+    assert main(["validate", "--resolved", "resolved.yaml"]) == 0
+    values = [line.split("#")[0] for line in capsys.readouterr().out.splitlines()]
+    assert values == [line.split("#")[0] for line in text.splitlines()]
+    assert main(["validate", "--resolved", "good.yaml", "good.yaml"]) == 2
+
+
+def test_the_environment_counts(
+    files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SAFLA__RISK__STOP_LOSS_PCT", "7")
+    assert main(["validate", "good.yaml"]) == 3
+    assert "SAFLA__RISK__STOP_LOSS_PCT: risk.stop_loss_pct: 7 is out of range" in capsys.readouterr().err
+
+
+def test_the_test_list_is_checked_where_it_is_asked_for(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["validate", "good.yaml", "--symbols", "test"]) == 3
+    assert "symbols.test: is the list in use and empty" in capsys.readouterr().err

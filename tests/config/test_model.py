@@ -1,0 +1,87 @@
+"""The models by themselves: defaults, strictness, and defaults that follow from other keys (Z4, S16, J8)."""
+
+from typing import get_args
+
+import pytest
+from pydantic import ValidationError
+
+from safla.config.model import Config
+from safla.config.types import Timeframe, milliseconds
+from safla.core.candles import TIMEFRAMES, iso
+
+
+def test_the_timeframes_are_those_of_the_core() -> None:
+    assert set(get_args(Timeframe)) == set(TIMEFRAMES)
+
+
+def test_a_configuration_of_nothing_is_all_defaults() -> None:
+    config = Config.model_validate({})
+    assert (config.mode, config.symbols.primary, config.journal.detail) == ("backtest", ("BTC/USDT",), "decisions")
+    assert config.market_data.lookback_candles == 100
+
+
+@pytest.mark.parametrize(("slow", "confirm", "lookback"), [(30, 0, 100), (99, 0, 100), (100, 0, 101), (99, 2, 102)])
+def test_the_lookback_is_at_least_the_warm_up(slow: int, confirm: int, lookback: int) -> None:
+    config = Config.model_validate({"strategy": {"slow_period": slow, "confirm_within_candles": confirm}})
+    assert config.market_data.lookback_candles == lookback
+
+
+def test_paper_writes_candles_unless_it_is_told_otherwise() -> None:
+    assert Config.model_validate({"mode": "paper"}).journal.detail == "candles"
+    assert Config.model_validate({"journal": {"detail": "trades"}}).journal.detail == "trades"
+
+
+def test_a_configuration_does_not_change() -> None:
+    with pytest.raises(ValidationError):
+        Config().risk.cooldown_candles = 5  # type: ignore[misc]
+
+
+def test_nothing_is_converted_and_no_input_is_shown() -> None:
+    for wrong in (
+        {"risk": {"max_open_positions": "hunter2"}},
+        {"risk": {"cooldown_candles": True}},
+        {"hunter2": "hunter2x"},
+    ):
+        with pytest.raises(ValidationError) as error:
+            Config.model_validate(wrong)
+        assert "hunter2x" not in str(error.value) and "input_value" not in str(error.value)
+
+
+def test_rules_between_keys_hold_for_configurations_made_in_python_too() -> None:
+    with pytest.raises(ValidationError, match="fast_period, strategy.slow_period: 40 must be below slow_period"):
+        Config.model_validate({"strategy": {"fast_period": 40}})
+
+
+def test_exposure_and_position_size_of_one_are_legal() -> None:
+    from decimal import Decimal
+
+    config = Config.model_validate(
+        {"risk": {"max_portfolio_exposure_pct": 1}, "strategy": {"position_size_pct": Decimal(1)}}
+    )
+    assert config.risk.max_portfolio_exposure_pct == config.strategy.position_size_pct == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "ms"),
+    [
+        ("1970-01-01", 0),
+        ("2024-01-01", 1_704_067_200_000),
+        ("2024-01-01T01:00", 1_704_070_800_000),
+        ("2024-01-01 01:00:00Z", 1_704_070_800_000),
+        ("2024-01-01T01:00:00+01:00", 1_704_067_200_000),
+        ("2024-01-01T00:00:00.5", 1_704_067_200_500),
+        ("1704067200000", 1_704_067_200_000),
+        (1_704_067_200_000, 1_704_067_200_000),
+    ],
+)
+def test_a_date_is_utc_unless_it_says_otherwise(text: object, ms: int) -> None:
+    assert milliseconds(text) == ms
+    assert milliseconds(iso(ms)) == ms
+
+
+@pytest.mark.parametrize(
+    "text", ["2024", 2024, "20240101", "2024-W01", "2024-13-01", "01.02.2024", "now", "2024-01-01T25:00"]
+)
+def test_what_is_no_date_is_refused_and_not_guessed(text: object) -> None:
+    with pytest.raises(ValueError):
+        milliseconds(text)

@@ -1,0 +1,210 @@
+"""Small drawn markets: candles with jumps, holes and no volume, signals, rules over their ranges. No assertion."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from hypothesis import strategies as st
+
+from safla.core.candles import align, spread
+from safla.core.strategies import STRATEGIES
+from safla.core.strategies.sma_crossover import Crossover
+from safla.core.values import (
+    DRAWDOWN,
+    OPERATOR,
+    STRATEGY_ERROR,
+    Columns,
+    Float64,
+    Grid,
+    Int8,
+    Market,
+    Plan,
+    Rules,
+    Signals,
+)
+
+HOUR = 3_600_000
+MOST = 10**13  # balance: prices may rise a thousandfold and stay within the bounds of D1
+EPOCH = 1_700_006_400_000  # a Wednesday, 00:00 UTC: on the grid of every timeframe
+
+
+class Wish(NamedTuple):
+    """An input from outside, behind the timestamp with that place in the run."""
+
+    place: int
+    word: str  # halt or resume
+    rule: int
+
+
+class Case(NamedTuple):
+    """All that decides a run; signals hold a column and strengths for each symbol's own rows."""
+
+    rules: Rules
+    markets: tuple[Market, ...]
+    balance: int
+    columns: tuple[Columns, ...]
+    signals: tuple[tuple[Int8, Float64], ...]
+    wishes: tuple[Wish, ...]
+
+
+RULES: dict[
+    str, tuple[int, ...]
+] = {  # every rule over its range, the rare made frequent; 0 switches an optional one off
+    "step_ms": (HOUR, 8 * HOUR, 12 * HOUR, 24 * HOUR),
+    "warm_up": (1, 2, 4),
+    "max_gap_candles": (0, 1, 2),
+    "sell_on_gap": (0, 1),
+    "max_fill_delay_candles": (1, 0, 2),
+    "optimistic": (0, 1),
+    "touch": (0, 1),
+    "target_improvement": (0, 1),
+    "commission_ppm": (0, 1, 750, 1_000, 50_000),
+    "maker_commission_ppm": (0, 200, 1_000, 50_000),
+    "base_slippage_ppm": (0, 1, 200, 10_000),
+    "impact_ppm": (0, 100_000, 1_000_000, 1_000_000_000),
+    "max_slippage_ppm": (10_000, 50_000, 500_000),
+    "entry_threshold_ppm": (0, 1, 1_000, 1_000_000),
+    "position_size_ppm": (1_000_000, 333_333, 1),
+    "max_exposure_ppm": (1_000_000, 600_000, 50_000, 1),
+    "stop_loss_ppm": (0, 1, 5_000, 20_000, 100_000, 999_999),
+    "take_profit_ppm": (0, 1, 5_000, 20_000, 100_000_000),
+    "trailing_stop_ppm": (0, 1, 5_000, 20_000, 999_999),
+    "trailing_activation_ppm": (0, 1, 10_000, 30_000, 100_000_000),
+    "max_open_positions": (3, 1, 2),
+    "max_daily_loss_ppm": (0, 1, 1_000, 20_000, 1_000_000),
+    "max_drawdown_ppm": (0, 1, 1_000, 50_000, 1_000_000),
+    "drawdown_pause_days": (0, 1, 2),
+    "max_daily_trades": (0, 1, 2),
+    "cooldown_candles": (0, 1, 2, 5),
+    "flatten": (1, 0),
+}
+LIMITS_OFF = {
+    "max_open_positions": 9,
+    "max_exposure_ppm": 1_000_000,
+    "max_daily_loss_ppm": 0,
+    "max_drawdown_ppm": 0,
+    "max_daily_trades": 0,
+}
+
+BYTES = 8  # of noise a candle
+HOLES = {250: 1, 251: 1, 252: 2, 253: 3, 254: 4, 255: 30}  # a byte: so many candles are missing before this one
+
+
+@st.composite
+def cases(
+    draw: st.DrawFn, symbols: int = 3, candles: int = 30, crossover: bool = False, wishes: bool = False, **fixed: int
+) -> Case:
+    """A run of up to so many symbols and candles; `fixed` rules keep their value."""
+    count = draw(st.integers(1, symbols))
+    chosen = {name: fixed[name] if name in fixed else draw(st.sampled_from(range_)) for name, range_ in RULES.items()}
+    markets = tuple(draw(market()) for _ in range(count))
+    prices = [draw(st.sampled_from((12, 300, 10_000, 1_000_000))) for _ in range(count)]
+    lot_costs = max(price * one.lot * one.k for price, one in zip(prices, markets, strict=True))
+    balance = min(lot_costs * draw(st.sampled_from((1, 7, 1_000, 1_000_000))), MOST)
+    step_ms, threshold = chosen["step_ms"], chosen["entry_threshold_ppm"]
+    drawn = [
+        draw(history(candles, price, step_ms, threshold, 2 * one.tick))
+        for price, one in zip(prices, markets, strict=True)
+    ]
+    signals = tuple((signal, strength) for _, signal, strength in drawn)
+    columns = tuple(one for one, _, _ in drawn)
+    if crossover:
+        parameters = draw(crossovers(threshold))
+        chosen["warm_up"] = STRATEGIES["sma_crossover"].warm_up(parameters)
+        signals = tuple(STRATEGIES["sma_crossover"].columns(one, parameters) for one in columns)
+    start_ts = EPOCH + step_ms * draw(st.sampled_from((0, 0, 3, 9)))
+    max_position = max(1, balance * draw(st.sampled_from((100, 33, 1, 500))) // 100)
+    rules = Rules(start_ts=start_ts, max_position=max_position, **chosen)
+    asked = tuple(sorted(draw(st.lists(wish(candles), max_size=4)))) if wishes else ()
+    return Case(rules, markets, balance, columns, signals, asked)
+
+
+@st.composite
+def market(draw: st.DrawFn) -> Market:
+    """The grid of one symbol's orders, and the scales of its amounts."""
+    up = draw(st.sampled_from((0, 3, -2)))
+    return Market(
+        tick=draw(st.sampled_from((1, 5, 25))),
+        lot=draw(st.sampled_from((1, 10, 1_000))),
+        k=draw(st.sampled_from((1, 10, 1_000_000))),
+        min_notional=draw(st.sampled_from((0, 5_000, 10_000_000))),
+        quantity_up=10 ** max(up, 0),
+        volume_up=10 ** max(-up, 0),
+    )
+
+
+@st.composite
+def history(
+    draw: st.DrawFn, candles: int, price: int, step_ms: int, threshold_ppm: int, lowest: int
+) -> tuple[Columns, Int8, Float64]:
+    """One symbol's candles, signals and strengths, out of one string of noise (quick to draw, and it shrinks)."""
+    count = draw(st.integers(1, candles))
+    noise = draw(st.binary(min_size=BYTES * count, max_size=BYTES * count))
+    traded = draw(st.sampled_from((1, 1_000, 1_000_000_000)))
+    ts = EPOCH + step_ms * (draw(st.integers(0, 3)) - 1)
+    rows: list[tuple[int, ...]] = []
+    signals: list[int] = []
+    strengths: list[float] = []
+    for i in range(0, len(noise), BYTES):
+        hole, jump, body, up, down, busy, wanted, power = noise[i : i + BYTES]
+        ts += step_ms * (1 + HOLES.get(hole, 0))
+        open_ = moved(price, jump, lowest)
+        close = moved(open_, body, lowest)
+        high = max(open_, close, moved(open_, up, lowest))
+        low = min(open_, close, moved(open_, down, lowest))
+        rows.append((ts, open_, high, low, close, 0 if busy % 8 == 7 else (1 + busy) * traded))
+        signals.append((0, 1, -1, 0, 1)[wanted % 5])
+        strengths.append(power / 200 * max(threshold_ppm, 1_000) / 1_000_000)
+        price = close
+    columns = Columns(*(np.array(column, np.int64) for column in zip(*rows, strict=True)))
+    return columns, np.array(signals, np.int8), np.array(strengths, np.float64)
+
+
+def moved(price: int, byte: int, lowest: int) -> int:
+    """A price after a step: none for 0, then up and down by turns, small for most bytes, up to a third for the rest."""
+    size = (byte + 1) // 2
+    step = price * size // (5_000 if size <= 100 else 400) + size % 3
+    return max(lowest, price + step if byte % 2 else price - step)
+
+
+@st.composite
+def crossovers(draw: st.DrawFn, threshold_ppm: int) -> Crossover:
+    """Parameters of the crossover that a short history can warm up."""
+    slow = draw(st.integers(2, 5))
+    exit_ppm, confirm = draw(st.sampled_from((0, 1, 1_000, 10_000))), draw(st.sampled_from((0, 1, 3)))
+    return Crossover(draw(st.integers(1, slow - 1)), slow, min(threshold_ppm, 10_000), exit_ppm, confirm)
+
+
+@st.composite
+def wish(draw: st.DrawFn, candles: int) -> Wish:
+    """A person halts or resumes, or a strategy fails."""
+    word, rule = draw(st.sampled_from(WISHES))
+    return Wish(draw(st.integers(0, candles - 1)), word, rule)
+
+
+WISHES = (
+    ("halt", OPERATOR),
+    ("halt", STRATEGY_ERROR),
+    ("resume", OPERATOR),
+    ("resume", STRATEGY_ERROR),
+    ("resume", DRAWDOWN),
+)
+
+
+def plan_of(case: Case) -> Plan:
+    """What the engine is told once."""
+    return Plan(case.rules, np.array(case.markets, np.int64))
+
+
+def grid_of(case: Case) -> tuple[Grid, Signals]:
+    """Candles and signals of all symbols on one time grid."""
+    grid = align(case.columns)
+    signal, strength = (
+        np.stack([spread(grid.ts, one.ts, pair[i]) for one, pair in zip(case.columns, case.signals, strict=True)])
+        for i in (0, 1)
+    )
+    return grid, Signals(signal, strength)
+
+
+def with_rules(case: Case, **changed: Any) -> Case:
+    """The same run under other rules."""
+    return case._replace(rules=case.rules._replace(**changed))

@@ -1,0 +1,356 @@
+"""The rules of SEMANTICS.md once more, as naively as can be: dicts, fractions and words. Nothing of the engine is used."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from tests.properties.arithmetic import (
+    BOUND,
+    above,
+    affordable,
+    below,
+    confidence,
+    share_down,
+    share_up,
+    slipped,
+    stop_in_force,
+)
+
+DAY_MS = 86_400_000
+
+Symbol = dict[str, Any]
+Happening = dict[str, Any]
+
+
+class Broken(Exception):
+    """An amount of money would pass the bound of D1; the argument is the place of the symbol."""
+
+
+class Reference:
+    """One run. `story` is what happened, in words; `equity` the mark of each timestamp folded."""
+
+    def __init__(self, rules: Any, markets: Sequence[Any], balance: int) -> None:
+        self.rules = rules
+        self.story: list[Happening] = []
+        self.equity: list[int] = []
+        self.cash = self.marked = self.peak = self.day_start = balance
+        self.day: int | None = None
+        self.entries_today = self.orders = self.trades = self.halts = 0
+        self.open_halts: dict[str, dict[str, int]] = {}
+        fresh = {
+            "mode": "idle",
+            "known": 0,
+            "ts": None,
+            "close": 0,
+            "traded": 0,
+            "order": None,
+            "held": None,
+            "since": None,
+        }
+        self.book: list[Symbol] = [{**fresh, "place": s, "market": market} for s, market in enumerate(markets)]
+
+    def say(self, kind: str, ts: int, symbol: int | None, **words: Any) -> None:
+        self.story.append({"kind": kind, "ts": ts, "symbol": symbol, **words})
+
+    def move(self, one: Symbol, ts: int, trigger: str, target: str) -> None:
+        self.say("mode_changed", ts, one["place"], trigger=trigger, source=one["mode"], target=target)
+        one["mode"] = target
+
+    def run(
+        self, timeline: Sequence[tuple[int, Mapping[int, Any]]], wishes: Sequence[Any], closed: bool = True
+    ) -> None:
+        """S6. timeline: (ts, {place: (open, high, low, close, volume, signal, strength)}) in order of time."""
+        for one in self.book:
+            self.move(one, timeline[0][0], "start", "warming")  # J18
+        for place, (ts, rows) in enumerate(timeline):
+            self.timestamp(ts, rows)
+            for wish in (wish for wish in wishes if wish.place == place):
+                self.outside(ts, wish.word, ("daily_loss", "drawdown", "operator", "strategy_error")[wish.rule])
+        if closed:
+            self.end(timeline[-1][0])
+
+    def timestamp(self, ts: int, rows: Mapping[int, Any]) -> None:
+        present = [(self.book[s], rows[s]) for s in sorted(rows)]
+        self.new_day(ts)  # (a)
+        for one, _ in present:
+            self.hole(ts, one)  # (b)
+        for one, row in present:
+            if one["order"] and one["order"]["side"] == "sell" and row[4] > 0:  # (c) S5, S8
+                self.sell(ts, one, one["order"]["reason"], row[0], one["order"]["number"])
+        for one, row in present:
+            if one["held"] and row[4] > 0:  # (d) S9, S5
+                self.gap(ts, one, row[0])
+        for one, row in present:
+            if one["order"] and one["order"]["side"] == "buy":  # (e)
+                self.enter(ts, one, row[0], row[4])
+        for one, row in present:
+            if one["held"] and row[4] > 0:  # (f) S11, S5
+                self.inside(ts, one, high=row[1], low=row[2])
+        self.mark(ts, rows)  # (g)
+        self.guard(ts)  # (h)
+        for one, row in present:
+            if "strategy_error" not in self.open_halts:  # J17
+                self.decide(ts, one, row[5], row[6])  # (i)
+
+    def new_day(self, ts: int) -> None:
+        """S7, and the pause of S15."""
+        if self.day == ts // DAY_MS:
+            return
+        self.day, self.entries_today, self.day_start = ts // DAY_MS, 0, self.marked
+        self.say("day_started", ts, None, cash=self.cash, equity=self.marked, peak=self.peak)
+        self.marks(ts)
+        for rule, by in (("daily_loss", "new_day"), ("drawdown", "pause")):
+            if rule in self.open_halts and (rule == "daily_loss" or self.pause_is_over()):
+                self.lift(ts, rule, by)
+        self.resume_modes(ts)
+
+    def pause_is_over(self) -> bool:
+        days = self.rules.drawdown_pause_days
+        return bool(days > 0 and self.day is not None and self.day - self.open_halts["drawdown"]["day"] >= days)
+
+    def marks(self, ts: int) -> None:
+        for one in self.book:
+            if one["held"]:
+                self.say("mark", ts, one["place"], quantity=one["held"]["quantity"], price=one["close"])
+
+    def hole(self, ts: int, one: Symbol) -> None:
+        """S4."""
+        if one["ts"] is None or (ts - one["ts"]) // self.rules.step_ms - 1 <= self.rules.max_gap_candles:
+            return
+        one["known"] = 0
+        if self.rules.sell_on_gap and one["order"] and one["order"]["side"] == "buy":
+            self.expire(ts, one, "data_gap")
+        if one["mode"] == "flat":
+            self.move(one, ts, "rewarm", "warming")
+        if self.rules.sell_on_gap and one["held"] and not one["order"]:
+            self.place(ts, one, "sell", "data_gap", None)
+
+    def gap(self, ts: int, one: Symbol, price: int) -> None:
+        """S9; where a touch fills a target, an open at the target is one."""
+        stop, name = stop_in_force(one["held"])
+        target = one["held"]["target"]
+        if stop is not None and price <= stop:
+            self.sell(ts, one, name, price, 0)
+        elif target is not None and (price > target or (self.rules.touch and price == target)):
+            self.sell(ts, one, "take_profit", price if self.rules.target_improvement else target, 0)
+
+    def inside(self, ts: int, one: Symbol, *, high: int, low: int) -> None:
+        """S11, S12."""
+        stop, name = stop_in_force(one["held"])
+        target = one["held"]["target"]
+        stopped = stop is not None and low <= stop
+        filled = target is not None and (high > target or (self.rules.touch and high == target))
+        both = int(stopped and filled)
+        if filled and (self.rules.optimistic or not stopped):
+            self.sell(ts, one, "take_profit", target, 0, both)
+        elif stopped:
+            self.sell(ts, one, name, stop, 0, both)
+
+    def enter(self, ts: int, one: Symbol, price: int, volume: int) -> None:
+        """S10, S5, S23, S24: the entry that waits, with the values of this moment."""
+        rules, order, market = self.rules, one["order"], one["market"]
+        if one["known"] == 0:
+            return self.refuse_order(ts, one, "warming", 0, rules.warm_up)
+        if volume == 0:
+            order["blocked"] += 1
+            return self.expire(ts, one, "no_volume") if order["blocked"] > rules.max_fill_delay_candles else None
+        if 0 < rules.max_daily_trades <= self.entries_today:
+            return self.refuse_order(ts, one, "max_daily_trades", self.entries_today, rules.max_daily_trades)
+        exposed = sum(worth(other) for other in self.book)
+        allowed = share_down(self.marked, rules.max_exposure_ppm)
+        wished = share_down(share_down(rules.max_position, rules.position_size_ppm), order["confidence"])
+        budget = min(wished, share_down(self.cash, rules.max_exposure_ppm), allowed - exposed)
+        if exposed >= allowed:
+            return self.refuse_order(ts, one, "max_exposure", exposed, allowed)
+        if budget == 0:
+            return self.refuse_order(ts, one, "insufficient_cash", self.cash, None)
+        first = affordable(rules, market, budget, price)
+        paid = slipped(rules, market, price, first or market.lot, one["traded"], side=1)
+        quantity = min(first, affordable(rules, market, budget, paid))
+        if quantity == 0:
+            return self.refuse_order(ts, one, "below_lot", budget, paid * market.lot * market.k)
+        stop = below(paid, rules.stop_loss_ppm, market.tick) if rules.stop_loss_ppm else paid
+        for level in (paid, stop):
+            if level * quantity * market.k < market.min_notional:
+                return self.refuse_order(
+                    ts, one, "below_min_notional", level * quantity * market.k, market.min_notional
+                )
+        return self.buy(ts, one, price, paid, quantity)
+
+    def buy(self, ts: int, one: Symbol, reference: int, price: int, quantity: int) -> None:
+        """S10, S26, S27."""
+        rules, market = self.rules, one["market"]
+        fee = share_up(price * quantity * market.k, rules.commission_ppm)
+        self.cash -= price * quantity * market.k + fee
+        self.trades += 1
+        self.entries_today += 1
+        one["held"] = {
+            "quantity": quantity, "entry": price, "fee": fee, "opened": ts, "trade": self.trades, "highest": price,
+            "stop": below(price, rules.stop_loss_ppm, market.tick) if rules.stop_loss_ppm else None,
+            "target": above(price, rules.take_profit_ppm, market.tick) if rules.take_profit_ppm else None,
+            "trail": None, "armed_at": price + share_up(price, rules.trailing_activation_ppm),
+        }  # fmt: skip
+        self.raise_trail(one, price)
+        words = {"order": one["order"]["number"], "trade": self.trades, "side": "buy", "reason": "signal"}
+        amounts = {"reference": reference, "price": price, "quantity": quantity, "fee": fee, "cash": self.cash}
+        self.say("filled", ts, one["place"], **words, **amounts, ambiguous=0)
+        one["order"] = None
+        self.move(one, ts, "enter", "long")
+
+    def sell(self, ts: int, one: Symbol, reason: str, reference: int, order: int, ambiguous: int = 0) -> None:
+        """S8, S9, S11, S25, S26: the whole position goes. order: its number, 0 for a protective exit."""
+        held, market = one["held"], one["market"]
+        resting = reason == "take_profit"
+        price = reference
+        if not resting:
+            price = slipped(self.rules, market, reference, held["quantity"], one["traded"], side=-1)
+        notional = price * held["quantity"] * market.k
+        if self.cash + notional > BOUND:
+            raise Broken(one["place"])
+        fee = share_up(notional, self.rules.maker_commission_ppm if resting else self.rules.commission_ppm)
+        self.cash += notional - fee
+        words = {"order": order, "trade": held["trade"], "side": "sell", "reason": reason, "reference": reference}
+        amounts = {"price": price, "quantity": held["quantity"], "fee": fee, "cash": self.cash, "ambiguous": ambiguous}
+        self.say("filled", ts, one["place"], **words, **amounts)
+        gross, fees = (price - held["entry"]) * held["quantity"] * market.k, held["fee"] + fee
+        trade = {"trade": held["trade"], "opened": held["opened"], "quantity": held["quantity"], "entry": held["entry"]}
+        result = {"exit": price, "gross": gross, "fees": fees, "net": gross - fees, "reason": reason}
+        self.say("trade_closed", ts, one["place"], **trade, **result)
+        one["held"] = None
+        one["order"] = None if order else one["order"]
+        one["since"] = -1 if gross < fees else one["since"]  # 0 once this candle has closed
+        if one["mode"] == "long":
+            self.move(one, ts, "exit", "flat")
+            if one["known"] < self.rules.warm_up:
+                self.move(one, ts, "rewarm", "warming")  # S4
+
+    def mark(self, ts: int, rows: Mapping[int, Any]) -> None:
+        """S13, S14: equity at the closes, and the trail after the candle."""
+        self.marked = self.cash
+        for s, one in enumerate(self.book):
+            if s in rows:
+                one.update(known=one["known"] + 1, close=rows[s][3], traded=rows[s][4] or one["traded"], ts=ts)
+                one["since"] = None if one["since"] is None else one["since"] + 1
+            self.marked += worth(one)
+            if self.marked > BOUND:
+                raise Broken(s)
+            if s in rows and one["held"] and rows[s][4] > 0:
+                self.raise_trail(one, rows[s][1])
+        self.peak = max(self.peak, self.marked)
+        self.equity.append(self.marked)
+
+    def raise_trail(self, one: Symbol, high: int) -> None:
+        """S14, S27."""
+        held, rules = one["held"], self.rules
+        held["highest"] = max(held["highest"], high)
+        if rules.trailing_stop_ppm and held["highest"] >= held["armed_at"]:
+            held["trail"] = max(held["trail"] or 0, below(held["highest"], rules.trailing_stop_ppm, one["market"].tick))
+
+    def guard(self, ts: int) -> None:
+        """S15."""
+        rules = (("daily_loss", self.rules.max_daily_loss_ppm), ("drawdown", self.rules.max_drawdown_ppm))
+        references = {"daily_loss": self.day_start, "drawdown": self.peak}
+        met = [(r, ppm) for r, ppm in rules if ppm and references[r] - self.marked >= share_up(references[r], ppm)]
+        for rule, ppm in met:
+            if rule not in self.open_halts:
+                self.halt(ts, rule, ppm, references[rule])
+
+    def halt(self, ts: int, rule: str, limit: int | None, reference: int | None) -> None:
+        """S15, J18."""
+        self.halts += 1
+        self.open_halts[rule] = {"number": self.halts, "day": ts // DAY_MS}
+        numbers = {"limit": limit, "equity": self.marked, "reference": reference}
+        self.say("halted", ts, None, halt=self.halts, rule=rule, **numbers)
+        self.marks(ts)
+        for one in self.book:
+            if one["order"] and one["order"]["side"] == "buy":
+                self.expire(ts, one, "halt")
+            if one["mode"] != "halted":
+                self.move(one, ts, "halt", "halted")
+            if self.rules.flatten and one["held"] and not one["order"]:
+                self.place(ts, one, "sell", "halt", None)
+
+    def lift(self, ts: int, rule: str, by: str) -> None:
+        number = self.open_halts.pop(rule)["number"]
+        if rule == "drawdown":
+            self.peak = self.marked
+        self.say("resumed", ts, None, by=by, halt=number, peak=self.peak)
+
+    def resume_modes(self, ts: int) -> None:
+        for one in self.book if not self.open_halts else ():
+            if one["mode"] == "halted":
+                self.move(one, ts, *(("resume_long", "long") if one["held"] else ("resume", "warming")))
+
+    def outside(self, ts: int, word: str, rule: str) -> None:
+        """J17."""
+        if word == "halt" and rule not in self.open_halts:
+            self.halt(ts, rule, None, None)
+        if word == "resume" and rule in self.open_halts:
+            self.lift(ts, rule, "operator")
+            self.resume_modes(ts)
+
+    def decide(self, ts: int, one: Symbol, signal: int, strength: float) -> None:
+        """S16, S23, S24."""
+        if one["mode"] == "warming" and one["known"] >= self.rules.warm_up and ts >= self.rules.start_ts:
+            self.move(one, ts, "warm", "flat")
+        if signal == 0:
+            return
+        self.say("signal", ts, one["place"], signal=signal, strength=strength)
+        if signal < 0 and one["order"] and one["order"]["side"] == "buy":
+            self.expire(ts, one, "signal")  # S5
+        side = "buy" if signal > 0 else "sell"
+        for reason, value, limit in self.enter_refusals(one) if signal > 0 else leave_refusals(one):
+            self.say("order_refused", ts, one["place"], order=0, side=side, reason=reason, value=value, limit=limit)
+            return
+        self.place(ts, one, side, "signal", confidence(self.rules, strength) if signal > 0 else None)
+
+    def enter_refusals(self, one: Symbol) -> Iterator[tuple[str, int | None, int | None]]:
+        rules = self.rules
+        taken = sum(
+            bool(other["held"]) + bool(other["order"] and other["order"]["side"] == "buy") for other in self.book
+        )
+        if one["mode"] == "halted":
+            yield "halted", None, None
+        if one["held"]:
+            yield "already_long", None, None
+        if one["mode"] == "warming":
+            yield "warming", one["known"], rules.warm_up
+        if one["order"]:
+            yield "order_waiting", one["order"]["number"], None
+        if one["since"] is not None and one["since"] < rules.cooldown_candles:
+            yield "cooldown", one["since"], rules.cooldown_candles
+        if taken >= rules.max_open_positions:
+            yield "max_open_positions", taken, rules.max_open_positions
+
+    def place(self, ts: int, one: Symbol, side: str, reason: str, confidence: int | None) -> None:
+        self.orders += 1
+        one["order"] = {"number": self.orders, "side": side, "reason": reason, "confidence": confidence, "blocked": 0}
+        self.say("order_placed", ts, one["place"], order=self.orders, side=side, reason=reason, confidence=confidence)
+
+    def refuse_order(self, ts: int, one: Symbol, reason: str, value: int, limit: int | None) -> None:
+        number = one["order"]["number"]
+        self.say("order_refused", ts, one["place"], order=number, side="buy", reason=reason, value=value, limit=limit)
+        one["order"] = None
+
+    def expire(self, ts: int, one: Symbol, reason: str) -> None:
+        order = one["order"]
+        self.say("order_expired", ts, one["place"], order=order["number"], side=order["side"], reason=reason)
+        one["order"] = None
+
+    def end(self, ts: int) -> None:
+        """S17, S19, J3."""
+        for one in self.book:
+            if one["order"]:
+                self.expire(ts, one, "end_of_data")
+        for one in self.book:
+            self.move(one, ts, "stop", "idle")
+
+
+def leave_refusals(one: Symbol) -> Iterator[tuple[str, int | None, int | None]]:
+    if not one["held"]:
+        yield "not_long", None, None
+    elif one["order"]:
+        yield "order_waiting", one["order"]["number"], None
+
+
+def worth(one: Symbol) -> int:
+    return one["close"] * one["held"]["quantity"] * int(one["market"].k) if one["held"] else 0
