@@ -18,7 +18,9 @@ settings.load_profile("fixed")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """--update-golden rewrites expected texts: by hand, on purpose, and the diff is explained (STYLE 6)."""
-    parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden and the generated parts of README.md")
+    parser.addoption(
+        "--update-golden", action="store_true", help="rewrite tests/golden and the generated parts of README.md"
+    )
 
 
 def pytest_configure() -> None:

@@ -23,6 +23,7 @@ COMMANDS = {
     "schema": ("safla.cli.schema", "Print the JSON Schema of what we read and write."),
 }
 EXAMPLE = "safla init config.yaml && safla validate config.yaml"
+UNWRAPPED = "\b\n"  # click leaves the lines of such a paragraph alone, so an example can be copied
 HINT = "safla --help lists the commands"
 
 
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         place = f": {error.filename}" if error.filename else ""
         _say([f"safla: {error.strerror or type(error).__name__}{place}"])
         return 6
-    except Exception as error:  # the one place: whatever was not foreseen is a bug of ours (STYLE 32)
+    except Exception as error:  # noqa: BLE001  the one place: whatever was not foreseen is a bug of ours (STYLE 32)
         return _bug(error, session.folder)
 
 
@@ -62,7 +63,7 @@ def program(arguments: Sequence[str]) -> click.Group:
     """All commands, of which only the one that is called for is imported."""
     called = next((word for word in arguments if not word.startswith("-")), "")
     commands = {
-        name: importlib.import_module(module).command if name == called else click.Command(name, short_help=meaning)
+        name: _loaded(module) if name == called else click.Command(name, short_help=meaning)
         for name, (module, meaning) in COMMANDS.items()
     }
     version = click.Option(
@@ -76,6 +77,12 @@ def program(arguments: Sequence[str]) -> click.Group:
         epilog=f"Example: {EXAMPLE}",
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
+
+
+def _loaded(module: str) -> click.Command:
+    command: click.Command = importlib.import_module(module).command
+    command.epilog = f"{UNWRAPPED}{(command.epilog or '').removeprefix(UNWRAPPED)}"
+    return command
 
 
 def _answered(arguments: list[str], session: Session) -> int:
@@ -96,9 +103,12 @@ def _answered(arguments: list[str], session: Session) -> int:
 
 def _version(context: click.Context, parameter: click.Parameter, value: bool) -> None:
     if value:
-        from importlib.metadata import version  # slow, and needed here alone
+        from importlib.metadata import PackageNotFoundError, version  # slow, and needed here alone
 
-        click.echo(f"safla {version('safla')}")
+        try:
+            click.echo(f"safla {version('safla')}")
+        except PackageNotFoundError:
+            click.echo("safla, from a folder that is not installed")
         context.exit()
 
 
@@ -106,7 +116,7 @@ def _usage(error: click.ClickException) -> list[str]:
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         return error.format_message().splitlines()
     context = error.ctx if isinstance(error, click.UsageError) else None
-    example = context.command.epilog if context else None
+    example = (context.command.epilog or "").removeprefix(UNWRAPPED) if context else ""
     return [f"safla: {error.format_message()}", example or f"Example: {EXAMPLE}", HINT]
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import ValidationError
 
-from safla.config import rules
+from safla.config import paths, rules
 from safla.config.model import Config
 from safla.config.problems import PREFIX, at, key_like, of_validation, order, unknown
 from safla.config.read import Node, Place, read_file, read_python, read_value
@@ -250,15 +250,7 @@ def _absent(config: Config, symbols: tuple[str, ...], origins: dict[str, str]) -
     if config.data.source not in rules.RECORDED:
         return
     for pattern in config.data.path or ():
-        for path in dict.fromkeys(expanded(pattern, symbol, config.market_data.timeframe) for symbol in symbols):
-            if not glob.glob(path) and not os.path.exists(path):
+        timeframe = config.market_data.timeframe
+        for path in dict.fromkeys(paths.written(pattern, symbol, timeframe=timeframe) for symbol in symbols):
+            if not glob.glob(paths.star_only(path)):
                 yield f"{origins['data.path']}: data.path: {printable(path)} does not exist; a run ends with exit 4"
-
-
-def expanded(pattern: str, symbol: str, timeframe: str) -> str:
-    """A pattern of data.path for one symbol; its * are left."""
-    base, _, rest = symbol.partition("/")
-    quote = rules.quote(symbol)
-    for name, text in (("symbol", base + quote), ("base", base), ("quote", quote), ("timeframe", timeframe)):
-        pattern = pattern.replace(f"{{{name}}}", text)
-    return pattern

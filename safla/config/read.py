@@ -141,22 +141,17 @@ def _decoded(content: bytes, shown: str) -> str:
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise _refused(shown, "is UTF-16; save it as UTF-8")
     try:
-        text = content.decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = content[: error.start]
         column = error.start - (before.rfind(b"\n") + 1) + 1
         place = Place(shown, before.count(b"\n") + 1, column)
         raise _refused(str(place), f"byte 0x{content[error.start]:02x} is no UTF-8; save the file as UTF-8") from error
-    found = re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", text)
-    if found:
-        line = text.count("\n", 0, found.start()) + 1
-        column = found.start() - (text.rfind("\n", 0, found.start()) + 1) + 1
-        raise _refused(str(Place(shown, line, column)), f"control character {printable(found[0])}; is it a text file?")
-    return text
 
 
 def read_text(text: str, start: Place, *, problems: list[Problem], root: str = "a map of keys") -> Node:
     """The document in a YAML text; with `root`, it has to be a map."""
+    _refuse_at_sight(text, start)
     events = _guarded(text, start)
     try:
         event = next(events, None)
@@ -170,6 +165,24 @@ def read_text(text: str, start: Place, *, problems: list[Problem], root: str = "
     if root and not isinstance(node.value, dict):
         raise _refused(str(node.place), f"{node.text} stands where {root} is due")
     return node
+
+
+def _refuse_at_sight(text: str, start: Place) -> None:
+    if len(text) > MAX_BYTES:
+        raise _refused(str(start), f"is larger than {MAX_BYTES} bytes; a configuration is not (Z1)")
+    for pattern, reason in FORBIDDEN_TEXT:
+        found = pattern.search(text)
+        if found:
+            line = text.count("\n", 0, found.start()) + 1
+            column = found.start() - (text.rfind("\n", 0, found.start()) + 1) + 1
+            raise _refused(str(Place(start.file, line, column)), reason.format(printable(found[0])))
+
+
+FORBIDDEN_TEXT = (
+    (re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"), "control character {}; is it a text file?"),
+    # The scanner looks 1024 characters ahead for a key, and takes the square of them in time where all open a list.
+    (re.compile(r"[\[{]{64}"), f"is nested deeper than {MAX_DEPTH}; write it plainly (Z2)"),
+)
 
 
 class _Spot(NamedTuple):

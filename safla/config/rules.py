@@ -4,6 +4,9 @@ from collections.abc import Callable, Collection, Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
+from safla.config import paths
+from safla.config.shown import quoted
+
 if TYPE_CHECKING:
     from safla.config.model import Config
     from safla.config.trading import Market
@@ -114,6 +117,9 @@ def _window(config: "Config") -> Iterator[Broken]:
 def _path(config: "Config") -> Iterator[Broken]:
     if config.data.source in RECORDED and config.data.path is None:
         yield Broken(("data.path", "data.source"), f"is needed where data.source is {config.data.source}")
+    for word in dict.fromkeys(word for pattern in config.data.path or () for word in paths.unknown(pattern)):
+        known = " ".join(f"{{{one}}}" for one in paths.PLACEHOLDERS)
+        yield Broken(("data.path",), f"{quoted('{' + word + '}')} stands for nothing; there are {known}")
 
 
 def _log_files(config: "Config") -> Iterator[Broken]:

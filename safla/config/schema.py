@@ -17,7 +17,7 @@ LISTS = {"minLength": "minItems", "maxLength": "maxItems"}
 
 def config_schema() -> dict[str, Any]:
     """The JSON Schema of a configuration file: numbers with ranges, words as enums, no other keys."""
-    schema = _plainer(Config.model_json_schema(), False)
+    schema = _plainer(Config.model_json_schema())
     return {"$schema": GenerateJsonSchema.schema_dialect, "title": "safla configuration", **schema}
 
 
@@ -33,20 +33,20 @@ def _row(key: Key) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
 
 
-def _plainer(node: Any, names: bool) -> Any:
+def _plainer(node: Any, *, names: bool = False) -> Any:
     """The schema as JSON Schema has it: decimals are numbers, open maps refuse other keys, titles made of names go.
 
     names  whether the keys of this map are ours, and not words of JSON Schema
     """
     if isinstance(node, list):
-        return [_plainer(one, False) for one in node]
+        return [_plainer(one) for one in node]
     if isinstance(node, Decimal):
         return _number(node)
     if not isinstance(node, dict):
         return node
     if names:
-        return {name: _plainer(value, False) for name, value in node.items()}
-    return {name: _plainer(value, name in MAPS) for name, value in _words(node)}
+        return {name: _plainer(value) for name, value in node.items()}
+    return {name: _plainer(value, names=name in MAPS) for name, value in _words(node)}
 
 
 def _words(node: dict[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -1,4 +1,4 @@
-"""Which candles are sound: S1-S4 and the bounds of D1, whole columns at a time. Nothing is mended here, and no file is opened."""
+"""Which candles are sound: S1-S4 and the bounds of D1. Nothing is mended here, and no file is opened."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -28,7 +28,7 @@ class Origin(NamedTuple):
 
 
 class Bounds(NamedTuple):
-    """What candles must keep to: the time grid (S1), the highest price (D1), and the decimals in which they are shown."""
+    """What candles must keep to: the time grid (S1), the highest price (D1); and the decimals in messages."""
 
     step_ms: int
     price_limit: int
@@ -64,7 +64,7 @@ RULES: tuple[Rule, ...] = (
     (lambda c, b: c.low > c.close, "low {low} is above close {close} (S3)"),
     (
         lambda c, b: c.high > b.price_limit,
-        "high {high} is above the largest price that can be summed, {price_limit} (D1)",
+        "high {high} is above {price_limit}, the most that can be summed (D1)",
     ),
     (lambda c, b: c.volume < 0, "volume {volume} is below 0 (S3)"),
     (lambda c, b: c.volume >= LIMIT, "volume {volume} is not below 2**62 units (D1); set fewer volume_decimals"),
@@ -72,7 +72,7 @@ RULES: tuple[Rule, ...] = (
 
 
 def check(columns: Columns, bounds: Bounds, *, origin: Origin) -> None:
-    """Refuse candles that break S1, S3 or D1: DataError names the first row, its values, and how many more there are."""
+    """Refuse candles that break S1, S3 or D1: DataError names the first row, its values, and how many more."""
     broken = [(rule(columns, bounds), text) for rule, text in RULES]
     if not any(mask.any() for mask, _ in broken):
         return

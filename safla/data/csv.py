@@ -1,4 +1,4 @@
-"""CSV files of candles, plain or compressed: their delimiter, header and columns. What is not clear is asked for, not guessed."""
+"""CSV files of candles: delimiter, header, columns. What is not clear is asked for, never guessed."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ _ROW = re.compile(r'"?[0-9]')  # how the time of a row begins; no header does
 
 
 def read(path: str, columns: Mapping[str, str | int] | None) -> Rows:
-    """The rows of a CSV file (plain, gzip or zstd, told by its first bytes). `columns`: names or positions, None: by NAMES."""
+    """The rows of a CSV file, which may be gzip or zstd. columns: names or positions; None: told by NAMES."""
     with files.opened(path) as stream:
         return table.read(
             path,

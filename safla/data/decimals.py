@@ -1,4 +1,4 @@
-"""Decimal text to integers, whole columns at a time and exactly. No float stands between the text and the int64 (D1)."""
+"""Decimal text to integers, exactly, whole columns at a time. No float stands between text and int64 (D1)."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
@@ -28,8 +28,19 @@ class Numbers(NamedTuple):
 
 def parse(frame: "pl.DataFrame", where: Where) -> dict[str, Numbers]:
     """Columns of text as numbers. DataError names the first cell that is no plain decimal (Z5)."""
-    _refuse_what_is_no_number(frame, where)
-    return {name: _numbers(frame[name], name, where=where) for name in frame.columns}
+    import polars as pl
+
+    facts = {
+        "fine": pl.all().str.contains(PATTERN).fill_null(False),
+        "powers": pl.all().str.contains("e", literal=True),
+        "digits": pl.all().str.replace(".", "", literal=True).cast(pl.Int64, strict=False),
+        "places": pl.all().str.len_bytes().cast(pl.Int64) - 1 - pl.all().str.find(".", literal=True).cast(pl.Int64),
+    }
+    # one query, so that all columns are worked on at the same time
+    found = frame.select(fact.name.prefix(f"{name} ") for name, fact in facts.items())
+    if not all(found[f"fine {name}"].all() for name in frame.columns):
+        raise _refusal(frame, found, where=where)
+    return {name: _numbers(frame[name], found, name=name, where=where) for name in frame.columns}
 
 
 def most_places(numbers: Numbers) -> int:
@@ -77,35 +88,41 @@ def more(count: int) -> str:
     return f" (and {count - 1} more)" if count > 1 else ""
 
 
-def _refuse_what_is_no_number(frame: "pl.DataFrame", where: Where) -> None:
-    import polars as pl
-
-    fine = frame.select(pl.all().str.contains(PATTERN).fill_null(False))
-    if all(fine.select(pl.all().all()).row(0)):
-        return
-    row, name = min((int(fine[name].not_().arg_max() or 0), name) for name in fine.columns if not fine[name].all())
+def _refusal(frame: "pl.DataFrame", found: "pl.DataFrame", *, where: Where) -> DataError:
+    strange = {name: found[f"fine {name}"].not_().arg_true() for name in frame.columns}
+    row, name = min((int(rows[0]), name) for name, rows in strange.items() if len(rows))
     cell = frame[name][row]
     if not cell:
-        raise DataError(f"{where(row)}: {name} is empty")
-    raise DataError(f"{where(row)}: {name} {cell[:40]!r} is no plain decimal number, such as 42283.58 (Z5)")
+        return DataError(f"{where(row)}: {name} is empty")
+    return DataError(f"{where(row)}: {name} {cell[:40]!r} is no plain decimal number, such as 42283.58 (Z5)")
 
 
-def _numbers(cells: "pl.Series", name: str, *, where: Where) -> Numbers:
+def _numbers(cells: "pl.Series", found: "pl.DataFrame", *, name: str, where: Where) -> Numbers:
+    if found[f"powers {name}"].any():
+        return _with_powers(cells, name, where=where)
+    digits, places = found[f"digits {name}"], found[f"places {name}"].fill_null(0).to_numpy()
+    if not digits.null_count():
+        return Numbers(digits.to_numpy(), places.astype(np.int8))
+    return _with_long(cells, digits, places, name=name, where=where)
+
+
+def _with_powers(cells: "pl.Series", name: str, *, where: Where) -> Numbers:
+    """A column in which some numbers are written like 1.234e-05."""
     import polars as pl
 
-    plain = cells
-    exponents: Int64 | int = 0
-    if cells.str.contains("e", literal=True).any():
-        halves = cells.str.splitn("e-", 2).struct.unnest()
-        plain = halves["field_0"]
-        exponents = halves["field_1"].cast(pl.Int64).fill_null(0).to_numpy()
+    halves = cells.str.splitn("e-", 2).struct.unnest()
+    plain, powers = halves["field_0"], halves["field_1"].cast(pl.Int64).fill_null(0)
     after = plain.str.len_bytes().cast(pl.Int64) - 1 - plain.str.find(".", literal=True).cast(pl.Int64)
     digits = plain.str.replace(".", "", literal=True).cast(pl.Int64, strict=False)
-    long = digits.is_null().arg_true().to_list()  # too many digits for the fast way
-    columns = digits.fill_null(0).to_numpy().copy(), after.fill_null(0).to_numpy() + exponents
-    for row in long:
+    return _with_long(cells, digits, (after.fill_null(0) + powers).to_numpy(), name=name, where=where)
+
+
+def _with_long(cells: "pl.Series", digits: "pl.Series", places: Int64, *, name: str, where: Where) -> Numbers:
+    """A column in which some numbers have too many digits for 64 bits."""
+    columns = digits.fill_null(0).to_numpy().copy(), places.astype(np.int8)
+    for row in digits.is_null().arg_true().to_list():
         columns[0][row], columns[1][row] = _long(cells[row], name, at=where(row))
-    return Numbers(columns[0], columns[1].astype(np.int8))
+    return Numbers(*columns)
 
 
 def _long(cell: str, name: str, *, at: str) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Input files as bounded blocks of bytes: regular, unchanged, decompressed under a cap. What the bytes mean is not known here."""
+"""Input files as bounded blocks of bytes: regular, unchanged, decompressed under a cap. No candles are known here."""
 
 import gzip
 import io
@@ -23,7 +23,7 @@ ZIP_MAGIC = b"PK\x03\x04"
 
 @contextmanager
 def opened(path: str) -> Iterator[BinaryIO]:
-    """A regular file, open for reading. DataError when it is missing, no regular file, too large, or has changed at the end.
+    """A regular file, open for reading. DataError: missing, not regular, too large, or changed at the end.
 
     Links are followed (Z8). A pipe is refused, never waited for.
     """
@@ -107,7 +107,7 @@ def _zstd_text(archive: bytes, path: str) -> bytes:
 
 
 def _zstd_bound(archive: bytes, path: str) -> int:
-    """The most bytes that the blocks of a zstd file can hold: their headers are walked, nothing is decompressed (RFC 8878)."""
+    """The most bytes that a zstd file can hold, by the headers of its blocks; nothing is decompressed (RFC 8878)."""
     total, view = 0, io.BytesIO(archive)
     while magic := view.read(4):
         if 0x184D2A50 <= int.from_bytes(magic, "little") <= 0x184D2A5F:  # a frame to be skipped

@@ -1,5 +1,6 @@
-"""The footer of a Parquet file: how many rows and bytes it says it unpacks to. It is read before anything is unpacked."""
+"""The footer of a Parquet file: how much it says it unpacks to. It is read before anything is unpacked."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from safla.errors import DataError
@@ -46,8 +47,7 @@ def read(content: bytes, *, name: str) -> Footer:
         raise DataError(f"{name}: a footer of {length} bytes, at most {MAX_FOOTER_BYTES} are read")
     try:
         fields = _struct(_Cursor(content[-8 - length : -8]), MAX_DEPTH)
-        groups = [group for group in fields[4]]
-        chunks = [chunk[3] for group in groups for chunk in group[1]]
+        chunks = [chunk[3] for group in fields[4] for chunk in group[1]]
         unpacked = sum(chunk[6] for chunk in chunks)
         # the first element of the schema is its root, and field 5 counts the children of a group
         columns = sum(1 for element in fields[2] if not element.get(5))
@@ -103,7 +103,7 @@ def _zigzag(number: int) -> int:
     return number >> 1 ^ -(number & 1)
 
 
-_SCALARS = {
+_SCALARS: dict[int, Callable[[_Cursor], Any]] = {
     BYTE: lambda cursor: cursor.take(1)[0],
     I16: lambda cursor: _zigzag(_varint(cursor)),
     I32: lambda cursor: _zigzag(_varint(cursor)),

@@ -1,4 +1,4 @@
-"""Parquet files of candles, and the `candles.parquet` of a run folder. A float is taken by its shortest text, and that is said."""
+"""Parquet files of candles, those of run folders too. A float is taken by its shortest text, and that is said."""
 
 import json
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ MAX_TEXT_BYTES = 64  # of a number or a time (Z5)
 
 
 def read(path: str, columns: Mapping[str, str | int] | None, *, symbol: str, owners: int) -> Rows:
-    """The rows of one symbol. `owners`: how many symbols are read from this file; above one it needs a column `symbol`."""
+    """The rows of one symbol. owners: how many symbols are read from this file; above 1 it needs a column `symbol`."""
     import polars as pl
 
     with files.opened(path) as stream:

@@ -16,7 +16,7 @@ _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 def of_symbols(patterns: Sequence[str], symbols: Sequence[str], *, timeframe: str, shared: bool) -> list[list[str]]:
     """The files of each symbol, in order. `shared`: one file may hold several symbols.
 
-    ConfigError for an unknown placeholder, or when symbols share a file that can hold but one; DataError when no file matches.
+    ConfigError: an unknown placeholder, or symbols that share a file which holds but one. DataError: no file matches.
     """
     written = [[_filled(pattern, symbol, timeframe=timeframe) for pattern in patterns] for symbol in symbols]
     if not shared:
@@ -40,8 +40,8 @@ def _refuse_sharing(written: list[list[str]], symbols: Sequence[str]) -> None:
         for name in names:
             if owners.setdefault(name, symbol) != symbol:
                 raise _problem(
-                    f"{shown(name)} would serve {owners[name]} and {symbol}; a file holds one symbol, so put {{symbol}} "
-                    "(such as BTCUSDT) or {base} into the path"
+                    f"{shown(name)} would serve {owners[name]} and {symbol}; a file holds one symbol, so put "
+                    "{symbol} (such as BTCUSDT) or {base} into the path"
                 )
 
 

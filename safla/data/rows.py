@@ -1,4 +1,4 @@
-"""What a file gives: its rows as integers and places, before the scale of the whole source is known. No file is opened here."""
+"""The rows of files, and how they become the candles of a symbol on one scale. No file is opened here."""
 
 from itertools import pairwise
 from typing import NamedTuple
@@ -29,7 +29,7 @@ class Rows(NamedTuple):
 
 
 class Target(NamedTuple):
-    """What the candles of a symbol must be: its name, the time grid, the scales (None: read off them) and the bound of D1."""
+    """What the candles of a symbol must be: name, time grid, decimals (None: read off them), bound of D1."""
 
     symbol: str
     step_ms: int

@@ -23,7 +23,7 @@ class Sourced(NamedTuple):
 def read(config: Config, symbols: Sequence[str], *, price_limit: int) -> Sourced:
     """All candles of the symbols, checked. price_limit: price units, 2**62 // max(fast * slow, 1000) (D1).
 
-    ConfigError for a source that reads no files here, DataError for candles that are missing, malformed or out of bounds.
+    ConfigError: a source that is not read here. DataError: candles that are missing, malformed or out of bounds.
     """
     source = config.data.source
     if source not in SOURCES:

@@ -1,4 +1,4 @@
-"""Candles made up from a seed. Integers only after the raw draws, so that a seed gives the same bytes on every machine."""
+"""Candles made up from a seed, in integers after the raw draws: a seed gives the same bytes on every machine."""
 
 from decimal import Decimal
 from functools import cache
@@ -21,10 +21,11 @@ REACH = 4 * ONE  # the walk turns back at 16 times the start and a sixteenth of 
 REGIME_CANDLES = (48, 240)  # a regime lasts at least so many, and fewer than that
 LARGEST_PRICE = 2**45  # units
 
-# spread in per cent of the asked one, drift in per cent of that spread
+# spread in per cent of the asked one, drift in per mille of that spread; evenly drawn from TURNS they keep both asked
+# for: a mean square of 1 and no drift
 CALM, TRENDING, CRASHING = range(3)
-REGIMES = np.array([(50, 0), (90, 8), (200, -8)], np.int64)
-TURNS = np.array([CALM, TRENDING, CALM, TRENDING, CRASHING, CALM, TRENDING, CRASHING], np.int64)  # drawn from, evenly
+REGIMES = np.array([(45, 0), (75, 80), (165, -54)], np.int64)
+TURNS = np.array([CALM, TRENDING, CALM, TRENDING, CRASHING, CALM, TRENDING, CRASHING], np.int64)
 
 # one stream of draws for each purpose, so that more candles of a seed begin like fewer
 STEPS, WICKS, VOLUMES, MOODS, GAPS = range(5)
@@ -39,7 +40,7 @@ class Walk(NamedTuple):
     candles: int
     start: int  # ms; the first candle opens there or at the next time of the grid
     start_price: Decimal
-    annual_volatility: Decimal  # standard deviation of a year's log return
+    annual_volatility: Decimal  # standard deviation of a year's log return, the drift of regimes left out
     regimes: bool
     holes: int  # candles that are missing
     price_decimals: int
@@ -88,7 +89,9 @@ def _draws(walk: Walk, purpose: int, count: int) -> npt.NDArray[np.uint64]:
 def _normal(walk: Walk, purpose: int, count: int) -> Int64:
     """Nearly normal integers with mean 0 and standard deviation 1000: each is a sum of four draws of 16 bits."""
     raw = _draws(walk, purpose, count)
-    total = sum((raw >> np.uint64(shift) & np.uint64(0xFFFF)).astype(np.int64) for shift in (0, 16, 32, 48))
+    total = np.zeros(count, np.int64)
+    for shift in (0, 16, 32, 48):
+        total += (raw >> np.uint64(shift) & np.uint64(0xFFFF)).astype(np.int64)
     result: Int64 = (total - 2 * 0xFFFF) * 1000 // 37837  # sqrt(4 / 12) * 65536
     return result
 
@@ -102,7 +105,7 @@ def _spreads(walk: Walk, slots: int) -> tuple[Int64, Int64]:
         return np.full(slots, spread, np.int64), np.zeros(slots, np.int64)
     percent, drift = REGIMES[_moods(walk, slots)].T
     spreads = spread * percent // 100
-    return spreads, spreads * drift // 100
+    return spreads, spreads * drift // 1000
 
 
 def _moods(walk: Walk, slots: int) -> Int64:
@@ -119,7 +122,7 @@ def _prices(walk: Walk, logarithms: Int64) -> Int64:
     start = int(walk.start_price.scaleb(walk.price_decimals))
     if not 0 < start <= LARGEST_PRICE:
         raise DataError(
-            f"data.synthetic.start_price {walk.start_price} is not between 1 and 2**45 units of 10^-{walk.price_decimals}"
+            f"data.synthetic.start_price {walk.start_price}: not within 1 and 2**45 units of 10^-{walk.price_decimals}"
         )
     folded = np.abs((logarithms + 3 * REACH) % (4 * REACH) - 2 * REACH) - REACH
     whole, part = folded >> 24, folded & (ONE - 1)
@@ -131,7 +134,8 @@ def _prices(walk: Walk, logarithms: Int64) -> Int64:
 
 
 def _shifted(values: Int64, left: Int64) -> Int64:
-    return np.where(left >= 0, values << np.maximum(left, 0), values >> np.maximum(-left, 0))
+    result: Int64 = np.where(left >= 0, values << np.maximum(left, 0), values >> np.maximum(-left, 0))
+    return result
 
 
 @cache
@@ -161,7 +165,8 @@ def _volumes(walk: Walk, slots: int, *, spread: Int64) -> Int64:
     raw = _draws(walk, VOLUMES, slots)
     one = 10**walk.volume_decimals
     wild = 100 + spread * 100 // max(int(spread.max(initial=1)), 1)
-    return (20 * one + (raw % np.uint64(400 * one)).astype(np.int64)) * wild // 200
+    volumes: Int64 = (20 * one + (raw % np.uint64(400 * one)).astype(np.int64)) * wild // 200
+    return volumes
 
 
 def _kept(walk: Walk, slots: int) -> Int64:

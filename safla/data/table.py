@@ -1,4 +1,4 @@
-"""Text tables: blocks of bytes to the rows of a file, at a bounded use of memory. Which column is which, the caller says."""
+"""Text tables: blocks of bytes to rows, at a bounded use of memory. Which column is which, the caller says."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -91,7 +91,9 @@ def _lines(path: str, blocks: Iterator[bytes]) -> Iterator[bytes]:
     """The same bytes, cut behind line ends, all of which are \\n; the last line is ended too."""
     rest = b""
     for block in blocks:
-        block = (rest + block).replace(b"\r\n", b"\n")
+        block = rest + block
+        if b"\r" in block:
+            block = block.replace(b"\r\n", b"\n")
         end = block.rfind(b"\n") + 1
         if end == 0 and len(block) > MAX_CELL_BYTES:
             raise DataError(f"{shown(path)}: a line of more than {MAX_CELL_BYTES} bytes; this is no table of candles")

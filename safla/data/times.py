@@ -1,4 +1,4 @@
-"""Opening times as text or integers to ms UTC. A unit is told by its size and said; what has no time zone is refused."""
+"""Opening times, text or integers, to ms UTC. A unit is told by its size; what has no time zone is refused."""
 
 import re
 from typing import TYPE_CHECKING, NamedTuple

@@ -1,4 +1,4 @@
-"""Binance archives (data.binance.vision): klines as CSV, or as a ZIP with one member; the checksum beside it is verified (X15)."""
+"""Binance archives: klines as CSV, or as a ZIP with one member; a checksum beside it is verified (X15)."""
 
 import hashlib
 import re

@@ -105,41 +105,48 @@ class Amounts:
         self._places: dict[str | None, dict[Any, int]] = {None: money}
         for symbol, scale in self.scales.symbols.items():
             self._places[symbol] = {**money, Price: scale.price, Quantity: scale.quantity, Volume: scale.volume}
-        self._quick: dict[tuple[type[Fact], str | None], Callable[[Any], Any]] = {}
-        self._check(started, None)
+        self._checks: dict[tuple[type[Fact], str | None], Callable[[Any], None]] = {}
+        self._check(started)
         for one in started.symbols:
-            self._check(one, one.symbol)
+            self._check(one)
 
     def check(self, event: Event) -> None:
         """Nothing, if every amount is written as the first line says. Raises ValueError naming the field."""
-        symbol = getattr(event, "symbol", None)
-        key = (type(event), symbol)
-        quick = self._quick.get(key)
-        if quick is None:
-            quick = self._quick[key] = self._quick_check(type(event), symbol)
-        if not quick(event):
-            self._check(event, symbol)
-        if isinstance(event, OrderRefused):
-            self._check_measures(event)
-        elif isinstance(event, DayStarted | Halted | RunEnded):
-            for mark in event.marks:
-                self._check(mark, mark.symbol)
+        key = (type(event), getattr(event, "symbol", None))
+        check = self._checks.get(key)
+        if check is None:
+            check = self._checks[key] = self._check_of(*key)
+        check(event)
 
-    def _quick_check(self, struct: type[Fact], symbol: str | None) -> Callable[[Any], Any]:
-        """One match over all amounts of an event, where none of them may be null or negative; else nothing matches."""
+    def _check_of(self, struct: type[Fact], symbol: str | None) -> Callable[[Any], None]:
+        """The check of one type and symbol, kept because a journal has millions of each."""
         places, fields = self._places_of(symbol), FIELDS[struct]
-        if any(field.nullable for field in fields):
-            return lambda _event: False
+        if struct is OrderRefused:
+            return self._check_measures
+        if struct in (DayStarted, Halted, RunEnded):
+            return self._check_with_marks
         if not fields:
-            return lambda _event: True
+            return _nothing
+        if any(field.nullable for field in fields):
+            return self._check
         match = re.compile(",".join(_pattern(places[field.kind]) for field in fields)).fullmatch
         texts: Callable[[Any], Any] = attrgetter(*(field.name for field in fields))
-        if len(fields) == 1:
-            return lambda event: match(texts(event))
-        return lambda event: match(",".join(texts(event)))
+        several = len(fields) > 1
 
-    def _check(self, struct: Any, symbol: str | None) -> None:
-        places = self._places_of(symbol)
+        def check(event: Any) -> None:
+            found = texts(event)
+            if not match(",".join(found) if several else found):  # what is negative or wrong goes the long way
+                self._check(event)
+
+        return check
+
+    def _check_with_marks(self, event: DayStarted | Halted | RunEnded) -> None:
+        self._check(event)
+        for mark in event.marks:
+            self._check(mark)
+
+    def _check(self, struct: Any) -> None:
+        places = self._places_of(getattr(struct, "symbol", None))
         for name, kind, _ in FIELDS[type(struct)]:
             value = getattr(struct, name)
             if value is not None:
@@ -157,6 +164,10 @@ class Amounts:
         if symbol not in self._places:
             raise ValueError(f"symbol: {symbol} is not in the first line")
         return self._places[symbol]
+
+
+def _nothing(_event: Event) -> None:
+    return
 
 
 def _pattern(places: int) -> str:

@@ -3,7 +3,6 @@
 import os
 import stat
 from pathlib import Path
-from types import TracebackType
 
 from safla.errors import HostError
 from safla.journal.files import sync_folder
@@ -63,9 +62,7 @@ class Appender:
     def __enter__(self) -> "Appender":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_raised: object) -> None:
         self.close()
 
     def _write(self, batch: bytes) -> None:

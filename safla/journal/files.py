@@ -2,9 +2,8 @@
 
 import os
 import stat
-from collections.abc import Callable
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 from safla.errors import HostError, JournalError
 
@@ -17,7 +16,7 @@ def journal_of(run: Path) -> Path:
     return run / JOURNAL if run.is_dir() else run
 
 
-def open_to_read(path: Path) -> BinaryIO:
+def open_to_read(path: Path) -> FileIO:
     """A file of any owner, through links, if it is regular (J20). A FIFO is refused, and does not hang."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -28,22 +27,24 @@ def open_to_read(path: Path) -> BinaryIO:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise HostError(f"{path}: not a regular file; name a run folder, or its {JOURNAL}")
-    return os.fdopen(descriptor, "rb", buffering=0)
+    return FileIO(descriptor, "rb")
 
 
-def replace(path: Path, write: Callable[[BinaryIO], object]) -> None:
+def replace(path: Path, content: bytes) -> None:
     """Write a file under another name in the same folder, sync it, and give it its name (Z8)."""
     temporary = path.with_name(path.name + ".tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
-            write(file)
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.rename(temporary, path)
         sync_folder(path.parent)
     except OSError as error:
-        raise HostError(f"{temporary}: cannot be written: {error.strerror or error}") from error
+        if not isinstance(error, FileExistsError):  # a file that another made is not ours to remove
+            temporary.unlink(missing_ok=True)
+        raise HostError(f"{temporary}: cannot be written: {error.strerror}") from error
 
 
 def sync_folder(folder: Path) -> None:

@@ -13,6 +13,8 @@ ORIGIN = b"0" * 32  # the p of the first line
 
 _TAIL = 34  # `<32 hex>"}`, what stands behind the hashed part of a line without its newline
 _FRAME = b',"h":"'
+_BEFORE = len(b'{"n":,"p":"","e":') + len(ORIGIN)  # what stands before an event, the digits of n apart
+_BEHIND = -_TAIL - len(_FRAME)  # where an event ends, counted from the end of its line
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 _DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
@@ -28,10 +30,13 @@ class Chain:
         self.p = p
 
     def line(self, event: Event) -> bytes:
-        """The next line, with its newline. Raises Bug for an event that no reader would take (J12)."""
+        """The next line, with its newline. Raises Bug for an event that no reader would take (J12).
+
+        Control characters need no look, for the encoder writes them as escapes; all but DEL.
+        """
         n = self.n + 1
         head = b'{"n":%d,"p":"%b","e":%b,"h":"' % (n, self.p, _ENCODER.encode(event))
-        if len(head) + _TAIL >= MAX_LINE or not is_printable(head):
+        if len(head) + _TAIL >= MAX_LINE or not head.isascii() or b"\x7f" in head:
             raise Bug(f"line {n}: an event of type {type(event).__name__} is too long, or not printable ASCII (J10)")
         h = hexlify(blake2b(head, digest_size=16).digest())
         self.n = n
@@ -39,17 +44,11 @@ class Chain:
         return head + h + b'"}\n'
 
 
-def is_printable(raw: bytes) -> bool:
-    """Whether bytes are printable ASCII alone; the encoder writes all control characters but DEL as escapes."""
-    return raw.isascii() and b"\x7f" not in raw
-
-
 def verified(raw: bytes, n: int, p: bytes) -> bytes:
     """The hash of a line (without its newline) that is the n-th and follows the hash p; empty if it does not verify."""
-    head = raw[:-_TAIL]
-    h = hexlify(blake2b(head, digest_size=16).digest())
-    if raw.startswith(b'{"n":%d,"p":"%b","e":' % (n, p)) and raw[-_TAIL:] == h + b'"}' and head.endswith(_FRAME):
-        return h if len(raw) < MAX_LINE else b""
+    h = hexlify(blake2b(raw[:-_TAIL], digest_size=16).digest())
+    if raw.endswith(_FRAME + h + b'"}') and raw.startswith(b'{"n":%d,"p":"%b","e":' % (n, p)) and len(raw) < MAX_LINE:
+        return h
     return b""
 
 
@@ -61,18 +60,18 @@ def fault(raw: bytes, n: int, p: bytes) -> str:
         return f"its number is not {n}"
     if not raw.startswith(b'{"n":%d,"p":"%b"' % (n, p)):
         return f"its p is not {p.decode('ascii')}, the hash of the line before"
-    if raw[-_TAIL - len(_FRAME) : -_TAIL] != _FRAME or not raw.endswith(b'"}'):
+    if raw[_BEHIND:-_TAIL] != _FRAME or not raw.endswith(b'"}'):
         return "its frame is broken"
     return "its hash is not that of its bytes"
 
 
 def event_bytes(raw: bytes, n: int) -> bytes:
     """The event inside a verified n-th line."""
-    return raw[len(b'{"n":,"p":"","e":') + len(str(n)) + len(ORIGIN) : -_TAIL - len(_FRAME)]
+    return raw[_BEFORE + len(str(n)) : _BEHIND]
 
 
 def decode(text: bytes) -> Event:
-    """The event of its bytes. Raises msgspec.DecodeError for what is no event, ValueError for another spelling (J12)."""
+    """The event of its bytes. Raises msgspec.DecodeError for no event, ValueError for another spelling (J12)."""
     event = _DECODER.decode(text)
     if _ENCODER.encode(event) != text:
         raise ValueError("it is not spelt as the writer spells it (J12)")

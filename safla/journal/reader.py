@@ -10,12 +10,12 @@ from safla.errors import JournalError
 from safla.journal.amounts import Amounts
 from safla.journal.events import RULES, SCHEMA, Event, RunStarted
 from safla.journal.files import journal_of, open_to_read
-from safla.journal.line import MAX_LINE, ORIGIN, decode, event_bytes, fault, is_printable, verified
+from safla.journal.line import MAX_LINE, ORIGIN, decode, event_bytes, fault, verified
 
 _CHUNK = 2**20  # bytes of one read
 
 
-class Line(NamedTuple):
+class Line(msgspec.Struct, frozen=True, gc=False):
     """One line that passed every check."""
 
     n: int
@@ -34,7 +34,7 @@ class Tail(NamedTuple):
 
 
 class Journal:
-    """A journal whose first line was read. Each iteration streams the file from its start, strictly, and ends in `tail`.
+    """A journal whose first line was read. Each iteration streams the file strictly, and ends in `tail`.
 
     Iterating raises JournalError at the first line that fails a check: file, line, byte, and which check.
     """
@@ -71,7 +71,7 @@ def read(run: Path) -> Journal:
 
 
 def verify_chain(run: Path) -> Tail:
-    """Check numbers, hashes and frames without looking at the events (J33). Raises JournalError for the first damage."""
+    """Check numbers, hashes and frames, not the events (J33). Raises JournalError for the first damage."""
     chained = _Chained(journal_of(run))
     for _ in chained:
         pass
@@ -119,7 +119,7 @@ class _Chained:
 
 
 def _started(raw: bytes) -> RunStarted:
-    """The first event. Raises ValueError if it is another, or of a newer release, whatever its fields are then (J49)."""
+    """The first event. Raises ValueError if it is another, or newer, whatever its fields are then (J49)."""
     versions = msgspec.json.decode(event_bytes(raw, 1), type=_Versions)
     if versions.type == "run_started" and (versions.schema > SCHEMA or versions.rules > RULES):
         raise ValueError(
@@ -141,8 +141,10 @@ class _Versions(msgspec.Struct, frozen=True):
 
 
 def _event(raw: bytes, n: int) -> Event:
-    if not is_printable(raw):
-        raise ValueError("it is not printable ASCII (J10)")
+    """The event of a verified line.
+
+    Every text in it is checked here or by Amounts against a list or a pattern of printable ASCII, so the line is too (J10).
+    """
     event = decode(event_bytes(raw, n))
     if n > 1 and isinstance(event, RunStarted):
         raise ValueError("run_started is the first event, and no other")

@@ -1,7 +1,6 @@
 """What a run came to, as one mapping: the content of summary.json. Figures come from core/metrics.py; no labels here."""
 
 import json
-import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from safla.core import values as v
 from safla.core.candles import iso
 from safla.core.values import Int64
 from safla.data.checks import holes
+from safla.journal.files import replace
 from safla.runtime.outcome import Outcome
 
 
@@ -65,14 +65,8 @@ def summarise(outcome: Outcome, *, risk_free_rate: float) -> dict[str, Any]:
 
 
 def write(path: Path, summary: dict[str, Any]) -> None:
-    """Write summary.json: a temporary file in the same folder, synced, then renamed (Z8)."""
-    temporary = path.with_suffix(".json.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(json.dumps(summary, indent=2, allow_nan=False) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(path)
+    """Write summary.json as a whole (Z8)."""
+    replace(path, (json.dumps(summary, indent=2, allow_nan=False) + "\n").encode("ascii"))
 
 
 def _trades(rows: Int64, field: str) -> Int64:

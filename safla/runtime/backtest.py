@@ -137,7 +137,7 @@ def _write_inputs(folder: Path, loaded: Loaded, run: RunPlan, series: tuple[Seri
     if run.detail != "candles" and not (folder / CANDLES).exists():
         candles_file.write(folder / CANDLES, series, timeframe=run.timeframe)
     if not (folder / run_folder.CONFIG).exists():
-        replace(folder / run_folder.CONFIG, lambda file: file.write(resolved_yaml(loaded).encode()))
+        replace(folder / run_folder.CONFIG, resolved_yaml(loaded).encode())
 
 
 def _progress(run: RunPlan, block: Block, *, total: int) -> Progress:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from safla.config.plan import RunPlan
 from safla.errors import HostError, UsageError
-from safla.journal.files import JOURNAL
+from safla.journal.files import CANDLES, JOURNAL
 
 CONFIG = "config.yaml"
 SUMMARY = "summary.json"
@@ -33,12 +33,18 @@ def make(folder: Path, *, force: bool) -> None:
         raise HostError(f"{folder}: not a folder of its own; name another with --out")
     if force and folder.exists():
         folder.rename(_aside(folder))
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / JOURNAL).exists():
-        raise UsageError(f"{folder}: not empty and no run folder; name another with --out, or set it aside with --force")
+    strange = [] if not folder.is_dir() else [one.name for one in folder.iterdir() if not _ours(one.name)]
+    if strange and not (folder / JOURNAL).exists():
+        raise UsageError(f"{folder}: no run folder, it holds {min(strange)}; name another with --out, or use --force")
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise HostError(f"{folder}: cannot be made: {error.strerror}") from error
+
+
+def _ours(name: str) -> bool:
+    """Whether a run leaves a file of that name, perhaps before its first line (JOURNAL 2)."""
+    return name in (CANDLES, CONFIG, SUMMARY) or name.endswith((".tmp", ".log"))
 
 
 def _aside(folder: Path) -> Path:

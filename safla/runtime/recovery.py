@@ -5,6 +5,7 @@ from types import TracebackType
 
 from safla.errors import DataError, Finding, Interrupted
 from safla.journal.append import Appender
+from safla.journal.compare import Parting, first_parting
 from safla.journal.line import ORIGIN
 from safla.journal.reader import verify_chain
 
@@ -29,12 +30,19 @@ class Continued:
         there = self._there.read(len(lines)) if self._there else b""
         if not lines.startswith(there):
             verify_chain(self.path)
-            raise Finding(_first_difference(self.path, lines, there=there, n=self.lines))
+            raise Finding(self._told(first_parting(there, lines[: len(there)], n=self.lines)))
         self.compared += len(there)
         if len(there) < len(lines):
             self._appender.append(lines[len(there) :])
         self.lines += lines.count(b"\n")
         self.last_hash = lines[_HASH].decode("ascii")
+
+    def _told(self, difference: Parting | None) -> str:
+        assert difference is not None, "the bytes differ"
+        return (
+            f"{self.path}: line {difference.n} is not what this run decides; nothing was touched\n"
+            f"  there: {difference.there}\n  now:   {difference.now}"
+        )
 
     def finish(self) -> bool:
         """Bring all to the disk. Returns whether the whole journal was there before, and nothing else."""
@@ -55,15 +63,3 @@ class Continued:
         if kind is not None and issubclass(kind, (Interrupted, DataError)):
             self._appender.sync()  # what was folded is kept, and the same command goes on behind it
         self._appender.close()
-
-
-def _first_difference(path: Path, lines: bytes, *, there: bytes, n: int) -> str:
-    """Both forms of the first line that differs."""
-    for ours, theirs in zip(lines.split(b"\n"), there.split(b"\n"), strict=False):
-        n += 1
-        if ours != theirs:
-            return (
-                f"{path}: line {n} is not what this run decides; nothing was touched\n"
-                f"  there: {theirs.decode('ascii', 'backslashreplace')}\n  now:   {ours.decode('ascii')}"
-            )
-    return f"{path}: differs behind line {n}; nothing was touched"

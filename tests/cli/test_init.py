@@ -28,3 +28,4 @@ def test_a_file_or_folder_that_is_there_stays_as_it_is(tmp_path: Path, capsys: p
     assert there.read_text() == "mine"
     assert not (tmp_path / "nowhere").exists()
     assert main(["init", str(tmp_path / "no" / "x.yaml")]) == 2
+    assert main(["init", "a\0b"]) == 2

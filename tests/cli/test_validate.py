@@ -52,7 +52,8 @@ def test_json_holds_each_file_with_its_problems(files: Path, capsys: pytest.Capt
 def test_resolved_is_yaml_that_is_valid_itself(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["validate", "--resolved", "good.yaml", "--set", "risk.stop_loss_pct=0.03"]) == 0
     text = capsys.readouterr().out
-    assert "stop_loss_pct: 0.03" in text and "# good.yaml:1" in text
+    assert "stop_loss_pct: 0.03" in text
+    assert "# good.yaml:1" in text
     Path("resolved.yaml").write_text(text)
     assert main(["validate", "--resolved", "resolved.yaml"]) == 0
     values = [line.split("#")[0] for line in capsys.readouterr().out.splitlines()]

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from safla.config.load import Loaded, expanded, load, load_mapping
+from safla.config.load import Loaded, load, load_mapping
+from safla.config.paths import written
 from safla.errors import ConfigError, UsageError
 
 SEED = Path(__file__).with_name("seed-config.yaml")
@@ -25,168 +26,17 @@ def test_the_seed_configuration_holds_as_it_stands() -> None:
     assert loaded.warnings == ()
 
 
-SHARE = "a number, above 0, below 1, at most 6 decimals, or null (a fraction: 0.02 is 2 %)"
-BAD = [
-    ("risk: {stop_los_pct: 1}", ["c.yaml:1:8: risk.stop_los_pct: unknown key; did you mean stop_loss_pct?"]),
-    (
-        "strategy: {stop_loss_pct: 1}",
-        ["c.yaml:1:12: strategy.stop_loss_pct: unknown key; did you mean risk.stop_loss_pct?"],
-    ),
-    ("report: {zzz: 1}", ["c.yaml:1:10: report.zzz: unknown key; known here: risk_free_rate"]),
-    (
-        "exchange:\n  apiKey: hunter2",
-        [
-            "c.yaml:2:3: exchange.apiKey: keys are not needed, backtest and paper use public data; remove it, and change "
-            "the key if it was shared"
-        ],
-    ),
-    ("risk:\n  stop_loss_pct: 2", [f"c.yaml:2:18: risk.stop_loss_pct: 2 is out of range; due is {SHARE}"]),
-    (
-        "risk: {stop_loss_pct: 0.0000001}",
-        [f"c.yaml:1:23: risk.stop_loss_pct: 0.0000001 has too many decimals; due is {SHARE}"],
-    ),
-    (
-        "risk: {stop_loss_pct: 1e400}",
-        [f'c.yaml:1:23: risk.stop_loss_pct: "1e400"; due is {SHARE}; write it without an exponent'],
-    ),
-    ("risk: {stop_loss_pct: .nan}", [f'c.yaml:1:23: risk.stop_loss_pct: ".nan"; due is {SHARE}; a number is finite']),
-    (
-        "risk: {stop_loss_pct: '0.02'}",
-        [f'c.yaml:1:23: risk.stop_loss_pct: "0.02"; due is {SHARE}; in quotes a number is text; leave them out'],
-    ),
-    ("risk: {stop_loss_pct: 2 %}", [f'c.yaml:1:23: risk.stop_loss_pct: "2 %"; due is {SHARE}']),
-    (
-        "exchange: {sandbox: no}",
-        [
-            'c.yaml:1:21: exchange.sandbox: "no"; due is true or false; a boolean is true or false, in small letters and '
-            "without quotes"
-        ],
-    ),
-    (
-        "exchange: {retry_attempts: 010}",
-        [
-            'c.yaml:1:28: exchange.retry_attempts: "010"; due is a whole number, at least 0, at most 20; a number has no zeros in front'
-        ],
-    ),
-    (
-        "exchange: {retry_attempts: 12:30}",
-        [
-            'c.yaml:1:28: exchange.retry_attempts: "12:30"; due is a whole number, at least 0, at most 20; a number has no colons'
-        ],
-    ),
-    (
-        "exchange: {retry_attempts: 3.0}",
-        ["c.yaml:1:28: exchange.retry_attempts: 3.0; due is a whole number, at least 0, at most 20"],
-    ),
-    (
-        "system: {version: 1.0}",
-        ["c.yaml:1:19: system.version: 1.0; due is text of 1 to 40 printable ASCII characters; put it in quotes"],
-    ),
-    ("risk: 5", ["c.yaml:1:7: risk: 5; due is a map of keys"]),
-    (
-        "market_data: {timeframe: 1w}",
-        ['c.yaml:1:26: market_data.timeframe: "1w"; due is 1m, 3m, 5m, 15m, 30m, 1h, 2h, 4h, 6h, 8h, 12h or 1d'],
-    ),
-    (
-        "risk: {on_halt: 1, on_halt: 2}",
-        [
-            "c.yaml:1:17: risk.on_halt: 1; due is flatten or block_entries",
-            "c.yaml:1:20: risk.on_halt: stands here twice, first in line 1; keep one",
-        ],
-    ),
-    ("data: {columns: {ts: t, open: o, high: h, low: l, close: c}}", ["c.yaml:1:17: data.columns: volume is missing"]),
-    (
-        "data: {start: 2024-02-30}",
-        [
-            'c.yaml:1:15: data.start: "2024-02-30"; due is a date such as 2024-01-31 or 2024-01-31T13:00:00Z, or ms UTC, or null'
-        ],
-    ),
-    (
-        "symbols: {primary: [btc/usdt]}",
-        [
-            'c.yaml:1:21: symbols.primary: "btc/usdt"; due is a list of which each is a symbol such as BTC/USDT (capitals and '
-            "digits, BASE/QUOTE)"
-        ],
-    ),
-    ("markets: {BTCUSDT: {tick: 1}}", ["c.yaml:1:11: markets.BTCUSDT: is no symbol such as BTC/USDT"]),
-    ("symbols: {primary: []}", ["c.yaml:1:20: symbols.primary: is the list in use and empty; name a symbol"]),
-    # rules between keys (FAULTS 53): both are named
-    ("strategy: {fast_period: 30}", ["c.yaml:1:25: strategy.fast_period: 30 must be below slow_period, which is 30"]),
-    ("strategy: {slow_period: 5}", ["c.yaml:1:25: strategy.fast_period: 10 must be below slow_period, which is 5"]),
-    (
-        "strategy: {fast_period: 0}",
-        ["c.yaml:1:25: strategy.fast_period: 0 is out of range; due is a whole number, at least 1, at most 5000"],
-    ),
-    (
-        "strategy: {fast_period: 300, slow_period: 5000}",
-        ["c.yaml:1:25: strategy.fast_period: 300 times slow_period 5000 is 1500000, above 1048576 (D1)"],
-    ),
-    (
-        "market_data: {lookback_candles: 30}",
-        [
-            "c.yaml:1:33: market_data.lookback_candles: 30 is below the warm-up 31 (slow_period + 1 + confirm_within_candles); at least 31"
-        ],
-    ),
-    (
-        "simulation: {slippage: {base_bps: 51}}",
-        ["c.yaml:1:35: simulation.slippage.base_bps: 51 is above max_slippage_bps, which is 50"],
-    ),
-    (
-        "symbols: {primary: [BTC/USDT, BTC/USDT]}",
-        ["c.yaml:1:20: symbols.primary: BTC/USDT stands there twice; each symbol once"],
-    ),
-    (
-        "symbols: {test: [BTC/USDT, BTC/EUR]}",
-        ["c.yaml:1:17: symbols.test: the quotes EUR, USDT meet; one quote currency a run (S6)"],
-    ),
-    (
-        "mode: paper\njournal: {detail: trades}",
-        ["c.yaml:2:19: journal.detail: trades is too little where mode is paper; candles, or leave it out (J8)"],
-    ),
-    (
-        "data: {start: 2024-01-02, end: 2024-01-02}",
-        ["c.yaml:1:15: data.start: must be before data.end, which is exclusive"],
-    ),
-    ("data: {source: csv}", ["c.yaml:1:16: data.path: is needed where data.source is csv"]),
-    (
-        "strategy: {name: crystal_ball}",
-        ["c.yaml:1:18: strategy.name: crystal_ball is not registered; registered: sma_crossover"],
-    ),
-    (
-        "strategy: {parameters: {x: 1}}",
-        ["c.yaml:1:24: strategy.parameters: sma_crossover takes none; it has keys of its own"],
-    ),
-    (
-        "markets: {BTC/USDT: {price_decimals: 1, tick: 0.25}}",
-        ["c.yaml:1:47: markets.BTC/USDT.tick: 0.25 has more than the 1 decimals of price_decimals (S3)"],
-    ),
-    (
-        "markets: {BTC/USDT: {price_decimals: 1, quantity_decimals: 1, min_notional: 0.125}}",
-        [
-            "c.yaml:1:77: markets.BTC/USDT.min_notional: 0.125 has more than the 2 decimals of price_decimals and quantity_decimals (S3)"
-        ],
-    ),
-    (
-        "logging: {files: {trades: x.log, errors: x.log}}",
-        ["c.yaml:1:42: logging.files.errors: x.log stands for logging.files.trades too; one file each"],
-    ),
-    # text that could lead out of a folder or forge a line (FAULTS 54)
-    (
-        "logging: {files: {trades: ../x.log}}",
-        ['c.yaml:1:27: logging.files.trades: "../x.log"; due is a file name that ends in .log, without folders'],
-    ),
-    (
-        "logging: {files: {trades: CON.log}}",
-        ['c.yaml:1:27: logging.files.trades: "CON.log"; due is a file name that ends in .log, without folders'],
-    ),
-    (
-        'symbols: {primary: ["\\e[31m/USDT"]}',
-        [
-            'c.yaml:1:21: symbols.primary: "\\x1b[31m/USDT"; due is a list of which each is a symbol such as BTC/USDT (capitals '
-            "and digits, BASE/QUOTE)"
-        ],
-    ),
-]
+def bad_values() -> list[tuple[str, list[str]]]:
+    """The cases of bad_values.txt: the configuration, and behind > each problem that is told."""
+    cases = []
+    for case in Path(__file__).with_name("bad_values.txt").read_text().split("\n\n")[1:]:
+        lines = case.splitlines()
+        text = "\n".join(line for line in lines if not line.startswith("> "))
+        cases.append((text, [line[2:] for line in lines if line.startswith("> ")]))
+    return cases
+
+
+BAD = bad_values()
 
 
 @pytest.mark.parametrize(("text", "said"), BAD, ids=[text[:40] for text, _ in BAD])
@@ -211,7 +61,8 @@ def test_all_problems_come_at_once_in_the_order_of_lines(tmp_path: Path) -> None
 
 def test_a_rule_about_a_key_that_is_already_told_is_not_told_again(tmp_path: Path) -> None:
     said = refused("strategy: {slow_period: x, fast_period: 400}", tmp_path)
-    assert len(said) == 1 and "strategy.slow_period" in said[0]
+    assert len(said) == 1
+    assert "strategy.slow_period" in said[0]
 
 
 def test_a_secret_is_never_shown_wherever_it_stands(tmp_path: Path) -> None:
@@ -288,7 +139,8 @@ def test_extends_in_a_circle_or_five_deep_is_refused(tmp_path: Path) -> None:
     assert load(tmp_path / "1.yaml").config.mode == "backtest"
     with pytest.raises(ConfigError) as error:
         load(tmp_path / "0.yaml")
-    assert "goes deeper than 4 files" in str(error.value) and f"{tmp_path}/4.yaml:1:10" in str(error.value)
+    assert "goes deeper than 4 files" in str(error.value)
+    assert f"{tmp_path}/4.yaml:1:10" in str(error.value)
 
 
 def test_a_broad_tree_of_extends_ends_at_sixteen_files(tmp_path: Path) -> None:
@@ -308,6 +160,11 @@ def test_an_unknown_variable_is_refused_with_the_nearest() -> None:
     ]
 
 
+def test_a_variable_names_a_symbol_in_capitals_and_its_key_in_any() -> None:
+    loaded = load(None, environment={"SAFLA__MARKETS__BTC/USDT__PRICE_DECIMALS": "2"})
+    assert loaded.config.markets["BTC/USDT"].price_decimals == 2
+
+
 def test_an_option_that_is_no_assignment_is_wrong_usage() -> None:
     for text in ("risk.stop_loss_pct", "=1"):
         with pytest.raises(UsageError, match="KEY=VALUE is due"):
@@ -322,7 +179,7 @@ def test_a_value_of_an_option_that_is_no_yaml_is_told_with_its_key() -> None:
 
 def test_a_path_is_relative_to_the_file_that_says_it(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
-    (tmp_path / "sub" / "base.yaml").write_text("data: {source: csv, path: ["a/{symbol}.csv", b.csv]}\n")
+    (tmp_path / "sub" / "base.yaml").write_text("data: {source: csv, path: ['a/{symbol}.csv', b.csv]}\n")
     (tmp_path / "run.yaml").write_text("extends: sub/base.yaml\n")
     assert load(tmp_path / "run.yaml").config.data.path == (f"{tmp_path}/sub/a/{{symbol}}.csv", f"{tmp_path}/sub/b.csv")
     overlaid = load(tmp_path / "run.yaml", sets=["data.path=c.csv"])
@@ -340,7 +197,8 @@ def test_a_path_that_is_not_there_is_a_warning_and_one_that_is_there_is_none(tmp
 
 
 def test_a_pattern_names_the_symbol_by_its_parts() -> None:
-    assert expanded("{base}-{quote}/{symbol}_{timeframe}_*", "BTC/USDT:USDT", "5m") == "BTC-USDT/BTCUSDT_5m_*"
+    pattern = "{base}-{quote}/{symbol}_{timeframe}_*"
+    assert written(pattern, "BTC/USDT:USDT", timeframe="5m") == "BTC-USDT/BTCUSDT_5m_*"
 
 
 @pytest.mark.parametrize(
@@ -360,7 +218,7 @@ def test_what_deserves_a_warning_gets_one(sets: list[str], said: str) -> None:
 
 def test_the_test_list_is_in_use_where_it_is_asked_for() -> None:
     assert load(SEED, symbols="test").symbols == ("ETH/USDT",)
-    with pytest.raises(ConfigError, match="symbols.test: is the list in use and empty"):
+    with pytest.raises(ConfigError, match=r"symbols\.test: is the list in use and empty"):
         load(None, symbols="test")
 
 

@@ -44,11 +44,12 @@ def test_nothing_is_converted_and_no_input_is_shown() -> None:
     ):
         with pytest.raises(ValidationError) as error:
             Config.model_validate(wrong)
-        assert "hunter2x" not in str(error.value) and "input_value" not in str(error.value)
+        assert "hunter2x" not in str(error.value)
+        assert "input_value" not in str(error.value)
 
 
 def test_rules_between_keys_hold_for_configurations_made_in_python_too() -> None:
-    with pytest.raises(ValidationError, match="fast_period, strategy.slow_period: 40 must be below slow_period"):
+    with pytest.raises(ValidationError, match=r"fast_period, strategy\.slow_period: 40 must be below slow_period"):
         Config.model_validate({"strategy": {"fast_period": 40}})
 
 
@@ -83,5 +84,5 @@ def test_a_date_is_utc_unless_it_says_otherwise(text: object, ms: int) -> None:
     "text", ["2024", 2024, "20240101", "2024-W01", "2024-13-01", "01.02.2024", "now", "2024-01-01T25:00"]
 )
 def test_what_is_no_date_is_refused_and_not_guessed(text: object) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"date|month|day|hour|range"):
         milliseconds(text)

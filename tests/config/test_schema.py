@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 from ruamel.yaml import YAML
 
@@ -60,8 +60,8 @@ def test_the_defaults_of_the_schema_are_of_the_type_that_it_asks_for() -> None:
 
 def test_every_key_has_a_meaning_and_says_what_it_allows() -> None:
     for key in keys().values():
-        assert key.meaning and key.allowed, key.name
-        assert len(key.meaning) < 240 and "\n" not in key.meaning, key.name
+        assert "" not in (key.meaning, key.allowed), key.name
+        assert "\n" not in key.meaning, key.name
 
 
 def test_the_table_has_a_row_for_every_key() -> None:

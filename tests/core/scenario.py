@@ -1,34 +1,31 @@
-"""Scenario tables in text: how they are read, run, and told in short words. Nothing is asserted here.
+"""Scenario tables in text, and how they are read. They are run in story.py; nothing is asserted here.
 
     # S9: a gap through the stop                          the title names the rules
     stop_loss 5 %, take_profit 10 %                       what differs from the quiet defaults
       10000 10100  9900 10000 +1 | -              | flat  open high low close, signal | happened | mode
-      10000 10400  9600 10300 .  | buy 10000      | long  further words: v0 volume, s0.5 strength, +3h since the last row
+      10000 10400  9600 10300 .  | buy 10000      | long  further words: v0 volume, s0.5 strength
        9400  9600  9000  9200 .  | stop_loss 9400 | flat
-    > halt operator               | halted operator | halted    an input between candles: halt RULE, resume RULE, end
+  +2h  9300  9300  9300  9300 .  | -              | flat  two hours after the row before, so one candle is missing
+    > halt operator              | halted         | halted    an input between candles: halt RULE, resume RULE, end
 
-Several symbols have a cell each, `-` where one has no candle. `happened` names what came out, in order. Fills, refusals,
-expiries, halts and resumes must always be named; of the other words (placed, day, closed, and the triggers of the
-machine) all or none in one scenario. An event may be named by its first words only.
+Several symbols have a cell each, `-` where one has no candle. `happened` names what came out, in order. Fills,
+refusals, expiries, halts and resumes must always be named; of the other words (placed, day, closed, and the triggers
+of the machine) all or none in one scenario. An event may be named by its first words only.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from safla.core import engine
-from safla.core import values as v
-from safla.core.account import blank_out, opened
-from safla.core.machine import MODES, TRIGGERS
+from safla.core.values import Grid, Market, Plan, Rules, Signals
 
 HOUR = 3_600_000
 MONDAY = 1_704_067_200_000  # 2024-01-01T00:00Z
-QUIET = v.Rules(
+QUIET = Rules(
     step_ms=HOUR, start_ts=0, warm_up=1, max_gap_candles=0, sell_on_gap=0, max_fill_delay_candles=1,
     optimistic=0, touch=0, target_improvement=0, commission_ppm=0, maker_commission_ppm=0,
     base_slippage_ppm=0, impact_ppm=0, max_slippage_ppm=0, entry_threshold_ppm=0,
@@ -36,26 +33,24 @@ QUIET = v.Rules(
     stop_loss_ppm=0, take_profit_ppm=0, trailing_stop_ppm=0, trailing_activation_ppm=0, max_open_positions=9,
     max_daily_loss_ppm=0, max_drawdown_ppm=0, drawdown_pause_days=0, max_daily_trades=0, cooldown_candles=0, flatten=1,
 )  # fmt: skip
-MARKET = v.Market(tick=1, lot=1, k=1, min_notional=0, quantity_up=1, volume_up=1)
+MARKET = Market(tick=1, lot=1, k=1, min_notional=0, quantity_up=1, volume_up=1)
 BALANCE = 1_000_000
 VOLUME = 1_000_000
-ALWAYS = "buy sell ambiguous stop_loss trailing_stop take_profit refused expired halted resumed".split()
 UNITS = {"%": 10_000, "bps": 100}  # in parts per million
 
 Words = list[str]
-Rows = npt.NDArray[np.int64]
 
 
 class Bar(NamedTuple):
-    """One cell: a candle (open 0 where there is none) with its signal."""
+    """One cell: a candle (all 0 where there is none) with its signal."""
 
-    open: int = 0
-    high: int = 0
-    low: int = 0
-    close: int = 0
-    volume: int = 0
-    signal: int = 0
-    strength: float = 0.0
+    open: int
+    high: int
+    low: int
+    close: int
+    volume: int
+    signal: int
+    strength: float
 
 
 class Row(NamedTuple):
@@ -69,24 +64,21 @@ class Row(NamedTuple):
     modes: Words
 
 
-Told = list[tuple[int, str, str]]  # line, happened, modes
-
-
 class Scenario(NamedTuple):
     """One table."""
 
     name: str  # file:line and title
-    rules: tuple[str, ...]
-    plan: v.Plan
+    rules: tuple[str, ...]  # those that the title names
+    plan: Plan
     balance: int
     symbols: Words
     rows: list[Row]
 
 
 def read(path: Path) -> Iterator[Scenario]:
-    """The scenarios of one file."""
-    lines = [(number, line) for number, line in enumerate(path.read_text("ascii").splitlines(), 1)]
-    starts = [i for i, (_, line) in enumerate(lines) if re.match(r"# S\d", line)]
+    """The scenarios of one file. What stands before the first title is for people."""
+    lines = list(enumerate(path.read_text("ascii").splitlines(), 1))
+    starts = [place for place, (_, line) in enumerate(lines) if re.match(r"# S\d", line)]
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
         number, title = lines[start]
         body = [(n, text) for n, line in lines[start + 1 : end] if (text := line.partition("#")[0].strip())]
@@ -94,29 +86,28 @@ def read(path: Path) -> Iterator[Scenario]:
 
 
 def _scenario(name: str, body: list[tuple[int, str]]) -> Scenario:
-    settings = [item.split() for _, line in body if "|" not in line for item in line.split(",")]
     rules, market, other = QUIET._asdict(), MARKET._asdict(), {"balance": BALANCE, "begin": MONDAY, "start": 0}
     symbols = ["A"]
-    for word, *value in settings:
-        field = word + "_ppm" if word + "_ppm" in rules else word
+    for word, *value in (item.split() for _, line in body if "|" not in line for item in line.split(",")):
         if word == "symbols":
             symbols = value
-        else:
-            table = next(table for table in (rules, market, other) if field in table)
-            table[field] = _number(value)
+            continue
+        field = f"{word}_ppm" if f"{word}_ppm" in rules else word
+        table = next((table for table in (rules, market, other) if field in table), None)
+        assert table is not None, f"{name}: no such setting: {word}"
+        table[field] = _number(value)
     rules["start_ts"] = other["begin"] + other["start"]
-    plan = v.Plan(v.Rules(**rules), np.array([v.Market(**market)] * len(symbols), np.int64))
-    named = tuple(re.findall(r"S\d+", name.partition(": ")[0]))
+    plan = Plan(Rules(**rules), np.array([Market(**market)] * len(symbols), np.int64))
     rows = list(_rows([(n, line) for n, line in body if "|" in line], other["begin"]))
-    return Scenario(name, named, plan, other["balance"], symbols, rows)
+    return Scenario(name, tuple(re.findall(r"S\d+", name.partition(": ")[0])), plan, other["balance"], symbols, rows)
 
 
 def _number(words: Words) -> int:
-    """A setting's value: a number, a share, a time of the first day (`22:00`) or hours (`+3h`); none is 1."""
+    """A setting's value: a number, a share (`5 %`), an hour of the first day (`22:00`) or hours (`+3h`); none is 1."""
     if not words:
         return 1
-    if ":" in words[0]:
-        return MONDAY + int(words[0].partition(":")[0]) * HOUR
+    if words[0].endswith(":00"):
+        return MONDAY + int(words[0].removesuffix(":00")) * HOUR
     if words[0].endswith("h"):
         return int(words[0].strip("+h")) * HOUR
     return int(Decimal(words[0].replace("_", "")) * (UNITS[words[1]] if len(words) > 1 else 1))
@@ -138,8 +129,9 @@ def _rows(lines: list[tuple[int, str]], begin: int) -> Iterator[Row]:
 
 def _bar(words: Words) -> Bar:
     if words == ["-"]:
-        return Bar()
-    bar = Bar(*map(int, words[:4]), volume=VOLUME, strength=0.01)
+        return Bar(0, 0, 0, 0, volume=0, signal=0, strength=0.0)
+    first, high, low, last = map(int, words[:4])
+    bar = Bar(first, high, low, last, volume=VOLUME, signal=0, strength=0.01)
     for word in words[4:]:
         if word.startswith("v"):
             bar = bar._replace(volume=int(word[1:]))
@@ -150,84 +142,9 @@ def _bar(words: Words) -> Bar:
     return bar
 
 
-def told(scenario: Scenario, loop: engine.Loop | None = None) -> tuple[Told, Told]:
-    """What should have happened and what did, line by line, in equal words."""
-    words = {*ALWAYS, *(_name(event, scenario.symbols) for row in scenario.rows for event in row.happened)}
-    expected, actual = [], []
-    for row, state, rows in run(scenario, loop):
-        events = [event for event in _events(rows, scenario.symbols) if _name(event, scenario.symbols) in words]
-        lengths = [len(event) for event in row.happened] + [99] * len(events)
-        short = [" ".join(event[:length]) for event, length in zip(events, lengths, strict=False)]
-        expected.append((row.line, ", ".join(map(" ".join, row.happened)), " ".join(row.modes)))
-        actual.append((row.line, ", ".join(short), " ".join(MODES[mode] for mode in state.book[:, v.MODE])))
-    return expected, actual
-
-
-def run(scenario: Scenario, loop: engine.Loop | None = None) -> Iterator[tuple[Row, v.State, Rows]]:
-    """Row by row: the state after it, and the engine's rows of numbers."""
-    out = blank_out(len(scenario.symbols), 1, len(scenario.symbols))  # room for the rows of begin, too
-    state = engine.begin(opened(scenario.balance, len(scenario.symbols)), out, scenario.rows[0].ts)
-    for row in scenario.rows:
-        state = _after(scenario.plan, state, row, out, loop)
-        yield row, state, out.rows[: int(out.used[0])].copy()
-        out.rows[:] = out.used[0] = 0
-
-
-def _after(plan: v.Plan, state: v.State, row: Row, out: v.Out, loop: engine.Loop | None) -> v.State:
-    match row.wish:
-        case []:
-            return engine.advance(plan, state, *block([row]), out, loop)[0]
-        case ["halt", rule]:
-            return engine.halt(plan, state, out, v.HALT_RULES.index(rule))
-        case ["resume", rule]:
-            return engine.resume(state, out, v.HALT_RULES.index(rule))
-        case ["end"]:
-            return engine.finish(state, out)
-    raise ValueError(f"line {row.line}: no such input: {row.wish}")
-
-
-def block(rows: list[Row]) -> tuple[v.Grid, v.Signals]:
+def block(rows: list[Row]) -> tuple[Grid, Signals]:
     """The candles and signals of some rows, as one block."""
     table = np.array([row.bars for row in rows])  # rows, symbols, fields of Bar
-    *columns, signal, strength = (np.ascontiguousarray(table[:, :, field].T) for field in range(len(Bar._fields)))
+    *columns, signal, strength = (table[:, :, field].T for field in range(len(Bar._fields)))
     ts = np.array([row.ts for row in rows], np.int64)
-    return v.Grid(ts, *(column.astype(np.int64) for column in columns)), v.Signals(signal.astype(np.int8), strength)
-
-
-def _events(rows: Rows, symbols: Words) -> Iterator[Words]:
-    """The engine's rows in the words of a scenario; those of a symbol begin with its name if there are several."""
-    for row in rows:
-        kind, _, symbol, *numbers = row.tolist()
-        n = dict(zip(v.ROW_FIELDS[kind], numbers, strict=False))
-        words = WORDS[kind](n)
-        if words:
-            yield ([symbols[symbol]] if symbol != v.NONE and len(symbols) > 1 else []) + [str(word) for word in words]
-
-
-def _name(event: Words, symbols: Words) -> str:
-    return event[1] if event[0] in symbols else event[0]
-
-
-def _fill(n: dict[str, int]) -> list[Any]:
-    name = ["buy"] if n["side"] == v.BUY else SALES.get(n["reason"], [v.REASONS[n["reason"]]])
-    return ["ambiguous"] * n["ambiguous"] + [*name, n["price"], f"x{n['quantity']}", "fee", n["fee"], "cash", n["cash"]]
-
-
-def _met(n: dict[str, int]) -> str:
-    return "/".join("-" if n[name] == v.NONE else str(n[name]) for name in ("value", "limit"))
-
-
-SALES: dict[int, list[Any]] = {v.BY_SIGNAL: ["sell"], v.BY_HALT: ["sell", "halt"], v.DATA_GAP: ["sell", "data_gap"]}
-WORDS: dict[int, Callable[[dict[str, int]], list[Any]]] = {
-    v.MARK: lambda n: [],
-    v.SIGNAL: lambda n: [],
-    v.DAY_STARTED: lambda n: ["day", n["equity"]],
-    v.MODE_CHANGED: lambda n: [TRIGGERS[n["trigger"]]],
-    v.ORDER_PLACED: lambda n: ["placed", v.SIDES[n["side"]], v.REASONS[n["reason"]], n["confidence"]],
-    v.ORDER_REFUSED: lambda n: ["refused", v.REASONS[n["reason"]], _met(n)],
-    v.ORDER_EXPIRED: lambda n: ["expired", v.REASONS[n["reason"]], v.SIDES[n["side"]]],
-    v.FILLED: _fill,
-    v.TRADE_CLOSED: lambda n: ["closed", n["net"]],
-    v.HALTED_ROW: lambda n: ["halted", v.HALT_RULES[n["rule"]], n["equity"], n["reference"]],
-    v.RESUMED: lambda n: ["resumed", v.RESUMERS[n["by"]], n["halt"], n["peak"]],
-}
+    return Grid(ts, *(column.astype(np.int64) for column in columns)), Signals(signal.astype(np.int8), strength)

@@ -55,7 +55,10 @@ def test_a_run_can_be_stopped_in_any_mode(mode: str) -> None:
 def matrix() -> str:
     """moves() in words: a row a mode, a column a trigger."""
     rows = [("", *TRIGGERS)]
-    rows += [(mode, *("-" if code < 0 else MODES[code] for code in codes)) for mode, codes in zip(MODES, moves(), strict=True)]
+    rows += [
+        (mode, *("-" if code < 0 else MODES[code] for code in codes))
+        for mode, codes in zip(MODES, moves(), strict=True)
+    ]
     widths = (10, *(max(10, len(trigger) + 1) for trigger in TRIGGERS))
     lines = ("".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""The arithmetic of S20-S27 in fractions, for the reference: levels, prices, sizes, averages. Nothing of the engine is used."""
+"""The arithmetic of S20-S27 in fractions, for the reference: levels, prices, sizes, averages. No line of the engine."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -50,7 +50,7 @@ def slipped(rules: Any, market: Any, reference: int, quantity: int, traded: int,
     """S25: the price of a market order; side 1 buys, -1 sells. traded: the last volume above 0, 0 for none."""
     share = rules.max_slippage_ppm
     ours, theirs = (min(BOUND, amount) for amount in (quantity * market.quantity_up, traded * market.volume_up))
-    if 0 < theirs and ours < theirs:
+    if theirs > 0 and ours < theirs:
         power = next(10**n for n in range(20) if theirs // 10**n < 2**31)
         impact = Fraction(rules.impact_ppm * ceil(Fraction(ours, power)), theirs // power)
         share = min(share, rules.base_slippage_ppm + ceil(impact))

@@ -10,26 +10,29 @@ from safla.core import values as v
 from safla.core.account import blank_out, opened
 from safla.core.machine import MODES, TRIGGERS
 from safla.core.values import Grid, Out, Signals, State
-
 from tests.properties.market import Case, grid_of, plan_of
 
 Row = tuple[int, ...]
 
 
 class Folded(NamedTuple):
-    """What a run came to: its rows cut to their fields, strengths of its signals, a mark a timestamp, the end."""
+    """What a run came to: its rows cut to their fields, strengths of its signals, a mark a timestamp, the end.
+
+    after  for each block: how many timestamps and rows there were behind it, and the state
+    """
 
     rows: list[Row]
     strengths: list[float]
     equity: list[int]
     state: State
     status: int
+    after: list[tuple[int, int, State]]
 
 
 def fold(
     case: Case, *, cuts: Sequence[int] = (), room: int = 2_000, loop: engine.Loop | None = None, closed: bool = True
 ) -> Folded:
-    """Begin, advance from cut to cut, and finish if `closed`; `room` is what `out` holds beyond one timestamp's need."""
+    """Begin, advance from cut to cut, finish if `closed`; `room` is what `out` holds beyond one timestamp's need."""
     plan, (grid, signals) = plan_of(case), grid_of(case)
     size, symbols = len(grid.ts), len(case.columns)
     out = blank_out(symbols, size, room)
@@ -47,13 +50,14 @@ def fold(
             equity += out.equity[:folded].tolist()
             done += folded
             if status:
-                return Folded(rows, strengths, equity, state, status)
+                return Folded(rows, strengths, equity, state, status, after)
         state = outside(case, state, out, end - 1)
         take(out, rows, strengths)
+        after.append((end, len(rows), state))
     if closed:
         state = engine.finish(state, out)
         take(out, rows, strengths)
-    return Folded(rows, strengths, equity, state, 0)
+    return Folded(rows, strengths, equity, state, 0, after)
 
 
 def cut(grid: Grid, signals: Signals, first: int, end: int) -> tuple[Grid, Signals]:

@@ -23,7 +23,7 @@ from safla.core.values import (
 )
 
 HOUR = 3_600_000
-MOST = 10**13  # balance: prices may rise a thousandfold and stay within the bounds of D1
+MOST = 10**15  # balance: prices may rise a thousandfold and stay within the bounds of D1
 EPOCH = 1_700_006_400_000  # a Wednesday, 00:00 UTC: on the grid of every timeframe
 
 
@@ -62,19 +62,19 @@ RULES: dict[
     "base_slippage_ppm": (0, 1, 200, 10_000),
     "impact_ppm": (0, 100_000, 1_000_000, 1_000_000_000),
     "max_slippage_ppm": (10_000, 50_000, 500_000),
-    "entry_threshold_ppm": (0, 1, 1_000, 1_000_000),
-    "position_size_ppm": (1_000_000, 333_333, 1),
-    "max_exposure_ppm": (1_000_000, 600_000, 50_000, 1),
-    "stop_loss_ppm": (0, 1, 5_000, 20_000, 100_000, 999_999),
-    "take_profit_ppm": (0, 1, 5_000, 20_000, 100_000_000),
-    "trailing_stop_ppm": (0, 1, 5_000, 20_000, 999_999),
+    "entry_threshold_ppm": (0, 0, 1, 1_000, 1_000_000),
+    "position_size_ppm": (*(1_000_000,) * 8, 333_333, 1),
+    "max_exposure_ppm": (1_000_000, *(600_000,) * 6, 50_000, 1),
+    "stop_loss_ppm": (0, 0, 1, 5_000, 20_000, 100_000, 999_999),
+    "take_profit_ppm": (0, 0, 1, 5_000, 20_000, 100_000_000),
+    "trailing_stop_ppm": (0, 0, 0, 1, 5_000, 20_000, 999_999),
     "trailing_activation_ppm": (0, 1, 10_000, 30_000, 100_000_000),
-    "max_open_positions": (3, 1, 2),
-    "max_daily_loss_ppm": (0, 1, 1_000, 20_000, 1_000_000),
-    "max_drawdown_ppm": (0, 1, 1_000, 50_000, 1_000_000),
+    "max_open_positions": (3, 3, 1, 2),
+    "max_daily_loss_ppm": (0, 0, 0, 1, 5_000, 50_000, 1_000_000),
+    "max_drawdown_ppm": (0, 0, 0, 1, 5_000, 50_000, 1_000_000),
     "drawdown_pause_days": (0, 1, 2),
-    "max_daily_trades": (0, 1, 2),
-    "cooldown_candles": (0, 1, 2, 5),
+    "max_daily_trades": (0, 0, 1, 2),
+    "cooldown_candles": (0, 0, 1, 2, 5),
     "flatten": (1, 0),
 }
 LIMITS_OFF = {
@@ -85,25 +85,42 @@ LIMITS_OFF = {
     "max_daily_trades": 0,
 }
 
+SIGNALS = (0, 1, 0, -1, 1, 0)
 BYTES = 8  # of noise a candle
-HOLES = {250: 1, 251: 1, 252: 2, 253: 3, 254: 4, 255: 30}  # a byte: so many candles are missing before this one
+HOLES = {
+    248: 1,
+    249: 1,
+    250: 1,
+    251: 1,
+    252: 2,
+    253: 3,
+    254: 4,
+    255: 30,
+}  # a byte: so many candles are missing before this one
 
 
 @st.composite
 def cases(
-    draw: st.DrawFn, symbols: int = 3, candles: int = 30, crossover: bool = False, wishes: bool = False, **fixed: int
+    draw: st.DrawFn,
+    symbols: int = 3,
+    candles: int = 30,
+    crossover: bool = False,
+    wishes: bool = False,
+    prices: tuple[int, ...] = (12, 300, 10_000, 1_000_000),
+    most: int = MOST,
+    **fixed: int,
 ) -> Case:
     """A run of up to so many symbols and candles; `fixed` rules keep their value."""
     count = draw(st.integers(1, symbols))
     chosen = {name: fixed[name] if name in fixed else draw(st.sampled_from(range_)) for name, range_ in RULES.items()}
     markets = tuple(draw(market()) for _ in range(count))
-    prices = [draw(st.sampled_from((12, 300, 10_000, 1_000_000))) for _ in range(count)]
-    lot_costs = max(price * one.lot * one.k for price, one in zip(prices, markets, strict=True))
-    balance = min(lot_costs * draw(st.sampled_from((1, 7, 1_000, 1_000_000))), MOST)
+    starts = [draw(st.sampled_from(prices)) for _ in range(count)]
+    lot_cost = max(price * one.lot * one.k for price, one in zip(starts, markets, strict=True))
+    balance = min(lot_cost * draw(st.sampled_from((50, 50, 1_000, 1_000_000, 2))), most)
     step_ms, threshold = chosen["step_ms"], chosen["entry_threshold_ppm"]
     drawn = [
         draw(history(candles, price, step_ms, threshold, 2 * one.tick))
-        for price, one in zip(prices, markets, strict=True)
+        for price, one in zip(starts, markets, strict=True)
     ]
     signals = tuple((signal, strength) for _, signal, strength in drawn)
     columns = tuple(one for one, _, _ in drawn)
@@ -112,9 +129,9 @@ def cases(
         chosen["warm_up"] = STRATEGIES["sma_crossover"].warm_up(parameters)
         signals = tuple(STRATEGIES["sma_crossover"].columns(one, parameters) for one in columns)
     start_ts = EPOCH + step_ms * draw(st.sampled_from((0, 0, 3, 9)))
-    max_position = max(1, balance * draw(st.sampled_from((100, 33, 1, 500))) // 100)
+    max_position = max(1, balance * draw(st.sampled_from((100, 33, 20, 1, 500))) // 100)
     rules = Rules(start_ts=start_ts, max_position=max_position, **chosen)
-    asked = tuple(sorted(draw(st.lists(wish(candles), max_size=4)))) if wishes else ()
+    asked = tuple(sorted(draw(st.lists(wish(candles), max_size=3)))) if wishes else ()
     return Case(rules, markets, balance, columns, signals, asked)
 
 
@@ -125,8 +142,8 @@ def market(draw: st.DrawFn) -> Market:
     return Market(
         tick=draw(st.sampled_from((1, 5, 25))),
         lot=draw(st.sampled_from((1, 10, 1_000))),
-        k=draw(st.sampled_from((1, 10, 1_000_000))),
-        min_notional=draw(st.sampled_from((0, 5_000, 10_000_000))),
+        k=draw(st.sampled_from((1, 10, 1_000))),
+        min_notional=draw(st.sampled_from((0, 0, 500, 10_000_000))),
         quantity_up=10 ** max(up, 0),
         volume_up=10 ** max(-up, 0),
     )
@@ -139,7 +156,7 @@ def history(
     """One symbol's candles, signals and strengths, out of one string of noise (quick to draw, and it shrinks)."""
     count = draw(st.integers(1, candles))
     noise = draw(st.binary(min_size=BYTES * count, max_size=BYTES * count))
-    traded = draw(st.sampled_from((1, 1_000, 1_000_000_000)))
+    traded = draw(st.sampled_from((1, 1_000, 1_000_000_000, 2**54 - 1)))
     ts = EPOCH + step_ms * (draw(st.integers(0, 3)) - 1)
     rows: list[tuple[int, ...]] = []
     signals: list[int] = []
@@ -151,8 +168,8 @@ def history(
         close = moved(open_, body, lowest)
         high = max(open_, close, moved(open_, up, lowest))
         low = min(open_, close, moved(open_, down, lowest))
-        rows.append((ts, open_, high, low, close, 0 if busy % 8 == 7 else (1 + busy) * traded))
-        signals.append((0, 1, -1, 0, 1)[wanted % 5])
+        rows.append((ts, open_, high, low, close, 0 if busy % 16 == 15 else (1 + busy) * traded))
+        signals.append(SIGNALS[wanted % len(SIGNALS)])
         strengths.append(power / 200 * max(threshold_ppm, 1_000) / 1_000_000)
         price = close
     columns = Columns(*(np.array(column, np.int64) for column in zip(*rows, strict=True)))
@@ -162,7 +179,7 @@ def history(
 def moved(price: int, byte: int, lowest: int) -> int:
     """A price after a step: none for 0, then up and down by turns, small for most bytes, up to a third for the rest."""
     size = (byte + 1) // 2
-    step = price * size // (5_000 if size <= 100 else 400) + size % 3
+    step = price * size // (5_000 if size <= 120 else 400) + size % 3
     return max(lowest, price + step if byte % 2 else price - step)
 
 

@@ -1,4 +1,4 @@
-"""The rules of SEMANTICS.md once more, as naively as can be: dicts, fractions and words. Nothing of the engine is used."""
+"""The rules of SEMANTICS.md once more, as naively as can be: dicts, fractions and words. No line of the engine."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -26,12 +26,16 @@ class Broken(Exception):
 
 
 class Reference:
-    """One run. `story` is what happened, in words; `equity` the mark of each timestamp folded."""
+    """One run. `story` is what happened, in words; `equity` the mark of each timestamp folded.
+
+    whole  how long the story was before the last timestamp began
+    """
 
     def __init__(self, rules: Any, markets: Sequence[Any], balance: int) -> None:
         self.rules = rules
         self.story: list[Happening] = []
         self.equity: list[int] = []
+        self.whole = 0
         self.cash = self.marked = self.peak = self.day_start = balance
         self.day: int | None = None
         self.entries_today = self.orders = self.trades = self.halts = 0
@@ -70,6 +74,7 @@ class Reference:
 
     def timestamp(self, ts: int, rows: Mapping[int, Any]) -> None:
         present = [(self.book[s], rows[s]) for s in sorted(rows)]
+        self.whole = len(self.story)
         self.new_day(ts)  # (a)
         for one, _ in present:
             self.hole(ts, one)  # (b)

@@ -1,18 +1,14 @@
 """The engine against an independent reading of SEMANTICS.md: what happens is the same, line by line (S4-S27)."""
 
-from collections.abc import Sequence
-from typing import Any
-
-import pytest
 from hypothesis import given, settings
 
-from safla.core import values as v
 from safla.core.strategies import STRATEGIES
 from safla.core.strategies.sma_crossover import Crossover
+from safla.core.values import Columns, Float64, Int8
 from tests.properties import arithmetic
-from tests.properties.folding import Folded, fold, in_words
-from tests.properties.market import Case, cases, crossovers, grid_of, history
-from tests.properties.reference import Broken, Reference
+from tests.properties.folding import fold
+from tests.properties.market import HOUR, Case, cases, crossovers, history
+from tests.properties.telling import story, told
 
 
 @settings(max_examples=150, deadline=None)
@@ -33,32 +29,19 @@ def test_a_crossover_happens_as_the_text_says(case: Case) -> None:
     assert_same_story(case)
 
 
+@settings(max_examples=100, deadline=None)
+@given(history(candles=40, price=12, step_ms=HOUR, threshold_ppm=0, lowest=1), crossovers(1_000))
+def test_a_cross_is_what_fractions_say_ties_included(
+    drawn: tuple[Columns, Int8, Float64], parameters: Crossover
+) -> None:
+    closes = drawn[0].close
+    signal, strength = STRATEGIES["sma_crossover"].columns(drawn[0], parameters)
+    assert signal.tolist() == arithmetic.crossover(closes.tolist(), parameters)
+    assert [bool(one) for one in strength] == [bool(one) for one in signal]
+
+
 def assert_same_story(case: Case) -> None:
     folded, reference = fold(case), told(case)
     assert folded.status == 0
     assert story(folded) == reference.story
     assert folded.equity == reference.equity
-
-
-def told(case: Case, closed: bool = True) -> Reference:
-    """The reference, run over a case."""
-    reference = Reference(case.rules, case.markets, case.balance)
-    reference.run(timeline(case), case.wishes, closed)
-    return reference
-
-
-def timeline(case: Case) -> list[tuple[int, dict[int, Any]]]:
-    """The candles and signals of all symbols by time, as plain numbers."""
-    moments: dict[int, dict[int, Any]] = {}
-    for place, (columns, signals) in enumerate(zip(case.columns, case.signals, strict=True)):
-        for ts, *row in zip(*(column.tolist() for column in (*columns, *signals)), strict=True):
-            moments.setdefault(ts, {})[place] = tuple(row)
-    return sorted(moments.items())
-
-
-def story(folded: Folded) -> list[dict[str, Any]]:
-    """The engine's rows in the words of the reference."""
-    strengths = iter(folded.strengths)
-    return [
-        in_words(row) | ({"strength": next(strengths)} if row[0] == v.SIGNAL else {}) for row in folded.rows
-    ]

@@ -1,0 +1,84 @@
+"""`safla replay`: arguments, one call, printing."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from safla.config.shown import printable
+
+
+@click.command("replay", epilog="Example: safla replay logs/btc-1f5e0c7a --json")
+@click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
+@click.option("--books", "books_only", is_flag=True, help="Stop after the books: no candles are needed.")
+@click.option(
+    "--engine", type=click.Choice(["auto", "interpreted", "compiled"]), default="auto", show_default=True,
+    help="The form of the engine; it changes speed, never a result.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+def command(*, run: Path, books_only: bool, engine: str, as_json: bool) -> int:
+    """Verify a run folder or its journal: the chain, the books, and every decision again. It writes nothing.
+
+    Exit 0 if all of them hold, 1 if books or decisions differ, 4 if the chain or the candles are damaged.
+    """
+    from safla.runtime.replay import replay
+
+    found = replay(run, books_only=books_only, engine=engine, say=lambda text: click.echo(text, err=True))
+    if as_json:
+        click.echo(json.dumps(_answer(found), indent=2))
+    else:
+        for line in _lines(found):
+            click.echo(printable(line))
+    return 1 if found.books.differences or (found.decisions and found.decisions.difference) else 0
+
+
+def _lines(found: Any) -> list[str]:
+    """The three steps, a line each, and what differs."""
+    tail, books, decisions = found.tail, found.books, found.decisions
+    torn = f"; {tail.torn} bytes of a torn line behind them" if tail.torn else ""
+    lines = [f"chain      {tail.lines:,} lines, last hash {tail.h}{torn}"]
+    left_out = f"; not told at this detail: {', '.join(books.left_out)}" if books.left_out else ""
+    lines.append(f"books      {sum(books.counts.values()):,} events, {books.differing} differences{left_out}")
+    lines += [f"  line {one.n}: {one.rule}: {one.what}: told {one.told}, found {one.found}" for one in books.differences]
+    if decisions is None:
+        return lines
+    count = 0 if decisions.difference is None else 1
+    lines.append(f"decisions  {decisions.candles:,} candles folded again, {decisions.lines:,} lines: {count} differences")
+    if decisions.difference:
+        lines += _difference_lines(decisions.difference)
+    if not books.ended:
+        lines.append("the run has not ended: the same `safla run` goes on")
+    return lines
+
+
+def _difference_lines(difference: Any) -> list[str]:
+    from safla.core.candles import iso
+
+    time = f" at {iso(difference.ts)}" if difference.ts is not None else ""
+    fields = f": {', '.join(difference.fields)}" if difference.fields else ""
+    return [
+        f"  first difference in line {difference.n}{time}{fields}",
+        f"  there: {difference.there or 'nothing'}",
+        f"  now:   {difference.now or 'nothing'}",
+    ]
+
+
+def _answer(found: Any) -> dict[str, Any]:
+    decisions = found.decisions
+    return {
+        "chain": {"lines": found.tail.lines, "last_hash": found.tail.h, "torn_bytes": found.tail.torn},
+        "books": {
+            "events": found.books.counts,
+            "differences": [one._asdict() for one in found.books.differences],
+            "differing": found.books.differing,
+            "left_out": list(found.books.left_out),
+        },
+        "decisions": decisions
+        and {
+            "candles": decisions.candles,
+            "lines": decisions.lines,
+            "difference": decisions.difference and decisions.difference._asdict(),
+        },
+        "ended": found.books.ended,
+    }

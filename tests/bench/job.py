@@ -1,0 +1,70 @@
+"""The job that is measured: a year of one-minute candles, SMA 10/30 with thresholds 0, stops on. SYNTHETIC candles."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from safla.core import account, engine
+from safla.core import values as v
+from safla.core.strategies import STRATEGIES, Function
+from safla.core.strategies.sma_crossover import Crossover
+
+MINUTE = 60_000
+YEAR = 525_600
+PARAMETERS = Crossover(10, 30, 0, 0, 0)
+MONEY = 10**7
+
+
+class Folded(NamedTuple):
+    """What a run of the engine came to."""
+
+    rows: int
+    trades: int
+    equity: int
+
+
+def candles(size: int, seed: int = 7) -> v.Columns:
+    """A random walk of 60 % annual volatility, prices with 2 decimals; int64 columns."""
+    chance = np.random.default_rng(seed)
+    steps = chance.normal(0, 0.6 / np.sqrt(YEAR), size)
+    close = np.rint(30_000 * np.exp(np.cumsum(steps)) * 100).astype(np.int64)
+    opened = np.concatenate((close[:1], close[:-1]))
+    spread = np.abs(chance.normal(0, 0.3 / np.sqrt(YEAR), (2, size)))
+    high = np.rint(np.maximum(opened, close) * (1 + spread[0])).astype(np.int64)
+    low = np.rint(np.minimum(opened, close) * (1 - spread[1])).astype(np.int64)
+    volume = chance.integers(10**6, 10**8, size)
+    return v.Columns(1_672_531_200_000 + MINUTE * np.arange(size), opened, high, low, close, volume)
+
+
+def plan() -> v.Plan:
+    """Fees, slippage and stops as the defaults have them; no limit that would end the trading."""
+    rules = v.Rules(
+        step_ms=MINUTE, start_ts=0, warm_up=31, max_gap_candles=0, sell_on_gap=0, max_fill_delay_candles=1, optimistic=0,
+        touch=0, target_improvement=0, commission_ppm=1000, maker_commission_ppm=1000, base_slippage_ppm=200,
+        impact_ppm=100_000, max_slippage_ppm=5000, entry_threshold_ppm=0, max_position=1000 * MONEY,
+        position_size_ppm=1_000_000, max_exposure_ppm=600_000, stop_loss_ppm=20_000, take_profit_ppm=50_000,
+        trailing_stop_ppm=0, trailing_activation_ppm=0, max_open_positions=3, max_daily_loss_ppm=0, max_drawdown_ppm=0,
+        drawdown_pause_days=0, max_daily_trades=0, cooldown_candles=0, flatten=1,
+    )  # fmt: skip
+    return v.Plan(rules, np.array([[1, 1, 1, 0, 10, 1]], np.int64))
+
+
+def fold(columns: v.Columns, loop: engine.Loop | None, strategy: Function | None = None) -> Folded:
+    """Signals and engine over all candles, in blocks as a backtest has them; rows are counted and dropped."""
+    signal, strength = (strategy or STRATEGIES["sma_crossover"].columns)(columns, PARAMETERS)
+    rules = plan()
+    size = len(columns.ts)
+    grid = v.Grid(columns.ts, *(column.reshape(1, -1) for column in columns[1:]))
+    out = account.blank_out(1, engine.MAX_BLOCK, 16_384)
+    state = engine.begin(account.opened(100_000 * MONEY, 1), out, int(columns.ts[0]))
+    done = rows = 0
+    while done < size:
+        end = min(done + engine.MAX_BLOCK, size)
+        block = v.Grid(grid.ts[done:end], *(column[:, done:end] for column in grid[1:]))
+        signals = v.Signals(signal[done:end].reshape(1, -1), strength[done:end].reshape(1, -1))
+        state, folded, broken = engine.advance(rules, state, block, signals, out, loop)
+        assert broken == 0, "the job keeps to the bounds"
+        rows += int(out.used[0])
+        out.used[0] = 0
+        done += folded
+    return Folded(rows, int(state.account[v.TRADES]), int(state.account[v.EQUITY]))

@@ -1,0 +1,119 @@
+"""Confidence, budget and quantity (S23)."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safla.core.fills import fee
+from safla.core.scale import LIMIT
+from safla.core.sizing import affordable, budget, confidence_ppm, sized
+from tests.core.scenario import MARKET, QUIET
+
+
+@pytest.mark.parametrize(
+    ("strength", "threshold", "ppm"),
+    [
+        (0.0, 10_000, 0),
+        (0.0075, 10_000, 750_000),
+        (0.00899999, 10_000, 899_999),
+        (0.009, 10_000, 900_000),
+        (0.01, 10_000, 900_000),
+        (5.0, 10_000, 900_000),
+        (float("inf"), 10_000, 900_000),
+        (0.0, 0, 900_000),
+        (0.5, 1_000_000, 500_000),
+        (1e-9, 1, 1_000),
+    ],
+)
+def test_confidence_is_the_strength_in_thresholds_up_to_nine_tenths(strength: float, threshold: int, ppm: int) -> None:
+    assert confidence_ppm(strength, threshold) == ppm
+
+
+@pytest.mark.parametrize(
+    ("confidence", "cash", "room", "amount"),
+    [
+        (900_000, 10**9, 10**9, 45_000),  # half of 100 000, and nine tenths of that
+        (450_000, 10**9, 10**9, 22_500),
+        (0, 10**9, 10**9, 0),
+        (900_000, 75_000, 10**9, 45_000),  # 60 % of the cash
+        (900_000, 74_999, 10**9, 44_999),
+        (900_000, 0, 10**9, 0),
+        (900_000, 1, 10**9, 0),
+        (900_000, 10**9, 45_001, 45_000),
+        (900_000, 10**9, 44_999, 44_999),
+        (900_000, 10**9, 0, 0),
+        (900_000, 10**9, -1, 0),
+        (900_000, LIMIT, -LIMIT, 0),
+    ],
+)
+def test_a_budget_is_the_least_of_wish_cash_and_room(confidence: int, cash: int, room: int, amount: int) -> None:
+    rules = QUIET._replace(max_position=100_000, position_size_ppm=500_000, max_exposure_ppm=600_000)
+    assert budget(rules, confidence, cash, room) == amount
+
+
+@pytest.mark.parametrize(
+    ("amount", "price", "lot", "k", "rate", "quantity"),
+    [
+        (100_000, 10_000, 1, 1, 0, 10),
+        (99_999, 10_000, 1, 1, 0, 9),
+        (101_000, 10_000, 1, 1, 10_000, 10),
+        (100_999, 10_000, 1, 1, 10_000, 9),
+        (100_000, 10_000, 4, 1, 0, 8),
+        (100_000, 10_000, 11, 1, 0, 0),
+        (100_000, 10, 1, 1_000, 0, 10),
+        (99_999, 10, 1, 1_000, 0, 9),
+        (0, 1, 1, 1, 0, 0),
+        (LIMIT, 1, 1, 1, 0, LIMIT),
+        (LIMIT, LIMIT, 1, 10**18, 0, 0),
+    ],
+)
+def test_an_amount_buys_whole_lots_with_the_fee_inside(
+    amount: int, price: int, lot: int, k: int, rate: int, quantity: int
+) -> None:
+    assert affordable(amount, price, MARKET._replace(lot=lot, k=k), rate) == quantity
+
+
+@given(
+    st.integers(0, LIMIT), st.integers(1, LIMIT // 1_000), st.integers(1, 10**6), st.sampled_from([1, 10, 1_000]),
+    st.integers(0, 50_000),
+)  # fmt: skip
+def test_a_quantity_costs_no_more_than_its_budget_and_one_lot_more_would(
+    amount: int, price: int, lot: int, k: int, rate: int
+) -> None:
+    quantity = affordable(amount, price, MARKET._replace(lot=lot, k=k), rate)
+    notional, larger = price * quantity * k, price * (quantity + lot) * k
+    assert quantity % lot == 0
+    assert notional + fee(notional, rate) <= amount < larger + fee(larger, rate)
+
+
+@pytest.mark.parametrize(
+    ("amount", "volume", "answer"),
+    [
+        (100_000, 100, (9, 11_000)),  # 10 of 100 move the price by a tenth; there it is 9
+        (100_000, 1_000_000_000, (9, 10_001)),  # one unit of price is enough
+        (100_010, 1_000_000_000, (10, 10_001)),
+        (99_999, 100, (9, 10_900)),
+        (9_999, 100, (0, 10_100)),  # not one lot: the price is that of one
+        (100_000, 10, (6, 15_000)),
+        (100_000, 0, (6, 15_000)),
+    ],
+)
+def test_an_entry_is_sized_at_the_open_and_once_more_at_its_price(
+    amount: int, volume: int, answer: tuple[int, int]
+) -> None:
+    rules = QUIET._replace(impact_ppm=1_000_000, max_slippage_ppm=500_000)
+    assert sized(rules, MARKET, amount, 10_000, volume) == answer
+
+
+@given(
+    st.integers(0, 10**15), st.integers(1, 10**9), st.integers(0, 10**9), st.integers(0, 50_000), st.integers(1, 100)
+)
+def test_an_entry_never_costs_more_than_its_budget_nor_grows_by_slippage(
+    amount: int, reference: int, volume: int, rate: int, lot: int
+) -> None:
+    rules = QUIET._replace(commission_ppm=rate, base_slippage_ppm=200, impact_ppm=100_000, max_slippage_ppm=5_000)
+    market = MARKET._replace(lot=lot)
+    quantity, price = sized(rules, market, amount, reference, volume)
+    assert price >= reference
+    assert quantity <= affordable(amount, reference, market, rate)
+    assert price * quantity + fee(price * quantity, rate) <= amount

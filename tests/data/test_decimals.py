@@ -1,0 +1,127 @@
+"""Decimal text to integers: exact, and refused whatever is no plain decimal (Z5, FAULTS row 58)."""
+
+import time
+from decimal import Decimal, localcontext
+from fractions import Fraction
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safla.data import decimals
+from safla.data.decimals import Numbers, most_places, parse, units
+from safla.errors import DataError
+
+
+def where(row: int) -> str:
+    return f"file: line {row + 2}"
+
+
+def parsed(cells: list[str], name: str = "close") -> Numbers:
+    return parse(pl.DataFrame({name: cells}), where)[name]
+
+
+def fractions(numbers: Numbers) -> list[Fraction]:
+    pairs = zip(numbers.digits.tolist(), numbers.places.tolist(), strict=True)
+    return [Fraction(digits) / 10**places for digits, places in pairs]
+
+
+@st.composite
+def texts(draw: st.DrawFn) -> str:
+    whole = draw(st.one_of(st.just("0"), st.from_regex(r"[1-9][0-9]{0,17}", fullmatch=True)))
+    fraction = draw(st.one_of(st.just(""), st.from_regex(r"\.[0-9]{1,18}", fullmatch=True)))
+    power = draw(st.one_of(st.just(""), st.just(""), st.from_regex(r"e-[0-9]{1,2}", fullmatch=True)))
+    return (whole + fraction + power).translate({ord(digit): str(int(digit)) for digit in "0123456789"})
+
+
+@given(st.lists(texts().filter(lambda text: len(text.replace(".", "").partition("e")[0]) <= 18), min_size=1))
+def test_text_of_up_to_18_digits_becomes_exactly_the_number_that_it_says(cells: list[str]) -> None:
+    with localcontext(prec=200):
+        assert fractions(parsed(cells)) == [Fraction(Decimal(cell)) for cell in cells]
+
+
+@given(st.lists(texts(), min_size=1))
+def test_a_volume_of_any_length_becomes_its_number_rounded_down_to_8_decimals_or_is_refused(cells: list[str]) -> None:
+    exact = [Fraction(Decimal(cell)) * 10**8 // 1 for cell in cells]
+    try:
+        found, cut = units(parsed(cells, "volume"), 8, name="volume", where=where)
+    except DataError:
+        assert max(exact) >= 2**62 or any(len(cell.partition("e")[0]) > 19 for cell in cells)
+        return
+    assert found.tolist() == exact
+    assert cut.tolist() == [row for row, cell in enumerate(cells) if Fraction(Decimal(cell)) * 10**8 % 1]
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**15), st.integers(0, 8)), min_size=1))
+def test_most_places_is_what_the_longest_number_needs_without_the_zeros_at_its_end(pairs: list[tuple[int, int]]) -> None:
+    numbers = Numbers(np.array([pair[0] for pair in pairs]), np.array([pair[1] for pair in pairs], np.int8))
+    needed = next(places for places in range(9) if all(d * 10**places % 10**p == 0 for d, p in pairs))
+    assert most_places(numbers) == needed
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "1_000", "٣٤", "+1", "0x10", "NaN", "nan", "inf", "Infinity", "-1", "-0", "", " 1", "1 ", "1,5", ".5", "5.", "01",
+        "1e5", "1E-5", "1e-123", "1E+1000000", "1e400", "1.2.3", "e-5", "n/a", "null", "9" * 19, "0." + "1" * 19, "7" * 400,
+        "1\n", "１", "1\u202e",
+    ],
+)  # fmt: skip
+def test_what_is_no_plain_decimal_is_refused_with_row_and_value(cell: str) -> None:
+    with pytest.raises(DataError, match=r"^file: line 3: close ") as refused:
+        parsed(["1.5", cell, "2"])
+    assert "is empty" in str(refused.value) if not cell else ascii(cell[:20])[1:-1] in ascii(str(refused.value))
+    assert str(refused.value).isprintable()
+
+
+def test_a_hostile_number_costs_next_to_nothing() -> None:
+    cells = ["1E+1000000", "9" * 400] * 5000
+    begin = time.perf_counter()
+    with pytest.raises(DataError):
+        parsed(cells)
+    assert time.perf_counter() - begin < 1  # 10 us each would be 0.1 s
+
+
+@pytest.mark.parametrize(
+    ("cell", "digits", "places"),
+    [
+        ("42283.58", 4228358, 2),
+        ("1.234e-05", 1234, 8),
+        ("0", 0, 0),
+        ("0.00000000", 0, 8),
+        ("5e-1", 5, 1),
+        ("42283.580000000000000000", 4228358, 2),  # 23 digits, 16 of them zeros at the end
+    ],
+)
+def test_a_number_is_kept_as_its_digits_and_places(cell: str, digits: int, places: int) -> None:
+    assert parsed([cell]) == ([digits], [places])
+
+
+@pytest.mark.parametrize(
+    ("name", "cell", "text"),
+    [
+        ("close", "12345.123456789012345678", "has more than 8 decimals"),
+        ("volume", "123456789012345678.12345678", "more digits than 64 bits hold"),
+    ],
+)
+def test_a_number_that_no_integer_holds_is_refused(name: str, cell: str, text: str) -> None:
+    with pytest.raises(DataError, match=rf"^file: line 2: {name} {cell} .*{text}"):
+        parsed([cell], name)
+
+
+def test_a_volume_that_is_dust_alone_is_zero_and_counts_as_cut() -> None:
+    found, cut = units(parsed(["1e-12", "0", "1e-40"], "volume"), 8, name="volume", where=where)
+    assert (found.tolist(), cut.tolist()) == ([0, 0, 0], [0, 2])
+
+
+def test_the_largest_units_are_2_to_the_62_and_one_more_is_refused() -> None:
+    fits = parsed(["46116860184.27387904"])
+    assert units(fits, 8, name="close", where=where)[0].tolist() == [2**62]
+    with pytest.raises(DataError, match=r"close 46116860184\.27387905 is too large for 8 decimals"):
+        units(parsed(["46116860184.27387905"]), 8, name="close", where=where)
+
+
+def test_no_number_has_no_decimals() -> None:
+    assert decimals.most_places(Numbers(np.zeros(0, np.int64), np.zeros(0, np.int8))) == 0

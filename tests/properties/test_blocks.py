@@ -1,0 +1,116 @@
+"""How candles are cut, how many follow, and which form of the code runs: none of it changes what happens (D1-D5)."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from safla.core import compile as compiling
+from safla.core import engine
+from safla.core.account import blank_out, opened
+from safla.core.strategies import STRATEGIES
+from safla.core.strategies.sma_crossover import Crossover
+from safla.core.values import Columns, Float64, Int8, State
+from tests.properties.folding import Folded, fold
+from tests.properties.market import EPOCH, HOUR, Case, cases, crossovers, grid_of, history, plan_of
+
+CUTS = st.lists(st.integers(1, 80), max_size=12)
+crossover = STRATEGIES["sma_crossover"].columns
+
+
+@settings(max_examples=100, deadline=None)
+@given(cases(candles=25, wishes=True), CUTS, st.integers(0, 40))
+def test_any_cutting_and_any_room_give_the_same_run(case: Case, cuts: list[int], room: int) -> None:
+    assert same(fold(case, cuts=cuts, room=room), fold(case))
+
+
+@settings(max_examples=40, deadline=None)
+@given(cases(candles=25, wishes=True))
+def test_blocks_of_one_give_the_same_run(case: Case) -> None:
+    assert same(fold(case, cuts=range(1, 200), room=0), fold(case))
+
+
+@settings(max_examples=100, deadline=None)
+@given(cases(candles=30), st.integers(1, 60))
+def test_the_rows_of_fewer_candles_are_a_prefix_of_all(case: Case, first: int) -> None:
+    whole, part = fold(case, closed=False), fold(until(case, first), closed=False)
+    assert whole.rows[: len(part.rows)] == part.rows
+    assert whole.equity[: len(part.equity)] == part.equity
+    assert whole.strengths[: len(part.strengths)] == part.strengths
+
+
+@settings(max_examples=100, deadline=None)
+@given(history(candles=60, price=300, step_ms=HOUR, threshold_ppm=0, lowest=1), crossovers(1_000), st.integers(1, 60))
+def test_the_crossover_of_fewer_candles_is_a_prefix_of_that_of_all(
+    drawn: tuple[Columns, Int8, Float64], parameters: Crossover, first: int
+) -> None:
+    whole = crossover(drawn[0], parameters)
+    part = crossover(Columns(*(column[:first] for column in drawn[0])), parameters)
+    for all_, some in zip(whole, part, strict=True):
+        assert all_[:first].tolist() == some.tolist()
+
+
+@settings(max_examples=200, deadline=None)
+@given(case=cases(candles=30, wishes=True))
+def test_compiled_and_interpreted_give_the_same_run(compiled: engine.Loop, case: Case) -> None:
+    assert same(fold(case, loop=compiled), fold(case))
+
+
+@settings(max_examples=100, deadline=None)
+@given(history(candles=60, price=12, step_ms=HOUR, threshold_ppm=0, lowest=1), crossovers(10_000))
+def test_compiled_and_interpreted_crossovers_are_the_same(
+    drawn: tuple[Columns, Int8, Float64], parameters: Crossover
+) -> None:
+    for quick, plain in zip(
+        compiling.compiled_columns(crossover)(drawn[0], parameters), crossover(drawn[0], parameters), strict=True
+    ):
+        assert quick.tobytes() == plain.tobytes()
+
+
+@settings(max_examples=40, deadline=None)
+@given(case=cases(candles=20, crossover=True))
+def test_the_state_and_the_inputs_of_a_run_are_not_written_to(case: Case) -> None:
+    plan, (grid, signals) = plan_of(case), grid_of(case)
+    begun = opened(case.balance, len(case.columns))
+    out = blank_out(len(case.columns), len(grid.ts), 2_000)
+    for array in (plan.markets, *grid, *signals, *begun):
+        array.flags.writeable = False  # a write would raise
+    state = frozen(engine.begin(begun, out, EPOCH))
+    state = frozen(engine.advance(plan, state, grid, signals, out)[0])
+    state = frozen(engine.halt(plan, state, out, 2))
+    state = frozen(engine.resume(state, out, 2))
+    assert engine.finish(state, out) is not state
+
+
+@settings(max_examples=40, deadline=None)
+@given(case=cases(candles=20, crossover=True))
+def test_compiled_code_leaves_state_and_inputs_as_they_were(compiled: engine.Loop, case: Case) -> None:
+    plan, (grid, signals) = plan_of(case), grid_of(case)
+    out = blank_out(len(case.columns), len(grid.ts), 2_000)
+    state = engine.begin(opened(case.balance, len(case.columns)), out, EPOCH)
+    before = [array.tobytes() for array in (plan.markets, *grid, *signals, *state)]
+    engine.advance(plan, state, grid, signals, out, compiled)
+    assert [array.tobytes() for array in (plan.markets, *grid, *signals, *state)] == before
+
+
+def frozen(state: State) -> State:
+    """The same state, to which a write would raise."""
+    for array in state:
+        array.flags.writeable = False
+    return state
+
+
+def same(one: Folded, other: Folded) -> bool:
+    """Rows, strengths, marks, state and status are equal to the last bit."""
+    return one[:3] == other[:3] and one.status == other.status and all(map(np.array_equal, one.state, other.state))
+
+
+def until(case: Case, timestamps: int) -> Case:
+    """The first timestamps of a run. A crossover's columns must be cut too: they may not have looked ahead."""
+    moments = np.unique(np.concatenate([one.ts for one in case.columns]))
+    if timestamps >= len(moments):
+        return case
+    counts = [int(np.searchsorted(one.ts, moments[timestamps])) for one in case.columns]
+    return case._replace(
+        columns=tuple(Columns(*(c[:n] for c in one)) for one, n in zip(case.columns, counts, strict=True)),
+        signals=tuple((one[:n], power[:n]) for (one, power), n in zip(case.signals, counts, strict=True)),
+    )

@@ -1,0 +1,126 @@
+"""Change the input, know the change of the answer: no oracle is needed (STYLE 5)."""
+
+from typing import Any
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from safla.core import values as v
+from safla.core.values import Columns
+from tests.properties.folding import Row, fold, of_kind
+from tests.properties.market import EPOCH, HOUR, LIMITS_OFF, Case, cases, history, with_rules
+
+WEEK_MS = 7 * v.DAY_MS
+
+
+@settings(max_examples=100, deadline=None)
+@given(cases(candles=25, crossover=True, most=10**13, position_size_ppm=1_000_000))
+def test_one_more_decimal_of_prices_changes_no_signal_and_no_fill(case: Case) -> None:
+    # k of a million makes every fee exact, so that no unit is left to round in either scale
+    case = case._replace(markets=tuple(one._replace(k=1_000_000) for one in case.markets))
+    finer = with_rules(case, max_position=10 * case.rules.max_position)._replace(
+        balance=10 * case.balance,
+        markets=tuple(one._replace(tick=10 * one.tick, min_notional=10 * one.min_notional) for one in case.markets),
+        columns=tuple(Columns(one.ts, *(10 * column for column in one[1:5]), one.volume) for one in case.columns),
+    )
+    coarse, fine = fold(case), fold(finer)
+    assert [row[1:] for row in coarse.rows if row[0] == v.SIGNAL] == [
+        row[1:] for row in fine.rows if row[0] == v.SIGNAL
+    ]
+    assert [times_ten(row) for row in of_kind(coarse.rows, v.FILLED)] == of_kind(fine.rows, v.FILLED)
+    assert [10 * equity for equity in coarse.equity] == fine.equity
+
+
+def times_ten(fill: dict[str, Any]) -> dict[str, Any]:
+    """A fill in a scale of prices and money that is ten times as fine."""
+    return fill | {name: 10 * fill[name] for name in ("reference", "price", "fee", "cash")}
+
+
+@settings(max_examples=100, deadline=None)
+@given(cases(candles=25, wishes=True), st.sampled_from((-52, 1, 520)))
+def test_whole_weeks_later_the_same_happens(case: Case, weeks: int) -> None:
+    shift = weeks * WEEK_MS
+    moved = with_rules(case, start_ts=case.rules.start_ts + shift)._replace(
+        columns=tuple(one._replace(ts=one.ts + shift) for one in case.columns)
+    )
+    assert [later(row, shift) for row in fold(case).rows] == fold(moved).rows
+
+
+def later(row: Row, shift: int) -> Row:
+    """A row with its times moved."""
+    times = {1, 4} if row[0] == v.TRADE_CLOSED else {1}
+    return tuple(value + shift if i in times else value for i, value in enumerate(row))
+
+
+@settings(max_examples=100, deadline=None)
+@given(cases(candles=20, **LIMITS_OFF), st.randoms(use_true_random=False))
+def test_symbols_in_another_order_fill_alike_while_no_limit_of_the_account_binds(case: Case, random: Any) -> None:
+    case = with_rules(case, max_position=max(1, case.balance // 100))
+    order = random.sample(range(len(case.columns)), len(case.columns))
+    other = case._replace(
+        columns=tuple(case.columns[s] for s in order),
+        signals=tuple(case.signals[s] for s in order),
+        markets=tuple(case.markets[s] for s in order),
+    )
+    fills, permuted = of_kind(fold(case).rows, v.FILLED), of_kind(fold(other).rows, v.FILLED)
+    for s, place in enumerate(order):
+        assert [alone(fill) for fill in fills if fill["symbol"] == place] == [
+            alone(fill) for fill in permuted if fill["symbol"] == s
+        ]
+
+
+def alone(fill: dict[str, Any]) -> dict[str, Any]:
+    """A fill without what counts over all symbols."""
+    return {name: value for name, value in fill.items() if name not in ("symbol", "order", "trade", "cash")}
+
+
+@settings(max_examples=100, deadline=None)
+@given(cases(candles=20, symbols=2), history(candles=20, price=300, step_ms=HOUR, threshold_ppm=0, lowest=1), st.data())
+def test_a_symbol_that_never_signals_leaves_the_fills_of_the_others_alone(
+    case: Case, drawn: tuple[Columns, Any, Any], data: st.DataObject
+) -> None:
+    columns, signal, strength = drawn
+    columns = columns._replace(ts=EPOCH + (columns.ts - EPOCH) * (case.rules.step_ms // HOUR))
+    silent = case._replace(
+        columns=(*case.columns, columns),
+        signals=(*case.signals, (np.zeros_like(signal), strength)),
+        markets=(*case.markets, case.markets[0]),
+    )
+    kinds = (v.FILLED, v.TRADE_CLOSED, v.ORDER_PLACED, v.SIGNAL)
+    for kind in kinds:
+        assert of_kind(fold(silent).rows, kind) == of_kind(fold(case).rows, kind)
+
+
+@settings(max_examples=100, deadline=None)
+@given(cases(candles=25, **LIMITS_OFF), st.sampled_from(("max_daily_loss_ppm", "max_drawdown_ppm", "max_daily_trades")))
+def test_a_limit_that_is_never_reached_changes_nothing(case: Case, limit: str) -> None:
+    assert fold(with_rules(case, **{limit: 1_000_000})).rows == fold(case).rows
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    cases(candles=25, max_slippage_ppm=10_000, cooldown_candles=0, entry_threshold_ppm=0, **LIMITS_OFF),
+    st.integers(0, 50_000),
+    st.integers(0, 50_000),
+)
+def test_a_higher_fee_never_leaves_more_cash_for_a_fixed_quantity(case: Case, less: int, more: int) -> None:
+    less, more = sorted((less, more))
+    case = one_lot(case)
+    cheap, dear = (
+        fold(with_rules(case, commission_ppm=ppm, maker_commission_ppm=ppm), cuts=range(1, 200)) for ppm in (less, more)
+    )
+    for (_, _, before), (_, _, after) in zip(cheap.after, dear.after, strict=True):
+        assert np.array_equal(before.book[:, v.QUANTITY], after.book[:, v.QUANTITY])
+        assert before.account[v.CASH] >= after.account[v.CASH]
+
+
+def one_lot(case: Case) -> Case:
+    """The same run at prices from 1 000 to 1 800, each entry of which buys one lot whatever the fee, with cash to spare."""
+    market = case.markets[0]._replace(min_notional=0)
+    lots = market.lot * market.k
+    columns = (
+        Columns(one.ts, *(np.clip(column, 1_000, 1_800) for column in one[1:5]), one.volume) for one in case.columns
+    )
+    fixed = case._replace(columns=tuple(columns), markets=(market,) * len(case.columns), balance=1_000_000 * lots)
+    return with_rules(fixed, max_position=1_950 * lots * 10 // 9 + 1, position_size_ppm=1_000_000)

@@ -1,0 +1,138 @@
+"""What is written for people is true: generated parts are fresh, commands and examples run, nothing is left out.
+
+In README.md a block of `sh` behind `<!-- run -->` is run, where `make run` has been; a block of `text` right behind it
+is what it prints on stdout. Parts between `<!-- NAME -->` and `<!-- /NAME -->` are generated: --update-golden writes
+them anew.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from safla.cli import COMMANDS, program
+from safla.cli.schema import generated
+from safla.config.reference import keys
+from safla.core.machine import TABLE
+from safla.core.values import HALT_RULES, REASONS, RESUMERS
+from safla.journal.events import Fact
+from tests.tidy.reading import ROOT
+
+README = ROOT / "README.md"
+BLOCK = re.compile(r"^<!-- run -->\n+```sh\n(.*?)^```\n(?:\n*```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)
+REFERENCE = generated()["README.md"]
+
+
+def diagram() -> str:
+    """The table of modes as a picture, a row a line (D4)."""
+    rows = [f"    {source} --> {target}: {trigger}" for trigger, source, target in TABLE]
+    return "\n".join(["```mermaid", "stateDiagram-v2", "    [*] --> idle", *rows, "```"])
+
+
+def commands() -> str:
+    """The commands as a table."""
+    rows = [f"| `safla {name}` | {meaning} |" for name, (_, meaning) in COMMANDS.items()]
+    return "\n".join(["| command | what it does |", "|---|---|", *rows])
+
+
+def every_command() -> Iterator[tuple[str, click.Command]]:
+    """Each command and subcommand, by what one types behind `safla`."""
+    for name in COMMANDS:
+        command = program([name]).commands[name]
+        yield name, command
+        if isinstance(command, click.Group):
+            yield from ((f"{name} {inner}", one) for inner, one in command.commands.items())
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which `make run` has been called."""
+    folder = tmp_path_factory.mktemp("made")
+    (folder / "bin").mkdir()
+    (folder / "bin" / "safla").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m safla "$@"\n')
+    (folder / "bin" / "safla").chmod(0o755)
+    for name in ("configs", "tests"):
+        (folder / name).symlink_to(ROOT / name)
+    result = run(folder, "safla run configs/btc.yaml")
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path) -> Path:
+    """A copy of that folder, for one test alone."""
+    return Path(shutil.copytree(made, tmp_path / "copy", symlinks=True))
+
+
+def run(folder: Path, script: str) -> subprocess.CompletedProcess[str]:
+    """What a script answers that is typed in a folder."""
+    environment = os.environ | {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(("name", "text"), [("modes", diagram()), ("commands", commands())])
+def test_a_generated_part_of_the_readme_is_fresh(name: str, text: str, update_golden: bool) -> None:
+    before = README.read_text(encoding="utf-8")
+    part = re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->\n)", re.DOTALL)
+    assert len(part.findall(before)) == 1, f"README.md has no part between <!-- {name} --> and <!-- /{name} -->"
+    fresh = part.sub(lambda _: f"{text}\n", before)
+    if update_golden:
+        README.write_text(fresh, encoding="utf-8")
+    assert README.read_text(encoding="utf-8") == fresh, "python -m pytest tests/test_docs.py --update-golden"
+
+
+def test_the_readme_begins_with_one_command_that_runs_and_one_that_tests() -> None:
+    first = re.search(r"^```sh\n(.*?)^```$", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert first is not None
+    assert [line.split("#")[0].strip() for line in first[1].splitlines()] == ["make run", "make test"]
+
+
+def test_what_the_readme_lets_one_type_runs_and_prints_what_it_says(folder: Path) -> None:
+    blocks = BLOCK.findall(README.read_text(encoding="utf-8"))
+    assert blocks, "README.md has no block of sh behind <!-- run -->"
+    for script, printed in blocks:
+        result = run(folder, script)
+        assert result.returncode == 0, f"{script}{result.stderr}"
+        assert printed in ("", result.stdout), script
+
+
+@pytest.mark.parametrize("name", [name for name, _ in every_command()])
+def test_the_help_of_every_command_ends_in_an_example_that_runs(name: str, folder: Path) -> None:
+    page = run(folder, f"safla {name} --help").stdout
+    last = page.rstrip().splitlines()[-1].strip()
+    assert last.startswith(f"Example: safla {name} "), page
+    result = run(folder, last.removeprefix("Example: "))
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("name", [name for name, _ in every_command()])
+def test_every_option_and_command_says_what_it_does(name: str) -> None:
+    command = dict(every_command())[name]
+    options = [one for one in command.params if isinstance(one, click.Option)]
+    assert command.get_short_help_str() != ""
+    assert [one.name for one in options if not one.help] == []
+
+
+def test_the_reference_has_a_row_for_every_key_and_every_event() -> None:
+    names = [key.name for key in keys().values() if key.default != "-"]
+    names += [str(event.__struct_config__.tag) for event in Fact.__subclasses__()]
+    assert [name for name in names if f"| `{name}` |" not in REFERENCE] == []
+
+
+def test_the_reference_names_every_reason_code() -> None:
+    assert [code for code in (*REASONS[1:], *HALT_RULES, *RESUMERS) if not re.search(rf"\b{code}\b", REFERENCE)] == []

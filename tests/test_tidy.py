@@ -1,0 +1,138 @@
+"""The tree keeps its rules (STYLE 4, DESIGN 3). An exception has a reason, and one that is needless fails too."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+import pytest
+
+from tests.tidy import rules
+from tests.tidy.reading import ROOT, Findings, Source, imported, read, sources
+
+READS_ITSELF = "names the folder of compiled code after its own sources, so it looks at files and versions (D2)"
+SHOWN = "made for display alone; nothing is decided by it (D1)"
+STRENGTH = "strength is the one float that goes on (D1, S22)"
+ONE_PASS = "on every candle: a call would cost more than the candle does, and an `if` keeps calls off the hot path (D2)"
+OUR_TABLE = "the names stand in a table of ours, so that a command imports only what it needs (D8)"
+THE_ONE = "the one place where whatever was not foreseen becomes exit 70 (STYLE 32)"
+
+
+class Rule(NamedTuple):
+    """One rule, and where it holds."""
+
+    breaches: Callable[[Source], Findings]
+    folder: str
+    planted: str  # a module that breaks it, so that a rule which finds nothing is seen to be looking
+    exceptions: Mapping[str, str] = MappingProxyType({})  # the places that may differ, each with its reason
+    path: str = "safla/core/planted.py"  # of the planted module
+
+
+RULES = (
+    Rule(rules.arrows, "safla", "from safla.runtime import fold\n"),
+    Rule(rules.core_imports, "safla/core", "import datetime\n", {"safla/core/compile.py": READS_ITSELF}),
+    Rule(rules.impure, "safla/core", "def f():\n    print()\n", {"safla/core/compile.py": READS_ITSELF}),
+    Rule(
+        rules.floats,
+        "safla/core",
+        "def f(a, b):\n    return a / b\n",
+        {
+            "safla/core/compile.py": "its divisions join paths",
+            "safla/core/engine.py:fold": STRENGTH,
+            "safla/core/metrics.py": SHOWN,
+            "safla/core/scale.py:ratio": SHOWN,
+            "safla/core/scale.py:shown": SHOWN,
+            "safla/core/sizing.py:confidence_ppm": "a strength becomes an integer here, once (S23)",
+            "safla/core/strategies/sma_crossover.py:sma_crossover": STRENGTH,
+            "safla/core/strategies/window.py:first_miss": STRENGTH,
+        },
+    ),
+    Rule(rules.not_plain, "safla/core", "@pure\ndef f(a, b=1):\n    return a\n"),
+    Rule(rules.early, "safla", "import polars as pl\n"),
+    Rule(rules.late, "safla", "def f():\n    import json\n"),
+    Rule(rules.long_module, "safla", "pass\n" * 301),
+    Rule(
+        rules.long_function,
+        "safla",
+        "def f():\n" + "    pass\n" * 40,
+        {"safla/core/engine.py:fold": ONE_PASS, "safla/core/strategies/sma_crossover.py:sma_crossover": ONE_PASS},
+    ),
+    Rule(
+        rules.deep,
+        "safla",
+        "def f():\n for a in b:\n  with a:\n   while a:\n    if a:\n     pass\n",
+        {"safla/core/engine.py:fold": ONE_PASS, "safla/core/strategies/sma_crossover.py:sma_crossover": ONE_PASS},
+    ),
+    Rule(rules.undocumented, "safla", '"""A module."""\nclass A:\n    """A."""\n    def b(self): pass\n'),
+    Rule(rules.words, "safla", "def f(kline): pass\n"),
+    Rule(rules.ruleless, "safla", "", path="safla/data/helpers.py"),
+    Rule(rules.ruleless, "tests", "", path="tests/utils/planted.py"),
+    Rule(rules.wide, "safla", "def f(a: int, b: bool): pass\n", path="safla/data/planted.py"),
+    Rule(
+        rules.forbidden,
+        "safla",
+        "exec('')\n",
+        {"safla/cli/__init__.py:_loaded": OUR_TABLE, "safla/cli/schema.py:_function": OUR_TABLE},
+    ),
+    Rule(
+        rules.broad,
+        "safla",
+        "try:\n    pass\nexcept (OSError, Exception):\n    pass\n",
+        {"safla/cli/__init__.py:main": THE_ONE},
+    ),
+    Rule(rules.mute, "tests", "def test_it():\n    pass\n", path="tests/test_planted.py"),
+)
+NAMES = [f"{rule.breaches.__name__} in {rule.folder}" for rule in RULES]
+ENTRANCES = {
+    "safla",
+    *(f"safla.{face}" for face in rules.FACES),
+    "safla.__main__",
+    "tests.options",
+}  # run or configured
+
+
+@pytest.mark.parametrize("rule", RULES, ids=NAMES)
+def test_the_tree_keeps_the_rule(rule: Rule) -> None:
+    found = [one for source in sources(rule.folder) for one in rule.breaches(source)]
+    bare = [str(one) for one in found if not one.places & rule.exceptions.keys()]
+    assert bare == [], "\n".join(bare)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=NAMES)
+def test_no_exception_has_become_needless(rule: Rule) -> None:
+    needed = {place for source in sources(rule.folder) for one in rule.breaches(source) for place in one.places}
+    assert rule.exceptions.keys() - needed == set()
+
+
+@pytest.mark.parametrize("rule", RULES, ids=NAMES)
+def test_a_planted_breach_is_found_and_a_clean_module_is_left_alone(rule: Rule) -> None:
+    assert list(rule.breaches(read(rule.path, rule.planted))) != []
+    assert list(rule.breaches(read("safla/core/planted.py", '"""Nothing."""\n'))) == []
+
+
+@pytest.mark.parametrize("folder", ["safla", "tests"])
+def test_no_module_is_left_that_nobody_imports_or_runs(folder: str) -> None:
+    wanted = {name for source in sources(folder) for _, name in imported(source.tree)}
+    wanted |= {name.rpartition(".")[0] for name in wanted}  # `from a import b` names a, and a.b where that is a module
+    lonely = {source.module for source in sources(folder) if not is_run(source)} - wanted
+    assert lonely - ENTRANCES == set()
+
+
+def test_every_folder_of_the_package_is_a_package() -> None:
+    folders = {path.parent for path in (ROOT / "safla").rglob("*.py")}
+    assert {folder.relative_to(ROOT).as_posix() for folder in folders if not (folder / "__init__.py").exists()} == set()
+
+
+def test_the_help_page_is_shown_without_importing_what_is_slow() -> None:
+    code = "import sys, safla.cli; safla.cli.main(['--help']); print(*sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    modules = set(shown.splitlines()[-1].split())
+    assert "click" in modules
+    assert modules & (rules.SLOW | {"loguru", "msgspec", "numpy", "pydantic", "rich", "ruamel", "transitions"}) == set()
+
+
+def is_run(source: Source) -> bool:
+    """Whether Python or pytest finds the file by its name, or a person runs it."""
+    return Path(source.path).name.startswith(("test_", "conftest", "__")) or 'if __name__ == "__main__":' in source.text
