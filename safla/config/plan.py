@@ -109,7 +109,7 @@ def make_plan(config: Config, symbols: tuple[str, ...], scales: tuple[Scale, ...
         money_decimals=money,
         balance=balance,
         detail=config.journal.detail or "decisions",
-        texts=plan_texts(config, symbols),
+        texts=plan_texts(config),
     )
 
 

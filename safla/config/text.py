@@ -20,11 +20,8 @@ BARE = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*", re.ASCII)  # what needs no quotes
 COLUMN = 56  # where the comments of the resolved configuration begin
 
 
-def plan_texts(config: Config, symbols: tuple[str, ...]) -> dict[str, str]:  # noqa: ARG001
-    """Every key of the plan as text, dotted and sorted, one spelling a value.
-
-    symbols  in use; like the markets and the detail they are told apart from this map, so none of it depends on them
-    """
+def plan_texts(config: Config) -> dict[str, str]:
+    """Every key of the plan as text, dotted and sorted, one spelling a value; symbols, markets and detail are told apart."""
     texts: dict[str, str] = {}
     for path, value in leaves(config):
         known = find(path)

@@ -46,20 +46,21 @@ def read(path: str, columns: Mapping[str, str | int] | None) -> Rows:
 
 def layout(lines: Sequence[str], columns: Mapping[str, str | int] | None, *, path: str) -> Layout:
     """How a table is to be read, out of its first lines: a banner, then a header, either of which may be absent."""
-    rows = [line for line in lines if line]
+    rows = list(lines)
+    while len(rows) > 1 and not rows[-1]:
+        rows.pop()
     body = next((index for index, line in enumerate(rows) if _is_row(line, columns)), len(rows))
     sample = rows[min(body, len(rows) - 1)]
     delimiter = max(DELIMITERS, key=sample.count)
-    width = sample.count(delimiter) + 1
+    width = len(split(sample, delimiter))
     if width > MAX_COLUMNS:
         raise DataError(f"{path}: {width} columns, at most {MAX_COLUMNS} are read")
-    header = split(rows[body - 1], delimiter) if body and len(split(rows[body - 1], delimiter)) == width else None
-    skipped = body if header is not None or body == 0 else 0
-    if body and header is None:
+    header = split(rows[body - 1], delimiter) if body else None
+    if header is not None and len(header) != width:
         raise DataError(f"{path}: line {body}: neither a header nor a row of {width} cells")
     notes = (f"{body - 1} line before the header skipped",) if body > 1 else ()
     positions = located(header, columns, width=width, path=path)
-    return Layout(delimiter, positions, width, skipped, notes)
+    return Layout(delimiter, positions, width, body, notes)
 
 
 def located(

@@ -33,11 +33,12 @@ def opened(path: str) -> Iterator[BinaryIO]:
         raise HostError(f"{shown(path)}: no permission to read it") from error
     except (OSError, ValueError) as error:
         raise DataError(f"{shown(path)}: {getattr(error, 'strerror', None) or 'no such file'}") from error
+    before = os.fstat(descriptor)
+    if not stat.S_ISREG(before.st_mode):
+        os.close(descriptor)
+        kind = "a folder" if stat.S_ISDIR(before.st_mode) else "no regular file"
+        raise DataError(f"{shown(path)}: {kind}; a file or a pattern of files is needed")
     with os.fdopen(descriptor, "rb", buffering=0) as stream:
-        before = os.fstat(descriptor)
-        if not stat.S_ISREG(before.st_mode):
-            kind = "a folder" if stat.S_ISDIR(before.st_mode) else "no regular file"
-            raise DataError(f"{shown(path)}: {kind}; a file or a pattern of files is needed")
         if before.st_size > MAX_FILE_BYTES:
             raise DataError(f"{shown(path)}: {before.st_size} bytes, at most {MAX_FILE_BYTES} are read")
         yield stream

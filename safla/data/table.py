@@ -48,7 +48,7 @@ def read(path: str, blocks: Iterator[bytes], *, layout_of: Callable[[list[str]],
     DataError names file, line and cell of the first that cannot be read.
     """
     lines = _lines(path, blocks)
-    head = _without_mark(path, next(lines, b""))
+    head = _without_mark(path, _head(lines))
     if not head.strip():
         raise DataError(f"{shown(path)}: the file is empty")
     layout = layout_of(_first_lines(path, head))
@@ -73,8 +73,10 @@ def read(path: str, blocks: Iterator[bytes], *, layout_of: Callable[[list[str]],
 
 
 def split(line: str, delimiter: str) -> list[str]:
-    """The cells of a line of a header, without quotes and spaces around them."""
-    return [cell.strip().strip('"').strip() for cell in line.split(delimiter)]
+    """The cells of a line, without quotes and spaces around them."""
+    mark = re.escape(delimiter)
+    cells = re.findall(rf'(?:^|{mark})\s*("[^"]*"|[^{mark}]*)', line)
+    return [cell.strip().strip('"').strip() for cell in cells]
 
 
 def _joined(parts: list[Numbers]) -> Numbers:
@@ -102,6 +104,14 @@ def _lines(path: str, blocks: Iterator[bytes]) -> Iterator[bytes]:
         rest = block[end:]
     if rest.strip():
         yield rest.rstrip(b"\r\n") + b"\n"
+
+
+def _head(lines: Iterator[bytes]) -> bytes:
+    """As much of the text as a layout is told by, whatever the size of a block."""
+    head = b""
+    while head.count(b"\n") < HEAD_LINES and (more := next(lines, b"")):
+        head += more
+    return head
 
 
 def _without_mark(path: str, head: bytes) -> bytes:

@@ -44,7 +44,7 @@ class Chain:
         return head + h + b'"}\n'
 
 
-def verified(raw: bytes, n: int, p: bytes) -> bytes:
+def verified(raw: bytes, n: int, *, p: bytes) -> bytes:
     """The hash of a line (without its newline) that is the n-th and follows the hash p; empty if it does not verify."""
     h = hexlify(blake2b(raw[:-_TAIL], digest_size=16).digest())
     if raw.endswith(_FRAME + h + b'"}') and raw.startswith(b'{"n":%d,"p":"%b","e":' % (n, p)) and len(raw) < MAX_LINE:
@@ -52,7 +52,7 @@ def verified(raw: bytes, n: int, p: bytes) -> bytes:
     return b""
 
 
-def fault(raw: bytes, n: int, p: bytes) -> str:
+def fault(raw: bytes, n: int, *, p: bytes) -> str:
     """Which check of the chain a line fails, in words (J33)."""
     if len(raw) >= MAX_LINE:
         return f"it is longer than {MAX_LINE} bytes"

@@ -89,9 +89,9 @@ class _Chained:
         n, h, offset = 0, ORIGIN, 0
         for raw in self._lines():
             n += 1
-            found = verified(raw, n, h)
+            found = verified(raw, n, p=h)
             if not found:
-                raise _damage(self._path, n, offset=offset, what=fault(raw, n, h))
+                raise _damage(self._path, n, offset=offset, what=fault(raw, n, p=h))
             h = found
             yield n, raw, offset
             offset += len(raw) + 1
@@ -143,7 +143,7 @@ class _Versions(msgspec.Struct, frozen=True):
 def _event(raw: bytes, n: int) -> Event:
     """The event of a verified line.
 
-    Every text in it is checked here or by Amounts against a list or a pattern of printable ASCII, so the line is too (J10).
+    Here or in Amounts every text of it meets a list or a pattern of printable ASCII, so the whole line is that (J10).
     """
     event = decode(event_bytes(raw, n))
     if n > 1 and isinstance(event, RunStarted):

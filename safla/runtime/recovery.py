@@ -21,7 +21,7 @@ class Continued:
         self.last_hash = ORIGIN.decode("ascii")
         self._appender = Appender(path)
         self._there = path.open("rb") if self._appender.offset else None
-        self.compared = 0  # bytes that were there already
+        self._new = False  # something was appended
 
     def append(self, lines: bytes) -> None:
         """Take whole lines. Raises Finding where the file says otherwise, JournalError if it is damaged; nothing is touched."""
@@ -31,8 +31,8 @@ class Continued:
         if not lines.startswith(there):
             verify_chain(self.path)
             raise Finding(self._told(first_parting(there, lines[: len(there)], n=self.lines)))
-        self.compared += len(there)
         if len(there) < len(lines):
+            self._new = True
             self._appender.append(lines[len(there) :])
         self.lines += lines.count(b"\n")
         self.last_hash = lines[_HASH].decode("ascii")
@@ -49,10 +49,9 @@ class Continued:
         if self._there and self._there.read(1):
             verify_chain(self.path)
             raise Finding(f"{self.path}: goes on behind line {self.lines}, where this run has ended; nothing was touched")
-        again = self.compared == self._appender.offset
-        if not again:
+        if self._new:
             self._appender.sync()
-        return again
+        return not self._new
 
     def __enter__(self) -> "Continued":
         return self

@@ -18,7 +18,7 @@ from safla.journal.compare import Parting, first_parting
 from safla.journal.events import Candle, Event, RunStarted, SymbolScale
 from safla.journal.files import CANDLES
 from safla.journal.reader import Journal, Tail
-from safla.runtime.fold import fold
+from safla.runtime.fold import Block, fold
 from safla.runtime.forms import choose
 
 CANDLE_FIELDS = 6
@@ -56,17 +56,23 @@ def replay(path: Path, *, books_only: bool, engine: str, say: Callable[[str], No
     series = _series(journal, rows)
     candles = sum(len(one.columns.ts) for one in series)
     forms = choose(engine, run.strategy.columns, candles=candles, say=say)
-    lines, difference = 0, None
+    lines, difference = _compared(journal, fold(run, series, forms=forms), tail=tail)
+    return Replayed(tail, found, Decisions(candles, lines, difference))
+
+
+def _compared(journal: Journal, blocks: Iterator[Block], *, tail: Tail) -> tuple[int, Parting | None]:
+    """How many lines of the file came out again, and the first that did not. What a broken off run lacks is no difference."""
+    lines = 0
     with journal.path.open("rb") as file:
-        for block in fold(run, series, forms=forms):
-            there = file.read(len(block.lines))
-            if there != block.lines:
-                difference = _difference(there, block.lines, n=lines, tail=tail)
-                break
-            lines += block.lines.count(b"\n")
-        if difference is None and lines < tail.lines:
-            difference = first_parting(file.read(), b"", n=lines)
-    return Replayed(tail, found, Decisions(candles, min(lines, tail.lines), difference))
+        for block in blocks:
+            there = file.read(min(len(block.lines), tail.offset - file.tell()))
+            if not block.lines.startswith(there):
+                return lines, first_parting(there + file.readline(), block.lines, n=lines)
+            lines += there.count(b"\n")
+            if file.tell() == tail.offset:
+                return lines, None
+        rest = file.read(tail.offset - file.tell())
+    return lines, first_parting(rest, b"", n=lines)
 
 
 def _noting_candles(journal: Journal, rows: Rows) -> Iterator[Event]:
@@ -77,14 +83,6 @@ def _noting_candles(journal: Journal, rows: Rows) -> Iterator[Event]:
         if isinstance(event, Candle):
             rows[event.symbol].append(_numbers(event, scales[event.symbol]))
         yield event
-
-
-def _difference(there: bytes, now: bytes, *, n: int, tail: Tail) -> Parting | None:
-    """The first difference; a journal that was broken off may end anywhere, so its whole lines must be a prefix."""
-    whole = there[: len(there) - tail.torn] if tail.torn and len(there) < len(now) else there
-    if len(there) < len(now) and now.startswith(whole):
-        return None
-    return first_parting(whole, now[: now.find(b"\n", len(whole) - 1) + 1], n=n)
 
 
 def run_of(started: RunStarted) -> RunPlan:

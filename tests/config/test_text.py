@@ -78,7 +78,7 @@ CONFIGS = st.fixed_dictionaries(
 def test_the_plan_as_text_gives_the_same_plan_again(mapping: dict[str, Any]) -> None:
     loaded = load_mapping(mapping)
     config = loaded.config
-    texts = plan_texts(config, loaded.symbols)
+    texts = plan_texts(config)
     again = from_plan_texts(
         texts,
         symbols=loaded.symbols,
@@ -92,7 +92,7 @@ def test_the_plan_as_text_gives_the_same_plan_again(mapping: dict[str, Any]) -> 
         else:
             assert getattr(again, name) == getattr(config, name)
     assert again.market_data.lookback_candles == config.market_data.lookback_candles
-    assert plan_texts(again, again.symbols.primary) == texts
+    assert plan_texts(again) == texts
 
 
 @settings(max_examples=40, deadline=None)
@@ -107,7 +107,7 @@ def test_the_resolved_yaml_loads_to_the_same_configuration(mapping: dict[str, An
 
 def test_plan_texts_hold_the_plan_sorted_and_nothing_else() -> None:
     loaded = load(SEED, sets=["risk.trailing_stop_pct=0.050"])
-    texts = plan_texts(loaded.config, loaded.symbols)
+    texts = plan_texts(loaded.config)
     assert list(texts) == sorted(texts)
     assert texts["risk.trailing_stop_pct"] == "0.05"
     assert texts["simulation.maker_commission_rate"] == "null"
@@ -137,7 +137,7 @@ def test_parameters_stand_in_the_plan_by_their_names() -> None:
         }
     }
     loaded = load_mapping(mapping, strategies=["mine"])
-    texts = plan_texts(loaded.config, loaded.symbols)
+    texts = plan_texts(loaded.config)
     parameters = {key: text for key, text in texts.items() if "parameters" in key}
     assert parameters == {
         "strategy.parameters.band": "0.5",
@@ -150,7 +150,7 @@ def test_parameters_stand_in_the_plan_by_their_names() -> None:
 def test_a_plan_with_other_keys_or_values_is_refused() -> None:
     def made(**change: str) -> object:
         texts = {
-            **plan_texts(load(SEED).config, ("BTC/USDT",)),
+            **plan_texts(load(SEED).config),
             **{key.replace("__", "."): text for key, text in change.items()},
         }
         return from_plan_texts(texts, symbols=("BTC/USDT",), markets={}, detail="trades", timeframe="1h")

@@ -40,6 +40,7 @@ def fold(
     rows: list[Row] = []
     strengths: list[float] = []
     equity: list[int] = []
+    after: list[tuple[int, int, State]] = []
     wished = {wish.place + 1 for wish in case.wishes}
     done = 0
     for end in sorted({*cuts, *wished, size} & set(range(1, size + 1))):

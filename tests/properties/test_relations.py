@@ -116,7 +116,7 @@ def test_a_higher_fee_never_leaves_more_cash_for_a_fixed_quantity(case: Case, le
 
 
 def one_lot(case: Case) -> Case:
-    """The same run at prices from 1 000 to 1 800, each entry of which buys one lot whatever the fee, with cash to spare."""
+    """The same run at prices from 1 000 to 1 800: each entry buys one lot whatever the fee, with cash to spare."""
     market = case.markets[0]._replace(min_notional=0)
     lots = market.lot * market.k
     columns = (

@@ -1,0 +1,116 @@
+"""Columns of one symbol and of many on one grid, and the hash that identifies them (J7)."""
+
+import hashlib
+import struct
+
+import numpy as np
+import pytest
+
+from safla.core.candles import TIMEFRAMES, Series, align, between, digest, iso, spread
+from safla.core.values import Columns
+
+HOUR = 3_600_000
+
+
+def columns(*hours: int, price: int = 100) -> Columns:
+    """Candles at those hours whose numbers all differ."""
+    ts = np.array([hour * HOUR for hour in hours], np.int64)
+    return Columns(ts, *(price + 10 * field + ts // HOUR for field in range(5)))
+
+
+def test_one_symbol_is_its_own_grid_without_a_copy() -> None:
+    one = columns(1, 2, 4)
+    grid = align([one])
+    assert grid.ts is one.ts
+    assert np.shares_memory(grid.close, one.close)
+    assert [column.tolist() for column in grid[1:]] == [[column.tolist()] for column in one[1:]]
+
+
+def test_symbols_meet_on_one_grid_with_zeros_where_one_has_no_candle() -> None:
+    grid = align([columns(1, 2, 5), columns(2, 3, price=500), columns()])
+    assert (grid.ts // HOUR).tolist() == [1, 2, 3, 5]
+    assert grid.open.tolist() == [[101, 102, 0, 105], [0, 502, 503, 0], [0, 0, 0, 0]]
+    assert grid.volume.tolist() == [[141, 142, 0, 145], [0, 542, 543, 0], [0, 0, 0, 0]]
+    assert {column.dtype for column in grid} == {np.dtype(np.int64)}
+
+
+def test_a_column_is_spread_over_the_grid_with_zeros_between() -> None:
+    grid, rows = np.array([1, 2, 3, 5]), np.array([2, 5])
+    signal = spread(grid, rows, np.array([1, -1], np.int8))
+    assert signal.tolist() == [0, 1, 0, -1]
+    assert signal.dtype == np.int8
+
+
+def test_a_column_that_fills_the_grid_is_the_same_column() -> None:
+    strength = np.array([0.5, 0.25])
+    assert spread(np.array([1, 2]), np.array([1, 2]), strength) is strength
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "hours"),
+    [(0, 99, [1, 2, 4]), (1, 4, [1, 2]), (2, 5, [2, 4]), (3, 4, []), (4, 4, []), (5, 9, []), (1, 1, [])],
+)
+def test_the_start_is_inclusive_and_the_end_is_not(start: int, end: int, hours: list[int]) -> None:
+    cut = between(columns(1, 2, 4), start * HOUR, end * HOUR)
+    assert (cut.ts // HOUR).tolist() == hours
+    assert cut.close.tolist() == [130 + hour for hour in hours]
+
+
+def test_the_digest_is_the_hash_of_a_line_and_six_columns_a_symbol() -> None:
+    series = [Series("BTC/USDT", 2, 8, columns(1, 2)), Series("ETH/USDT", 3, 5, columns(2, price=700))]
+    text = b"BTC/USDT 1h 2 8 2\n"
+    for pair in ((HOUR, 2 * HOUR), (101, 102), (111, 112), (121, 122), (131, 132), (141, 142)):
+        text += struct.pack("<2q", *pair)
+    text += b"ETH/USDT 1h 3 5 1\n" + struct.pack("<6q", 2 * HOUR, 702, 712, 722, 732, 742)
+    assert digest(series, "1h") == hashlib.blake2b(text, digest_size=16).hexdigest()
+
+
+def test_a_digest_does_not_depend_on_how_columns_lie_in_memory() -> None:
+    one = columns(1, 2, 3, 4)
+    every_other = Columns(*(np.repeat(column, 2)[::2] for column in one))
+    swapped = Columns(*(column.astype(">i8") for column in one))
+    expected = digest([Series("A/B", 0, 0, one)], "1h")
+    assert digest([Series("A/B", 0, 0, every_other)], "1h") == expected
+    assert digest([Series("A/B", 0, 0, swapped)], "1h") == expected
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ([Series("A/C", 1, 2, columns(1, 2))], "1h"),
+        ([Series("A/B", 2, 2, columns(1, 2))], "1h"),
+        ([Series("A/B", 1, 3, columns(1, 2))], "1h"),
+        ([Series("A/B", 1, 2, columns(1, 2))], "2h"),
+        ([Series("A/B", 1, 2, columns(1, 3))], "1h"),
+        ([Series("A/B", 1, 2, columns(1))], "1h"),
+        ([Series("A/B", 1, 2, columns(1, 2, price=101))], "1h"),
+        ([Series("A/B", 1, 2, columns(1)), Series("A/B", 1, 2, columns(2))], "1h"),
+    ],
+)
+def test_other_candles_or_another_scale_have_another_digest(other: tuple[list[Series], str]) -> None:
+    assert digest(*other) != digest([Series("A/B", 1, 2, columns(1, 2))], "1h")
+
+
+@pytest.mark.parametrize(
+    ("ms", "text"),
+    [
+        (0, "1970-01-01T00:00Z"),
+        (1_706_706_000_000, "2024-01-31T13:00Z"),
+        (1_706_706_060_000, "2024-01-31T13:01Z"),
+        (1_706_706_005_000, "2024-01-31T13:00:05Z"),
+        (1_706_706_000_500, "2024-01-31T13:00:00.500Z"),
+    ],
+)
+def test_a_time_is_shown_as_short_as_it_is_exact(ms: int, text: str) -> None:
+    assert iso(ms) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "minutes"), [("1m", 1), ("5m", 5), ("30m", 30), ("1h", 60), ("12h", 720), ("1d", 1440)]
+)
+def test_a_timeframe_is_its_length_in_ms(name: str, minutes: int) -> None:
+    assert TIMEFRAMES[name] == minutes * 60_000
+
+
+def test_every_timeframe_floors_to_the_grid_of_the_day() -> None:
+    assert [name for name, ms in TIMEFRAMES.items() if 86_400_000 % ms] == []

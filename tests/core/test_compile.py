@@ -1,0 +1,96 @@
+"""The compiled loop and a compiled strategy: where they are kept, when they pay, and that they say the same (D2)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from safla.core import compile as compiling
+from safla.core.engine import Loop, fold
+from safla.core.strategies.sma_crossover import Crossover, sma_crossover
+from safla.core.values import Columns, Float64, Int8
+from tests.core.scenario import read
+from tests.core.story import run
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An empty cache folder; nothing compiled before is used."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("cache")
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        patch.setattr(compiling, "_DISPATCHERS", {})
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def loop(cache: Path) -> Loop:
+    return compiling.compiled_loop()
+
+
+def test_every_scenario_is_told_the_same_compiled_as_interpreted(loop: Loop) -> None:
+    for path in sorted((Path(__file__).parents[1] / "scenarios").glob("*.txt")):
+        for scenario in read(path):
+            for (row, *interpreted), (_, *compiled) in zip(run(scenario), run(scenario, loop), strict=True):
+                assert plain(compiled) == plain(interpreted), f"{scenario.name}: line {row.line}"
+
+
+def test_a_pure_strategy_is_told_the_same_compiled_as_interpreted(cache: Path) -> None:
+    close = np.array([1_000 + i * 7_919 % 83 for i in range(500)], np.int64)
+    columns = Columns(np.arange(500), close, close, close, close, close)
+    parameters = Crossover(3, 7, 1_000, 500, 2)
+    compiled, interpreted = compiling.compiled_columns(sma_crossover), sma_crossover
+    assert compiled is not interpreted
+    assert plain(compiled(columns, parameters)) == plain(interpreted(columns, parameters))
+    assert np.count_nonzero(interpreted(columns, parameters)[0]) > 20
+
+
+def test_a_strategy_without_the_mark_is_left_as_it_is() -> None:
+    def mine(columns: Columns, parameters: Any) -> tuple[Int8, Float64]:
+        return np.zeros(1, np.int8), np.zeros(1)
+
+    assert compiling.compiled_columns(mine) is mine
+
+
+def test_a_function_is_compiled_once(loop: Loop) -> None:
+    assert compiling.compiled_loop() is loop
+    assert loop is not fold
+
+
+def test_the_cache_is_ready_once_that_is_said_and_then_pays_earlier(cache: Path, loop: Loop) -> None:
+    assert not compiling.is_cached()
+    assert not compiling.pays(compiling.WORTH_COMPILING - 1)
+    assert compiling.pays(compiling.WORTH_COMPILING)
+    compiling.mark_ready()
+    assert compiling.is_cached()
+    assert compiling.pays(compiling.WORTH_A_CACHED_LOOP)
+    assert not compiling.pays(compiling.WORTH_A_CACHED_LOOP - 1)
+    assert compiling.cache_folder().is_relative_to(cache)
+
+
+def test_without_a_folder_nothing_is_ready(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    compiling.mark_ready()
+    assert not compiling.is_cached()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_the_variable_the_cache_is_in_the_home_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert compiling.cache_folder().is_relative_to(tmp_path / ".cache" / "safla")
+
+
+def test_another_source_has_another_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = compiling.cache_folder()
+    source = Path(compiling.__file__)
+    read_bytes = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read_bytes(path) + (b"#" if path == source else b""))
+    assert compiling.cache_folder() != before
+
+
+def plain(values: Any) -> Any:
+    """Arrays as lists, however deep they lie."""
+    return [plain(value) for value in values] if isinstance(values, (list, tuple)) else values.tolist()

@@ -1,0 +1,241 @@
+"""advance() and the inputs beside it: values in, values out, and the bounds of D1 and D3. What happens: scenarios."""
+
+import numpy as np
+import pytest
+
+from safla.core import values as v
+from safla.core.account import blank_out, marked, opened, room_for
+from safla.core.engine import MAX_BLOCK, advance, begin, finish, halt, resume
+from safla.core.machine import FLAT, IDLE, LONG, MODES, WARMING
+from safla.core.scale import LIMIT
+from safla.core.values import Grid, Int64, Out, Plan, Signals, State
+from tests.core.scenario import HOUR, MARKET, MONDAY, QUIET
+
+PLAN = Plan(QUIET, np.array([MARKET], np.int64))
+BALANCE = 1_000_000
+
+
+def block(*prices: int, enter: int | None = 0, leave: int | None = None, volume: int = 10**6) -> tuple[Grid, Signals]:
+    """Candles of one symbol that stand still at a price each; one may carry an enter signal, one a leave signal."""
+    ts = MONDAY + HOUR * np.arange(len(prices), dtype=np.int64)
+    price = np.array([prices], np.int64)
+    signal = np.zeros((1, len(prices)), np.int8)
+    if enter is not None:
+        signal[0, enter] = 1
+    if leave is not None:
+        signal[0, leave] = -1
+    return Grid(ts, price, price, price, price, np.full_like(price, volume)), Signals(
+        signal, np.full(signal.shape, 0.01)
+    )
+
+
+def cut(grid: Grid, signals: Signals, first: int, end: int) -> tuple[Grid, Signals]:
+    """Some of the timestamps."""
+    columns = (column[:, first:end] for column in grid[1:])
+    wishes = Signals(signals.signal[:, first:end], signals.strength[:, first:end])
+    return Grid(grid.ts[first:end], *columns), wishes
+
+
+def started(balance: int = BALANCE, symbols: int = 1) -> State:
+    """The state in which the first candle finds the symbols."""
+    return begin(opened(balance, symbols), blank_out(symbols, 1, symbols), MONDAY)
+
+
+def kinds(out: Out) -> list[str]:
+    """The rows of an Out, by kind."""
+    return [v.KINDS[row[0]] for row in out.rows[: int(out.used[0])]]
+
+
+def frozen(state: State) -> State:
+    """A copy that cannot be written to."""
+    copy = State(*(array.copy() for array in state))
+    for array in copy:
+        array.flags.writeable = False
+    return copy
+
+
+def test_a_run_begins_with_all_cash_and_every_symbol_idle() -> None:
+    state = opened(BALANCE, 2)
+    assert [state.account[field] for field in (v.CASH, v.EQUITY, v.PEAK, v.DAY_START)] == [BALANCE] * 4
+    assert state.account.sum() == 4 * BALANCE + v.NONE
+    assert state.account[v.LAST_TS] == v.NONE
+    assert state.book[:, v.MODE].tolist() == [IDLE, IDLE]
+    assert state.book[:, v.TS].tolist() == [v.NONE, v.NONE]
+
+
+def test_named_columns_are_as_many_as_the_arrays_have() -> None:
+    assert max(v.BROKEN, v.LAST_TS) == v.ACCOUNT_FIELDS - 1
+    assert v.COOLING == v.SYMBOL_FIELDS - 1
+    assert v.HALT_OF_RULE + len(v.HALT_RULES) == v.DRAWDOWN_DAY
+
+
+def test_begin_moves_every_symbol_to_warming() -> None:
+    out = blank_out(2, 1, 0)
+    state = begin(frozen(opened(BALANCE, 2)), out, MONDAY)
+    assert state.book[:, v.MODE].tolist() == [WARMING, WARMING]
+    assert kinds(out) == ["mode_changed", "mode_changed"]
+    assert out.rows[:2, 1:3].tolist() == [[MONDAY, 0], [MONDAY, 1]]
+
+
+def test_no_function_of_the_engine_writes_to_what_it_is_given() -> None:
+    grid, signals = block(10_000, 10_000, 10_100, leave=2)
+    for column in (*grid, *signals):
+        column.flags.writeable = False
+    state = frozen(started())
+    after, folded, broken = advance(PLAN, state, grid, signals, blank_out(1, 3, 100))
+    assert (folded, broken) == (3, 0)
+    assert after.book[0, v.MODE] == LONG
+    held = frozen(after)
+    halted = frozen(halt(PLAN, held, blank_out(1, 1, 0), v.OPERATOR))
+    assert MODES[halted.book[0, v.MODE]] == "halted"
+    assert resume(halted, blank_out(1, 1, 0), v.OPERATOR).book[0, v.MODE] == LONG
+    assert finish(held, blank_out(1, 1, 0)).book[0, v.MODE] == IDLE
+    assert np.array_equal(state.account, started().account)
+
+
+def test_the_equity_of_each_timestamp_is_marked() -> None:
+    out = blank_out(1, 4, 100)
+    state, _, _ = advance(PLAN, started(), *block(10_000, 10_000, 10_100, 9_000), out)
+    assert out.equity.tolist() == [BALANCE, BALANCE, BALANCE + 1_000, BALANCE - 10_000]
+    assert marked(PLAN, state) == state.account[v.EQUITY] == BALANCE - 10_000
+    assert state.account[v.PEAK] == BALANCE + 1_000
+    assert (state.account[v.ROWS_FOLDED], state.account[v.LAST_TS]) == (4, MONDAY + 3 * HOUR)
+
+
+def test_the_fold_stops_before_a_timestamp_for_which_out_might_lack_room_and_goes_on_there() -> None:
+    grid, signals = block(10_000, 10_000, 10_000, 10_000, leave=2)
+    whole = blank_out(1, 4, 100)
+    expected, _, _ = advance(PLAN, started(), grid, signals, whole)
+    small, rows, state, done = blank_out(1, 4, 0), [], started(), 0
+    while done < 4:
+        state, folded, broken = advance(PLAN, state, *cut(grid, signals, done, 4), small)
+        assert folded > 0
+        assert broken == 0
+        rows += small.rows[: int(small.used[0])].tolist()
+        small.rows[:] = small.used[0] = 0
+        done += folded
+    assert rows == whole.rows[: int(whole.used[0])].tolist()
+    assert all(np.array_equal(one, other) for one, other in zip(state, expected, strict=True))
+
+
+def test_out_without_room_folds_nothing() -> None:
+    out = Out(
+        np.zeros((room_for(1) - 1, v.ROW_WIDTH), np.int64), np.zeros(99), np.zeros(1, np.int64), np.zeros(9, np.int64)
+    )
+    state, folded, broken = advance(PLAN, started(), *block(10_000), out)
+    assert (folded, broken) == (0, 0)
+    assert np.array_equal(state.account, started().account)
+
+
+def test_a_block_of_nothing_changes_nothing() -> None:
+    grid, signals = block(10_000)
+    state, folded, broken = advance(PLAN, started(), *cut(grid, signals, 0, 0), blank_out(1, 1, 0))
+    assert (folded, broken) == (0, 0)
+    assert np.array_equal(state.book, started().book)
+
+
+def test_a_block_larger_than_the_bound_is_a_bug_of_ours() -> None:
+    grid, signals = block(*[10_000] * (MAX_BLOCK + 1), enter=None)
+    with pytest.raises(AssertionError, match="at most MAX_BLOCK"):
+        advance(PLAN, started(), grid, signals, blank_out(1, MAX_BLOCK + 1, 0))
+
+
+def test_a_block_without_room_for_its_marks_is_a_bug_of_ours() -> None:
+    with pytest.raises(AssertionError, match=r"out\.equity"):
+        advance(PLAN, started(), *block(10_000, 10_000), blank_out(1, 1, 100))
+
+
+ONE_UNIT = Plan(QUIET._replace(max_position=12), PLAN.markets)  # buys 10 at a price of 1
+
+
+@pytest.mark.parametrize(("price", "folded", "status"), [((LIMIT - 90) // 10, 3, 0), ((LIMIT - 90) // 10 + 1, 2, 1)])
+def test_a_mark_that_would_pass_the_bound_ends_the_fold_before_its_timestamp(
+    price: int, folded: int, status: int
+) -> None:
+    out = blank_out(1, 3, 100)
+    answer = advance(ONE_UNIT, started(balance=100), *block(1, 1, price), out)
+    assert answer[1:] == (folded, status)
+    assert "filled" in kinds(out)
+    if status:
+        assert out.rows[int(out.used[0]) - 1, 1] == MONDAY + HOUR  # the rows stand as they were before it
+
+
+@pytest.mark.parametrize(("price", "folded", "status"), [((LIMIT - 90) // 10, 3, 0), ((LIMIT - 90) // 10 + 1, 2, 1)])
+def test_a_sale_that_would_pass_the_bound_ends_the_fold_before_its_timestamp(
+    price: int, folded: int, status: int
+) -> None:
+    out = blank_out(1, 3, 100)
+    grid, signals = block(1, 1, price, leave=1)
+    low = grid._replace(close=np.array([[1, 1, 1]]), low=np.array([[1, 1, 1]]))  # the close alone would fit
+    answer = advance(ONE_UNIT, started(balance=100), low, signals, out)
+    assert answer[1:] == (folded, status)
+    assert kinds(out).count("trade_closed") == 1 - status
+
+
+def test_the_status_names_the_symbol_whose_mark_would_pass_the_bound() -> None:
+    plan = Plan(ONE_UNIT.rules, np.array([MARKET] * 3, np.int64))
+    prices = np.array([[1, 1, LIMIT // 40], [1, 1, LIMIT // 20], [1, 1, LIMIT // 20]], np.int64)
+    grid = Grid(MONDAY + HOUR * np.arange(3), prices, prices, prices, prices, np.full_like(prices, 10**6))
+    signal = np.array([[1, 0, 0]] * 3, np.int8)
+    _, folded, broken = advance(
+        plan, started(100, 3), grid, Signals(signal, np.full(signal.shape, 0.01)), blank_out(3, 3, 200)
+    )
+    assert (folded, broken) == (2, 3)  # 1/4 and 1/2 of the bound fit together, the third does not
+
+
+def test_a_halt_of_a_run_that_ended_is_a_bug_of_ours() -> None:
+    state = finish(started(), blank_out(1, 1, 0))
+    with pytest.raises(AssertionError, match="no such move"):
+        halt(PLAN, state, blank_out(1, 1, 0), v.OPERATOR)
+
+
+@pytest.mark.parametrize("rule", [v.OPERATOR, v.STRATEGY_ERROR])
+def test_an_outside_halt_names_no_limit_and_stands_behind_the_last_timestamp(rule: int) -> None:
+    state, _, _ = advance(PLAN, started(), *block(10_000, enter=None), blank_out(1, 1, 0))
+    out = blank_out(1, 1, 0)
+    state = halt(PLAN, state, out, rule)
+    assert named(out.rows[0]) == {"halt": 1, "rule": rule, "limit": v.NONE, "equity": BALANCE, "reference": v.NONE}
+    assert out.rows[0, 1:3].tolist() == [MONDAY, v.NONE]
+    again = blank_out(1, 1, 0)
+    assert np.array_equal(halt(PLAN, state, again, rule).account, state.account)
+    assert kinds(again) == []
+
+
+def test_marks_stand_behind_a_day_and_a_halt() -> None:
+    out = blank_out(1, 30, 200)
+    state, _, _ = advance(PLAN, started(), *block(*[10_000] * 24, 10_500), out)
+    assert kinds(out)[-2:] == ["day_started", "mark"]
+    halt(PLAN, state, out, v.OPERATOR)
+    assert kinds(out)[-4:] == ["halted", "mark", "mode_changed", "order_placed"]
+    assert named(out.rows[int(out.used[0]) - 3]) == {"quantity": 10, "price": 10_500}
+
+
+def test_a_limit_of_a_halt_is_its_rate() -> None:
+    plan = Plan(QUIET._replace(max_daily_loss_ppm=10_000), PLAN.markets)
+    out = blank_out(1, 3, 100)
+    advance(plan, started(), *block(10_000, 10_000, 9_000), out)
+    row = next(row for row in out.rows if row[0] == v.HALTED_ROW)
+    assert named(row) == {"halt": 1, "rule": v.DAILY_LOSS, "limit": 10_000, "equity": 990_000, "reference": BALANCE}
+
+
+def test_a_fill_and_a_closed_trade_say_all_that_the_journal_needs() -> None:
+    plan = Plan(QUIET._replace(commission_ppm=1_000, base_slippage_ppm=100, max_slippage_ppm=100), PLAN.markets)
+    out = blank_out(1, 4, 100)
+    state, _, _ = advance(plan, started(), *block(10_000, 10_000, 10_100, 10_200, leave=2), out)
+    rows = [named(row) for row in out.rows[: int(out.used[0])] if row[0] in {v.FILLED, v.TRADE_CLOSED}]
+    assert rows == [
+        {"order": 1, "trade": 1, "side": v.BUY, "reason": v.BY_SIGNAL, "reference": 10_000, "price": 10_001,
+         "quantity": 10, "fee": 101, "cash": 899_889, "ambiguous": 0},
+        {"order": 2, "trade": 1, "side": v.SELL, "reason": v.BY_SIGNAL, "reference": 10_200, "price": 10_198,
+         "quantity": 10, "fee": 102, "cash": 1_001_767, "ambiguous": 0},
+        {"trade": 1, "opened": MONDAY + HOUR, "quantity": 10, "entry": 10_001, "exit": 10_198, "gross": 1_970,
+         "fees": 203, "net": 1_767, "reason": v.BY_SIGNAL},
+    ]  # fmt: skip
+    assert (state.account[v.REALISED], state.account[v.FEES]) == (1_767, 203)
+    assert state.book[0, v.MODE] == FLAT
+
+
+def named(row: Int64) -> dict[str, int]:
+    """The numbers of a row by their names."""
+    fields = v.ROW_FIELDS[int(row[0])]
+    return dict(zip(fields, row[3 : 3 + len(fields)].tolist(), strict=True))

@@ -1,0 +1,158 @@
+"""Every @pure function of numbers, interpreted and compiled on the same numbers (STYLE 3)."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numba
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numba.extending import register_jitable
+
+from safla.core import fills, limits, machine, protect, scale, sizing
+from safla.core.account import room_for
+from safla.core.engine import fold  # imports every module of the core that marks a function
+from safla.core.pure import PURE
+from safla.core.scale import LIMIT
+from safla.core.values import Market
+from tests.core.scenario import QUIET
+
+Strategy = st.SearchStrategy[Any]
+NUMBERS = (int, float, bool)
+
+
+def ints(least: int, most: int) -> Strategy:
+    """Integers of every size between two bounds: small ones, and those at the bounds."""
+    return st.one_of(
+        st.integers(least, min(most, least + 20)), st.integers(least, most), st.integers(max(least, most - 20), most)
+    )
+
+
+AMOUNT = ints(0, LIMIT)
+PRICE = ints(1, LIMIT // 1_000)  # D1
+SHARE = ints(0, 1_000_000)
+RATE = ints(0, 2**31 - 1)
+TICK = ints(1, 10**6)
+POWER = st.sampled_from([10**n for n in range(19)])
+MARKETS = st.builds(Market, TICK, ints(1, 10**9), POWER, AMOUNT, POWER, POWER)
+RULES = st.builds(
+    QUIET._replace,
+    optimistic=st.integers(0, 1),
+    touch=st.integers(0, 1),
+    target_improvement=st.integers(0, 1),
+    commission_ppm=ints(0, 50_000),
+    base_slippage_ppm=ints(0, 100_000),
+    impact_ppm=ints(0, 10**9),
+    max_slippage_ppm=ints(0, 500_000),
+    max_position=AMOUNT,
+    position_size_ppm=SHARE,
+    max_exposure_ppm=SHARE,
+    stop_loss_ppm=ints(0, 999_999),
+    take_profit_ppm=ints(0, 100_000_000),
+    trailing_stop_ppm=ints(0, 999_999),
+    trailing_activation_ppm=ints(0, 100_000_000),
+    max_open_positions=ints(1, 50),
+    cooldown_candles=ints(0, 100),
+)
+LEVEL = ints(0, LIMIT // 10)
+LEVELS = st.builds(protect.Levels, LEVEL, LEVEL, LEVEL, LEVEL, LEVEL)
+WISHES = st.builds(limits.Wish, st.integers(0, 4), AMOUNT, ints(0, 99), ints(0, 10**6), ints(-1, 200), ints(0, 60))
+LEGAL = [(machine.MODES.index(m), machine.TRIGGERS.index(t)) for t, m, _ in machine.TABLE]
+
+
+def at_most(limit: int, *arguments: Strategy, product: Callable[..., int]) -> Strategy:
+    """Arguments whose product stays within a limit, as the docstring of the function asks."""
+    return st.tuples(*arguments).filter(lambda drawn: abs(product(*drawn)) <= limit)
+
+
+NET = at_most(LIMIT, PRICE, PRICE, ints(1, 10**12), POWER, product=lambda a, b, quantity, k: max(a, b) * quantity * k)
+
+ARGUMENTS: dict[Callable[..., Any], Strategy] = {
+    scale.mul_div: at_most(2**63 - 1, ints(0, 2**63 - 1), RATE, ints(1, 2**31 - 1), product=lambda a, n, d: a * n // d),
+    scale.share_down: at_most(2**63 - 1, AMOUNT, RATE, product=lambda a, ppm: a * ppm // 10**6),
+    scale.share_up: at_most(2**63 - 2, AMOUNT, RATE, product=lambda a, ppm: a * ppm // 10**6),
+    scale.times: st.tuples(AMOUNT, ints(1, LIMIT)),
+    fills.bought_at: st.tuples(RULES, MARKETS, PRICE, AMOUNT, AMOUNT),
+    fills.sold_at: st.tuples(RULES, MARKETS, PRICE, AMOUNT, AMOUNT),
+    fills.slippage_ppm: st.tuples(RULES, MARKETS, AMOUNT, AMOUNT),
+    fills.fee: st.tuples(AMOUNT, ints(0, 50_000)),
+    fills.fits: st.tuples(ints(0, LIMIT), ints(1, 2**31), st.sampled_from([1, 10, 10**6]), ints(0, LIMIT + 1)),
+    fills.worth: st.tuples(AMOUNT, AMOUNT, POWER),
+    machine.moved: st.sampled_from(LEGAL),
+    protect.levels_from: st.tuples(RULES, TICK, PRICE),
+    protect.stop_below: st.tuples(PRICE, ints(0, 999_999), TICK),
+    protect.target_above: st.tuples(PRICE, ints(0, 100_000_000), TICK),
+    protect.short_stop_above: st.tuples(PRICE, ints(0, 999_999), TICK),
+    protect.short_target_below: st.tuples(PRICE, ints(0, 100_000_000), TICK),
+    protect.gross_of_long: NET,
+    protect.gross_of_short: NET,
+    protect.raise_trail: st.tuples(RULES, TICK, LEVELS, PRICE),
+    protect.reached: st.tuples(LEVEL, LEVEL, LEVEL, PRICE, PRICE),
+    protect.exit_at_open: st.tuples(RULES, LEVELS, PRICE),
+    protect.exit_inside: st.tuples(RULES, LEVELS, PRICE, PRICE),
+    protect.stop_reason: st.tuples(LEVELS),
+    limits.refused_enter: st.tuples(RULES, WISHES),
+    limits.refused_leave: st.tuples(ints(0, LIMIT), ints(0, 99)),
+    limits.refused_money: st.tuples(AMOUNT, AMOUNT, AMOUNT, AMOUNT),
+    limits.refused_size: st.tuples(MARKETS, AMOUNT, PRICE, AMOUNT, ints(-(10**6), LIMIT // 1_000)),
+    limits.loss_met: st.tuples(AMOUNT, AMOUNT, SHARE),
+    sizing.confidence_ppm: st.tuples(st.floats(0.0, 1e6), ints(0, 1_000_000)),
+    sizing.budget: st.tuples(RULES, ints(0, 900_000), AMOUNT, ints(-LIMIT, LIMIT)),
+    sizing.affordable: st.tuples(AMOUNT, PRICE, MARKETS, ints(0, 50_000)),
+    sizing.sized: st.tuples(RULES, MARKETS, AMOUNT, PRICE, AMOUNT),
+    room_for: st.tuples(ints(1, 50)),
+}
+
+
+def takes_numbers(function: Callable[..., Any]) -> bool:
+    """Whether every argument is a number or a NamedTuple of numbers."""
+    kinds = [parameter.annotation for parameter in inspect.signature(function).parameters.values()]
+    return all(
+        kind in NUMBERS or set(getattr(kind, "__annotations__", {None: None}).values()) <= set(NUMBERS)
+        for kind in kinds
+    )
+
+
+def test_every_pure_function_of_numbers_is_compared_here() -> None:
+    assert fold in PURE
+    assert [f.__name__ for f in PURE if takes_numbers(f) and f not in ARGUMENTS] == []
+    assert set(ARGUMENTS) <= set(PURE)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _callees() -> None:
+    """What a pure function calls is compiled with it."""
+    for function in PURE:
+        register_jitable(function)
+
+
+@pytest.mark.parametrize("function", ARGUMENTS, ids=lambda function: function.__name__)
+def test_a_pure_function_gives_the_same_interpreted_and_compiled(function: Callable[..., Any]) -> None:
+    compiled: Any = numba.njit(function)
+
+    @settings(max_examples=50)
+    @given(ARGUMENTS[function])
+    def compare(drawn: tuple[Any, ...]) -> None:
+        answer = function(*drawn)
+        assert compiled(*drawn) == answer
+        assert isinstance(answer, tuple) or abs(int(answer)) < 2**63  # what python gives is what int64 can hold
+
+    compare()
+
+
+class Wrapping(NamedTuple):
+    """A product that passes int64."""
+
+    amount: int
+
+
+def test_the_comparison_would_see_an_amount_that_wraps() -> None:
+    wraps: Any = numba.njit(lambda wrapping: wrapping.amount * 4)
+    assert wraps(Wrapping(LIMIT)) != Wrapping(LIMIT).amount * 4
+
+
+def test_an_illegal_move_is_refused_compiled_too() -> None:
+    compiled: Any = numba.njit(machine.moved)
+    with pytest.raises(AssertionError):
+        compiled(machine.FLAT, machine.EXIT)

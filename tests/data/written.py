@@ -1,0 +1,79 @@
+"""Small tables of candles for the tests of this room, as lines of text and as files."""
+
+import gzip
+import hashlib
+import io
+import zipfile
+from pathlib import Path
+
+import polars as pl
+
+from safla.core.candles import Series
+from safla.data.rows import Counts, Rows, Target, assemble
+
+STEP = 3_600_000
+START = 1_704_067_200_000
+HEADER = "timestamp,open,high,low,close,volume"
+LIMIT = 2**62 // 1000
+
+
+def lines(count: int = 3, *, start: int = START) -> list[str]:
+    """Sound candles of an hour each, without a header."""
+    return [f"{start + row * STEP},100.5,110,{90 + row % 5},105.25,{row}.125" for row in range(count)]
+
+
+def candles(rows: Rows, *, price_decimals: int | None = None, volume_decimals: int | None = None) -> Series:
+    return assembled(rows, price_decimals=price_decimals, volume_decimals=volume_decimals)[0]
+
+
+def assembled(
+    *rows: Rows, price_decimals: int | None = None, volume_decimals: int | None = None
+) -> tuple[Series, Counts, tuple[str, ...]]:
+    return assemble(list(rows), Target("BTC/USDT", STEP, price_decimals, volume_decimals, LIMIT))
+
+
+def same(one: Series, other: Series) -> bool:
+    return one[:3] == other[:3] and all((a == b).all() for a, b in zip(one.columns, other.columns, strict=True))
+
+
+def csv_file(folder: Path, *rows: str, name: str = "btc.csv") -> str:
+    return file(folder, name, "".join(f"{row}\n" for row in rows).encode())
+
+
+def file(folder: Path, name: str, content: bytes) -> str:
+    path = folder / name
+    path.write_bytes(content)
+    return str(path)
+
+
+def kline(line: str) -> str:
+    """A line of six cells as a kline of twelve."""
+    ts = int(line.partition(",")[0])
+    return f"{line},{ts + STEP - 1},1.5,7,0.5,0.25,0"
+
+
+def zip_file(folder: Path, members: dict[str, bytes], *, name: str = "BTCUSDT-1h-2024-01.zip") -> str:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for member, text in members.items():
+            archive.writestr(member, text)
+    return file(folder, name, content.getvalue())
+
+
+def checksum(path: str, *, wrong: bool) -> str:
+    """The CHECKSUM file beside an archive."""
+    total = hashlib.sha256(Path(path).read_bytes() + (b"?" if wrong else b"")).hexdigest()
+    Path(f"{path}.CHECKSUM").write_text(f"{total}  {Path(path).name}\n")
+    return total
+
+
+def gz(text: bytes) -> bytes:
+    return gzip.compress(text, 1)
+
+
+def zst(text: bytes) -> bytes:
+    """zstd, by the one library here that writes it."""
+    content = io.BytesIO()
+    frame = pl.DataFrame({"line": text.decode().splitlines()})
+    frame.write_csv(content, include_header=False, quote_style="never", compression="zstd", check_extension=False)
+    return content.getvalue()

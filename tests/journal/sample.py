@@ -1,0 +1,150 @@
+"""A small run of two symbols with every kind of event, told by the engine; and journals made by hand. No assertion."""
+
+import hashlib
+import tempfile
+from collections.abc import Iterable
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from safla.core import engine
+from safla.core import values as v
+from safla.core.account import blank_out, opened
+from safla.core.candles import Series, align, digest
+from safla.core.values import Columns, Grid, Market, Plan, Rules, Signals, State
+from safla.journal.events import Detail, Event, RunStarted, SymbolScale
+from safla.journal.line import ORIGIN, Chain
+from safla.journal.reader import read
+from safla.journal.writer import Lines
+
+HOUR = 3_600_000
+BEGIN = 1_700_006_400_000  # 2023-11-15T00:00Z
+CANDLES = 300  # at the end a position is open
+BALANCE = 10**12  # 100 000 with 7 decimals
+RULES = Rules(
+    step_ms=HOUR, start_ts=BEGIN + 20 * HOUR, warm_up=5, max_gap_candles=0, sell_on_gap=1, max_fill_delay_candles=0,
+    optimistic=0, touch=0, target_improvement=0, commission_ppm=1_000, maker_commission_ppm=500,
+    base_slippage_ppm=200, impact_ppm=100_000, max_slippage_ppm=5_000, entry_threshold_ppm=1_000,
+    max_position=3 * 10**11, position_size_ppm=1_000_000, max_exposure_ppm=400_000, stop_loss_ppm=20_000,
+    take_profit_ppm=30_000, trailing_stop_ppm=0, trailing_activation_ppm=0, max_open_positions=2,
+    max_daily_loss_ppm=4_000, max_drawdown_ppm=15_000, drawdown_pause_days=1, max_daily_trades=4,
+    cooldown_candles=1, flatten=1,
+)  # fmt: skip
+MARKET = Market(tick=1, lot=1, k=1, min_notional=0, quantity_up=1, volume_up=1)
+
+
+class Run(NamedTuple):
+    """All that decides a small run."""
+
+    series: tuple[Series, ...]
+    grid: Grid
+    signals: Signals
+
+
+@cache
+def small_run(candles: int = CANDLES) -> Run:
+    """Two symbols with holes, candles without volume, and many signals."""
+    rng = np.random.default_rng(5)
+    series = []
+    for name in ("BTC/USDT", "ETH/USDT"):
+        close = np.maximum(1_000_000 + np.cumsum(rng.integers(-9_000, 9_000, candles)), 10_000)
+        first = np.concatenate([close[:1], close[:-1]])
+        high = np.maximum(first, close) + rng.integers(0, 4_000, candles)
+        low = np.minimum(first, close) - rng.integers(0, 4_000, candles)
+        volume = rng.integers(1, 10**10, candles) * (rng.random(candles) > 0.1)
+        kept = rng.random(candles) > 0.02
+        ts = BEGIN + np.arange(candles) * HOUR
+        columns = Columns(*(column[kept] for column in (ts, first, high, low, close, volume)))
+        series.append(Series(name, 2, 5, columns))
+    grid = align([one.columns for one in series])
+    signal = (rng.random(grid.open.shape) < 0.3).astype(np.int8) - (rng.random(grid.open.shape) < 0.1).astype(np.int8)
+    signal[grid.open == 0] = 0
+    return Run(tuple(series), grid, Signals(signal, rng.random(signal.shape) / 100))
+
+
+def first_event(detail: Detail, symbols: Iterable[str] = ("BTC/USDT", "ETH/USDT")) -> RunStarted:
+    """The first line of the small run."""
+    return RunStarted(
+        ts=BEGIN, schema=1, rules=1, name="a small run", detail=detail, timeframe="1h", start=RULES.start_ts,
+        quote="USDT", money_decimals=7, balance="100000.0000000", symbols=[scale(one) for one in symbols],
+        plan={"risk.stop_loss_pct": "0.02", "execution.on_gap": "sell"},
+    )  # fmt: skip
+
+
+def scale(symbol: str) -> SymbolScale:
+    """The scale of a symbol of the small run."""
+    return SymbolScale(
+        symbol=symbol, price_decimals=2, quantity_decimals=5, volume_decimals=5, tick="0.01", lot="0.00001",
+        min_notional="0.0000000",
+    )  # fmt: skip
+
+
+@cache
+def small_journal(detail: Detail = "candles", *, size: int = 300, check_moves: bool = False) -> bytes:
+    """The journal of the small run, folded in blocks of so many timestamps; an operator halts and resumes it."""
+    run = small_run()
+    plan = Plan(RULES, np.array([MARKET, MARKET], np.int64))
+    lines = Lines(first_event(detail), check_moves=check_moves)
+    out = blank_out(2, size, 4_096)
+    state = engine.begin(opened(BALANCE, 2), out, BEGIN)
+    text = []
+    for first, last in _cuts(len(run.grid.ts), size):
+        part = Grid(run.grid.ts[first:last], *(column[:, first:last] for column in run.grid[1:]))
+        signals = Signals(run.signals.signal[:, first:last], run.signals.strength[:, first:last])
+        state, folded, broken = engine.advance(plan, state, part, signals, out)
+        assert (folded, broken) == (last - first, 0)
+        used = int(out.used[0])
+        text.append(lines.block(run.grid, first, last, out.rows[:used], out.strength[:used]))
+        out.used[0] = 0
+        state = _wish(lines, plan, state, out, last, text)
+    state = engine.finish(state, out)
+    text.append(lines.closing(out.rows[: int(out.used[0])], state, digest(run.series, "1h")))
+    return b"".join(text)
+
+
+def _wish(lines: Lines, plan: Plan, state: State, out: v.Out, at: int, text: list[bytes]) -> State:
+    if at not in _WISHES:
+        return state
+    if _WISHES[at] == "halt":
+        state = engine.halt(plan, state, out, v.OPERATOR)
+    else:
+        state = engine.resume(state, out, v.OPERATOR)
+    text.append(lines.outside(out.rows[: int(out.used[0])], note=f"a {_WISHES[at]}"))
+    out.used[0] = 0
+    return state
+
+
+_WISHES = {120: "halt", 130: "resume"}
+
+
+def _cuts(timestamps: int, size: int) -> list[tuple[int, int]]:
+    edges = sorted({*range(0, timestamps, size), *_WISHES, timestamps})
+    return list(pairwise(edges))
+
+
+@cache
+def small_events(detail: Detail = "candles") -> tuple[Event, ...]:
+    """The events of the small run."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "journal.jsonl"
+        path.write_bytes(small_journal(detail))
+        return tuple(line.event for line in read(path))
+
+
+def lines_of(events: Iterable[Event]) -> bytes:
+    """Events as a journal, by our own chain."""
+    chain = Chain(0, ORIGIN)
+    return b"".join(chain.line(event) for event in events)
+
+
+def chained(texts: Iterable[bytes]) -> bytes:
+    """Texts of events as a journal, by the words of J10 alone: an oracle that shares no line with the package."""
+    p, lines = "0" * 32, []
+    for n, text in enumerate(texts, start=1):
+        head = f'{{"n":{n},"p":"{p}","e":{text.decode("latin-1")},"h":"'.encode("latin-1")
+        p = hashlib.blake2b(head, digest_size=16).hexdigest()
+        lines.append(head + p.encode() + b'"}\n')
+    return b"".join(lines)

@@ -1,0 +1,90 @@
+"""The places of amounts: what the strict reader refuses in an event whose JSON is sound."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safla.core.scale import to_text
+from safla.journal.amounts import Amounts, Scale, scales_of
+from safla.journal.events import Candle, DayStarted, Mark, ModeChanged, OrderRefused, Signal
+from tests.journal.sample import first_event, scale
+
+CANDLE = Candle(
+    ts=0, symbol="BTC/USDT", open="1.00", high="12.34", low="0.01", close="1.00", volume="0.00000"
+)  # fmt: skip
+DAY = DayStarted(ts=0, cash="0.0000000", equity="-1.0000000", peak="0.0000001", marks=[])
+REFUSED = OrderRefused(ts=0, symbol="ETH/USDT", order=0, side="buy", reason="warming", value="3", limit="31")
+SPELLINGS = (
+    *"1 1.0 1.000 01.00 +1.00 -0.00 .01 1. 1e2 1E-8 NaN Infinity 1,00 1.0a".split(),
+    *("", " 1.00", "1.00 ", "1.00\n", "\u0661.\u0660\u0660"),
+)
+
+
+def test_amounts_with_the_declared_places_pass() -> None:
+    amounts = Amounts(first_event("candles"))
+    assert [amounts.check(event) for event in (CANDLE, DAY, REFUSED)] == [None] * 3
+
+
+@pytest.mark.parametrize("text", SPELLINGS)
+def test_another_spelling_of_an_amount_is_refused(text: str) -> None:
+    for name in ("open", "close"):
+        with pytest.raises(ValueError, match=f"{name}: not an amount"):
+            Amounts(first_event("candles")).check(msgspec.structs.replace(CANDLE, **{name: text}))
+
+
+@given(units=st.integers(-(2**63), 2**63 - 1), places=st.integers(0, 18))
+def test_an_amount_passes_with_its_places_and_no_others(units: int, places: int) -> None:
+    started = first_event("candles")
+    own = msgspec.structs.replace(scale("BTC/USDT"), volume_decimals=places)
+    amounts = Amounts(msgspec.structs.replace(started, symbols=[own]))
+    assert amounts.check(msgspec.structs.replace(CANDLE, volume=to_text(units, places))) is None
+    with pytest.raises(ValueError, match="volume: not an amount"):
+        amounts.check(msgspec.structs.replace(CANDLE, volume=to_text(units, places + 1)))
+
+
+@pytest.mark.parametrize("text", [to_text(2**63, 2), to_text(-(2**63) - 1, 2), "9" * 5_000 + ".00"], ids=len)
+def test_an_amount_beyond_64_bits_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="high: "):
+        Amounts(first_event("candles")).check(msgspec.structs.replace(CANDLE, high=text))
+
+
+@pytest.mark.parametrize(
+    ("event", "what"),
+    [
+        (msgspec.structs.replace(CANDLE, symbol="XRP/USDT"), "symbol: XRP/USDT is not in the first line"),
+        (ModeChanged(ts=0, symbol="", trigger="warm", source="warming", target="flat"), "symbol:  is not in"),
+        (msgspec.structs.replace(DAY, peak="-0.0000000"), "peak: not an amount"),
+        (msgspec.structs.replace(DAY, marks=[Mark("BTC/USDT", "1.00000", "1.000")]), "price: not an amount"),
+        (msgspec.structs.replace(DAY, marks=[Mark("XRP/USDT", "1.00000", "1.00")]), "symbol: XRP/USDT"),
+        (msgspec.structs.replace(REFUSED, value="3.0"), "value: not an amount"),
+        (msgspec.structs.replace(REFUSED, reason="below_lot"), "value: not an amount"),
+        (msgspec.structs.replace(REFUSED, reason="halted"), "value: the reason halted has none"),
+        (Signal(ts=0, symbol="BTC/USDT", signal="enter", strength="0.5"), "strength: not an amount"),
+        (Signal(ts=0, symbol="BTC/USDT", signal="enter", strength="-0.000000"), "strength: not an amount"),
+    ],
+)
+def test_what_the_first_line_does_not_know_is_refused(event, what: str) -> None:
+    with pytest.raises(ValueError, match=what):
+        Amounts(first_event("candles")).check(event)
+
+
+def test_the_scales_are_those_of_the_first_line() -> None:
+    assert scales_of(msgspec.structs.replace(first_event("trades", ["BTC/USDT"]), money_decimals=9)) == (
+        9,
+        {"BTC/USDT": Scale(2, 5, 5, k=100)},
+    )
+
+
+@pytest.mark.parametrize(
+    ("started", "what"),
+    [
+        (msgspec.structs.replace(first_event("trades"), symbols=[]), "symbols: none"),
+        (first_event("trades", ["BTC/USDT", "BTC/USDT"]), "symbols: none, or one of them twice"),
+        (msgspec.structs.replace(first_event("trades"), money_decimals=6), "more price and quantity decimals"),
+        (msgspec.structs.replace(first_event("trades"), balance="100000"), "balance: not an amount"),
+    ],
+)
+def test_a_first_line_that_no_run_has_is_refused(started, what: str) -> None:
+    with pytest.raises(ValueError, match=what):
+        Amounts(started)

@@ -1,0 +1,42 @@
+"""METRIC OP NUMBER: what is taken, what is refused, and what an undefined figure means."""
+
+import pytest
+
+from safla.errors import UsageError
+from safla.report.conditions import holds, parse
+
+METRICS = ("sharpe", "max_drawdown", "trades")
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "expected"),
+    [
+        ("max_drawdown > 0.2", 0.2, False),
+        ("max_drawdown >= 0.2", 0.2, True),
+        ("max_drawdown<0.2", 0.1, True),
+        (" trades <= 5 ", 6, False),
+        ("trades == 5", 5, True),
+        ("trades != 5", 5, False),
+        ("sharpe < -1.5", -2.0, True),
+        ("sharpe > 100", None, True),  # nobody may rely on what is undefined
+        ("sharpe < 100", None, True),
+    ],
+)
+def test_a_condition_compares_a_figure_with_a_number(text, value, expected):
+    condition = parse(text, METRICS)
+    assert holds(condition, {condition.metric: value}) is expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "sharpe", "sharpe >", "sharpe ~ 1", "sharpe > x", "sharpe > 1e5", "sharpe > +1", "sharpe > 01", "1 < sharpe",
+     "sharpe > 1 2", "sharpe => 1"],
+)  # fmt: skip
+def test_what_is_no_condition_is_refused(text):
+    with pytest.raises(UsageError, match="METRIC OP NUMBER"):
+        parse(text, METRICS)
+
+
+def test_an_unknown_figure_is_refused_with_those_that_there_are():
+    with pytest.raises(UsageError, match="profit: no such figure; one of sharpe max_drawdown trades"):
+        parse("profit > 1", METRICS)

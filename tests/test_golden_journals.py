@@ -1,0 +1,43 @@
+"""The journals of the examples, byte for byte: what decides, and how it is told, changes on purpose or not at all."""
+
+from pathlib import Path
+
+import pytest
+
+from safla.config.load import load
+from safla.report.summary import summarise
+from safla.report.tables import summary_lines
+from tests.runs import journal, run
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+
+WINDOWS = {  # six to ten weeks of each, so that a change can be read
+    "btc": ("data.start=2024-02-01", "data.end=2024-04-10"),
+    "portfolio": ("data.start=2024-03-01", "data.end=2024-04-10"),
+    "strict-risk": ("data.start=2024-05-01", "data.end=2024-06-10"),
+    "detail-candles": ("data.start=2024-05-20", "data.end=2024-06-01"),
+}
+
+
+@pytest.mark.parametrize("name", WINDOWS)
+def test_the_journal_of_an_example_is_the_one_that_was_reviewed(tmp_path, golden, name):
+    run(load(CONFIGS / f"{name}.yaml", sets=WINDOWS[name]), tmp_path / "run")
+    golden(f"journals/{name}.jsonl", journal(tmp_path / "run").decode("ascii"))
+
+
+def test_the_whole_examples_come_to_what_was_reviewed(tmp_path, golden):
+    told = []
+    for name in WINDOWS:
+        ended = run(load(CONFIGS / f"{name}.yaml"), tmp_path / name)
+        told += [f"{name}: {ended.lines} lines, last hash {ended.last_hash}"]
+        told += summary_lines(summarise(ended.outcome, risk_free_rate=0.0)) + [""]
+    golden("examples.txt", "\n".join(told))
+
+
+def test_each_limit_binds_in_the_strict_example(tmp_path):
+    summary = summarise(run(load(CONFIGS / "strict-risk.yaml"), tmp_path / "run").outcome, risk_free_rate=0.0)
+    text = journal(tmp_path / "run").decode("ascii")
+    assert {"halted", "max_daily_trades", "max_open_positions", "cooldown"} <= set(summary["refused_entries"])
+    for mark in ('"rule":"daily_loss"', '"rule":"drawdown"', '"by":"new_day"', '"by":"pause"', '"reason":"trailing_stop"',
+                 '"reason":"stop_loss"', '"reason":"take_profit"', '"reason":"halt"'):  # fmt: skip
+        assert mark in text
