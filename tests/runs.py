@@ -30,10 +30,9 @@ def small(folder: Path, *sets: str, text: str = SMALL) -> Loaded:
 def run(loaded: Loaded, out: Path, **changes: Any) -> Ended:
     """A backtest into a folder; changes: the arguments of backtest.run that are not as here."""
     arguments: dict[str, Any] = {
-        "stem": "small", "out": out, "engine": "interpreted", "force": False,
-        "watch": lambda progress: None, "say": lambda text: None, "flag": Flag(),
+        "engine": "interpreted", "force": False, "flag": Flag(), "watch": lambda progress: None, "say": lambda text: None,
     }  # fmt: skip
-    return backtest.run(loaded, **{**arguments, **changes})
+    return backtest.run(backtest.prepare(loaded), out, **{**arguments, **changes})
 
 
 def journal(folder: Path) -> bytes:

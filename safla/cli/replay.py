@@ -40,11 +40,13 @@ def _lines(found: Any) -> list[str]:
     lines = [f"chain      {tail.lines:,} lines, last hash {tail.h}{torn}"]
     left_out = f"; not told at this detail: {', '.join(books.left_out)}" if books.left_out else ""
     lines.append(f"books      {sum(books.counts.values()):,} events, {books.differing} differences{left_out}")
-    lines += [f"  line {one.n}: {one.rule}: {one.what}: told {one.told}, found {one.found}" for one in books.differences]
+    lines += [
+        f"  line {one.n}: {one.rule}: {one.what}: told {one.told}, found {one.found}" for one in books.differences
+    ]
     if decisions is None:
         return lines
     count = 0 if decisions.difference is None else 1
-    lines.append(f"decisions  {decisions.candles:,} candles folded again, {decisions.lines:,} lines: {count} differences")
+    lines.append(f"decisions  {decisions.candles:,} candles again, {decisions.lines:,} lines: {count} differences")
     if decisions.difference:
         lines += _difference_lines(decisions.difference)
     if not books.ended:

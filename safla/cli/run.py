@@ -56,13 +56,12 @@ def command(
 
     for warning in loaded.warnings:
         say(f"warning: {warning}")
+    prepared = backtest.prepare(loaded)
+    folder = session.folder = backtest.folder_of(prepared, stem=Path(config).stem, out=out)
     with watched() as flag, watching(quiet=quiet) as watch:
-        ended = backtest.run(
-            loaded, stem=Path(config).stem, out=out, engine=engine, force=force, watch=watch, say=say, flag=flag
-        )
-    session.folder = ended.folder
+        ended = backtest.run(prepared, folder, engine=engine, force=force, watch=watch, say=say, flag=flag)
     summary = summarise(ended.outcome, risk_free_rate=float(loaded.config.report.risk_free_rate))
-    write(ended.folder / SUMMARY, summary)
+    write(folder / SUMMARY, summary)
     failed = [one.text for one in asked if conditions.holds(one, summary)]
     _print(ended, summary, failed=failed, as_json=as_json)
     return 1 if failed else 0

@@ -1,19 +1,22 @@
-"""From the model to plain values: scales, rules, and the plan that the journal's first line repeats. No file, no YAML."""
+"""From the model to plain values: scales, rules, and the plan that the journal's first line tells. No file, no YAML."""
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from safla.config.model import Config
 from safla.config.text import plan_texts
+from safla.config.types import Timeframe
 from safla.core.candles import TIMEFRAMES, Scale, Series
 from safla.core.scale import LIMIT, MILLION
 from safla.core.strategies import STRATEGIES, Strategy
 from safla.core.strategies.sma_crossover import Crossover
 from safla.core.values import Plan, Rules
 from safla.errors import ConfigError, Problem
+
+Detail = Literal["trades", "decisions", "candles"]
 
 LEAST_PRICE_FACTOR = 1000  # D1: prices stay below 2**62 over this, or over fast * slow if that is more
 
@@ -26,13 +29,13 @@ class RunPlan(NamedTuple):
     strategy_name: str
     parameters: Any  # what the strategy takes
     name: str
-    timeframe: str
+    timeframe: Timeframe
     symbols: tuple[str, ...]
     scales: tuple[Scale, ...]
     quote: str
     money_decimals: int
     balance: int  # money units
-    detail: str
+    detail: Detail
     texts: dict[str, str]  # the plan as the journal tells it (J15)
 
 
@@ -108,7 +111,7 @@ def make_plan(config: Config, symbols: tuple[str, ...], scales: tuple[Scale, ...
         quote=symbols[0].partition("/")[2].partition(":")[0],
         money_decimals=money,
         balance=balance,
-        detail=config.journal.detail or "decisions",
+        detail=config.journal.detail,
         texts=plan_texts(config),
     )
 

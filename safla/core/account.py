@@ -211,5 +211,3 @@ def marked(plan: Plan, state: State) -> int:
         for row, market in zip(state.book, plan.markets, strict=True)
     )
     return int(state.account[v.CASH]) + worth
-
-

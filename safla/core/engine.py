@@ -1,4 +1,4 @@
-"""advance(): the loop over a block of timestamps, and the inputs that enter between two of them. The one engine (D3)."""
+"""advance(): the loop over a block of timestamps, and the inputs that enter between two of them (D3)."""
 
 from collections.abc import Callable
 
@@ -33,8 +33,8 @@ def advance(
     candles, signals  one block, at most MAX_BLOCK candles over all symbols
     out               rows are appended; the fold stops before a timestamp for which it might lack room
     loop              `fold` or its compiled form (core/compile.py); interpreted if None
-    status            0, or 1 + the symbol at which a bound of D1 would break; its timestamp is then not folded, the state
-                      is of no use, and the rows stand as they were before it
+    status            0, or 1 + the symbol at which a bound of D1 would break; its timestamp is then not folded, the
+                      state is of no use, and the rows stand as they were before it
     """
     assert candles.open.size <= MAX_BLOCK, "a block is at most MAX_BLOCK candles"
     assert len(out.equity) >= len(candles.ts), "out.equity has no room for the block"
@@ -46,7 +46,7 @@ def advance(
 
 
 def halt(plan: Plan, state: State, out: Out, rule: int) -> State:
-    """A halt from outside, behind the last timestamp (J17): values.OPERATOR or STRATEGY_ERROR. Open already: nothing."""
+    """A halt from outside, behind the last timestamp (J17): OPERATOR or STRATEGY_ERROR. Open already: nothing."""
     state = _copy(state)
     if not halts.is_open(state.account, rule):
         ts = int(state.account[v.LAST_TS])
@@ -118,9 +118,7 @@ def fold(rules: Rules, markets: Int64, candles: Grid, wishes: Signals, state: St
         if int(account[v.WAITING_ENTRIES]) > 0:  # (e)
             for s in range(symbols):
                 if int(book[s, v.ORDER_SIDE]) == v.BUY and int(opens[s, t]) > 0:
-                    step.buy_waiting(
-                        rules, markets, account, book, out, s, now, int(opens[s, t]), int(volumes[s, t])
-                    )
+                    step.buy_waiting(rules, markets, account, book, out, s, now, int(opens[s, t]), int(volumes[s, t]))
         if int(account[v.POSITIONS]) > 0:  # (f)
             for s in range(symbols):
                 if int(book[s, v.QUANTITY]) > 0 and int(volumes[s, t]) > 0:

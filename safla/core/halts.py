@@ -1,4 +1,4 @@
-"""Halts of the whole account: how one opens, and how it is lifted. The set of open rules stands beside the modes (S15)."""
+"""Halts of the whole account: how one opens, and how it is lifted. A set of rules stands beside the modes (S15)."""
 
 from safla.core import values as v
 from safla.core.account import emit, emit_marks, expire, move, place

@@ -1,4 +1,4 @@
-"""May we: which entry or leave is refused and why, and which loss halts. Numbers in, reason codes out; pure (S15, S24)."""
+"""May we: which entry or leave is refused and why, and which loss halts. Numbers in, reason codes out (S15, S24)."""
 
 from typing import NamedTuple
 

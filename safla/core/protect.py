@@ -27,7 +27,7 @@ class Hit(NamedTuple):
 
 @pure
 def levels_from(rules: Rules, tick: int, price: int) -> Levels:
-    """The levels of a position filled at a price (S10, S27), price units. Stops and targets are rounded up to the tick."""
+    """The levels of a position filled at a price (S10, S27), price units, rounded up to the tick."""
     stop = stop_below(price, rules.stop_loss_ppm, tick) if rules.stop_loss_ppm > 0 else 0
     target = target_above(price, rules.take_profit_ppm, tick) if rules.take_profit_ppm > 0 else 0
     arm = price + share_up(price, rules.trailing_activation_ppm)

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-PURE: list[Callable[..., Any]] = []  # in the order of definition, so a function stands behind those of the modules it imports
+PURE: list[Callable[..., Any]] = []  # in the order of definition
 
 
 def pure(function: Function) -> Function:

@@ -12,7 +12,7 @@ _TEXT = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?", re.ASCII)
 
 @pure
 def mul_div(amount: int, num: int, den: int) -> int:
-    """amount * num / den, rounded down: exact for 0 <= amount < 2**63 and num, den < 2**31, if the result is below 2**63."""
+    """amount * num / den, rounded down: exact for 0 <= amount < 2**63, num and den < 2**31, a result below 2**63."""
     return amount // den * num + amount % den * num // den
 
 

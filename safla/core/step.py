@@ -1,9 +1,20 @@
-"""The life of one candle, phase by phase (SEMANTICS 2). Each function is one phase for one symbol, or once for the account."""
+"""The life of one candle, phase by phase (SEMANTICS 2): each phase for one symbol, or once for the account."""
 
 from safla.core import limits, protect, sizing
 from safla.core import values as v
 from safla.core.account import (
-    buy, emit, emit_marks, expire, known, levels_of, market_of, move, place, refuse, sell, set_levels,
+    buy,
+    emit,
+    emit_marks,
+    expire,
+    known,
+    levels_of,
+    market_of,
+    move,
+    place,
+    refuse,
+    sell,
+    set_levels,
 )  # fmt: skip
 from safla.core.fills import sold_at, worth
 from safla.core.halts import halt, is_open, lift, resume_modes
@@ -15,7 +26,7 @@ from safla.core.values import Int64, Out, Rules
 
 @pure
 def open_of_day(rules: Rules, account: Int64, book: Int64, out: Out, ts: int) -> None:
-    """(a) A new UTC day: counters start anew, a daily halt is lifted, and a drawdown halt whose pause is over (S7, S15)."""
+    """(a) A new UTC day: counters start anew; a daily halt is lifted, and a drawdown halt whose pause is over (S7)."""
     day = ts // v.DAY_MS
     account[v.DAY_END] = (day + 1) * v.DAY_MS
     account[v.DAY_START] = int(account[v.EQUITY])
@@ -168,9 +179,7 @@ def guard(rules: Rules, account: Int64, book: Int64, out: Out, ts: int, met_day:
 
 
 @pure
-def decide(
-    rules: Rules, account: Int64, book: Int64, out: Out, s: int, ts: int, signal: int, strength: float
-) -> None:
+def decide(rules: Rules, account: Int64, book: Int64, out: Out, s: int, ts: int, signal: int, strength: float) -> None:
     """(i) A warm symbol becomes flat; a signal becomes an order, or a refusal with its reason (S16, S24)."""
     if int(book[s, v.MODE]) == WARMING and known(book, s) >= rules.warm_up and ts >= rules.start_ts:
         move(book, out, s, ts, WARM)

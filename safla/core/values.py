@@ -92,7 +92,7 @@ class Columns(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """The candles of all symbols on one time grid: ts int64[n], the others int64[symbols, n]; 0 where a symbol has none."""
+    """The candles of all symbols on one time grid: ts int64[n], the others int64[symbols, n]; 0 where there is none."""
 
     ts: Int64
     open: Int64
@@ -103,7 +103,7 @@ class Grid(NamedTuple):
 
 
 class Signals(NamedTuple):
-    """A strategy's columns on that grid: signal int8[symbols, n] (+1 enter, -1 leave, 0), strength float64[symbols, n]."""
+    """A strategy's columns on that grid, [symbols, n]: signal int8 (+1 enter, -1 leave, 0), strength float64."""
 
     signal: Int8
     strength: Float64
@@ -174,7 +174,7 @@ class State(NamedTuple):
     book: Int64
 
 
-# --- Codes ---------------------------------------------------------------------------------------------------------------
+# --- Codes -----------------------------------------------------------------------------------------------------------
 
 BUY, SELL = 1, 2
 SIDES = (None, "buy", "sell")
@@ -237,7 +237,7 @@ REASONS = (
     NOT_LONG,
 ) = range(len(REASONS))
 
-# --- What comes out: rows of int64, one a line of the journal ----------------------------------------------------------
+# --- What comes out: rows of int64, one a line of the journal --------------------------------------------------------
 
 KINDS = (
     "mark",  # belongs to the day_started or halted before it

@@ -1,16 +1,21 @@
-"""The footer of a Parquet file: how much it says it unpacks to. It is read before anything is unpacked."""
+"""What a Parquet file says it unpacks to, in its footer and before each page. It is read before anything is unpacked."""
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from safla.data.thrift import Cursor, struct
 from safla.errors import DataError
 
 MAGIC = b"PAR1"
 MAX_FOOTER_BYTES = 4 * 2**20
-MAX_DEPTH = 12
 
-# types of thrift's compact protocol
-TRUE, FALSE, BYTE, I16, I32, I64, DOUBLE, BINARY, LIST, SET, MAP, STRUCT = range(1, 13)
+# numbers of fields in parquet.thrift
+SCHEMA, ROWS, GROUPS = 2, 3, 4  # of the file
+CHILDREN = 5  # of an element of the schema; the root and groups have some
+CHUNKS, CHUNK = 1, 3  # of a row group: its column chunks; of one of those: its metadata
+COMPRESSED, DATA_OFFSET, DICTIONARY_OFFSET = 7, 9, 11  # of a column chunk
+PAGE_UNPACKED, PAGE_COMPRESSED = 2, 3  # of the header of a page
+VALUES = 1  # of each kind of page
+KINDS = (5, 7, 8)  # data, dictionary, data of version 2
 
 
 class Footer(NamedTuple):
@@ -18,96 +23,41 @@ class Footer(NamedTuple):
 
     rows: int
     columns: int
-    bytes_unpacked: int
-
-
-class _Cursor:
-    """A place in the footer."""
-
-    __slots__ = ("content", "place")
-
-    def __init__(self, content: bytes) -> None:
-        self.content = content
-        self.place = 0
-
-    def take(self, count: int) -> bytes:
-        piece = self.content[self.place : self.place + count]
-        if len(piece) < count:
-            raise ValueError("the footer is cut")
-        self.place += count
-        return piece
+    bytes_unpacked: int  # the sum over its pages
+    values: int  # the most that a page says to hold
 
 
 def read(content: bytes, *, name: str) -> Footer:
-    """The footer of a whole file. DataError when there is none, or it makes no sense."""
+    """What a whole file says of itself. DataError when it is cut, or makes no sense."""
     length = int.from_bytes(content[-8:-4], "little")
     if not content.startswith(MAGIC) or not content.endswith(MAGIC) or len(content) < length + 12:
         raise DataError(f"{name}: not a whole Parquet file")
     if length > MAX_FOOTER_BYTES:
         raise DataError(f"{name}: a footer of {length} bytes, at most {MAX_FOOTER_BYTES} are read")
+    end = len(content) - 8
     try:
-        fields = _struct(_Cursor(content[-8 - length : -8]), MAX_DEPTH)
-        chunks = [chunk[3] for group in fields[4] for chunk in group[1]]
-        unpacked = sum(chunk[6] for chunk in chunks)
-        # the first element of the schema is its root, and field 5 counts the children of a group
-        columns = sum(1 for element in fields[2] if not element.get(5))
-        return Footer(int(fields[3]), columns, int(unpacked))
+        fields = struct(Cursor(content, end - length, end))
+        columns = sum(1 for element in fields[SCHEMA] if not element.get(CHILDREN))
+        chunks = [chunk[CHUNK] for group in fields[GROUPS] for chunk in group[CHUNKS]]
+        pages = [page for chunk in chunks for page in _pages(content[: end - length], chunk)]
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        raise DataError(f"{name}: cut or corrupt Parquet file (its footer makes no sense)") from error
+        raise DataError(f"{name}: cut or corrupt Parquet file (what it says of itself makes no sense)") from error
+    unpacked = sum(size for size, _ in pages)
+    return Footer(fields[ROWS], columns, unpacked, max((values for _, values in pages), default=0))
 
 
-def _struct(cursor: _Cursor, depth: int) -> dict[int, Any]:
-    fields: dict[int, Any] = {}
-    number = 0
-    while head := cursor.take(1)[0]:
-        number = number + (head >> 4) if head >> 4 else _zigzag(_varint(cursor))
-        fields[number] = _value(cursor, head & 0xF, depth - 1)
-    return fields
-
-
-def _value(cursor: _Cursor, kind: int, depth: int) -> Any:
-    if depth < 0:
-        raise ValueError("nested too deep")
-    if kind in (TRUE, FALSE):
-        return kind == TRUE
-    if kind in _SCALARS:
-        return _SCALARS[kind](cursor)
-    if kind in (LIST, SET):
-        return _list(cursor, depth)
-    if kind == STRUCT:
-        return _struct(cursor, depth)
-    raise ValueError(f"type {kind} is not used in a footer")
-
-
-def _list(cursor: _Cursor, depth: int) -> list[Any]:
-    head = cursor.take(1)[0]
-    count = head >> 4 if head >> 4 < 15 else _varint(cursor)
-    if count > len(cursor.content):
-        raise ValueError("a list longer than the footer")
-    if head & 0xF in (TRUE, FALSE):  # a boolean has a byte of its own in a list
-        return list(cursor.take(count))
-    return [_value(cursor, head & 0xF, depth - 1) for _ in range(count)]
-
-
-def _varint(cursor: _Cursor) -> int:
-    total = 0
-    for shift in range(0, 70, 7):
-        byte = cursor.take(1)[0]
-        total |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return total
-    raise ValueError("an integer of more than 64 bits")
-
-
-def _zigzag(number: int) -> int:
-    return number >> 1 ^ -(number & 1)
-
-
-_SCALARS: dict[int, Callable[[_Cursor], Any]] = {
-    BYTE: lambda cursor: cursor.take(1)[0],
-    I16: lambda cursor: _zigzag(_varint(cursor)),
-    I32: lambda cursor: _zigzag(_varint(cursor)),
-    I64: lambda cursor: _zigzag(_varint(cursor)),
-    DOUBLE: lambda cursor: cursor.take(8),
-    BINARY: lambda cursor: cursor.take(_varint(cursor)),
-}
+def _pages(content: bytes, chunk: dict[int, Any]) -> list[tuple[int, int]]:
+    """Of each page of a column chunk: its size when unpacked, and how many values it holds."""
+    start = min(chunk[DATA_OFFSET], chunk.get(DICTIONARY_OFFSET) or chunk[DATA_OFFSET])
+    end = start + chunk[COMPRESSED]
+    if not 0 < start <= end <= len(content):
+        raise ValueError("a column outside the file")
+    cursor, pages = Cursor(content, start, end), []
+    while cursor.place < end:
+        header = struct(cursor)
+        values = [header[kind][VALUES] for kind in KINDS if kind in header]
+        pages.append((header[PAGE_UNPACKED], max(values)))
+        if min(pages[-1]) < 0 or header[PAGE_COMPRESSED] < 0:
+            raise ValueError("a size below 0")
+        cursor.take(header[PAGE_COMPRESSED])
+    return pages

@@ -45,8 +45,8 @@ def _refuse_bombs(content: bytes, *, name: str) -> None:
     says = footer.read(content, name=name)
     if says.columns > MAX_COLUMNS:
         raise DataError(f"{name}: {says.columns} columns, at most {MAX_COLUMNS} are read")
-    if says.rows > MAX_ROWS:
-        raise DataError(f"{name}: {says.rows} rows, at most {MAX_ROWS} are read")
+    if max(says.rows, says.values) > MAX_ROWS:
+        raise DataError(f"{name}: {max(says.rows, says.values)} rows, at most {MAX_ROWS} are read")
     if says.bytes_unpacked > MAX_UNPACKED_BYTES:
         raise DataError(f"{name}: {says.bytes_unpacked} bytes when unpacked, at most {MAX_UNPACKED_BYTES} are read")
 

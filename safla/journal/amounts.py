@@ -171,7 +171,8 @@ def _nothing(_event: Event) -> None:
 
 
 def _pattern(places: int) -> str:
-    whole = "(?:0|[1-9][0-9]{0,17})"
+    """Amounts of at most 18 digits in all, which surely have 64 bits."""
+    whole = rf"(?:0|[1-9][0-9]{{0,{17 - places}}})" if places < 18 else "0"
     return rf"{whole}\.[0-9]{{{places}}}" if places else whole
 
 

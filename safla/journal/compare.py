@@ -1,4 +1,4 @@
-"""Where two journals part: the first line that differs, in both forms, with its fields. Bytes in, values out; no file."""
+"""Where two journals part: the first line that differs, in both forms, with its fields. No file."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple

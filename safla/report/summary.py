@@ -1,4 +1,4 @@
-"""What a run came to, as one mapping: the content of summary.json. Figures come from core/metrics.py; no labels here."""
+"""What a run came to, as one mapping: the content of summary.json. Figures are those of core/metrics.py."""
 
 import json
 from collections import Counter
@@ -15,14 +15,21 @@ from safla.data.checks import holes
 from safla.journal.files import replace
 from safla.runtime.outcome import Outcome
 
+# The figures of a summary that are one number or null: what a condition may name.
+METRICS = (
+    "initial_balance", "final_equity", "net_profit", "total_return", "max_drawdown", "sharpe", "win_rate",
+    "profit_factor", "trades", "wins", "losses", "commission_paid", "halts", "ambiguous_exits", "candles", "holes",
+    "missing_candles", "candles_without_volume",
+)  # fmt: skip
+
 
 def summarise(outcome: Outcome, *, risk_free_rate: float) -> dict[str, Any]:
-    """The summary: plain numbers with 12 significant digits, null where undefined, with the reason under `undefined`."""
+    """The summary: numbers with 12 significant digits; null where undefined, with the reason under `undefined`."""
     run, account = outcome.run, outcome.state.account
     begin = int(np.searchsorted(outcome.ts, run.plan.rules.start_ts))  # the lookback is only looked at (S16)
     ts, equity = outcome.ts[begin:], outcome.equity[begin:]
     step = run.plan.rules.step_ms
-    net = _trades(outcome.rows, "net")
+    net = _field(outcome.rows, v.TRADE_CLOSED, "net")
     returns = metrics.daily_returns(ts, equity, run.balance, step)
     figures = {
         "total_return": metrics.total_return(equity, run.balance),
@@ -55,7 +62,7 @@ def summarise(outcome: Outcome, *, risk_free_rate: float) -> dict[str, Any]:
         "open_positions": _open_positions(outcome),
         "refused_entries": _reasons(refused[refused[:, 4] == v.BUY]),
         "refused_leaves": _reasons(refused[refused[:, 4] == v.SELL]),
-        "ambiguous_exits": int(np.count_nonzero(_filled(outcome.rows)[:, 3 + v.ROW_FIELDS[v.FILLED].index("ambiguous")])),
+        "ambiguous_exits": int(np.count_nonzero(_field(outcome.rows, v.FILLED, "ambiguous"))),
         "holes": sum(count for count, _ in gaps),
         "missing_candles": sum(missing for _, missing in gaps),
         "candles_without_volume": sum(int(np.count_nonzero(one.columns.volume == 0)) for one in outcome.series),
@@ -69,13 +76,10 @@ def write(path: Path, summary: dict[str, Any]) -> None:
     replace(path, (json.dumps(summary, indent=2, allow_nan=False) + "\n").encode("ascii"))
 
 
-def _trades(rows: Int64, field: str) -> Int64:
-    closed = rows[rows[:, 0] == v.TRADE_CLOSED]
-    return closed[:, 3 + v.ROW_FIELDS[v.TRADE_CLOSED].index(field)]
-
-
-def _filled(rows: Int64) -> Int64:
-    return rows[rows[:, 0] == v.FILLED]
+def _field(rows: Int64, kind: int, field: str) -> Int64:
+    """One number of all rows of a kind."""
+    column: Int64 = rows[rows[:, 0] == kind, 3 + v.ROW_FIELDS[kind].index(field)]
+    return column
 
 
 def _reasons(refused: Int64) -> dict[str, int]:
@@ -85,11 +89,11 @@ def _reasons(refused: Int64) -> dict[str, int]:
 
 def _open_halts(outcome: Outcome) -> list[dict[str, Any]]:
     opened = {int(row[3]): row for row in outcome.rows[outcome.rows[:, 0] == v.HALTED_ROW]}
-    still = [
-        (int(outcome.state.account[v.HALT_OF_RULE + rule]), name) for rule, name in enumerate(v.HALT_RULES)
-    ]
+    still = [(int(outcome.state.account[v.HALT_OF_RULE + rule]), name) for rule, name in enumerate(v.HALT_RULES)]
     return [
-        {"halt": number, "rule": name, "since": iso(int(opened[number][1]))} for number, name in sorted(still) if number > 0
+        {"halt": number, "rule": name, "since": iso(int(opened[number][1]))}
+        for number, name in sorted(still)
+        if number > 0
     ]
 
 
@@ -98,9 +102,7 @@ def _open_positions(outcome: Outcome) -> list[dict[str, Any]]:
     run = outcome.run
     unit = 10.0**run.money_decimals
     positions = []
-    for symbol, scale, row, market in zip(
-        run.symbols, run.scales, outcome.state.book, run.plan.markets, strict=True
-    ):
+    for symbol, scale, row, market in zip(run.symbols, run.scales, outcome.state.book, run.plan.markets, strict=True):
         quantity, close = int(row[v.QUANTITY]), int(row[v.CLOSE])
         if quantity == 0:
             continue
@@ -117,11 +119,3 @@ def _open_positions(outcome: Outcome) -> list[dict[str, Any]]:
             }
         )
     return positions
-
-
-# The figures of a summary that are one number or null: what a condition may name.
-METRICS = (
-    "initial_balance", "final_equity", "net_profit", "total_return", "max_drawdown", "sharpe", "win_rate", "profit_factor",
-    "trades", "wins", "losses", "commission_paid", "halts", "ambiguous_exits", "candles", "holes", "missing_candles",
-    "candles_without_volume",
-)  # fmt: skip

@@ -27,11 +27,8 @@ def _rows(summary: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "profit factor", _number(summary, "profit_factor")
     yield "commission paid", _money(summary, "commission_paid")
     for position in summary["open_positions"]:
-        yield (
-            "still open",
-            f"{position['quantity']:g} {position['symbol']}, profit so far {position['profit']:,.2f}; closing it would cost "
-            f"{position['closing_commission']:,.2f} in commission",
-        )
+        held = f"{position['quantity']:g} {position['symbol']}, profit so far {position['profit']:,.2f}"
+        yield "still open", f"{held}; closing it would cost {position['closing_commission']:,.2f} in commission"
     yield "ambiguous exits", str(summary["ambiguous_exits"])
     yield "halts", str(summary["halts"])
     yield "refused entries", _counts(summary["refused_entries"])

@@ -31,6 +31,7 @@ KEPT = (v.ORDER_REFUSED, v.FILLED, v.TRADE_CLOSED, v.HALTED_ROW, v.RESUMED)  # t
 class Prepared(NamedTuple):
     """A run before its first candle."""
 
+    loaded: Loaded
     run: RunPlan
     series: tuple[Series, ...]  # the window, with the lookback before it
     notes: tuple[str, ...]  # what the source said
@@ -56,7 +57,7 @@ def prepare(loaded: Loaded) -> Prepared:
         run = make_plan(config, loaded.symbols, grids, start=start)
     except ConfigError as error:
         raise located(error, loaded) from error
-    return Prepared(run, series, sourced.notes)
+    return Prepared(loaded, run, series, sourced.notes)
 
 
 def located(error: ConfigError, loaded: Loaded) -> ConfigError:
@@ -89,55 +90,65 @@ def _first_from(series: Series, start: int) -> "np.ndarray":
     return series.columns.ts[np.searchsorted(series.columns.ts, start) :][:1]
 
 
-def run(
-    loaded: Loaded, *, stem: str, out: Path | None, engine: str, force: bool,
-    watch: Watch, say: Callable[[str], None], flag: Flag,
-) -> Ended:  # fmt: skip
-    """Run a backtest to its last candle.
+def folder_of(prepared: Prepared, *, stem: str, out: Path | None) -> Path:
+    """The run folder: out, or one below storage.logs_directory that is named by the question (JOURNAL 2).
 
-    stem    of the configuration's name, for the name of the folder
-    out     the run folder, or None for one below storage.logs_directory
-    engine  auto, interpreted or compiled
+    stem  of the configuration's name
     """
-    prepared = prepare(loaded)
-    run, series = prepared.run, prepared.series
-    for note in prepared.notes:
+    candles = digest(prepared.series, prepared.run.timeframe)
+    name = run_folder.name_of(prepared.run, stem=stem, candles=candles)
+    return out or Path(prepared.loaded.config.storage.logs_directory) / name
+
+
+def run(
+    prepared: Prepared, folder: Path, *, engine: str, force: bool, watch: Watch, say: Callable[[str], None], flag: Flag
+) -> Ended:
+    """Run a backtest to its last candle. engine: auto, interpreted or compiled; say: notes for a person."""
+    plan, series = prepared.run, prepared.series
+    for note in (*prepared.notes, *_too_short(prepared)):
         say(note)
-    shortest = min(len(one.columns.ts) for one in series)
-    if shortest < run.plan.rules.warm_up:
-        say(f"{shortest} candles, and the strategy needs {run.plan.rules.warm_up} before its first signal")
-    folder = out or Path(loaded.config.storage.logs_directory) / run_folder.name_of(
-        run, stem=stem, candles=digest(series, run.timeframe)
-    )
     run_folder.make(folder, force=force)
+    _write_inputs(folder, prepared)
     candles = sum(len(one.columns.ts) for one in series)
-    forms = choose(engine, run.strategy.columns, candles=candles, say=say)
-    _write_inputs(folder, loaded, run, series)
+    forms = choose(engine, plan.strategy.columns, candles=candles, say=say)
     kept: list[Block] = []
     with Continued(folder / JOURNAL) as journal:
-        for block in fold(run, series, forms=forms):
+        for block in fold(plan, series, forms=forms):
             journal.append(block.lines)
             kept.append(block._replace(lines=b"", rows=block.rows[np.isin(block.rows[:, 0], KEPT)]))
-            watch(_progress(run, block, total=candles))
+            watch(_progress(plan, block, total=candles))
             flag.check()
         again = journal.finish()
     keep(forms)
-    outcome = Outcome(
-        run=run, series=series,
-        ts=np.concatenate([block.ts for block in kept]),
-        equity=np.concatenate([block.equity for block in kept]),
-        rows=np.concatenate([block.rows for block in kept]),
-        state=kept[-1].state,
-    )  # fmt: skip
-    return Ended(outcome, folder, journal.lines, journal.last_hash, again)
+    return Ended(_outcome(prepared, kept), folder, journal.lines, journal.last_hash, again)
 
 
-def _write_inputs(folder: Path, loaded: Loaded, run: RunPlan, series: tuple[Series, ...]) -> None:
-    """What stands in the folder before the first line: the resolved configuration, and the candles if no line holds them."""
-    if run.detail != "candles" and not (folder / CANDLES).exists():
-        candles_file.write(folder / CANDLES, series, timeframe=run.timeframe)
+def _too_short(prepared: Prepared) -> list[str]:
+    needed = prepared.run.plan.rules.warm_up
+    return [
+        f"{one.symbol}: {len(one.columns.ts)} candles, and the strategy needs {needed} before its first signal"
+        for one in prepared.series
+        if len(one.columns.ts) < needed
+    ]
+
+
+def _outcome(prepared: Prepared, blocks: list[Block]) -> Outcome:
+    return Outcome(
+        run=prepared.run,
+        series=prepared.series,
+        ts=np.concatenate([block.ts for block in blocks]),
+        equity=np.concatenate([block.equity for block in blocks]),
+        rows=np.concatenate([block.rows for block in blocks]),
+        state=blocks[-1].state,
+    )
+
+
+def _write_inputs(folder: Path, prepared: Prepared) -> None:
+    """What stands in the folder before the first line: the configuration, and the candles if no line holds them."""
+    if prepared.run.detail != "candles" and not (folder / CANDLES).exists():
+        candles_file.write(folder / CANDLES, prepared.series, timeframe=prepared.run.timeframe)
     if not (folder / run_folder.CONFIG).exists():
-        replace(folder / run_folder.CONFIG, resolved_yaml(loaded).encode())
+        replace(folder / run_folder.CONFIG, resolved_yaml(prepared.loaded).encode())
 
 
 def _progress(run: RunPlan, block: Block, *, total: int) -> Progress:

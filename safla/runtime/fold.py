@@ -34,7 +34,7 @@ class Block(NamedTuple):
 
 
 def fold(run: RunPlan, series: Sequence[Series], *, forms: Forms) -> Iterator[Block]:
-    """Fold all candles. The last block holds the closing lines alone. Raises DataError where a bound of D1 would break."""
+    """Fold all candles; the last block holds the closing lines alone. DataError where a bound of D1 would break."""
     grid = align([one.columns for one in series])
     signals = signals_of(run, series, columns=forms.columns, grid_ts=grid.ts)
     size = max(1, engine.MAX_BLOCK // len(series))
@@ -44,9 +44,9 @@ def fold(run: RunPlan, series: Sequence[Series], *, forms: Forms) -> Iterator[Bl
     done = 0
     while done < len(grid.ts):
         end = min(done + size, len(grid.ts))
-        state, folded, broken = engine.advance(
-            run.plan, state, _cut(grid, done, end), Signals(*(column[:, done:end] for column in signals)), out, forms.loop
-        )
+        block = _cut(grid, done, end)
+        wishes = Signals(signals.signal[:, done:end], signals.strength[:, done:end])
+        state, folded, broken = engine.advance(run.plan, state, block, wishes, out, forms.loop)
         used = int(out.used[0])
         rows = out.rows[:used].copy()
         text = lines.block(grid, done, done + folded, rows, out.strength[:used])
@@ -99,6 +99,6 @@ def _cut(grid: Grid, first: int, end: int) -> Grid:
 
 def _broken(run: RunPlan, *, symbol: int, ts: int) -> DataError:
     return DataError(
-        f"{run.symbols[symbol]}: at {iso(ts)} an amount of money would pass 2**62 units of 10^-{run.money_decimals} (D1); "
-        "nothing was rounded: name fewer decimals in markets, or a smaller balance"
+        f"{run.symbols[symbol]}: at {iso(ts)} an amount of money would pass 2**62 units of 10^-{run.money_decimals} "
+        "(D1); nothing was rounded: name fewer decimals in markets, or a smaller balance"
     )

@@ -14,7 +14,7 @@ SUMMARY = "summary.json"
 
 
 def name_of(run: RunPlan, *, stem: str, candles: str) -> str:
-    """The folder of a question: same plan, detail and candles, same name. candles: their digest, or the word `paper`."""
+    """The folder of a question: same plan, detail and candles, same name. candles: their digest, or `paper`."""
     question = json.dumps(
         [run.texts, run.symbols, run.scales, run.plan.rules.start_ts, run.detail, candles], sort_keys=True
     )

@@ -8,7 +8,7 @@ from types import FrameType
 
 from safla.errors import Interrupted
 
-EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+EXIT_CODES: dict[int, int] = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
 class Flag:
@@ -21,7 +21,9 @@ class Flag:
         """Raise Interrupted if a signal came since."""
         if self.signal is not None:
             name = signal.Signals(self.signal).name
-            raise Interrupted(f"interrupted by {name}: all is written, the same command goes on", EXIT_CODES[self.signal])
+            raise Interrupted(
+                f"interrupted by {name}: all is written, the same command goes on", EXIT_CODES[self.signal]
+            )
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""How far a run is, for a person who waits: a live bar on a terminal, a plain line now and then elsewhere. stderr only."""
+"""How far a run is, for a person who waits: a live bar on a terminal, plain lines elsewhere. stderr only."""
 
 import sys
 import time
@@ -48,10 +48,9 @@ def _lines() -> Watch:
             return
         last = now
         rate = progress.done / (now - began)
-        print(
+        sys.stderr.write(
             f"{progress.done} of {progress.total} candles, {rate:.0f}/s, equity {progress.equity}, {progress.modes}, "
-            f"{progress.trades} trades",
-            file=sys.stderr,
+            f"{progress.trades} trades\n"
         )
 
     return watch

@@ -24,7 +24,7 @@ class Continued:
         self._new = False  # something was appended
 
     def append(self, lines: bytes) -> None:
-        """Take whole lines. Raises Finding where the file says otherwise, JournalError if it is damaged; nothing is touched."""
+        """Take whole lines. Finding where the file says otherwise, JournalError for damage; nothing is touched."""
         if not lines:
             return
         there = self._there.read(len(lines)) if self._there else b""
@@ -48,7 +48,9 @@ class Continued:
         """Bring all to the disk. Returns whether the whole journal was there before, and nothing else."""
         if self._there and self._there.read(1):
             verify_chain(self.path)
-            raise Finding(f"{self.path}: goes on behind line {self.lines}, where this run has ended; nothing was touched")
+            raise Finding(
+                f"{self.path}: goes on behind line {self.lines}, where this run has ended; nothing was touched"
+            )
         if self._new:
             self._appender.sync()
         return not self._new
@@ -56,7 +58,9 @@ class Continued:
     def __enter__(self) -> "Continued":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._there:
             self._there.close()
         if kind is not None and issubclass(kind, (Interrupted, DataError)):

@@ -44,7 +44,7 @@ Rows = dict[str, list[tuple[int, ...]]]  # the candle lines by symbol
 
 
 def replay(path: Path, *, books_only: bool, engine: str, say: Callable[[str], None]) -> Replayed:
-    """Verify a run folder or its journal. Raises JournalError for a broken chain, or candles that are missing or damaged."""
+    """Verify a run folder or its journal. JournalError for a broken chain, and for candles missing or damaged."""
     journal = reader.read(path)
     rows: Rows = {one.symbol: [] for one in journal.started.symbols}
     found = books.check(_noting_candles(journal, rows))
@@ -61,7 +61,7 @@ def replay(path: Path, *, books_only: bool, engine: str, say: Callable[[str], No
 
 
 def _compared(journal: Journal, blocks: Iterator[Block], *, tail: Tail) -> tuple[int, Parting | None]:
-    """How many lines of the file came out again, and the first that did not. What a broken off run lacks is no difference."""
+    """How many lines of the file came out again, and the first that did not. What an unfinished run lacks is none."""
     lines = 0
     with journal.path.open("rb") as file:
         for block in blocks:
@@ -86,7 +86,7 @@ def _noting_candles(journal: Journal, rows: Rows) -> Iterator[Event]:
 
 
 def run_of(started: RunStarted) -> RunPlan:
-    """The plan that a first line tells: all of it, without a YAML file (J15). Raises JournalError for one that is none."""
+    """The plan that a first line tells, all of it, without a YAML file (J15). JournalError for one that is none."""
     symbols = tuple(one.symbol for one in started.symbols)
     try:
         config = from_plan_texts(

@@ -58,6 +58,6 @@ def _refuse_cheating(run: RunPlan, series: Series, *, signal: Int8, strength: Fl
     if miss is not None:
         raise Finding(
             f"strategy {run.strategy_name} looks ahead, or needs more than its {warm_up} candles: {series.symbol} at "
-            f"{iso(int(series.columns.ts[miss.candle]))} gives signal {miss.whole[0]} (strength {miss.whole[1]}) on all "
-            f"candles, and {miss.window[0]} ({miss.window[1]}) on the {warm_up} that end there"
+            f"{iso(int(series.columns.ts[miss.candle]))} gives signal {miss.whole[0]} (strength {miss.whole[1]}) on "
+            f"all candles, and {miss.window[0]} ({miss.window[1]}) on the {warm_up} that end there"
         )

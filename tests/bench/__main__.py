@@ -74,10 +74,11 @@ def cold() -> float:
         "job.fold(job.candles(100), core.compiled_loop(), core.compiled_columns(STRATEGIES['sma_crossover'].columns))\n"
         "print(time.perf_counter() - began)"
     )
+    command = [sys.executable, "-c", program]
     with tempfile.TemporaryDirectory() as cache:
         environment = {**os.environ, "XDG_CACHE_HOME": cache}
         first, second = (
-            float(subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, cwd=ROOT, env=environment).stdout)
+            float(subprocess.run(command, check=True, capture_output=True, cwd=ROOT, env=environment).stdout)
             for _ in range(2)
         )
     return first - second

@@ -14,6 +14,8 @@ from tests.runs import SMALL
 
 ROOT = Path(__file__).parents[2]
 
+FINE = ("--set", "markets.BTC/USDT={quantity_decimals: 8}")
+
 
 @pytest.fixture
 def config(tmp_path, monkeypatch):
@@ -100,9 +102,17 @@ def test_journal_detail_is_an_option_of_its_own(config, capsys):
 
 @pytest.mark.parametrize(
     ("expressions", "code"),
-    [(["trades < 1"], 0), (["trades >= 1"], 1), (["trades < 1", "max_drawdown > 0"], 1), (["trades >"], 2), (["luck > 1"], 2)],
+    [
+        (["trades < 1"], 0),
+        (["trades >= 1"], 1),
+        (["trades < 1", "max_drawdown > 0"], 1),
+        (["trades >"], 2),
+        (["luck > 1"], 2),
+    ],
 )
-def test_fail_on_is_exit_1_where_any_holds_and_exit_2_before_the_run_where_it_is_none(config, capsys, expressions, code):
+def test_fail_on_is_exit_1_where_any_holds_and_exit_2_before_the_run_where_it_is_none(
+    config, capsys, expressions, code
+):
     options = [option for text in expressions for option in ("--fail-on", text)]
     assert cli.main(["run", config, "--out", "run", *options]) == code
     assert Path("run").exists() == (code != 2)
@@ -116,7 +126,7 @@ def test_fail_on_is_exit_1_where_any_holds_and_exit_2_before_the_run_where_it_is
         (["run", "small.yaml", "--set", "data.source=exchange"], 3, "csv, parquet, vision, synthetic"),
         (["run", "small.yaml", "--set", "data.source=csv", "--set", "data.path=none-{base}.csv"], 4, "none-BTC.csv"),
         (["run", "small.yaml", "--set", "data.start=2031-01-01"], 4, "no candle between"),
-        (["run", "small.yaml", "--set", "markets.BTC/USDT={quantity_decimals: 8}", "--set", "simulation.initial_balance_usd=999999999999"], 3, "initial_balance_usd"),
+        (["run", "small.yaml", *FINE, "--set", "simulation.initial_balance_usd=999999999999"], 3, "initial_balance_usd"),
         (["run"], 2, "CONFIG"),
         (["run", "small.yaml", "--engine", "fast"], 2, "compiled"),
         (["replay", "nowhere"], 4, "nowhere"),
@@ -169,7 +179,13 @@ def test_a_replay_of_an_unfinished_run_says_so_and_holds(config, capsys):
     [
         {"PYTHONHASHSEED": "1", "TZ": "Asia/Kathmandu", "LC_ALL": "C"},
         {"PYTHONHASHSEED": "random", "TZ": "America/St_Johns", "LC_ALL": "tr_TR.UTF-8", "PYTHONDEVMODE": "1"},
-        {"NUMBA_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1", "COLUMNS": "1", "TERM": "dumb", "PYTHONIOENCODING": "ascii"},
+        {
+            "NUMBA_NUM_THREADS": "1",
+            "POLARS_MAX_THREADS": "1",
+            "COLUMNS": "1",
+            "TERM": "dumb",
+            "PYTHONIOENCODING": "ascii",
+        },
     ],
 )
 def test_the_journal_is_the_same_over_hash_seeds_time_zones_locales_and_threads(config, capsys, variables):

@@ -21,7 +21,10 @@ def config(**sections):
     return load_mapping({"data": {"source": "synthetic"}, **sections}).config
 
 
-def plan(scale=Scale(2, 5, 6, 1, 1, 0), **sections):
+USUAL = Scale(2, 5, 6, 1, 1, 0)
+
+
+def plan(scale=USUAL, **sections):
     return make_plan(config(**sections), ("BTC/USDT",), (scale,), start=7)
 
 
@@ -75,11 +78,11 @@ def test_percentages_rates_and_basis_points_become_parts_per_million():
     rules = plan(
         simulation={
             "commission_rate": Decimal("0.00075"),
-            "slippage": {"base_bps": Decimal("2.25"), "max_slippage_bps": Decimal("50")},
+            "slippage": {"base_bps": Decimal("2.25"), "max_slippage_bps": Decimal(50)},
         },
         risk={
             "stop_loss_pct": Decimal("0.02"),
-            "take_profit_pct": Decimal("100"),
+            "take_profit_pct": Decimal(100),
             "max_daily_loss_pct": None,
             "max_daily_trades": None,
         },
@@ -97,7 +100,7 @@ def test_percentages_rates_and_basis_points_become_parts_per_million():
     [
         ({"simulation": {"initial_balance_usd": Decimal("46116860184.2")}}, Scale(2, 5, 6, 1, 1, 0), None, None),
         (
-            {"simulation": {"initial_balance_usd": Decimal("46116860185")}},
+            {"simulation": {"initial_balance_usd": Decimal(46116860185)}},
             Scale(2, 5, 6, 1, 1, 0),
             "initial_balance_usd",
             "D1",
@@ -109,7 +112,7 @@ def test_percentages_rates_and_basis_points_become_parts_per_million():
             "decimals",
         ),
         (
-            {"strategy": {"max_position_size_usd": Decimal("999999999999")}},
+            {"strategy": {"max_position_size_usd": Decimal(999999999999)}},
             Scale(2, 5, 6, 1, 1, 0),
             "max_position_size",
             "2**62",

@@ -76,7 +76,9 @@ def hours(*numbers: int, close: int = 105_00) -> Columns:
 
 
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=20), st.booleans())
-def test_ascending_order_is_reached_by_dropping_equal_candles_and_turning_alone(numbers: list[int], newest: bool) -> None:
+def test_ascending_order_is_reached_by_dropping_equal_candles_and_turning_alone(
+    numbers: list[int], newest: bool
+) -> None:
     rows = sorted(numbers, reverse=newest)
     ordered = checks.ascend(hours(*rows), origin=origin(len(rows)))
     assert (ordered.columns.ts // STEP).tolist() == sorted(set(numbers))
@@ -92,7 +94,9 @@ def test_the_same_candle_again_is_ignored_wherever_it_stands() -> None:
 
 def test_a_candle_that_comes_again_with_other_values_is_refused_as_revised() -> None:
     rows = Columns(*(np.concatenate(pair) for pair in zip(hours(1, 2), hours(2, 3, close=104_99), strict=True)))
-    with pytest.raises(DataError, match=r"^btc\.csv: line 4: candle_revised: time 7200000 comes again with other values"):
+    with pytest.raises(
+        DataError, match=r"^btc\.csv: line 4: candle_revised: time 7200000 comes again with other values"
+    ):
         checks.ascend(rows, origin=origin(4))
 
 

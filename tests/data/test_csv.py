@@ -73,7 +73,9 @@ def test_a_unit_of_time_that_is_not_the_usual_one_is_said(tmp_path: Path, unit: 
 
 
 def test_columns_are_taken_by_the_names_that_were_asked_for(tmp_path: Path) -> None:
-    path = csv_file(tmp_path, "amount,last,bottom,top,first,when", *(",".join(line.split(",")[::-1]) for line in lines()))
+    path = csv_file(
+        tmp_path, "amount,last,bottom,top,first,when", *(",".join(line.split(",")[::-1]) for line in lines())
+    )
     plain = csv.read(csv_file(tmp_path, HEADER, *lines(), name="plain.csv"), None)
     assert same(candles(csv.read(path, COLUMNS)), candles(plain))
 
@@ -91,7 +93,11 @@ def test_columns_are_taken_by_the_positions_that_were_asked_for(tmp_path: Path, 
     ("header", "columns", "text"),
     [
         ("unix,date,open,high,low,close,volume", None, r"2 columns \('unix', 'date'\) for ts; data.columns says which"),
-        ("timestamp,open,high,low,close,Volume BTC", None, r"no column for volume among .*'Volume BTC'; data.columns says"),
+        (
+            "timestamp,open,high,low,close,Volume BTC",
+            None,
+            r"no column for volume among .*'Volume BTC'; data.columns says",
+        ),
         (HEADER, COLUMNS, r"data\.columns\.ts: no column 'when'; the header has 'timestamp', 'open'"),
         (HEADER, {**POSITIONS, "low": 6}, r"data\.columns\.low is 6, but there are 6 columns, counted from 0"),
         (None, COLUMNS, r"data\.columns\.ts: no column 'when'; there is no header; give a position"),

@@ -55,7 +55,9 @@ def test_a_volume_of_any_length_becomes_its_number_rounded_down_to_8_decimals_or
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**15), st.integers(0, 8)), min_size=1))
-def test_most_places_is_what_the_longest_number_needs_without_the_zeros_at_its_end(pairs: list[tuple[int, int]]) -> None:
+def test_most_places_is_what_the_longest_number_needs_without_the_zeros_at_its_end(
+    pairs: list[tuple[int, int]],
+) -> None:
     numbers = Numbers(np.array([pair[0] for pair in pairs]), np.array([pair[1] for pair in pairs], np.int8))
     needed = next(places for places in range(9) if all(d * 10**places % 10**p == 0 for d, p in pairs))
     assert most_places(numbers) == needed

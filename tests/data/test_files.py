@@ -42,7 +42,9 @@ def test_a_name_with_a_nul_is_no_file() -> None:
         pass
 
 
-def test_a_file_without_permission_is_the_fault_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_without_permission_is_the_fault_of_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_: object) -> int:
         raise PermissionError
 
@@ -102,9 +104,7 @@ def test_a_compressed_file_with_a_changed_byte_ends_in_one_error_or_in_candles(t
 
 
 @pytest.mark.parametrize("pack", [gz, zst])
-def test_a_bomb_is_refused_before_it_is_unpacked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pack: object
-) -> None:
+def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pack: object) -> None:
     bomb = pack(("0" * 100_000 + "\n").encode() * 300)  # type: ignore[operator]
     assert len(bomb) < 150_000
     monkeypatch.setattr(files, "MAX_TEXT_BYTES", 10_000_000)

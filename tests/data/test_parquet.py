@@ -23,7 +23,9 @@ def table(*, count: int = 3) -> pl.DataFrame:
     return frame.with_columns(pl.col("timestamp").cast(pl.Int64))
 
 
-def written(folder: Path, frame: pl.DataFrame, *, metadata: dict[str, str] | None = None, name: str = "a.parquet") -> str:
+def written(
+    folder: Path, frame: pl.DataFrame, *, metadata: dict[str, str] | None = None, name: str = "a.parquet"
+) -> str:
     content = io.BytesIO()
     frame.write_parquet(content, metadata=metadata)
     return file(folder, name, content.getvalue())
@@ -69,7 +71,11 @@ def test_a_float_is_taken_by_its_shortest_text_and_that_is_said(tmp_path: Path) 
         assembled(read(path))
     path = written(tmp_path, table().with_columns(volume=pl.Series([1e-7, 0.1 + 0.2, 1.2345678901234567e-05])))
     series, counts, notes = assembled(read(path))
-    assert (series.volume_decimals, series.columns.volume.tolist(), counts.volumes_cut) == (8, [10, 30_000_000, 1234], 2)
+    assert (series.volume_decimals, series.columns.volume.tolist(), counts.volumes_cut) == (
+        8,
+        [10, 30_000_000, 1234],
+        2,
+    )
     assert notes == (
         f"{path}: floats (volume) are taken by their shortest decimal text",
         f"{path}: 2 volumes cut to 8 decimals (S3)",
@@ -84,7 +90,9 @@ def test_the_candles_of_a_run_folder_are_read_by_the_decimals_in_its_metadata(tm
     assert (rows.closed, rows.notes) == (True, ())
 
 
-@pytest.mark.parametrize("text", ["no json", "{}", '{"symbols":{"BTC/USDT":{"price_decimals":"2","volume_decimals":3}}}'])
+@pytest.mark.parametrize(
+    "text", ["no json", "{}", '{"symbols":{"BTC/USDT":{"price_decimals":"2","volume_decimals":3}}}']
+)
 def test_metadata_of_ours_that_makes_no_sense_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(DataError, match="cut or corrupt Parquet file"):
         read(written(tmp_path, table(), metadata={"safla": text}))

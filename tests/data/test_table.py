@@ -88,9 +88,7 @@ def test_more_rows_than_the_cap_are_refused(tmp_path: Path, monkeypatch: pytest.
 def test_no_bytes_end_in_anything_but_candles_or_one_data_error(content: bytes) -> None:
     blocks = iter([HEADER.encode() + b"\n" + GOOD[0].encode() + b"\n" + content])
     try:
-        rows = table.read(
-            "x", blocks, layout_of=lambda first: csv.layout(first, None, path="x"), closed=False
-        )
+        rows = table.read("x", blocks, layout_of=lambda first: csv.layout(first, None, path="x"), closed=False)
         candles(rows)
     except DataError as error:
         assert str(error).isprintable()

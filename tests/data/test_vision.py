@@ -50,7 +50,8 @@ def test_a_checksum_file_that_holds_no_checksum_is_refused(tmp_path: Path, text:
 
 
 @pytest.mark.parametrize(
-    "name", ["../evil.csv", "/etc/evil.csv", "a/b.csv", "..\\evil.csv", ".csv", "evil.txt", "e\x1bvil.csv", "C:evil.csv"]
+    "name",
+    ["../evil.csv", "/etc/evil.csv", "a/b.csv", "..\\evil.csv", ".csv", "evil.txt", "e\x1bvil.csv", "C:evil.csv"],
 )
 def test_a_member_whose_name_is_no_plain_csv_is_refused_and_nothing_is_written(tmp_path: Path, name: str) -> None:
     path = zip_file(tmp_path, {name: KLINES})
@@ -64,7 +65,9 @@ def test_a_member_whose_name_is_no_plain_csv_is_refused_and_nothing_is_written(t
 @pytest.mark.parametrize("members", [{}, {MEMBER: KLINES, "b.csv": KLINES}])
 def test_an_archive_has_one_member(tmp_path: Path, members: dict[str, bytes]) -> None:
     path = zip_file(tmp_path, members)
-    with pytest.raises(DataError, match="members, an archive of candles has one|cells, a kline has 12|no line|UTF-8|NUL"):
+    with pytest.raises(
+        DataError, match="members, an archive of candles has one|cells, a kline has 12|no line|UTF-8|NUL"
+    ):
         vision.read(path)
 
 
@@ -86,7 +89,9 @@ def test_an_archive_with_a_changed_byte_ends_in_candles_or_one_error(tmp_path: P
             assert str(error).startswith(str(tmp_path))
 
 
-def test_a_bomb_is_cut_at_the_cap_whatever_size_it_says_to_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bomb_is_cut_at_the_cap_whatever_size_it_says_to_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = zip_file(tmp_path, {MEMBER: KLINES * 100_000})
     monkeypatch.setattr(files, "MAX_TEXT_BYTES", 1_000_000)
     monkeypatch.setattr(files, "BLOCK_BYTES", 2**16)

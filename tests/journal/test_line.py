@@ -16,7 +16,7 @@ LINE = (
 
 
 def test_a_line_is_these_bytes_for_ever() -> None:
-    assert Chain(0, ORIGIN).line(RESUMED) == LINE.replace(b"@", b"18ac1b1d1d1d1d1d1d1d1d1d1d1d1d1d")
+    assert Chain(0, ORIGIN).line(RESUMED) == LINE.replace(b"@", b"a39c276ea0b2da66c09ca528a5a17bbd")
 
 
 def test_a_chain_is_what_the_words_of_the_format_make() -> None:

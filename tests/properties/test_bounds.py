@@ -9,14 +9,22 @@ from hypothesis import strategies as st
 from safla.core import engine
 from safla.core.values import Columns
 from tests.properties.folding import Folded, fold
-from tests.properties.market import Case, cases
+from tests.properties.market import Case, cases, with_rules
 from tests.properties.reference import Broken, Reference
 from tests.properties.telling import story, timeline
 
 BOUND = 2**62
 HIGHEST = BOUND // 1_000  # of a price (D1)
-HUGE = {"prices": (12, 10**9, 10**13, HIGHEST // 3), "most": BOUND // 10}
-BOOM = st.tuples(st.integers(1, 25), st.sampled_from((1, 8, 30, 10_000, 10**9)))
+HUGE = {
+    "prices": (12, 10**9, 10**13, HIGHEST // 3),
+    "most": BOUND // 10,
+    "max_gap_candles": 2,
+    "entry_threshold_ppm": 0,
+    "position_size_ppm": 1_000_000,
+    "max_exposure_ppm": 1_000_000,
+    "take_profit_ppm": 0,
+}
+BOOM = st.tuples(st.integers(1, 25), st.sampled_from((1, 15, 100, 10_000, 10**9)))
 NUMBERS = ("value", "limit")
 
 
@@ -46,7 +54,8 @@ def boomed(case: Case, booms: list[tuple[int, int]]) -> Case:
         factors = np.where(np.arange(len(one.ts)) < start, 1, factor)
         prices = (np.minimum(column, HIGHEST // factors) * factors for column in one[1:5])
         columns.append(Columns(one.ts, *prices, one.volume))
-    return case._replace(columns=tuple(columns))
+    everything = case.balance // len(case.columns)
+    return with_rules(case, max_position=everything)._replace(columns=tuple(columns))
 
 
 def shown(happening: dict[str, Any]) -> dict[str, Any]:

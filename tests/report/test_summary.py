@@ -45,21 +45,34 @@ def test_a_summary_is_written_whole_and_reads_back(tmp_path, summary):
 
 def test_open_halts_stand_first_in_the_table(summary):
     halted = {**summary, "open_halts": [{"halt": 3, "rule": "drawdown", "since": "2024-02-01T05:00Z"}]}
-    assert summary_lines(halted)[0].split(maxsplit=1) == ["HALTED", "drawdown since 2024-02-01T05:00Z: no entries behind it"]
+    assert summary_lines(halted)[0].split(maxsplit=1) == [
+        "HALTED",
+        "drawdown since 2024-02-01T05:00Z: no entries behind it",
+    ]
 
 
 def test_the_table_says_why_a_figure_is_missing(summary):
-    lines = summary_lines({**summary, "sharpe": None, "undefined": {"sharpe": "5 daily returns, at least 30 are needed"}})
-    assert next(line for line in lines if line.startswith("Sharpe")).endswith("- (5 daily returns, at least 30 are needed)")
+    lines = summary_lines(
+        {**summary, "sharpe": None, "undefined": {"sharpe": "5 daily returns, at least 30 are needed"}}
+    )
+    assert next(line for line in lines if line.startswith("Sharpe")).endswith(
+        "- (5 daily returns, at least 30 are needed)"
+    )
 
 
 def test_the_table_tells_what_is_still_open_and_what_closing_would_cost(summary):
     position = {"symbol": "ETH/USDT", "quantity": 2.5, "value": 9000.0, "profit": -12.345, "closing_commission": 9.0}
-    line = next(line for line in summary_lines({**summary, "open_positions": [position]}) if line.startswith("still open"))
+    line = next(
+        line for line in summary_lines({**summary, "open_positions": [position]}) if line.startswith("still open")
+    )
     assert "2.5 ETH/USDT" in line
     assert "-12.35" in line or "-12.34" in line
 
 
 def test_refusals_are_told_by_reason_the_most_frequent_first(summary):
-    line = next(line for line in summary_lines({**summary, "refused_entries": {"halted": 5, "cooldown": 2}}) if "refused entries" in line)
+    line = next(
+        line
+        for line in summary_lines({**summary, "refused_entries": {"halted": 5, "cooldown": 2}})
+        if "refused entries" in line
+    )
     assert line.endswith("7: halted 5, cooldown 2")

@@ -127,7 +127,8 @@ def test_a_lower_detail_is_the_higher_one_with_lines_left_out(tmp_path, lower, h
     for detail in (lower, higher):
         run(small(tmp_path, f"journal.detail={detail}"), tmp_path / detail)
     few, many = (
-        [line[line.index(b'"e":') : -38] for line in journal(tmp_path / detail).splitlines()] for detail in (lower, higher)
+        [line[line.index(b'"e":') : -38] for line in journal(tmp_path / detail).splitlines()]
+        for detail in (lower, higher)
     )
     rest = iter(many[1:])
     assert len(few) < len(many)
@@ -147,7 +148,7 @@ def test_without_a_start_there_is_no_lookback(tmp_path):
 
 
 def test_a_window_without_candles_is_refused_with_the_range_that_there_is(tmp_path):
-    with pytest.raises(DataError, match="no candle between.*2024-01-01T00:00Z"):
+    with pytest.raises(DataError, match=r"no candle between.*2024-01-01T00:00Z"):
         prepare(small(tmp_path, "data.start=2031-01-01"))
 
 
@@ -180,5 +181,3 @@ def test_the_equity_of_every_candle_is_kept(tmp_path):
     ended = run(small(tmp_path), tmp_path / "run")
     assert len(ended.outcome.ts) == len(ended.outcome.equity) == len(np.unique(ended.outcome.ts))
     assert int(ended.outcome.equity[-1]) == int(ended.outcome.state.account[v.EQUITY])
-
-

@@ -132,7 +132,9 @@ def test_the_candles_of_another_run_are_a_difference_by_their_digest(tmp_path, f
 
 
 def test_eight_years_of_real_candles_replay_with_no_difference(tmp_path, real_data):
-    text = f"data: {{source: csv, path: '{real_data}/btcusdt-1h-2017-2025.csv.gz'}}\nrisk: {{drawdown_pause_days: 30}}\n"
+    text = (
+        f"data: {{source: csv, path: '{real_data}/btcusdt-1h-2017-2025.csv.gz'}}\nrisk: {{drawdown_pause_days: 30}}\n"
+    )
     ended = run(small(tmp_path, text=text), tmp_path / "run")
     found = replayed(tmp_path / "run", engine="compiled")
     assert found.decisions.candles == 70_811

@@ -54,7 +54,15 @@ CALLS = {
 }
 MODULES = {"dill", "marshal", "pickle", "runpy", "shelve"}  # reading them runs what was written
 NOT_PURE = (ast.Try, ast.Raise, ast.With, ast.Yield, ast.Await, ast.Lambda, ast.JoinedStr, ast.Import, ast.ImportFrom)
-ASSERTS = {"fail", "golden", "raises", "warns"}  # calls that are assertions
+ASSERTS = {
+    "check",
+    "fail",
+    "golden",
+    "raises",
+    "validate",
+    "verify",
+    "warns",
+}  # calls that raise where something is wrong
 
 
 # --- Rooms -----------------------------------------------------------------------------------------------------------

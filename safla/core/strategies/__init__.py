@@ -1,4 +1,4 @@
-"""The register of strategies by name. A strategy is a pure function of closed candles (D5); it knows no cash, fee or mode."""
+"""The register of strategies by name: pure functions of closed candles (D5) that know no cash, fee or mode."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple

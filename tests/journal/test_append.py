@@ -1,0 +1,167 @@
+"""Appending whole lines: batches, what the disk refuses, and files that are not ours."""
+
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from safla.errors import HostError
+from safla.journal import append
+from safla.journal.append import BATCH, Appender
+from safla.journal.reader import verify_chain
+from tests.journal.sample import small_journal
+
+
+@contextmanager
+def at_most(size: int) -> Iterator[None]:
+    """No file of this process can grow beyond so many bytes: the kernel's own short writes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    return tmp_path / "journal.jsonl"
+
+
+def lines(size: int) -> bytes:
+    """So many bytes of lines, the last one whole."""
+    line = b"x" * 99 + b"\n"
+    return line * (size // 100)
+
+
+def test_what_is_appended_stands_in_the_file_for_its_owner_alone(journal: Path) -> None:
+    with Appender(journal) as appender:
+        for piece in small_journal().splitlines(keepends=True):
+            appender.append(piece)
+        appender.sync()
+        assert appender.offset == len(small_journal())
+    assert journal.read_bytes() == small_journal()
+    assert journal.stat().st_mode & 0o777 == 0o600
+    assert verify_chain(journal).torn == 0
+
+
+def test_an_old_file_is_continued_behind_its_end(journal: Path) -> None:
+    journal.write_bytes(b"old\n")
+    with Appender(journal) as appender:
+        assert appender.offset == 4
+        appender.append(b"new\n")
+        appender.sync()
+    assert journal.read_bytes() == b"old\nnew\n"
+
+
+def test_batches_are_whole_lines_of_about_a_mebibyte(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    batches: list[bytes] = []
+    write = os.write
+    monkeypatch.setattr(append.os, "write", lambda file, batch: batches.append(batch) or write(file, batch))
+    with Appender(journal) as appender:
+        appender.append(lines(3 * BATCH))
+        assert len(batches) == 2
+        appender.append(lines(BATCH))
+        appender.sync()
+    assert all(batch.endswith(b"\n") and len(batch) <= BATCH for batch in batches)
+    assert b"".join(batches) == lines(3 * BATCH) + lines(BATCH) == journal.read_bytes()
+
+
+def test_lines_that_were_not_synced_are_dropped_by_closing(journal: Path) -> None:
+    with Appender(journal) as appender:
+        appender.append(b"one\n")
+    assert journal.read_bytes() == b""
+
+
+@pytest.mark.parametrize("room", [0, 1, 99, 100, 150, 999_999])
+def test_a_full_disk_leaves_whole_lines_and_ends_the_writing(journal: Path, room: int) -> None:
+    journal.write_bytes(b"old\n")
+    with Appender(journal) as appender, at_most(4 + room):
+        appender.append(lines(1_000_000))
+        with pytest.raises(HostError, match=r"journal.jsonl: cannot be written.*ends at its last whole line"):
+            appender.sync()
+        with pytest.raises(AssertionError, match="nothing is written after an error"):
+            appender.sync()
+    assert journal.read_bytes() == b"old\n"
+
+
+def test_batches_before_the_one_that_failed_stay(journal: Path) -> None:
+    with Appender(journal) as appender, at_most(BATCH + 10), pytest.raises(HostError):
+        appender.append(lines(3 * BATCH))
+    kept = journal.read_bytes()
+    assert kept == lines(BATCH)
+    assert kept.endswith(b"\n")
+
+
+def test_a_file_that_cannot_be_cut_either_says_so(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(append.os, "ftruncate", fail)
+    with Appender(journal) as appender, at_most(10):
+        appender.append(lines(1_000))
+        with pytest.raises(HostError, match="and it cannot be cut to 0 bytes: Input/output error"):
+            appender.sync()
+
+
+def test_a_failed_sync_is_not_tried_again(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tries = []
+
+    def fail(_descriptor: int) -> None:
+        tries.append(1)
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(append, "_sync", fail)
+    with Appender(journal) as appender:
+        appender.append(b"one\n")
+        with pytest.raises(HostError, match="cannot be synced: Input/output error"):
+            appender.sync()
+        appender.append(b"two\n")
+        with pytest.raises(AssertionError):
+            appender.sync()
+    assert (journal.read_bytes(), len(tries)) == (b"one\n", 1)
+
+
+def test_a_journal_never_passes_its_largest_size(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(append, "MAX_JOURNAL", 300)
+    with Appender(journal) as appender:
+        appender.append(lines(300))
+        appender.sync()
+        appender.append(b"\n")
+        with pytest.raises(HostError, match=r"would pass 300 bytes \(J6\)"):
+            appender.sync()
+    assert journal.read_bytes() == lines(300)
+
+
+def make_link(path: Path) -> None:
+    (path.parent / "other").write_bytes(b"")
+    path.symlink_to(path.parent / "other")
+
+
+def make_second_name(path: Path) -> None:
+    (path.parent / "other").write_bytes(b"")
+    path.hardlink_to(path.parent / "other")
+
+
+@pytest.mark.parametrize("make", [make_link, make_second_name, os.mkfifo, Path.mkdir])
+def test_a_file_that_is_not_regular_and_ours_alone_is_refused_and_nothing_hangs(journal: Path, make) -> None:
+    make(journal)
+    with pytest.raises(HostError, match=r"journal\.jsonl: (cannot be opened|not a regular file of yours)"):
+        Appender(journal)
+
+
+def test_a_file_of_another_owner_is_refused(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(append.os, "geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(HostError, match="not a regular file of yours"):
+        Appender(journal)
+
+
+def test_a_fifo_with_a_reader_is_refused_too(journal: Path) -> None:
+    os.mkfifo(journal)
+    reader = os.open(journal, os.O_RDONLY | os.O_NONBLOCK)
+    with pytest.raises(HostError, match="not a regular file of yours"):
+        Appender(journal)
+    os.close(reader)

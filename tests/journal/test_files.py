@@ -1,0 +1,67 @@
+"""Replacing a file as a whole: under its name stands the old content or the new, never a part."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from safla.errors import HostError
+from safla.journal import files
+from safla.journal.files import journal_of, open_to_read, replace
+
+
+def test_a_file_is_replaced_and_nothing_else_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "summary.json"
+    replace(path, b"old")
+    replace(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("call", ["fsync", "rename"])
+def test_a_failure_leaves_the_old_content_and_no_temporary_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    path = tmp_path / "summary.json"
+    replace(path, b"old")
+
+    def fail(*_arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.os, call, fail)
+    with pytest.raises(HostError, match=r"summary\.json\.tmp: cannot be written: No space left on device"):
+        replace(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_temporary_file_of_another_is_neither_followed_nor_removed(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.write_bytes(b"precious")
+    (tmp_path / "summary.json.tmp").symlink_to(target)
+    with pytest.raises(HostError, match="File exists"):
+        replace(tmp_path / "summary.json", b"new")
+    assert target.read_bytes() == b"precious"
+    assert (tmp_path / "summary.json.tmp").is_symlink()
+
+
+def test_a_folder_stands_for_its_journal(tmp_path: Path) -> None:
+    assert journal_of(tmp_path) == tmp_path / "journal.jsonl"
+    assert journal_of(tmp_path / "other.jsonl") == tmp_path / "other.jsonl"
+
+
+def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(files.os, "open", refuse)
+    with pytest.raises(HostError, match="journal.jsonl: cannot be read: Permission denied"):
+        open_to_read(tmp_path / "journal.jsonl")
+
+
+def test_what_is_opened_to_be_read_is_closed_with_the_processes_that_follow(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"content")
+    with open_to_read(tmp_path / "file") as file:
+        assert file.read() == b"content"
+        assert not os.get_inheritable(file.fileno())

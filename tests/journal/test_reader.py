@@ -1,0 +1,291 @@
+"""What the reader takes, and every damage, other spelling and foreign file that it refuses."""
+
+import json
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from safla.errors import HostError, JournalError
+from safla.journal.events import Event
+from safla.journal.reader import Line, Tail, read, verify_chain
+from tests.journal.drawn import events, first_lines
+from tests.journal.sample import chained, first_event, lines_of, small_events, small_journal
+
+SHORT = small_events()[:9]
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    return tmp_path / "journal.jsonl"
+
+
+def texts_of(events: tuple[Event, ...]) -> list[bytes]:
+    """The bytes of events without their envelopes."""
+    return [msgspec.json.encode(event, order="deterministic") for event in events]
+
+
+def strictly(path: Path) -> tuple[list[Line], Tail]:
+    """All that a strict reading gives."""
+    journal = read(path)
+    lines = list(journal)
+    assert journal.tail is not None
+    return lines, journal.tail
+
+
+@pytest.mark.parametrize("detail", ["trades", "decisions", "candles"])
+def test_a_journal_is_read_as_it_was_written(journal: Path, detail) -> None:
+    text = small_journal(detail)
+    journal.write_bytes(text)
+    lines, tail = strictly(journal)
+    assert b"".join(line.raw + b"\n" for line in lines) == text
+    assert [line.n for line in lines] == list(range(1, len(lines) + 1))
+    assert all(text[line.offset :].startswith(line.raw) for line in lines)
+    assert tail == (len(lines), text[-35:-3].decode(), len(text), 0)
+    assert verify_chain(journal) == tail
+
+
+@settings(max_examples=40)
+@given(data=st.data())
+def test_any_run_comes_back_from_its_lines(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
+    started = data.draw(first_lines())
+    kinds = [type(event) for event in SHORT[1:]]
+    all_events = [started, *(data.draw(events(started, kind)) for kind in kinds)]
+    path = tmp_path_factory.mktemp("drawn") / "journal.jsonl"
+    path.write_bytes(lines_of(all_events))
+    assert [line.event for line in strictly(path)[0]] == all_events
+
+
+def test_a_run_is_named_by_its_folder_or_its_file(journal: Path) -> None:
+    journal.write_bytes(lines_of(SHORT))
+    assert read(journal.parent).started == read(journal).started == SHORT[0]
+    assert verify_chain(journal.parent).lines == len(SHORT)
+
+
+def test_a_journal_can_be_read_twice(journal: Path) -> None:
+    journal.write_bytes(lines_of(SHORT))
+    again = read(journal)
+    assert list(again) == list(again)
+
+
+def test_every_flipped_bit_is_found(journal: Path) -> None:
+    text = lines_of(SHORT[:5])
+    journal.write_bytes(text)
+    with journal.open("r+b", buffering=0) as file:
+        for place, byte in enumerate(text[:-1]):
+            os.pwrite(file.fileno(), bytes([byte ^ 1 << place % 8]), place)
+            with pytest.raises(JournalError, match=r"line \d+, byte \d+: "):
+                verify_chain(journal)
+            os.pwrite(file.fileno(), bytes([byte]), place)
+    assert verify_chain(journal).lines == 5
+
+
+def test_a_broken_line_is_named_with_its_number_and_byte(journal: Path) -> None:
+    text = lines_of(SHORT)
+    begin = text.index(b'{"n":4,')
+    journal.write_bytes(text[:begin] + text[begin:].replace(b"candle", b"kandle", 1))
+    for attempt in (verify_chain, strictly):
+        with pytest.raises(JournalError) as caught:
+            attempt(journal)
+        assert str(caught.value) == f"{journal}: line 4, byte {begin}: its hash is not that of its bytes"
+
+
+@pytest.mark.parametrize("edit", ["delete", "double", "swap"])
+def test_a_line_deleted_doubled_or_swapped_is_found(journal: Path, edit: str) -> None:
+    lines = lines_of(SHORT).splitlines(keepends=True)
+    for i in range(len(lines) - 1):
+        edited = {
+            "delete": lines[:i] + lines[i + 1 :],
+            "double": [*lines[: i + 1], *lines[i:]],
+            "swap": [*lines[:i], lines[i + 1], lines[i], *lines[i + 2 :]],
+        }
+        journal.write_bytes(b"".join(edited[edit]))
+        with pytest.raises(JournalError, match="its number is not"):
+            verify_chain(journal)
+
+
+def test_a_line_of_another_chain_is_found(journal: Path) -> None:
+    ours = lines_of(SHORT).splitlines(keepends=True)
+    theirs = lines_of([msgspec.structs.replace(SHORT[0], name="another"), *SHORT[1:]]).splitlines(keepends=True)
+    journal.write_bytes(b"".join([*ours[:4], *theirs[4:]]))
+    with pytest.raises(JournalError, match=r"line 5, byte .*: its p is not .*, the hash of the line before"):
+        verify_chain(journal)
+
+
+def test_a_tail_cut_at_any_byte_leaves_the_whole_lines_and_says_what_is_torn(journal: Path) -> None:
+    text = lines_of(SHORT[:5])
+    journal.write_bytes(text)
+    for end in range(len(text), -1, -1):
+        os.truncate(journal, end)
+        whole = text[:end].rfind(b"\n") + 1
+        tail = verify_chain(journal)
+        assert (tail.lines, tail.offset, tail.torn) == (text[:whole].count(b"\n"), whole, end - whole)
+
+
+def test_whole_lines_before_a_torn_one_are_given(journal: Path) -> None:
+    text = lines_of(SHORT)
+    journal.write_bytes(text[:-7])
+    lines, tail = strictly(journal)
+    assert [line.event for line in lines] == list(SHORT[:-1])
+    assert tail.torn == len(text) - 7 - tail.offset > 0
+
+
+@pytest.mark.parametrize("content", [b"", b"{", lines_of(SHORT)[:50]])
+def test_a_journal_without_a_whole_line_is_no_journal(journal: Path, content: bytes) -> None:
+    journal.write_bytes(content)
+    with pytest.raises(JournalError, match="line 1, byte 0: there is no whole line"):
+        read(journal)
+    assert verify_chain(journal) == (0, "0" * 32, 0, len(content))
+
+
+@pytest.mark.parametrize("newline", [b"", b"\n"])
+def test_what_is_longer_than_a_line_is_torn_or_damaged_and_not_held(journal: Path, newline: bytes) -> None:
+    journal.write_bytes(
+        (lines_of(SHORT) + b"x" * 5_000_000 + newline + newline and b"") or lines_of(SHORT) + b"x" * 5_000_000 + newline
+    )
+    if newline:
+        with pytest.raises(JournalError, match=r"line 10, byte .*: it is longer than 65536 bytes"):
+            verify_chain(journal)
+    else:
+        assert verify_chain(journal).torn == 5_000_000
+
+
+OTHER_SPELLINGS = {
+    "a repeated key": (b'"open":', b'"close":"1.00","open":'),
+    "the same key twice": (b'"type":"candle",', b'"type":"candle","type":"candle",'),
+    "a space": (b'"symbol":', b'"symbol": '),
+    "an escape": (b"BTC", b"\\u0042TC"),
+    "an escaped solidus": (b"BTC/", b"BTC\\/"),
+    "a float for a time": (b'"ts":17', b'"ts":0.17'),
+    "an exponent": (b'"ts":1700006400000', b'"ts":17000064e5'),
+    "a text for a time": (b'"ts":1700006400000', b'"ts":"1700006400000"'),
+    "a time of more than 64 bits": (b'"ts":1700006400000', b'"ts":9223372036854775808'),
+    "a leading zero": (b'"ts":1', b'"ts":01'),
+    "a number for an amount": (b'"volume":"', b'"volume":1,"v":"'),
+    "an unknown field": (b'"symbol":', b'"venue":"x","symbol":'),
+    "a missing field": (b'"symbol":"BTC/USDT",', b""),
+    "null": (b'"BTC/USDT"', b"null"),
+    "an unknown event": (b'"candle"', b'"kline"'),
+    "no type": (b'"type":"candle",', b""),
+    "an unknown symbol": (b"BTC/USDT", b"BTC/EUR"),
+    "a symbol that ends the line": (b"BTC/USDT", b"BTC/USDT\\n"),
+    "negative zero": (b'"volume":"', b'"volume":"-0.00000","v":"'),
+    "not ASCII": (b"BTC", "BÄC".encode("latin-1")),
+    "UTF-8": (b"BTC", "BÄC".encode()),
+    "DEL": (b"BTC", b"B\x7fC"),
+    "a control character": (b"BTC", b"B\x1bC"),
+    "a second value": (b'"type"', b'"type":"candle"},{"type"'),
+    "deep nesting": (b'"BTC/USDT"', b"[" * 30_000 + b"]" * 30_000),
+    "a list": (b'{"type"', b'[{"type"'),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_SPELLINGS)
+def test_another_spelling_is_refused_though_its_chain_holds(journal: Path, name: str) -> None:
+    texts = texts_of(SHORT)
+    assert texts[3].startswith(b'{"type":"candle"')
+    texts[3] = texts[3].replace(*OTHER_SPELLINGS[name], 1)
+    journal.write_bytes(chained(texts))
+    assert verify_chain(journal).lines == len(SHORT)
+    with pytest.raises(JournalError, match="line 4, byte ") as caught:
+        strictly(journal)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        (b'"candle"', b'"kline"', "Invalid value 'kline'"),
+        (b'"symbol":', b'"venue":"x","symbol":', "unknown field `venue`"),
+        (b'"symbol":"BTC/USDT",', b"", "missing required field `symbol`"),
+        (b'"symbol":', b'"a\\u001b[31m":1,"symbol":', r"unknown field `a\\x1b\[31m`"),
+        (b'"open":', b'"close":"1.00","open":', r"not spelt as the writer spells it \(J12\)"),
+    ],
+)
+def test_what_is_wrong_with_an_event_is_named(journal: Path, old: bytes, new: bytes, what: str) -> None:
+    texts = texts_of(SHORT)
+    texts[3] = texts[3].replace(old, new, 1)
+    journal.write_bytes(chained(texts))
+    with pytest.raises(JournalError, match=what):
+        strictly(journal)
+
+
+def test_map_keys_in_another_order_are_refused(journal: Path) -> None:
+    text = texts_of(SHORT)[0]
+    first, second = b'"execution.on_gap":"sell"', b'"risk.stop_loss_pct":"0.02"'
+    assert first + b"," + second in text
+    journal.write_bytes(chained([text.replace(first + b"," + second, second + b"," + first)]))
+    with pytest.raises(JournalError, match="not spelt as the writer"):
+        read(journal)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        (b'"schema":1', b'"schema":2', "it is of schema 2 and rules 1; this release knows schema 1 and rules 1"),
+        (b'"rules":1', b'"rules":7', "it is of schema 1 and rules 7; this release knows schema 1 and rules 1"),
+        (b'"schema":1', b'"schema":2,"future":{"a":[1.5]}', "it is of schema 2"),
+        (b'"schema":1', b'"schema":0', "Expected `int` >= 1"),
+        (b'"100000.0000000"', b'"100000"', "balance: not an amount"),
+        (b'"price_decimals":2', b'"price_decimals":19', "Expected `int` <= 18"),
+        (b'"price_decimals":2', b'"price_decimals":3', "more price and quantity decimals"),
+        (b'"name":"a small run"', b'"name":"a\\u0007"', "matching regex"),
+        (b'"name":"a small run"', b'"name":"a\\n"', "matching regex"),
+    ],
+)
+def test_a_first_line_that_is_newer_or_none_is_refused(journal: Path, old: bytes, new: bytes, what: str) -> None:
+    text = texts_of(SHORT)[0]
+    assert old in text
+    journal.write_bytes(chained([text.replace(old, new, 1)]))
+    with pytest.raises(JournalError, match=f"line 1, byte 0: .*{what}"):
+        read(journal)
+
+
+def test_the_first_event_is_run_started(journal: Path) -> None:
+    journal.write_bytes(lines_of(SHORT[1:]))
+    with pytest.raises(JournalError, match="the first event is mode_changed, not run_started"):
+        read(journal)
+
+
+def test_no_other_event_is_run_started(journal: Path) -> None:
+    journal.write_bytes(lines_of([*SHORT, first_event("candles")]))
+    with pytest.raises(JournalError, match=r"line 10, byte .*: run_started is the first event, and no other"):
+        strictly(journal)
+
+
+def test_a_link_is_followed_and_a_read_only_file_is_read(journal: Path, tmp_path: Path) -> None:
+    journal.write_bytes(lines_of(SHORT))
+    journal.chmod(0o400)
+    link = tmp_path / "link"
+    link.symlink_to(journal)
+    assert verify_chain(link) == verify_chain(journal)
+
+
+def test_a_fifo_is_refused_and_does_not_hang(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    for attempt in (read, verify_chain):
+        with pytest.raises(HostError, match="not a regular file"):
+            attempt(tmp_path / "fifo")
+
+
+def test_a_folder_in_place_of_the_journal_is_refused(journal: Path) -> None:
+    journal.mkdir()
+    with pytest.raises(HostError, match="not a regular file"):
+        read(journal.parent)
+
+
+@pytest.mark.parametrize("name", ["", "absent"])
+def test_a_run_without_a_journal_is_named(tmp_path: Path, name: str) -> None:
+    with pytest.raises(JournalError, match=r"there is no such file; name a run folder, or its journal.jsonl"):
+        read(tmp_path / name)
+
+
+def test_what_is_read_writes_nothing(journal: Path) -> None:
+    journal.write_bytes(small_journal("decisions"))
+    before = (journal.stat().st_mtime_ns, sorted(journal.parent.iterdir()))
+    strictly(journal)
+    assert (journal.stat().st_mtime_ns, sorted(journal.parent.iterdir())) == before
+    assert all(json.loads(line) for line in journal.read_bytes().splitlines())

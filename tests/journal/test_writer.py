@@ -1,0 +1,296 @@
+"""Rows in, lines out: each kind of row, the order in a timestamp, the levels, and that no cut changes a byte."""
+
+import json
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from safla.core import machine
+from safla.core import values as v
+from safla.core.account import opened
+from safla.core.values import Grid, Int64
+from safla.errors import IllegalMove
+from safla.journal.events import DETAILS, LEVELS, Candle, ModeChanged, OrderExpired, OrderPlaced, RunEnded, RunStarted
+from safla.journal.line import decode
+from safla.journal.writer import Lines
+from tests.journal.sample import BALANCE, BEGIN, HOUR, first_event, small_events, small_journal
+
+NEXT = BEGIN + HOUR
+
+
+def rows_of(*rows: tuple[int, ...]) -> Int64:
+    """Rows of the engine, written short."""
+    table = np.zeros((len(rows), v.ROW_WIDTH), np.int64)
+    for line, row in zip(table, rows, strict=True):
+        line[: len(row)] = row
+    return table
+
+
+def grid_of(*candles: tuple[int, int]) -> Grid:
+    """Timestamps from BEGIN; a number for each symbol, 0 where it has no candle."""
+    opens = np.array(candles, np.int64).T
+    ts = BEGIN + HOUR * np.arange(len(candles))
+    return Grid(ts, opens, opens + 2, opens - 1, opens + 1, opens * 10)
+
+
+def events_in(text: bytes) -> list[dict[str, Any]]:
+    """The events of lines, as plain JSON."""
+    return [json.loads(line)["e"] for line in text.splitlines()]
+
+
+def told(text: bytes) -> list[str]:
+    """The events of lines in short: type, and symbol where it has one."""
+    return [" ".join(filter(None, (event["type"], event.get("symbol")))) for event in events_in(text)]
+
+
+ROWS = {
+    "a day with marks": (
+        [(v.DAY_STARTED, NEXT, v.NONE, 5, 123, 10**12), (v.MARK, NEXT, 1, 150_000, 6_000_010)],
+        (
+            '{"type":"day_started","ts":1700010000000,"cash":"0.0000005","equity":"0.0000123","peak":"100000.0000000",'
+            '"marks":[{"symbol":"ETH/USDT","quantity":"1.50000","price":"60000.10"}]}'
+        ),
+    ),
+    "a move": (
+        [(v.MODE_CHANGED, NEXT, 0, machine.RESUME_LONG, machine.HALTED, machine.LONG)],
+        (
+            '{"type":"mode_changed","ts":1700010000000,"symbol":"BTC/USDT","trigger":"resume_long","source":"halted",'
+            '"target":"long"}'
+        ),
+    ),
+    "an enter signal": (
+        [(v.SIGNAL, NEXT, 0, v.ENTER_SIGNAL)],
+        '{"type":"signal","ts":1700010000000,"symbol":"BTC/USDT","signal":"enter","strength":"0.012346"}',
+    ),
+    "a leave signal": (
+        [(v.SIGNAL, NEXT, 1, v.LEAVE_SIGNAL)],
+        '{"type":"signal","ts":1700010000000,"symbol":"ETH/USDT","signal":"leave","strength":"0.012346"}',
+    ),
+    "a buy order": (
+        [(v.ORDER_PLACED, NEXT, 0, 7, v.BUY, v.BY_SIGNAL, 900_000)],
+        (
+            '{"type":"order_placed","ts":1700010000000,"symbol":"BTC/USDT","order":7,"side":"buy","reason":"signal",'
+            '"confidence":"0.900000"}'
+        ),
+    ),
+    "a buy order without confidence": (
+        [(v.ORDER_PLACED, NEXT, 0, 7, v.BUY, v.BY_SIGNAL, 0)],
+        (
+            '{"type":"order_placed","ts":1700010000000,"symbol":"BTC/USDT","order":7,"side":"buy","reason":"signal",'
+            '"confidence":"0.000000"}'
+        ),
+    ),
+    "a sell order": (
+        [(v.ORDER_PLACED, NEXT, 0, 8, v.SELL, v.DATA_GAP, v.NONE)],
+        (
+            '{"type":"order_placed","ts":1700010000000,"symbol":"BTC/USDT","order":8,"side":"sell","reason":"data_gap",'
+            '"confidence":null}'
+        ),
+    ),
+    "an order that expires": (
+        [(v.ORDER_EXPIRED, NEXT, 0, 8, v.BUY, v.END_OF_DATA)],
+        '{"type":"order_expired","ts":1700010000000,"symbol":"BTC/USDT","order":8,"side":"buy","reason":"end_of_data"}',
+    ),
+    "a buy": (
+        [(v.FILLED, NEXT, 0, 8, 3, v.BUY, v.BY_SIGNAL, 6_000_000, 6_001_200, 1, 60, 10**12 - 1, 0)],
+        (
+            '{"type":"filled","ts":1700010000000,"symbol":"BTC/USDT","order":8,"trade":3,"side":"buy","reason":"signal",'
+            '"reference":"60000.00","price":"60012.00","quantity":"0.00001","fee":"0.0000060","cash":"99999.9999999",'
+            '"ambiguous":false}'
+        ),
+    ),
+    "an ambiguous stop": (
+        [(v.FILLED, NEXT, 0, 0, 3, v.SELL, v.STOP_LOSS, 1, 1, 100_000, 0, 0, 1)],
+        (
+            '{"type":"filled","ts":1700010000000,"symbol":"BTC/USDT","order":0,"trade":3,"side":"sell","reason":"stop_loss",'
+            '"reference":"0.01","price":"0.01","quantity":"1.00000","fee":"0.0000000","cash":"0.0000000","ambiguous":true}'
+        ),
+    ),
+    "a losing trade": (
+        [(v.TRADE_CLOSED, NEXT, 1, 3, BEGIN, 100_000, 200, 100, -10_000_000, 30_001, -10_030_001, v.TAKE_PROFIT)],
+        (
+            '{"type":"trade_closed","ts":1700010000000,"symbol":"ETH/USDT","trade":3,"opened":1700006400000,'
+            '"quantity":"1.00000","entry":"2.00","exit":"1.00","gross":"-1.0000000","fees":"0.0030001","net":"-1.0030001",'
+            '"reason":"take_profit"}'
+        ),
+    ),
+    "a drawdown": (
+        [(v.HALTED_ROW, NEXT, v.NONE, 2, v.DRAWDOWN, 100_000, 2 * 10**7, 3 * 10**7), (v.MARK, NEXT, 0, 1, 1)],
+        (
+            '{"type":"halted","ts":1700010000000,"halt":2,"rule":"drawdown","value":"0.333333","limit":"0.100000",'
+            '"equity":"2.0000000","reference":"3.0000000","marks":[{"symbol":"BTC/USDT","quantity":"0.00001","price":"0.01"}],'
+            '"note":"a note"}'
+        ),
+    ),
+    "a loss of nothing": (
+        [(v.HALTED_ROW, NEXT, v.NONE, 1, v.DAILY_LOSS, 1, 0, 0)],
+        (
+            '{"type":"halted","ts":1700010000000,"halt":1,"rule":"daily_loss","value":null,"limit":"0.000001",'
+            '"equity":"0.0000000","reference":"0.0000000","marks":[],"note":"a note"}'
+        ),
+    ),
+    "an operator": (
+        [(v.HALTED_ROW, NEXT, v.NONE, 3, v.OPERATOR, v.NONE, 7, v.NONE)],
+        (
+            '{"type":"halted","ts":1700010000000,"halt":3,"rule":"operator","value":null,"limit":null,"equity":"0.0000007",'
+            '"reference":null,"marks":[],"note":"a note"}'
+        ),
+    ),
+    "a resume": (
+        [(v.RESUMED, NEXT, v.NONE, v.BY_OPERATOR, 3, 10**12)],
+        '{"type":"resumed","ts":1700010000000,"by":"operator","halt":3,"peak":"100000.0000000","note":"a note"}',
+    ),
+}
+REFUSALS = (
+    # reason, value, limit in units, and as text
+    (v.WHILE_HALTED, v.NONE, v.NONE, "halted", None, None),
+    (v.ALREADY_LONG, v.NONE, v.NONE, "already_long", None, None),
+    (v.WHILE_WARMING, 0, 31, "warming", "0", "31"),
+    (v.ORDER_WAITING, 12, v.NONE, "order_waiting", "12", None),
+    (v.COOLDOWN, 1, 3, "cooldown", "1", "3"),
+    (v.MAX_OPEN_POSITIONS, 3, 3, "max_open_positions", "3", "3"),
+    (v.MAX_DAILY_TRADES, 10, 10, "max_daily_trades", "10", "10"),
+    (v.MAX_EXPOSURE, 61, 60, "max_exposure", "0.0000061", "0.0000060"),
+    (v.INSUFFICIENT_CASH, 0, v.NONE, "insufficient_cash", "0.0000000", None),
+    (v.BELOW_LOT, 1, 2, "below_lot", "0.0000001", "0.0000002"),
+    (v.BELOW_MIN_NOTIONAL, 10**7, 10**8, "below_min_notional", "1.0000000", "10.0000000"),
+    (v.NOT_LONG, v.NONE, v.NONE, "not_long", None, None),
+)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_row_becomes_this_event(name: str) -> None:
+    rows, expected = ROWS[name]
+    lines = Lines(first_event("decisions"))
+    lines.block(grid_of(), 0, 0, rows_of(), np.zeros(0))
+    table = rows_of(*rows)
+    if rows[0][0] == v.SIGNAL:
+        text = lines.block(grid_of(), 0, 0, table, np.full(1, 0.0123456))
+    else:
+        text = lines.outside(table, note="a note")
+    (line,) = text.splitlines()
+    assert line.partition(b'"e":')[2][:-40].decode() == expected
+    assert decode(expected.encode())
+
+
+def test_every_kind_of_row_is_in_the_table() -> None:
+    assert {row[0] for rows, _ in ROWS.values() for row in rows} | {v.ORDER_REFUSED} == set(range(len(v.KINDS)))
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal[3])
+def test_a_refusal_tells_its_two_numbers_in_their_unit(refusal: tuple[Any, ...]) -> None:
+    reason, value, limit, *expected = refusal
+    row = rows_of((v.ORDER_REFUSED, NEXT, 0, 5, v.BUY, reason, value, limit))
+    lines = Lines(first_event("decisions"))
+    (event,) = events_in(lines.outside(row, note=None))
+    assert [event["reason"], event["value"], event["limit"]] == expected
+
+
+def test_the_first_timestamp_begins_with_the_run_the_starts_and_the_candles() -> None:
+    rows = rows_of(
+        (v.MODE_CHANGED, BEGIN, 0, machine.START, machine.IDLE, machine.WARMING),
+        (v.MODE_CHANGED, BEGIN, 1, machine.START, machine.IDLE, machine.WARMING),
+        (v.DAY_STARTED, BEGIN, v.NONE, BALANCE, BALANCE, BALANCE),
+        (v.SIGNAL, NEXT, 1, v.ENTER_SIGNAL),
+    )
+    text = Lines(first_event("candles")).block(grid_of((100, 0), (101, 200)), 0, 2, rows, np.zeros(4))
+    assert told(text) == [
+        "run_started",
+        "mode_changed BTC/USDT",
+        "mode_changed ETH/USDT",
+        "candle BTC/USDT",
+        "day_started",
+        "candle BTC/USDT",
+        "candle ETH/USDT",
+        "signal ETH/USDT",
+    ]
+
+
+def test_a_block_without_a_timestamp_has_the_rows_alone() -> None:
+    lines = Lines(first_event("candles"))
+    start = rows_of((v.MODE_CHANGED, BEGIN, 0, machine.START, machine.IDLE, machine.WARMING))
+    assert told(lines.block(grid_of((1, 1)), 0, 0, start, np.zeros(1))) == ["run_started", "mode_changed BTC/USDT"]
+    assert lines.block(grid_of((1, 1)), 0, 0, rows_of(), np.zeros(0)) == b""
+
+
+def test_a_candle_is_written_in_its_own_places() -> None:
+    (_, event) = events_in(Lines(first_event("candles")).block(grid_of((100, 0)), 0, 1, rows_of(), np.zeros(0)))
+    assert event == {
+        "type": "candle", "ts": BEGIN, "symbol": "BTC/USDT", "open": "1.00", "high": "1.02", "low": "0.99",
+        "close": "1.01", "volume": "0.01000",
+    }  # fmt: skip
+
+
+def test_the_last_line_tells_the_state() -> None:
+    state = opened(BALANCE, 2)
+    state.account[[v.LAST_TS, v.ROWS_FOLDED, v.TRADES, v.POSITIONS, v.REALISED, v.FEES]] = NEXT, 3, 5, 1, -7, 9
+    state.book[1, [v.QUANTITY, v.CLOSE]] = 100_000, 250
+    lines = Lines(first_event("trades"))
+    expired = rows_of((v.ORDER_EXPIRED, NEXT, 0, 8, v.BUY, v.END_OF_DATA))
+    (event,) = events_in(lines.closing(expired, state, "ab" * 16))
+    assert event == {
+        "type": "run_ended", "ts": NEXT, "candles": 3, "digest": "ab" * 16, "cash": "100000.0000000",
+        "equity": "100000.0000000", "peak": "100000.0000000", "realised": "-0.0000007", "fees": "0.0000009",
+        "trades": 4, "marks": [{"symbol": "ETH/USDT", "quantity": "1.00000", "price": "2.50"}],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("detail", DETAILS)
+@pytest.mark.parametrize("size", [1, 7, 64])
+def test_no_cut_into_blocks_changes_a_byte(detail: Any, size: int) -> None:
+    assert small_journal(detail, size=size) == small_journal(detail)
+
+
+@pytest.mark.parametrize("detail", DETAILS)
+def test_less_detail_is_the_same_events_with_lines_left_out(detail: Any) -> None:
+    kept = {event for event, level in LEVELS.items() if DETAILS.index(level) <= DETAILS.index(detail)}
+    started, *others = small_events("candles")
+    assert isinstance(started, RunStarted)
+    expected = [msgspec.structs.replace(started, detail=detail), *(one for one in others if type(one) in kept)]
+    assert list(small_events(detail)) == expected
+
+
+def test_the_closing_lines_stand_last() -> None:
+    *_, before, ended = small_events()
+    assert isinstance(ended, RunEnded)
+    assert isinstance(before, ModeChanged)
+    assert before.trigger == "stop"
+
+
+def test_candles_stand_before_the_outcomes_of_their_timestamp() -> None:
+    seen: set[int] = set()
+    for event in small_events()[3:]:
+        assert not (isinstance(event, Candle) and event.ts in seen)
+        if not isinstance(event, Candle):
+            seen.add(event.ts)
+
+
+def test_an_input_from_outside_carries_its_note_and_outcomes_carry_none() -> None:
+    notes = [event.note for event in small_events() if hasattr(event, "note") and event.note]
+    assert notes == ["a halt", "a resume"]
+
+
+def test_the_orders_of_a_run_are_numbered_without_a_gap() -> None:
+    placed = [event.order for event in small_events() if isinstance(event, OrderPlaced)]
+    assert placed == list(range(1, len(placed) + 1))
+    assert any(isinstance(event, OrderExpired) for event in small_events())
+
+
+def test_the_machine_agrees_with_every_move_of_the_run() -> None:
+    assert small_journal("decisions", check_moves=True) == small_journal("decisions")
+
+
+@pytest.mark.parametrize(
+    "move",
+    [
+        (machine.ENTER, machine.WARMING, machine.LONG),
+        (machine.EXIT, machine.LONG, machine.WARMING),
+    ],
+)
+def test_a_move_that_the_machine_has_not_is_a_bug_if_moves_are_checked(move: tuple[int, int, int]) -> None:
+    row = rows_of((v.MODE_CHANGED, NEXT, 0, *move))
+    with pytest.raises(IllegalMove):
+        Lines(first_event("decisions"), check_moves=True).outside(row, note=None)
+    assert Lines(first_event("decisions"), check_moves=False).outside(row, note=None) != b""
