@@ -1,4 +1,4 @@
-"""Writes the synthetic archives of configs/data, in the format of Binance's: `python -m tests.make_synthetic`. No test lives here."""
+"""Writes the synthetic archives of configs/data as Binance would (`python -m tests.make_synthetic`). No tests."""
 
 import io
 import zipfile

@@ -43,7 +43,6 @@ RULES = (
             "safla/core/engine.py:fold": STRENGTH,
             "safla/core/metrics.py": SHOWN,
             "safla/core/scale.py:ratio": SHOWN,
-            "safla/core/scale.py:shown": SHOWN,
             "safla/core/sizing.py:confidence_ppm": "a strength becomes an integer here, once (S23)",
             "safla/core/strategies/sma_crossover.py:sma_crossover": STRENGTH,
             "safla/core/strategies/window.py:first_miss": STRENGTH,

@@ -148,13 +148,12 @@ def fold(rules: Rules, markets: Int64, candles: Grid, wishes: Signals, state: St
         if int(account[v.BROKEN]) > 0:
             out.used[0] = before
             return t
-        changed = equity != int(account[v.EQUITY])
         out.equity[t] = equity
         account[v.EQUITY] = equity
         account[v.LAST_TS] = now
         if equity > int(account[v.PEAK]):
             account[v.PEAK] = equity
-        if changed:  # (h) an equity that stands still was guarded when it came
+        if equity < max(int(account[v.DAY_START]), int(account[v.PEAK])):  # (h)
             met_day = limits.loss_met(int(account[v.DAY_START]), equity, rules.max_daily_loss_ppm)
             met_peak = limits.loss_met(int(account[v.PEAK]), equity, rules.max_drawdown_ppm)
             if met_day or met_peak:

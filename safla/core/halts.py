@@ -55,5 +55,4 @@ def resume_modes(account: Int64, book: Int64, out: Out, ts: int) -> None:
     if int(account[v.OPEN_HALTS]) > 0:
         return
     for s in range(len(book)):
-        if int(book[s, v.MODE]) == HALTED:
-            move(book, out, s, ts, RESUME_LONG if int(book[s, v.QUANTITY]) > 0 else RESUME)
+        move(book, out, s, ts, RESUME_LONG if int(book[s, v.QUANTITY]) > 0 else RESUME)

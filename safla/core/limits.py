@@ -93,7 +93,7 @@ def refused_size(market: Market, amount: int, price: int, quantity: int, stop: i
     amount    the budget, money units
     price     of the fill, price units
     quantity  quantity units, 0 if the budget does not reach for a lot
-    stop      the level that a fill at this price gets, price units; 0: none
+    stop      the level in force after a fill at this price, price units; 0: none
     """
     if quantity == 0:
         return Refusal(BELOW_LOT, amount, worth(price, market.lot, market.k))

@@ -37,25 +37,25 @@ def levels_from(rules: Rules, tick: int, price: int) -> Levels:
 @pure
 def stop_below(price: int, distance_ppm: int, tick: int) -> int:
     """A share below a price, rounded up to the tick, one tick below it at least (S27): the stop of a long."""
-    return min(-(-(price - share_down(price, distance_ppm)) // tick) * tick, price - tick)
+    return min(-(-(price - share_down(price, distance_ppm)) // tick), (price - tick) // tick) * tick
 
 
 @pure
 def target_above(price: int, distance_ppm: int, tick: int) -> int:
     """A share above a price, rounded up to the tick, one tick above it at least (S27): the target of a long."""
-    return max(-(-(price + share_up(price, distance_ppm)) // tick) * tick, price + tick)
+    return max(-(-(price + share_up(price, distance_ppm)) // tick), -(-(price + tick) // tick)) * tick
 
 
 @pure
 def short_stop_above(price: int, distance_ppm: int, tick: int) -> int:
     """The stop of a short, above its price: rounded down to the tick, one tick above at least (S27, turned round)."""
-    return max((price + share_down(price, distance_ppm)) // tick * tick, price + tick)
+    return max((price + share_down(price, distance_ppm)) // tick, -(-(price + tick) // tick)) * tick
 
 
 @pure
 def short_target_below(price: int, distance_ppm: int, tick: int) -> int:
     """The target of a short, below its price: rounded down to the tick, one tick below at least (S27, turned round)."""
-    return min((price - share_up(price, distance_ppm)) // tick * tick, price - tick)
+    return min((price - share_up(price, distance_ppm)) // tick, (price - tick) // tick) * tick
 
 
 @pure

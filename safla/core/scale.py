@@ -61,4 +61,5 @@ def ratio(numerator: int, denominator: int) -> str:
 
 def shown(value: float) -> str:
     """A float as it is shown in the journal: six places, no sign for zero (J14)."""
-    return "%.6f" % (value + 0.0)
+    text = f"{value:.6f}"
+    return "0.000000" if text == "-0.000000" else text

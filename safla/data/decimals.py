@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 MAX_PLACES = 8  # S3
 PATTERN = r"^(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?(?:e-[0-9]{1,2})?$"  # Z5; rust's $ is the very end of the text
 POWERS = 10 ** np.arange(19, dtype=np.int64)
+ROOM = LIMIT // POWERS  # the most that a power may be multiplied with
+
+_NONE = np.zeros(0, np.int64)
 
 Where = Callable[[int], str]  # the place of a row in its file, for messages
 
@@ -62,16 +65,18 @@ def units(numbers: Numbers, places: int, *, name: str, where: Where) -> tuple[In
 
     DataError names the first that does not fit below 2**62 (D1).
     """
-    shift = places - numbers.places.astype(np.int64)
-    up = POWERS[np.clip(shift, 0, 18)]
-    large = np.flatnonzero(numbers.digits > LIMIT // up)
+    shift = places - numbers.places  # int8: places are at most 117
+    up = np.clip(shift, 0, 18)
+    large = np.flatnonzero(numbers.digits > ROOM[up])
     if len(large):
         raise DataError(
             f"{where(int(large[0]))}: {name} {text(numbers, int(large[0]))} is too large for {places} decimals "
             f"(2**62 units, D1){more(len(large))}; markets.<SYMBOL> sets fewer decimals"
         )
-    result = numbers.digits * up
-    fine = np.flatnonzero((shift < 0) & (result > 0))
+    if not shift.any():
+        return numbers.digits, _NONE
+    result = numbers.digits * POWERS[up]
+    fine = np.flatnonzero((shift < 0) & (result > 0))  # these have more places than asked for
     digits, power = numbers.digits[fine], POWERS[np.clip(-shift[fine], 0, 18)]
     whole = np.where(shift[fine] < -18, 0, digits // power)
     result[fine] = whole

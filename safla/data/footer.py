@@ -1,4 +1,4 @@
-"""What a Parquet file says it unpacks to, in its footer and before each page. It is read before anything is unpacked."""
+"""What a Parquet file says it unpacks to, in its footer and before each page: known before anything is unpacked."""
 
 from typing import Any, NamedTuple
 

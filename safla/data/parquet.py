@@ -1,16 +1,16 @@
 """Parquet files of candles, those of run folders too. A float is taken by its shortest text, and that is said."""
 
-import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from safla.core.values import Int64
-from safla.data import decimals, files, footer, times
+from safla.data import decimals, files, footer, recorded, times
 from safla.data.checks import Origin
 from safla.data.csv import located
-from safla.data.decimals import MAX_PLACES, Numbers, Where
+from safla.data.decimals import Numbers, Where
+from safla.data.recorded import Recorded
 from safla.data.rows import FIELDS, MAX_ROWS, Rows
 from safla.data.table import MAX_COLUMNS
 from safla.errors import ConfigError, DataError, Problem
@@ -18,7 +18,6 @@ from safla.errors import ConfigError, DataError, Problem
 if TYPE_CHECKING:
     import polars as pl
 
-KEY = "safla"  # of the file's metadata: JSON, {"symbols": {SYMBOL: {"price_decimals": 2, "volume_decimals": 5}}, ..}
 MAX_UNPACKED_BYTES = 2 * 2**30
 MAX_TEXT_BYTES = 64  # of a number or a time (Z5)
 
@@ -33,12 +32,13 @@ def read(path: str, columns: Mapping[str, str | int] | None, *, symbol: str, own
     # polars ends in a panic on some broken pages, and a panic is no Exception
     broken = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError, OverflowError)
     try:
-        frame = _frame(path, content, columns, symbol=symbol, owners=owners)
-        own = _own_decimals(pl.read_parquet_metadata(content), symbol)
+        run = recorded.facts(pl.read_parquet_metadata(content))
+        if run is None:
+            return _rows(path, _frame(path, content, columns, symbol=symbol, owners=owners), own=None)
+        return _recorded(path, content, run, symbol=symbol)
     except broken as error:
-        text = ascii(str(error).partition("\n")[0][:80])
+        text = ascii(str(error).partition("\n")[0][:150])[1:-1]
         raise DataError(f"{files.shown(path)}: cut or corrupt Parquet file ({text})") from error
-    return _rows(path, frame, own=own)
 
 
 def _refuse_bombs(content: bytes, *, name: str) -> None:
@@ -74,18 +74,18 @@ def _frame(
     return frame.select("row", *picked)
 
 
-def _own_decimals(metadata: Mapping[str, Any], symbol: str) -> dict[str, int] | None:
-    """The decimals of integer columns, as a run folder's file says them; None in a file of someone else."""
-    if KEY not in metadata:
-        return None
-    try:
-        said = json.loads(metadata[KEY])["symbols"][symbol]
-        price, volume = said["price_decimals"], said["volume_decimals"]
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"its metadata `{KEY}` does not give the decimals of {symbol}") from error
-    if not all(type(places) is int and 0 <= places <= MAX_PLACES for places in (price, volume)):
-        raise ValueError(f"decimals of {symbol} in its metadata `{KEY}` are not 0 to {MAX_PLACES}")
-    return dict.fromkeys(FIELDS[1:5], price) | {"volume": volume}
+def _recorded(path: str, content: bytes, run: Recorded, *, symbol: str) -> Rows:
+    """The candles of one symbol out of a run folder's file, when all of them are as they were written."""
+    import polars as pl
+
+    frame = pl.read_parquet(content)
+    recorded.verify(frame, run)
+    if symbol not in run.symbols:
+        raise DataError(f"{files.shown(path)}: no candles of {symbol}; it has {', '.join(run.symbols)}")
+    place = run.symbols.index(symbol)
+    price, volume = run.decimals[place]
+    own = frame.with_row_index("row", offset=1).filter(pl.col("symbol") == place)
+    return _rows(path, own, own=dict.fromkeys(FIELDS[1:5], price) | {"volume": volume})
 
 
 def _rows(path: str, frame: "pl.DataFrame", *, own: dict[str, int] | None) -> Rows:

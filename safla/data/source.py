@@ -106,9 +106,7 @@ def _synthetic(config: Config, symbols: Sequence[str]) -> list[list[Rows]]:
 
 
 def _paths(config: Config, symbols: Sequence[str], *, shared: bool) -> list[list[str]]:
-    if config.data.path is None:
-        text = f"data.source: {config.data.source} needs data.path, a file or a pattern such as data/{{symbol}}-*.csv"
-        raise DataError(text)
+    assert config.data.path is not None, "config/rules.py asks for data.path with a source of files"
     return paths.of_symbols(config.data.path, symbols, timeframe=config.market_data.timeframe, shared=shared)
 
 

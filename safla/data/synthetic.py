@@ -19,7 +19,7 @@ YEAR_MS = 365 * 86_400_000
 ONE = 2**24  # unit of logarithms to base 2
 REACH = 4 * ONE  # the walk turns back at 16 times the start and a sixteenth of it, so that no bound of D1 is near
 REGIME_CANDLES = (48, 240)  # a regime lasts at least so many, and fewer than that
-LARGEST_PRICE = 2**45  # units
+LARGEST_PRICE = 2**50  # units: in _prices no product reaches 2**63
 
 # spread in per cent of the asked one, drift in per mille of that spread; evenly drawn from TURNS they keep both asked
 # for: a mean square of 1 and no drift
@@ -27,7 +27,7 @@ CALM, TRENDING, CRASHING = range(3)
 REGIMES = np.array([(45, 0), (75, 80), (165, -54)], np.int64)
 TURNS = np.array([CALM, TRENDING, CALM, TRENDING, CRASHING, CALM, TRENDING, CRASHING], np.int64)
 
-# one stream of draws for each purpose, so that more candles of a seed begin like fewer
+# one stream of draws for each purpose, so that with more candles the opens and closes begin as with fewer
 STEPS, WICKS, VOLUMES, MOODS, GAPS = range(5)
 
 
@@ -76,8 +76,10 @@ def columns(walk: Walk) -> Columns:
     first = -(-walk.start // walk.step_ms) * walk.step_ms
     ts = first + np.arange(slots, dtype=np.int64) * walk.step_ms
     made = Columns(ts, opens, highs, lows, closes, _volumes(walk, slots, spread=spread))
+    if walk.holes == 0:
+        return made
     kept = _kept(walk, slots)
-    return made if walk.holes == 0 else Columns(*(column[kept] for column in made))
+    return Columns(*(column[kept] for column in made))
 
 
 def _draws(walk: Walk, purpose: int, count: int) -> npt.NDArray[np.uint64]:
@@ -122,7 +124,7 @@ def _prices(walk: Walk, logarithms: Int64) -> Int64:
     start = int(walk.start_price.scaleb(walk.price_decimals))
     if not 0 < start <= LARGEST_PRICE:
         raise DataError(
-            f"data.synthetic.start_price {walk.start_price}: not within 1 and 2**45 units of 10^-{walk.price_decimals}"
+            f"data.synthetic.start_price {walk.start_price}: not within 1 and 2**50 units of 10^-{walk.price_decimals}"
         )
     folded = np.abs((logarithms + 3 * REACH) % (4 * REACH) - 2 * REACH) - REACH
     whole, part = folded >> 24, folded & (ONE - 1)

@@ -21,6 +21,7 @@ MAX_CELL_BYTES = 128 * 1024
 MAX_COLUMNS = 64
 HEAD_LINES = 3  # a banner, a header, a row
 
+_NO_PLACES = np.zeros(0, np.int8)
 _MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 
@@ -53,23 +54,26 @@ def read(path: str, blocks: Iterator[bytes], *, layout_of: Callable[[list[str]],
         raise DataError(f"{shown(path)}: the file is empty")
     layout = layout_of(_first_lines(path, head))
     name = shown(path)
-    parts: list[tuple[Int64, str, dict[str, Numbers]]] = []
-    rows = 0
+    parts: dict[str, list[Numbers]] = {field: [] for field in FIELDS}
+    rows, unit = 0, ""
     for piece in _pieces(path, head, lines, skipped=layout.skipped):
         rows += len(piece.ends)
         if rows > MAX_ROWS:
             raise DataError(f"{name}: more than {MAX_ROWS} rows")
         frame = _cells(path, piece, layout=layout)
         where = _where(path, piece.first)
-        ts, unit = times.parse(frame["ts"], where)
-        if parts and parts[0][1] != unit:
-            raise DataError(f"{where(0)}: times are {unit}, the rows before have {parts[0][1]}")
-        parts.append((ts, unit, decimals.parse(frame.drop("ts"), where)))
-    said = (f"{name}: times are {parts[0][1]}",) if parts and parts[0][1] != "milliseconds" else ()
-    numbers = {field: _joined([part[2][field] for part in parts]) for field in FIELDS[1:]}
-    ts = np.concatenate([part[0] for part in parts]) if parts else np.zeros(0, np.int64)
+        ts, own_unit = times.parse(frame["ts"], where)
+        if own_unit != (unit or own_unit):
+            raise DataError(f"{where(0)}: times are {own_unit}, the rows before have {unit}")
+        unit = own_unit
+        for field, numbers in {"ts": Numbers(ts, _NO_PLACES), **decimals.parse(frame.drop("ts"), where)}.items():
+            # copies let go of the text behind them
+            parts[field].append(Numbers(numbers.digits.copy(), numbers.places.copy()))
+    said = (f"{name}: times are {unit}",) if unit not in ("", "milliseconds") else ()
+    joined = {field: _joined(parts.pop(field)) for field in FIELDS}
     origin = Origin(path, "line", np.arange(1 + layout.skipped, 1 + layout.skipped + rows, dtype=np.int64))
-    return Rows(origin, ts, numbers, tuple(f"{name}: {note}" for note in layout.notes) + said, closed)
+    ts = joined.pop("ts").digits
+    return Rows(origin, ts, joined, tuple(f"{name}: {note}" for note in layout.notes) + said, closed)
 
 
 def split(line: str, delimiter: str) -> list[str]:

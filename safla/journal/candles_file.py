@@ -3,6 +3,7 @@
 import hashlib
 import io
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import numpy as np
 from safla.core.candles import Series, digest
 from safla.core.values import Columns
 from safla.errors import JournalError
-from safla.journal.events import Hex, Places, SymbolName, Timeframe
+from safla.journal.events import Count, Hex, Places, SymbolName, Timeframe
 from safla.journal.files import open_to_read, replace
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class _Symbol(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     symbol: SymbolName
     price_decimals: Places
     volume_decimals: Places
-    rows: int
+    rows: Count
 
 
 class _Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -111,12 +112,11 @@ def _series(frame: "pl.DataFrame", facts: _Facts) -> tuple[Series, ...]:
     if frame.null_count().row(0) != (0,) * len(_COLUMNS):
         raise ValueError("it has empty cells")
     places, *columns = (column.to_numpy() for column in frame)
-    ends = np.cumsum([one.rows for one in facts.symbols])
-    expected = np.repeat(np.arange(len(facts.symbols)), [one.rows for one in facts.symbols])
-    if not np.array_equal(places, expected):
+    rows = [one.rows for one in facts.symbols]  # summed as Python's integers, before numpy makes room for so many
+    if sum(rows) != len(frame) or not np.array_equal(places, np.repeat(np.arange(len(rows)), rows)):
         raise ValueError("its rows are not those of its symbols, in order")
     series = []
-    for one, end in zip(facts.symbols, ends.tolist(), strict=True):
+    for one, end in zip(facts.symbols, accumulate(rows), strict=True):
         own = Columns(*(np.ascontiguousarray(column[end - one.rows : end], np.int64) for column in columns))
         series.append(Series(one.symbol, one.price_decimals, one.volume_decimals, own))
     return tuple(series)

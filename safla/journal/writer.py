@@ -13,6 +13,8 @@ from safla.journal.rows import EVENTS, Places, Rows, places_of, run_ended
 
 Make = Callable[[Places, Rows, int], Event]
 
+_SLICE = 1_024  # timestamps whose candles are plain numbers at once: more of them are slower to walk through
+
 
 class Lines:
     """Turns the rows of one run into its lines. How they are cut into calls changes no byte (J4)."""
@@ -29,7 +31,7 @@ class Lines:
         self._with_candles = is_written(Candle, started.detail)
         self._check_moves = check_moves
 
-    def block(self, grid: Grid, first: int, last: int, rows: Int64, strengths: Float64) -> bytes:
+    def block(self, grid: Grid, first: int, *, last: int, rows: Int64, strengths: Float64) -> bytes:
         """The lines of the timestamps grid.ts[first:last].
 
         grid       all candles of the run, or any part that holds these
@@ -44,7 +46,8 @@ class Lines:
             done = _starts(taken)
             self._outcomes(taken, 0, done, lines)
         if self._with_candles:
-            done = self._candles(grid, first, last, taken, done, lines)
+            for at in range(first, last, _SLICE):
+                done = self._candles(grid, at, min(at + _SLICE, last), taken, done, lines)
         self._outcomes(taken, done, len(taken.rows), lines)
         return b"".join(lines)
 
@@ -55,7 +58,7 @@ class Lines:
         self._outcomes(taken, 0, len(taken.rows), lines)
         return b"".join(lines)
 
-    def closing(self, rows: Int64, state: State, digest: str) -> bytes:
+    def closing(self, rows: Int64, state: State, *, digest: str) -> bytes:
         """The lines behind the last candle (J3). rows and state of `finish`, digest of all candles (J7)."""
         return self.outside(rows, note=None) + self.chain.line(run_ended(self._places, state, digest=digest))
 

@@ -49,7 +49,7 @@ def fold(run: RunPlan, series: Sequence[Series], *, forms: Forms) -> Iterator[Bl
         state, folded, broken = engine.advance(run.plan, state, block, wishes, out, forms.loop)
         used = int(out.used[0])
         rows = out.rows[:used].copy()
-        text = lines.block(grid, done, done + folded, rows, out.strength[:used])
+        text = lines.block(grid, done, last=done + folded, rows=rows, strengths=out.strength[:used])
         yield Block(text, rows, grid.ts[done : done + folded], out.equity[:folded].copy(), state)
         if broken:
             raise _broken(run, symbol=broken - 1, ts=int(grid.ts[done + folded]))
@@ -57,7 +57,7 @@ def fold(run: RunPlan, series: Sequence[Series], *, forms: Forms) -> Iterator[Bl
         done += folded
     state = engine.finish(state, out)
     rows = out.rows[: int(out.used[0])].copy()
-    text = lines.closing(rows, state, digest(series, run.timeframe))
+    text = lines.closing(rows, state, digest=digest(series, run.timeframe))
     yield Block(text, rows, grid.ts[done:], np.zeros(0, np.int64), state)
 
 

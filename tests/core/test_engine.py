@@ -201,13 +201,20 @@ def test_an_outside_halt_names_no_limit_and_stands_behind_the_last_timestamp(rul
     assert kinds(again) == []
 
 
-def test_marks_stand_behind_a_day_and_a_halt() -> None:
-    out = blank_out(1, 30, 200)
-    state, _, _ = advance(PLAN, started(), *block(*[10_000] * 24, 10_500), out)
+def test_marks_of_open_positions_alone_stand_behind_a_day_and_a_halt() -> None:
+    plan = Plan(QUIET, np.array([MARKET] * 2, np.int64))
+    grid, signals = block(*[10_000] * 24, 10_500)
+    pair = Grid(grid.ts, *(np.repeat(column, 2, axis=0) for column in grid[1:]))
+    wishes = Signals(np.pad(signals.signal, ((1, 0), (0, 0))), np.full((2, 25), 0.01))  # the second symbol enters
+    out = blank_out(2, 25, 200)
+    state, _, _ = advance(plan, started(symbols=2), pair, wishes, out)
+    assert kinds(out)[0] == "day_started"
     assert kinds(out)[-2:] == ["day_started", "mark"]
-    halt(PLAN, state, out, v.OPERATOR)
-    assert kinds(out)[-4:] == ["halted", "mark", "mode_changed", "order_placed"]
-    assert named(out.rows[int(out.used[0]) - 3]) == {"quantity": 10, "price": 10_500}
+    assert kinds(out).count("mark") == 1
+    halt(plan, state, out, v.OPERATOR)
+    assert kinds(out)[-5:] == ["halted", "mark", "mode_changed", "mode_changed", "order_placed"]
+    mark = out.rows[int(out.used[0]) - 4]
+    assert (mark[2], named(mark)) == (1, {"quantity": 10, "price": 10_500})
 
 
 def test_a_limit_of_a_halt_is_its_rate() -> None:

@@ -56,6 +56,12 @@ def test_what_exceeds_the_limit_in_the_finer_scale_counts_as_the_limit() -> None
     assert slippage_ppm(RULES, coarser, 2**31, LIMIT) == 201  # theirs is the limit: 2**31 of 2**62 is next to nothing
 
 
+@pytest.mark.parametrize(("volume", "ppm"), [(2**31 - 1, 1), (2**31, 5), (10 * 2**31 - 1, 1), (10 * 2**31, 5)])
+def test_quantity_and_volume_are_divided_by_ten_until_the_volume_is_below_its_bound(volume: int, ppm: int) -> None:
+    rules = QUIET._replace(impact_ppm=10**9, max_slippage_ppm=5_000)
+    assert slippage_ppm(rules, MARKET, 1, volume) == ppm  # the quantity is rounded up to 1 each time
+
+
 @given(st.integers(0, LIMIT), st.integers(1, LIMIT), st.integers(0, 10**9))
 def test_an_impact_of_large_amounts_is_never_below_the_exact_one_and_hardly_above(
     ours: int, theirs: int, impact: int

@@ -84,7 +84,6 @@ def test_a_level_is_on_the_tick_at_the_rounded_share_and_one_tick_away(ticks: in
     assert short_target_below(price, ppm, tick) == mirror - target
 
 
-@pytest.mark.xfail(reason="S27: a highest price off the tick gives a trail off the tick where the least distance binds")
 def test_a_trail_is_on_the_tick_though_the_highest_price_is_not() -> None:
     assert stop_below(105, 10_000, 10) == 90
 
@@ -201,6 +200,20 @@ def test_a_touch_fills_a_target_where_the_rules_say_so(high: int, hit: Hit) -> N
 )
 def test_the_higher_of_stop_and_trail_names_the_exit(stop: int, trail: int, reason: int) -> None:
     assert stop_reason(HELD._replace(stop=stop, trail=trail)) == reason
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "answer"),
+    [(9_801, 10_999, False), (9_800, 10_999, True), (9_801, 11_000, True), (1, 99_999, True)],
+)
+def test_a_touch_of_any_level_is_looked_into(low: int, high: int, answer: bool) -> None:
+    assert reached(9_500, 9_800, 11_000, low, high) is answer
+    assert reached(9_800, 9_500, 11_000, low, high) is answer
+    assert reached(9_800, 0, 11_000, low, high) is answer
+
+
+def test_a_level_that_is_not_set_is_not_reached() -> None:
+    assert not reached(0, 0, 0, 1, 2**60)
 
 
 SMALL = st.integers(0, 30)

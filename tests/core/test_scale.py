@@ -115,6 +115,8 @@ def test_a_product_stops_at_the_limit(amount: int, factor: int) -> None:
         (2**31, 2**31, LIMIT),
         (2**31 + 1, 2**31, LIMIT),
         (2**31 - 1, 2**31, 2**62 - 2**31),
+        (LIMIT // 3, 3, LIMIT - 1),
+        (LIMIT // 3 + 1, 3, LIMIT),
         (LIMIT, 1, LIMIT),
         (LIMIT, 2, LIMIT),
         (0, LIMIT, 0),
@@ -139,6 +141,5 @@ def test_a_float_is_shown_with_six_places(value: float, text: str) -> None:
     assert shown(value) == text
 
 
-@pytest.mark.xfail(reason="a negative value that rounds to zero is shown as -0.000000")
 def test_a_small_negative_value_is_shown_without_a_sign() -> None:
     assert shown(-0.0000001) == "0.000000"

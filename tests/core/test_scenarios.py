@@ -1,4 +1,4 @@
-"""Every scenario of tests/scenarios, interpreted (test_compile.py: compiled). BUG in a title: not yet mended."""
+"""Every scenario of tests/scenarios, interpreted (test_compile.py: compiled)."""
 
 from pathlib import Path
 
@@ -14,11 +14,7 @@ SCENARIOS = [one for path in sorted((Path(__file__).parents[1] / "scenarios").gl
 EACH = pytest.mark.parametrize("scenario", SCENARIOS, ids=[scenario.name for scenario in SCENARIOS])
 
 
-@pytest.mark.parametrize(
-    "scenario",
-    [pytest.param(one, marks=pytest.mark.xfail if "BUG:" in one.name else ()) for one in SCENARIOS],
-    ids=[scenario.name for scenario in SCENARIOS],
-)
+@EACH
 def test_what_happens_is_what_the_table_says(scenario: Scenario) -> None:
     expected, actual = told(scenario)
     assert actual == expected

@@ -83,7 +83,7 @@ def test_columns_are_taken_by_the_names_that_were_asked_for(tmp_path: Path) -> N
 @pytest.mark.parametrize("header", [None, "t,O,C,V,H,L"])
 def test_columns_are_taken_by_the_positions_that_were_asked_for(tmp_path: Path, header: str | None) -> None:
     cells = [line.split(",") for line in lines()]
-    rows = [",".join([t, o, c, v, h, low]) for t, o, h, low, c, v in cells]
+    rows = [f"{t},{o},{c},{v},{h},{low}" for t, o, h, low, c, v in cells]
     path = csv_file(tmp_path, *([header] if header else []), *rows)
     plain = csv.read(csv_file(tmp_path, HEADER, *lines(), name="plain.csv"), None)
     assert same(candles(csv.read(path, POSITIONS)), candles(plain))
@@ -125,6 +125,6 @@ def test_a_header_without_rows_is_a_source_without_candles(tmp_path: Path) -> No
 
 def test_high_and_low_exchanged_by_another_order_of_columns_is_refused_by_value(tmp_path: Path) -> None:
     cells = [line.split(",") for line in lines()]
-    path = csv_file(tmp_path, *(",".join([t, o, c, low, h, v]) for t, o, h, low, c, v in cells))
+    path = csv_file(tmp_path, *(f"{t},{o},{c},{low},{h},{v}" for t, o, h, low, c, v in cells))
     with pytest.raises(DataError, match=r"line 1: high 105\.25 is below close 110\.00 \(S3\) \(and 2 more\)"):
         assembled(csv.read(path, None))

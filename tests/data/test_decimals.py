@@ -66,9 +66,9 @@ def test_most_places_is_what_the_longest_number_needs_without_the_zeros_at_its_e
 @pytest.mark.parametrize(
     "cell",
     [
-        "1_000", "٣٤", "+1", "0x10", "NaN", "nan", "inf", "Infinity", "-1", "-0", "", " 1", "1 ", "1,5", ".5", "5.", "01",
-        "1e5", "1E-5", "1e-123", "1E+1000000", "1e400", "1.2.3", "e-5", "n/a", "null", "9" * 19, "0." + "1" * 19, "7" * 400,
-        "1\n", "１", "1\u202e",
+        "1_000", "٣٤", "+1", "0x10", "NaN", "nan", "inf", "Infinity", "-1", "-0", "", " 1", "1 ", "1,5", ".5", "5.",
+        "01", "1e5", "1E-5", "1e-123", "1E+1000000", "1e400", "1.2.3", "e-5", "n/a", "null", "9" * 19, "0." + "1" * 19,
+        "7" * 400, "1\n", "\uff11", "1\u202e",
     ],
 )  # fmt: skip
 def test_what_is_no_plain_decimal_is_refused_with_row_and_value(cell: str) -> None:
@@ -98,7 +98,8 @@ def test_a_hostile_number_costs_next_to_nothing() -> None:
     ],
 )
 def test_a_number_is_kept_as_its_digits_and_places(cell: str, digits: int, places: int) -> None:
-    assert parsed([cell]) == ([digits], [places])
+    numbers = parsed([cell])
+    assert (numbers.digits.tolist(), numbers.places.tolist()) == ([digits], [places])
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from safla.data import csv, files, table
 from safla.errors import DataError
-from tests.data.written import HEADER, candles, csv_file, file, lines, same
+from tests.data.written import HEADER, candles, csv_file, file, lines, read_or_refused, same
 
 GOOD = lines(4)
 
@@ -30,6 +30,7 @@ GOOD = lines(4)
         ([GOOD[0], GOOD[1].replace("110", "1" * 132_000)], "line 3: more than 131072 bytes"),
         ([GOOD[0], GOOD[1].replace("110", "1\0")], "line 3: a NUL byte"),
         ([GOOD[0], GOOD[1] + "\r" + GOOD[2]], "line 3: 11 cells"),
+        ([*GOOD, GOOD[1].replace("110", '"110"') + ",9"], "line 6: 7 cells"),
     ],
 )
 def test_a_line_that_is_no_row_is_refused_by_its_number(tmp_path: Path, rows: list[str], text: str) -> None:
@@ -56,6 +57,12 @@ def test_what_is_no_table_of_text_is_refused_without_a_traceback(tmp_path: Path,
         csv.read(file(tmp_path, "btc.csv", content), None)
 
 
+def test_bytes_that_are_no_utf_8_are_refused_by_their_line(tmp_path: Path) -> None:
+    text = "\n".join([HEADER, *GOOD]).encode() + b"\xff\n"
+    with pytest.raises(DataError, match="line 5: not a text in UTF-8"):
+        csv.read(file(tmp_path, "btc.csv", text), None)
+
+
 def test_a_table_is_the_same_in_blocks_of_any_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = csv_file(tmp_path, HEADER, *lines(50))
     whole = csv.read(path, None)
@@ -69,7 +76,8 @@ def test_a_table_is_the_same_in_blocks_of_any_size(tmp_path: Path, monkeypatch: 
 def test_a_unit_of_time_that_changes_between_blocks_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [*lines(20), *(f"{int(line[:13]) // 1000}{line[13:]}" for line in lines(40)[20:])]
     path = csv_file(tmp_path, HEADER, *rows)
-    for size in (100, 2**20):
+    before = len("\n".join(rows[:20])) + len(HEADER) + 2
+    for size in (100, before, 2**20):
         monkeypatch.setattr(files, "BLOCK_BYTES", size)
         with pytest.raises(DataError, match="line 22: time"):
             csv.read(path, None)
@@ -87,8 +95,8 @@ def test_more_rows_than_the_cap_are_refused(tmp_path: Path, monkeypatch: pytest.
 @given(st.binary(max_size=300))
 def test_no_bytes_end_in_anything_but_candles_or_one_data_error(content: bytes) -> None:
     blocks = iter([HEADER.encode() + b"\n" + GOOD[0].encode() + b"\n" + content])
-    try:
-        rows = table.read("x", blocks, layout_of=lambda first: csv.layout(first, None, path="x"), closed=False)
-        candles(rows)
-    except DataError as error:
-        assert str(error).isprintable()
+
+    def read(path: str) -> object:
+        return candles(table.read(path, blocks, layout_of=lambda head: csv.layout(head, None, path=path), closed=False))
+
+    assert read_or_refused(read, "x")

@@ -8,11 +8,27 @@ import pytest
 
 from safla.data import csv, files, vision
 from safla.errors import DataError
-from tests.data.written import HEADER, START, STEP, candles, checksum, csv_file, file, kline, lines, same, zip_file
+from tests.data.written import (
+    HEADER,
+    START,
+    STEP,
+    candles,
+    checksum,
+    csv_file,
+    file,
+    kline,
+    lines,
+    read_or_refused,
+    same,
+    zip_file,
+)
 
 MEMBER = "BTCUSDT-1h-2024-01.csv"
 KLINES = "".join(f"{kline(line)}\n" for line in lines()).encode()
-USD_M = b"open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,taker_buy_quote_volume,ignore\n"
+USD_M = (
+    b"open_time,open,high,low,close,volume,"
+    b"close_time,quote_volume,count,taker_buy_volume,taker_buy_quote_volume,ignore\n"
+)
 
 
 @pytest.mark.parametrize("text", [KLINES, USD_M + KLINES])
@@ -66,7 +82,7 @@ def test_a_member_whose_name_is_no_plain_csv_is_refused_and_nothing_is_written(t
 def test_an_archive_has_one_member(tmp_path: Path, members: dict[str, bytes]) -> None:
     path = zip_file(tmp_path, members)
     with pytest.raises(
-        DataError, match="members, an archive of candles has one|cells, a kline has 12|no line|UTF-8|NUL"
+        DataError, match=r"members, an archive of candles has one|1 cells, a kline has 12|not a text|NUL"
     ):
         vision.read(path)
 
@@ -74,7 +90,7 @@ def test_an_archive_has_one_member(tmp_path: Path, members: dict[str, bytes]) ->
 def test_an_archive_is_refused_however_it_is_cut(tmp_path: Path) -> None:
     content = Path(zip_file(tmp_path, {MEMBER: KLINES * 20})).read_bytes()
     for length in range(0, len(content), 7):
-        with pytest.raises(DataError, match="cut.zip: "):
+        with pytest.raises(DataError, match=r"cut\.zip: "):
             vision.read(file(tmp_path, "cut.zip", content[:length]))
 
 
@@ -83,10 +99,7 @@ def test_an_archive_with_a_changed_byte_ends_in_candles_or_one_error(tmp_path: P
     for place in range(len(content)):
         broken = bytearray(content)
         broken[place] ^= 0xFF
-        try:
-            vision.read(file(tmp_path, "broken.zip", bytes(broken)))
-        except DataError as error:
-            assert str(error).startswith(str(tmp_path))
+        assert read_or_refused(vision.read, file(tmp_path, "broken.zip", bytes(broken)))
 
 
 def test_a_bomb_is_cut_at_the_cap_whatever_size_it_says_to_have(
@@ -107,5 +120,5 @@ def test_a_method_of_compression_that_archives_do_not_use_is_refused(tmp_path: P
 
 
 def test_a_table_that_has_not_the_columns_of_a_kline_is_sent_to_another_source(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="6 cells, a kline has 12; data.source: csv reads other tables"):
+    with pytest.raises(DataError, match=r"6 cells, a kline has 12; data\.source: csv reads other tables"):
         vision.read(zip_file(tmp_path, {MEMBER: "\n".join(lines()).encode()}))

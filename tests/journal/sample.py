@@ -97,11 +97,11 @@ def small_journal(detail: Detail = "candles", *, size: int = 300, check_moves: b
         state, folded, broken = engine.advance(plan, state, part, signals, out)
         assert (folded, broken) == (last - first, 0)
         used = int(out.used[0])
-        text.append(lines.block(run.grid, first, last, out.rows[:used], out.strength[:used]))
+        text.append(lines.block(run.grid, first, last=last, rows=out.rows[:used], strengths=out.strength[:used]))
         out.used[0] = 0
         state = _wish(lines, plan, state, out, last, text)
     state = engine.finish(state, out)
-    text.append(lines.closing(out.rows[: int(out.used[0])], state, digest(run.series, "1h")))
+    text.append(lines.closing(out.rows[: int(out.used[0])], state, digest=digest(run.series, "1h")))
     return b"".join(text)
 
 

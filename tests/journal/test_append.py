@@ -2,7 +2,7 @@
 
 import os
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -60,14 +60,19 @@ def test_an_old_file_is_continued_behind_its_end(journal: Path) -> None:
 def test_batches_are_whole_lines_of_about_a_mebibyte(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     batches: list[bytes] = []
     write = os.write
-    monkeypatch.setattr(append.os, "write", lambda file, batch: batches.append(batch) or write(file, batch))
+
+    def note(descriptor: int, batch: bytes) -> int:
+        batches.append(batch)
+        return write(descriptor, batch)
+
+    monkeypatch.setattr(os, "write", note)
     with Appender(journal) as appender:
-        appender.append(lines(3 * BATCH))
-        assert len(batches) == 2
+        appender.append(lines(3 * BATCH + 1_000))
+        assert len(batches) == 3
         appender.append(lines(BATCH))
         appender.sync()
     assert all(batch.endswith(b"\n") and len(batch) <= BATCH for batch in batches)
-    assert b"".join(batches) == lines(3 * BATCH) + lines(BATCH) == journal.read_bytes()
+    assert b"".join(batches) == lines(3 * BATCH + 1_000) + lines(BATCH) == journal.read_bytes()
 
 
 def test_lines_that_were_not_synced_are_dropped_by_closing(journal: Path) -> None:
@@ -100,7 +105,7 @@ def test_a_file_that_cannot_be_cut_either_says_so(journal: Path, monkeypatch: py
     def fail(*_arguments: object) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(append.os, "ftruncate", fail)
+    monkeypatch.setattr(os, "ftruncate", fail)
     with Appender(journal) as appender, at_most(10):
         appender.append(lines(1_000))
         with pytest.raises(HostError, match="and it cannot be cut to 0 bytes: Input/output error"):
@@ -147,14 +152,16 @@ def make_second_name(path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [make_link, make_second_name, os.mkfifo, Path.mkdir])
-def test_a_file_that_is_not_regular_and_ours_alone_is_refused_and_nothing_hangs(journal: Path, make) -> None:
+def test_a_file_that_is_not_regular_and_ours_alone_is_refused_and_nothing_hangs(
+    journal: Path, make: Callable[[Path], None]
+) -> None:
     make(journal)
     with pytest.raises(HostError, match=r"journal\.jsonl: (cannot be opened|not a regular file of yours)"):
         Appender(journal)
 
 
 def test_a_file_of_another_owner_is_refused(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(append.os, "geteuid", lambda: os.getuid() + 1)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     with pytest.raises(HostError, match="not a regular file of yours"):
         Appender(journal)
 

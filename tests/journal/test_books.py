@@ -1,7 +1,7 @@
 """The books hold for a run as it was told, and every planted difference is found under its rule (J43)."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import pytest
@@ -20,8 +20,11 @@ from safla.journal.events import (
     OrderExpired,
     OrderPlaced,
     OrderRefused,
+    PlacedReason,
+    RefusedReason,
     Resumed,
     RunEnded,
+    Side,
     Signal,
     TradeClosed,
 )
@@ -97,11 +100,11 @@ def up(text: str) -> str:
 
 
 def bought(event: Any) -> bool:
-    return event.side == "buy"
+    return bool(event.side == "buy")
 
 
 def sold(event: Any) -> bool:
-    return event.side == "sell"
+    return bool(event.side == "sell")
 
 
 def marked(event: Any) -> bool:
@@ -113,11 +116,11 @@ def lost(event: Any) -> bool:
 
 
 def at_decision(event: Any) -> bool:
-    return event.order == 0
+    return bool(event.order == 0)
 
 
 def from_warming(event: Any) -> bool:
-    return event.trigger == "warm"
+    return bool(event.trigger == "warm")
 
 
 def more(marks: list[Mark]) -> list[Mark]:
@@ -275,6 +278,37 @@ def test_a_difference_is_told_once_and_the_fold_goes_on_from_what_the_line_says(
     books = check(events)
     assert [(one.rule, one.n == line) for one in books.differences[:2]] == [("B1", True), ("B1", False)]
     assert {one.rule for one in books.differences} == {"B1"}
+
+
+def placed(order: int, side: Side, reason: PlacedReason = "signal") -> Event:
+    return OrderPlaced(ts=0, symbol="BTC/USDT", order=order, side=side, reason=reason, confidence=None)
+
+
+def signalled(wish: Literal["enter", "leave"]) -> Event:
+    return Signal(ts=0, symbol="BTC/USDT", signal=wish, strength="0.000000")
+
+
+def refused(order: int, side: Side, reason: RefusedReason) -> Event:
+    return OrderRefused(ts=0, symbol="BTC/USDT", order=order, side=side, reason=reason, value=None, limit=None)
+
+
+EXPIRED = OrderExpired(ts=0, symbol="BTC/USDT", order=1, side="buy", reason="signal")
+NOT_LONG = refused(0, "sell", "not_long")
+WISHES: dict[str, tuple[list[Event], list[str]]] = {
+    "an order refused at the open": ([refused(1, "buy", "below_lot")], []),
+    "an order refused twice": ([refused(1, "buy", "below_lot"), refused(1, "buy", "below_lot")], ["B7"]),
+    "a leave that takes back a waiting entry (S5)": ([signalled("leave"), EXPIRED, NOT_LONG], []),
+    "a waiting entry taken back without an answer": ([signalled("leave"), EXPIRED, signalled("enter")], ["B7"]),
+    "two answers to one signal": ([signalled("leave"), NOT_LONG, NOT_LONG], ["B7"]),
+    "a halt's exit between a signal and its answer": ([signalled("leave"), placed(2, "sell", "halt")], ["B7"]),
+}
+
+
+@pytest.mark.parametrize("name", WISHES)
+def test_a_wish_has_one_answer_and_an_order_one_end(name: str) -> None:
+    others, rules = WISHES[name]
+    begun = [*small_events()[:1], signalled("enter"), placed(1, "buy")]
+    assert [difference.rule for difference in check([*begun, *others]).differences] == rules
 
 
 @pytest.mark.parametrize("lines", [1, 2, 5, 50, 300])

@@ -1,7 +1,8 @@
 """The candles of a run folder: what comes back, and that no damage passes or ends the process."""
 
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -74,35 +75,37 @@ def test_the_same_candles_are_the_same_file(path: Path) -> None:
 def test_every_flipped_byte_is_found_before_the_file_is_decoded(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(path, (series_of("BTC/USDT", [[1, 2, 3, 4, 5, 6]], decimals=2),), timeframe="1h")
     raw = path.read_bytes()
-    monkeypatch.setattr(candles_file, "open_to_read", lambda path: path)
-
-    class Damaged:
-        def __init__(self, content: bytes) -> None:
-            self.content = content
-
-        def __enter__(self) -> "Damaged":
-            return self
-
-        def __exit__(self, *_raised: object) -> None:
-            return
-
-        def readall(self) -> bytes:
-            return self.content
-
-    assert len(read(Damaged(raw))) == 1
+    content = raw
+    monkeypatch.setattr(candles_file, "open_to_read", lambda _path: nullcontext(Held(content)))
+    assert len(read(path)) == 1
     for place in range(len(raw)):
+        content = raw[:place] + bytes([raw[place] ^ 1 << place % 8]) + raw[place + 1 :]
         with pytest.raises(JournalError, match="damaged, its bytes are not those that were written"):
-            read(Damaged(raw[:place] + bytes([raw[place] ^ 1 << place % 8]) + raw[place + 1 :]))
+            read(path)
     for end in range(0, len(raw), 13):
+        content = raw[:end]
         with pytest.raises(JournalError, match="damaged"):
-            read(Damaged(raw[:end]))
+            read(path)
+
+
+class Held(NamedTuple):
+    """A file that lies in memory: the disk would take longer than the check."""
+
+    content: bytes
+
+    def readall(self) -> bytes:
+        """All of it."""
+        return self.content
+
+
+BITCOIN = {"symbol": "BTC/USDT", "price_decimals": 2, "volume_decimals": 2, "rows": 1}
 
 
 def sealed(path: Path, frame: pl.DataFrame, **facts: Any) -> None:
     """A file made by other hands, with a true seal."""
     known = {
         "digest": "0" * 32, "timeframe": "1h", "seal": "0" * 32,
-        "symbols": [{"symbol": "BTC/USDT", "price_decimals": 2, "volume_decimals": 2, "rows": 1}],
+        "symbols": [BITCOIN],
     }  # fmt: skip
     frame.write_parquet(path, metadata={"safla": msgspec.json.encode(known | facts).decode()})
     raw = bytearray(path.read_bytes())
@@ -111,7 +114,7 @@ def sealed(path: Path, frame: pl.DataFrame, **facts: Any) -> None:
     path.write_bytes(raw)
 
 
-ROW = dict.fromkeys(["symbol", "ts", "open", "high", "low", "close", "volume"], [0])
+ROW = {key: [0] for key in ("symbol", "ts", "open", "high", "low", "close", "volume")}
 
 
 @pytest.mark.parametrize(
@@ -120,11 +123,21 @@ ROW = dict.fromkeys(["symbol", "ts", "open", "high", "low", "close", "volume"], 
         (ROW, {}, "its candles have the digest"),
         (ROW | {"symbol": [1]}, {}, "its rows are not those of its symbols"),
         (ROW | {"open": [None]}, {}, "holds no candles of a run"),
+        (ROW | {"open": pl.Series([None], dtype=pl.Int64)}, {}, "it has empty cells"),
         (ROW | {"open": [1.5]}, {}, "its columns are not symbol, ts"),
         ({"ts": [1]}, {}, "its columns are not symbol, ts"),
         (ROW, {"timeframe": "7m"}, "Invalid enum value"),
         (ROW, {"symbols": []}, "its rows are not those of its symbols"),
-        (ROW, {"symbols": [{"symbol": "BTC/USDT", "price_decimals": 2, "volume_decimals": 2, "rows": -1}]}, "rows"),
+        (
+            ROW,
+            {"symbols": [{"symbol": "BTC/USDT", "price_decimals": 2, "volume_decimals": 2, "rows": -1}]},
+            "Expected `int` >= 0",
+        ),
+        (
+            ROW,
+            {"symbols": [{"symbol": "BTC/USDT", "price_decimals": 2, "volume_decimals": 2, "rows": 2**62}]},
+            "its rows",
+        ),
         (ROW, {"more": 1}, "unknown field `more`"),
     ],
 )

@@ -3,7 +3,7 @@
 import json
 from typing import Any, get_args
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -85,7 +85,8 @@ def test_any_event_has_one_spelling_and_passes_the_strict_checks(struct: type[An
     text = msgspec.json.encode(event, order="deterministic")
     assert decode(text) == event
     assert text.isascii()
-    assert struct is e.RunStarted or Amounts(started).check(event) is None
+    if struct is not e.RunStarted:
+        Amounts(started).check(event)
 
 
 def test_the_schema_is_the_same_each_time_and_is_sound() -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from safla.errors import HostError
-from safla.journal import files
 from safla.journal.files import journal_of, open_to_read, replace
 
 
@@ -29,7 +28,7 @@ def test_a_failure_leaves_the_old_content_and_no_temporary_file(
     def fail(*_arguments: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files.os, call, fail)
+    monkeypatch.setattr(os, call, fail)
     with pytest.raises(HostError, match=r"summary\.json\.tmp: cannot be written: No space left on device"):
         replace(path, b"new")
     assert path.read_bytes() == b"old"
@@ -55,8 +54,8 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytes
     def refuse(*_arguments: object) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(files.os, "open", refuse)
-    with pytest.raises(HostError, match="journal.jsonl: cannot be read: Permission denied"):
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(HostError, match=r"journal\.jsonl: cannot be read: Permission denied"):
         open_to_read(tmp_path / "journal.jsonl")
 
 

@@ -1,5 +1,7 @@
 """The envelope: its bytes, its hash, and what the chain refuses."""
 
+from collections.abc import Callable
+
 import msgspec
 import pytest
 
@@ -63,7 +65,7 @@ def test_the_longest_line_has_just_its_bytes() -> None:
         (lambda line: b"", "its number is not 1"),
     ],
 )
-def test_an_edited_line_does_not_verify_and_the_check_is_named(edit, what: str) -> None:
+def test_an_edited_line_does_not_verify_and_the_check_is_named(edit: Callable[[bytes], bytes], what: str) -> None:
     line = edit(lines_of([RESUMED])[:-1])
     assert verified(line, 1, p=ORIGIN) == b""
     assert fault(line, 1, p=ORIGIN).startswith(what)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safla.errors import HostError, JournalError
-from safla.journal.events import Event
+from safla.journal.events import Detail, Event
 from safla.journal.reader import Line, Tail, read, verify_chain
 from tests.journal.drawn import events, first_lines
 from tests.journal.sample import chained, first_event, lines_of, small_events, small_journal
@@ -37,7 +37,7 @@ def strictly(path: Path) -> tuple[list[Line], Tail]:
 
 
 @pytest.mark.parametrize("detail", ["trades", "decisions", "candles"])
-def test_a_journal_is_read_as_it_was_written(journal: Path, detail) -> None:
+def test_a_journal_is_read_as_it_was_written(journal: Path, detail: Detail) -> None:
     text = small_journal(detail)
     journal.write_bytes(text)
     lines, tail = strictly(journal)

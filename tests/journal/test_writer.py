@@ -45,7 +45,7 @@ def told(text: bytes) -> list[str]:
     return [" ".join(filter(None, (event["type"], event.get("symbol")))) for event in events_in(text)]
 
 
-ROWS = {
+ROWS: dict[str, tuple[list[tuple[int, ...]], str]] = {
     "a day with marks": (
         [(v.DAY_STARTED, NEXT, v.NONE, 5, 123, 10**12), (v.MARK, NEXT, 1, 150_000, 6_000_010)],
         (
@@ -164,15 +164,15 @@ REFUSALS = (
 def test_a_row_becomes_this_event(name: str) -> None:
     rows, expected = ROWS[name]
     lines = Lines(first_event("decisions"))
-    lines.block(grid_of(), 0, 0, rows_of(), np.zeros(0))
+    lines.block(grid_of(), 0, last=0, rows=rows_of(), strengths=np.zeros(0))
     table = rows_of(*rows)
     if rows[0][0] == v.SIGNAL:
-        text = lines.block(grid_of(), 0, 0, table, np.full(1, 0.0123456))
+        text = lines.block(grid_of(), 0, last=0, rows=table, strengths=np.full(1, 0.0123456))
     else:
         text = lines.outside(table, note="a note")
     (line,) = text.splitlines()
     assert line.partition(b'"e":')[2][:-40].decode() == expected
-    assert decode(expected.encode())
+    assert type(decode(expected.encode())) in LEVELS
 
 
 def test_every_kind_of_row_is_in_the_table() -> None:
@@ -195,7 +195,8 @@ def test_the_first_timestamp_begins_with_the_run_the_starts_and_the_candles() ->
         (v.DAY_STARTED, BEGIN, v.NONE, BALANCE, BALANCE, BALANCE),
         (v.SIGNAL, NEXT, 1, v.ENTER_SIGNAL),
     )
-    text = Lines(first_event("candles")).block(grid_of((100, 0), (101, 200)), 0, 2, rows, np.zeros(4))
+    lines = Lines(first_event("candles"))
+    text = lines.block(grid_of((100, 0), (101, 200)), 0, last=2, rows=rows, strengths=np.zeros(4))
     assert told(text) == [
         "run_started",
         "mode_changed BTC/USDT",
@@ -211,12 +212,14 @@ def test_the_first_timestamp_begins_with_the_run_the_starts_and_the_candles() ->
 def test_a_block_without_a_timestamp_has_the_rows_alone() -> None:
     lines = Lines(first_event("candles"))
     start = rows_of((v.MODE_CHANGED, BEGIN, 0, machine.START, machine.IDLE, machine.WARMING))
-    assert told(lines.block(grid_of((1, 1)), 0, 0, start, np.zeros(1))) == ["run_started", "mode_changed BTC/USDT"]
-    assert lines.block(grid_of((1, 1)), 0, 0, rows_of(), np.zeros(0)) == b""
+    text = lines.block(grid_of((1, 1)), 0, last=0, rows=start, strengths=np.zeros(1))
+    assert told(text) == ["run_started", "mode_changed BTC/USDT"]
+    assert lines.block(grid_of((1, 1)), 0, last=0, rows=rows_of(), strengths=np.zeros(0)) == b""
 
 
 def test_a_candle_is_written_in_its_own_places() -> None:
-    (_, event) = events_in(Lines(first_event("candles")).block(grid_of((100, 0)), 0, 1, rows_of(), np.zeros(0)))
+    lines = Lines(first_event("candles"))
+    (_, event) = events_in(lines.block(grid_of((100, 0)), 0, last=1, rows=rows_of(), strengths=np.zeros(0)))
     assert event == {
         "type": "candle", "ts": BEGIN, "symbol": "BTC/USDT", "open": "1.00", "high": "1.02", "low": "0.99",
         "close": "1.01", "volume": "0.01000",
@@ -229,7 +232,7 @@ def test_the_last_line_tells_the_state() -> None:
     state.book[1, [v.QUANTITY, v.CLOSE]] = 100_000, 250
     lines = Lines(first_event("trades"))
     expired = rows_of((v.ORDER_EXPIRED, NEXT, 0, 8, v.BUY, v.END_OF_DATA))
-    (event,) = events_in(lines.closing(expired, state, "ab" * 16))
+    (event,) = events_in(lines.closing(expired, state, digest="ab" * 16))
     assert event == {
         "type": "run_ended", "ts": NEXT, "candles": 3, "digest": "ab" * 16, "cash": "100000.0000000",
         "equity": "100000.0000000", "peak": "100000.0000000", "realised": "-0.0000007", "fees": "0.0000009",

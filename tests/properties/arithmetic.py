@@ -1,4 +1,4 @@
-"""The arithmetic of S20-S27 in fractions, for the reference: levels, prices, sizes, averages. No line of the engine."""
+"""The arithmetic of S20-S26 in fractions, for the reference: prices, sizes, averages. No line of the engine."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -6,6 +6,15 @@ from math import ceil, floor
 from typing import Any
 
 BOUND = 2**62  # D1
+
+
+class Broken(Exception):
+    """An amount of money would pass the bound of D1; the argument is the place of the symbol."""
+
+
+def worth(one: dict[str, Any]) -> int:
+    """What a symbol's position is worth at its last close."""
+    return one["close"] * one["held"]["quantity"] * int(one["market"].k) if one["held"] else 0
 
 
 def share_down(amount: int, ppm: int) -> int:
@@ -18,22 +27,6 @@ def share_up(amount: int, ppm: int) -> int:
     return ceil(Fraction(amount * ppm, 1_000_000))
 
 
-def below(price: int, ppm: int, tick: int) -> int:
-    """A stop or a trail (S27): rounded up to the tick, at least one tick away."""
-    return min(ceil(Fraction(price - share_down(price, ppm), tick)) * tick, price - tick)
-
-
-def above(price: int, ppm: int, tick: int) -> int:
-    """A target (S27): rounded up to the tick, at least one tick away."""
-    return max(ceil(Fraction(price + share_up(price, ppm), tick)) * tick, price + tick)
-
-
-def stop_in_force(held: dict[str, Any]) -> tuple[int | None, str]:
-    """The higher of stop and trail (S27); where they are equal, the stop loss."""
-    levels = [(held[name], word) for name, word in (("stop", "stop_loss"), ("trail", "trailing_stop"))]
-    return max((pair for pair in levels if pair[0] is not None), key=lambda pair: pair[0], default=(None, ""))
-
-
 def confidence(rules: Any, strength: float) -> int:
     """S23, in parts per million."""
     threshold = rules.entry_threshold_ppm / 1e6
@@ -43,7 +36,14 @@ def confidence(rules: Any, strength: float) -> int:
 def affordable(rules: Any, market: Any, budget: int, price: int) -> int:
     """S23: the quantity that a budget buys with the fee inside."""
     notional = floor(Fraction(budget * 1_000_000, 1_000_000 + rules.commission_ppm))
-    return notional // (price * market.k) // market.lot * market.lot
+    return notional // (price * int(market.k)) // int(market.lot) * int(market.lot)
+
+
+def sized(rules: Any, market: Any, budget: int, price: int, traded: int) -> tuple[int, int]:
+    """S23: what a budget buys at an open, and the price after that quantity's slippage."""
+    first = affordable(rules, market, budget, price)
+    paid = slipped(rules, market, price, first or market.lot, traded, side=1)
+    return min(first, affordable(rules, market, budget, paid)), paid
 
 
 def slipped(rules: Any, market: Any, reference: int, quantity: int, traded: int, *, side: int) -> int:
@@ -69,8 +69,8 @@ def crossover(closes: Sequence[int], parameters: Any) -> list[int]:
         return average(fast, k) - average(slow, k)
 
     def strong(k: int, ppm: int) -> bool:
-        b = average(slow, k) * fast * slow
-        return abs(lead(k)) * fast * slow >= share_up(int(b), ppm)
+        unit = int(fast * slow)  # makes integers of both averages
+        return abs(lead(k)) * unit >= share_up(int(average(slow, k) * unit), ppm)
 
     def golden(k: int) -> bool:
         return k >= slow and lead(k) > 0 >= lead(k - 1)

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from safla.core import engine
 from safla.core import values as v
 from safla.core.account import blank_out, opened
@@ -62,9 +60,9 @@ def fold(
 
 
 def cut(grid: Grid, signals: Signals, first: int, end: int) -> tuple[Grid, Signals]:
-    """A block of timestamps, contiguous as the whole is, so that it has the same compiled type."""
-    block = Grid(grid.ts[first:end], *(np.ascontiguousarray(column[:, first:end]) for column in grid[1:]))
-    return block, Signals(*(np.ascontiguousarray(column[:, first:end]) for column in signals))
+    """A block of timestamps."""
+    block = Grid(grid.ts[first:end], *(column[:, first:end] for column in grid[1:]))
+    return block, Signals(signals.signal[:, first:end], signals.strength[:, first:end])
 
 
 def outside(case: Case, state: State, out: Out, place: int) -> State:

@@ -1,5 +1,7 @@
 """Small drawn markets: candles with jumps, holes and no volume, signals, rules over their ranges. No assertion."""
 
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +18,7 @@ from safla.core.values import (
     Float64,
     Grid,
     Int8,
+    Int64,
     Market,
     Plan,
     Rules,
@@ -86,6 +89,7 @@ LIMITS_OFF = {
 }
 
 SIGNALS = (0, 1, 0, -1, 1, 0)
+NO_RULES: Mapping[str, int] = MappingProxyType({})
 BYTES = 8  # of noise a candle
 HOLES = {
     248: 1,
@@ -102,15 +106,16 @@ HOLES = {
 @st.composite
 def cases(
     draw: st.DrawFn,
+    /,
     symbols: int = 3,
     candles: int = 30,
     crossover: bool = False,
     wishes: bool = False,
     prices: tuple[int, ...] = (12, 300, 10_000, 1_000_000),
     most: int = MOST,
-    **fixed: int,
+    fixed: Mapping[str, int] = NO_RULES,
 ) -> Case:
-    """A run of up to so many symbols and candles; `fixed` rules keep their value."""
+    """A run of up to so many symbols and candles, from these prices on; `fixed` rules keep their value."""
     count = draw(st.integers(1, symbols))
     chosen = {name: fixed[name] if name in fixed else draw(st.sampled_from(range_)) for name, range_ in RULES.items()}
     markets = tuple(draw(market()) for _ in range(count))
@@ -207,6 +212,22 @@ WISHES = (
 )
 
 
+QUIET = Rules(**dict.fromkeys(Rules._fields, 0))._replace(
+    step_ms=HOUR, warm_up=1, position_size_ppm=1_000_000, max_exposure_ppm=1_000_000, max_open_positions=9, flatten=1
+)
+
+
+def written(rules: Rules, market: Market, balance: int, *symbols: tuple[Sequence[int], Sequence[int]]) -> Case:
+    """A run by hand: for each symbol its prices, at each of which one candle stands still, and its signals."""
+    columns, signals = [], []
+    for prices, wanted in symbols:
+        price = np.array(prices, np.int64)
+        ts = EPOCH + rules.step_ms * np.arange(len(price))
+        columns.append(Columns(ts, price, price, price, price, np.full_like(price, 1_000_000)))
+        signals.append((np.array(wanted, np.int8), np.zeros(len(price))))
+    return Case(rules, (market,) * len(symbols), balance, tuple(columns), tuple(signals), ())
+
+
 def plan_of(case: Case) -> Plan:
     """What the engine is told once."""
     return Plan(case.rules, np.array(case.markets, np.int64))
@@ -220,6 +241,11 @@ def grid_of(case: Case) -> tuple[Grid, Signals]:
         for i in (0, 1)
     )
     return grid, Signals(signal, strength)
+
+
+def repriced(one: Columns, change: Callable[[Int64], Int64]) -> Columns:
+    """The same candles at other prices."""
+    return Columns(one.ts, change(one.open), change(one.high), change(one.low), change(one.close), one.volume)
 
 
 def with_rules(case: Case, **changed: Any) -> Case:

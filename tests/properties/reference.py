@@ -3,53 +3,29 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tests.properties.arithmetic import (
-    BOUND,
-    above,
-    affordable,
-    below,
-    confidence,
-    share_down,
-    share_up,
-    slipped,
-    stop_in_force,
-)
+from tests.properties.arithmetic import BOUND, Broken, confidence, share_down, share_up, sized, slipped, worth
+from tests.properties.protection import Hit, at_open, inside, levels_at, raise_trail
 
 DAY_MS = 86_400_000
 
 Symbol = dict[str, Any]
+Timeline = Sequence[tuple[int, Mapping[int, Any]]]
 Happening = dict[str, Any]
 
 
-class Broken(Exception):
-    """An amount of money would pass the bound of D1; the argument is the place of the symbol."""
-
-
 class Reference:
-    """One run. `story` is what happened, in words; `equity` the mark of each timestamp folded.
-
-    whole  how long the story was before the last timestamp began
-    """
+    """One run. `story` is what happened, in words; `equity` the mark of each timestamp folded."""
 
     def __init__(self, rules: Any, markets: Sequence[Any], balance: int) -> None:
         self.rules = rules
         self.story: list[Happening] = []
         self.equity: list[int] = []
-        self.whole = 0
+        self.whole = 0  # how long the story was before the last timestamp began
         self.cash = self.marked = self.peak = self.day_start = balance
         self.day: int | None = None
         self.entries_today = self.orders = self.trades = self.halts = 0
         self.open_halts: dict[str, dict[str, int]] = {}
-        fresh = {
-            "mode": "idle",
-            "known": 0,
-            "ts": None,
-            "close": 0,
-            "traded": 0,
-            "order": None,
-            "held": None,
-            "since": None,
-        }
+        fresh = dict.fromkeys(("ts", "order", "held", "since")) | {"mode": "idle", "known": 0, "close": 0, "traded": 0}
         self.book: list[Symbol] = [{**fresh, "place": s, "market": market} for s, market in enumerate(markets)]
 
     def say(self, kind: str, ts: int, symbol: int | None, **words: Any) -> None:
@@ -59,9 +35,7 @@ class Reference:
         self.say("mode_changed", ts, one["place"], trigger=trigger, source=one["mode"], target=target)
         one["mode"] = target
 
-    def run(
-        self, timeline: Sequence[tuple[int, Mapping[int, Any]]], wishes: Sequence[Any], closed: bool = True
-    ) -> None:
+    def run(self, timeline: Timeline, wishes: Sequence[Any], closed: bool = True) -> None:
         """S6. timeline: (ts, {place: (open, high, low, close, volume, signal, strength)}) in order of time."""
         for one in self.book:
             self.move(one, timeline[0][0], "start", "warming")  # J18
@@ -79,17 +53,17 @@ class Reference:
         for one, _ in present:
             self.hole(ts, one)  # (b)
         for one, row in present:
-            if one["order"] and one["order"]["side"] == "sell" and row[4] > 0:  # (c) S5, S8
+            if waits(one, "sell") and row[4] > 0:  # (c) S5, S8
                 self.sell(ts, one, one["order"]["reason"], row[0], one["order"]["number"])
         for one, row in present:
             if one["held"] and row[4] > 0:  # (d) S9, S5
-                self.gap(ts, one, row[0])
+                self.protect(ts, one, at_open(self.rules, one["held"], row[0]))
         for one, row in present:
-            if one["order"] and one["order"]["side"] == "buy":  # (e)
+            if waits(one, "buy"):  # (e)
                 self.enter(ts, one, row[0], row[4])
         for one, row in present:
             if one["held"] and row[4] > 0:  # (f) S11, S5
-                self.inside(ts, one, high=row[1], low=row[2])
+                self.protect(ts, one, inside(self.rules, one["held"], high=row[1], low=row[2]))
         self.mark(ts, rows)  # (g)
         self.guard(ts)  # (h)
         for one, row in present:
@@ -122,33 +96,16 @@ class Reference:
         if one["ts"] is None or (ts - one["ts"]) // self.rules.step_ms - 1 <= self.rules.max_gap_candles:
             return
         one["known"] = 0
-        if self.rules.sell_on_gap and one["order"] and one["order"]["side"] == "buy":
+        if self.rules.sell_on_gap and waits(one, "buy"):
             self.expire(ts, one, "data_gap")
         if one["mode"] == "flat":
             self.move(one, ts, "rewarm", "warming")
         if self.rules.sell_on_gap and one["held"] and not one["order"]:
             self.place(ts, one, "sell", "data_gap", None)
 
-    def gap(self, ts: int, one: Symbol, price: int) -> None:
-        """S9; where a touch fills a target, an open at the target is one."""
-        stop, name = stop_in_force(one["held"])
-        target = one["held"]["target"]
-        if stop is not None and price <= stop:
-            self.sell(ts, one, name, price, 0)
-        elif target is not None and (price > target or (self.rules.touch and price == target)):
-            self.sell(ts, one, "take_profit", price if self.rules.target_improvement else target, 0)
-
-    def inside(self, ts: int, one: Symbol, *, high: int, low: int) -> None:
-        """S11, S12."""
-        stop, name = stop_in_force(one["held"])
-        target = one["held"]["target"]
-        stopped = stop is not None and low <= stop
-        filled = target is not None and (high > target or (self.rules.touch and high == target))
-        both = int(stopped and filled)
-        if filled and (self.rules.optimistic or not stopped):
-            self.sell(ts, one, "take_profit", target, 0, both)
-        elif stopped:
-            self.sell(ts, one, name, stop, 0, both)
+    def protect(self, ts: int, one: Symbol, hit: Hit | None) -> None:
+        if hit:
+            self.sell(ts, one, hit.reason, hit.price, 0, hit.ambiguous)
 
     def enter(self, ts: int, one: Symbol, price: int, volume: int) -> None:
         """S10, S5, S23, S24: the entry that waits, with the values of this moment."""
@@ -168,33 +125,24 @@ class Reference:
             return self.refuse_order(ts, one, "max_exposure", exposed, allowed)
         if budget == 0:
             return self.refuse_order(ts, one, "insufficient_cash", self.cash, None)
-        first = affordable(rules, market, budget, price)
-        paid = slipped(rules, market, price, first or market.lot, one["traded"], side=1)
-        quantity = min(first, affordable(rules, market, budget, paid))
+        quantity, paid = sized(rules, market, budget, price, one["traded"])
         if quantity == 0:
             return self.refuse_order(ts, one, "below_lot", budget, paid * market.lot * market.k)
-        stop = below(paid, rules.stop_loss_ppm, market.tick) if rules.stop_loss_ppm else paid
-        for level in (paid, stop):
-            if level * quantity * market.k < market.min_notional:
-                return self.refuse_order(
-                    ts, one, "below_min_notional", level * quantity * market.k, market.min_notional
-                )
-        return self.buy(ts, one, price, paid, quantity)
+        levels = levels_at(rules, market.tick, paid)
+        for level in (paid, paid if levels["stop"] is None else levels["stop"]):
+            notional = level * quantity * market.k
+            if notional < market.min_notional:
+                return self.refuse_order(ts, one, "below_min_notional", notional, market.min_notional)
+        return self.buy(ts, one, price, paid, quantity, levels)
 
-    def buy(self, ts: int, one: Symbol, reference: int, price: int, quantity: int) -> None:
-        """S10, S26, S27."""
-        rules, market = self.rules, one["market"]
-        fee = share_up(price * quantity * market.k, rules.commission_ppm)
-        self.cash -= price * quantity * market.k + fee
+    def buy(self, ts: int, one: Symbol, reference: int, price: int, quantity: int, levels: dict[str, Any]) -> None:
+        """S10, S26."""
+        notional = price * quantity * one["market"].k
+        fee = share_up(notional, self.rules.commission_ppm)
+        self.cash -= notional + fee
         self.trades += 1
         self.entries_today += 1
-        one["held"] = {
-            "quantity": quantity, "entry": price, "fee": fee, "opened": ts, "trade": self.trades, "highest": price,
-            "stop": below(price, rules.stop_loss_ppm, market.tick) if rules.stop_loss_ppm else None,
-            "target": above(price, rules.take_profit_ppm, market.tick) if rules.take_profit_ppm else None,
-            "trail": None, "armed_at": price + share_up(price, rules.trailing_activation_ppm),
-        }  # fmt: skip
-        self.raise_trail(one, price)
+        one["held"] = {"quantity": quantity, "entry": price, "fee": fee, "opened": ts, "trade": self.trades, **levels}
         words = {"order": one["order"]["number"], "trade": self.trades, "side": "buy", "reason": "signal"}
         amounts = {"reference": reference, "price": price, "quantity": quantity, "fee": fee, "cash": self.cash}
         self.say("filled", ts, one["place"], **words, **amounts, ambiguous=0)
@@ -205,9 +153,8 @@ class Reference:
         """S8, S9, S11, S25, S26: the whole position goes. order: its number, 0 for a protective exit."""
         held, market = one["held"], one["market"]
         resting = reason == "take_profit"
-        price = reference
-        if not resting:
-            price = slipped(self.rules, market, reference, held["quantity"], one["traded"], side=-1)
+        slipping = slipped(self.rules, market, reference, held["quantity"], one["traded"], side=-1)
+        price = reference if resting else slipping
         notional = price * held["quantity"] * market.k
         if self.cash + notional > BOUND:
             raise Broken(one["place"])
@@ -239,16 +186,9 @@ class Reference:
             if self.marked > BOUND:
                 raise Broken(s)
             if s in rows and one["held"] and rows[s][4] > 0:
-                self.raise_trail(one, rows[s][1])
+                raise_trail(self.rules, one["market"].tick, one["held"], rows[s][1])
         self.peak = max(self.peak, self.marked)
         self.equity.append(self.marked)
-
-    def raise_trail(self, one: Symbol, high: int) -> None:
-        """S14, S27."""
-        held, rules = one["held"], self.rules
-        held["highest"] = max(held["highest"], high)
-        if rules.trailing_stop_ppm and held["highest"] >= held["armed_at"]:
-            held["trail"] = max(held["trail"] or 0, below(held["highest"], rules.trailing_stop_ppm, one["market"].tick))
 
     def guard(self, ts: int) -> None:
         """S15."""
@@ -267,7 +207,7 @@ class Reference:
         self.say("halted", ts, None, halt=self.halts, rule=rule, **numbers)
         self.marks(ts)
         for one in self.book:
-            if one["order"] and one["order"]["side"] == "buy":
+            if waits(one, "buy"):
                 self.expire(ts, one, "halt")
             if one["mode"] != "halted":
                 self.move(one, ts, "halt", "halted")
@@ -300,7 +240,7 @@ class Reference:
         if signal == 0:
             return
         self.say("signal", ts, one["place"], signal=signal, strength=strength)
-        if signal < 0 and one["order"] and one["order"]["side"] == "buy":
+        if signal < 0 and waits(one, "buy"):
             self.expire(ts, one, "signal")  # S5
         side = "buy" if signal > 0 else "sell"
         for reason, value, limit in self.enter_refusals(one) if signal > 0 else leave_refusals(one):
@@ -310,9 +250,7 @@ class Reference:
 
     def enter_refusals(self, one: Symbol) -> Iterator[tuple[str, int | None, int | None]]:
         rules = self.rules
-        taken = sum(
-            bool(other["held"]) + bool(other["order"] and other["order"]["side"] == "buy") for other in self.book
-        )
+        taken = sum(bool(other["held"]) + waits(other, "buy") for other in self.book)
         if one["mode"] == "halted":
             yield "halted", None, None
         if one["held"]:
@@ -350,12 +288,12 @@ class Reference:
             self.move(one, ts, "stop", "idle")
 
 
+def waits(one: Symbol, side: str) -> bool:
+    return bool(one["order"]) and one["order"]["side"] == side
+
+
 def leave_refusals(one: Symbol) -> Iterator[tuple[str, int | None, int | None]]:
     if not one["held"]:
         yield "not_long", None, None
     elif one["order"]:
         yield "order_waiting", one["order"]["number"], None
-
-
-def worth(one: Symbol) -> int:
-    return one["close"] * one["held"]["quantity"] * int(one["market"].k) if one["held"] else 0

@@ -56,7 +56,7 @@ class Books:
         assert self.cash + at_cost + sum(one["fee"] for one in self.held.values()) == self.balance + self.net  # B5
 
     def worth(self, closes: dict[int, int]) -> int:
-        return self.cash + sum(one["quantity"] * closes[s] * self.k[s] for s, one in self.held.items())
+        return self.cash + sum(int(one["quantity"]) * closes[s] * self.k[s] for s, one in self.held.items())
 
 
 @settings(max_examples=150, deadline=None)
@@ -88,7 +88,13 @@ def assert_state(state: State, books: Books, *, equity: int) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(cases(candles=25, wishes=True, max_daily_loss_ppm=1_000, max_drawdown_ppm=5_000, drawdown_pause_days=1))
+@given(
+    cases(
+        candles=25,
+        wishes=True,
+        fixed={"max_daily_loss_ppm": 1_000, "max_drawdown_ppm": 5_000, "drawdown_pause_days": 1},
+    )
+)
 def test_marks_are_exactly_the_open_positions_and_make_up_the_equity(case: Case) -> None:
     folded, books, quoted = fold(case), Books(case), 0
     rows = list(map(named, folded.rows))
@@ -161,7 +167,7 @@ def test_a_symbol_fills_at_most_once_a_side_and_timestamp(case: Case) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(cases(candles=25, wishes=True, max_daily_loss_ppm=1_000))
+@given(cases(candles=25, wishes=True, fixed={"max_daily_loss_ppm": 1_000}))
 def test_a_symbol_is_halted_while_and_only_while_a_halt_is_open(case: Case) -> None:
     folded, open_, done = fold(case, cuts=EVERY), set[int](), 0
     for _, rows, state in folded.after:

@@ -1,23 +1,24 @@
 """Amounts up to the bounds of D1: they fold exactly, or the run ends with the symbol at which one would break."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safla.core import engine
-from safla.core.values import Columns
+from safla.core.values import Int64, Market
+from tests.properties.arithmetic import BOUND, Broken
 from tests.properties.folding import Folded, fold
-from tests.properties.market import Case, cases, with_rules
-from tests.properties.reference import Broken, Reference
+from tests.properties.market import QUIET, Case, cases, repriced, with_rules, written
+from tests.properties.reference import Reference
 from tests.properties.telling import story, timeline
 
-BOUND = 2**62
 HIGHEST = BOUND // 1_000  # of a price (D1)
-HUGE = {
-    "prices": (12, 10**9, 10**13, HIGHEST // 3),
-    "most": BOUND // 10,
+PRICES = (12, 10**9, 10**13, HIGHEST // 3)
+ALL_IN = {
     "max_gap_candles": 2,
     "entry_threshold_ppm": 0,
     "position_size_ppm": 1_000_000,
@@ -29,11 +30,26 @@ NUMBERS = ("value", "limit")
 
 
 @settings(max_examples=200, deadline=None)
-@given(case=cases(candles=25, **HUGE), booms=st.lists(BOOM, min_size=3, max_size=3))
+@given(
+    case=cases(candles=25, prices=PRICES, most=BOUND // 10, fixed=ALL_IN), booms=st.lists(BOOM, min_size=3, max_size=3)
+)
 def test_huge_amounts_fold_exactly_or_the_status_names_the_symbol(
     compiled: engine.Loop, case: Case, booms: list[tuple[int, int]]
 ) -> None:
-    case = boomed(case, booms)
+    assert_exact_or_named(boomed(case, booms), compiled)
+
+
+@pytest.mark.xfail(strict=True, reason="core/engine.py lets the mark overwrite the symbol whose sale broke the bound")
+def test_the_status_names_the_symbol_that_broke_first(compiled: engine.Loop) -> None:
+    # the second symbol's sale at the open passes the bound, and then the first one's mark would too
+    balance, prices = BOUND // 10, (10**6, 10**6, 25 * 10**6)
+    rules = QUIET._replace(max_position=balance // 2)
+    market = Market(tick=1, lot=1, k=1, min_notional=0, quantity_up=1, volume_up=1)
+    assert_exact_or_named(written(rules, market, balance, (prices, (1, 0, 0)), (prices, (1, -1, 0))), compiled)
+
+
+def assert_exact_or_named(case: Case, compiled: engine.Loop) -> None:
+    """Interpreted and compiled, the run is that of the reference in whole numbers of any size."""
     reference = Reference(case.rules, case.markets, case.balance)
     try:
         reference.run(timeline(case), (), closed=False)
@@ -49,13 +65,15 @@ def test_huge_amounts_fold_exactly_or_the_status_names_the_symbol(
 
 def boomed(case: Case, booms: list[tuple[int, int]]) -> Case:
     """The same run with prices that are multiplied from a candle on, up to the bound that the candles' checks hold."""
-    columns = []
-    for one, (start, factor) in zip(case.columns, booms, strict=False):
-        factors = np.where(np.arange(len(one.ts)) < start, 1, factor)
-        prices = (np.minimum(column, HIGHEST // factors) * factors for column in one[1:5])
-        columns.append(Columns(one.ts, *prices, one.volume))
+    columns = tuple(repriced(one, boom(len(one.ts), *drawn)) for one, drawn in zip(case.columns, booms, strict=False))
     everything = case.balance // len(case.columns)
-    return with_rules(case, max_position=everything)._replace(columns=tuple(columns))
+    return with_rules(case, max_position=everything)._replace(columns=columns)
+
+
+def boom(candles: int, start: int, factor: int) -> Callable[[Int64], Int64]:
+    """A change of prices: so many times as high from a candle on."""
+    factors = np.where(np.arange(candles) < start, 1, factor)
+    return lambda price: np.minimum(price, HIGHEST // factors) * factors
 
 
 def shown(happening: dict[str, Any]) -> dict[str, Any]:

@@ -9,20 +9,21 @@ from hypothesis import strategies as st
 from safla.core import values as v
 from safla.core.values import Columns
 from tests.properties.folding import Row, fold, of_kind
-from tests.properties.market import EPOCH, HOUR, LIMITS_OFF, Case, cases, history, with_rules
+from tests.properties.market import EPOCH, HOUR, LIMITS_OFF, Case, cases, history, repriced, with_rules
 
 WEEK_MS = 7 * v.DAY_MS
+PLAIN = LIMITS_OFF | {"max_slippage_ppm": 10_000, "cooldown_candles": 0, "entry_threshold_ppm": 0}
 
 
 @settings(max_examples=100, deadline=None)
-@given(cases(candles=25, crossover=True, most=10**13, position_size_ppm=1_000_000))
+@given(cases(candles=25, crossover=True, most=10**13, fixed={"position_size_ppm": 1_000_000}))
 def test_one_more_decimal_of_prices_changes_no_signal_and_no_fill(case: Case) -> None:
     # k of a million makes every fee exact, so that no unit is left to round in either scale
     case = case._replace(markets=tuple(one._replace(k=1_000_000) for one in case.markets))
     finer = with_rules(case, max_position=10 * case.rules.max_position)._replace(
         balance=10 * case.balance,
         markets=tuple(one._replace(tick=10 * one.tick, min_notional=10 * one.min_notional) for one in case.markets),
-        columns=tuple(Columns(one.ts, *(10 * column for column in one[1:5]), one.volume) for one in case.columns),
+        columns=tuple(repriced(one, lambda price: 10 * price) for one in case.columns),
     )
     coarse, fine = fold(case), fold(finer)
     assert [row[1:] for row in coarse.rows if row[0] == v.SIGNAL] == [
@@ -54,7 +55,7 @@ def later(row: Row, shift: int) -> Row:
 
 
 @settings(max_examples=100, deadline=None)
-@given(cases(candles=20, **LIMITS_OFF), st.randoms(use_true_random=False))
+@given(cases(candles=20, fixed=LIMITS_OFF), st.randoms(use_true_random=False))
 def test_symbols_in_another_order_fill_alike_while_no_limit_of_the_account_binds(case: Case, random: Any) -> None:
     case = with_rules(case, max_position=max(1, case.balance // 100))
     order = random.sample(range(len(case.columns)), len(case.columns))
@@ -93,14 +94,16 @@ def test_a_symbol_that_never_signals_leaves_the_fills_of_the_others_alone(
 
 
 @settings(max_examples=100, deadline=None)
-@given(cases(candles=25, **LIMITS_OFF), st.sampled_from(("max_daily_loss_ppm", "max_drawdown_ppm", "max_daily_trades")))
+@given(
+    cases(candles=25, fixed=LIMITS_OFF), st.sampled_from(("max_daily_loss_ppm", "max_drawdown_ppm", "max_daily_trades"))
+)
 def test_a_limit_that_is_never_reached_changes_nothing(case: Case, limit: str) -> None:
     assert fold(with_rules(case, **{limit: 1_000_000})).rows == fold(case).rows
 
 
 @settings(max_examples=100, deadline=None)
 @given(
-    cases(candles=25, max_slippage_ppm=10_000, cooldown_candles=0, entry_threshold_ppm=0, **LIMITS_OFF),
+    cases(candles=25, fixed=PLAIN),
     st.integers(0, 50_000),
     st.integers(0, 50_000),
 )
@@ -119,8 +122,6 @@ def one_lot(case: Case) -> Case:
     """The same run at prices from 1 000 to 1 800: each entry buys one lot whatever the fee, with cash to spare."""
     market = case.markets[0]._replace(min_notional=0)
     lots = market.lot * market.k
-    columns = (
-        Columns(one.ts, *(np.clip(column, 1_000, 1_800) for column in one[1:5]), one.volume) for one in case.columns
-    )
+    columns = (repriced(one, lambda price: np.clip(price, 1_000, 1_800)) for one in case.columns)
     fixed = case._replace(columns=tuple(columns), markets=(market,) * len(case.columns), balance=1_000_000 * lots)
     return with_rules(fixed, max_position=1_950 * lots * 10 // 9 + 1, position_size_ppm=1_000_000)

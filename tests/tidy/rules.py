@@ -54,15 +54,7 @@ CALLS = {
 }
 MODULES = {"dill", "marshal", "pickle", "runpy", "shelve"}  # reading them runs what was written
 NOT_PURE = (ast.Try, ast.Raise, ast.With, ast.Yield, ast.Await, ast.Lambda, ast.JoinedStr, ast.Import, ast.ImportFrom)
-ASSERTS = {
-    "check",
-    "fail",
-    "golden",
-    "raises",
-    "validate",
-    "verify",
-    "warns",
-}  # calls that raise where something is wrong
+ASSERTS = set("check fail golden raises validate verify warns".split())  # calls that raise where something is wrong
 
 
 # --- Rooms -----------------------------------------------------------------------------------------------------------
@@ -233,9 +225,9 @@ def positional(function: Function) -> list[ast.arg]:
 
 def forbidden(source: Source) -> Findings:
     """What hides, what runs text, what is unfinished."""
-    for node, name in imported(source.tree):
+    for statement, name in imported(source.tree):
         if name.split(".")[0] in MODULES:
-            yield at(source, node, f"{name}: reading it runs what was written")
+            yield at(source, statement, f"{name}: reading it runs what was written")
     for node in ast.walk(source.tree):
         if text := hidden(node):
             yield at(source, node, text)

@@ -1,0 +1,1 @@
+"""The reading side: summaries, tables, conditions on them. It changes nothing."""

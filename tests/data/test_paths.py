@@ -1,0 +1,87 @@
+"""`data.path`: patterns, placeholders, and no file that serves two symbols unawares."""
+
+from pathlib import Path
+
+import pytest
+
+from safla.data import paths
+from safla.errors import ConfigError, DataError
+
+TWO = ("BTC/USDT", "ETH/USDT")
+
+
+def found(*patterns: str, symbols: tuple[str, ...] = ("BTC/USDT",), shared: bool = False) -> list[list[str]]:
+    return paths.of_symbols(patterns, symbols, timeframe="1h", shared=shared)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("/d/{symbol}-{timeframe}.csv", "/d/BTCUSDT-1h.csv"),
+        ("/d/{base}_{quote}.csv", "/d/BTC_USDT.csv"),
+        ("/d/{base}/{base}.csv", "/d/BTC/BTC.csv"),
+        ("/d/plain.csv", "/d/plain.csv"),
+    ],
+)
+def test_placeholders_are_filled_from_the_symbol(pattern: str, expected: str) -> None:
+    assert found(pattern) == [[expected]]
+
+
+def test_the_settlement_of_a_future_is_no_part_of_its_quote() -> None:
+    assert found("/d/{symbol}.csv", symbols=("BTC/USDT:USDT",)) == [["/d/BTCUSDT.csv"]]
+
+
+def test_a_star_matches_files_in_the_order_of_their_names_but_no_checksum_and_no_folder(tmp_path: Path) -> None:
+    for name in (
+        "BTCUSDT-1h-2024-02.zip",
+        "BTCUSDT-1h-2024-01.zip",
+        "BTCUSDT-1h-2024-01.zip.CHECKSUM",
+        "ETHUSDT-1h.zip",
+    ):
+        (tmp_path / name).touch()
+    (tmp_path / "BTCUSDT-1h-folder").mkdir()
+    names = [f"{tmp_path}/BTCUSDT-1h-2024-0{month}.zip" for month in (1, 2)]
+    assert found(f"{tmp_path}/{{symbol}}-{{timeframe}}*") == [names]
+
+
+def test_of_the_signs_of_a_pattern_the_star_alone_has_a_meaning(tmp_path: Path) -> None:
+    for name in ("a[1].csv", "a1.csv", "a?.csv"):
+        (tmp_path / name).touch()
+    assert found(f"{tmp_path}/a[1]*") == [[f"{tmp_path}/a[1].csv"]]
+    assert found(f"{tmp_path}/a?*") == [[f"{tmp_path}/a?.csv"]]
+
+
+def test_a_file_that_two_patterns_name_is_read_once(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").touch()
+    assert found(f"{tmp_path}/a.csv", f"{tmp_path}/*.csv") == [[f"{tmp_path}/a.csv"]]
+
+
+def test_a_pattern_that_matches_nothing_is_a_matter_of_data(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no file matches"):
+        found(f"{tmp_path}/*.csv")
+
+
+def test_an_unknown_placeholder_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(ConfigError, match=r"unknown placeholder \{pair\} .* there are \{symbol\}, \{base\}, \{quote\}"):
+        found("/d/{pair}.csv")
+
+
+@pytest.mark.parametrize("pattern", ["/d/btc.csv", "/d/{quote}.csv", "/d/{timeframe}/*.csv"])
+def test_two_symbols_do_not_share_a_file_that_holds_one(pattern: str) -> None:
+    with pytest.raises(ConfigError, match=r"would serve BTC/USDT and ETH/USDT; .*put \{symbol\}") as refused:
+        found(pattern, symbols=TWO)
+    assert [problem.key for problem in refused.value.problems] == ["data.path"]
+
+
+def test_two_symbols_share_a_file_that_may_hold_both() -> None:
+    assert found("/d/all.parquet", symbols=TWO, shared=True) == [["/d/all.parquet"]] * 2
+
+
+def test_files_beyond_the_cap_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.csv").touch()
+    monkeypatch.setattr(paths, "MAX_FILES", 3)
+    assert len(found(f"{tmp_path}/*")[0]) == 3
+    monkeypatch.setattr(paths, "MAX_FILES", 2)
+    with pytest.raises(DataError, match="more than 2 files"):
+        found(f"{tmp_path}/*")
