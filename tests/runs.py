@@ -29,10 +29,9 @@ def small(folder: Path, *sets: str, text: str = SMALL) -> Loaded:
 
 def run(loaded: Loaded, out: Path, **changes: Any) -> Ended:
     """A backtest into a folder; changes: the arguments of backtest.run that are not as here."""
-    arguments: dict[str, Any] = {
-        "engine": "interpreted", "force": False, "flag": Flag(), "watch": lambda progress: None, "say": lambda text: None,
-    }  # fmt: skip
-    return backtest.run(backtest.prepare(loaded), out, **{**arguments, **changes})
+    arguments: dict[str, Any] = {"engine": "interpreted", "force": False, "flag": Flag()}
+    silent: dict[str, Any] = {"watch": lambda progress: None, "say": lambda text: None}
+    return backtest.run(backtest.prepare(loaded), out, **{**arguments, **silent, **changes})
 
 
 def journal(folder: Path) -> bytes:

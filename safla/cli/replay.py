@@ -9,7 +9,7 @@ import click
 from safla.config.shown import printable
 
 
-@click.command("replay", epilog="Example: safla replay logs/btc-1f5e0c7a --json")
+@click.command("replay", epilog="Example: safla replay logs/btc-*")
 @click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
 @click.option("--books", "books_only", is_flag=True, help="Stop after the books: no candles are needed.")
 @click.option(

@@ -202,7 +202,7 @@ def _validated(root: Node, problems: list[Problem], strategies: Collection[str])
         try:
             config = Config.model_validate(_plain(root), context={"strategies": strategies})
         except ValidationError as error:
-            found = of_validation(error, root, left_out)
+            found = of_validation(error, root, left_out=left_out)
             problems += [problem for _, problem in found]
             wrong = {path for path, _ in found if at(root, path) is not None and path}
             if not wrong:

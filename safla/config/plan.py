@@ -84,7 +84,7 @@ def _scale(config: Config, series: Series, quantity: int, money: int, problems: 
     )
 
 
-def make_plan(config: Config, symbols: tuple[str, ...], scales: tuple[Scale, ...], *, start: int) -> RunPlan:
+def make_plan(config: Config, symbols: tuple[str, ...], *, scales: tuple[Scale, ...], start: int) -> RunPlan:
     """The plan of a run. start: the first candle behind the lookback, ms (S16). Raises ConfigError for D1's bounds."""
     money = max(scale.price_decimals + scale.quantity_decimals for scale in scales)
     problems: list[Problem] = []

@@ -48,7 +48,7 @@ VERDICTS = {
 }
 
 
-def of_validation(error: ValidationError, root: Node, left_out: set[Path]) -> list[tuple[Path, Problem]]:
+def of_validation(error: ValidationError, root: Node, *, left_out: set[Path]) -> list[tuple[Path, Problem]]:
     """The problems that a model has with a tree, each with the path to leave out; none of keys that are left out."""
     found: dict[Path, Problem] = {}
     errors = error.errors(include_url=False, include_input=False)

@@ -21,7 +21,7 @@ COLUMN = 56  # where the comments of the resolved configuration begin
 
 
 def plan_texts(config: Config) -> dict[str, str]:
-    """Every key of the plan as text, dotted and sorted, one spelling a value; symbols, markets and detail are told apart."""
+    """Every key of the plan as text, dotted and sorted, one spelling a value, but symbols, markets and detail (J15)."""
     texts: dict[str, str] = {}
     for path, value in leaves(config):
         known = find(path)

@@ -14,7 +14,7 @@ from safla.errors import DataError, HostError
 MAX_FILE_BYTES = 4 * 2**30
 MAX_TEXT_BYTES = 4 * 2**30  # decompressed
 MAX_WHOLE_BYTES = 2**30  # of a file that can only be read at once
-BLOCK_BYTES = 8 * 2**20
+BLOCK_BYTES = 4 * 2**20
 
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"

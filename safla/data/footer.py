@@ -39,18 +39,18 @@ def read(content: bytes, *, name: str) -> Footer:
         fields = struct(Cursor(content, end - length, end))
         columns = sum(1 for element in fields[SCHEMA] if not element.get(CHILDREN))
         chunks = [chunk[CHUNK] for group in fields[GROUPS] for chunk in group[CHUNKS]]
-        pages = [page for chunk in chunks for page in _pages(content[: end - length], chunk)]
+        pages = [page for chunk in chunks for page in _pages(content, chunk, limit=end - length)]
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise DataError(f"{name}: cut or corrupt Parquet file (what it says of itself makes no sense)") from error
     unpacked = sum(size for size, _ in pages)
     return Footer(fields[ROWS], columns, unpacked, max((values for _, values in pages), default=0))
 
 
-def _pages(content: bytes, chunk: dict[int, Any]) -> list[tuple[int, int]]:
+def _pages(content: bytes, chunk: dict[int, Any], *, limit: int) -> list[tuple[int, int]]:
     """Of each page of a column chunk: its size when unpacked, and how many values it holds."""
     start = min(chunk[DATA_OFFSET], chunk.get(DICTIONARY_OFFSET) or chunk[DATA_OFFSET])
     end = start + chunk[COMPRESSED]
-    if not 0 < start <= end <= len(content):
+    if not 0 < start <= end <= limit:
         raise ValueError("a column outside the file")
     cursor, pages = Cursor(content, start, end), []
     while cursor.place < end:

@@ -25,7 +25,7 @@ METRICS = (
 
 def summarise(outcome: Outcome, *, risk_free_rate: float) -> dict[str, Any]:
     """The summary: numbers with 12 significant digits; null where undefined, with the reason under `undefined`."""
-    run, account = outcome.run, outcome.state.account
+    run = outcome.run
     begin = int(np.searchsorted(outcome.ts, run.plan.rules.start_ts))  # the lookback is only looked at (S16)
     ts, equity = outcome.ts[begin:], outcome.equity[begin:]
     step = run.plan.rules.step_ms
@@ -38,34 +38,22 @@ def summarise(outcome: Outcome, *, risk_free_rate: float) -> dict[str, Any]:
         "win_rate": metrics.win_rate(net),
         "profit_factor": metrics.profit_factor(net),
     }
-    refused = outcome.rows[outcome.rows[:, 0] == v.ORDER_REFUSED]
-    gaps = [holes(one.columns.ts, step) for one in outcome.series]
-    unit = 10.0**run.money_decimals
     return {
         "name": run.name,
         "symbols": list(run.symbols),
         "timeframe": run.timeframe,
         "start": iso(int(ts[0])) if len(ts) else None,
         "end": iso(int(ts[-1]) + step) if len(ts) else None,
-        "candles": sum(len(one.columns.ts) for one in outcome.series),
         "quote": run.quote,
         "open_halts": _open_halts(outcome),
-        "initial_balance": metrics.significant(run.balance / unit),
-        "final_equity": metrics.significant(int(account[v.EQUITY]) / unit),
-        "net_profit": metrics.significant((int(account[v.EQUITY]) - run.balance) / unit),
+        **_money(outcome),
         **{key: None if one.value is None else metrics.significant(one.value) for key, one in figures.items()},
         "trades": len(net),
         "wins": int(np.count_nonzero(net > 0)),
         "losses": int(np.count_nonzero(net < 0)),
-        "commission_paid": metrics.significant(int(account[v.FEES]) / unit),
-        "halts": int(account[v.HALTS]),
         "open_positions": _open_positions(outcome),
-        "refused_entries": _reasons(refused[refused[:, 4] == v.BUY]),
-        "refused_leaves": _reasons(refused[refused[:, 4] == v.SELL]),
-        "ambiguous_exits": int(np.count_nonzero(_field(outcome.rows, v.FILLED, "ambiguous"))),
-        "holes": sum(count for count, _ in gaps),
-        "missing_candles": sum(missing for _, missing in gaps),
-        "candles_without_volume": sum(int(np.count_nonzero(one.columns.volume == 0)) for one in outcome.series),
+        **_activity(outcome),
+        **_quality(outcome),
         "risk_free_rate": risk_free_rate,
         "undefined": {key: one.reason for key, one in figures.items() if one.value is None},
     }
@@ -74,6 +62,39 @@ def summarise(outcome: Outcome, *, risk_free_rate: float) -> dict[str, Any]:
 def write(path: Path, summary: dict[str, Any]) -> None:
     """Write summary.json as a whole (Z8)."""
     replace(path, (json.dumps(summary, indent=2, allow_nan=False) + "\n").encode("ascii"))
+
+
+def _money(outcome: Outcome) -> dict[str, float]:
+    run, account = outcome.run, outcome.state.account
+    amounts = {
+        "initial_balance": run.balance,
+        "final_equity": int(account[v.EQUITY]),
+        "net_profit": int(account[v.EQUITY]) - run.balance,
+        "commission_paid": int(account[v.FEES]),
+    }
+    return {key: metrics.significant(units / 10.0**run.money_decimals) for key, units in amounts.items()}
+
+
+def _activity(outcome: Outcome) -> dict[str, Any]:
+    """What the risk rules did, and which exits a candle leaves open to doubt (S12)."""
+    refused = outcome.rows[outcome.rows[:, 0] == v.ORDER_REFUSED]
+    return {
+        "halts": int(outcome.state.account[v.HALTS]),
+        "refused_entries": _reasons(refused[refused[:, 4] == v.BUY]),
+        "refused_leaves": _reasons(refused[refused[:, 4] == v.SELL]),
+        "ambiguous_exits": int(np.count_nonzero(_field(outcome.rows, v.FILLED, "ambiguous"))),
+    }
+
+
+def _quality(outcome: Outcome) -> dict[str, int]:
+    """How sound the candles are, all symbols together, the lookback included."""
+    gaps = [holes(one.columns.ts, outcome.run.plan.rules.step_ms) for one in outcome.series]
+    return {
+        "candles": sum(len(one.columns.ts) for one in outcome.series),
+        "holes": sum(gap.number for gap in gaps),
+        "missing_candles": sum(gap.missing for gap in gaps),
+        "candles_without_volume": sum(int(np.count_nonzero(one.columns.volume == 0)) for one in outcome.series),
+    }
 
 
 def _field(rows: Int64, kind: int, field: str) -> Int64:

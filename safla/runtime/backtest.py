@@ -54,7 +54,7 @@ def prepare(loaded: Loaded) -> Prepared:
     try:
         grids = scales(config, sourced.series)
         series, start = windowed(loaded, sourced.series)
-        run = make_plan(config, loaded.symbols, grids, start=start)
+        run = make_plan(config, loaded.symbols, scales=grids, start=start)
     except ConfigError as error:
         raise located(error, loaded) from error
     return Prepared(loaded, run, series, sourced.notes)

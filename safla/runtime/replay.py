@@ -93,7 +93,7 @@ def run_of(started: RunStarted) -> RunPlan:
             started.plan, symbols=symbols, markets={}, detail=started.detail, timeframe=started.timeframe
         )
         grids = tuple(_scale(one, started.money_decimals) for one in started.symbols)
-        return make_plan(config, symbols, grids, start=started.start)
+        return make_plan(config, symbols, scales=grids, start=started.start)
     except ConfigError as error:
         raise JournalError(f"line 1: the plan is none of this release: {error}") from error
 

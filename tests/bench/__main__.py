@@ -70,7 +70,8 @@ def cold() -> float:
     """Seconds that a first compiled run takes beyond one out of the cache."""
     program = (
         "import time; began = time.perf_counter()\n"
-        "from safla.core import compile as core; from safla.core.strategies import STRATEGIES; from tests.bench import job\n"
+        "from safla.core import compile as core; from safla.core.strategies import STRATEGIES\n"
+        "from tests.bench import job\n"
         "job.fold(job.candles(100), core.compiled_loop(), core.compiled_columns(STRATEGIES['sma_crossover'].columns))\n"
         "print(time.perf_counter() - began)"
     )

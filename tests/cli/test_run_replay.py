@@ -14,6 +14,7 @@ from tests.runs import SMALL
 
 ROOT = Path(__file__).parents[2]
 
+RICH = ("--set", "simulation.initial_balance_usd=999999999999")
 FINE = ("--set", "markets.BTC/USDT={quantity_decimals: 8}")
 
 
@@ -126,7 +127,7 @@ def test_fail_on_is_exit_1_where_any_holds_and_exit_2_before_the_run_where_it_is
         (["run", "small.yaml", "--set", "data.source=exchange"], 3, "csv, parquet, vision, synthetic"),
         (["run", "small.yaml", "--set", "data.source=csv", "--set", "data.path=none-{base}.csv"], 4, "none-BTC.csv"),
         (["run", "small.yaml", "--set", "data.start=2031-01-01"], 4, "no candle between"),
-        (["run", "small.yaml", *FINE, "--set", "simulation.initial_balance_usd=999999999999"], 3, "initial_balance_usd"),
+        (["run", "small.yaml", *FINE, *RICH], 3, "initial_balance_usd"),
         (["run"], 2, "CONFIG"),
         (["run", "small.yaml", "--engine", "fast"], 2, "compiled"),
         (["replay", "nowhere"], 4, "nowhere"),

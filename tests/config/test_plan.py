@@ -25,7 +25,7 @@ USUAL = Scale(2, 5, 6, 1, 1, 0)
 
 
 def plan(scale=USUAL, **sections):
-    return make_plan(config(**sections), ("BTC/USDT",), (scale,), start=7)
+    return make_plan(config(**sections), ("BTC/USDT",), scales=(scale,), start=7)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_money_has_the_decimals_of_the_finest_symbol_and_the_others_are_multipli
     both = [series("BTC/USDT", 2), series("DOGE/USDT", 5)]
     one = config(symbols={"primary": ["BTC/USDT", "DOGE/USDT"]})
     found = scales(one, both)
-    run = make_plan(one, ("BTC/USDT", "DOGE/USDT"), found, start=0)
+    run = make_plan(one, ("BTC/USDT", "DOGE/USDT"), scales=found, start=0)
     assert [scale.quantity_decimals for scale in found] == [5, 5]
     assert run.money_decimals == 10
     assert run.plan.markets[:, 2].tolist() == [1000, 1]
