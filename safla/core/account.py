@@ -172,7 +172,8 @@ def sell(
     """
     quantity = int(book[s, v.QUANTITY])
     if not fits(price, quantity, market.k, int(account[v.CASH])):
-        account[v.BROKEN] = 1 + s
+        if int(account[v.BROKEN]) == 0:
+            account[v.BROKEN] = 1 + s
         return
     notional = price * quantity * market.k
     paid = fee(notional, rules.maker_commission_ppm if reason == v.TAKE_PROFIT else rules.commission_ppm)

@@ -126,6 +126,9 @@ def fold(rules: Rules, markets: Int64, candles: Grid, wishes: Signals, state: St
                     stop, trail = int(book[s, v.STOP_LEVEL]), int(book[s, v.TRAIL_LEVEL])
                     if protect.reached(stop, trail, int(book[s, v.TARGET_LEVEL]), low, high):
                         step.sell_inside(rules, markets, account, book, out, s, now, low, high)
+        if int(account[v.BROKEN]) > 0:
+            out.used[0] = before
+            return t
         equity = int(account[v.CASH])  # (g)
         for s in range(symbols):
             if int(opens[s, t]) > 0:

@@ -93,14 +93,14 @@ def refused_size(market: Market, amount: int, price: int, quantity: int, stop: i
     amount    the budget, money units
     price     of the fill, price units
     quantity  quantity units, 0 if the budget does not reach for a lot
-    stop      the level in force after a fill at this price, price units; 0: none
+    stop      the level in force after a fill at this price, price units; NONE: none
     """
     if quantity == 0:
         return Refusal(BELOW_LOT, amount, worth(price, market.lot, market.k))
     notional = worth(price, quantity, market.k)
     if notional < market.min_notional:
         return Refusal(BELOW_MIN_NOTIONAL, notional, market.min_notional)
-    if stop > 0 and worth(stop, quantity, market.k) < market.min_notional:
+    if stop != NONE and worth(stop, quantity, market.k) < market.min_notional:
         return Refusal(BELOW_MIN_NOTIONAL, worth(stop, quantity, market.k), market.min_notional)
     return Refusal(NO_REASON, NONE, NONE)
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from safla.core.pure import pure
 from safla.core.scale import share_down, share_up
-from safla.core.values import NO_REASON, STOP_LOSS, TAKE_PROFIT, TRAILING_STOP, Rules
+from safla.core.values import NO_REASON, NONE, STOP_LOSS, TAKE_PROFIT, TRAILING_STOP, Rules
 
 
 class Levels(NamedTuple):
@@ -32,6 +32,14 @@ def levels_from(rules: Rules, tick: int, price: int) -> Levels:
     target = target_above(price, rules.take_profit_ppm, tick) if rules.take_profit_ppm > 0 else 0
     arm = price + share_up(price, rules.trailing_activation_ppm)
     return raise_trail(rules, tick, Levels(stop, target, 0, arm, price), price)
+
+
+@pure
+def stop_in_force(rules: Rules, levels: Levels) -> int:
+    """The higher of stop and trail (S27), price units; NONE where neither is set."""
+    if rules.stop_loss_ppm > 0 or (rules.trailing_stop_ppm > 0 and levels.highest >= levels.arm):
+        return max(levels.stop, levels.trail)
+    return NONE
 
 
 @pure

@@ -144,7 +144,7 @@ def buy_sized(
     market = market_of(markets, s)
     quantity, price = sizing.sized(rules, market, amount, reference, int(book[s, v.VOLUME]))
     levels = protect.levels_from(rules, market.tick, price)
-    refusal = limits.refused_size(market, amount, price, quantity, max(levels.stop, levels.trail))
+    refusal = limits.refused_size(market, amount, price, quantity, protect.stop_in_force(rules, levels))
     if refusal.reason != v.NO_REASON:
         refuse(account, book, out, s, ts, refusal.reason, refusal.value, refusal.limit)
         return

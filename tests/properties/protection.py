@@ -70,9 +70,9 @@ def stop_in_force(held: Held) -> tuple[int | None, str]:
 
 def below(price: int, ppm: int, tick: int) -> int:
     """A stop or a trail (S27): rounded up to the tick, at least one tick away."""
-    return min(ceil(Fraction(price - share_down(price, ppm), tick)) * tick, price - tick)
+    return min(ceil(Fraction(price - share_down(price, ppm), tick)), (price - tick) // tick) * tick
 
 
 def above(price: int, ppm: int, tick: int) -> int:
     """A target (S27): rounded up to the tick, at least one tick away."""
-    return max(ceil(Fraction(price + share_up(price, ppm), tick)) * tick, price + tick)
+    return max(ceil(Fraction(price + share_up(price, ppm), tick)), ceil(Fraction(price + tick, tick))) * tick

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tests.properties.arithmetic import BOUND, Broken, confidence, share_down, share_up, sized, slipped, worth
-from tests.properties.protection import Hit, at_open, inside, levels_at, raise_trail
+from tests.properties.protection import Hit, at_open, inside, levels_at, raise_trail, stop_in_force
 
 DAY_MS = 86_400_000
 
@@ -129,7 +129,8 @@ class Reference:
         if quantity == 0:
             return self.refuse_order(ts, one, "below_lot", budget, paid * market.lot * market.k)
         levels = levels_at(rules, market.tick, paid)
-        for level in (paid, paid if levels["stop"] is None else levels["stop"]):
+        stop, _ = stop_in_force(levels)
+        for level in (paid, paid if stop is None else stop):
             notional = level * quantity * market.k
             if notional < market.min_notional:
                 return self.refuse_order(ts, one, "below_min_notional", notional, market.min_notional)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -39,7 +38,6 @@ def test_huge_amounts_fold_exactly_or_the_status_names_the_symbol(
     assert_exact_or_named(boomed(case, booms), compiled)
 
 
-@pytest.mark.xfail(strict=True, reason="core/engine.py lets the mark overwrite the symbol whose sale broke the bound")
 def test_the_status_names_the_symbol_that_broke_first(compiled: engine.Loop) -> None:
     # the second symbol's sale at the open passes the bound, and then the first one's mark would too
     balance, prices = BOUND // 10, (10**6, 10**6, 25 * 10**6)
