@@ -19,7 +19,7 @@ from safla.journal import candles_file
 from safla.journal.files import CANDLES, JOURNAL, replace
 from safla.runtime import folder as run_folder
 from safla.runtime.fold import Block, fold
-from safla.runtime.forms import choose, keep
+from safla.runtime.forms import choose
 from safla.runtime.interrupt import Flag
 from safla.runtime.outcome import Outcome
 from safla.runtime.progress import Progress, Watch
@@ -108,18 +108,17 @@ def run(
     for note in (*prepared.notes, *_too_short(prepared)):
         say(note)
     run_folder.make(folder, force=force)
-    _write_inputs(folder, prepared)
     candles = sum(len(one.columns.ts) for one in series)
     forms = choose(engine, plan.strategy.columns, candles=candles, say=say)
     kept: list[Block] = []
-    with Continued(folder / JOURNAL) as journal:
+    with run_folder.held(folder), Continued(folder / JOURNAL) as journal:
+        _write_inputs(folder, prepared)
         for block in fold(plan, series, forms=forms):
             journal.append(block.lines)
             kept.append(block._replace(lines=b"", rows=block.rows[np.isin(block.rows[:, 0], KEPT)]))
             watch(_progress(plan, block, total=candles))
             flag.check()
         again = journal.finish()
-    keep(forms)
     return Ended(_outcome(prepared, kept), folder, journal.lines, journal.last_hash, again)
 
 

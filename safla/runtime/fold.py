@@ -17,7 +17,7 @@ from safla.core.values import Grid, Int64, Signals, State
 from safla.errors import DataError
 from safla.journal.events import RULES, SCHEMA, RunStarted, SymbolScale
 from safla.journal.writer import Lines
-from safla.runtime.forms import Forms
+from safla.runtime.forms import Forms, keep
 from safla.runtime.signals import signals_of
 
 ROWS_A_CALL = 16_384  # of the engine's answer, beyond what one timestamp may need
@@ -47,6 +47,8 @@ def fold(run: RunPlan, series: Sequence[Series], *, forms: Forms) -> Iterator[Bl
         block = _cut(grid, done, end)
         wishes = Signals(signals.signal[:, done:end], signals.strength[:, done:end])
         state, folded, broken = engine.advance(run.plan, state, block, wishes, out, forms.loop)
+        if done == 0:
+            keep(forms)
         used = int(out.used[0])
         rows = out.rows[:used].copy()
         text = lines.block(grid, done, last=done + folded, rows=rows, strengths=out.strength[:used])

@@ -1,8 +1,11 @@
 """The run folder: its name, how it is made, and how an old one is set aside (JOURNAL 2). Nothing is ever deleted."""
 
+import fcntl
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from safla.config.plan import RunPlan
@@ -11,6 +14,7 @@ from safla.journal.files import CANDLES, JOURNAL
 
 CONFIG = "config.yaml"
 SUMMARY = "summary.json"
+LOCK = "lock"
 
 
 def name_of(run: RunPlan, *, stem: str, candles: str) -> str:
@@ -42,9 +46,30 @@ def make(folder: Path, *, force: bool) -> None:
         raise HostError(f"{folder}: cannot be made: {error.strerror}") from error
 
 
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold the run for the length of a `with`: HostError names the process that has it. The file stays (J30)."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        descriptor = os.open(folder / LOCK, flags, 0o600)
+    except OSError as error:
+        raise HostError(f"{folder / LOCK}: cannot be opened: {error.strerror}") from error
+    with os.fdopen(descriptor, "r+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise HostError(f"{folder}: another process holds this run: pid {file.read(20).strip() or '?'}") from error
+        file.truncate()
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        for left in folder.glob("*.tmp"):  # of a process that died while it wrote
+            left.unlink()
+        yield
+
+
 def _ours(name: str) -> bool:
     """Whether a run leaves a file of that name, perhaps before its first line (JOURNAL 2)."""
-    return name in (CANDLES, CONFIG, SUMMARY) or name.endswith((".tmp", ".log"))
+    return name in (CANDLES, CONFIG, SUMMARY, LOCK) or name.endswith((".tmp", ".log"))
 
 
 def _aside(folder: Path) -> Path:

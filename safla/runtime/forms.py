@@ -31,7 +31,7 @@ def choose(engine: str, columns: Function, *, candles: int, say: Callable[[str],
 
 
 def keep(forms: Forms) -> None:
-    """After a compiled run: its code is in the cache, so the next run may count on it."""
+    """After the first compiled call: its code is in the cache, so the next run may count on it."""
     if forms.compiled:
         from safla.core import compile as core_compile
 

@@ -20,14 +20,16 @@ class Continued:
         self.lines = 0
         self.last_hash = ORIGIN.decode("ascii")
         self._appender = Appender(path)
-        self._there = path.open("rb") if self._appender.offset else None
+        self._rest = self._appender.offset  # bytes that were there before and are not compared yet
+        self._there = path.open("rb")
         self._new = False  # something was appended
 
     def append(self, lines: bytes) -> None:
         """Take whole lines. Finding where the file says otherwise, JournalError for damage; nothing is touched."""
         if not lines:
             return
-        there = self._there.read(len(lines)) if self._there else b""
+        there = self._there.read(min(len(lines), self._rest))
+        self._rest -= len(there)
         if not lines.startswith(there):
             verify_chain(self.path)
             raise Finding(self._told(first_parting(there, lines[: len(there)], n=self.lines)))
@@ -46,7 +48,7 @@ class Continued:
 
     def finish(self) -> bool:
         """Bring all to the disk. Returns whether the whole journal was there before, and nothing else."""
-        if self._there and self._there.read(1):
+        if self._rest:
             verify_chain(self.path)
             raise Finding(
                 f"{self.path}: goes on behind line {self.lines}, where this run has ended; nothing was touched"
@@ -61,8 +63,7 @@ class Continued:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._there:
-            self._there.close()
+        self._there.close()
         if kind is not None and issubclass(kind, (Interrupted, DataError)):
             self._appender.sync()  # what was folded is kept, and the same command goes on behind it
         self._appender.close()

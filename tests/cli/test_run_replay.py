@@ -41,7 +41,7 @@ def test_a_run_prints_its_summary_and_where_it_lies(config, capsys):
     assert folder.name.startswith("small-")
     assert "net profit" in out
     assert sorted(path.name for path in folder.iterdir()) == [
-        "candles.parquet", "config.yaml", "journal.jsonl", "summary.json",
+        "candles.parquet", "config.yaml", "journal.jsonl", "lock", "summary.json",
     ]  # fmt: skip
     assert "Traceback" not in err
 

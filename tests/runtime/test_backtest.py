@@ -6,6 +6,7 @@ import pytest
 from safla.core import engine
 from safla.core import values as v
 from safla.errors import DataError, Finding, Interrupted, JournalError
+from safla.journal import append
 from safla.runtime import fold
 from safla.runtime.backtest import prepare
 from safla.runtime.interrupt import Flag
@@ -24,7 +25,7 @@ def undisturbed(tmp_path):
 def test_a_run_writes_its_inputs_its_journal_and_nothing_else(tmp_path):
     ended = run(small(tmp_path), tmp_path / "run")
     names = {path.name for path in ended.folder.iterdir()}
-    assert names == {"journal.jsonl", "candles.parquet", "config.yaml"}
+    assert names == {"journal.jsonl", "candles.parquet", "config.yaml", "lock"}
     assert ended.lines == journal(ended.folder).count(b"\n")
     assert journal(ended.folder).splitlines()[-1].endswith(b'"h":"%b"}' % ended.last_hash.encode())
     assert not ended.again
@@ -93,6 +94,16 @@ def test_an_interrupted_run_keeps_what_it_folded_and_goes_on_to_the_same_bytes(t
     assert 0 < len(part) < len(undisturbed)
     run(small(tmp_path), tmp_path / "run")
     assert journal(tmp_path / "run") == undisturbed
+
+
+@pytest.mark.parametrize("kept", [1, 100_000])
+def test_what_is_appended_is_not_taken_for_what_was_there(tmp_path, undisturbed, monkeypatch, kept):
+    monkeypatch.setattr(engine, "MAX_BLOCK", 100)
+    monkeypatch.setattr(append, "BATCH", 4096)
+    path = tmp_path / "undisturbed" / "journal.jsonl"
+    path.write_bytes(undisturbed[:kept])
+    run(small(tmp_path), tmp_path / "undisturbed")
+    assert path.read_bytes() == undisturbed
 
 
 @pytest.mark.parametrize(("candles", "rows"), [(2, 0), (14, 0), (65_536, 0), (200, 3)])
