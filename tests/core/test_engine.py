@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from safla.core import values as v
-from safla.core.account import blank_out, marked, opened, room_for
+from safla.core.account import blank_out, marked, opened, room_for, sell
 from safla.core.engine import MAX_BLOCK, advance, begin, finish, halt, resume
 from safla.core.machine import FLAT, IDLE, LONG, MODES, WARMING
 from safla.core.scale import LIMIT
@@ -246,3 +246,15 @@ def named(row: Int64) -> dict[str, int]:
     """The numbers of a row by their names."""
     fields = v.ROW_FIELDS[int(row[0])]
     return dict(zip(fields, row[3 : 3 + len(fields)].tolist(), strict=True))
+
+
+def test_the_first_sale_that_breaks_a_bound_is_the_one_that_is_named() -> None:
+    # given two positions whose sale would pass the largest amount of money
+    state, out = opened(10, 2), blank_out(2, 1, 10)
+    state.book[:, v.QUANTITY] = 2**40
+    # when both are sold
+    for s in (1, 0):
+        sell(QUIET, MARKET, state.account, state.book, out, s, 0, 2**40, 2**40, v.STOP_LOSS, 0, 0)
+    # then nothing was sold, and the first to break is told
+    assert int(state.account[v.BROKEN]) == 1 + 1
+    assert int(out.used[0]) == 0

@@ -131,12 +131,17 @@ def test_the_candles_of_another_run_are_a_difference_by_their_digest(tmp_path, f
     assert replayed(folder).decisions.difference is not None
 
 
-def test_eight_years_of_real_candles_replay_with_no_difference(tmp_path, real_data):
-    text = (
-        f"data: {{source: csv, path: '{real_data}/btcusdt-1h-2017-2025.csv.gz'}}\nrisk: {{drawdown_pause_days: 30}}\n"
-    )
+@pytest.mark.parametrize(("symbols", "candles"), [(["BTC/USDT"], 70_811), (["BTC/USDT", "ETH/USDT"], 114_614)])
+def test_eight_years_of_real_candles_replay_with_no_difference(tmp_path, real_data, symbols, candles):
+    for name, file in (("BTC", "btcusdt-1h-2017-2025"), ("ETH", "ethusdt-1h-2020-2025")):
+        (tmp_path / f"{name}.csv.gz").symlink_to(real_data / f"{file}.csv.gz")
+    text = f"""\
+symbols: {{primary: [{", ".join(symbols)}]}}
+data: {{source: csv, path: "{{base}}.csv.gz"}}
+risk: {{drawdown_pause_days: 30}}
+"""
     ended = run(small(tmp_path, text=text), tmp_path / "run")
     found = replayed(tmp_path / "run", engine="compiled")
-    assert found.decisions.candles == 70_811
+    assert found.decisions.candles == candles
     assert (found.books.differing, found.decisions.difference) == (0, None)
     assert found.tail.h == ended.last_hash != ORIGIN.decode()
