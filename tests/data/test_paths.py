@@ -61,11 +61,6 @@ def test_a_pattern_that_matches_nothing_is_a_matter_of_data(tmp_path: Path) -> N
         found(f"{tmp_path}/*.csv")
 
 
-def test_an_unknown_placeholder_is_refused_with_those_that_there_are() -> None:
-    with pytest.raises(ConfigError, match=r"unknown placeholder \{pair\} .* there are \{symbol\}, \{base\}, \{quote\}"):
-        found("/d/{pair}.csv")
-
-
 @pytest.mark.parametrize("pattern", ["/d/btc.csv", "/d/{quote}.csv", "/d/{timeframe}/*.csv"])
 def test_two_symbols_do_not_share_a_file_that_holds_one(pattern: str) -> None:
     with pytest.raises(ConfigError, match=r"would serve BTC/USDT and ETH/USDT; .*put \{symbol\}") as refused:
