@@ -14,16 +14,16 @@ from safla.core.candles import TIMEFRAMES, Series, between, digest, iso
 from safla.core.machine import MODES
 from safla.core.scale import to_text
 from safla.data import source
-from safla.errors import ConfigError, DataError, Problem
+from safla.errors import ConfigError, DataError, JournalError, Problem
 from safla.journal import candles_file
 from safla.journal.files import CANDLES, JOURNAL, replace
 from safla.runtime import folder as run_folder
-from safla.runtime.fold import Block, fold
+from safla.runtime.fold import Block, fold, started
 from safla.runtime.forms import choose
 from safla.runtime.interrupt import Flag
 from safla.runtime.outcome import Outcome
 from safla.runtime.progress import Progress, Watch
-from safla.runtime.recovery import Continued
+from safla.runtime.recovery import Continued, recover
 
 KEPT = (v.ORDER_REFUSED, v.FILLED, v.TRADE_CLOSED, v.HALTED_ROW, v.RESUMED)  # the rows that a summary reads
 
@@ -111,15 +111,21 @@ def run(
     candles = sum(len(one.columns.ts) for one in series)
     forms = choose(engine, plan.strategy.columns, candles=candles, say=say)
     kept: list[Block] = []
-    with run_folder.held(folder), Continued(folder / JOURNAL) as journal:
+    with run_folder.held(folder):
+        recover(folder / JOURNAL, started=started(plan, first_ts=_first_ts(series)), say=say)
         _write_inputs(folder, prepared)
-        for block in fold(plan, series, forms=forms):
-            journal.append(block.lines)
-            kept.append(block._replace(lines=b"", rows=block.rows[np.isin(block.rows[:, 0], KEPT)]))
-            watch(_progress(plan, block, total=candles))
-            flag.check()
-        again = journal.finish()
+        with Continued(folder / JOURNAL) as journal:
+            for block in fold(plan, series, forms=forms):
+                journal.append(block.lines)
+                kept.append(block._replace(lines=b"", rows=block.rows[np.isin(block.rows[:, 0], KEPT)]))
+                watch(_progress(plan, block, total=candles))
+                flag.check()
+            again = journal.finish()
     return Ended(_outcome(prepared, kept), folder, journal.lines, journal.last_hash, again)
+
+
+def _first_ts(series: Sequence[Series]) -> int:
+    return min(int(one.columns.ts[0]) for one in series if len(one.columns.ts))
 
 
 def _too_short(prepared: Prepared) -> list[str]:
@@ -144,10 +150,20 @@ def _outcome(prepared: Prepared, blocks: list[Block]) -> Outcome:
 
 def _write_inputs(folder: Path, prepared: Prepared) -> None:
     """What stands in the folder before the first line: the configuration, and the candles if no line holds them."""
-    if prepared.run.detail != "candles" and not (folder / CANDLES).exists():
+    if prepared.run.detail != "candles" and not _has_candles(folder / CANDLES, prepared):
         candles_file.write(folder / CANDLES, prepared.series, timeframe=prepared.run.timeframe)
     if not (folder / run_folder.CONFIG).exists():
         replace(folder / run_folder.CONFIG, resolved_yaml(prepared.loaded).encode())
+
+
+def _has_candles(path: Path, prepared: Prepared) -> bool:
+    """Whether the candles are there. Raises JournalError where they are others than the source gives now (J32)."""
+    if not path.exists():
+        return False
+    there, now = (digest(series, prepared.run.timeframe) for series in (candles_file.read(path), prepared.series))
+    if there != now:
+        raise JournalError(f"{path}: its candles have the digest {there}, those of the source have {now} (J32)")
+    return True
 
 
 def _progress(run: RunPlan, block: Block, *, total: int) -> Progress:

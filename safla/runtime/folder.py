@@ -11,6 +11,7 @@ from pathlib import Path
 from safla.config.plan import RunPlan
 from safla.errors import HostError, UsageError
 from safla.journal.files import CANDLES, JOURNAL
+from safla.journal.head import HEAD
 
 CONFIG = "config.yaml"
 SUMMARY = "summary.json"
@@ -69,7 +70,7 @@ def held(folder: Path) -> Iterator[None]:
 
 def _ours(name: str) -> bool:
     """Whether a run leaves a file of that name, perhaps before its first line (JOURNAL 2)."""
-    return name in (CANDLES, CONFIG, SUMMARY, LOCK) or name.endswith((".tmp", ".log"))
+    return name in (CANDLES, CONFIG, SUMMARY, LOCK, HEAD) or name.endswith((".tmp", ".log"))
 
 
 def _aside(folder: Path) -> Path:

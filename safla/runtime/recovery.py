@@ -1,15 +1,97 @@
-"""Starting is going on: lines that are on the disk must come out again, and what is missing is appended (J39)."""
+"""Starting is recovering: what is there is judged, mended where that is safe, compared, and gone on from (J30-J39)."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-from safla.errors import DataError, Finding, Interrupted
+from safla.errors import ConfigError, DataError, Finding, Interrupted, JournalError, Problem
+from safla.journal import head as anchor
+from safla.journal import reader
 from safla.journal.append import Appender
 from safla.journal.compare import Parting, first_parting
+from safla.journal.events import RunStarted
+from safla.journal.files import sync_folder
+from safla.journal.head import HEAD, Head
 from safla.journal.line import ORIGIN
-from safla.journal.reader import verify_chain
+from safla.journal.survey import Survey, survey
 
 _HASH = slice(-35, -3)  # where a line with its newline holds its own hash (J10)
+
+
+def recover(journal: Path, *, started: RunStarted, say: Callable[[str], None]) -> None:
+    """Make a journal end at a whole line, or touch nothing: JournalError for damage, ConfigError for another plan.
+
+    started  the first line of this run (J31-J38)
+    """
+    head = anchor.read(journal.with_name(HEAD))
+    if not journal.exists():
+        if head is not None:
+            raise JournalError(f"{journal}: is missing, and head says that it was there; {_ways_on(journal)}")
+        return
+    found = survey(journal, head)
+    if found.kind == "corrupt":
+        place = f"line {found.lines + 1}, byte {found.offset}"
+        raise JournalError(f"{journal}: {place}: corrupt: {found.what}; {_ways_on(journal)}")
+    if found.lines > 0:
+        _refuse_another_plan(journal, started)
+    if found.kind == "complete":
+        _complete(journal)
+        say(f"{journal}: the newline of its last line was missing, and is there again")
+    if found.kind == "torn":
+        _cut(journal, found, say=say)
+    if head is None and found.lines > 0:
+        say(f"{journal}: without anchor: no head says how long it was")
+
+
+def _refuse_another_plan(journal: Path, started: RunStarted) -> None:
+    """J32: each key that differs, with both values."""
+    there, here = _keys(reader.read(journal).started), _keys(started)
+    problems = [
+        Problem(str(journal), key, f"there {there.get(key, 'absent')}, here {here.get(key, 'absent')} (J32)")
+        for key in sorted({**there, **here})
+        if there.get(key) != here.get(key)
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
+def _keys(started: RunStarted) -> dict[str, str]:
+    """What makes a run the one that it is, by the keys of the configuration."""
+    symbols = [one.symbol for one in started.symbols]
+    keys = {**started.plan, "journal.detail": started.detail, "symbols": " ".join(symbols)}
+    for one in started.symbols:
+        for field in one.__struct_fields__[1:]:
+            keys[f"markets.{one.symbol}.{field}"] = str(getattr(one, field))
+    return keys
+
+
+def _ways_on(journal: Path) -> str:
+    return f"put back a saved copy, or run with --force, which keeps this folder as {journal.parent.name}.1 (J37)"
+
+
+def _complete(journal: Path) -> None:
+    with journal.open("ab") as file:
+        file.write(b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _cut(journal: Path, found: Survey, *, say: Callable[[str], None]) -> None:
+    """Save the torn tail beside the journal, then cut it off; both synced (J36)."""
+    saved = journal.with_name(f"{journal.name}.torn-{found.lines + 1}")
+    with journal.open("r+b") as file:
+        file.seek(found.offset)
+        tail = file.read()
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(saved, flags, 0o600), "wb") as beside:
+            beside.write(tail)
+            beside.flush()
+            os.fsync(beside.fileno())
+        sync_folder(journal.parent)
+        file.truncate(found.offset)
+        os.fsync(file.fileno())
+    say(f"{journal}: {len(tail)} bytes of a torn line {found.lines + 1} were cut off, and are kept in {saved.name}")
 
 
 class Continued:
@@ -25,13 +107,12 @@ class Continued:
         self._new = False  # something was appended
 
     def append(self, lines: bytes) -> None:
-        """Take whole lines. Finding where the file says otherwise, JournalError for damage; nothing is touched."""
+        """Take whole lines. Finding where the file says otherwise; it is then not touched."""
         if not lines:
             return
         there = self._there.read(min(len(lines), self._rest))
         self._rest -= len(there)
         if not lines.startswith(there):
-            verify_chain(self.path)
             raise Finding(self._told(first_parting(there, lines[: len(there)], n=self.lines)))
         if len(there) < len(lines):
             self._new = True
@@ -49,13 +130,19 @@ class Continued:
     def finish(self) -> bool:
         """Bring all to the disk. Returns whether the whole journal was there before, and nothing else."""
         if self._rest:
-            verify_chain(self.path)
             raise Finding(
                 f"{self.path}: goes on behind line {self.lines}, where this run has ended; nothing was touched"
             )
+        self._sync()
+        return not self._new
+
+    def _sync(self) -> None:
+        """What was folded is kept: journal, folder, then head (J22, J24)."""
+        head = self.path.with_name(HEAD)
         if self._new:
             self._appender.sync()
-        return not self._new
+        if self.lines and not self._rest and (self._new or not head.exists()):
+            anchor.write(head, Head(n=self.lines, offset=self._appender.offset, h=self.last_hash))
 
     def __enter__(self) -> "Continued":
         return self
@@ -65,5 +152,5 @@ class Continued:
     ) -> None:
         self._there.close()
         if kind is not None and issubclass(kind, (Interrupted, DataError)):
-            self._appender.sync()  # what was folded is kept, and the same command goes on behind it
+            self._sync()
         self._appender.close()

@@ -13,11 +13,14 @@ from safla.core.scale import to_units
 from safla.core.values import Columns
 from safla.errors import ConfigError, JournalError
 from safla.journal import books, candles_file, reader
+from safla.journal import head as anchor
 from safla.journal.books import Books
 from safla.journal.compare import Parting, first_parting
 from safla.journal.events import Candle, Event, RunStarted, SymbolScale
 from safla.journal.files import CANDLES
+from safla.journal.head import HEAD
 from safla.journal.reader import Journal, Tail
+from safla.journal.survey import survey
 from safla.runtime.fold import Block, fold
 from safla.runtime.forms import choose
 
@@ -46,6 +49,7 @@ Rows = dict[str, list[tuple[int, ...]]]  # the candle lines by symbol
 def replay(path: Path, *, books_only: bool, engine: str, say: Callable[[str], None]) -> Replayed:
     """Verify a run folder or its journal. JournalError for a broken chain, and for candles missing or damaged."""
     journal = reader.read(path)
+    _refuse_shortened(journal.path)
     rows: Rows = {one.symbol: [] for one in journal.started.symbols}
     found = books.check(_noting_candles(journal, rows))
     tail = journal.tail
@@ -58,6 +62,14 @@ def replay(path: Path, *, books_only: bool, engine: str, say: Callable[[str], No
     forms = choose(engine, run.strategy.columns, candles=candles, say=say)
     lines, difference = _compared(journal, fold(run, series, forms=forms), tail=tail)
     return Replayed(tail, found, Decisions(candles, lines, difference))
+
+
+def _refuse_shortened(journal: Path) -> None:
+    """What head remembers must still be there (J34 g); without one, a tail lost at a line's end shows nowhere."""
+    head = anchor.read(journal.with_name(HEAD))
+    found = survey(journal, head) if head else None
+    if found and found.kind == "corrupt":
+        raise JournalError(f"{journal}: line {found.lines + 1}, byte {found.offset}: corrupt: {found.what}")
 
 
 def _compared(journal: Journal, blocks: Iterator[Block], *, tail: Tail) -> tuple[int, Parting | None]:

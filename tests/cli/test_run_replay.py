@@ -41,7 +41,7 @@ def test_a_run_prints_its_summary_and_where_it_lies(config, capsys):
     assert folder.name.startswith("small-")
     assert "net profit" in out
     assert sorted(path.name for path in folder.iterdir()) == [
-        "candles.parquet", "config.yaml", "journal.jsonl", "lock", "summary.json",
+        "candles.parquet", "config.yaml", "head", "journal.jsonl", "lock", "summary.json",
     ]  # fmt: skip
     assert "Traceback" not in err
 
@@ -156,6 +156,7 @@ def test_a_replay_says_what_each_of_its_three_steps_found(config, capsys):
 def test_a_replay_that_differs_is_exit_1_with_both_lines(config, capsys):
     cli.main(["run", config, "--out", "run"])
     path = Path("run/journal.jsonl")
+    Path("run/head").unlink()
     path.write_bytes(rehashed(path.read_bytes().replace(b'"reason":"stop_loss"', b'"reason":"take_profit"', 1)))
     capsys.readouterr()
     assert cli.main(["replay", "run"]) == 1
@@ -169,6 +170,7 @@ def test_a_replay_that_differs_is_exit_1_with_both_lines(config, capsys):
 def test_a_replay_of_an_unfinished_run_says_so_and_holds(config, capsys):
     cli.main(["run", config, "--out", "run"])
     path = Path("run/journal.jsonl")
+    Path("run/head").unlink()
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:50]))
     capsys.readouterr()
     assert cli.main(["replay", "run"]) == 0

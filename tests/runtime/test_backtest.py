@@ -5,11 +5,12 @@ import pytest
 
 from safla.core import engine
 from safla.core import values as v
-from safla.errors import DataError, Finding, Interrupted, JournalError
+from safla.errors import ConfigError, DataError, Finding, Interrupted, JournalError
 from safla.journal import append
 from safla.runtime import fold
 from safla.runtime.backtest import prepare
 from safla.runtime.interrupt import Flag
+from tests.chains import rehashed
 from tests.runs import journal, run, small
 
 HOUR = 3_600_000
@@ -25,7 +26,7 @@ def undisturbed(tmp_path):
 def test_a_run_writes_its_inputs_its_journal_and_nothing_else(tmp_path):
     ended = run(small(tmp_path), tmp_path / "run")
     names = {path.name for path in ended.folder.iterdir()}
-    assert names == {"journal.jsonl", "candles.parquet", "config.yaml", "lock"}
+    assert names == {"journal.jsonl", "candles.parquet", "config.yaml", "head", "lock"}
     assert ended.lines == journal(ended.folder).count(b"\n")
     assert journal(ended.folder).splitlines()[-1].endswith(b'"h":"%b"}' % ended.last_hash.encode())
     assert not ended.again
@@ -48,6 +49,7 @@ def test_a_journal_that_was_broken_off_anywhere_is_finished_to_the_same_bytes(tm
     # given the run folder of a process that died, in the middle of a line
     path = tmp_path / "undisturbed" / "journal.jsonl"
     path.write_bytes(undisturbed[: int(len(undisturbed) * kept)])
+    path.with_name("head").unlink()
     # when
     ended = run(small(tmp_path), tmp_path / "undisturbed")
     # then
@@ -66,9 +68,26 @@ def test_a_damaged_journal_is_refused_and_left_alone(tmp_path, undisturbed):
 
 def test_a_journal_that_decided_otherwise_is_shown_in_both_forms_and_left_alone(tmp_path, undisturbed):
     path = tmp_path / "undisturbed" / "journal.jsonl"
-    with pytest.raises(Finding, match=r"(?s)is not what this run decides.*there:.*now:"):
-        run(small(tmp_path, "risk.stop_loss_pct=0.01"), tmp_path / "undisturbed")
-    assert path.read_bytes() == undisturbed
+    path.with_name("head").unlink()
+    changed = rehashed(undisturbed.replace(b'"reason":"stop_loss"', b'"reason":"trailing_stop"', 1))
+    path.write_bytes(changed)
+    with pytest.raises(Finding, match=r"(?s)is not what this run decides.*there:.*trailing_stop.*now:.*stop_loss"):
+        run(small(tmp_path), tmp_path / "undisturbed")
+    assert path.read_bytes() == changed
+
+
+def test_a_folder_of_another_plan_is_refused_with_each_key_and_both_values(tmp_path, undisturbed):
+    with pytest.raises(ConfigError) as caught:
+        run(small(tmp_path, "risk.stop_loss_pct=0.01", "system.version='2'"), tmp_path / "undisturbed")
+    assert [problem.key for problem in caught.value.problems] == ["risk.stop_loss_pct", "system.version"]
+    assert "there 0.02, here 0.01" in str(caught.value)
+    assert journal(tmp_path / "undisturbed") == undisturbed
+
+
+def test_a_folder_with_other_candles_is_refused_by_their_digest(tmp_path, undisturbed):
+    with pytest.raises(JournalError, match="digest"):
+        run(small(tmp_path, "data.synthetic.holes=2"), tmp_path / "undisturbed")
+    assert journal(tmp_path / "undisturbed") == undisturbed
 
 
 def test_a_journal_that_goes_on_behind_the_end_is_refused(tmp_path, undisturbed):
@@ -102,6 +121,7 @@ def test_what_is_appended_is_not_taken_for_what_was_there(tmp_path, undisturbed,
     monkeypatch.setattr(append, "BATCH", 4096)
     path = tmp_path / "undisturbed" / "journal.jsonl"
     path.write_bytes(undisturbed[:kept])
+    path.with_name("head").unlink()
     run(small(tmp_path), tmp_path / "undisturbed")
     assert path.read_bytes() == undisturbed
 

@@ -1,0 +1,46 @@
+"""`head`: the anchor beside a journal, which was once at least this long (JOURNAL 2). One line, replaced as a whole."""
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from safla.errors import JournalError
+from safla.journal.events import Hex
+from safla.journal.files import open_to_read, replace
+
+HEAD = "head"
+MAX_HEAD = 200  # bytes
+
+
+class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The file was once at least `offset` bytes long, and its line n had the hash h."""
+
+    n: Annotated[int, Meta(ge=1, le=2**63 - 1)]
+    offset: Annotated[int, Meta(ge=1, le=2**63 - 1)]
+    h: Hex
+
+
+def read(path: Path) -> Head | None:
+    """The anchor; None where there is none. Raises JournalError for one that cannot be read (J38)."""
+    if not path.exists():
+        return None
+    with open_to_read(path) as file:
+        text = file.read(MAX_HEAD)
+    try:
+        head = msgspec.json.decode(text, type=Head)
+    except msgspec.MsgspecError as error:
+        raise JournalError(f"{path}: cannot be read; to go on without it, delete it knowingly (J38)") from error
+    if _text(head) != text:
+        raise JournalError(f"{path}: is not spelt as it is written; to go on without it, delete it knowingly (J38)")
+    return head
+
+
+def write(path: Path, head: Head) -> None:
+    """Renew the anchor as a whole (J24)."""
+    replace(path, _text(head))
+
+
+def _text(head: Head) -> bytes:
+    return msgspec.json.encode(head) + b"\n"

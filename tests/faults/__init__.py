@@ -1,0 +1,1 @@
+"""What must be survived (FAULTS): each test names the number of its row."""
