@@ -16,14 +16,18 @@ from safla.config.shown import printable
     "--engine", type=click.Choice(["auto", "interpreted", "compiled"]), default="auto", show_default=True,
     help="The form of the engine; it changes speed, never a result.",
 )  # fmt: skip
+@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="What if: another value of the plan.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
-def command(*, run: Path, books_only: bool, engine: str, as_json: bool) -> int:
+def command(*, run: Path, books_only: bool, engine: str, sets: tuple[str, ...], as_json: bool) -> int:
     """Verify a run folder or its journal: the chain, the books, and every decision again. It writes nothing.
 
-    Exit 0 if all of them hold, 1 if books or decisions differ, 4 if the chain or the candles are damaged.
+    Exit 0 if all of them hold, 1 if books or decisions differ, 4 if the chain or the candles are damaged. With --set it
+    asks instead what the recorded candles would have come to under another plan.
     """
     from safla.runtime.replay import replay
 
+    if sets:
+        return _what_if(run, sets, engine=engine, as_json=as_json)
     found = replay(run, books_only=books_only, engine=engine, say=lambda text: click.echo(text, err=True))
     if as_json:
         click.echo(json.dumps(_answer(found), indent=2))
@@ -31,6 +35,26 @@ def command(*, run: Path, books_only: bool, engine: str, as_json: bool) -> int:
         for line in _lines(found):
             click.echo(printable(line))
     return 1 if found.books.differences or (found.decisions and found.decisions.difference) else 0
+
+
+def _what_if(run: Path, sets: tuple[str, ...], *, engine: str, as_json: bool) -> int:
+    from safla.report.summary import summarise
+    from safla.report.tables import beside_lines
+    from safla.runtime.what_if import what_if
+
+    found = what_if(run, sets, engine=engine, say=lambda text: click.echo(text, err=True))
+    before, after = (summarise(one, risk_free_rate=0.0) for one in (found.before, found.after))
+    if as_json:
+        first = {"was": json.loads(found.was or "null"), "would_be": json.loads(found.would_be or "null")}
+        click.echo(json.dumps({"before": before, "after": after, "first_difference": first}, indent=2))
+        return 0
+    for line in beside_lines(before, after, changed=" ".join(sets)):
+        click.echo(printable(line))
+    click.echo("first difference" if found.was != found.would_be else "no difference")
+    for label, event in (("was", found.was), ("would be", found.would_be)):
+        if found.was != found.would_be:
+            click.echo(f"  {label + ':':<10}{printable(event) or 'nothing'}")
+    return 0
 
 
 def _lines(found: Any) -> list[str]:

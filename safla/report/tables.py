@@ -1,6 +1,6 @@
 """The summary as a person reads it on a terminal: labels, percent signs, order of importance. It computes nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 NOTHING = "-"
@@ -11,6 +11,14 @@ def summary_lines(summary: dict[str, Any]) -> list[str]:
     rows = list(_rows(summary))
     width = max(len(label) for label, _ in rows) + 2
     return [f"{label:<{width}}{value}" for label, value in rows]
+
+
+def beside_lines(before: dict[str, Any], after: dict[str, Any], *, changed: str) -> list[str]:
+    """Two runs side by side: trades, net profit, drawdown and what follows from them."""
+    rows = [("", "as it was", changed)]
+    rows += [(label, told(before), told(after)) for label, told in BESIDE]
+    widths = [max(len(row[i]) for row in rows) + 2 for i in range(2)]
+    return [f"{label:<{widths[0]}}{one:<{widths[1]}}{other}".rstrip() for label, one, other in rows]
 
 
 def _rows(summary: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -55,3 +63,13 @@ def _counts(counts: dict[str, int]) -> str:
     if not counts:
         return "none"
     return f"{sum(counts.values())}: " + ", ".join(f"{reason} {count}" for reason, count in counts.items())
+
+
+BESIDE: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
+    ("trades", lambda summary: str(summary["trades"])),
+    ("net profit", lambda summary: _money(summary, "net_profit")),
+    ("max drawdown", lambda summary: _percent(summary, "max_drawdown")),
+    ("win rate", lambda summary: _percent(summary, "win_rate")),
+    ("profit factor", lambda summary: _number(summary, "profit_factor")),
+    ("commission paid", lambda summary: _money(summary, "commission_paid")),
+)

@@ -21,11 +21,9 @@ from safla.runtime import folder as run_folder
 from safla.runtime.fold import Block, fold, started
 from safla.runtime.forms import choose
 from safla.runtime.interrupt import Flag
-from safla.runtime.outcome import Outcome
+from safla.runtime.outcome import Outcome, outcome_of, thinned
 from safla.runtime.progress import Progress, Watch
 from safla.runtime.recovery import Continued, recover
-
-KEPT = (v.ORDER_REFUSED, v.FILLED, v.TRADE_CLOSED, v.HALTED_ROW, v.RESUMED)  # the rows that a summary reads
 
 
 class Prepared(NamedTuple):
@@ -117,11 +115,11 @@ def run(
         with Continued(folder / JOURNAL) as journal:
             for block in fold(plan, series, forms=forms):
                 journal.append(block.lines)
-                kept.append(block._replace(lines=b"", rows=block.rows[np.isin(block.rows[:, 0], KEPT)]))
+                kept.append(thinned(block))
                 watch(_progress(plan, block, total=candles))
                 flag.check()
             again = journal.finish()
-    return Ended(_outcome(prepared, kept), folder, journal.lines, journal.last_hash, again)
+    return Ended(outcome_of(plan, series, blocks=kept), folder, journal.lines, journal.last_hash, again)
 
 
 def _first_ts(series: Sequence[Series]) -> int:
@@ -135,17 +133,6 @@ def _too_short(prepared: Prepared) -> list[str]:
         for one in prepared.series
         if len(one.columns.ts) < needed
     ]
-
-
-def _outcome(prepared: Prepared, blocks: list[Block]) -> Outcome:
-    return Outcome(
-        run=prepared.run,
-        series=prepared.series,
-        ts=np.concatenate([block.ts for block in blocks]),
-        equity=np.concatenate([block.equity for block in blocks]),
-        rows=np.concatenate([block.rows for block in blocks]),
-        state=blocks[-1].state,
-    )
 
 
 def _write_inputs(folder: Path, prepared: Prepared) -> None:

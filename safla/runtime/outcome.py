@@ -1,10 +1,17 @@
 """What a run came to, as values: all that summaries, tables and reports are made of."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from safla.config.plan import RunPlan
+from safla.core import values as v
 from safla.core.candles import Series
 from safla.core.values import Int64, State
+from safla.runtime.fold import Block
+
+KEPT = (v.ORDER_REFUSED, v.FILLED, v.TRADE_CLOSED, v.HALTED_ROW, v.RESUMED)  # the rows that a summary reads
 
 
 class Outcome(NamedTuple):
@@ -16,3 +23,20 @@ class Outcome(NamedTuple):
     equity: Int64  # [timestamps], money units, marked at the close
     rows: Int64  # [rows, values.ROW_WIDTH]
     state: State
+
+
+def thinned(block: Block) -> Block:
+    """A block without its lines, and with the rows alone that a summary reads: what is kept of a long run."""
+    return block._replace(lines=b"", rows=block.rows[np.isin(block.rows[:, 0], KEPT)])
+
+
+def outcome_of(run: RunPlan, series: Sequence[Series], *, blocks: Sequence[Block]) -> Outcome:
+    """What the blocks of a whole run come to."""
+    return Outcome(
+        run=run,
+        series=tuple(series),
+        ts=np.concatenate([block.ts for block in blocks]),
+        equity=np.concatenate([block.equity for block in blocks]),
+        rows=np.concatenate([block.rows for block in blocks]),
+        state=blocks[-1].state,
+    )

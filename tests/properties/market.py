@@ -11,6 +11,7 @@ from safla.core.candles import align, spread
 from safla.core.strategies import STRATEGIES
 from safla.core.strategies.sma_crossover import Crossover
 from safla.core.values import (
+    DAILY_LOSS,
     DRAWDOWN,
     OPERATOR,
     STRATEGY_ERROR,
@@ -123,10 +124,7 @@ def cases(
     lot_cost = max(price * one.lot * one.k for price, one in zip(starts, markets, strict=True))
     balance = min(lot_cost * draw(st.sampled_from((50, 50, 1_000, 1_000_000, 2))), most)
     step_ms, threshold = chosen["step_ms"], chosen["entry_threshold_ppm"]
-    drawn = [
-        draw(history(candles, price, step_ms, threshold, 2 * one.tick))
-        for price, one in zip(starts, markets, strict=True)
-    ]
+    drawn = [draw(history(candles, price, step_ms, threshold)) for price in starts]
     signals = tuple((signal, strength) for _, signal, strength in drawn)
     columns = tuple(one for one, _, _ in drawn)
     if crossover:
@@ -156,7 +154,7 @@ def market(draw: st.DrawFn) -> Market:
 
 @st.composite
 def history(
-    draw: st.DrawFn, candles: int, price: int, step_ms: int, threshold_ppm: int, lowest: int
+    draw: st.DrawFn, candles: int, price: int, step_ms: int, threshold_ppm: int
 ) -> tuple[Columns, Int8, Float64]:
     """One symbol's candles, signals and strengths, out of one string of noise (quick to draw, and it shrinks)."""
     count = draw(st.integers(1, candles))
@@ -169,10 +167,10 @@ def history(
     for i in range(0, len(noise), BYTES):
         hole, jump, body, up, down, busy, wanted, power = noise[i : i + BYTES]
         ts += step_ms * (1 + HOLES.get(hole, 0))
-        open_ = moved(price, jump, lowest)
-        close = moved(open_, body, lowest)
-        high = max(open_, close, moved(open_, up, lowest))
-        low = min(open_, close, moved(open_, down, lowest))
+        open_ = moved(price, jump)
+        close = moved(open_, body)
+        high = max(open_, close, moved(open_, up))
+        low = min(open_, close, moved(open_, down))
         rows.append((ts, open_, high, low, close, 0 if busy % 16 == 15 else (1 + busy) * traded))
         signals.append(SIGNALS[wanted % len(SIGNALS)])
         strengths.append(power / 200 * max(threshold_ppm, 1_000) / 1_000_000)
@@ -181,11 +179,11 @@ def history(
     return columns, np.array(signals, np.int8), np.array(strengths, np.float64)
 
 
-def moved(price: int, byte: int, lowest: int) -> int:
+def moved(price: int, byte: int) -> int:
     """A price after a step: none for 0, then up and down by turns, small for most bytes, up to a third for the rest."""
     size = (byte + 1) // 2
     step = price * size // (5_000 if size <= 120 else 400) + size % 3
-    return max(lowest, price + step if byte % 2 else price - step)
+    return max(1, price + step if byte % 2 else price - step)
 
 
 @st.composite
@@ -209,6 +207,7 @@ WISHES = (
     ("resume", OPERATOR),
     ("resume", STRATEGY_ERROR),
     ("resume", DRAWDOWN),
+    ("resume", DAILY_LOSS),
 )
 
 

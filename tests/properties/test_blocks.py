@@ -39,7 +39,7 @@ def test_the_rows_of_fewer_candles_are_a_prefix_of_all(case: Case, first: int) -
 
 
 @settings(max_examples=100, deadline=None)
-@given(history(candles=60, price=300, step_ms=HOUR, threshold_ppm=0, lowest=1), crossovers(1_000), st.integers(1, 60))
+@given(history(candles=60, price=300, step_ms=HOUR, threshold_ppm=0), crossovers(1_000), st.integers(1, 60))
 def test_the_crossover_of_fewer_candles_is_a_prefix_of_that_of_all(
     drawn: tuple[Columns, Int8, Float64], parameters: Crossover, first: int
 ) -> None:
@@ -56,7 +56,7 @@ def test_compiled_and_interpreted_give_the_same_run(compiled: engine.Loop, case:
 
 
 @settings(max_examples=100, deadline=None)
-@given(history(candles=60, price=12, step_ms=HOUR, threshold_ppm=0, lowest=1), crossovers(10_000))
+@given(history(candles=60, price=12, step_ms=HOUR, threshold_ppm=0), crossovers(10_000))
 def test_compiled_and_interpreted_crossovers_are_the_same(
     drawn: tuple[Columns, Int8, Float64], parameters: Crossover
 ) -> None:

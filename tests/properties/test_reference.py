@@ -1,5 +1,6 @@
 """The engine against an independent reading of SEMANTICS.md: what happens is the same, line by line (S4-S27)."""
 
+import pytest
 from hypothesis import given, settings
 
 from safla.core.strategies import STRATEGIES
@@ -32,7 +33,7 @@ def test_a_crossover_happens_as_the_text_says(case: Case) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(history(candles=40, price=12, step_ms=HOUR, threshold_ppm=0, lowest=1), crossovers(1_000))
+@given(history(candles=40, price=12, step_ms=HOUR, threshold_ppm=0), crossovers(1_000))
 def test_a_cross_is_what_fractions_say_ties_included(
     drawn: tuple[Columns, Int8, Float64], parameters: Crossover
 ) -> None:
@@ -60,6 +61,22 @@ def test_an_account_that_has_lost_everything_halts_every_day() -> None:
     # S15 to the letter: nothing lost of nothing is a loss of 100 %
     rules = QUIET._replace(
         max_daily_loss_ppm=1_000_000, max_slippage_ppm=500_000, max_position=1_000, step_ms=24 * HOUR
+    )
+    case = written(rules, MARKET._replace(tick=2), 900, ((1, 1, 1, 1, 1, 1), (1, 0, -1, 0, 0, 0)))
+    assert_same_story(case)
+
+
+@pytest.mark.xfail(
+    strict=True, reason="core/engine.py guards only an equity below day's start or peak; 0 is not below 0"
+)
+def test_an_account_that_has_lost_everything_halts_again_when_its_pause_is_over() -> None:
+    # S15 to the letter, as above: the peak starts anew at 0, and nothing lost of nothing is a drawdown of 100 %
+    rules = QUIET._replace(
+        max_drawdown_ppm=1_000_000,
+        drawdown_pause_days=1,
+        max_slippage_ppm=500_000,
+        max_position=1_000,
+        step_ms=24 * HOUR,
     )
     case = written(rules, MARKET._replace(tick=2), 900, ((1, 1, 1, 1, 1, 1), (1, 0, -1, 0, 0, 0)))
     assert_same_story(case)

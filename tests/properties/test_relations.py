@@ -77,7 +77,7 @@ def alone(fill: dict[str, Any]) -> dict[str, Any]:
 
 
 @settings(max_examples=100, deadline=None)
-@given(cases(candles=20, symbols=2), history(candles=20, price=300, step_ms=HOUR, threshold_ppm=0, lowest=1), st.data())
+@given(cases(candles=20, symbols=2), history(candles=20, price=300, step_ms=HOUR, threshold_ppm=0), st.data())
 def test_a_symbol_that_never_signals_leaves_the_fills_of_the_others_alone(
     case: Case, drawn: tuple[Columns, Any, Any], data: st.DataObject
 ) -> None:

@@ -1,0 +1,80 @@
+"""What a journal holds of its run: the plan in its first line, and the candles that the engine was given (J15, J8)."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from safla.config.plan import RunPlan, make_plan
+from safla.config.text import from_plan_texts
+from safla.core.candles import Scale, Series
+from safla.core.scale import to_units
+from safla.core.values import Columns
+from safla.errors import ConfigError, JournalError
+from safla.journal import candles_file
+from safla.journal.events import Candle, Event, RunStarted, SymbolScale
+from safla.journal.files import CANDLES
+from safla.journal.reader import Journal
+
+CANDLE_FIELDS = 6
+
+Rows = dict[str, list[tuple[int, ...]]]  # the candle lines by symbol
+
+
+def no_rows(started: RunStarted) -> Rows:
+    """Room for the candle lines of every symbol."""
+    return {one.symbol: [] for one in started.symbols}
+
+
+def noting_candles(journal: Journal, rows: Rows) -> Iterator[Event]:
+    """The events; candles leave their numbers in rows as they pass, so that the file is read once."""
+    scales = {one.symbol: one for one in journal.started.symbols}
+    for line in journal:
+        event = line.event
+        if isinstance(event, Candle):
+            rows[event.symbol].append(_numbers(event, scales[event.symbol]))
+        yield event
+
+
+def run_of(started: RunStarted) -> RunPlan:
+    """The plan that a first line tells, all of it, without a YAML file (J15). JournalError for one that is none."""
+    try:
+        return changed_run(started, {})
+    except ConfigError as error:
+        raise JournalError(f"line 1: the plan is none of this release: {error}") from error
+
+
+def changed_run(started: RunStarted, changes: Mapping[str, str]) -> RunPlan:
+    """The same with some values changed (J44). ConfigError where they do not fit."""
+    symbols = tuple(one.symbol for one in started.symbols)
+    texts = {**started.plan, **changes}
+    config = from_plan_texts(texts, symbols=symbols, markets={}, detail=started.detail, timeframe=started.timeframe)
+    grids = tuple(_scale(one, started.money_decimals) for one in started.symbols)
+    return make_plan(config, symbols, scales=grids, start=started.start)
+
+
+def _scale(one: SymbolScale, money_decimals: int) -> Scale:
+    return Scale(
+        price_decimals=one.price_decimals,
+        quantity_decimals=one.quantity_decimals,
+        volume_decimals=one.volume_decimals,
+        tick=to_units(one.tick, one.price_decimals),
+        lot=to_units(one.lot, one.quantity_decimals),
+        min_notional=to_units(one.min_notional, money_decimals),
+    )
+
+
+def series_of(journal: Journal, rows: Rows) -> tuple[Series, ...]:
+    """The candles that the engine was given: lines of the journal, or the Parquet file beside it (J8)."""
+    if journal.started.detail != "candles":
+        return candles_file.read(journal.path.parent / CANDLES)
+    found = []
+    for one in journal.started.symbols:
+        numbers = np.array(rows[one.symbol], np.int64).reshape(-1, CANDLE_FIELDS)
+        columns = Columns(*np.ascontiguousarray(numbers.T))
+        found.append(Series(one.symbol, one.price_decimals, one.volume_decimals, columns))
+    return tuple(found)
+
+
+def _numbers(candle: Candle, scale: SymbolScale) -> tuple[int, ...]:
+    prices = (to_units(text, scale.price_decimals) for text in (candle.open, candle.high, candle.low, candle.close))
+    return candle.ts, *prices, to_units(candle.volume, scale.volume_decimals)
