@@ -48,8 +48,10 @@ class Ended(NamedTuple):
 def prepare(loaded: Loaded) -> Prepared:
     """Read the candles, cut the window, make the plan. Raises ConfigError, DataError."""
     config = loaded.config
-    sourced = source.read(config, loaded.symbols, price_limit=price_limit(config))
     try:
+        if config.mode != "backtest":
+            raise ConfigError([Problem("", "mode", f"{config.mode} does not run yet; backtest does")])
+        sourced = source.read(config, loaded.symbols, price_limit=price_limit(config))
         grids = scales(config, sourced.series)
         series, start = windowed(loaded, sourced.series)
         run = make_plan(config, loaded.symbols, scales=grids, start=start)

@@ -23,6 +23,10 @@ from tests.peers.ours import (
     paired,
 )
 
+pytestmark = pytest.mark.filterwarnings(  # of its own code, where it is compiled for the first time
+    "ignore::numba.core.errors.NumbaPendingDeprecationWarning"
+)
+
 HOURS = ("btcusdt-1h-2017-2025.csv.gz", 3_600_000)
 MINUTES = ("btcusdt-5m-2023.csv.gz", 300_000)
 NEARER = 1e-6  # it makes a level of a share of the price: so much nearer, it is touched by what touches ours

@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from safla.core import values as v
@@ -98,7 +98,9 @@ def test_a_symbol_that_never_signals_leaves_the_fills_of_the_others_alone(
     cases(candles=25, fixed=LIMITS_OFF), st.sampled_from(("max_daily_loss_ppm", "max_drawdown_ppm", "max_daily_trades"))
 )
 def test_a_limit_that_is_never_reached_changes_nothing(case: Case, limit: str) -> None:
-    assert fold(with_rules(case, **{limit: 1_000_000})).rows == fold(case).rows
+    free = fold(case)
+    assume(min(free.equity) > 0)  # a loss of all, at a tick wider than the price, does reach 100 %
+    assert fold(with_rules(case, **{limit: 1_000_000})).rows == free.rows
 
 
 @settings(max_examples=100, deadline=None)
