@@ -132,3 +132,12 @@ def test_a_head_reads_back_as_it_was_written(tmp_path):
     assert anchor.read(tmp_path / "head") == head
     assert (tmp_path / "head").read_bytes() == b'{"n":7,"offset":4096,"h":"%b"}\n' % (b"0f" * 16)
     assert anchor.read(tmp_path / "none") is None
+
+
+def test_the_tail_of_another_journal_does_not_follow(text):
+    """Row 18: every line of the tail is sound by itself and has the right number; its p is another's."""
+    other = rehashed(text.replace(b'"ts":17', b'"ts":18')).splitlines(keepends=True)
+    spliced = b"".join([*text.splitlines(keepends=True)[:30], *other[30:]])
+    found = judged(spliced, None)
+    assert (found.kind, found.lines) == ("corrupt", 30)
+    assert "the hash of the line before" in found.what

@@ -167,3 +167,12 @@ def columns(closes: list[int]) -> Columns:
 def told(closes: list[int], rules: Crossover) -> list[int]:
     """The signals, as a list."""
     return [int(wish) for wish in sma_crossover(columns(closes), rules)[0]]
+
+
+def test_averages_that_are_nearer_than_a_float_can_tell_still_cross() -> None:
+    # the fast average rises by a tenth of a unit and the slow one by a thirtieth, where floats are half a unit apart
+    price = 2**62 // 1000
+    close = np.array([price] * 40 + [price - 1] + [price], np.int64)
+    close[:40] -= 1
+    signal, _ = sma_crossover(Columns(*[close] * 6), Crossover(10, 30, 0, 0, 0))
+    assert signal.tolist() == [0] * 41 + [1]
