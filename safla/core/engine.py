@@ -156,7 +156,7 @@ def fold(rules: Rules, markets: Int64, candles: Grid, wishes: Signals, state: St
         account[v.LAST_TS] = now
         if equity > int(account[v.PEAK]):
             account[v.PEAK] = equity
-        if equity < max(int(account[v.DAY_START]), int(account[v.PEAK])):  # (h)
+        if equity < max(int(account[v.DAY_START]), int(account[v.PEAK])) or equity == 0:  # (h), and to the letter at 0
             met_day = limits.loss_met(int(account[v.DAY_START]), equity, rules.max_daily_loss_ppm)
             met_peak = limits.loss_met(int(account[v.PEAK]), equity, rules.max_drawdown_ppm)
             if met_day or met_peak:

@@ -1,6 +1,5 @@
 """The engine against an independent reading of SEMANTICS.md: what happens is the same, line by line (S4-S27)."""
 
-import pytest
 from hypothesis import given, settings
 
 from safla.core.strategies import STRATEGIES
@@ -66,9 +65,6 @@ def test_an_account_that_has_lost_everything_halts_every_day() -> None:
     assert_same_story(case)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="core/engine.py guards only an equity below day's start or peak; 0 is not below 0"
-)
 def test_an_account_that_has_lost_everything_halts_again_when_its_pause_is_over() -> None:
     # S15 to the letter, as above: the peak starts anew at 0, and nothing lost of nothing is a drawdown of 100 %
     rules = QUIET._replace(
