@@ -63,6 +63,15 @@ def mark_ready() -> None:
         (folder / _READY).touch(mode=0o600)
 
 
+def has_room() -> bool:
+    """Whether compiled code can be kept; where it cannot, it is compiled anew by each process."""
+    try:
+        cache_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return True
+
+
 _DISPATCHERS: dict[Callable[..., Any], Any] = {}
 
 
@@ -72,7 +81,7 @@ def _compiled(function: Callable[..., Any]) -> Any:
     if function not in _DISPATCHERS:
         import numba
 
-        _DISPATCHERS[function] = numba.njit(function, cache=True, nogil=True)
+        _DISPATCHERS[function] = numba.njit(function, cache=has_room(), nogil=True)
     return _DISPATCHERS[function]
 
 
@@ -81,8 +90,6 @@ def _register_all() -> None:
     import numba
     from numba.extending import register_jitable
 
-    folder = cache_folder()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
+    numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]
     for function in PURE:
         register_jitable(function)

@@ -94,3 +94,14 @@ def test_another_source_has_another_folder(monkeypatch: pytest.MonkeyPatch) -> N
 def plain(values: Any) -> Any:
     """Arrays as lists, however deep they lie."""
     return [plain(value) for value in values] if isinstance(values, (list, tuple)) else values.tolist()
+
+
+def test_where_nothing_can_be_kept_it_is_compiled_without_a_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert not compiling.has_room()
+    assert not compiling.is_cached()
+    compiling.mark_ready()  # and nothing is said to be there
+    assert not compiling.is_cached()
