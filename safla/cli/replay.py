@@ -17,15 +17,20 @@ from safla.config.shown import printable
     help="The form of the engine; it changes speed, never a result.",
 )  # fmt: skip
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="What if: another value of the plan.")
+@click.option("--until", "moment", metavar="TIME", help="Show modes, positions and account at a candle.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
-def command(*, run: Path, books_only: bool, engine: str, sets: tuple[str, ...], as_json: bool) -> int:
+def command(
+    *, run: Path, books_only: bool, engine: str, sets: tuple[str, ...], moment: str | None, as_json: bool
+) -> int:
     """Verify a run folder or its journal: the chain, the books, and every decision again. It writes nothing.
 
     Exit 0 if all of them hold, 1 if books or decisions differ, 4 if the chain or the candles are damaged. With --set it
-    asks instead what the recorded candles would have come to under another plan.
+    asks instead what the recorded candles would have come to under another plan, with --until where the run stood.
     """
     from safla.runtime.replay import replay
 
+    if moment is not None:
+        return _until(run, moment, engine=engine)
     if sets:
         return _what_if(run, sets, engine=engine, as_json=as_json)
     found = replay(run, books_only=books_only, engine=engine, say=lambda text: click.echo(text, err=True))
@@ -35,6 +40,22 @@ def command(*, run: Path, books_only: bool, engine: str, sets: tuple[str, ...], 
         for line in _lines(found):
             click.echo(printable(line))
     return 1 if found.books.differences or (found.decisions and found.decisions.difference) else 0
+
+
+def _until(run: Path, moment: str, *, engine: str) -> int:
+    from safla.config.types import milliseconds
+    from safla.report.stand import stand_lines
+    from safla.runtime.until import until
+
+    try:
+        ms = milliseconds(moment)
+    except ValueError as error:
+        raise click.UsageError(f"--until {moment}: a date is due, such as 2024-01-31T13:00Z, or ms UTC") from error
+    assert isinstance(ms, int), "a text becomes a time, or is refused"
+    stand = until(run, ms, engine=engine, say=lambda text: click.echo(text, err=True))
+    for line in stand_lines(stand.run, stand.ts, state=stand.state):
+        click.echo(printable(line))
+    return 0
 
 
 def _what_if(run: Path, sets: tuple[str, ...], *, engine: str, as_json: bool) -> int:

@@ -2,6 +2,7 @@
 
 from hypothesis import given, settings
 
+from safla.core import values as v
 from safla.core.strategies import STRATEGIES
 from safla.core.strategies.sma_crossover import Crossover
 from safla.core.values import DAILY_LOSS, Columns, Float64, Int8, Market
@@ -83,3 +84,7 @@ def assert_same_story(case: Case) -> None:
     assert folded.status == 0
     assert story(folded) == reference.story
     assert folded.equity == reference.equity
+    account = folded.state.account
+    assert account[[v.CASH, v.EQUITY, v.PEAK, v.DAY_START]].tolist() == [
+        reference.cash, reference.marked, reference.peak, reference.day_start
+    ]  # fmt: skip
