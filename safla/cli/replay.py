@@ -29,8 +29,10 @@ def command(
     """
     from safla.runtime.replay import replay
 
+    if (moment is not None) + bool(sets) + books_only > 1:
+        raise click.UsageError("--books, --set and --until are three questions: ask one at a time")
     if moment is not None:
-        return _until(run, moment, engine=engine)
+        return _until(run, moment, engine=engine, as_json=as_json)
     if sets:
         return _what_if(run, sets, engine=engine, as_json=as_json)
     found = replay(run, books_only=books_only, engine=engine, say=lambda text: click.echo(text, err=True))
@@ -42,9 +44,9 @@ def command(
     return 1 if found.books.differences or (found.decisions and found.decisions.difference) else 0
 
 
-def _until(run: Path, moment: str, *, engine: str) -> int:
+def _until(run: Path, moment: str, *, engine: str, as_json: bool) -> int:
     from safla.config.types import milliseconds
-    from safla.report.stand import stand_lines
+    from safla.report.stand import stand, stand_lines
     from safla.runtime.until import until
 
     try:
@@ -52,8 +54,12 @@ def _until(run: Path, moment: str, *, engine: str) -> int:
     except ValueError as error:
         raise click.UsageError(f"--until {moment}: a date is due, such as 2024-01-31T13:00Z, or ms UTC") from error
     assert isinstance(ms, int), "a text becomes a time, or is refused"
-    stand = until(run, ms, engine=engine, say=lambda text: click.echo(text, err=True))
-    for line in stand_lines(stand.run, stand.ts, state=stand.state):
+    found = until(run, ms, engine=engine, say=lambda text: click.echo(text, err=True))
+    told = stand(found.run, found.ts, state=found.state)
+    if as_json:
+        click.echo(json.dumps(told, indent=2))
+        return 0
+    for line in stand_lines(told):
         click.echo(printable(line))
     return 0
 

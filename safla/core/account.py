@@ -7,7 +7,7 @@ from safla.core.fills import fee, fits
 from safla.core.machine import ENTER, EXIT, FLAT, IDLE, REWARM, moved
 from safla.core.protect import Levels, gross_of_long
 from safla.core.pure import pure
-from safla.core.values import Int64, Market, Out, Plan, Rules, State
+from safla.core.values import Int64, Market, Out, Rules, State
 
 
 def opened(balance: int, symbols: int) -> State:
@@ -203,12 +203,3 @@ def sell(
 def known(book: Int64, s: int) -> int:
     """The candles of a symbol that are known since its last hole."""
     return int(book[s, v.SEEN]) - int(book[s, v.HOLE])
-
-
-def marked(plan: Plan, state: State) -> int:
-    """Cash and positions at their last closes, money units: what equity must be."""
-    worth = sum(
-        int(row[v.QUANTITY]) * int(row[v.CLOSE]) * int(market[2])
-        for row, market in zip(state.book, plan.markets, strict=True)
-    )
-    return int(state.account[v.CASH]) + worth

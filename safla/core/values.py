@@ -69,17 +69,6 @@ class Plan(NamedTuple):
     markets: Int64  # [symbols, fields of Market]
 
 
-class Candle(NamedTuple):
-    """One closed candle: prices in price units, volume in volume units. open = 0: the symbol has none at that time."""
-
-    ts: int
-    open: int
-    high: int
-    low: int
-    close: int
-    volume: int
-
-
 class Columns(NamedTuple):
     """The candles of one symbol, each column int64[n], in ascending order of time."""
 

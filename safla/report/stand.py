@@ -1,45 +1,73 @@
-"""Where a run stands, as a person reads it: account, open halts, and a line a symbol. It computes nothing."""
+"""Where a run stands: account, open halts, each symbol; as values and as a person reads it. It computes nothing."""
 
-from collections.abc import Iterator
+from typing import Any
 
 from safla.config.plan import RunPlan
 from safla.core import values as v
-from safla.core.candles import iso
+from safla.core.candles import Scale, iso
 from safla.core.machine import MODES
 from safla.core.scale import to_text
 from safla.core.values import State
 
+LEVELS = (("stop", v.STOP_LEVEL), ("trail", v.TRAIL_LEVEL), ("target", v.TARGET_LEVEL))
 
-def stand_lines(run: RunPlan, ts: int, *, state: State) -> list[str]:
-    """The stand behind the candle that opens at ts, a line each."""
+
+def stand(run: RunPlan, ts: int, *, state: State) -> dict[str, Any]:
+    """The stand behind the candle that opens at ts; amounts as text with all their places, null where there is none."""
     account = [int(number) for number in state.account]
+    fields = {"cash": v.CASH, "equity": v.EQUITY, "peak": v.PEAK, "day_start": v.DAY_START}
+    return {
+        "candle": iso(ts),
+        "quote": run.quote,
+        **{name: to_text(account[field], run.money_decimals) for name, field in fields.items()},
+        "trades": account[v.TRADES],
+        "entries_today": account[v.DAY_ENTRIES],
+        "open_halts": [name for rule, name in enumerate(v.HALT_RULES) if account[v.HALT_OF_RULE + rule] > 0],
+        "symbols": [
+            {"symbol": symbol, "mode": MODES[row[v.MODE]], "position": _position(row, scale), "order": _order(row)}
+            for symbol, scale, row in zip(run.symbols, run.scales, state.book.tolist(), strict=True)
+        ],
+    }
 
-    def money(field: int) -> str:
-        return f"{to_text(account[field], run.money_decimals)} {run.quote}"
 
-    lines = [
-        f"candle   {iso(ts)}",
-        f"cash     {money(v.CASH)}",
-        f"equity   {money(v.EQUITY)} (peak {money(v.PEAK)}, start of the day {money(v.DAY_START)})",
-        f"trades   {account[v.TRADES]}, {account[v.DAY_ENTRIES]} entries today",
-        f"halts    {' '.join(_open_halts(account)) or 'none open'}",
+def _position(row: list[int], scale: Scale) -> dict[str, Any] | None:
+    if row[v.QUANTITY] == 0:
+        return None
+    return {
+        "quantity": to_text(row[v.QUANTITY], scale.quantity_decimals),
+        "entry": to_text(row[v.ENTRY], scale.price_decimals),
+        "opened": iso(row[v.OPENED]),
+        **{name: to_text(row[at], scale.price_decimals) if row[at] > 0 else None for name, at in LEVELS},
+    }
+
+
+def _order(row: list[int]) -> dict[str, Any] | None:
+    if row[v.ORDER] == 0:
+        return None
+    return {"order": row[v.ORDER], "side": v.SIDES[row[v.ORDER_SIDE]], "reason": v.REASONS[row[v.ORDER_REASON]]}
+
+
+def stand_lines(told: dict[str, Any]) -> list[str]:
+    """The same, a line each."""
+    quote = told["quote"]
+    marks = f"(peak {told['peak']} {quote}, start of the day {told['day_start']} {quote})"
+    return [
+        f"candle   {told['candle']}",
+        f"cash     {told['cash']} {quote}",
+        f"equity   {told['equity']} {quote} {marks}",
+        f"trades   {told['trades']}, {told['entries_today']} entries today",
+        f"halts    {' '.join(told['open_halts']) or 'none open'}",
+        *map(_symbol_line, told["symbols"]),
     ]
-    return lines + list(_symbols(run, state))
 
 
-def _open_halts(account: list[int]) -> list[str]:
-    return [name for rule, name in enumerate(v.HALT_RULES) if account[v.HALT_OF_RULE + rule] > 0]
-
-
-def _symbols(run: RunPlan, state: State) -> Iterator[str]:
-    for symbol, scale, row in zip(run.symbols, run.scales, state.book.tolist(), strict=True):
-        text = f"{symbol}  {MODES[row[v.MODE]]}"
-        if row[v.QUANTITY] > 0:
-            quantity = to_text(row[v.QUANTITY], scale.quantity_decimals)
-            levels = (("stop", v.STOP_LEVEL), ("trail", v.TRAIL_LEVEL), ("target", v.TARGET_LEVEL))
-            told = [f"{name} {to_text(row[field], scale.price_decimals)}" for name, field in levels if row[field] > 0]
-            entry = to_text(row[v.ENTRY], scale.price_decimals)
-            text += f", {quantity} bought at {entry} ({iso(row[v.OPENED])}), {', '.join(told) or 'no level'}"
-        if row[v.ORDER] > 0:
-            text += f", order {row[v.ORDER]} waits to {v.SIDES[row[v.ORDER_SIDE]]} ({v.REASONS[row[v.ORDER_REASON]]})"
-        yield text
+def _symbol_line(told: dict[str, Any]) -> str:
+    position, order = told["position"], told["order"]
+    text = f"{told['symbol']}  {told['mode']}"
+    if position:
+        levels = [f"{name} {position[name]}" for name, _ in LEVELS if position[name]]
+        bought = f"{position['quantity']} bought at {position['entry']} ({position['opened']})"
+        text += f", {bought}, {', '.join(levels) or 'no level'}"
+    if order:
+        text += f", order {order['order']} waits to {order['side']} ({order['reason']})"
+    return text

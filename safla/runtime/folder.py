@@ -36,7 +36,10 @@ def make(folder: Path, *, force: bool) -> None:
     """Make the folder, 0700, or take one that is a run folder already; with force what is there is set aside (J9)."""
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise HostError(f"{folder}: not a folder of its own; name another with --out")
-    if force and folder.exists():
+    if force and (folder / JOURNAL).exists():
+        with held(folder):  # a run that a process is writing is not taken from under it
+            folder.rename(_aside(folder))
+    elif force and folder.exists():
         folder.rename(_aside(folder))
     strange = [] if not folder.is_dir() else [one.name for one in folder.iterdir() if not _ours(one.name)]
     if strange and not (folder / JOURNAL).exists():

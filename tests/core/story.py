@@ -94,3 +94,12 @@ WORDS: dict[int, Callable[[dict[str, int]], list[Any]]] = {
     v.HALTED_ROW: lambda n: ["halted", v.HALT_RULES[n["rule"]], n["equity"], n["reference"]],
     v.RESUMED: lambda n: ["resumed", v.RESUMERS[n["by"]], n["halt"], n["peak"]],
 }
+
+
+def marked(plan: v.Plan, state: v.State) -> int:
+    """Cash and positions at their last closes, money units: what equity must be."""
+    worth = sum(
+        int(row[v.QUANTITY]) * int(row[v.CLOSE]) * int(market[2])
+        for row, market in zip(state.book, plan.markets, strict=True)
+    )
+    return int(state.account[v.CASH]) + worth

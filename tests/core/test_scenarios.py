@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from safla.core import values as v
-from safla.core.account import blank_out, marked, opened
+from safla.core.account import blank_out, opened
 from safla.core.engine import advance, begin
 from tests.core.scenario import Scenario, block, read
-from tests.core.story import run, told
+from tests.core.story import marked, run, told
 
 SCENARIOS = [one for path in sorted((Path(__file__).parents[1] / "scenarios").glob("*.txt")) for one in read(path)]
 EACH = pytest.mark.parametrize("scenario", SCENARIOS, ids=[scenario.name for scenario in SCENARIOS])

@@ -52,6 +52,9 @@ def test_a_second_process_is_told_who_holds_the_run_and_the_first_is_unharmed(tm
         assert first.stdout.readline() == b"held\n"
         with pytest.raises(HostError, match=f"another process holds this run: pid {first.pid}"):
             run(small(tmp_path), tmp_path / "run")
+        (tmp_path / "run" / "journal.jsonl").touch()
+        with pytest.raises(HostError, match="another process"):
+            folder.make(tmp_path / "run", force=True)  # nor is it set aside from under the first
         first.communicate(b"")
     run(small(tmp_path), tmp_path / "run")  # a lock file without a holder is no obstacle
 

@@ -1,12 +1,14 @@
 """Where a run stood: what it knew behind a candle, and nothing of what came after it (J43, promise 2)."""
 
+import json
+
 import pytest
 
 from safla import cli
 from safla.core import values as v
 from safla.core.machine import IDLE
 from safla.errors import UsageError
-from safla.report.stand import stand_lines
+from safla.report.stand import stand, stand_lines
 from safla.runtime.until import until
 from tests.runs import run, small
 
@@ -45,11 +47,26 @@ def test_a_moment_before_all_candles_is_refused_with_the_first(folder):
 
 
 def test_the_stand_tells_positions_levels_orders_and_halts(folder):
-    told = ["\n".join(stand_lines(*stood(folder, FIRST + i * HOUR)[:2], state=stood(folder, FIRST + i * HOUR).state))
-            for i in range(40, 200, 4)]  # fmt: skip
+    found = [stood(folder, FIRST + i * HOUR) for i in range(40, 200, 4)]
+    told = ["\n".join(stand_lines(stand(one.run, one.ts, state=one.state))) for one in found]
     assert any("bought at" in text and "stop " in text and "target " in text for text in told)
     assert any("halts    none open" in text for text in told)
     assert any("daily_loss" in text or "drawdown" in text for text in told)
+
+
+def test_the_stand_is_there_for_programs_too(folder, capsys):
+    assert cli.main(["replay", str(folder), "--until", "2024-01-08", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["candle"] == "2024-01-08T00:00Z"
+    assert [one["symbol"] for one in told["symbols"]] == ["BTC/USDT", "ETH/USDT"]
+
+
+@pytest.mark.parametrize(
+    "options", [("--books", "--until", "2024-01-08"), ("--books", "--set", "a=b"), ("--set", "a=b", "--until", "x")]
+)
+def test_two_questions_at_once_are_refused(folder, capsys, options):
+    assert cli.main(["replay", str(folder), *options]) == 2
+    assert "one at a time" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
