@@ -1,6 +1,7 @@
-"""What holds for every test: the option --update-golden, the fixture that uses it, fixed seeds, a clean environment."""
+"""What holds for every test: options, the fixtures that use them, fixed seeds, a clean environment."""
 
 import os
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 from hypothesis import settings
 
 GOLDEN = Path(__file__).parent / "golden"
+
+SEED = 20_240_101
 
 Golden = Callable[[str, str], None]
 
@@ -21,6 +24,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="rewrite tests/golden and the generated parts of README.md"
     )
+    parser.addoption(
+        "--scale", choices=["ci", "release"], default="ci", help="how much of what could go on for ever (FAULTS 4)"
+    )
+    parser.addoption("--seed", type=int, default=SEED, help="of everything drawn by chance in tests/faults")
 
 
 def pytest_configure() -> None:
@@ -28,6 +35,23 @@ def pytest_configure() -> None:
     for name in list(os.environ):
         if name.startswith("SAFLA_") or name in {"COLUMNS", "FORCE_COLOR", "LINES", "NO_COLOR", "PYTHONWARNINGS"}:
             del os.environ[name]
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """A figure or a failure can be had again: the seed is printed."""
+    return f"scale {config.getoption('--scale')}, seed {config.getoption('--seed')}"
+
+
+@pytest.fixture(scope="session")
+def release(request: pytest.FixtureRequest) -> bool:
+    """Whether the long form of a test is due (make soak), not the slice that fits a change."""
+    return bool(request.config.getoption("--scale") == "release")
+
+
+@pytest.fixture
+def chance(request: pytest.FixtureRequest) -> random.Random:
+    """Chance that comes back the same, or another with --seed."""
+    return random.Random(request.config.getoption("--seed"))
 
 
 @pytest.fixture
