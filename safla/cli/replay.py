@@ -1,11 +1,14 @@
 """`safla replay`: arguments, one call, printing."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
+from safla.cli import Session
 from safla.config.shown import printable
 
 
@@ -17,24 +20,38 @@ from safla.config.shown import printable
     help="The form of the engine; it changes speed, never a result.",
 )  # fmt: skip
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="What if: another value of the plan.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="DIR", help="With --set: keep that run in a new folder."
+)
 @click.option("--until", "moment", metavar="TIME", help="Show modes, positions and account at a candle.")
+@click.option(
+    "--watch", "pace", metavar="PACE", help="Show candle by candle: 1x is real time, 60x sixty times that, or max."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+@click.pass_obj
 def command(
-    *, run: Path, books_only: bool, engine: str, sets: tuple[str, ...], moment: str | None, as_json: bool
-) -> int:
+    session: Session, *, run: Path, books_only: bool, engine: str, sets: tuple[str, ...], out: Path | None,
+    moment: str | None, pace: str | None, as_json: bool,
+) -> int:  # fmt: skip
     """Verify a run folder or its journal: the chain, the books, and every decision again. It writes nothing.
 
     Exit 0 if all of them hold, 1 if books or decisions differ, 4 if the chain or the candles are damaged. With --set it
-    asks instead what the recorded candles would have come to under another plan, with --until where the run stood.
+    asks instead what the recorded candles would have come to under another plan, with --until where the run stood; with
+    --watch it shows the run again.
     """
     from safla.runtime.replay import replay
 
-    if (moment is not None) + bool(sets) + books_only > 1:
-        raise click.UsageError("--books, --set and --until are three questions: ask one at a time")
+    if (moment is not None) + (pace is not None) + bool(sets) + books_only > 1:
+        raise click.UsageError("--books, --set, --until and --watch are four questions: ask one at a time")
+    if out is not None and not sets:
+        raise click.UsageError("--out keeps the run that --set asks for: name both")
     if moment is not None:
         return _until(run, moment, engine=engine, as_json=as_json)
+    if pace is not None:
+        return _watch(run, pace, engine=engine, as_json=as_json)
     if sets:
-        return _what_if(run, sets, engine=engine, as_json=as_json)
+        session.folder = out
+        return _what_if(run, sets, engine=engine, out=out, as_json=as_json)
     found = replay(run, books_only=books_only, engine=engine, say=lambda text: click.echo(text, err=True))
     if as_json:
         click.echo(json.dumps(_answer(found), indent=2))
@@ -64,13 +81,35 @@ def _until(run: Path, moment: str, *, engine: str, as_json: bool) -> int:
     return 0
 
 
-def _what_if(run: Path, sets: tuple[str, ...], *, engine: str, as_json: bool) -> int:
-    from safla.report.summary import summarise
+def _watch(run: Path, pace: str, *, engine: str, as_json: bool) -> int:
+    from safla.report.stand import stand, watched_lines
+    from safla.runtime.interrupt import watched
+    from safla.runtime.watch import Pace, watch
+
+    if not re.fullmatch(r"[1-9][0-9]{0,5}x|max", pace):
+        raise click.UsageError(f"--watch {pace}: a pace is due, such as 1x (real time) or 60x, or max")
+    times = None if pace == "max" else int(pace.removesuffix("x"))
+    with watched() as flag:
+        for seen in watch(run, Pace(times, flag=flag), engine=engine, say=lambda text: click.echo(text, err=True)):
+            told = stand(seen.run, seen.ts, state=seen.state)
+            if as_json:
+                click.echo(json.dumps({**told, "events": [msgspec.to_builtins(event) for event in seen.events]}))
+                continue
+            for line in watched_lines(told, seen.events):
+                click.echo(printable(line))
+    return 0
+
+
+def _what_if(run: Path, sets: tuple[str, ...], *, engine: str, out: Path | None, as_json: bool) -> int:
+    from safla.report.summary import summarise, write
     from safla.report.tables import beside_lines
+    from safla.runtime.folder import SUMMARY
     from safla.runtime.what_if import what_if
 
-    found = what_if(run, sets, engine=engine, say=lambda text: click.echo(text, err=True))
+    found = what_if(run, sets, engine=engine, say=lambda text: click.echo(text, err=True), out=out)
     before, after = (summarise(one, risk_free_rate=0.0) for one in (found.before, found.after))
+    if out is not None:
+        write(out / SUMMARY, after)
     if as_json:
         first = {"was": json.loads(found.was or "null"), "would_be": json.loads(found.would_be or "null")}
         click.echo(json.dumps({"before": before, "after": after, "first_difference": first}, indent=2))
@@ -88,6 +127,7 @@ def _lines(found: Any) -> list[str]:
     """The three steps, a line each, and what differs."""
     tail, books, decisions = found.tail, found.books, found.decisions
     torn = f"; {tail.torn} bytes of a torn line behind them" if tail.torn else ""
+    torn += "; the last of them lacks its newline" if tail.unended else ""
     lines = [f"chain      {tail.lines:,} lines, last hash {tail.h}{torn}"]
     left_out = f"; not told at this detail: {', '.join(books.left_out)}" if books.left_out else ""
     lines.append(f"books      {sum(books.counts.values()):,} events, {books.differing} differences{left_out}")

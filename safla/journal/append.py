@@ -1,14 +1,12 @@
 """Whole lines onto the end of a journal file, and synced (J20-J27). It neither makes lines nor reads them."""
 
 import os
-import stat
 from pathlib import Path
 
 from safla.errors import HostError
-from safla.journal.files import sync_folder
+from safla.journal.files import MAX_FILE, open_to_write, sync_folder
 
 BATCH = 2**20  # bytes of one write (J21)
-MAX_JOURNAL = 2**32  # bytes (J6)
 
 _sync = getattr(os, "fdatasync", os.fsync)
 
@@ -23,16 +21,8 @@ class Appender:
         """Open or make the file. Raises HostError for one that is not regular, ours and under one name."""
         self.path = path
         self._waiting = bytearray()
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-        try:
-            self._descriptor = os.open(path, flags, 0o600)
-        except OSError as error:
-            raise HostError(f"{path}: cannot be opened for appending: {error.strerror}") from error
-        facts = os.fstat(self._descriptor)
-        if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.geteuid() or facts.st_nlink != 1:
-            self.close()
-            raise HostError(f"{path}: not a regular file of yours under one name; nothing was written")
-        self.offset = facts.st_size
+        self._descriptor = open_to_write(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        self.offset = os.fstat(self._descriptor).st_size
 
     def append(self, lines: bytes) -> None:
         """Take whole lines; they are written when about a MiB is together, or by `sync`."""
@@ -67,8 +57,8 @@ class Appender:
 
     def _write(self, batch: bytes) -> None:
         assert self._descriptor >= 0, "nothing is written after an error"
-        if self.offset + len(batch) > MAX_JOURNAL:
-            self._fail(f"would pass {MAX_JOURNAL} bytes (J6); split the run, or ask for less detail", None)
+        if self.offset + len(batch) > MAX_FILE:
+            self._fail(f"would pass {MAX_FILE} bytes (J6); split the run, or ask for less detail", None)
         try:
             written = os.write(self._descriptor, batch)
         except OSError as error:

@@ -1,7 +1,9 @@
-"""How the files of a run folder are opened to be read, and replaced as a whole. Appending is in append.py."""
+"""How the files of a run folder are opened, and replaced as a whole: whose, of what kind, how long (J20, Z8)."""
 
 import os
 import stat
+from collections.abc import Iterable
+from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 
@@ -9,6 +11,10 @@ from safla.errors import HostError, JournalError
 
 JOURNAL = "journal.jsonl"
 CANDLES = "candles.parquet"
+MAX_FILE = 2**32  # bytes (J6)
+NOT_OURS = "not a regular file of yours under one name; nothing was written"
+
+_SAFELY = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # no link is followed, and a FIFO does not hang
 
 
 def journal_of(run: Path) -> Path:
@@ -17,17 +23,46 @@ def journal_of(run: Path) -> Path:
 
 
 def open_to_read(path: Path) -> FileIO:
-    """A file of any owner, through links, if it is regular (J20). A FIFO is refused, and does not hang."""
+    """A file of any owner, through links, if it is regular (J20) and no longer than a journal may be (J6)."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError as error:
         raise JournalError(f"{path}: there is no such file; name a run folder, or its {JOURNAL}") from error
     except OSError as error:
         raise HostError(f"{path}: cannot be read: {error.strerror}") from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    facts = os.fstat(descriptor)
+    if not stat.S_ISREG(facts.st_mode):
         os.close(descriptor)
         raise HostError(f"{path}: not a regular file; name a run folder, or its {JOURNAL}")
+    if facts.st_size > MAX_FILE:
+        os.close(descriptor)
+        raise HostError(f"{path}: {facts.st_size} bytes long; {MAX_FILE} are the most that is written or read (J6)")
     return FileIO(descriptor, "rb")
+
+
+def open_to_write(path: Path, flags: int) -> int:
+    """The descriptor of a file that is ours alone: regular, of this user, under one name (J20). Raises HostError."""
+    try:
+        descriptor = os.open(path, flags | _SAFELY, 0o600)
+    except OSError as error:
+        raise HostError(f"{path}: cannot be opened to write: {error.strerror}") from error
+    if is_ours(os.fstat(descriptor)):
+        return descriptor
+    os.close(descriptor)
+    raise HostError(f"{path}: {NOT_OURS}")
+
+
+def refuse_others(folder: Path, names: Iterable[str]) -> None:
+    """Before any work: whatever stands under one of the names in a folder is ours alone (J20). Raises HostError."""
+    for name in names:
+        with suppress(FileNotFoundError):
+            if not is_ours((folder / name).lstat()):
+                raise HostError(f"{folder / name}: {NOT_OURS}")
+
+
+def is_ours(facts: os.stat_result) -> bool:
+    """Whether these are the facts of a regular file of this user, under one name."""
+    return stat.S_ISREG(facts.st_mode) and facts.st_uid == os.geteuid() and facts.st_nlink == 1
 
 
 def replace(path: Path, content: bytes) -> None:

@@ -1,5 +1,6 @@
 """`head`: the anchor beside a journal, which was once at least this long (JOURNAL 2). One line, replaced as a whole."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +25,7 @@ class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def read(path: Path) -> Head | None:
     """The anchor; None where there is none. Raises JournalError for one that cannot be read (J38)."""
-    if not path.exists():
+    if not os.path.lexists(path):
         return None
     with open_to_read(path) as file:
         text = file.read(MAX_HEAD)

@@ -1,4 +1,4 @@
-"""Reading a journal: the chain on its bytes alone, or strictly, event by event (J10-J14, J33). It writes nothing."""
+"""Reading a journal strictly, event by event, along its chain (J10-J14, J33). It writes nothing."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,12 +7,13 @@ from typing import NamedTuple
 import msgspec
 
 from safla.errors import JournalError
+from safla.journal import head as anchor
 from safla.journal.amounts import Amounts
 from safla.journal.events import RULES, SCHEMA, Event, RunStarted
-from safla.journal.files import journal_of, open_to_read
-from safla.journal.line import MAX_LINE, ORIGIN, decode, event_bytes, fault, verified
-
-_CHUNK = 2**20  # bytes of one read
+from safla.journal.files import JOURNAL, journal_of, open_to_read
+from safla.journal.head import HEAD, Head
+from safla.journal.line import decode, event_bytes
+from safla.journal.survey import Walk
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
@@ -31,91 +32,60 @@ class Tail(NamedTuple):
     h: str  # hash of the last of them
     offset: int  # where it ends, bytes
     torn: int  # bytes behind it, of a line that was broken off; 0: none
+    unended: bool  # only the newline of the last line is missing (J34 a)
 
 
 class Journal:
     """A journal whose first line was read. Each iteration streams the file strictly, and ends in `tail`.
 
-    Iterating raises JournalError at the first line that fails a check: file, line, byte, and which check.
+    Iterating raises JournalError at the first line that fails a check: file, line, byte, and which check; and at the
+    end where what is left is less than head remembers (J34 g).
     """
 
-    def __init__(self, path: Path, started: RunStarted) -> None:
+    def __init__(self, path: Path, started: RunStarted, *, head: Head | None) -> None:
         self.path = path
         self.started = started
         self.tail: Tail | None = None  # of the last iteration that came to the end
+        self._head = head
 
     def __iter__(self) -> Iterator[Line]:
-        chained = _Chained(self.path)
         check = Amounts(self.started).check
-        for n, raw, offset in chained:
-            try:
-                event = _event(raw, n)
-                check(event)
-            except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-                raise _damage(self.path, n, offset=offset, what=str(error)) from error
-            yield Line(n, event, raw, offset)
-        self.tail = chained.tail()
+        with open_to_read(self.path) as file:
+            walk = Walk(file, self._head)
+            for n, raw, offset in walk:
+                try:
+                    event = _event(raw, n)
+                    check(event)
+                except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+                    raise _damage(self.path, n, offset=offset, what=str(error)) from error
+                yield Line(n, event, raw, offset)
+        self.tail = _tail(self.path, walk)
 
 
 def read(run: Path) -> Journal:
     """The journal of a run folder, or that file. Raises JournalError for a first line that is none, or is newer."""
     path = journal_of(run)
-    for n, raw, offset in _Chained(path):
-        try:
-            started = _started(raw)
-            Amounts(started)
-        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            raise _damage(path, n, offset=offset, what=str(error)) from error
-        return Journal(path, started)
+    head = anchor.read(path.with_name(HEAD)) if path.name == JOURNAL else None
+    with open_to_read(path) as file:
+        walk = Walk(file, None)
+        for n, raw, offset in walk:
+            try:
+                started = _started(raw)
+                Amounts(started)
+            except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+                raise _damage(path, n, offset=offset, what=str(error)) from error
+            return Journal(path, started, head=head)
+    _tail(path, walk)
     raise _damage(path, 1, offset=0, what="there is no whole line")
 
 
-def verify_chain(run: Path) -> Tail:
-    """Check numbers, hashes and frames, not the events (J33). Raises JournalError for the first damage."""
-    chained = _Chained(journal_of(run))
-    for _ in chained:
-        pass
-    return chained.tail()
-
-
-class _Chained:
-    """The lines of a file that verify, streamed; where it stands is kept for whoever asks at the end."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._n, self._h, self._offset, self._torn = 0, ORIGIN, 0, 0
-
-    def __iter__(self) -> Iterator[tuple[int, bytes, int]]:
-        n, h, offset = 0, ORIGIN, 0
-        for raw in self._lines():
-            n += 1
-            found = verified(raw, n, p=h)
-            if not found:
-                raise _damage(self._path, n, offset=offset, what=fault(raw, n, p=h))
-            h = found
-            yield n, raw, offset
-            offset += len(raw) + 1
-        self._n, self._h, self._offset = n, h, offset
-
-    def tail(self) -> Tail:
-        """Where the file ends, once it was read to its end."""
-        return Tail(self._n, self._h.decode("ascii"), self._offset, self._torn)
-
-    def _lines(self) -> Iterator[bytes]:
-        """The whole lines, without newlines. What is longer than a line may be is never held in memory (Z24)."""
-        rest = b""
-        with open_to_read(self._path) as file:
-            while chunk := file.read(_CHUNK):
-                *lines, rest = (rest + chunk).split(b"\n")
-                yield from lines
-                if len(rest) >= MAX_LINE:
-                    break
-            self._torn = len(rest)
-            while chunk := file.read(_CHUNK):
-                if b"\n" in chunk:
-                    yield rest  # far too long, and so it fails its checks
-                    return
-                self._torn += len(chunk)
+def _tail(path: Path, walk: Walk) -> Tail:
+    """Where the file ends, once it was walked to its end. Raises JournalError where that is damaged."""
+    found = walk.found
+    if found.kind == "corrupt":
+        raise _damage(path, found.lines + 1, offset=found.offset, what=f"corrupt: {found.what}")
+    end = min(found.offset, walk.size)
+    return Tail(found.lines, found.h.decode("ascii"), end, walk.size - end, found.kind == "complete")
 
 
 def _started(raw: bytes) -> RunStarted:

@@ -1,5 +1,6 @@
 """Where a run stands: account, open halts, each symbol; as values and as a person reads it. It computes nothing."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from safla.config.plan import RunPlan
@@ -8,6 +9,7 @@ from safla.core.candles import Scale, iso
 from safla.core.machine import MODES
 from safla.core.scale import to_text
 from safla.core.values import State
+from safla.journal.events import Event
 
 LEVELS = (("stop", v.STOP_LEVEL), ("trail", v.TRAIL_LEVEL), ("target", v.TARGET_LEVEL))
 
@@ -24,7 +26,13 @@ def stand(run: RunPlan, ts: int, *, state: State) -> dict[str, Any]:
         "entries_today": account[v.DAY_ENTRIES],
         "open_halts": [name for rule, name in enumerate(v.HALT_RULES) if account[v.HALT_OF_RULE + rule] > 0],
         "symbols": [
-            {"symbol": symbol, "mode": MODES[row[v.MODE]], "position": _position(row, scale), "order": _order(row)}
+            {
+                "symbol": symbol,
+                "mode": MODES[row[v.MODE]],
+                "close": to_text(row[v.CLOSE], scale.price_decimals) if row[v.CLOSE] > 0 else None,
+                "position": _position(row, scale),
+                "order": _order(row),
+            }
             for symbol, scale, row in zip(run.symbols, run.scales, state.book.tolist(), strict=True)
         ],
     }
@@ -61,9 +69,22 @@ def stand_lines(told: dict[str, Any]) -> list[str]:
     ]
 
 
+def watched_lines(told: dict[str, Any], events: Sequence[Event]) -> list[str]:
+    """One timestamp as it passes by: the stand in a line, and below it what happened."""
+    symbols = ", ".join(f"{one['symbol']} {one['close'] or 'no candle yet'} {one['mode']}" for one in told["symbols"])
+    halts = f", halted by {' '.join(told['open_halts'])}" if told["open_halts"] else ""
+    return [f"{told['candle']}  {symbols}, equity {told['equity']} {told['quote']}{halts}", *map(_event_line, events)]
+
+
+def _event_line(event: Event) -> str:
+    fields = [(name, getattr(event, name)) for name in event.__struct_fields__[1:]]
+    told = ", ".join(f"{name} {value}" for name, value in fields if value is not None and not isinstance(value, list))
+    return f"  {event.__struct_config__.tag}: {told}"
+
+
 def _symbol_line(told: dict[str, Any]) -> str:
     position, order = told["position"], told["order"]
-    text = f"{told['symbol']}  {told['mode']}"
+    text = f"{told['symbol']}  {told['close'] or 'no candle yet'}  {told['mode']}"
     if position:
         levels = [f"{name} {position[name]}" for name, _ in LEVELS if position[name]]
         bought = f"{position['quantity']} bought at {position['entry']} ({position['opened']})"

@@ -114,7 +114,7 @@ def run(
     with run_folder.held(folder):
         recover(folder / JOURNAL, started=started(plan, first_ts=_first_ts(series)), say=say)
         _write_inputs(folder, prepared)
-        with Continued(folder / JOURNAL) as journal:
+        with Continued(folder / JOURNAL, say=say) as journal:
             for block in fold(plan, series, forms=forms):
                 journal.append(block.lines)
                 kept.append(thinned(block))

@@ -33,11 +33,16 @@ class Block(NamedTuple):
     state: State
 
 
-def fold(run: RunPlan, series: Sequence[Series], *, forms: Forms) -> Iterator[Block]:
-    """Fold all candles; the last block holds the closing lines alone. DataError where a bound of D1 would break."""
+def fold(
+    run: RunPlan, series: Sequence[Series], *, forms: Forms, timestamps: int = engine.MAX_BLOCK
+) -> Iterator[Block]:
+    """Fold all candles; the last block holds the closing lines alone. DataError where a bound of D1 would break.
+
+    timestamps  at most so many in a block; it changes no byte (D3)
+    """
     grid = align([one.columns for one in series])
     signals = signals_of(run, series, columns=forms.columns, grid_ts=grid.ts)
-    size = max(1, engine.MAX_BLOCK // len(series))
+    size = max(1, min(timestamps, engine.MAX_BLOCK // len(series)))
     out = blank_out(len(series), size, ROWS_A_CALL)
     lines = Lines(started(run, first_ts=int(grid.ts[0])))
     state = engine.begin(opened(run.balance, len(series)), out, int(grid.ts[0]))

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from safla.config.plan import RunPlan
 from safla.errors import HostError, UsageError
-from safla.journal.files import CANDLES, JOURNAL
+from safla.journal.files import CANDLES, JOURNAL, open_to_write, refuse_others
 from safla.journal.head import HEAD
 
 CONFIG = "config.yaml"
 SUMMARY = "summary.json"
 LOCK = "lock"
+OURS = (JOURNAL, HEAD, CANDLES, CONFIG, SUMMARY, LOCK)
 
 
 def name_of(run: RunPlan, *, stem: str, candles: str) -> str:
@@ -36,6 +37,8 @@ def make(folder: Path, *, force: bool) -> None:
     """Make the folder, 0700, or take one that is a run folder already; with force what is there is set aside (J9)."""
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise HostError(f"{folder}: not a folder of its own; name another with --out")
+    if folder.exists() and folder.stat().st_uid != os.geteuid():
+        raise HostError(f"{folder}: belongs to another user; name another with --out (J30)")
     if force and (folder / JOURNAL).exists():
         with held(folder):  # a run that a process is writing is not taken from under it
             folder.rename(_aside(folder))
@@ -53,16 +56,14 @@ def make(folder: Path, *, force: bool) -> None:
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
     """Hold the run for the length of a `with`: HostError names the process that has it. The file stays (J30)."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-    try:
-        descriptor = os.open(folder / LOCK, flags, 0o600)
-    except OSError as error:
-        raise HostError(f"{folder / LOCK}: cannot be opened: {error.strerror}") from error
-    with os.fdopen(descriptor, "r+") as file:
+    refuse_others(folder, OURS)
+    with os.fdopen(open_to_write(folder / LOCK, os.O_RDWR | os.O_CREAT), "r+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             raise HostError(f"{folder}: another process holds this run: pid {file.read(20).strip() or '?'}") from error
+        except OSError as error:
+            raise HostError(f"{folder}: a lock cannot be held there: {error.strerror}; name another folder") from error
         file.truncate()
         file.write(f"{os.getpid()}\n")
         file.flush()
@@ -73,7 +74,7 @@ def held(folder: Path) -> Iterator[None]:
 
 def _ours(name: str) -> bool:
     """Whether a run leaves a file of that name, perhaps before its first line (JOURNAL 2)."""
-    return name in (CANDLES, CONFIG, SUMMARY, LOCK, HEAD) or name.endswith((".tmp", ".log"))
+    return name in OURS or name.endswith((".tmp", ".log"))
 
 
 def _aside(folder: Path) -> Path:

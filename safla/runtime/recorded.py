@@ -1,6 +1,8 @@
 """What a journal holds of its run: the plan in its first line, and the candles that the engine was given (J15, J8)."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,7 +12,7 @@ from safla.core.candles import Scale, Series
 from safla.core.scale import to_units
 from safla.core.values import Columns
 from safla.errors import ConfigError, JournalError
-from safla.journal import candles_file
+from safla.journal import candles_file, reader
 from safla.journal.events import Candle, Event, RunStarted, SymbolScale
 from safla.journal.files import CANDLES
 from safla.journal.reader import Journal
@@ -18,6 +20,22 @@ from safla.journal.reader import Journal
 CANDLE_FIELDS = 6
 
 Rows = dict[str, list[tuple[int, ...]]]  # the candle lines by symbol
+
+
+class Recorded(NamedTuple):
+    """A run as its folder tells it."""
+
+    started: RunStarted
+    series: tuple[Series, ...]
+
+
+def recorded(path: Path) -> Recorded:
+    """First line and candles of a run folder or its journal, which is verified on the way. Raises JournalError."""
+    journal = reader.read(path)
+    rows = no_rows(journal.started)
+    for _ in noting_candles(journal, rows):
+        pass
+    return Recorded(journal.started, series_of(journal, rows))
 
 
 def no_rows(started: RunStarted) -> Rows:

@@ -1,6 +1,7 @@
 """Starting is recovering: what is there is judged, mended where that is safe, compared, and gone on from (J30-J39)."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -11,10 +12,12 @@ from safla.journal import reader
 from safla.journal.append import Appender
 from safla.journal.compare import Parting, first_parting
 from safla.journal.events import RunStarted
-from safla.journal.files import sync_folder
+from safla.journal.files import MAX_FILE, open_to_read, open_to_write, sync_folder
 from safla.journal.head import HEAD, Head
 from safla.journal.line import ORIGIN
 from safla.journal.survey import Survey, survey
+
+LARGE = 2**30  # bytes of a journal that a person is told of (J6)
 
 _HASH = slice(-35, -3)  # where a line with its newline holds its own hash (J10)
 
@@ -25,7 +28,7 @@ def recover(journal: Path, *, started: RunStarted, say: Callable[[str], None]) -
     started  the first line of this run (J31-J38)
     """
     head = anchor.read(journal.with_name(HEAD))
-    if not journal.exists():
+    if not journal.exists():  # and no link to nowhere either, for folder.held refuses links
         if head is not None:
             raise JournalError(f"{journal}: is missing, and head says that it was there; {_ways_on(journal)}")
         return
@@ -71,7 +74,7 @@ def _ways_on(journal: Path) -> str:
 
 
 def _complete(journal: Path) -> None:
-    with journal.open("ab") as file:
+    with os.fdopen(open_to_write(journal, os.O_WRONLY | os.O_APPEND), "wb") as file:
         file.write(b"\n")
         file.flush()
         os.fsync(file.fileno())
@@ -80,30 +83,30 @@ def _complete(journal: Path) -> None:
 def _cut(journal: Path, found: Survey, *, say: Callable[[str], None]) -> None:
     """Save the torn tail beside the journal, then cut it off; both synced (J36)."""
     saved = journal.with_name(f"{journal.name}.torn-{found.lines + 1}")
-    with journal.open("r+b") as file:
+    with os.fdopen(open_to_write(journal, os.O_RDWR), "r+b") as file:
+        torn = file.seek(0, os.SEEK_END) - found.offset
         file.seek(found.offset)
-        tail = file.read()
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-        with os.fdopen(os.open(saved, flags, 0o600), "wb") as beside:
-            beside.write(tail)
+        with os.fdopen(open_to_write(saved, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as beside:
+            shutil.copyfileobj(file, beside)
             beside.flush()
             os.fsync(beside.fileno())
         sync_folder(journal.parent)
         file.truncate(found.offset)
         os.fsync(file.fileno())
-    say(f"{journal}: {len(tail)} bytes of a torn line {found.lines + 1} were cut off, and are kept in {saved.name}")
+    say(f"{journal}: {torn} bytes of a torn line {found.lines + 1} were cut off, and are kept in {saved.name}")
 
 
 class Continued:
     """A journal that may have been begun before: it compares as far as the file reaches, and appends behind that."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, say: Callable[[str], None]) -> None:
         self.path = path
         self.lines = 0
+        self._say = say
         self.last_hash = ORIGIN.decode("ascii")
         self._appender = Appender(path)
         self._rest = self._appender.offset  # bytes that were there before and are not compared yet
-        self._there = path.open("rb")
+        self._there = open_to_read(path)
         self._new = False  # something was appended
 
     def append(self, lines: bytes) -> None:
@@ -116,7 +119,10 @@ class Continued:
             raise Finding(self._told(first_parting(there, lines[: len(there)], n=self.lines)))
         if len(there) < len(lines):
             self._new = True
+            before = self._appender.offset
             self._appender.append(lines[len(there) :])
+            if before < LARGE <= self._appender.offset:
+                self._say(f"{self.path}: longer than {LARGE} bytes; a run ends at {MAX_FILE} (J6)")
         self.lines += lines.count(b"\n")
         self.last_hash = lines[_HASH].decode("ascii")
 

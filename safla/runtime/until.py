@@ -8,11 +8,9 @@ from safla.config.plan import RunPlan
 from safla.core.candles import between, iso
 from safla.core.values import State
 from safla.errors import UsageError
-from safla.journal import reader
 from safla.runtime.fold import fold
 from safla.runtime.forms import choose
-from safla.runtime.recorded import no_rows, noting_candles, run_of, series_of
-from safla.runtime.replay import refuse_shortened
+from safla.runtime.recorded import recorded, run_of
 
 
 class Stand(NamedTuple):
@@ -25,13 +23,8 @@ class Stand(NamedTuple):
 
 def until(path: Path, moment: int, *, engine: str, say: Callable[[str], None]) -> Stand:
     """Fold up to the candle that opens at a moment (ms), or the last before it. UsageError: before all of them."""
-    journal = reader.read(path)
-    refuse_shortened(journal.path)
-    rows = no_rows(journal.started)
-    for _ in noting_candles(journal, rows):
-        pass
-    run = run_of(journal.started)
-    series = series_of(journal, rows)
+    started, series = recorded(path)
+    run = run_of(started)
     first = min(int(one.columns.ts[0]) for one in series if len(one.columns.ts))
     if moment < first:
         raise UsageError(f"--until {iso(moment)}: the first candle opens at {iso(first)}")

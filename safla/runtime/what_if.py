@@ -1,7 +1,9 @@
-"""What if: the recorded inputs under another plan, beside what was (J44). It writes nothing."""
+"""What if: the recorded inputs under another plan, beside what was (J44). It writes nothing but where it is told to."""
 
 import difflib
+import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
@@ -9,13 +11,17 @@ from typing import NamedTuple
 from safla.config.plan import RunPlan
 from safla.core.candles import Series
 from safla.errors import ConfigError, Problem, UsageError
-from safla.journal import reader
+from safla.journal import candles_file
+from safla.journal.files import CANDLES, JOURNAL
 from safla.journal.line import event_bytes
+from safla.runtime import folder
 from safla.runtime.fold import Block, fold
 from safla.runtime.forms import Forms, choose
 from safla.runtime.outcome import Outcome, outcome_of, thinned
-from safla.runtime.recorded import changed_run, no_rows, noting_candles, run_of, series_of
-from safla.runtime.replay import refuse_shortened
+from safla.runtime.recorded import changed_run, recorded, run_of
+from safla.runtime.recovery import Continued
+
+Write = Callable[[bytes], None]
 
 MADE_OF = ("market_data.timeframe",)  # what the candles are made of
 
@@ -29,20 +35,41 @@ class WhatIf(NamedTuple):
     would_be: str
 
 
-def what_if(path: Path, sets: Sequence[str], *, engine: str, say: Callable[[str], None]) -> WhatIf:
-    """Run a recorded run under a changed plan. sets: KEY=VALUE; UsageError for a key that the plan has not."""
-    journal = reader.read(path)
-    refuse_shortened(journal.path)
-    changes = dict(_change(text, journal.started.plan) for text in sets)
+def what_if(
+    path: Path, sets: Sequence[str], *, engine: str, say: Callable[[str], None], out: Path | None = None
+) -> WhatIf:
+    """Run a recorded run under a changed plan.
+
+    sets  KEY=VALUE; UsageError for a key that the plan has not
+    out   a folder that is not there yet, and becomes the run folder of the changed run
+    """
+    started, series = recorded(path)
+    changes = dict(_change(text, started.plan) for text in sets)
     try:
-        after = changed_run(journal.started, changes)
+        after = changed_run(started, changes)
     except ConfigError as error:
         raise ConfigError([Problem("--set", key, text) for _, key, text in error.problems]) from error
-    rows = no_rows(journal.started)
-    for _ in noting_candles(journal, rows):
-        pass
-    series = series_of(journal, rows)
-    return _beside(run_of(journal.started), after, series=series, engine=engine, say=say)
+    with _written(out, after, series=series, say=say) as write:
+        return _beside(run_of(started), after, series=series, write=write, engine=engine, say=say)
+
+
+@contextmanager
+def _written(
+    out: Path | None, run: RunPlan, *, series: tuple[Series, ...], say: Callable[[str], None]
+) -> Iterator[Write]:
+    """What takes the lines of the changed run: its own new folder, or nothing."""
+    if out is None:
+        yield lambda lines: None
+        return
+    if os.path.lexists(out):
+        raise UsageError(f"--out {out}: is there already; name a folder that is not")
+    folder.make(out, force=False)
+    with folder.held(out):
+        if run.detail != "candles":
+            candles_file.write(out / CANDLES, series, timeframe=run.timeframe)
+        with Continued(out / JOURNAL, say=say) as journal:
+            yield journal.append
+            journal.finish()
 
 
 def _change(text: str, plan: dict[str, str]) -> tuple[str, str]:
@@ -59,27 +86,35 @@ def _change(text: str, plan: dict[str, str]) -> tuple[str, str]:
 
 
 def _beside(
-    before: RunPlan, after: RunPlan, *, series: tuple[Series, ...], engine: str, say: Callable[[str], None]
+    before: RunPlan,
+    after: RunPlan,
+    *,
+    series: tuple[Series, ...],
+    write: Write,
+    engine: str,
+    say: Callable[[str], None],
 ) -> WhatIf:
     candles = 2 * sum(len(one.columns.ts) for one in series)
     forms = choose(engine, before.strategy.columns, candles=candles, say=say)
     kept: tuple[list[Block], list[Block]] = ([], [])
     first = ("", "")
-    tellers = [
-        _events(run, series, kept=blocks, forms=forms) for run, blocks in zip((before, after), kept, strict=True)
-    ]
-    for one, other in zip_longest(*tellers, fillvalue=b""):
+    was_told = _events(before, series, kept=kept[0], forms=forms, write=lambda lines: None)
+    now_told = _events(after, series, kept=kept[1], forms=forms, write=write)
+    for one, other in zip_longest(was_told, now_told, fillvalue=b""):
         if first == ("", "") and one != other:
             first = (one.decode("ascii"), other.decode("ascii"))
     was, would_be = (outcome_of(run, series, blocks=blocks) for run, blocks in zip((before, after), kept, strict=True))
     return WhatIf(was, would_be, *first)
 
 
-def _events(run: RunPlan, series: tuple[Series, ...], *, kept: list[Block], forms: Forms) -> Iterator[bytes]:
-    """The events of a run behind its first line, without envelopes; its blocks are kept on the way."""
+def _events(
+    run: RunPlan, series: tuple[Series, ...], *, kept: list[Block], forms: Forms, write: Write
+) -> Iterator[bytes]:
+    """The events of a run behind its first line, without envelopes; its blocks are kept and written on the way."""
     n = 0
     for block in fold(run, series, forms=forms):
         kept.append(thinned(block))
+        write(block.lines)
         for line in block.lines.splitlines():
             n += 1
             if n > 1:

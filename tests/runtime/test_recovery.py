@@ -3,6 +3,8 @@
 import pytest
 
 from safla.errors import JournalError
+from safla.journal import append
+from safla.runtime import recovery
 from tests.runs import journal, run, small
 
 
@@ -70,3 +72,13 @@ def test_rows_5_7_what_is_corrupt_is_refused_with_the_two_ways_on_and_left_alone
     with pytest.raises(JournalError, match="put back a saved copy, or run with --force"):
         recovered(tmp_path)
     assert {one.name: one.read_bytes() for one in path.parent.iterdir() if one.name != "lock"} == before
+
+
+def test_a_long_journal_is_told_of_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(append, "BATCH", 20_000)
+    monkeypatch.setattr(recovery, "LARGE", 100_000)
+    said = []
+    run(small(tmp_path, "journal.detail=candles"), tmp_path / "run", say=said.append)
+    assert [text for text in said if "J6" in text] == [
+        f"{tmp_path / 'run' / 'journal.jsonl'}: longer than 100000 bytes; a run ends at 4294967296 (J6)"
+    ]

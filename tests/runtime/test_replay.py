@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from safla import cli
 from safla.errors import JournalError
 from safla.journal.line import ORIGIN
 from safla.runtime.replay import Replayed, replay
@@ -150,3 +151,29 @@ risk: {{drawdown_pause_days: 30}}
     assert found.decisions.candles == candles
     assert (found.books.differing, found.decisions.difference) == (0, None)
     assert found.tail.h == ended.last_hash != ORIGIN.decode()
+
+
+def test_a_journal_whose_last_newline_is_missing_is_replayed_whole(folder, capsys):
+    path = folder / "journal.jsonl"
+    text = path.read_bytes()
+    path.write_bytes(text[:-1])
+    found = replayed(folder)
+    assert found.tail.unended
+    assert found.books.ended
+    assert found.decisions is not None
+    assert (found.decisions.lines, found.decisions.difference) == (text.count(b"\n"), None)
+    assert cli.main(["replay", str(folder)]) == 0
+    assert "the last of them lacks its newline" in capsys.readouterr().out
+    assert path.read_bytes() == text[:-1]
+
+
+def test_a_torn_tail_that_holds_newlines_is_torn_for_a_replay_as_for_a_start(folder):
+    (folder / "head").unlink()
+    path = folder / "journal.jsonl"
+    text = path.read_bytes()
+    cut = text.rindex(b"\n", 0, len(text) // 2) + 1
+    path.write_bytes(text[:cut] + bytes(1024) + b"\n" + bytes(10))
+    found = replayed(folder)
+    assert (found.tail.offset, found.tail.torn) == (cut, 1035)
+    assert found.decisions is not None
+    assert found.decisions.difference is None

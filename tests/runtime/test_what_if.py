@@ -91,3 +91,31 @@ def test_the_command_shows_both_side_by_side(folder, capsys):
     found = json.loads(capsys.readouterr().out)
     assert found["before"]["trades"] != found["after"]["trades"]
     assert found["first_difference"]["was"]["type"]
+
+
+def test_with_out_the_changed_run_is_kept_as_a_run_of_its_own(tmp_path, folder, capsys):
+    change = "risk.stop_loss_pct=0.01"
+    assert cli.main(["replay", str(folder), "--set", change, "--out", str(tmp_path / "kept")]) == 0
+    run(small(tmp_path, change), tmp_path / "other")
+    for name in ("journal.jsonl", "head"):
+        assert (tmp_path / "kept" / name).read_bytes() == (tmp_path / "other" / name).read_bytes()
+    assert {one.name for one in (tmp_path / "kept").iterdir()} == {
+        "journal.jsonl", "head", "candles.parquet", "summary.json", "lock"
+    }  # fmt: skip
+    capsys.readouterr()
+    assert cli.main(["replay", str(tmp_path / "kept")]) == 0
+    assert "0 differences" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["run", "small.yaml", "link"])
+def test_a_folder_that_is_there_is_not_written_into(tmp_path, folder, capsys, name):
+    (tmp_path / "link").symlink_to("nowhere")
+    before = sorted(tmp_path.rglob("*"))
+    assert cli.main(["replay", str(folder), "--set", "risk.stop_loss_pct=0.01", "--out", str(tmp_path / name)]) == 2
+    assert "is there already; name a folder that is not" in capsys.readouterr().err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_out_without_a_change_is_refused(tmp_path, folder, capsys):
+    assert cli.main(["replay", str(folder), "--out", str(tmp_path / "kept")]) == 2
+    assert "--out keeps the run that --set asks for: name both" in capsys.readouterr().err

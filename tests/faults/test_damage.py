@@ -1,0 +1,175 @@
+"""Rows 6 to 8 and 18 to 21: lines edited, lost, of another run or another release; head and candles likewise."""
+
+import re
+
+import pytest
+
+from safla.journal.survey import judged
+from tests.chains import rehashed
+from tests.faults.damaged import FILES, POSITIONS, again, finished, head_at, put, replayed, starts, whole
+from tests.faults.invariants import check_answer, check_only, check_run, untouched
+from tests.runs import journal
+
+BOTH = pytest.mark.parametrize("command", [again, replayed])
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    return journal(finished(tmp_path_factory.mktemp("damage")))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return finished(tmp_path)
+
+
+def refused(folder, capsys, command, *, code=4):
+    """What a command says that refuses a run, and leaves every byte of it alone."""
+    with untouched(folder):
+        answer = command(folder, capsys)
+    check_answer(answer, code)
+    return answer.err
+
+
+def moved(lines, i):
+    """The four ways to damage lines at a place, by name."""
+    return {
+        "deleted": [*lines[:i], *lines[i + 1 :]],
+        "doubled": [*lines[: i + 1], *lines[i:]],
+        "swapped": [*lines[:i], lines[i + 1], lines[i], *lines[i + 2 :]],
+        "edited": [*lines[:i], lines[i].replace(b'"ts":17', b'"ts":18'), *lines[i + 1 :]],
+    }
+
+
+def test_row_6_a_line_deleted_doubled_swapped_or_edited_anywhere_is_corrupt_and_named(undisturbed):
+    lines = undisturbed.splitlines(keepends=True)
+    for i in range(len(lines) - 2):
+        for name, edit in moved(lines, i).items():
+            found = judged(whole(edit), None)
+            first = i + 1 if name == "doubled" else i  # the first of two equal lines is the right one
+            assert (found.kind, found.lines) == ("corrupt", first), (i, name)
+
+
+@BOTH
+@pytest.mark.parametrize("name", ["deleted", "doubled", "swapped", "edited"])
+def test_row_6_a_run_with_such_lines_is_refused_and_left_alone(folder, undisturbed, capsys, name, command):
+    put(folder, whole(moved(undisturbed.splitlines(keepends=True), 30)[name]), None)
+    n = 32 if name == "doubled" else 31
+    assert f"line {n}, byte " in refused(folder, capsys, command)
+
+
+CLOSE = rb'[^\n]*"type":"trade_closed"[^\n]*\n'
+EDITS = {  # what is written over the first match, and who must notice: the books too, or the decisions alone
+    "price": (rb'("price":")(\d)', rb"\g<1>9\2", "books"),
+    "quantity": (rb'("side":"buy"[^\n]*"quantity":"0\.)3', rb"\g<1>4", "books"),
+    "fee": (rb'("fee":")(\d)', rb"\g<1>1\2", "books"),
+    "cash": (rb'("fee":"[^"]*","cash":")(\d)', rb"\g<1>1\2", "books"),
+    "net": (rb'("net":"-?)(\d)', rb"\g<1>7\2", "books"),
+    "reason": (rb'("type":"filled"[^\n]*"reason":")stop_loss', rb"\g<1>trailing_stop", "books"),
+    "reason twice": (rb'("reason":")stop_loss("[^\n]*\n[^\n]*"reason":")stop_loss', rb"\1trailing_stop\2trailing_stop", ""),
+    "mode": (rb'("trigger":"warm","source":"warming","target":")flat', rb"\1long", "books"),
+    "order": (rb'("type":"order_placed"[^\n]*"order":)2,', rb"\g<1>3,", "books"),
+    "mark": (rb'("marks":\[\{[^\n]*"price":")(\d)', rb"\g<1>1\2", "books"),
+    "equity": (rb'("type":"halted"[^\n]*"equity":")(\d)', rb"\g<1>1\2", "books"),
+    "halt's value": (rb'("value":"0\.00)2', rb"\g<1>4", "books"),
+    "realised": (rb'("realised":"-?)(\d)', rb"\g<1>1\2", "books"),
+    "side": (rb'("type":"order_refused"[^\n]*"side":")sell', rb"\1buy", "books"),
+    "answer left out": (rb'[^\n]*"type":"order_refused"[^\n]*\n', b"", "books"),
+    "strength": (rb'("strength":"0\.)0', rb"\g<1>1", ""),
+    "reference": (rb'("reference":")(\d)', rb"\g<1>1\2", ""),
+    "confidence": (rb'("confidence":"0\.)9', rb"\g<1>8", ""),
+    "limit": (rb'("limit":"0\.002)0', rb"\g<1>1", ""),
+    "plan": (rb'("risk\.stop_loss_pct":"0\.02)"', rb'\g<1>1"', ""),
+    "time of a trade": (rb'("opened":\d{7})0', rb"\g<1>1", "books"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", EDITS)
+def test_row_6_an_edit_with_all_hashes_made_anew_is_whole_to_the_chain_and_found_by_a_replay(
+    folder, undisturbed, capsys, what
+):
+    old, new, noticed = EDITS[what]
+    text, count = re.subn(old, new, undisturbed, count=1)
+    assert count == 1
+    put(folder, rehashed(text), None)
+    with untouched(folder):
+        books = replayed(folder, capsys, "--books")
+        answer = replayed(folder, capsys)
+    check_answer(books, 1 if noticed == "books" else 0)
+    check_answer(answer, 1)
+    assert "decisions  240 candles again" in answer.out
+    assert "first difference in line" in answer.out
+
+
+def test_row_6_a_trade_taken_out_with_every_sum_made_anew_is_found_by_the_decisions_alone(tmp_path, capsys):
+    """The journal of a plan that allows one trade less, under the first line of this one: no sum is wrong in it."""
+    folder = finished(tmp_path, "journal.detail=trades")
+    first, digest = journal(folder).split(b"\n", 1)[0], re.search(rb'"digest":"\w+"', journal(folder))[0]
+    (tmp_path / "less").mkdir()
+    less = finished(tmp_path / "less", "journal.detail=trades", "risk.max_daily_trades=1")
+    forged = rehashed(first + b"\n" + journal(less).split(b"\n", 1)[1])
+    assert digest in forged
+    assert forged.count(b'"filled"') < journal(folder).count(b'"filled"')
+    put(folder, forged, head_at(forged, -1))
+    check_answer(replayed(folder, capsys, "--books"), 0)
+    answer = replayed(folder, capsys)
+    check_answer(answer, 1)
+    assert "first difference in line" in answer.out
+
+
+def test_row_6_an_edit_with_all_hashes_made_anew_is_no_run_to_go_on_with(folder, undisturbed, capsys):
+    text = rehashed(undisturbed.replace(b'"fee":"', b'"fee":"1', 1))
+    put(folder, text, head_at(text, -1))
+    assert "is not what this run decides; nothing was touched" in refused(folder, capsys, again, code=1)
+
+
+@BOTH
+@pytest.mark.parametrize("lost", [1, 3, 150])
+def test_row_7_lines_deleted_at_the_end_are_missed_by_head(folder, undisturbed, capsys, lost, command):
+    put(folder, undisturbed[: starts(undisturbed)[-1 - lost]], head_at(undisturbed, -1))
+    assert f"it was once at least {len(undisturbed)} bytes long (head)" in refused(folder, capsys, command)
+
+
+@pytest.mark.parametrize("lost", [1, 3, 150])
+def test_row_7_lines_deleted_at_the_end_without_a_head_are_a_run_that_is_unfinished_and_goes_on(
+    folder, undisturbed, capsys, lost
+):
+    put(folder, undisturbed[: starts(undisturbed)[-1 - lost]], None)
+    read = replayed(folder, capsys)
+    check_answer(read, 0)
+    assert "the run has not ended" in read.out
+    answer = again(folder, capsys)
+    check_answer(answer, 0)
+    assert "without anchor" in answer.err
+    assert journal(folder) == undisturbed
+    check_run(folder, max_positions=POSITIONS)
+
+
+@pytest.mark.parametrize("size", [1, 100, 511, 512, 513, 4096])
+@pytest.mark.parametrize("lines", [1, 40, -1])
+def test_row_8_a_tail_of_nul_is_torn_and_nothing_is_lost(folder, undisturbed, capsys, size, lines):
+    kept = undisturbed[: starts(undisturbed)[lines]]
+    put(folder, kept + bytes(size), head_at(undisturbed, lines))
+    check_answer(replayed(folder, capsys), 0)
+    answer = again(folder, capsys)
+    check_answer(answer, 0)
+    assert f"{size} bytes of a torn line" in answer.err
+    assert journal(folder) == undisturbed
+    check_run(folder, max_positions=POSITIONS)
+    check_only(folder, {*FILES, f"journal.jsonl.torn-{kept.count(bytes([10])) + 1}"})
+
+
+def test_row_8_a_zero_block_in_the_last_line_is_torn_and_nothing_is_lost(folder, undisturbed, capsys):
+    """Only the first line is long enough to hold a whole block of the disk."""
+    put(folder, undisturbed[:512] + bytes(512) + undisturbed[1024 : starts(undisturbed)[1]], None)
+    check_answer(again(folder, capsys), 0)
+    assert journal(folder) == undisturbed
+    check_run(folder, max_positions=POSITIONS)
+
+
+@BOTH
+@pytest.mark.parametrize("block", [0, 1, 10])
+def test_row_8_a_zero_block_before_a_whole_line_is_corrupt(folder, undisturbed, capsys, block, command):
+    put(folder, undisturbed[: 512 * block] + bytes(512) + undisturbed[512 * (block + 1) :], None)
+    n = undisturbed.count(b"\n", 0, 512 * block) + 1
+    assert f"line {n}, byte " in refused(folder, capsys, command)
