@@ -31,8 +31,9 @@ def blank_out(symbols: int, timestamps: int, rows: int) -> Out:
     """An empty Out for blocks of so many timestamps; rows is what it holds beyond one timestamp's need."""
     size = rows + room_for(symbols)
     return Out(
-        np.zeros((size, v.ROW_WIDTH), np.int64), np.zeros(size), np.zeros(1, np.int64), np.zeros(timestamps, np.int64)
-    )
+        np.zeros((size, v.ROW_WIDTH), np.int64), np.zeros(size), np.zeros(1, np.int64),
+        np.zeros(timestamps, np.int64), np.zeros(timestamps, np.int64),
+    )  # fmt: skip
 
 
 @pure
@@ -164,11 +165,12 @@ def buy(
 @pure
 def sell(
     rules: Rules, market: Market, account: Int64, book: Int64, out: Out, s: int, ts: int,
-    reference: int, price: int, reason: int, order: int, ambiguous: int,
+    reference: int, price: int, reason: int, order: int, other: int,
 ) -> None:  # fmt: skip
     """Fill an exit: the whole position becomes money, and the trade is closed (S9, S11, S26).
 
     order  its number, 0 for a protective exit
+    other  the level that the candle spans as well (S12), price units, 0 for none
     """
     quantity = int(book[s, v.QUANTITY])
     if not fits(price, quantity, market.k, int(account[v.CASH])):
@@ -186,7 +188,7 @@ def sell(
     account[v.FEES] += paid
     account[v.REALISED] += gross - fees
     account[v.POSITIONS] -= 1
-    emit(out, v.FILLED, ts, s, (order, trade, v.SELL, reason, reference, price, quantity, paid, cash, ambiguous))
+    emit(out, v.FILLED, ts, s, (order, trade, v.SELL, reason, reference, price, quantity, paid, cash, other))
     closed = (trade, int(book[s, v.OPENED]), quantity, entry, price, gross, fees, gross - fees, reason)
     emit(out, v.TRADE_CLOSED, ts, s, closed)
     if order > 0:

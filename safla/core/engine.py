@@ -37,7 +37,7 @@ def advance(
                       state is of no use, and the rows stand as they were before it
     """
     assert candles.open.size <= MAX_BLOCK, "a block is at most MAX_BLOCK candles"
-    assert len(out.equity) >= len(candles.ts), "out.equity has no room for the block"
+    assert min(len(out.equity), len(out.trough)) >= len(candles.ts), "out has no room for the block"
     state = _copy(state)
     block = Grid(*map(np.ascontiguousarray, candles))  # one layout, so that many symbols compile to what one does
     wishes = Signals(*map(np.ascontiguousarray, signals))
@@ -129,7 +129,7 @@ def fold(rules: Rules, markets: Int64, candles: Grid, wishes: Signals, state: St
         if int(account[v.BROKEN]) > 0:
             out.used[0] = before
             return t
-        equity = int(account[v.CASH])  # (g)
+        equity = trough = int(account[v.CASH])  # (g)
         for s in range(symbols):
             if int(opens[s, t]) > 0:
                 book[s, v.TS] = now
@@ -145,6 +145,11 @@ def fold(rules: Rules, markets: Int64, candles: Grid, wishes: Signals, state: St
                     account[v.BROKEN] = 1 + s
                     break
                 equity += close * quantity * k
+                worst = close
+                if int(opens[s, t]) > 0:
+                    stop = max(int(book[s, v.STOP_LEVEL]), int(book[s, v.TRAIL_LEVEL]))
+                    worst = min(close, max(int(lows[s, t]), stop))
+                trough += worst * quantity * k
                 if rules.trailing_stop_ppm > 0 and int(volumes[s, t]) > 0:
                     if int(highs[s, t]) > int(book[s, v.HIGHEST]):
                         step.raise_trail(rules, markets, book, s, int(highs[s, t]))
@@ -152,6 +157,7 @@ def fold(rules: Rules, markets: Int64, candles: Grid, wishes: Signals, state: St
             out.used[0] = before
             return t
         out.equity[t] = equity
+        out.trough[t] = trough
         account[v.EQUITY] = equity
         account[v.LAST_TS] = now
         if equity > int(account[v.PEAK]):

@@ -18,11 +18,11 @@ class Levels(NamedTuple):
 
 
 class Hit(NamedTuple):
-    """Which exit, the price there before slippage and fee (price units), and 1 where the candle spans both levels."""
+    """Which exit, the price there before slippage and fee, and the other level where the candle spans both."""
 
     reason: int
-    price: int
-    ambiguous: int
+    price: int  # price units
+    other: int  # price units, 0: the candle leaves no doubt (S12)
 
 
 @pure
@@ -125,9 +125,9 @@ def exit_inside(rules: Rules, levels: Levels, low: int, high: int) -> Hit:
     stopped = low <= stop
     beyond = levels.target > 0 and high >= levels.target + 1 - rules.touch
     if beyond and (rules.optimistic == 1 or not stopped):
-        return Hit(TAKE_PROFIT, levels.target, 1 if stopped else 0)
+        return Hit(TAKE_PROFIT, levels.target, stop if stopped else 0)
     if stopped:
-        return Hit(stop_reason(levels), stop, 1 if beyond else 0)
+        return Hit(stop_reason(levels), stop, levels.target if beyond else 0)
     return Hit(NO_REASON, 0, 0)
 
 

@@ -89,20 +89,20 @@ def sell_hit(
         return
     if hit.reason == v.TAKE_PROFIT:
         market = market_of(markets, s)
-        sell(rules, market, account, book, out, s, ts, hit.price, hit.price, hit.reason, 0, hit.ambiguous)
+        sell(rules, market, account, book, out, s, ts, hit.price, hit.price, hit.reason, 0, hit.other)
     else:
-        sell_market(rules, markets, account, book, out, s, ts, hit.price, hit.reason, 0, hit.ambiguous)
+        sell_market(rules, markets, account, book, out, s, ts, hit.price, hit.reason, 0, hit.other)
 
 
 @pure
 def sell_market(
     rules: Rules, markets: Int64, account: Int64, book: Int64, out: Out, s: int, ts: int,
-    reference: int, reason: int, order: int, ambiguous: int,
+    reference: int, reason: int, order: int, other: int,
 ) -> None:  # fmt: skip
     """Fill an exit that pays slippage."""
     market = market_of(markets, s)
     price = sold_at(rules, market, reference, int(book[s, v.QUANTITY]), int(book[s, v.VOLUME]))
-    sell(rules, market, account, book, out, s, ts, reference, price, reason, order, ambiguous)
+    sell(rules, market, account, book, out, s, ts, reference, price, reason, order, other)
 
 
 @pure

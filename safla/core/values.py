@@ -264,7 +264,7 @@ ROW_FIELDS = {
     ORDER_PLACED: ("order", "side", "reason", "confidence"),  # ppm, NONE for a sell
     ORDER_REFUSED: ("order", "side", "reason", "value", "limit"),  # NONE for null; the reason says the unit (J16)
     ORDER_EXPIRED: ("order", "side", "reason"),
-    FILLED: ("order", "trade", "side", "reason", "reference", "price", "quantity", "fee", "cash", "ambiguous"),
+    FILLED: ("order", "trade", "side", "reason", "reference", "price", "quantity", "fee", "cash", "other"),  # S12
     TRADE_CLOSED: ("trade", "opened", "quantity", "entry", "exit", "gross", "fees", "net", "reason"),
     HALTED_ROW: ("halt", "rule", "limit", "equity", "reference"),  # limit in ppm; NONE for null
     RESUMED: ("by", "halt", "peak"),
@@ -279,9 +279,11 @@ class Out(NamedTuple):
     strength  float64[room], of the rows that are signals
     used      int64[1], how many rows are filled
     equity    int64[timestamps of the block], money, the mark of each
+    trough    the same with each open position at the candle's low, or at its stop where that is higher (SEMANTICS 7)
     """
 
     rows: Int64
     strength: Float64
     used: Int64
     equity: Int64
+    trough: Int64

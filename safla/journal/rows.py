@@ -120,7 +120,7 @@ def _order_expired(places: Places, rows: Rows, i: int) -> Event:
 
 
 def _filled(places: Places, rows: Rows, i: int) -> Event:
-    _, ts, s, order, trade, side, reason, reference, price, quantity, fee, cash, ambiguous, *_ = rows.rows[i]
+    _, ts, s, order, trade, side, reason, reference, price, quantity, fee, cash, other, *_ = rows.rows[i]
     decimals = places.price[s]
     return Filled(
         ts=ts,
@@ -134,7 +134,7 @@ def _filled(places: Places, rows: Rows, i: int) -> Event:
         quantity=to_text(quantity, places.quantity[s]),
         fee=to_text(fee, places.money),
         cash=to_text(cash, places.money),
-        ambiguous=ambiguous == 1,
+        ambiguous=other > 0,
     )
 
 

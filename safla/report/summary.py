@@ -82,7 +82,7 @@ def _activity(outcome: Outcome) -> dict[str, Any]:
         "halts": int(outcome.state.account[v.HALTS]),
         "refused_entries": _reasons(refused[refused[:, 4] == v.BUY]),
         "refused_leaves": _reasons(refused[refused[:, 4] == v.SELL]),
-        "ambiguous_exits": int(np.count_nonzero(_field(outcome.rows, v.FILLED, "ambiguous"))),
+        "ambiguous_exits": int(np.count_nonzero(_field(outcome.rows, v.FILLED, "other"))),
     }
 
 

@@ -30,6 +30,7 @@ class Block(NamedTuple):
     rows: Int64  # [rows, values.ROW_WIDTH], a copy
     ts: Int64  # [timestamps]
     equity: Int64  # [timestamps]
+    trough: Int64  # [timestamps], the same at the worst price that the stops leave
     state: State
 
 
@@ -57,7 +58,9 @@ def fold(
         used = int(out.used[0])
         rows = out.rows[:used].copy()
         text = lines.block(grid, done, last=done + folded, rows=rows, strengths=out.strength[:used])
-        yield Block(text, rows, grid.ts[done : done + folded], out.equity[:folded].copy(), state)
+        yield Block(
+            text, rows, grid.ts[done : done + folded], out.equity[:folded].copy(), out.trough[:folded].copy(), state
+        )
         if broken:
             raise _broken(run, symbol=broken - 1, ts=int(grid.ts[done + folded]))
         out.used[0] = 0
@@ -65,7 +68,7 @@ def fold(
     state = engine.finish(state, out)
     rows = out.rows[: int(out.used[0])].copy()
     text = lines.closing(rows, state, digest=digest(series, run.timeframe))
-    yield Block(text, rows, grid.ts[done:], np.zeros(0, np.int64), state)
+    yield Block(text, rows, grid.ts[done:], np.zeros(0, np.int64), np.zeros(0, np.int64), state)
 
 
 def started(run: RunPlan, *, first_ts: int) -> RunStarted:

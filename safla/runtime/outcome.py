@@ -11,7 +11,7 @@ from safla.core.candles import Series
 from safla.core.values import Int64, State
 from safla.runtime.fold import Block
 
-KEPT = (v.ORDER_REFUSED, v.FILLED, v.TRADE_CLOSED, v.HALTED_ROW, v.RESUMED)  # the rows that a summary reads
+KEPT = (v.MODE_CHANGED, v.ORDER_REFUSED, v.FILLED, v.TRADE_CLOSED, v.HALTED_ROW, v.RESUMED)  # what a summary reads
 
 
 class Outcome(NamedTuple):
@@ -21,6 +21,7 @@ class Outcome(NamedTuple):
     series: tuple[Series, ...]  # given to the engine, lookback included
     ts: Int64  # [timestamps], open times
     equity: Int64  # [timestamps], money units, marked at the close
+    trough: Int64  # [timestamps], the same at the worst price inside the candle that the stops leave
     rows: Int64  # [rows, values.ROW_WIDTH]
     state: State
 
@@ -37,6 +38,7 @@ def outcome_of(run: RunPlan, series: Sequence[Series], *, blocks: Sequence[Block
         series=tuple(series),
         ts=np.concatenate([block.ts for block in blocks]),
         equity=np.concatenate([block.equity for block in blocks]),
+        trough=np.concatenate([block.trough for block in blocks]),
         rows=np.concatenate([block.rows for block in blocks]),
         state=blocks[-1].state,
     )

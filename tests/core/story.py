@@ -73,7 +73,15 @@ def _name(event: Words, symbols: Words) -> str:
 
 def _fill(n: dict[str, int]) -> list[Any]:
     name = ["buy"] if n["side"] == v.BUY else SALES.get(n["reason"], [v.REASONS[n["reason"]]])
-    return ["ambiguous"] * n["ambiguous"] + [*name, n["price"], f"x{n['quantity']}", "fee", n["fee"], "cash", n["cash"]]
+    return ["ambiguous"] * (n["other"] > 0) + [
+        *name,
+        n["price"],
+        f"x{n['quantity']}",
+        "fee",
+        n["fee"],
+        "cash",
+        n["cash"],
+    ]
 
 
 def _met(n: dict[str, int]) -> str:

@@ -175,10 +175,10 @@ def test_a_gap_at_the_open(levels: Levels, rules: Rules, price: int, hit: Hit) -
         (HELD, 9_500, 11_000, Hit(STOP_LOSS, 9_500, 0), Hit(STOP_LOSS, 9_500, 0)),
         (HELD, 9_000, 11_000, Hit(STOP_LOSS, 9_500, 0), Hit(STOP_LOSS, 9_500, 0)),
         (HELD, 9_501, 11_001, Hit(TAKE_PROFIT, 11_000, 0), Hit(TAKE_PROFIT, 11_000, 0)),
-        (HELD, 9_500, 11_001, Hit(STOP_LOSS, 9_500, 1), Hit(TAKE_PROFIT, 11_000, 1)),
+        (HELD, 9_500, 11_001, Hit(STOP_LOSS, 9_500, 11_000), Hit(TAKE_PROFIT, 11_000, 9_500)),
         (TRAILED, 9_801, 11_000, NOTHING, NOTHING),
         (TRAILED, 9_800, 11_000, Hit(TRAILING_STOP, 9_800, 0), Hit(TRAILING_STOP, 9_800, 0)),
-        (TRAILED, 9_400, 11_001, Hit(TRAILING_STOP, 9_800, 1), Hit(TAKE_PROFIT, 11_000, 1)),
+        (TRAILED, 9_400, 11_001, Hit(TRAILING_STOP, 9_800, 11_000), Hit(TAKE_PROFIT, 11_000, 9_800)),
         (Levels(0, 0, 0, 1, 1), 1, 2**60, NOTHING, NOTHING),
     ],
 )

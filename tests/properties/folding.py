@@ -22,6 +22,7 @@ class Folded(NamedTuple):
     rows: list[Row]
     strengths: list[float]
     equity: list[int]
+    trough: list[int]
     state: State
     status: int
     after: list[tuple[int, int, State]]
@@ -38,6 +39,7 @@ def fold(
     rows: list[Row] = []
     strengths: list[float] = []
     equity: list[int] = []
+    trough: list[int] = []
     after: list[tuple[int, int, State]] = []
     wished = {wish.place + 1 for wish in case.wishes}
     done = 0
@@ -47,16 +49,17 @@ def fold(
             state, folded, status = engine.advance(plan, state, block, wishes, out, loop)
             take(out, rows, strengths)
             equity += out.equity[:folded].tolist()
+            trough += out.trough[:folded].tolist()
             done += folded
             if status:
-                return Folded(rows, strengths, equity, state, status, after)
+                return Folded(rows, strengths, equity, trough, state, status, after)
         state = outside(case, state, out, end - 1)
         take(out, rows, strengths)
         after.append((end, len(rows), state))
     if closed:
         state = engine.finish(state, out)
         take(out, rows, strengths)
-    return Folded(rows, strengths, equity, state, 0, after)
+    return Folded(rows, strengths, equity, trough, state, 0, after)
 
 
 def cut(grid: Grid, signals: Signals, first: int, end: int) -> tuple[Grid, Signals]:

@@ -10,11 +10,11 @@ Held = dict[str, Any]
 
 
 class Hit(NamedTuple):
-    """Which exit, at what price, and whether the candle spans both levels."""
+    """Which exit, at what price, and the other level where the candle spans both."""
 
     reason: str
     price: int
-    ambiguous: int
+    other: int
 
 
 def levels_at(rules: Any, tick: int, price: int) -> Held:
@@ -51,10 +51,9 @@ def inside(rules: Any, held: Held, *, high: int, low: int) -> Hit | None:
     """S11, S12."""
     stop, name = stop_in_force(held)
     stopped, filled = stop is not None and low <= stop, is_filled(rules, held, high)
-    both = int(stopped and filled)
     if filled and (rules.optimistic or not stopped):
-        return Hit("take_profit", held["target"], both)
-    return Hit(name, stop, both) if stop is not None and stopped else None
+        return Hit("take_profit", held["target"], stop if stop is not None and stopped else 0)
+    return Hit(name, stop, held["target"] if filled else 0) if stop is not None and stopped else None
 
 
 def is_filled(rules: Any, held: Held, high: int) -> bool:

@@ -20,6 +20,7 @@ class Reference:
         self.rules = rules
         self.story: list[Happening] = []
         self.equity: list[int] = []
+        self.trough: list[int] = []
         self.whole = 0  # how long the story was before the last timestamp began
         self.cash = self.marked = self.peak = self.day_start = balance
         self.day: int | None = None
@@ -105,7 +106,7 @@ class Reference:
 
     def protect(self, ts: int, one: Symbol, hit: Hit | None) -> None:
         if hit:
-            self.sell(ts, one, hit.reason, hit.price, 0, hit.ambiguous)
+            self.sell(ts, one, hit.reason, hit.price, 0, hit.other)
 
     def enter(self, ts: int, one: Symbol, price: int, volume: int) -> None:
         """S10, S5, S23, S24: the entry that waits, with the values of this moment."""
@@ -146,11 +147,11 @@ class Reference:
         one["held"] = {"quantity": quantity, "entry": price, "fee": fee, "opened": ts, "trade": self.trades, **levels}
         words = {"order": one["order"]["number"], "trade": self.trades, "side": "buy", "reason": "signal"}
         amounts = {"reference": reference, "price": price, "quantity": quantity, "fee": fee, "cash": self.cash}
-        self.say("filled", ts, one["place"], **words, **amounts, ambiguous=0)
+        self.say("filled", ts, one["place"], **words, **amounts, other=0)
         one["order"] = None
         self.move(one, ts, "enter", "long")
 
-    def sell(self, ts: int, one: Symbol, reason: str, reference: int, order: int, ambiguous: int = 0) -> None:
+    def sell(self, ts: int, one: Symbol, reason: str, reference: int, order: int, other: int = 0) -> None:
         """S8, S9, S11, S25, S26: the whole position goes. order: its number, 0 for a protective exit."""
         held, market = one["held"], one["market"]
         resting = reason == "take_profit"
@@ -162,7 +163,7 @@ class Reference:
         fee = share_up(notional, self.rules.maker_commission_ppm if resting else self.rules.commission_ppm)
         self.cash += notional - fee
         words = {"order": order, "trade": held["trade"], "side": "sell", "reason": reason, "reference": reference}
-        amounts = {"price": price, "quantity": held["quantity"], "fee": fee, "cash": self.cash, "ambiguous": ambiguous}
+        amounts = {"price": price, "quantity": held["quantity"], "fee": fee, "cash": self.cash, "other": other}
         self.say("filled", ts, one["place"], **words, **amounts)
         gross, fees = (price - held["entry"]) * held["quantity"] * market.k, held["fee"] + fee
         trade = {"trade": held["trade"], "opened": held["opened"], "quantity": held["quantity"], "entry": held["entry"]}
@@ -178,7 +179,7 @@ class Reference:
 
     def mark(self, ts: int, rows: Mapping[int, Any]) -> None:
         """S13, S14: equity at the closes, and the trail after the candle."""
-        self.marked = self.cash
+        self.marked = trough = self.cash
         for s, one in enumerate(self.book):
             if s in rows:
                 one.update(known=one["known"] + 1, close=rows[s][3], traded=rows[s][4] or one["traded"], ts=ts)
@@ -186,10 +187,14 @@ class Reference:
             self.marked += worth(one)
             if self.marked > BOUND:
                 raise Broken(s)
+            if one["held"]:
+                low = max(rows[s][2], stop_in_force(one["held"])[0] or 0) if s in rows else one["close"]
+                trough += worth({**one, "close": min(low, one["close"])})
             if s in rows and one["held"] and rows[s][4] > 0:
                 raise_trail(self.rules, one["market"].tick, one["held"], rows[s][1])
         self.peak = max(self.peak, self.marked)
         self.equity.append(self.marked)
+        self.trough.append(trough)
 
     def guard(self, ts: int) -> None:
         """S15."""
