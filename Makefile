@@ -9,11 +9,11 @@ unexport PYTHONHOME PYTHONPATH PYTEST_ADDOPTS
 
 RUN := .venv/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check --no-input
-HASHED := install --quiet --progress-bar off --require-hashes --only-binary :all:
+HASHED := install --quiet --progress-bar off --require-hashes --only-binary :all: --no-deps
 LOCK := .venv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --no-emit-index-url
 
-.PHONY: help run test check lint types bench lock clean
+.PHONY: help run test check lint types bench fuzz soak lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
@@ -35,12 +35,24 @@ lint: .venv/dev.stamp
 types: .venv/dev.stamp
 	$(RUN) -m mypy --strict safla
 
-bench: .venv/dev.stamp ## measure ourselves and others side by side
-	$(RUN) -m tests.bench
+bench: .venv/bench.stamp ## measure ourselves and others side by side; with JSON=file for programs
+	$(RUN) -m tests.bench $(addprefix --json ,$(JSON))
+
+SECONDS ?= 60
+SEED ?= 20240101
+
+fuzz: .venv/dev.stamp ## hostile inputs for every reader; SECONDS=60 SEED=20240101, TARGET=csv for one alone
+	$(RUN) -m tests.faults.fuzzing --seconds $(SECONDS) --seed $(SEED) $(addprefix --target ,$(TARGET))
+
+SOAKED := kill io_points cuts matrix soak host many_runs parquet_files sizes
+
+soak: .venv/dev.stamp ## the long form of what could go on for ever, to its end; with SEED=20240101
+	$(RUN) -m pytest --scale release --seed $(SEED) $(SOAKED:%=tests/faults/test_%.py)
 
 lock: .venv/run.stamp ## resolve the dependencies; with UPGRADE=--upgrade to their newest releases
 	$(PIP) install --quiet uv
 	$(LOCK) --extra dev $(UPGRADE) --output-file .lock/dev.txt
+	$(LOCK) --extra bench $(UPGRADE) --constraints .lock/dev.txt --output-file .lock/bench.txt
 	$(LOCK) --extra build $(UPGRADE) --constraints .lock/dev.txt --output-file .lock/run.txt
 
 clean: ## remove the environment and every cache; runs in logs/ stay
@@ -58,4 +70,8 @@ clean: ## remove the environment and every cache; runs in logs/ stay
 
 .venv/dev.stamp: .lock/dev.txt .venv/run.stamp
 	$(PIP) $(HASHED) --requirement .lock/dev.txt
+	@touch $@
+
+.venv/bench.stamp: .lock/bench.txt .venv/dev.stamp
+	$(PIP) $(HASHED) --requirement .lock/bench.txt
 	@touch $@

@@ -1,0 +1,90 @@
+"""safla: a declarative trading system. The public names, sorted; each is imported when it is first asked for (D8).
+
+import safla
+
+result = safla.run("config.yaml", set={"risk.stop_loss_pct": 0.03})
+result.summary["net_profit"], result.trades, result.journal
+"""
+
+TYPE_CHECKING = False  # type checkers take the name for True; to import typing alone would take longer than all this
+
+if TYPE_CHECKING:
+    from safla.api import replay, run
+    from safla.config.load import Loaded
+    from safla.configuration import load_config, validate
+    from safla.core.values import Columns
+    from safla.data_feed import BinanceDataFeed
+    from safla.errors import (
+        Bug,
+        ConfigError,
+        DataError,
+        ExchangeError,
+        Finding,
+        HostError,
+        IllegalMove,
+        Interrupted,
+        JournalError,
+        Problem,
+        SaflaError,
+        StrategyError,
+        UsageError,
+    )
+    from safla.registered import StrategyFunction
+    from safla.result import Result, Verdict
+    from safla.risk import RiskCheck, RiskManager
+    from safla.runtime.progress import Progress
+    from safla.simulator import Performance, Trade, TradingSimulator
+    from safla.strategies import Signal, SMAStrategy
+
+__all__ = [
+    "BinanceDataFeed",
+    "Bug",
+    "Columns",
+    "ConfigError",
+    "DataError",
+    "ExchangeError",
+    "Finding",
+    "HostError",
+    "IllegalMove",
+    "Interrupted",
+    "JournalError",
+    "Loaded",
+    "Performance",
+    "Problem",
+    "Progress",
+    "Result",
+    "RiskCheck",
+    "RiskManager",
+    "SMAStrategy",
+    "SaflaError",
+    "Signal",
+    "StrategyError",
+    "StrategyFunction",
+    "Trade",
+    "TradingSimulator",
+    "UsageError",
+    "Verdict",
+    "load_config",
+    "replay",
+    "run",
+    "validate",
+]
+
+if not TYPE_CHECKING:  # a type checker sees the imports above, and says so where a name is none of them
+
+    def __getattr__(name: str) -> object:
+        """A public name, out of the room where it lives."""
+        if name not in __all__:
+            raise AttributeError(f"safla has no {name}; its names are {', '.join(__all__)}")
+        from safla import errors
+
+        if hasattr(errors, name):
+            return getattr(errors, name)
+        from safla import api, configuration, data_feed, registered, simulator, strategies
+
+        rooms = (api, configuration, registered, strategies, simulator, data_feed)
+        return next(getattr(room, name) for room in rooms if hasattr(room, name))
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,7 +1,19 @@
-"""`python -m safla` is `safla`."""
+"""`python -m safla` is `safla`; signals are answered before the first import that takes a while."""
 
 import sys
 
-from safla.cli import main
+from safla.runtime import interrupt
 
-sys.exit(main())
+
+def main() -> int:
+    """Run the command line as this process. Returns its exit code."""
+    interrupt.answered()
+    from safla import cli
+
+    code = cli.main()
+    interrupt.ignored()
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

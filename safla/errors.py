@@ -18,15 +18,20 @@ from typing import NamedTuple
 
 
 class SaflaError(Exception):
-    """The root: never raised itself. Its text is one line for the person who must act."""
+    """The root: never raised itself. Its text is one line for the person who must act, details are lines below it."""
 
     exit_code = 70
+    details: tuple[str, ...] = ()
 
 
 class Finding(SaflaError):
     """The work was done and the answer is no (a look-ahead, a difference). Look at what the line names."""
 
     exit_code = 1
+
+    def __init__(self, text: str, *details: str) -> None:
+        super().__init__(text)
+        self.details = details
 
 
 class UsageError(SaflaError):

@@ -49,6 +49,23 @@ def release(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture
+def figure(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """figure(line): what a test of FAULTS 4 came to; with --scale release all of them are printed at the end."""
+    return lambda line: request.node.user_properties.append(("figure", line))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """The figures of a soak, a line each."""
+    if config.getoption("--scale") != "release":
+        return
+    terminalreporter.section("figures")
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, line in report.user_properties:
+            if name == "figure" and report.when == "call":
+                terminalreporter.write_line(line)
+
+
+@pytest.fixture
 def chance(request: pytest.FixtureRequest) -> random.Random:
     """Chance that comes back the same, or another with --seed."""
     return random.Random(request.config.getoption("--seed"))

@@ -9,14 +9,16 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.tidy import rules
+from tests.tidy import outside, rules
 from tests.tidy.reading import ROOT, Findings, Source, imported, read, sources
 
 READS_ITSELF = "names the folder of compiled code after its own sources, so it looks at files and versions (D2)"
 SHOWN = "made for display alone; nothing is decided by it (D1)"
+FIGURES = "benchmark costs days drawdown excursions exposure growth metric significance sums trades".split()
 STRENGTH = "strength is the one float that goes on (D1, S22)"
 ONE_PASS = "on every candle: a call would cost more than the candle does, and an `if` keeps calls off the hot path (D2)"
 OUR_TABLE = "the names stand in a table of ours, so that a command imports only what it needs (D8)"
+FOREIGN = "a strategy is foreign code: whatever it raises becomes an error that names it (FAULTS 30)"
 THE_ONE = "the one place where whatever was not foreseen becomes exit 70 (STYLE 32)"
 
 
@@ -41,7 +43,7 @@ RULES = (
         {
             "safla/core/compile.py": "its divisions join paths",
             "safla/core/engine.py:fold": STRENGTH,
-            "safla/core/metrics.py": SHOWN,
+            **{f"safla/core/metrics/{family}.py": SHOWN for family in FIGURES},
             "safla/core/scale.py:ratio": SHOWN,
             "safla/core/sizing.py:confidence_ppm": "a strength becomes an integer here, once (S23)",
             "safla/core/strategies/sma_crossover.py:sma_crossover": STRENGTH,
@@ -79,7 +81,23 @@ RULES = (
         rules.broad,
         "safla",
         "try:\n    pass\nexcept (OSError, Exception):\n    pass\n",
-        {"safla/cli/__init__.py:main": THE_ONE},
+        {
+            "safla/cli/__init__.py:main": THE_ONE,
+            "safla/registered.py": FOREIGN,
+            "safla/runtime/signals.py": FOREIGN,
+        },
+    ),
+    Rule(outside.worldly, "safla", "import time\nbegan = time.time()\n", path="safla/data/planted.py"),
+    Rule(
+        outside.trusting,
+        "safla",
+        "def f(cell):\n    assert cell.isdigit()\n",
+        {
+            "safla/data/source.py:_paths": "config/rules.py has refused a source of files without a path",
+            "safla/journal/append.py:Appender._write": "whoever calls it after an error is ours",
+            "safla/journal/books.py:check": "the reader lets no other event be the first",
+        },
+        path="safla/data/planted.py",
     ),
     Rule(rules.mute, "tests", "def test_it():\n    pass\n", path="tests/test_planted.py"),
 )

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import click
 
+from safla.cli import host
 from safla.config.shown import printable
 from safla.errors import Bug, ConfigError, HostError, SaflaError
+from safla.runtime import interrupt
 
 # Each name with the module whose `command` is imported only when it is called for, and what `safla --help` says of it.
 COMMANDS = {
@@ -34,8 +36,14 @@ class Session:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code (DESIGN 5). The answer goes to stdout, the talk to stderr."""
+    """Run a command and return its exit code (DESIGN 5). The answer goes to stdout, the talk to stderr.
+
+    Without arguments it is the program itself: it takes the words of its process, and its signals.
+    """
     session = Session()
+    if arguments is None:
+        interrupt.answered()
+    _fill_closed_streams()
     try:
         return _answered(sys.argv[1:] if arguments is None else list(arguments), session)
     except click.exceptions.Exit as leave:
@@ -46,8 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         return 130
     except SaflaError as error:
-        _say([str(error)] if isinstance(error, ConfigError) else [f"safla: {error}"])
-        return _bug(error, session.folder) if isinstance(error, Bug) else error.exit_code
+        if isinstance(error, Bug):
+            return _bug(error, session.folder)
+        _say(list(map(str, error.problems)) if isinstance(error, ConfigError) else [f"safla: {error}", *error.details])
+        return error.exit_code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would complain when it ends
         return 0
@@ -55,8 +65,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         place = f": {error.filename}" if error.filename else ""
         _say([f"safla: {error.strerror or type(error).__name__}{place}"])
         return 6
-    except Exception as error:  # noqa: BLE001  the one place: whatever was not foreseen is a bug of ours (STYLE 32)
-        return _bug(error, session.folder)
+    except MemoryError:
+        _say(["safla: there is not enough memory; give this process more, or name fewer candles or symbols"])
+        return 6
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] == "safla":
+            return _bug(error, session.folder)
+        _say([f"safla: {host.unloadable(error)}"])
+        return HostError.exit_code
+    except BaseException as error:
+        if isinstance(error, SystemExit | GeneratorExit):
+            raise
+        return _bug(error, session.folder)  # a panic of polars is no Exception
 
 
 def program(arguments: Sequence[str]) -> click.Group:
@@ -80,6 +100,7 @@ def program(arguments: Sequence[str]) -> click.Group:
 
 
 def _loaded(module: str) -> click.Command:
+    host.refuse_too_little()
     command: click.Command = importlib.import_module(module).command
     command.epilog = f"{UNWRAPPED}{(command.epilog or '').removeprefix(UNWRAPPED)}"
     return command
@@ -90,6 +111,8 @@ def _answered(arguments: list[str], session: Session) -> int:
         raise click.UsageError("python -O removes checks that must stay; run without -O and PYTHONOPTIMIZE")
     if sys.stdout is None:
         raise HostError("stdout is closed: there is no place for the answer")
+    for one in arguments:
+        _refuse_unsayable(one)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):  # a stream that a caller put there may have no encoding to set
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
@@ -99,6 +122,27 @@ def _answered(arguments: list[str], session: Session) -> int:
         code = group.invoke(context)
     sys.stdout.flush()
     return code if isinstance(code, int) else 0
+
+
+def _fill_closed_streams() -> None:
+    """Closed streams become /dev/null, else the journal would get the number 2, and what a library says on stderr."""
+    descriptor = os.open(os.devnull, os.O_RDWR)
+    while descriptor <= 2:
+        os.set_inheritable(descriptor, True)
+        descriptor = os.open(os.devnull, os.O_RDWR)
+    os.close(descriptor)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", encoding="utf-8", closefd=False)
+
+
+def _refuse_unsayable(argument: str) -> None:
+    """What no shell can pass, a caller of `main` can: it would fail wherever it is taken for a path."""
+    try:
+        if b"\0" not in os.fsencode(argument):
+            return
+    except UnicodeEncodeError:
+        pass
+    raise click.UsageError(f"{argument[:80]}: holds NUL, or what the names of files cannot say; leave it out")
 
 
 def _version(context: click.Context, parameter: click.Parameter, value: bool) -> None:
@@ -124,7 +168,8 @@ def _bug(error: BaseException, folder: Path | None) -> int:
     """One line, and the details in a file of the run's folder or of a new one, without local variables (Z12)."""
     name = str(error) if isinstance(error, Bug) else type(error).__name__
     try:
-        handle, path = tempfile.mkstemp(prefix="bug-", suffix=".txt", dir=folder or tempfile.mkdtemp(prefix="safla-"))
+        place = folder if folder and folder.is_dir() else tempfile.mkdtemp(prefix="safla-")
+        handle, path = tempfile.mkstemp(prefix="bug-", suffix=".txt", dir=place)
         with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.writelines(traceback.format_exception(error))
     except OSError as full:
@@ -133,9 +178,8 @@ def _bug(error: BaseException, folder: Path | None) -> int:
     return 70
 
 
-def _say(texts: Sequence[str]) -> None:
-    """Text for people, on stderr, escaped line by line (Z13). Where nobody listens any more, nothing is said."""
+def _say(lines: Sequence[str]) -> None:
+    """Lines for people, on stderr; what would begin another is escaped too (Z13). Where nobody listens, it is lost."""
     with contextlib.suppress(OSError):
-        for text in texts:
-            for line in text.splitlines():
-                click.echo(printable(line), err=True)
+        for line in lines:
+            click.echo(printable(line), err=True)

@@ -52,13 +52,18 @@ def command(
     if sets:
         session.folder = out
         return _what_if(run, sets, engine=engine, out=out, as_json=as_json)
-    found = replay(run, books_only=books_only, engine=engine, say=lambda text: click.echo(text, err=True))
+    found = replay(run, books_only=books_only, engine=engine, say=_say)
     if as_json:
         click.echo(json.dumps(_answer(found), indent=2))
     else:
         for line in _lines(found):
             click.echo(printable(line))
     return 1 if found.books.differences or (found.decisions and found.decisions.difference) else 0
+
+
+def _say(text: str) -> None:
+    """A note for a person."""
+    click.echo(printable(text), err=True)
 
 
 def _until(run: Path, moment: str, *, engine: str, as_json: bool) -> int:
@@ -69,9 +74,9 @@ def _until(run: Path, moment: str, *, engine: str, as_json: bool) -> int:
     try:
         ms = milliseconds(moment)
     except ValueError as error:
-        raise click.UsageError(f"--until {moment}: a date is due, such as 2024-01-31T13:00Z, or ms UTC") from error
+        raise click.UsageError(f"--until {moment[:80]}: a date is due, such as 2024-01-31T13:00Z, or ms UTC") from error
     assert isinstance(ms, int), "a text becomes a time, or is refused"
-    found = until(run, ms, engine=engine, say=lambda text: click.echo(text, err=True))
+    found = until(run, ms, engine=engine, say=_say)
     told = stand(found.run, found.ts, state=found.state)
     if as_json:
         click.echo(json.dumps(told, indent=2))
@@ -87,10 +92,10 @@ def _watch(run: Path, pace: str, *, engine: str, as_json: bool) -> int:
     from safla.runtime.watch import Pace, watch
 
     if not re.fullmatch(r"[1-9][0-9]{0,5}x|max", pace):
-        raise click.UsageError(f"--watch {pace}: a pace is due, such as 1x (real time) or 60x, or max")
+        raise click.UsageError(f"--watch {pace[:80]}: a pace is due, such as 1x (real time) or 60x, or max")
     times = None if pace == "max" else int(pace.removesuffix("x"))
     with watched() as flag:
-        for seen in watch(run, Pace(times, flag=flag), engine=engine, say=lambda text: click.echo(text, err=True)):
+        for seen in watch(run, Pace(times, flag=flag), engine=engine, say=_say):
             told = stand(seen.run, seen.ts, state=seen.state)
             if as_json:
                 click.echo(json.dumps({**told, "events": [msgspec.to_builtins(event) for event in seen.events]}))
@@ -106,7 +111,7 @@ def _what_if(run: Path, sets: tuple[str, ...], *, engine: str, out: Path | None,
     from safla.runtime.folder import SUMMARY
     from safla.runtime.what_if import what_if
 
-    found = what_if(run, sets, engine=engine, say=lambda text: click.echo(text, err=True), out=out)
+    found = what_if(run, sets, engine=engine, say=_say, out=out)
     before, after = (summarise(one, risk_free_rate=0.0) for one in (found.before, found.after))
     if out is not None:
         write(out / SUMMARY, after)
@@ -140,6 +145,8 @@ def _lines(found: Any) -> list[str]:
     lines.append(f"decisions  {decisions.candles:,} candles again, {decisions.lines:,} lines: {count} differences")
     if decisions.difference:
         lines += _difference_lines(decisions.difference)
+    if not found.anchored:
+        lines.append("without anchor: there is no head that says how long it was")
     if not books.ended:
         lines.append("the run has not ended: the same `safla run` goes on")
     return lines

@@ -1,7 +1,9 @@
 """`safla run`: arguments, one call, printing."""
 
+import contextlib
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +47,9 @@ def command(
     from safla.runtime.interrupt import watched
     from safla.runtime.progress import watching
 
+    _refuse_nameless(out, force=force)
     asked = [conditions.parse(text, METRICS) for text in fail_on]
-    if detail:
-        sets = (*sets, f"journal.detail={detail}")
+    sets = (*sets, f"journal.detail={detail}") if detail else sets
     loaded = load(Path(config), sets=sets, environment=os.environ, symbols=symbols)
 
     def say(text: str) -> None:
@@ -58,13 +60,26 @@ def command(
         say(f"warning: {warning}")
     prepared = backtest.prepare(loaded)
     folder = session.folder = backtest.folder_of(prepared, stem=Path(config).stem, out=out)
-    with watched() as flag, watching(quiet=quiet) as watch:
-        ended = backtest.run(prepared, folder, engine=engine, force=force, watch=watch, say=say, flag=flag)
-    summary = summarise(ended.outcome, risk_free_rate=float(loaded.config.report.risk_free_rate))
-    write(folder / SUMMARY, summary)
+    summary: dict[str, Any] = {}
+
+    def conclude(ended: backtest.Ended) -> None:
+        summary.update(summarise(ended.outcome, risk_free_rate=float(loaded.config.report.risk_free_rate)))
+        write(folder / SUMMARY, summary)
+
+    # stdout is the answer's alone, whatever a strategy prints
+    with contextlib.redirect_stdout(sys.stderr), watched() as flag, watching(quiet=quiet) as watch:
+        ended = backtest.run(
+            prepared, folder, engine=engine, force=force, watch=watch, say=say, flag=flag, conclude=conclude
+        )
+        flag.check()
     failed = [one.text for one in asked if conditions.holds(one, summary)]
     _print(ended, summary, failed=failed, as_json=as_json)
     return 1 if failed else 0
+
+
+def _refuse_nameless(out: Path | None, *, force: bool) -> None:
+    if force and out is not None and out.name in ("", ".."):
+        raise click.UsageError(f"--force sets {out} aside under another name, which it cannot get: give its own name")
 
 
 def _print(ended: Any, summary: dict[str, Any], *, failed: list[str], as_json: bool) -> None:
@@ -81,10 +96,11 @@ def _print(ended: Any, summary: dict[str, Any], *, failed: list[str], as_json: b
         }
         click.echo(json.dumps(answer, indent=2))
         return
-    for line in summary_lines(summary):
-        click.echo(printable(line))
     same = " (the same journal, byte for byte)" if ended.again else ""
-    click.echo(f"journal          {ended.lines:,} lines, last hash {ended.last_hash}{same}")
-    click.echo(f"run folder       {printable(str(ended.folder))}")
-    for text in failed:
-        click.echo(f"failed           {text}")
+    lines = [
+        *summary_lines(summary),
+        f"journal          {ended.lines:,} lines, last hash {ended.last_hash}{same}",
+        f"run folder       {ended.folder}",
+        *(f"failed           {text}" for text in failed),
+    ]
+    click.echo("\n".join(map(printable, lines)))  # in one piece: whole, or not at all

@@ -2,6 +2,7 @@
 
 import glob
 import os
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -18,7 +19,10 @@ from safla.errors import ConfigError, Problem, UsageError
 
 MAX_EXTENDS = 4  # files above a file
 MAX_FILES = 16
+NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,1000}")  # of a file that another extends
 PATH = ("data", "path")
+
+Sets = Sequence[str] | Mapping[str, Any]  # KEY=VALUE as text, or dotted keys with values of Python
 
 
 class Loaded(NamedTuple):
@@ -34,13 +38,14 @@ class Loaded(NamedTuple):
 def load(
     path: Path | None,
     *,
-    sets: Sequence[str] = (),
+    sets: Sets = (),
     environment: Mapping[str, str] | None = None,
     symbols: Literal["primary", "test"] = "primary",
     strategies: Collection[str] = (),
 ) -> Loaded:
     """The configuration of a file (None: the defaults), overlaid by SAFLA__ variables and KEY=VALUE options.
 
+    sets        KEY=VALUE texts, or a mapping of dotted keys to values of Python
     strategies  names that Python adds to the register (D5)
     Raises ConfigError with every problem, UsageError for an option that is not KEY=VALUE.
     """
@@ -53,7 +58,7 @@ def load(
 def load_mapping(
     mapping: Mapping[str, Any],
     *,
-    sets: Sequence[str] = (),
+    sets: Sets = (),
     environment: Mapping[str, str] | None = None,
     symbols: Literal["primary", "test"] = "primary",
     strategies: Collection[str] = (),
@@ -68,7 +73,7 @@ def _loaded(
     layers: list[Node],
     files: list[str],
     problems: list[Problem],
-    sets: Sequence[str],
+    sets: Sets,
     environment: Mapping[str, str],
     symbols: Literal["primary", "test"],
     strategies: Collection[str],
@@ -114,7 +119,7 @@ def _extended(node: Node | None, problems: list[Problem]) -> list[tuple[str, Pla
     if node is None or node.value is None:
         return []
     nodes = node.value if isinstance(node.value, list) else [node]
-    wrong = [one for one in nodes if not isinstance(one.value, str) or not one.value]
+    wrong = [one for one in nodes if not isinstance(one.value, str) or not NAME.fullmatch(one.value)]
     problems += [Problem(str(one.place), "extends", f"{one.text}; due is a path or a list of paths") for one in wrong]
     return [(one.value, one.place) for one in nodes if one not in wrong]
 
@@ -135,18 +140,25 @@ def _path_of_variable(name: str) -> tuple[str, ...]:
     return (first.lower(), *(part.lower() for part in rest))
 
 
-def _layers_of_sets(sets: Sequence[str], problems: list[Problem]) -> list[Node]:
+def _layers_of_sets(sets: Sets, problems: list[Problem]) -> list[Node]:
     layers = []
+    if isinstance(sets, Mapping):
+        for name, value in sets.items():
+            layers += _layer(tuple(str(name).split(".")), value, Place("set", 0, 0), problems, written=False)
+        return layers
     for one in sets:
         name, equals, text = one.partition("=")
         if not equals or not name:
-            raise UsageError(f"--set {printable(name)[:80]}: KEY=VALUE is due, such as risk.stop_loss_pct=0.03")
+            shown = "" if key_like(name) else f" {printable(name)[:80]}"  # it may hold the value (Z9)
+            raise UsageError(f"--set{shown}: KEY=VALUE is due, such as risk.stop_loss_pct=0.03")
         layers += _layer(tuple(name.split(".")), text, Place("--set", 0, 0), problems)
     return layers
 
 
-def _layer(path: tuple[str, ...], text: str, place: Place, problems: list[Problem]) -> list[Node]:
-    """A value with the maps around it; none where its key is not ours."""
+def _layer(
+    path: tuple[str, ...], value: Any, place: Place, problems: list[Problem], *, written: bool = True
+) -> list[Node]:
+    """A value with the maps around it; none where its key is not ours. written: it is text, not a value of Python."""
     dotted = printable(".".join(path))
     if find(path) is None or any(map(key_like, path)):
         problems.append(unknown(path, place))
@@ -154,11 +166,13 @@ def _layer(path: tuple[str, ...], text: str, place: Place, problems: list[Proble
     if path == ("extends",):
         problems.append(Problem(str(place), dotted, "stands in a file alone; name the other file there"))
         return []
+    twice: list[Problem] = []
     try:
-        node = read_value(text, place, problems=problems)
+        node = read_value(value, place, problems=twice) if written else read_python(value, place)
     except ConfigError as error:
         problems += [Problem(str(place), dotted, one.text) for one in error.problems]
         return []
+    problems += [Problem(str(place), f"{dotted}.{one.key}", one.text) for one in twice]
     for name in reversed(path):
         node = Node({name: node}, "a map", place, place)
     return [_rooted(node, Path.cwd())]
@@ -252,5 +266,5 @@ def _absent(config: Config, symbols: tuple[str, ...], origins: dict[str, str]) -
     for pattern in config.data.path or ():
         timeframe = config.market_data.timeframe
         for path in dict.fromkeys(paths.written(pattern, symbol, timeframe=timeframe) for symbol in symbols):
-            if not glob.glob(paths.star_only(path)):
+            if next(glob.iglob(paths.star_only(path)), None) is None:  # the first match will do
                 yield f"{origins['data.path']}: data.path: {printable(path)} does not exist; a run ends with exit 4"

@@ -1,6 +1,6 @@
 """From the model to plain values: scales, rules, and the plan that the journal's first line tells. No file, no YAML."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
@@ -84,8 +84,20 @@ def _scale(config: Config, series: Series, quantity: int, money: int, problems: 
     )
 
 
-def make_plan(config: Config, symbols: tuple[str, ...], *, scales: tuple[Scale, ...], start: int) -> RunPlan:
-    """The plan of a run. start: the first candle behind the lookback, ms (S16). Raises ConfigError for D1's bounds."""
+def make_plan(
+    config: Config,
+    symbols: tuple[str, ...],
+    *,
+    scales: tuple[Scale, ...],
+    start: int,
+    register: Mapping[str, Strategy] = STRATEGIES,
+) -> RunPlan:
+    """The plan of a run. Raises ConfigError for the bounds of D1, and for a strategy that the register has not.
+
+    start     the first candle behind the lookback, ms (S16)
+    register  the strategies by name, those from Python among them (D5)
+    """
+    strategy = _strategy(config, register)
     money = max(scale.price_decimals + scale.quantity_decimals for scale in scales)
     problems: list[Problem] = []
     balance = _units("simulation.initial_balance_usd", config.simulation.initial_balance_usd, money, problems)
@@ -95,10 +107,13 @@ def make_plan(config: Config, symbols: tuple[str, ...], *, scales: tuple[Scale, 
             f"together) does not fit: at most {LIMIT // 10 // 10**money} (D1); name fewer decimals in markets"
         )
         problems.append(Problem("", "simulation.initial_balance_usd", text))
-    rules = _rules(config, money, start, problems)
+    warm_up = strategy.warm_up(_parameters(config))
+    if config.market_data.lookback_candles < warm_up:
+        text = f"{config.market_data.lookback_candles} is below the {warm_up} candles that the strategy needs (S16)"
+        problems.append(Problem("", "market_data.lookback_candles", text))
+    rules = _rules(config, money, start, warm_up, problems)
     if problems:
         raise ConfigError(problems)
-    strategy = STRATEGIES[config.strategy.name]
     return RunPlan(
         plan=Plan(rules, _markets(scales, money)),
         strategy=strategy,
@@ -116,7 +131,16 @@ def make_plan(config: Config, symbols: tuple[str, ...], *, scales: tuple[Scale, 
     )
 
 
-def _rules(config: Config, money: int, start: int, problems: list[Problem]) -> Rules:
+def _strategy(config: Config, register: Mapping[str, Strategy]) -> Strategy:
+    name = config.strategy.name
+    if name not in register:
+        text = f"{name} is not registered here; registered: {', '.join(sorted(register))}; one from Python is given "
+        text += f"to the call, as strategies={{'{name}': function}} (D5)"
+        raise ConfigError([Problem("", "strategy.name", text)])
+    return register[name]
+
+
+def _rules(config: Config, money: int, start: int, warm_up: int, problems: list[Problem]) -> Rules:
     risk, simulation, execution = config.risk, config.simulation, config.execution
     strategy = config.strategy
     commission = _ppm(simulation.commission_rate)
@@ -125,7 +149,7 @@ def _rules(config: Config, money: int, start: int, problems: list[Problem]) -> R
     return Rules(
         step_ms=TIMEFRAMES[config.market_data.timeframe],
         start_ts=start,
-        warm_up=STRATEGIES[strategy.name].warm_up(_parameters(config)),
+        warm_up=warm_up,
         max_gap_candles=config.market_data.max_gap_candles,
         sell_on_gap=int(execution.on_gap == "sell"),
         max_fill_delay_candles=execution.max_fill_delay_candles,

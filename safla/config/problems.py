@@ -16,7 +16,9 @@ from safla.errors import Problem
 PREFIX = "SAFLA__"
 Path = tuple[str, ...]
 
-_SECRET = re.compile(r"api_?key|secret|passw|passphrase|token|private|credential|mnemonic", re.IGNORECASE)
+_SECRET = re.compile(r"api[_-]?key|secret|passw|passphrase|token|private|credential|mnemonic", re.IGNORECASE)
+
+_LOGIN = re.compile(r"//[^/]*@")  # a URL with a user's name in it, and perhaps the password
 
 # How people write what is no number or word here, and what to write instead; the first that fits is said.
 HINTS = tuple(
@@ -75,13 +77,13 @@ def fresh(broken: Broken, left_out: set[Path]) -> bool:
 def unknown(path: Path, place: Place) -> Problem:
     """A key that is none of ours, with the nearest one. Its value is never shown: it may be a secret (Z4, Z9)."""
     dotted = printable(".".join(path))
-    if any(map(key_like, path)):
+    if key_like("_".join(path)):  # joined, for SAFLA__API__KEY is meant as one too
         text = "keys are not needed, backtest and paper use public data; remove it, and change the key if it was shared"
         return Problem(str(place), dotted, text)
     near = _nearest(path)
     if near and place.file.startswith(PREFIX):
         near = PREFIX + "__".join((*path[:-1], near) if "." not in near else split(near)).upper()
-    return Problem(str(place), dotted, f"unknown key; {f'did you mean {near}?' if near else _known(path)}")
+    return Problem(str(place), dotted, f"unknown key; {f'did you mean {printable(near)}?' if near else _known(path)}")
 
 
 def key_like(name: str) -> bool:
@@ -144,7 +146,9 @@ def _of_value(error: ErrorDetails, path: Path, node: Node) -> Problem:
     if error["loc"][-1] == "[key]":
         text = "is no symbol such as BTC/USDT" if path[0] == "markets" else "is no name such as slow_period"
         return Problem(str(node.key_place), printable(".".join(path)), text)
-    text = f"{node.text}{VERDICTS.get(kind, '')}; due is {allowed}"
+    secret = known is not None and known.secret
+    hidden = secret or (isinstance(node.value, str) and _LOGIN.search(node.value))
+    text = f"{'a value that is not shown' if hidden else node.text}{VERDICTS.get(kind, '')}; due is {allowed}"
     return Problem(str(node.place), printable(".".join(path)), text + _hint(node, allowed))
 
 

@@ -82,8 +82,9 @@ def read_value(text: str, place: Place, *, problems: list[Problem]) -> Node:
     """A value from a variable or an option: YAML flow where it begins like that, else one unquoted word."""
     if text[:1] in ("[", "{", '"', "'"):
         return _moved(read_text(text, place, problems=problems, root=""), place)
-    value = scalar(text.strip())
-    return Node(value, _shown(value, text), place, place)
+    word = text.strip(" ")  # a tab or a control character is no part of a number, and is told (Z5)
+    value = scalar(word)
+    return Node(value, _shown(value, word), place, place)
 
 
 def read_python(value: object, place: Place, *, depth: int = 1) -> Node:
@@ -237,7 +238,8 @@ def _node(event: Any, events: Iterator[Any], spot: _Spot) -> Node:
     key_place = spot.key_place or place
     if kind == "ScalarEvent":
         value = event.value if event.style else scalar(event.value)
-        return Node(value, _shown(value, event.value), place, key_place)
+        written = event.value or event.style  # what is not has the place of whatever comes behind it
+        return Node(value, _shown(value, event.value), place if written else key_place, key_place)
     if kind == "SequenceStartEvent":
         return Node(list(_items(events, spot)), "a list", place, key_place)
     return Node(_members(events, spot), "a map", place, key_place)

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, Literal, NamedTuple, Union
 
 import annotated_types
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from safla.config.model import Config
@@ -29,6 +29,7 @@ class Key(NamedTuple):
     plan: bool
     meaning: str
     text: bool  # whether its value is text, also where it looks like a number
+    secret: bool = False  # whether its value may be one, and is never shown
 
     @property
     def name(self) -> str:
@@ -100,7 +101,12 @@ def _key(path: tuple[str, ...], field: FieldInfo) -> Key:
         "-" if field.is_required() or field.default_factory else spelled(field.default, date=allowed.startswith(DATE))
     )
     text = field.annotation is str
-    return Key(path, allowed, default, bool(extra.get("plan")), field.description or "", text)
+    plan, secret = bool(extra.get("plan")), _holds_secret(field.annotation)
+    return Key(path, allowed, default, plan, field.description or "", text, secret)
+
+
+def _holds_secret(annotation: Any) -> bool:
+    return annotation is SecretStr or any(map(_holds_secret, typing.get_args(annotation)))
 
 
 def spelled(value: Any, *, date: bool = False) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 CROSSOVER = "sma_crossover"
 MAX_PERIOD_PRODUCT = 2**20  # D1: so that the sums of closes times the periods stay within int64
 LOOKBACK = 100  # candles, unless the warm-up is longer
+MAX_HOLES = 10_000_000  # as many as there may be candles
 RECORDED = ("csv", "parquet", "vision")  # sources that are files and need data.path
 FAST = ("1m", "3m", "5m")  # below 15m (S22)
 LOOPBACK = ("127.0.0.1", "::1")
@@ -122,6 +123,12 @@ def _path(config: "Config") -> Iterator[Broken]:
         yield Broken(("data.path",), f"{quoted('{' + word + '}')} stands for nothing; there are {known}")
 
 
+def _holes(config: "Config") -> Iterator[Broken]:
+    holes = config.data.synthetic.holes
+    if holes > MAX_HOLES:
+        yield Broken(("data.synthetic.holes",), f"{holes} is above {MAX_HOLES}")
+
+
 def _log_files(config: "Config") -> Iterator[Broken]:
     files = config.logging.files.model_dump()
     for name, file in files.items():
@@ -186,6 +193,7 @@ RULES: tuple[Callable[["Config"], Iterator[Broken]], ...] = (
     _detail,
     _window,
     _path,
+    _holes,
     _log_files,
     _grids,
 )

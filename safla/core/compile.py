@@ -64,12 +64,18 @@ def mark_ready() -> None:
 
 
 def has_room() -> bool:
-    """Whether compiled code can be kept; where it cannot, it is compiled anew by each process."""
+    """Whether compiled code can be kept; where it cannot, it is compiled anew by each process.
+
+    Code that lies there is run: the folder must be ours, and nobody else may write to it or to those above it (Z8).
+    """
+    folder = cache_folder()
     try:
-        cache_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        facts = [one.stat() for one in (folder, folder.parent, folder.parent.parent)]
     except OSError:
         return False
-    return True
+    ours = all(one.st_uid == os.geteuid() and not one.st_mode & 0o002 for one in facts)
+    return ours and os.access(folder, os.R_OK | os.W_OK | os.X_OK)
 
 
 _DISPATCHERS: dict[Callable[..., Any], Any] = {}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from safla.core.scale import LIMIT, to_text
-from safla.core.values import Int8, Int64
+from safla.core.values import Float64, Int8, Int64
 from safla.errors import DataError
 
 if TYPE_CHECKING:
@@ -44,6 +44,27 @@ def parse(frame: "pl.DataFrame", where: Where) -> dict[str, Numbers]:
     if not all(found[f"fine {name}"].all() for name in frame.columns):
         raise _refusal(frame, found, where=where)
     return {name: _numbers(frame[name], found, name=name, where=where) for name in frame.columns}
+
+
+def of_floats(values: Float64) -> Numbers | None:
+    """The numbers whose shortest texts the floats have, if 15 digits and MAX_PLACES suffice; None where they do not.
+
+    A quotient of two exact floats is rounded once, so one that gives the float back is a decimal that means it; and of
+    at most 15 digits there is only one (IEEE 754). It takes a tenth of the time that texts take.
+    """
+    few = next((places for places in range(MAX_PLACES) if _exact(values[:1000], places) is not None), MAX_PLACES)
+    for places in range(few, MAX_PLACES + 1):
+        digits = _exact(values, places)
+        if digits is not None:
+            return Numbers(digits, np.full(len(values), places, np.int8))
+    return None
+
+
+def _exact(values: Float64, places: int) -> Int64 | None:
+    if np.signbit(values).any() or not (values < 10.0 ** (15 - places)).all():  # neither is a NaN below anything
+        return None
+    digits = np.rint(values * 10.0**places)
+    return digits.astype(np.int64) if (digits / 10.0**places == values).all() else None
 
 
 def most_places(numbers: Numbers) -> int:

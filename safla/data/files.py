@@ -14,6 +14,7 @@ from safla.errors import DataError, HostError
 MAX_FILE_BYTES = 4 * 2**30
 MAX_TEXT_BYTES = 4 * 2**30  # decompressed
 MAX_WHOLE_BYTES = 2**30  # of a file that can only be read at once
+MAX_ZSTD_TEXT_BYTES = 2**28  # decompressed, at once too: it takes some eight times that of memory
 BLOCK_BYTES = 4 * 2**20
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -42,7 +43,7 @@ def opened(path: str) -> Iterator[BinaryIO]:
         if before.st_size > MAX_FILE_BYTES:
             raise DataError(f"{shown(path)}: {before.st_size} bytes, at most {MAX_FILE_BYTES} are read")
         yield stream
-        if _identity(os.fstat(descriptor)) != _identity(before):
+        if not _identity(os.fstat(descriptor)) == _identity(before) == _standing(path):
             raise DataError(f"{shown(path)}: the file changed while it was read; try again when it is complete")
 
 
@@ -83,8 +84,16 @@ def whole(stream: BinaryIO, path: str) -> bytes:
     return b"".join(iter(lambda: stream.read(BLOCK_BYTES), b""))
 
 
-def _identity(status: os.stat_result) -> tuple[int, int, int]:
-    return status.st_ino, status.st_size, status.st_mtime_ns
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _standing(path: str) -> tuple[int, ...]:
+    """What has that name now, which is another file where one was moved over it."""
+    try:
+        return _identity(os.stat(path))
+    except OSError:
+        return ()
 
 
 def _gzip_blocks(stream: BinaryIO, path: str) -> Iterator[bytes]:
@@ -98,13 +107,24 @@ def _gzip_blocks(stream: BinaryIO, path: str) -> Iterator[bytes]:
 def _zstd_text(archive: bytes, path: str) -> bytes:
     import polars as pl
 
-    if _zstd_bound(archive, path) > MAX_WHOLE_BYTES:
-        raise DataError(f"{shown(path)}: more than {MAX_WHOLE_BYTES} bytes when decompressed; split it")
+    if _zstd_bound(archive, path) > MAX_ZSTD_TEXT_BYTES:
+        raise DataError(f"{shown(path)}: more than {MAX_ZSTD_TEXT_BYTES} bytes when decompressed; split it")
     try:
-        lines = pl.read_csv(archive, has_header=False, infer_schema=False, separator="\x01", quote_char=None)
-    except (OSError, pl.exceptions.PolarsError) as error:
+        # Lines end in NUL here, so that the text is one cell: a cell for each line of a bomb would fill the memory.
+        cells = pl.read_csv(
+            archive,
+            has_header=False,
+            schema={"text": pl.String},
+            separator="\0",
+            eol_char="\0",
+            quote_char=None,
+            n_rows=2,
+        )
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise DataError(f"{shown(path)}: cut or corrupt zstd ({_line(error)})") from error
-    return "\n".join(lines.to_series().fill_null("").to_list()).encode() + b"\n"
+    if cells.height > 1:
+        raise DataError(f"{shown(path)}: a NUL byte; this is no text")
+    return (cells.item() or "").encode()
 
 
 def _zstd_bound(archive: bytes, path: str) -> int:

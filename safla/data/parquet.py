@@ -78,6 +78,7 @@ def _recorded(path: str, content: bytes, run: Recorded, *, symbol: str) -> Rows:
     """The candles of one symbol out of a run folder's file, when all of them are as they were written."""
     import polars as pl
 
+    recorded.refuse_columns(pl.read_parquet_schema(content))
     frame = pl.read_parquet(content)
     recorded.verify(frame, run)
     if symbol not in run.symbols:
@@ -133,6 +134,9 @@ def _numbers(column: "pl.Series", name: str, *, own: dict[str, int] | None, wher
         if len(below):
             raise DataError(f"{where(int(below[0]))}: {name} {digits[below[0]]} is below 0 (S3)")
         return Numbers(digits, np.full(len(digits), own[name] if own else 0, np.int8))
+    quick = decimals.of_floats(column.to_numpy()) if column.dtype == pl.Float64 else None
+    if quick is not None:
+        return quick
     texts = column.cast(pl.String) if column.dtype.is_numeric() else column
     if column.dtype.is_float():  # what stands behind the 18th place of a float is dust of dust
         texts = texts.str.replace(r"^([0-9]+\.[0-9]{18})[0-9]+$", "${1}")

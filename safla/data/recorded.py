@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 KEY = "safla"  # of the metadata
+NAMES = ["symbol", *Columns._fields]  # of the columns
 
 
 class Recorded(NamedTuple):
@@ -42,13 +43,20 @@ def facts(metadata: Mapping[str, str]) -> Recorded | None:
     return found
 
 
-def verify(frame: "pl.DataFrame", recorded: Recorded) -> None:
-    """ValueError when the candles are not those that were written. The frame: symbol and the six columns, all int64."""
+def refuse_columns(schema: "Mapping[str, pl.DataType]") -> None:
+    """ValueError for other columns than a run writes: known before any is unpacked, for others would not be bounded."""
     import polars as pl
 
-    names = ["symbol", *Columns._fields]
-    if frame.columns != names or set(frame.dtypes) != {pl.Int64} or any(frame.null_count().row(0)):
-        raise ValueError(f"its columns are not {', '.join(names)}, all int64 and full")
+    if list(schema) != NAMES or set(schema.values()) != {pl.Int64}:
+        raise ValueError(f"its columns are not {', '.join(NAMES)}, all int64")
+
+
+def verify(frame: "pl.DataFrame", recorded: Recorded) -> None:
+    """ValueError when the candles are not those that were written. The frame's columns passed `refuse_columns`."""
+    import polars as pl
+
+    if any(frame.null_count().row(0)):
+        raise ValueError("it has empty cells")
     series = []
     for place, (symbol, decimals) in enumerate(zip(recorded.symbols, recorded.decimals, strict=True)):
         own = frame.filter(pl.col("symbol") == place)

@@ -1,6 +1,6 @@
 """Where the candles of a run come from: the one function that knows the configuration, and a table of sources."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from safla.config.model import Config
@@ -8,7 +8,7 @@ from safla.core.candles import TIMEFRAMES, Series
 from safla.core.values import Columns
 from safla.data import csv, parquet, paths, synthetic, vision
 from safla.data.files import shown
-from safla.data.rows import Counts, Rows, Target, assemble
+from safla.data.rows import MAX_ROWS, Counts, Rows, Target, assemble
 from safla.errors import ConfigError, DataError, Problem
 
 
@@ -68,20 +68,33 @@ def _of_symbol(config: Config, target: Target, files: list[Rows]) -> tuple[Serie
 
 def _csv(config: Config, symbols: Sequence[str]) -> list[list[Rows]]:
     columns = None if config.data.columns == "auto" else config.data.columns.model_dump()
-    return [[csv.read(path, columns) for path in files] for files in _paths(config, symbols, shared=False)]
+    return [_bounded(csv.read(path, columns) for path in files) for files in _paths(config, symbols, shared=False)]
 
 
 def _vision(config: Config, symbols: Sequence[str]) -> list[list[Rows]]:
-    return [[vision.read(path) for path in files] for files in _paths(config, symbols, shared=False)]
+    return [_bounded(vision.read(path) for path in files) for files in _paths(config, symbols, shared=False)]
 
 
 def _parquet(config: Config, symbols: Sequence[str]) -> list[list[Rows]]:
     columns = None if config.data.columns == "auto" else config.data.columns.model_dump()
     files = _paths(config, symbols, shared=True)
     return [
-        [parquet.read(path, columns, symbol=symbol, owners=sum(path in other for other in files)) for path in own]
+        _bounded(
+            parquet.read(path, columns, symbol=symbol, owners=sum(path in other for other in files)) for path in own
+        )
         for symbol, own in zip(symbols, files, strict=True)
     ]
+
+
+def _bounded(read: Iterable[Rows]) -> list[Rows]:
+    """The rows of the files of a symbol, read one after the other until there are too many (Z16)."""
+    files, count = [], 0
+    for one in read:
+        files.append(one)
+        count += len(one.ts)
+        if count > MAX_ROWS:
+            raise DataError(f"{shown(one.origin.file)}: with the files before it more than {MAX_ROWS} rows of a symbol")
+    return files
 
 
 def _synthetic(config: Config, symbols: Sequence[str]) -> list[list[Rows]]:

@@ -125,11 +125,13 @@ def _without_mark(path: str, head: bytes) -> bytes:
 
 
 def _first_lines(path: str, head: bytes) -> list[str]:
-    lines = head[: HEAD_LINES * MAX_CELL_BYTES].split(b"\n")[:HEAD_LINES]
-    try:
-        return [line.decode("utf-8") for line in lines]
-    except UnicodeDecodeError as error:
-        raise DataError(f"{shown(path)}: not a text in UTF-8") from error
+    lines: list[str] = []
+    for line in head[: HEAD_LINES * MAX_CELL_BYTES].split(b"\n")[:HEAD_LINES]:
+        try:
+            lines.append(line.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            raise DataError(f"{shown(path)}: line {len(lines) + 1}: not a text in UTF-8") from error
+    return lines
 
 
 def _pieces(path: str, head: bytes, lines: Iterator[bytes], *, skipped: int) -> Iterator[Piece]:
@@ -165,7 +167,7 @@ def _cells(path: str, piece: Piece, *, layout: Layout) -> "pl.DataFrame":
 
     quoted = b'"' in piece.text
     used = sorted(set(layout.positions))
-    if not quoted and piece.text.count(layout.delimiter.encode()) != len(piece.ends) * (layout.width - 1):
+    if not _is_even(piece, layout=layout, quoted=quoted):
         raise _ragged(path, piece, layout=layout)
     try:
         frame = pl.read_csv(
@@ -183,6 +185,19 @@ def _cells(path: str, piece: Piece, *, layout: Layout) -> "pl.DataFrame":
     names = dict(zip(used, frame.columns, strict=True))
     places = zip(layout.positions, FIELDS, strict=True)
     return frame.select(pl.col(names[position]).alias(field) for position, field in places)
+
+
+def _is_even(piece: Piece, *, layout: Layout, quoted: bool) -> bool:
+    """Whether each line has as many cells as the first. polars passes over cells that are missing or left over."""
+    letters = np.frombuffer(piece.text, np.uint8)
+    marks = letters == ord(layout.delimiter)
+    if quoted:
+        outside = np.cumsum(letters == ord('"'), dtype=np.uint8) % 2 == 0
+        marks &= outside
+        if not outside[piece.ends].all():
+            return False
+    cells = np.searchsorted(np.flatnonzero(marks), piece.ends)
+    return np.array_equal(cells, np.arange(1, len(piece.ends) + 1) * (layout.width - 1))
 
 
 def _ragged(path: str, piece: Piece, *, layout: Layout) -> DataError:

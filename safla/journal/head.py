@@ -31,7 +31,7 @@ def read(path: Path) -> Head | None:
         text = file.read(MAX_HEAD)
     try:
         head = msgspec.json.decode(text, type=Head)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise JournalError(f"{path}: cannot be read; to go on without it, delete it knowingly (J38)") from error
     if _text(head) != text:
         raise JournalError(f"{path}: is not spelt as it is written; to go on without it, delete it knowingly (J38)")

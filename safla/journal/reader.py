@@ -9,7 +9,7 @@ import msgspec
 from safla.errors import JournalError
 from safla.journal import head as anchor
 from safla.journal.amounts import Amounts
-from safla.journal.events import RULES, SCHEMA, Event, RunStarted
+from safla.journal.events import RULES, SCHEMA, Event, RunEnded, RunStarted
 from safla.journal.files import JOURNAL, journal_of, open_to_read
 from safla.journal.head import HEAD, Head
 from safla.journal.line import decode, event_bytes
@@ -45,11 +45,14 @@ class Journal:
     def __init__(self, path: Path, started: RunStarted, *, head: Head | None) -> None:
         self.path = path
         self.started = started
+        self.anchored = head is not None
         self.tail: Tail | None = None  # of the last iteration that came to the end
+        self.ended: RunEnded | None = None  # its last event, if it was that
         self._head = head
 
     def __iter__(self) -> Iterator[Line]:
         check = Amounts(self.started).check
+        event: Event = self.started
         with open_to_read(self.path) as file:
             walk = Walk(file, self._head)
             for n, raw, offset in walk:
@@ -60,6 +63,7 @@ class Journal:
                     raise _damage(self.path, n, offset=offset, what=str(error)) from error
                 yield Line(n, event, raw, offset)
         self.tail = _tail(self.path, walk)
+        self.ended = event if isinstance(event, RunEnded) else None
 
 
 def read(run: Path) -> Journal:

@@ -77,11 +77,12 @@ class Walk:
                 return Survey(n, h, offset, "corrupt", f"the newline behind line {n + 1} is damaged")
         behind = _lines(self._file, offset, end=self.size)
         first = next(behind, None)
-        if first is None:
+        if first is None and self.size - offset < MAX_LINE:
             return Survey(n, h, offset, "torn", "a line was broken off")
         if not any(_verifies_by_itself(raw) for raw in behind) and _has_empty_block(self._file, offset, end=self.size):
             return Survey(n, h, offset, "torn", "blocks of the disk were not written")
-        return Survey(n, h, offset, "corrupt", fault(first, n + 1, p=h))
+        what = f"it is longer than {MAX_LINE} bytes" if first is None else fault(first, n + 1, p=h)
+        return Survey(n, h, offset, "corrupt", what)
 
 
 def survey(path: Path, head: Head | None) -> Survey:

@@ -15,7 +15,9 @@ OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
 }
-_SHAPE = re.compile(r" *([a-z_]{1,40}) *(<=|>=|==|!=|<|>) *(-?(0|[1-9][0-9]{0,11})(\.[0-9]{1,12})?) *", re.ASCII)
+_SHAPE = re.compile(
+    r" *([a-z][a-z0-9_]{0,39}) *(<=|>=|==|!=|<|>) *(-?(0|[1-9][0-9]{0,11})(\.[0-9]{1,12})?) *", re.ASCII
+)
 
 
 class Condition(NamedTuple):

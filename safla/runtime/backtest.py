@@ -1,6 +1,6 @@
 """A backtest: candles out of a source, through the fold, into a run folder. Starting again is going on (J39)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from safla.core import values as v
 from safla.core.candles import TIMEFRAMES, Series, between, digest, iso
 from safla.core.machine import MODES
 from safla.core.scale import to_text
+from safla.core.strategies import STRATEGIES, Strategy
 from safla.data import source
 from safla.errors import ConfigError, DataError, JournalError, Problem
 from safla.journal import candles_file
@@ -45,8 +46,11 @@ class Ended(NamedTuple):
     again: bool  # the journal was there already, and every byte of it came out again
 
 
-def prepare(loaded: Loaded) -> Prepared:
-    """Read the candles, cut the window, make the plan. Raises ConfigError, DataError."""
+def prepare(loaded: Loaded, *, register: Mapping[str, Strategy] = STRATEGIES) -> Prepared:
+    """Read the candles, cut the window, make the plan. Raises ConfigError, DataError.
+
+    register  the strategies by name, those from Python among them (D5)
+    """
     config = loaded.config
     try:
         if config.mode != "backtest":
@@ -54,7 +58,7 @@ def prepare(loaded: Loaded) -> Prepared:
         sourced = source.read(config, loaded.symbols, price_limit=price_limit(config))
         grids = scales(config, sourced.series)
         series, start = windowed(loaded, sourced.series)
-        run = make_plan(config, loaded.symbols, scales=grids, start=start)
+        run = make_plan(config, loaded.symbols, scales=grids, start=start, register=register)
     except ConfigError as error:
         raise located(error, loaded) from error
     return Prepared(loaded, run, series, sourced.notes)
@@ -101,9 +105,13 @@ def folder_of(prepared: Prepared, *, stem: str, out: Path | None) -> Path:
 
 
 def run(
-    prepared: Prepared, folder: Path, *, engine: str, force: bool, watch: Watch, say: Callable[[str], None], flag: Flag
-) -> Ended:
-    """Run a backtest to its last candle. engine: auto, interpreted or compiled; say: notes for a person."""
+    prepared: Prepared, folder: Path, *, engine: str, force: bool, watch: Watch, say: Callable[[str], None], flag: Flag,
+    conclude: Callable[[Ended], None] = lambda ended: None,
+) -> Ended:  # fmt: skip
+    """Run a backtest to its last candle. engine: auto, interpreted or compiled; say: notes for a person.
+
+    conclude  told what the run came to while the folder is still held: who writes into it there meets no other process
+    """
     plan, series = prepared.run, prepared.series
     for note in (*prepared.notes, *_too_short(prepared)):
         say(note)
@@ -121,7 +129,9 @@ def run(
                 watch(_progress(plan, block, total=candles))
                 flag.check()
             again = journal.finish()
-    return Ended(outcome_of(plan, series, blocks=kept), folder, journal.lines, journal.last_hash, again)
+        ended = Ended(outcome_of(plan, series, blocks=kept), folder, journal.lines, journal.last_hash, again)
+        conclude(ended)
+    return ended
 
 
 def _first_ts(series: Sequence[Series]) -> int:

@@ -5,12 +5,12 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from safla.config.plan import RunPlan
 from safla.errors import HostError, UsageError
-from safla.journal.files import CANDLES, JOURNAL, open_to_write, refuse_others
+from safla.journal.files import CANDLES, JOURNAL, open_to_write, refuse_others, sync_folder
 from safla.journal.head import HEAD
 
 CONFIG = "config.yaml"
@@ -39,42 +39,69 @@ def make(folder: Path, *, force: bool) -> None:
         raise HostError(f"{folder}: not a folder of its own; name another with --out")
     if folder.exists() and folder.stat().st_uid != os.geteuid():
         raise HostError(f"{folder}: belongs to another user; name another with --out (J30)")
-    if force and (folder / JOURNAL).exists():
-        with held(folder):  # a run that a process is writing is not taken from under it
-            folder.rename(_aside(folder))
-    elif force and folder.exists():
-        folder.rename(_aside(folder))
     strange = [] if not folder.is_dir() else [one.name for one in folder.iterdir() if not _ours(one.name)]
-    if strange and not (folder / JOURNAL).exists():
-        raise UsageError(f"{folder}: no run folder, it holds {min(strange)}; name another with --out, or use --force")
+    a_run = (folder / JOURNAL).exists() or not strange
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if force and folder.exists():
+            with held(folder) if a_run else nullcontext():  # a run that a process is at is not taken from under it
+                folder.rename(_aside(folder))
+        elif not a_run:
+            what = f"no run folder, it holds {min(strange)}"
+            raise UsageError(f"{folder}: {what}; name another with --out, or use --force")
+        _made(folder)
     except OSError as error:
         raise HostError(f"{folder}: cannot be made: {error.strerror}") from error
+
+
+def _made(folder: Path) -> None:
+    """Make the folder and those above it, and make their names last: a journal is no safer than the way to it.
+
+    That of a folder that was there is synced too: whoever made it may have died before.
+    """
+    above = [one for one in folder.parents if not one.exists()]
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for one in (folder, *above):
+        with suppress(PermissionError):  # where we may put a folder without being allowed to look
+            sync_folder(one.parent)
 
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
     """Hold the run for the length of a `with`: HostError names the process that has it. The file stays (J30)."""
     refuse_others(folder, OURS)
-    with os.fdopen(open_to_write(folder / LOCK, os.O_RDWR | os.O_CREAT), "r+") as file:
+    if not os.access(folder, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise HostError(f"{folder}: cannot be written to; nothing was begun")
+    with os.fdopen(open_to_write(folder / LOCK, os.O_RDWR | os.O_CREAT), "r+b", buffering=0) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise HostError(f"{folder}: another process holds this run: pid {file.read(20).strip() or '?'}") from error
+            pid = file.read(20).decode("ascii", "replace").strip() or "?"
+            raise HostError(f"{folder}: another process holds this run: pid {pid}") from error
         except OSError as error:
             raise HostError(f"{folder}: a lock cannot be held there: {error.strerror}; name another folder") from error
-        file.truncate()
-        file.write(f"{os.getpid()}\n")
-        file.flush()
-        for left in folder.glob("*.tmp"):  # of a process that died while it wrote
-            left.unlink()
+        if not _still_named(folder / LOCK, file.fileno()):
+            raise HostError(f"{folder}: another process has just set it aside; start again")
+        try:
+            file.truncate()
+            file.write(b"%d\n" % os.getpid())
+        except OSError as error:
+            raise HostError(f"{folder / LOCK}: cannot be written: {error.strerror}") from error
+        for name in OURS:
+            (folder / f"{name}.tmp").unlink(missing_ok=True)  # of a process that died while it wrote
         yield
+
+
+def _still_named(path: Path, descriptor: int) -> bool:
+    """Whether the file that was opened still has its name: with --force another may have got it since."""
+    try:
+        return os.path.samestat(os.stat(path, follow_symlinks=False), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def _ours(name: str) -> bool:
     """Whether a run leaves a file of that name, perhaps before its first line (JOURNAL 2)."""
-    return name in OURS or name.endswith((".tmp", ".log"))
+    return name in OURS or name.endswith((".tmp", ".log")) or name.startswith("bug-")
 
 
 def _aside(folder: Path) -> Path:

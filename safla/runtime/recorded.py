@@ -8,16 +8,18 @@ import numpy as np
 
 from safla.config.plan import RunPlan, make_plan
 from safla.config.text import from_plan_texts
-from safla.core.candles import Scale, Series
+from safla.core.candles import Scale, Series, digest
 from safla.core.scale import to_units
+from safla.core.strategies import STRATEGIES, Strategy
 from safla.core.values import Columns
-from safla.errors import ConfigError, JournalError
+from safla.errors import ConfigError, JournalError, Problem
 from safla.journal import candles_file, reader
 from safla.journal.events import Candle, Event, RunStarted, SymbolScale
 from safla.journal.files import CANDLES
 from safla.journal.reader import Journal
 
 CANDLE_FIELDS = 6
+STRATEGY = "strategy.name"
 
 Rows = dict[str, list[tuple[int, ...]]]  # the candle lines by symbol
 
@@ -35,7 +37,10 @@ def recorded(path: Path) -> Recorded:
     rows = no_rows(journal.started)
     for _ in noting_candles(journal, rows):
         pass
-    return Recorded(journal.started, series_of(journal, rows))
+    series = series_of(journal, rows)
+    if not any(len(one.columns.ts) for one in series):
+        raise JournalError(f"{journal.path}: no candle is recorded yet; the same `safla run` goes on")
+    return Recorded(journal.started, series)
 
 
 def no_rows(started: RunStarted) -> Rows:
@@ -53,21 +58,38 @@ def noting_candles(journal: Journal, rows: Rows) -> Iterator[Event]:
         yield event
 
 
-def run_of(started: RunStarted) -> RunPlan:
-    """The plan that a first line tells, all of it, without a YAML file (J15). JournalError for one that is none."""
+def run_of(started: RunStarted, *, register: Mapping[str, Strategy] = STRATEGIES) -> RunPlan:
+    """The plan that a first line tells, all of it, without a YAML file (J15). JournalError for one that is none.
+
+    register  the strategies by name, those from Python among them (D5); ConfigError where that of the run is missing
+    """
+    name = started.plan.get(STRATEGY, "")
+    if name and name not in register:
+        text = f"{name} is not registered here: it came from Python, or from a later release; a run of a strategy from "
+        text += f"Python is replayed by safla.replay(run, strategies={{'{name}': function}})"
+        raise ConfigError([Problem("line 1", STRATEGY, text)])
     try:
-        return changed_run(started, {})
+        return changed_run(started, {}, register=register)
     except ConfigError as error:
         raise JournalError(f"line 1: the plan is none of this release: {error}") from error
 
 
-def changed_run(started: RunStarted, changes: Mapping[str, str]) -> RunPlan:
+def changed_run(
+    started: RunStarted, changes: Mapping[str, str], *, register: Mapping[str, Strategy] = STRATEGIES
+) -> RunPlan:
     """The same with some values changed (J44). ConfigError where they do not fit."""
     symbols = tuple(one.symbol for one in started.symbols)
     texts = {**started.plan, **changes}
-    config = from_plan_texts(texts, symbols=symbols, markets={}, detail=started.detail, timeframe=started.timeframe)
+    config = from_plan_texts(
+        texts,
+        symbols=symbols,
+        markets={},
+        detail=started.detail,
+        timeframe=started.timeframe,
+        strategies=tuple(register),
+    )
     grids = tuple(_scale(one, started.money_decimals) for one in started.symbols)
-    return make_plan(config, symbols, scales=grids, start=started.start)
+    return make_plan(config, symbols, scales=grids, start=started.start, register=register)
 
 
 def _scale(one: SymbolScale, money_decimals: int) -> Scale:
@@ -84,13 +106,29 @@ def _scale(one: SymbolScale, money_decimals: int) -> Scale:
 def series_of(journal: Journal, rows: Rows) -> tuple[Series, ...]:
     """The candles that the engine was given: lines of the journal, or the Parquet file beside it (J8)."""
     if journal.started.detail != "candles":
-        return candles_file.read(journal.path.parent / CANDLES)
+        path = journal.path.parent / CANDLES
+        series = candles_file.read(path)
+        _refuse_others(path, series, journal=journal)
+        return series
     found = []
     for one in journal.started.symbols:
         numbers = np.array(rows[one.symbol], np.int64).reshape(-1, CANDLE_FIELDS)
         columns = Columns(*np.ascontiguousarray(numbers.T))
         found.append(Series(one.symbol, one.price_decimals, one.volume_decimals, columns))
     return tuple(found)
+
+
+def _refuse_others(path: Path, series: tuple[Series, ...], *, journal: Journal) -> None:
+    """Candles of another run: other symbols or decimals than line 1 names, or another digest than run_ended tells."""
+    ours = [(one.symbol, one.price_decimals, one.volume_decimals) for one in journal.started.symbols]
+    if [one[:3] for one in series] != ours:
+        theirs = " ".join(one.symbol for one in series)
+        raise JournalError(f"{path}: holds candles of {theirs}, other symbols or decimals than line 1 of the journal")
+    if journal.ended is None:
+        return
+    found = digest(series, journal.started.timeframe)
+    if found != journal.ended.digest:
+        raise JournalError(f"{path}: its candles have the digest {found}, the journal says {journal.ended.digest} (J7)")
 
 
 def _numbers(candle: Candle, scale: SymbolScale) -> tuple[int, ...]:

@@ -1,5 +1,6 @@
 """Starting is recovering: what is there is judged, mended where that is safe, compared, and gone on from (J30-J39)."""
 
+import itertools
 import os
 import shutil
 from collections.abc import Callable
@@ -82,11 +83,11 @@ def _complete(journal: Path) -> None:
 
 def _cut(journal: Path, found: Survey, *, say: Callable[[str], None]) -> None:
     """Save the torn tail beside the journal, then cut it off; both synced (J36)."""
-    saved = journal.with_name(f"{journal.name}.torn-{found.lines + 1}")
+    saved = _free(journal.with_name(f"{journal.name}.torn-{found.lines + 1}"))
     with os.fdopen(open_to_write(journal, os.O_RDWR), "r+b") as file:
         torn = file.seek(0, os.SEEK_END) - found.offset
         file.seek(found.offset)
-        with os.fdopen(open_to_write(saved, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as beside:
+        with os.fdopen(open_to_write(saved, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as beside:
             shutil.copyfileobj(file, beside)
             beside.flush()
             os.fsync(beside.fileno())
@@ -94,6 +95,12 @@ def _cut(journal: Path, found: Survey, *, say: Callable[[str], None]) -> None:
         file.truncate(found.offset)
         os.fsync(file.fileno())
     say(f"{journal}: {torn} bytes of a torn line {found.lines + 1} were cut off, and are kept in {saved.name}")
+
+
+def _free(path: Path) -> Path:
+    """The path, or the first of path.1, path.2, ... that nothing has: what was kept before is kept still."""
+    names = itertools.chain([path], (path.with_name(f"{path.name}.{number}") for number in itertools.count(1)))
+    return next(name for name in names if not os.path.lexists(name))
 
 
 class Continued:
@@ -116,7 +123,7 @@ class Continued:
         there = self._there.read(min(len(lines), self._rest))
         self._rest -= len(there)
         if not lines.startswith(there):
-            raise Finding(self._told(first_parting(there, lines[: len(there)], n=self.lines)))
+            raise self._difference(first_parting(there, lines[: len(there)], n=self.lines))
         if len(there) < len(lines):
             self._new = True
             before = self._appender.offset
@@ -126,12 +133,10 @@ class Continued:
         self.lines += lines.count(b"\n")
         self.last_hash = lines[_HASH].decode("ascii")
 
-    def _told(self, difference: Parting | None) -> str:
-        assert difference is not None, "the bytes differ"
-        return (
-            f"{self.path}: line {difference.n} is not what this run decides; nothing was touched\n"
-            f"  there: {difference.there}\n  now:   {difference.now}"
-        )
+    def _difference(self, parting: Parting | None) -> Finding:
+        assert parting is not None, "the bytes differ"
+        text = f"{self.path}: line {parting.n} is not what this run decides; nothing was touched"
+        return Finding(text, f"  there: {parting.there}", f"  now:   {parting.now}")
 
     def finish(self) -> bool:
         """Bring all to the disk. Returns whether the whole journal was there before, and nothing else."""

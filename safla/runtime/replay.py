@@ -1,9 +1,10 @@
 """A journal, verified: its chain, its books, and every decision again (J43). It writes nothing and takes no lock."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from safla.core.strategies import STRATEGIES, Strategy
 from safla.journal import books, reader
 from safla.journal.books import Books
 from safla.journal.compare import Parting, first_parting
@@ -28,23 +29,36 @@ class Replayed(NamedTuple):
     tail: Tail
     books: Books
     decisions: Decisions | None
+    anchored: bool  # there is a head, and what it remembers is there
 
 
-def replay(path: Path, *, books_only: bool, engine: str, say: Callable[[str], None]) -> Replayed:
-    """Verify a run folder or its journal. JournalError for a broken chain, and for candles missing or damaged."""
+def replay(
+    path: Path,
+    *,
+    books_only: bool,
+    engine: str,
+    say: Callable[[str], None],
+    register: Mapping[str, Strategy] = STRATEGIES,
+) -> Replayed:
+    """Verify a run folder or its journal. JournalError for a broken chain, and for candles missing or damaged.
+
+    register  the strategies by name, those from Python among them (D5); ConfigError where that of the run is missing
+    """
     journal = reader.read(path)
     rows = no_rows(journal.started)
     found = books.check(noting_candles(journal, rows))
     tail = journal.tail
     assert tail is not None, "the journal was read to its end"
     if books_only:
-        return Replayed(tail, found, None)
-    run = run_of(journal.started)
+        return Replayed(tail, found, None, journal.anchored)
+    run = run_of(journal.started, register=register)
     series = series_of(journal, rows)
     candles = sum(len(one.columns.ts) for one in series)
+    if candles == 0:  # a kill can leave a journal of all candles that holds none of them
+        return Replayed(tail, found, Decisions(0, 0, None), journal.anchored)
     forms = choose(engine, run.strategy.columns, candles=candles, say=say)
     lines, difference = _compared(journal, fold(run, series, forms=forms), tail=tail)
-    return Replayed(tail, found, Decisions(candles, lines, difference))
+    return Replayed(tail, found, Decisions(candles, lines, difference), journal.anchored)
 
 
 def _compared(journal: Journal, blocks: Iterator[Block], *, tail: Tail) -> tuple[int, Parting | None]:

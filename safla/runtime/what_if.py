@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from safla.config.plan import RunPlan
+from safla.config.problems import key_like
 from safla.core.candles import Series
 from safla.errors import ConfigError, Problem, UsageError
 from safla.journal import candles_file
@@ -45,12 +46,13 @@ def what_if(
     """
     started, series = recorded(path)
     changes = dict(_change(text, started.plan) for text in sets)
+    before = run_of(started)
     try:
         after = changed_run(started, changes)
     except ConfigError as error:
         raise ConfigError([Problem("--set", key, text) for _, key, text in error.problems]) from error
     with _written(out, after, series=series, say=say) as write:
-        return _beside(run_of(started), after, series=series, write=write, engine=engine, say=say)
+        return _beside(before, after, series=series, write=write, engine=engine, say=say)
 
 
 @contextmanager
@@ -75,7 +77,8 @@ def _written(
 def _change(text: str, plan: dict[str, str]) -> tuple[str, str]:
     key, sign, value = text.partition("=")
     if not sign:
-        raise UsageError(f"--set {text}: KEY=VALUE is due, such as risk.stop_loss_pct=0.03")
+        shown = "" if key_like(text) else f" {text[:80]}"  # it may hold a secret (Z9)
+        raise UsageError(f"--set{shown}: KEY=VALUE is due, such as risk.stop_loss_pct=0.03")
     if key in MADE_OF or key.startswith(("symbols.", "markets.")):
         raise UsageError(f"--set {key}: the recorded candles are made of it; run anew with another configuration")
     if key not in plan:

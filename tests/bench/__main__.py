@@ -1,72 +1,160 @@
-"""Print the table: `python -m tests.bench`, or `python -m tests.bench --quick` for its shape alone."""
+"""Measure and print: `python -m tests.bench`, with `--quick` for the shape alone, `--json FILE` for programs."""
 
+import argparse
+import json
 import os
-import statistics
-import subprocess
+import platform
 import sys
 import tempfile
-import time
-from collections.abc import Callable
+import warnings
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from safla.core import compile as core_compile
 from safla.core.strategies import STRATEGIES
-from tests.bench import floors, job
+from tests.bench import floors, job, journal, peers, whole
+from tests.bench.timing import process, seconds
 
-ROOT = Path(__file__).parents[2]
-
-
-def seconds(work: Callable[[], object], runs: int) -> float:
-    """The median of several runs, behind one that is not counted."""
-    work()
-    taken = []
-    for _ in range(runs):
-        began = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - began)
-    return statistics.median(taken)
+YEAR, DECADE = job.YEAR, 10 * job.YEAR
 
 
-def process(*arguments: str, runs: int, **variables: str) -> float:
-    """The median wall time of a whole process."""
+class Figure(NamedTuple):
+    """One line of a table: what was measured, in which unit, and what DESIGN 6 asks for."""
 
-    def work() -> None:
-        command = [sys.executable, "-m", "safla", *arguments]
-        subprocess.run(command, check=True, capture_output=True, cwd=ROOT, env={**os.environ, **variables})
+    what: str
+    value: float
+    unit: str
+    target: float | None = None
+    stretch: float | None = None
+    note: str = ""
 
-    return seconds(work, runs)
+
+class Sizes(NamedTuple):
+    """How much is measured."""
+
+    year: int
+    decade: int
+    lines: int  # candles of the journal that is gone through
+    runs: int
 
 
-def rows(size: int, runs: int) -> list[tuple[str, str, str]]:
-    """What was measured, the figure, its target."""
-    columns = job.candles(size)
-    loop = core_compile.compiled_loop()
-    strategy = core_compile.compiled_columns(STRATEGIES["sma_crossover"].columns)
-    folded = job.fold(columns, loop, strategy)
-    print(f"the job: {size} candles, {folded.trades} trades, equity {folded.equity / job.MONEY:.2f}", file=sys.stderr)
-    compiled = seconds(lambda: job.fold(columns, loop, strategy), runs) / size
-    bare = floors.numba_pass()
-    floats = [column.astype(float) for column in columns[1:5]]
-    single = seconds(lambda: bare(*floats), runs) / size
-    vectors = seconds(lambda: floors.numpy_signals(columns), runs) / size
-    part = type(columns)(*(column[: size // 20] for column in columns))
-    interpreted = seconds(lambda: job.fold(part, None), 3) / len(part.ts)
+FULL = Sizes(YEAR, DECADE, 1_000_000, 5)
+QUICK = Sizes(20_000, 40_000, 5_000, 1)
+
+
+def main() -> None:
+    """Measure, print markdown, and write JSON where it is asked for."""
+    warnings.simplefilter("ignore")
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a few candles: the shape of the tables, not the speed")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    asked = parser.parse_args()
+    sizes = QUICK if asked.quick else FULL
+    tables = measured(sizes)
+    text = {"machine": machine(), "sizes": sizes._asdict(), "tables": {}}
+    print(f"{text['machine']}\n")
+    for title, figures in tables:
+        print(f"**{title}**\n\n{markdown(figures)}\n")
+        text["tables"][title] = [figure._asdict() for figure in figures]
+    if asked.json:
+        asked.json.write_text(json.dumps(text, indent=2) + "\n")
+
+
+def measured(sizes: Sizes) -> list[tuple[str, list[Figure]]]:
+    """Every table, in the order in which a reader asks."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        side = side_by_side(sizes, folder)
+        processes = whole_processes(sizes, folder)
+        whole_peers = peers_whole(sizes, folder)
+        lines = journal_speeds(sizes, folder)
     return [
-        ("engine and signals, compiled, warm", f"{compiled * 1e9:.1f} ns a candle", "50"),
-        ("floor: one compiled pass of the bare arithmetic", f"{single * 1e9:.1f} ns a candle", ""),
-        ("floor: numpy, signals without stops", f"{vectors * 1e9:.1f} ns a candle", ""),
-        ("engine and signals, interpreted", f"{interpreted * 1e6:.1f} us a candle", "50"),
-        ("`safla --help`, whole process", f"{process('--help', runs=runs) * 1e3:.0f} ms", "150"),
-        (
-            "`safla validate configs/btc.yaml`, whole process",
-            f"{process('validate', 'configs/btc.yaml', runs=runs) * 1e3:.0f} ms",
-            "400",
-        ),
-        ("compiling for the first time", f"{cold():.1f} s", "10"),
+        (f"In process, {sizes.year} candles, warm, the same job for all", side),
+        (f"Whole processes, {sizes.year} candles: start, load, run", [*processes, *whole_peers]),
+        ("The journal", lines),
     ]
 
 
-def cold() -> float:
+def side_by_side(sizes: Sizes, folder: Path) -> list[Figure]:
+    """safla, the peers and the floors in one process, on the same candles."""
+    columns = job.candles(sizes.year)
+    floats = peers.prices(columns)
+    np.save(folder / "candles.npy", np.array([column.astype(float) for column in floats]))
+
+    def figure(what: str, work: Any, target: float | None = None, stretch: float | None = None) -> Figure:
+        taken = seconds(work, sizes.runs) / sizes.year * 1e9
+        return Figure(what, taken, "ns a candle", target, stretch)
+
+    loop = core_compile.compiled_loop()
+    strategy = core_compile.compiled_columns(STRATEGIES["sma_crossover"].columns)
+    ours = peers.our_run(columns)
+    figures = [
+        figure("safla", lambda: peers.our_run(columns), 50, 20)._replace(note=told(ours)),
+        figure("safla with stops, target, slippage", lambda: job.fold(columns, loop, strategy), 50, 20),
+    ]
+    for peer in peers.installed():
+        taken = peer.taken(floats)
+        answer = peer.run(taken)
+        figures.append(figure(peer.label, lambda peer=peer, taken=taken: peer.run(taken))._replace(note=told(answer)))
+    part = type(columns)(*(column[: sizes.year // 20] for column in columns))
+    interpreted = seconds(lambda: job.fold(part, None), 1) / len(part.ts) * 1e9
+    bare = floors.numba_pass()
+    return [
+        *figures,
+        Figure("safla, interpreted", interpreted, "ns a candle", 50_000),
+        figure("floor: one compiled pass of the bare arithmetic", lambda: bare(*floats[1:5])),
+        figure("floor: numpy, signals without stops", lambda: floors.numpy_signals(columns)),
+        figure("floor: reading four columns", lambda: [column.sum() for column in floats[1:5]]),
+    ]
+
+
+def whole_processes(sizes: Sizes, folder: Path) -> list[Figure]:
+    """safla's own commands."""
+    decade = whole.minutes(folder, sizes.decade, 1)
+    year = whole.minutes(folder, sizes.year, sizes.runs)
+    hours = whole.hours(folder, sizes.runs)
+    trades = json.loads(year.out)["trades"]
+    shown = {"--help": (0.150, 0.080), "validate configs/btc.yaml": (0.400, 0.250)}
+    return [
+        Figure("safla run", year.seconds, "s", 1.2, 0.6, f"decisions journal, {trades} trades"),
+        Figure("safla run, its memory", year.peak_mb, "MB"),
+        Figure(f"safla run, {sizes.decade} candles", decade.seconds, "s", note="linear is ten times the one above"),
+        Figure(f"safla run, {sizes.decade} candles, its memory", decade.peak_mb, "MB", 1000, 600),
+        Figure("safla run, interpreted, a year of hours", hours.seconds, "s", 1.0),
+        Figure("safla run, interpreted, a year of hours, its memory", hours.peak_mb, "MB", 150),
+        *(
+            Figure(f"safla {words}", process("-m", "safla", *words.split(), runs=sizes.runs).seconds, "s", *marks)
+            for words, marks in shown.items()
+        ),
+        Figure("compiling for the first time", cold(folder), "s", 10),
+    ]
+
+
+def peers_whole(sizes: Sizes, folder: Path) -> list[Figure]:
+    """The others: start, load the candles from .npy, run; nothing is written."""
+    figures = []
+    for peer in peers.installed():
+        taken = process("-m", "tests.bench.peers", peer.name, str(folder / "candles.npy"), runs=max(1, sizes.runs // 2))
+        figures.append(Figure(peer.label, taken.seconds, "s", note=f"no journal; {taken.peak_mb:.0f} MB"))
+    return figures
+
+
+def journal_speeds(sizes: Sizes, folder: Path) -> list[Figure]:
+    """Lines made, verified and recovered."""
+    found = journal.measure(folder, sizes.lines)
+    return [
+        Figure("append, folded to synced", found.append_us, "us an event", 10, 2, f"{found.lines} lines"),
+        Figure("a candle live: interpreted, with its line", found.live_us, "us a candle", 50),
+        Figure("chain", found.chain, "lines a second", 500_000),
+        Figure("strict", found.strict, "lines a second", 300_000),
+        Figure("recovery of half of it, and on to its end", found.recovery_s, "s", 5, 1),
+    ]
+
+
+def cold(folder: Path) -> float:
     """Seconds that a first compiled run takes beyond one out of the cache."""
     program = (
         "import time; began = time.perf_counter()\n"
@@ -75,23 +163,37 @@ def cold() -> float:
         "job.fold(job.candles(100), core.compiled_loop(), core.compiled_columns(STRATEGIES['sma_crossover'].columns))\n"
         "print(time.perf_counter() - began)"
     )
-    command = [sys.executable, "-c", program]
-    with tempfile.TemporaryDirectory() as cache:
-        environment = {**os.environ, "XDG_CACHE_HOME": cache}
-        first, second = (
-            float(subprocess.run(command, check=True, capture_output=True, cwd=ROOT, env=environment).stdout)
-            for _ in range(2)
-        )
-    return first - second
+    found = process("-c", program, runs=1, XDG_CACHE_HOME=str(folder / "cache"))  # the run that is not counted compiles
+    first = process("-c", program, runs=0, XDG_CACHE_HOME=str(folder / "another"))
+    return first.seconds - found.seconds
 
 
-def main() -> None:
-    """Measure and print."""
-    quick = "--quick" in sys.argv
-    print("| what | measured | target |\n|---|---|---|")
-    for what, figure, target in rows(20_000 if quick else job.YEAR, 2 if quick else 5):
-        print(f"| {what} | {figure} | {target} |")
+def told(answer: peers.Answer) -> str:
+    """What shows that it was the same job."""
+    return f"{answer.trades} trades, equity {answer.equity:.2f}"
+
+
+def markdown(figures: list[Figure]) -> str:
+    """A table."""
+    rows = [
+        f"| {one.what} | {shown(one.value)} {one.unit} | {shown(one.target)} | {shown(one.stretch)} | {one.note} |"
+        for one in figures
+    ]
+    return "\n".join(["| what | measured | target | stretch | |", "|---|---|---|---|---|", *rows])
+
+
+def shown(value: float | None) -> str:
+    """Three digits."""
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def machine() -> str:
+    """Where it was measured."""
+    names = ", ".join(f"{name} {version(name)}" for name in ("numpy", "numba", "polars"))
+    return f"{os.cpu_count()} cores, Python {platform.python_version()}, {names}; medians of several runs."
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -19,7 +19,8 @@ class Folded(NamedTuple):
     """What a run of the engine came to."""
 
     rows: int
-    trades: int
+    trades: int  # begun
+    positions: int  # open at the end
     equity: int
 
 
@@ -36,8 +37,11 @@ def candles(size: int, seed: int = 7) -> v.Columns:
     return v.Columns(1_672_531_200_000 + MINUTE * np.arange(size), opened, high, low, close, volume)
 
 
-def plan() -> v.Plan:
-    """Fees, slippage and stops as the defaults have them; no limit that would end the trading."""
+def plan(*, common: bool) -> v.Plan:
+    """Fees, slippage and stops as the defaults have them; no limit that would end the trading.
+
+    common  the rules that peers can do too: no stops, no slippage, whole coins for a fixed sum
+    """
     rules = v.Rules(
         step_ms=MINUTE, start_ts=0, warm_up=31, max_gap_candles=0, sell_on_gap=0, max_fill_delay_candles=1,
         optimistic=0, touch=0, target_improvement=0, commission_ppm=1000, maker_commission_ppm=1000,
@@ -47,17 +51,25 @@ def plan() -> v.Plan:
         max_daily_loss_ppm=0, max_drawdown_ppm=0, drawdown_pause_days=0, max_daily_trades=0, cooldown_candles=0,
         flatten=1,
     )  # fmt: skip
-    return v.Plan(rules, np.array([[1, 1, 1, 0, 10, 1]], np.int64))
+    if not common:
+        return v.Plan(rules, np.array([[1, 1, 1, 0, 10, 1]], np.int64))
+    bare = rules._replace(
+        base_slippage_ppm=0, impact_ppm=0, max_slippage_ppm=0, stop_loss_ppm=0, take_profit_ppm=0,
+        max_position=10**7 * MONEY, max_exposure_ppm=1_000_000,
+    )  # fmt: skip
+    return v.Plan(bare, np.array([[1, 1, MONEY // 100, 0, 10**5, 1]], np.int64))
 
 
-def fold(columns: v.Columns, loop: engine.Loop | None, strategy: Function | None = None) -> Folded:
+def fold(
+    columns: v.Columns, loop: engine.Loop | None, strategy: Function | None = None, *, common: bool = False
+) -> Folded:
     """Signals and engine over all candles, in blocks as a backtest has them; rows are counted and dropped."""
     signal, strength = (strategy or STRATEGIES["sma_crossover"].columns)(columns, PARAMETERS)
-    rules = plan()
+    rules = plan(common=common)
     size = len(columns.ts)
     grid = v.Grid(columns.ts, *(column.reshape(1, -1) for column in columns[1:]))
     out = account.blank_out(1, engine.MAX_BLOCK, 16_384)
-    state = engine.begin(account.opened(100_000 * MONEY, 1), out, int(columns.ts[0]))
+    state = engine.begin(account.opened((10**9 if common else 100_000) * MONEY, 1), out, int(columns.ts[0]))
     done = rows = 0
     while done < size:
         end = min(done + engine.MAX_BLOCK, size)
@@ -68,4 +80,4 @@ def fold(columns: v.Columns, loop: engine.Loop | None, strategy: Function | None
         rows += int(out.used[0])
         out.used[0] = 0
         done += folded
-    return Folded(rows, int(state.account[v.TRADES]), int(state.account[v.EQUITY]))
+    return Folded(rows, *(int(state.account[field]) for field in (v.TRADES, v.POSITIONS, v.EQUITY)))

@@ -3,10 +3,12 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from safla.cli import main
 from safla.cli.schema import generated
+from safla.report.figures import Summary
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 
@@ -17,7 +19,7 @@ def test_the_generated_files_are_fresh() -> None:
 
 
 def test_a_schema_is_printed_as_json(capsys: pytest.CaptureFixture[str]) -> None:
-    for name in ("config", "journal"):
+    for name in ("config", "journal", "summary"):
         assert main(["schema", name]) == 0
         assert json.loads(capsys.readouterr().out)["$schema"].endswith("2020-12/schema")
 
@@ -28,6 +30,12 @@ def test_all_files_are_written_whole_and_alike(tmp_path: Path, capsys: pytest.Ca
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == generated()
     assert main(["schema", "--write", str(tmp_path / "none")]) == 2
     assert "no such folder" in capsys.readouterr().err
+
+
+def test_the_reference_names_every_figure_and_every_part_of_a_summary() -> None:
+    page = generated()["README.md"]
+    for name in (*(field.name for field in msgspec.structs.fields(Summary)), "Group", "OpenPosition", "Year"):
+        assert f"| `{name}` |" in page or f"| {name} |" in page
 
 
 def test_the_reference_names_every_event() -> None:

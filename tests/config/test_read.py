@@ -158,6 +158,13 @@ def test_a_value_from_outside_is_flow_or_one_word() -> None:
     assert str(flow.value["a"].value[0].place) == "--set"
 
 
+@pytest.mark.parametrize("text", ["170406720\t", "\x1c5", "5\u00a0", "5\n", "\u20285"])
+def test_a_number_from_outside_has_spaces_around_it_and_nothing_else(text: str) -> None:
+    node = read_value(text, Place("--set", 0, 0), problems=[])
+    assert node.value == text
+    assert node.text.isprintable()
+
+
 def test_numbers_of_python_are_read_as_though_they_were_written() -> None:
     values = [
         (0.03, Decimal("0.03")),

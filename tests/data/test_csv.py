@@ -6,7 +6,7 @@ import pytest
 
 from safla.data import csv
 from safla.errors import DataError
-from tests.data.written import HEADER, START, STEP, assembled, candles, csv_file, lines, same
+from tests.data.written import HEADER, START, STEP, assembled, candles, csv_file, file, lines, same
 
 COLUMNS = {"ts": "when", "open": "first", "high": "top", "low": "bottom", "close": "last", "volume": "amount"}
 POSITIONS = {"ts": 0, "open": 1, "high": 4, "low": 5, "close": 2, "volume": 3}  # headerless t, O, C, V, H, L
@@ -128,3 +128,25 @@ def test_high_and_low_exchanged_by_another_order_of_columns_is_refused_by_value(
     path = csv_file(tmp_path, *(f"{t},{o},{c},{low},{h},{v}" for t, o, h, low, c, v in cells))
     with pytest.raises(DataError, match=r"line 1: high 105\.25 is below close 110\.00 \(S3\) \(and 2 more\)"):
         assembled(csv.read(path, None))
+
+
+@pytest.mark.parametrize(
+    ("note", "cells"),
+    [('"x"', ""), ("x", ""), ('"x"', ",x,y"), ('"a, b"', ",x,y,z")],
+)
+def test_a_line_with_cells_too_many_or_too_few_is_refused_where_no_column_of_ours_is_hit(
+    tmp_path: Path, note: str, cells: str
+) -> None:
+    first, second, third = lines()
+    path = csv_file(tmp_path, HEADER + ",note", f"{first},{note}", second + cells, f"{third},x,y")
+    found = 6 + cells.count(",")
+    with pytest.raises(DataError, match=rf"line 3: {found} cells, the first line has 7"):
+        csv.read(path, None)
+
+
+def test_bytes_that_are_no_utf8_are_refused_by_their_line(tmp_path: Path) -> None:
+    text = "\n".join([HEADER, *lines()]).encode()
+    for line, place in ((1, 3), (2, len(HEADER) + 5), (4, len(text) - 2)):
+        broken = text[:place] + b"\xff" + text[place:]
+        with pytest.raises(DataError, match=rf"line {line}: not a text in UTF-8"):
+            csv.read(file(tmp_path, "broken.csv", broken), None)

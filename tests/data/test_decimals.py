@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safla.data import decimals
-from safla.data.decimals import Numbers, most_places, parse, units
+from safla.data.decimals import Numbers, most_places, of_floats, parse, units
 from safla.errors import DataError
 
 
@@ -128,3 +128,24 @@ def test_the_largest_units_are_2_to_the_62_and_one_more_is_refused() -> None:
 
 def test_no_number_has_no_decimals() -> None:
     assert decimals.most_places(Numbers(np.zeros(0, np.int64), np.zeros(0, np.int8))) == 0
+
+
+@given(st.lists(st.floats(0, 10**9) | st.builds(lambda n, p: n / 10**p, st.integers(0, 10**16), st.integers(0, 12))))
+def test_floats_are_the_numbers_of_their_shortest_texts(values: list[float]) -> None:
+    found = of_floats(np.array(values, np.float64))
+    if found is not None:
+        assert fractions(found) == [Fraction(repr(value)) for value in values]
+
+
+@pytest.mark.parametrize("values", [[0.1, 23456.78], [1e-8], [42283.58, 0.00000001], [0.0], []])
+def test_floats_of_few_digits_need_no_text(values: list[float]) -> None:
+    found = of_floats(np.array(values, np.float64))
+    assert found is not None
+    assert fractions(found) == [Fraction(repr(value)) for value in values]
+
+
+@pytest.mark.parametrize(
+    "value", [-0.0, -1.0, float("nan"), float("inf"), 1e15, 1e300, 0.1 + 0.2, 1 / 3, 1e-9, 5e-324, 123456789.12345678]
+)
+def test_a_float_that_is_no_short_decimal_is_left_to_its_text(value: float) -> None:
+    assert of_floats(np.array([1.5, value])) is None

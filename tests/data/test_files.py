@@ -9,7 +9,19 @@ import pytest
 
 from safla.data import csv, files
 from safla.errors import DataError, HostError
-from tests.data.written import HEADER, candles, csv_file, file, gz, lines, read_or_refused, same, zst
+from tests.data.written import (
+    HEADER,
+    ZSTD_BLOCK,
+    candles,
+    csv_file,
+    file,
+    gz,
+    lines,
+    read_or_refused,
+    repeated,
+    same,
+    zst,
+)
 
 Pack = Callable[[bytes], bytes]
 
@@ -107,6 +119,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: py
     bomb = pack(("0" * 100_000 + "\n").encode() * 300)
     assert len(bomb) < 150_000
     monkeypatch.setattr(files, "MAX_TEXT_BYTES", 10_000_000)
+    monkeypatch.setattr(files, "MAX_ZSTD_TEXT_BYTES", 10_000_000)
     monkeypatch.setattr(files, "MAX_WHOLE_BYTES", 10_000_000)
     monkeypatch.setattr(files, "BLOCK_BYTES", 2**20)
     with files.opened(file(tmp_path, "bomb", bomb)) as stream, pytest.raises(DataError, match="when decompressed"):
@@ -135,3 +148,24 @@ def test_a_zip_is_sent_to_the_source_that_reads_it(tmp_path: Path) -> None:
 
 def test_control_characters_in_a_name_do_not_reach_a_message() -> None:
     assert files.shown("a\x1b[31mb\u202e.csv") == r"'a\x1b[31mb\u202e.csv'"
+
+
+@pytest.mark.parametrize("change", ["replace", "remove"])
+def test_a_file_whose_name_means_another_one_at_the_end_is_refused(tmp_path: Path, change: str) -> None:
+    path, other = csv_file(tmp_path, HEADER, *lines()), csv_file(tmp_path, HEADER, *lines(), name="other.csv")
+    with pytest.raises(DataError, match="changed while it was read"), files.opened(path):
+        os.replace(other, path) if change == "replace" else os.remove(path)
+
+
+@pytest.mark.parametrize("byte", [b"\n", b"\x01", b"a", b","])
+def test_a_zstd_bomb_below_the_cap_is_one_text_whatever_it_is_made_of(tmp_path: Path, byte: bytes) -> None:
+    """A cell for each of these line ends, or a column for each delimiter, took a hundred times their size."""
+    path = file(tmp_path, "bomb", repeated(byte, blocks=64))
+    with files.opened(path) as stream:
+        (text,) = files.blocks(stream, path)
+    assert text == byte * (64 * ZSTD_BLOCK)
+
+
+def test_a_nul_byte_in_a_zstd_text_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="a NUL byte; this is no text"):
+        csv.read(file(tmp_path, "nul", repeated(b"\0", blocks=1)), None)

@@ -243,3 +243,14 @@ def test_a_footer_beyond_the_cap_is_refused_unread() -> None:
 
 def test_times_in_steps_of_an_hour_stay_in_steps_of_an_hour(tmp_path: Path) -> None:
     assert read(written(tmp_path, dated("us")(table()))).ts.tolist() == [START, START + STEP, START + 2 * STEP]
+
+
+def test_columns_that_no_run_writes_are_refused_before_they_are_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the metadata of a run all columns were unpacked: 64 of them, each as long as the rows may be."""
+    facts = pl.read_parquet_metadata(recorded_by_a_run(tmp_path)[0])["safla"]
+    path = written(tmp_path, table(), metadata={"safla": facts})
+    monkeypatch.setattr(pl, "read_parquet", None)
+    with pytest.raises(DataError, match="its columns are not symbol, ts, open"):
+        read(path)

@@ -9,7 +9,7 @@ from safla.config.model import Config
 from safla.data import source
 from safla.data.source import Sourced
 from safla.errors import ConfigError, DataError
-from tests.data.written import HEADER, LIMIT, csv_file, file, gz, kline, lines, same, zip_file, zst
+from tests.data.written import HEADER, LIMIT, START, STEP, csv_file, file, gz, kline, lines, same, zip_file, zst
 
 TEXT = "".join(f"{row}\n" for row in [HEADER, *lines(200)]).encode()
 KLINES = "".join(f"{kline(row)}\n" for row in lines(200)).encode()
@@ -119,3 +119,20 @@ def test_a_price_above_the_bound_of_the_plan_is_refused(tmp_path: Path) -> None:
 def test_two_symbols_out_of_one_path_are_a_matter_of_configuration(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"put \{symbol\}"):
         read("csv", csv_file(tmp_path, HEADER, *lines(3)), symbols=("BTC/USDT", "ETH/USDT"))
+
+
+@pytest.mark.parametrize("kind", ["csv", "vision", "parquet"])
+def test_the_rows_of_several_files_are_counted_together_and_what_is_too_much_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    for day in range(3):
+        rows = lines(4, start=START + 4 * day * STEP)
+        path = csv_file(tmp_path, HEADER, *rows, name=f"{day}.csv")
+        pl.read_csv(path, infer_schema=False).write_parquet(tmp_path / f"{day}.parquet")
+        zip_file(tmp_path, {"a.csv": "\n".join(map(kline, rows)).encode()}, name=f"{day}.vision")
+    monkeypatch.setattr(source, "MAX_ROWS", 12)
+    assert read(kind, f"{tmp_path}/*.{kind}").counts[0].candles == 12
+    (tmp_path / f"2.{kind}").write_bytes(b"not looked at")
+    monkeypatch.setattr(source, "MAX_ROWS", 7)
+    with pytest.raises(DataError, match=rf"1\.{kind}: with the files before it more than 7 rows of a symbol"):
+        read(kind, f"{tmp_path}/*.{kind}")

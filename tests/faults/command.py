@@ -7,6 +7,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+
+from safla.cli import main
+
 ROOT = Path(__file__).parents[2]
 SECONDS = 60
 
@@ -33,3 +37,10 @@ def safla(
         stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=False,
     )  # fmt: skip
     return Answer(found.returncode, found.stdout.decode(), found.stderr.decode())
+
+
+def inside(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> Answer:
+    """The same in this process, where a process is not the point."""
+    capsys.readouterr()
+    code = main([*map(str, arguments)])
+    return Answer(code, *capsys.readouterr())

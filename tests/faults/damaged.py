@@ -1,5 +1,6 @@
-"""A small finished run that a test damages, and what the two commands say of it in this process. No assertion."""
+"""A small finished run that a test damages, and what the two commands say of it in this process."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,9 @@ from safla.cli import main
 from safla.journal import head as anchor
 from safla.journal.head import Head
 from safla.journal.survey import judged
-from tests.faults.command import Answer
-from tests.runs import SMALL, run, small
+from tests.faults.command import Answer, inside
+from tests.faults.invariants import check_answer, untouched
+from tests.runs import SMALL
 
 TEXT = SMALL.replace("candles: 900", "candles: 120")  # 165 lines, with every kind of event but expired orders
 POSITIONS = 2  # that are open at once at most
@@ -20,24 +22,28 @@ Capture = pytest.CaptureFixture[str]
 
 def finished(place: Path, *sets: str, name: str = "run") -> Path:
     """A run folder below a place, beside the configuration that a user would start again."""
-    folder = place / name
-    run(small(place, *sets, text=TEXT), folder)
-    return folder
+    (place / "small.yaml").write_text(TEXT)
+    options = [word for one in sets for word in ("--set", one)]
+    assert main(["run", str(place / "small.yaml"), "--out", str(place / name), "--quiet", *options]) == 0
+    return place / name
 
 
 def again(folder: Path, capsys: Capture, *options: str) -> Answer:
     """The command of the run once more, as after a fault."""
-    return _asked(["run", str(folder.parent / "small.yaml"), "--out", str(folder), *options], capsys)
+    return inside(capsys, "run", folder.parent / "small.yaml", "--out", folder, *options)
 
 
 def replayed(run: Path, capsys: Capture, *options: str) -> Answer:
     """The journal read by itself."""
-    return _asked(["replay", str(run), *options], capsys)
+    return inside(capsys, "replay", run, *options)
 
 
-def _asked(arguments: list[str], capsys: Capture) -> Answer:
-    capsys.readouterr()
-    return Answer(main(arguments), *capsys.readouterr())
+def refused(folder: Path, capsys: Capture, command: Callable[..., Answer], *, code: int = 4) -> str:
+    """What a command says on stderr that refuses a run and leaves every byte of it alone."""
+    with untouched(folder):
+        answer = command(folder, capsys)
+    check_answer(answer, code)
+    return answer.err
 
 
 def whole(lines: list[bytes]) -> bytes:

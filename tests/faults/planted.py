@@ -15,27 +15,36 @@ class Planted(NamedTuple):
 
 
 SCENARIOS = "tests/core/test_scenarios.py"
-CROSSOVER = "tests/core/strategies"
+CROSSOVER = "tests/core/strategies/test_sma_crossover.py::"
 SURVEY = "tests/journal/test_survey.py"
 
+SHORT_WRITES = "tests/faults/test_disk.py::test_row_12_a_short_write_is_cut_back"
+ERRORS = "tests/faults/test_disk.py::test_row_13_an_error_of_the_disk_is_not_tried_again"
+
 PLANTED = (
+    Planted(
+        2, "no-folder-sync", "journal/files.py",
+        "        os.rename(temporary, path)\n        sync_folder(path.parent)\n",
+        "        os.rename(temporary, path)\n",
+        ERRORS,
+    ),
     Planted(
         3, "sync-again", "journal/append.py",
         "            _sync(self._descriptor)\n",
         "            try:\n                _sync(self._descriptor)\n            except OSError:\n"
         "                _sync(self._descriptor)\n",
-        "tests/faults/test_disk.py",
+        ERRORS,
     ),
     Planted(
         4, "short-write-kept", "journal/append.py",
         "if written != len(batch):",
         "if written < 0:",
-        "tests/faults/test_disk.py",
+        SHORT_WRITES,
     ),
     Planted(
         5, "torn-is-enough", "journal/survey.py",
-        'blocks of the disk were not written"\n    return "corrupt", what',
-        'blocks of the disk were not written"\n    return "torn", what',
+        'return Survey(n, h, offset, "corrupt", fault(first, n + 1, p=h))',
+        'return Survey(n, h, offset, "torn", fault(first, n + 1, p=h))',
         SURVEY,
     ),
     Planted(
@@ -54,7 +63,7 @@ PLANTED = (
         10, "lax-reader", "journal/line.py",
         "if _ENCODER.encode(event) != text:",
         "if text == b'':",
-        "tests/journal/test_reader.py",
+        "tests/journal/test_reader.py::test_another_spelling_is_refused_though_its_chain_holds",
     ),
     Planted(
         11, "local-time", "core/step.py",
@@ -66,19 +75,26 @@ PLANTED = (
         12, "float-sma", "core/strategies/sma_crossover.py",
         "        if a > b:\n",
         "        if float(fast_sum) / fast > float(slow_sum) / slow:\n",
-        CROSSOVER,
+        CROSSOVER + "test_averages_that_are_nearer_than_a_float_can_tell_still_cross",
     ),
     Planted(
         13, "tie-crosses", "core/strategies/sma_crossover.py",
         "        if a > b:\n",
         "        if a >= b:\n",
-        CROSSOVER,
+        CROSSOVER + "test_equality_is_neither_side",
     ),
     Planted(
         14, "looks-ahead", "core/engine.py",
         "signal = int(signals[s, t])",
         "signal = int(signals[s, min(t + 1, len(ts) - 1)])",
-        "tests/runtime/test_backtest.py",
+        SCENARIOS,
+    ),
+    Planted(
+        15, "trail-too-early", "core/step.py",
+        "protect.exit_inside(rules, levels_of(book, s), low, high)",
+        "protect.exit_inside(\n        rules, protect.raise_trail(rules, int(markets[s, 0]), levels_of(book, s), high),"
+        " low, high\n    )",
+        SCENARIOS,
     ),
     Planted(
         16, "stop-without-gap", "core/protect.py",

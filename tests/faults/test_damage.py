@@ -1,13 +1,16 @@
-"""Rows 6 to 8 and 18 to 21: lines edited, lost, of another run or another release; head and candles likewise."""
+"""Rows 6 to 8, 20 and 21: lines that were edited, lost or never written; a head and candles that were."""
 
 import re
 
+import msgspec
+import polars as pl
 import pytest
 
 from safla.journal.survey import judged
 from tests.chains import rehashed
-from tests.faults.damaged import FILES, POSITIONS, again, finished, head_at, put, replayed, starts, whole
+from tests.faults.damaged import FILES, POSITIONS, again, finished, head_at, put, refused, replayed, starts, whole
 from tests.faults.invariants import check_answer, check_only, check_run, untouched
+from tests.journal.test_candles_file import sealed
 from tests.runs import journal
 
 BOTH = pytest.mark.parametrize("command", [again, replayed])
@@ -21,14 +24,6 @@ def undisturbed(tmp_path_factory):
 @pytest.fixture
 def folder(tmp_path):
     return finished(tmp_path)
-
-
-def refused(folder, capsys, command, *, code=4):
-    """What a command says that refuses a run, and leaves every byte of it alone."""
-    with untouched(folder):
-        answer = command(folder, capsys)
-    check_answer(answer, code)
-    return answer.err
 
 
 def moved(lines, i):
@@ -58,7 +53,6 @@ def test_row_6_a_run_with_such_lines_is_refused_and_left_alone(folder, undisturb
     assert f"line {n}, byte " in refused(folder, capsys, command)
 
 
-CLOSE = rb'[^\n]*"type":"trade_closed"[^\n]*\n'
 EDITS = {  # what is written over the first match, and who must notice: the books too, or the decisions alone
     "price": (rb'("price":")(\d)', rb"\g<1>9\2", "books"),
     "quantity": (rb'("side":"buy"[^\n]*"quantity":"0\.)3', rb"\g<1>4", "books"),
@@ -66,7 +60,7 @@ EDITS = {  # what is written over the first match, and who must notice: the book
     "cash": (rb'("fee":"[^"]*","cash":")(\d)', rb"\g<1>1\2", "books"),
     "net": (rb'("net":"-?)(\d)', rb"\g<1>7\2", "books"),
     "reason": (rb'("type":"filled"[^\n]*"reason":")stop_loss', rb"\g<1>trailing_stop", "books"),
-    "reason twice": (rb'("reason":")stop_loss("[^\n]*\n[^\n]*"reason":")stop_loss', rb"\1trailing_stop\2trailing_stop", ""),
+    "reason twice": (rb'(n":")stop_loss("[^\n]*\n[^\n]*"reason":")stop_loss', rb"\1trailing_stop\2trailing_stop", ""),
     "mode": (rb'("trigger":"warm","source":"warming","target":")flat', rb"\1long", "books"),
     "order": (rb'("type":"order_placed"[^\n]*"order":)2,', rb"\g<1>3,", "books"),
     "mark": (rb'("marks":\[\{[^\n]*"price":")(\d)', rb"\g<1>1\2", "books"),
@@ -173,3 +167,80 @@ def test_row_8_a_zero_block_before_a_whole_line_is_corrupt(folder, undisturbed, 
     put(folder, undisturbed[: 512 * block] + bytes(512) + undisturbed[512 * (block + 1) :], None)
     n = undisturbed.count(b"\n", 0, 512 * block) + 1
     assert f"line {n}, byte " in refused(folder, capsys, command)
+
+
+def test_row_20_without_a_head_a_run_goes_on_and_says_so_and_has_one_again(folder, undisturbed, capsys):
+    put(folder, undisturbed, None)
+    check_answer(replayed(folder, capsys), 0)
+    answer = again(folder, capsys)
+    check_answer(answer, 0)
+    assert "without anchor: no head says how long it was" in answer.err
+    assert "(the same journal, byte for byte)" in answer.out
+    assert (folder / "head").exists()
+    assert "without anchor" not in again(folder, capsys).err
+
+
+UNREADABLE = [
+    b"", b"\n", b"{}\n", b"nonsense", b"\x00" * 60, b"[" * 200, b'{"n":1,"offset":0,"h":"%b"}\n' % (b"ab" * 16),
+    b'{"n": 1,"offset":5,"h":"%b"}\n' % (b"ab" * 16), b'{"n":1,"offset":5,"h":"%b","x":1}\n' % (b"ab" * 16),
+    b'{"n":1e9,"offset":5,"h":"%b"}\n' % (b"ab" * 16), b'{"n":1,"offset":5,"h":"%b"}\n{}' % (b"ab" * 16),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", UNREADABLE)
+def test_row_20_a_head_that_cannot_be_read_is_refused_until_it_is_deleted_knowingly(folder, undisturbed, capsys, text):
+    (folder / "head").write_bytes(text)
+    for command in (again, replayed):
+        assert "delete it knowingly" in refused(folder, capsys, command)
+    (folder / "head").unlink()
+    check_answer(again(folder, capsys), 0)
+    assert journal(folder) == undisturbed
+
+
+@BOTH
+@pytest.mark.parametrize("there", ["nothing", "an empty file", "less"])
+def test_row_20_a_head_that_is_ahead_of_the_journal_is_refused(folder, undisturbed, capsys, there, command):
+    put(folder, undisturbed[:2000] if there == "less" else b"", head_at(undisturbed, 40))
+    if there == "nothing":
+        (folder / "journal.jsonl").unlink()
+    assert "journal.jsonl: " in refused(folder, capsys, command)
+
+
+def spoilt(path, how):
+    """Damage the candles of a run folder."""
+    raw = path.read_bytes()
+    told = msgspec.json.decode(pl.read_parquet_metadata(path)["safla"])
+    frame = pl.read_parquet(path)
+    if how == "missing":
+        path.unlink()
+    elif how == "other schema":
+        sealed(path, frame.rename({"close": "last"}), **told)
+    elif how == "other digest":
+        sealed(path, frame.with_columns(pl.col("close") + 1), **told)
+    else:
+        cut = {"empty": 0, "one byte less": -1, "half": len(raw) // 2}[how]
+        path.write_bytes(raw[:cut])
+
+
+HOW = ["missing", "empty", "one byte less", "half", "other schema", "other digest"]
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_row_21_candles_that_are_missing_or_damaged_are_refused_and_the_books_still_answer(folder, capsys, how):
+    spoilt(folder / "candles.parquet", how)
+    assert "candles.parquet: " in refused(folder, capsys, replayed)
+    with untouched(folder):
+        check_answer(replayed(folder, capsys, "--books"), 0)
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_row_21_a_run_refuses_damaged_candles_and_takes_missing_ones_from_its_source(folder, undisturbed, capsys, how):
+    raw = (folder / "candles.parquet").read_bytes()
+    spoilt(folder / "candles.parquet", how)
+    if how != "missing":
+        assert "candles.parquet: " in refused(folder, capsys, again)
+        return
+    check_answer(again(folder, capsys), 0)
+    assert (folder / "candles.parquet").read_bytes() == raw
+    assert journal(folder) == undisturbed
+    check_run(folder, max_positions=POSITIONS)

@@ -1,81 +1,260 @@
 """Rows 11 to 13: a full disk, a short write, an error of the disk: exit 6, whole lines, and nothing is lost."""
 
 import errno
+import io
 import os
 import resource
+import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from safla.errors import HostError
-from safla.journal import append
-from tests.runs import SMALL, journal, run, small
+from safla.journal import append, files
+from safla.runtime import folder
+from tests.faults.command import Answer, inside, safla
+from tests.faults.invariants import check_answer, check_run
+from tests.runs import SMALL, journal
 
-ROOT = Path(__file__).parents[2]
+WRITTEN = ("candles.parquet", "config.yaml", "journal.jsonl", "head", "summary.json")
 
 
 @pytest.fixture
-def undisturbed(tmp_path, monkeypatch):
+def words(tmp_path, monkeypatch):
+    """The words of the command; its journal is written in several pieces."""
     monkeypatch.setattr(append, "BATCH", 20_000)
-    run(small(tmp_path), tmp_path / "undisturbed")
-    return journal(tmp_path / "undisturbed")
+    (tmp_path / "small.yaml").write_text(SMALL.replace("candles: 900", "candles: 400"))
+    return ["run", tmp_path / "small.yaml", "--engine", "interpreted", "--quiet", "--out"]
 
 
-def goes_on(tmp_path, undisturbed):
-    """The file ended at a whole line, and the same run ends in the same bytes."""
-    part = journal(tmp_path / "run")
-    assert undisturbed.startswith(part)
-    assert part == b"" or part.endswith(b"\n")
-    run(small(tmp_path), tmp_path / "run")
-    assert journal(tmp_path / "run") == undisturbed
+@pytest.fixture
+def whole(tmp_path, words, capsys):
+    """The folder of an undisturbed run."""
+    check_answer(inside(capsys, *words, tmp_path / "whole"), 0)
+    return tmp_path / "whole"
 
 
-def test_row_11_a_full_disk_is_exit_6_in_one_line_and_the_file_ends_at_a_whole_line(tmp_path):
-    config = tmp_path / "small.yaml"
-    config.write_text(SMALL)
-    command = [sys.executable, "-m", "safla", "run", str(config), "--out", str(tmp_path / "run"), "--quiet"]
-    limit = 150_000  # bytes of a file: less than the journal, more than the candles
+def check_part(answer: Answer, part: Path, whole: Path) -> None:
+    """Exit 6 in one line; the journal ends at a whole line; no file is there in part under its name."""
+    check_answer(answer, 6)
+    assert len(answer.err.splitlines()) == 1
+    for one in part.glob("*"):
+        if one.name == "journal.jsonl":
+            assert journal(whole).startswith(journal(part))
+            assert journal(part)[-1:] in (b"", b"\n")
+        elif one.name in WRITTEN:
+            assert one.read_bytes() == (whole / one.name).read_bytes(), one.name
+
+
+def check_goes_on(answer: Answer, part: Path, whole: Path) -> None:
+    """The same command again: the files of the undisturbed run."""
+    check_answer(answer, 0)
+    for name in WRITTEN:
+        assert (part / name).read_bytes() == (whole / name).read_bytes(), name
+    check_run(part, max_positions=2)
+
+
+# --- Row 11 ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("limit", "file"),
+    [
+        (0, "lock"),
+        (1_000, "candles.parquet.tmp"),
+        (2_500, "config.yaml.tmp"),
+        (50_000, "journal.jsonl"),
+    ],
+)
+def test_row_11_a_file_that_may_not_grow_is_exit_6_and_is_named(tmp_path, words, whole, capsys, limit, file):
+    detail = ["--journal-detail", "candles"] if file == "config.yaml.tmp" else []  # no candles.parquet before it
+    if detail:
+        whole = tmp_path / "other"
+        check_answer(inside(capsys, *words, whole, *detail), 0)
 
     def little_room():
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
-    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, preexec_fn=little_room, check=False)
-    assert found.returncode == 6
-    assert found.stdout == ""
-    assert len(found.stderr.splitlines()) == 1
-    assert "journal.jsonl: cannot be written" in found.stderr
-    run(small(tmp_path), tmp_path / "undisturbed")
-    goes_on(tmp_path, journal(tmp_path / "undisturbed"))
+    out = tmp_path / "run"
+    answer = safla(*words, out, *detail, first=little_room)
+    check_part(answer, out, whole)
+    assert answer.err.startswith(f"safla: {out}/{file}: cannot be written")
+    check_answer(inside(capsys, *words, out, *detail), 0)
+    assert journal(out) == journal(whole)
 
 
-def test_row_12_a_short_write_is_cut_back(tmp_path, undisturbed, monkeypatch):
+@pytest.fixture
+def tiny(tmp_path):
+    """A disk of its own, and how to give it another size."""
+    place = tmp_path / "tiny"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", str(place)], capture_output=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip("a tmpfs cannot be mounted here")
+
+    def sized(size):
+        subprocess.run(["mount", "-o", f"remount,size={size}", str(place)], check=True)
+
+    yield place, sized
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_row_11_a_disk_that_is_full_is_exit_6_and_with_room_the_run_goes_on(tmp_path, words, whole, capsys, tiny):
+    place, sized = tiny
+    said = []
+    for size in ("4k", "28k", "64k", "100k"):
+        sized(size)
+        answer = inside(capsys, *words, place / "run")
+        check_part(answer, place / "run", whole)
+        said.append(Path(answer.err.split(": ")[1]).name)
+    assert said[0] == "candles.parquet.tmp"
+    assert said[-1] == "journal.jsonl"
+    sized("1m")
+    check_goes_on(inside(capsys, *words, place / "run"), place / "run", whole)
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)], ids=["text", "json"])
+def test_row_11_an_answer_that_cannot_be_given_is_exit_6_and_the_run_is_whole(tmp_path, words, whole, capsys, form):
+    out = tmp_path / "run"
+
+    def nowhere():
+        os.dup2(os.open("/dev/full", os.O_WRONLY), 1)
+
+    answer = safla(*words, out, *form, first=nowhere)
+    check_part(answer, out, whole)
+    assert answer.err == "safla: No space left on device\n"
+    check_goes_on(inside(capsys, *words, out), out, whole)
+
+
+# --- Row 12 ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("at", [1, 3])
+def test_row_12_a_short_write_is_cut_back(tmp_path, words, whole, capsys, monkeypatch, at):
     write, writes = os.write, []
 
     def short(descriptor, data):
         writes.append(len(data))
-        return write(descriptor, data[:-1]) if len(writes) == 3 else write(descriptor, data)
+        return write(descriptor, data[:-1]) if len(writes) == at else write(descriptor, data)
 
-    monkeypatch.setattr(os, "write", short)
-    with pytest.raises(HostError, match="cannot be written whole"):
-        run(small(tmp_path), tmp_path / "run")
-    monkeypatch.setattr(os, "write", write)
-    goes_on(tmp_path, undisturbed)
-
-
-@pytest.mark.parametrize("call", ["write", "_sync"])
-def test_row_13_an_error_of_the_disk_is_not_tried_again(tmp_path, undisturbed, monkeypatch, call):
-    calls = []
-
-    def fails(*_arguments):
-        calls.append(call)
-        raise OSError(errno.EIO, "Input/output error")
-
-    place = os if call == "write" else append
     with monkeypatch.context() as broken:
-        broken.setattr(place, call, fails)
-        with pytest.raises(HostError, match="Input/output error"):
-            run(small(tmp_path), tmp_path / "run")
-    assert len(calls) == 1
-    goes_on(tmp_path, undisturbed)
+        broken.setattr(os, "write", short)
+        answer = inside(capsys, *words, tmp_path / "run")
+    assert "cannot be written whole" in answer.err
+    assert len(writes) == at
+    check_part(answer, tmp_path / "run", whole)
+    check_goes_on(inside(capsys, *words, tmp_path / "run"), tmp_path / "run", whole)
+
+
+def test_row_12_an_interrupted_call_has_no_effect(tmp_path, words, whole, capsys):
+    """EINTR: a signal whose handler does not restart calls comes a thousand times a second while it writes."""
+    came = []
+    before = signal.signal(signal.SIGVTALRM, lambda number, frame: came.append(number))
+    signal.siginterrupt(signal.SIGVTALRM, True)
+    signal.setitimer(signal.ITIMER_VIRTUAL, 0.001, 0.001)
+    try:
+        answer = inside(capsys, *words, tmp_path / "run")
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+    assert came
+    assert answer.err == ""
+    check_goes_on(answer, tmp_path / "run", whole)
+
+
+# --- Row 13 ----------------------------------------------------------------------------------------------------------
+
+BREAKS = {
+    **{f"{file}: {call}": (call, file) for file in ("candles.parquet", "config.yaml", "head", "summary.json")
+       for call in ("write", "fsync", "rename", "sync_folder")},
+    **{f"journal.jsonl: {call}": (call, "journal.jsonl") for call in ("write", "fdatasync", "sync_folder")},
+}  # fmt: skip
+
+
+class Broken:
+    """The disk errs once, at one call for one file; what is called afterwards is noted."""
+
+    def __init__(self, call: str, file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.call = call
+        self.file = file
+        self.now = ""  # the file that is being written
+        self.erred = False
+        self.later: list[str] = []
+        for place, name in ((os, "write"), (os, "fsync"), (os, "rename"), (os, "ftruncate"), (append, "_sync")):
+            monkeypatch.setattr(place, name, self._around(getattr(place, name), name.replace("_sync", "fdatasync")))
+        for place in (files, append):
+            monkeypatch.setattr(place, "sync_folder", self._around(files.sync_folder, "sync_folder"))
+        monkeypatch.setattr(os, "open", self._noting(os.open))
+        monkeypatch.setattr(os, "fdopen", self._fdopen(os.fdopen))
+
+    def _around(self, call, name):
+        def called(*arguments):
+            if self.erred:
+                self.later.append(name)
+            if (name, self.now) == (self.call, self.file) and not self.erred:
+                self.erred = True
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return call(*arguments)
+
+        return called
+
+    def _noting(self, call):
+        def called(path, flags, *more, **named):
+            if flags & (os.O_WRONLY | os.O_RDWR):
+                self.now = os.path.basename(path).removesuffix(".tmp")
+            return call(path, flags, *more, **named)
+
+        return called
+
+    def _fdopen(self, call):
+        def called(descriptor, *arguments, **named):
+            if (self.call, self.file) != ("write", self.now):
+                return call(descriptor, *arguments, **named)
+            self.erred = True
+            return io.BufferedWriter(Erring(descriptor, "wb"))
+
+        return called
+
+
+class Erring(io.FileIO):
+    """A file on a disk that errs."""
+
+    def write(self, _data):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+@pytest.mark.parametrize("case", BREAKS)
+def test_row_13_an_error_of_the_disk_is_not_tried_again(tmp_path, words, whole, capsys, monkeypatch, case):
+    with monkeypatch.context() as patches:
+        broken = Broken(*BREAKS[case], patches)
+        answer = inside(capsys, *words, tmp_path / "run")
+    assert broken.erred
+    assert broken.later in ([], ["ftruncate"] if case == "journal.jsonl: write" else [])  # J25, J27
+    check_part(answer, tmp_path / "run", whole)
+    check_goes_on(inside(capsys, *words, tmp_path / "run"), tmp_path / "run", whole)
+
+
+def test_row_13_a_folder_whose_name_cannot_be_synced_is_not_written_to(tmp_path, words, whole, capsys, monkeypatch):
+    """The way to a journal lasts before its first line does: each folder that was made, and the one that was there."""
+    out = tmp_path / "new" / "run"
+    synced = []
+    sync = folder.sync_folder
+
+    def fails(path):
+        synced.append(path)
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(folder, "sync_folder", fails)
+        answer = inside(capsys, *words, out)
+    check_part(answer, out, whole)
+    assert answer.err == f"safla: {out}: cannot be made: Input/output error\n"
+    assert synced == [out.parent]
+    assert list(out.iterdir()) == []
+    synced.clear()
+    monkeypatch.setattr(folder, "sync_folder", lambda path: (synced.append(path), sync(path)))
+    check_goes_on(inside(capsys, *words, out), out, whole)
+    check_answer(inside(capsys, *words, tmp_path / "a" / "b"), 0)
+    assert synced == [out.parent, tmp_path / "a", tmp_path]

@@ -1,90 +1,102 @@
 """Rows 2 and 10: the process dies before or after each call that touches the disk; nothing is lost."""
 
+import json
 import os
-from collections.abc import Callable
-from typing import Any
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from safla.journal import append
-from tests.runs import journal, run, small
+from tests.faults.command import ROOT, inside
+from tests.faults.dying import DIED
+from tests.faults.invariants import check_run
+from tests.runs import SMALL
 
-DIED = 77
-CALLS = ("open", "write", "fsync", "rename", "ftruncate", "mkdir")
-ALONE = "journal.detail=candles"  # no Parquet file, for its threads do not survive a fork
-
-
-class Counter:
-    """Counts the calls, and ends the process at the k-th: before it or after it."""
-
-    def __init__(self, dies_at: int, when: str) -> None:
-        self.count = 0
-        self.dies_at = dies_at
-        self.when = when
-
-    def around(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        """The same call, counted."""
-
-        def counted(*arguments: Any, **named: Any) -> Any:
-            self.count += 1
-            if self.count == self.dies_at and self.when == "before":
-                os._exit(DIED)
-            answer = call(*arguments, **named)
-            if self.count == self.dies_at and self.when == "after":
-                os._exit(DIED)
-            return answer
-
-        return counted
+TINY = SMALL.replace("candles: 900", "candles: 120")
+FILES = {"journal.jsonl", "head", "config.yaml", "summary.json"}
+SECONDS = 600  # of the thorough form
 
 
-def in_a_child(work: Callable[[], None], counter: Counter) -> int:
-    """Run in a forked process under the counter; its exit code: DIED, or how many calls there were."""
-    child = os.fork()
-    if child == 0:
-        for name in CALLS:
-            setattr(os, name, counter.around(getattr(os, name)))
-        append._sync = counter.around(append._sync)
-        try:
-            work()
-        finally:
-            os._exit(min(counter.count, DIED - 1))
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+def died(tmp_path: Path, begin: Path, *options: str, release: bool) -> list[Path]:
+    """Die at every call of a run that begins in copies of a folder. Each went on to the files of an undisturbed one."""
+    config = tmp_path / "tiny.yaml"
+    config.write_text(TINY)
+    (tmp_path / "points").mkdir()
+    words = ["ALL" if release else "SLICE", str(tmp_path / "points"), str(begin)]
+    command = [*words, "run", str(config), "--out", "{}/run", "--engine", "interpreted", "--quiet", *options]
+    found = subprocess.run(
+        [sys.executable, "-m", "tests.faults.dying", *command],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT), "POLARS_MAX_THREADS": "1"}, capture_output=True,
+        timeout=SECONDS, check=True,
+    )  # fmt: skip
+    undisturbed, *deaths = map(json.loads, found.stdout.splitlines())
+    assert undisturbed[1:3] == [0, 0]
+    assert undisturbed[4] == [], "a file was changed by a call that is not counted"
+    assert undisturbed[3] > 30
+    assert len(deaths) == undisturbed[3] + 1 or release
+    assert {code for _, code, *_ in deaths} == {DIED}
+    names = [name for name, _, second, *_ in deaths if second == 0]
+    known = {f"as {name}" for name in ("before-0", *names)}
+    assert [one for one in deaths if one[2] != 0 and one[2] not in known] == []
+    assert len(names) > 8
+    check_run(tmp_path / "points" / "before-0" / "run", max_positions=2)
+    return [tmp_path / "points" / name for name in ("before-0", *names)]
+
+
+def files(run: Path) -> dict[str, bytes]:
+    """The files of a run folder and their bytes, the lock's pid apart."""
+    return {one.name: one.read_bytes() for one in run.iterdir() if one.name != "lock"}
 
 
 @pytest.fixture
-def undisturbed(tmp_path, monkeypatch):
-    monkeypatch.setattr(append, "BATCH", 20_000)  # several writes
-    run(small(tmp_path, ALONE), tmp_path / "undisturbed")
-    return journal(tmp_path / "undisturbed")
+def ended(tmp_path, capsys):
+    """A run that ended, with candles.parquet."""
+    (tmp_path / "tiny.yaml").write_text(TINY)
+    assert inside(capsys, "run", tmp_path / "tiny.yaml", "--out", tmp_path / "ended" / "run", "--quiet").code == 0
+    return tmp_path / "ended"
 
 
-@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_row_2_a_death_at_any_call_loses_nothing(tmp_path, undisturbed, when):
-    loaded = small(tmp_path, ALONE)
-    calls = in_a_child(lambda: run(loaded, tmp_path / "count"), Counter(0, when))
-    assert 20 < calls < DIED - 1
-    for k in range(1, calls + 1):
-        folder = tmp_path / f"{when}-{k}"
-        assert in_a_child(lambda folder=folder: run(loaded, folder), Counter(k, when)) == DIED
-        run(loaded, folder)
-        assert journal(folder) == undisturbed, k
-        assert not list(folder.glob("*.tmp"))
-        assert run(loaded, folder).again
+@pytest.mark.parametrize("detail", ["decisions", "candles"])
+def test_row_2_a_death_at_any_call_loses_nothing(tmp_path, release, figure, detail):
+    (tmp_path / "nothing").mkdir()
+    undisturbed, *places = died(tmp_path, tmp_path / "nothing", "--journal-detail", detail, release=release)
+    wanted = files(undisturbed / "run")
+    assert wanted.keys() == (FILES | {"candles.parquet"} if detail == "decisions" else FILES)
+    for place in places:
+        assert files(place / "run") == wanted, place.name
+        assert [one.name for one in place.iterdir()] == ["run"]
+    figure(f"row 2, {detail}: {len(places)} deaths at calls that touch the disk were gone on from, 0 lost")
 
 
-@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
-def test_row_10_a_death_inside_recovery_is_recovered_from(tmp_path, undisturbed):
-    """J42: a torn tail, and then a death at each call of the start that mends it."""
-    loaded = small(tmp_path, ALONE)
-    torn = undisturbed[: len(undisturbed) // 2]
-    for k in range(1, 40):
-        folder = tmp_path / f"torn-{k}"
-        folder.mkdir(mode=0o700)
-        (folder / "journal.jsonl").write_bytes(torn)
-        died = in_a_child(lambda folder=folder: run(loaded, folder), Counter(k, "after")) == DIED
-        run(loaded, folder)
-        assert journal(folder) == undisturbed, k
-        if not died:
-            return
-    pytest.fail("a start has fewer calls than that")
+def test_row_2_a_death_while_a_run_is_set_aside_leaves_the_old_one_whole(tmp_path, release, ended):
+    undisturbed, *places = died(tmp_path, ended, "--force", "--set", "strategy.fast_period=4", release=release)
+    wanted, old = files(undisturbed / "run"), files(ended / "run")
+    assert wanted["journal.jsonl"] != old["journal.jsonl"]
+    for place in places:
+        assert files(place / "run") == wanted, place.name
+        assert old in [files(one) for one in place.iterdir() if one.name != "run"], place.name
+
+
+@pytest.mark.parametrize("tail", ["torn", "complete"])
+def test_row_10_a_death_inside_recovery_is_recovered_from(tmp_path, release, ended, tail):
+    """J42: a journal that ends in half a line, or without its last newline, and what an older death left beside it."""
+    run = ended / "run"
+    text = (run / "journal.jsonl").read_bytes()
+    line = text[: len(text) // 2].rfind(b"\n") + 1
+    cut = line + 40 if tail == "torn" else line - 1
+    wanted = files(run)
+    (run / "journal.jsonl").write_bytes(text[:cut])
+    (run / "head").unlink()
+    (run / "summary.json").unlink()
+    shutil.copy(run / "config.yaml", run / "head.tmp")
+    number = text[:line].count(b"\n") + 1
+    saved = f"journal.jsonl.torn-{number}"
+    if tail == "torn":
+        wanted[saved] = text[line:cut]
+    for place in died(tmp_path, ended, release=release):
+        found = files(place / "run")
+        copies = [found.pop(name) for name in sorted(found) if name.startswith(saved)]
+        assert found | ({saved: copies[-1]} if copies else {}) == wanted, place.name
+        assert all(text[line:cut].startswith(copy) for copy in copies), place.name  # of deaths while one was written

@@ -1,40 +1,233 @@
-"""What a run came to: figures with reasons, and the table in the order of importance."""
+"""What a run came to: every figure of thirteen candles by hand, relations between figures, and what is undefined."""
 
 import json
 
+import jsonschema
+import numpy as np
 import pytest
 
-from safla.report.summary import METRICS, summarise, write
-from safla.report.tables import summary_lines
+from safla.core import values as v
+from safla.report.figures import METRICS, summary_schema
+from safla.report.summary import summarise, write
+from tests.report.tiny import HOUR, tiny
 from tests.runs import run, small
 
+EQUITY = [100_000] * 3 + [100_169] + [99_537] * 2 + [99_151] * 3 + [100_032] * 3 + [100_107]
+NOTIONAL = 8_900 + 8_455 + 8_924 + 8_556 + 8_910 + 9_810 + 8_904
+R = (-463 / (89 * 5), -386 / (92 * 4), 881 / (90 * 4))
 
-@pytest.fixture
-def summary(tmp_path):
-    return summarise(run(small(tmp_path), tmp_path / "run").outcome, risk_free_rate=0.0)
+BY_HAND = {
+    "days": 13 / 24,
+    "daily_returns": 0,
+    "initial_balance": 100_000,
+    "final_equity": 100_107,
+    "net_profit": 107,
+    "total_return": 0.00107,
+    "buy_and_hold_return": 1.07 * 0.999 / 1.001 - 1,
+    "max_drawdown": (100_169 - 99_151) / 100_169,
+    "max_drawdown_inside": (100_169 - 99_151) / 100_169,
+    "max_drawdown_hours": 9,
+    "under_water_share": 9 / 13,
+    "longest_under_water_hours": 9,
+    "exposure_time": 2 / 13,
+    "average_exposure": (89 * 102 / 100_169 + 84 * 107 / 100_107) / 13,
+    "largest_exposure": 89 * 102 / 100_169,
+    "turnover": NOTIONAL / (sum(EQUITY) / 13) * 365 * 24 / 13,
+    "trades": 3,
+    "wins": 1,
+    "losses": 2,
+    "win_rate": 1 / 3,
+    "payoff": 881 / ((463 + 386) / 2),
+    "profit_factor": 881 / (463 + 386),
+    "expectancy": 32 / 3,
+    "expectancy_pct": (-463 / 8_900 - 386 / 8_924 + 881 / 8_910) / 3,
+    "expectancy_r": sum(R) / 3,
+    "best_trade": 881,
+    "worst_trade": -463,
+    "median_trade": -386,
+    "longest_win_streak": 1,
+    "longest_loss_streak": 2,
+    "mean_trade_hours": 1 / 3,
+    "median_trade_hours": 0,
+    "shortest_trade_hours": 0,
+    "longest_trade_hours": 1,
+    "median_mae": 4 / 97,
+    "worst_mae": 0.05,
+    "median_mfe": 0.04,
+    "best_mfe": 10 / 99,
+    "commission_paid": 6 * 9 + 10,
+    "commission_share": (6 * 9 + 10) / 900,
+    "slippage_paid": 0,
+    "slippage_share": 0,
+    "break_even_cost_bps": 107 / NOTIONAL * 10_000,
+    "ambiguous_exits": 1,
+    "return_if_targets": (107 + 92 * 107 - 10 - (92 * 93 - 9)) / 100_000,
+    "return_if_stops": 0.00107,
+    "halts": 0,
+    "halted_share": 0,
+    "candles": 13,
+    "holes": 0,
+    "missing_candles": 0,
+    "missing_share": 0,
+    "candles_without_volume": 0,
+    "fills_beside_holes": 0,
+    "risk_free_rate": 0,
+}
+FEW_DAYS = "0 daily returns, at least 30 are needed"
+UNDEFINED = {
+    **dict.fromkeys(
+        "alpha beta correlation volatility sharpe sortino omega ulcer_index t_statistic p_value".split(), FEW_DAYS
+    ),
+    **dict.fromkeys(["var_95", "cvar_95", "probabilistic_sharpe"], "0 daily returns, at least 100 are needed"),
+    **dict.fromkeys(["cagr", "calmar"], "0 days, at least 30 are needed"),
+    **dict.fromkeys(["sqn", "kelly"], "3 trades, at least 30 are needed"),
+}
 
 
-def test_the_sums_of_a_summary_agree_with_each_other(summary):
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    return summarise(tiny(tmp_path_factory.mktemp("tiny")), risk_free_rate=0.0)
+
+
+@pytest.fixture(scope="module")
+def outcome(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("small")
+    return run(small(folder, "data.start=2024-01-03"), folder / "run").outcome
+
+
+@pytest.fixture(scope="module")
+def summary(outcome):
+    return summarise(outcome, risk_free_rate=0.0)
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_a_figure_of_thirteen_candles_is_the_one_computed_by_hand(told, name):
+    assert told[name] == pytest.approx(BY_HAND[name], rel=1e-11, abs=1e-15)
+
+
+def test_what_thirteen_candles_leave_undefined_is_null_and_says_why(told):
+    assert told["undefined"] == UNDEFINED
+    assert {name for name in METRICS if told[name] is None} == UNDEFINED.keys()
+
+
+def test_the_two_lists_above_have_every_figure():
+    assert {*BY_HAND, *UNDEFINED} == set(METRICS)
+
+
+def test_words_times_and_parts_of_thirteen_candles_are_told(told):
+    assert (told["name"], told["symbols"], told["quote"], told["timeframe"]) == ("Tiny", ["BTC/USDT"], "USDT", "1h")
+    assert (told["start"], told["end"]) == ("2024-01-01T00:00Z", "2024-01-01T13:00Z")
+    assert told["drawdown"] == {"start": "2024-01-01T04:00Z", "trough": "2024-01-01T07:00Z", "end": None}
+    assert (told["open_halts"], told["halted_since"]) == ([], None)
+    assert (told["refused_entries"], told["refused_leaves"]) == ({}, {"not_long": 3})
+    assert told["candles_in_mode"] == [{"symbol": "BTC/USDT", "warming": 2, "flat": 9, "long": 2, "halted": 0}]
+
+
+def test_a_fall_that_is_over_says_when(tmp_path):
+    # given no levels and the end behind candle 9: bought at 100 and sold at 96, then at 97 and 98, then at 99 and held
+    sets = ("risk.stop_loss_pct=0.5", "risk.take_profit_pct=null", "data.end=2024-01-01T10:00Z")
+    told = summarise(tiny(tmp_path, *sets), risk_free_rate=0.0)
+    assert told["drawdown"] == {"start": "2024-01-01T04:00Z", "trough": "2024-01-01T06:00Z", "end": "2024-01-01T10:00Z"}
+    assert told["max_drawdown"] == pytest.approx((100_169 - 99_626) / 100_169, rel=1e-11)
+    assert told["max_drawdown_hours"] == 6
+
+
+def test_a_run_that_never_fell_has_no_time_of_a_fall(tmp_path):
+    told = summarise(tiny(tmp_path, "risk.max_portfolio_exposure_pct=0.000001"), risk_free_rate=0.0)
+    assert (told["trades"], told["max_drawdown"]) == (0, 0.0)
+    assert told["drawdown"] == {"start": None, "trough": None, "end": None}
+    assert told["undefined"]["max_drawdown_hours"] == "the equity never fell"
+    assert told["undefined"]["win_rate"] == "no trade was closed"
+    assert told["undefined"]["best_mfe"] == "no trade was closed"
+
+
+def test_without_a_stop_nothing_was_put_at_risk(tmp_path):
+    told = summarise(tiny(tmp_path, "risk.stop_loss_pct=null"), risk_free_rate=0.0)
+    assert told["undefined"]["expectancy_r"] == told["undefined"]["sqn"] == "no stop was set at the entry"
+
+
+def test_the_return_of_doubtful_exits_bounds_the_total_one_whichever_came_first(tmp_path):
+    told = summarise(tiny(tmp_path, "execution.intrabar=optimistic"), risk_free_rate=0.0)
+    assert told["ambiguous_exits"] == 1
+    assert told["return_if_stops"] < told["total_return"] == told["return_if_targets"]
+    assert told["total_return"] - told["return_if_stops"] == pytest.approx((9_834 - 8_547) / 100_000, rel=1e-9)
+
+
+def test_slippage_is_paid_by_market_orders_and_stops_alone(tmp_path):
+    slippage = "simulation.slippage={base_bps: 100, impact_coefficient: 0, max_slippage_bps: 100}"
+    outcome = tiny(tmp_path, slippage)
+    told = summarise(outcome, risk_free_rate=0.0)
+    fills = outcome.rows[outcome.rows[:, 0] == v.FILLED]
+    paying = fills[fills[:, 6] != v.TAKE_PROFIT]
+    assert told["slippage_paid"] == np.sum(np.abs(paying[:, 8] - paying[:, 7]) * paying[:, 9])
+    assert told["slippage_paid"] > 0
+
+
+def test_the_sums_of_a_summary_agree_with_each_other(summary, outcome):
     assert summary["net_profit"] == pytest.approx(summary["final_equity"] - summary["initial_balance"], abs=1e-6)
     assert summary["total_return"] == pytest.approx(summary["net_profit"] / summary["initial_balance"], rel=1e-9)
     assert summary["trades"] >= summary["wins"] + summary["losses"]
-    assert summary["candles"] == 2 * 900
-    assert (summary["holes"], summary["missing_candles"]) == (6, 6)
+    assert summary["max_drawdown_inside"] >= summary["max_drawdown"]
+    assert summary["calmar"] == pytest.approx(summary["cagr"] / summary["max_drawdown"], rel=1e-9)
+    assert summary["worst_trade"] <= summary["median_trade"] <= summary["best_trade"]
+    realised = int(outcome.state.account[v.REALISED]) / 10**outcome.run.money_decimals
+    assert summary["expectancy"] * summary["trades"] == pytest.approx(realised, rel=1e-9)
+    months = [month for year in summary["years"] for month in year["months"] if month is not None]
+    assert np.prod(1 + np.array(months)) - 1 == pytest.approx(summary["total_return"], rel=1e-9)
+
+
+def test_the_lookback_counts_in_the_quality_of_the_data_alone(tmp_path):
+    # given a lookback so long that signals are refused in it
+    sets = ("data.start=2024-01-10", "market_data.lookback_candles=200")
+    outcome = run(small(tmp_path, *sets), tmp_path / "run").outcome
+    start = outcome.run.plan.rules.start_ts
+    behind = [int(np.count_nonzero(one.columns.ts >= start)) for one in outcome.series]
+    refused = outcome.rows[outcome.rows[:, 0] == v.ORDER_REFUSED]
+    assert np.any(refused[:, 1] < start)
+    # when
+    summary = summarise(outcome, risk_free_rate=0.0)
+    # then
+    assert summary["start"] == "2024-01-10T00:00Z"
+    assert summary["candles"] == sum(len(one.columns.ts) for one in outcome.series) > sum(behind)
+    counted = [*summary["refused_entries"].values(), *summary["refused_leaves"].values()]
+    assert sum(counted) == np.count_nonzero(refused[:, 1] >= start)
+    for modes, candles in zip(summary["candles_in_mode"], behind, strict=True):
+        assert sum(count for mode, count in modes.items() if mode != "symbol") == candles
+    assert summary["days"] == (outcome.ts[-1] + HOUR - start) / (24 * HOUR)
 
 
 def test_every_metric_is_a_number_or_null_with_a_reason(summary):
     for metric in METRICS:
         value = summary[metric]
         assert isinstance(value, int | float) or (value is None and summary["undefined"][metric])
+    assert summary["undefined"].keys() == {metric for metric in METRICS if summary[metric] is None}
 
 
-def test_a_run_without_trades_has_reasons_instead_of_zeros(tmp_path):
-    outcome = run(small(tmp_path, "risk.max_open_positions=1", "data.end=2024-01-02"), tmp_path / "run").outcome
-    summary = summarise(outcome._replace(rows=outcome.rows[:0]), risk_free_rate=0.0)
-    assert summary["win_rate"] is None
-    assert summary["sharpe"] is None
-    assert summary["undefined"]["win_rate"] == "no trade was closed"
-    assert "at least 30" in summary["undefined"]["sharpe"]
+def test_numbers_have_twelve_digits(summary):
+    for metric in METRICS:
+        assert summary[metric] is None or summary[metric] == float(f"{summary[metric]:.12g}")
+
+
+def test_a_higher_risk_free_rate_lowers_what_is_earned_above_it_and_is_told(outcome, summary):
+    rated = summarise(outcome, risk_free_rate=0.05)
+    assert rated["risk_free_rate"] == 0.05
+    assert rated["sharpe"] < summary["sharpe"]
+    assert rated["sortino"] < summary["sortino"]
+    assert rated["volatility"] == summary["volatility"]
+
+
+def test_the_same_outcome_has_the_same_summary_byte_for_byte(outcome, summary, tmp_path):
+    for name in ("one", "other"):
+        write(tmp_path / name, summarise(outcome, risk_free_rate=0.0))
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
+
+
+def test_open_halts_are_told_with_the_first_of_them(tmp_path):
+    sets = ("risk.drawdown_pause_days=null", "risk.max_drawdown_pct=0.005", "risk.max_daily_loss_pct=0.002")
+    told = summarise(run(small(tmp_path, *sets), tmp_path / "run").outcome, risk_free_rate=0.0)
+    assert [halt["rule"] for halt in told["open_halts"]][-1:] == ["drawdown"]
+    assert told["halted_since"] == told["open_halts"][0]["since"]
+    assert told["halted_share"] > 0.5
 
 
 def test_a_summary_is_written_whole_and_reads_back(tmp_path, summary):
@@ -43,36 +236,9 @@ def test_a_summary_is_written_whole_and_reads_back(tmp_path, summary):
     assert [path.name for path in tmp_path.iterdir() if path.suffix == ".tmp"] == []
 
 
-def test_open_halts_stand_first_in_the_table(summary):
-    halted = {**summary, "open_halts": [{"halt": 3, "rule": "drawdown", "since": "2024-02-01T05:00Z"}]}
-    assert summary_lines(halted)[0].split(maxsplit=1) == [
-        "HALTED",
-        "drawdown since 2024-02-01T05:00Z: no entries behind it",
-    ]
-
-
-def test_the_table_says_why_a_figure_is_missing(summary):
-    lines = summary_lines(
-        {**summary, "sharpe": None, "undefined": {"sharpe": "5 daily returns, at least 30 are needed"}}
-    )
-    assert next(line for line in lines if line.startswith("Sharpe")).endswith(
-        "- (5 daily returns, at least 30 are needed)"
-    )
-
-
-def test_the_table_tells_what_is_still_open_and_what_closing_would_cost(summary):
-    position = {"symbol": "ETH/USDT", "quantity": 2.5, "value": 9000.0, "profit": -12.345, "closing_commission": 9.0}
-    line = next(
-        line for line in summary_lines({**summary, "open_positions": [position]}) if line.startswith("still open")
-    )
-    assert "2.5 ETH/USDT" in line
-    assert "-12.35" in line or "-12.34" in line
-
-
-def test_refusals_are_told_by_reason_the_most_frequent_first(summary):
-    line = next(
-        line
-        for line in summary_lines({**summary, "refused_entries": {"halted": 5, "cooldown": 2}})
-        if "refused entries" in line
-    )
-    assert line.endswith("7: halted 5, cooldown 2")
+def test_what_is_written_keeps_to_its_schema(tmp_path, summary, told):
+    schema = summary_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    for one in (summary, told):
+        write(tmp_path / "summary.json", one)
+        jsonschema.validate(json.loads((tmp_path / "summary.json").read_text()), schema)

@@ -131,10 +131,21 @@ def test_the_books_answer_without_candles_and_the_decisions_do_not(folder):
         replayed(folder)
 
 
-def test_the_candles_of_another_run_are_a_difference_by_their_digest(tmp_path, folder):
+def test_the_candles_of_another_run_are_refused_by_their_digest(tmp_path, folder):
     run(small(tmp_path, "system.random_seed=9"), tmp_path / "other")
     (folder / "candles.parquet").write_bytes((tmp_path / "other" / "candles.parquet").read_bytes())
-    assert replayed(folder).decisions.difference is not None
+    with pytest.raises(JournalError, match=r"candles.parquet: its candles have the digest"):
+        replayed(folder)
+
+
+def test_the_candles_of_other_symbols_are_refused_though_the_run_has_not_ended(tmp_path, folder):
+    run(small(tmp_path, "symbols.primary=[BTC/USDT]"), tmp_path / "other")
+    (folder / "candles.parquet").write_bytes((tmp_path / "other" / "candles.parquet").read_bytes())
+    (folder / "head").unlink()
+    text = (folder / "journal.jsonl").read_bytes()
+    (folder / "journal.jsonl").write_bytes(text[: text.index(b'{"n":9,')])
+    with pytest.raises(JournalError, match=r"other symbols or decimals than line 1"):
+        replayed(folder)
 
 
 @pytest.mark.parametrize(("symbols", "candles"), [(["BTC/USDT"], 70_811), (["BTC/USDT", "ETH/USDT"], 114_614)])
@@ -177,3 +188,14 @@ def test_a_torn_tail_that_holds_newlines_is_torn_for_a_replay_as_for_a_start(fol
     assert (found.tail.offset, found.tail.torn) == (cut, 1035)
     assert found.decisions is not None
     assert found.decisions.difference is None
+
+
+def test_a_journal_of_all_candles_that_holds_none_yet_is_replayed_and_shows_nothing(tmp_path, capsys):
+    run(small(tmp_path, "journal.detail=candles"), tmp_path / "run")
+    path = tmp_path / "run" / "journal.jsonl"
+    path.write_bytes(path.read_bytes()[: path.read_bytes().index(b'{"n":2,')])
+    (tmp_path / "run" / "head").unlink()
+    assert cli.main(["replay", str(tmp_path / "run")]) == 0
+    assert "0 candles again" in capsys.readouterr().out
+    assert cli.main(["replay", str(tmp_path / "run"), "--until", "2024-02-01"]) == 4
+    assert "no candle is recorded yet; the same `safla run` goes on" in capsys.readouterr().err

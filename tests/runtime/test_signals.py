@@ -1,23 +1,20 @@
-"""What a strategy may return, and that a run finds out one that looks ahead (FAULTS 30, 31; D5)."""
+"""What a strategy's columns must be, and on which grid they are laid (D5); FAULTS 30 and 31 are in tests/faults."""
 
 import numpy as np
 import pytest
 
 from safla.core.strategies import Strategy
-from safla.errors import Finding, StrategyError
+from safla.core.values import Columns
+from safla.errors import StrategyError
 from safla.runtime.backtest import prepare
 from safla.runtime.signals import checked, signals_of
 from tests.runs import small
 
+CANDLES = Columns(*([np.arange(3) * 60_000] * 6))
+
 
 def zeros(columns, _parameters):
     return np.zeros(len(columns.ts), np.int8), np.zeros(len(columns.ts))
-
-
-def peeking(columns, _parameters):
-    signal = np.zeros(len(columns.ts), np.int8)
-    signal[:-1] = columns.close[1:] > columns.close[:-1]
-    return signal, signal.astype(float)
 
 
 def with_strategy(tmp_path, function):
@@ -37,17 +34,22 @@ def with_strategy(tmp_path, function):
         ([0, 1, 0], [-0.5, 0.0, 0.0], r"strength is not a number.*1970-01-01T00:00Z"),
     ],
 )
-def test_what_is_no_signal_is_refused_with_strategy_and_candle(tmp_path, signal, strength, said):
-    _, series = with_strategy(tmp_path, zeros)
-    candles = type(series[0].columns)(*([np.arange(3) * 60_000] * 6))
+def test_what_is_no_signal_is_refused_with_strategy_and_candle(signal, strength, said):
     with pytest.raises(StrategyError, match=f"strategy mine: {said}"):
-        checked("mine", candles, signal=np.array(signal), strength=np.array(strength))
+        checked("mine", CANDLES, answer=(np.array(signal), np.array(strength)))
 
 
-def test_a_strategy_that_looks_ahead_ends_the_run_with_candle_and_both_answers(tmp_path):
-    run, series = with_strategy(tmp_path, peeking)
-    with pytest.raises(Finding, match=r"strategy mine looks ahead.* BTC/USDT at 2024-.*gives signal 1 .* and 0 "):
-        signals_of(run, series, columns=peeking, grid_ts=series[0].columns.ts)
+def test_other_numbers_of_the_same_value_become_the_types_of_the_core():
+    signal, strength = checked("mine", CANDLES, answer=(np.array([0.0, 1.0, -1.0]), np.array([0, 2, 1], np.uint8)))
+    assert (signal.dtype, signal.tolist()) == (np.int8, [0, 1, -1])
+    assert (strength.dtype, strength.tolist()) == (np.float64, [0.0, 2.0, 1.0])
+
+
+def test_an_answer_is_a_copy_that_the_strategy_cannot_change_behind_the_check():
+    signal, strength = np.zeros(3, np.int8), np.zeros(3)
+    kept = checked("mine", CANDLES, answer=(signal, strength))
+    signal[:], strength[:] = 1, 1.0
+    assert [column.tolist() for column in kept] == [[0, 0, 0], [0.0, 0.0, 0.0]]
 
 
 def test_a_symbol_without_candles_in_the_window_has_no_signals(tmp_path):

@@ -25,7 +25,10 @@ ORDER = (
     {"cli"},
     {"__main__"},
 )
-FACES = {"__init__", "simulator", "strategies", "data_feed", "monitoring"}
+FACES = set(
+    "__init__ api configuration data_feed entries frames monitoring registered result risk simulator stored "
+    "strategies".split()
+)
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 
 CORE_MAY_IMPORT = set(
@@ -54,7 +57,7 @@ CALLS = {
 }
 MODULES = {"dill", "marshal", "pickle", "runpy", "shelve"}  # reading them runs what was written
 NOT_PURE = (ast.Try, ast.Raise, ast.With, ast.Yield, ast.Await, ast.Lambda, ast.JoinedStr, ast.Import, ast.ImportFrom)
-ASSERTS = set("check fail golden raises validate verify warns".split())  # calls that raise where something is wrong
+ASSERTS = set("ask check fail golden raises validate verify warns".split())  # calls that raise where something is wrong
 
 
 # --- Rooms -----------------------------------------------------------------------------------------------------------
@@ -80,7 +83,7 @@ def core_imports(source: Source) -> Findings:
 
 
 def impure(source: Source) -> Findings:
-    """A name that stands for the clock, chance, the environment, the disk or the terminal."""
+    """A name that stands for the clock, chance, the environment, the disk or the terminal (Z27)."""
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Name) and node.id in OUTSIDE_NAMES and isinstance(node.ctx, ast.Load):
             yield at(source, node, f"{node.id} reaches outside")
@@ -224,7 +227,7 @@ def positional(function: Function) -> list[ast.arg]:
 
 
 def forbidden(source: Source) -> Findings:
-    """What hides, what runs text, what is unfinished."""
+    """What hides, what runs text, what imports by path, a shell (Z20); what is unfinished."""
     for statement, name in imported(source.tree):
         if name.split(".")[0] in MODULES:
             yield at(source, statement, f"{name}: reading it runs what was written")
@@ -252,7 +255,7 @@ def hidden(node: ast.AST) -> str:
 
 
 def broad(source: Source) -> Findings:
-    """A handler that catches what it cannot answer (STYLE 32)."""
+    """A handler that catches what it cannot answer (STYLE 32, Z27)."""
     for node in ast.walk(source.tree):
         if isinstance(node, ast.ExceptHandler):
             caught = "" if node.type is None else ast.unparse(node.type)

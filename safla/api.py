@@ -1,0 +1,110 @@
+"""run and replay as calls from Python. They print nothing, and leave signals, umask, folder and logging as they are."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from safla.configuration import Given, Sets, Symbols, load_config, stem
+from safla.core.strategies import Strategy
+from safla.errors import UsageError
+from safla.registered import StrategyFunction, looked_back, registered
+from safla.report.summary import summarise, write
+from safla.result import Result, Verdict
+from safla.runtime import backtest
+from safla.runtime import replay as verification
+from safla.runtime.backtest import Ended
+from safla.runtime.folder import SUMMARY
+from safla.runtime.interrupt import Flag
+from safla.runtime.progress import Progress
+
+
+def run(
+    config: Given = None,
+    *,
+    set: Sets = None,  # noqa: A002  the command's word
+    strategies: Mapping[str, StrategyFunction] | None = None,
+    out: str | os.PathLike[str] | None = None,
+    symbols: Symbols = "primary",
+    progress: Callable[[Progress], None] | None = None,
+) -> Result:
+    """Run a backtest and write its run folder, as `safla run` does; called again it confirms what is there, or goes on.
+
+    config      a path, a dict, what load_config gives; None for ./config.yaml if it exists, else the defaults
+    set         overlays: {"risk.stop_loss_pct": 0.03}, or ["risk.stop_loss_pct=0.03"]
+    strategies  functions of yours by name, for strategy.name (StrategyFunction)
+    out         the run folder; else one below storage.logs_directory that is named by the question
+    symbols     the list in use: symbols.primary or symbols.test
+    progress    told how far the run is, some times a second at most; nothing is shown without it
+    returns     Result: summary, trades, events, equity, the journal's path
+
+    Errors are those of safla: ConfigError, StrategyError, DataError, JournalError, UsageError; Finding for a strategy
+    that looks ahead, and for a journal that says otherwise; HostError where another process or thread holds the folder.
+    Several threads may call it at once.
+
+        result = safla.run("config.yaml", set={"strategy.fast_period": 5})
+        result.trades
+    """
+    if isinstance(out, str) and not out:
+        raise UsageError("out: an empty name; name a folder, or leave it out")
+    register = registered(strategies)
+    loaded = load_config(config, set=set, strategies=strategies, symbols=symbols)
+    loaded = looked_back(loaded, register)
+    prepared = backtest.prepare(loaded, register=register)
+    folder = backtest.folder_of(prepared, stem=stem(loaded), out=None if out is None else Path(out))
+    summary: dict[str, Any] = {}
+
+    def conclude(ended: Ended) -> None:
+        summary.update(summarise(ended.outcome, risk_free_rate=float(loaded.config.report.risk_free_rate)))
+        write(folder / SUMMARY, summary)
+
+    notes = [f"warning: {warning}" for warning in loaded.warnings]
+    ended = backtest.run(
+        prepared, folder, engine="auto", force=False, watch=progress or _unwatched, say=notes.append, flag=Flag(),
+        conclude=conclude,
+    )  # fmt: skip
+    return _result(ended, summary, notes=tuple(notes))
+
+
+def replay(path: str | os.PathLike[str], *, strategies: Mapping[str, StrategyFunction] | None = None) -> Verdict:
+    """Verify a run folder or its journal: the chain, the books, and every decision again. It writes nothing.
+
+    path        the run folder, or its journal file
+    strategies  those that the run was made with, if they came from Python (StrategyFunction)
+    returns     Verdict: true where nothing differs
+
+    JournalError for a journal or candles that are missing or damaged, ConfigError for a strategy that is not given.
+
+        assert safla.replay("logs/btc-0123abcd")
+    """
+    register: dict[str, Strategy] = registered(strategies)
+    found = verification.replay(Path(path), books_only=False, engine="auto", say=_unsaid, register=register)
+    assert found.decisions is not None, "not the books alone were asked for"
+    return Verdict(found.tail, found.books, found.decisions)
+
+
+def _unwatched(_progress: Progress) -> None:
+    return
+
+
+def _unsaid(_text: str) -> None:
+    return
+
+
+def _result(ended: Ended, summary: dict[str, Any], *, notes: tuple[str, ...]) -> Result:
+    outcome = ended.outcome
+    begin = int(np.searchsorted(outcome.ts, outcome.run.plan.rules.start_ts))  # the lookback is only looked at (S16)
+    return Result(
+        summary=summary,
+        folder=ended.folder,
+        same_journal=ended.again,
+        lines=ended.lines,
+        last_hash=ended.last_hash,
+        notes=notes,
+        _ts=outcome.ts[begin:],
+        _equity=outcome.equity[begin:],
+        _balance=outcome.run.balance,
+        _money_decimals=outcome.run.money_decimals,
+    )

@@ -1,0 +1,77 @@
+"""A configuration as callers from Python give it: nothing, a path, a dict, or one that was loaded before."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from safla.config import load
+from safla.config.load import Loaded
+from safla.errors import ConfigError, Problem, UsageError
+from safla.registered import StrategyFunction, registered
+
+DEFAULT = Path("config.yaml")
+
+Given = str | os.PathLike[str] | Mapping[str, Any] | Loaded | None
+Sets = Mapping[str, Any] | Sequence[str] | None
+Symbols = Literal["primary", "test"]
+
+
+def load_config(
+    config: Given = None,
+    *,
+    set: Sets = None,  # noqa: A002  the command's word
+    strategies: Mapping[str, StrategyFunction] | None = None,
+    symbols: Symbols = "primary",
+) -> Loaded:
+    """The configuration of a file or a dict, checked, with every default: what all others here take as `config`.
+
+    config      a path; a dict as the file would say it (its paths are relative to the current folder); None for
+                ./config.yaml if it exists, else the defaults
+    set         overlays: {"risk.stop_loss_pct": 0.03}, or ["risk.stop_loss_pct=0.03"] as on the command line
+    strategies  names that the configuration may use beside the registered ones (StrategyFunction)
+    symbols     the list in use: symbols.primary or symbols.test
+    returns     Loaded: `config` (typed, frozen), `symbols`, where each value came from, and warnings
+
+    SAFLA__ variables of the environment count as they do for the command: above the file, below `set`. Raises
+    ConfigError with every problem at once, UsageError for a `set` that is not KEY=VALUE.
+
+        loaded = safla.load_config("config.yaml", set={"strategy.fast_period": 5})
+        loaded.config.strategy.fast_period
+    """
+    if isinstance(config, Loaded):
+        if set or symbols != "primary":
+            raise UsageError("this configuration is loaded already; give set and symbols to safla.load_config")
+        return config
+    sets: load.Sets = [set] if isinstance(set, str) else set or ()
+    names = tuple(registered(strategies))
+    if isinstance(config, Mapping):
+        return load.load_mapping(config, sets=sets, environment=os.environ, symbols=symbols, strategies=names)
+    path = Path(config) if config is not None else DEFAULT if DEFAULT.exists() else None
+    return load.load(path, sets=sets, environment=os.environ, symbols=symbols, strategies=names)
+
+
+def validate(
+    config: Given = None,
+    *,
+    set: Sets = None,  # noqa: A002  the command's word
+    strategies: Mapping[str, StrategyFunction] | None = None,
+    symbols: Symbols = "primary",
+) -> list[Problem]:
+    """Every problem of a configuration, as `where` (file:line:column), `key` and `text`; an empty list for none.
+
+    Arguments as in load_config. UsageError for a `set` that is not KEY=VALUE.
+
+        for problem in safla.validate("config.yaml"):
+            print(problem)
+    """
+    try:
+        load_config(config, set=set, strategies=strategies, symbols=symbols)
+    except ConfigError as error:
+        return error.problems
+    return []
+
+
+def stem(loaded: Loaded) -> str:
+    """What the run folder is called by: the name of the file, `config` where there was none."""
+    return Path(loaded.files[-1]).stem if loaded.files else DEFAULT.stem

@@ -1,0 +1,44 @@
+"""Sums, means and deviations: exact or rounded once, whatever the processor, and in blocks where columns are long."""
+
+import math
+from collections.abc import Iterator
+from itertools import chain
+
+import numpy as np
+
+from safla.core.values import Float64, Int64
+
+BLOCK = 65_536  # rows of a column that are looked at together, so that no second column is made
+
+
+def blocks(rows: int) -> Iterator[slice]:
+    """So many rows, cut into blocks."""
+    return (slice(first, min(first + BLOCK, rows)) for first in range(0, rows, BLOCK))
+
+
+def total(values: Float64) -> float:
+    """The sum of float64[n], rounded once (math.fsum)."""
+    return math.fsum(chain.from_iterable(values[part].tolist() for part in blocks(len(values))))
+
+
+def total_units(column: Int64) -> int:
+    """The sum of int64[n], exact: the upper and the lower halves of its numbers do not wrap where the whole would."""
+    return (int(np.sum(column >> 32)) << 32) + int(np.sum(column & 0xFFFF_FFFF))
+
+
+def mean(values: Float64) -> float:
+    """The mean of float64[n], n at least 1."""
+    return total(values) / len(values)
+
+
+def deviation(values: Float64) -> float:
+    """The sample standard deviation of float64[n] (ddof = 1), n at least 2; exactly 0 where all are equal."""
+    if np.all(values == values[0]):
+        return 0.0
+    return math.sqrt(total(np.square(values - mean(values))) / (len(values) - 1))
+
+
+def median(values: Float64) -> float:
+    """The middle of float64[n], or the mean of the two there; n at least 1."""
+    middle = np.sort(values)[(len(values) - 1) // 2 : len(values) // 2 + 1]
+    return mean(middle)

@@ -1,0 +1,99 @@
+"""BinanceDataFeed: the candles that a configuration names, as lists or as though they came live. No network yet."""
+
+import asyncio
+import math
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Self
+
+from safla.config.plan import price_limit
+from safla.configuration import Given, load_config
+from safla.core.candles import Series, between
+from safla.data import source
+from safla.data.checks import LAST_MS
+from safla.errors import UsageError
+from safla.stored import Moment, Pace, for_symbol
+
+Candle = list[float]  # [ms, open, high, low, close, volume]; ms is an int
+
+
+class BinanceDataFeed:
+    """Candles for a loop of your own: those that the `data` section of the configuration names.
+
+    config  a path, a dict, what load_config gives; None for ./config.yaml if it exists, else the defaults
+
+    A candle is [ms, open, high, low, close, volume]: its open time in ms UTC, prices in the quote currency, volume in
+    the base currency. Times are datetimes (naive ones are UTC), ISO dates or ms. Only `data.start` to `data.end` is
+    given. ExchangeError without a `data` section, for candles from the exchange do not come yet; ConfigError and
+    DataError for a section or for candles that do not hold; UsageError once the feed is closed.
+
+        async with BinanceDataFeed("config.yaml") as feed:
+            candles = await feed.fetch_historical_ohlcv("BTC/USDT", "1h", since="2024-01-01", limit=500)
+    """
+
+    def __init__(self, config: Given = None) -> None:
+        self._loaded = load_config(config)
+        self._closed = False
+
+    async def fetch_historical_ohlcv(
+        self, symbol: str = "BTC/USDT", timeframe: str | None = None, since: Moment = None, limit: int | None = None
+    ) -> list[Candle]:
+        """The candles that open at `since` or later, `limit` of them at most; None: from the first, to the last."""
+        self._refuse_closed()
+        if limit is not None and (type(limit) is not int or limit < 1):
+            raise UsageError(f"limit: {limit!r} is no whole number above 0")
+        series = await asyncio.to_thread(self._read, symbol, timeframe, since)
+        return list(_candles(series))[:limit]
+
+    async def stream_historical_as_live(
+        self,
+        symbol: str = "BTC/USDT",
+        timeframe: str | None = None,
+        since: Moment = None,
+        speed_multiplier: float = math.inf,
+    ) -> AsyncIterator[Candle]:
+        """The same candles one by one: the first at once, the next after the time between them over speed_multiplier.
+
+        speed_multiplier  1.0 is real time, 60.0 a minute a second, infinity as fast as they are taken
+        """
+        self._refuse_closed()
+        pace = Pace(speed_multiplier)
+        series = await asyncio.to_thread(self._read, symbol, timeframe, since)
+        for candle in _candles(series):
+            await pace.wait(int(candle[0]))
+            if self._closed:
+                return
+            yield candle
+
+    async def close(self) -> None:
+        """Give no more: a stream under way ends at its next candle. Closing twice is closing once."""
+        self._closed = True
+
+    async def __aenter__(self) -> Self:
+        self._refuse_closed()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def _read(self, symbol: str, timeframe: str | None, since: Moment) -> Series:
+        loaded = for_symbol(self._loaded, symbol, timeframe=timeframe, start=since)
+        series = source.read(loaded.config, loaded.symbols, price_limit=price_limit(loaded.config)).series[0]
+        start, end = loaded.config.data.start, loaded.config.data.end
+        return series._replace(
+            columns=between(series.columns, 0 if start is None else start, LAST_MS + 1 if end is None else end)
+        )
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise UsageError("this feed is closed; make another")
+
+
+def _candles(series: Series) -> list[Candle]:
+    """The rows of columns, prices and volumes as the nearest floats."""
+    columns = series.columns
+    prices = [(column / 10.0**series.price_decimals).tolist() for column in columns[1:5]]
+    volumes = (columns.volume / 10.0**series.volume_decimals).tolist()
+    return [list(row) for row in zip(columns.ts.tolist(), *prices, volumes, strict=True)]

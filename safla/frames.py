@@ -1,0 +1,168 @@
+"""Polars frames of a run: what its journal tells, exactly. Amounts are decimals made of text, never of floats."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+from safla.core.values import Int64
+from safla.errors import UsageError
+from safla.journal import reader
+from safla.journal.events import LEVELS, Fact, Filled, RunStarted, TradeClosed
+from safla.journal.line import event_bytes
+from safla.journal.reader import Line
+
+if TYPE_CHECKING:
+    import polars as pl
+
+DIGITS = 38  # of a decimal: the most that polars has
+RATIO_PLACES = 6  # J14
+
+KINDS: dict[str, type[Fact]] = {str(kind.__struct_config__.tag): kind for kind in LEVELS}
+
+
+class Places(NamedTuple):
+    """Decimals of the columns: the most that any symbol of the run has, so that every amount fits exactly."""
+
+    price: int
+    quantity: int
+    volume: int
+    money: int
+
+
+def events(journal: Path) -> "pl.DataFrame":
+    """A row an event: n, ts, type, symbol (null for the account) and the event as JSON, byte for byte as it stands."""
+    import polars as pl
+
+    lines = list(reader.read(journal))
+    return pl.DataFrame(
+        {
+            "n": [line.n for line in lines],
+            "ts": [line.event.ts for line in lines],
+            "type": [str(line.event.__struct_config__.tag) for line in lines],
+            "symbol": [getattr(line.event, "symbol", None) for line in lines],
+            "event": [event_bytes(line.raw, line.n).decode("ascii") for line in lines],
+        },
+        schema={"n": pl.Int64, "ts": pl.Int64, "type": pl.String, "symbol": pl.String, "event": pl.String},
+    ).with_columns(_moment("ts"))
+
+
+def events_of(journal: Path, kind: str) -> "pl.DataFrame":
+    """The events of one type with their fields as columns, n before them. UsageError for a type that there is not."""
+    if kind not in KINDS:
+        raise UsageError(f"{ascii(kind)[:60]} is no type of event; there are {', '.join(KINDS)}")
+    found = reader.read(journal)
+    return _typed([line for line in found if type(line.event) is KINDS[kind]], KINDS[kind], places_of(found.started))
+
+
+def trades(journal: Path) -> "pl.DataFrame":
+    """A row a closed trade, in the order in which they were closed.
+
+    symbol, trade, opened, closed, duration, quantity, entry, exit, gross, fees, net, reason, ambiguous (S12)
+    """
+    import polars as pl
+
+    found = reader.read(journal)
+    closed: list[Line] = []
+    doubts: list[bool] = []
+    ambiguous = False
+    for line in found:
+        if isinstance(line.event, Filled):
+            ambiguous = line.event.ambiguous  # a trade_closed stands right behind its fill (J18)
+        elif isinstance(line.event, TradeClosed):
+            closed.append(line)
+            doubts.append(ambiguous)
+    frame = _typed(closed, TradeClosed, places_of(found.started)).rename({"ts": "closed"})
+    return frame.with_columns(
+        duration=pl.col("closed") - pl.col("opened"), ambiguous=pl.Series(doubts, dtype=pl.Boolean)
+    ).select(
+        "symbol", "trade", "opened", "closed", "duration", "quantity", "entry", "exit", "gross", "fees", "net",
+        "reason", "ambiguous",
+    )  # fmt: skip
+
+
+def equity(ts: Int64, units: Int64, *, balance: int, places: int) -> "pl.DataFrame":
+    """A row a timestamp: ts (the candle's open time), equity at its close, drawdown from the highest so far (a ratio).
+
+    ts       int64[n], ms
+    units    int64[n], money units with so many places
+    balance  money units, the first peak
+    """
+    import polars as pl
+
+    peaks = np.maximum(np.maximum.accumulate(units), balance) if len(units) else units
+    drawdown = (peaks - units) / peaks  # shown, and nothing is decided by it
+    frame = pl.DataFrame({"ts": ts, "equity": _decimals(units, places), "drawdown": drawdown})
+    return frame.with_columns(_moment("ts"))
+
+
+def places_of(started: RunStarted) -> Places:
+    """The decimals that a first line declares."""
+    return Places(
+        price=max(one.price_decimals for one in started.symbols),
+        quantity=max(one.quantity_decimals for one in started.symbols),
+        volume=max(one.volume_decimals for one in started.symbols),
+        money=started.money_decimals,
+    )
+
+
+def _decimals(units: Int64, places: int) -> "pl.Series":
+    """Integers as decimals: exact, for 2**62 times 10**18 has 37 digits."""
+    import polars as pl
+
+    exact = pl.Decimal(DIGITS, places)
+    power = pl.Series([10**places], dtype=pl.Int64).cast(pl.Decimal(DIGITS, 0))
+    return (pl.Series(units, dtype=pl.Int64).cast(exact) / power).cast(exact)
+
+
+def _typed(lines: Sequence[Line], kind: type[Fact], places: Places) -> "pl.DataFrame":
+    import polars as pl
+
+    columns = [pl.Series("n", [line.n for line in lines], dtype=pl.Int64)]
+    for field in msgspec.structs.fields(kind):
+        values = [getattr(line.event, field.name) for line in lines]
+        columns.append(_column(field.name, values, annotation=field.type, places=places))
+    return pl.DataFrame(columns)
+
+
+def _column(name: str, values: Iterable[Any], *, annotation: Any, places: Places) -> "pl.Series":
+    """One field of many events: a time, an amount, a count, a word; what has parts of its own is JSON."""
+    import polars as pl
+
+    title = _title(annotation)
+    if title == "ms UTC":
+        return pl.Series(name, values, dtype=pl.Int64).cast(pl.Datetime("ms", "UTC"))
+    if title in _PLACES_BY_TITLE:
+        return pl.Series(name, values, dtype=pl.String).cast(pl.Decimal(DIGITS, _PLACES_BY_TITLE[title](places)))
+    if title in ("count", "number", "decimal places"):
+        return pl.Series(name, values, dtype=pl.Int64)
+    if annotation is bool:
+        return pl.Series(name, values, dtype=pl.Boolean)
+    texts = [one if one is None or isinstance(one, str) else msgspec.json.encode(one).decode("ascii") for one in values]
+    return pl.Series(name, texts, dtype=pl.String)
+
+
+def _title(annotation: Any) -> str | None:
+    """What journal/events.py calls the type of a field, optional or not."""
+    inner = msgspec.inspect.type_info(annotation)
+    while isinstance(inner, msgspec.inspect.UnionType):
+        inner = next(one for one in inner.types if not isinstance(one, msgspec.inspect.NoneType))
+    return (inner.extra_json_schema or {}).get("title") if isinstance(inner, msgspec.inspect.Metadata) else None
+
+
+_PLACES_BY_TITLE: dict[str | None, Any] = {
+    "price": lambda places: places.price,
+    "quantity": lambda places: places.quantity,
+    "volume": lambda places: places.volume,
+    "money": lambda places: places.money,
+    "count or money": lambda places: places.money,
+    "ratio": lambda places: RATIO_PLACES,
+}
+
+
+def _moment(name: str) -> "pl.Expr":
+    import polars as pl
+
+    return pl.col(name).cast(pl.Datetime("ms", "UTC"))

@@ -1,0 +1,157 @@
+"""The counts, lists and tables of a summary: activity, quality, trades by group. No formula of a ratio."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+
+from safla.core import values as v
+from safla.core.account import market_of
+from safla.core.candles import iso
+from safla.core.fills import fee, sold_at
+from safla.core.machine import MODES, STOP
+from safla.core.metrics import activity, growth, trades
+from safla.core.metrics.metric import significant
+from safla.core.values import Int64
+from safla.data.checks import holes
+from safla.report.figures import Group, Modes, OpenHalt, OpenPosition, Year
+from safla.report.window import Window
+from safla.runtime.outcome import Outcome
+
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+FIRST_WEEKDAY = 3  # 1970-01-01 was a Thursday
+HOUR_MS = 3_600_000
+
+
+def trade_counts(window: Window) -> dict[str, int]:
+    """How many trades there were, and how many in a row."""
+    net = window.trades.net
+    return {
+        "trades": len(net),
+        "wins": int(np.count_nonzero(net > 0)),
+        "losses": int(np.count_nonzero(net < 0)),
+        "longest_win_streak": trades.longest_streak((net > 0).tolist()),
+        "longest_loss_streak": trades.longest_streak((net < 0).tolist()),
+        "ambiguous_exits": int(np.count_nonzero(window.fills.other)),
+    }
+
+
+def open_halts(outcome: Outcome) -> list[OpenHalt]:
+    """The halts that were not lifted, in the order in which they opened."""
+    opened = {int(row[3]): int(row[1]) for row in outcome.rows[outcome.rows[:, 0] == v.HALTED_ROW]}
+    still = [(int(outcome.state.account[v.HALT_OF_RULE + rule]), name) for rule, name in enumerate(v.HALT_RULES)]
+    return [OpenHalt(halt=n, rule=name, since=iso(opened[n])) for n, name in sorted(still) if n > 0]
+
+
+def open_positions(outcome: Outcome) -> list[OpenPosition]:
+    """Open at the end, valued at the last close, with what a market sell there would cost (S19, S25, S26)."""
+    run = outcome.run
+    unit, rules = 10.0**run.money_decimals, run.plan.rules
+    positions = []
+    for place, (symbol, scale, row) in enumerate(
+        zip(run.symbols, run.scales, outcome.state.book.tolist(), strict=True)
+    ):
+        quantity, close = row[v.QUANTITY], row[v.CLOSE]
+        if quantity == 0:
+            continue
+        market = market_of(run.plan.markets, place)
+        notional = quantity * close * market.k
+        sold = sold_at(rules, market, close, quantity, row[v.VOLUME]) * quantity * market.k
+        cost = quantity * row[v.ENTRY] * market.k + row[v.ENTRY_FEE]
+        positions.append(
+            OpenPosition(
+                symbol=symbol,
+                quantity=significant(quantity / 10.0**scale.quantity_decimals),
+                value=significant(notional / unit),
+                profit=significant((notional - cost) / unit),
+                closing_commission=significant(fee(sold, rules.commission_ppm) / unit),
+                closing_slippage=significant((notional - sold) / unit),
+            )
+        )
+    return positions
+
+
+def refusals(window: Window, side: int) -> dict[str, int]:
+    """How many enter or leave signals were refused behind the lookback, by reason, the most frequent first."""
+    rows = window.outcome.rows
+    refused = (rows[:, 0] == v.ORDER_REFUSED) & (rows[:, 4] == side) & (rows[:, 1] >= window.ts[0])
+    counts = Counter(str(v.REASONS[code]) for code in rows[refused, 5].tolist())
+    return dict(sorted(counts.items(), key=lambda one: (-one[1], one[0])))
+
+
+def candles_in_mode(window: Window) -> list[Modes]:
+    """How many candles of each symbol ended in each mode; that the run ended is none."""
+    outcome = window.outcome
+    rows = outcome.rows[(outcome.rows[:, 0] == v.MODE_CHANGED) & (outcome.rows[:, 3] != STOP)]
+    found = []
+    for place, one in enumerate(outcome.series):
+        ours = rows[rows[:, 2] == place]
+        counts = activity.candles_in_modes(one.columns.ts, ours[:, 1], ours[:, 5], outcome.run.plan.rules.start_ts)
+        found.append(Modes(symbol=one.symbol, **dict(list(zip(MODES, counts, strict=True))[1:])))
+    return found
+
+
+def quality(outcome: Outcome) -> dict[str, int]:
+    """How sound the candles are, all symbols together, the lookback included."""
+    gaps = [holes(one.columns.ts, outcome.run.plan.rules.step_ms) for one in outcome.series]
+    return {
+        "candles": sum(len(one.columns.ts) for one in outcome.series),
+        "holes": sum(gap.number for gap in gaps),
+        "missing_candles": sum(gap.missing for gap in gaps),
+        "candles_without_volume": sum(int(np.count_nonzero(one.columns.volume == 0)) for one in outcome.series),
+    }
+
+
+def fills_beside_holes(window: Window) -> int:
+    """Fills in the last candle before a hole of their symbol, or in the first behind one."""
+    step, fills = window.outcome.run.plan.rules.step_ms, window.fills
+    return sum(
+        activity.fills_beside_holes(one.columns.ts, fills.ts[fills.symbol == place], step)
+        for place, one in enumerate(window.outcome.series)
+    )
+
+
+def by_exit_reason(window: Window) -> list[Group]:
+    """Closed trades by the reason of the exit, in the order of the codes; reasons that were met."""
+    codes = np.unique(window.trades.reason).tolist()
+    return list(_groups(window, window.trades.reason, {code: str(v.REASONS[code]) for code in codes}))
+
+
+def by_weekday(window: Window) -> list[Group]:
+    """Closed trades by the weekday of the entry, all seven."""
+    days = (window.trades.opened // v.DAY_MS + FIRST_WEEKDAY) % len(WEEKDAYS)
+    return list(_groups(window, days, dict(enumerate(WEEKDAYS))))
+
+
+def by_hour(window: Window) -> list[Group]:
+    """Closed trades by the hour of the entry, all twenty-four."""
+    hours = window.trades.opened % v.DAY_MS // HOUR_MS
+    return list(_groups(window, hours, {hour: f"{hour:02d}" for hour in range(24)}))
+
+
+def _groups(window: Window, keys: Int64, names: dict[int, str]) -> Iterator[Group]:
+    closed, unit = window.trades, 10.0**window.outcome.run.money_decimals
+    for key, name in names.items():
+        ours = keys == key
+        net = closed.net[ours]
+        mean_pct = trades.expectancy(closed.net_pct[ours]).value
+        yield Group(
+            of=name,
+            trades=len(net),
+            wins=int(np.count_nonzero(net > 0)),
+            net_profit=significant(sum(net.tolist()) / unit),
+            mean_pct=None if mean_pct is None else significant(mean_pct),
+        )
+
+
+def by_year(window: Window) -> list[Year]:
+    """Returns, month by year."""
+    run = window.outcome.run
+    return [
+        Year(year=year, months=list(map(_written, months)), total_return=_written(whole))
+        for year, months, whole in growth.yearly(window.ts, window.equity, run.balance, run.plan.rules.step_ms)
+    ]
+
+
+def _written(value: float | None) -> float | None:
+    return None if value is None else significant(value)

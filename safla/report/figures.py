@@ -1,0 +1,216 @@
+"""The shape of summary.json: each figure with its unit and meaning, and the schema of them. It computes nothing."""
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+# A figure is a number, or null with its reason under `undefined`; the title is its unit.
+Money = Annotated[float | None, Meta(title="quote currency")]
+Ratio = Annotated[float | None, Meta(title="ratio")]
+Plain = Annotated[float | None, Meta(title="number")]
+Hours = Annotated[float | None, Meta(title="hours")]
+Bps = Annotated[float | None, Meta(title="bps")]
+Count = Annotated[int, Meta(title="count", ge=0)]
+Time = Annotated[str | None, Meta(title="time, UTC")]
+
+
+class Shape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every field is always there, in this order."""
+
+
+class OpenHalt(Shape, frozen=True, kw_only=True):
+    """A halt that was not lifted: there are no entries behind it."""
+
+    halt: Annotated[Count, Meta(description="its number in the run")]
+    rule: Annotated[str, Meta(description="daily_loss, drawdown, operator or strategy_error")]
+    since: Annotated[Time, Meta(description="the candle that opened it")]
+
+
+class OpenPosition(Shape, frozen=True, kw_only=True):
+    """What is still held at the end, valued at the last close, and what selling it there would cost (S19)."""
+
+    symbol: Annotated[str, Meta(description="what is held")]
+    quantity: Annotated[float, Meta(title="base currency", description="how much of it")]
+    value: Annotated[Money, Meta(description="quantity times the last close")]
+    profit: Annotated[Money, Meta(description="value less the entry's notional and commission")]
+    closing_commission: Annotated[Money, Meta(description="commission of a market sell")]
+    closing_slippage: Annotated[Money, Meta(description="slippage of a market sell")]
+
+
+class Drawdown(Shape, frozen=True, kw_only=True):
+    """When the deepest fall was; all null where the equity never fell."""
+
+    start: Annotated[Time, Meta(description="close of the last candle at the peak, or the start of the run")]
+    trough: Annotated[Time, Meta(description="close of the lowest candle")]
+    end: Annotated[Time, Meta(description="close that reached the peak again; null: none did")]
+
+
+class Modes(Shape, frozen=True, kw_only=True):
+    """How many candles of a symbol ended in each mode, the lookback left out."""
+
+    symbol: Annotated[str, Meta(description="whose candles")]
+    warming: Annotated[Count, Meta(description="candles")]
+    flat: Annotated[Count, Meta(description="candles")]
+    long: Annotated[Count, Meta(description="candles")]
+    halted: Annotated[Count, Meta(description="candles")]
+
+
+class Group(Shape, frozen=True, kw_only=True):
+    """Some of the closed trades."""
+
+    of: Annotated[str, Meta(description="exit reason, weekday or hour (UTC)")]
+    trades: Annotated[Count, Meta(description="closed trades")]
+    wins: Annotated[Count, Meta(description="those with a profit after all costs")]
+    net_profit: Annotated[Money, Meta(description="their profit after all costs")]
+    mean_pct: Annotated[Ratio, Meta(description="their mean profit over the entry's notional; null: no trade")]
+
+
+class Year(Shape, frozen=True, kw_only=True):
+    """Returns of a calendar year (UTC), of the part of it that the run covers."""
+
+    year: Annotated[int, Meta(description="the year")]
+    months: Annotated[list[Ratio], Meta(description="January to December; null where the run was not there")]
+    total_return: Annotated[Ratio, Meta(description="of the whole year")]
+
+
+class Summary(Shape, frozen=True, kw_only=True):
+    """What a run came to. The lookback counts in data quality alone; an exit counts in the candle of its fill."""
+
+    name: Annotated[str, Meta(description="system.name")]
+    symbols: Annotated[list[str], Meta(description="in the order of the configuration")]
+    timeframe: Annotated[str, Meta(description="length of a candle")]
+    start: Annotated[Time, Meta(description="first open behind the lookback")]
+    end: Annotated[Time, Meta(description="last close")]
+    quote: Annotated[str, Meta(description="the currency of all money")]
+    risk_free_rate: Annotated[float, Meta(title="ratio a year", description="report.risk_free_rate")]
+    days: Annotated[float, Meta(title="days", ge=0, description="from start to end")]
+    daily_returns: Annotated[
+        Count, Meta(description="returns from midnight to midnight UTC, the samples of the figures of risk")
+    ]
+
+    open_halts: Annotated[list[OpenHalt], Meta(description="halts that were not lifted")]
+    halted_since: Annotated[Time, Meta(description="the first of them; null: none is open")]
+
+    initial_balance: Annotated[Money, Meta(description="simulation.initial_balance_usd")]
+    final_equity: Annotated[Money, Meta(description="cash and positions at their last close")]
+    net_profit: Annotated[Money, Meta(description="final equity less initial balance")]
+    total_return: Annotated[Ratio, Meta(description="final equity over initial balance, less 1")]
+    cagr: Annotated[Ratio, Meta(description="the return of a year that compounds to it; from 30 days")]
+    buy_and_hold_return: Annotated[
+        Ratio,
+        Meta(description="the balance in equal parts, first tradable open to last close, commission at both ends"),
+    ]
+    alpha: Annotated[Ratio, Meta(description="Jensen's alpha against buy and hold, of a year")]
+    beta: Annotated[Plain, Meta(description="slope of the daily returns over those of buy and hold")]
+    correlation: Annotated[Plain, Meta(description="Pearson's, of the same")]
+
+    volatility: Annotated[Ratio, Meta(description="deviation of the daily returns, of a year of 365 days")]
+    sharpe: Annotated[Plain, Meta(description="Sharpe ratio of the daily returns, of a year")]
+    sortino: Annotated[
+        Plain, Meta(description="the same over the deviation below the risk-free rate, all days counted")
+    ]
+    calmar: Annotated[Plain, Meta(description="cagr over max_drawdown")]
+    omega: Annotated[Plain, Meta(description="sum of the daily gains over that of the daily losses")]
+    ulcer_index: Annotated[Ratio, Meta(description="root mean square of the daily falls from the peak")]
+    var_95: Annotated[Ratio, Meta(description="what 95 % of the days lost at most; negative: they gained")]
+    cvar_95: Annotated[Ratio, Meta(description="mean loss of the worst 5 % of the days")]
+    t_statistic: Annotated[Plain, Meta(description="of the mean daily return")]
+    p_value: Annotated[Plain, Meta(description="how often chance alone gives one as far from 0, both sides")]
+    probabilistic_sharpe: Annotated[Plain, Meta(description="probability that the true Sharpe ratio is above 0")]
+
+    max_drawdown: Annotated[Ratio, Meta(description="deepest fall from a peak, on candle closes")]
+    max_drawdown_inside: Annotated[
+        Ratio, Meta(description="the same down to each low, or to the stop in force where that is higher")
+    ]
+    max_drawdown_hours: Annotated[Hours, Meta(description="from its peak to the close that regains it, or to the end")]
+    drawdown: Annotated[Drawdown, Meta(description="when the deepest fall on closes was")]
+    under_water_share: Annotated[Ratio, Meta(description="candles that closed below the peak so far")]
+    longest_under_water_hours: Annotated[
+        Hours, Meta(description="longest time from a peak to the close that regained it")
+    ]
+
+    exposure_time: Annotated[Ratio, Meta(description="candles whose close found a position")]
+    average_exposure: Annotated[Ratio, Meta(description="positions over equity at each close, mean of all candles")]
+    largest_exposure: Annotated[Ratio, Meta(description="the largest of them")]
+    turnover: Annotated[Plain, Meta(description="sum of the notionals of all fills over mean equity, a year")]
+
+    trades: Annotated[Count, Meta(description="closed trades")]
+    wins: Annotated[Count, Meta(description="with a profit after all costs")]
+    losses: Annotated[Count, Meta(description="with a loss after all costs")]
+    win_rate: Annotated[Ratio, Meta(description="wins over trades")]
+    payoff: Annotated[Plain, Meta(description="mean win over mean loss")]
+    profit_factor: Annotated[Plain, Meta(description="sum of the wins over sum of the losses")]
+    expectancy: Annotated[Money, Meta(description="mean net profit of a trade")]
+    expectancy_pct: Annotated[Ratio, Meta(description="mean net profit over the entry's notional")]
+    expectancy_r: Annotated[Plain, Meta(description="mean net profit over what the first stop put at risk")]
+    sqn: Annotated[Plain, Meta(description="system quality number: root of trades times mean over deviation of R")]
+    kelly: Annotated[Ratio, Meta(description="Kelly fraction of win rate and payoff")]
+    best_trade: Annotated[Money, Meta(description="largest net profit")]
+    worst_trade: Annotated[Money, Meta(description="smallest net profit")]
+    median_trade: Annotated[Money, Meta(description="the middle one")]
+    longest_win_streak: Annotated[Count, Meta(description="wins in a row, in the order of closing")]
+    longest_loss_streak: Annotated[Count, Meta(description="losses in a row")]
+    mean_trade_hours: Annotated[Hours, Meta(description="from the open of the entry's candle to that of the exit's")]
+    median_trade_hours: Annotated[Hours, Meta(description="the middle one")]
+    shortest_trade_hours: Annotated[Hours, Meta(description="0 within one candle")]
+    longest_trade_hours: Annotated[Hours, Meta(description="the longest")]
+    median_mae: Annotated[Ratio, Meta(description="how far prices went against a trade, over the entry price")]
+    worst_mae: Annotated[Ratio, Meta(description="the furthest")]
+    median_mfe: Annotated[Ratio, Meta(description="how far prices went for a trade, over the entry price")]
+    best_mfe: Annotated[Ratio, Meta(description="the furthest")]
+
+    commission_paid: Annotated[Money, Meta(description="of all fills")]
+    commission_share: Annotated[Ratio, Meta(description="over what the trades gained that gained before fees")]
+    slippage_paid: Annotated[Money, Meta(description="distance of all fills from their prices before slippage")]
+    slippage_share: Annotated[Ratio, Meta(description="over the same gains")]
+    break_even_cost_bps: Annotated[Bps, Meta(description="what each fill could cost more until nothing is left")]
+
+    open_positions: Annotated[list[OpenPosition], Meta(description="still held at the end")]
+
+    ambiguous_exits: Annotated[Count, Meta(description="exits in candles that span stop and target")]
+    return_if_targets: Annotated[Ratio, Meta(description="total return if each of them had met its target first")]
+    return_if_stops: Annotated[Ratio, Meta(description="total return if each of them had met its stop first")]
+
+    halts: Annotated[Count, Meta(description="halts of the whole run")]
+    halted_share: Annotated[Ratio, Meta(description="candles that ended halted, of all symbols")]
+    refused_entries: Annotated[dict[str, int], Meta(description="refused enter signals and orders by reason")]
+    refused_leaves: Annotated[dict[str, int], Meta(description="refused leave signals by reason")]
+    candles_in_mode: Annotated[list[Modes], Meta(description="time spent in each mode")]
+
+    candles: Annotated[Count, Meta(description="of all symbols, the lookback included")]
+    holes: Annotated[Count, Meta(description="places where candles are missing")]
+    missing_candles: Annotated[Count, Meta(description="candles missing there")]
+    missing_share: Annotated[Ratio, Meta(description="missing candles over those and the ones that are there")]
+    candles_without_volume: Annotated[Count, Meta(description="candles in which nothing was traded")]
+    fills_beside_holes: Annotated[Count, Meta(description="fills in the candle before or behind a hole")]
+
+    exit_reasons: Annotated[list[Group], Meta(description="closed trades by the reason of the exit")]
+    weekdays: Annotated[list[Group], Meta(description="closed trades by the weekday of the entry")]
+    hours: Annotated[list[Group], Meta(description="closed trades by the hour of the entry")]
+    years: Annotated[list[Year], Meta(description="returns, month by year")]
+
+    undefined: Annotated[dict[str, str], Meta(description="why a figure is null, by its name")]
+
+
+def _is_number(kind: Any) -> bool:
+    inner = kind.type if isinstance(kind, msgspec.inspect.Metadata) else kind
+    parts = inner.types if isinstance(inner, msgspec.inspect.UnionType) else (inner,)
+    return isinstance(parts[0], msgspec.inspect.FloatType | msgspec.inspect.IntType)
+
+
+_SHAPE = msgspec.inspect.type_info(Summary)
+assert isinstance(_SHAPE, msgspec.inspect.StructType), "a summary is a struct"
+
+METRICS = tuple(field.name for field in _SHAPE.fields if _is_number(field.type))  # what a condition may name
+
+
+def summary_schema() -> dict[str, Any]:
+    """The JSON Schema of summary.json, made of the structs above."""
+    (whole,), parts = msgspec.json.schema_components((Summary,), ref_template="#/$defs/{name}")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "The summary of a safla run",
+        **whole,
+        "$defs": dict(sorted(parts.items())),
+    }

@@ -1,0 +1,184 @@
+"""The figures that are a number or undefined: which arrays of a run each formula of core/metrics takes. No label."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from safla.core import values as v
+from safla.core.account import market_of
+from safla.core.metrics import benchmark, costs, days, drawdown, exposure, growth, significance, trades
+from safla.core.metrics.drawdown import NEVER_FELL
+from safla.core.metrics.metric import Metric
+from safla.core.metrics.sums import mean, median
+from safla.core.values import Float64
+from safla.report.window import Window
+
+HOUR_MS = 3_600_000
+
+Figures = dict[str, Metric]
+
+
+def measures(window: Window, *, risk_free_rate: float) -> Figures:
+    """Every figure that may be undefined, by its name in the summary."""
+    parts = (_whole, _falls, _exposure, _trades, _hours, _excursions, _costs, _doubts)
+    rated = (_market, _daily)
+    return {
+        name: figure
+        for told in (*(part(window) for part in parts), *(part(window, risk_free_rate) for part in rated))
+        for name, figure in told.items()
+    }
+
+
+def _whole(window: Window) -> Figures:
+    balance = window.outcome.run.balance
+    last = growth.last_of(window.equity, balance)
+    return {
+        "initial_balance": _money(window, balance),
+        "final_equity": _money(window, last),
+        "net_profit": _money(window, last - balance),
+        "total_return": growth.total_return(window.equity, balance),
+        "cagr": growth.cagr(window.equity, balance, window.ms),
+    }
+
+
+def _money(window: Window, units: float) -> Metric:
+    return Metric(units / 10.0**window.outcome.run.money_decimals)
+
+
+def _market(window: Window, risk_free_rate: float) -> Figures:
+    rules = window.outcome.run.plan.rules
+    markets = [benchmark.market(one.columns, rules.start_ts) for one in window.outcome.series]
+    midnights = growth.midnights(window.ts, rules.step_ms)
+    held = benchmark.held_returns(markets, rules.commission_ppm, midnights, rules.step_ms)[: len(window.returns)]
+    beta = benchmark.beta(window.returns, held)
+    return {
+        "buy_and_hold_return": benchmark.held_return(markets, rules.commission_ppm),
+        "alpha": benchmark.alpha(window.returns, held, beta, risk_free_rate),
+        "beta": beta,
+        "correlation": benchmark.correlation(window.returns, held),
+    }
+
+
+def _daily(window: Window, risk_free_rate: float) -> Figures:
+    returns = window.returns
+    statistic = significance.t_statistic(returns)
+    return {
+        "volatility": days.volatility(returns),
+        "sharpe": days.sharpe(returns, risk_free_rate),
+        "sortino": days.sortino(returns, risk_free_rate),
+        "omega": days.omega(returns),
+        "ulcer_index": days.ulcer_index(returns),
+        "var_95": days.value_at_risk(returns),
+        "cvar_95": days.tail_loss(returns),
+        "t_statistic": statistic,
+        "p_value": significance.p_value(statistic, len(returns)),
+        "probabilistic_sharpe": significance.probabilistic_sharpe(returns, risk_free_rate),
+    }
+
+
+def _falls(window: Window) -> Figures:
+    found = window.falls
+    step = window.outcome.run.plan.rules.step_ms
+    start, _, end = fall_times(window)
+    over = int(window.ts[-1]) + step if end is None else end
+    growth_a_year = growth.cagr(window.equity, window.outcome.run.balance, window.ms)
+    return {
+        "calmar": drawdown.calmar(growth_a_year, found.deepest.share),
+        "max_drawdown": Metric(found.deepest.share),
+        "max_drawdown_inside": Metric(found.inside),
+        "max_drawdown_hours": Metric(None, NEVER_FELL) if start is None else Metric((over - start) / HOUR_MS),
+        "under_water_share": Metric(found.under_share),
+        "longest_under_water_hours": Metric(found.longest_ms / HOUR_MS),
+    }
+
+
+def fall_times(window: Window) -> tuple[int | None, int | None, int | None]:
+    """Start, trough and end of the deepest fall, ms; None for what there was not."""
+    fall, step = window.falls.deepest, window.outcome.run.plan.rules.step_ms
+    if fall.trough == v.NONE:
+        return None, None, None
+    start = int(window.ts[fall.peak]) + step if fall.peak != v.NONE else int(window.ts[0])
+    end = int(window.ts[fall.end]) + step if fall.end != v.NONE else None
+    return start, int(window.ts[fall.trough]) + step, end
+
+
+def _exposure(window: Window) -> Figures:
+    fills = window.fills
+    cash = exposure.cash_at(window.ts, fills.ts, fills.cash, window.outcome.run.balance)
+    found = exposure.exposure(window.equity, cash)
+    return {
+        "exposure_time": Metric(found.time),
+        "average_exposure": Metric(found.average),
+        "largest_exposure": Metric(found.largest),
+        "turnover": exposure.turnover(window.notional, window.equity, window.ms),
+    }
+
+
+def _trades(window: Window) -> Figures:
+    closed = window.trades
+    net, unit = closed.net, 10.0**window.outcome.run.money_decimals
+    multiples = np.array([one for one in closed.r if one is not None])
+    no_stop = Metric(None, trades.NO_STOP) if len(multiples) < len(net) else None
+    return {
+        "win_rate": trades.win_rate(net),
+        "payoff": trades.payoff(net),
+        "profit_factor": trades.profit_factor(net),
+        "expectancy": trades.expectancy(net / unit),
+        "expectancy_pct": trades.expectancy(closed.net_pct),
+        "expectancy_r": no_stop or trades.expectancy(multiples),
+        "sqn": no_stop or trades.sqn(multiples),
+        "kelly": trades.kelly(net),
+        **_spread(net / unit, {"best_trade": np.max, "worst_trade": np.min, "median_trade": median}),
+    }
+
+
+def _spread(values: Float64, wanted: dict[str, Callable[[Float64], Any]]) -> Figures:
+    """Figures that need one trade alone."""
+    return {name: Metric(float(pick(values))) if len(values) else trades.NO_TRADE for name, pick in wanted.items()}
+
+
+def _hours(window: Window) -> Figures:
+    hours = (window.trades.closed - window.trades.opened) / HOUR_MS
+    picks: tuple[Callable[[Float64], Any], ...] = (mean, median, np.min, np.max)
+    names = (f"{which}_trade_hours" for which in ("mean", "median", "shortest", "longest"))
+    return _spread(hours, dict(zip(names, picks, strict=True)))
+
+
+def _excursions(window: Window) -> Figures:
+    return {
+        **_spread(window.trades.mae, {"median_mae": median, "worst_mae": np.max}),
+        **_spread(window.trades.mfe, {"median_mfe": median, "best_mfe": np.max}),
+    }
+
+
+def _costs(window: Window) -> Figures:
+    fills, gross = window.fills, window.trades.gross
+    commission = int(window.outcome.state.account[v.FEES])
+    slippage = costs.slippage_paid(fills.reference, fills.price, fills.quantity, fills.k)
+    net = growth.last_of(window.equity, window.outcome.run.balance) - window.outcome.run.balance
+    return {
+        "commission_paid": _money(window, commission),
+        "commission_share": costs.share_of_gross(commission, gross),
+        "slippage_paid": _money(window, slippage),
+        "slippage_share": costs.share_of_gross(slippage, gross),
+        "break_even_cost_bps": costs.break_even_bps(net, window.notional, len(gross)),
+    }
+
+
+def _doubts(window: Window) -> Figures:
+    """What the return would be had each ambiguous exit met its target first, and its stop (S12), all else as it was."""
+    outcome, fills = window.outcome, window.fills
+    rules, markets = outcome.run.plan.rules, outcome.run.plan.markets
+    if_targets = if_stops = growth.last_of(window.equity, outcome.run.balance)
+    for row in np.flatnonzero(fills.other).tolist():
+        place, quantity = int(fills.symbol[row]), int(fills.quantity[row])
+        proceeds = int(fills.price[row]) * quantity * int(fills.k[row]) - int(fills.fee[row])
+        volume = costs.volume_before(outcome.series[place].columns, int(fills.ts[row]))
+        reason, other = int(fills.reason[row]), int(fills.other[row])
+        changes = costs.if_otherwise(rules, market_of(markets, place), reason, other, quantity, proceeds, volume)
+        if_targets, if_stops = if_targets + changes[0], if_stops + changes[1]
+    return {
+        "return_if_targets": growth.change(outcome.run.balance, if_targets),
+        "return_if_stops": growth.change(outcome.run.balance, if_stops),
+    }

@@ -1,0 +1,98 @@
+"""Fills and closed trades of a run as columns: what figures and tables of trades are made of. It sums nothing."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from safla.core import values as v
+from safla.core.metrics.excursions import excursions
+from safla.core.metrics.trades import first_stop, multiple
+from safla.core.values import Float64, Int64
+from safla.runtime.outcome import Outcome
+
+
+class Fills(NamedTuple):
+    """Every fill in order, int64[fills] each, in the units of its symbol and of the run's money."""
+
+    ts: Int64  # the open time of its candle, ms
+    symbol: Int64  # its place in the run
+    trade: Int64
+    side: Int64  # values.BUY, values.SELL
+    reason: Int64  # code of values.REASONS
+    reference: Int64
+    price: Int64
+    quantity: Int64
+    fee: Int64
+    cash: Int64  # behind it
+    other: Int64  # the other level that the candle spans (S12), 0: none
+    k: Int64  # price * quantity * k is money
+
+
+class Trades(NamedTuple):
+    """Every closed trade in the order of closing, [trades] each; amounts as in Fills, ratios as floats."""
+
+    symbol: Int64
+    trade: Int64
+    opened: Int64  # the open times of the candles of its fills, ms
+    closed: Int64
+    quantity: Int64
+    entry: Int64
+    exit: Int64
+    gross: Int64
+    fees: Int64
+    net: Int64
+    reason: Int64
+    net_pct: Float64  # net over the entry's notional
+    r: tuple[float | None, ...]  # net over what the first stop put at risk; None without one
+    mae: Float64  # the furthest that prices went against it and for it, over the entry price
+    mfe: Float64
+
+
+def fills_of(outcome: Outcome) -> Fills:
+    """The fills of a run."""
+    rows = _rows(outcome, v.FILLED)
+    fields = _fields(rows, v.FILLED)
+    del fields["order"]
+    return Fills(ts=rows[:, 1], symbol=rows[:, 2], k=outcome.run.plan.markets[rows[:, 2], 2], **fields)
+
+
+def trades_of(outcome: Outcome, fills: Fills) -> Trades:
+    """The closed trades of a run; fills are those of fills_of."""
+    rows = _rows(outcome, v.TRADE_CLOSED)
+    symbol, closed = rows[:, 2], rows[:, 1]
+    fields = _fields(rows, v.TRADE_CLOSED)
+    notional = fields["entry"] * fields["quantity"] * outcome.run.plan.markets[symbol, 2]
+    mae, mfe = np.zeros(len(rows)), np.zeros(len(rows))
+    reference = fills.reference[fills.side == v.SELL]  # each exit closes a trade, in the same order
+    for place, one in enumerate(outcome.series):
+        ours = symbol == place
+        found = excursions(one.columns, fields["opened"][ours], closed[ours], fields["entry"][ours], reference[ours])
+        mae[ours], mfe[ours] = found
+    return Trades(
+        symbol=symbol,
+        closed=closed,
+        net_pct=fields["net"] / notional,
+        r=_multiples(outcome, symbol, fields),
+        mae=mae,
+        mfe=mfe,
+        **fields,
+    )
+
+
+def _rows(outcome: Outcome, kind: int) -> Int64:
+    rows: Int64 = outcome.rows[outcome.rows[:, 0] == kind]
+    return rows
+
+
+def _fields(rows: Int64, kind: int) -> dict[str, Int64]:
+    return {name: rows[:, 3 + place] for place, name in enumerate(v.ROW_FIELDS[kind])}
+
+
+def _multiples(outcome: Outcome, symbol: Int64, fields: dict[str, Int64]) -> tuple[float | None, ...]:
+    rules = outcome.run.plan.rules._replace(take_profit_ppm=0)  # of the levels the stop alone is asked for
+    markets = outcome.run.plan.markets.tolist()
+    columns = (symbol, fields["net"], fields["entry"], fields["quantity"])
+    return tuple(
+        multiple(net, entry, first_stop(rules, markets[place][0], entry), quantity, markets[place][2])
+        for place, net, entry, quantity in zip(*(column.tolist() for column in columns), strict=True)
+    )

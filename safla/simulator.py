@@ -1,0 +1,174 @@
+"""TradingSimulator: a backtest as one call, in floats. The core decides, and no run folder is made."""
+
+import asyncio
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from safla.configuration import Given, load_config
+from safla.core import engine
+from safla.core import values as v
+from safla.entries import shown
+from safla.errors import UsageError
+from safla.report.summary import summarise
+from safla.risk import RiskCheck, RiskManager
+from safla.runtime.backtest import Prepared, prepare
+from safla.runtime.fold import Block, fold
+from safla.runtime.forms import choose
+from safla.runtime.outcome import Outcome, outcome_of, thinned
+from safla.stored import Moment, Pace, for_symbol
+from safla.strategies import EPOCH
+
+__all__ = ["Performance", "RiskCheck", "RiskManager", "Trade", "TradingSimulator"]
+
+
+class Trade(NamedTuple):
+    """A closed trade: times are the open times of its candles (UTC), amounts floats in quote or base currency."""
+
+    symbol: str
+    opened: datetime
+    closed: datetime
+    quantity: float
+    entry: float
+    exit: float
+    gross: float
+    fees: float
+    net: float
+    reason: str  # signal, stop_loss, trailing_stop, take_profit, halt, data_gap
+
+
+@dataclass(frozen=True, kw_only=True)
+class Performance:
+    """What a backtest came to. Money is in the quote currency, ratios are fractions; None: undefined (SEMANTICS 7).
+
+    total_pnl         the last equity less the initial balance
+    total_return      the same over the initial balance
+    win_rate          trades with a profit after all costs over all trades
+    sharpe_ratio      of daily returns, a year of 365 days; None below 30 days
+    max_drawdown      the largest fall from a peak, at candle closes, as a positive ratio
+    profit_factor     net wins over net losses
+    total_trades      closed ones
+    commission_paid   of open positions too
+    equity_curve      equity at the close of each candle, in time order
+    trades            the closed trades, in the order in which they were closed
+    """
+
+    total_pnl: float
+    total_return: float | None
+    win_rate: float | None
+    sharpe_ratio: float | None
+    max_drawdown: float | None
+    profit_factor: float | None
+    total_trades: int
+    commission_paid: float
+    equity_curve: list[float]
+    trades: list[Trade]
+
+
+class TradingSimulator:
+    """A backtest of one symbol over the candles that the `data` section of the configuration names.
+
+    symbol  such as "BTC/USDT"; it takes the place of symbols.primary
+    config  a path, a dict, what load_config gives; None for ./config.yaml if it exists, else the defaults
+
+        async with TradingSimulator("BTC/USDT", "config.yaml") as simulator:
+            result = await simulator.run_backtest(datetime(2024, 1, 1), datetime(2024, 12, 31))
+            print(result.total_pnl, result.sharpe_ratio)
+    """
+
+    def __init__(self, symbol: str = "BTC/USDT", config: Given = None) -> None:
+        self._symbol = symbol
+        self._loaded = load_config(config)
+        self._closed = False
+
+    async def run_backtest(
+        self, start_date: Moment = None, end_date: Moment = None, speed_multiplier: float = math.inf
+    ) -> Performance:
+        """Run from start_date to end_date, which is exclusive; None: as `data.start` and `data.end` say.
+
+        start_date, end_date  datetimes (naive ones are UTC), ISO dates or ms UTC
+        speed_multiplier      1.0 is real time, 60.0 a minute a second, infinity as fast as possible
+
+        ExchangeError without a `data` section, for candles from the exchange do not come yet; DataError where there is
+        no candle in the window; ConfigError for a section that does not hold; UsageError once the simulator is closed.
+        """
+        self._refuse_closed()
+        pace = Pace(speed_multiplier)
+        loaded = for_symbol(self._loaded, self._symbol, start=start_date, end=end_date)
+        prepared = await asyncio.to_thread(prepare, loaded)
+        outcome = await self._folded(prepared, pace)
+        return _performance(outcome, risk_free_rate=float(loaded.config.report.risk_free_rate))
+
+    async def close(self) -> None:
+        """Run no more: a backtest under way ends with UsageError at its next candle. Closing twice is closing once."""
+        self._closed = True
+
+    async def __aenter__(self) -> Self:
+        self._refuse_closed()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _folded(self, prepared: Prepared, pace: Pace) -> Outcome:
+        """The run, block by block, in a thread, so that what else waits in the loop goes on."""
+        run, series = prepared.run, prepared.series
+        candles = sum(len(one.columns.ts) for one in series)
+        forms = choose("auto", run.strategy.columns, candles=candles, say=_unsaid)
+        blocks = fold(run, series, forms=forms, timestamps=engine.MAX_BLOCK if pace.unpaced else 1)
+        kept: list[Block] = []
+        while (block := await asyncio.to_thread(next, blocks, None)) is not None:
+            kept.append(thinned(block))
+            if len(block.ts) and int(block.ts[-1]) >= run.plan.rules.start_ts:  # the lookback is only looked at (S16)
+                await pace.wait(int(block.ts[-1]))
+            self._refuse_closed()
+        return outcome_of(run, series, blocks=kept)
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise UsageError("this simulator is closed; make another")
+
+
+def _unsaid(_text: str) -> None:
+    return
+
+
+def _performance(outcome: Outcome, *, risk_free_rate: float) -> Performance:
+    told = summarise(outcome, risk_free_rate=risk_free_rate)
+    begin = int(np.searchsorted(outcome.ts, outcome.run.plan.rules.start_ts))
+    return Performance(
+        total_pnl=told["net_profit"],
+        total_return=told["total_return"],
+        win_rate=told["win_rate"],
+        sharpe_ratio=told["sharpe"],
+        max_drawdown=told["max_drawdown"],
+        profit_factor=told["profit_factor"],
+        total_trades=told["trades"],
+        commission_paid=told["commission_paid"],
+        equity_curve=(outcome.equity[begin:] / 10.0**outcome.run.money_decimals).tolist(),
+        trades=[_trade(outcome, row) for row in outcome.rows.tolist() if row[0] == v.TRADE_CLOSED],
+    )
+
+
+def _trade(outcome: Outcome, row: list[int]) -> Trade:
+    run, (_, ts, symbol, *numbers) = outcome.run, row
+    told = dict(zip(v.ROW_FIELDS[v.TRADE_CLOSED], numbers, strict=False))  # a row is as wide as the widest
+    scale, money = run.scales[symbol], run.money_decimals
+    return Trade(
+        symbol=run.symbols[symbol],
+        opened=EPOCH + timedelta(milliseconds=told["opened"]),
+        closed=EPOCH + timedelta(milliseconds=ts),
+        quantity=shown(told["quantity"], scale.quantity_decimals),
+        entry=shown(told["entry"], scale.price_decimals),
+        exit=shown(told["exit"], scale.price_decimals),
+        gross=shown(told["gross"], money),
+        fees=shown(told["fees"], money),
+        net=shown(told["net"], money),
+        reason=str(v.REASONS[told["reason"]]),
+    )

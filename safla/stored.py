@@ -1,0 +1,106 @@
+"""Stored candles for one symbol, and the pace at which they pass: what the faces share. It opens no network."""
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import get_args
+
+from safla.config.load import Loaded
+from safla.config.types import SYMBOL, Timeframe, milliseconds
+from safla.data import source
+from safla.errors import ConfigError, DataError, ExchangeError, Problem, UsageError
+
+Moment = datetime | date | str | int | None
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def for_symbol(
+    loaded: Loaded, symbol: str, *, timeframe: str | None = None, start: Moment = None, end: Moment = None
+) -> Loaded:
+    """The configuration with one symbol in use, and another window where one is given (end exclusive).
+
+    ExchangeError where its candles would have to come from the exchange; ConfigError, DataError, UsageError for what
+    does not fit.
+    """
+    config = loaded.config
+    if not SYMBOL.fullmatch(str(symbol)):
+        raise ConfigError([Problem("symbol", "", f"{ascii(symbol)[:40]} is no symbol such as BTC/USDT")])
+    if config.data.source not in source.SOURCES:
+        raise ExchangeError(
+            f"{symbol}: candles from {config.exchange.name} do not come yet; name stored ones in the configuration "
+            f"(such as ./config.yaml): a `data` section with source: {', '.join(source.SOURCES)}"
+        )
+    window = {"start": moment(start, "start"), "end": moment(end, "end")}
+    data = config.data.model_copy(update={name: ms for name, ms in window.items() if ms is not None})
+    if data.start is not None and data.end is not None and data.start >= data.end:
+        raise UsageError(f"start {start} is not before end {end}, which is exclusive")
+    symbols = config.symbols.model_copy(update={"primary": (symbol,)})
+    market_data = config.market_data
+    if timeframe is not None and timeframe != market_data.timeframe:
+        _refuse_timeframe(loaded, timeframe)
+        market_data = market_data.model_copy(update={"timeframe": timeframe})
+    changed = config.model_copy(update={"data": data, "symbols": symbols, "market_data": market_data})
+    return loaded._replace(config=changed, symbols=(symbol,))
+
+
+def moment(when: Moment, what: str) -> int | None:
+    """A time as ms UTC; naive ones are UTC. UsageError for what is none."""
+    if when is None:
+        return None
+    if isinstance(when, datetime):
+        return (when.replace(tzinfo=when.tzinfo or UTC) - _EPOCH) // timedelta(milliseconds=1)
+    try:
+        ms = milliseconds(when.isoformat() if isinstance(when, date) else when)
+    except ValueError:
+        ms = None
+    if type(ms) is not int:
+        raise UsageError(f"{what}: {ascii(when)[:40]} is no time; a datetime, 2024-01-31T13:00Z or ms UTC is due")
+    return ms
+
+
+class Pace:
+    """Waits as long as lay between two candles, so many times shorter; infinity only lets others run in between."""
+
+    def __init__(
+        self,
+        speed_multiplier: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        if math.isnan(speed_multiplier) or speed_multiplier <= 0:
+            raise UsageError(
+                f"speed_multiplier: {speed_multiplier} is not above 0; 1.0 is real time, 60.0 a minute a second"
+            )
+        self.unpaced = math.isinf(speed_multiplier)
+        self._speed = speed_multiplier
+        self._clock = clock
+        self._sleep = sleep
+        self._due = 0.0
+        self._before: int | None = None
+
+    async def wait(self, ts: int) -> None:
+        """Come back when it is the turn of the candle that opens at ts; of the first at once."""
+        if self.unpaced or self._before is None:
+            self._due = self._clock()
+            await self._sleep(0)
+        else:
+            self._due += (ts - self._before) / 1000 / self._speed
+            await self._sleep(max(0.0, self._due - self._clock()))
+        self._before = ts
+
+
+def _refuse_timeframe(loaded: Loaded, timeframe: str) -> None:
+    """Another timeframe can be had where the source makes candles, or its path says where those of each lie."""
+    config = loaded.config
+    if timeframe not in get_args(Timeframe):
+        raise UsageError(f"timeframe: {ascii(timeframe)[:40]} is none of {' '.join(get_args(Timeframe))}")
+    named = any("{timeframe}" in path for path in config.data.path or ())
+    if config.data.source != "synthetic" and not named:
+        raise DataError(
+            f"the configuration names candles of {config.market_data.timeframe}, not of {timeframe}; put {{timeframe}} "
+            "into data.path, or leave the timeframe out"
+        )

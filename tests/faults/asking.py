@@ -1,0 +1,27 @@
+"""Questions to the real command about a configuration that it should not take."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.faults.command import Answer
+from tests.faults.invariants import check_answer, untouched
+
+AT_ONCE = 1.0  # seconds: 250 ms, with a factor for a busy machine
+GOOD = "data: {source: synthetic, synthetic: {candles: 50}}\n"
+
+Ask = Callable[..., Answer]
+
+
+def refused(ask: Ask, name: str, *sets: str) -> list[str]:
+    """The problems of a file that neither command takes: exit 3, in an instant, and nothing is made or changed."""
+    told = []
+    for command in ("validate", "run"):
+        with untouched(Path.cwd()):
+            began = time.perf_counter()
+            answer = ask(command, name, *(option for one in sets for option in ("--set", one)))
+            assert time.perf_counter() - began < AT_ONCE
+        check_answer(answer, 3)
+        told.append(answer.err.splitlines())
+    assert told[0] == told[1]
+    return told[0]

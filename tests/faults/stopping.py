@@ -1,0 +1,47 @@
+"""The command line with one function that sends its own process a signal as it is entered: how a phase is met exactly.
+
+    python -m tests.faults.stopping SIGNAL TIMES STUCK TOLD MODULE:NAME WORD...
+
+TIMES signals are sent, one behind the other; STUCK is 1 where the function does not come to an end by itself. The file
+TOLD gets the moment, seconds of the monotonic clock.
+"""
+
+import importlib
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from safla.__main__ import main
+from safla.runtime import interrupt
+
+
+def replaced(target: str, number: int, *, times: int, stuck: bool, told: Path) -> None:
+    """Put the sending of the signal in front of a function."""
+    module, _, path = target.partition(":")
+    *owners, name = path.split(".")
+    place = importlib.import_module(module)
+    for owner in owners:
+        place = getattr(place, owner)
+    original = getattr(place, name)
+
+    def entered(*arguments: Any, **named: Any) -> Any:
+        if not told.exists():
+            told.write_text(str(time.monotonic()))
+            for _ in range(times):
+                os.kill(os.getpid(), number)
+            for _ in range(3_000 if stuck else 0):
+                time.sleep(0.01)
+        return original(*arguments, **named)
+
+    setattr(place, name, entered)
+    if times > 1:
+        interrupt.GRACE_SECONDS = 60  # so that it is the second signal that ends the process
+
+
+if __name__ == "__main__":
+    number, times, stuck, told, target, *words = sys.argv[1:]
+    replaced(target, int(number), times=int(times), stuck=stuck == "1", told=Path(told))
+    sys.argv = ["safla", *words]
+    sys.exit(main())

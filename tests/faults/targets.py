@@ -1,0 +1,216 @@
+"""What is fuzzed: a reader of outside bytes each, what it may refuse with, and the real inputs to begin from."""
+
+import contextlib
+import io
+import os
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+from safla.cli import main
+from safla.config import paths, text
+from safla.config.load import load, load_mapping
+from safla.config.types import SYMBOL
+from safla.data import csv, parquet, rows, table, vision
+from safla.errors import ConfigError, DataError, JournalError, UsageError
+from safla.journal import candles_file, survey
+from tests.chains import rehashed
+from tests.faults import corpora
+from tests.faults.command import Answer
+from tests.faults.corpora import TABLE, TARGET
+from tests.faults.invariants import check_answer
+
+WORD_BYTES = 128 * 1024
+CONFIG = "data: {source: csv, path: btc.csv}\nstrategy: {fast_period: 3, slow_period: 8}\n"
+
+
+class Target(NamedTuple):
+    """A reader under attack."""
+
+    attempt: Callable[[bytes, Path], None]  # with a folder of its own; raises what was not promised
+    corpus: Callable[[Path], list[bytes]]
+    draw: Callable[[Random], bytes] | None  # fresh inputs beside those of the corpus
+    apart: bool  # in a process of its own, which a library might end
+
+
+def answered(*words: str) -> Answer:
+    """A command in this process."""
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+        code = main(words)
+    return Answer(code, out.getvalue(), err.getvalue())
+
+
+def check(answer: Answer, allowed: tuple[int, ...]) -> None:
+    """I8 to I10."""
+    assert answer.code in allowed, f"{answer.code}: {answer.err}"
+    check_answer(answer, answer.code)
+
+
+def check_said(error: Exception) -> None:
+    """Z13: a message is printable, line by line, and no page."""
+    said = str(error).splitlines()
+    assert said
+    assert all(line.isprintable() for line in said), said
+
+
+def read_journal(data: bytes, folder: Path) -> None:
+    """As it is, and with all hashes made anew, so that the checks behind the chain are met too."""
+    folder = _made(folder / "journal")
+    for content in (data, _chained(data)):
+        (folder / "journal.jsonl").write_bytes(content)
+        with contextlib.suppress(JournalError):
+            survey.survey(folder / "journal.jsonl", None)
+        check(answered("replay", str(folder), "--engine", "interpreted"), (0, 1, 4))
+
+
+def read_head(data: bytes, folder: Path) -> None:
+    """The anchor beside a sound journal."""
+    place = _made(folder / "head")
+    if not (place / "journal.jsonl").exists():
+        (place / "journal.jsonl").write_bytes(corpora.journals(folder)[0])
+    (place / "head").write_bytes(data)
+    check(answered("replay", str(place), "--books"), (0, 4))
+
+
+def read_yaml(data: bytes, folder: Path) -> None:
+    """A configuration; one that holds is the same when it is written out and read again, its plan too."""
+    path = folder / "config.yaml"
+    path.write_bytes(data)
+    try:
+        loaded = load(path)
+    except ConfigError as error:
+        check_said(error)
+        return
+    path.write_text(text.resolved_yaml(loaded))
+    config = load(path).config
+    assert config.model_copy(update={"extends": loaded.config.extends}) == loaded.config
+    texts = text.plan_texts(config)
+    again = text.from_plan_texts(
+        texts, symbols=loaded.symbols, markets=config.markets, detail=config.journal.detail,
+        timeframe=config.market_data.timeframe,
+    )  # fmt: skip
+    assert text.plan_texts(again) == texts
+
+
+def read_sets(data: bytes, folder: Path) -> None:
+    """Options and variables: a line each."""
+    words = _words(data)
+    variables = {name: value for name, _, value in (word.partition("=") for word in words) if name.startswith("SAFLA")}
+    try:
+        load(None, sets=[word for word in words if word not in variables], environment=variables)
+    except (ConfigError, UsageError) as error:
+        check_said(error)
+
+
+def read_csv(data: bytes, folder: Path) -> None:
+    """A table; what is taken stands in it as it was taken, and every line is one."""
+    path = folder / "btc.csv"
+    path.write_bytes(data)
+    try:
+        found = csv.read(str(path), None)
+        rows.assemble([found], TARGET)
+    except DataError as error:
+        check_said(error)
+        return
+    written = data.decode("utf-8-sig").replace("\r\n", "\n").rstrip("\n").split("\n")
+    assert found.origin.numbers[-1] == len(written)
+    delimiter = max(csv.DELIMITERS, key=written[-1].count)
+    for row, number in enumerate(found.origin.numbers[:50]):
+        cells = table.split(written[number - 1], delimiter)
+        assert len(cells) == len(table.split(written[-1], delimiter))
+        for name in rows.PRICES:
+            digits, places = found.numbers[name].digits[row], found.numbers[name].places[row]
+            assert Decimal(int(digits)).scaleb(-int(places)) in map(_number, cells)
+
+
+def read_packed(data: bytes, folder: Path) -> None:
+    """gzip, zstd or ZIP, by both readers that take them."""
+    path = folder / "packed"
+    path.write_bytes(data)
+    for read in (lambda: csv.read(str(path), None), lambda: vision.read(str(path))):
+        try:
+            rows.assemble([read()], TARGET)
+        except DataError as error:
+            check_said(error)
+
+
+def read_parquet(data: bytes, folder: Path) -> None:
+    """As a source of candles, and as the file of a run folder."""
+    path = folder / "candles.parquet"
+    path.write_bytes(data)
+    try:
+        rows.assemble([parquet.read(str(path), None, symbol="BTC/USDT", owners=1)], TARGET)
+    except DataError as error:
+        check_said(error)
+    try:
+        candles_file.read(path)
+    except JournalError as error:
+        check_said(error)
+
+
+def read_symbol(data: bytes, folder: Path) -> None:
+    """A symbol that is taken is of the allow-list (J14), and of one part where it stands in a path (Z7)."""
+    symbol = _decoded(data)
+    try:
+        load_mapping({"symbols": {"primary": [symbol]}, "system": {"name": symbol[:80]}})
+    except ConfigError as error:
+        check_said(error)
+        return
+    assert SYMBOL.fullmatch(symbol)
+    assert "/" not in paths.written("{symbol}", symbol, timeframe="1h")
+
+
+def read_arguments(data: bytes, folder: Path) -> None:
+    """A command line, a word a line, in a folder that holds what its words name."""
+    place = _made(folder / "arguments")
+    (place / "btc.csv").write_bytes(TABLE)
+    (place / "config.yaml").write_text(CONFIG)
+    with contextlib.chdir(place):
+        answer = answered(*map(_tame, _words(data)))
+        # of several files that are validated the sound ones are told beside those that are not
+        check(answer if answer.code != 3 else answer._replace(out=""), (0, 1, 2, 3, 4, 6))
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def _chained(data: bytes) -> bytes:
+    try:
+        return rehashed(data)
+    except TypeError:  # a line that has no such frame
+        return data
+
+
+def _number(cell: str) -> Decimal | None:
+    return Decimal(cell) if cell.replace(".", "", 1).replace("e-", "", 1).isdigit() else None
+
+
+def _decoded(data: bytes) -> str:
+    """Text as a system passes it: without NUL, and no longer than one word may be there."""
+    return os.fsdecode(data.replace(b"\0", b"")[:WORD_BYTES])
+
+
+def _words(data: bytes) -> list[str]:
+    return _decoded(data).split("\n")
+
+
+def _tame(word: str) -> str:
+    """Nothing that leads out of the folder, waits as long as it is told to (--watch), or compiles for seconds."""
+    return word.replace("..", "__").replace("/", "_").replace("--watch", "--what").replace("compiled", "compile")
+
+
+TARGETS = {
+    "journal": Target(read_journal, corpora.journals, None, apart=False),
+    "head": Target(read_head, corpora.heads, None, apart=False),
+    "yaml": Target(read_yaml, corpora.configurations, corpora.drawn_yaml, apart=False),
+    "sets": Target(read_sets, corpora.options, None, apart=False),
+    "csv": Target(read_csv, corpora.tables, None, apart=False),
+    "packed": Target(read_packed, corpora.packed, None, apart=False),
+    "parquet": Target(read_parquet, corpora.parquets, None, apart=True),
+    "symbols": Target(read_symbol, corpora.symbols, None, apart=False),
+    "arguments": Target(read_arguments, corpora.command_lines, corpora.drawn_words, apart=False),
+}

@@ -1,0 +1,280 @@
+"""Rows 60 to 62: a command line that is none, an output that is closed, full or taken, a poor terminal or none."""
+
+import fcntl
+import os
+import re
+import struct
+import subprocess
+import sys
+import termios
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from safla.cli import COMMANDS
+from safla.config.shown import printable
+from tests.faults.asking import GOOD
+from tests.faults.command import ROOT, safla
+from tests.faults.invariants import CANARY, check_answer, check_run, untouched
+from tests.runs import SMALL
+
+# --- Row 60 ----------------------------------------------------------------------------------------------------------
+
+WRONG_USAGE = [
+    (("rn",), "No such command 'rn'. Did you mean 'run'?"),
+    (("validat", "good.yaml"), "Did you mean 'validate'?"),
+    (("\x1b[31m",), "No such command '\\x1b[31m'."),
+    (("--versoin",), "Did you mean '--version'?"),
+    (("run",), "Missing argument 'CONFIG'"),
+    (("run", "good.yaml", "more.yaml"), "unexpected extra argument (more.yaml)"),
+    (("run", "good.yaml", "--quite"), "'--quiet'"),
+    (("run", "good.yaml", "--ot", "x"), "'--out'"),
+    (("run", "good.yaml", "--out"), "Option '--out' requires an argument"),
+    (("run", "good.yaml", "--engine", "compild"), "'compild' is not one of 'auto', 'interpreted', 'compiled'"),
+    (("run", "good.yaml", "--symbols", "third"), "'third' is not one of 'primary', 'test'"),
+    (("run", "good.yaml", "--\x1b[31m"), "No such option '--\\x1b[31m'."),
+    (("run", "good.yaml", f"--api-key={CANARY}"), "No such option '--api-key'"),
+    (("validate",), "Missing argument 'FILE...'"),
+    (("validate", "--resolve", "good.yaml"), "Did you mean '--resolved'?"),
+    (("validate", "--resolved", "--json", "good.yaml"), "give one FILE, and no --json"),
+    (("replay",), "Missing argument 'RUN'"),
+    (("replay", "run", "--book"), "Did you mean '--books'?"),
+    (("replay", "run", "--until", "never"), "--until never: a date is due"),
+    (("init", "a.yaml", "b.yaml"), "unexpected extra argument (b.yaml)"),
+    (("schema",), "or --write DIR"),
+    (("schema", "confg"), "'confg' is not one of 'config', 'journal'"),
+    (("schema", "config", "--write", "."), "or --write DIR"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), WRONG_USAGE, ids=[ascii(" ".join(row[0])) for row in WRONG_USAGE])
+def test_row_60_wrong_usage_is_exit_2_with_the_nearest_name_and_one_example(ask, tmp_path, arguments, said):
+    with untouched(tmp_path):
+        answer = ask(*arguments)
+    check_answer(answer, 2)
+    assert said in answer.err
+    examples = [line for line in answer.err.splitlines() if line.startswith("Example: safla ")]
+    assert len(examples) == 1
+    command = arguments[0] if arguments[0] in COMMANDS else ""
+    assert examples[0].startswith((f"Example: safla {command}", "Example: safla init"))
+
+
+BAD_OPTIONS = [
+    (("--set", "risk.stop_loss_pct"), "KEY=VALUE is due, such as risk.stop_loss_pct=0.03"),
+    (("--set", "=1"), "KEY=VALUE is due"),
+    (("--set", f"apikey:{CANARY}"), "--set: KEY=VALUE is due"),
+    (("--set", f"exchange.secret {CANARY}"), "--set: KEY=VALUE is due"),
+    (("--fail-on", "trades >> 1"), "METRIC OP NUMBER is due"),
+    (("--fail-on", "sharp > 1"), "sharp: no such figure; one of "),
+]
+
+
+@pytest.mark.parametrize(("options", "said"), BAD_OPTIONS, ids=[" ".join(row[0]) for row in BAD_OPTIONS])
+def test_row_60_an_option_that_does_not_say_what_is_due_is_exit_2_before_the_run(ask, tmp_path, options, said):
+    with untouched(tmp_path):
+        answer = ask("run", "good.yaml", *options)
+    check_answer(answer, 2)
+    assert said in answer.err
+
+
+# --- Row 61 ----------------------------------------------------------------------------------------------------------
+
+
+def fifo(path):
+    os.mkfifo(path)
+
+
+TAKEN = {
+    "file": lambda path: path.write_text("mine"),
+    "folder": lambda path: path.mkdir(),
+    "FIFO": fifo,
+    "link": lambda path: path.symlink_to("good.yaml"),
+    "link to nothing": lambda path: path.symlink_to("nowhere"),
+}
+
+
+@pytest.mark.parametrize("kind", TAKEN)
+def test_row_61_an_output_that_is_there_already_stays_as_it_is(ask, tmp_path, kind):
+    TAKEN[kind](Path("taken"))
+    with untouched(tmp_path):
+        answer = ask("init", "taken")
+    check_answer(answer, 2)
+    assert "taken exists and stays as it is" in answer.err
+
+
+@pytest.mark.parametrize("kind", ["file", "FIFO", "link", "link to nothing"])
+def test_row_61_what_is_no_folder_takes_neither_schemas_nor_a_run(ask, tmp_path, kind):
+    TAKEN[kind](Path("taken"))
+    with untouched(tmp_path):
+        check_answer(ask("schema", "--write", "taken"), 2)
+        check_answer(ask("run", "good.yaml", "--quiet", "--out", "taken"), 6)
+
+
+def test_row_61_a_schema_whose_name_is_taken_by_a_folder_is_refused_before_any_is_written(ask, tmp_path):
+    Path("out/README.md").mkdir(parents=True)
+    with untouched(tmp_path):
+        answer = ask("schema", "--write", "out")
+    check_answer(answer, 2)
+    assert "README.md is a folder there" in answer.err
+    with untouched(tmp_path):
+        check_answer(ask("schema", "--write", ""), 2)  # as a script writes it whose variable is not set
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with a configuration and a run of it."""
+    folder = tmp_path_factory.mktemp("place")
+    (folder / "good.yaml").write_text(GOOD)
+    (folder / "small.yaml").write_text(SMALL)
+    check_answer(safla("run", "small.yaml", "--out", "small", "--quiet", cwd=folder), 0)
+    return folder
+
+
+def shell(place, command):
+    """A command as a shell runs it; the exit code of the first of a pipe."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    script = f"{command.replace('safla', f'{sys.executable} -m safla', 1)}; exit ${{PIPESTATUS[0]}}"
+    return subprocess.run(
+        ["bash", "-c", script], cwd=place, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=60,
+        check=False,
+    )  # fmt: skip
+
+
+PIPES = [
+    "safla run small.yaml --out small --json --quiet | head -1",
+    "safla run small.yaml --out small | true",
+    "safla schema config | head -1",
+    "safla --help | true",
+]
+
+
+@pytest.mark.parametrize("command", PIPES)
+def test_row_61_a_pipe_that_nobody_reads_to_its_end_is_quiet(place, command):
+    done = shell(place, command)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("command", ["run good.yaml --out closed", "init closed.yaml"])
+def test_row_61_without_a_stdout_nothing_is_begun(place, command):
+    with untouched(place):
+        done = shell(place, f"safla {command} >&-")
+    assert (done.returncode, done.stderr) == (6, b"safla: stdout is closed: there is no place for the answer\n")
+
+
+def test_row_61_without_any_stream_nothing_is_begun(place):
+    with untouched(place):
+        assert shell(place, "safla run good.yaml --out closed <&- >&- 2>&-").returncode == 6
+
+
+def test_row_61_a_run_needs_neither_stdin_nor_stderr(place):
+    done = shell(place, "safla run small.yaml --out deaf <&- 2>&-")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (place / "deaf" / "journal.jsonl").read_bytes() == (place / "small" / "journal.jsonl").read_bytes()
+    check_run(place / "deaf", max_positions=3)
+
+
+def test_row_61_what_a_library_says_on_a_closed_stderr_never_reaches_a_file_of_the_run(place):
+    driver = (
+        "import os, sys\n"
+        "from safla.cli import main\n"
+        "from safla.journal import append\n"
+        "sync = append._sync\n"
+        "append._sync = lambda descriptor: (os.write(2, b'a word of a library'), sync(descriptor))\n"
+        "sys.exit(main(['run', 'small.yaml', '--out', 'words', '--quiet']))\n"
+    )
+    (place / "driver.py").write_text(driver)
+    assert shell(place, f"{sys.executable} driver.py <&- 2>&-").returncode == 0
+    assert (place / "words" / "journal.jsonl").read_bytes() == (place / "small" / "journal.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("command", ["schema config", "run small.yaml --out small --quiet"])
+def test_row_61_a_full_stdout_is_exit_6_in_one_line(place, command):
+    done = shell(place, f"safla {command} > /dev/full")
+    assert (done.returncode, done.stderr) == (6, b"safla: No space left on device\n")
+
+
+# --- Row 62 ----------------------------------------------------------------------------------------------------------
+
+TERMINALS = {
+    "one column, dumb": {"COLUMNS": "1", "TERM": "dumb", "NO_COLOR": "1"},
+    "no sense": {"COLUMNS": "-7", "LINES": "x", "TERM": "", "FORCE_COLOR": "1", "LC_ALL": "xx_YY.none"},
+    "ascii": {"LC_ALL": "C", "PYTHONIOENCODING": "ascii"},
+    "C": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+}
+ASKED = (
+    ("run", "small.yaml", "--out", "small"),
+    ("run", "small.yaml", "--out", "small", "--json"),
+    ("replay", "small"),
+    ("validate", "--resolved", "small.yaml"),
+    ("validate", "grün-Ω.yaml"),
+    ("validate", "none-Ω.yaml"),
+    ("run", "--help"),
+)
+DRIVER = "import sys; from safla.cli import main; [print(f'\\0{main(one.split())}') for one in sys.argv[1:]]"
+
+
+def answers(place, variables):
+    """What all that is asked is answered with, by one process, which an error of encoding would end."""
+    (place / "grün-Ω.yaml").write_text(GOOD)
+    done = subprocess.run(
+        [sys.executable, "-c", DRIVER, *map(" ".join, ASKED)], cwd=place, stdin=subprocess.DEVNULL, timeout=60,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **variables}, capture_output=True, check=False,
+    )  # fmt: skip
+    assert b"Error" not in done.stderr
+    assert b"\x1b" not in done.stdout + done.stderr
+    assert done.returncode == 0
+    return done.stdout.decode().split("\0"), done.stderr.decode()
+
+
+@pytest.fixture(scope="module")
+def rich(place):
+    """The answers where nothing is poor."""
+    return answers(place, {"PYTHONIOENCODING": "utf-8"})
+
+
+@pytest.mark.parametrize("terminal", TERMINALS)
+def test_row_62_a_poor_terminal_or_none_leaves_every_answer_whole(place, rich, terminal):
+    whole, talk = rich
+    told, said = answers(place, TERMINALS[terminal])
+    if terminal == "C":  # the names of files have no letters there, so their bytes are shown
+        letters = [(letter, printable(letter.encode().decode("ascii", "surrogateescape"))) for letter in "üΩ"]
+        for letter, spelled in letters:
+            whole, talk = [one.replace(letter, spelled) for one in whole], talk.replace(letter, spelled)
+    assert said == talk
+    assert [one.partition("\n")[0] for one in told[1:]] == ["0", "0", "0", "0", "0", "3", "0"]
+    assert told[:6] == whole[:6]  # the second is --json
+    assert "".join(told[6].split()) == "".join(whole[6].split())  # a page of help has its lines cut elsewhere
+
+
+def on_a_terminal(place, *arguments, columns, **variables):
+    """The answer of a command whose stderr is a terminal, and all that the terminal was sent."""
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", **variables}
+    with subprocess.Popen(
+        [sys.executable, "-m", "safla", *arguments], cwd=place, env=environment, stdin=theirs, stdout=subprocess.PIPE,
+        stderr=theirs,
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        sent = b""
+        with suppress(OSError):  # EIO: the other side has hung up
+            while block := os.read(ours, 65_536):
+                sent += block
+        out = process.stdout.read()
+    os.close(ours)
+    return process.returncode, out.decode(), sent.decode()
+
+
+SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+@pytest.mark.parametrize(("columns", "variables"), [(80, {}), (1, {"NO_COLOR": "1"}), (80, {"TERM": "dumb"})])
+def test_row_62_the_progress_bar_leaves_a_terminal_as_it_was(place, rich, columns, variables):
+    code, out, sent = on_a_terminal(place, "run", "small.yaml", "--out", "small", columns=columns, **variables)
+    assert (code, out) == (0, rich[0][0])
+    assert sent.count("\x1b[?25l") == sent.count("\x1b[?25h")  # the cursor is shown again
+    assert sent == "" or sent.endswith(("\x1b[2K", "\n"))  # and stands on an empty line
+    assert SEQUENCE.sub("", sent).replace("\r", "").replace("\n", "").isprintable()
+    assert "TERM" not in variables or "\x1b" not in sent
+    assert "NO_COLOR" not in variables or "m" not in [found[-1] for found in SEQUENCE.findall(sent)]

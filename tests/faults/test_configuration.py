@@ -1,0 +1,257 @@
+"""Rows 50 to 53: a configuration that is none, or says what cannot be: exit 3, at once, each problem, and nothing done.
+
+Which text is told for which mistake stands in tests/config; here the real commands meet them.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.faults.asking import GOOD, refused
+from tests.faults.command import Answer
+from tests.faults.invariants import check_answer, check_run, untouched
+
+# --- Row 50 ----------------------------------------------------------------------------------------------------------
+
+BAD_FILES = {
+    "missing": (lambda path: None, "No such file"),
+    "empty": (lambda path: path.touch(), "is empty"),
+    "directory": (lambda path: path.mkdir(), "is a folder"),
+    "FIFO": (lambda path: os.mkfifo(path), "a pipe or device"),
+    "1 MB": (lambda path: path.write_bytes(b"a: 1\n" * 200_000), "is larger than 65536 bytes"),
+    "endless": (lambda path: path.symlink_to("/dev/zero"), "a pipe or device"),
+    "binary": (lambda path: path.write_bytes(bytes(range(256)) * 4), "bad.yaml:2:118: byte 0x80 is no UTF-8"),
+    "UTF-16": (lambda path: path.write_text(GOOD, "utf-16"), "is UTF-16"),
+    "bad UTF-8": (lambda path: path.write_bytes(b"mode: \xff\n"), "bad.yaml:1:7: byte 0xff is no UTF-8"),
+    "NUL": (lambda path: path.write_bytes(b"mode: \0\n"), "bad.yaml:1:7: control character \\x00"),
+    "link in a circle": (lambda path: path.symlink_to(path), "Too many levels of symbolic links"),
+    "link to nothing": (lambda path: path.symlink_to("nowhere"), "No such file"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_FILES)
+def test_row_50_a_file_that_is_no_configuration_is_one_line_and_exit_3_at_once(ask, kind):
+    make, said = BAD_FILES[kind]
+    make(Path("bad.yaml"))
+    (problem,) = refused(ask, "bad.yaml")
+    assert problem.startswith("bad.yaml")
+    assert said in problem
+
+
+@pytest.mark.parametrize("kind", BAD_FILES)
+def test_row_50_a_file_that_is_extended_is_refused_like_one_that_is_named(ask, kind):
+    make, said = BAD_FILES[kind]
+    make(Path("bad.yaml"))
+    Path("above.yaml").write_text("extends: bad.yaml\n")
+    (problem,) = refused(ask, "above.yaml")
+    assert said in problem
+
+
+def test_row_50_a_link_to_a_good_file_is_read_as_it_is(ask):
+    Path("link.yaml").symlink_to("good.yaml")
+    assert ask("validate", "link.yaml") == Answer(0, "link.yaml: valid\n", "")
+    check_answer(ask("run", "link.yaml", "--out", "run", "--quiet"), 0)
+    check_run(Path("run"), max_positions=3)
+
+
+@pytest.mark.parametrize("source", ["csv", "parquet", "vision"])
+def test_row_50_candles_that_are_not_there_are_a_warning_and_then_exit_4(ask, source):
+    Path("absent.yaml").write_text(f"data: {{source: {source}, path: 'none-{{symbol}}.x'}}\n")
+    answer = ask("validate", "absent.yaml")
+    check_answer(answer, 0)
+    assert answer.out == "absent.yaml: valid\n"
+    assert answer.err == (
+        f"warning: absent.yaml:1: data.path: {Path.cwd()}/none-BTCUSDT.x does not exist; a run ends with exit 4\n"
+    )
+    with untouched(Path.cwd()):
+        answer = ask("run", "absent.yaml", "--quiet")
+    check_answer(answer, 4)
+    assert "none-BTCUSDT.x" in answer.err
+
+
+# --- Row 51 ----------------------------------------------------------------------------------------------------------
+
+OPEN = "due is a number, above 0, below 1, at most 6 decimals, or null"
+ATTEMPTS = "due is a whole number, at least 0, at most 20"
+BAD_VALUES = [
+    ("exchange.sandbox", "no", '"no"; due is true or false; a boolean is true or false, in small letters'),
+    ("exchange.retry_attempts", "010", f'"010"; {ATTEMPTS}; a number has no zeros in front'),
+    ("exchange.retry_attempts", "12:30", f'"12:30"; {ATTEMPTS}; a number has no colons'),
+    ("exchange.retry_attempts", "21", f"21 is out of range; {ATTEMPTS}"),
+    ("exchange.retry_attempts", "3.5", f"3.5; {ATTEMPTS}"),
+    ("exchange.retry_attempts", "[3]", f"a list; {ATTEMPTS}"),
+    ("exchange.retry_attempts", "", f'""; {ATTEMPTS}'),
+    ("risk.stop_loss_pct", ".nan", f'".nan"; {OPEN}'),
+    ("risk.stop_loss_pct", "1e400", f'"1e400"; {OPEN}'),
+    ("risk.stop_loss_pct", "-0.1", f'"-0.1"; {OPEN}'),
+    ("risk.stop_loss_pct", "2", f"2 is out of range; {OPEN}"),
+    ("risk.on_halt", "sell", '"sell"; due is flatten or block_entries'),
+    ("data.start", "2024-02-30", '"2024-02-30"; due is a date such as 2024-01-31'),
+]
+IDS = [f"{key.rpartition('.')[2]} {text}" for key, text, _ in BAD_VALUES]
+
+
+@pytest.mark.parametrize(("key", "text", "said"), BAD_VALUES, ids=IDS)
+def test_row_51_a_wrong_value_is_told_with_its_place_key_value_and_what_is_allowed(ask, monkeypatch, key, text, said):
+    section, name = key.split(".")
+    Path("c.yaml").write_text(f"mode: backtest\n{section}:\n  {name}: {text}\n")
+    column = len(f"  {name}: ") + 1 if text else 3  # what is not there is told where its key stands
+    (problem,) = refused(ask, "c.yaml")
+    assert problem.startswith(f"c.yaml:3:{column}: {key}: {said}")
+    (problem,) = refused(ask, "good.yaml", f"{key}={text}")
+    assert problem.startswith(f"--set: {key}: {said}")
+    variable = f"SAFLA__{section}__{name}".upper()
+    monkeypatch.setenv(variable, text)
+    (problem,) = refused(ask, "good.yaml")
+    assert problem.startswith(f"{variable}: {key}: {said}")
+
+
+def test_row_51_an_unknown_key_is_told_with_the_nearest_wherever_it_stands(ask, monkeypatch):
+    Path("c.yaml").write_text("risk:\n  stop_los_pct: hunter2\n")
+    assert refused(ask, "c.yaml") == ["c.yaml:2:3: risk.stop_los_pct: unknown key; did you mean stop_loss_pct?"]
+    assert refused(ask, "good.yaml", "risk.stop_los_pct=hunter2") == [
+        "--set: risk.stop_los_pct: unknown key; did you mean stop_loss_pct?"
+    ]
+    monkeypatch.setenv("SAFLA__RISK__STOP_LOS_PCT", "hunter2")
+    assert refused(ask, "good.yaml") == [
+        "SAFLA__RISK__STOP_LOS_PCT: risk.stop_los_pct: unknown key; did you mean SAFLA__RISK__STOP_LOSS_PCT?"
+    ]
+
+
+def test_row_51_a_key_that_stands_twice_is_told_with_its_whole_name_wherever_it_stands(ask, monkeypatch):
+    twice = "{on_halt: flatten, on_halt: flatten}"
+    said = "risk.on_halt: stands here twice, first in line 1; keep one"
+    Path("c.yaml").write_text(f"risk: {twice}\n")
+    assert refused(ask, "c.yaml") == [f"c.yaml:1:26: {said}"]
+    assert refused(ask, "good.yaml", f"risk={twice}") == [f"--set: {said}"]
+    monkeypatch.setenv("SAFLA__RISK", twice)
+    assert refused(ask, "good.yaml") == [f"SAFLA__RISK: {said}"]
+
+
+# --- Row 52 ----------------------------------------------------------------------------------------------------------
+
+BOMB = "\n".join(
+    ["a0: &a0 [lol]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 30)), "mode: backtest"]
+)
+HOSTILE = {
+    "alias bomb": (BOMB, "anchors are not allowed"),
+    "recursion": ("mode: &a [*a]\n", "anchors are not allowed"),
+    "merge bomb": ("<<: [*a, *a]\n", "aliases are not allowed"),
+    "depth 10 000 of lists": ("mode: " + "[" * 10_000, "is nested deeper than 16"),
+    "depth 10 000 of maps": ("mode: " + "{a: " * 10_000, "is nested deeper than 16"),
+    "depth 10 000 of dashes": ("mode: " + "- " * 10_000, "no YAML"),
+    "depth of indents": ("\n".join(" " * n + "a:" for n in range(300)), "is nested deeper than 16"),
+    "tag": ("mode: !!python/object/apply:os.system ['true']\n", "tags are not allowed"),
+    "YAML 1.1": ("%YAML 1.1\n---\nmode: backtest\n", "directives are not allowed"),
+    "tag directive": ("%TAG ! tag:example.org,2024:\n---\nmode: backtest\n", "directives are not allowed"),
+    "two documents": ("mode: backtest\n---\nmode: paper\n", "a second document begins here"),
+    ".____": (".____", '".____" stands where a map of keys is due'),
+    "32 000 values": ("mode: [" + "1," * 32_000 + "]", "holds more than 5000 values"),
+    "open quote": ('mode: "' + "\\u202e" * 10_000, "no YAML"),
+    "a list as key": ("? [a, b]\n: c\n", "a list or map stands where a key is due"),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_row_52_what_yaml_can_do_and_a_configuration_need_not_is_refused_at_once(ask, kind):
+    text, said = HOSTILE[kind]
+    Path("hostile.yaml").write_text(text)
+    (problem,) = refused(ask, "hostile.yaml")
+    assert problem.startswith("hostile.yaml:")
+    assert said in problem
+    assert len(problem) < 200  # the text itself is not printed
+
+
+@pytest.mark.parametrize("text", ["[&a x, *a]", "[*a]", "{a: !!str b}", "[" * 40, "'", '"\\u12'])
+def test_row_52_an_option_and_a_variable_are_guarded_like_a_file(ask, monkeypatch, text):
+    (problem,) = refused(ask, "good.yaml", f"symbols.primary={text}")
+    assert problem.startswith("--set: symbols.primary: ")
+    monkeypatch.setenv("SAFLA__SYMBOLS__PRIMARY", text)
+    (problem,) = refused(ask, "good.yaml")
+    assert problem.startswith("SAFLA__SYMBOLS__PRIMARY: symbols.primary: ")
+
+
+def test_row_52_extends_in_a_circle_is_refused(ask):
+    for name, other in (("a", "b"), ("b", "c"), ("c", "a")):
+        Path(f"{name}.yaml").write_text(f"extends: {other}.yaml\n")
+    assert refused(ask, "a.yaml") == ["c.yaml:1:10: extends: a.yaml extends this file again: a circle"]
+    Path("link.yaml").symlink_to("own.yaml")
+    Path("own.yaml").write_text("extends: link.yaml\n")
+    (problem,) = refused(ask, "own.yaml")
+    assert problem == "own.yaml:1:10: extends: link.yaml extends this file again: a circle"
+
+
+def test_row_52_extends_five_deep_is_refused_and_four_deep_is_read(ask):
+    Path("5.yaml").write_text(GOOD)
+    for n in range(5):
+        Path(f"{n}.yaml").write_text(f"extends: {n + 1}.yaml\n")
+    (problem,) = refused(ask, "0.yaml")
+    assert problem.startswith("4.yaml:1:10: extends: goes deeper than 4 files")
+    assert ask("validate", "1.yaml") == Answer(0, "1.yaml: valid\n", "")
+
+
+# --- Row 53 ----------------------------------------------------------------------------------------------------------
+
+BROKEN = {
+    "fast = slow": ("strategy: {fast_period: 30, slow_period: 30}", ["strategy.fast_period", "slow_period"]),
+    "fast > slow": ("strategy: {fast_period: 31, slow_period: 30}", ["strategy.fast_period", "slow_period"]),
+    "product": ("strategy: {fast_period: 300, slow_period: 5000}", ["strategy.fast_period", "slow_period"]),
+    "period 0": ("strategy: {fast_period: 0}", ["strategy.fast_period"]),
+    "lookback": ("market_data: {lookback_candles: 30}", ["market_data.lookback_candles", "slow_period"]),
+    "commission": ("simulation: {commission_rate: 0.050001}", ["simulation.commission_rate"]),
+    "maker": ("simulation: {maker_commission_rate: 0.1}", ["simulation.maker_commission_rate"]),
+    "slippage": ("simulation: {slippage: {base_bps: 51}}", ["simulation.slippage.base_bps", "max_slippage_bps"]),
+    "base": ("simulation: {slippage: {base_bps: 1001}}", ["simulation.slippage.base_bps"]),
+    "exposure": ("risk: {max_portfolio_exposure_pct: 1.000001}", ["risk.max_portfolio_exposure_pct"]),
+    "size": ("strategy: {position_size_pct: 0}", ["strategy.position_size_pct"]),
+    "7 decimals": ("risk: {stop_loss_pct: 0.0000001}", ["risk.stop_loss_pct", "at most 6 decimals"]),
+    "3 decimals": ("simulation: {slippage: {base_bps: 0.001}}", ["simulation.slippage.base_bps", "2 decimals"]),
+    "paper, trades": ("mode: paper\njournal: {detail: trades}", ["journal.detail", "mode"]),
+    "paper, decisions": ("mode: paper\njournal: {detail: decisions}", ["journal.detail", "mode"]),
+    "window": ("data: {start: 2024-01-02, end: 2024-01-01}", ["data.start", "data.end"]),
+    "holes": ("data: {synthetic: {holes: 999999999999}}", ["data.synthetic.holes", "10000000"]),
+    "tick": ("markets: {A/B: {price_decimals: 1, tick: 0.25}}", ["markets.A/B.tick", "price_decimals"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_row_53_keys_that_do_not_fit_are_refused_and_each_is_named(ask, kind):
+    text, said = BROKEN[kind]
+    Path("c.yaml").write_text(f"{text}\n")
+    (problem,) = refused(ask, "c.yaml")
+    assert problem.startswith("c.yaml:")
+    assert all(one in problem for one in said)
+
+
+BOUNDS = {
+    "balance": (
+        ["simulation.initial_balance_usd=999999999999", "markets.BTC/USDT={quantity_decimals: 8}"],
+        ["simulation.initial_balance_usd", "decimals", "markets"],
+    ),
+    "size": (
+        ["strategy.max_position_size_usd=999999999999", "markets.BTC/USDT={quantity_decimals: 8}"],
+        ["strategy.max_position_size_usd", "10 decimals", "D1"],
+    ),
+    "dust": (["simulation.initial_balance_usd=0.000000000001"], ["simulation.initial_balance_usd", "7 decimals"]),
+    "tick": (["markets.BTC/USDT.tick=0.001"], ["markets.BTC/USDT.tick", "2 decimals"]),
+}
+
+
+@pytest.mark.parametrize("kind", BOUNDS)
+def test_row_53_what_only_the_candles_show_to_be_out_of_bounds_is_refused_by_the_run(ask, kind):
+    sets, said = BOUNDS[kind]
+    with untouched(Path.cwd()):
+        answer = ask("run", "good.yaml", *(option for one in sets for option in ("--set", one)))
+    check_answer(answer, 3)
+    problem = answer.err.splitlines()[0]
+    assert problem.startswith("--set: ")
+    assert all(one in answer.err for one in said)
+
+
+def test_row_53_an_exposure_and_a_position_size_of_one_are_legal(ask):
+    sets = ("--set", "risk.max_portfolio_exposure_pct=1.0", "--set", "strategy.position_size_pct=1.0")
+    answer = ask("validate", "good.yaml", *sets)
+    assert (answer.code, answer.out) == (0, "good.yaml: valid\n")
+    check_answer(ask("run", "good.yaml", "--quiet", "--out", "run", *sets), 0)
+    check_run(Path("run"), max_positions=3)

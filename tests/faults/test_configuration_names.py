@@ -1,0 +1,120 @@
+"""Row 54: names that could lead elsewhere or command a terminal: refused, or harmless; nothing is written outside."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.faults.asking import GOOD, refused
+from tests.faults.invariants import check_answer, check_run, untouched
+
+NO_NAMES = [
+    "../x",
+    "../../../../tmp/x",
+    "/etc/passwd",
+    "a\0b",
+    "x" * 300,
+    "CON",
+    "\x1b[2Jx",
+    "\u202etxt",
+    "\x9b1mx",
+    "\ud800",
+]
+KEYS = [
+    ("system.name", NO_NAMES),
+    ("symbols.primary", NO_NAMES),
+    ("strategy.name", [*NO_NAMES, "os.system"]),
+    ("exchange.name", NO_NAMES),
+    ("logging.files.trades", [*NO_NAMES, "../trades.log", "a/b.log", "CON.log", "com1.log"]),
+    ("storage.logs_directory", ["a\0b", "\x1b[2Jx", "\x9b1mx", "\ud800", "x" * 1001]),
+    ("data.path", ["a\0b", "\x1b[2Jx", "\x9b1mx", "\ud800", "x" * 1001]),
+]  # a path may lead anywhere: it is the user's own; what stands in a name may not
+
+
+@pytest.mark.parametrize(("key", "texts"), KEYS, ids=[key for key, _ in KEYS])
+def test_row_54_a_name_that_could_lead_elsewhere_is_refused_in_a_file_and_in_an_option(ask, tmp_path, key, texts):
+    for text in texts:
+        quoted = '"' + "".join(f"\\u{ord(one):04x}" for one in text) + '"'
+        tree = quoted
+        for name in reversed(key.split(".")):
+            tree = f"{{{name}: {tree}}}"
+        Path("c.yaml").write_text(tree)
+        with untouched(tmp_path):
+            problems = refused(ask, "c.yaml")
+            assert f": {key}: " in problems[0]
+            assert len(problems[0]) < 400
+            (problem,) = refused(ask, "good.yaml", f"{key}={quoted}")
+        assert problem.startswith(f"--set: {key}: ")
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\x1b[2Jx", "\ud800", "x" * 1001, ""])
+def test_row_54_a_file_that_no_file_system_can_hold_is_not_followed(ask, text):
+    Path("c.yaml").write_text('extends: "' + "".join(f"\\u{ord(one):04x}" for one in text) + '"\n')
+    (problem,) = refused(ask, "c.yaml")
+    assert problem.startswith("c.yaml:1:10: extends: ")
+    assert problem.endswith("due is a path or a list of paths")
+
+
+NO_ARGUMENTS = [
+    ("validate", "{}"), ("run", "{}"), ("run", "good.yaml", "--out", "{}"), ("run", "good.yaml", "--symbols", "{}"),
+    ("replay", "{}"), ("replay", "run", "--until", "{}"), ("init", "{}"), ("schema", "--write", "{}"), ("{}",),
+    ("run", "good.yaml", "--set", "system.name={}"), ("run", "good.yaml", "--fail-on", "{} > 1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", NO_ARGUMENTS, ids=" ".join)
+@pytest.mark.parametrize("text", ["a\0b", "\ud800"], ids=["NUL", "half a pair"])
+def test_row_54_an_argument_that_no_shell_can_pass_is_wrong_usage(ask, tmp_path, arguments, text):
+    with untouched(tmp_path):
+        check_answer(ask(*(one.replace("{}", text) for one in arguments)), 2)
+
+
+ESCAPES = ["\x1b[2J\x1b]0;x\x07evil", "\u202etxt.lmay", "\x9b31mred", "new\nline", "\udcff", "[link=x]{0}%s"]
+
+
+@pytest.mark.parametrize("name", ESCAPES, ids=ascii)
+def test_row_54_a_strange_file_name_reaches_no_output_raw_and_no_folder_below_logs(ask, tmp_path, name):
+    Path(f"{name}.yaml").write_text(GOOD)
+    check_answer(ask("validate", f"{name}.yaml"), 0)
+    resolved = ask("validate", "--resolved", f"{name}.yaml")
+    check_answer(resolved, 0)
+    there = {path.name for path in tmp_path.rglob("*")}
+    answer = ask("run", f"{name}.yaml", "--quiet")
+    check_answer(answer, 0)
+    (folder,) = Path("logs").iterdir()
+    assert folder.name.replace("-", "").replace("_", "").isalnum()
+    assert folder.name.isascii()
+    assert {path.name for path in tmp_path.rglob("*")} - there == {"logs", folder.name, *(os.listdir(folder))}
+    for path in folder.iterdir():
+        assert b"\x1b" not in path.read_bytes() or path.suffix == ".parquet"
+    check_run(folder, max_positions=3)
+
+
+@pytest.mark.parametrize("name", ["../beside", "a/../b", "CON", "-x", "~", *ESCAPES], ids=ascii)
+def test_row_54_a_run_writes_into_the_folder_that_out_names_and_nowhere_else(ask, tmp_path, name):
+    out = Path(name)
+    with untouched(Path("good.yaml")):
+        answer = ask("run", "good.yaml", "--quiet", f"--out={name}")
+    check_answer(answer, 0)
+    below = {path.resolve() for path in tmp_path.rglob("*")} - {Path.cwd(), Path("good.yaml").resolve()}
+    assert all(path.is_relative_to(out.resolve()) or path == Path("a").resolve() for path in below)
+    check_run(out, max_positions=3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("run", "good.yaml", "--out", "x" * 300), 6),
+        (("init", "x" * 300), 6),
+        (("schema", "--write", "x" * 300), 6),
+        (("validate", "x" * 300), 3),
+        (("run", "good.yaml", "--out", ".", "--force"), 2),
+        (("run", "good.yaml", "--out", "", "--force"), 2),
+        (("run", "good.yaml", "--out", "/", "--force"), 2),
+        (("run", "good.yaml", "--out", "..", "--force"), 2),
+        (("run", "good.yaml", "--symbols", "../x"), 2),
+    ],
+)  # fmt: skip
+def test_row_54_a_name_that_cannot_be_is_refused_and_nothing_made(ask, tmp_path, arguments, code):
+    with untouched(tmp_path):
+        check_answer(ask(*arguments), code)

@@ -1,0 +1,47 @@
+"""A slice of what `make fuzz` does for as long as it is told: no traceback, no abort, nothing over a second."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.fuzzing import Apart, Fuzz
+
+INPUTS = {
+    "journal": 60,
+    "head": 300,
+    "yaml": 800,
+    "sets": 1_500,
+    "csv": 1_000,
+    "packed": 1_000,
+    "parquet": 800,
+    "symbols": 3_000,
+    "arguments": 150,
+}
+LONG = 100  # times as many with --scale release
+
+
+@pytest.fixture(scope="module")
+def fuzz(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fuzz]:
+    with Fuzz(request.config.getoption("--seed"), folder=tmp_path_factory.mktemp("fuzz")) as made:
+        yield made
+
+
+@pytest.mark.parametrize("name", INPUTS)
+def test_no_input_is_answered_otherwise_than_promised(fuzz: Fuzz, name: str, release: bool) -> None:
+    for number in range(INPUTS[name] * (LONG if release else 1)):
+        fuzz.one(name, number)
+    assert fuzz.tallies[name].failures == []
+
+
+def test_the_same_seed_and_number_are_the_same_input(fuzz: Fuzz) -> None:
+    inputs = [fuzz.input("csv", number) for number in range(50)]
+    assert [fuzz.input("csv", number) for number in range(50)] == inputs
+    assert len(set(inputs)) > 40
+
+
+def test_an_input_that_ends_the_process_is_a_failure_and_the_next_one_gets_another_process() -> None:
+    with Apart("csv") as apart:
+        assert apart.attempt(b"no candles").failure == ""
+        apart.process.kill()
+        assert apart.attempt(b"no candles").failure == "the process ended with -9"
+        assert apart.attempt(b"no candles").failure == ""

@@ -1,0 +1,176 @@
+"""Row 29: too little address space, descriptors or threads, no cache, a package that is not there: 6, in one line."""
+
+import os
+import resource
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from safla.cli import main
+from safla.core import compile as compiling
+from safla.runtime import backtest
+from tests.faults.command import ROOT, SECONDS, Answer, safla
+from tests.faults.invariants import check_answer, check_run
+from tests.runs import SMALL, journal
+
+MIB = 2**20
+NOBODY = 65_534
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A configuration and the journal of its undisturbed run."""
+    folder = tmp_path_factory.mktemp("host")
+    (folder / "small.yaml").write_text(SMALL)
+    assert main(["run", f"{folder}/small.yaml", "--out", f"{folder}/run", "--engine", "interpreted", "--quiet"]) == 0
+    check_run(folder / "run", max_positions=3)
+    return folder / "small.yaml", journal(folder / "run")
+
+
+def limited(kind, amount):
+    """Something to call in a new process before it starts."""
+    return lambda: resource.setrlimit(kind, (amount, amount))
+
+
+def refused(answer, said):
+    """Exit 6, and one line that says what is missing."""
+    check_answer(answer, 6)
+    (line,) = answer.err.splitlines()
+    assert said in line
+
+
+@pytest.mark.parametrize("engine", ["interpreted", "compiled"])
+@pytest.mark.parametrize("mib", [96, 400, 1_200, 2_000])  # where numpy, polars and LLVM used to abort the process
+def test_row_29_too_little_address_space_is_said_before_a_library_aborts_the_process(tmp_path, whole, engine, mib):
+    words = ("run", whole[0], "--out", tmp_path / "run", "--engine", engine)
+    refused(safla(*words, first=limited(resource.RLIMIT_AS, mib * MIB)), "2048 MiB of address space; raise ulimit -v")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("engine", ["interpreted", "compiled"])
+def test_row_29_with_what_is_asked_for_a_run_does_its_work(tmp_path, whole, engine):
+    def first():
+        limited(resource.RLIMIT_AS, 2_200 * MIB)()
+        limited(resource.RLIMIT_NOFILE, 32)()
+
+    check_answer(safla("run", whole[0], "--out", tmp_path / "run", "--engine", engine, first=first), 0)
+    assert journal(tmp_path / "run") == whole[1]
+
+
+@pytest.mark.parametrize("files", [8, 12, 16])
+def test_row_29_too_few_descriptors_are_said(tmp_path, whole, files):
+    words = ("run", whole[0], "--out", tmp_path / "run")
+    refused(safla(*words, first=limited(resource.RLIMIT_NOFILE, files)), "Too many open files; raise ulimit -n")
+    assert not (tmp_path / "run").exists()
+
+
+def test_row_29_a_run_that_is_begun_and_goes_on_with_too_little_keeps_what_it_has(tmp_path, whole):
+    run = tmp_path / "run"
+    shutil.copytree(whole[0].with_name("run"), run)
+    (run / "head").unlink()
+    (run / "journal.jsonl").write_bytes(whole[1][: len(whole[1]) // 2])
+    before = journal(run)
+    refused(safla("run", whole[0], "--out", run, first=limited(resource.RLIMIT_AS, 400 * MIB)), "address space")
+    assert journal(run) == before
+    check_answer(safla("run", whole[0], "--out", run, "--quiet"), 0)
+    assert journal(run) == whole[1]
+
+
+def without(what, *words):
+    """The real command where a package, or every new thread, is missing."""
+    found = subprocess.run(
+        [sys.executable, "-m", "tests.faults.without", what, *map(str, words)], cwd=ROOT, capture_output=True,
+        stdin=subprocess.DEVNULL, timeout=SECONDS, check=False,
+    )  # fmt: skip
+    return Answer(found.returncode, found.stdout.decode(), found.stderr.decode())
+
+
+def test_row_29_no_new_threads_are_said(tmp_path, whole):
+    refused(without("threads", "run", whole[0], "--out", tmp_path / "run"), "0 threads can be started, ")
+    assert not (tmp_path / "run").exists()
+
+
+def test_row_29_a_limit_on_processes_is_said(tmp_path, whole):
+    """The same by the kernel, which does not limit root: there as another user, who may read what root may."""
+    command = [sys.executable, "-m", "safla", "run", str(whole[0]), "--out", str(tmp_path / "run")]
+    if os.geteuid() == 0:
+        if shutil.which("setpriv") is None:
+            pytest.skip("root is not limited, and setpriv is not there to be another user")
+        reads = "+dac_read_search"
+        command = [
+            "setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", f"--inh-caps={reads}",
+            f"--ambient-caps={reads}", *command,
+        ]  # fmt: skip
+    found = subprocess.run(
+        command, cwd=ROOT, capture_output=True, stdin=subprocess.DEVNULL, timeout=SECONDS, check=False,
+        preexec_fn=limited(resource.RLIMIT_NPROC, 4),
+    )  # fmt: skip
+    refused(Answer(found.returncode, found.stdout.decode(), found.stderr.decode()), "threads can be started, ")
+
+
+@pytest.mark.parametrize("package", "numpy msgspec numba polars pydantic ruamel.yaml transitions".split())
+def test_row_29_a_package_that_is_missing_is_named_with_the_pip_command(tmp_path, whole, package):
+    module = package.partition(".")[0]
+    answer = without(module, "run", whole[0], "--out", tmp_path / "run", "--engine", "compiled", "--quiet")
+    refused(answer, f"safla: {package} is not installed; python -m pip install {package}")
+    assert not (tmp_path / "run" / "journal.jsonl").exists() or whole[1].startswith(journal(tmp_path / "run"))
+    assert main(["run", str(whole[0]), "--out", f"{tmp_path}/run", "--engine", "interpreted", "--quiet"]) == 0
+    assert journal(tmp_path / "run") == whole[1]
+
+
+@pytest.mark.parametrize("module", ["rich", "psutil", "ccxt", "loguru", "numba"])
+def test_row_29_what_a_run_does_not_need_may_be_missing(tmp_path, whole, module):
+    words = ("run", whole[0], "--out", tmp_path / "run", "--engine", "interpreted", "--quiet")
+    check_answer(without(module, *words), 0)
+    assert journal(tmp_path / "run") == whole[1]
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "said"),
+    [
+        (MemoryError(), 6, "safla: there is not enough memory; "),
+        (ImportError("no such\nfailed to map segment", name="polars"), 6, "safla: polars cannot be loaded: failed to"),
+        (ImportError("cannot import name", name="safla.core"), 70, "safla: a bug of ours: ImportError; "),
+    ],
+    ids=["memory", "library", "ours"],
+)
+def test_row_29_what_a_library_or_the_memory_refuses_later_is_one_line_too(
+    tmp_path, whole, monkeypatch, capsys, raised, code, said
+):
+    def fails(*_arguments, **_named):
+        raise raised
+
+    words = ["run", str(whole[0]), "--out", f"{tmp_path}/run", "--quiet", "--engine", "interpreted"]
+    with monkeypatch.context() as patched:
+        patched.setattr(backtest, "outcome_of", fails)  # behind the last line of the journal
+        answer = Answer(main(words), *capsys.readouterr())
+    check_answer(answer, code)
+    (line,) = answer.err.splitlines()
+    assert line.startswith(said)
+    assert main(words) == 0
+    assert journal(tmp_path / "run") == whole[1]
+
+
+@pytest.mark.parametrize("env", [{"XDG_CACHE_HOME": "/dev/null"}, {"HOME": "/dev/null"}], ids=["cache", "home"])
+def test_row_29_where_no_compiled_code_can_be_kept_a_run_does_its_work(tmp_path, whole, release, env):
+    engine = "compiled" if release else "auto"  # compiling anew takes some ten seconds
+    check_answer(safla("run", whole[0], "--out", tmp_path / "run", "--engine", engine, "--quiet", env=env), 0)
+    assert journal(tmp_path / "run") == whole[1]
+
+
+@pytest.mark.parametrize("above", [0, 1, 2], ids=["folder", "compiled", "safla"])
+def test_z8_compiled_code_is_not_taken_from_where_others_can_write(tmp_path, monkeypatch, above):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert compiling.has_room()
+    folder = (compiling.cache_folder(), *compiling.cache_folder().parents)[above]
+    folder.chmod(0o777)
+    assert not compiling.has_room()
+
+
+def test_z8_compiled_code_of_another_user_is_not_taken(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert compiling.has_room()
+    monkeypatch.setattr(os, "geteuid", lambda: NOBODY)
+    assert not compiling.has_room()

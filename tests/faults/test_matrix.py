@@ -1,0 +1,130 @@
+"""Row 28: hash seed, time zone, locale, development mode, Python, threads, form of the engine: one digest of each file.
+
+The normal suite runs nine processes, in which each two values of seed, zone, locale and threads meet; `--scale release`
+runs all combinations. A locale that is not installed is named all the same.
+"""
+
+import hashlib
+import itertools
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from safla.cli import main
+from tests.faults.command import ROOT, SECONDS, Answer, safla
+from tests.faults.invariants import check_answer, check_run
+from tests.runs import SMALL
+
+SEEDS = ("0", "1", "random")
+ZONES = ("UTC", "Asia/Kathmandu", "America/St_Johns")
+LOCALES = ("C", "tr_TR.UTF-8", "de_DE.UTF-8")
+THREADS = ("1", "2", "8")
+DEVELOPMENT = (False, True)
+ENGINES = ("interpreted", "compiled")
+NEEDED = "import click, msgspec, numba, numpy, polars, pydantic, rich, ruamel.yaml, transitions"
+
+DATED = SMALL.replace("source: synthetic", "source: synthetic\n  start: 2024-01-03\n  end: 2024-02-01 12:00")
+
+
+class Case(NamedTuple):
+    """What a process finds around it."""
+
+    python: str
+    seed: str
+    zone: str
+    locale: str
+    threads: str
+    development: bool
+    engine: str
+
+
+def pairwise() -> list[Case]:
+    """Nine cases: each pair of values of the four that have three meets once."""
+    return [
+        Case(
+            sys.executable, SEEDS[i], ZONES[j], LOCALES[(i + j) % 3], THREADS[(i + 2 * j) % 3],
+            DEVELOPMENT[j % 2], ENGINES[i % 2],
+        )
+        for i, j in itertools.product(range(3), repeat=2)
+    ]  # fmt: skip
+
+
+def every() -> list[Case]:
+    """All combinations, in each Python that has the packages."""
+    return [Case(*one) for one in itertools.product(pythons(), SEEDS, ZONES, LOCALES, THREADS, DEVELOPMENT, ENGINES)]
+
+
+def pythons() -> list[str]:
+    """This one, and the others on the path that have what safla needs."""
+    others = [shutil.which(f"python3.{minor}") for minor in range(11, 15) if minor != sys.version_info.minor]
+    return [sys.executable, *(one for one in others if one and _suffices(one))]
+
+
+def _suffices(python: str) -> bool:
+    return subprocess.run([python, "-c", NEEDED], capture_output=True, timeout=SECONDS, check=False).returncode == 0
+
+
+def run_in(case: Case, config: Path, folder: Path) -> None:
+    """A run in such surroundings, which nobody hears."""
+    around = {
+        "PYTHONHASHSEED": case.seed, "TZ": case.zone, "LC_ALL": case.locale, "LANG": case.locale,
+        "POLARS_MAX_THREADS": case.threads, "NUMBA_NUM_THREADS": case.threads, "OMP_NUM_THREADS": case.threads,
+    }  # fmt: skip
+    development = ["-X", "dev"] if case.development else []
+    found = subprocess.run(
+        [case.python, *development, "-m", "safla", "run", config, "--out", folder, "--engine", case.engine, "--quiet"],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT), **around}, capture_output=True, timeout=SECONDS,
+        check=False,
+    )  # fmt: skip
+    check_answer(Answer(found.returncode, found.stdout.decode(), found.stderr.decode()), 0)
+    assert found.stderr == b"", case
+
+
+def digests(folder: Path) -> tuple[str, ...]:
+    """Of the journal and of the summary of a run."""
+    files = [(folder / name).read_bytes() for name in ("journal.jsonl", "summary.json")]
+    return tuple(hashlib.blake2b(one, digest_size=16).hexdigest() for one in files)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """The digests of a run in this process, whose invariants were checked."""
+    folder = tmp_path_factory.mktemp("matrix")
+    (folder / "dated.yaml").write_text(DATED)
+    assert main(["run", f"{folder}/dated.yaml", "--out", f"{folder}/run", "--engine", "interpreted", "--quiet"]) == 0
+    check_run(folder / "run", max_positions=3)
+    return digests(folder / "run")
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_row_28_whatever_is_around_a_run_its_journal_and_its_summary_are_the_same_bytes(
+    tmp_path, release, figure, undisturbed, zone
+):
+    config = tmp_path / "dated.yaml"
+    config.write_text(DATED)
+    cases = [case for case in (every() if release else pairwise()) if case.zone == zone]
+    for case in cases:
+        run_in(case, config, tmp_path / "run")
+        assert digests(tmp_path / "run") == undisturbed, case
+        shutil.rmtree(tmp_path / "run")
+    versions = len({case.python for case in cases})
+    figure(f"row 28, {zone}: {len(cases)} surroundings, {versions} Python, one digest {undisturbed[0]}")
+
+
+@pytest.mark.parametrize(
+    ("options", "env"),
+    [(("-O",), {}), (("-OO",), {}), ((), {"PYTHONOPTIMIZE": "1"}), ((), {"PYTHONOPTIMIZE": "2"})],
+    ids=["-O", "-OO", "1", "2"],
+)
+def test_row_28_without_its_checks_nothing_runs(tmp_path, options, env):
+    config = tmp_path / "dated.yaml"
+    config.write_text(DATED)
+    answer = safla("run", config, "--out", tmp_path / "run", options=options, env=env)
+    check_answer(answer, 2)
+    assert "python -O removes checks that must stay" in answer.err
+    assert not (tmp_path / "run").exists()

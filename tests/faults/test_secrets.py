@@ -1,0 +1,134 @@
+"""Z4, Z9 and Z11 of FAULTS 3: a canary that is put wherever a secret could stand comes out nowhere, in no spelling."""
+
+import base64
+import os
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from safla.runtime import backtest
+from tests.faults.command import Answer, safla
+from tests.faults.invariants import CANARY
+
+HOOK = f"https://hooks.example.org/{CANARY}"
+PERCENT = "".join(f"%{byte:02X}" for byte in CANARY.encode())
+BASE64 = [base64.b64encode(b"\0" * shift + CANARY.encode()).decode() for shift in range(3)]  # by where it begins
+PARTS = [part.encode() for part in (CANARY, quote(CANARY, safe=""), PERCENT, *(one[4:-4] for one in BASE64))]
+
+
+def check_hidden(answer: Answer, *places: Path) -> None:
+    """No output and no file below the places holds the canary."""
+    contents = [answer.out.encode(), answer.err.encode()]
+    contents += [path.read_bytes() for place in places for path in place.rglob("*") if path.is_file()]
+    contents += [os.fsencode(path) for place in places for path in place.rglob("*")]
+    assert [part for part in PARTS if any(part in content for content in contents)] == []
+
+
+@pytest.mark.parametrize("shape", [str, lambda text: base64.b64encode(b"xy" + text.encode()).decode(), quote])
+def test_z11_a_canary_that_is_shown_is_found(tmp_path, shape):
+    (tmp_path / "file").write_text(f"a {shape(HOOK)} b")
+    with pytest.raises(AssertionError):
+        check_hidden(Answer(0, "", ""), tmp_path)
+    with pytest.raises(AssertionError):
+        check_hidden(Answer(0, "", shape(HOOK)))
+
+
+def test_z11_a_webhook_of_the_environment_is_in_no_output_and_no_file_of_a_run(ask, monkeypatch):
+    monkeypatch.setenv("SAFLA__MONITORING__WEBHOOK_URL", HOOK)
+    monkeypatch.setenv("BINANCE_API_SECRET", CANARY)  # of another program
+    for arguments in (
+        ("validate", "good.yaml"), ("validate", "--resolved", "good.yaml"), ("validate", "--json", "good.yaml"),
+        ("run", "good.yaml", "--out", "run"), ("run", "good.yaml", "--out", "run", "--json"),
+        ("run", "good.yaml", "--out", "all", "--journal-detail", "candles"), ("replay", "run"),
+        ("replay", "all", "--json"),
+        ("replay", "run", "--set", "risk.stop_loss_pct=0.03"), ("replay", "run", "--until", "2024-01-02"),
+    ):  # fmt: skip
+        answer = ask(*arguments)
+        assert answer.code == 0, answer.err
+        check_hidden(answer, Path.cwd())
+
+
+def test_z11_a_webhook_of_an_option_is_in_no_file_of_a_run(ask):
+    option = ("--set", f"monitoring.webhook_url={HOOK}")
+    for arguments in (("validate", "--resolved", "good.yaml"), ("run", "good.yaml", "--out", "run")):
+        answer = ask(*arguments, *option)
+        assert answer.code == 0, answer.err
+        check_hidden(answer, Path.cwd())
+
+
+def test_z11_a_process_that_fails_for_a_bug_tells_nobody(ask, monkeypatch):
+    monkeypatch.setenv("SAFLA__MONITORING__WEBHOOK_URL", HOOK)
+
+    def folded(plan, series, *, forms):
+        secret = os.environ["SAFLA__MONITORING__WEBHOOK_URL"]
+        return len(secret) / 0
+
+    monkeypatch.setattr(backtest, "fold", folded)
+    answer = ask("run", "good.yaml", "--out", "run")
+    assert answer.code == 70
+    assert [path.name[:4] for path in Path("run").iterdir() if path.suffix == ".txt"] == ["bug-"]
+    check_hidden(answer, Path.cwd())
+
+
+MISTYPED = [
+    f"hooks.example.org/{CANARY}", f"ftp://example.org/{CANARY}", f"https://user:{CANARY}@example.org/", CANARY,
+    f"[{CANARY}]", f"{{{CANARY}: 1}}", f"[{CANARY}", f"'{CANARY}", f'"\\{CANARY}"',
+    f"https://example.org/\x1b{CANARY}", f"&{CANARY} x", f"!{CANARY} x",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", MISTYPED, ids=ascii)
+def test_z4_a_webhook_that_is_mistyped_is_told_and_not_shown(ask, monkeypatch, text):
+    monkeypatch.setenv("SAFLA__MONITORING__WEBHOOK_URL", text)
+    for arguments in (("validate", "good.yaml"), ("validate", "--json", "good.yaml"), ("run", "good.yaml")):
+        answer = ask(*arguments)
+        assert answer.code == 3
+        assert "monitoring.webhook_url" in answer.out + answer.err
+        check_hidden(answer, Path.cwd())
+    monkeypatch.delenv("SAFLA__MONITORING__WEBHOOK_URL")
+    answer = ask("run", "good.yaml", "--set", f"monitoring.webhook_url={text}")
+    assert answer.code == 3
+    check_hidden(answer, Path.cwd())
+
+
+def test_z4_a_webhook_that_is_mistyped_in_a_file_is_not_shown_either(ask):
+    for text in MISTYPED:
+        if "\x1b" not in text:
+            Path("c.yaml").write_text(f"monitoring:\n  webhook_url: {text}\n")
+            answer = ask("validate", "c.yaml")
+            Path("c.yaml").unlink()
+            assert answer.code == 3
+            check_hidden(answer)
+
+
+@pytest.mark.parametrize("key", ["exchange.rest_url", "exchange.stream_url"])
+def test_z4_the_password_in_a_url_is_not_shown(ask, key):
+    scheme = "wss" if "stream" in key else "https"
+    answer = ask("validate", "good.yaml", "--set", f"{key}={scheme}://me:{CANARY}@example.org/")
+    assert answer.code == 3
+    assert f"{key}: a value that is not shown; due is a URL" in answer.err
+    check_hidden(answer)
+
+
+WAYS = [
+    ("--set", f"exchange.apiKey={CANARY}"), ("--set", f"exchange={{apiKey: {CANARY}}}"), ("--set", f"apiKey:{CANARY}"),
+    ("--set", f"exchange={{secret: [{CANARY}"), (f"--api-key={CANARY}",), (f"--password={CANARY}",),
+    ("--set", f"password {CANARY}"), ("--set", f"x.y.token={CANARY}"), ("--set", f"monitoring.webhook={HOOK}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("options", WAYS, ids=" ".join)
+def test_z11_a_secret_in_an_argument_is_refused_and_not_shown(ask, options):
+    for command in ("validate", "run"):
+        answer = ask(command, "good.yaml", *options)
+        assert answer.code in (2, 3)
+        check_hidden(answer, Path.cwd())
+
+
+def test_z11_the_real_command_shows_no_secret_of_its_environment(tmp_path):
+    (tmp_path / "c.yaml").write_text("data: {source: synthetic, synthetic: {candles: 50}}\n")
+    env = {"SAFLA__MONITORING__WEBHOOK_URL": HOOK, "PYTHONDEVMODE": "1"}
+    answer = safla("run", "c.yaml", cwd=tmp_path, env=env)
+    assert answer.code == 0
+    check_hidden(answer, tmp_path)

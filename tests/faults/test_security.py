@@ -1,0 +1,271 @@
+"""Z1 to Z9, Z16 and Z21 of FAULTS 3, as far as they exist: what outsiders write is data, and bounded.
+
+Row 54 is Z7 as well, row 52 Z2, row 58 Z5; outputs are in test_security_outputs.py, Z11 is in test_secrets.py.
+"""
+
+import ast
+import importlib
+import os
+import pkgutil
+import random
+import re
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+import safla
+from safla.config import read
+from safla.config.load import load
+from safla.config.model import Config
+from safla.config.schema import config_schema
+from safla.errors import ConfigError
+from safla.journal.events import journal_schema
+from safla.runtime import folder as run_folder
+from tests.chains import rehashed
+from tests.faults.asking import GOOD, refused
+from tests.faults.command import ROOT
+from tests.faults.invariants import CANARY, check_answer, untouched
+from tests.runs import run, small
+
+MODULES = [
+    found.name for found in pkgutil.walk_packages(safla.__path__, "safla.") if not found.name.endswith("__main__")
+]
+
+# --- What is read (Z1 to Z6) -----------------------------------------------------------------------------------------
+
+
+def test_z1_one_module_alone_reads_yaml_and_only_by_the_safe_parser_in_python():
+    readers = [
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "safla").rglob("*.py")
+        if re.search(r"^\s*(import|from) (ruamel|yaml)", path.read_text(), re.MULTILINE)
+    ]
+    assert readers == ["safla/config/read.py"]
+    calls = [node for node in ast.walk(ast.parse((ROOT / readers[0]).read_text())) if isinstance(node, ast.Call)]
+    made = [ast.unparse(call) for call in calls if ast.unparse(call.func) == "YAML"]
+    assert made == ["YAML(typ='safe', pure=True)"]
+
+
+def test_z1_a_file_of_64_kib_is_read_and_one_byte_more_is_not(ask):
+    Path("c.yaml").write_text(GOOD + "#" * (65_536 - len(GOOD)))
+    check_answer(ask("validate", "c.yaml"), 0)
+    Path("c.yaml").write_text(GOOD + "#" * (65_537 - len(GOOD)))
+    assert refused(ask, "c.yaml") == ["c.yaml: is larger than 65536 bytes; a configuration is not (Z1)"]
+    (problem,) = refused(ask, "good.yaml", f"symbols.primary=[{' ' * 65_536}]")
+    assert problem.startswith("--set: symbols.primary: is larger than 65536 bytes")
+
+
+@pytest.mark.parametrize(
+    ("fits", "too_much", "said"),
+    [
+        ("[" * 15 + "]" * 15, "[" * 16 + "]" * 16, "is nested deeper than 16"),
+        ("[" + "1," * 4_997 + "]", "[" + "1," * 4_998 + "]", "holds more than 5000 values"),
+    ],
+    ids=["depth", "nodes"],
+)
+def test_z2_depth_and_number_of_values_are_counted_to_the_last(ask, fits, too_much, said):
+    Path("c.yaml").write_text(f"mode: {fits}\n")
+    assert refused(ask, "c.yaml") == ["c.yaml:1:7: mode: a list; due is backtest or paper"]
+    Path("c.yaml").write_text(f"mode: {too_much}\n")
+    (problem,) = refused(ask, "c.yaml")
+    assert said in problem
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError, UnicodeDecodeError("utf-8", b"x", 0, 1, "bad"), OverflowError, KeyError, IndexError, AttributeError,
+        TypeError, AssertionError, RecursionError, NotImplementedError,
+    ],
+    ids=str,
+)  # fmt: skip
+def test_z3_whatever_the_parser_raises_is_an_error_of_the_configuration(ask, monkeypatch, error):
+    class Parser:
+        def __init__(self, **options):
+            pass
+
+        def parse(self, text):
+            raise error
+
+    monkeypatch.setattr(read, "YAML", Parser)
+    assert refused(ask, "good.yaml") == ["good.yaml:1:1: no YAML: it cannot be parsed"]
+
+
+def sections(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    yield model
+    for below in model.__subclasses__():
+        yield from sections(below)
+
+
+def test_z4_every_section_is_closed_strict_frozen_finite_and_hides_what_was_put_in():
+    kinds = list(sections(Config.__mro__[1]))
+    assert Config in kinds
+    assert len(kinds) > 20
+    for kind in kinds:
+        asked = {key: kind.model_config.get(key) for key in ("extra", "strict", "frozen", "hide_input_in_errors")}
+        assert asked == {"extra": "forbid", "strict": True, "frozen": True, "hide_input_in_errors": True}, kind
+        assert kind.model_config.get("allow_inf_nan") is False, kind
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("9" * 12 + "." + "9" * 12, True), ("9" * 13, False), ("0." + "0" * 12 + "1", False), ("0" * 65, False),
+        ("1" * 60_000, False), ("1E+1000000", False),
+    ],
+    ids=lambda value: str(value)[:12],
+)  # fmt: skip
+def test_z5_a_number_has_at_most_12_digits_on_each_side(text, number):
+    assert isinstance(read.scalar(text), str) != number
+
+
+def patterns() -> dict[str, re.Pattern[str]]:
+    """Every pattern that outside text meets: of modules, of the models, of the journal's events."""
+    found = {}
+    for name in MODULES:
+        for value in vars(importlib.import_module(name)).values():
+            for one in value if isinstance(value, tuple) else (value,):
+                one = one[0] if isinstance(one, tuple) and one else one
+                if isinstance(one, re.Pattern) and isinstance(one.pattern, str):
+                    found[one.pattern] = one
+    for schema in (str(config_schema()), str(journal_schema())):
+        for text in re.findall(r"'pattern': (?:'([^']*)'|\"([^\"]*)\")", schema):
+            source = (text[0] or text[1]).encode().decode("unicode_escape")
+            found.setdefault(source, re.compile(source))
+    return found
+
+
+PIECES = [
+    *("0", "9", "1.", "0.0", "A", "a", "/", "//", "A/", "AB/CD:", ":", "-", "_", " ", "\t", "\n", "e-", "{", "}", "{a"),
+    *("[", "@", "//a@", "http://", "2024-01-01", "T00:00", "+00:00", "1m", "x", "é", "\u0661", "\0", "\x1b[", ".."),
+    *("token", "key", "api"),
+]
+
+
+def hostile(chance: random.Random) -> str:
+    """A text that almost fits a pattern, many times over, and then does not."""
+    few = chance.choices(PIECES, k=chance.randint(1, 3))
+    return "".join(few) * chance.choice([1, 10, 100]) + chance.choice(["", "!", "\n", "\0", "x", "/"])
+
+
+def test_z6_no_pattern_takes_a_millisecond_over_any_of_10_000_hostile_texts(chance):
+    texts = [hostile(chance) for _ in range(10_000)]
+    known = patterns()
+    assert len(known) > 25
+    for pattern in known.values():
+        match = pattern.fullmatch if pattern.pattern.startswith(("^", "(", r"\d", "[")) else pattern.search
+        began = time.perf_counter()
+        for text in texts:
+            match(text)
+        if (time.perf_counter() - began) / len(texts) > 20e-6:  # else none of them can have taken long
+            assert [text[:40] for text in texts if slow(match, text)] == [], pattern.pattern
+
+
+def slow(match, text: str) -> bool:
+    """Whether it takes a millisecond at the best of three times: once may be the machine's."""
+    best = 1.0
+    for _ in range(3):
+        began = time.perf_counter()
+        match(text)
+        best = min(best, time.perf_counter() - began)
+    return best > 1e-3
+
+
+# --- Names (Z7), keys (Z9) -------------------------------------------------------------------------------------------
+
+
+def test_z7_the_name_of_a_run_is_made_of_letters_digits_and_dashes_whatever_the_file_is_called(tmp_path, chance):
+    from safla.runtime.backtest import prepare
+
+    plan = prepare(small(tmp_path)).run
+    for _ in range(500):
+        stem = "".join(chance.choices("a-_./\\~ \0\n\x1b\u202eéZ9$`'\"*", k=chance.randint(0, 90)))
+        name = run_folder.name_of(plan, stem=stem, candles="paper")
+        assert re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,60}-[0-9a-f]{8}", name), stem
+
+
+KEYS = [
+    "api_key", "apiKey", "api-key", "API_KEY", "secret", "client_secret", "password", "passphrase", "private_key",
+    "token", "credentials", "mnemonic",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_z9_a_key_is_refused_with_a_hint_wherever_it_stands_and_never_shown(ask, monkeypatch, name):
+    ways = [f"exchange: {{{name}: {CANARY}}}", f"{name}: {CANARY}", f"strategy: {{parameters: {{{name}: {CANARY}}}}}",
+            f"exchange:\n  {name}:\n    - {CANARY}\n", f"exchange: {{{name}: {{a: {CANARY}}}}}"]  # fmt: skip
+    for text in ways:
+        Path("c.yaml").write_text(text)
+        (problem,) = refused(ask, "c.yaml")
+        assert f"{name}: keys are not needed, backtest and paper use public data" in problem
+    (problem,) = refused(ask, "good.yaml", f"exchange.{name}={CANARY}")
+    assert problem.startswith(f"--set: exchange.{name}: keys are not needed")
+    variable = f"SAFLA__EXCHANGE__{name.upper()}"
+    monkeypatch.setenv(variable, CANARY)
+    (problem,) = refused(ask, "good.yaml")
+    assert problem.startswith(f"{variable}: exchange.")
+    assert "keys are not needed" in problem
+
+
+def test_z9_a_key_that_is_cut_in_two_by_its_variable_is_known_too(ask, monkeypatch):
+    monkeypatch.setenv("SAFLA__API__KEY", CANARY)
+    (problem,) = refused(ask, "good.yaml")
+    assert problem.startswith("SAFLA__API__KEY: api.key: keys are not needed")
+
+
+# --- Inputs of the configuration (Z16) -------------------------------------------------------------------------------
+
+CAPS = [
+    ("symbols.primary", "[{}]", "A{}/USDT", 50, "symbols.primary"),
+    ("symbols.test", "[{}]", "A{}/USDT", 50, "symbols.test"),
+    ("markets", "{{{}}}", "A{}/USDT: {{}}", 100, "markets"),
+    ("strategy.parameters", "{{{}}}", "p{}: 1", 50, "strategy.parameters"),
+    ("data.path", "[{}]", "a{}.csv", 1000, "data.path"),
+]
+
+
+@pytest.mark.parametrize(("key", "outer", "inner", "most", "named"), CAPS, ids=[row[0] for row in CAPS])
+def test_z16_every_list_and_map_of_the_configuration_has_a_bound(key, outer, inner, most, named):
+    def asked(count: int) -> str:
+        return f"{key}={outer.format(', '.join(inner.format(n) for n in range(count)))}"
+
+    with pytest.raises(ConfigError) if key == "strategy.parameters" else nullcontext() as found:
+        load(None, sets=[asked(most)])
+    assert found is None or "sma_crossover takes none" in str(found.value)
+    with pytest.raises(ConfigError, match=rf"{named}: a (list|map) is too long"):
+        load(None, sets=[asked(most + 1)])
+
+
+# --- The journal (Z21) -----------------------------------------------------------------------------------------------
+
+FORGED = [
+    (b'"symbol":"BTC/USDT"', b'"symbol":"BTC/USDT\\n{}"', "a symbol with a new line"),
+    (b'"symbol":"BTC/USDT"', b'"symbol":"BTC/USDT","type":"filled"', "a field twice"),
+    (b'"schema":1', b'"schema":"1"', "a text for a number"),
+    (b'"schema":1', b'"schema":1.0', "a float for a number"),
+    (b'"schema":1', b'"schema":true', "a boolean for a number"),
+    (b'"schema":1', b'"schema":1,"more":1', "an unknown field"),
+    (b'"schema":1', b'"schema": 1', "a space"),
+    (b'"schema":1,', b"", "a field less"),
+    (b'"name":"Small"', b'"name":"Sm\\u0061ll"', "another spelling"),
+    (b'"name":"Small"', b'"name":"' + b"x" * 66_000 + b'"', "a line over 64 KiB"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "kind"), FORGED, ids=[row[2] for row in FORGED])
+def test_z21_a_line_that_is_not_exactly_as_we_write_it_is_refused(ask, tmp_path, old, new, kind):
+    run(small(tmp_path), tmp_path / "run")
+    path = tmp_path / "run" / "journal.jsonl"
+    (tmp_path / "run" / "head").unlink()
+    assert old in path.read_bytes()
+    path.write_bytes(rehashed(path.read_bytes().replace(old, new, 1)))
+    with untouched(tmp_path):
+        answer = ask("replay", tmp_path / "run")
+    check_answer(answer, 4)
+    assert re.search(r"line [1-9]\d*", answer.err)
+    assert len(answer.err) < 600
+    assert os.fspath(path) in answer.err

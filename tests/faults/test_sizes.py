@@ -1,0 +1,118 @@
+"""Row 23: lines and files larger than any may be are refused, and none of them fills the memory."""
+
+from pathlib import Path
+
+import pytest
+
+from safla.journal.line import MAX_LINE
+from safla.journal.survey import judged
+from tests.chains import rehashed
+from tests.faults.command import Answer, safla
+from tests.faults.damaged import again, finished, head_at, put, refused, replayed
+from tests.faults.invariants import check_answer
+from tests.runs import journal
+
+MIB = 2**20
+MOST = 64 * MIB  # above what the bare program needs
+SLACK = 16 * MIB  # between two runs of which one reads a large file
+MOST_BYTES = 2**32  # of a journal (J6)
+
+# The command, and then its largest memory of all on the last line of stderr. Behind -c, `-m safla` are two words more.
+MEASURED = """\
+import sys
+from safla.cli import main
+code = main(sys.argv[3:])
+with open("/proc/self/status") as file:
+    print(next(line for line in file if line.startswith("VmHWM")).split()[1], file=sys.stderr)
+sys.exit(code)
+"""
+
+linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="its memory is read from /proc")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return finished(tmp_path)
+
+
+def measured(*words):
+    """What the command said, and its largest memory in bytes."""
+    answer = safla(*words, options=("-c", MEASURED))
+    *said, peak = answer.err.splitlines(keepends=True)
+    return Answer(answer.code, answer.out, "".join(said)), 1024 * int(peak)
+
+
+def commands(folder):
+    return ["run", folder.parent / "small.yaml", "--out", folder, "--quiet"], ["replay", folder]
+
+
+def long_line(text, size):
+    """The journal with a line of so many bytes, newline included, behind it; all hashes are true."""
+    line = b'{"n":0,"p":"%032d","e":{"type":"x","note":"%%b"},"h":"%032d"}\n' % (0, 0)
+    short = rehashed(text + line % b"")
+    return rehashed(text + line % (b"y" * (size - len(short) + len(rehashed(text)))))
+
+
+def test_row_23_a_line_may_be_64_kib_long_and_no_byte_more(folder):
+    text = journal(folder)
+    lines = text.count(b"\n")
+    assert judged(long_line(text, MAX_LINE), None)[::3] == (lines + 1, "whole")
+    found = judged(long_line(text, MAX_LINE + 1), None)
+    assert found[:4:3] == (lines, "corrupt")
+    assert found.what == "it is longer than 65536 bytes"
+
+
+@pytest.mark.parametrize("command", [again, replayed])
+@pytest.mark.parametrize("size", [MAX_LINE + 1, 3 * MIB])
+@pytest.mark.parametrize("with_head", [True, False])
+def test_row_23_a_line_over_64_kib_is_refused_though_its_hash_is_true(folder, capsys, size, command, with_head):
+    text = journal(folder)
+    put(folder, long_line(text, size), head_at(text, -1) if with_head else None)
+    assert f"line 166, byte {len(text)}: corrupt: it is longer than 65536 bytes" in refused(folder, capsys, command)
+
+
+@linux
+def test_row_23_a_journal_over_4_gib_is_refused_at_once(folder):
+    (folder / "head").unlink()
+    before = journal(folder)
+    with (folder / "journal.jsonl").open("r+b") as file:
+        file.truncate(MOST_BYTES + 1)  # a hole: it takes no room
+    bare = measured("--version")[1]
+    for words in commands(folder):
+        answer, peak = measured(*words)
+        check_answer(answer, 6)
+        assert f"{MOST_BYTES + 1} bytes long; {MOST_BYTES} are the most" in answer.err
+        assert peak - bare < MOST
+    with (folder / "journal.jsonl").open("rb") as file:
+        assert file.read(len(before)) == before
+        assert file.seek(0, 2) == MOST_BYTES + 1
+
+
+@linux
+def test_row_23_a_large_file_without_a_newline_is_no_journal_and_is_not_held(folder, release):
+    (folder / "head").unlink()
+    with (folder / "journal.jsonl").open("r+b") as file:
+        file.truncate(0)
+        file.write(b"x" * MIB)
+        file.truncate(1024 * MIB if release else 128 * MIB)
+    answer, peak = measured("replay", folder)
+    check_answer(answer, 4)
+    assert "line 1, byte 0: there is no whole line" in answer.err
+    assert peak - measured("--version")[1] < MOST
+
+
+@linux
+def test_row_23_a_large_tail_is_saved_aside_in_bounded_memory_and_nothing_is_lost(folder, release):
+    text = journal(folder)
+    size = (1024 if release else 128) * MIB
+    usual = max(measured(*words)[1] for words in commands(folder))
+    put(folder, text, None)
+    with (folder / "journal.jsonl").open("r+b") as file:
+        file.truncate(len(text) + size)
+    run, replay = commands(folder)
+    for words in (replay, run):
+        answer, peak = measured(*words)
+        check_answer(answer, 0)
+        assert peak - usual < SLACK
+    assert journal(folder) == text
+    assert (folder / "journal.jsonl.torn-166").stat().st_size == size

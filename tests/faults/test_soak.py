@@ -1,0 +1,86 @@
+"""Row 33: ten years of minutes in one run: memory and descriptors stay flat, and however it is cut, no byte differs.
+
+The normal suite takes 50 000 candles; `--scale release` takes 5 256 000. All of them are synthetic.
+"""
+
+import hashlib
+import time
+
+import numpy as np
+import psutil
+import pytest
+
+from safla.core.engine import MAX_BLOCK
+from safla.journal.append import Appender
+from safla.runtime import backtest
+from safla.runtime.fold import fold
+from safla.runtime.forms import choose
+from safla.runtime.replay import replay
+from tests.runs import journal, run, small
+
+TEN_YEARS = 5_256_000
+SLICE = 50_000
+MIB = 2**20
+MINUTES = """\
+symbols: {primary: [BTC/USDT]}
+data: {source: synthetic, synthetic: {candles: CANDLES, holes: 50}}
+strategy: {fast_period: 10, slow_period: 30, entry_threshold_pct: 0, exit_threshold_pct: 0}
+market_data: {timeframe: 1m, lookback_candles: 31}
+risk: {max_daily_loss_pct: 0.002, trailing_stop_pct: 0.03, drawdown_pause_days: 2, max_drawdown_pct: 0.02}
+journal: {detail: candles}
+"""
+
+
+@pytest.fixture(scope="module")
+def soaked(tmp_path_factory, release):
+    """The run before its first candle, its folder, and the digest of the journal that one run in large blocks left."""
+    folder = tmp_path_factory.mktemp("soak")
+    loaded = small(folder, text=MINUTES.replace("CANDLES", str(TEN_YEARS if release else SLICE)))
+    run(loaded, folder / "run", engine="compiled")
+    return backtest.prepare(loaded), folder / "run", hashlib.blake2b(journal(folder / "run")).hexdigest()
+
+
+def blocks_of(prepared, engine, timestamps):
+    """The run once more, with so many timestamps in a block."""
+    forms = choose(engine, prepared.run.strategy.columns, candles=1, say=lambda text: None)
+    return fold(prepared.run, prepared.series, forms=forms, timestamps=timestamps)
+
+
+def test_row_33_memory_and_descriptors_stay_flat_while_candles_are_folded(tmp_path, soaked, release, figure):
+    """What the summary keeps of each candle is apart from this: two numbers, which are the answer itself."""
+    process = psutil.Process()
+    memory, files = [], []
+    with Appender(tmp_path / "journal.jsonl") as lines:
+        for block in blocks_of(soaked[0], "compiled", MAX_BLOCK if release else 500):
+            lines.append(block.lines)
+            memory.append(process.memory_info().rss)
+            files.append(process.num_fds())
+        lines.sync()
+    half = np.array(memory[len(memory) // 2 :]) / MIB
+    slope = float(np.polyfit(np.arange(len(half)), half, 1)[0]) * len(half)
+    figure(f"row 33: memory {slope:+.2f} MiB over the second half of {len(memory)} blocks, {half[-1]:.0f} MiB in all")
+    assert slope <= 1
+    assert len(set(files)) == 1
+
+
+@pytest.mark.parametrize(
+    ("engine", "timestamps"), [("interpreted", 1), ("compiled", 1), ("compiled", 7), ("compiled", 1_000)]
+)
+def test_row_33_in_blocks_of_any_size_it_is_the_same_journal(soaked, figure, engine, timestamps):
+    total, candles, began = hashlib.blake2b(), len(soaked[0].series[0].columns.ts), time.monotonic()
+    for block in blocks_of(soaked[0], engine, timestamps):
+        assert len(block.ts) <= timestamps
+        total.update(block.lines)
+    figure(f"row 33: {candles} candles in blocks of {timestamps}, {engine}: {time.monotonic() - began:.0f} s")
+    assert total.hexdigest() == soaked[2]
+
+
+def test_row_33_a_replay_decides_every_line_again(soaked, figure):
+    prepared, folder, _ = soaked
+    found = replay(folder, books_only=False, engine="compiled", say=lambda text: None)
+    assert found.books.differences == ()
+    assert found.decisions is not None
+    assert found.decisions.difference is None
+    assert found.decisions.candles == len(prepared.series[0].columns.ts)
+    assert found.decisions.lines == journal(folder).count(b"\n")
+    figure(f"row 33: {found.decisions.lines} lines decided again, 0 differ")

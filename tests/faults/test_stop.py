@@ -1,0 +1,160 @@
+"""Row 3: SIGINT and SIGTERM in each phase: 130 and 143 within a second, in one line, and the same command goes on."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.faults.command import ROOT, Answer, inside
+from tests.faults.invariants import check_answer, check_run
+from tests.runs import SMALL
+
+CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+SECONDS = 1.0  # from the signal to the end of the process (FAULTS 4)
+
+PHASES = {
+    "importing": "safla.cli:_loaded",
+    "validating": "safla.config.load:load",
+    "reading candles": "safla.data.source:read",
+    "planning": "safla.runtime.backtest:make_plan",
+    "making the folder": "safla.runtime.folder:make",
+    "recovering": "safla.runtime.backtest:recover",
+    "writing the inputs": "safla.runtime.backtest:_write_inputs",
+    "folding": "safla.core.engine:advance",
+    "appending": "safla.journal.append:Appender.append",
+    "syncing": "safla.journal.append:_sync",
+    "renewing head": "safla.journal.head:write",
+    "summing up": "safla.report.summary:summarise",
+    "writing the summary": "safla.report.summary:write",
+    "printing": "safla.cli.run:_print",
+}
+
+
+class Stopped(NamedTuple):
+    """An answer, and how long it took from the signal on."""
+
+    answer: Answer
+    seconds: float
+
+
+def stopped(
+    place: Path, number: int, target: str, *words: str | Path, times: int = 1, stuck: bool = False, cache: Path
+) -> Stopped:
+    """Run `safla WORDS` in a process that gets the signal as it enters the target."""
+    told = place / f"told-{number}-{stuck}"
+    told.unlink(missing_ok=True)
+    command = [str(number), str(times), str(int(stuck)), str(told), target, *map(str, words)]
+    found = subprocess.run(
+        [sys.executable, "-m", "tests.faults.stopping", *command],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(cache)}, capture_output=True,
+        timeout=60, check=False,
+    )  # fmt: skip
+    seconds = time.monotonic() - float(told.read_text())
+    return Stopped(Answer(found.returncode, found.stdout.decode(), found.stderr.decode()), seconds)
+
+
+def check_stopped(found: Stopped, number: int) -> None:
+    """The exit code of the signal, in time, in one line, with nothing on stdout."""
+    check_answer(found.answer, CODES[number])
+    (line,) = found.answer.err.splitlines()
+    assert line.startswith(f"safla: interrupted by {signal.Signals(number).name}")
+    assert found.seconds < SECONDS
+
+
+@pytest.fixture
+def half(tmp_path, capsys):
+    """A configuration, its undisturbed run, and a folder in which half of that stands, with a torn line behind it."""
+    (tmp_path / "small.yaml").write_text(SMALL.replace("candles: 900", "candles: 300"))
+    assert inside(capsys, "run", tmp_path / "small.yaml", "--out", tmp_path / "whole", "--quiet").code == 0
+    begin(tmp_path)
+    return tmp_path
+
+
+def begin(half: Path) -> None:
+    """Put the half of a run there, in place of what is there."""
+    shutil.rmtree(half / "run", ignore_errors=True)
+    shutil.copytree(half / "whole", half / "run")
+    for name in ("head", "summary.json", "config.yaml"):
+        (half / "run" / name).unlink()
+    text = (half / "whole" / "journal.jsonl").read_bytes()
+    (half / "run" / "journal.jsonl").write_bytes(text[: len(text) // 2])
+
+
+def goes_on(half, capsys):
+    """The same command again: the files of the undisturbed run, and the invariants."""
+    assert inside(capsys, "run", half / "small.yaml", "--out", half / "run", "--quiet").code == 0
+    for name in ("journal.jsonl", "head", "summary.json", "config.yaml", "candles.parquet"):
+        assert (half / "run" / name).read_bytes() == (half / "whole" / name).read_bytes(), name
+    check_run(half / "run", max_positions=2)
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_row_3_a_signal_in_any_phase_ends_a_run_within_a_second_and_it_goes_on(half, capsys, phase, release, figure):
+    sent = list(CODES) if release else [list(CODES)[list(PHASES).index(phase) % 2]]
+    words = ("run", half / "small.yaml", "--out", half / "run", "--engine", "interpreted", "--quiet")
+    for number in sent:
+        begin(half)
+        found = stopped(half, number, PHASES[phase], *words, cache=half)
+        check_stopped(found, number)
+        figure(f"row 3, {phase}: {found.seconds * 1000:.0f} ms from {signal.Signals(number).name} to the end")
+        goes_on(half, capsys)
+
+
+@pytest.mark.parametrize("phase", ["folding", "syncing"])
+def test_row_3_a_phase_that_does_not_end_by_itself_is_left_within_a_second(half, capsys, phase, release):
+    sent = list(CODES) if release else [signal.SIGTERM]
+    words = ("run", half / "small.yaml", "--out", half / "run", "--engine", "interpreted", "--quiet")
+    for number in sent:
+        begin(half)
+        check_stopped(stopped(half, number, PHASES[phase], *words, stuck=True, cache=half), number)
+        goes_on(half, capsys)
+
+
+def test_row_3_a_signal_while_the_engine_is_compiled_does_not_wait_for_the_compiler(half, capsys):
+    words = ("run", half / "small.yaml", "--out", half / "run", "--engine", "compiled", "--quiet")
+    target = "safla.core.compile:_register_all"
+    check_stopped(stopped(half, signal.SIGINT, target, *words, cache=half / "cache"), signal.SIGINT)
+    goes_on(half, capsys)
+
+
+def test_row_3_what_was_folded_when_the_signal_came_is_written_and_has_its_anchor(half, capsys):
+    """J29: the block in hand is finished and synced, and head is renewed."""
+    words = ("run", half / "small.yaml", "--out", half / "run", "--engine", "interpreted", "--quiet")
+    found = stopped(half, signal.SIGTERM, PHASES["folding"], *words, cache=half)
+    assert "all is written, the same command goes on" in found.answer.err
+    whole = (half / "whole" / "journal.jsonl").read_bytes()
+    part = (half / "run" / "journal.jsonl").read_bytes()
+    assert whole.startswith(part)
+    assert len(part) > len(whole) // 2
+    assert (half / "run" / "head").exists()
+    goes_on(half, capsys)
+
+
+@pytest.mark.parametrize("number", CODES)
+def test_row_3_a_second_signal_ends_the_process_at_once(half, capsys, number):
+    words = ("run", half / "small.yaml", "--out", half / "run", "--engine", "interpreted", "--quiet")
+    check_stopped(stopped(half, number, PHASES["folding"], *words, times=2, stuck=True, cache=half), number)
+    goes_on(half, capsys)
+
+
+@pytest.mark.parametrize(
+    ("words", "target"),
+    [
+        (("replay", "whole"), "safla.runtime.replay:replay"),
+        (("replay", "whole"), "safla.core.engine:advance"),
+        (("validate", "small.yaml"), "safla.cli.validate:load"),
+        (("init", "new.yaml"), "safla.cli:_loaded"),
+        (("schema",), "safla.cli:_loaded"),
+    ],
+)
+def test_row_3_a_command_that_writes_no_journal_ends_at_once_in_one_line(half, release, words, target):
+    for number in CODES if release else [signal.SIGINT if words[0] == "validate" else signal.SIGTERM]:
+        found = stopped(half, number, target, words[0], *(half / word for word in words[1:]), stuck=True, cache=half)
+        check_stopped(found, number)
+    assert not (half / "new.yaml").exists()

@@ -1,0 +1,211 @@
+"""Rows 30 and 31: a strategy that raises, returns nonsense, writes where it reads, looks ahead, or needs more."""
+
+import json
+import re
+import sys
+
+import numpy as np
+import pytest
+
+from safla.cli import main
+from safla.core import strategies
+from safla.core.strategies import Strategy
+from safla.core.strategies.sma_crossover import Crossover, sma_crossover, warm_up
+from tests.faults.command import Answer
+from tests.faults.invariants import check_answer, check_run, events_of
+from tests.runs import SMALL, journal
+
+NAME = "sma_crossover"  # no other can be named yet: the function behind the name is replaced
+HOLDS = 900  # candles of one symbol
+
+
+def raising(error):
+    """A strategy that raises as soon as it is asked."""
+
+    def function(_columns, _parameters):
+        raise error
+
+    return function
+
+
+def endless(columns, parameters):
+    """A strategy that calls itself for ever."""
+    return endless(columns, parameters)
+
+
+def returning(make):
+    """A strategy whose answer is made of a right one: its signal and its strength."""
+
+    def function(columns, parameters):
+        return make(*sma_crossover(columns, parameters))
+
+    return function
+
+
+def printing(columns, parameters):
+    """A strategy that talks where only the answer belongs."""
+    print("a strategy talks")
+    return sma_crossover(columns, parameters)
+
+
+def peeking(columns, _parameters):
+    """A strategy that knows the next close."""
+    signal = np.zeros(len(columns.ts), np.int8)
+    signal[:-1] = columns.close[1:] > columns.close[:-1]
+    return signal, signal.astype(float)
+
+
+def remembering(columns, _parameters):
+    """A strategy that needs all candles since the first."""
+    signal = (np.cumsum(columns.close) % 3 == 0).astype(np.int8)
+    return signal, signal.astype(float)
+
+
+def failing_late(columns, parameters):
+    """A strategy that answers for all candles, and raises when it is asked about a window."""
+    if len(columns.ts) < HOLDS:
+        raise ValueError("too few")
+    return sma_crossover(columns, parameters)
+
+
+@pytest.fixture
+def answered(tmp_path, monkeypatch, capsys):
+    """answered(function): what a run says with that strategy, of a stranger or of ours; its folder is `run`."""
+    config = tmp_path / "small.yaml"
+    config.write_text(SMALL)
+
+    def run(function, *, ours=False):
+        function.__module__ = "safla.planted" if ours else "theirs"
+        monkeypatch.setitem(strategies.STRATEGIES, NAME, Strategy(function, warm_up, Crossover))
+        code = main(
+            ["run", str(config), "--out", str(tmp_path / "run"), "--engine", "interpreted", "--quiet", "--json"]
+        )
+        return Answer(code, *capsys.readouterr())
+
+    return run
+
+
+def mended(columns, parameters):
+    """The crossover itself, as a stranger's."""
+    return sma_crossover(columns, parameters)
+
+
+def goes_on(answered, tmp_path):
+    """0L: with the strategy mended, the same command ends in the journal of an undisturbed run."""
+    check_answer(answered(mended), 0)
+    check_run(tmp_path / "run", max_positions=3)
+    gone_on = journal(tmp_path / "run")
+    (tmp_path / "run").rename(tmp_path / "first")
+    answered(mended)
+    assert journal(tmp_path / "run") == gone_on
+
+
+RAISED = {
+    "a-value-error": (raising(ValueError("no luck")), "raised ValueError: no luck"),
+    "no-memory": (raising(MemoryError()), "raised MemoryError"),
+    "recursion": (endless, "raised RecursionError"),
+    "two-lines-and-control-characters": (raising(ValueError("one\ntwo\x1b[31m")), r"one two\x1b[31m"),
+    "an-exit": (lambda _columns, _parameters: sys.exit(0), "raised SystemExit: 0"),
+    "an-index": (lambda columns, _parameters: columns.close[10**6], "raised IndexError"),
+    "a-write": (lambda columns, _parameters: columns.close.sort(), "raised ValueError"),
+    "a-write-after-all": (lambda columns, _parameters: columns.close.setflags(write=True), "raised ValueError"),
+}
+
+
+@pytest.mark.parametrize(("function", "said"), RAISED.values(), ids=RAISED)
+def test_row_30_a_strategy_that_raises_is_exit_3_with_its_name_the_symbol_and_the_candles(
+    tmp_path, answered, function, said
+):
+    answer = answered(function)
+    check_answer(answer, 3)
+    assert len(answer.err.splitlines()) == 1
+    assert f"strategy {NAME}: " in answer.err
+    assert said in answer.err
+    assert "of BTC/USDT, asked about 900 candles to 2024-02-07T14:00Z" in answer.err
+    assert journal(tmp_path / "run") == b""
+    goes_on(answered, tmp_path)
+
+
+RETURNED = {
+    "none": (lambda signal, strength: None, "returned NoneType, not the two columns"),
+    "one": (lambda signal, strength: signal, "returned ndarray, not the two columns"),
+    "three": (lambda signal, strength: (signal, strength, signal), "returned tuple, not the two columns"),
+    "a-list": (lambda signal, strength: (signal.tolist(), strength), "signal is list, not an array of numbers"),
+    "no-strength": (lambda signal, strength: (signal, None), "strength is NoneType, not an array of numbers"),
+    "text": (lambda signal, strength: (signal, strength.astype(str)), "strength is an array of <U"),
+    "objects": (lambda signal, strength: (signal.astype(object), strength), "signal is an array of object"),
+    "times": (lambda signal, strength: (signal, strength.astype("M8[s]")), "strength is an array of datetime64"),
+    "too-short": (lambda signal, strength: (signal[1:], strength), "signal has shape (899,), not (900,)"),
+    "too-deep": (lambda signal, strength: (signal, strength[:, None]), "strength has shape (900, 1), not (900,)"),
+    "two": (lambda signal, strength: (signal * 2, strength), "signal is not -1, 0 or +1 at the candle 2024-01-"),
+    "half": (lambda signal, strength: (signal / 2, strength), "signal is not -1, 0 or +1 at the candle 2024-01-"),
+    "nan": (lambda signal, strength: (signal, strength * np.nan), "strength is not a number of at least 0 at the can"),
+    "nan-signal": (lambda signal, strength: (signal * np.nan, strength), "signal is not -1, 0 or +1 at the candle"),
+    "below": (lambda signal, strength: (signal, strength - 1), "strength is not a number of at least 0 at the candle"),
+}
+
+
+@pytest.mark.parametrize(("make", "said"), RETURNED.values(), ids=RETURNED)
+def test_row_30_a_strategy_that_returns_no_signal_is_exit_3_with_what_it_was(tmp_path, answered, make, said):
+    answer = answered(returning(make))
+    check_answer(answer, 3)
+    assert len(answer.err.splitlines()) == 1
+    assert f"strategy {NAME}: {said}" in answer.err
+    assert "of BTC/USDT, asked about 900 candles to 2024-02-07T14:00Z" in answer.err
+    assert journal(tmp_path / "run") == b""
+
+
+def test_row_30_a_strategy_that_fails_on_the_window_alone_names_the_candle_at_its_end(answered):
+    answer = answered(failing_late)
+    check_answer(answer, 3)
+    assert "raised ValueError: too few" in answer.err
+    assert "of BTC/USDT, asked about 9 candles to 2024-01-01T08:00Z" in answer.err
+
+
+@pytest.mark.parametrize("function", [raising(ValueError("no luck")), returning(lambda signal, strength: None)])
+def test_row_30_what_goes_wrong_in_a_strategy_of_ours_is_a_bug_of_ours(tmp_path, answered, function):
+    answer = answered(function, ours=True)
+    check_answer(answer, 70)
+    assert len(answer.err.splitlines()) == 1
+    (details,) = (tmp_path / "run").glob("bug-*.txt")
+    assert "Traceback" in details.read_text()
+
+
+def test_row_30_an_interrupt_in_a_strategy_is_no_error_of_it(answered):
+    assert answered(raising(KeyboardInterrupt())).code == 130
+
+
+def test_row_30_what_a_strategy_prints_is_not_among_the_answer(answered):
+    answer = answered(printing)
+    assert answer.code == 0
+    assert json.loads(answer.out)["name"] == "Small"
+    assert set(answer.err.splitlines()) == {"a strategy talks"}
+
+
+def test_row_30_the_greatest_strength_is_as_good_as_full_confidence(tmp_path, answered):
+    check_answer(answered(returning(lambda signal, strength: (signal, np.where(signal > 0, 1e308, strength)))), 0)
+    placed = [one for one in events_of(tmp_path / "run") if one["type"] == "order_placed" and one["side"] == "buy"]
+    assert {one["confidence"] for one in placed} == {"0.900000"}
+
+
+@pytest.mark.parametrize("function", [peeking, remembering])
+def test_row_31_a_strategy_that_cheats_is_exit_1_with_the_candle_and_both_answers(tmp_path, answered, function):
+    answer = answered(function)
+    assert (answer.code, answer.out) == (1, "")
+    (line,) = answer.err.splitlines()
+    found = re.fullmatch(
+        rf"safla: strategy {NAME} looks ahead, or needs more than its 9 candles: BTC/USDT at 2024-\S+Z gives "
+        r"signal (\d) \(strength (\S+)\) on all candles, and (\d) \((\S+)\) on the 9 that end there",
+        line,
+    )
+    assert found
+    assert found.groups() in {("0", "0.0", "1", "1.0"), ("1", "1.0", "0", "0.0")}
+    assert journal(tmp_path / "run") == b""
+    goes_on(answered, tmp_path)
+
+
+def test_row_31_a_warm_up_that_is_too_small_is_exit_1(answered, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "warm_up", lambda parameters: 8)
+    answer = answered(mended)
+    assert answer.code == 1
+    assert "needs more than its 8 candles" in answer.err

@@ -1,0 +1,105 @@
+"""Row 15: two processes at one run folder: the second is told who holds it, and the first is unharmed."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.faults.command import ROOT, safla
+from tests.faults.invariants import check_answer, check_run, untouched
+from tests.runs import SMALL, journal
+
+# A run that stands still in the named function, says so, and goes on when its stdin ends.
+HELD = """\
+import importlib, sys
+module, name, *words = sys.argv[1:]
+place = importlib.import_module(module)
+original = getattr(place, name)
+def entered(*arguments, **named):
+    print("held", flush=True)
+    sys.stdin.read()
+    return original(*arguments, **named)
+setattr(place, name, entered)
+from safla.cli import main
+sys.exit(main(words))
+"""
+PHASES = {
+    "before the journal": ("safla.runtime.backtest", "_write_inputs"),
+    "while it is synced": ("safla.journal.append", "_sync"),
+    "before the summary": ("safla.report.summary", "summarise"),
+}
+
+
+@pytest.fixture
+def words(tmp_path):
+    """The words of the command, and the folder of its run."""
+    (tmp_path / "small.yaml").write_text(SMALL.replace("candles: 900", "candles: 200"))
+    return ["run", str(tmp_path / "small.yaml"), "--engine", "interpreted", "--quiet", "--out"]
+
+
+@pytest.fixture
+def undisturbed(tmp_path, words):
+    """The journal of the same run alone."""
+    check_answer(safla(*words, tmp_path / "alone"), 0)
+    return journal(tmp_path / "alone")
+
+
+def first_process(phase, words):
+    command = [sys.executable, "-c", HELD, *PHASES[phase], *map(str, words)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("option", [(), ("--force",)], ids=["same", "force"])
+def test_row_15_a_second_process_is_refused_with_the_pid_of_the_first_which_is_unharmed(
+    tmp_path, words, undisturbed, phase, option
+):
+    out = tmp_path / "run"
+    with first_process(phase, [*words, out]) as first:
+        assert first.stdout.readline() == b"held\n"
+        with untouched(out):
+            answer = safla(*words, out, *option)
+        check_answer(answer, 6)
+        assert answer.err == f"safla: {out}: another process holds this run: pid {first.pid}\n"
+        rest, said = first.communicate(b"")
+    assert (first.returncode, said) == (0, b"")
+    assert rest.startswith((b"HALTED", b"run "))
+    assert journal(out) == undisturbed
+    assert {one.name for one in tmp_path.iterdir()} == {"small.yaml", "alone", "run"}
+    check_run(out, max_positions=2)
+
+
+def test_row_15_a_lock_file_of_a_dead_process_is_no_obstacle(tmp_path, words, undisturbed):
+    out = tmp_path / "run"
+    with first_process("before the journal", [*words, out]) as first:
+        assert first.stdout.readline() == b"held\n"
+        first.kill()
+    assert (out / "lock").read_text() == f"{first.pid}\n"
+    answer = safla(*words, out)
+    check_answer(answer, 0)
+    assert answer.err == ""
+    assert journal(out) == undisturbed
+    assert (out / "lock").read_text() != f"{first.pid}\n"
+
+
+def test_row_15_a_lock_that_was_set_aside_with_its_folder_is_held_by_nobody(tmp_path, words, undisturbed):
+    """Between opening the lock and taking it, another process may give the folder another name."""
+    out = tmp_path / "run"
+    check_answer(safla(*words, out), 0)
+    program = (
+        "import fcntl, os, sys\nfrom safla.cli import main\ntake = fcntl.flock\n"
+        "def flock(*arguments):\n    os.rename(sys.argv[1], sys.argv[1] + '.1')\n    os.mkdir(sys.argv[1])\n"
+        "    return take(*arguments)\n"
+        "fcntl.flock = flock\nsys.exit(main(sys.argv[2:]))\n"
+    )
+    command = [sys.executable, "-c", program, out, *words, out]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    found = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (found.returncode, found.stdout) == (6, "")
+    assert found.stderr == f"safla: {out}: another process has just set it aside; start again\n"
+    assert list(out.iterdir()) == []
+    assert journal(tmp_path / "run.1") == undisturbed

@@ -1,0 +1,135 @@
+"""`import safla`: which names there are, what they say of themselves, how light it is, and what a type checker sees."""
+
+import inspect
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import safla
+from safla import errors
+
+ROOT = Path(__file__).parents[1]
+
+NAMES = """
+BinanceDataFeed Bug Columns ConfigError DataError ExchangeError Finding HostError IllegalMove Interrupted JournalError
+Loaded Performance Problem Progress Result RiskCheck RiskManager SMAStrategy SaflaError Signal StrategyError
+StrategyFunction Trade TradingSimulator UsageError Verdict load_config replay run validate
+""".split()
+
+SIGNATURES = {
+    "TradingSimulator": "(symbol='BTC/USDT', config=None)",
+    "TradingSimulator.run_backtest": "(self, start_date=None, end_date=None, speed_multiplier=inf)",
+    "TradingSimulator.close": "(self)",
+    "SMAStrategy": "(symbol, config=None)",
+    "SMAStrategy.process_candle": "(self, candle)",
+    "RiskManager": "(initial_balance, config=None)",
+    "RiskManager.check_trade_risk": "(self, signal, balance)",
+    "BinanceDataFeed": "(config=None)",
+    "BinanceDataFeed.fetch_historical_ohlcv": "(self, symbol='BTC/USDT', timeframe=None, since=None, limit=None)",
+    "BinanceDataFeed.stream_historical_as_live": (
+        "(self, symbol='BTC/USDT', timeframe=None, since=None, speed_multiplier=inf)"
+    ),
+    "BinanceDataFeed.close": "(self)",
+    "run": "(config=None, *, set=None, strategies=None, out=None, symbols='primary', progress=None)",
+    "replay": "(path, *, strategies=None)",
+    "validate": "(config=None, *, set=None, strategies=None, symbols='primary')",
+    "load_config": "(config=None, *, set=None, strategies=None, symbols='primary')",
+}
+PROGRAM = """\
+import safla
+from safla.data_feed import BinanceDataFeed
+from safla.strategies import Signal
+
+result: safla.Result = safla.run("config.yaml", set={"risk.stop_loss_pct": 0.03}, out="run")
+print(result.trades["net"].sum(), result.summary["trades"], result.journal.name, safla.replay(result.folder).holds)
+problems: list[safla.Problem] = safla.validate({"strategy": {"fast_period": 5}}, set=["risk.stop_loss_pct=0.03"])
+strategy, risk, feed = safla.SMAStrategy("BTC/USDT"), safla.RiskManager(100_000), BinanceDataFeed()
+signal: Signal = strategy.process_candle([1704067200000, 1.0, 1.0, 1.0, 1.0, 1.0])
+allowed: bool = risk.check_trade_risk(signal, 100_000).allowed
+"""
+WRONG = "\nsafla.run(5)\nsafla.replay()\nsignal.price = 3\nrisk.stop_loss_price(1.0, 'up')\nsafla.rum('config.yaml')\n"
+
+
+def test_the_public_names_are_these_and_sorted():
+    assert safla.__all__ == NAMES == sorted(NAMES)
+    assert dir(safla) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_public_name_says_what_it_is_and_so_do_its_methods(name):
+    one = getattr(safla, name)
+    assert re.match(r"[A-Z`].{12,}[.:]", inspect.getdoc(one) or "")
+    told = [member for key, member in vars(one).items() if not key.startswith("_") and callable(member)] if isinstance(
+        one, type
+    ) else []  # fmt: skip
+    assert all(inspect.getdoc(member) for member in told)
+
+
+@pytest.mark.parametrize("name", ["run", "replay", "validate", "load_config"])
+def test_a_call_says_what_it_takes_and_raises_and_shows_an_example(name):
+    said = inspect.getdoc(getattr(safla, name))
+    for parameter in inspect.signature(getattr(safla, name)).parameters:
+        assert parameter in said or "Arguments as in load_config" in said
+    assert re.search(r"\w+Error", said)
+    assert re.search(rf"^    .*safla\.{name}\(", said, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_a_signature_is_that_which_users_know(name):
+    one = safla
+    for part in name.split("."):
+        one = getattr(one, part)
+    shown = inspect.signature(one)
+    parameters = [parameter.replace(annotation=parameter.empty) for parameter in shown.parameters.values()]
+    assert str(shown.replace(parameters=parameters, return_annotation=shown.empty)) == SIGNATURES[name]
+
+
+def test_every_error_is_public():
+    kinds = {name for name, one in vars(errors).items() if isinstance(one, type) and issubclass(one, Exception)}
+    assert kinds - set(NAMES) == set()
+
+
+def test_a_name_that_there_is_not_is_an_attribute_error_that_lists_those_that_there_are():
+    with pytest.raises(AttributeError, match=r"safla has no rum; .*run, validate"):
+        safla.rum  # noqa: B018
+
+
+def test_importing_is_light_and_imports_nothing_heavy():
+    heavy = "numpy pydantic polars numba click ruamel msgspec ccxt transitions asyncio".split()
+    code = (
+        "import sys, time; before = set(sys.modules); start = time.process_time(); import safla; "
+        "took = time.process_time() - start; print(took * 1000, *(set(sys.modules) - before))"
+    )
+    runs = [subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+            for _ in range(3)]  # fmt: skip
+    took = [float(run.stdout.split()[0]) for run in runs]
+    modules = {name.partition(".")[0] for name in runs[0].stdout.split()[1:]}
+    assert modules & set(heavy) == set()
+    assert min(took) < 20
+
+
+def test_an_error_can_be_named_without_importing_what_is_slow():
+    code = "import sys, safla; safla.ConfigError; print('numpy' in sys.modules, 'pydantic' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "False False\n"
+
+
+def test_the_package_says_that_it_is_typed():
+    assert (ROOT / "safla" / "py.typed").read_bytes() == b""
+    built = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert built == {"packages": ["safla"]}  # all that lies there is packed, the marker too
+
+
+def test_a_type_checker_follows_a_users_program_and_finds_its_mistakes(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM + WRONG)
+    cache = str(ROOT / ".mypy_cache" / "users")  # apart from that of the project, whose options are others
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file", "", "--cache-dir", cache, str(program)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    first = PROGRAM.count("\n") + 2
+    found = [line for line in done.stdout.splitlines() if "program.py" in line and "error:" in line]
+    assert {int(line.split(":")[1]) for line in found} == set(range(first, first + 5)), done.stdout
