@@ -42,11 +42,14 @@ class _Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seal: Hex
 
 
-def write(path: Path, series: Sequence[Series], *, timeframe: Timeframe) -> str:
-    """Write the candles of all symbols in configuration order, whole or not at all (Z8). Returns their digest."""
+def write(path: Path, series: Sequence[Series], *, timeframe: Timeframe, known: str | None = None) -> str:
+    """Write the candles of all symbols in configuration order, whole or not at all (Z8). Returns their digest.
+
+    known  the same, where the caller has it
+    """
     import polars as pl
 
-    total = digest(series, timeframe)
+    total = known or digest(series, timeframe)
     rows = [len(one.columns.ts) for one in series]
     symbols = [
         _Symbol(one.symbol, one.price_decimals, one.volume_decimals, count)

@@ -34,6 +34,7 @@ class Prepared(NamedTuple):
     run: RunPlan
     series: tuple[Series, ...]  # the window, with the lookback before it
     notes: tuple[str, ...]  # what the source said
+    digest: str  # of the candles (J7)
 
 
 class Ended(NamedTuple):
@@ -61,7 +62,7 @@ def prepare(loaded: Loaded, *, register: Mapping[str, Strategy] = STRATEGIES) ->
         run = make_plan(config, loaded.symbols, scales=grids, start=start, register=register)
     except ConfigError as error:
         raise located(error, loaded) from error
-    return Prepared(loaded, run, series, sourced.notes)
+    return Prepared(loaded, run, series, sourced.notes, digest(series, run.timeframe))
 
 
 def located(error: ConfigError, loaded: Loaded) -> ConfigError:
@@ -99,8 +100,7 @@ def folder_of(prepared: Prepared, *, stem: str, out: Path | None) -> Path:
 
     stem  of the configuration's name
     """
-    candles = digest(prepared.series, prepared.run.timeframe)
-    name = run_folder.name_of(prepared.run, stem=stem, candles=candles)
+    name = run_folder.name_of(prepared.run, stem=stem, candles=prepared.digest)
     return out or Path(prepared.loaded.config.storage.logs_directory) / name
 
 
@@ -123,7 +123,7 @@ def run(
         recover(folder / JOURNAL, started=started(plan, first_ts=_first_ts(series)), say=say)
         _write_inputs(folder, prepared)
         with Continued(folder / JOURNAL, say=say) as journal:
-            for block in fold(plan, series, forms=forms):
+            for block in fold(plan, series, forms=forms, known=prepared.digest):
                 journal.append(block.lines)
                 kept.append(thinned(block))
                 watch(_progress(plan, block, total=candles))
@@ -150,7 +150,7 @@ def _too_short(prepared: Prepared) -> list[str]:
 def _write_inputs(folder: Path, prepared: Prepared) -> None:
     """What stands in the folder before the first line: the configuration, and the candles if no line holds them."""
     if prepared.run.detail != "candles" and not _has_candles(folder / CANDLES, prepared):
-        candles_file.write(folder / CANDLES, prepared.series, timeframe=prepared.run.timeframe)
+        candles_file.write(folder / CANDLES, prepared.series, timeframe=prepared.run.timeframe, known=prepared.digest)
     if not (folder / run_folder.CONFIG).exists():
         replace(folder / run_folder.CONFIG, resolved_yaml(prepared.loaded).encode())
 
@@ -159,9 +159,10 @@ def _has_candles(path: Path, prepared: Prepared) -> bool:
     """Whether the candles are there. Raises JournalError where they are others than the source gives now (J32)."""
     if not path.exists():
         return False
-    there, now = (digest(series, prepared.run.timeframe) for series in (candles_file.read(path), prepared.series))
-    if there != now:
-        raise JournalError(f"{path}: its candles have the digest {there}, those of the source have {now} (J32)")
+    there = digest(candles_file.read(path), prepared.run.timeframe)
+    if there != prepared.digest:
+        text = f"its candles have the digest {there}, those of the source have {prepared.digest} (J32)"
+        raise JournalError(f"{path}: {text}")
     return True
 
 

@@ -35,11 +35,17 @@ class Block(NamedTuple):
 
 
 def fold(
-    run: RunPlan, series: Sequence[Series], *, forms: Forms, timestamps: int = engine.MAX_BLOCK
+    run: RunPlan,
+    series: Sequence[Series],
+    *,
+    forms: Forms,
+    timestamps: int = engine.MAX_BLOCK,
+    known: str | None = None,
 ) -> Iterator[Block]:
     """Fold all candles; the last block holds the closing lines alone. DataError where a bound of D1 would break.
 
     timestamps  at most so many in a block; it changes no byte (D3)
+    known       the digest of the candles (J7), where the caller has it
     """
     grid = align([one.columns for one in series])
     signals = signals_of(run, series, columns=forms.columns, grid_ts=grid.ts)
@@ -67,7 +73,7 @@ def fold(
         done += folded
     state = engine.finish(state, out)
     rows = out.rows[: int(out.used[0])].copy()
-    text = lines.closing(rows, state, digest=digest(series, run.timeframe))
+    text = lines.closing(rows, state, digest=known or digest(series, run.timeframe))
     yield Block(text, rows, grid.ts[done:], np.zeros(0, np.int64), np.zeros(0, np.int64), state)
 
 
