@@ -1,6 +1,6 @@
 """What is written for people is true: generated parts are fresh, commands and examples run, nothing is left out.
 
-In README.md a block of `sh` behind `<!-- run -->` is run, where `make run` has been; a block of `text` right behind it
+In README.md a block of `sh` or `python` behind `<!-- run -->` is run, where `make run` has been; a block of `text` right behind it
 is what it prints on stdout. Parts between `<!-- NAME -->` and `<!-- /NAME -->` are generated: --update-golden writes
 them anew.
 """
@@ -25,7 +25,7 @@ from safla.journal.events import Fact
 from tests.tidy.reading import ROOT
 
 README = ROOT / "README.md"
-BLOCK = re.compile(r"^<!-- run -->\n+```sh\n(.*?)^```\n(?:\n*```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^<!-- run -->\n+```(sh|python)\n(.*?)^```\n(?:\n*```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)
 REFERENCE = generated()["README.md"]
 
 
@@ -105,8 +105,9 @@ def test_the_readme_begins_with_one_command_that_runs_and_one_that_tests() -> No
 def test_what_the_readme_lets_one_type_runs_and_prints_what_it_says(folder: Path) -> None:
     blocks = BLOCK.findall(README.read_text(encoding="utf-8"))
     assert blocks, "README.md has no block of sh behind <!-- run -->"
-    for script, printed in blocks:
-        result = run(folder, script)
+    for language, script, printed in blocks:
+        (folder / "typed.py").write_text(script)
+        result = run(folder, script if language == "sh" else f"{sys.executable} typed.py")
         assert result.returncode == 0, f"{script}{result.stderr}"
         assert printed in ("", result.stdout), script
 

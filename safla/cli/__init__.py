@@ -1,6 +1,7 @@
 """The command line: the table of commands, and the one place where an error becomes an exit code."""
 
 import contextlib
+import gc
 import importlib
 import os
 import sys
@@ -25,6 +26,7 @@ COMMANDS = {
     "schema": ("safla.cli.schema", "Print the JSON Schema of what we read and write."),
 }
 EXAMPLE = "safla init config.yaml && safla validate config.yaml"
+CYCLES = 1_000_000  # objects between two looks for cycles: we make hardly any, and looking costs a sixth of a short run
 UNWRAPPED = "\b\n"  # click leaves the lines of such a paragraph alone, so an example can be copied
 HINT = "safla --help lists the commands"
 
@@ -43,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     session = Session()
     if arguments is None:
         interrupt.answered()
+        gc.set_threshold(CYCLES)
     _fill_closed_streams()
     try:
         return _answered(sys.argv[1:] if arguments is None else list(arguments), session)
