@@ -20,7 +20,8 @@ from safla.core.strategies import Function
 WORTH_A_CACHED_LOOP = 50_000  # candles of all symbols from which a loop out of the cache repays the import of numba
 WORTH_COMPILING = 800_000  # and from which compiling anew repays itself
 
-_READY = "ready"  # written into the folder once it holds everything
+_READY = "ready"  # written into the folder once it holds everything: the hash and the name of each file
+_CODE = "*.nb[ic]"  # what numba writes: an index a function, and the code
 
 
 def pays(candles: int) -> bool:
@@ -29,8 +30,13 @@ def pays(candles: int) -> bool:
 
 
 def is_cached() -> bool:
-    """Whether the compiled forms of exactly these sources lie in the user's cache folder."""
-    return (cache_folder() / _READY).exists()
+    """Whether the compiled forms of exactly these sources lie in the user's cache folder, as they were written."""
+    folder = cache_folder()
+    try:
+        seals = dict(line.split(" ", 1)[::-1] for line in (folder / _READY).read_text("utf-8").splitlines())
+        return bool(seals) and all(_seal(folder / name) == seal for name, seal in seals.items())
+    except (OSError, ValueError):
+        return False
 
 
 def cache_folder() -> Path:
@@ -57,10 +63,12 @@ def compiled_columns(function: Function) -> Function:
 
 
 def mark_ready() -> None:
-    """Say that the cache holds what a run needs; called after the first compiled run."""
+    """Say that the cache holds what a run needs, and how its files must be; called after the first compiled run."""
     folder = cache_folder()
-    if folder.is_dir():
-        (folder / _READY).touch(mode=0o600)
+    if not folder.is_dir() or is_cached():
+        return
+    lines = [f"{_seal(path)} {path.relative_to(folder)}\n" for path in sorted(folder.rglob(_CODE))]
+    (folder / _READY).write_text("".join(lines), "utf-8")
 
 
 def has_room() -> bool:
@@ -78,6 +86,11 @@ def has_room() -> bool:
     return ours and os.access(folder, os.R_OK | os.W_OK | os.X_OK)
 
 
+def _seal(path: Path) -> str:
+    """The hash of a file of compiled code: a damaged one would end the process, or worse, run (Z8)."""
+    return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+
+
 _DISPATCHERS: dict[Callable[..., Any], Any] = {}
 
 
@@ -92,10 +105,16 @@ def _compiled(function: Callable[..., Any]) -> Any:
 
 
 def _register_all() -> None:
-    """Tell numba of every @pure function, so that those which call each other find each other."""
+    """Tell numba of every @pure function, so that those which call each other find each other.
+
+    Code that is not sealed is compiled anew: nobody knows whether a dying process, or a disk, left all of it.
+    """
     import numba
     from numba.extending import register_jitable
 
+    if has_room() and not is_cached():
+        for path in cache_folder().rglob(_CODE):
+            path.unlink(missing_ok=True)
     numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]
     for function in PURE:
         register_jitable(function)

@@ -1,5 +1,6 @@
 """The compiled loop and a compiled strategy: where they are kept, when they pay, and that they say the same (D2)."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,11 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def loop(cache: Path) -> Loop:
-    return compiling.compiled_loop()
+    """The compiled loop, which has run, so that its code lies in the cache."""
+    compiled = compiling.compiled_loop()
+    first = sorted((Path(__file__).parents[1] / "scenarios").glob("*.txt"))[0]
+    run(next(read(first)), compiled)
+    return compiled
 
 
 def test_every_scenario_is_told_the_same_compiled_as_interpreted(loop: Loop) -> None:
@@ -68,6 +73,21 @@ def test_the_cache_is_ready_once_that_is_said_and_then_pays_earlier(cache: Path,
     assert compiling.pays(compiling.WORTH_A_CACHED_LOOP)
     assert not compiling.pays(compiling.WORTH_A_CACHED_LOOP - 1)
     assert compiling.cache_folder().is_relative_to(cache)
+
+
+@pytest.mark.parametrize("damage", [b"", b"half", None])
+def test_damaged_code_is_not_taken_and_makes_room_for_new(
+    cache: Path, loop: Loop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: bytes | None
+) -> None:
+    compiling.mark_ready()
+    shutil.copytree(cache, tmp_path, dirs_exist_ok=True)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert compiling.is_cached()
+    code = sorted(tmp_path.rglob("*.nbc"))
+    code[0].unlink() if damage is None else code[0].write_bytes(damage)
+    assert not compiling.is_cached()
+    compiling._register_all()
+    assert list(tmp_path.rglob("*.nb[ic]")) == []
 
 
 def test_without_a_folder_nothing_is_ready(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
