@@ -1,7 +1,7 @@
 """What is written for people is true: generated parts are fresh, commands and examples run, nothing is left out.
 
-In README.md a block of `sh` or `python` behind `<!-- run -->` is run, where `make run` has been; a block of `text` right
-behind it is what it prints on stdout. Parts between `<!-- NAME -->` and `<!-- /NAME -->` are generated:
+In README.md a block of `sh` or `python` behind `<!-- run -->` is run, where `make run` has been; a block of `text`
+right behind it is what it prints on stdout. Parts between `<!-- NAME -->` and `<!-- /NAME -->` are generated:
 --update-golden writes them anew.
 """
 

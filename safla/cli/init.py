@@ -1,6 +1,7 @@
 """`safla init`: writes a commented configuration to start from, and never over a file that is there."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import click
@@ -57,13 +58,26 @@ risk:
 def command(*, file: str) -> None:
     """Write a commented configuration to start from. FILE (config.yaml) must not exist yet."""
     try:
-        handle = os.open(Path(file), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        _write(Path(file))
     except FileExistsError as error:
         raise UsageError(f"{printable(file)} exists and stays as it is; name another file") from error
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UsageError(f"{printable(file)}: its folder does not exist; make it, or name another file") from error
     except ValueError as error:
         raise UsageError(f"{printable(file)} is no path; name a file") from error
-    with os.fdopen(handle, "w", encoding="utf-8") as starter:
-        starter.write(STARTER)
     click.echo(f"{printable(file)}: written; check it with `safla validate {printable(file)}`")
+
+
+def _write(path: Path) -> None:
+    """The whole file or none of it (Z8). Raises FileExistsError where something has the name already."""
+    if os.path.lexists(path):
+        raise FileExistsError(path)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as starter:
+            starter.write(STARTER)
+            starter.flush()
+            os.fsync(handle)
+        os.link(name, path)
+    finally:
+        os.unlink(name)

@@ -1,5 +1,6 @@
 """How the files of a run folder are opened, and replaced as a whole: whose, of what kind, how long (J20, Z8)."""
 
+import errno
 import os
 import stat
 from collections.abc import Iterable
@@ -70,9 +71,9 @@ def replace(path: Path, content: bytes) -> None:
     temporary = path.with_name(path.name + ".tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
-            file.write(content)
-            file.flush()
+        with os.fdopen(os.open(temporary, flags, 0o600), "wb", buffering=0) as file:
+            if file.write(content) != len(content):  # no second attempt (J25)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(file.fileno())
         os.rename(temporary, path)
         sync_folder(path.parent)

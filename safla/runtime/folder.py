@@ -86,8 +86,9 @@ def held(folder: Path) -> Iterator[None]:
             file.write(b"%d\n" % os.getpid())
         except OSError as error:
             raise HostError(f"{folder / LOCK}: cannot be written: {error.strerror}") from error
-        for name in OURS:
-            (folder / f"{name}.tmp").unlink(missing_ok=True)  # of a process that died while it wrote
+        for left in folder.glob("*.tmp"):  # of a process that died while it wrote
+            if left.name.removesuffix(".tmp") in OURS:
+                left.unlink()
         yield
 
 

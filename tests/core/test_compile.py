@@ -30,7 +30,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def loop(cache: Path) -> Loop:
     """The compiled loop, which has run, so that its code lies in the cache."""
     compiled = compiling.compiled_loop()
-    first = sorted((Path(__file__).parents[1] / "scenarios").glob("*.txt"))[0]
+    first = min((Path(__file__).parents[1] / "scenarios").glob("*.txt"))
     run(next(read(first)), compiled)
     return compiled
 

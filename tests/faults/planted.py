@@ -43,8 +43,8 @@ PLANTED = (
     ),
     Planted(
         5, "torn-is-enough", "journal/survey.py",
-        'return Survey(n, h, offset, "corrupt", fault(first, n + 1, p=h))',
-        'return Survey(n, h, offset, "torn", fault(first, n + 1, p=h))',
+        'return Survey(n, h, offset, "corrupt", what)',
+        'return Survey(n, h, offset, "torn", what)',
         SURVEY,
     ),
     Planted(

@@ -213,7 +213,7 @@ class Broken:
             if (self.call, self.file) != ("write", self.now):
                 return call(descriptor, *arguments, **named)
             self.erred = True
-            return io.BufferedWriter(Erring(descriptor, "wb"))
+            return Erring(descriptor, "wb")
 
         return called
 

@@ -27,6 +27,15 @@ pytestmark = pytest.mark.filterwarnings(  # of its own code, where it is compile
     "ignore::numba.core.errors.NumbaPendingDeprecationWarning"
 )
 
+
+@pytest.fixture(autouse=True)
+def numba() -> None:
+    """Its own default, whatever else of it is installed."""
+    import vectorbt  # type: ignore[import-untyped]
+
+    vectorbt.settings["engine"] = "numba"
+
+
 HOURS = ("btcusdt-1h-2017-2025.csv.gz", 3_600_000)
 MINUTES = ("btcusdt-5m-2023.csv.gz", 300_000)
 NEARER = 1e-6  # it makes a level of a share of the price: so much nearer, it is touched by what touches ours
