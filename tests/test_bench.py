@@ -1,0 +1,49 @@
+"""The bench measures, and measures the same job for all. Its shape is asserted, never a time."""
+
+import json
+import sys
+
+import pytest
+
+from tests.bench import __main__ as bench
+from tests.bench import job, peers
+
+SMALL = bench.Sizes(year=3_000, decade=4_000, lines=400, runs=1)
+CANDLES = 4_000
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore"),  # of the peers, which are not ours to mend
+]
+
+
+@pytest.fixture
+def one_peer(monkeypatch):
+    """The quickest to start, and no compiling anew."""
+    monkeypatch.setattr(peers, "installed", lambda: [one for one in peers.PEERS if one.module == "backtesting"])
+    monkeypatch.setattr(bench, "cold", lambda folder: 1.0)
+    monkeypatch.setattr(bench, "FULL", SMALL)
+
+
+def test_the_tables_have_a_row_for_everything_that_is_measured(one_peer, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(sys, "argv", ["bench", "--json", str(tmp_path / "figures.json")])
+    bench.main()
+    written = json.loads((tmp_path / "figures.json").read_text())
+    out = capsys.readouterr().out
+    rows = [row for table in written["tables"].values() for row in table]
+    assert len(written["tables"]) == 3
+    assert all(row["value"] > 0 for row in rows if row["what"] != "floor")
+    assert [row["what"] for row in rows if f"| {row['what']} | " not in out] == []
+    assert {"safla", "safla run", "append, folded to synced", "chain", "strict"} <= {row["what"] for row in rows}
+
+
+@pytest.mark.parametrize("peer", peers.PEERS, ids=[peer.name for peer in peers.PEERS])
+def test_every_peer_that_is_installed_does_the_same_job(peer):
+    if peer not in peers.installed():
+        pytest.skip(f"{peer.module} is not installed: make bench installs it")
+    if peer.name == "vectorbt, numba":
+        pytest.skip("compiling it takes longer than all else; tests/peers compares it trade by trade")
+    columns = job.candles(CANDLES)
+    ours = peers.our_run(columns)
+    theirs = peer.run(peer.taken(peers.prices(columns)))
+    assert theirs.trades == ours.trades > 50
+    assert theirs.equity == pytest.approx(ours.equity, rel=1e-4)
