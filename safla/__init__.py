@@ -9,9 +9,11 @@ result.summary["net_profit"], result.trades, result.journal
 TYPE_CHECKING = False  # type checkers take the name for True; to import typing alone would take longer than all this
 
 if TYPE_CHECKING:
-    from safla.api import replay, run
+    from safla.api.calls import replay, run
+    from safla.api.configuration import load_config, validate
+    from safla.api.registered import StrategyFunction
+    from safla.api.result import Result, Verdict
     from safla.config.load import Loaded
-    from safla.configuration import load_config, validate
     from safla.core.values import Columns
     from safla.data_feed import BinanceDataFeed
     from safla.errors import (
@@ -29,9 +31,7 @@ if TYPE_CHECKING:
         StrategyError,
         UsageError,
     )
-    from safla.registered import StrategyFunction
-    from safla.result import Result, Verdict
-    from safla.risk import RiskCheck, RiskManager
+    from safla.faces.risk import RiskCheck, RiskManager
     from safla.runtime.progress import Progress
     from safla.simulator import Performance, Trade, TradingSimulator
     from safla.strategies import Signal, SMAStrategy
@@ -80,9 +80,10 @@ if not TYPE_CHECKING:  # a type checker sees the imports above, and says so wher
 
         if hasattr(errors, name):
             return getattr(errors, name)
-        from safla import api, configuration, data_feed, registered, simulator, strategies
+        from safla import data_feed, simulator, strategies
+        from safla.api import calls, configuration, registered
 
-        rooms = (api, configuration, registered, strategies, simulator, data_feed)
+        rooms = (calls, configuration, registered, strategies, simulator, data_feed)
         return next(getattr(room, name) for room in rooms if hasattr(room, name))
 
 

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Self
 
+from safla.api.configuration import Given, load_config
 from safla.config.plan import price_limit
-from safla.configuration import Given, load_config
 from safla.core.candles import Series, between
 from safla.data import source
 from safla.data.checks import LAST_MS
 from safla.errors import UsageError
-from safla.stored import Moment, Pace, for_symbol
+from safla.faces.stored import Moment, Pace, for_symbol
 
 Candle = list[float]  # [ms, open, high, low, close, volume]; ms is an int
 

@@ -9,18 +9,18 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from safla.configuration import Given, load_config
+from safla.api.configuration import Given, load_config
 from safla.core import engine
 from safla.core import values as v
-from safla.entries import shown
 from safla.errors import UsageError
+from safla.faces.entries import shown
+from safla.faces.risk import RiskCheck, RiskManager
+from safla.faces.stored import Moment, Pace, for_symbol
 from safla.report.summary import summarise
-from safla.risk import RiskCheck, RiskManager
 from safla.runtime.backtest import Prepared, prepare
 from safla.runtime.fold import Block, fold
 from safla.runtime.forms import choose
 from safla.runtime.outcome import Outcome, outcome_of, thinned
-from safla.stored import Moment, Pace, for_symbol
 from safla.strategies import EPOCH
 
 __all__ = ["Performance", "RiskCheck", "RiskManager", "Trade", "TradingSimulator"]

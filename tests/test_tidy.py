@@ -83,7 +83,7 @@ RULES = (
         "try:\n    pass\nexcept (OSError, Exception):\n    pass\n",
         {
             "safla/cli/__init__.py:main": THE_ONE,
-            "safla/registered.py": FOREIGN,
+            "safla/api/registered.py": FOREIGN,
             "safla/runtime/signals.py": FOREIGN,
         },
     ),

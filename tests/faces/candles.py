@@ -3,8 +3,8 @@
 from decimal import Decimal
 from pathlib import Path
 
+from safla.api.configuration import load_config
 from safla.config.plan import price_limit
-from safla.configuration import load_config
 from safla.core.candles import Series
 from safla.data import source
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import safla
-from safla import frames
+from safla.api import frames
 from safla.core.scale import to_text
 from tests.runs import SMALL
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 
 import safla
-from safla.stored import Pace, for_symbol, moment
+from safla.faces.stored import Pace, for_symbol, moment
 
 FIRST = 1_704_067_200_000
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import safla
 from safla.core import sizing
 from safla.core.account import market_of
-from safla.entries import plan_of
+from safla.faces.entries import plan_of
 from tests.faces import candles
 
 FREE = {"strategy": {"fast_period": 1, "slow_period": 2, "entry_threshold_pct": 0, "exit_threshold_pct": 0}}

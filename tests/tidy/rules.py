@@ -25,10 +25,7 @@ ORDER = (
     {"cli"},
     {"__main__"},
 )
-FACES = set(
-    "__init__ api configuration data_feed entries frames monitoring registered result risk simulator stored "
-    "strategies".split()
-)
+FACES = set("__init__ api data_feed faces monitoring simulator strategies".split())
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 
 CORE_MAY_IMPORT = set(

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Literal, NamedTuple, TypeVar
 
+from safla.api.configuration import Given, load_config
 from safla.config.plan import RunPlan
-from safla.configuration import Given, load_config
 from safla.core import limits, protect
 from safla.core import values as v
 from safla.core.scale import MILLION
-from safla.entries import MOST_PLACES, entry, exact, places_of, plan_of, shown, units_of
 from safla.errors import UsageError
+from safla.faces.entries import MOST_PLACES, entry, exact, places_of, plan_of, shown, units_of
 from safla.strategies import Signal
 
 Side = Literal["long", "short"]

@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from safla import frames
+from safla.api import frames
 from safla.config.shown import printable
 from safla.core.values import Int64
 from safla.journal.books import Books

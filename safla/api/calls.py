@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from safla.configuration import Given, Sets, Symbols, load_config, stem
+from safla.api.configuration import Given, Sets, Symbols, load_config, stem
+from safla.api.registered import StrategyFunction, looked_back, registered
+from safla.api.result import Result, Verdict
 from safla.core.strategies import Strategy
 from safla.errors import UsageError
-from safla.registered import StrategyFunction, looked_back, registered
 from safla.report.summary import summarise, write
-from safla.result import Result, Verdict
 from safla.runtime import backtest
 from safla.runtime import replay as verification
 from safla.runtime.backtest import Ended

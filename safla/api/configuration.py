@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from safla.api.registered import StrategyFunction, registered
 from safla.config import load
 from safla.config.load import Loaded
 from safla.errors import ConfigError, Problem, UsageError
-from safla.registered import StrategyFunction, registered
 
 DEFAULT = Path("config.yaml")
 
