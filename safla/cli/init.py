@@ -1,11 +1,10 @@
 """`safla init`: writes a commented configuration to start from, and never over a file that is there."""
 
-import os
-import tempfile
 from pathlib import Path
 
 import click
 
+from safla.cli.written import put_new
 from safla.config.shown import printable
 from safla.errors import UsageError
 
@@ -58,7 +57,7 @@ risk:
 def command(*, file: str) -> None:
     """Write a commented configuration to start from. FILE (config.yaml) must not exist yet."""
     try:
-        _write(Path(file))
+        put_new(Path(file), STARTER)
     except FileExistsError as error:
         raise UsageError(f"{printable(file)} exists and stays as it is; name another file") from error
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -66,18 +65,3 @@ def command(*, file: str) -> None:
     except ValueError as error:
         raise UsageError(f"{printable(file)} is no path; name a file") from error
     click.echo(f"{printable(file)}: written; check it with `safla validate {printable(file)}`")
-
-
-def _write(path: Path) -> None:
-    """The whole file or none of it (Z8). Raises FileExistsError where something has the name already."""
-    if os.path.lexists(path):
-        raise FileExistsError(path)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as starter:
-            starter.write(STARTER)
-            starter.flush()
-            os.fsync(handle)
-        os.link(name, path)
-    finally:
-        os.unlink(name)

@@ -2,16 +2,14 @@
 
 import importlib
 import json
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from safla.cli.written import put
 from safla.errors import UsageError
-from safla.journal.files import sync_folder
 
 # Each schema with the function that makes it; its module is imported when it is asked for.
 SCHEMAS = {
@@ -39,7 +37,7 @@ def command(*, which: str | None, folder: str | None) -> None:
         if (target / name).is_dir():
             raise UsageError(f"--write {target}: {name} is a folder there; name another place")
     for name, text in texts.items():
-        _write(target / name, text)
+        put(target / name, text)
         click.echo(target / name)
 
 
@@ -126,18 +124,3 @@ def _kind(schema: dict[str, Any]) -> str:
         return " or ".join(map(str, schema["enum"]))
     reference = schema.get("$ref", "").rpartition("/")[2]
     return str(schema.get("title") or reference or schema.get("type", "text"))
-
-
-def _write(path: Path, text: str) -> None:
-    """The whole file or none of it: written beside its place, then moved there (Z8)."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(handle)
-        os.replace(name, path)
-    except OSError:
-        os.unlink(name)
-        raise
-    sync_folder(path.parent)
