@@ -22,7 +22,7 @@ run: .venv/run.stamp ## install, and run the example: configs/btc.yaml
 	.venv/bin/safla run configs/btc.yaml
 
 test: .venv/dev.stamp ## install, and run all tests; the core must be covered whole
-	$(RUN) -m pytest --cov --cov-report=
+	$(RUN) -m pytest --numprocesses auto --dist loadfile --cov --cov-report=
 	$(RUN) -m coverage report
 	$(RUN) -m coverage report --include 'safla/core/*' --fail-under 100
 

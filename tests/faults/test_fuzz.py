@@ -8,7 +8,7 @@ from tests.faults.fuzzing import Apart, Fuzz
 
 INPUTS = {
     "journal": 60,
-    "head": 300,
+    "head": 100,
     "yaml": 800,
     "sets": 1_500,
     "csv": 1_000,
