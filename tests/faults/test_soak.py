@@ -16,6 +16,7 @@ from safla.runtime import backtest
 from safla.runtime.fold import fold
 from safla.runtime.forms import choose
 from safla.runtime.replay import replay
+from tests.properties import arithmetic
 from tests.runs import journal, run, small
 
 TEN_YEARS = 5_256_000
@@ -84,3 +85,10 @@ def test_row_33_a_replay_decides_every_line_again(soaked, figure):
     assert found.decisions.candles == len(prepared.series[0].columns.ts)
     assert found.decisions.lines == journal(folder).count(b"\n")
     figure(f"row 33: {found.decisions.lines} lines decided again, 0 differ")
+
+
+def test_row_33_every_signal_is_that_of_exact_fractions(soaked, figure):
+    run, columns = soaked[0].run, soaked[0].series[0].columns
+    signal, _ = run.strategy.columns(columns, run.parameters)
+    assert signal.tolist() == arithmetic.crossover(columns.close.tolist(), run.parameters)
+    figure(f"row 33: {np.count_nonzero(signal)} signals of {len(signal)} candles by fractions, 0 differ")

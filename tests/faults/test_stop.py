@@ -17,6 +17,7 @@ from tests.runs import SMALL
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 SECONDS = 1.0  # from the signal to the end of the process (FAULTS 4)
+TIMES = 36  # with --scale release: 14 phases, 2 signals, a thousand stops
 
 PHASES = {
     "importing": "safla.cli:_loaded",
@@ -99,10 +100,14 @@ def test_row_3_a_signal_in_any_phase_ends_a_run_within_a_second_and_it_goes_on(h
     sent = list(CODES) if release else [list(CODES)[list(PHASES).index(phase) % 2]]
     words = ("run", half / "small.yaml", "--out", half / "run", "--engine", "interpreted", "--quiet")
     for number in sent:
-        begin(half)
-        found = stopped(half, number, PHASES[phase], *words, cache=half)
-        check_stopped(found, number)
-        figure(f"row 3, {phase}: {found.seconds * 1000:.0f} ms from {signal.Signals(number).name} to the end")
+        worst = 0.0
+        for _ in range(TIMES if release else 1):
+            begin(half)
+            found = stopped(half, number, PHASES[phase], *words, cache=half)
+            check_stopped(found, number)
+            worst = max(worst, found.seconds)
+        name = signal.Signals(number).name
+        figure(f"row 3, {phase}: {worst * 1000:.0f} ms at most from {name} to the end")
         goes_on(half, capsys)
 
 
