@@ -13,6 +13,7 @@ from safla.api.result import Result, Verdict
 from safla.core.strategies import Strategy
 from safla.errors import UsageError
 from safla.report.summary import summarise, write
+from safla.report.trades import fills_of, trades_of
 from safla.runtime import backtest
 from safla.runtime import replay as verification
 from safla.runtime.backtest import Ended
@@ -103,6 +104,7 @@ def _result(ended: Ended, summary: dict[str, Any], *, notes: tuple[str, ...]) ->
         lines=ended.lines,
         last_hash=ended.last_hash,
         notes=notes,
+        _measured=trades_of(outcome, fills_of(outcome)),
         _ts=outcome.ts[begin:],
         _equity=outcome.equity[begin:],
         _balance=outcome.run.balance,

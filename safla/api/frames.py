@@ -13,6 +13,7 @@ from safla.journal import reader
 from safla.journal.events import LEVELS, Fact, Filled, RunStarted, TradeClosed
 from safla.journal.line import event_bytes
 from safla.journal.reader import Line
+from safla.report.trades import Trades
 
 if TYPE_CHECKING:
     import polars as pl
@@ -80,6 +81,18 @@ def trades(journal: Path) -> "pl.DataFrame":
     ).select(
         "symbol", "trade", "opened", "closed", "duration", "quantity", "entry", "exit", "gross", "fees", "net",
         "reason", "ambiguous",
+    )  # fmt: skip
+
+
+def measured(frame: "pl.DataFrame", trades: Trades) -> "pl.DataFrame":
+    """The frame of closed trades with the ratios of each: net_pct, r, mae, mfe (report/trades.py)."""
+    import polars as pl
+
+    names = ("net_pct", "r", "mae", "mfe")
+    ratios = {name: pl.Series(name, list(getattr(trades, name)), dtype=pl.Float64) for name in names}
+    return frame.join(
+        pl.DataFrame({"trade": pl.Series(trades.trade, dtype=pl.Int64), **ratios}), on="trade", how="left",
+        maintain_order="left",
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from safla.core.values import Int64
 from safla.journal.books import Books
 from safla.journal.files import JOURNAL
 from safla.journal.reader import Tail
+from safla.report.trades import Trades
 from safla.runtime.replay import Decisions
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Result:
     lines: int
     last_hash: str
     notes: tuple[str, ...]
+    _measured: Trades
     _ts: Int64
     _equity: Int64
     _balance: int
@@ -62,13 +64,15 @@ class Result:
     def trades(self) -> "pl.DataFrame":
         """A row a closed trade: when, how much, at what prices, what it brought, why it ended.
 
-        symbol, trade, opened, closed, duration, quantity, entry, exit, gross, fees, net, reason, ambiguous. Prices,
-        quantities and money are exact decimals (pl.Decimal), times UTC (pl.Datetime("ms", "UTC")); `closed` is the open
-        time of the candle in which the trade was closed. JournalError where the journal is gone or damaged.
+        symbol, trade, opened, closed, duration, quantity, entry, exit, gross, fees, net, reason, ambiguous, net_pct, r,
+        mae, mfe. Prices, quantities and money are exact decimals (pl.Decimal), times UTC (pl.Datetime("ms", "UTC"));
+        `closed` is the open time of the candle in which the trade was closed. net_pct is net over the entry's notional,
+        r net over what the first stop put at risk (null without a stop), mae and mfe how far prices went against the
+        trade and for it, over the entry price: ratios (float64). JournalError where the journal is gone or damaged.
 
             result.trades.group_by("reason").agg(pl.col("net").sum())
         """
-        return frames.trades(self.journal)
+        return frames.measured(frames.trades(self.journal), self._measured)
 
     @cached_property
     def events(self) -> "pl.DataFrame":

@@ -97,7 +97,7 @@ def test_a_trade_is_its_closing_line_and_the_doubt_of_its_fill(result, written):
     doubts = {event["trade"]: event["ambiguous"] for event in of_type(written, "filled") if event["side"] == "sell"}
     assert frame.columns == [
         "symbol", "trade", "opened", "closed", "duration", "quantity", "entry", "exit", "gross", "fees", "net",
-        "reason", "ambiguous",
+        "reason", "ambiguous", "net_pct", "r", "mae", "mfe",
     ]  # fmt: skip
     kinds = [frame[name].dtype for name in ("opened", "closed", "duration")]
     assert kinds == [UTC_MS, UTC_MS, pl.Duration("ms")]
@@ -203,3 +203,17 @@ def test_hostile_names_are_shown_and_do_nothing(tmp_path):
     for text in (shown, repr(result)):
         assert text.isprintable()
         assert "://" not in text
+
+
+def test_trades_tell_how_far_prices_went_against_them_and_for_them(result):
+    frame = result.trades
+    assert frame["mae"].min() >= 0
+    assert frame["mfe"].min() >= 0
+    assert max(frame["mae"]) == pytest.approx(result.summary["worst_mae"], rel=1e-11)
+    assert frame["net_pct"].to_list() == pytest.approx(
+        [
+            float(net / (entry * quantity))
+            for net, entry, quantity in frame.select("net", "entry", "quantity").iter_rows()
+        ]
+    )
+    assert frame["r"].null_count() == 0
