@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from safla.__main__ import main
+from safla.__main__ import program
 from safla.runtime import interrupt
 
 
@@ -44,4 +44,4 @@ if __name__ == "__main__":
     number, times, stuck, told, target, *words = sys.argv[1:]
     replaced(target, int(number), times=int(times), stuck=stuck == "1", told=Path(told))
     sys.argv = ["safla", *words]
-    sys.exit(main())
+    program()
