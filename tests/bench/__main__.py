@@ -1,6 +1,7 @@
 """Measure and print: `python -m tests.bench`, with `--quick` for the shape alone, `--json FILE` for programs."""
 
 import argparse
+import gc
 import json
 import os
 import platform
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from safla import cli
 from safla.core import compile as core_compile
 from safla.core.strategies import STRATEGIES
 from tests.bench import floors, job, journal, peers, whole
@@ -48,6 +50,7 @@ QUICK = Sizes(20_000, 40_000, 5_000, 1)
 def main() -> None:
     """Measure, print markdown, and write JSON where it is asked for."""
     warnings.simplefilter("ignore")
+    gc.set_threshold(cli.CYCLES)  # as the program does
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a few candles: the shape of the tables, not the speed")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
@@ -113,8 +116,8 @@ def side_by_side(sizes: Sizes, folder: Path) -> list[Figure]:
 
 def whole_processes(sizes: Sizes, folder: Path) -> list[Figure]:
     """safla's own commands."""
-    decade = whole.minutes(folder, sizes.decade, 1)
     year = whole.minutes(folder, sizes.year, sizes.runs)
+    decade = whole.minutes(folder, sizes.decade, 1)  # its candles are those of the journal below
     hours = whole.hours(folder, sizes.runs)
     trades = json.loads(year.out)["trades"]
     shown = {"--help": (0.150, 0.080), "validate configs/btc.yaml": (0.400, 0.250)}
@@ -157,11 +160,10 @@ def journal_speeds(sizes: Sizes, folder: Path) -> list[Figure]:
 def cold(folder: Path) -> float:
     """Seconds that a first compiled run takes beyond one out of the cache."""
     program = (
-        "import time; began = time.perf_counter()\n"
         "from safla.core import compile as core; from safla.core.strategies import STRATEGIES\n"
         "from tests.bench import job\n"
         "job.fold(job.candles(100), core.compiled_loop(), core.compiled_columns(STRATEGIES['sma_crossover'].columns))\n"
-        "print(time.perf_counter() - began)"
+        "core.mark_ready()\n"
     )
     found = process("-c", program, runs=1, XDG_CACHE_HOME=str(folder / "cache"))  # the run that is not counted compiles
     first = process("-c", program, runs=0, XDG_CACHE_HOME=str(folder / "another"))
