@@ -17,7 +17,7 @@ import numpy as np
 from safla import cli
 from safla.core import compile as core_compile
 from safla.core.strategies import STRATEGIES
-from tests.bench import floors, job, journal, peers, whole
+from tests.bench import breaker, floors, job, journal, peers, whole
 from tests.bench.timing import process, seconds
 
 YEAR, DECADE = job.YEAR, 10 * job.YEAR
@@ -78,6 +78,7 @@ def measured(sizes: Sizes) -> list[tuple[str, list[Figure]]]:
         (f"In process, {sizes.year} candles, warm, the same job for all", side),
         (f"Whole processes, {sizes.year} candles: start, load, run", [*processes, *whole_peers]),
         ("The journal", lines),
+        ("The breaker", breaker_costs(sizes)),
     ]
 
 
@@ -154,6 +155,15 @@ def journal_speeds(sizes: Sizes, folder: Path) -> list[Figure]:
         Figure("chain", found.chain, "lines a second", 500_000),
         Figure("strict", found.strict, "lines a second", 300_000),
         Figure("recovery of half of it, and on to its end", found.recovery_s, "s", 5, 1),
+    ]
+
+
+def breaker_costs(sizes: Sizes) -> list[Figure]:
+    """What guarding a call costs (FAULTS 4)."""
+    found = breaker.measure(sizes.lines // 5, sizes.runs)
+    return [
+        Figure("breaker: closed call", found.closed, "us", 0.5, 0.25, "with its success"),
+        Figure("breaker: refused call", found.refused, "us", 2, 1),
     ]
 
 
