@@ -9,7 +9,7 @@ from pathlib import Path
 from safla.journal.files import sync_folder
 
 
-def put_new(path: Path, text: str) -> None:
+def put_new(path: Path, text: str | bytes) -> None:
     """Write a file that is not there yet. Raises FileExistsError where something has its name."""
     if os.path.lexists(path):
         raise FileExistsError(path)
@@ -24,12 +24,12 @@ def put(path: Path, text: str) -> None:
 
 
 @contextmanager
-def _beside(path: Path, text: str) -> Iterator[str]:
+def _beside(path: Path, text: str | bytes) -> Iterator[str]:
     """A synced file in the same folder, to be given its name within the `with`; none is left behind."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".tmp")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(text.encode("utf-8") if isinstance(text, str) else text)
             file.flush()
             os.fsync(handle)
         yield name

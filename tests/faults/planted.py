@@ -23,7 +23,7 @@ ERRORS = "tests/faults/test_disk.py::test_row_13_an_error_of_the_disk_is_not_tri
 
 PLANTED = (
     Planted(
-        2, "no-folder-sync", "journal/files.py",
+        2, "no-folder-sync", "data/owned.py",
         "        os.rename(temporary, path)\n        sync_folder(path.parent)\n",
         "        os.rename(temporary, path)\n",
         ERRORS,
@@ -131,5 +131,23 @@ PLANTED = (
         "if paused and is_open(account, v.DRAWDOWN):",
         "if is_open(account, v.DRAWDOWN):",
         SCENARIOS,
+    ),
+    Planted(
+        23, "wall-clock", "resilience/breaker.py",
+        "clock: Callable[[], float] = time.monotonic,",
+        "clock: Callable[[], float] = time.time,",
+        "tests/resilience/test_breaker.py::test_a_breaker_begins_closed_and_asks_the_monotonic_clock",
+    ),
+    Planted(
+        24, "two-probes", "resilience/breaker.py",
+        "            if era.probing:\n",
+        "            if era.probing and era.count > 0:\n",
+        "tests/faults/test_half_open.py",
+    ),
+    Planted(
+        25, "no-retry-after", "resilience/retry.py",
+        "wait = max(chance(0.0, _longest(patience, attempt)), floor)",
+        "wait = chance(0.0, _longest(patience, attempt))",
+        "tests/resilience/test_retry.py::test_a_retry_after_is_a_floor",
     ),
 )  # fmt: skip

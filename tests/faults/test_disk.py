@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from safla.journal import append, files
+from safla.data import owned
+from safla.journal import append
 from safla.runtime import folder
 from tests.faults.command import Answer, inside, safla
 from tests.faults.invariants import check_answer, check_run
@@ -184,8 +185,8 @@ class Broken:
         self.later: list[str] = []
         for place, name in ((os, "write"), (os, "fsync"), (os, "rename"), (os, "ftruncate"), (append, "_sync")):
             monkeypatch.setattr(place, name, self._around(getattr(place, name), name.replace("_sync", "fdatasync")))
-        for place in (files, append):
-            monkeypatch.setattr(place, "sync_folder", self._around(files.sync_folder, "sync_folder"))
+        for place in (owned, append):
+            monkeypatch.setattr(place, "sync_folder", self._around(owned.sync_folder, "sync_folder"))
         monkeypatch.setattr(os, "open", self._noting(os.open))
         monkeypatch.setattr(os, "fdopen", self._fdopen(os.fdopen))
 

@@ -1,0 +1,92 @@
+"""`safla data import`: arguments, one call a file, printing."""
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from safla.cli import UNWRAPPED
+from safla.cli.data.asked import called, configured, loaded, symbol_of
+from safla.config.shown import printable
+from safla.core.candles import TIMEFRAMES, iso
+from safla.data.intake import Taken, Wanted, place_of, take
+from safla.data.venue import folder_of
+from safla.errors import Finding
+from safla.resilience.clock import SYSTEM
+
+SHOWN = 3  # restated candles of a file
+
+EXAMPLE = "Example: safla data import configs/data/SYNTHETIC-BTCUSDT-1h-2024.zip --symbol BTC/USDT"
+
+
+@click.command("import", epilog=f"{UNWRAPPED}{EXAMPLE}")
+@click.argument("paths", nargs=-1, required=True, metavar="FILE...")
+@configured
+@click.option("--symbol", metavar="SYMBOL", help="Whose candles they are; else told by the name of an archive.")
+@click.option(
+    "--timeframe", type=click.Choice(list(TIMEFRAMES)),
+    help="Their length; else told by the name of an archive, or market_data.timeframe.",
+)  # fmt: skip
+@click.option(
+    "--last-candle", type=click.Choice(["keep", "drop"]), default="drop", show_default=True,
+    help="The last candle of a file: nothing proves that it is closed. Archives hold closed ones.",
+)  # fmt: skip
+@click.option("--accept-restated", is_flag=True, help="Replace stored candles that have other values.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array, one object a file.")
+def command(
+    *, paths: tuple[str, ...], config: Path | None, sets: tuple[str, ...], symbol: str | None, timeframe: str | None,
+    last_candle: Literal["keep", "drop"], accept_restated: bool, as_json: bool,
+) -> int:  # fmt: skip
+    """Take candles from CSV, Parquet or Binance archives into the store. Exit 1 if stored ones have other values."""
+    chosen = loaded(config, sets=sets).config
+    wanted = Wanted(
+        cache=Path(chosen.storage.cache_directory), exchange=folder_of(chosen.exchange),
+        symbol=None if symbol is None else symbol_of(symbol), timeframe=timeframe,
+        usual_timeframe=chosen.market_data.timeframe, last_candle=last_candle, accept_restated=accept_restated,
+    )  # fmt: skip
+    for path in paths:
+        place_of(path, wanted)  # so that nothing is stored where one of the names is not clear
+    found = []
+    for path in paths:
+        one = take(path, wanted, at=int(SYSTEM.wall() * 1000))
+        for note in one.notes:
+            click.echo(printable(note), err=True)
+        found.append(one)
+        if not as_json:
+            click.echo(printable(_line(one)))
+    if as_json:
+        click.echo(json.dumps(list(map(_object, found)), indent=2))
+    differing = sum(len(one.merged.restated) for one in found)
+    if not differing:
+        return 0
+    details = [line for one in found for line in _restated(one)]
+    text = (
+        f"{differing} candles differ from those that are stored, which stand; --accept-restated takes the others (S2)"
+    )
+    raise Finding(text, *details)
+
+
+def _line(one: Taken) -> str:
+    merged = one.merged
+    replaced = f", {merged.accepted:,} replaced" if merged.accepted else ""
+    holes = f", {one.holes.number:,} holes ({one.holes.missing:,} candles)" if one.holes.number else ""
+    told = f"{one.candles:,} candles, {merged.added:,} new, {merged.same:,} known{replaced}{holes}"
+    return f"{called(one.place)}: {told}, from {one.file}"
+
+
+def _restated(one: Taken) -> list[str]:
+    rows = one.merged.restated
+    lines = [
+        f"  {called(one.place)} {iso(row.ts)}: stored {' '.join(row.stored)}, offered {' '.join(row.offered)}"
+        for row in rows[:SHOWN]
+    ]
+    return [*lines, f"  and {len(rows) - SHOWN:,} more"] if len(rows) > SHOWN else lines
+
+
+def _object(one: Taken) -> dict[str, Any]:
+    place, merged = one.place, one.merged
+    told = {"file": one.file, "exchange": place.exchange, "symbol": place.symbol, "timeframe": place.timeframe}
+    counts = {"candles": one.candles, "added": merged.added, "same": merged.same, "accepted": merged.accepted}
+    restated = [{**row._asdict(), "ts": iso(row.ts)} for row in merged.restated]
+    return {**told, **counts, "holes": one.holes.number, "missing": one.holes.missing, "restated": restated}

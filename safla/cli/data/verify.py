@@ -1,0 +1,79 @@
+"""`safla data verify`: arguments, one call a series, printing."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from safla.cli import UNWRAPPED
+from safla.cli.data.asked import called, configured, loaded, stretches, symbol_of
+from safla.config.shown import printable
+from safla.core.candles import TIMEFRAMES, iso
+from safla.data.inventory import Verified, places, verify
+from safla.data.spans import Span
+from safla.data.venue import folder_of
+from safla.errors import DataError
+
+WIDTH = 13  # of the labels
+
+
+@click.command("verify", epilog=f"{UNWRAPPED}Example: safla data verify --timeframe 1h")
+@click.argument("symbols", nargs=-1, metavar="[SYMBOL...]")
+@configured
+@click.option("--timeframe", type=click.Choice(list(TIMEFRAMES)), help="Candles of this length alone.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array, one object a series.")
+def command(
+    *, symbols: tuple[str, ...], config: Path | None, sets: tuple[str, ...], timeframe: str | None, as_json: bool
+) -> int:
+    """Look at every byte of what is stored: hashes, candles, holes. Exit 4 if anything is damaged or unsound."""
+    wanted = set(map(symbol_of, symbols))
+    chosen = loaded(config, sets=sets).config
+    cache = Path(chosen.storage.cache_directory)
+    there = [one for one in places(cache) if not wanted or (one.symbol in wanted and _of(one.exchange, chosen))]
+    there = [one for one in there if timeframe in (None, one.timeframe)]
+    unknown = sorted(wanted - {one.symbol for one in there})
+    if unknown:
+        raise DataError(f"{', '.join(unknown)}: no candles in {cache}; `safla data list` says what there is")
+    found = list(map(verify, there))
+    if as_json:
+        click.echo(json.dumps(list(map(_object, found)), indent=2))
+    else:
+        lines = [line for one in found for line in _lines(one)] or [f"no candles in {cache}"]
+        click.echo("\n".join(map(printable, lines)))
+    return DataError.exit_code if any(one.damaged for one in found) else 0
+
+
+def _of(exchange: str, chosen: Any) -> bool:
+    return exchange == folder_of(chosen.exchange)
+
+
+def _lines(one: Verified) -> list[str]:
+    step = one.place.step_ms
+    span = "" if one.first is None or one.last is None else f", {iso(one.first)} to {iso(one.last)}"
+    rows = [
+        ("files", [f"{one.files:,}"]),
+        ("candles", [f"{one.candles:,}{span}"]),
+        ("holes", stretches(one.unknown, step)),
+        ("absent", stretches(one.absent, step)),
+        ("restated", [f"{one.restated:,} kept apart (S2)"] if one.restated else []),
+        ("damaged", one.damaged),
+        ("set aside", one.aside),
+        ("left over", one.strays),
+    ]
+    heading = f"{called(one.place)}: {'DAMAGED' if one.damaged else 'sound'}"
+    return [heading, *(f"  {label:<{WIDTH}}{text}" for label, texts in rows for text in texts)]
+
+
+def _object(one: Verified) -> dict[str, Any]:
+    place = one.place
+    told: dict[str, Any] = {"exchange": place.exchange, "symbol": place.symbol, "timeframe": place.timeframe}
+    told |= {"sound": not one.damaged, "files": one.files, "candles": one.candles}
+    told |= {name: None if ms is None else iso(ms) for name, ms in (("first", one.first), ("last", one.last))}
+    told |= {"holes": list(map(_span, one.unknown)), "absent": list(map(_span, one.absent)), "restated": one.restated}
+    return told | {"damaged": list(one.damaged), "set_aside": list(one.aside), "left_over": list(one.strays)}
+
+
+def _span(span: Span) -> dict[str, str]:
+    """A stretch of the grid; `to` is exclusive."""
+    return {"from": iso(span[0]), "to": iso(span[1])}

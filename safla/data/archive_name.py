@@ -1,0 +1,43 @@
+"""What the name of a Binance archive says: BTCUSDT-1h-2024-01.zip. No file is opened here."""
+
+import re
+from pathlib import PurePath
+from typing import NamedTuple
+
+from safla.core.candles import TIMEFRAMES
+
+QUOTES = (
+    "FDUSD", "USDT", "USDC", "TUSD", "BUSD", "USDP", "USDS", "BIDR", "BVND", "IDRT", "BKRW", "BTC", "ETH", "BNB", "EUR",
+    "GBP", "TRY", "BRL", "AUD", "RUB", "UAH", "NGN", "ZAR", "DAI", "PAX", "VAI", "XRP", "TRX", "DOGE", "DOT", "ARS",
+    "COP", "CZK", "JPY", "MXN", "PLN", "RON", "AEUR", "EURI", "USD1",
+)  # fmt: skip
+
+_NAME = re.compile(r"([A-Z0-9]{2,40})-([0-9]{1,2}[mhd])-[0-9]{4}-[0-9]{2}(-[0-9]{2})?\.(zip|csv)", re.ASCII)
+
+
+class Named(NamedTuple):
+    """What a name says; symbol is None where base and quote cannot be told apart."""
+
+    id: str  # BTCUSDT
+    symbol: str | None
+    timeframe: str
+
+
+def named(path: str) -> Named | None:
+    """What the name of a file says; None where it is no archive's."""
+    found = _NAME.fullmatch(PurePath(path).name)
+    if found is None or found[2] not in TIMEFRAMES:
+        return None
+    return Named(found[1], _symbol(found[1]), found[2])
+
+
+def id_of(symbol: str) -> str:
+    """How the archives spell a symbol."""
+    base, _, quote = symbol.partition(":")[0].partition("/")
+    return base + quote
+
+
+def _symbol(letters: str) -> str | None:
+    """Base and quote, where one of the quotes alone fits: ADAEUR might be ADA/EUR or AD/AEUR."""
+    quotes = [quote for quote in QUOTES if letters.endswith(quote) and len(letters) > len(quote)]
+    return f"{letters.removesuffix(quotes[0])}/{quotes[0]}" if len(quotes) == 1 else None

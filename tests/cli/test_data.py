@@ -1,0 +1,257 @@
+"""`safla data`: list, verify, import, export, and FAULTS row 49 for archives."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.data.kept import candles as of_hours
+from tests.data.kept import merge, months, place
+from tests.data.written import HEADER, checksum, csv_file, file, kline, lines, zip_file
+from tests.faults.command import Answer, inside
+
+ROWS = lines(48)
+KLINES = "".join(f"{kline(line)}\n" for line in ROWS).encode()
+ARCHIVE = "BTCUSDT-1h-2024-01.zip"
+
+Ask = Callable[..., Answer]
+
+
+@pytest.fixture
+def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Ask:
+    """`safla data WORDS` in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return lambda *words: inside(capsys, "data", *words)
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> str:
+    """A sound archive of 48 synthetic hours."""
+    return zip_file(tmp_path, {"BTCUSDT-1h-2024-01.csv": KLINES}, name=ARCHIVE)
+
+
+def stored(folder: Path) -> list[str]:
+    """What lies in the cache."""
+    return sorted(one.name for one in (folder / "data" / "cache").rglob("*") if one.is_file())
+
+
+def test_an_archive_says_by_its_name_whose_candles_it_holds(ask: Ask, archive: str) -> None:
+    answer = ask("import", archive)
+    assert answer == (0, f"binance BTC/USDT 1h: 48 candles, 48 new, 0 known, from {archive}\n", "")
+    assert ask("import", archive).out == f"binance BTC/USDT 1h: 48 candles, 0 new, 48 known, from {archive}\n"
+    assert ask("list").out.splitlines()[1].split()[:6] == [
+        "binance", "BTC/USDT", "1h", "48", "2024-01-01T00:00Z", "2024-01-02T23:00Z",
+    ]  # fmt: skip
+
+
+def test_the_last_candle_of_a_csv_is_left_out_and_that_is_said(ask: Ask, tmp_path: Path) -> None:
+    path = csv_file(tmp_path, HEADER, *ROWS)
+    answer = ask("import", path, "--symbol", "BTC/USDT")
+    assert answer.code == 0
+    assert answer.out.startswith("binance BTC/USDT 1h: 47 candles, 47 new")
+    assert answer.err == (
+        f"{path}: its last candle left out, for nothing proves that it is closed (--last-candle keep)\n"
+    )
+    answer = ask("import", path, "--symbol", "BTC/USDT", "--last-candle", "keep")
+    assert answer.out.startswith("binance BTC/USDT 1h: 48 candles, 1 new, 47 known")
+    assert answer.err == f"{path}: nothing proves that its last candle is closed (--last-candle keep)\n"
+
+
+def test_twelve_columns_under_the_name_of_an_archive_are_closed_candles(ask: Ask, tmp_path: Path) -> None:
+    path = file(tmp_path, "BTCUSDT-1h-2024-01.csv", KLINES)
+    assert ask("import", path).out.startswith("binance BTC/USDT 1h: 48 candles")
+    six = csv_file(tmp_path, HEADER, *ROWS, name="ETHUSDT-1h-2024-01.csv")
+    assert ask("import", six).out.startswith("binance ETH/USDT 1h: 47 candles")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["btc.csv"], "its name does not tell the symbol; give --symbol BTC/USDT"),
+        (["btc.csv", "--symbol", "../x"], "is no symbol such as BTC/USDT"),
+        ([ARCHIVE, "--symbol", "ETH/USDT"], "its name says BTCUSDT, --symbol says ETH/USDT"),
+        ([ARCHIVE, "--timeframe", "1m"], "its name says 1h, --timeframe says 1m"),
+        ([ARCHIVE, "btc.csv"], "its name does not tell the symbol"),
+    ],
+)
+def test_what_a_file_holds_is_never_guessed(
+    ask: Ask, archive: str, tmp_path: Path, words: list[str], said: str
+) -> None:
+    csv_file(tmp_path, HEADER, *ROWS)
+    answer = ask("import", *words)
+    assert (answer.code, answer.out) == (2, "")
+    assert said in answer.err
+    assert stored(tmp_path) == []
+
+
+def test_hours_are_not_taken_for_minutes(ask: Ask, tmp_path: Path) -> None:
+    answer = ask("import", csv_file(tmp_path, HEADER, *ROWS), "--symbol", "BTC/USDT", "--timeframe", "1m")
+    assert answer.code == 4
+    assert "its candles are 1h apart, and would be kept as 1m" in answer.err
+    assert stored(tmp_path) == []
+
+
+def test_candles_with_other_values_are_kept_apart_until_they_are_taken(ask: Ask, archive: str, tmp_path: Path) -> None:
+    ask("import", archive)
+    path = csv_file(tmp_path, HEADER, *[row.replace("105.25", "105.5") for row in ROWS[:5]], *ROWS[5:])
+    words = ("import", path, "--symbol", "BTC/USDT", "--last-candle", "keep")
+    answer = ask(*words)
+    assert answer.code == 1
+    first, *details = answer.err.splitlines()[1:]
+    assert (
+        first
+        == "safla: 5 candles differ from those that are stored, which stand; --accept-restated takes the others (S2)"
+    )
+    assert details[0].endswith("2024-01-01T00:00Z: stored 100.5 110 90 105.25 0.125, offered 100.5 110 90 105.5 0.125")
+    assert details[3:] == ["  and 2 more"]
+    assert json.loads(ask("list", "--json").out)[0]["restated"] == 5
+    assert len(json.loads(ask(*words, "--json").out)[0]["restated"]) == 5
+    assert ", 5 replaced" in ask(*words, "--accept-restated").out
+    assert json.loads(ask("list", "--json").out)[0]["restated"] == 0
+    assert "105.5" in ask("export", "BTC/USDT").out.splitlines()[1]
+
+
+# --- Row 49 ----------------------------------------------------------------------------------------------------------
+
+
+def wrong_checksum(folder: Path) -> str:
+    path = zip_file(folder, {"BTCUSDT-1h-2024-01.csv": KLINES}, name=ARCHIVE)
+    checksum(path, wrong=True)
+    return path
+
+
+def cut(folder: Path) -> str:
+    path = zip_file(folder, {"BTCUSDT-1h-2024-01.csv": KLINES}, name=ARCHIVE)
+    return file(folder, ARCHIVE, Path(path).read_bytes()[:-100])
+
+
+def bomb(folder: Path) -> str:
+    return zip_file(folder, {"BTCUSDT-1h-2024-01.csv": b"0" * 300_000_000}, name=ARCHIVE)
+
+
+def climbing(folder: Path) -> str:
+    return zip_file(folder, {"../../evil.csv": KLINES}, name=ARCHIVE)
+
+
+@pytest.mark.parametrize("made", [wrong_checksum, cut, bomb, climbing])
+def test_row_49_a_bad_archive_is_refused_and_nothing_is_stored(
+    ask: Ask, tmp_path: Path, made: Callable[[Path], str]
+) -> None:
+    path = made(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    answer = ask("import", path)
+    assert (answer.code, answer.out) == (4, "")
+    assert answer.err.startswith(f"safla: {path}: ")
+    assert answer.err.count("\n") == 1
+    assert sorted(tmp_path.rglob("*")) == before
+    assert not (tmp_path.parent / "evil.csv").exists()
+
+
+def test_row_49_a_wrong_checksum_is_refused_with_both_sums(ask: Ask, tmp_path: Path) -> None:
+    path = zip_file(tmp_path, {"BTCUSDT-1h-2024-01.csv": KLINES}, name=ARCHIVE)
+    sums = [checksum(path, wrong=wrong) for wrong in (False, True)]
+    answer = ask("import", path)
+    assert all(one in answer.err for one in (*sums, "download both again"))
+
+
+# --- list and verify -------------------------------------------------------------------------------------------------
+
+
+def test_an_empty_store_is_no_error(ask: Ask, tmp_path: Path) -> None:
+    assert ask("list") == (0, "no candles in data/cache\n", "")
+    assert ask("list", "--json").out == "[]\n"
+    assert ask("verify") == (0, "no candles in data/cache\n", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_cache_and_the_exchange_come_from_the_configuration(ask: Ask, archive: str, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("storage: {cache_directory: elsewhere}\nexchange: {name: kraken}\n")
+    assert ask("import", archive).out.startswith("kraken BTC/USDT 1h")
+    assert (tmp_path / "elsewhere" / "kraken" / "BTC-USDT" / "1h" / "manifest.json").exists()
+    assert ask("list", "--set", "storage.cache_directory=nowhere").out == "no candles in nowhere\n"
+    (tmp_path / "other.yaml").write_text("symbols: {primary: [ETH/USDT]}\n")
+    assert ask("list", "--config", "other.yaml").out == "no candles in data/cache\n"
+
+
+def test_a_sound_store_is_verified_hole_by_hole(ask: Ask, tmp_path: Path) -> None:
+    merge(
+        place(tmp_path / "data" / "cache"), of_hours([*range(5), 8, 9]), absent=[(1_706_677_200_000, 1_706_680_800_000)]
+    )
+    answer = ask("verify")
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out == (
+        "binance BTC/USDT 1h: sound\n"
+        "  files        1\n"
+        "  candles      7, 2024-01-31T00:00Z to 2024-01-31T09:00Z\n"
+        "  holes        2024-01-31T06:00Z to 2024-01-31T07:00Z (2)\n"
+        "  absent       2024-01-31T05:00Z to 2024-01-31T05:00Z (1)\n"
+    )
+    told = json.loads(ask("verify", "BTC/USDT", "--timeframe", "1h", "--json").out)[0]
+    assert told["holes"] == [{"from": "2024-01-31T06:00Z", "to": "2024-01-31T08:00Z"}]
+    assert told["sound"] is True
+
+
+def test_damage_is_named_and_ends_in_exit_4(ask: Ask, archive: str, tmp_path: Path) -> None:
+    ask("import", archive)
+    path = months(place(Path("data/cache")))[0]
+    path.write_bytes(b"damaged")
+    answer = ask("verify")
+    assert answer.code == 4
+    assert answer.out.splitlines()[0] == "binance BTC/USDT 1h: DAMAGED"
+    assert f"  damaged      {path}: its bytes are not those that were written" in answer.out.splitlines()
+    assert json.loads(ask("verify", "--json").out)[0]["sound"] is False
+    (path.parent / "manifest.json").write_bytes(b"damaged")
+    assert "manifest.json: damaged" in ask("list").err
+
+
+def test_a_symbol_that_is_not_stored_is_no_success(ask: Ask, archive: str) -> None:
+    ask("import", archive)
+    answer = ask("verify", "ETH/USDT")
+    assert (answer.code, answer.out) == (4, "")
+    assert answer.err == "safla: ETH/USDT: no candles in data/cache; `safla data list` says what there is\n"
+
+
+# --- export ----------------------------------------------------------------------------------------------------------
+
+
+def test_candles_are_exported_as_csv_to_stdout_and_holes_are_said(ask: Ask, tmp_path: Path) -> None:
+    merge(place(tmp_path / "data" / "cache"), of_hours([0, 1, 5]))
+    answer = ask("export", "BTC/USDT")
+    assert answer.code == 0
+    assert answer.out.splitlines() == [
+        "ts,open,high,low,close,volume",
+        "1706659200000,42000.03,42000.09,42000.00,42000.05,10.00000",
+        "1706662800000,42000.10,42000.16,42000.07,42000.12,10.00013",
+        "1706677200000,42000.38,42000.44,42000.35,42000.40,10.00065",
+    ]
+    assert answer.err == "binance BTC/USDT 1h: missing 2024-01-31T02:00Z to 2024-01-31T04:00Z (3)\n"
+
+
+def test_a_window_is_exported_into_a_new_file_alone(ask: Ask, archive: str, tmp_path: Path) -> None:
+    ask("import", archive)
+    words = ("export", "BTC/USDT", "--from", "2024-01-01T10:00Z", "--to", "2024-01-02", "--out", "out.csv")
+    assert ask(*words).out == ("binance BTC/USDT 1h: 14 candles, 2024-01-01T10:00Z to 2024-01-01T23:00Z, in out.csv\n")
+    assert (tmp_path / "out.csv").read_text().count("\n") == 15
+    assert ask(*words) == (2, "", "safla: out.csv exists and stays as it is; name another file\n")
+    answer = ask("export", "BTC/USDT", "--format", "parquet", "--out", "out.parquet", "--json")
+    assert json.loads(answer.out)["candles"] == 48
+    assert ask("import", "out.parquet", "--symbol", "BTC/USDT").out.startswith("binance BTC/USDT 1h: 47 candles, 0 new")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["ETH/USDT"], 4, "no candles are stored there"),
+        (["BTC/USDT", "--from", "2025-01-01"], 4, "no candles are stored there"),
+        (["btc"], 2, "'btc' is no symbol"),
+        (["BTC/USDT", "--from", "soon"], 2, "--from: 'soon' is no date"),
+        (["BTC/USDT", "--format", "parquet"], 2, "stdout is for CSV alone"),
+        (["BTC/USDT", "--out", "none/out.csv"], 2, "its folder does not exist"),
+    ],
+)
+def test_what_cannot_be_exported_is_said(ask: Ask, archive: str, words: list[str], code: int, said: str) -> None:
+    ask("import", archive)
+    answer = ask("export", *words)
+    assert (answer.code, answer.out) == (code, "")
+    assert said in answer.err

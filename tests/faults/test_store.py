@@ -1,0 +1,122 @@
+"""The store through deaths, a full disk, and several who write at once: the old state or the new one, nothing lost."""
+
+import errno
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from safla.data import inventory, owned, store
+from safla.errors import HostError
+from tests.data.kept import ALL, candles, contents, merge, months, place, same
+from tests.faults.command import ROOT
+from tests.faults.dying import DIED
+from tests.faults.merging import CANDLES, PAGES
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "POLARS_MAX_THREADS": "1"}
+
+
+def begun(cache: Path, kind: str) -> None:
+    """What the merge that dies finds."""
+    if kind == "nothing":
+        cache.mkdir()
+        return
+    where = place(cache)
+    merge(where, candles(range(30)))
+    if kind == "left over":
+        (where.folder / "manifest.json.tmp").write_bytes(b"half")
+        (where.folder / "2024-01-0123456789abcdef.parquet").write_bytes(b"half")
+    elif kind != "sound":
+        path = months(where)[0] if kind == "damaged month" else where.folder / "manifest.json"
+        path.write_bytes(b"damaged")
+
+
+@pytest.mark.parametrize("kind", ["nothing", "sound", "left over", "damaged month", "damaged manifest"])
+def test_a_death_at_any_call_of_a_merge_leaves_what_a_second_one_completes(tmp_path: Path, kind: str) -> None:
+    begun(tmp_path / "begin", kind)
+    (tmp_path / "points").mkdir()
+    words = ["die", str(tmp_path / "points"), str(tmp_path / "begin")]
+    found = subprocess.run(
+        [sys.executable, "-m", "tests.faults.merging", *words],
+        cwd=ROOT, env=ENVIRONMENT, capture_output=True, timeout=60, check=True,
+    )  # fmt: skip
+    undisturbed, *deaths = map(json.loads, found.stdout.splitlines())
+    assert undisturbed[1:3] == [0, 0]
+    assert undisturbed[4] == [], "a file was changed by a call that is not counted"
+    assert {code for _, code, *_ in deaths} == {DIED}
+    assert len(deaths) == undisturbed[3] + 1 > 20
+    wanted = contents(place(tmp_path / "points" / "before-0"))
+    assert not [name for name in wanted if name.endswith(".tmp")]
+    names = [name for name, _, second, *_ in deaths if second == 0]
+    assert len(names) > 5
+    for name in names:
+        assert contents(place(tmp_path / "points" / name)) == wanted, name
+        assert inventory.verify(place(tmp_path / "points" / name)).strays == ()
+    known = {f"as {name}" for name in ("before-0", *names)}
+    assert [one for one in deaths if one[2] != 0 and one[2] not in known] == []
+
+
+def test_processes_that_merge_at_once_lose_nothing(tmp_path: Path) -> None:
+    words = [[str(tmp_path), str(first), "2"] for first in (0, 1)]
+    both = [
+        subprocess.Popen([sys.executable, "-m", "tests.faults.merging", "pages", *own], cwd=ROOT, env=ENVIRONMENT)
+        for own in words
+    ]
+    assert [one.wait(timeout=60) for one in both] == [0, 0]
+    hours = range(2 * PAGES * CANDLES)
+    merge(place(tmp_path / "alone"), candles(hours))
+    assert same(store.held(place(tmp_path), ALL).series, candles(hours))
+    assert contents(place(tmp_path)) == contents(place(tmp_path / "alone"))
+
+
+@pytest.mark.parametrize("most", [0, 400, 1_500])
+def test_row_11_a_full_disk_leaves_what_was_held(tmp_path: Path, most: int) -> None:
+    where = place(tmp_path)
+    merge(where, candles(range(30)))
+    before = store.held(where, ALL)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+    try:
+        with pytest.raises(HostError, match="cannot be written: "):
+            merge(where, candles(range(200)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    after = store.held(where, ALL)
+    assert same(after.series, candles(range(30)))
+    assert after[1:] == before[1:]
+    assert not [name for name in contents(where) if name.endswith(".tmp")]
+    merge(where, candles(range(200)))
+    assert same(store.held(where, ALL).series, candles(range(200)))
+    assert inventory.verify(where).strays == ()
+
+
+@pytest.mark.parametrize("call", ["write", "fsync", "rename", "mkdir", "open"])
+def test_row_13_an_error_of_the_disk_ends_in_one_line_that_names_the_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    where = place(tmp_path / "cache")
+
+    def fails(*_arguments: object, **_named: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(*((owned.os, "fdopen") if call == "write" else (owned.os, call)), fails)
+        with pytest.raises(HostError, match=str(tmp_path)):
+            merge(where, candles(range(30)))
+    merge(where, candles(range(30)))
+    assert same(store.held(where, ALL).series, candles(range(30)))
+
+
+def test_the_bytes_of_a_month_do_not_depend_on_process_or_threads(tmp_path: Path) -> None:
+    hours = range(600)
+    code = "import sys; from tests.data.kept import *; merge(place(Path(sys.argv[1])), candles(range(600)))"
+    merge(place(tmp_path / "here"), candles(hours))
+    for threads in ("1", "8"):
+        cache = tmp_path / threads
+        environment = ENVIRONMENT | {"POLARS_MAX_THREADS": threads, "PYTHONHASHSEED": threads}
+        subprocess.run([sys.executable, "-c", code, str(cache)], cwd=ROOT, env=environment, check=True, timeout=60)
+        assert contents(place(cache)) == contents(place(tmp_path / "here"))
