@@ -1,4 +1,4 @@
-"""BinanceDataFeed: the candles that a configuration names, as lists or as though they came live. No network yet."""
+"""BinanceDataFeed: the candles that a configuration names, as lists or as though they came live."""
 
 import asyncio
 import math
@@ -7,11 +7,12 @@ from types import TracebackType
 from typing import Self
 
 from safla.api.configuration import Given, load_config
+from safla.config.model import Config
 from safla.config.plan import price_limit
-from safla.core.candles import Series, between
+from safla.core.candles import Series, between, iso
 from safla.data import source
 from safla.data.checks import LAST_MS
-from safla.errors import UsageError
+from safla.errors import DataError, UsageError
 from safla.faces.stored import Moment, Pace, for_symbol
 
 Candle = list[float]  # [ms, open, high, low, close, volume]; ms is an int
@@ -23,9 +24,11 @@ class BinanceDataFeed:
     config  a path, a dict, what load_config gives; None for ./config.yaml if it exists, else the defaults
 
     A candle is [ms, open, high, low, close, volume]: its open time in ms UTC, prices in the quote currency, volume in
-    the base currency. Times are datetimes (naive ones are UTC), ISO dates or ms. Only `data.start` to `data.end` is
-    given. ExchangeError without a `data` section, for candles from the exchange do not come yet; ConfigError and
-    DataError for a section or for candles that do not hold; UsageError once the feed is closed.
+    the base currency; it is closed. Times are datetimes (naive ones are UTC), ISO dates or ms. Without a `data` section
+    candles come from the exchange and are kept in the store: what is there is not asked for again, and where the
+    exchange cannot be reached the store serves alone. With one, only its `data.start` to `data.end` is given.
+    ExchangeError where neither exchange nor store have the candles; ConfigError and DataError for a section or for
+    candles that do not hold; UsageError once the feed is closed.
 
         async with BinanceDataFeed("config.yaml") as feed:
             candles = await feed.fetch_historical_ohlcv("BTC/USDT", "1h", since="2024-01-01", limit=500)
@@ -38,11 +41,14 @@ class BinanceDataFeed:
     async def fetch_historical_ohlcv(
         self, symbol: str = "BTC/USDT", timeframe: str | None = None, since: Moment = None, limit: int | None = None
     ) -> list[Candle]:
-        """The candles that open at `since` or later, `limit` of them at most; None: from the first, to the last."""
+        """The candles that open at `since` or later, `limit` of them at most; None: from the first, to the last.
+
+        Of an exchange, without `since`: the newest, market_data.fetch_limit of them or `limit`.
+        """
         self._refuse_closed()
         if limit is not None and (type(limit) is not int or limit < 1):
             raise UsageError(f"limit: {limit!r} is no whole number above 0")
-        series = await asyncio.to_thread(self._read, symbol, timeframe, since)
+        series = await asyncio.to_thread(self._read, symbol, timeframe, since, limit)
         return list(_candles(series))[:limit]
 
     async def stream_historical_as_live(
@@ -58,7 +64,7 @@ class BinanceDataFeed:
         """
         self._refuse_closed()
         pace = Pace(speed_multiplier)
-        series = await asyncio.to_thread(self._read, symbol, timeframe, since)
+        series = await asyncio.to_thread(self._read, symbol, timeframe, since, None)
         for candle in _candles(series):
             await pace.wait(int(candle[0]))
             if self._closed:
@@ -78,10 +84,13 @@ class BinanceDataFeed:
     ) -> None:
         await self.close()
 
-    def _read(self, symbol: str, timeframe: str | None, since: Moment) -> Series:
+    def _read(self, symbol: str, timeframe: str | None, since: Moment, limit: int | None) -> Series:
         loaded = for_symbol(self._loaded, symbol, timeframe=timeframe, start=since)
-        series = source.read(loaded.config, loaded.symbols, price_limit=price_limit(loaded.config)).series[0]
-        start, end = loaded.config.data.start, loaded.config.data.end
+        config = loaded.config
+        if config.data.source == "exchange" and (limit is not None or config.data.start is None):
+            return _some(config, symbol, limit or config.market_data.fetch_limit)
+        series = source.read(config, loaded.symbols, price_limit=price_limit(config)).series[0]
+        start, end = config.data.start, config.data.end
         return series._replace(
             columns=between(series.columns, 0 if start is None else start, LAST_MS + 1 if end is None else end)
         )
@@ -89,6 +98,16 @@ class BinanceDataFeed:
     def _refuse_closed(self) -> None:
         if self._closed:
             raise UsageError("this feed is closed; make another")
+
+
+def _some(config: Config, symbol: str, count: int) -> Series:
+    """So many candles from data.start on, or the newest; of an exchange, and fewer where there are no more."""
+    from safla.data import history  # it brings much that a feed of files does without
+
+    series = history.some(config, symbol, count=count)
+    if series is None:
+        raise DataError(f"{config.exchange.name} {symbol}: no candle since {iso(config.data.start or 0)}")
+    return series
 
 
 def _candles(series: Series) -> list[Candle]:

@@ -70,7 +70,7 @@ class Performance:
 
 
 class TradingSimulator:
-    """A backtest of one symbol over the candles that the `data` section of the configuration names.
+    """A backtest of one symbol: over the candles of the `data` section, or without one over those of the exchange.
 
     symbol  such as "BTC/USDT"; it takes the place of symbols.primary
     config  a path, a dict, what load_config gives; None for ./config.yaml if it exists, else the defaults
@@ -93,8 +93,8 @@ class TradingSimulator:
         start_date, end_date  datetimes (naive ones are UTC), ISO dates or ms UTC
         speed_multiplier      1.0 is real time, 60.0 a minute a second, infinity as fast as possible
 
-        ExchangeError without a `data` section, for candles from the exchange do not come yet; DataError where there is
-        no candle in the window; ConfigError for a section that does not hold; UsageError once the simulator is closed.
+        ExchangeError where candles are missing that the exchange does not bring; DataError where there is none in the
+        window; ConfigError for a section that does not hold; UsageError once the simulator is closed.
         """
         self._refuse_closed()
         pace = Pace(speed_multiplier)

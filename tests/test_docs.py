@@ -59,8 +59,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "bin" / "safla").chmod(0o755)
     for name in ("configs", "tests"):
         (folder / name).symlink_to(ROOT / name)
-    result = run(folder, "safla run configs/btc.yaml")
-    assert result.returncode == 0, result.stderr
+    stored = "safla data import configs/data/SYNTHETIC-BTCUSDT-1h-2024.zip --symbol BTC/USDT"
+    for script in ("safla run configs/btc.yaml", stored):  # what the examples of some commands look at
+        result = run(folder, script)
+        assert result.returncode == 0, result.stderr
     return folder
 
 

@@ -19,6 +19,7 @@ STRENGTH = "strength is the one float that goes on (D1, S22)"
 ONE_PASS = "on every candle: a call would cost more than the candle does, and an `if` keeps calls off the hot path (D2)"
 OUR_TABLE = "the names stand in a table of ours, so that a command imports only what it needs (D8)"
 FOREIGN = "a strategy is foreign code: whatever it raises becomes an error that names it (FAULTS 30)"
+AS_CCXT = "it stands in the place of a method of ccxt (EXCHANGE 5)"
 THE_ONE = "the one place where whatever was not foreseen becomes exit 70 (STYLE 32)"
 
 
@@ -70,7 +71,13 @@ RULES = (
     Rule(rules.words, "safla", "def f(kline): pass\n"),
     Rule(rules.ruleless, "safla", "", path="safla/data/helpers.py"),
     Rule(rules.ruleless, "tests", "", path="tests/utils/planted.py"),
-    Rule(rules.wide, "safla", "def f(a: int, b: bool): pass\n", path="safla/data/planted.py"),
+    Rule(
+        rules.wide,
+        "safla",
+        "def f(a: int, b: bool): pass\n",
+        {"safla/data/strict.py:Strict.fetch": AS_CCXT, "safla/data/strict.py:Strict.parse_ohlcvs": AS_CCXT},
+        path="safla/data/planted.py",
+    ),
     Rule(
         rules.forbidden,
         "safla",
@@ -84,6 +91,7 @@ RULES = (
         {
             "safla/cli/__init__.py:main": THE_ONE,
             "safla/api/registered.py": FOREIGN,
+            "safla/resilience/breaker.py:Breaker._tell_all": "a listener that raises changes nothing (K8)",
             "safla/runtime/signals.py": FOREIGN,
         },
     ),
@@ -93,6 +101,7 @@ RULES = (
         "safla",
         "def f(cell):\n    assert cell.isdigit()\n",
         {
+            "safla/data/exchange.py:Feed.latest": "whoever asks for it has asked for the clock before",
             "safla/data/source.py:_paths": "config/rules.py has refused a source of files without a path",
             "safla/journal/append.py:Appender._write": "whoever calls it after an error is ours",
             "safla/journal/books.py:check": "the reader lets no other event be the first",

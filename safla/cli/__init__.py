@@ -23,6 +23,8 @@ COMMANDS = {
     "replay": ("safla.cli.replay", "Verify a journal: chain, books, and every decision again."),
     "validate": ("safla.cli.validate", "Check configurations: all problems at once."),
     "init": ("safla.cli.init", "Write a commented configuration to start from."),
+    "data": ("safla.cli.data", "Candles: fetch, list, verify, import, export."),
+    "doctor": ("safla.cli.doctor", "Look at what a run needs: exchange, clock, store, versions."),
     "schema": ("safla.cli.schema", "Print the JSON Schema of what we read and write."),
 }
 EXAMPLE = "safla init config.yaml && safla validate config.yaml"

@@ -58,7 +58,7 @@ def command(
 
     for warning in loaded.warnings:
         say(f"warning: {warning}")
-    prepared = backtest.prepare(loaded)
+    prepared = _prepared(loaded, quiet=quiet)
     folder = session.folder = backtest.folder_of(prepared, stem=Path(config).stem, out=out)
     summary: dict[str, Any] = {}
 
@@ -75,6 +75,18 @@ def command(
     failed = [one.text for one in asked if conditions.holds(one, summary)]
     _print(ended, summary, failed=failed, as_json=as_json)
     return 1 if failed else 0
+
+
+def _prepared(loaded: Any, *, quiet: bool) -> Any:
+    """The run before its first candle. A download is shown and logged; other sources need not wait until that loads."""
+    from safla.runtime import backtest
+
+    if loaded.config.data.source != "exchange":
+        return backtest.prepare(loaded)
+    from safla.runtime import fetching, logs
+
+    with logs.of_exchange(loaded.config), fetching.watching(quiet=quiet) as told:
+        return backtest.prepare(loaded, told=told)
 
 
 def _refuse_nameless(out: Path | None, *, force: bool) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from safla.config.model import Config
 from safla.config.text import plan_texts
-from safla.config.types import Timeframe
+from safla.config.types import Timeframe, plain
 from safla.core.candles import TIMEFRAMES, Scale, Series
 from safla.core.scale import LIMIT, MILLION
 from safla.core.strategies import STRATEGIES, Strategy
@@ -19,6 +19,17 @@ from safla.errors import ConfigError, Problem
 Detail = Literal["trades", "decisions", "candles"]
 
 LEAST_PRICE_FACTOR = 1000  # D1: prices stay below 2**62 over this, or over fast * slow if that is more
+
+
+class OrderRules(NamedTuple):
+    """What an exchange asks of an order today, in decimals (S3); None: it has no such rule."""
+
+    tick: Decimal | None  # grid of prices
+    lot: Decimal | None  # grid of quantities
+    min_notional: Decimal | None  # in quote currency
+
+
+NO_RULES = OrderRules(None, None, None)
 
 
 class RunPlan(NamedTuple):
@@ -47,32 +58,49 @@ def price_limit(config: Config) -> int:
     return LIMIT // factor
 
 
-def scales(config: Config, series: Sequence[Series]) -> tuple[Scale, ...]:
-    """The scale of each symbol: what `markets` names, else what the candles show (S3). Raises ConfigError."""
+def scales(config: Config, series: Sequence[Series], *, rules: Sequence[OrderRules] = ()) -> tuple[Scale, ...]:
+    """The scale of each symbol: what `markets` names, else the exchange's rules, else what the candles show (S3).
+
+    rules  one a symbol; none where no exchange was asked. Raises ConfigError.
+    """
+    rules = rules or [NO_RULES] * len(series)
     balance = config.simulation.initial_balance_usd
     most = max((m for m in range(19) if balance * 10**m * 10 <= LIMIT), default=0)
     places = []
-    for one in series:
+    for one, own in zip(series, rules, strict=True):
         market = config.markets.get(one.symbol)
         wanted = market.quantity_decimals if market else None
-        read = max(0, min(5, 11 - one.price_decimals, most - one.price_decimals))
+        usual = min(5, 11 - one.price_decimals) if own.lot is None else decimals(own.lot)
+        read = max(0, min(usual, most - one.price_decimals))
         places.append(read if wanted is None else wanted)
     money = max(one.price_decimals + quantity for one, quantity in zip(series, places, strict=True))
     problems: list[Problem] = []
-    found = tuple(_scale(config, one, quantity, money, problems) for one, quantity in zip(series, places, strict=True))
+    found = tuple(
+        _scale(config, one, own, quantity=quantity, money=money, problems=problems)
+        for one, own, quantity in zip(series, rules, places, strict=True)
+    )
     if problems:
         raise ConfigError(problems)
     return found
 
 
-def _scale(config: Config, series: Series, quantity: int, money: int, problems: list[Problem]) -> Scale:
+def decimals(amount: Decimal) -> int:
+    """How many decimals a number needs, zeros at the end not counted."""
+    return len(plain(amount).partition(".")[2])
+
+
+def _scale(
+    config: Config, series: Series, own: OrderRules, *, quantity: int, money: int, problems: list[Problem]
+) -> Scale:
     market = config.markets.get(series.symbol)
 
     def units(name: str, places: int, default: int) -> int:
         value = getattr(market, name) if market else None
-        if value is None:
-            return default
-        return _units(f"markets.{series.symbol}.{name}", value, places, problems)
+        key = f"markets.{series.symbol}.{name}"
+        if value is not None:
+            return _units(key, value, places, problems)
+        ruled = getattr(own, name)
+        return default if ruled is None else _ruled(key, ruled, places, problems)
 
     return Scale(
         price_decimals=series.price_decimals,
@@ -82,6 +110,16 @@ def _scale(config: Config, series: Series, quantity: int, money: int, problems: 
         lot=units("lot", quantity, 1),
         min_notional=units("min_notional", money, 0),
     )
+
+
+def _ruled(key: str, amount: Decimal, places: int, problems: list[Problem]) -> int:
+    """A rule of the exchange in units of 10^-places. One unit, where that is a multiple of what the exchange asks."""
+    if amount and (Decimal(1).scaleb(-places) / amount) % 1 == 0:
+        return 1
+    if decimals(amount) > places:
+        text = f"the exchange's {amount} has more than the {places} decimals of its scale; name one that fits (S3)"
+        problems.append(Problem("", key, text))
+    return min(int(amount.scaleb(places)), LIMIT)
 
 
 def make_plan(

@@ -36,6 +36,8 @@ class Target(NamedTuple):
     price_decimals: int | None
     volume_decimals: int | None
     price_limit: int
+    least_price_decimals: int = 0  # where they are read off: an exchange writes its candles on the grid of its tick
+    least_volume_decimals: int = 0
 
 
 class Counts(NamedTuple):
@@ -58,8 +60,9 @@ def assemble(files: list[Rows], target: Target) -> tuple[Series, Counts, tuple[s
     if sum(len(one.ts) for one in files) > MAX_ROWS:
         raise DataError(f"{target.symbol}: more than {MAX_ROWS} rows")
     scale = target.price_decimals, target.volume_decimals
-    price_decimals = _price_decimals(files, given=scale[0])
-    volume_decimals = scale[1] if scale[1] is not None else _seen(files, ("volume",))
+    price_decimals = _price_decimals(files, given=scale[0], least=target.least_price_decimals)
+    seen = max(_seen(files, ("volume",)), target.least_volume_decimals)
+    volume_decimals = seen if scale[1] is None else scale[1]
     parts: list[tuple[Rows, checks.Ordered]] = []
     notes: list[str] = []
     duplicates, cut = 0, 0
@@ -79,8 +82,8 @@ def assemble(files: list[Rows], target: Target) -> tuple[Series, Counts, tuple[s
     return Series(target.symbol, price_decimals, volume_decimals, columns), counts, tuple(notes)
 
 
-def _price_decimals(files: list[Rows], *, given: int | None) -> int:
-    places = _seen(files, PRICES) if given is None else given
+def _price_decimals(files: list[Rows], *, given: int | None, least: int) -> int:
+    places = max(_seen(files, PRICES), least) if given is None else given
     for one in files:
         for name in PRICES:
             numbers = one.numbers[name]

@@ -1,15 +1,24 @@
 """Where the candles of a run come from: the one function that knows the configuration, and a table of sources."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 from safla.config.model import Config
+from safla.config.plan import NO_RULES, OrderRules, decimals
 from safla.core.candles import TIMEFRAMES, Series
 from safla.core.values import Columns
 from safla.data import csv, parquet, paths, synthetic, vision
+from safla.data.checks import Origin
+from safla.data.decimals import MAX_PLACES, Numbers
 from safla.data.files import shown
-from safla.data.rows import MAX_ROWS, Counts, Rows, Target, assemble
-from safla.errors import ConfigError, DataError, Problem
+from safla.data.rows import MAX_ROWS, PRICES, Counts, Rows, Target, assemble
+from safla.errors import DataError
+
+if TYPE_CHECKING:
+    from safla.data.download import Told
+    from safla.data.store import Held
 
 
 class Sourced(NamedTuple):
@@ -18,28 +27,39 @@ class Sourced(NamedTuple):
     series: tuple[Series, ...]  # in the order of the symbols
     counts: tuple[Counts, ...]  # one a symbol
     notes: tuple[str, ...]  # what was turned round, ignored, cut or cannot be proven
+    rules: tuple[OrderRules, ...]  # one a symbol, where an exchange gave them; else none
 
 
-def read(config: Config, symbols: Sequence[str], *, price_limit: int) -> Sourced:
+class _Given(NamedTuple):
+    """What a source gave: the rows of each symbol's files."""
+
+    files: list[list[Rows]]
+    rules: tuple[OrderRules, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def read(config: Config, symbols: Sequence[str], *, price_limit: int, told: "Told | None" = None) -> Sourced:
     """All candles of the symbols, checked. price_limit: price units, 2**62 // max(fast * slow, 1000) (D1).
 
-    ConfigError: a source that is not read here. DataError: candles that are missing, malformed or out of bounds.
+    told  hears how far a download is, where the candles come from an exchange
+    DataError: candles that are missing, malformed or out of bounds. ExchangeError, ConfigError.
     """
-    source = config.data.source
-    if source not in SOURCES:
-        others = ", ".join(SOURCES)
-        text = f"{source} is not read by a backtest; give candles as one of {others} (and data.path)"
-        raise ConfigError([Problem(where="", key="data.source", text=text)])
-    targets = [_target(config, symbol, price_limit=price_limit) for symbol in symbols]
-    read_all = [_of_symbol(config, *one) for one in zip(targets, SOURCES[source](config, symbols), strict=True)]
+    given = SOURCES[config.data.source](config, symbols, told)
+    rules = given.rules or (NO_RULES,) * len(symbols)
+    targets = [
+        _target(config, symbol, rules=own, price_limit=price_limit) for symbol, own in zip(symbols, rules, strict=True)
+    ]
+    read_all = [_of_symbol(config, *one) for one in zip(targets, given.files, strict=True)]
     series, counts, notes = zip(*read_all, strict=True)
-    return Sourced(series, counts, tuple(dict.fromkeys(note for some in notes for note in some)))
+    said = dict.fromkeys([*given.notes, *(note for some in notes for note in some)])
+    return Sourced(series, counts, tuple(said), given.rules)
 
 
-def _target(config: Config, symbol: str, *, price_limit: int) -> Target:
+def _target(config: Config, symbol: str, *, rules: OrderRules, price_limit: int) -> Target:
     price_decimals, volume_decimals = _decimals(config, symbol)
+    least = [0 if step is None else min(MAX_PLACES, decimals(step)) for step in (rules.tick, rules.lot)]
     step_ms = TIMEFRAMES[config.market_data.timeframe]
-    return Target(symbol, step_ms, price_decimals, volume_decimals, price_limit)
+    return Target(symbol, step_ms, price_decimals, volume_decimals, price_limit, *least)
 
 
 def _decimals(config: Config, symbol: str) -> tuple[int | None, int | None]:
@@ -64,6 +84,30 @@ def _of_symbol(config: Config, target: Target, files: list[Rows]) -> tuple[Serie
     dropped = f"{shown(last.origin.file)}: its last candle left out (data.last_candle: drop)"
     rest = series._replace(columns=Columns(*(column[:-1] for column in series.columns)))
     return rest, counts._replace(candles=counts.candles - 1), (*notes, dropped)
+
+
+def _exchange(config: Config, symbols: Sequence[str], told: "Told | None") -> _Given:
+    """Out of the store, and from the exchange what it lacks."""
+    from safla.data import history  # it brings asyncio and more, which a run on files should not wait for
+
+    start = config.data.start
+    lookback = config.market_data.lookback_candles * TIMEFRAMES[config.market_data.timeframe]
+    found = history.stored(config, symbols, start=None if start is None else start - lookback, told=told)
+    files = [[_kept(config, symbol, one)] for symbol, one in zip(symbols, found.held, strict=True)]
+    return _Given(files, tuple(one.rules or NO_RULES for one in found.held), found.notes)
+
+
+def _kept(config: Config, symbol: str, held: "Held") -> Rows:
+    name = f"{config.exchange.name} {symbol} {config.market_data.timeframe}"
+    series = held.series
+    if series is None:
+        raise DataError(f"{name}: no candle is stored of the time between data.start and data.end")
+    columns = series.columns
+    places = dict.fromkeys(PRICES, series.price_decimals) | {"volume": series.volume_decimals}
+    numbers = {
+        field: Numbers(getattr(columns, field), np.full(len(columns.ts), own, np.int8)) for field, own in places.items()
+    }
+    return Rows(Origin(name, "candle", columns.ts), columns.ts, numbers, (), closed=True)
 
 
 def _csv(config: Config, symbols: Sequence[str]) -> list[list[Rows]]:
@@ -123,9 +167,16 @@ def _paths(config: Config, symbols: Sequence[str], *, shared: bool) -> list[list
     return paths.of_symbols(config.data.path, symbols, timeframe=config.market_data.timeframe, shared=shared)
 
 
-SOURCES: dict[str, Callable[[Config, Sequence[str]], list[list[Rows]]]] = {
-    "csv": _csv,
-    "parquet": _parquet,
-    "vision": _vision,
-    "synthetic": _synthetic,
+def _alone(reader: Callable[[Config, Sequence[str]], list[list[Rows]]]) -> "_Source":
+    """A source that needs no network, and knows no rules of an exchange."""
+    return lambda config, symbols, told: _Given(reader(config, symbols))
+
+
+_Source = Callable[[Config, Sequence[str], "Told | None"], _Given]
+SOURCES: dict[str, _Source] = {
+    "exchange": _exchange,
+    "csv": _alone(_csv),
+    "parquet": _alone(_parquet),
+    "vision": _alone(_vision),
+    "synthetic": _alone(_synthetic),
 }

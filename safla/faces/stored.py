@@ -1,4 +1,4 @@
-"""Stored candles for one symbol, and the pace at which they pass: what the faces share. It opens no network."""
+"""One symbol of a configuration, and the pace at which its candles pass: what the faces share. No network."""
 
 import asyncio
 import math
@@ -9,8 +9,7 @@ from typing import get_args
 
 from safla.config.load import Loaded
 from safla.config.types import SYMBOL, Timeframe, milliseconds
-from safla.data import source
-from safla.errors import ConfigError, DataError, ExchangeError, Problem, UsageError
+from safla.errors import ConfigError, DataError, Problem, UsageError
 
 Moment = datetime | date | str | int | None
 
@@ -22,17 +21,11 @@ def for_symbol(
 ) -> Loaded:
     """The configuration with one symbol in use, and another window where one is given (end exclusive).
 
-    ExchangeError where its candles would have to come from the exchange; ConfigError, DataError, UsageError for what
-    does not fit.
+    ConfigError, DataError, UsageError for what does not fit.
     """
     config = loaded.config
     if not SYMBOL.fullmatch(str(symbol)):
         raise ConfigError([Problem("symbol", "", f"{ascii(symbol)[:40]} is no symbol such as BTC/USDT")])
-    if config.data.source not in source.SOURCES:
-        raise ExchangeError(
-            f"{symbol}: candles from {config.exchange.name} do not come yet; name stored ones in the configuration "
-            f"(such as ./config.yaml): a `data` section with source: {', '.join(source.SOURCES)}"
-        )
     window = {"start": moment(start, "start"), "end": moment(end, "end")}
     data = config.data.model_copy(update={name: ms for name, ms in window.items() if ms is not None})
     if data.start is not None and data.end is not None and data.start >= data.end:
@@ -94,12 +87,12 @@ class Pace:
 
 
 def _refuse_timeframe(loaded: Loaded, timeframe: str) -> None:
-    """Another timeframe can be had where the source makes candles, or its path says where those of each lie."""
+    """Another timeframe can be had of an exchange, of made candles, and where a path says where those of each lie."""
     config = loaded.config
     if timeframe not in get_args(Timeframe):
         raise UsageError(f"timeframe: {ascii(timeframe)[:40]} is none of {' '.join(get_args(Timeframe))}")
     named = any("{timeframe}" in path for path in config.data.path or ())
-    if config.data.source != "synthetic" and not named:
+    if config.data.source not in ("exchange", "synthetic") and not named:
         raise DataError(
             f"the configuration names candles of {config.market_data.timeframe}, not of {timeframe}; put {{timeframe}} "
             "into data.path, or leave the timeframe out"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -26,6 +26,9 @@ from safla.runtime.outcome import Outcome, outcome_of, thinned
 from safla.runtime.progress import Progress, Watch
 from safla.runtime.recovery import Continued, recover
 
+if TYPE_CHECKING:
+    from safla.data.download import Told
+
 
 class Prepared(NamedTuple):
     """A run before its first candle."""
@@ -47,17 +50,18 @@ class Ended(NamedTuple):
     again: bool  # the journal was there already, and every byte of it came out again
 
 
-def prepare(loaded: Loaded, *, register: Mapping[str, Strategy] = STRATEGIES) -> Prepared:
-    """Read the candles, cut the window, make the plan. Raises ConfigError, DataError.
+def prepare(loaded: Loaded, *, register: Mapping[str, Strategy] = STRATEGIES, told: "Told | None" = None) -> Prepared:
+    """Read the candles, cut the window, make the plan. Raises ConfigError, DataError, ExchangeError.
 
     register  the strategies by name, those from Python among them (D5)
+    told      hears how far a download is, where the candles come from an exchange
     """
     config = loaded.config
     try:
         if config.mode != "backtest":
             raise ConfigError([Problem("", "mode", f"{config.mode} does not run yet; backtest does")])
-        sourced = source.read(config, loaded.symbols, price_limit=price_limit(config))
-        grids = scales(config, sourced.series)
+        sourced = source.read(config, loaded.symbols, price_limit=price_limit(config), told=told)
+        grids = scales(config, sourced.series, rules=sourced.rules)
         series, start = windowed(loaded, sourced.series)
         run = make_plan(config, loaded.symbols, scales=grids, start=start, register=register)
     except ConfigError as error:

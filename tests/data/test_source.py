@@ -99,10 +99,11 @@ def test_synthetic_candles_have_the_scales_of_their_kind_unless_the_configuratio
     assert read("synthetic", None, markets=market, data=made).series[0][1:3] == (0, 8)
 
 
-def test_the_exchange_is_no_source_of_files_and_the_others_are_named() -> None:
-    with pytest.raises(ConfigError, match=r"data\.source: exchange .* csv, parquet, vision, synthetic") as refused:
-        read("exchange", None)
+def test_an_exchange_must_be_told_from_when_on_where_nothing_is_stored(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"data\.start: no candles of BTC/USDT are stored") as refused:
+        read("exchange", None, storage={"cache_directory": str(tmp_path)})
     assert refused.value.exit_code == 3
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_path_that_is_absent_is_a_matter_of_data_not_of_configuration(tmp_path: Path) -> None:

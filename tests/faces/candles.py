@@ -16,6 +16,10 @@ data: {source: csv, path: candles.csv}
 strategy: {fast_period: 3, slow_period: 8, entry_threshold_pct: 0, exit_threshold_pct: 0}
 risk: {max_drawdown_pct: 0.5}
 """
+UNREACHABLE = {
+    "exchange": {"rest_url": "http://127.0.0.1:1", "retry_attempts": 0},
+    "storage": {"cache_directory": "no-store"},
+}
 
 
 def write(folder: Path, *, candles: int = 400, config: str = CONFIG) -> Path:

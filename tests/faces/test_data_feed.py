@@ -97,6 +97,6 @@ def test_a_missing_file_is_a_data_error(config):
         fetched(config)
 
 
-def test_candles_from_the_exchange_do_not_come_yet():
-    with pytest.raises(safla.ExchangeError, match="do not come yet"):
-        fetched({"exchange": {"name": "kraken"}})
+def test_an_exchange_that_cannot_be_reached_is_an_error_of_its_own():
+    with pytest.raises(safla.ExchangeError, match=r"binance, its clock: .*127\.0\.0\.1"):
+        fetched(candles.UNREACHABLE)

@@ -44,9 +44,9 @@ async def main():
 CALLED = "import asyncio\nasyncio.run(main())\n"  # program 2 leaves that to its reader
 
 
-def ran(folder: Path, program: str) -> subprocess.CompletedProcess:
+def ran(folder: Path, program: str, **more: str) -> subprocess.CompletedProcess:
     (folder / "program.py").write_text(program)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **more}
     command = [sys.executable, "-W", "error", "program.py"]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
@@ -74,10 +74,11 @@ def test_program_2_prints_what_the_engine_would_do(tmp_path):
 
 
 @pytest.mark.parametrize("program", [BACKTEST, LIVE + CALLED])
-def test_without_stored_candles_both_say_what_is_missing_and_what_to_do(tmp_path, program):
-    done = ran(tmp_path, program)
+def test_without_a_network_and_stored_candles_both_say_what_they_could_not_reach(tmp_path, program):
+    away = {"SAFLA__EXCHANGE__REST_URL": "http://127.0.0.1:1", "SAFLA__EXCHANGE__RETRY_ATTEMPTS": "0"}
+    done = ran(tmp_path, program, **away)
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
-    assert last.startswith("safla.errors.ExchangeError: BTC/USDT: candles from binance do not come yet")
-    assert "`data` section" in last
-    assert "./config.yaml" in last
+    assert last.startswith("safla.errors.ExchangeError: binance, its clock: ")
+    assert "127.0.0.1" in last
+    assert list(tmp_path.iterdir()) == [tmp_path / "program.py"]

@@ -102,6 +102,7 @@ def test_what_does_not_fit_is_refused(config, arguments, error, said):
         simulated(config, *arguments)
 
 
-def test_candles_from_the_exchange_do_not_come_yet():
-    with pytest.raises(safla.ExchangeError, match=r"do not come yet; name stored ones .*`data` section"):
-        simulated({})
+def test_an_exchange_that_cannot_be_reached_is_an_error_that_says_what_is_missing():
+    with pytest.raises(safla.ExchangeError, match=r"127\.0\.0\.1") as refused:
+        simulated(candles.UNREACHABLE, "2024-01-01", "2024-02-01")
+    assert refused.value.details == ("  BTC/USDT 1h: missing 2023-12-27T20:00Z to 2024-02-01T00:00Z",)

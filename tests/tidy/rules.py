@@ -37,7 +37,7 @@ OUTSIDE_ATTRIBUTES = set(  # the clock, chance, the environment, and numpy's way
     "now today utcnow monotonic perf_counter sleep random urandom environ getenv load save savez loadtxt savetxt "
     "fromfile tofile memmap genfromtxt".split()
 )
-SLOW = {"ccxt", "dask", "joblib", "numba", "optuna", "plotly", "polars", "prometheus_client", "psutil"}  # D8
+SLOW = set("aiohttp ccxt dask joblib numba optuna plotly polars prometheus_client psutil yarl".split())  # D8
 MAY_BE_LATE = SLOW | {"importlib", "numpy", "rich", "safla"}  # what start-up can do without
 
 NAMES_WITHOUT_A_RULE = set("base common handler helper helpers manager misc util utils".split())

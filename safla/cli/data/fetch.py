@@ -1,0 +1,150 @@
+"""`safla data fetch`: arguments, one call, printing."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from safla.cli import UNWRAPPED
+from safla.cli.data.asked import called, configured, loaded, moment, symbol_of, timed
+from safla.config.shown import printable
+from safla.core.candles import iso
+
+if TYPE_CHECKING:
+    from safla.data.download import Got
+    from safla.data.history import Fetched
+    from safla.data.store import Span
+
+EXAMPLE = "Example: safla data fetch BTC/USDT --timeframe 1h --from 2024-01-01 --to 2024-02-01"
+SKEW_SECONDS = 1.0  # between the clocks: more is said
+MOST_STRETCHES = 3  # of one kind that are listed for people; --json has all
+
+
+@click.command("fetch", epilog=f"{UNWRAPPED}{EXAMPLE}")
+@click.argument("symbols", nargs=-1, metavar="[SYMBOL]...")
+@timed
+@click.option("--from", "start", metavar="TIME", help="The first candle, UTC; else data.start, else the first stored.")
+@click.option("--to", "end", metavar="TIME", help="The end, exclusive, UTC; else data.end, else the exchange's now.")
+@click.option("--again", is_flag=True, help="Ask for stored candles too, and compare them.")
+@click.option(
+    "--accept-restated", is_flag=True, help="Take what the exchange says now where it differs from the store."
+)
+@configured
+@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@click.option("--json", "as_json", is_flag=True, help="Print what came of it as JSON.")
+def command(
+    *, symbols: tuple[str, ...], timeframe: str | None, start: str | None, end: str | None, again: bool,
+    accept_restated: bool, config: Path | None, sets: tuple[str, ...], quiet: bool, as_json: bool,
+) -> int:  # fmt: skip
+    """Bring candles from the exchange into the store; what is there is not asked for again.
+
+    The same command goes on where it stopped. Without a SYMBOL those of the configuration are meant. Exit 5 if the
+    exchange cannot be reached or refuses, 4 for candles that do not hold, 1 if stored candles were restated.
+    """
+    from safla.data.history import Ask
+    from safla.runtime import fetching
+
+    sets = (*sets, f"market_data.timeframe={timeframe}") if timeframe else sets
+    found = loaded(config, sets=sets)
+    for warning in () if quiet else found.warnings:
+        click.echo(printable(f"warning: {warning}"), err=True)
+    data = found.config.data
+    since, to = moment(start, "--from"), moment(end, "--to")
+    ask = Ask(
+        symbols=tuple(dict.fromkeys(map(symbol_of, symbols))) or found.symbols,
+        start=data.start if since is None else since,
+        end=data.end if to is None else to,
+        again=again,
+        accept_restated=accept_restated,
+        fresh_rules=True,
+    )
+    if ask.start is not None and ask.end is not None and ask.start >= ask.end:
+        raise click.UsageError(f"--from {iso(ask.start)} is not before --to {iso(ask.end)}, which is exclusive")
+    fetched = fetching.fetch(found.config, ask, quiet=quiet)
+    click.echo(json.dumps(_told(fetched), indent=2) if as_json else "\n".join(map(printable, _lines(fetched))))
+    for note in fetched.notes:
+        click.echo(printable(note), err=True)
+    skew = fetched.skew_seconds
+    if skew is not None and abs(skew) > SKEW_SECONDS and not quiet:
+        way = "ahead of" if skew > 0 else "behind"
+        click.echo(f"this machine's clock is {abs(skew):.0f} s {way} the exchange's, which decides (X8)", err=True)
+    errors = [one.error for one in fetched.got if one.error is not None]
+    for error in errors:
+        click.echo(printable(f"safla: {error}"), err=True)
+    if errors:
+        return errors[0].exit_code
+    return 1 if any(one.restated for one in fetched.got) and not accept_restated else 0
+
+
+def _lines(fetched: "Fetched") -> list[str]:
+    facts = [
+        counted(fetched.counts["requests"], "request"),
+        f"{fetched.counts['retries']} of them again" if fetched.counts["retries"] else "",
+        "" if fetched.weight is None else f"weight {fetched.weight} used of this minute's",
+    ]
+    return [*(line for one in fetched.got for line in _of_symbol(one)), ", ".join(filter(None, facts))]
+
+
+def _of_symbol(got: "Got") -> list[str]:
+    place, (since, to) = got.order.place, got.order.span
+    window = f"{iso(since)} to {iso(to)}" if since < to else "nothing to ask for"
+    facts = [
+        f"{counted(got.added, 'candle')} added",
+        f"{got.same:,} the same" if got.same else "",
+        f"{counted(got.reasked, 'page')} asked again" if got.reasked else "",
+    ]
+    lists = (
+        ("holes of the exchange", got.absent),
+        ("still missing", got.missing),
+        ("restated, and kept apart (--accept-restated takes them)", () if got.accepted else _times(got)),
+        ("restated, and taken", _times(got) if got.accepted else ()),
+    )
+    return [
+        f"{called(place)}: {window}: {', '.join(filter(None, facts))}",
+        *(f"  {what}: {_stretches(spans)}" for what, spans in lists if spans),
+        *(f"  {note}" for note in got.notes),
+    ]
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things, in words."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _times(got: "Got") -> "tuple[Span, ...]":
+    return tuple((one.ts, one.ts) for one in got.restated)
+
+
+def _stretches(spans: "tuple[Span, ...]") -> str:
+    shown = [iso(since) if since == to else f"{iso(since)} to {iso(to)}" for since, to in spans[:MOST_STRETCHES]]
+    more = f" and {len(spans) - MOST_STRETCHES} more" if len(spans) > MOST_STRETCHES else ""
+    return f"{', '.join(shown)}{more}"
+
+
+def _told(fetched: "Fetched") -> dict[str, Any]:
+    return {
+        "symbols": [_row(one) for one in fetched.got],
+        "counts": dict(sorted(fetched.counts.items())),
+        "weight": fetched.weight,
+        "clock_skew_seconds": fetched.skew_seconds,
+    }
+
+
+def _row(got: "Got") -> dict[str, Any]:
+    return {
+        "exchange": got.order.place.exchange,
+        "symbol": got.order.place.symbol,
+        "timeframe": got.order.place.timeframe,
+        "asked": list(got.order.span),
+        "added": got.added,
+        "same": got.same,
+        "pages": got.pages,
+        "reasked": got.reasked,
+        "absent": [list(span) for span in got.absent],
+        "restated": [one._asdict() for one in got.restated],
+        "accepted": got.accepted,
+        "missing": [list(span) for span in got.missing],
+        "notes": list(got.notes),
+        "error": None if got.error is None else {"exit_code": got.error.exit_code, "text": str(got.error)},
+    }

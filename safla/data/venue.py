@@ -1,0 +1,130 @@
+"""How a ccxt class is made and told its symbols, and what it says of them. What is asked of it is data/exchange.py."""
+
+import json
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import Any
+
+from safla.config.operation import Exchange
+from safla.config.plan import OrderRules
+from safla.data import strict
+from safla.data.verdicts import BAD_ANSWER, Judged
+from safla.errors import ConfigError, ExchangeError, Problem
+
+WEIGHT_A_MINUTE = 6000  # Binance's limit since 2023-08-25 (EXCHANGE 1)
+TICK_SIZE, DECIMAL_PLACES = 4, 2  # how ccxt states precision
+SANDBOXED = "-sandbox"  # behind the name of the store's folder: those candles are not the market's
+
+_HOST = re.compile(r"^[a-z]+://[^/]+")
+
+
+def made(config: Exchange) -> Any:
+    """The ccxt object that asks as the configuration says. ConfigError for a name that ccxt does not know."""
+    import ccxt.async_support as ccxt
+
+    if config.name not in ccxt.exchanges:
+        near = get_close_matches(config.name, ccxt.exchanges, n=3)
+        hint = f"; did you mean {', '.join(near)}?" if near else ""
+        raise ConfigError([Problem("", "exchange.name", f"{config.name} is no exchange that ccxt knows{hint}")])
+    kind = getattr(ccxt, config.name)
+    asked: dict[str, Any] = {"enableRateLimit": False, "timeout": int(config.timeout_seconds * 1000)}
+    if _is_binance(config.name):
+        asked["options"] = {"fetchMarkets": {"types": ["spot"]}}
+    found = strict.strict(kind)(asked)
+    found.has["fetchCurrencies"] = False  # requests for what no candle needs
+    found.number = str  # ccxt hands on what the exchange wrote (D1)
+    if config.sandbox:
+        _to_sandbox(found)
+    if config.rest_url is not None:
+        found.urls["api"] = _redirected(found.urls["api"], config.rest_url.rstrip("/"))
+        found.timeout_on_exit = 0 if config.rest_url.startswith("http:") else found.timeout_on_exit  # TLS takes leave
+    return found
+
+
+def folder_of(config: Exchange) -> str:
+    """What the store calls an exchange."""
+    return f"{config.name}{SANDBOXED if config.sandbox else ''}"
+
+
+async def load(exchange: Any, symbols: Sequence[str]) -> None:
+    """Ask for the markets of the symbols, or for all of them."""
+    parameters = {}
+    if symbols and _is_binance(exchange.id):
+        parameters["symbols"] = json.dumps([_binance_id(symbol) for symbol in symbols], separators=(",", ":"))
+    exchange.number = Decimal  # some classes compute with what they read there
+    try:
+        await exchange.load_markets(True, parameters)
+    finally:
+        exchange.number = str
+    if not exchange.markets:
+        raise Judged("no symbols where they are due", BAD_ANSWER)
+
+
+def assume(exchange: Any, symbols: Sequence[str]) -> bool:
+    """Tell the class of spot symbols without a request, where the exchange's own names for them are known."""
+    if not _is_binance(exchange.id) or any(":" in symbol for symbol in symbols):
+        return False
+    exchange.set_markets([_market(exchange, symbol) for symbol in symbols])
+    return True
+
+
+def rules(exchange: Any, symbol: str) -> OrderRules:
+    """Tick, lot and least notional of a loaded market (S3). ConfigError for one that is not there."""
+    market = (exchange.markets or {}).get(symbol)
+    if market is None:
+        near = get_close_matches(symbol, exchange.markets or (), n=3)
+        hint = f"; did you mean {', '.join(near)}?" if near else ""
+        raise ConfigError([Problem("", "symbols", f"{exchange.id} has no {symbol}{hint}")])
+    precision = market["precision"]
+    return OrderRules(
+        tick=_step(precision.get("price"), mode=exchange.precisionMode),
+        lot=_step(precision.get("amount"), mode=exchange.precisionMode),
+        min_notional=_amount(market["limits"].get("cost", {}).get("min")),
+    )
+
+
+def _step(stated: Any, *, mode: int) -> Decimal | None:
+    amount = _amount(stated)
+    if mode == TICK_SIZE:
+        return amount or None  # 0: the rule is off
+    if mode == DECIMAL_PLACES and amount is not None:
+        return Decimal(1).scaleb(-int(amount))
+    return None  # significant digits are no grid
+
+
+def _amount(stated: Any) -> Decimal | None:
+    return None if stated is None else Decimal(str(stated)).normalize()
+
+
+def _redirected(urls: Any, base: str) -> Any:
+    """Every address of an exchange with another scheme and host; its paths stay."""
+    if isinstance(urls, dict):
+        return {name: _redirected(one, base) for name, one in urls.items()}
+    return _HOST.sub(base, urls) if isinstance(urls, str) else urls
+
+
+def _to_sandbox(exchange: Any) -> None:
+    if "test" not in exchange.urls:
+        raise ExchangeError(f"{exchange.id} has no test network; set exchange.sandbox to false")
+    exchange.set_sandbox_mode(True)
+
+
+def _is_binance(name: str) -> bool:
+    return name == "binance"
+
+
+def _binance_id(symbol: str) -> str:
+    return symbol.replace("/", "")
+
+
+def _market(exchange: Any, symbol: str) -> Any:
+    base, _, quote = symbol.partition("/")
+    return exchange.safe_market_structure(
+        {
+            "id": _binance_id(symbol), "symbol": symbol, "base": base, "quote": quote, "baseId": base, "quoteId": quote,
+            "type": "spot", "spot": True, "active": True, "contract": False, "option": False,
+            "precision": {"amount": None, "price": None},
+        }
+    )  # fmt: skip

@@ -1,0 +1,122 @@
+"""What is wrong here: exchange, clock, the folders that are written to, versions. Each look is one row."""
+
+import os
+import platform
+import sys
+import tempfile
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import NamedTuple
+
+from safla.config.model import Config
+from safla.data import exchange, history
+from safla.errors import HostError, SaflaError
+from safla.resilience.clock import SYSTEM
+from safla.runtime import logs
+
+PACKAGES = "ccxt click loguru msgspec numba numpy polars psutil pydantic rich ruamel.yaml transitions".split()
+EXTRAS = {
+    "plotly": "reports with charts",
+    "optuna": "searches",
+    "dask": "sweeps on a cluster",
+    "prometheus_client": "metrics",
+}
+LEAST_PYTHON = (3, 11)
+SKEW_SECONDS = 1.0
+FREE_BYTES = 2**30
+
+
+class Look(NamedTuple):
+    """One thing that was looked at."""
+
+    what: str
+    state: str  # ok, warning, or failed
+    text: str
+    exit_code: int  # of DESIGN 5, where it failed
+
+
+def examine(config: Config) -> list[Look]:
+    """Look at everything; one that fails stops no other."""
+    return [
+        _python(),
+        _packages(),
+        *_extras(),
+        _machine(),
+        _folder("store", Path(config.storage.cache_directory)),
+        _folder("logs", Path(config.storage.logs_directory)),
+        *_exchange(config),
+    ]
+
+
+def _python() -> Look:
+    text = f"Python {platform.python_version()}, {sys.platform} {platform.machine()}"
+    if sys.version_info < LEAST_PYTHON:
+        return Look("python", "failed", f"{text}; 3.11 or newer is needed", HostError.exit_code)
+    return Look("python", "ok", text, 0)
+
+
+def _packages() -> Look:
+    found = {name: _version(name) for name in ("safla", *PACKAGES)}
+    missing = [name for name, one in found.items() if one is None and name != "safla"]
+    if missing:
+        text = f"not installed: {', '.join(missing)}; python -m pip install {' '.join(missing)}"
+        return Look("packages", "failed", text, HostError.exit_code)
+    return Look("packages", "ok", ", ".join(f"{name} {one or '(not installed)'}" for name, one in found.items()), 0)
+
+
+def _extras() -> list[Look]:
+    missing = [f"{name} ({use})" for name, use in EXTRAS.items() if _version(name.replace("_", "-")) is None]
+    return [Look("extras", "ok", f"not installed, and not needed for runs: {', '.join(missing)}", 0)] if missing else []
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _machine() -> Look:
+    import psutil
+
+    memory = psutil.virtual_memory()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    text = f"{cores} cores, {memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GiB of memory free"
+    return Look("machine", "ok", text, 0)
+
+
+def _folder(what: str, folder: Path) -> Look:
+    """Whether a file can be written there, or where the folder would be made."""
+    import psutil
+
+    there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            free = psutil.disk_usage(str(there)).free
+    except OSError as error:
+        return Look(what, "failed", f"{folder}: cannot be written to: {error.strerror}", HostError.exit_code)
+    state = "warning" if free < FREE_BYTES else "ok"
+    return Look(what, state, f"{folder}: writable, {free / 2**30:.1f} GiB free", 0)
+
+
+def _exchange(config: Config) -> list[Look]:
+    name = config.exchange.name
+    try:
+        with logs.of_exchange(config):
+            skew, seconds = history.finished(_reached(config))
+    except SaflaError as error:
+        return [Look("exchange", "failed", str(error), error.exit_code)]
+    reached = Look("exchange", "ok", f"{name} answers within {seconds * 1000:.0f} ms", 0)
+    said = f"{'ahead of' if skew > 0 else 'behind'} the exchange's by {abs(skew):.2f} s"
+    if abs(skew) <= SKEW_SECONDS:
+        return [reached, Look("clock", "ok", said, 0)]
+    return [reached, Look("clock", "warning", f"{said}; the exchange's decides, but set this one right", 0)]
+
+
+async def _reached(config: Config) -> tuple[float, float]:
+    """How far the clocks are apart, and how long an answer takes, seconds."""
+    clock = SYSTEM.monotonic
+    async with exchange.feed(config.exchange) as feed:
+        began = clock()
+        await feed.now()
+        return feed.skew_seconds or 0.0, clock() - began
