@@ -22,6 +22,7 @@ from safla.config.reference import keys
 from safla.core.machine import TABLE
 from safla.core.values import HALT_RULES, REASONS, RESUMERS
 from safla.journal.events import Fact
+from tests.fake_exchange import Market, served, synthetic
 from tests.tidy.reading import ROOT
 
 README = ROOT / "README.md"
@@ -51,11 +52,23 @@ def every_command() -> Iterator[tuple[str, click.Command]]:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def exchange() -> Iterator[str]:
+    """The address of an exchange for what is typed: SYNTHETIC hours of three symbols, one with a hole."""
+    markets = [
+        Market(f"{base}USDT", {"1h": synthetic(1_704_067_200_000, 3_600_000, 3000, seed=seed, holes=holes)})
+        for base, seed, holes in (("BTC", 1, ()), ("ETH", 2, (700, 701, 702)), ("SOL", 3, ()))
+    ]
+    with served(markets) as fake:
+        yield fake.rest_url
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, exchange: str) -> Path:
     """A folder in which `make run` has been called."""
     folder = tmp_path_factory.mktemp("made")
     (folder / "bin").mkdir()
-    (folder / "bin" / "safla").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m safla "$@"\n')
+    there = f"export SAFLA__EXCHANGE__REST_URL={exchange}"
+    (folder / "bin" / "safla").write_text(f'#!/bin/sh\n{there}\nexec "{sys.executable}" -m safla "$@"\n')
     (folder / "bin" / "safla").chmod(0o755)
     for name in ("configs", "tests"):
         (folder / name).symlink_to(ROOT / name)

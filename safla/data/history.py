@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from loguru import logger
+
 from safla.config.model import Config
 from safla.core.candles import TIMEFRAMES, Series, iso
 from safla.data import download, exchange, store, venue
@@ -213,7 +215,9 @@ def _without_exchange(
         error.details = tuple(missing[:3]) + ((f"  and {len(missing) - 3} stretches more",) if len(missing) > 3 else ())
         raise error
     ways = [f"{place.symbol} to {iso(to)}" for place, to in zip(places, ends, strict=True)]
-    return Stored(tuple(held), (*_notes(held), f"{error}; going on with what is stored: {', '.join(ways)}"))
+    note = f"{error}; going on with what is stored: {', '.join(ways)}"
+    logger.warning("{}", note)
+    return Stored(tuple(held), (*_notes(held), note))
 
 
 def _notes(held: Sequence[Held]) -> list[str]:

@@ -17,7 +17,7 @@ import numpy as np
 from safla import cli
 from safla.core import compile as core_compile
 from safla.core.strategies import STRATEGIES
-from tests.bench import breaker, floors, job, journal, peers, whole
+from tests.bench import breaker, candles, floors, job, journal, peers, whole
 from tests.bench.timing import process, seconds
 
 YEAR, DECADE = job.YEAR, 10 * job.YEAR
@@ -74,10 +74,12 @@ def measured(sizes: Sizes) -> list[tuple[str, list[Figure]]]:
         processes = whole_processes(sizes, folder)
         whole_peers = peers_whole(sizes, folder)
         lines = journal_speeds(sizes, folder)
+        stored = candles_stored(sizes, folder)
     return [
         (f"In process, {sizes.year} candles, warm, the same job for all", side),
         (f"Whole processes, {sizes.year} candles: start, load, run", [*processes, *whole_peers]),
         ("The journal", lines),
+        (f"Candles: {sizes.year} minutes from an exchange on the loopback, one page after the other", stored),
         ("The breaker", breaker_costs(sizes)),
     ]
 
@@ -155,6 +157,18 @@ def journal_speeds(sizes: Sizes, folder: Path) -> list[Figure]:
         Figure("chain", found.chain, "lines a second", 500_000),
         Figure("strict", found.strict, "lines a second", 300_000),
         Figure("recovery of half of it, and on to its end", found.recovery_s, "s", 5, 1),
+    ]
+
+
+def candles_stored(sizes: Sizes, folder: Path) -> list[Figure]:
+    """Fetched, as whole processes, and read back."""
+    found = candles.measure(folder / "candles", sizes.year, max(1, sizes.runs // 2))
+    return [
+        Figure("safla data fetch", found.fetched.seconds, "s", 20, note="judged, stored, each page synced"),
+        Figure("safla data fetch, its memory", found.fetched.peak_mb, "MB", 300),
+        Figure("ccxt alone", found.ccxt.seconds, "s", note="floats in a list; nothing judged or stored"),
+        Figure("floor: the pages by aiohttp alone", found.pages.seconds, "s", note="bytes, thrown away"),
+        Figure("read back from the store", found.read_seconds * 1000, "ms", 150, note="hashes verified"),
     ]
 
 

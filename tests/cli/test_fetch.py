@@ -1,0 +1,160 @@
+"""`safla data fetch` and `safla doctor` over a fake exchange: what is printed, what is stored, which exit code."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from safla import cli
+from tests.fake_exchange import FakeExchange, Market, served, synthetic
+
+START = 1_704_067_200_000  # 2024-01-01
+HOUR = 3_600_000
+COUNT = 900
+
+
+def market(base: str, *, seed: int, holes: tuple[int, ...] = ()) -> Market:
+    return Market(f"{base}USDT", {"1h": synthetic(START, HOUR, COUNT, seed=seed, holes=holes)})
+
+
+@pytest.fixture
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeExchange]:
+    monkeypatch.chdir(tmp_path)
+    with served([market("BTC", seed=1), market("ETH", seed=2, holes=(30, 31))]) as one:
+        monkeypatch.setenv("SAFLA__EXCHANGE__REST_URL", one.rest_url)
+        monkeypatch.setenv("SAFLA__EXCHANGE__RETRY_DELAY_SECONDS", "0")
+        yield one
+
+
+class Answer:
+    """What a command came to."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def told(self) -> Any:
+        """The answer as JSON."""
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def fetch(fake: FakeExchange, capsys: pytest.CaptureFixture[str]) -> Any:
+    def call(*arguments: str) -> Answer:
+        capsys.readouterr()
+        code = cli.main(["data", "fetch", *arguments])
+        return Answer(code, *capsys.readouterr())
+
+    return call
+
+
+BTC = ("BTC/USDT", "--from", "2024-01-01")
+
+
+def test_candles_of_several_symbols_come_into_the_store_and_each_symbol_has_its_line(fetch):
+    done = fetch("BTC/USDT", "ETH/USDT", "--timeframe", "1h", "--from", "2024-01-01", "--to", "2024-02-01", "--quiet")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.splitlines()[:3] == [
+        "binance BTC/USDT 1h: 2024-01-01T00:00Z to 2024-02-01T00:00Z: 744 candles added",
+        "binance ETH/USDT 1h: 2024-01-01T00:00Z to 2024-02-01T00:00Z: 742 candles added, 1 page asked again",
+        "  holes of the exchange: 2024-01-02T06:00Z to 2024-01-02T08:00Z",
+    ]
+    assert len(list(Path("data/cache/binance/BTC-USDT/1h").glob("2024-01-*.parquet"))) == 1
+
+
+def test_the_same_command_again_asks_for_nothing_that_is_there(fetch, fake):
+    fetch(*BTC, "--to", "2024-01-20")
+    before = len(fake.requests)
+    again = fetch(*BTC, "--to", "2024-01-20", "--json")
+    assert again.told["symbols"][0]["pages"] == 0
+    assert {one.name for one in fake.requests[before:]} == {"time", "exchangeInfo"}
+
+
+def test_without_an_end_everything_that_is_closed_comes(fetch):
+    told = fetch(*BTC, "--json").told["symbols"][0]
+    assert (told["added"], told["asked"][1]) == (COUNT, START + COUNT * HOUR)
+    assert (told["missing"], told["absent"], told["error"]) == ([], [], None)
+
+
+def test_without_a_symbol_those_of_the_configuration_are_meant(fetch):
+    Path("config.yaml").write_text("symbols: {primary: [ETH/USDT]}\ndata: {start: 2024-01-03, end: 2024-01-05}\n")
+    told = fetch("--json").told["symbols"]
+    assert [(one["symbol"], one["added"]) for one in told] == [("ETH/USDT", 48)]
+
+
+def test_the_start_may_be_left_out_where_candles_are_stored(fetch):
+    assert fetch("BTC/USDT").code == 3
+    fetch(*BTC, "--to", "2024-01-05")
+    assert fetch("BTC/USDT", "--to", "2024-01-06", "--json").told["symbols"][0]["added"] == 24
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("BTC/USDX", "--from", "2024-01-01"), 3, "binance has no BTC/USDX; did you mean BTC/USDT"),
+        (("btc", "--from", "2024-01-01"), 2, "'btc' is no symbol such as BTC/USDT"),
+        ((*BTC, "--to", "2023-01-01"), 2, "--from 2024-01-01T00:00Z is not before --to 2023-01-01T00:00Z"),
+        (("BTC/USDT", "--from", "yesterday"), 2, "--from: 'yesterday' is no date"),
+        ((*BTC, "--timeframe", "1w"), 2, "1w"),
+        ((*BTC, "--set", "exchange.name=binanse"), 3, "did you mean binance"),
+        ((*BTC, "--set", "exchange.rest_url=http://127.0.0.1:1", "--set", "exchange.retry_attempts=0"), 5, "cannot be"),
+        ((*BTC, "--set", "exchange.api_key=abc"), 3, "keys are not needed"),
+    ],
+)
+def test_what_does_not_fit_is_said_with_its_exit_code_and_nothing_is_stored(fetch, arguments, code, said):
+    done = fetch(*arguments)
+    assert done.code == code
+    assert said in done.err
+    assert done.out == ""
+    assert list(Path().rglob("*.parquet")) == []
+
+
+def test_one_symbol_that_fails_is_no_success_and_the_other_is_stored(fetch, fake):
+    fake.break_("html_200", times=None, symbol="ETH/USDT")
+    done = fetch("ETH/USDT", *BTC, "--to", "2024-01-05", "--json")
+    assert done.code == 5
+    eth, btc = done.told["symbols"]
+    assert (eth["added"], eth["error"]["exit_code"], btc["added"], btc["error"]) == (0, 5, 96, None)
+    assert eth["missing"] == [[START, START + 96 * HOUR]]
+    assert done.err.splitlines()[-1].startswith("safla: binance ETH/USDT 1h: no JSON")
+
+
+def test_a_restated_candle_is_exit_1_until_somebody_takes_it(fetch, fake):
+    fetch(*BTC, "--to", "2024-01-05")
+    fake.markets["BTCUSDT"].candles["1h"] = synthetic(START, HOUR, COUNT, seed=9)
+    done = fetch(*BTC, "--to", "2024-01-06")
+    assert done.code == 1
+    assert "restated, and kept apart (--accept-restated takes them): 2024-01-04T23:00Z" in done.out
+    taken = fetch(*BTC, "--to", "2024-01-06", "--accept-restated", "--json")
+    assert (taken.code, taken.told["symbols"][0]["accepted"]) == (0, 1)
+    assert fetch(*BTC, "--to", "2024-01-06", "--again").code == 1
+
+
+def test_the_clock_of_this_machine_is_told_where_it_is_wrong(fetch):
+    assert "s ahead of the exchange's, which decides (X8)" in fetch(*BTC, "--to", "2024-01-05").err
+
+
+def test_what_was_tried_again_is_counted_and_logged(fetch, fake):
+    fake.break_("500")
+    done = fetch(*BTC, "--to", "2024-01-05", "--json")
+    assert done.told["counts"] == {"requests": 4, "retries": 1}
+    lines = [json.loads(line) for line in Path("logs/data/market_data.log").read_text().splitlines()]
+    assert [line["text"] for line in lines if "try 2" in line["text"]] != []
+
+
+def test_the_doctor_finds_the_exchange_and_its_clock(fake, capsys):
+    assert cli.main(["doctor", "--json"]) == 0
+    looks = {look["what"]: look for look in json.loads(capsys.readouterr().out)}
+    assert looks["exchange"]["state"] == "ok"
+    assert looks["clock"]["state"] == "warning"  # the fake's stands still
+    assert cli.main(["doctor"]) == 0
+    assert "exchange   ok       binance answers within" in capsys.readouterr().out
+
+
+def test_the_doctor_says_5_where_the_exchange_is_away(fake, capsys):
+    assert (
+        cli.main(["doctor", "--set", "exchange.rest_url=http://127.0.0.1:1", "--set", "exchange.retry_attempts=0"]) == 5
+    )
+    assert "exchange   failed" in capsys.readouterr().out
