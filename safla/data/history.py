@@ -114,7 +114,7 @@ def stored(
             raise failed
         return _without_exchange(places, begin, end, failed)
     held = [store.held(one.order.place, one.order.span) for one in fetched.got]
-    return Stored(tuple(held), (*fetched.notes, *_notes(held), *_restated(fetched)))
+    return Stored(tuple(held), (*fetched.notes, *_notes(fetched.got), *_notes(held), *_restated(fetched)))
 
 
 def some(config: Config, symbol: str, *, count: int, clock: Clock = SYSTEM) -> Series | None:
@@ -220,8 +220,8 @@ def _without_exchange(
     return Stored(tuple(held), (*_notes(held), note))
 
 
-def _notes(held: Sequence[Held]) -> list[str]:
-    return [note for one in held for note in one.notes]
+def _notes(told: Sequence[Held] | Sequence[Got]) -> list[str]:
+    return [note for one in told for note in one.notes]
 
 
 def _restated(fetched: Fetched) -> list[str]:

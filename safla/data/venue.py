@@ -106,7 +106,7 @@ def _redirected(urls: Any, base: str) -> Any:
 
 
 def _to_sandbox(exchange: Any) -> None:
-    if "test" not in exchange.urls:
+    if not exchange.urls.get("test"):
         raise ExchangeError(f"{exchange.id} has no test network; set exchange.sandbox to false")
     exchange.set_sandbox_mode(True)
 
