@@ -25,14 +25,14 @@ from tests.fake.breaking import Break, Place, checked
 from tests.fake.candles import STEPS, Candles, Market, from_csv, synthetic
 from tests.fake.clock import VirtualClock
 from tests.fake.limits import Limits
-from tests.fake.pages import PAGES
+from tests.fake.pages import PAGES, Grid
 from tests.fake.sockets import ONLY_CLOSING, SOCKETS
 from tests.fake.state import Asked, Said, State
 from tests.fake.stream import Streams
 
 __all__ = [
-    "ANSWERS", "HOSTILE", "PAGES", "SOCKETS", "Asked", "Candles", "FakeExchange", "Market", "Said", "from_csv",
-    "served", "synthetic",
+    "ANSWERS", "HOSTILE", "PAGES", "SOCKETS", "START_MS", "Asked", "Candles", "FakeExchange", "Market", "Said",
+    "from_csv", "served", "synthetic",
 ]  # fmt: skip
 
 HOST = "127.0.0.1"
@@ -43,7 +43,10 @@ FLOW_SECONDS = 0.02
 
 
 class FakeExchange:
-    """The server. Controls may be called from any thread; lists are read as they grow."""
+    """The server. Controls may be called from any thread; lists are read as they grow.
+
+    It may be entered again after its end: everything is as it was, the address too.
+    """
 
     def __init__(
         self, markets: Iterable[Market], *, now_ms: int | None = None, weight_limit: int = 6000,
@@ -174,9 +177,9 @@ class FakeExchange:
         orders = list(self._state.breaks.due(PAGES, place)) if place.path == "klines" else []
         if not orders:
             return body
-        rows = json.loads(body)
+        rows, grid = json.loads(body), Grid(STEPS.get(place.interval or "", 1), self.clock.now_ms)
         for order in orders:
-            made = PAGES[order.name](rows, STEPS.get(place.interval or "", 1), **order.parameters)
+            made = PAGES[order.name](rows, grid, **order.parameters)
             if made != rows:
                 _hit(order, entry)
             rows = made

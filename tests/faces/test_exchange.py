@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import safla
-from tests.fake_exchange import FakeExchange, Market, served, synthetic
 from tests.faces.test_programs import BACKTEST, CALLED, LIVE, ran
+from tests.fake_exchange import FakeExchange, Market, served, synthetic
 
 START = 1_704_067_200_000  # 2024-01-01
 HOUR = 3_600_000

@@ -12,7 +12,7 @@ import pytest
 
 from tests.fake.answers import http_date
 from tests.fake.clients import MINUTE, START, Wire, exchange, fake, get
-from tests.fake_exchange import ANSWERS, HOSTILE, served
+from tests.fake_exchange import ANSWERS, HOSTILE, FakeExchange, served
 
 Check = Callable[[Wire, Wire], bool]  # what came, and what should have
 
@@ -262,6 +262,20 @@ def test_a_server_in_a_thread_serves_is_told_what_to_do_and_ends_at_once():
         assert running.wait(lambda: len(running.requests) == 3)
     with pytest.raises(ConnectionRefusedError):
         asyncio.run(get(running))
+
+
+def test_a_server_that_has_ended_can_begin_again_where_it_was():
+    async def serve(server: FakeExchange) -> None:
+        async with server:
+            assert (await get(server, "time")).json == {"serverTime": START + 50 * MINUTE}
+
+    server = fake()
+    asyncio.run(serve(server))
+    address = server.rest_url
+    with pytest.raises(ConnectionRefusedError):
+        asyncio.run(get(server))
+    asyncio.run(serve(server))
+    assert (server.rest_url, len(server.requests)) == (address, 2)
 
 
 def test_a_clock_that_flows_goes_by_itself():
