@@ -1,13 +1,11 @@
-"""What can become of an answer: tables of faults. Whether and when one is due stands in breaking.py."""
+"""What can become of an answer: a table of faults. Whether and when one is due stands in breaking.py."""
 
 import asyncio
 import gzip
 import json
-import re
 import socket
 import struct
-import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
@@ -19,8 +17,6 @@ from tests.fake.limits import BAN_SECONDS, Limits
 
 JSON = "application/json;charset=UTF-8"
 HTML = "text/html"
-GIGABYTE = 10**9
-MEGABYTE = 2**20
 UNHEEDED = 60.0  # seconds: how long nobody may ask where Retry-After is no number and no date
 PAGE = b"<html>\r\n<head><title>%s</title></head>\r\n<body><center><h1>%s</h1></center></body>\r\n</html>\r\n"
 
@@ -173,12 +169,7 @@ async def slow(turn: Turn, *, seconds: float = 0.5) -> Answer:
 async def slow_body(turn: Turn, *, seconds: float = 0.5, pieces: int = 10) -> Answer:
     """Headers at once, then the body in pieces."""
     size = -(-len(turn.body) // pieces)
-    return await _dribbled(turn, size=size, every=seconds / pieces)
-
-
-async def drip(turn: Turn, *, every: float = 1.0) -> Answer:
-    """Headers at once, then a byte a second, or whenever it should be."""
-    return await _dribbled(turn, size=1, every=every)
+    return await dribbled(turn, size=size, every=seconds / pieces)
 
 
 async def hang(turn: Turn) -> Answer:
@@ -213,49 +204,6 @@ async def redirect_loop(turn: Turn) -> Answer:
     return looped(turn.request, turn.headers)
 
 
-# --- Beyond every bound ----------------------------------------------------------------------------------------------
-
-
-async def huge_body(turn: Turn, *, bytes: int = GIGABYTE) -> Answer:  # noqa: A002
-    """An empty list with so much space in it. It is never in memory as a whole."""
-    answer = await _begun(turn, bytes)
-    with suppress(ConnectionError):
-        async for part in _spaced(bytes):
-            await answer.write(part)
-    return answer
-
-
-async def gzip_bomb(turn: Turn, *, bytes: int = 256 * MEGABYTE) -> Answer:  # noqa: A002
-    """The same, packed to a thousandth: valid, and small on the wire."""
-    return whole(turn, b"".join(_packed(-(-bytes // MEGABYTE))), content_encoding="gzip")
-
-
-async def deep_json(turn: Turn, *, depth: int = 100_000) -> Answer:
-    """Lists in lists."""
-    return whole(turn, b"[" * depth + b"]" * depth)
-
-
-async def redirect_elsewhere(turn: Turn, *, location: str = "http://elsewhere.invalid/api/v3/klines") -> Answer:
-    """A redirect to another host, or to a file."""
-    return whole(turn, b"", status=302, location=location)
-
-
-async def repeated_keys(turn: Turn) -> Answer:
-    """An object with a name that stands twice, where there is an object; otherwise as the first item of the list."""
-    if turn.body.startswith(b"{"):
-        first = re.match(rb"\{[^,}]+", turn.body)
-        assert first is not None
-        return whole(turn, first[0] + b"," + turn.body[1:])
-    return whole(turn, b'[{"t":1,"t":2},' + turn.body[1:])
-
-
-async def nan_constant(turn: Turn) -> Answer:
-    """NaN where the first price stands, or the first value of an object."""
-    if turn.body.startswith(b"{"):
-        return whole(turn, re.sub(rb":[^,}]+", b":NaN", turn.body, count=1))
-    return whole(turn, re.sub(rb'"[^"]*"', b"NaN", turn.body, count=1) if b'"' in turn.body else b"[NaN]")
-
-
 ANSWERS: dict[str, Fault] = {
     "status": status,
     "429": too_many,
@@ -281,15 +229,6 @@ ANSWERS: dict[str, Fault] = {
     "close_mid_body": close_mid_body,
     "redirect_loop": redirect_loop,
     "stale_page": stale_page,
-}
-HOSTILE: dict[str, Fault] = {
-    "huge_body": huge_body,
-    "gzip_bomb": gzip_bomb,
-    "deep_json": deep_json,
-    "redirect_elsewhere": redirect_elsewhere,
-    "repeated_keys": repeated_keys,
-    "nan_constant": nan_constant,
-    "drip": drip,
 }
 
 
@@ -327,7 +266,8 @@ def _seconds(retry_after: str | None, now: datetime) -> float:
     return UNHEEDED
 
 
-async def _begun(turn: Turn, size: int) -> Answer:
+async def begun(turn: Turn, size: int) -> Answer:
+    """An answer that has said how long it will be, and nothing more."""
     answer = web.StreamResponse(headers={**turn.headers, "Content-Type": JSON})
     answer.content_length = size
     await answer.prepare(turn.request)
@@ -335,40 +275,17 @@ async def _begun(turn: Turn, size: int) -> Answer:
 
 
 async def _half(turn: Turn) -> Answer:
-    answer = await _begun(turn, len(turn.body))
+    answer = await begun(turn, len(turn.body))
     with suppress(ConnectionError):
         await answer.write(turn.body[: len(turn.body) // 2])
     return answer
 
 
-async def _dribbled(turn: Turn, *, size: int, every: float) -> Answer:
-    answer = await _begun(turn, len(turn.body))
+async def dribbled(turn: Turn, *, size: int, every: float) -> Answer:
+    """Headers at once, then so many bytes every so many seconds."""
+    answer = await begun(turn, len(turn.body))
     with suppress(ConnectionError):
         for start in range(0, len(turn.body), size):
             await answer.write(turn.body[start : start + size])
             await turn.pause(every)
     return answer
-
-
-async def _spaced(size: int) -> AsyncIterator[bytes]:
-    yield b"["
-    left, part = size - 2, b" " * 2**16
-    while left > 0:
-        yield part[:left]
-        left -= len(part)
-    yield b"]"
-
-
-def _packed(megabytes: int) -> Iterator[bytes]:
-    """gzip of a list with megabytes of space: one packed block, again and again."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    space = b" " * MEGABYTE
-    first = packer.compress(b"[") + packer.flush(zlib.Z_FULL_FLUSH)
-    block = packer.compress(space) + packer.flush(zlib.Z_FULL_FLUSH)
-    last = packer.compress(b"]") + packer.flush(zlib.Z_FINISH)
-    checksum = zlib.crc32(b"[")
-    for _ in range(megabytes):
-        checksum = zlib.crc32(space, checksum)
-    yield b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff" + first
-    yield from (block for _ in range(megabytes))
-    yield last + struct.pack("<II", zlib.crc32(b"]", checksum), (megabytes * MEGABYTE + 2) % 2**32)
