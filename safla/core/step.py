@@ -181,6 +181,8 @@ def guard(rules: Rules, account: Int64, book: Int64, out: Out, ts: int, met_day:
 @pure
 def decide(rules: Rules, account: Int64, book: Int64, out: Out, s: int, ts: int, signal: int, strength: float) -> None:
     """(i) A warm symbol becomes flat; a signal becomes an order, or a refusal with its reason (S16, S24)."""
+    if signal == v.UNASKED:
+        return
     if int(book[s, v.MODE]) == WARMING and known(book, s) >= rules.warm_up and ts >= rules.start_ts:
         move(book, out, s, ts, WARM)
     if signal == 0:

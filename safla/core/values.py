@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 Int64 = npt.NDArray[np.int64]
 Int8 = npt.NDArray[np.int8]
+Mask = npt.NDArray[np.bool_]
 Float64 = npt.NDArray[np.float64]
 
 DAY_MS = 86_400_000
@@ -169,6 +170,7 @@ BUY, SELL = 1, 2
 SIDES = (None, "buy", "sell")
 
 ENTER_SIGNAL, LEAVE_SIGNAL = 1, -1
+UNASKED = 2  # where a signal would stand: the strategy failed there, and nothing is decided (J17)
 
 HALT_RULES = ("daily_loss", "drawdown", "operator", "strategy_error")
 DAILY_LOSS, DRAWDOWN, OPERATOR, STRATEGY_ERROR = range(len(HALT_RULES))

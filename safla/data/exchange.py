@@ -17,7 +17,7 @@ from loguru import logger
 
 from safla.config.operation import Exchange
 from safla.config.plan import OrderRules
-from safla.core.candles import TIMEFRAMES, Series
+from safla.core.candles import TIMEFRAMES, Series, iso
 from safla.data import page, venue
 from safla.data.strict import Heard, Row
 from safla.data.verdicts import BAD_ANSWER, BAD_ROW, Judged, of_error, said
@@ -56,11 +56,19 @@ class _Read(NamedTuple):
     came: float
 
 
-_SHARED: dict[tuple[object, ...], tuple[Gate, Breaker]] = {}
+class Ban:
+    """That an exchange wants to hear nothing until a moment, from whatever feed of the process (X1, R3)."""
+
+    def __init__(self) -> None:
+        self.until = -math.inf  # seconds, monotonic
+        self.text = ""  # what is said to whoever asks before
+
+
+_SHARED: dict[tuple[object, ...], tuple[Gate, Breaker, Ban]] = {}
 
 
 def feed(config: Exchange, *, clock: Clock = SYSTEM) -> "Feed":
-    """The feed of an exchange. All feeds of a process that go to one exchange share its gate and breaker (X6, K1)."""
+    """The feed of an exchange. All of a process that go to one exchange share gate, breaker and ban (X1, X6, K1)."""
     settings = config.circuit_breaker
     key = (config.name, config.rest_url, config.rate_limit_per_minute, settings, clock)
     if key not in _SHARED:
@@ -70,16 +78,17 @@ def feed(config: Exchange, *, clock: Clock = SYSTEM) -> "Feed":
                 failure_threshold=settings.failure_threshold, recovery_seconds=float(settings.recovery_timeout),
                 success_threshold=settings.success_threshold, clock=clock.monotonic,
             ),
+            Ban(),
         )  # fmt: skip
-    gate, breaker = _SHARED[key]
-    return Feed(config, gate=gate, breaker=breaker, clock=clock)
+    gate, breaker, ban = _SHARED[key]
+    return Feed(config, gate=gate, breaker=breaker, ban=ban, clock=clock)
 
 
 class Feed:
     """One exchange, asked for candles. An async context manager; it holds connections."""
 
     def __init__(
-        self, config: Exchange, *, gate: Gate, breaker: Breaker, clock: Clock = SYSTEM,
+        self, config: Exchange, *, gate: Gate, breaker: Breaker, ban: Ban, clock: Clock = SYSTEM,
         chance: Callable[[float, float], float] = random.uniform,
     ) -> None:  # fmt: skip
         self.name = config.name
@@ -88,7 +97,7 @@ class Feed:
         self.weight: int | None = None  # used within this minute, where the exchange says so
         self.skew_seconds: float | None = None
         self._config, self._clock, self._chance = config, clock, chance
-        self._gate, self._breaker = gate, breaker
+        self._gate, self._breaker, self._ban = gate, breaker, ban
         self._patience = Patience(config.retry_attempts, float(config.retry_delay_seconds))
         self._read: _Read | None = None
         self._stopped: SaflaError | None = None
@@ -100,6 +109,7 @@ class Feed:
         self._ccxt.heard = self._heard
         self._ccxt.before = self._before
         self._ccxt.retry_after = lambda text: retry.retry_after(text, now=self._wall())
+        self._ccxt.until = lambda seconds: iso(math.ceil(self._clock.wall() + seconds) * 1000)
         self._unheard = self._breaker.listen(self._moved)
         return self
 
@@ -161,8 +171,7 @@ class Feed:
 
     async def _ask(self, request: Callable[[], Awaitable[Answer]], subject: str) -> Answer:
         """One answer, through gate, retries and breaker (R1). The error of a person for whatever stays."""
-        if self._stopped is not None:
-            raise self._stopped
+        self._refuse_stopped()
         try:
             return await retry.call(
                 lambda: self._judged(request), patience=self._patience, gate=self._gate, breaker=self._breaker,
@@ -175,7 +184,7 @@ class Feed:
         except Judged as error:
             final = error.final(subject if subject.startswith(self.name) else f"{self.name}, {subject}")
             if error.kind.stops or (error.retry_after or 0) > retry.LONGEST_WAIT:
-                self._stopped = final  # nothing more is asked of it, for any symbol
+                self._stop(final, seconds=error.retry_after or 0.0)
             logger.error("{}", final)
             raise final from error
 
@@ -212,9 +221,20 @@ class Feed:
             passes.pop()
         else:
             await self._gate.enter()
+        self._refuse_stopped()
+        self.counts["requests"] += 1
+
+    def _stop(self, final: SaflaError, *, seconds: float) -> None:
+        """Nothing more is asked of it for any symbol: by this feed, and for so long by no other."""
+        self._stopped = final
+        if seconds > 0:
+            self._ban.until, self._ban.text = self._clock.monotonic() + seconds, str(final)
+
+    def _refuse_stopped(self) -> None:
         if self._stopped is not None:
             raise self._stopped
-        self.counts["requests"] += 1
+        if self._clock.monotonic() < self._ban.until:
+            raise ExchangeError(self._ban.text)
 
     def _heard(self, heard: Heard) -> None:
         used = heard.headers.get("x-mbx-used-weight-1m", "")

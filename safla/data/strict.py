@@ -5,12 +5,13 @@ leaves Retry-After unread.
 """
 
 import json
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
 from safla.core.candles import TIMEFRAMES
 from safla.data import verdicts
-from safla.data.verdicts import BAD_ANSWER, BAD_ROW, BANNED, NETWORK, SLOW_DOWN, Judged, said
+from safla.data.verdicts import BAD_ANSWER, BAD_ROW, NETWORK, Judged, said
 
 MAX_BODY_BYTES = 16 * 2**20
 BINANCE_CELLS = 12  # of a row of candles there: open time, five numbers, close time, ...
@@ -41,6 +42,7 @@ class Strict:
     heard: Callable[[Heard], None]  # told of every answer
     before: Callable[[], Awaitable[None]]  # asked before every request
     retry_after: Callable[[str | None], float]
+    until: Callable[[float], str]  # the moment that comes so many seconds from now, for a person
 
     async def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
         """One request and its answer as JSON. Judged for whatever is no good answer."""
@@ -57,6 +59,7 @@ class Strict:
         told = (heard.status, heard.reason, url, method)
         self.handle_errors(*told, heard.headers, heard.text, parsed, request_headers, None)
         self.handle_http_status_code(*told, said(heard.text))
+        self._judge_kind(parsed, path=url.partition("?")[0])
         return parsed
 
     def parse_ohlcvs(self, ohlcvs: Any, market: Any = None, timeframe: str = "1m", *_as_ccxt_would: Any) -> list[Row]:
@@ -74,7 +77,7 @@ class Strict:
         import aiohttp
         import yarl
 
-        limit = aiohttp.ClientTimeout(total=self.timeout / 1000)
+        limit = aiohttp.ClientTimeout(total=self.timeout / 1000, ceil_threshold=math.inf)  # never up to whole seconds
         try:
             async with self.session.get(
                 yarl.URL(url, encoded=True), headers=headers, timeout=limit, allow_redirects=False
@@ -92,8 +95,14 @@ class Strict:
         kind = verdicts.of_status(heard.status)
         if kind is None:
             return
-        wait = self.retry_after(heard.headers.get("retry-after")) if kind in (SLOW_DOWN, BANNED) else None
-        raise Judged(_of_status(heard, wait), kind, retry_after=wait)
+        wait = self.retry_after(heard.headers.get("retry-after")) if heard.status in (429, 418) else None
+        until = "" if wait is None else f", until {self.until(wait)}"
+        raise Judged(_of_status(heard, until), kind, retry_after=wait)
+
+    def _judge_kind(self, parsed: Any, *, path: str) -> None:
+        """X2: ccxt would make a list of an object, an empty one of an empty one."""
+        if self.id.startswith("binance") and path.endswith("/klines") and not isinstance(parsed, list):
+            raise Judged(f"{type(parsed).__name__} where a list of candles is due", BAD_ANSWER)
 
 
 def strict(kind: type) -> type:
@@ -123,7 +132,7 @@ def _parsed_or_none(text: str) -> Any:
         return None
 
 
-def _of_status(heard: Heard, wait: float | None) -> str:
+def _of_status(heard: Heard, until: str) -> str:
     meant = {
         429: "too many requests",
         418: "banned for going on after too many requests",
@@ -132,7 +141,6 @@ def _of_status(heard: Heard, wait: float | None) -> str:
     }
     where = f" to {said(heard.headers.get('location', 'nowhere'))}, which is not followed"
     text = meant.get(heard.status, f"redirects{where}" if heard.status < 400 else "unavailable")
-    until = "" if wait is None else f", for another {wait:g} s"
     body = "" if "<" in heard.text[:64] else said(heard.text[:120])
     return f"{text}{until} (status {heard.status}{': ' if body else ''}{body})"
 

@@ -68,7 +68,8 @@ class Judged(Trouble):
 
     def final(self, subject: str) -> SaflaError:
         """The error for a person, once it is given up. subject: what was asked, and of whom."""
-        return self.kind.stays(f"{subject}: {self}")
+        text = str(self)
+        return self.kind.stays(text if text.startswith(f"{subject}: ") else f"{subject}: {text}")
 
 
 def of_status(status: int) -> Kind | None:

@@ -10,10 +10,12 @@ import numpy as np
 
 from safla.config.plan import RunPlan
 from safla.core import engine
+from safla.core import values as v
 from safla.core.account import blank_out, opened
 from safla.core.candles import Scale, Series, align, digest, iso
+from safla.core.engine import Loop
 from safla.core.scale import to_text
-from safla.core.values import Grid, Int64, Signals, State
+from safla.core.values import Grid, Int64, Mask, Signals, State
 from safla.errors import DataError
 from safla.journal.events import RULES, SCHEMA, RunStarted, SymbolScale
 from safla.journal.writer import Lines
@@ -24,7 +26,7 @@ ROWS_A_CALL = 16_384  # of the engine's answer, beyond what one timestamp may ne
 
 
 class Block(NamedTuple):
-    """What one call of the engine came to."""
+    """What some timestamps came to, with the inputs from outside behind the last of them."""
 
     lines: bytes
     rows: Int64  # [rows, values.ROW_WIDTH], a copy
@@ -34,6 +36,85 @@ class Block(NamedTuple):
     state: State
 
 
+class Outside(NamedTuple):
+    """An input from outside, behind all other lines of a timestamp (J17)."""
+
+    ts: int
+    rule: int  # values.HALT_RULES: the one that halts, or the one whose halt is lifted
+    lifts: bool
+    note: str | None
+
+
+class Folding:
+    """A run under way: where the engine stands, and the chain of its lines. It decides nothing, and opens no file."""
+
+    def __init__(
+        self, run: RunPlan, *, first_ts: int, loop: Loop | None, timestamps: int, check_moves: bool = False
+    ) -> None:
+        """
+        first_ts     the first candle of all symbols, ms
+        timestamps   at most so many in a call
+        check_moves  the machine itself is asked about every move (D4)
+        """
+        self.run = run
+        self.out = blank_out(len(run.symbols), timestamps, ROWS_A_CALL)
+        self.lines = Lines(started(run, first_ts=first_ts), check_moves=check_moves)
+        self.state = engine.begin(opened(run.balance, len(run.symbols)), self.out, first_ts)
+        self._loop = loop
+
+    def advance(self, grid: Grid, first: int, *, end: int, signals: Signals) -> Block:
+        """Fold the timestamps grid.ts[first:end], or fewer where there is no room for more.
+
+        DataError where a bound of D1 would break: the lines before it are in the block that it carries.
+        """
+        block = _cut(grid, first, end)
+        wishes = Signals(signals.signal[:, first:end], signals.strength[:, first:end])
+        self.state, folded, broken = engine.advance(self.run.plan, self.state, block, wishes, self.out, self._loop)
+        used = int(self.out.used[0])
+        rows = self.out.rows[:used].copy()
+        lines = self.lines.block(grid, first, last=first + folded, rows=rows, strengths=self.out.strength[:used])
+        self.out.used[0] = 0
+        done = Block(
+            lines, rows, block.ts[:folded], self.out.equity[:folded].copy(), self.out.trough[:folded].copy(), self.state
+        )
+        if broken:
+            raise Broken(self.run, done, symbol=broken - 1, ts=int(block.ts[folded]))
+        return done
+
+    def outside(self, given: Outside) -> tuple[bytes, Int64]:
+        """The lines and rows of an input from outside; none where it changes nothing."""
+        if given.lifts:
+            self.state = engine.resume(self.state, self.out, given.rule)
+        else:
+            self.state = engine.halt(self.run.plan, self.state, self.out, given.rule)
+        rows = self._rows()
+        return self.lines.outside(rows, note=given.note), rows
+
+    def finish(self, known: str) -> Block:
+        """The closing lines (J3). known: the digest of all candles (J7)."""
+        self.state = engine.finish(self.state, self.out)
+        rows = self._rows()
+        nothing = np.zeros(0, np.int64)
+        lines = self.lines.closing(rows, self.state, digest=known)
+        return Block(lines, rows, nothing, nothing, nothing, self.state)
+
+    def _rows(self) -> Int64:
+        rows: Int64 = self.out.rows[: int(self.out.used[0])].copy()
+        self.out.used[0] = 0
+        return rows
+
+
+class Broken(DataError):
+    """A bound of D1 would break at a timestamp. `block` holds what was folded before it."""
+
+    def __init__(self, run: RunPlan, block: Block, *, symbol: int, ts: int) -> None:
+        super().__init__(
+            f"{run.symbols[symbol]}: at {iso(ts)} an amount of money would pass 2**62 units of "
+            f"10^-{run.money_decimals} (D1); nothing was rounded: name fewer decimals in markets, or a smaller balance"
+        )
+        self.block = block
+
+
 def fold(
     run: RunPlan,
     series: Sequence[Series],
@@ -41,40 +122,63 @@ def fold(
     forms: Forms,
     timestamps: int = engine.MAX_BLOCK,
     known: str | None = None,
+    outside: Sequence[Outside] = (),
 ) -> Iterator[Block]:
     """Fold all candles; the last block holds the closing lines alone. DataError where a bound of D1 would break.
 
     timestamps  at most so many in a block; it changes no byte (D3)
     known       the digest of the candles (J7), where the caller has it
+    outside     inputs from outside, by their ts and in their order
     """
     grid = align([one.columns for one in series])
-    signals = signals_of(run, series, columns=forms.columns, grid_ts=grid.ts)
     size = max(1, min(timestamps, engine.MAX_BLOCK // len(series)))
-    out = blank_out(len(series), size, ROWS_A_CALL)
-    lines = Lines(started(run, first_ts=int(grid.ts[0])))
-    state = engine.begin(opened(run.balance, len(series)), out, int(grid.ts[0]))
+    folding = Folding(run, first_ts=int(grid.ts[0]), loop=forms.loop, timestamps=size)
+    yield from folded(folding, series, forms=forms, outside=outside, grid=grid, size=size)
+    yield folding.finish(known or digest(series, run.timeframe))
+
+
+def folded(
+    folding: Folding, series: Sequence[Series], *, forms: Forms, outside: Sequence[Outside], grid: Grid, size: int
+) -> Iterator[Block]:
+    """The candles of a grid, block by block, without closing lines. Inputs from outside end their block."""
+    signals = signals_of(folding.run, series, columns=forms.columns, grid_ts=grid.ts, unasked=_unasked(outside, grid))
+    ends = {int(np.searchsorted(grid.ts, one.ts)) + 1: one.ts for one in outside}
+    stops = sorted(ends)
     done = 0
     while done < len(grid.ts):
-        end = min(done + size, len(grid.ts))
-        block = _cut(grid, done, end)
-        wishes = Signals(signals.signal[:, done:end], signals.strength[:, done:end])
-        state, folded, broken = engine.advance(run.plan, state, block, wishes, out, forms.loop)
+        stop = next((one for one in stops if one > done), len(grid.ts))
+        try:
+            block = folding.advance(grid, done, end=min(done + size, stop, len(grid.ts)), signals=signals)
+        except Broken as error:
+            yield error.block
+            raise
         if done == 0:
             keep(forms)
-        used = int(out.used[0])
-        rows = out.rows[:used].copy()
-        text = lines.block(grid, done, last=done + folded, rows=rows, strengths=out.strength[:used])
-        yield Block(
-            text, rows, grid.ts[done : done + folded], out.equity[:folded].copy(), out.trough[:folded].copy(), state
-        )
-        if broken:
-            raise _broken(run, symbol=broken - 1, ts=int(grid.ts[done + folded]))
-        out.used[0] = 0
-        done += folded
-    state = engine.finish(state, out)
-    rows = out.rows[: int(out.used[0])].copy()
-    text = lines.closing(rows, state, digest=known or digest(series, run.timeframe))
-    yield Block(text, rows, grid.ts[done:], np.zeros(0, np.int64), np.zeros(0, np.int64), state)
+        done += len(block.ts)
+        for one in outside if done in ends else ():
+            if one.ts == ends[done]:
+                lines, rows = folding.outside(one)
+                block = block._replace(
+                    lines=block.lines + lines, rows=np.concatenate([block.rows, rows]), state=folding.state
+                )
+        yield block
+
+
+def _unasked(outside: Sequence[Outside], grid: Grid) -> Mask:
+    """For each timestamp: was the strategy not asked, or did it fail there (J17)."""
+    mask = np.zeros(len(grid.ts), bool)
+    since = None
+    for one in outside:
+        if one.rule != v.STRATEGY_ERROR:
+            continue
+        if one.lifts and since is not None:
+            mask |= (grid.ts >= since) & (grid.ts <= one.ts)
+            since = None
+        elif not one.lifts and since is None:
+            since = one.ts
+    if since is not None:
+        mask |= grid.ts >= since
+    return mask
 
 
 def started(run: RunPlan, *, first_ts: int) -> RunStarted:
@@ -111,10 +215,3 @@ def _symbol(symbol: str, scale: Scale, money_decimals: int) -> SymbolScale:
 
 def _cut(grid: Grid, first: int, end: int) -> Grid:
     return Grid(grid.ts[first:end], *(column[:, first:end] for column in grid[1:]))
-
-
-def _broken(run: RunPlan, *, symbol: int, ts: int) -> DataError:
-    return DataError(
-        f"{run.symbols[symbol]}: at {iso(ts)} an amount of money would pass 2**62 units of 10^-{run.money_decimals} "
-        "(D1); nothing was rounded: name fewer decimals in markets, or a smaller balance"
-    )

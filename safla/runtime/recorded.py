@@ -8,15 +8,17 @@ import numpy as np
 
 from safla.config.plan import RunPlan, make_plan
 from safla.config.text import from_plan_texts
+from safla.core import values as v
 from safla.core.candles import Scale, Series, digest
 from safla.core.scale import to_units
 from safla.core.strategies import STRATEGIES, Strategy
 from safla.core.values import Columns
 from safla.errors import ConfigError, JournalError, Problem
 from safla.journal import candles_file, reader
-from safla.journal.events import Candle, Event, RunStarted, SymbolScale
+from safla.journal.events import Candle, Event, Halted, Resumed, RunStarted, SymbolScale
 from safla.journal.files import CANDLES
 from safla.journal.reader import Journal
+from safla.runtime.fold import Outside
 
 CANDLE_FIELDS = 6
 STRATEGY = "strategy.name"
@@ -25,36 +27,51 @@ Rows = dict[str, list[tuple[int, ...]]]  # the candle lines by symbol
 
 
 class Recorded(NamedTuple):
-    """A run as its folder tells it."""
+    """A run as its folder tells it: its inputs (J1)."""
 
     started: RunStarted
     series: tuple[Series, ...]
+    outside: tuple[Outside, ...]
+
+
+class Inputs(NamedTuple):
+    """What came from outside, as it stands in the lines that were read so far."""
+
+    rows: Rows
+    outside: list[Outside]
+    rules: dict[int, int]  # of every halt
 
 
 def recorded(path: Path) -> Recorded:
     """First line and candles of a run folder or its journal, which is verified on the way. Raises JournalError."""
     journal = reader.read(path)
-    rows = no_rows(journal.started)
-    for _ in noting_candles(journal, rows):
+    inputs = no_inputs(journal.started)
+    for _ in noting(journal, inputs):
         pass
-    series = series_of(journal, rows)
+    series = series_of(journal, inputs.rows)
     if not any(len(one.columns.ts) for one in series):
         raise JournalError(f"{journal.path}: no candle is recorded yet; the same `safla run` goes on")
-    return Recorded(journal.started, series)
+    return Recorded(journal.started, series, tuple(inputs.outside))
 
 
-def no_rows(started: RunStarted) -> Rows:
-    """Room for the candle lines of every symbol."""
-    return {one.symbol: [] for one in started.symbols}
+def no_inputs(started: RunStarted) -> Inputs:
+    """Room for the candle lines of every symbol, and for halts."""
+    return Inputs({one.symbol: [] for one in started.symbols}, [], {})
 
 
-def noting_candles(journal: Journal, rows: Rows) -> Iterator[Event]:
-    """The events; candles leave their numbers in rows as they pass, so that the file is read once."""
+def noting(journal: Journal, inputs: Inputs) -> Iterator[Event]:
+    """The events; what came from outside leaves its values in inputs as it passes, so that the file is read once."""
     scales = {one.symbol: one for one in journal.started.symbols}
     for line in journal:
         event = line.event
         if isinstance(event, Candle):
-            rows[event.symbol].append(_numbers(event, scales[event.symbol]))
+            inputs.rows[event.symbol].append(_numbers(event, scales[event.symbol]))
+        elif isinstance(event, Halted):
+            inputs.rules[event.halt] = rule = v.HALT_RULES.index(event.rule)
+            if rule in (v.OPERATOR, v.STRATEGY_ERROR):
+                inputs.outside.append(Outside(event.ts, rule, lifts=False, note=event.note))
+        elif isinstance(event, Resumed) and event.by == "operator" and event.halt in inputs.rules:
+            inputs.outside.append(Outside(event.ts, inputs.rules[event.halt], lifts=True, note=event.note))
         yield event
 
 

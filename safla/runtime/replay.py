@@ -12,7 +12,7 @@ from safla.journal.files import open_to_read
 from safla.journal.reader import Journal, Tail
 from safla.runtime.fold import Block, fold
 from safla.runtime.forms import choose
-from safla.runtime.recorded import no_rows, noting_candles, run_of, series_of
+from safla.runtime.recorded import no_inputs, noting, run_of, series_of
 
 
 class Decisions(NamedTuple):
@@ -45,19 +45,19 @@ def replay(
     register  the strategies by name, those from Python among them (D5); ConfigError where that of the run is missing
     """
     journal = reader.read(path)
-    rows = no_rows(journal.started)
-    found = books.check(noting_candles(journal, rows))
+    inputs = no_inputs(journal.started)
+    found = books.check(noting(journal, inputs))
     tail = journal.tail
     assert tail is not None, "the journal was read to its end"
     if books_only:
         return Replayed(tail, found, None, journal.anchored)
     run = run_of(journal.started, register=register)
-    series = series_of(journal, rows)
+    series = series_of(journal, inputs.rows)
     candles = sum(len(one.columns.ts) for one in series)
     if candles == 0:  # a kill can leave a journal of all candles that holds none of them
         return Replayed(tail, found, Decisions(0, 0, None), journal.anchored)
     forms = choose(engine, run.strategy.columns, candles=candles, say=say)
-    lines, difference = _compared(journal, fold(run, series, forms=forms), tail=tail)
+    lines, difference = _compared(journal, fold(run, series, forms=forms, outside=inputs.outside), tail=tail)
     return Replayed(tail, found, Decisions(candles, lines, difference), journal.anchored)
 
 

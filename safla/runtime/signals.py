@@ -7,21 +7,27 @@ from typing import Any
 import numpy as np
 
 from safla.config.plan import RunPlan
+from safla.core import values as v
 from safla.core.candles import Series, iso, spread
 from safla.core.strategies import Function
 from safla.core.strategies.window import first_miss, spread_points
-from safla.core.values import Columns, Float64, Int8, Int64, Signals
+from safla.core.values import Columns, Float64, Int8, Int64, Mask, Signals
 from safla.errors import Bug, Finding, StrategyError
 
 CHECKED_POINTS = 32  # of every run; `safla check` looks at all
 OURS = "safla."  # where the strategies live that are ours: what goes wrong in them is a bug (FAULTS 30)
 
 
-def signals_of(run: RunPlan, series: Sequence[Series], *, columns: Function, grid_ts: Int64) -> Signals:
+def signals_of(
+    run: RunPlan, series: Sequence[Series], *, columns: Function, grid_ts: Int64, unasked: Mask | None = None
+) -> Signals:
     """The signals of all symbols on the grid. Raises StrategyError for what is no signal, Finding for a look-ahead.
 
     columns  the form of the run's strategy that is asked for all candles
+    unasked  the timestamps at which it is not asked: it failed there, or such a halt is open (J17)
     """
+    if unasked is not None and unasked.any():
+        return _one_by_one(run, series, grid_ts=grid_ts, unasked=unasked)
     signal = np.zeros((len(series), len(grid_ts)), np.int8)
     strength = np.zeros((len(series), len(grid_ts)), np.float64)
     for index, one in enumerate(series):
@@ -33,6 +39,39 @@ def signals_of(run: RunPlan, series: Sequence[Series], *, columns: Function, gri
         signal[index] = spread(grid_ts, one.columns.ts, own_signal)
         strength[index] = spread(grid_ts, one.columns.ts, own_strength)
     return Signals(signal, strength)
+
+
+def signals_at(run: RunPlan, windows: Sequence[Columns | None], *, series: Sequence[Series]) -> Signals:
+    """The signals at the last candle of each window, which has the candles that the strategy needs, or fewer (D5).
+
+    windows  one a symbol; None where it has no candle now. series: the symbols. StrategyError as above.
+    """
+    signal = np.zeros((len(windows), 1), np.int8)
+    strength = np.zeros((len(windows), 1), np.float64)
+    for index, (window, one) in enumerate(zip(windows, series, strict=True)):
+        if window is None or len(window.ts) < run.plan.rules.warm_up:
+            continue
+        given = one._replace(columns=_read_only(window))
+        own_signal, own_strength = _asked(run, given, run.strategy.columns)(given.columns, run.parameters)
+        signal[index, 0], strength[index, 0] = own_signal[-1], own_strength[-1]
+    return Signals(signal, strength)
+
+
+def _one_by_one(run: RunPlan, series: Sequence[Series], *, grid_ts: Int64, unasked: Mask) -> Signals:
+    """As they were asked for while the candles came: a strategy that failed at one is not asked about it again."""
+    found = Signals(np.zeros((len(series), len(grid_ts)), np.int8), np.zeros((len(series), len(grid_ts)), np.float64))
+    found.signal[:, unasked] = v.UNASKED
+    places = [np.searchsorted(one.columns.ts, grid_ts, side="right") for one in series]
+    for at in np.flatnonzero(~unasked).tolist():
+        windows: list[Columns | None] = []
+        for one, place in zip(series, places, strict=True):
+            end = int(place[at])
+            there = end > 0 and int(one.columns.ts[end - 1]) == int(grid_ts[at])
+            first = max(0, end - run.plan.rules.warm_up)
+            windows.append(Columns(*(column[first:end] for column in one.columns)) if there else None)
+        signals = signals_at(run, windows, series=series)
+        found.signal[:, at], found.strength[:, at] = signals.signal[:, 0], signals.strength[:, 0]
+    return found
 
 
 def _read_only(columns: Columns) -> Columns:

@@ -23,14 +23,15 @@ class Stand(NamedTuple):
 
 def until(path: Path, moment: int, *, engine: str, say: Callable[[str], None]) -> Stand:
     """Fold up to the candle that opens at a moment (ms), or the last before it. UsageError: before all of them."""
-    started, series = recorded(path)
+    started, series, outside = recorded(path)
     run = run_of(started)
     first = min(int(one.columns.ts[0]) for one in series if len(one.columns.ts))
     if moment < first:
         raise UsageError(f"--until {iso(moment)}: the first candle opens at {iso(first)}")
     cut = tuple(one._replace(columns=between(one.columns, first, moment + 1)) for one in series)
     candles = sum(len(one.columns.ts) for one in cut)
-    blocks = fold(run, cut, forms=choose(engine, run.strategy.columns, candles=candles, say=say))
+    forms = choose(engine, run.strategy.columns, candles=candles, say=say)
+    blocks = fold(run, cut, forms=forms, outside=[one for one in outside if one.ts <= moment])
     last = None
     for block in blocks:
         if len(block.ts):  # the closing lines have none, and after them every symbol is idle

@@ -56,12 +56,12 @@ class Pace:
 
 def watch(path: Path, pace: Pace, *, engine: str, say: Callable[[str], None]) -> Iterator[Seen]:
     """Fold a run folder or its journal once more, and give each timestamp when it is its turn. Raises JournalError."""
-    started, series = recorded(path)
+    started, series, outside = recorded(path)
     run = run_of(started)
     candles = sum(len(one.columns.ts) for one in series)
     forms = choose(engine, run.strategy.columns, candles=candles, say=say)
     n, before = 0, None
-    for block in fold(run, series, forms=forms, timestamps=1):
+    for block in fold(run, series, forms=forms, timestamps=1, outside=outside):
         events = []
         for line in block.lines.splitlines():
             n += 1

@@ -16,7 +16,7 @@ from safla.journal import candles_file
 from safla.journal.files import CANDLES, JOURNAL
 from safla.journal.line import event_bytes
 from safla.runtime import folder
-from safla.runtime.fold import Block, fold
+from safla.runtime.fold import Block, Outside, fold
 from safla.runtime.forms import Forms, choose
 from safla.runtime.outcome import Outcome, outcome_of, thinned
 from safla.runtime.recorded import changed_run, recorded, run_of
@@ -44,7 +44,7 @@ def what_if(
     sets  KEY=VALUE; UsageError for a key that the plan has not
     out   a folder that is not there yet, and becomes the run folder of the changed run
     """
-    started, series = recorded(path)
+    started, series, outside = recorded(path)
     changes = dict(_change(text, started.plan) for text in sets)
     before = run_of(started)
     try:
@@ -52,7 +52,7 @@ def what_if(
     except ConfigError as error:
         raise ConfigError([Problem("--set", key, text) for _, key, text in error.problems]) from error
     with _written(out, after, series=series, say=say) as write:
-        return _beside(before, after, series=series, write=write, engine=engine, say=say)
+        return _beside(before, after, series=series, outside=outside, write=write, engine=engine, say=say)
 
 
 @contextmanager
@@ -93,6 +93,7 @@ def _beside(
     after: RunPlan,
     *,
     series: tuple[Series, ...],
+    outside: tuple[Outside, ...],
     write: Write,
     engine: str,
     say: Callable[[str], None],
@@ -101,8 +102,8 @@ def _beside(
     forms = choose(engine, before.strategy.columns, candles=candles, say=say)
     kept: tuple[list[Block], list[Block]] = ([], [])
     first = ("", "")
-    was_told = _events(before, series, kept=kept[0], forms=forms, write=lambda lines: None)
-    now_told = _events(after, series, kept=kept[1], forms=forms, write=write)
+    was_told = _events(before, series, outside=outside, kept=kept[0], forms=forms, write=lambda lines: None)
+    now_told = _events(after, series, outside=outside, kept=kept[1], forms=forms, write=write)
     for one, other in zip_longest(was_told, now_told, fillvalue=b""):
         if first == ("", "") and one != other:
             first = (one.decode("ascii"), other.decode("ascii"))
@@ -111,11 +112,17 @@ def _beside(
 
 
 def _events(
-    run: RunPlan, series: tuple[Series, ...], *, kept: list[Block], forms: Forms, write: Write
+    run: RunPlan,
+    series: tuple[Series, ...],
+    *,
+    outside: tuple[Outside, ...],
+    kept: list[Block],
+    forms: Forms,
+    write: Write,
 ) -> Iterator[bytes]:
     """The events of a run behind its first line, without envelopes; its blocks are kept and written on the way."""
     n = 0
-    for block in fold(run, series, forms=forms):
+    for block in fold(run, series, forms=forms, outside=outside):
         kept.append(thinned(block))
         write(block.lines)
         for line in block.lines.splitlines():
