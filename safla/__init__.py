@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from safla.faces.risk import RiskCheck, RiskManager
+    from safla.monitoring import PerformanceMonitor
     from safla.runtime.progress import Progress
     from safla.simulator import Performance, Trade, TradingSimulator
     from safla.strategies import Signal, SMAStrategy
@@ -50,6 +51,7 @@ __all__ = [
     "JournalError",
     "Loaded",
     "Performance",
+    "PerformanceMonitor",
     "Problem",
     "Progress",
     "Result",
@@ -80,10 +82,10 @@ if not TYPE_CHECKING:  # a type checker sees the imports above, and says so wher
 
         if hasattr(errors, name):
             return getattr(errors, name)
-        from safla import data_feed, simulator, strategies
+        from safla import data_feed, monitoring, simulator, strategies
         from safla.api import calls, configuration, registered
 
-        rooms = (calls, configuration, registered, strategies, simulator, data_feed)
+        rooms = (calls, configuration, registered, strategies, simulator, data_feed, monitoring)
         return next(getattr(room, name) for room in rooms if hasattr(room, name))
 
 

@@ -13,7 +13,8 @@ from safla.core.candles import Series, between, iso
 from safla.data import source
 from safla.data.checks import LAST_MS
 from safla.errors import DataError, UsageError
-from safla.faces.stored import Moment, Pace, for_symbol
+from safla.faces.stored import Moment, for_symbol
+from safla.runtime.pace import Pace
 
 Candle = list[float]  # [ms, open, high, low, close, volume]; ms is an int
 

@@ -15,12 +15,13 @@ from safla.core import values as v
 from safla.errors import UsageError
 from safla.faces.entries import shown
 from safla.faces.risk import RiskCheck, RiskManager
-from safla.faces.stored import Moment, Pace, for_symbol
+from safla.faces.stored import Moment, for_symbol
 from safla.report.summary import summarise
 from safla.runtime.backtest import Prepared, prepare
 from safla.runtime.fold import Block, fold
 from safla.runtime.forms import choose
 from safla.runtime.outcome import Outcome, outcome_of, thinned
+from safla.runtime.pace import Pace
 from safla.strategies import EPOCH
 
 __all__ = ["Performance", "RiskCheck", "RiskManager", "Trade", "TradingSimulator"]

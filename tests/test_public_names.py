@@ -16,8 +16,8 @@ ROOT = Path(__file__).parents[1]
 
 NAMES = """
 BinanceDataFeed Bug Columns ConfigError DataError ExchangeError Finding HostError IllegalMove Interrupted JournalError
-Loaded Performance Problem Progress Result RiskCheck RiskManager SMAStrategy SaflaError Signal StrategyError
-StrategyFunction Trade TradingSimulator UsageError Verdict load_config replay run validate
+Loaded Performance PerformanceMonitor Problem Progress Result RiskCheck RiskManager SMAStrategy SaflaError Signal
+StrategyError StrategyFunction Trade TradingSimulator UsageError Verdict load_config replay run validate
 """.split()
 
 SIGNATURES = {
@@ -34,6 +34,10 @@ SIGNATURES = {
         "(self, symbol='BTC/USDT', timeframe=None, since=None, speed_multiplier=inf)"
     ),
     "BinanceDataFeed.close": "(self)",
+    "PerformanceMonitor": "(config=None)",
+    "PerformanceMonitor.start_monitoring": "(self, interval_seconds=5.0)",
+    "PerformanceMonitor.stop_monitoring": "(self)",
+    "PerformanceMonitor.snapshot": "(self)",
     "run": "(config=None, *, set=None, strategies=None, out=None, symbols='primary', progress=None)",
     "replay": "(path, *, strategies=None)",
     "validate": "(config=None, *, set=None, strategies=None, symbols='primary')",

@@ -21,6 +21,10 @@ from safla.runtime import interrupt
 COMMANDS = {
     "run": ("safla.cli.run", "Run what a configuration describes, and write its journal."),
     "replay": ("safla.cli.replay", "Verify a journal: chain, books, and every decision again."),
+    "status": ("safla.cli.status", "Say where a run stands, also while it goes on."),
+    "halt": ("safla.cli.halt", "Halt a paper run: no entries until it is resumed."),
+    "resume": ("safla.cli.resume", "Lift the halts of a paper run."),
+    "stop": ("safla.cli.stop", "End a paper run for good."),
     "validate": ("safla.cli.validate", "Check configurations: all problems at once."),
     "init": ("safla.cli.init", "Write a commented configuration to start from."),
     "data": ("safla.cli.data", "Candles: fetch, list, verify, import, export."),

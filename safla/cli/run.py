@@ -4,13 +4,18 @@ import contextlib
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
 from safla.cli import Session
 from safla.config.shown import printable
+
+Say = Callable[[str], None]
+
+MOST_LOGGED_AT_ONCE = 2**20  # bytes
 
 
 @click.command(
@@ -41,11 +46,7 @@ def command(
     """Run what CONFIG describes; the same command again goes on where it stopped, or confirms what is there."""
     from safla.config.load import load
     from safla.report import conditions
-    from safla.report.summary import METRICS, summarise, write
-    from safla.runtime import backtest
-    from safla.runtime.folder import SUMMARY
-    from safla.runtime.interrupt import watched
-    from safla.runtime.progress import watching
+    from safla.report.summary import METRICS
 
     _refuse_nameless(out, force=force)
     asked = [conditions.parse(text, METRICS) for text in fail_on]
@@ -58,23 +59,78 @@ def command(
 
     for warning in loaded.warnings:
         say(f"warning: {warning}")
-    prepared = _prepared(loaded, quiet=quiet)
-    folder = session.folder = backtest.folder_of(prepared, stem=Path(config).stem, out=out)
+    options = _Options(stem=Path(config).stem, out=out, engine=engine, force=force, quiet=quiet)
+    with contextlib.redirect_stdout(sys.stderr):  # stdout is the answer's alone, whatever a strategy prints
+        ended, summary = MODES[loaded.config.mode](loaded, options, say, session)
+    failed = [one.text for one in asked if conditions.holds(one, summary)]
+    _print(ended, summary, failed=failed, as_json=as_json)
+    return 1 if failed else 0
+
+
+class _Options(NamedTuple):
+    """How the command was called."""
+
+    stem: str  # of the configuration's name
+    out: Path | None
+    engine: str
+    force: bool
+    quiet: bool
+
+
+def _backtest(loaded: Any, options: _Options, say: Say, session: Session) -> tuple[Any, dict[str, Any]]:
+    """Over history, as fast as it goes."""
+    from safla.report.summary import summarise, write
+    from safla.runtime import backtest
+    from safla.runtime.folder import SUMMARY
+    from safla.runtime.interrupt import watched
+    from safla.runtime.progress import watching
+
+    prepared = _prepared(loaded, quiet=options.quiet)
+    folder = session.folder = backtest.folder_of(prepared, stem=options.stem, out=options.out)
     summary: dict[str, Any] = {}
 
     def conclude(ended: backtest.Ended) -> None:
         summary.update(summarise(ended.outcome, risk_free_rate=float(loaded.config.report.risk_free_rate)))
         write(folder / SUMMARY, summary)
+        if loaded.config.logging.in_backtest and not ended.again:
+            _log(loaded.config, ended)
 
-    # stdout is the answer's alone, whatever a strategy prints
-    with contextlib.redirect_stdout(sys.stderr), watched() as flag, watching(quiet=quiet) as watch:
+    with watched() as flag, watching(quiet=options.quiet) as watch:
         ended = backtest.run(
-            prepared, folder, engine=engine, force=force, watch=watch, say=say, flag=flag, conclude=conclude
-        )
+            prepared, folder, engine=options.engine, force=options.force, watch=watch, say=say, flag=flag,
+            conclude=conclude,
+        )  # fmt: skip
         flag.check()
-    failed = [one.text for one in asked if conditions.holds(one, summary)]
-    _print(ended, summary, failed=failed, as_json=as_json)
-    return 1 if failed else 0
+    return ended, summary
+
+
+def _log(config: Any, ended: Any) -> None:
+    """The log files of a backtest, out of its journal: only what is on the disk is logged (J23)."""
+    from safla.journal.files import JOURNAL
+    from safla.runtime import logs
+
+    with logs.of_run(ended.folder, config, beside=False) as listen, (ended.folder / JOURNAL).open("rb") as file:
+        while lines := file.readlines(MOST_LOGGED_AT_ONCE):
+            listen(logs.told_of(b"".join(lines), ended.outcome.state))
+
+
+def _paper(loaded: Any, options: _Options, say: Say, session: Session) -> tuple[Any, dict[str, Any]]:
+    """On candles as they close, until somebody ends it."""
+    from safla.report.summary import summarise, write
+    from safla.runtime import attended, paper
+    from safla.runtime.folder import SUMMARY
+
+    folder = session.folder = paper.folder_of(loaded, stem=options.stem, out=options.out)
+    ended = attended.trade(loaded, folder, force=options.force, quiet=options.quiet, say=say)
+    summary = summarise(paper.outcome_of(folder), risk_free_rate=float(loaded.config.report.risk_free_rate))
+    write(folder / SUMMARY, summary)
+    return ended, summary
+
+
+MODES: dict[str, Callable[[Any, _Options, Say, Session], tuple[Any, dict[str, Any]]]] = {
+    "backtest": _backtest,
+    "paper": _paper,
+}
 
 
 def _prepared(loaded: Any, *, quiet: bool) -> Any:

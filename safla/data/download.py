@@ -7,17 +7,15 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from safla.core.candles import TIMEFRAMES, Series, iso
-from safla.core.values import Int64
-from safla.data import page, store
+from safla.data import absence, page, store
+from safla.data.absence import Asked, Settled
 from safla.data.exchange import Feed
 from safla.data.store import Merged, Place, Restated, Span
+from safla.data.verdicts import NO_SUCH_SYMBOL, Judged
 from safla.errors import ExchangeError, SaflaError
 
 LATE_CANDLES = 2  # an exchange may be so late with its newest candles, where no end was asked for
-MOST_DISAGREEMENTS = 5  # answers about one hole that differ from each other
 
 
 class Order(NamedTuple):
@@ -96,11 +94,18 @@ class _Download:
             for since, to in stretches:
                 await self._fill(self._behind(held.series, since), to)
         except SaflaError as one:
-            error = one
+            error = self._gone(one) or one
         return Got(
             self.order, self.added, self.same, self.pages, self.reasked, tuple(self.absent), tuple(self.restated),
             self.accepted, store.held(place, span).missing, tuple(dict.fromkeys(self.notes)), error,
         )  # fmt: skip
+
+    def _gone(self, error: SaflaError) -> ExchangeError | None:
+        """Row 48: the exchange had the symbol when its rules were read, so no configuration is to blame."""
+        cause = error.__cause__
+        if not (isinstance(cause, Judged) and cause.kind is NO_SUCH_SYMBOL):
+            return None
+        return ExchangeError(f"{self.origin}: not there any more ({cause}); what came before is stored")
 
     def _behind(self, series: Series | None, since: int) -> int:
         """Where to begin: at the stored candle before, which is asked for again to be compared (X12)."""
@@ -145,48 +150,32 @@ class _Download:
 
     async def _settle(self, first: Series, want: int, to: int) -> int:
         """Store what is closed of a page, and its holes once they were asked for again (X11). Returns the next want."""
-        parts, ts, holes = [first], first.columns.ts, []
-        for _ in range(MOST_DISAGREEMENTS):
-            holes = _holes(ts, want, to, step=self.step)
-            if not holes:
-                break
-            self.reasked += 1
-            again = await self._ask(holes[0][0], until=holes[-1][1])
-            found = _inside(again, holes)
-            if again is None or not len(found):
-                self._refuse_latest_only(ts, want, holes)
-                break
-            parts.append(again)
-            answered = len(again.columns.ts) < self.limit or again.columns.ts[-1] >= holes[-1][1] - self.step
-            ts = np.union1d(ts, again.columns.ts)
-            ts = ts if answered else ts[ts <= again.columns.ts[-1]]
-        else:
-            raise ExchangeError(f"{self.origin}: each answer about {iso(holes[0][0])} differs from the one before")
-        await self._store(parts, ts, holes, to)
-        behind = int(ts[-1]) + self.step
+        newest = None if self.feed.honours_since else self.feed.latest() - 2 * self.step
+        asked = Asked(self.origin, self.step, self.limit, newest)
+        settled = await absence.settle(
+            first, (want, to), asked, ask=lambda window: self._ask(window[0], until=window[1])
+        )
+        self.reasked += settled.reasked
+        await self._store(settled, to)
+        behind = int(settled.ts[-1]) + self.step
         self.done += (min(behind, to) - want) // self.step
         holes_seen, requests = len(self.absent), self.feed.counts["requests"]
         done = min(self.done, self.total)
         self.told(Standing(self.order.place, done, self.total, holes_seen, self.feed.weight, requests))
         return behind
 
-    def _refuse_latest_only(self, ts: Int64, want: int, holes: list[Span]) -> None:
-        """X16: some exchanges give their newest candles whatever was asked for; that is no proof of a hole."""
-        newest = self.feed.latest() - 2 * self.step
-        if not self.feed.honours_since and holes[0][0] == want and int(ts[-1]) >= newest:
-            text = f"cannot serve this range: it has no candle before {iso(int(ts[0]))}; ask for those from there on"
-            raise ExchangeError(f"{self.origin}: {text}")
-
-    async def _store(self, parts: list[Series], ts: Int64, holes: list[Span], to: int) -> None:
+    async def _store(self, settled: Settled, to: int) -> None:
         now = await self.feed.now()
-        end = min(to, now.least - self.step + 1, int(ts[-1]) + 1)  # X8: the exchange's clock says what is closed
-        for part in parts:
+        end = min(
+            to, now.least - self.step + 1, int(settled.ts[-1]) + 1
+        )  # X8: the exchange's clock says what is closed
+        for part in settled.parts:
             merged = store.merge(
                 self.order.place, page.upto(part, end), source=self.feed.name, at=self.at(),
-                absent=holes if part is parts[-1] else (), accept_restated=self.order.accept_restated,
+                absent=settled.holes if part is settled.parts[-1] else (), accept_restated=self.order.accept_restated,
             )  # fmt: skip
             self._count(merged)
-        self.absent.extend(holes)
+        self.absent.extend(settled.holes)
 
     def _count(self, merged: Merged) -> None:
         self.added += merged.added
@@ -194,19 +183,3 @@ class _Download:
         self.accepted += merged.accepted
         self.restated.extend(merged.restated)
         self.notes.extend(merged.notes)
-
-
-def _holes(ts: Int64, want: int, to: int, *, step: int) -> list[Span]:
-    """The stretches of the grid from want to `to` that lie before or between candles; what is behind is unknown."""
-    inside = ts[ts >= want]
-    after = np.minimum(inside, to)
-    before = np.minimum(np.concatenate([[want - step], inside])[: len(inside)] + step, to)
-    return [(int(since), int(until)) for since, until in zip(before, after, strict=True) if since < until]
-
-
-def _inside(series: Series | None, spans: Sequence[Span]) -> Int64:
-    """The candles that open within the spans."""
-    if series is None:
-        return np.zeros(0, np.int64)
-    ts = series.columns.ts
-    return ts[np.logical_or.reduce([(ts >= since) & (ts < until) for since, until in spans])]

@@ -4,6 +4,7 @@ Every request passes one gate and one breaker; every answer is judged (data/stri
 which page is asked for next is decided in data/download.py.
 """
 
+import asyncio
 import math
 import random
 from collections import Counter
@@ -96,16 +97,19 @@ class Feed:
         self.counts: Counter[str] = Counter()  # requests, retries, and the moves of the breaker
         self.weight: int | None = None  # used within this minute, where the exchange says so
         self.skew_seconds: float | None = None
-        self._config, self._clock, self._chance = config, clock, chance
+        self.config, self.clock = config, clock
+        self._clock, self._chance = clock, chance
         self._gate, self._breaker, self._ban = gate, breaker, ban
         self._patience = Patience(config.retry_attempts, float(config.retry_delay_seconds))
         self._read: _Read | None = None
+        self._doubted = False
+        self._asking = asyncio.Lock()
         self._stopped: SaflaError | None = None
         self._ccxt: Any = None
         self._unheard: Callable[[], None] = lambda: None
 
     async def __aenter__(self) -> Self:
-        self._ccxt = venue.made(self._config)
+        self._ccxt = venue.made(self.config)
         self._ccxt.heard = self._heard
         self._ccxt.before = self._before
         self._ccxt.retry_after = lambda text: retry.retry_after(text, now=self._wall())
@@ -121,10 +125,16 @@ class Feed:
 
     async def now(self) -> Now:
         """The exchange's clock: asked at first and every hour, carried on by our own in between (X8)."""
-        if self._read is None or self._clock.monotonic() - self._read.came > HOUR:
-            self._read = await self._ask(self._server_time, "its clock")
-            self._compare(self._read)
+        async with self._asking:  # whoever comes meanwhile has that answer too
+            if self._read is None or self._clock.monotonic() - self._read.came > (MINUTE if self._doubted else HOUR):
+                self._read = await self._ask(self._server_time, "its clock")
+                self._doubted = False
+                self._compare(self._read)
         return self._carried(self._read)
+
+    def doubt_clock(self) -> None:
+        """Let its clock be asked anew, though not twice a minute: the line broke, or it seems to be elsewhere (X8)."""
+        self._doubted = True
 
     def latest(self) -> int:
         """The exchange's now at most, ms, by what it said last."""
@@ -147,12 +157,40 @@ class Feed:
         """Whether candles of the symbols can be asked for without asking for the symbols first."""
         return venue.assume(self._ccxt, symbols)
 
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing more may be asked of it (418, 451, a long Retry-After)."""
+        return self._stopped is not None or self._clock.monotonic() < self._ban.until
+
+    @property
+    def breaker(self) -> str:
+        """The state of the breaker."""
+        return self._breaker.state
+
+    def spent(self) -> int:
+        """Requests within the last minute, of the whole process."""
+        return self._gate.spent()
+
+    @property
+    def markets(self) -> list[Any]:
+        """What ccxt knows of the exchange's symbols by now."""
+        return list((self._ccxt.markets or {}).values())
+
+    async def dial(self) -> None:
+        """Leave for a connection that streams: past the gate, as for a request (X6). ExchangeError where it stopped."""
+        self._refuse_stopped()
+        await self._gate.enter()
+        self._refuse_stopped()
+        self.counts["connections"] += 1
+
     async def page(
-        self, symbol: str, timeframe: str, *, since: int, limit: int, until: int | None = None
-    ) -> Series | None:
+        self, symbol: str, timeframe: str, *, since: int, limit: int, until: int | None = None,
+        sound: Callable[[Series], object] = lambda found: None,
+    ) -> Series | None:  # fmt: skip
         """The first candles that open at since or later, limit at most; the unfinished one may be among them.
 
         until  ms, exclusive; None: no end
+        sound  raises DataError for a page that the caller cannot take, which is as one with a bad row
         returns None for an empty page. DataError for a page with a row that stays bad; ExchangeError.
         """
         origin = f"{self.name} {symbol} {timeframe}"
@@ -163,7 +201,10 @@ class Feed:
             rows: list[Row] = await self._ccxt.fetch_ohlcv(symbol, timeframe, since, limit, parameters)
             expected = page.Asked(origin, symbol, TIMEFRAMES[timeframe], since, limit, self.latest())
             try:
-                return page.judged(rows, expected)
+                found = page.judged(rows, expected)
+                if found is not None:
+                    sound(found)
+                return found
             except DataError as error:
                 raise Judged(str(error), BAD_ROW) from error
 

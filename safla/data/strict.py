@@ -177,7 +177,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_shapes(rows: list[Any], *, step_ms: int) -> None:
     """X4, for the exchange whose rows are known: twelve cells, integer times, and a close time one step on."""
-    for row in rows:
+    for number, row in enumerate(rows, 1):
         fine = isinstance(row, list) and len(row) == BINANCE_CELLS and type(row[0]) is type(row[6]) is int
         if not fine or row[6] - row[0] != step_ms - 1:
-            raise Judged(f"a row that is no candle of this timeframe: {said(str(row))}", BAD_ROW)
+            raise Judged(f"row {number} of a page is no candle of this timeframe: {said(str(row))}", BAD_ROW)

@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
+from types import ModuleType
 from typing import Any
 
 from safla.config.operation import Exchange
@@ -15,6 +16,7 @@ from safla.errors import ConfigError, ExchangeError, Problem
 
 WEIGHT_A_MINUTE = 6000  # Binance's limit since 2023-08-25 (EXCHANGE 1)
 TICK_SIZE, DECIMAL_PLACES = 4, 2  # how ccxt states precision
+MOST_STREAMED = 10  # candles that ccxt keeps of a stream: nothing is taken from there
 SANDBOXED = "-sandbox"  # behind the name of the store's folder: those candles are not the market's
 
 _HOST = re.compile(r"^[a-z]+://[^/]+")
@@ -24,6 +26,32 @@ def made(config: Exchange) -> Any:
     """The ccxt object that asks as the configuration says. ConfigError for a name that ccxt does not know."""
     import ccxt.async_support as ccxt
 
+    return _made(ccxt, config, strict.strict)
+
+
+def streaming(config: Exchange, kind: Callable[[type], type]) -> Any:
+    """The same of a class of ccxt.pro, which streams too; None where there is no stream of candles.
+
+    kind  what stands before that class
+    """
+    from ccxt import pro
+
+    if config.name not in pro.exchanges or (config.rest_url is not None and config.stream_url is None):
+        return None  # whoever answers requests in the exchange's place does not stream in its place too
+    found = _made(pro, config, lambda one: kind(strict.strict(one)))
+    if not (found.has.get("watchOHLCV") or found.has.get("watchOHLCVForSymbols")):
+        return None
+    found.options["OHLCVLimit"] = MOST_STREAMED
+    if config.stream_url is not None:
+        base = config.stream_url.rstrip("/")
+        own = {"spot": f"{base}/stream/ws"}  # by this path ccxt tells the spot market from others (EXCHANGE 4)
+        streams = found.urls["api"]["ws"]
+        found.urls["api"]["ws"] = own if _is_binance(config.name) else _redirected(streams, base)
+        found.timeout_on_exit = 0 if base.startswith("ws:") else found.timeout_on_exit
+    return found
+
+
+def _made(ccxt: ModuleType, config: Exchange, strictly: Callable[[type], type]) -> Any:
     if config.name not in ccxt.exchanges:
         near = get_close_matches(config.name, ccxt.exchanges, n=3)
         hint = f"; did you mean {', '.join(near)}?" if near else ""
@@ -32,7 +60,7 @@ def made(config: Exchange) -> Any:
     asked: dict[str, Any] = {"enableRateLimit": False, "timeout": int(config.timeout_seconds * 1000)}
     if _is_binance(config.name):
         asked["options"] = {"fetchMarkets": {"types": ["spot"]}}
-    found = strict.strict(kind)(asked)
+    found = strictly(kind)(asked)
     found.has["fetchCurrencies"] = False  # requests for what no candle needs
     found.number = str  # ccxt hands on what the exchange wrote (D1)
     if config.sandbox:
@@ -123,7 +151,8 @@ def _market(exchange: Any, symbol: str) -> Any:
     base, _, quote = symbol.partition("/")
     return exchange.safe_market_structure(
         {
-            "id": _binance_id(symbol), "symbol": symbol, "base": base, "quote": quote, "baseId": base, "quoteId": quote,
+            "id": _binance_id(symbol), "lowercaseId": _binance_id(symbol).lower(), "symbol": symbol,
+            "base": base, "quote": quote, "baseId": base, "quoteId": quote,
             "type": "spot", "spot": True, "active": True, "contract": False, "option": False,
             "precision": {"amount": None, "price": None},
         }

@@ -1,9 +1,5 @@
-"""One symbol of a configuration, and the pace at which its candles pass: what the faces share. No network."""
+"""One symbol of a configuration, and another window: what the faces share. No network."""
 
-import asyncio
-import math
-import time
-from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import get_args
 
@@ -52,38 +48,6 @@ def moment(when: Moment, what: str) -> int | None:
     if type(ms) is not int:
         raise UsageError(f"{what}: {ascii(when)[:40]} is no time; a datetime, 2024-01-31T13:00Z or ms UTC is due")
     return ms
-
-
-class Pace:
-    """Waits as long as lay between two candles, so many times shorter; infinity only lets others run in between."""
-
-    def __init__(
-        self,
-        speed_multiplier: float,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
-        if math.isnan(speed_multiplier) or speed_multiplier <= 0:
-            raise UsageError(
-                f"speed_multiplier: {speed_multiplier} is not above 0; 1.0 is real time, 60.0 a minute a second"
-            )
-        self.unpaced = math.isinf(speed_multiplier)
-        self._speed = speed_multiplier
-        self._clock = clock
-        self._sleep = sleep
-        self._due = 0.0
-        self._before: int | None = None
-
-    async def wait(self, ts: int) -> None:
-        """Come back when it is the turn of the candle that opens at ts; of the first at once."""
-        if self.unpaced or self._before is None:
-            self._due = self._clock()
-            await self._sleep(0)
-        else:
-            self._due += (ts - self._before) / 1000 / self._speed
-            await self._sleep(max(0.0, self._due - self._clock()))
-        self._before = ts
 
 
 def _refuse_timeframe(loaded: Loaded, timeframe: str) -> None:

@@ -32,16 +32,35 @@ class Appender:
             self._write(bytes(self._waiting[:cut]))
             del self._waiting[:cut]
 
-    def sync(self) -> None:
-        """Write what waits and bring it to the disk: from now on it is acknowledged (J22, J23)."""
+    def sync(self, *, folder: bool = True) -> None:
+        """Write what waits and bring it to the disk: from now on it is acknowledged (J22, J23).
+
+        folder  its name too: needed once, for a file that is new
+        """
         if self._waiting:
             self._write(bytes(self._waiting))
             self._waiting.clear()
         try:
             _sync(self._descriptor)
-            sync_folder(self.path.parent)
+            if folder:
+                sync_folder(self.path.parent)
         except OSError as error:
             self._fail(f"cannot be synced: {error.strerror}; nothing more is written, start again", error)
+
+    def refuse_moved(self) -> None:
+        """Raise HostError unless path and descriptor are one file under one name still (J28)."""
+        here = os.fstat(self._descriptor)
+        try:
+            there = os.stat(self.path, follow_symlinks=False)
+        except (FileNotFoundError, NotADirectoryError):
+            there = None
+        if there is None or not os.path.samestat(here, there) or here.st_nlink != 1:
+            self._fail("was moved, replaced or deleted while it was written; nothing more is written", None)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it takes nothing more: after an error, too."""
+        return self._descriptor < 0
 
     def close(self) -> None:
         """Close the file; lines that were not synced are dropped."""

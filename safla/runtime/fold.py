@@ -98,6 +98,10 @@ class Folding:
         lines = self.lines.closing(rows, self.state, digest=known)
         return Block(lines, rows, nothing, nothing, nothing, self.state)
 
+    def interpret(self) -> None:
+        """From now on a timestamp at a time: compiled code would cost more than it does."""
+        self._loop = None
+
     def _rows(self) -> Int64:
         rows: Int64 = self.out.rows[: int(self.out.used[0])].copy()
         self.out.used[0] = 0

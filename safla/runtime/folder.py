@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
+from safla.config.load import Loaded
 from safla.config.plan import RunPlan
+from safla.config.text import plan_texts
 from safla.errors import HostError, UsageError
 from safla.journal.files import CANDLES, JOURNAL, open_to_write, refuse_others, sync_folder
 from safla.journal.head import HEAD
@@ -24,6 +26,12 @@ def name_of(run: RunPlan, *, stem: str, candles: str) -> str:
     question = json.dumps(
         [run.texts, run.symbols, run.scales, run.plan.rules.start_ts, run.detail, candles], sort_keys=True
     )
+    return f"{_slug(stem)}-{hashlib.blake2b(question.encode('ascii'), digest_size=4).hexdigest()}"
+
+
+def name_of_paper(loaded: Loaded, *, stem: str) -> str:
+    """The folder of a paper run: same plan and symbols, same name; its candles are not known yet."""
+    question = json.dumps([plan_texts(loaded.config), loaded.symbols, "paper"], sort_keys=True)
     return f"{_slug(stem)}-{hashlib.blake2b(question.encode('ascii'), digest_size=4).hexdigest()}"
 
 

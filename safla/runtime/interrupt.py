@@ -3,13 +3,14 @@
 import os
 import select
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
 from safla.errors import Interrupted
 
 EXIT_CODES: dict[int, int] = {signal.SIGINT: 130, signal.SIGTERM: 143}
+LEAVING_SECONDS = 0.6  # from there on, for what is left to be closed
 GRACE_SECONDS = 0.2  # that a flag may wait to be looked at; compiling the engine alone takes ten
 
 _STDERR = 2
@@ -18,12 +19,15 @@ _STDERR = 2
 class Flag:
     """Whether somebody asked the process to end, and by which signal."""
 
-    def __init__(self) -> None:
+    def __init__(self, heeded: Callable[[], None] = lambda: None) -> None:
+        """heeded: told that somebody looked, and leaves."""
         self.signal: int | None = None
+        self._heeded = heeded
 
     def check(self) -> None:
         """Raise Interrupted if a signal came since."""
         if self.signal is not None:
+            self._heeded()
             name = signal.Signals(self.signal).name
             raise Interrupted(
                 f"interrupted by {name}: all is written, the same command goes on", EXIT_CODES[self.signal]
@@ -49,7 +53,11 @@ def watched() -> Iterator[Flag]:
     A second signal ends the process at once; so does the first, GRACE_SECONDS later, where nobody looked at the flag. A
     run that ends so loses nothing: it is what a kill leaves behind, and that is recovered from (J42).
     """
-    flag = Flag()
+
+    def leaving() -> None:
+        signal.setitimer(signal.ITIMER_REAL, LEAVING_SECONDS)
+
+    flag = Flag(leaving)
 
     def note(number: int, frame: FrameType | None) -> None:
         if flag.signal is not None:

@@ -105,8 +105,12 @@ def changed_run(
         timeframe=started.timeframe,
         strategies=tuple(register),
     )
-    grids = tuple(_scale(one, started.money_decimals) for one in started.symbols)
-    return make_plan(config, symbols, scales=grids, start=started.start, register=register)
+    return make_plan(config, symbols, scales=scales_of(started), start=started.start, register=register)
+
+
+def scales_of(started: RunStarted) -> tuple[Scale, ...]:
+    """The scale of each symbol, as a first line tells it."""
+    return tuple(_scale(one, started.money_decimals) for one in started.symbols)
 
 
 def _scale(one: SymbolScale, money_decimals: int) -> Scale:

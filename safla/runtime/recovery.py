@@ -16,8 +16,10 @@ from safla.journal.events import RunStarted
 from safla.journal.files import MAX_FILE, open_to_read, open_to_write, sync_folder
 from safla.journal.head import HEAD, Head
 from safla.journal.line import ORIGIN
+from safla.journal.reader import Tail
 from safla.journal.survey import Survey, survey
 
+LINES_BETWEEN_ANCHORS = 1_000  # (J24)
 LARGE = 2**30  # bytes of a journal that a person is told of (J6)
 
 _HASH = slice(-35, -3)  # where a line with its newline holds its own hash (J10)
@@ -103,6 +105,16 @@ def _free(path: Path) -> Path:
     return next(name for name in names if not os.path.lexists(name))
 
 
+def confirm(journal: Path, tail: Tail) -> None:
+    """Of a run that has ended: it is on the disk, and head knows all of it. What wrote its end may have died there."""
+    whole = Head(n=tail.lines, offset=tail.offset, h=tail.h)
+    if anchor.read(journal.with_name(HEAD)) == whole:
+        return
+    with Appender(journal) as file:
+        file.sync()
+    anchor.write(journal.with_name(HEAD), whole)
+
+
 class Continued:
     """A journal that may have been begun before: it compares as far as the file reaches, and appends behind that."""
 
@@ -113,18 +125,21 @@ class Continued:
         self.last_hash = ORIGIN.decode("ascii")
         self._appender = Appender(path)
         self._rest = self._appender.offset  # bytes that were there before and are not compared yet
+        self._named = False  # its name was synced
+        self._anchored = 0  # lines that head knows of
         self._there = open_to_read(path)
         self._new = False  # something was appended
 
-    def append(self, lines: bytes) -> None:
-        """Take whole lines. Finding where the file says otherwise; it is then not touched."""
+    def append(self, lines: bytes) -> bool:
+        """Take whole lines; whether some are new. Finding where the file says otherwise; it is then not touched."""
         if not lines:
-            return
+            return False
         there = self._there.read(min(len(lines), self._rest))
         self._rest -= len(there)
         if not lines.startswith(there):
             raise self._difference(first_parting(there, lines[: len(there)], n=self.lines))
         if len(there) < len(lines):
+            self._appender.refuse_moved()
             self._new = True
             before = self._appender.offset
             self._appender.append(lines[len(there) :])
@@ -132,6 +147,17 @@ class Continued:
                 self._say(f"{self.path}: longer than {LARGE} bytes; a run ends at {MAX_FILE} (J6)")
         self.lines += lines.count(b"\n")
         self.last_hash = lines[_HASH].decode("ascii")
+        return len(there) < len(lines)
+
+    def commit(self, *, anchor_now: bool) -> None:
+        """Acknowledge what was taken (J22): synced, and head renewed where it is due (J24). Paper does it each time."""
+        if not self._new or self._appender.closed:  # after an error nothing more is written (J27)
+            return
+        self._appender.sync(folder=not self._named)
+        self._named = True
+        if anchor_now or self.lines - self._anchored >= LINES_BETWEEN_ANCHORS:
+            anchor.write(self.path.with_name(HEAD), Head(n=self.lines, offset=self._appender.offset, h=self.last_hash))
+            self._anchored = self.lines
 
     def _difference(self, parting: Parting | None) -> Finding:
         assert parting is not None, "the bytes differ"

@@ -1,4 +1,4 @@
-"""What a paper run hands on once it is synced: to logs, monitoring and the terminal. None of them can change anything."""
+"""What a paper run hands on once it is synced: to logs, monitoring and the terminal. They can change nothing."""
 
 from typing import NamedTuple
 

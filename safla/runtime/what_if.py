@@ -22,7 +22,7 @@ from safla.runtime.outcome import Outcome, outcome_of, thinned
 from safla.runtime.recorded import changed_run, recorded, run_of
 from safla.runtime.recovery import Continued
 
-Write = Callable[[bytes], None]
+Write = Callable[[bytes], object]
 
 MADE_OF = ("market_data.timeframe",)  # what the candles are made of
 

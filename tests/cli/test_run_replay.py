@@ -125,7 +125,6 @@ def test_fail_on_is_exit_1_where_any_holds_and_exit_2_before_the_run_where_it_is
         (["run", "nowhere.yaml"], 3, "nowhere.yaml"),
         (["run", "small.yaml", "--set", "risk.stop_los_pct=0.1"], 3, "did you mean"),
         (["run", "small.yaml", "--set", "data.source=exchange"], 3, "data.start: no candles of"),
-        (["run", "small.yaml", "--set", "mode=paper"], 3, "--set: mode: paper does not run yet; backtest does"),
         (["run", "small.yaml", "--set", "data.source=csv", "--set", "data.path=none-{base}.csv"], 4, "none-BTC.csv"),
         (["run", "small.yaml", "--set", "data.start=2031-01-01"], 4, "no candle between"),
         (["run", "small.yaml", *FINE, *RICH], 3, "initial_balance_usd"),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from safla.core.values import Columns
 from safla.data import store
-from safla.data.download import Got, Standing, _holes, download
+from safla.data.download import Got, Standing, download
 from safla.data.download import Order as Ordered
 from safla.data.store import Place
 from safla.errors import ExchangeError
@@ -238,16 +238,3 @@ def test_any_split_into_pages_and_any_order_of_fetches_give_the_same_store(
     for since, to in order:
         assert got(Served(there, now=hour(40)), other, since, to, limit=limit).error is None
     assert content(other) == content(one)
-
-
-@given(st.sets(st.integers(0, 30), min_size=1), st.integers(0, 10), st.integers(0, 40))
-def test_holes_are_what_lies_before_or_between_candles_and_never_what_is_behind(there: set[int], want: int, to: int):
-    columns = series(hours(*there))
-    assert columns is not None
-    found = _holes(columns.columns.ts, hour(want), hour(to), step=3_600_000)
-    inside = [number for number in there if number >= want]
-    expected = {number for number in range(want, min(to, max(inside, default=want))) if number not in there}
-    assert {
-        number for since, until in found for number in range((since - START) // 3_600_000, (until - START) // 3_600_000)
-    } == expected
-    assert all(since < until for since, until in found)

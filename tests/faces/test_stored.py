@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 
 import safla
-from safla.faces.stored import Pace, for_symbol, moment
+from safla.faces.stored import for_symbol, moment
+from safla.runtime.pace import Pace
 
 FIRST = 1_704_067_200_000
 

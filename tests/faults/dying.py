@@ -19,6 +19,7 @@ import json
 import os
 import shutil
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from typing import Any
 DIED = 77
 CALLS = ("open", "write", "fsync", "fdatasync", "rename", "replace", "ftruncate", "truncate", "mkdir", "unlink", "link")
 CHANGES = {"open", "os.rename", "os.mkdir", "os.remove", "os.truncate", "os.link", "os.symlink", "os.rmdir", "os.chmod"}
-USED = ("cli.run", "runtime.backtest", "report.summary", "report.tables", "config.load", "data.synthetic")
+USED = ("cli.run", "runtime.attended", "runtime.backtest", "report.summary", "report.tables", "config.load", "data.synthetic")
 
 
 class Counter:
@@ -44,7 +45,7 @@ class Counter:
         """The same call, counted."""
 
         def counted(*arguments: Any, **named: Any) -> Any:
-            if not self.on or self.inside:
+            if not self.on or self.inside or not _deciding():
                 return call(*arguments, **named)
             self.count += 1
             self._perhaps_die("before")
@@ -63,11 +64,16 @@ class Counter:
 
     def note(self, event: str, arguments: tuple[Any, ...]) -> None:
         """Python says of itself what it does to files: one that is changed outside a counted call has escaped."""
-        if not self.on or self.inside or event not in CHANGES:
+        if not self.on or self.inside or event not in CHANGES or not _deciding():
             return
         reads = event == "open" and not arguments[2] & (os.O_WRONLY | os.O_RDWR)
         if not reads and str(arguments[0]) != os.devnull:
             self.escaped.append(f"{event} {arguments[0]}")
+
+
+def _deciding() -> bool:
+    """Whether this is the thread that runs: one that listens beside it decides nothing, and is never in step."""
+    return threading.get_ident() == threading.main_thread().ident
 
 
 COUNTER = Counter()
@@ -156,11 +162,12 @@ def once(
 
 
 def state_of(place: Path) -> str:
-    """What lies in a folder, the pid in a lock apart."""
+    """What lies in a folder, the pid in a lock and logs apart."""
     total = hashlib.blake2b()
     for one in sorted(place.rglob("*")):
         total.update(f"{one.relative_to(place)}\0".encode())
-        total.update(one.read_bytes() if one.is_file() and one.name != "lock" else b"")
+        apart = one.name == "lock" or one.suffix == ".log"
+        total.update(one.read_bytes() if one.is_file() and not apart else b"")
     return total.hexdigest()
 
 

@@ -1,0 +1,56 @@
+"""`safla status`: arguments, one call, printing."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from safla.config.shown import printable
+from safla.report.status import status_lines, status_object
+from safla.runtime.look import Look, look, watch
+from safla.runtime.view import drawing_console
+
+
+@click.command("status", epilog="Example: safla status logs/btc-*")
+@click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
+@click.option("--watch", "watched", is_flag=True, help="Show it again, every second, until the run has ended.")
+@click.option("--json", "as_json", is_flag=True, help="Print an object; with --watch one a line, where it changed.")
+def command(*, run: Path, watched: bool, as_json: bool) -> int:
+    """Say where a run stands: modes, positions, account, halts, and the process that holds it.
+
+    It reads the whole lines of a run folder or its journal, needs no lock, and touches nothing; the run may be going on
+    meanwhile. Exit 0 also for a run that has just begun, 4 if the journal is damaged.
+    """
+    looks = watch(run, say=_say) if watched else iter([look(run, say=_say)])
+    if watched and not as_json and (console := drawing_console(sys.stdout)) is not None:
+        _in_place(looks, console)
+        return 0
+    before = None
+    for found in looks:
+        if (now := found._replace(seen=0.0)) == before:
+            continue
+        text = json.dumps(status_object(found), indent=None if watched else 2) if as_json else _text(found)
+        click.echo(text if as_json or before is None else f"\n{text}")
+        before = now
+    return 0
+
+
+def _say(text: str) -> None:
+    click.echo(printable(text), err=True)
+
+
+def _text(found: Look) -> str:
+    return "\n".join(map(printable, status_lines(found)))
+
+
+def _in_place(looks: Iterator[Look], console: Any) -> None:
+    """On a terminal each look takes the place of the one before."""
+    from rich.live import Live
+    from rich.text import Text
+
+    with Live(console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
+        for found in looks:
+            live.update(Text(_text(found), no_wrap=True, overflow="crop"), refresh=True)

@@ -1,0 +1,87 @@
+"""Candles that an exchange does not have: holes between those it served, believed once they were asked for again (X11).
+
+What becomes of the candles is not known here.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from safla.core.candles import Series, iso
+from safla.core.values import Int64
+from safla.errors import ExchangeError
+
+MOST_DISAGREEMENTS = 5  # answers about one hole that differ from each other
+
+Span = tuple[int, int]  # ms, end exclusive
+Ask = Callable[[Span], Awaitable[Series | None]]  # the candles of a window, or a page of them; None: it has none
+
+
+class OnlyNewest(ExchangeError):
+    """An exchange that gives its newest candles whatever it is asked for (X16). Ask for those, or ask another one."""
+
+
+class Asked(NamedTuple):
+    """What was to be had of one symbol, and of whom."""
+
+    origin: str  # exchange, symbol and timeframe, for messages
+    step: int  # ms
+    limit: int  # candles a page
+    newest: int | None  # ms: from there on an exchange of doubtful manners has its newest ones; None: it is trusted
+
+
+class Settled(NamedTuple):
+    """A page, and what the answers about its holes brought."""
+
+    parts: list[Series]  # the page first
+    ts: Int64  # every candle of them
+    holes: list[Span]  # facts
+    reasked: int
+
+
+async def settle(first: Series, span: Span, asked: Asked, *, ask: Ask) -> Settled:
+    """Ask for the holes of a page until an answer brings nothing new about them.
+
+    span  from the first candle that is wanted to the end of what can be there, ms, end exclusive
+    ExchangeError where the answers go on differing, OnlyNewest for an exchange that cannot be asked for a stretch.
+    """
+    parts, ts = [first], first.columns.ts
+    for reasked in range(MOST_DISAGREEMENTS):
+        holes = between(ts, span, step=asked.step)
+        if not holes:
+            return Settled(parts, ts, [], reasked)
+        again = await ask((holes[0][0], holes[-1][1]))
+        if again is None or not len(inside(again, holes)):
+            _refuse_only_newest(ts, holes, span, asked)
+            return Settled(parts, ts, holes, reasked + 1)
+        parts.append(again)
+        answered = len(again.columns.ts) < asked.limit or again.columns.ts[-1] >= holes[-1][1] - asked.step
+        ts = np.union1d(ts, again.columns.ts)
+        ts = ts if answered else ts[ts <= again.columns.ts[-1]]
+    holes = between(ts, span, step=asked.step)
+    if holes:
+        raise ExchangeError(f"{asked.origin}: each answer about {iso(holes[0][0])} differs from the one before")
+    return Settled(parts, ts, [], MOST_DISAGREEMENTS)
+
+
+def between(ts: Int64, span: Span, *, step: int) -> list[Span]:
+    """The stretches of the grid within a span that lie before or between candles; what is behind them is unknown."""
+    want, to = span
+    wanted = ts[ts >= want]
+    after = np.minimum(wanted, to)
+    before = np.minimum(np.concatenate([[want - step], wanted])[: len(wanted)] + step, to)
+    return [(int(since), int(until)) for since, until in zip(before, after, strict=True) if since < until]
+
+
+def inside(series: Series, spans: Sequence[Span]) -> Int64:
+    """The candles that open within the spans."""
+    ts = series.columns.ts
+    return ts[np.logical_or.reduce([(ts >= since) & (ts < until) for since, until in spans])]
+
+
+def _refuse_only_newest(ts: Int64, holes: list[Span], span: Span, asked: Asked) -> None:
+    """X16: that such an exchange says nothing of what was before is no proof of a hole."""
+    if asked.newest is not None and holes[0][0] == span[0] and int(ts[-1]) >= asked.newest:
+        text = f"cannot serve this range: it has no candle before {iso(int(ts[0]))}; ask for those from there on"
+        raise OnlyNewest(f"{asked.origin}: {text}")

@@ -1,0 +1,98 @@
+"""What `safla status` says of a run: lines for a person, an object for a program. It computes nothing."""
+
+from typing import Any
+
+import msgspec
+
+from safla.core.candles import iso
+from safla.runtime.look import Holder, Look
+from safla.runtime.standing import Position, Standing, SymbolStanding
+from safla.runtime.words import ascii_only, event_line, standing_lines
+
+
+def status_lines(found: Look) -> list[str]:
+    """The run, its process, its journal, where it stands, and what happened last."""
+    head = [f"run        {_run(found)}", f"process    {_process(found.holder)}", f"journal    {_journal(found)}"]
+    if found.standing is not None:
+        head += standing_lines(found.standing, now=None if found.ended else found.seen)
+    if found.note is not None:
+        head.append(f"note       {ascii_only(found.note)}")
+    if found.last:
+        head += ["last events", *(f"  {event_line(event)}" for event in found.last)]
+    return head
+
+
+def status_object(found: Look) -> dict[str, Any]:
+    """The same for programs: amounts and shares as text, times as UTC, null where there is none."""
+    started, tail = found.started, found.tail
+    return {
+        "journal": str(found.journal),
+        "state": _state(found),
+        "mode": found.mode,
+        "held": found.holder.held,
+        "pid": found.holder.pid,
+        "name": started.name if started else None,
+        "timeframe": started.timeframe if started else None,
+        "detail": started.detail if started else None,
+        "lines": tail.lines if tail else 0,
+        "hash": tail.h if tail else None,
+        "torn_bytes": tail.torn if tail else None,
+        "standing": _standing(found.standing) if found.standing else None,
+        "last_events": [msgspec.to_builtins(event) for event in found.last],
+        "note": found.note,
+    }
+
+
+def _state(found: Look) -> str:
+    if found.tail is None:
+        return "begun"
+    return "ended" if found.ended else "unfinished"
+
+
+def _run(found: Look) -> str:
+    mode = found.mode or "backtest or paper (no config.yaml tells)"
+    if found.started is None:
+        return f"not known yet, {mode}"
+    count = len(found.started.symbols)
+    symbols = f"{count} symbol{'' if count == 1 else 's'}"
+    return f"{ascii_only(found.started.name)}, {mode}, {found.started.timeframe}, {symbols}"
+
+
+def _process(holder: Holder) -> str:
+    if holder.held is None:
+        return "cannot be told"
+    if not holder.held:
+        return "none holds it"
+    return f"pid {holder.pid} holds it" if holder.pid is not None else "one holds it that has not told its number yet"
+
+
+def _journal(found: Look) -> str:
+    if found.tail is None:
+        return "begun, no whole line yet"
+    torn = f"; {found.tail.torn} bytes of a line that is not whole behind them" if found.tail.torn else ""
+    return f"{found.tail.lines} lines, last hash {found.tail.h}, {_state(found)}{torn}"
+
+
+def _standing(told: Standing) -> dict[str, Any]:
+    values = told._asdict()
+    values["candle"] = _time(values.pop("ts"))
+    values["closed"] = _time(told.closed)
+    values["open_halts"] = [one._asdict() for one in told.open_halts]
+    values["symbols"] = [_symbol(one) for one in told.symbols]
+    return values
+
+
+def _symbol(told: SymbolStanding) -> dict[str, Any]:
+    values = told._asdict()
+    values["candle"] = _time(values.pop("ts"))
+    values["position"] = _position(told.position) if told.position else None
+    values["waiting"] = told.waiting._asdict() if told.waiting else None
+    return values
+
+
+def _position(held: Position) -> dict[str, Any]:
+    return {**held._asdict(), "opened": iso(held.opened)}
+
+
+def _time(ms: int | None) -> str | None:
+    return None if ms is None else iso(ms)

@@ -1,0 +1,54 @@
+"""Work beside a run that may be slow, and never holds it up: a thread behind a bounded queue. It decides nothing."""
+
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+MOST_WAITING = 10_000
+
+
+class Aside(Generic[Item]):
+    """A listener in a thread of its own. What finds the queue full is dropped, and counted."""
+
+    def __init__(self, name: str, listener: Callable[[Item], None], *, most: int = MOST_WAITING) -> None:
+        self.name = name
+        self.dropped = 0
+        self._listener = listener
+        self._said = False
+        self._queue: queue.Queue[Item | None] = queue.Queue(most)
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread.start()
+
+    def tell(self, item: Item) -> None:
+        """Hand something on, at once."""
+        try:
+            self._queue.put_nowait(item)
+        except queue.Full:
+            self.dropped += 1
+
+    def close(self, seconds: float = 1.0) -> None:
+        """Let it finish what waits, for so long at most."""
+        end = time.monotonic() + seconds
+        with suppress(queue.Full):
+            self._queue.put(None, timeout=max(seconds, 0.001))
+            self._thread.join(max(end - time.monotonic(), 0.0))
+
+    def _work(self) -> None:
+        while (item := self._queue.get()) is not None:
+            try:
+                self._listener(item)
+            except Exception as error:  # noqa: BLE001 - whatever it was, the run goes on (FAULTS 32)
+                self._say(error)
+
+    def _say(self, error: Exception) -> None:
+        if self._said:
+            return
+        self._said = True
+        with suppress(OSError, ValueError):
+            sys.stderr.write(f"safla: {self.name} failed, the run goes on: {type(error).__name__}\n")

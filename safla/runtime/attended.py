@@ -1,0 +1,84 @@
+"""A paper run with those who look on: logs, monitoring, the terminal. None of them can hold it up or change it."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+
+from loguru import logger
+
+from safla.config.load import Loaded
+from safla.config.plan import RunPlan
+from safla.data.followed import MISSING, REFUSED
+from safla.runtime import logs, oversight, paper, view
+from safla.runtime.aside import Aside
+from safla.runtime.feeding import Line, Source
+from safla.runtime.interrupt import watched
+from safla.runtime.monitor import Facts, Monitor
+from safla.runtime.paper import Onlooker
+from safla.runtime.told import Told
+
+PATIENT_SECONDS, HURRIED_SECONDS = 10.0, 0.2  # for what waits in the queues at the end
+ALERTED = (MISSING, REFUSED)  # the troubles for which a person is called; the others are logged
+
+
+def trade(loaded: Loaded, folder: Path, *, force: bool, quiet: bool, say: Callable[[str], None]) -> paper.Ended:
+    """Run until it ends, with a log, a view and monitoring of it."""
+    attend = partial(_attended, loaded, folder, quiet=quiet)
+    with watched() as flag:
+        return paper.run(loaded, folder, force=force, say=say, flag=flag, attend=attend)
+
+
+@contextmanager
+def _attended(loaded: Loaded, folder: Path, plan: RunPlan, source: Source, *, quiet: bool) -> Iterator[Onlooker]:
+    """Logs and the terminal each have a thread and a queue: what they do not take in time is dropped, and counted."""
+    with ExitStack() as stack:
+        logged = stack.enter_context(logs.of_run(folder, loaded.config))
+        asides: list[Aside[Told]] = []
+        stack.push(partial(_close, asides))
+        facts = _facts(source.line, asides)
+        seen = stack.enter_context(view.watching(plan, quiet=quiet, facts=partial(_shown, source.line)))
+        monitor = stack.enter_context(
+            oversight.of_run(loaded.config, run=folder.name, symbols=plan.symbols, facts=facts, terminal=seen.alert)
+        )
+        for name, listener in (("the log", logged), ("the view", seen)):
+            asides.append(Aside(name, listener))
+
+        def told(one: Told) -> None:
+            monitor.listen(one)
+            for aside in asides:
+                aside.tell(one)
+
+        yield Onlooker(told, partial(_troubled, monitor))
+
+
+def _close(asides: list[Aside[Told]], kind: object, *_of_it: object) -> None:
+    """At its own end a run lets its log be finished; where somebody wants it to leave, there is no time for that."""
+    end = time.monotonic() + (PATIENT_SECONDS if kind is None else HURRIED_SECONDS)
+    for aside in asides:
+        aside.close(end - time.monotonic())
+
+
+def _facts(line: Line, asides: list[Aside[Told]]) -> Facts:
+    return Facts(
+        requests=lambda: line.figures()[0],
+        weight=lambda: line.figures()[1],
+        breaker=lambda: line.figures()[2],
+        tasks=line.tasks,
+        now=line.now,
+        waiting=line.waiting,
+        dropped=lambda: sum(one.dropped for one in asides),
+    )
+
+
+def _shown(line: Line) -> dict[str, str]:
+    """What the view shows of the way to the exchange."""
+    requests, _, breaker = line.figures()
+    return {} if breaker is None else {"breaker": breaker, "requests a minute": str(requests)}
+
+
+def _troubled(monitor: Monitor, kind: str, symbol: str, text: str) -> None:
+    logger.bind(file="market_data", fields={"kind": kind}).warning("{}", text)
+    if kind in ALERTED:
+        monitor.refused(text, symbol=symbol or None)

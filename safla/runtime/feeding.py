@@ -1,0 +1,238 @@
+"""Where a paper run gets its candles from: history as though it came live, or an exchange. One timestamp at a time."""
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from safla.config.load import Loaded
+from safla.config.model import Config
+from safla.config.plan import RunPlan, price_limit, scales
+from safla.core.candles import TIMEFRAMES, Scale, Series, align
+from safla.core.scale import LIMIT
+from safla.data import exchange, history, source
+from safla.data.checks import Origin
+from safla.data.decimals import Numbers
+from safla.data.doorbell import Doorbell
+from safla.data.exchange import Feed
+from safla.data.live import LiveSource
+from safla.data.rows import PRICES, Rows, Target, assemble
+from safla.journal.events import RunStarted
+from safla.resilience.clock import SYSTEM, Clock
+from safla.runtime.backtest import windowed
+from safla.runtime.live import Row
+from safla.runtime.pace import Pace
+from safla.runtime.recorded import scales_of
+from safla.runtime.resting import Last
+
+STREAM = "stream"  # a trouble that costs latency alone
+
+
+class Arrival(NamedTuple):
+    """A timestamp whose candles are there, or whose absence is a fact (S6)."""
+
+    ts: int
+    rows: tuple[Row | None, ...]  # one a symbol
+    came: float  # when they were there, seconds, monotonic
+
+
+Trouble = Callable[[str, str, str], None]  # kind, symbol ("" for all), text (data/followed.py)
+Say = Callable[[str], None]
+
+
+class Line:
+    """The way to the exchange, while there is one: what monitoring may ask about it."""
+
+    def __init__(self) -> None:
+        self.feed: Feed | None = None
+        self.closing: LiveSource | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
+
+    def figures(self) -> tuple[int | None, int | None, str | None]:
+        """Requests within the last minute, weight used within this one, and the state of the breaker."""
+        feed = self.feed
+        return (None, None, None) if feed is None else (feed.spent(), feed.weight, feed.breaker)
+
+    def tasks(self) -> int | None:
+        """How many tasks are under way."""
+        return None if self.loop is None else len(asyncio.all_tasks(self.loop))
+
+    def now(self) -> float | None:
+        """The exchange's clock, seconds since 1970."""
+        return None if self.closing is None or self.feed is None else self.feed.latest() / 1000
+
+    def waiting(self) -> tuple[str, ...]:
+        """The symbols for whose candle all others wait (S6)."""
+        wants = () if self.closing is None else self.closing.waits_for
+        first = min((want for _, want in wants), default=0)
+        return tuple(symbol for symbol, want in wants if want == first)
+
+
+class Source(NamedTuple):
+    """What is known of the candles before the first is folded, and how they come."""
+
+    scales: tuple[Scale, ...]
+    start: int  # the first candle behind the lookback, ms (S16)
+    first_ts: int  # the first candle of all
+    # From the last recorded timestamp on; troubles are told, and never end it where they can be waited out (R8).
+    arrivals: Callable[[RunPlan, Last | None, Trouble], AsyncIterator[Arrival]]
+    line: Line
+
+
+def source_of(loaded: Loaded, there: RunStarted | None, *, say: Say, clock: Clock = SYSTEM) -> Source:
+    """The source that paper.source names. there: the first line of a journal that is gone on with."""
+    return SOURCES[loaded.config.paper.source](loaded, there, say, clock)
+
+
+def _history(loaded: Loaded, there: RunStarted | None, say: Say, clock: Clock) -> Source:
+    """History from any source of candles, as though it came live (paper.speed)."""
+    config = loaded.config
+    sourced = source.read(config, loaded.symbols, price_limit=price_limit(config))
+    for note in sourced.notes:
+        say(note)
+    series, start = windowed(loaded, sourced.series)
+    grids = scales(config, sourced.series, rules=sourced.rules)
+    first = min(int(one.columns.ts[0]) for one in series if len(one.columns.ts))
+    if there is not None:
+        series = tuple(_rescaled(one, scale) for one, scale in zip(series, scales_of(there), strict=True))
+
+    def arrivals(run: RunPlan, last: Last | None, _trouble: Trouble) -> AsyncIterator[Arrival]:
+        pace = Pace(speed_of(config.paper.speed), clock=clock.monotonic, sleep=clock.sleep)
+        since = first if last is None else last.ts
+        return _known_first(recorded(series, since=since, live_from=run.plan.rules.start_ts, pace=pace), last)
+
+    return Source(grids, start, first, arrivals, Line())
+
+
+def _exchange(loaded: Loaded, there: RunStarted | None, say: Say, clock: Clock) -> Source:
+    """The exchange: its history up to now for the lookback, then candles as they close (X13)."""
+    config, symbols = loaded.config, loaded.symbols
+    step = TIMEFRAMES[config.market_data.timeframe]
+    line = Line()
+    if there is not None:
+        grids, start, first = scales_of(there), there.start, there.ts
+        begun: tuple[Series, ...] = ()
+    else:
+        start = history.finished(_now(config, clock)) // step * step
+        sourced = source.read(_until(config, start, step=step), symbols, price_limit=price_limit(config))
+        for note in sourced.notes:
+            say(note)
+        grids, begun = scales(config, sourced.series, rules=sourced.rules), sourced.series
+        first = min(int(one.columns.ts[0]) for one in begun)
+
+    async def arrivals(run: RunPlan, last: Last | None, trouble: Trouble) -> AsyncIterator[Arrival]:
+        if last is None:
+            for series in [begun] if begun else []:
+                grid = recorded(series, since=first, live_from=start, pace=Pace(math.inf))
+                async for one in grid:
+                    yield one
+            since = dict.fromkeys(symbols, start if begun else first)
+        else:
+            since = {
+                symbol: last.ts + (0 if row is None else step) for symbol, row in zip(symbols, last.rows, strict=True)
+            }
+            if None not in last.rows:
+                yield Arrival(last.ts, last.rows, time.monotonic())
+        async for one in _closing(config, run, since, line=line, trouble=trouble, clock=clock):
+            yield one
+
+    async def complete(run: RunPlan, last: Last | None, trouble: Trouble) -> AsyncIterator[Arrival]:
+        async for one in _known_first(arrivals(run, last, trouble), last):
+            yield one
+
+    return Source(grids, start, first, complete, line)
+
+
+async def _now(config: Config, clock: Clock) -> int:
+    async with exchange.feed(config.exchange, clock=clock) as feed:
+        return (await feed.now()).least
+
+
+def _until(config: Config, start: int, *, step: int) -> Config:
+    """The configuration that asks for the lookback alone: the candles before start (S16)."""
+    begin = start - config.market_data.lookback_candles * step
+    data = config.data.model_copy(update={"source": "exchange", "start": begin, "end": start})
+    market_data = config.market_data.model_copy(update={"lookback_candles": 0})
+    return config.model_copy(update={"data": data, "market_data": market_data})
+
+
+async def _closing(
+    config: Config, run: RunPlan, since: Mapping[str, int], *, line: Line, trouble: Trouble, clock: Clock
+) -> AsyncIterator[Arrival]:
+    """Candles as they close, for ever or to data.end."""
+    async with exchange.feed(config.exchange, clock=clock) as feed:
+        line.feed = feed
+        if not feed.assume(run.symbols):
+            await feed.rules(run.symbols)
+
+        def broken(text: str) -> None:
+            trouble(STREAM, "", text)
+
+        async with Doorbell(feed, run.symbols, run.timeframe, told=broken) as bell:
+            closing = LiveSource(
+                feed, run.symbols, run.timeframe, scales=run.scales, since=since, price_limit=price_limit(config),
+                fetch_limit=config.market_data.fetch_limit, clock=feed.clock, doorbell=bell, end=config.data.end,
+                told=trouble,
+            )  # fmt: skip
+            line.closing, line.loop = closing, asyncio.get_running_loop()
+            async for one in closing:
+                yield Arrival(one.ts, one.rows, one.came)
+
+
+async def _known_first(arrivals: AsyncIterator[Arrival], last: Last | None) -> AsyncIterator[Arrival]:
+    """The last recorded timestamp, then what comes. Candles that are recorded win over those that come again (J39)."""
+    half = last if last is not None and not last.whole else None
+    if last is not None and half is None:
+        yield Arrival(last.ts, last.rows, time.monotonic())
+    async for one in arrivals:
+        if last is not None and one.ts <= last.ts:
+            if half is None or one.ts < last.ts:
+                continue
+            one = one._replace(rows=half.with_later(one.rows))
+        elif half is not None:  # a later one was served: what is not there by now was never there (S6)
+            yield Arrival(half.ts, half.rows, one.came)
+        half = None
+        yield one
+    if half is not None:
+        yield Arrival(half.ts, half.rows, time.monotonic())
+
+
+def _rescaled(series: Series, scale: Scale) -> Series:
+    """In the decimals of the plan. DataError for a price that needs more of them (S3)."""
+    places = dict.fromkeys(PRICES, series.price_decimals) | {"volume": series.volume_decimals}
+    columns = series.columns
+    numbers = {
+        name: Numbers(getattr(columns, name), np.full(len(columns.ts), own, np.int8)) for name, own in places.items()
+    }
+    rows = Rows(Origin(series.symbol, "candle", columns.ts), columns.ts, numbers, (), closed=True)
+    target = Target(series.symbol, 1, scale.price_decimals, scale.volume_decimals, LIMIT)
+    return assemble([rows], target)[0] if len(columns.ts) else series
+
+
+def speed_of(text: str) -> float:
+    """How many times faster than they came: of `1x`, `60x` or `max`."""
+    return math.inf if text == "max" else float(text.removesuffix("x"))
+
+
+async def recorded(
+    series: Sequence[Series], *, since: int, live_from: int, pace: Pace, clock: Callable[[], float] = time.monotonic
+) -> AsyncIterator[Arrival]:
+    """The candles of history from a timestamp on; those from live_from on at a pace, the lookback before it at once."""
+    grid = align([one.columns for one in series])
+    times, cells = grid.ts.tolist(), [column.T.tolist() for column in grid[1:]]
+    for ts, *fields in zip(times, *cells, strict=True):
+        if ts < since:
+            continue
+        if ts >= live_from:
+            await pace.wait(ts)
+        rows = tuple(None if numbers[0] == 0 else numbers for numbers in zip(*fields, strict=True))
+        yield Arrival(ts, rows, clock())
+
+
+SOURCES: dict[str, Callable[[Loaded, RunStarted | None, Say, Clock], Source]] = {
+    "replay": _history,
+    "stream": _exchange,
+}

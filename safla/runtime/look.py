@@ -1,0 +1,230 @@
+"""What another process finds in a run folder: its whole lines, who holds it, where it stands (J47).
+
+Without the lock, and without touching anything: also of another user's, and while it is written.
+"""
+
+import fcntl
+import os
+import re
+import stat
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from io import FileIO
+from pathlib import Path
+from typing import NamedTuple
+
+from safla.config.plan import RunPlan
+from safla.core.candles import Series, between
+from safla.core.values import State
+from safla.errors import ConfigError, DataError, Finding, HostError, JournalError, StrategyError
+from safla.journal import head as anchor
+from safla.journal import reader
+from safla.journal.events import Candle, Event, RunStarted
+from safla.journal.files import JOURNAL, journal_of, open_to_read
+from safla.journal.head import HEAD
+from safla.journal.line import MAX_LINE
+from safla.journal.reader import Journal, Tail
+from safla.journal.survey import judged
+from safla.runtime.fold import Outside, fold
+from safla.runtime.folder import CONFIG, LOCK, OURS
+from safla.runtime.forms import choose
+from safla.runtime.recorded import no_inputs, noting, run_of, series_of
+from safla.runtime.standing import Standing, standing
+
+LAST_EVENTS = 5
+SECONDS_BETWEEN_LOOKS = 1.0
+
+_MODE = re.compile(rb"^mode: (backtest|paper)\b", re.MULTILINE)
+_MAX_CONFIG = 65_536  # bytes that are looked at
+_MAX_PID = 20  # digits
+_HASH = slice(-35, -3)  # where a line with its newline holds its own hash (J10)
+_OTHERWISE = "this release decides otherwise than the journal tells; `safla replay` shows where"
+
+
+class Holder(NamedTuple):
+    """Whether a process holds the run, and its number; None: it cannot be told."""
+
+    held: bool | None
+    pid: int | None
+
+
+class Look(NamedTuple):
+    """What was found. Of a run that has no whole line yet, `started` and what follows from it are None."""
+
+    journal: Path
+    mode: str | None  # backtest or paper; None: no config.yaml tells
+    holder: Holder
+    seen: float  # seconds of the wall clock
+    started: RunStarted | None
+    ended: bool
+    tail: Tail | None
+    standing: Standing | None
+    last: tuple[Event, ...]  # candles apart
+    note: str | None  # why no standing is told, or not to be trusted
+
+
+class _Folded(NamedTuple):
+    state: State
+    lines: int
+    h: str
+
+
+def look(run: Path, *, say: Callable[[str], None], clock: Callable[[], float] = time.time) -> Look:
+    """Look at a run folder or its journal once. JournalError for damage, or where nothing of a run is there."""
+    path = journal_of(run)
+    ours = path.name == JOURNAL  # of a journal under another name, what lies beside it is not its own
+    found = Look(
+        journal=path, mode=_mode(path.with_name(CONFIG)) if ours else None,
+        holder=_holder(path.with_name(LOCK)) if ours else Holder(None, None), seen=clock(), started=None, ended=False,
+        tail=None, standing=None, last=(), note=None,
+    )  # fmt: skip
+    if _just_begun(path):
+        return found
+    return _read(reader.read(path), found, say=say)
+
+
+def watch(
+    run: Path,
+    *,
+    say: Callable[[str], None],
+    clock: Callable[[], float] = time.time,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[Look]:
+    """Look every second until the run has ended; the journal is read again only where it has grown."""
+    found, known = None, None
+    while found is None or not found.ended:
+        if found is not None:
+            sleep(SECONDS_BETWEEN_LOOKS)
+        now = _mark(journal_of(run))
+        if found is None or now != known:
+            found, known = look(run, say=say, clock=clock), now
+        else:
+            lock = found.journal.with_name(LOCK)
+            found = found._replace(
+                seen=clock(), holder=_holder(lock) if found.holder.held is not None else found.holder
+            )
+        yield found
+
+
+def _just_begun(path: Path) -> bool:
+    """Whether there is a run without a whole line: a folder that was made for it, or the start of a first line."""
+    beside = path.with_name(HEAD)
+    if not os.path.lexists(path):
+        if path.name != JOURNAL or not any(os.path.lexists(path.with_name(name)) for name in OURS):
+            return False  # whoever opens it says what is missing
+        if os.path.lexists(beside):
+            raise JournalError(f"{path}: is missing, and head says that it was there (J31)")
+        return True
+    with open_to_read(path) as file:
+        found = judged(file.read(MAX_LINE), anchor.read(beside) if path.name == JOURNAL else None)
+    return found.lines == 0 and found.kind in ("whole", "torn")
+
+
+def _read(journal: Journal, found: Look, *, say: Callable[[str], None]) -> Look:
+    """The same with what its lines tell."""
+    inputs = no_inputs(journal.started)
+    last: deque[Event] = deque(maxlen=LAST_EVENTS)
+    ts = journal.started.ts
+    for event in noting(journal, inputs):
+        ts = event.ts
+        if not isinstance(event, Candle):
+            last.append(event)
+    assert journal.tail is not None, "the journal was read to its end"
+    ended = journal.ended is not None
+    found = found._replace(started=journal.started, ended=ended, tail=journal.tail, last=tuple(last))
+    series = series_of(journal, inputs.rows)
+    try:
+        run = run_of(journal.started)
+        folded = _stood(run, series, outside=inputs.outside, ts=ts, found=found, say=say)
+    except (ConfigError, DataError, Finding, StrategyError) as error:
+        return found._replace(note=str(error))
+    if folded is None:
+        return found._replace(note="the lines of its first candle are not whole yet")
+    same = folded.lines < journal.tail.lines or folded.h == journal.tail.h
+    return found._replace(standing=standing(run, folded.state), note=None if same else _OTHERWISE)
+
+
+def _stood(
+    run: RunPlan,
+    series: Sequence[Series],
+    *,
+    outside: Sequence[Outside],
+    ts: int,
+    found: Look,
+    say: Callable[[str], None],
+) -> _Folded | None:
+    """The fold up to a timestamp, or to the one before it where lines of it are missing still: it is being written.
+
+    None where the first timestamp is that one.
+    """
+    assert found.tail is not None, "there are lines"
+    whole = _folded(run, series, outside=outside, end=ts + 1, ended=found.ended, say=say)
+    if whole is None or whole.lines <= found.tail.lines:
+        return whole
+    return _folded(run, series, outside=outside, end=ts, ended=False, say=say)
+
+
+def _folded(
+    run: RunPlan,
+    series: Sequence[Series],
+    *,
+    outside: Sequence[Outside],
+    end: int,
+    ended: bool,
+    say: Callable[[str], None],
+) -> _Folded | None:
+    """The fold of all candles that open before `end` (ms), closing lines included where the run has ended."""
+    cut = tuple(one._replace(columns=between(one.columns, 0, end)) for one in series)
+    candles = sum(len(one.columns.ts) for one in cut)
+    if candles == 0:
+        return None
+    forms = choose("auto", run.strategy.columns, candles=candles, say=say)
+    state, lines, h = None, 0, ""
+    for block in fold(run, cut, forms=forms, outside=[one for one in outside if one.ts < end]):
+        if len(block.ts) or ended:
+            state, lines = block.state, lines + block.lines.count(b"\n")
+            h = block.lines[_HASH].decode("ascii") or h
+    assert state is not None, "there is a candle"
+    return _Folded(state, lines, h)
+
+
+def _mode(config: Path) -> str | None:
+    """What config.yaml calls the run; it is there for people, so that nothing else is read out of it."""
+    try:
+        with open_to_read(config) as file:
+            told = _MODE.search(file.read(_MAX_CONFIG))
+    except (JournalError, HostError):
+        return None
+    return told[1].decode("ascii") if told else None
+
+
+def _holder(lock: Path) -> Holder:
+    """Who holds the run. A lock that is free is held, shared, for the moment of asking; nothing is written (J30)."""
+    try:
+        descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return Holder(held=False, pid=None)
+    except OSError:
+        return Holder(held=None, pid=None)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return Holder(held=None, pid=None)
+    with FileIO(descriptor, "rb") as file:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            text = file.read(_MAX_PID).strip()
+            return Holder(held=True, pid=int(text) if text.isdigit() else None)
+        except OSError:
+            return Holder(held=None, pid=None)
+    return Holder(held=False, pid=None)
+
+
+def _mark(path: Path) -> tuple[int, int, int] | None:
+    """What changes when a file does; None where there is none."""
+    try:
+        facts = path.stat()
+    except FileNotFoundError:
+        return None
+    return facts.st_ino, facts.st_size, facts.st_mtime_ns

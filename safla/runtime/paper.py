@@ -1,0 +1,197 @@
+"""A paper run: the same fold, on candles as they close, each timestamp durable before it is told (promise 1).
+
+Starting is recovering: what the journal holds is folded and compared first, then the source is asked from there on.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from safla.config.load import Loaded
+from safla.config.plan import RunPlan, make_plan
+from safla.config.text import resolved_yaml
+from safla.core.strategies import STRATEGIES, Strategy
+from safla.errors import JournalError
+from safla.journal import reader
+from safla.journal.events import RunStarted
+from safla.journal.files import JOURNAL, open_to_read, replace
+from safla.journal.line import MAX_LINE
+from safla.resilience.clock import SYSTEM, Clock
+from safla.runtime import folder as run_folder
+from safla.runtime import outcome, wishes
+from safla.runtime.feeding import Arrival, Source, Trouble, source_of
+from safla.runtime.fold import fold, started
+from safla.runtime.forms import choose
+from safla.runtime.interrupt import Flag
+from safla.runtime.outcome import Outcome
+from safla.runtime.recorded import recorded, run_of, scales_of
+from safla.runtime.recovery import Continued, confirm, recover
+from safla.runtime.resting import Last, Listener, Resting, before_of
+
+MOST_WAITING = 1_000  # timestamps that a source may be ahead of the fold
+LOOK_SECONDS = 0.05  # between two looks at signals and wishes while nothing comes; J45 asks for a second
+
+
+class Ended(NamedTuple):
+    """A paper run that ended: by its source, or by `safla stop`."""
+
+    run: RunPlan
+    folder: Path
+    lines: int
+    last_hash: str
+    again: bool  # it had ended before: nothing was taken
+
+
+def folder_of(loaded: Loaded, *, stem: str, out: Path | None) -> Path:
+    """The run folder: out, or one below storage.logs_directory: same plan, same symbols, same folder (JOURNAL 2)."""
+    return out or Path(loaded.config.storage.logs_directory) / run_folder.name_of_paper(loaded, stem=stem)
+
+
+class Onlooker(NamedTuple):
+    """Who looks on: told what is on the disk, and of troubles with the source. It does not block or decide anything."""
+
+    told: Listener
+    trouble: Trouble
+
+
+Attend = Callable[[RunPlan, Source], AbstractContextManager[Onlooker]]
+
+
+def run(
+    loaded: Loaded, folder: Path, *, force: bool, say: Callable[[str], None], flag: Flag, attend: Attend,
+    register: Mapping[str, Strategy] = STRATEGIES, clock: Clock = SYSTEM,
+) -> Ended:  # fmt: skip
+    """Trade on paper until the source ends, somebody stops it, or a signal comes (Interrupted: all is written).
+
+    attend  gives the onlooker of a plan and its source, for the length of a `with`
+    """
+    run_folder.make(folder, force=force)
+    path = folder / JOURNAL
+    with run_folder.held(folder), ExitStack() as stack:
+        there = _first_line(path)
+        source = source_of(loaded, there, say=say, clock=clock)
+        plan = _plan(loaded, source, there, register=register)
+        first_ts = source.first_ts if there is None else there.ts
+        recover(path, started=started(plan, first_ts=first_ts), say=say)
+        before = before_of(path) if there is not None else None
+        if before is not None and before.ended:
+            confirm(path, before.tail)
+            say(f"{folder}: this run has ended; --force begins another (J41)")
+            return Ended(plan, folder, before.tail.lines, before.tail.h, again=True)
+        if not (folder / run_folder.CONFIG).exists():
+            replace(folder / run_folder.CONFIG, resolved_yaml(loaded).encode())
+        journal = stack.enter_context(Continued(path, say=say))
+        onlooker = stack.enter_context(attend(plan, source))
+        held = Resting(plan, journal, listener=onlooker.told)
+        last = None if before is None else held.recover(before, say=say)
+        arrivals = source.arrivals(plan, last, onlooker.trouble)
+        asyncio.run(_traded(held, arrivals, folder=folder, last=last, flag=flag, say=say))
+        return Ended(plan, folder, journal.lines, journal.last_hash, again=False)
+
+
+def outcome_of(folder: Path, *, register: Mapping[str, Strategy] = STRATEGIES) -> Outcome:
+    """What a paper run came to: its journal, folded once more."""
+    begun, series, outside = recorded(folder)
+    plan = run_of(begun, register=register)
+    candles = sum(len(one.columns.ts) for one in series)
+    forms = choose("auto", plan.strategy.columns, candles=candles, say=lambda text: None)
+    return outcome.outcome_of(
+        plan, series, blocks=[outcome.thinned(block) for block in fold(plan, series, forms=forms, outside=outside)]
+    )
+
+
+def _first_line(path: Path) -> RunStarted | None:
+    """The first line of a journal, if it has a good one: a torn one is mended by recovery, and begun anew."""
+    if not path.exists():
+        return None
+    with open_to_read(path) as file:
+        if b"\n" not in file.read(MAX_LINE):
+            return None
+    try:
+        return reader.read(path).started
+    except JournalError:  # recovery judges it: the last line of a journal may be torn, though it has an end
+        return None
+
+
+def _plan(loaded: Loaded, source: Source, there: RunStarted | None, *, register: Mapping[str, Strategy]) -> RunPlan:
+    """Of the configuration; scales and start are those of the first line, once there is one (J32)."""
+    if there is None:
+        return make_plan(loaded.config, loaded.symbols, scales=source.scales, start=source.start, register=register)
+    return make_plan(loaded.config, loaded.symbols, scales=scales_of(there), start=there.start, register=register)
+
+
+async def _traded(
+    held: Resting, arrivals: AsyncIterator[Arrival], *, folder: Path, last: Last | None, flag: Flag,
+    say: Callable[[str], None],
+) -> None:  # fmt: skip
+    """Fold what comes, until there is an end."""
+    queue: asyncio.Queue[Arrival | None] = asyncio.Queue(MOST_WAITING)
+    try:
+        async with asyncio.TaskGroup() as group:
+            feeding = group.create_task(_fed(arrivals, queue))
+            try:
+                await _folded(held, queue, folder=folder, last=last, flag=flag, say=say)
+            finally:
+                feeding.cancel()
+    except BaseExceptionGroup as several:
+        raise several.exceptions[0] from several
+    finally:
+        held.rest()
+
+
+async def _fed(arrivals: AsyncIterator[Arrival], queue: "asyncio.Queue[Arrival | None]") -> None:
+    async for one in arrivals:
+        await queue.put(one)
+    await queue.put(None)
+
+
+async def _folded(
+    held: Resting, queue: "asyncio.Queue[Arrival | None]", *, folder: Path, last: Last | None, flag: Flag,
+    say: Callable[[str], None],
+) -> None:  # fmt: skip
+    settled, looked = last is None, 0.0  # before the last recorded timestamp stands again, no wish is taken
+    while True:
+        flag.check()
+        now = time.monotonic()
+        if settled and now - looked >= LOOK_SECONDS:
+            looked = now
+            if held.last_ts() is not None and _heard(held, folder, say=say):
+                return
+        arrival = await _next(queue)
+        if arrival is _NOTHING_YET:
+            continue
+        if arrival is None:
+            held.stop()
+            return
+        outside = last.outside if last is not None and not settled else ()
+        held.fold(arrival.ts, arrival.rows, came=arrival.came, outside=outside)
+        if last is not None and not settled:
+            settled, looked = True, 0.0  # a wish that was open comes before the next timestamp, as it did
+            if last.closing:
+                held.stop()
+                return
+
+
+_NOTHING_YET = Arrival(-1, (), 0.0)
+
+
+async def _next(queue: "asyncio.Queue[Arrival | None]") -> Arrival | None:
+    with suppress(asyncio.QueueEmpty):
+        return queue.get_nowait()
+    try:
+        return await asyncio.wait_for(queue.get(), LOOK_SECONDS)
+    except TimeoutError:
+        return _NOTHING_YET
+
+
+def _heard(held: Resting, folder: Path, *, say: Callable[[str], None]) -> bool:
+    """Take a wish, if there is one (J45). Whether the run has ended by it."""
+    wish = wishes.waiting(folder)
+    if wish is None:
+        return False
+    say(wishes.act(wish, held))
+    wishes.taken(folder)
+    return held.ended

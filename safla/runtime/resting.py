@@ -1,0 +1,231 @@
+"""A paper run that is held: recovered as far as its journal reaches, and ready for what comes next (J30-J40).
+
+Each timestamp and each input from outside is one batch: appended, synced, then told (J21-J24).
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from safla.config.plan import RunPlan
+from safla.core import engine
+from safla.core import values as v
+from safla.core.candles import Series, align, between, digest
+from safla.core.strategies import STRATEGIES, Strategy
+from safla.core.values import State
+from safla.errors import HostError
+from safla.journal import reader
+from safla.journal.events import Candle, Event, Filled, Halted, ModeChanged, OrderExpired, Resumed, RunEnded
+from safla.journal.files import JOURNAL
+from safla.journal.line import decode, event_bytes
+from safla.journal.reader import Tail
+from safla.runtime import folder as run_folder
+from safla.runtime.fold import Block, Folding, Outside, folded
+from safla.runtime.forms import Forms, choose
+from safla.runtime.live import Live, Row
+from safla.runtime.recorded import no_inputs, noting, run_of, series_of
+from safla.runtime.recovery import Continued, recover
+from safla.runtime.told import Told
+
+ANCHORS = (Filled, Halted, Resumed, RunEnded)  # behind these, head is renewed (J24)
+
+Listener = Callable[[Told], None]
+
+
+class Last(NamedTuple):
+    """The last timestamp of a journal: what is recorded of it, which may be half. It is folded once more (J39)."""
+
+    ts: int
+    rows: tuple[Row | None, ...]
+    outside: tuple[Outside, ...]
+    known: int  # so many symbols have their candle there, or have none: a later line says so (J18)
+    closing: bool  # closing lines are there: the run was ending (J3)
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing of it can come any more."""
+        return self.known == len(self.rows)
+
+    def with_later(self, rows: tuple[Row | None, ...]) -> tuple[Row | None, ...]:
+        """The candles of this timestamp that a source has now: for symbols of which nothing is recorded (J39)."""
+        return self.rows[: self.known] + rows[self.known :]
+
+
+class Before(NamedTuple):
+    """What a journal holds already."""
+
+    series: tuple[Series, ...]
+    outside: tuple[Outside, ...]
+    ended: bool
+    tail: Tail
+    last_line: Event  # that of no closing line
+    closing: bool
+
+
+class Resting:
+    """A run between two timestamps."""
+
+    def __init__(
+        self, run: RunPlan, journal: Continued, *, listener: Listener, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.run = run
+        self.journal = journal
+        self.ended = False
+        self._listener, self._clock = listener, clock
+        self._live: Live | None = None
+
+    @property
+    def state(self) -> State:
+        """Where the engine stands; before the first candle: with nothing but the balance."""
+        assert self._live is not None, "there is no candle yet"
+        return self._live.folding.state
+
+    def recover(self, before: Before, *, say: Callable[[str], None]) -> Last | None:
+        """Fold what is recorded, and compare (J39). Returns the last timestamp, which is still to be folded."""
+        if not any(len(one.columns.ts) for one in before.series):
+            return None
+        last = max(int(one.columns.ts[-1]) for one in before.series if len(one.columns.ts))
+        first = min(int(one.columns.ts[0]) for one in before.series if len(one.columns.ts))
+        done = tuple(one._replace(columns=between(one.columns, first, last)) for one in before.series)
+        candles = sum(len(one.columns.ts) for one in done)
+        forms = choose("auto", self.run.strategy.columns, candles=candles, say=say)
+        size = max(1, engine.MAX_BLOCK // len(done))
+        self._begin(first, forms=forms, timestamps=size if candles else 1)
+        assert self._live is not None
+        if candles:
+            inputs = [one for one in before.outside if one.ts < last]
+            grid = align([one.columns for one in done])
+            for block in folded(self._live.folding, done, forms=forms, outside=inputs, grid=grid, size=size):
+                self._take(block, came=self._clock())
+        self._live = Live(self._live.folding, series=done)
+        self._live.folding.interpret()
+        outside = tuple(one for one in before.outside if one.ts == last)
+        line = before.last_line
+        known = self.run.symbols.index(line.symbol) + 1 if isinstance(line, Candle) else len(done)
+        known = len(done) if before.closing else known
+        rows = tuple(_row(one, last) for one in before.series)
+        return Last(last, rows, outside, known=known, closing=before.closing)
+
+    def fold(
+        self, ts: int, rows: Sequence[Row | None], *, came: float | None = None, outside: Sequence[Outside] = ()
+    ) -> None:
+        """One timestamp: folded, appended, synced, told. came: when its candles were there."""
+        came = self._clock() if came is None else came
+        if self._live is None:
+            self._begin(ts, forms=Forms(None, self.run.strategy.columns, compiled=False), timestamps=1)
+        assert self._live is not None
+        self._take(self._live.fold(ts, rows, outside=outside), came=came)
+
+    def halt(self, note: str | None) -> bool:
+        """A person halts the account (J45). False where that halt is open: no line then."""
+        return self._input(v.OPERATOR, lifts=False, note=note)
+
+    def resume(self, number: int | None, note: str | None) -> int:
+        """A person lifts every open halt but daily_loss, the oldest first, or the one of a number. How many."""
+        assert self._live is not None, "there is no candle yet"
+        halts = sorted((one, rule) for rule, one in self._live.open_halts().items())
+        wanted = [rule for one, rule in halts if (rule != v.DAILY_LOSS if number is None else one == number)]
+        return sum(self._input(rule, lifts=True, note=note) for rule in wanted)
+
+    def stop(self) -> None:
+        """The closing lines (J3, J19); the run takes nothing more."""
+        assert self._live is not None, "there is no candle yet"
+        recorded = before_of(self.journal.path)
+        known = digest(recorded.series, self.run.timeframe)
+        self._take(self._live.folding.finish(known), came=self._clock())
+        self.ended = True
+
+    def last_ts(self) -> int | None:
+        """The last timestamp that was folded."""
+        return None if self._live is None else self._live.last_ts()
+
+    def rest(self) -> None:
+        """Leave it for later: everything is on the disk, and head knows it (J29)."""
+        self.journal.commit(anchor_now=True)
+
+    def _begin(self, ts: int, *, forms: Forms, timestamps: int) -> None:
+        folding = Folding(self.run, first_ts=ts, loop=forms.loop, timestamps=timestamps, check_moves=True)
+        nothing = np.zeros(0, np.int64)
+        empty = [Series(symbol, 0, 0, v.Columns(*(nothing,) * 6)) for symbol in self.run.symbols]
+        self._live = Live(folding, series=empty)
+
+    def _input(self, rule: int, *, lifts: bool, note: str | None) -> bool:
+        assert self._live is not None, "there is no candle yet"
+        block = self._live.input(Outside(self._live.last_ts(), rule, lifts=lifts, note=note))
+        if not block.lines:
+            return False
+        self._take(block, came=self._clock())
+        return True
+
+    def _take(self, block: Block, *, came: float) -> None:
+        """Lines that are there already are compared; what is new becomes durable, and only then is it told."""
+        before = self.journal.lines
+        if not self.journal.append(block.lines):
+            return
+        events = tuple(_events(block.lines, before))
+        self.journal.commit(anchor_now=any(isinstance(one, ANCHORS) for one in events))
+        ts = int(block.state.account[v.LAST_TS])
+        self._listener(Told(ts, events, block.state, self.journal.lines, came, self._clock()))
+
+
+@contextmanager
+def resting(
+    folder: Path, *, say: Callable[[str], None], register: Mapping[str, Strategy] = STRATEGIES,
+    listener: Listener = lambda told: None,
+) -> Iterator[Resting]:  # fmt: skip
+    """A run that no process has, held for the length of a `with`: recovered, and ready for an input from outside.
+
+    HostError where a process has it, or where its last timestamp is only half written: the run itself completes that.
+    """
+    path = folder / JOURNAL
+    with run_folder.held(folder):
+        started = reader.read(path).started
+        recover(path, started=started, say=say)
+        before = before_of(path)
+        with Continued(path, say=say) as journal:
+            held = Resting(run_of(started, register=register), journal, listener=listener)
+            last = held.recover(before, say=say)
+            if last is None or None in last.rows[last.known :]:
+                raise HostError(f"{folder}: its last timestamp may be half written; start the run again, and ask then")
+            held.fold(last.ts, last.rows, outside=last.outside)
+            yield held
+            held.rest()
+
+
+def before_of(path: Path) -> Before:
+    """The inputs that a journal holds (J1). Raises JournalError."""
+    journal = reader.read(path)
+    inputs = no_inputs(journal.started)
+    last: Event = journal.started
+    closing = False
+    for event in noting(journal, inputs):
+        closing = closing or _is_closing(event)
+        last = last if closing else event
+    assert journal.tail is not None, "the journal was read to its end"
+    series = series_of(journal, inputs.rows)
+    return Before(series, tuple(inputs.outside), journal.ended is not None, journal.tail, last, closing)
+
+
+def _is_closing(event: Event) -> bool:
+    """Whether a line stands behind the last candle of a run that was ending (J3)."""
+    if isinstance(event, ModeChanged):
+        return event.trigger == "stop"
+    return isinstance(event, RunEnded) or (isinstance(event, OrderExpired) and event.reason == "end_of_data")
+
+
+def _events(lines: bytes, before: int) -> Iterator[Event]:
+    for n, line in enumerate(lines.splitlines(), before + 1):
+        yield decode(event_bytes(line, n))
+
+
+def _row(series: Series, ts: int) -> Row | None:
+    """The candle of a symbol that opens at ts, if it is its last."""
+    columns = series.columns
+    if not len(columns.ts) or int(columns.ts[-1]) != ts:
+        return None
+    opened, high, low, close, volume = (int(column[-1]) for column in columns[1:])
+    return opened, high, low, close, volume

@@ -1,0 +1,237 @@
+"""Row 32: log sink full or blocked; psutil fails; a scrape or the webhook hangs; the port of metrics is taken.
+
+No listener is ever late by it: what a run hands on is taken at once, and each fault is one line on stderr.
+"""
+
+import os
+import re
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from safla.config.model import Config
+from safla.config.operation import Monitoring
+from safla.errors import HostError
+from safla.runtime import log_file, logs, oversight, webhook
+from safla.runtime.alerts import Alerts
+from safla.runtime.logs import say_on_stderr
+from safla.runtime.metrics_page import Page
+from safla.runtime.monitor import Facts, Monitor, Sample
+from tests.runtime.happenings import EVENTS, told
+from tests.runtime.hooks import CANARY, hook
+
+LATE_SECONDS = 0.25  # generous: a listener takes some microseconds
+FILES = ("trades", "market_data", "decisions", "performance", "errors")
+
+
+def paper(**monitoring: object) -> Config:
+    return Config.model_validate({"mode": "paper", "monitoring": monitoring})
+
+
+def tell_all(listen, *, times: int = 20) -> float:
+    """Tell every event, some times, and how long the longest telling took, seconds."""
+    longest = 0.0
+    for _ in range(times):
+        began = time.monotonic()
+        listen(told(*EVENTS.values()))
+        longest = max(longest, time.monotonic() - began)
+    return longest
+
+
+def stderr_of(capfd) -> list[str]:
+    """The lines on stderr; nothing is on stdout, and no traceback anywhere."""
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "Traceback" not in err
+    return err.splitlines()
+
+
+@pytest.mark.parametrize("kind", ["full", "fifo", "folder", "link"])
+def test_row_32_a_log_file_that_cannot_be_written_is_one_line_and_the_others_go_on(tmp_path: Path, capfd, kind):
+    path = tmp_path / "decisions.log"
+    {
+        "full": lambda: path.symlink_to("/dev/full"),
+        "fifo": lambda: os.mkfifo(path),  # nobody reads it
+        "folder": path.mkdir,
+        "link": lambda: path.symlink_to(tmp_path / "elsewhere"),
+    }[kind]()
+    with logs.of_run(tmp_path, paper()) as listen:
+        assert tell_all(listen) < LATE_SECONDS
+    assert [line.partition(": a line was lost")[0] for line in stderr_of(capfd)] == [f"safla: {path}"]
+    assert len((tmp_path / "trades.log").read_text().splitlines()) == 40
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_row_32_a_disk_that_is_full_is_one_line_a_file(tmp_path: Path, capfd, monkeypatch):
+    real = os.write
+
+    def write(descriptor: int, content: bytes) -> int:
+        return real(os.open("/dev/full", os.O_WRONLY), content) if descriptor > 2 else real(descriptor, content)
+
+    monkeypatch.setattr(log_file.os, "write", write)
+    with logs.of_run(tmp_path, paper()) as listen:
+        assert tell_all(listen, times=2) < LATE_SECONDS
+    monkeypatch.undo()
+    said = stderr_of(capfd)
+    assert len(said) == len({line.partition(": ")[2].partition(":")[0] for line in said}) == 4
+    assert all("No space left on device" in line for line in said)
+    assert [path.read_text() for path in tmp_path.glob("*.log")] == [""] * 4
+
+
+def test_row_32_a_folder_that_is_gone_is_one_line_a_file(tmp_path: Path, capfd):
+    with logs.of_run(tmp_path / "gone", paper()) as listen:
+        assert tell_all(listen) < LATE_SECONDS
+    assert len(stderr_of(capfd)) == 4
+
+
+def test_row_32_a_disk_that_hangs_delays_nobody_and_what_was_lost_is_said(tmp_path: Path, capfd, monkeypatch):
+    go = threading.Event()
+    monkeypatch.setattr(log_file.LogFile, "write", lambda self, line: go.wait(10))
+    monkeypatch.setattr("safla.runtime.aside.CLOSING_SECONDS", 0.1)
+    with logs.of_run(tmp_path, paper()) as listen:
+        assert tell_all(listen, times=1000) < LATE_SECONDS  # more than the queue holds
+    go.set()
+    (said,) = stderr_of(capfd)
+    assert re.fullmatch(r"safla: log files: [1-9]\d* lines were lost, for they came faster .*", said)
+
+
+def broken(error: Exception):
+    def call(*args: object, **more: object) -> None:
+        raise error
+
+    return call
+
+
+@pytest.mark.parametrize(
+    "error",
+    [psutil.NoSuchProcess(1), psutil.AccessDenied(1), psutil.ZombieProcess(1), OSError(5, "Input/output error"),
+     FileNotFoundError("/proc/stat"), RuntimeError("x"), NotImplementedError(), MemoryError(), ZeroDivisionError()],
+    ids=repr,
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["Process", "virtual_memory", "net_io_counters"])
+def test_row_32_psutil_fails_and_its_figures_are_null(capfd, monkeypatch, name, error):
+    monkeypatch.setattr(psutil, name, broken(error))
+    with oversight.of_run(paper(), run="r", symbols=("BTC/USDT",), facts=Facts(requests=lambda: 7)) as monitor:
+        for _ in range(3):
+            found = monitor.sample()
+    lost = {
+        "Process": {"cpu_pct", "rss_bytes", "descriptors", "threads"},
+        "virtual_memory": {"memory_pct"},
+        "net_io_counters": {"sent_bytes", "received_bytes"},
+    }[name]
+    assert {field for field in Sample._fields[:11] if getattr(found, field) is None} == lost | {"tasks"}
+    assert found.requests == 7
+    assert len(stderr_of(capfd)) == 1
+
+
+def test_row_32_psutil_is_not_there_and_the_figures_of_the_run_are(capfd, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "psutil", None)
+    with oversight.of_run(paper(), run="r", symbols=(), facts=Facts(breaker=lambda: "closed")) as monitor:
+        found = monitor.sample()
+    assert (found.cpu_pct, found.breaker) == (None, "closed")
+    assert stderr_of(capfd) == ["safla: monitoring: psutil cannot be had, the run goes on: ModuleNotFoundError"]
+
+
+def test_row_32_each_fact_of_the_runner_may_fail(capfd):
+    facts = Facts(*[broken(KeyError("x"))] * len(Facts._fields))
+    with oversight.of_run(paper(), run="r", symbols=("BTC/USDT",), facts=facts) as monitor:
+        found = monitor.sample()
+    assert (found.requests, found.weight, found.breaker, found.tasks, found.dropped) == (None,) * 5
+    assert found.rss_bytes is not None
+    assert len(stderr_of(capfd)) == 1
+
+
+def test_row_32_no_new_thread_is_no_monitoring_and_one_line(capfd, monkeypatch):
+    monitor = Monitor(Monitoring(), alerts=Alerts([], cooldown_seconds=0, say=print), say=say_on_stderr)
+    monkeypatch.setattr(threading.Thread, "start", broken(RuntimeError("can't start new thread")))
+    with monitor:
+        monitor.listen(told(*EVENTS.values()))
+    assert stderr_of(capfd) == ["safla: monitoring: a thread cannot be had, the run goes on: RuntimeError"]
+
+
+@pytest.mark.parametrize("statuses", [(0,), (500,), (302,), (404,)])
+def test_row_32_a_webhook_that_hangs_or_refuses_delays_nobody(capfd, monkeypatch, statuses):
+    monkeypatch.setattr(webhook, "TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr(webhook, "BACKOFF_SECONDS", 0.01)
+    with hook(*statuses) as server:
+        with oversight.of_run(paper(webhook_url=server.url), run="r", symbols=()) as monitor:
+            began = time.monotonic()
+            for halt in range(1, 5):
+                monitor.listen(told(halts=(halt, halt, halt, halt)))
+            assert time.monotonic() - began < LATE_SECONDS
+        assert server.got != []
+    said = stderr_of(capfd)
+    assert len(said) == 1
+    assert said[0].startswith("safla: webhook: an alert was not delivered, the run goes on: ")
+    assert CANARY not in said[0]
+    assert "127.0.0.1" not in said[0]
+
+
+def test_row_32_a_terminal_that_takes_nothing_delays_nobody(capfd, monkeypatch):
+    monkeypatch.setattr("safla.runtime.aside.CLOSING_SECONDS", 0.1)
+    go = threading.Event()
+    with oversight.of_run(paper(), run="r", symbols=(), terminal=lambda text: go.wait(10)) as monitor:
+        began = time.monotonic()
+        for halt in range(1, 200):
+            monitor.listen(told(halts=(halt % 2, 0, 0, 0)))
+        assert time.monotonic() - began < LATE_SECONDS
+    go.set()
+    assert stderr_of(capfd) == []
+
+
+def test_row_32_a_stderr_that_takes_nothing_delays_nobody(monkeypatch):
+    monkeypatch.setattr("safla.runtime.aside.CLOSING_SECONDS", 0.1)
+    go = threading.Event()
+    said: list[str] = []
+
+    def say(text: str) -> None:
+        said.append(text)
+        go.wait(10)
+
+    facts = Facts(*[broken(KeyError("x"))] * len(Facts._fields))
+    with oversight.of_run(paper(), run="r", symbols=(), facts=facts, terminal=broken(OSError()), say=say) as monitor:
+        began = time.monotonic()
+        monitor.sample()
+        assert tell_all(monitor.listen) < LATE_SECONDS
+        assert time.monotonic() - began < 2 * LATE_SECONDS
+    go.set()
+    assert len(said) == 1
+
+
+def test_row_32_a_scrape_that_hangs_delays_nobody(capfd):
+    pytest.importorskip("prometheus_client", reason="the extra safla[metrics] is not installed")
+    import socket
+
+    monitor = Monitor(Monitoring(), alerts=Alerts([], cooldown_seconds=0, say=print), say=say_on_stderr)
+    began = time.monotonic()
+    with Page("127.0.0.1", 0, latest=lambda: monitor.latest) as page:
+        hanging = [socket.create_connection(("127.0.0.1", page.port), timeout=5) for _ in range(20)]
+        assert tell_all(monitor.listen) < LATE_SECONDS
+        monitor.sample()
+    assert time.monotonic() - began < 1.5
+    for one in hanging:
+        one.close()
+    assert stderr_of(capfd) == []
+
+
+def test_row_32_a_port_that_is_taken_is_6_at_the_start():
+    pytest.importorskip("prometheus_client", reason="the extra safla[metrics] is not installed")
+    with Page("127.0.0.1", 0, latest=lambda: None) as taken:
+        started = oversight.of_run(paper(prometheus={"port": taken.port}), run="r", symbols=())
+        with pytest.raises(HostError) as caught:
+            started.__enter__()
+    assert caught.value.exit_code == 6
+    assert str(taken.port) in str(caught.value)
+
+
+def test_row_32_stderr_that_is_closed_is_no_matter(monkeypatch, tmp_path: Path):
+    class Closed:
+        def write(self, text: str) -> None:
+            raise ValueError("I/O operation on closed file")
+
+    monkeypatch.setattr("sys.stderr", Closed())
+    with logs.of_run(tmp_path / "gone", paper()) as listen:
+        assert tell_all(listen) < LATE_SECONDS

@@ -1,0 +1,101 @@
+"""What is said of a run that was looked at: every line and every field, whatever is missing."""
+
+import json
+
+import pytest
+
+from safla.report.status import status_lines, status_object
+from safla.runtime.look import Holder, look
+from tests.runs import run, small
+
+CANDLES = ("data.synthetic.candles=120", "journal.detail=candles")
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    place = tmp_path_factory.mktemp("status")
+    run(small(place, *CANDLES), place / "run")
+    return look(place / "run", say=pytest.fail, clock=lambda: 1_704_510_000.0)
+
+
+def line(found, name):
+    return next(text for text in status_lines(found) if text.startswith(f"{name} "))
+
+
+def test_a_run_is_told_from_its_name_to_its_last_events(found):
+    lines = status_lines(found)
+    assert lines[0] == "run        Small, backtest, 1h, 2 symbols"
+    assert lines[1] == "process    none holds it"
+    assert lines[2] == f"journal    {found.tail.lines} lines, last hash {found.tail.h}, ended"
+    assert [text.split()[0] for text in lines[3:11]] == [
+        "candle", "equity", "drawdown", "today", "trades", "halts", "BTC/USDT", "ETH/USDT",
+    ]  # fmt: skip
+    assert lines[-6] == "last events"
+    assert "run ended: " in lines[-1]
+    assert all(text.isascii() and text.isprintable() for text in lines)
+
+
+def test_the_age_of_the_last_candle_is_told_while_the_run_goes_on(found):
+    assert " ago" not in line(found, "candle")
+    closed = found.standing.closed / 1000
+    assert line(found._replace(ended=False, seen=closed + 90), "candle").endswith(", closed 1 min 30 s ago")
+
+
+@pytest.mark.parametrize(
+    ("holder", "words"),
+    [
+        (Holder(held=True, pid=417), "pid 417 holds it"),
+        (Holder(held=True, pid=None), "one holds it that has not told its number yet"),
+        (Holder(held=False, pid=None), "none holds it"),
+        (Holder(held=None, pid=None), "cannot be told"),
+    ],
+)
+def test_the_process_is_named_where_it_can_be(found, holder, words):
+    assert line(found._replace(holder=holder), "process") == f"process    {words}"
+
+
+def test_a_torn_tail_and_a_note_are_said(found):
+    torn = found._replace(ended=False, tail=found.tail._replace(torn=17), standing=None, note="none \x1b[2J is known")
+    assert line(torn, "journal").endswith(", unfinished; 17 bytes of a line that is not whole behind them")
+    assert line(torn, "note") == "note       none \\x1b[2J is known"
+    assert not any(text.startswith("equity") for text in status_lines(torn))
+
+
+def test_a_run_that_has_just_begun_is_three_lines(found):
+    begun = found._replace(started=None, tail=None, standing=None, last=(), ended=False, mode="paper")
+    assert status_lines(begun) == [
+        "run        not known yet, paper", "process    none holds it", "journal    begun, no whole line yet",
+    ]  # fmt: skip
+    told = status_object(begun)
+    assert (told["state"], told["lines"], told["name"], told["standing"]) == ("begun", 0, None, None)
+
+
+def test_the_object_holds_the_same_for_programs(found):
+    told = json.loads(json.dumps(status_object(found)))
+    assert list(told) == [
+        "journal", "state", "mode", "held", "pid", "name", "timeframe", "detail", "lines", "hash", "torn_bytes",
+        "standing", "last_events", "note",
+    ]  # fmt: skip
+    assert (told["state"], told["mode"], told["held"], told["torn_bytes"]) == ("ended", "backtest", False, 0)
+    standing = told["standing"]
+    assert standing["equity"] == found.standing.equity
+    assert standing["candle"].endswith("Z")
+    assert [one["symbol"] for one in standing["symbols"]] == ["BTC/USDT", "ETH/USDT"]
+    assert told["last_events"][-1]["type"] == "run_ended"
+
+
+def test_positions_orders_and_halts_are_objects_too(tmp_path):
+    run(small(tmp_path, *CANDLES, "risk.max_daily_loss_pct=null", "risk.max_drawdown_pct=null"), tmp_path / "run")
+    (tmp_path / "run" / "head").unlink()
+    path = tmp_path / "run" / "journal.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    bought = next(n for n, text in enumerate(lines) if b'"side":"buy","reason":"signal","reference"' in text)
+    after = next(n for n in range(bought, len(lines)) if b'"type":"candle"' in lines[n])
+    path.write_bytes(b"".join(lines[:after]))
+    told = status_object(look(path, say=pytest.fail))["standing"]
+    held = [one["position"] for one in told["symbols"] if one["position"]]
+    assert [sorted(one) for one in held] == [
+        ["entry", "opened", "quantity", "stop", "stop_is", "target", "unrealised"]
+    ] * len(held)
+    assert held[0]["opened"] == told["candle"]
+    assert (told["drawdown_limit"], told["day_loss_limit"], told["open_halts"]) == (None, None, [])

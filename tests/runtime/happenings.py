@@ -1,0 +1,65 @@
+"""What a run tells its listeners, made by hand; and a clock that tests move."""
+
+import numpy as np
+
+from safla.core import values as v
+from safla.core.values import State
+from safla.journal import events as e
+from safla.resilience.clock import Clock
+from safla.runtime.told import Told
+
+START = 1_767_225_600_000  # 2026-01-01T00:00Z
+HOUR = 3_600_000
+
+MARKS = [e.Mark("BTC/USDT", "0.10000", "29000.00")]
+EVENTS = {
+    "started": e.RunStarted(
+        START, 1, 1, "my run", "candles", "1h", START, "USDT", 8, "100000.00000000", [], {"risk.stop_loss_pct": "0.02"}
+    ),
+    "candle": e.Candle(START, "BTC/USDT", "30000.00", "30100.00", "29900.00", "30050.00", "12.50000"),
+    "day": e.DayStarted(START, "99000.00000000", "100000.00000000", "100100.00000000", MARKS),
+    "mode": e.ModeChanged(START, "BTC/USDT", "warm", "warming", "flat"),
+    "signal": e.Signal(START, "BTC/USDT", "enter", "0.001200"),
+    "placed": e.OrderPlaced(START, "BTC/USDT", 1, "buy", "signal", "0.900000"),
+    "refused": e.OrderRefused(START, "BTC/USDT", 0, "buy", "halted", None, None),
+    "expired": e.OrderExpired(START, "BTC/USDT", 1, "buy", "no_volume"),
+    "filled": e.Filled(
+        START, "BTC/USDT", 1, 1, "buy", "signal", "30000.00", "30006.00", "0.10000", "3.00060000", "96996.3", False
+    ),
+    "closed": e.TradeClosed(
+        START + HOUR, "BTC/USDT", 1, START, "0.10000", "30006.00", "30000.00", "-0.6", "6.0", "-6.6", "stop_loss"
+    ),
+    "halted": e.Halted(START, 1, "operator", None, None, "100000.00000000", None, MARKS, "look at the feed"),
+    "resumed": e.Resumed(START, "operator", 1, "100000.00000000", None),
+    "ended": e.RunEnded(START, 1, "0" * 32, "99999.0", "99999.0", "100000.0", "-1.0", "1.0", 1, []),
+}
+
+
+class Hands:
+    """A clock of which the test holds the hands."""
+
+    def __init__(self) -> None:
+        self.monotonic = 1000.0
+        self.wall = START / 1000
+
+    def pass_(self, seconds: float) -> None:
+        """Let both go on."""
+        self.monotonic += seconds
+        self.wall += seconds
+
+    def clock(self) -> Clock:
+        """As the rooms get it; nobody sleeps by it."""
+        return Clock(lambda: self.monotonic, lambda: self.wall, lambda seconds: None)  # type: ignore[arg-type,return-value]
+
+
+def candle(symbol: str, ts: int = START) -> e.Candle:
+    """A candle of a symbol."""
+    return e.Candle(ts, symbol, "1.0", "1.0", "1.0", "1.0", "1.0")
+
+
+def told(*events: e.Event, halts: tuple[int, ...] = (0, 0, 0, 0), came: float = 0.0, synced: float = 0.0) -> Told:
+    """What a timestamp came to; halts: the open one of each rule (values.HALT_RULES)."""
+    account = np.zeros(v.ACCOUNT_FIELDS, np.int64)
+    account[v.HALT_OF_RULE : v.HALT_OF_RULE + len(halts)] = halts
+    state = State(account, np.zeros((1, v.SYMBOL_FIELDS), np.int64))
+    return Told(START, tuple(events), state, len(events), came, synced)
