@@ -73,7 +73,9 @@ def made(tmp_path_factory: pytest.TempPathFactory, exchange: str) -> Path:
     for name in ("configs", "tests"):
         (folder / name).symlink_to(ROOT / name)
     stored = "safla data import configs/data/SYNTHETIC-BTCUSDT-1h-2024.zip --symbol BTC/USDT"
-    for script in ("safla run configs/btc.yaml", stored):  # what the examples of some commands look at
+    begun = "safla run configs/paper.yaml --set paper.source=replay --set paper.speed=1x --quiet"
+    left = f"timeout --preserve-status -s INT 6 {begun} || test $? -eq 130"  # at 1x, with the lookback behind it
+    for script in ("safla run configs/btc.yaml", stored, left):  # what the examples of some commands look at
         result = run(folder, script)
         assert result.returncode == 0, result.stderr
     return folder

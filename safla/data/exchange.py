@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import partial
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar
 
@@ -145,7 +146,7 @@ class Feed:
         """What the exchange asks of an order in each symbol today (S3). ConfigError for a symbol it does not have."""
         for few in (symbols, ()):  # where one of them is not there, all are loaded, to say what is
             try:
-                await self._ask(lambda few=few: venue.load(self._ccxt, few), "its symbols")  # type: ignore[misc]
+                await self._ask(partial(venue.load, self._ccxt, few, wanted=symbols), "its symbols")
             except ConfigError:
                 if not few:
                     raise

@@ -32,6 +32,7 @@ HOLE = "hole"  # candles that the exchange does not have
 LATE = "late"  # a candle came long after its close
 WELL = "well"  # what was missing or refused is there
 
+
 class Gone(ExchangeError):
     """A symbol that was there and is not any more: delisted, or renamed. Waiting brings nothing; look it up."""
 
@@ -149,10 +150,10 @@ class Followed:
         settled = await absence.settle(first, (self.want, to), asked, ask=lambda window: self._ask(window, to))
         self._counts["asked again"] += settled.reasked
         self._tell_holes(settled.holes)
-        followed = self._last is not None
+        followed, want = self._last is not None, self.want
         self._take(settled)
         if followed:
-            self._tell_late()
+            self._tell_late(want)
         self.came = self._clock.monotonic()
 
     def _take(self, settled: Settled) -> None:
@@ -188,12 +189,10 @@ class Followed:
             text = f"no candle from {iso(since)} to {iso(until)}, asked for twice"
             self._told(HOLE, self.symbol, f"{self._origin}: {text}")
 
-    def _tell_late(self) -> None:
-        late = self._feed.latest() - self.want
+    def _tell_late(self, ts: int) -> None:
+        late = self._feed.latest() - ts - self._step
         if late > LATE_MS:
-            self._told(
-                LATE, self.symbol, f"{self._origin}: {iso(self.want - self._step)} came {late / 1000:.1f} s late"
-            )
+            self._told(LATE, self.symbol, f"{self._origin}: {iso(ts)} came {late / 1000:.1f} s after its close")
 
     def _in_units(self, series: Series) -> Taken:
         return in_units(series, self._shape.scale, price_limit=self._shape.price_limit, origin=self._origin)

@@ -11,7 +11,7 @@ from typing import Any
 from safla.config.operation import Exchange
 from safla.config.plan import OrderRules
 from safla.data import strict
-from safla.data.verdicts import BAD_ANSWER, Judged
+from safla.data.verdicts import BAD_ANSWER, Judged, said
 from safla.errors import ConfigError, ExchangeError, Problem
 
 WEIGHT_A_MINUTE = 6000  # Binance's limit since 2023-08-25 (EXCHANGE 1)
@@ -19,6 +19,10 @@ TICK_SIZE, DECIMAL_PLACES = 4, 2  # how ccxt states precision
 MOST_STREAMED = 10  # candles that ccxt keeps of a stream: nothing is taken from there
 SANDBOXED = "-sandbox"  # behind the name of the store's folder: those candles are not the market's
 
+FILTERED = ("tickSize", "stepSize", "minNotional")  # of Binance's filters, what is taken from them (EXCHANGE 1)
+LEAST, MOST = Decimal("1e-18"), Decimal("1e18")
+
+_NUMBER = re.compile(r"(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?")  # Z5, as in candles
 _HOST = re.compile(r"^[a-z]+://[^/]+")
 
 
@@ -76,8 +80,8 @@ def folder_of(config: Exchange) -> str:
     return f"{config.name}{SANDBOXED if config.sandbox else ''}"
 
 
-async def load(exchange: Any, symbols: Sequence[str]) -> None:
-    """Ask for the markets of the symbols, or for all of them."""
+async def load(exchange: Any, symbols: Sequence[str], *, wanted: Sequence[str] = ()) -> None:
+    """Ask for the markets of the symbols, or for all of them. Judged where the rules of a wanted one make no sense."""
     parameters = {}
     if symbols and _is_binance(exchange.id):
         parameters["symbols"] = json.dumps([_binance_id(symbol) for symbol in symbols], separators=(",", ":"))
@@ -88,6 +92,10 @@ async def load(exchange: Any, symbols: Sequence[str]) -> None:
         exchange.number = str
     if not exchange.markets:
         raise Judged("no symbols where they are due", BAD_ANSWER)
+    for symbol in wanted:
+        if symbol in exchange.markets:
+            _refuse_unread(exchange.markets[symbol])
+            rules(exchange, symbol)
 
 
 def assume(exchange: Any, symbols: Sequence[str]) -> bool:
@@ -99,7 +107,10 @@ def assume(exchange: Any, symbols: Sequence[str]) -> bool:
 
 
 def rules(exchange: Any, symbol: str) -> OrderRules:
-    """Tick, lot and least notional of a loaded market (S3). ConfigError for one that is not there."""
+    """Tick, lot and least notional of a loaded market (S3).
+
+    ConfigError for one that is not there, Judged for numbers that no rule has.
+    """
     market = (exchange.markets or {}).get(symbol)
     if market is None:
         near = get_close_matches(symbol, exchange.markets or (), n=3)
@@ -114,16 +125,31 @@ def rules(exchange: Any, symbol: str) -> OrderRules:
 
 
 def _step(stated: Any, *, mode: int) -> Decimal | None:
-    amount = _amount(stated)
     if mode == TICK_SIZE:
-        return amount or None  # 0: the rule is off
-    if mode == DECIMAL_PLACES and amount is not None:
-        return Decimal(1).scaleb(-int(amount))
+        return _amount(stated) or None  # 0: the rule is off
+    if mode == DECIMAL_PLACES and stated is not None:
+        return _amount(Decimal(1).scaleb(-int(stated)))
     return None  # significant digits are no grid
 
 
 def _amount(stated: Any) -> Decimal | None:
-    return None if stated is None else Decimal(str(stated)).normalize()
+    if stated is None:
+        return None
+    amount = Decimal(str(stated))
+    if not amount.is_finite() or not (amount == 0 or LEAST <= amount < MOST):
+        raise Judged(f"{said(str(stated))} is no tick, lot or least notional", BAD_ANSWER)
+    return amount.normalize()
+
+
+def _refuse_unread(market: Any) -> None:
+    """What ccxt takes for no rule because it is no number (Z5), or for a number that Decimal alone would read."""
+    info = market.get("info")
+    filters = info.get("filters") if isinstance(info, dict) else None
+    for one in filters if isinstance(filters, list) else ():
+        for name in FILTERED:
+            stated = one.get(name) if isinstance(one, dict) else None
+            if stated is not None and not (isinstance(stated, str | int) and _NUMBER.fullmatch(str(stated))):
+                raise Judged(f"{market['symbol']}: {name} {said(ascii(stated)[:40])} is no plain number", BAD_ANSWER)
 
 
 def _redirected(urls: Any, base: str) -> Any:

@@ -89,6 +89,7 @@ def run(
         last = None if before is None else held.recover(before, say=say)
         arrivals = source.arrivals(plan, last, onlooker.trouble)
         asyncio.run(_traded(held, arrivals, folder=folder, last=last, flag=flag, say=say))
+        flag.check()  # a signal that came at the very end is answered too
         return Ended(plan, folder, journal.lines, journal.last_hash, again=False)
 
 

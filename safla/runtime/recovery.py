@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-from safla.errors import ConfigError, DataError, Finding, Interrupted, JournalError, Problem
+from safla.errors import ConfigError, DataError, Finding, HostError, Interrupted, JournalError, Problem
 from safla.journal import head as anchor
 from safla.journal import reader
 from safla.journal.append import Appender
@@ -156,8 +156,15 @@ class Continued:
         self._appender.sync(folder=not self._named)
         self._named = True
         if anchor_now or self.lines - self._anchored >= LINES_BETWEEN_ANCHORS:
-            anchor.write(self.path.with_name(HEAD), Head(n=self.lines, offset=self._appender.offset, h=self.last_hash))
+            self._anchor()
             self._anchored = self.lines
+
+    def _anchor(self) -> None:
+        try:
+            anchor.write(self.path.with_name(HEAD), Head(n=self.lines, offset=self._appender.offset, h=self.last_hash))
+        except HostError:
+            self._appender.close()  # a disk that errs is not tried again, not for a last sync either (J27)
+            raise
 
     def _difference(self, parting: Parting | None) -> Finding:
         assert parting is not None, "the bytes differ"
