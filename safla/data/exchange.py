@@ -237,7 +237,6 @@ class Feed:
         try:
             return await request()
         except (errors.BaseError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-            # What is none of ccxt's own came of an answer that it could not read.
             raise of_error(error) from error
 
     async def _server_time(self) -> _Read:

@@ -7,6 +7,7 @@ from typing import Any
 
 from safla.config.load import Loaded, load_mapping
 from safla.core.strategies import STRATEGIES, Strategy
+from safla.resilience.clock import SYSTEM, Clock
 from safla.runtime import backtest, paper
 from safla.runtime.interrupt import Flag
 from safla.runtime.paper import Onlooker
@@ -30,7 +31,7 @@ def loaded(mode: str, sets: Sequence[str] = (), *, config: Mapping[str, Any] = S
 
 def traded(
     folder: Path, sets: Sequence[str] = (), *, config: Mapping[str, Any] = SMALL, told: list[Told] | None = None,
-    register: Mapping[str, Strategy] = STRATEGIES, flag: Flag | None = None,
+    register: Mapping[str, Strategy] = STRATEGIES, flag: Flag | None = None, clock: Clock = SYSTEM,
     said: Callable[[str], None] = lambda text: None, **more: Any,
 ) -> paper.Ended:  # fmt: skip
     """A paper run, to its end."""
@@ -38,6 +39,7 @@ def traded(
     return paper.run(
         loaded("paper", sets, config=config, **more), folder, force=False, say=said, flag=flag or Flag(),
         attend=lambda run, source: nullcontext(Onlooker(heard.append, lambda *trouble: None)), register=register,
+        clock=clock,
     )  # fmt: skip
 
 
