@@ -40,7 +40,7 @@ class Settled(NamedTuple):
     reasked: int
 
 
-async def settle(first: Series, span: Span, asked: Asked, *, ask: Ask) -> Settled:
+async def settle(first: Series, span: Span, *, asked: Asked, ask: Ask) -> Settled:
     """Ask for the holes of a page until an answer brings nothing new about them.
 
     span  from the first candle that is wanted to the end of what can be there, ms, end exclusive

@@ -153,7 +153,7 @@ class _Download:
         newest = None if self.feed.honours_since else self.feed.latest() - 2 * self.step
         asked = Asked(self.origin, self.step, self.limit, newest)
         settled = await absence.settle(
-            first, (want, to), asked, ask=lambda window: self._ask(window[0], until=window[1])
+            first, (want, to), asked=asked, ask=lambda window: self._ask(window[0], until=window[1])
         )
         self.reasked += settled.reasked
         await self._store(settled, to)

@@ -98,8 +98,7 @@ class Feed:
         self.counts: Counter[str] = Counter()  # requests, retries, and the moves of the breaker
         self.weight: int | None = None  # used within this minute, where the exchange says so
         self.skew_seconds: float | None = None
-        self.config, self.clock = config, clock
-        self._clock, self._chance = clock, chance
+        self.config, self.clock, self._chance = config, clock, chance
         self._gate, self._breaker, self._ban = gate, breaker, ban
         self._patience = Patience(config.retry_attempts, float(config.retry_delay_seconds))
         self._read: _Read | None = None
@@ -114,7 +113,7 @@ class Feed:
         self._ccxt.heard = self._heard
         self._ccxt.before = self._before
         self._ccxt.retry_after = lambda text: retry.retry_after(text, now=self._wall())
-        self._ccxt.until = lambda seconds: iso(math.ceil(self._clock.wall() + seconds) * 1000)
+        self._ccxt.until = lambda seconds: iso(math.ceil(self.clock.wall() + seconds) * 1000)
         self._unheard = self._breaker.listen(self._moved)
         return self
 
@@ -127,7 +126,7 @@ class Feed:
     async def now(self) -> Now:
         """The exchange's clock: asked at first and every hour, carried on by our own in between (X8)."""
         async with self._asking:  # whoever comes meanwhile has that answer too
-            if self._read is None or self._clock.monotonic() - self._read.came > (MINUTE if self._doubted else HOUR):
+            if self._read is None or self.clock.monotonic() - self._read.came > (MINUTE if self._doubted else HOUR):
                 self._read = await self._ask(self._server_time, "its clock")
                 self._doubted = False
                 self._compare(self._read)
@@ -161,7 +160,7 @@ class Feed:
     @property
     def stopped(self) -> bool:
         """Whether nothing more may be asked of it (418, 451, a long Retry-After)."""
-        return self._stopped is not None or self._clock.monotonic() < self._ban.until
+        return self._stopped is not None or self.clock.monotonic() < self._ban.until
 
     @property
     def breaker(self) -> str:
@@ -217,7 +216,7 @@ class Feed:
         try:
             return await retry.call(
                 lambda: self._judged(request), patience=self._patience, gate=self._gate, breaker=self._breaker,
-                chance=self._chance, sleep=self._clock.sleep, told=lambda again: self._again(again, subject),
+                chance=self._chance, sleep=self.clock.sleep, told=lambda again: self._again(again, subject),
             )  # fmt: skip
         except CircuitOpen as error:
             seconds = math.ceil(error.retry_after)
@@ -240,18 +239,18 @@ class Feed:
             raise of_error(error) from error
 
     async def _server_time(self) -> _Read:
-        sent = self._clock.monotonic()
+        sent = self.clock.monotonic()
         found = await self._ccxt.fetch_time()
         if type(found) is not int or found <= 0:
             raise Judged(f"its clock says {said(str(found))}", BAD_ANSWER)
-        return _Read(found, sent, self._clock.monotonic())
+        return _Read(found, sent, self.clock.monotonic())
 
     def _carried(self, read: _Read) -> Now:
-        here = self._clock.monotonic()
+        here = self.clock.monotonic()
         return Now(read.server + int((here - read.came) * 1000), read.server + int((here - read.sent) * 1000) + 1)
 
     def _compare(self, read: _Read) -> None:
-        self.skew_seconds = self._clock.wall() - read.server / 1000 - (read.came - read.sent) / 2
+        self.skew_seconds = self.clock.wall() - read.server / 1000 - (read.came - read.sent) / 2
         if abs(self.skew_seconds) > SKEW_SECONDS:
             logger.warning("{}: its clock and this machine's differ by {:.1f} s", self.name, self.skew_seconds)
 
@@ -269,12 +268,12 @@ class Feed:
         """Nothing more is asked of it for any symbol: by this feed, and for so long by no other."""
         self._stopped = final
         if seconds > 0:
-            self._ban.until, self._ban.text = self._clock.monotonic() + seconds, str(final)
+            self._ban.until, self._ban.text = self.clock.monotonic() + seconds, str(final)
 
     def _refuse_stopped(self) -> None:
         if self._stopped is not None:
             raise self._stopped
-        if self._clock.monotonic() < self._ban.until:
+        if self.clock.monotonic() < self._ban.until:
             raise ExchangeError(self._ban.text)
 
     def _heard(self, heard: Heard) -> None:
@@ -283,7 +282,7 @@ class Feed:
             return
         self.weight = int(used)
         if self.weight > BUSY * venue.WEIGHT_A_MINUTE:
-            rest = MINUTE - self._clock.wall() % MINUTE
+            rest = MINUTE - self.clock.wall() % MINUTE
             self.counts["held back"] += 1
             self._gate.shut(rest)
             logger.warning("{}: {} weight used of this minute's; nothing is asked for {:.0f} s", self.name, used, rest)
@@ -297,4 +296,4 @@ class Feed:
         logger.warning("{}: breaker {} to {} ({}, {})", self.name, move.source, move.target, move.cause, move.count)
 
     def _wall(self) -> datetime:
-        return datetime.fromtimestamp(self._clock.wall(), UTC)
+        return datetime.fromtimestamp(self.clock.wall(), UTC)

@@ -147,7 +147,7 @@ class Followed:
     async def _settle(self, first: Series, to: int) -> None:
         newest = None if self._feed.honours_since else self._feed.latest() - 2 * self._step
         asked = Asked(self._origin, self._step, self._limit, newest)
-        settled = await absence.settle(first, (self.want, to), asked, ask=lambda window: self._ask(window, to))
+        settled = await absence.settle(first, (self.want, to), asked=asked, ask=lambda window: self._ask(window, to))
         self._counts["asked again"] += settled.reasked
         self._tell_holes(settled.holes)
         followed, want = self._last is not None, self.want

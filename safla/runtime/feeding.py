@@ -20,6 +20,7 @@ from safla.data.doorbell import Doorbell
 from safla.data.exchange import Feed
 from safla.data.live import LiveSource
 from safla.data.rows import PRICES, Rows, Target, assemble
+from safla.errors import ConfigError, ExchangeError
 from safla.journal.events import RunStarted
 from safla.resilience.clock import SYSTEM, Clock
 from safla.runtime.backtest import windowed
@@ -140,8 +141,13 @@ def _exchange(loaded: Loaded, there: RunStarted | None, say: Say, clock: Clock) 
             yield one
 
     async def complete(run: RunPlan, last: Last | None, trouble: Trouble) -> AsyncIterator[Arrival]:
-        async for one in _known_first(arrivals(run, last, trouble), last):
-            yield one
+        try:
+            async for one in _known_first(arrivals(run, last, trouble), last):
+                yield one
+        except ConfigError as error:  # FAULTS 48: what was known once is no mistake of the configuration
+            if there is None:
+                raise
+            raise ExchangeError(f"{error.problems[0].text}; it was there when this run began") from error
 
     return Source(grids, start, first, complete, line)
 

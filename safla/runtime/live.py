@@ -122,5 +122,6 @@ def _grid(ts: int, rows: Sequence[Row | None]) -> Grid:
 def _note(run: RunPlan, error: StrategyError) -> str:
     """What failed, as it may stand in a journal: no path, no number that differs from run to run (J4)."""
     cause = error.__cause__
-    what = "returned what is no signal" if cause is None else f"raised {type(cause).__name__}"
+    answered = cause is None or isinstance(cause, StrategyError)
+    what = "returned what is no signal" if answered else f"raised {type(cause).__name__}"
     return f"{run.strategy_name} {what}"[:200]

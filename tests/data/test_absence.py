@@ -28,7 +28,7 @@ def settled(first: Series, *answers: Series | None, to: int = 10, asked: Asked =
         windows.append(window)
         return script.pop(0)
 
-    return asyncio.run(settle(first, (hour(0), hour(to)), asked, ask=ask)), windows
+    return asyncio.run(settle(first, (hour(0), hour(to)), asked=asked, ask=ask)), windows
 
 
 def test_a_page_without_holes_is_believed_at_once():

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from safla.config.operation import Exchange
 from safla.data import doorbell, venue
 from safla.data.doorbell import Doorbell
 from safla.data.live import Arrival
+from safla.data.ringing import ringing
 from safla.resilience.clock import Clock
 from tests.data.following import BEGAN, Following, over_at, pairs
 from tests.fake import stream as pushing
@@ -201,6 +203,54 @@ def test_an_exchange_without_a_stream_is_asked_after_each_close(tmp_path: Path) 
     assert pairs(came) == following.true(SINCE, END)
     assert lateness(following, came) == [1.5] * 4
     assert following.rung == ["binance: no stream of candles is known; it is asked after each close"]
+
+
+class OneByOne:
+    """A class of ccxt.pro that watches symbols one by one, and says nothing of candles that close."""
+
+    id, has, clients, ssl_context, dialled = "other", {"watchOHLCV": True}, None, None, None
+
+    def __init__(self, following: Following) -> None:
+        self.options: dict[str, Any] = {}
+        self._clock = following.meeting.clock
+        self._fake = following.fake
+
+    def set_markets(self, markets: Any) -> None:
+        """What the feed knows."""
+
+    async def watch_ohlcv(self, symbol: str, timeframe: str) -> list[list[Any]]:
+        """The candle that is under way."""
+        await self._clock.sleep(5.0)
+        self._clock.monotonic()
+        return [[self._fake.clock.now_ms // MINUTE * MINUTE, 1.0, 1.0, 1.0, 1.0, 1.0]]
+
+    async def close_ws_clients(self) -> None:
+        """Nothing is open."""
+
+    async def close(self) -> None:
+        """The same."""
+
+
+def test_an_exchange_that_watches_symbols_one_by_one_rings_when_a_newer_candle_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    following = Following(tmp_path, "BTCUSDT", "ETHUSDT")
+    monkeypatch.setattr(venue, "streaming", lambda config, kind: OneByOne(following))
+    came = following.follow(SINCE, END, stream=True)
+    assert pairs(came) == following.true(SINCE, END)
+    assert lateness(following, came) == [0.0] * 4
+    assert following.rung == []
+
+
+def test_a_stream_is_dialled_where_the_configuration_says_and_nowhere_else() -> None:
+    async def made(**given: Any) -> Any:
+        stream = venue.streaming(Exchange.model_validate(given), ringing)
+        return None if stream is None else stream.urls["api"]["ws"]
+
+    assert asyncio.run(made(stream_url="ws://127.0.0.1:1/")) == {"spot": "ws://127.0.0.1:1/stream/ws"}
+    assert asyncio.run(made())["spot"] == "wss://stream.binance.com:9443/ws"
+    assert asyncio.run(made(rest_url="http://127.0.0.1:1")) is None
+    assert asyncio.run(made(name="kraken", stream_url="ws://127.0.0.1:1"))["public"] == "ws://127.0.0.1:1"
 
 
 # --- What is left over -----------------------------------------------------------------------------------------------

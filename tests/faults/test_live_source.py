@@ -1,0 +1,167 @@
+"""The paper halves of rows 35 to 43, and 45 to 47 as far as the feed goes: no candle is lost, and none is wrong.
+
+Row 44, the stream, is tests/data/test_doorbell.py.
+"""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from safla.data import followed
+from safla.data.live import Arrival
+from safla.errors import DataError, ExchangeError
+from tests.data.following import BEGAN, Following, over_at, pairs
+from tests.fake_exchange import ANSWERS, PAGES
+from tests.faults.exchange import MINUTE, START
+
+SINCE, END = BEGAN - 20, BEGAN + 3  # minutes: a page of what was, and three candles as they close
+NO_PATIENCE = "exchange.timeout_seconds=0.2"
+SHORT: dict[str, dict[str, Any]] = {"slow": {"seconds": 0.05}, "slow_body": {"seconds": 0.05}}
+ENDING = {"status", "418", "451"}  # what waiting does not mend
+HOSTILE: dict[str, dict[str, Any]] = {  # rows 41 and 42
+    "huge_body": {"bytes": 20 * 2**20}, "gzip_bomb": {"bytes": 20 * 2**20}, "deep_json": {}, "repeated_keys": {},
+    "nan_constant": {}, "redirect_elsewhere": {}, "drip": {"every": 0.01},
+}  # fmt: skip
+LEGAL = {"zero_volume", "spike"}  # a row that is wrong and does not show it
+ABSENT = {"missing", "short_page", "empty_page"}  # a page that could be true
+BAD = sorted(PAGES.keys() - LEGAL - ABSENT)
+
+
+@pytest.fixture
+def following(tmp_path: Path) -> Following:
+    """A client without patience for those who never answer."""
+    return Following(tmp_path, sets=(NO_PATIENCE,), streams=False)
+
+
+def check_whole(following: Following, came: list[Arrival]) -> None:
+    """All that there is, in order, once."""
+    assert pairs(came) == following.true(SINCE, END)
+    assert len({one.ts for one in came}) == len(came)
+
+
+# --- Rows 35 to 42: answers ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", ["klines", "time"])
+@pytest.mark.parametrize("name", sorted(ANSWERS.keys() - ENDING))
+def test_an_answer_that_is_bad_once_costs_a_moment_and_no_candle(name: str, place: str, following: Following) -> None:
+    order = following.fake.break_(name, path=place, after=1 if place == "klines" else 0, **SHORT.get(name, {}))
+    came = following.follow(SINCE, END)
+    assert order.hits == 1
+    check_whole(following, came)
+    assert following.kinds() in ([], [followed.LATE])
+
+
+@pytest.mark.parametrize("name", ["429", "500", "502", "503", "504", "403", "html_200", "truncated_json", "reset"])
+def test_answers_that_stay_bad_for_a_while_are_waited_out(name: str, following: Following) -> None:
+    order = following.fake.break_(name, times=14, after=1)
+    came = following.follow(SINCE, END)
+    assert order.hits == 14
+    check_whole(following, came)
+    kinds = following.kinds()
+    assert kinds[0] == followed.REFUSED
+    assert (kinds.count(followed.REFUSED), kinds.count(followed.WELL)) == (1, 1)
+
+
+@pytest.mark.parametrize("name", sorted(ENDING))
+def test_rows_37_and_48_what_cannot_be_waited_out_ends_it_after_one_request(name: str, following: Following) -> None:
+    order = following.fake.break_(name, times=None, after=1)
+    with pytest.raises(ExchangeError) as caught:
+        following.follow(SINCE, END)
+    assert order.hits == 1
+    assert caught.value.exit_code == 5
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_rows_41_and_42_a_hostile_answer_costs_a_moment_and_no_candle(name: str, following: Following) -> None:
+    order = following.fake.break_(name, after=1, **HOSTILE[name])
+    check_whole(following, following.follow(SINCE, END))
+    assert order.hits == 1
+
+
+def test_row_38_four_bad_and_one_good_for_ever_bring_everything(following: Following) -> None:
+    orders = [following.fake.break_("503", times=4, after=1 + place) for place in range(4)]
+    check_whole(following, following.follow(SINCE, END))
+    assert [order.hits for order in orders[:3]] == [4, 4, 4]
+    faults = [bool(one.faults) for one in following.meeting.asked("klines")]
+    assert faults[:11] == [False, *[True] * 4, False, *[True] * 4, False]
+
+
+# --- Row 43: pages ---------------------------------------------------------------------------------------------------
+
+
+def test_every_fault_of_a_page_has_a_test_here() -> None:
+    assert {*BAD, *LEGAL, *ABSENT} == PAGES.keys()
+    assert len(PAGES) == 27
+
+
+@pytest.mark.parametrize("after", [0, 1])
+@pytest.mark.parametrize("name", [*BAD, *sorted(ABSENT)])
+def test_row_43_a_page_that_is_bad_once_is_asked_for_again(name: str, after: int, following: Following) -> None:
+    order = following.fake.break_(name, after=after)
+    came = following.follow(SINCE, END)
+    assert order.hits == 1
+    check_whole(following, came)
+    assert following.source.counts["revised"] == following.source.counts["holes"] == 0
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_row_43_a_page_that_stays_bad_ends_it_with_row_and_value(name: str, following: Following) -> None:
+    following.fake.break_(name, times=None, after=1)
+    with pytest.raises(DataError, match="binance BTC/USDT 1m: ") as caught:
+        following.follow(SINCE, END)
+    assert caught.value.exit_code == 4
+    assert len(str(caught.value).splitlines()) == 1
+    assert len([one for one in following.meeting.asked("klines") if one.faults]) == 4
+
+
+@pytest.mark.parametrize("name", sorted(LEGAL))
+def test_rows_43_and_45_a_row_that_is_wrong_and_legal_stands_once_it_was_taken(name: str, following: Following) -> None:
+    following.fake.break_(name, after=1)
+    came = following.follow(SINCE, END)
+    assert [ts for ts, rows in pairs(came) if (ts, rows) not in following.true(SINCE, END)] == [START + BEGAN * MINUTE]
+    assert following.kinds() == [followed.REVISED]
+
+
+# --- Rows 45 to 47 ---------------------------------------------------------------------------------------------------
+
+
+def test_row_45_the_same_candle_again_is_counted_and_goes_out_once(following: Following) -> None:
+    check_whole(following, following.follow(SINCE, END))
+    assert following.source.counts["repeated"] == 3  # each page begins with the last one that is known
+    assert following.told == []
+
+
+@pytest.mark.parametrize("length", [1, 2, 5])
+def test_row_46_a_hole_is_asked_for_once_more_and_is_none_to_the_engine(length: int, tmp_path: Path) -> None:
+    hole = range(BEGAN, BEGAN + length)
+    following = Following(tmp_path, "ETHUSDT", "BTCUSDT", holes=hole, streams=False)
+    came = following.follow(SINCE, END + length)
+    assert pairs(came) == following.true(SINCE, END + length)
+    assert [one.ts for one in came if one.rows[1] is None] == [START + minute * MINUTE for minute in hole]
+    assert following.source.counts["asked again"] == 1
+
+
+def test_row_47_an_exchange_that_is_silent_is_told_and_afterwards_all_comes(following: Following) -> None:
+    async def scene() -> list[Arrival]:
+        async with following.opened(SINCE, END) as source:
+            taking = asyncio.ensure_future(_collected(source))
+            await following.meeting.clock.sleep(30.0)
+            following.fake.break_("reset", times=None, path=None)
+            await following.meeting.clock.sleep(300.0)
+            assert following.kinds() == [followed.REFUSED]
+            assert source.waits_for == (("BTC/USDT", START + BEGAN * MINUTE),)
+            following.fake.mend()
+            return await taking
+
+    came = following.meeting.run(scene, grace=0.004)
+    check_whole(following, came)
+    assert followed.WELL in following.kinds()
+    assert came[-1].came - over_at(came[-1].ts) < 300.0
+
+
+async def _collected(source: Any) -> list[Arrival]:
+    return [one async for one in source]
