@@ -1,8 +1,20 @@
 """Fixtures for all rooms: real candles, where they lie beside the checkout."""
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+
+@pytest.fixture(autouse=True)
+def no_memory_of_exchanges() -> Iterator[None]:
+    """Gate, breaker and ban are the process's (X6, K1): a test does not meet those that another left."""
+    yield
+    exchange = sys.modules.get("safla.data.exchange")
+    if exchange is not None:
+        exchange._SHARED.clear()
+
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,404 @@
+"""The 24 faults of an answer and rows 35, 40, 41 and 42, through ccxt and real sockets: nothing wrong is stored."""
+
+import asyncio
+import os
+import re
+import socket
+import ssl
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from safla.errors import ConfigError, DataError, ExchangeError
+from tests.fake_exchange import ANSWERS, FakeExchange, served
+from tests.faults.command import ROOT
+from tests.faults.exchange import LIMIT, SYMBOL, Came, Meeting, Row, at, kept, minutes, rows, undisturbed
+
+CANDLES = 120
+TRIES = 4  # of one request: the first, and exchange.retry_attempts more
+TIMEOUT = "exchange.timeout_seconds=0.2"
+PLACES = {"klines": 1, "exchangeInfo": 0, "time": 0}  # where an answer breaks, and how many go well before
+SHORT = {"slow": {"seconds": 0.05}, "slow_body": {"seconds": 0.05}}
+LEGAL = ("slow", "slow_body")  # late, and good
+FINAL = {
+    "status": (ConfigError, r'"msg":"Invalid symbol\."'),
+    "418": (ExchangeError, r"banned for going on after too many requests, until 2024-01-01T02:02Z \(status 418"),
+    "451": (ExchangeError, r"refuses this region \(status 451"),
+}
+STAYS = {  # what is said at last where the answers about candles go on being so
+    "429": (ExchangeError, r"too many requests, until 2024-01-01T02:00:0\dZ \(status 429"),
+    "500": (ExchangeError, r'unavailable \(status 500: \{"code":-1000'),
+    "502": (ExchangeError, r"unavailable \(status 502\)$"),
+    "503": (ExchangeError, r'unavailable \(status 503: \{"code":-1008'),
+    "504": (ExchangeError, r'unavailable \(status 504: \{"code":-1007'),
+    "403": (ExchangeError, r"refused by its firewall \(status 403\)$"),
+    "error_in_200": (ExchangeError, r'"code":-1000'),
+    "html_200": (ExchangeError, r"no JSON: <html>"),
+    "empty_body": (ExchangeError, r"no JSON: nothing at all$"),
+    "null_body": (ExchangeError, r"null where something is due$"),
+    "object_body": (ExchangeError, r"dict where a list of candles is due$"),
+    "truncated_json": (ExchangeError, r"no JSON: \[\[1704070200000"),
+    "garbage_gzip": (ExchangeError, r"broke off \(ClientPayloadError"),
+    "hang": (ExchangeError, r"no answer within 0\.2 s$"),
+    "reset": (ExchangeError, r"broke off \(ClientOSError"),
+    "reset_mid_body": (ExchangeError, r"broke off \(Client"),
+    "close_mid_body": (ExchangeError, r"broke off \(ClientPayloadError"),
+    "redirect_loop": (ExchangeError, r"redirects to /api/v3/klines\S+, which is not followed \(status 302\)$"),
+    "stale_page": (DataError, r"time 1704067200000 is before 1704070200000, from where it was asked \(X4\)$"),
+}
+
+
+class Whole(NamedTuple):
+    """What a fetch came to in which nothing broke."""
+
+    files: dict[str, bytes]
+    rows: list[Row]
+
+
+class Child(NamedTuple):
+    """What a process that fetched left behind."""
+
+    code: int
+    err: str
+    peak: int  # bytes of memory, at most
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    """The store of a fetch in which nothing breaks."""
+    cache = tmp_path_factory.mktemp("whole")
+    return Whole(undisturbed(cache, markets=[minutes(CANDLES)]), rows(cache))
+
+
+@pytest.fixture
+def meeting(tmp_path: Path) -> Meeting:
+    """A client without patience for those who never answer."""
+    return Meeting(tmp_path / "cache", TIMEOUT, markets=[minutes(CANDLES)])
+
+
+def check_nothing_wrong(meeting: Meeting, whole: Whole, *, stored: int) -> None:
+    """What is stored are the first candles as they are, no more; the next fetch brings the rest."""
+    assert rows(meeting.cache) == whole.rows[:stored]
+    meeting.fake.mend()
+    meeting.ticking.advance(3_600.0)
+    assert meeting.fetched(end=at(CANDLES)).errors == ()
+    assert kept(meeting.cache) == whole.files
+
+
+def test_the_tables_have_a_row_for_each_of_the_24_faults() -> None:
+    assert {*FINAL, *STAYS, *LEGAL} == set(ANSWERS)
+    assert len(ANSWERS) == 24
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("name", [*STAYS, *LEGAL])
+def test_an_answer_that_is_bad_once_costs_one_more_request_and_no_candle(
+    name: str, place: str, meeting: Meeting, whole: Whole
+) -> None:
+    order = meeting.fake.break_(name, path=place, after=PLACES[place], **SHORT.get(name, {}))
+    came = meeting.fetched()
+    again = int(name not in LEGAL and (name, place) not in {("stale_page", "exchangeInfo"), ("stale_page", "time")})
+    assert (came.errors, order.hits) == ((), 1)
+    assert kept(meeting.cache) == whole.files
+    assert came.counts == {"requests": 5 + again, **({"retries": again} if again else {})}
+    assert len(meeting.asked(None)) == 5 + again
+
+
+@pytest.mark.parametrize("name", STAYS)
+def test_an_answer_that_stays_bad_is_asked_for_three_times_more_and_then_an_error_that_says_why(
+    name: str, meeting: Meeting, whole: Whole
+) -> None:
+    meeting.fake.break_(name, times=None, after=1)
+    came = meeting.fetched()
+    kind, words = STAYS[name]
+    assert (type(came.error), came.counts["retries"]) == (kind, TRIES - 1)
+    assert came.error.exit_code == (4 if kind is DataError else 5)
+    check_said(came, words)
+    assert len(meeting.asked()) == 1 + TRIES
+    check_nothing_wrong(meeting, whole, stored=LIMIT)
+
+
+@pytest.mark.parametrize("name", FINAL)
+@pytest.mark.parametrize("place", PLACES)
+def test_an_answer_that_is_final_is_not_asked_for_again(name: str, place: str, meeting: Meeting, whole: Whole) -> None:
+    meeting.fake.break_(name, times=None, path=place, after=PLACES[place])
+    came = meeting.fetched()
+    kind, words = FINAL[name]
+    assert type(came.error) is (ExchangeError if place == "klines" else kind)  # row 48: once it was there, it is gone
+    check_said(came, words)
+    hit = [one for one in meeting.asked(None) if one.faults]
+    assert len(hit) == (2 if (name, place) == ("status", "exchangeInfo") else 1)  # then all symbols are asked for
+    assert meeting.asked(None)[-1] is hit[-1]
+    check_nothing_wrong(meeting, whole, stored=LIMIT if place == "klines" else 0)
+
+
+@pytest.mark.parametrize("place", ["exchangeInfo", "time"])
+@pytest.mark.parametrize("name", sorted(STAYS.keys() - {"stale_page", "hang"}))
+def test_where_the_clock_or_the_symbols_stay_bad_nothing_is_stored(
+    name: str, place: str, meeting: Meeting, whole: Whole
+) -> None:
+    meeting.fake.break_(name, times=None, path=place)
+    error = meeting.fetched().error
+    assert (type(error), error.exit_code) == (ExchangeError, 5)
+    assert str(error).startswith({"exchangeInfo": "binance, its symbols: ", "time": "binance, its clock: "}[place])
+    assert len(meeting.asked(place)) == TRIES
+    assert meeting.asked() == []
+    check_nothing_wrong(meeting, whole, stored=0)
+
+
+def test_a_gzip_that_is_cut_is_asked_for_again_as_one_that_is_none(meeting: Meeting, whole: Whole) -> None:
+    meeting.fake.break_("garbage_gzip", cut=True, times=2, after=1)
+    came = meeting.fetched()
+    assert (came.errors, came.counts["retries"]) == ((), 2)
+    assert kept(meeting.cache) == whole.files
+
+
+def check_said(came: Came, words: str) -> None:
+    """I9 and I10: one line for a person, and it names the exchange and why."""
+    text = str(came.error)
+    assert re.search(words, text), text
+    assert "binance" in text
+    assert text.isprintable()
+    assert len(text) < 300
+
+
+# --- Row 35: the network ---------------------------------------------------------------------------------------------
+
+BROKEN: dict[str, dict[str, float]] = {
+    "hang": {}, "drip": {"every": 0.01}, "reset": {}, "reset_mid_body": {}, "close_mid_body": {},
+}  # fmt: skip
+AWAY = {  # an address at which no exchange answers, and what is said of it
+    "refused": (lambda port: "http://127.0.0.1:1", "ClientConnectorError: .*Connect call failed"),
+    "no name": (lambda port: "http://nowhere.invalid", "ClientConnectorDNSError"),
+    "no TLS": (lambda port: f"https://127.0.0.1:{port}", "ClientConnectorSSLError"),
+}
+NO_WAIT = "exchange.retry_delay_seconds=0"
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_row_35_a_broken_line_is_tried_again_and_five_in_a_row_open_the_breaker(
+    name: str, tmp_path: Path, whole: Whole
+) -> None:
+    meeting = Meeting(tmp_path, TIMEOUT, NO_WAIT, "exchange.retry_attempts=9", markets=[minutes(CANDLES)])
+    meeting.fake.break_(name, times=None, after=1, **BROKEN[name])
+    came = meeting.fetched()
+    check_said(came, r"the breaker is open after too many failures; try again in 30 s$")
+    assert (came.error.exit_code, came.counts["retries"], came.counts["breaker open"]) == (5, 5, 1)
+    assert len(meeting.asked()) == 1 + 5
+    check_nothing_wrong(meeting, whole, stored=LIMIT)
+
+
+@pytest.mark.parametrize("name", AWAY)
+def test_row_35_an_exchange_that_is_not_there_is_tried_four_times_and_then_5(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_up = socket.getaddrinfo
+
+    def looked_up(host: str, *arguments: object, **named: object) -> object:
+        if host == "nowhere.invalid":
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return look_up(host, *arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
+    url, words = AWAY[name]
+    meeting = Meeting(tmp_path)
+    with served([minutes(CANDLES)]) as other:
+        elsewhere = f"exchange.rest_url={url(other.rest_url.rpartition(':')[2])}"
+
+        async def asked() -> tuple[ExchangeError, int]:
+            async with meeting.feed(elsewhere) as feed:
+                with pytest.raises(ExchangeError, match=words) as refused:
+                    await feed.now()
+                return refused.value, feed.counts["retries"]
+
+        error, retries = meeting.run(asked, grace=0.03)
+    assert (error.exit_code, retries) == (5, TRIES - 1)
+    assert str(error).startswith("binance, its clock: cannot be reached, or broke off (")
+    assert str(error).isprintable()
+    assert not rows(tmp_path)
+
+
+def test_row_35_a_certificate_that_nobody_signed_is_no_exchange(tmp_path: Path) -> None:
+    heard: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.read(10))
+        writer.close()
+
+    meeting = Meeting(tmp_path)
+
+    async def asked() -> str:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=self_signed(tmp_path))
+        port = server.sockets[0].getsockname()[1]
+        async with server, meeting.feed(f"exchange.rest_url=https://127.0.0.1:{port}") as feed:
+            with pytest.raises(ExchangeError) as refused:
+                await feed.now()
+        return str(refused.value)
+
+    text = meeting.run(asked)
+    assert "ClientConnectorCertificateError" in text
+    assert heard == []
+
+
+@pytest.mark.parametrize(("name", "parameters"), [("hang", {}), ("drip", {"every": 0.02})])
+def test_row_35_a_timeout_is_kept_within_a_tenth(name: str, parameters: dict[str, float], tmp_path: Path) -> None:
+    meeting = Meeting(tmp_path, "exchange.timeout_seconds=0.3", NO_WAIT, markets=[minutes(CANDLES)])
+    meeting.fake.break_(name, times=3, **parameters)
+    assert meeting.fetched().errors == ()
+    times = [one.monotonic for one in meeting.asked()][:4]
+    lasted = [late - early for early, late in pairwise(times)]
+    assert min(lasted) >= 0.3
+    assert min(lasted) <= 0.33  # the best of three: the machine has other work too
+
+
+@pytest.mark.parametrize("seconds", ["0.1", "4.9", "5.1", "30", "300"])
+def test_row_35_no_timeout_is_rounded_up(seconds: str, tmp_path: Path) -> None:
+    meeting = Meeting(tmp_path, f"exchange.timeout_seconds={seconds}")
+    set_for: list[float] = []
+
+    async def asked() -> None:
+        loop = asyncio.get_running_loop()
+        call_at = loop.call_at
+
+        def noted(when: float, *arguments: object, **named: object) -> asyncio.TimerHandle:
+            set_for.append(when - loop.time())
+            return call_at(when, *arguments, **named)  # type: ignore[arg-type]
+
+        async with meeting.feed() as feed:
+            loop.call_at = noted  # type: ignore[method-assign]
+            await feed.now()
+            loop.call_at = call_at  # type: ignore[method-assign]
+
+    meeting.run(asked)
+    assert [one for one in set_for if abs(one - float(seconds)) < 0.01]
+
+
+def self_signed(folder: Path) -> ssl.SSLContext:
+    """A server's context with a certificate for 127.0.0.1 that it signed itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / "server.pem"
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.write_bytes(private + made.public_bytes(Encoding.PEM))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(path)
+    return context
+
+
+# --- Row 40: nothing is taken for the end ----------------------------------------------------------------------------
+
+
+NO_PAGES = "html_200 empty_body null_body object_body truncated_json garbage_gzip stale_page".split()
+
+
+@pytest.mark.parametrize("name", NO_PAGES)
+def test_row_40_what_is_no_page_is_never_taken_for_the_end(name: str, meeting: Meeting, whole: Whole) -> None:
+    meeting.fake.break_(name, times=None, after=2)
+    came = meeting.fetched()
+    assert came.error.exit_code in (4, 5)
+    assert [one.missing for one in came.got] == [((at(2 * LIMIT), at(CANDLES)),)]
+    assert [one.absent for one in came.got] == [()]
+    check_nothing_wrong(meeting, whole, stored=2 * LIMIT)
+
+
+def test_row_40_an_empty_page_before_the_end_is_asked_for_again(meeting: Meeting, whole: Whole) -> None:
+    meeting.fake.break_("empty_page", after=1)
+    came = meeting.fetched()
+    assert (came.errors, came.got[0].reasked) == ((), 1)
+    assert kept(meeting.cache) == whole.files
+
+
+def test_row_40_empty_pages_before_the_end_end_in_5_and_no_hole_is_believed(meeting: Meeting, whole: Whole) -> None:
+    meeting.fake.break_("empty_page", times=None, after=2)
+    came = meeting.fetched()
+    check_said(came, r"no candle from 2024-01-01T01:40Z to 2024-01-01T02:00Z, asked for twice")
+    assert (came.error.exit_code, came.got[0].absent) == (5, ())
+    check_nothing_wrong(meeting, whole, stored=2 * LIMIT)
+
+
+# --- Row 41: beyond every bound --------------------------------------------------------------------------------------
+
+MEBIBYTE = 2**20
+HUGE = {
+    "huge_body": r"a body of more than 16 MiB",
+    "gzip_bomb": r"a body of more than 16 MiB",
+    "deep_json": r"no JSON: \[\[\[\[",
+}
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory: pytest.TempPathFactory) -> int:
+    """The memory of a fetch in which nothing breaks, bytes."""
+    with served([minutes(CANDLES)]) as fake:
+        child = fetched_alone(fake, tmp_path_factory.mktemp("usual"))
+    assert (child.code, child.err) == (0, "")
+    return child.peak
+
+
+@pytest.mark.parametrize("name", HUGE)
+def test_row_41_a_body_beyond_every_bound_is_a_bad_answer_and_costs_no_memory(
+    name: str, usual: int, tmp_path: Path
+) -> None:
+    with served([minutes(CANDLES)]) as fake:
+        fake.break_(name, times=None, after=1)
+        child = fetched_alone(fake, tmp_path)
+        assert len([one for one in fake.requests if one.name == "klines"]) == 3
+    assert child.code == 5
+    assert re.fullmatch(rf"safla: binance BTC/USDT 1m: {HUGE[name]}.*\n", child.err), child.err
+    assert child.peak < usual + 40 * MEBIBYTE
+    assert len(rows(tmp_path)) == LIMIT
+
+
+def fetched_alone(fake: FakeExchange, cache: Path) -> Child:
+    """The real command, with one further try, and the memory it took."""
+    sets = {
+        "exchange.rest_url": fake.rest_url, "exchange.retry_attempts": 1, "exchange.retry_delay_seconds": 0,
+        "market_data.fetch_limit": LIMIT, "storage.cache_directory": cache, "storage.logs_directory": cache / "logs",
+    }  # fmt: skip
+    words = ["data", "fetch", SYMBOL, "--timeframe", "1m", "--from", "2024-01-01", "--quiet"]
+    more = [word for name, value in sets.items() for word in ("--set", f"{name}={value}")]
+    with subprocess.Popen(
+        [sys.executable, "-m", "safla", *words, *more], cwd=cache, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stderr is not None
+        err = process.stderr.read().decode()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    return Child(process.returncode, err, usage.ru_maxrss * 1024)
+
+
+# --- Row 42: redirects -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("to", ["another host", "file:///etc/passwd", "//127.0.0.1/", ""])
+@pytest.mark.parametrize("place", PLACES)
+def test_row_42_a_redirect_is_not_followed(to: str, place: str, meeting: Meeting, whole: Whole) -> None:
+    with served([minutes(CANDLES)]) as other:
+        location = f"{other.rest_url}/api/v3/{place}" if to == "another host" else to
+        meeting.fake.break_("redirect_elsewhere", times=None, path=place, after=PLACES[place], location=location)
+        came = meeting.fetched()
+        assert other.requests == []
+    check_said(came, r"redirects to \S*, which is not followed \(status 302\)$")
+    assert came.error.exit_code == 5
+    assert len([one for one in meeting.asked(None) if one.faults]) == TRIES
+    check_nothing_wrong(meeting, whole, stored=LIMIT if place == "klines" else 0)
