@@ -9,7 +9,7 @@ from safla.cli.wished import carry_out, wished
 
 @click.command("resume", epilog="Example: safla resume logs/paper-* --note 'looked at it, goes on'")
 @wished
-@click.option("--halt", type=click.IntRange(1, 2**63 - 1), metavar="N", help="Lift the halt of this number alone.")
+@click.option("--halt", type=click.IntRange(1, 10**9), metavar="N", help="Lift the halt of this number alone.")
 def command(*, run: Path, note: str | None, as_json: bool, halt: int | None) -> int:
     """Lift the halts of a paper run: all open ones but that of a daily loss, which goes with the UTC day.
 

@@ -282,7 +282,7 @@ class Feed:
             return
         self.weight = int(used)
         if self.weight > BUSY * venue.WEIGHT_A_MINUTE:
-            rest = MINUTE - self.clock.wall() % MINUTE
+            rest = MINUTE - (self.clock.wall() if self._read is None else self.latest() / 1000) % MINUTE  # X8
             self.counts["held back"] += 1
             self._gate.shut(rest)
             logger.warning("{}: {} weight used of this minute's; nothing is asked for {:.0f} s", self.name, used, rest)

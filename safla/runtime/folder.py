@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -18,7 +19,9 @@ from safla.journal.head import HEAD
 CONFIG = "config.yaml"
 SUMMARY = "summary.json"
 LOCK = "lock"
-OURS = (JOURNAL, HEAD, CANDLES, CONFIG, SUMMARY, LOCK)
+REQUEST = "request"  # a wish of `safla halt`, `resume` or `stop` (J45)
+OURS = (JOURNAL, HEAD, CANDLES, CONFIG, SUMMARY, LOCK, REQUEST)
+LOCK_TRIES, LOCK_PAUSE_SECONDS = 5, 0.01  # who only looks whether it is held has it for some microseconds
 
 
 def name_of(run: RunPlan, *, stem: str, candles: str) -> str:
@@ -81,7 +84,7 @@ def held(folder: Path) -> Iterator[None]:
         raise HostError(f"{folder}: cannot be written to; nothing was begun")
     with os.fdopen(open_to_write(folder / LOCK, os.O_RDWR | os.O_CREAT), "r+b", buffering=0) as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(file.fileno())
         except BlockingIOError as error:
             pid = file.read(20).decode("ascii", "replace").strip() or "?"
             raise HostError(f"{folder}: another process holds this run: pid {pid}") from error
@@ -98,6 +101,18 @@ def held(folder: Path) -> Iterator[None]:
             if left.name.removesuffix(".tmp") in OURS:
                 left.unlink()
         yield
+
+
+def _lock(descriptor: int) -> None:
+    """BlockingIOError where another process holds it, and not only looks."""
+    for left in reversed(range(LOCK_TRIES)):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if not left:
+                raise
+            time.sleep(LOCK_PAUSE_SECONDS)
 
 
 def _still_named(path: Path, descriptor: int) -> bool:

@@ -79,6 +79,7 @@ def run(
         before = before_of(path) if there is not None else None
         if before is not None and before.ended:
             confirm(path, before.tail)
+            wishes.taken(folder)  # of a process that died behind the last line
             say(f"{folder}: this run has ended; --force begins another (J41)")
             return Ended(plan, folder, before.tail.lines, before.tail.h, again=True)
         if not (folder / run_folder.CONFIG).exists():
@@ -153,6 +154,7 @@ async def _folded(
     held: Resting, queue: "asyncio.Queue[Arrival | None]", *, folder: Path, last: Last | None, flag: Flag,
     say: Callable[[str], None],
 ) -> None:  # fmt: skip
+    folded = -1  # the last timestamp
     settled, looked = last is None, 0.0  # before the last recorded timestamp stands again, no wish is taken
     while True:
         flag.check()
@@ -167,6 +169,9 @@ async def _folded(
         if arrival is None:
             held.stop()
             return
+        if arrival.ts <= folded:  # again (S2)
+            continue
+        folded = arrival.ts
         outside = last.outside if last is not None and not settled else ()
         held.fold(arrival.ts, arrival.rows, came=arrival.came, outside=outside)
         if last is not None and not settled:

@@ -17,8 +17,8 @@ import msgspec
 from safla.data.owned import NOT_OURS, TEMPORARY, is_ours, read_own, replace, sync_folder
 from safla.errors import HostError
 from safla.journal.events import Number, Text
+from safla.runtime.folder import REQUEST
 
-REQUEST = "request"
 MAX_REQUEST = 1024  # bytes
 SECONDS = 5.0  # that a command waits for the run
 SECONDS_BETWEEN_LOOKS = 0.02

@@ -88,6 +88,13 @@ def test_a_run_that_was_halted_by_hand_goes_on_halted(folder):
     assert holds(folder)
 
 
+def test_a_lock_that_is_missing_or_left_by_a_dead_process_is_no_obstacle(folder):
+    (folder / "lock").unlink()
+    assert asked(folder, HALT).changed
+    (folder / "lock").write_text("1\n")
+    assert asked(folder, RESUME).changed
+
+
 def test_a_torn_tail_is_recovered_before_the_wish_is_carried_out(folder):
     with (folder / "journal.jsonl").open("ab") as file:
         file.write(b'{"n":')
