@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from loguru import logger
 
 from safla.config.model import Config
+from safla.config.plan import OrderRules
 from safla.core.candles import TIMEFRAMES, Series, iso
 from safla.data import download, exchange, store, venue
 from safla.data.download import Got, Order, Standing, Told
@@ -176,12 +177,23 @@ def _untold(_standing: Standing) -> None:
 
 async def _learn_rules(feed: Feed, places: Mapping[str, Place], *, fresh: bool, clock: Clock) -> tuple[str, ...]:
     """S3: the exchange's rules are kept with the candles, and stay as they are until somebody fetches anew."""
-    known = all(store.held(place, (0, 0)).rules is not None for place in places.values())
-    if known and not fresh and feed.assume(tuple(places)):
+    known = {symbol: store.held(place, (0, 0)).rules for symbol, place in places.items()}
+    if None not in known.values() and not fresh and feed.assume(tuple(places)):
         return ()
     found = await feed.rules(tuple(places))
     at = int(clock.wall() * 1000)
-    return tuple(note for symbol, own in found.items() for note in store.keep_rules(places[symbol], own, at=at))
+    notes = [note for symbol, own in found.items() for note in store.keep_rules(places[symbol], own, at=at)]
+    return (*notes, *(note for symbol, own in found.items() for note in _changed(symbol, known[symbol], own)))
+
+
+def _changed(symbol: str, before: OrderRules | None, now: OrderRules) -> list[str]:
+    """What a run that was begun before will be refused for (J32), unless `markets` names the old values."""
+    if before is None:
+        return []
+    pairs = zip(OrderRules._fields, before, now, strict=True)
+    return [
+        f"{symbol}: the exchange's {name} was {was}, and is {is_now}" for name, was, is_now in pairs if was != is_now
+    ]
 
 
 def _begin(places: Sequence[Place], start: int | None) -> dict[str, int]:

@@ -18,10 +18,33 @@ SCENARIOS = "tests/core/test_scenarios.py"
 CROSSOVER = "tests/core/strategies/test_sma_crossover.py::"
 SURVEY = "tests/journal/test_survey.py"
 
+PAGES = "tests/faults/test_exchange_pages.py::"
+BAD_ONCE = PAGES + "test_row_43_a_page_with_a_bad_row_once_is_asked_for_again_and_nothing_is_lost"
+LACKING = PAGES + "test_row_43_a_page_that_lacks_candles_once_is_neither_the_end_nor_a_hole"
+ANSWERS = "tests/faults/test_exchange_answers.py::"
+LIMITS = "tests/faults/test_exchange_limits.py::"
+
 SHORT_WRITES = "tests/faults/test_disk.py::test_row_12_a_short_write_is_cut_back"
 ERRORS = "tests/faults/test_disk.py::test_row_13_an_error_of_the_disk_is_not_tried_again"
 
+PAPER = "tests/faults/test_paper_recorded.py::"
+PAPER_HALTS = "tests/faults/test_paper_halts.py::"
+PAPER_DISK = "tests/faults/test_paper_disk.py::"
+PAPER_STRATEGIES = "tests/faults/test_paper_strategies.py::"
+
 PLANTED = (
+    Planted(
+        1, "ack-before-sync", "runtime/resting.py",
+        """        self.journal.commit(anchor_now=any(isinstance(one, ANCHORS) for one in events))
+        ts = int(block.state.account[v.LAST_TS])
+        self._listener(Told(ts, events, block.state, self.journal.lines, came, self._clock()))
+""",
+        """        ts = int(block.state.account[v.LAST_TS])
+        self._listener(Told(ts, events, block.state, self.journal.lines, came, self._clock()))
+        self.journal.commit(anchor_now=any(isinstance(one, ANCHORS) for one in events))
+""",
+        PAPER + "test_nothing_is_told_before_it_is_on_the_disk",
+    ),
     Planted(
         2, "no-folder-sync", "data/owned.py",
         "        os.rename(temporary, path)\n        sync_folder(path.parent)\n",
@@ -58,6 +81,18 @@ PLANTED = (
         """raw.startswith(b'{"n":%d,"p":"%b","e":' % (n, p))""",
         """raw.startswith(b'{"n":%d,"p":"' % n)""",
         SURVEY,
+    ),
+    Planted(
+        9, "wish-twice", "runtime/paper.py",
+        "    say(wishes.act(wish, held))\n    wishes.taken(folder)\n",
+        "    wishes.taken(folder)\n    say(wishes.act(wish, held))\n",
+        "tests/faults/test_wishes.py::test_row_24_a_run_that_dies_between_wish_and_line_does_it_once[halt]",
+    ),
+    Planted(
+        8, "fetched-wins", "runtime/resting.py",
+        "return self.rows[: self.known] + rows[self.known :]",
+        "return rows",
+        PAPER + "test_candles_that_are_recorded_win_over_those_that_are_fetched_again",
     ),
     Planted(
         10, "lax-reader", "journal/line.py",
@@ -133,6 +168,12 @@ PLANTED = (
         SCENARIOS,
     ),
     Planted(
+        22, "unfinished", "data/download.py",
+        "now.least - self.step + 1,",
+        "now.least + 1,",
+        "tests/data/test_download.py::test_the_unfinished_candle_is_served_and_never_stored",
+    ),
+    Planted(
         23, "wall-clock", "resilience/breaker.py",
         "clock: Callable[[], float] = time.monotonic,",
         "clock: Callable[[], float] = time.time,",
@@ -149,5 +190,120 @@ PLANTED = (
         "wait = max(chance(0.0, _longest(patience, attempt)), floor)",
         "wait = chance(0.0, _longest(patience, attempt))",
         "tests/resilience/test_retry.py::test_a_retry_after_is_a_floor",
+    ),
+    Planted(
+        26, "short-is-the-end", "data/download.py",
+        "            since = want\n\n",
+        "            since = want\n            if len(first.columns.ts) < self.limit:\n                return\n\n",
+        LACKING,
+    ),
+    Planted(
+        27, "empty-is-believed", "data/download.py",
+        "        if found is None:  # X10",
+        "        if found is None and self.reasked > 0:  # X10",
+        LACKING,
+    ),
+    Planted(
+        28, "hole-at-once", "data/absence.py",
+        "        again = await ask((holes[0][0], holes[-1][1]))\n",
+        "        again = None\n",
+        LACKING,
+    ),
+    Planted(
+        29, "newest-wins", "data/download.py",
+        "accept_restated=self.order.accept_restated,",
+        "accept_restated=True,",
+        PAGES + "test_row_43_a_stored_candle_that_comes_again_otherwise_stands_and_the_other_is_kept_apart",
+    ),
+    Planted(
+        30, "header-unread", "data/strict.py",
+        'wait = self.retry_after(heard.headers.get("retry-after"))',
+        'wait = self.retry_after(heard.headers.get("Retry-After"))',
+        LIMITS + "test_row_36_after_a_429_nobody_asks_before_it_is_over[a number]",
+    ),
+    Planted(
+        31, "ban-unheard", "data/verdicts.py",
+        "BANNED = Kind(False, False, ExchangeError, stops=True)",
+        "BANNED = Kind(False, False, ExchangeError)",
+        LIMITS + "test_row_37_a_418_is_one_request_and_says_until_when_and_nobody_asks_before",
+    ),
+    Planted(
+        32, "redirect-followed", "data/strict.py",
+        "allow_redirects=False",
+        "allow_redirects=True",
+        ANSWERS + "test_row_42_a_redirect_is_not_followed[klines-another host]",
+    ),
+    Planted(
+        33, "row-twice", "data/page.py",
+        "(ts <= before,",
+        "(ts < before,",
+        BAD_ONCE + "[duplicates-2]",
+    ),
+    Planted(
+        34, "future-taken", "data/page.py",
+        "(ts > asked.latest,",
+        "(ts > MOST_MS,",
+        BAD_ONCE + "[future_candle-0]",
+    ),
+    Planted(
+        35, "re-sent-uncounted", "data/strict.py",
+        "self.session._retry_connection = False",
+        "self.session._retry_connection = True",
+        ANSWERS + "test_an_answer_that_is_bad_once_costs_one_more_request_and_no_candle[reset-klines]",
+    ),
+    Planted(
+        36, "gone-is-never-there", "data/download.py",
+        "error = self._gone(one) or one",
+        "error = one",
+        "tests/faults/test_exchange_symbols.py::test_row_48_a_symbol_that_is_delisted_in_the_middle_ends_in_5_stops_no_"
+        "other_and_can_be_gone_on_with",
+    ),
+    Planted(
+        37, "proxy-taken", "data/venue.py",
+        '{"enableRateLimit": False,',
+        '{"enableRateLimit": False, "aiohttp_trust_env": True,',
+        "tests/faults/test_exchange_security.py::test_z18_a_proxy_and_a_login_of_the_environment_are_not_taken",
+    ),
+    Planted(
+        26, "absence-forgotten", "runtime/resting.py",
+        "isinstance(line, Candle) else len(done)",
+        "isinstance(line, Candle) else 0",
+        PAPER + "test_an_absence_that_was_a_fact_stays_one_though_the_candle_is_served_later",
+    ),
+    Planted(
+        27, "half-a-close", "runtime/paper.py",
+        "            if last.closing:\n",
+        "            if last.closing and held.ended:\n",
+        PAPER_HALTS + "test_row_24_closing_lines_that_a_death_cut_are_completed_by_the_same_command",
+    ),
+    Planted(
+        28, "wish-too-early", "runtime/paper.py",
+        "settled, looked = last is None, 0.0",
+        "settled, looked = True, 0.0",
+        PAPER_HALTS + "test_row_24_a_wish_that_waits_when_a_run_begins_again_is_done_behind_what_was_there",
+    ),
+    Planted(
+        29, "unnamed", "runtime/recovery.py",
+        "            self._appender.refuse_moved()\n",
+        "",
+        PAPER_DISK + "test_row_16_a_journal_that_is_taken_away_while_it_is_open_ends_the_run_at_the_next_batch",
+    ),
+    Planted(
+        30, "asked-again", "runtime/live.py",
+        "if failed or self._open(v.STRATEGY_ERROR):",
+        "if failed:",
+        PAPER_STRATEGIES + "test_row_30_a_strategy_that_fails_halts_the_account_and_the_run_goes_on",
+    ),
+    Planted(
+        31, "failure-forgotten", "runtime/live.py",
+        "failed = any(one.rule == v.STRATEGY_ERROR and not one.lifts for one in outside)",
+        "failed = False",
+        PAPER_STRATEGIES + "test_row_30_one_that_fails_by_accident_is_not_asked_again_about_what_it_failed_at",
+    ),
+    Planted(
+        32, "twice", "runtime/paper.py",
+        "if arrival.ts <= folded:",
+        "if arrival.ts < folded:",
+        PAPER + "test_at_3600_times_its_pace_with_delays_it_is_the_backtest",
     ),
 )  # fmt: skip

@@ -48,7 +48,8 @@ def command(
     sets = (*sets, f"market_data.timeframe={timeframe}") if timeframe else sets
     found = loaded(config, sets=sets)
     for warning in () if quiet else found.warnings:
-        click.echo(printable(f"warning: {warning}"), err=True)
+        if "exchange." in warning:  # what a strategy deserves is no matter here
+            click.echo(printable(f"warning: {warning}"), err=True)
     data = found.config.data
     since, to = moment(start, "--from"), moment(end, "--to")
     ask = Ask(

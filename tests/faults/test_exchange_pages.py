@@ -1,0 +1,238 @@
+"""Row 43: the 27 faults of a page, through ccxt and real sockets: it is asked for again, or an error, never stored."""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from safla.errors import DataError
+from tests.fake_exchange import PAGES, served
+from tests.faults.command import inside
+from tests.faults.exchange import LIMIT, SYMBOL, Meeting, Row, at, kept, minutes, rows, undisturbed
+from tests.faults.invariants import check_answer
+
+CANDLES = 120
+TRIES = 4  # of one page: the first, and exchange.retry_attempts more
+MIDDLE = LIMIT + LIMIT // 2  # the number of the candle in the middle of the second page
+AT_ONCE = "exchange.retry_delay_seconds=0"
+
+IN_THE_MIDDLE = f"candle {at(MIDDLE)}: "
+NO_NUMBER = "is no plain decimal number"
+BAD = {  # what is said at last where the second page goes on being so: the row, by its time or number, and its value
+    "duplicates": r"53 rows where 50 were asked for$",
+    "conflicting_duplicate": r"51 rows where 50 were asked for$",
+    "out_of_order": r"time \d{13} comes behind \d{13}; a page ascends \(X4\)$",
+    "descending": rf"time {at(98)} comes behind {at(99)}; a page ascends \(X4\)$",
+    "null_fields": rf"{IN_THE_MIDDLE}\[None, '42012.50000000', .*\] are not five numbers \(X4\)$",
+    "null_row": r"row 26 of a page is no candle of this timeframe: None$",
+    "nan_strings": rf"{IN_THE_MIDDLE}high 'NaN' {NO_NUMBER}",
+    "infinite": rf"{IN_THE_MIDDLE}high 'Infinity' {NO_NUMBER}",
+    "text_price": rf"{IN_THE_MIDDLE}close 'n/a' {NO_NUMBER}",
+    "empty_string": rf"{IN_THE_MIDDLE}\[.*, None, .*\] are not five numbers \(X4\)$",
+    "negative_price": rf"{IN_THE_MIDDLE}close '-42008.75000000' {NO_NUMBER}",
+    "zero_price": rf"{IN_THE_MIDDLE}low 0.00 is not above 0 \(S3\)$",
+    "negative_volume": rf"{IN_THE_MIDDLE}volume '-1.00000000' {NO_NUMBER}",
+    "high_below_low": rf"{IN_THE_MIDDLE}high 42007.00 is below open 42009.50 \(S3\)$",
+    "close_outside_range": rf"{IN_THE_MIDDLE}high 42012.50 is below close 42013.50 \(S3\)$",
+    "huge_number": rf"{IN_THE_MIDDLE}close '1e400' {NO_NUMBER}",
+    "off_grid_timestamp": rf"row 26 of a page is no candle of this timeframe: \[{at(MIDDLE) + 1_234}, ",
+    "future_candle": rf"time {at(CANDLES + 10)} is behind the exchange's own clock, \d{{13}} \(X4\)$",
+    "microseconds": rf"row 1 of a page is no candle of this timeframe: \[{at(LIMIT)}000, ",
+    "string_timestamps": rf"row 1 of a page is no candle of this timeframe: \['{at(LIMIT)}', ",
+    "short_rows": rf"row 1 of a page is no candle of this timeframe: \[{at(LIMIT)}, .*\]$",
+    "extra_columns": rf"row 1 of a page is no candle of this timeframe: \[{at(LIMIT)}, .*, '0', '0'\]$",
+}
+HEALED = {  # pages that lack candles: how many requests and pages asked again it costs, once and for ever
+    "missing": ((6, 1), (7, 2)),  # the page, the hole
+    "short_page": ((5, 0), (10, 0)),  # 25 and 50; 25, 13, 6, 3, ..: what is left gets smaller until it cannot be cut
+    "empty_page": ((6, 1), None),  # for ever: below
+}
+LEGAL = {  # nothing in such a row betrays that it is wrong: numbers of the cells that differ from an undisturbed run
+    "zero_volume": (5,),
+    "spike": (2, 4),
+}
+
+
+class Whole(NamedTuple):
+    """What a fetch came to in which nothing broke."""
+
+    files: dict[str, bytes]
+    rows: list[Row]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    """The store of a fetch in which nothing breaks."""
+    cache = tmp_path_factory.mktemp("whole")
+    return Whole(undisturbed(cache, markets=[minutes(CANDLES)]), rows(cache))
+
+
+@pytest.fixture
+def meeting(tmp_path: Path) -> Meeting:
+    """A client and an exchange with 120 candles: two pages and a part of one."""
+    return Meeting(tmp_path / "cache", markets=[minutes(CANDLES)])
+
+
+def check_heals(meeting: Meeting, whole: Whole) -> None:
+    """Once nothing breaks any more, the next fetch ends in the store of an undisturbed one."""
+    meeting.fake.mend()
+    meeting.ticking.advance(3_600.0)
+    assert meeting.fetched(end=at(CANDLES)).errors == ()
+    assert kept(meeting.cache) == whole.files
+
+
+def test_row_43_the_tables_have_each_of_the_27_faults_once() -> None:
+    assert sorted([*BAD, *HEALED, *LEGAL]) == sorted(PAGES)
+    assert len(PAGES) == 27
+
+
+@pytest.mark.parametrize("page", [0, 2])
+@pytest.mark.parametrize("name", BAD)
+def test_row_43_a_page_with_a_bad_row_once_is_asked_for_again_and_nothing_is_lost(
+    name: str, page: int, meeting: Meeting, whole: Whole
+) -> None:
+    order = meeting.fake.break_(name, after=page)
+    came = meeting.fetched()
+    assert (came.errors, order.hits) == ((), 1)
+    assert kept(meeting.cache) == whole.files
+    assert came.counts == {"requests": 6, "retries": 1}
+    assert [one.parameters["startTime"] for one in meeting.asked()].count(str(at(page * LIMIT))) == 2
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_row_43_a_page_that_stays_bad_ends_in_4_with_row_and_value_and_what_came_before_is_stored(
+    name: str, meeting: Meeting, whole: Whole
+) -> None:
+    meeting.fake.break_(name, times=None, after=1)
+    came = meeting.fetched()
+    text = str(came.error)
+    assert (type(came.error), came.error.exit_code) == (DataError, 4)
+    assert re.match(rf"binance {SYMBOL} 1m: {BAD[name]}", text), text
+    assert text.isprintable()
+    assert len(text) < 300
+    assert (came.counts["retries"], len(meeting.asked())) == (TRIES - 1, 1 + TRIES)
+    assert rows(meeting.cache) == whole.rows[:LIMIT]
+    assert came.got[0].missing == ((at(LIMIT), at(CANDLES)),)
+    check_heals(meeting, whole)
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_row_43_the_real_command_says_so_in_one_line(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with served([minutes(CANDLES)]) as fake:
+        fake.break_(name, times=None, after=1)
+        sets = (f"exchange.rest_url={fake.rest_url}", AT_ONCE, f"market_data.fetch_limit={LIMIT}")
+        places = (f"storage.cache_directory={tmp_path}", f"storage.logs_directory={tmp_path / 'logs'}")
+        options = [word for one in (*sets, *places) for word in ("--set", one)]
+        answer = inside(
+            capsys, "data", "fetch", SYMBOL, "--timeframe", "1m", "--from", "2024-01-01", "--quiet", "--json", *options
+        )
+    assert answer.code == 4
+    assert re.fullmatch(rf"safla: binance {SYMBOL} 1m: {BAD[name].removesuffix('$')}.*\n", answer.err), answer.err
+    assert '"exit_code": 4' in answer.out  # what came of each symbol is told though one failed (X14)
+    check_answer(answer._replace(out=""), 4)
+
+
+@pytest.mark.parametrize("page", [0, 1, 2])
+@pytest.mark.parametrize("name", HEALED)
+def test_row_43_a_page_that_lacks_candles_once_is_neither_the_end_nor_a_hole(
+    name: str, page: int, meeting: Meeting, whole: Whole
+) -> None:
+    order = meeting.fake.break_(name, after=page)
+    came = meeting.fetched()
+    requests, reasked = HEALED[name][0]
+    assert (came.errors, order.hits) == ((), 1)
+    assert kept(meeting.cache) == whole.files
+    assert came.got[0].absent == ()
+    assert came.got[0].reasked == reasked
+    halves = name == "short_page" and page == 2  # the end of what is due comes in two parts
+    assert came.counts == {"requests": requests + halves}
+
+
+@pytest.mark.parametrize("name", [name for name, (_, for_ever) in HEALED.items() if for_ever])
+def test_row_43_pages_that_always_lack_candles_are_asked_for_until_none_is_missing(
+    name: str, meeting: Meeting, whole: Whole
+) -> None:
+    meeting.fake.break_(name, times=None, after=1)
+    came = meeting.fetched()
+    for_ever = HEALED[name][1]
+    assert (came.errors, came.got[0].absent) == ((), ())
+    assert (came.counts["requests"], came.got[0].reasked) == for_ever
+    assert kept(meeting.cache) == whole.files
+
+
+def test_row_43_pages_that_stay_empty_end_in_5_and_are_no_hole(meeting: Meeting, whole: Whole) -> None:
+    meeting.fake.break_("empty_page", times=None, after=1)
+    came = meeting.fetched()
+    assert came.error.exit_code == 5
+    assert "no candle from 2024-01-01T00:50Z to 2024-01-01T02:00Z, asked for twice" in str(came.error)
+    assert came.got[0].absent == ()
+    assert rows(meeting.cache) == whole.rows[:LIMIT]
+    check_heals(meeting, whole)
+
+
+@pytest.mark.parametrize("name", LEGAL)
+def test_row_43_zero_volume_is_legal_and_a_spike_passes_and_no_other_row_is_touched(
+    name: str, meeting: Meeting, whole: Whole
+) -> None:
+    meeting.fake.break_(name, after=1)
+    came = meeting.fetched()
+    assert (came.errors, came.counts) == ((), {"requests": 5})
+    found = rows(meeting.cache)
+    assert found[:MIDDLE] + found[MIDDLE + 1 :] == whole.rows[:MIDDLE] + whole.rows[MIDDLE + 1 :]
+    here, there = found[MIDDLE], whole.rows[MIDDLE]
+    assert tuple(place for place in range(6) if here[place] != there[place]) == LEGAL[name]
+    assert (here[5] == 0, here[2] == 10 * there[2], here[4] == 10 * there[4]) == {
+        "zero_volume": (True, False, False),
+        "spike": (False, True, True),
+    }[name]
+
+
+@pytest.mark.parametrize("name", LEGAL)
+def test_row_43_a_stored_candle_that_comes_again_otherwise_stands_and_the_other_is_kept_apart(
+    name: str, meeting: Meeting, whole: Whole
+) -> None:
+    assert meeting.fetched(end=at(LIMIT)).errors == ()
+    meeting.fake.break_(name, at=0)
+    came = meeting.fetched(end=at(CANDLES))
+    assert came.errors == ()
+    assert [one.ts for one in came.got[0].restated] == [at(LIMIT - 1)]  # asked for again, to be compared (X12)
+    assert rows(meeting.cache) == whole.rows
+
+
+@pytest.mark.parametrize("passed", [1, 30_000, 59_999])
+def test_the_candle_that_is_not_over_is_served_and_never_stored(passed: int, tmp_path: Path, whole: Whole) -> None:
+    meeting = Meeting(tmp_path, markets=[minutes(CANDLES)], now_ms=at(CANDLES - 1) + passed)
+    came = meeting.fetched()
+    assert came.errors == ()
+    assert rows(tmp_path) == whole.rows[:-1]
+    assert meeting.fetched(start=at(CANDLES - 2)).got[0].added == 0
+    meeting.ticking.advance((60_000 - passed) / 1000)
+    assert meeting.fetched().got[0].added == 1
+    assert rows(tmp_path) == whole.rows
+
+
+AGAIN = ("null_row", "negative_price", "descending", "future_candle", "missing", "short_page")
+
+
+@pytest.mark.parametrize("name", AGAIN)
+def test_row_43_a_bad_answer_about_a_hole_that_is_none_does_not_make_it_one(
+    name: str, meeting: Meeting, whole: Whole
+) -> None:
+    lacks = meeting.fake.break_("missing", count=6, after=1)
+    again = meeting.fake.break_(name, after=2)
+    came = meeting.fetched()
+    assert (came.errors, lacks.hits, again.hits) == ((), 1, 1)
+    assert next(one.faults for one in meeting.asked() if "endTime" in one.parameters) == [name]
+    assert came.got[0].absent == ()
+    assert kept(meeting.cache) == whole.files
+
+
+def test_row_43_two_bad_pages_in_a_row_are_two_tries_more(meeting: Meeting, whole: Whole) -> None:
+    meeting.fake.break_("negative_price", after=1)
+    meeting.fake.break_("future_candle", after=2)
+    came = meeting.fetched()
+    assert (came.errors, came.counts["retries"]) == ((), 2)
+    assert kept(meeting.cache) == whole.files
