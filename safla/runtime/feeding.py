@@ -18,26 +18,17 @@ from safla.data.checks import Origin
 from safla.data.decimals import Numbers
 from safla.data.doorbell import Doorbell
 from safla.data.exchange import Feed
-from safla.data.live import LiveSource
+from safla.data.live import Arrival, LiveSource
 from safla.data.rows import PRICES, Rows, Target, assemble
 from safla.errors import ConfigError, ExchangeError
 from safla.journal.events import RunStarted
 from safla.resilience.clock import SYSTEM, Clock
 from safla.runtime.backtest import windowed
-from safla.runtime.live import Row
 from safla.runtime.pace import Pace
 from safla.runtime.recorded import scales_of
 from safla.runtime.resting import Last
 
 STREAM = "stream"  # a trouble that costs latency alone
-
-
-class Arrival(NamedTuple):
-    """A timestamp whose candles are there, or whose absence is a fact (S6)."""
-
-    ts: int
-    rows: tuple[Row | None, ...]  # one a symbol
-    came: float  # when they were there, seconds, monotonic
 
 
 Trouble = Callable[[str, str, str], None]  # kind, symbol ("" for all), text (data/followed.py)
@@ -185,7 +176,7 @@ async def _closing(
             )  # fmt: skip
             line.closing, line.loop = closing, asyncio.get_running_loop()
             async for one in closing:
-                yield Arrival(one.ts, one.rows, one.came)
+                yield one
 
 
 async def _known_first(arrivals: AsyncIterator[Arrival], last: Last | None) -> AsyncIterator[Arrival]:

@@ -8,11 +8,10 @@ from safla.config.plan import RunPlan
 from safla.core import values as v
 from safla.core.candles import Series
 from safla.core.values import Columns, Grid, Int64, Signals
+from safla.data.units import Row
 from safla.errors import StrategyError
 from safla.runtime.fold import Block, Folding, Outside
 from safla.runtime.signals import signals_at
-
-Row = tuple[int, int, int, int, int]  # open, high, low, close, volume of one candle, in its symbol's units
 
 FIELDS = len(Columns._fields)
 

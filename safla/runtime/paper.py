@@ -14,6 +14,7 @@ from safla.config.load import Loaded
 from safla.config.plan import RunPlan, make_plan
 from safla.config.text import resolved_yaml
 from safla.core.strategies import STRATEGIES, Strategy
+from safla.data.live import Arrival
 from safla.errors import JournalError
 from safla.journal import reader
 from safla.journal.events import RunStarted
@@ -22,7 +23,7 @@ from safla.journal.line import MAX_LINE
 from safla.resilience.clock import SYSTEM, Clock
 from safla.runtime import folder as run_folder
 from safla.runtime import outcome, wishes
-from safla.runtime.feeding import Arrival, Source, Trouble, source_of
+from safla.runtime.feeding import Source, Trouble, source_of
 from safla.runtime.fold import fold, started
 from safla.runtime.forms import choose
 from safla.runtime.interrupt import Flag

@@ -17,6 +17,7 @@ from safla.core import values as v
 from safla.core.candles import Series, align, between, digest
 from safla.core.strategies import STRATEGIES, Strategy
 from safla.core.values import State
+from safla.data.units import Row
 from safla.errors import HostError
 from safla.journal import reader
 from safla.journal.events import Candle, Event, Filled, Halted, ModeChanged, OrderExpired, Resumed, RunEnded
@@ -26,7 +27,7 @@ from safla.journal.reader import Tail
 from safla.runtime import folder as run_folder
 from safla.runtime.fold import Block, Folding, Outside, folded
 from safla.runtime.forms import Forms, choose
-from safla.runtime.live import Live, Row
+from safla.runtime.live import Live
 from safla.runtime.recorded import no_inputs, noting, run_of, series_of
 from safla.runtime.recovery import Continued, recover
 from safla.runtime.told import Told

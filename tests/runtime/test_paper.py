@@ -14,11 +14,11 @@ from safla.core import values as v
 from safla.core.candles import Series
 from safla.core.strategies import Strategy
 from safla.core.values import Columns
+from safla.data.live import Arrival
 from safla.errors import ConfigError, HostError, Interrupted
 from safla.journal import reader
 from safla.journal.events import Candle, Filled, Halted, Resumed, RunEnded, Signal
 from safla.runtime import feeding, paper, replay
-from safla.runtime.feeding import Arrival
 from safla.runtime.interrupt import Flag
 from safla.runtime.live import Window
 from safla.runtime.pace import Pace
