@@ -193,6 +193,7 @@ class Feed:
         sound  raises DataError for a page that the caller cannot take, which is as one with a bad row
         returns None for an empty page. DataError for a page with a row that stays bad; ExchangeError.
         """
+        venue.refuse_timeframe(self._ccxt, timeframe)
         origin = f"{self.name} {symbol} {timeframe}"
         parameters = {} if until is None else {"until": until - 1}
         await self.now()

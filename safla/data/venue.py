@@ -75,6 +75,14 @@ def _made(ccxt: ModuleType, config: Exchange, strictly: Callable[[type], type]) 
     return found
 
 
+def refuse_timeframe(exchange: Any, timeframe: str) -> None:
+    """Raise ConfigError for candles that the exchange does not have."""
+    known = exchange.timeframes or {}
+    if known and timeframe not in known:
+        text = f"{exchange.id} has no candles of {timeframe}; it has {', '.join(known)}"
+        raise ConfigError([Problem("", "market_data.timeframe", text)])
+
+
 def folder_of(config: Exchange) -> str:
     """What the store calls an exchange."""
     return f"{config.name}{SANDBOXED if config.sandbox else ''}"

@@ -178,8 +178,16 @@ async def _folded(
         if last is not None and not settled:
             settled, looked = True, 0.0  # a wish that was open comes before the next timestamp, as it did
             if last.closing:
-                held.stop()
+                _close(held, folder)
                 return
+
+
+def _close(held: Resting, folder: Path) -> None:
+    """Complete closing lines that a death cut. The wish that they came from is done with them."""
+    held.stop()
+    wish = wishes.waiting(folder)
+    if wish is not None and wish.kind == "stop":
+        wishes.taken(folder)
 
 
 _NOTHING_YET = Arrival(-1, (), 0.0)

@@ -83,6 +83,13 @@ def test_a_symbol_that_is_not_there_is_told_with_the_nearest():
         venue.rules(market(), "BTC/USDC")
 
 
+def test_a_timeframe_that_the_exchange_does_not_have_is_refused_with_those_that_it_has():
+    exchange = made(name="coinbase")
+    with pytest.raises(ConfigError, match=r"market_data\.timeframe: coinbase has no candles of 3m; it has 1m, 5m"):
+        venue.refuse_timeframe(exchange, "3m")
+    venue.refuse_timeframe(exchange, "1h")
+
+
 def test_spot_symbols_of_the_exchange_whose_names_are_known_need_no_request():
     exchange = made()
     assert venue.assume(exchange, ["BTC/USDT"])
