@@ -30,11 +30,12 @@ def test_the_tables_have_a_row_for_everything_that_is_measured(one_peer, monkeyp
     written = json.loads((tmp_path / "figures.json").read_text())
     out = capsys.readouterr().out
     rows = [row for table in written["tables"].values() for row in table]
-    assert len(written["tables"]) == 5
+    assert len(written["tables"]) == 6
     assert all(row["value"] > 0 for row in rows if row["what"] != "floor")
     assert [row["what"] for row in rows if f"| {row['what']} | " not in out] == []
     assert {"safla", "safla run", "append, folded to synced", "chain", "strict"} <= {row["what"] for row in rows}
     assert {"safla data fetch", "ccxt alone", "read back from the store"} <= {row["what"] for row in rows}
+    assert {f"synced candle in paper: {share}" for share in ("p50", "p99", "p99.9")} <= {row["what"] for row in rows}
     assert {"breaker: closed call", "breaker: refused call"} <= {row["what"] for row in rows}
 
 

@@ -121,7 +121,7 @@ def _paper(loaded: Any, options: _Options, say: Say, session: Session) -> tuple[
     from safla.runtime.folder import SUMMARY
 
     folder = session.folder = paper.folder_of(loaded, stem=options.stem, out=options.out)
-    ended = attended.trade(loaded, folder, force=options.force, quiet=options.quiet, say=say)
+    ended = attended.trade(loaded, folder, force=options.force, quiet=options.quiet, environment=os.environ, say=say)
     summary = summarise(paper.outcome_of(folder), risk_free_rate=float(loaded.config.report.risk_free_rate))
     write(folder / SUMMARY, summary)
     return ended, summary

@@ -1,7 +1,7 @@
 """A paper run with those who look on: logs, monitoring, the terminal. None of them can hold it up or change it."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from safla.data.followed import MISSING, REFUSED
 from safla.runtime import logs, oversight, paper, view
 from safla.runtime.aside import Aside
 from safla.runtime.feeding import Line, Source
+from safla.runtime.hiding import secrets_of
 from safla.runtime.interrupt import watched
 from safla.runtime.monitor import Facts, Monitor
 from safla.runtime.paper import Onlooker
@@ -23,20 +24,28 @@ PATIENT_SECONDS, HURRIED_SECONDS = 10.0, 0.2  # for what waits in the queues at 
 ALERTED = (MISSING, REFUSED)  # the troubles for which a person is called; the others are logged
 
 
-def trade(loaded: Loaded, folder: Path, *, force: bool, quiet: bool, say: Callable[[str], None]) -> paper.Ended:
-    """Run until it ends, with a log, a view and monitoring of it."""
-    attend = partial(_attended, loaded, folder, quiet=quiet)
+def trade(
+    loaded: Loaded, folder: Path, *, force: bool, quiet: bool, environment: Mapping[str, str],
+    say: Callable[[str], None],
+) -> paper.Ended:  # fmt: skip
+    """Run until it ends, with a log, a view and monitoring of it.
+
+    environment  whose secrets stand in no log (Z11)
+    """
+    attend = partial(_attended, loaded, folder, quiet=quiet, environment=environment)
     with watched() as flag:
         return paper.run(loaded, folder, force=force, say=say, flag=flag, attend=attend)
 
 
 @contextmanager
-def _attended(loaded: Loaded, folder: Path, plan: RunPlan, source: Source, *, quiet: bool) -> Iterator[Onlooker]:
+def _attended(
+    loaded: Loaded, folder: Path, plan: RunPlan, source: Source, *, quiet: bool, environment: Mapping[str, str]
+) -> Iterator[Onlooker]:
     """Logs and the terminal each have a thread and a queue: what they do not take in time is dropped, and counted."""
     with ExitStack() as stack:
-        logged = stack.enter_context(logs.of_run(folder, loaded.config))
+        hidden = secrets_of(loaded.config, environment)
+        logged = stack.enter_context(logs.of_run(folder, loaded.config, secrets=hidden))
         asides: list[Aside[Told]] = []
-        stack.push(partial(_close, asides))
         facts = _facts(source.line, asides)
         seen = stack.enter_context(view.watching(plan, quiet=quiet, facts=partial(_shown, source.line)))
         monitor = stack.enter_context(
@@ -44,6 +53,7 @@ def _attended(loaded: Loaded, folder: Path, plan: RunPlan, source: Source, *, qu
         )
         for name, listener in (("the log", logged), ("the view", seen)):
             asides.append(Aside(name, listener))
+        stack.push(partial(_close, asides))  # before what they tell is closed
 
         def told(one: Told) -> None:
             monitor.listen(one)

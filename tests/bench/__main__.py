@@ -17,7 +17,7 @@ import numpy as np
 from safla import cli
 from safla.core import compile as core_compile
 from safla.core.strategies import STRATEGIES
-from tests.bench import breaker, candles, floors, job, journal, peers, whole
+from tests.bench import breaker, candles, floors, job, journal, paper, peers, whole
 from tests.bench.timing import process, seconds
 
 YEAR, DECADE = job.YEAR, 10 * job.YEAR
@@ -75,11 +75,13 @@ def measured(sizes: Sizes) -> list[tuple[str, list[Figure]]]:
         whole_peers = peers_whole(sizes, folder)
         lines = journal_speeds(sizes, folder)
         stored = candles_stored(sizes, folder)
+        synced = paper_synced(sizes, folder)
     return [
         (f"In process, {sizes.year} candles, warm, the same job for all", side),
         (f"Whole processes, {sizes.year} candles: start, load, run", [*processes, *whole_peers]),
         ("The journal", lines),
         (f"Candles: {sizes.year} minutes from an exchange on the loopback, one page after the other", stored),
+        ("Paper: a candle, from its arrival to its synced line", synced),
         ("The breaker", breaker_costs(sizes)),
     ]
 
@@ -170,6 +172,18 @@ def candles_stored(sizes: Sizes, folder: Path) -> list[Figure]:
         Figure("floor: the pages by aiohttp alone", found.pages.seconds, "s", note="bytes, thrown away"),
         Figure("read back from the store", found.read_seconds * 1000, "ms", 150, note="hashes verified"),
     ]
+
+
+def paper_synced(sizes: Sizes, folder: Path) -> list[Figure]:
+    """What a candle takes until it may be told, and what of that is the disk (FAULTS 4)."""
+    found = paper.measure(folder / "paper", max(500, sizes.lines // 100))
+    rows = (("p50", 1.0, None), ("p99", 1.0, None), ("p99.9", None, 1.0))
+    figures = [
+        Figure(f"synced candle in paper: {share}", value, "ms", target, stretch)
+        for (share, target, stretch), value in zip(rows, found.candle, strict=True)
+    ]
+    alone = zip(rows, found.floor, strict=True)
+    return [*figures, *(Figure(f"floor: its writes and fdatasyncs: {row[0]}", value, "ms") for row, value in alone)]
 
 
 def breaker_costs(sizes: Sizes) -> list[Figure]:
