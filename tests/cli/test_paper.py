@@ -108,7 +108,9 @@ def test_less_than_all_candles_in_the_journal_is_refused(config: Path, capsys: p
 
 @pytest.fixture
 def fake() -> Iterator[FakeExchange]:
-    with served([Market("BTCUSDT", {"1m": synthetic(START, MINUTE, 600, seed=1)})], now_ms=START + 300 * MINUTE) as one:
+    candles = synthetic(START, MINUTE, 600, seed=1)
+    soon = START + 300 * MINUTE - 9_000  # a candle closes some seconds after the process has begun
+    with served([Market("BTCUSDT", {"1m": candles})], now_ms=soon, flows=True) as one:
         yield one
 
 
@@ -138,10 +140,9 @@ def candles(folder: Path) -> int:
 def test_candles_of_an_exchange_are_traded_as_they_close_and_a_signal_ends_it(tmp_path: Path, fake: FakeExchange):
     process = begun(tmp_path, fake)
     try:
-        until(lambda: candles(tmp_path) == 20)  # the lookback
+        until(lambda: candles(tmp_path) >= 20)  # the lookback
         assert fake.wait(lambda: fake.subscribed("btcusdt@kline_1m"), seconds=10)
-        fake.clock.advance(MINUTE + 2_000)
-        until(lambda: candles(tmp_path) == 21, 90)
+        until(lambda: candles(tmp_path) == 21, 60)
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=10)
     finally:
@@ -156,13 +157,13 @@ def test_candles_of_an_exchange_are_traded_as_they_close_and_a_signal_ends_it(tm
 
 def test_killed_it_goes_on_and_brings_the_candles_that_it_missed(tmp_path: Path, fake: FakeExchange):
     process = begun(tmp_path, fake)
-    until(lambda: candles(tmp_path) == 20)
+    until(lambda: candles(tmp_path) >= 20)
     process.kill()
     process.communicate()
     fake.clock.advance(50 * MINUTE)
     process = begun(tmp_path, fake)
     try:
-        until(lambda: candles(tmp_path) == 70, 30)
+        until(lambda: candles(tmp_path) >= 70, 30)
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=10)
     finally:
@@ -171,5 +172,5 @@ def test_killed_it_goes_on_and_brings_the_candles_that_it_missed(tmp_path: Path,
     assert process.returncode == 130
     times = [json.loads(line)["e"] for line in (tmp_path / "run" / "journal.jsonl").read_bytes().splitlines()]
     opened = [one["ts"] for one in times if one["type"] == "candle"]
-    assert opened == [START + number * MINUTE for number in range(280, 350)]
+    assert opened == [START + number * MINUTE for number in range(279, 279 + len(opened))]
     assert safla("replay", tmp_path / "run").code == 0
