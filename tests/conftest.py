@@ -16,7 +16,6 @@ def no_memory_of_exchanges() -> Iterator[None]:
         exchange._SHARED.clear()
 
 
-
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real candles; a test that needs it is skipped without it."""

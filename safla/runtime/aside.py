@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 
 MOST_WAITING = 10_000
+CLOSING_SECONDS = 0.5  # that what still waits may take at the end
 
 
 class Aside(Generic[Item]):
@@ -32,8 +33,9 @@ class Aside(Generic[Item]):
         except queue.Full:
             self.dropped += 1
 
-    def close(self, seconds: float = 1.0) -> None:
-        """Let it finish what waits, for so long at most."""
+    def close(self, seconds: float | None = None) -> None:
+        """Let it finish what waits, for so long at most; None: CLOSING_SECONDS."""
+        seconds = CLOSING_SECONDS if seconds is None else seconds
         end = time.monotonic() + seconds
         with suppress(queue.Full):
             self._queue.put(None, timeout=max(seconds, 0.001))

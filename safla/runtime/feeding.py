@@ -123,9 +123,7 @@ def _exchange(loaded: Loaded, there: RunStarted | None, say: Say, clock: Clock) 
                     yield one
             since = dict.fromkeys(symbols, start if begun else first)
         else:
-            since = {
-                symbol: last.ts + (0 if row is None else step) for symbol, row in zip(symbols, last.rows, strict=True)
-            }
+            since = {one: last.ts + step * (row is not None) for one, row in zip(symbols, last.rows, strict=True)}
             if None not in last.rows:
                 yield Arrival(last.ts, last.rows, time.monotonic())
         async for one in _closing(config, run, since, line=line, trouble=trouble, clock=clock):

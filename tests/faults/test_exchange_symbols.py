@@ -1,6 +1,7 @@
 """Row 48, and backtests on candles of an exchange: symbols that are not there or go, rules that change, S3."""
 
 import json
+import re
 import shutil
 import socket
 from collections.abc import Callable, Iterator
@@ -304,10 +305,11 @@ def test_faults_on_the_way_change_no_byte_of_a_journal_and_stand_in_the_log_alon
     Path("logs/data/market_data.log").unlink()
     for number, name in enumerate(("html_200", "negative_price", "short_page", "reset", "missing", "503")):
         fake.break_(name, after=2 * number)
-    check_answer(command("run", "c.yaml", "--out", "run", "--quiet"), 0)
+    patient = ("--set", "exchange.retry_attempts=6")  # side by side, several may meet one page
+    check_answer(command("run", "c.yaml", "--out", "run", "--quiet", *patient), 0)
     assert journal(Path("run")) == journal(Path("whole"))
     said = [json.loads(line)["text"] for line in Path("logs/data/market_data.log").read_text().splitlines()]
-    assert len([text for text in said if "; try 2 in 0.0 s" in text]) == 4
+    assert len([text for text in said if re.search(r"; try \d in 0\.0 s", text)]) == 4
     assert b"; try " not in journal(Path("run"))
 
 

@@ -1,0 +1,190 @@
+"""Rows 24 and 25 of a paper run: halts outlive every restart, each by its own rule; an open wish is done once."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from safla.journal import reader
+from safla.journal.events import Candle, DayStarted, Filled, Halted, Resumed, RunEnded
+from safla.runtime import paper, wishes
+from safla.runtime.resting import resting
+from safla.runtime.wishes import Wish
+from tests.faults.invariants import check_run
+from tests.runs import journal
+from tests.runtime.paper_runs import backtested, traded
+
+LOSSES = (
+    "risk.max_daily_loss_pct=0.001", "risk.max_drawdown_pct=0.004", "risk.drawdown_pause_days=2",
+    "risk.trailing_stop_pct=null", "data.synthetic.annual_volatility=2",
+)  # fmt: skip
+
+
+def events(folder: Path, kind: Any) -> list[Any]:
+    """The events of a kind."""
+    return [line.event for line in reader.read(folder) if isinstance(line.event, kind)]
+
+
+def cut_behind(folder: Path, whole: bytes, ts: int) -> None:
+    """Break a run off behind all lines of a timestamp, as a kill may."""
+    lines = whole.splitlines(keepends=True)
+    kept = [line for line in lines if int(line.partition(b'"ts":')[2].partition(b",")[0]) <= ts]
+    (folder / "journal.jsonl").write_bytes(b"".join(kept))
+    (folder / "head").unlink(missing_ok=True)
+
+
+def moments(folder: Path, kind: Any) -> list[int]:
+    """The timestamps of the events of a kind."""
+    return [one.ts for one in events(folder, kind)]
+
+
+@pytest.fixture
+def lossy(tmp_path) -> bytes:
+    """A run that meets both rules, which is its backtest."""
+    traded(tmp_path / "run", LOSSES)
+    assert journal(tmp_path / "run") == backtested(tmp_path / "backtest", LOSSES)
+    assert {one.rule for one in events(tmp_path / "run", Halted)} == {"daily_loss", "drawdown"}
+    return journal(tmp_path / "run")
+
+
+def test_row_25_restarted_at_every_halt_and_at_every_new_day_it_is_the_run_that_was_not(tmp_path, lossy):
+    places = {*moments(tmp_path / "run", (Halted, Resumed))}
+    places |= {ts - 3_600_000 for ts in moments(tmp_path / "run", DayStarted)[1:]}
+    assert len(places) > 4
+    for ts in sorted(places):
+        cut_behind(tmp_path / "run", lossy, ts)
+        traded(tmp_path / "run", LOSSES)
+        assert journal(tmp_path / "run") == lossy, ts
+    check_run(tmp_path / "run", max_positions=2)
+
+
+def halted_by_several(folder: Path, whole: bytes) -> int:
+    """Break a run off where it is halted for the day, and halt it as a person too. The moment."""
+    daily = next(one for one in events(folder, Halted) if one.rule == "daily_loss")
+    cut_behind(folder, whole, daily.ts)
+    with resting(folder, say=lambda text: None) as held:
+        assert held.halt("a person") is True
+    return daily.ts
+
+
+def test_row_25_a_halt_during_a_daily_halt_has_a_line_of_its_own_and_no_new_day_lifts_it(tmp_path, lossy):
+    folder = tmp_path / "run"
+    ts = halted_by_several(folder, lossy)
+    assert [one.rule for one in events(folder, Halted)] == ["daily_loss", "operator"]
+    traded(folder, LOSSES)
+    by_day = [one.halt for one in events(folder, Resumed) if one.by == "new_day"]
+    assert 1 in by_day
+    assert 2 not in by_day
+    assert [one for one in events(folder, Filled) if one.ts > ts and one.side == "buy"] == []
+    check_run(folder, max_positions=2)
+
+
+def test_row_25_halted_by_several_rules_it_is_halted_by_the_same_after_any_restart(tmp_path, lossy, chance):
+    folder = tmp_path / "run"
+    halted_by_several(folder, lossy)
+    traded(folder, LOSSES)
+    whole = journal(folder)
+    begin = whole.index(b'"operator"')
+    for size in sorted(chance.randrange(begin - 200, len(whole)) for _ in range(8)):
+        (folder / "journal.jsonl").write_bytes(whole[:size])
+        (folder / "head").unlink(missing_ok=True)
+        if b'"operator"' not in whole[:size].rpartition(b"\n")[0]:
+            continue  # the halt itself was not acknowledged
+        traded(folder, LOSSES)
+        assert journal(folder) == whole, size
+
+
+def test_row_25_resumed_it_stays_so_after_a_restart(tmp_path, lossy):
+    folder = tmp_path / "run"
+    ts = halted_by_several(folder, lossy)
+    with resting(folder, say=lambda text: None) as held:
+        assert held.resume(None, "on we go") == 1  # the daily halt stays
+    traded(folder, LOSSES)
+    whole = journal(folder)
+    (by_person,) = [one for one in events(folder, Resumed) if one.by == "operator"]
+    assert (by_person.ts, by_person.halt) == (ts, 2)
+    assert [one for one in events(folder, Filled) if one.ts > ts and one.side == "buy"] != []
+    for behind in (0, 40, 90):
+        cut_behind(folder, whole, ts + behind * 3_600_000)
+        traded(folder, LOSSES)
+        assert journal(folder) == whole
+    check_run(folder, max_positions=2)
+
+
+# --- Wishes ----------------------------------------------------------------------------------------------------------
+
+HALT, STOP = Wish("halt", None, "by a wish"), Wish("stop", None, None)
+
+
+def begun(folder: Path, sets: Sequence[str] = ()) -> bytes:
+    """A run that was killed in its middle, at the end of a timestamp."""
+    traded(folder, sets)
+    whole = journal(folder)
+    cut_behind(folder, whole, events(folder, Candle)[len(events(folder, Candle)) // 2].ts)
+    return whole
+
+
+def test_row_24_a_wish_that_waits_when_a_run_begins_again_is_done_behind_what_was_there(tmp_path):
+    begun(tmp_path)
+    last = events(tmp_path, Candle)[-1].ts
+    before = journal(tmp_path)
+    wishes.put(tmp_path, HALT)
+    traded(tmp_path)
+    assert journal(tmp_path).startswith(before)
+    assert [one.ts for one in events(tmp_path, Halted) if one.rule == "operator"] == [last]
+    assert wishes.waiting(tmp_path) is None
+    check_run(tmp_path, max_positions=2)
+
+
+@pytest.mark.parametrize("wish", [HALT, STOP], ids=["halt", "stop"])
+def test_row_24_a_death_between_a_wish_and_its_line_does_it_once(tmp_path, wish, monkeypatch):
+    """At every byte of what it writes: the file of the wish is there still, and the same command finds it."""
+    begun(tmp_path)
+    before = journal(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(paper.wishes, "taken", dies)
+        wishes.put(tmp_path, wish)
+        with pytest.raises(Died):
+            traded(tmp_path)
+    after = journal(tmp_path)
+    lines = after[len(before) :].splitlines(keepends=True)
+    assert lines
+    sizes = {len(before) + sum(map(len, lines[:number])) for number in range(len(lines) + 1)}
+    ended = []
+    for size in sorted({*sizes, len(before) + 100}):
+        (tmp_path / "journal.jsonl").write_bytes(after[:size])
+        (tmp_path / "head").unlink(missing_ok=True)
+        (tmp_path / "request").unlink(missing_ok=True)
+        wishes.put(tmp_path, wish)
+        traded(tmp_path)
+        assert journal(tmp_path).startswith(after), size
+        assert wishes.waiting(tmp_path) is None
+        ended.append(journal(tmp_path))
+    assert len(set(ended)) == 1
+    check_run(tmp_path, max_positions=2)
+
+
+class Died(BaseException):
+    """The process ends here."""
+
+
+def dies(*_arguments: object) -> None:
+    raise Died
+
+
+def test_row_24_closing_lines_that_a_death_cut_are_completed_by_the_same_command(tmp_path):
+    """Whoever wrote the first of them had ended the run: it is not taken up again, with a wish or without."""
+    begun(tmp_path)
+    with resting(tmp_path, say=lambda text: None) as held:
+        held.stop()
+    whole = journal(tmp_path)
+    lines = whole.splitlines(keepends=True)
+    closing = next(number for number, line in enumerate(lines) if b'"trigger":"stop"' in line)
+    for number in range(closing + 1, len(lines)):
+        (tmp_path / "journal.jsonl").write_bytes(b"".join(lines[:number]))
+        (tmp_path / "head").unlink(missing_ok=True)
+        traded(tmp_path)
+        assert journal(tmp_path) == whole, number
+    assert len(events(tmp_path, RunEnded)) == 1
+    assert number > closing

@@ -1,0 +1,67 @@
+"""Row 1 of a paper run: SIGKILL at random moments, while it recovers too: nothing that was told of is lost."""
+
+import shutil
+import time
+
+import pytest
+
+from tests.faults.command import safla
+from tests.faults.invariants import check_answer, check_run
+from tests.faults.paper import Undisturbed, answer_of, check_part, check_same, forks, process, undisturbed
+from tests.runs import journal
+
+KILLS = 200  # 1 000 with --scale release
+IN_A_ROW = 5  # of one run, before it may come to its end
+COMMANDS = 6  # killed as the real command
+
+
+@pytest.fixture
+def whole(tmp_path, capsys) -> Undisturbed:
+    """A run that nothing happens to, and its backtest."""
+    return undisturbed(tmp_path, capsys)
+
+
+def check_acknowledged(folder, died):
+    """I7: every line that a listener was told of is there."""
+    there = journal(folder).count(b"\n") if (folder / "journal.jsonl").exists() else 0
+    assert there >= died.acknowledged
+
+
+def test_row_1_killed_again_and_again_it_ends_in_the_bytes_of_one_that_was_not(
+    whole, tmp_path, chance, release, figure
+):
+    out, kills, met, number = tmp_path / "run", 1_000 if release else KILLS, 0, 0
+    with forks(whole.config) as forked:
+        forked.run(tmp_path / "first")  # what is imported late is there now
+        began = time.monotonic()
+        assert forked.run(tmp_path / "timed").code == 0
+        seconds = time.monotonic() - began
+        while met < kills:
+            number += 1
+            died = forked.run(out, killed_after=chance.uniform(0.001, 0.6) * seconds)
+            check_acknowledged(out, died)
+            met += died.code == -9
+            check_part(out, whole)
+            if number % IN_A_ROW == 0:
+                assert forked.run(out).code == 0
+                assert journal(out) == whole.journal
+                shutil.rmtree(out)
+    figure(f"row 1, paper: {met} kills of {number} runs, 0 lost")
+
+
+def test_row_1_the_real_command_is_killed_and_goes_on(whole, tmp_path, chance, figure):
+    began = time.monotonic()
+    check_answer(safla(*whole.words(tmp_path / "timed")), 0)
+    seconds = time.monotonic() - began
+    for number in range(COMMANDS):
+        out = tmp_path / f"run-{number // 3}"
+        with process(whole.words(out)) as running:
+            time.sleep(chance.uniform(0.4, 1.0) * seconds)
+            running.kill()
+            answer_of(running)
+        check_part(out, whole)
+    for out in (tmp_path / "run-0", tmp_path / "run-1"):
+        check_answer(safla(*whole.words(out)), 0)
+        check_same(out, whole)
+        assert journal(out) == whole.journal
+        check_run(out, max_positions=2)

@@ -1,0 +1,50 @@
+"""Row 28 of a paper run: hash seed, time zone, locale, development mode, threads: one journal, one summary."""
+
+import itertools
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.faults.command import ROOT, Answer
+from tests.faults.invariants import check_answer
+from tests.faults.paper import FEWER, Undisturbed, check_same, undisturbed
+
+SEEDS = ("0", "1", "random")
+ZONES = ("UTC", "Asia/Kathmandu", "America/St_Johns")
+LOCALES = ("C", "tr_TR.UTF-8", "de_DE.UTF-8")
+THREADS = ("1", "2", "8")
+
+
+@pytest.fixture
+def whole(tmp_path, capsys) -> Undisturbed:
+    """A run that nothing happens to, and its backtest."""
+    return undisturbed(tmp_path, capsys, text=FEWER)
+
+
+def surroundings(release: bool) -> list[tuple[str, str, str, str, bool]]:
+    """Three in which each value stands once, two of them in development mode; or all of them."""
+    if release:
+        return [
+            (*one, bool(number % 2)) for number, one in enumerate(itertools.product(SEEDS, ZONES, LOCALES, THREADS))
+        ]
+    return [(*one, number > 0) for number, one in enumerate(zip(SEEDS, ZONES, LOCALES, THREADS, strict=True))]
+
+
+def test_row_28_whatever_is_around_a_paper_run_it_leaves_the_same_bytes(whole, tmp_path, release, figure):
+    cases = surroundings(release)
+    for number, (seed, zone, locale, threads, development) in enumerate(cases):
+        around = {
+            "PYTHONHASHSEED": seed, "TZ": zone, "LC_ALL": locale, "LANG": locale, "POLARS_MAX_THREADS": threads,
+            "NUMBA_NUM_THREADS": threads, "OMP_NUM_THREADS": threads, "PYTHONPATH": str(ROOT),
+        }  # fmt: skip
+        out = tmp_path / f"run-{number}"
+        found = subprocess.run(
+            [sys.executable, *(["-X", "dev"] if development else []), "-m", "safla", *map(str, whole.words(out))],
+            cwd=ROOT, env={**os.environ, **around}, capture_output=True, timeout=60, check=False,
+        )  # fmt: skip
+        check_answer(Answer(found.returncode, found.stdout.decode(), found.stderr.decode()), 0)
+        assert found.stderr == b"", around
+        check_same(out, whole)
+    figure(f"row 28, paper: {len(cases)} surroundings, one journal")

@@ -1,0 +1,230 @@
+"""Rows 8, 27 and 29 of a paper run, and its parity: what is recorded wins, and how candles come changes no byte.
+
+Candles come late, twice, and with a symbol that nobody has yet; the journal is that of the backtest (promise 1).
+"""
+
+import asyncio
+import random
+import resource
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from safla.errors import DataError
+from safla.journal import append, reader
+from safla.journal.events import Candle
+from safla.runtime import feeding
+from safla.runtime.feeding import Arrival
+from safla.runtime.told import Told
+from tests.faults.command import inside, safla
+from tests.faults.invariants import check_answer
+from tests.faults.paper import FEWER, check_goes_on, undisturbed
+from tests.runs import journal
+from tests.runtime.paper_runs import backtested, traded
+
+HOLES = ("data.synthetic.candles=60", "data.synthetic.holes=8")
+
+
+def disturbed(chance: random.Random, *, longest: float) -> Any:
+    """History whose candles come when they like, and some of them twice."""
+    given = feeding.recorded
+
+    async def come(*arguments: Any, **more: Any) -> AsyncIterator[Arrival]:
+        before: list[Arrival] = []
+        async for one in given(*arguments, **more):
+            if chance.random() < 0.3:
+                await asyncio.sleep(chance.uniform(0, longest))
+            yield one
+            before.append(one)
+            for _ in range(chance.choice([0, 0, 0, 1, 2])):
+                yield chance.choice(before[-3:])
+
+    return come
+
+
+def test_at_3600_times_its_pace_with_delays_it_is_the_backtest(tmp_path, monkeypatch, chance):
+    monkeypatch.setattr(feeding, "recorded", disturbed(chance, longest=0.02))
+    sets = ("market_data.timeframe=1m", "data.synthetic.candles=80", "data.start=2024-01-01T00:15")
+    traded(tmp_path / "paper", ("paper.speed=3600x", *sets))
+    assert journal(tmp_path / "paper") == backtested(tmp_path / "backtest", sets)
+
+
+def test_it_is_the_backtest_though_it_is_broken_off_again_and_again_while_candles_come_late(
+    tmp_path, monkeypatch, chance
+):
+    monkeypatch.setattr(feeding, "recorded", disturbed(chance, longest=0.001))
+    traded(tmp_path / "paper")
+    whole = journal(tmp_path / "paper")
+    for _ in range(6):
+        (tmp_path / "paper" / "journal.jsonl").write_bytes(whole[: chance.randrange(1, len(whole))])
+        (tmp_path / "paper" / "head").unlink(missing_ok=True)
+        traded(tmp_path / "paper")
+        assert journal(tmp_path / "paper") == whole
+    assert whole == backtested(tmp_path / "backtest")
+
+
+# --- What is recorded wins -------------------------------------------------------------------------------------------
+
+
+def lines_of(folder: Path) -> list[bytes]:
+    """The lines of a journal."""
+    return journal(folder).splitlines(keepends=True)
+
+
+def cut(folder: Path, lines: list[bytes], number: int) -> None:
+    """Leave so many lines, as a kill may."""
+    (folder / "journal.jsonl").write_bytes(b"".join(lines[:number]))
+    (folder / "head").unlink(missing_ok=True)
+
+
+def changed(change: Any) -> Any:
+    """History that answers otherwise now."""
+    given = feeding.recorded
+
+    async def come(*arguments: Any, **more: Any) -> AsyncIterator[Arrival]:
+        async for one in given(*arguments, **more):
+            for other in change(one):
+                yield other
+
+    return come
+
+
+def test_candles_that_are_recorded_win_over_those_that_are_fetched_again(tmp_path, monkeypatch):
+    """Its exchange may have revised them: what was acted on stands (S2, J39)."""
+    traded(tmp_path, HOLES)
+    lines = lines_of(tmp_path)
+    ends = [number for number, line in enumerate(lines, 1) if b'"type":"candle"' in line and number > 20]
+    for number in ends[:12]:
+        cut(tmp_path, lines, number)
+        last = [one.event for one in reader.read(tmp_path) if isinstance(one.event, Candle)][-1]
+
+        def revise(one: Arrival, ts: int = last.ts, last: Candle = last) -> list[Arrival]:
+            if one.ts != ts:
+                return [one]
+            known = 2 if last.symbol == "ETH/USDT" else 1
+            rows = tuple(
+                tuple(value + 1 for value in row) if row is not None and index < known else row
+                for index, row in enumerate(one.rows)
+            )
+            return [one._replace(rows=rows)]
+
+        with monkeypatch.context() as patch:
+            patch.setattr(feeding, "recorded", changed(revise))
+            traded(tmp_path, HOLES)
+        assert lines_of(tmp_path) == lines, number
+
+
+def test_an_absence_that_was_a_fact_stays_one_though_the_candle_is_served_later(tmp_path, monkeypatch):
+    """What followed from it is in the journal (S6, J39)."""
+    traded(tmp_path, HOLES)
+    lines, absent = lines_of(tmp_path), holes_of(tmp_path)
+    behind = [
+        number
+        for number, line in enumerate(lines, 1)
+        if number > 6 and b'"type":"candle"' not in line and any(b'"ts":%d,' % ts in line for ts in absent)
+    ]
+    assert len(behind) > 3
+
+    def served(one: Arrival) -> Arrival:
+        there = next(row for row in one.rows if row is not None)
+        return one._replace(rows=tuple(there if row is None else row for row in one.rows))
+
+    for number in behind:
+        cut(tmp_path, lines, number)
+        ts = int(lines[number - 1].partition(b'"ts":')[2].partition(b",")[0])
+
+        def only(one: Arrival, ts: int = ts) -> list[Arrival]:
+            return [served(one) if one.ts == ts else one]
+
+        with monkeypatch.context() as patch:
+            patch.setattr(feeding, "recorded", changed(only))
+            traded(tmp_path, HOLES)
+        assert lines_of(tmp_path) == lines, number
+
+
+def holes_of(folder: Path) -> set[int]:
+    """The timestamps that one of the symbols has no candle for."""
+    seen: dict[int, int] = {}
+    for line in reader.read(folder):
+        if isinstance(line.event, Candle):
+            seen[line.event.ts] = seen.get(line.event.ts, 0) + 1
+    return {ts for ts, count in seen.items() if count == 1}
+
+
+def test_a_last_timestamp_that_its_source_has_lost_is_that_of_the_journal(tmp_path, monkeypatch):
+    traded(tmp_path, HOLES)
+    lines = lines_of(tmp_path)
+    number = next(n for n, line in enumerate(lines, 1) if n > 40 and b'"ETH/USDT","open"' in line)
+    cut(tmp_path, lines, number)
+    ts = next(iter(reversed([one.event.ts for one in reader.read(tmp_path)])))
+    with monkeypatch.context() as patch:
+        patch.setattr(feeding, "recorded", changed(lambda one: [] if one.ts == ts else [one]))
+        traded(tmp_path, HOLES)
+    assert lines_of(tmp_path) == lines
+
+
+@pytest.mark.parametrize("damage", ["half", "NUL", "no newline"])
+def test_row_8_a_first_line_that_did_not_arrive_is_begun_anew(tmp_path, damage):
+    traded(tmp_path, HOLES)
+    lines, first = lines_of(tmp_path), lines_of(tmp_path)[0]
+    tails = {"half": first[: len(first) // 2], "NUL": b"\0" * 600 + first[600:], "no newline": first[:-1]}
+    (tmp_path / "journal.jsonl").write_bytes(tails[damage])
+    (tmp_path / "head").unlink()
+    traded(tmp_path, HOLES)
+    assert lines_of(tmp_path) == lines
+
+
+# --- What is told ----------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_told_before_it_is_on_the_disk(tmp_path, monkeypatch):
+    """I7, J23: with each batch its lines are in the file, and the file was synced behind them."""
+    synced: list[int] = []
+    sync = append._sync
+
+    def noted(descriptor: int) -> None:
+        sync(descriptor)
+        synced.append((tmp_path / "journal.jsonl").stat().st_size)
+
+    class Reading(list[Told]):
+        def append(self, one: Told) -> None:
+            text = journal(tmp_path)
+            super().append(one)
+            assert text.count(b"\n") == one.lines
+            assert synced[-1] == len(text)
+
+    monkeypatch.setattr(append, "_sync", noted)
+    told = Reading()
+    traded(tmp_path, told=told)
+    assert len(told) > 150
+
+
+# --- Row 29 ----------------------------------------------------------------------------------------------------------
+
+
+def test_row_29_with_few_descriptors_a_paper_run_works_or_says_so_and_loses_nothing(tmp_path, capsys):
+    whole = undisturbed(tmp_path, capsys, text=FEWER)
+    for most in (8, 32):
+        out = tmp_path / f"run-{most}"
+        answer = safla(
+            *whole.words(out), first=lambda most=most: resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        )
+        check_answer(answer, answer.code if answer.code in (0, 6) else 6)
+        check_goes_on(inside(capsys, *whole.words(out)), out, whole)
+        assert journal(out) == whole.journal
+
+
+def test_an_anchor_that_a_death_left_behind_is_renewed_by_the_same_command(tmp_path):
+    traded(tmp_path, HOLES)
+    whole = (tmp_path / "head").read_bytes()
+    (tmp_path / "head").unlink()
+    assert traded(tmp_path, HOLES).again
+    assert (tmp_path / "head").read_bytes() == whole
+
+
+def test_a_source_without_a_candle_says_so(tmp_path):
+    with pytest.raises(DataError):
+        traded(tmp_path, ("data.start=2030-01-01",))
+    assert not (tmp_path / "journal.jsonl").exists()

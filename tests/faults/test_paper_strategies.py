@@ -1,0 +1,200 @@
+"""Rows 22, 30 and 31 of a paper run: strategies that fail or cheat, and a program that decides otherwise."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from safla.api.registered import registered
+from safla.core import account, step
+from safla.core.fills import fee
+from safla.core.strategies import Strategy
+from safla.core.values import Columns
+from safla.errors import Finding
+from safla.journal import reader
+from safla.journal.events import Candle, Halted, OrderPlaced, Signal
+from safla.runtime import replay
+from tests.faults.command import inside
+from tests.faults.invariants import check_answer, untouched
+from tests.faults.paper import FEWER, begin_half, check_goes_on, undisturbed
+from tests.runs import journal
+from tests.runtime.paper_runs import backtested, traded
+
+FIRST = 1_704_067_200_000  # of the synthetic candles, ms
+HOUR = 3_600_000
+AT = 80  # the candle at which it fails
+MINE = ("strategy.name=mine", "symbols.primary=[BTC/USDT]", "data.synthetic.holes=0")
+
+
+def raises(error: BaseException) -> Any:
+    """An answer that never comes."""
+
+    def answer(_columns: Columns, _signal: Any, _strength: Any) -> Any:
+        raise error
+
+    return answer
+
+
+def deeper(columns: Columns, signal: Any, strength: Any) -> Any:
+    return deeper(columns, signal, strength)
+
+
+def writes(columns: Columns, signal: Any, strength: Any) -> Any:
+    columns.close[-1] = 1
+    return signal, strength
+
+
+FAILURES = {
+    "MemoryError": (raises(MemoryError("no more")), "raised MemoryError"),
+    "RecursionError": (deeper, "raised RecursionError"),
+    "SystemExit": (raises(SystemExit(0)), "raised SystemExit"),
+    "an error with a path": (raises(OSError(2, "none", "/secret/path")), "raised FileNotFoundError"),
+    "NaN": (lambda columns, signal, strength: (signal, strength * np.nan), "returned what is no signal"),
+    "another shape": (lambda columns, signal, strength: (signal[1:], strength[1:]), "returned what is no signal"),
+    "nothing": (lambda columns, signal, strength: None, "returned what is no signal"),
+    "two": (lambda columns, signal, strength: (signal * 0 + 2, strength), "returned what is no signal"),
+    "writes": (writes, "raised ValueError"),
+}
+
+
+class Mine(NamedTuple):
+    """A strategy that follows the last three candles, and fails at one moment."""
+
+    failure: Any
+    at: int = FIRST + AT * HOUR
+    needs: int = 4
+    asked: Any = None  # a list that takes the moments at which it is asked
+
+    def warm_up(self, _parameters: Any) -> int:
+        """Candles before its first signal."""
+        return self.needs
+
+    def __call__(self, columns: Columns, _parameters: Any) -> Any:
+        """The two columns."""
+        if self.asked is not None:
+            self.asked.append(int(columns.ts[-1]))
+        signal = np.zeros(len(columns.ts), np.int8)
+        signal[3:] = np.sign(columns.close[3:] - columns.close[:-3])
+        strength = np.abs(signal).astype(float)
+        return self.failure(columns, signal, strength) if int(columns.ts[-1]) == self.at else (signal, strength)
+
+
+def given(strategy: Any) -> dict[str, Any]:
+    """What a run with it needs."""
+    register: dict[str, Strategy] = registered({"mine": strategy})
+    return {"register": register, "strategies": ("mine",)}
+
+
+def events(folder: Path, kind: type) -> list[Any]:
+    """The events of a kind in a journal."""
+    return [line.event for line in reader.read(folder) if isinstance(line.event, kind)]
+
+
+def check_replay(folder: Path, register: Any) -> None:
+    """I1 to I3: the chain, the books, the decisions."""
+    found = replay.replay(folder, books_only=False, engine="interpreted", say=lambda text: None, register=register)
+    assert found.books.differences == ()
+    assert found.decisions is not None
+    assert found.decisions.difference is None
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_row_30_a_strategy_that_fails_halts_the_account_and_the_run_goes_on(tmp_path, failure):
+    answer, note = FAILURES[failure]
+    asked: list[int] = []
+    more = given(Mine(answer, asked=asked))
+    traded(tmp_path, MINE, **more)
+    assert asked[-1] == FIRST + AT * HOUR  # and not again while that halt is open (J17)
+    (halted,) = [one for one in events(tmp_path, Halted) if one.rule == "strategy_error"]
+    assert (halted.ts, halted.note) == (FIRST + AT * HOUR, f"mine {note}")
+    assert [one for one in events(tmp_path, Signal) if one.ts >= halted.ts] == []
+    assert [one for one in events(tmp_path, OrderPlaced) if one.ts > halted.ts and one.side == "buy"] == []
+    assert len(events(tmp_path, Candle)) > AT + 50
+    check_replay(tmp_path, more["register"])
+
+
+def test_row_30_a_run_whose_strategy_failed_is_broken_off_anywhere_and_ends_in_the_same_bytes(tmp_path, chance):
+    more = given(Mine(FAILURES["MemoryError"][0]))
+    traded(tmp_path, MINE, **more)
+    full = journal(tmp_path)
+    place = full.index(b'"strategy_error"')
+    for size in (place - 300, place, place + 200, *(chance.randrange(2_000, len(full)) for _ in range(5))):
+        (tmp_path / "journal.jsonl").write_bytes(full[:size])
+        (tmp_path / "head").unlink(missing_ok=True)
+        traded(tmp_path, MINE, **more)
+        assert journal(tmp_path) == full, size
+
+
+def test_row_30_one_that_fails_by_accident_is_not_asked_again_about_what_it_failed_at(tmp_path):
+    """What came of it stands in the journal: that it would answer now changes nothing (J17, J39)."""
+    more = given(Mine(FAILURES["MemoryError"][0]))
+    traded(tmp_path, MINE, **more)
+    full = journal(tmp_path)
+    end = full.index(b"\n", full.index(b'"strategy_error"')) + 1
+    (tmp_path / "journal.jsonl").write_bytes(full[:end])
+    (tmp_path / "head").unlink()
+    traded(tmp_path, MINE, **given(Mine(FAILURES["MemoryError"][0], at=-1)))
+    assert journal(tmp_path) == full
+
+
+def test_row_31_live_there_is_nothing_ahead_to_look_at_and_its_backtest_finds_who_tries(tmp_path):
+    seen: list[int] = []
+
+    def ahead(columns: Columns, _parameters: Any) -> Any:
+        seen.append(int(columns.ts[-1]))
+        signal = np.zeros(len(columns.ts), np.int8)
+        signal[:-1] = np.sign(np.diff(columns.close))
+        return signal, np.abs(signal).astype(float)
+
+    ahead.warm_up = lambda parameters: 4
+    more = given(ahead)
+    traded(tmp_path / "paper", MINE, **more)
+    assert seen == sorted(set(seen))
+    assert events(tmp_path / "paper", Signal) == []
+    with pytest.raises(Finding, match="looks ahead, or needs more than its 4 candles"):
+        backtested(tmp_path / "backtest", MINE, **more)
+
+
+def test_row_31_one_that_needs_more_than_its_warm_up_has_no_more_live_and_its_backtest_finds_it(tmp_path):
+    lengths: set[int] = set()
+
+    def greedy(columns: Columns, _parameters: Any) -> Any:
+        lengths.add(len(columns.ts))
+        signal = np.where(columns.close > columns.close.mean(), 1, -1).astype(np.int8)
+        signal[:3] = 0
+        return signal, np.ones(len(signal))
+
+    greedy.warm_up = lambda parameters: 4
+    more = given(greedy)
+    traded(tmp_path / "paper", MINE, **more)
+    assert lengths == {4}
+    with pytest.raises(Finding, match="needs more than its 4 candles"):
+        backtested(tmp_path / "backtest", MINE, **more)
+
+
+CHANGES = {
+    "a fee of one unit more": (account, "fee", lambda amount, rate_ppm: fee(amount, rate_ppm) + 1),
+    "a sale without slippage": (step, "sold_at", lambda _rules, _market, price, *_volume: price),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_row_22_a_paper_run_is_not_gone_on_with_by_a_program_that_decides_otherwise(tmp_path, capsys, change):
+    whole = undisturbed(tmp_path, capsys, text=FEWER.replace("candles: 40", "candles: 160"))
+    out = tmp_path / "run"
+    begin_half(out, whole)
+    check_answer(inside(capsys, *whole.words(tmp_path / "warm")), 0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(*CHANGES[change])
+        (out / "config.yaml").write_bytes((whole.folder / "config.yaml").read_bytes())
+        (out / "lock").touch(0o600)
+        before = journal(out)
+        answer = inside(capsys, *whole.words(out))
+    check_answer(answer, 1)
+    assert "is not what this run decides; nothing was touched" in answer.err
+    assert "  there: " in answer.err
+    assert "  now:   " in answer.err
+    assert journal(out) == before
+    with untouched(whole.folder):
+        check_goes_on(inside(capsys, *whole.words(out)), out, whole)
