@@ -149,13 +149,18 @@ class Continued:
         self.last_hash = lines[_HASH].decode("ascii")
         return len(there) < len(lines)
 
-    def commit(self, *, anchor_now: bool) -> None:
-        """Acknowledge what was taken (J22): synced, and head renewed where it is due (J24). Paper does it each time."""
+    def commit(self) -> None:
+        """Acknowledge what was taken: it is synced (J22). Paper does it for each batch."""
         if not self._new or self._appender.closed:  # after an error nothing more is written (J27)
             return
         self._appender.sync(folder=not self._named)
         self._named = True
-        if anchor_now or self.lines - self._anchored >= LINES_BETWEEN_ANCHORS:
+
+    def renew_anchor(self, *, now: bool) -> None:
+        """Let head say what is acknowledged, where that is due (J24). now: it is, whatever the number of lines."""
+        if not self._new or self._appender.closed:
+            return
+        if now or self.lines - self._anchored >= LINES_BETWEEN_ANCHORS:
             self._anchor()
             self._anchored = self.lines
 

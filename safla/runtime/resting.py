@@ -146,7 +146,8 @@ class Resting:
 
     def rest(self) -> None:
         """Leave it for later: everything is on the disk, and head knows it (J29)."""
-        self.journal.commit(anchor_now=True)
+        self.journal.commit()
+        self.journal.renew_anchor(now=True)
 
     def _begin(self, ts: int, *, forms: Forms, timestamps: int) -> None:
         folding = Folding(self.run, first_ts=ts, loop=forms.loop, timestamps=timestamps, check_moves=True)
@@ -168,9 +169,11 @@ class Resting:
         if not self.journal.append(block.lines):
             return
         events = tuple(_events(block.lines, before))
-        self.journal.commit(anchor_now=any(isinstance(one, ANCHORS) for one in events))
+        self.journal.commit()
+        synced = self._clock()
+        self.journal.renew_anchor(now=any(isinstance(one, ANCHORS) for one in events))
         ts = int(block.state.account[v.LAST_TS])
-        self._listener(Told(ts, events, block.state, self.journal.lines, came, self._clock()))
+        self._listener(Told(ts, events, block.state, self.journal.lines, came, synced))
 
 
 @contextmanager

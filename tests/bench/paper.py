@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from safla.config.load import load
 from safla.runtime import paper
 from safla.runtime.interrupt import Flag
 from safla.runtime.paper import Onlooker
+from safla.runtime.resting import Resting
 from safla.runtime.told import Told
 
 CONFIG = """\
@@ -36,7 +37,7 @@ class Percentiles(NamedTuple):
 class Synced(NamedTuple):
     """What a candle takes, and what the disk alone takes of it."""
 
-    candle: Percentiles  # decided, appended, synced: from when it is taken up until it may be told
+    candle: Percentiles  # decided, appended, synced: from when it is taken up until it may be told (J23)
     floor: Percentiles  # the same bytes, by os.write and fdatasync
 
 
@@ -45,18 +46,26 @@ def measure(folder: Path, candles: int) -> Synced:
     folder.mkdir()
     (folder / "paper.yaml").write_text(CONFIG.replace("CANDLES", str(candles)))
     taken, sizes, path = [], [0], folder / "run" / "journal.jsonl"
-    began = time.perf_counter()
+    began = time.monotonic()
 
-    def told(_one: Told) -> None:
-        nonlocal began
-        taken.append(time.perf_counter() - began)
+    def told(one: Told) -> None:
+        taken.append(one.synced - began)
         sizes.append(path.stat().st_size)
-        began = time.perf_counter()
 
-    paper.run(
-        load(folder / "paper.yaml"), folder / "run", force=False, say=lambda text: None, flag=Flag(),
-        attend=lambda run, source: nullcontext(Onlooker(told, lambda *trouble: None)),
-    )  # fmt: skip
+    def taken_up(held: Resting, *arguments: Any, **named: Any) -> None:
+        nonlocal began
+        began = time.monotonic()
+        fold(held, *arguments, **named)
+
+    fold = Resting.fold
+    Resting.fold = taken_up  # type: ignore[method-assign]
+    try:
+        paper.run(
+            load(folder / "paper.yaml"), folder / "run", force=False, say=lambda text: None, flag=Flag(),
+            attend=lambda run, source: nullcontext(Onlooker(told, lambda *trouble: None)),
+        )  # fmt: skip
+    finally:
+        Resting.fold = fold  # type: ignore[method-assign]
     text = path.read_bytes()
     batches = [text[first:end] for first, end in itertools.pairwise(sizes)]
     return Synced(_percentiles(taken[1:-1]), _percentiles(_alone(folder / "alone", batches)))

@@ -35,13 +35,16 @@ PAPER_STRATEGIES = "tests/faults/test_paper_strategies.py::"
 PLANTED = (
     Planted(
         1, "ack-before-sync", "runtime/resting.py",
-        """        self.journal.commit(anchor_now=any(isinstance(one, ANCHORS) for one in events))
+        """        self.journal.commit()
+        synced = self._clock()
+        self.journal.renew_anchor(now=any(isinstance(one, ANCHORS) for one in events))
         ts = int(block.state.account[v.LAST_TS])
-        self._listener(Told(ts, events, block.state, self.journal.lines, came, self._clock()))
+        self._listener(Told(ts, events, block.state, self.journal.lines, came, synced))
 """,
         """        ts = int(block.state.account[v.LAST_TS])
         self._listener(Told(ts, events, block.state, self.journal.lines, came, self._clock()))
-        self.journal.commit(anchor_now=any(isinstance(one, ANCHORS) for one in events))
+        self.journal.commit()
+        self.journal.renew_anchor(now=any(isinstance(one, ANCHORS) for one in events))
 """,
         PAPER + "test_nothing_is_told_before_it_is_on_the_disk",
     ),

@@ -168,17 +168,17 @@ def test_row_16_a_journal_that_is_taken_away_while_it_is_open_ends_the_run_at_th
     whole, tmp_path, capsys, how, monkeypatch
 ):
     out, commits, sizes = tmp_path / "run", [], {}
-    commit = Continued.commit
+    renew = Continued.renew_anchor  # the last thing that is done to the disk for a batch
 
     def taking(journal_, **named):
-        commit(journal_, **named)
+        renew(journal_, **named)
         commits.append(1)
         if len(commits) == 20:
             sizes["then"] = (out / "journal.jsonl").stat().st_size
             TAKEN[how](out / "journal.jsonl")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Continued, "commit", taking)
+        patch.setattr(Continued, "renew_anchor", taking)
         answer = inside(capsys, *whole.words(out))
     check_answer(answer, 6)
     assert "was moved, replaced or deleted while it was written" in answer.err
