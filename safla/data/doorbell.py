@@ -101,8 +101,7 @@ class Doorbell:
             raise Broken(str(error)) from error
         finally:
             self._ssl = stream.ssl_context
-            await _left(stream)
-            await started.end()
+            await _surely(_left(stream, started))
 
     async def _listen(self, stream: Any) -> None:
         waits = {asyncio.create_task(watch()): watch for watch in self._watches(stream)}
@@ -176,13 +175,25 @@ async def _one(stream: Any, symbol: str, timeframe: str) -> dict[str, Any]:
     return {symbol: {timeframe: await stream.watch_ohlcv(symbol, timeframe)}}
 
 
-async def _left(stream: Any) -> None:
+async def _surely(work: Coroutine[Any, Any, None]) -> None:
+    """Let something come to its end, though whoever waits for it is cancelled meanwhile."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
+
+
+async def _left(stream: Any, started: Started) -> None:
     """Close what a class of ccxt.pro holds; who does not take leave is left without."""
+    await started.end()  # else who still dials would open anew what is closed here
     with suppress(TimeoutError):
         async with asyncio.timeout(LEAVE_SECONDS):
             await stream.close_ws_clients()
     stream.clients = {}
     await stream.close()
+    await started.end()
 
 
 async def _ended(*futures: asyncio.Future[Any]) -> None:

@@ -5,7 +5,7 @@ Requests bring every value; the stream only says when to ask (data/doorbell.py).
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from safla.core.candles import TIMEFRAMES, Scale, iso
@@ -29,6 +29,9 @@ class Arrival(NamedTuple):
     ts: int  # ms
     rows: tuple[Row | None, ...]  # of each symbol, in order; None: it is a fact that it has none
     came: float  # when the last of them was there, seconds, monotonic
+
+
+Arrivals = AsyncGenerator[Arrival, None]  # to be closed by whoever reads it, for it may hold connections
 
 
 class LiveSource:
@@ -55,7 +58,7 @@ class LiveSource:
         ]  # fmt: skip
         self._due = Due(clock)  # the exchange's clock
 
-    async def __aiter__(self) -> AsyncIterator[Arrival]:
+    async def __aiter__(self) -> "Arrivals":
         while True:
             for arrival in self._whole():
                 yield arrival

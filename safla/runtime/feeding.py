@@ -3,7 +3,8 @@
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from safla.data.checks import Origin
 from safla.data.decimals import Numbers
 from safla.data.doorbell import Doorbell
 from safla.data.exchange import Feed
-from safla.data.live import Arrival, LiveSource
+from safla.data.live import Arrival, Arrivals, LiveSource
 from safla.data.rows import PRICES, Rows, Target, assemble
 from safla.errors import ConfigError, ExchangeError
 from safla.journal.events import RunStarted
@@ -70,7 +71,7 @@ class Source(NamedTuple):
     start: int  # the first candle behind the lookback, ms (S16)
     first_ts: int  # the first candle of all
     # From the last recorded timestamp on; troubles are told, and never end it where they can be waited out (R8).
-    arrivals: Callable[[RunPlan, Last | None, Trouble], AsyncIterator[Arrival]]
+    arrivals: Callable[[RunPlan, Last | None, Trouble], Arrivals]
     line: Line
 
 
@@ -91,7 +92,7 @@ def _history(loaded: Loaded, there: RunStarted | None, say: Say, clock: Clock) -
     if there is not None:
         series = tuple(_rescaled(one, scale) for one, scale in zip(series, scales_of(there), strict=True))
 
-    def arrivals(run: RunPlan, last: Last | None, _trouble: Trouble) -> AsyncIterator[Arrival]:
+    def arrivals(run: RunPlan, last: Last | None, _trouble: Trouble) -> Arrivals:
         pace = Pace(speed_of(config.paper.speed), clock=clock.monotonic, sleep=clock.sleep)
         since = first if last is None else last.ts
         return _known_first(recorded(series, since=since, live_from=run.plan.rules.start_ts, pace=pace), last)
@@ -99,46 +100,62 @@ def _history(loaded: Loaded, there: RunStarted | None, say: Say, clock: Clock) -
     return Source(grids, start, first, arrivals, Line())
 
 
+class _Begun(NamedTuple):
+    """What a run on an exchange begins with."""
+
+    scales: tuple[Scale, ...]
+    start: int
+    first: int
+    lookback: tuple[Series, ...]  # none where a journal is gone on with
+
+
 def _exchange(loaded: Loaded, there: RunStarted | None, say: Say, clock: Clock) -> Source:
     """The exchange: its history up to now for the lookback, then candles as they close (X13)."""
-    config, symbols = loaded.config, loaded.symbols
-    step = TIMEFRAMES[config.market_data.timeframe]
     line = Line()
-    if there is not None:
-        grids, start, first = scales_of(there), there.start, there.ts
-        begun: tuple[Series, ...] = ()
-    else:
-        start = history.finished(_now(config, clock)) // step * step
-        sourced = source.read(_until(config, start, step=step), symbols, price_limit=price_limit(config))
-        for note in sourced.notes:
-            say(note)
-        grids, begun = scales(config, sourced.series, rules=sourced.rules), sourced.series
-        first = min(int(one.columns.ts[0]) for one in begun)
+    begun = _begun(loaded, say, clock) if there is None else _Begun(scales_of(there), there.start, there.ts, ())
 
-    async def arrivals(run: RunPlan, last: Last | None, trouble: Trouble) -> AsyncIterator[Arrival]:
-        if last is None:
-            for series in [begun] if begun else []:
-                grid = recorded(series, since=first, live_from=start, pace=Pace(math.inf))
-                async for one in grid:
-                    yield one
-            since = dict.fromkeys(symbols, start if begun else first)
-        else:
-            since = {one: last.ts + step * (row is not None) for one, row in zip(symbols, last.rows, strict=True)}
-            if None not in last.rows:
-                yield Arrival(last.ts, last.rows, time.monotonic())
-        async for one in _closing(config, run, since, line=line, trouble=trouble, clock=clock):
-            yield one
-
-    async def complete(run: RunPlan, last: Last | None, trouble: Trouble) -> AsyncIterator[Arrival]:
+    async def arrivals(run: RunPlan, last: Last | None, trouble: Trouble) -> Arrivals:
+        closing = _closing(loaded.config, run, _wanted(run, begun, last), line=line, trouble=trouble, clock=clock)
         try:
-            async for one in _known_first(arrivals(run, last, trouble), last):
-                yield one
+            async with aclosing(_known_first(_behind(begun, closing), last)) as all_of_them:
+                async for one in all_of_them:
+                    yield one
         except ConfigError as error:  # FAULTS 48: what was known once is no mistake of the configuration
             if there is None:
                 raise
             raise ExchangeError(f"{error.problems[0].text}; it was there when this run began") from error
 
-    return Source(grids, start, first, complete, line)
+    return Source(begun.scales, begun.start, begun.first, arrivals, line)
+
+
+def _begun(loaded: Loaded, say: Say, clock: Clock) -> _Begun:
+    config, symbols = loaded.config, loaded.symbols
+    step = TIMEFRAMES[config.market_data.timeframe]
+    start = history.finished(_now(config, clock)) // step * step
+    sourced = source.read(_until(config, start, step=step), symbols, price_limit=price_limit(config))
+    for note in sourced.notes:
+        say(note)
+    first = min(int(one.columns.ts[0]) for one in sourced.series)
+    return _Begun(scales(config, sourced.series, rules=sourced.rules), start, first, sourced.series)
+
+
+def _wanted(run: RunPlan, begun: _Begun, last: Last | None) -> dict[str, int]:
+    """The next candle of each symbol: behind the lookback, or behind what is recorded."""
+    if last is None:
+        return dict.fromkeys(run.symbols, begun.start if begun.lookback else begun.first)
+    step = run.plan.rules.step_ms
+    return {one: last.ts + step * (row is not None) for one, row in zip(run.symbols, last.rows, strict=True)}
+
+
+async def _behind(begun: _Begun, closing: Arrivals) -> Arrivals:
+    """The lookback, then what closes."""
+    async with aclosing(closing):
+        if begun.lookback:
+            pace = Pace(math.inf)
+            async for one in recorded(begun.lookback, since=begun.first, live_from=begun.start, pace=pace):
+                yield one
+        async for one in closing:
+            yield one
 
 
 async def _now(config: Config, clock: Clock) -> int:
@@ -156,41 +173,42 @@ def _until(config: Config, start: int, *, step: int) -> Config:
 
 async def _closing(
     config: Config, run: RunPlan, since: Mapping[str, int], *, line: Line, trouble: Trouble, clock: Clock
-) -> AsyncIterator[Arrival]:
+) -> Arrivals:
     """Candles as they close, for ever or to data.end."""
-    async with exchange.feed(config.exchange, clock=clock) as feed:
-        line.feed = feed
+    async with AsyncExitStack() as stack:
+        line.feed = feed = await stack.enter_async_context(exchange.feed(config.exchange, clock=clock))
         if not feed.assume(run.symbols):
             await feed.rules(run.symbols)
 
         def broken(text: str) -> None:
             trouble(STREAM, "", text)
 
-        async with Doorbell(feed, run.symbols, run.timeframe, told=broken) as bell:
-            closing = LiveSource(
-                feed, run.symbols, run.timeframe, scales=run.scales, since=since, price_limit=price_limit(config),
-                fetch_limit=config.market_data.fetch_limit, clock=feed.clock, doorbell=bell, end=config.data.end,
-                told=trouble,
-            )  # fmt: skip
-            line.closing, line.loop = closing, asyncio.get_running_loop()
-            async for one in closing:
-                yield one
+        bell = await stack.enter_async_context(Doorbell(feed, run.symbols, run.timeframe, told=broken))
+        line.closing = closing = LiveSource(
+            feed, run.symbols, run.timeframe, scales=run.scales, since=since, price_limit=price_limit(config),
+            fetch_limit=config.market_data.fetch_limit, clock=feed.clock, doorbell=bell, end=config.data.end,
+            told=trouble,
+        )  # fmt: skip
+        line.loop = asyncio.get_running_loop()
+        async for one in await stack.enter_async_context(aclosing(aiter(closing))):
+            yield one
 
 
-async def _known_first(arrivals: AsyncIterator[Arrival], last: Last | None) -> AsyncIterator[Arrival]:
+async def _known_first(arrivals: Arrivals, last: Last | None) -> Arrivals:
     """The last recorded timestamp, then what comes. Candles that are recorded win over those that come again (J39)."""
     half = last if last is not None and not last.whole else None
     if last is not None and half is None:
         yield Arrival(last.ts, last.rows, time.monotonic())
-    async for one in arrivals:
-        if last is not None and one.ts <= last.ts:
-            if half is None or one.ts < last.ts:
+    async with aclosing(arrivals):
+        async for one in arrivals:
+            if last is not None and (one.ts < last.ts or (one.ts == last.ts and half is None)):
                 continue
-            one = one._replace(rows=half.with_later(one.rows))
-        elif half is not None:  # a later one was served: what is not there by now was never there (S6)
-            yield Arrival(half.ts, half.rows, one.came)
-        half = None
-        yield one
+            if half is not None and one.ts == half.ts:
+                one = one._replace(rows=half.with_later(one.rows))
+            elif half is not None:  # a later one was served: what is not there by now was never there (S6)
+                yield Arrival(half.ts, half.rows, one.came)
+            half = None
+            yield one
     if half is not None:
         yield Arrival(half.ts, half.rows, time.monotonic())
 
@@ -214,7 +232,7 @@ def speed_of(text: str) -> float:
 
 async def recorded(
     series: Sequence[Series], *, since: int, live_from: int, pace: Pace, clock: Callable[[], float] = time.monotonic
-) -> AsyncIterator[Arrival]:
+) -> Arrivals:
     """The candles of history from a timestamp on; those from live_from on at a pace, the lookback before it at once."""
     grid = align([one.columns for one in series])
     times, cells = grid.ts.tolist(), [column.T.tolist() for column in grid[1:]]

@@ -5,8 +5,8 @@ Starting is recovering: what the journal holds is folded and compared first, the
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack, suppress
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack, aclosing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from safla.config.load import Loaded
 from safla.config.plan import RunPlan, make_plan
 from safla.config.text import resolved_yaml
 from safla.core.strategies import STRATEGIES, Strategy
-from safla.data.live import Arrival
+from safla.data.live import Arrival, Arrivals
 from safla.errors import JournalError
 from safla.journal import reader
 from safla.journal.events import RunStarted
@@ -127,7 +127,7 @@ def _plan(loaded: Loaded, source: Source, there: RunStarted | None, *, register:
 
 
 async def _traded(
-    held: Resting, arrivals: AsyncIterator[Arrival], *, folder: Path, last: Last | None, flag: Flag,
+    held: Resting, arrivals: Arrivals, *, folder: Path, last: Last | None, flag: Flag,
     say: Callable[[str], None],
 ) -> None:  # fmt: skip
     """Fold what comes, until there is an end."""
@@ -145,9 +145,10 @@ async def _traded(
         held.rest()
 
 
-async def _fed(arrivals: AsyncIterator[Arrival], queue: "asyncio.Queue[Arrival | None]") -> None:
-    async for one in arrivals:
-        await queue.put(one)
+async def _fed(arrivals: Arrivals, queue: "asyncio.Queue[Arrival | None]") -> None:
+    async with aclosing(arrivals):
+        async for one in arrivals:
+            await queue.put(one)
     await queue.put(None)
 
 
