@@ -47,7 +47,7 @@ SEED ?= 20240101
 fuzz: .venv/dev.stamp ## hostile inputs for every reader; SECONDS=60 SEED=20240101, TARGET=csv for one alone
 	$(RUN) -m tests.faults.fuzzing --seconds $(SECONDS) --seed $(SEED) $(addprefix --target ,$(TARGET))
 
-SOAKED := kill stop io_points cuts matrix soak host many_runs parquet_files sizes exchange_kill exchange_soak \
+SOAKED := kill stop io_points cuts matrix soak host many_runs parquet_files sizes exchange_kill exchange_soak planted \
 	paper_kill paper_signals paper_io_points paper_matrix paper_soak
 
 soak: .venv/dev.stamp ## the long form of what could go on for ever, to its end; with SEED=20240101

@@ -13,6 +13,7 @@ from tests.faults.planted import PLANTED, Planted
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 60
+OF_THE_TABLE = 25
 COPIED = ("safla", "tests", "configs", "schemas", "pyproject.toml")
 
 
@@ -53,13 +54,19 @@ def noticed(tree: Path, *tests: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=SECONDS, check=False)
 
 
-def test_without_a_bug_the_tests_that_are_named_pass(tree: Path) -> None:
-    found = noticed(tree, *sorted({one.tests for one in PLANTED}))
+def asked(release: bool) -> list[Planted]:
+    """The bugs of FAULTS 5 each time, those that were added to them in the long form (make soak)."""
+    return [one for one in PLANTED if release or one.number <= OF_THE_TABLE]
+
+
+def test_without_a_bug_the_tests_that_are_named_pass(tree: Path, release: bool) -> None:
+    found = noticed(tree, *sorted({one.tests for one in asked(release)}))
     assert found.returncode == 0, found.stdout[-2000:]
 
 
 @pytest.mark.parametrize("planted", PLANTED, ids=[one.name for one in PLANTED])
-def test_a_planted_bug_is_noticed(tree: Path, planted: Planted) -> None:
-    with changed(tree / "safla" / planted.file, planted):
-        found = noticed(tree, planted.tests)
-    assert found.returncode == 1, found.stdout[-2000:]
+def test_a_planted_bug_is_noticed(tree: Path, planted: Planted, release: bool) -> None:
+    with changed(tree / "safla" / planted.file, planted):  # a row that is stale fails in any form
+        if planted in asked(release):
+            found = noticed(tree, planted.tests)
+            assert found.returncode == 1, found.stdout[-2000:]
