@@ -29,7 +29,7 @@ from safla.runtime.forms import choose
 from safla.runtime.interrupt import Flag
 from safla.runtime.outcome import Outcome
 from safla.runtime.recorded import recorded, run_of, scales_of
-from safla.runtime.recovery import Continued, confirm, recover
+from safla.runtime.recovery import Continued, confirm, recover, refuse_another_question
 from safla.runtime.resting import Last, Listener, Resting, before_of
 
 MOST_WAITING = 1_000  # timestamps that a source may be ahead of the fold
@@ -73,6 +73,8 @@ def run(
     path = folder / JOURNAL
     with run_folder.held(folder), ExitStack() as stack:
         there = _first_line(path)
+        if there is not None:
+            refuse_another_question(path, there, symbols=loaded.symbols, markets=loaded.config.markets)
         source = source_of(loaded, there, say=say, clock=clock)
         plan = _plan(loaded, source, there, register=register)
         first_ts = source.first_ts if there is None else there.ts

@@ -3,10 +3,12 @@
 import itertools
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 
+from safla.config.trading import Market
 from safla.errors import ConfigError, DataError, Finding, HostError, Interrupted, JournalError, Problem
 from safla.journal import head as anchor
 from safla.journal import reader
@@ -18,6 +20,8 @@ from safla.journal.head import HEAD, Head
 from safla.journal.line import ORIGIN
 from safla.journal.reader import Tail
 from safla.journal.survey import Survey, survey
+
+Markets = Mapping[str, Market]
 
 LINES_BETWEEN_ANCHORS = 1_000  # (J24)
 LARGE = 2**30  # bytes of a journal that a person is told of (J6)
@@ -54,12 +58,35 @@ def _refuse_another_plan(journal: Path, started: RunStarted) -> None:
     """J32: each key that differs, with both values."""
     there, here = _keys(reader.read(journal).started), _keys(started)
     problems = [
-        Problem(str(journal), key, f"there {there.get(key, 'absent')}, here {here.get(key, 'absent')} (J32)")
+        Problem(str(journal), key, _differs(there.get(key, "absent"), here.get(key, "absent")))
         for key in sorted({**there, **here})
         if there.get(key) != here.get(key)
     ]
     if problems:
         raise ConfigError(problems)
+
+
+def refuse_another_question(journal: Path, there: RunStarted, *, symbols: Sequence[str], markets: Markets) -> None:
+    """J32, before candles are asked for: other symbols, or a scale that the configuration names otherwise.
+
+    Scales that it does not name are those of the first line: ConfigError for the rest, each with both values.
+    """
+    recorded = [one.symbol for one in there.symbols]
+    problems = []
+    if recorded != list(symbols):
+        problems.append(Problem(str(journal), "symbols", _differs(" ".join(recorded), " ".join(symbols))))
+    for one in there.symbols:
+        named = markets[one.symbol].model_dump(exclude_none=True) if one.symbol in markets else {}
+        for field, here in named.items():
+            if Decimal(str(getattr(one, field))) != here:
+                text = _differs(str(getattr(one, field)), str(here))
+                problems.append(Problem(str(journal), f"markets.{one.symbol}.{field}", text))
+    if problems:
+        raise ConfigError(problems)
+
+
+def _differs(there: str, here: str) -> str:
+    return f"there {there}, here {here} (J32)"
 
 
 def _keys(started: RunStarted) -> dict[str, str]:

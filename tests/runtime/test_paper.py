@@ -154,6 +154,28 @@ def test_another_plan_on_a_run_that_goes_on_is_refused_with_each_key(tmp_path: P
         traded(tmp_path, ("risk.stop_loss_pct=0.03",))
 
 
+@pytest.mark.parametrize(
+    ("sets", "said"),
+    [
+        (BTC, r"symbols: there BTC/USDT ETH/USDT, here BTC/USDT \(J32\)"),
+        (("markets={ETH/USDT: {lot: 0.01}}",), r"markets\.ETH/USDT\.lot: there 0\.00001, here 0\.01 \(J32\)"),
+        (("markets={BTC/USDT: {price_decimals: 3}}",), r"markets\.BTC/USDT\.price_decimals: there 2, here 3"),
+    ],
+)
+def test_other_symbols_or_scales_on_a_run_that_goes_on_are_refused_with_each_key(
+    tmp_path: Path, sets: tuple[str, ...], said: str
+):
+    traded(tmp_path)
+    full = journal(tmp_path)
+    cut(tmp_path, full, len(full) // 2)
+    before = journal(tmp_path)
+    with pytest.raises(ConfigError, match=said):
+        traded(tmp_path, sets)
+    assert journal(tmp_path) == before
+    traded(tmp_path, ("markets={ETH/USDT: {lot: 0.00001, price_decimals: 2}}",))  # the same, named
+    assert journal(tmp_path) == full
+
+
 def test_the_folder_is_named_by_plan_and_symbols_and_not_by_candles():
     one = paper.folder_of(loaded("paper"), stem="a", out=None)
     assert paper.folder_of(loaded("paper", ("data.synthetic.candles=99",)), stem="a", out=None) == one
