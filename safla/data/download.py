@@ -166,9 +166,8 @@ class _Download:
 
     async def _store(self, settled: Settled, to: int) -> None:
         now = await self.feed.now()
-        end = min(
-            to, now.least - self.step + 1, int(settled.ts[-1]) + 1
-        )  # X8: the exchange's clock says what is closed
+        closed = now.least - self.step + 1  # X8: the exchange's clock says what is
+        end = min(to, closed, int(settled.ts[-1]) + 1)
         for part in settled.parts:
             merged = store.merge(
                 self.order.place, page.upto(part, end), source=self.feed.name, at=self.at(),

@@ -52,6 +52,14 @@ class Counts(NamedTuple):
     volumes_cut: int  # to volume_decimals, or to 8 (S3)
 
 
+def of_columns(origin: Origin, columns: Columns, *, price_decimals: int, volume_decimals: int) -> Rows:
+    """Candles that are in units of 10^-decimals already, as the rows of a file would be."""
+    places = dict.fromkeys(PRICES, price_decimals) | {"volume": volume_decimals}
+    count = len(columns.ts)
+    numbers = {name: Numbers(getattr(columns, name), np.full(count, own, np.int8)) for name, own in places.items()}
+    return Rows(origin, columns.ts, numbers, (), closed=True)
+
+
 def assemble(files: list[Rows], target: Target) -> tuple[Series, Counts, tuple[str, ...]]:
     """The candles of a symbol out of its files, each checked (S1-S3, D1), which must ascend without overlap."""
     files = [one for one in files if len(one.ts)]

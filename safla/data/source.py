@@ -3,17 +3,15 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from safla.config.model import Config
 from safla.config.plan import NO_RULES, OrderRules, decimals
 from safla.core.candles import TIMEFRAMES, Series
 from safla.core.values import Columns
 from safla.data import csv, parquet, paths, synthetic, vision
 from safla.data.checks import Origin
-from safla.data.decimals import MAX_PLACES, Numbers
+from safla.data.decimals import MAX_PLACES
 from safla.data.files import shown
-from safla.data.rows import MAX_ROWS, PRICES, Counts, Rows, Target, assemble
+from safla.data.rows import MAX_ROWS, Counts, Rows, Target, assemble, of_columns
 from safla.errors import DataError
 
 if TYPE_CHECKING:
@@ -102,12 +100,10 @@ def _kept(config: Config, symbol: str, held: "Held") -> Rows:
     series = held.series
     if series is None:
         raise DataError(f"{name}: no candle is stored of the time between data.start and data.end")
-    columns = series.columns
-    places = dict.fromkeys(PRICES, series.price_decimals) | {"volume": series.volume_decimals}
-    numbers = {
-        field: Numbers(getattr(columns, field), np.full(len(columns.ts), own, np.int8)) for field, own in places.items()
-    }
-    return Rows(Origin(name, "candle", columns.ts), columns.ts, numbers, (), closed=True)
+    origin = Origin(name, "candle", series.columns.ts)
+    return of_columns(
+        origin, series.columns, price_decimals=series.price_decimals, volume_decimals=series.volume_decimals
+    )
 
 
 def _csv(config: Config, symbols: Sequence[str]) -> list[list[Rows]]:

@@ -10,8 +10,7 @@ import numpy.typing as npt
 
 from safla.core.values import Columns, Int64
 from safla.data.checks import Origin
-from safla.data.decimals import Numbers
-from safla.data.rows import FIELDS, Rows
+from safla.data.rows import Rows, of_columns
 from safla.errors import DataError
 
 DECIMALS = (2, 5)  # of price and volume, where markets.<SYMBOL> says nothing
@@ -50,13 +49,8 @@ class Walk(NamedTuple):
 def rows(walk: Walk) -> Rows:
     """The candles of a walk as a file would give them."""
     made = columns(walk)
-    places = dict.fromkeys(FIELDS[1:5], walk.price_decimals) | {"volume": walk.volume_decimals}
-    width = len(made.ts)
-    numbers = {
-        name: Numbers(getattr(made, name), np.full(width, decimals, np.int8)) for name, decimals in places.items()
-    }
-    origin = Origin(f"synthetic {walk.symbol}", "row", np.arange(1, width + 1, dtype=np.int64))
-    return Rows(origin, made.ts, numbers, (), closed=True)
+    origin = Origin(f"synthetic {walk.symbol}", "row", np.arange(1, len(made.ts) + 1, dtype=np.int64))
+    return of_columns(origin, made, price_decimals=walk.price_decimals, volume_decimals=walk.volume_decimals)
 
 
 def columns(walk: Walk) -> Columns:

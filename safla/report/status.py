@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 
 from safla.core.candles import iso
-from safla.runtime.look import Holder, Look
+from safla.runtime.folder import Holder
+from safla.runtime.look import Look
 from safla.runtime.standing import Position, Standing, SymbolStanding
 from safla.runtime.words import ascii_only, event_line, standing_lines
 

@@ -3,7 +3,6 @@
 What came of it is read out of the journal: a wish is done when its lines are there, whatever became of its file.
 """
 
-import fcntl
 import io
 import os
 import time
@@ -17,10 +16,10 @@ from safla.config.read import read_file
 from safla.errors import Finding, HostError, JournalError, UsageError
 from safla.journal import reader
 from safla.journal.events import Event, Halted, Resumed, RunEnded
-from safla.journal.files import JOURNAL, journal_of, open_to_read, open_to_write
+from safla.journal.files import JOURNAL, journal_of, open_to_read
 from safla.journal.line import MAX_LINE, decode, verified
 from safla.runtime import wishes
-from safla.runtime.folder import CONFIG, LOCK
+from safla.runtime.folder import CONFIG, LOCK, holder_of
 from safla.runtime.resting import resting
 from safla.runtime.wishes import Wish
 
@@ -61,15 +60,15 @@ def ask(
     end = _end(path)
     if end.ended:
         raise _has_ended(path)
-    pid = _holder(path.with_name(LOCK))
-    if pid is None:
+    holder = holder_of(path.with_name(LOCK))
+    if not holder.held:  # a lock that cannot be told of is refused where it is taken (J30)
         end = _by_own_hand(path, wish, say=say)
         return _outcome(path, wish, end.offset)
     wishes.put(path.parent, wish)
     if not wishes.answered(path.parent, clock=clock, sleep=sleep):
         wishes.taken(path.parent)
         if not _done(path, wish, end.offset):
-            late = f"the process with pid {pid} did not take the wish within {wishes.SECONDS:g} s, and it is withdrawn"
+            late = f"pid {holder.pid or '?'} did not take the wish within {wishes.SECONDS:g} s, and it is withdrawn"
             raise HostError(f"{path.parent}: {late}; `safla status` tells where the run stands")
     return _outcome(path, wish, end.offset)
 
@@ -117,18 +116,6 @@ def _end(path: Path) -> _End:
     whole = text[: text.rfind(b"\n") + 1]
     last = whole[whole[:-1].rfind(b"\n") + 1 : -1]
     return _End(begin + len(whole), ended=isinstance(_event(last), RunEnded))
-
-
-def _holder(lock: Path) -> str | None:
-    """The pid of the process that has the run, if one has. Nothing is written, and a lock that is free stays free."""
-    if not os.path.lexists(lock):
-        return None
-    with os.fdopen(open_to_write(lock, os.O_RDWR), "rb", buffering=0) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return (file.read(20) or b"").decode("ascii", "replace").strip() or "?"
-    return None
 
 
 def _by_own_hand(path: Path, wish: Wish, *, say: Callable[[str], None]) -> _End:

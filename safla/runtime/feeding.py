@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from typing import NamedTuple
 
-import numpy as np
-
 from safla.config.load import Loaded
 from safla.config.model import Config
 from safla.config.plan import RunPlan, price_limit, scales
@@ -16,11 +14,10 @@ from safla.core.candles import TIMEFRAMES, Scale, Series, align
 from safla.core.scale import LIMIT
 from safla.data import exchange, history, source
 from safla.data.checks import Origin
-from safla.data.decimals import Numbers
 from safla.data.doorbell import Doorbell
 from safla.data.exchange import Feed
 from safla.data.live import Arrival, Arrivals, LiveSource
-from safla.data.rows import PRICES, Rows, Target, assemble
+from safla.data.rows import Target, assemble, of_columns
 from safla.errors import ConfigError, ExchangeError
 from safla.journal.events import RunStarted
 from safla.resilience.clock import SYSTEM, Clock
@@ -215,14 +212,14 @@ async def _known_first(arrivals: Arrivals, last: Last | None) -> Arrivals:
 
 def _rescaled(series: Series, scale: Scale) -> Series:
     """In the decimals of the plan. DataError for a price that needs more of them (S3)."""
-    places = dict.fromkeys(PRICES, series.price_decimals) | {"volume": series.volume_decimals}
-    columns = series.columns
-    numbers = {
-        name: Numbers(getattr(columns, name), np.full(len(columns.ts), own, np.int8)) for name, own in places.items()
-    }
-    rows = Rows(Origin(series.symbol, "candle", columns.ts), columns.ts, numbers, (), closed=True)
+    if not len(series.columns.ts):
+        return series
+    origin = Origin(series.symbol, "candle", series.columns.ts)
+    rows = of_columns(
+        origin, series.columns, price_decimals=series.price_decimals, volume_decimals=series.volume_decimals
+    )
     target = Target(series.symbol, 1, scale.price_decimals, scale.volume_decimals, LIMIT)
-    return assemble([rows], target)[0] if len(columns.ts) else series
+    return assemble([rows], target)[0]
 
 
 def speed_of(text: str) -> float:

@@ -4,10 +4,13 @@ import fcntl
 import hashlib
 import json
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from io import FileIO
 from pathlib import Path
+from typing import NamedTuple
 
 from safla.config.load import Loaded
 from safla.config.plan import RunPlan
@@ -21,6 +24,7 @@ SUMMARY = "summary.json"
 LOCK = "lock"
 REQUEST = "request"  # a wish of `safla halt`, `resume` or `stop` (J45)
 OURS = (JOURNAL, HEAD, CANDLES, CONFIG, SUMMARY, LOCK, REQUEST)
+MAX_PID = 20  # digits
 LOCK_TRIES, LOCK_PAUSE_SECONDS = 5, 0.01  # who only looks whether it is held has it for some microseconds
 
 
@@ -76,6 +80,13 @@ def _made(folder: Path) -> None:
             sync_folder(one.parent)
 
 
+class Holder(NamedTuple):
+    """Whether a process holds the run, and its number; None: it cannot be told."""
+
+    held: bool | None
+    pid: int | None
+
+
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
     """Hold the run for the length of a `with`: HostError names the process that has it. The file stays (J30)."""
@@ -86,7 +97,7 @@ def held(folder: Path) -> Iterator[None]:
         try:
             _lock(file.fileno())
         except BlockingIOError as error:
-            pid = file.read(20).decode("ascii", "replace").strip() or "?"
+            pid = file.read(MAX_PID).decode("ascii", "replace").strip() or "?"
             raise HostError(f"{folder}: another process holds this run: pid {pid}") from error
         except OSError as error:
             raise HostError(f"{folder}: a lock cannot be held there: {error.strerror}; name another folder") from error
@@ -121,6 +132,28 @@ def _still_named(path: Path, descriptor: int) -> bool:
         return os.path.samestat(os.stat(path, follow_symlinks=False), os.fstat(descriptor))
     except FileNotFoundError:
         return False
+
+
+def holder_of(lock: Path) -> Holder:
+    """Who holds the run. A lock that is free is held, shared, for the moment of asking; nothing is written (J30)."""
+    try:
+        descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return Holder(held=False, pid=None)
+    except OSError:
+        return Holder(held=None, pid=None)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return Holder(held=None, pid=None)
+    with FileIO(descriptor, "rb") as file:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            text = file.read(MAX_PID).strip()
+            return Holder(held=True, pid=int(text) if text.isdigit() else None)
+        except OSError:
+            return Holder(held=None, pid=None)
+    return Holder(held=False, pid=None)
 
 
 def _ours(name: str) -> bool:

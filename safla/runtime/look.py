@@ -3,14 +3,11 @@
 Without the lock, and without touching anything: also of another user's, and while it is written.
 """
 
-import fcntl
 import os
 import re
-import stat
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from io import FileIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,7 +24,7 @@ from safla.journal.line import MAX_LINE
 from safla.journal.reader import Journal, Tail
 from safla.journal.survey import judged
 from safla.runtime.fold import Outside, fold
-from safla.runtime.folder import CONFIG, LOCK, OURS
+from safla.runtime.folder import CONFIG, LOCK, OURS, Holder, holder_of
 from safla.runtime.forms import choose
 from safla.runtime.recorded import no_inputs, noting, run_of, series_of
 from safla.runtime.standing import Standing, standing
@@ -37,16 +34,8 @@ SECONDS_BETWEEN_LOOKS = 1.0
 
 _MODE = re.compile(rb"^mode: (backtest|paper)\b", re.MULTILINE)
 _MAX_CONFIG = 65_536  # bytes that are looked at
-_MAX_PID = 20  # digits
 _HASH = slice(-35, -3)  # where a line with its newline holds its own hash (J10)
 _OTHERWISE = "this release decides otherwise than the journal tells; `safla replay` shows where"
-
-
-class Holder(NamedTuple):
-    """Whether a process holds the run, and its number; None: it cannot be told."""
-
-    held: bool | None
-    pid: int | None
 
 
 class Look(NamedTuple):
@@ -76,7 +65,7 @@ def look(run: Path, *, say: Callable[[str], None], clock: Callable[[], float] = 
     ours = path.name == JOURNAL  # of a journal under another name, what lies beside it is not its own
     found = Look(
         journal=path, mode=_mode(path.with_name(CONFIG)) if ours else None,
-        holder=_holder(path.with_name(LOCK)) if ours else Holder(None, None), seen=clock(), started=None, ended=False,
+        holder=holder_of(path.with_name(LOCK)) if ours else Holder(None, None), seen=clock(), started=None, ended=False,
         tail=None, standing=None, last=(), note=None,
     )  # fmt: skip
     if _just_begun(path):
@@ -102,7 +91,7 @@ def watch(
         else:
             lock = found.journal.with_name(LOCK)
             found = found._replace(
-                seen=clock(), holder=_holder(lock) if found.holder.held is not None else found.holder
+                seen=clock(), holder=holder_of(lock) if found.holder.held is not None else found.holder
             )
         yield found
 
@@ -197,28 +186,6 @@ def _mode(config: Path) -> str | None:
     except (JournalError, HostError):
         return None
     return told[1].decode("ascii") if told else None
-
-
-def _holder(lock: Path) -> Holder:
-    """Who holds the run. A lock that is free is held, shared, for the moment of asking; nothing is written (J30)."""
-    try:
-        descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except FileNotFoundError:
-        return Holder(held=False, pid=None)
-    except OSError:
-        return Holder(held=None, pid=None)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        return Holder(held=None, pid=None)
-    with FileIO(descriptor, "rb") as file:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            text = file.read(_MAX_PID).strip()
-            return Holder(held=True, pid=int(text) if text.isdigit() else None)
-        except OSError:
-            return Holder(held=None, pid=None)
-    return Holder(held=False, pid=None)
 
 
 def _mark(path: Path) -> tuple[int, int, int] | None:

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from safla.report.status import status_lines, status_object
-from safla.runtime.look import Holder, look
+from safla.runtime.folder import Holder
+from safla.runtime.look import look
 from tests.runs import run, small
 
 CANDLES = ("data.synthetic.candles=120", "journal.detail=candles")

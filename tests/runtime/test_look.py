@@ -14,9 +14,9 @@ from safla.errors import HostError, JournalError
 from safla.journal import head as anchor
 from safla.journal.events import Candle, RunStarted
 from safla.runtime import look as looking
-from safla.runtime.folder import held
+from safla.runtime.folder import Holder, held
 from safla.runtime.interrupt import Flag
-from safla.runtime.look import Holder, look, watch
+from safla.runtime.look import look, watch
 from safla.runtime.standing import standing
 from safla.runtime.watch import Pace
 from safla.runtime.watch import watch as seen_again
