@@ -131,12 +131,32 @@ def kept(cache: Path) -> dict[str, bytes]:
     return {one.relative_to(cache).as_posix(): _WHEN.sub(b"", one.read_bytes()) for one in files}
 
 
+class Whole(NamedTuple):
+    """What a fetch came to in which nothing broke."""
+
+    files: dict[str, bytes]
+    rows: list[Row]
+
+
 def undisturbed(cache: Path, *sets: str, markets: Iterable[Market] | None = None, **ask: Any) -> dict[str, bytes]:
     """What a store holds after a fetch in which nothing breaks."""
     meeting = Meeting(cache, *sets, markets=markets)
     came = meeting.fetched(*(_name(one) for one in meeting.fake.markets.values()), **ask)
     assert came.errors == ()
     return kept(cache)
+
+
+def whole_of(cache: Path, candles: int) -> Whole:
+    """The store of a fetch of so many minutes in which nothing breaks."""
+    return Whole(undisturbed(cache, markets=[minutes(candles)]), rows(cache))
+
+
+def check_heals(meeting: Meeting, whole: Whole, *, candles: int) -> None:
+    """Once nothing breaks any more, the next fetch ends in the store of an undisturbed one."""
+    meeting.fake.mend()
+    meeting.ticking.advance(3_600.0)
+    assert meeting.fetched(end=at(candles)).errors == ()
+    assert kept(meeting.cache) == whole.files
 
 
 def _name(market: Market) -> str:

@@ -23,7 +23,19 @@ from cryptography.x509.oid import NameOID
 from safla.errors import ConfigError, DataError, ExchangeError
 from tests.fake_exchange import ANSWERS, FakeExchange, served
 from tests.faults.command import ROOT
-from tests.faults.exchange import LIMIT, SYMBOL, Came, Meeting, Row, at, kept, minutes, rows, undisturbed
+from tests.faults.exchange import (
+    LIMIT,
+    SYMBOL,
+    Came,
+    Meeting,
+    Whole,
+    at,
+    check_heals,
+    kept,
+    minutes,
+    rows,
+    whole_of,
+)
 
 CANDLES = 120
 TRIES = 4  # of one request: the first, and exchange.retry_attempts more
@@ -59,13 +71,6 @@ STAYS = {  # what is said at last where the answers about candles go on being so
 }
 
 
-class Whole(NamedTuple):
-    """What a fetch came to in which nothing broke."""
-
-    files: dict[str, bytes]
-    rows: list[Row]
-
-
 class Child(NamedTuple):
     """What a process that fetched left behind."""
 
@@ -77,8 +82,7 @@ class Child(NamedTuple):
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     """The store of a fetch in which nothing breaks."""
-    cache = tmp_path_factory.mktemp("whole")
-    return Whole(undisturbed(cache, markets=[minutes(CANDLES)]), rows(cache))
+    return whole_of(tmp_path_factory.mktemp("whole"), CANDLES)
 
 
 @pytest.fixture
@@ -90,10 +94,7 @@ def meeting(tmp_path: Path) -> Meeting:
 def check_nothing_wrong(meeting: Meeting, whole: Whole, *, stored: int) -> None:
     """What is stored are the first candles as they are, no more; the next fetch brings the rest."""
     assert rows(meeting.cache) == whole.rows[:stored]
-    meeting.fake.mend()
-    meeting.ticking.advance(3_600.0)
-    assert meeting.fetched(end=at(CANDLES)).errors == ()
-    assert kept(meeting.cache) == whole.files
+    check_heals(meeting, whole, candles=CANDLES)
 
 
 def test_the_tables_have_a_row_for_each_of_the_24_faults() -> None:

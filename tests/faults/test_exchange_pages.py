@@ -2,14 +2,24 @@
 
 import re
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from safla.errors import DataError
 from tests.fake_exchange import PAGES, served
 from tests.faults.command import inside
-from tests.faults.exchange import LIMIT, SYMBOL, Meeting, Row, at, kept, minutes, rows, undisturbed
+from tests.faults.exchange import (
+    LIMIT,
+    SYMBOL,
+    Meeting,
+    Whole,
+    at,
+    check_heals,
+    kept,
+    minutes,
+    rows,
+    whole_of,
+)
 from tests.faults.invariants import check_answer
 
 CANDLES = 120
@@ -54,32 +64,16 @@ LEGAL = {  # nothing in such a row betrays that it is wrong: numbers of the cell
 }
 
 
-class Whole(NamedTuple):
-    """What a fetch came to in which nothing broke."""
-
-    files: dict[str, bytes]
-    rows: list[Row]
-
-
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     """The store of a fetch in which nothing breaks."""
-    cache = tmp_path_factory.mktemp("whole")
-    return Whole(undisturbed(cache, markets=[minutes(CANDLES)]), rows(cache))
+    return whole_of(tmp_path_factory.mktemp("whole"), CANDLES)
 
 
 @pytest.fixture
 def meeting(tmp_path: Path) -> Meeting:
     """A client and an exchange with 120 candles: two pages and a part of one."""
     return Meeting(tmp_path / "cache", markets=[minutes(CANDLES)])
-
-
-def check_heals(meeting: Meeting, whole: Whole) -> None:
-    """Once nothing breaks any more, the next fetch ends in the store of an undisturbed one."""
-    meeting.fake.mend()
-    meeting.ticking.advance(3_600.0)
-    assert meeting.fetched(end=at(CANDLES)).errors == ()
-    assert kept(meeting.cache) == whole.files
 
 
 def test_row_43_the_tables_have_each_of_the_27_faults_once() -> None:
@@ -114,7 +108,7 @@ def test_row_43_a_page_that_stays_bad_ends_in_4_with_row_and_value_and_what_came
     assert (came.counts["retries"], len(meeting.asked())) == (TRIES - 1, 1 + TRIES)
     assert rows(meeting.cache) == whole.rows[:LIMIT]
     assert came.got[0].missing == ((at(LIMIT), at(CANDLES)),)
-    check_heals(meeting, whole)
+    check_heals(meeting, whole, candles=CANDLES)
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -170,7 +164,7 @@ def test_row_43_pages_that_stay_empty_end_in_5_and_are_no_hole(meeting: Meeting,
     assert "no candle from 2024-01-01T00:50Z to 2024-01-01T02:00Z, asked for twice" in str(came.error)
     assert came.got[0].absent == ()
     assert rows(meeting.cache) == whole.rows[:LIMIT]
-    check_heals(meeting, whole)
+    check_heals(meeting, whole, candles=CANDLES)
 
 
 @pytest.mark.parametrize("name", LEGAL)
