@@ -91,8 +91,7 @@ RULES = (
         {
             "safla/cli/__init__.py:main": THE_ONE,
             "safla/api/registered.py": FOREIGN,
-            "safla/runtime/aside.py:Aside._work": "whatever a listener raises, the run goes on (FAULTS 32)",
-            "safla/resilience/breaker.py:Breaker._tell_all": "a listener that raises changes nothing (K8)",
+            "safla/resilience/tried.py:tried": "whatever is raised, the run goes on (FAULTS 32, K8)",
             "safla/runtime/signals.py": FOREIGN,
         },
     ),

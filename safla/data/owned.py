@@ -50,7 +50,7 @@ def is_ours(facts: os.stat_result) -> bool:
 
 def replace(path: Path, content: bytes | memoryview) -> None:
     """Write a file under another name in the same folder, sync it, and give it its name (Z8)."""
-    temporary = path.with_name(path.name + ".tmp")
+    temporary = path.with_name(path.name + TEMPORARY)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         with os.fdopen(os.open(temporary, flags, 0o600), "wb", buffering=0) as file:

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from transitions import Machine
 
+from safla.resilience.tried import tried
+
 STATES = ("closed", "open", "half_open")
 CLOSED, OPEN, HALF_OPEN = STATES
 
@@ -190,10 +192,7 @@ class Breaker:
 
     def _tell_all(self, move: Move) -> None:
         for listener in tuple(self._listeners):
-            try:
-                listener(move)
-            except Exception:  # noqa: BLE001, S112 - whatever it was: the breaker has moved, and the others shall hear it
-                continue
+            tried(partial(listener, move))  # whatever it raises: the breaker has moved, and the others shall hear it
 
 
 class _Era:

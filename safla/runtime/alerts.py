@@ -11,7 +11,7 @@ from loguru import logger
 
 from safla.core.values import HALT_RULES
 from safla.resilience.clock import SYSTEM, Clock
-from safla.runtime.tried import tried
+from safla.resilience.tried import tried
 
 HALTS = tuple(f"halt_{rule}" for rule in HALT_RULES)
 KINDS = ("cpu", "memory", "stale_candles", "breaker_open", "exchange", *HALTS)  # every label that metrics can have

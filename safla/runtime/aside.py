@@ -6,7 +6,10 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Generic, TypeVar
+
+from safla.resilience.tried import tried
 
 Item = TypeVar("Item")
 
@@ -43,14 +46,13 @@ class Aside(Generic[Item]):
 
     def _work(self) -> None:
         while (item := self._queue.get()) is not None:
-            try:
-                self._listener(item)
-            except Exception as error:  # noqa: BLE001 - whatever it was, the run goes on (FAULTS 32)
-                self._say(error)
+            _, failure = tried(partial(self._listener, item))
+            if failure:
+                self._say(failure)
 
-    def _say(self, error: Exception) -> None:
+    def _say(self, failure: str) -> None:
         if self._said:
             return
         self._said = True
         with suppress(OSError, ValueError):
-            sys.stderr.write(f"safla: {self.name} failed, the run goes on: {type(error).__name__}\n")
+            sys.stderr.write(f"safla: {self.name} failed, the run goes on: {failure}\n")

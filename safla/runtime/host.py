@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
-from safla.runtime.tried import tried
+from safla.resilience.tried import tried
 
 if TYPE_CHECKING:
     import psutil
@@ -14,7 +14,7 @@ Reading = Callable[[], float | None]
 
 
 def readings() -> Mapping[str, Reading]:
-    """One reading a figure. Each may raise, and OSError stands for whatever psutil raises.
+    """One reading a figure. Each may raise whatever psutil raises.
 
     cpu_pct     of this process, of one core, since the reading before: two busy cores are 200
     memory_pct  of the machine, in use: at its end processes are killed
@@ -26,25 +26,18 @@ def readings() -> Mapping[str, Reading]:
     def process() -> "psutil.Process":
         return psutil.Process()
 
-    def read(call: Callable[[], float]) -> Reading:
-        def reading() -> float:
-            try:
-                return call()
-            except psutil.Error as error:
-                raise OSError(str(error)) from error
+    def cpu_pct() -> float:
+        return float(process().cpu_percent())
 
-        return reading
-
-    cpu_pct = read(lambda: process().cpu_percent())
     tried(cpu_pct)  # the first has nothing before it
     return {
         "cpu_pct": cpu_pct,
-        "memory_pct": read(lambda: psutil.virtual_memory().percent),
-        "rss_bytes": read(lambda: process().memory_info().rss),
-        "descriptors": read(lambda: process().num_fds()),
-        "threads": read(lambda: process().num_threads()),
-        "sent_bytes": read(lambda: psutil.net_io_counters().bytes_sent),
-        "received_bytes": read(lambda: psutil.net_io_counters().bytes_recv),
+        "memory_pct": lambda: psutil.virtual_memory().percent,
+        "rss_bytes": lambda: process().memory_info().rss,
+        "descriptors": lambda: process().num_fds(),
+        "threads": lambda: process().num_threads(),
+        "sent_bytes": lambda: psutil.net_io_counters().bytes_sent,
+        "received_bytes": lambda: psutil.net_io_counters().bytes_recv,
         **{f"gc_{young}": _collections(young) for young in range(3)},
     }
 

@@ -27,13 +27,8 @@ from safla.runtime.told import Told
 if TYPE_CHECKING:
     from loguru import Record
 
-OTHERS = (
-    "ccxt",
-    "urllib3",
-    "aiohttp",
-    "asyncio",
-    "transitions",
-)  # they would tell more than is asked, headers too (Z10)
+# They would tell more than is asked, headers too (Z10).
+OTHERS = ("ccxt", "urllib3", "aiohttp", "asyncio", "transitions")
 EXCHANGE = "data"  # the folder below storage.logs_directory that tells what was asked of exchanges
 ERRORS = "errors"
 UNNAMED = "market_data"  # the file of a record that names none: what is asked of an exchange, and how it answers

@@ -16,10 +16,10 @@ from safla.config.operation import Monitoring
 from safla.core.values import HALT_OF_RULE
 from safla.journal.events import Candle
 from safla.resilience.clock import SYSTEM, Clock
+from safla.resilience.tried import tried
 from safla.runtime import host
 from safla.runtime.alerts import HALTS, Alerts
 from safla.runtime.told import Told
-from safla.runtime.tried import tried
 
 LATENCIES = 1024  # of the journal, that p50 and p99 are made of
 OPEN, CLOSED = "open", "closed"  # of a breaker (K4)

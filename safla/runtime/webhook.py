@@ -8,8 +8,8 @@ from collections.abc import Callable
 from loguru import logger
 from pydantic import SecretStr
 
+from safla.resilience.tried import tried
 from safla.runtime.alerts import Alert
-from safla.runtime.tried import tried
 
 MOST_WAITING = 64  # alerts; when more come, the oldest go
 TRIES = 3
