@@ -172,8 +172,8 @@ PLANTED = (
     ),
     Planted(
         22, "unfinished", "data/download.py",
-        "now.least - self.step + 1,",
-        "now.least + 1,",
+        "closed = now.least - self.step + 1",
+        "closed = now.least + 1",
         "tests/data/test_download.py::test_the_unfinished_candle_is_served_and_never_stored",
     ),
     Planted(

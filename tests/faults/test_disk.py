@@ -5,7 +5,6 @@ import io
 import os
 import resource
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -82,24 +81,6 @@ def test_row_11_a_file_that_may_not_grow_is_exit_6_and_is_named(tmp_path, words,
     assert answer.err.startswith(f"safla: {out}/{file}: cannot be written")
     check_answer(inside(capsys, *words, out, *detail), 0)
     assert journal(out) == journal(whole)
-
-
-@pytest.fixture
-def tiny(tmp_path):
-    """A disk of its own, and how to give it another size."""
-    place = tmp_path / "tiny"
-    place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", str(place)], capture_output=True, check=False
-    )
-    if mounted.returncode != 0:
-        pytest.skip("a tmpfs cannot be mounted here")
-
-    def sized(size):
-        subprocess.run(["mount", "-o", f"remount,size={size}", str(place)], check=True)
-
-    yield place, sized
-    subprocess.run(["umount", "-l", str(place)], check=True)
 
 
 def test_row_11_a_disk_that_is_full_is_exit_6_and_with_room_the_run_goes_on(tmp_path, words, whole, capsys, tiny):

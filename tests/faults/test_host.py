@@ -12,10 +12,10 @@ from safla.cli import main
 from safla.core import compile as compiling
 from safla.runtime import backtest
 from tests.faults.command import ROOT, SECONDS, Answer, safla
+from tests.faults.host import MIB, check_refused, limited, without
 from tests.faults.invariants import check_answer, check_run
 from tests.runs import SMALL, journal
 
-MIB = 2**20
 NOBODY = 65_534
 
 
@@ -29,23 +29,13 @@ def whole(tmp_path_factory):
     return folder / "small.yaml", journal(folder / "run")
 
 
-def limited(kind, amount):
-    """Something to call in a new process before it starts."""
-    return lambda: resource.setrlimit(kind, (amount, amount))
-
-
-def refused(answer, said):
-    """Exit 6, and one line that says what is missing."""
-    check_answer(answer, 6)
-    (line,) = answer.err.splitlines()
-    assert said in line
-
-
 @pytest.mark.parametrize("engine", ["interpreted", "compiled"])
 @pytest.mark.parametrize("mib", [96, 400, 1_200, 2_000])  # where numpy, polars and LLVM used to abort the process
 def test_row_29_too_little_address_space_is_said_before_a_library_aborts_the_process(tmp_path, whole, engine, mib):
     words = ("run", whole[0], "--out", tmp_path / "run", "--engine", engine)
-    refused(safla(*words, first=limited(resource.RLIMIT_AS, mib * MIB)), "2048 MiB of address space; raise ulimit -v")
+    check_refused(
+        safla(*words, first=limited(resource.RLIMIT_AS, mib * MIB)), "2048 MiB of address space; raise ulimit -v"
+    )
     assert not (tmp_path / "run").exists()
 
 
@@ -62,7 +52,7 @@ def test_row_29_with_what_is_asked_for_a_run_does_its_work(tmp_path, whole, engi
 @pytest.mark.parametrize("files", [8, 12, 16])
 def test_row_29_too_few_descriptors_are_said(tmp_path, whole, files):
     words = ("run", whole[0], "--out", tmp_path / "run")
-    refused(safla(*words, first=limited(resource.RLIMIT_NOFILE, files)), "Too many open files; raise ulimit -n")
+    check_refused(safla(*words, first=limited(resource.RLIMIT_NOFILE, files)), "Too many open files; raise ulimit -n")
     assert not (tmp_path / "run").exists()
 
 
@@ -72,23 +62,14 @@ def test_row_29_a_run_that_is_begun_and_goes_on_with_too_little_keeps_what_it_ha
     (run / "head").unlink()
     (run / "journal.jsonl").write_bytes(whole[1][: len(whole[1]) // 2])
     before = journal(run)
-    refused(safla("run", whole[0], "--out", run, first=limited(resource.RLIMIT_AS, 400 * MIB)), "address space")
+    check_refused(safla("run", whole[0], "--out", run, first=limited(resource.RLIMIT_AS, 400 * MIB)), "address space")
     assert journal(run) == before
     check_answer(safla("run", whole[0], "--out", run, "--quiet"), 0)
     assert journal(run) == whole[1]
 
 
-def without(what, *words):
-    """The real command where a package, or every new thread, is missing."""
-    found = subprocess.run(
-        [sys.executable, "-m", "tests.faults.without", what, *map(str, words)], cwd=ROOT, capture_output=True,
-        stdin=subprocess.DEVNULL, timeout=SECONDS, check=False,
-    )  # fmt: skip
-    return Answer(found.returncode, found.stdout.decode(), found.stderr.decode())
-
-
 def test_row_29_no_new_threads_are_said(tmp_path, whole):
-    refused(without("threads", "run", whole[0], "--out", tmp_path / "run"), "0 threads can be started, ")
+    check_refused(without("threads", "run", whole[0], "--out", tmp_path / "run"), "0 threads can be started, ")
     assert not (tmp_path / "run").exists()
 
 
@@ -107,14 +88,15 @@ def test_row_29_a_limit_on_processes_is_said(tmp_path, whole):
         command, cwd=ROOT, capture_output=True, stdin=subprocess.DEVNULL, timeout=SECONDS, check=False,
         preexec_fn=limited(resource.RLIMIT_NPROC, 4),
     )  # fmt: skip
-    refused(Answer(found.returncode, found.stdout.decode(), found.stderr.decode()), "threads can be started, ")
+    check_refused(Answer(found.returncode, found.stdout.decode(), found.stderr.decode()), "threads can be started, ")
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("package", "numpy msgspec numba polars pydantic ruamel.yaml transitions".split())
 def test_row_29_a_package_that_is_missing_is_named_with_the_pip_command(tmp_path, whole, package):
     module = package.partition(".")[0]
     answer = without(module, "run", whole[0], "--out", tmp_path / "run", "--engine", "compiled", "--quiet")
-    refused(answer, f"safla: {package} is not installed; python -m pip install {package}")
+    check_refused(answer, f"safla: {package} is not installed; python -m pip install {package}")
     assert not (tmp_path / "run" / "journal.jsonl").exists() or whole[1].startswith(journal(tmp_path / "run"))
     assert main(["run", str(whole[0]), "--out", f"{tmp_path}/run", "--engine", "interpreted", "--quiet"]) == 0
     assert journal(tmp_path / "run") == whole[1]

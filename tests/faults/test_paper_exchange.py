@@ -1,0 +1,126 @@
+"""Rows 24, 26 and 44 of a paper run on an exchange, over real sockets: what breaks costs latency alone."""
+
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from loguru import logger
+
+from safla.runtime import wishes
+from safla.runtime.resting import resting
+from safla.runtime.wishes import Wish
+from tests.fake_exchange import FakeExchange, Market, from_csv, served
+from tests.faults.invariants import check_answer, check_run
+from tests.faults.paper import answer_of, process
+from tests.runs import journal
+from tests.runtime.paper_exchange_runs import BEGUN, LOOKBACK, MINUTE, START, Run, markets
+from tests.runtime.wished_runs import by_operator
+
+HOUR = 3_600_000
+DAY = 86_400
+SECONDS = 10.0  # that a process may take until it is where it should be
+TAKEN_SECONDS = 1.0  # from the file of a wish to its line (J45)
+STREAM = ("ws_close", "ws_abort", "ws_garbage", "ws_truncated", "ws_duplicate", "ws_late", "ws_skip", "ws_null_fields")
+ANSWER = ("500", "503", "html_200", "empty_body", "truncated_json", "reset", "reset_mid_body", "stale_page")
+PAGE = ("duplicates", "out_of_order", "empty_page", "null_row", "high_below_low", "string_timestamps")
+DATA = {  # real candles: two symbols, of one exchange and of the time that both have
+    "1h": ("btcusdt-1h-2017-2025.csv.gz", "ethusdt-1h-2020-2025.csv.gz", 1_672_531_200_000),
+    "5m": ("btcusdt-5m-2023.csv.gz", "ethusdt-5m-2023.csv.gz", 1_672_531_200_000),
+}
+
+
+def breaking(fake: FakeExchange, chance: random.Random) -> None:
+    """One thing in three breaks: the line, an answer, or a page; of one symbol, which then is late, or of any."""
+    if chance.random() > 1 / 3:
+        return
+    name = chance.choice(chance.choice((STREAM, ANSWER, PAGE)))
+    symbol = chance.choice([None, "BTC/USDT", "ETH/USDT"])
+    fake.break_(name, times=chance.choice([1, 1, 2]), symbol=symbol)
+
+
+@pytest.mark.parametrize("timeframe", DATA)
+def test_row_44_on_real_candles_that_come_late_twice_and_over_broken_lines_it_is_the_backtest(
+    tmp_path: Path, real_data: Path, chance: random.Random, timeframe: str
+) -> None:
+    *files, start = DATA[timeframe]
+    step = {"1h": HOUR, "5m": 5 * MINUTE}[timeframe]
+    names = ("BTCUSDT", "ETHUSDT")
+    given = [
+        Market(name, {timeframe: from_csv(real_data / file, step_ms=step)})
+        for name, file in zip(names, files, strict=True)
+    ]
+    with served(given, now_ms=start + 300 * step + 5_000) as fake:
+        run = Run(tmp_path, fake, timeframe=timeframe)
+        run.traded(timestamps=150, each=lambda: breaking(fake, chance))
+        fake.clock.advance(5 * step)  # nobody was there
+        run.traded(timestamps=100, each=lambda: breaking(fake, chance))
+        check_parity(run, first=start + 300 * step, step=step)
+    assert len(fake.sockets) > 10  # it was dialled anew
+
+
+def check_parity(run: "Run", *, first: int, step: int) -> None:
+    """Stopped, its journal is that of the backtest over what the exchange serves, byte for byte."""
+    with resting(run.folder / "paper", say=lambda text: None) as held:
+        held.stop()
+    last = held.last_ts()
+    assert last is not None
+    run.fake.mend()
+    run.fake.clock.advance(2 * step)
+    assert journal(run.folder / "paper") == run.backtested(start=first, end=last + step)
+    assert journal(run.folder / "paper").count(b'"type":"filled"') >= 10
+
+
+@pytest.fixture
+def logged() -> Iterator[list[str]]:
+    """What safla logs."""
+    lines: list[str] = []
+    sink = logger.add(lambda message: lines.append(str(message)), level="WARNING", format="{message}")
+    logger.enable("safla")
+    yield lines
+    logger.disable("safla")
+    logger.remove(sink)
+
+
+@pytest.mark.parametrize("away", [DAY, -3600, 0])
+def test_row_26_a_wall_clock_that_is_away_from_the_exchanges_is_logged_and_decides_nothing(
+    tmp_path: Path, logged: list[str], away: int
+) -> None:
+    with served(markets(), now_ms=START + BEGUN * MINUTE + 5_000) as fake:
+        run = Run(tmp_path, fake, wall=lambda: fake.clock.wall() + away)
+        run.traded(timestamps=60)
+        told = [one for one in logged if f"its clock and this machine's differ by {away:.1f} s" in one]
+        check_parity(run, first=START + BEGUN * MINUTE, step=MINUTE)
+    assert (told != []) == (away != 0)
+
+
+def test_row_24_a_wish_to_a_run_that_waits_in_a_retry_is_taken_within_a_second(tmp_path: Path) -> None:
+    with served(markets(), now_ms=START + BEGUN * MINUTE + 58_000) as fake:
+        run = Run(tmp_path, fake)
+        child = process(["run", run.written(retry_delay_seconds=60), "--out", tmp_path / "run", "--quiet"])
+        assert came(tmp_path / "run", 2 * LOOKBACK)
+        broken = fake.break_("500", times=None)
+        assert fake.wait(lambda: broken.hits > 0, seconds=SECONDS)
+        time.sleep(0.2)  # the answer came, and it waits until it may ask again
+        for kind, lines in (("halt", 1), ("resume", 2), ("halt", 3)):
+            began = time.monotonic()
+            wishes.put(tmp_path / "run", Wish(kind, None, "by hand"))
+            assert wishes.answered(tmp_path / "run", seconds=SECONDS)
+            assert time.monotonic() - began < TAKEN_SECONDS
+            assert len(by_operator(tmp_path / "run")) == lines
+        asked = broken.hits
+        child.terminate()
+        check_answer(answer_of(child), 143)
+        assert broken.hits == asked
+    check_run(tmp_path / "run", max_positions=2)
+
+
+def came(folder: Path, candles: int) -> bool:
+    """Wait until so many candles stand in a journal; False if they do not in time."""
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        if (folder / "journal.jsonl").exists() and journal(folder).count(b'"type":"candle"') >= candles:
+            return True
+        time.sleep(0.02)
+    return False
