@@ -12,7 +12,7 @@ from safla.data import absence, page, store
 from safla.data.absence import Asked, Settled
 from safla.data.exchange import Feed
 from safla.data.store import Merged, Place, Restated, Span
-from safla.data.verdicts import NO_SUCH_SYMBOL, Judged
+from safla.data.verdicts import NO_SUCH_SYMBOL, NO_SUCH_TIMEFRAME, Judged
 from safla.errors import ExchangeError, SaflaError
 
 LATE_CANDLES = 2  # an exchange may be so late with its newest candles, where no end was asked for
@@ -101,9 +101,10 @@ class _Download:
         )  # fmt: skip
 
     def _gone(self, error: SaflaError) -> ExchangeError | None:
-        """Row 48: the exchange had the symbol when its rules were read, so no configuration is to blame."""
+        """Row 48: once the symbol's rules were read, or candles came, no configuration is to blame."""
         cause = error.__cause__
-        if not (isinstance(cause, Judged) and cause.kind is NO_SUCH_SYMBOL):
+        there = {NO_SUCH_SYMBOL: True, NO_SUCH_TIMEFRAME: self.added + self.same > 0}
+        if not (isinstance(cause, Judged) and there.get(cause.kind)):
             return None
         return ExchangeError(f"{self.origin}: not there any more ({cause}); what came before is stored")
 

@@ -56,6 +56,7 @@ class Strict:
         self.heard(heard)
         self._judge_status(heard)
         parsed = parse(heard.text) if 200 <= heard.status < 300 else _parsed_or_none(heard.text)
+        self._judge_code(heard, parsed)
         told = (heard.status, heard.reason, url, method)
         self.handle_errors(*told, heard.headers, heard.text, parsed, request_headers, None)
         self.handle_http_status_code(*told, said(heard.text))
@@ -98,6 +99,11 @@ class Strict:
         wait = self.retry_after(heard.headers.get("retry-after")) if heard.status in (429, 418) else None
         until = "" if wait is None else f", until {self.until(wait)}"
         raise Judged(_of_status(heard, until), kind, retry_after=wait)
+
+    def _judge_code(self, heard: Heard, parsed: Any) -> None:
+        kind = verdicts.of_code(parsed)
+        if kind is not None:
+            raise Judged(said(heard.text), kind)  # its code says more than ccxt's class
 
     def _judge_kind(self, parsed: Any, *, path: str) -> None:
         """X2: ccxt would make a list of an object, an empty one of an empty one."""

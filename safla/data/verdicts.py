@@ -1,6 +1,6 @@
 """What a failed request means (FAULTS 2): may it be tried again, does the breaker count it, which error it ends in.
 
-Judged by the status first, then by the class of what ccxt raised, by text never (X1).
+Judged by the status first, then by the code where ccxt's class says too little, then by that class; by text never (X1).
 """
 
 from collections.abc import Callable
@@ -26,6 +26,10 @@ def _symbol(what: str) -> ConfigError:
     return ConfigError([Problem("", "symbols", what)])
 
 
+def _timeframe(what: str) -> ConfigError:
+    return ConfigError([Problem("", "market_data.timeframe", what)])
+
+
 def _setting(what: str) -> ConfigError:
     return ConfigError([Problem("", "exchange", what)])
 
@@ -39,8 +43,11 @@ BANNED = Kind(False, False, ExchangeError, stops=True)
 REGION = Kind(False, False, ExchangeError, stops=True)
 REFUSED = Kind(False, False, ExchangeError)
 NO_SUCH_SYMBOL = Kind(False, False, _symbol)
+NO_SUCH_TIMEFRAME = Kind(False, False, _timeframe)
 NOT_SERVED = Kind(False, False, _setting)
 OURS = Kind(False, False, Bug)
+
+CODES = {-1120: NO_SUCH_TIMEFRAME}  # for which ccxt raises BadRequest, as for what is our fault
 
 # What ccxt raises for what an answer says, the nearest class first. Statuses were judged before (of_status).
 CLASSES = (
@@ -78,6 +85,12 @@ def of_status(status: int) -> Kind | None:
     if 300 <= status < 400:  # never followed (Z18)
         return BAD_ANSWER
     return known.get(status, UNAVAILABLE if status >= 500 else None)
+
+
+def of_code(parsed: object) -> Kind | None:
+    """What the code in the body of a refusal means by itself; None where ccxt's class says it."""
+    code = parsed.get("code") if isinstance(parsed, dict) else None
+    return CODES.get(code) if isinstance(code, int) else None
 
 
 def of_error(error: Exception) -> Judged:

@@ -4,7 +4,7 @@ import ccxt
 import pytest
 
 from safla.data import verdicts
-from safla.data.verdicts import Judged, of_error, of_status
+from safla.data.verdicts import Judged, of_code, of_error, of_status
 from safla.errors import Bug, ConfigError, DataError, ExchangeError
 from safla.resilience.retry import UNSAID_WAIT
 
@@ -73,6 +73,22 @@ def test_what_ccxt_raises_is_tried_again_counted_and_ends_as_the_table_says(
     judged = of_error(error("binance said so"))
     assert (judged.retried, judged.counted) == (retried, counted)
     assert isinstance(judged.final("binance BTC/USDT 1h"), stays)
+
+
+@pytest.mark.parametrize("parsed", [{"code": -1120}, {"code": -1120, "msg": "Invalid interval."}])
+def test_an_interval_that_is_not_served_is_the_configurations_matter(parsed: object):
+    kind = of_code(parsed)
+    assert kind is not None
+    error = Judged("Invalid interval.", kind).final("binance")
+    assert isinstance(error, ConfigError)
+    assert error.problems[0].key == "market_data.timeframe"
+
+
+@pytest.mark.parametrize(
+    "parsed", [{}, {"code": -1121}, {"code": "-1120"}, {"code": [-1120]}, {"code": {}}, [-1120], None, "-1120", 7]
+)
+def test_of_other_codes_ccxt_has_to_say(parsed: object):
+    assert of_code(parsed) is None
 
 
 def test_the_rate_that_was_too_high_waits_and_shuts_the_gate_though_nobody_said_how_long():

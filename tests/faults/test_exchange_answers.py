@@ -144,6 +144,18 @@ def test_an_answer_that_is_final_is_not_asked_for_again(name: str, place: str, m
     check_nothing_wrong(meeting, whole, stored=LIMIT if place == "klines" else 0)
 
 
+@pytest.mark.parametrize(("pages", "exit_code"), [(0, 3), (1, 5)])
+def test_a_timeframe_that_is_not_served_is_the_keys_matter_until_candles_came(
+    pages: int, exit_code: int, meeting: Meeting, whole: Whole
+) -> None:
+    meeting.fake.break_("status", times=None, path="klines", after=pages, code=-1120, msg="Invalid interval.")
+    came = meeting.fetched()
+    assert (came.error.exit_code, came.counts["retries"]) == (exit_code, 0)
+    check_said(came, r"Invalid interval")
+    assert ("market_data.timeframe" in str(came.error)) == (pages == 0)
+    check_nothing_wrong(meeting, whole, stored=LIMIT * pages)
+
+
 @pytest.mark.parametrize("place", ["exchangeInfo", "time"])
 @pytest.mark.parametrize("name", sorted(STAYS.keys() - {"stale_page", "hang"}))
 def test_where_the_clock_or_the_symbols_stay_bad_nothing_is_stored(
