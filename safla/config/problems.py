@@ -18,7 +18,7 @@ Path = tuple[str, ...]
 
 _SECRET = re.compile(r"api[_-]?key|secret|passw|passphrase|token|private|credential|mnemonic", re.IGNORECASE)
 
-_LOGIN = re.compile(r"//[^/]*@")  # a URL with a user's name in it, and perhaps the password
+_LOGIN = re.compile(r"//([^/]*@|.*[?#])")  # a URL that may hold a password or a key: user, query, fragment
 
 # How people write what is no number or word here, and what to write instead; the first that fits is said.
 HINTS = tuple(

@@ -41,6 +41,8 @@ def plain(number: Decimal) -> str:
     return format(number.normalize(), "f") if number else "0"
 
 
+_ANY = "!-?A-~"  # no space, no control, no @
+_PATH = "!$-.:;=A-~/-9"  # nor the ? and # of what may hold a key (Z9)
 _WORD = "[A-Za-z][A-Za-z0-9_.-]{0,39}"
 
 
@@ -60,12 +62,13 @@ def _no_device(name: str) -> str:
     return name
 
 
-def _url(*schemes: str) -> re.Pattern[str]:
-    return re.compile(rf"({'|'.join(schemes)})://[A-Za-z0-9.\[\]:-]{{1,255}}(/[!-?A-~]{{0,1000}})?", re.ASCII)
+def _url(*schemes: str, letters: str) -> re.Pattern[str]:
+    """A URL of no user. letters: what may stand in its path, as a regular expression's class."""
+    return re.compile(rf"({'|'.join(schemes)})://[A-Za-z0-9.\[\]:-]{{1,255}}(/[{letters}]{{0,1000}})?", re.ASCII)
 
 
 def _webhook(secret: SecretStr) -> SecretStr:
-    if not _url("https?").fullmatch(secret.get_secret_value()):
+    if not _url("https?", letters=_ANY).fullmatch(secret.get_secret_value()):
         raise ValueError("not a URL")
     return secret
 
@@ -130,10 +133,14 @@ LogFile = Annotated[
     Allowed("a file name that ends in .log, without folders"),
 ]
 HttpUrl = Annotated[
-    str, Field(pattern=f"^{_url('https?').pattern}$"), Allowed("a URL that begins with http:// or https://, no user")
+    str,
+    Field(pattern=f"^{_url('https?', letters=_PATH).pattern}$"),
+    Allowed("a URL that begins with http:// or https://; no user, no query"),
 ]
 StreamUrl = Annotated[
-    str, Field(pattern=f"^{_url('wss?').pattern}$"), Allowed("a URL that begins with ws:// or wss://, no user")
+    str,
+    Field(pattern=f"^{_url('wss?', letters=_PATH).pattern}$"),
+    Allowed("a URL that begins with ws:// or wss://; no user, no query"),
 ]
 Webhook = Annotated[
     SecretStr,

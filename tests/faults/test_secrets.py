@@ -102,10 +102,11 @@ def test_z4_a_webhook_that_is_mistyped_in_a_file_is_not_shown_either(ask):
             check_hidden(answer)
 
 
+@pytest.mark.parametrize("rest", ["me:{}@example.org", "example.org/?apiKey={}", "example.org/v3#{}", "example.org?{}"])
 @pytest.mark.parametrize("key", ["exchange.rest_url", "exchange.stream_url"])
-def test_z4_the_password_in_a_url_is_not_shown(ask, key):
+def test_z4_z9_a_password_or_key_in_a_url_is_refused_and_not_shown(ask, key, rest):
     scheme = "wss" if "stream" in key else "https"
-    answer = ask("validate", "good.yaml", "--set", f"{key}={scheme}://me:{CANARY}@example.org/")
+    answer = ask("validate", "good.yaml", "--set", f"{key}={scheme}://{rest.format(CANARY)}")
     assert answer.code == 3
     assert f"{key}: a value that is not shown; due is a URL" in answer.err
     check_hidden(answer)
