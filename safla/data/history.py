@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -137,9 +138,10 @@ def some(config: Config, symbol: str, *, count: int, clock: Clock = SYSTEM) -> S
 
 def finished(work: Coroutine[Any, Any, Given]) -> Given:
     """What a coroutine gives, for a caller that has a loop running and for one that has none."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
+    loop = None
+    with suppress(RuntimeError):  # left before the work begins, or it would stand behind each of its errors
+        loop = asyncio.get_running_loop()
+    if loop is None:
         return asyncio.run(work)
     with ThreadPoolExecutor(max_workers=1) as thread:
         return thread.submit(asyncio.run, work).result()

@@ -154,3 +154,12 @@ def test_it_may_be_called_where_a_loop_is_running(fake: FakeExchange, tmp_path: 
         return candles(tmp_path, fake.rest_url, start=hour(0), end=hour(5))[0]
 
     assert asyncio.run(within()) == list(range(5))
+
+
+def test_an_error_of_a_download_has_nothing_behind_it_but_its_cause(tmp_path: Path) -> None:
+    async def failing() -> None:
+        raise ExchangeError("away")
+
+    with pytest.raises(ExchangeError) as raised:
+        history.finished(failing())
+    assert raised.value.__context__ is None
