@@ -7,13 +7,13 @@ from typing import Self
 
 from safla.api.configuration import Given, load_config
 from safla.config.model import Config
-from safla.data import exchange
+from safla.data.exchange.feed import feed_of
 from safla.errors import UsageError
-from safla.runtime import alerts
-from safla.runtime.alerts import Alert, Alerts
-from safla.runtime.logs import say_on_stderr
-from safla.runtime.monitor import Facts, Monitor, Sample, Watched
-from safla.runtime.webhook import Webhook
+from safla.runtime.onlookers import alerts
+from safla.runtime.onlookers.alerts import Alert, Alerts
+from safla.runtime.onlookers.logs import say_on_stderr
+from safla.runtime.onlookers.monitor import Facts, Monitor, Sample, Watched
+from safla.runtime.onlookers.webhook import Webhook
 
 MOST_ALERTS = 100  # that `alerts` holds
 SHORTEST, LONGEST = 0.01, 3600.0  # seconds between two looks
@@ -109,7 +109,7 @@ class PerformanceMonitor:
 
 def _asked(config: Config) -> int:
     """Requests of this process to the exchange within the last minute: all that go to one share a gate (X6)."""
-    return exchange.feed(config.exchange).spent()
+    return feed_of(config.exchange).spent()
 
 
 def _figures(sample: Sample) -> dict[str, Figure]:

@@ -11,9 +11,9 @@ import pytest
 def no_memory_of_exchanges() -> Iterator[None]:
     """Gate, breaker and ban are the process's (X6, K1): a test does not meet those that another left."""
     yield
-    exchange = sys.modules.get("safla.data.exchange")
-    if exchange is not None:
-        exchange._SHARED.clear()
+    feed = sys.modules.get("safla.data.exchange.feed")
+    if feed is not None:
+        feed._SHARED.clear()
 
 
 @pytest.fixture(scope="session")

@@ -75,7 +75,7 @@ RULES = (
         rules.wide,
         "safla",
         "def f(a: int, b: bool): pass\n",
-        {"safla/data/strict.py:Strict.fetch": AS_CCXT, "safla/data/strict.py:Strict.parse_ohlcvs": AS_CCXT},
+        {f"safla/data/exchange/strict.py:Strict.{name}": AS_CCXT for name in ("fetch", "parse_ohlcvs")},
         path="safla/data/planted.py",
     ),
     Rule(
@@ -101,7 +101,7 @@ RULES = (
         "safla",
         "def f(cell):\n    assert cell.isdigit()\n",
         {
-            "safla/data/exchange.py:Feed.latest": "whoever asks for it has asked for the clock before",
+            "safla/data/exchange/feed.py:Feed.latest": "whoever asks for it has asked for the clock before",
             "safla/data/source.py:_paths": "config/rules.py has refused a source of files without a path",
             "safla/journal/append.py:Appender._write": "whoever calls it after an error is ours",
             "safla/journal/books.py:check": "the reader lets no other event be the first",

@@ -107,7 +107,7 @@ def _backtest(loaded: Any, options: _Options, say: Say, session: Session) -> tup
 def _log(config: Any, ended: Any) -> None:
     """The log files of a backtest, out of its journal: only what is on the disk is logged (J23)."""
     from safla.journal.files import JOURNAL
-    from safla.runtime import logs
+    from safla.runtime.onlookers import logs
 
     with logs.of_run(ended.folder, config, beside=False) as listen, (ended.folder / JOURNAL).open("rb") as file:
         while lines := file.readlines(MOST_LOGGED_AT_ONCE):
@@ -139,7 +139,8 @@ def _prepared(loaded: Any, *, quiet: bool) -> Any:
 
     if loaded.config.data.source != "exchange":
         return backtest.prepare(loaded)
-    from safla.runtime import fetching, logs
+    from safla.runtime import fetching
+    from safla.runtime.onlookers import logs
 
     with logs.of_exchange(loaded.config), fetching.watching(quiet=quiet) as told:
         return backtest.prepare(loaded, told=told)

@@ -11,7 +11,7 @@ import click
 from safla.config.shown import printable
 from safla.report.status import status_lines, status_object
 from safla.runtime.look import Look, look, watch
-from safla.runtime.view import drawing_console
+from safla.runtime.onlookers.view import drawing_console
 
 
 @click.command("status", epilog="Example: safla status logs/btc-*")

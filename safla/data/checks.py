@@ -9,7 +9,7 @@ import numpy.typing as npt
 from safla.core.scale import LIMIT, to_text
 from safla.core.values import Columns, Int64
 from safla.data.decimals import more
-from safla.data.files import shown
+from safla.data.files.bounded import shown
 from safla.errors import DataError
 
 LAST_MS = 4_102_444_800_000  # 2100-01-01

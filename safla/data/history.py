@@ -13,10 +13,11 @@ from loguru import logger
 from safla.config.model import Config
 from safla.config.plan import OrderRules
 from safla.core.candles import TIMEFRAMES, Series, iso
-from safla.data import download, exchange, store, venue
-from safla.data.download import Got, Order, Standing, Told
-from safla.data.exchange import Feed
-from safla.data.store import Held, Place
+from safla.data.exchange import download, venue
+from safla.data.exchange.download import Got, Order, Standing, Told
+from safla.data.exchange.feed import Feed, feed_of
+from safla.data.store import store
+from safla.data.store.store import Held, Place
 from safla.errors import ConfigError, ExchangeError, Problem
 from safla.resilience.clock import SYSTEM, Clock
 
@@ -67,7 +68,7 @@ async def fetch(config: Config, ask: Ask, *, told: Told | None = None, clock: Cl
     step = TIMEFRAMES[config.market_data.timeframe]
     places = {symbol: place_of(config, symbol) for symbol in ask.symbols}
     begin = _begin(list(places.values()), ask.start)
-    async with exchange.feed(config.exchange, clock=clock) as feed:
+    async with feed_of(config.exchange, clock=clock) as feed:
         now = (await feed.now()).least // step * step
         notes = await _learn_rules(feed, places, fresh=ask.fresh_rules, clock=clock)
         end = now if ask.end is None else min(-(-ask.end // step) * step, now)
@@ -160,7 +161,7 @@ def _now_or_last(config: Config, symbol: str, *, clock: Clock) -> int:
     """Where the newest candles end: by the exchange's clock, else behind the last that is stored."""
 
     async def now() -> int:
-        async with exchange.feed(config.exchange, clock=clock) as feed:
+        async with feed_of(config.exchange, clock=clock) as feed:
             return (await feed.now()).least
 
     step = TIMEFRAMES[config.market_data.timeframe]

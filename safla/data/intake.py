@@ -11,11 +11,13 @@ import numpy as np
 from safla.config.shown import printable
 from safla.core.candles import TIMEFRAMES, Series
 from safla.core.values import Columns
-from safla.data import archive_name, checks, csv, files, footer, parquet, store, vision
+from safla.data import checks
 from safla.data.checks import Holes
-from safla.data.month import PRICE_LIMIT
+from safla.data.files import archive_name, bounded, csv, footer, parquet, vision
 from safla.data.rows import Rows, Target, assemble
-from safla.data.store import Merged, Place
+from safla.data.store import store
+from safla.data.store.month import PRICE_LIMIT
+from safla.data.store.store import Merged, Place
 from safla.errors import DataError, UsageError
 
 PEEKED_BYTES = 4096
@@ -51,11 +53,11 @@ def place_of(path: str, wanted: Wanted) -> Place:
     if symbol is None:
         symbol = named.symbol if named else None
         if symbol is None:
-            raise UsageError(f"{files.shown(path)}: its name does not tell the symbol; give --symbol BTC/USDT")
+            raise UsageError(f"{bounded.shown(path)}: its name does not tell the symbol; give --symbol BTC/USDT")
     if named and named.id != archive_name.id_of(symbol):
-        raise UsageError(f"{files.shown(path)}: its name says {named.id}, --symbol says {symbol}")
+        raise UsageError(f"{bounded.shown(path)}: its name says {named.id}, --symbol says {symbol}")
     if named and timeframe not in (None, named.timeframe):
-        raise UsageError(f"{files.shown(path)}: its name says {named.timeframe}, --timeframe says {timeframe}")
+        raise UsageError(f"{bounded.shown(path)}: its name says {named.timeframe}, --timeframe says {timeframe}")
     timeframe = timeframe or (named.timeframe if named else wanted.usual_timeframe)
     return Place(wanted.cache, wanted.exchange, symbol, timeframe)
 
@@ -82,12 +84,12 @@ def take(path: str, wanted: Wanted, *, at: int) -> Taken:
 
 def _rows(path: str, symbol: str) -> Rows:
     """What a file is, by its first bytes: an archive is a ZIP, or has twelve columns and the name of one."""
-    with files.opened(path) as stream:
+    with bounded.opened(path) as stream:
         begin = stream.read(PEEKED_BYTES)
     if begin.startswith(footer.MAGIC):
         return parquet.read(path, None, symbol=symbol, owners=1)
     twelve = begin.partition(b"\n")[0].count(b",") == vision.WIDTH - 1
-    if begin.startswith(files.ZIP_MAGIC) or (twelve and archive_name.named(path) is not None):
+    if begin.startswith(bounded.ZIP_MAGIC) or (twelve and archive_name.named(path) is not None):
         return vision.read(path)
     return csv.read(path, None)
 
@@ -99,13 +101,13 @@ def _refuse_other_timeframe(series: Series, place: Place, *, path: str) -> None:
     other = next((name for name, ms in TIMEFRAMES.items() if ms == apart), None)
     if other is not None and apart != place.step_ms:
         raise DataError(
-            f"{files.shown(path)}: its candles are {other} apart, and would be kept as {place.timeframe}; "
+            f"{bounded.shown(path)}: its candles are {other} apart, and would be kept as {place.timeframe}; "
             f"--timeframe {other} keeps them as what they are"
         )
 
 
 def _last(series: Series, path: str, *, dropped: bool) -> tuple[Series, str]:
-    name = files.shown(path)
+    name = bounded.shown(path)
     if not dropped:
         return series, f"{name}: nothing proves that its last candle is closed (--last-candle keep)"
     if len(series.columns.ts) == 1:

@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 
 from safla.config.paths import star_only, written
-from safla.data.files import shown
+from safla.data.files.bounded import shown
 from safla.errors import ConfigError, DataError, Problem
 
 MAX_FILES = 10_000

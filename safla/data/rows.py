@@ -10,7 +10,7 @@ from safla.core.values import Columns, Int64
 from safla.data import checks
 from safla.data.checks import Origin
 from safla.data.decimals import MAX_PLACES, Numbers, most_places, text, units
-from safla.data.files import shown
+from safla.data.files.bounded import shown
 from safla.errors import DataError
 
 PRICES = ("open", "high", "low", "close")

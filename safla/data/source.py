@@ -7,16 +7,17 @@ from safla.config.model import Config
 from safla.config.plan import NO_RULES, OrderRules, decimals
 from safla.core.candles import TIMEFRAMES, Series
 from safla.core.values import Columns
-from safla.data import csv, parquet, paths, synthetic, vision
+from safla.data import paths, synthetic
 from safla.data.checks import Origin
 from safla.data.decimals import MAX_PLACES
-from safla.data.files import shown
+from safla.data.files import csv, parquet, vision
+from safla.data.files.bounded import shown
 from safla.data.rows import MAX_ROWS, Counts, Rows, Target, assemble, of_columns
 from safla.errors import DataError
 
 if TYPE_CHECKING:
-    from safla.data.download import Told
-    from safla.data.store import Held
+    from safla.data.exchange.download import Told
+    from safla.data.store.store import Held
 
 
 class Sourced(NamedTuple):

@@ -7,8 +7,8 @@ import msgspec
 from safla.core.candles import iso
 from safla.runtime.folder import Holder
 from safla.runtime.look import Look
-from safla.runtime.standing import Position, Standing, SymbolStanding
-from safla.runtime.words import ascii_only, event_line, standing_lines
+from safla.runtime.onlookers.standing import Position, Standing, SymbolStanding
+from safla.runtime.onlookers.words import ascii_only, event_line, standing_lines
 
 
 def status_lines(found: Look) -> list[str]:

@@ -10,15 +10,16 @@ from loguru import logger
 
 from safla.config.load import Loaded
 from safla.config.plan import RunPlan
-from safla.data.followed import MISSING, REFUSED
-from safla.runtime import logs, oversight, paper, view
-from safla.runtime.aside import Aside
+from safla.data.exchange.followed import MISSING, REFUSED
+from safla.runtime import paper
 from safla.runtime.feeding import Line, Source
-from safla.runtime.hiding import secrets_of
 from safla.runtime.interrupt import watched
-from safla.runtime.monitor import Facts, Monitor
+from safla.runtime.onlookers import logs, oversight, view
+from safla.runtime.onlookers.aside import Aside
+from safla.runtime.onlookers.hiding import secrets_of
+from safla.runtime.onlookers.monitor import Facts, Monitor
+from safla.runtime.onlookers.told import Told
 from safla.runtime.paper import Onlooker
-from safla.runtime.told import Told
 
 PATIENT_SECONDS, HURRIED_SECONDS = 10.0, 0.2  # for what waits in the queues at the end
 ALERTED = (MISSING, REFUSED)  # the troubles for which a person is called; the others are logged

@@ -27,7 +27,7 @@ from safla.runtime.progress import Progress, Watch
 from safla.runtime.recovery import Continued, recover
 
 if TYPE_CHECKING:
-    from safla.data.download import Told
+    from safla.data.exchange.download import Told
 
 
 class Prepared(NamedTuple):

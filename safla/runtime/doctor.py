@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from safla.config.model import Config
-from safla.data import exchange, history
+from safla.data import history
+from safla.data.exchange.feed import feed_of
 from safla.errors import HostError, SaflaError
 from safla.resilience.clock import SYSTEM
-from safla.runtime import logs
+from safla.runtime.onlookers import logs
 
 PACKAGES = "ccxt click loguru msgspec numba numpy polars psutil pydantic rich ruamel.yaml transitions".split()
 EXTRAS = {
@@ -116,7 +117,7 @@ def _exchange(config: Config) -> list[Look]:
 async def _reached(config: Config) -> tuple[float, float]:
     """How far the clocks are apart, and how long an answer takes, seconds."""
     clock = SYSTEM.monotonic
-    async with exchange.feed(config.exchange) as feed:
+    async with feed_of(config.exchange) as feed:
         began = clock()
         await feed.now()
         return feed.skew_seconds or 0.0, clock() - began

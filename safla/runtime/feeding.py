@@ -12,11 +12,11 @@ from safla.config.model import Config
 from safla.config.plan import RunPlan, price_limit, scales
 from safla.core.candles import TIMEFRAMES, Scale, Series, align
 from safla.core.scale import LIMIT
-from safla.data import exchange, history, source
+from safla.data import history, source
 from safla.data.checks import Origin
-from safla.data.doorbell import Doorbell
-from safla.data.exchange import Feed
-from safla.data.live import Arrival, Arrivals, LiveSource
+from safla.data.exchange.doorbell import Doorbell
+from safla.data.exchange.feed import Feed, feed_of
+from safla.data.exchange.live import Arrival, Arrivals, LiveSource
 from safla.data.rows import Target, assemble, of_columns
 from safla.errors import ConfigError, ExchangeError
 from safla.journal.events import RunStarted
@@ -29,7 +29,7 @@ from safla.runtime.resting import Last
 STREAM = "stream"  # a trouble that costs latency alone
 
 
-Trouble = Callable[[str, str, str], None]  # kind, symbol ("" for all), text (data/followed.py)
+Trouble = Callable[[str, str, str], None]  # kind, symbol ("" for all), text (data/exchange/followed.py)
 Say = Callable[[str], None]
 
 
@@ -156,7 +156,7 @@ async def _behind(begun: _Begun, closing: Arrivals) -> Arrivals:
 
 
 async def _now(config: Config, clock: Clock) -> int:
-    async with exchange.feed(config.exchange, clock=clock) as feed:
+    async with feed_of(config.exchange, clock=clock) as feed:
         return (await feed.now()).least
 
 
@@ -173,7 +173,7 @@ async def _closing(
 ) -> Arrivals:
     """Candles as they close, for ever or to data.end."""
     async with AsyncExitStack() as stack:
-        line.feed = feed = await stack.enter_async_context(exchange.feed(config.exchange, clock=clock))
+        line.feed = feed = await stack.enter_async_context(feed_of(config.exchange, clock=clock))
         if not feed.assume(run.symbols):
             await feed.rules(run.symbols)
 

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 from safla.config.model import Config
 from safla.data import history
-from safla.data.download import Standing, Told
+from safla.data.exchange.download import Standing, Told
 from safla.data.history import Ask, Fetched
-from safla.runtime import logs
+from safla.runtime.onlookers import logs
 
 SECONDS_BETWEEN_LINES = 2.0
 

@@ -26,8 +26,8 @@ from safla.journal.survey import judged
 from safla.runtime.fold import Outside, fold
 from safla.runtime.folder import CONFIG, LOCK, OURS, Holder, holder_of
 from safla.runtime.forms import choose
+from safla.runtime.onlookers.standing import Standing, standing
 from safla.runtime.recorded import no_inputs, noting, run_of, series_of
-from safla.runtime.standing import Standing, standing
 
 LAST_EVENTS = 5
 SECONDS_BETWEEN_LOOKS = 1.0

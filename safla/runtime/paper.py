@@ -14,7 +14,7 @@ from safla.config.load import Loaded
 from safla.config.plan import RunPlan, make_plan
 from safla.config.text import resolved_yaml
 from safla.core.strategies import STRATEGIES, Strategy
-from safla.data.live import Arrival, Arrivals
+from safla.data.exchange.live import Arrival, Arrivals
 from safla.errors import JournalError
 from safla.journal import reader
 from safla.journal.events import RunStarted

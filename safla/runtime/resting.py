@@ -28,9 +28,9 @@ from safla.runtime import folder as run_folder
 from safla.runtime.fold import Block, Folding, Outside, folded
 from safla.runtime.forms import Forms, choose
 from safla.runtime.live import Live
+from safla.runtime.onlookers.told import Told
 from safla.runtime.recorded import no_inputs, noting, run_of, series_of
 from safla.runtime.recovery import Continued, recover
-from safla.runtime.told import Told
 
 ANCHORS = (Filled, Halted, Resumed, RunEnded)  # behind these, head is renewed (J24)
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from safla.data import store
-from safla.data.store import Place
+from safla.data.store import store
+from safla.data.store.store import Place
 from tests.bench.timing import ROOT, Taken, process, seconds
 
 START_MS = 1_704_067_200_000  # where the fake exchange's synthetic candles begin

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from safla.config.load import load
 from safla.runtime import paper
 from safla.runtime.interrupt import Flag
+from safla.runtime.onlookers.told import Told
 from safla.runtime.paper import Onlooker
 from safla.runtime.resting import Resting
-from safla.runtime.told import Told
 
 CONFIG = """\
 mode: paper

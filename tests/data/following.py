@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from safla.core.candles import Scale
-from safla.data import exchange
-from safla.data.doorbell import Doorbell
-from safla.data.exchange import Feed
-from safla.data.live import Arrival, LiveSource
-from safla.data.page import PRICE_LIMIT
+from safla.data.exchange.doorbell import Doorbell
+from safla.data.exchange.feed import Feed, feed_of
+from safla.data.exchange.live import Arrival, LiveSource
+from safla.data.exchange.page import PRICE_LIMIT
 from tests.faults.exchange import LIMIT, MINUTE, START, Meeting, minutes
 
 SCALE = Scale(2, 5, 5, 1, 1, 0)
@@ -67,7 +66,7 @@ class Following:
         """A source; with a stream there is one who moves the clock in steps, so that it speaks."""
         stream_url = f"exchange.stream_url={self.stream_url or self.fake.stream_url}"
         config = self.meeting.config(*([stream_url] if self.streams else []))
-        async with exchange.feed(config.exchange, clock=self.meeting.clock) as self.feed:
+        async with feed_of(config.exchange, clock=self.meeting.clock) as self.feed:
             self.feed.assume(self.symbols)
             if not stream:
                 yield self._made(since, end, None)

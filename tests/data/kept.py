@@ -7,8 +7,8 @@ import numpy as np
 
 from safla.core.candles import Series
 from safla.core.values import Columns
-from safla.data import store
-from safla.data.store import Merged, Place, Span
+from safla.data.store import store
+from safla.data.store.store import Merged, Place, Span
 
 HOUR = 3_600_000
 START = 1_706_659_200_000  # 2024-01-31T00:00Z: a day before a month ends

@@ -8,9 +8,9 @@ import numpy as np
 
 from safla.core.candles import Series
 from safla.core.values import Columns
-from safla.data.download import Got, Order, Standing, download
-from safla.data.exchange import Now
-from safla.data.store import Place
+from safla.data.exchange.download import Got, Order, Standing, download
+from safla.data.exchange.feed import Now
+from safla.data.store.store import Place
 from safla.errors import ExchangeError
 
 HOUR = 3_600_000
@@ -30,7 +30,7 @@ def series(ts: Iterable[int], *, shift: int = 0) -> Page:
 
 
 class Served:
-    """What data/download.py asks of data/exchange.py, over the candles of a script."""
+    """What data/exchange/download.py asks of data/exchange/feed.py, over the candles of a script."""
 
     def __init__(
         self, ts: Iterable[int], *, now: int, answers: dict[int, Answer] | None = None, honours_since: bool = True,

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from safla.config.model import Config
-from safla.data import history, store
+from safla.data import history
+from safla.data.store import store
 from safla.errors import ConfigError, DataError, ExchangeError
 from tests.fake_exchange import FakeExchange, Market, served, synthetic
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from safla.data import csv, rows
+from safla.data import rows
+from safla.data.files import csv
 from safla.data.rows import Rows
 from safla.errors import DataError
 from tests.data.written import HEADER, START, STEP, assembled, candles, csv_file, lines

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from safla.core.candles import Series
-from safla.data import csv, parquet, share, store
+from safla.data import share
+from safla.data.files import csv, parquet
 from safla.data.intake import Taken, Wanted, take
-from safla.data.store import Place
+from safla.data.store import store
+from safla.data.store.store import Place
 from tests.data.kept import ALL, AT, candles, contents, merge, months, place, same
 from tests.data.written import candles as assembled
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safla.core.candles import Series, digest
-from safla.data import synthetic, vision
+from safla.data import synthetic
+from safla.data.files import vision
 from safla.data.rows import Target, assemble
 from safla.data.synthetic import Walk
 from safla.errors import DataError

@@ -10,7 +10,7 @@ from safla import monitoring
 from safla.errors import ConfigError, UsageError
 from safla.monitoring import PerformanceMonitor
 from safla.resilience.gate import Gate
-from safla.runtime import host
+from safla.runtime.onlookers import host
 from tests.runtime.hooks import hook
 
 FIGURES = """

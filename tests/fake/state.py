@@ -49,7 +49,10 @@ class State:
     breaks: Breaks = field(default_factory=Breaks)
     requests: list[Asked] = field(default_factory=list)
     sockets: list[Said] = field(default_factory=list)
-    news: threading.Condition = field(default_factory=threading.Condition)
+    news: threading.Condition = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.news = threading.Condition(self.clock.lock)  # one lock: who waits may ask for what is under the clock's
 
     def asked(self, path: str, parameters: dict[str, str]) -> Asked:
         """Log a request."""

@@ -13,7 +13,8 @@ from safla.cli.init import STARTER
 from safla.config import text
 from safla.config.load import load
 from safla.config.reference import leaves
-from safla.data import csv, rows
+from safla.data import rows
+from safla.data.files import csv
 from safla.journal import candles_file
 from tests.data.written import HEADER, LIMIT, STEP, gz, kline, lines, zip_file, zst
 from tests.faults.command import ROOT

@@ -8,11 +8,12 @@ from typing import Any, NamedTuple, TypeVar
 
 from safla.config.load import load
 from safla.config.model import Config
-from safla.data import exchange, history, store
-from safla.data.download import Got
-from safla.data.exchange import Feed
+from safla.data import history
+from safla.data.exchange.download import Got
+from safla.data.exchange.feed import Feed, feed_of
 from safla.data.history import Ask
-from safla.data.store import Place
+from safla.data.store import store
+from safla.data.store.store import Place
 from safla.errors import SaflaError
 from safla.resilience.clock import Clock
 from tests.fake_exchange import START_MS, Asked, FakeExchange, Market, synthetic
@@ -82,7 +83,7 @@ class Meeting:
 
     def feed(self, *sets: str) -> Feed:
         """What asks for single pages, within `run`; sets: what is to be otherwise."""
-        return exchange.feed(self.config(*sets).exchange, clock=self.clock)
+        return feed_of(self.config(*sets).exchange, clock=self.clock)
 
     def config(self, *sets: str) -> Config:
         """The configuration of the client; the exchange must have been served for it to have an address."""

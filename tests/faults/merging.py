@@ -18,7 +18,7 @@ PAGES, CANDLES = 50, 20
 
 def once(words: list[str]) -> int:
     """The merge that dies: into two months, with a stretch without candles, and candles of other values."""
-    from safla.data import store
+    from safla.data.store import store
     from tests.data.kept import AT, candles, place, span
 
     where = place(Path(words[0]))
@@ -41,6 +41,6 @@ if __name__ == "__main__":
         pages(Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
     else:
         dying.prepare()
-        for name in ("safla.data.store", "tests.data.kept"):  # before the forks, so that they are imported once
+        for name in ("safla.data.store.store", "tests.data.kept"):  # before the forks, so that they are imported once
             importlib.import_module(name)
         dying.each(once, Path(sys.argv[2]), Path(sys.argv[3]), ["{}"], thorough=False)

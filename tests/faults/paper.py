@@ -24,8 +24,8 @@ from safla.config.load import load
 from safla.errors import SaflaError
 from safla.runtime import paper
 from safla.runtime.interrupt import Flag
+from safla.runtime.onlookers.told import Told
 from safla.runtime.paper import Onlooker
-from safla.runtime.told import Told
 from tests.faults.command import ROOT, Answer, inside
 from tests.faults.invariants import check_answer, check_run
 from tests.runs import journal

@@ -13,7 +13,8 @@ from safla.cli import main
 from safla.config import paths, text
 from safla.config.load import load, load_mapping
 from safla.config.types import SYMBOL
-from safla.data import csv, parquet, rows, table, vision
+from safla.data import rows
+from safla.data.files import csv, parquet, table, vision
 from safla.errors import ConfigError, DataError, JournalError, UsageError
 from safla.journal import candles_file, survey
 from tests.chains import rehashed

@@ -7,7 +7,8 @@ from types import ModuleType
 import polars as pl
 import pytest
 
-from safla.data import csv, files, footer, parquet, source, table
+from safla.data import source
+from safla.data.files import bounded, csv, footer, parquet, table
 from tests.data.written import START, ZSTD_BLOCK, gz, zst
 from tests.faults.candle_files import KLINES, ROWS, TABLE, parquet_of, put, run, zipped
 from tests.faults.invariants import check_answer
@@ -28,14 +29,14 @@ def footer_bytes(content: bytes) -> int:
 CSV, GZ, ZST, ZIP = TABLE, gz(TABLE), zst(TABLE), zipped({"a.csv": KLINES})
 PARQUET = parquet_of({"timestamp": pl.lit(START), **dict.fromkeys("ohlcv", pl.lit("2"))})
 CAPS: tuple[tuple[ModuleType, str, str, bytes, int], ...] = (
-    (files, "MAX_FILE_BYTES", "csv", CSV, len(CSV)),
-    (files, "MAX_FILE_BYTES", "parquet", PARQUET, len(PARQUET)),
-    (files, "MAX_WHOLE_BYTES", "csv", ZST, len(ZST)),
-    (files, "MAX_WHOLE_BYTES", "parquet", PARQUET, len(PARQUET)),
-    (files, "MAX_TEXT_BYTES", "csv", CSV, len(CSV)),
-    (files, "MAX_TEXT_BYTES", "csv", GZ, len(CSV)),
-    (files, "MAX_TEXT_BYTES", "vision", ZIP, len(KLINES)),
-    (files, "MAX_ZSTD_TEXT_BYTES", "csv", ZST, ZSTD_BLOCK),
+    (bounded, "MAX_FILE_BYTES", "csv", CSV, len(CSV)),
+    (bounded, "MAX_FILE_BYTES", "parquet", PARQUET, len(PARQUET)),
+    (bounded, "MAX_WHOLE_BYTES", "csv", ZST, len(ZST)),
+    (bounded, "MAX_WHOLE_BYTES", "parquet", PARQUET, len(PARQUET)),
+    (bounded, "MAX_TEXT_BYTES", "csv", CSV, len(CSV)),
+    (bounded, "MAX_TEXT_BYTES", "csv", GZ, len(CSV)),
+    (bounded, "MAX_TEXT_BYTES", "vision", ZIP, len(KLINES)),
+    (bounded, "MAX_ZSTD_TEXT_BYTES", "csv", ZST, ZSTD_BLOCK),
     (table, "MAX_CELL_BYTES", "csv", CSV, longest(CSV)),
     (table, "MAX_ROWS", "csv", CSV, len(ROWS)),
     (source, "MAX_ROWS", "csv", CSV, len(ROWS)),

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from safla.core.limits import loss_met, refused_money
 from safla.core.scale import LIMIT
 from safla.core.values import MAX_EXPOSURE, NO_REASON
-from safla.data import files, table
+from safla.data.files import bounded, table
 from tests.data.written import HEADER, START, gz, zst
 from tests.faults.candle_files import KLINES, MEBIBYTE, ROWS, TABLE, parquet_of, put, refused, run, text, zipped
 from tests.faults.invariants import check_answer, check_only, check_run, untouched
@@ -183,9 +183,9 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 READERS = {
     "csv": (table, "_cells", TABLE),
     "gzip": (table, "_cells", gz(TABLE)),
-    "zstd": (files, "whole", zst(TABLE)),
+    "zstd": (bounded, "whole", zst(TABLE)),
     "vision": (table, "_cells", zipped({"a.csv": KLINES})),
-    "parquet": (files, "whole", parquet_of({"timestamp": pl.lit(START), **dict.fromkeys("ohlcv", pl.lit(2))})),
+    "parquet": (bounded, "whole", parquet_of({"timestamp": pl.lit(START), **dict.fromkeys("ohlcv", pl.lit(2))})),
 }
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from safla.data.exchange import Feed
+from safla.data.exchange.feed import Feed
 from safla.errors import ExchangeError
 from safla.resilience.breaker import CircuitOpen
 from tests.fake.answers import http_date

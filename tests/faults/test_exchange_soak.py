@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from safla.data import history
-from safla.data.download import Standing
+from safla.data.exchange.download import Standing
 from safla.data.history import Ask, Fetched
 from tests.fake.breaking import Break
 from tests.fake_exchange import ANSWERS, HOSTILE, PAGES, Market

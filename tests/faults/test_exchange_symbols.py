@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from safla.data import history
-from safla.data.download import Standing
+from safla.data.exchange.download import Standing
 from safla.data.history import Ask
 from safla.errors import ConfigError, ExchangeError
 from tests.fake_exchange import Candles, FakeExchange, Market, served, synthetic

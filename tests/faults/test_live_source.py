@@ -1,6 +1,6 @@
 """The paper halves of rows 35 to 43, and 45 to 47 as far as the feed goes: no candle is lost, and none is wrong.
 
-Row 44, the stream, is tests/data/test_doorbell.py.
+Row 44, the stream, is tests/data/exchange/test_doorbell.py.
 """
 
 import asyncio
@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from safla.data import followed
-from safla.data.live import Arrival
+from safla.data.exchange import followed
+from safla.data.exchange.live import Arrival
 from safla.errors import DataError, ExchangeError
 from tests.data.following import BEGAN, Following, over_at, pairs
 from tests.fake_exchange import ANSWERS, PAGES

@@ -15,11 +15,11 @@ import pytest
 from safla.config.model import Config
 from safla.config.operation import Monitoring
 from safla.errors import HostError
-from safla.runtime import log_file, logs, oversight, webhook
-from safla.runtime.alerts import Alerts
-from safla.runtime.logs import say_on_stderr
-from safla.runtime.metrics_page import Page
-from safla.runtime.monitor import Facts, Monitor, Sample
+from safla.runtime.onlookers import log_file, logs, oversight, webhook
+from safla.runtime.onlookers.alerts import Alerts
+from safla.runtime.onlookers.logs import say_on_stderr
+from safla.runtime.onlookers.metrics_page import Page
+from safla.runtime.onlookers.monitor import Facts, Monitor, Sample
 from tests.runtime.happenings import EVENTS, told
 from tests.runtime.hooks import CANARY, hook
 
@@ -90,7 +90,7 @@ def test_row_32_a_folder_that_is_gone_is_one_line_a_file(tmp_path: Path, capfd):
 def test_row_32_a_disk_that_hangs_delays_nobody_and_what_was_lost_is_said(tmp_path: Path, capfd, monkeypatch):
     go = threading.Event()
     monkeypatch.setattr(log_file.LogFile, "write", lambda self, line: go.wait(10))
-    monkeypatch.setattr("safla.runtime.aside.CLOSING_SECONDS", 0.1)
+    monkeypatch.setattr("safla.runtime.onlookers.aside.CLOSING_SECONDS", 0.1)
     with logs.of_run(tmp_path, paper()) as listen:
         assert tell_all(listen, times=1000) < LATE_SECONDS  # more than the queue holds
     go.set()
@@ -171,7 +171,7 @@ def test_row_32_a_webhook_that_hangs_or_refuses_delays_nobody(capfd, monkeypatch
 
 
 def test_row_32_a_terminal_that_takes_nothing_delays_nobody(capfd, monkeypatch):
-    monkeypatch.setattr("safla.runtime.aside.CLOSING_SECONDS", 0.1)
+    monkeypatch.setattr("safla.runtime.onlookers.aside.CLOSING_SECONDS", 0.1)
     go = threading.Event()
     with oversight.of_run(paper(), run="r", symbols=(), terminal=lambda text: go.wait(10)) as monitor:
         began = time.monotonic()
@@ -183,7 +183,7 @@ def test_row_32_a_terminal_that_takes_nothing_delays_nobody(capfd, monkeypatch):
 
 
 def test_row_32_a_stderr_that_takes_nothing_delays_nobody(monkeypatch):
-    monkeypatch.setattr("safla.runtime.aside.CLOSING_SECONDS", 0.1)
+    monkeypatch.setattr("safla.runtime.onlookers.aside.CLOSING_SECONDS", 0.1)
     go = threading.Event()
     said: list[str] = []
 

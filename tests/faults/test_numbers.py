@@ -8,7 +8,8 @@ import pytest
 
 from safla.config.read import scalar
 from safla.config.types import milliseconds
-from safla.data import decimals, times
+from safla.data import decimals
+from safla.data.files import times
 from safla.errors import DataError, UsageError
 from safla.report import conditions
 from tests.chains import rehashed

@@ -17,7 +17,7 @@ from safla.journal import append, reader
 from safla.journal.events import Candle
 from safla.runtime import feeding
 from safla.runtime.feeding import Arrival
-from safla.runtime.told import Told
+from safla.runtime.onlookers.told import Told
 from tests.faults.command import inside, safla
 from tests.faults.invariants import check_answer
 from tests.faults.paper import FEWER, check_goes_on, undisturbed

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from safla.data import inventory, owned, store
+from safla.data import owned
+from safla.data.store import inventory, store
 from safla.errors import HostError
 from tests.data.kept import ALL, candles, contents, merge, months, place, same
 from tests.faults.command import ROOT

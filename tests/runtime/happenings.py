@@ -6,7 +6,7 @@ from safla.core import values as v
 from safla.core.values import State
 from safla.journal import events as e
 from safla.resilience.clock import Clock
-from safla.runtime.told import Told
+from safla.runtime.onlookers.told import Told
 
 START = 1_767_225_600_000  # 2026-01-01T00:00Z
 HOUR = 3_600_000

@@ -12,8 +12,8 @@ from safla.errors import Interrupted
 from safla.resilience.clock import Clock
 from safla.runtime import backtest, paper
 from safla.runtime.interrupt import Flag
+from safla.runtime.onlookers.told import Told
 from safla.runtime.paper import Onlooker
-from safla.runtime.told import Told
 from tests.fake_exchange import FakeExchange, Market, synthetic
 from tests.runs import journal
 

@@ -10,8 +10,8 @@ from safla.core.strategies import STRATEGIES, Strategy
 from safla.resilience.clock import SYSTEM, Clock
 from safla.runtime import backtest, paper
 from safla.runtime.interrupt import Flag
+from safla.runtime.onlookers.told import Told
 from safla.runtime.paper import Onlooker
-from safla.runtime.told import Told
 
 SMALL: dict[str, Any] = {
     "paper": {"source": "replay", "speed": "max"},

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from safla.data.download import Standing
-from safla.data.store import Place
+from safla.data.exchange.download import Standing
+from safla.data.store.store import Place
 from safla.runtime import fetching
 
 PLACE = Place(Path("cache"), "binance", "BTC/USDT", "1h")

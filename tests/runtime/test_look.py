@@ -17,7 +17,7 @@ from safla.runtime import look as looking
 from safla.runtime.folder import Holder, held
 from safla.runtime.interrupt import Flag
 from safla.runtime.look import look, watch
-from safla.runtime.standing import standing
+from safla.runtime.onlookers.standing import standing
 from safla.runtime.watch import Pace
 from safla.runtime.watch import watch as seen_again
 from tests.chains import rehashed

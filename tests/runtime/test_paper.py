@@ -14,16 +14,16 @@ from safla.core import values as v
 from safla.core.candles import Series
 from safla.core.strategies import Strategy
 from safla.core.values import Columns
-from safla.data.live import Arrival
+from safla.data.exchange.live import Arrival
 from safla.errors import ConfigError, HostError, Interrupted
 from safla.journal import reader
 from safla.journal.events import Candle, Filled, Halted, Resumed, RunEnded, Signal
 from safla.runtime import feeding, paper, replay
 from safla.runtime.interrupt import Flag
 from safla.runtime.live import Window
+from safla.runtime.onlookers.told import Told
 from safla.runtime.pace import Pace
 from safla.runtime.resting import resting
-from safla.runtime.told import Told
 from tests.runtime.paper_runs import SMALL, backtested, journal, loaded, traded
 
 BTC = ("symbols.primary=[BTC/USDT]",)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from safla.errors import Interrupted
 from safla.runtime.interrupt import Flag
-from safla.runtime.told import Told
+from safla.runtime.onlookers.told import Told
 from tests.runtime.paper_runs import journal, traded
 
 TIMESTAMPS = 40  # of a run that was left

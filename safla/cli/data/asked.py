@@ -10,8 +10,8 @@ import click
 from safla.config.load import Loaded, load
 from safla.config.types import LAST_MS, SYMBOL, milliseconds
 from safla.core.candles import TIMEFRAMES, iso
-from safla.data.spans import Span
-from safla.data.store import Place
+from safla.data.store.spans import Span
+from safla.data.store.store import Place
 
 DEFAULT = Path("config.yaml")
 SHOWN_SPANS = 20

@@ -12,8 +12,8 @@ from safla.cli.written import put_new
 from safla.config.shown import printable
 from safla.core.candles import iso
 from safla.data import share
-from safla.data.store import Held, Place, held
-from safla.data.venue import folder_of
+from safla.data.exchange.venue import folder_of
+from safla.data.store.store import Held, Place, held
 from safla.errors import DataError, UsageError
 
 EXAMPLE = "Example: safla data export BTC/USDT --timeframe 1h --from 2024-03-01 --to 2024-04-01 --out march.csv"

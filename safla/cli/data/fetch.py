@@ -12,9 +12,9 @@ from safla.config.shown import printable
 from safla.core.candles import iso
 
 if TYPE_CHECKING:
-    from safla.data.download import Got
+    from safla.data.exchange.download import Got
     from safla.data.history import Fetched
-    from safla.data.store import Span
+    from safla.data.store.store import Span
 
 EXAMPLE = "Example: safla data fetch BTC/USDT --timeframe 1h --from 2024-01-01 --to 2024-02-01"
 SKEW_SECONDS = 1.0  # between the clocks: more is said

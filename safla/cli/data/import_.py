@@ -10,8 +10,8 @@ from safla.cli import UNWRAPPED
 from safla.cli.data.asked import called, configured, loaded, symbol_of
 from safla.config.shown import printable
 from safla.core.candles import TIMEFRAMES, iso
+from safla.data.exchange.venue import folder_of
 from safla.data.intake import Taken, Wanted, place_of, take
-from safla.data.venue import folder_of
 from safla.errors import Finding
 from safla.resilience.clock import SYSTEM
 

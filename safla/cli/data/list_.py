@@ -10,7 +10,7 @@ from safla.cli import UNWRAPPED
 from safla.cli.data.asked import called, configured, loaded
 from safla.config.shown import printable
 from safla.core.candles import iso
-from safla.data.inventory import Listed, listing
+from safla.data.store.inventory import Listed, listing
 
 HEADER = ("exchange", "symbol", "timeframe", "candles", "from", "to", "holes", "missing", "restated", "size")
 NUMBERS = frozenset(["candles", "holes", "missing", "restated", "size"])  # stand to the right

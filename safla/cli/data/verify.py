@@ -10,9 +10,9 @@ from safla.cli import UNWRAPPED
 from safla.cli.data.asked import called, configured, loaded, stretches, symbol_of
 from safla.config.shown import printable
 from safla.core.candles import TIMEFRAMES, iso
-from safla.data.inventory import Verified, places, verify
-from safla.data.spans import Span
-from safla.data.venue import folder_of
+from safla.data.exchange.venue import folder_of
+from safla.data.store.inventory import Verified, places, verify
+from safla.data.store.spans import Span
 from safla.errors import DataError
 
 WIDTH = 13  # of the labels

@@ -1,0 +1,186 @@
+"""Which page is asked for next, and what a download came to: forward, holes asked for once more (X9-X12, X14).
+
+What is there already is known by data/store/store.py; how an exchange is asked is feed.py.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from safla.core.candles import TIMEFRAMES, Series, iso
+from safla.data.exchange import absence, page
+from safla.data.exchange.absence import Asked, Settled
+from safla.data.exchange.feed import Feed
+from safla.data.exchange.verdicts import NO_SUCH_SYMBOL, NO_SUCH_TIMEFRAME, Judged
+from safla.data.store import store
+from safla.data.store.store import Merged, Place, Restated, Span
+from safla.errors import ExchangeError, SaflaError
+
+LATE_CANDLES = 2  # an exchange may be so late with its newest candles, where no end was asked for
+
+
+class Order(NamedTuple):
+    """What is to be brought: the candles of a span, ms, end exclusive and not in the exchange's future."""
+
+    place: Place
+    span: Span
+    open_end: bool  # the end is the exchange's now: nobody asked for it
+    again: bool  # also those that are held: to compare them
+    accept_restated: bool
+
+
+class Standing(NamedTuple):
+    """Where the download of one symbol stands, for a person who waits."""
+
+    place: Place
+    done: int  # candles that are settled: stored, or known to be none
+    total: int
+    holes: int
+    weight: int | None
+    requests: int
+
+
+class Got(NamedTuple):
+    """What one symbol's download came to (X14)."""
+
+    order: Order
+    added: int
+    same: int
+    pages: int
+    reasked: int  # pages asked for once more, for a hole or because they were empty
+    absent: tuple[Span, ...]  # stretches that the exchange has no candles for
+    restated: tuple[Restated, ...]
+    accepted: int
+    missing: tuple[Span, ...]  # what is still not there
+    notes: tuple[str, ...]
+    error: SaflaError | None
+
+
+Told = Callable[[Standing], None]
+
+
+async def download(feed: Feed, orders: Sequence[Order], *, limit: int, at: Callable[[], int], told: Told) -> list[Got]:
+    """Bring what is missing into the store, all symbols side by side; one that fails stops no other (X14).
+
+    limit  candles a page; at: ms UTC, for the manifest
+    """
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_Download(feed, one, limit=limit, at=at, told=told).run()) for one in orders]
+    return [task.result() for task in tasks]
+
+
+class _Download:
+    """The download of one symbol."""
+
+    def __init__(self, feed: Feed, order: Order, *, limit: int, at: Callable[[], int], told: Told) -> None:
+        self.feed, self.order, self.limit, self.at, self.told = feed, order, limit, at, told
+        self.step = TIMEFRAMES[order.place.timeframe]
+        self.origin = f"{feed.name} {order.place.symbol} {order.place.timeframe}"
+        self.added = self.same = self.pages = self.reasked = self.accepted = self.done = self.total = 0
+        self.absent: list[Span] = []
+        self.restated: list[Restated] = []
+        self.notes: list[str] = []
+
+    async def run(self) -> Got:
+        """Fill every stretch that is missing, the oldest first (R9)."""
+        place, span = self.order.place, self.order.span
+        error: SaflaError | None = None
+        if self.order.accept_restated:  # also those that were kept apart before
+            self.accepted += store.accept(place, span)
+        held = store.held(place, span)
+        self.notes.extend(held.notes)
+        stretches = (span,) if self.order.again else held.missing
+        self.total = sum(to - since for since, to in stretches) // self.step
+        try:
+            for since, to in stretches:
+                await self._fill(self._behind(held.series, since), to)
+        except SaflaError as one:
+            error = self._gone(one) or one
+        return Got(
+            self.order, self.added, self.same, self.pages, self.reasked, tuple(self.absent), tuple(self.restated),
+            self.accepted, store.held(place, span).missing, tuple(dict.fromkeys(self.notes)), error,
+        )  # fmt: skip
+
+    def _gone(self, error: SaflaError) -> ExchangeError | None:
+        """Row 48: once the symbol's rules were read, or candles came, no configuration is to blame."""
+        cause = error.__cause__
+        there = {NO_SUCH_SYMBOL: True, NO_SUCH_TIMEFRAME: self.added + self.same > 0}
+        if not (isinstance(cause, Judged) and there.get(cause.kind)):
+            return None
+        return ExchangeError(f"{self.origin}: not there any more ({cause}); what came before is stored")
+
+    def _behind(self, series: Series | None, since: int) -> int:
+        """Where to begin: at the stored candle before, which is asked for again to be compared (X12)."""
+        before = since - self.step
+        return since if series is None or before not in series.columns.ts else before
+
+    async def _fill(self, want: int, to: int) -> None:
+        """want: all before it is settled. since: from where is asked, which is later where windows were empty."""
+        since = want
+        while want < to:
+            first = await self._page(since)
+            if first is None:
+                since = self._past_nothing(want, since, to)
+                if since >= to:
+                    return
+                continue
+            want = await self._settle(first, want, to)
+            since = want
+
+    async def _page(self, since: int) -> Series | None:
+        found = await self._ask(since)
+        if found is None:  # X10: nothing before the end is suspicious
+            self.reasked += 1
+            found = await self._ask(since)
+        return found
+
+    async def _ask(self, since: int, *, until: int | None = None) -> Series | None:
+        self.pages += 1
+        place = self.order.place
+        return await self.feed.page(place.symbol, place.timeframe, since=since, limit=self.limit, until=until)
+
+    def _past_nothing(self, want: int, since: int, to: int) -> int:
+        """From where to ask behind an empty page. ExchangeError where nothing is left to be asked (X10)."""
+        behind = since + self.limit * self.step
+        if behind < to and not self.feed.honours_since:
+            return behind
+        if self.order.open_end and to - want <= LATE_CANDLES * self.step:
+            self.notes.append(f"{self.origin}: the candles from {iso(want)} are not served yet")
+            return to
+        text = f"no candle from {iso(want)} to {iso(to)}, asked for twice: not listed there, halted, or not served"
+        raise ExchangeError(f"{self.origin}: {text}; what came before is stored")
+
+    async def _settle(self, first: Series, want: int, to: int) -> int:
+        """Store what is closed of a page, and its holes once they were asked for again (X11). Returns the next want."""
+        newest = None if self.feed.honours_since else self.feed.latest() - 2 * self.step
+        asked = Asked(self.origin, self.step, self.limit, newest)
+        settled = await absence.settle(
+            first, (want, to), asked=asked, ask=lambda window: self._ask(window[0], until=window[1])
+        )
+        self.reasked += settled.reasked
+        await self._store(settled, to)
+        behind = int(settled.ts[-1]) + self.step
+        self.done += (min(behind, to) - want) // self.step
+        holes_seen, requests = len(self.absent), self.feed.counts["requests"]
+        done = min(self.done, self.total)
+        self.told(Standing(self.order.place, done, self.total, holes_seen, self.feed.weight, requests))
+        return behind
+
+    async def _store(self, settled: Settled, to: int) -> None:
+        now = await self.feed.now()
+        closed = now.least - self.step + 1  # X8: the exchange's clock says what is
+        end = min(to, closed, int(settled.ts[-1]) + 1)
+        for part in settled.parts:
+            merged = store.merge(
+                self.order.place, page.upto(part, end), source=self.feed.name, at=self.at(),
+                absent=settled.holes if part is settled.parts[-1] else (), accept_restated=self.order.accept_restated,
+            )  # fmt: skip
+            self._count(merged)
+        self.absent.extend(settled.holes)
+
+    def _count(self, merged: Merged) -> None:
+        self.added += merged.added
+        self.same += merged.same
+        self.accepted += merged.accepted
+        self.restated.extend(merged.restated)
+        self.notes.extend(merged.notes)

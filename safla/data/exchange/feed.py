@@ -1,0 +1,300 @@
+"""An exchange as a source of closed candles: its clock, its rules for orders, and pages of candles (EXCHANGE 5).
+
+Every request passes one gate and one breaker; every answer is judged (strict.py, page.py). What is stored and
+which page is asked for next is decided in download.py.
+"""
+
+import asyncio
+import math
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from functools import partial
+from types import TracebackType
+from typing import Any, NamedTuple, Self, TypeVar
+
+from loguru import logger
+
+from safla.config.operation import Exchange
+from safla.config.plan import OrderRules
+from safla.core.candles import TIMEFRAMES, Series, iso
+from safla.data.exchange import page, venue
+from safla.data.exchange.strict import Heard, Row
+from safla.data.exchange.verdicts import BAD_ANSWER, BAD_ROW, Judged, of_error, said
+from safla.errors import ConfigError, DataError, ExchangeError, SaflaError
+from safla.resilience import retry
+from safla.resilience.breaker import Breaker, CircuitOpen, Move
+from safla.resilience.clock import SYSTEM, Clock
+from safla.resilience.gate import Gate
+from safla.resilience.retry import Again, Patience
+
+HOUR = 3600.0  # seconds between two looks at the exchange's clock (X8)
+SKEW_SECONDS = 1.0  # a difference of the clocks above it is said
+BUSY = 0.8  # of the weight that an exchange allows: above it we hold back, for others may share the address
+MINUTE = 60.0
+
+Answer = TypeVar("Answer")
+
+# Of the call that is under way: whether the gate was passed for a request that has not left yet.
+_passes: ContextVar[list[bool]] = ContextVar("passes")
+
+logger.disable("safla")  # until somebody gives the log a place (runtime/onlookers/logs.py): a library is silent
+
+
+class Now(NamedTuple):
+    """The exchange's clock, ms: between these two, for the way of an answer takes time."""
+
+    least: int
+    most: int
+
+
+class _Read(NamedTuple):
+    """When the exchange's clock was asked, and what it said."""
+
+    server: int  # ms
+    sent: float  # seconds, monotonic
+    came: float
+
+
+class Ban:
+    """That an exchange wants to hear nothing until a moment, from whatever feed of the process (X1, R3)."""
+
+    def __init__(self) -> None:
+        self.until = -math.inf  # seconds, monotonic
+        self.text = ""  # what is said to whoever asks before
+
+
+_SHARED: dict[tuple[object, ...], tuple[Gate, Breaker, Ban]] = {}
+
+
+def feed_of(config: Exchange, *, clock: Clock = SYSTEM) -> "Feed":
+    """The feed of an exchange. All of a process that go to one exchange share gate, breaker and ban (X1, X6, K1)."""
+    settings = config.circuit_breaker
+    key = (config.name, config.rest_url, config.rate_limit_per_minute, settings, clock)
+    if key not in _SHARED:
+        _SHARED[key] = (
+            Gate(config.rate_limit_per_minute, clock=clock.monotonic, sleep=clock.sleep),
+            Breaker(
+                failure_threshold=settings.failure_threshold, recovery_seconds=float(settings.recovery_timeout),
+                success_threshold=settings.success_threshold, clock=clock.monotonic,
+            ),
+            Ban(),
+        )  # fmt: skip
+    gate, breaker, ban = _SHARED[key]
+    return Feed(config, gate=gate, breaker=breaker, ban=ban, clock=clock)
+
+
+class Feed:
+    """One exchange, asked for candles. An async context manager; it holds connections."""
+
+    def __init__(
+        self, config: Exchange, *, gate: Gate, breaker: Breaker, ban: Ban, clock: Clock = SYSTEM,
+        chance: Callable[[float, float], float] = random.uniform,
+    ) -> None:  # fmt: skip
+        self.name = config.name
+        self.honours_since = config.name.startswith("binance")  # a page is the oldest candles from there on, always
+        self.counts: Counter[str] = Counter()  # requests, retries, and the moves of the breaker
+        self.weight: int | None = None  # used within this minute, where the exchange says so
+        self.skew_seconds: float | None = None
+        self.config, self.clock, self._chance = config, clock, chance
+        self._gate, self._breaker, self._ban = gate, breaker, ban
+        self._patience = Patience(config.retry_attempts, float(config.retry_delay_seconds))
+        self._read: _Read | None = None
+        self._doubted = False
+        self._asking = asyncio.Lock()
+        self._stopped: SaflaError | None = None
+        self._ccxt: Any = None
+        self._unheard: Callable[[], None] = lambda: None
+
+    async def __aenter__(self) -> Self:
+        self._ccxt = venue.made(self.config)
+        self._ccxt.heard = self._heard
+        self._ccxt.before = self._before
+        self._ccxt.retry_after = lambda text: retry.retry_after(text, now=self._wall())
+        self._ccxt.until = lambda seconds: iso(math.ceil(self.clock.wall() + seconds) * 1000)
+        self._unheard = self._breaker.listen(self._moved)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._unheard()
+        await self._ccxt.close()
+
+    async def now(self) -> Now:
+        """The exchange's clock: asked at first and every hour, carried on by our own in between (X8)."""
+        async with self._asking:  # whoever comes meanwhile has that answer too
+            if self._read is None or self.clock.monotonic() - self._read.came > (MINUTE if self._doubted else HOUR):
+                self._read = await self._ask(self._server_time, "its clock")
+                self._doubted = False
+                self._compare(self._read)
+        return self._carried(self._read)
+
+    def doubt_clock(self) -> None:
+        """Let its clock be asked anew, though not twice a minute: the line broke, or it seems to be elsewhere (X8)."""
+        self._doubted = True
+
+    def latest(self) -> int:
+        """The exchange's now at most, ms, by what it said last."""
+        assert self._read is not None, "now() comes first"
+        return self._carried(self._read).most
+
+    async def rules(self, symbols: Sequence[str]) -> dict[str, OrderRules]:
+        """What the exchange asks of an order in each symbol today (S3). ConfigError for a symbol it does not have."""
+        for few in (symbols, ()):  # where one of them is not there, all are loaded, to say what is
+            try:
+                await self._ask(partial(venue.load, self._ccxt, few, wanted=symbols), "its symbols")
+            except ConfigError:
+                if not few:
+                    raise
+            if all(symbol in (self._ccxt.markets or ()) for symbol in symbols):
+                break
+        return {symbol: venue.rules(self._ccxt, symbol) for symbol in symbols}
+
+    def assume(self, symbols: Sequence[str]) -> bool:
+        """Whether candles of the symbols can be asked for without asking for the symbols first."""
+        return venue.assume(self._ccxt, symbols)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing more may be asked of it (418, 451, a long Retry-After)."""
+        return self._stopped is not None or self.clock.monotonic() < self._ban.until
+
+    @property
+    def breaker(self) -> str:
+        """The state of the breaker."""
+        return self._breaker.state
+
+    def spent(self) -> int:
+        """Requests within the last minute, of the whole process."""
+        return self._gate.spent()
+
+    @property
+    def markets(self) -> list[Any]:
+        """What ccxt knows of the exchange's symbols by now."""
+        return list((self._ccxt.markets or {}).values())
+
+    async def dial(self) -> None:
+        """Leave for a connection that streams: past the gate, as for a request (X6). ExchangeError where it stopped."""
+        self._refuse_stopped()
+        await self._gate.enter()
+        self._refuse_stopped()
+        self.counts["connections"] += 1
+
+    async def page(
+        self, symbol: str, timeframe: str, *, since: int, limit: int, until: int | None = None,
+        sound: Callable[[Series], object] = lambda found: None,
+    ) -> Series | None:  # fmt: skip
+        """The first candles that open at since or later, limit at most; the unfinished one may be among them.
+
+        until  ms, exclusive; None: no end
+        sound  raises DataError for a page that the caller cannot take, which is as one with a bad row
+        returns None for an empty page. DataError for a page with a row that stays bad; ExchangeError.
+        """
+        venue.refuse_timeframe(self._ccxt, timeframe)
+        origin = f"{self.name} {symbol} {timeframe}"
+        parameters = {} if until is None else {"until": until - 1}
+        await self.now()
+
+        async def asked() -> Series | None:
+            rows: list[Row] = await self._ccxt.fetch_ohlcv(symbol, timeframe, since, limit, parameters)
+            expected = page.Asked(origin, symbol, TIMEFRAMES[timeframe], since, limit, self.latest())
+            try:
+                found = page.judged(rows, expected)
+                if found is not None:
+                    sound(found)
+                return found
+            except DataError as error:
+                raise Judged(str(error), BAD_ROW) from error
+
+        return await self._ask(asked, origin)
+
+    async def _ask(self, request: Callable[[], Awaitable[Answer]], subject: str) -> Answer:
+        """One answer, through gate, retries and breaker (R1). The error of a person for whatever stays."""
+        self._refuse_stopped()
+        try:
+            return await retry.call(
+                lambda: self._judged(request), patience=self._patience, gate=self._gate, breaker=self._breaker,
+                chance=self._chance, sleep=self.clock.sleep, told=lambda again: self._again(again, subject),
+            )  # fmt: skip
+        except CircuitOpen as error:
+            seconds = math.ceil(error.retry_after)
+            text = f"{self.name}: the breaker is open after too many failures; try again in {seconds} s"
+            raise ExchangeError(text) from error
+        except Judged as error:
+            final = error.final(subject if subject.startswith(self.name) else f"{self.name}, {subject}")
+            if error.kind.stops or (error.retry_after or 0) > retry.LONGEST_WAIT:
+                self._stop(final, seconds=error.retry_after or 0.0)
+            logger.error("{}", final)
+            raise final from error
+
+    async def _judged(self, request: Callable[[], Awaitable[Answer]]) -> Answer:
+        from ccxt.base import errors
+
+        _passes.set([True])
+        try:
+            return await request()
+        except (errors.BaseError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            raise of_error(error) from error
+
+    async def _server_time(self) -> _Read:
+        sent = self.clock.monotonic()
+        found = await self._ccxt.fetch_time()
+        if type(found) is not int or found <= 0:
+            raise Judged(f"its clock says {said(str(found))}", BAD_ANSWER)
+        return _Read(found, sent, self.clock.monotonic())
+
+    def _carried(self, read: _Read) -> Now:
+        here = self.clock.monotonic()
+        return Now(read.server + int((here - read.came) * 1000), read.server + int((here - read.sent) * 1000) + 1)
+
+    def _compare(self, read: _Read) -> None:
+        self.skew_seconds = self.clock.wall() - read.server / 1000 - (read.came - read.sent) / 2
+        if abs(self.skew_seconds) > SKEW_SECONDS:
+            logger.warning("{}: its clock and this machine's differ by {:.1f} s", self.name, self.skew_seconds)
+
+    async def _before(self) -> None:
+        """A call that sends more than one request passes the gate for each; none leaves once all was stopped."""
+        passes = _passes.get()
+        if passes:
+            passes.pop()
+        else:
+            await self._gate.enter()
+        self._refuse_stopped()
+        self.counts["requests"] += 1
+
+    def _stop(self, final: SaflaError, *, seconds: float) -> None:
+        """Nothing more is asked of it for any symbol: by this feed, and for so long by no other."""
+        self._stopped = final
+        if seconds > 0:
+            self._ban.until, self._ban.text = self.clock.monotonic() + seconds, str(final)
+
+    def _refuse_stopped(self) -> None:
+        if self._stopped is not None:
+            raise self._stopped
+        if self.clock.monotonic() < self._ban.until:
+            raise ExchangeError(self._ban.text)
+
+    def _heard(self, heard: Heard) -> None:
+        used = heard.headers.get("x-mbx-used-weight-1m", "")
+        if not (used.isdecimal() and len(used) < 10):
+            return
+        self.weight = int(used)
+        if self.weight > BUSY * venue.WEIGHT_A_MINUTE:
+            rest = MINUTE - (self.clock.wall() if self._read is None else self.latest() / 1000) % MINUTE  # X8
+            self.counts["held back"] += 1
+            self._gate.shut(rest)
+            logger.warning("{}: {} weight used of this minute's; nothing is asked for {:.0f} s", self.name, used, rest)
+
+    def _again(self, again: Again, subject: str) -> None:
+        self.counts["retries"] += 1
+        logger.warning("{}: {}; try {} in {:.1f} s", subject, again.cause, again.attempt + 1, again.wait)
+
+    def _moved(self, move: Move) -> None:
+        self.counts[f"breaker {move.target}"] += 1
+        logger.warning("{}: breaker {} to {} ({}, {})", self.name, move.source, move.target, move.cause, move.count)
+
+    def _wall(self) -> datetime:
+        return datetime.fromtimestamp(self.clock.wall(), UTC)

@@ -1,0 +1,198 @@
+"""One symbol of a live source: which candle it wants next, what came, and when it may be asked for again.
+
+When that is due, and what goes out, is decided in live.py.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable
+from typing import NamedTuple
+
+from safla.core.candles import TIMEFRAMES, Scale, Series, iso
+from safla.data.exchange import absence, page
+from safla.data.exchange.absence import Asked, Settled, Span
+from safla.data.exchange.feed import Feed
+from safla.data.units import Row, Taken, in_units
+from safla.errors import ConfigError, ExchangeError, SaflaError
+from safla.resilience.breaker import CircuitOpen
+from safla.resilience.clock import Clock
+
+PAUSES = (0.25, 0.5, 1.0, 2.0)  # seconds until a candle that is not served yet is asked for again, the last for ever
+UNUSUAL = 5  # so often it was asked for before that is told
+LEAST_WAIT, MOST_WAIT = 1.0, 30.0  # seconds after an error, twice as long each time; an open breaker says how long
+LARGEST_EXPONENT = 10  # far above what MOST_WAIT lets through
+LATE_MS = 5_000  # from a close to its candle: later is told
+FEWEST = 2  # candles a page: the last one that is known, and one more
+
+# What is told, for the log and for alerts: of each trouble once, until it is over
+MISSING = "missing"  # a candle is over and not served: every symbol waits for it
+REFUSED = "refused"  # the exchange cannot be had, or gives errors
+REVISED = "revised"  # a candle came again with other values: what was taken first stands (S2)
+HOLE = "hole"  # candles that the exchange does not have
+LATE = "late"  # a candle came long after its close
+WELL = "well"  # what was missing or refused is there
+
+
+class Gone(ExchangeError):
+    """A symbol that was there and is not any more: delisted, or renamed. Waiting brings nothing; look it up."""
+
+
+Told = Callable[[str, str, str], None]  # kind, symbol ("" for all), text
+
+
+class Shape(NamedTuple):
+    """What the candles of a symbol must be, and how many a page holds."""
+
+    timeframe: str
+    scale: Scale
+    price_limit: int  # D1
+    limit: int
+
+
+class Due:
+    """When something may be asked for again."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.troubled = False  # it was told that something is wrong
+        self._clock = clock
+        self._at = -math.inf  # seconds, monotonic
+        self._pauses = self._failures = 0
+
+    def left(self) -> float:
+        """Seconds until then; 0 or less: now."""
+        return self._at - self._clock.monotonic()
+
+    def pause(self) -> int:
+        """It was not served yet. How often that was so by now."""
+        self._wait(PAUSES[min(self._pauses, len(PAUSES) - 1)])
+        self._pauses += 1
+        return self._pauses
+
+    def fail(self, error: SaflaError) -> None:
+        """It could not even be asked: an open breaker sets the pace (R8)."""
+        own = min(MOST_WAIT, LEAST_WAIT * 2.0 ** min(self._failures, LARGEST_EXPONENT))
+        cause = error.__cause__
+        self._wait(cause.retry_after if isinstance(cause, CircuitOpen) else own)
+        self._failures += 1
+
+    def now(self) -> None:
+        """At once."""
+        self._at = -math.inf
+
+    def well(self) -> None:
+        """All begins anew."""
+        self._at, self._pauses, self._failures, self.troubled = -math.inf, 0, 0, False
+
+    def _wait(self, seconds: float) -> None:
+        self._at = self._clock.monotonic() + seconds
+
+
+class Followed:
+    """The candles of one symbol, as far as they are known and did not go out yet."""
+
+    def __init__(
+        self, feed: Feed, symbol: str, shape: Shape, *, want: int, clock: Clock, told: Told, counts: Counter[str]
+    ) -> None:
+        self.symbol = symbol
+        self.want = want  # ms: every candle before it is known, or known not to be
+        self.rows: dict[int, Row] = {}  # that did not go out yet
+        self.came = 0.0  # when the last of them did, seconds, monotonic
+        self.due = Due(clock)
+        self._feed, self._clock, self._told, self._counts = feed, clock, told, counts
+        self._shape, self._step, self._limit = shape, TIMEFRAMES[shape.timeframe], max(FEWEST, shape.limit)
+        self._origin = f"{feed.name} {symbol} {shape.timeframe}"
+        self._last: tuple[int, Row] | None = None  # asked for again each time, and compared
+
+    @property
+    def full(self) -> bool:
+        """Whether it is so far ahead of another symbol that nothing more is asked for (Z24)."""
+        return len(self.rows) >= self._limit
+
+    async def bring(self, to: int, *, goal: int) -> bool:
+        """Ask for what is missing, the oldest first (R9). Whether anything came.
+
+        to    ms: every candle before it is over by the exchange's clock
+        goal  ms: nothing from there on is wanted; what is over there still proves holes
+        """
+        before = self.want
+        try:
+            while self.want < goal and not self.full:
+                first = await self._first(to)
+                if first is None or first.columns.ts[-1] < self.want:
+                    break
+                await self._settle(first, to)
+        except ConfigError as error:
+            if self._last is None:
+                raise
+            raise Gone(f"{self._origin}: not there any more: {error}") from error
+        return self.want > before
+
+    async def _first(self, to: int) -> Series | None:
+        since = self.want if self._last is None else self._last[0]
+        found = await self._ask((since, None), to)
+        while found is None and not self._feed.honours_since and since + self._limit * self._step < to:
+            since += self._limit * self._step  # its pages end with their window (X16)
+            found = await self._ask((since, None), to)
+        return found
+
+    async def _ask(self, window: tuple[int, int | None], to: int) -> Series | None:
+        """What is over of a page, or of a window."""
+        since, until = window
+        found = await self._feed.page(
+            self.symbol, self._shape.timeframe, since=since, limit=self._limit, until=until, sound=self._in_units
+        )
+        over = None if found is None else page.upto(found, to)
+        return None if over is None or not len(over.columns.ts) else over
+
+    async def _settle(self, first: Series, to: int) -> None:
+        newest = None if self._feed.honours_since else self._feed.latest() - 2 * self._step
+        asked = Asked(self._origin, self._step, self._limit, newest)
+        settled = await absence.settle(first, (self.want, to), asked=asked, ask=lambda window: self._ask(window, to))
+        self._counts["asked again"] += settled.reasked
+        self._tell_holes(settled.holes)
+        followed, want = self._last is not None, self.want
+        self._take(settled)
+        if followed:
+            self._tell_late(want)
+        self.came = self._clock.monotonic()
+
+    def _take(self, settled: Settled) -> None:
+        want, self.want = self.want, int(settled.ts[-1]) + self._step
+        for part in settled.parts:
+            taken = self._in_units(part)
+            self._counts["volumes cut"] += taken.cut
+            for ts, row in taken.rows:
+                if ts < want or ts in self.rows:
+                    self._compare(ts, row)
+                elif ts < self.want:
+                    self.rows[ts] = row
+        newest = int(settled.ts[-1])
+        self._last = newest, self.rows[newest]
+
+    def _compare(self, ts: int, row: Row) -> None:
+        """S2: a candle again. What was taken first stands, whatever comes."""
+        known = self.rows.get(ts)
+        if known is None and self._last is not None and self._last[0] == ts:
+            known = self._last[1]
+        if known == row:
+            self._counts["repeated"] += 1
+            return
+        self._counts["revised"] += 1
+        was = "was not there" if known is None else "had other values"
+        text = f"candle_revised: {iso(ts)} {was} when it was taken, and that stands (S2)"
+        self._told(REVISED, self.symbol, f"{self._origin}: {text}")
+
+    def _tell_holes(self, holes: list[Span]) -> None:
+        for since, until in holes:
+            self._counts["holes"] += 1
+            self._counts["missing candles"] += (until - since) // self._step
+            text = f"no candle from {iso(since)} to {iso(until)}, asked for twice"
+            self._told(HOLE, self.symbol, f"{self._origin}: {text}")
+
+    def _tell_late(self, ts: int) -> None:
+        late = self._feed.latest() - ts - self._step
+        if late > LATE_MS:
+            self._told(LATE, self.symbol, f"{self._origin}: {iso(ts)} came {late / 1000:.1f} s after its close")
+
+    def _in_units(self, series: Series) -> Taken:
+        return in_units(series, self._shape.scale, price_limit=self._shape.price_limit, origin=self._origin)

@@ -1,0 +1,160 @@
+"""Candles as they close: one timestamp at a time, whole, in order, without end (S1, S2, S6, X8-X13).
+
+Requests bring every value; the stream only says when to ask (doorbell.py). One symbol is followed.py.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from safla.core.candles import TIMEFRAMES, Scale, iso
+from safla.data.exchange import followed
+from safla.data.exchange.absence import OnlyNewest
+from safla.data.exchange.doorbell import Doorbell
+from safla.data.exchange.feed import HOUR, Feed, Now
+from safla.data.exchange.followed import Due, Followed, Gone, Shape, Told
+from safla.data.units import Row
+from safla.errors import ExchangeError, SaflaError
+from safla.resilience.breaker import CircuitOpen
+from safla.resilience.clock import Clock
+from safla.resilience.retry import Trouble
+
+GRACE_MS = 1_500  # after a close, where the stream does not ring (X13)
+
+
+class Arrival(NamedTuple):
+    """The candles of one time."""
+
+    ts: int  # ms
+    rows: tuple[Row | None, ...]  # of each symbol, in order; None: it is a fact that it has none
+    came: float  # when the last of them was there, seconds, monotonic
+
+
+Arrivals = AsyncGenerator[Arrival, None]  # to be closed by whoever reads it, for it may hold connections
+
+
+class LiveSource:
+    """The candles of some symbols on one time grid, as they close. It is read once, by one reader.
+
+    It ends by DataError for a page that stays bad, ConfigError for a symbol that the exchange does not have (once it
+    had it: ExchangeError), ExchangeError where the exchange refuses us; all its other errors are waited out (R8).
+    """
+
+    def __init__(
+        self, feed: Feed, symbols: Sequence[str], timeframe: str, *, scales: Sequence[Scale], since: Mapping[str, int],
+        price_limit: int, fetch_limit: int, clock: Clock, doorbell: Doorbell | None, end: int | None, told: Told,
+    ) -> None:  # fmt: skip
+        """since: the next candle of each symbol, ms; end: ms, exclusive; None: none. told must not raise."""
+        self.counts: Counter[str] = Counter()  # candles repeated and revised, holes, what was asked again, volumes cut
+        self._feed, self._clock, self._bell, self._told = feed, clock, doorbell, told
+        self._step, self._end = TIMEFRAMES[timeframe], end
+        self._lines = [
+            Followed(
+                feed, symbol, Shape(timeframe, scale, price_limit, fetch_limit), want=since[symbol], clock=clock,
+                told=told, counts=self.counts,
+            )
+            for symbol, scale in zip(symbols, scales, strict=True)
+        ]  # fmt: skip
+        self._due = Due(clock)  # the exchange's clock
+
+    async def __aiter__(self) -> "Arrivals":
+        while True:
+            for arrival in self._whole():
+                yield arrival
+            if not self._wanting():
+                return
+            await self._bring()
+
+    @property
+    def waits_for(self) -> tuple[tuple[str, int], ...]:
+        """The next candle of each symbol, ms."""
+        return tuple((line.symbol, line.want) for line in self._lines)
+
+    def _whole(self) -> Iterator[Arrival]:
+        """What every symbol is through with (S6), in order. A time at which none has a candle is no time of a run."""
+        front = min(line.want for line in self._lines)
+        front = front if self._end is None else min(front, self._end)
+        came = max(line.came for line in self._lines)
+        for ts in sorted({ts for line in self._lines for ts in line.rows if ts < front}):
+            yield Arrival(ts, tuple(line.rows.pop(ts, None) for line in self._lines), came)
+
+    def _wanting(self) -> list[Followed]:
+        return [line for line in self._lines if self._end is None or line.want < self._end]
+
+    async def _bring(self) -> None:
+        """Wait until something is due, or ask for what is."""
+        if self._due.left() > 0:
+            await self._clock.sleep(self._due.left())
+        try:
+            now = await self._feed.now()
+        except SaflaError as error:
+            self._refused(self._due, "", error)
+            return
+        self._well(self._due, "")
+        lines = [(self._left(line, now), line) for line in self._wanting() if not line.full]
+        asked = [line for left, line in lines if left <= 0]
+        if not asked:
+            await self._rest(min(left for left, _ in lines))
+            return
+        to = now.least // self._step * self._step
+        outcomes = await asyncio.gather(*(self._asked(line, to) for line in asked))
+        self._judge(list(zip(asked, outcomes, strict=True)))
+
+    def _left(self, line: Followed, now: Now) -> float:
+        """Seconds until a symbol's next candle may be asked for: it is over (X8), and the stream rang, or did not."""
+        over = line.want + self._step
+        rang = self._bell is not None and self._bell.over(line.symbol) >= over
+        return max((over + (0 if rang else GRACE_MS) - now.least) / 1000, line.due.left())
+
+    async def _rest(self, seconds: float) -> None:
+        """Until the stream rings, but no longer than so many seconds; and no longer than the clock is believed."""
+        waits = [asyncio.ensure_future(self._clock.sleep(min(seconds, HOUR)))]
+        if self._bell is not None:
+            waits.append(asyncio.ensure_future(self._bell.rings()))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waits:
+                one.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    async def _asked(self, line: Followed, to: int) -> SaflaError | bool:
+        """Whether something came; or why not, so that one symbol that fails stops no other (X14)."""
+        try:
+            return await line.bring(to, goal=to if self._end is None else min(to, self._end))
+        except SaflaError as error:
+            return error
+
+    def _judge(self, outcomes: list[tuple[Followed, SaflaError | bool]]) -> None:
+        answered = any(not isinstance(outcome, SaflaError) for _, outcome in outcomes)
+        for line, outcome in outcomes:
+            if isinstance(outcome, SaflaError):
+                self._refused(line.due, line.symbol, outcome)
+                if answered and isinstance(outcome.__cause__, CircuitOpen):
+                    line.due.now()  # the probe of another came back well: the next one may be this one's
+            elif outcome:
+                self._well(line.due, line.symbol)
+            elif line.due.pause() == followed.UNUSUAL:
+                text = f"{self._feed.name} {line.symbol}: the candle of {iso(line.want)} is over, and not served yet"
+                self._tell(line.due, followed.MISSING, line.symbol, text)
+
+    def _refused(self, due: Due, symbol: str, error: SaflaError) -> None:
+        """Wait for what can be waited for (R8); the rest ends it."""
+        cause = error.__cause__
+        if not isinstance(error, ExchangeError) or isinstance(error, OnlyNewest | Gone) or self._feed.stopped:
+            raise error
+        if isinstance(cause, Trouble) and not cause.retried:
+            raise error
+        due.fail(error)
+        self._tell(due, followed.REFUSED, symbol, str(error))
+
+    def _tell(self, due: Due, kind: str, symbol: str, text: str) -> None:
+        if not due.troubled:
+            due.troubled = True
+            self._told(kind, symbol, text)
+
+    def _well(self, due: Due, symbol: str) -> None:
+        if due.troubled:
+            self._told(followed.WELL, symbol, f"{self._feed.name}{' ' if symbol else ''}{symbol}: it answers again")
+        due.well()

@@ -1,0 +1,85 @@
+"""A page of candles as an exchange served it, judged row by row before anything is made of it (X4). No network here."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from safla.core.candles import Series
+from safla.core.scale import LIMIT
+from safla.core.values import Columns, Int64
+from safla.data import decimals
+from safla.data.checks import Origin
+from safla.data.exchange.strict import Row
+from safla.data.rows import FIELDS, Rows, Target, assemble
+from safla.errors import DataError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+PRICE_LIMIT = LIMIT // 1000  # D1, for the shortest averages; longer ones ask again when a run begins
+LEAST_MS, MOST_MS = 10**12, 10**13 - 1  # 13 digits
+
+
+class Asked(NamedTuple):
+    """What a page was asked for, and what it cannot hold."""
+
+    origin: str  # exchange, symbol and timeframe, for messages
+    symbol: str
+    step_ms: int
+    since: int  # ms
+    limit: int
+    latest: int  # ms: the server's now, at most
+
+
+def judged(rows: list[Row], asked: Asked) -> Series | None:
+    """The candles of a page in its order, the unfinished one among them; None for an empty page.
+
+    DataError names the first row that breaks X4 or S3, and its value.
+    """
+    if not rows:
+        return None
+    if len(rows) > asked.limit:
+        raise DataError(f"{asked.origin}: {len(rows)} rows where {asked.limit} were asked for")
+    ts = _times(rows, asked)
+    at = Origin(asked.origin, "candle", ts)
+    texts = _texts(rows, at=at)
+    numbers = decimals.parse(texts, at.at)
+    page = Rows(at, ts, numbers, (), closed=True)
+    return assemble([page], Target(asked.symbol, asked.step_ms, None, None, PRICE_LIMIT))[0]
+
+
+def upto(series: Series, end: int) -> Series:
+    """The candles that open before end, ms."""
+    count = int(np.searchsorted(series.columns.ts, end))
+    return series._replace(columns=Columns(*(column[:count] for column in series.columns)))
+
+
+def _times(rows: list[Row], asked: Asked) -> Int64:
+    before = asked.since - 1
+    for row in rows:
+        ts = row[0] if row else None
+        if type(ts) is not int or not LEAST_MS <= ts <= MOST_MS:
+            raise DataError(f"{asked.origin}: time {ascii(ts)[:40]} is no integer of 13 digits (X4)")
+        rules = (
+            (ts % asked.step_ms != 0, f"is not on the grid of {asked.step_ms} ms (S1)"),
+            (ts < asked.since, f"is before {asked.since}, from where it was asked (X4)"),
+            (ts <= before, f"comes behind {before}; a page ascends (X4)"),
+            (ts > asked.latest, f"is behind the exchange's own clock, {asked.latest} (X4)"),
+        )
+        broken = next((text for is_so, text in rules if is_so), None)
+        if broken is not None:
+            raise DataError(f"{asked.origin}: time {ts} {broken}")
+        before = ts
+    return np.array([row[0] for row in rows], np.int64)
+
+
+def _texts(rows: list[Row], *, at: Origin) -> "pl.DataFrame":
+    import polars as pl
+
+    for number, row in enumerate(rows):
+        if len(row) != len(FIELDS) or not all(type(cell) is str for cell in row[1:]):
+            raise DataError(f"{at.at(number)}: {ascii(row[1:])[:100]} are not five numbers (X4)")
+    columns = zip(*(row[1:] for row in rows), strict=True)
+    return pl.DataFrame(
+        dict(zip(FIELDS[1:], map(list, columns), strict=True)), schema=dict.fromkeys(FIELDS[1:], pl.String)
+    )

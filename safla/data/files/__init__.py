@@ -1,0 +1,1 @@
+"""Files of candles by others: CSV, Parquet, archives; bounded, and hostile until read."""

@@ -1,0 +1,163 @@
+"""What the store knows of one series beside its candles: one file, whole or not at all, with a seal. No candle is here.
+
+The manifest is the point of commit: a file of a month that it does not name is not there.
+"""
+
+import hashlib
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from safla.config.plan import OrderRules
+from safla.config.shown import printable
+from safla.config.types import SYMBOL, plain
+from safla.data.checks import LAST_MS
+from safla.data.owned import read_own
+from safla.data.store.month import bounds_of
+from safla.errors import DataError
+
+NAME = "manifest.json"
+MAX_BYTES = 2**28
+MAX_RESTATED = 10_000
+MAX_ABSENT = 1_000_000  # stretches
+
+_SEAL = b',"seal":"%b"}\n'
+_SEALED = len(_SEAL % (b"0" * 32))
+
+Decimals = Annotated[int, msgspec.Meta(ge=0, le=8)]
+Ms = Annotated[int, msgspec.Meta(ge=0, le=LAST_MS + 86_400_000)]
+TEXT = r"^(0|[1-9][0-9]{0,18})(\.[0-9]{1,18})?$"
+Text = Annotated[str, msgspec.Meta(pattern=TEXT, max_length=40)]
+Iso = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{5,12}Z$")]
+Source = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Hash = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}$")]
+
+
+class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The exchange's rules for orders, as decimal texts, and when they were read (S3)."""
+
+    tick: Text | None
+    lot: Text | None
+    min_notional: Text | None
+    at: Iso
+
+
+class Month(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One file: which candles it holds, where they came from, and when."""
+
+    month: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
+    file: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9a-f]{16}\.parquet$")]
+    hash: Hash
+    candles: Annotated[int, msgspec.Meta(ge=1, le=44_640)]
+    holes: Annotated[int, msgspec.Meta(ge=0, le=44_640)]  # between its first and its last candle
+    first: Ms
+    last: Ms
+    price_decimals: Decimals
+    volume_decimals: Decimals
+    source: Source
+    at: Iso
+
+
+class Offer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A candle that came again with other values: they are kept apart until somebody takes them (S2)."""
+
+    ts: Ms
+    stored: tuple[Text, Text, Text, Text, Text]  # open, high, low, close, volume
+    offered: tuple[Text, Text, Text, Text, Text]
+    source: Source
+    at: Iso
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything about one series."""
+
+    schema: Literal[1]
+    exchange: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_]{1,40}(-sandbox)?$")]
+    symbol: Annotated[str, msgspec.Meta(pattern=f"^{SYMBOL.pattern}$")]
+    timeframe: Annotated[str, msgspec.Meta(max_length=3)]
+    rules: Rules | None
+    months: tuple[Month, ...]
+    absent: tuple[tuple[Ms, Ms], ...]  # [from, to) on the grid, known to have no candle
+    restated: tuple[Offer, ...]
+
+
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder(Manifest)
+
+
+def empty(exchange: str, symbol: str, *, timeframe: str) -> Manifest:
+    """A series of which nothing is known."""
+    return Manifest(1, exchange, symbol, timeframe, None, (), (), ())
+
+
+def read(folder: Path, *, expected: Manifest) -> Manifest | None:
+    """The manifest of a folder; None where there is none. ValueError says how it is damaged.
+
+    expected  the empty one of the series that the folder is for
+    """
+    content = read_own(folder / NAME, most=MAX_BYTES)
+    if content is None:
+        return None
+    found = decode(content)
+    if (found.exchange, found.symbol, found.timeframe) != (expected.exchange, expected.symbol, expected.timeframe):
+        raise ValueError("it belongs to another series")
+    return found
+
+
+def encode(manifest: Manifest) -> bytes:
+    """The one spelling of a manifest. DataError where it would be larger than one may be (Z24)."""
+    for what, count, most in (
+        ("restated candles that nobody took", len(manifest.restated), MAX_RESTATED),
+        ("stretches without candles", len(manifest.absent), MAX_ABSENT),
+    ):
+        if count > most:
+            where = f"{manifest.exchange} {manifest.symbol} {manifest.timeframe}"
+            raise DataError(f"{where}: {count} {what}, at most {most} are kept; these are not the candles of before")
+    rest = _ENCODER.encode(manifest)
+    return rest[:-1] + _SEAL % _seal(rest)
+
+
+def decode(content: bytes) -> Manifest:
+    """The manifest behind bytes. ValueError for any that `encode` would not have made."""
+    rest = content[:-_SEALED] + b"}"
+    if content[-_SEALED:] != _SEAL % _seal(rest):
+        raise ValueError("its seal is broken")
+    try:
+        found = _DECODER.decode(rest)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise ValueError(f"it makes no sense: {str(error)[:100]!a}") from error
+    names = [one.month for one in found.months]
+    if names != sorted(set(names)) or not all(map(_is_whole, found.months)):
+        raise ValueError("its months make no sense")
+    return found
+
+
+def rules_of(manifest: Manifest) -> OrderRules | None:
+    """The exchange's rules as numbers; None where they were never read."""
+    kept = manifest.rules
+    if kept is None:
+        return None
+    return OrderRules(*(None if one is None else Decimal(one) for one in (kept.tick, kept.lot, kept.min_notional)))
+
+
+def rules_from(rules: OrderRules, at: str) -> Rules:
+    """The rules as they are kept. DataError for a number that no exchange's rule has."""
+    texts = [None if one is None else plain(one) for one in rules]
+    strange = [text for text in texts if text is not None and not re.search(TEXT, text)]
+    if strange:
+        raise DataError(f"{printable(strange[0][:40])} is no tick, lot or least notional of an exchange")
+    tick, lot, min_notional = texts
+    return Rules(tick=tick, lot=lot, min_notional=min_notional, at=at)
+
+
+def _seal(rest: bytes) -> bytes:
+    return hashlib.blake2b(rest, digest_size=16).hexdigest().encode("ascii")
+
+
+def _is_whole(one: Month) -> bool:
+    start, end = bounds_of(one.month)
+    named = one.file == f"{one.month}-{one.hash[:16]}.parquet"
+    return named and start <= one.first <= one.last < end

@@ -1,0 +1,155 @@
+"""The candles of one month as bytes, and back: their name is their content. No manifest and no folder is known here."""
+
+import hashlib
+import io
+import json
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from safla.core.candles import Series
+from safla.core.scale import LIMIT
+from safla.core.values import Columns, Int64
+from safla.data.checks import Bounds, Origin, check
+from safla.data.decimals import POWERS
+from safla.errors import DataError
+
+PRICE_LIMIT = LIMIT // 1000  # D1: the least that any strategy asks for
+MAX_BYTES = 2**26  # of a file: 44 640 candles of six int64 are 2 MB before they are packed
+KEY = "safla"  # of the metadata; data/files/recorded.py finds no run in it, so such a file is no source by itself
+
+PRICES = ("open", "high", "low", "close")
+
+
+class Packed(NamedTuple):
+    """A month as it is written: the bytes are a function of the candles alone."""
+
+    content: bytes
+    hash: str  # BLAKE2b-128 of them
+    series: Series  # in units of the fewest decimals that its candles need
+
+
+def pack(series: Series) -> Packed:
+    """The file of a month's candles, whatever decimals they came with."""
+    import polars as pl
+
+    series = least(series)
+    frame = pl.DataFrame(series.columns._asdict())
+    decimals = {"price_decimals": series.price_decimals, "volume_decimals": series.volume_decimals}
+    file = io.BytesIO()
+    frame.write_parquet(
+        file, compression="zstd", compression_level=1, statistics=False, row_group_size=frame.height,
+        metadata={KEY: json.dumps({"store": 1, **decimals})},
+    )  # fmt: skip
+    content = file.getvalue()
+    return Packed(content, hash_of(content), series)
+
+
+def unpack(content: bytes, *, candles: int) -> Columns:
+    """The columns of a file whose hash was found right. ValueError where they are not those of so many candles."""
+    import polars as pl
+
+    try:
+        frame = pl.read_parquet(io.BytesIO(content))
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise ValueError("no Parquet file of ours") from error
+    if tuple(frame.columns) != Columns._fields or set(frame.dtypes) != {pl.Int64}:
+        raise ValueError("other columns than a month has")
+    if frame.null_count().row(0) != (0,) * len(Columns._fields):
+        raise ValueError("empty cells")
+    columns = Columns(*(column.to_numpy() for column in frame))
+    if len(columns.ts) != candles or (np.diff(columns.ts) <= 0).any():
+        raise ValueError("another number of candles, or out of order")
+    return columns
+
+
+def hash_of(content: bytes) -> str:
+    """What a file is known by."""
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def name_of(ms: int) -> str:
+    """The UTC month of a time: 2024-01."""
+    return str(np.datetime64(ms, "ms").astype("datetime64[M]"))
+
+
+def bounds_of(name: str) -> tuple[int, int]:
+    """The first ms of a month, and of the next."""
+    month = np.datetime64(name, "M")
+    start, end = (int(one.astype("datetime64[ms]").astype(np.int64)) for one in (month, month + 1))
+    return start, end
+
+
+def split(series: Series) -> Iterator[tuple[str, Series]]:
+    """The candles of each month that has any."""
+    months = series.columns.ts.astype("datetime64[ms]").astype("datetime64[M]")
+    edges = [0, *(np.flatnonzero(months[1:] != months[:-1]) + 1).tolist(), len(months)]
+    for first, end in pairwise(edges if len(months) else ()):
+        columns = Columns(*(column[first:end] for column in series.columns))
+        yield str(months[first]), series._replace(columns=columns)
+
+
+def refuse_unsound(series: Series, *, step_ms: int, origin: str) -> None:
+    """Raise DataError for candles that break S1, S3 or D1, or do not ascend."""
+    ts = series.columns.ts
+    late = np.flatnonzero(np.diff(ts) <= 0)
+    if len(late):
+        raise DataError(f"{origin}: time {ts[late[0] + 1]} is not after {ts[late[0]]}; candles must ascend (S2)")
+    numbers = np.arange(1, len(ts) + 1, dtype=np.int64)
+    bounds = Bounds(step_ms, PRICE_LIMIT, series.price_decimals, series.volume_decimals)
+    check(series.columns, bounds, origin=Origin(origin, "row", numbers))
+
+
+def least(series: Series) -> Series:
+    """The same candles in units of the fewest decimals that they need."""
+    columns = series.columns
+    spare = min(_spare(getattr(columns, name), series.price_decimals) for name in PRICES)
+    spare_volume = _spare(columns.volume, series.volume_decimals)
+    shorter = {name: getattr(columns, name) // int(POWERS[spare]) for name in PRICES} if spare else {}
+    if spare_volume:
+        shorter["volume"] = columns.volume // int(POWERS[spare_volume])
+    decimals = series.price_decimals - spare, series.volume_decimals - spare_volume
+    return Series(series.symbol, *decimals, columns._replace(**shorter))
+
+
+def scaled(series: Series, *, price_decimals: int, volume_decimals: int) -> Series:
+    """The same candles with so many decimals, no fewer than they have. DataError where they do not fit (D1)."""
+    more = price_decimals - series.price_decimals, volume_decimals - series.volume_decimals
+    if more == (0, 0):
+        return series
+    limits = (*((name, more[0], PRICE_LIMIT) for name in PRICES), ("volume", more[1], LIMIT - 1))
+    longer = {name: _times(series, name, places, limit) for name, places, limit in limits if places}
+    return Series(series.symbol, price_decimals, volume_decimals, series.columns._replace(**longer))
+
+
+def together(one: Series, other: Series) -> tuple[Series, Series]:
+    """Both with the decimals of the finer."""
+    price, volume = max(one.price_decimals, other.price_decimals), max(one.volume_decimals, other.volume_decimals)
+    finer = {"price_decimals": price, "volume_decimals": volume}
+    return scaled(one, **finer), scaled(other, **finer)
+
+
+def _spare(units: Int64, places: int) -> int:
+    """How many of the decimals none of the numbers needs."""
+    spare = 0
+    while spare < places and _all_multiples(units, int(POWERS[spare + 1])):
+        spare += 1
+    return spare
+
+
+def _all_multiples(units: Int64, power: int) -> bool:
+    """Of each; a few are asked first, for among them one that is none is mostly found."""
+    return not (units[:100] % power).any() and not (units % power).any()
+
+
+def _times(series: Series, name: str, places: int, limit: int) -> Int64:
+    column: Int64 = getattr(series.columns, name)
+    power = int(POWERS[places])
+    if len(column) and int(column.max()) > limit // power:
+        raise DataError(
+            f"{series.symbol}: {name} {int(column.max())} units of 10^-{series.price_decimals} do not fit below "
+            f"{limit} once they are written with {places} decimals more, as other candles here are (D1)"
+        )
+    return column * power

@@ -1,0 +1,128 @@
+"""The folder of one series: its lock, its manifest, a file a month. What a merge means is not known here.
+
+A month's file is written under a name that nobody knows yet, then the manifest that names it is replaced, then the file
+that nobody names any more is removed: a crash anywhere leaves the old state or the new one.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from safla.core.candles import Series
+from safla.data.owned import TEMPORARY, locked, make_folders, read_own, refuse_other_folder, refuse_others, replace
+from safla.data.store import manifest, month
+from safla.data.store.manifest import Manifest, Month
+from safla.errors import HostError
+
+LOCK = "lock"
+DAMAGED = ".damaged"  # behind the name of a file that was set aside
+
+MONTH_FILE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9a-f]{16}\.parquet", re.ASCII)
+
+
+class Known(NamedTuple):
+    """What a manifest says, or that of nothing where there is none or it is damaged; and what there is to say."""
+
+    manifest: Manifest
+    notes: tuple[str, ...]
+
+
+@contextmanager
+def reading(root: Path, expected: Manifest, *, names: tuple[str, ...]) -> Iterator[Known]:
+    """Look at a series for the length of a `with`; nobody writes meanwhile. Nothing is made or mended."""
+    folder = root.joinpath(*names)
+    for depth in range(1, len(names) + 1):
+        above = root.joinpath(*names[:depth])
+        if not os.path.lexists(above):
+            yield Known(expected, ())
+            return
+        refuse_other_folder(above)
+    with locked(folder / LOCK, exclusive=False):
+        yield _read(folder, expected)[0]
+
+
+@contextmanager
+def writing(root: Path, expected: Manifest, *, names: tuple[str, ...]) -> Iterator[Known]:
+    """Hold a series alone, made where it is new and swept of what a crash left. What is damaged is set aside."""
+    folder = make_folders(root, *names)
+    with locked(folder / LOCK, exclusive=True):
+        known, whole = _read(folder, expected)
+        try:
+            yield known._replace(notes=(*known.notes, *_swept(folder, known.manifest, whole=whole)))
+        except OSError as error:
+            raise HostError(f"{folder}: cannot be written: {error.strerror}") from error
+
+
+def candles(folder: Path, entry: Month, *, symbol: str) -> Series:
+    """The candles of a month. ValueError says what is wrong with its file: no byte is decoded before its hash holds."""
+    content = read_own(folder / entry.file, most=month.MAX_BYTES)
+    if content is None:
+        raise ValueError("it is not there")
+    if month.hash_of(content) != entry.hash:
+        raise ValueError("its bytes are not those that were written")
+    columns = month.unpack(content, candles=entry.candles)
+    if (int(columns.ts[0]), int(columns.ts[-1])) != (entry.first, entry.last):
+        raise ValueError("it holds other candles than the manifest says")
+    return Series(symbol, entry.price_decimals, entry.volume_decimals, columns)
+
+
+def set_aside(folder: Path, name: str) -> None:
+    """Give a damaged file a name under which nobody reads it."""
+    with suppress(FileNotFoundError):
+        os.replace(folder / name, folder / f"{name}{DAMAGED}")
+
+
+def commit(folder: Path, after: Manifest, *, before: Manifest, files: Mapping[str, bytes]) -> None:
+    """Make a manifest the one that counts, with the new files that it names."""
+    content = manifest.encode(after)
+    for name, packed in files.items():
+        replace(folder / name, packed)
+    replace(folder / manifest.NAME, content)
+    named = {one.file for one in after.months}
+    for one in before.months:
+        if one.file not in named:
+            with suppress(OSError):  # what was to be done is done, and the next who writes removes it
+                (folder / one.file).unlink()
+
+
+def strays(folder: Path, known: Manifest) -> list[str]:
+    """The files of a folder that nobody names: of a merge that a crash cut short."""
+    named = {one.file for one in known.months}
+    names = sorted(os.listdir(folder))
+    return [name for name in names if _is_temporary(name) or (MONTH_FILE.fullmatch(name) and name not in named)]
+
+
+def set_aside_before(folder: Path) -> list[str]:
+    """The damaged files that lie aside."""
+    return sorted(name for name in os.listdir(folder) if name.endswith(DAMAGED))
+
+
+def _read(folder: Path, expected: Manifest) -> tuple[Known, bool]:
+    try:
+        found = manifest.read(folder, expected=expected)
+    except ValueError as error:
+        note = f"{folder / manifest.NAME}: damaged ({error}); nothing of this series counts as held"
+        return Known(expected, (note,)), False
+    return Known(found or expected, ()), True
+
+
+def _swept(folder: Path, known: Manifest, *, whole: bool) -> list[str]:
+    left = strays(folder, known)
+    refuse_others(folder, left)
+    if not whole:  # the candles of its months are not trusted, but neither are they thrown away
+        for name in filter(MONTH_FILE.fullmatch, left):
+            set_aside(folder, name)
+        set_aside(folder, manifest.NAME)
+        left = [name for name in left if _is_temporary(name)]
+    for name in left:
+        (folder / name).unlink()
+    gone = [name for name in left if not _is_temporary(name)]
+    return [f"{folder}: {len(gone)} files that no manifest names were removed"] if gone else []
+
+
+def _is_temporary(name: str) -> bool:
+    kept = name.removesuffix(TEMPORARY)
+    return kept != name and (kept == manifest.NAME or MONTH_FILE.fullmatch(kept) is not None)

@@ -1,0 +1,269 @@
+"""The store of candles: what is held of a series, and how more comes in. Nothing held is ever changed in silence (S2).
+
+<cache>/<exchange>/<BTC-USDT>/<1h>/ holds a manifest, a lock, and one Parquet file a month. No network is known here.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from safla.config.plan import OrderRules
+from safla.config.shown import printable
+from safla.core.candles import TIMEFRAMES, Series, between, iso
+from safla.core.values import Columns
+from safla.data.decimals import MAX_PLACES
+from safla.data.store import manifest, month, shelf, spans
+from safla.data.store.manifest import Manifest, Month, Offer
+from safla.data.store.meet import Met, Restated, meet, of_texts
+from safla.data.store.spans import Span, Spans
+from safla.errors import DataError
+
+SOURCE_LETTERS = 200
+
+__all__ = ("Held", "Merged", "Place", "Restated", "Span", "accept", "held", "keep_rules", "merge")
+
+
+class Place(NamedTuple):
+    """Which series: the cache, and the names of its folders in it."""
+
+    cache: Path
+    exchange: str
+    symbol: str
+    timeframe: str
+
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """Of the folders, one in the other."""
+        return self.exchange, slug(self.symbol), self.timeframe
+
+    @property
+    def folder(self) -> Path:
+        """Where its files lie."""
+        return self.cache.joinpath(*self.names)
+
+    @property
+    def step_ms(self) -> int:
+        """From one candle to the next."""
+        return TIMEFRAMES[self.timeframe]
+
+    @property
+    def nothing(self) -> Manifest:
+        """What is known of it before anything is."""
+        return manifest.empty(self.exchange, self.symbol, timeframe=self.timeframe)
+
+
+class Held(NamedTuple):
+    """What the store has for a span."""
+
+    series: Series | None  # its candles at one scale, the finest of their months; None where there are none
+    missing: Spans  # stretches of the grid that are neither held nor known to have no candles
+    rules: OrderRules | None  # None: the exchange was never asked for them
+    notes: tuple[str, ...]
+    first: int | None  # of all candles of the series
+    last: int | None
+
+
+class Merged(NamedTuple):
+    """What became of candles that came."""
+
+    added: int
+    same: int
+    restated: tuple[Restated, ...]  # those that differ from what is held, and were not taken
+    accepted: int  # those that were
+    notes: tuple[str, ...]
+
+
+class _Change(NamedTuple):
+    """A series after a merge: what the manifest shall say, and the new files."""
+
+    manifest: Manifest
+    files: dict[str, bytes]
+    merged: Merged
+
+
+def slug(symbol: str) -> str:
+    """The folder of a symbol: BTC/USDT:USDT is BTC-USDT-USDT (no two symbols have the same)."""
+    return symbol.replace("/", "-").replace(":", "-")
+
+
+def held(place: Place, span: Span) -> Held:
+    """What the store has of the candles that open within a span, [from, to) in ms. What is damaged is not held."""
+    start, end = -(-span[0] // place.step_ms) * place.step_ms, span[1]
+    with shelf.reading(place.cache, place.nothing, names=place.names) as (known, notes):
+        found, damaged = _whole(place, known, start, end)
+    whole = [one for one in known.months if one.month not in damaged]
+    series = _cut(found, start, end)
+    have = () if series is None else spans.of_candles(series.columns.ts, place.step_ms)
+    asked = start, -(-end // place.step_ms) * place.step_ms
+    missing = spans.minus(spans.minus([asked], have), spans.within(known.absent, asked))
+    first, last = (whole[0].first, whole[-1].last) if whole else (None, None)
+    return Held(series, missing, manifest.rules_of(known), (*notes, *damaged.values()), first, last)
+
+
+def merge(
+    place: Place, series: Series, *, source: str, at: int, absent: Sequence[Span] = (), accept_restated: bool = False
+) -> Merged:
+    """Add closed candles, all of them or none. What is held with other values stays, and the others are kept apart.
+
+    source  where they came from, for people
+    at      when, ms UTC
+    absent  stretches of the grid for which it is a fact that there is no candle
+    accept_restated  candles with other values replace what is held
+    DataError for unsound candles (S1-S3, D1), HostError where they cannot be written: nothing is changed then.
+    """
+    source = printable(source)[:SOURCE_LETTERS]
+    series = _sound(place, series, source=source)
+    if any(since % place.step_ms or to % place.step_ms for since, to in absent):
+        raise DataError(f"{source} {place.symbol}: a stretch without candles is not on the grid of {place.timeframe}")
+    with shelf.writing(place.cache, place.nothing, names=place.names) as (known, notes):
+        change = _merged(place, known, series, source=source, at=iso(at), absent=absent, accepts=accept_restated)
+        if change.manifest != known or change.files:
+            shelf.commit(place.folder, change.manifest, before=known, files=change.files)
+    return change.merged._replace(notes=(*notes, *change.merged.notes))
+
+
+def keep_rules(place: Place, rules: OrderRules, *, at: int) -> tuple[str, ...]:
+    """Keep the exchange's rules with the candles (S3), and when they were read (ms UTC). Returns notes."""
+    with shelf.writing(place.cache, place.nothing, names=place.names) as (known, notes):
+        after = msgspec.structs.replace(known, rules=manifest.rules_from(rules, at=iso(at)))
+        if after != known:
+            shelf.commit(place.folder, after, before=known, files={})
+    return notes
+
+
+def accept(place: Place, span: Span) -> int:
+    """Take the restated candles that were kept apart within a span, of each the last. Returns how many."""
+    with shelf.writing(place.cache, place.nothing, names=place.names) as (known, _):
+        offers = {one.ts: one for one in known.restated if span[0] <= one.ts < span[1]}
+        if not offers:
+            return 0
+        series = of_texts(place.symbol, {ts: one.offered for ts, one in offers.items()})
+        *_, last = offers.values()
+        change = _merged(place, known, series, source=last.source, at=last.at, absent=(), accepts=True)
+        shelf.commit(place.folder, change.manifest, before=known, files=change.files)
+        return len(offers)
+
+
+def _sound(place: Place, series: Series, *, source: str) -> Series:
+    """The candles at the scale that they need. DataError for those that break a rule, or are of another series."""
+    origin = f"{source} {place.symbol} {place.timeframe}"
+    if series.symbol != place.symbol:
+        raise DataError(f"{origin}: candles of {series.symbol} do not belong there")
+    series = month.least(series)
+    if max(series.price_decimals, series.volume_decimals) > MAX_PLACES:
+        raise DataError(f"{origin}: more than {MAX_PLACES} decimals (S3)")
+    month.refuse_unsound(series, step_ms=place.step_ms, origin=origin)
+    return series
+
+
+def _whole(place: Place, known: Manifest, start: int, end: int) -> tuple[list[Series], dict[str, str]]:
+    """The months that a span reaches into; of the damaged ones, what is wrong."""
+    found: list[Series] = []
+    damaged: dict[str, str] = {}
+    for entry in known.months:
+        since, to = month.bounds_of(entry.month)
+        if to <= start or end <= since:
+            continue
+        try:
+            found.append(shelf.candles(place.folder, entry, symbol=place.symbol))
+        except ValueError as error:
+            damaged[entry.month] = f"{place.folder / entry.file}: {error}; its candles do not count as held"
+    return found, damaged
+
+
+def _cut(found: Sequence[Series], start: int, end: int) -> Series | None:
+    """The candles of several months within a span, at one scale."""
+    if not found:
+        return None
+    price, volume = max(one.price_decimals for one in found), max(one.volume_decimals for one in found)
+    finer = (month.scaled(one, price_decimals=price, volume_decimals=volume) for one in found)
+    parts = [between(one.columns, start, end) for one in finer]
+    columns = parts[0] if len(parts) == 1 else Columns(*(np.concatenate(some) for some in zip(*parts, strict=True)))
+    return Series(found[0].symbol, price, volume, columns) if len(columns.ts) else None
+
+
+def _merged(
+    place: Place, known: Manifest, series: Series, *, source: str, at: str, absent: Sequence[Span], accepts: bool
+) -> _Change:
+    entries = {one.month: one for one in known.months}
+    coming = dict(month.split(series))
+    files: dict[str, bytes] = {}
+    notes: list[str] = []
+    met: list[Met] = []
+    for name in sorted(coming.keys() | _reached(known, absent)):
+        stored = _stored(place, entries, name, notes=notes)
+        if name not in coming:
+            met.extend([] if stored is None else [Met(stored, stored.columns.ts[:0], 0, 0, ())])
+            continue
+        one = meet(stored, coming[name], accept=accepts)
+        met.append(one)
+        if one.series is not stored:
+            packed = month.pack(one.series)
+            entry = _entry(place, name, packed, source=source, at=at)
+            before = next((old for old in known.months if old.month == name), None)
+            entries[name] = before if before is not None and before.hash == packed.hash else entry
+            files[entry.file] = packed.content
+    after = msgspec.structs.replace(
+        known,
+        months=tuple(entries[name] for name in sorted(entries)),
+        absent=_absent(place, known, met, more=absent),
+        restated=_kept_apart(known, met, source=source, at=at, accepts=accepts),
+    )
+    restated = tuple(offer for one in met for offer in one.restated)
+    counts = sum(one.added for one in met), sum(one.same for one in met)
+    merged = Merged(*counts, () if accepts else restated, len(restated) if accepts else 0, tuple(notes))
+    return _Change(after, files, merged)
+
+
+def _absent(place: Place, known: Manifest, met: Sequence[Met], *, more: Sequence[Span]) -> Spans:
+    """A candle that came is not absent, and neither is one that is held, whatever is said of it."""
+    more = spans.union(more, ())
+    came = [span for one in met for span in spans.of_candles(one.changed, place.step_ms)]
+    if more:
+        have = (between(one.series.columns, more[0][0], more[-1][1]).ts for one in met)
+        more = spans.minus(more, [span for ts in have for span in spans.of_candles(ts, place.step_ms)])
+    return spans.revised(known.absent, added=more, taken=tuple(came))
+
+
+def _reached(known: Manifest, absent: Sequence[Span]) -> set[str]:
+    """The months that we hold and a stretch without candles reaches into."""
+    return {
+        one.month for one in known.months if any(since <= one.last and one.first < to for since, to in absent)
+    }  # fmt: skip
+
+
+def _stored(place: Place, entries: dict[str, Month], name: str, *, notes: list[str]) -> Series | None:
+    """What is held of a month. A damaged file is set aside, and its entry taken out."""
+    entry = entries.get(name)
+    if entry is None:
+        return None
+    try:
+        return shelf.candles(place.folder, entry, symbol=place.symbol)
+    except ValueError as error:
+        shelf.set_aside(place.folder, entry.file)
+        notes.append(f"{place.folder / entry.file}: {error}; set aside, its candles did not count as held")
+        del entries[name]
+        return None
+
+
+def _entry(place: Place, name: str, packed: month.Packed, *, source: str, at: str) -> Month:
+    series, ts = packed.series, packed.series.columns.ts
+    return Month(
+        month=name, file=f"{name}-{packed.hash[:16]}.parquet", hash=packed.hash, candles=len(ts),
+        holes=len(spans.of_candles(ts, place.step_ms)) - 1, first=int(ts[0]), last=int(ts[-1]),
+        price_decimals=series.price_decimals, volume_decimals=series.volume_decimals, source=source, at=at,
+    )  # fmt: skip
+
+
+def _kept_apart(known: Manifest, met: Sequence[Met], *, source: str, at: str, accepts: bool) -> tuple[Offer, ...]:
+    """The restated candles that nobody took: an offer lives as long as the stored candle that it differs from."""
+    changed = {int(ts) for one in met for ts in one.changed} if known.restated else set()
+    kept = [one for one in known.restated if one.ts not in changed]
+    if not accepts:
+        there = {(one.ts, one.offered) for one in kept}
+        new = [offer for one in met for offer in one.restated if (offer.ts, offer.offered) not in there]
+        kept.extend(Offer(*offer, source=source, at=at) for offer in new)
+    return tuple(sorted(kept, key=lambda one: one.ts))

@@ -1,0 +1,55 @@
+"""What the events of a run come to as log lines: in which file, how loud, with which fields. No file is opened."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+
+from safla.journal import events as e
+from safla.runtime.onlookers.told import Told
+from safla.runtime.onlookers.words import WORDS
+
+NOT_TOLD = {"type", "plan", "symbols", "marks"}  # fields that are the line's event, or too long for it
+
+
+class Line(NamedTuple):
+    """One line, before it has a time."""
+
+    file: str  # of logging.files
+    level: str
+    text: str
+    fields: dict[str, Any]
+
+
+# All events; the journal has them too, and there they are complete.
+TABLE: dict[type[e.Fact], tuple[str, str]] = {
+    e.Filled: ("trades", "INFO"),
+    e.TradeClosed: ("trades", "INFO"),
+    e.Candle: ("market_data", "INFO"),
+    e.RunStarted: ("decisions", "INFO"),
+    e.DayStarted: ("decisions", "INFO"),
+    e.ModeChanged: ("decisions", "INFO"),
+    e.Signal: ("decisions", "INFO"),
+    e.OrderPlaced: ("decisions", "INFO"),
+    e.OrderRefused: ("decisions", "INFO"),
+    e.OrderExpired: ("decisions", "INFO"),
+    e.Halted: ("decisions", "WARNING"),
+    e.Resumed: ("decisions", "WARNING"),
+    e.RunEnded: ("decisions", "INFO"),
+}
+
+
+def lines_of(told: Told, *, step_ms: int, arrived: float | None) -> Iterator[Line]:
+    """The lines of what was told, in order.
+
+    step_ms  the timeframe
+    arrived  when the candles came, seconds since 1970; None where they are history
+    """
+    for event in told.events:
+        file, level = TABLE[type(event)]
+        plain = msgspec.to_builtins(event)
+        fields = {"event": plain["type"], **{name: plain[name] for name in plain.keys() - NOT_TOLD}}
+        if isinstance(event, e.Candle):
+            fields["lag_seconds"] = None if arrived is None else round(arrived - (event.ts + step_ms) / 1000, 3)
+            fields["latency_ms"] = round((told.synced - told.came) * 1000, 3)
+        yield Line(file, level, WORDS[type(event)](event), dict(sorted(fields.items())))

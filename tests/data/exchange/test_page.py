@@ -1,0 +1,84 @@
+"""A page as it came: each rule of X4 names the row that breaks it, and nothing is sorted, dropped or mended."""
+
+import pytest
+
+from safla.data.exchange import page
+from safla.data.exchange.page import Asked
+from safla.errors import DataError
+
+HOUR = 3_600_000
+START = 1_704_067_200_000  # 2024-01-01
+ASKED = Asked("binance BTC/USDT 1h", "BTC/USDT", HOUR, START, 4, START + 3 * HOUR + 1_000)
+
+
+def row(number: int, **changed: object) -> list[object]:
+    cells = {"ts": START + number * HOUR, "open": "100.10", "high": "101", "low": "99.5", "close": "100.25000000"}
+    return [*(cells | {"volume": "12.3"} | changed).values()]
+
+
+GOOD = [row(0), row(1), row(2), row(3)]
+
+
+def test_a_good_page_is_taken_as_it_stands_the_unfinished_candle_too():
+    series = page.judged(GOOD, ASKED)
+    assert series is not None
+    assert series.columns.ts.tolist() == [START + number * HOUR for number in range(4)]
+    assert (series.price_decimals, series.volume_decimals) == (2, 1)
+    assert series.columns.close.tolist() == [10_025] * 4
+    assert series.columns.volume.tolist() == [123] * 4
+
+
+def test_an_empty_page_is_no_page_of_candles():
+    assert page.judged([], ASKED) is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([*GOOD, row(4)], "5 rows where 4 were asked for"),
+        ([row(0), row(1, ts=START + HOUR + 1_234)], "1704070801234 is not on the grid"),
+        ([row(-1), row(0)], "1704063600000 is before 1704067200000, from where it was asked"),
+        ([row(0), row(2), row(1)], "1704070800000 comes behind 1704074400000; a page ascends"),
+        ([row(0), row(0)], "comes behind 1704067200000"),
+        ([row(0), row(1, ts=START + 13 * HOUR)], "is behind the exchange's own clock"),
+        ([row(0, ts=START * 1000)], "'?1704067200000000'? is no integer of 13 digits"),
+        ([row(0, ts=START // 1000)], "1704067200 is no integer of 13 digits"),
+        ([row(0, ts=str(START))], "'1704067200000' is no integer of 13 digits"),
+        ([row(0, ts=float(START))], "is no integer of 13 digits"),
+        ([row(0, ts=True)], "True is no integer of 13 digits"),
+        ([[]], "None is no integer of 13 digits"),
+        ([row(0)[:4]], "are not five numbers"),
+        ([[*row(0), "1"]], "are not five numbers"),
+        ([row(0, close=None)], "None, '12.3'\\] are not five numbers"),
+        ([row(0, close=100.25)], "are not five numbers"),
+        ([row(0, high="NaN")], "high 'NaN' is no plain decimal number"),
+        ([row(0, high="Infinity")], "high 'Infinity' is no plain decimal"),
+        ([row(0, close="1e400")], "close '1e400' is no plain decimal"),
+        ([row(0, close="n/a")], "close 'n/a' is no plain decimal"),
+        ([row(0, close="")], "close is empty"),
+        ([row(0, low="-1")], "low '-1' is no plain decimal"),
+        ([row(0, low="0")], "low 0.00 is not above 0"),
+        ([row(0, volume="-1")], "volume '-1' is no plain decimal"),
+        ([row(0, high="99.4", low="101")], "high 99.40 is below open 100.10"),
+        ([row(0, close="102")], "high 101.0 is below close 102.0"),
+        ([row(0, close="100.123456789")], "more decimals"),
+    ],
+)
+def test_a_row_that_breaks_a_rule_is_named_with_its_value(rows: list, said: str):
+    with pytest.raises(DataError, match=said) as refused:
+        page.judged(rows, ASKED)
+    assert str(refused.value).startswith("binance BTC/USDT 1h: ")
+
+
+@pytest.mark.parametrize("volume", ["0", "0.00000000"])
+def test_a_candle_without_volume_is_legal(volume: str):
+    series = page.judged([row(0, volume=volume)], ASKED)
+    assert series is not None
+    assert series.columns.volume.tolist() == [0]
+
+
+def test_the_candles_before_an_end_are_the_closed_ones():
+    series = page.judged(GOOD, ASKED)
+    assert series is not None
+    assert page.upto(series, START + 2 * HOUR).columns.ts.tolist() == [START, START + HOUR]
+    assert page.upto(series, START).columns.ts.tolist() == []

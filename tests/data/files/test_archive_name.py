@@ -1,0 +1,28 @@
+"""What the names of archives say, and what they do not."""
+
+import pytest
+
+from safla.data.files.archive_name import Named, id_of, named
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("a/b/BTCUSDT-1h-2024-01.zip", Named("BTCUSDT", "BTC/USDT", "1h")),
+        ("ETHBTC-1m-2024-01-31.csv", Named("ETHBTC", "ETH/BTC", "1m")),
+        ("1000SATSUSDT-1d-2024-01.zip", Named("1000SATSUSDT", "1000SATS/USDT", "1d")),
+        ("BNBFDUSD-1h-2024-01.zip", Named("BNBFDUSD", "BNB/FDUSD", "1h")),
+        ("ADAEUR-1h-2024-01.zip", Named("ADAEUR", None, "1h")),  # ADA/EUR or AD/AEUR
+        ("BTCXYZ-1h-2024-01.zip", Named("BTCXYZ", None, "1h")),
+        ("BTCUSDT-7m-2024-01.zip", None),
+        ("BTCUSDT-1h-2024.zip", None),
+        ("btcusdt-1h-2024-01.zip", None),
+        ("BTCUSDT-1h-2024-01.zip.CHECKSUM", None),
+    ],
+)
+def test_a_name_says_symbol_and_timeframe_or_nothing(path: str, said: Named | None) -> None:
+    assert named(path) == said
+
+
+def test_a_symbol_is_spelled_as_the_archives_do() -> None:
+    assert [id_of(symbol) for symbol in ("BTC/USDT", "BTC/USDT:USDT")] == ["BTCUSDT", "BTCUSDT"]

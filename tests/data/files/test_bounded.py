@@ -1,0 +1,171 @@
+"""Input files: regular, unchanged while they are read, and decompressed under a cap (Z8, Z16, FAULTS rows 55, 57)."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from safla.data.files import bounded, csv
+from safla.errors import DataError, HostError
+from tests.data.written import (
+    HEADER,
+    ZSTD_BLOCK,
+    candles,
+    csv_file,
+    file,
+    gz,
+    lines,
+    read_or_refused,
+    repeated,
+    same,
+    zst,
+)
+
+Pack = Callable[[bytes], bytes]
+
+TEXT = "\n".join([HEADER, *lines(500)]).encode()
+
+
+def test_a_link_to_a_file_is_read_as_the_file(tmp_path: Path) -> None:
+    path = csv_file(tmp_path, HEADER, *lines())
+    (tmp_path / "link.csv").symlink_to(path)
+    assert same(candles(csv.read(str(tmp_path / "link.csv"), None)), candles(csv.read(path, None)))
+
+
+def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"absent\.csv: No such file or directory"):
+        csv.read(str(tmp_path / "absent.csv"), None)
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="a folder; a file or a pattern"):
+        csv.read(str(tmp_path), None)
+
+
+def test_a_pipe_is_refused_and_never_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    begin = time.perf_counter()
+    with pytest.raises(DataError, match="no regular file"):
+        csv.read(str(tmp_path / "pipe.csv"), None)
+    assert time.perf_counter() - begin < 1
+
+
+def test_a_name_with_a_nul_is_no_file() -> None:
+    with pytest.raises(DataError, match="no such file"), bounded.opened("a\0b.csv"):
+        pass
+
+
+def test_a_file_without_permission_is_the_fault_of_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> int:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(HostError, match="no permission"), bounded.opened(str(tmp_path / "btc.csv")):
+        pass
+
+
+@pytest.mark.parametrize("change", ["append", "touch", "truncate"])
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, change: str) -> None:
+    path = Path(csv_file(tmp_path, HEADER, *lines()))
+    changes: dict[str, Callable[[], object]] = {
+        "append": lambda: path.write_bytes(path.read_bytes() + b"\n"),
+        "truncate": lambda: os.truncate(path, 3),
+        "touch": lambda: os.utime(path, (1, 1)),
+    }
+    with pytest.raises(DataError, match="changed while it was read"), bounded.opened(str(path)):
+        changes[change]()
+
+
+def test_a_file_that_is_larger_than_the_cap_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = csv_file(tmp_path, HEADER, *lines())
+    size = Path(path).stat().st_size
+    monkeypatch.setattr(bounded, "MAX_FILE_BYTES", size)
+    csv.read(path, None)
+    monkeypatch.setattr(bounded, "MAX_FILE_BYTES", size - 1)
+    with pytest.raises(DataError, match=rf"{size} bytes, at most {size - 1} are read"):
+        csv.read(path, None)
+
+
+@pytest.mark.parametrize("pack", [gz, zst])
+def test_a_compressed_file_is_known_by_its_first_bytes_whatever_its_name(tmp_path: Path, pack: Pack) -> None:
+    plain = csv.read(file(tmp_path, "plain.csv", TEXT), None)
+    packed = csv.read(file(tmp_path, "packed.txt", pack(TEXT)), None)
+    assert same(candles(plain), candles(packed))
+
+
+@pytest.mark.parametrize("pack", [gz, zst])
+def test_a_compressed_file_is_refused_however_it_is_cut(tmp_path: Path, pack: Pack) -> None:
+    content = pack(TEXT)
+    for length in range(4, len(content), 101):
+        with pytest.raises(DataError, match=r"packed: (cut|.*empty|line)"):
+            csv.read(file(tmp_path, "packed", content[:length]), None)
+
+
+@pytest.mark.parametrize("pack", [gz, zst])
+def test_a_compressed_file_with_a_changed_byte_ends_in_one_error_or_in_candles(tmp_path: Path, pack: Pack) -> None:
+    content = pack(TEXT)
+    for place in range(0, len(content), 41):
+        broken = bytearray(content)
+        broken[place] ^= 0x55
+        assert read_or_refused(csv.read, file(tmp_path, "packed", bytes(broken)), None)
+
+
+@pytest.mark.parametrize("pack", [gz, zst])
+def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pack: Pack) -> None:
+    bomb = pack(("0" * 100_000 + "\n").encode() * 300)
+    assert len(bomb) < 150_000
+    monkeypatch.setattr(bounded, "MAX_TEXT_BYTES", 10_000_000)
+    monkeypatch.setattr(bounded, "MAX_ZSTD_TEXT_BYTES", 10_000_000)
+    monkeypatch.setattr(bounded, "MAX_WHOLE_BYTES", 10_000_000)
+    monkeypatch.setattr(bounded, "BLOCK_BYTES", 2**20)
+    with bounded.opened(file(tmp_path, "bomb", bomb)) as stream, pytest.raises(DataError, match="when decompressed"):
+        for _ in bounded.blocks(stream, "bomb"):
+            pass
+
+
+def test_zstd_may_come_in_frames_of_any_kind(tmp_path: Path) -> None:
+    skipped = b"\x50\x2a\x4d\x18" + (5).to_bytes(4, "little") + b"notes"
+    first, second = TEXT[: len(HEADER) + 1], TEXT[len(HEADER) + 1 :]
+    path = file(tmp_path, "frames", zst(first) + skipped + zst(second))
+    assert same(candles(csv.read(path, None)), candles(csv.read(file(tmp_path, "plain", TEXT), None)))
+
+
+def test_a_format_that_is_read_at_once_has_a_cap_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = file(tmp_path, "packed", zst(TEXT))
+    monkeypatch.setattr(bounded, "MAX_WHOLE_BYTES", 10)
+    with pytest.raises(DataError, match="at most 10 are read of this format; split it"):
+        csv.read(path, None)
+
+
+def test_a_zip_is_sent_to_the_source_that_reads_it(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"data\.source: vision reads those"):
+        csv.read(file(tmp_path, "btc.zip", b"PK\x03\x04rest"), None)
+
+
+def test_control_characters_in_a_name_do_not_reach_a_message() -> None:
+    assert bounded.shown("a\x1b[31mb\u202e.csv") == r"'a\x1b[31mb\u202e.csv'"
+
+
+@pytest.mark.parametrize("change", ["replace", "remove"])
+def test_a_file_whose_name_means_another_one_at_the_end_is_refused(tmp_path: Path, change: str) -> None:
+    path, other = csv_file(tmp_path, HEADER, *lines()), csv_file(tmp_path, HEADER, *lines(), name="other.csv")
+    with pytest.raises(DataError, match="changed while it was read"), bounded.opened(path):
+        os.replace(other, path) if change == "replace" else os.remove(path)
+
+
+@pytest.mark.parametrize("byte", [b"\n", b"\x01", b"a", b","])
+def test_a_zstd_bomb_below_the_cap_is_one_text_whatever_it_is_made_of(tmp_path: Path, byte: bytes) -> None:
+    """A cell for each of these line ends, or a column for each delimiter, took a hundred times their size."""
+    path = file(tmp_path, "bomb", repeated(byte, blocks=64))
+    with bounded.opened(path) as stream:
+        (text,) = bounded.blocks(stream, path)
+    assert text == byte * (64 * ZSTD_BLOCK)
+
+
+def test_a_nul_byte_in_a_zstd_text_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="a NUL byte; this is no text"):
+        csv.read(file(tmp_path, "nul", repeated(b"\0", blocks=1)), None)

@@ -1,0 +1,124 @@
+"""Binance archives: checksums, one plain member, microseconds, headers; and no bomb (X15, FAULTS row 49)."""
+
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from safla.data.files import bounded, csv, vision
+from safla.errors import DataError
+from tests.data.written import (
+    HEADER,
+    START,
+    STEP,
+    candles,
+    checksum,
+    csv_file,
+    file,
+    kline,
+    lines,
+    read_or_refused,
+    same,
+    zip_file,
+)
+
+MEMBER = "BTCUSDT-1h-2024-01.csv"
+KLINES = "".join(f"{kline(line)}\n" for line in lines()).encode()
+USD_M = (
+    b"open_time,open,high,low,close,volume,"
+    b"close_time,quote_volume,count,taker_buy_volume,taker_buy_quote_volume,ignore\n"
+)
+
+
+@pytest.mark.parametrize("text", [KLINES, USD_M + KLINES])
+@pytest.mark.parametrize("zipped", [True, False])
+def test_an_archive_gives_the_candles_of_the_same_csv(tmp_path: Path, text: bytes, zipped: bool) -> None:
+    path = zip_file(tmp_path, {MEMBER: text}) if zipped else file(tmp_path, MEMBER, text)
+    rows = vision.read(path)
+    assert same(candles(rows), candles(csv.read(csv_file(tmp_path, HEADER, *lines()), None)))
+    assert (rows.notes, rows.closed) == ((), True)
+
+
+def test_microseconds_are_told_by_their_size_and_said(tmp_path: Path) -> None:
+    text = "".join(f"{kline(line)[:13]}000{kline(line)[13:]}\n" for line in lines()).encode()
+    path = zip_file(tmp_path, {MEMBER: text})
+    rows = vision.read(path)
+    assert rows.ts.tolist() == [START, START + STEP, START + 2 * STEP]
+    assert rows.notes == (f"{path}: times are microseconds",)
+
+
+def test_a_right_checksum_passes_and_a_wrong_one_is_refused_with_both_sums(tmp_path: Path) -> None:
+    path = zip_file(tmp_path, {MEMBER: KLINES})
+    right = checksum(path, wrong=False)
+    assert len(vision.read(path).ts) == 3
+    wrong = checksum(path, wrong=True)
+    with pytest.raises(DataError, match=rf"its SHA-256 is {right}, the CHECKSUM file says {wrong}"):
+        vision.read(path)
+
+
+@pytest.mark.parametrize("text", [b"", b"no sum", b"<html>", b"a" * 5000, b"A" * 64])
+def test_a_checksum_file_that_holds_no_checksum_is_refused(tmp_path: Path, text: bytes) -> None:
+    path = zip_file(tmp_path, {MEMBER: KLINES})
+    file(tmp_path, Path(path).name + ".CHECKSUM", text)
+    with pytest.raises(DataError, match="no checksum"):
+        vision.read(path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../evil.csv", "/etc/evil.csv", "a/b.csv", "..\\evil.csv", ".csv", "evil.txt", "e\x1bvil.csv", "C:evil.csv"],
+)
+def test_a_member_whose_name_is_no_plain_csv_is_refused_and_nothing_is_written(tmp_path: Path, name: str) -> None:
+    path = zip_file(tmp_path, {name: KLINES})
+    before = sorted(os.walk(tmp_path.parent))
+    with pytest.raises(DataError, match=r"a plain name that ends in \.csv is expected") as refused:
+        vision.read(path)
+    assert str(refused.value).isprintable()
+    assert sorted(os.walk(tmp_path.parent)) == before
+
+
+@pytest.mark.parametrize("members", [{}, {MEMBER: KLINES, "b.csv": KLINES}])
+def test_an_archive_has_one_member(tmp_path: Path, members: dict[str, bytes]) -> None:
+    path = zip_file(tmp_path, members)
+    with pytest.raises(
+        DataError, match=r"members, an archive of candles has one|1 cells, a kline has 12|not a text|NUL"
+    ):
+        vision.read(path)
+
+
+def test_an_archive_is_refused_however_it_is_cut(tmp_path: Path) -> None:
+    content = Path(zip_file(tmp_path, {MEMBER: KLINES * 20})).read_bytes()
+    for length in range(0, len(content), 7):
+        with pytest.raises(DataError, match=r"cut\.zip: "):
+            vision.read(file(tmp_path, "cut.zip", content[:length]))
+
+
+def test_an_archive_with_a_changed_byte_ends_in_candles_or_one_error(tmp_path: Path) -> None:
+    content = Path(zip_file(tmp_path, {MEMBER: KLINES})).read_bytes()
+    for place in range(len(content)):
+        broken = bytearray(content)
+        broken[place] ^= 0xFF
+        assert read_or_refused(vision.read, file(tmp_path, "broken.zip", bytes(broken)))
+
+
+def test_a_bomb_is_cut_at_the_cap_whatever_size_it_says_to_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = zip_file(tmp_path, {MEMBER: KLINES * 100_000})
+    monkeypatch.setattr(bounded, "MAX_TEXT_BYTES", 1_000_000)
+    monkeypatch.setattr(bounded, "BLOCK_BYTES", 2**16)
+    with pytest.raises(DataError, match="more than 1000000 bytes when decompressed"):
+        vision.read(path)
+
+
+def test_a_method_of_compression_that_archives_do_not_use_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr(MEMBER, KLINES)
+    with pytest.raises(DataError, match="compressed otherwise than by deflate"):
+        vision.read(str(tmp_path / "a.zip"))
+
+
+def test_a_table_that_has_not_the_columns_of_a_kline_is_sent_to_another_source(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"6 cells, a kline has 12; data\.source: csv reads other tables"):
+        vision.read(zip_file(tmp_path, {MEMBER: "\n".join(lines()).encode()}))

@@ -1,0 +1,290 @@
+"""The store: what is merged is held, in the same bytes whatever way it came, and nothing changes in silence (S2)."""
+
+import random
+import tempfile
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from safla.config.plan import OrderRules
+from safla.data import owned
+from safla.data.store import manifest, store
+from safla.data.store.store import Place
+from safla.errors import DataError, HostError
+from tests.data.kept import ALL, AT, HOUR, START, candles, contents, merge, months, place, same, span
+
+
+@pytest.fixture
+def btc(tmp_path: Path) -> Place:
+    """An empty series."""
+    return place(tmp_path / "cache")
+
+
+def test_what_was_merged_is_held_and_nothing_is_missing(btc: Place) -> None:
+    came = candles(range(60))
+    assert merge(btc, came)[:4] == (60, 0, (), 0)
+    held = store.held(btc, span(0, 60))
+    assert same(held.series, came)
+    assert (held.missing, held.notes, held.rules) == ((), (), None)
+    assert (held.first, held.last) == (START, START + 59 * HOUR)
+    assert [one.name[:8] for one in months(btc)] == ["2024-01-", "2024-02-"]
+
+
+def test_a_series_that_nobody_wrote_is_missing_whole_and_no_folder_is_made(btc: Place) -> None:
+    assert store.held(btc, span(0, 3)) == (None, (span(0, 3),), None, (), None, None)
+    assert not btc.cache.exists()
+
+
+def test_a_span_off_the_grid_asks_for_the_candles_that_open_within_it(btc: Place) -> None:
+    merge(btc, candles(range(5)))
+    held = store.held(btc, (START + 1, START + 3 * HOUR + 1))
+    assert held.series is not None
+    assert held.series.columns.ts.tolist() == [START + hour * HOUR for hour in (1, 2, 3)]
+    assert store.held(btc, (START, START)).missing == ()
+
+
+def test_the_same_candles_again_change_no_byte(btc: Place) -> None:
+    merge(btc, candles(range(60)))
+    before = contents(btc)
+    assert store.merge(btc, candles(range(10, 70, 2)), source="another", at=AT + 1)[:2] == (5, 25)
+    files = contents(btc)
+    assert {name for name in before if files.get(name) == before[name]} == {months(btc)[0].name}
+    again = store.merge(btc, candles(range(10, 70, 2)), source="a third", at=AT + 2)
+    assert again[:2] == (0, 30)
+    assert contents(btc) == files
+    known = manifest.decode(files["manifest.json"])
+    assert [one.source for one in known.months] == ["a source", "another"]
+
+
+@pytest.mark.parametrize("price", [2, 3, 6])
+@pytest.mark.parametrize("volume", [5, 8])
+def test_decimals_that_no_candle_needs_leave_no_trace(btc: Place, tmp_path: Path, price: int, volume: int) -> None:
+    merge(btc, candles(range(40)))
+    other = place(tmp_path / "other")
+    merge(other, candles(range(40), price=price, volume=volume))
+    assert contents(other) == contents(btc)
+
+
+def test_finer_candles_make_a_month_finer_and_what_was_held_stays_the_same(btc: Place) -> None:
+    merge(btc, candles(range(10)))
+    finer = candles(range(10, 12), price=4)
+    finer.columns.high[:] += 1
+    merge(btc, finer)
+    assert store.held(btc, span(0, 10)).series is not None
+    assert same(store.held(btc, span(0, 10)).series, candles(range(10)))
+    assert same(store.held(btc, span(10, 12)).series, finer)
+    assert manifest.decode(contents(btc)["manifest.json"]).months[0].price_decimals == 4
+
+
+def test_a_scale_that_would_overflow_is_refused_and_nothing_is_changed(btc: Place) -> None:
+    large = candles(range(3))
+    for column in large.columns[1:5]:
+        column[:] = 4_000_000_000_000_001
+    merge(btc, large._replace(price_decimals=0))
+    before = contents(btc)
+    with pytest.raises(DataError, match="do not fit"):
+        merge(btc, candles([3], price=8)._replace(price_decimals=8, columns=candles([3], shift=1).columns))
+    assert contents(btc) == before
+
+
+@settings(max_examples=15)
+@given(st.randoms(use_true_random=False))
+def test_any_split_into_pages_in_any_order_gives_the_same_bytes(chance: random.Random) -> None:
+    hours = [hour for hour in range(200) if chance.random() < 0.9]
+    absent = [hour for hour in range(200) if hour not in hours and chance.random() < 0.5]
+    pages = [sorted(chance.sample(hours, chance.randint(1, len(hours)))) for _ in range(3)]
+    cuts = sorted(chance.sample(range(len(hours)), 4))
+    pages += [hours[since:to] for since, to in zip([0, *cuts], [*cuts, len(hours)], strict=True) if since < to]
+    facts: list[list[int]] = [[] for _ in pages]
+    for hour in absent:
+        chance.choice(facts).append(hour)
+    order = list(range(len(pages)))
+    chance.shuffle(order)
+    with tempfile.TemporaryDirectory() as folder:
+        one, other = place(Path(folder) / "one"), place(Path(folder) / "other")
+        merge(one, candles(hours), absent=[span(hour, hour + 1) for hour in absent])
+        for number in order:
+            decimals = chance.randint(2, 6)
+            page = candles(pages[number], price=decimals, volume=chance.randint(5, 8))
+            merge(other, page, absent=[span(hour, hour + 1) for hour in facts[number]])
+        assert contents(other) == contents(one)
+        unknown = {hour for hour in range(200) if hour not in hours and hour not in absent}
+        missing = store.held(other, span(0, 200)).missing
+        assert {(at - START) // HOUR for since, to in missing for at in range(since, to, HOUR)} == unknown
+
+
+# --- Absent ----------------------------------------------------------------------------------------------------------
+
+
+def absent(where: Place) -> list[tuple[int, ...]]:
+    """The absent stretches, in hours behind START."""
+    known = manifest.decode(contents(where)["manifest.json"])
+    return [tuple((ms - START) // HOUR for ms in one) for one in known.absent]
+
+
+def test_what_is_known_to_be_absent_is_not_missing(btc: Place) -> None:
+    merge(btc, candles([0, 1, 6, 7]), absent=[span(2, 4)])
+    assert store.held(btc, span(0, 9)).missing == (span(4, 6), span(8, 9))
+    assert absent(btc) == [(2, 4)]
+
+
+def test_a_candle_that_comes_takes_its_time_out_of_an_absent_stretch(btc: Place) -> None:
+    merge(btc, candles([0]), absent=[span(1, 9)])
+    merge(btc, candles([4]))
+    assert absent(btc) == [(1, 4), (5, 9)]
+
+
+def test_candles_that_are_held_are_not_absent_whatever_is_said(btc: Place) -> None:
+    merge(btc, candles([30, 31, 40]))
+    merge(btc, candles([]), absent=[span(0, 60)])
+    assert absent(btc) == [(0, 30), (32, 40), (41, 60)]
+    assert store.held(btc, span(0, 60)).missing == ()
+
+
+def test_an_absent_stretch_off_the_grid_is_refused(btc: Place) -> None:
+    with pytest.raises(DataError, match="not on the grid of 1h"):
+        merge(btc, candles([0]), absent=[(START + 1, START + HOUR)])
+    assert not btc.cache.exists()
+
+
+# --- Restated --------------------------------------------------------------------------------------------------------
+
+
+def test_other_values_are_kept_apart_and_what_is_held_stands(btc: Place) -> None:
+    merge(btc, candles(range(5)))
+    files = [one.read_bytes() for one in months(btc)]
+    merged = merge(btc, candles([2, 3, 9], shift=1))
+    assert merged[:2] == (1, 0)
+    stored = ("42000.17", "42000.23", "42000.14", "42000.19", "10.00026")
+    offered = ("42000.18", "42000.24", "42000.15", "42000.2", "10.00027")
+    assert merged.restated[0] == (START + 2 * HOUR, stored, offered)
+    assert [one.ts for one in merged.restated] == [START + 2 * HOUR, START + 3 * HOUR]
+    assert same(store.held(btc, span(0, 5)).series, candles(range(5)))
+    before = contents(btc)
+    assert merge(btc, candles([2, 3], shift=1, price=4)).restated == merged.restated
+    assert contents(btc) == before
+    assert files != [one.read_bytes() for one in months(btc)]  # the new candle is in
+
+
+def test_restated_candles_are_taken_when_that_is_said(btc: Place) -> None:
+    merge(btc, candles(range(5)))
+    merged = merge(btc, candles([2, 3], shift=1), accept_restated=True)
+    assert (merged.added, merged.same, merged.restated, merged.accepted) == (0, 0, (), 2)
+    assert same(store.held(btc, span(2, 4)).series, candles([2, 3], shift=1))
+    assert same(store.held(btc, span(4, 5)).series, candles([4]))
+
+
+def test_what_was_kept_apart_can_be_taken_later_within_a_span(btc: Place) -> None:
+    merge(btc, candles(range(5)))
+    merge(btc, candles([1, 2, 3], shift=1))
+    merge(btc, candles([2], shift=2))
+    assert store.accept(btc, span(2, 4)) == 2
+    assert same(store.held(btc, span(1, 2)).series, candles([1]))
+    assert same(store.held(btc, span(2, 3)).series, candles([2], shift=2))  # the last that was offered
+    assert same(store.held(btc, span(3, 4)).series, candles([3], shift=1))
+    assert store.accept(btc, span(2, 4)) == 0
+    assert [one.ts for one in manifest.decode(contents(btc)["manifest.json"]).restated] == [START + HOUR]
+
+
+def test_too_many_restated_candles_are_refused_and_nothing_is_changed(
+    btc: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manifest, "MAX_RESTATED", 3)
+    merge(btc, candles(range(5)))
+    before = contents(btc)
+    with pytest.raises(DataError, match="4 restated candles that nobody took, at most 3"):
+        merge(btc, candles([0, 1, 2, 3], shift=1))
+    assert contents(btc) == before
+
+
+# --- What is refused -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("ts", START + 1, "not on the grid"),
+        ("ts", START - HOUR, "candles must ascend"),
+        ("low", 0, "not above 0"),
+        ("high", 1, "below"),
+        ("volume", -1, "below 0"),
+        ("high", 2**62, "can be summed"),
+    ],
+)
+def test_unsound_candles_are_refused_whole(btc: Place, field: str, value: int, said: str) -> None:
+    came = candles(range(3))
+    getattr(came.columns, field)[1] = value
+    with pytest.raises(DataError, match=said):
+        merge(btc, came)
+    assert not btc.cache.exists()
+
+
+def test_candles_of_another_symbol_or_with_too_many_decimals_are_refused(btc: Place) -> None:
+    with pytest.raises(DataError, match="candles of ETH/USDT do not belong there"):
+        merge(btc, candles([0])._replace(symbol="ETH/USDT"))
+    with pytest.raises(DataError, match="more than 8 decimals"):
+        merge(btc, candles([0])._replace(price_decimals=9))
+
+
+# --- Rules, names, owners --------------------------------------------------------------------------------------------
+
+
+def test_rules_are_kept_beside_the_candles_and_come_back_exactly(btc: Place) -> None:
+    rules = OrderRules(Decimal("0.01"), Decimal("1E-5"), None)
+    store.keep_rules(btc, rules, at=AT)
+    merge(btc, candles(range(3)))
+    assert store.held(btc, (0, 0)).rules == rules
+    assert contents(btc)["manifest.json"].count(b'"lot":"0.00001"') == 1
+    with pytest.raises(DataError, match="no tick, lot or least notional"):
+        store.keep_rules(btc, rules._replace(tick=Decimal("1E+30")), at=AT)
+
+
+def test_no_two_symbols_share_a_folder() -> None:
+    symbols = ["BTC/USDT", "BTC/USDT:USDT", "BTC/USD", "BTCU/SDT", "B/TCUSDT"]
+    assert len({store.slug(symbol) for symbol in symbols}) == len(symbols)
+
+
+def test_folders_and_files_are_for_their_owner_alone(btc: Place) -> None:
+    merge(btc, candles(range(3)))
+    folders = [btc.folder, *btc.folder.parents[: len(btc.names)]]
+    assert {one.stat().st_mode & 0o777 for one in folders} == {0o700}
+    assert {one.stat().st_mode & 0o777 for one in btc.folder.iterdir()} == {0o600}
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "lock", "month", "folder"])
+def test_a_link_in_the_store_is_neither_followed_nor_written_to(btc: Place, tmp_path: Path, name: str) -> None:
+    merge(btc, candles(range(3)))
+    path = {"month": months(btc)[0], "folder": btc.folder}.get(name, btc.folder / name)
+    path.rename(tmp_path / "target")
+    path.symlink_to(tmp_path / "target")
+    with pytest.raises(HostError, match=path.name):
+        store.held(btc, ALL)
+    with pytest.raises(HostError, match=path.name):
+        merge(btc, candles(range(5)))
+
+
+def test_a_series_that_is_held_by_another_for_too_long_is_given_up(btc: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    merge(btc, candles(range(3)))
+    monkeypatch.setattr(owned, "LOCK_TRIES", 3)
+    with owned.locked(btc.folder / "lock", exclusive=True):
+        with pytest.raises(HostError, match=f"{btc.folder}: another process held it"):
+            store.held(btc, ALL)
+        with pytest.raises(HostError, match=f"{btc.folder}: another process held it"):
+            merge(btc, candles(range(5)))
+    with owned.locked(btc.folder / "lock", exclusive=False):
+        assert same(store.held(btc, ALL).series, candles(range(3)))
+
+
+def test_months_of_different_scales_are_held_at_the_finest(btc: Place) -> None:
+    january, february = candles(range(24)), candles(range(24, 30), price=3)
+    february.columns.high[:] += 1
+    merge(btc, january)
+    merge(btc, february)
+    held = store.held(btc, span(0, 30)).series
+    assert held is not None
+    assert held.price_decimals == 3
+    assert np.array_equal(held.columns.close[:24], january.columns.close * 10)

@@ -1,0 +1,36 @@
+"""What the fake's threads share: who waits and who logs hold one lock, in whatever order they come to it."""
+
+import threading
+
+from tests.fake.clock import VirtualClock
+from tests.fake.limits import Limits
+from tests.fake.state import State
+
+
+def test_who_waits_for_what_is_under_the_clocks_lock_does_not_block_who_logs_under_it() -> None:
+    clock = VirtualClock(0)
+    state = State({}, clock, Limits(clock, weight_limit=1, patience=1))
+    held, asking = threading.Event(), threading.Event()
+    heard: list[bool] = []
+
+    def logging() -> None:
+        with clock.lock:
+            held.set()
+            asking.wait(0.2)  # until somebody looks, who may want the lock; where there is one lock, he cannot yet
+            state.said(1, "open")
+
+    def logged() -> bool:
+        asking.set()
+        with clock.lock:
+            return len(state.sockets) == 1
+
+    def waiting() -> None:
+        held.wait()
+        heard.append(state.wait(logged, seconds=5))
+
+    threads = [threading.Thread(target=work, daemon=True) for work in (logging, waiting)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(2)
+    assert heard == [True]

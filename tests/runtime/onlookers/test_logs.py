@@ -1,0 +1,254 @@
+"""What is asked of an exchange is logged: a JSON object a line, UTC, bounded, and silent for those who did not ask."""
+
+import json
+import logging
+from base64 import b64encode
+from pathlib import Path
+from urllib.parse import quote
+
+import msgspec
+import pytest
+from freezegun import freeze_time
+from loguru import logger
+
+import safla
+from safla.config.model import Config
+from safla.journal.events import LEVELS, Filled
+from safla.journal.line import ORIGIN, Chain
+from safla.runtime.onlookers import logs
+from safla.runtime.onlookers.telling import TABLE
+from safla.runtime.onlookers.words import WORDS
+from tests.runtime.happenings import EVENTS, START, Hands, told
+
+
+@pytest.fixture(autouse=True)
+def as_it_was():
+    """loguru is one for the process: a test leaves it silent."""
+    yield
+    logger.remove()
+    logger.disable("safla")
+
+
+def config(folder: Path, **more: object) -> Config:
+    return Config.model_validate({"storage": {"logs_directory": str(folder)}, **more})
+
+
+def said(text: str, *, level: str = "WARNING") -> None:
+    """A record as a module of safla makes it."""
+    logger.patch(lambda record: record.update(name="safla.data.exchange.feed")).log(level, "{}", text)
+
+
+def lines(path: Path) -> list[dict[str, str]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_a_line_is_one_object_with_time_level_room_and_text(tmp_path: Path):
+    with freeze_time("2026-01-02T03:04:05.678Z"), logs.of_exchange(config(tmp_path)):
+        said("try 2 in 1.0 s")
+    expected = {"time": "2026-01-02T03:04:05.678Z", "level": "WARNING", "room": "safla.data.exchange.feed"}
+    assert lines(tmp_path / "data" / "market_data.log") == [expected | {"text": "try 2 in 1.0 s"}]
+    assert lines(tmp_path / "data" / "errors.log") == [expected | {"text": "try 2 in 1.0 s"}]
+
+
+def test_levels_decide_which_file_has_a_line(tmp_path: Path):
+    with logs.of_exchange(config(tmp_path, system={"log_level": "INFO"})):
+        for level in ("DEBUG", "INFO", "ERROR"):
+            said(level, level=level)
+    assert [line["text"] for line in lines(tmp_path / "data" / "market_data.log")] == ["INFO", "ERROR"]
+    assert [line["text"] for line in lines(tmp_path / "data" / "errors.log")] == ["ERROR"]
+
+
+@pytest.mark.parametrize("text", ["{0} {extra[x]} {{", "<red>a</red>", "a\nb", "\x1b[31m", "\u202e", '"}\n{"x":"'])
+def test_what_an_exchange_says_is_data_and_forges_no_line(tmp_path: Path, text: str):
+    with logs.of_exchange(config(tmp_path)):
+        said(text)
+    content = (tmp_path / "data" / "market_data.log").read_text()
+    assert len(content.splitlines()) == 1
+    assert content.rstrip("\n").isprintable()
+
+
+def test_nothing_is_written_where_nothing_was_said(tmp_path: Path):
+    with logs.of_exchange(config(tmp_path)):
+        pass
+    assert list(tmp_path.rglob("*.log")) == []
+
+
+def test_files_are_rotated_and_old_ones_go(tmp_path: Path):
+    sizes = {"logging": {"max_file_size_mb": 1, "backup_count": 1}}
+    with logs.of_exchange(config(tmp_path, **sizes)):
+        for _ in range(40):
+            said("x" * 100_000)
+    files = sorted((tmp_path / "data").glob("market_data*.log"))
+    assert len(files) == 2
+    assert all(one.stat().st_size <= 1_100_000 for one in files)
+
+
+def test_outside_of_the_with_a_library_is_silent(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    with logs.of_exchange(config(tmp_path)):
+        pass
+    said("nobody hears that")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_loggers_of_others_say_no_more_than_warnings(tmp_path: Path):
+    with logs.of_exchange(config(tmp_path)):
+        levels = {name: logging.getLogger(name).level for name in logs.OTHERS}
+    assert set(levels.values()) == {logging.WARNING}
+
+
+# --- The five files of a run -----------------------------------------------------------------------------------------
+
+PAPER = {"mode": "paper"}
+
+
+def of_events(tmp_path: Path, *names: str, **more: object) -> dict[str, list[dict[str, object]]]:
+    """What stands in each file after a run told these events."""
+    with logs.of_run(tmp_path, config(tmp_path, **PAPER, **more), say=pytest.fail) as listen:
+        for name in names:
+            listen(told(EVENTS[name]))
+    return {path.stem: lines(path) for path in tmp_path.glob("*.log")}
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_each_event_has_its_file_and_its_words(tmp_path: Path, event: str):
+    found = of_events(tmp_path, event)
+    file = {"filled": "trades", "closed": "trades", "candle": "market_data"}.get(event, "decisions")
+    expected = (WORDS[type(EVENTS[event])](EVENTS[event]), msgspec.to_builtins(EVENTS[event])["type"])
+    assert [(line["text"], line["event"]) for line in found[file]] == [expected]
+    assert found.keys() - {file} == ({"errors"} if event in ("halted", "resumed") else set())
+
+
+def test_every_event_of_a_journal_stands_in_a_file():
+    assert TABLE.keys() == LEVELS.keys() == {type(one) for one in EVENTS.values()}
+
+
+def test_a_line_has_the_fields_of_its_event_behind_time_level_room_and_text(tmp_path: Path):
+    line = of_events(tmp_path, "filled")["trades"][0]
+    assert list(line)[:4] == ["time", "level", "room", "text"]
+    assert line["time"].endswith("Z")
+    fields = msgspec.to_builtins(EVENTS["filled"])
+    assert {name: line[name] for name in fields if name != "type"} == {n: v for n, v in fields.items() if n != "type"}
+
+
+def test_the_first_line_of_a_run_brings_no_plan_along(tmp_path: Path):
+    assert "plan" not in of_events(tmp_path, "started")["decisions"][0]
+
+
+def test_a_candle_says_how_late_it_came_and_how_long_its_line_took(tmp_path: Path):
+    hands = Hands()
+    hands.pass_(3602.5)
+    with logs.of_run(tmp_path, config(tmp_path, **PAPER), say=pytest.fail, clock=hands.clock()) as listen:
+        came = hands.monotonic
+        hands.pass_(1.0)  # the listener is late; the candle was not
+        listen(told(EVENTS["candle"], came=came, synced=came + 0.00025))
+    line = lines(tmp_path / "market_data.log")[0]
+    assert (line["lag_seconds"], line["latency_ms"]) == (2.5, 0.25)
+
+
+def test_candles_of_history_are_not_late(tmp_path: Path):
+    found = of_events(tmp_path, "candle", paper={"source": "replay"})
+    assert found["market_data"][0]["lag_seconds"] is None
+
+
+def test_what_is_asked_of_an_exchange_during_a_run_stands_with_its_candles(tmp_path: Path):
+    with logs.of_run(tmp_path, config(tmp_path, **PAPER), say=pytest.fail):
+        said("try 2 in 1.0 s")
+        with logs.of_exchange(config(tmp_path)):
+            said("both hear that")
+        said("still heard")
+    assert [line["text"] for line in lines(tmp_path / "market_data.log")] == [
+        "try 2 in 1.0 s",
+        "both hear that",
+        "still heard",
+    ]
+    assert len(lines(tmp_path / "errors.log")) == 3
+    assert [line["text"] for line in lines(tmp_path / "data" / "errors.log")] == ["both hear that"]
+
+
+def test_a_sink_of_the_caller_outlives_the_files_and_records_of_others_stand_in_none(tmp_path: Path):
+    heard: list[str] = []
+    logger.add(lambda message: heard.append(message.record["message"]), format="{message}")
+    with logs.of_run(tmp_path, config(tmp_path, **PAPER), say=pytest.fail):
+        logger.patch(lambda record: record.update(name="my.program")).warning("of another program")
+    logger.patch(lambda record: record.update(name="my.program")).warning("later")
+    assert heard == ["of another program", "later"]
+    assert list(tmp_path.glob("*.log")) == []
+
+
+@pytest.mark.parametrize("level", ["WARNING", "ERROR"])
+def test_the_level_of_the_configuration_holds_for_a_run(tmp_path: Path, level: str):
+    found = of_events(tmp_path, "filled", "candle", "signal", "halted", system={"log_level": level})
+    assert found.keys() == ({"decisions", "errors"} if level == "WARNING" else {"errors"})
+
+
+def test_z11_no_secret_stands_in_a_line_of_a_run_in_whatever_spelling(tmp_path: Path):
+    url = "https://hooks.example.org/services/cAnary0123456789"
+    given = config(tmp_path, **PAPER, monitoring={"webhook_url": url})
+    with logs.of_run(tmp_path, given, secrets=["value-of-a-key"], say=pytest.fail) as listen:
+        for text in (url, quote(url, safe=""), b64encode(f"x{url}".encode()).decode(), "value-of-a-key"):
+            said(f"a {text} b")
+            listen(told(msgspec.structs.replace(EVENTS["halted"], note=text[:200])))
+    content = "".join(path.read_text() for path in tmp_path.glob("*.log"))
+    assert content.count("[hidden]") == 4 * (
+        2 + 4
+    )  # in the text, of an event in its note too, each in errors.log as well
+    for part in ("cAnary", "value-of", b64encode(b"0123456789ab").decode()[:12]):
+        assert part not in content
+
+
+def test_z10_no_variable_of_an_error_stands_in_a_line(tmp_path: Path):
+    with logs.of_run(tmp_path, config(tmp_path, **PAPER), say=pytest.fail):
+        try:
+            secret = "a local variable"
+            raise ValueError(len(secret))
+        except ValueError:
+            logger.patch(lambda record: record.update(name="safla.x")).exception("it failed")
+    assert [line["text"] for line in lines(tmp_path / "errors.log")] == ["it failed"]
+    assert "a local" not in (tmp_path / "errors.log").read_text()
+
+
+def test_z13_an_event_can_forge_no_line(tmp_path: Path):
+    event = msgspec.structs.replace(EVENTS["halted"], note='"}\n{"x": "\x1b[31m\u202e\x7f {extra[line]} <red>')
+    with logs.of_run(tmp_path, config(tmp_path, **PAPER), say=pytest.fail) as listen:
+        listen(told(event))
+    content = (tmp_path / "decisions.log").read_text()
+    assert len(content.splitlines()) == 1
+    assert content.rstrip("\n").isprintable()
+    assert lines(tmp_path / "decisions.log")[0]["note"] == '"}\\n{"x": "\\x1b[31m\\u202e\\x7f {extra[line]} <red>'
+
+
+def test_a_field_of_an_event_takes_the_place_of_none_that_all_lines_have(tmp_path: Path):
+    with logs.of_run(tmp_path, config(tmp_path, **PAPER), say=pytest.fail):
+        fields = {"text": "forged", "time": "never", "free": {"a": ["\x1b"]}}
+        logger.patch(lambda record: record.update(name="safla.x")).bind(file="trades", fields=fields).info("true")
+    line = lines(tmp_path / "trades.log")[0]
+    assert (line["text"], line["time"] == "never", line["free"]) == ("true", False, {"a": ["\x1b"]})
+
+
+def test_the_blocks_of_a_backtest_tell_the_same_events(tmp_path: Path):
+    chain = Chain(7, ORIGIN)
+    block = b"".join(chain.line(EVENTS[name]) for name in ("signal", "placed", "filled"))
+    state = told().state
+    heard = logs.told_of(block, state)
+    assert heard.events == tuple(EVENTS[name] for name in ("signal", "placed", "filled"))
+    assert (heard.ts, heard.lines, heard.state) == (START, 10, state)
+    assert logs.told_of(b"", state).events == ()
+
+
+def test_in_a_backtest_no_line_is_lost_however_many_there_are(tmp_path: Path):
+    count = 12_000  # more than a queue holds
+    with logs.of_run(tmp_path, config(tmp_path, system={"log_level": "INFO"}), beside=False, say=pytest.fail) as listen:
+        listen(told(*[EVENTS["signal"]] * count))
+    assert len((tmp_path / "decisions.log").read_bytes().splitlines()) == count
+
+
+def test_the_journal_of_a_backtest_comes_out_in_the_files(tmp_path: Path):
+    plan = {"strategy": {"entry_threshold_pct": 0, "exit_threshold_pct": 0}}
+    candles = {"data": {"source": "synthetic", "synthetic": {"candles": 2000}}}
+    result = safla.run(plan | candles, out=tmp_path / "run")
+    heard = logs.told_of(result.journal.read_bytes(), told().state)
+    with logs.of_run(tmp_path / "run", config(tmp_path), beside=False, say=pytest.fail) as listen:
+        listen(heard)
+    fills = [line for line in lines(tmp_path / "run" / "trades.log") if line["event"] == "filled"]
+    assert len(fills) == sum(isinstance(one, Filled) for one in heard.events) > 20
+    assert [line["price"] for line in fills] == [one.price for one in heard.events if isinstance(one, Filled)]

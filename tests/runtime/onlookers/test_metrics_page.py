@@ -1,0 +1,191 @@
+"""Z19: the page of metrics, scraped over HTTP: GET only, fixed labels, values escaped, bounded, and in nobody's way."""
+
+import http.client
+import socket
+import threading
+import time
+
+import pytest
+
+from safla.errors import HostError
+from safla.runtime.onlookers import metrics_page
+from safla.runtime.onlookers.metrics_page import FIGURES, MOST_SCRAPES, Page
+from safla.runtime.onlookers.monitor import Sample
+from tests.faults.without import Missing
+
+pytest.importorskip("prometheus_client", reason="the extra safla[metrics] is not installed")
+
+SAMPLE = Sample(
+    cpu_pct=12.5, memory_pct=50.0, rss_bytes=100_000_000, descriptors=17, threads=9, tasks=4, sent_bytes=1,
+    received_bytes=2, gc_0=3, gc_1=2, gc_2=1, requests=30, requests_limit=1200, weight=None, breaker="half_open",
+    dropped=0, latency_last_ms=0.25, latency_p50_ms=0.5, latency_p99_ms=1.0,
+    lag_seconds={"BTC/USDT": 1.5, "ETH/USDT": None},
+)  # fmt: skip
+
+
+def page(sample: Sample | None = SAMPLE, counts: dict[tuple[str, str | None], int] | None = None) -> Page:
+    return Page("127.0.0.1", 0, latest=lambda: sample, told=lambda: counts or {})
+
+
+def asked(served: Page, path: str = "/metrics", *, method: str = "GET") -> tuple[int, str, dict[str, str]]:
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=5)
+    connection.request(method, path, body=b"x=1" if method == "POST" else None)
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    return answer.status, text, dict(answer.getheaders())
+
+
+def values(text: str) -> dict[str, float]:
+    """The samples of a page, by name and labels."""
+    return {one.rpartition(" ")[0]: float(one.rpartition(" ")[2]) for one in text.splitlines() if one[0] != "#"}
+
+
+def test_z19_the_page_says_what_the_last_look_saw():
+    with page(counts={("stale_candles", "BTC/USDT"): 2, ("cpu", None): 1}) as served:
+        status, text, headers = asked(served)
+    assert status == 200
+    assert headers["Content-Type"].startswith("text/plain")
+    found = values(text)
+    assert found["safla_cpu_percent"] == 12.5
+    assert found["safla_journal_latency_p99_seconds"] == 0.001
+    assert found["safla_breaker_state"] == 2
+    assert found['safla_candle_lag_seconds{symbol="BTC/USDT"}'] == 1.5
+    assert found['safla_alerts_total{kind="stale_candles",symbol="BTC/USDT"}'] == 2
+    assert found['safla_alerts_total{kind="cpu",symbol=""}'] == 1
+    assert "safla_exchange_used_weight" not in found
+    assert 'ETH/USDT"}' not in text
+
+
+def test_z19_every_figure_of_a_look_has_a_name_on_the_page():
+    whole = SAMPLE._replace(weight=5)
+    with page(whole) as served:
+        found = values(asked(served)[1])
+    assert {name for name, _, _ in FIGURES.values()} <= found.keys()
+    assert set(Sample._fields) - FIGURES.keys() == {"breaker", "lag_seconds"}
+
+
+def test_z19_before_the_first_look_there_is_a_page_without_figures():
+    with page(None) as served:
+        status, text, _ = asked(served)
+    assert (status, values(text)) == (200, {})
+
+
+def test_z19_a_label_can_forge_no_line():
+    hostile = 'X"} 1\nsafla_cpu_percent 99\\'
+    with page(counts={("cpu", hostile): 1}) as served:
+        text = asked(served)[1]
+    assert 'symbol="X\\"} 1\\nsafla_cpu_percent 99\\\\"' in text
+    assert values(text)["safla_cpu_percent"] == 12.5
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD", "TRACE", "NONSENSE"])
+def test_z19_another_method_than_get_is_refused(method):
+    with page() as served:
+        status, text, headers = asked(served, method=method)
+        assert status == 405
+        assert headers["Allow"] == "GET"
+        assert "safla_" not in text
+        assert asked(served)[0] == 200
+
+
+@pytest.mark.parametrize("path", ["/other", "/metrics/../etc", "/%2e%2e", "/metricsx"])
+def test_z19_there_is_one_page_and_no_other(path):
+    with page() as served:
+        assert asked(served, path)[0] == 404
+        assert asked(served, "/metrics?name=x")[0] == 200
+
+
+def test_z19_what_is_no_request_ends_quietly(capfd):
+    with page() as served:
+        for raw in (b"\x00\xff\r\n\r\n", b"GET " + b"a" * 70_000 + b"\r\n", b"GET / HTTP/9.9\r\n\r\n", b""):
+            with socket.create_connection(("127.0.0.1", served.port), timeout=5) as connection:
+                connection.sendall(raw)
+                connection.shutdown(socket.SHUT_WR)
+                assert b"safla_" not in connection.recv(65_536)
+        assert asked(served)[0] == 200
+    assert capfd.readouterr() == ("", "")
+
+
+def test_z19_scrapes_that_hang_are_few_and_end(monkeypatch):
+    monkeypatch.setattr(metrics_page._Scrape, "timeout", 0.3)
+    with page() as served:
+        hanging = [socket.create_connection(("127.0.0.1", served.port), timeout=5) for _ in range(MOST_SCRAPES + 3)]
+        turned_away = [one for one in hanging if one.recv(10) == b""]  # at once, or after the timeout
+        for one in hanging:
+            one.close()
+        assert len(turned_away) == MOST_SCRAPES + 3
+        wait_for(lambda: asked(served)[0] == 200)
+        assert sum("process_request_thread" in thread.name for thread in threading.enumerate()) <= MOST_SCRAPES
+
+
+def wait_for(holds) -> None:
+    """Until it holds; a place may not be free yet, and then the connection is cut."""
+    until = time.monotonic() + 2
+    while time.monotonic() < until:
+        try:
+            if holds():
+                return
+        except (ConnectionError, http.client.BadStatusLine):
+            continue
+    pytest.fail("never")
+
+
+def test_a_port_that_is_taken_ends_the_start():
+    with page() as served, pytest.raises(HostError, match=r"127\.0\.0\.1 port \d+: Address already in use"):
+        Page("127.0.0.1", served.port, latest=lambda: None)
+
+
+@pytest.mark.parametrize("bind", ["192.0.2.1", "999.1.1.1", "::zz"])
+def test_an_address_that_is_not_ours_ends_the_start(bind):
+    with pytest.raises(HostError, match="name another bind or port"):
+        Page(bind, 0, latest=lambda: None)
+
+
+def test_without_the_package_the_command_that_brings_it_is_said(monkeypatch):
+    import sys
+
+    for name in [one for one in sys.modules if one.partition(".")[0] == "prometheus_client"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [Missing("prometheus_client"), *sys.meta_path])
+    with pytest.raises(HostError, match=r"python -m pip install 'safla\[metrics\]'"):
+        Page("127.0.0.1", 0, latest=lambda: None)
+
+
+def test_the_page_of_two_runs_in_one_process_is_each_its_own():
+    with page() as one, page(SAMPLE._replace(cpu_pct=77.0)) as other:
+        assert values(asked(one)[1])["safla_cpu_percent"] == 12.5
+        assert values(asked(other)[1])["safla_cpu_percent"] == 77.0
+
+
+def test_nothing_of_a_page_is_left_behind_it():
+    with page() as served:
+        asked(served)
+        port = served.port
+    with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        pass
+
+
+def no_thread(thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+def test_without_a_thread_to_serve_it_the_start_ends_and_the_port_is_free(monkeypatch):
+    started = page()
+    port = started.port
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_thread)
+        with pytest.raises(HostError, match="can't start new thread"):
+            started.__enter__()
+    with Page("127.0.0.1", port, latest=lambda: None) as served:
+        assert served.port == port
+
+
+def test_z19_a_scrape_for_which_there_is_no_thread_is_turned_away_and_takes_no_place(monkeypatch):
+    with page() as served:
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", no_thread)
+            for _ in range(MOST_SCRAPES + 1):
+                with pytest.raises(ConnectionError):  # RemoteDisconnected is one
+                    asked(served)
+        assert asked(served)[0] == 200

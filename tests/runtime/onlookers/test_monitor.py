@@ -1,0 +1,187 @@
+"""What is watched: the figures of a look, which of them are troubles, and what a figure that fails changes."""
+
+import math
+
+import pytest
+
+from safla.config.operation import Monitoring
+from safla.resilience.breaker import STATES
+from safla.runtime.onlookers import host
+from safla.runtime.onlookers.alerts import Alert, Alerts
+from safla.runtime.onlookers.monitor import LATENCIES, NO_FACTS, Facts, Monitor, Sample, Watched
+from tests.runtime.happenings import HOUR, START, Hands, candle, told
+
+SYMBOLS = ("BTC/USDT", "ETH/USDT")
+
+
+class Case:
+    """A monitor with all that it is given, and what it told."""
+
+    def __init__(self, facts: Facts = NO_FACTS, *, cooldown: int = 0, pace: float | None = 3600.0) -> None:
+        self.hands = Hands()
+        self.heard: list[Alert] = []
+        self.said: list[str] = []
+        clock = self.hands.clock()
+        alerts = Alerts([self.heard.append], cooldown_seconds=cooldown, say=self.said.append, clock=clock)
+        watched = Watched(SYMBOLS, HOUR, pace, 1200)
+        self.monitor = Monitor(Monitoring(), watched, alerts=alerts, say=self.said.append, facts=facts, clock=clock)
+
+    def kinds(self) -> list[tuple[str, str | None, bool]]:
+        """What was told, without words."""
+        return [(one.kind, one.symbol, one.over) for one in self.heard]
+
+    def come(self, *symbols: str, ts: int = START) -> None:
+        """Candles come and are synced at once."""
+        now = self.hands.monotonic
+        self.monitor.listen(told(*(candle(symbol, ts) for symbol in symbols), came=now, synced=now))
+
+
+@pytest.fixture
+def quiet(monkeypatch) -> dict[str, float]:
+    """Readings that a test sets, in the place of those of the machine."""
+    values = {"cpu_pct": 10.0, "memory_pct": 50.0}
+    monkeypatch.setattr(host, "readings", lambda: {name: lambda name=name: values[name] for name in values})
+    return values
+
+
+def test_a_look_at_the_real_machine_has_every_figure():
+    case = Case(Facts(lambda: 7, lambda: 20, lambda: "closed", lambda: 3, lambda: 0))
+    case.come(*SYMBOLS)
+    figures = case.monitor.sample()
+    assert [name for name, value in figures._asdict().items() if value is None] == []
+    assert figures.rss_bytes > 10_000_000
+    assert case.monitor.latest == figures
+    assert case.said == []
+
+
+def test_the_figures_of_the_runner_are_those_that_it_gives(quiet):
+    figures = Case(Facts(lambda: 7, lambda: 20, lambda: "half_open", lambda: 3, lambda: 5)).monitor.sample()
+    assert figures[11:16] == (7, 1200, 20, "half_open", 5)
+    assert figures.tasks == 3
+    assert Sample._fields[11:16] == ("requests", "requests_limit", "weight", "breaker", "dropped")
+
+
+def test_what_nobody_gives_is_null(quiet):
+    figures = Case().monitor.sample()
+    assert (figures.requests, figures.weight, figures.breaker, figures.latency_p99_ms) == (None, None, None, None)
+    assert figures.lag_seconds == {"BTC/USDT": None, "ETH/USDT": None}
+
+
+def test_the_lag_is_counted_from_the_close_by_the_clock_of_the_exchange(quiet):
+    now = {"is": None}
+    case = Case(Facts(now=lambda: now["is"]))
+    case.hands.pass_(3602.5)
+    case.come("BTC/USDT")
+    assert case.monitor.sample().lag_seconds == {"BTC/USDT": 2.5, "ETH/USDT": None}
+    now["is"] = START / 1000 + 3601.0
+    assert case.monitor.sample().lag_seconds["BTC/USDT"] == 1.0
+
+
+def test_the_latency_of_the_journal_is_last_median_and_99th_percentile_of_a_bounded_window(quiet):
+    case = Case()
+    for ms in range(1, 2 * LATENCIES + 1):
+        case.monitor.listen(told(came=10.0, synced=10.0 + ms / 1000))
+    figures = case.monitor.sample()
+    expected = (2 * LATENCIES, LATENCIES + LATENCIES // 2, LATENCIES + math.ceil(0.99 * LATENCIES))
+    assert (figures.latency_last_ms, figures.latency_p50_ms, figures.latency_p99_ms) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 100, 101])
+def test_a_percentile_is_the_nearest_rank(quiet, count):
+    case = Case()
+    for ms in range(1, count + 1):
+        case.monitor.listen(told(came=0.0, synced=ms / 1000))
+    assert round(case.monitor.sample().latency_p99_ms) == next(n for n in range(count + 1) if n >= 0.99 * count)
+
+
+@pytest.mark.parametrize(("name", "kind", "limit"), [("cpu_pct", "cpu", 80), ("memory_pct", "memory", 90)])
+def test_a_load_that_meets_its_limit_is_one_alert_and_its_end_another(quiet, name, kind, limit):
+    case = Case()
+    for value in (limit - 0.1, limit, limit + 5, limit - 0.1, limit - 0.1):
+        quiet[name] = value
+        case.monitor.sample()
+    assert case.kinds() == [(kind, None, False), (kind, None, True)]
+    assert f"the limit is {limit} %" in case.heard[0].text
+
+
+def test_a_silent_symbol_is_an_alert_after_so_many_timeframes_and_over_when_its_candle_comes(quiet):
+    case = Case()
+    for hour in range(6):
+        case.hands.pass_(3600 - 0.5)
+        case.monitor.sample()
+        case.come("ETH/USDT", ts=START + hour * HOUR)
+        case.hands.pass_(0.5)
+        case.monitor.sample()
+    assert case.kinds() == [("stale_candles", "BTC/USDT", False)]
+    case.come("BTC/USDT")
+    case.monitor.sample()
+    assert case.kinds()[1:] == [("stale_candles", "BTC/USDT", True)]
+
+
+def test_of_symbols_that_wait_for_each_other_the_one_that_is_missing_is_named(quiet):
+    case = Case(Facts(waiting=lambda: ("ETH/USDT",)))
+    case.hands.pass_(4 * 3600)
+    case.monitor.sample()
+    assert case.kinds() == [("stale_candles", "ETH/USDT", False)]
+
+
+def test_candles_that_come_as_fast_as_they_are_taken_are_never_late(quiet):
+    case = Case(pace=None)
+    case.hands.pass_(1e9)
+    case.monitor.sample()
+    assert case.heard == []
+
+
+def test_a_jump_of_the_wall_clock_makes_no_feed_silent(quiet):
+    case = Case()
+    case.hands.wall += 86_400
+    case.monitor.sample()
+    assert case.heard == []
+
+
+def test_a_breaker_is_troubled_from_open_until_closed(quiet):
+    state = iter(["closed", "open", "open", "half_open", "open", "half_open", "closed", None])
+    case = Case(Facts(breaker=lambda: next(state)))
+    for _ in range(8):
+        case.monitor.sample()
+    assert case.kinds() == [("breaker_open", None, False), ("breaker_open", None, True)]
+    assert set(STATES) == {"closed", "open", "half_open"}
+
+
+def test_each_rule_that_halts_is_an_alert_of_its_own_until_it_is_lifted(quiet):
+    case = Case()
+    for halts in ((0, 0, 0, 0), (0, 1, 0, 0), (0, 1, 2, 0), (0, 1, 0, 0), (0, 0, 0, 0)):
+        case.monitor.listen(told(halts=halts))
+    assert case.kinds() == [
+        ("halt_drawdown", None, False), ("halt_operator", None, False),
+        ("halt_operator", None, True), ("halt_drawdown", None, True),
+    ]  # fmt: skip
+    assert case.heard[0].text == "halt 1 is open, nothing is bought"
+
+
+def test_a_refusal_of_the_exchange_is_over_when_a_candle_comes(quiet):
+    case = Case()
+    case.monitor.refused("status 503", symbol="BTC/USDT")
+    case.monitor.refused("its clock cannot be had")
+    case.come("ETH/USDT")
+    assert case.kinds()[2:] == [("exchange", None, True)]
+    case.come("BTC/USDT")
+    assert case.kinds()[3:] == [("exchange", "BTC/USDT", True)]
+
+
+def test_it_looks_every_interval_in_a_thread_and_ends_with_its_with(quiet):
+    case = Case()
+    waits: list[float] = []
+
+    def wait(seconds: float) -> bool:
+        waits.append(seconds)
+        return len(waits) > 3
+
+    alerts = Alerts([], cooldown_seconds=0, say=pytest.fail)
+    looks: list[int | None] = []
+    facts = Facts(requests=lambda: looks.append(1))
+    with Monitor(Monitoring(interval_seconds=7), alerts=alerts, say=pytest.fail, facts=facts, wait=wait) as monitor:
+        monitor._thread.join(2)
+    assert waits == [7.0] * 4
+    assert len(looks) == 3
+    assert case.said == []

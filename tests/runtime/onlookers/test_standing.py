@@ -1,0 +1,142 @@
+"""Where a run stands: each value is one of the state, exactly, and what is undefined is null."""
+
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from safla.core import values as v
+from safla.core.account import opened
+from safla.core.machine import HALTED, LONG, MODES
+from safla.core.values import State
+from safla.runtime.interrupt import Flag
+from safla.runtime.onlookers.standing import OpenHalt, Position, Waiting, standing
+from safla.runtime.watch import Pace, watch
+from tests.runs import run, small
+
+HOUR = 3_600_000
+TS = 1_704_067_200_000
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("plan")
+    return run(small(folder), folder / "run").outcome.run
+
+
+@pytest.fixture
+def state(plan):
+    """Nothing happened yet."""
+    return opened(plan.balance, 2)
+
+
+def put(row, **columns):
+    """Columns by their names in values.py, so that a test reads like what it says."""
+    for name, value in columns.items():
+        row[getattr(v, name)] = value
+
+
+def test_before_the_first_candle_there_is_cash_and_no_time(plan, state):
+    told = standing(plan, state)
+    assert (told.ts, told.closed) == (None, None)
+    assert told.cash == told.equity == told.peak == "100000.0000000"
+    assert (told.drawdown, told.day_loss, told.day_profit) == ("0.000000", "0.000000", "0.0000000")
+    assert [(one.mode, one.ts, one.close, one.position, one.waiting) for one in told.symbols] == [
+        ("idle", None, None, None, None)
+    ] * 2
+
+
+def test_the_account_is_told_beside_its_limits(plan, state):
+    put(
+        state.account, CASH=5 * 10**11, EQUITY=98 * 10**10, PEAK=10**12, DAY_START=99 * 10**10, DAY_ENTRIES=3,
+        POSITIONS=1, TRADES=7, REALISED=-123, FEES=45, LAST_TS=TS,
+    )  # fmt: skip
+    told = standing(plan, state)
+    assert (told.ts, told.closed) == (TS, TS + HOUR)
+    assert (told.drawdown, told.drawdown_limit) == ("0.020000", "0.020000")
+    assert (told.day_loss, told.day_loss_limit) == ("0.010101", "0.002000")
+    assert (told.day_profit, told.realised, told.fees) == ("-1000.0000000", "-0.0000123", "0.0000045")
+    assert (told.day_entries, told.day_entries_limit, told.trades_closed) == (3, 10, 6)
+
+
+def test_a_gain_of_the_day_is_no_loss(plan, state):
+    put(state.account, EQUITY=101 * 10**10, PEAK=101 * 10**10, DAY_START=10**12)
+    told = standing(plan, state)
+    assert (told.day_profit, told.day_loss, told.drawdown) == ("1000.0000000", "0.000000", "0.000000")
+
+
+def test_a_share_of_nothing_is_null(plan, state):
+    put(state.account, EQUITY=0, PEAK=0, DAY_START=0)
+    told = standing(plan, state)
+    assert (told.drawdown, told.day_loss) == (None, None)
+
+
+def test_a_limit_that_is_not_set_is_null(plan, state):
+    rules = plan.plan.rules._replace(max_drawdown_ppm=0, max_daily_loss_ppm=0, max_daily_trades=0)
+    told = standing(plan._replace(plan=plan.plan._replace(rules=rules)), state)
+    assert (told.drawdown_limit, told.day_loss_limit, told.day_entries_limit) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("levels", "told"),
+    [
+        ((95, 90, 110), ("95.00", "stop_loss", "110.00")),
+        ((95, 96, 110), ("96.00", "trailing_stop", "110.00")),
+        ((95, 95, 0), ("95.00", "stop_loss", None)),
+        ((0, 91, 110), ("91.00", "trailing_stop", "110.00")),
+        ((0, 0, 0), (None, None, None)),
+    ],
+)
+def test_the_stop_in_force_is_the_higher_one_and_is_named(plan, state, levels, told):
+    stop, trail, target = (100 * level for level in levels)
+    put(state.book[0], QUANTITY=1, ENTRY=10_000, CLOSE=10_000, STOP_LEVEL=stop, TRAIL_LEVEL=trail, TARGET_LEVEL=target)
+    held = standing(plan, state).symbols[0].position
+    assert (held.stop, held.stop_is, held.target) == told
+
+
+def test_a_position_is_valued_exactly_and_an_order_waits_beside_it(plan, state):
+    put(
+        state.book[1], MODE=LONG, TS=TS, CLOSE=9_950, QUANTITY=123_456, ENTRY=10_001, OPENED=TS - HOUR, ORDER=9,
+        ORDER_SIDE=v.SELL, ORDER_REASON=v.BY_SIGNAL,
+    )  # fmt: skip
+    told = standing(plan, state).symbols[1]
+    assert (told.symbol, told.mode, told.ts, told.close) == ("ETH/USDT", "long", TS, "99.50")
+    assert told.position == Position("1.23456", "100.01", TS - HOUR, None, None, None, "-0.6296256")
+    assert told.waiting == Waiting(9, "sell", "signal")
+
+
+def test_open_halts_are_told_by_rule_and_number(plan, state):
+    put(state.account, OPEN_HALTS=2)
+    state.account[v.HALT_OF_RULE + v.DRAWDOWN] = 4
+    state.account[v.HALT_OF_RULE + v.OPERATOR] = 2
+    state.book[:, v.MODE] = HALTED
+    told = standing(plan, state)
+    assert told.open_halts == (OpenHalt("drawdown", 4), OpenHalt("operator", 2))
+    assert {one.mode for one in told.symbols} == {"halted"}
+
+
+def test_nothing_wraps_where_amounts_are_large(plan, state):
+    put(state.book[0], QUANTITY=2**40, ENTRY=1, CLOSE=2**40)
+    told = standing(plan, state).symbols[0].position
+    assert Decimal(told.unrealised) == Decimal(2**40 * (2**40 - 1)).scaleb(-7)
+
+
+def test_the_values_of_a_run_agree_with_each_other_at_every_candle(tmp_path):
+    run(small(tmp_path, "data.synthetic.candles=300"), tmp_path / "run")
+    held = 0
+    for seen in watch(tmp_path / "run", Pace(None, flag=Flag()), engine="interpreted", say=lambda text: None):
+        before = State(seen.state.account.copy(), seen.state.book.copy())
+        told = standing(seen.run, seen.state)
+        assert all(np.array_equal(*pair) for pair in zip(before, seen.state, strict=True))
+        worth = Decimal(0)
+        for one in told.symbols:
+            assert one.mode in MODES
+            if one.position:
+                held += 1
+                quantity, close = Decimal(one.position.quantity), Decimal(one.close)
+                worth += quantity * close
+                assert Decimal(one.position.unrealised) == quantity * (close - Decimal(one.position.entry))
+        assert Decimal(told.equity) == Decimal(told.cash) + worth
+        assert Decimal(told.drawdown) >= 0
+        assert (told.open_halts != ()) == any(one.mode == "halted" for one in told.symbols)
+    assert held > 20

@@ -1,0 +1,235 @@
+"""A paper run as it goes: a picture on a terminal, lines elsewhere, nothing when quiet; it never fails, nor waits."""
+
+import io
+import re
+import threading
+
+import pytest
+
+from safla.core import values as v
+from safla.journal.events import Candle, Halted, RunStarted
+from safla.journal.line import decode, event_bytes
+from safla.runtime.fold import fold
+from safla.runtime.forms import choose
+from safla.runtime.onlookers.told import Told
+from safla.runtime.onlookers.view import watching
+from safla.runtime.recorded import recorded, run_of
+from tests.runs import run, small
+
+SECONDS_A_CANDLE = 3600
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    encoding = "ascii"
+
+    def isatty(self):
+        return True
+
+
+class Broken(Terminal):
+    """One that takes nothing."""
+
+    def write(self, text):
+        raise BrokenPipeError
+
+    def flush(self):
+        raise BrokenPipeError
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory):
+    """The plan of a run, and what its listeners are told."""
+    place = tmp_path_factory.mktemp("story")
+    run(small(place, "data.synthetic.candles=200", "journal.detail=candles"), place / "run")
+    started, series, outside = recorded(place / "run")
+    plan = run_of(started)
+    forms = choose("interpreted", plan.strategy.columns, candles=0, say=pytest.fail)
+    n, told = 0, []
+    for block in fold(plan, series, forms=forms, timestamps=1, outside=outside):
+        events = []
+        for line in block.lines.splitlines():
+            n += 1
+            events.append(decode(event_bytes(line, n)))
+        if len(block.ts):
+            told.append(Told(int(block.ts[0]), tuple(events), block.state, n, 10.0, 10.0004))
+    return plan, told
+
+
+@pytest.fixture(autouse=True)
+def terminal(monkeypatch):
+    """A terminal of a known size, whatever the test runs on."""
+    for name, value in (("TERM", "xterm"), ("COLUMNS", "150"), ("LINES", "40")):
+        monkeypatch.setenv(name, value)
+
+
+def shown(story, stream, *, facts=None, clock=lambda: 0.0, monotonic=lambda: 0.0, alerts=(), told=None):
+    plan, everything = story
+    with watching(plan, quiet=False, facts=facts, stream=stream, clock=clock, monotonic=monotonic) as view:
+        for one in everything if told is None else told:
+            view(one)
+        for text in alerts:
+            view.alert(text)
+    return stream.getvalue()
+
+
+def picture(text):
+    """The last picture that was drawn."""
+    last = text.rpartition("\x1b[2K")[2]
+    return re.sub(r"\x1b\[[?0-9;]*[A-Za-z]", "", last).rstrip().splitlines()
+
+
+def test_elsewhere_each_fill_halt_and_resume_is_a_line(story):
+    lines = shown(story, io.StringIO()).splitlines()
+    events = [event for one in story[1] for event in one.events]
+    for name, words in (
+        ("Filled", " bought "),
+        ("Filled", " sold "),
+        ("Halted", " halted by "),
+        ("Resumed", " lifted by "),
+    ):
+        assert any(words in line for line in lines), words
+        assert name in {type(event).__name__ for event in events}
+    count = {name: sum(type(event).__name__ == name for event in events) for name in ("Filled", "Halted", "Resumed")}
+    assert sum(" bought " in line or " sold " in line for line in lines) == count["Filled"]
+    assert sum(" halted by " in line and "(halt " in line for line in lines) == count["Halted"]
+    assert not any("signal, strength" in line for line in lines)
+
+
+def test_elsewhere_one_line_a_minute_says_that_it_goes_on(story):
+    ticks = iter(range(10_000))
+    quiet = [one._replace(events=()) for one in story[1][:150]]
+    text = shown(story, io.StringIO(), told=quiet, monotonic=lambda: float(next(ticks)), facts=lambda: {"lag": "1 s"})
+    lines = text.splitlines()
+    assert 2 <= len(lines) <= 3
+    assert all(" equity " in line and line.endswith(", lag 1 s") for line in lines)
+
+
+def test_an_alert_is_a_line_at_once_and_its_text_is_escaped(story):
+    text = shown(story, io.StringIO(), told=[], alerts=["no candle of BTC/USDT for 3 h\x1b[2J\nsecond é"])
+    assert text == "alert: no candle of BTC/USDT for 3 h\\x1b[2J\\nsecond \\xe9\n"
+
+
+def test_on_a_terminal_the_picture_tells_what_is_asked_of_it(story):
+    told = story[1]
+    last = next(one for one in reversed(told) if one.state.account[v.POSITIONS] > 0)
+    closed = last.ts / 1000 + SECONDS_A_CANDLE
+    lines = picture(
+        shown(
+            story, Terminal(), told=[last], clock=lambda: closed + 61, alerts=["cpu 91 % [red]"],
+            facts=lambda: {"breaker": "closed", "lag": "0.4 s"},
+        )
+    )  # fmt: skip
+    text = "\n".join(lines)
+    assert lines[0].strip().startswith(f"Small, paper, 1h, {last.lines} lines, written in 0.4 ms")
+    for words in (
+        "closed 1 min 1 s ago", "equity ", "drawdown ", " of 2.00 %", "today ", " of 10 trades", " of 0.20 %",
+        "unrealised ", "stop ", "BTC/USDT", "ETH/USDT", "exchange   breaker closed, lag 0.4 s", "cpu 91 % [red]",
+    ):  # fmt: skip
+        assert words in text, words
+    assert text.isascii()
+
+
+def test_before_the_first_candle_the_picture_says_that_it_waits(story):
+    assert "waiting for the first candle" in shown(story, Terminal(), told=[])
+
+
+def test_only_the_last_events_and_alerts_stay_and_candles_are_no_events(story):
+    alerts = [f"alert {n}" for n in range(9)]
+    lines = picture(shown(story, Terminal(), alerts=alerts))
+    events = [event for one in story[1] for event in one.events if not isinstance(event, Candle | RunStarted)]
+    at = lines.index(next(line for line in lines if line.strip() == "last events"))
+    assert len(events) > 5
+    assert [line.strip()[:4] for line in lines[at + 1 : at + 6]] == ["2024"] * 5
+    assert lines[at + 6].strip() == "alerts"
+    assert [line.split()[-1] for line in lines[at + 7 :] if line.strip()] == ["6", "7", "8"]
+
+
+def test_data_is_never_markup(story):
+    told = story[1]
+    halted = Halted(told[0].ts, 1, "operator", None, None, "1.0", None, [], "[bold red]lunch[/] :smile:")
+    text = shown(story, Terminal(), told=[told[0]._replace(events=(halted,))])
+    assert "[bold red]lunch[/] :smile:" in text
+
+
+@pytest.mark.parametrize("columns", ["1", "2", "7", "40"])
+def test_a_narrow_terminal_gets_what_fits(story, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    text = shown(story, Terminal(), told=story[1][-1:], alerts=["x" * 300])
+    assert max(len(line.strip("\r")) for line in picture(text)) <= int(columns)
+
+
+def test_no_colour_is_used_where_none_is_wanted(story, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[3" not in shown(story, Terminal(), told=story[1][-1:])
+
+
+@pytest.mark.parametrize("term", ["dumb", "unknown", "DUMB"])
+def test_a_terminal_that_cannot_take_a_picture_back_gets_lines(story, monkeypatch, term):
+    monkeypatch.setenv("TERM", term)
+    text = shown(story, Terminal(), alerts=["here"])
+    assert "\x1b" not in text
+    assert text.endswith("alert: here\n")
+
+
+def test_a_quiet_run_shows_nothing(story, capsys):
+    plan, told = story
+    with watching(plan, quiet=True) as view:
+        view(told[-1])
+        view.alert("unheard")
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("stream", [Broken(), type("Pipe", (Broken,), {"isatty": lambda self: False})()])
+def test_a_stream_that_is_gone_does_not_end_a_run(story, stream):
+    plan, told = story
+    with watching(plan, quiet=False, stream=stream) as view:
+        for one in told[:20]:
+            view(one)
+        view.alert("lost")
+    assert stream.getvalue() == ""
+
+
+def test_telling_does_not_wait_for_a_terminal_that_takes_nothing(story):
+    plan, told = story
+    shut, entered = threading.Event(), threading.Event()
+
+    class Stuck(Terminal):
+        def write(self, text):
+            entered.set()
+            shut.wait(10)
+            return len(text)
+
+    def watched():
+        with watching(plan, quiet=False, stream=Stuck()) as view:
+            views.append(view)
+            begun.set()
+            leave.wait(10)
+
+    views, begun, leave = [], threading.Event(), threading.Event()
+    thread = threading.Thread(target=watched)
+    thread.start()
+    try:
+        assert entered.wait(5)
+        shut.set()
+        assert begun.wait(5)
+        shut.clear()
+        for one in told:
+            views[0](one)
+        views[0].alert("told")
+    finally:
+        shut.set()
+        leave.set()
+        thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_stderr_alone_is_written_to(story, capsys):
+    plan, told = story
+    with watching(plan, quiet=False) as view:
+        for one in told:
+            view(one)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "bought" in err

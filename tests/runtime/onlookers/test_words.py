@@ -1,0 +1,118 @@
+"""A standing and events in words: every event has some, amounts are not rounded, and nothing is but printable ASCII."""
+
+import pytest
+
+from safla.journal.events import Fact, Halted, OrderRefused, Resumed
+from safla.runtime.onlookers.standing import OpenHalt, Position, Standing, SymbolStanding, Waiting
+from safla.runtime.onlookers.words import WORDS, age, ascii_only, event_line, short, standing_line, standing_lines
+from tests.journal.sample import small_events
+
+TS = 1_704_067_200_000
+LONG = SymbolStanding(
+    "BTC/USDT", "long", TS, "60000.10",
+    Position("0.16000", "59000.00", TS, "58000.00", "trailing_stop", "61950.00", "160.0160000"), None,
+)  # fmt: skip
+FLAT = SymbolStanding("ETHX/USDT", "halted", TS - 3_600_000, "3000.00", None, Waiting(5, "sell", "halt"))
+TOLD = Standing(
+    name="Small", timeframe="1h", quote="USDT", ts=TS, closed=TS + 3_600_000, cash="90000.0000000",
+    equity="99600.0160000", peak="100000.0000000", drawdown="0.004000", drawdown_limit="0.100000",
+    day_profit="-12.5000000", day_loss="0.000125", day_loss_limit=None, day_entries=3, day_entries_limit=10,
+    open_halts=(OpenHalt("drawdown", 2), OpenHalt("operator", 3)), trades_closed=12, realised="-120.1100000",
+    fees="9.0000000", symbols=(LONG, FLAT),
+)  # fmt: skip
+
+
+HELD = "0.16000 at 59000.00, stop 58000.00 (trailing_stop), target 61950.00, unrealised 160.016 USDT"
+
+
+def test_a_standing_is_a_line_for_each_thing_and_each_symbol():
+    assert standing_lines(TOLD, now=(TS + 3_612_000) / 1000) == [
+        "candle     2024-01-01T00:00Z 1h, closed 12 s ago",
+        "equity     99600.016 USDT, cash 90000.00, peak 100000.00",
+        "drawdown   0.40 % of 10.00 %",
+        "today      3 of 10 trades, profit -12.50 USDT, loss 0.0125 %",
+        "trades     12 closed, realised -120.11 USDT, fees 9.00",
+        "halts      drawdown (halt 2), operator (halt 3)",
+        f"BTC/USDT   long     60000.10, {HELD}",
+        "ETHX/USDT  halted   3000.00 (at 2023-12-31T23:00Z), order 5 waits to sell (halt)",
+    ]
+
+
+def test_what_is_not_there_is_said():
+    bare = LONG._replace(ts=None, close=None, position=LONG.position._replace(stop=None, stop_is=None, target=None))
+    told = TOLD._replace(ts=None, closed=None, open_halts=(), drawdown=None, symbols=(bare,))
+    lines = standing_lines(told, now=0.0)
+    assert lines[0] == "candle     none yet"
+    assert lines[2] == "drawdown   undefined of 10.00 %"
+    assert lines[5] == "halts      none open"
+    assert "no candle yet, 0.16000 at 59000.00, no stop, no target" in lines[6]
+
+
+def test_without_a_clock_no_age_is_told():
+    assert standing_lines(TOLD, now=None)[0] == "candle     2024-01-01T00:00Z 1h"
+
+
+def test_one_line_tells_modes_equity_drawdown_and_halts():
+    assert standing_line(TOLD) == (
+        "2024-01-01T00:00Z  BTC/USDT 60000.10 long, ETHX/USDT 3000.00 halted, equity 99600.016 USDT, "
+        "drawdown 0.40 %, halted by drawdown, halted by operator"
+    )
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [
+        ("1.5000000", "1.50"), ("0.0000001", "0.0000001"), ("-12.3450", "-12.345"), ("7", "7"), ("700", "700"),
+        ("7.0", "7.0"), ("0.00", "0.00"),
+    ],
+)  # fmt: skip
+def test_an_amount_loses_zeros_and_nothing_else(amount, shown):
+    assert short(amount) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (0, "0 s ago"), (59.9, "59 s ago"), (60, "1 min ago"), (61, "1 min 1 s ago"), (3_600, "1 h ago"),
+        (7_530, "2 h 5 min ago"), (86_400, "1 d ago"), (200_000, "2 d 7 h ago"), (-0.5, "ahead of this clock"),
+    ],
+)  # fmt: skip
+def test_an_age_is_told_in_its_two_largest_measures(seconds, told):
+    assert age(seconds) == told
+
+
+def test_every_event_has_words_on_one_line_of_printable_ascii():
+    assert set(WORDS) == set(Fact.__subclasses__())
+    events = small_events()
+    assert {type(event) for event in events} == set(WORDS)
+    for event in events:
+        line = event_line(event)
+        assert line.isascii()
+        assert line.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (
+            Halted(TS, 2, "drawdown", "0.101000", "0.100000", "1.0", "2.0", [], None),
+            "halted by drawdown (halt 2) at 10.10 % of 10.00 %",
+        ),
+        (
+            Halted(TS, 3, "operator", None, None, "1.0", None, [], "lunch [bold]"),
+            "halted by operator (halt 3): lunch [bold]",
+        ),
+        (Resumed(TS, "pause", 2, "1.0", None), "halt 2 lifted by pause"),
+        (
+            OrderRefused(TS, "A/B", 0, "buy", "max_daily_trades", "10", "10"),
+            "buy of A/B refused: max_daily_trades (10 / 10)",
+        ),
+        (OrderRefused(TS, "A/B", 0, "sell", "not_long", None, None), "sell of A/B refused: not_long"),
+    ],
+)
+def test_halts_resumes_and_refusals_say_what_met(event, words):
+    assert event_line(event) == f"2024-01-01T00:00Z  {words}"
+
+
+def test_text_from_outside_is_escaped_to_ascii():
+    assert ascii_only("a\x1b[2Jb\nc é \u202e") == "a\\x1b[2Jb\\nc \\xe9 \\u202e"
