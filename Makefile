@@ -10,6 +10,8 @@ unexport PYTHONHOME PYTHONPATH PYTEST_ADDOPTS
 RUN := .venv/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check --no-input
 HASHED := install --quiet --progress-bar off --require-hashes --only-binary :all: --no-deps
+TESTS := $(RUN) -m pytest --numprocesses auto --dist loadfile \
+	-o faulthandler_timeout=300 -o faulthandler_exit_on_timeout=true
 LOCK := .venv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --no-emit-index-url
 
@@ -21,9 +23,10 @@ help: ## list the targets
 run: .venv/run.stamp ## install, and run the example: configs/btc.yaml
 	.venv/bin/safla run configs/btc.yaml
 
-test: .venv/dev.stamp ## install, and run all tests; the core must be covered whole
-	$(RUN) -m pytest --numprocesses auto --dist loadfile --cov safla/core --cov-report=
+test: .venv/dev.stamp ## install, and run all tests; those of the core must cover it whole
+	$(TESTS) --cov safla/core --cov-report= tests/core
 	$(RUN) -m coverage report --fail-under 100
+	$(TESTS) --ignore tests/core
 
 check: lint types test ## all that a change must pass (freshness of generated files is among the tests)
 
@@ -38,7 +41,7 @@ bench: .venv/bench.stamp ## measure ourselves and others side by side; with JSON
 	$(RUN) -m tests.bench $(addprefix --json ,$(JSON))
 
 cover: .venv/dev.stamp ## run all tests, and tell which lines and branches of all rooms they reach
-	$(RUN) -m pytest --numprocesses auto --dist loadfile --cov --cov-report=
+	$(TESTS) --cov --cov-report=
 	$(RUN) -m coverage report --fail-under 95
 
 SECONDS ?= 60

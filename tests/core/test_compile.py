@@ -90,6 +90,13 @@ def test_damaged_code_is_not_taken_and_makes_room_for_new(
     assert list(tmp_path.rglob("*.nb[ic]")) == []
 
 
+def test_sound_code_is_left_where_it_lies(cache: Path, loop: Loop) -> None:
+    compiling.mark_ready()
+    code = sorted(cache.rglob("*.nb[ic]"))
+    compiling._register_all()
+    assert sorted(cache.rglob("*.nb[ic]")) == code != []
+
+
 def test_without_a_folder_nothing_is_ready(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     compiling.mark_ready()

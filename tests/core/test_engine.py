@@ -94,6 +94,18 @@ def test_no_function_of_the_engine_writes_to_what_it_is_given() -> None:
     assert np.array_equal(state.account, started().account)
 
 
+def test_where_the_strategy_was_not_asked_nothing_is_decided_and_nothing_becomes_warm() -> None:
+    """J17: it failed there."""
+    grid, signals = block(10_000, 10_000, 10_000, enter=2)
+    signals.signal[0, :2] = v.UNASKED
+    out = blank_out(1, 3, 100)
+    unasked, _, _ = advance(PLAN, started(), *cut(grid, signals, 0, 2), out)
+    assert (kinds(out), unasked.book[0, v.MODE]) == (["day_started"], WARMING)
+    out = blank_out(1, 1, 100)
+    advance(PLAN, unasked, *cut(grid, signals, 2, 3), out)
+    assert kinds(out) == ["mode_changed", "signal", "order_placed"]
+
+
 def test_the_equity_of_each_timestamp_is_marked() -> None:
     out = blank_out(1, 4, 100)
     state, _, _ = advance(PLAN, started(), *block(10_000, 10_000, 10_100, 9_000), out)
