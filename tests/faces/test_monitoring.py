@@ -54,7 +54,7 @@ def test_before_it_watches_a_snapshot_is_of_this_moment():
 
 def test_requests_are_those_that_passed_the_gate_of_the_process(monkeypatch):
     gate = Gate(1200)
-    monkeypatch.setattr(monitoring.exchange, "feed", lambda config: gate)
+    monkeypatch.setattr(monitoring, "feed_of", lambda config: gate)
     monitor = PerformanceMonitor({})
     assert monitor.snapshot()["api_requests_per_second"] == 0
 
