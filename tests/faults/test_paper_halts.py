@@ -1,6 +1,7 @@
-"""Rows 24 and 25 of a paper run: halts outlive every restart, each by its own rule; an open wish is done once."""
+"""Rows 24, 25 and 59 of a paper run: each halt comes at its limit and outlives restarts; a wish is done once."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from tests.faults.invariants import check_run
 from tests.runs import journal
 from tests.runtime.paper_runs import backtested, traded
 
+FIRST = 1_704_067_200_000  # 2024-01-01
+HOUR = 3_600_000
+SLIPPAGE = ("base_bps", "impact_coefficient", "max_slippage_bps")
 LOSSES = (
     "risk.max_daily_loss_pct=0.001", "risk.max_drawdown_pct=0.004", "risk.drawdown_pause_days=2",
     "risk.trailing_stop_pct=null", "data.synthetic.annual_volatility=2",
@@ -50,7 +54,7 @@ def lossy(tmp_path) -> bytes:
 
 def test_row_25_restarted_at_every_halt_and_at_every_new_day_it_is_the_run_that_was_not(tmp_path, lossy):
     places = {*moments(tmp_path / "run", (Halted, Resumed))}
-    places |= {ts - 3_600_000 for ts in moments(tmp_path / "run", DayStarted)[1:]}
+    places |= {ts - HOUR for ts in moments(tmp_path / "run", DayStarted)[1:]}
     assert len(places) > 4
     for ts in sorted(places):
         cut_behind(tmp_path / "run", lossy, ts)
@@ -188,3 +192,29 @@ def test_row_24_closing_lines_that_a_death_cut_are_completed_by_the_same_command
         assert journal(tmp_path) == whole, number
     assert len(events(tmp_path, RunEnded)) == 1
     assert number > closing
+
+
+@pytest.mark.parametrize(("close", "halts"), [("99.01", 0), ("99.00", 1), ("98.99", 1)])
+def test_row_59_a_paper_run_halts_at_a_loss_that_meets_its_limit_and_not_one_tick_before(
+    tmp_path: Path, close: str, halts: int
+) -> None:
+    """S15: 9 units that were bought at 100.00, and a limit of 9.00 of 100 000."""
+    closes = ["100.00"] * 4 + ["101.00", "100.00", close, close]
+    rows = [f"{FIRST + number * HOUR},100.00,101.00,98.00,{one},1000000" for number, one in enumerate(closes)]
+    (tmp_path / "candles.csv").write_text("\n".join(["timestamp,open,high,low,close,volume", *rows, ""]))
+    config = {
+        "paper": {"source": "replay", "speed": "max"},
+        "symbols": {"primary": ["BTC/USDT"]},
+        "market_data": {"timeframe": "1h"},
+        "data": {"source": "csv", "path": str(tmp_path / "candles.csv")},
+        "simulation": {"commission_rate": 0, "slippage": dict.fromkeys(SLIPPAGE, 0)},
+        "strategy": {
+            "fast_period": 2, "slow_period": 3, "entry_threshold_pct": 0, "exit_threshold_pct": 0.05,
+            "max_position_size_usd": 1000,
+        },
+        "risk": {"stop_loss_pct": None, "take_profit_pct": None, "max_daily_loss_pct": Decimal("0.00009")},
+    }  # fmt: skip
+    traded(tmp_path / "paper", config=config)
+    assert events(tmp_path / "paper", Filled)[0].quantity == "9.00000"
+    assert [one.rule for one in events(tmp_path / "paper", Halted)] == ["daily_loss"] * halts
+    assert journal(tmp_path / "paper") == backtested(tmp_path / "backtest", config=config)
