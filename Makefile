@@ -15,7 +15,7 @@ TESTS := $(RUN) -m pytest --numprocesses auto --dist loadfile \
 LOCK := .venv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --no-emit-index-url
 
-.PHONY: help run test check lint types cover bench fuzz soak lock clean
+.PHONY: help run test check lint types cover bench fuzz mutate soak lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
@@ -50,8 +50,11 @@ SEED ?= 20240101
 fuzz: .venv/dev.stamp ## hostile inputs for every reader; SECONDS=60 SEED=20240101, TARGET=csv for one alone
 	$(RUN) -m tests.faults.fuzzing --seconds $(SECONDS) --seed $(SEED) $(addprefix --target ,$(TARGET))
 
+mutate: .venv/dev.stamp ## change one place at a time; the tests must notice; MOST=100 of each room, ROOM=core for one
+	$(RUN) -m tests.faults.mutation $(addprefix --room ,$(ROOM)) $(addprefix --most ,$(MOST)) --seed $(SEED)
+
 SOAKED := kill stop io_points cuts matrix soak host many_runs parquet_files sizes exchange_kill exchange_soak planted \
-	paper_kill paper_signals paper_io_points paper_matrix paper_soak
+	mutants 	paper_kill paper_signals paper_io_points paper_matrix paper_soak
 
 soak: .venv/dev.stamp ## the long form of what could go on for ever, to its end; with SEED=20240101
 	$(RUN) -m pytest --scale release --seed $(SEED) $(SOAKED:%=tests/faults/test_%.py)

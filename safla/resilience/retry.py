@@ -25,7 +25,7 @@ class Trouble(Exception):
 
     retried      whether it may be tried again
     counted      whether the breaker counts it
-    retry_after  seconds below which it must not be tried again
+    retry_after  seconds below which it must not be tried again; None: nobody said, and it is 0, or 60 where it shuts
     shuts        whether the gate is shut for that long, for everybody (R4)
     """
 
@@ -34,7 +34,7 @@ class Trouble(Exception):
     ) -> None:
         super().__init__(what)
         self.retried, self.counted, self.shuts = retried, counted, shuts
-        self.retry_after = UNSAID_WAIT if shuts and retry_after is None else retry_after
+        self.floor = (UNSAID_WAIT if shuts else 0.0) if retry_after is None else retry_after
 
 
 class Patience(NamedTuple):
@@ -68,10 +68,9 @@ async def call(
         try:
             return await _tried(request, gate=gate, breaker=breaker)
         except Trouble as trouble:
-            floor = trouble.retry_after or 0.0
-            if not trouble.retried or attempt > patience.attempts or floor > LONGEST_WAIT:
+            if not trouble.retried or attempt > patience.attempts or trouble.floor > LONGEST_WAIT:
                 raise
-            wait = max(chance(0.0, _longest(patience, attempt)), floor)
+            wait = max(chance(0.0, _longest(patience, attempt)), trouble.floor)
             told(Again(attempt, wait, str(trouble)))
         await sleep(wait)
 
@@ -85,7 +84,7 @@ async def _tried(request: Callable[[], Awaitable[Answer]], *, gate: Gate, breake
         return answer
     except Trouble as trouble:
         if trouble.shuts:  # before anybody else can leave; no longer than is waited, else others would stand for days
-            gate.shut(min(trouble.retry_after or 0.0, LONGEST_WAIT))
+            gate.shut(min(trouble.floor, LONGEST_WAIT))
         if trouble.counted:
             end = partial(token.failure, str(trouble))
         raise

@@ -139,6 +139,8 @@ def test_a_probe_that_outlasts_its_turn_keeps_its_slot_and_nobody_is_told_to_com
     for waited in (30.0, 45.0, 59.9999, 60.0, 1e6):
         ticking.now = 30.0 + waited
         assert 0.001 <= refused(breaker) <= 30.0
+    ticking.now = 30.0 + 29.5
+    assert refused(breaker) == 0.5
 
 
 def test_the_third_success_of_a_probe_closes_it_and_the_count_begins_anew(breaker, ticking, moves):

@@ -223,6 +223,25 @@ def test_a_probe_that_waits_at_the_gate_keeps_its_slot():
     assert exchange.asked == [0.0, 35.0]
 
 
+def test_a_probe_that_is_cancelled_while_it_stands_in_line_frees_its_slot():
+    exchange = Scripted(trouble(), 7, attempts=0, failure_threshold=1)
+    with pytest.raises(Trouble):
+        exchange.run()
+    exchange.ticking.advance(30.0)
+    exchange.gate.shut(5.0)
+
+    async def calls():
+        probe = asyncio.create_task(exchange.call())
+        await exchange.ticking.sleep(1.0)
+        probe.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await probe
+        return await exchange.call()
+
+    assert exchange.ticking.run(calls()) == 7
+    assert exchange.asked == [0.0, 35.0]
+
+
 # --- Cancelled (R6) --------------------------------------------------------------------------------------------------
 
 WAITS = {

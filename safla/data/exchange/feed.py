@@ -225,8 +225,8 @@ class Feed:
             raise ExchangeError(text) from error
         except Judged as error:
             final = error.final(subject if subject.startswith(self.name) else f"{self.name}, {subject}")
-            if error.kind.stops or (error.retry_after or 0) > retry.LONGEST_WAIT:
-                self._stop(final, seconds=error.retry_after or 0.0)
+            if error.kind.stops or error.floor > retry.LONGEST_WAIT:
+                self._stop(final, seconds=error.floor)
             logger.error("{}", final)
             raise final from error
 

@@ -93,7 +93,7 @@ def test_of_other_codes_ccxt_has_to_say(parsed: object):
 
 def test_the_rate_that_was_too_high_waits_and_shuts_the_gate_though_nobody_said_how_long():
     judged = of_error(ccxt.RateLimitExceeded("binance -1003"))
-    assert (judged.shuts, judged.retry_after) == (True, UNSAID_WAIT)
+    assert (judged.shuts, judged.floor) == (True, UNSAID_WAIT)
 
 
 @pytest.mark.parametrize("error", [KeyError("symbols"), TypeError("NoneType"), ValueError("x"), ZeroDivisionError()])

@@ -1,0 +1,211 @@
+"""Mutation: a module is changed in one place, and its tests must notice. `make mutate ROOM=resilience MOST=200 SEED=7`.
+
+A mutant first meets the tests of its own module, then those of its room, then those that go through all rooms. One that
+gets through all of them is shown: it is a missing test, or a change that changes nothing.
+"""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.faults.mutants import Mutant, mutants
+
+ROOT = Path(__file__).parents[2]
+COPIED = ("safla", "tests", "configs", "schemas", "pyproject.toml")
+ROOMS = ("resilience", "journal", "core", "data/exchange", "data/store")
+LATER = {  # what goes through a room, beside its own tests
+    "resilience": ("tests/faults/test_exchange_limits.py", "tests/faults/test_half_open.py"),
+    "journal": ("tests/faults/test_damage.py", "tests/faults/test_disk.py", "tests/test_golden_journals.py"),
+    "core": ("tests/test_golden_journals.py", "tests/properties"),
+    "data/exchange": ("tests/faults/test_exchange_answers.py", "tests/faults/test_exchange_pages.py"),
+    "data/store": ("tests/faults/test_store.py",),
+}
+DUE = 0.9  # of all mutants of a room (FAULTS 4)
+PATIENCE = 6.0  # times as long as without a change, and then it hangs, which is noticing too
+PRELOADED = "numpy hypothesis pytest msgspec pydantic ruamel.yaml polars loguru transitions ccxt.async_support aiohttp"
+
+
+class Task(NamedTuple):
+    """One mutant and the groups of tests that it meets, one after the other."""
+
+    room: str
+    file: str  # below safla/
+    mutant: Mutant
+    groups: tuple[tuple[str, ...], ...]
+
+
+class Met(NamedTuple):
+    """What became of it: the number of the group that noticed, from 1; 0: none."""
+
+    task: Task
+    noticed: int
+
+
+def files(room: str) -> list[str]:
+    """The modules of a room, below safla/."""
+    return [path.relative_to(ROOT / "safla").as_posix() for path in sorted((ROOT / "safla" / room).rglob("*.py"))]
+
+
+def groups(room: str, file: str) -> tuple[tuple[str, ...], ...]:
+    """The tests that the mutants of a module meet."""
+    own = f"tests/{file.rpartition('/')[0]}/test_{Path(file).stem}.py"
+    return (*([(own,)] if (ROOT / own).exists() else []), (f"tests/{room}",), LATER[room])
+
+
+def tasks(room: str) -> Iterator[Task]:
+    """Every mutant of a room."""
+    for file in files(room):
+        for one in mutants((ROOT / "safla" / file).read_text()):
+            yield Task(room, file, one, groups(room, file))
+
+
+class Tree:
+    """A copy of the sources and their tests, in which one file at a time is changed."""
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+        self._seconds: dict[tuple[str, ...], float] = {}
+        for name in COPIED:
+            source = ROOT / name
+            if source.is_dir():
+                shutil.copytree(source, place / name, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, place / name)
+
+    def meet(self, task: Task) -> Met:
+        """Let a mutant meet its tests. ValueError where they fail without it."""
+        path = self._place / "safla" / task.file
+        text = path.read_text()
+        for number, group in enumerate(task.groups, 1):
+            patience = 5.0 + PATIENCE * self._lasts(group)
+            path.write_text(task.mutant.text)
+            try:
+                if self._fails(group, seconds=patience):
+                    return Met(task, number)
+            finally:
+                path.write_text(text)
+        return Met(task, 0)
+
+    def _lasts(self, group: tuple[str, ...]) -> float:
+        """Seconds that tests take without a change."""
+        if group not in self._seconds:
+            began = time.monotonic()
+            if self._fails(group, seconds=600.0):
+                raise ValueError(f"{' '.join(group)}: fails without a change")
+            self._seconds[group] = time.monotonic() - began
+        return self._seconds[group]
+
+    def _fails(self, group: Sequence[str], *, seconds: float) -> bool:
+        """Whether tests fail, or hang, in a process of their own: what they need is imported there already."""
+        child = os.fork()
+        if child == 0:
+            _run(self._place, group)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            done, status = os.waitpid(child, os.WNOHANG)
+            if done:
+                return status != 0
+            time.sleep(0.01)
+        os.killpg(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        return True
+
+
+def _run(place: Path, group: Sequence[str]) -> None:
+    """In the child: the tests, out of the copy, to /dev/null. It does not come back."""
+    import pytest
+
+    os.setsid()
+    os.chdir(place)
+    for name in [one for one in sys.modules if one.partition(".")[0] in ("safla", "tests")]:
+        del sys.modules[name]  # ours; theirs are those of the copy
+    sys.path.insert(0, str(place))
+    sys.dont_write_bytecode = True  # two mutants within a second have the same time
+    os.environ.update(PYTHONDONTWRITEBYTECODE="1", PYTHONPATH=str(place))
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(nowhere, number)
+    unheard = ["-p", "no:cacheprovider", "-p", "no:faulthandler", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+    os._exit(int(pytest.main(["-x", "-q", *unheard, *group]) != 0))
+
+
+def drawn(room: str, *, most: int | None, seed: int) -> list[Task]:
+    """All mutants of a room, or so many of them by chance, in the order of files and lines."""
+    found = list(tasks(room))
+    if most is None or most >= len(found):
+        return found
+    places = sorted(random.Random(seed).sample(range(len(found)), most))
+    return [found[place] for place in places]
+
+
+def met(asked: Sequence[Task], *, processes: int) -> Iterator[Met]:
+    """What became of each, as it comes, by so many processes side by side, each with a copy of its own."""
+    reading, writing = os.pipe()
+    children = [_worker(asked[first::processes], first, processes, writing) for first in range(processes)]
+    os.close(writing)
+    with os.fdopen(reading) as lines:
+        for line in lines:
+            number, noticed = json.loads(line)
+            yield Met(asked[number], noticed)
+    for child in children:
+        _, status = os.waitpid(child, 0)
+        if status != 0:
+            raise RuntimeError("a process that met mutants ended badly")
+
+
+def _worker(asked: Sequence[Task], first: int, step: int, writing: int) -> int:
+    child = os.fork()
+    if child != 0:
+        return child
+    status = 1
+    try:
+        with tempfile.TemporaryDirectory() as place:
+            tree = Tree(Path(place))
+            for number, task in enumerate(asked):
+                os.write(writing, f"{json.dumps([first + number * step, tree.meet(task).noticed])}\n".encode())
+        status = 0
+    except BaseException:  # noqa: BLE001  nobody else says what ended a process that was forked
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """0 where each room notices its share (DUE); the mutants that got through are listed."""
+    parser = argparse.ArgumentParser(description="change a module in one place; its tests must notice")
+    parser.add_argument("--room", choices=ROOMS, action="append", help="one or more; else all")
+    parser.add_argument("--most", type=int, help="so many of each room, drawn by chance; else all")
+    parser.add_argument("--seed", type=int, default=20_240_101)
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    given = parser.parse_args(arguments)
+    for name in PRELOADED.split():
+        __import__(name)
+    short = False
+    for room in given.room or ROOMS:
+        asked = drawn(room, most=given.most, seed=given.seed)
+        through = []
+        for number, one in enumerate(met(asked, processes=given.processes), 1):
+            print(f"\r{room}: {number} of {len(asked)}", end="", file=sys.stderr)
+            if not one.noticed:
+                through.append(one.task)
+        share = 1 - len(through) / len(asked)
+        short |= share < DUE
+        print(file=sys.stderr)
+        print(f"{room}: {len(asked) - len(through)} of {len(asked)} noticed, {share:.1%}")
+        for task in sorted(through, key=lambda task: (task.file, task.mutant.line)):
+            print(f"  safla/{task.file}:{task.mutant.line}: {task.mutant.what}")
+    return int(short)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

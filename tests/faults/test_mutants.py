@@ -1,0 +1,84 @@
+"""FAULTS 4, mutation: a module that is changed in one place is noticed by its tests (all of it is `make mutate`)."""
+
+import ast
+
+import pytest
+
+from tests.faults import mutation
+from tests.faults.mutants import mutants
+
+SOURCE = '''
+"""1 < 2"""
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    import one
+LIMIT: int = 7
+
+@where(1)
+def count(word: "1 + 1", *, most: int = 3) -> 1 + 1:
+    """1 + 1"""
+    assert most > 0
+    if word and not known(word):
+        note(word)
+    while most > -1:
+        most -= 1
+        if most == LIMIT:
+            break
+    return f"{most + 1}" if word is None else most * 2
+'''
+CHANGES = """\
+6: 7 becomes 8
+9: 3 becomes 4
+12: And becomes Or
+13: note(word) is left out
+14: 1 becomes 2
+14: Gt becomes GtE
+14: minus becomes plus
+15: 1 becomes 2
+15: Sub becomes Add
+16: Eq becomes NotEq
+17: Break becomes Continue
+18: 2 becomes 3
+18: Is becomes IsNot
+18: Mult becomes FloorDiv
+"""
+
+
+def test_every_operator_constant_condition_and_call_is_changed_and_nothing_that_no_run_comes_by() -> None:
+    found = [f"{one.line}: {one.what.partition('  ->  ')[2]}\n" for one in mutants(SOURCE)]
+    assert "".join(sorted(found, key=lambda text: (int(text.partition(":")[0]), text))) == CHANGES
+
+
+def test_a_mutant_is_the_module_with_one_change() -> None:
+    plain = ast.unparse(ast.parse(SOURCE)).splitlines()
+    for one in mutants(SOURCE):
+        changed = one.text.splitlines()
+        assert len(changed) == len(plain)
+        assert sum(before != after for before, after in zip(plain, changed, strict=True)) == 1
+        ast.parse(one.text)
+
+
+@pytest.mark.parametrize("room", mutation.ROOMS)
+def test_every_mutant_meets_tests_that_are_there(room: str) -> None:
+    assert len(mutation.files(room)) > 4
+    for file in mutation.files(room):
+        assert all((mutation.ROOT / name).exists() for group in mutation.groups(room, file) for name in group)
+
+
+def test_what_a_mutant_does_is_noticed_and_what_is_no_change_is_not(tmp_path) -> None:
+    tree = mutation.Tree(tmp_path)
+    tests = (("tests/resilience/test_retry.py",),)
+    path = mutation.ROOT / "safla" / "resilience" / "retry.py"
+    bad, *_ = (one for one in mutants(path.read_text()) if "attempt += 1  ->  Add becomes Sub" in one.what)
+    for mutant, noticed in ((bad, 1), (bad._replace(text=path.read_text()), 0)):
+        assert tree.meet(mutation.Task("resilience", "resilience/retry.py", mutant, tests)).noticed == noticed
+    assert (tmp_path / "safla" / "resilience" / "retry.py").read_bytes() == path.read_bytes()
+
+
+def test_of_a_rooms_mutants_nine_in_ten_are_noticed(request, release: bool, figure) -> None:
+    """The long form draws a hundred of each room."""
+    for room in mutation.ROOMS if release else mutation.ROOMS[:1]:
+        asked = mutation.drawn(room, most=100 if release else 5, seed=request.config.getoption("--seed"))
+        through = [one.task for one in mutation.met(asked, processes=2) if not one.noticed]
+        figure(f"mutation of {room}: {len(asked) - len(through)} of {len(asked)} noticed")
+        assert len(through) <= (1 - mutation.DUE) * len(asked), through
