@@ -54,7 +54,7 @@ mutate: .venv/dev.stamp ## change one place at a time; the tests must notice; MO
 	$(RUN) -m tests.faults.mutation $(addprefix --room ,$(ROOM)) $(addprefix --most ,$(MOST)) --seed $(SEED)
 
 SOAKED := kill stop io_points cuts matrix soak host many_runs parquet_files sizes exchange_kill exchange_soak planted \
-	mutants 	paper_kill paper_signals paper_io_points paper_matrix paper_soak
+	mutants paper_kill paper_signals paper_io_points paper_matrix paper_soak
 
 soak: .venv/dev.stamp ## the long form of what could go on for ever, to its end; with SEED=20240101
 	$(RUN) -m pytest --scale release --seed $(SEED) $(SOAKED:%=tests/faults/test_%.py)

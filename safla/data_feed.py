@@ -3,8 +3,6 @@
 import asyncio
 import math
 from collections.abc import AsyncIterator
-from types import TracebackType
-from typing import Self
 
 from safla.api.configuration import Given, load_config
 from safla.config.model import Config
@@ -13,13 +11,14 @@ from safla.core.candles import Series, between, iso
 from safla.data import source
 from safla.data.checks import LAST_MS
 from safla.errors import DataError, UsageError
+from safla.faces.closing import Closing
 from safla.faces.stored import Moment, for_symbol
 from safla.runtime.pace import Pace
 
 Candle = list[float]  # [ms, open, high, low, close, volume]; ms is an int
 
 
-class BinanceDataFeed:
+class BinanceDataFeed(Closing):
     """Candles for a loop of your own: those that the `data` section of the configuration names.
 
     config  a path, a dict, what load_config gives; None for ./config.yaml if it exists, else the defaults
@@ -35,9 +34,10 @@ class BinanceDataFeed:
             candles = await feed.fetch_historical_ohlcv("BTC/USDT", "1h", since="2024-01-01", limit=500)
     """
 
+    _called = "feed"
+
     def __init__(self, config: Given = None) -> None:
         self._loaded = load_config(config)
-        self._closed = False
 
     async def fetch_historical_ohlcv(
         self, symbol: str = "BTC/USDT", timeframe: str | None = None, since: Moment = None, limit: int | None = None
@@ -72,19 +72,6 @@ class BinanceDataFeed:
                 return
             yield candle
 
-    async def close(self) -> None:
-        """Give no more: a stream under way ends at its next candle. Closing twice is closing once."""
-        self._closed = True
-
-    async def __aenter__(self) -> Self:
-        self._refuse_closed()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
     def _read(self, symbol: str, timeframe: str | None, since: Moment, limit: int | None) -> Series:
         loaded = for_symbol(self._loaded, symbol, timeframe=timeframe, start=since)
         config = loaded.config
@@ -95,10 +82,6 @@ class BinanceDataFeed:
         return series._replace(
             columns=between(series.columns, 0 if start is None else start, LAST_MS + 1 if end is None else end)
         )
-
-    def _refuse_closed(self) -> None:
-        if self._closed:
-            raise UsageError("this feed is closed; make another")
 
 
 def _some(config: Config, symbol: str, count: int) -> Series:

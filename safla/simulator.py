@@ -4,15 +4,14 @@ import asyncio
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 
 from safla.api.configuration import Given, load_config
 from safla.core import engine
 from safla.core import values as v
-from safla.errors import UsageError
+from safla.faces.closing import Closing
 from safla.faces.entries import shown
 from safla.faces.risk import RiskCheck, RiskManager
 from safla.faces.stored import Moment, for_symbol
@@ -70,7 +69,7 @@ class Performance:
     trades: list[Trade]
 
 
-class TradingSimulator:
+class TradingSimulator(Closing):
     """A backtest of one symbol: over the candles of the `data` section, or without one over those of the exchange.
 
     symbol  such as "BTC/USDT"; it takes the place of symbols.primary
@@ -81,10 +80,11 @@ class TradingSimulator:
             print(result.total_pnl, result.sharpe_ratio)
     """
 
+    _called = "simulator"
+
     def __init__(self, symbol: str = "BTC/USDT", config: Given = None) -> None:
         self._symbol = symbol
         self._loaded = load_config(config)
-        self._closed = False
 
     async def run_backtest(
         self, start_date: Moment = None, end_date: Moment = None, speed_multiplier: float = math.inf
@@ -95,7 +95,7 @@ class TradingSimulator:
         speed_multiplier      1.0 is real time, 60.0 a minute a second, infinity as fast as possible
 
         ExchangeError where candles are missing that the exchange does not bring; DataError where there is none in the
-        window; ConfigError for a section that does not hold; UsageError once the simulator is closed.
+        window; ConfigError for a section that does not hold; UsageError once the simulator is closed, under way too.
         """
         self._refuse_closed()
         pace = Pace(speed_multiplier)
@@ -103,19 +103,6 @@ class TradingSimulator:
         prepared = await asyncio.to_thread(prepare, loaded)
         outcome = await self._folded(prepared, pace)
         return _performance(outcome, risk_free_rate=float(loaded.config.report.risk_free_rate))
-
-    async def close(self) -> None:
-        """Run no more: a backtest under way ends with UsageError at its next candle. Closing twice is closing once."""
-        self._closed = True
-
-    async def __aenter__(self) -> Self:
-        self._refuse_closed()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     async def _folded(self, prepared: Prepared, pace: Pace) -> Outcome:
         """The run, block by block, in a thread, so that what else waits in the loop goes on."""
@@ -130,10 +117,6 @@ class TradingSimulator:
                 await pace.wait(int(block.ts[-1]))
             self._refuse_closed()
         return outcome_of(run, series, blocks=kept)
-
-    def _refuse_closed(self) -> None:
-        if self._closed:
-            raise UsageError("this simulator is closed; make another")
 
 
 def _unsaid(_text: str) -> None:

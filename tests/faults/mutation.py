@@ -31,7 +31,7 @@ LATER = {  # what goes through a room, beside its own tests
     "data/store": ("tests/faults/test_store.py",),
 }
 DUE = 0.9  # of all mutants of a room (FAULTS 4)
-PATIENCE = 6.0  # times as long as without a change, and then it hangs, which is noticing too
+PATIENCE = 3.0  # times as long as without a change, and then it hangs, which is noticing too
 PRELOADED = "numpy hypothesis pytest msgspec pydantic ruamel.yaml polars loguru transitions ccxt.async_support aiohttp"
 
 
