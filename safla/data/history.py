@@ -69,7 +69,7 @@ async def fetch(config: Config, ask: Ask, *, told: Told | None = None, clock: Cl
     places = {symbol: place_of(config, symbol) for symbol in ask.symbols}
     begin = _begin(list(places.values()), ask.start)
     async with feed_of(config.exchange, clock=clock) as feed:
-        now = (await feed.now()).least // step * step
+        now = (await feed.time.now()).least // step * step
         notes = await _learn_rules(feed, places, fresh=ask.fresh_rules, clock=clock)
         end = now if ask.end is None else min(-(-ask.end // step) * step, now)
         orders = [
@@ -89,7 +89,7 @@ async def fetch(config: Config, ask: Ask, *, told: Told | None = None, clock: Cl
             at=lambda: int(clock.wall() * 1000),
             told=told or _untold,
         )
-        return Fetched(tuple(got), feed.counts, feed.weight, feed.skew_seconds, notes)
+        return Fetched(tuple(got), feed.counts, feed.weight, feed.time.skew_seconds, notes)
 
 
 def stored(
@@ -162,7 +162,7 @@ def _now_or_last(config: Config, symbol: str, *, clock: Clock) -> int:
 
     async def now() -> int:
         async with feed_of(config.exchange, clock=clock) as feed:
-            return (await feed.now()).least
+            return (await feed.time.now()).least
 
     step = TIMEFRAMES[config.market_data.timeframe]
     try:

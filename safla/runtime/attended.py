@@ -11,6 +11,7 @@ from loguru import logger
 from safla.config.load import Loaded
 from safla.config.plan import RunPlan
 from safla.data.exchange.followed import MISSING, REFUSED
+from safla.journal.events import Candle
 from safla.runtime import paper
 from safla.runtime.feeding import Line, Source
 from safla.runtime.interrupt import watched
@@ -48,7 +49,8 @@ def _attended(
         logged = stack.enter_context(logs.of_run(folder, loaded.config, secrets=hidden))
         asides: list[Aside[Told]] = []
         facts = _facts(source.line, asides)
-        seen = stack.enter_context(view.watching(plan, quiet=quiet, facts=partial(_shown, source.line)))
+        lag = Lag(source.line, plan)
+        seen = stack.enter_context(view.watching(plan, quiet=quiet, facts=partial(_shown, source.line, lag)))
         monitor = stack.enter_context(
             oversight.of_run(loaded.config, run=folder.name, symbols=plan.symbols, facts=facts, terminal=seen.alert)
         )
@@ -58,6 +60,7 @@ def _attended(
 
         def told(one: Told) -> None:
             monitor.listen(one)
+            lag.listen(one)
             for aside in asides:
                 aside.tell(one)
 
@@ -83,10 +86,25 @@ def _facts(line: Line, asides: list[Aside[Told]]) -> Facts:
     )
 
 
-def _shown(line: Line) -> dict[str, str]:
+class Lag:
+    """How late the last candle was: from its close, by the exchange's clock, until it is on the disk."""
+
+    def __init__(self, line: Line, plan: RunPlan) -> None:
+        self.seconds: float | None = None  # None: no candle has closed yet, or all of them are history
+        self._line, self._rules = line, plan.plan.rules
+
+    def listen(self, told: Told) -> None:
+        """Hear what was synced; the lookback was over before the run began (S16)."""
+        now = self._line.now() if told.ts >= self._rules.start_ts else None
+        if now is not None and any(isinstance(event, Candle) for event in told.events):
+            self.seconds = now - (told.ts + self._rules.step_ms) / 1000
+
+
+def _shown(line: Line, lag: Lag) -> dict[str, str]:
     """What the view shows of the way to the exchange."""
     requests, _, breaker = line.figures()
-    return {} if breaker is None else {"breaker": breaker, "requests a minute": str(requests)}
+    late = {} if lag.seconds is None else {"lag": f"{lag.seconds:.3f} s"}
+    return {} if breaker is None else {"breaker": breaker, "requests a minute": str(requests), **late}
 
 
 def _troubled(monitor: Monitor, kind: str, symbol: str, text: str) -> None:

@@ -119,5 +119,5 @@ async def _reached(config: Config) -> tuple[float, float]:
     clock = SYSTEM.monotonic
     async with feed_of(config.exchange) as feed:
         began = clock()
-        await feed.now()
-        return feed.skew_seconds or 0.0, clock() - began
+        await feed.time.now()
+        return feed.time.skew_seconds or 0.0, clock() - began

@@ -51,8 +51,9 @@ class Line:
         return None if self.loop is None else len(asyncio.all_tasks(self.loop))
 
     def now(self) -> float | None:
-        """The exchange's clock, seconds since 1970."""
-        return None if self.closing is None or self.feed is None else self.feed.latest() / 1000
+        """The exchange's clock, seconds since 1970, once it was read for candles as they close."""
+        feed = self.feed
+        return None if self.closing is None or feed is None or not feed.time.known else feed.time.latest() / 1000
 
     def waiting(self) -> tuple[str, ...]:
         """The symbols for whose candle all others wait (S6)."""
@@ -157,7 +158,7 @@ async def _behind(begun: _Begun, closing: Arrivals) -> Arrivals:
 
 async def _now(config: Config, clock: Clock) -> int:
     async with feed_of(config.exchange, clock=clock) as feed:
-        return (await feed.now()).least
+        return (await feed.time.now()).least
 
 
 def _until(config: Config, start: int, *, step: int) -> Config:

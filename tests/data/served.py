@@ -9,7 +9,7 @@ import numpy as np
 from safla.core.candles import Series
 from safla.core.values import Columns
 from safla.data.exchange.download import Got, Order, Standing, download
-from safla.data.exchange.feed import Now
+from safla.data.exchange.server_time import Now
 from safla.data.store.store import Place
 from safla.errors import ExchangeError
 
@@ -29,6 +29,21 @@ def series(ts: Iterable[int], *, shift: int = 0) -> Page:
     return Series("BTC/USDT", 2, 3, Columns(times, close, close + 5, close - 5, close, times // HOUR % 7 + 1))
 
 
+class StandingStill:
+    """The exchange's clock, which does not move."""
+
+    def __init__(self, now: int) -> None:
+        self._now = now
+
+    async def now(self) -> Now:
+        """Always the same."""
+        return Now(self._now, self._now)
+
+    def latest(self) -> int:
+        """The same."""
+        return self._now
+
+
 class Served:
     """What data/exchange/download.py asks of data/exchange/feed.py, over the candles of a script."""
 
@@ -40,14 +55,7 @@ class Served:
         self.weight, self.counts = None, Counter[str]()
         self.asked: list[tuple[int, int | None]] = []  # since and until of every page
         self._ts, self._now, self._answers, self._most = sorted(ts), now, answers or {}, most
-
-    async def now(self) -> Now:
-        """The clock of the script."""
-        return Now(self._now, self._now)
-
-    def latest(self) -> int:
-        """The same."""
-        return self._now
+        self.time = StandingStill(now)
 
     async def page(self, symbol: str, timeframe: str, *, since: int, limit: int, until: int | None = None) -> Page:
         """A page as the script has it; the nth may be another."""

@@ -232,7 +232,7 @@ def test_row_35_an_exchange_that_is_not_there_is_tried_four_times_and_then_5(
         async def asked() -> tuple[ExchangeError, int]:
             async with meeting.feed(elsewhere) as feed:
                 with pytest.raises(ExchangeError, match=words) as refused:
-                    await feed.now()
+                    await feed.time.now()
                 return refused.value, feed.counts["retries"]
 
         error, retries = meeting.run(asked, grace=0.03)
@@ -256,7 +256,7 @@ def test_row_35_a_certificate_that_nobody_signed_is_no_exchange(tmp_path: Path) 
         port = server.sockets[0].getsockname()[1]
         async with server, meeting.feed(f"exchange.rest_url=https://127.0.0.1:{port}") as feed:
             with pytest.raises(ExchangeError) as refused:
-                await feed.now()
+                await feed.time.now()
         return str(refused.value)
 
     text = meeting.run(asked)
@@ -290,7 +290,7 @@ def test_row_35_no_timeout_is_rounded_up(seconds: str, tmp_path: Path) -> None:
 
         async with meeting.feed() as feed:
             loop.call_at = noted  # type: ignore[method-assign]
-            await feed.now()
+            await feed.time.now()
             loop.call_at = call_at  # type: ignore[method-assign]
 
     meeting.run(asked)

@@ -235,7 +235,7 @@ def with_feed(meeting: Meeting, work: Callable[[Feed], Awaitable[None]]) -> Feed
     async def main() -> Feed:
         async with meeting.feed() as feed:
             assert feed.assume((SYMBOL,))
-            await feed.now()
+            await feed.time.now()
             await work(feed)
         return feed
 

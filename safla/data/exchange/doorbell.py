@@ -90,7 +90,7 @@ class Doorbell:
         stream.over, stream.unread, stream.ssl_context = self._heard, self._unread, self._ssl
         stream.heard, stream.before = (lambda heard: None), self._feed.dial
         try:
-            await self._feed.now()
+            await self._feed.time.now()
             if not venue.assume(stream, tuple(self._over)):
                 stream.set_markets(self._feed.markets)
             await self._feed.dial()
@@ -136,7 +136,7 @@ class Doorbell:
         if error is not None:
             raise Broken(f"{self._feed.name}: {said(f'{type(error).__name__}: {error}')}")
         if self._fresh and self.counts["connections"] > 1:
-            self._feed.doubt_clock()  # X8
+            self._feed.time.doubt()  # X8
         self._tries, self._fresh = 0, False
         for symbol, found in task.result().items():
             candles = found.get(self._timeframe)
@@ -148,8 +148,8 @@ class Doorbell:
         if symbol not in self._over or type(over) is not int or over % self._step != 0 or over <= self._over[symbol]:
             return
         self._rung.set()
-        if over > self._feed.latest() + self._step:  # it is wrong, or our clock stood still while the machine slept
-            self._feed.doubt_clock()
+        if over > self._feed.time.latest() + self._step:  # it is wrong, or our clock stood still in a sleep
+            self._feed.time.doubt()
             return
         self._over[symbol] = over
         self.counts["rings"] += 1

@@ -152,7 +152,7 @@ class _Download:
 
     async def _settle(self, first: Series, want: int, to: int) -> int:
         """Store what is closed of a page, and its holes once they were asked for again (X11). Returns the next want."""
-        newest = None if self.feed.honours_since else self.feed.latest() - 2 * self.step
+        newest = None if self.feed.honours_since else self.feed.time.latest() - 2 * self.step
         asked = Asked(self.origin, self.step, self.limit, newest)
         settled = await absence.settle(
             first, (want, to), asked=asked, ask=lambda window: self._ask(window[0], until=window[1])
@@ -167,7 +167,7 @@ class _Download:
         return behind
 
     async def _store(self, settled: Settled, to: int) -> None:
-        now = await self.feed.now()
+        now = await self.feed.time.now()
         closed = now.least - self.step + 1  # X8: the exchange's clock says what is
         end = min(to, closed, int(settled.ts[-1]) + 1)
         for part in settled.parts:

@@ -1,10 +1,9 @@
-"""An exchange as a source of closed candles: its clock, its rules for orders, and pages of candles (EXCHANGE 5).
+"""An exchange as a source of closed candles: its rules for orders, and pages of candles (EXCHANGE 5).
 
 Every request passes one gate and one breaker; every answer is judged (strict.py, page.py). What is stored and
 which page is asked for next is decided in download.py.
 """
 
-import asyncio
 import math
 import random
 from collections import Counter
@@ -13,7 +12,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from loguru import logger
 
@@ -21,6 +20,7 @@ from safla.config.operation import Exchange
 from safla.config.plan import OrderRules
 from safla.core.candles import TIMEFRAMES, Series, iso
 from safla.data.exchange import page, venue
+from safla.data.exchange.server_time import MINUTE, Read, ServerTime
 from safla.data.exchange.strict import Heard, Row
 from safla.data.exchange.verdicts import BAD_ANSWER, BAD_ROW, Judged, of_error, said
 from safla.errors import ConfigError, DataError, ExchangeError, SaflaError
@@ -30,10 +30,7 @@ from safla.resilience.clock import SYSTEM, Clock
 from safla.resilience.gate import Gate
 from safla.resilience.retry import Again, Patience
 
-HOUR = 3600.0  # seconds between two looks at the exchange's clock (X8)
-SKEW_SECONDS = 1.0  # a difference of the clocks above it is said
 BUSY = 0.8  # of the weight that an exchange allows: above it we hold back, for others may share the address
-MINUTE = 60.0
 
 Answer = TypeVar("Answer")
 
@@ -41,21 +38,6 @@ Answer = TypeVar("Answer")
 _passes: ContextVar[list[bool]] = ContextVar("passes")
 
 logger.disable("safla")  # until somebody gives the log a place (runtime/onlookers/logs.py): a library is silent
-
-
-class Now(NamedTuple):
-    """The exchange's clock, ms: between these two, for the way of an answer takes time."""
-
-    least: int
-    most: int
-
-
-class _Read(NamedTuple):
-    """When the exchange's clock was asked, and what it said."""
-
-    server: int  # ms
-    sent: float  # seconds, monotonic
-    came: float
 
 
 class Ban:
@@ -97,13 +79,10 @@ class Feed:
         self.honours_since = config.name.startswith("binance")  # a page is the oldest candles from there on, always
         self.counts: Counter[str] = Counter()  # requests, retries, and the moves of the breaker
         self.weight: int | None = None  # used within this minute, where the exchange says so
-        self.skew_seconds: float | None = None
         self.config, self.clock, self._chance = config, clock, chance
         self._gate, self._breaker, self._ban = gate, breaker, ban
+        self.time = ServerTime(self.name, clock=clock, ask=lambda: self._ask(self._server_time, "its clock"))
         self._patience = Patience(config.retry_attempts, float(config.retry_delay_seconds))
-        self._read: _Read | None = None
-        self._doubted = False
-        self._asking = asyncio.Lock()
         self._stopped: SaflaError | None = None
         self._ccxt: Any = None
         self._unheard: Callable[[], None] = lambda: None
@@ -122,24 +101,6 @@ class Feed:
     ) -> None:
         self._unheard()
         await self._ccxt.close()
-
-    async def now(self) -> Now:
-        """The exchange's clock: asked at first and every hour, carried on by our own in between (X8)."""
-        async with self._asking:  # whoever comes meanwhile has that answer too
-            if self._read is None or self.clock.monotonic() - self._read.came > (MINUTE if self._doubted else HOUR):
-                self._read = await self._ask(self._server_time, "its clock")
-                self._doubted = False
-                self._compare(self._read)
-        return self._carried(self._read)
-
-    def doubt_clock(self) -> None:
-        """Let its clock be asked anew, though not twice a minute: the line broke, or it seems to be elsewhere (X8)."""
-        self._doubted = True
-
-    def latest(self) -> int:
-        """The exchange's now at most, ms, by what it said last."""
-        assert self._read is not None, "now() comes first"
-        return self._carried(self._read).most
 
     async def rules(self, symbols: Sequence[str]) -> dict[str, OrderRules]:
         """What the exchange asks of an order in each symbol today (S3). ConfigError for a symbol it does not have."""
@@ -196,11 +157,11 @@ class Feed:
         venue.refuse_timeframe(self._ccxt, timeframe)
         origin = f"{self.name} {symbol} {timeframe}"
         parameters = {} if until is None else {"until": until - 1}
-        await self.now()
+        await self.time.now()
 
         async def asked() -> Series | None:
             rows: list[Row] = await self._ccxt.fetch_ohlcv(symbol, timeframe, since, limit, parameters)
-            expected = page.Asked(origin, symbol, TIMEFRAMES[timeframe], since, limit, self.latest())
+            expected = page.Asked(origin, symbol, TIMEFRAMES[timeframe], since, limit, self.time.latest())
             try:
                 found = page.judged(rows, expected)
                 if found is not None:
@@ -239,21 +200,12 @@ class Feed:
         except (errors.BaseError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             raise of_error(error) from error
 
-    async def _server_time(self) -> _Read:
+    async def _server_time(self) -> Read:
         sent = self.clock.monotonic()
         found = await self._ccxt.fetch_time()
         if type(found) is not int or found <= 0:
             raise Judged(f"its clock says {said(str(found))}", BAD_ANSWER)
-        return _Read(found, sent, self.clock.monotonic())
-
-    def _carried(self, read: _Read) -> Now:
-        here = self.clock.monotonic()
-        return Now(read.server + int((here - read.came) * 1000), read.server + int((here - read.sent) * 1000) + 1)
-
-    def _compare(self, read: _Read) -> None:
-        self.skew_seconds = self.clock.wall() - read.server / 1000 - (read.came - read.sent) / 2
-        if abs(self.skew_seconds) > SKEW_SECONDS:
-            logger.warning("{}: its clock and this machine's differ by {:.1f} s", self.name, self.skew_seconds)
+        return Read(found, sent, self.clock.monotonic())
 
     async def _before(self) -> None:
         """A call that sends more than one request passes the gate for each; none leaves once all was stopped."""
@@ -283,7 +235,7 @@ class Feed:
             return
         self.weight = int(used)
         if self.weight > BUSY * venue.WEIGHT_A_MINUTE:
-            rest = MINUTE - (self.clock.wall() if self._read is None else self.latest() / 1000) % MINUTE  # X8
+            rest = MINUTE - (self.time.latest() / 1000 if self.time.known else self.clock.wall()) % MINUTE  # X8
             self.counts["held back"] += 1
             self._gate.shut(rest)
             logger.warning("{}: {} weight used of this minute's; nothing is asked for {:.0f} s", self.name, used, rest)

@@ -145,7 +145,7 @@ class Followed:
         return None if over is None or not len(over.columns.ts) else over
 
     async def _settle(self, first: Series, to: int) -> None:
-        newest = None if self._feed.honours_since else self._feed.latest() - 2 * self._step
+        newest = None if self._feed.honours_since else self._feed.time.latest() - 2 * self._step
         asked = Asked(self._origin, self._step, self._limit, newest)
         settled = await absence.settle(first, (self.want, to), asked=asked, ask=lambda window: self._ask(window, to))
         self._counts["asked again"] += settled.reasked
@@ -190,7 +190,7 @@ class Followed:
             self._told(HOLE, self.symbol, f"{self._origin}: {text}")
 
     def _tell_late(self, ts: int) -> None:
-        late = self._feed.latest() - ts - self._step
+        late = self._feed.time.latest() - ts - self._step
         if late > LATE_MS:
             self._told(LATE, self.symbol, f"{self._origin}: {iso(ts)} came {late / 1000:.1f} s after its close")
 

@@ -12,8 +12,9 @@ from safla.core.candles import TIMEFRAMES, Scale, iso
 from safla.data.exchange import followed
 from safla.data.exchange.absence import OnlyNewest
 from safla.data.exchange.doorbell import Doorbell
-from safla.data.exchange.feed import HOUR, Feed, Now
+from safla.data.exchange.feed import Feed
 from safla.data.exchange.followed import Due, Followed, Gone, Shape, Told
+from safla.data.exchange.server_time import HOUR, Now
 from safla.data.units import Row
 from safla.errors import ExchangeError, SaflaError
 from safla.resilience.breaker import CircuitOpen
@@ -87,7 +88,7 @@ class LiveSource:
         if self._due.left() > 0:
             await self._clock.sleep(self._due.left())
         try:
-            now = await self._feed.now()
+            now = await self._feed.time.now()
         except SaflaError as error:
             self._refused(self._due, "", error)
             return

@@ -49,6 +49,7 @@ class Watched(NamedTuple):
     step_ms: int = 0  # the timeframe
     pace_seconds: float | None = None  # between two candles as they come; None: they are never late
     requests_limit: int | None = None  # a minute
+    live: bool = True  # whether candles come as they close; history has no lag
 
 
 NO_FACTS, NO_RUN = Facts(), Watched()
@@ -76,7 +77,7 @@ class Sample(NamedTuple):
     latency_last_ms: float | None
     latency_p50_ms: float | None
     latency_p99_ms: float | None
-    lag_seconds: Mapping[str, float | None]  # since the close of the last candle, by symbol
+    lag_seconds: Mapping[str, float | None]  # since the close of the last candle, by symbol; None for history
 
 
 class Monitor:
@@ -168,7 +169,8 @@ class Monitor:
         values["latency_last_ms"] = latencies[-1] if latencies else None
         values["latency_p50_ms"], values["latency_p99_ms"] = _rank(ordered, 0.5), _rank(ordered, 0.99)
         values["requests_limit"] = self._watched.requests_limit
-        lag = {symbol: round(now - ends[symbol], 3) if symbol in ends else None for symbol in self._watched.symbols}
+        late = {symbol: round(now - end, 3) for symbol, end in ends.items()} if self._watched.live else {}
+        lag = {symbol: late.get(symbol) for symbol in self._watched.symbols}
         return Sample(**{**dict.fromkeys(Sample._fields), **values, "lag_seconds": lag})
 
     def _work(self, interval_seconds: float) -> None:

@@ -1,6 +1,7 @@
 """What is watched: the figures of a look, which of them are troubles, and what a figure that fails changes."""
 
 import math
+from typing import Any
 
 import pytest
 
@@ -12,19 +13,20 @@ from safla.runtime.onlookers.monitor import LATENCIES, NO_FACTS, Facts, Monitor,
 from tests.runtime.happenings import HOUR, START, Hands, candle, told
 
 SYMBOLS = ("BTC/USDT", "ETH/USDT")
+RUN = Watched(SYMBOLS, HOUR, 3600.0, 1200)
 
 
 class Case:
     """A monitor with all that it is given, and what it told."""
 
-    def __init__(self, facts: Facts = NO_FACTS, *, cooldown: int = 0, pace: float | None = 3600.0) -> None:
+    def __init__(self, facts: Facts = NO_FACTS, *, cooldown: int = 0, **watched: Any) -> None:
         self.hands = Hands()
         self.heard: list[Alert] = []
         self.said: list[str] = []
         clock = self.hands.clock()
         alerts = Alerts([self.heard.append], cooldown_seconds=cooldown, say=self.said.append, clock=clock)
-        watched = Watched(SYMBOLS, HOUR, pace, 1200)
-        self.monitor = Monitor(Monitoring(), watched, alerts=alerts, say=self.said.append, facts=facts, clock=clock)
+        run = Watched(**{**RUN._asdict(), **watched})
+        self.monitor = Monitor(Monitoring(), run, alerts=alerts, say=self.said.append, facts=facts, clock=clock)
 
     def kinds(self) -> list[tuple[str, str | None, bool]]:
         """What was told, without words."""
@@ -77,6 +79,12 @@ def test_the_lag_is_counted_from_the_close_by_the_clock_of_the_exchange(quiet):
     assert case.monitor.sample().lag_seconds["BTC/USDT"] == 1.0
 
 
+def test_history_has_no_lag(quiet):
+    case = Case(live=False)
+    case.come("BTC/USDT")
+    assert case.monitor.sample().lag_seconds == {"BTC/USDT": None, "ETH/USDT": None}
+
+
 def test_the_latency_of_the_journal_is_last_median_and_99th_percentile_of_a_bounded_window(quiet):
     case = Case()
     for ms in range(1, 2 * LATENCIES + 1):
@@ -126,7 +134,7 @@ def test_of_symbols_that_wait_for_each_other_the_one_that_is_missing_is_named(qu
 
 
 def test_candles_that_come_as_fast_as_they_are_taken_are_never_late(quiet):
-    case = Case(pace=None)
+    case = Case(pace_seconds=None)
     case.hands.pass_(1e9)
     case.monitor.sample()
     assert case.heard == []
