@@ -71,6 +71,13 @@ def test_what_the_first_line_does_not_know_is_refused(event: Event, what: str) -
         Amounts(first_event("candles")).check(event)
 
 
+@pytest.mark.parametrize("name", ["tick", "lot", "min_notional"])
+def test_a_first_line_whose_own_amounts_have_other_places_is_refused(name: str) -> None:
+    own = msgspec.structs.replace(scale("BTC/USDT"), **{name: "0.1"})
+    with pytest.raises(ValueError, match=f"{name}: not an amount"):
+        Amounts(msgspec.structs.replace(first_event("candles"), symbols=[own]))
+
+
 def test_the_scales_are_those_of_the_first_line() -> None:
     assert scales_of(msgspec.structs.replace(first_event("trades", ["BTC/USDT"]), money_decimals=9)) == (
         9,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from safla.data.store import inventory
+from safla.data.store import inventory, store
 from safla.data.store.store import Place
 from tests.data.kept import HOUR, START, candles, contents, merge, months, place, span
 
@@ -50,6 +50,18 @@ def test_a_damaged_series_says_what_is_damaged(cache: Path) -> None:
     (btc.folder / "manifest.json").write_bytes(b"damaged")
     assert "manifest.json: damaged" in inventory.verify(btc).damaged[0]
     assert "manifest.json: damaged" in inventory.listing(cache)[0].damage
+
+
+def test_candles_that_no_market_can_make_are_found_though_their_file_is_whole(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = candles([50])
+    bad.columns.high[:] = 1
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "_sound", lambda place, series, source: series)
+        merge(place(cache), bad)
+    (damaged,) = inventory.verify(place(cache)).damaged
+    assert damaged.startswith(f"{months(place(cache))[1]}: row ")
 
 
 def test_a_folder_without_a_manifest_is_a_series_of_nothing(cache: Path) -> None:

@@ -1,11 +1,15 @@
 """A month of candles as bytes: split at the month's end, at the fewest decimals, and back exactly."""
 
+import io
+from typing import Any
+
 import numpy as np
+import polars as pl
 import pytest
 
 from safla.data.store import month
 from safla.errors import DataError
-from tests.data.kept import START, candles, same
+from tests.data.kept import HOUR, START, candles, same
 
 
 def test_candles_are_split_where_a_month_ends() -> None:
@@ -46,6 +50,36 @@ def test_numbers_of_zero_need_no_decimals() -> None:
     series.columns.volume[:] = 0
     assert month.least(series).volume_decimals == 0
     assert month.least(candles([]))[1:3] == (0, 0)
+
+
+@pytest.mark.parametrize("late", [0, 99, 100, 149])
+def test_one_number_that_needs_its_decimals_keeps_them_wherever_it_stands(late: int) -> None:
+    series = candles(range(150), price=4, volume=5)
+    series.columns.volume[:] = 700
+    series.columns.volume[late] = 701
+    series.columns.low[late] -= 1
+    least = month.least(series)
+    assert least[1:3] == (4, 5)
+    assert same(least, series)
+
+
+@pytest.mark.parametrize("change", [{"ts": pl.Int32}, {"close": pl.Float64}, {"close": pl.String}, {"close": None}])
+def test_a_file_with_other_columns_or_types_is_refused(change: dict[str, Any]) -> None:
+    frame = pl.read_parquet(io.BytesIO(month.pack(candles(range(3))).content))
+    for name, kind in change.items():
+        frame = frame.rename({name: "other"}) if kind is None else frame.with_columns((pl.col(name) % 1000).cast(kind))
+    file = io.BytesIO()
+    frame.write_parquet(file)
+    with pytest.raises(ValueError, match="other columns than a month has"):
+        month.unpack(file.getvalue(), candles=3)
+
+
+def test_candles_that_are_unsound_are_refused_with_their_row() -> None:
+    series = candles(range(5))
+    month.refuse_unsound(series, step_ms=HOUR, origin="a page")
+    series.columns.high[2] = 1
+    with pytest.raises(DataError, match="a page: row 3: "):
+        month.refuse_unsound(series, step_ms=HOUR, origin="a page")
 
 
 def test_candles_are_written_with_more_decimals_where_they_fit() -> None:
