@@ -25,11 +25,14 @@ COPIED = ("safla", "tests", "configs", "schemas", "pyproject.toml")
 ROOMS = ("resilience", "journal", "core", "data/exchange", "data/store")
 LATER = {  # what goes through a room, beside its own tests
     "resilience": ("tests/faults/test_exchange_limits.py", "tests/faults/test_half_open.py"),
-    "journal": ("tests/faults/test_damage.py", "tests/faults/test_disk.py", "tests/test_golden_journals.py"),
+    "journal": (
+        "tests/faults/test_damage.py", "tests/faults/test_disk.py", "tests/faults/test_paper_disk.py",
+        "tests/test_golden_journals.py",
+    ),
     "core": ("tests/test_golden_journals.py", "tests/properties"),
     "data/exchange": ("tests/faults/test_exchange_answers.py", "tests/faults/test_exchange_pages.py"),
     "data/store": ("tests/faults/test_store.py",),
-}
+}  # fmt: skip
 DUE = 0.9  # of all mutants of a room (FAULTS 4)
 PATIENCE = 3.0  # times as long as without a change, and then it hangs, which is noticing too
 PRELOADED = "numpy hypothesis pytest msgspec pydantic ruamel.yaml polars loguru transitions ccxt.async_support aiohttp"

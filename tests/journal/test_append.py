@@ -37,6 +37,24 @@ def lines(size: int) -> bytes:
     return line * (size // 100)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [lambda path: path.unlink(), lambda path: path.rename(path.with_name("moved")),
+     lambda path: path.with_name("second").hardlink_to(path), lambda path: (path.unlink(), path.write_bytes(b""))],
+    ids=["deleted", "moved", "known under two names", "replaced"],
+)  # fmt: skip
+def test_a_file_that_is_not_under_its_one_name_any_more_is_written_no_more(
+    journal: Path, change: Callable[[Path], object]
+) -> None:
+    with Appender(journal) as appender:
+        appender.append(lines(100))
+        appender.refuse_moved()
+        change(journal)
+        with pytest.raises(HostError, match="was moved, replaced or deleted while it was written"):
+            appender.refuse_moved()
+        assert appender.closed
+
+
 def test_what_is_appended_stands_in_the_file_for_its_owner_alone(journal: Path) -> None:
     with Appender(journal) as appender:
         for piece in small_journal().splitlines(keepends=True):
