@@ -50,7 +50,8 @@ def _attended(
         asides: list[Aside[Told]] = []
         facts = _facts(source.line, asides)
         lag = Lag(source.line, plan)
-        seen = stack.enter_context(view.watching(plan, quiet=quiet, facts=partial(_shown, source.line, lag)))
+        shown, wall = partial(_shown, source.line, lag), partial(_wall, source.line)
+        seen = stack.enter_context(view.watching(plan, quiet=quiet, facts=shown, clock=wall))
         monitor = stack.enter_context(
             oversight.of_run(loaded.config, run=folder.name, symbols=plan.symbols, facts=facts, terminal=seen.alert)
         )
@@ -105,6 +106,12 @@ def _shown(line: Line, lag: Lag) -> dict[str, str]:
     requests, _, breaker = line.figures()
     late = {} if lag.seconds is None else {"lag": f"{lag.seconds:.3f} s"}
     return {} if breaker is None else {"breaker": breaker, "requests a minute": str(requests), **late}
+
+
+def _wall(line: Line) -> float:
+    """Seconds since 1970 by the exchange's clock, where it is known: ages do not follow a wrong one of this machine."""
+    now = line.now()
+    return time.time() if now is None else now
 
 
 def _troubled(monitor: Monitor, kind: str, symbol: str, text: str) -> None:

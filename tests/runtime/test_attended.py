@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
-from safla.runtime.attended import Lag, _shown
+from safla.runtime.attended import Lag, _shown, _wall
 from safla.runtime.feeding import Line
 from tests.runtime.happenings import HOUR, START, candle, told
 
@@ -42,6 +42,11 @@ def test_candles_of_the_lookback_and_of_history_have_no_lag() -> None:
     for lag in (before, history):
         lag.listen(told(candle("BTC/USDT", START)))
         assert lag.seconds is None
+
+
+def test_ages_go_by_the_exchanges_clock_where_it_is_known_and_else_by_this_machines(monkeypatch) -> None:
+    monkeypatch.setattr("safla.runtime.attended.time.time", lambda: 7.0)
+    assert (_wall(Asked(1_500.5)), _wall(Asked(None))) == (1_500.5, 7.0)
 
 
 def test_before_the_clock_of_the_exchange_was_read_nobody_knows_what_time_it_is_there() -> None:
