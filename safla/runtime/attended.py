@@ -12,6 +12,7 @@ from safla.config.load import Loaded
 from safla.config.plan import RunPlan
 from safla.data.exchange.followed import MISSING, REFUSED
 from safla.journal.events import Candle
+from safla.resilience.clock import SYSTEM
 from safla.runtime import paper
 from safla.runtime.feeding import Line, Source
 from safla.runtime.interrupt import watched
@@ -46,11 +47,14 @@ def _attended(
     """Logs and the terminal each have a thread and a queue: what they do not take in time is dropped, and counted."""
     with ExitStack() as stack:
         hidden = secrets_of(loaded.config, environment)
-        logged = stack.enter_context(logs.of_run(folder, loaded.config, secrets=hidden))
+        wall = partial(_wall, source.line)
+        logged = stack.enter_context(
+            logs.of_run(folder, loaded.config, secrets=hidden, clock=SYSTEM._replace(wall=wall))
+        )
         asides: list[Aside[Told]] = []
         facts = _facts(source.line, asides)
         lag = Lag(source.line, plan)
-        shown, wall = partial(_shown, source.line, lag), partial(_wall, source.line)
+        shown = partial(_shown, source.line, lag)
         seen = stack.enter_context(view.watching(plan, quiet=quiet, facts=shown, clock=wall))
         monitor = stack.enter_context(
             oversight.of_run(loaded.config, run=folder.name, symbols=plan.symbols, facts=facts, terminal=seen.alert)

@@ -58,6 +58,7 @@ def of_run(
     beside   whether the disk is written to by a thread of its own, so that a slow one delays nothing; lines that find
              its queue full are lost. False, for a backtest: whoever logs waits, and none is lost
     say      told in one line that a file cannot be written, once for each; None: on stderr
+    clock    by whose wall a candle is late
     """
     step_ms = TIMEFRAMES[config.market_data.timeframe]
     live = config.mode == "paper" and config.paper.source == "stream"
