@@ -54,6 +54,12 @@ def test_what_lies_behind_a_full_answer_is_unknown_again():
     assert (found.holes, found.ts.tolist()) == ([], hours(0, 1))
 
 
+def test_what_lies_behind_a_full_answer_that_reaches_the_end_of_the_hole_is_known_still():
+    found, windows = settled(page(5), page(0, 4), None, asked=ASKED._replace(limit=2))
+    assert windows == [(hour(0), hour(5)), (hour(1), hour(4))]
+    assert (found.holes, found.ts.tolist()) == ([(hour(1), hour(4))], hours(0, 4, 5))
+
+
 def test_answers_that_go_on_differing_are_an_error_and_no_fact():
     with pytest.raises(ExchangeError, match="each answer about 2024-01-01T05:00Z differs from the one before"):
         settled(page(9), *(page(number) for number in range(MOST_DISAGREEMENTS + 1)))
