@@ -46,11 +46,15 @@ def mutants(source: str) -> Iterator[Mutant]:
 
 
 def _unread(node: ast.AST) -> Iterator[ast.AST]:
-    """The parts of a node that no run comes by: annotations, decorators, messages, imports for types."""
+    """The parts of a node that no run comes by: annotations, decorators, asserts, messages, imports for types."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         yield from (one for one in (node.returns, *node.decorator_list) if one is not None)
     if isinstance(node, ast.arg | ast.AnnAssign) and node.annotation is not None:
         yield node.annotation
+    if isinstance(node, ast.ClassDef):
+        yield from node.keywords  # frozen, gc: how a record is made
+    if isinstance(node, ast.keyword) and node.arg == "strict":  # of zip, which is an assert
+        yield node
     if isinstance(node, ast.JoinedStr | ast.Assert):  # an assert is for bugs of ours (STYLE 29)
         yield node
     if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":

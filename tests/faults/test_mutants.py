@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     import one
 LIMIT: int = 7
 
+class Record(Struct, frozen=True):
+    pairs = zip(one, two, strict=True)
+
 @where(1)
 def count(word: "1 + 1", *, most: int = 3) -> 1 + 1:
     """1 + 1"""
@@ -28,19 +31,19 @@ def count(word: "1 + 1", *, most: int = 3) -> 1 + 1:
 '''
 CHANGES = """\
 6: 7 becomes 8
-9: 3 becomes 4
-12: And becomes Or
-13: note(word) is left out
-14: 1 becomes 2
-14: Gt becomes GtE
-14: minus becomes plus
-15: 1 becomes 2
-15: Sub becomes Add
-16: Eq becomes NotEq
-17: Break becomes Continue
-18: 2 becomes 3
-18: Is becomes IsNot
-18: Mult becomes FloorDiv
+12: 3 becomes 4
+15: And becomes Or
+16: note(word) is left out
+17: 1 becomes 2
+17: Gt becomes GtE
+17: minus becomes plus
+18: 1 becomes 2
+18: Sub becomes Add
+19: Eq becomes NotEq
+20: Break becomes Continue
+21: 2 becomes 3
+21: Is becomes IsNot
+21: Mult becomes FloorDiv
 """
 
 
