@@ -26,8 +26,8 @@ ROOMS = ("resilience", "journal", "core", "data/exchange", "data/store")
 LATER = {  # what goes through a room, beside its own tests
     "resilience": ("tests/faults/test_exchange_limits.py", "tests/faults/test_half_open.py"),
     "journal": (
-        "tests/faults/test_damage.py", "tests/faults/test_disk.py", "tests/faults/test_paper_disk.py",
-        "tests/test_golden_journals.py",
+        "tests/faults/test_damage.py", "tests/faults/test_cuts.py", "tests/faults/test_disk.py",
+        "tests/faults/test_paper_disk.py", "tests/test_golden_journals.py",
     ),
     "core": ("tests/test_golden_journals.py", "tests/properties"),
     "data/exchange": ("tests/faults/test_exchange_answers.py", "tests/faults/test_exchange_pages.py"),

@@ -50,9 +50,11 @@ def test_a_file_that_is_not_under_its_one_name_any_more_is_written_no_more(
         appender.append(lines(100))
         appender.refuse_moved()
         change(journal)
+        before = len(os.listdir("/proc/self/fd"))
         with pytest.raises(HostError, match="was moved, replaced or deleted while it was written"):
             appender.refuse_moved()
         assert appender.closed
+        assert len(os.listdir("/proc/self/fd")) == before - 1
 
 
 def test_what_is_appended_stands_in_the_file_for_its_owner_alone(journal: Path) -> None:

@@ -1,6 +1,7 @@
 """The books hold for a run as it was told, and every planted difference is found under its rule (J43)."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -28,7 +29,9 @@ from safla.journal.events import (
     Signal,
     TradeClosed,
 )
+from safla.journal.reader import read
 from tests.journal.sample import small_events
+from tests.runtime.paper_runs import SMALL, backtested
 
 Where = Callable[[Any], bool]
 Edit = Callable[[list[Event]], int]  # changes a list of events and tells at which line
@@ -229,6 +232,19 @@ def test_the_books_of_a_run_hold(detail: Any) -> None:
     assert sum(books.counts.values()) == len(small_events(detail))
 
 
+def test_the_books_hold_where_symbols_have_other_decimals(tmp_path: Path) -> None:
+    """Money has as many as the finest product of price and quantity: the others' products are lifted to it (D1)."""
+    markets = {"ETH/USDT": {"price_decimals": 4, "quantity_decimals": 2}}
+    backtested(tmp_path, config={**SMALL, "markets": markets, "risk": {}})
+    journal = read(tmp_path)
+    events = [line.event for line in journal]
+    places = {one.symbol: one.price_decimals + one.quantity_decimals for one in journal.started.symbols}
+    assert journal.started.money_decimals == max(places.values()) > places["ETH/USDT"] == 6
+    assert {one.symbol for one in events if isinstance(one, TradeClosed)} == places.keys()
+    books = check(events)
+    assert (books.differing, books.differences, books.ended) == (0, (), True)
+
+
 def test_what_a_detail_does_not_tell_is_left_out_and_said() -> None:
     assert check(small_events("candles")).left_out == ()
     assert [one[:2] for one in check(small_events("decisions")).left_out] == ["B9"]
@@ -278,6 +294,16 @@ def test_a_difference_is_told_once_and_the_fold_goes_on_from_what_the_line_says(
     books = check(events)
     assert [(one.rule, one.n == line) for one in books.differences[:2]] == [("B1", True), ("B1", False)]
     assert {one.rule for one in books.differences} == {"B1"}
+
+
+def test_a_trade_that_does_not_add_up_is_told_once_and_the_balance_goes_on_from_there() -> None:
+    events = list(small_events())
+    at = place_of(events, TradeClosed, lambda _event: True)
+    fields = {name: up(getattr(events[at], name)) for name in ("gross", "net")}
+    events[at] = msgspec.structs.replace(events[at], **fields)
+    found = [(one.rule, one.n == at + 1) for one in check(events).differences]
+    assert [rule for rule, here in found if here] == ["B3", "B5"]
+    assert [rule for rule, here in found if not here] == ["B9"]
 
 
 def placed(order: int, side: Side, reason: PlacedReason = "signal") -> Event:

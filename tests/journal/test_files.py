@@ -2,10 +2,12 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from safla.errors import HostError
+from safla.journal import files
 from safla.journal.files import journal_of, open_to_read, replace
 
 
@@ -43,6 +45,16 @@ def test_a_temporary_file_of_another_is_neither_followed_nor_removed(tmp_path: P
         replace(tmp_path / "summary.json", b"new")
     assert target.read_bytes() == b"precious"
     assert (tmp_path / "summary.json.tmp").is_symlink()
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.write_bytes(b"12345678901")])
+def test_what_is_refused_holds_no_descriptor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Any) -> None:
+    monkeypatch.setattr(files, "MAX_FILE", 10)
+    make(tmp_path / "file")
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(HostError):
+        open_to_read(tmp_path / "file")
+    assert os.listdir("/proc/self/fd") == before
 
 
 def test_a_folder_stands_for_its_journal(tmp_path: Path) -> None:

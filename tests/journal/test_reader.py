@@ -240,9 +240,10 @@ def test_the_first_event_is_run_started(journal: Path) -> None:
         read(journal)
 
 
-def test_no_other_event_is_run_started(journal: Path) -> None:
-    journal.write_bytes(lines_of([*SHORT, first_event("candles")]))
-    with pytest.raises(JournalError, match=r"line 10, byte .*: run_started is the first event, and no other"):
+@pytest.mark.parametrize("before", [1, 5, len(SHORT)])
+def test_no_other_event_is_run_started(journal: Path, before: int) -> None:
+    journal.write_bytes(lines_of([*SHORT[:before], first_event("candles")]))
+    with pytest.raises(JournalError, match=rf"line {before + 1}, .*: run_started is the first event, and no other"):
         strictly(journal)
 
 
