@@ -190,7 +190,7 @@ PLANTED = (
     ),
     Planted(
         25, "no-retry-after", "resilience/retry.py",
-        "wait = max(chance(0.0, _longest(patience, attempt)), floor)",
+        "wait = max(chance(0.0, _longest(patience, attempt)), trouble.floor)",
         "wait = chance(0.0, _longest(patience, attempt))",
         "tests/resilience/test_retry.py::test_a_retry_after_is_a_floor",
     ),

@@ -59,6 +59,11 @@ def asked(release: bool) -> list[Planted]:
     return [one for one in PLANTED if release or one.number <= OF_THE_TABLE]
 
 
+def test_every_row_names_a_text_that_stands_in_its_file_once() -> None:
+    stale = [one.name for one in PLANTED if (ROOT / "safla" / one.file).read_text().count(one.old) != 1]
+    assert stale == []
+
+
 def test_without_a_bug_the_tests_that_are_named_pass(tree: Path, release: bool) -> None:
     found = noticed(tree, *sorted({one.tests for one in asked(release)}))
     assert found.returncode == 0, found.stdout[-2000:]
