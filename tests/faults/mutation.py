@@ -35,6 +35,7 @@ LATER = {  # what goes through a room, beside its own tests
 }  # fmt: skip
 DUE = 0.9  # of all mutants of a room (FAULTS 4)
 PATIENCE = 3.0  # times as long as without a change, and then it hangs, which is noticing too
+SAID = "said.txt"  # what the tests print, in the copy
 PRELOADED = "numpy hypothesis pytest msgspec pydantic ruamel.yaml polars loguru transitions ccxt.async_support aiohttp"
 
 
@@ -104,7 +105,8 @@ class Tree:
         if group not in self._seconds:
             began = time.monotonic()
             if self._fails(group, seconds=600.0):
-                raise ValueError(f"{' '.join(group)}: fails without a change")
+                said = (self._place / SAID).read_text(errors="replace")
+                raise ValueError(f"{' '.join(group)}: fails without a change\n{said[-3_000:]}")
             self._seconds[group] = time.monotonic() - began
         return self._seconds[group]
 
@@ -125,7 +127,7 @@ class Tree:
 
 
 def _run(place: Path, group: Sequence[str]) -> None:
-    """In the child: the tests, out of the copy, to /dev/null. It does not come back."""
+    """In the child: the tests, out of the copy; what they print goes into a file. It does not come back."""
     import pytest
 
     os.setsid()
@@ -135,9 +137,9 @@ def _run(place: Path, group: Sequence[str]) -> None:
     sys.path.insert(0, str(place))
     sys.dont_write_bytecode = True  # two mutants within a second have the same time
     os.environ.update(PYTHONDONTWRITEBYTECODE="1", PYTHONPATH=str(place))
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for number in (0, 1, 2):
-        os.dup2(nowhere, number)
+    said = os.open(place / SAID, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for number, to in ((0, os.open(os.devnull, os.O_RDONLY)), (1, said), (2, said)):
+        os.dup2(to, number)
     unheard = ["-p", "no:cacheprovider", "-p", "no:faulthandler", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
     os._exit(int(pytest.main(["-x", "-q", *unheard, *group]) != 0))
 
