@@ -57,6 +57,14 @@ def test_a_file_that_is_not_under_its_one_name_any_more_is_written_no_more(
         assert len(os.listdir("/proc/self/fd")) == before - 1
 
 
+def test_it_is_closed_at_the_end_of_its_block(journal: Path) -> None:
+    before = os.listdir("/proc/self/fd")
+    with Appender(journal) as appender:
+        assert len(os.listdir("/proc/self/fd")) == len(before) + 1
+    assert appender.closed
+    assert os.listdir("/proc/self/fd") == before
+
+
 def test_what_is_appended_stands_in_the_file_for_its_owner_alone(journal: Path) -> None:
     with Appender(journal) as appender:
         for piece in small_journal().splitlines(keepends=True):

@@ -348,6 +348,12 @@ def test_only_so_many_differences_are_listed_and_all_are_counted() -> None:
     assert (books.differing, len(books.differences)) == (250, MOST_DIFFERENCES)
 
 
+def test_a_gap_in_the_orders_tells_both_numbers() -> None:
+    events = list(small_events())
+    line = change(OrderPlaced, order=7)(events)
+    assert check(events).differences[0] == (line, "B7", "the number of the order", "7", "1")
+
+
 def test_a_difference_tells_both_values() -> None:
     events = list(small_events())
     line = change(RunEnded, trades=lambda one: one + 3)(events)

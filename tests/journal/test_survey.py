@@ -42,6 +42,13 @@ VERDICTS = {  # what is done to 60 whole lines; kind and lines
     "J34 d: a whole line behind the damage": (swapped, "corrupt", LINES - 2),
     "J34 d before e": (lambda text: zeroed(text, 2048, 2560), "corrupt", 2),
     "J34 e: a block of NUL": (lambda text: text + b'{"n":61,' + bytes(1024) + b"}\n", "torn", LINES),
+    "J34 e: a block of NUL, and behind it a line whose own hash is another": (
+        lambda text: (
+            text + bytes(1024) + b"\n" + text.splitlines(keepends=True)[1].replace(b'"ts":1', b'"ts":2') + b"\n"
+        ),
+        "torn",
+        LINES,
+    ),
     "J34 e: a cut block at the end": (
         lambda text: text + b"x" * (1023 - len(text) % 512) + b"\n" + bytes(9),
         "torn",

@@ -226,6 +226,20 @@ def test_a_candle_is_written_in_its_own_places() -> None:
     }  # fmt: skip
 
 
+def test_a_price_of_one_unit_is_a_candle_and_one_of_none_is_not() -> None:
+    lines = Lines(first_event("candles"))
+    text = lines.block(grid_of((1, 0)), 0, last=1, rows=rows_of(), strengths=np.zeros(0))
+    assert [(one["type"], one.get("open")) for one in events_in(text)] == [("run_started", None), ("candle", "0.01")]
+
+
+def test_a_position_of_one_unit_is_marked_in_the_last_line() -> None:
+    state = opened(BALANCE, 2)
+    state.account[v.LAST_TS] = BEGIN
+    state.book[0, [v.QUANTITY, v.CLOSE]] = 1, 250
+    text = Lines(first_event("candles")).closing(rows_of(), state, digest="0" * 32)
+    assert events_in(text)[-1]["marks"] == [{"symbol": "BTC/USDT", "quantity": "0.00001", "price": "2.50"}]
+
+
 def test_the_last_line_tells_the_state() -> None:
     state = opened(BALANCE, 2)
     state.account[[v.LAST_TS, v.ROWS_FOLDED, v.TRADES, v.POSITIONS, v.REALISED, v.FEES]] = NEXT, 3, 5, 1, -7, 9
