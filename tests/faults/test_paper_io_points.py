@@ -55,7 +55,7 @@ def test_row_2_a_death_at_any_call_of_a_paper_run_loses_nothing(whole, tmp_path,
     places = died(tmp_path, whole, tmp_path / "nothing", release=release)
     wanted = files(whole.folder)
     assert wanted.keys() == FILES
-    assert len(places) > 30
+    assert len(places) > 20  # a quick machine renews head less often (J24), and so has fewer calls to die at
     for place in places:
         assert files(place / "run") == wanted, place.name
     check_run(places[-1] / "run", max_positions=2)
