@@ -11,14 +11,13 @@ from loguru import logger
 from safla.config.load import Loaded
 from safla.config.plan import RunPlan
 from safla.data.exchange.followed import MISSING, REFUSED
-from safla.journal.events import Candle
-from safla.resilience.clock import SYSTEM
 from safla.runtime import paper
 from safla.runtime.feeding import Line, Source
 from safla.runtime.interrupt import watched
 from safla.runtime.onlookers import logs, oversight, view
 from safla.runtime.onlookers.aside import Aside
 from safla.runtime.onlookers.hiding import secrets_of
+from safla.runtime.onlookers.lag import Lag
 from safla.runtime.onlookers.monitor import Facts, Monitor
 from safla.runtime.onlookers.told import Told
 from safla.runtime.paper import Onlooker
@@ -47,14 +46,12 @@ def _attended(
     """Logs and the terminal each have a thread and a queue: what they do not take in time is dropped, and counted."""
     with ExitStack() as stack:
         hidden = secrets_of(loaded.config, environment)
-        wall = partial(_wall, source.line)
-        logged = stack.enter_context(
-            logs.of_run(folder, loaded.config, secrets=hidden, clock=SYSTEM._replace(wall=wall))
-        )
+        rules = plan.plan.rules
+        lag = Lag(source.line.now, live_from=rules.start_ts, step_ms=rules.step_ms)
+        logged = stack.enter_context(logs.of_run(folder, loaded.config, secrets=hidden, late=lag.of))
         asides: list[Aside[Told]] = []
         facts = _facts(source.line, asides)
-        lag = Lag(source.line, plan)
-        shown = partial(_shown, source.line, lag)
+        shown, wall = partial(_shown, source.line, lag), partial(_wall, source.line)
         seen = stack.enter_context(view.watching(plan, quiet=quiet, facts=shown, clock=wall))
         monitor = stack.enter_context(
             oversight.of_run(loaded.config, run=folder.name, symbols=plan.symbols, facts=facts, terminal=seen.alert)
@@ -91,24 +88,10 @@ def _facts(line: Line, asides: list[Aside[Told]]) -> Facts:
     )
 
 
-class Lag:
-    """How late the last candle was: from its close, by the exchange's clock, until it is on the disk."""
-
-    def __init__(self, line: Line, plan: RunPlan) -> None:
-        self.seconds: float | None = None  # None: no candle has closed yet, or all of them are history
-        self._line, self._rules = line, plan.plan.rules
-
-    def listen(self, told: Told) -> None:
-        """Hear what was synced; the lookback was over before the run began (S16)."""
-        now = self._line.now() if told.ts >= self._rules.start_ts else None
-        if now is not None and any(isinstance(event, Candle) for event in told.events):
-            self.seconds = now - (told.ts + self._rules.step_ms) / 1000
-
-
 def _shown(line: Line, lag: Lag) -> dict[str, str]:
     """What the view shows of the way to the exchange."""
     requests, _, breaker = line.figures()
-    late = {} if lag.seconds is None else {"lag": f"{lag.seconds:.3f} s"}
+    late = {} if lag.latest is None else {"lag": f"{lag.latest:.3f} s"}
     return {} if breaker is None else {"breaker": breaker, "requests a minute": str(requests), **late}
 
 

@@ -14,10 +14,8 @@ from loguru import logger
 
 from safla.config.model import Config
 from safla.config.shown import printable
-from safla.core.candles import TIMEFRAMES
 from safla.core.values import State
 from safla.journal import line as journal_line
-from safla.resilience.clock import SYSTEM, Clock
 from safla.runtime.onlookers.aside import Aside
 from safla.runtime.onlookers.hiding import Hide, secrets_of
 from safla.runtime.onlookers.log_file import LogFile
@@ -34,6 +32,7 @@ ERRORS = "errors"
 UNNAMED = "market_data"  # the file of a record that names none: what is asked of an exchange, and how it answers
 
 Listener = Callable[[Told], None]
+Late = Callable[[Told], float | None]
 
 _open: list[str] = []  # the folders that are logged into now: safla is silent again behind the last of them
 
@@ -49,7 +48,7 @@ def of_exchange(config: Config, *, secrets: Iterable[str] = ()) -> Iterator[None
 @contextmanager
 def of_run(
     folder: Path, config: Config, *, secrets: Iterable[str] = (), beside: bool = True,
-    say: Callable[[str], None] | None = None, clock: Clock = SYSTEM,
+    say: Callable[[str], None] | None = None, late: Late = lambda told: None,
 ) -> Iterator[Listener]:  # fmt: skip
     """The five files of a run, for the length of a `with`; gives what is to be told of its events.
 
@@ -58,14 +57,11 @@ def of_run(
     beside   whether the disk is written to by a thread of its own, so that a slow one delays nothing; lines that find
              its queue full are lost. False, for a backtest: whoever logs waits, and none is lost
     say      told in one line that a file cannot be written, once for each; None: on stderr
-    clock    by whose wall a candle is late
+    late     seconds by which what is told came late; None: it is history
     """
-    step_ms = TIMEFRAMES[config.market_data.timeframe]
-    live = config.mode == "paper" and config.paper.source == "stream"
 
     def listen(told: Told) -> None:
-        arrived = clock.wall() - (clock.monotonic() - told.came) if live else None
-        for one in lines_of(told, step_ms=step_ms, arrived=arrived):
+        for one in lines_of(told, late=late(told)):
             logger.bind(file=one.file, fields=one.fields).log(one.level, "{}", one.text)
 
     kinds = tuple(type(config.logging.files).model_fields)

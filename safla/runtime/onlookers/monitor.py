@@ -38,7 +38,7 @@ class Facts(NamedTuple):
     breaker: Callable[[], str | None] = _unknown  # its state
     tasks: Callable[[], int | None] = _unknown  # of asyncio
     dropped: Callable[[], int | None] = _unknown  # what found the queue of a listener full
-    now: Callable[[], float | None] = _unknown  # the exchange's clock, seconds since 1970; else the wall's counts
+    now: Callable[[], float | None] = _unknown  # the exchange's clock, seconds since 1970; without it there is no lag
     waiting: Callable[[], Sequence[str]] = tuple  # the symbols for which all others wait (S6); none: nobody knows
 
 
@@ -49,7 +49,6 @@ class Watched(NamedTuple):
     step_ms: int = 0  # the timeframe
     pace_seconds: float | None = None  # between two candles as they come; None: they are never late
     requests_limit: int | None = None  # a minute
-    live: bool = True  # whether candles come as they close; history has no lag
 
 
 NO_FACTS, NO_RUN = Facts(), Watched()
@@ -160,8 +159,7 @@ class Monitor:
         values: dict[str, Any] = {name: self._tried(name, reading) for name, reading in self._readings.items()}
         for name in ("requests", "weight", "breaker", "tasks", "dropped"):
             values[name] = self._tried(name, getattr(facts, name))
-        exchanges = self._tried("now", facts.now)
-        now = self._clock.wall() if exchanges is None else exchanges
+        now = self._tried("now", facts.now)
         with self._lock:
             latencies = list(self._latencies)
             ends = {one: (self._candles[one] + self._watched.step_ms) / 1000 for one in self._candles}
@@ -169,7 +167,7 @@ class Monitor:
         values["latency_last_ms"] = latencies[-1] if latencies else None
         values["latency_p50_ms"], values["latency_p99_ms"] = _rank(ordered, 0.5), _rank(ordered, 0.99)
         values["requests_limit"] = self._watched.requests_limit
-        late = {symbol: round(now - end, 3) for symbol, end in ends.items()} if self._watched.live else {}
+        late = {} if now is None else {symbol: round(now - end, 3) for symbol, end in ends.items()}
         lag = {symbol: late.get(symbol) for symbol in self._watched.symbols}
         return Sample(**{**dict.fromkeys(Sample._fields), **values, "lag_seconds": lag})
 

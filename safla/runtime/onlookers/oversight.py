@@ -39,7 +39,7 @@ def of_run(
         )  # fmt: skip
         watched = Watched(
             symbols, TIMEFRAMES[config.market_data.timeframe], pace_seconds(config),
-            config.exchange.rate_limit_per_minute, live=config.paper.source == "stream",
+            config.exchange.rate_limit_per_minute,
         )  # fmt: skip
         monitor = Monitor(config.monitoring, watched, alerts=told, say=notes.tell, facts=facts, clock=clock)
         page = config.monitoring.prometheus

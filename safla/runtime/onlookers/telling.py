@@ -39,17 +39,13 @@ TABLE: dict[type[e.Fact], tuple[str, str]] = {
 }
 
 
-def lines_of(told: Told, *, step_ms: int, arrived: float | None) -> Iterator[Line]:
-    """The lines of what was told, in order.
-
-    step_ms  the timeframe
-    arrived  when the candles came, seconds since 1970; None where they are history
-    """
+def lines_of(told: Told, *, late: float | None) -> Iterator[Line]:
+    """The lines of what was told, in order. late: seconds from the close of its candles until they came, if known."""
     for event in told.events:
         file, level = TABLE[type(event)]
         plain = msgspec.to_builtins(event)
         fields = {"event": plain["type"], **{name: plain[name] for name in plain.keys() - NOT_TOLD}}
         if isinstance(event, e.Candle):
-            fields["lag_seconds"] = None if arrived is None else round(arrived - (event.ts + step_ms) / 1000, 3)
+            fields["lag_seconds"] = None if late is None else round(late, 3)
             fields["latency_ms"] = round((told.synced - told.came) * 1000, 3)
         yield Line(file, level, WORDS[type(event)](event), dict(sorted(fields.items())))

@@ -18,7 +18,7 @@ from safla.journal.line import ORIGIN, Chain
 from safla.runtime.onlookers import logs
 from safla.runtime.onlookers.telling import TABLE
 from safla.runtime.onlookers.words import WORDS
-from tests.runtime.happenings import EVENTS, START, Hands, told
+from tests.runtime.happenings import EVENTS, START, told
 
 
 @pytest.fixture(autouse=True)
@@ -135,19 +135,14 @@ def test_the_first_line_of_a_run_brings_no_plan_along(tmp_path: Path):
 
 
 def test_a_candle_says_how_late_it_came_and_how_long_its_line_took(tmp_path: Path):
-    hands = Hands()
-    hands.pass_(3602.5)
-    with logs.of_run(tmp_path, config(tmp_path, **PAPER), say=pytest.fail, clock=hands.clock()) as listen:
-        came = hands.monotonic
-        hands.pass_(1.0)  # the listener is late; the candle was not
-        listen(told(EVENTS["candle"], came=came, synced=came + 0.00025))
+    with logs.of_run(tmp_path, config(tmp_path, **PAPER), say=pytest.fail, late=lambda told: 2.5001) as listen:
+        listen(told(EVENTS["candle"], came=7.0, synced=7.00025))
     line = lines(tmp_path / "market_data.log")[0]
     assert (line["lag_seconds"], line["latency_ms"]) == (2.5, 0.25)
 
 
 def test_candles_of_history_are_not_late(tmp_path: Path):
-    found = of_events(tmp_path, "candle", paper={"source": "replay"})
-    assert found["market_data"][0]["lag_seconds"] is None
+    assert of_events(tmp_path, "candle")["market_data"][0]["lag_seconds"] is None
 
 
 def test_what_is_asked_of_an_exchange_during_a_run_stands_with_its_candles(tmp_path: Path):

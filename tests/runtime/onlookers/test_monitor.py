@@ -69,20 +69,13 @@ def test_what_nobody_gives_is_null(quiet):
     assert figures.lag_seconds == {"BTC/USDT": None, "ETH/USDT": None}
 
 
-def test_the_lag_is_counted_from_the_close_by_the_clock_of_the_exchange(quiet):
+def test_the_lag_is_counted_from_the_close_by_the_clock_of_the_exchange_and_without_one_there_is_none(quiet):
     now = {"is": None}
     case = Case(Facts(now=lambda: now["is"]))
-    case.hands.pass_(3602.5)
-    case.come("BTC/USDT")
-    assert case.monitor.sample().lag_seconds == {"BTC/USDT": 2.5, "ETH/USDT": None}
-    now["is"] = START / 1000 + 3601.0
-    assert case.monitor.sample().lag_seconds["BTC/USDT"] == 1.0
-
-
-def test_history_has_no_lag(quiet):
-    case = Case(live=False)
     case.come("BTC/USDT")
     assert case.monitor.sample().lag_seconds == {"BTC/USDT": None, "ETH/USDT": None}
+    now["is"] = START / 1000 + 3601.0
+    assert case.monitor.sample().lag_seconds == {"BTC/USDT": 1.0, "ETH/USDT": None}
 
 
 def test_the_latency_of_the_journal_is_last_median_and_99th_percentile_of_a_bounded_window(quiet):
