@@ -18,7 +18,7 @@ Path = tuple[str, ...]
 
 _SECRET = re.compile(r"api[_-]?key|secret|passw|passphrase|token|private|credential|mnemonic", re.IGNORECASE)
 
-_LOGIN = re.compile(r"//([^/]*@|.*[?#])")  # a URL that may hold a password or a key: user, query, fragment
+_TELLING_URL = re.compile(r"//([^/]*@|.*[?#])")  # a URL that may hold a password or a key: user, query, fragment
 
 # How people write what is no number or word here, and what to write instead; the first that fits is said.
 HINTS = tuple(
@@ -147,7 +147,7 @@ def _of_value(error: ErrorDetails, path: Path, node: Node) -> Problem:
         text = "is no symbol such as BTC/USDT" if path[0] == "markets" else "is no name such as slow_period"
         return Problem(str(node.key_place), printable(".".join(path)), text)
     secret = known is not None and known.secret
-    hidden = secret or (isinstance(node.value, str) and _LOGIN.search(node.value))
+    hidden = secret or (isinstance(node.value, str) and _TELLING_URL.search(node.value))
     text = f"{'a value that is not shown' if hidden else node.text}{VERDICTS.get(kind, '')}; due is {allowed}"
     return Problem(str(node.place), printable(".".join(path)), text + _hint(node, allowed))
 

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 
 from safla.core.candles import Series
 from safla.data.decimals import POWERS
-from safla.data.rows import FIELDS
-from safla.data.store.month import PRICES
+from safla.data.rows import FIELDS, PRICES
 
 if TYPE_CHECKING:
     import polars as pl

@@ -4,11 +4,10 @@ from typing import NamedTuple
 
 from safla.core.candles import Scale, Series
 from safla.core.scale import LIMIT, to_text
+from safla.data.rows import PRICES
 from safla.errors import DataError
 
 Row = tuple[int, int, int, int, int]  # open, high, low, close, volume
-
-PRICES = ("open", "high", "low", "close")
 
 
 class Taken(NamedTuple):

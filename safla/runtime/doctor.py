@@ -11,6 +11,7 @@ from typing import NamedTuple
 from safla.config.model import Config
 from safla.data import history
 from safla.data.exchange.feed import feed_of
+from safla.data.exchange.server_time import SKEW_SECONDS
 from safla.errors import HostError, SaflaError
 from safla.resilience.clock import SYSTEM
 from safla.runtime.onlookers import logs
@@ -23,7 +24,6 @@ EXTRAS = {
     "prometheus_client": "metrics",
 }
 LEAST_PYTHON = (3, 11)
-SKEW_SECONDS = 1.0
 FREE_BYTES = 2**30
 
 

@@ -8,7 +8,6 @@ import argparse
 import json
 import os
 import random
-import shutil
 import signal
 import sys
 import tempfile
@@ -18,10 +17,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.faults.copies import ROOT, changed, copied
 from tests.faults.mutants import Mutant, mutants
 
-ROOT = Path(__file__).parents[2]
-COPIED = ("safla", "tests", "configs", "schemas", "pyproject.toml")
 MEASURED = ("resilience", "journal", "core")  # by FAULTS 4
 ROOMS = (*MEASURED, "data/exchange", "data/store")
 LATER = {  # what goes through a room, beside its own tests
@@ -78,27 +76,16 @@ class Tree:
     """A copy of the sources and their tests, in which one file at a time is changed."""
 
     def __init__(self, place: Path) -> None:
-        self._place = place
+        self._place = copied(place)
         self._seconds: dict[tuple[str, ...], float] = {}
-        for name in COPIED:
-            source = ROOT / name
-            if source.is_dir():
-                shutil.copytree(source, place / name, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(source, place / name)
 
     def meet(self, task: Task) -> Met:
         """Let a mutant meet its tests. ValueError where they fail without it."""
-        path = self._place / "safla" / task.file
-        text = path.read_text()
         for number, group in enumerate(task.groups, 1):
             patience = 5.0 + PATIENCE * self._lasts(group)
-            path.write_text(task.mutant.text)
-            try:
+            with changed(self._place / "safla" / task.file, task.mutant.text):
                 if self._fails(group, seconds=patience):
                     return Met(task, number)
-            finally:
-                path.write_text(text)
         return Met(task, 0)
 
     def _lasts(self, group: tuple[str, ...]) -> float:

@@ -204,12 +204,18 @@ def test_those_in_line_when_the_breaker_opens_do_not_leave_and_are_not_counted()
     assert (len(exchange.asked), exchange.gate.sent) == (2, 2)
 
 
-def test_a_probe_that_waits_at_the_gate_keeps_its_slot():
+def about_to_probe():
+    """A breaker whose recovery time is over, and a gate that opens in five seconds."""
     exchange = Scripted(trouble(), 7, attempts=0, failure_threshold=1)
     with pytest.raises(Trouble):
         exchange.run()
     exchange.ticking.advance(30.0)
     exchange.gate.shut(5.0)
+    return exchange
+
+
+def test_a_probe_that_waits_at_the_gate_keeps_its_slot():
+    exchange = about_to_probe()
 
     async def calls():
         probe = asyncio.create_task(exchange.call())
@@ -224,11 +230,7 @@ def test_a_probe_that_waits_at_the_gate_keeps_its_slot():
 
 
 def test_a_probe_that_is_cancelled_while_it_stands_in_line_frees_its_slot():
-    exchange = Scripted(trouble(), 7, attempts=0, failure_threshold=1)
-    with pytest.raises(Trouble):
-        exchange.run()
-    exchange.ticking.advance(30.0)
-    exchange.gate.shut(5.0)
+    exchange = about_to_probe()
 
     async def calls():
         probe = asyncio.create_task(exchange.call())

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from safla.data.store.store import Span
 
 EXAMPLE = "Example: safla data fetch BTC/USDT --timeframe 1h --from 2024-01-01 --to 2024-02-01"
-SKEW_SECONDS = 1.0  # between the clocks: more is said
 MOST_STRETCHES = 3  # of one kind that are listed for people; --json has all
 
 
@@ -42,6 +41,7 @@ def command(
     The same command goes on where it stopped. Without a SYMBOL those of the configuration are meant. Exit 5 if the
     exchange cannot be reached or refuses, 4 for candles that do not hold, 1 if stored candles were restated.
     """
+    from safla.data.exchange.server_time import SKEW_SECONDS
     from safla.data.history import Ask
     from safla.runtime import fetching
 

@@ -20,7 +20,7 @@ from safla.config.operation import Exchange
 from safla.config.plan import OrderRules
 from safla.core.candles import TIMEFRAMES, Series, iso
 from safla.data.exchange import page, venue
-from safla.data.exchange.server_time import MINUTE, Read, ServerTime
+from safla.data.exchange.server_time import Read, ServerTime
 from safla.data.exchange.strict import Heard, Row
 from safla.data.exchange.verdicts import BAD_ANSWER, BAD_ROW, Judged, of_error, said
 from safla.errors import ConfigError, DataError, ExchangeError, SaflaError
@@ -31,6 +31,7 @@ from safla.resilience.gate import Gate
 from safla.resilience.retry import Again, Patience
 
 BUSY = 0.8  # of the weight that an exchange allows: above it we hold back, for others may share the address
+MINUTE = 60.0  # seconds: the weight is counted anew at each
 
 Answer = TypeVar("Answer")
 

@@ -14,7 +14,7 @@ from safla.data.exchange.absence import OnlyNewest
 from safla.data.exchange.doorbell import Doorbell
 from safla.data.exchange.feed import Feed
 from safla.data.exchange.followed import Due, Followed, Gone, Shape, Told
-from safla.data.exchange.server_time import HOUR, Now
+from safla.data.exchange.server_time import BELIEVED_SECONDS, Now
 from safla.data.units import Row
 from safla.errors import ExchangeError, SaflaError
 from safla.resilience.breaker import CircuitOpen
@@ -110,7 +110,7 @@ class LiveSource:
 
     async def _rest(self, seconds: float) -> None:
         """Until the stream rings, but no longer than so many seconds; and no longer than the clock is believed."""
-        waits = [asyncio.ensure_future(self._clock.sleep(min(seconds, HOUR)))]
+        waits = [asyncio.ensure_future(self._clock.sleep(min(seconds, BELIEVED_SECONDS)))]
         if self._bell is not None:
             waits.append(asyncio.ensure_future(self._bell.rings()))
         try:

@@ -8,7 +8,7 @@ from loguru import logger
 
 from safla.resilience.clock import Clock
 
-MINUTE, HOUR = 60.0, 3600.0  # seconds between two questions: where the clock is doubted, and else
+BELIEVED_SECONDS, DOUBTED_SECONDS = 3600.0, 60.0  # between two questions
 SKEW_SECONDS = 1.0  # a difference of the clocks above it is said
 
 
@@ -40,7 +40,8 @@ class ServerTime:
     async def now(self) -> Now:
         """Its now, read anew where that is due. Errors are those of the question."""
         async with self._asking:  # whoever comes meanwhile has that answer too
-            if self._read is None or self._clock.monotonic() - self._read.came > (MINUTE if self._doubted else HOUR):
+            good_for = DOUBTED_SECONDS if self._doubted else BELIEVED_SECONDS
+            if self._read is None or self._clock.monotonic() - self._read.came > good_for:
                 self._read = await self._ask()
                 self._doubted = False
                 self._compare(self._read)

@@ -14,13 +14,12 @@ from safla.core.scale import LIMIT
 from safla.core.values import Columns, Int64
 from safla.data.checks import Bounds, Origin, check
 from safla.data.decimals import POWERS
+from safla.data.rows import PRICES
 from safla.errors import DataError
 
 PRICE_LIMIT = LIMIT // 1000  # D1: the least that any strategy asks for
 MAX_BYTES = 2**26  # of a file: 44 640 candles of six int64 are 2 MB before they are packed
 KEY = "safla"  # of the metadata; data/files/recorded.py finds no run in it, so such a file is no source by itself
-
-PRICES = ("open", "high", "low", "close")
 
 
 class Packed(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from safla.data.exchange.server_time import HOUR, MINUTE, Now, Read, ServerTime
+from safla.data.exchange.server_time import BELIEVED_SECONDS, DOUBTED_SECONDS, Now, Read, ServerTime
 from safla.errors import ExchangeError
 from safla.resilience.clock import Clock
 from tests.resilience.ticking import Ticking
@@ -59,7 +59,7 @@ def test_the_true_time_is_between_the_two_that_are_told_however_long_ago_it_was_
     assert (case.asked, case.time.known) == ([0.0], True)
 
 
-@pytest.mark.parametrize(("doubted", "wait"), [(False, HOUR), (True, MINUTE)])
+@pytest.mark.parametrize(("doubted", "wait"), [(False, BELIEVED_SECONDS), (True, DOUBTED_SECONDS)])
 def test_it_is_asked_again_after_an_hour_or_a_minute_where_it_is_doubted(doubted: bool, wait: float) -> None:
     case = Case()
     case.now()
@@ -71,7 +71,7 @@ def test_it_is_asked_again_after_an_hour_or_a_minute_where_it_is_doubted(doubted
     case.ticking.advance(0.001)
     case.now()
     assert len(case.asked) == 2
-    case.ticking.advance(HOUR)  # it is not doubted any more
+    case.ticking.advance(BELIEVED_SECONDS)  # it is not doubted any more
     case.now()
     assert len(case.asked) == 2
 
