@@ -30,7 +30,7 @@ def command(*, run: Path, watched: bool, as_json: bool) -> int:
         return 0
     before = None
     for found in looks:
-        if (now := found._replace(seen=0.0)) == before:
+        if (now := found._replace(seen=0.0, monitored=None)) == before:
             continue
         text = json.dumps(status_object(found), indent=None if watched else 2) if as_json else _text(found)
         click.echo(text if as_json or before is None else f"\n{text}")

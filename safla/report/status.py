@@ -16,6 +16,8 @@ def status_lines(found: Look) -> list[str]:
     head = [f"run        {_run(found)}", f"process    {_process(found.holder)}", f"journal    {_journal(found)}"]
     if found.standing is not None:
         head += standing_lines(found.standing, now=None if found.ended else found.seen)
+    if found.monitored is not None and not found.ended:
+        head.append(f"monitoring {ascii_only(found.monitored['time'])}  {ascii_only(found.monitored['text'])}")
     if found.note is not None:
         head.append(f"note       {ascii_only(found.note)}")
     if found.last:
@@ -39,6 +41,7 @@ def status_object(found: Look) -> dict[str, Any]:
         "hash": tail.h if tail else None,
         "torn_bytes": tail.torn if tail else None,
         "standing": _standing(found.standing) if found.standing else None,
+        "monitoring": found.monitored,
         "last_events": [msgspec.to_builtins(event) for event in found.last],
         "note": found.note,
     }

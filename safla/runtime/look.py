@@ -9,7 +9,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import msgspec
 
 from safla.config.plan import RunPlan
 from safla.core.candles import Series, between
@@ -34,6 +36,7 @@ SECONDS_BETWEEN_LOOKS = 1.0
 
 _MODE = re.compile(rb"^mode: (backtest|paper)\b", re.MULTILINE)
 _MAX_CONFIG = 65_536  # bytes that are looked at
+_MONITORED, _MAX_MONITORED = "performance.log", 65_536
 _HASH = slice(-35, -3)  # where a line with its newline holds its own hash (J10)
 _OTHERWISE = "this release decides otherwise than the journal tells; `safla replay` shows where"
 
@@ -51,6 +54,7 @@ class Look(NamedTuple):
     standing: Standing | None
     last: tuple[Event, ...]  # candles apart
     note: str | None  # why no standing is told, or not to be trusted
+    monitored: dict[str, Any] | None  # what monitoring told last: time, text, and figures; None: nothing
 
 
 class _Folded(NamedTuple):
@@ -66,7 +70,7 @@ def look(run: Path, *, say: Callable[[str], None], clock: Callable[[], float] = 
     found = Look(
         journal=path, mode=_mode(path.with_name(CONFIG)) if ours else None,
         holder=holder_of(path.with_name(LOCK)) if ours else Holder(None, None), seen=clock(), started=None, ended=False,
-        tail=None, standing=None, last=(), note=None,
+        tail=None, standing=None, last=(), note=None, monitored=_monitored(path),
     )  # fmt: skip
     if _just_begun(path):
         return found
@@ -91,8 +95,9 @@ def watch(
         else:
             lock = found.journal.with_name(LOCK)
             found = found._replace(
-                seen=clock(), holder=holder_of(lock) if found.holder.held is not None else found.holder
-            )
+                seen=clock(), holder=holder_of(lock) if found.holder.held is not None else found.holder,
+                monitored=_monitored(found.journal),
+            )  # fmt: skip
         yield found
 
 
@@ -186,6 +191,20 @@ def _mode(config: Path) -> str | None:
     except (JournalError, HostError):
         return None
     return told[1].decode("ascii") if told else None
+
+
+def _monitored(journal: Path) -> dict[str, Any] | None:
+    """The last whole line of the log of monitoring, which knows what no journal tells: the breaker, and the lag."""
+    if journal.name != JOURNAL:
+        return None
+    try:
+        with open_to_read(journal.with_name(_MONITORED)) as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _MAX_MONITORED))
+            told = msgspec.json.decode(file.read(_MAX_MONITORED).split(b"\n")[-2])  # behind its newline, perhaps a half
+    except (JournalError, HostError, IndexError, msgspec.DecodeError):
+        return None
+    sound = isinstance(told, dict) and isinstance(told.get("time"), str) and isinstance(told.get("text"), str)
+    return told if sound else None
 
 
 def _mark(path: Path) -> tuple[int, int, int] | None:

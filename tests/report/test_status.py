@@ -62,6 +62,14 @@ def test_a_torn_tail_and_a_note_are_said(found):
     assert not any(text.startswith("equity") for text in status_lines(torn))
 
 
+def test_what_monitoring_told_last_is_told_while_the_run_goes_on(found):
+    told = {"time": "2026-01-02T03:04:05.678Z", "text": "breaker closed, lag 0.4 s\x1b[2J", "breaker": "closed"}
+    going_on = found._replace(ended=False, monitored=told)
+    assert line(going_on, "monitoring") == r"monitoring 2026-01-02T03:04:05.678Z  breaker closed, lag 0.4 s\x1b[2J"
+    assert status_object(going_on)["monitoring"] == told
+    assert not any(text.startswith("monitoring") for text in status_lines(found._replace(monitored=told)))
+
+
 def test_a_run_that_has_just_begun_is_three_lines(found):
     begun = found._replace(started=None, tail=None, standing=None, last=(), ended=False, mode="paper")
     assert status_lines(begun) == [
@@ -75,7 +83,7 @@ def test_the_object_holds_the_same_for_programs(found):
     told = json.loads(json.dumps(status_object(found)))
     assert list(told) == [
         "journal", "state", "mode", "held", "pid", "name", "timeframe", "detail", "lines", "hash", "torn_bytes",
-        "standing", "last_events", "note",
+        "standing", "monitoring", "last_events", "note",
     ]  # fmt: skip
     assert (told["state"], told["mode"], told["held"], told["torn_bytes"]) == ("ended", "backtest", False, 0)
     standing = told["standing"]

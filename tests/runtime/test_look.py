@@ -2,6 +2,7 @@
 
 import fcntl
 import itertools
+import json
 import os
 import re
 import shutil
@@ -212,6 +213,30 @@ def test_the_mode_is_the_one_of_the_configuration_beside_it(folder, text):
     assert at(folder).mode is None
     shutil.move(folder / "journal.jsonl", folder / "other.jsonl")
     assert (at(folder / "other.jsonl").mode, at(folder / "other.jsonl").holder.held) == (None, None)
+
+
+MONITORED = '{"time": "2026-01-02T03:04:05.678Z", "text": "breaker closed, lag 0.4 s", "breaker": "closed"}'
+
+
+def test_what_monitoring_told_last_is_told_by_its_last_whole_line(folder):
+    assert at(folder).monitored is None
+    log = folder / "performance.log"
+    log.write_text('{"time": "before", "text": "x"}\n' * 5_000 + MONITORED + '\n{"time": "half')
+    assert at(folder).monitored == json.loads(MONITORED)
+    assert at(folder / "journal.jsonl").monitored == json.loads(MONITORED)
+    (folder / "journal.jsonl").rename(folder / "other.jsonl")
+    assert at(folder / "other.jsonl").monitored is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\n", "half", "no JSON\n", "[]\n", "{}\n", '{"time": 1, "text": "x"}\n', "\xff\n"]
+)
+def test_a_log_of_monitoring_that_cannot_be_read_tells_nothing(folder, text):
+    (folder / "performance.log").write_bytes(text.encode("latin-1"))
+    assert at(folder).monitored is None
+    (folder / "performance.log").unlink()
+    os.mkfifo(folder / "performance.log")
+    assert at(folder).monitored is None
 
 
 def test_a_watcher_looks_each_second_reads_what_has_grown_and_ends_with_the_run(folder, monkeypatch):
