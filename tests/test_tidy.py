@@ -54,12 +54,12 @@ RULES = (
     Rule(rules.not_plain, "safla/core", "@pure\ndef f(a, b=1):\n    return a\n"),
     Rule(rules.early, "safla", "import polars as pl\n"),
     Rule(rules.late, "safla", "def f():\n    import json\n"),
-    Rule(rules.long_module, "safla", "pass\n" * 301),
+    Rule(rules.long_module, "safla", "pass\n" * 501),
     Rule(
         rules.long_function,
         "safla",
-        "def f():\n" + "    pass\n" * 40,
-        {"safla/core/engine.py:fold": ONE_PASS, "safla/core/strategies/sma_crossover.py:sma_crossover": ONE_PASS},
+        "def f():\n" + "    pass\n" * 60,
+        {"safla/core/engine.py:fold": ONE_PASS},
     ),
     Rule(
         rules.deep,
