@@ -118,7 +118,7 @@ def fold(rules: Rules, markets: Int64, candles: Grid, wishes: Signals, state: St
         if int(account[v.WAITING_ENTRIES]) > 0:  # (e)
             for s in range(symbols):
                 if int(book[s, v.ORDER_SIDE]) == v.BUY and int(opens[s, t]) > 0:
-                    step.buy_waiting(rules, markets, account, book, out, s, now, int(opens[s, t]), int(volumes[s, t]))
+                    step.buy_waiting(rules, markets, candles, t, account, book, out, s)
         if int(account[v.POSITIONS]) > 0:  # (f)
             for s in range(symbols):
                 if int(book[s, v.QUANTITY]) > 0 and int(volumes[s, t]) > 0:

@@ -19,9 +19,12 @@ def bought_at(rules: Rules, market: Market, reference: int, quantity: int, volum
 
 @pure
 def sold_at(rules: Rules, market: Market, reference: int, quantity: int, volume: int) -> int:
-    """The price of a market sell or a stop (S25), price units, on the tick. Arguments as in bought_at."""
+    """The price of a market sell or a stop (S25), price units, on the tick, one tick at least (S25a).
+
+    Arguments as in bought_at.
+    """
     price = reference - share_up(reference, slippage_ppm(rules, market, quantity, volume))
-    return price // market.tick * market.tick
+    return max(price // market.tick, 1) * market.tick
 
 
 @pure

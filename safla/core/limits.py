@@ -14,6 +14,7 @@ from safla.core.values import (
     INSUFFICIENT_CASH,
     MAX_EXPOSURE,
     MAX_OPEN_POSITIONS,
+    NO_LEVEL,
     NO_REASON,
     NONE,
     NOT_LONG,
@@ -76,7 +77,7 @@ def refused_leave(quantity: int, order: int) -> Refusal:
 def refused_money(exposed: int, allowed: int, amount: int, cash: int) -> Refusal:
     """Whether an entry finds room and money at the open (S24); all money units.
 
-    exposed, allowed  notional of the open positions at their last close, and what the limit lets them be
+    exposed, allowed  notional of the open positions at this open (step.worth_at_open), and what the limit lets it be
     amount            the budget of sizing.budget
     """
     if exposed >= allowed:
@@ -88,7 +89,7 @@ def refused_money(exposed: int, allowed: int, amount: int, cash: int) -> Refusal
 
 @pure
 def refused_size(market: Market, amount: int, price: int, quantity: int, stop: int) -> Refusal:
-    """Whether what the budget buys can be bought, and sold again at its stop (S24).
+    """Whether what the budget buys can be bought, protected, and sold again at its stop (S24, S25a).
 
     amount    the budget, money units
     price     of the fill, price units
@@ -97,6 +98,8 @@ def refused_size(market: Market, amount: int, price: int, quantity: int, stop: i
     """
     if quantity == 0:
         return Refusal(BELOW_LOT, amount, worth(price, market.lot, market.k))
+    if stop != NONE and stop < market.tick:
+        return Refusal(NO_LEVEL, stop, market.tick)
     notional = worth(price, quantity, market.k)
     if notional < market.min_notional:
         return Refusal(BELOW_MIN_NOTIONAL, notional, market.min_notional)

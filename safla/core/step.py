@@ -21,7 +21,7 @@ from safla.core.halts import halt, is_open, lift, resume_modes
 from safla.core.machine import FLAT, REWARM, WARM, WARMING
 from safla.core.pure import pure
 from safla.core.scale import LIMIT, share_down
-from safla.core.values import Int64, Out, Rules
+from safla.core.values import Grid, Int64, Out, Rules
 
 
 @pure
@@ -107,16 +107,17 @@ def sell_market(
 
 @pure
 def buy_waiting(
-    rules: Rules, markets: Int64, account: Int64, book: Int64, out: Out, s: int, ts: int, price: int, volume: int
+    rules: Rules, markets: Int64, candles: Grid, t: int, account: Int64, book: Int64, out: Out, s: int
 ) -> None:
     """(e) A waiting entry is checked with the values of this moment, then filled or refused (S10, S24).
 
-    price, volume  of the candle that opens
+    candles, t  the block, and its timestamp that opens
     """
+    ts = int(candles.ts[t])
     if known(book, s) == 0:  # a hole lies between the decision and this open (S4)
         refuse(account, book, out, s, ts, v.WHILE_WARMING, 0, rules.warm_up)
         return
-    if volume == 0:
+    if int(candles.volume[s, t]) == 0:
         book[s, v.BLOCKED] += 1
         if int(book[s, v.BLOCKED]) > rules.max_fill_delay_candles:
             expire(account, book, out, s, ts, v.NO_VOLUME)
@@ -125,17 +126,21 @@ def buy_waiting(
     if rules.max_daily_trades > 0 and entries >= rules.max_daily_trades:
         refuse(account, book, out, s, ts, v.MAX_DAILY_TRADES, entries, rules.max_daily_trades)
         return
-    buy_sized(rules, markets, account, book, out, s, ts, price)
+    exposed = worth_at_open(markets, candles, t, book)
+    buy_sized(rules, markets, account, book, out, s, ts, int(candles.open[s, t]), exposed)
 
 
 @pure
 def buy_sized(
-    rules: Rules, markets: Int64, account: Int64, book: Int64, out: Out, s: int, ts: int, reference: int
+    rules: Rules, markets: Int64, account: Int64, book: Int64, out: Out, s: int, ts: int, reference: int, exposed: int
 ) -> None:
-    """(e) The entry finds room, money and a quantity, or is refused for want of one (S23, S24)."""
+    """(e) The entry finds room, money and a quantity, or is refused for want of one (S23, S24).
+
+    reference  the open, price units
+    exposed    what the open positions are worth at this open, money units: the limit is a share of that and the cash
+    """
     cash = int(account[v.CASH])
-    exposed = exposure(markets, book)
-    allowed = share_down(int(account[v.EQUITY]), rules.max_exposure_ppm)
+    allowed = share_down(cash + min(exposed, LIMIT - cash), rules.max_exposure_ppm)
     amount = sizing.budget(rules, int(book[s, v.CONFIDENCE]), cash, allowed - exposed)
     refusal = limits.refused_money(exposed, allowed, amount, cash)
     if refusal.reason != v.NO_REASON:
@@ -152,13 +157,22 @@ def buy_sized(
 
 
 @pure
-def exposure(markets: Int64, book: Int64) -> int:
-    """Notional of the open positions at their last closes, money units; LIMIT where it would pass that."""
+def worth_at_open(markets: Int64, candles: Grid, t: int, book: Int64) -> int:
+    """Notional of the open positions at an open, money units; LIMIT where it would pass that (S23a).
+
+    What was bought at this open counts at its fill price; without a candle that trades a position counts at its last
+    close.
+    """
     total = 0
     for s in range(len(book)):
         quantity = int(book[s, v.QUANTITY])
         if quantity > 0:
-            total += min(LIMIT - total, worth(int(book[s, v.CLOSE]), quantity, int(markets[s, 2])))
+            price = int(book[s, v.CLOSE])
+            if int(book[s, v.OPENED]) == int(candles.ts[t]):
+                price = int(book[s, v.ENTRY])
+            elif int(candles.volume[s, t]) > 0:
+                price = int(candles.open[s, t])
+            total += min(LIMIT - total, worth(price, quantity, int(markets[s, 2])))
     return total
 
 

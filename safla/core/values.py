@@ -201,6 +201,7 @@ REASONS = (
     "max_exposure",
     "insufficient_cash",
     "below_lot",
+    "no_level",
     "below_min_notional",
     "not_long",
 )
@@ -224,6 +225,7 @@ REASONS = (
     MAX_EXPOSURE,
     INSUFFICIENT_CASH,
     BELOW_LOT,
+    NO_LEVEL,
     BELOW_MIN_NOTIONAL,
     NOT_LONG,
 ) = range(len(REASONS))

@@ -32,7 +32,7 @@ class RiskCheck(NamedTuple):
 
     allowed       whether it may
     reason        "allowed", "no_signal" for HOLD, else why not, as the journal says it (S24): halted, max_exposure,
-                  insufficient_cash, below_lot, below_min_notional
+                  insufficient_cash, below_lot, no_level, below_min_notional
     max_quantity  the most that may be bought, or the signal's quantity for SELL; in the base currency, 0 if not allowed
     """
 

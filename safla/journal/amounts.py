@@ -27,7 +27,7 @@ from safla.journal.events import (
 RATIO_PLACES = 6
 MOST = 2**63 - 1
 
-COUNT, MONEY = "count", "money"
+COUNT, MONEY, PRICE = "count", "money", "price"
 MEASURES = {  # the unit of the two numbers that a refusal tells; reasons without numbers are not here (J16)
     "warming": COUNT,
     "order_waiting": COUNT,
@@ -37,6 +37,7 @@ MEASURES = {  # the unit of the two numbers that a refusal tells; reasons withou
     "max_exposure": MONEY,
     "insufficient_cash": MONEY,
     "below_lot": MONEY,
+    "no_level": PRICE,
     "below_min_notional": MONEY,
 }
 
@@ -154,11 +155,13 @@ class Amounts:
 
     def _check_measures(self, event: OrderRefused) -> None:
         unit = MEASURES.get(event.reason)
+        kinds = self._places_of(event.symbol)
+        places = {MONEY: kinds[Money], PRICE: kinds[Price]}.get(unit or COUNT, 0)
         for name, value in (("value", event.value), ("limit", event.limit)):
             if value is not None and unit is None:
                 raise ValueError(f"{name}: the reason {event.reason} has none")
             if value is not None:
-                _check_amount(name, value, places=self.scales.money if unit == MONEY else 0)
+                _check_amount(name, value, places=places)
 
     def _places_of(self, symbol: str | None) -> dict[Any, int]:
         if symbol not in self._places:

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-SCHEMA = 1  # the shape of the events (J49)
-RULES = 1  # the rules by which outcomes are made (J50)
+SCHEMA = 2  # the shape of the events (J49)
+RULES = 2  # the rules by which outcomes are made (J50)
 
 MOST_PLACES = 18  # of an amount
 
@@ -51,6 +51,7 @@ RefusedReason = Literal[
     "max_exposure",
     "insufficient_cash",
     "below_lot",
+    "no_level",
     "below_min_notional",
     "not_long",
 ]

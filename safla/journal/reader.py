@@ -93,12 +93,13 @@ def _tail(path: Path, walk: Walk) -> Tail:
 
 
 def _started(raw: bytes) -> RunStarted:
-    """The first event. Raises ValueError if it is another, or newer, whatever its fields are then (J49)."""
+    """The first event. Raises ValueError if it is another, or of other rules, whatever its fields are then (J49)."""
     versions = msgspec.json.decode(event_bytes(raw, 1), type=_Versions)
-    if versions.type == "run_started" and (versions.schema > SCHEMA or versions.rules > RULES):
+    if versions.type == "run_started" and (versions.schema, versions.rules) != (SCHEMA, RULES):
         raise ValueError(
-            f"it is of schema {versions.schema} and rules {versions.rules}; this release knows schema {SCHEMA} and "
-            f"rules {RULES} (J49, J50)"
+            f"written with schema {versions.schema} and rules {versions.rules}; this version of safla reads schema "
+            f"{SCHEMA} and rules {RULES} alone: read it with the version that wrote it, or set the folder aside with "
+            "`safla run --force`"
         )
     event = _event(raw, 1)
     if not isinstance(event, RunStarted):

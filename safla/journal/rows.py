@@ -7,7 +7,7 @@ from safla.core import values as v
 from safla.core.machine import MODES, TRIGGERS
 from safla.core.scale import MILLION, ratio, shown, to_text
 from safla.core.values import State
-from safla.journal.amounts import MEASURES, MONEY, scales_of
+from safla.journal.amounts import COUNT, MEASURES, MONEY, PRICE, scales_of
 from safla.journal.events import (
     DayStarted,
     Event,
@@ -102,7 +102,7 @@ def _order_placed(places: Places, rows: Rows, i: int) -> Event:
 def _order_refused(places: Places, rows: Rows, i: int) -> Event:
     _, ts, s, order, side, reason, value, limit, *_ = rows.rows[i]
     word = _REASONS[reason]
-    decimals = places.money if MEASURES.get(word) == MONEY else 0
+    decimals = {MONEY: places.money, PRICE: places.price[s]}.get(MEASURES.get(word, COUNT), 0)
     return OrderRefused(
         ts=ts,
         symbol=places.symbols[s],

@@ -87,6 +87,9 @@ def test_an_impact_of_large_amounts_is_never_below_the_exact_one_and_hardly_abov
         (10_009, 0, 10, 10_010, 10_000),
         (10_000, 1_000, 7, 10_010, 9_989),
         (10_000, 500_000, 1, 15_000, 5_000),
+        (1, 200, 1, 2, 1),  # nothing is sold below one tick (S25a)
+        (2, 5_000, 1, 3, 1),
+        (10, 5_000, 10, 20, 10),
     ],
 )
 def test_market_orders_pay_slippage_and_the_tick_against_us(
@@ -102,9 +105,11 @@ def test_a_fill_price_is_on_the_tick_and_never_better_than_the_reference(referen
     rules, market = QUIET._replace(base_slippage_ppm=ppm, max_slippage_ppm=ppm), MARKET._replace(tick=tick)
     bought, sold = bought_at(rules, market, reference, 1, 2), sold_at(rules, market, reference, 1, 2)
     assert bought % tick == sold % tick == 0
-    assert 0 <= sold <= reference <= bought
+    assert tick <= sold <= max(reference, tick)
+    assert reference <= bought
     assert bought >= reference * Fraction(1_000_000 + ppm, 1_000_000) > bought - tick - 1
-    assert sold <= reference * Fraction(1_000_000 - ppm, 1_000_000) < sold + tick + 1
+    if sold > tick:
+        assert sold <= reference * Fraction(1_000_000 - ppm, 1_000_000) < sold + tick + 1
 
 
 @pytest.mark.parametrize(

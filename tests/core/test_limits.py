@@ -77,7 +77,9 @@ def test_an_entry_needs_room_then_money(exposed: int, allowed: int, amount: int,
     [
         (0, 100, 95, Refusal(v.BELOW_LOT, 77, 3_000)),  # the budget, and the price of one lot
         (3, 100, 95, Refusal(v.BELOW_MIN_NOTIONAL, 3_000, 4_000)),
-        (4, 100, 0, Refusal(v.BELOW_MIN_NOTIONAL, 0, 4_000)),  # a stop at nothing sells for nothing
+        (4, 100, 0, Refusal(v.NO_LEVEL, 0, 1)),  # a stop below one tick is none (S25a)
+        (4, 100, 1, Refusal(v.BELOW_MIN_NOTIONAL, 40, 4_000)),
+        (0, 100, 0, Refusal(v.BELOW_LOT, 77, 3_000)),
         (4, 100, 99, Refusal(v.BELOW_MIN_NOTIONAL, 3_960, 4_000)),
         (4, 101, 100, NOTHING),
         (4, 100, v.NONE, NOTHING),  # no stop

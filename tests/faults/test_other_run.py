@@ -85,15 +85,15 @@ def test_row_18_the_tail_of_another_journal_does_not_follow(folder, undisturbed,
 
 
 NEWER = {
-    "schema": (rb'"schema":1', rb'"schema":2', "schema 2 and rules 1; this release knows schema 1 and rules 1"),
-    "rules": (rb'"rules":1', rb'"rules":7', "schema 1 and rules 7; this release knows schema 1 and rules 1"),
-    "both": (rb'"schema":1,"rules":1', rb'"schema":3,"rules":4,"more":{}', "schema 3 and rules 4; this release"),
+    "schema": (rb'"schema":2', rb'"schema":3', "schema 3 and rules 2; this version of safla reads schema 2 and rules 2"),
+    "rules": (rb'"rules":2', rb'"rules":7', "schema 2 and rules 7; this version of safla reads schema 2 and rules 2"),
+    "both": (rb'"schema":2,"rules":2', rb'"schema":1,"rules":1,"more":{}', "schema 1 and rules 1; this version"),
 }
 
 
 @BOTH
 @pytest.mark.parametrize("what", NEWER)
-def test_row_19_a_newer_schema_or_newer_rules_are_refused_with_both_numbers(folder, undisturbed, capsys, what, command):
+def test_row_19_another_schema_or_other_rules_are_refused_with_both_numbers(folder, undisturbed, capsys, what, command):
     old, new, said = NEWER[what]
     put(folder, rehashed(undisturbed.replace(old, new, 1)), None)
     assert said in refused(folder, capsys, command)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from safla.core.scale import to_text
 from safla.journal import events as e
-from safla.journal.amounts import MEASURES, MONEY, RATIO_PLACES
+from safla.journal.amounts import MEASURES, MONEY, PRICE, RATIO_PLACES
 from safla.journal.events import Event, RunStarted, SymbolScale
 
 SYMBOLS = ("BTC/USDT", "ETH/USDT", "1INCH/USDT:USDT")
@@ -32,7 +32,7 @@ def first_lines(draw: st.DrawFn) -> RunStarted:
         scales.append((symbol, price, quantity, draw(st.integers(0, 18))))
     money = max(price + quantity for _, price, quantity, _ in scales)
     return RunStarted(
-        ts=draw(TIMES), schema=1, rules=1, name=draw(TEXTS), detail=draw(st.sampled_from(e.DETAILS)), timeframe="1h",
+        ts=draw(TIMES), schema=e.SCHEMA, rules=e.RULES, name=draw(TEXTS), detail=draw(st.sampled_from(e.DETAILS)), timeframe="1h",
         start=draw(TIMES), quote="USDT", money_decimals=money, balance=draw(amounts(money)),
         symbols=[
             SymbolScale(
@@ -52,7 +52,7 @@ def events(draw: st.DrawFn, started: RunStarted, struct: type[Any]) -> Event:
     drawn = _fields(draw, struct, started, scale)
     if struct is e.OrderRefused:
         unit = MEASURES.get(drawn["reason"])
-        places = started.money_decimals if unit == MONEY else 0
+        places = {MONEY: started.money_decimals, PRICE: scale.price_decimals}.get(unit or "", 0)
         for name in ("value", "limit"):
             drawn[name] = draw(st.none() | amounts(places)) if unit else None
     event: Event = struct(**drawn)

@@ -15,6 +15,7 @@ from safla.core import values as v
 from safla.core.account import blank_out, opened
 from safla.core.candles import Series, align, digest
 from safla.core.values import Columns, Grid, Market, Plan, Rules, Signals, State
+from safla.journal import events as e
 from safla.journal.events import Detail, Event, RunStarted, SymbolScale
 from safla.journal.line import ORIGIN, Chain
 from safla.journal.reader import read
@@ -68,7 +69,7 @@ def small_run(candles: int = CANDLES) -> Run:
 def first_event(detail: Detail, symbols: Iterable[str] = ("BTC/USDT", "ETH/USDT")) -> RunStarted:
     """The first line of the small run."""
     return RunStarted(
-        ts=BEGIN, schema=1, rules=1, name="a small run", detail=detail, timeframe="1h", start=RULES.start_ts,
+        ts=BEGIN, schema=e.SCHEMA, rules=e.RULES, name="a small run", detail=detail, timeframe="1h", start=RULES.start_ts,
         quote="USDT", money_decimals=7, balance="100000.0000000", symbols=[scale(one) for one in symbols],
         plan={"risk.stop_loss_pct": "0.02", "execution.on_gap": "sell"},
     )  # fmt: skip

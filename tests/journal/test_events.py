@@ -110,8 +110,8 @@ def test_the_schema_takes_the_lines_of_a_run() -> None:
     ("old", "new"),
     [
         (b'"type":"run_started"', b'"type":"ran"'),
-        (b'"rules":1,', b""),
-        (b'"rules":1,', b'"rules":1,"x":1,'),
+        (b'"rules":2,', b""),
+        (b'"rules":2,', b'"rules":2,"x":1,'),
         (b'"100000.0000000"', b"100000.0"),
         (b'"symbol":"BTC/USDT"', b'"symbol":"btc"'),
     ],

@@ -155,6 +155,7 @@ REFUSALS = (
     (v.MAX_EXPOSURE, 61, 60, "max_exposure", "0.0000061", "0.0000060"),
     (v.INSUFFICIENT_CASH, 0, v.NONE, "insufficient_cash", "0.0000000", None),
     (v.BELOW_LOT, 1, 2, "below_lot", "0.0000001", "0.0000002"),
+    (v.NO_LEVEL, 0, 1, "no_level", "0.00", "0.01"),
     (v.BELOW_MIN_NOTIONAL, 10**7, 10**8, "below_min_notional", "1.0000000", "10.0000000"),
     (v.NOT_LONG, v.NONE, v.NONE, "not_long", None, None),
 )

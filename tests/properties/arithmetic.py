@@ -55,7 +55,7 @@ def slipped(rules: Any, market: Any, reference: int, quantity: int, traded: int,
         impact = Fraction(rules.impact_ppm * ceil(Fraction(ours, power)), theirs // power)
         share = min(share, rules.base_slippage_ppm + ceil(impact))
     price = Fraction(reference + side * share_up(reference, share), market.tick)
-    return (ceil(price) if side > 0 else floor(price)) * int(market.tick)
+    return max(1, ceil(price) if side > 0 else floor(price)) * int(market.tick)  # S25a
 
 
 def crossover(closes: Sequence[int], parameters: Any) -> list[int]:

@@ -61,7 +61,7 @@ class Reference:
                 self.protect(ts, one, at_open(self.rules, one["held"], row[0]))
         for one, row in present:
             if waits(one, "buy"):  # (e)
-                self.enter(ts, one, row[0], row[4])
+                self.enter(ts, one, row[0], row[4], opens={s: other[0] for s, other in rows.items() if other[4] > 0})
         for one, row in present:
             if one["held"] and row[4] > 0:  # (f) S11, S5
                 self.protect(ts, one, inside(self.rules, one["held"], high=row[1], low=row[2]))
@@ -108,8 +108,8 @@ class Reference:
         if hit:
             self.sell(ts, one, hit.reason, hit.price, 0, hit.other)
 
-    def enter(self, ts: int, one: Symbol, price: int, volume: int) -> None:
-        """S10, S5, S23, S24: the entry that waits, with the values of this moment."""
+    def enter(self, ts: int, one: Symbol, price: int, volume: int, *, opens: Mapping[int, int]) -> None:
+        """S10, S5, S23, S23a, S24: the entry that waits, with the values of this moment. opens: of those that trade."""
         rules, order, market = self.rules, one["order"], one["market"]
         if one["known"] == 0:
             return self.refuse_order(ts, one, "warming", 0, rules.warm_up)
@@ -118,8 +118,11 @@ class Reference:
             return self.expire(ts, one, "no_volume") if order["blocked"] > rules.max_fill_delay_candles else None
         if 0 < rules.max_daily_trades <= self.entries_today:
             return self.refuse_order(ts, one, "max_daily_trades", self.entries_today, rules.max_daily_trades)
-        exposed = sum(worth(other) for other in self.book)
-        allowed = share_down(self.marked, rules.max_exposure_ppm)
+        exposed = 0
+        for held in (other for other in self.book if other["held"]):
+            now = opens.get(held["place"], held["close"])
+            exposed += worth({**held, "close": held["held"]["entry"] if held["held"]["opened"] == ts else now})
+        allowed = share_down(min(BOUND, self.cash + exposed), rules.max_exposure_ppm)
         wished = share_down(share_down(rules.max_position, rules.position_size_ppm), order["confidence"])
         budget = min(wished, share_down(self.cash, rules.max_exposure_ppm), allowed - exposed)
         if exposed >= allowed:
@@ -131,6 +134,8 @@ class Reference:
             return self.refuse_order(ts, one, "below_lot", budget, paid * market.lot * market.k)
         levels = levels_at(rules, market.tick, paid)
         stop, _ = stop_in_force(levels)
+        if stop is not None and stop < market.tick:  # S25a
+            return self.refuse_order(ts, one, "no_level", stop, market.tick)
         for level in (paid, paid if stop is None else stop):
             notional = level * quantity * market.k
             if notional < market.min_notional:
