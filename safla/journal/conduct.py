@@ -118,12 +118,22 @@ class Conduct:
             yield Difference(n, "B7", "the number of the halt", str(event.halt), str(self._halts + 1))
         if event.rule in self._open.values():
             yield Difference(n, "B7", "a halt of a rule that is not open", event.rule, "it is open already")
+        yield from _commanded(n, event, by_operator=event.rule == "operator")
         self._halts = event.halt
         self._open[event.halt] = event.rule
 
     def _resumed(self, n: int, event: Resumed) -> Differences:
         if self._open.pop(event.halt, None) is None:
             yield Difference(n, "B7", "a halt is lifted once", f"halt {event.halt}", "it is not open")
+        yield from _commanded(n, event, by_operator=event.by == "operator")
+
+
+def _commanded(n: int, event: Halted | Resumed, *, by_operator: bool) -> Differences:
+    """S15a: what an operator did, and nothing else, carries the id of a command and the time it was given."""
+    told = [name for name in ("given", "id") if getattr(event, name) is not None]
+    if told != (["given", "id"] if by_operator else []):
+        what = "given and id are those of an operator's command"
+        yield Difference(n, "B7", what, " and ".join(told) or "none", "both" if by_operator else "none")
 
 
 def _name(event: Event) -> str:

@@ -119,6 +119,12 @@ class Candle(Fact, frozen=True):
     volume: Volume
 
 
+class CandleMissing(Fact, frozen=True):
+    """An input: a symbol has no candle at a timestamp at which another one has, or was passed over there (S6a)."""
+
+    symbol: Symbol
+
+
 class DayStarted(Fact, frozen=True):
     """The first timestamp of a UTC day (S7); equity is the last marked one."""
 
@@ -207,7 +213,10 @@ class TradeClosed(Fact, frozen=True):
 
 
 class Halted(Fact, frozen=True):
-    """A rule halts the account (S15); value is the loss as a share of reference, the day's start or the peak."""
+    """A rule halts the account (S15); value is the loss as a share of reference, the day's start or the peak.
+
+    A halt by an operator carries the time at which the command was given, and its id (S15a); else they are null.
+    """
 
     halt: Number
     rule: HaltRule
@@ -217,19 +226,26 @@ class Halted(Fact, frozen=True):
     reference: Money | None
     marks: list[Mark]
     note: Text | None
+    given: Time | None
+    id: Text | None
 
 
 class Resumed(Fact, frozen=True):
-    """One halt is lifted; peak is that after it (S15)."""
+    """One halt is lifted; peak is that after it (S15). given and id are those of the operator's command (S15a)."""
 
     by: Resumer
     halt: Number
     peak: Money
     note: Text | None
+    given: Time | None
+    id: Text | None
 
 
 class RunEnded(Fact, frozen=True):
-    """The last line: how many candles, their digest (J7), and the sums; fees include those of open positions."""
+    """The last line: how many candles, their digest (J7), and the sums; fees include those of open positions.
+
+    given and id are those of the command that stopped it (S15a), null where the candles ended.
+    """
 
     candles: Count
     digest: Hex
@@ -240,11 +256,14 @@ class RunEnded(Fact, frozen=True):
     fees: Money
     trades: Count
     marks: list[Mark]
+    given: Time | None
+    id: Text | None
 
 
 Event = (
     RunStarted
     | Candle
+    | CandleMissing
     | DayStarted
     | ModeChanged
     | Signal
@@ -262,6 +281,7 @@ Event = (
 LEVELS: dict[type[Fact], Detail] = {
     RunStarted: "trades",
     Candle: "candles",
+    CandleMissing: "candles",
     DayStarted: "trades",
     ModeChanged: "decisions",
     Signal: "decisions",

@@ -44,12 +44,23 @@ class Places(NamedTuple):
     money: int
 
 
+class Input(NamedTuple):
+    """What an input from outside brings along (J17); given and id are those of an operator's command (S15a)."""
+
+    note: str | None = None
+    given: int | None = None  # ms
+    id: str | None = None
+
+
+NO_INPUT = Input()
+
+
 class Rows(NamedTuple):
     """What one call of the engine wrote, as plain lists."""
 
     rows: list[list[int]]
     strengths: list[float]
-    note: str | None  # of an input from outside (J17)
+    input: Input
 
 
 def places_of(started: RunStarted) -> Places:
@@ -167,13 +178,23 @@ def _halted(places: Places, rows: Rows, i: int) -> Event:
         equity=to_text(equity, places.money),
         reference=None if reference == v.NONE else to_text(reference, places.money),
         marks=_marks(places, rows.rows, i + 1),
-        note=rows.note,
+        note=rows.input.note,
+        given=rows.input.given,
+        id=rows.input.id,
     )
 
 
 def _resumed(places: Places, rows: Rows, i: int) -> Event:
     _, ts, _, by, number, peak, *_ = rows.rows[i]
-    return Resumed(ts=ts, by=_RESUMERS[by], halt=number, peak=to_text(peak, places.money), note=rows.note)
+    return Resumed(
+        ts=ts,
+        by=_RESUMERS[by],
+        halt=number,
+        peak=to_text(peak, places.money),
+        note=rows.input.note,
+        given=rows.input.given,
+        id=rows.input.id,
+    )
 
 
 def _marks(places: Places, rows: list[list[int]], i: int) -> list[Mark]:
@@ -194,8 +215,8 @@ def mark_of(places: Places, s: int, *, quantity: int, price: int) -> Mark:
     )
 
 
-def run_ended(places: Places, state: State, *, digest: str) -> RunEnded:
-    """The last line of a run, made of its state; a trade is counted once it is closed."""
+def run_ended(places: Places, state: State, *, digest: str, stop: Input) -> RunEnded:
+    """The last line of a run, made of its state; a trade is counted once it is closed. stop: what ended it."""
     account = [int(value) for value in state.account]
     return RunEnded(
         ts=account[v.LAST_TS],
@@ -212,6 +233,8 @@ def run_ended(places: Places, state: State, *, digest: str) -> RunEnded:
             for s, row in enumerate(state.book)
             if int(row[v.QUANTITY]) > 0
         ],
+        given=stop.given,
+        id=stop.id,
     )
 
 

@@ -7,9 +7,9 @@ from safla.core.machine import MODES, START, TRIGGERS, next_mode
 from safla.core.scale import to_text
 from safla.core.values import Float64, Grid, Int64, State
 from safla.errors import IllegalMove
-from safla.journal.events import DETAILS, LEVELS, Candle, Detail, Event, Fact, RunStarted
+from safla.journal.events import DETAILS, LEVELS, Candle, CandleMissing, Detail, Event, Fact, RunStarted
 from safla.journal.line import ORIGIN, Chain
-from safla.journal.rows import EVENTS, Places, Rows, places_of, run_ended
+from safla.journal.rows import EVENTS, NO_INPUT, Input, Places, Rows, places_of, run_ended
 
 Make = Callable[[Places, Rows, int], Event]
 
@@ -38,7 +38,7 @@ class Lines:
         rows       int64[m, ROW_WIDTH], what the engine wrote for them; in a run's first block those of `begin` before
         strengths  float64[m], of the rows that are signals
         """
-        taken = self._taken(rows, strengths, note=None)
+        taken = self._taken(rows, strengths, given=NO_INPUT)
         lines: list[bytes] = []
         done = 0
         if self.chain.n == 0:
@@ -51,21 +51,22 @@ class Lines:
         self._outcomes(taken, done, len(taken.rows), lines)
         return b"".join(lines)
 
-    def outside(self, rows: Int64, *, note: str | None) -> bytes:
-        """The lines of an input from outside and of what follows from it, behind those of its timestamp (J17)."""
-        taken = self._taken(rows, None, note=note)
+    def outside(self, rows: Int64, given: Input) -> bytes:
+        """The lines of an input from outside and of what follows from it, after those of its timestamp (J17)."""
+        taken = self._taken(rows, None, given=given)
         lines: list[bytes] = []
         self._outcomes(taken, 0, len(taken.rows), lines)
         return b"".join(lines)
 
-    def closing(self, rows: Int64, state: State, *, digest: str) -> bytes:
-        """The lines behind the last candle (J3). rows and state of `finish`, digest of all candles (J7)."""
-        return self.outside(rows, note=None) + self.chain.line(run_ended(self._places, state, digest=digest))
+    def closing(self, rows: Int64, state: State, *, digest: str, stop: Input) -> bytes:
+        """The lines after the last candle (J3). rows and state of `finish`, digest of all candles (J7)."""
+        ended = run_ended(self._places, state, digest=digest, stop=stop)
+        return self.outside(rows, NO_INPUT) + self.chain.line(ended)
 
-    def _taken(self, rows: Int64, strengths: Float64 | None, *, note: str | None) -> Rows:
+    def _taken(self, rows: Int64, strengths: Float64 | None, *, given: Input) -> Rows:
         if self._check_moves:
             _refuse_illegal_moves(rows)
-        return Rows(rows.tolist(), [] if strengths is None else strengths.tolist(), note)
+        return Rows(rows.tolist(), [] if strengths is None else strengths.tolist(), given)
 
     def _candles(self, grid: Grid, first: int, last: int, rows: Rows, done: int, lines: list[bytes]) -> int:
         """The candles of each timestamp, then its outcomes; how many rows are done."""
@@ -73,8 +74,7 @@ class Lines:
         columns = [column[:, first:last].T.tolist() for column in grid[1:]]
         for ts, *fields in zip(times, *columns, strict=True):
             for s, numbers in enumerate(zip(*fields, strict=True)):
-                if numbers[0] > 0:
-                    lines.append(self.chain.line(_candle(self._places, s, ts, numbers)))
+                lines.append(self.chain.line(_candle(self._places, s, ts, numbers)))
             begin = done
             while done < len(rows.rows) and rows.rows[done][1] == ts:
                 done += 1
@@ -100,8 +100,10 @@ def _table(detail: Detail) -> list[Make | None]:
     return [EVENTS[kind] if name in written else None for kind, name in enumerate(v.KINDS)]
 
 
-def _candle(places: Places, s: int, ts: int, numbers: tuple[int, ...]) -> Candle:
+def _candle(places: Places, s: int, ts: int, numbers: tuple[int, ...]) -> Candle | CandleMissing:
     opened, high, low, close, volume = numbers
+    if opened == 0:
+        return CandleMissing(ts=ts, symbol=places.symbols[s])
     decimals = places.price[s]
     return Candle(
         ts=ts,

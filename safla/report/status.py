@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from safla.core.candles import iso
+from safla.runtime.control import Command
 from safla.runtime.folder import Holder
 from safla.runtime.look import Look
 from safla.runtime.onlookers.standing import Position, Standing, SymbolStanding
@@ -20,6 +21,8 @@ def status_lines(found: Look) -> list[str]:
         head.append(f"monitoring {ascii_only(found.monitored['time'])}  {ascii_only(found.monitored['text'])}")
     if found.note is not None:
         head.append(f"note       {ascii_only(found.note)}")
+    head += [f"waiting    {_command(one)}" for one in found.requests.commands]
+    head += [f"ignored    {ascii_only(one.name)}: {one.why}" for one in found.requests.rejected]
     if found.last:
         head += ["last events", *(f"  {event_line(event)}" for event in found.last)]
     return head
@@ -42,9 +45,16 @@ def status_object(found: Look) -> dict[str, Any]:
         "torn_bytes": tail.torn if tail else None,
         "standing": _standing(found.standing) if found.standing else None,
         "monitoring": found.monitored,
+        "waiting": [msgspec.to_builtins(one) for one in found.requests.commands],
+        "ignored": [one._asdict() for one in found.requests.rejected],
         "last_events": [msgspec.to_builtins(event) for event in found.last],
         "note": found.note,
     }
+
+
+def _command(one: Command) -> str:
+    note = "" if one.note is None else f": {one.note}"
+    return f"{one.kind}, given {iso(one.given)}{note}"
 
 
 def _state(found: Look) -> str:

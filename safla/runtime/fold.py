@@ -18,6 +18,7 @@ from safla.core.scale import to_text
 from safla.core.values import Grid, Int64, Mask, Signals, State
 from safla.errors import DataError
 from safla.journal.events import RULES, SCHEMA, RunStarted, SymbolScale
+from safla.journal.rows import NO_INPUT, Input
 from safla.journal.writer import Lines
 from safla.runtime.forms import Forms, keep
 from safla.runtime.signals import signals_of
@@ -37,12 +38,12 @@ class Block(NamedTuple):
 
 
 class Outside(NamedTuple):
-    """An input from outside, behind all other lines of a timestamp (J17)."""
+    """An input from outside, after all other lines of a timestamp (J17)."""
 
     ts: int
     rule: int  # values.HALT_RULES: the one that halts, or the one whose halt is lifted
     lifts: bool
-    note: str | None
+    input: Input
 
 
 class Folding:
@@ -88,14 +89,14 @@ class Folding:
         else:
             self.state = engine.halt(self.run.plan, self.state, self.out, given.rule)
         rows = self._rows()
-        return self.lines.outside(rows, note=given.note), rows
+        return self.lines.outside(rows, given.input), rows
 
-    def finish(self, known: str) -> Block:
-        """The closing lines (J3). known: the digest of all candles (J7)."""
+    def finish(self, known: str, stop: Input = NO_INPUT) -> Block:
+        """The closing lines (J3). known: the digest of all candles (J7); stop: the command that ended it (S15a)."""
         self.state = engine.finish(self.state, self.out)
         rows = self._rows()
         nothing = np.zeros(0, np.int64)
-        lines = self.lines.closing(rows, self.state, digest=known)
+        lines = self.lines.closing(rows, self.state, digest=known, stop=stop)
         return Block(lines, rows, nothing, nothing, nothing, self.state)
 
     def interpret(self) -> None:
@@ -127,18 +128,20 @@ def fold(
     timestamps: int = engine.MAX_BLOCK,
     known: str | None = None,
     outside: Sequence[Outside] = (),
+    stop: Input = NO_INPUT,
 ) -> Iterator[Block]:
     """Fold all candles; the last block holds the closing lines alone. DataError where a bound of D1 would break.
 
     timestamps  at most so many in a block; it changes no byte (D3)
     known       the digest of the candles (J7), where the caller has it
     outside     inputs from outside, by their ts and in their order
+    stop        the command that ended the run, if one did
     """
     grid = align([one.columns for one in series])
     size = max(1, min(timestamps, engine.MAX_BLOCK // len(series)))
     folding = Folding(run, first_ts=int(grid.ts[0]), loop=forms.loop, timestamps=size)
     yield from folded(folding, series, forms=forms, outside=outside, grid=grid, size=size)
-    yield folding.finish(known or digest(series, run.timeframe))
+    yield folding.finish(known or digest(series, run.timeframe), stop)
 
 
 def folded(

@@ -22,8 +22,8 @@ from safla.journal.head import HEAD
 CONFIG = "config.yaml"
 SUMMARY = "summary.json"
 LOCK = "lock"
-REQUEST = "request"  # a wish of `safla halt`, `resume` or `stop` (J45)
-OURS = (JOURNAL, HEAD, CANDLES, CONFIG, SUMMARY, LOCK, REQUEST)
+REQUESTS = "requests"  # a folder: the commands halt, resume and stop that wait (S15a)
+OURS = (JOURNAL, HEAD, CANDLES, CONFIG, SUMMARY, LOCK)
 MAX_PID = 20  # digits
 LOCK_TRIES, LOCK_PAUSE_SECONDS = 5, 0.01  # who only looks whether it is held has it for some microseconds
 
@@ -158,7 +158,7 @@ def holder_of(lock: Path) -> Holder:
 
 def _ours(name: str) -> bool:
     """Whether a run leaves a file of that name, perhaps before its first line (JOURNAL 2)."""
-    return name in OURS or name.endswith((".tmp", ".log")) or name.startswith("bug-")
+    return name in (*OURS, REQUESTS) or name.endswith((".tmp", ".log")) or name.startswith("bug-")
 
 
 def _aside(folder: Path) -> Path:

@@ -10,6 +10,7 @@ from safla.core.candles import Series
 from safla.core.values import Columns, Grid, Int64, Signals
 from safla.data.units import Row
 from safla.errors import StrategyError
+from safla.journal.rows import Input
 from safla.runtime.fold import Block, Folding, Outside
 from safla.runtime.signals import signals_at
 
@@ -74,7 +75,7 @@ class Live:
                 signals = self._asked(rows)
             except StrategyError as error:
                 signals = self._unasked()
-                given = [Outside(ts, v.STRATEGY_ERROR, lifts=False, note=_note(self.run, error)), *given]
+                given = [Outside(ts, v.STRATEGY_ERROR, lifts=False, input=Input(_note(self.run, error))), *given]
         block = self.folding.advance(_grid(ts, rows), 0, end=1, signals=signals)
         for one in given:
             block = self._behind(block, one)

@@ -19,17 +19,19 @@ from safla.core.values import State
 from safla.errors import ConfigError, DataError, Finding, HostError, JournalError, StrategyError
 from safla.journal import head as anchor
 from safla.journal import reader
-from safla.journal.events import Candle, Event, RunStarted
+from safla.journal.events import Candle, CandleMissing, Event, RunStarted
 from safla.journal.files import JOURNAL, journal_of, open_to_read
 from safla.journal.head import HEAD
 from safla.journal.line import MAX_LINE
 from safla.journal.reader import Journal, Tail
 from safla.journal.survey import judged
-from safla.runtime.fold import Outside, fold
+from safla.runtime.control import Requests, requests
+from safla.runtime.fold import fold
 from safla.runtime.folder import CONFIG, LOCK, OURS, Holder, holder_of
 from safla.runtime.forms import choose
 from safla.runtime.onlookers.standing import Standing, standing
-from safla.runtime.recorded import no_inputs, noting, run_of, series_of
+from safla.runtime.recorded import Inputs, noting, run_of, series_of
+from safla.runtime.resting import first_hash
 
 LAST_EVENTS = 5
 SECONDS_BETWEEN_LOOKS = 1.0
@@ -55,6 +57,7 @@ class Look(NamedTuple):
     last: tuple[Event, ...]  # candles apart
     note: str | None  # why no standing is told, or not to be trusted
     monitored: dict[str, Any] | None  # what monitoring told last: time, text, and figures; None: nothing
+    requests: Requests  # the commands that wait for a session
 
 
 class _Folded(NamedTuple):
@@ -70,10 +73,11 @@ def look(run: Path, *, say: Callable[[str], None], clock: Callable[[], float] = 
     found = Look(
         journal=path, mode=_mode(path.with_name(CONFIG)) if ours else None,
         holder=holder_of(path.with_name(LOCK)) if ours else Holder(None, None), seen=clock(), started=None, ended=False,
-        tail=None, standing=None, last=(), note=None, monitored=_monitored(path),
+        tail=None, standing=None, last=(), note=None, monitored=_monitored(path), requests=Requests((), ()),
     )  # fmt: skip
     if _just_begun(path):
         return found
+    found = found._replace(requests=_requests(path))
     return _read(reader.read(path), found, say=say)
 
 
@@ -96,7 +100,7 @@ def watch(
             lock = found.journal.with_name(LOCK)
             found = found._replace(
                 seen=clock(), holder=holder_of(lock) if found.holder.held is not None else found.holder,
-                monitored=_monitored(found.journal),
+                monitored=_monitored(found.journal), requests=_requests(found.journal),
             )  # fmt: skip
         yield found
 
@@ -117,12 +121,12 @@ def _just_begun(path: Path) -> bool:
 
 def _read(journal: Journal, found: Look, *, say: Callable[[str], None]) -> Look:
     """The same with what its lines tell."""
-    inputs = no_inputs(journal.started)
+    inputs = Inputs(journal.started)
     last: deque[Event] = deque(maxlen=LAST_EVENTS)
     ts = journal.started.ts
     for event in noting(journal, inputs):
         ts = event.ts
-        if not isinstance(event, Candle):
+        if not isinstance(event, Candle | CandleMissing):
             last.append(event)
     assert journal.tail is not None, "the journal was read to its end"
     ended = journal.ended is not None
@@ -130,7 +134,7 @@ def _read(journal: Journal, found: Look, *, say: Callable[[str], None]) -> Look:
     series = series_of(journal, inputs.rows)
     try:
         run = run_of(journal.started)
-        folded = _stood(run, series, outside=inputs.outside, ts=ts, found=found, say=say)
+        folded = _stood(run, series, inputs=inputs, ts=ts, found=found, say=say)
     except (ConfigError, DataError, Finding, StrategyError) as error:
         return found._replace(note=str(error))
     if folded is None:
@@ -143,7 +147,7 @@ def _stood(
     run: RunPlan,
     series: Sequence[Series],
     *,
-    outside: Sequence[Outside],
+    inputs: Inputs,
     ts: int,
     found: Look,
     say: Callable[[str], None],
@@ -153,17 +157,17 @@ def _stood(
     None where the first timestamp is that one.
     """
     assert found.tail is not None, "there are lines"
-    whole = _folded(run, series, outside=outside, end=ts + 1, ended=found.ended, say=say)
+    whole = _folded(run, series, inputs=inputs, end=ts + 1, ended=found.ended, say=say)
     if whole is None or whole.lines <= found.tail.lines:
         return whole
-    return _folded(run, series, outside=outside, end=ts, ended=False, say=say)
+    return _folded(run, series, inputs=inputs, end=ts, ended=False, say=say)
 
 
 def _folded(
     run: RunPlan,
     series: Sequence[Series],
     *,
-    outside: Sequence[Outside],
+    inputs: Inputs,
     end: int,
     ended: bool,
     say: Callable[[str], None],
@@ -175,12 +179,23 @@ def _folded(
         return None
     forms = choose("auto", run.strategy.columns, candles=candles, say=say)
     state, lines, h = None, 0, ""
-    for block in fold(run, cut, forms=forms, outside=[one for one in outside if one.ts < end]):
+    outside = [one for one in inputs.outside if one.ts < end]
+    for block in fold(run, cut, forms=forms, outside=outside, stop=inputs.stop):
         if len(block.ts) or ended:
             state, lines = block.state, lines + block.lines.count(b"\n")
             h = block.lines[_HASH].decode("ascii") or h
     assert state is not None, "there is a candle"
     return _Folded(state, lines, h)
+
+
+def _requests(journal: Path) -> Requests:
+    """The commands that wait; none where they cannot be looked at: the run is another user's, or only a file."""
+    if journal.name != JOURNAL:
+        return Requests((), ())
+    try:
+        return requests(journal.parent, run=first_hash(journal))
+    except (HostError, JournalError):
+        return Requests((), ())
 
 
 def _mode(config: Path) -> str | None:

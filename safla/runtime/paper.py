@@ -7,12 +7,15 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, aclosing, suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from safla.config.load import Loaded
+from safla.config.model import Config
 from safla.config.plan import RunPlan, make_plan
 from safla.config.text import resolved_yaml
+from safla.core.candles import TIMEFRAMES
 from safla.core.strategies import STRATEGIES, Strategy
 from safla.data.exchange.live import Arrival, Arrivals
 from safla.errors import JournalError
@@ -21,8 +24,10 @@ from safla.journal.events import RunStarted
 from safla.journal.files import JOURNAL, open_to_read, replace
 from safla.journal.line import MAX_LINE
 from safla.resilience.clock import SYSTEM, Clock
+from safla.runtime import control as commands
 from safla.runtime import folder as run_folder
-from safla.runtime import outcome, wishes
+from safla.runtime import outcome
+from safla.runtime.control import Control, Now
 from safla.runtime.feeding import Source, Trouble, source_of
 from safla.runtime.fold import fold, started
 from safla.runtime.forms import choose
@@ -30,10 +35,10 @@ from safla.runtime.interrupt import Flag
 from safla.runtime.outcome import Outcome
 from safla.runtime.recorded import recorded, run_of, scales_of
 from safla.runtime.recovery import Continued, confirm, recover, refuse_another_question
-from safla.runtime.resting import Last, Listener, Resting, before_of
+from safla.runtime.resting import Before, Last, Listener, Resting, before_of, first_hash
 
 MOST_WAITING = 1_000  # timestamps that a source may be ahead of the fold
-LOOK_SECONDS = 0.05  # between two looks at signals and wishes while nothing comes; J45 asks for a second
+LOOK_SECONDS = 0.05  # between two looks at signals and commands; S15a asks for a second
 
 
 class Ended(NamedTuple):
@@ -82,7 +87,7 @@ def run(
         before = before_of(path) if there is not None else None
         if before is not None and before.ended:
             confirm(path, before.tail)
-            wishes.taken(folder)  # of a process that died behind the last line
+            _remove_done(folder, path, before)
             say(f"{folder}: this run has ended; --force begins another (J41)")
             return Ended(plan, folder, before.tail.lines, before.tail.h, again=True)
         if not (folder / run_folder.CONFIG).exists():
@@ -91,15 +96,19 @@ def run(
         onlooker = stack.enter_context(attend(plan, source))
         held = Resting(plan, journal, listener=onlooker.told)
         last = None if before is None else held.recover(before, say=say)
+        control = Control(
+            folder, step=step_of(loaded.config), now=partial(_now, source, clock), say=say,
+            recorded={} if before is None else before.commands, last=set() if before is None else before.last_commands,
+        )  # fmt: skip
         arrivals = source.arrivals(plan, last, onlooker.trouble)
-        asyncio.run(_traded(held, arrivals, folder=folder, last=last, flag=flag, say=say))
+        asyncio.run(_traded(held, arrivals, control=control, last=last, flag=flag))
         flag.check()  # a signal that came at the very end is answered too
         return Ended(plan, folder, journal.lines, journal.last_hash, again=False)
 
 
 def outcome_of(folder: Path, *, register: Mapping[str, Strategy] = STRATEGIES) -> Outcome:
     """What a paper run came to: its journal, folded once more."""
-    begun, series, outside = recorded(folder)
+    begun, series, outside, _ = recorded(folder)
     plan = run_of(begun, register=register)
     candles = sum(len(one.columns.ts) for one in series)
     forms = choose("auto", plan.strategy.columns, candles=candles, say=lambda text: None)
@@ -128,17 +137,32 @@ def _plan(loaded: Loaded, source: Source, there: RunStarted | None, *, register:
     return make_plan(loaded.config, loaded.symbols, scales=scales_of(there), start=there.start, register=register)
 
 
-async def _traded(
-    held: Resting, arrivals: Arrivals, *, folder: Path, last: Last | None, flag: Flag,
-    say: Callable[[str], None],
-) -> None:  # fmt: skip
+def step_of(config: Config) -> int | None:
+    """The step by which a command waits for the candle that was open when it was given; None for history (S15a)."""
+    return None if config.paper.source == "replay" else TIMEFRAMES[config.market_data.timeframe]
+
+
+def _now(source: Source, clock: Clock) -> Now:
+    """The exchange's clock, where it is known, and this machine's."""
+    local, theirs = clock.wall(), source.line.now()
+    return Now(int((local if theirs is None else theirs) * 1000), int(local * 1000))
+
+
+def _remove_done(folder: Path, path: Path, before: Before) -> None:
+    """The commands that stand in the journal of a run that ended: a death may have left their files."""
+    for one in commands.requests(folder, run=first_hash(path)).commands:
+        if one.id in before.commands:
+            commands.remove(folder, one)
+
+
+async def _traded(held: Resting, arrivals: Arrivals, *, control: Control, last: Last | None, flag: Flag) -> None:
     """Fold what comes, until there is an end."""
     queue: asyncio.Queue[Arrival | None] = asyncio.Queue(MOST_WAITING)
     try:
         async with asyncio.TaskGroup() as group:
             feeding = group.create_task(_fed(arrivals, queue))
             try:
-                await _folded(held, queue, folder=folder, last=last, flag=flag, say=say)
+                await _folded(held, queue, control=control, last=last, flag=flag)
             finally:
                 feeding.cancel()
     except BaseExceptionGroup as several:
@@ -155,42 +179,57 @@ async def _fed(arrivals: Arrivals, queue: "asyncio.Queue[Arrival | None]") -> No
 
 
 async def _folded(
-    held: Resting, queue: "asyncio.Queue[Arrival | None]", *, folder: Path, last: Last | None, flag: Flag,
-    say: Callable[[str], None],
-) -> None:  # fmt: skip
+    held: Resting, queue: "asyncio.Queue[Arrival | None]", *, control: Control, last: Last | None, flag: Flag
+) -> None:
     folded = -1  # the last timestamp
-    settled, looked = last is None, 0.0  # before the last recorded timestamp stands again, no wish is taken
+    settled, looked = last is None, 0.0  # before the last recorded timestamp stands again, no command is taken
     while True:
         flag.check()
         now = time.monotonic()
-        if settled and now - looked >= LOOK_SECONDS:
+        if settled and now - looked >= LOOK_SECONDS and (run := held.first_hash()) is not None:
             looked = now
-            if held.last_ts() is not None and _heard(held, folder, say=say):
-                return
+            control.look(run)
+        if settled and _commanded(held, control):
+            return
         arrival = await _next(queue)
         if arrival is _NOTHING_YET:
             continue
         if arrival is None:
-            held.stop()
+            while not held.ended and (command := control.next()) is not None:
+                control.carry_out(command, held)
+            if not held.ended:
+                held.stop()
             return
         if arrival.ts <= folded:  # again (S2)
             continue
+        if settled and _commanded(held, control, ahead=arrival.ts):
+            return
         folded = arrival.ts
         outside = last.outside if last is not None and not settled else ()
         held.fold(arrival.ts, arrival.rows, came=arrival.came, outside=outside)
         if last is not None and not settled:
-            settled, looked = True, 0.0  # a wish that was open comes before the next timestamp, as it did
+            settled, looked = True, 0.0  # a command that waited comes before the next timestamp, as it did
             if last.closing:
-                _close(held, folder)
+                control.look(held.first_hash() or "")
+                _close(held, control)
                 return
 
 
-def _close(held: Resting, folder: Path) -> None:
-    """Complete closing lines that a death cut. The wish that they came from is done with them."""
-    held.stop()
-    wish = wishes.waiting(folder)
-    if wish is not None and wish.kind == "stop":
-        wishes.taken(folder)
+def _commanded(held: Resting, control: Control, *, ahead: int | None = None) -> bool:
+    """Carry out the commands that may act now, in their order (S15a). Whether the run has ended by one."""
+    last_ts = held.last_ts()
+    while last_ts is not None and not held.ended and (command := control.due(last_ts, ahead=ahead)) is not None:
+        control.carry_out(command, held)
+    return held.ended
+
+
+def _close(held: Resting, control: Control) -> None:
+    """Complete closing lines that a death cut. The command that they came from is done with them."""
+    command = control.next()
+    if command is not None and command.kind == "stop":
+        control.carry_out(command, held)
+    else:
+        held.stop()
 
 
 _NOTHING_YET = Arrival(-1, (), 0.0)
@@ -203,13 +242,3 @@ async def _next(queue: "asyncio.Queue[Arrival | None]") -> Arrival | None:
         return await asyncio.wait_for(queue.get(), LOOK_SECONDS)
     except TimeoutError:
         return _NOTHING_YET
-
-
-def _heard(held: Resting, folder: Path, *, say: Callable[[str], None]) -> bool:
-    """Take a wish, if there is one (J45). Whether the run has ended by it."""
-    wish = wishes.waiting(folder)
-    if wish is None:
-        return False
-    say(wishes.act(wish, held))
-    wishes.taken(folder)
-    return held.ended

@@ -15,9 +15,10 @@ from safla.core.strategies import STRATEGIES, Strategy
 from safla.core.values import Columns
 from safla.errors import ConfigError, JournalError, Problem
 from safla.journal import candles_file, reader
-from safla.journal.events import Candle, Event, Halted, Resumed, RunStarted, SymbolScale
+from safla.journal.events import Candle, CandleMissing, Event, Halted, Resumed, RunEnded, RunStarted, SymbolScale
 from safla.journal.files import CANDLES
 from safla.journal.reader import Journal
+from safla.journal.rows import NO_INPUT, Input
 from safla.runtime.fold import Outside
 
 CANDLE_FIELDS = 6
@@ -32,31 +33,31 @@ class Recorded(NamedTuple):
     started: RunStarted
     series: tuple[Series, ...]
     outside: tuple[Outside, ...]
+    stop: Input  # the command that ended it
 
 
-class Inputs(NamedTuple):
+class Inputs:
     """What came from outside, as it stands in the lines that were read so far."""
 
-    rows: Rows
-    outside: list[Outside]
-    rules: dict[int, int]  # of every halt
+    def __init__(self, started: RunStarted) -> None:
+        self.rows: Rows = {one.symbol: [] for one in started.symbols}
+        self.outside: list[Outside] = []
+        self.stop = NO_INPUT
+        self.rules: dict[int, int] = {}  # of every halt
+        self.last_ts: int | None = None  # the last timestamp of which a candle line stands there
+        self.known = 0  # how many symbols have their line there
 
 
 def recorded(path: Path) -> Recorded:
     """First line and candles of a run folder or its journal, which is verified on the way. Raises JournalError."""
     journal = reader.read(path)
-    inputs = no_inputs(journal.started)
+    inputs = Inputs(journal.started)
     for _ in noting(journal, inputs):
         pass
     series = series_of(journal, inputs.rows)
     if not any(len(one.columns.ts) for one in series):
         raise JournalError(f"{journal.path}: no candle is recorded yet; the same `safla run` goes on")
-    return Recorded(journal.started, series, tuple(inputs.outside))
-
-
-def no_inputs(started: RunStarted) -> Inputs:
-    """Room for the candle lines of every symbol, and for halts."""
-    return Inputs({one.symbol: [] for one in started.symbols}, [], {})
+    return Recorded(journal.started, series, tuple(inputs.outside), inputs.stop)
 
 
 def noting(journal: Journal, inputs: Inputs) -> Iterator[Event]:
@@ -64,15 +65,24 @@ def noting(journal: Journal, inputs: Inputs) -> Iterator[Event]:
     scales = {one.symbol: one for one in journal.started.symbols}
     for line in journal:
         event = line.event
-        if isinstance(event, Candle):
-            inputs.rows[event.symbol].append(_numbers(event, scales[event.symbol]))
+        if isinstance(event, Candle | CandleMissing):
+            inputs.known = inputs.known + 1 if event.ts == inputs.last_ts else 1
+            inputs.last_ts = event.ts
+            if isinstance(event, Candle):
+                inputs.rows[event.symbol].append(_numbers(event, scales[event.symbol]))
         elif isinstance(event, Halted):
             inputs.rules[event.halt] = rule = v.HALT_RULES.index(event.rule)
             if rule in (v.OPERATOR, v.STRATEGY_ERROR):
-                inputs.outside.append(Outside(event.ts, rule, lifts=False, note=event.note))
+                inputs.outside.append(Outside(event.ts, rule, lifts=False, input=_input(event)))
         elif isinstance(event, Resumed) and event.by == "operator" and event.halt in inputs.rules:
-            inputs.outside.append(Outside(event.ts, inputs.rules[event.halt], lifts=True, note=event.note))
+            inputs.outside.append(Outside(event.ts, inputs.rules[event.halt], lifts=True, input=_input(event)))
+        elif isinstance(event, RunEnded):
+            inputs.stop = Input(None, event.given, event.id)
         yield event
+
+
+def _input(event: Halted | Resumed) -> Input:
+    return Input(event.note, event.given, event.id)
 
 
 def run_of(started: RunStarted, *, register: Mapping[str, Strategy] = STRATEGIES) -> RunPlan:

@@ -149,6 +149,7 @@ class Continued:
         self.path = path
         self.lines = 0
         self._say = say
+        self.first_hash: str | None = None  # of line 1, once it is taken
         self.last_hash = ORIGIN.decode("ascii")
         self._appender = Appender(path)
         self._rest = self._appender.offset  # bytes that were there before and are not compared yet
@@ -172,6 +173,8 @@ class Continued:
             self._appender.append(lines[len(there) :])
             if before < LARGE <= self._appender.offset:
                 self._say(f"{self.path}: longer than {LARGE} bytes; a run ends at {MAX_FILE} (J6)")
+        if self.lines == 0:
+            self.first_hash = lines[: lines.index(b"\n") + 1][_HASH].decode("ascii")
         self.lines += lines.count(b"\n")
         self.last_hash = lines[_HASH].decode("ascii")
         return len(there) < len(lines)

@@ -12,7 +12,7 @@ from safla.journal.files import open_to_read
 from safla.journal.reader import Journal, Tail
 from safla.runtime.fold import Block, fold
 from safla.runtime.forms import choose
-from safla.runtime.recorded import no_inputs, noting, run_of, series_of
+from safla.runtime.recorded import Inputs, noting, run_of, series_of
 
 
 class Decisions(NamedTuple):
@@ -45,7 +45,7 @@ def replay(
     register  the strategies by name, those from Python among them (D5); ConfigError where that of the run is missing
     """
     journal = reader.read(path)
-    inputs = no_inputs(journal.started)
+    inputs = Inputs(journal.started)
     found = books.check(noting(journal, inputs))
     tail = journal.tail
     assert tail is not None, "the journal was read to its end"
@@ -57,7 +57,8 @@ def replay(
     if candles == 0:  # a kill can leave a journal of all candles that holds none of them
         return Replayed(tail, found, Decisions(0, 0, None), journal.anchored)
     forms = choose(engine, run.strategy.columns, candles=candles, say=say)
-    lines, difference = _compared(journal, fold(run, series, forms=forms, outside=inputs.outside), tail=tail)
+    blocks = fold(run, series, forms=forms, outside=inputs.outside, stop=inputs.stop)
+    lines, difference = _compared(journal, blocks, tail=tail)
     return Replayed(tail, found, Decisions(candles, lines, difference), journal.anchored)
 
 

@@ -18,18 +18,19 @@ from safla.core.candles import Series, align, between, digest
 from safla.core.strategies import STRATEGIES, Strategy
 from safla.core.values import State
 from safla.data.units import Row
-from safla.errors import HostError
+from safla.errors import HostError, JournalError
 from safla.journal import reader
-from safla.journal.events import Candle, Event, Filled, Halted, ModeChanged, OrderExpired, Resumed, RunEnded
-from safla.journal.files import JOURNAL
-from safla.journal.line import decode, event_bytes
+from safla.journal.events import Event, Filled, Halted, ModeChanged, OrderExpired, Resumed, RunEnded
+from safla.journal.files import JOURNAL, open_to_read
+from safla.journal.line import MAX_LINE, ORIGIN, decode, event_bytes, verified
 from safla.journal.reader import Tail
+from safla.journal.rows import NO_INPUT, Input
 from safla.runtime import folder as run_folder
 from safla.runtime.fold import Block, Folding, Outside, folded
 from safla.runtime.forms import Forms, choose
 from safla.runtime.live import Live
 from safla.runtime.onlookers.told import Told
-from safla.runtime.recorded import no_inputs, noting, run_of, series_of
+from safla.runtime.recorded import Inputs, noting, run_of, series_of
 from safla.runtime.recovery import Continued, recover
 
 ANCHORS = (Filled, Halted, Resumed, RunEnded)  # behind these, head is renewed (J24)
@@ -43,7 +44,7 @@ class Last(NamedTuple):
     ts: int
     rows: tuple[Row | None, ...]
     outside: tuple[Outside, ...]
-    known: int  # so many symbols have their candle there, or have none: a later line says so (J18)
+    known: int  # so many symbols have their line there: a candle, or that it is missing (S6a)
     closing: bool  # closing lines are there: the run was ending (J3)
 
     @property
@@ -63,8 +64,21 @@ class Before(NamedTuple):
     outside: tuple[Outside, ...]
     ended: bool
     tail: Tail
-    last_line: Event  # that of no closing line
+    last_ts: int | None  # of the candle lines
+    known: int  # how many symbols have their line at the last timestamp
     closing: bool
+    stop: Input  # the command that ended it
+
+    @property
+    def commands(self) -> dict[str, int]:
+        """The commands that stand there, each with the time at which it was given."""
+        told = [*(one.input for one in self.outside), self.stop]
+        return {one.id: one.given for one in told if one.id is not None and one.given is not None}
+
+    @property
+    def last_commands(self) -> set[str]:
+        """Those at the last timestamp."""
+        return {one.input.id for one in self.outside if one.ts == self.last_ts and one.input.id is not None}
 
 
 class Resting:
@@ -87,10 +101,10 @@ class Resting:
 
     def recover(self, before: Before, *, say: Callable[[str], None]) -> Last | None:
         """Fold what is recorded, and compare (J39). Returns the last timestamp, which is still to be folded."""
-        if not any(len(one.columns.ts) for one in before.series):
+        last = before.last_ts
+        if last is None:
             return None
-        last = max(int(one.columns.ts[-1]) for one in before.series if len(one.columns.ts))
-        first = min(int(one.columns.ts[0]) for one in before.series if len(one.columns.ts))
+        first = min((int(one.columns.ts[0]) for one in before.series if len(one.columns.ts)), default=last)
         done = tuple(one._replace(columns=between(one.columns, first, last)) for one in before.series)
         candles = sum(len(one.columns.ts) for one in done)
         forms = choose("auto", self.run.strategy.columns, candles=candles, say=say)
@@ -105,11 +119,8 @@ class Resting:
         self._live = Live(self._live.folding, series=done)
         self._live.folding.interpret()
         outside = tuple(one for one in before.outside if one.ts == last)
-        line = before.last_line
-        known = self.run.symbols.index(line.symbol) + 1 if isinstance(line, Candle) else len(done)
-        known = len(done) if before.closing else known
         rows = tuple(_row(one, last) for one in before.series)
-        return Last(last, rows, outside, known=known, closing=before.closing)
+        return Last(last, rows, outside, known=before.known, closing=before.closing)
 
     def fold(
         self, ts: int, rows: Sequence[Row | None], *, came: float | None = None, outside: Sequence[Outside] = ()
@@ -121,24 +132,28 @@ class Resting:
         assert self._live is not None
         self._take(self._live.fold(ts, rows, outside=outside), came=came)
 
-    def halt(self, note: str | None) -> bool:
-        """A person halts the account (J45). False where that halt is open: no line then."""
-        return self._input(v.OPERATOR, lifts=False, note=note)
+    def halt(self, given: Input) -> bool:
+        """A person halts the account (S15a). False where that halt is open: no line then."""
+        return self._inputs([v.OPERATOR], given, lifts=False) > 0
 
-    def resume(self, number: int | None, note: str | None) -> int:
+    def resume(self, number: int | None, given: Input) -> int:
         """A person lifts every open halt but daily_loss, the oldest first, or the one of a number. How many."""
         assert self._live is not None, "there is no candle yet"
         halts = sorted((one, rule) for rule, one in self._live.open_halts().items())
         wanted = [rule for one, rule in halts if (rule != v.DAILY_LOSS if number is None else one == number)]
-        return sum(self._input(rule, lifts=True, note=note) for rule in wanted)
+        return self._inputs(wanted, given, lifts=True)
 
-    def stop(self) -> None:
-        """The closing lines (J3, J19); the run takes nothing more."""
+    def stop(self, given: Input = NO_INPUT) -> None:
+        """The closing lines (J3, J19); the run takes nothing more. given: of the command, where one ends it."""
         assert self._live is not None, "there is no candle yet"
         recorded = before_of(self.journal.path)
         known = digest(recorded.series, self.run.timeframe)
-        self._take(self._live.folding.finish(known), came=self._clock())
+        self._take(self._live.folding.finish(known, given), came=self._clock())
         self.ended = True
+
+    def first_hash(self) -> str | None:
+        """The hash of the first line, which names the run; None before the first candle."""
+        return self.journal.first_hash
 
     def last_ts(self) -> int | None:
         """The last timestamp that was folded."""
@@ -155,13 +170,16 @@ class Resting:
         empty = [Series(symbol, 0, 0, v.Columns(*(nothing,) * 6)) for symbol in self.run.symbols]
         self._live = Live(folding, series=empty)
 
-    def _input(self, rule: int, *, lifts: bool, note: str | None) -> bool:
+    def _inputs(self, rules: Sequence[int], given: Input, *, lifts: bool) -> int:
+        """One batch of what a command does to some rules; how many of them it changed."""
         assert self._live is not None, "there is no candle yet"
-        block = self._live.input(Outside(self._live.last_ts(), rule, lifts=lifts, note=note))
-        if not block.lines:
-            return False
-        self._take(block, came=self._clock())
-        return True
+        last = self._live.last_ts()
+        blocks = [self._live.input(Outside(last, rule, lifts=lifts, input=given)) for rule in rules]
+        blocks = [block for block in blocks if block.lines]
+        if blocks:
+            lines, rows = b"".join(block.lines for block in blocks), np.concatenate([block.rows for block in blocks])
+            self._take(blocks[-1]._replace(lines=lines, rows=rows), came=self._clock())
+        return len(blocks)
 
     def _take(self, block: Block, *, came: float) -> None:
         """Lines that are there already are compared; what is new becomes durable, and only then is it told."""
@@ -180,8 +198,8 @@ class Resting:
 def resting(
     folder: Path, *, say: Callable[[str], None], register: Mapping[str, Strategy] = STRATEGIES,
     listener: Listener = lambda told: None,
-) -> Iterator[Resting]:  # fmt: skip
-    """A run that no process has, held for the length of a `with`: recovered, and ready for an input from outside.
+) -> Iterator[tuple["Resting", Before]]:  # fmt: skip
+    """A run that no process has, held for the length of a `with`: recovered, and ready for a command; and what it had.
 
     HostError where a process has it, or where its last timestamp is only half written: the run itself completes that.
     """
@@ -193,25 +211,35 @@ def resting(
         with Continued(path, say=say) as journal:
             held = Resting(run_of(started, register=register), journal, listener=listener)
             last = held.recover(before, say=say)
-            if last is None or None in last.rows[last.known :]:
-                raise HostError(f"{folder}: its last timestamp may be half written; start the run again, and ask then")
+            if last is None or not last.whole:
+                raise HostError(f"{folder}: its last timestamp is half written; start the run, which completes it")
             held.fold(last.ts, last.rows, outside=last.outside)
-            yield held
+            yield held, before
             held.rest()
+
+
+def first_hash(path: Path) -> str:
+    """The hash of a journal's first line, which names the run. JournalError where there is no whole line."""
+    with open_to_read(path) as file:
+        text = file.read(MAX_LINE)
+    line, end, _ = text.partition(b"\n")
+    if not end:
+        raise JournalError(f"{path}: no candle is recorded yet")
+    return verified(line, 1, p=ORIGIN).decode("ascii")
 
 
 def before_of(path: Path) -> Before:
     """The inputs that a journal holds (J1). Raises JournalError."""
     journal = reader.read(path)
-    inputs = no_inputs(journal.started)
-    last: Event = journal.started
+    inputs = Inputs(journal.started)
     closing = False
     for event in noting(journal, inputs):
         closing = closing or _is_closing(event)
-        last = last if closing else event
     assert journal.tail is not None, "the journal was read to its end"
-    series = series_of(journal, inputs.rows)
-    return Before(series, tuple(inputs.outside), journal.ended is not None, journal.tail, last, closing)
+    return Before(
+        series_of(journal, inputs.rows), tuple(inputs.outside), journal.ended is not None, journal.tail,
+        inputs.last_ts, inputs.known, closing, inputs.stop,
+    )  # fmt: skip
 
 
 def _is_closing(event: Event) -> bool:

@@ -23,7 +23,7 @@ class Stand(NamedTuple):
 
 def until(path: Path, moment: int, *, engine: str, say: Callable[[str], None]) -> Stand:
     """Fold up to the candle that opens at a moment (ms), or the last before it. UsageError: before all of them."""
-    started, series, outside = recorded(path)
+    started, series, outside, _ = recorded(path)
     run = run_of(started)
     first = min(int(one.columns.ts[0]) for one in series if len(one.columns.ts))
     if moment < first:

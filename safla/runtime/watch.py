@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from safla.config.plan import RunPlan
 from safla.core.values import State
-from safla.journal.events import Candle, Event, RunStarted
+from safla.journal.events import Candle, CandleMissing, Event, RunStarted
 from safla.journal.line import decode, event_bytes
 from safla.runtime.fold import fold
 from safla.runtime.forms import choose
@@ -56,7 +56,7 @@ class Pace:
 
 def watch(path: Path, pace: Pace, *, engine: str, say: Callable[[str], None]) -> Iterator[Seen]:
     """Fold a run folder or its journal once more, and give each timestamp when it is its turn. Raises JournalError."""
-    started, series, outside = recorded(path)
+    started, series, outside, _ = recorded(path)
     run = run_of(started)
     candles = sum(len(one.columns.ts) for one in series)
     forms = choose(engine, run.strategy.columns, candles=candles, say=say)
@@ -71,5 +71,5 @@ def watch(path: Path, pace: Pace, *, engine: str, say: Callable[[str], None]) ->
         ts = int(block.ts[0])
         pace.wait(0 if before is None else ts - before)
         before = ts
-        told = (event for event in events if not isinstance(event, Candle | RunStarted))
+        told = (event for event in events if not isinstance(event, Candle | CandleMissing | RunStarted))
         yield Seen(run, ts, block.state, tuple(told))

@@ -44,7 +44,7 @@ def what_if(
     sets  KEY=VALUE; UsageError for a key that the plan has not
     out   a folder that is not there yet, and becomes the run folder of the changed run
     """
-    started, series, outside = recorded(path)
+    started, series, outside, _ = recorded(path)
     changes = dict(_change(text, started.plan) for text in sets)
     before = run_of(started)
     try:

@@ -85,7 +85,11 @@ def test_row_18_the_tail_of_another_journal_does_not_follow(folder, undisturbed,
 
 
 NEWER = {
-    "schema": (rb'"schema":2', rb'"schema":3', "schema 3 and rules 2; this version of safla reads schema 2 and rules 2"),
+    "schema": (
+        rb'"schema":2',
+        rb'"schema":3',
+        "schema 3 and rules 2; this version of safla reads schema 2 and rules 2",
+    ),
     "rules": (rb'"rules":2', rb'"rules":7', "schema 2 and rules 7; this version of safla reads schema 2 and rules 2"),
     "both": (rb'"schema":2,"rules":2', rb'"schema":1,"rules":1,"more":{}', "schema 1 and rules 1; this version"),
 }

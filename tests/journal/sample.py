@@ -19,6 +19,7 @@ from safla.journal import events as e
 from safla.journal.events import Detail, Event, RunStarted, SymbolScale
 from safla.journal.line import ORIGIN, Chain
 from safla.journal.reader import read
+from safla.journal.rows import NO_INPUT, Input
 from safla.journal.writer import Lines
 
 HOUR = 3_600_000
@@ -102,7 +103,7 @@ def small_journal(detail: Detail = "candles", *, size: int = 300, check_moves: b
         out.used[0] = 0
         state = _wish(lines, plan, state, out, last, text)
     state = engine.finish(state, out)
-    text.append(lines.closing(out.rows[: int(out.used[0])], state, digest=digest(run.series, "1h")))
+    text.append(lines.closing(out.rows[: int(out.used[0])], state, digest=digest(run.series, "1h"), stop=NO_INPUT))
     return b"".join(text)
 
 
@@ -113,7 +114,7 @@ def _wish(lines: Lines, plan: Plan, state: State, out: v.Out, at: int, text: lis
         state = engine.halt(plan, state, out, v.OPERATOR)
     else:
         state = engine.resume(state, out, v.OPERATOR)
-    text.append(lines.outside(out.rows[: int(out.used[0])], note=f"a {_WISHES[at]}"))
+    text.append(lines.outside(out.rows[: int(out.used[0])], Input(f"a {_WISHES[at]}", BEGIN + at * HOUR, f"{at}-x")))
     out.used[0] = 0
     return state
 

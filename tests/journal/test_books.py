@@ -134,9 +134,9 @@ def more(marks: list[Mark]) -> list[Mark]:
 CANDLE = next(event for event in small_events() if isinstance(event, Candle))
 HALT = Halted(
     ts=0, halt=1, rule="strategy_error", value=None, limit=None, equity="100000.0000000", reference=None, marks=[],
-    note=None,
+    note=None, given=None, id=None,
 )  # fmt: skip
-RESUMED = Resumed(ts=0, by="operator", halt=77, peak="1.0000000", note=None)
+RESUMED = Resumed(ts=0, by="operator", halt=77, peak="1.0000000", note=None, given=1, id="x")
 
 
 class Planted(NamedTuple):

@@ -31,6 +31,7 @@ WORDS = (
 FIELDS = """
 run_started schema rules name detail timeframe start quote money_decimals balance symbols plan
 candle symbol open high low close volume
+candle_missing symbol
 day_started cash equity peak marks
 mode_changed symbol trigger source target
 signal symbol signal strength
@@ -39,9 +40,9 @@ order_refused symbol order side reason value limit
 order_expired symbol order side reason
 filled symbol order trade side reason reference price quantity fee cash ambiguous
 trade_closed symbol trade opened quantity entry exit gross fees net reason
-halted halt rule value limit equity reference marks note
-resumed by halt peak note
-run_ended candles digest cash equity peak realised fees trades marks
+halted halt rule value limit equity reference marks note given id
+resumed by halt peak note given id
+run_ended candles digest cash equity peak realised fees trades marks given id
 """
 
 
@@ -73,7 +74,9 @@ def test_every_event_has_a_level_and_no_default_and_no_float() -> None:
 
 
 def test_every_kind_of_row_but_the_mark_is_an_event() -> None:
-    assert {*v.KINDS[1:], "run_started", "candle", "run_ended"} == {one.__struct_config__.tag for one in e.LEVELS}
+    assert {*v.KINDS[1:], "run_started", "candle", "candle_missing", "run_ended"} == {
+        one.__struct_config__.tag for one in e.LEVELS
+    }
 
 
 @settings(max_examples=60)

@@ -10,15 +10,15 @@ from safla.journal.events import Halted, Resumed
 from safla.journal.line import MAX_LINE, ORIGIN, Chain, event_bytes, fault, verified
 from tests.journal.sample import chained, first_event, lines_of, small_events
 
-RESUMED = Resumed(ts=1_700_006_400_000, by="operator", halt=1, peak="100.00", note=None)
+RESUMED = Resumed(ts=1_700_006_400_000, by="operator", halt=1, peak="100.00", note=None, given=None, id=None)
 LINE = (
     b'{"n":1,"p":"00000000000000000000000000000000","e":{"type":"resumed","ts":1700006400000,"by":"operator","halt":1,'
-    b'"peak":"100.00","note":null},"h":"@"}\n'
+    b'"peak":"100.00","note":null,"given":null,"id":null},"h":"@"}\n'
 )
 
 
 def test_a_line_is_these_bytes_for_ever() -> None:
-    assert Chain(0, ORIGIN).line(RESUMED) == LINE.replace(b"@", b"a39c276ea0b2da66c09ca528a5a17bbd")
+    assert Chain(0, ORIGIN).line(RESUMED) == LINE.replace(b"@", b"987213598841814065ee9eb85869da7e")
 
 
 def test_a_chain_is_what_the_words_of_the_format_make() -> None:
@@ -89,6 +89,16 @@ def test_the_first_line_of_a_run_has_its_plan_sorted() -> None:
 
 def test_control_characters_are_written_as_escapes() -> None:
     halted = Halted(
-        ts=0, halt=1, rule="operator", value=None, limit=None, equity="1", reference=None, marks=[], note="\x1b[31m\n"
+        ts=0,
+        halt=1,
+        rule="operator",
+        value=None,
+        limit=None,
+        equity="1",
+        reference=None,
+        marks=[],
+        note="\x1b[31m\n",
+        given=None,
+        id=None,
     )
     assert b'"note":"\\u001b[31m\\n"' in lines_of([halted])

@@ -12,8 +12,19 @@ from safla.core import values as v
 from safla.core.account import opened
 from safla.core.values import Grid, Int64
 from safla.errors import IllegalMove
-from safla.journal.events import DETAILS, LEVELS, Candle, ModeChanged, OrderExpired, OrderPlaced, RunEnded, RunStarted
+from safla.journal.events import (
+    DETAILS,
+    LEVELS,
+    Candle,
+    CandleMissing,
+    ModeChanged,
+    OrderExpired,
+    OrderPlaced,
+    RunEnded,
+    RunStarted,
+)
 from safla.journal.line import decode
+from safla.journal.rows import NO_INPUT, Input
 from safla.journal.writer import Lines
 from tests.journal.sample import BALANCE, BEGIN, HOUR, first_event, small_events, small_journal
 
@@ -121,26 +132,26 @@ ROWS: dict[str, tuple[list[tuple[int, ...]], str]] = {
         (
             '{"type":"halted","ts":1700010000000,"halt":2,"rule":"drawdown","value":"0.333333","limit":"0.100000",'
             '"equity":"2.0000000","reference":"3.0000000","marks":[{"symbol":"BTC/USDT","quantity":"0.00001","price":"0.01"}],'
-            '"note":"a note"}'
+            '"note":"a note","given":7,"id":"an-id"}'
         ),
     ),
     "a loss of nothing": (
         [(v.HALTED_ROW, NEXT, v.NONE, 1, v.DAILY_LOSS, 1, 0, 0)],
         (
             '{"type":"halted","ts":1700010000000,"halt":1,"rule":"daily_loss","value":null,"limit":"0.000001",'
-            '"equity":"0.0000000","reference":"0.0000000","marks":[],"note":"a note"}'
+            '"equity":"0.0000000","reference":"0.0000000","marks":[],"note":"a note","given":7,"id":"an-id"}'
         ),
     ),
     "an operator": (
         [(v.HALTED_ROW, NEXT, v.NONE, 3, v.OPERATOR, v.NONE, 7, v.NONE)],
         (
             '{"type":"halted","ts":1700010000000,"halt":3,"rule":"operator","value":null,"limit":null,"equity":"0.0000007",'
-            '"reference":null,"marks":[],"note":"a note"}'
+            '"reference":null,"marks":[],"note":"a note","given":7,"id":"an-id"}'
         ),
     ),
     "a resume": (
         [(v.RESUMED, NEXT, v.NONE, v.BY_OPERATOR, 3, 10**12)],
-        '{"type":"resumed","ts":1700010000000,"by":"operator","halt":3,"peak":"100000.0000000","note":"a note"}',
+        '{"type":"resumed","ts":1700010000000,"by":"operator","halt":3,"peak":"100000.0000000","note":"a note","given":7,"id":"an-id"}',
     ),
 }
 REFUSALS = (
@@ -170,7 +181,7 @@ def test_a_row_becomes_this_event(name: str) -> None:
     if rows[0][0] == v.SIGNAL:
         text = lines.block(grid_of(), 0, last=0, rows=table, strengths=np.full(1, 0.0123456))
     else:
-        text = lines.outside(table, note="a note")
+        text = lines.outside(table, Input("a note", 7, "an-id"))
     (line,) = text.splitlines()
     assert line.partition(b'"e":')[2][:-40].decode() == expected
     assert type(decode(expected.encode())) in LEVELS
@@ -185,7 +196,7 @@ def test_a_refusal_tells_its_two_numbers_in_their_unit(refusal: tuple[Any, ...])
     reason, value, limit, *expected = refusal
     row = rows_of((v.ORDER_REFUSED, NEXT, 0, 5, v.BUY, reason, value, limit))
     lines = Lines(first_event("decisions"))
-    (event,) = events_in(lines.outside(row, note=None))
+    (event,) = events_in(lines.outside(row, NO_INPUT))
     assert [event["reason"], event["value"], event["limit"]] == expected
 
 
@@ -203,6 +214,7 @@ def test_the_first_timestamp_begins_with_the_run_the_starts_and_the_candles() ->
         "mode_changed BTC/USDT",
         "mode_changed ETH/USDT",
         "candle BTC/USDT",
+        "candle_missing ETH/USDT",
         "day_started",
         "candle BTC/USDT",
         "candle ETH/USDT",
@@ -220,24 +232,29 @@ def test_a_block_without_a_timestamp_has_the_rows_alone() -> None:
 
 def test_a_candle_is_written_in_its_own_places() -> None:
     lines = Lines(first_event("candles"))
-    (_, event) = events_in(lines.block(grid_of((100, 0)), 0, last=1, rows=rows_of(), strengths=np.zeros(0)))
+    (_, event, missing) = events_in(lines.block(grid_of((100, 0)), 0, last=1, rows=rows_of(), strengths=np.zeros(0)))
     assert event == {
         "type": "candle", "ts": BEGIN, "symbol": "BTC/USDT", "open": "1.00", "high": "1.02", "low": "0.99",
         "close": "1.01", "volume": "0.01000",
     }  # fmt: skip
+    assert missing == {"type": "candle_missing", "ts": BEGIN, "symbol": "ETH/USDT"}
 
 
-def test_a_price_of_one_unit_is_a_candle_and_one_of_none_is_not() -> None:
+def test_a_price_of_one_unit_is_a_candle_and_one_of_none_is_missing() -> None:
     lines = Lines(first_event("candles"))
     text = lines.block(grid_of((1, 0)), 0, last=1, rows=rows_of(), strengths=np.zeros(0))
-    assert [(one["type"], one.get("open")) for one in events_in(text)] == [("run_started", None), ("candle", "0.01")]
+    assert [(one["type"], one.get("open")) for one in events_in(text)] == [
+        ("run_started", None),
+        ("candle", "0.01"),
+        ("candle_missing", None),
+    ]
 
 
 def test_a_position_of_one_unit_is_marked_in_the_last_line() -> None:
     state = opened(BALANCE, 2)
     state.account[v.LAST_TS] = BEGIN
     state.book[0, [v.QUANTITY, v.CLOSE]] = 1, 250
-    text = Lines(first_event("candles")).closing(rows_of(), state, digest="0" * 32)
+    text = Lines(first_event("candles")).closing(rows_of(), state, digest="0" * 32, stop=NO_INPUT)
     assert events_in(text)[-1]["marks"] == [{"symbol": "BTC/USDT", "quantity": "0.00001", "price": "2.50"}]
 
 
@@ -247,11 +264,12 @@ def test_the_last_line_tells_the_state() -> None:
     state.book[1, [v.QUANTITY, v.CLOSE]] = 100_000, 250
     lines = Lines(first_event("trades"))
     expired = rows_of((v.ORDER_EXPIRED, NEXT, 0, 8, v.BUY, v.END_OF_DATA))
-    (event,) = events_in(lines.closing(expired, state, digest="ab" * 16))
+    (event,) = events_in(lines.closing(expired, state, digest="ab" * 16, stop=Input(None, 5, "who")))
     assert event == {
         "type": "run_ended", "ts": NEXT, "candles": 3, "digest": "ab" * 16, "cash": "100000.0000000",
         "equity": "100000.0000000", "peak": "100000.0000000", "realised": "-0.0000007", "fees": "0.0000009",
         "trades": 4, "marks": [{"symbol": "ETH/USDT", "quantity": "1.00000", "price": "2.50"}],
+        "given": 5, "id": "who",
     }  # fmt: skip
 
 
@@ -280,9 +298,17 @@ def test_the_closing_lines_stand_last() -> None:
 def test_candles_stand_before_the_outcomes_of_their_timestamp() -> None:
     seen: set[int] = set()
     for event in small_events()[3:]:
-        assert not (isinstance(event, Candle) and event.ts in seen)
-        if not isinstance(event, Candle):
+        is_input = isinstance(event, Candle | CandleMissing)
+        assert not (is_input and event.ts in seen)
+        if not is_input:
             seen.add(event.ts)
+
+
+def test_each_timestamp_has_one_line_for_each_symbol_in_order() -> None:
+    told = [(event.ts, event.symbol) for event in small_events() if isinstance(event, Candle | CandleMissing)]
+    times = sorted({ts for ts, _ in told})
+    assert told == [(ts, symbol) for ts in times for symbol in ("BTC/USDT", "ETH/USDT")]
+    assert any(isinstance(event, CandleMissing) for event in small_events())
 
 
 def test_an_input_from_outside_carries_its_note_and_outcomes_carry_none() -> None:
@@ -310,5 +336,5 @@ def test_the_machine_agrees_with_every_move_of_the_run() -> None:
 def test_a_move_that_the_machine_has_not_is_a_bug_if_moves_are_checked(move: tuple[int, int, int]) -> None:
     row = rows_of((v.MODE_CHANGED, NEXT, 0, *move))
     with pytest.raises(IllegalMove):
-        Lines(first_event("decisions"), check_moves=True).outside(row, note=None)
-    assert Lines(first_event("decisions"), check_moves=False).outside(row, note=None) != b""
+        Lines(first_event("decisions"), check_moves=True).outside(row, NO_INPUT)
+    assert Lines(first_event("decisions"), check_moves=False).outside(row, NO_INPUT) != b""

@@ -26,6 +26,7 @@ TABLE: dict[type[e.Fact], tuple[str, str]] = {
     e.Filled: ("trades", "INFO"),
     e.TradeClosed: ("trades", "INFO"),
     e.Candle: ("market_data", "INFO"),
+    e.CandleMissing: ("market_data", "WARNING"),
     e.RunStarted: ("decisions", "INFO"),
     e.DayStarted: ("decisions", "INFO"),
     e.ModeChanged: ("decisions", "INFO"),

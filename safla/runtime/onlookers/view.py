@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from safla.config.plan import RunPlan
 from safla.core.candles import iso
-from safla.journal.events import Candle, Event, Filled, Halted, Resumed, RunEnded, TradeClosed
+from safla.journal.events import Candle, CandleMissing, Event, Filled, Halted, Resumed, RunEnded, TradeClosed
 from safla.runtime.onlookers.standing import standing
 from safla.runtime.onlookers.told import Told
 from safla.runtime.onlookers.words import ascii_only, event_line, standing_line, standing_lines
@@ -145,7 +145,7 @@ class Picture:
 
     def __call__(self, told: Told) -> None:
         """Keep it for the next picture."""
-        events = (event for event in told.events if not isinstance(event, Candle))
+        events = (event for event in told.events if not isinstance(event, Candle | CandleMissing))
         with self._lock:
             self._told = told
             self._events = (*self._events, *events)[-LAST_EVENTS:]

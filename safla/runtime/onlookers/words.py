@@ -127,6 +127,7 @@ def _note(note: str | None) -> str:
 WORDS: dict[type[e.Fact], Callable[[Any], str]] = {
     e.RunStarted: lambda one: f"run started: {one.name}",
     e.Candle: lambda one: f"{one.symbol} closed at {short(one.close)}",
+    e.CandleMissing: lambda one: f"{one.symbol} has no candle",
     e.DayStarted: lambda one: f"a new day, equity {short(one.equity)}",
     e.ModeChanged: lambda one: f"{one.symbol} {one.source} -> {one.target} ({one.trigger})",
     e.Signal: lambda one: f"{one.symbol} {one.signal} signal, strength {one.strength}",
