@@ -98,6 +98,9 @@ class Paper(Section):
 
     source: Literal["stream", "replay"] = key("stream", "live, or `data` at a pace")
     speed: Speed = key("1x", "pace of `source: replay`")
+    max_wait_candles: Annotated[int, Field(ge=0, le=1_000)] = key(
+        2, "a symbol that the exchange answers for without its candle holds up the others for so many candles"
+    )
 
 
 class Report(Section):

@@ -10,7 +10,7 @@ from loguru import logger
 
 from safla.config.load import Loaded
 from safla.config.plan import RunPlan
-from safla.data.exchange.followed import MISSING, REFUSED
+from safla.data.exchange.followed import BAD, ENDED, MISSING, REFUSED, SILENT
 from safla.runtime import paper
 from safla.runtime.feeding import Line, Source
 from safla.runtime.interrupt import watched
@@ -23,7 +23,7 @@ from safla.runtime.onlookers.told import Told
 from safla.runtime.paper import Onlooker
 
 PATIENT_SECONDS, HURRIED_SECONDS = 10.0, 0.2  # for what waits in the queues at the end
-ALERTED = (MISSING, REFUSED)  # the troubles for which a person is called; the others are logged
+ALERTED = (MISSING, REFUSED, SILENT, BAD, ENDED)  # the troubles for which a person is called; the others are logged
 
 
 def trade(

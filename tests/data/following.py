@@ -32,7 +32,7 @@ class Following:
         self.meeting = Meeting(cache, *sets, markets=markets, now_ms=START + BEGAN * MINUTE + PASSED)
         self.streams, self.stream_url = streams, ""  # "": that of the fake exchange
         self.pushed = PUSHED
-        self.scale, self.price_limit = SCALE, PRICE_LIMIT
+        self.scale, self.price_limit, self.max_wait = SCALE, PRICE_LIMIT, 2
         self.fake = self.meeting.fake
         self.symbols = [name.replace("USDT", "/USDT") for name in self.names]
         self.told: list[tuple[str, str, str]] = []
@@ -102,7 +102,7 @@ class Following:
             self.feed, self.symbols, "1m", scales=[self.scale] * len(self.symbols),
             since=dict.fromkeys(self.symbols, START + since * MINUTE), price_limit=self.price_limit, fetch_limit=LIMIT,
             clock=self.meeting.clock, doorbell=bell, end=None if end is None else START + end * MINUTE,
-            told=lambda kind, symbol, text: self.told.append((kind, symbol, text)),
+            told=lambda kind, symbol, text: self.told.append((kind, symbol, text)), max_wait=self.max_wait,
         )  # fmt: skip
         return self.source
 

@@ -31,6 +31,7 @@ from safla.resilience.gate import Gate
 from safla.resilience.retry import Again, Patience
 
 BUSY = 0.8  # of the weight that an exchange allows: above it we hold back, for others may share the address
+CLOSED = "BREAK"  # the status of a market that trades no more
 MINUTE = 60.0  # seconds: the weight is counted anew at each
 
 Answer = TypeVar("Answer")
@@ -115,6 +116,11 @@ class Feed:
                 break
         return {symbol: venue.rules(self._ccxt, symbol) for symbol in symbols}
 
+    async def closed(self, symbols: Sequence[str]) -> frozenset[str]:
+        """The symbols whose markets trade no more, as the exchange says today (S6a)."""
+        await self._ask(partial(venue.load, self._ccxt, symbols), "its symbols")
+        return frozenset(symbol for symbol in symbols if venue.status(self._ccxt, symbol) == CLOSED)
+
     def assume(self, symbols: Sequence[str]) -> bool:
         """Whether candles of the symbols can be asked for without asking for the symbols first."""
         return venue.assume(self._ccxt, symbols)
@@ -147,12 +153,13 @@ class Feed:
 
     async def page(
         self, symbol: str, timeframe: str, *, since: int, limit: int, until: int | None = None,
-        sound: Callable[[Series], object] = lambda found: None,
+        sound: Callable[[Series], object] = lambda found: None, bad: list[page.BadRow] | None = None,
     ) -> Series | None:  # fmt: skip
         """The first candles that open at since or later, limit at most; the unfinished one may be among them.
 
         until  ms, exclusive; None: no end
         sound  raises DataError for a page that the caller cannot take, which is as one with a bad row
+        bad    where a caller can do without some candles: the rows that are none are left out, and told here (S6a)
         returns None for an empty page. DataError for a page with a row that stays bad; ExchangeError.
         """
         venue.refuse_timeframe(self._ccxt, timeframe)
@@ -169,7 +176,17 @@ class Feed:
                     sound(found)
                 return found
             except DataError as error:
+                if bad is None:
+                    raise Judged(str(error), BAD_ROW) from error
+            return sifted(rows, expected)
+
+        def sifted(rows: list[Row], expected: page.Asked) -> Series | None:
+            assert bad is not None, "whoever wants all rows sound has its error"
+            try:
+                found, bad[:] = page.sifted(rows, expected, sound=sound)
+            except DataError as error:
                 raise Judged(str(error), BAD_ROW) from error
+            return found
 
         return await self._ask(asked, origin)
 

@@ -12,6 +12,7 @@ from safla.core.candles import TIMEFRAMES, Scale, Series, iso
 from safla.data.exchange import absence, page
 from safla.data.exchange.absence import Asked, Settled, Span
 from safla.data.exchange.feed import Feed
+from safla.data.exchange.page import BadRow
 from safla.data.units import Row, Taken, in_units
 from safla.errors import ConfigError, ExchangeError, SaflaError
 from safla.resilience.breaker import CircuitOpen
@@ -31,6 +32,9 @@ REVISED = "revised"  # a candle came again with other values: what was taken fir
 HOLE = "hole"  # candles that the exchange does not have
 LATE = "late"  # a candle came long after its close
 WELL = "well"  # what was missing or refused is there
+SILENT = "silent"  # a symbol is passed over: the others go on without it (S6a)
+BAD = "bad"  # a finished candle is not sound, and stays so
+ENDED = "ended"  # the market trades no more: its series ends
 
 
 class Gone(ExchangeError):
@@ -47,6 +51,7 @@ class Shape(NamedTuple):
     scale: Scale
     price_limit: int  # D1
     limit: int
+    max_wait: int  # candles for which an answer without the candle is waited out (S6a)
 
 
 class Due:
@@ -98,6 +103,12 @@ class Followed:
         self.rows: dict[int, Row] = {}  # that did not go out yet
         self.came = 0.0  # when the last of them did, seconds, monotonic
         self.due = Due(clock)
+        self.silent = False  # it was passed over, and has served no candle in time since (S6a)
+        self.ended = False  # its market trades no more
+        self.bad: BadRow | None = None  # the oldest finished candle that is wanted and not sound
+        self._later = False  # sound candles later than that were served
+        self._answering: int | None = None  # ms: since when it answers without an error
+        self._answered = 0  # ms: when the last answer was asked for
         self._feed, self._clock, self._told, self._counts = feed, clock, told, counts
         self._shape, self._step, self._limit = shape, TIMEFRAMES[shape.timeframe], max(FEWEST, shape.limit)
         self._origin = f"{feed.name} {symbol} {shape.timeframe}"
@@ -108,11 +119,56 @@ class Followed:
         """Whether it is so far ahead of another symbol that nothing more is asked for (Z24)."""
         return len(self.rows) >= self._limit
 
-    async def bring(self, to: int, *, goal: int) -> bool:
+    def failed(self) -> None:
+        """It could not be asked: what was waited out before counts no more (S6a)."""
+        self._answering = None
+
+    def passed_over(self, ts: int) -> bool:
+        """Whether the others need not wait for its candle of a time: it answered for long enough without it (S6a)."""
+        over = ts + self._step
+        if self.ended:
+            return True
+        if self._answering is None or self._answered < over:
+            return False
+        wait = 0 if self.silent else self._shape.max_wait * self._step
+        return self._answered >= max(over, self._answering) + wait
+
+    def pass_over(self, ts: int) -> None:
+        """Go on without its candle of a time; whatever comes for it later is ignored and counted (S2)."""
+        self.want = ts + self._step
+        self._counts["passed over"] += 1
+        why = "" if self.bad is None or self.bad.ts != ts else f": {self.bad.why}"
+        if self.bad is not None and self.bad.ts <= ts:
+            self.bad, self._answered = None, ts + self._step  # what comes after it was not taken yet
+            self.due.now()
+        if not self.silent and not self.ended:
+            self.silent = True
+            self.due.troubled = True
+            text = f"no candle of {iso(ts)} for {self._shape.max_wait} candles; the others go on without it"
+            self._told(SILENT, self.symbol, f"{self._origin}: {text}{why}")
+
+    @property
+    def stuck(self) -> bool:
+        """Whether it answers for so long without the candle that is wanted that its market may trade no more."""
+        return not self.ended and self.bad is None and self.passed_over(self.want)
+
+    def end(self) -> None:
+        """Its market trades no more: nothing is asked for, and nobody waits (S6a)."""
+        self.ended = True
+        last = "" if self._last is None else f" after the candle of {iso(self._last[0])}"
+        self._told(ENDED, self.symbol, f"{self._origin}: the exchange says that this market is closed: it ends{last}")
+
+    def skip_bad(self) -> None:
+        """Its own later candles are sound: after the same wait it goes on without the one that is not (S6a)."""
+        if self.bad is not None and self._later and self.passed_over(self.bad.ts):
+            self.pass_over(self.bad.ts)
+
+    async def bring(self, to: int, *, goal: int, now: int) -> bool:
         """Ask for what is missing, the oldest first (R9). Whether anything came.
 
         to    ms: every candle before it is over by the exchange's clock
         goal  ms: nothing from there on is wanted; what is over there still proves holes
+        now   ms: the exchange's clock
         """
         before = self.want
         try:
@@ -125,6 +181,10 @@ class Followed:
             if self._last is None:
                 raise
             raise Gone(f"{self._origin}: not there any more: {error}") from error
+        self._answering = now if self._answering is None else self._answering
+        self._answered = self._answered if self.full else now  # what it has further was not asked for
+        if self.want > before:
+            self.silent = False
         return self.want > before
 
     async def _first(self, to: int) -> Series | None:
@@ -138,11 +198,26 @@ class Followed:
     async def _ask(self, window: tuple[int, int | None], to: int) -> Series | None:
         """What is over of a page, or of a window."""
         since, until = window
+        bad: list[BadRow] = []
         found = await self._feed.page(
-            self.symbol, self._shape.timeframe, since=since, limit=self._limit, until=until, sound=self._in_units
-        )
+            self.symbol, self._shape.timeframe, since=since, limit=self._limit, until=until, sound=self._in_units,
+            bad=bad,
+        )  # fmt: skip
         over = None if found is None else page.upto(found, to)
+        first_bad = next((one for one in bad if self.want <= one.ts < to), None)
+        if until is None:
+            self._note_bad(first_bad, over)
+        if over is not None and first_bad is not None:
+            over = page.upto(over, first_bad.ts)
         return None if over is None or not len(over.columns.ts) else over
+
+    def _note_bad(self, bad: BadRow | None, over: Series | None) -> None:
+        """The oldest candle that is over and not sound: nothing after it is taken until it was waited out."""
+        if bad is not None and (self.bad is None or self.bad.ts != bad.ts):
+            self._counts["bad candles"] += 1
+            self._told(BAD, self.symbol, f"{bad.why}; it is asked for again")
+        self.bad = bad
+        self._later = bad is not None and over is not None and len(over.columns.ts) > 0 and over.columns.ts[-1] > bad.ts
 
     async def _settle(self, first: Series, to: int) -> None:
         newest = None if self._feed.honours_since else self._feed.time.latest() - 2 * self._step

@@ -16,11 +16,12 @@ from safla.data.exchange.feed import Feed
 from safla.data.exchange.followed import Due, Followed, Gone, Shape, Told
 from safla.data.exchange.server_time import BELIEVED_SECONDS, Now
 from safla.data.units import Row
-from safla.errors import ExchangeError, SaflaError
+from safla.errors import DataError, ExchangeError, SaflaError
 from safla.resilience.breaker import CircuitOpen
 from safla.resilience.clock import Clock
 from safla.resilience.retry import Trouble
 
+CANDLES_BETWEEN_LOOKS = 10  # at the markets of symbols that serve nothing
 GRACE_MS = 1_500  # after a close, where the stream does not ring (X13)
 
 
@@ -45,19 +46,26 @@ class LiveSource:
     def __init__(
         self, feed: Feed, symbols: Sequence[str], timeframe: str, *, scales: Sequence[Scale], since: Mapping[str, int],
         price_limit: int, fetch_limit: int, clock: Clock, doorbell: Doorbell | None, end: int | None, told: Told,
+        max_wait: int,
     ) -> None:  # fmt: skip
-        """since: the next candle of each symbol, ms; end: ms, exclusive; None: none. told must not raise."""
+        """
+        since     the next candle of each symbol, ms
+        end       ms, exclusive; None: none
+        told      must not raise
+        max_wait  candles for which a symbol that answers without its candle holds up the others (S6a)
+        """
         self.counts: Counter[str] = Counter()  # candles repeated and revised, holes, what was asked again, volumes cut
         self._feed, self._clock, self._bell, self._told = feed, clock, doorbell, told
         self._step, self._end = TIMEFRAMES[timeframe], end
         self._lines = [
             Followed(
-                feed, symbol, Shape(timeframe, scale, price_limit, fetch_limit), want=since[symbol], clock=clock,
+                feed, symbol, Shape(timeframe, scale, price_limit, fetch_limit, max_wait), want=since[symbol], clock=clock,
                 told=told, counts=self.counts,
             )
             for symbol, scale in zip(symbols, scales, strict=True)
         ]  # fmt: skip
         self._due = Due(clock)  # the exchange's clock
+        self._look_ms = 0  # when the markets of symbols that serve nothing are looked at again
 
     async def __aiter__(self) -> "Arrivals":
         while True:
@@ -73,15 +81,25 @@ class LiveSource:
         return tuple((line.symbol, line.want) for line in self._lines)
 
     def _whole(self) -> Iterator[Arrival]:
-        """What every symbol is through with (S6), in order. A time at which none has a candle is no time of a run."""
-        front = min(line.want for line in self._lines)
-        front = front if self._end is None else min(front, self._end)
+        """What every symbol is through with, or is passed over at (S6a), in order.
+
+        A time at which none has a candle is no time of a run.
+        """
+        for line in self._lines:
+            line.skip_bad()
         came = max(line.came for line in self._lines)
-        for ts in sorted({ts for line in self._lines for ts in line.rows if ts < front}):
+        for ts in sorted({ts for line in self._lines for ts in line.rows}):
+            waited = [line for line in self._lines if line.want <= ts and not line.ended]
+            if (self._end is not None and ts >= self._end) or not all(line.passed_over(ts) for line in waited):
+                return
+            for line in waited:
+                line.pass_over(ts)
+            came = self._clock.monotonic() if waited else came
             yield Arrival(ts, tuple(line.rows.pop(ts, None) for line in self._lines), came)
 
     def _wanting(self) -> list[Followed]:
-        return [line for line in self._lines if self._end is None or line.want < self._end]
+        open_lines = [line for line in self._lines if not line.ended]
+        return [line for line in open_lines if self._end is None or line.want < self._end]
 
     async def _bring(self) -> None:
         """Wait until something is due, or ask for what is."""
@@ -99,8 +117,23 @@ class LiveSource:
             await self._rest(min(left for left, _ in lines))
             return
         to = now.least // self._step * self._step
-        outcomes = await asyncio.gather(*(self._asked(line, to) for line in asked))
+        outcomes = await asyncio.gather(*(self._asked(line, to, now.least) for line in asked))
         self._judge(list(zip(asked, outcomes, strict=True)))
+        await self._end_closed(now.least)
+
+    async def _end_closed(self, now: int) -> None:
+        """Symbols that serve nothing: whether their markets trade at all, once in some candles (S6a)."""
+        stuck = [line for line in self._lines if line.stuck]
+        if not stuck or now < self._look_ms:
+            return
+        self._look_ms = now + CANDLES_BETWEEN_LOOKS * self._step
+        try:
+            closed = await self._feed.closed([line.symbol for line in self._lines if not line.ended])
+        except SaflaError:
+            return  # the next answer about candles says what is wrong
+        for line in stuck:
+            if line.symbol in closed:
+                line.end()
 
     def _left(self, line: Followed, now: Now) -> float:
         """Seconds until a symbol's next candle may be asked for: it is over (X8), and the stream rang, or did not."""
@@ -120,10 +153,10 @@ class LiveSource:
                 one.cancel()
             await asyncio.gather(*waits, return_exceptions=True)
 
-    async def _asked(self, line: Followed, to: int) -> SaflaError | bool:
+    async def _asked(self, line: Followed, to: int, now: int) -> SaflaError | bool:
         """Whether something came; or why not, so that one symbol that fails stops no other (X14)."""
         try:
-            return await line.bring(to, goal=to if self._end is None else min(to, self._end))
+            return await line.bring(to, goal=to if self._end is None else min(to, self._end), now=now)
         except SaflaError as error:
             return error
 
@@ -131,6 +164,9 @@ class LiveSource:
         answered = any(not isinstance(outcome, SaflaError) for _, outcome in outcomes)
         for line, outcome in outcomes:
             if isinstance(outcome, SaflaError):
+                line.failed()
+                if self._is_gone(line, outcome):
+                    continue
                 self._refused(line.due, line.symbol, outcome)
                 if answered and isinstance(outcome.__cause__, CircuitOpen):
                     line.due.now()  # the probe of another came back well: the next one may be this one's
@@ -140,10 +176,19 @@ class LiveSource:
                 text = f"{self._feed.name} {line.symbol}: the candle of {iso(line.want)} is over, and not served yet"
                 self._tell(line.due, followed.MISSING, line.symbol, text)
 
+    def _is_gone(self, line: Followed, error: SaflaError) -> bool:
+        """A symbol that the exchange has no longer ends, while there are others: the run goes on with those (S6a)."""
+        others = any(not other.ended for other in self._lines if other is not line)
+        if isinstance(error, Gone) and others:
+            line.end()
+            return True
+        return False
+
     def _refused(self, due: Due, symbol: str, error: SaflaError) -> None:
         """Wait for what can be waited for (R8); the rest ends it."""
         cause = error.__cause__
-        if not isinstance(error, ExchangeError) or isinstance(error, OnlyNewest | Gone) or self._feed.stopped:
+        waits = isinstance(error, ExchangeError | DataError)  # a page that stays bad never ends it (S6a)
+        if not waits or isinstance(error, OnlyNewest | Gone) or self._feed.stopped:
             raise error
         if isinstance(cause, Trouble) and not cause.retried:
             raise error

@@ -1,5 +1,6 @@
 """A page of candles as an exchange served it, judged row by row before anything is made of it (X4). No network here."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -46,6 +47,35 @@ def judged(rows: list[Row], asked: Asked) -> Series | None:
     numbers = decimals.parse(texts, at.at)
     page = Rows(at, ts, numbers, (), closed=True)
     return assemble([page], Target(asked.symbol, asked.step_ms, None, None, PRICE_LIMIT))[0]
+
+
+class BadRow(NamedTuple):
+    """A row of a page that is no sound candle."""
+
+    ts: int  # ms
+    why: str
+
+
+def sifted(
+    rows: list[Row], asked: Asked, *, sound: Callable[[Series], object]
+) -> tuple[Series | None, tuple[BadRow, ...]]:
+    """The sound candles of a page and the rows that are none (S6a). DataError where its times are not those of a page.
+
+    sound  raises DataError for candles that the caller cannot take
+    """
+    times = _times(rows, asked)
+    good: list[Row] = []
+    bad: list[BadRow] = []
+    for ts, row in zip(times.tolist(), rows, strict=True):
+        try:
+            found = judged([row], asked)
+            assert found is not None, "there is a row"
+            sound(found)
+        except DataError as error:
+            bad.append(BadRow(ts, str(error)))
+        else:
+            good.append(row)
+    return judged(good, asked), tuple(bad)
 
 
 def upto(series: Series, end: int) -> Series:

@@ -132,6 +132,13 @@ def rules(exchange: Any, symbol: str) -> OrderRules:
     )
 
 
+def status(exchange: Any, symbol: str) -> str | None:
+    """What the exchange itself calls the state of a loaded market, such as TRADING or BREAK; None: it does not say."""
+    info = ((exchange.markets or {}).get(symbol) or {}).get("info")
+    stated = info.get("status") if isinstance(info, dict) else None
+    return stated if isinstance(stated, str) else None
+
+
 def _step(stated: Any, *, mode: int) -> Decimal | None:
     if mode == TICK_SIZE:
         return _amount(stated) or None  # 0: the rule is off

@@ -12,7 +12,7 @@ import pytest
 from safla.core.candles import Scale
 from safla.data.exchange import followed
 from safla.data.exchange.live import Arrival
-from safla.errors import ConfigError, DataError, ExchangeError
+from safla.errors import ConfigError, ExchangeError
 from tests.data.following import BEGAN, Following, over_at, pairs
 from tests.fake_exchange import Candles, synthetic
 from tests.faults.exchange import LIMIT, MINUTE, START, minutes
@@ -183,29 +183,204 @@ def test_each_symbol_begins_with_the_candle_that_it_wants(tmp_path: Path) -> Non
     assert pairs(came) == [(ts, (rows[0], None)) for ts, rows in true[:2]] + true[2:]
 
 
-def test_one_symbol_that_is_silent_holds_all_up_and_then_they_come_in_order(tmp_path: Path) -> None:
-    """FAULTS 47: nothing is decided meanwhile, and nothing is lost."""
+# --- Silent symbols (S6a) ----------------------------------------------------------------------------------------------
+
+
+def silent(tmp_path: Path, *, from_minute: int = BEGAN + 1) -> tuple[Following, Candles]:
+    """Two symbols, of which the exchange has no more candles of the second; and all that it would have."""
     following = Following(tmp_path, "ETHUSDT", "BTCUSDT")
-    whole = upto(following, BEGAN + 1, name="BTCUSDT")
+    return following, upto(following, from_minute, name="BTCUSDT")
+
+
+def arrived(came: list[Arrival]) -> dict[int, float]:
+    """How long after its close each minute came, seconds."""
+    return {(one.ts - START) // MINUTE: one.came - over_at(one.ts) for one in came}
+
+
+def test_a_silent_symbol_holds_the_others_for_two_candles_and_from_then_on_for_one_answer(tmp_path: Path) -> None:
+    following, _ = silent(tmp_path)
+    came = following.follow(SINCE, BEGAN + 8)
+    assert numbers(came) == list(range(SINCE, BEGAN + 8))
+    assert [one.rows[1] is None for one in came] == [number > BEGAN for number in numbers(came)]
+    late = arrived(came)
+    assert following.told[1] == (
+        followed.SILENT,
+        "BTC/USDT",
+        "binance BTC/USDT 1m: no candle of 2024-01-01T00:31Z for 2 candles; the others go on without it",
+    )
+    assert 120.0 <= late[BEGAN + 1] < 124.0  # two candles after its close
+    assert [late[number] for number in range(BEGAN + 4, BEGAN + 8)] == [1.5] * 4
+    assert following.kinds() == [followed.MISSING, followed.SILENT]
+
+
+def test_a_candle_that_comes_after_its_symbol_was_passed_over_is_ignored_and_counted(tmp_path: Path) -> None:
+    following, whole = silent(tmp_path)
 
     async def scene() -> list[Arrival]:
         came: list[Arrival] = []
-        async with following.opened(SINCE, END + 3) as source:
+        async with following.opened(SINCE, BEGAN + 9) as source:
+            async for one in source:
+                came.append(one)
+                if one.ts == START + (BEGAN + 4) * MINUTE:
+                    following.fake.markets["BTCUSDT"].candles["1m"] = whole
+        return came
+
+    came = following.meeting.run(scene, grace=0.006)
+    there = {number: one.rows[1] is not None for number, one in zip(numbers(came), came, strict=True)}
+    assert [there[number] for number in range(BEGAN, BEGAN + 9)] == [True] + [False] * 4 + [True] * 4
+    assert following.source.counts["passed over"] == 4
+    assert following.source.counts["revised"] == 4  # what came too late changes nothing
+    assert followed.WELL in following.kinds()
+
+
+def test_a_symbol_that_is_heard_again_is_waited_for_again(tmp_path: Path) -> None:
+    following, whole = silent(tmp_path)
+
+    async def scene() -> list[Arrival]:
+        came: list[Arrival] = []
+        async with following.opened(SINCE, BEGAN + 12) as source:
+            async for one in source:
+                came.append(one)
+                if one.ts == START + (BEGAN + 4) * MINUTE:
+                    following.fake.markets["BTCUSDT"].candles["1m"] = whole
+                if one.ts == START + (BEGAN + 7) * MINUTE:
+                    upto(following, BEGAN + 8, name="BTCUSDT")
+        return came
+
+    late = arrived(following.meeting.run(scene, grace=0.006))
+    assert late[BEGAN + 7] == 1.5
+    assert 120.0 <= late[BEGAN + 8] < 124.0
+    assert following.kinds().count(followed.SILENT) == 2
+
+
+def test_failed_requests_do_not_count_as_silence(tmp_path: Path) -> None:
+    """Where the exchange is away all wait, and the wait for a silent symbol begins when it answers again."""
+    following, _ = silent(tmp_path)
+
+    async def scene() -> list[Arrival]:
+        came: list[Arrival] = []
+        async with following.opened(SINCE, BEGAN + 3) as source:
+            async for one in source:
+                came.append(one)
+                if one.ts == START + BEGAN * MINUTE:
+                    following.fake.break_("503", times=60)
+        return came
+
+    late = arrived(following.meeting.run(scene, grace=0.004))
+    errors = [following.meeting.second(one) for one in following.meeting.asked("klines") if one.faults]
+    assert errors[-1] > 300.0
+    assert late[BEGAN + 1] + over_at(START + (BEGAN + 1) * MINUTE) >= errors[-1] + 120.0
+
+
+def test_a_silent_symbol_alone_is_waited_for(following: Following) -> None:
+    """There is nothing to decide without it."""
+    whole = upto(following, BEGAN + 1)
+
+    async def scene() -> list[Arrival]:
+        came: list[Arrival] = []
+        async with following.opened(SINCE, END) as source:
             taking = asyncio.ensure_future(collected(source, came))
-            await following.meeting.clock.sleep(6 * 60.0)
+            await following.meeting.clock.sleep(10 * 60.0)
             assert numbers(came) == list(range(SINCE, BEGAN + 1))
-            assert following.kinds() == [followed.MISSING]
-            assert source.waits_for[1] == ("BTC/USDT", START + (BEGAN + 1) * MINUTE)
             following.fake.markets["BTCUSDT"].candles["1m"] = whole
             return await taking
 
-    came = following.meeting.run(scene, grace=0.004)
-    assert pairs(came) == following.true(SINCE, END + 3)
-    assert followed.WELL in following.kinds()
+    assert pairs(following.meeting.run(scene, grace=0.004)) == following.true(SINCE, END)
+
+
+def test_the_wait_is_as_long_as_the_configuration_says(tmp_path: Path) -> None:
+    following, _ = silent(tmp_path)
+    following.max_wait = 0
+    assert set(arrived(following.follow(BEGAN + 1, BEGAN + 4)).values()) == {1.5}
+
+
+def test_a_market_that_trades_no_more_ends_its_series_and_not_the_run(tmp_path: Path) -> None:
+    following, _ = silent(tmp_path)
+    following.fake.markets["BTCUSDT"].status = "BREAK"
+    came = following.follow(SINCE, BEGAN + 20)
+    assert numbers(came) == list(range(SINCE, BEGAN + 20))
+    assert following.kinds()[-1] == followed.ENDED
+    assert following.told[-1][2].endswith(
+        "the exchange says that this market is closed: it ends after the candle of 2024-01-01T00:30Z"
+    )
+    asked_for = [one.parameters["symbol"] for one in following.meeting.asked("klines")]
+    assert asked_for.count("BTCUSDT") < asked_for.count("ETHUSDT") + 60
+    assert asked_for[-10:] == ["ETHUSDT"] * 10
+
+
+def test_where_no_market_trades_any_more_there_is_an_end(following: Following) -> None:
+    upto(following, BEGAN + 1)
+    following.fake.markets["BTCUSDT"].status = "BREAK"
+    assert numbers(following.follow(SINCE, None)) == list(range(SINCE, BEGAN + 1))
+    assert following.kinds()[-1] == followed.ENDED
+
+
+def test_a_symbol_that_the_exchange_has_no_longer_ends_alone(tmp_path: Path) -> None:
+    following = Following(tmp_path, "ETHUSDT", "BTCUSDT")
+
+    async def scene() -> list[Arrival]:
+        came: list[Arrival] = []
+        async with following.opened(SINCE, BEGAN + 6) as source:
+            async for one in source:
+                came.append(one)
+                if one.ts == START + BEGAN * MINUTE:
+                    del following.fake.markets["BTCUSDT"]
+        return came
+
+    came = following.meeting.run(scene, grace=0.006)
+    assert [one.rows[1] is None for one in came] == [number > BEGAN for number in numbers(came)]
+    assert numbers(came) == list(range(SINCE, BEGAN + 6))
+
+
+# --- Candles that stay bad (S6a) -----------------------------------------------------------------------------------------
+
+
+def spoilt(following: Following, number: int, *, name: str = "BTCUSDT") -> Candles:
+    """A finished candle is served with a high below its open from now on; and what it was."""
+    market = following.fake.markets[name]
+    whole = market.candles["1m"]
+    cells = [whole.finished(place) for place in range(240)]
+    cells[number][2] = "0.01000000"
+    market.candles["1m"] = Candles([(one[0], *one[1:6]) for one in cells], step_ms=MINUTE)
+    return whole
+
+
+def test_a_finished_candle_that_stays_bad_is_passed_over_once_its_own_later_ones_are_good(following: Following) -> None:
+    spoilt(following, BEGAN + 1)
+    came = following.follow(SINCE, BEGAN + 8)
+    assert numbers(came) == [number for number in range(SINCE, BEGAN + 8) if number != BEGAN + 1]
+    kind, symbol, text = following.told[0]
+    assert (kind, symbol) == (followed.BAD, "BTC/USDT")
+    assert "high 0.01 is below open" in text
+    assert 60.0 <= arrived(came)[BEGAN + 2] < 64.0  # two candles after the close of the bad one
+    assert arrived(came)[BEGAN + 7] == 1.5
+
+
+def test_a_candle_that_was_bad_for_a_while_is_taken_when_it_is_good(following: Following) -> None:
+    whole = spoilt(following, BEGAN + 1)
+
+    async def scene() -> list[Arrival]:
+        async with following.opened(SINCE, END) as source:
+            taking = asyncio.ensure_future(collected(source))
+            await following.meeting.clock.sleep(over_at(START + (BEGAN + 1) * MINUTE) + 30.0)
+            following.fake.markets["BTCUSDT"].candles["1m"] = whole
+            return await taking
+
+    assert pairs(following.meeting.run(scene, grace=0.004)) == following.true(SINCE, END)
+
+
+def test_a_bad_candle_of_one_symbol_holds_the_others_no_longer_than_a_missing_one(tmp_path: Path) -> None:
+    following = Following(tmp_path, "ETHUSDT", "BTCUSDT")
+    spoilt(following, BEGAN + 1, name="BTCUSDT")
+    came = following.follow(SINCE, BEGAN + 8)
+    assert numbers(came) == list(range(SINCE, BEGAN + 8))
+    assert [number for number, one in zip(numbers(came), came, strict=True) if one.rows[1] is None] == [BEGAN + 1]
+    assert following.kinds() == [followed.BAD, followed.MISSING, followed.SILENT, followed.LATE, followed.WELL]
 
 
 def test_a_symbol_runs_ahead_of_a_silent_one_by_a_page_or_two_at_most(tmp_path: Path) -> None:
     following = Following(tmp_path, "ETHUSDT", "BTCUSDT")
+    following.max_wait = 1_000
     upto(following, 1, name="BTCUSDT")
     following.fake.clock.advance(200 * MINUTE)
 
@@ -245,7 +420,7 @@ def test_a_candle_that_comes_again_with_other_values_is_refused_and_what_was_tak
     assert following.source.counts["repeated"] == 4  # the others came again as they were
 
 
-def test_a_volume_that_is_finer_is_cut_and_a_price_off_the_grid_ends_it(following: Following) -> None:
+def test_a_volume_that_is_finer_is_cut_and_a_price_off_the_grid_is_no_candle(following: Following) -> None:
     """S3: the scale is that of the plan."""
     true = following.true(SINCE, END)
     following.scale = Scale(3, 5, 1, 1, 1, 0)
@@ -255,15 +430,30 @@ def test_a_volume_that_is_finer_is_cut_and_a_price_off_the_grid_ends_it(followin
     assert following.source.counts["volumes cut"] > 0
     coarse = Following(following.meeting.cache)
     coarse.scale = Scale(1, 5, 5, 1, 1, 0)
-    with pytest.raises(DataError, match=r"BTC/USDT 1m: candle \d+: \w+ \S+ has more decimals than this run's 1 \(S3\)"):
-        coarse.follow(SINCE, END)
-    assert coarse.feed.counts["retries"] == 3  # X4: asked again first
+    assert waited(coarse) == []
+    assert coarse.told[0][0] == followed.BAD
+    assert "has more decimals than this run's 1" in coarse.told[0][2]
 
 
-def test_a_price_above_what_the_plan_can_sum_ends_it(following: Following) -> None:
+def test_a_price_above_what_the_plan_can_sum_is_no_candle(following: Following) -> None:
     following.price_limit = 1_000_000
-    with pytest.raises(DataError, match=r"above what this run can sum \(D1\)"):
-        following.follow(SINCE, END)
+    assert waited(following) == []
+    assert "above what this run can sum" in following.told[0][2]
+
+
+def waited(following: Following) -> list[Arrival]:
+    """What came in some minutes of waiting."""
+
+    async def scene() -> list[Arrival]:
+        came: list[Arrival] = []
+        async with following.opened(SINCE, END) as source:
+            taking = asyncio.ensure_future(collected(source, came))
+            await following.meeting.clock.sleep(60.0)
+            taking.cancel()
+            await asyncio.gather(taking, return_exceptions=True)
+        return came
+
+    return following.meeting.run(scene, grace=0.004)
 
 
 # --- Errors ----------------------------------------------------------------------------------------------------------
