@@ -36,12 +36,13 @@ MOST_LOGGED_AT_ONCE = 2**20  # bytes
 )
 @click.option("--fail-on", multiple=True, metavar="EXPR", help="Exit 1 if METRIC OP NUMBER holds; may be repeated.")
 @click.option("--force", is_flag=True, help="Begin anew; the folder that is there is kept as DIR.1, DIR.2, ...")
+@click.option("--new", is_flag=True, help="Begin another paper account, though one of this configuration goes on.")
 @click.option("--quiet", is_flag=True, help="No progress and no notes on stderr.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.pass_obj
 def command(
     session: Session, *, config: str, sets: tuple[str, ...], out: Path | None, symbols: Any, engine: str,
-    detail: str | None, fail_on: tuple[str, ...], force: bool, quiet: bool, as_json: bool,
+    detail: str | None, fail_on: tuple[str, ...], force: bool, new: bool, quiet: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Run what CONFIG describes; the same command again goes on where it stopped, or confirms what is there."""
     from safla.config.load import load
@@ -59,7 +60,7 @@ def command(
 
     for warning in loaded.warnings:
         say(f"warning: {warning}")
-    options = _Options(stem=Path(config).stem, out=out, engine=engine, force=force, quiet=quiet)
+    options = _Options(stem=Path(config).stem, out=out, engine=engine, force=force, new=new, quiet=quiet)
     with contextlib.redirect_stdout(sys.stderr):  # stdout is the answer's alone, whatever a strategy prints
         ended, summary = MODES[loaded.config.mode](loaded, options, say, session)
     failed = [one.text for one in asked if conditions.holds(one, summary)]
@@ -74,6 +75,7 @@ class _Options(NamedTuple):
     out: Path | None
     engine: str
     force: bool
+    new: bool
     quiet: bool
 
 
@@ -120,7 +122,7 @@ def _paper(loaded: Any, options: _Options, say: Say, session: Session) -> tuple[
     from safla.runtime import attended, paper
     from safla.runtime.folder import SUMMARY
 
-    folder = session.folder = paper.folder_of(loaded, stem=options.stem, out=options.out)
+    folder = session.folder = paper.folder_of(loaded, stem=options.stem, out=options.out, new=options.new)
     ended = attended.trade(loaded, folder, force=options.force, quiet=options.quiet, environment=os.environ, say=say)
     summary = summarise(paper.outcome_of(folder), risk_free_rate=float(loaded.config.report.risk_free_rate))
     write(folder / SUMMARY, summary)

@@ -14,7 +14,7 @@ import msgspec
 
 from safla.config.read import read_file
 from safla.core.candles import TIMEFRAMES
-from safla.errors import HostError, UsageError
+from safla.errors import HostError, SaflaError, UsageError
 from safla.journal import reader
 from safla.journal.events import Event, RunEnded
 from safla.journal.files import JOURNAL, journal_of, open_to_read
@@ -119,15 +119,29 @@ def _has_begun(path: Path) -> bool:
         return b"\n" in file.read(MAX_LINE)
 
 
+def is_unfinished_paper(folder: Path) -> bool:
+    """Whether a folder is that of a paper run that has begun and not ended, of whatever version of safla."""
+    try:
+        mode = read_file(folder / CONFIG, str(folder / CONFIG), problems=[]).value.get("mode")
+        if mode is None or mode.value != "paper" or not _has_begun(folder / JOURNAL):
+            return False
+        return b'"type":"run_ended"' not in _last_line(folder / JOURNAL)
+    except (SaflaError, OSError):
+        return False
+
+
 def _has_ended(path: Path) -> bool:
     """Whether the last whole line is run_ended; only the end of the file is read."""
-    if not os.path.lexists(path):
-        return False
+    return os.path.lexists(path) and isinstance(_event(_last_line(path)), RunEnded)
+
+
+def _last_line(path: Path) -> bytes:
+    """The last whole line, without its newline."""
     with open_to_read(path) as file:
         file.seek(max(0, file.seek(0, io.SEEK_END) - 2 * MAX_LINE))
         text = file.readall()
     whole = text[: text.rfind(b"\n") + 1]
-    return isinstance(_event(whole[whole[:-1].rfind(b"\n") + 1 : -1]), RunEnded)
+    return whole[whole[:-1].rfind(b"\n") + 1 : -1]
 
 
 class _Line(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import stat
 import time
 from collections.abc import Iterator
@@ -40,6 +41,15 @@ def name_of_paper(loaded: Loaded, *, stem: str) -> str:
     """The folder of a paper run: same plan and symbols, same name; its candles are not known yet."""
     question = json.dumps([plan_texts(loaded.config), loaded.symbols, "paper"], sort_keys=True)
     return f"{_slug(stem)}-{hashlib.blake2b(question.encode('ascii'), digest_size=4).hexdigest()}"
+
+
+def names_like(folder: Path, *, stem: str) -> list[Path]:
+    """The run folders of a configuration's name in a folder of run folders, whatever their plans are."""
+    pattern = re.compile(rf"{re.escape(_slug(stem))}-[0-9a-f]{{8}}")
+    try:
+        return sorted(path for path in folder.iterdir() if pattern.fullmatch(path.name))
+    except OSError:
+        return []
 
 
 def _slug(stem: str) -> str:
@@ -111,7 +121,19 @@ def held(folder: Path) -> Iterator[None]:
         for left in folder.glob("*.tmp"):  # of a process that died while it wrote
             if left.name.removesuffix(".tmp") in OURS:
                 left.unlink()
-        yield
+        try:
+            yield
+        except BaseException:
+            _remove_unused(folder)
+            raise
+
+
+def _remove_unused(folder: Path) -> None:
+    """A start that failed before anything was written leaves no folder behind."""
+    with suppress(OSError):
+        if os.listdir(folder) == [LOCK]:
+            (folder / LOCK).unlink()
+            folder.rmdir()
 
 
 def _lock(descriptor: int) -> None:

@@ -14,11 +14,11 @@ from typing import NamedTuple
 from safla.config.load import Loaded
 from safla.config.model import Config
 from safla.config.plan import RunPlan, make_plan
-from safla.config.text import resolved_yaml
+from safla.config.text import plan_texts, resolved_yaml
 from safla.core.candles import TIMEFRAMES
 from safla.core.strategies import STRATEGIES, Strategy
 from safla.data.exchange.live import Arrival, Arrivals
-from safla.errors import JournalError
+from safla.errors import ConfigError, JournalError, Problem
 from safla.journal import reader
 from safla.journal.events import RunStarted
 from safla.journal.files import JOURNAL, open_to_read, replace
@@ -27,6 +27,7 @@ from safla.resilience.clock import SYSTEM, Clock
 from safla.runtime import control as commands
 from safla.runtime import folder as run_folder
 from safla.runtime import outcome
+from safla.runtime.command import is_unfinished_paper
 from safla.runtime.control import Control, Now
 from safla.runtime.feeding import Source, Trouble, source_of
 from safla.runtime.fold import fold, started
@@ -38,6 +39,7 @@ from safla.runtime.recovery import Continued, confirm, recover, refuse_another_q
 from safla.runtime.resting import Before, Last, Listener, Resting, before_of, first_hash
 
 MOST_WAITING = 1_000  # timestamps that a source may be ahead of the fold
+MOST_SHOWN = 5  # keys that differ
 LOOK_SECONDS = 0.05  # between two looks at signals and commands; S15a asks for a second
 
 
@@ -51,9 +53,38 @@ class Ended(NamedTuple):
     again: bool  # it had ended before: nothing was taken
 
 
-def folder_of(loaded: Loaded, *, stem: str, out: Path | None) -> Path:
-    """The run folder: out, or one below storage.logs_directory: same plan, same symbols, same folder (JOURNAL 2)."""
-    return out or Path(loaded.config.storage.logs_directory) / run_folder.name_of_paper(loaded, stem=stem)
+def folder_of(loaded: Loaded, *, stem: str, out: Path | None, new: bool = False) -> Path:
+    """The run folder: out, or one below storage.logs_directory: same plan, same symbols, same folder (JOURNAL 2).
+
+    ConfigError where a run of this configuration under another plan has not ended, unless a new account is asked for:
+    a changed key, or a new version, must not begin it again without a word.
+    """
+    if out is not None:
+        return out
+    runs = Path(loaded.config.storage.logs_directory)
+    folder = runs / run_folder.name_of_paper(loaded, stem=stem)
+    if not new and not (folder / JOURNAL).exists():
+        like = (path for path in run_folder.names_like(runs, stem=stem) if path != folder)
+        if others := [path for path in like if is_unfinished_paper(path)]:
+            raise ConfigError([_other_account(loaded, path, folder) for path in others])
+    return folder
+
+
+def _other_account(loaded: Loaded, there: Path, here: Path) -> Problem:
+    """What differs between a run that has not ended and the one that would begin, and the ways on."""
+    try:
+        plan, mine = reader.read(there).started.plan, plan_texts(loaded.config)
+        keys = [key for key in sorted({*plan, *mine}) if plan.get(key) != mine.get(key)]
+        shown = [f"{key} there {plan.get(key, 'absent')}, here {mine.get(key, 'absent')}" for key in keys[:MOST_SHOWN]]
+        rest = f" and {len(keys) - MOST_SHOWN} more" if len(keys) > MOST_SHOWN else ""
+        differs = "; ".join(shown) + rest if shown else "other symbols"
+        differs = (
+            f"under another plan ({differs}); undo the change to go on with it, end it by `safla stop {there}`, or"
+        )
+    except JournalError:
+        differs = "written by another version of safla; go on with it by that version, or"
+    text = f"a paper run of this configuration has not ended, {differs} begin another account in {here} by --new"
+    return Problem(str(there), "", text)
 
 
 class Onlooker(NamedTuple):

@@ -57,13 +57,11 @@ class LiveSource:
         self.counts: Counter[str] = Counter()  # candles repeated and revised, holes, what was asked again, volumes cut
         self._feed, self._clock, self._bell, self._told = feed, clock, doorbell, told
         self._step, self._end = TIMEFRAMES[timeframe], end
+        shapes = [Shape(timeframe, scale, price_limit, fetch_limit, max_wait) for scale in scales]
         self._lines = [
-            Followed(
-                feed, symbol, Shape(timeframe, scale, price_limit, fetch_limit, max_wait), want=since[symbol], clock=clock,
-                told=told, counts=self.counts,
-            )
-            for symbol, scale in zip(symbols, scales, strict=True)
-        ]  # fmt: skip
+            Followed(feed, symbol, shape, want=since[symbol], clock=clock, told=told, counts=self.counts)
+            for symbol, shape in zip(symbols, shapes, strict=True)
+        ]
         self._due = Due(clock)  # the exchange's clock
         self._look_ms = 0  # when the markets of symbols that serve nothing are looked at again
 
