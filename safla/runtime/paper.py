@@ -237,7 +237,8 @@ async def _folded(
             return
         folded = arrival.ts
         outside = last.outside if last is not None and not settled else ()
-        held.fold(arrival.ts, arrival.rows, came=arrival.came, outside=outside)
+        more = arrival.ts < held.run.plan.rules.start_ts and not queue.empty()
+        held.fold(arrival.ts, arrival.rows, came=arrival.came, outside=outside, more=more)
         if last is not None and not settled:
             settled, looked = True, 0.0  # a command that waited comes before the next timestamp, as it did
             if last.closing:

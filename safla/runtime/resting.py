@@ -33,6 +33,7 @@ from safla.runtime.onlookers.told import Told
 from safla.runtime.recorded import Inputs, noting, run_of, series_of
 from safla.runtime.recovery import Continued, recover
 
+MOST_PENDING = 256  # timestamps of the lookback in one batch
 ANCHORS = (Filled, Halted, Resumed, RunEnded)  # behind these, head is renewed (J24)
 
 Listener = Callable[[Told], None]
@@ -92,6 +93,8 @@ class Resting:
         self.ended = False
         self._listener, self._clock = listener, clock
         self._live: Live | None = None
+        self._pending: list[Told] = []  # timestamps of the lookback that are not synced yet
+        self._pending_lines: list[bytes] = []
 
     @property
     def state(self) -> State:
@@ -123,14 +126,45 @@ class Resting:
         return Last(last, rows, outside, known=before.known, closing=before.closing)
 
     def fold(
-        self, ts: int, rows: Sequence[Row | None], *, came: float | None = None, outside: Sequence[Outside] = ()
-    ) -> None:
-        """One timestamp: folded, appended, synced, told. came: when its candles were there."""
+        self, ts: int, rows: Sequence[Row | None], *, came: float | None = None, outside: Sequence[Outside] = (),
+        more: bool = False,
+    ) -> None:  # fmt: skip
+        """One timestamp: folded, appended, synced, told.
+
+        came  when its candles were there
+        more  others of the lookback are here already: it may be synced with them, for nothing is decided there
+        """
         came = self._clock() if came is None else came
         if self._live is None:
             self._begin(ts, forms=Forms(None, self.run.strategy.columns, compiled=False), timestamps=1)
         assert self._live is not None
-        self._take(self._live.fold(ts, rows, outside=outside), came=came)
+        block = self._live.fold(ts, rows, outside=outside)
+        if not more and not self._pending:
+            self._take(block, came=came)
+            return
+        told = Told(ts, tuple(_events(block.lines, self._lines_taken())), block.state, 0, came, came)
+        self._pending.append(told)
+        self._pending_lines.append(block.lines)
+        if not more or len(self._pending) == MOST_PENDING:
+            self._flush()
+
+    def _lines_taken(self) -> int:
+        return self.journal.lines + sum(lines.count(b"\n") for lines in self._pending_lines)
+
+    def _flush(self) -> None:
+        """What is folded of the lookback becomes durable, in one batch, and only then is it told."""
+        pending, lines = self._pending, self._pending_lines
+        self._pending, self._pending_lines = [], []
+        before = self.journal.lines
+        new = self.journal.append(b"".join(lines))
+        if not new:
+            return
+        self.journal.commit()
+        synced = self._clock()
+        self.journal.renew_anchor(now=False)
+        for told, text in zip(pending, lines, strict=True):
+            before += text.count(b"\n")
+            self._listener(told._replace(lines=before, synced=synced))
 
     def halt(self, given: Input) -> bool:
         """A person halts the account (S15a). False where that halt is open: no line then."""
@@ -146,6 +180,7 @@ class Resting:
     def stop(self, given: Input = NO_INPUT) -> None:
         """The closing lines (J3, J19); the run takes nothing more. given: of the command, where one ends it."""
         assert self._live is not None, "there is no candle yet"
+        self._flush()
         recorded = before_of(self.journal.path)
         known = digest(recorded.series, self.run.timeframe)
         self._take(self._live.folding.finish(known, given), came=self._clock())
@@ -161,6 +196,7 @@ class Resting:
 
     def rest(self) -> None:
         """Leave it for later: everything is on the disk, and head knows it (J29)."""
+        self._flush()
         self.journal.commit()
         self.journal.renew_anchor(now=True)
 
@@ -173,6 +209,7 @@ class Resting:
     def _inputs(self, rules: Sequence[int], given: Input, *, lifts: bool) -> int:
         """One batch of what a command does to some rules; how many of them it changed."""
         assert self._live is not None, "there is no candle yet"
+        self._flush()
         last = self._live.last_ts()
         blocks = [self._live.input(Outside(last, rule, lifts=lifts, input=given)) for rule in rules]
         blocks = [block for block in blocks if block.lines]

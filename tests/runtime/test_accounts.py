@@ -69,6 +69,11 @@ def test_a_start_that_fails_before_its_first_line_leaves_no_folder(tmp_path: Pat
     assert not folder.exists()
     folder.mkdir()
     with pytest.raises(RuntimeError), held(folder):
-        (folder / "journal.jsonl").write_bytes(b"x")
-        raise RuntimeError
+        broken_off(folder)
     assert sorted(one.name for one in folder.iterdir()) == ["journal.jsonl", "lock"]
+
+
+def broken_off(folder: Path) -> None:
+    """A start that fails after something was written."""
+    (folder / "journal.jsonl").write_bytes(b"x")
+    raise RuntimeError
