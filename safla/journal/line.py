@@ -1,6 +1,7 @@
 """The envelope around an event: number, hash chain, frame (J10-J12). Bytes in, bytes out; no file."""
 
 from binascii import hexlify
+from collections.abc import Iterable
 from hashlib import blake2b
 
 import msgspec
@@ -42,6 +43,32 @@ class Chain:
         self.n = n
         self.p = h
         return head + h + b'"}\n'
+
+
+class Unequal(Exception):
+    """An event is not the one that was read in its place."""
+
+
+class Compared(Chain):
+    """In the place of a chain: each event is compared with the one that was read, and no line is made."""
+
+    __slots__ = ("_read",)
+
+    def __init__(self, read: Iterable[bytes]) -> None:
+        super().__init__(0, ORIGIN)
+        self._read = iter(read)
+
+    def line(self, event: Event) -> bytes:
+        """Nothing. Raises Unequal where another event stands there, or none."""
+        self.n += 1
+        if next(self._read, b"") != _ENCODER.encode(event):
+            raise Unequal
+        return b""
+
+    def finish(self) -> None:
+        """Raises Unequal where more was read."""
+        if next(self._read, None) is not None:
+            raise Unequal
 
 
 def verified(raw: bytes, n: int, *, p: bytes) -> bytes:

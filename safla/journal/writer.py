@@ -1,6 +1,6 @@
 """The lines of a run, in their order (J18): rows of the engine in, bytes out. No file, and nothing is decided here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from safla.core import values as v
 from safla.core.machine import MODES, START, TRIGGERS, next_mode
@@ -8,7 +8,7 @@ from safla.core.scale import to_text
 from safla.core.values import Float64, Grid, Int64, State
 from safla.errors import IllegalMove
 from safla.journal.events import DETAILS, LEVELS, Candle, CandleMissing, Detail, Event, Fact, RunStarted
-from safla.journal.line import ORIGIN, Chain
+from safla.journal.line import ORIGIN, Chain, Compared
 from safla.journal.rows import EVENTS, NO_INPUT, Input, Places, Rows, places_of, run_ended
 
 Make = Callable[[Places, Rows, int], Event]
@@ -50,6 +50,21 @@ class Lines:
                 done = self._candles(grid, at, min(at + _SLICE, last), taken, done, lines)
         self._outcomes(taken, done, len(taken.rows), lines)
         return b"".join(lines)
+
+    def compare(self, read: Iterable[bytes]) -> None:
+        """From the first line on, compare outcomes with the events that were read, instead of writing lines.
+
+        Candles are passed over, for they are inputs. Unequal where one differs.
+        """
+        self.chain = Compared(read)
+        self._with_candles = False
+
+    def go_on(self, n: int, p: str) -> None:
+        """Write lines again, after n lines of which the last has the hash p. Unequal where more was read."""
+        assert isinstance(self.chain, Compared), "compare comes first"
+        self.chain.finish()
+        self.chain = Chain(n, p.encode("ascii"))
+        self._with_candles = is_written(Candle, self._started.detail)
 
     def outside(self, rows: Int64, given: Input) -> bytes:
         """The lines of an input from outside and of what follows from it, after those of its timestamp (J17)."""

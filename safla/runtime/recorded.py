@@ -44,8 +44,20 @@ class Inputs:
         self.outside: list[Outside] = []
         self.stop = NO_INPUT
         self.rules: dict[int, int] = {}  # of every halt
+        self.ended = False  # the last line is run_ended
         self.last_ts: int | None = None  # the last timestamp of which a candle line stands there
         self.known = 0  # how many symbols have their line there
+
+    def note(self, event: Event) -> None:
+        """What an event brought from outside, candles apart."""
+        if isinstance(event, Halted):
+            self.rules[event.halt] = rule = v.HALT_RULES.index(event.rule)
+            if rule in (v.OPERATOR, v.STRATEGY_ERROR):
+                self.outside.append(Outside(event.ts, rule, lifts=False, input=_input(event)))
+        elif isinstance(event, Resumed) and event.by == "operator" and event.halt in self.rules:
+            self.outside.append(Outside(event.ts, self.rules[event.halt], lifts=True, input=_input(event)))
+        elif isinstance(event, RunEnded):
+            self.stop, self.ended = Input(None, event.given, event.id), True
 
 
 def recorded(path: Path) -> Recorded:
@@ -70,14 +82,8 @@ def noting(journal: Journal, inputs: Inputs) -> Iterator[Event]:
             inputs.last_ts = event.ts
             if isinstance(event, Candle):
                 inputs.rows[event.symbol].append(_numbers(event, scales[event.symbol]))
-        elif isinstance(event, Halted):
-            inputs.rules[event.halt] = rule = v.HALT_RULES.index(event.rule)
-            if rule in (v.OPERATOR, v.STRATEGY_ERROR):
-                inputs.outside.append(Outside(event.ts, rule, lifts=False, input=_input(event)))
-        elif isinstance(event, Resumed) and event.by == "operator" and event.halt in inputs.rules:
-            inputs.outside.append(Outside(event.ts, inputs.rules[event.halt], lifts=True, input=_input(event)))
-        elif isinstance(event, RunEnded):
-            inputs.stop = Input(None, event.given, event.id)
+        else:
+            inputs.note(event)
         yield event
 
 

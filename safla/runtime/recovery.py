@@ -158,6 +158,13 @@ class Continued:
         self._there = open_to_read(path)
         self._new = False  # something was appended
 
+    def skip(self, *, offset: int, lines: int, last_hash: str, first_hash: str) -> None:
+        """Whoever read the file has compared so much of it already: bytes and lines, and two of their hashes."""
+        assert self.lines == 0, "nothing was taken yet"
+        self._there.seek(offset)
+        self._rest -= offset
+        self.lines, self.last_hash, self.first_hash = lines, last_hash, first_hash
+
     def append(self, lines: bytes) -> bool:
         """Take whole lines; whether some are new. Finding where the file says otherwise; it is then not touched."""
         if not lines:

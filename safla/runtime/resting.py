@@ -22,7 +22,7 @@ from safla.errors import HostError, JournalError
 from safla.journal import reader
 from safla.journal.events import Event, Filled, Halted, ModeChanged, OrderExpired, Resumed, RunEnded
 from safla.journal.files import JOURNAL, open_to_read
-from safla.journal.line import MAX_LINE, ORIGIN, decode, event_bytes, verified
+from safla.journal.line import MAX_LINE, ORIGIN, Unequal, decode, event_bytes, verified
 from safla.journal.reader import Tail
 from safla.journal.rows import NO_INPUT, Input
 from safla.runtime import folder as run_folder
@@ -32,6 +32,7 @@ from safla.runtime.live import Live
 from safla.runtime.onlookers.told import Told
 from safla.runtime.recorded import Inputs, noting, run_of, series_of
 from safla.runtime.recovery import Continued, recover
+from safla.runtime.scan import Scan, scan
 
 MOST_PENDING = 256  # timestamps of the lookback in one batch
 ANCHORS = (Filled, Halted, Resumed, RunEnded)  # behind these, head is renewed (J24)
@@ -69,6 +70,7 @@ class Before(NamedTuple):
     known: int  # how many symbols have their line at the last timestamp
     closing: bool
     stop: Input  # the command that ended it
+    scan: Scan | None  # where the quick pass could read it
 
     @property
     def commands(self) -> dict[str, int]:
@@ -111,19 +113,43 @@ class Resting:
         done = tuple(one._replace(columns=between(one.columns, first, last)) for one in before.series)
         candles = sum(len(one.columns.ts) for one in done)
         forms = choose("auto", self.run.strategy.columns, candles=candles, say=say)
-        size = max(1, engine.MAX_BLOCK // len(done))
-        self._begin(first, forms=forms, timestamps=size if candles else 1)
+        inputs = [one for one in before.outside if one.ts < last]
+        if before.scan is None or not self._compare(before.scan, done, inputs, forms=forms):
+            self._refold(first, done, inputs, forms=forms)
         assert self._live is not None
-        if candles:
-            inputs = [one for one in before.outside if one.ts < last]
-            grid = align([one.columns for one in done])
-            for block in folded(self._live.folding, done, forms=forms, outside=inputs, grid=grid, size=size):
-                self._take(block, came=self._clock())
         self._live = Live(self._live.folding, series=done)
         self._live.folding.interpret()
         outside = tuple(one for one in before.outside if one.ts == last)
         rows = tuple(_row(one, last) for one in before.series)
         return Last(last, rows, outside, known=before.known, closing=before.closing)
+
+    def _compare(self, scan: Scan, done: Sequence[Series], inputs: Sequence[Outside], *, forms: Forms) -> bool:
+        """Fold what is recorded, compare the outcomes alone (J39). False where one differs: the lines then tell which."""
+        grid = align([one.columns for one in done])
+        size = max(1, engine.MAX_BLOCK // len(done))
+        folding = self._begin(int(grid.ts[0]), forms=forms, timestamps=size).folding
+        folding.lines.compare(scan.outcomes)
+        try:
+            for _ in folded(folding, done, forms=forms, outside=inputs, grid=grid, size=size):
+                pass
+            folding.lines.go_on(scan.last.lines, scan.last.h)
+        except Unequal:
+            return False
+        self.journal.skip(
+            offset=scan.last.offset, lines=scan.last.lines, last_hash=scan.last.h, first_hash=scan.first_hash
+        )
+        return True
+
+    def _refold(self, first: int, done: Sequence[Series], inputs: Sequence[Outside], *, forms: Forms) -> None:
+        """Fold what is recorded, and compare every line."""
+        candles = sum(len(one.columns.ts) for one in done)
+        size = max(1, engine.MAX_BLOCK // len(done))
+        folding = self._begin(first, forms=forms, timestamps=size if candles else 1).folding
+        if not candles:
+            return
+        grid = align([one.columns for one in done])
+        for block in folded(folding, done, forms=forms, outside=inputs, grid=grid, size=size):
+            self._take(block, came=self._clock())
 
     def fold(
         self, ts: int, rows: Sequence[Row | None], *, came: float | None = None, outside: Sequence[Outside] = (),
@@ -200,11 +226,12 @@ class Resting:
         self.journal.commit()
         self.journal.renew_anchor(now=True)
 
-    def _begin(self, ts: int, *, forms: Forms, timestamps: int) -> None:
+    def _begin(self, ts: int, *, forms: Forms, timestamps: int) -> Live:
         folding = Folding(self.run, first_ts=ts, loop=forms.loop, timestamps=timestamps, check_moves=True)
         nothing = np.zeros(0, np.int64)
         empty = [Series(symbol, 0, 0, v.Columns(*(nothing,) * 6)) for symbol in self.run.symbols]
         self._live = Live(folding, series=empty)
+        return self._live
 
     def _inputs(self, rules: Sequence[int], given: Input, *, lifts: bool) -> int:
         """One batch of what a command does to some rules; how many of them it changed."""
@@ -266,7 +293,13 @@ def first_hash(path: Path) -> str:
 
 
 def before_of(path: Path) -> Before:
-    """The inputs that a journal holds (J1). Raises JournalError."""
+    """The inputs that a journal holds, whose chain was verified (J1). Raises JournalError."""
+    if (found := scan(path)) is not None:
+        inputs = found.inputs
+        return Before(
+            found.series, tuple(inputs.outside), found.ended, found.tail, inputs.last_ts, inputs.known, found.closing,
+            inputs.stop, found,
+        )  # fmt: skip
     journal = reader.read(path)
     inputs = Inputs(journal.started)
     closing = False
@@ -275,7 +308,7 @@ def before_of(path: Path) -> Before:
     assert journal.tail is not None, "the journal was read to its end"
     return Before(
         series_of(journal, inputs.rows), tuple(inputs.outside), journal.ended is not None, journal.tail,
-        inputs.last_ts, inputs.known, closing, inputs.stop,
+        inputs.last_ts, inputs.known, closing, inputs.stop, None,
     )  # fmt: skip
 
 
