@@ -23,6 +23,7 @@ from safla.config.types import (
     Seconds,
     Speed,
     StreamUrl,
+    Timeframe,
     Webhook,
 )
 
@@ -89,6 +90,12 @@ class Data(Section):
     columns: Literal["auto"] | ColumnNames = key("auto", "which column of a file holds what")
     start: Date | None = key(None, "first candle that is traded, UTC (S16)")
     end: Date | None = key(None, "end, exclusive, UTC")
+    timeframe: Timeframe | None = key(
+        None, "length of the candles that the source holds; market_data.timeframe is built of them; null: the same"
+    )
+    bad_rows: Literal["refuse", "drop"] = key(
+        "refuse", "rows of a file that are no sound candles; drop: left out, each is a gap"
+    )
     last_candle: Literal["keep", "drop"] = key("keep", "the last row of a file: nothing proves that it is closed")
     synthetic: Synthetic = section(Synthetic, "candles made up, for `source: synthetic`")
 

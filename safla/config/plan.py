@@ -50,6 +50,11 @@ class RunPlan(NamedTuple):
     texts: dict[str, str]  # the plan as the journal tells it (J15)
 
 
+def source_timeframe(config: Config) -> Timeframe:
+    """The length of the candles that the source holds; those of market_data.timeframe are built of them."""
+    return config.data.timeframe or config.market_data.timeframe
+
+
 def price_limit(config: Config) -> int:
     """The highest price that the core takes, price units (D1)."""
     factor = LEAST_PRICE_FACTOR

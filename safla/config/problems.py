@@ -39,6 +39,9 @@ HINTS = tuple(
     )
 )
 
+TIMEFRAMES = re.compile(r"([1-9]\d?)(w|M|mo|week|month|y|Y|W)", re.ASCII)
+LONG = "weeks, months and years do not begin on one grid of UTC days; run on 1d, and let the strategy look further back"
+
 VERDICTS = {
     "greater_than": " is out of range",
     "greater_than_equal": " is out of range",
@@ -153,6 +156,8 @@ def _of_value(error: ErrorDetails, path: Path, node: Node) -> Problem:
 
 
 def _hint(node: Node, allowed: str) -> str:
+    if allowed.startswith("1m, 3m") and TIMEFRAMES.fullmatch(str(node.value)[:20]):
+        return f"; {LONG}"
     if not isinstance(node.value, str):
         quote = isinstance(node.value, (int, Decimal, bool)) and allowed.startswith(("text", "a word"))
         return "; put it in quotes" if quote else ""

@@ -115,6 +115,25 @@ def _window(config: "Config") -> Iterator[Broken]:
         yield Broken(("data.start", "data.end"), "must be before data.end, which is exclusive")
 
 
+MINUTES = {"m": 1, "h": 60, "d": 1440}  # of the letter behind a timeframe's number
+
+
+def _minutes(timeframe: str) -> int:
+    return int(timeframe[:-1]) * MINUTES[timeframe[-1]]
+
+
+def _source_timeframe(config: "Config") -> Iterator[Broken]:
+    source, market = config.data.timeframe, config.market_data.timeframe
+    if source in (None, market):
+        return
+    keys = ("data.timeframe", "market_data.timeframe")
+    if _minutes(market) % _minutes(source):
+        yield Broken(keys, f"candles of {market} (market_data.timeframe) cannot be built of candles of {source}")
+    elif config.mode == "paper":
+        text = f"longer candles are built in backtests alone: paper takes those of {market} as the exchange closes them"
+        yield Broken((*keys, "mode"), f"{text}; leave data.timeframe out")
+
+
 def _path(config: "Config") -> Iterator[Broken]:
     if config.data.source in RECORDED and config.data.path is None:
         yield Broken(("data.path", "data.source"), f"is needed where data.source is {config.data.source}")
@@ -192,6 +211,7 @@ RULES: tuple[Callable[["Config"], Iterator[Broken]], ...] = (
     _symbols,
     _detail,
     _window,
+    _source_timeframe,
     _path,
     _holes,
     _log_files,

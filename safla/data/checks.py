@@ -6,8 +6,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from safla.core.candles import iso
 from safla.core.scale import LIMIT, to_text
 from safla.core.values import Columns, Int64
+from safla.data.bad_rows import BadRows
 from safla.data.decimals import more
 from safla.data.files.bounded import shown
 from safla.errors import DataError
@@ -72,7 +74,7 @@ RULES: tuple[Rule, ...] = (
 
 
 def check(columns: Columns, bounds: Bounds, *, origin: Origin) -> None:
-    """Refuse candles that break S1, S3 or D1: DataError names the first row, its values, and how many more."""
+    """Refuse candles that break S1, S3 or D1: BadRows names the first row, its values, and how many more."""
     broken = [(rule(columns, bounds), text) for rule, text in RULES]
     if not any(mask.any() for mask, _ in broken):
         return
@@ -80,24 +82,27 @@ def check(columns: Columns, bounds: Bounds, *, origin: Origin) -> None:
     row = int(rows[0])
     template = next(text for mask, text in broken if mask[row])
     said = template.format(**_texts(columns, bounds, row=row))
-    raise DataError(f"{origin.at(row)}: {said}{more(len(rows))}")
+    raise BadRows(f"{origin.at(row)}: {said}{more(len(rows))}", rows)
 
 
-def ascend(columns: Columns, *, origin: Origin) -> Ordered:
+def ascend(columns: Columns, *, origin: Origin, bounds: Bounds | None = None) -> Ordered:
     """Candles in ascending order: newest first is turned round, the same candle again is ignored (S2).
 
-    At least one candle. DataError for one that comes again with other values, and for one that is out of order.
+    At least one candle. BadRows for those that come again with other values, DataError for one that is out of order.
+    bounds: the decimals in which messages tell values.
     """
+    rows = np.arange(len(columns.ts))
     turned = bool(columns.ts[0] > columns.ts[-1])
     if turned:
         columns, origin = Columns(*(column[::-1] for column in columns)), origin._replace(numbers=origin.numbers[::-1])
+        rows = rows[::-1]
     late = np.zeros(len(columns.ts), bool)
     late[1:] = columns.ts[1:] <= np.maximum.accumulate(columns.ts)[:-1]
     if not late.any():
         return Ordered(_solid(columns), origin, duplicates=0, turned=turned)
     kept = Columns(*(column[~late] for column in columns))
     again = Columns(*(column[late] for column in columns))
-    _refuse_revised(kept, again, origin=origin._replace(numbers=origin.numbers[late]))
+    _refuse_revised(kept, again, origin=origin, late=late, rows=rows, bounds=bounds)
     rest = origin._replace(numbers=origin.numbers[~late])
     return Ordered(kept, rest, duplicates=int(late.sum()), turned=turned)
 
@@ -108,18 +113,37 @@ def holes(ts: Int64, step_ms: int) -> Holes:
     return Holes(int(np.count_nonzero(missing)), int(missing.sum()))
 
 
-def _refuse_revised(kept: Columns, again: Columns, *, origin: Origin) -> None:
+def _refuse_revised(
+    kept: Columns, again: Columns, *, origin: Origin, late: npt.NDArray[Any], rows: Int64, bounds: Bounds | None
+) -> None:
     place = np.minimum(np.searchsorted(kept.ts, again.ts), len(kept.ts) - 1)
     unknown = kept.ts[place] != again.ts
     other = np.logical_or.reduce([mine[place] != theirs for mine, theirs in zip(kept, again, strict=True)])
     if not other.any():
         return
     row = int(np.argmax(other))
+    at = origin._replace(numbers=origin.numbers[late]).at(row)
     if unknown[row]:
-        raise DataError(f"{origin.at(row)}: time {again.ts[row]} is out of order; rows must ascend (S2)")
-    raise DataError(
-        f"{origin.at(row)}: candle_revised: time {again.ts[row]} comes again with other values (S2)"
-        f"{more(int(np.count_nonzero(other & ~unknown)))}"
+        raise DataError(f"{at}: time {again.ts[row]} is out of order; rows must ascend (S2)")
+    first = origin.numbers[~late][place[row]]
+    said = _difference(kept, again, mine=int(place[row]), theirs=row, bounds=bounds)
+    revised = other & ~unknown
+    raise BadRows(
+        f"{at}: candle_revised: {iso(int(again.ts[row]))} comes again with other values than in {origin.word} "
+        f"{first}: {said}{more(int(np.count_nonzero(revised)))}",
+        rows[late][revised],
+    )
+
+
+def _difference(kept: Columns, again: Columns, *, mine: int, theirs: int, bounds: Bounds | None) -> str:
+    """The values that differ between a candle and the one that came first."""
+    places = dict.fromkeys(kept._fields[1:5], bounds.price_decimals if bounds else 0)
+    places["volume"] = bounds.volume_decimals if bounds else 0
+    pairs = {name: (int(getattr(kept, name)[mine]), int(getattr(again, name)[theirs])) for name in places}
+    return ", ".join(
+        f"{name} {to_text(now, places[name])}, was {to_text(was, places[name])}"
+        for name, (was, now) in pairs.items()
+        if was != now
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from safla.core.scale import LIMIT, to_text
 from safla.core.values import Float64, Int8, Int64
+from safla.data.bad_rows import BadRows
 from safla.errors import DataError
 
 if TYPE_CHECKING:
@@ -118,9 +119,10 @@ def _refusal(frame: "pl.DataFrame", found: "pl.DataFrame", *, where: Where) -> D
     strange = {name: found[f"fine {name}"].not_().arg_true() for name in frame.columns}
     row, name = min((int(rows[0]), name) for name, rows in strange.items() if len(rows))
     cell = frame[name][row]
+    rows = np.unique(np.concatenate([found.to_numpy() for found in strange.values()]))
     if not cell:
-        return DataError(f"{where(row)}: {name} is empty")
-    return DataError(f"{where(row)}: {name} {cell[:40]!r} is no plain decimal number, such as 42283.58 (Z5)")
+        return BadRows(f"{where(row)}: {name} is empty", rows)
+    return BadRows(f"{where(row)}: {name} {cell[:40]!r} is no plain decimal number, such as 42283.58 (Z5)", rows)
 
 
 def _numbers(cells: "pl.Series", found: "pl.DataFrame", *, name: str, where: Where) -> Numbers:

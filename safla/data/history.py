@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 from loguru import logger
 
 from safla.config.model import Config
-from safla.config.plan import OrderRules
+from safla.config.plan import OrderRules, source_timeframe
 from safla.core.candles import TIMEFRAMES, Series, iso
 from safla.data.exchange import download, venue
 from safla.data.exchange.download import Got, Order, Standing, Told
@@ -57,7 +57,7 @@ class Stored(NamedTuple):
 def place_of(config: Config, symbol: str) -> Place:
     """Where the store keeps the candles of a symbol."""
     cache = Path(config.storage.cache_directory)
-    return Place(cache, venue.folder_of(config.exchange), symbol, config.market_data.timeframe)
+    return Place(cache, venue.folder_of(config.exchange), symbol, source_timeframe(config))
 
 
 async def fetch(config: Config, ask: Ask, *, told: Told | None = None, clock: Clock = SYSTEM) -> Fetched:
@@ -65,7 +65,7 @@ async def fetch(config: Config, ask: Ask, *, told: Told | None = None, clock: Cl
 
     ConfigError for a symbol that the exchange does not have, ExchangeError where it cannot even be asked for its clock.
     """
-    step = TIMEFRAMES[config.market_data.timeframe]
+    step = TIMEFRAMES[source_timeframe(config)]
     places = {symbol: place_of(config, symbol) for symbol in ask.symbols}
     begin = _begin(list(places.values()), ask.start)
     async with feed_of(config.exchange, clock=clock) as feed:
@@ -122,7 +122,7 @@ def stored(
 
 def some(config: Config, symbol: str, *, count: int, clock: Clock = SYSTEM) -> Series | None:
     """So many candles of one symbol: from data.start on, or without it the newest (up to data.end)."""
-    step = TIMEFRAMES[config.market_data.timeframe]
+    step = TIMEFRAMES[source_timeframe(config)]
     data = config.data
     if data.start is None:
         end = data.end if data.end is not None else _now_or_last(config, symbol, clock=clock)
@@ -164,7 +164,7 @@ def _now_or_last(config: Config, symbol: str, *, clock: Clock) -> int:
         async with feed_of(config.exchange, clock=clock) as feed:
             return (await feed.time.now()).least
 
-    step = TIMEFRAMES[config.market_data.timeframe]
+    step = TIMEFRAMES[source_timeframe(config)]
     try:
         return finished(now()) // step * step
     except ExchangeError:

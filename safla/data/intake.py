@@ -6,12 +6,11 @@ The holes of a file are no facts: what it leaves out is asked for when it is nee
 from pathlib import Path, PurePath
 from typing import Literal, NamedTuple
 
-import numpy as np
-
 from safla.config.shown import printable
-from safla.core.candles import TIMEFRAMES, Series
+from safla.core.candles import Series
 from safla.core.values import Columns
-from safla.data import checks
+from safla.data import agreement, checks
+from safla.data.bad_rows import Handling
 from safla.data.checks import Holes
 from safla.data.files import archive_name, bounded, csv, footer, parquet, vision
 from safla.data.rows import Rows, Target, assemble
@@ -33,6 +32,7 @@ class Wanted(NamedTuple):
     usual_timeframe: str  # where neither user nor name says one
     last_candle: Literal["keep", "drop"]  # of files of which nothing proves that their last candle is closed
     accept_restated: bool
+    bad_rows: Handling = "refuse"  # what becomes of rows that are no sound candles
 
 
 class Taken(NamedTuple):
@@ -44,6 +44,8 @@ class Taken(NamedTuple):
     holes: Holes
     merged: Merged
     notes: tuple[str, ...]
+    bad_rows: int  # left out
+    without_trade: int  # rows of candles in which nothing was traded, left out
 
 
 def place_of(path: str, wanted: Wanted) -> Place:
@@ -68,10 +70,10 @@ def take(path: str, wanted: Wanted, *, at: int) -> Taken:
     UsageError as in place_of; DataError for a file that is missing, cut, unsound or has a wrong checksum.
     """
     place = place_of(path, wanted)
-    rows = _rows(path, place.symbol)
-    target = Target(place.symbol, place.step_ms, None, None, PRICE_LIMIT)
-    series, _, said = assemble([rows], target)
-    _refuse_other_timeframe(series, place, path=path)
+    rows = _rows(path, place.symbol, bad=wanted.bad_rows)
+    rows = agreement.agreed(rows, place.symbol, place.timeframe, advice=agreement.for_import(place.timeframe))
+    target = Target(place.symbol, place.step_ms, None, None, PRICE_LIMIT, bad_rows=wanted.bad_rows)
+    series, counts, said = assemble([rows], target)
     notes = [*said]
     if not rows.closed:
         series, note = _last(series, path, dropped=wanted.last_candle == "drop")
@@ -79,31 +81,22 @@ def take(path: str, wanted: Wanted, *, at: int) -> Taken:
     source = printable(PurePath(path).name)
     merged = store.merge(place, series, source=source, at=at, accept_restated=wanted.accept_restated)
     holes = checks.holes(series.columns.ts, place.step_ms)
-    return Taken(path, place, len(series.columns.ts), holes, merged, (*notes, *merged.notes))
+    return Taken(
+        path, place, len(series.columns.ts), holes, merged, (*notes, *merged.notes), counts.bad_rows,
+        counts.without_trade,
+    )  # fmt: skip
 
 
-def _rows(path: str, symbol: str) -> Rows:
+def _rows(path: str, symbol: str, *, bad: Handling) -> Rows:
     """What a file is, by its first bytes: an archive is a ZIP, or has twelve columns and the name of one."""
     with bounded.opened(path) as stream:
         begin = stream.read(PEEKED_BYTES)
     if begin.startswith(footer.MAGIC):
-        return parquet.read(path, None, symbol=symbol, owners=1)
+        return parquet.read(path, None, symbol=symbol, owners=1, bad=bad)
     twelve = begin.partition(b"\n")[0].count(b",") == vision.WIDTH - 1
     if begin.startswith(bounded.ZIP_MAGIC) or (twelve and archive_name.named(path) is not None):
-        return vision.read(path)
-    return csv.read(path, None)
-
-
-def _refuse_other_timeframe(series: Series, place: Place, *, path: str) -> None:
-    """Hours are on the grid of minutes too, and would look like minutes with holes everywhere."""
-    ts = series.columns.ts
-    apart = int(np.diff(ts).min()) if len(ts) > 1 else place.step_ms
-    other = next((name for name, ms in TIMEFRAMES.items() if ms == apart), None)
-    if other is not None and apart != place.step_ms:
-        raise DataError(
-            f"{bounded.shown(path)}: its candles are {other} apart, and would be kept as {place.timeframe}; "
-            f"--timeframe {other} keeps them as what they are"
-        )
+        return vision.read(path, bad=bad)
+    return csv.read(path, None, symbol=symbol, bad=bad)
 
 
 def _last(series: Series, path: str, *, dropped: bool) -> tuple[Series, str]:

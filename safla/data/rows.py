@@ -7,7 +7,8 @@ import numpy as np
 
 from safla.core.candles import Series
 from safla.core.values import Columns, Int64
-from safla.data import checks
+from safla.data import bad_rows, checks
+from safla.data.bad_rows import NOTHING_LEFT, BadRows, Handling, Left
 from safla.data.checks import Origin
 from safla.data.decimals import MAX_PLACES, Numbers, most_places, text, units
 from safla.data.files.bounded import shown
@@ -26,6 +27,8 @@ class Rows(NamedTuple):
     numbers: dict[str, Numbers]  # open, high, low, close, volume
     notes: tuple[str, ...]
     closed: bool  # the source itself says that the last candle is complete
+    left: Left = NOTHING_LEFT  # rows of the file that are not among these
+    timeframe: str | None = None  # where the source itself says it
 
 
 class Target(NamedTuple):
@@ -38,6 +41,7 @@ class Target(NamedTuple):
     price_limit: int
     least_price_decimals: int = 0  # where they are read off: an exchange writes its candles on the grid of its tick
     least_volume_decimals: int = 0
+    bad_rows: Handling = "refuse"
 
 
 class Counts(NamedTuple):
@@ -50,6 +54,9 @@ class Counts(NamedTuple):
     holes: int
     missing: int  # candles in those holes
     volumes_cut: int  # to volume_decimals, or to 8 (S3)
+    bad_rows: int = 0  # left out, since data.bad_rows says so; each is a gap
+    without_trade: int = 0  # rows without a price, which are gaps
+    incomplete: int = 0  # longer candles that were not built, for one of their parts is missing
 
 
 def of_columns(origin: Origin, columns: Columns, *, price_decimals: int, volume_decimals: int) -> Rows:
@@ -74,20 +81,55 @@ def assemble(files: list[Rows], target: Target) -> tuple[Series, Counts, tuple[s
     parts: list[tuple[Rows, checks.Ordered]] = []
     notes: list[str] = []
     duplicates, cut = 0, 0
+    left: list[Left] = []
     for one in files:
         columns, rows_cut = _columns(one, price_decimals=price_decimals, volume_decimals=volume_decimals)
-        ordered = checks.ascend(columns, origin=one.origin)
-        texts = checks.Bounds(target.step_ms, target.price_limit, price_decimals, volume_decimals)
-        checks.check(ordered.columns, texts, origin=ordered.origin)
+        bounds = checks.Bounds(target.step_ms, target.price_limit, price_decimals, volume_decimals)
+        ordered, dropped = _ordered(columns, bounds, one.origin, bad=target.bad_rows)
+        left.append(bad_rows.together([one.left, dropped]))
         parts.append((one, ordered))
         notes.extend(_said(one, ordered=ordered, cut=rows_cut, volume_decimals=volume_decimals))
+        notes.extend(bad_rows.notes(left[-1], name=shown(one.origin.file), word=one.origin.word))
         duplicates, cut = duplicates + ordered.duplicates, cut + rows_cut
     _refuse_overlap(parts)
     columns = parts[0][1].columns if len(parts) == 1 else _joined([ordered.columns for _, ordered in parts])
     holes = checks.holes(columns.ts, target.step_ms)
     without = int(np.count_nonzero(columns.volume == 0))
-    counts = Counts(target.symbol, len(columns.ts), duplicates, without, holes.number, holes.missing, cut)
+    counts = Counts(
+        target.symbol, len(columns.ts), duplicates, without, holes.number, holes.missing, cut,
+        bad_rows=sum(one.bad for one in left), without_trade=sum(one.without_trade for one in left),
+    )  # fmt: skip
     return Series(target.symbol, price_decimals, volume_decimals, columns), counts, tuple(notes)
+
+
+def _ordered(columns: Columns, bounds: checks.Bounds, origin: Origin, *, bad: Handling) -> tuple[checks.Ordered, Left]:
+    """The candles in order, each sound; and what was left out for that, where bad rows may be."""
+    reasons: list[str] = []
+    dropped = 0
+    if bad == "drop":  # first what a row says by itself, for a time that is wrong is out of order too
+        try:
+            checks.check(columns, bounds, origin=origin)
+        except BadRows as error:
+            columns, origin = _without(columns, origin, error)
+            reasons, dropped = [str(error)], len(error.rows)
+    while True:
+        try:
+            ordered = checks.ascend(columns, origin=origin, bounds=bounds)
+            checks.check(ordered.columns, bounds, origin=ordered.origin)
+            return ordered, Left(0, dropped, tuple(reasons))
+        except BadRows as error:
+            if bad == "refuse":
+                raise
+            columns, origin = _without(columns, origin, error)
+            reasons, dropped = [*reasons, str(error)], dropped + len(error.rows)
+
+
+def _without(columns: Columns, origin: Origin, error: BadRows) -> tuple[Columns, Origin]:
+    kept = np.ones(len(columns.ts), bool)
+    kept[error.rows] = False
+    if not kept.any():
+        raise DataError(f"{error}; no sound row is left") from error
+    return Columns(*(column[kept] for column in columns)), origin._replace(numbers=origin.numbers[kept])
 
 
 def _price_decimals(files: list[Rows], *, given: int | None, least: int) -> int:

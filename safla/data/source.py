@@ -4,15 +4,16 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from safla.config.model import Config
-from safla.config.plan import NO_RULES, OrderRules, decimals
+from safla.config.plan import NO_RULES, OrderRules, decimals, source_timeframe
 from safla.core.candles import TIMEFRAMES, Series
 from safla.core.values import Columns
-from safla.data import paths, synthetic
+from safla.data import agreement, checks, paths, resample, synthetic
 from safla.data.checks import Origin
 from safla.data.decimals import MAX_PLACES
 from safla.data.files import csv, parquet, vision
 from safla.data.files.bounded import shown
 from safla.data.rows import MAX_ROWS, Counts, Rows, Target, assemble, of_columns
+from safla.data.store import month
 from safla.errors import DataError
 
 if TYPE_CHECKING:
@@ -56,9 +57,11 @@ def read(config: Config, symbols: Sequence[str], *, price_limit: int, told: "Tol
 
 def _target(config: Config, symbol: str, *, rules: OrderRules, price_limit: int) -> Target:
     price_decimals, volume_decimals = _decimals(config, symbol)
-    least = [0 if step is None else min(MAX_PLACES, decimals(step)) for step in (rules.tick, rules.lot)]
-    step_ms = TIMEFRAMES[config.market_data.timeframe]
-    return Target(symbol, step_ms, price_decimals, volume_decimals, price_limit, *least)
+    least = tuple(0 if step is None else min(MAX_PLACES, decimals(step)) for step in (rules.tick, rules.lot))
+    step_ms = TIMEFRAMES[source_timeframe(config)]
+    return Target(
+        symbol, step_ms, price_decimals, volume_decimals, price_limit, least[0], least[1], config.data.bad_rows
+    )
 
 
 def _decimals(config: Config, symbol: str) -> tuple[int | None, int | None]:
@@ -71,6 +74,38 @@ def _decimals(config: Config, symbol: str) -> tuple[int | None, int | None]:
 
 
 def _of_symbol(config: Config, target: Target, files: list[Rows]) -> tuple[Series, Counts, tuple[str, ...]]:
+    series, counts, notes = _proven(config, target, files)
+    if source_timeframe(config) == config.market_data.timeframe:
+        return series, counts, notes
+    return _built(config, target, series, counts, notes)
+
+
+def _built(
+    config: Config, target: Target, series: Series, counts: Counts, notes: tuple[str, ...]
+) -> tuple[Series, Counts, tuple[str, ...]]:
+    """Longer candles out of those of the source, with the decimals that these need, as if they stood in a file."""
+    step_ms = TIMEFRAMES[config.market_data.timeframe]
+    found = resample.resampled(series, source_ms=target.step_ms, step_ms=step_ms)
+    said = resample.told(found, timeframe=config.market_data.timeframe, source=source_timeframe(config))
+    least = month.least(found.series)
+    price = max(least.price_decimals, target.least_price_decimals)
+    volume = max(least.volume_decimals, target.least_volume_decimals)
+    longer = month.scaled(
+        least,
+        price_decimals=price if target.price_decimals is None else target.price_decimals,
+        volume_decimals=volume if target.volume_decimals is None else target.volume_decimals,
+    )
+    gaps = checks.holes(longer.columns.ts, step_ms)
+    without = int((longer.columns.volume == 0).sum())
+    numbers = counts._replace(
+        candles=len(longer.columns.ts), without_volume=without, holes=gaps.number, missing=gaps.missing,
+        incomplete=found.incomplete,
+    )  # fmt: skip
+    return longer, numbers, (*notes, *said)
+
+
+def _proven(config: Config, target: Target, files: list[Rows]) -> tuple[Series, Counts, tuple[str, ...]]:
+    """The candles of a symbol, and what there is to say of the last one."""
     series, counts, notes = assemble(files, target)
     last = files[-1]
     if last.closed:
@@ -97,7 +132,7 @@ def _exchange(config: Config, symbols: Sequence[str], told: "Told | None") -> _G
 
 
 def _kept(config: Config, symbol: str, held: "Held") -> Rows:
-    name = f"{config.exchange.name} {symbol} {config.market_data.timeframe}"
+    name = f"{config.exchange.name} {symbol} {source_timeframe(config)}"
     series = held.series
     if series is None:
         raise DataError(f"{name}: no candle is stored of the time between data.start and data.end")
@@ -109,19 +144,43 @@ def _kept(config: Config, symbol: str, held: "Held") -> Rows:
 
 def _csv(config: Config, symbols: Sequence[str]) -> list[list[Rows]]:
     columns = None if config.data.columns == "auto" else config.data.columns.model_dump()
-    return [_bounded(csv.read(path, columns) for path in files) for files in _paths(config, symbols, shared=False)]
+    return _of_files(
+        config, symbols,
+        lambda path, symbol, owners: csv.read(
+            path, columns, symbol=symbol, owners=owners, bad=config.data.bad_rows
+        ),
+    )  # fmt: skip
 
 
 def _vision(config: Config, symbols: Sequence[str]) -> list[list[Rows]]:
-    return [_bounded(vision.read(path) for path in files) for files in _paths(config, symbols, shared=False)]
+    return _of_files(
+        config, symbols, lambda path, symbol, owners: vision.read(path, bad=config.data.bad_rows), shared=False
+    )
 
 
 def _parquet(config: Config, symbols: Sequence[str]) -> list[list[Rows]]:
     columns = None if config.data.columns == "auto" else config.data.columns.model_dump()
-    files = _paths(config, symbols, shared=True)
+    return _of_files(
+        config, symbols,
+        lambda path, symbol, owners: parquet.read(
+            path, columns, symbol=symbol, owners=owners, bad=config.data.bad_rows
+        ),
+    )  # fmt: skip
+
+
+def _of_files(
+    config: Config, symbols: Sequence[str], reader: Callable[[str, str, int], Rows], *, shared: bool = True
+) -> list[list[Rows]]:
+    """The rows of each symbol out of its files, each checked to be what the configuration says (reader: of one)."""
+    files = _paths(config, symbols, shared=shared)
+    timeframe = source_timeframe(config)
+    advice = agreement.for_run(config.market_data.timeframe, config.data.timeframe)
     return [
         _bounded(
-            parquet.read(path, columns, symbol=symbol, owners=sum(path in other for other in files)) for path in own
+            agreement.agreed(
+                reader(path, symbol, sum(path in other for other in files)), symbol, timeframe, advice=advice
+            )
+            for path in own
         )
         for symbol, own in zip(symbols, files, strict=True)
     ]
@@ -145,7 +204,7 @@ def _synthetic(config: Config, symbols: Sequence[str]) -> list[list[Rows]]:
         walk = synthetic.Walk(
             seed=config.system.random_seed,
             symbol=symbol,
-            step_ms=TIMEFRAMES[config.market_data.timeframe],
+            step_ms=TIMEFRAMES[source_timeframe(config)],
             candles=asked.candles,
             start=asked.start,
             start_price=asked.start_price,
@@ -161,7 +220,7 @@ def _synthetic(config: Config, symbols: Sequence[str]) -> list[list[Rows]]:
 
 def _paths(config: Config, symbols: Sequence[str], *, shared: bool) -> list[list[str]]:
     assert config.data.path is not None, "config/rules.py asks for data.path with a source of files"
-    return paths.of_symbols(config.data.path, symbols, timeframe=config.market_data.timeframe, shared=shared)
+    return paths.of_symbols(config.data.path, symbols, timeframe=source_timeframe(config), shared=shared)
 
 
 def _alone(reader: Callable[[Config, Sequence[str]], list[list[Rows]]]) -> "_Source":

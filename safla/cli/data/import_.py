@@ -8,6 +8,7 @@ import click
 
 from safla.cli import UNWRAPPED
 from safla.cli.data.asked import called, configured, loaded, symbol_of
+from safla.config.plan import source_timeframe
 from safla.config.shown import printable
 from safla.core.candles import TIMEFRAMES, iso
 from safla.data.exchange.venue import folder_of
@@ -32,18 +33,24 @@ EXAMPLE = "Example: safla data import configs/data/SYNTHETIC-BTCUSDT-1h-2024.zip
     "--last-candle", type=click.Choice(["keep", "drop"]), default="drop", show_default=True,
     help="The last candle of a file: nothing proves that it is closed. Archives hold closed ones.",
 )  # fmt: skip
+@click.option(
+    "--bad-rows", "bad_rows", type=click.Choice(["refuse", "drop"]),
+    help="What becomes of rows that are no sound candles; drop: left out. Else data.bad_rows.",
+)  # fmt: skip
 @click.option("--accept-restated", is_flag=True, help="Replace stored candles that have other values.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array, one object a file.")
 def command(
     *, paths: tuple[str, ...], config: Path | None, sets: tuple[str, ...], symbol: str | None, timeframe: str | None,
-    last_candle: Literal["keep", "drop"], accept_restated: bool, as_json: bool,
+    last_candle: Literal["keep", "drop"], bad_rows: Literal["refuse", "drop"] | None, accept_restated: bool,
+    as_json: bool,
 ) -> int:  # fmt: skip
     """Take candles from CSV, Parquet or Binance archives into the store. Exit 1 if stored ones have other values."""
     chosen = loaded(config, sets=sets).config
     wanted = Wanted(
         cache=Path(chosen.storage.cache_directory), exchange=folder_of(chosen.exchange),
         symbol=None if symbol is None else symbol_of(symbol), timeframe=timeframe,
-        usual_timeframe=chosen.market_data.timeframe, last_candle=last_candle, accept_restated=accept_restated,
+        usual_timeframe=source_timeframe(chosen), last_candle=last_candle, accept_restated=accept_restated,
+        bad_rows=bad_rows or chosen.data.bad_rows,
     )  # fmt: skip
     for path in paths:
         place_of(path, wanted)  # so that nothing is stored where one of the names is not clear
@@ -71,7 +78,8 @@ def _line(one: Taken) -> str:
     merged = one.merged
     replaced = f", {merged.accepted:,} replaced" if merged.accepted else ""
     holes = f", {one.holes.number:,} holes ({one.holes.missing:,} candles)" if one.holes.number else ""
-    told = f"{one.candles:,} candles, {merged.added:,} new, {merged.same:,} known{replaced}{holes}"
+    bad = f", {one.bad_rows:,} bad row{'' if one.bad_rows == 1 else 's'} left out" if one.bad_rows else ""
+    told = f"{one.candles:,} candles, {merged.added:,} new, {merged.same:,} known{replaced}{holes}{bad}"
     return f"{called(one.place)}: {told}, from {one.file}"
 
 
@@ -89,4 +97,5 @@ def _object(one: Taken) -> dict[str, Any]:
     told = {"file": one.file, "exchange": place.exchange, "symbol": place.symbol, "timeframe": place.timeframe}
     counts = {"candles": one.candles, "added": merged.added, "same": merged.same, "accepted": merged.accepted}
     restated = [{**row._asdict(), "ts": iso(row.ts)} for row in merged.restated]
+    counts |= {"bad_rows": one.bad_rows, "without_trade": one.without_trade}
     return {**told, **counts, "holes": one.holes.number, "missing": one.holes.missing, "restated": restated}

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Mapping, Sequence
 
+from safla.data import market_names
+from safla.data.bad_rows import Handling
 from safla.data.files import bounded, table
 from safla.data.files.table import MAX_COLUMNS, Layout, split
 from safla.data.rows import FIELDS, Rows
@@ -33,15 +35,25 @@ HINT = "data.columns says which column is which, by name or position"
 _ROW = re.compile(r'"?[0-9]')  # how the time of a row begins; no header does
 
 
-def read(path: str, columns: Mapping[str, str | int] | None) -> Rows:
-    """The rows of a CSV file, which may be gzip or zstd. columns: names or positions; None: told by NAMES."""
+def read(
+    path: str, columns: Mapping[str, str | int] | None, *, symbol: str | None = None, owners: int = 1,
+    bad: Handling = "refuse",
+) -> Rows:  # fmt: skip
+    """The rows of a CSV file, which may be gzip or zstd. columns: names or positions; None: told by NAMES.
+
+    symbol  whose rows are taken, where a column says whose each is; None: all
+    owners  how many symbols are read from this file; above 1 it needs such a column
+    bad     what becomes of rows that are no candles
+    """
+
+    def layout_of(lines: list[str]) -> Layout:
+        found = layout(lines, columns, path=bounded.shown(path))
+        if owners > 1 and found.symbol is None:
+            raise market_names.shared(path, owners)
+        return found
+
     with bounded.opened(path) as stream:
-        return table.read(
-            path,
-            bounded.blocks(stream, path),
-            layout_of=lambda lines: layout(lines, columns, path=bounded.shown(path)),
-            closed=False,
-        )
+        return table.read(path, bounded.blocks(stream, path), layout_of=layout_of, closed=False, symbol=symbol, bad=bad)
 
 
 def layout(lines: Sequence[str], columns: Mapping[str, str | int] | None, *, path: str) -> Layout:
@@ -49,6 +61,9 @@ def layout(lines: Sequence[str], columns: Mapping[str, str | int] | None, *, pat
     rows = list(lines)
     while len(rows) > 1 and not rows[-1]:
         rows.pop()
+    marked = _symbol_first(rows[0], columns)
+    if marked is not None:
+        return marked
     body = next((index for index, line in enumerate(rows) if _is_row(line, columns)), len(rows))
     sample = rows[min(body, len(rows) - 1)]
     delimiter = max(DELIMITERS, key=sample.count)
@@ -60,7 +75,25 @@ def layout(lines: Sequence[str], columns: Mapping[str, str | int] | None, *, pat
         raise DataError(f"{path}: line {body}: neither a header nor a row of {width} cells")
     notes = (f"{body - 1} line before the header skipped",) if body > 1 else ()
     positions = located(header, columns, width=width, path=path)
-    return Layout(delimiter, positions, width, body, notes)
+    owner = None if header is None else market_names.column_of(header)
+    symbol = None if header is None or owner is None or owner in positions else (owner, header[owner])
+    return Layout(delimiter, positions, width, body, notes, symbol)
+
+
+def _symbol_first(line: str, columns: Mapping[str, str | int] | None) -> Layout | None:
+    """How to read rows without a header whose first cell is the symbol; None where they are others."""
+    delimiter = max(DELIMITERS, key=line.count)
+    cells = split(line, delimiter)
+    rest = cells[1:]
+    if len(cells) <= len(FIELDS) or not market_names.is_symbol_cell(cells[0]):
+        return None
+    if not all(_ROW.match(cell) for cell in rest[: len(FIELDS)]):
+        return None
+    asked = columns or dict(zip(FIELDS, range(1, 1 + len(FIELDS)), strict=True))
+    positions = tuple(place for place in (asked[field] for field in FIELDS) if isinstance(place, int))
+    if len(positions) < len(FIELDS) or max(positions) >= len(cells):
+        return None
+    return Layout(delimiter, positions, len(cells), 0, (), (0, "of symbols, the first"))
 
 
 def located(
@@ -79,8 +112,10 @@ def located(
 
 def _is_row(line: str, columns: Mapping[str, str | int] | None) -> bool:
     position = columns["ts"] if columns is not None and isinstance(columns["ts"], int) else 0
-    cells = line.split(max(DELIMITERS, key=line.count))
-    return position < len(cells) and bool(_ROW.match(cells[position].strip()))
+    cells = [cell.strip() for cell in line.split(max(DELIMITERS, key=line.count))]
+    if position < len(cells) and _ROW.match(cells[position]):
+        return True
+    return sum(bool(_ROW.match(cell)) for cell in cells) >= len(FIELDS) - 1  # what stands first may be the symbol
 
 
 def _asked(header: Sequence[str] | None, wanted: str | int, *, field: str, width: int, path: str) -> int:

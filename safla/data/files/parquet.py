@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from safla.core.values import Int64
-from safla.data import decimals
+from safla.data import bad_rows, decimals, market_names
+from safla.data.bad_rows import BadRows, Handling
 from safla.data.checks import Origin
 from safla.data.decimals import Numbers, Where
 from safla.data.files import bounded, footer, recorded, times
@@ -14,7 +15,7 @@ from safla.data.files.csv import located
 from safla.data.files.recorded import Recorded
 from safla.data.files.table import MAX_COLUMNS
 from safla.data.rows import FIELDS, MAX_ROWS, Rows
-from safla.errors import ConfigError, DataError, Problem
+from safla.errors import DataError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -23,8 +24,13 @@ MAX_UNPACKED_BYTES = 2 * 2**30
 MAX_TEXT_BYTES = 64  # of a number or a time (Z5)
 
 
-def read(path: str, columns: Mapping[str, str | int] | None, *, symbol: str, owners: int) -> Rows:
-    """The rows of one symbol. owners: how many symbols are read from this file; above 1 it needs a column `symbol`."""
+def read(
+    path: str, columns: Mapping[str, str | int] | None, *, symbol: str, owners: int, bad: Handling = "refuse"
+) -> Rows:
+    """The rows of one symbol. owners: how many symbols are read from this file; above 1 it needs a column `symbol`.
+
+    bad  what becomes of rows that are no candles
+    """
     import polars as pl
 
     with bounded.opened(path) as stream:
@@ -35,7 +41,9 @@ def read(path: str, columns: Mapping[str, str | int] | None, *, symbol: str, own
     try:
         run = recorded.facts(pl.read_parquet_metadata(content))
         if run is None:
-            return _rows(path, _frame(path, content, columns, symbol=symbol, owners=owners), own=None)
+            frame, notes = _frame(path, content, columns, symbol=symbol, owners=owners)
+            found = _rows(path, frame, own=None, bad=bad)
+            return found._replace(notes=(*notes, *found.notes))
         return _recorded(path, content, run, symbol=symbol)
     except broken as error:
         text = ascii(str(error).partition("\n")[0][:150])[1:-1]
@@ -54,25 +62,26 @@ def _refuse_bombs(content: bytes, *, name: str) -> None:
 
 def _frame(
     path: str, content: bytes, columns: Mapping[str, str | int] | None, *, symbol: str, owners: int
-) -> "pl.DataFrame":
-    """The six columns and the row number of each, of that symbol alone."""
+) -> tuple["pl.DataFrame", tuple[str, ...]]:
+    """The six columns and the row number of each, of that symbol alone; and what there is to say of others."""
     import polars as pl
 
     header = list(pl.read_parquet_schema(content))
     name = bounded.shown(path)
     named = [header[place] for place in located(header, columns, width=len(header), path=name)]
-    by_symbol = "symbol" in header
-    if owners > 1 and not by_symbol:
-        text = f"{name} would serve {owners} symbols, but has no column `symbol`; put {{symbol}} into the path"
-        raise ConfigError([Problem(where="", key="data.path", text=text)])
-    wanted = list(dict.fromkeys([*named, *(["symbol"] if by_symbol else [])]))
+    place = market_names.column_of(header)
+    column = None if place is None or header[place] in named else header[place]
+    if owners > 1 and column is None:
+        raise market_names.shared(path, owners)
+    wanted = list(dict.fromkeys([*named, *([column] if column else [])]))
     frame = pl.read_parquet(content, columns=wanted).with_row_index("row", offset=1) if wanted else pl.DataFrame()
-    if by_symbol:
-        frame = frame.filter(pl.col("symbol").cast(pl.String) == symbol)
-        if not frame.height:
-            raise DataError(f"{name}: no row whose symbol is {symbol}")
+    notes: tuple[str, ...] = ()
+    if column is not None:
+        owner = market_names.Owner(symbol, column)
+        kept = owner.own(frame[column], frame["row"].to_numpy().astype(np.int64))
+        frame, notes = frame.filter(pl.Series(kept)), owner.told(path, "row")
     picked = (pl.col(column).alias(field) for column, field in zip(named, FIELDS, strict=True))
-    return frame.select("row", *picked)
+    return frame.select("row", *picked), notes
 
 
 def _recorded(path: str, content: bytes, run: Recorded, *, symbol: str) -> Rows:
@@ -87,24 +96,34 @@ def _recorded(path: str, content: bytes, run: Recorded, *, symbol: str) -> Rows:
     place = run.symbols.index(symbol)
     price, volume = run.decimals[place]
     own = frame.with_row_index("row", offset=1).filter(pl.col("symbol") == place)
-    return _rows(path, own, own=dict.fromkeys(FIELDS[1:5], price) | {"volume": volume})
+    found = _rows(path, own, own=dict.fromkeys(FIELDS[1:5], price) | {"volume": volume})
+    return found._replace(timeframe=run.timeframe)
 
 
-def _rows(path: str, frame: "pl.DataFrame", *, own: dict[str, int] | None) -> Rows:
+def _rows(path: str, frame: "pl.DataFrame", *, own: dict[str, int] | None, bad: Handling = "refuse") -> Rows:
     numbers = frame["row"].to_numpy().astype(np.int64)
-    origin = Origin(path, "row", numbers)
     floats = [field for field in FIELDS[1:] if frame[field].dtype.is_float()]
-    if not frame.height:
-        nothing = Numbers(np.zeros(0, np.int64), np.zeros(0, np.int8))
-        return Rows(origin, np.zeros(0, np.int64), dict.fromkeys(FIELDS[1:], nothing), (), closed=False)
-    ts, unit = _times(frame["ts"], origin.at)
-    read = {field: _numbers(frame[field], field, own=own, where=origin.at) for field in FIELDS[1:]}
+    (ts, unit, read), numbers, left = bad_rows.sound(
+        frame, numbers, lambda frame, numbers: _parsed(path, frame, numbers, own=own), bad_rows=bad
+    )
     name = bounded.shown(path)
     facts = (
         (unit != "milliseconds", f"times are {unit}"),
         (floats, f"floats ({', '.join(floats)}) are taken by their shortest decimal text"),
     )
-    return Rows(origin, ts, read, tuple(f"{name}: {fact}" for is_so, fact in facts if is_so), closed=own is not None)
+    notes = tuple(f"{name}: {fact}" for is_so, fact in facts if is_so)
+    return Rows(Origin(path, "row", numbers), ts, read, notes, closed=own is not None, left=left)
+
+
+def _parsed(
+    path: str, frame: "pl.DataFrame", numbers: Int64, *, own: dict[str, int] | None
+) -> tuple[Int64, str, dict[str, Numbers]]:
+    where = Origin(path, "row", numbers).at
+    if not frame.height:
+        nothing = Numbers(np.zeros(0, np.int64), np.zeros(0, np.int8))
+        return np.zeros(0, np.int64), "milliseconds", dict.fromkeys(FIELDS[1:], nothing)
+    ts, unit = _times(frame["ts"], where)
+    return ts, unit, {field: _numbers(frame[field], field, own=own, where=where) for field in FIELDS[1:]}
 
 
 def _times(column: "pl.Series", where: Where) -> tuple[Int64, str]:
@@ -133,7 +152,7 @@ def _numbers(column: "pl.Series", name: str, *, own: dict[str, int] | None, wher
         digits = column.cast(pl.Int64).to_numpy()
         below = np.flatnonzero(digits < 0)
         if len(below):
-            raise DataError(f"{where(int(below[0]))}: {name} {digits[below[0]]} is below 0 (S3)")
+            raise BadRows(f"{where(int(below[0]))}: {name} {digits[below[0]]} is below 0 (S3)", below)
         return Numbers(digits, np.full(len(digits), own[name] if own else 0, np.int8))
     quick = decimals.of_floats(column.to_numpy()) if column.dtype == pl.Float64 else None
     if quick is not None:
@@ -157,4 +176,5 @@ def _short(column: "pl.Series", name: str, *, where: Where) -> "pl.Series":
 
 def _refuse_nulls(column: "pl.Series", name: str, *, where: Where) -> None:
     if column.null_count():
-        raise DataError(f"{where(int(column.is_null().arg_true()[0]))}: {name} is empty")
+        rows = column.is_null().arg_true()
+        raise BadRows(f"{where(int(rows[0]))}: {name} is empty", rows.to_numpy().astype(np.int64))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from safla.core.values import Int64
-from safla.data import decimals
+from safla.data import bad_rows, decimals, market_names
+from safla.data.bad_rows import Handling, Left
 from safla.data.checks import Origin
 from safla.data.decimals import Numbers
 from safla.data.files import times
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 MAX_CELL_BYTES = 128 * 1024
 MAX_COLUMNS = 64
 HEAD_LINES = 3  # a banner, a header, a row
+SYMBOL = "symbol"  # how the column is called here that says whose candle a row is
 
 _NO_PLACES = np.zeros(0, np.int8)
 _MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
@@ -34,6 +36,7 @@ class Layout(NamedTuple):
     width: int  # cells of a line
     skipped: int  # lines before the first row
     notes: tuple[str, ...]
+    symbol: tuple[int, str] | None = None  # the cell that says whose candle a row is, and what its column is called
 
 
 class Piece(NamedTuple):
@@ -44,11 +47,18 @@ class Piece(NamedTuple):
     first: int
 
 
-def read(path: str, blocks: Iterator[bytes], *, layout_of: Callable[[list[str]], Layout], closed: bool) -> Rows:
+def read(
+    path: str, blocks: Iterator[bytes], *, layout_of: Callable[[list[str]], Layout], closed: bool,
+    symbol: str | None = None, bad: Handling = "refuse",
+) -> Rows:  # fmt: skip
     """The rows of a text table. `layout_of` sees the first lines and says how to read it.
 
+    symbol  whose rows are taken, where a column says whose each is; None: all
+    bad     what becomes of rows that are no candles
     DataError names file, line and cell of the first that cannot be read.
     """
+    import polars as pl
+
     lines = _lines(path, blocks)
     head = _without_mark(path, _head(lines))
     if not head.strip():
@@ -57,24 +67,46 @@ def read(path: str, blocks: Iterator[bytes], *, layout_of: Callable[[list[str]],
     name = shown(path)
     parts: dict[str, list[Numbers]] = {field: [] for field in FIELDS}
     rows, unit = 0, ""
+    owner = market_names.Owner(symbol, layout.symbol[1]) if symbol is not None and layout.symbol else None
+    numbered: list[Int64] = []
+    left: list[Left] = []
     for piece in _pieces(path, head, lines, skipped=layout.skipped):
         rows += len(piece.ends)
         if rows > MAX_ROWS:
             raise DataError(f"{name}: more than {MAX_ROWS} rows")
         frame = _cells(path, piece, layout=layout)
-        where = _where(path, piece.first)
-        ts, own_unit = times.parse(frame["ts"], where)
+        places = np.arange(piece.first, piece.first + frame.height, dtype=np.int64)
+        if owner is not None:
+            kept = owner.own(frame[SYMBOL], places)
+            frame, places = (frame, places) if kept.all() else (frame.filter(pl.Series(kept)), places[kept])
+        (ts, own_unit, numbers_of), places, gone = bad_rows.sound(
+            frame, places, lambda frame, places: _parsed(path, frame, places), bad_rows=bad
+        )
+        numbered.append(places)
+        left.append(gone)
+        if not len(places):
+            continue
         if own_unit != (unit or own_unit):
-            raise DataError(f"{where(0)}: times are {own_unit}, the rows before have {unit}")
+            raise DataError(f"{_where(path, places)(0)}: times are {own_unit}, the rows before have {unit}")
         unit = own_unit
-        for field, numbers in {"ts": Numbers(ts, _NO_PLACES), **decimals.parse(frame.drop("ts"), where)}.items():
+        for field, numbers in {"ts": Numbers(ts, _NO_PLACES), **numbers_of}.items():
             # copies let go of the text behind them
             parts[field].append(Numbers(numbers.digits.copy(), numbers.places.copy()))
     said = (f"{name}: times are {unit}",) if unit not in ("", "milliseconds") else ()
     joined = {field: _joined(parts.pop(field)) for field in FIELDS}
-    origin = Origin(path, "line", np.arange(1 + layout.skipped, 1 + layout.skipped + rows, dtype=np.int64))
+    origin = Origin(path, "line", np.concatenate(numbered) if numbered else np.zeros(0, np.int64))
     ts = joined.pop("ts").digits
-    return Rows(origin, ts, joined, tuple(f"{name}: {note}" for note in layout.notes) + said, closed)
+    notes = tuple(f"{name}: {note}" for note in layout.notes) + said
+    others = () if owner is None else owner.told(path, "line")
+    return Rows(origin, ts, joined, notes + others, closed, bad_rows.together(left))
+
+
+def _parsed(path: str, frame: "pl.DataFrame", places: Int64) -> tuple[Int64, str, dict[str, Numbers]]:
+    if not frame.height:
+        return np.zeros(0, np.int64), "", {}
+    where = _where(path, places)
+    ts, unit = times.parse(frame["ts"], where)
+    return ts, unit, decimals.parse(frame.select(FIELDS[1:]), where)
 
 
 def split(line: str, delimiter: str) -> list[str]:
@@ -90,8 +122,8 @@ def _joined(parts: list[Numbers]) -> Numbers:
     return Numbers(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
-def _where(path: str, first: int) -> decimals.Where:
-    return lambda row: f"{shown(path)}: line {first + row}"
+def _where(path: str, places: Int64) -> decimals.Where:
+    return lambda row: f"{shown(path)}: line {places[row]}"
 
 
 def _lines(path: str, blocks: Iterator[bytes]) -> Iterator[bytes]:
@@ -167,7 +199,7 @@ def _cells(path: str, piece: Piece, *, layout: Layout) -> "pl.DataFrame":
     import polars as pl
 
     quoted = b'"' in piece.text
-    used = sorted(set(layout.positions))
+    used = sorted({*layout.positions, *([layout.symbol[0]] if layout.symbol else [])})
     if not _is_even(piece, layout=layout, quoted=quoted):
         raise _ragged(path, piece, layout=layout)
     try:
@@ -184,7 +216,7 @@ def _cells(path: str, piece: Piece, *, layout: Layout) -> "pl.DataFrame":
     if frame.height != len(piece.ends):
         raise _ragged(path, piece, layout=layout)
     names = dict(zip(used, frame.columns, strict=True))
-    places = zip(layout.positions, FIELDS, strict=True)
+    places = [*zip(layout.positions, FIELDS, strict=True), *([(layout.symbol[0], SYMBOL)] if layout.symbol else [])]
     return frame.select(pl.col(names[position]).alias(field) for position, field in places)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from safla.data.bad_rows import Handling
 from safla.data.files import bounded, table
 from safla.data.files.table import Layout, split
 from safla.data.rows import Rows
@@ -22,15 +23,20 @@ _CHECKSUM = re.compile(rb"([0-9a-f]{64})(\s.*)?", re.DOTALL)
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
-def read(path: str) -> Rows:
-    """The rows of an archive, zipped or not. DataError for a wrong checksum, a strange member, or a cut file."""
+def read(path: str, *, bad: Handling = "refuse") -> Rows:
+    """The rows of an archive, zipped or not. DataError for a wrong checksum, a strange member, or a cut file.
+
+    bad  what becomes of rows that are no candles
+    """
     with bounded.opened(path) as stream:
         _verify(stream, path)
         stream.seek(0)
         zipped = stream.read(4) == bounded.ZIP_MAGIC
         stream.seek(0)
         blocks = _member(stream, path) if zipped else bounded.blocks(stream, path)
-        return table.read(path, blocks, layout_of=lambda lines: _layout(lines, path=bounded.shown(path)), closed=True)
+        return table.read(
+            path, blocks, layout_of=lambda lines: _layout(lines, path=bounded.shown(path)), closed=True, bad=bad
+        )
 
 
 def _layout(lines: list[str], *, path: str) -> Layout:

@@ -177,7 +177,7 @@ def test_a_column_that_is_missing_is_asked_for(tmp_path: Path) -> None:
 def test_a_file_for_several_symbols_needs_a_column_that_tells_them_apart(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="would serve 2 symbols, but has no column `symbol`"):
         read(written(tmp_path, table()), owners=2)
-    with pytest.raises(DataError, match="no row whose symbol is BTC/USDT"):
+    with pytest.raises(DataError, match="row 1: its column symbol says ETH/USDT, BTC/USDT was asked for"):
         read(written(tmp_path, table().with_columns(symbol=pl.lit("ETH/USDT"))), owners=2)
 
 

@@ -1,0 +1,76 @@
+"""Whether the rows of a file are the candles that were asked for: one check for runs and for imports.
+
+Real gaps pass; a name, a column or a distance that says something else does not.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from safla.core.candles import TIMEFRAMES
+from safla.core.values import Int64
+from safla.data import market_names
+from safla.data.files.bounded import shown
+from safla.data.rows import Rows
+from safla.errors import DataError
+
+FEWEST_DISTANCES = 2  # one distance alone may be a gap
+UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000))
+
+Advice = Callable[[str | None], str]  # what to do about candles of another timeframe; None: one that is not known
+
+
+def agreed(rows: Rows, symbol: str, timeframe: str, *, advice: Advice) -> Rows:
+    """The same rows with what there is to say of them. DataError where the file says that they are others."""
+    path = rows.origin.file
+    notes = market_names.refuse_name(path, symbol, timeframe, advice=advice)
+    if rows.timeframe not in (None, timeframe):
+        raise DataError(f"{shown(path)}: it says that its candles are {rows.timeframe}, {advice(rows.timeframe)}")
+    refuse_distance(rows.ts, timeframe, path=path, advice=advice)
+    return rows._replace(notes=(*notes, *rows.notes))
+
+
+def refuse_distance(ts: Int64, timeframe: str, *, path: str, advice: Advice) -> None:
+    """Raise DataError where most candles are so far apart that they are of another timeframe. ts: ms, in any order."""
+    step = TIMEFRAMES[timeframe]
+    apart = np.abs(np.diff(ts))
+    if len(apart) < FEWEST_DISTANCES or 2 * np.count_nonzero(apart == step) >= len(apart):
+        return
+    distances, counts = np.unique(apart[apart > 0], return_counts=True)
+    if not len(distances):
+        return
+    commonest = int(distances[np.argmax(counts)])
+    if commonest == step or (commonest > step and 2 * int(counts.max()) <= len(apart)):
+        return  # a market that seldom trades
+    other = next((name for name, ms in TIMEFRAMES.items() if ms == commonest), None)
+    raise DataError(f"{shown(path)}: its candles are {other or _length(commonest)} apart, {advice(other)}")
+
+
+def for_run(market: str, source: str | None) -> Advice:
+    """What to do in a configuration. market, source: market_data.timeframe and data.timeframe."""
+    key, asked = ("market_data.timeframe", market) if source is None else ("data.timeframe", source)
+
+    def advice(other: str | None) -> str:
+        says = f"{key} says {asked}"
+        if other is None:
+            return f"{says}; give a file of {asked} candles"
+        if TIMEFRAMES[market] % TIMEFRAMES[other] == 0 and other != market:
+            return f"{says}; set data.timeframe: {other}, and candles of {market} are built of them"
+        return f"{says}; set {key}: {other}, or give a file of {asked} candles"
+
+    return advice
+
+
+def for_import(asked: str) -> Advice:
+    """What to do on the command line of an import."""
+
+    def advice(other: str | None) -> str:
+        if other is None:
+            return f"and would be kept as {asked}; give a file of {asked} candles"
+        return f"and would be kept as {asked}; --timeframe {other} keeps them as what they are"
+
+    return advice
+
+
+def _length(ms: int) -> str:
+    return next((f"{ms // unit} {name}" for name, unit in UNITS if ms % unit == 0), f"{ms} ms")

@@ -1,0 +1,111 @@
+"""Rows that are no candles: which they are, and what stays when they are left out. No file is opened here."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
+
+import numpy as np
+
+from safla.core.values import Int64
+from safla.errors import DataError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Handling = Literal["refuse", "drop"]
+
+NOTHING = ("", "nan", "null", "none", "na", "n/a", "-")  # how programs write that nothing was traded
+VALUES = ("open", "high", "low", "close", "volume")
+MOST_SHOWN = 5  # reasons of a file
+
+Read = TypeVar("Read")
+
+
+class BadRows(DataError):
+    """Rows that are not sound. The text names the first; `rows` are the places of all that share its fault."""
+
+    def __init__(self, text: str, rows: Sequence[int] | Int64) -> None:
+        super().__init__(text)
+        self.rows = np.asarray(rows, np.int64)
+
+
+class Left(NamedTuple):
+    """What was left out of a file."""
+
+    without_trade: int  # rows of a candle in which nothing was traded: no prices at all
+    bad: int  # rows that are not sound (data.bad_rows: drop)
+    reasons: tuple[str, ...]  # with file and line: of the first bad row of each fault
+    first: int | None = None  # the number of the first row without a trade
+
+
+NOTHING_LEFT = Left(0, 0, ())
+
+
+def sound(
+    frame: "pl.DataFrame", numbers: Int64, read: Callable[["pl.DataFrame", Int64], Read], *, bad_rows: Handling
+) -> tuple[Read, Int64, Left]:
+    """What `read` makes of the rows, without those that hold no trade and, where that is asked for, the bad ones.
+
+    numbers  of the rows in their file
+    read     raises BadRows for rows that it cannot take
+    """
+    blank, bad, reasons = 0, 0, list[str]()
+    first: int | None = None
+    looked = False
+    while True:
+        try:
+            return read(frame, numbers), numbers, Left(blank, bad, tuple(reasons), first)
+        except BadRows as error:
+            kept = np.ones(frame.height, bool)
+            if not looked:
+                looked = True
+                kept = ~_without_trade(frame)
+                blank = int(np.count_nonzero(~kept))
+                first = int(numbers[~kept][0]) if blank else None
+            if kept.all():
+                if bad_rows == "refuse":
+                    raise
+                kept[error.rows] = False
+                bad += len(error.rows)
+                reasons.append(str(error))
+            frame, numbers = _rows(frame, kept), numbers[kept]
+
+
+def together(parts: Sequence[Left]) -> Left:
+    """What was left out of the parts of a file."""
+    reasons = [reason for part in parts for reason in part.reasons]
+    first = next((part.first for part in parts if part.first is not None), None)
+    return Left(sum(part.without_trade for part in parts), sum(part.bad for part in parts), tuple(reasons), first)
+
+
+def notes(left: Left, *, name: str, word: str) -> list[str]:
+    """What there is to say of it. name: of the file; word: what its rows are called there."""
+    said = []
+    if left.without_trade:
+        what = "a gap" if left.without_trade == 1 else f"a gap, as are {left.without_trade - 1:,} more like it"
+        said.append(f"{name}: {word} {left.first}: no price and no trade; left out, {what}")
+    said += [f"{reason}; left out (data.bad_rows: drop)" for reason in left.reasons[:MOST_SHOWN]]
+    if len(left.reasons) > 1:
+        said.append(f"{name}: {_counted(left.bad, 'bad row')} left out in all")
+    return said
+
+
+def _without_trade(frame: "pl.DataFrame") -> np.ndarray:
+    """Which rows have no prices at all, and no volume either."""
+    import polars as pl
+
+    texts = frame.select(
+        pl.col(name).cast(pl.String).str.strip_chars().str.to_lowercase().fill_null("") for name in VALUES
+    )
+    blank = pl.all_horizontal(pl.col(*VALUES[:4]).is_in(list(NOTHING)))
+    no_volume = pl.col("volume").is_in(list(NOTHING)) | pl.col("volume").str.contains(r"^0+(\.0*)?$")
+    return texts.select((blank & no_volume).alias("blank"))["blank"].to_numpy()
+
+
+def _rows(frame: "pl.DataFrame", kept: np.ndarray) -> "pl.DataFrame":
+    import polars as pl
+
+    return frame.filter(pl.Series(kept))
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

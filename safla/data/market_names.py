@@ -1,0 +1,185 @@
+"""Whose candles a file says it holds: by its name, by a column such as `symbol`. No file is opened here."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+from pathlib import PurePath
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from safla.core.candles import TIMEFRAMES
+from safla.core.values import Int64
+from safla.data.files import archive_name
+from safla.data.files.archive_name import QUOTES
+from safla.data.files.bounded import shown
+from safla.errors import ConfigError, DataError, Problem
+
+if TYPE_CHECKING:
+    import polars as pl
+
+COLUMNS = ("symbol", "pair", "ticker", "instrument", "instrument_id", "inst_id", "product_id", "coin", "market")
+VAGUE = ("market", "instrument", "ticker", "coin")  # these may also hold "spot", or the name of an exchange
+ALIASES = (("XBT", "BTC"),)
+MOST_SHOWN = 3
+
+_SEPARATORS = re.compile(r"[-_/ .]")
+_SPELLED = re.compile(r"[A-Za-z0-9]{1,24}([-_/ .:][A-Za-z0-9]{1,24}){0,3}", re.ASCII)
+_PAIR = re.compile(r"[A-Z0-9]{2,24}[-_/][A-Z0-9]{2,12}(:[A-Z0-9]{2,12})?", re.ASCII)
+_MADE = re.compile(r"([A-Z0-9]{1,24})_([A-Z0-9]{2,12})(?:_[A-Z0-9]{2,12})?-([0-9]{1,2}[mhd])", re.ASCII)
+
+
+class Claim(NamedTuple):
+    """What a name says; None where it says nothing."""
+
+    market: str | None  # as it stands in the name: ETHUSDT, ETH_USDT
+    timeframe: str | None
+    certain: bool  # made by a program, for this purpose
+
+
+def spelled(text: str) -> str:
+    """One spelling of a market: BTC-USDT, btc/usdt and BTC/USDT:USDT are BTCUSDT."""
+    letters = _SEPARATORS.sub("", text.partition(":")[0]).upper()
+    for alias, name in ALIASES:
+        if letters.startswith(alias):
+            return name + letters.removeprefix(alias)
+    return letters
+
+
+def is_of(text: str, symbol: str) -> bool:
+    """Whether a text means the market of a symbol: BTCUSDT, XBT-USDT, BINANCE:BTCUSDT, or the base alone."""
+    base = symbol.partition("/")[0]
+    before, _, after = text.partition(":")
+    return bool({spelled(before), spelled(after)} & {spelled(symbol), base})
+
+
+def column_of(header: Sequence[str]) -> int | None:
+    """The place of the column that says whose candle a row is; None where there is none."""
+    known = [re.sub(r"[ -]+", "_", name.strip().lower()) for name in header]
+    return next((known.index(name) for name in COLUMNS if known.count(name) == 1), None)
+
+
+def speaks(column: str, values: Iterable[str]) -> bool:
+    """Whether the values of a column are markets at all, and no numbers, kinds of markets or exchanges."""
+    texts = [value for value in values if value]
+    if not texts or not all(_SPELLED.fullmatch(text) and re.search("[A-Za-z]", text) for text in texts):
+        return False
+    return re.sub(r"[ -]+", "_", column.strip().lower()) not in VAGUE or all(map(_is_market, texts))
+
+
+def is_symbol_cell(text: str) -> bool:
+    """Whether the first cell of a row without header is a market, and no time."""
+    return bool(_SPELLED.fullmatch(text)) and _is_market(text)
+
+
+def named(path: str) -> Claim:
+    """What the name of a file says of its candles."""
+    archive = archive_name.named(path)
+    if archive is not None:
+        return Claim(archive.id, archive.timeframe, certain=True)
+    stem = PurePath(path).name.partition(".")[0]
+    made = _MADE.fullmatch(stem)  # as freqtrade names its files: BTC_USDT-1h.feather
+    if made is not None and made[3] in TIMEFRAMES and made[2] in (*QUOTES, "USD"):
+        return Claim(f"{made[1]}_{made[2]}", made[3], certain=True)
+    words = re.split(r"[-_ ]", stem)
+    lengths = [word for word in words if word in TIMEFRAMES]
+    return Claim(_market_among(words), lengths[0] if len(lengths) == 1 else None, certain=False)
+
+
+def refuse_name(path: str, symbol: str, timeframe: str, *, advice: Callable[[str | None], str]) -> tuple[str, ...]:
+    """What to say where the name of a file speaks of other candles than those that are asked for.
+
+    advice  what to do about another timeframe
+    DataError where a program gave that name, such as that of an exchange's archive.
+    """
+    claim = named(path)
+    others = []
+    if claim.market is not None and not is_of(claim.market, symbol):
+        others.append(f"its name says {claim.market}, and {symbol} is asked for")
+    if claim.timeframe not in (None, timeframe):
+        others.append(f"its name says {claim.timeframe}, {advice(claim.timeframe)}")
+    if not others:
+        return ()
+    text = f"{shown(path)}: {'; '.join(others)}"
+    if claim.certain:
+        raise DataError(f"{text}; rename it if its name is wrong")
+    return (f"{text}; make sure that it is the right file",)
+
+
+def shared(path: str, owners: int) -> ConfigError:
+    """That a file is to serve several symbols and has no column that says whose each row is."""
+    text = f"{shown(path)} would serve {owners} symbols, but has no column `symbol`; put {{symbol}} (such as BTCUSDT) "
+    return ConfigError([Problem(where="", key="data.path", text=f"{text}or {{base}} into the path")])
+
+
+def listed(markets: Sequence[str]) -> str:
+    """The first of some markets, and how many there are more."""
+    rest = len(markets) - MOST_SHOWN
+    return ", ".join(one[:40] for one in markets[:MOST_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _is_market(text: str) -> bool:
+    letters = spelled(text.partition(":")[2] or text)
+    quoted = any(letters.endswith(quote) and len(letters) > len(quote) for quote in (*QUOTES, "USD"))
+    return bool(quoted or _PAIR.fullmatch(text.upper()))
+
+
+def _market_among(words: Sequence[str]) -> str | None:
+    """The one market that the words of a name spell: ETHUSDT, or ETH and USDT side by side; capitals alone count."""
+    quotes = (*QUOTES, "USD")
+    whole = [
+        word
+        for word in words
+        if word.isupper() and len(word) > 4 and any(word.endswith(quote) and word != quote for quote in quotes)
+    ]
+    pairs = [
+        f"{base}_{quote}"
+        for base, quote in pairwise(words)
+        if base.isupper() and base.isalnum() and quote in quotes and base not in quotes[:6]
+    ]
+    found = [*whole, *pairs]
+    return found[0] if len(found) == 1 else None
+
+
+class Owner:
+    """Which rows of a file are of one symbol, by a column that says whose each is; seen some rows at a time."""
+
+    def __init__(self, symbol: str, column: str) -> None:
+        self.symbol, self.column = symbol, column
+        self._others: dict[str, int] = {}  # another market, and its first row
+        self._rows = self._left = 0
+        self._speaks: bool | None = None
+
+    def own(self, values: "pl.Series", numbers: Int64) -> npt.NDArray[np.bool_]:
+        """Which of the next rows are of the symbol. numbers: of the rows in their file."""
+        import polars as pl
+
+        texts = values.cast(pl.String).fill_null("").str.strip_chars(' "')
+        unique = texts.unique(maintain_order=True).to_list()
+        if self._speaks is None:
+            self._speaks = speaks(self.column, unique)
+        if not self._speaks:
+            return np.ones(len(values), bool)
+        mine = [text for text in unique if is_of(text, self.symbol)]
+        found: npt.NDArray[np.bool_] = texts.is_in(mine).to_numpy()
+        for text in unique if len(mine) < len(unique) else ():
+            if text not in mine and text not in self._others:
+                self._others[text] = int(numbers[int((texts == text).arg_max() or 0)])
+        self._rows += int(np.count_nonzero(found))
+        self._left += int(np.count_nonzero(~found))
+        return found
+
+    def told(self, path: str, word: str) -> tuple[str, ...]:
+        """What to say of rows of other markets. DataError where the file has no other ones. word: line or row."""
+        if not self._others:
+            return ()
+        names = listed([ascii(name)[1:-1] for name in self._others])
+        if not self._rows:
+            first = next(iter(self._others.values()))
+            raise DataError(
+                f"{shown(path)}: {word} {first}: its column {self.column} says {names}, {self.symbol} was asked for, "
+                f"and no row is of {self.symbol}"
+            )
+        left = f"{self._left:,} {word}{'' if self._left == 1 else 's'} of {names} left out"
+        return (f"{shown(path)}: {left}; its column {self.column} says whose each is",)
