@@ -116,7 +116,7 @@ class TradingSimulator(Closing):
             if len(block.ts) and int(block.ts[-1]) >= run.plan.rules.start_ts:  # the lookback is only looked at (S16)
                 await pace.wait(int(block.ts[-1]))
             self._refuse_closed()
-        return outcome_of(run, series, blocks=kept)
+        return outcome_of(run, series, blocks=kept, sources=prepared.sources)
 
 
 def _unsaid(_text: str) -> None:

@@ -74,6 +74,36 @@ class Year(Shape, frozen=True, kw_only=True):
     total_return: Annotated[Ratio, Meta(description="of the whole year")]
 
 
+class PriceJump(Shape, frozen=True, kw_only=True):
+    """Two candles, a gap between them or not: the open of the second is twice the close of the first, or half."""
+
+    before: Annotated[Time, Meta(description="open time of the first")]
+    after: Annotated[Time, Meta(description="open time of the second")]
+    close: Annotated[Money, Meta(description="close of the first")]
+    open: Annotated[Money, Meta(description="open of the second")]
+    factor: Annotated[Plain, Meta(description="open over close")]
+
+
+class SymbolCoverage(Shape, frozen=True, kw_only=True):
+    """What the candles of one symbol cover of the time that was asked for, data.start to data.end."""
+
+    symbol: Annotated[str, Meta(description="whose candles")]
+    first: Annotated[Time, Meta(description="open time of the first candle in that time; null: there is none")]
+    last: Annotated[Time, Meta(description="open time of the last candle in that time")]
+    coverage: Annotated[Ratio, Meta(description="candles over those that the time has room for")]
+    candles: Annotated[Count, Meta(description="candles in that time")]
+    missing_before: Annotated[Count, Meta(description="candles missing before the first: not listed yet, or not given")]
+    missing_after: Annotated[Count, Meta(description="candles missing after the last: delisted, or not given")]
+    missing_in_gaps: Annotated[Count, Meta(description="candles missing between candles, lookback included")]
+    largest_gap_candles: Annotated[Count, Meta(description="candles missing in the largest gap")]
+    largest_gap_start: Annotated[Time, Meta(description="the first of them; null: there is no gap")]
+    lookback_candles: Annotated[Count, Meta(description="candles before that time, which are only looked at")]
+    bad_rows: Annotated[Count, Meta(description="rows of its files left out (data.bad_rows: drop)")]
+    rows_without_trade: Annotated[Count, Meta(description="rows of its files without a price, left out")]
+    incomplete_candles: Annotated[Count, Meta(description="longer candles not built: a part is missing")]
+    price_jumps: Annotated[list[PriceJump], Meta(description="where the price jumps, the first 100")]
+
+
 class Summary(Shape, frozen=True, kw_only=True):
     """What a run came to. The lookback counts in data quality alone; an exit counts in the candle of its fill."""
 
@@ -184,6 +214,24 @@ class Summary(Shape, frozen=True, kw_only=True):
     missing_share: Annotated[Ratio, Meta(description="missing candles over those and the ones that are there")]
     candles_without_volume: Annotated[Count, Meta(description="candles in which nothing was traded")]
     fills_beside_holes: Annotated[Count, Meta(description="fills in the candle before or behind a hole")]
+
+    coverage: Annotated[
+        Ratio,
+        Meta(description="candles over those that data.start to data.end have room for, worst symbol"),
+    ]
+    uncovered_candles: Annotated[
+        Count, Meta(description="missing before the first or after the last candle of a symbol, of all symbols")
+    ]
+    largest_gap_candles: Annotated[Count, Meta(description="candles missing in the largest gap")]
+    price_jumps: Annotated[
+        Count, Meta(description="opens of at least twice the close before, or at most half; the first 100 of a symbol")
+    ]
+    bad_rows: Annotated[Count, Meta(description="rows of files left out (data.bad_rows: drop)")]
+    rows_without_trade: Annotated[Count, Meta(description="rows of files without a price, left out")]
+    incomplete_candles: Annotated[
+        Count, Meta(description="longer candles not built (data.timeframe): one of their parts is missing")
+    ]
+    symbol_coverage: Annotated[list[SymbolCoverage], Meta(description="the same of each symbol")]
 
     exit_reasons: Annotated[list[Group], Meta(description="closed trades by the reason of the exit")]
     weekdays: Annotated[list[Group], Meta(description="closed trades by the weekday of the entry")]

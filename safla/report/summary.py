@@ -11,7 +11,7 @@ from safla.core.candles import iso
 from safla.core.metrics.metric import Metric, significant
 from safla.core.values import DAY_MS
 from safla.journal.files import replace
-from safla.report import breakdown
+from safla.report import breakdown, coverage
 from safla.report.figures import METRICS, Drawdown, Modes, Summary
 from safla.report.measures import fall_times, measures
 from safla.report.window import Window, window_of
@@ -32,13 +32,17 @@ def summary_of(outcome: Outcome, *, risk_free_rate: float) -> Summary:
     modes = breakdown.candles_in_mode(window)
     quality = breakdown.quality(outcome)
     figures = measures(window, risk_free_rate=risk_free_rate)
+    covered = coverage.of_symbols(window)
     figures |= {"halted_share": _halted(modes), "missing_share": _missing(quality)}
+    figures |= {"coverage": Metric(min(one.coverage or 0.0 for one in covered))}
     return msgspec.convert(
         {
             **_identity(window),
             **{name: None if one.value is None else significant(one.value) for name, one in figures.items()},
             **breakdown.trade_counts(window),
             **quality,
+            **coverage.counts(covered),
+            "symbol_coverage": covered,
             "risk_free_rate": risk_free_rate,
             "drawdown": Drawdown(**dict(zip(("start", "trough", "end"), map(_time, fall_times(window)), strict=True))),
             "open_positions": breakdown.open_positions(outcome),

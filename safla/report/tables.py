@@ -99,7 +99,21 @@ def _activity(summary: Told) -> Iterator[Row]:
 def _quality(summary: Told) -> Iterator[Row]:
     missing = f"{summary['missing_candles']} candles missing, {summary['fills_beside_holes']} fills beside them"
     yield "holes", f"{summary['holes']} ({missing})"
+    yield from _coverage(summary)
     yield "without volume", f"{summary['candles_without_volume']} candles"
+
+
+def _coverage(summary: Told) -> Iterator[Row]:
+    """What is not there of the time that was asked for, and what was left out; nothing where all is there."""
+    if summary["coverage"] is not None and summary["coverage"] < 1:
+        ends = f" ({summary['uncovered_candles']:,} candles missing at its ends)" * (summary["uncovered_candles"] > 0)
+        yield "coverage", f"{summary['coverage']:.2%} of the time asked for{ends}"
+    if summary["price_jumps"]:
+        places = [jump["after"] for one in summary["symbol_coverage"] for jump in one["price_jumps"]]
+        yield "price jumps", f"{summary['price_jumps']}, the first at {places[0]}"
+    for label, key in LEFT_OUT:
+        if summary[key]:
+            yield label, f"{summary[key]:,} left out"
 
 
 def _money(summary: Told, key: str) -> str:
@@ -131,6 +145,8 @@ def _counts(counts: dict[str, int]) -> str:
         return "none"
     return f"{sum(counts.values())}: " + ", ".join(f"{reason} {count}" for reason, count in counts.items())
 
+
+LEFT_OUT = (("bad rows", "bad_rows"), ("no trade", "rows_without_trade"), ("incomplete", "incomplete_candles"))
 
 BESIDE: tuple[tuple[str, Callable[[Told], str]], ...] = (
     ("trades", lambda summary: str(summary["trades"])),

@@ -14,7 +14,8 @@ from safla.core.candles import TIMEFRAMES, Series, between, digest, iso
 from safla.core.machine import MODES
 from safla.core.scale import to_text
 from safla.core.strategies import STRATEGIES, Strategy
-from safla.data import source
+from safla.data import coverage, source
+from safla.data.coverage import Asked
 from safla.errors import ConfigError, DataError, JournalError, Problem
 from safla.journal import candles_file
 from safla.journal.files import CANDLES, JOURNAL, replace
@@ -22,7 +23,7 @@ from safla.runtime import folder as run_folder
 from safla.runtime.fold import Block, fold, started
 from safla.runtime.forms import choose
 from safla.runtime.interrupt import Flag
-from safla.runtime.outcome import Outcome, outcome_of, thinned
+from safla.runtime.outcome import NO_SOURCES, Outcome, Sources, outcome_of, thinned
 from safla.runtime.progress import Progress, Watch
 from safla.runtime.recovery import Continued, recover
 
@@ -38,6 +39,7 @@ class Prepared(NamedTuple):
     series: tuple[Series, ...]  # the window, with the lookback before it
     notes: tuple[str, ...]  # what the source said
     digest: str  # of the candles (J7)
+    sources: Sources = NO_SOURCES
 
 
 class Ended(NamedTuple):
@@ -66,7 +68,26 @@ def prepare(loaded: Loaded, *, register: Mapping[str, Strategy] = STRATEGIES, to
         run = make_plan(config, loaded.symbols, scales=grids, start=start, register=register)
     except ConfigError as error:
         raise located(error, loaded) from error
-    return Prepared(loaded, run, series, sourced.notes, digest(series, run.timeframe))
+    sources = Sources(
+        Asked(config.data.start, config.data.end),
+        *(tuple(getattr(one, name) for one in sourced.counts) for name in ("bad_rows", "without_trade", "incomplete")),
+    )
+    notes = (*sourced.notes, *uncovered(run, series, sources.asked))
+    return Prepared(loaded, run, series, notes, digest(series, run.timeframe), sources)
+
+
+def uncovered(run: RunPlan, series: Sequence[Series], asked: Asked) -> list[str]:
+    """What there is to say of each symbol whose candles do not cover what was asked for, or whose prices jump."""
+    rules = run.plan.rules
+    end = max((int(one.columns.ts[-1]) for one in series if len(one.columns.ts)), default=0) + rules.step_ms
+    window = {"begin": rules.start_ts, "end": end, "step": rules.step_ms}
+    return [
+        line
+        for one in series
+        for line in coverage.told(
+            coverage.covered(one, asked, **window), asked, **window, warm_up=rules.warm_up, decimals=one.price_decimals
+        )
+    ]
 
 
 def located(error: ConfigError, loaded: Loaded) -> ConfigError:
@@ -133,7 +154,8 @@ def run(
                 watch(_progress(plan, block, total=candles))
                 flag.check()
             again = journal.finish()
-        ended = Ended(outcome_of(plan, series, blocks=kept), folder, journal.lines, journal.last_hash, again)
+        outcome = outcome_of(plan, series, blocks=kept, sources=prepared.sources)
+        ended = Ended(outcome, folder, journal.lines, journal.last_hash, again)
         conclude(ended)
     return ended
 

@@ -83,7 +83,10 @@ def test_a_restated_duplicate_is_refused_where_the_same_one_is_ignored(real_data
     again = b"1607371200000,18967.01,19059.8,18935.06,19050.63,1533.4\n"
     assert text.count(again) == 2
     restated = text.replace(again + again, again + again.replace(b"1533.4", b"1533.5"))
-    with pytest.raises(DataError, match=r"line 502: candle_revised: 2020-12-07T20:00Z comes again with other values than in line 501: volume 1533.5, was 1533.4"):
+    with pytest.raises(
+        DataError,
+        match=r"line 502: candle_revised: 2020-12-07T20:00Z comes again with other values than in line 501: volume 1533.5, was 1533.4",
+    ):
         read(file(tmp_path, "restated.csv", restated), timeframe="1h")
 
 

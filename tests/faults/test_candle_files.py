@@ -49,7 +49,10 @@ BROKEN = {
     "empty lines": (b"\n\n\n", "the file is empty"),
     "empty line": (text(HEADER, *ROWS[:50], "", *ROWS[50:]), "line 52: the line is empty"),
     "unsorted": (text(HEADER, *ROWS[:50], ROWS[51], ROWS[50]), f"line 53: time {TIME} is out of order"),
-    "revised": (text(HEADER, *ROWS, ROWS[-1] + "9"), "line 62: candle_revised: 2024-01-03T11:00Z comes again with other values than in line 61: volume 59.1259"),
+    "revised": (
+        text(HEADER, *ROWS, ROWS[-1] + "9"),
+        "line 62: candle_revised: 2024-01-03T11:00Z comes again with other values than in line 61: volume 59.1259",
+    ),
     "seconds": (changed(TIME, TIME[:10]), f"line 52: time {TIME[:10]} is in seconds, the rows before in mill"),
     "microseconds": (changed(TIME, TIME + "000"), f"line 52: time {TIME}000 is in microseconds, the rows before"),
     "nanoseconds": (changed(TIME, TIME + "000000"), "line 52: time '1704247200000000000' is neither"),

@@ -71,6 +71,13 @@ BY_HAND = {
     "missing_share": 0,
     "candles_without_volume": 0,
     "fills_beside_holes": 0,
+    "coverage": 1,
+    "uncovered_candles": 0,
+    "largest_gap_candles": 0,
+    "price_jumps": 0,
+    "bad_rows": 0,
+    "rows_without_trade": 0,
+    "incomplete_candles": 0,
     "risk_free_rate": 0,
 }
 FEW_DAYS = "0 daily returns, at least 30 are needed"
