@@ -17,6 +17,7 @@ from safla.data.exchange import download, venue
 from safla.data.exchange.download import Got, Order, Standing, Told
 from safla.data.exchange.feed import Feed, feed_of
 from safla.data.store import store
+from safla.data.store.beliefs import DOUBT_MS
 from safla.data.store.store import Held, Place
 from safla.errors import ConfigError, ExchangeError, Problem
 from safla.resilience.clock import SYSTEM, Clock
@@ -70,15 +71,19 @@ async def fetch(config: Config, ask: Ask, *, told: Told | None = None, clock: Cl
     begin = _begin(list(places.values()), ask.start)
     async with feed_of(config.exchange, clock=clock) as feed:
         now = (await feed.time.now()).least // step * step
-        notes = await _learn_rules(feed, places, fresh=ask.fresh_rules, clock=clock)
+        at = int(clock.wall() * 1000)
+        fresh = ask.fresh_rules or any(_is_doubtful(place, at) for place in places.values())
+        notes = await _learn_rules(feed, places, fresh=fresh, clock=clock)
+        ends = {symbol: _end(feed, place, at) for symbol, place in places.items()}
         end = now if ask.end is None else min(-(-ask.end // step) * step, now)
         orders = [
             Order(
                 place,
-                (min(-(-begin[symbol] // step) * step, end), end),
+                _span(-(-begin[symbol] // step) * step, end, ends[symbol]),
                 ask.end is None,
                 ask.again,
                 ask.accept_restated,
+                recheck=True,
             )
             for symbol, place in places.items()
         ]
@@ -106,7 +111,8 @@ def stored(
     if end is not None:
         held = [store.held(place, (begin[place.symbol], end)) for place in places]
         if not any(one.missing for one in held):
-            return Stored(tuple(held), (*_notes(held), f"candles from the store; {config.exchange.name} was not asked"))
+            asked = f"candles from the store; {config.exchange.name} was not asked"
+            return Stored(tuple(held), (*_notes(held), *_delisted(places, held), asked))
     ask = Ask(tuple(symbols), start, end)
     try:
         fetched = finished(fetch(config, ask, told=told, clock=clock))
@@ -117,7 +123,8 @@ def stored(
             raise failed
         return _without_exchange(places, begin, end, failed)
     held = [store.held(one.order.place, one.order.span) for one in fetched.got]
-    return Stored(tuple(held), (*fetched.notes, *_notes(fetched.got), *_notes(held), *_restated(fetched)))
+    notes = (*fetched.notes, *_notes(fetched.got), *_notes(held), *_delisted(places, held), *_restated(fetched))
+    return Stored(tuple(held), notes)
 
 
 def some(config: Config, symbol: str, *, count: int, clock: Clock = SYSTEM) -> Series | None:
@@ -172,6 +179,27 @@ def _now_or_last(config: Config, symbol: str, *, clock: Clock) -> int:
         if last is None:
             raise
         return last + step
+
+
+def _span(begin: int, end: int, ended: int | None) -> tuple[int, int]:
+    """What is asked for: nothing from there on where the market is over."""
+    end = end if ended is None else min(end, ended)
+    return min(begin, end), end
+
+
+def _is_doubtful(place: Place, now: int) -> bool:
+    """Whether a market is known to be over for so short a time that the exchange is asked whether it is."""
+    since = store.ended_since(place)
+    return since is not None and since > now - DOUBT_MS
+
+
+def _end(feed: Feed, place: Place, at: int) -> int | None:
+    """From when on a market has no candles; None where it goes on, as the exchange says now or said before."""
+    ended = store.held(place, (0, 0)).ended
+    if ended is not None and feed.over(place.symbol) is False:
+        store.end(place, None, at=at)
+        return None
+    return ended
 
 
 def _untold(_standing: Standing) -> None:
@@ -232,11 +260,19 @@ def _without_exchange(
     ways = [f"{place.symbol} to {iso(to)}" for place, to in zip(places, ends, strict=True)]
     note = f"{error}; going on with what is stored: {', '.join(ways)}"
     logger.warning("{}", note)
-    return Stored(tuple(held), (*_notes(held), note))
+    return Stored(tuple(held), (*_notes(held), *_delisted(places, held), note))
 
 
 def _notes(told: Sequence[Held] | Sequence[Got]) -> list[str]:
     return [note for one in told for note in one.notes]
+
+
+def _delisted(places: Sequence[Place], held: Sequence[Held]) -> list[str]:
+    return [
+        f"{place.exchange} {place.symbol} {place.timeframe}: delisted: ends {iso(one.ended)}"
+        for place, one in zip(places, held, strict=True)
+        if one.ended is not None
+    ]
 
 
 def _restated(fetched: Fetched) -> list[str]:

@@ -1,6 +1,6 @@
 """Files of candles into the store: CSV, Parquet, Binance archives. No command line is known here.
 
-The holes of a file are no facts: what it leaves out is asked for when it is needed.
+The gaps of a file count as facts, so that a run needs no exchange; a fetch asks the exchange for them once.
 """
 
 from pathlib import Path, PurePath
@@ -14,8 +14,9 @@ from safla.data.bad_rows import Handling
 from safla.data.checks import Holes
 from safla.data.files import archive_name, bounded, csv, footer, parquet, vision
 from safla.data.rows import Rows, Target, assemble
-from safla.data.store import store
+from safla.data.store import spans, store
 from safla.data.store.month import PRICE_LIMIT
+from safla.data.store.spans import Spans
 from safla.data.store.store import Merged, Place
 from safla.errors import DataError, UsageError
 
@@ -79,7 +80,10 @@ def take(path: str, wanted: Wanted, *, at: int) -> Taken:
         series, note = _last(series, path, dropped=wanted.last_candle == "drop")
         notes.append(note)
     source = printable(PurePath(path).name)
-    merged = store.merge(place, series, source=source, at=at, accept_restated=wanted.accept_restated)
+    gaps = _gaps(series, place.step_ms) if not counts.bad_rows else ()  # a bad row is a candle that is unknown
+    merged = store.merge(
+        place, series, source=source, at=at, absent=gaps, accept_restated=wanted.accept_restated, imported=True
+    )
     holes = checks.holes(series.columns.ts, place.step_ms)
     return Taken(
         path, place, len(series.columns.ts), holes, merged, (*notes, *merged.notes), counts.bad_rows,
@@ -97,6 +101,12 @@ def _rows(path: str, symbol: str, *, bad: Handling) -> Rows:
     if begin.startswith(bounded.ZIP_MAGIC) or (twelve and archive_name.named(path) is not None):
         return vision.read(path, bad=bad)
     return csv.read(path, None, symbol=symbol, bad=bad)
+
+
+def _gaps(series: Series, step_ms: int) -> Spans:
+    """Between the candles of a file: a later one stands after each, so that it counts until an exchange is asked."""
+    ts = series.columns.ts
+    return spans.minus([(int(ts[0]), int(ts[-1]) + step_ms)], spans.of_candles(ts, step_ms))
 
 
 def _last(series: Series, path: str, *, dropped: bool) -> tuple[Series, str]:

@@ -36,8 +36,8 @@ def facts(standing: Standing, *, seconds: float) -> str:
     """How far one symbol is, in words."""
     weight = "" if standing.weight is None else f", weight {standing.weight}"
     rate = standing.done / max(seconds, 1e-9)
-    holes = f"{standing.holes} hole{'' if standing.holes == 1 else 's'}"
-    return f"{standing.done} of {standing.total} candles, {rate:.0f}/s, {holes}, {standing.requests} requests{weight}"
+    gaps = f"{standing.holes} gap{'' if standing.holes == 1 else 's'}"
+    return f"{standing.done} of {standing.total} candles, {rate:.0f}/s, {gaps}, {standing.requests} requests{weight}"
 
 
 def _lines(clock: Callable[[], float]) -> Told:

@@ -12,6 +12,7 @@ from safla.data.exchange.download import Got, Order, Standing, download
 from safla.data.exchange.server_time import Now
 from safla.data.store.store import Place
 from safla.errors import ExchangeError
+from safla.resilience.clock import Clock
 
 HOUR = 3_600_000
 START = 1_704_067_200_000  # 2024-01-01
@@ -56,6 +57,16 @@ class Served:
         self.asked: list[tuple[int, int | None]] = []  # since and until of every page
         self._ts, self._now, self._answers, self._most = sorted(ts), now, answers or {}, most
         self.time = StandingStill(now)
+        self.waited: list[float] = []  # seconds, before each question that was asked again
+        self.clock = Clock(lambda: 0.0, lambda: START / 1000, self._sleep)
+        self.over = False  # whether it says that the market is over
+
+    async def _sleep(self, seconds: float) -> None:
+        self.waited.append(seconds)
+
+    async def is_over(self, symbol: str) -> bool:
+        """What it says of the market."""
+        return self.over
 
     async def page(self, symbol: str, timeframe: str, *, since: int, limit: int, until: int | None = None) -> Page:
         """A page as the script has it; the nth may be another."""

@@ -96,13 +96,18 @@ def _of_symbol(got: "Got") -> list[str]:
         f"{counted(got.reasked, 'page')} asked again" if got.reasked else "",
     ]
     lists = (
-        ("holes of the exchange", got.absent),
+        ("gaps of the exchange", tuple(gap for gap in got.absent if got.first is None or gap[1] > got.first)),
         ("still missing", got.missing),
         ("restated, and kept apart (--accept-restated takes them)", () if got.accepted else _times(got)),
         ("restated, and taken", _times(got) if got.accepted else ()),
     )
+    late = got.first is not None and since < got.first and not any(gap[0] < got.first for gap in got.missing)
+    listed = [f"  not listed yet: candles begin {iso(got.first)}"] if got.first is not None and late else []
+    over = [f"  delisted: ends {iso(got.ended)}"] if got.ended is not None else []
     return [
         f"{called(place)}: {window}: {', '.join(filter(None, facts))}",
+        *listed,
+        *over,
         *(f"  {what}: {_stretches(spans)}" for what, spans in lists if spans),
         *(f"  {note}" for note in got.notes),
     ]
@@ -146,6 +151,8 @@ def _row(got: "Got") -> dict[str, Any]:
         "restated": [one._asdict() for one in got.restated],
         "accepted": got.accepted,
         "missing": [list(span) for span in got.missing],
+        "first": got.first,
+        "ended": got.ended,
         "notes": list(got.notes),
         "error": None if got.error is None else {"exit_code": got.error.exit_code, "text": str(got.error)},
     }

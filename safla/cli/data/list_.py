@@ -12,8 +12,20 @@ from safla.config.shown import printable
 from safla.core.candles import iso
 from safla.data.store.inventory import Listed, listing
 
-HEADER = ("exchange", "symbol", "timeframe", "candles", "from", "to", "holes", "missing", "restated", "size")
-NUMBERS = frozenset(["candles", "holes", "missing", "restated", "size"])  # stand to the right
+HEADER = (
+    "exchange",
+    "symbol",
+    "timeframe",
+    "candles",
+    "from",
+    "to",
+    "holes",
+    "missing",
+    "believed",
+    "restated",
+    "size",
+)
+NUMBERS = frozenset(["candles", "holes", "missing", "believed", "restated", "size"])  # stand to the right
 NOTHING = "-"
 
 
@@ -21,7 +33,7 @@ NOTHING = "-"
 @configured
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array, one object a series.")
 def command(*, config: Path | None, sets: tuple[str, ...], as_json: bool) -> None:
-    """List what the store holds: a line a series."""
+    """List what the store holds: a line a series. Believed are gaps for which the exchange, or a file, has none."""
     cache = Path(loaded(config, sets=sets).config.storage.cache_directory)
     found = listing(cache)
     if as_json:
@@ -49,7 +61,7 @@ def _table(rows: list[tuple[str, ...]]) -> list[str]:
 def _row(one: Listed) -> tuple[str, ...]:
     place = one.place
     ends = [NOTHING if ms is None else iso(ms) for ms in (one.first, one.last)]
-    counts = [f"{count:,}" for count in (one.holes, one.missing, one.restated)]
+    counts = [f"{count:,}" for count in (one.holes, one.missing, one.believed, one.restated)]
     size = f"{one.bytes / 1_000_000:,.1f} MB"
     return place.exchange, place.symbol, place.timeframe, f"{one.candles:,}", *ends, *counts, size
 
@@ -58,5 +70,7 @@ def _object(one: Listed) -> dict[str, Any]:
     place = one.place
     first, last = (None if ms is None else iso(ms) for ms in (one.first, one.last))
     told = {"exchange": place.exchange, "symbol": place.symbol, "timeframe": place.timeframe}
-    counts = {name: getattr(one, name) for name in ("candles", "holes", "missing", "absent", "restated", "bytes")}
+    counts = {
+        name: getattr(one, name) for name in ("candles", "holes", "missing", "absent", "believed", "restated", "bytes")
+    }
     return {**told, "first": first, "last": last, **counts, "damage": one.damage or None, "folder": str(place.folder)}

@@ -7,12 +7,13 @@ from typing import Any
 import click
 
 from safla.cli import UNWRAPPED
-from safla.cli.data.asked import called, configured, loaded, stretches, symbol_of
+from safla.cli.data.asked import SHOWN_SPANS, called, configured, loaded, stretch, stretches, symbol_of
 from safla.config.shown import printable
 from safla.core.candles import TIMEFRAMES, iso
 from safla.data.exchange.venue import folder_of
+from safla.data.store import spans
 from safla.data.store.inventory import Verified, places, verify
-from safla.data.store.spans import Span
+from safla.data.store.spans import Span, Spans
 from safla.errors import DataError
 
 WIDTH = 13  # of the labels
@@ -55,7 +56,11 @@ def _lines(one: Verified) -> list[str]:
         ("files", [f"{one.files:,}"]),
         ("candles", [f"{one.candles:,}{span}"]),
         ("holes", stretches(one.unknown, step)),
-        ("absent", stretches(one.absent, step)),
+        ("absent", stretches(_unexplained(one), step)),
+        ("absent", [f"{stretch(gap[:2], step)}, believed since {iso(gap[2])}" for gap in one.believed[:SHOWN_SPANS]]),
+        ("", [f"and {len(one.believed) - SHOWN_SPANS:,} more"] if len(one.believed) > SHOWN_SPANS else []),
+        ("absent", [f"{text}, by an import: the exchange was not asked" for text in stretches(one.imported, step)]),
+        ("delisted", [] if one.ended is None else [f"ends {iso(one.ended)}"]),
         ("restated", [f"{one.restated:,} kept apart (S2)"] if one.restated else []),
         ("damaged", one.damaged),
         ("set aside", one.aside),
@@ -70,8 +75,15 @@ def _object(one: Verified) -> dict[str, Any]:
     told: dict[str, Any] = {"exchange": place.exchange, "symbol": place.symbol, "timeframe": place.timeframe}
     told |= {"sound": not one.damaged, "files": one.files, "candles": one.candles}
     told |= {name: None if ms is None else iso(ms) for name, ms in (("first", one.first), ("last", one.last))}
+    told |= {"believed": [_span(gap[:2]) | {"since": iso(gap[2])} for gap in one.believed]}
+    told |= {"imported": list(map(_span, one.imported)), "ended": None if one.ended is None else iso(one.ended)}
     told |= {"holes": list(map(_span, one.unknown)), "absent": list(map(_span, one.absent)), "restated": one.restated}
     return told | {"damaged": list(one.damaged), "set_aside": list(one.aside), "left_over": list(one.strays)}
+
+
+def _unexplained(one: Verified) -> Spans:
+    """Gaps that were believed before it was kept since when."""
+    return spans.minus(one.absent, [*(gap[:2] for gap in one.believed), *one.imported])
 
 
 def _span(span: Span) -> dict[str, str]:

@@ -13,9 +13,11 @@ from safla.core.values import Int64
 from safla.errors import ExchangeError
 
 MOST_DISAGREEMENTS = 5  # answers about one hole that differ from each other
+LONGEST_PAUSE = 30.0  # seconds
 
 Span = tuple[int, int]  # ms, end exclusive
 Ask = Callable[[Span], Awaitable[Series | None]]  # the candles of a window, or a page of them; None: it has none
+Pause = Callable[[int], Awaitable[None]]  # before a question is asked again; it is told how often that was so before
 
 
 class OnlyNewest(ExchangeError):
@@ -40,10 +42,16 @@ class Settled(NamedTuple):
     reasked: int
 
 
-async def settle(first: Series, span: Span, *, asked: Asked, ask: Ask) -> Settled:
+def growing(first: float, sleep: Callable[[float], Awaitable[None]]) -> Pause:
+    """A pause of so many seconds before the second question, and of twice as many before each one after it."""
+    return lambda before: sleep(min(LONGEST_PAUSE, first * 2.0**before))
+
+
+async def settle(first: Series, span: Span, *, asked: Asked, ask: Ask, pause: Pause) -> Settled:
     """Ask for the holes of a page until an answer brings nothing new about them.
 
-    span  from the first candle that is wanted to the end of what can be there, ms, end exclusive
+    span   from the first candle that is wanted to the end of what can be there, ms, end exclusive
+    pause  waits before each question: two wrong answers at once are one fault, and a gap is believed for long
     ExchangeError where the answers go on differing, OnlyNewest for an exchange that cannot be asked for a stretch.
     """
     parts, ts = [first], first.columns.ts
@@ -51,6 +59,7 @@ async def settle(first: Series, span: Span, *, asked: Asked, ask: Ask) -> Settle
         holes = between(ts, span, step=asked.step)
         if not holes:
             return Settled(parts, ts, [], reasked)
+        await pause(reasked)
         again = await ask((holes[0][0], holes[-1][1]))
         if again is None or not len(inside(again, holes)):
             _refuse_only_newest(ts, holes, span, asked)

@@ -12,10 +12,13 @@ from safla.data.exchange import absence, page
 from safla.data.exchange.absence import Asked, Settled
 from safla.data.exchange.feed import Feed
 from safla.data.exchange.verdicts import NO_SUCH_SYMBOL, NO_SUCH_TIMEFRAME, Judged
-from safla.data.store import store
+from safla.data.store import beliefs, spans, store
 from safla.data.store.store import Merged, Place, Restated, Span
 from safla.errors import ExchangeError, SaflaError
 
+PAUSE = 2.0  # seconds before a gap, or an empty page, is asked for again, twice as many each time
+PATIENCE = 120.0  # seconds that a download waits so in all; the rest of its gaps is asked for again on later days
+LEAST_PAUSE = 0.25
 LATE_CANDLES = 2  # an exchange may be so late with its newest candles, where no end was asked for
 
 
@@ -27,6 +30,7 @@ class Order(NamedTuple):
     open_end: bool  # the end is the exchange's now: nobody asked for it
     again: bool  # also those that are held: to compare them
     accept_restated: bool
+    recheck: bool = False  # gaps that are believed for a short time are asked for again
 
 
 class Standing(NamedTuple):
@@ -52,6 +56,8 @@ class Got(NamedTuple):
     restated: tuple[Restated, ...]
     accepted: int
     missing: tuple[Span, ...]  # what is still not there
+    first: int | None  # ms, the first candle of the series: before it the symbol was not listed
+    ended: int | None  # ms: the market is over, no candle opens there or later
     notes: tuple[str, ...]
     error: SaflaError | None
 
@@ -80,6 +86,7 @@ class _Download:
         self.absent: list[Span] = []
         self.restated: list[Restated] = []
         self.notes: list[str] = []
+        self.waited = 0.0
 
     async def run(self) -> Got:
         """Fill every stretch that is missing, the oldest first (R9)."""
@@ -94,11 +101,14 @@ class _Download:
         try:
             for since, to in stretches:
                 await self._fill(self._behind(held.series, since), to)
+            if self.order.recheck:
+                await self._recheck()
         except SaflaError as one:
             error = self._gone(one) or one
+        after = store.held(place, span)
         return Got(
             self.order, self.added, self.same, self.pages, self.reasked, tuple(self.absent), tuple(self.restated),
-            self.accepted, store.held(place, span).missing, tuple(dict.fromkeys(self.notes)), error,
+            self.accepted, after.missing, after.first, after.ended, tuple(dict.fromkeys(self.notes)), error,
         )  # fmt: skip
 
     def _gone(self, error: SaflaError) -> ExchangeError | None:
@@ -120,7 +130,7 @@ class _Download:
         while want < to:
             first = await self._page(since)
             if first is None:
-                since = self._past_nothing(want, since, to)
+                since = await self._past_nothing(want, since, to)
                 if since >= to:
                     return
                 continue
@@ -131,37 +141,104 @@ class _Download:
         found = await self._ask(since)
         if found is None:  # X10: nothing before the end is suspicious
             self.reasked += 1
+            await self._pause(0)
             found = await self._ask(since)
         return found
+
+    async def _pause(self, before: int) -> None:
+        """Wait before a question is asked again: what is wrong twice within a moment is one fault."""
+        seconds = min(absence.LONGEST_PAUSE, PAUSE * 2.0**before) if self.waited < PATIENCE else LEAST_PAUSE
+        self.waited += seconds
+        await self.feed.clock.sleep(seconds)
 
     async def _ask(self, since: int, *, until: int | None = None) -> Series | None:
         self.pages += 1
         place = self.order.place
         return await self.feed.page(place.symbol, place.timeframe, since=since, limit=self.limit, until=until)
 
-    def _past_nothing(self, want: int, since: int, to: int) -> int:
+    async def _recheck(self) -> None:
+        """Ask again for gaps that are believed for a short time, or by a file alone; one answer suffices."""
+        place, now, before = self.order.place, self.at(), self.added
+        gaps = spans.minus(store.doubtful(place, self.order.span, now=now), self.absent)
+        confirmed: list[Span] = []
+        for group in beliefs.windows(gaps, self.limit * self.step):
+            came = await self._within((group[0][0], group[-1][1]))
+            covered = [span for part in came for span in spans.of_candles(part.columns.ts, self.step)]
+            confirmed.extend(spans.minus(group, covered))
+            for part in came:
+                if len(absence.inside(part, group)):
+                    await self._keep(part, group[-1][1])
+        if confirmed:
+            store.confirm(place, tuple(confirmed), at=now)
+        if self.added > before:
+            self.notes.append(f"{self.origin}: {self.added - before} candles came where gaps were believed")
+
+    async def _within(self, span: Span) -> list[Series]:
+        """Every candle of a stretch, page by page."""
+        found: list[Series] = []
+        since, to = span
+        while since < to:
+            self.reasked += 1
+            until = to if self.feed.honours_since else min(to, since + self.limit * self.step)
+            page_of = await self._ask(since, until=until)
+            if page_of is not None and len(page_of.columns.ts):
+                found.append(page_of)
+            full = page_of is not None and len(page_of.columns.ts) >= self.limit
+            since = int(found[-1].columns.ts[-1]) + self.step if full else until
+        return found
+
+    async def _keep(self, series: Series, to: int) -> None:
+        """Store candles that came for themselves: nothing is said of those that did not."""
+        now = await self.feed.time.now()
+        end = min(to, now.least - self.step + 1)
+        self._count(
+            store.merge(
+                self.order.place, page.upto(series, end), source=self.feed.name, at=self.at(),
+                accept_restated=self.order.accept_restated,
+            )
+        )  # fmt: skip
+
+    async def _past_nothing(self, want: int, since: int, to: int) -> int:
         """From where to ask behind an empty page. ExchangeError where nothing is left to be asked (X10)."""
         behind = since + self.limit * self.step
         if behind < to and not self.feed.honours_since:
             return behind
+        if await self._is_over(want):
+            return to
         if self.order.open_end and to - want <= LATE_CANDLES * self.step:
             self.notes.append(f"{self.origin}: the candles from {iso(want)} are not served yet")
             return to
         text = f"no candle from {iso(want)} to {iso(to)}, asked for twice: not listed there, halted, or not served"
         raise ExchangeError(f"{self.origin}: {text}; what came before is stored")
 
+    async def _is_over(self, want: int) -> bool:
+        """Whether the exchange says that the market is over, and there are candles up to where it serves none."""
+        place = self.order.place
+        last = store.held(place, (0, 0)).last
+        if last is None or last >= want or not await self.feed.is_over(place.symbol):
+            return False
+        if last + self.step < want and await self._ask(last + self.step) is None:
+            want = last + self.step  # what lies between was not asked for before
+        store.end(place, want, at=self.at())
+        return True
+
     async def _settle(self, first: Series, want: int, to: int) -> int:
         """Store what is closed of a page, and its holes once they were asked for again (X11). Returns the next want."""
         newest = None if self.feed.honours_since else self.feed.time.latest() - 2 * self.step
         asked = Asked(self.origin, self.step, self.limit, newest)
         settled = await absence.settle(
-            first, (want, to), asked=asked, ask=lambda window: self._ask(window[0], until=window[1])
+            first,
+            (want, to),
+            asked=asked,
+            ask=lambda window: self._ask(window[0], until=window[1]),
+            pause=self._pause,
         )
         self.reasked += settled.reasked
         await self._store(settled, to)
         behind = int(settled.ts[-1]) + self.step
         self.done += (min(behind, to) - want) // self.step
-        holes_seen, requests = len(self.absent), self.feed.counts["requests"]
+        first_of_all = store.held(self.order.place, (0, 0)).first or 0
+        holes_seen, requests = sum(hole[1] > first_of_all for hole in self.absent), self.feed.counts["requests"]
         done = min(self.done, self.total)
         self.told(Standing(self.order.place, done, self.total, holes_seen, self.feed.weight, requests))
         return behind

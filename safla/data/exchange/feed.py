@@ -31,7 +31,6 @@ from safla.resilience.gate import Gate
 from safla.resilience.retry import Again, Patience
 
 BUSY = 0.8  # of the weight that an exchange allows: above it we hold back, for others may share the address
-CLOSED = "BREAK"  # the status of a market that trades no more
 MINUTE = 60.0  # seconds: the weight is counted anew at each
 
 Answer = TypeVar("Answer")
@@ -119,11 +118,25 @@ class Feed:
     async def closed(self, symbols: Sequence[str]) -> frozenset[str]:
         """The symbols whose markets trade no more, as the exchange says today (S6a)."""
         await self._ask(partial(venue.load, self._ccxt, symbols), "its symbols")
-        return frozenset(symbol for symbol in symbols if venue.status(self._ccxt, symbol) == CLOSED)
+        return frozenset(symbol for symbol in symbols if self.over(symbol))
 
     def assume(self, symbols: Sequence[str]) -> bool:
         """Whether candles of the symbols can be asked for without asking for the symbols first."""
         return venue.assume(self._ccxt, symbols)
+
+    def over(self, symbol: str) -> bool | None:
+        """Whether the exchange says that a market is over; None where it was not asked for its symbols yet."""
+        status = venue.status(self._ccxt, symbol)
+        return None if status is None else status in venue.OVER
+
+    async def is_over(self, symbol: str) -> bool:
+        """The same; the exchange is asked where it was not yet."""
+        if self.over(symbol) is None:
+            try:
+                await self.rules((symbol,))
+            except ConfigError:
+                return False  # it is not there at all, which is no word of an end
+        return bool(self.over(symbol))
 
     @property
     def stopped(self) -> bool:

@@ -23,6 +23,7 @@ UNUSUAL = 5  # so often it was asked for before that is told
 LEAST_WAIT, MOST_WAIT = 1.0, 30.0  # seconds after an error, twice as long each time; an open breaker says how long
 LARGEST_EXPONENT = 10  # far above what MOST_WAIT lets through
 LATE_MS = 5_000  # from a close to its candle: later is told
+GAP_PAUSE = 1.0  # seconds before a gap is asked for again, twice as many each time
 FEWEST = 2  # candles a page: the last one that is known, and one more
 
 # What is told, for the log and for alerts: of each trouble once, until it is over
@@ -222,7 +223,10 @@ class Followed:
     async def _settle(self, first: Series, to: int) -> None:
         newest = None if self._feed.honours_since else self._feed.time.latest() - 2 * self._step
         asked = Asked(self._origin, self._step, self._limit, newest)
-        settled = await absence.settle(first, (self.want, to), asked=asked, ask=lambda window: self._ask(window, to))
+        settled = await absence.settle(
+            first, (self.want, to), asked=asked, ask=lambda window: self._ask(window, to),
+            pause=absence.growing(GAP_PAUSE, self._clock.sleep),
+        )  # fmt: skip
         self._counts["asked again"] += settled.reasked
         self._tell_holes(settled.holes)
         followed, want = self._last is not None, self.want

@@ -14,6 +14,7 @@ from safla.data.exchange import strict
 from safla.data.exchange.verdicts import BAD_ANSWER, Judged, said
 from safla.errors import ConfigError, ExchangeError, Problem
 
+OVER = frozenset(["BREAK", "DELISTED"])  # a market is over: a halt is none, and "not active" may be one
 WEIGHT_A_MINUTE = 6000  # Binance's limit since 2023-08-25 (EXCHANGE 1)
 TICK_SIZE, DECIMAL_PLACES = 4, 2  # how ccxt states precision
 MOST_STREAMED = 10  # candles that ccxt keeps of a stream: nothing is taken from there
@@ -133,10 +134,12 @@ def rules(exchange: Any, symbol: str) -> OrderRules:
 
 
 def status(exchange: Any, symbol: str) -> str | None:
-    """What the exchange itself calls the state of a loaded market, such as TRADING or BREAK; None: it does not say."""
-    info = ((exchange.markets or {}).get(symbol) or {}).get("info")
-    stated = info.get("status") if isinstance(info, dict) else None
-    return stated if isinstance(stated, str) else None
+    """What the exchange calls the status of a loaded market, in capitals; "" where it tells none, None if unasked."""
+    market = (exchange.markets or {}).get(symbol)
+    info = None if market is None else market.get("info")
+    if not isinstance(info, dict) or not info:
+        return None
+    return said(str(info.get("status") or "")).upper()
 
 
 def _step(stated: Any, *, mode: int) -> Decimal | None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from safla.config.types import SYMBOL
 from safla.core.candles import TIMEFRAMES
 from safla.data.store import manifest, month, shelf, spans
+from safla.data.store.beliefs import Beliefs
 from safla.data.store.manifest import Manifest, Month
 from safla.data.store.shelf import MONTH_FILE
 from safla.data.store.spans import Span, Spans
@@ -29,6 +30,7 @@ class Listed(NamedTuple):
     holes: int
     missing: int  # candles in those holes
     absent: int  # of them known to be none
+    believed: int  # gaps that these make
     restated: int  # candles that came again with other values, kept apart
     bytes: int  # of its files
     damage: str  # how its manifest is damaged
@@ -43,6 +45,9 @@ class Verified(NamedTuple):
     first: int | None
     last: int | None
     absent: Spans  # between the first and the last candle, known to have no candle
+    believed: Beliefs  # of those: since when the exchange is believed
+    imported: Spans  # of those: a file left them out, no exchange was asked
+    ended: int | None  # ms: the market is over, no candle opens there or later
     unknown: Spans  # between them, neither held nor known
     restated: int
     damaged: tuple[str, ...]  # what is wrong, a line each; empty where all is sound
@@ -88,9 +93,12 @@ def verify(place: Place) -> Verified:
     first, last = _ends(known)
     span = (0, 0) if first is None or last is None else (first, last + place.step_ms)
     gaps = spans.minus([span], have)
+    absent = spans.minus(gaps, spans.minus(gaps, known.absent))
     return Verified(
         place, len(known.months), candles, first, last,
-        absent=spans.minus(gaps, spans.minus(gaps, known.absent)), unknown=spans.minus(gaps, known.absent),
+        absent=absent, believed=tuple(one for one in known.believed if span[0] <= one[0] < span[1]),
+        imported=spans.within(known.imported, span), ended=None if known.ended is None else known.ended[0],
+        unknown=spans.minus(gaps, known.absent),
         restated=len(known.restated), damaged=(*notes, *damaged), aside=tuple(aside), strays=tuple(strays),
     )  # fmt: skip
 
@@ -103,9 +111,11 @@ def _listed(place: Place) -> Listed:
     candles = sum(one.candles for one in known.months)
     grid = 0 if first is None or last is None else (last - first) // place.step_ms + 1
     span = (0, 0) if first is None or last is None else (first, last)
-    absent = spans.length(spans.within(known.absent, span), place.step_ms)
+    gaps = spans.within(known.absent, span)
+    absent = spans.length(gaps, place.step_ms)
     return Listed(
-        place, candles, first, last, _holes(known.months, place.step_ms), grid - candles, absent, len(known.restated),
+        place, candles, first, last, _holes(known.months, place.step_ms), grid - candles, absent, len(gaps),
+        len(known.restated),
         size, "".join(notes),
     )  # fmt: skip
 

@@ -82,6 +82,9 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     months: tuple[Month, ...]
     absent: tuple[tuple[Ms, Ms], ...]  # [from, to) on the grid, known to have no candle
     restated: tuple[Offer, ...]
+    believed: tuple[tuple[Ms, Ms, Ms], ...] = ()  # of the absent ones: from, to, since when the exchange is believed
+    imported: tuple[tuple[Ms, Ms], ...] = ()  # of the absent ones: a file left them out, no exchange was asked
+    ended: tuple[Ms, Ms] | None = None  # no candle opens there or later: the market is over; and since when it is known
 
 
 _ENCODER = msgspec.json.Encoder()
@@ -111,7 +114,7 @@ def encode(manifest: Manifest) -> bytes:
     """The one spelling of a manifest. DataError where it would be larger than one may be (Z24)."""
     for what, count, most in (
         ("restated candles that nobody took", len(manifest.restated), MAX_RESTATED),
-        ("stretches without candles", len(manifest.absent), MAX_ABSENT),
+        ("gaps", max(len(manifest.absent), len(manifest.believed), len(manifest.imported)), MAX_ABSENT),
     ):
         if count > most:
             where = f"{manifest.exchange} {manifest.symbol} {manifest.timeframe}"

@@ -15,7 +15,7 @@ from safla.config.shown import printable
 from safla.core.candles import TIMEFRAMES, Series, between, iso
 from safla.core.values import Columns
 from safla.data.decimals import MAX_PLACES
-from safla.data.store import manifest, month, shelf, spans
+from safla.data.store import beliefs, manifest, month, shelf, spans
 from safla.data.store.manifest import Manifest, Month, Offer
 from safla.data.store.meet import Met, Restated, meet, of_texts
 from safla.data.store.spans import Span, Spans
@@ -23,7 +23,10 @@ from safla.errors import DataError
 
 SOURCE_LETTERS = 200
 
-__all__ = ("Held", "Merged", "Place", "Restated", "Span", "accept", "held", "keep_rules", "merge")
+__all__ = (
+    "Held", "Merged", "Place", "Restated", "Span", "accept", "confirm", "doubtful", "end", "ended_since", "held",
+    "keep_rules", "merge",
+)  # fmt: skip
 
 
 class Place(NamedTuple):
@@ -64,6 +67,7 @@ class Held(NamedTuple):
     notes: tuple[str, ...]
     first: int | None  # of all candles of the series
     last: int | None
+    ended: int | None = None  # ms: the market is over, no candle opens there or later
 
 
 class Merged(NamedTuple):
@@ -82,6 +86,8 @@ class _Change(NamedTuple):
     manifest: Manifest
     files: dict[str, bytes]
     merged: Merged
+    gaps: Spans  # that are believed with it
+    came: Spans  # what candles came, or came with other values
 
 
 def slug(symbol: str) -> str:
@@ -98,20 +104,61 @@ def held(place: Place, span: Span) -> Held:
     series = _cut(found, start, end)
     have = () if series is None else spans.of_candles(series.columns.ts, place.step_ms)
     asked = start, -(-end // place.step_ms) * place.step_ms
-    missing = spans.minus(spans.minus([asked], have), spans.within(known.absent, asked))
+    over = () if known.ended is None else ((known.ended[0], max(asked[1], known.ended[0])),)
+    missing = spans.minus(spans.minus([asked], have), (*spans.within(known.absent, asked), *over))
     first, last = (whole[0].first, whole[-1].last) if whole else (None, None)
-    return Held(series, missing, manifest.rules_of(known), (*notes, *damaged.values()), first, last)
+    ended = None if known.ended is None else known.ended[0]
+    return Held(series, missing, manifest.rules_of(known), (*notes, *damaged.values()), first, last, ended)
+
+
+def doubtful(place: Place, span: Span, *, now: int) -> Spans:
+    """The gaps within a span that an exchange should be asked for again. now: ms UTC.
+
+    Those that it has been believed for a short time alone, those of young candles, and those that a file left out.
+    """
+    with shelf.reading(place.cache, place.nothing, names=place.names) as (known, _):
+        young = beliefs.doubtful(known.believed, known.absent, now=now)
+        return spans.within(spans.union(young, known.imported), span)
+
+
+def confirm(place: Place, gaps: Spans, *, at: int) -> None:
+    """The exchange has no candle in gaps that a file left out: from now on it is believed. at: ms UTC."""
+    with shelf.writing(place.cache, place.nothing, names=place.names) as (known, _):
+        after = msgspec.structs.replace(
+            known,
+            believed=beliefs.revised(known.believed, added=gaps, at=at, taken=()),
+            imported=spans.revised(known.imported, added=(), taken=gaps),
+        )
+        if after != known:
+            shelf.commit(place.folder, after, before=known, files={})
+
+
+def end(place: Place, moment: int | None, *, at: int) -> None:
+    """Keep from when on a market has no candles, or (None) that it goes on. moment, at: ms UTC."""
+    with shelf.writing(place.cache, place.nothing, names=place.names) as (known, _):
+        if moment == (None if known.ended is None else known.ended[0]):
+            return
+        after = msgspec.structs.replace(known, ended=None if moment is None else (moment, at))
+        shelf.commit(place.folder, after, before=known, files={})
+
+
+def ended_since(place: Place) -> int | None:
+    """Since when, ms UTC, it is known that a market is over; None: it is not."""
+    with shelf.reading(place.cache, place.nothing, names=place.names) as (known, _):
+        return None if known.ended is None else known.ended[1]
 
 
 def merge(
-    place: Place, series: Series, *, source: str, at: int, absent: Sequence[Span] = (), accept_restated: bool = False
-) -> Merged:
+    place: Place, series: Series, *, source: str, at: int, absent: Sequence[Span] = (), accept_restated: bool = False,
+    imported: bool = False,
+) -> Merged:  # fmt: skip
     """Add closed candles, all of them or none. What is held with other values stays, and the others are kept apart.
 
     source  where they came from, for people
     at      when, ms UTC
     absent  stretches of the grid for which it is a fact that there is no candle
     accept_restated  candles with other values replace what is held
+    imported  they come out of a file: the exchange is asked for their gaps once it is asked for anything
     DataError for unsound candles (S1-S3, D1), HostError where they cannot be written: nothing is changed then.
     """
     source = printable(source)[:SOURCE_LETTERS]
@@ -120,6 +167,7 @@ def merge(
         raise DataError(f"{source} {place.symbol}: a stretch without candles is not on the grid of {place.timeframe}")
     with shelf.writing(place.cache, place.nothing, names=place.names) as (known, notes):
         change = _merged(place, known, series, source=source, at=iso(at), absent=absent, accepts=accept_restated)
+        change = change._replace(manifest=_believed(known, change, at=at, imported=imported))
         if change.manifest != known or change.files:
             shelf.commit(place.folder, change.manifest, before=known, files=change.files)
     return change.merged._replace(notes=(*notes, *change.merged.notes))
@@ -206,26 +254,42 @@ def _merged(
             before = next((old for old in known.months if old.month == name), None)
             entries[name] = before if before is not None and before.hash == packed.hash else entry
             files[entry.file] = packed.content
+    came = tuple(span for one in met for span in spans.of_candles(one.changed, place.step_ms))
+    gaps = _empty(place, met, absent)
     after = msgspec.structs.replace(
         known,
         months=tuple(entries[name] for name in sorted(entries)),
-        absent=_absent(place, known, met, more=absent),
+        absent=spans.revised(known.absent, added=gaps, taken=came),
         restated=_kept_apart(known, met, source=source, at=at, accepts=accepts),
     )
     restated = tuple(offer for one in met for offer in one.restated)
     counts = sum(one.added for one in met), sum(one.same for one in met)
     merged = Merged(*counts, () if accepts else restated, len(restated) if accepts else 0, tuple(notes))
-    return _Change(after, files, merged)
+    return _Change(after, files, merged, gaps, came)
 
 
-def _absent(place: Place, known: Manifest, met: Sequence[Met], *, more: Sequence[Span]) -> Spans:
-    """A candle that came is not absent, and neither is one that is held, whatever is said of it."""
-    more = spans.union(more, ())
-    came = [span for one in met for span in spans.of_candles(one.changed, place.step_ms)]
-    if more:
-        have = (between(one.series.columns, more[0][0], more[-1][1]).ts for one in met)
-        more = spans.minus(more, [span for ts in have for span in spans.of_candles(ts, place.step_ms)])
-    return spans.revised(known.absent, added=more, taken=tuple(came))
+def _empty(place: Place, met: Sequence[Met], absent: Sequence[Span]) -> Spans:
+    """Of the gaps that are told what is one: a candle that came or is held is not absent, whatever is said of it."""
+    more = spans.union(absent, ())
+    if not more:
+        return ()
+    have = (between(one.series.columns, more[0][0], more[-1][1]).ts for one in met)
+    return spans.minus(more, [span for ts in have for span in spans.of_candles(ts, place.step_ms)])
+
+
+def _believed(known: Manifest, change: _Change, *, at: int, imported: bool) -> Manifest:
+    """The manifest of a change with what is believed from now on: gaps, and that a market is over."""
+    gaps, came = change.gaps, change.came
+    if imported:
+        hull = (gaps[0][0], gaps[-1][1]) if gaps else (0, 0)
+        new = spans.minus(gaps, spans.within(known.absent, hull))
+        believed = beliefs.revised(known.believed, added=(), at=at, taken=came)
+        files = spans.revised(known.imported, added=new, taken=came)
+    else:
+        believed = beliefs.revised(known.believed, added=gaps, at=at, taken=came)
+        files = spans.revised(known.imported, added=(), taken=(*came, *gaps))
+    over = known.ended if known.ended is None or not any(to > known.ended[0] for _, to in came) else None
+    return msgspec.structs.replace(change.manifest, believed=believed, imported=files, ended=over)
 
 
 def _reached(known: Manifest, absent: Sequence[Span]) -> set[str]:

@@ -20,6 +20,10 @@ def page(*numbers: int) -> Series:
     return found
 
 
+async def at_once(_before: int) -> None:
+    """No pause."""
+
+
 def settled(first: Series, *answers: Series | None, to: int = 10, asked: Asked = ASKED) -> tuple[Settled, list[tuple]]:
     """What comes of a page whose holes are answered so; and the windows that were asked for."""
     windows, script = [], list(answers)
@@ -28,7 +32,7 @@ def settled(first: Series, *answers: Series | None, to: int = 10, asked: Asked =
         windows.append(window)
         return script.pop(0)
 
-    return asyncio.run(settle(first, (hour(0), hour(to)), asked=asked, ask=ask)), windows
+    return asyncio.run(settle(first, (hour(0), hour(to)), asked=asked, ask=ask, pause=at_once)), windows
 
 
 def test_a_page_without_holes_is_believed_at_once():

@@ -35,7 +35,7 @@ def test_what_was_merged_is_held_and_nothing_is_missing(btc: Place) -> None:
 
 
 def test_a_series_that_nobody_wrote_is_missing_whole_and_no_folder_is_made(btc: Place) -> None:
-    assert store.held(btc, span(0, 3)) == (None, (span(0, 3),), None, (), None, None)
+    assert store.held(btc, span(0, 3)) == (None, (span(0, 3),), None, (), None, None, None)
     assert not btc.cache.exists()
 
 
