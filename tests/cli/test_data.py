@@ -185,7 +185,7 @@ def test_a_sound_store_is_verified_hole_by_hole(ask: Ask, tmp_path: Path) -> Non
         "  files        1\n"
         "  candles      7, 2024-01-31T00:00Z to 2024-01-31T09:00Z\n"
         "  holes        2024-01-31T06:00Z to 2024-01-31T07:00Z (2)\n"
-        "  absent       2024-01-31T05:00Z to 2024-01-31T05:00Z (1)\n"
+        "  absent       2024-01-31T05:00Z to 2024-01-31T05:00Z (1), believed since 2024-07-03T09:46:40Z\n"
     )
     told = json.loads(ask("verify", "BTC/USDT", "--timeframe", "1h", "--json").out)[0]
     assert told["holes"] == [{"from": "2024-01-31T06:00Z", "to": "2024-01-31T08:00Z"}]
@@ -255,3 +255,28 @@ def test_what_cannot_be_exported_is_said(ask: Ask, archive: str, words: list[str
     answer = ask("export", *words)
     assert (answer.code, answer.out) == (code, "")
     assert said in answer.err
+
+
+def test_believed_gaps_stand_in_the_list_and_who_believes_them_in_verify(ask: Ask, tmp_path: Path) -> None:
+    merge(
+        place(tmp_path / "data" / "cache"), of_hours([*range(5), 8, 9]), absent=[(1_706_677_200_000, 1_706_688_000_000)]
+    )
+    (row,) = json.loads(ask("list", "--json").out)
+    assert (row["holes"], row["missing"], row["believed"], row["absent"]) == (1, 3, 1, 3)
+    heading, line = ask("list").out.splitlines()
+    assert heading.split()[6:9] == ["holes", "missing", "believed"]
+    assert line.split()[6:9] == ["1", "3", "1"]
+    (series,) = json.loads(ask("verify", "--json").out)
+    assert series["believed"] == [
+        {"from": "2024-01-31T05:00Z", "to": "2024-01-31T08:00Z", "since": "2024-07-03T09:46:40Z"}
+    ]
+    assert (series["imported"], series["ended"], series["holes"]) == ([], None, [])
+
+
+def test_gaps_of_an_import_count_as_facts_until_an_exchange_is_asked(ask: Ask, tmp_path: Path) -> None:
+    path = csv_file(tmp_path, HEADER, *ROWS[:5], *ROWS[8:])
+    assert ask("import", path, "--symbol", "BTC/USDT", "--timeframe", "1h").code == 0
+    out = ask("verify").out
+    assert "absent       2024-01-01T05:00Z to 2024-01-01T07:00Z (3), by an import: the exchange was not asked" in out
+    (series,) = json.loads(ask("verify", "--json").out)
+    assert series["imported"] == [{"from": "2024-01-01T05:00Z", "to": "2024-01-01T08:00Z"}]

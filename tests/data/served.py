@@ -88,11 +88,11 @@ class Away(Served):
 
 async def brought(
     feed: Served, cache: Path, span: tuple[int, int], *, limit: int = 10, open_end: bool = False, again: bool = False,
-    accept_restated: bool = False, told: Callable[[Standing], None] = lambda standing: None,
+    accept_restated: bool = False, recheck: bool = False, told: Callable[[Standing], None] = lambda standing: None,
 ) -> Got:  # fmt: skip
     """The download of BTC/USDT hours into a cache, at a fixed time."""
     place = Place(cache, "binance", "BTC/USDT", "1h")
-    order = Order(place, span, open_end, again, accept_restated)
+    order = Order(place, span, open_end, again, accept_restated, recheck)
     return (await download(feed, [order], limit=limit, at=lambda: START, told=told))[0]  # type: ignore[arg-type]
 
 

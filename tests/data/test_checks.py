@@ -96,7 +96,8 @@ def test_a_candle_that_comes_again_with_other_values_is_refused_as_revised() -> 
     rows = Columns(*(np.concatenate(pair) for pair in zip(hours(1, 2), hours(2, 3, close=104_99), strict=True)))
     with pytest.raises(
         DataError,
-        match=r"^btc\.csv: line 4: candle_revised: 1970-01-01T02:00Z comes again with other values than in line 3: close 10499, was 10500",
+        match=r"^btc\.csv: line 4: candle_revised: 1970-01-01T02:00Z comes again with other values than in line 3: "
+        "close 10499, was 10500",
     ):
         checks.ascend(rows, origin=origin(4))
 

@@ -85,7 +85,8 @@ def test_a_restated_duplicate_is_refused_where_the_same_one_is_ignored(real_data
     restated = text.replace(again + again, again + again.replace(b"1533.4", b"1533.5"))
     with pytest.raises(
         DataError,
-        match=r"line 502: candle_revised: 2020-12-07T20:00Z comes again with other values than in line 501: volume 1533.5, was 1533.4",
+        match=r"line 502: candle_revised: 2020-12-07T20:00Z comes again with other values than in line 501: "
+        r"volume 1533\.5, was 1533\.4",
     ):
         read(file(tmp_path, "restated.csv", restated), timeframe="1h")
 

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safla.core.values import Columns
-from safla.data.exchange.download import Got, Standing, download
+from safla.data.exchange.download import LEAST_PAUSE, PATIENCE, Got, Standing, download
 from safla.data.exchange.download import Order as Ordered
 from safla.data.store import store
+from safla.data.store.beliefs import DOUBT_MS
 from safla.data.store.store import Place
 from safla.errors import ExchangeError
 from tests.data.served import START, Away, Page, Served, brought, hour, hours, series
@@ -238,3 +239,77 @@ def test_any_split_into_pages_and_any_order_of_fetches_give_the_same_store(
     for since, to in order:
         assert got(Served(there, now=hour(40)), other, since, to, limit=limit).error is None
     assert content(other) == content(one)
+
+
+def test_a_gap_is_asked_for_again_after_seconds_that_grow(tmp_path: Path):
+    feed = Served(hours(0, 1, 8, 9), now=hour(10), answers={2: lambda page: series(hours(2))})
+    assert got(feed, tmp_path, 0, 10).absent == ((hour(3), hour(8)),)
+    assert feed.waited == [2.0, 4.0]
+
+
+def test_an_empty_page_is_asked_for_again_after_seconds(tmp_path: Path):
+    feed = Served(hours(*range(5)), now=hour(10), answers={1: lambda page: None})
+    got(feed, tmp_path, 0, 5)
+    assert feed.waited == [2.0]
+
+
+def test_a_download_of_many_gaps_does_not_wait_for_hours(tmp_path: Path):
+    feed = Served(hours(*range(0, 2000, 2)), now=hour(2000))
+    assert got(feed, tmp_path, 0, 1999).error is None
+    assert len(feed.waited) == 100  # a page of ten candles each
+    assert sum(feed.waited) < PATIENCE + 2 + 100 * LEAST_PAUSE
+
+
+def test_a_believed_gap_is_asked_for_again_by_a_later_download_and_what_comes_is_stored(tmp_path: Path):
+    got(Served(hours(0, 1, 4, 5), now=hour(10)), tmp_path, 0, 6)
+    nothing = Served(hours(0, 1, 4, 5), now=hour(10))
+    again = got(nothing, tmp_path, 0, 6, recheck=True)
+    assert (nothing.asked, nothing.waited, again.absent) == ([(hour(2), hour(4))], [], ())
+    feed = Served(hours(*range(10)), now=hour(10))
+    found = got(feed, tmp_path, 0, 6, recheck=True)
+    assert feed.asked == [(hour(2), hour(4))]
+    assert (found.added, stored(tmp_path)) == (2, list(range(6)))
+    assert found.notes == ("binance BTC/USDT 1h: 2 candles came where gaps were believed",)
+    settled = Served(hours(*range(10)), now=hour(10))
+    assert got(settled, tmp_path, 0, 6, recheck=True).pages == 0
+
+
+def test_a_gap_of_a_file_is_asked_for_once_and_confirmed(tmp_path: Path):
+    place, page = Place(tmp_path, "binance", "BTC/USDT", "1h"), series(hours(0, 1, 4, 5))
+    assert page is not None
+    store.merge(place, page, source="a.csv", at=0, absent=[(hour(2), hour(4))], imported=True)
+    feed = Served(hours(0, 1, 3, 4, 5), now=hour(10))
+    got(feed, tmp_path, 0, 6, recheck=True)
+    assert feed.asked == [(hour(2), hour(4))]
+    assert stored(tmp_path) == [0, 1, 3, 4, 5]
+    assert store.doubtful(place, (0, hour(10)), now=START + 1) == ((hour(2), hour(3)),)
+    assert store.doubtful(place, (0, hour(10)), now=START + 9 * DOUBT_MS) == ()
+
+
+def test_a_long_gap_before_the_first_candle_is_one_question(tmp_path: Path):
+    got(Served(hours(*range(500, 510)), now=hour(600)), tmp_path, 0, 510)
+    feed = Served(hours(*range(500, 510)), now=hour(600))
+    assert got(feed, tmp_path, 0, 510, recheck=True).first == hour(500)
+    assert feed.asked == [(hour(0), hour(500))]
+
+
+def test_a_market_that_the_exchange_calls_over_ends_and_is_not_asked_for_again(tmp_path: Path):
+    feed = Served(hours(*range(5)), now=hour(40))
+    feed.over = True
+    found = got(feed, tmp_path, 0, 20)
+    assert (found.error, found.missing, found.ended) == (None, (), hour(5))
+    assert got(Away(hours(), now=hour(40)), tmp_path, 0, 20).error is None
+
+
+def test_a_market_that_is_over_and_of_which_no_candle_was_seen_is_an_error(tmp_path: Path):
+    feed = Served(hours(), now=hour(40))
+    feed.over = True
+    found = got(feed, tmp_path, 0, 20)
+    assert (isinstance(found.error, ExchangeError), found.ended) == (True, None)
+
+
+def test_the_end_is_where_the_last_candle_is_however_late_it_was_asked_for(tmp_path: Path):
+    got(Served(hours(*range(5)), now=hour(40)), tmp_path, 0, 5)
+    feed = Served(hours(*range(5)), now=hour(40))
+    feed.over = True
+    assert got(feed, tmp_path, 12, 20).ended == hour(5)

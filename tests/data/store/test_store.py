@@ -5,6 +5,7 @@ import tempfile
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,9 +14,12 @@ from hypothesis import strategies as st
 from safla.config.plan import OrderRules
 from safla.data import owned
 from safla.data.store import manifest, store
+from safla.data.store.beliefs import DOUBT_MS
 from safla.data.store.store import Place
 from safla.errors import DataError, HostError
 from tests.data.kept import ALL, AT, HOUR, START, candles, contents, merge, months, place, same, span
+
+NEW = ("believed", "imported", "ended")  # fields that a manifest did not always have
 
 
 @pytest.fixture
@@ -288,3 +292,48 @@ def test_months_of_different_scales_are_held_at_the_finest(btc: Place) -> None:
     assert held is not None
     assert held.price_decimals == 3
     assert np.array_equal(held.columns.close[:24], january.columns.close * 10)
+
+
+def test_since_when_a_gap_is_believed_is_kept_until_its_candle_comes(btc: Place) -> None:
+    merge(btc, candles([0, 1, 4]), absent=[span(2, 4)])
+    assert store.doubtful(btc, ALL, now=AT + 1) == (span(2, 4),)
+    assert store.doubtful(btc, ALL, now=AT + DOUBT_MS) == ()
+    merge(btc, candles([2]))
+    assert store.doubtful(btc, ALL, now=AT + 1) == (span(3, 4),)
+
+
+def test_a_gap_of_a_file_is_no_missing_candle_and_is_asked_for_until_an_exchange_confirms_it(btc: Place) -> None:
+    store.merge(btc, candles([0, 1, 4]), source="a.csv", at=AT, absent=[span(2, 4)], imported=True)
+    assert store.held(btc, span(0, 5)).missing == ()
+    later = AT + 100 * DOUBT_MS
+    assert store.doubtful(btc, ALL, now=later) == (span(2, 4),)
+    store.confirm(btc, (span(2, 4),), at=later)
+    assert store.held(btc, span(0, 5)).missing == ()
+    assert store.doubtful(btc, ALL, now=later + 1) == (span(2, 4),)
+    assert store.doubtful(btc, ALL, now=later + DOUBT_MS) == ()
+
+
+def test_what_an_exchange_said_is_not_made_doubtful_by_a_file(btc: Place) -> None:
+    merge(btc, candles([0, 1, 4]), absent=[span(2, 4)])
+    store.merge(btc, candles([0, 1, 4]), source="a.csv", at=AT, absent=[span(2, 4)], imported=True)
+    assert store.doubtful(btc, ALL, now=AT + DOUBT_MS) == ()
+
+
+def test_a_market_that_is_over_lacks_nothing_until_a_later_candle_comes(btc: Place) -> None:
+    merge(btc, candles(range(5)))
+    store.end(btc, START + 5 * HOUR, at=AT)
+    held = store.held(btc, span(0, 20))
+    assert (held.missing, held.ended, store.ended_since(btc)) == ((), START + 5 * HOUR, AT)
+    merge(btc, candles([9]))
+    assert (store.held(btc, span(0, 20)).ended, store.ended_since(btc)) == (None, None)
+    assert store.held(btc, span(0, 20)).missing == (span(5, 9), span(10, 20))
+
+
+def test_a_manifest_of_before_beliefs_were_kept_is_read(btc: Place) -> None:
+    merge(btc, candles([0, 1, 4]), absent=[span(2, 4)])
+    path = btc.folder / manifest.NAME
+    known = msgspec.structs.replace(manifest.decode(path.read_bytes()), believed=())
+    rest = msgspec.json.encode({name: value for name, value in msgspec.to_builtins(known).items() if name not in NEW})
+    path.write_bytes(rest[:-1] + manifest._SEAL % manifest._seal(rest))
+    assert store.held(btc, span(0, 5)).missing == ()
+    assert store.doubtful(btc, ALL, now=AT + 1) == ()

@@ -1,0 +1,57 @@
+"""Gaps that are believed: since when, until what comes, and which of them are asked for again."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safla.data.store import beliefs, spans
+from safla.data.store.beliefs import DOUBT_MS
+
+NOW = 100 * DOUBT_MS
+
+
+def test_a_gap_that_was_believed_before_keeps_its_moment() -> None:
+    known = beliefs.revised((), added=((10, 20),), at=5, taken=())
+    assert beliefs.revised(known, added=((0, 30),), at=9, taken=()) == ((0, 10, 9), (10, 20, 5), (20, 30, 9))
+
+
+def test_what_comes_is_believed_no_more() -> None:
+    known = ((0, 10, 5), (20, 30, 5))
+    assert beliefs.revised(known, added=(), at=9, taken=((4, 6), (20, 30))) == ((0, 4, 5), (6, 10, 5))
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 60), st.integers(1, 20)), max_size=20))
+def test_any_changes_come_to_what_sets_would(changes: list[tuple[bool, int, int]]) -> None:
+    known: beliefs.Beliefs = ()
+    expected: dict[int, int] = {}
+    for moment, (adds, start, length) in enumerate(changes):
+        span = ((start, start + length),)
+        known = beliefs.revised(known, added=span if adds else (), at=moment, taken=() if adds else span)
+        for place in range(start, start + length):
+            if adds:
+                expected.setdefault(place, moment)
+            else:
+                expected.pop(place, None)
+    assert {place: at for since, to, at in known for place in range(since, to)} == expected
+    assert list(known) == sorted(known)
+    assert all(before[1] <= after[0] for before, after in pairwise(known))
+
+
+@pytest.mark.parametrize(
+    ("known", "absent", "asked"),
+    [
+        (((10, 20, NOW - DOUBT_MS + 1),), ((10, 20),), ((10, 20),)),  # believed for less than some days
+        (((10, 20, NOW - DOUBT_MS),), ((10, 20),), ()),
+        ((), ((10, 20),), ()),  # believed before it was kept since when
+        (((NOW - 50, NOW - 40, 7),), ((NOW - 50, NOW - 40),), ((NOW - 50, NOW - 40),)),  # its candles are young
+    ],
+)
+def test_what_is_asked_for_again(known: beliefs.Beliefs, absent: spans.Spans, asked: spans.Spans) -> None:
+    assert beliefs.doubtful(known, absent, now=NOW) == asked
+
+
+def test_gaps_are_grouped_by_what_one_question_can_be_about() -> None:
+    gaps = ((0, 1), (5, 6), (9, 12), (30, 99))
+    assert beliefs.windows(gaps, 10) == [((0, 1), (5, 6)), ((9, 12),), ((30, 99),)]

@@ -1,0 +1,136 @@
+"""Rows that are no candles: refused by default, left out where that is asked for; rows without a trade are gaps."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from safla.data.source import Sourced
+from safla.errors import DataError
+from safla.report.summary import summarise
+from tests.cli.test_data import Ask, ask
+from tests.data.test_source import read
+from tests.data.written import HEADER, START, STEP, csv_file, kline, lines, zip_file
+from tests.runs import journal, run, small
+
+__all__ = ["ask"]
+
+ROWS = lines(12)
+BAD = {
+    "high below open": ("100.5,100.4,90,100,1", "line 6: high 100.40 is below open 100.50"),
+    "zero": ("0,0,0,0,0", "line 6: low 0.00 is not above 0"),
+    "no number": ("100.5,110,90,abc,1", "line 6: close 'abc' is no plain decimal number"),
+    "one cell is empty": ("100.5,110,,105,1", "line 6: low is empty"),
+}
+NO_TRADE = ["nan,nan,nan,nan,nan", "NaN,NaN,NaN,NaN,0.0", ",,,,", "null,null,null,null,null", ",,,,0"]
+
+
+def replaced(values: str, *, place: int = 4) -> list[str]:
+    """The rows with other values in one of them, line 6 of the file."""
+    row = f"{ROWS[place].partition(',')[0]},{values}"
+    return [*ROWS[:place], row, *ROWS[place + 1 :]]
+
+
+def times(sourced: Sourced) -> list[int]:
+    return [(int(ts) - START) // STEP for ts in sourced.series[0].columns.ts]
+
+
+@pytest.mark.parametrize(("values", "said"), BAD.values(), ids=list(BAD))
+def test_a_bad_row_is_refused_unless_it_may_be_left_out(tmp_path: Path, values: str, said: str) -> None:
+    path = csv_file(tmp_path, HEADER, *replaced(values))
+    with pytest.raises(DataError, match=said):
+        read("csv", path)
+    sourced = read("csv", path, data={"bad_rows": "drop"})
+    assert times(sourced) == [0, 1, 2, 3, *range(5, 12)]
+    assert (sourced.counts[0].bad_rows, sourced.counts[0].missing) == (1, 1)
+    assert any(said in note and note.endswith("; left out (data.bad_rows: drop)") for note in sourced.notes)
+
+
+@pytest.mark.parametrize("bad", ["refuse", "drop"])
+@pytest.mark.parametrize("values", NO_TRADE)
+def test_a_row_without_a_trade_is_a_gap_without_asking(tmp_path: Path, values: str, bad: str) -> None:
+    sourced = read("csv", csv_file(tmp_path, HEADER, *replaced(values)), data={"bad_rows": bad})
+    assert times(sourced) == [0, 1, 2, 3, *range(5, 12)]
+    assert (sourced.counts[0].without_trade, sourced.counts[0].bad_rows) == (1, 0)
+    assert any(note.endswith("btc.csv: line 6: no price and no trade; left out, a gap") for note in sourced.notes)
+
+
+@pytest.mark.parametrize("values", [",,,,5", "nan,nan,nan,105,nan"])
+def test_a_row_with_a_volume_or_a_price_is_no_row_without_a_trade(tmp_path: Path, values: str) -> None:
+    with pytest.raises(DataError, match="line 6: "):
+        read("csv", csv_file(tmp_path, HEADER, *replaced(values)))
+
+
+def test_many_of_both_kinds_are_counted(tmp_path: Path) -> None:
+    rows = [*ROWS]
+    for place, values in ((2, ",,,,"), (3, "1,1,1,x,1"), (5, ",,,,"), (7, "9,8,9,9,1"), (8, "9,8,9,9,1")):
+        rows[place] = f"{ROWS[place].partition(',')[0]},{values}"
+    sourced = read("csv", csv_file(tmp_path, HEADER, *rows), data={"bad_rows": "drop"})
+    assert times(sourced) == [0, 1, 4, 6, 9, 10, 11]
+    assert (sourced.counts[0].without_trade, sourced.counts[0].bad_rows) == (2, 3)
+    assert f"{tmp_path}/btc.csv: 3 bad rows left out in all" in sourced.notes
+
+
+def test_archives_and_parquet_files_are_treated_alike(tmp_path: Path) -> None:
+    rows = replaced("100.5,100.4,90,100,1")
+    zip_file(tmp_path, {"a.csv": "\n".join(map(kline, rows)).encode()}, name="a.zip")
+    floats = pl.read_csv(csv_file(tmp_path, HEADER, *rows))
+    floats.write_parquet(tmp_path / "a.parquet")
+    for kind, name in (("vision", "a.zip"), ("parquet", "a.parquet")):
+        with pytest.raises(DataError, match=r"high 100\.40 is below open 100\.50"):
+            read(kind, f"{tmp_path}/{name}")
+        assert read(kind, f"{tmp_path}/{name}", data={"bad_rows": "drop"}).counts[0].bad_rows == 1
+    nothing = {
+        name: pl.when(pl.col("timestamp") == START + 4 * STEP).then(None).otherwise(pl.col(name))
+        for name in floats.columns[1:]
+    }
+    floats.with_columns(**nothing).write_parquet(tmp_path / "null.parquet")
+    assert times(read("parquet", f"{tmp_path}/null.parquet")) == [0, 1, 2, 3, *range(5, 12)]
+
+
+def test_of_a_candle_that_comes_again_otherwise_the_first_stands(tmp_path: Path) -> None:
+    again = ROWS[4].rpartition(",")[0] + ",0.001"
+    path = csv_file(tmp_path, HEADER, *ROWS[:5], again, *ROWS[5:])
+    said = r"line 7: candle_revised: 2024-01-01T04:00Z comes again .* than in line 6: volume 0\.001, was 4\.125"
+    with pytest.raises(DataError, match=said):
+        read("csv", path)
+    sourced = read("csv", path, data={"bad_rows": "drop"})
+    assert times(sourced) == list(range(12))
+    assert (int(sourced.series[0].columns.volume[4]), sourced.counts[0].bad_rows) == (4125, 1)
+
+
+def test_a_row_out_of_order_is_refused_whatever_is_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is out of order; rows must ascend"):
+        read("csv", csv_file(tmp_path, HEADER, *ROWS[:3], *ROWS[4:7], ROWS[3]), data={"bad_rows": "drop"})
+
+
+def test_a_file_without_a_sound_row_is_refused(tmp_path: Path) -> None:
+    rows = [f"{row.partition(',')[0]},0,0,0,0,0" for row in ROWS]
+    with pytest.raises(DataError, match="no sound row is left"):
+        read("csv", csv_file(tmp_path, HEADER, *rows), data={"bad_rows": "drop"})
+
+
+def test_a_run_with_a_row_left_out_is_the_run_with_that_gap_and_counts_it(tmp_path: Path) -> None:
+    rows = lines(60)
+    bad = [*rows[:30], f"{rows[30].partition(',')[0]},1,0.5,1,1,1", *rows[31:]]
+    csv_file(tmp_path, HEADER, *bad, name="bad.csv")
+    csv_file(tmp_path, HEADER, *rows[:30], *rows[31:], name="gap.csv")
+    text = "symbols: {primary: [BTC/USDT]}\nstrategy: {fast_period: 2, slow_period: 4}\n"
+    for name in ("bad", "gap"):
+        (tmp_path / name).mkdir()
+        loaded = small(
+            tmp_path, "data.source=csv", f"data.path={tmp_path}/{name}.csv", "data.bad_rows=drop", text=text
+        )  # fmt: skip
+        ended = run(loaded, tmp_path / name / "run")
+        assert summarise(ended.outcome, risk_free_rate=0.0)["bad_rows"] == (1 if name == "bad" else 0)
+    assert journal(tmp_path / "bad" / "run") == journal(tmp_path / "gap" / "run")
+
+
+def test_an_import_leaves_bad_rows_out_where_that_is_asked_for(ask: Ask, tmp_path: Path) -> None:
+    path = csv_file(tmp_path, HEADER, *replaced("100.5,100.4,90,100,1"))
+    words = ("import", path, "--symbol", "BTC/USDT", "--timeframe", "1h")
+    assert ask(*words).code == 4
+    answer = ask(*words, "--bad-rows", "drop")
+    assert answer.code == 0
+    assert "10 candles, 10 new, 0 known, 1 holes (1 candles), 1 bad row left out" in answer.out
+    assert "line 6: high 100.40 is below open 100.50" in answer.err

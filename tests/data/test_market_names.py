@@ -1,0 +1,104 @@
+"""Whose candles a file says it holds: spellings of one market, names, columns."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from safla.data import market_names
+from safla.data.agreement import for_run
+from safla.data.market_names import Claim, Owner
+from safla.errors import DataError
+
+ADVICE = for_run("1h", None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["BTCUSDT", "BTC-USDT", "BTC_USDT", "BTC/USDT", "BTC/USDT:USDT", "btcusdt", "XBTUSDT", "BINANCE:BTCUSDT", "BTC"],
+)
+def test_these_are_one_market(text: str) -> None:
+    assert market_names.is_of(text, "BTC/USDT")
+
+
+@pytest.mark.parametrize("text", ["ETHUSDT", "BTCUSD", "BTCUSDC", "WBTCUSDT", "USDT", "ETH/BTC", "BTCUSDT-PERP", ""])
+def test_these_are_others(text: str) -> None:
+    assert not market_names.is_of(text, "BTC/USDT")
+
+
+@pytest.mark.parametrize(
+    ("path", "claim"),
+    [
+        ("a/ETHUSDT-1h-2024-01.zip", Claim("ETHUSDT", "1h", certain=True)),
+        ("ETH_USDT-1h.feather", Claim("ETH_USDT", "1h", certain=True)),
+        ("ETH_USDT_USDT-4h.parquet", Claim("ETH_USDT", "4h", certain=True)),
+        ("ETHUSDT-1h.csv", Claim("ETHUSDT", "1h", certain=False)),
+        ("Binance_ETHUSDT_1h.csv", Claim("ETHUSDT", "1h", certain=False)),
+        ("BTC-USDT.csv", Claim("BTC_USDT", None, certain=False)),
+        ("btc.csv", Claim(None, None, certain=False)),
+        ("my-candles-of-2024.csv", Claim(None, None, certain=False)),
+        ("SYNTHETIC-BTCUSDT-1h-2024.zip", Claim("BTCUSDT", "1h", certain=False)),
+        ("data.csv", Claim(None, None, certain=False)),
+    ],
+)
+def test_what_a_name_says(path: str, claim: Claim) -> None:
+    assert market_names.named(path) == claim
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("ETHUSDT-1h-2024-01.zip", "its name says ETHUSDT, and BTC/USDT is asked for; rename it if its name is wrong"),
+        ("BTCUSDT-4h-2024-01.zip", "its name says 4h, market_data.timeframe says 1h; set market_data.timeframe: 4h"),
+        ("ETH_USDT-1h.feather", "its name says ETH_USDT, and BTC/USDT is asked for"),
+    ],
+)
+def test_a_name_that_a_program_gave_is_believed(path: str, said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        market_names.refuse_name(path, "BTC/USDT", "1h", advice=ADVICE)
+
+
+def test_a_name_that_a_person_gave_is_told_and_not_refused() -> None:
+    (note,) = market_names.refuse_name("ETHUSDT-1h.csv", "BTC/USDT", "1h", advice=ADVICE)
+    assert (
+        note == "ETHUSDT-1h.csv: its name says ETHUSDT, and BTC/USDT is asked for; make sure that it is the right file"
+    )
+    assert market_names.refuse_name("BTCUSDT-1h.csv", "BTC/USDT", "1h", advice=ADVICE) == ()
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "speaks"),
+    [
+        ("symbol", ["BTCUSDT"], True),
+        ("symbol", ["ETH"], True),
+        ("market", ["spot", "spot"], False),
+        ("market", ["binance"], False),
+        ("market", ["BTC-USDT"], True),
+        ("ticker", ["42418.53"], False),
+        ("instrument", ["spot"], False),
+        ("symbol", [""], False),
+    ],
+)
+def test_a_column_speaks_of_markets_or_of_something_else(column: str, values: list[str], *, speaks: bool) -> None:
+    assert market_names.speaks(column, values) is speaks
+
+
+def own(owner: Owner, *values: str, first: int = 2) -> list[bool]:
+    found: list[bool] = owner.own(pl.Series(list(values)), np.arange(first, first + len(values))).tolist()
+    return found
+
+
+def test_the_rows_of_one_market_are_told_from_those_of_others() -> None:
+    owner = Owner("BTC/USDT", "symbol")
+    assert own(owner, "BTCUSDT", "ETHUSDT", "btc-usdt") == [True, False, True]
+    assert own(owner, "ETHUSDT", "BTC/USDT", first=5) == [False, True]
+    assert owner.told("a.csv", "line") == (
+        "a.csv: 2 lines of ETHUSDT left out; its column symbol says whose each is",
+    )  # fmt: skip
+
+
+def test_a_file_of_another_market_is_refused_with_line_and_both_names() -> None:
+    owner = Owner("BTC/USDT", "pair")
+    own(owner, "ETHUSDT", "SOLUSDT")
+    said = "a.csv: line 2: its column pair says ETHUSDT, SOLUSDT, BTC/USDT was asked for, and no row is of BTC/USDT"
+    with pytest.raises(DataError, match=said):
+        owner.told("a.csv", "line")
