@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from safla import cli
+from safla.data.exchange import download
 from tests.fake_exchange import FakeExchange, Market, served, synthetic
 
 START = 1_704_067_200_000  # 2024-01-01
@@ -22,6 +23,7 @@ def market(base: str, *, seed: int, holes: tuple[int, ...] = ()) -> Market:
 @pytest.fixture
 def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeExchange]:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(download, "PAUSE", 0.0)  # seconds that a test need not wait
     with served([market("BTC", seed=1), market("ETH", seed=2, holes=(30, 31))]) as one:
         monkeypatch.setenv("SAFLA__EXCHANGE__REST_URL", one.rest_url)
         monkeypatch.setenv("SAFLA__EXCHANGE__RETRY_DELAY_SECONDS", "0")
@@ -59,7 +61,7 @@ def test_candles_of_several_symbols_come_into_the_store_and_each_symbol_has_its_
     assert done.out.splitlines()[:3] == [
         "binance BTC/USDT 1h: 2024-01-01T00:00Z to 2024-02-01T00:00Z: 744 candles added",
         "binance ETH/USDT 1h: 2024-01-01T00:00Z to 2024-02-01T00:00Z: 742 candles added, 1 page asked again",
-        "  holes of the exchange: 2024-01-02T06:00Z to 2024-01-02T08:00Z",
+        "  gaps of the exchange: 2024-01-02T06:00Z to 2024-01-02T08:00Z",
     ]
     assert len(list(Path("data/cache/binance/BTC-USDT/1h").glob("2024-01-*.parquet"))) == 1
 
@@ -158,3 +160,39 @@ def test_the_doctor_says_5_where_the_exchange_is_away(fake, capsys):
         cli.main(["doctor", "--set", "exchange.rest_url=http://127.0.0.1:1", "--set", "exchange.retry_attempts=0"]) == 5
     )
     assert "exchange   failed" in capsys.readouterr().out
+
+
+def test_what_lies_before_the_first_candle_is_not_listed_yet_and_no_gap_of_the_exchange(fetch):
+    words = ("ETH/USDT", "--timeframe", "1h", "--from", "2023-12-25", "--to", "2024-01-05", "--quiet")
+    for _ in range(2):  # each time it is asked for
+        done = fetch(*words)
+        assert done.code == 0
+        assert "  not listed yet: candles begin 2024-01-01T00:00Z" in done.out.splitlines()
+    assert "gaps of the exchange: 2023-12-25" not in done.out
+    done = fetch(*words, "--json")
+    assert done.told["symbols"][0]["first"] == START
+
+
+def test_a_gap_of_the_exchange_is_told_as_one(fetch):
+    done = fetch("ETH/USDT", "--timeframe", "1h", "--from", "2024-01-01", "--to", "2024-01-05", "--quiet")
+    assert "  gaps of the exchange: 2024-01-02T06:00Z to 2024-01-02T08:00Z" in done.out.splitlines()
+
+
+def test_a_delisted_market_is_exit_0_and_is_told_each_time(fetch, fake):
+    over = Market("LUNAUSDT", {"1h": synthetic(START, HOUR, 100, seed=3)}, status="BREAK")
+    fake.markets["LUNAUSDT"] = over
+    words = ("LUNA/USDT", "--timeframe", "1h", "--from", "2024-01-01", "--to", "2024-01-15", "--quiet")
+    for _ in range(2):
+        before = [one.name for one in fake.requests].count("klines")
+        done = fetch(*words)
+        assert (done.code, done.err) == (0, "")
+        assert "  delisted: ends 2024-01-05T04:00Z" in done.out.splitlines()
+    assert [one.name for one in fake.requests].count("klines") == before
+
+
+def test_the_timeframe_of_a_fetch_is_that_of_the_candles_whatever_is_built_of_them(fetch, tmp_path):
+    (tmp_path / "config.yaml").write_text("market_data: {timeframe: 4h}\ndata: {timeframe: 1h}\n")
+    done = fetch(*BTC, "--to", "2024-01-05", "--quiet")
+    assert (done.code, done.out.splitlines()[0][:19]) == (0, "binance BTC/USDT 1h")
+    done = fetch(*BTC, "--to", "2024-01-05", "--timeframe", "1h", "--quiet")
+    assert (done.code, done.out.splitlines()[0][:19]) == (0, "binance BTC/USDT 1h")

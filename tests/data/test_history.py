@@ -8,15 +8,24 @@ from typing import Any
 import pytest
 
 from safla.config.model import Config
+from safla.core.values import Columns
 from safla.data import history
+from safla.data.exchange import download
 from safla.data.store import store
+from safla.data.store.store import Place
 from safla.errors import ConfigError, DataError, ExchangeError
+from tests.data.served import series
 from tests.fake_exchange import FakeExchange, Market, served, synthetic
 
 START = 1_704_067_200_000  # 2024-01-01
 HOUR = 3_600_000
 COUNT = 300
 AWAY = "http://127.0.0.1:1"
+
+
+@pytest.fixture(autouse=True)
+def _unpaused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "PAUSE", 0.0)  # seconds that a test need not wait
 
 
 @pytest.fixture
@@ -164,3 +173,22 @@ def test_an_error_of_a_download_has_nothing_behind_it_but_its_cause(tmp_path: Pa
     with pytest.raises(ExchangeError) as raised:
         history.finished(failing())
     assert raised.value.__context__ is None
+
+
+def test_an_imported_history_with_gaps_runs_without_the_exchange(tmp_path: Path):
+    place, page = Place(tmp_path, "binance", "BTC/USDT", "1h"), series([hour(n) for n in range(50) if n not in (7, 8)])
+    assert page is not None
+    store.merge(place, page, source="a.csv", at=0, absent=[(hour(7), hour(9))], imported=True)
+    found, notes = candles(tmp_path, AWAY, start=hour(0), end=hour(50))
+    assert found == [number for number in range(50) if number not in (7, 8)]
+    assert notes == ("candles from the store; binance was not asked",)
+
+
+def test_a_fetch_later_asks_the_exchange_for_what_the_file_left_out(fake: FakeExchange, tmp_path: Path):
+    candles(tmp_path, fake.rest_url, start=hour(0), end=hour(10))
+    place = Place(tmp_path / "other", "binance", "BTC/USDT", "1h")
+    known = store.held(Place(tmp_path, "binance", "BTC/USDT", "1h"), (hour(0), hour(7))).series
+    assert known is not None
+    kept = known._replace(columns=Columns(*(column[[0, 1, 4, 5, 6]] for column in known.columns)))
+    store.merge(place, kept, source="a.csv", at=0, absent=[(hour(2), hour(4))], imported=True)
+    assert candles(tmp_path / "other", fake.rest_url, start=hour(0), end=hour(30))[0][:8] == [*range(8)]

@@ -30,7 +30,7 @@ def configured(function: Command) -> Command:
 
 def timed(function: Command) -> Command:
     """The option for a timeframe; None where it is not given."""
-    text = "The length of the candles; else market_data.timeframe."
+    text = "The length of the candles; else data.timeframe, or market_data.timeframe."
     return click.option("--timeframe", type=click.Choice(list(TIMEFRAMES)), help=text)(function)
 
 

@@ -9,6 +9,7 @@ import click
 from safla.cli import UNWRAPPED
 from safla.cli.data.asked import called, configured, loaded, moment, stretches, symbol_of, timed
 from safla.cli.written import put_new
+from safla.config.plan import source_timeframe
 from safla.config.shown import printable
 from safla.core.candles import iso
 from safla.data import share
@@ -41,7 +42,7 @@ def command(
     symbol_of(symbol)
     begin, end = moment(since, "--from"), moment(until, "--to")
     chosen = loaded(config, sets=sets).config
-    timeframe = timeframe or chosen.market_data.timeframe
+    timeframe = timeframe or source_timeframe(chosen)
     place = Place(Path(chosen.storage.cache_directory), folder_of(chosen.exchange), symbol, timeframe)
     found = _held(place, begin, end)
     if found.series is None:

@@ -45,7 +45,7 @@ def command(
     from safla.data.history import Ask
     from safla.runtime import fetching
 
-    sets = (*sets, f"market_data.timeframe={timeframe}") if timeframe else sets
+    sets = (*sets, f"market_data.timeframe={timeframe}", f"data.timeframe={timeframe}") if timeframe else sets
     found = loaded(config, sets=sets)
     for warning in () if quiet else found.warnings:
         if "exchange." in warning:  # what a strategy deserves is no matter here
