@@ -20,10 +20,10 @@ UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000))
 Advice = Callable[[str | None], str]  # what to do about candles of another timeframe; None: one that is not known
 
 
-def agreed(rows: Rows, symbol: str, timeframe: str, *, advice: Advice) -> Rows:
+def agreed(rows: Rows, symbol: str, *, timeframe: str, advice: Advice) -> Rows:
     """The same rows with what there is to say of them. DataError where the file says that they are others."""
     path = rows.origin.file
-    notes = market_names.refuse_name(path, symbol, timeframe, advice=advice)
+    notes = market_names.refuse_name(path, symbol, timeframe=timeframe, advice=advice)
     if rows.timeframe not in (None, timeframe):
         raise DataError(f"{shown(path)}: it says that its candles are {rows.timeframe}, {advice(rows.timeframe)}")
     refuse_distance(rows.ts, timeframe, path=path, advice=advice)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from safla.core.values import Int64
 from safla.errors import DataError
@@ -18,6 +19,7 @@ VALUES = ("open", "high", "low", "close", "volume")
 MOST_SHOWN = 5  # reasons of a file
 
 Read = TypeVar("Read")
+Mask = npt.NDArray[np.bool_]
 
 
 class BadRows(DataError):
@@ -41,33 +43,36 @@ NOTHING_LEFT = Left(0, 0, ())
 
 
 def sound(
-    frame: "pl.DataFrame", numbers: Int64, read: Callable[["pl.DataFrame", Int64], Read], *, bad_rows: Handling
+    frame: "pl.DataFrame", numbers: Int64, *, read: Callable[["pl.DataFrame", Int64], Read], bad: Handling
 ) -> tuple[Read, Int64, Left]:
     """What `read` makes of the rows, without those that hold no trade and, where that is asked for, the bad ones.
 
     numbers  of the rows in their file
     read     raises BadRows for rows that it cannot take
     """
-    blank, bad, reasons = 0, 0, list[str]()
-    first: int | None = None
-    looked = False
+    left: Left | None = None  # None: nobody looked for rows without a trade yet
     while True:
         try:
-            return read(frame, numbers), numbers, Left(blank, bad, tuple(reasons), first)
+            return read(frame, numbers), numbers, left or NOTHING_LEFT
         except BadRows as error:
-            kept = np.ones(frame.height, bool)
-            if not looked:
-                looked = True
-                kept = ~_without_trade(frame)
-                blank = int(np.count_nonzero(~kept))
-                first = int(numbers[~kept][0]) if blank else None
-            if kept.all():
-                if bad_rows == "refuse":
-                    raise
-                kept[error.rows] = False
-                bad += len(error.rows)
-                reasons.append(str(error))
-            frame, numbers = _rows(frame, kept), numbers[kept]
+            kept, left = _kept(frame, numbers, error, left=left, bad=bad)
+        frame, numbers = _rows(frame, kept), numbers[kept]
+
+
+def _kept(
+    frame: "pl.DataFrame", numbers: Int64, error: BadRows, *, left: Left | None, bad: Handling
+) -> tuple[Mask, Left]:
+    """Which rows stay after an error, and what is left out by now. Raises it where nothing may be left out."""
+    if left is None:
+        blank = _without_trade(frame)
+        if blank.any():
+            return ~blank, Left(int(np.count_nonzero(blank)), 0, (), int(numbers[blank][0]))
+    if bad == "refuse":
+        raise error
+    kept = np.ones(frame.height, bool)
+    kept[error.rows] = False
+    before = left or NOTHING_LEFT
+    return kept, before._replace(bad=before.bad + len(error.rows), reasons=(*before.reasons, str(error)))
 
 
 def together(parts: Sequence[Left]) -> Left:
@@ -89,7 +94,7 @@ def notes(left: Left, *, name: str, word: str) -> list[str]:
     return said
 
 
-def _without_trade(frame: "pl.DataFrame") -> np.ndarray:
+def _without_trade(frame: "pl.DataFrame") -> Mask:
     """Which rows have no prices at all, and no volume either."""
     import polars as pl
 
@@ -98,10 +103,11 @@ def _without_trade(frame: "pl.DataFrame") -> np.ndarray:
     )
     blank = pl.all_horizontal(pl.col(*VALUES[:4]).is_in(list(NOTHING)))
     no_volume = pl.col("volume").is_in(list(NOTHING)) | pl.col("volume").str.contains(r"^0+(\.0*)?$")
-    return texts.select((blank & no_volume).alias("blank"))["blank"].to_numpy()
+    found: Mask = texts.select((blank & no_volume).alias("blank"))["blank"].to_numpy()
+    return found
 
 
-def _rows(frame: "pl.DataFrame", kept: np.ndarray) -> "pl.DataFrame":
+def _rows(frame: "pl.DataFrame", kept: Mask) -> "pl.DataFrame":
     import polars as pl
 
     return frame.filter(pl.Series(kept))

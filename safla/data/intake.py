@@ -72,7 +72,7 @@ def take(path: str, wanted: Wanted, *, at: int) -> Taken:
     """
     place = place_of(path, wanted)
     rows = _rows(path, place.symbol, bad=wanted.bad_rows)
-    rows = agreement.agreed(rows, place.symbol, place.timeframe, advice=agreement.for_import(place.timeframe))
+    rows = agreement.agreed(rows, place.symbol, timeframe=place.timeframe, advice=agreement.for_import(place.timeframe))
     target = Target(place.symbol, place.step_ms, None, None, PRICE_LIMIT, bad_rows=wanted.bad_rows)
     series, counts, said = assemble([rows], target)
     notes = [*said]

@@ -87,7 +87,7 @@ def named(path: str) -> Claim:
     return Claim(_market_among(words), lengths[0] if len(lengths) == 1 else None, certain=False)
 
 
-def refuse_name(path: str, symbol: str, timeframe: str, *, advice: Callable[[str | None], str]) -> tuple[str, ...]:
+def refuse_name(path: str, symbol: str, *, timeframe: str, advice: Callable[[str | None], str]) -> tuple[str, ...]:
     """What to say where the name of a file speaks of other candles than those that are asked for.
 
     advice  what to do about another timeframe

@@ -178,7 +178,7 @@ def _of_files(
     return [
         _bounded(
             agreement.agreed(
-                reader(path, symbol, sum(path in other for other in files)), symbol, timeframe, advice=advice
+                reader(path, symbol, sum(path in other for other in files)), symbol, timeframe=timeframe, advice=advice
             )
             for path in own
         )

@@ -72,11 +72,11 @@ def prepare(loaded: Loaded, *, register: Mapping[str, Strategy] = STRATEGIES, to
         Asked(config.data.start, config.data.end),
         *(tuple(getattr(one, name) for one in sourced.counts) for name in ("bad_rows", "without_trade", "incomplete")),
     )
-    notes = (*sourced.notes, *uncovered(run, series, sources.asked))
+    notes = (*sourced.notes, *uncovered(run, series, asked=sources.asked))
     return Prepared(loaded, run, series, notes, digest(series, run.timeframe), sources)
 
 
-def uncovered(run: RunPlan, series: Sequence[Series], asked: Asked) -> list[str]:
+def uncovered(run: RunPlan, series: Sequence[Series], *, asked: Asked) -> list[str]:
     """What there is to say of each symbol whose candles do not cover what was asked for, or whose prices jump."""
     rules = run.plan.rules
     end = max((int(one.columns.ts[-1]) for one in series if len(one.columns.ts)), default=0) + rules.step_ms

@@ -54,15 +54,15 @@ def test_what_a_name_says(path: str, claim: Claim) -> None:
 )
 def test_a_name_that_a_program_gave_is_believed(path: str, said: str) -> None:
     with pytest.raises(DataError, match=said):
-        market_names.refuse_name(path, "BTC/USDT", "1h", advice=ADVICE)
+        market_names.refuse_name(path, "BTC/USDT", timeframe="1h", advice=ADVICE)
 
 
 def test_a_name_that_a_person_gave_is_told_and_not_refused() -> None:
-    (note,) = market_names.refuse_name("ETHUSDT-1h.csv", "BTC/USDT", "1h", advice=ADVICE)
+    (note,) = market_names.refuse_name("ETHUSDT-1h.csv", "BTC/USDT", timeframe="1h", advice=ADVICE)
     assert (
         note == "ETHUSDT-1h.csv: its name says ETHUSDT, and BTC/USDT is asked for; make sure that it is the right file"
     )
-    assert market_names.refuse_name("BTCUSDT-1h.csv", "BTC/USDT", "1h", advice=ADVICE) == ()
+    assert market_names.refuse_name("BTCUSDT-1h.csv", "BTC/USDT", timeframe="1h", advice=ADVICE) == ()
 
 
 @pytest.mark.parametrize(

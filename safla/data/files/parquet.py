@@ -104,7 +104,7 @@ def _rows(path: str, frame: "pl.DataFrame", *, own: dict[str, int] | None, bad: 
     numbers = frame["row"].to_numpy().astype(np.int64)
     floats = [field for field in FIELDS[1:] if frame[field].dtype.is_float()]
     (ts, unit, read), numbers, left = bad_rows.sound(
-        frame, numbers, lambda frame, numbers: _parsed(path, frame, numbers, own=own), bad_rows=bad
+        frame, numbers, read=lambda frame, numbers: _parsed(path, frame, numbers, own=own), bad=bad
     )
     name = bounded.shown(path)
     facts = (

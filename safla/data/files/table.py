@@ -80,7 +80,7 @@ def read(
             kept = owner.own(frame[SYMBOL], places)
             frame, places = (frame, places) if kept.all() else (frame.filter(pl.Series(kept)), places[kept])
         (ts, own_unit, numbers_of), places, gone = bad_rows.sound(
-            frame, places, lambda frame, places: _parsed(path, frame, places), bad_rows=bad
+            frame, places, read=lambda frame, places: _parsed(path, frame, places), bad=bad
         )
         numbered.append(places)
         left.append(gone)
