@@ -190,13 +190,9 @@ class _Download:
     async def _keep(self, series: Series, to: int) -> None:
         """Store candles that came for themselves: nothing is said of those that did not."""
         now = await self.feed.time.now()
-        end = min(to, now.least - self.step + 1)
-        self._count(
-            store.merge(
-                self.order.place, page.upto(series, end), source=self.feed.name, at=self.at(),
-                accept_restated=self.order.accept_restated,
-            )
-        )  # fmt: skip
+        closed = page.upto(series, min(to, now.least - self.step + 1))  # X8
+        place, accepts = self.order.place, self.order.accept_restated
+        self._count(store.merge(place, closed, source=self.feed.name, at=self.at(), accept_restated=accepts))
 
     async def _past_nothing(self, want: int, since: int, to: int) -> int:
         """From where to ask behind an empty page. ExchangeError where nothing is left to be asked (X10)."""
