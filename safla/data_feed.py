@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 
 from safla.api.configuration import Given, load_config
 from safla.config.model import Config
-from safla.config.plan import price_limit
-from safla.core.candles import Series, between, iso
-from safla.data import source
+from safla.config.plan import price_limit, source_timeframe
+from safla.core.candles import TIMEFRAMES, Series, between, iso
+from safla.core.values import Columns
+from safla.data import resample, source
 from safla.data.checks import LAST_MS
 from safla.errors import DataError, UsageError
 from safla.faces.closing import Closing
@@ -88,10 +89,16 @@ def _some(config: Config, symbol: str, count: int) -> Series:
     """So many candles from data.start on, or the newest; of an exchange, and fewer where there are no more."""
     from safla.data import history  # it brings much that a feed of files does without
 
-    series = history.some(config, symbol, count=count)
+    step, source_step = (TIMEFRAMES[one] for one in (config.market_data.timeframe, source_timeframe(config)))
+    parts = step // source_step
+    series = history.some(config, symbol, count=count if parts == 1 else (count + 1) * parts)
     if series is None:
         raise DataError(f"{config.exchange.name} {symbol}: no candle since {iso(config.data.start or 0)}")
-    return series
+    if parts == 1:
+        return series
+    longer = resample.resampled(series, source_ms=source_step, step_ms=step).series
+    part = slice(count) if config.data.start is not None else slice(-count, None)
+    return longer._replace(columns=Columns(*(column[part] for column in longer.columns)))
 
 
 def _candles(series: Series) -> list[Candle]:

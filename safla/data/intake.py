@@ -3,6 +3,8 @@
 The gaps of a file count as facts, so that a run needs no exchange; a fetch asks the exchange for them once.
 """
 
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path, PurePath
 from typing import Literal, NamedTuple
 
@@ -47,6 +49,8 @@ class Taken(NamedTuple):
     notes: tuple[str, ...]
     bad_rows: int  # left out
     without_trade: int  # rows of candles in which nothing was traded, left out
+    first: int  # ms, of its candles
+    last: int  # the one that was left out for it may not be closed among them
 
 
 def place_of(path: str, wanted: Wanted) -> Place:
@@ -75,7 +79,7 @@ def take(path: str, wanted: Wanted, *, at: int) -> Taken:
     rows = agreement.agreed(rows, place.symbol, timeframe=place.timeframe, advice=agreement.for_import(place.timeframe))
     target = Target(place.symbol, place.step_ms, None, None, PRICE_LIMIT, bad_rows=wanted.bad_rows)
     series, counts, said = assemble([rows], target)
-    notes = [*said]
+    notes, last = [*said], int(series.columns.ts[-1])
     if not rows.closed:
         series, note = _last(series, path, dropped=wanted.last_candle == "drop")
         notes.append(note)
@@ -87,8 +91,29 @@ def take(path: str, wanted: Wanted, *, at: int) -> Taken:
     holes = checks.holes(series.columns.ts, place.step_ms)
     return Taken(
         path, place, len(series.columns.ts), holes, merged, (*notes, *merged.notes), counts.bad_rows,
-        counts.without_trade,
+        counts.without_trade, int(series.columns.ts[0]), last,
     )  # fmt: skip
+
+
+def join(taken: Sequence[Taken]) -> None:
+    """Between the files of one import too, what they leave out counts until an exchange is asked.
+
+    Not where the names of archives say that one of them is missing.
+    """
+    for place in dict.fromkeys(one.place for one in taken):
+        files = sorted((one for one in taken if one.place == place), key=lambda one: one.first)
+        gaps = [
+            (before.last + place.step_ms, after.first)
+            for before, after in pairwise(files)
+            if after.first > before.last + place.step_ms and _adjoin(before.file, after.file)
+        ]
+        if gaps:
+            store.leave_out(place, gaps)
+
+
+def _adjoin(before: str, after: str) -> bool:
+    periods = archive_name.period(before), archive_name.period(after)
+    return periods[0] is None or periods[1] is None or periods[1][0] <= periods[0][1]
 
 
 def _rows(path: str, symbol: str, *, bad: Handling) -> Rows:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -62,10 +62,12 @@ def column_of(header: Sequence[str]) -> int | None:
 
 def speaks(column: str, values: Iterable[str]) -> bool:
     """Whether the values of a column are markets at all, and no numbers, kinds of markets or exchanges."""
-    texts = [value for value in values if value]
-    if not texts or not all(_SPELLED.fullmatch(text) and re.search("[A-Za-z]", text) for text in texts):
-        return False
-    return re.sub(r"[ -]+", "_", column.strip().lower()) not in VAGUE or all(map(_is_market, texts))
+    named = [text for text in values if _SPELLED.fullmatch(text) and re.search("[A-Za-z]", text)]
+    return any(map(_is_market, named)) if _is_vague(column) else bool(named)
+
+
+def _is_vague(column: str) -> bool:
+    return re.sub(r"[ -]+", "_", column.strip().lower()) in VAGUE
 
 
 def is_symbol_cell(text: str) -> bool:
@@ -114,9 +116,8 @@ def shared(path: str, owners: int) -> ConfigError:
 
 
 def listed(markets: Sequence[str]) -> str:
-    """The first of some markets, and how many there are more."""
-    rest = len(markets) - MOST_SHOWN
-    return ", ".join(one[:40] for one in markets[:MOST_SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+    """The first of some markets, and whether there are more."""
+    return ", ".join(one[:40] for one in markets[:MOST_SHOWN]) + (" and others" if len(markets) > MOST_SHOWN else "")
 
 
 def _is_market(text: str) -> bool:
@@ -147,9 +148,11 @@ class Owner:
 
     def __init__(self, symbol: str, column: str) -> None:
         self.symbol, self.column = symbol, column
-        self._others: dict[str, int] = {}  # another market, and its first row
+        self._others: list[str] = []  # other markets, the first MOST_SHOWN + 1 of them
+        self._first = 0  # the row of the first of them
         self._rows = self._left = 0
-        self._speaks: bool | None = None
+        self._speaks: bool | None = None  # None: nothing stood there yet
+        self._unread: list[str] = []  # values that are no markets, in a column that is for markets
 
     def own(self, values: "pl.Series", numbers: Int64) -> npt.NDArray[np.bool_]:
         """Which of the next rows are of the symbol. numbers: of the rows in their file."""
@@ -157,29 +160,39 @@ class Owner:
 
         texts = values.cast(pl.String).fill_null("").str.strip_chars(' "')
         unique = texts.unique(maintain_order=True).to_list()
-        if self._speaks is None:
+        if not self._speaks and any(unique):
             self._speaks = speaks(self.column, unique)
         if not self._speaks:
+            if not _is_vague(self.column):
+                self._unread = list(dict.fromkeys([*self._unread, *unique[:MOST_SHOWN]]))[:MOST_SHOWN]
+            self._rows += len(values)
             return np.ones(len(values), bool)
         mine = [text for text in unique if is_of(text, self.symbol)]
         found: npt.NDArray[np.bool_] = texts.is_in(mine).to_numpy()
-        for text in unique if len(mine) < len(unique) else ():
-            if text not in mine and text not in self._others:
-                self._others[text] = int(numbers[int((texts == text).arg_max() or 0)])
+        if len(mine) < len(unique) and len(self._others) <= MOST_SHOWN:
+            self._first = self._first or int(numbers[int(np.argmin(found))])
+            known = {*mine, *self._others}
+            new = (text for text in unique if text not in known)
+            self._others.extend(islice(new, MOST_SHOWN + 1 - len(self._others)))
         self._rows += int(np.count_nonzero(found))
         self._left += int(np.count_nonzero(~found))
         return found
 
     def told(self, path: str, word: str) -> tuple[str, ...]:
         """What to say of rows of other markets. DataError where the file has no other ones. word: line or row."""
+        if len(self._unread) > 1 or (self._unread and self._others):
+            names = ", ".join(ascii(name[:40]) for name in self._unread)
+            raise DataError(
+                f"{shown(path)}: its column {self.column} holds {names}, which says of none whether it is {self.symbol}"
+                f"; give a file of {self.symbol} alone"
+            )
         if not self._others:
             return ()
         names = listed([ascii(name)[1:-1] for name in self._others])
         if not self._rows:
-            first = next(iter(self._others.values()))
             raise DataError(
-                f"{shown(path)}: {word} {first}: its column {self.column} says {names}, {self.symbol} was asked for, "
-                f"and no row is of {self.symbol}"
+                f"{shown(path)}: {word} {self._first}: its column {self.column} says {names}, {self.symbol} was asked "
+                f"for, and no row is of {self.symbol}"
             )
         left = f"{self._left:,} {word}{'' if self._left == 1 else 's'} of {names} left out"
         return (f"{shown(path)}: {left}; its column {self.column} says whose each is",)

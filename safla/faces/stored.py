@@ -31,6 +31,7 @@ def for_symbol(
     if timeframe is not None and timeframe != market_data.timeframe:
         _refuse_timeframe(loaded, timeframe)
         market_data = market_data.model_copy(update={"timeframe": timeframe})
+        data = data.model_copy(update={"timeframe": None})  # those candles themselves, not longer ones of shorter ones
     changed = config.model_copy(update={"data": data, "symbols": symbols, "market_data": market_data})
     return loaded._replace(config=changed, symbols=(symbol,))
 

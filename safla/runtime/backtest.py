@@ -72,20 +72,25 @@ def prepare(loaded: Loaded, *, register: Mapping[str, Strategy] = STRATEGIES, to
         Asked(config.data.start, config.data.end),
         *(tuple(getattr(one, name) for one in sourced.counts) for name in ("bad_rows", "without_trade", "incomplete")),
     )
-    notes = (*sourced.notes, *uncovered(run, series, asked=sources.asked))
+    rules = run.plan.rules
+    missing = uncovered(series, sources.asked, start=rules.start_ts, step=rules.step_ms, warm_up=rules.warm_up)
+    notes = (*sourced.notes, *missing)
     return Prepared(loaded, run, series, notes, digest(series, run.timeframe), sources)
 
 
-def uncovered(run: RunPlan, series: Sequence[Series], *, asked: Asked) -> list[str]:
-    """What there is to say of each symbol whose candles do not cover what was asked for, or whose prices jump."""
-    rules = run.plan.rules
-    end = max((int(one.columns.ts[-1]) for one in series if len(one.columns.ts)), default=0) + rules.step_ms
-    window = {"begin": rules.start_ts, "end": end, "step": rules.step_ms}
+def uncovered(series: Sequence[Series], asked: Asked, *, start: int, step: int, warm_up: int = 0) -> list[str]:
+    """What there is to say of each symbol whose candles do not cover what was asked for, or whose prices jump.
+
+    start    the first candle behind the lookback, ms; step: of the candles, ms
+    warm_up  candles that the strategy needs before its first signal; 0: it is not looked at
+    """
+    end = max((int(one.columns.ts[-1]) for one in series if len(one.columns.ts)), default=0) + step
+    window = {"begin": start, "end": end, "step": step}
     return [
         line
         for one in series
         for line in coverage.told(
-            coverage.covered(one, asked, **window), asked, **window, warm_up=rules.warm_up, decimals=one.price_decimals
+            coverage.covered(one, asked, **window), asked, **window, warm_up=warm_up, decimals=one.price_decimals
         )
     ]
 

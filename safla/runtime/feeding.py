@@ -14,6 +14,7 @@ from safla.core.candles import TIMEFRAMES, Scale, Series, align
 from safla.core.scale import LIMIT
 from safla.data import history, source
 from safla.data.checks import Origin
+from safla.data.coverage import Asked
 from safla.data.exchange.doorbell import Doorbell
 from safla.data.exchange.feed import Feed, feed_of
 from safla.data.exchange.live import Arrival, Arrivals, LiveSource
@@ -21,7 +22,7 @@ from safla.data.rows import Target, assemble, of_columns
 from safla.errors import ConfigError, ExchangeError
 from safla.journal.events import RunStarted
 from safla.resilience.clock import SYSTEM, Clock
-from safla.runtime.backtest import windowed
+from safla.runtime.backtest import uncovered, windowed
 from safla.runtime.pace import Pace
 from safla.runtime.recorded import scales_of
 from safla.runtime.resting import Last
@@ -85,6 +86,9 @@ def _history(loaded: Loaded, there: RunStarted | None, say: Say, clock: Clock) -
     for note in sourced.notes:
         say(note)
     series, start = windowed(loaded, sourced.series)
+    asked, step = Asked(config.data.start, config.data.end), TIMEFRAMES[config.market_data.timeframe]
+    for line in uncovered(series, asked, start=start, step=step):
+        say(line)
     grids = scales(config, sourced.series, rules=sourced.rules)
     first = min(int(one.columns.ts[0]) for one in series if len(one.columns.ts))
     if there is not None:

@@ -280,3 +280,40 @@ def test_gaps_of_an_import_count_as_facts_until_an_exchange_is_asked(ask: Ask, t
     assert "absent       2024-01-01T05:00Z to 2024-01-01T07:00Z (3), by an import: the exchange was not asked" in out
     (series,) = json.loads(ask("verify", "--json").out)
     assert series["imported"] == [{"from": "2024-01-01T05:00Z", "to": "2024-01-01T08:00Z"}]
+
+
+def imported_gaps(ask: Ask, *paths: str) -> list[tuple[str, str]]:
+    """Which gaps count after an import of some files."""
+    assert ask("import", *paths, "--symbol", "BTC/USDT", "--timeframe", "1h").code == 0
+    (series,) = json.loads(ask("verify", "--json").out)
+    return [(gap["from"][:13], gap["to"][:13]) for gap in series["imported"]]
+
+
+def test_a_gap_between_files_of_one_import_counts_and_the_candle_that_was_left_out_is_missing_still(
+    ask: Ask, tmp_path: Path
+) -> None:
+    parts = [csv_file(tmp_path, HEADER, *ROWS[:10], name="1.csv"), csv_file(tmp_path, HEADER, *ROWS[14:], name="2.csv")]
+    assert imported_gaps(ask, *parts) == [("2024-01-01T10", "2024-01-01T14")]
+    (series,) = json.loads(ask("verify", "--json").out)
+    assert [gap["from"] for gap in series["holes"]] == ["2024-01-01T09:00Z"]
+
+
+def test_a_day_whose_archive_was_not_given_is_no_gap_of_the_exchange(ask: Ask, tmp_path: Path) -> None:
+    rows = lines(96)
+    days = {
+        day: zip_file(
+            tmp_path,
+            {"a.csv": "\n".join(map(kline, rows[24 * day - 24 : 24 * day - 2 * (day == 1)])).encode()},
+            name=f"BTCUSDT-1h-2024-01-0{day}.zip",
+        )
+        for day in (1, 2, 4)
+    }
+    assert imported_gaps(ask, *days.values()) == [("2024-01-01T22", "2024-01-02T00")]
+
+
+def test_of_a_file_with_a_bad_row_left_out_no_gap_counts(ask: Ask, tmp_path: Path) -> None:
+    bad = f"{ROWS[5].partition(',')[0]},1,0,0,0,0"
+    path = csv_file(tmp_path, HEADER, *ROWS[:5], bad, *ROWS[6:])
+    assert ask("import", path, "--symbol", "BTC/USDT", "--bad-rows", "drop").code == 0
+    (series,) = json.loads(ask("verify", "--json").out)
+    assert (series["imported"], [gap["from"] for gap in series["holes"]]) == ([], ["2024-01-01T05:00Z"])

@@ -102,3 +102,25 @@ def test_a_file_of_another_market_is_refused_with_line_and_both_names() -> None:
     said = "a.csv: line 2: its column pair says ETHUSDT, SOLUSDT, BTC/USDT was asked for, and no row is of BTC/USDT"
     with pytest.raises(DataError, match=said):
         owner.told("a.csv", "line")
+
+
+@pytest.mark.parametrize("values", [["1", "1", "1"], ["", "", ""], ["7", "7"]])
+def test_a_column_that_is_the_same_everywhere_and_no_market_says_nothing(values: list[str]) -> None:
+    owner = Owner("BTC/USDT", "symbol")
+    assert all(own(owner, *values))
+    assert owner.told("a.csv", "line") == ()
+
+
+def test_a_column_of_numbers_for_markets_is_not_guessed() -> None:
+    owner = Owner("BTC/USDT", "symbol")
+    own(owner, "1", "1")
+    own(owner, "2", first=4)
+    with pytest.raises(
+        DataError, match="a.csv: its column symbol holds '1', '2', which says of none whether it is BTC"
+    ):
+        owner.told("a.csv", "line")
+
+
+def test_rows_of_which_nobody_says_whose_they_are_are_left_out() -> None:
+    owner = Owner("BTC/USDT", "symbol")
+    assert own(owner, "BTCUSDT", "", "?") == [True, False, False]

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import time
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -48,6 +49,15 @@ BROKEN = {
     "nothing": (b"", "the file is empty"),
     "empty lines": (b"\n\n\n", "the file is empty"),
     "empty line": (text(HEADER, *ROWS[:50], "", *ROWS[50:]), "line 52: the line is empty"),
+    "another market": (
+        text(f"symbol,{HEADER}", *(f"ETHUSDT,{row}" for row in ROWS)),
+        "line 2: its column symbol says ETHUSDT, BTC/USDT was asked for, and no row is of BTC/USDT",
+    ),
+    "a market in hostile letters": (
+        text(f"symbol,{HEADER}", *(f"ETH\x1b[31m,{row}" for row in ROWS[:1]), *(f"ETHUSDT,{row}" for row in ROWS[1:])),
+        "line 2: its column symbol says ETH\\x1b[31m, ETHUSDT, BTC/USDT was asked for",
+    ),
+    "other candles": (text(HEADER, *ROWS[::4]), "its candles are 4h apart, market_data.timeframe says 1h"),
     "unsorted": (text(HEADER, *ROWS[:50], ROWS[51], ROWS[50]), f"line 53: time {TIME} is out of order"),
     "revised": (
         text(HEADER, *ROWS, ROWS[-1] + "9"),
@@ -230,3 +240,13 @@ def test_row_59_exposure_that_meets_its_limit_refuses_and_one_unit_less_does_not
     """S24: there is room below the limit alone."""
     found = [refused_money(allowed + one, allowed, 1, 1).reason for one in (-1, 0, 1)]
     assert found == [NO_REASON, MAX_EXPOSURE, MAX_EXPOSURE]
+
+
+def test_row_55_a_column_of_ever_other_markets_costs_no_more_than_its_rows(tmp_path: Path) -> None:
+    names = ("".join(chr(65 + place // 26**power % 26) for power in range(4)) for place in range(100_000))
+    rows = (f"{name}USDT,{START + place * 3_600_000},1,1,1,1,1" for place, name in enumerate(names))
+    path = put(tmp_path, text(f"symbol,{HEADER}", *rows))
+    began = time.perf_counter()
+    said = refused(path, "csv")
+    assert time.perf_counter() - began < 5
+    assert "its column symbol says AAAAUSDT, BAAAUSDT, CAAAUSDT and others, BTC/USDT was asked for" in said

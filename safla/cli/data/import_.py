@@ -12,7 +12,7 @@ from safla.config.plan import source_timeframe
 from safla.config.shown import printable
 from safla.core.candles import TIMEFRAMES, iso
 from safla.data.exchange.venue import folder_of
-from safla.data.intake import Taken, Wanted, place_of, take
+from safla.data.intake import Taken, Wanted, join, place_of, take
 from safla.errors import Finding
 from safla.resilience.clock import SYSTEM
 
@@ -62,6 +62,7 @@ def command(
         found.append(one)
         if not as_json:
             click.echo(printable(_line(one)))
+    join(found)
     if as_json:
         click.echo(json.dumps(list(map(_object, found)), indent=2))
     differing = sum(len(one.merged.restated) for one in found)

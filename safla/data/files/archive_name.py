@@ -2,7 +2,9 @@
 
 import re
 from pathlib import PurePath
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+import numpy as np
 
 from safla.core.candles import TIMEFRAMES
 
@@ -13,6 +15,7 @@ QUOTES = (
 )  # fmt: skip
 
 _NAME = re.compile(r"([A-Z0-9]{2,40})-([0-9]{1,2}[mhd])-[0-9]{4}-[0-9]{2}(-[0-9]{2})?\.(zip|csv)", re.ASCII)
+_PERIOD = re.compile(r"-([0-9]{4}-[0-9]{2})(-[0-9]{2})?\.(?:zip|csv)$", re.ASCII)
 
 
 class Named(NamedTuple):
@@ -29,6 +32,20 @@ def named(path: str) -> Named | None:
     if found is None or found[2] not in TIMEFRAMES:
         return None
     return Named(found[1], _symbol(found[1]), found[2])
+
+
+def period(path: str) -> tuple[int, int] | None:
+    """The month or the day, [from, to) in ms UTC, whose candles the name of an archive says it holds."""
+    found = _PERIOD.search(PurePath(path).name)
+    if named(path) is None or found is None:
+        return None
+    unit: Literal["M", "D"] = "M" if found[2] is None else "D"
+    try:
+        start = np.datetime64(found[1] + (found[2] or ""), unit)
+    except ValueError:  # there is no such month or day
+        return None
+    first, end = (int(one.astype("datetime64[ms]").astype(np.int64)) for one in (start, start + 1))
+    return first, end
 
 
 def id_of(symbol: str) -> str:

@@ -25,7 +25,7 @@ SOURCE_LETTERS = 200
 
 __all__ = (
     "Held", "Merged", "Place", "Restated", "Span", "accept", "confirm", "doubtful", "end", "ended_since", "held",
-    "keep_rules", "merge",
+    "keep_rules", "leave_out", "merge",
 )  # fmt: skip
 
 
@@ -131,6 +131,20 @@ def confirm(place: Place, gaps: Spans, *, at: int) -> None:
         )
         if after != known:
             shelf.commit(place.folder, after, before=known, files={})
+
+
+def leave_out(place: Place, gaps: Sequence[Span]) -> None:
+    """Files left these out, between candles that are held: what counts until an exchange is asked."""
+    with shelf.writing(place.cache, place.nothing, names=place.names) as (known, notes):
+        hull = gaps[0][0], gaps[-1][1]
+        found, _ = _whole(place, known, *hull)
+        have = [span for one in found for span in spans.of_candles(one.columns.ts, place.step_ms)]
+        new = spans.minus(gaps, [*have, *spans.within(known.absent, hull)])
+        if not new or notes:
+            return
+        absent, files = (spans.revised(one, added=new, taken=()) for one in (known.absent, known.imported))
+        after = msgspec.structs.replace(known, absent=absent, imported=files)
+        shelf.commit(place.folder, after, before=known, files={})
 
 
 def end(place: Place, moment: int | None, *, at: int) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from safla.data.files.archive_name import Named, id_of, named
+from safla.data.files.archive_name import Named, id_of, named, period
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,17 @@ def test_a_name_says_symbol_and_timeframe_or_nothing(path: str, said: Named | No
 
 def test_a_symbol_is_spelled_as_the_archives_do() -> None:
     assert [id_of(symbol) for symbol in ("BTC/USDT", "BTC/USDT:USDT")] == ["BTCUSDT", "BTCUSDT"]
+
+
+@pytest.mark.parametrize(
+    ("path", "days"),
+    [
+        ("BTCUSDT-1h-2024-02.zip", (19_754, 19_783)),  # from 2024-02-01, 29 days
+        ("a/BTCUSDT-1h-2024-12-31.csv", (20_088, 20_089)),
+        ("BTCUSDT-1h-2024-13.zip", None),
+        ("BTCUSDT-1h-2023-02-29.zip", None),
+        ("btc.csv", None),
+    ],
+)
+def test_the_month_or_day_of_an_archive_stands_in_its_name(path: str, days: tuple[int, int] | None) -> None:
+    assert period(path) == (None if days is None else tuple(day * 86_400_000 for day in days))
