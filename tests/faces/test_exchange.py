@@ -25,8 +25,9 @@ def fake() -> Iterator[FakeExchange]:
         yield one
 
 
-def config(folder: Path, url: str) -> dict[str, Any]:
+def config(folder: Path, url: str, **more: Any) -> dict[str, Any]:
     return {
+        **more,
         "exchange": {"rest_url": url, "retry_attempts": 0},
         "storage": {"cache_directory": str(folder)},
         "strategy": {"entry_threshold_pct": 0, "exit_threshold_pct": 0},
@@ -53,6 +54,31 @@ def test_without_a_time_the_newest_come(fake: FakeExchange, tmp_path: Path):
         START + number * HOUR for number in (COUNT - 3, COUNT - 2, COUNT - 1)
     ]
     assert len(fetched(tmp_path, fake.rest_url)) == 1000  # market_data.fetch_limit
+
+
+def longer(folder: Path, url: str, **asked: Any) -> list[list[float]]:
+    """The same where candles of 4h are built of hours."""
+
+    async def fetch() -> list[list[float]]:
+        built = config(folder, url, market_data={"timeframe": "4h"}, data={"timeframe": "1h"})
+        async with safla.BinanceDataFeed(built) as feed:
+            return await feed.fetch_historical_ohlcv("BTC/USDT", **asked)
+
+    return asyncio.run(fetch())
+
+
+def test_longer_candles_are_built_of_those_that_the_store_holds(fake: FakeExchange, tmp_path: Path):
+    hours = fetched(tmp_path, fake.rest_url, timeframe="1h", since="2024-01-02", limit=48)
+    found = longer(tmp_path, fake.rest_url, since="2024-01-02", limit=10)
+    assert [candle[0] for candle in found] == [START + (24 + 4 * number) * HOUR for number in range(10)]
+    first = hours[:4]
+    assert found[0][1:5] == [
+        first[0][1], max(one[2] for one in first), min(one[3] for one in first), first[3][4],
+    ]  # fmt: skip
+    assert [candle[0] for candle in longer(tmp_path, fake.rest_url, limit=3)] == [
+        START + number * HOUR for number in (COUNT - 12, COUNT - 8, COUNT - 4)
+    ]
+    assert longer(tmp_path, fake.rest_url, timeframe="1h", since="2024-01-02", limit=3) == hours[:3]
 
 
 def test_another_timeframe_is_asked_for_by_its_name(fake: FakeExchange, tmp_path: Path):
