@@ -3,13 +3,16 @@
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 from safla.core.candles import Series
 from safla.core.values import Columns
 from safla.data import resample
+from safla.data.store import store
+from safla.data.store.store import Place
 from safla.errors import ConfigError, DataError
-from tests.data.written import csv_file
+from tests.data.written import csv_file, kline, zip_file
 from tests.runs import journal, run, small
 
 HOUR = 3_600_000
@@ -137,3 +140,26 @@ def test_synthetic_candles_are_built_too(tmp_path: Path) -> None:
     sets = ("data.source=synthetic", "data.synthetic.candles=400", "data.timeframe=1h")
     ended = run(small(tmp_path, *sets, text=CONFIG), tmp_path / "run")
     assert len(ended.outcome.series[0].columns.ts) == 100
+
+
+def test_candles_of_the_store_are_built_too_with_their_lookback_and_no_exchange_is_asked(tmp_path: Path) -> None:
+    place = Place(tmp_path / "cache", "binance", "BTC/USDT", "1h")
+    store.merge(place, hours(*range(400)), source="a.csv", at=0)
+    begin, end = START + 40 * HOUR, START + 400 * HOUR
+    sets = (
+        "data.source=exchange", "data.timeframe=1h", f"data.start={begin}", f"data.end={end}",
+        f"storage.cache_directory={tmp_path}/cache", "exchange.rest_url=http://127.0.0.1:1",
+    )  # fmt: skip
+    ended = run(small(tmp_path, *sets, text=CONFIG), tmp_path / "run")
+    ts = ended.outcome.series[0].columns.ts
+    assert (int(ts[0]), int(ts[-1]), len(ts)) == (begin - 9 * FOUR, end - FOUR, 99)
+
+
+def test_candles_of_archives_and_parquet_files_are_built_too(tmp_path: Path) -> None:
+    lines = texts(hours(*range(160)))
+    zip_file(tmp_path, {"a.csv": "\n".join(map(kline, lines)).encode()}, name="BTCUSDT-1h-2024-01.zip")
+    pl.read_csv(csv_file(tmp_path, HEADER, *lines)).write_parquet(tmp_path / "a.parquet")
+    for kind, name in (("vision", "BTCUSDT-{timeframe}-2024-01.zip"), ("parquet", "a.parquet")):
+        sets = (f"data.source={kind}", f"data.path={tmp_path}/{name}", "data.timeframe=1h")
+        ended = run(small(tmp_path, *sets, text=CONFIG), tmp_path / kind)
+        assert len(ended.outcome.series[0].columns.ts) == 40
