@@ -18,9 +18,9 @@ def standing(done: int, **more: object) -> Standing:
 @pytest.mark.parametrize(
     ("one", "text"),
     [
-        (standing(3000), "3000 of 9000 candles, 1500/s, 0 holes, 20 requests, weight 40"),
-        (standing(3000, holes=1, weight=None), "3000 of 9000 candles, 1500/s, 1 hole, 20 requests"),
-        (standing(0), "0 of 9000 candles, 0/s, 0 holes, 20 requests, weight 40"),
+        (standing(3000), "3000 of 9000 candles, 1500/s, 0 gaps, 20 requests, weight 40"),
+        (standing(3000, holes=1, weight=None), "3000 of 9000 candles, 1500/s, 1 gap, 20 requests"),
+        (standing(0), "0 of 9000 candles, 0/s, 0 gaps, 20 requests, weight 40"),
     ],
 )
 def test_the_facts_are_share_rate_holes_requests_and_weight(one: Standing, text: str):
