@@ -57,19 +57,19 @@ class Holes(NamedTuple):
 Rule = tuple[Callable[[Columns, Bounds], npt.NDArray[Any]], str]
 
 RULES: tuple[Rule, ...] = (
-    (lambda c, b: c.ts % b.step_ms != 0, "time {ts} is not on the grid of {step_ms} ms (S1)"),
-    (lambda c, b: (c.ts < 0) | (c.ts > LAST_MS), "time {ts} is outside 1970 to 2100 (S1)"),
-    (lambda c, b: c.low <= 0, "low {low} is not above 0 (S3)"),
-    (lambda c, b: c.high < c.open, "high {high} is below open {open} (S3)"),
-    (lambda c, b: c.high < c.close, "high {high} is below close {close} (S3)"),
-    (lambda c, b: c.low > c.open, "low {low} is above open {open} (S3)"),
-    (lambda c, b: c.low > c.close, "low {low} is above close {close} (S3)"),
+    (lambda c, b: c.ts % b.step_ms != 0, "time {ts} is not on the grid of {step_ms} ms"),
+    (lambda c, b: (c.ts < 0) | (c.ts > LAST_MS), "time {ts} is outside 1970 to 2100"),
+    (lambda c, b: c.low <= 0, "low {low} is not above 0"),
+    (lambda c, b: c.high < c.open, "high {high} is below open {open}"),
+    (lambda c, b: c.high < c.close, "high {high} is below close {close}"),
+    (lambda c, b: c.low > c.open, "low {low} is above open {open}"),
+    (lambda c, b: c.low > c.close, "low {low} is above close {close}"),
     (
         lambda c, b: c.high > b.price_limit,
-        "high {high} is above {price_limit}, the most that can be summed (D1)",
+        "high {high} is above {price_limit}, the most that can be summed",
     ),
-    (lambda c, b: c.volume < 0, "volume {volume} is below 0 (S3)"),
-    (lambda c, b: c.volume >= LIMIT, "volume {volume} is not below 2**62 units (D1); set fewer volume_decimals"),
+    (lambda c, b: c.volume < 0, "volume {volume} is below 0"),
+    (lambda c, b: c.volume >= LIMIT, "volume {volume} is not below 2**62 units; set fewer volume_decimals"),
 )
 
 
@@ -124,7 +124,7 @@ def _refuse_revised(
     row = int(np.argmax(other))
     at = origin._replace(numbers=origin.numbers[late]).at(row)
     if unknown[row]:
-        raise DataError(f"{at}: time {again.ts[row]} is out of order; rows must ascend (S2)")
+        raise DataError(f"{at}: time {again.ts[row]} is out of order; rows must ascend")
     first = origin.numbers[~late][place[row]]
     said = _difference(kept, again, mine=int(place[row]), theirs=row, bounds=bounds)
     revised = other & ~unknown

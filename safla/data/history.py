@@ -277,7 +277,7 @@ def _delisted(places: Sequence[Place], held: Sequence[Held]) -> list[str]:
 
 def _restated(fetched: Fetched) -> list[str]:
     return [
-        f"{one.order.place.symbol}: {len(one.restated)} candles are restated by the exchange; those stored stand (S2)"
+        f"{one.order.place.symbol}: {len(one.restated)} candles are restated by the exchange; those stored stand"
         for one in fetched.got
         if one.restated
     ]

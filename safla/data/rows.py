@@ -141,7 +141,7 @@ def _price_decimals(files: list[Rows], *, given: int | None, least: int) -> int:
                 continue
             row = next(row for row in range(len(numbers.digits)) if most_places(_at(numbers, row)) > places)
             allowed = "at most 8 are read" if given is None else f"markets.<SYMBOL>.price_decimals says {given}"
-            raise DataError(f"{one.origin.at(row)}: {name} {text(numbers, row)} has more decimals; {allowed} (S3)")
+            raise DataError(f"{one.origin.at(row)}: {name} {text(numbers, row)} has more decimals; {allowed}")
     return places
 
 
@@ -163,8 +163,8 @@ def _columns(one: Rows, *, price_decimals: int, volume_decimals: int) -> tuple[C
 def _said(one: Rows, *, ordered: checks.Ordered, cut: int, volume_decimals: int) -> list[str]:
     facts = (
         (ordered.turned, "newest first, turned round"),
-        (ordered.duplicates, f"{ordered.duplicates} duplicates with the same values ignored (S2)"),
-        (cut, f"{cut} volumes cut to {volume_decimals} decimals (S3)"),
+        (ordered.duplicates, f"{ordered.duplicates} duplicates with the same values ignored"),
+        (cut, f"{cut} volumes cut to {volume_decimals} decimals"),
     )
     name = shown(one.origin.file)
     return [*one.notes, *(f"{name}: {fact}" for is_so, fact in facts if is_so)]

@@ -100,8 +100,7 @@ def test_candles_with_other_values_are_kept_apart_until_they_are_taken(ask: Ask,
     assert answer.code == 1
     first, *details = answer.err.splitlines()[1:]
     assert (
-        first
-        == "safla: 5 candles differ from those that are stored, which stand; --accept-restated takes the others (S2)"
+        first == "safla: 5 candles differ from those that are stored, which stand; --accept-restated takes the others"
     )
     assert details[0].endswith("2024-01-01T00:00Z: stored 100.5 110 90 105.25 0.125, offered 100.5 110 90 105.5 0.125")
     assert details[3:] == ["  and 2 more"]

@@ -45,7 +45,7 @@ def test_a_file_with_legal_dirt_is_read_and_its_dirt_is_counted(
     path = str(real_data / f"{name}.csv.gz")
     sourced = read(path, timeframe=timeframe)
     assert sourced.counts == (expected,)
-    ignored = (f"{path}: {expected.duplicates} duplicates with the same values ignored (S2)",)
+    ignored = (f"{path}: {expected.duplicates} duplicates with the same values ignored",)
     assert sourced.notes == (*(ignored if expected.duplicates else ()), f"{path}: {KEPT}")
 
 
@@ -55,7 +55,7 @@ def test_a_file_with_legal_dirt_is_read_and_its_dirt_is_counted(
         (
             f"{DIRTY}-1d-2019-high-below-open",
             "1d",
-            r"line 4: high 3766\.78 is below open 3857\.57 \(S3\) \(and 175 more\)$",
+            r"line 4: high 3766\.78 is below open 3857\.57 \(and 175 more\)$",
         ),
         # newest first, but five hours of 2017-11-12 stand at other hours than those before and behind them
         ("dirty/btcusd-1h-2017-2019-newest-first", "1h", r"line 16907: time 1510441200000 is out of order"),

@@ -70,7 +70,7 @@ def test_a_volume_with_more_decimals_is_cut_and_that_is_said(
     cut = 2 if given == 0 else 1
     assert (counts.volumes_cut, notes) == (
         cut,
-        (f"{path}: {cut} volumes cut to {series.volume_decimals} decimals (S3)",),
+        (f"{path}: {cut} volumes cut to {series.volume_decimals} decimals",),
     )
 
 
@@ -79,7 +79,7 @@ def test_what_was_done_to_the_rows_is_said_and_counted(tmp_path: Path) -> None:
     path = csv_file(tmp_path, HEADER, *written)
     _, counts, notes = assembled(csv.read(path, None))
     assert (counts.candles, counts.duplicates) == (3, 1)
-    assert notes == (f"{path}: newest first, turned round", f"{path}: 1 duplicates with the same values ignored (S2)")
+    assert notes == (f"{path}: newest first, turned round", f"{path}: 1 duplicates with the same values ignored")
 
 
 def test_more_rows_than_the_cap_over_all_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

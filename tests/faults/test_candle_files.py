@@ -77,8 +77,8 @@ BROKEN = {
     "not a number": (changed("110", "NaN"), "line 52: high 'NaN' is no plain decimal number"),
     "negative": (changed("110", "-110"), "line 52: high '-110' is no plain decimal number"),
     "empty cell": (changed("110", ""), "line 52: high is empty"),
-    "high below": (changed("110", "101"), "line 52: high 101.00 is below close 105.25 (S3)"),
-    "columns exchanged": (changed("110,90", "90,110"), "line 52: high 90.00 is below open 100.50 (S3)"),
+    "high below": (changed("110", "101"), "line 52: high 101.00 is below close 105.25"),
+    "columns exchanged": (changed("110,90", "90,110"), "line 52: high 90.00 is below open 100.50"),
     "terminal command": (changed("110", "\x1b[31m"), "line 52: high '\\x1b[31m' is no plain decimal number"),
     "UTF-16": (TABLE.decode().encode("utf-16"), "the text is UTF-16; save it as UTF-8"),
     "latin": (changed("110", "110 €").replace("€".encode(), b"\xa4"), "line 52: not a text in UTF-8"),
@@ -108,7 +108,7 @@ HARMLESS = {
     "zstd": (zst(TABLE), ()),
     "banner": (text("https://www.example.org", HEADER, *ROWS), ("1 line before the header skipped",)),
     "newest first": (text(HEADER, *ROWS[::-1]), ("newest first, turned round",)),
-    "twice": (text(HEADER, *ROWS[:9], *ROWS[8:]), ("1 duplicates with the same values ignored (S2)",)),
+    "twice": (text(HEADER, *ROWS[:9], *ROWS[8:]), ("1 duplicates with the same values ignored",)),
     "seconds": (text(HEADER, *(row[:10] + row[13:] for row in ROWS)), ("times are seconds",)),
 }
 

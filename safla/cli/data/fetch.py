@@ -69,7 +69,7 @@ def command(
     skew = fetched.skew_seconds
     if skew is not None and abs(skew) > SKEW_SECONDS and not quiet:
         way = "ahead of" if skew > 0 else "behind"
-        click.echo(f"this machine's clock is {abs(skew):.0f} s {way} the exchange's, which decides (X8)", err=True)
+        click.echo(f"this machine's clock is {abs(skew):.0f} s {way} the exchange's, which decides", err=True)
     errors = [one.error for one in fetched.got if one.error is not None]
     for error in errors:
         click.echo(printable(f"safla: {error}"), err=True)

@@ -69,9 +69,7 @@ def command(
     if not differing:
         return 0
     details = [line for one in found for line in _restated(one)]
-    text = (
-        f"{differing} candles differ from those that are stored, which stand; --accept-restated takes the others (S2)"
-    )
+    text = f"{differing} candles differ from those that are stored, which stand; --accept-restated takes the others"
     raise Finding(text, *details)
 
 

@@ -61,7 +61,7 @@ def _lines(one: Verified) -> list[str]:
         ("", [f"and {len(one.believed) - SHOWN_SPANS:,} more"] if len(one.believed) > SHOWN_SPANS else []),
         ("absent", [f"{text}, by an import: the exchange was not asked" for text in stretches(one.imported, step)]),
         ("delisted", [] if one.ended is None else [f"ends {iso(one.ended)}"]),
-        ("restated", [f"{one.restated:,} kept apart (S2)"] if one.restated else []),
+        ("restated", [f"{one.restated:,} kept apart"] if one.restated else []),
         ("damaged", one.damaged),
         ("set aside", one.aside),
         ("left over", one.strays),

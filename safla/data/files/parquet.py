@@ -152,7 +152,7 @@ def _numbers(column: "pl.Series", name: str, *, own: dict[str, int] | None, wher
         digits = column.cast(pl.Int64).to_numpy()
         below = np.flatnonzero(digits < 0)
         if len(below):
-            raise BadRows(f"{where(int(below[0]))}: {name} {digits[below[0]]} is below 0 (S3)", below)
+            raise BadRows(f"{where(int(below[0]))}: {name} {digits[below[0]]} is below 0", below)
         return Numbers(digits, np.full(len(digits), own[name] if own else 0, np.int8))
     quick = decimals.of_floats(column.to_numpy()) if column.dtype == pl.Float64 else None
     if quick is not None:

@@ -93,7 +93,7 @@ def test_a_float_is_taken_by_its_shortest_text_and_that_is_said(tmp_path: Path) 
     )
     assert notes == (
         f"{path}: floats (volume) are taken by their shortest decimal text",
-        f"{path}: 2 volumes cut to 8 decimals (S3)",
+        f"{path}: 2 volumes cut to 8 decimals",
     )
 
 
