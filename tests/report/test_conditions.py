@@ -40,3 +40,8 @@ def test_what_is_no_condition_is_refused(text):
 def test_an_unknown_figure_is_refused_with_those_that_there_are():
     with pytest.raises(UsageError, match="profit: no such figure; one of sharpe max_drawdown trades"):
         parse("profit > 1", METRICS)
+
+
+def test_a_figure_that_is_misspelled_is_refused_with_the_nearest():
+    with pytest.raises(UsageError, match=r"max_drawdwon: no such figure; did you mean max_drawdown\?"):
+        parse("max_drawdwon > 1", METRICS)
