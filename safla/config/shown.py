@@ -14,6 +14,6 @@ def quoted(text: str) -> str:
     return f'"{printable(text[:SHORT])}{rest}"'
 
 
-def counted(count: int, noun: str, plural: str | None = None) -> str:
+def counted(count: int, noun: str, *, plural: str | None = None) -> str:
     """A number of things: 1 trade, 2 trades, 8,740 candles. plural: where the noun takes more than an s."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"

@@ -64,7 +64,7 @@ def stand_lines(told: dict[str, Any]) -> list[str]:
         f"candle   {told['candle']}",
         f"cash     {told['cash']} {quote}",
         f"equity   {told['equity']} {quote} {marks}",
-        f"trades   {told['trades']:,} ({counted(told['entries_today'], 'entry', 'entries')} today)",
+        f"trades   {told['trades']:,} ({counted(told['entries_today'], 'entry', plural='entries')} today)",
         f"halts    {' '.join(told['open_halts']) or 'none open'}",
         *map(_symbol_line, told["symbols"]),
     ]

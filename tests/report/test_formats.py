@@ -49,4 +49,4 @@ def test_a_duration_is_told_in_the_unit_that_fits(hours, text):
     ],
 )
 def test_one_thing_and_several_are_told_apart(count, words, text):
-    assert counted(count, *words) == text
+    assert counted(count, words[0], plural=words[-1] if words[1:] else None) == text
