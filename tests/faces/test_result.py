@@ -148,7 +148,7 @@ def test_a_run_without_a_trade_has_empty_frames_of_the_same_columns(tmp_path, re
         name: kind.base_type() for name, kind in result.trades.schema.items()
     }
     assert any("before its first signal" in note for note in short.notes)
-    assert "undefined" in short._repr_html_()
+    assert "no trade was closed" in short._repr_html_()
 
 
 def test_frames_are_made_once_and_only_when_they_are_asked_for(tmp_path):
