@@ -170,8 +170,9 @@ def _coarse_ticks(prepared: Prepared) -> list[str]:
         if coarse:
             called, price = coarse[0]
             tick, shown = (to_text(units, scale.price_decimals) for units in (scale.tick, price))
-            share = f"the tick of {one.symbol} is {100 * scale.tick / price:.3g} % of {called} ({tick} of {shown})"
-            notes.append(f"{share}; a market order may pay a whole tick, more than max_slippage_bps")
+            share = f"{100 * scale.tick / price:.3f}".rstrip("0").rstrip(".")
+            text = f"the tick of {one.symbol} is {share} % of {called} ({tick} of {shown})"
+            notes.append(f"{text}; a market order may pay a whole tick, more than max_slippage_bps")
     return notes
 
 

@@ -221,7 +221,7 @@ MORE = "; a market order may pay a whole tick, more than max_slippage_bps"
         (["1.99", "2.01"], (), f"0.503 % of its price (0.01 of 1.99){MORE}"),
         (["1.99"], ("simulation.slippage.max_slippage_bps=0", "simulation.slippage.base_bps=0"),
          f"0.503 % of its price (0.01 of 1.99){MORE}"),
-        (["43000"], ("markets.BTC/USDT={tick: 500}",), f"1.16 % of its price (500 of 43000){MORE}"),
+        (["43000"], ("markets.BTC/USDT={tick: 500}",), f"1.163 % of its price (500 of 43000){MORE}"),
     ],
 )  # fmt: skip
 def test_a_tick_that_is_more_than_the_most_slippage_is_said_once(tmp_path, prices, sets, note):
