@@ -37,7 +37,9 @@ def parse(text: str, metrics: Sequence[str]) -> Condition:
     match = _SHAPE.fullmatch(text)
     if match is None:
         shape = f"METRIC OP NUMBER (OP one of {' '.join(OPERATORS)})"
-        raise UsageError(f"not a condition: expected {shape}, such as 'max_drawdown > 0.2'")
+        meant = _meant(text, metrics)
+        hint = f"; did you mean '{meant}'?" if meant else ", such as 'max_drawdown > 0.2'"
+        raise UsageError(f"not a condition: expected {shape}{hint}")
     metric = match[1]
     if metric not in metrics:
         near = _nearest(metric, metrics)
@@ -46,11 +48,26 @@ def parse(text: str, metrics: Sequence[str]) -> Condition:
     return Condition(text.strip(), metric, match[2], float(match[3]))
 
 
+def _meant(text: str, metrics: Sequence[str]) -> str | None:
+    """The condition that begins with a label of the table instead of a key, such as `max drawdown > 0.2`."""
+    label, sign, rest = re.match("([^<>=!]*)([<>=!]?)(.*)", text, re.DOTALL).groups()  # type: ignore[union-attr]
+    meant = f"{_labelled(metrics).get(_slug(label))} {sign}{rest}"
+    return meant if _SHAPE.fullmatch(meant) else None
+
+
 def _nearest(name: str, metrics: Sequence[str]) -> str | None:
     """The figure that the table of `safla run` shows under this name, or the one that is spelled most like it."""
-    labelled = {_NO_WORD.sub("_", label.lower()).strip("_"): key for label, key in reversed(LABELS) if key in metrics}
     near = difflib.get_close_matches(name, metrics, n=1, cutoff=0.7)
-    return labelled.get(name) or (near[0] if near else None)
+    return _labelled(metrics).get(name) or (near[0] if near else None)
+
+
+def _labelled(metrics: Sequence[str]) -> dict[str, str]:
+    """The figures by their labels in the table of `safla run`, spelled as a key would be."""
+    return {_slug(label): key for label, key in reversed(LABELS) if key in metrics}
+
+
+def _slug(label: str) -> str:
+    return _NO_WORD.sub("_", label.lower()).strip("_")
 
 
 def holds(condition: Condition, summary: Mapping[str, Any]) -> bool:
