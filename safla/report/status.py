@@ -49,6 +49,7 @@ def status_object(found: Look) -> dict[str, Any]:
         "waiting": [msgspec.to_builtins(one) for one in found.requests.commands],
         "ignored": [one._asdict() for one in found.requests.rejected],
         "last_events": [msgspec.to_builtins(event) for event in found.last],
+        "by_snapshot": found.by_snapshot,
         "note": found.note,
     }
 
@@ -84,7 +85,8 @@ def _journal(found: Look) -> str:
     if found.tail is None:
         return "begun, no whole line yet"
     torn = f"; {counted(found.tail.torn, 'byte')} of a line that is not whole after them" if found.tail.torn else ""
-    return f"{counted(found.tail.lines, 'line')}, last hash {found.tail.h}, {_state(found)}{torn}"
+    how = "; as its session wrote it down (`safla replay` verifies)" if found.by_snapshot else ""
+    return f"{counted(found.tail.lines, 'line')}, last hash {found.tail.h}, {_state(found)}{torn}{how}"
 
 
 def _standing(told: Standing) -> dict[str, Any]:
