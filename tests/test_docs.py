@@ -129,6 +129,13 @@ def test_what_the_readme_lets_one_type_runs_and_prints_what_it_says(folder: Path
         assert printed in ("", result.stdout), script
 
 
+def test_the_lines_of_a_journal_that_the_readme_shows_are_those_of_the_example(folder: Path) -> None:
+    shown = re.findall(r'^\{"n":.*', README.read_text(encoding="utf-8"), re.MULTILINE)
+    (journal,) = folder.glob("logs/btc-*/journal.jsonl")
+    assert len(shown) == 2
+    assert set(shown) <= set(journal.read_text().splitlines())
+
+
 @pytest.mark.parametrize("name", [name for name, _ in every_command()])
 def test_the_help_of_every_command_ends_in_an_example_that_runs(name: str, folder: Path) -> None:
     page = run(folder, f"safla {name} --help").stdout

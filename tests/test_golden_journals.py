@@ -37,7 +37,7 @@ def test_the_whole_examples_come_to_what_was_reviewed(tmp_path, golden):
 def test_each_limit_binds_in_the_strict_example(tmp_path):
     summary = summarise(run(load(CONFIGS / "strict-risk.yaml"), tmp_path / "run").outcome, risk_free_rate=0.0)
     text = journal(tmp_path / "run").decode("ascii")
-    assert {"halted", "max_daily_trades", "max_open_positions", "cooldown"} <= set(summary["refused_entries"])
+    assert {"halted", "max_daily_trades", "max_open_positions", "cooldown"} <= set(summary["rejected_entries"])
     assert all(f'"rule":"{rule}"' in text for rule in ("daily_loss", "drawdown"))
     assert all(f'"by":"{by}"' in text for by in ("new_day", "pause"))
     assert all(f'"reason":"{why}"' in text for why in ("trailing_stop", "stop_loss", "take_profit", "halt"))

@@ -11,6 +11,7 @@ from safla.api.configuration import Given, Sets, Symbols, load_config, stem
 from safla.api.registered import StrategyFunction, looked_back, registered
 from safla.api.result import Result, Verdict
 from safla.core.strategies import Strategy
+from safla.data.provenance import source_name
 from safla.errors import UsageError
 from safla.report.summary import summarise, write
 from safla.report.trades import fills_of, trades_of
@@ -58,7 +59,13 @@ def run(
     summary: dict[str, Any] = {}
 
     def conclude(ended: Ended) -> None:
-        summary.update(summarise(ended.outcome, risk_free_rate=float(loaded.config.report.risk_free_rate)))
+        summary.update(
+            summarise(
+                ended.outcome,
+                risk_free_rate=float(loaded.config.report.risk_free_rate),
+                source=source_name(loaded.config, loaded.symbols),
+            )
+        )
         write(folder / SUMMARY, summary)
 
     notes = [f"warning: {warning}" for warning in loaded.warnings]

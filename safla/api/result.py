@@ -7,28 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from safla.api import frames
-from safla.config.shown import printable
+from safla.config.shown import counted, printable
 from safla.core.values import Int64
 from safla.journal.books import Books
 from safla.journal.files import JOURNAL
 from safla.journal.reader import Tail
+from safla.report.tables import SHORT, figure_of
 from safla.report.trades import Trades
 from safla.runtime.replay import Decisions
 
 if TYPE_CHECKING:
     import polars as pl
-
-SHOWN = (  # of a summary, in a notebook: label, key, and what the figure is
-    ("net profit", "net_profit", "money"),
-    ("total return", "total_return", "share"),
-    ("largest drawdown", "max_drawdown", "share"),
-    ("Sharpe ratio", "sharpe", "ratio"),
-    ("win rate", "win_rate", "share"),
-    ("profit factor", "profit_factor", "ratio"),
-    ("trades", "trades", "count"),
-    ("commission paid", "commission_paid", "money"),
-)
-UNITS = {"money": "{0:,.2f} {1}", "share": "{0:.2%}", "ratio": "{0:.2f}", "count": "{0:,}"}
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -103,11 +92,12 @@ class Result:
 
     def __repr__(self) -> str:
         told = self.summary
-        figures = ", ".join(f"{label} {value}" for label, value in self._figures() if value != "undefined")
+        figures = ", ".join(" ".join(figure_of(key, told)) for key in SHORT if told[key] is not None)
+        limits = f"; {figure_of('limits_off', told)[1]}" if told["limits_off"] else ""
         halts = f"; halted by {' '.join(one['rule'] for one in told['open_halts'])}" if told["open_halts"] else ""
         text = (
             f"<safla.Result {told['name']}: {' '.join(told['symbols'])} {told['timeframe']}, {told['start']} to "
-            f"{told['end']}: {figures}{halts}; journal {self.journal}, {self.lines:,} lines>"
+            f"{told['end']}: {figures}{limits}{halts}; journal {self.journal}, {counted(self.lines, 'line')}>"
         )
         return printable(text)
 
@@ -115,14 +105,10 @@ class Result:
         told = self.summary
         head = f"{told['name']}: {' '.join(told['symbols'])} {told['timeframe']}, {told['start']} to {told['end']}"
         halts = [("halted by", " ".join(one["rule"] for one in told["open_halts"]))] if told["open_halts"] else []
-        rows = [*self._figures(), *halts, ("run folder", str(self.folder))]
+        first = [figure_of(key, told) for key in ("source", "limits_off") if told[key]]
+        rows = [*first, *(figure_of(key, told) for key in SHORT), *halts, ("run folder", str(self.folder))]
         cells = "".join(f"<tr><th>{_html(label)}</th><td>{_html(value)}</td></tr>" for label, value in rows)
         return f"<table><caption>{_html(head)}</caption>{cells}</table>"
-
-    def _figures(self) -> list[tuple[str, str]]:
-        quote = self.summary["quote"]
-        values = [(label, self.summary[key], UNITS[unit]) for label, key, unit in SHOWN]
-        return [(label, "undefined" if one is None else text.format(one, quote)) for label, one, text in values]
 
 
 def _html(text: str) -> str:

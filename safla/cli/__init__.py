@@ -159,7 +159,7 @@ def _version(context: click.Context, parameter: click.Parameter, value: bool) ->
         from importlib.metadata import PackageNotFoundError, version  # slow, and needed here alone
 
         try:
-            click.echo(f"safla {version('safla')}")
+            click.echo(f"safla {version('safla-trading')}")
         except PackageNotFoundError:
             click.echo("safla, from a folder that is not installed")
         context.exit()

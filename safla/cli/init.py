@@ -20,7 +20,7 @@ symbols:
 market_data:
   timeframe: 1h                    # 1m 3m 5m 15m 30m 1h 2h 4h 6h 8h 12h 1d
 data:
-  source: synthetic                # made-up candles, no network; exchange, csv, parquet and vision are real ones
+  source: synthetic                # made up, trends built in; real ones: exchange, csv, parquet, vision
   # path: data/{symbol}-{timeframe}.csv    # for csv, parquet and vision; relative to this file
   # start: 2024-01-01              # UTC; the end is exclusive
   # end: 2025-01-01
@@ -39,7 +39,7 @@ strategy:
   slow_period: 30                  # candles
   entry_threshold_pct: 0.001       # how far the averages must be apart
   exit_threshold_pct: 0.0005
-  max_position_size_usd: 10000     # in the quote currency
+  max_position_size_usd: 10000     # quote currency; an entry spends 0.9 of it at most, commission included
 risk:
   stop_loss_pct: 0.02              # below the fill price; null: none
   take_profit_pct: 0.05            # above the fill price; null: none
@@ -64,4 +64,5 @@ def command(*, file: str) -> None:
         raise UsageError(f"{printable(file)}: its folder does not exist; make it, or name another file") from error
     except ValueError as error:
         raise UsageError(f"{printable(file)} is no path; name a file") from error
-    click.echo(f"{printable(file)}: written; check it with `safla validate {printable(file)}`")
+    name = printable(file)
+    click.echo(f"{name}: written; `safla validate {name}` checks it, `safla run {name}` runs it on synthetic candles")

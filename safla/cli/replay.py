@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from safla.cli import Session
-from safla.config.shown import printable
+from safla.config.shown import counted, printable
 
 
 @click.command("replay", epilog="Example: safla replay logs/btc-*")
@@ -131,18 +131,20 @@ def _what_if(run: Path, sets: tuple[str, ...], *, engine: str, out: Path | None,
 def _lines(found: Any) -> list[str]:
     """The three steps, a line each, and what differs."""
     tail, books, decisions = found.tail, found.books, found.decisions
-    torn = f"; {tail.torn} bytes of a torn line behind them" if tail.torn else ""
+    torn = f"; {counted(tail.torn, 'byte')} of a torn line after them" if tail.torn else ""
     torn += "; the last of them lacks its newline" if tail.unended else ""
-    lines = [f"chain      {tail.lines:,} lines, last hash {tail.h}{torn}"]
+    lines = [f"chain      {counted(tail.lines, 'line')}, last hash {tail.h}{torn}"]
     left_out = f"; not told at this detail: {', '.join(books.left_out)}" if books.left_out else ""
-    lines.append(f"books      {sum(books.counts.values()):,} events, {books.differing} differences{left_out}")
+    lines.append(
+        f"books      {counted(sum(books.counts.values()), 'event')}, {counted(books.differing, 'difference')}{left_out}"
+    )
     lines += [
         f"  line {one.n}: {one.rule}: {one.what}: told {one.told}, found {one.found}" for one in books.differences
     ]
     if decisions is None:
         return lines
-    count = 0 if decisions.difference is None else 1
-    lines.append(f"decisions  {decisions.candles:,} candles again, {decisions.lines:,} lines: {count} differences")
+    again = f"{counted(decisions.candles, 'candle')} again, {counted(decisions.lines, 'line')}"
+    lines.append(f"decisions  {again}: {counted(int(decisions.difference is not None), 'difference')}")
     if decisions.difference:
         lines += _difference_lines(decisions.difference)
     if not found.anchored:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import click
 
 from safla.cli import Session
-from safla.config.shown import printable
+from safla.config.shown import counted, printable
 
 Say = Callable[[str], None]
 
@@ -81,6 +81,7 @@ class _Options(NamedTuple):
 
 def _backtest(loaded: Any, options: _Options, say: Say, session: Session) -> tuple[Any, dict[str, Any]]:
     """Over history, as fast as it goes."""
+    from safla.data.provenance import source_name
     from safla.report.summary import summarise, write
     from safla.runtime import backtest
     from safla.runtime.folder import SUMMARY
@@ -92,7 +93,13 @@ def _backtest(loaded: Any, options: _Options, say: Say, session: Session) -> tup
     summary: dict[str, Any] = {}
 
     def conclude(ended: backtest.Ended) -> None:
-        summary.update(summarise(ended.outcome, risk_free_rate=float(loaded.config.report.risk_free_rate)))
+        summary.update(
+            summarise(
+                ended.outcome,
+                risk_free_rate=float(loaded.config.report.risk_free_rate),
+                source=source_name(loaded.config, loaded.symbols),
+            )
+        )
         write(folder / SUMMARY, summary)
         if loaded.config.logging.in_backtest and not ended.again:
             _log(loaded.config, ended)
@@ -118,13 +125,18 @@ def _log(config: Any, ended: Any) -> None:
 
 def _paper(loaded: Any, options: _Options, say: Say, session: Session) -> tuple[Any, dict[str, Any]]:
     """On candles as they close, until somebody ends it."""
+    from safla.data.provenance import source_name
     from safla.report.summary import summarise, write
     from safla.runtime import attended, paper
     from safla.runtime.folder import SUMMARY
 
     folder = session.folder = paper.folder_of(loaded, stem=options.stem, out=options.out, new=options.new)
     ended = attended.trade(loaded, folder, force=options.force, quiet=options.quiet, environment=os.environ, say=say)
-    summary = summarise(paper.outcome_of(folder), risk_free_rate=float(loaded.config.report.risk_free_rate))
+    summary = summarise(
+        paper.outcome_of(folder),
+        risk_free_rate=float(loaded.config.report.risk_free_rate),
+        source=source_name(loaded.config, loaded.symbols),
+    )
     write(folder / SUMMARY, summary)
     return ended, summary
 
@@ -154,7 +166,7 @@ def _refuse_nameless(out: Path | None, *, force: bool) -> None:
 
 
 def _print(ended: Any, summary: dict[str, Any], *, failed: list[str], as_json: bool) -> None:
-    from safla.report.tables import summary_lines
+    from safla.report.tables import WIDTH, summary_lines
 
     if as_json:
         answer = {
@@ -170,8 +182,8 @@ def _print(ended: Any, summary: dict[str, Any], *, failed: list[str], as_json: b
     same = " (the same journal, byte for byte)" if ended.again else ""
     lines = [
         *summary_lines(summary),
-        f"journal          {ended.lines:,} lines, last hash {ended.last_hash}{same}",
-        f"run folder       {ended.folder}",
-        *(f"failed           {text}" for text in failed),
+        f"{'journal':<{WIDTH}}{counted(ended.lines, 'line')}, last hash {ended.last_hash}{same}",
+        f"{'run folder':<{WIDTH}}{ended.folder}",
+        *(f"{'failed':<{WIDTH}}{text}" for text in failed),
     ]
     click.echo("\n".join(map(printable, lines)))  # in one piece: whole, or not at all

@@ -1,4 +1,4 @@
-"""How text from outside is shown: escaped (Z13) and short. Nothing is printed here."""
+"""How text from outside is shown: escaped (Z13) and short; and how things are counted. Nothing is printed here."""
 
 SHORT = 40  # characters of a value that a message shows
 
@@ -12,3 +12,8 @@ def quoted(text: str) -> str:
     """A value as a message shows it: in quotes, escaped, and cut where it is long."""
     rest = "..." if len(text) > SHORT else ""
     return f'"{printable(text[:SHORT])}{rest}"'
+
+
+def counted(count: int, noun: str, *, plural: str | None = None) -> str:
+    """A number of things: 1 trade, 2 trades, 8,740 candles. plural: where the noun takes more than an s."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from pydantic import SecretStr, ValidationError
@@ -13,6 +13,9 @@ from safla.config.read import scalar
 from safla.config.reference import find, is_date, leaves, spelled
 from safla.config.shown import printable
 from safla.config.trading import Market
+from safla.config.types import plain
+from safla.core.scale import MILLION
+from safla.core.sizing import MAX_CONFIDENCE_PPM
 from safla.errors import ConfigError, Problem
 
 APART = ("symbols", "markets", "journal")  # the first line tells these by fields of their own (J15)
@@ -105,7 +108,19 @@ def _lines(loaded: Loaded) -> Iterator[_Line]:
         shown = _value(path, value)
         if isinstance(value, SecretStr) and ":" not in origin:
             shown, origin = "null", f"{origin}, kept out of this file"
+        if path in REMARKS:
+            origin = f"{origin}; {REMARKS[path](loaded.config)}"
         yield _Line(len(path) - 1, f"{_scalar(path[-1])}: {shown}", origin)
+
+
+def _entry_budget(config: Config) -> str:
+    """Why an entry buys less than max_position_size_usd says (S23)."""
+    strategy = config.strategy
+    budget = strategy.max_position_size_usd * strategy.position_size_pct * MAX_CONFIDENCE_PPM / MILLION
+    return f"an entry spends {plain(budget)} at most, commission included: times confidence, which is 0.9 at most"
+
+
+REMARKS: dict[tuple[str, ...], Callable[[Config], str]] = {("strategy", "max_position_size_usd"): _entry_budget}
 
 
 def _value(path: tuple[str, ...], value: Any) -> str:

@@ -103,7 +103,11 @@ class Strategy(Section):
     parameters: Annotated[dict[ParameterName, Parameter], Field(max_length=50)] = key(
         {}, "of strategies other than sma_crossover: name to number or word", plan=True
     )
-    max_position_size_usd: Amount = key(Decimal(10000), "largest position, in quote currency (S23)", plan=True)
+    max_position_size_usd: Amount = key(
+        Decimal(10000),
+        "largest position; an entry spends it times confidence (0.9 at most), commission included (S23)",
+        plan=True,
+    )
     position_size_pct: Share = key(Decimal(1), "share of it that an entry takes (S23)", plan=True)
 
 

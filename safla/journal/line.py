@@ -79,6 +79,23 @@ def verified(raw: bytes, n: int, *, p: bytes) -> bytes:
     return b""
 
 
+class _Line(msgspec.Struct, frozen=True):
+    """The envelope, its event as bytes."""
+
+    n: int
+    p: str
+    e: msgspec.Raw
+
+
+def alone(raw: bytes) -> Event | None:
+    """The event of a line (without its newline) that verifies by itself (J35); None of another."""
+    try:
+        line = msgspec.json.decode(raw, type=_Line)
+        return decode(bytes(line.e)) if verified(raw, line.n, p=line.p.encode()) else None
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+
+
 def fault(raw: bytes, n: int, *, p: bytes) -> str:
     """Which check of the chain a line fails, in words (J33)."""
     if len(raw) >= MAX_LINE:

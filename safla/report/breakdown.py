@@ -5,14 +5,17 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from safla.config.plan import RunPlan
 from safla.core import values as v
 from safla.core.account import market_of
 from safla.core.candles import iso
 from safla.core.fills import fee, sold_at
 from safla.core.machine import MODES, STOP
 from safla.core.metrics import activity, growth, trades
-from safla.core.metrics.metric import significant
-from safla.core.values import Int64
+from safla.core.metrics.metric import Metric, significant
+from safla.core.scale import share_down
+from safla.core.sizing import MAX_CONFIDENCE_PPM
+from safla.core.values import Int64, Rules
 from safla.data.checks import holes
 from safla.report.figures import Group, Modes, OpenHalt, OpenPosition, Year
 from safla.report.window import Window
@@ -23,6 +26,23 @@ FIRST_WEEKDAY = 3  # 1970-01-01 was a Thursday
 HOUR_MS = 3_600_000
 
 
+def limits_off(rules: Rules) -> list[str]:
+    """The limits of a loss that have a default and are null, in the order of the configuration."""
+    limits = {
+        "stop_loss": rules.stop_loss_ppm,
+        "daily_loss": rules.max_daily_loss_ppm,
+        "drawdown": rules.max_drawdown_ppm,
+    }
+    return [name for name, ppm in limits.items() if ppm == 0]
+
+
+def entry_budget(run: RunPlan) -> Metric:
+    """The most that an entry spends with its commission: full confidence, and no other limit in the way (S23)."""
+    rules = run.plan.rules
+    units = share_down(share_down(rules.max_position, rules.position_size_ppm), MAX_CONFIDENCE_PPM)
+    return Metric(units / 10.0**run.money_decimals)
+
+
 def trade_counts(window: Window) -> dict[str, int]:
     """How many trades there were, and how many in a row."""
     net = window.trades.net
@@ -30,8 +50,8 @@ def trade_counts(window: Window) -> dict[str, int]:
         "trades": len(net),
         "wins": int(np.count_nonzero(net > 0)),
         "losses": int(np.count_nonzero(net < 0)),
-        "longest_win_streak": trades.longest_streak((net > 0).tolist()),
-        "longest_loss_streak": trades.longest_streak((net < 0).tolist()),
+        "max_consecutive_wins": trades.longest_streak((net > 0).tolist()),
+        "max_consecutive_losses": trades.longest_streak((net < 0).tolist()),
         "ambiguous_exits": int(np.count_nonzero(window.fills.other)),
     }
 
@@ -96,7 +116,7 @@ def quality(outcome: Outcome) -> dict[str, int]:
     gaps = [holes(one.columns.ts, outcome.run.plan.rules.step_ms) for one in outcome.series]
     return {
         "candles": sum(len(one.columns.ts) for one in outcome.series),
-        "holes": sum(gap.number for gap in gaps),
+        "gaps": sum(gap.number for gap in gaps),
         "missing_candles": sum(gap.missing for gap in gaps),
         "candles_without_volume": sum(int(np.count_nonzero(one.columns.volume == 0)) for one in outcome.series),
     }

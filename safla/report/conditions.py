@@ -1,11 +1,13 @@
 """Conditions on a summary, METRIC OP NUMBER, for --fail-on and the constraints of a sweep (DESIGN 5)."""
 
+import difflib
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from safla.errors import UsageError
+from safla.report.tables import LABELS
 
 OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
@@ -18,6 +20,7 @@ OPERATORS: dict[str, Callable[[float, float], bool]] = {
 _SHAPE = re.compile(
     r" *([a-z][a-z0-9_]{0,39}) *(<=|>=|==|!=|<|>) *(-?(0|[1-9][0-9]{0,11})(\.[0-9]{1,12})?) *", re.ASCII
 )
+_NO_WORD = re.compile(r"[^a-z0-9]+")
 
 
 class Condition(NamedTuple):
@@ -33,12 +36,38 @@ def parse(text: str, metrics: Sequence[str]) -> Condition:
     """A condition such as `max_drawdown > 0.2`. Raises UsageError for bad syntax and for a metric that is not there."""
     match = _SHAPE.fullmatch(text)
     if match is None:
-        signs = " ".join(OPERATORS)
-        raise UsageError(f"not a condition: METRIC OP NUMBER is due (OP one of {signs}), such as 'max_drawdown > 0.2'")
+        shape = f"METRIC OP NUMBER (OP one of {' '.join(OPERATORS)})"
+        meant = _meant(text, metrics)
+        hint = f"; did you mean '{meant}'?" if meant else ", such as 'max_drawdown > 0.2'"
+        raise UsageError(f"not a condition: expected {shape}{hint}")
     metric = match[1]
     if metric not in metrics:
-        raise UsageError(f"{metric}: no such figure; one of {' '.join(metrics)}")
+        near = _nearest(metric, metrics)
+        hint = f"did you mean {near}?" if near else f"one of {' '.join(metrics)}"
+        raise UsageError(f"{metric}: no such figure; {hint}")
     return Condition(text.strip(), metric, match[2], float(match[3]))
+
+
+def _meant(text: str, metrics: Sequence[str]) -> str | None:
+    """The condition that begins with a label of the table instead of a key, such as `max drawdown > 0.2`."""
+    label, sign, rest = re.match("([^<>=!]*)([<>=!]?)(.*)", text, re.DOTALL).groups()  # type: ignore[union-attr]
+    meant = f"{_labelled(metrics).get(_slug(label))} {sign}{rest}"
+    return meant if _SHAPE.fullmatch(meant) else None
+
+
+def _nearest(name: str, metrics: Sequence[str]) -> str | None:
+    """The figure that the table of `safla run` shows under this name, or the one that is spelled most like it."""
+    near = difflib.get_close_matches(name, metrics, n=1, cutoff=0.7)
+    return _labelled(metrics).get(name) or (near[0] if near else None)
+
+
+def _labelled(metrics: Sequence[str]) -> dict[str, str]:
+    """The figures by their labels in the table of `safla run`, spelled as a key would be."""
+    return {_slug(label): key for label, key in reversed(LABELS) if key in metrics}
+
+
+def _slug(label: str) -> str:
+    return _NO_WORD.sub("_", label.lower()).strip("_")
 
 
 def holds(condition: Condition, summary: Mapping[str, Any]) -> bool:

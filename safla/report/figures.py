@@ -20,7 +20,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class OpenHalt(Shape, frozen=True, kw_only=True):
-    """A halt that was not lifted: there are no entries behind it."""
+    """A halt that was not lifted: there are no entries after it."""
 
     halt: Annotated[Count, Meta(description="its number in the run")]
     rule: Annotated[str, Meta(description="daily_loss, drawdown, operator or strategy_error")]
@@ -110,9 +110,20 @@ class Summary(Shape, frozen=True, kw_only=True):
     name: Annotated[str, Meta(description="system.name")]
     symbols: Annotated[list[str], Meta(description="in the order of the configuration")]
     timeframe: Annotated[str, Meta(description="length of a candle")]
-    start: Annotated[Time, Meta(description="first open behind the lookback")]
+    start: Annotated[Time, Meta(description="first open after the lookback")]
     end: Annotated[Time, Meta(description="last close")]
     quote: Annotated[str, Meta(description="the currency of all money")]
+    source: Annotated[str | None, Meta(description="where the candles are from; null: a journal alone does not say")]
+    limits_off: Annotated[
+        list[str], Meta(description="limits that are null: stop_loss, daily_loss, drawdown (risk.*_pct)")
+    ]
+    entry_budget: Annotated[
+        Money,
+        Meta(
+            description="the most that an entry spends, commission included: max_position_size_usd * "
+            "position_size_pct * confidence, which is 0.9 at most"
+        ),
+    ]
     risk_free_rate: Annotated[float, Meta(title="ratio a year", description="report.risk_free_rate")]
     days: Annotated[float, Meta(title="days", ge=0, description="from start to end")]
     daily_returns: Annotated[
@@ -126,36 +137,47 @@ class Summary(Shape, frozen=True, kw_only=True):
     final_equity: Annotated[Money, Meta(description="cash and positions at their last close")]
     net_profit: Annotated[Money, Meta(description="final equity less initial balance")]
     total_return: Annotated[Ratio, Meta(description="final equity over initial balance, less 1")]
-    cagr: Annotated[Ratio, Meta(description="the return of a year that compounds to it; from 30 days")]
+    cagr: Annotated[Ratio, Meta(description="compound annual growth rate; from 30 days")]
     buy_and_hold_return: Annotated[
         Ratio,
         Meta(description="the balance in equal parts, first tradable open to last close, commission at both ends"),
     ]
-    alpha: Annotated[Ratio, Meta(description="Jensen's alpha against buy and hold, of a year")]
+    alpha: Annotated[Ratio, Meta(description="Jensen's alpha against buy and hold, annualised")]
     beta: Annotated[Plain, Meta(description="slope of the daily returns over those of buy and hold")]
     correlation: Annotated[Plain, Meta(description="Pearson's, of the same")]
 
-    volatility: Annotated[Ratio, Meta(description="deviation of the daily returns, of a year of 365 days")]
-    sharpe: Annotated[Plain, Meta(description="Sharpe ratio of the daily returns, of a year")]
+    volatility: Annotated[Ratio, Meta(description="standard deviation of the daily returns, annualised: 365 days")]
+    sharpe: Annotated[Plain, Meta(description="Sharpe ratio of the daily returns, annualised")]
     sortino: Annotated[
         Plain, Meta(description="the same over the deviation below the risk-free rate, all days counted")
     ]
     calmar: Annotated[Plain, Meta(description="cagr over max_drawdown")]
     omega: Annotated[Plain, Meta(description="sum of the daily gains over that of the daily losses")]
     ulcer_index: Annotated[Ratio, Meta(description="root mean square of the daily falls from the peak")]
-    var_95: Annotated[Ratio, Meta(description="what 95 % of the days lost at most; negative: they gained")]
-    cvar_95: Annotated[Ratio, Meta(description="mean loss of the worst 5 % of the days")]
+    var_95: Annotated[
+        Ratio, Meta(description="value at risk: the daily loss that 95 % of the days stay within; negative: a gain")
+    ]
+    cvar_95: Annotated[
+        Ratio, Meta(description="conditional value at risk, expected shortfall: mean loss of the worst 5 % of the days")
+    ]
     t_statistic: Annotated[Plain, Meta(description="of the mean daily return")]
-    p_value: Annotated[Plain, Meta(description="how often chance alone gives one as far from 0, both sides")]
+    p_value: Annotated[
+        Plain, Meta(description="of the t-statistic, two-sided: how often chance alone gives one as far from 0")
+    ]
     probabilistic_sharpe: Annotated[Plain, Meta(description="probability that the true Sharpe ratio is above 0")]
 
     max_drawdown: Annotated[Ratio, Meta(description="deepest fall from a peak, on candle closes")]
-    max_drawdown_inside: Annotated[
-        Ratio, Meta(description="the same down to each low, or to the stop in force where that is higher")
+    intrabar_drawdown: Annotated[
+        Ratio, Meta(description="max drawdown down to each low, or to the stop in force where that is higher")
     ]
-    max_drawdown_hours: Annotated[Hours, Meta(description="from its peak to the close that regains it, or to the end")]
+    max_drawdown_hours: Annotated[
+        Hours,
+        Meta(description="duration of the max drawdown: from its peak to the close that regains it, or to the end"),
+    ]
     drawdown: Annotated[Drawdown, Meta(description="when the deepest fall on closes was")]
-    under_water_share: Annotated[Ratio, Meta(description="candles that closed below the peak so far")]
+    under_water_share: Annotated[
+        Ratio, Meta(description="time under water: share of the candles that closed below the peak so far")
+    ]
     longest_under_water_hours: Annotated[
         Hours, Meta(description="longest time from a peak to the close that regained it")
     ]
@@ -178,13 +200,15 @@ class Summary(Shape, frozen=True, kw_only=True):
     kelly: Annotated[Ratio, Meta(description="Kelly fraction of win rate and payoff")]
     best_trade: Annotated[Money, Meta(description="largest net profit")]
     worst_trade: Annotated[Money, Meta(description="smallest net profit")]
-    median_trade: Annotated[Money, Meta(description="the middle one")]
-    longest_win_streak: Annotated[Count, Meta(description="wins in a row, in the order of closing")]
-    longest_loss_streak: Annotated[Count, Meta(description="losses in a row")]
-    mean_trade_hours: Annotated[Hours, Meta(description="from the open of the entry's candle to that of the exit's")]
-    median_trade_hours: Annotated[Hours, Meta(description="the middle one")]
-    shortest_trade_hours: Annotated[Hours, Meta(description="0 within one candle")]
-    longest_trade_hours: Annotated[Hours, Meta(description="the longest")]
+    median_trade: Annotated[Money, Meta(description="median net profit")]
+    max_consecutive_wins: Annotated[Count, Meta(description="consecutive wins, in the order of closing")]
+    max_consecutive_losses: Annotated[Count, Meta(description="consecutive losses")]
+    mean_holding_hours: Annotated[
+        Hours, Meta(description="holding time: from the open of the entry's candle to that of the exit's, the mean")
+    ]
+    median_holding_hours: Annotated[Hours, Meta(description="the median")]
+    shortest_holding_hours: Annotated[Hours, Meta(description="the shortest; 0 within one candle")]
+    longest_holding_hours: Annotated[Hours, Meta(description="the longest")]
     median_mae: Annotated[Ratio, Meta(description="how far prices went against a trade, over the entry price")]
     worst_mae: Annotated[Ratio, Meta(description="the furthest")]
     median_mfe: Annotated[Ratio, Meta(description="how far prices went for a trade, over the entry price")]
@@ -203,17 +227,20 @@ class Summary(Shape, frozen=True, kw_only=True):
     return_if_stops: Annotated[Ratio, Meta(description="total return if each of them had met its stop first")]
 
     halts: Annotated[Count, Meta(description="halts of the whole run")]
-    halted_share: Annotated[Ratio, Meta(description="candles that ended halted, of all symbols")]
-    refused_entries: Annotated[dict[str, int], Meta(description="refused enter signals and orders by reason")]
-    refused_leaves: Annotated[dict[str, int], Meta(description="refused leave signals by reason")]
+    halted_share: Annotated[Ratio, Meta(description="share of the candles that ended halted, of all symbols")]
+    warming_share: Annotated[
+        Ratio, Meta(description="share of the candles that ended warming: the strategy had no whole window")
+    ]
+    rejected_entries: Annotated[dict[str, int], Meta(description="rejected enter signals and orders by reason")]
+    rejected_exits: Annotated[dict[str, int], Meta(description="rejected exit signals by reason")]
     candles_in_mode: Annotated[list[Modes], Meta(description="time spent in each mode")]
 
     candles: Annotated[Count, Meta(description="of all symbols, the lookback included")]
-    holes: Annotated[Count, Meta(description="places where candles are missing")]
+    gaps: Annotated[Count, Meta(description="places where candles are missing")]
     missing_candles: Annotated[Count, Meta(description="candles missing there")]
     missing_share: Annotated[Ratio, Meta(description="missing candles over those and the ones that are there")]
     candles_without_volume: Annotated[Count, Meta(description="candles in which nothing was traded")]
-    fills_beside_holes: Annotated[Count, Meta(description="fills in the candle before or behind a hole")]
+    fills_beside_gaps: Annotated[Count, Meta(description="fills in the candle before or after a gap")]
 
     coverage: Annotated[
         Ratio,

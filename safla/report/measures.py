@@ -86,7 +86,7 @@ def _falls(window: Window) -> Figures:
     return {
         "calmar": drawdown.calmar(growth_a_year, found.deepest.share),
         "max_drawdown": Metric(found.deepest.share),
-        "max_drawdown_inside": Metric(found.inside),
+        "intrabar_drawdown": Metric(found.inside),
         "max_drawdown_hours": Metric(None, NEVER_FELL) if start is None else Metric((over - start) / HOUR_MS),
         "under_water_share": Metric(found.under_share),
         "longest_under_water_hours": Metric(found.longest_ms / HOUR_MS),
@@ -141,7 +141,7 @@ def _spread(values: Float64, wanted: dict[str, Callable[[Float64], Any]]) -> Fig
 def _hours(window: Window) -> Figures:
     hours = (window.trades.closed - window.trades.opened) / HOUR_MS
     picks: tuple[Callable[[Float64], Any], ...] = (mean, median, np.min, np.max)
-    names = (f"{which}_trade_hours" for which in ("mean", "median", "shortest", "longest"))
+    names = (f"{which}_holding_hours" for which in ("mean", "median", "shortest", "longest"))
     return _spread(hours, dict(zip(names, picks, strict=True)))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from safla.config.plan import RunPlan
+from safla.config.shown import counted
 from safla.core import values as v
 from safla.core.candles import Scale, iso
 from safla.core.machine import MODES
@@ -63,7 +64,7 @@ def stand_lines(told: dict[str, Any]) -> list[str]:
         f"candle   {told['candle']}",
         f"cash     {told['cash']} {quote}",
         f"equity   {told['equity']} {quote} {marks}",
-        f"trades   {told['trades']}, {told['entries_today']} entries today",
+        f"trades   {told['trades']:,} ({counted(told['entries_today'], 'entry', plural='entries')} today)",
         f"halts    {' '.join(told['open_halts']) or 'none open'}",
         *map(_symbol_line, told["symbols"]),
     ]

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from safla.config.shown import counted
 from safla.core.candles import iso
 from safla.runtime.control import Command
 from safla.runtime.folder import Holder
@@ -48,6 +49,7 @@ def status_object(found: Look) -> dict[str, Any]:
         "waiting": [msgspec.to_builtins(one) for one in found.requests.commands],
         "ignored": [one._asdict() for one in found.requests.rejected],
         "last_events": [msgspec.to_builtins(event) for event in found.last],
+        "by_snapshot": found.by_snapshot,
         "note": found.note,
     }
 
@@ -67,8 +69,7 @@ def _run(found: Look) -> str:
     mode = found.mode or "backtest or paper (no config.yaml tells)"
     if found.started is None:
         return f"not known yet, {mode}"
-    count = len(found.started.symbols)
-    symbols = f"{count} symbol{'' if count == 1 else 's'}"
+    symbols = counted(len(found.started.symbols), "symbol")
     return f"{ascii_only(found.started.name)}, {mode}, {found.started.timeframe}, {symbols}"
 
 
@@ -83,8 +84,9 @@ def _process(holder: Holder) -> str:
 def _journal(found: Look) -> str:
     if found.tail is None:
         return "begun, no whole line yet"
-    torn = f"; {found.tail.torn} bytes of a line that is not whole behind them" if found.tail.torn else ""
-    return f"{found.tail.lines} lines, last hash {found.tail.h}, {_state(found)}{torn}"
+    torn = f"; {counted(found.tail.torn, 'byte')} of a line that is not whole after them" if found.tail.torn else ""
+    how = "; as its session wrote it down (`safla replay` verifies)" if found.by_snapshot else ""
+    return f"{counted(found.tail.lines, 'line')}, last hash {found.tail.h}, {_state(found)}{torn}{how}"
 
 
 def _standing(told: Standing) -> dict[str, Any]:

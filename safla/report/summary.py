@@ -20,20 +20,26 @@ from safla.runtime.outcome import Outcome
 __all__ = ["METRICS", "summarise", "summary_of", "write"]
 
 
-def summarise(outcome: Outcome, *, risk_free_rate: float) -> dict[str, Any]:
+def summarise(outcome: Outcome, *, risk_free_rate: float, source: str | None = None) -> dict[str, Any]:
     """The summary as it is written: numbers with 12 significant digits, null where undefined (figures.Summary)."""
-    told: dict[str, Any] = msgspec.to_builtins(summary_of(outcome, risk_free_rate=risk_free_rate))
-    return told
+    summary = summary_of(outcome, risk_free_rate=risk_free_rate, source=source)
+    values: dict[str, Any] = msgspec.to_builtins(summary)
+    return values
 
 
-def summary_of(outcome: Outcome, *, risk_free_rate: float) -> Summary:
-    """Every figure of a run, with the reason under `undefined` where there is none. risk_free_rate: a year."""
+def summary_of(outcome: Outcome, *, risk_free_rate: float, source: str | None = None) -> Summary:
+    """Every figure of a run, with the reason under `undefined` where there is none.
+
+    risk_free_rate  a year
+    source          where the candles are from (data.origin.origin); None where the journal alone is there
+    """
     window = window_of(outcome)
     modes = breakdown.candles_in_mode(window)
     quality = breakdown.quality(outcome)
     figures = measures(window, risk_free_rate=risk_free_rate)
     covered = coverage.of_symbols(window)
-    figures |= {"halted_share": _halted(modes), "missing_share": _missing(quality)}
+    figures |= {f"{mode}_share": _share_in_mode(modes, mode) for mode in ("halted", "warming")}
+    figures |= {"missing_share": _missing(quality), "entry_budget": breakdown.entry_budget(outcome.run)}
     figures |= {"coverage": Metric(min(one.coverage or 0.0 for one in covered))}
     return msgspec.convert(
         {
@@ -41,16 +47,18 @@ def summary_of(outcome: Outcome, *, risk_free_rate: float) -> Summary:
             **{name: None if one.value is None else significant(one.value) for name, one in figures.items()},
             **breakdown.trade_counts(window),
             **quality,
+            "source": source,
+            "limits_off": breakdown.limits_off(outcome.run.plan.rules),
             **coverage.counts(covered),
             "symbol_coverage": covered,
             "risk_free_rate": risk_free_rate,
             "drawdown": Drawdown(**dict(zip(("start", "trough", "end"), map(_time, fall_times(window)), strict=True))),
             "open_positions": breakdown.open_positions(outcome),
             "halts": int(outcome.state.account[v.HALTS]),
-            "refused_entries": breakdown.refusals(window, v.BUY),
-            "refused_leaves": breakdown.refusals(window, v.SELL),
+            "rejected_entries": breakdown.refusals(window, v.BUY),
+            "rejected_exits": breakdown.refusals(window, v.SELL),
             "candles_in_mode": modes,
-            "fills_beside_holes": breakdown.fills_beside_holes(window),
+            "fills_beside_gaps": breakdown.fills_beside_holes(window),
             "exit_reasons": breakdown.by_exit_reason(window),
             "weekdays": breakdown.by_weekday(window),
             "hours": breakdown.by_hour(window),
@@ -88,10 +96,10 @@ def _time(ms: int | None) -> str | None:
     return None if ms is None else iso(ms)
 
 
-def _halted(modes: list[Modes]) -> Metric:
-    """The share of the candles that ended halted, all symbols together."""
+def _share_in_mode(modes: list[Modes], mode: str) -> Metric:
+    """The share of the candles that ended in a mode, all symbols together."""
     whole = sum(one.warming + one.flat + one.long + one.halted for one in modes)
-    return Metric(sum(one.halted for one in modes) / whole)
+    return Metric(sum(getattr(one, mode) for one in modes) / whole)
 
 
 def _missing(quality: dict[str, int]) -> Metric:

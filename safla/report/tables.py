@@ -1,158 +1,191 @@
-"""The summary as a person reads it on a terminal: labels, percent signs, order of importance. It computes nothing."""
+"""The summary as a person reads it on a terminal: one table of labels, keys of summary.json and formats."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from typing import NamedTuple
 
-NOTHING = "-"
-WIDTH = 17  # of the labels, with the space behind them
+from safla.report import formats as f
+from safla.report.formats import Format, Summary
 
-Told = dict[str, Any]
-Row = tuple[str, str]
+UNDEFINED = "-"
+WIDTH = 23  # of the labels, with the space after them
+BETWEEN = ""  # an empty line, from the next group on
 
 
-def summary_lines(summary: Told) -> list[str]:
-    """The table behind a run, a line each: open halts first, then groups with an empty line between them."""
-    lines = [f"{label:<{WIDTH}}{value}" for label, value in _halts(summary)]
-    for place, group in enumerate((_run, _growth, _risk, _trades, _costs, _activity, _quality)):
-        lines += [""] * (place > 0) + [f"{label:<{WIDTH}}{value}" for label, value in group(summary)]
+class Figure(NamedTuple):
+    """One value in a line. The label leads to the key, so that one can go from the table to --fail-on."""
+
+    label: str  # before the value; "": the label of the line is all
+    key: str  # of summary.json
+    format: Format
+
+
+class Line(NamedTuple):
+    """One line: a label, the first figure, and others in parentheses; or, where each has a label, one after another."""
+
+    label: str
+    figures: tuple[Figure, ...]
+    each: bool = False  # a line for each item of a list, and none where it is empty
+    unless: str = ""  # the key of a value for want of which (null, 0, empty) there is nothing to say; "": always said
+
+
+def _line(label: str, *figures: tuple[str, str, Format], each: bool = False, unless: str = "") -> Line:
+    return Line(label, tuple(Figure(*figure) for figure in figures), each, unless)
+
+
+FIRST = (  # what one must know before any figure
+    _line("HALTED", ("", "open_halts", f.halt), each=True),
+    _line("source", ("", "source", f.text), unless="source"),
+    _line("limits off", ("", "limits_off", f.limits), unless="limits_off"),
+    _line("run", ("", "name", f.named)),
+    _line("candles", ("", "candles", f.candles)),
+    _line("entry budget", ("", "entry_budget", f.budget)),
+)
+GROWTH = (
+    _line("net profit", ("", "net_profit", f.money)),
+    _line("total return", ("", "total_return", f.percent)),
+    _line("final equity", ("", "final_equity", f.money)),
+    _line("CAGR", ("", "cagr", f.percent)),
+    _line(
+        "buy and hold return",
+        ("", "buy_and_hold_return", f.percent),
+        ("alpha", "alpha", f.percent),
+        ("beta", "beta", f.number),
+    ),
+)
+RISK = (
+    _line("max drawdown", ("", "max_drawdown", f.percent), ("intrabar drawdown", "intrabar_drawdown", f.percent)),
+    _line("max drawdown time", ("", "max_drawdown_hours", f.drawdown_hours)),
+    _line("time under water", ("", "under_water_share", f.percent), ("longest", "longest_under_water_hours", f.hours)),
+    _line("volatility", ("", "volatility", f.percent)),
+    _line("Sharpe", ("", "sharpe", f.number), ("Sortino", "sortino", f.number), ("Calmar", "calmar", f.number)),
+    _line("p-value", ("", "p_value", f.number), ("t-statistic", "t_statistic", f.number)),
+    _line("VaR 95 %", ("", "var_95", f.percent), ("CVaR 95 %", "cvar_95", f.percent)),
+)
+TRADES = (
+    _line("trades", ("", "trades", f.count), ("wins", "wins", f.count), ("losses", "losses", f.count)),
+    _line("win rate", ("", "win_rate", f.percent)),
+    _line("profit factor", ("", "profit_factor", f.number), ("payoff", "payoff", f.number)),
+    _line(
+        "expectancy",
+        ("", "expectancy", f.money),
+        ("", "expectancy_pct", f.percent),
+        ("", "expectancy_r", f.multiple),
+    ),
+    _line("best trade", ("", "best_trade", f.money), ("worst trade", "worst_trade", f.money)),
+    _line("holding time", ("median", "median_holding_hours", f.hours), ("longest", "longest_holding_hours", f.hours)),
+    _line("max consecutive", ("wins", "max_consecutive_wins", f.count), ("losses", "max_consecutive_losses", f.count)),
+    _line(
+        "exposure time",
+        ("", "exposure_time", f.percent),
+        ("average exposure", "average_exposure", f.percent),
+        ("largest exposure", "largest_exposure", f.percent),
+    ),
+)
+COSTS = (
+    _line("commission paid", ("", "commission_paid", f.money), ("", "commission_share", f.of_gross)),
+    _line("slippage paid", ("", "slippage_paid", f.money), ("", "slippage_share", f.of_gross)),
+    _line("break-even cost", ("", "break_even_cost_bps", f.bps)),
+    _line("open position", ("", "open_positions", f.position), each=True),
+)
+ACTIVITY = (
+    _line("ambiguous exits", ("", "ambiguous_exits", f.count)),
+    _line(
+        "return if stops",
+        ("", "return_if_stops", f.percent),
+        ("return if targets", "return_if_targets", f.percent),
+        unless="ambiguous_exits",
+    ),
+    _line("halts", ("", "halts", f.count), ("halted", "halted_share", f.of_candles)),
+    _line("warming", ("", "warming_share", f.of_candles)),
+    _line("rejected entries", ("", "rejected_entries", f.reasons)),
+    _line("rejected exits", ("", "rejected_exits", f.reasons)),
+)
+QUALITY = (
+    _line(
+        "gaps",
+        ("", "gaps", f.count),
+        ("missing candles", "missing_candles", f.count),
+        ("fills beside gaps", "fills_beside_gaps", f.count),
+    ),
+    _line(
+        "uncovered candles",
+        ("", "uncovered_candles", f.count),
+        ("coverage", "coverage", f.percent),
+        unless="uncovered_candles",
+    ),
+    _line("price jumps", ("", "price_jumps", f.count), unless="price_jumps"),
+    _line("bad rows", ("", "bad_rows", f.count), unless="bad_rows"),
+    _line("rows without trade", ("", "rows_without_trade", f.count), unless="rows_without_trade"),
+    _line("incomplete candles", ("", "incomplete_candles", f.count), unless="incomplete_candles"),
+    _line("candles without volume", ("", "candles_without_volume", f.count)),
+)
+GROUPS = (FIRST, GROWTH, RISK, TRADES, COSTS, ACTIVITY, QUALITY)
+
+COMPARED = "limits_off trades net_profit max_drawdown win_rate profit_factor commission_paid".split()
+SHORT = "net_profit total_return max_drawdown sharpe win_rate profit_factor trades commission_paid".split()
+
+
+def summary_lines(summary: Summary) -> list[str]:
+    """The table after a run, a line each: open halts and limits that are off first, an empty line between groups."""
+    lines: list[str] = []
+    for group in GROUPS:
+        shown = [f"{label:<{WIDTH}}{value}" for line in group for label, value in _rows(line, summary)]
+        lines += [BETWEEN] * bool(lines and shown) + shown
     return lines
 
 
-def beside_lines(before: Told, after: Told, *, changed: str) -> list[str]:
-    """Two runs side by side: trades, net profit, drawdown and what follows from them."""
-    rows = [("", "as it was", changed)]
-    rows += [(label, told(before), told(after)) for label, told in BESIDE]
+def figure_of(key: str, summary: Summary) -> tuple[str, str]:
+    """Label and value of the line that begins with a key, as in the table; what is undefined with its reason."""
+    line = LINES[key]
+    return line.label, _whole(line.figures[0], summary)
+
+
+def beside_lines(before: Summary, after: Summary, *, changed: str) -> list[str]:
+    """Two runs side by side: trades, net profit, drawdown and what follows from them; limits where any is off."""
+    keys = [key for key in COMPARED if LINES[key].unless != key or before[key] or after[key]]
+    rows = [("", "before", changed)]
+    for key in keys:
+        was, would_be = (figure_of(key, one)[1] or "none" for one in (before, after))
+        rows.append((LINES[key].label, was, would_be))
     widths = [max(len(row[i]) for row in rows) + 2 for i in range(2)]
     return [f"{label:<{widths[0]}}{one:<{widths[1]}}{other}".rstrip() for label, one, other in rows]
 
 
-def _halts(summary: Told) -> Iterator[Row]:
-    for halt in summary["open_halts"]:
-        yield "HALTED", f"{halt['rule']} since {halt['since']}: no entries behind it"
+def _rows(line: Line, summary: Summary) -> Iterator[tuple[str, str]]:
+    first = line.figures[0]
+    if line.each:
+        yield from ((line.label, first.format(item, summary)) for item in summary[first.key])
+    elif not line.unless or summary[line.unless]:
+        yield line.label, _told(line, summary)
 
 
-def _run(summary: Told) -> Iterator[Row]:
-    yield "run", f"{summary['name']}: {' '.join(summary['symbols'])} {summary['timeframe']}"
-    yield "candles", f"{summary['candles']:,}, {summary['start']} to {summary['end']}"
+def _told(line: Line, summary: Summary) -> str:
+    """The figures of a line. Where the first is undefined its reason stands there, and of the others nothing."""
+    first, *others = line.figures
+    whole = _whole(first, summary)
+    if summary[first.key] is None:
+        return whole
+    rest = ", ".join(_labelled(figure, summary) for figure in others)
+    if first.label:
+        return f"{first.label} {whole}, {rest}"
+    return f"{whole} ({rest})" if rest else whole
 
 
-def _growth(summary: Told) -> Iterator[Row]:
-    held = f" (alpha {_short(summary, 'alpha', '.2%')}, beta {_short(summary, 'beta')})"
-    yield "net profit", f"{_money(summary, 'net_profit')} (return {_percent(summary, 'total_return')})"
-    yield "final equity", _money(summary, "final_equity")
-    yield "return a year", _percent(summary, "cagr")
-    yield "buy and hold", _percent(summary, "buy_and_hold_return", then=held)
+def _whole(figure: Figure, summary: Summary) -> str:
+    """A value, or the reason why there is none."""
+    value = summary[figure.key]
+    return f"{UNDEFINED} ({summary['undefined'][figure.key]})" if value is None else figure.format(value, summary)
 
 
-def _risk(summary: Told) -> Iterator[Row]:
-    fall, hours = summary["drawdown"], _short(summary, "max_drawdown_hours", ",.0f")
-    inside = f" (inside candles {_short(summary, 'max_drawdown_inside', '.2%')})"
-    lasted = f"{hours} hours since {fall['start']}, {'until ' + fall['end'] if fall['end'] else 'not over'}"
-    others = f" (Sortino {_short(summary, 'sortino')}, Calmar {_short(summary, 'calmar')})"
-    tail = f" at 95 % (mean of what is worse {_short(summary, 'cvar_95', '.2%')})"
-    yield "max drawdown", _percent(summary, "max_drawdown", then=inside)
-    yield "under water", _percent(summary, "under_water_share") + (f", deepest {lasted}" if fall["start"] else "")
-    yield "volatility", _percent(summary, "volatility")
-    yield "Sharpe", _number(summary, "sharpe", then=others)
-    yield "p of chance", _number(summary, "p_value", then=f" (t {_short(summary, 't_statistic')})")
-    yield "loss of a day", _percent(summary, "var_95", then=tail)
+def _labelled(figure: Figure, summary: Summary) -> str:
+    value = summary[figure.key]
+    return f"{figure.label} {UNDEFINED if value is None else figure.format(value, summary)}".strip()
 
 
-def _trades(summary: Told) -> Iterator[Row]:
-    payoff = f" (payoff {_short(summary, 'payoff')})"
-    each = f" ({_short(summary, 'expectancy_pct', '.2%')}, {_short(summary, 'expectancy_r', '.2f')} R)"
-    extremes = f", {_short(summary, 'worst_trade', ',.2f')} {summary['quote']}"
-    longest = f" in the middle, {_short(summary, 'longest_trade_hours', ',.1f')} at most"
-    average, largest = (_short(summary, f"{which}_exposure", ".2%") for which in ("average", "largest"))
-    yield "trades", f"{summary['trades']} ({summary['wins']} won, {summary['losses']} lost)"
-    yield "win rate", _percent(summary, "win_rate")
-    yield "profit factor", _number(summary, "profit_factor", then=payoff)
-    yield "expectancy", _figure(summary, "expectancy", ",.2f", then=f" {summary['quote']}{each}")
-    yield "best, worst", _figure(summary, "best_trade", ",.2f", then=extremes)
-    yield "hours held", _figure(summary, "median_trade_hours", ",.1f", then=longest)
-    yield "in a row", f"{summary['longest_win_streak']} won, {summary['longest_loss_streak']} lost"
-    yield "exposure", f"{_percent(summary, 'exposure_time')} of the time; of equity {average}, {largest} at most"
-
-
-def _costs(summary: Told) -> Iterator[Row]:
-    for label, key in (("commission paid", "commission"), ("slippage paid", "slippage")):
-        share = _percent(summary, f"{key}_share", then=" of the gross profit")
-        yield label, f"{_money(summary, f'{key}_paid')}, {share}"
-    yield "break-even", _figure(summary, "break_even_cost_bps", ".2f", then=" bps more on every fill")
-    for position in summary["open_positions"]:
-        held = f"{position['quantity']:g} {position['symbol']}, profit so far {position['profit']:,.2f}"
-        closing = (
-            f"{position['closing_commission']:,.2f} in commission, {position['closing_slippage']:,.2f} in slippage"
-        )
-        yield "still open", f"{held}; closing it would cost {closing}"
-
-
-def _activity(summary: Told) -> Iterator[Row]:
-    stops, targets = (_percent(summary, f"return_if_{which}") for which in ("stops", "targets"))
-    doubt = f" (return {stops} if the stops came first, {targets} if the targets did)"
-    yield "ambiguous exits", f"{summary['ambiguous_exits']}{doubt if summary['ambiguous_exits'] else ''}"
-    yield "halts", f"{summary['halts']} ({_percent(summary, 'halted_share')} of the candles)"
-    yield "refused entries", _counts(summary["refused_entries"])
-    yield "refused leaves", _counts(summary["refused_leaves"])
-
-
-def _quality(summary: Told) -> Iterator[Row]:
-    missing = f"{summary['missing_candles']} candles missing, {summary['fills_beside_holes']} fills beside them"
-    yield "holes", f"{summary['holes']} ({missing})"
-    yield from _coverage(summary)
-    yield "without volume", f"{summary['candles_without_volume']} candles"
-
-
-def _coverage(summary: Told) -> Iterator[Row]:
-    """What is not there of the time that was asked for, and what was left out; nothing where all is there."""
-    if summary["coverage"] is not None and summary["coverage"] < 1:
-        ends = f" ({summary['uncovered_candles']:,} candles missing at its ends)" * (summary["uncovered_candles"] > 0)
-        yield "coverage", f"{summary['coverage']:.2%} of the time asked for{ends}"
-    if summary["price_jumps"]:
-        places = [jump["after"] for one in summary["symbol_coverage"] for jump in one["price_jumps"]]
-        yield "price jumps", f"{summary['price_jumps']}, the first at {places[0]}"
-    for label, key in LEFT_OUT:
-        if summary[key]:
-            yield label, f"{summary[key]:,} left out"
-
-
-def _money(summary: Told, key: str) -> str:
-    return f"{summary[key]:,.2f} {summary['quote']}"
-
-
-def _percent(summary: Told, key: str, *, then: str = "") -> str:
-    return _figure(summary, key, ".2%", then=then)
-
-
-def _number(summary: Told, key: str, *, then: str = "") -> str:
-    return _figure(summary, key, ".3f", then=then)
-
-
-def _figure(summary: Told, key: str, form: str, *, then: str = "") -> str:
-    """A figure and what stands behind it, or the reason why there is none."""
-    value = summary[key]
-    return f"{value:{form}}{then}" if value is not None else f"{NOTHING} ({summary['undefined'][key]})"
-
-
-def _short(summary: Told, key: str, form: str = ".3f") -> str:
-    """A figure, or a sign that there is none."""
-    value = summary[key]
-    return f"{value:{form}}" if value is not None else NOTHING
-
-
-def _counts(counts: dict[str, int]) -> str:
-    if not counts:
-        return "none"
-    return f"{sum(counts.values())}: " + ", ".join(f"{reason} {count}" for reason, count in counts.items())
-
-
-LEFT_OUT = (("bad rows", "bad_rows"), ("no trade", "rows_without_trade"), ("incomplete", "incomplete_candles"))
-
-BESIDE: tuple[tuple[str, Callable[[Told], str]], ...] = (
-    ("trades", lambda summary: str(summary["trades"])),
-    ("net profit", lambda summary: _money(summary, "net_profit")),
-    ("max drawdown", lambda summary: _percent(summary, "max_drawdown")),
-    ("win rate", lambda summary: _percent(summary, "win_rate")),
-    ("profit factor", lambda summary: _number(summary, "profit_factor")),
-    ("commission paid", lambda summary: _money(summary, "commission_paid")),
-)
+LINES = {line.figures[0].key: line for group in GROUPS for line in group}
+LABELS = [  # each key of the table, with the labels under which one reads it
+    (label, figure.key)
+    for line in LINES.values()
+    for figure in line.figures
+    for label in dict.fromkeys(filter(None, (f"{line.label} {figure.label}".strip(), figure.label)))
+]

@@ -12,7 +12,7 @@ from safla.config.text import resolved_yaml
 from safla.core import values as v
 from safla.core.candles import TIMEFRAMES, Series, between, digest, iso
 from safla.core.machine import MODES
-from safla.core.scale import to_text
+from safla.core.scale import MILLION, to_text
 from safla.core.strategies import STRATEGIES, Strategy
 from safla.data import coverage, source
 from safla.data.coverage import Asked
@@ -29,6 +29,9 @@ from safla.runtime.recovery import Continued, recover
 
 if TYPE_CHECKING:
     from safla.data.exchange.download import Told
+
+
+USUAL_SLIPPAGE_PPM = 5000  # the default of max_slippage_bps
 
 
 class Prepared(NamedTuple):
@@ -143,7 +146,7 @@ def run(
     conclude  told what the run came to while the folder is still held: who writes into it there meets no other process
     """
     plan, series = prepared.run, prepared.series
-    for note in (*prepared.notes, *_too_short(prepared)):
+    for note in (*prepared.notes, *_too_short(prepared), *_coarse_ticks(prepared)):
         say(note)
     run_folder.make(folder, force=force)
     candles = sum(len(one.columns.ts) for one in series)
@@ -176,6 +179,28 @@ def _too_short(prepared: Prepared) -> list[str]:
         for one in prepared.series
         if len(one.columns.ts) < needed
     ]
+
+
+def _coarse_ticks(prepared: Prepared) -> list[str]:
+    """Symbols of which one tick is more than max_slippage_bps of the price: a market order may pay a whole one (S25a).
+
+    Looked at are the first close and the lowest price. Without slippage the default of max_slippage_bps counts.
+    """
+    rules = prepared.run.plan.rules
+    limit_ppm = rules.max_slippage_ppm or USUAL_SLIPPAGE_PPM
+    notes = []
+    for one, scale in zip(prepared.series, prepared.run.scales, strict=True):
+        if not len(one.columns.ts):
+            continue
+        prices = (("its price", int(one.columns.close[0])), ("its lowest price", int(one.columns.low.min())))
+        coarse = [(called, price) for called, price in prices if scale.tick * MILLION > limit_ppm * price]
+        if coarse:
+            called, price = coarse[0]
+            tick, shown = (to_text(units, scale.price_decimals) for units in (scale.tick, price))
+            share = f"{100 * scale.tick / price:.3f}".rstrip("0").rstrip(".")
+            text = f"the tick of {one.symbol} is {share} % of {called} ({tick} of {shown})"
+            notes.append(f"{text}; a market order may pay a whole tick, more than max_slippage_bps")
+    return notes
 
 
 def _write_inputs(folder: Path, prepared: Prepared) -> None:

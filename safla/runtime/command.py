@@ -10,15 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-
 from safla.config.read import read_file
 from safla.core.candles import TIMEFRAMES
 from safla.errors import HostError, SaflaError, UsageError
 from safla.journal import reader
-from safla.journal.events import Event, RunEnded
+from safla.journal.events import RunEnded
 from safla.journal.files import JOURNAL, journal_of, open_to_read
-from safla.journal.line import MAX_LINE, decode, verified
+from safla.journal.line import MAX_LINE, alone
 from safla.runtime import control
 from safla.runtime.control import Command, Kind
 from safla.runtime.folder import CONFIG, LOCK, Holder, holder_of
@@ -132,7 +130,7 @@ def is_unfinished_paper(folder: Path) -> bool:
 
 def _has_ended(path: Path) -> bool:
     """Whether the last whole line is run_ended; only the end of the file is read."""
-    return os.path.lexists(path) and isinstance(_event(_last_line(path)), RunEnded)
+    return os.path.lexists(path) and isinstance(alone(_last_line(path)), RunEnded)
 
 
 def _last_line(path: Path) -> bytes:
@@ -142,20 +140,3 @@ def _last_line(path: Path) -> bytes:
         text = file.readall()
     whole = text[: text.rfind(b"\n") + 1]
     return whole[whole[:-1].rfind(b"\n") + 1 : -1]
-
-
-class _Line(msgspec.Struct, frozen=True):
-    """The envelope, its event as bytes."""
-
-    n: int
-    p: str
-    e: msgspec.Raw
-
-
-def _event(raw: bytes) -> Event | None:
-    """The event of a line that verifies by itself."""
-    try:
-        line = msgspec.json.decode(raw, type=_Line)
-        return decode(bytes(line.e)) if verified(raw, line.n, p=line.p.encode()) else None
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return None

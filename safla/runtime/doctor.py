@@ -16,7 +16,8 @@ from safla.errors import HostError, SaflaError
 from safla.resilience.clock import SYSTEM
 from safla.runtime.onlookers import logs
 
-PACKAGES = "ccxt click loguru msgspec numba numpy polars psutil pydantic rich ruamel.yaml transitions".split()
+DISTRIBUTION = "safla-trading"
+PACKAGES = "aiohttp ccxt click loguru msgspec numba numpy polars psutil pydantic rich ruamel.yaml transitions".split()
 EXTRAS = {
     "plotly": "reports with charts",
     "optuna": "searches",
@@ -57,7 +58,7 @@ def _python() -> Look:
 
 
 def _packages() -> Look:
-    found = {name: _version(name) for name in ("safla", *PACKAGES)}
+    found = {"safla": _version(DISTRIBUTION), **{name: _version(name) for name in PACKAGES}}
     missing = [name for name, one in found.items() if one is None and name != "safla"]
     if missing:
         text = f"not installed: {', '.join(missing)}; python -m pip install {' '.join(missing)}"

@@ -24,7 +24,8 @@ CONFIG = "config.yaml"
 SUMMARY = "summary.json"
 LOCK = "lock"
 REQUESTS = "requests"  # a folder: the commands halt, resume and stop that wait (S15a)
-OURS = (JOURNAL, HEAD, CANDLES, CONFIG, SUMMARY, LOCK)
+SNAPSHOT = "snapshot"  # where a paper run stands, for `safla status`
+OURS = (JOURNAL, HEAD, CANDLES, CONFIG, SUMMARY, LOCK, SNAPSHOT)
 MAX_PID = 20  # digits
 LOCK_TRIES, LOCK_PAUSE_SECONDS = 5, 0.01  # who only looks whether it is held has it for some microseconds
 

@@ -19,12 +19,13 @@ from safla.core.values import State
 from safla.errors import ConfigError, DataError, Finding, HostError, JournalError, StrategyError
 from safla.journal import head as anchor
 from safla.journal import reader
-from safla.journal.events import Candle, CandleMissing, Event, RunStarted
+from safla.journal.events import Candle, CandleMissing, Event, RunEnded, RunStarted
 from safla.journal.files import JOURNAL, journal_of, open_to_read
 from safla.journal.head import HEAD
-from safla.journal.line import MAX_LINE
+from safla.journal.line import MAX_LINE, alone
 from safla.journal.reader import Journal, Tail
 from safla.journal.survey import judged
+from safla.runtime import snapshot
 from safla.runtime.control import Requests, requests
 from safla.runtime.fold import fold
 from safla.runtime.folder import CONFIG, LOCK, OURS, Holder, holder_of
@@ -35,6 +36,8 @@ from safla.runtime.resting import first_hash
 
 LAST_EVENTS = 5
 SECONDS_BETWEEN_LOOKS = 1.0
+TRIES = 20  # in as many seconds as lie between two snapshots
+LAST_BYTES = 65_536
 
 _MODE = re.compile(rb"^mode: (backtest|paper)\b", re.MULTILINE)
 _MAX_CONFIG = 65_536  # bytes that are looked at
@@ -58,6 +61,7 @@ class Look(NamedTuple):
     note: str | None  # why no standing is told, or not to be trusted
     monitored: dict[str, Any] | None  # what monitoring told last: time, text, and figures; None: nothing
     requests: Requests  # the commands that wait for a session
+    by_snapshot: bool  # its session said where it stands; the journal was not folded
 
 
 class _Folded(NamedTuple):
@@ -66,7 +70,13 @@ class _Folded(NamedTuple):
     h: str
 
 
-def look(run: Path, *, say: Callable[[str], None], clock: Callable[[], float] = time.time) -> Look:
+def look(
+    run: Path,
+    *,
+    say: Callable[[str], None],
+    clock: Callable[[], float] = time.time,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Look:
     """Look at a run folder or its journal once. JournalError for damage, or where nothing of a run is there."""
     path = journal_of(run)
     ours = path.name == JOURNAL  # of a journal under another name, what lies beside it is not its own
@@ -74,10 +84,13 @@ def look(run: Path, *, say: Callable[[str], None], clock: Callable[[], float] = 
         journal=path, mode=_mode(path.with_name(CONFIG)) if ours else None,
         holder=holder_of(path.with_name(LOCK)) if ours else Holder(None, None), seen=clock(), started=None, ended=False,
         tail=None, standing=None, last=(), note=None, monitored=_monitored(path), requests=Requests((), ()),
+        by_snapshot=False,
     )  # fmt: skip
     if _just_begun(path):
         return found
     found = found._replace(requests=_requests(path))
+    if ours and (told := _from_snapshot(path, found, sleep=sleep)) is not None:
+        return told
     return _read(reader.read(path), found, say=say)
 
 
@@ -95,7 +108,7 @@ def watch(
             sleep(SECONDS_BETWEEN_LOOKS)
         now = _mark(journal_of(run))
         if found is None or now != known:
-            found, known = look(run, say=say, clock=clock), now
+            found, known = look(run, say=say, clock=clock, sleep=sleep), now
         else:
             lock = found.journal.with_name(LOCK)
             found = found._replace(
@@ -186,6 +199,52 @@ def _folded(
             h = block.lines[_HASH].decode("ascii") or h
     assert state is not None, "there is a candle"
     return _Folded(state, lines, h)
+
+
+def _from_snapshot(path: Path, found: Look, *, sleep: Callable[[float], None]) -> Look | None:
+    """The same with what a session wrote of itself, where it belongs to the last whole line of the journal.
+
+    None where there is none, or it is older: a session that goes on writes another within a second.
+    """
+    started = reader.read(path).started
+    for left in reversed(range(TRIES if found.holder.held else 1)):
+        with open_to_read(path) as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - LAST_BYTES))
+            text = file.readall()
+        whole = text[: text.rfind(b"\n") + 1]
+        torn = len(text) - len(whole)
+        told = snapshot.read(path.parent, symbols=len(started.symbols))
+        if told is not None and size - torn == told.offset:
+            break
+        if not left:
+            return None
+        sleep(SECONDS_BETWEEN_LOOKS / TRIES)
+    else:
+        return None
+    last = _last_events(whole)
+    if not last:
+        return None
+    ended = isinstance(last[-1], RunEnded)
+    found = found._replace(
+        started=started, ended=ended, tail=Tail(told.n, told.h, told.offset, torn, unended=False), by_snapshot=True,
+        last=tuple(one for one in last if not isinstance(one, Candle | CandleMissing))[-LAST_EVENTS:],
+    )  # fmt: skip
+    try:
+        return found._replace(standing=standing(run_of(started), told.state))
+    except ConfigError as error:
+        return found._replace(note=str(error))
+
+
+def _last_events(whole: bytes) -> list[Event]:
+    """The events of the lines at the end of a journal, as far back as each of them verifies by itself."""
+    events: list[Event] = []
+    for raw in reversed(whole.splitlines()):
+        event = alone(raw)
+        if event is None:
+            break
+        events.append(event)
+    return events[::-1]
 
 
 def _requests(journal: Path) -> Requests:

@@ -34,7 +34,7 @@ from safla.runtime.fold import fold, started
 from safla.runtime.forms import choose
 from safla.runtime.interrupt import Flag
 from safla.runtime.outcome import Outcome
-from safla.runtime.recorded import recorded, run_of, scales_of
+from safla.runtime.recorded import run_of, scales_of
 from safla.runtime.recovery import Continued, confirm, recover, refuse_another_question
 from safla.runtime.resting import Before, Last, Listener, Resting, before_of, first_hash
 
@@ -139,8 +139,9 @@ def run(
 
 def outcome_of(folder: Path, *, register: Mapping[str, Strategy] = STRATEGIES) -> Outcome:
     """What a paper run came to: its journal, folded once more."""
-    begun, series, outside, _ = recorded(folder)
-    plan = run_of(begun, register=register)
+    before = before_of(folder / JOURNAL)  # which this process has just verified
+    series, outside = before.series, before.outside
+    plan = run_of(reader.read(folder).started, register=register)
     candles = sum(len(one.columns.ts) for one in series)
     forms = choose("auto", plan.strategy.columns, candles=candles, say=lambda text: None)
     return outcome.outcome_of(

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from safla.config.shown import counted
+
 SECONDS_BETWEEN_LINES = 2.0
 
 
@@ -50,7 +52,7 @@ def _lines() -> Watch:
         rate = progress.done / (now - began)
         sys.stderr.write(
             f"{progress.done} of {progress.total} candles, {rate:.0f}/s, equity {progress.equity}, {progress.modes}, "
-            f"{progress.trades} trades\n"
+            f"{counted(progress.trades, 'trade')}\n"
         )
 
     return watch
@@ -74,7 +76,7 @@ def _bar() -> Iterator[Watch]:
             rate = progress.done / max(time.monotonic() - began, 1e-9)
             facts = (
                 f"{progress.done}/{progress.total}  {rate:,.0f}/s  {progress.equity}  {progress.modes}  "
-                f"{progress.trades} trades"
+                f"{counted(progress.trades, 'trade')}"
             )
             bar.update(task, total=progress.total, completed=progress.done, facts=facts)
 

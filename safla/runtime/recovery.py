@@ -165,6 +165,16 @@ class Continued:
         self._rest -= offset
         self.lines, self.last_hash, self.first_hash = lines, last_hash, first_hash
 
+    @property
+    def offset(self) -> int:
+        """Where the journal ends, bytes."""
+        return self._appender.offset
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that the file holds was compared, and it can still be written to."""
+        return self._rest == 0 and not self._appender.closed
+
     def append(self, lines: bytes) -> bool:
         """Take whole lines; whether some are new. Finding where the file says otherwise; it is then not touched."""
         if not lines:

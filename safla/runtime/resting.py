@@ -3,6 +3,7 @@
 Each timestamp and each input from outside is one batch: appended, synced, then told (J21-J24).
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from safla.journal.line import MAX_LINE, ORIGIN, Unequal, decode, event_bytes, v
 from safla.journal.reader import Tail
 from safla.journal.rows import NO_INPUT, Input
 from safla.runtime import folder as run_folder
+from safla.runtime import snapshot
 from safla.runtime.fold import Block, Folding, Outside, folded
 from safla.runtime.forms import Forms, choose
 from safla.runtime.live import Live
@@ -34,6 +36,7 @@ from safla.runtime.recorded import Inputs, noting, run_of, series_of
 from safla.runtime.recovery import Continued, recover
 from safla.runtime.scan import Scan, scan
 
+SNAPSHOT_SECONDS = 1.0  # between two of them
 MOST_PENDING = 256  # timestamps of the lookback in one batch
 ANCHORS = (Filled, Halted, Resumed, RunEnded)  # behind these, head is renewed (J24)
 
@@ -97,6 +100,7 @@ class Resting:
         self._live: Live | None = None
         self._pending: list[Told] = []  # timestamps of the lookback that are not synced yet
         self._pending_lines: list[bytes] = []
+        self._looked_at = -math.inf  # when the last snapshot was written
 
     @property
     def state(self) -> State:
@@ -124,7 +128,7 @@ class Resting:
         return Last(last, rows, outside, known=before.known, closing=before.closing)
 
     def _compare(self, scan: Scan, done: Sequence[Series], inputs: Sequence[Outside], *, forms: Forms) -> bool:
-        """Fold what is recorded, compare the outcomes alone (J39). False where one differs: the lines then tell which."""
+        """Fold what is recorded, compare the outcomes alone (J39). False where one differs: the lines tell which."""
         grid = align([one.columns for one in done])
         size = max(1, engine.MAX_BLOCK // len(done))
         folding = self._begin(int(grid.ts[0]), forms=forms, timestamps=size).folding
@@ -225,6 +229,16 @@ class Resting:
         self._flush()
         self.journal.commit()
         self.journal.renew_anchor(now=True)
+        self._write_snapshot()
+
+    def _write_snapshot(self) -> None:
+        """For whoever looks at the run from outside."""
+        if self._live is not None and self.journal.complete:
+            snapshot.write(
+                self.journal.path.parent, n=self.journal.lines, offset=self.journal.offset, h=self.journal.last_hash,
+                state=self.state,
+            )  # fmt: skip
+            self._looked_at = self._clock()
 
     def _begin(self, ts: int, *, forms: Forms, timestamps: int) -> Live:
         folding = Folding(self.run, first_ts=ts, loop=forms.loop, timestamps=timestamps, check_moves=True)
@@ -255,6 +269,8 @@ class Resting:
         synced = self._clock()
         self.journal.renew_anchor(now=any(isinstance(one, ANCHORS) for one in events))
         ts = int(block.state.account[v.LAST_TS])
+        if synced - self._looked_at >= SNAPSHOT_SECONDS:
+            self._write_snapshot()
         self._listener(Told(ts, events, block.state, self.journal.lines, came, synced))
 
 

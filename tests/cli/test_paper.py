@@ -95,7 +95,7 @@ def test_plain_lines_tell_of_fills_where_there_is_no_terminal(config: Path, caps
     out, err = capsys.readouterr()
     assert " closed: net " in err
     assert "Traceback" not in err
-    assert out.startswith("run ")
+    assert out.startswith("source ")
 
 
 def test_less_than_all_candles_in_the_journal_is_refused(config: Path, capsys: pytest.CaptureFixture[str]):

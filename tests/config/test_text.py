@@ -188,3 +188,10 @@ def test_a_webhook_from_outside_stays_out_of_the_resolved_yaml() -> None:
     outside = load(None, environment={"SAFLA__MONITORING__WEBHOOK_URL": "https://example.org/hunter2"})
     assert "hunter2" not in resolved_yaml(outside)
     assert "SAFLA__MONITORING__WEBHOOK_URL, kept out of this file" in resolved_yaml(outside)
+
+
+@pytest.mark.parametrize(("share", "budget"), [("1", "9000"), ("0.25", "2250")])
+def test_the_resolved_file_says_what_an_entry_spends_at_most(tmp_path, share, budget):
+    (tmp_path / "c.yaml").write_text(f"strategy: {{max_position_size_usd: 10000, position_size_pct: {share}}}\n")
+    line = next(one for one in resolved_yaml(load(tmp_path / "c.yaml")).splitlines() if "max_position_size_usd" in one)
+    assert f"an entry spends {budget} at most, commission included: times confidence, which is 0.9 at most" in line

@@ -148,7 +148,15 @@ def test_a_run_without_a_trade_has_empty_frames_of_the_same_columns(tmp_path, re
         name: kind.base_type() for name, kind in result.trades.schema.items()
     }
     assert any("before its first signal" in note for note in short.notes)
-    assert "undefined" in short._repr_html_()
+    assert "no trade was closed" in short._repr_html_()
+
+
+def test_a_notebook_is_told_of_limits_that_are_off_and_of_synthetic_candles(tmp_path):
+    asked = {"data": {"source": "synthetic", "synthetic": {"candles": 90}}, "risk": {"stop_loss_pct": None}}
+    result = safla.run(asked, out=tmp_path / "run")
+    assert "; no stop loss;" in repr(result)
+    assert "<tr><th>limits off</th><td>no stop loss</td></tr>" in result._repr_html_()
+    assert "<tr><th>source</th><td>synthetic, trends built in</td></tr>" in result._repr_html_()
 
 
 def test_frames_are_made_once_and_only_when_they_are_asked_for(tmp_path):

@@ -130,7 +130,7 @@ def test_row_55_volume_of_zero_and_holes_are_legal_and_counted(tmp_path: Path) -
     answer = run(put(tmp_path, text(HEADER, *ROWS[:20], *quiet, *ROWS[30:])), "csv", "--json")
     check_answer(answer, 0)
     said = json.loads(answer.out)
-    names = ("candles", "candles_without_volume", "holes", "missing_candles")
+    names = ("candles", "candles_without_volume", "gaps", "missing_candles")
     assert [said[name] for name in names] == [55, 5, 1, 5]
 
 

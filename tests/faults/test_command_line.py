@@ -65,8 +65,8 @@ BAD_OPTIONS = [
     (("--set", "=1"), "KEY=VALUE is due"),
     (("--set", f"apikey:{CANARY}"), "--set: KEY=VALUE is due"),
     (("--set", f"exchange.secret {CANARY}"), "--set: KEY=VALUE is due"),
-    (("--fail-on", "trades >> 1"), "METRIC OP NUMBER is due"),
-    (("--fail-on", "sharp > 1"), "sharp: no such figure; one of "),
+    (("--fail-on", "trades >> 1"), "expected METRIC OP NUMBER"),
+    (("--fail-on", "sharp > 1"), "sharp: no such figure; did you mean sharpe?"),
 ]
 
 

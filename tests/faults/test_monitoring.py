@@ -202,7 +202,7 @@ def test_row_32_a_stderr_that_takes_nothing_delays_nobody(monkeypatch):
 
 
 def test_row_32_a_scrape_that_hangs_delays_nobody(capfd):
-    pytest.importorskip("prometheus_client", reason="the extra safla[metrics] is not installed")
+    pytest.importorskip("prometheus_client", reason="the extra metrics is not installed")
     import socket
 
     monitor = Monitor(Monitoring(), alerts=Alerts([], cooldown_seconds=0, say=print), say=say_on_stderr)
@@ -218,7 +218,7 @@ def test_row_32_a_scrape_that_hangs_delays_nobody(capfd):
 
 
 def test_row_32_a_port_that_is_taken_is_6_at_the_start():
-    pytest.importorskip("prometheus_client", reason="the extra safla[metrics] is not installed")
+    pytest.importorskip("prometheus_client", reason="the extra metrics is not installed")
     with Page("127.0.0.1", 0, latest=lambda: None) as taken:
         started = oversight.of_run(paper(prometheus={"port": taken.port}), run="r", symbols=())
         with pytest.raises(HostError) as caught:

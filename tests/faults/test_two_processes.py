@@ -67,7 +67,7 @@ def test_row_15_a_second_process_is_refused_with_the_pid_of_the_first_which_is_u
         assert answer.err == f"safla: {out}: another process holds this run: pid {first.pid}\n"
         rest, said = first.communicate(b"")
     assert (first.returncode, said) == (0, b"")
-    assert rest.startswith((b"HALTED", b"run "))
+    assert rest.startswith((b"HALTED", b"source "))
     assert journal(out) == undisturbed
     assert {one.name for one in tmp_path.iterdir()} == {"small.yaml", "alone", "run"}
     check_run(out, max_positions=2)

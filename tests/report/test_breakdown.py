@@ -69,7 +69,7 @@ def test_refusals_are_told_by_reason_the_most_frequent_first(wide):
 
 
 def test_holes_are_counted_with_the_fills_beside_them(wide):
-    assert breakdown.quality(wide.outcome)["holes"] == 6
+    assert breakdown.quality(wide.outcome)["gaps"] == 6
     step = wide.outcome.run.plan.rules.step_ms
     there = [set(one.columns.ts.tolist()) for one in wide.outcome.series]
     fills = zip(wide.fills.symbol.tolist(), wide.fills.ts.tolist(), strict=True)

@@ -40,3 +40,27 @@ def test_what_is_no_condition_is_refused(text):
 def test_an_unknown_figure_is_refused_with_those_that_there_are():
     with pytest.raises(UsageError, match="profit: no such figure; one of sharpe max_drawdown trades"):
         parse("profit > 1", METRICS)
+
+
+def test_a_figure_that_is_misspelled_is_refused_with_the_nearest():
+    with pytest.raises(UsageError, match=r"max_drawdwon: no such figure; did you mean max_drawdown\?"):
+        parse("max_drawdwon > 1", METRICS)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("max drawdown > 0.1", "max_drawdown > 0.1"),
+        ("Sharpe<1", "sharpe <1"),
+        ("Trades ==5", "trades ==5"),
+    ],
+)
+def test_a_label_of_the_table_is_refused_with_the_condition_that_it_means(text, meant):
+    with pytest.raises(UsageError, match=f"METRIC OP NUMBER.*; did you mean '{meant}'\\?$"):
+        parse(text, METRICS)
+
+
+@pytest.mark.parametrize("text", ["sharpe > 1e5", "Sharpe", "max drawdown > 20 %", "luck of it > 1", "\n> 1"])
+def test_what_means_no_condition_is_refused_with_an_example(text):
+    with pytest.raises(UsageError, match=r"METRIC OP NUMBER.*, such as 'max_drawdown > 0\.2'$"):
+        parse(text, METRICS)

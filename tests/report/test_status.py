@@ -57,7 +57,7 @@ def test_the_process_is_named_where_it_can_be(found, holder, words):
 
 def test_a_torn_tail_and_a_note_are_said(found):
     torn = found._replace(ended=False, tail=found.tail._replace(torn=17), standing=None, note="none \x1b[2J is known")
-    assert line(torn, "journal").endswith(", unfinished; 17 bytes of a line that is not whole behind them")
+    assert line(torn, "journal").endswith(", unfinished; 17 bytes of a line that is not whole after them")
     assert line(torn, "note") == "note       none \\x1b[2J is known"
     assert not any(text.startswith("equity") for text in status_lines(torn))
 

@@ -25,7 +25,7 @@ BY_HAND = {
     "total_return": 0.00107,
     "buy_and_hold_return": 1.07 * 0.999 / 1.001 - 1,
     "max_drawdown": (100_169 - 99_151) / 100_169,
-    "max_drawdown_inside": (100_169 - 99_151) / 100_169,
+    "intrabar_drawdown": (100_169 - 99_151) / 100_169,
     "max_drawdown_hours": 9,
     "under_water_share": 9 / 13,
     "longest_under_water_hours": 9,
@@ -45,12 +45,12 @@ BY_HAND = {
     "best_trade": 881,
     "worst_trade": -463,
     "median_trade": -386,
-    "longest_win_streak": 1,
-    "longest_loss_streak": 2,
-    "mean_trade_hours": 1 / 3,
-    "median_trade_hours": 0,
-    "shortest_trade_hours": 0,
-    "longest_trade_hours": 1,
+    "max_consecutive_wins": 1,
+    "max_consecutive_losses": 2,
+    "mean_holding_hours": 1 / 3,
+    "median_holding_hours": 0,
+    "shortest_holding_hours": 0,
+    "longest_holding_hours": 1,
     "median_mae": 4 / 97,
     "worst_mae": 0.05,
     "median_mfe": 0.04,
@@ -65,12 +65,14 @@ BY_HAND = {
     "return_if_stops": 0.00107,
     "halts": 0,
     "halted_share": 0,
+    "warming_share": 2 / 13,
+    "entry_budget": 9_000,
     "candles": 13,
-    "holes": 0,
+    "gaps": 0,
     "missing_candles": 0,
     "missing_share": 0,
     "candles_without_volume": 0,
-    "fills_beside_holes": 0,
+    "fills_beside_gaps": 0,
     "coverage": 1,
     "uncovered_candles": 0,
     "largest_gap_candles": 0,
@@ -126,7 +128,7 @@ def test_words_times_and_parts_of_thirteen_candles_are_told(told):
     assert (told["start"], told["end"]) == ("2024-01-01T00:00Z", "2024-01-01T13:00Z")
     assert told["drawdown"] == {"start": "2024-01-01T04:00Z", "trough": "2024-01-01T07:00Z", "end": None}
     assert (told["open_halts"], told["halted_since"]) == ([], None)
-    assert (told["refused_entries"], told["refused_leaves"]) == ({}, {"not_long": 3})
+    assert (told["rejected_entries"], told["rejected_exits"]) == ({}, {"not_long": 3})
     assert told["candles_in_mode"] == [{"symbol": "BTC/USDT", "warming": 2, "flat": 9, "long": 2, "halted": 0}]
 
 
@@ -174,7 +176,7 @@ def test_the_sums_of_a_summary_agree_with_each_other(summary, outcome):
     assert summary["net_profit"] == pytest.approx(summary["final_equity"] - summary["initial_balance"], abs=1e-6)
     assert summary["total_return"] == pytest.approx(summary["net_profit"] / summary["initial_balance"], rel=1e-9)
     assert summary["trades"] >= summary["wins"] + summary["losses"]
-    assert summary["max_drawdown_inside"] >= summary["max_drawdown"]
+    assert summary["intrabar_drawdown"] >= summary["max_drawdown"]
     assert summary["calmar"] == pytest.approx(summary["cagr"] / summary["max_drawdown"], rel=1e-9)
     assert summary["worst_trade"] <= summary["median_trade"] <= summary["best_trade"]
     realised = int(outcome.state.account[v.REALISED]) / 10**outcome.run.money_decimals
@@ -196,7 +198,7 @@ def test_the_lookback_counts_in_the_quality_of_the_data_alone(tmp_path):
     # then
     assert summary["start"] == "2024-01-10T00:00Z"
     assert summary["candles"] == sum(len(one.columns.ts) for one in outcome.series) > sum(behind)
-    counted = [*summary["refused_entries"].values(), *summary["refused_leaves"].values()]
+    counted = [*summary["rejected_entries"].values(), *summary["rejected_exits"].values()]
     assert sum(counted) == np.count_nonzero(refused[:, 1] >= start)
     for modes, candles in zip(summary["candles_in_mode"], behind, strict=True):
         assert sum(count for mode, count in modes.items() if mode != "symbol") == candles

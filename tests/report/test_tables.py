@@ -1,9 +1,14 @@
 """The table of a summary: open halts first, groups, aligned labels, and a reason where there is no number."""
 
+import re
+
 import pytest
 
+from safla.errors import UsageError
+from safla.report.conditions import parse
+from safla.report.figures import METRICS, summary_schema
 from safla.report.summary import summarise
-from safla.report.tables import WIDTH, beside_lines, summary_lines
+from safla.report.tables import LABELS, WIDTH, beside_lines, summary_lines
 from tests.report.tiny import tiny
 
 
@@ -21,25 +26,33 @@ def line(summary, label):
     [
         ("run", "Tiny: BTC/USDT 1h"),
         ("candles", "13, 2024-01-01T00:00Z to 2024-01-01T13:00Z"),
-        ("net profit", "107.00 USDT (return 0.11%)"),
-        ("return a year", "- (0 days, at least 30 are needed)"),
-        ("buy and hold", "6.79% (alpha -, beta -)"),
-        ("max drawdown", "1.02% (inside candles 1.02%)"),
-        ("under water", "69.23%, deepest 9 hours since 2024-01-01T04:00Z, not over"),
+        ("entry budget", "9,000.00 USDT at most, commission included (confidence is 0.9 at most)"),
+        ("net profit", "107.00 USDT"),
+        ("total return", "0.11%"),
+        ("CAGR", "- (0 days, at least 30 are needed)"),
+        ("buy and hold return", "6.79% (alpha -, beta -)"),
+        ("max drawdown", "1.02% (intrabar drawdown 1.02%)"),
+        ("max drawdown time", "9 hours, 2024-01-01T04:00Z to the end, not recovered"),
+        ("time under water", "69.23% (longest 9 hours)"),
         ("Sharpe", "- (0 daily returns, at least 30 are needed)"),
-        ("trades", "3 (1 won, 2 lost)"),
+        ("trades", "3 (wins 1, losses 2)"),
         ("profit factor", "1.038 (payoff 2.075)"),
         ("expectancy", "10.67 USDT (0.12%, 0.12 R)"),
-        ("best, worst", "881.00, -463.00 USDT"),
-        ("in a row", "1 won, 2 lost"),
-        ("exposure", "15.38% of the time; of equity 1.39%, 9.06% at most"),
-        ("commission paid", "64.00 USDT, 7.11% of the gross profit"),
-        ("break-even", "17.13 bps more on every fill"),
-        ("still open", "84 BTC/USDT, profit so far 75.00; closing it would cost 9.00 in commission, 0.00 in slippage"),
-        ("ambiguous exits", "1 (return 0.11% if the stops came first, 1.39% if the targets did)"),
-        ("refused entries", "none"),
-        ("refused leaves", "3: not_long 3"),
-        ("holes", "0 (0 candles missing, 0 fills beside them)"),
+        ("best trade", "881.00 USDT (worst trade -463.00 USDT)"),
+        ("holding time", "median 0 minutes, longest 1 hour"),
+        ("max consecutive", "wins 1, losses 2"),
+        ("exposure time", "15.38% (average exposure 1.39%, largest exposure 9.06%)"),
+        ("commission paid", "64.00 USDT (7.11% of the gross profit)"),
+        ("break-even cost", "17.13 bps more on every fill"),
+        ("open position", "84 BTC/USDT, profit 75.00 USDT; closing it: commission 9.00, slippage 0.00"),
+        ("ambiguous exits", "1"),
+        ("return if stops", "0.11% (return if targets 1.39%)"),
+        ("halts", "0 (halted 0.00% of the candles)"),
+        ("warming", "15.38% of the candles"),
+        ("rejected entries", "0"),
+        ("rejected exits", "3: not_long 3"),
+        ("gaps", "0 (missing candles 0, fills beside gaps 0)"),
+        ("candles without volume", "0"),
     ],
 )
 def test_a_line_of_the_table_tells_its_figures(summary, label, text):
@@ -53,36 +66,104 @@ def test_every_label_leaves_its_column_free(summary):
 
 def test_open_halts_stand_first_in_the_table(summary):
     halted = {**summary, "open_halts": [{"halt": 3, "rule": "drawdown", "since": "2024-02-01T05:00Z"}]}
-    assert summary_lines(halted)[0].split(maxsplit=1) == [
-        "HALTED",
-        "drawdown since 2024-02-01T05:00Z: no entries behind it",
-    ]
+    assert summary_lines(halted)[0].split(maxsplit=1) == ["HALTED", "drawdown since 2024-02-01T05:00Z: no new entries"]
 
 
-def test_a_fall_that_is_over_is_told_with_its_end(summary):
+def test_synthetic_candles_and_limits_that_are_off_stand_before_the_first_figure(summary):
+    source, limits = "synthetic, trends built in", ["stop_loss", "daily_loss", "drawdown"]
+    lines = summary_lines({**summary, "source": source, "limits_off": limits})
+    assert lines[0].split(maxsplit=1) == ["source", "synthetic, trends built in"]
+    assert lines[1] == f"{'limits off':<{WIDTH}}no stop loss, no daily loss limit, no drawdown limit"
+    assert lines[2].startswith("run ")
+
+
+def test_a_run_with_its_limits_has_no_line_for_them(summary):
+    assert not any(one.startswith(("limits off", "source")) for one in summary_lines(summary))
+
+
+@pytest.mark.parametrize(
+    ("key", "word"),
+    [("stop_loss_pct", "no stop loss"), ("max_daily_loss_pct", "no daily loss limit"),
+     ("max_drawdown_pct", "no drawdown limit")],
+)  # fmt: skip
+def test_an_explicit_null_of_a_limit_is_told(tmp_path, key, word):
+    told = summarise(tiny(tmp_path, f"risk.{key}=null"), risk_free_rate=0.0)
+    assert line(told, "limits off") == word
+
+
+def test_what_is_optional_and_off_by_default_is_no_limit_that_is_off(tmp_path):
+    sets = ("risk.trailing_stop_pct=null", "risk.max_daily_trades=null", "risk.take_profit_pct=null")
+    assert summarise(tiny(tmp_path, *sets), risk_free_rate=0.0)["limits_off"] == []
+
+
+def test_a_drawdown_that_is_over_is_told_with_its_end(summary):
     fall = {"start": "2024-01-01T04:00Z", "trough": "2024-01-01T06:00Z", "end": "2024-01-01T10:00Z"}
-    assert line({**summary, "drawdown": fall}, "under water").endswith("until 2024-01-01T10:00Z")
+    assert line({**summary, "drawdown": fall}, "max drawdown time").endswith("2024-01-01T04:00Z to 2024-01-01T10:00Z")
 
 
-def test_equity_that_never_fell_has_no_deepest_fall(summary):
-    fall = {"start": None, "trough": None, "end": None}
-    assert line({**summary, "drawdown": fall, "under_water_share": 0.0}, "under water") == "0.00%"
+def test_equity_that_never_fell_has_no_max_drawdown_time(summary):
+    undefined = {**summary["undefined"], "max_drawdown_hours": "the equity never fell"}
+    told = {**summary, "max_drawdown_hours": None, "undefined": undefined}
+    assert line(told, "max drawdown time") == "- (the equity never fell)"
 
 
-def test_no_doubtful_exit_needs_no_second_return(summary):
-    assert line({**summary, "ambiguous_exits": 0}, "ambiguous exits") == "0"
+def test_without_ambiguous_exits_there_is_one_return(summary):
+    lines = summary_lines({**summary, "ambiguous_exits": 0})
+    assert not any(one.startswith("return if") for one in lines)
 
 
-def test_refusals_are_told_by_reason_the_most_frequent_first(summary):
-    assert line({**summary, "refused_entries": {"halted": 5, "cooldown": 2}}, "refused entries") == (
+def test_rejections_are_told_by_reason_the_most_frequent_first(summary):
+    assert line({**summary, "rejected_entries": {"halted": 5, "cooldown": 2}}, "rejected entries") == (
         "7: halted 5, cooldown 2"
     )
+
+
+UNITS = {"share", "hours", "bps", "pct", "r"}  # at the end of a key; the table shows them as signs and words
+FIGURES = [(label, key) for label, key in LABELS if key in METRICS]
+
+
+@pytest.mark.parametrize("key", [key for _, key in LABELS])
+def test_every_label_leads_to_a_key_of_the_schema(key):
+    assert key in summary_schema()["$defs"]["Summary"]["properties"]
+
+
+@pytest.mark.parametrize("key", sorted({key for _, key in FIGURES}))
+def test_a_key_has_no_word_that_its_label_has_not(key):
+    labels = [set(re.findall("[a-z0-9]+", label.lower())) for label, of in FIGURES if of == key]
+    assert set(key.split("_")) - UNITS <= set().union(*labels)
+
+
+@pytest.mark.parametrize(("label", "key"), FIGURES)
+def test_a_reader_who_types_a_label_is_led_to_its_key(label, key):
+    name = re.sub("[^a-z0-9]+", "_", label.lower()).strip("_")
+    keys = {of for same, of in FIGURES if same == label}
+    if name in METRICS or len(keys) > 1:
+        return
+    with pytest.raises(UsageError, match=f"^{name}: no such figure; did you mean {key}\\?$"):
+        parse(f"{name} > 0", METRICS)
+
+
+OLD = (
+    "hole", "refus", "leave", "in the middle", "in a row", "chance", "of a day", "inside candle", "return a year",
+    "behind", "hours held", "streak", "what is worse",
+)  # fmt: skip
+
+
+def test_no_line_of_the_table_and_no_key_has_a_word_that_is_not_the_fields(summary):
+    halted = {**summary, "open_halts": [{"halt": 3, "rule": "drawdown", "since": "2024-02-01T05:00Z"}]}
+    texts = [*summary_lines(halted), *summary]
+    assert [(text, word) for text in texts for word in OLD if word in text.lower()] == []
 
 
 def test_two_runs_stand_beside_each_other(summary):
     lines = beside_lines(
         summary, {**summary, "trades": 5, "win_rate": None, "undefined": {"win_rate": "so"}}, changed="x=1"
     )
-    assert lines[0].split() == ["as", "it", "was", "x=1"]
+    assert lines[0].split() == ["before", "x=1"]
     assert lines[1].split() == ["trades", "3", "5"]
     assert next(one for one in lines if one.startswith("win rate")).split() == ["win", "rate", "33.33%", "-", "(so)"]
+
+
+def test_a_limit_that_is_off_in_one_of_two_runs_stands_first(summary):
+    lines = beside_lines(summary, {**summary, "limits_off": ["stop_loss"]}, changed="risk.stop_loss_pct=null")
+    assert lines[1].split(maxsplit=3) == ["limits", "off", "none", "no stop loss"]

@@ -193,6 +193,47 @@ def test_fewer_candles_than_the_warm_up_are_a_notice_and_no_error(tmp_path):
     assert any("needs 9 before its first signal" in text for text in said)
 
 
+PRICED = """\
+symbols: {primary: [BTC/USDT]}
+data: {source: csv, path: candles.csv}
+strategy: {fast_period: 1, slow_period: 2}
+risk: {max_daily_loss_pct: 0.05}
+"""
+
+
+def notes_of(folder, prices, *sets):
+    """What a run says of hours at these prices, each open, high, low and close at once."""
+    rows = [f"{1_704_067_200_000 + 3_600_000 * place},{f'{price},' * 4}1000" for place, price in enumerate(prices)]
+    (folder / "candles.csv").write_text("\n".join(["timestamp,open,high,low,close,volume", *rows]) + "\n")
+    said = []
+    run(small(folder, *sets, text=PRICED), folder / "run", say=said.append)
+    return [note for note in said if note.startswith("the tick of ")]
+
+
+MORE = "; a market order may pay a whole tick, more than max_slippage_bps"
+
+
+@pytest.mark.parametrize(
+    ("prices", "sets", "note"),
+    [
+        (["0.00000002", "0.00000003"], (), f"50 % of its price (0.00000001 of 0.00000002){MORE}"),
+        (["0.00000300", "0.00000002"], (), f"50 % of its lowest price (0.00000001 of 0.00000002){MORE}"),
+        (["1.99", "2.01"], (), f"0.503 % of its price (0.01 of 1.99){MORE}"),
+        (["1.99"], ("simulation.slippage.max_slippage_bps=0", "simulation.slippage.base_bps=0"),
+         f"0.503 % of its price (0.01 of 1.99){MORE}"),
+        (["43000"], ("markets.BTC/USDT={tick: 500}",), f"1.163 % of its price (500 of 43000){MORE}"),
+    ],
+)  # fmt: skip
+def test_a_tick_that_is_more_than_the_most_slippage_is_said_once(tmp_path, prices, sets, note):
+    assert notes_of(tmp_path, prices, *sets) == [f"the tick of BTC/USDT is {note}"]
+
+
+@pytest.mark.parametrize("sets", [(), ("simulation.slippage.max_slippage_bps=500",)])
+def test_a_tick_of_no_more_than_the_most_slippage_is_not_worth_a_word(tmp_path, sets):
+    price = "0.00000201" if not sets else "0.00000021"  # a tick is nearly 0.5 % and 5 % of it
+    assert notes_of(tmp_path, [price] * 3, *sets) == []
+
+
 def test_a_broken_bound_ends_the_run_with_symbol_and_time(tmp_path):
     """D1: prices so high that a position would pass 2**62 units of money are refused, and nothing wraps."""
     text = """\

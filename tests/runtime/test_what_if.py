@@ -83,7 +83,7 @@ def test_what_cannot_be_asked_says_why(folder, change, error, said):
 def test_the_command_shows_both_side_by_side(folder, capsys):
     assert cli.main(["replay", str(folder), "--set", "risk.stop_loss_pct=0.01"]) == 0
     out = capsys.readouterr().out
-    assert "as it was" in out.splitlines()[0]
+    assert out.splitlines()[0].split() == ["before", "risk.stop_loss_pct=0.01"]
     assert "would be:" in out
     assert cli.main(["replay", str(folder), "--set", "risk.stop_loss_pct=0.02"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "no difference"

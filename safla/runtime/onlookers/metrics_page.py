@@ -119,8 +119,8 @@ def _page_of(latest: Callable[[], Sample | None], told: Callable[[], Told]) -> C
     try:
         from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
     except ImportError as error:
-        missing = "monitoring.prometheus needs prometheus-client: python -m pip install 'safla[metrics]'"
-        raise HostError(missing) from error
+        missing = "monitoring.prometheus needs prometheus-client"
+        raise HostError(f"{missing}; in the clone of safla: python -m pip install '.[metrics]'") from error
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Figures(latest, told))
     return lambda: (CONTENT_TYPE_LATEST, generate_latest(registry))

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from safla.config.plan import RunPlan
+from safla.config.shown import counted
 from safla.core.candles import iso
 from safla.journal.events import Candle, CandleMissing, Event, Filled, Halted, Resumed, RunEnded, TradeClosed
 from safla.runtime.onlookers.standing import standing
@@ -165,7 +166,10 @@ class Picture:
             lines = [f"{head}, waiting for the first candle"]
         else:
             at = standing_lines(standing(self._run, told.state), now=self._clock())
-            lines = [f"{head}, {told.lines} lines, written in {(told.synced - told.came) * 1000:.1f} ms", *at]
+            lines = [
+                f"{head}, {counted(told.lines, 'line')}, written in {(told.synced - told.came) * 1000:.1f} ms",
+                *at,
+            ]
         if facts := _facts(self._facts):
             lines.append(f"exchange   {', '.join(facts)}")
         if events:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from safla.config.shown import printable
+from safla.config.shown import counted, printable
 from safla.core.candles import iso
 from safla.journal import events as e
 from safla.journal.events import Event
@@ -17,14 +17,17 @@ def standing_lines(told: Standing, *, now: float | None) -> list[str]:
     """The account, then a line for each symbol. now: seconds of the wall clock, for the age; None: no age is told."""
     halts = ", ".join(f"{one.rule} (halt {one.halt})" for one in told.open_halts)
     quote = told.quote
-    today = f"{_of(str(told.day_entries), told.day_entries_limit)} trades, profit {short(told.day_profit)} {quote}"
+    entries = _of(str(told.day_entries), told.day_entries_limit)
+    paid = f"commission paid {short(told.fees)}"
+    noun = "entry" if entries == "1" else "entries"
+    today = f"{entries} {noun}, profit {short(told.day_profit)} {quote}"
     width = max(len(one.symbol) for one in told.symbols)
     return [
         f"candle     {_last_candle(told, now=now)}",
         f"equity     {short(told.equity)} {quote}, cash {short(told.cash)}, peak {short(told.peak)}",
-        f"drawdown   {_of(_percent(told.drawdown), _limit(told.drawdown_limit))}",
-        f"today      {today}, loss {_of(_percent(told.day_loss), _limit(told.day_loss_limit))}",
-        f"trades     {told.trades_closed} closed, realised {short(told.realised)} {quote}, fees {short(told.fees)}",
+        f"drawdown   {_share_of(told.drawdown, told.drawdown_limit, called='drawdown')}",
+        f"today      {today}, loss {_share_of(told.day_loss, told.day_loss_limit, called='daily loss')}",
+        f"trades     {told.trades_closed} closed, net profit {short(told.realised)} {quote}, {paid}",
         f"halts      {halts or 'none open'}",
         *(_symbol_line(one, run=told, width=width) for one in told.symbols),
     ]
@@ -86,8 +89,8 @@ def _percent(share: str | None) -> str:
     return f"{short(f'{int(digits[:-4])}.{digits[-4:]}')} %"
 
 
-def _limit(share: str | None) -> str | None:
-    return None if share is None else _percent(share)
+def _share_of(share: str | None, limit: str | None, *, called: str) -> str:
+    return f"{_percent(share)} (no {called} limit)" if limit is None else _of(_percent(share), _percent(limit))
 
 
 def _symbol_line(told: SymbolStanding, *, run: Standing, width: int) -> str:
@@ -116,7 +119,7 @@ def _halted(one: e.Halted) -> str:
 
 def _refused(one: e.OrderRefused) -> str:
     met = " / ".join(short(text) for text in (one.value, one.limit) if text is not None)
-    return f"{one.side} of {one.symbol} refused: {one.reason}{f' ({met})' if met else ''}"
+    return f"{one.side} of {one.symbol} rejected: {one.reason}{f' ({met})' if met else ''}"
 
 
 def _note(note: str | None) -> str:
@@ -141,5 +144,5 @@ WORDS: dict[type[e.Fact], Callable[[Any], str]] = {
     e.TradeClosed: lambda one: f"trade {one.trade} of {one.symbol} closed: net {short(one.net)} ({one.reason})",
     e.Halted: _halted,
     e.Resumed: lambda one: f"halt {one.halt} lifted by {one.by}{_note(one.note)}",
-    e.RunEnded: lambda one: f"run ended: {one.trades} trades, equity {short(one.equity)}",
+    e.RunEnded: lambda one: f"run ended: {counted(one.trades, 'trade')}, equity {short(one.equity)}",
 }

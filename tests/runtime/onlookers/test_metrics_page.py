@@ -13,7 +13,7 @@ from safla.runtime.onlookers.metrics_page import FIGURES, MOST_SCRAPES, Page
 from safla.runtime.onlookers.monitor import Sample
 from tests.faults.without import Missing
 
-pytest.importorskip("prometheus_client", reason="the extra safla[metrics] is not installed")
+pytest.importorskip("prometheus_client", reason="the extra metrics is not installed")
 
 SAMPLE = Sample(
     cpu_pct=12.5, memory_pct=50.0, rss_bytes=100_000_000, descriptors=17, threads=9, tasks=4, sent_bytes=1,
@@ -148,7 +148,7 @@ def test_without_the_package_the_command_that_brings_it_is_said(monkeypatch):
     for name in [one for one in sys.modules if one.partition(".")[0] == "prometheus_client"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "meta_path", [Missing("prometheus_client"), *sys.meta_path])
-    with pytest.raises(HostError, match=r"python -m pip install 'safla\[metrics\]'"):
+    with pytest.raises(HostError, match=r"in the clone of safla: python -m pip install '\.\[metrics\]'"):
         Page("127.0.0.1", 0, latest=lambda: None)
 
 

@@ -124,7 +124,7 @@ def test_on_a_terminal_the_picture_tells_what_is_asked_of_it(story):
     text = "\n".join(lines)
     assert lines[0].strip().startswith(f"Small, paper, 1h, {last.lines} lines, written in 0.4 ms")
     for words in (
-        "closed 1 min 1 s ago", "equity ", "drawdown ", " of 2.00 %", "today ", " of 10 trades", " of 0.20 %",
+        "closed 1 min 1 s ago", "equity ", "drawdown ", " of 2.00 %", "today ", " of 10 entries", " of 0.20 %",
         "unrealised ", "stop ", "BTC/USDT", "ETH/USDT", "exchange   breaker closed, lag 0.4 s", "cpu 91 % [red]",
     ):  # fmt: skip
         assert words in text, words

@@ -30,8 +30,8 @@ def test_a_standing_is_a_line_for_each_thing_and_each_symbol():
         "candle     2024-01-01T00:00Z 1h, closed 12 s ago",
         "equity     99600.016 USDT, cash 90000.00, peak 100000.00",
         "drawdown   0.40 % of 10.00 %",
-        "today      3 of 10 trades, profit -12.50 USDT, loss 0.0125 %",
-        "trades     12 closed, realised -120.11 USDT, fees 9.00",
+        "today      3 of 10 entries, profit -12.50 USDT, loss 0.0125 % (no daily loss limit)",
+        "trades     12 closed, net profit -120.11 USDT, commission paid 9.00",
         "halts      drawdown (halt 2), operator (halt 3)",
         f"BTC/USDT   long     60000.10, {HELD}",
         "ETHX/USDT  halted   3000.00 (at 2023-12-31T23:00Z), order 5 waits to sell (halt)",
@@ -105,9 +105,9 @@ def test_every_event_has_words_on_one_line_of_printable_ascii():
         (Resumed(TS, "pause", 2, "1.0", None), "halt 2 lifted by pause"),
         (
             OrderRefused(TS, "A/B", 0, "buy", "max_daily_trades", "10", "10"),
-            "buy of A/B refused: max_daily_trades (10 / 10)",
+            "buy of A/B rejected: max_daily_trades (10 / 10)",
         ),
-        (OrderRefused(TS, "A/B", 0, "sell", "not_long", None, None), "sell of A/B refused: not_long"),
+        (OrderRefused(TS, "A/B", 0, "sell", "not_long", None, None), "sell of A/B rejected: not_long"),
     ],
 )
 def test_halts_resumes_and_refusals_say_what_met(event, words):

@@ -1,0 +1,33 @@
+"""Where the candles of a run are from, in a few words for its summary. No file is opened."""
+
+import glob
+import os
+from collections.abc import Iterator, Sequence
+
+from safla.config.model import Config
+from safla.config.paths import star_only, written
+
+SYNTHETIC_FILE = "SYNTHETIC-"  # how the names of files begin that the synthetic source made, trends included
+WITH_TRENDS, WITHOUT_TRENDS = "synthetic, trends built in", "synthetic, no trends built in"
+
+
+def source_name(config: Config, symbols: Sequence[str]) -> str:
+    """The kind of source; of synthetic candles also whether trends are built in, which a trend follower finds again."""
+    if config.mode == "paper" and config.paper.source == "stream":
+        return f"exchange {config.exchange.name}"
+    source = config.data.source
+    if source == "exchange":
+        return f"exchange {config.exchange.name}"
+    if source == "synthetic":
+        return WITH_TRENDS if config.data.synthetic.regimes else WITHOUT_TRENDS
+    synthetic = any(os.path.basename(name).startswith(SYNTHETIC_FILE) for name in _files(config, symbols))
+    return f"{source}: {WITH_TRENDS}" if synthetic else source
+
+
+def _files(config: Config, symbols: Sequence[str]) -> Iterator[str]:
+    for pattern in config.data.path or ():
+        for symbol in symbols:
+            name = written(pattern, symbol, timeframe=config.market_data.timeframe)
+            yield name
+            if "*" in name:
+                yield from glob.iglob(star_only(name))

@@ -1,0 +1,226 @@
+"""How safla is installed: what is declared, what a wheel holds, the lines of the Dockerfile; in fresh places."""
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+import venv
+import zipfile
+from fnmatch import fnmatch
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import numpy
+import pytest
+
+from safla.cli import main
+from tests.tidy.reading import ROOT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+TEXTS = [ROOT / name for name in ("README.md", "CHANGELOG.md", "Dockerfile", "Makefile", "pyproject.toml")]
+TEXTS += [path for folder in ("safla", "configs", "schemas", "docs") for path in (ROOT / folder).rglob("*.*")
+          if path.suffix in {".py", ".md", ".yaml", ".json"}]  # fmt: skip
+ELSEWHERE = re.compile(r"(pipx?|uv) (install|add|inject)[^\n`]*[ '\"]safla(?![-_/.\w])|(?<![\w-])safla\[")
+DEPENDENCIES = Path(numpy.__file__).parents[1]  # where those of this process lie
+
+
+def canonical(name: str) -> str:
+    """A distribution's name, however it is spelled."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def declared(*extras: str) -> set[str]:
+    """The distributions that pyproject.toml names, with those of some extras."""
+    lines = [*PROJECT["dependencies"], *(line for one in extras for line in PROJECT["optional-dependencies"][one])]
+    return {canonical(re.split(r"[ \[<>=!~;]", line)[0]) for line in lines}
+
+
+def imported(folder: str) -> set[str]:
+    """The packages that a folder imports, Python's own and ours left out."""
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / folder).rglob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    return {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"safla", "tests"}
+
+
+def undeclared(folder: str, *extras: str) -> list[str]:
+    """What a folder imports and no dependency brings under its own name."""
+    brought = packages_distributions()
+    known = declared(*extras)
+    return sorted(
+        name for name in imported(folder)
+        if not {canonical(one) for one in brought.get(name, [name])} & known
+    )  # fmt: skip
+
+
+def test_every_package_that_safla_imports_is_a_declared_dependency():
+    assert undeclared("safla", "metrics") == []
+
+
+def test_every_package_that_the_tests_import_is_declared_too():
+    assert undeclared("tests", "metrics", "dev", "peers", "bench") == []
+
+
+def test_an_import_that_nothing_declares_would_be_found():
+    assert "numpy" in imported("safla")
+    assert "hypothesis" in undeclared("tests")
+
+
+def test_the_distribution_has_a_name_of_its_own_and_the_command_is_safla(capsys):
+    assert PROJECT["name"] == "safla-trading"
+    assert list(PROJECT["scripts"]) == ["safla"]
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"safla {PROJECT['version']}\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["pip install safla", "pipx install safla", "pip install -U safla", "python -m pip install 'safla[metrics]'",
+     "needs `safla[metrics]`"],
+)  # fmt: skip
+def test_the_pattern_below_finds_what_would_bring_another_project(text):
+    assert ELSEWHERE.search(text)
+
+
+def test_no_text_installs_the_other_project_that_is_called_safla():
+    found = [(path.name, match[0]) for path in TEXTS for match in ELSEWHERE.finditer(path.read_text(encoding="utf-8"))]
+    assert len(TEXTS) > 200
+    assert found == []
+
+
+# --- In a fresh place -------------------------------------------------------------------------------------------------
+
+
+def typed(words: list[str], *, cwd: Path, environment: dict[str, str] | None = None, seconds: int = 60) -> str:
+    """What a program answers that is called with nothing of this shell but what is given."""
+    done = subprocess.run(
+        words, cwd=cwd, env=environment or {}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        timeout=seconds, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of the project, built without a network."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = "-m pip --disable-pip-version-check wheel --quiet --no-deps --no-build-isolation --no-index --wheel-dir"
+    typed([sys.executable, *build.split(), str(folder), str(ROOT)], cwd=folder, environment=dict(os.environ))
+    (found,) = folder.glob("*.whl")
+    return found
+
+
+def test_a_wheel_holds_the_package_and_nothing_else(wheel):
+    assert wheel.name.startswith(f"safla_trading-{PROJECT['version']}-")
+    names = zipfile.ZipFile(wheel).namelist()
+    ours = {str(path.relative_to(ROOT)) for path in (ROOT / "safla").rglob("*.py")} | {"safla/py.typed"}
+    assert {name for name in names if ".dist-info/" not in name} == ours
+
+
+def test_a_wheel_that_is_installed_runs_in_an_empty_folder(wheel, tmp_path):
+    # given a new environment with the wheel, which finds the packages that it needs where this process has them
+    environment, empty = tmp_path / "environment", tmp_path / "empty"
+    venv.create(environment, with_pip=False)
+    (packages,) = environment.glob("lib/python*/site-packages")
+    install = "-m pip --disable-pip-version-check install --quiet --no-deps --no-index --target"
+    typed([sys.executable, *install.split(), str(packages), str(wheel)], cwd=tmp_path, environment=dict(os.environ))
+    (packages / "dependencies.pth").write_text(f"{DEPENDENCIES}\n")
+    empty.mkdir()
+    safla = [str(environment / "bin" / "python"), "-m", "safla"]
+    place = "import safla; print(safla.__file__)"
+    assert typed([safla[0], "-c", place], cwd=empty).startswith(str(packages))
+    # when what the README says for the first time is typed, without a variable of any shell
+    typed([*safla, "init"], cwd=empty)
+    out = typed([*safla, "run", "config.yaml", "--quiet"], cwd=empty)
+    # then it ran on candles that are called synthetic
+    assert out.splitlines()[0].split(maxsplit=1) == ["source", "synthetic, trends built in"]
+    assert sorted(path.name for path in empty.iterdir()) == ["config.yaml", "logs"]
+    assert len(list((empty / "logs").glob("config-*/journal.jsonl"))) == 1
+
+
+DOCKERFILE = [line.split(maxsplit=1) for line in (ROOT / "Dockerfile").read_text().splitlines() if line[:1].isalpha()]
+IGNORED = (ROOT / ".dockerignore").read_text().splitlines()
+
+
+def copied() -> list[str]:
+    """The names that the Dockerfile copies."""
+    return [name for word, rest in DOCKERFILE if word == "COPY" for name in rest.split()[:-1]]
+
+
+def test_the_dockerfile_copies_only_what_is_there_and_is_not_ignored():
+    kept = [pattern.removeprefix("!") for pattern in IGNORED if pattern.startswith("!")]
+    assert IGNORED[0] == "*"
+    for name in copied():
+        assert (ROOT / name).exists()
+        assert any(fnmatch(name, pattern) for pattern in kept), name
+
+
+def test_the_container_is_not_root_and_what_it_writes_is_in_a_volume():
+    words = [word for word, _ in DOCKERFILE]
+    user = next(rest for word, rest in DOCKERFILE if word == "USER")
+    volume = next(rest for word, rest in DOCKERFILE if word == "VOLUME")
+    assert int(user.partition(":")[0]) > 0
+    assert "RUN" not in words[words.index("USER") :]
+    assert [rest for word, rest in DOCKERFILE if word == "WORKDIR"][-1] == volume
+
+
+def test_the_lines_of_the_dockerfile_install_and_run_in_a_fresh_environment(tmp_path):
+    # given an environment without packages in the place of the image, and its folders below one of the test's
+    environment = tmp_path / "environment"
+    venv.create(environment, with_pip=True)
+    variables = {
+        name: value for name, value in os.environ.items() if name.lower().startswith(("pip_", "http", "no_proxy"))
+    }
+    variables |= {
+        "PATH": f"{environment / 'bin'}:{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+        "PIP_RETRIES": "1",
+        "PIP_TIMEOUT": "20",
+    }
+    here = tmp_path
+
+    def placed(text: str) -> str:
+        return re.sub(r"(?<![\w./])/(src|runs)\b", lambda found: f"{tmp_path}/{found[1]}", text)
+
+    # when each line is followed
+    for word, rest in DOCKERFILE:
+        if word == "WORKDIR":
+            here = Path(placed(rest))
+            here.mkdir(exist_ok=True)
+        elif word == "ENV":
+            variables |= dict(pair.split("=", 1) for pair in placed(rest).split())
+        elif word == "COPY":
+            *names, target = rest.split()
+            for name in names:
+                place = here / target / name if target == "./" else here / target
+                place.parent.mkdir(parents=True, exist_ok=True)
+                subprocess.run(["cp", "-r", str(ROOT / name), str(place)], check=True)
+        elif word == "RUN":
+            followed(placed(rest), cwd=here, environment=variables)
+    entry, called = (json.loads(dict(DOCKERFILE)[word]) for word in ("ENTRYPOINT", "CMD"))
+    program = [str(environment / "bin" / entry[0]), *entry[1:]]
+    typed([*program, "init"], cwd=here, environment=variables)
+    out = typed([*program, *called], cwd=here, environment=variables)
+    # then it ran, and wrote into the volume alone
+    assert here == tmp_path / "runs"
+    assert "net profit" in out
+    assert len(list(here.glob("logs/*/summary.json"))) == 1
+
+
+def followed(script: str, *, cwd: Path, environment: dict[str, str]) -> None:
+    """Run one line; where the registry of packages is not there, the test cannot be made."""
+    done = subprocess.run(
+        ["sh", "-euc", script], cwd=cwd, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        timeout=300, check=False,
+    )  # fmt: skip
+    unreachable = re.search(
+        "No matching distribution|Failed to establish|Temporary failure|Connection|Max retries", done.stderr
+    )
+    if done.returncode and unreachable and "--requirement" in script:
+        pytest.skip(f"the registry of packages cannot be reached: {unreachable[0]}")
+    assert done.returncode == 0, f"{script}: {done.stderr}"
