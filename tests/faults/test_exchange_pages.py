@@ -157,6 +157,19 @@ def test_row_43_pages_that_always_lack_candles_are_asked_for_until_none_is_missi
     assert kept(meeting.cache) == whole.files
 
 
+def test_row_46_a_gap_that_was_believed_is_filled_by_a_later_fetch_for_some_days(tmp_path: Path) -> None:
+    meeting = Meeting(tmp_path, markets=[minutes(CANDLES, holes=(60, 61))])
+    first = meeting.fetched()
+    assert (first.errors, first.got[0].absent) == ((), ((at(60), at(62)),))
+    assert first.seconds >= 2  # it was asked for again after seconds
+    meeting.fake.markets["BTCUSDT"] = minutes(CANDLES)  # both answers were wrong
+    again = meeting.fetched()
+    assert (again.errors, again.got[0].added, again.got[0].reasked) == ((), 2, 1)
+    assert len(rows(tmp_path)) == CANDLES
+    settled = meeting.fetched()
+    assert (settled.got[0].pages, settled.got[0].added) == (0, 0)
+
+
 def test_row_43_pages_that_stay_empty_end_in_5_and_are_no_hole(meeting: Meeting, whole: Whole) -> None:
     meeting.fake.break_("empty_page", times=None, after=1)
     came = meeting.fetched()
