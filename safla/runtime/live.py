@@ -98,7 +98,7 @@ class LiveStrategy:
         if len(candles.ts) < self._run.plan.rules.warm_up:
             return LiveAnswer(0, 0.0, 0)
         self._refuse_too_many(len(candles.ts))
-        own = ask(self._run, self._series.symbol, candles, function=self._run.strategy.columns)
+        own = ask(self._run, candles, symbol=self._series.symbol, function=self._run.strategy.columns)
         found = engine_values(own, threshold_ppm=self._run.plan.rules.entry_threshold_ppm)
         if self._window is None:
             self._refuse_change(candles, found)

@@ -93,11 +93,12 @@ def budgets(sizes: Sequence[int]) -> list[int]:
 
 
 def check(
-    name: str, series: Series, ask: Ask, *, threshold_ppm: int, warm_up: int, window: int | None, budget: int,
+    series: Series, ask: Ask, *, name: str, threshold_ppm: int, warm_up: int, window: int | None, budget: int,
     seed: str, asked: Mask, notice: SlowNotice,
 ) -> tuple[Answer, CutCheck]:  # fmt: skip
     """Ask a strategy about all candles of a symbol, and about cuts of them. Finding where the answers differ.
 
+    name           of the strategy
     threshold_ppm  the strength that is full confidence (S23): it decides what the engine takes of an answer
     budget         how many cuts there may be
     seed           decides the places that no signal chooses: the same candles, the same places

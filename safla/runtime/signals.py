@@ -103,8 +103,9 @@ class _SymbolStrategy:
 
     def check(self, *, budget: int, seed: str, notice: SlowNotice) -> tuple[Answer, CutCheck]:
         """The answer, once it was compared with those about cuts of the candles."""
+        threshold_ppm = self._run.plan.rules.entry_threshold_ppm
         own, seen = look_ahead.check(
-            self._run.strategy_name, self._series, self._ask, threshold_ppm=self._run.plan.rules.entry_threshold_ppm,
+            self._series, self._ask, name=self._run.strategy_name, threshold_ppm=threshold_ppm,
             warm_up=self._warm_up, window=self._window, budget=budget, seed=seed, asked=self._asked, notice=notice,
         )  # fmt: skip
         return self._warm(own), seen
@@ -125,7 +126,8 @@ class _SymbolStrategy:
         return answer
 
     def _ask(self, first: int, end: int) -> Answer:
-        return ask(self._run, self._series.symbol, cut(self._view, first, end), function=self._function)
+        stretch = cut(self._view, first=first, end=end)
+        return ask(self._run, stretch, symbol=self._series.symbol, function=self._function)
 
 
 def view_of(run: RunPlan, series: Series) -> Candles | Columns:
@@ -133,14 +135,14 @@ def view_of(run: RunPlan, series: Series) -> Candles | Columns:
     return candles_of(series, run.timeframe) if run.strategy.natural else read_only(series.columns)
 
 
-def cut(candles: Candles | Columns, first: int, end: int) -> Candles | Columns:
+def cut(candles: Candles | Columns, *, first: int, end: int) -> Candles | Columns:
     """The candles of the rows first to end, end left out."""
     if isinstance(candles, Candles):
-        return between(candles, first, end)
+        return between(candles, first=first, end=end)
     return Columns(*(column[first:end] for column in candles))
 
 
-def ask(run: RunPlan, symbol: str, candles: Candles | Columns, *, function: Function) -> Answer:
+def ask(run: RunPlan, candles: Candles | Columns, *, symbol: str, function: Function) -> Answer:
     """The answer of a form of the run's strategy, checked. Errors name strategy, symbol and candles."""
     name, ours = run.strategy_name, is_ours(run)
     where = f"of {symbol}, asked about {len(candles.ts)} candles to {iso(int(candles.ts[-1]))}"
