@@ -60,8 +60,8 @@ def registered(strategies: Mapping[str, StrategyFunction] | None) -> dict[str, S
     """Our strategies and the caller's. ConfigError for a name that is ours or none, StrategyError for no function."""
     if strategies is not None and not isinstance(strategies, Mapping):
         raise UsageError(
-            f"strategies: {_kind(strategies)}; give a dict of names to functions, strategies={{'mine': function}}, and "
-            "the name as strategy.name"
+            f"strategies: {_kind(strategies)}; give a dict of names to functions, such as strategies={{'mine': "
+            "function}, and the name in the configuration: strategy.name: mine"
         )
     register = dict(STRATEGIES)
     for name, function in (strategies or {}).items():
