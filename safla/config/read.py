@@ -96,7 +96,7 @@ def read_python(value: object, place: Place, *, depth: int = 1) -> Node:
     """A value from Python, taken as though it had been written: numbers become text first, so the same rules hold."""
     if depth > MAX_DEPTH:
         raise ConfigError([Problem(str(place), "", f"is nested deeper than {MAX_DEPTH}")])
-    value = _native(value)
+    value = native(value)
     if isinstance(value, float):
         return _of_float(value, place)
     if isinstance(value, Mapping):
@@ -116,7 +116,7 @@ def _shown(value: object, text: str) -> str:
     return text if type(value) in (int, Decimal) else quoted(text)
 
 
-def _native(value: object) -> object:
+def native(value: object) -> object:
     """A value of numpy as the one of Python that it stands for, by its shortest text; others as they are."""
     if type(value).__module__ != "numpy":
         return value
