@@ -53,7 +53,8 @@ def run(
     KeyboardInterrupt, after which the same call goes on. It may be called in any thread, and in a notebook.
 
     config      a path, a dict, what load_config gives; None for ./config.yaml if it exists, else the defaults
-    set         overlays: {"risk.stop_loss_pct": 0.03}, or ["risk.stop_loss_pct=0.03"]
+    set         overlays: {"risk.stop_loss_pct": 0.03}, or ["risk.stop_loss_pct=0.03"]; numbers may be those of numpy,
+                and a float is rounded to the decimals that its key takes, with a note
     strategies  functions of yours by name, for strategy.name (StrategyFunction)
     out         the run folder; else one below storage.logs_directory that is named by the question
     symbols     the list in use: symbols.primary or symbols.test
@@ -73,7 +74,7 @@ def run(
     loaded = load_config(config, set=set, strategies=strategies, symbols=symbols)
     loaded = looked_back(loaded, register)
     if loaded.config.mode == "paper":
-        return _outside_of_loops(lambda: _paper(loaded, register, out, progress or _unwatched))
+        return _outside_of_loops(lambda: _paper(loaded, register, out, strategies, progress or _unwatched))
     prepared = backtest.prepare(loaded, register=register)
     folder = backtest.folder_of(prepared, stem=stem(loaded), out=None if out is None else Path(out))
     summary: dict[str, Any] = {}
@@ -88,7 +89,7 @@ def run(
         )
         write(folder / SUMMARY, summary)
 
-    notes = [f"warning: {warning}" for warning in loaded.warnings]
+    notes = _warnings(loaded, strategies)
     ended = backtest.run(
         prepared, folder, engine="auto", force=False, watch=progress or _unwatched, say=notes.append, flag=Flag(),
         conclude=conclude,
@@ -98,11 +99,11 @@ def run(
 
 def _paper(
     loaded: Loaded, register: Mapping[str, Strategy], out: str | os.PathLike[str] | None,
-    watch: Callable[[Progress], None],
+    strategies: Mapping[str, StrategyFunction] | None, watch: Callable[[Progress], None],
 ) -> Result:  # fmt: skip
     """A paper run to its end. Nothing is shown; troubles with the source are notes."""
     folder = paper.folder_of(loaded, stem=stem(loaded), out=None if out is None else Path(out))
-    notes = [f"warning: {warning}" for warning in loaded.warnings]
+    notes = _warnings(loaded, strategies)
 
     @contextmanager
     def attend(plan: RunPlan, _source: Source) -> Iterator[Onlooker]:
@@ -114,6 +115,19 @@ def _paper(
     write(folder / SUMMARY, summary)
     ended = Ended(outcome, folder, done.lines, done.last_hash, done.again)
     return _result(ended, summary, notes=tuple(notes[:MOST_NOTES]))
+
+
+def _warnings(loaded: Loaded, strategies: Mapping[str, StrategyFunction] | None) -> list[str]:
+    """Those of the configuration, and one where the strategy that it names is none of those that were given."""
+    warnings = [f"warning: {warning}" for warning in loaded.warnings]
+    name = loaded.config.strategy.name
+    if strategies and name not in strategies:
+        given = min(strategies)
+        warnings.append(
+            f"warning: strategy.name is {name}, so {given} is not asked; name it with "
+            f"set={{'strategy.name': '{given}'}}"
+        )
+    return warnings
 
 
 def _progress(run: RunPlan, told: Told) -> Progress:

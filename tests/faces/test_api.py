@@ -241,6 +241,14 @@ def test_a_warm_up_is_a_number_or_a_function_of_the_parameters(config, warm_up):
     assert safla.run(config, set=MINE, strategies={"mine": carrying(warm_up)}, out="two").last_hash == expected
 
 
+def test_a_strategy_that_is_given_and_not_named_is_told_of(config):
+    notes = safla.run(config, strategies={"mine": Breakout()}).notes
+    assert any("strategy.name is sma_crossover, so mine is not asked; name it with" in note for note in notes)
+    assert not any(
+        "is not asked" in note for note in safla.run(config, set=MINE, strategies={"mine": Breakout()}).notes
+    )
+
+
 # --- On paper ---------------------------------------------------------------------------------------------------------
 
 PAPER = {**MINE, "mode": "paper", "paper.source": "replay", "paper.speed": "max"}
