@@ -59,8 +59,8 @@ class LiveAnswer(NamedTuple):
     taken: int
 
 
-class Repaint(StrategyError):
-    """A strategy that says otherwise of a candle than when that was the last; `note` says so in a journal."""
+class LiveStrategyError(StrategyError):
+    """A strategy that takes back what it said, or is asked about too many candles; `note` says so in a journal."""
 
     def __init__(self, text: str, *, note: str) -> None:
         super().__init__(text)
@@ -124,7 +124,7 @@ class LiveStrategy:
     def _refuse_too_many(self, size: int) -> None:
         if size > MOST_CANDLES:
             note = f"{self._run.strategy_name} is not asked about more than {MOST_CANDLES} candles; give it a window"
-            raise Repaint(f"strategy {note}", note=note)
+            raise LiveStrategyError(f"strategy {note}", note=note)
 
     def _refuse_change(self, candles: Candles | Columns, found: Int32) -> None:
         """Live, a look-ahead is an answer that changes once the candles are there that it depends on."""
@@ -135,7 +135,7 @@ class LiveStrategy:
             return
         at, name = int(changed[0]), self._run.strategy_name
         where = f"{self._series.symbol} at {iso(int(candles.ts[first + at]))}"
-        raise Repaint(
+        raise LiveStrategyError(
             f"strategy {name} looks ahead: of {where} it gave signal {shown(int(before[at]))} when that candle was the "
             f"last, and now gives {shown(int(now[at]))}",
             note=f"{name} looks ahead: it changed its signal of {where}",
@@ -242,7 +242,7 @@ def _grid(ts: int, rows: Sequence[Row | None]) -> Grid:
 
 def _note(run: RunPlan, error: StrategyError) -> str:
     """What failed, as it may stand in a journal: no path, no number that differs from run to run (J4)."""
-    if isinstance(error, Repaint):
+    if isinstance(error, LiveStrategyError):
         return error.note[:200]
     cause = error.__cause__
     answered = cause is None or isinstance(cause, StrategyError)

@@ -117,9 +117,10 @@ def check(
     ends = ends[asked[ends - 1]]
     within = ends if len(ends) <= budget else _unguessable(ends, series.columns.close, budget=budget, seed=seed)
     early = _early(part, within.tolist(), whole=lambda: ask(0, size))
-    answer = ask(0, size)
+    answer, again = ask(0, size), ask(0, size)
     whole = engine_values(answer, threshold_ppm=threshold_ppm)
-    _refuse_chance(name, series, whole, engine_values(ask(0, size), threshold_ppm=threshold_ppm))
+    _refuse_chance(name, series, whole, engine_values(again, threshold_ppm=threshold_ppm))
+    whole[: warm_up - 1] = 0  # there the engine takes nothing
     changes = ends[_changed(whole)[ends - 1]]
     cuts = _cuts(within, changes, whole, series.columns.close, ends=ends, room=budget - len(within), seed=seed)
     for number, end in enumerate(cuts, 1):
