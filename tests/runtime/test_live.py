@@ -162,7 +162,7 @@ def test_resumed_it_is_asked_again_and_halts_again_for_it_still_says_otherwise(t
     place = next(n for n, line in enumerate(lines) if f'"ts":{FIRST + 100 * HOUR}'.encode() in line)
     (tmp_path / "journal.jsonl").write_bytes(b"".join(lines[:place]))
     (tmp_path / "head").unlink()
-    with resting(tmp_path, say=lambda text: None, register=more["register"]) as held:
+    with resting(tmp_path, say=lambda text: None, register=more["register"]) as (held, _):
         assert held.resume(None, Input("looked at")) == 1
     traded(tmp_path, BTC, **more)
     halted = [one for one in events(tmp_path, Halted) if one.rule == "strategy_error"]
