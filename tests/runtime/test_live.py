@@ -163,7 +163,7 @@ def test_resumed_it_is_asked_again_and_halts_again_for_it_still_says_otherwise(t
     (tmp_path / "journal.jsonl").write_bytes(b"".join(lines[:place]))
     (tmp_path / "head").unlink()
     with resting(tmp_path, say=lambda text: None, register=more["register"]) as (held, _):
-        assert held.resume(None, Input("looked at")) == 1
+        assert held.resume(None, Input("looked at", FIRST + 100 * HOUR, "1-a")) == 1
     traded(tmp_path, BTC, **more)
     halted = [one for one in events(tmp_path, Halted) if one.rule == "strategy_error"]
     assert [one.ts for one in halted] == [FIRST + 90 * HOUR, FIRST + 100 * HOUR]
