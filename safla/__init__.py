@@ -34,12 +34,14 @@ if TYPE_CHECKING:
     from safla.faces.risk import RiskCheck, RiskManager
     from safla.monitoring import PerformanceMonitor
     from safla.runtime.progress import Progress
+    from safla.runtime.strategy_candles import Candles
     from safla.simulator import Performance, Trade, TradingSimulator
     from safla.strategies import Signal, SMAStrategy
 
 __all__ = [
     "BinanceDataFeed",
     "Bug",
+    "Candles",
     "Columns",
     "ConfigError",
     "DataError",

@@ -48,7 +48,6 @@ RULES = (
             "safla/core/scale.py:ratio": SHOWN,
             "safla/core/sizing.py:confidence_ppm": "a strength becomes an integer here, once (S23)",
             "safla/core/strategies/sma_crossover.py:sma_crossover": STRENGTH,
-            "safla/core/strategies/window.py:first_miss": STRENGTH,
         },
     ),
     Rule(rules.not_plain, "safla/core", "@pure\ndef f(a, b=1):\n    return a\n"),

@@ -1,7 +1,10 @@
 """run and replay as calls from Python. They print nothing, and leave signals, umask, folder and logging as they are."""
 
+import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +13,27 @@ import numpy as np
 from safla.api.configuration import Given, Sets, Symbols, load_config, stem
 from safla.api.registered import StrategyFunction, looked_back, registered
 from safla.api.result import Result, Verdict
+from safla.config.load import Loaded
+from safla.config.plan import RunPlan
+from safla.core import values as v
+from safla.core.machine import MODES
+from safla.core.scale import to_text
 from safla.core.strategies import Strategy
 from safla.data.provenance import source_name
 from safla.errors import UsageError
 from safla.report.summary import summarise, write
 from safla.report.trades import fills_of, trades_of
-from safla.runtime import backtest
+from safla.runtime import backtest, paper
 from safla.runtime import replay as verification
 from safla.runtime.backtest import Ended
+from safla.runtime.feeding import Source
 from safla.runtime.folder import SUMMARY
 from safla.runtime.interrupt import Flag
+from safla.runtime.onlookers.told import Told
+from safla.runtime.paper import Onlooker
 from safla.runtime.progress import Progress
+
+MOST_NOTES = 1_000  # of a paper run, which may go on for months
 
 
 def run(
@@ -32,10 +45,16 @@ def run(
     symbols: Symbols = "primary",
     progress: Callable[[Progress], None] | None = None,
 ) -> Result:
-    """Run a backtest and write its run folder, as `safla run` does; called again it confirms what is there, or goes on.
+    """Run what a configuration describes and write its run folder, as `safla run` does.
+
+    Called again it confirms what is there, or goes on where it was broken off.
+
+    `mode: paper` runs until its source ends (`paper.source: replay`, `data.end`), until `safla stop` ends it, or until
+    KeyboardInterrupt, after which the same call goes on. It may be called in any thread, and in a notebook.
 
     config      a path, a dict, what load_config gives; None for ./config.yaml if it exists, else the defaults
-    set         overlays: {"risk.stop_loss_pct": 0.03}, or ["risk.stop_loss_pct=0.03"]
+    set         overlays: {"risk.stop_loss_pct": 0.03}, or ["risk.stop_loss_pct=0.03"]; numbers may be those of numpy,
+                and a float is rounded to the decimals that its key takes, with a note
     strategies  functions of yours by name, for strategy.name (StrategyFunction)
     out         the run folder; else one below storage.logs_directory that is named by the question
     symbols     the list in use: symbols.primary or symbols.test
@@ -54,6 +73,8 @@ def run(
     register = registered(strategies)
     loaded = load_config(config, set=set, strategies=strategies, symbols=symbols)
     loaded = looked_back(loaded, register)
+    if loaded.config.mode == "paper":
+        return _outside_of_loops(lambda: _paper(loaded, register, out, strategies, progress or _unwatched))
     prepared = backtest.prepare(loaded, register=register)
     folder = backtest.folder_of(prepared, stem=stem(loaded), out=None if out is None else Path(out))
     summary: dict[str, Any] = {}
@@ -68,12 +89,68 @@ def run(
         )
         write(folder / SUMMARY, summary)
 
-    notes = [f"warning: {warning}" for warning in loaded.warnings]
+    notes = _warnings(loaded, strategies)
     ended = backtest.run(
         prepared, folder, engine="auto", force=False, watch=progress or _unwatched, say=notes.append, flag=Flag(),
         conclude=conclude,
     )  # fmt: skip
     return _result(ended, summary, notes=tuple(notes))
+
+
+def _paper(
+    loaded: Loaded, register: Mapping[str, Strategy], out: str | os.PathLike[str] | None,
+    strategies: Mapping[str, StrategyFunction] | None, watch: Callable[[Progress], None],
+) -> Result:  # fmt: skip
+    """A paper run to its end. Nothing is shown; troubles with the source are notes."""
+    folder = paper.folder_of(loaded, stem=stem(loaded), out=None if out is None else Path(out))
+    notes = _warnings(loaded, strategies)
+
+    @contextmanager
+    def attend(plan: RunPlan, _source: Source) -> Iterator[Onlooker]:
+        yield Onlooker(lambda told: watch(_progress(plan, told)), lambda kind, symbol, text: notes.append(text))
+
+    done = paper.run(loaded, folder, force=False, say=notes.append, flag=Flag(), attend=attend, register=register)
+    outcome = paper.outcome_of(folder, register=register)
+    summary = summarise(outcome, risk_free_rate=float(loaded.config.report.risk_free_rate))
+    write(folder / SUMMARY, summary)
+    ended = Ended(outcome, folder, done.lines, done.last_hash, done.again)
+    return _result(ended, summary, notes=tuple(notes[:MOST_NOTES]))
+
+
+def _warnings(loaded: Loaded, strategies: Mapping[str, StrategyFunction] | None) -> list[str]:
+    """Those of the configuration, and one where the strategy that it names is none of those that were given."""
+    warnings = [f"warning: {warning}" for warning in loaded.warnings]
+    name = loaded.config.strategy.name
+    if strategies and name not in strategies:
+        given = min(strategies)
+        warnings.append(
+            f"warning: strategy.name is {name}, so {given} is not asked; name it with "
+            f"set={{'strategy.name': '{given}'}}"
+        )
+    return warnings
+
+
+def _progress(run: RunPlan, told: Told) -> Progress:
+    """How far a paper run is: nobody knows how many candles are to come."""
+    account = told.state.account
+    done = int(account[v.ROWS_FOLDED])
+    return Progress(
+        done=done,
+        total=done,
+        equity=f"{to_text(int(account[v.EQUITY]), run.money_decimals)} {run.quote}",
+        modes=" ".join(MODES[int(row[v.MODE])] for row in told.state.book),
+        trades=int(account[v.TRADES]),
+    )
+
+
+def _outside_of_loops(call: Callable[[], Result]) -> Result:
+    """In this thread, or in another where an event loop is under way in this one, as in a notebook."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return call()
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(call).result()
 
 
 def replay(path: str | os.PathLike[str], *, strategies: Mapping[str, StrategyFunction] | None = None) -> Verdict:

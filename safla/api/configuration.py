@@ -28,7 +28,8 @@ def load_config(
 
     config      a path; a dict as the file would say it (its paths are relative to the current folder); None for
                 ./config.yaml if it exists, else the defaults
-    set         overlays: {"risk.stop_loss_pct": 0.03}, or ["risk.stop_loss_pct=0.03"] as on the command line
+    set         overlays: {"risk.stop_loss_pct": 0.03}, or ["risk.stop_loss_pct=0.03"] as on the command line; numbers
+                may be those of numpy, and a float is rounded to the decimals that its key takes, with a warning
     strategies  names that the configuration may use beside the registered ones (StrategyFunction)
     symbols     the list in use: symbols.primary or symbols.test
     returns     Loaded: `config` (typed, frozen), `symbols`, where each value came from, and warnings

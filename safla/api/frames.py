@@ -61,7 +61,7 @@ def events_of(journal: Path, kind: str) -> "pl.DataFrame":
 def trades(journal: Path) -> "pl.DataFrame":
     """A row a closed trade, in the order in which they were closed.
 
-    symbol, trade, opened, closed, duration, quantity, entry, exit, gross, fees, net, reason, ambiguous (S12)
+    symbol, trade, opened, closed, duration_seconds, quantity, entry, exit, gross, fees, net, reason, ambiguous (S12)
     """
     import polars as pl
 
@@ -77,9 +77,10 @@ def trades(journal: Path) -> "pl.DataFrame":
             doubts.append(ambiguous)
     frame = _typed(closed, TradeClosed, places_of(found.started)).rename({"ts": "closed"})
     return frame.with_columns(
-        duration=pl.col("closed") - pl.col("opened"), ambiguous=pl.Series(doubts, dtype=pl.Boolean)
+        duration_seconds=(pl.col("closed") - pl.col("opened")).dt.total_seconds(),  # a Duration has no text in a CSV
+        ambiguous=pl.Series(doubts, dtype=pl.Boolean),
     ).select(
-        "symbol", "trade", "opened", "closed", "duration", "quantity", "entry", "exit", "gross", "fees", "net",
+        "symbol", "trade", "opened", "closed", "duration_seconds", "quantity", "entry", "exit", "gross", "fees", "net",
         "reason", "ambiguous",
     )  # fmt: skip
 

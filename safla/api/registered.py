@@ -6,8 +6,10 @@ from typing import Any, Protocol
 
 from safla.config.load import Loaded
 from safla.core.strategies import STRATEGIES, Strategy
-from safla.core.values import Columns, Float64, Int8
-from safla.errors import ConfigError, Problem, StrategyError
+from safla.core.values import Float64, Int8
+from safla.errors import ConfigError, Problem, StrategyError, UsageError
+from safla.runtime.signals import plain_parameters
+from safla.runtime.strategy_candles import Candles
 
 MOST_CANDLES = 1_000_000  # of a warm-up: no lookback is longer (market_data.lookback_candles)
 
@@ -18,74 +20,129 @@ _LOOKBACK = "market_data.lookback_candles"
 class StrategyFunction(Protocol):
     """What `strategies={"mine": function}` takes: a function of closed candles that carries how many it needs.
 
-    columns     the candles so far, each int64[n] in ascending order and read-only: `ts` (open time, ms UTC), `open`,
-                `high`, `low`, `close` (price units, integers) and `volume` (volume units)
-    parameters  `strategy.parameters` of the configuration: a dict of int, Decimal or str
-    returns     (signal, strength), two arrays of n numbers: signal +1 enters, -1 leaves, 0 does nothing; strength is a
+    candles     all candles so far in ascending order, read-only: `ts` (int64, open time in ms UTC), `open`, `high`,
+                `low`, `close`, `volume` (float64, natural units: 60000.10), `units` (the same as exact integers),
+                `symbol`, `timeframe`, `price_decimals`, `volume_decimals`, `frame()` (polars), `len()` (safla.Candles)
+    parameters  `strategy.parameters` of the configuration: a dict of int, float or str
+    returns     (signal, strength), two arrays of n numbers: signal +1 enters, -1 exits, 0 does nothing; strength is a
                 finite number of at least 0 (with `strategy.entry_threshold_pct` it becomes the confidence)
+    warm_up     a number, or a function of the parameters: before so many candles there is no signal
+    window      left out, or likewise a number of at least warm_up: the signal depends on so many last candles alone,
+                and a paper run asks about no more of them
 
-    The signal at a candle may depend on the `warm_up(parameters)` candles that end there and on nothing else: every run
-    checks it at 32 candles, and a miss is `safla.Finding`. What it raises, or returns amiss, is `safla.StrategyError`.
+    A signal may depend on the candles up to its own and on nothing else. Every run asks the function about prefixes of
+    the candles too (with `window`, about windows): after changes of signal, and at places that it cannot guess. An
+    answer that is not the one over all candles is `safla.Finding`. That finds look-ahead; it does not prove honesty.
+    What the function raises, or returns that is no signal, is `safla.StrategyError`.
 
         class Breakout:
-            def warm_up(self, parameters):
-                return 3
+            warm_up = 3
 
-            def __call__(self, columns, parameters):
-                signal = np.zeros(len(columns.close), np.int8)
-                signal[2:] = np.sign(columns.close[2:] - columns.close[:-2])
+            def __call__(self, candles, parameters):
+                signal = np.zeros(len(candles), np.int8)
+                signal[2:] = np.sign(candles.close[2:] - candles.close[:-2])
                 return signal, np.abs(signal).astype(float)
 
         safla.run({"strategy": {"name": "breakout"}, ...}, strategies={"breakout": Breakout()})
     """
 
-    def __call__(self, columns: Columns, parameters: Any, /) -> tuple[Int8, Float64]:
+    def __call__(self, candles: Candles, parameters: Any, /) -> tuple[Int8, Float64]:
         """Signal and strength of every candle."""
         ...
 
-    def warm_up(self, parameters: Any, /) -> int:
-        """How many candles decide one signal, at least 1."""
+    @property
+    def warm_up(self) -> Any:
+        """How many candles are needed before the first signal, at least 1: a number, or a function of parameters."""
         ...
 
 
 def registered(strategies: Mapping[str, StrategyFunction] | None) -> dict[str, Strategy]:
     """Our strategies and the caller's. ConfigError for a name that is ours or none, StrategyError for no function."""
+    if strategies is not None and not isinstance(strategies, Mapping):
+        raise UsageError(
+            f"strategies: {_kind(strategies)}; give a dict of names to functions, such as strategies={{'mine': "
+            "function}, and the name in the configuration: strategy.name: mine"
+        )
     register = dict(STRATEGIES)
     for name, function in (strategies or {}).items():
         if name in STRATEGIES or not _NAME.fullmatch(str(name)):
             why = "is one of ours" if name in STRATEGIES else "is no name"
             text = f"{why}; name it by a letter and up to 39 letters, digits or _"
             raise ConfigError([Problem("strategies", ascii(name)[1:-1][:80], text)])
-        register[name] = Strategy(function, _Needed(name, function), dict)
+        _refuse_no_function(name, function)
+        register[name] = Strategy(function, _WarmUp(name, function), dict, _Window(name, function), natural=True)
     return register
 
 
-class _Needed:
+def _kind(value: object) -> str:
+    name = type(value).__name__
+    return f"{'an' if name[:1] in 'aeiou' else 'a'} {name}"
+
+
+def _refuse_no_function(name: str, function: object) -> None:
+    if isinstance(function, type):
+        raise StrategyError(f"strategy {name}: is the class {function.__name__}; give an object: {function.__name__}()")
+    if not callable(function):
+        raise StrategyError(f"strategy {name}: it is no function; a strategy is a function of candles and parameters")
+    if not hasattr(function, "warm_up"):
+        raise StrategyError(
+            f"strategy {name}: it says no warm_up; a strategy carries how many candles it needs before its first "
+            "signal, as a number or a function of its parameters: function.warm_up = 50"
+        )
+
+
+class _WarmUp:
     """How many candles a strategy says that it needs, checked each time it is asked."""
+
+    _called = "warm_up"
 
     def __init__(self, name: str, function: StrategyFunction) -> None:
         self._name = name
         self._function = function
-        for label, one in (("it", function), ("its warm_up", getattr(function, "warm_up", None))):
-            if not callable(one):
-                raise StrategyError(f"strategy {name}: {label} is no function; a strategy carries warm_up(parameters)")
 
     def __call__(self, parameters: Any) -> int:
+        return self._number(parameters)
+
+    def _number(self, parameters: Any) -> int:
+        said: Any = getattr(self._function, self._called)
         try:
-            needed = self._function.warm_up(parameters)
+            number = said(plain_parameters(parameters)) if callable(said) else said
         except Exception as error:
             text = " ".join(str(error).split())[:200]
             raise StrategyError(
-                f"strategy {self._name}: warm_up raised {type(error).__name__}{': ' if text else ''}{text}, before any "
-                "candle was looked at"
+                f"strategy {self._name}: {self._called} raised {type(error).__name__}{': ' if text else ''}{text}, "
+                "before any candle was looked at"
             ) from error
-        if type(needed) is not int or not 1 <= needed <= MOST_CANDLES:
-            shown = ascii(needed)[:80]
+        whole = self._whole(number)
+        if whole is None or not 1 <= whole <= MOST_CANDLES:
             raise StrategyError(
-                f"strategy {self._name}: warm_up gives {shown}; a number from 1 to {MOST_CANDLES} is due, before any "
-                "candle is looked at"
+                f"strategy {self._name}: {self._called} gives {ascii(number)[:80]}; expected an integer from 1 to "
+                f"{MOST_CANDLES}, before any candle was looked at"
             )
-        return needed
+        return whole
+
+    @staticmethod
+    def _whole(number: Any) -> int | None:
+        """An integer of Python or numpy; no bool and no float."""
+        index = getattr(number, "__index__", None)
+        return None if isinstance(number, bool) or index is None or not callable(index) else int(index())
+
+
+class _Window(_WarmUp):
+    """About how many candles a strategy says that it is to be asked; None where it says nothing."""
+
+    _called = "window"
+
+    def __call__(self, parameters: Any) -> int | None:  # type: ignore[override]
+        if getattr(self._function, "window", None) is None:
+            return None
+        window, warm_up = self._number(parameters), _WarmUp(self._name, self._function)(parameters)
+        if window < warm_up:
+            raise StrategyError(
+                f"strategy {self._name}: its window of {window} candles is below its warm_up of {warm_up}; a signal "
+                "needs them"
+            )
+        return window
 
 
 def looked_back(loaded: Loaded, register: Mapping[str, Strategy]) -> Loaded:

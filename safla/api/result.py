@@ -53,13 +53,15 @@ class Result:
     def trades(self) -> "pl.DataFrame":
         """A row a closed trade: when, how much, at what prices, what it brought, why it ended.
 
-        symbol, trade, opened, closed, duration, quantity, entry, exit, gross, fees, net, reason, ambiguous, net_pct, r,
-        mae, mfe. Prices, quantities and money are exact decimals (pl.Decimal), times UTC (pl.Datetime("ms", "UTC"));
-        `closed` is the open time of the candle in which the trade was closed. net_pct is net over the entry's notional,
-        r net over what the first stop put at risk (null without a stop), mae and mfe how far prices went against the
-        trade and for it, over the entry price: ratios (float64). JournalError where the journal is gone or damaged.
+        symbol, trade, opened, closed, duration_seconds, quantity, entry, exit, gross, fees, net, reason, ambiguous,
+        net_pct, r, mae, mfe. Prices, quantities and money are exact decimals (pl.Decimal), times UTC
+        (pl.Datetime("ms", "UTC")), duration_seconds an integer: all of it can be written as CSV. `closed` is the open
+        time of the candle in which the trade was closed. net_pct is net over the entry's notional, r net over what the
+        first stop put at risk (null without a stop), mae and mfe how far prices went against the trade and for it, over
+        the entry price: ratios (float64). JournalError where the journal is gone or damaged.
 
             result.trades.group_by("reason").agg(pl.col("net").sum())
+            result.trades.write_csv("trades.csv")
         """
         return frames.measured(frames.trades(self.journal), self._measured)
 

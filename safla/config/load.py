@@ -4,6 +4,7 @@ import glob
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -12,15 +13,17 @@ from pydantic import ValidationError
 from safla.config import paths, rules
 from safla.config.model import Config
 from safla.config.problems import PREFIX, at, key_like, of_validation, order, unknown
-from safla.config.read import Node, Place, read_file, read_python, read_value
-from safla.config.reference import find, leaves
+from safla.config.read import Float, Node, Place, read_file, read_python, read_value
+from safla.config.reference import decimals_of, find, leaves
 from safla.config.shown import printable
+from safla.config.types import plain
 from safla.errors import ConfigError, Problem, UsageError
 
 MAX_EXTENDS = 4  # files above a file
 MAX_FILES = 16
 NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,1000}")  # of a file that another extends
 PATH = ("data", "path")
+DUST = Decimal("1e-12")  # what floats may be off by without a word: 0.1 + 0.2 is 0.3
 
 Sets = Sequence[str] | Mapping[str, Any]  # KEY=VALUE as text, or dotted keys with values of Python
 
@@ -83,6 +86,8 @@ def _loaded(
     for layer in layers:
         root = _merged(root, layer)
     root.value.pop("extends", None)  # it has been followed
+    notes: list[str] = []
+    root = _rounded(root, (), notes)
     config = _validated(root, problems, strategies)
     in_use = config.symbols.primary if symbols == "primary" else config.symbols.test
     if not in_use:
@@ -91,7 +96,7 @@ def _loaded(
         raise ConfigError([Problem(where, f"symbols.{symbols}", "is the list in use and empty; name a symbol")])
     origins = {".".join(leaf): _origin(root, leaf) for leaf, _ in leaves(config)}
     notices = [f"{origins.get(one.keys[0], 'default')}: {one.keys[0]}: {one.text}" for one in rules.notices(config)]
-    return Loaded(config, in_use, origins, tuple(files), (*notices, *_absent(config, in_use, origins)))
+    return Loaded(config, in_use, origins, tuple(files), (*notes, *notices, *_absent(config, in_use, origins)))
 
 
 def _layers_of_file(
@@ -252,6 +257,21 @@ def _plain(node: Node) -> Any:
     if isinstance(node.value, list):
         return tuple(_plain(one) for one in node.value)
     return node.value
+
+
+def _rounded(node: Node, path: tuple[str, ...], notes: list[str]) -> Node:
+    """The tree with floats of Python rounded to the decimals that their keys take, and a note where that is no dust."""
+    if isinstance(node.value, dict):
+        return node._replace(value={name: _rounded(one, (*path, name), notes) for name, one in node.value.items()})
+    if not isinstance(node.value, Float):
+        return node
+    most, whole = decimals_of(path), round(node.value)
+    if most is None:  # no number with decimals: the model says what is due there
+        return node._replace(value=whole if abs(whole - node.value) <= DUST else Decimal(node.value))
+    value = round(node.value, most)
+    if abs(value - node.value) > DUST:
+        notes.append(f"{node.place}: {'.'.join(path)}: {node.text} is taken as {plain(value)}, with {most} decimals")
+    return node._replace(value=Decimal(value))
 
 
 def _origin(root: Node, path: tuple[str, ...]) -> str:

@@ -24,6 +24,7 @@ MAX_DEPTH = 16  # Z2
 MAX_NODES = 5_000  # Z2
 NUMBER = re.compile(r"(0|[1-9]\d{0,11})(\.\d{1,12})?", re.ASCII)  # Z5
 MAX_NUMBER = 64  # characters, looked at before the pattern
+MOST = 10**12  # digits before the point, by that pattern
 WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None, "~": None, "": None}
 
 # Whatever a parser throws at a hostile file is one configuration error (Z3).
@@ -53,6 +54,10 @@ class Place(NamedTuple):
     def origin(self) -> str:
         """The place without its column, as the resolved configuration names it."""
         return f"{self.file}:{self.line}" if self.line else self.file
+
+
+class Float(Decimal):
+    """A number that came as a float of Python: it may have more digits than its key takes, and is rounded then."""
 
 
 class Node(NamedTuple):
@@ -91,6 +96,9 @@ def read_python(value: object, place: Place, *, depth: int = 1) -> Node:
     """A value from Python, taken as though it had been written: numbers become text first, so the same rules hold."""
     if depth > MAX_DEPTH:
         raise ConfigError([Problem(str(place), "", f"is nested deeper than {MAX_DEPTH}")])
+    value = native(value)
+    if isinstance(value, float):
+        return _of_float(value, place)
     if isinstance(value, Mapping):
         members = {str(key): read_python(one, place, depth=depth + 1) for key, one in value.items()}
         return Node(members, "a map", place, place)
@@ -108,11 +116,33 @@ def _shown(value: object, text: str) -> str:
     return text if type(value) in (int, Decimal) else quoted(text)
 
 
+def native(value: object) -> object:
+    """A value of numpy as the one of Python that it stands for, by its shortest text; others as they are."""
+    if type(value).__module__ != "numpy":
+        return value
+    kind = getattr(getattr(value, "dtype", None), "kind", "")
+    if kind == "M":
+        return str(value.astype("M8[ms]"))  # type: ignore[attr-defined]
+    if kind == "f" and getattr(value, "ndim", 1) == 0:
+        return float(str(value))  # of a float32 0.03 too, and not 0.029999999329447746
+    return value.tolist()  # type: ignore[attr-defined]
+
+
+def _of_float(value: float, place: Place) -> Node:
+    """A float by its shortest text, with all its digits: what a key can hold of them is decided where it is known."""
+    number = Decimal(repr(value))
+    small = number.is_finite() and -64 < number.adjusted() < 64
+    text = format(number, "f") if small else str(number)
+    if not small or number < 0 or abs(number) >= MOST:
+        return Node(text, text[:MAX_NUMBER], place, place)
+    whole = number == number.to_integral_value()
+    return Node(int(number) if whole else Float(number), text[:MAX_NUMBER], place, place)
+
+
 def _written(value: object) -> str:
-    if isinstance(value, (float, Decimal)):
-        number = Decimal(repr(value)) if isinstance(value, float) else value
-        small = number.is_finite() and -64 < number.adjusted() < 64
-        return format(number, "f") if small else str(number)
+    if isinstance(value, Decimal):
+        small = value.is_finite() and -64 < value.adjusted() < 64
+        return format(value, "f") if small else str(value)
     if isinstance(value, (datetime.date, datetime.datetime)):
         return value.isoformat()
     return str(value)

@@ -1,5 +1,6 @@
 """What the models say about each key, as a table: what it allows, its default, plan, meaning. Nothing stands twice."""
 
+import re
 import types
 import typing
 from collections.abc import Iterator
@@ -16,6 +17,9 @@ from safla.config.types import Allowed, plain
 
 OPEN_MAPS = {("markets",): "<SYMBOL>", ("strategy", "parameters"): "<NAME>"}  # their keys are the user's
 
+
+MOST_DECIMALS = 12  # of any number (Z5), such as a parameter of a strategy
+_DECIMALS = re.compile(r"at most (\d+) decimals")
 
 DATE = "a date"  # how the text of a type that holds a time begins
 
@@ -50,6 +54,13 @@ def find(path: tuple[str | int, ...]) -> Key | None:
         if names[: len(prefix)] == prefix and len(names) > len(prefix):
             names = (*prefix, stand_in, *names[len(prefix) + 1 :])
     return keys().get(names)
+
+
+def decimals_of(path: tuple[str | int, ...]) -> int | None:
+    """How many decimals the value of a key may have; None where it is no number with decimals."""
+    known = find(path)
+    found = _DECIMALS.search(known.allowed) if known else None
+    return int(found[1]) if found else MOST_DECIMALS if known and known.path[-1] == "<NAME>" else None
 
 
 def siblings(path: tuple[str, ...]) -> list[str]:

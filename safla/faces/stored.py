@@ -1,9 +1,10 @@
 """One symbol of a configuration, and another window: what the faces share. No network."""
 
 from datetime import UTC, date, datetime, timedelta
-from typing import get_args
+from typing import cast, get_args
 
 from safla.config.load import Loaded
+from safla.config.read import native
 from safla.config.types import SYMBOL, Timeframe, milliseconds
 from safla.errors import ConfigError, DataError, Problem, UsageError
 
@@ -40,6 +41,7 @@ def moment(when: Moment, what: str) -> int | None:
     """A time as ms UTC; naive ones are UTC. UsageError for what is none."""
     if when is None:
         return None
+    when = cast(Moment, native(when))  # numpy's, as a sweep over windows has them
     if isinstance(when, datetime):
         return (when.replace(tzinfo=when.tzinfo or UTC) - _EPOCH) // timedelta(milliseconds=1)
     try:

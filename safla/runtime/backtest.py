@@ -1,5 +1,7 @@
 """A backtest: candles out of a source, through the fold, into a run folder. Starting again is going on (J39)."""
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,7 +12,7 @@ from safla.config.load import Loaded
 from safla.config.plan import RunPlan, make_plan, price_limit, scales
 from safla.config.text import resolved_yaml
 from safla.core import values as v
-from safla.core.candles import TIMEFRAMES, Series, between, digest, iso
+from safla.core.candles import TIMEFRAMES, Series, align, between, digest, iso
 from safla.core.machine import MODES
 from safla.core.scale import MILLION, to_text
 from safla.core.strategies import STRATEGIES, Strategy
@@ -21,11 +23,13 @@ from safla.journal import candles_file
 from safla.journal.files import CANDLES, JOURNAL, replace
 from safla.runtime import folder as run_folder
 from safla.runtime.fold import Block, fold, started
-from safla.runtime.forms import choose
+from safla.runtime.forms import Forms, choose
 from safla.runtime.interrupt import Flag
+from safla.runtime.look_ahead import CutCheck
 from safla.runtime.outcome import NO_SOURCES, Outcome, Sources, outcome_of, thinned
 from safla.runtime.progress import Progress, Watch
 from safla.runtime.recovery import Continued, recover
+from safla.runtime.signals import CheckedSignals, checked_signals, is_ours, window_of
 
 if TYPE_CHECKING:
     from safla.data.exchange.download import Told
@@ -148,15 +152,19 @@ def run(
     plan, series = prepared.run, prepared.series
     for note in (*prepared.notes, *_too_short(prepared), *_coarse_ticks(prepared)):
         say(note)
-    run_folder.make(folder, force=force)
     candles = sum(len(one.columns.ts) for one in series)
     forms = choose(engine, plan.strategy.columns, candles=candles, say=say)
+    asked = _asked(prepared, forms, say=say)
+    run_folder.make(folder, force=force)
     kept: list[Block] = []
     with run_folder.held(folder):
         recover(folder / JOURNAL, started=started(plan, first_ts=_first_ts(series)), say=say)
         _write_inputs(folder, prepared)
+        if asked is not None and asked.check is not None:
+            _write_check(folder, prepared, asked.check)
         with Continued(folder / JOURNAL, say=say) as journal:
-            for block in fold(plan, series, forms=forms, known=prepared.digest):
+            signals = None if asked is None else asked.signals
+            for block in fold(plan, series, forms=forms, known=prepared.digest, signals=signals):
                 journal.append(block.lines)
                 kept.append(thinned(block))
                 watch(_progress(plan, block, total=candles))
@@ -166,6 +174,31 @@ def run(
         ended = Ended(outcome, folder, journal.lines, journal.last_hash, again)
         conclude(ended)
     return ended
+
+
+def _asked(prepared: Prepared, forms: Forms, *, say: Callable[[str], None]) -> CheckedSignals | None:
+    """The signals of a strategy from Python, which is checked before anything is written; None: it is ours."""
+    if is_ours(prepared.run):
+        return None
+    grid_ts = align([one.columns for one in prepared.series]).ts
+    return checked_signals(
+        prepared.run, prepared.series, columns=forms.columns, grid_ts=grid_ts, known=prepared.digest, say=say
+    )
+
+
+def _write_check(folder: Path, prepared: Prepared, check: CutCheck) -> None:
+    """look_ahead.json: what was looked at, of which plan and candles. It proves no honesty (C15)."""
+    plan = json.dumps(prepared.run.texts, sort_keys=True).encode("ascii")
+    content = {
+        "strategy": prepared.run.strategy_name,
+        "window": window_of(prepared.run),
+        "plan": hashlib.blake2b(plan, digest_size=16).hexdigest(),
+        "candles": prepared.digest,
+        "cuts": check.cuts,
+        "changes": check.changes,
+        "every_change_cut": check.changes_cut == check.changes,
+    }
+    replace(folder / run_folder.LOOK_AHEAD, json.dumps(content, indent=2).encode("ascii") + b"\n")
 
 
 def _first_ts(series: Sequence[Series]) -> int:

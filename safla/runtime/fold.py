@@ -129,6 +129,7 @@ def fold(
     known: str | None = None,
     outside: Sequence[Outside] = (),
     stop: Input = NO_INPUT,
+    signals: Signals | None = None,
 ) -> Iterator[Block]:
     """Fold all candles; the last block holds the closing lines alone. DataError where a bound of D1 would break.
 
@@ -136,19 +137,22 @@ def fold(
     known       the digest of the candles (J7), where the caller has it
     outside     inputs from outside, by their ts and in their order
     stop        the command that ended the run, if one did
+    signals     those of the strategy, where it was asked before; else it is asked here, and checked
     """
     grid = align([one.columns for one in series])
     size = max(1, min(timestamps, engine.MAX_BLOCK // len(series)))
+    if signals is None:
+        unasked = unasked_at(outside, grid.ts)
+        signals = signals_of(run, series, columns=forms.columns, grid_ts=grid.ts, unasked=unasked, known=known)
     folding = Folding(run, first_ts=int(grid.ts[0]), loop=forms.loop, timestamps=size)
-    yield from folded(folding, series, forms=forms, outside=outside, grid=grid, size=size)
+    yield from folded(folding, signals, forms=forms, outside=outside, grid=grid, size=size)
     yield folding.finish(known or digest(series, run.timeframe), stop)
 
 
 def folded(
-    folding: Folding, series: Sequence[Series], *, forms: Forms, outside: Sequence[Outside], grid: Grid, size: int
+    folding: Folding, signals: Signals, *, forms: Forms, outside: Sequence[Outside], grid: Grid, size: int
 ) -> Iterator[Block]:
     """The candles of a grid, block by block, without closing lines. Inputs from outside end their block."""
-    signals = signals_of(folding.run, series, columns=forms.columns, grid_ts=grid.ts, unasked=_unasked(outside, grid))
     ends = {int(np.searchsorted(grid.ts, one.ts)) + 1: one.ts for one in outside}
     stops = sorted(ends)
     done = 0
@@ -171,20 +175,20 @@ def folded(
         yield block
 
 
-def _unasked(outside: Sequence[Outside], grid: Grid) -> Mask:
+def unasked_at(outside: Sequence[Outside], grid_ts: Int64) -> Mask:
     """For each timestamp: was the strategy not asked, or did it fail there (J17)."""
-    mask = np.zeros(len(grid.ts), bool)
+    mask = np.zeros(len(grid_ts), bool)
     since = None
     for one in outside:
         if one.rule != v.STRATEGY_ERROR:
             continue
         if one.lifts and since is not None:
-            mask |= (grid.ts >= since) & (grid.ts <= one.ts)
+            mask |= (grid_ts >= since) & (grid_ts <= one.ts)
             since = None
         elif not one.lifts and since is None:
             since = one.ts
     if since is not None:
-        mask |= grid.ts >= since
+        mask |= grid_ts >= since
     return mask
 
 

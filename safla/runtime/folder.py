@@ -22,10 +22,11 @@ from safla.journal.head import HEAD
 
 CONFIG = "config.yaml"
 SUMMARY = "summary.json"
+LOOK_AHEAD = "look_ahead.json"  # what was checked of a strategy from Python
 LOCK = "lock"
 REQUESTS = "requests"  # a folder: the commands halt, resume and stop that wait (S15a)
 SNAPSHOT = "snapshot"  # where a paper run stands, for `safla status`
-OURS = (JOURNAL, HEAD, CANDLES, CONFIG, SUMMARY, LOCK, SNAPSHOT)
+OURS = (JOURNAL, HEAD, CANDLES, CONFIG, SUMMARY, LOOK_AHEAD, LOCK, SNAPSHOT)
 MAX_PID = 20  # digits
 LOCK_TRIES, LOCK_PAUSE_SECONDS = 5, 0.01  # who only looks whether it is held has it for some microseconds
 

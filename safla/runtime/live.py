@@ -1,20 +1,25 @@
 """A run one timestamp at a time: candles in, lines out, by the same fold (D3). No clock and no file is known here."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from safla.config.plan import RunPlan
 from safla.core import values as v
-from safla.core.candles import Series
+from safla.core.candles import Series, align, iso
 from safla.core.values import Columns, Grid, Int64, Signals
 from safla.data.units import Row
 from safla.errors import StrategyError
 from safla.journal.rows import Input
 from safla.runtime.fold import Block, Folding, Outside
-from safla.runtime.signals import signals_at
+from safla.runtime.look_ahead import Answer, Int32, engine_values, shown
+from safla.runtime.signals import ask, view_of, window_of
+from safla.runtime.strategy_candles import Candles, Growing
 
 FIELDS = len(Columns._fields)
+MOST_CANDLES = 2_000_000  # about which a strategy without a window is asked again and again (C13)
+UNKNOWN = -2  # what the engine took at a candle at which the strategy was not asked
 
 
 class Window:
@@ -46,26 +51,120 @@ class Window:
         return Columns(*(cells[first : self._end] for cells in self._cells))
 
 
-class Live:
-    """A run under way, and the windows of its strategy."""
+class LiveAnswer(NamedTuple):
+    """What a strategy says of the last candle of a symbol, and what the engine takes of it."""
 
-    def __init__(self, folding: Folding, *, series: Sequence[Series]) -> None:
-        """series: the candles that were folded before, with the last of which the windows begin."""
+    signal: int
+    strength: float
+    taken: int
+
+
+class LiveStrategyError(StrategyError):
+    """A strategy that takes back what it said, or is asked about too many candles; `note` says so in a journal."""
+
+    def __init__(self, text: str, *, note: str) -> None:
+        super().__init__(text)
+        self.note = note
+
+
+class LiveStrategy:
+    """The strategy of a run under way, asked about one symbol: all its candles so far, or the last ones (C13, C14)."""
+
+    def __init__(self, run: RunPlan, series: Series, *, before: Int32) -> None:
+        """
+        series  the candles that were folded before
+        before  int32[n]: what the engine took at each of them, UNKNOWN where the strategy was not asked
+        """
+        self._run = run
+        self._series = series._replace(columns=Columns(*(column[:0] for column in series.columns)))
+        window = window_of(run)
+        self._window = None if window is None else Window(window)
+        self._all = Growing(series if window is None else self._series, run.timeframe)
+        self._before = before if window is None else before[:0]
+        self._known = len(self._before)
+        if self._window is not None:
+            self._window.fill(series.columns)
+
+    def add(self, ts: int, row: Row) -> None:
+        """One candle more."""
+        if self._window is None:
+            self._all.add(ts, row)
+        else:
+            self._window.add(ts, row)
+
+    def answer(self) -> LiveAnswer:
+        """What it says of the last candle. StrategyError where it fails, or takes back what it said before."""
+        candles = self._candles()
+        if len(candles.ts) < self._run.plan.rules.warm_up:
+            return LiveAnswer(0, 0.0, 0)
+        self._refuse_too_many(len(candles.ts))
+        own = ask(self._run, candles, symbol=self._series.symbol, function=self._run.strategy.columns)
+        found = engine_values(own, threshold_ppm=self._run.plan.rules.entry_threshold_ppm)
+        if self._window is None:
+            self._refuse_change(candles, found)
+        return LiveAnswer(int(own.signal[-1]), float(own.strength[-1]), int(found[-1]))
+
+    def keep(self, answer: LiveAnswer) -> None:
+        """The engine takes this answer about the last candle."""
+        if self._window is not None:
+            return
+        size = len(self._all)
+        if size > len(self._before):
+            room = max(size, 2 * len(self._before)) - self._known
+            self._before = np.pad(self._before[: self._known], (0, room), constant_values=UNKNOWN)
+        self._before[size - 1] = answer.taken
+        self._known = size
+
+    def _candles(self) -> Candles | Columns:
+        if self._window is not None:
+            return view_of(self._run, self._series._replace(columns=self._window.columns()))
+        candles = self._all.candles()
+        return candles if self._run.strategy.natural else candles.units
+
+    def _refuse_too_many(self, size: int) -> None:
+        if size > MOST_CANDLES:
+            note = f"{self._run.strategy_name} is not asked about more than {MOST_CANDLES} candles; give it a window"
+            raise LiveStrategyError(f"strategy {note}", note=note)
+
+    def _refuse_change(self, candles: Candles | Columns, found: Int32) -> None:
+        """Live, a look-ahead is an answer that changes once the candles are there that it depends on."""
+        first = self._run.plan.rules.warm_up - 1
+        before, now = self._before[first : self._known], found[first : self._known]
+        changed = np.flatnonzero((before != UNKNOWN) & (before != now))
+        if not len(changed):
+            return
+        at, name = int(changed[0]), self._run.strategy_name
+        where = f"{self._series.symbol} at {iso(int(candles.ts[first + at]))}"
+        raise LiveStrategyError(
+            f"strategy {name} looks ahead: of {where} it gave signal {shown(int(before[at]))} when that candle was the "
+            f"last, and now gives {shown(int(now[at]))}",
+            note=f"{name} looks ahead: it changed its signal of {where}",
+        )
+
+
+class Live:
+    """A run under way, and its strategy."""
+
+    def __init__(self, folding: Folding, *, series: Sequence[Series], signals: Signals | None = None) -> None:
+        """
+        series   the candles that were folded before
+        signals  those that the engine took at each of their timestamps; None: there are no candles yet
+        """
         self.folding = folding
         self.run: RunPlan = folding.run
-        self._series = [one._replace(columns=Columns(*(column[:0] for column in one.columns))) for one in series]
-        self._windows = [Window(max(1, self.run.plan.rules.warm_up)) for _ in series]
-        for window, one in zip(self._windows, series, strict=True):
-            window.fill(one.columns)
+        self._strategies = [
+            LiveStrategy(self.run, one, before=one_before)
+            for one, one_before in zip(series, _taken_before(self.run, series, signals), strict=True)
+        ]
 
     def fold(self, ts: int, rows: Sequence[Row | None], *, outside: Sequence[Outside] = ()) -> Block:
         """The lines of a timestamp: None for a symbol that has no candle there. A strategy that fails halts (J17).
 
         outside  inputs that are known to stand behind it; a failure of the strategy among them is not made anew
         """
-        for window, row in zip(self._windows, rows, strict=True):
+        for one, row in zip(self._strategies, rows, strict=True):
             if row is not None:
-                window.add(ts, row)
+                one.add(ts, row)
         failed = any(one.rule == v.STRATEGY_ERROR and not one.lifts for one in outside)
         given = list(outside)
         if failed or self._open(v.STRATEGY_ERROR):
@@ -77,8 +176,8 @@ class Live:
                 signals = self._unasked()
                 given = [Outside(ts, v.STRATEGY_ERROR, lifts=False, input=Input(_note(self.run, error))), *given]
         block = self.folding.advance(_grid(ts, rows), 0, end=1, signals=signals)
-        for one in given:
-            block = self._behind(block, one)
+        for outside_one in given:
+            block = self._behind(block, outside_one)
         return block
 
     def input(self, given: Outside) -> Block:
@@ -106,12 +205,34 @@ class Live:
         return block._replace(lines=block.lines + lines, rows=rows, state=self.folding.state)
 
     def _asked(self, rows: Sequence[Row | None]) -> Signals:
-        windows = [None if row is None else window.columns() for window, row in zip(self._windows, rows, strict=True)]
-        return signals_at(self.run, windows, series=self._series)
+        answers = [
+            LiveAnswer(0, 0.0, 0) if row is None else one.answer()
+            for one, row in zip(self._strategies, rows, strict=True)
+        ]
+        for one, row, answer in zip(self._strategies, rows, answers, strict=True):
+            if row is not None:  # all of them answered, so the engine takes all of it
+                one.keep(answer)
+        return Signals(
+            np.array([[one.signal] for one in answers], np.int8), np.array([[one.strength] for one in answers])
+        )
 
     def _unasked(self) -> Signals:
-        symbols = len(self._windows)
+        symbols = len(self._strategies)
         return Signals(np.full((symbols, 1), v.UNASKED, np.int8), np.zeros((symbols, 1), np.float64))
+
+
+def _taken_before(run: RunPlan, series: Sequence[Series], signals: Signals | None) -> list[Int32]:
+    """What the engine took at each candle of each symbol."""
+    if signals is None:
+        return [np.zeros(0, np.int32) for _ in series]
+    grid_ts = align([one.columns for one in series]).ts
+    found = []
+    for one, signal, strength in zip(series, *signals, strict=True):
+        own = np.searchsorted(grid_ts, one.columns.ts)
+        answer = Answer(signal[own], strength[own])
+        before = engine_values(answer, threshold_ppm=run.plan.rules.entry_threshold_ppm)
+        found.append(np.where(answer.signal == v.UNASKED, np.int32(UNKNOWN), before))
+    return found
 
 
 def _grid(ts: int, rows: Sequence[Row | None]) -> Grid:
@@ -121,6 +242,8 @@ def _grid(ts: int, rows: Sequence[Row | None]) -> Grid:
 
 def _note(run: RunPlan, error: StrategyError) -> str:
     """What failed, as it may stand in a journal: no path, no number that differs from run to run (J4)."""
+    if isinstance(error, LiveStrategyError):
+        return error.note[:200]
     cause = error.__cause__
     answered = cause is None or isinstance(cause, StrategyError)
     what = "returned what is no signal" if answered else f"raised {type(cause).__name__}"

@@ -15,7 +15,7 @@ from safla.config.load import Loaded
 from safla.config.model import Config
 from safla.config.plan import RunPlan, make_plan
 from safla.config.text import plan_texts, resolved_yaml
-from safla.core.candles import TIMEFRAMES
+from safla.core.candles import TIMEFRAMES, align
 from safla.core.strategies import STRATEGIES, Strategy
 from safla.data.exchange.live import Arrival, Arrivals
 from safla.errors import ConfigError, JournalError, Problem
@@ -30,13 +30,14 @@ from safla.runtime import outcome
 from safla.runtime.command import is_unfinished_paper
 from safla.runtime.control import Control, Now
 from safla.runtime.feeding import Source, Trouble, source_of
-from safla.runtime.fold import fold, started
+from safla.runtime.fold import fold, started, unasked_at
 from safla.runtime.forms import choose
 from safla.runtime.interrupt import Flag
 from safla.runtime.outcome import Outcome
 from safla.runtime.recorded import run_of, scales_of
 from safla.runtime.recovery import Continued, confirm, recover, refuse_another_question
 from safla.runtime.resting import Before, Last, Listener, Resting, before_of, first_hash
+from safla.runtime.signals import signals_of
 
 MOST_WAITING = 1_000  # timestamps that a source may be ahead of the fold
 MOST_SHOWN = 5  # keys that differ
@@ -144,9 +145,11 @@ def outcome_of(folder: Path, *, register: Mapping[str, Strategy] = STRATEGIES) -
     plan = run_of(reader.read(folder).started, register=register)
     candles = sum(len(one.columns.ts) for one in series)
     forms = choose("auto", plan.strategy.columns, candles=candles, say=lambda text: None)
-    return outcome.outcome_of(
-        plan, series, blocks=[outcome.thinned(block) for block in fold(plan, series, forms=forms, outside=outside)]
-    )
+    grid_ts = align([one.columns for one in series]).ts
+    unasked = unasked_at(outside, grid_ts)
+    signals = signals_of(plan, series, columns=forms.columns, grid_ts=grid_ts, unasked=unasked, check=False)
+    blocks = fold(plan, series, forms=forms, outside=outside, signals=signals)
+    return outcome.outcome_of(plan, series, blocks=[outcome.thinned(block) for block in blocks])
 
 
 def _first_line(path: Path) -> RunStarted | None:

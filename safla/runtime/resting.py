@@ -17,7 +17,7 @@ from safla.core import engine
 from safla.core import values as v
 from safla.core.candles import Series, align, between, digest
 from safla.core.strategies import STRATEGIES, Strategy
-from safla.core.values import State
+from safla.core.values import Signals, State
 from safla.data.units import Row
 from safla.errors import HostError, JournalError
 from safla.journal import reader
@@ -28,13 +28,14 @@ from safla.journal.reader import Tail
 from safla.journal.rows import NO_INPUT, Input
 from safla.runtime import folder as run_folder
 from safla.runtime import snapshot
-from safla.runtime.fold import Block, Folding, Outside, folded
+from safla.runtime.fold import Block, Folding, Outside, folded, unasked_at
 from safla.runtime.forms import Forms, choose
 from safla.runtime.live import Live
 from safla.runtime.onlookers.told import Told
 from safla.runtime.recorded import Inputs, noting, run_of, series_of
 from safla.runtime.recovery import Continued, recover
 from safla.runtime.scan import Scan, scan
+from safla.runtime.signals import signals_of
 
 SNAPSHOT_SECONDS = 1.0  # between two of them
 MOST_PENDING = 256  # timestamps of the lookback in one batch
@@ -118,23 +119,34 @@ class Resting:
         candles = sum(len(one.columns.ts) for one in done)
         forms = choose("auto", self.run.strategy.columns, candles=candles, say=say)
         inputs = [one for one in before.outside if one.ts < last]
-        if before.scan is None or not self._compare(before.scan, done, inputs, forms=forms):
-            self._refold(first, done, inputs, forms=forms)
+        signals = self._signals(done, inputs, forms=forms) if candles else None
+        if before.scan is None or not self._compare(before.scan, done, inputs, signals=signals, forms=forms):
+            self._refold(first, done, inputs, signals=signals, forms=forms)
         assert self._live is not None
-        self._live = Live(self._live.folding, series=done)
+        self._live = Live(self._live.folding, series=done, signals=signals)
         self._live.folding.interpret()
         outside = tuple(one for one in before.outside if one.ts == last)
         rows = tuple(_row(one, last) for one in before.series)
         return Last(last, rows, outside, known=before.known, closing=before.closing)
 
-    def _compare(self, scan: Scan, done: Sequence[Series], inputs: Sequence[Outside], *, forms: Forms) -> bool:
+    def _signals(self, done: Sequence[Series], inputs: Sequence[Outside], *, forms: Forms) -> Signals:
+        """The strategy, asked once about all that is recorded; each live answer was compared when it came (C13)."""
+        grid_ts = align([one.columns for one in done]).ts
+        unasked = unasked_at(inputs, grid_ts)
+        return signals_of(self.run, done, columns=forms.columns, grid_ts=grid_ts, unasked=unasked, check=False)
+
+    def _compare(
+        self, scan: Scan, done: Sequence[Series], inputs: Sequence[Outside], *, signals: Signals | None, forms: Forms
+    ) -> bool:
         """Fold what is recorded, compare the outcomes alone (J39). False where one differs: the lines tell which."""
+        if signals is None:
+            return False
         grid = align([one.columns for one in done])
         size = max(1, engine.MAX_BLOCK // len(done))
         folding = self._begin(int(grid.ts[0]), forms=forms, timestamps=size).folding
         folding.lines.compare(scan.outcomes)
         try:
-            for _ in folded(folding, done, forms=forms, outside=inputs, grid=grid, size=size):
+            for _ in folded(folding, signals, forms=forms, outside=inputs, grid=grid, size=size):
                 pass
             folding.lines.go_on(scan.last.lines, scan.last.h)
         except Unequal:
@@ -144,15 +156,17 @@ class Resting:
         )
         return True
 
-    def _refold(self, first: int, done: Sequence[Series], inputs: Sequence[Outside], *, forms: Forms) -> None:
+    def _refold(
+        self, first: int, done: Sequence[Series], inputs: Sequence[Outside], *, signals: Signals | None, forms: Forms
+    ) -> None:
         """Fold what is recorded, and compare every line."""
         candles = sum(len(one.columns.ts) for one in done)
         size = max(1, engine.MAX_BLOCK // len(done))
         folding = self._begin(first, forms=forms, timestamps=size if candles else 1).folding
-        if not candles:
+        if signals is None:
             return
         grid = align([one.columns for one in done])
-        for block in folded(folding, done, forms=forms, outside=inputs, grid=grid, size=size):
+        for block in folded(folding, signals, forms=forms, outside=inputs, grid=grid, size=size):
             self._take(block, came=self._clock())
 
     def fold(

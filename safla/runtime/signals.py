@@ -1,102 +1,168 @@
-"""A strategy's columns for a run, checked: their shape, their values, and that none of them looks ahead (D5)."""
+"""A strategy is asked: its answers are checked, for their shape, their values, and that none looks ahead (D5)."""
 
 import traceback
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from safla.config.plan import RunPlan
 from safla.core import values as v
-from safla.core.candles import Series, iso, spread
+from safla.core.candles import Series, digest, iso, spread
 from safla.core.strategies import Function
-from safla.core.strategies.window import first_miss, spread_points
-from safla.core.values import Columns, Float64, Int8, Int64, Mask, Signals
-from safla.errors import Bug, Finding, StrategyError
+from safla.core.values import Columns, Int64, Mask, Signals
+from safla.errors import Bug, StrategyError
+from safla.runtime import look_ahead
+from safla.runtime.look_ahead import Answer, CutCheck, SlowNotice
+from safla.runtime.strategy_candles import Candles, between, candles_of, read_only
 
-CHECKED_POINTS = 32  # of every run; `safla check` looks at all
 OURS = "safla."  # where the strategies live that are ours: what goes wrong in them is a bug (FAULTS 30)
 
 
-def signals_of(
-    run: RunPlan, series: Sequence[Series], *, columns: Function, grid_ts: Int64, unasked: Mask | None = None
-) -> Signals:
-    """The signals of all symbols on the grid. Raises StrategyError for what is no signal, Finding for a look-ahead.
+class CheckedSignals(NamedTuple):
+    """What a run's strategy answers about all candles."""
+
+    signals: Signals
+    check: CutCheck | None  # None: nothing was checked
+
+
+def window_of(run: RunPlan) -> int | None:
+    """How many candles the strategy is asked about while they come; None: all since the first one of the run."""
+    return run.strategy.window(run.parameters)
+
+
+def is_ours(run: RunPlan) -> bool:
+    """Whether the strategy comes with safla: tests hold that it cannot look ahead, and no run spends time on that."""
+    return str(getattr(run.strategy.columns, "__module__", "")).startswith(OURS)
+
+
+def checked_signals(
+    run: RunPlan, series: Sequence[Series], *, columns: Function, grid_ts: Int64, unasked: Mask | None = None,
+    check: bool = True, known: str | None = None, say: Callable[[str], None] = lambda text: None,
+) -> CheckedSignals:  # fmt: skip
+    """The signals of all symbols on the grid; a strategy from Python is checked for looking ahead (C14, C15).
 
     columns  the form of the run's strategy that is asked for all candles
     unasked  the timestamps at which it is not asked: it failed there, or such a halt is open (J17)
+    check    false where each answer was compared with those before it when it was given, as live ones are
+    known    the digest of the candles (J7), where the caller has it
+    say      told once where the check takes long
+
+    StrategyError for what is no signal, Finding for a strategy that looks ahead or is not deterministic.
     """
-    if unasked is not None and unasked.any():
-        return _one_by_one(run, series, grid_ts=grid_ts, unasked=unasked)
-    signal = np.zeros((len(series), len(grid_ts)), np.int8)
-    strength = np.zeros((len(series), len(grid_ts)), np.float64)
-    for index, one in enumerate(series):
-        if len(one.columns.ts) == 0:
-            continue
-        given = one._replace(columns=_read_only(one.columns))
-        own_signal, own_strength = _asked(run, given, columns)(given.columns, run.parameters)
-        _refuse_cheating(run, given, signal=own_signal, strength=own_strength)
-        signal[index] = spread(grid_ts, one.columns.ts, own_signal)
-        strength[index] = spread(grid_ts, one.columns.ts, own_strength)
-    return Signals(signal, strength)
-
-
-def signals_at(run: RunPlan, windows: Sequence[Columns | None], *, series: Sequence[Series]) -> Signals:
-    """The signals at the last candle of each window, which has the candles that the strategy needs, or fewer (D5).
-
-    windows  one a symbol; None where it has no candle now. series: the symbols. StrategyError as above.
-    """
-    signal = np.zeros((len(windows), 1), np.int8)
-    strength = np.zeros((len(windows), 1), np.float64)
-    for index, (window, one) in enumerate(zip(windows, series, strict=True)):
-        if window is None or len(window.ts) < run.plan.rules.warm_up:
-            continue
-        given = one._replace(columns=_read_only(window))
-        own_signal, own_strength = _asked(run, given, run.strategy.columns)(given.columns, run.parameters)
-        signal[index, 0], strength[index, 0] = own_signal[-1], own_strength[-1]
-    return Signals(signal, strength)
-
-
-def _one_by_one(run: RunPlan, series: Sequence[Series], *, grid_ts: Int64, unasked: Mask) -> Signals:
-    """As they were asked for while the candles came: a strategy that failed at one is not asked about it again."""
+    mask = np.zeros(len(grid_ts), bool) if unasked is None else unasked
     found = Signals(np.zeros((len(series), len(grid_ts)), np.int8), np.zeros((len(series), len(grid_ts)), np.float64))
-    found.signal[:, unasked] = v.UNASKED
-    places = [np.searchsorted(one.columns.ts, grid_ts, side="right") for one in series]
-    for at in np.flatnonzero(~unasked).tolist():
-        windows: list[Columns | None] = []
-        for one, place in zip(series, places, strict=True):
-            end = int(place[at])
-            there = end > 0 and int(one.columns.ts[end - 1]) == int(grid_ts[at])
-            first = max(0, end - run.plan.rules.warm_up)
-            windows.append(Columns(*(column[first:end] for column in one.columns)) if there else None)
-        signals = signals_at(run, windows, series=series)
-        found.signal[:, at], found.strength[:, at] = signals.signal[:, 0], signals.strength[:, 0]
-    return found
+    check = check and not is_ours(run)
+    budgets = look_ahead.budgets([len(one.columns.ts) for one in series])
+    notice = SlowNotice(say, cuts=sum(budgets))
+    seed = (known or digest(series, run.timeframe)) if check else ""
+    looked: list[CutCheck] = []
+    for index, (one, budget) in enumerate(zip(series, budgets, strict=True)):
+        asked = ~mask[np.searchsorted(grid_ts, one.columns.ts)]
+        end = int(np.flatnonzero(asked)[-1]) + 1 if asked.any() else 0
+        if end == 0:
+            continue
+        stretch = one._replace(columns=Columns(*(column[:end] for column in one.columns)))
+        one_strategy = _SymbolStrategy(run, stretch, columns, asked=asked[:end])
+        if check and one_strategy.checkable:
+            own, seen = one_strategy.check(budget=budget, seed=f"{seed} {one.symbol}", notice=notice)
+            looked.append(seen)
+        else:
+            own = one_strategy.answer()
+        rows = one.columns.ts[:end]
+        found.signal[index] = spread(grid_ts, rows, own.signal)
+        found.strength[index] = spread(grid_ts, rows, own.strength)
+    found.signal[:, mask], found.strength[:, mask] = v.UNASKED, 0
+    return CheckedSignals(found, CutCheck(*map(sum, zip(*looked, strict=True))) if looked else None)
 
 
-def _read_only(columns: Columns) -> Columns:
-    """The same candles, to which a strategy cannot write, nor ask numpy to let it."""
-    return Columns(*(np.asarray(column.data.toreadonly()) for column in columns))
+def signals_of(
+    run: RunPlan, series: Sequence[Series], *, columns: Function, grid_ts: Int64, unasked: Mask | None = None,
+    check: bool = True, known: str | None = None,
+) -> Signals:  # fmt: skip
+    """The same, and no word of what was checked."""
+    return checked_signals(
+        run, series, columns=columns, grid_ts=grid_ts, unasked=unasked, check=check, known=known
+    ).signals
 
 
-def _asked(run: RunPlan, series: Series, function: Function) -> Function:
-    """A form of the strategy whose answers are checked, and whose errors name strategy, symbol and candles."""
-    ours = str(getattr(run.strategy.columns, "__module__", "")).startswith(OURS)
+class _SymbolStrategy:
+    """The candles of one symbol up to the last at which its strategy is asked."""
 
-    def ask(candles: Columns, parameters: Any) -> tuple[Int8, Float64]:
-        where = f"of {series.symbol}, asked about {len(candles.ts)} candles to {iso(int(candles.ts[-1]))}"
-        try:
-            answer: Any = function(candles, parameters)
-        except (Exception, SystemExit) as error:  # a strategy may raise whatever there is
-            if ours:
-                raise
-            raise StrategyError(f"strategy {run.strategy_name}: {_told(error)}, {where}") from error
-        try:
-            return checked(run.strategy_name, candles, answer=answer)
-        except StrategyError as error:
-            raise (Bug if ours else StrategyError)(f"{error}, {where}") from error
+    def __init__(self, run: RunPlan, series: Series, function: Function, *, asked: Mask) -> None:
+        self._run, self._series, self._function = run, series, function
+        self._view = view_of(run, series)
+        self._asked = asked
+        self._window, self._warm_up = window_of(run), run.plan.rules.warm_up
 
-    return ask
+    @property
+    def checkable(self) -> bool:
+        """Not where it failed and is asked about each window by itself: there nothing ahead can be seen."""
+        return self._window is None or bool(self._asked.all())
+
+    def check(self, *, budget: int, seed: str, notice: SlowNotice) -> tuple[Answer, CutCheck]:
+        """The answer, once it was compared with those about cuts of the candles."""
+        threshold_ppm = self._run.plan.rules.entry_threshold_ppm
+        own, seen = look_ahead.check(
+            self._series, self._ask, name=self._run.strategy_name, threshold_ppm=threshold_ppm,
+            warm_up=self._warm_up, window=self._window, budget=budget, seed=seed, asked=self._asked, notice=notice,
+        )  # fmt: skip
+        return self._warm(own), seen
+
+    def answer(self) -> Answer:
+        """The answer about all candles; with a window, where the strategy failed at some, candle by candle."""
+        if self._window is None or self._asked.all():
+            return self._warm(self._ask(0, len(self._asked)))
+        own = Answer(np.zeros(len(self._asked), np.int8), np.zeros(len(self._asked), np.float64))
+        for row in np.flatnonzero(self._asked[self._warm_up - 1 :]) + self._warm_up - 1:
+            signal, strength = self._ask(max(0, int(row) + 1 - self._window), int(row) + 1)
+            own.signal[row], own.strength[row] = signal[-1], strength[-1]
+        return own
+
+    def _warm(self, answer: Answer) -> Answer:
+        """Before the warm-up there is no signal, whatever the strategy says: live it is not asked there."""
+        answer.signal[: self._warm_up - 1], answer.strength[: self._warm_up - 1] = 0, 0
+        return answer
+
+    def _ask(self, first: int, end: int) -> Answer:
+        stretch = cut(self._view, first=first, end=end)
+        return ask(self._run, stretch, symbol=self._series.symbol, function=self._function)
+
+
+def view_of(run: RunPlan, series: Series) -> Candles | Columns:
+    """The candles in the form that the run's strategy takes; it cannot write to them."""
+    return candles_of(series, run.timeframe) if run.strategy.natural else read_only(series.columns)
+
+
+def cut(candles: Candles | Columns, *, first: int, end: int) -> Candles | Columns:
+    """The candles of the rows first to end, end left out."""
+    if isinstance(candles, Candles):
+        return between(candles, first=first, end=end)
+    return Columns(*(column[first:end] for column in candles))
+
+
+def ask(run: RunPlan, candles: Candles | Columns, *, symbol: str, function: Function) -> Answer:
+    """The answer of a form of the run's strategy, checked. Errors name strategy, symbol and candles."""
+    name, ours = run.strategy_name, is_ours(run)
+    where = f"of {symbol}, asked about {len(candles.ts)} candles to {iso(int(candles.ts[-1]))}"
+    try:
+        told: Any = function(candles, plain_parameters(run.parameters))
+    except (Exception, SystemExit) as error:  # a strategy may raise whatever there is
+        if ours:
+            raise
+        raise StrategyError(f"strategy {name}: {_told(error)}, {where}") from error
+    try:
+        return checked(name, candles, answer=told)
+    except StrategyError as error:
+        raise (Bug if ours else StrategyError)(f"{error}, {where}") from error
+
+
+def plain_parameters(parameters: Any) -> Any:
+    """Parameters as a strategy from Python takes them, a new dict of int, float and text; others as they are."""
+    if not isinstance(parameters, dict):
+        return parameters
+    return {name: float(one) if isinstance(one, Decimal) else one for name, one in parameters.items()}
 
 
 def _told(error: BaseException) -> str:
@@ -106,7 +172,7 @@ def _told(error: BaseException) -> str:
     return f"raised {type(error).__name__}{': ' if text else ''}{text} ({last.filename}:{last.lineno})"
 
 
-def checked(name: str, candles: Columns, *, answer: Any) -> tuple[Int8, Float64]:
+def checked(name: str, candles: Candles | Columns, *, answer: Any) -> Answer:
     """The two columns, if they are what a strategy may return; else StrategyError names strategy and candle."""
     if not isinstance(answer, tuple) or len(answer) != 2:
         raise StrategyError(f"strategy {name}: returned {type(answer).__name__}, not the two columns signal, strength")
@@ -118,23 +184,22 @@ def checked(name: str, candles: Columns, *, answer: Any) -> tuple[Int8, Float64]
             raise StrategyError(f"strategy {name}: {label} has shape {column.shape}, not {candles.ts.shape}")
     signal, strength = answer
     for label, bad in (
-        ("signal is not -1, 0 or +1", ~np.isin(signal, (-1, 0, 1))),
-        ("strength is not a number of at least 0", ~(np.isfinite(strength) & (strength >= 0))),
+        ("signal is not -1, 0 or +1", _first_that_is_no_signal(signal)),
+        ("strength is not a number of at least 0", _first_that_is_no_strength(strength)),
     ):
-        if bad.any():
-            raise StrategyError(f"strategy {name}: {label} at the candle {iso(int(candles.ts[bad.argmax()]))}")
-    return np.array(signal, np.int8), np.array(strength, np.float64)
+        if bad is not None:
+            raise StrategyError(f"strategy {name}: {label} at the candle {iso(int(candles.ts[bad]))}")
+    return Answer(np.array(signal, np.int8), np.array(strength, np.float64))
 
 
-def _refuse_cheating(run: RunPlan, series: Series, *, signal: Int8, strength: Float64) -> None:
-    warm_up = run.plan.rules.warm_up
-    miss = first_miss(
-        _asked(run, series, run.strategy.columns), series.columns, parameters=run.parameters, warm_up=warm_up,
-        signal=signal, strength=strength, points=spread_points(len(signal), warm_up, CHECKED_POINTS),
-    )  # fmt: skip
-    if miss is not None:
-        raise Finding(
-            f"strategy {run.strategy_name} looks ahead, or needs more than its {warm_up} candles: {series.symbol} at "
-            f"{iso(int(series.columns.ts[miss.candle]))} gives signal {miss.whole[0]} (strength {miss.whole[1]}) on "
-            f"all candles, and {miss.window[0]} ({miss.window[1]}) on the {warm_up} that end there"
-        )
+def _first_that_is_no_signal(signal: "np.ndarray") -> int | None:
+    bad = (signal != 1) & (signal != 0)
+    if signal.dtype.kind != "u":
+        bad &= signal != -1
+    return int(bad.argmax()) if bad.any() else None
+
+
+def _first_that_is_no_strength(strength: "np.ndarray") -> int | None:
+    if strength.min() >= 0 and strength.max() < np.inf:  # false for NaN; two passes, and nearly always enough
+        return None
+    return int((~(np.isfinite(strength) & (strength >= 0))).argmax())

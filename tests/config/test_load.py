@@ -1,8 +1,11 @@
 """From files, variables and options to one configuration or all its problems (FAULTS 50-54, CONFIG: precedence)."""
 
+import re
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from safla.config.load import Loaded, load, load_mapping
@@ -231,6 +234,61 @@ def test_a_dict_of_python_gives_what_the_same_file_gives() -> None:
     assert loaded.origins["risk.stop_loss_pct"] == "config"
     with pytest.raises(ConfigError, match=r"config: risk.stop_loss_pct: NaN; due is a number"):
         load_mapping({"risk": {"stop_loss_pct": float("nan")}})
+
+
+@pytest.mark.parametrize(
+    ("key", "given", "taken", "said"),
+    [
+        ("risk.stop_loss_pct", 0.1 + 0.2, "0.3", ""),
+        ("risk.stop_loss_pct", np.float64(0.03), "0.03", ""),
+        ("risk.stop_loss_pct", np.linspace(0.01, 0.05, 7)[1], "0.016667", "0.016666666666666666 is taken as 0.016667"),
+        ("risk.take_profit_pct", 1 / 3, "0.333333", "0.3333333333333333 is taken as 0.333333, with 6 decimals"),
+        ("simulation.slippage.base_bps", 2 / 3, "0.67", "0.6666666666666666 is taken as 0.67, with 2 decimals"),
+        ("simulation.initial_balance_usd", 1e5 / 3, "33333.333333333336", ""),
+        ("strategy.fast_period", np.float64(5), "5", ""),
+        ("strategy.fast_period", 5 + 1e-15, "5", ""),
+        ("markets.BTC/USDT.tick", 0.1 * 3, "0.3", ""),
+    ],
+)
+def test_a_float_is_rounded_to_what_its_key_takes_and_that_is_said(
+    key: str, given: float, taken: str, said: str
+) -> None:
+    *sections, name = key.split(".")
+    nested: Any = {name: given}
+    for section in reversed(sections):
+        nested = {section: nested}
+    for loaded, where in ((load(None, sets={key: given}), "set"), (load_mapping(nested), "config")):
+        value: Any = loaded.config
+        for part in key.split("."):
+            value = value[part] if isinstance(value, dict) else getattr(value, part)
+        assert value == Decimal(taken)
+        notes = [one for one in loaded.warnings if "is taken as" in one]
+        assert [one.startswith(f"{where}: {key}: ") and said in one for one in notes] == ([True] if said else [])
+
+
+def test_a_parameter_is_rounded_like_any_number() -> None:
+    parameters = {"band": 0.1 + 0.2, "share": np.float64(0.5), "length": np.int64(7), "third": 1 / 3}
+    loaded = load_mapping({"strategy": {"name": "mine", "parameters": parameters}}, strategies=["mine"])
+    expected = {"band": Decimal("0.3"), "share": Decimal("0.5"), "length": 7, "third": Decimal("0.333333333333")}
+    assert loaded.config.strategy.parameters == expected
+    assert [type(one) for one in loaded.config.strategy.parameters.values()] == [Decimal, Decimal, int, Decimal]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (1e-9, "0.000000001 is out of range; due is a number, above 0, below 1, at most 6 decimals"),
+        (float("inf"), "a number is finite"),
+        (-0.1, "negative numbers are not used here"),
+        (
+            Decimal("0.0166666"),
+            "0.0166666 has too many decimals; due is a number, above 0, below 1, at most 6 decimals",
+        ),
+    ],
+)
+def test_what_no_rounding_makes_good_is_an_error_that_says_what_its_key_takes(given: Any, said: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        load(None, sets={"risk.stop_loss_pct": given})
 
 
 def test_a_strategy_of_python_is_known_where_it_is_named() -> None:

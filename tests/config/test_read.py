@@ -6,6 +6,7 @@ import time
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -169,7 +170,9 @@ def test_numbers_of_python_are_read_as_though_they_were_written() -> None:
     values = [
         (0.03, Decimal("0.03")),
         (1e-5, Decimal("0.00001")),
+        (0.1 + 0.2, Decimal("0.30000000000000004")),  # all of it: its key decides what it takes
         (7, 7),
+        (7.0, 7),
         (float("nan"), "NaN"),
         (-1, "-1"),
         (1e300, "1E+300"),
@@ -179,6 +182,32 @@ def test_numbers_of_python_are_read_as_though_they_were_written() -> None:
     ]
     for given_value, value in values:
         assert read_python(given_value, HERE).value == value
+
+
+def test_values_of_numpy_are_those_of_python_by_their_shortest_text() -> None:
+    values = [
+        (np.float64(0.03), Decimal("0.03")),
+        (np.float32(0.03), Decimal("0.03")),
+        (np.float16(0.03), Decimal("0.03")),
+        (np.float64(7), 7),
+        (np.linspace(0.01, 0.05, 7)[1], Decimal("0.016666666666666666")),
+        (np.int64(7), 7),
+        (np.uint8(7), 7),
+        (np.bool_(True), True),
+        (np.str_("fast"), "fast"),
+        (np.array(7), 7),
+        (np.float64("nan"), "NaN"),
+        (np.float64(-1.5), "-1.5"),
+        (np.datetime64("2024-01-31T13:00:00.000000000"), "2024-01-31T13:00:00.000"),
+    ]
+    for given_value, value in values:
+        node = read_python(given_value, HERE)
+        assert node.value == value
+        assert not type(node.value).__module__.startswith("numpy")
+    assert [one.value for one in read_python(np.array(["BTC/USDT", "ETH/USDT"]), HERE).value] == [
+        "BTC/USDT",
+        "ETH/USDT",
+    ]
 
 
 def test_a_dict_that_holds_itself_is_refused() -> None:

@@ -9,9 +9,9 @@ class Breakout:
     def warm_up(self, parameters):
         return int(parameters.get("candles", 3)) + 2
 
-    def __call__(self, columns, parameters):
+    def __call__(self, candles, parameters):
         apart = int(parameters.get("candles", 3)) + 1
-        close = columns.close
+        close = candles.close
         signal = np.zeros(len(close), np.int8)
         signal[apart:] = np.sign(close[apart:] - close[:-apart]) * (close[apart:] != close[apart - 1 : -1])
         return signal, np.abs(signal) * 0.01
@@ -20,15 +20,15 @@ class Breakout:
 class Raising(Breakout):
     """Divides by nothing."""
 
-    def __call__(self, columns, parameters):
+    def __call__(self, candles, parameters):
         raise ZeroDivisionError("no volume")
 
 
 class Seeing(Breakout):
     """Enters before the close rises."""
 
-    def __call__(self, columns, parameters):
-        close = columns.close
+    def __call__(self, candles, parameters):
+        close = candles.close
         signal = np.zeros(len(close), np.int8)
         signal[:-1] = np.sign(close[1:] - close[:-1])
         return signal, np.abs(signal) * 0.01
@@ -37,8 +37,8 @@ class Seeing(Breakout):
 def carrying(warm_up):
     """A function with a warm_up of its own."""
 
-    def function(columns, parameters):
-        return Breakout()(columns, parameters)
+    def function(candles, parameters):
+        return Breakout()(candles, parameters)
 
     function.warm_up = warm_up
     return function

@@ -1,5 +1,6 @@
 """run and replay from Python: what the command does, without touching the process; strategies by name."""
 
+import asyncio
 import json
 import logging
 import os
@@ -9,6 +10,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import safla
@@ -95,7 +97,19 @@ def test_a_variable_of_the_environment_counts_as_it_does_for_the_command(config,
         ({"set": {"strategy.name": "mine"}}, safla.ConfigError, "mine is not registered"),
         ({"strategies": {"sma_crossover": Breakout()}}, safla.ConfigError, "one of ours"),
         ({"strategies": {"no name": Breakout()}}, safla.ConfigError, "is no name"),
-        ({"strategies": {"mine": lambda columns, parameters: None}}, safla.StrategyError, "mine.*warm_up"),
+        ({"strategies": {"mine": lambda candles, parameters: None}}, safla.StrategyError, "mine: it says no warm_up"),
+        ({"strategies": {"mine": 5}}, safla.StrategyError, "mine: it is no function"),
+        (
+            {"strategies": {"mine": Breakout}},
+            safla.StrategyError,
+            r"is the class Breakout; give an object: Breakout\(\)",
+        ),
+        (
+            {"strategies": [Breakout()]},
+            safla.UsageError,
+            r"strategies: a list; give a dict .* strategies={'mine': function}",
+        ),
+        ({"strategies": Breakout()}, safla.UsageError, "strategies: a Breakout; give a dict of names to functions"),
     ],
 )
 def test_what_is_wrong_is_an_error_of_safla_before_anything_is_written(config, arguments, error, said):
@@ -158,9 +172,123 @@ def test_a_strategy_that_raises_is_named_with_its_symbol_and_the_candle(config):
         safla.run(config, set=MINE, strategies={"mine": Raising()})
 
 
-def test_a_strategy_that_looks_ahead_is_found(config):
+def test_a_strategy_that_looks_ahead_is_found_and_nothing_is_written(config):
     with pytest.raises(safla.Finding, match="strategy mine looks ahead"):
-        safla.run(config, set=MINE, strategies={"mine": Seeing()})
+        safla.run(config, set=MINE, strategies={"mine": Seeing()}, out="run")
+    assert not Path("run").exists()
+
+
+def test_a_replay_checks_the_function_that_it_is_given(config):
+    result = safla.run(config, set=MINE, strategies={"mine": Breakout()})
+    with pytest.raises(safla.Finding, match="strategy mine looks ahead"):
+        safla.replay(result.folder, strategies={"mine": Seeing()})
+
+
+def test_the_folder_says_what_was_checked_of_a_strategy_from_python_and_of_no_other(config):
+    first = safla.run(config, set=MINE, strategies={"mine": Breakout()}, out="mine")
+    told = json.loads(Path("mine/look_ahead.json").read_text())
+    assert (told["strategy"], told["window"], told["cuts"], told["every_change_cut"]) == ("mine", None, 1_024, True)
+    assert told["changes"] > 100
+    assert told["candles"] == first.events_of("run_ended")["digest"][0]
+    other = safla.run(config, set={**MINE, "risk.stop_loss_pct": 0.03}, strategies={"mine": Breakout()}, out="other")
+    again = json.loads((other.folder / "look_ahead.json").read_text())
+    assert {name for name in told if told[name] != again[name]} == {"plan"}
+    assert safla.run(config, set=MINE, strategies={"mine": Breakout()}, out="mine").same_journal
+    safla.run(config, out="ours")
+    assert not Path("ours/look_ahead.json").exists()
+
+
+def test_a_window_is_checked_as_one_and_is_no_less_than_the_warm_up(config):
+    for window in (5, lambda parameters: parameters["candles"] + 2):
+        strategy = Breakout()
+        strategy.window = window
+        safla.run(config, set=MINE, strategies={"mine": strategy}, out="run")
+        assert json.loads(Path("run/look_ahead.json").read_text())["window"] == 5
+    strategy.window = 4
+    with pytest.raises(safla.StrategyError, match="its window of 4 candles is below its warm_up of 5"):
+        safla.run(config, set=MINE, strategies={"mine": strategy}, out="run")
+    strategy.window, strategy.warm_up = 4, 4
+    with pytest.raises(safla.Finding, match="looks ahead, or needs more than its window of 4 candles"):
+        safla.run(config, set=MINE, strategies={"mine": strategy}, out="run")
+
+
+def test_a_strategy_is_given_floats_the_integers_beside_and_plain_numbers_as_parameters(config):
+    seen = []
+
+    class Noting(Breakout):
+        warm_up = 5
+
+        def __call__(self, candles, parameters):
+            seen.append((candles, dict(parameters)))
+            parameters["candles"] = 3
+            return super().__call__(candles, parameters)
+
+    parameters = {"candles": np.int64(3), "share": 0.1 + 0.2, "kind": "fast"}
+    given = {**MINE, "strategy.parameters": parameters}
+    safla.run(config, set=given, strategies={"mine": Noting()})
+    candles, first = seen[0]
+    assert first == {"candles": 3, "share": 0.3, "kind": "fast"}
+    assert {type(one) for _, given in seen for one in given.values()} == {int, float, str}
+    assert isinstance(candles, safla.Candles)
+    assert (candles.symbol, candles.timeframe) == ("BTC/USDT", "1h")
+    assert candles.close[0] == candles.units.close[0] / 10**candles.price_decimals
+    assert {one.symbol for one, _ in seen} == {"BTC/USDT", "ETH/USDT"}
+
+
+@pytest.mark.parametrize("warm_up", [5, np.int64(5), lambda parameters: parameters["candles"] + 2])
+def test_a_warm_up_is_a_number_or_a_function_of_the_parameters(config, warm_up):
+    expected = safla.run(config, set=MINE, strategies={"mine": Breakout()}, out="one").last_hash
+    assert safla.run(config, set=MINE, strategies={"mine": carrying(warm_up)}, out="two").last_hash == expected
+
+
+def test_a_strategy_that_is_given_and_not_named_is_told_of(config):
+    notes = safla.run(config, strategies={"mine": Breakout()}).notes
+    assert any("strategy.name is sma_crossover, so mine is not asked; name it with" in note for note in notes)
+    assert not any(
+        "is not asked" in note for note in safla.run(config, set=MINE, strategies={"mine": Breakout()}).notes
+    )
+
+
+# --- On paper ---------------------------------------------------------------------------------------------------------
+
+PAPER = {**MINE, "mode": "paper", "paper.source": "replay", "paper.speed": "max"}
+
+
+def test_a_paper_run_from_python_is_the_backtest_of_its_candles(config):
+    told, mine = [], {"mine": Breakout()}
+    result = safla.run(config, set=PAPER, strategies=mine, out="paper", progress=told.append)
+    past = safla.run(config, set={**MINE, "journal.detail": "candles"}, strategies=mine, out="past")
+    assert result.journal.read_bytes() == past.journal.read_bytes()
+    assert result.summary["net_profit"] == past.summary["net_profit"]
+    assert result.summary == json.loads(Path("paper/summary.json").read_text())
+    assert result.trades.equals(past.trades)
+    assert told[-1].done == 1800
+    assert safla.replay("paper", strategies=mine)
+    again = safla.run(config, set=PAPER, strategies=mine, out="paper")
+    assert again.same_journal
+    assert any("has ended" in note for note in again.notes)
+
+
+def test_a_paper_run_from_python_goes_on_where_it_was_broken_off(config):
+    mine = {"mine": Breakout()}
+    whole = safla.run(config, set=PAPER, strategies=mine, out="paper").journal.read_bytes()
+    Path("paper/head").unlink()
+    Path("paper/journal.jsonl").write_bytes(whole[: len(whole) // 2])
+    assert safla.run(config, set=PAPER, strategies=mine, out="paper").journal.read_bytes() == whole
+
+
+def test_a_paper_run_may_be_called_in_a_thread_and_where_a_loop_is_under_way_as_in_a_notebook(config, capfd):
+    before = state_of_process()
+    expected = safla.run(config, set=PAPER, strategies={"mine": Breakout()}, out="one").last_hash
+    with ThreadPoolExecutor(1) as pool:
+        threaded = pool.submit(safla.run, config, set=PAPER, strategies={"mine": Breakout()}, out="two").result()
+
+    async def notebook():
+        return safla.run(config, set=PAPER, strategies={"mine": Breakout()}, out="three")
+
+    assert {threaded.last_hash, asyncio.run(notebook()).last_hash} == {expected}
+    assert state_of_process() == before
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("warm_up", [0, -1, 1.5, True, None, 1_000_001])

@@ -91,22 +91,35 @@ def test_a_type_that_did_not_happen_is_an_empty_frame_with_its_columns(result):
     assert frame.columns == ["n", "ts", "symbol", "order", "side", "reason"]
 
 
+def test_every_frame_can_be_written_as_csv_with_exact_amounts(result, written, tmp_path):
+    for name, frame in {"trades": result.trades, "equity": result.equity, "events": result.events}.items():
+        frame.write_csv(tmp_path / f"{name}.csv")
+        assert pl.read_csv(tmp_path / f"{name}.csv", infer_schema=False).height == frame.height
+    for kind in ("filled", "trade_closed", "halted", "order_placed", "run_started"):
+        result.events_of(kind).write_csv(tmp_path / "events.csv")
+    texts = pl.read_csv(tmp_path / "trades.csv", infer_schema=False)
+    closed = of_type(written, "trade_closed")
+    assert texts["net"].to_list() == [event["net"] for event in closed]
+    assert [Decimal(one) for one in texts["entry"]] == [Decimal(event["entry"]) for event in closed]
+
+
 def test_a_trade_is_its_closing_line_and_the_doubt_of_its_fill(result, written):
     frame = result.trades
     closed = of_type(written, "trade_closed")
     doubts = {event["trade"]: event["ambiguous"] for event in of_type(written, "filled") if event["side"] == "sell"}
     assert frame.columns == [
-        "symbol", "trade", "opened", "closed", "duration", "quantity", "entry", "exit", "gross", "fees", "net",
+        "symbol", "trade", "opened", "closed", "duration_seconds", "quantity", "entry", "exit", "gross", "fees", "net",
         "reason", "ambiguous", "net_pct", "r", "mae", "mfe",
     ]  # fmt: skip
-    kinds = [frame[name].dtype for name in ("opened", "closed", "duration")]
-    assert kinds == [UTC_MS, UTC_MS, pl.Duration("ms")]
+    kinds = [frame[name].dtype for name in ("opened", "closed", "duration_seconds")]
+    assert kinds == [UTC_MS, UTC_MS, pl.Int64]
     for name in ("quantity", "entry", "exit", "gross", "fees", "net"):
         assert frame[name].to_list() == [Decimal(event[name]) for event in closed]
     for name in ("symbol", "trade", "reason"):
         assert frame[name].to_list() == [event[name] for event in closed]
     assert frame["closed"].dt.timestamp("ms").to_list() == [event["ts"] for event in closed]
-    assert frame["duration"].dt.total_milliseconds().to_list() == [event["ts"] - event["opened"] for event in closed]
+    held = [(event["ts"] - event["opened"]) // 1000 for event in closed]
+    assert frame["duration_seconds"].to_list() == held
     assert frame["ambiguous"].to_list() == [doubts[event["trade"]] for event in closed]
     assert any(frame["ambiguous"])
 

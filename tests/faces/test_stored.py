@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, date, datetime, timedelta, timezone
 
+import numpy as np
 import pytest
 
 import safla
@@ -22,6 +23,9 @@ FIRST = 1_704_067_200_000
         "2024-01-01",
         "2024-01-01T00:00Z",
         FIRST,
+        np.int64(FIRST),
+        np.datetime64("2024-01-01"),
+        np.datetime64("2024-01-01T00:00:00.000000000"),
     ],
 )
 def test_a_time_is_the_same_in_every_spelling_and_naive_ones_are_utc(when):

@@ -31,6 +31,7 @@ PAPER = "tests/faults/test_paper_recorded.py::"
 PAPER_HALTS = "tests/faults/test_paper_halts.py::"
 PAPER_DISK = "tests/faults/test_paper_disk.py::"
 PAPER_STRATEGIES = "tests/faults/test_paper_strategies.py::"
+LOOK_AHEAD = "tests/runtime/test_look_ahead.py::"
 
 PLANTED = (
     Planted(
@@ -308,5 +309,29 @@ PLANTED = (
         "if arrival.ts <= folded:",
         "if arrival.ts < folded:",
         PAPER + "test_at_3600_times_its_pace_with_delays_it_is_the_backtest",
+    ),
+    Planted(
+        60, "no-cut-after-changes", "runtime/look_ahead.py",
+        "    if len(changes) <= room:\n        cuts.take(changes)\n",
+        "    if len(changes) <= room:\n        cuts.take(changes[:0])\n",
+        LOOK_AHEAD + "test_all_changes_are_cut_after_where_they_fit",
+    ),
+    Planted(
+        61, "all-candles-first", "runtime/look_ahead.py",
+        "        found = early.pop(end) if end in early else part(end)\n",
+        "        found = part(end)\n",
+        LOOK_AHEAD + "test_one_that_remembers_what_it_was_asked_before_is_found_all_the_same",
+    ),
+    Planted(
+        62, "raw-strength", "runtime/look_ahead.py",
+        "confidence = np.minimum(scaled, float(MAX_CONFIDENCE_PPM)).astype(np.int32)",
+        "confidence = strength[entries].view(np.int64).astype(np.int32)",
+        LOOK_AHEAD + "test_an_honest_strategy_passes",
+    ),
+    Planted(
+        63, "repaint-unseen", "runtime/live.py",
+        "(before != UNKNOWN) & (before != now)",
+        "(before != UNKNOWN) & (now == UNKNOWN)",
+        "tests/runtime/test_live.py::test_an_answer_that_is_taken_back_halts_the_account_and_names_the_candle",
     ),
 )  # fmt: skip

@@ -10,11 +10,11 @@ from safla.api.registered import registered
 from safla.core import account, step
 from safla.core.fills import fee
 from safla.core.strategies import Strategy
-from safla.core.values import Columns
 from safla.errors import Finding
 from safla.journal import reader
 from safla.journal.events import Candle, Halted, OrderPlaced, Signal
 from safla.runtime import replay
+from safla.runtime.strategy_candles import Candles
 from tests.faults.command import inside
 from tests.faults.invariants import check_answer, untouched
 from tests.faults.paper import FEWER, begin_half, check_goes_on, undisturbed
@@ -30,17 +30,17 @@ MINE = ("strategy.name=mine", "symbols.primary=[BTC/USDT]", "data.synthetic.hole
 def raises(error: BaseException) -> Any:
     """An answer that never comes."""
 
-    def answer(_columns: Columns, _signal: Any, _strength: Any) -> Any:
+    def answer(_columns: Candles, _signal: Any, _strength: Any) -> Any:
         raise error
 
     return answer
 
 
-def deeper(columns: Columns, signal: Any, strength: Any) -> Any:
+def deeper(columns: Candles, signal: Any, strength: Any) -> Any:
     return deeper(columns, signal, strength)
 
 
-def writes(columns: Columns, signal: Any, strength: Any) -> Any:
+def writes(columns: Candles, signal: Any, strength: Any) -> Any:
     columns.close[-1] = 1
     return signal, strength
 
@@ -70,7 +70,7 @@ class Mine(NamedTuple):
         """Candles before its first signal."""
         return self.needs
 
-    def __call__(self, columns: Columns, _parameters: Any) -> Any:
+    def __call__(self, columns: Candles, _parameters: Any) -> Any:
         """The two columns."""
         if self.asked is not None:
             self.asked.append(int(columns.ts[-1]))
@@ -138,38 +138,40 @@ def test_row_30_one_that_fails_by_accident_is_not_asked_again_about_what_it_fail
     assert journal(tmp_path) == full
 
 
-def test_row_31_live_there_is_nothing_ahead_to_look_at_and_its_backtest_finds_who_tries(tmp_path):
+def test_row_31_live_one_that_looks_ahead_takes_its_word_back_and_halts_the_account_before_it_trades(tmp_path):
     seen: list[int] = []
 
-    def ahead(columns: Columns, _parameters: Any) -> Any:
-        seen.append(int(columns.ts[-1]))
-        signal = np.zeros(len(columns.ts), np.int8)
-        signal[:-1] = np.sign(np.diff(columns.close))
+    def ahead(candles: Candles, _parameters: Any) -> Any:
+        seen.append(int(candles.ts[-1]))
+        signal = np.zeros(len(candles), np.int8)
+        signal[:-1] = np.sign(np.diff(candles.close))
         return signal, np.abs(signal).astype(float)
 
     ahead.warm_up = lambda parameters: 4
     more = given(ahead)
     traded(tmp_path / "paper", MINE, **more)
-    assert seen == sorted(set(seen))
-    assert events(tmp_path / "paper", Signal) == []
-    with pytest.raises(Finding, match="looks ahead, or needs more than its 4 candles"):
+    (halted,) = [one for one in events(tmp_path / "paper", Halted) if one.rule == "strategy_error"]
+    assert halted.note == "mine looks ahead: it changed its signal of BTC/USDT at 2024-01-01T06:00Z"
+    assert (halted.ts, seen) == (FIRST + 7 * HOUR, [FIRST + 6 * HOUR, FIRST + 7 * HOUR])
+    assert events(tmp_path / "paper", OrderPlaced) == []
+    check_replay(tmp_path / "paper", more["register"])
+    with pytest.raises(Finding, match="mine looks ahead: BTC/USDT at"):
         backtested(tmp_path / "backtest", MINE, **more)
 
 
-def test_row_31_one_that_needs_more_than_its_warm_up_has_no_more_live_and_its_backtest_finds_it(tmp_path):
+def test_row_31_one_that_needs_more_than_its_window_has_no_more_live_and_its_backtest_finds_it(tmp_path):
     lengths: set[int] = set()
 
-    def greedy(columns: Columns, _parameters: Any) -> Any:
-        lengths.add(len(columns.ts))
-        signal = np.where(columns.close > columns.close.mean(), 1, -1).astype(np.int8)
-        signal[:3] = 0
+    def greedy(candles: Candles, _parameters: Any) -> Any:
+        lengths.add(len(candles))
+        signal = np.where(candles.close > candles.close.mean(), 1, -1).astype(np.int8)
         return signal, np.ones(len(signal))
 
-    greedy.warm_up = lambda parameters: 4
+    greedy.warm_up = greedy.window = 4
     more = given(greedy)
     traded(tmp_path / "paper", MINE, **more)
     assert lengths == {4}
-    with pytest.raises(Finding, match="needs more than its 4 candles"):
+    with pytest.raises(Finding, match="needs more than its window of 4 candles"):
         backtested(tmp_path / "backtest", MINE, **more)
 
 

@@ -5,19 +5,26 @@ from typing import Any, NamedTuple
 
 from safla.core.strategies.sma_crossover import Crossover, sma_crossover
 from safla.core.strategies.sma_crossover import warm_up as crossover_warm_up
-from safla.core.values import Columns, Float64, Int8
+from safla.core.values import Float64, Int8
 
-Function = Callable[[Columns, Any], tuple[Int8, Float64]]
+Function = Callable[[Any, Any], tuple[Int8, Float64]]  # (candles, parameters) -> (signal int8[n], strength float64[n])
+
+
+def all_candles(_parameters: Any) -> int | None:
+    """The window of a strategy that is asked about all candles since the first of the run: none."""
+    return None
 
 
 class Strategy(NamedTuple):
     """One strategy: its function, and how many candles it needs for given parameters."""
 
-    columns: Function  # (columns, parameters) -> (signal int8[n], strength float64[n])
+    columns: Function
     warm_up: Callable[[Any], int]
     parameters: type[Any]  # what the configuration's numbers become; a NamedTuple of numbers
+    window: Callable[[Any], int | None] = all_candles  # it depends on so many candles alone; None: on all so far (C14)
+    natural: bool = False  # whether it is given runtime/strategy_candles.Candles (floats); else Columns (integers)
 
 
 STRATEGIES: dict[str, Strategy] = {
-    "sma_crossover": Strategy(sma_crossover, crossover_warm_up, Crossover),
+    "sma_crossover": Strategy(sma_crossover, crossover_warm_up, Crossover, window=crossover_warm_up),
 }

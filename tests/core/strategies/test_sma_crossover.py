@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safla.core.strategies.sma_crossover import Crossover, sma_crossover, warm_up
-from safla.core.strategies.window import first_miss
 from safla.core.values import Columns
 
 MANY = st.lists(st.integers(96, 104), min_size=0, max_size=60)  # few values, so that ties are frequent
@@ -43,10 +42,9 @@ def test_a_signal_is_that_of_the_window_that_ends_at_it(closes: list[int], rules
     whole = columns(closes)
     signal, strength = sma_crossover(whole, rules)
     needed = warm_up(rules)
-    assert first_miss(
-        sma_crossover, whole, parameters=rules, warm_up=needed, signal=signal, strength=strength,
-        points=range(needed - 1, len(closes)),
-    ) is None  # fmt: skip
+    for end in range(needed, len(closes) + 1):
+        signals, strengths = sma_crossover(Columns(*(column[end - needed : end] for column in whole)), rules)
+        assert (signals[-1], strengths[-1]) == (signal[end - 1], strength[end - 1])
     assert not signal[: needed - 1].any()
 
 
