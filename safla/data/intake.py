@@ -1,9 +1,11 @@
-"""Files of candles into the store: CSV, Parquet, Binance archives. No command line is known here.
+"""Files of candles into the store, of every format that a run reads. No command line is known here.
 
 The holes of a file are no facts: what it leaves out is asked for when it is needed.
 """
 
+from collections.abc import Mapping
 from pathlib import Path, PurePath
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -13,14 +15,14 @@ from safla.core.candles import TIMEFRAMES, Series
 from safla.core.values import Columns
 from safla.data import checks
 from safla.data.checks import Holes
-from safla.data.files import archive_name, bounded, csv, footer, parquet, vision
-from safla.data.rows import Rows, Target, assemble
+from safla.data.files import archive_name, bounded, formats
+from safla.data.files.csv import ColumnMap
+from safla.data.files.formats import Question
+from safla.data.rows import Target, assemble
 from safla.data.store import store
 from safla.data.store.month import PRICE_LIMIT
 from safla.data.store.store import Merged, Place
 from safla.errors import DataError, UsageError
-
-PEEKED_BYTES = 4096
 
 
 class Wanted(NamedTuple):
@@ -33,6 +35,9 @@ class Wanted(NamedTuple):
     usual_timeframe: str  # where neither user nor name says one
     last_candle: Literal["keep", "drop"]  # of files of which nothing proves that their last candle is closed
     accept_restated: bool
+    columns: ColumnMap | None = None  # as data.columns
+    zone: str | None = None  # as data.time_zone
+    grids: Mapping[str, int] = MappingProxyType({})  # decimals of stated scales, by symbol
 
 
 class Taken(NamedTuple):
@@ -68,8 +73,8 @@ def take(path: str, wanted: Wanted, *, at: int) -> Taken:
     UsageError as in place_of; DataError for a file that is missing, cut, unsound or has a wrong checksum.
     """
     place = place_of(path, wanted)
-    rows = _rows(path, place.symbol)
-    target = Target(place.symbol, place.step_ms, None, None, PRICE_LIMIT)
+    rows = formats.read(path, Question(place.symbol, wanted.columns, wanted.zone))
+    target = Target(place.symbol, place.step_ms, None, None, PRICE_LIMIT, snap_decimals=wanted.grids.get(place.symbol))
     series, _, said = assemble([rows], target)
     _refuse_other_timeframe(series, place, path=path)
     notes = [*said]
@@ -80,18 +85,6 @@ def take(path: str, wanted: Wanted, *, at: int) -> Taken:
     merged = store.merge(place, series, source=source, at=at, accept_restated=wanted.accept_restated)
     holes = checks.holes(series.columns.ts, place.step_ms)
     return Taken(path, place, len(series.columns.ts), holes, merged, (*notes, *merged.notes))
-
-
-def _rows(path: str, symbol: str) -> Rows:
-    """What a file is, by its first bytes: an archive is a ZIP, or has twelve columns and the name of one."""
-    with bounded.opened(path) as stream:
-        begin = stream.read(PEEKED_BYTES)
-    if begin.startswith(footer.MAGIC):
-        return parquet.read(path, None, symbol=symbol, owners=1)
-    twelve = begin.partition(b"\n")[0].count(b",") == vision.WIDTH - 1
-    if begin.startswith(bounded.ZIP_MAGIC) or (twelve and archive_name.named(path) is not None):
-        return vision.read(path)
-    return csv.read(path, None)
 
 
 def _refuse_other_timeframe(series: Series, place: Place, *, path: str) -> None:

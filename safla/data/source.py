@@ -5,14 +5,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from safla.config.model import Config
 from safla.config.plan import NO_RULES, OrderRules, decimals
+from safla.config.rules import RECORDED
 from safla.core.candles import TIMEFRAMES, Series
 from safla.core.values import Columns
 from safla.data import paths, synthetic
 from safla.data.checks import Origin
 from safla.data.decimals import MAX_PLACES
-from safla.data.files import csv, parquet, vision
+from safla.data.files import csv, formats
 from safla.data.files.bounded import shown
-from safla.data.rows import MAX_ROWS, Counts, Rows, Target, assemble, of_columns
+from safla.data.files.formats import Question
+from safla.data.rows import MAX_ROWS, Counts, Rows, Target, assemble, last_of, of_columns
 from safla.errors import DataError
 
 if TYPE_CHECKING:
@@ -58,7 +60,23 @@ def _target(config: Config, symbol: str, *, rules: OrderRules, price_limit: int)
     price_decimals, volume_decimals = _decimals(config, symbol)
     least = [0 if step is None else min(MAX_PLACES, decimals(step)) for step in (rules.tick, rules.lot)]
     step_ms = TIMEFRAMES[config.market_data.timeframe]
-    return Target(symbol, step_ms, price_decimals, volume_decimals, price_limit, *least)
+    return Target(
+        symbol, step_ms, price_decimals, volume_decimals, price_limit, *least,
+        snap_decimals=snap_decimals(config, symbol),
+    )  # fmt: skip
+
+
+def snap_decimals(config: Config, symbol: str) -> int | None:
+    """The grid on which prices are meant to be: of the stated price_decimals, or of the stated tick."""
+    market = config.markets.get(symbol)
+    if market is None or market.price_decimals is not None:
+        return None if market is None else market.price_decimals
+    return None if market.tick is None else decimals(market.tick)
+
+
+def columns_of(config: Config) -> csv.ColumnMap | None:
+    """`data.columns`; None where the header of each file tells them."""
+    return None if config.data.columns == "auto" else config.data.columns.model_dump()
 
 
 def _decimals(config: Config, symbol: str) -> tuple[int | None, int | None]:
@@ -72,7 +90,7 @@ def _decimals(config: Config, symbol: str) -> tuple[int | None, int | None]:
 
 def _of_symbol(config: Config, target: Target, files: list[Rows]) -> tuple[Series, Counts, tuple[str, ...]]:
     series, counts, notes = assemble(files, target)
-    last = files[-1]
+    last = last_of(files)
     if last.closed:
         return series, counts, notes
     if config.data.last_candle == "keep":
@@ -107,21 +125,14 @@ def _kept(config: Config, symbol: str, held: "Held") -> Rows:
     )
 
 
-def _csv(config: Config, symbols: Sequence[str]) -> list[list[Rows]]:
-    columns = None if config.data.columns == "auto" else config.data.columns.model_dump()
-    return [_bounded(csv.read(path, columns) for path in files) for files in _paths(config, symbols, shared=False)]
-
-
-def _vision(config: Config, symbols: Sequence[str]) -> list[list[Rows]]:
-    return [_bounded(vision.read(path) for path in files) for files in _paths(config, symbols, shared=False)]
-
-
-def _parquet(config: Config, symbols: Sequence[str]) -> list[list[Rows]]:
-    columns = None if config.data.columns == "auto" else config.data.columns.model_dump()
-    files = _paths(config, symbols, shared=True)
+def _files(config: Config, symbols: Sequence[str]) -> list[list[Rows]]:
+    promised = config.data.source == "vision"
+    files = _paths(config, symbols, shared=not promised)
+    asked = Question("", columns_of(config), config.data.time_zone, archive=promised)
     return [
         _bounded(
-            parquet.read(path, columns, symbol=symbol, owners=sum(path in other for other in files)) for path in own
+            formats.read(path, asked._replace(symbol=symbol, owners=sum(path in other for other in files)))
+            for path in own
         )
         for symbol, own in zip(symbols, files, strict=True)
     ]
@@ -172,8 +183,6 @@ def _alone(reader: Callable[[Config, Sequence[str]], list[list[Rows]]]) -> "_Sou
 _Source = Callable[[Config, Sequence[str], "Told | None"], _Given]
 SOURCES: dict[str, _Source] = {
     "exchange": _exchange,
-    "csv": _alone(_csv),
-    "parquet": _alone(_parquet),
-    "vision": _alone(_vision),
+    **dict.fromkeys(RECORDED, _alone(_files)),
     "synthetic": _alone(_synthetic),
 }

@@ -1,9 +1,10 @@
 """CSV files of candles: delimiter, header, columns. What is not clear is asked for, never guessed."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
-from safla.data.files import bounded, table
+from safla.data.files import bounded, orders, table
 from safla.data.files.table import MAX_COLUMNS, Layout, split
 from safla.data.rows import FIELDS, Rows
 from safla.errors import DataError
@@ -13,91 +14,242 @@ NAMES = {
         "timestamp",
         "timestamp_ms",
         "ts",
+        "t",
         "time",
         "date",
         "datetime",
+        "date_time",
         "open_time",
         "opentime",
         "unix",
+        "unix_time",
         "unix_timestamp",
     ),
     "open": ("open", "o", "open_price"),
     "high": ("high", "h", "high_price"),
     "low": ("low", "l", "low_price"),
     "close": ("close", "c", "close_price"),
-    "volume": ("volume", "v", "vol", "base_volume"),
+    "volume": ("volume", "v", "vol", "base_volume", "volume_base"),
 }
-DELIMITERS = (",", ";", "\t")
+DELIMITERS = (",", ";", "\t", "|")
 HINT = "data.columns says which column is which, by name or position"
+NO_HEADER = (
+    "no header, so the columns are taken in Binance's order: time, open, high, low, close, volume; "
+    "data.columns says otherwise"
+)
+
+ColumnMap = Mapping[str, str | int | None]  # by field: its name or position; None: told by the header
 
 _ROW = re.compile(r'"?[0-9]')  # how the time of a row begins; no header does
+_TIME = re.compile(r"[0-9]{4}[0-9Tt:./ +Zz-]*", re.ASCII)
+_NUMBER = re.compile(r"[+-]?[0-9.,]*[0-9][0-9.,]*([eE][+-]?[0-9]+)?", re.ASCII)
+_CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?", re.ASCII)
+_DAY = re.compile(r"[0-9]{4}[-/.]?[0-9]{1,2}[-/.]?[0-9]{1,2}", re.ASCII)
+LEAST_NUMBERS = 4  # cells that make a line a row, whatever stands in the others
 
 
-def read(path: str, columns: Mapping[str, str | int] | None) -> Rows:
-    """The rows of a CSV file, which may be gzip or zstd. columns: names or positions; None: told by NAMES."""
+class Cut(NamedTuple):
+    """A delimiter, and what the first lines are when they are cut by it."""
+
+    delimiter: str
+    header: int | None  # the line before the first row, empty lines and comments passed over
+    body: int  # the first row; the number of lines where there is none
+    cells: list[str]  # of the first row, or of the last line where there is none
+
+
+class Located(NamedTuple):
+    """Where the columns stand."""
+
+    positions: tuple[int, ...]  # ts, open, high, low, close, volume
+    clock: int | None = None  # the time of day, where it has a column of its own
+    others: tuple[int, ...] = ()  # further columns of opening times
+
+
+def read(path: str, columns: ColumnMap | None, *, zone: str | None = None, symbol: str | None = None) -> Rows:
+    """The rows of a CSV file, which may be gzip or zstd. columns: names or positions; None: told by NAMES.
+
+    zone  of dates that name none; symbol: whose base currency may name the column of volume
+    """
     with bounded.opened(path) as stream:
-        return table.read(
-            path,
-            bounded.blocks(stream, path),
-            layout_of=lambda lines: layout(lines, columns, path=bounded.shown(path)),
-            closed=False,
-        )
+        return of_blocks(path, bounded.blocks(stream, path), columns, zone=zone, symbol=symbol)
 
 
-def layout(lines: Sequence[str], columns: Mapping[str, str | int] | None, *, path: str) -> Layout:
+def of_blocks(
+    path: str, blocks: Iterator[bytes], columns: ColumnMap | None, *, zone: str | None, symbol: str | None
+) -> Rows:
+    """The rows of a CSV text. Where it has no header, its values must not speak for another order of the columns."""
+    rows = table.read(
+        path,
+        blocks,
+        layout_of=lambda lines: layout(lines, columns, path=bounded.shown(path), symbol=symbol),
+        closed=False,
+        zone=zone,
+    )
+    if any(note.endswith(NO_HEADER) for note in rows.notes):
+        orders.refuse_another(rows)
+    return rows
+
+
+def layout(lines: Sequence[str], columns: ColumnMap | None, *, path: str, symbol: str | None = None) -> Layout:
     """How a table is to be read, out of its first lines: a banner, then a header, either of which may be absent."""
     rows = list(lines)
-    while len(rows) > 1 and not rows[-1]:
+    while len(rows) > 1 and not rows[-1].strip():
         rows.pop()
-    body = next((index for index, line in enumerate(rows) if _is_row(line, columns)), len(rows))
-    sample = rows[min(body, len(rows) - 1)]
-    delimiter = max(DELIMITERS, key=sample.count)
-    width = len(split(sample, delimiter))
+    cut = max((_cut(rows, delimiter, columns) for delimiter in DELIMITERS), key=lambda one: _fit(one, rows, columns))
+    width = len(cut.cells)
     if width > MAX_COLUMNS:
         raise DataError(f"{path}: {width} columns, at most {MAX_COLUMNS} are read")
-    header = split(rows[body - 1], delimiter) if body else None
+    header = None if cut.header is None else split(rows[cut.header], cut.delimiter)
     if header is not None and len(header) != width:
-        raise DataError(f"{path}: line {body}: neither a header nor a row of {width} cells")
-    notes = (f"{body - 1} line before the header skipped",) if body > 1 else ()
-    positions = located(header, columns, width=width, path=path)
-    return Layout(delimiter, positions, width, body, notes)
+        raise DataError(f"{path}: line {cut.header + 1}: neither a header nor a row of {width} cells")  # type: ignore[operator]
+    found = located(header, columns, width=width, path=path, sample=cut.cells, symbol=symbol)
+    texts = [row for row in rows[: cut.body] if not _is_blank(row)]
+    names = header or [str(position) for position in range(width)]
+    given = columns is not None and all(columns.get(field) is not None for field in FIELDS)
+    return Layout(
+        cut.delimiter, found.positions, width, cut.body, _notes(rows, cut, given=given),
+        clock=found.clock, others=tuple((names[position], position) for position in found.others),
+        time_name=names[found.positions[0]], repeated=frozenset(text.encode() for text in texts),
+    )  # fmt: skip
 
 
 def located(
-    header: Sequence[str] | None, columns: Mapping[str, str | int] | None, *, width: int, path: str
-) -> tuple[int, ...]:
-    """Where ts, open, high, low, close and volume stand."""
-    if columns is not None:
-        return tuple(_asked(header, columns[field], field=field, width=width, path=path) for field in FIELDS)
-    if header is None:
+    header: Sequence[str] | None,
+    columns: ColumnMap | None,
+    *,
+    width: int,
+    path: str,
+    sample: Sequence[str],
+    symbol: str | None = None,
+) -> Located:
+    """Where the columns stand: as `columns` says, those that it does not name as the header says.
+
+    sample  the first row, which tells an integer time from a date
+    """
+    wanted = {field: (columns or {}).get(field) for field in FIELDS}
+    places = {
+        field: _asked(header, value, field=field, width=width, path=path)
+        for field, value in wanted.items()
+        if value is not None
+    }
+    if len(places) < len(FIELDS) and header is None:
         if width < len(FIELDS):
             raise DataError(f"{path}: {width} columns and no header; six are needed, {', '.join(FIELDS)}")
-        return tuple(range(len(FIELDS)))  # Binance's order
-    known = [re.sub(r"[ -]+", "_", name.strip().lower()) for name in header]
-    return tuple(_found(header, known, field=field, path=path) for field in FIELDS)
+        return Located(_in_order(places, path=path))
+    found = Located(())
+    if header is not None and "ts" not in places:
+        found = _times(header, [place for place in range(width) if place not in places.values()], sample, path=path)
+        places["ts"] = found.positions[0]
+    for field in FIELDS:
+        if field not in places:
+            places[field] = _found(header or (), field=field, path=path, symbol=symbol)
+    return found._replace(positions=tuple(places[field] for field in FIELDS))
 
 
-def _is_row(line: str, columns: Mapping[str, str | int] | None) -> bool:
-    position = columns["ts"] if columns is not None and isinstance(columns["ts"], int) else 0
-    cells = line.split(max(DELIMITERS, key=line.count))
-    return position < len(cells) and bool(_ROW.match(cells[position].strip()))
+def _cut(rows: Sequence[str], delimiter: str, columns: ColumnMap | None) -> Cut:
+    position = (columns or {}).get("ts")
+    position = position if isinstance(position, int) else 0
+    header = None
+    for number, row in enumerate(rows):
+        if _is_blank(row):
+            continue
+        cells = split(row, delimiter) if delimiter in row else [row]
+        if _is_row(cells, position):
+            return Cut(delimiter, header, number, cells)
+        header = number
+    last = len(rows) - 1 if header is None else header
+    return Cut(delimiter, header, len(rows), split(rows[last], delimiter))
 
 
-def _asked(header: Sequence[str] | None, wanted: str | int, *, field: str, width: int, path: str) -> int:
+def _is_blank(row: str) -> bool:
+    return not row.strip() or row.lstrip().startswith("#")
+
+
+def _is_row(cells: Sequence[str], position: int) -> bool:
+    if len(cells) < 2:
+        return False
+    begins = position < len(cells) and bool(_ROW.match(cells[position]))
+    return begins or sum(1 for cell in cells[:MAX_COLUMNS] if _NUMBER.fullmatch(cell)) >= LEAST_NUMBERS
+
+
+def _fit(cut: Cut, rows: Sequence[str], columns: ColumnMap | None) -> tuple[int, bool, int]:
+    """How well a delimiter fits: names that the header has, then a time in a row of six cells, then many cells.
+
+    A comma in numbers is not taken for what stands between the cells.
+    """
+    names = [] if cut.header is None else split(rows[cut.header], cut.delimiter)
+    asked = {name for name in (columns or {}).values() if isinstance(name, str)}
+    plain = {name for field in NAMES.values() for name in field}
+    known = sum(1 for name in names[:MAX_COLUMNS] if name in asked or _plain(name) in plain)
+    whole = len(cut.cells) >= len(FIELDS) and any(_TIME.fullmatch(cell) for cell in cut.cells[:MAX_COLUMNS])
+    return known, whole, len(cut.cells)
+
+
+def _notes(rows: Sequence[str], cut: Cut, *, given: bool) -> tuple[str, ...]:
+    before = [row for row in rows[: cut.body] if not _is_blank(row)][:-1]
+    comments = sum(1 for row in rows[: cut.body] if row.lstrip().startswith("#"))
+    facts = (
+        (before, f"{len(before)} line{'s' * (len(before) > 1)} before the header skipped"),
+        (
+            comments,
+            f"{comments} line{'s that begin' if comments > 1 else ' that begins'} with # before the rows skipped",
+        ),
+        (cut.header is None and not given, NO_HEADER),
+    )
+    return tuple(text for is_so, text in facts if is_so)
+
+
+def _in_order(places: dict[str, int], *, path: str) -> tuple[int, ...]:
+    """The columns of a file without a header, in Binance's order where nothing is said."""
+    positions = tuple(places.get(field, place) for place, field in enumerate(FIELDS))
+    if len(set(positions)) < len(FIELDS):
+        named = ", ".join(f"{field}: {place}" for field, place in places.items())
+        raise DataError(
+            f"{path}: no header, and data.columns names some columns ({named}); the others would be taken in Binance's "
+            "order, in which one of these is another; name all six"
+        )
+    return positions
+
+
+def _asked(header: Sequence[str] | None, wanted: str | int | None, *, field: str, width: int, path: str) -> int:
     if isinstance(wanted, int):
         if wanted >= width:
             raise DataError(f"{path}: data.columns.{field} is {wanted}, but there are {width} columns, counted from 0")
         return wanted
-    if header is None or list(header).count(wanted) != 1:
+    if header is None or list(header).count(str(wanted)) != 1:
         there = f"the header has {', '.join(map(repr, header))}" if header else "there is no header; give a position"
         raise DataError(f"{path}: data.columns.{field}: no column {wanted!r}; {there}")
-    return list(header).index(wanted)
+    return list(header).index(str(wanted))
 
 
-def _found(header: Sequence[str], known: Sequence[str], *, field: str, path: str) -> int:
-    places = [place for place, name in enumerate(known) if name in NAMES[field]]
+def _plain(name: str) -> str:
+    """A name of a header as it stands in NAMES: <VOL>, Open-Time and `Open time` are names of platforms."""
+    return re.sub(r"[ -]+", "_", name.strip().strip("<>").lower())
+
+
+def _times(header: Sequence[str], free: Sequence[int], sample: Sequence[str], *, path: str) -> Located:
+    """The column of opening times: an integer one before a text, which is compared with it; a date and its clock."""
+    places = [place for place in free if _plain(header[place]) in NAMES["ts"]]
+    if not places:
+        raise _unclear(header, [], field="ts", path=path)
+    if len(places) == 2 and _DAY.fullmatch(sample[places[0]]) and _CLOCK.fullmatch(sample[places[1]]):
+        return Located((places[0],), clock=places[1])
+    first = next((place for place in places if sample[place].replace(".", "").isdigit()), places[0])
+    return Located((first,), others=tuple(place for place in places if place != first))
+
+
+def _found(header: Sequence[str], *, field: str, path: str, symbol: str | None) -> int:
+    names = set(NAMES[field])
+    if field == "volume" and symbol:
+        base = symbol.partition("/")[0].lower()
+        names |= {f"volume_{base}", f"volume_({base})", f"volume({base})", f"{base}_volume"}
+    places = [place for place, name in enumerate(header) if _plain(name) in names]
     if len(places) == 1:
         return places[0]
+    raise _unclear(header, places, field=field, path=path)
+
+
+def _unclear(header: Sequence[str], places: Sequence[int], *, field: str, path: str) -> DataError:
     what = "no column" if not places else f"{len(places)} columns ({', '.join(repr(header[p]) for p in places)})"
     there = "" if places else f" among {', '.join(repr(name[:40]) for name in header)}"
-    raise DataError(f"{path}: {what} for {field}{there}; {HINT}")
+    return DataError(f"{path}: {what} for {field}{there}; {HINT}")
