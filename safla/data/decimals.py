@@ -149,7 +149,8 @@ def finer(numbers: Numbers, places: int) -> Int64:
     rows = np.flatnonzero(numbers.places > places)
     spare = np.clip(numbers.places[rows] - places, 0, 19)
     digits = numbers.digits[rows]
-    return rows[np.where(spare > 18, digits > 0, digits % POWERS[np.clip(spare, 0, 18)] > 0)]
+    found: Int64 = rows[np.where(spare > 18, digits > 0, digits % POWERS[np.clip(spare, 0, 18)] > 0)]
+    return found
 
 
 def dusty(numbers: Numbers) -> Int64:
@@ -161,7 +162,8 @@ def dusty(numbers: Numbers) -> Int64:
         if not even.any():
             break
         digits[even] //= 10
-    return rows[digits >= POWERS[FLOAT_DIGITS - 1]]
+    found: Int64 = rows[digits >= POWERS[FLOAT_DIGITS - 1]]
+    return found
 
 
 def _wide(frame: "pl.DataFrame", names: list[str], *, where: Where) -> dict[str, Numbers]:

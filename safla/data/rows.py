@@ -121,14 +121,15 @@ def _shared_note(file: str, other: str, count: int) -> str:
 def _snapped(one: Rows, target: Target) -> Rows:
     """The rows with prices and volumes on their stated grid, where they miss it by a float's rounding."""
     grids = dict.fromkeys(PRICES, target.snap_decimals) | {"volume": target.volume_decimals}
-    numbers, counts = dict(one.numbers), dict.fromkeys(("prices", "volumes"), 0)
+    stated = {"prices": target.snap_decimals, "volumes": target.volume_decimals}
+    numbers, counts = dict(one.numbers), dict.fromkeys(stated, 0)
     for name, places in grids.items():
         if places is not None:
             numbers[name], moved = snapped(one.numbers[name], places)
             counts["prices" if name in PRICES else "volumes"] += moved
     said = [
         f"{shown(one.origin.file)}: {count} {kind} that a float rounded are taken as the numbers of "
-        f"{target.snap_decimals if kind == 'prices' else target.volume_decimals} decimals that they miss by less than 1e-9"
+        f"{stated[kind]} decimals that they miss by at most 1e-9"
         for kind, count in counts.items()
         if count
     ]

@@ -60,10 +60,8 @@ def _target(config: Config, symbol: str, *, rules: OrderRules, price_limit: int)
     price_decimals, volume_decimals = _decimals(config, symbol)
     least = [0 if step is None else min(MAX_PLACES, decimals(step)) for step in (rules.tick, rules.lot)]
     step_ms = TIMEFRAMES[config.market_data.timeframe]
-    return Target(
-        symbol, step_ms, price_decimals, volume_decimals, price_limit, *least,
-        snap_decimals=snap_decimals(config, symbol),
-    )  # fmt: skip
+    snap = snap_decimals(config, symbol)
+    return Target(symbol, step_ms, price_decimals, volume_decimals, price_limit, least[0], least[1], snap)
 
 
 def snap_decimals(config: Config, symbol: str) -> int | None:

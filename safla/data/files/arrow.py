@@ -49,7 +49,7 @@ def read(path: str, columns: ColumnMap | None, *, symbol: str, owners: int, zone
     try:
         schema = pl.read_ipc_schema(io.BytesIO(content))
         wanted = columnar.wanted(schema, columns, path=path, symbol=symbol, owners=owners)
-        frame = pl.read_ipc(io.BytesIO(content), columns=wanted.read, memory_map=False)
+        frame = pl.read_ipc(io.BytesIO(content), columns=wanted.read)
         return columnar.rows(path, frame, wanted, symbol=symbol, zone=zone)
     except broken as error:
         text = ascii(str(error).partition("\n")[0][:150])[1:-1]

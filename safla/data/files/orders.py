@@ -3,6 +3,7 @@
 from itertools import permutations
 
 import numpy as np
+import numpy.typing as npt
 
 from safla.core.candles import iso
 from safla.core.values import Float64
@@ -61,17 +62,18 @@ def _floats(rows: Rows, field: str) -> Float64:
     return result
 
 
-def _sound(table: Float64) -> np.ndarray:
+def _sound(table: Float64) -> npt.NDArray[np.bool_]:
     opened, high, low, close, volume = table
-    result: np.ndarray = (high >= np.maximum(opened, close)) & (low <= np.minimum(opened, close)) & (low > 0)
-    return result & (volume >= 0)
+    found: npt.NDArray[np.bool_] = (high >= np.maximum(opened, close)) & (low <= np.minimum(opened, close))
+    found &= (low > 0) & (volume >= 0)
+    return found
 
 
 def _other(table: Float64) -> tuple[str, ...] | None:
     """An order in which every row holds: a usual one first, and of two the one whose candles are nearer together."""
     names = FIELDS[1:]
     few = table[:, :SAMPLE]
-    found = []
+    found: list[tuple[float, int, tuple[str, ...]]] = []
     for order in dict.fromkeys((*USUAL, *permutations(names))):
         # `order` names the columns from left to right
         places = [order.index(name) for name in names]

@@ -1,10 +1,11 @@
 """Text tables: blocks of bytes to rows, at a bounded use of memory. Which column is which, the caller says."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from safla.core.candles import iso
 from safla.core.values import Int8, Int64
@@ -53,12 +54,54 @@ class Piece(NamedTuple):
     numbers: Int64
 
 
-class Skipped(NamedTuple):
-    """Lines that are no rows, by their numbers."""
+class Skipped:
+    """Lines that are no rows: of each kind how many there are, and the number of the first."""
 
-    blank: list[int]
-    comments: list[int]
-    repeated: list[int]
+    BLANK, COMMENT, REPEATED = "empty line", "line that begins with #", "repeated header"
+
+    def __init__(self) -> None:
+        self.found: dict[str, tuple[int, int]] = {}
+        self._blank: tuple[int, int] = (
+            0,
+            0,
+        )  # those since the last row: at the end of a file they are not worth a word
+
+    def add(self, kind: str, numbers: Sequence[int]) -> None:
+        """Some lines of a kind."""
+        count, first = self.found.get(kind, (0, int(numbers[0])))
+        self.found[kind] = count + len(numbers), first
+
+    def add_blank(self, numbers: Int64, *, last_row: int | None) -> None:
+        """The empty lines of a piece, and its last row."""
+        before = int(np.searchsorted(numbers, last_row)) if last_row is not None else 0
+        waiting, first = self._blank
+        if last_row is not None and waiting + before:
+            count, earliest = self.found.get(self.BLANK, (0, first if waiting else int(numbers[0])))
+            self.found[self.BLANK] = count + waiting + before, earliest
+            waiting = 0
+        after = len(numbers) - before
+        if after:
+            self._blank = waiting + after, first if waiting else int(numbers[before])
+        else:
+            self._blank = waiting, first
+
+    def refuse_many(self, path: str) -> None:
+        """DataError where they are more than any file has for a reason."""
+        count = self._blank[0] + sum(count for count, _ in self.found.values())
+        if count > MAX_ROWS:
+            raise DataError(f"{shown(path)}: more than {MAX_ROWS} lines that are no rows")
+
+    def notes(self) -> list[str]:
+        """What there is to say of them."""
+        kinds = (self.BLANK, self.COMMENT, self.REPEATED)
+        return [_skip_note(kind, *self.found[kind]) for kind in kinds if kind in self.found]
+
+
+def _skip_note(kind: str, count: int, first: int) -> str:
+    if count == 1:
+        return f"1 {kind} skipped (line {first})"
+    many = kind.replace("line that begins", "lines that begin") if " that " in kind else f"{kind}s"
+    return f"{count} {many} skipped (the first is line {first})"
 
 
 def read(
@@ -83,7 +126,7 @@ def read(
     numbers: list[Int64] = []
     kinds: list[Int8] = []
     rows = 0
-    skipped, said = Skipped([], [], []), dict.fromkeys(layout.notes)
+    skipped, said = Skipped(), dict.fromkeys(layout.notes)
     for piece in _pieces(path, head, lines, layout=layout, skipped=skipped):
         rows += len(piece.ends)
         if rows > MAX_ROWS:
@@ -101,30 +144,9 @@ def read(
     joined = {field: _joined(parts.pop(field)) for field in FIELDS}
     origin = Origin(path, layout.word, np.concatenate(numbers) if numbers else np.zeros(0, np.int64))
     units = times.note(np.concatenate(kinds), origin.numbers, word=layout.word, zone=zone) if kinds else None
-    notes = [*said, *_skips(skipped, origin.numbers), *([units] if units else [])]
+    notes = [*said, *skipped.notes(), *([units] if units else [])]
     ts_ms = joined.pop("ts").digits
     return Rows(origin, ts_ms, joined, tuple(f"{shown(path)}: {note}" for note in notes), closed)
-
-
-def _skips(skipped: Skipped, rows: Int64) -> list[str]:
-    """What there is to say of lines that are no rows. Blank ones at the end of a file are not worth a word."""
-    last = int(rows[-1]) if len(rows) else 0
-    found = (
-        ([one for one in skipped.blank if one < last], "empty line"),
-        (skipped.comments, "line that begins with #"),
-        (skipped.repeated, "repeated header"),
-    )
-    return [
-        f"{len(lines)} {_several(what, len(lines))} skipped ({'line' if len(lines) == 1 else 'the first is line'} "
-        f"{lines[0]})"
-        for lines, what in found
-        if lines
-    ]
-
-
-def _several(what: str, count: int) -> str:
-    many = {"line that begins with #": "lines that begin with #"}
-    return what if count == 1 else many.get(what, f"{what}s")
 
 
 def _disagreements(
@@ -219,52 +241,64 @@ def _pieces(path: str, head: bytes, lines: Iterator[bytes], *, layout: Layout, s
     text: bytes | None = head.split(b"\n", layout.skipped)[layout.skipped] if layout.skipped else head
     first = 1 + layout.skipped
     while text is not None:
-        count = text.count(b"\n")
+        if MARK in text:  # of a file that was put behind another
+            text = text.removeprefix(MARK).replace(b"\n" + MARK, b"\n")
+        ends = np.flatnonzero(np.frombuffer(text, np.uint8) == 10)
         if text:
-            piece = _framed(path, text, first=first, layout=layout, skipped=skipped)
+            _refuse_bytes(path, text, ends=ends, first=first)
+            whole = Piece(text, ends, np.arange(first, first + len(ends), dtype=np.int64))
+            piece = _framed(path, whole, layout=layout, skipped=skipped) if layout.framed else whole
             if len(piece.ends):
                 yield piece
-        first += count
+        first += len(ends)
         text = next(lines, None)
 
 
-def _framed(path: str, text: bytes, *, first: int, layout: Layout, skipped: Skipped) -> Piece:
+def _framed(path: str, piece: Piece, *, layout: Layout, skipped: Skipped) -> Piece:
     """The lines of a text that are rows. Those that are empty, a comment or a repeated header are counted."""
-    if MARK in text:
-        text = text.removeprefix(MARK).replace(b"\n" + MARK, b"\n")
-    ends = np.flatnonzero(np.frombuffer(text, np.uint8) == 10)
-    _refuse_bytes(path, text, ends=ends, first=first)
-    numbers = np.arange(first, first + len(ends), dtype=np.int64)
-    if not layout.framed:
-        return Piece(text, ends, numbers)
+    text, ends, numbers = piece
     letters = np.frombuffer(text, np.uint8)
     starts = np.concatenate([np.zeros(1, np.int64), ends[:-1] + 1])
     begins = letters[starts]
-    odd = (begins <= 32) | (begins == ord("#")) | (begins == ord(layout.delimiter))
+    gone = begins == 10
+    odd = ~gone & ((begins <= 32) | (begins == ord("#")) | (begins == ord(layout.delimiter)))
     for line in layout.repeated:
         if line + b"\n" in text:
             odd |= begins == line[0]
-    places = np.flatnonzero(odd)
-    if not len(places):
-        return Piece(text, ends, numbers)
-    empty = f'{layout.delimiter}" \t'.encode()
-    gone = []
+    comments, repeated = _odd_lines(text, starts, ends, places=np.flatnonzero(odd), gone=gone, layout=layout)
+    if not gone.any():
+        return piece
+    for kind, places in ((skipped.COMMENT, comments), (skipped.REPEATED, repeated)):
+        if places:
+            skipped.add(kind, numbers[places].tolist())
+    blank = gone.copy()
+    blank[comments + repeated] = False
+    kept = np.flatnonzero(~gone)
+    skipped.add_blank(numbers[blank], last_row=int(numbers[kept[-1]]) if len(kept) else None)
+    skipped.refuse_many(path)
+    # the letters of the lines that stay, in one go
+    stays = np.repeat(~gone, ends - starts + 1)
+    text = letters[stays].tobytes()
+    return Piece(text, np.flatnonzero(np.frombuffer(text, np.uint8) == 10), numbers[kept])
+
+
+def _odd_lines(
+    text: bytes, starts: Int64, ends: Int64, *, places: Int64, gone: npt.NDArray[np.bool_], layout: Layout
+) -> tuple[list[int], list[int]]:
+    """Of lines that may be no rows the comments and repeated headers; `gone` gets those and empty ones."""
+    empty = f'{layout.delimiter}" \t\r'.encode()
+    comments: list[int] = []
+    repeated: list[int] = []
     for place in places.tolist():
         line = text[starts[place] : ends[place]]
-        kind = (
-            skipped.comments if line.lstrip().startswith(b"#")
-            else skipped.blank if not line.strip(empty)
-            else skipped.repeated if line in layout.repeated
-            else None
-        )  # fmt: skip
-        if kind is not None:
-            kind.append(first + place)
-            gone.append(place)
-    if not gone:
-        return Piece(text, ends, numbers)
-    kept = np.delete(np.arange(len(ends)), gone)
-    text = b"".join(text[starts[place] : ends[place] + 1] for place in kept.tolist())
-    return Piece(text, np.flatnonzero(np.frombuffer(text, np.uint8) == 10), numbers[kept])
+        if line.lstrip().startswith(b"#"):
+            comments.append(place)
+        elif line in layout.repeated:
+            repeated.append(place)
+        elif line.strip(empty):
+            continue
+        gone[place] = True
+    return comments, repeated
 
 
 def _refuse_bytes(path: str, text: bytes, *, ends: Int64, first: int) -> None:

@@ -112,7 +112,7 @@ def from_floats(values: Float64, where: Where) -> Times:
 
 
 def in_zone(moments: "pl.Series", zone: str | None, where: Where) -> Int64:
-    """Naive datetimes of a zone as ms UTC. DataError where no zone is stated, and for those that it skips or repeats."""
+    """Naive datetimes as ms UTC. DataError where no zone is stated, and for those that it skips or repeats."""
     import polars as pl
 
     if zone is None:
@@ -138,7 +138,7 @@ def note(kinds: Int8, numbers: Int64, *, word: str, zone: str | None) -> str | N
 
     numbers  of the rows, as the file counts them; word: what a row is called there
     """
-    seen = np.unique(kinds).tolist()
+    seen = np.flatnonzero(np.bincount(kinds, minlength=len(KINDS))).tolist()
     names = {kind: KINDS[kind] for kind in seen} | ({NAIVE: f"dates of {zone} (data.time_zone)"} if zone else {})
     if seen in ([], [MILLISECONDS]):
         return None
