@@ -178,7 +178,7 @@ def _refuse_revised(kept: Columns, again: Columns, bounds: Bounds, *, origins: t
 def _off_grid(ts: Int64, row: int, step_ms: int) -> str:
     """What is wrong with the time of a row; where most are shifted alike, by how much, and whose days these are."""
     name = next((name for name, ms in TIMEFRAMES.items() if ms == step_ms), f"{step_ms} ms")
-    usual = f"{iso(int(ts[row]))} is no time at which a {name} candle opens"
+    usual = f"time {iso(int(ts[row]))} is not on the grid of {name} candles"
     shifts, counts = np.unique(ts % step_ms, return_counts=True)
     shift = int(shifts[np.argmax(counts)])
     if not shift or shift % MINUTE_MS or 2 * counts.max() <= len(ts) or len(ts) < 2:

@@ -127,9 +127,9 @@ def more(count: int) -> str:
 def snapped(numbers: Numbers, places: int) -> tuple[Numbers, int]:
     """The numbers, those moved to the grid of 10^-places that lie within 10^-9 of it and are not on it; how many.
 
-    On a fine grid the reach is a tenth of its step. Nothing is moved to 0.
+    On a grid finer than 10^-8 the reach is a ten-thousandth of its step. Nothing is moved to 0.
     """
-    reach = max(SNAP_PLACES, places + 1)
+    reach = SNAP_PLACES if places < SNAP_PLACES else places + 4
     rows = np.flatnonzero((numbers.places > places) & (numbers.places - places <= 18))
     own, digits = numbers.places[rows], numbers.digits[rows]
     step = POWERS[own - places]

@@ -128,8 +128,8 @@ def _snapped(one: Rows, target: Target) -> Rows:
             numbers[name], moved = snapped(one.numbers[name], places)
             counts["prices" if name in PRICES else "volumes"] += moved
     said = [
-        f"{shown(one.origin.file)}: {count} {kind} that a float rounded are taken as the numbers of "
-        f"{stated[kind]} decimals that they miss by at most 1e-9"
+        f"{shown(one.origin.file)}: taken as the numbers of {stated[kind]} decimals that they miss by at most 1e-9: "
+        f"{kind}, {count}"
         for kind, count in counts.items()
         if count
     ]

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from safla.core.limits import loss_met, refused_money
 from safla.core.scale import LIMIT
 from safla.core.values import MAX_EXPOSURE, NO_REASON
-from safla.data.files import bounded, table
+from safla.data.files import bounded, csv, table
+from safla.data.files import json as json_candles
 from tests.data.written import HEADER, START, gz, zst
 from tests.faults.candle_files import KLINES, MEBIBYTE, ROWS, TABLE, parquet_of, put, refused, run, text, zipped
 from tests.faults.invariants import check_answer, check_only, check_run, untouched
@@ -31,6 +32,12 @@ def changed(old: str, new: str, *, row: int = 50) -> bytes:
     return text(HEADER, *ROWS[:row], ROWS[row].replace(old, new), *ROWS[row + 1 :])
 
 
+def _json(rows: list[str]) -> bytes:
+    return f"[{', '.join(f'[{row}]' for row in rows)}]".encode()
+
+
+ARRAYS = json_candles.ORDER
+NO_HEADER = csv.NO_HEADER
 TIME = ROWS[50][:13]
 BROKEN = {
     "ragged, long": (changed("50.125", "50.125,7"), "line 52: 7 cells, the first line has 6"),
@@ -47,16 +54,19 @@ BROKEN = {
     "one long line": (b"x" * 5 * MEBIBYTE, "a line of more than 131072 bytes; this is no table of candles"),
     "nothing": (b"", "the file is empty"),
     "empty lines": (b"\n\n\n", "the file is empty"),
-    "empty line": (text(HEADER, *ROWS[:50], "", *ROWS[50:]), "line 52: the line is empty"),
-    "unsorted": (text(HEADER, *ROWS[:50], ROWS[51], ROWS[50]), f"line 53: time {TIME} is out of order"),
-    "revised": (text(HEADER, *ROWS, ROWS[-1] + "9"), "line 62: candle_revised: time"),
-    "seconds": (changed(TIME, TIME[:10]), f"line 52: time {TIME[:10]} is in seconds, the rows before in mill"),
-    "microseconds": (changed(TIME, TIME + "000"), f"line 52: time {TIME}000 is in microseconds, the rows before"),
-    "nanoseconds": (changed(TIME, TIME + "000000"), "line 52: time '1704247200000000000' is neither"),
-    "off the grid": (changed(TIME, TIME[:-1] + "1"), "line 52: time 1704247200001 is not on the grid of 3600000 ms"),
-    "spreadsheet": (changed(TIME, "1.70027E+12"), "line 52: time '1.70027E+12' is neither an integer"),
+    "unsorted": (text(HEADER, *ROWS[:50], ROWS[51], ROWS[50]), "line 53: 2024-01-03T02:00Z is out of order"),
+    "revised": (
+        text(HEADER, *ROWS, ROWS[-1] + "9"),
+        "line 62: candle_revised: 2024-01-03T11:00Z stands in line 61 with other values: volume",
+    ),
+    "picoseconds": (changed(TIME, TIME + "000000000"), "line 52: time '1704247200000000000000' is neither"),
+    "off the grid": (
+        changed(TIME, TIME[:-1] + "1"),
+        "line 52: time 2024-01-03T02:00:00.001Z is not on the grid of 1h candles",
+    ),
+    "spreadsheet": (changed(TIME, "1.70027E+12"), "line 52: time '1.70027E+12' is rounded, its last digits are lost"),
     "half a day": (changed(TIME, "2019-10-17 09-AM"), "line 52: time '2019-10-17 09-AM' is neither an integer"),
-    "naive": (text(HEADER, "2024-01-01 00:00:00,1,1,1,1,1"), "line 2: time '2024-01-01 00:00:00' is neither"),
+    "naive": (text(HEADER, "2024-01-01 00:00:00,1,1,1,1,1"), "line 2: time '2024-01-01 00:00:00' has no time zone"),
     "price": (changed("110", "1" + "0" * 17), f"line 52: high {10**17} is too large for 2 decimals"),
     "sum": (changed("110", "9" + "0" * 15), f"line 52: high {9 * 10**15}.00 is above 46116860184273.87"),
     "volume": (changed("50.125", "9" * 18), f"line 52: volume {'9' * 18} is too large for 3 decimals (2**62 units"),
@@ -64,14 +74,14 @@ BROKEN = {
     "not a number": (changed("110", "NaN"), "line 52: high 'NaN' is no plain decimal number"),
     "negative": (changed("110", "-110"), "line 52: high '-110' is no plain decimal number"),
     "empty cell": (changed("110", ""), "line 52: high is empty"),
-    "high below": (changed("110", "101"), "line 52: high 101.00 is below close 105.25 (S3)"),
-    "columns exchanged": (changed("110,90", "90,110"), "line 52: high 90.00 is below open 100.50 (S3)"),
+    "high below": (changed("110", "101"), "line 52: high 101.00 is below close 105.25"),
+    "columns exchanged": (changed("110,90", "90,110"), "line 52: high 90.00 is below open 100.50"),
     "terminal command": (changed("110", "\x1b[31m"), "line 52: high '\\x1b[31m' is no plain decimal number"),
     "UTF-16": (TABLE.decode().encode("utf-16"), "the text is UTF-16; save it as UTF-8"),
     "latin": (changed("110", "110 €").replace("€".encode(), b"\xa4"), "line 52: not a text in UTF-8"),
     "NUL": (changed("110", "1\x000"), "line 52: a NUL byte; this is no text"),
     "wide": (text(HEADER + ",x" * 100, *(row + ",1" * 100 for row in ROWS)), "106 columns, at most 64 are read"),
-    "a ZIP": (b"PK\x03\x04" + bytes(100), "a ZIP archive; data.source: vision reads those"),
+    "a ZIP": (b"PK\x03\x04" + bytes(100), "cut or corrupt ZIP"),
     "gzip, cut": (gz(TABLE)[:-20], "cut or corrupt gzip"),
     "gzip in gzip": (gz(gz(TABLE)), "not a text in UTF-8"),
     "zstd, cut": (zst(TABLE)[:-20], "cut or corrupt zstd"),
@@ -85,7 +95,9 @@ def test_row_55_a_broken_csv_is_exit_4_with_line_and_value(tmp_path: Path, fault
 
 
 HARMLESS = {
-    "no header": (text(*ROWS), ()),
+    "no header": (text(*ROWS), (NO_HEADER,)),
+    "empty line": (text(HEADER, *ROWS[:50], "", *ROWS[50:]), ("1 empty line skipped (line 52)",)),
+    "joined files": (text(HEADER, *ROWS[:30], HEADER, *ROWS[30:]), ("1 repeated header skipped (line 32)",)),
     "byte order mark": (b"\xef\xbb\xbf" + TABLE, ()),
     "CRLF": (TABLE.replace(b"\n", b"\r\n"), ()),
     "no last line end": (TABLE[:-1], ()),
@@ -95,7 +107,20 @@ HARMLESS = {
     "zstd": (zst(TABLE), ()),
     "banner": (text("https://www.example.org", HEADER, *ROWS), ("1 line before the header skipped",)),
     "newest first": (text(HEADER, *ROWS[::-1]), ("newest first, turned round",)),
-    "twice": (text(HEADER, *ROWS[:9], *ROWS[8:]), ("1 duplicates with the same values ignored (S2)",)),
+    "nanoseconds": (
+        changed(TIME, TIME + "000000"),
+        ("times are milliseconds in lines 2 to 51, nanoseconds in line 52, milliseconds from line 53",),
+    ),
+    "whole floats": (changed(TIME, TIME + ".0"), ()),
+    "numbers otherwise": (changed("110,90", "+110.,9E+1 "), ()),
+    "comments": (
+        text(HEADER, "#", *ROWS[:30], "# x", *ROWS[30:]),
+        ("1 line that begins with # before the rows skipped", "1 line that begins with # skipped (line 33)"),
+    ),
+    "one CSV in a ZIP": (zipped({"folder/Any Name (1).csv": TABLE, "__MACOSX/folder/._Any Name (1).csv": b"x"}), ()),
+    "JSON": (_json(ROWS), (ARRAYS,)),
+    "JSON, gzip": (gz(_json(ROWS)), (ARRAYS,)),
+    "twice": (text(HEADER, *ROWS[:9], *ROWS[8:]), ("1 duplicates with the same values ignored",)),
     "seconds": (text(HEADER, *(row[:10] + row[13:] for row in ROWS)), ("times are seconds",)),
 }
 
@@ -149,7 +174,10 @@ ARCHIVES = {
     "absolute": (zipped({"/a.csv": KLINES}), "member '/a.csv'; a plain name"),
     "nested": (zipped({"a.csv": zipped({"a.csv": KLINES})}), "not a text in UTF-8"),
     "nested by name": (zipped({"a.zip": zipped({"a.csv": KLINES})}), "member 'a.zip'; a plain name"),
-    "two": (zipped({"a.csv": KLINES, "b.csv": KLINES}), "2 members, an archive of candles has one"),
+    "two": (
+        zipped({"a.csv": KLINES, "b.csv": KLINES}),
+        "2 CSV files (a.csv, b.csv), and one is read; unpack the one that is meant",
+    ),
     "empty": (zipped({"a.csv": b""}), "the file is empty"),
     "six columns": (zipped({"a.csv": text(*ROWS)}), "line 1: 6 cells, a kline has 12"),
     "cut": (zipped({"a.csv": KLINES})[:-30], "cut or corrupt ZIP"),

@@ -31,7 +31,7 @@ def bombs(*, release: bool) -> dict[str, tuple[bytes, str, str]]:
     """What unpacks to far more than it is, for which source, and the answer. The slow ones come with make soak."""
     short = {
         "zeros": (gz(bytes(64 * MEBIBYTE)) * 64, "csv", "a line of more than 131072 bytes"),
-        "ends": (gz(TABLE) + gz(b"\n" * 64 * MEBIBYTE) * 16, "csv", "line 62: the line is empty"),
+        "ends": (gz(TABLE) + gz(b"\n" * 64 * MEBIBYTE) * 16, "csv", "lines that are no rows"),
         "zstd-ends": (repeated(b"\n", blocks=1024), "csv", "the file is empty"),
         "zstd-ones": (repeated(b"\x01", blocks=1024), "csv", "a line of more than 131072 bytes"),
         "zstd-more": (repeated(b"1", blocks=2049), "csv", "more than 268435456 bytes when decompressed"),
@@ -86,7 +86,8 @@ def test_row_56_a_parquet_file_cut_anywhere_is_exit_4(tmp_path: Path, sound: byt
     places = range(0, len(sound), len(sound) // 100)
     assert len(places) >= 100
     for place in places:
-        assert "not a whole Parquet file" in refused(put(tmp_path, sound[:place], "a.parquet"), "parquet")
+        says = "not a whole Parquet file" if place else "the file is empty"
+        assert says in refused(put(tmp_path, sound[:place], "a.parquet"), "parquet")
 
 
 WRONG = {
@@ -99,8 +100,8 @@ WRONG = {
     "NaN": ({"high": pl.lit(float("nan"))}, "row 1: high 'NaN' is no plain decimal number"),
     "negative": ({"volume": pl.lit(-1)}, "row 1: volume -1 is below 0"),
     "beyond int64": ({"volume": pl.lit(2**64 - 1, pl.UInt64)}, "cut or corrupt Parquet file"),
-    "beyond 2**62": ({"volume": pl.lit(2**62)}, "row 1: volume 4611686018427387904 is not below 2**62 units (D1)"),
-    "crossed": ({"high": pl.lit(1)}, "row 1: high 1 is below open 2 (S3)"),
+    "beyond 2**62": ({"volume": pl.lit(2**62)}, "row 1: volume 4611686018427387904 is not below 2**62 units"),
+    "crossed": ({"high": pl.lit(1)}, "row 1: high 1 is below open 2"),
 }
 
 

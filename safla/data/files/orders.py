@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from safla.core.candles import iso
 from safla.core.values import Float64
+from safla.data.files.bounded import shown
 from safla.data.rows import FIELDS, Rows
 from safla.errors import DataError
 
@@ -38,9 +39,8 @@ def refuse_another(rows: Rows) -> None:
         if other is None:
             return  # it is a bad row, which is told by its value
         row = int(order[int(np.argmax(broken))])
-        _refuse(
-            rows, other, f"{rows.origin.at(row)} has a high that is not the highest, or a low that is not the lowest"
-        )
+        at = f"{rows.origin.word} {rows.origin.numbers[row]}"
+        _refuse(rows, other, f"{at} has a high that is not the highest, or a low that is not the lowest")
     elif len(rows.ts) >= LEAST_ROWS and _apart(table, 0, 3) > FARTHER * _apart(table, 3, 0):
         first, second = (int(order[place]) for place in (0, 1))
         times = " and ".join(iso(int(rows.ts[row])) for row in (first, second))
@@ -49,9 +49,8 @@ def refuse_another(rows: Rows) -> None:
 
 
 def _refuse(rows: Rows, other: tuple[str, ...], why: str) -> None:
-    place = rows.origin.at(0).rpartition(": ")[0]
     raise DataError(
-        f"{place}: no header, and its columns are not in Binance's order (time, {', '.join(FIELDS[1:])}): {why}; "
+        f"{shown(rows.origin.file)}: no header, and its columns are not in Binance's order (time, {', '.join(FIELDS[1:])}): {why}; "
         f"as time, {', '.join(other)} they hold; data.columns says which column is which, by position"
     )
 
@@ -74,7 +73,7 @@ def _other(table: Float64) -> tuple[str, ...] | None:
     names = FIELDS[1:]
     few = table[:, :SAMPLE]
     found: list[tuple[float, int, tuple[str, ...]]] = []
-    for order in dict.fromkeys((*USUAL, *permutations(names))):
+    for order in dict.fromkeys((*USUAL, *((*order, "volume") for order in permutations(PRICES)))):
         # `order` names the columns from left to right
         places = [order.index(name) for name in names]
         if _sound(few[places]).all() and _sound(table[places]).all():

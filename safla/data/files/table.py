@@ -221,7 +221,7 @@ def _without_mark(path: str, head: bytes) -> bytes:
 
 
 def _first_lines(path: str, head: bytes) -> list[str]:
-    texts = head[:HEAD_BYTES].split(b"\n")[: HEAD_LINES + 1]
+    texts = head[:HEAD_BYTES].split(b"\n", HEAD_LINES)
     if len(texts) > 1:
         texts.pop()  # it may be cut, or is empty
     lines: list[str] = []

@@ -96,6 +96,9 @@ def from_integers(values: Int64, where: Where) -> Times:
     if len(strange):
         row = int(strange[0])
         raise DataError(f"{where(row)}: time {values[row]} is in no unit from seconds to nanoseconds since 1970")
+    first = UNITS[int(codes[0])] if len(codes) else UNITS[0]
+    if (codes == codes[:1]).all() and first.per_ms == 1:  # a file of one unit, which seconds and ms are nearly always
+        return Times(values * first.ms if first.ms > 1 else values, codes)
     per_ms = np.array([unit.per_ms for unit in UNITS])[codes]
     uneven = np.flatnonzero(values % per_ms)
     if len(uneven):
@@ -150,7 +153,8 @@ def note(kinds: Int8, numbers: Int64, *, word: str, zone: str | None) -> str | N
         return f"times are {counted}, in turns; the first change is in {word} {numbers[starts[1]]}"
     ends = [*(starts[1:] - 1).tolist(), len(kinds) - 1]
     parts = [
-        f"{names[int(kinds[start])]} in {word}s {numbers[start]} to {numbers[end]}"
+        f"{names[int(kinds[start])]} in "
+        + (f"{word} {numbers[start]}" if start == end else f"{word}s {numbers[start]} to {numbers[end]}")
         for start, end in zip(starts.tolist()[:-1], ends, strict=False)
     ]
     last = f"{names[int(kinds[-1])]} from {word} {numbers[starts[-1]]}"
