@@ -62,9 +62,10 @@ def _rows(text: bytes, end: re.Pattern[bytes], *, name: str) -> bytes:
     found = end.search(text, max(0, len(text) - MAX_CELL_BYTES))
     if found is None:
         raise DataError(f"{name}: cut, or another shape; {_SHAPE}")
-    text = text[: found.start()].replace(b", ", b",").replace(b"],[", b"\n")
-    if len(text.translate(None, b" \t\r\n")) + text.count(b"\n") != len(text) or b"]" in text:
-        text = _AROUND.sub(rb"\1", text.replace(b"\n", b"],[")).replace(b"],[", b"\n")
+    text = text[: found.start()].replace(b", ", b",")
+    if len(text.translate(None, b" \t\r\n")) != len(text):
+        text = _AROUND.sub(rb"\1", text)
+    text = text.replace(b"],[", b"\n")
     strange = next((letter for letter in b"[]{}" if letter in text), None)
     if strange is not None:
         raise DataError(f"{name}: {chr(strange)!r} within an array, or cut; {_SHAPE}")
