@@ -1,11 +1,10 @@
 """Text tables: blocks of bytes to rows, at a bounded use of memory. Which column is which, the caller says."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from safla.core.candles import iso
 from safla.core.values import Int8, Int64
@@ -66,7 +65,7 @@ class Skipped:
             0,
         )  # those since the last row: at the end of a file they are not worth a word
 
-    def add(self, kind: str, numbers: Sequence[int]) -> None:
+    def add(self, kind: str, numbers: Int64) -> None:
         """Some lines of a kind."""
         count, first = self.found.get(kind, (0, int(numbers[0])))
         self.found[kind] = count + len(numbers), first
@@ -260,45 +259,32 @@ def _framed(path: str, piece: Piece, *, layout: Layout, skipped: Skipped) -> Pie
     letters = np.frombuffer(text, np.uint8)
     starts = np.concatenate([np.zeros(1, np.int64), ends[:-1] + 1])
     begins = letters[starts]
-    gone = begins == 10
-    odd = ~gone & ((begins <= 32) | (begins == ord("#")) | (begins == ord(layout.delimiter)))
+    comments, repeated = begins == ord("#"), np.zeros(len(ends), bool)
+    blank = begins == 10
+    bare = (begins <= 32) | (begins == ord(layout.delimiter))
+    if bare.any():
+        values = (letters > 32) & (letters != ord(layout.delimiter)) & (letters != ord('"'))
+        blank |= bare & (np.add.reduceat(values, starts, dtype=np.int64) == 0)
+        if b"#" in text:
+            places = np.flatnonzero(bare & ~blank)
+            comments[[place for place in places.tolist() if text[starts[place] : ends[place]].lstrip()[:1] == b"#"]] = (
+                True
+            )
     for line in layout.repeated:
         if line + b"\n" in text:
-            odd |= begins == line[0]
-    comments, repeated = _odd_lines(text, starts, ends, places=np.flatnonzero(odd), gone=gone, layout=layout)
+            places = np.flatnonzero((begins == line[0]) & (ends - starts == len(line)))
+            repeated[[place for place in places.tolist() if text[starts[place] : ends[place]] == line]] = True
+    gone = blank | comments | repeated
     if not gone.any():
         return piece
-    for kind, places in ((skipped.COMMENT, comments), (skipped.REPEATED, repeated)):
-        if places:
-            skipped.add(kind, numbers[places].tolist())
-    blank = gone.copy()
-    blank[comments + repeated] = False
+    for kind, mask in ((skipped.COMMENT, comments), (skipped.REPEATED, repeated)):
+        if mask.any():
+            skipped.add(kind, numbers[mask])
     kept = np.flatnonzero(~gone)
     skipped.add_blank(numbers[blank], last_row=int(numbers[kept[-1]]) if len(kept) else None)
     skipped.refuse_many(path)
-    # the letters of the lines that stay, in one go
-    stays = np.repeat(~gone, ends - starts + 1)
-    text = letters[stays].tobytes()
+    text = letters[np.repeat(~gone, ends - starts + 1)].tobytes()
     return Piece(text, np.flatnonzero(np.frombuffer(text, np.uint8) == 10), numbers[kept])
-
-
-def _odd_lines(
-    text: bytes, starts: Int64, ends: Int64, *, places: Int64, gone: npt.NDArray[np.bool_], layout: Layout
-) -> tuple[list[int], list[int]]:
-    """Of lines that may be no rows the comments and repeated headers; `gone` gets those and empty ones."""
-    empty = f'{layout.delimiter}" \t\r'.encode()
-    comments: list[int] = []
-    repeated: list[int] = []
-    for place in places.tolist():
-        line = text[starts[place] : ends[place]]
-        if line.lstrip().startswith(b"#"):
-            comments.append(place)
-        elif line in layout.repeated:
-            repeated.append(place)
-        elif line.strip(empty):
-            continue
-        gone[place] = True
-    return comments, repeated
 
 
 def _refuse_bytes(path: str, text: bytes, *, ends: Int64, first: int) -> None:

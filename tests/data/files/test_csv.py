@@ -132,8 +132,8 @@ def test_high_and_low_exchanged_by_another_order_of_columns_is_refused_by_value(
     path = csv_file(tmp_path, *(f"{t},{o},{c},{low},{h},{v}" for t, o, h, low, c, v in cells))
     with pytest.raises(
         DataError,
-        match=r"no header, and its columns are not in Binance's order \(time, open, high, low, close, volume\): .*line 1 "
-        r".*; as time, open, close, low, high, volume they hold; data\.columns says",
+        match=r"no header, and its columns are not in Binance's order \(time, open, high, low, close, volume\): line 1 "
+        r"has .*; as time, open, close, low, high, volume they hold; data\.columns says",
     ):
         csv.read(path, None)
 

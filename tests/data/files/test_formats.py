@@ -61,9 +61,9 @@ def test_a_csv_in_a_zip_is_a_table_and_one_of_twelve_columns_an_archive(tmp_path
 def test_an_archive_that_is_promised_takes_nothing_else(tmp_path: Path) -> None:
     promised = Question("BTC/USDT", archive=True)
     for content in (TABLE, JSON, packed("write_parquet"), packed("write_ipc")):
-        with pytest.raises(DataError, match="a kline has 12|a NUL byte|not a text"):
+        with pytest.raises(DataError, match=r"a kline has 12|a NUL byte|not a text"):
             read(tmp_path, content, question=promised)
-    with pytest.raises(DataError, match="6 cells, a kline has 12; data.source: file reads other tables too"):
+    with pytest.raises(DataError, match=r"6 cells, a kline has 12; data\.source: file reads other tables too"):
         read(tmp_path, TABLE, question=promised)
 
 

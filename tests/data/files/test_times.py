@@ -127,7 +127,7 @@ def test_a_time_that_would_have_to_be_guessed_is_refused_with_its_row(cells: lis
 def test_floats_are_times_where_they_are_integers() -> None:
     assert times.from_floats(np.array([1704067200.0, 1704067200000.0]), where).ms.tolist() == [MS, MS]
     for strange in (1704067200.5, float("nan"), float("inf"), 1e300):
-        with pytest.raises(DataError, match="line 1: time .* is no integer"):
+        with pytest.raises(DataError, match=r"line 1: time .* is no integer"):
             times.from_floats(np.array([strange]), where)
 
 
