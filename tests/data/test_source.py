@@ -177,8 +177,8 @@ def test_dates_without_a_zone_are_of_the_one_that_the_configuration_states(tmp_p
     with pytest.raises(DataError) as refused:
         _days(path, "Asia/Shanghai")
     assert str(refused.value) == (
-        f"{path}: line 2: 1d candles that open at 16:00 UTC (the day of UTC+8); safla needs days that open at 00:00 UTC "
-        "(and 2 more)"
+        f"{path}: line 2: 1d candles that open at 16:00 UTC (the day of UTC+8); "
+        "safla needs days that open at 00:00 UTC (and 2 more)"
     )
 
 

@@ -14,7 +14,7 @@ _BEGIN = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[\s*\[")
 _NOTHING = re.compile(rb"\s*\[\s*\]\s*")
 _BETWEEN_LAST = re.compile(rb"\]\s*,\s*\Z")
 _END = re.compile(rb"\]\s*\]\s*\Z")
-_AROUND = re.compile(rb"\s*([,\[\]])\s*")
+_SPACES = re.compile(rb"\s+")
 _SHAPE = "JSON of candles is an array of arrays, [[time, open, high, low, close, volume], ...]"
 
 
@@ -64,7 +64,9 @@ def _rows(text: bytes, end: re.Pattern[bytes], *, name: str) -> bytes:
         raise DataError(f"{name}: cut, or another shape; {_SHAPE}")
     text = text[: found.start()].replace(b", ", b",")
     if len(text.translate(None, b" \t\r\n")) != len(text):
-        text = _AROUND.sub(rb"\1", text)
+        text = _SPACES.sub(b" ", text)
+        for mark in (b",", b"[", b"]"):
+            text = text.replace(b" " + mark, mark).replace(mark + b" ", mark)
     text = text.replace(b"],[", b"\n")
     strange = next((letter for letter in b"[]{}" if letter in text), None)
     if strange is not None:

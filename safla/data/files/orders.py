@@ -51,7 +51,8 @@ def refuse_another(rows: Rows) -> None:
 def _refuse(rows: Rows, other: tuple[str, ...], why: str) -> None:
     raise DataError(
         f"{shown(rows.origin.file)}: no header, and its columns are not in Binance's order "
-        f"(time, {', '.join(FIELDS[1:])}): {why}; as time, {', '.join(other)} they hold; data.columns says which column is which, by position"
+        f"(time, {', '.join(FIELDS[1:])}): {why}; as time, {', '.join(other)} they hold; "
+        "data.columns says which column is which, by position"
     )
 
 
