@@ -50,7 +50,7 @@ def read(path: str, columns: ColumnMap | None, *, symbol: str, owners: int, zone
         schema = pl.read_ipc_schema(io.BytesIO(content))
         wanted = columnar.wanted(schema, columns, path=path, symbol=symbol, owners=owners)
         frame = pl.read_ipc(io.BytesIO(content), columns=wanted.read)
-        return columnar.rows(path, frame, wanted, symbol=symbol, zone=zone)
+        return columnar.rows(path, frame, asked=wanted, symbol=symbol, zone=zone)
     except broken as error:
         text = ascii(str(error).partition("\n")[0][:150])[1:-1]
         raise DataError(f"{name}: cut or corrupt Arrow file ({text})") from error
@@ -65,7 +65,7 @@ def says(content: bytes, *, name: str) -> Says:
     if length > MAX_FOOTER_BYTES:
         raise DataError(f"{name}: a footer of {length} bytes, at most {MAX_FOOTER_BYTES} are read")
     try:
-        footer = Table.root(content, end - length, end)
+        footer = Table.root(content, start=end - length, end=end)
         schema = footer.table(SCHEMA)
         if schema is None:
             raise ValueError("no schema")
@@ -77,7 +77,7 @@ def says(content: bytes, *, name: str) -> Says:
         batches = [
             (kind, block)
             for kind, field in ((DICTIONARY_BATCH, DICTIONARIES), (RECORD_BATCH, BATCHES))
-            for block in footer.structs(field, "qiiq", MAX_BATCHES)
+            for block in footer.structs(field, "qiiq", most=MAX_BATCHES)
         ]
         rows = unpacked = buffers = 0
         for kind, block in batches:
@@ -114,18 +114,18 @@ def _batch(content: bytes, block: tuple[int, ...], *, kind: int, columns: int, l
         raise ValueError("a batch outside the file")
     if content[place : place + 4] == b"\xff\xff\xff\xff":
         place += 4
-    message = Table.root(content, place + 4, start)
+    message = Table.root(content, start=place + 4, end=start)
     batch: Any = message.table(HEADER)
     if batch is not None and kind == DICTIONARY_BATCH:
         batch = batch.table(DICTIONARY_DATA)
     if message.number(HEADER_TYPE, "B") != kind or batch is None:
         raise ValueError("a message of another kind")
     rows = batch.number(LENGTH, "q")
-    nodes = batch.structs(NODES, "qq", max(columns, 1))
+    nodes = batch.structs(NODES, "qq", most=max(columns, 1))
     if rows < 0 or any(length != rows or not 0 <= nulls <= length for length, nulls in nodes):
         raise ValueError("columns of different lengths")
     compressed = batch.table(COMPRESSION) is not None
-    buffers = batch.structs(BUFFERS, "qq", MAX_BUFFERS)
+    buffers = batch.structs(BUFFERS, "qq", most=MAX_BUFFERS)
     total = 0
     for offset, size in buffers:
         if offset < 0 or size < 0 or offset + size > body:

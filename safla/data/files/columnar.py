@@ -61,7 +61,7 @@ def refuse_sharing(path: str, owners: int) -> None:
         raise ConfigError([Problem(where="", key="data.path", text=text)])
 
 
-def rows(path: str, frame: "pl.DataFrame", asked: Picked, *, symbol: str, zone: str | None) -> Rows:
+def rows(path: str, frame: "pl.DataFrame", *, asked: Picked, symbol: str, zone: str | None) -> Rows:
     """The rows of one symbol."""
     import polars as pl
 
@@ -133,14 +133,14 @@ def _times(column: "pl.Series", where: Where, zone: str | None) -> Times:
         if len(uneven):
             raise DataError(f"{where(int(uneven[0]))}: time {column[int(uneven[0])]} is no whole millisecond")
         if kind.time_zone is None:
-            ms = times.in_zone(column.dt.cast_time_unit("ms"), zone, where)
+            ms = times.in_zone(column.dt.cast_time_unit("ms"), where, zone=zone)
             return Times(ms, np.full(len(ms), times.NAIVE, np.int8))
         return Times(column.dt.epoch("ms").to_numpy(), np.full(len(column), times.MILLISECONDS, np.int8))
     if kind.is_integer():
         return times.from_integers(column.cast(pl.Int64).to_numpy(), where)
     if kind.is_float():
         return times.from_floats(column.cast(pl.Float64).to_numpy(), where)
-    return times.parse(_short(column, "time", where=where), where, zone)
+    return times.parse(_short(column, "time", where=where), where, zone=zone)
 
 
 def _numbers(column: "pl.Series", name: str, *, own: dict[str, int] | None, where: Where) -> Numbers:

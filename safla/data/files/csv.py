@@ -71,11 +71,11 @@ def read(path: str, columns: ColumnMap | None, *, zone: str | None = None, symbo
     zone  of dates that name none; symbol: whose base currency may name the column of volume
     """
     with bounded.opened(path) as stream:
-        return of_blocks(path, bounded.blocks(stream, path), columns, zone=zone, symbol=symbol)
+        return of_blocks(path, bounded.blocks(stream, path), columns=columns, zone=zone, symbol=symbol)
 
 
 def of_blocks(
-    path: str, blocks: Iterator[bytes], columns: ColumnMap | None, *, zone: str | None, symbol: str | None
+    path: str, blocks: Iterator[bytes], *, columns: ColumnMap | None, zone: str | None, symbol: str | None
 ) -> Rows:
     """The rows of a CSV text. Where it has no header, its values must not speak for another order of the columns."""
     rows = table.read(

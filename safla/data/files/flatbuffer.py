@@ -12,12 +12,12 @@ class Table(NamedTuple):
     end: int  # nothing is read behind it
 
     @classmethod
-    def root(cls, content: bytes, start: int, end: int) -> Self:
+    def root(cls, content: bytes, *, start: int, end: int) -> Self:
         """The table that a buffer begins with."""
         (offset,) = _unpack("<I", content, start, end)
         return cls(content, start + offset, end)
 
-    def number(self, field: int, kind: str, default: int = 0) -> int:
+    def number(self, field: int, kind: str, *, default: int = 0) -> int:
         """A number. kind: as `struct` calls it."""
         place = self._place(field)
         return default if place is None else int(_unpack(f"<{kind}", self.content, place, self.end)[0])
@@ -33,7 +33,7 @@ class Table(NamedTuple):
         places = [start + 4 * place for place in range(count)]
         return [Table(self.content, self._target(place), self.end) for place in places]
 
-    def structs(self, field: int, kind: str, most: int) -> list[tuple[int, ...]]:
+    def structs(self, field: int, kind: str, *, most: int) -> list[tuple[int, ...]]:
         """A vector of structs of numbers, of at most so many."""
         size = struct.calcsize(f"<{kind}")
         start, count = self._vector(field, size, most)

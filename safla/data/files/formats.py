@@ -49,7 +49,7 @@ def _text(path: str, question: Question) -> Rows:
             return json.of_blocks(path, blocks, zone=question.zone)
         if question.columns is None and vision.is_archive(path, head, zipped=zipped):
             return vision.of_blocks(path, blocks)
-        return csv.of_blocks(path, blocks, question.columns, zone=question.zone, symbol=question.symbol)
+        return csv.of_blocks(path, blocks, columns=question.columns, zone=question.zone, symbol=question.symbol)
 
 
 def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:

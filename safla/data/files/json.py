@@ -42,9 +42,9 @@ def _lines(blocks: Iterator[bytes], *, name: str) -> Iterator[bytes]:
         text = block if rest is None else rest + block
         if rest is None:
             begin = _BEGIN.match(text[:MAX_CELL_BYTES])
+            if _NOTHING.fullmatch(text):
+                return
             if begin is None:
-                if _NOTHING.fullmatch(text):
-                    return
                 raise DataError(f"{name}: {_SHAPE}; this is another")
             text = text[begin.end() :]
         end = text.rfind(b"[")

@@ -25,7 +25,7 @@ def read(path: str, columns: ColumnMap | None, *, symbol: str, owners: int, zone
             schema = pl.read_parquet_schema(content)
             wanted = columnar.wanted(schema, columns, path=path, symbol=symbol, owners=owners)
             frame = pl.read_parquet(content, columns=wanted.read)
-            return columnar.rows(path, frame, wanted, symbol=symbol, zone=zone)
+            return columnar.rows(path, frame, asked=wanted, symbol=symbol, zone=zone)
         return _recorded(path, content, run, symbol=symbol)
     except broken as error:
         text = ascii(str(error).partition("\n")[0][:150])[1:-1]

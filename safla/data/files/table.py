@@ -132,7 +132,7 @@ def read(
             raise DataError(f"{shown(path)}: more than {MAX_ROWS} rows")
         frame = _cells(path, piece, layout=layout)
         where = Origin(path, layout.word, piece.numbers).at
-        ts = times.parse(frame["ts"], where, zone)
+        ts = times.parse(frame["ts"], where, zone=zone)
         said |= dict.fromkeys(_disagreements(frame, ts, where, layout=layout, zone=zone))
         found = decimals.parse(frame.select(FIELDS[1:]), where)
         for field, column in {"ts": Numbers(ts.ms, _NO_PLACES), **found}.items():
@@ -155,7 +155,7 @@ def _disagreements(
     notes = []
     for name, position in layout.others:
         try:
-            other = times.parse(frame[f"time {position}"], where, zone or "UTC").ms
+            other = times.parse(frame[f"time {position}"], where, zone=zone or "UTC").ms
         except DataError as error:
             if int(ts.kinds.max()) >= times.DATES:
                 raise

@@ -64,7 +64,7 @@ class Times(NamedTuple):
     kinds: Int8
 
 
-def parse(cells: "pl.Series", where: Where, zone: str | None = None) -> Times:
+def parse(cells: "pl.Series", where: Where, *, zone: str | None = None) -> Times:
     """Times as ms UTC, and what they were. zone: of dates that name none. DataError names the first that is no time."""
 
     if cells.str.contains(INTEGER).fill_null(False).all():
@@ -114,7 +114,7 @@ def from_floats(values: Float64, where: Where) -> Times:
     return from_integers(values.astype(np.int64), where)
 
 
-def in_zone(moments: "pl.Series", zone: str | None, where: Where) -> Int64:
+def in_zone(moments: "pl.Series", where: Where, *, zone: str | None) -> Int64:
     """Naive datetimes as ms UTC. DataError where no zone is stated, and for those that it skips or repeats."""
     import polars as pl
 
@@ -219,7 +219,7 @@ def _dates(cells: "pl.Series", where: Where, zone: str | None) -> Times:
         if zone is None:
             text = cells[int(rows[0])]
             raise DataError(f"{where(int(rows[0]))}: time {text[:40]!r} has no time zone; {ZONE_KEY}")
-        ms[rows] = in_zone(moments.filter(pl.Series(naive)), zone, _at(where, rows))
+        ms[rows] = in_zone(moments.filter(pl.Series(naive)), _at(where, rows), zone=zone)
     sign = np.where(east_hours.fill_null("+").str.starts_with("-").to_numpy(), -1, 1)
     east = east_hours.str.slice(1).cast(pl.Int64).fill_null(0).to_numpy() * 60
     east = sign * (east + east_minutes.cast(pl.Int64).fill_null(0).to_numpy())

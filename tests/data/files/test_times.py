@@ -19,7 +19,7 @@ def where(row: int) -> str:
 
 
 def parsed(*cells: str, zone: str | None = None) -> tuple[list[int], str | None]:
-    found = times.parse(pl.Series(cells), where, zone)
+    found = times.parse(pl.Series(cells), where, zone=zone)
     return found.ms.tolist(), times.note(found.kinds, np.arange(1, len(cells) + 1), word="line", zone=zone)
 
 
