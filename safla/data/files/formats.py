@@ -46,7 +46,7 @@ def _text(path: str, question: Question) -> Rows:
         if question.archive:
             return vision.of_blocks(path, blocks)
         if head.removeprefix(table.MARK).lstrip().startswith((b"[", b"{")):
-            return json.of_blocks(path, blocks, zone=question.zone)
+            return json.of_blocks(path, blocks, columns=question.columns, zone=question.zone)
         if question.columns is None and vision.is_archive(path, head, zipped=zipped):
             return vision.of_blocks(path, blocks)
         return csv.of_blocks(path, blocks, columns=question.columns, zone=question.zone, symbol=question.symbol)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from safla.data.files import bounded, orders, table
+from safla.data.files.csv import ColumnMap, located
 from safla.data.files.table import MAX_CELL_BYTES, MAX_COLUMNS, Layout, split
 from safla.data.rows import FIELDS, Rows
 from safla.errors import DataError
@@ -18,21 +19,30 @@ _SPACES = re.compile(rb"\s+")
 _SHAPE = "JSON of candles is an array of arrays, [[time, open, high, low, close, volume], ...]"
 
 
-def of_blocks(path: str, blocks: Iterator[bytes], *, zone: str | None) -> Rows:
-    """The rows of a JSON text. DataError: another shape, a cut text, or a cell that is no number; it names the row."""
+def of_blocks(path: str, blocks: Iterator[bytes], *, columns: ColumnMap | None = None, zone: str | None = None) -> Rows:
+    """The rows of a JSON text. DataError: another shape, a cut text, or a cell that is no number; it names the row.
+
+    columns  by position; None: in the order of ccxt, against which the values must not speak
+    """
     name = bounded.shown(path)
     rows = table.read(
-        path, _lines(blocks, name=name), layout_of=lambda lines: _layout(lines, name=name), closed=False, zone=zone
+        path,
+        _lines(blocks, name=name),
+        layout_of=lambda lines: _layout(lines, columns, name=name),
+        closed=False,
+        zone=zone,
     )
-    orders.refuse_another(rows)
+    if not columns:
+        orders.refuse_another(rows)
     return rows
 
 
-def _layout(lines: list[str], *, name: str) -> Layout:
+def _layout(lines: list[str], columns: ColumnMap | None, *, name: str) -> Layout:
     width = len(split(lines[0], ","))
     if not len(FIELDS) <= width <= MAX_COLUMNS:
         raise DataError(f"{name}: row 1: {width} values, six are needed and at most {MAX_COLUMNS} are read; {_SHAPE}")
-    return Layout(",", tuple(range(len(FIELDS))), width, 0, (ORDER,), framed=False, word="row")
+    places = located(None, columns, width=width, path=name, sample=()).positions
+    return Layout(",", places, width, 0, () if columns else (ORDER,), framed=False, word="row")
 
 
 def _lines(blocks: Iterator[bytes], *, name: str) -> Iterator[bytes]:

@@ -104,6 +104,15 @@ def test_no_bytes_end_in_anything_but_candles_or_one_data_error(parts: list[byte
     assert read_or_refused(attempt, "btc.json")
 
 
+def test_positions_that_are_stated_count_and_names_have_no_meaning() -> None:
+    content = json.dumps([[t, o, c, h, low, v] for t, o, h, low, c, v in ROWS]).encode()
+    stated = {"ts": 0, "open": 1, "close": 2, "high": 3, "low": 4, "volume": 5}
+    rows = json_candles.of_blocks("btc.json", iter([content]), columns=stated)
+    assert same(candles(rows), candles(read(json.dumps(ROWS).encode())))
+    with pytest.raises(DataError, match=r"data\.columns\.open: no column 'first'; there is no header; give a position"):
+        json_candles.of_blocks("btc.json", iter([content]), columns={"open": "first"})
+
+
 def test_a_text_without_end_is_refused_before_it_is_kept() -> None:
     def blocks() -> Iterator[bytes]:
         yield b"[[1"
