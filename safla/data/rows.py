@@ -151,7 +151,8 @@ def _price_decimals(files: list[Rows], target: Target) -> int:
             row = int(rows[0])
             raise DataError(
                 f"{one.origin.at(row)}: {name} {text(numbers, row)} has more decimals than "
-                f"{MAX_PLACES if given is None else given}{more(len(rows))}; {_advice(files, numbers, row, target)}"
+                f"{MAX_PLACES if given is None else f'the {given} that are stated'}{more(len(rows))}; "
+                f"{_advice(files, numbers, row, target)}"
             )
     return max(_seen(files, PRICES), target.least_price_decimals) if given is None else given
 
@@ -170,7 +171,7 @@ def _advice(files: list[Rows], numbers: Numbers, row: int, target: Target) -> st
         if count and short != target.price_decimals:
             return f"{key}: {short} takes it as {text(near, 0)}"
     if target.price_decimals is not None:
-        return f"{key} says so, and may be up to {MAX_PLACES}"
+        return f"{key} may be up to {MAX_PLACES}"
     return f"{key} says how many are meant; prices of more can be stated for 1000 coins"
 
 
