@@ -172,7 +172,7 @@ def _advice(files: list[Rows], numbers: Numbers, row: int, target: Target) -> st
             return f"{key}: {short} takes it as {text(near, 0)}"
     if target.price_decimals is not None:
         return f"{key} may be up to {MAX_PLACES}"
-    return f"{key} says how many are meant; prices of more can be stated for 1000 coins"
+    return "round them, or take the prices of 1000 coins for those of one"
 
 
 def _seen(files: list[Rows], names: tuple[str, ...]) -> int:

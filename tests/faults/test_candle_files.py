@@ -18,9 +18,10 @@ from safla.core.scale import LIMIT
 from safla.core.values import MAX_EXPOSURE, NO_REASON
 from safla.data.files import bounded, csv, table
 from safla.data.files import json as json_candles
-from tests.data.written import HEADER, START, gz, zst
+from tests.data.written import HEADER, START, gz, lines, zst
 from tests.faults.candle_files import KLINES, MEBIBYTE, ROWS, TABLE, parquet_of, put, refused, run, text, zipped
 from tests.faults.invariants import check_answer, check_only, check_run, untouched
+from tests.faults.targets import answered
 from tests.runs import journal
 
 UNPROVEN = "nothing proves that its last candle is closed (data.last_candle)"
@@ -167,6 +168,33 @@ def test_row_55_fewer_candles_than_the_warm_up_end_well_with_a_notice(tmp_path: 
     check_answer(answer, 0)
     assert f"BTC/USDT: {count} candles, and the strategy needs 9 before its first signal" in answer.err
     check_run(tmp_path / "run", max_positions=3)
+
+
+def cheap(count: int) -> list[str]:
+    """Hours of a coin that is quoted with twelve decimals, in waves so that it is traded."""
+    rows, before = [], 500
+    for hour in range(count):
+        close = 500 + 40 * (hour % 20 if hour % 40 < 20 else 20 - hour % 20)
+        cells = (before, max(before, close) + 3, min(before, close) - 3, close)
+        rows.append(f"{START + hour * 3_600_000},{','.join(f'0.{cell:012}' for cell in cells)},123456789012")
+        before = close
+    return rows
+
+
+def test_row_55_prices_of_twelve_decimals_are_traded_and_replayed_beside_dear_ones(tmp_path: Path) -> None:
+    put(tmp_path, text(HEADER, *cheap(200)), "PEPEUSDT.csv")
+    put(tmp_path, text(HEADER, *lines(200)), "BTCUSDT.csv")
+    for symbols in ("PEPE/USDT", "BTC/USDT, PEPE/USDT"):
+        path = tmp_path / "{symbol}.csv"
+        symbol_list = f"symbols.primary=[{symbols}]"
+        answer = run(path, "csv", "--set", symbol_list, "--force", out="run")
+        check_answer(answer, 0)
+        started, *events = (json.loads(line)["e"] for line in journal(tmp_path / "run").splitlines())
+        scales = {one["symbol"]: (one["price_decimals"], one["quantity_decimals"]) for one in started["symbols"]}
+        assert scales["PEPE/USDT"] == (12, 0)
+        assert started["money_decimals"] == 12
+        assert any(event["type"] == "filled" and event["symbol"] == "PEPE/USDT" for event in events)
+        check_answer(answered("replay", str(tmp_path / "run"), "--engine", "interpreted"), 0)
 
 
 ARCHIVES = {
