@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from safla.data.files import bounded, orders, table
+from safla.data.files import bounded, table
 from safla.data.files.table import MAX_COLUMNS, Layout, split
 from safla.data.rows import FIELDS, Rows
 from safla.errors import DataError
@@ -77,17 +77,14 @@ def read(path: str, columns: ColumnMap | None, *, zone: str | None = None, symbo
 def of_blocks(
     path: str, blocks: Iterator[bytes], *, columns: ColumnMap | None, zone: str | None, symbol: str | None
 ) -> Rows:
-    """The rows of a CSV text. Where it has no header, its values must not speak for another order of the columns."""
-    rows = table.read(
+    """The rows of a CSV text, as `read` gives those of a file."""
+    return table.read(
         path,
         blocks,
         layout_of=lambda lines: layout(lines, columns, path=bounded.shown(path), symbol=symbol),
         closed=False,
         zone=zone,
     )
-    if any(note.endswith(NO_HEADER) for note in rows.notes):
-        orders.refuse_another(rows)
-    return rows
 
 
 def layout(lines: Sequence[str], columns: ColumnMap | None, *, path: str, symbol: str | None = None) -> Layout:
@@ -110,6 +107,7 @@ def layout(lines: Sequence[str], columns: ColumnMap | None, *, path: str, symbol
         cut.delimiter, found.positions, width, cut.body, _notes(rows, cut, given=given),
         clock=found.clock, others=tuple((names[position], position) for position in found.others),
         time_name=names[found.positions[0]], repeated=frozenset(text.encode() for text in texts),
+        guessed=header is None and all(value is None for value in (columns or {}).values()),
     )  # fmt: skip
 
 

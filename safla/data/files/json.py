@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from safla.data.files import bounded, orders, table
+from safla.data.files import bounded, table
 from safla.data.files.csv import ColumnMap, located
 from safla.data.files.table import MAX_CELL_BYTES, MAX_COLUMNS, Layout, split
 from safla.data.rows import FIELDS, Rows
@@ -25,16 +25,13 @@ def of_blocks(path: str, blocks: Iterator[bytes], *, columns: ColumnMap | None =
     columns  by position; None: in the order of ccxt, against which the values must not speak
     """
     name = bounded.shown(path)
-    rows = table.read(
+    return table.read(
         path,
         _lines(blocks, name=name),
         layout_of=lambda lines: _layout(lines, columns, name=name),
         closed=False,
         zone=zone,
     )
-    if not columns:
-        orders.refuse_another(rows)
-    return rows
 
 
 def _layout(lines: list[str], columns: ColumnMap | None, *, name: str) -> Layout:
@@ -42,7 +39,7 @@ def _layout(lines: list[str], columns: ColumnMap | None, *, name: str) -> Layout
     if not len(FIELDS) <= width <= MAX_COLUMNS:
         raise DataError(f"{name}: row 1: {width} values, six are needed and at most {MAX_COLUMNS} are read; {_SHAPE}")
     places = located(None, columns, width=width, path=name, sample=()).positions
-    return Layout(",", places, width, 0, () if columns else (ORDER,), framed=False, word="row")
+    return Layout(",", places, width, 0, () if columns else (ORDER,), framed=False, word="row", guessed=not columns)
 
 
 def _lines(blocks: Iterator[bytes], *, name: str) -> Iterator[bytes]:

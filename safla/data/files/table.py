@@ -11,7 +11,7 @@ from safla.core.values import Int8, Int64
 from safla.data import decimals
 from safla.data.checks import Origin
 from safla.data.decimals import Numbers
-from safla.data.files import times
+from safla.data.files import orders, times
 from safla.data.files.bounded import shown
 from safla.data.rows import FIELDS, MAX_ROWS, Rows
 from safla.errors import DataError
@@ -43,6 +43,7 @@ class Layout(NamedTuple):
     repeated: frozenset[bytes] = frozenset()  # lines before the first row, which concatenated files have again
     framed: bool = True  # lines that are empty, begin with # or are repeated are no rows
     word: str = "line"  # what a line is called in messages
+    guessed: bool = False  # nothing says which column is which, and the values must not speak for another order
 
 
 class Piece(NamedTuple):
@@ -145,7 +146,10 @@ def read(
     units = times.note(np.concatenate(kinds), origin.numbers, word=layout.word, zone=zone) if kinds else None
     notes = [*said, *skipped.notes(), *([units] if units else [])]
     ts_ms = joined.pop("ts").digits
-    return Rows(origin, ts_ms, joined, tuple(f"{shown(path)}: {note}" for note in notes), closed)
+    found_rows = Rows(origin, ts_ms, joined, tuple(f"{shown(path)}: {note}" for note in notes), closed)
+    if layout.guessed:
+        orders.refuse_another(found_rows)
+    return found_rows
 
 
 def _disagreements(
