@@ -11,9 +11,7 @@ from safla.data import checks
 from safla.data.checks import Origin
 from safla.data.decimals import (
     DUST_PLACES,
-    FLOAT_DIGITS,
     MAX_PLACES,
-    POWERS,
     Numbers,
     dusty,
     finer,
@@ -128,8 +126,8 @@ def _snapped(one: Rows, target: Target) -> Rows:
             numbers[name], moved = snapped(one.numbers[name], places)
             counts["prices" if name in PRICES else "volumes"] += moved
     said = [
-        f"{shown(one.origin.file)}: taken as the numbers of {stated[kind]} decimals that they miss by at most 1e-9: "
-        f"{kind}, {count}"
+        f"{shown(one.origin.file)}: {count} {kind if count > 1 else kind[:-1]} taken as the nearest number of "
+        f"{stated[kind]} decimals, at most 1e-9 away (a float's rounding)"
         for kind, count in counts.items()
         if count
     ]
@@ -160,19 +158,19 @@ def _price_decimals(files: list[Rows], target: Target) -> int:
 def _advice(files: list[Rows], numbers: Numbers, row: int, target: Target) -> str:
     """What to do about a price that is too fine: where a float rounded a shorter one, the scale of those."""
     key = f"markets.{target.symbol}.price_decimals"
-    short = 0
-    for one in files:
-        for name in PRICES:
-            own = one.numbers[name]
-            clean = own.digits < POWERS[FLOAT_DIGITS - 1]
-            short = max(short, most_places(Numbers(own.digits[clean], own.places[clean])))
-    if short <= DUST_PLACES:
-        near, count = snapped(Numbers(numbers.digits[row : row + 1], numbers.places[row : row + 1]), short)
-        if count and short != target.price_decimals:
-            return f"{key}: {short} takes it as {text(near, 0)}"
+    meant = next((places for places in range(DUST_PLACES + 1) if _fits(files, places)), None)
+    if meant is not None and meant != target.price_decimals:
+        near, _ = snapped(Numbers(numbers.digits[row : row + 1], numbers.places[row : row + 1]), meant)
+        return f"{key}: {meant} takes it as {text(near, 0)}"
     if target.price_decimals is not None:
         return f"{key} may be up to {MAX_PLACES}"
     return "round them, or take the prices of 1000 coins for those of one"
+
+
+def _fits(files: list[Rows], places: int) -> bool:
+    """Whether every price is on that grid, or misses it by no more than a float's rounding."""
+    prices = (one.numbers[name] for one in files for name in PRICES)
+    return not any(len(finer(snapped(own, places)[0], places)) for own in prices)
 
 
 def _seen(files: list[Rows], names: tuple[str, ...]) -> int:

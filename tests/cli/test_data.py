@@ -165,7 +165,7 @@ def test_a_stated_scale_takes_prices_that_a_float_rounded_in_an_import_too(ask: 
     assert ask("import", path, "--symbol", "BTC/USDT").code == 4
     (tmp_path / "config.yaml").write_text("markets: {BTC/USDT: {price_decimals: 2}}\n")
     answer = ask("import", path, "--symbol", "BTC/USDT")
-    assert (answer.code, "prices, 1" in answer.err) == (0, True)
+    assert (answer.code, "1 price taken as the nearest number of 2 decimals" in answer.err) == (0, True)
 
 
 # --- Row 49 ----------------------------------------------------------------------------------------------------------

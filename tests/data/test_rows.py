@@ -71,7 +71,7 @@ def test_the_scale_is_the_most_decimals_seen_without_zeros_at_the_end(tmp_path: 
         (
             "100.125",
             2,
-            r"line 2: open 100\.125 has more decimals than the 2 that are stated .*; markets\.BTC/USDT\.price_decimals may",
+            r"line 2: open 100\.125 has more decimals than the 2 that are stated \(and 1 more\); markets\.BTC/USDT\.price_decimals: 3 takes",
         ),
     ],
 )
@@ -146,6 +146,6 @@ def test_prices_that_a_float_rounded_are_those_of_the_stated_scale_and_counted(t
         assert [column[0] for column in series.columns[1:]] == [10025, 11000, 9000, 10000, 3686321]
         assert (series.price_decimals, counts.volumes_cut) == (2, 0)
         assert notes == (
-            f"{path}: taken as the numbers of 2 decimals that they miss by at most 1e-9: prices, 2",
-            f"{path}: taken as the numbers of 5 decimals that they miss by at most 1e-9: volumes, 1",
+            f"{path}: 2 prices taken as the nearest number of 2 decimals, at most 1e-9 away (a float's rounding)",
+            f"{path}: 1 volume taken as the nearest number of 5 decimals, at most 1e-9 away (a float's rounding)",
         )

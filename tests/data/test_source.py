@@ -225,7 +225,7 @@ def test_a_stated_scale_or_tick_takes_prices_that_a_float_rounded(tmp_path: Path
         read("csv", path)
     sourced = read("csv", path, markets={"BTC/USDT": {name: _decimal(value) for name, value in market.items()}})
     assert sourced.series[0].columns.close.tolist() == [10525] * 3
-    assert any(note.endswith("prices, 1") for note in sourced.notes)
+    assert any("1 price taken as the nearest number of 2 decimals" in note for note in sourced.notes)
 
 
 def _decimal(value: object) -> object:

@@ -32,6 +32,7 @@ NAMES = {
     "volume": ("volume", "v", "vol", "base_volume", "volume_base"),
 }
 DELIMITERS = (",", ";", "\t", "|")
+UNNAMED = ("", "Unnamed: 0")  # how pandas heads an index of times that has no name
 HINT = "data.columns says which column is which, by name or position"
 NO_HEADER = (
     "no header, so the columns are taken in Binance's order: time, open, high, low, close, volume; "
@@ -228,6 +229,8 @@ def _plain(name: str) -> str:
 def _times(header: Sequence[str], free: Sequence[int], sample: Sequence[str], *, path: str) -> Located:
     """The column of opening times: an integer one before a text, which is compared with it; a date and its clock."""
     places = [place for place in free if _plain(header[place]) in NAMES["ts"]]
+    if not places and 0 in free and header[0] in UNNAMED and _TIME.fullmatch(sample[0]):
+        places = [0]
     if not places:
         raise _unclear(header, [], field="ts", path=path)
     if len(places) == 2 and _DAY.fullmatch(sample[places[0]]) and _CLOCK.fullmatch(sample[places[1]]):

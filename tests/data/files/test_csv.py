@@ -25,6 +25,8 @@ POSITIONS = {"ts": 0, "open": 1, "high": 4, "low": 5, "close": 2, "volume": 3}  
         "open_time,o,h,l,c,v",
         "datetime , open , high , low , close , volume",
         '"timestamp","open","high","low","close","volume"',
+        ",open,high,low,close,volume",
+        "Unnamed: 0,open,high,low,close,volume",
         None,
     ],
 )
@@ -36,7 +38,7 @@ def test_the_usual_headers_and_none_at_all_give_the_same_candles(tmp_path: Path,
     assert [column[1] for column in series.columns[1:]] == [100_50, 110_00, 91_00, 105_25, 1_125]
 
 
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 @pytest.mark.parametrize("last", ["", "\n", "\n\n"])
@@ -261,6 +263,14 @@ def test_a_date_and_a_time_of_day_in_two_columns_are_one_time(tmp_path: Path) ->
     path = csv_file(tmp_path, "<DATE>\t<TIME>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<VOL>", *rows)
     plain = csv.read(csv_file(tmp_path, HEADER, *lines(), name="plain.csv"), None)
     assert same(candles(csv.read(path, None, zone="UTC")), candles(plain))
+
+
+def test_a_column_without_a_name_is_of_times_where_it_holds_them_alone(tmp_path: Path) -> None:
+    indexed = [f"{row},{line}" for row, line in enumerate(lines())]
+    plain = csv.read(csv_file(tmp_path, HEADER, *lines(), name="plain.csv"), None)
+    assert same(candles(csv.read(csv_file(tmp_path, f",{HEADER}", *indexed), None)), candles(plain))
+    with pytest.raises(DataError, match="no column for ts among ''"):
+        csv.read(csv_file(tmp_path, ",open,high,low,close,volume,x", *indexed), None)
 
 
 def test_the_header_tells_the_delimiter_where_numbers_have_commas(tmp_path: Path) -> None:
