@@ -71,7 +71,12 @@ def test_the_scale_is_the_most_decimals_seen_without_zeros_at_the_end(tmp_path: 
         (
             "100.125",
             2,
-            r"line 2: open 100\.125 has more decimals than the 2 that are stated \(and 1 more\); markets\.BTC/USDT\.price_decimals: 3 takes",
+            (
+                "100.125",
+                2,
+                r"line 2: open 100\.125 has more decimals than the 2 that are stated \(and 1 more\); "
+                r"markets\.BTC/USDT\.price_decimals: 3 takes",
+            ),
         ),
     ],
 )
