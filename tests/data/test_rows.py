@@ -68,16 +68,7 @@ def test_the_scale_is_the_most_decimals_seen_without_zeros_at_the_end(tmp_path: 
     [
         ("100.1234567891234", None, r"line 2: open 100\.1234567891234 is a float's rounding of a shorter number"),
         ("0.0000123456789", None, r"line 2: open 0\.0000123456789 has more decimals than 12 \(and 1 more\)"),
-        (
-            "100.125",
-            2,
-            (
-                "100.125",
-                2,
-                r"line 2: open 100\.125 has more decimals than the 2 that are stated \(and 1 more\); "
-                r"markets\.BTC/USDT\.price_decimals: 3 takes",
-            ),
-        ),
+        ("100.125", 2, r"line 2: open 100\.125 has more decimals than the 2 that are stated .*_decimals: 3 takes it"),
     ],
 )
 def test_a_price_with_more_decimals_than_its_scale_is_refused(
