@@ -20,8 +20,9 @@ symbols:
 market_data:
   timeframe: 1h                    # 1m 3m 5m 15m 30m 1h 2h 4h 6h 8h 12h 1d
 data:
-  source: synthetic                # made up, trends built in; real ones: exchange, csv, parquet, vision
-  # path: data/{symbol}-{timeframe}.csv    # for csv, parquet and vision; relative to this file
+  source: synthetic                # made up, trends built in; real ones: exchange, file, vision
+  # path: data/{symbol}-{timeframe}.csv    # for file and vision; relative to this file
+  # time_zone: UTC                 # of dates in files that name none
   # start: 2024-01-01              # UTC; the end is exclusive
   # end: 2025-01-01
   synthetic:

@@ -24,6 +24,7 @@ from safla.config.types import (
     Speed,
     StreamUrl,
     Timeframe,
+    TimeZone,
     Webhook,
 )
 
@@ -55,14 +56,17 @@ class Exchange(Section):
 
 
 class ColumnNames(Section):
-    """Which column of a file holds what: the name in its header, or its position, counted from 0."""
+    """Which column of a file holds what: the name in its header, or its position, counted from 0.
 
-    ts: Header = Field(description="opening time")
-    open: Header = Field(description="first price")
-    high: Header = Field(description="highest price")
-    low: Header = Field(description="lowest price")
-    close: Header = Field(description="last price")
-    volume: Header = Field(description="volume in base currency")
+    Columns that are not named are told by the header.
+    """
+
+    ts: Header | None = key(None, "opening time; null: told by the header")
+    open: Header | None = key(None, "first price; null: told by the header")
+    high: Header | None = key(None, "highest price; null: told by the header")
+    low: Header | None = key(None, "lowest price; null: told by the header")
+    close: Header | None = key(None, "last price; null: told by the header")
+    volume: Header | None = key(None, "volume in base currency; null: told by the header")
 
 
 class Synthetic(Section):
@@ -81,13 +85,19 @@ class Synthetic(Section):
 class Data(Section):
     """Where the candles of a run lie."""
 
-    source: Literal["exchange", "csv", "parquet", "vision", "synthetic"] = key("exchange", "what kind of source")
+    source: Literal["exchange", "file", "csv", "parquet", "vision", "synthetic"] = key(
+        "exchange",
+        "what kind of source; file: CSV, JSON, Parquet, Feather or a Binance archive, told by its bytes, and csv and "
+        "parquet mean the same; vision: Binance archives alone",
+    )
     path: Annotated[Paths, Field(min_length=1)] | None = key(
         None,
         "file, list of files, or pattern with * and {symbol} (base and quote) {base} {quote} {timeframe}; relative to "
-        "the file that says so (from the environment or --set: to the current folder); several ascend without overlap",
+        "the file that says so (from the environment or --set: to the current folder); several are put in "
+        "order, and a candle that two of them have alike counts once",
     )
     columns: Literal["auto"] | ColumnNames = key("auto", "which column of a file holds what")
+    time_zone: TimeZone | None = key(None, "of dates in files that name none; null: such dates are refused")
     start: Date | None = key(None, "first candle that is traded, UTC (S16)")
     end: Date | None = key(None, "end, exclusive, UTC")
     timeframe: Timeframe | None = key(

@@ -15,7 +15,7 @@ CROSSOVER = "sma_crossover"
 MAX_PERIOD_PRODUCT = 2**20  # D1: so that the sums of closes times the periods stay within int64
 LOOKBACK = 100  # candles, unless the warm-up is longer
 MAX_HOLES = 10_000_000  # as many as there may be candles
-RECORDED = ("csv", "parquet", "vision")  # sources that are files and need data.path
+RECORDED = ("file", "csv", "parquet", "vision")  # sources that are files and need data.path
 FAST = ("1m", "3m", "5m")  # below 15m (S22)
 LOOPBACK = ("127.0.0.1", "::1")
 
@@ -236,7 +236,7 @@ NOTICES: tuple[tuple[tuple[str, ...], str, Callable[["Config"], bool]], ...] = (
     ),
     (
         ("data.path", "data.source"),
-        "is not read: data.source names no file (csv, parquet and vision do)",
+        "is not read: data.source names no file (file, csv, parquet and vision do)",
         lambda config: config.data.path is not None and config.data.source not in RECORDED,
     ),
     (

@@ -8,6 +8,7 @@ from pydantic import Field
 from safla.config.section import Section, key, section
 from safla.config.types import (
     Amount,
+    FinePlaces,
     Fraction,
     Name,
     Number,
@@ -43,9 +44,9 @@ class Symbols(Section):
 class Market(Section):
     """Scales and the grid of our orders for one symbol; null: read off the source (S3)."""
 
-    price_decimals: Places | None = key(None, "decimals of a price (S3)", plan=True)
+    price_decimals: FinePlaces | None = key(None, "decimals of a price (S3)", plan=True)
     quantity_decimals: Places | None = key(None, "decimals of a quantity (S3)", plan=True)
-    volume_decimals: Places | None = key(None, "decimals of a volume (S3)", plan=True)
+    volume_decimals: FinePlaces | None = key(None, "decimals of a volume (S3)", plan=True)
     tick: Annotated[Number, Field(gt=0, decimal_places=8)] | None = key(None, "smallest step of a price", plan=True)
     lot: Annotated[Number, Field(gt=0, decimal_places=8)] | None = key(None, "smallest step of a quantity", plan=True)
     min_notional: Annotated[Number, Field(ge=0, decimal_places=12)] | None = key(

@@ -62,6 +62,17 @@ def _no_device(name: str) -> str:
     return name
 
 
+def _zone(name: str) -> str:
+    """The name of a zone that polars knows, whatever this machine has installed."""
+    import polars as pl
+
+    try:
+        pl.Series([0]).cast(pl.Datetime("ms")).dt.replace_time_zone(name)
+    except pl.exceptions.PolarsError as error:
+        raise ValueError("no time zone") from error
+    return name
+
+
 def _url(*schemes: str, letters: str) -> re.Pattern[str]:
     """A URL of no user. letters: what may stand in its path, as a regular expression's class."""
     return re.compile(rf"({'|'.join(schemes)})://[A-Za-z0-9.\[\]:-]{{1,255}}(/[{letters}]{{0,1000}})?", re.ASCII)
@@ -82,7 +93,8 @@ Rate = Annotated[Number, Field(ge=0, le=Decimal("0.05"), decimal_places=6)]
 Seconds = Annotated[Number, Field(ge=Decimal("0.1"), le=3600, decimal_places=6)]
 Percent = Annotated[int, Field(ge=1, le=100)]
 Calls = Annotated[int, Field(ge=1, le=100)]
-Places = Annotated[int, Field(ge=0, le=8)]
+Places = Annotated[int, Field(ge=0, le=8)]  # of a quantity
+FinePlaces = Annotated[int, Field(ge=0, le=12)]  # of a price or a volume
 
 # Those of core/candles.py; that is not imported here, for it brings numpy, and a file that is no YAML should not wait.
 Timeframe = Literal["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d"]
@@ -152,6 +164,12 @@ Speed = Annotated[
     str, Field(pattern=r"^([1-9][0-9]{0,5}x|max)$"), Allowed("a pace such as 1x (real time) or 60x, or max")
 ]
 Header = Annotated[str, Field(pattern=r"^[ -~]{1,80}$")] | Annotated[int, Field(ge=0, le=63)]
+TimeZone = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z][A-Za-z0-9_+/-]{0,59}$"),
+    AfterValidator(_zone),
+    Allowed("a time zone such as UTC or Europe/Berlin"),
+]
 Address = Annotated[str, Field(pattern=r"^[0-9A-Fa-f.:]{2,45}$"), Allowed("an IP address such as 127.0.0.1")]
 
 

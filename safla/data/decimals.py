@@ -1,5 +1,6 @@
 """Decimal text to integers, exactly, whole columns at a time. No float stands between text and int64 (D1)."""
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,8 +14,14 @@ from safla.errors import DataError
 if TYPE_CHECKING:
     import polars as pl
 
-MAX_PLACES = 8  # S3
+MAX_PLACES = 12  # S3
+DUST_PLACES = 8  # what is kept of volumes with the dust of floats (S3)
+FLOAT_DIGITS = 15  # a number of so many digits, some of them behind DUST_PLACES, is a float's rounding of a shorter one
+SNAP_PLACES = 9  # a price within 10^-9 of its stated grid is meant to be on it
 PATTERN = r"^(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?(?:e-[0-9]{1,2})?$"  # Z5; rust's $ is the very end of the text
+WIDE = (
+    r"^[ \t]*\+?(0|[1-9][0-9]{0,17})?(?:\.([0-9]{0,25}))?(?:[eE]([+-]?[0-9]{1,2}))?[ \t]*$"  # and its other spellings
+)
 POWERS = 10 ** np.arange(19, dtype=np.int64)
 ROOM = LIMIT // POWERS  # the most that a power may be multiplied with
 
@@ -31,7 +38,7 @@ class Numbers(NamedTuple):
 
 
 def parse(frame: "pl.DataFrame", where: Where) -> dict[str, Numbers]:
-    """Columns of text as numbers. DataError names the first cell that is no plain decimal (Z5)."""
+    """Columns of text as numbers. DataError names the first cell that is no decimal (Z5)."""
     import polars as pl
 
     facts = {
@@ -42,9 +49,12 @@ def parse(frame: "pl.DataFrame", where: Where) -> dict[str, Numbers]:
     }
     # one query, so that all columns are worked on at the same time
     found = frame.select(fact.name.prefix(f"{name} ") for name, fact in facts.items())
-    if not all(found[f"fine {name}"].all() for name in frame.columns):
-        raise _refusal(frame, found, where=where)
-    return {name: _numbers(frame[name], found, name=name, where=where) for name in frame.columns}
+    fine = {name: found[f"fine {name}"].all() for name in frame.columns}
+    wide = {} if all(fine.values()) else _wide(frame, [name for name in frame.columns if not fine[name]], where=where)
+    return {
+        name: _numbers(frame[name], found, name=name, where=where) if fine[name] else wide[name]
+        for name in frame.columns
+    }
 
 
 def of_floats(values: Float64) -> Numbers | None:
@@ -93,7 +103,7 @@ def units(numbers: Numbers, places: int, *, name: str, where: Where) -> tuple[In
     if len(large):
         raise DataError(
             f"{where(int(large[0]))}: {name} {text(numbers, int(large[0]))} is too large for {places} decimals "
-            f"(2**62 units, D1){more(len(large))}; markets.<SYMBOL> sets fewer decimals"
+            f"(2**62 units){more(len(large))}; markets.<SYMBOL> sets fewer decimals"
         )
     if not shift.any():
         return numbers.digits, _NONE
@@ -115,14 +125,91 @@ def more(count: int) -> str:
     return f" (and {count - 1} more)" if count > 1 else ""
 
 
-def _refusal(frame: "pl.DataFrame", found: "pl.DataFrame", *, where: Where) -> DataError:
-    strange = {name: found[f"fine {name}"].not_().arg_true() for name in frame.columns}
-    row, name = min((int(rows[0]), name) for name, rows in strange.items() if len(rows))
-    cell = frame[name][row]
-    rows = np.unique(np.concatenate([found.to_numpy() for found in strange.values()]))
-    if not cell:
+def snapped(numbers: Numbers, places: int) -> tuple[Numbers, int]:
+    """The numbers, those moved to the grid of 10^-places that lie within 10^-9 of it and are not on it; how many.
+
+    On a grid finer than 10^-8 the reach is a ten-thousandth of its step. Nothing is moved to 0.
+    """
+    reach = SNAP_PLACES if places < SNAP_PLACES else places + 4
+    rows = np.flatnonzero((numbers.places > places) & (numbers.places - places <= 18))
+    own, digits = numbers.places[rows], numbers.digits[rows]
+    step = POWERS[own - places]
+    rest = digits % step
+    near = np.minimum(rest, step - rest) <= np.where(own >= reach, POWERS[np.clip(own - reach, 0, 18)], 0)
+    nearest = digits // step + (rest > step - rest)
+    moved = near & (rest > 0) & (nearest > 0)
+    if not moved.any():
+        return numbers, 0
+    all_digits, all_places = numbers.digits.copy(), numbers.places.copy()
+    all_digits[rows[moved]], all_places[rows[moved]] = nearest[moved], places
+    return Numbers(all_digits, all_places), int(moved.sum())
+
+
+def finer(numbers: Numbers, places: int) -> Int64:
+    """The rows whose numbers need more decimals than that."""
+    rows = np.flatnonzero(numbers.places > places)
+    spare = np.clip(numbers.places[rows] - places, 0, 19)
+    digits = numbers.digits[rows]
+    found: Int64 = rows[np.where(spare > 18, digits > 0, digits % POWERS[np.clip(spare, 0, 18)] > 0)]
+    return found
+
+
+def dusty(numbers: Numbers) -> Int64:
+    """The rows whose numbers are floats' roundings of shorter ones: as long as a float, and finer than 10^-8."""
+    rows = finer(numbers, DUST_PLACES)
+    digits = numbers.digits[rows].copy()
+    for _ in range(18):
+        even = (digits > 0) & (digits % 10 == 0)
+        if not even.any():
+            break
+        digits[even] //= 10
+    found: Int64 = rows[digits >= POWERS[FLOAT_DIGITS - 1]]
+    return found
+
+
+def _wide(frame: "pl.DataFrame", names: list[str], *, where: Where) -> dict[str, Numbers]:
+    """Columns in which some numbers are written otherwise: +1, .5, 5., 8.380E-06, 3.6e+01, or between spaces."""
+    import polars as pl
+
+    groups = {name: frame[name].str.extract_groups(WIDE).struct.unnest() for name in names}
+    fine = {}
+    for name, (whole, fraction, _) in groups.items():
+        fine[name] = whole.is_not_null() | (fraction.is_not_null() & (fraction != ""))
+    if not all(one.all() for one in fine.values()):
+        raise _refusal(frame, fine, where=where)
+    found = {}
+    for name, (whole, fraction, power) in groups.items():
+        fraction = fraction.fill_null("")
+        digits = (whole.fill_null("") + fraction).cast(pl.Int64, strict=False)
+        powers = power.str.strip_prefix("+").cast(pl.Int64).fill_null(0)
+        places = (fraction.str.len_bytes().cast(pl.Int64) - powers).to_numpy()
+        up = np.clip(-places, 0, 18)
+        beyond = (digits.fill_null(0).to_numpy() > ROOM[up]) | (places < -18)
+        digits = pl.select(pl.when(pl.Series(~beyond)).then(digits * pl.Series(POWERS[up]))).to_series()
+        found[name] = _with_long(frame[name], digits, np.clip(places, 0, None), name=name, where=where)
+    return found
+
+
+def _refusal(frame: "pl.DataFrame", fine: "dict[str, pl.Series]", *, where: Where) -> DataError:
+    strange = {name: one.not_().arg_true() for name, one in fine.items()}
+    order = frame.columns
+    row, place = min((int(rows[0]), order.index(name)) for name, rows in strange.items() if len(rows))
+    name, cell = order[place], frame[order[place]][row]
+    rows = np.unique(np.concatenate([one.to_numpy() for one in strange.values()]))
+    if not (cell or "").strip():
         return BadRows(f"{where(row)}: {name} is empty", rows)
-    return BadRows(f"{where(row)}: {name} {cell[:40]!r} is no plain decimal number, such as 42283.58 (Z5)", rows)
+    reason = next((f": {text}" for pattern, text in _REASONS if pattern.fullmatch(cell.strip())), "")
+    return BadRows(f"{where(row)}: {name} {cell[:40]!r} is no plain decimal number, such as 42283.58{reason}", rows)
+
+
+_REASONS = (
+    (re.compile(r"[0-9]{1,3}(,[0-9]{3})+\.[0-9]*|[0-9]{1,3}(,[0-9]{3}){2,}"),
+     "commas separate its thousands; export it without them"),
+    (re.compile(r"[0-9]{1,3}([ '_\u2019\u00a0\u202f][0-9]{3})+([.,][0-9]*)?|[0-9]{1,3}(\.[0-9]{3})+,[0-9]*"),
+     "its thousands are separated; export it without separators, and with a decimal point"),
+    (re.compile(r"[0-9]+,[0-9]{3}"), "its comma may separate thousands or decimals; write a decimal point"),
+    (re.compile(r"[0-9]*,[0-9]*"), "it has a decimal comma; write a point"),
+)  # fmt: skip
 
 
 def _numbers(cells: "pl.Series", found: "pl.DataFrame", *, name: str, where: Where) -> Numbers:
@@ -154,16 +241,21 @@ def _with_long(cells: "pl.Series", digits: "pl.Series", places: Int64, *, name: 
 
 
 def _long(cell: str, name: str, *, at: str) -> tuple[int, int]:
-    """A number of more than 18 digits: most of them are zeros at the end, or the dust of a volume."""
-    mantissa, _, exponent = cell.partition("e-")
+    """A number of more than 18 digits: most of them are zeros at the end, or the dust of a float.
+
+    Where they do not fit, so many decimals are kept as do, more than DUST_PLACES, and the last of them says alone that
+    something stood there or behind it.
+    """
+    mantissa, _, exponent = cell.strip(" \t+").lower().partition("e")
     whole, _, fraction = mantissa.partition(".")
     fraction = fraction.rstrip("0")
-    digits, places = int(whole + fraction), len(fraction) + int(exponent or 0)
-    if name != "volume" and places > MAX_PLACES:
-        raise DataError(f"{at}: {name} {cell} has more than {MAX_PLACES} decimals")
-    if places > MAX_PLACES:  # a ninth place says that something stood behind the eighth, so that it is cut and said
-        kept, dust = divmod(digits, 10 ** (places - MAX_PLACES))
-        digits, places = kept * 10 + (1 if dust else 0), MAX_PLACES + 1
-    if digits >= 2**63:
-        raise DataError(f"{at}: {name} {cell} has more digits than 64 bits hold")
-    return digits, places
+    digits, places = int(whole + fraction or "0"), len(fraction) - int(exponent or 0)
+    if places < 0:
+        digits, places = digits * 10**-places, 0
+    if digits < 2**63:
+        return digits, places
+    for kept in range(min(places - 1, MAX_PLACES), DUST_PLACES - 1, -1):
+        shorter, dust = divmod(digits, 10 ** (places - kept))
+        if shorter * 10 + 1 < 2**63:
+            return shorter * 10 + (1 if dust else 0), kept + 1
+    raise DataError(f"{at}: {name} {cell[:60]} has more digits than 64 bits hold")

@@ -1,11 +1,12 @@
-"""Files of candles into the store: CSV, Parquet, Binance archives. No command line is known here.
+"""Files of candles into the store, of every format that a run reads. No command line is known here.
 
-The gaps of a file count as facts, so that a run needs no exchange; a fetch asks the exchange for them once.
+The holes of a file are no facts: what it leaves out is asked for when it is needed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path, PurePath
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from safla.config.shown import printable
@@ -14,15 +15,15 @@ from safla.core.values import Columns
 from safla.data import agreement, checks
 from safla.data.bad_rows import Handling
 from safla.data.checks import Holes
-from safla.data.files import archive_name, bounded, csv, footer, parquet, vision
-from safla.data.rows import Rows, Target, assemble
+from safla.data.files import archive_name, bounded, formats
+from safla.data.files.csv import ColumnMap
+from safla.data.files.formats import Question
+from safla.data.rows import Target, assemble
 from safla.data.store import spans, store
 from safla.data.store.month import PRICE_LIMIT
 from safla.data.store.spans import Spans
 from safla.data.store.store import Merged, Place
 from safla.errors import DataError, UsageError
-
-PEEKED_BYTES = 4096
 
 
 class Wanted(NamedTuple):
@@ -35,7 +36,10 @@ class Wanted(NamedTuple):
     usual_timeframe: str  # where neither user nor name says one
     last_candle: Literal["keep", "drop"]  # of files of which nothing proves that their last candle is closed
     accept_restated: bool
+    columns: ColumnMap | None = None  # as data.columns
+    zone: str | None = None  # as data.time_zone
     bad_rows: Handling = "refuse"  # what becomes of rows that are no sound candles
+    grids: Mapping[str, int] = MappingProxyType({})  # decimals of stated scales, by symbol
 
 
 class Taken(NamedTuple):
@@ -75,9 +79,10 @@ def take(path: str, wanted: Wanted, *, at: int) -> Taken:
     UsageError as in place_of; DataError for a file that is missing, cut, unsound or has a wrong checksum.
     """
     place = place_of(path, wanted)
-    rows = _rows(path, place.symbol, bad=wanted.bad_rows)
+    rows = formats.read(path, Question(place.symbol, wanted.columns, wanted.zone, bad=wanted.bad_rows))
     rows = agreement.agreed(rows, place.symbol, timeframe=place.timeframe, advice=agreement.for_import(place.timeframe))
-    target = Target(place.symbol, place.step_ms, None, None, PRICE_LIMIT, bad_rows=wanted.bad_rows)
+    snap = wanted.grids.get(place.symbol)
+    target = Target(place.symbol, place.step_ms, None, None, PRICE_LIMIT, snap_decimals=snap, bad_rows=wanted.bad_rows)
     series, counts, said = assemble([rows], target)
     notes, last = [*said], int(series.columns.ts[-1])
     if not rows.closed:
@@ -114,18 +119,6 @@ def join(taken: Sequence[Taken]) -> None:
 def _adjoin(before: str, after: str) -> bool:
     periods = archive_name.period(before), archive_name.period(after)
     return periods[0] is None or periods[1] is None or periods[1][0] <= periods[0][1]
-
-
-def _rows(path: str, symbol: str, *, bad: Handling) -> Rows:
-    """What a file is, by its first bytes: an archive is a ZIP, or has twelve columns and the name of one."""
-    with bounded.opened(path) as stream:
-        begin = stream.read(PEEKED_BYTES)
-    if begin.startswith(footer.MAGIC):
-        return parquet.read(path, None, symbol=symbol, owners=1, bad=bad)
-    twelve = begin.partition(b"\n")[0].count(b",") == vision.WIDTH - 1
-    if begin.startswith(bounded.ZIP_MAGIC) or (twelve and archive_name.named(path) is not None):
-        return vision.read(path, bad=bad)
-    return csv.read(path, None, symbol=symbol, bad=bad)
 
 
 def _gaps(series: Series, step_ms: int) -> Spans:

@@ -1,16 +1,27 @@
 """The rows of files, and how they become the candles of a symbol on one scale. No file is opened here."""
 
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from safla.core.candles import Series
+from safla.core.scale import LIMIT
 from safla.core.values import Columns, Int64
 from safla.data import bad_rows, checks
 from safla.data.bad_rows import NOTHING_LEFT, BadRows, Handling, Left
 from safla.data.checks import Origin
-from safla.data.decimals import MAX_PLACES, Numbers, most_places, text, units
+from safla.data.decimals import (
+    DUST_PLACES,
+    MAX_PLACES,
+    Numbers,
+    dusty,
+    finer,
+    more,
+    most_places,
+    snapped,
+    text,
+    units,
+)
 from safla.data.files.bounded import shown
 from safla.errors import DataError
 
@@ -41,6 +52,7 @@ class Target(NamedTuple):
     price_limit: int
     least_price_decimals: int = 0  # where they are read off: an exchange writes its candles on the grid of its tick
     least_volume_decimals: int = 0
+    snap_decimals: int | None = None  # of a stated price_decimals or tick: prices that miss it by a float's rounding
     bad_rows: Handling = "refuse"
 
 
@@ -67,32 +79,41 @@ def of_columns(origin: Origin, columns: Columns, *, price_decimals: int, volume_
     return Rows(origin, columns.ts, numbers, (), closed=True)
 
 
+def last_of(files: list[Rows]) -> Rows:
+    """The file that holds the last candle of a symbol; of several that do, one that says itself that it is closed."""
+    return max((one for one in files if len(one.ts)), key=lambda one: (int(one.ts.max()), one.closed))
+
+
 def assemble(files: list[Rows], target: Target) -> tuple[Series, Counts, tuple[str, ...]]:
-    """The candles of a symbol out of its files, each checked (S1-S3, D1), which must ascend without overlap."""
-    files = [one for one in files if len(one.ts)]
+    """The candles of a symbol out of its files, in any order, each checked (S1-S3, D1).
+
+    The same candle in two files, with the same values, is one. DataError where the values differ.
+    """
+    files = sorted((one for one in files if len(one.ts)), key=lambda one: int(one.ts.min()))
     if not files:
         raise DataError(f"{target.symbol}: the source has no candle")
     if sum(len(one.ts) for one in files) > MAX_ROWS:
         raise DataError(f"{target.symbol}: more than {MAX_ROWS} rows")
-    scale = target.price_decimals, target.volume_decimals
-    price_decimals = _price_decimals(files, given=scale[0], least=target.least_price_decimals)
-    seen = max(_seen(files, ("volume",)), target.least_volume_decimals)
-    volume_decimals = seen if scale[1] is None else scale[1]
-    parts: list[tuple[Rows, checks.Ordered]] = []
+    files = [_snapped(one, target) for one in files]
+    price_decimals = _price_decimals(files, target)
+    seen = max(_volume_decimals(files), target.least_volume_decimals)
+    volume_decimals = seen if target.volume_decimals is None else target.volume_decimals
+    bounds = checks.Bounds(target.step_ms, target.price_limit, price_decimals, volume_decimals)
+    parts: list[checks.Ordered] = []
     notes: list[str] = []
     duplicates, cut = 0, 0
     left: list[Left] = []
     for one in files:
         columns, rows_cut = _columns(one, price_decimals=price_decimals, volume_decimals=volume_decimals)
-        bounds = checks.Bounds(target.step_ms, target.price_limit, price_decimals, volume_decimals)
         ordered, dropped = _ordered(columns, bounds, one.origin, bad=target.bad_rows)
         left.append(bad_rows.together([one.left, dropped]))
-        parts.append((one, ordered))
+        parts.append(ordered)
         notes.extend(_said(one, ordered=ordered, cut=rows_cut, volume_decimals=volume_decimals))
         notes.extend(bad_rows.notes(left[-1], name=shown(one.origin.file), word=one.origin.word))
         duplicates, cut = duplicates + ordered.duplicates, cut + rows_cut
-    _refuse_overlap(parts)
-    columns = parts[0][1].columns if len(parts) == 1 else _joined([ordered.columns for _, ordered in parts])
+    columns, shared = checks.merged(parts, bounds)
+    notes.extend(_shared_note(file, other, count) for (file, other), count in shared.items())
+    duplicates += sum(shared.values())
     holes = checks.holes(columns.ts, target.step_ms)
     without = int(np.count_nonzero(columns.volume == 0))
     counts = Counts(
@@ -114,7 +135,7 @@ def _ordered(columns: Columns, bounds: checks.Bounds, origin: Origin, *, bad: Ha
             reasons, dropped = [str(error)], len(error.rows)
     while True:
         try:
-            ordered = checks.ascend(columns, origin=origin, bounds=bounds)
+            ordered = checks.ascend(columns, bounds, origin=origin)
             checks.check(ordered.columns, bounds, origin=ordered.origin)
             return ordered, Left(0, dropped, tuple(reasons))
         except BadRows as error:
@@ -132,25 +153,82 @@ def _without(columns: Columns, origin: Origin, error: BadRows) -> tuple[Columns,
     return Columns(*(column[kept] for column in columns)), origin._replace(numbers=origin.numbers[kept])
 
 
-def _price_decimals(files: list[Rows], *, given: int | None, least: int) -> int:
-    places = max(_seen(files, PRICES), least) if given is None else given
+def _shared_note(file: str, other: str, count: int) -> str:
+    what = "1 candle stands" if count == 1 else f"{count} candles stand"
+    return f"{shown(file)}: {what} in {shown(other)} too, with the same values; taken once"
+
+
+def _snapped(one: Rows, target: Target) -> Rows:
+    """The rows with prices and volumes on their stated grid, where they miss it by a float's rounding."""
+    grids = dict.fromkeys(PRICES, target.snap_decimals) | {"volume": target.volume_decimals}
+    stated = {"prices": target.snap_decimals, "volumes": target.volume_decimals}
+    numbers, counts = dict(one.numbers), dict.fromkeys(stated, 0)
+    for name, places in grids.items():
+        if places is not None:
+            numbers[name], moved = snapped(one.numbers[name], places)
+            counts["prices" if name in PRICES else "volumes"] += moved
+    said = [
+        f"{shown(one.origin.file)}: {count} {kind if count > 1 else kind[:-1]} taken as the nearest number of "
+        f"{stated[kind]} decimals, at most 1e-9 away (a float's rounding)"
+        for kind, count in counts.items()
+        if count
+    ]
+    return one._replace(numbers=numbers, notes=(*one.notes, *said)) if said else one
+
+
+def _price_decimals(files: list[Rows], target: Target) -> int:
+    given = target.price_decimals
     for one in files:
         for name in PRICES:
             numbers = one.numbers[name]
-            if most_places(numbers) <= places:
+            if given is None and len(rows := dusty(numbers)):
+                row = int(rows[0])
+                said = f"{text(numbers, row)} is a float's rounding of a shorter number{more(len(rows))}"
+                raise DataError(f"{one.origin.at(row)}: {name} {said}; {_advice(files, numbers, row, target)}")
+            rows = finer(numbers, MAX_PLACES if given is None else given)
+            if not len(rows):
                 continue
-            row = next(row for row in range(len(numbers.digits)) if most_places(_at(numbers, row)) > places)
-            allowed = "at most 8 are read" if given is None else f"markets.<SYMBOL>.price_decimals says {given}"
-            raise DataError(f"{one.origin.at(row)}: {name} {text(numbers, row)} has more decimals; {allowed}")
-    return places
+            row = int(rows[0])
+            raise DataError(
+                f"{one.origin.at(row)}: {name} {text(numbers, row)} has more decimals than "
+                f"{MAX_PLACES if given is None else f'the {given} that are stated'}{more(len(rows))}; "
+                f"{_advice(files, numbers, row, target)}"
+            )
+    return max(_seen(files, PRICES), target.least_price_decimals) if given is None else given
+
+
+def _advice(files: list[Rows], numbers: Numbers, row: int, target: Target) -> str:
+    """What to do about a price that is too fine: where a float rounded a shorter one, the scale of those."""
+    key = f"markets.{target.symbol}.price_decimals"
+    meant = next((places for places in range(DUST_PLACES + 1) if _fits(files, places)), None)
+    if meant is not None and meant != target.price_decimals:
+        near, _ = snapped(Numbers(numbers.digits[row : row + 1], numbers.places[row : row + 1]), meant)
+        return f"{key}: {meant} takes it as {text(near, 0)}"
+    if target.price_decimals is not None:
+        return f"{key} may be up to {MAX_PLACES}"
+    return "round them, or take the prices of 1000 coins for those of one"
+
+
+def _fits(files: list[Rows], places: int) -> bool:
+    """Whether every price is on that grid, or misses it by no more than a float's rounding."""
+    prices = (one.numbers[name] for one in files for name in PRICES)
+    return not any(len(finer(snapped(own, places)[0], places)) for own in prices)
 
 
 def _seen(files: list[Rows], names: tuple[str, ...]) -> int:
-    return min(MAX_PLACES, max(most_places(one.numbers[name]) for one in files for name in names))
+    return max(most_places(one.numbers[name]) for one in files for name in names)
 
 
-def _at(numbers: Numbers, row: int) -> Numbers:
-    return Numbers(numbers.digits[row : row + 1], numbers.places[row : row + 1])
+def _volume_decimals(files: list[Rows]) -> int:
+    """The most decimals seen. Where one volume is a float's rounding, or they do not fit, a ninth place is dust."""
+    places = _seen(files, ("volume",))
+    if places <= DUST_PLACES:
+        return places
+    volumes = [one.numbers["volume"] for one in files]
+    most = max(float((one.digits / 10.0**one.places).max()) for one in volumes)
+    if places > MAX_PLACES or any(len(dusty(one)) for one in volumes) or most * 10.0**places >= LIMIT:
+        return DUST_PLACES
+    return places
 
 
 def _columns(one: Rows, *, price_decimals: int, volume_decimals: int) -> tuple[Columns, int]:
@@ -168,16 +246,3 @@ def _said(one: Rows, *, ordered: checks.Ordered, cut: int, volume_decimals: int)
     )
     name = shown(one.origin.file)
     return [*one.notes, *(f"{name}: {fact}" for is_so, fact in facts if is_so)]
-
-
-def _refuse_overlap(parts: list[tuple[Rows, checks.Ordered]]) -> None:
-    for (_, before), (_, after) in pairwise(parts):
-        if after.columns.ts[0] <= before.columns.ts[-1]:
-            raise DataError(
-                f"{after.origin.at(0)}: time {after.columns.ts[0]} is not after {before.columns.ts[-1]}, the last of "
-                f"{shown(before.origin.file)}; several files must ascend without overlap"
-            )
-
-
-def _joined(parts: list[Columns]) -> Columns:
-    return Columns(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))

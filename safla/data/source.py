@@ -5,14 +5,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from safla.config.model import Config
 from safla.config.plan import NO_RULES, OrderRules, decimals, source_timeframe
+from safla.config.rules import RECORDED
 from safla.core.candles import TIMEFRAMES, Series
 from safla.core.values import Columns
 from safla.data import agreement, checks, paths, resample, synthetic
 from safla.data.checks import Origin
 from safla.data.decimals import MAX_PLACES
-from safla.data.files import csv, parquet, vision
+from safla.data.files import csv, formats
 from safla.data.files.bounded import shown
-from safla.data.rows import MAX_ROWS, Counts, Rows, Target, assemble, of_columns
+from safla.data.files.formats import Question
+from safla.data.rows import MAX_ROWS, Counts, Rows, Target, assemble, last_of, of_columns
 from safla.data.store import month
 from safla.errors import DataError
 
@@ -57,11 +59,25 @@ def read(config: Config, symbols: Sequence[str], *, price_limit: int, told: "Tol
 
 def _target(config: Config, symbol: str, *, rules: OrderRules, price_limit: int) -> Target:
     price_decimals, volume_decimals = _decimals(config, symbol)
-    least = tuple(0 if step is None else min(MAX_PLACES, decimals(step)) for step in (rules.tick, rules.lot))
+    least = [0 if step is None else min(MAX_PLACES, decimals(step)) for step in (rules.tick, rules.lot)]
     step_ms = TIMEFRAMES[source_timeframe(config)]
+    snap = snap_decimals(config, symbol)
     return Target(
-        symbol, step_ms, price_decimals, volume_decimals, price_limit, least[0], least[1], config.data.bad_rows
+        symbol, step_ms, price_decimals, volume_decimals, price_limit, least[0], least[1], snap, config.data.bad_rows
     )
+
+
+def snap_decimals(config: Config, symbol: str) -> int | None:
+    """The grid on which prices are meant to be: of the stated price_decimals, or of the stated tick."""
+    market = config.markets.get(symbol)
+    if market is None or market.price_decimals is not None:
+        return None if market is None else market.price_decimals
+    return None if market.tick is None else decimals(market.tick)
+
+
+def columns_of(config: Config) -> csv.ColumnMap | None:
+    """`data.columns`; None where the header of each file tells them."""
+    return None if config.data.columns == "auto" else config.data.columns.model_dump()
 
 
 def _decimals(config: Config, symbol: str) -> tuple[int | None, int | None]:
@@ -107,7 +123,7 @@ def _built(
 def _proven(config: Config, target: Target, files: list[Rows]) -> tuple[Series, Counts, tuple[str, ...]]:
     """The candles of a symbol, and what there is to say of the last one."""
     series, counts, notes = assemble(files, target)
-    last = files[-1]
+    last = last_of(files)
     if last.closed:
         return series, counts, notes
     if config.data.last_candle == "keep":
@@ -142,48 +158,18 @@ def _kept(config: Config, symbol: str, held: "Held") -> Rows:
     )
 
 
-def _csv(config: Config, symbols: Sequence[str]) -> list[list[Rows]]:
-    columns = None if config.data.columns == "auto" else config.data.columns.model_dump()
-    return _of_files(
-        config, symbols,
-        lambda path, symbol, owners: csv.read(
-            path, columns, symbol=symbol, owners=owners, bad=config.data.bad_rows
-        ),
-    )  # fmt: skip
-
-
-def _vision(config: Config, symbols: Sequence[str]) -> list[list[Rows]]:
-    return _of_files(
-        config, symbols, lambda path, symbol, owners: vision.read(path, bad=config.data.bad_rows), shared=False
-    )
-
-
-def _parquet(config: Config, symbols: Sequence[str]) -> list[list[Rows]]:
-    columns = None if config.data.columns == "auto" else config.data.columns.model_dump()
-    return _of_files(
-        config, symbols,
-        lambda path, symbol, owners: parquet.read(
-            path, columns, symbol=symbol, owners=owners, bad=config.data.bad_rows
-        ),
-    )  # fmt: skip
-
-
-def _of_files(
-    config: Config, symbols: Sequence[str], reader: Callable[[str, str, int], Rows], *, shared: bool = True
-) -> list[list[Rows]]:
-    """The rows of each symbol out of its files, each checked to be what the configuration says (reader: of one)."""
-    files = _paths(config, symbols, shared=shared)
+def _files(config: Config, symbols: Sequence[str]) -> list[list[Rows]]:
+    promised = config.data.source == "vision"
+    files = _paths(config, symbols, shared=not promised)
+    asked = Question("", columns_of(config), config.data.time_zone, bad=config.data.bad_rows, archive=promised)
     timeframe = source_timeframe(config)
     advice = agreement.for_run(config.market_data.timeframe, config.data.timeframe)
-    return [
-        _bounded(
-            agreement.agreed(
-                reader(path, symbol, sum(path in other for other in files)), symbol, timeframe=timeframe, advice=advice
-            )
-            for path in own
-        )
-        for symbol, own in zip(symbols, files, strict=True)
-    ]
+
+    def agreed(path: str, symbol: str) -> Rows:
+        found = formats.read(path, asked._replace(symbol=symbol, owners=sum(path in other for other in files)))
+        return agreement.agreed(found, symbol, timeframe=timeframe, advice=advice)
+
+    return [_bounded(agreed(path, symbol) for path in own) for symbol, own in zip(symbols, files, strict=True)]
 
 
 def _bounded(read: Iterable[Rows]) -> list[Rows]:
@@ -231,8 +217,6 @@ def _alone(reader: Callable[[Config, Sequence[str]], list[list[Rows]]]) -> "_Sou
 _Source = Callable[[Config, Sequence[str], "Told | None"], _Given]
 SOURCES: dict[str, _Source] = {
     "exchange": _exchange,
-    "csv": _alone(_csv),
-    "parquet": _alone(_parquet),
-    "vision": _alone(_vision),
+    **dict.fromkeys(RECORDED, _alone(_files)),
     "synthetic": _alone(_synthetic),
 }

@@ -1,5 +1,6 @@
 """`safla data`: list, verify, import, export, and FAULTS row 49 for archives."""
 
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -109,6 +110,62 @@ def test_candles_with_other_values_are_kept_apart_until_they_are_taken(ask: Ask,
     assert ", 5 replaced" in ask(*words, "--accept-restated").out
     assert json.loads(ask("list", "--json").out)[0]["restated"] == 0
     assert "105.5" in ask("export", "BTC/USDT").out.splitlines()[1]
+
+
+def local(count: int = 48) -> list[str]:
+    """The same hours with a time zone that is not said, and other names."""
+    return ["when;o;h;l;c;amount", *(f"2024-01-{1 + hour // 24:02} {hour % 24:02}:00;{row[14:].replace(',', ';')}"
+            for hour, row in enumerate(ROWS[:count]))]  # fmt: skip
+
+
+def test_an_import_takes_columns_and_zone_as_options_or_out_of_the_configuration(ask: Ask, tmp_path: Path) -> None:
+    path = csv_file(tmp_path, *local())
+    plain = csv_file(tmp_path, HEADER, *ROWS, name="plain.csv")
+    said = ask("import", path, "--symbol", "BTC/USDT")
+    assert (said.code, "no column for ts" in said.err) == (4, True)
+    said = ask("import", path, "--symbol", "BTC/USDT", "--columns", "ts=when", "--columns", "volume=5")
+    assert (said.code, "has no time zone; data.time_zone (safla data import: --time-zone)" in said.err) == (4, True)
+    options = ("--columns", "ts=when", "--columns", "volume=5", "--time-zone", "UTC")
+    assert "47 candles, 47 new" in ask("import", path, "--symbol", "BTC/USDT", *options).out
+    assert "0 new, 47 known" in ask("import", plain, "--symbol", "BTC/USDT").out
+    (tmp_path / "config.yaml").write_text("data: {columns: {ts: when, volume: amount}, time_zone: UTC}\n")
+    assert "0 new, 47 known" in ask("import", path, "--symbol", "BTC/USDT").out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--columns", "when"], "expected FIELD=NAME, where FIELD is one of ts, open, high, low, close, volume"),
+        (["--columns", "date=when"], "expected FIELD=NAME"),
+        (["--time-zone", "Mars/Olympus"], "data.time_zone: "),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_refused(ask: Ask, tmp_path: Path, words: list[str], said: str) -> None:
+    answer = ask("import", csv_file(tmp_path, *local()), "--symbol", "BTC/USDT", *words)
+    assert answer.code in (2, 3)
+    assert said in answer.err
+    assert stored(tmp_path) == []
+
+
+def test_an_import_reads_what_a_run_reads(ask: Ask, tmp_path: Path) -> None:
+    arrays = f"[{', '.join(f'[{row}]' for row in ROWS)}]".encode()
+    table = "\n".join([HEADER, *ROWS]).encode()
+    for name, content in {
+        "BTC_USDT-1h.json": arrays, "BTC_USDT-1h.json.gz": gzip.compress(arrays), "a.csv": table,
+        "cdd.csv": b"https://www.example.org\n" + table,
+    }.items():  # fmt: skip
+        answer = ask("import", file(tmp_path, name, content), "--symbol", "BTC/USDT")
+        assert (answer.code, "47 candles" in answer.out) == (0, True)
+    answer = ask("import", zip_file(tmp_path, {"any.csv": table}, name="hourly.zip"), "--symbol", "BTC/USDT")
+    assert "47 candles, 0 new, 47 known" in answer.out
+
+
+def test_a_stated_scale_takes_prices_that_a_float_rounded_in_an_import_too(ask: Ask, tmp_path: Path) -> None:
+    path = csv_file(tmp_path, HEADER, *ROWS[:5], ROWS[5].replace("105.25", "105.25000000000001"), *ROWS[6:])
+    assert ask("import", path, "--symbol", "BTC/USDT").code == 4
+    (tmp_path / "config.yaml").write_text("markets: {BTC/USDT: {price_decimals: 2}}\n")
+    answer = ask("import", path, "--symbol", "BTC/USDT")
+    assert (answer.code, "1 price taken as the nearest number of 2 decimals" in answer.err) == (0, True)
 
 
 # --- Row 49 ----------------------------------------------------------------------------------------------------------

@@ -91,7 +91,9 @@ def test_archives_and_parquet_files_are_treated_alike(tmp_path: Path) -> None:
 def test_of_a_candle_that_comes_again_otherwise_the_first_stands(tmp_path: Path) -> None:
     again = ROWS[4].rpartition(",")[0] + ",0.001"
     path = csv_file(tmp_path, HEADER, *ROWS[:5], again, *ROWS[5:])
-    said = r"line 7: candle_revised: 2024-01-01T04:00Z comes again .* than in line 6: volume 0\.001, was 4\.125"
+    said = (
+        r"line 7: candle_revised: 2024-01-01T04:00Z stands in line 6 with other values: volume 0\.001 and there 4\.125"
+    )
     with pytest.raises(DataError, match=said):
         read("csv", path)
     sourced = read("csv", path, data={"bad_rows": "drop"})

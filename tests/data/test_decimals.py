@@ -1,5 +1,6 @@
 """Decimal text to integers: exact, and refused whatever is no plain decimal (Z5, FAULTS row 58)."""
 
+import re
 import time
 from decimal import Decimal, localcontext
 from fractions import Fraction
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safla.data import decimals
-from safla.data.decimals import Numbers, most_places, of_floats, parse, units
+from safla.data.decimals import Numbers, most_places, of_floats, parse, snapped, units
 from safla.errors import DataError
 
 
@@ -66,15 +67,17 @@ def test_most_places_is_what_the_longest_number_needs_without_the_zeros_at_its_e
 @pytest.mark.parametrize(
     "cell",
     [
-        "1_000", "٣٤", "+1", "0x10", "NaN", "nan", "inf", "Infinity", "-1", "-0", "", " 1", "1 ", "1,5", ".5", "5.",
-        "01", "1e5", "1E-5", "1e-123", "1E+1000000", "1e400", "1.2.3", "e-5", "n/a", "null", "9" * 19, "0." + "1" * 19,
+        "1_000", "٣٤", "+-1", "0x10", "NaN", "nan", "inf", "Infinity", "-1", "-0", "", " ", "1 5", "1,5", ".", "+",
+        "e5", "01", "1e+123", "1E-123", "1e-123", "1e", "1e999999999",
+        "1E+1000000", "1e400", "1.2.3", "e-5", "n/a", "null",
+        "9" * 19, "0." + "1" * 26,
         "7" * 400, "1\n", "\uff11", "1\u202e",
     ],
 )  # fmt: skip
 def test_what_is_no_plain_decimal_is_refused_with_row_and_value(cell: str) -> None:
     with pytest.raises(DataError, match=r"^file: line 3: close ") as refused:
         parsed(["1.5", cell, "2"])
-    assert (repr(cell[:20])[1:-1] if cell else "is empty") in str(refused.value)
+    assert (repr(cell[:20])[1:-1] if cell.strip() else "is empty") in str(refused.value)
     assert str(refused.value).isprintable()
 
 
@@ -105,12 +108,13 @@ def test_a_number_is_kept_as_its_digits_and_places(cell: str, digits: int, place
 @pytest.mark.parametrize(
     ("name", "cell", "text"),
     [
-        ("close", "12345.123456789012345678", "has more than 8 decimals"),
+        ("close", "1e19", "more digits than 64 bits hold"),
+        ("close", "9.9e99", "more digits than 64 bits hold"),
         ("volume", "123456789012345678.12345678", "more digits than 64 bits hold"),
     ],
 )
 def test_a_number_that_no_integer_holds_is_refused(name: str, cell: str, text: str) -> None:
-    with pytest.raises(DataError, match=rf"^file: line 2: {name} {cell} .*{text}"):
+    with pytest.raises(DataError, match=rf"^file: line 2: {name} {re.escape(cell)} .*{text}"):
         parsed([cell], name)
 
 
@@ -145,7 +149,66 @@ def test_floats_of_few_digits_need_no_text(values: list[float]) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [-0.0, -1.0, float("nan"), float("inf"), 1e15, 1e300, 0.1 + 0.2, 1 / 3, 1e-9, 5e-324, 123456789.12345678]
+    "value", [-0.0, -1.0, float("nan"), float("inf"), 1e15, 1e300, 0.1 + 0.2, 1 / 3, 1e-13, 5e-324, 123456789.12345678]
 )
 def test_a_float_that_is_no_short_decimal_is_left_to_its_text(value: float) -> None:
     assert of_floats(np.array([1.5, value])) is None
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ("8.380E-06", "0.00000838"),
+        ("1E+1", "10"),
+        ("3.686321000e+01", "36.86321"),
+        ("4.241853000000000065e+04", "42418.53000000000065"),
+        (".5", "0.5"),
+        ("5.", "5"),
+        ("5.e2", "500"),
+        (" 1.5 ", "1.5"),
+        ("\t1.5", "1.5"),
+        ("+1.5", "1.5"),
+        ("0.000000000001", "0.000000000001"),
+    ],
+)
+def test_a_number_as_other_programs_write_it_is_exactly_that_number(cell: str, value: str) -> None:
+    for cells in ([cell], [cell, "2.5"], ["2.5", cell]):
+        assert fractions(parsed(cells))[cells.index(cell)] == Fraction(value)
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        ("42,418.53", "commas separate its thousands; export it without them"),
+        ("1,042,418", "commas separate its thousands"),
+        ("42418,53", "it has a decimal comma; write a point"),
+        ("42,418", "its comma may separate thousands or decimals"),
+        ("42.418,53", "its thousands are separated"),
+        ("42'418.53", "its thousands are separated"),
+        ("42 418.53", "its thousands are separated"),
+    ],
+)
+def test_separators_are_refused_with_what_they_are(cell: str, reason: str) -> None:
+    with pytest.raises(DataError, match=f"is no plain decimal number, such as 42283.58: {reason}"):
+        parsed([cell])
+
+
+@pytest.mark.parametrize(
+    ("cell", "places", "value", "moved"),
+    [
+        ("32760.559999999998", 2, "32760.56", 1),
+        ("32760.560000000001", 2, "32760.56", 1),
+        ("32760.56", 2, "32760.56", 0),
+        ("32760.561", 2, "32760.561", 0),
+        ("32760.560000001", 2, "32760.56", 1),
+        ("32760.560000002", 2, "32760.560000002", 0),
+        ("8.123000000000001e-06", 9, "0.000008123", 1),
+        ("0.0000081231", 9, "0.0000081231", 0),
+        ("0.00000000001", 2, "0.00000000001", 0),
+    ],
+)
+def test_a_number_within_a_billionth_of_its_stated_grid_is_moved_to_it(
+    cell: str, places: int, value: str, moved: int
+) -> None:
+    found, count = snapped(parsed([cell]), places)
+    assert (fractions(found), count) == ([Fraction(value)], moved)

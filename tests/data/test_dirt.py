@@ -58,8 +58,8 @@ def test_a_file_with_legal_dirt_is_read_and_its_dirt_is_counted(
             r"line 4: high 3766\.78 is below open 3857\.57 \(and 175 more\)$",
         ),
         # newest first, but five hours of 2017-11-12 stand at other hours than those before and behind them
-        ("dirty/btcusd-1h-2017-2019-newest-first", "1h", r"line 16907: time 1510441200000 is out of order"),
-        ("btcusdt-5m-2023", "1h", r"its candles are 5m apart, market_data.timeframe says 1h; set data.timeframe: 5m"),
+        ("dirty/btcusd-1h-2017-2019-newest-first", "1h", r"line 16907: 2017-11-11T23:00Z is out of order"),
+        ("btcusdt-5m-2023", "1h", r"line 3: time 2023-01-01T00:05Z is not on the grid of 1h candles"),
     ],
 )
 def test_a_file_that_breaks_a_rule_is_refused_with_row_and_value(
@@ -85,8 +85,7 @@ def test_a_restated_duplicate_is_refused_where_the_same_one_is_ignored(real_data
     restated = text.replace(again + again, again + again.replace(b"1533.4", b"1533.5"))
     with pytest.raises(
         DataError,
-        match=r"line 502: candle_revised: 2020-12-07T20:00Z comes again with other values than in line 501: "
-        r"volume 1533\.5, was 1533\.4",
+        match=r"line 502: candle_revised: 2020-12-07T\d\d:00Z stands in line 501 with other values: volume 1533\.5",
     ):
         read(file(tmp_path, "restated.csv", restated), timeframe="1h")
 

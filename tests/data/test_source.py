@@ -1,11 +1,14 @@
 """The candles of a run by its configuration: any source of the same candles gives the same series."""
 
+import re
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from safla.config.model import Config
+from safla.core.candles import TIMEFRAMES
 from safla.data import source
 from safla.data.source import Sourced
 from safla.errors import ConfigError, DataError
@@ -27,7 +30,12 @@ def test_the_same_candles_come_out_of_every_kind_of_file(tmp_path: Path) -> None
     strings = pl.read_csv(TEXT, infer_schema=False).with_columns(pl.col("timestamp").cast(pl.Int64))
     strings.write_parquet(tmp_path / "strings.parquet")
     strings.with_columns(pl.col(HEADER.split(",")[1:]).cast(pl.Float64)).write_parquet(tmp_path / "floats.parquet")
+    strings.write_ipc(tmp_path / "strings.feather")
     others = {
+        "any": ("file", file(tmp_path, "b.csv", TEXT)),
+        "csv in a ZIP": ("csv", zip_file(tmp_path, {"b.csv": TEXT}, name="b.zip")),
+        "JSON": ("file", file(tmp_path, "a.json", b"[" + b",".join(b"[%b]" % row for row in TEXT.split()[1:]) + b"]")),
+        "Feather": ("parquet", str(tmp_path / "strings.feather")),
         "gzip": ("csv", file(tmp_path, "a.csv.gz", gz(TEXT))),
         "zstd": ("csv", file(tmp_path, "a.csv.zst", zst(TEXT))),
         "zip": ("vision", zip_file(tmp_path, {"BTCUSDT-1h-2024-01.csv": KLINES})),
@@ -137,3 +145,99 @@ def test_the_rows_of_several_files_are_counted_together_and_what_is_too_much_is_
     monkeypatch.setattr(source, "MAX_ROWS", 7)
     with pytest.raises(DataError, match=rf"1\.{kind}: with the files before it more than 7 rows of a symbol"):
         read(kind, f"{tmp_path}/*.{kind}")
+
+
+def test_part_files_and_a_day_that_fills_a_gap_are_the_whole_table(tmp_path: Path) -> None:
+    rows = lines(12)
+    plain = read("csv", csv_file(tmp_path, HEADER, *rows)).series[0]
+    for name, some in {"part1": rows[:3], "part10": rows[9:], "part2": rows[2:5], "part3": rows[5:9]}.items():
+        csv_file(tmp_path, HEADER, *some, name=f"{name}.csv")
+    sourced = read("file", f"{tmp_path}/part*.csv", data={"last_candle": "drop"})
+    assert same(sourced.series[0], plain._replace(columns=type(plain.columns)(*(one[:-1] for one in plain.columns))))
+    assert sourced.counts[0].duplicates == 1
+    assert f"{tmp_path}/part10.csv: its last candle left out (data.last_candle: drop)" in sourced.notes
+
+
+def test_of_several_files_the_one_with_the_last_candle_says_whether_it_is_closed(tmp_path: Path) -> None:
+    text = "\n".join(map(kline, lines(24)[12:])).encode()
+    zip_file(tmp_path, {"a.csv": text}, name="day-b.zip")
+    csv_file(tmp_path, HEADER, *lines(12), name="day-a.csv")
+    notes = read("file", f"{tmp_path}/day-*").notes
+    assert not any("nothing proves" in note for note in notes)
+    csv_file(tmp_path, HEADER, *lines(30)[24:], name="day-a2.csv")
+    assert any("day-a2.csv: nothing proves" in note for note in read("file", f"{tmp_path}/day-*").notes)
+
+
+def test_dates_without_a_zone_are_of_the_one_that_the_configuration_states(tmp_path: Path) -> None:
+    rows = [f"2024-01-0{day + 1},{line[14:]}" for day, line in enumerate(lines(3))]
+    path = csv_file(tmp_path, HEADER, *rows)
+    with pytest.raises(DataError, match=r"line 2: time '2024-01-01' has no time zone; data\.time_zone"):
+        _days(path, None)
+    assert _days(path, "UTC").series[0].columns.ts.tolist() == [START + 24 * day * STEP for day in range(3)]
+    with pytest.raises(DataError) as refused:
+        _days(path, "Asia/Shanghai")
+    assert str(refused.value) == (
+        f"{path}: line 2: 1d candles that open at 16:00 UTC (the day of UTC+8); "
+        "safla needs days that open at 00:00 UTC (and 2 more)"
+    )
+
+
+def _days(path: str, zone: str | None) -> Sourced:
+    data = {"source": "csv", "path": (path,), "time_zone": zone}
+    config = Config.model_validate({"data": data, "market_data": {"timeframe": "1d", "lookback_candles": 100}})
+    return source.read(config, ("BTC/USDT",), price_limit=LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("timeframe", "shift", "said"),
+    [
+        ("1d", 5, "1d candles that open at 05:00 UTC (the day of UTC-5)"),
+        ("1d", 18.5, "1d candles that open at 18:30 UTC (the day of UTC+5:30)"),
+        (
+            "4h",
+            2,
+            "4h candles that open at 02:00 UTC and every 4 h from there; safla needs those that open at 00:00, 04:00",
+        ),
+        ("12h", 4, "12h candles that open at 04:00 UTC and every 12 h from there"),
+        ("1h", 0.5, "1h candles that open 30 min after those of UTC, such as 2024-01-01T00:30Z"),
+    ],
+)
+def test_candles_of_another_day_are_called_what_they_are(
+    tmp_path: Path, timeframe: str, shift: float, said: str
+) -> None:
+    step = TIMEFRAMES[timeframe]
+    rows = [f"{START + int(shift * STEP) + number * step},{line[14:]}" for number, line in enumerate(lines(5))]
+    config = {"market_data": {"timeframe": timeframe, "lookback_candles": 100}}
+    with pytest.raises(DataError, match=re.escape(f"line 2: {said}")):
+        source.read(
+            Config.model_validate({"data": {"source": "csv", "path": (csv_file(tmp_path, HEADER, *rows),)}, **config}),
+            ("BTC/USDT",),
+            price_limit=LIMIT,
+        )
+
+
+@pytest.mark.parametrize("market", [{"price_decimals": 2}, {"tick": "0.01"}])
+def test_a_stated_scale_or_tick_takes_prices_that_a_float_rounded(tmp_path: Path, market: dict[str, object]) -> None:
+    rows = lines(3)
+    rows[1] = rows[1].replace("105.25", "105.25000000000001")
+    path = csv_file(tmp_path, HEADER, *rows)
+    with pytest.raises(DataError, match=r"markets\.BTC/USDT\.price_decimals: 2 takes it as 105\.25"):
+        read("csv", path)
+    sourced = read("csv", path, markets={"BTC/USDT": {name: _decimal(value) for name, value in market.items()}})
+    assert sourced.series[0].columns.close.tolist() == [10525] * 3
+    assert any("1 price taken as the nearest number of 2 decimals" in note for note in sourced.notes)
+
+
+def _decimal(value: object) -> object:
+    return Decimal(value) if isinstance(value, str) else value
+
+
+def test_prices_of_twelve_decimals_are_read_and_synthetic_ones_made(tmp_path: Path) -> None:
+    rows = [f"{START + hour * STEP},0.000000000{price},0.000000000999,0.000000000001,0.000000000500,38"
+            for hour, price in enumerate((123, 456, 789))]  # fmt: skip
+    series = read("csv", csv_file(tmp_path, HEADER, *rows)).series[0]
+    assert (series.price_decimals, series.columns.open.tolist()) == (12, [123, 456, 789])
+    made = {"synthetic": {"candles": 200, "start_price": Decimal("0.000012")}}
+    market = {"BTC/USDT": {"price_decimals": 12, "volume_decimals": 12}}
+    found = read("synthetic", None, markets=market, data=made).series[0]
+    assert (found.price_decimals, found.volume_decimals, found.columns.open[0]) == (12, 12, 12_000_000)

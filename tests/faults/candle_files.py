@@ -54,6 +54,13 @@ def parquet_of(columns: dict[str, pl.Expr]) -> bytes:
     return content.getvalue()
 
 
+def arrow_of(frame: pl.DataFrame) -> bytes:
+    """An Arrow IPC file."""
+    content = io.BytesIO()
+    frame.write_ipc(content, compression="zstd")
+    return content.getvalue()
+
+
 def run(path: Path, kind: str = "csv", *more: str, out: str = "run", folder: Path | None = None) -> Answer:
     """`safla run` over that file, in the folder `run` beside it, unless said otherwise."""
     place = folder or path.parent

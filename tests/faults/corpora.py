@@ -98,6 +98,30 @@ def parquets(folder: Path) -> list[bytes]:
     return [*made, (folder / "candles.parquet").read_bytes()]
 
 
+def arrows(folder: Path) -> list[bytes]:
+    """Of several types and packings."""
+    plain = pl.read_csv(TABLE, infer_schema=False)
+    numbers = pl.exclude("timestamp")
+    frames = [
+        plain,
+        plain.with_columns(numbers.cast(pl.Float64), pl.col("timestamp").cast(pl.Int64)),
+        plain.with_columns(numbers.cast(pl.Decimal(18, 6)), symbol=pl.lit("BTC/USDT").cast(pl.Categorical)),
+    ]
+    made = []
+    for frame, packing in zip(frames, ("uncompressed", "lz4", "zstd"), strict=True):
+        content = io.BytesIO()
+        frame.write_ipc(content, compression=packing)  # type: ignore[arg-type]
+        made.append(content.getvalue())
+    return made
+
+
+def jsons(folder: Path) -> list[bytes]:
+    """Arrays of numbers and of texts."""
+    cells = [line.split(",") for line in TABLE.decode().splitlines()[1:]]
+    arrays = ",".join(f"[{','.join(row)}]" for row in cells)
+    return [f"[{arrays}]".encode(), json.dumps(cells, indent=2).encode()]
+
+
 def symbols(folder: Path) -> list[bytes]:
     """Of every form."""
     return [b"BTC/USDT", b"1000SHIB/USDT", b"BTC/USDT:USDT", b"A" * 20 + b"/" + b"B" * 20]

@@ -14,7 +14,8 @@ from safla.config import paths, text
 from safla.config.load import load, load_mapping
 from safla.config.types import SYMBOL
 from safla.data import rows
-from safla.data.files import csv, parquet, table, vision
+from safla.data.files import csv, formats, parquet, table, vision
+from safla.data.files.formats import Question
 from safla.errors import ConfigError, DataError, JournalError, UsageError
 from safla.journal import candles_file, survey
 from tests.chains import rehashed
@@ -115,26 +116,39 @@ def read_csv(data: bytes, folder: Path) -> None:
     except DataError as error:
         check_said(error)
         return
-    written = data.decode("utf-8-sig").replace("\r\n", "\n").rstrip("\n").split("\n")
-    assert found.origin.numbers[-1] == len(written)
-    delimiter = max(csv.DELIMITERS, key=written[-1].count)
+    written = data.decode("utf-8-sig").replace("\r\n", "\n").split("\n")
+    assert found.origin.numbers[-1] <= len(written)
     for row, number in enumerate(found.origin.numbers[:50]):
-        cells = table.split(written[number - 1], delimiter)
-        assert len(cells) == len(table.split(written[-1], delimiter))
+        cells = [cell for mark in csv.DELIMITERS for cell in table.split(written[number - 1], mark)]
         for name in rows.PRICES:
             digits, places = found.numbers[name].digits[row], found.numbers[name].places[row]
             assert Decimal(int(digits)).scaleb(-int(places)) in map(_number, cells)
 
 
 def read_packed(data: bytes, folder: Path) -> None:
-    """gzip, zstd or ZIP, by both readers that take them."""
+    """gzip, zstd or ZIP, by all readers that take them."""
     path = folder / "packed"
     path.write_bytes(data)
-    for read in (lambda: csv.read(str(path), None), lambda: vision.read(str(path))):
+    readers = (
+        lambda: csv.read(str(path), None),
+        lambda: vision.read(str(path)),
+        lambda: formats.read(str(path), Question("BTC/USDT")),
+    )
+    for read in readers:
         try:
             rows.assemble([read()], TARGET)
         except DataError as error:
             check_said(error)
+
+
+def read_any(data: bytes, folder: Path) -> None:
+    """A file of any format, as a run and an import read it."""
+    path = folder / "candles"
+    path.write_bytes(data)
+    try:
+        rows.assemble([formats.read(str(path), Question("BTC/USDT", zone="UTC"))], TARGET)
+    except DataError as error:
+        check_said(error)
 
 
 def read_parquet(data: bytes, folder: Path) -> None:
@@ -187,7 +201,8 @@ def _chained(data: bytes) -> bytes:
 
 
 def _number(cell: str) -> Decimal | None:
-    return Decimal(cell) if cell.replace(".", "", 1).replace("e-", "", 1).isdigit() else None
+    plain = cell.lower().replace(".", "", 1).replace("e-", "", 1).replace("e+", "", 1).replace("e", "", 1)
+    return Decimal(cell) if plain.removeprefix("+").isdigit() and plain.isascii() else None
 
 
 def _decoded(data: bytes) -> str:
@@ -211,6 +226,8 @@ TARGETS = {
     "sets": Target(read_sets, corpora.options, None, apart=False),
     "csv": Target(read_csv, corpora.tables, None, apart=False),
     "packed": Target(read_packed, corpora.packed, None, apart=False),
+    "json": Target(read_any, corpora.jsons, None, apart=False),
+    "arrow": Target(read_any, corpora.arrows, None, apart=True),
     "parquet": Target(read_parquet, corpora.parquets, None, apart=True),
     "symbols": Target(read_symbol, corpora.symbols, None, apart=False),
     "arguments": Target(read_arguments, corpora.command_lines, corpora.drawn_words, apart=False),

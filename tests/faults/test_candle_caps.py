@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from safla.data import source
-from safla.data.files import bounded, csv, footer, parquet, table
+from safla.data.files import bounded, columnar, csv, footer, parquet, table
 from tests.data.written import START, ZSTD_BLOCK, gz, zst
 from tests.faults.candle_files import KLINES, ROWS, TABLE, parquet_of, put, run, zipped
 from tests.faults.invariants import check_answer
@@ -43,7 +43,7 @@ CAPS: tuple[tuple[ModuleType, str, str, bytes, int], ...] = (
     (csv, "MAX_COLUMNS", "csv", CSV, 6),
     (parquet, "MAX_COLUMNS", "parquet", PARQUET, 6),
     (parquet, "MAX_ROWS", "parquet", PARQUET, 1),
-    (parquet, "MAX_TEXT_BYTES", "parquet", PARQUET, 1),
+    (columnar, "MAX_TEXT_BYTES", "parquet", PARQUET, 1),
     (parquet, "MAX_UNPACKED_BYTES", "parquet", PARQUET, unpacked(PARQUET)),
     (footer, "MAX_FOOTER_BYTES", "parquet", PARQUET, footer_bytes(PARQUET)),
 )

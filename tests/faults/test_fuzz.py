@@ -13,6 +13,8 @@ INPUTS = {
     "sets": 1_500,
     "csv": 1_000,
     "packed": 1_000,
+    "json": 800,
+    "arrow": 800,
     "parquet": 800,
     "symbols": 3_000,
     "arguments": 150,

@@ -12,7 +12,8 @@ import polars as pl
 import pytest
 
 from tests.data.written import START, gz, repeated
-from tests.faults.candle_files import CONFIG, MEBIBYTE, ROWS, TABLE, parquet_of, put, refused, text, zipped
+from tests.faults import corpora
+from tests.faults.candle_files import CONFIG, MEBIBYTE, ROWS, TABLE, arrow_of, parquet_of, put, refused, text, zipped
 from tests.faults.command import ROOT
 from tests.faults.fuzzing import Apart
 from tests.faults.invariants import check_only
@@ -31,11 +32,23 @@ def bombs(*, release: bool) -> dict[str, tuple[bytes, str, str]]:
     """What unpacks to far more than it is, for which source, and the answer. The slow ones come with make soak."""
     short = {
         "zeros": (gz(bytes(64 * MEBIBYTE)) * 64, "csv", "a line of more than 131072 bytes"),
-        "ends": (gz(TABLE) + gz(b"\n" * 64 * MEBIBYTE) * 16, "csv", "line 62: the line is empty"),
+        "ends": (gz(TABLE) + gz(b"\n" * 64 * MEBIBYTE) * 16, "csv", "lines that are no rows"),
         "zstd-ends": (repeated(b"\n", blocks=1024), "csv", "the file is empty"),
         "zstd-ones": (repeated(b"\x01", blocks=1024), "csv", "a line of more than 131072 bytes"),
         "zstd-more": (repeated(b"1", blocks=2049), "csv", "more than 268435456 bytes when decompressed"),
         "member": (zipped({"a.csv": zipped({"a.csv": bytes(MEBIBYTE)})}), "vision", "a line of more than 131072 bytes"),
+        "comments": (gz(TABLE) + gz(b"#\n" * 32 * MEBIBYTE) * 8, "csv", "lines that are no rows"),
+        "spaces": (gz(TABLE) + gz(b" \n" * 32 * MEBIBYTE) * 8, "csv", "lines that are no rows"),
+        "zip": (zipped({"a.csv": b"\n" * 24 * MEBIBYTE}), "file", "the file is empty"),
+        "json-nested": (gz(b"[" * 64 * MEBIBYTE), "file", "within an array"),
+        "json-long": (gz(b"[[" + b"1" * 64 * MEBIBYTE), "file", "an array of more than 131072 bytes"),
+        "json-wide": (gz(b"[[" + b"1," * 60_000 + b"1],[1]]"), "file", "60001 values, six are needed"),
+        "arrow-rows": (
+            arrow_of(pl.DataFrame({"t": pl.repeat(1, 20_000_000, eager=True)})),
+            "file",
+            "20000000 rows, at",
+        ),
+        "arrow-columns": (arrow_of(pl.DataFrame({f"c{one}": 1 for one in range(10_000)})), "file", "10000 columns, at"),
         "rows": (
             parquet_of({"timestamp": pl.repeat(START, 20_000_000, dtype=pl.Int64)}),
             "parquet",
@@ -86,7 +99,21 @@ def test_row_56_a_parquet_file_cut_anywhere_is_exit_4(tmp_path: Path, sound: byt
     places = range(0, len(sound), len(sound) // 100)
     assert len(places) >= 100
     for place in places:
-        assert "not a whole Parquet file" in refused(put(tmp_path, sound[:place], "a.parquet"), "parquet")
+        says = "not a whole Parquet file" if place else "the file is empty"
+        assert says in refused(put(tmp_path, sound[:place], "a.parquet"), "parquet")
+
+
+def test_row_56_an_arrow_file_with_a_changed_byte_never_ends_the_process(
+    tmp_path: Path, chance: Random, release: bool
+) -> None:
+    """Each is refused or read, under a cap of memory, in a process that an abort of the library would end."""
+    (_, packed, *_) = corpora.arrows(tmp_path)
+    places = range(len(packed)) if release else chance.sample(range(len(packed)), 300)
+    with Apart("arrow") as apart:
+        for place in places:
+            broken = bytearray(packed)
+            broken[place] ^= chance.randrange(1, 256)
+            assert apart.attempt(bytes(broken)).failure == "", place
 
 
 WRONG = {

@@ -13,6 +13,8 @@ from safla.config.shown import printable
 from safla.core.candles import TIMEFRAMES, iso
 from safla.data.exchange.venue import folder_of
 from safla.data.intake import Taken, Wanted, join, place_of, take
+from safla.data.rows import FIELDS
+from safla.data.source import columns_of, snap_decimals
 from safla.errors import Finding
 from safla.resilience.clock import SYSTEM
 
@@ -30,6 +32,14 @@ EXAMPLE = "Example: safla data import configs/data/SYNTHETIC-BTCUSDT-1h-2024.zip
     help="Their length; else told by the name of an archive, or market_data.timeframe.",
 )  # fmt: skip
 @click.option(
+    "--columns", "columns", multiple=True, metavar="FIELD=NAME",
+    help="The column of ts, open, high, low, close or volume, by name or position; may be given several times. "
+    "Else data.columns, and what that leaves out is told by the header.",
+)  # fmt: skip
+@click.option(
+    "--time-zone", metavar="ZONE", help="Of dates that name none, such as UTC or Europe/Berlin; else data.time_zone."
+)
+@click.option(
     "--last-candle", type=click.Choice(["keep", "drop"]), default="drop", show_default=True,
     help="The last candle of a file: nothing proves that it is closed. Archives hold closed ones.",
 )  # fmt: skip
@@ -41,16 +51,24 @@ EXAMPLE = "Example: safla data import configs/data/SYNTHETIC-BTCUSDT-1h-2024.zip
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array, one object a file.")
 def command(
     *, paths: tuple[str, ...], config: Path | None, sets: tuple[str, ...], symbol: str | None, timeframe: str | None,
-    last_candle: Literal["keep", "drop"], bad_rows: Literal["refuse", "drop"] | None, accept_restated: bool,
-    as_json: bool,
+    columns: tuple[str, ...], time_zone: str | None, last_candle: Literal["keep", "drop"],
+    bad_rows: Literal["refuse", "drop"] | None, accept_restated: bool, as_json: bool,
 ) -> int:  # fmt: skip
-    """Take candles from CSV, Parquet or Binance archives into the store. Exit 1 if stored ones have other values."""
+    """Take candles from CSV, JSON, Parquet, Feather or Binance archives into the store.
+
+    Exit 1 if stored ones have other values.
+    """
+    sets = (*sets, *(f"data.columns.{one}" for one in map(_column, columns)))
+    sets = sets if time_zone is None else (*sets, f"data.time_zone={time_zone}")
     chosen = loaded(config, sets=sets).config
+    grids = {one: snap_decimals(chosen, one) for one in chosen.markets}
     wanted = Wanted(
         cache=Path(chosen.storage.cache_directory), exchange=folder_of(chosen.exchange),
         symbol=None if symbol is None else symbol_of(symbol), timeframe=timeframe,
-        usual_timeframe=source_timeframe(chosen), last_candle=last_candle, accept_restated=accept_restated,
-        bad_rows=bad_rows or chosen.data.bad_rows,
+        usual_timeframe=source_timeframe(chosen),
+        columns=columns_of(chosen), zone=chosen.data.time_zone,
+        grids={one: places for one, places in grids.items() if places is not None},
+        last_candle=last_candle, accept_restated=accept_restated, bad_rows=bad_rows or chosen.data.bad_rows,
     )  # fmt: skip
     for path in paths:
         place_of(path, wanted)  # so that nothing is stored where one of the names is not clear
@@ -71,6 +89,15 @@ def command(
     details = [line for one in found for line in _restated(one)]
     text = f"{differing} candles differ from those that are stored, which stand; --accept-restated takes the others"
     raise Finding(text, *details)
+
+
+def _column(text: str) -> str:
+    field, equals, _ = text.partition("=")
+    if not equals or field not in FIELDS:
+        raise click.UsageError(
+            f"--columns {text[:60]!a}: expected FIELD=NAME, where FIELD is one of {', '.join(FIELDS)}"
+        )
+    return text
 
 
 def _line(one: Taken) -> str:

@@ -61,7 +61,7 @@ def blocks(stream: BinaryIO, path: str) -> Iterator[bytes]:
     elif magic == ZSTD_MAGIC:
         yield _zstd_text(whole(stream, path), path)
     elif magic == ZIP_MAGIC:
-        raise DataError(f"{shown(path)}: a ZIP archive; data.source: vision reads those")
+        raise DataError(f"{shown(path)}: a ZIP archive; data.source: file reads the one CSV of it")
     else:
         yield from limited(stream.read, path)
 

@@ -1,7 +1,8 @@
 """CSV files of candles: delimiter, header, columns. What is not clear is asked for, never guessed."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from safla.data import market_names
 from safla.data.bad_rows import Handling
@@ -15,124 +16,276 @@ NAMES = {
         "timestamp",
         "timestamp_ms",
         "ts",
+        "t",
         "time",
         "date",
         "datetime",
+        "date_time",
         "open_time",
         "opentime",
         "unix",
+        "unix_time",
         "unix_timestamp",
     ),
     "open": ("open", "o", "open_price"),
     "high": ("high", "h", "high_price"),
     "low": ("low", "l", "low_price"),
     "close": ("close", "c", "close_price"),
-    "volume": ("volume", "v", "vol", "base_volume"),
+    "volume": ("volume", "v", "vol", "base_volume", "volume_base"),
 }
-DELIMITERS = (",", ";", "\t")
+DELIMITERS = (",", ";", "\t", "|")
+UNNAMED = ("", "Unnamed: 0")  # how pandas heads an index of times that has no name
 HINT = "data.columns says which column is which, by name or position"
+NO_HEADER = (
+    "no header, so the columns are taken in Binance's order: time, open, high, low, close, volume; "
+    "data.columns says otherwise"
+)
+
+ColumnMap = Mapping[str, str | int | None]  # by field: its name or position; None: told by the header
 
 _ROW = re.compile(r'"?[0-9]')  # how the time of a row begins; no header does
+_TIME = re.compile(r"[0-9]{4}[0-9Tt:./ +Zz-]*", re.ASCII)
+_NUMBER = re.compile(r"[+-]?[0-9.,]*[0-9][0-9.,]*([eE][+-]?[0-9]+)?", re.ASCII)
+_CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?", re.ASCII)
+_DAY = re.compile(r"[0-9]{4}[-/.]?[0-9]{1,2}[-/.]?[0-9]{1,2}", re.ASCII)
+LEAST_NUMBERS = 4  # cells that make a line a row, whatever stands in the others
+
+
+class Cut(NamedTuple):
+    """A delimiter, and what the first lines are when they are cut by it."""
+
+    delimiter: str
+    header: int | None  # the line before the first row, empty lines and comments passed over
+    body: int  # the first row; the number of lines where there is none
+    cells: list[str]  # of the first row, or of the last line where there is none
+
+
+class Located(NamedTuple):
+    """Where the columns stand."""
+
+    positions: tuple[int, ...]  # ts, open, high, low, close, volume
+    clock: int | None = None  # the time of day, where it has a column of its own
+    others: tuple[int, ...] = ()  # further columns of opening times
 
 
 def read(
-    path: str, columns: Mapping[str, str | int] | None, *, symbol: str | None = None, owners: int = 1,
+    path: str, columns: ColumnMap | None, *, zone: str | None = None, symbol: str | None = None,
     bad: Handling = "refuse",
 ) -> Rows:  # fmt: skip
     """The rows of a CSV file, which may be gzip or zstd. columns: names or positions; None: told by NAMES.
 
-    symbol  whose rows are taken, where a column says whose each is; None: all
-    owners  how many symbols are read from this file; above 1 it needs such a column
-    bad     what becomes of rows that are no candles
+    zone  of dates that name none; symbol: whose base currency may name the column of volume
     """
+    with bounded.opened(path) as stream:
+        return of_blocks(path, bounded.blocks(stream, path), columns=columns, zone=zone, symbol=symbol, bad=bad)
+
+
+def of_blocks(
+    path: str, blocks: Iterator[bytes], *, columns: ColumnMap | None, zone: str | None, symbol: str | None,
+    bad: Handling = "refuse", owners: int = 1,
+) -> Rows:  # fmt: skip
+    """The rows of a CSV text, as `read` gives those of a file. owners: symbols that are read from it."""
 
     def layout_of(lines: list[str]) -> Layout:
-        found = layout(lines, columns, path=bounded.shown(path))
+        found = layout(lines, columns, path=bounded.shown(path), symbol=symbol)
         if owners > 1 and found.symbol is None:
             raise market_names.shared(path, owners)
         return found
 
-    with bounded.opened(path) as stream:
-        return table.read(path, bounded.blocks(stream, path), layout_of=layout_of, closed=False, symbol=symbol, bad=bad)
+    return table.read(
+        path, blocks, layout_of=layout_of, closed=False, zone=zone, symbol=symbol, bad=bad
+    )  # fmt: skip
 
 
-def layout(lines: Sequence[str], columns: Mapping[str, str | int] | None, *, path: str) -> Layout:
+def layout(lines: Sequence[str], columns: ColumnMap | None, *, path: str, symbol: str | None = None) -> Layout:
     """How a table is to be read, out of its first lines: a banner, then a header, either of which may be absent."""
     rows = list(lines)
-    while len(rows) > 1 and not rows[-1]:
+    while len(rows) > 1 and not rows[-1].strip():
         rows.pop()
-    marked = _symbol_first(rows[0], columns)
+    marked = _symbol_first(rows, columns)
     if marked is not None:
         return marked
-    body = next((index for index, line in enumerate(rows) if _is_row(line, columns)), len(rows))
-    sample = rows[min(body, len(rows) - 1)]
-    delimiter = max(DELIMITERS, key=sample.count)
-    width = len(split(sample, delimiter))
+    cut = max((_cut(rows, delimiter, columns) for delimiter in DELIMITERS), key=lambda one: _fit(one, rows, columns))
+    width = len(cut.cells)
     if width > MAX_COLUMNS:
         raise DataError(f"{path}: {width} columns, at most {MAX_COLUMNS} are read")
-    header = split(rows[body - 1], delimiter) if body else None
+    header = None if cut.header is None else split(rows[cut.header], cut.delimiter)
     if header is not None and len(header) != width:
-        raise DataError(f"{path}: line {body}: neither a header nor a row of {width} cells")
-    notes = (f"{body - 1} line before the header skipped",) if body > 1 else ()
-    positions = located(header, columns, width=width, path=path)
+        raise DataError(f"{path}: line {cut.header + 1}: neither a header nor a row of {width} cells")  # type: ignore[operator]
+    found = located(header, columns, width=width, path=path, sample=cut.cells, symbol=symbol)
+    texts = [row for row in rows[: cut.body] if not _is_blank(row)]
+    names = header or [str(position) for position in range(width)]
     owner = None if header is None else market_names.column_of(header)
-    symbol = None if header is None or owner is None or owner in positions else (owner, header[owner])
-    return Layout(delimiter, positions, width, body, notes, symbol)
+    named = None if header is None or owner is None or owner in found.positions else (owner, header[owner])
+    given = columns is not None and all(columns.get(field) is not None for field in FIELDS)
+    return Layout(
+        cut.delimiter, found.positions, width, cut.body, _notes(rows, cut, given=given),
+        clock=found.clock, others=tuple((names[position], position) for position in found.others),
+        symbol=named, time_name=names[found.positions[0]], repeated=frozenset(text.encode() for text in texts),
+        guessed=header is None and all(value is None for value in (columns or {}).values()),
+    )  # fmt: skip
 
 
-def _symbol_first(line: str, columns: Mapping[str, str | int] | None) -> Layout | None:
+def _symbol_first(rows: Sequence[str], columns: ColumnMap | None) -> Layout | None:
     """How to read rows without a header whose first cell is the symbol; None where they are others."""
+    line = next((row for row in rows if not _is_blank(row)), "")
     delimiter = max(DELIMITERS, key=line.count)
     cells = split(line, delimiter)
-    rest = cells[1:]
     if len(cells) <= len(FIELDS) or not market_names.is_symbol_cell(cells[0]):
         return None
-    if not all(_ROW.match(cell) for cell in rest[: len(FIELDS)]):
+    if not all(_ROW.match(cell) for cell in cells[1 : 1 + len(FIELDS)]):
         return None
-    asked = columns or dict(zip(FIELDS, range(1, 1 + len(FIELDS)), strict=True))
-    positions = tuple(place for place in (asked[field] for field in FIELDS) if isinstance(place, int))
-    if len(positions) < len(FIELDS) or max(positions) >= len(cells):
+    places = {field: place for place, field in enumerate(FIELDS, 1)}
+    asked = {field: (columns or {}).get(field) for field in FIELDS}
+    positions = tuple(places[field] if asked[field] is None else asked[field] for field in FIELDS)
+    if not all(isinstance(place, int) and place < len(cells) for place in positions):
         return None
-    return Layout(delimiter, positions, len(cells), 0, (), (0, "of symbols, the first"))
+    whole = tuple(place for place in positions if isinstance(place, int))
+    guessed = all(value is None for value in asked.values())
+    notes = (NO_HEADER,) if guessed else ()
+    named = (0, "of symbols, the first")
+    return Layout(delimiter, whole, len(cells), 0, notes, symbol=named, guessed=guessed)
 
 
 def located(
-    header: Sequence[str] | None, columns: Mapping[str, str | int] | None, *, width: int, path: str
-) -> tuple[int, ...]:
-    """Where ts, open, high, low, close and volume stand."""
-    if columns is not None:
-        return tuple(_asked(header, columns[field], field=field, width=width, path=path) for field in FIELDS)
-    if header is None:
+    header: Sequence[str] | None,
+    columns: ColumnMap | None,
+    *,
+    width: int,
+    path: str,
+    sample: Sequence[str],
+    symbol: str | None = None,
+) -> Located:
+    """Where the columns stand: as `columns` says, those that it does not name as the header says.
+
+    sample  the first row, which tells an integer time from a date
+    """
+    wanted = {field: (columns or {}).get(field) for field in FIELDS}
+    places = {
+        field: _asked(header, value, field=field, width=width, path=path)
+        for field, value in wanted.items()
+        if value is not None
+    }
+    if len(places) < len(FIELDS) and header is None:
         if width < len(FIELDS):
             raise DataError(f"{path}: {width} columns and no header; six are needed, {', '.join(FIELDS)}")
-        return tuple(range(len(FIELDS)))  # Binance's order
-    known = [re.sub(r"[ -]+", "_", name.strip().lower()) for name in header]
-    return tuple(_found(header, known, field=field, path=path) for field in FIELDS)
+        return Located(_in_order(places, path=path))
+    found = Located(())
+    if header is not None and "ts" not in places:
+        found = _times(header, [place for place in range(width) if place not in places.values()], sample, path=path)
+        places["ts"] = found.positions[0]
+    for field in FIELDS:
+        if field not in places:
+            places[field] = _found(header or (), field=field, path=path, symbol=symbol)
+    return found._replace(positions=tuple(places[field] for field in FIELDS))
 
 
-def _is_row(line: str, columns: Mapping[str, str | int] | None) -> bool:
-    position = columns["ts"] if columns is not None and isinstance(columns["ts"], int) else 0
-    cells = [cell.strip() for cell in line.split(max(DELIMITERS, key=line.count))]
-    if position < len(cells) and _ROW.match(cells[position]):
-        return True
-    return sum(bool(_ROW.match(cell)) for cell in cells) >= len(FIELDS) - 1  # what stands first may be the symbol
+def _cut(rows: Sequence[str], delimiter: str, columns: ColumnMap | None) -> Cut:
+    position = (columns or {}).get("ts")
+    position = position if isinstance(position, int) else 0
+    header = None
+    for number, row in enumerate(rows):
+        if _is_blank(row):
+            continue
+        cells = split(row, delimiter) if delimiter in row else [row]
+        if _is_row(cells, position):
+            return Cut(delimiter, header, number, cells)
+        header = number
+    last = len(rows) - 1 if header is None else header
+    return Cut(delimiter, header, len(rows), split(rows[last], delimiter))
 
 
-def _asked(header: Sequence[str] | None, wanted: str | int, *, field: str, width: int, path: str) -> int:
+def _is_blank(row: str) -> bool:
+    return not row.strip() or row.lstrip().startswith("#")
+
+
+def _is_row(cells: Sequence[str], position: int) -> bool:
+    if len(cells) < 2:
+        return False
+    begins = position < len(cells) and bool(_ROW.match(cells[position]))
+    return begins or sum(1 for cell in cells[:MAX_COLUMNS] if _NUMBER.fullmatch(cell)) >= LEAST_NUMBERS
+
+
+def _fit(cut: Cut, rows: Sequence[str], columns: ColumnMap | None) -> tuple[int, bool, int]:
+    """How well a delimiter fits: names that the header has, then a time in a row of six cells, then many cells.
+
+    A comma in numbers is not taken for what stands between the cells.
+    """
+    names = [] if cut.header is None else split(rows[cut.header], cut.delimiter)
+    asked = {name for name in (columns or {}).values() if isinstance(name, str)}
+    plain = {name for field in NAMES.values() for name in field}
+    known = sum(1 for name in names[:MAX_COLUMNS] if name in asked or _plain(name) in plain)
+    whole = len(cut.cells) >= len(FIELDS) and any(_TIME.fullmatch(cell) for cell in cut.cells[:MAX_COLUMNS])
+    return known, whole, len(cut.cells)
+
+
+def _notes(rows: Sequence[str], cut: Cut, *, given: bool) -> tuple[str, ...]:
+    before = [row for row in rows[: cut.body] if not _is_blank(row)][:-1]
+    comments = sum(1 for row in rows[: cut.body] if row.lstrip().startswith("#"))
+    facts = (
+        (before, f"{len(before)} line{'s' * (len(before) > 1)} before the header skipped"),
+        (
+            comments,
+            f"{comments} line{'s that begin' if comments > 1 else ' that begins'} with # before the rows skipped",
+        ),
+        (cut.header is None and not given, NO_HEADER),
+    )
+    return tuple(text for is_so, text in facts if is_so)
+
+
+def _in_order(places: dict[str, int], *, path: str) -> tuple[int, ...]:
+    """The columns of a file without a header, in Binance's order where nothing is said."""
+    positions = tuple(places.get(field, place) for place, field in enumerate(FIELDS))
+    if len(set(positions)) < len(FIELDS):
+        named = ", ".join(f"{field}: {place}" for field, place in places.items())
+        raise DataError(
+            f"{path}: no header, and data.columns names some columns ({named}); the others would be taken in Binance's "
+            "order, in which one of these is another; name all six"
+        )
+    return positions
+
+
+def _asked(header: Sequence[str] | None, wanted: str | int | None, *, field: str, width: int, path: str) -> int:
     if isinstance(wanted, int):
         if wanted >= width:
             raise DataError(f"{path}: data.columns.{field} is {wanted}, but there are {width} columns, counted from 0")
         return wanted
-    if header is None or list(header).count(wanted) != 1:
+    if header is None or list(header).count(str(wanted)) != 1:
         there = f"the header has {', '.join(map(repr, header))}" if header else "there is no header; give a position"
         raise DataError(f"{path}: data.columns.{field}: no column {wanted!r}; {there}")
-    return list(header).index(wanted)
+    return list(header).index(str(wanted))
 
 
-def _found(header: Sequence[str], known: Sequence[str], *, field: str, path: str) -> int:
-    places = [place for place, name in enumerate(known) if name in NAMES[field]]
+def _plain(name: str) -> str:
+    """A name of a header as it stands in NAMES: <VOL>, Open-Time and `Open time` are names of platforms."""
+    return re.sub(r"[ -]+", "_", name.strip().strip("<>").lower())
+
+
+def _times(header: Sequence[str], free: Sequence[int], sample: Sequence[str], *, path: str) -> Located:
+    """The column of opening times: an integer one before a text, which is compared with it; a date and its clock."""
+    places = [place for place in free if _plain(header[place]) in NAMES["ts"]]
+    if not places and 0 in free and header[0] in UNNAMED and _TIME.fullmatch(sample[0]):
+        places = [0]
+    if not places:
+        raise _unclear(header, [], field="ts", path=path)
+    if len(places) == 2 and _DAY.fullmatch(sample[places[0]]) and _CLOCK.fullmatch(sample[places[1]]):
+        return Located((places[0],), clock=places[1])
+    first = next((place for place in places if sample[place].replace(".", "").isdigit()), places[0])
+    return Located((first,), others=tuple(place for place in places if place != first))
+
+
+def _found(header: Sequence[str], *, field: str, path: str, symbol: str | None) -> int:
+    names = set(NAMES[field])
+    if field == "volume" and symbol:
+        base = symbol.partition("/")[0].lower()
+        names |= {f"volume_{base}", f"volume_({base})", f"volume({base})", f"{base}_volume"}
+    places = [place for place, name in enumerate(header) if _plain(name) in names]
     if len(places) == 1:
         return places[0]
+    raise _unclear(header, places, field=field, path=path)
+
+
+def _unclear(header: Sequence[str], places: Sequence[int], *, field: str, path: str) -> DataError:
     what = "no column" if not places else f"{len(places)} columns ({', '.join(repr(header[p]) for p in places)})"
     there = "" if places else f" among {', '.join(repr(name[:40]) for name in header)}"
-    raise DataError(f"{path}: {what} for {field}{there}; {HINT}")
+    return DataError(f"{path}: {what} for {field}{there}; {HINT}")

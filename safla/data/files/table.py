@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from safla.core.values import Int64
+from safla.core.candles import iso
+from safla.core.values import Int8, Int64
 from safla.data import bad_rows, decimals, market_names
 from safla.data.bad_rows import Handling, Left
 from safla.data.checks import Origin
 from safla.data.decimals import Numbers
-from safla.data.files import times
+from safla.data.files import orders, times
 from safla.data.files.bounded import shown
 from safla.data.rows import FIELDS, MAX_ROWS, Rows
 from safla.errors import DataError
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
 
 MAX_CELL_BYTES = 128 * 1024
 MAX_COLUMNS = 64
-HEAD_LINES = 3  # a banner, a header, a row
+HEAD_LINES = 1000  # among them a header and a row are looked for, behind whatever banner
+HEAD_BYTES = 2**20
 SYMBOL = "symbol"  # how the column is called here that says whose candle a row is
+MARK = b"\xef\xbb\xbf"
 
 _NO_PLACES = np.zeros(0, np.int8)
 _MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
@@ -36,23 +39,87 @@ class Layout(NamedTuple):
     width: int  # cells of a line
     skipped: int  # lines before the first row
     notes: tuple[str, ...]
+    clock: int | None = None  # the column of the time of day, where the one of ts holds the date alone
+    others: tuple[tuple[str, int], ...] = ()  # further columns of opening times: name and position
+    time_name: str = "time"  # of the column of ts
+    repeated: frozenset[bytes] = frozenset()  # lines before the first row, which concatenated files have again
+    framed: bool = True  # lines that are empty, begin with # or are repeated are no rows
+    word: str = "line"  # what a line is called in messages
     symbol: tuple[int, str] | None = None  # the cell that says whose candle a row is, and what its column is called
+    guessed: bool = False  # nothing says which column is which, and the values must not speak for another order
 
 
 class Piece(NamedTuple):
-    """Some whole lines of the text, the last one ended, and the number of the first."""
+    """Some whole lines of the text, the last one ended, and the number of each."""
 
     text: bytes
     ends: Int64  # where the line ends stand
-    first: int
+    numbers: Int64
+
+
+class Skipped:
+    """Lines that are no rows: of each kind how many there are, and the number of the first."""
+
+    BLANK, COMMENT, REPEATED = "empty line", "line that begins with #", "repeated header"
+
+    def __init__(self) -> None:
+        self.found: dict[str, tuple[int, int]] = {}
+        self._blank: tuple[int, int] = (
+            0,
+            0,
+        )  # those since the last row: at the end of a file they are not worth a word
+
+    def add(self, kind: str, numbers: Int64) -> None:
+        """Some lines of a kind."""
+        count, first = self.found.get(kind, (0, int(numbers[0])))
+        self.found[kind] = count + len(numbers), first
+
+    def add_blank(self, numbers: Int64, *, last_row: int | None) -> None:
+        """The empty lines of a piece, and its last row."""
+        before = int(np.searchsorted(numbers, last_row)) if last_row is not None else 0
+        waiting, first = self._blank
+        if last_row is not None and waiting + before:
+            count, earliest = self.found.get(self.BLANK, (0, first if waiting else int(numbers[0])))
+            self.found[self.BLANK] = count + waiting + before, earliest
+            waiting = 0
+        after = len(numbers) - before
+        if after:
+            self._blank = waiting + after, first if waiting else int(numbers[before])
+        else:
+            self._blank = waiting, first
+
+    def refuse_many(self, path: str) -> None:
+        """DataError where they are more than any file has for a reason."""
+        count = self._blank[0] + sum(count for count, _ in self.found.values())
+        if count > MAX_ROWS:
+            raise DataError(f"{shown(path)}: more than {MAX_ROWS} lines that are no rows")
+
+    def notes(self) -> list[str]:
+        """What there is to say of them."""
+        kinds = (self.BLANK, self.COMMENT, self.REPEATED)
+        return [_skip_note(kind, *self.found[kind]) for kind in kinds if kind in self.found]
+
+
+def _skip_note(kind: str, count: int, first: int) -> str:
+    if count == 1:
+        return f"1 {kind} skipped (line {first})"
+    many = kind.replace("line that begins", "lines that begin") if " that " in kind else f"{kind}s"
+    return f"{count} {many} skipped (the first is line {first})"
 
 
 def read(
-    path: str, blocks: Iterator[bytes], *, layout_of: Callable[[list[str]], Layout], closed: bool,
-    symbol: str | None = None, bad: Handling = "refuse",
-) -> Rows:  # fmt: skip
+    path: str,
+    blocks: Iterator[bytes],
+    *,
+    layout_of: Callable[[list[str]], Layout],
+    closed: bool,
+    zone: str | None = None,
+    symbol: str | None = None,
+    bad: Handling = "refuse",
+) -> Rows:
     """The rows of a text table. `layout_of` sees the first lines and says how to read it.
 
+    zone    of dates that name none
     symbol  whose rows are taken, where a column says whose each is; None: all
     bad     what becomes of rows that are no candles
     DataError names file, line and cell of the first that cannot be read.
@@ -64,49 +131,85 @@ def read(
     if not head.strip():
         raise DataError(f"{shown(path)}: the file is empty")
     layout = layout_of(_first_lines(path, head))
-    name = shown(path)
     parts: dict[str, list[Numbers]] = {field: [] for field in FIELDS}
-    rows, unit = 0, ""
+    numbers: list[Int64] = []
+    kinds: list[Int8] = []
+    rows = 0
     owner = market_names.Owner(symbol, layout.symbol[1]) if symbol is not None and layout.symbol else None
-    numbered: list[Int64] = []
     left: list[Left] = []
-    for piece in _pieces(path, head, lines, skipped=layout.skipped):
+    skipped, said = Skipped(), dict.fromkeys(layout.notes)
+    for piece in _pieces(path, head, lines, layout=layout, skipped=skipped):
         rows += len(piece.ends)
         if rows > MAX_ROWS:
-            raise DataError(f"{name}: more than {MAX_ROWS} rows")
+            raise DataError(f"{shown(path)}: more than {MAX_ROWS} rows")
         frame = _cells(path, piece, layout=layout)
-        places = np.arange(piece.first, piece.first + frame.height, dtype=np.int64)
+        places = piece.numbers
         if owner is not None:
             kept = owner.own(frame[SYMBOL], places)
             frame, places = (frame, places) if kept.all() else (frame.filter(pl.Series(kept)), places[kept])
-        (ts, own_unit, numbers_of), places, gone = bad_rows.sound(
-            frame, places, read=lambda frame, places: _parsed(path, frame, places), bad=bad
+        (ts, notes_of, found), places, gone = bad_rows.sound(
+            frame,
+            places,
+            read=lambda frame, places: _parsed(path, frame, places, layout=layout, zone=zone),
+            bad=bad,
         )
-        numbered.append(places)
         left.append(gone)
         if not len(places):
             continue
-        if own_unit != (unit or own_unit):
-            raise DataError(f"{_where(path, places)(0)}: times are {own_unit}, the rows before have {unit}")
-        unit = own_unit
-        for field, numbers in {"ts": Numbers(ts, _NO_PLACES), **numbers_of}.items():
+        said |= dict.fromkeys(notes_of)
+        for field, column in {"ts": Numbers(ts.ms, _NO_PLACES), **found}.items():
             # copies let go of the text behind them
-            parts[field].append(Numbers(numbers.digits.copy(), numbers.places.copy()))
-    said = (f"{name}: times are {unit}",) if unit not in ("", "milliseconds") else ()
+            parts[field].append(Numbers(column.digits.copy(), column.places.copy()))
+        numbers.append(places)
+        kinds.append(ts.kinds)
     joined = {field: _joined(parts.pop(field)) for field in FIELDS}
-    origin = Origin(path, "line", np.concatenate(numbered) if numbered else np.zeros(0, np.int64))
-    ts = joined.pop("ts").digits
-    notes = tuple(f"{name}: {note}" for note in layout.notes) + said
-    others = () if owner is None else owner.told(path, "line")
-    return Rows(origin, ts, joined, notes + others, closed, bad_rows.together(left))
+    origin = Origin(path, layout.word, np.concatenate(numbers) if numbers else np.zeros(0, np.int64))
+    units = times.note(np.concatenate(kinds), origin.numbers, word=layout.word, zone=zone) if kinds else None
+    notes = [*said, *skipped.notes(), *([units] if units else [])]
+    ts_ms = joined.pop("ts").digits
+    others = () if owner is None else owner.told(path, layout.word)
+    told = (*(f"{shown(path)}: {note}" for note in notes), *others)
+    found_rows = Rows(origin, ts_ms, joined, told, closed, bad_rows.together(left))
+    if layout.guessed:
+        orders.refuse_another(found_rows)
+    return found_rows
 
 
-def _parsed(path: str, frame: "pl.DataFrame", places: Int64) -> tuple[Int64, str, dict[str, Numbers]]:
+def _parsed(
+    path: str, frame: "pl.DataFrame", places: Int64, *, layout: Layout, zone: str | None
+) -> tuple[times.Times, list[str], dict[str, Numbers]]:
+    """Times and numbers of some rows, and what there is to say of their times."""
     if not frame.height:
-        return np.zeros(0, np.int64), "", {}
-    where = _where(path, places)
-    ts, unit = times.parse(frame["ts"], where)
-    return ts, unit, decimals.parse(frame.select(FIELDS[1:]), where)
+        return times.Times(np.zeros(0, np.int64), np.zeros(0, np.int8)), [], {}
+    where = Origin(path, layout.word, places).at
+    ts = times.parse(frame["ts"], where, zone=zone)
+    notes = _disagreements(frame, ts, where, layout=layout, zone=zone)
+    return ts, notes, decimals.parse(frame.select(FIELDS[1:]), where)
+
+
+def _disagreements(
+    frame: "pl.DataFrame", ts: times.Times, where: decimals.Where, *, layout: Layout, zone: str | None
+) -> list[str]:
+    """Whether further columns of opening times say the same: DataError where one does not, a note where it is none."""
+    notes = []
+    for name, position in layout.others:
+        try:
+            other = times.parse(frame[f"time {position}"], where, zone=zone or "UTC").ms
+        except DataError as error:
+            if int(ts.kinds.max()) >= times.DATES:
+                raise
+            text = str(error).partition(": time ")[2].partition(" is ")[0]
+            notes.append(f"column {name!a} is not compared with {layout.time_name!a}: {text} is no date that is read")
+            continue
+        apart = np.flatnonzero(other != ts.ms)
+        if len(apart):
+            row = int(apart[0])
+            raise DataError(
+                f"{where(row)}: the columns {layout.time_name!a} and {name!a} say different times, "
+                f"{iso(int(ts.ms[row]))} and {iso(int(other[row]))}{decimals.more(len(apart))}; "
+                "data.columns says which counts (ts)"
+            )
+    return notes
 
 
 def split(line: str, delimiter: str) -> list[str]:
@@ -120,10 +223,6 @@ def _joined(parts: list[Numbers]) -> Numbers:
     if not parts:
         return Numbers(np.zeros(0, np.int64), np.zeros(0, np.int8))
     return Numbers(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
-
-
-def _where(path: str, places: Int64) -> decimals.Where:
-    return lambda row: f"{shown(path)}: line {places[row]}"
 
 
 def _lines(path: str, blocks: Iterator[bytes]) -> Iterator[bytes]:
@@ -145,41 +244,86 @@ def _lines(path: str, blocks: Iterator[bytes]) -> Iterator[bytes]:
 
 def _head(lines: Iterator[bytes]) -> bytes:
     """As much of the text as a layout is told by, whatever the size of a block."""
-    head = b""
-    while head.count(b"\n") < HEAD_LINES and (more := next(lines, b"")):
-        head += more
-    return head
+    parts: list[bytes] = []
+    count = size = 0
+    while count < HEAD_LINES and size < HEAD_BYTES and (more := next(lines, b"")):
+        parts.append(more)
+        count, size = count + more.count(b"\n"), size + len(more)
+    return b"".join(parts)
 
 
 def _without_mark(path: str, head: bytes) -> bytes:
     if head[:2] in _MARKS:
         raise DataError(f"{shown(path)}: the text is {_MARKS[head[:2]]}; save it as UTF-8")
-    return head.removeprefix(b"\xef\xbb\xbf")
+    return head.removeprefix(MARK)
 
 
 def _first_lines(path: str, head: bytes) -> list[str]:
+    texts = head[:HEAD_BYTES].split(b"\n", HEAD_LINES)
+    if len(texts) > 1:
+        texts.pop()  # it may be cut, or is empty
     lines: list[str] = []
-    for line in head[: HEAD_LINES * MAX_CELL_BYTES].split(b"\n")[:HEAD_LINES]:
+    for line in texts:
+        if len(line) > MAX_CELL_BYTES:
+            break
         try:
             lines.append(line.decode("utf-8"))
         except UnicodeDecodeError as error:
             raise DataError(f"{shown(path)}: line {len(lines) + 1}: not a text in UTF-8") from error
+    if not any(line.strip() for line in lines) and len(texts) > len(lines):
+        raise DataError(f"{shown(path)}: a line of more than {MAX_CELL_BYTES} bytes; this is no table of candles")
     return lines
 
 
-def _pieces(path: str, head: bytes, lines: Iterator[bytes], *, skipped: int) -> Iterator[Piece]:
-    text = head.split(b"\n", skipped)[skipped] if skipped else head
-    first = 1 + skipped
+def _pieces(path: str, head: bytes, lines: Iterator[bytes], *, layout: Layout, skipped: Skipped) -> Iterator[Piece]:
+    text: bytes | None = head.split(b"\n", layout.skipped)[layout.skipped] if layout.skipped else head
+    first = 1 + layout.skipped
     while text is not None:
-        following = next(lines, None)
-        if following is None:
-            text = text.rstrip(b"\n") + b"\n"  # empty lines at the end are no rows
+        if MARK in text:  # of a file that was put behind another
+            text = text.removeprefix(MARK).replace(b"\n" + MARK, b"\n")
         ends = np.flatnonzero(np.frombuffer(text, np.uint8) == 10)
-        _refuse_bytes(path, text, ends=ends, first=first)
-        if text != b"\n":
-            yield Piece(text, ends, first)
+        if text:
+            _refuse_bytes(path, text, ends=ends, first=first)
+            whole = Piece(text, ends, np.arange(first, first + len(ends), dtype=np.int64))
+            piece = _framed(path, whole, layout=layout, skipped=skipped) if layout.framed else whole
+            if len(piece.ends):
+                yield piece
         first += len(ends)
-        text = following  # type: ignore[assignment]
+        text = next(lines, None)
+
+
+def _framed(path: str, piece: Piece, *, layout: Layout, skipped: Skipped) -> Piece:
+    """The lines of a text that are rows. Those that are empty, a comment or a repeated header are counted."""
+    text, ends, numbers = piece
+    letters = np.frombuffer(text, np.uint8)
+    starts = np.concatenate([np.zeros(1, np.int64), ends[:-1] + 1])
+    begins = letters[starts]
+    comments, repeated = begins == ord("#"), np.zeros(len(ends), bool)
+    blank = begins == 10
+    bare = (begins <= 32) | (begins == ord(layout.delimiter))
+    if bare.any():
+        values = (letters > 32) & (letters != ord(layout.delimiter)) & (letters != ord('"'))
+        blank |= bare & (np.add.reduceat(values, starts, dtype=np.int64) == 0)
+        if b"#" in text:
+            places = np.flatnonzero(bare & ~blank)
+            comments[[place for place in places.tolist() if text[starts[place] : ends[place]].lstrip()[:1] == b"#"]] = (
+                True
+            )
+    for line in layout.repeated:
+        if line + b"\n" in text:
+            places = np.flatnonzero((begins == line[0]) & (ends - starts == len(line)))
+            repeated[[place for place in places.tolist() if text[starts[place] : ends[place]] == line]] = True
+    gone = blank | comments | repeated
+    if not gone.any():
+        return piece
+    for kind, mask in ((skipped.COMMENT, comments), (skipped.REPEATED, repeated)):
+        if mask.any():
+            skipped.add(kind, numbers[mask])
+    kept = np.flatnonzero(~gone)
+    skipped.add_blank(numbers[blank], last_row=int(numbers[kept[-1]]) if len(kept) else None)
+    skipped.refuse_many(path)
+    text = letters[np.repeat(~gone, ends - starts + 1)].tobytes()
+    return Piece(text, np.flatnonzero(np.frombuffer(text, np.uint8) == 10), numbers[kept])
 
 
 def _refuse_bytes(path: str, text: bytes, *, ends: Int64, first: int) -> None:
@@ -189,9 +333,6 @@ def _refuse_bytes(path: str, text: bytes, *, ends: Int64, first: int) -> None:
     long = np.flatnonzero(lengths > MAX_CELL_BYTES)
     if len(long):
         raise DataError(f"{shown(path)}: line {first + int(long[0])}: more than {MAX_CELL_BYTES} bytes")
-    empty = np.flatnonzero(lengths == 0)
-    if len(empty) and text != b"\n":
-        raise DataError(f"{shown(path)}: line {first + int(empty[0])}: the line is empty")
 
 
 def _cells(path: str, piece: Piece, *, layout: Layout) -> "pl.DataFrame":
@@ -199,7 +340,11 @@ def _cells(path: str, piece: Piece, *, layout: Layout) -> "pl.DataFrame":
     import polars as pl
 
     quoted = b'"' in piece.text
-    used = sorted({*layout.positions, *([layout.symbol[0]] if layout.symbol else [])})
+    others = {f"time {position}": position for _, position in layout.others}
+    places = dict(zip(FIELDS, layout.positions, strict=True)) | others
+    places |= {SYMBOL: layout.symbol[0]} if layout.symbol else {}
+    clock = [] if layout.clock is None else [layout.clock]
+    used = sorted({*places.values(), *clock})
     if not _is_even(piece, layout=layout, quoted=quoted):
         raise _ragged(path, piece, layout=layout)
     try:
@@ -216,8 +361,11 @@ def _cells(path: str, piece: Piece, *, layout: Layout) -> "pl.DataFrame":
     if frame.height != len(piece.ends):
         raise _ragged(path, piece, layout=layout)
     names = dict(zip(used, frame.columns, strict=True))
-    places = [*zip(layout.positions, FIELDS, strict=True), *([(layout.symbol[0], SYMBOL)] if layout.symbol else [])]
-    return frame.select(pl.col(names[position]).alias(field) for position, field in places)
+    frame = frame.select(
+        *(pl.col(names[position]).alias(field) for field, position in places.items()),
+        *(pl.col(names[position]).alias("clock") for position in clock),
+    )
+    return frame.with_columns(ts=pl.col("ts") + " " + pl.col("clock")) if clock else frame
 
 
 def _is_even(piece: Piece, *, layout: Layout, quoted: bool) -> bool:
@@ -236,15 +384,15 @@ def _is_even(piece: Piece, *, layout: Layout, quoted: bool) -> bool:
 def _ragged(path: str, piece: Piece, *, layout: Layout) -> DataError:
     """The error for lines that are not cut into cells as the first was: it names the first such line."""
     outside = re.compile(f'"[^"]*"|{re.escape(layout.delimiter)}'.encode())
-    for number, line in enumerate(piece.text.split(b"\n")[:-1], piece.first):
-        at = f"{shown(path)}: line {number}"
+    for number, line in zip(piece.numbers.tolist(), piece.text.split(b"\n"), strict=False):
+        at = f"{shown(path)}: {layout.word} {number}"
         if line.count(b'"') % 2:
             return DataError(f"{at}: a quote is opened and not closed")
         cells = 1 + sum(found == layout.delimiter.encode() for found in outside.findall(line))
         if cells != layout.width:
-            return DataError(f"{at}: {cells} cells, the first line has {layout.width}")
+            return DataError(f"{at}: {cells} cells, the first {layout.word} has {layout.width}")
         try:
             line.decode("utf-8")
         except UnicodeDecodeError:
             return DataError(f"{at}: not a text in UTF-8")
-    return DataError(f"{shown(path)}: lines {piece.first} to {piece.first + len(piece.ends) - 1} are no table")
+    return DataError(f"{shown(path)}: {layout.word}s {piece.numbers[0]} to {piece.numbers[-1]} are no table")

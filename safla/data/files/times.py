@@ -1,23 +1,40 @@
-"""Opening times, text or integers, to ms UTC. A unit is told by its size; what has no time zone is refused."""
+"""Opening times, text or numbers, to ms UTC, row by row. A unit is told by its size; a time zone is never guessed."""
 
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from safla.core.values import Int64
-from safla.data.decimals import Where
+from safla.core.values import Float64, Int8, Int64
+from safla.data.decimals import Where, more
 from safla.errors import DataError
 
 if TYPE_CHECKING:
     import polars as pl
 
-INTEGER = r"^[1-9][0-9]{8,17}$"
-ISO = (
-    r"^([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2})(:[0-9]{2})?(?:\.([0-9]{1,9}))?"
-    r" ?(?:(Z|UTC)|([+-][0-9]{2}):?([0-9]{2}))$"
+INTEGER = r"^[1-9][0-9]{8,18}$"
+WHOLE = r"^\+?([1-9][0-9]{8,18})\.0*$"  # 1704067200.0, as pandas writes integers beside an empty cell
+SCIENTIFIC = r"^\+?([1-9])\.?([0-9]{0,30})[eE]\+?([0-9]{1,2})$"  # 1.704067200000000000e+12, as numpy writes them
+DATE = (
+    r"^([0-9]{4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})"
+    r"(?:[Tt ] *([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,9}))?)?"
+    r" ?(?:(Z|z|UTC|GMT)|([+-][0-9]{2}):?([0-9]{2})?)?)?$"
 )
-LOOKS_LIKE_TIME = re.compile(r"[0-9]{4,}")
+_COMPACT = (
+    (r"^([0-9]{4})([0-9]{2})([0-9]{2})$", "$1-$2-$3"),
+    (r"^([0-9]{4})([0-9]{2})([0-9]{2})[Tt ]([0-9]{2}):?([0-9]{2})(Z?)$", "$1-$2-$3 $4:$5$6"),
+    (r"^([0-9]{4})([0-9]{2})([0-9]{2})[Tt ]([0-9]{2}):?([0-9]{2}):?([0-9]{2})(Z?)$", "$1-$2-$3 $4:$5:$6$7"),
+)
+_DAY_FIRST = re.compile(r"[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2,4}([^0-9].*)?", re.ASCII)
+_LOST = re.compile(r"[0-9](\.[0-9]+)?[eE]\+?[0-9]{1,2}", re.ASCII)
+_FRACTION = re.compile(r"[0-9]{9,19}\.[0-9]+", re.ASCII)
+_NO_TIME = "is neither an integer since 1970 nor a date such as 2024-01-31T13:00:00Z"
+_HINTS = (
+    (_DAY_FIRST, "may begin with a day or a month; write the year first, 2024-01-31"),
+    (_LOST, "is rounded, its last digits are lost (spreadsheets do that); export the times again as integers"),
+    (_FRACTION, "is no integer since 1970"),
+)
+ZONE_KEY = "data.time_zone (safla data import: --time-zone) says which, such as UTC or Europe/Berlin"
 
 
 class Unit(NamedTuple):
@@ -33,59 +50,180 @@ UNITS = (
     Unit("seconds", 10**11, 1, 1000),
     Unit("milliseconds", 10**14, 1, 1),
     Unit("microseconds", 10**17, 1000, 1),  # Binance spot archives from 2025 on
+    Unit("nanoseconds", 2**63 - 1, 1_000_000, 1),
 )  # by size, never by date (EXCHANGE 3)
-TEXTS = "ISO dates"
+KINDS = (*(unit.name for unit in UNITS), "ISO dates", "dates without a zone")
+MILLISECONDS, DATES, NAIVE = 1, 4, 5  # places in KINDS
+MOST_STRETCHES = 4  # of one kind that a note lists
 
 
-def parse(cells: "pl.Series", where: Where) -> tuple[Int64, str]:
-    """Times as ms UTC, and what they were. DataError names the first that is no time, or of another unit."""
-    import polars as pl
+class Times(NamedTuple):
+    """Opening times in ms UTC, and of each row what it was written as: a place in KINDS."""
 
-    first = cells[0] or ""
-    if not first.isdigit():
-        return _iso(cells, where=where), TEXTS
-    _refuse_others(cells, cells.str.contains(INTEGER), where=where)
-    return from_integers(cells.cast(pl.Int64).to_numpy(), where)
+    ms: Int64
+    kinds: Int8
 
 
-def from_integers(values: Int64, where: Where) -> tuple[Int64, str]:
-    """Integer times as ms UTC, and their unit. DataError for mixed units, nanoseconds, and parts of a ms."""
-    codes = np.searchsorted([unit.below for unit in UNITS], values, side="right")
+def parse(cells: "pl.Series", where: Where, *, zone: str | None = None) -> Times:
+    """Times as ms UTC, and what they were. zone: of dates that name none. DataError names the first that is no time."""
+
+    if cells.str.contains(INTEGER).fill_null(False).all():
+        return _from_texts(cells, where)
+    if cells.str.contains(DATE).fill_null(False).all():
+        return _dates(cells, where, zone)
+    cells = cells.fill_null("").str.strip_chars(" \t")
+    whole = _whole(cells)
+    texts = cells
+    for pattern, written in _COMPACT:
+        texts = texts.str.replace(pattern, written)
+    dated = texts.str.contains(DATE)
+    _refuse_others(cells, whole.is_not_null() | dated, where=where)
+    ms, kinds = np.zeros(len(cells), np.int64), np.zeros(len(cells), np.int8)
+    for own, rows, read in (
+        (whole, whole.is_not_null(), _from_texts),
+        (texts, whole.is_null(), lambda some, at: _dates(some, at, zone)),
+    ):
+        places = rows.arg_true().to_numpy()
+        if len(places):
+            ms[places], kinds[places] = read(own.filter(rows), _at(where, places))
+    return Times(ms, kinds)
+
+
+def from_integers(values: Int64, where: Where) -> Times:
+    """Integer times as ms UTC, each in the unit of its size. DataError for one in no unit, and for parts of a ms."""
+    codes = np.searchsorted([unit.below for unit in UNITS], values, side="right").astype(np.int8)
     strange = np.flatnonzero((codes == len(UNITS)) | (values < 10**8))
     if len(strange):
         row = int(strange[0])
-        raise DataError(f"{where(row)}: time {values[row]} is in no unit from seconds to microseconds")
-    unit = UNITS[int(codes[0])]
-    other = np.flatnonzero(codes != codes[0])
-    if len(other):
-        row = int(other[0])
-        raise DataError(
-            f"{where(row)}: time {values[row]} is in {UNITS[int(codes[row])].name}, the rows before in {unit.name}"
-        )
-    uneven = np.flatnonzero(values % unit.per_ms)
+        raise DataError(f"{where(row)}: time {values[row]} is in no unit from seconds to nanoseconds since 1970")
+    first = UNITS[int(codes[0])] if len(codes) else UNITS[0]
+    if (codes == codes[:1]).all() and first.per_ms == 1:  # a file of one unit, which seconds and ms are nearly always
+        return Times(values * first.ms if first.ms > 1 else values, codes)
+    per_ms = np.array([unit.per_ms for unit in UNITS])[codes]
+    uneven = np.flatnonzero(values % per_ms)
     if len(uneven):
         raise DataError(f"{where(int(uneven[0]))}: time {values[uneven[0]]} is no whole millisecond")
-    return values // unit.per_ms * unit.ms, unit.name
+    return Times(values // per_ms * np.array([unit.ms for unit in UNITS])[codes], codes)
 
 
-def _iso(cells: "pl.Series", *, where: Where) -> Int64:
+def from_floats(values: Float64, where: Where) -> Times:
+    """Times that are floats, each of which must be an integer."""
+    uneven = np.flatnonzero(~((np.floor(values) == values) & (np.abs(values) < 2.0**62)))
+    if len(uneven):
+        raise DataError(f"{where(int(uneven[0]))}: time {float(values[uneven[0]])!r} is no integer")
+    return from_integers(values.astype(np.int64), where)
+
+
+def in_zone(moments: "pl.Series", where: Where, *, zone: str | None) -> Int64:
+    """Naive datetimes as ms UTC. DataError where no zone is stated, and for those that it skips or repeats."""
     import polars as pl
 
-    _refuse_others(cells, cells.str.contains(ISO), where=where)
-    groups = cells.str.extract_groups(ISO).struct.unnest()
-    days, minutes, seconds, fraction, _, hours_east, minutes_east = (groups[name] for name in groups.columns)
-    moments = days + " " + minutes + seconds.fill_null(":00")
-    ms = moments.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="ms", strict=False).cast(pl.Int64)
-    _refuse_others(cells, ms.is_not_null(), where=where)
+    if zone is None:
+        raise DataError(f"{where(0)}: time {moments[0]} has no time zone; {ZONE_KEY}")
+    try:
+        placed = moments.dt.replace_time_zone(zone, ambiguous="null", non_existent="null")
+    except pl.exceptions.PolarsError as error:
+        raise DataError(f"data.time_zone: {zone[:40]!a} is no time zone such as UTC or Europe/Berlin") from error
+    lost = (placed.is_null() & moments.is_not_null()).arg_true()
+    if len(lost):
+        row = int(lost[0])
+        twice = moments[row : row + 1].dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")[0]
+        what = "comes twice" if twice is not None else "does not exist"
+        raise DataError(
+            f"{where(row)}: time {moments[row]} {what} in {zone}, where the clock is changed{more(len(lost))}; "
+            "write the offset (2024-10-27T02:00:00+01:00) or UTC"
+        )
+    return placed.dt.epoch("ms").to_numpy()
+
+
+def note(kinds: Int8, numbers: Int64, *, word: str, zone: str | None) -> str | None:
+    """What there is to say of how times were written; None of milliseconds alone.
+
+    numbers  of the rows, as the file counts them; word: what a row is called there
+    """
+    seen = np.flatnonzero(np.bincount(kinds, minlength=len(KINDS))).tolist()
+    names = {kind: KINDS[kind] for kind in seen} | ({NAIVE: f"dates of {zone} (data.time_zone)"} if zone else {})
+    if seen in ([], [MILLISECONDS]):
+        return None
+    if len(seen) == 1:
+        return f"times are {names[seen[0]]}"
+    starts = np.flatnonzero(np.diff(kinds, prepend=kinds[0] + 1))
+    if len(starts) > MOST_STRETCHES:
+        counted = " and ".join(f"{names[kind]} ({int((kinds == kind).sum())})" for kind in seen)
+        return f"times are {counted}, in turns; the first change is in {word} {numbers[starts[1]]}"
+    ends = [*(starts[1:] - 1).tolist(), len(kinds) - 1]
+    parts = [
+        f"{names[int(kinds[start])]} in "
+        + (f"{word} {numbers[start]}" if start == end else f"{word}s {numbers[start]} to {numbers[end]}")
+        for start, end in zip(starts.tolist()[:-1], ends, strict=False)
+    ]
+    last = f"{names[int(kinds[-1])]} from {word} {numbers[starts[-1]]}"
+    return f"times are {', '.join([*parts, last])}"
+
+
+def _at(where: Where, rows: Int64) -> Where:
+    return lambda row: where(int(rows[row]))
+
+
+def _from_texts(cells: "pl.Series", where: Where) -> Times:
+    import polars as pl
+
+    values = cells.cast(pl.Int64, strict=False)
+    large = values.is_null().arg_true()
+    if len(large):
+        row = int(large[0])
+        raise DataError(f"{where(row)}: time {cells[row]} is in no unit from seconds to nanoseconds since 1970")
+    return from_integers(values.to_numpy(), where)
+
+
+def _whole(cells: "pl.Series") -> "pl.Series":
+    """The integers that the cells say, as text; null where one says none."""
+    import polars as pl
+
+    found = cells.to_frame("cell").select(
+        pl.when(pl.col("cell").str.contains(INTEGER))
+        .then(pl.col("cell"))
+        .otherwise(pl.col("cell").str.extract(WHOLE, 1))
+        .alias("whole")
+    )["whole"]
+    powers = found.is_null() & cells.str.contains(SCIENTIFIC)
+    if not powers.any():
+        return found
+    texts = found.to_list()
+    for row in powers.arg_true().to_list():
+        first, rest, power = re.fullmatch(SCIENTIFIC, cells[row]).groups()  # type: ignore[union-attr]
+        kept, lost = rest[: int(power)], rest[int(power) :]
+        if len(kept) == int(power) and not lost.strip("0") and 9 <= len(first + kept) <= 19:
+            texts[row] = first + kept
+    return pl.Series("whole", texts, pl.String)
+
+
+def _dates(cells: "pl.Series", where: Where, zone: str | None) -> Times:
+    import polars as pl
+
+    groups = cells.str.extract_groups(DATE).struct.unnest()
+    years, months, days, hours, minutes, seconds, fraction, utc, east_hours, east_minutes = groups
+    moments = (
+        years + "-" + months.str.zfill(2) + "-" + days.str.zfill(2) + " "
+        + hours.fill_null("0").str.zfill(2) + ":" + minutes.fill_null("00") + ":" + seconds.fill_null("00")
+    ).str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="ms", strict=False)  # fmt: skip
+    _refuse_others(cells, moments.is_not_null(), where=where)
     parts = fraction.fill_null("0").str.pad_end(9, "0").cast(pl.Int64).to_numpy()
     uneven = np.flatnonzero(parts % 1_000_000)
     if len(uneven):
         raise DataError(f"{where(int(uneven[0]))}: time {cells[int(uneven[0])]} is no whole millisecond")
-    sign = np.where(hours_east.fill_null("+").str.starts_with("-").to_numpy(), -1, 1)
-    east = hours_east.str.slice(1).cast(pl.Int64).fill_null(0).to_numpy() * 60
-    east = sign * (east + minutes_east.cast(pl.Int64).fill_null(0).to_numpy())
-    result: Int64 = ms.to_numpy() + parts // 1_000_000 - east * 60_000
-    return result
+    naive = (utc.is_null() & east_hours.is_null()).to_numpy()
+    ms = moments.cast(pl.Int64).to_numpy().copy()
+    rows = np.flatnonzero(naive)
+    if len(rows):
+        if zone is None:
+            text = cells[int(rows[0])]
+            raise DataError(f"{where(int(rows[0]))}: time {text[:40]!r} has no time zone; {ZONE_KEY}")
+        ms[rows] = in_zone(moments.filter(pl.Series(naive)), _at(where, rows), zone=zone)
+    sign = np.where(east_hours.fill_null("+").str.starts_with("-").to_numpy(), -1, 1)
+    east = east_hours.str.slice(1).cast(pl.Int64).fill_null(0).to_numpy() * 60
+    east = sign * (east + east_minutes.cast(pl.Int64).fill_null(0).to_numpy())
+    return Times(ms + parts // 1_000_000 - east * 60_000, np.where(naive, NAIVE, DATES).astype(np.int8))
 
 
 def _refuse_others(cells: "pl.Series", fine: "pl.Series", *, where: Where) -> None:
@@ -94,7 +232,5 @@ def _refuse_others(cells: "pl.Series", fine: "pl.Series", *, where: Where) -> No
         return
     row = int(strange[0])
     cell = cells[row] or ""
-    raise DataError(
-        f"{where(row)}: time {cell[:40]!r} is neither an integer since 1970 nor a date with a time zone, "
-        "such as 2024-01-31T13:00:00Z"
-    )
+    said = next((text for pattern, text in _HINTS if pattern.fullmatch(cell)), _NO_TIME)
+    raise DataError(f"{where(row)}: time {cell[:40]!r} {said}")

@@ -27,7 +27,7 @@ MAX_ABSENT = 1_000_000  # stretches
 _SEAL = b',"seal":"%b"}\n'
 _SEALED = len(_SEAL % (b"0" * 32))
 
-Decimals = Annotated[int, msgspec.Meta(ge=0, le=8)]
+Decimals = Annotated[int, msgspec.Meta(ge=0, le=12)]
 Ms = Annotated[int, msgspec.Meta(ge=0, le=LAST_MS + 86_400_000)]
 TEXT = r"^(0|[1-9][0-9]{0,18})(\.[0-9]{1,18})?$"
 Text = Annotated[str, msgspec.Meta(pattern=TEXT, max_length=40)]

@@ -61,7 +61,8 @@ def test_an_empty_page_is_no_page_of_candles():
         ([row(0, volume="-1")], "volume '-1' is no plain decimal"),
         ([row(0, high="99.4", low="101")], "high 99.40 is below open 100.10"),
         ([row(0, close="102")], "high 101.0 is below close 102.0"),
-        ([row(0, close="100.123456789")], "more decimals"),
+        ([row(0, close="100.1234567891234")], "is a float's rounding of a shorter number"),
+        ([row(0, close="0.0000000000001")], "has more decimals than 12"),
     ],
 )
 def test_a_row_that_breaks_a_rule_is_named_with_its_value(rows: list, said: str):

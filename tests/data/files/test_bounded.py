@@ -142,7 +142,7 @@ def test_a_format_that_is_read_at_once_has_a_cap_of_its_own(tmp_path: Path, monk
 
 
 def test_a_zip_is_sent_to_the_source_that_reads_it(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"data\.source: vision reads those"):
+    with pytest.raises(DataError, match=r"data\.source: file reads the one CSV of it"):
         csv.read(file(tmp_path, "btc.zip", b"PK\x03\x04rest"), None)
 
 

@@ -1,10 +1,12 @@
 """CSV files: their header, columns and delimiter; what is not clear is asked for, not guessed."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from safla.data.files import csv
+from safla.data.files import bounded, csv
+from safla.data.rows import FIELDS
 from safla.errors import DataError
 from tests.data.written import HEADER, START, STEP, assembled, candles, csv_file, file, lines, same
 
@@ -23,6 +25,8 @@ POSITIONS = {"ts": 0, "open": 1, "high": 4, "low": 5, "close": 2, "volume": 3}  
         "open_time,o,h,l,c,v",
         "datetime , open , high , low , close , volume",
         '"timestamp","open","high","low","close","volume"',
+        ",open,high,low,close,volume",
+        "Unnamed: 0,open,high,low,close,volume",
         None,
     ],
 )
@@ -34,7 +38,7 @@ def test_the_usual_headers_and_none_at_all_give_the_same_candles(tmp_path: Path,
     assert [column[1] for column in series.columns[1:]] == [100_50, 110_00, 91_00, 105_25, 1_125]
 
 
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 @pytest.mark.parametrize("last", ["", "\n", "\n\n"])
@@ -92,12 +96,14 @@ def test_columns_are_taken_by_the_positions_that_were_asked_for(tmp_path: Path, 
 @pytest.mark.parametrize(
     ("header", "columns", "text"),
     [
-        ("unix,date,open,high,low,close,volume", None, r"2 columns \('unix', 'date'\) for ts; data.columns says which"),
+        ("close,date,open,high,low,close,volume", None, r"2 columns \('close', 'close'\) for close; data.columns says"),
         (
-            "timestamp,open,high,low,close,Volume BTC",
+            "timestamp,open,high,low,close,Volume USDT",
             None,
-            r"no column for volume among .*'Volume BTC'; data.columns says",
+            r"no column for volume among .*'Volume USDT'; data.columns says",
         ),
+        (HEADER, {"volume": "amount"}, r"data\.columns\.volume: no column 'amount'"),
+        (None, {"open": 4}, r"no header, and data\.columns names some columns \(open: 4\)"),
         (HEADER, COLUMNS, r"data\.columns\.ts: no column 'when'; the header has 'timestamp', 'open'"),
         (HEADER, {**POSITIONS, "low": 6}, r"data\.columns\.low is 6, but there are 6 columns, counted from 0"),
         (None, COLUMNS, r"data\.columns\.ts: no column 'when'; there is no header; give a position"),
@@ -126,8 +132,12 @@ def test_a_header_without_rows_is_a_source_without_candles(tmp_path: Path) -> No
 def test_high_and_low_exchanged_by_another_order_of_columns_is_refused_by_value(tmp_path: Path) -> None:
     cells = [line.split(",") for line in lines()]
     path = csv_file(tmp_path, *(f"{t},{o},{c},{low},{h},{v}" for t, o, h, low, c, v in cells))
-    with pytest.raises(DataError, match=r"line 1: high 105\.25 is below close 110\.00 \(and 2 more\)"):
-        assembled(csv.read(path, None))
+    with pytest.raises(
+        DataError,
+        match=r"no header, and its columns are not in Binance's order \(time, open, high, low, close, volume\): line 1 "
+        r"has .*; as time, open, close, low, high, volume they hold; data\.columns says",
+    ):
+        csv.read(path, None)
 
 
 @pytest.mark.parametrize(
@@ -150,3 +160,181 @@ def test_bytes_that_are_no_utf8_are_refused_by_their_line(tmp_path: Path) -> Non
         broken = text[:place] + b"\xff" + text[place:]
         with pytest.raises(DataError, match=rf"line {line}: not a text in UTF-8"):
             csv.read(file(tmp_path, "broken.csv", broken), None)
+
+
+WALK = [100.0, 101.5, 99.25, 102.0, 103.75, 101.0, 98.5, 99.0, 97.25, 96.0, 98.0, 99.5, 101.25]
+
+
+def walk(order: str) -> list[str]:
+    """Hours that open at the close before, without a header: t, o, h, l, c, v in some order."""
+    rows = []
+    for hour, (opened, close) in enumerate(pairwise(WALK)):
+        cells = {"t": START + hour * STEP, "o": opened, "h": max(opened, close) + 1, "l": min(opened, close) - 1}
+        cells |= {"c": close, "v": 7}
+        rows.append(",".join(str(cells[one]) for one in order))
+    return rows
+
+
+def test_a_table_without_header_is_in_binances_order_and_that_is_said(tmp_path: Path) -> None:
+    path = csv_file(tmp_path, *walk("tohlcv"))
+    assert csv.read(path, None).notes == (f"{path}: {csv.NO_HEADER}",)
+    everything = dict(zip(FIELDS, range(6), strict=True))
+    assert csv.read(path, everything).notes == ()
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+@pytest.mark.parametrize(
+    ("order", "named"),
+    [
+        ("tchlov", "close, high, low, open, volume"),
+        ("tochlv", "open, close, high, low, volume"),
+        ("tlhocv", "low, high, open, close, volume"),
+        ("tvchlo", "volume, close, high, low, open"),
+        ("tolhcv", "open, low, high, close, volume"),
+    ],
+)
+def test_values_that_speak_for_another_order_are_refused_with_both(
+    tmp_path: Path, order: str, named: str, newest_first: bool
+) -> None:
+    path = csv_file(tmp_path, *walk(order)[:: -1 if newest_first else 1])
+    with pytest.raises(
+        DataError, match=rf"^{path}: no header, .*; as time, {named} they hold; data.columns says which"
+    ):
+        csv.read(path, None)
+
+
+def test_one_bad_row_of_a_table_without_header_is_told_by_its_value(tmp_path: Path) -> None:
+    rows = walk("tohlcv")
+    rows[5] = rows[5].replace("102.0", "100.0")
+    with pytest.raises(DataError, match=r"line 6: high 100\.00 is below open 101\.00"):
+        assembled(csv.read(csv_file(tmp_path, *rows), None))
+
+
+def test_columns_may_be_named_in_part_and_the_header_tells_the_others(tmp_path: Path) -> None:
+    rows = [f"{line},{number}" for number, line in enumerate(lines())]
+    path = csv_file(tmp_path, f"{HEADER},Volume", *rows)
+    with pytest.raises(DataError, match="2 columns"):
+        csv.read(path, None)
+    plain = csv.read(csv_file(tmp_path, HEADER, *lines(), name="plain.csv"), None)
+    for volume in ("volume", 5):
+        assert same(candles(csv.read(path, {"volume": volume, "ts": None})), candles(plain))
+
+
+def test_the_volume_may_be_named_by_the_base_currency(tmp_path: Path) -> None:
+    rows = [f"{line},9" for line in lines()]
+    path = csv_file(tmp_path, HEADER.replace("volume", "Volume BTC") + ",Volume USDT", *rows)
+    plain = csv.read(csv_file(tmp_path, HEADER, *lines(), name="plain.csv"), None)
+    assert same(candles(csv.read(path, None, symbol="BTC/USDT")), candles(plain))
+    with pytest.raises(DataError, match="no column for volume"):
+        csv.read(path, None, symbol="ETH/USDT")
+
+
+DATES = ("2024-01-01 00:00:00", "2024-01-01 01:00:00", "2024-01-01 02:00:00")
+
+
+def with_dates(*dates: str, name: str = "date", first: bool = False) -> list[str]:
+    header = f"{name},{HEADER}" if first else f"{HEADER},{name}"
+    pairs = zip(lines(), dates, strict=True)
+    return [header, *(f"{date},{line}" if first else f"{line},{date}" for line, date in pairs)]
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_of_two_columns_of_times_the_integer_counts_where_they_agree(tmp_path: Path, first: bool) -> None:
+    rows = csv.read(csv_file(tmp_path, *with_dates(*DATES, first=first)), None)
+    assert (rows.ts.tolist(), rows.notes) == ([START, START + STEP, START + 2 * STEP], ())
+
+
+def test_two_columns_of_times_that_disagree_are_refused_with_both_values(tmp_path: Path) -> None:
+    path = csv_file(tmp_path, *with_dates(DATES[0], DATES[2], DATES[2]))
+    said = "line 3: the columns 'timestamp' and 'date' say different times, 2024-01-01T01:00Z and 2024-01-01T02:00Z"
+    with pytest.raises(DataError, match=said):
+        csv.read(path, None)
+    assert csv.read(path, {"ts": "timestamp"}).ts[1] == START + STEP
+
+
+def test_a_second_column_of_times_that_is_not_understood_is_told(tmp_path: Path) -> None:
+    path = csv_file(tmp_path, *with_dates("2024-01-01 12-AM", "2024-01-01 01-AM", "2024-01-01 02-AM"))
+    said = f"{path}: column 'date' is not compared with 'timestamp': '2024-01-01 12-AM' is no date that is read"
+    assert csv.read(path, None).notes == (said,)
+
+
+def test_a_date_and_a_time_of_day_in_two_columns_are_one_time(tmp_path: Path) -> None:
+    rows = [f"2024.01.01\t0{hour}:00:00\t" + line[14:].replace(",", "\t") for hour, line in enumerate(lines())]
+    path = csv_file(tmp_path, "<DATE>\t<TIME>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<VOL>", *rows)
+    plain = csv.read(csv_file(tmp_path, HEADER, *lines(), name="plain.csv"), None)
+    assert same(candles(csv.read(path, None, zone="UTC")), candles(plain))
+
+
+def test_a_column_without_a_name_is_of_times_where_it_holds_them_alone(tmp_path: Path) -> None:
+    indexed = [f"{row},{line}" for row, line in enumerate(lines())]
+    plain = csv.read(csv_file(tmp_path, HEADER, *lines(), name="plain.csv"), None)
+    assert same(candles(csv.read(csv_file(tmp_path, f",{HEADER}", *indexed), None)), candles(plain))
+    with pytest.raises(DataError, match="no column for ts among ''"):
+        csv.read(csv_file(tmp_path, ",open,high,low,close,volume,x", *indexed), None)
+
+
+def test_the_header_tells_the_delimiter_where_numbers_have_commas(tmp_path: Path) -> None:
+    rows = [line.replace(",", ";").replace(".", ",") for line in lines()]
+    for header in ([HEADER.replace(",", ";")], []):
+        with pytest.raises(DataError, match=r"open '100,5' is no plain decimal number, .*: it has a decimal comma"):
+            csv.read(csv_file(tmp_path, *header, *rows), None)
+
+
+@pytest.mark.parametrize(
+    ("before", "note"),
+    [
+        (["# a", "# b", "# c"], "3 lines that begin with # before the rows skipped"),
+        (["# a"], "1 line that begins with # before the rows skipped"),
+        (["", "  "], None),
+        (["Prices of Bitcoin", "", "from 2024 on, in dollars", "as they were"], "3 lines before the header skipped"),
+        ([f"line {number}" for number in range(300)], "300 lines before the header skipped"),
+    ],
+)
+def test_whatever_stands_before_the_header_is_skipped_and_said(
+    tmp_path: Path, before: list[str], note: str | None
+) -> None:
+    path = csv_file(tmp_path, *before, HEADER, *lines())
+    rows = csv.read(path, None)
+    assert rows.notes == (() if note is None else (f"{path}: {note}",))
+    assert rows.origin.numbers.tolist() == [len(before) + 2, len(before) + 3, len(before) + 4]
+
+
+@pytest.mark.parametrize(
+    ("between", "note"),
+    [
+        ([""], "1 empty line skipped (line 4)"),
+        (["", "  ", ",,,,,"], "3 empty lines skipped (the first is line 4)"),
+        (["# gap"], "1 line that begins with # skipped (line 4)"),
+        ([HEADER], "1 repeated header skipped (line 4)"),
+        (["\ufeff" + HEADER], "1 repeated header skipped (line 4)"),
+        ([HEADER, HEADER], "2 repeated headers skipped (the first is line 4)"),
+    ],
+)
+def test_lines_between_the_rows_of_joined_files_that_are_no_rows_are_skipped_and_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, between: list[str], note: str
+) -> None:
+    rows = lines(20)
+    path = csv_file(tmp_path, HEADER, *rows[:2], *between, *rows[2:], "", ",,,,,")
+    plain = candles(csv.read(csv_file(tmp_path, HEADER, *rows, name="plain.csv"), None))
+    for size in (2**20, 97):
+        monkeypatch.setattr(bounded, "BLOCK_BYTES", size)
+        found = csv.read(path, None)
+        assert found.notes == (f"{path}: {note}",)
+        assert same(candles(found), plain)
+        assert found.origin.numbers[2] == 4 + len(between)
+
+
+def test_a_banner_that_comes_again_with_its_header_is_skipped_too(tmp_path: Path) -> None:
+    path = csv_file(
+        tmp_path, "https://www.example.org", HEADER, *lines(2), "https://www.example.org", HEADER, lines()[2]
+    )
+    assert csv.read(path, None).notes == (
+        f"{path}: 1 line before the header skipped",
+        f"{path}: 2 repeated headers skipped (the first is line 5)",
+    )
+
+
+def test_another_header_between_the_rows_is_no_row(tmp_path: Path) -> None:
+    path = csv_file(tmp_path, HEADER, *lines(2), "timestamp,close,high,low,open,volume", lines()[2])
+    with pytest.raises(DataError, match="line 4: time 'timestamp' is neither"):
+        csv.read(path, None)

@@ -82,7 +82,7 @@ def test_any_sensible_type_gives_the_candles_of_the_same_csv(
 def test_a_float_is_taken_by_its_shortest_text_and_that_is_said(tmp_path: Path) -> None:
     frame = table().with_columns(pl.col("volume").cast(pl.Float64), low=pl.lit(0.1 + 0.2 - 0.2))
     path = written(tmp_path, frame)
-    with pytest.raises(DataError, match=r"row 1: low 0\.10000000000000003 has more decimals; at most 8"):
+    with pytest.raises(DataError, match=r"row 1: low 0\.10000000000000003 is a float's rounding of a shorter number"):
         assembled(read(path))
     path = written(tmp_path, table().with_columns(volume=pl.Series([1e-7, 0.1 + 0.2, 1.2345678901234567e-05])))
     series, counts, notes = assembled(read(path))
@@ -147,10 +147,10 @@ def test_metadata_of_ours_that_makes_no_sense_is_refused(tmp_path: Path, text: s
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"timestamp": pl.from_epoch("timestamp", "ms")}, r"row 1: time .* has no time zone; give UTC"),
+        ({"timestamp": pl.from_epoch("timestamp", "ms")}, r"row 1: time .* has no time zone; data\.time_zone"),
         ({"timestamp": pl.lit(1).cast(pl.Datetime("us", "UTC"))}, "row 1: time .* is no whole millisecond"),
         ({"timestamp": pl.lit(True)}, "row 1: time is of type Boolean"),
-        ({"timestamp": pl.lit(1.5)}, "row 1: time is of type Float64"),
+        ({"timestamp": pl.lit(1.5)}, r"row 1: time 1\.5 is no integer"),
         ({"timestamp": pl.lit(None, pl.Int64)}, "row 1: time is empty"),
         ({"high": pl.when(pl.col("low") == "91").then(None).otherwise(pl.col("high"))}, "row 2: high is empty"),
         ({"high": pl.lit(float("nan"))}, "row 1: high 'NaN' is no plain decimal"),
@@ -171,7 +171,7 @@ def test_a_column_of_a_type_or_value_that_is_no_candle_is_refused(
 
 def test_a_column_that_is_missing_is_asked_for(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no column for volume among .*; data\.columns says which"):
-        read(written(tmp_path, table().rename({"volume": "Volume BTC"})))
+        read(written(tmp_path, table().rename({"volume": "Volume USDT"})))
 
 
 def test_a_file_for_several_symbols_needs_a_column_that_tells_them_apart(tmp_path: Path) -> None:

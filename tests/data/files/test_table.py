@@ -20,8 +20,6 @@ GOOD = lines(4)
         ([GOOD[0], GOOD[1] + ",9"], "line 3: 7 cells, the first line has 6"),
         ([GOOD[0] + ",9", GOOD[1].rpartition(",")[0]], "line 1: neither a header nor a row of 7 cells"),
         ([GOOD[0].rpartition(",")[0], GOOD[1] + ",9"], "line 1: neither a header nor a row of 5 cells"),
-        ([GOOD[0], "", GOOD[1]], "line 3: the line is empty"),
-        ([GOOD[0], "   ", GOOD[1]], "line 3: 1 cells"),
         ([GOOD[0], GOOD[1].replace("110", '"110')], "line 3: a quote is opened and not closed"),
         ([GOOD[0], GOOD[1].replace("110", '"11\n0"')], "line 3: a quote is opened"),
         ([GOOD[0], GOOD[1].replace("110", "")], "line 3: high is empty"),
@@ -73,14 +71,25 @@ def test_a_table_is_the_same_in_blocks_of_any_size(tmp_path: Path, monkeypatch: 
         assert pieces.origin.numbers.tolist() == whole.origin.numbers.tolist()
 
 
-def test_a_unit_of_time_that_changes_between_blocks_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_unit_of_time_may_change_anywhere_and_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [*lines(20), *(f"{int(line[:13]) // 1000}{line[13:]}" for line in lines(40)[20:])]
     path = csv_file(tmp_path, HEADER, *rows)
+    plain = csv.read(csv_file(tmp_path, HEADER, *lines(40), name="plain.csv"), None)
     before = len("\n".join(rows[:20])) + len(HEADER) + 2
     for size in (100, before, 2**20):
         monkeypatch.setattr(bounded, "BLOCK_BYTES", size)
-        with pytest.raises(DataError, match="line 22: time"):
-            csv.read(path, None)
+        found = csv.read(path, None)
+        assert found.ts.tolist() == plain.ts.tolist()
+        assert found.notes == (f"{path}: times are milliseconds in lines 2 to 21, seconds from line 22",)
+
+
+def test_more_lines_that_are_no_rows_than_the_cap_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = csv_file(tmp_path, HEADER, *GOOD[:2], *[""] * 20, *GOOD[2:])
+    monkeypatch.setattr(table, "MAX_ROWS", 20)
+    csv.read(path, None)
+    monkeypatch.setattr(table, "MAX_ROWS", 19)
+    with pytest.raises(DataError, match="more than 19 lines that are no rows"):
+        csv.read(path, None)
 
 
 def test_more_rows_than_the_cap_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

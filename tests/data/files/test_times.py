@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta, timezone
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
@@ -13,54 +14,121 @@ from safla.errors import DataError
 MS = 1_704_067_200_000
 
 
-def parsed(*cells: str) -> tuple[list[int], str]:
-    ts, unit = times.parse(pl.Series(cells), lambda row: f"file: line {row + 1}")
-    return ts.tolist(), unit
+def where(row: int) -> str:
+    return f"file: line {row + 1}"
+
+
+def parsed(*cells: str, zone: str | None = None) -> tuple[list[int], str | None]:
+    found = times.parse(pl.Series(cells), where, zone=zone)
+    return found.ms.tolist(), times.note(found.kinds, np.arange(1, len(cells) + 1), word="line", zone=zone)
 
 
 @pytest.mark.parametrize(
     ("cell", "unit"),
     [
         ("1704067200", "seconds"),
-        ("1704067200000", "milliseconds"),
+        ("1704067200000", None),
         ("1704067200000000", "microseconds"),
+        ("1704067200000000000", "nanoseconds"),
+        ("1704067200.0", "seconds"),
+        ("1704067200000.", None),
+        ("1704067200000.000000", None),
+        ("1.704067200000000000e+12", None),
+        ("1.7040672000E9", "seconds"),
+        (" 1704067200000", None),
         ("2024-01-01T00:00:00Z", "ISO dates"),
         ("2024-01-01 00:00:00+00:00", "ISO dates"),
         ("2024-01-01 01:30:00.000+0130", "ISO dates"),
+        ("2024-01-01 05:30:00+05:30", "ISO dates"),
         ("2023-12-31T19:00:00-05:00", "ISO dates"),
+        ("2024-01-01 00:00:00+00", "ISO dates"),
         ("2024-01-01 00:00 UTC", "ISO dates"),
         ("2024-01-01T00:00:00.000000000Z", "ISO dates"),
+        ("2024/01/01 00:00Z", "ISO dates"),
+        ("20240101T000000Z", "ISO dates"),
     ],
 )
-def test_a_time_in_any_known_form_is_the_same_millisecond(cell: str, unit: str) -> None:
-    assert parsed(cell, cell) == ([MS, MS], unit)
+def test_a_time_in_any_known_form_is_the_same_millisecond(cell: str, unit: str | None) -> None:
+    assert parsed(cell, cell) == ([MS, MS], unit and f"times are {unit}")
+    assert parsed("1704067200000", cell, "1704067200000")[0] == [MS, MS, MS]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["2024-01-01", "2024.01.01", "2024/1/1", "20240101", "2024-01-01 00:00", "2024.01.01 00:00", "2024/01/01 0:00:00",
+     "20240101 000000", "2024-01-01T00:00:00", "2024-01-01 00:00:00.000"],
+)  # fmt: skip
+def test_a_date_without_a_zone_is_of_the_stated_one_and_refused_without(cell: str) -> None:
+    assert parsed(cell, zone="UTC") == ([MS], "times are dates of UTC (data.time_zone)")
+    assert parsed(cell, zone="Asia/Kolkata")[0] == [MS - 19_800_000]
+    with pytest.raises(DataError, match=r"line 1: time '.*' has no time zone; data\.time_zone .*--time-zone"):
+        parsed(cell)
+
+
+def test_a_zone_that_is_stated_does_not_move_dates_that_name_theirs() -> None:
+    assert parsed("2024-01-01T00:00:00Z", "1704067200000", "2024-01-01", zone="Europe/Berlin")[0] == [
+        MS,
+        MS,
+        MS - 3_600_000,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cell", "what"),
+    [
+        ("2024-10-27 02:30:00", "comes twice in Europe/Berlin"),
+        ("2024-03-31 02:30:00", "does not exist in Europe/Berlin"),
+    ],
+)
+def test_a_local_time_that_a_change_of_the_clock_repeats_or_skips_is_refused(cell: str, what: str) -> None:
+    with pytest.raises(DataError, match=rf"line 2: time {cell} {what}, .*write the offset .* or UTC"):
+        parsed("2024-01-01 00:00:00", cell, zone="Europe/Berlin")
+
+
+def test_units_are_told_row_by_row_and_the_note_says_from_where() -> None:
+    seconds, ms, us = "1704067200", "1704067200000", "1704067200000000"
+    said = "times are seconds in lines 1 to 2, milliseconds in line 3, microseconds from line 4"
+    assert parsed(seconds, seconds, ms, us) == ([MS] * 4, said)
+    said = "times are seconds (3) and milliseconds (3), in turns; the first change is in line 2"
+    assert parsed(*[seconds, ms] * 3) == ([MS] * 6, said)
+    said = "times are milliseconds in line 1, ISO dates from line 2"
+    assert parsed(ms, "2024-01-01T00:00Z") == ([MS, MS], said)
 
 
 @pytest.mark.parametrize(
     ("cells", "text"),
     [
-        (["2024-01-01 00:00:00"], "line 1: time '2024-01-01 00:00:00' is neither .* time zone"),
-        (["2024-01-01"], "time zone"),
-        (["2019-10-17 09-AM"], "time zone"),
-        (["1.70027E+12"], "is neither an integer"),
-        (["1704067200.0"], "is neither an integer"),
+        (["2019-10-17 09-AM"], "is neither an integer since 1970 nor a date such as"),
+        (["31.01.2024 00:00"], "may begin with a day or a month; write the year first"),
+        (["01/02/2024"], "may begin with a day or a month"),
+        (["1.70027E+12"], "is rounded, its last digits are lost"),
+        (["1.7e99"], "is rounded"),
+        (["1704067200.5"], "is no integer since 1970"),
         (["2024-02-30T00:00:00Z"], "2024-02-30"),
         (["2024-01-01T25:00:00Z"], "T25"),
         (["2024-01-01T00:00:00.0005Z"], "no whole millisecond"),
         (["1704067200000001"], "no whole millisecond"),
-        (["1704067200000000000"], "is neither an integer"),
-        (["170406720000000000"], "in no unit from seconds to microseconds"),
-        (["20240101"], "is neither an integer"),
-        (["1704067200000", "1704070800"], "line 2: time 1704070800 is in seconds, the rows before in milliseconds"),
-        (["1704067200000", "2024-01-01T01:00:00Z"], "line 2: time '2024-01-01T01"),
-        (["2024-01-01T01:00:00Z", "1704067200000"], "line 2: time '1704067200000'"),
+        (["1704067200000000001"], "no whole millisecond"),
+        (["9999999999999999999"], "in no unit from seconds to nanoseconds"),
+        (["17040672000000000000"], "is neither an integer"),
+        (["1704067"], "is neither an integer"),
         (["1704067200000", ""], "line 2: time ''"),
         (["\u0661704067200000"], "is neither an integer"),
+        (["1704067200000\u202e"], "is neither an integer"),
+        (["NaN"], "is neither an integer"),
     ],
 )
 def test_a_time_that_would_have_to_be_guessed_is_refused_with_its_row(cells: list[str], text: str) -> None:
-    with pytest.raises(DataError, match=text):
-        parsed(*cells)
+    with pytest.raises(DataError, match=text) as refused:
+        parsed(*cells, zone="UTC")
+    assert str(refused.value).isprintable()
+
+
+def test_floats_are_times_where_they_are_integers() -> None:
+    assert times.from_floats(np.array([1704067200.0, 1704067200000.0]), where).ms.tolist() == [MS, MS]
+    for strange in (1704067200.5, float("nan"), float("inf"), 1e300):
+        with pytest.raises(DataError, match=r"line 1: time .* is no integer"):
+            times.from_floats(np.array([strange]), where)
 
 
 @given(st.integers(86_400_000, 4_000_000_000_000), st.integers(-840, 840))

@@ -67,7 +67,17 @@ def test_a_checksum_file_that_holds_no_checksum_is_refused(tmp_path: Path, text:
 
 @pytest.mark.parametrize(
     "name",
-    ["../evil.csv", "/etc/evil.csv", "a/b.csv", "..\\evil.csv", ".csv", "evil.txt", "e\x1bvil.csv", "C:evil.csv"],
+    [
+        "../evil.csv",
+        "/etc/evil.csv",
+        "a//b.csv",
+        "a/../b.csv",
+        "..\\evil.csv",
+        ".csv",
+        "evil.txt",
+        "e\x1bvil.csv",
+        "C:evil.csv",
+    ],
 )
 def test_a_member_whose_name_is_no_plain_csv_is_refused_and_nothing_is_written(tmp_path: Path, name: str) -> None:
     path = zip_file(tmp_path, {name: KLINES})
@@ -82,7 +92,9 @@ def test_a_member_whose_name_is_no_plain_csv_is_refused_and_nothing_is_written(t
 def test_an_archive_has_one_member(tmp_path: Path, members: dict[str, bytes]) -> None:
     path = zip_file(tmp_path, members)
     with pytest.raises(
-        DataError, match=r"members, an archive of candles has one|1 cells, a kline has 12|not a text|NUL"
+        DataError,
+        match=rf"no member; an archive with one CSV|2 CSV files \({MEMBER}, b\.csv\), and one is read; unpack the one|"
+        "1 cells, a kline has 12",
     ):
         vision.read(path)
 
@@ -120,5 +132,31 @@ def test_a_method_of_compression_that_archives_do_not_use_is_refused(tmp_path: P
 
 
 def test_a_table_that_has_not_the_columns_of_a_kline_is_sent_to_another_source(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"6 cells, a kline has 12; data\.source: csv reads other tables"):
+    with pytest.raises(DataError, match=r"6 cells, a kline has 12; data\.source: file reads other tables too"):
         vision.read(zip_file(tmp_path, {MEMBER: "\n".join(lines()).encode()}))
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        "__MACOSX/._" + MEMBER,
+        "._" + MEMBER,
+        ".DS_Store",
+        "__MACOSX/.DS_Store",
+        "folder/",
+        "folder/Thumbs.db",
+        "readme.txt",
+    ],
+)
+def test_what_systems_put_beside_a_file_is_no_member(tmp_path: Path, beside: str) -> None:
+    for members in ({MEMBER: KLINES, beside: b"x"}, {beside: b"x", f"data of 2024/{MEMBER}": KLINES}):
+        assert len(vision.read(zip_file(tmp_path, members)).ts) == 3
+
+
+@pytest.mark.parametrize(
+    ("member", "kind"),
+    [("[Content_Types].xml", "an Excel workbook"), ("mimetype", "an OpenDocument spreadsheet")],
+)
+def test_a_workbook_is_no_archive_of_candles(tmp_path: Path, member: str, kind: str) -> None:
+    with pytest.raises(DataError, match=f"{kind}; save its sheet as CSV"):
+        vision.read(zip_file(tmp_path, {member: b"<xml/>", "xl/sheet1.xml": b"<xml/>"}))

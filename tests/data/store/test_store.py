@@ -230,8 +230,8 @@ def test_unsound_candles_are_refused_whole(btc: Place, field: str, value: int, s
 def test_candles_of_another_symbol_or_with_too_many_decimals_are_refused(btc: Place) -> None:
     with pytest.raises(DataError, match="candles of ETH/USDT do not belong there"):
         merge(btc, candles([0])._replace(symbol="ETH/USDT"))
-    with pytest.raises(DataError, match="more than 8 decimals"):
-        merge(btc, candles([0])._replace(price_decimals=9))
+    with pytest.raises(DataError, match="more than 12 decimals"):
+        merge(btc, candles([0])._replace(price_decimals=13))
 
 
 # --- Rules, names, owners --------------------------------------------------------------------------------------------

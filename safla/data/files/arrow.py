@@ -1,0 +1,141 @@
+"""Arrow IPC files of candles (Feather, freqtrade's too). What a file says that it unpacks to is known before it is."""
+
+import io
+from typing import Any, NamedTuple
+
+from safla.data.bad_rows import Handling
+from safla.data.files import bounded, columnar
+from safla.data.files.csv import ColumnMap
+from safla.data.files.flatbuffer import Table
+from safla.data.files.magic import ARROW
+from safla.data.files.table import MAX_COLUMNS
+from safla.data.rows import MAX_ROWS, Rows
+from safla.errors import DataError
+
+MAX_UNPACKED_BYTES = 2 * 2**30
+MAX_FOOTER_BYTES = 4 * 2**20
+MAX_BATCHES = 20_000
+MAX_BUFFERS = 200_000  # of all batches
+
+# numbers of fields in Arrow's File.fbs, Schema.fbs and Message.fbs
+SCHEMA, DICTIONARIES, BATCHES = 1, 2, 3  # of the footer
+FIELDS = 1  # of the schema
+NAME, TYPE, CHILDREN, METADATA = 0, 2, 5, 6  # of a field
+HEADER_TYPE, HEADER = 1, 2  # of a message
+LENGTH, NODES, BUFFERS, COMPRESSION = 0, 1, 2, 3  # of a record batch
+DICTIONARY_DATA = 1  # of a dictionary batch
+DICTIONARY_BATCH, RECORD_BATCH = 2, 3  # kinds of messages
+FLAT = {2, 3, 5, 6, 7, 8, 9, 10, 18, 20, 24}  # numbers, texts, truths, decimals, dates and times
+EXTENSION = b"ARROW:extension"
+
+
+class Says(NamedTuple):
+    """What a file says of itself."""
+
+    columns: int
+    rows: int
+    bytes_unpacked: int
+
+
+def read(
+    path: str, columns: ColumnMap | None, *, symbol: str, owners: int, zone: str | None = None, bad: Handling = "refuse"
+) -> Rows:
+    """The rows of one symbol. owners: how many symbols are read from this file; above 1 it needs a column `symbol`."""
+    import polars as pl
+
+    with bounded.opened(path) as stream:
+        content = bounded.whole(stream, path)
+    name = bounded.shown(path)
+    _refuse_bombs(says(content, name=name), name=name)
+    # polars ends in a panic on some broken files, and a panic is no Exception
+    broken = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError, OverflowError)
+    try:
+        schema = pl.read_ipc_schema(io.BytesIO(content))
+        wanted = columnar.wanted(schema, columns, path=path, symbol=symbol, owners=owners)
+        frame = pl.read_ipc(io.BytesIO(content), columns=wanted.read)
+        return columnar.rows(path, frame, asked=wanted, symbol=symbol, zone=zone, bad=bad)
+    except broken as error:
+        text = ascii(str(error).partition("\n")[0][:150])[1:-1]
+        raise DataError(f"{name}: cut or corrupt Arrow file ({text})") from error
+
+
+def says(content: bytes, *, name: str) -> Says:
+    """What a whole file says of itself. DataError when it is cut, makes no sense, or has columns of other types."""
+    length = int.from_bytes(content[-10:-6], "little")
+    end = len(content) - 10
+    if not content.startswith(ARROW) or not content.endswith(ARROW) or not 0 < length <= end - 8:
+        raise DataError(f"{name}: not a whole Arrow file")
+    if length > MAX_FOOTER_BYTES:
+        raise DataError(f"{name}: a footer of {length} bytes, at most {MAX_FOOTER_BYTES} are read")
+    try:
+        footer = Table.root(content, start=end - length, end=end)
+        schema = footer.table(SCHEMA)
+        if schema is None:
+            raise ValueError("no schema")
+        fields = schema.tables(FIELDS, 2**20)
+        strange = [field for field in fields if not _is_flat(field)] if len(fields) <= MAX_COLUMNS else []
+        if strange:
+            text = ascii(strange[0].text(NAME)[:40].decode("utf-8", "replace"))
+            raise DataError(f"{name}: the column {text} is of a type that is not read; numbers, texts and times are")
+        batches = [
+            (kind, block)
+            for kind, field in ((DICTIONARY_BATCH, DICTIONARIES), (RECORD_BATCH, BATCHES))
+            for block in footer.structs(field, "qiiq", most=MAX_BATCHES)
+        ]
+        rows = unpacked = buffers = 0
+        for kind, block in batches:
+            some_rows, some_bytes, some_buffers = _batch(
+                content, block, kind=kind, columns=len(fields), limit=end - length
+            )
+            rows, unpacked, buffers = rows + some_rows, unpacked + some_bytes, buffers + some_buffers
+            if buffers > MAX_BUFFERS:
+                raise ValueError("too many buffers")
+    except (ValueError, IndexError, OverflowError) as error:
+        raise DataError(f"{name}: cut or corrupt Arrow file (what it says of itself makes no sense)") from error
+    return Says(len(fields), rows, unpacked)
+
+
+def _refuse_bombs(found: Says, *, name: str) -> None:
+    if found.columns > MAX_COLUMNS:
+        raise DataError(f"{name}: {found.columns} columns, at most {MAX_COLUMNS} are read")
+    if found.rows > MAX_ROWS:
+        raise DataError(f"{name}: {found.rows} rows, at most {MAX_ROWS} are read")
+    if found.bytes_unpacked > MAX_UNPACKED_BYTES:
+        raise DataError(f"{name}: {found.bytes_unpacked} bytes when unpacked, at most {MAX_UNPACKED_BYTES} are read")
+
+
+def _is_flat(field: Table) -> bool:
+    extended = any(one.text(0).startswith(EXTENSION) for one in field.tables(METADATA, 100))
+    return field.number(TYPE, "B") in FLAT and not field.tables(CHILDREN, MAX_COLUMNS) and not extended
+
+
+def _batch(content: bytes, block: tuple[int, ...], *, kind: int, columns: int, limit: int) -> tuple[int, int, int]:
+    """How many rows a batch says to have, what its buffers unpack to in bytes, and how many buffers there are."""
+    place, head, _, body = block
+    start = place + head
+    if not (place > 0 and head > 0 and body >= 0 and start + body <= limit):
+        raise ValueError("a batch outside the file")
+    if content[place : place + 4] == b"\xff\xff\xff\xff":
+        place += 4
+    message = Table.root(content, start=place + 4, end=start)
+    batch: Any = message.table(HEADER)
+    if batch is not None and kind == DICTIONARY_BATCH:
+        batch = batch.table(DICTIONARY_DATA)
+    if message.number(HEADER_TYPE, "B") != kind or batch is None:
+        raise ValueError("a message of another kind")
+    rows = batch.number(LENGTH, "q")
+    nodes = batch.structs(NODES, "qq", most=max(columns, 1))
+    if rows < 0 or any(length != rows or not 0 <= nulls <= length for length, nulls in nodes):
+        raise ValueError("columns of different lengths")
+    compressed = batch.table(COMPRESSION) is not None
+    buffers = batch.structs(BUFFERS, "qq", most=MAX_BUFFERS)
+    total = 0
+    for offset, size in buffers:
+        if offset < 0 or size < 0 or offset + size > body:
+            raise ValueError("a buffer outside its batch")
+        says_size = int.from_bytes(content[start + offset : start + offset + 8], "little", signed=True)
+        unpacked = says_size if compressed and size >= 8 and says_size != -1 else size
+        if unpacked < 0:
+            raise ValueError("a size below 0")
+        total += unpacked
+    return rows, total, len(buffers)

@@ -1,0 +1,195 @@
+"""Frames of candles, out of Parquet and Arrow files: which columns, and their values as exact numbers and times."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from safla.core.candles import iso
+from safla.core.values import Int64
+from safla.data import bad_rows, decimals, market_names
+from safla.data.bad_rows import BadRows, Handling
+from safla.data.checks import Origin
+from safla.data.decimals import Numbers, Where, more
+from safla.data.files import bounded, times
+from safla.data.files.csv import ColumnMap, located
+from safla.data.files.times import Times
+from safla.data.rows import FIELDS, Rows
+from safla.errors import ConfigError, DataError, Problem
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MAX_TEXT_BYTES = 64  # of a number or a time (Z5)
+INTEGER, OTHER = "1", "-"  # what stands for the first cell of a column, where one of integers is wanted for times
+
+
+class Picked(NamedTuple):
+    """The columns of a file that are read."""
+
+    named: tuple[str, ...]  # of ts, open, high, low, close, volume
+    others: tuple[str, ...]  # further columns of opening times
+    owner: str | None  # the column that says whose candle a row is
+
+    @property
+    def read(self) -> list[str]:
+        """Each of them once."""
+        return list(dict.fromkeys([*self.named, *self.others, *([self.owner] if self.owner else [])]))
+
+
+def wanted(
+    schema: "Mapping[str, pl.DataType]", columns: ColumnMap | None, *, path: str, symbol: str, owners: int
+) -> Picked:
+    """The columns to read. owners: how many symbols are read from this file; above 1 it needs a column `symbol`."""
+    header = list(schema)
+    sample = [INTEGER if kind.is_numeric() else OTHER for kind in schema.values()]
+    found = located(
+        header, columns, width=len(header), path=bounded.shown(path), sample=sample, symbol=symbol
+    )  # fmt: skip
+    place_of = market_names.column_of(header)
+    owner = None if place_of is None or place_of in found.positions else header[place_of]
+    if owner is None:
+        refuse_sharing(path, owners)
+    return Picked(
+        tuple(header[place] for place in found.positions), tuple(header[place] for place in found.others), owner
+    )
+
+
+def refuse_sharing(path: str, owners: int) -> None:
+    """ConfigError where several symbols would be read from a file that does not say which row is whose."""
+    if owners > 1:
+        name = bounded.shown(path)
+        text = f"{name} would serve {owners} symbols, but has no column `symbol`; put {{symbol}} into the path"
+        raise ConfigError([Problem(where="", key="data.path", text=text)])
+
+
+def rows(
+    path: str, frame: "pl.DataFrame", *, asked: Picked, symbol: str, zone: str | None, bad: Handling = "refuse"
+) -> Rows:
+    """The rows of one symbol."""
+    import polars as pl
+
+    frame = frame.with_row_index(_row_name(frame), offset=1)
+    number = frame.columns[0]
+    notes: tuple[str, ...] = ()
+    if asked.owner is not None:
+        owner = market_names.Owner(symbol, asked.owner)
+        kept = owner.own(frame[asked.owner], frame[number].to_numpy().astype(np.int64))
+        frame, notes = frame.filter(pl.Series(kept)), owner.told(path, "row")
+    others = {other: frame[other] for other in asked.others}
+    picked = (pl.col(column).alias(field) for column, field in zip(asked.named, FIELDS, strict=True))
+    times_of = (own.alias(f"other {other}") for other, own in others.items())
+    found = of_frame(
+        path, frame.select(pl.col(number).alias("row"), *picked, *times_of),
+        own=None, zone=zone, others=tuple(others), time_name=asked.named[0], bad=bad,
+    )  # fmt: skip
+    return found._replace(notes=(*notes, *found.notes))
+
+
+def of_frame(
+    path: str,
+    frame: "pl.DataFrame",
+    *,
+    own: dict[str, int] | None,
+    zone: str | None = None,
+    others: tuple[str, ...] = (),
+    time_name: str = "ts",
+    bad: Handling = "refuse",
+) -> Rows:
+    """The rows of a frame with the columns row, ts, open, high, low, close, volume. own: decimals of its integers."""
+    origin = Origin(path, "row", frame["row"].to_numpy().astype(np.int64))
+    floats = [field for field in FIELDS[1:] if frame[field].dtype.is_float()]
+    if not frame.height:
+        nothing = Numbers(np.zeros(0, np.int64), np.zeros(0, np.int8))
+        return Rows(origin, np.zeros(0, np.int64), dict.fromkeys(FIELDS[1:], nothing), (), closed=False)
+
+    def parsed(frame: "pl.DataFrame", numbers: Int64) -> tuple[Times, dict[str, Numbers]]:
+        if not frame.height:
+            nothing = Numbers(np.zeros(0, np.int64), np.zeros(0, np.int8))
+            return Times(np.zeros(0, np.int64), np.zeros(0, np.int8)), dict.fromkeys(FIELDS[1:], nothing)
+        where = Origin(path, "row", numbers).at
+        ts = _times(frame["ts"], where, zone)
+        for other in others:
+            _refuse_other(ts, _times(frame[f"other {other}"], where, zone or "UTC"), where, names=(time_name, other))
+        return ts, {field: _numbers(frame[field], field, own=own, where=where) for field in FIELDS[1:]}
+
+    (ts, read), numbers, left = bad_rows.sound(frame, origin.numbers, read=parsed, bad=bad)
+    origin = Origin(path, "row", numbers)
+    units = times.note(ts.kinds, origin.numbers, word="row", zone=zone)
+    said = f"floats ({', '.join(floats)}) are taken by their shortest decimal text" if floats else None
+    notes = tuple(f"{bounded.shown(path)}: {note}" for note in (units, said) if note)
+    return Rows(origin, ts.ms, read, notes, closed=own is not None, left=left)
+
+
+def _row_name(frame: "pl.DataFrame") -> str:
+    """A name that no column has."""
+    return next(name for name in (f"row{'_' * count}" for count in range(100)) if name not in frame.columns)
+
+
+def _refuse_other(ts: Times, other: Times, where: Where, *, names: tuple[str, str]) -> None:
+    apart = np.flatnonzero(ts.ms != other.ms)
+    if len(apart):
+        row = int(apart[0])
+        raise DataError(
+            f"{where(row)}: the columns {names[0]!a} and {names[1]!a} say different times, {iso(int(ts.ms[row]))} and "
+            f"{iso(int(other.ms[row]))}{more(len(apart))}; data.columns says which counts (ts)"
+        )
+
+
+def _times(column: "pl.Series", where: Where, zone: str | None) -> Times:
+    import polars as pl
+
+    kind = column.dtype
+    _refuse_nulls(column, "time", where=where)
+    if kind == pl.Date:
+        column = column.cast(pl.Datetime("ms"))
+        kind = column.dtype
+    if isinstance(kind, pl.Datetime):
+        uneven = (column.dt.cast_time_unit("ms").dt.cast_time_unit(kind.time_unit) != column).arg_true()
+        if len(uneven):
+            raise DataError(f"{where(int(uneven[0]))}: time {column[int(uneven[0])]} is no whole millisecond")
+        if kind.time_zone is None:
+            ms = times.in_zone(column.dt.cast_time_unit("ms"), where, zone=zone)
+            return Times(ms, np.full(len(ms), times.NAIVE, np.int8))
+        return Times(column.dt.epoch("ms").to_numpy(), np.full(len(column), times.MILLISECONDS, np.int8))
+    if kind.is_integer():
+        return times.from_integers(column.cast(pl.Int64).to_numpy(), where)
+    if kind.is_float():
+        return times.from_floats(column.cast(pl.Float64).to_numpy(), where)
+    return times.parse(_short(column, "time", where=where), where, zone=zone)
+
+
+def _numbers(column: "pl.Series", name: str, *, own: dict[str, int] | None, where: Where) -> Numbers:
+    import polars as pl
+
+    _refuse_nulls(column, name, where=where)
+    if column.dtype.is_integer():
+        digits = column.cast(pl.Int64).to_numpy()
+        below = np.flatnonzero(digits < 0)
+        if len(below):
+            raise BadRows(f"{where(int(below[0]))}: {name} {digits[below[0]]} is below 0", below)
+        return Numbers(digits, np.full(len(digits), own[name] if own else 0, np.int8))
+    quick = decimals.of_floats(column.to_numpy()) if column.dtype == pl.Float64 else None
+    if quick is not None:
+        return quick
+    texts = column.cast(pl.String) if column.dtype.is_numeric() else column
+    if column.dtype.is_float():  # what stands behind the 18th place of a float is dust of dust
+        texts = texts.str.replace(r"^([0-9]+\.[0-9]{18})[0-9]+$", "${1}")
+    return decimals.parse(_short(texts, name, where=where).alias(name).to_frame(), where)[name]
+
+
+def _short(column: "pl.Series", name: str, *, where: Where) -> "pl.Series":
+    import polars as pl
+
+    if column.dtype != pl.String:
+        raise DataError(f"{where(0)}: {name} is of type {str(column.dtype)[:40]}; integers, decimals or text are read")
+    long = (column.str.len_bytes() > MAX_TEXT_BYTES).arg_true()
+    if len(long):
+        raise DataError(f"{where(int(long[0]))}: {name} is a text of more than {MAX_TEXT_BYTES} bytes")
+    return column
+
+
+def _refuse_nulls(column: "pl.Series", name: str, *, where: Where) -> None:
+    if column.null_count():
+        rows = column.is_null().arg_true().to_numpy().astype(np.int64)
+        raise BadRows(f"{where(int(rows[0]))}: {name} is empty", rows)

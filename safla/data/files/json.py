@@ -1,0 +1,86 @@
+"""JSON candles, [[time, open, high, low, close, volume], ...], as lines of a table: its numbers stay exact texts."""
+
+import re
+from collections.abc import Iterator
+
+from safla.data.bad_rows import Handling
+from safla.data.files import bounded, table
+from safla.data.files.csv import ColumnMap, located
+from safla.data.files.table import MAX_CELL_BYTES, MAX_COLUMNS, Layout, split
+from safla.data.rows import FIELDS, Rows
+from safla.errors import DataError
+
+ORDER = "arrays are read as ccxt writes them: time, open, high, low, close, volume"
+
+_BEGIN = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[\s*\[")
+_NOTHING = re.compile(rb"\s*\[\s*\]\s*")
+_BETWEEN_LAST = re.compile(rb"\]\s*,\s*\Z")
+_END = re.compile(rb"\]\s*\]\s*\Z")
+_SPACES = re.compile(rb"\s+")
+_SHAPE = "JSON of candles is an array of arrays, [[time, open, high, low, close, volume], ...]"
+
+
+def of_blocks(
+    path: str, blocks: Iterator[bytes], *, columns: ColumnMap | None = None, zone: str | None = None,
+    bad: Handling = "refuse",
+) -> Rows:  # fmt: skip
+    """The rows of a JSON text. DataError: another shape, a cut text, or a cell that is no number; it names the row.
+
+    columns  by position; None: in the order of ccxt, against which the values must not speak
+    """
+    name = bounded.shown(path)
+    return table.read(
+        path,
+        _lines(blocks, name=name),
+        layout_of=lambda lines: _layout(lines, columns, name=name),
+        closed=False,
+        zone=zone,
+        bad=bad,
+    )
+
+
+def _layout(lines: list[str], columns: ColumnMap | None, *, name: str) -> Layout:
+    width = len(split(lines[0], ","))
+    if not len(FIELDS) <= width <= MAX_COLUMNS:
+        raise DataError(f"{name}: row 1: {width} values, six are needed and at most {MAX_COLUMNS} are read; {_SHAPE}")
+    places = located(None, columns, width=width, path=name, sample=()).positions
+    return Layout(",", places, width, 0, () if columns else (ORDER,), framed=False, word="row", guessed=not columns)
+
+
+def _lines(blocks: Iterator[bytes], *, name: str) -> Iterator[bytes]:
+    """The arrays, each as a line of cells. No nesting is followed: brackets that are left over are refused."""
+    rest: bytes | None = None  # the begin of an array whose end has not come; None before the first
+    for block in blocks:
+        text = block if rest is None else rest + block
+        if rest is None:
+            begin = _BEGIN.match(text[:MAX_CELL_BYTES])
+            if _NOTHING.fullmatch(text):
+                return
+            if begin is None:
+                raise DataError(f"{name}: {_SHAPE}; this is another")
+            text = text[begin.end() :]
+        end = text.rfind(b"[")
+        if end >= 0:
+            yield _rows(text[:end], _BETWEEN_LAST, name=name)
+        rest = text[end + 1 :]
+        if len(rest) > MAX_CELL_BYTES:
+            raise DataError(f"{name}: an array of more than {MAX_CELL_BYTES} bytes; {_SHAPE}")
+    if rest is not None:
+        yield _rows(rest, _END, name=name)
+
+
+def _rows(text: bytes, end: re.Pattern[bytes], *, name: str) -> bytes:
+    """Whole arrays, without the first bracket, as lines. end: what must stand behind the last."""
+    found = end.search(text, max(0, len(text) - MAX_CELL_BYTES))
+    if found is None:
+        raise DataError(f"{name}: cut, or another shape; {_SHAPE}")
+    text = text[: found.start()].replace(b", ", b",")
+    if len(text.translate(None, b" \t\r\n")) != len(text):
+        text = _SPACES.sub(b" ", text)
+        for mark in (b",", b"[", b"]"):
+            text = text.replace(b" " + mark, mark).replace(mark + b" ", mark)
+    text = text.replace(b"],[", b"\n")
+    strange = next((letter for letter in b"[]{}" if letter in text), None)
+    if strange is not None:
+        raise DataError(f"{name}: {chr(strange)!r} within an array, or cut; {_SHAPE}")
+    return text.strip() + b"\n"

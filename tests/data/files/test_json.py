@@ -1,0 +1,123 @@
+"""JSON candles as freqtrade and ccxt keep them: exact texts, one shape, and no nesting that is followed."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safla.data.files import bounded
+from safla.data.files import json as json_candles
+from safla.data.rows import Rows
+from safla.errors import DataError
+from tests.data.written import HEADER, assembled, candles, csv_file, lines, read_or_refused, same
+
+ROWS = [[int(line[:13]), *map(float, line[14:].split(","))] for line in lines(30)]
+SHAPE = "JSON of candles is an array of arrays"
+
+
+def read(*blocks: bytes) -> Rows:
+    return json_candles.of_blocks("btc.json", iter(blocks), zone=None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(ROWS),
+        json.dumps(ROWS, separators=(",", ":")),
+        json.dumps(ROWS, indent=4),
+        json.dumps([[row[0], *map(str, row[1:])] for row in ROWS]),
+        json.dumps([[*row, 1, "x", None] for row in ROWS], indent=1) + "\n\n",
+    ],
+)
+def test_arrays_are_candles_however_they_are_laid_out_and_cut_into_blocks(tmp_path: Path, text: str) -> None:
+    from safla.data.files import csv
+
+    plain = candles(csv.read(csv_file(tmp_path, HEADER, *lines(30)), None))
+    content = text.encode()
+    for size in (len(content), 1000, 61, 7):
+        rows = read(*(content[place : place + size] for place in range(0, len(content), size)))
+        assert same(candles(rows), plain)
+        assert rows.origin.numbers.tolist() == list(range(1, 31))
+        assert rows.notes == (f"btc.json: {json_candles.ORDER}",)
+
+
+def test_numbers_are_taken_by_their_text_and_never_by_a_float() -> None:
+    series = candles(
+        read(b"[[1704067200000,12345678.12345678,12345678.12345678,12345678.12345677,12345678.12345678,1]]")
+    )
+    assert series.columns.close.tolist() == [1234567812345678]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (b"", "the file is empty"),
+        (b"[]", "the file is empty"),
+        (b" [ ] ", "the file is empty"),
+        (b"{}", SHAPE),
+        (b'[{"date":1704067200000,"open":1}]', SHAPE),
+        (b'{"data":[[1704067200000,1,1,1,1,1]]}', SHAPE),
+        (b"[1704067200000,1,1,1,1,1]", SHAPE),
+        (b"[[1704067200000,1,1,1,1,1]", SHAPE),
+        (b"[[1704067200000,1,1,1,1,1],]", "within an array, or cut|cut, or another shape"),
+        (b"[[1704067200000,1,1,1,1,1],,[1704070800000,1,1,1,1,1]]", SHAPE),
+        (b"[[1704067200000,1,1,1,1,1] [1704070800000,1,1,1,1,1]]", SHAPE),
+        (b"[[1704067200000,1,1,1,1,[1]]]", SHAPE),
+        (b"[[1704067200000,1,1,1,1,{}]]", "'{' within an array"),
+        (b"[[1704067200000,1,1,1,1]]", "row 1: 5 values, six are needed"),
+        (b"[[1704067200000,1,1,1,1,1],[1704070800000,1,1,1,1]]", "row 2: 5 cells, the first row has 6"),
+        (b"[[1704067200000,1,1,1,1,1],[]]", "row 2: 1 cells"),
+        (b"[[1704067200000,1,1,1,null,1]]", "row 1: close 'null' is no plain decimal number"),
+        (b"[[1704067200000,1,1,1,NaN,1]]", "row 1: close 'NaN' is no plain"),
+        (b"[[1704067200000,1,1,1,1e999999999,1]]", "row 1: close '1e999999999' is no plain"),
+        (b"[[1704067200000,1,1,1,1 000,1]]", "row 1: close '1 000' is no plain"),
+        (b"[[1704067200000,1,1,1,1\n2,1]]", "row 1: "),
+        (b"[" * 100_000, SHAPE),
+        (b"[[" + b"1," * 200 + b"1]]", "201 values, six are needed and at most 64"),
+        (b"[[1704067200000,1,1,1,1,1],[" + b"1" * 200_000 + b"]]", "an array of more than 131072 bytes"),
+        (b"[[1704067200000,1,1,1,1,1],[\xff\xfe,1,1,1,1,1]]", "not a text in UTF-8|row 2: time"),
+        (b"[[1704067200000,1,1,1,1,\x00]]", "a NUL byte"),
+    ],
+)
+def test_another_shape_is_refused_with_the_one_that_is_read(text: bytes, says: str) -> None:
+    with pytest.raises(DataError, match=says) as refused:
+        assembled(read(text) if text else read())
+    assert str(refused.value).isprintable()
+
+
+def test_an_order_of_columns_that_does_not_hold_is_refused() -> None:
+    rows = [[t, o, c, h, low, v] for t, o, h, low, c, v in ROWS]
+    with pytest.raises(DataError, match="as time, open, close, high, low, volume they hold"):
+        read(json.dumps(rows).encode())
+
+
+@given(
+    st.lists(st.sampled_from([b"[", b"]", b",", b" ", b"\n", b'"', b"1", b"1704067200000", b"{", b"#", b"[[", b"]]"]))
+)
+def test_no_bytes_end_in_anything_but_candles_or_one_data_error(parts: list[bytes]) -> None:
+    def attempt(path: str) -> object:
+        return candles(json_candles.of_blocks(path, iter(parts), zone=None))
+
+    assert read_or_refused(attempt, "btc.json")
+
+
+def test_positions_that_are_stated_count_and_names_have_no_meaning() -> None:
+    content = json.dumps([[t, o, c, h, low, v] for t, o, h, low, c, v in ROWS]).encode()
+    stated = {"ts": 0, "open": 1, "close": 2, "high": 3, "low": 4, "volume": 5}
+    rows = json_candles.of_blocks("btc.json", iter([content]), columns=stated)
+    assert same(candles(rows), candles(read(json.dumps(ROWS).encode())))
+    with pytest.raises(DataError, match=r"data\.columns\.open: no column 'first'; there is no header; give a position"):
+        json_candles.of_blocks("btc.json", iter([content]), columns={"open": "first"})
+
+
+def test_a_text_without_end_is_refused_before_it_is_kept() -> None:
+    def blocks() -> Iterator[bytes]:
+        yield b"[[1"
+        for _ in range(1000):
+            yield b"1" * bounded.BLOCK_BYTES
+
+    with pytest.raises(DataError, match="an array of more than 131072 bytes"):
+        json_candles.of_blocks("btc.json", blocks(), zone=None)
