@@ -59,7 +59,7 @@ def test_a_file_with_legal_dirt_is_read_and_its_dirt_is_counted(
         ),
         # newest first, but five hours of 2017-11-12 stand at other hours than those before and behind them
         ("dirty/btcusd-1h-2017-2019-newest-first", "1h", r"line 16907: 2017-11-11T23:00Z is out of order"),
-        ("btcusdt-5m-2023", "1h", r"line 3: time 2023-01-01T00:05Z is not on the grid of 1h candles"),
+        ("btcusdt-5m-2023", "1h", r"its candles are 5m apart, market_data.timeframe says 1h; set data.timeframe: 5m"),
     ],
 )
 def test_a_file_that_breaks_a_rule_is_refused_with_row_and_value(
