@@ -116,7 +116,7 @@ def test_a_column_of_numbers_for_markets_is_not_guessed() -> None:
     own(owner, "1", "1")
     own(owner, "2", first=4)
     with pytest.raises(
-        DataError, match="a.csv: its column symbol holds '1', '2', which says of none whether it is BTC"
+        DataError, match=r"a.csv: its column symbol holds '1', '2', which says of none whether it is BTC"
     ):
         owner.told("a.csv", "line")
 
