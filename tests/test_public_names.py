@@ -15,9 +15,10 @@ from safla import errors
 ROOT = Path(__file__).parents[1]
 
 NAMES = """
-BinanceDataFeed Bug Candles Columns ConfigError DataError ExchangeError Finding HostError IllegalMove Interrupted JournalError
-Loaded Performance PerformanceMonitor Problem Progress Result RiskCheck RiskManager SMAStrategy SaflaError Signal
-StrategyError StrategyFunction Trade TradingSimulator UsageError Verdict load_config replay run validate
+BinanceDataFeed Bug Candles Columns ConfigError DataError ExchangeError Finding HostError IllegalMove Interrupted
+JournalError Loaded Performance PerformanceMonitor Problem Progress Result RiskCheck RiskManager SMAStrategy
+SaflaError Signal StrategyError StrategyFunction Trade TradingSimulator UsageError Verdict load_config replay run
+validate
 """.split()
 
 SIGNATURES = {

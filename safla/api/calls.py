@@ -105,16 +105,20 @@ def _paper(
     folder = paper.folder_of(loaded, stem=stem(loaded), out=None if out is None else Path(out))
     notes = _warnings(loaded, strategies)
 
+    def note(text: str) -> None:
+        if len(notes) < MOST_NOTES:
+            notes.append(text)
+
     @contextmanager
     def attend(plan: RunPlan, _source: Source) -> Iterator[Onlooker]:
-        yield Onlooker(lambda told: watch(_progress(plan, told)), lambda kind, symbol, text: notes.append(text))
+        yield Onlooker(lambda told: watch(_progress(plan, told)), lambda kind, symbol, text: note(text))
 
-    done = paper.run(loaded, folder, force=False, say=notes.append, flag=Flag(), attend=attend, register=register)
+    done = paper.run(loaded, folder, force=False, say=note, flag=Flag(), attend=attend, register=register)
     outcome = paper.outcome_of(folder, register=register)
     summary = summarise(outcome, risk_free_rate=float(loaded.config.report.risk_free_rate))
     write(folder / SUMMARY, summary)
     ended = Ended(outcome, folder, done.lines, done.last_hash, done.again)
-    return _result(ended, summary, notes=tuple(notes[:MOST_NOTES]))
+    return _result(ended, summary, notes=tuple(notes))
 
 
 def _warnings(loaded: Loaded, strategies: Mapping[str, StrategyFunction] | None) -> list[str]:

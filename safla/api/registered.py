@@ -25,7 +25,8 @@ class StrategyFunction(Protocol):
                 `symbol`, `timeframe`, `price_decimals`, `volume_decimals`, `frame()` (polars), `len()` (safla.Candles)
     parameters  `strategy.parameters` of the configuration: a dict of int, float or str
     returns     (signal, strength), two arrays of n numbers: signal +1 enters, -1 exits, 0 does nothing; strength is a
-                finite number of at least 0 (with `strategy.entry_threshold_pct` it becomes the confidence)
+                finite number of at least 0 (with `strategy.entry_threshold_pct` it becomes the confidence), and may be
+                NaN where the signal is 0
     warm_up     a number, or a function of the parameters: before so many candles there is no signal
     window      left out, or likewise a number of at least warm_up: the signal depends on so many last candles alone,
                 and a paper run asks about no more of them

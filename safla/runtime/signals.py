@@ -185,11 +185,13 @@ def checked(name: str, candles: Candles | Columns, *, answer: Any) -> Answer:
     signal, strength = answer
     for label, bad in (
         ("signal is not -1, 0 or +1", _first_that_is_no_signal(signal)),
-        ("strength is not a number of at least 0", _first_that_is_no_strength(strength)),
+        ("strength is not a number of at least 0", _first_that_is_no_strength(signal, strength)),
     ):
         if bad is not None:
             raise StrategyError(f"strategy {name}: {label} at the candle {iso(int(candles.ts[bad]))}")
-    return Answer(np.array(signal, np.int8), np.array(strength, np.float64))
+    found = np.array(strength, np.float64)
+    found[np.isnan(found)] = 0  # only where there is no signal, as before a rolling average has its first value
+    return Answer(np.array(signal, np.int8), found)
 
 
 def _first_that_is_no_signal(signal: "np.ndarray") -> int | None:
@@ -199,7 +201,8 @@ def _first_that_is_no_signal(signal: "np.ndarray") -> int | None:
     return int(bad.argmax()) if bad.any() else None
 
 
-def _first_that_is_no_strength(strength: "np.ndarray") -> int | None:
+def _first_that_is_no_strength(signal: "np.ndarray", strength: "np.ndarray") -> int | None:
     if strength.min() >= 0 and strength.max() < np.inf:  # false for NaN; two passes, and nearly always enough
         return None
-    return int((~(np.isfinite(strength) & (strength >= 0))).argmax())
+    bad = ~(np.isfinite(strength) & (strength >= 0)) & ~(np.isnan(strength) & (signal == 0))
+    return int(bad.argmax()) if bad.any() else None

@@ -45,6 +45,15 @@ def test_other_numbers_of_the_same_value_become_the_types_of_the_core():
     assert (strength.dtype, strength.tolist()) == (np.float64, [0.0, 2.0, 1.0])
 
 
+def test_where_there_is_no_signal_there_need_be_no_strength():
+    nothing = float("nan")
+    kept = checked("mine", CANDLES, answer=(np.array([0, 1, 0]), np.array([nothing, 0.5, nothing])))
+    assert kept.strength.tolist() == [0.0, 0.5, 0.0]
+    for signal in (1, -1):
+        with pytest.raises(StrategyError, match=r"strength is not a number.*1970-01-01T00:01Z"):
+            checked("mine", CANDLES, answer=(np.array([0, signal, 0]), np.array([nothing, nothing, nothing])))
+
+
 def test_an_answer_is_a_copy_that_the_strategy_cannot_change_behind_the_check():
     signal, strength = np.zeros(3, np.int8), np.zeros(3)
     kept = checked("mine", CANDLES, answer=(signal, strength))
