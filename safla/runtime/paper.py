@@ -4,6 +4,7 @@ Starting is recovering: what the journal holds is folded and compared first, the
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, aclosing, suppress
@@ -109,6 +110,7 @@ def run(
     run_folder.make(folder, force=force)
     path = folder / JOURNAL
     with run_folder.held(folder), ExitStack() as stack:
+        commands.refuse_unsafe(folder)
         there = _first_line(path)
         if there is not None:
             refuse_another_question(path, there, symbols=loaded.symbols, markets=loaded.config.markets)
@@ -178,9 +180,8 @@ def step_of(config: Config) -> int | None:
 
 
 def _now(source: Source, clock: Clock) -> Now:
-    """The exchange's clock, where it is known, and this machine's."""
-    local, theirs = clock.wall(), source.line.now()
-    return Now(int((local if theirs is None else theirs) * 1000), int(local * 1000))
+    theirs = source.line.now()
+    return Now(int(clock.wall() * 1000), None if theirs is None else int(theirs * 1000))
 
 
 def _remove_done(folder: Path, path: Path, before: Before) -> None:
@@ -217,7 +218,7 @@ async def _folded(
     held: Resting, queue: "asyncio.Queue[Arrival | None]", *, control: Control, last: Last | None, flag: Flag
 ) -> None:
     folded = -1  # the last timestamp
-    settled, looked = last is None, 0.0  # before the last recorded timestamp stands again, no command is taken
+    settled, looked = last is None, -math.inf  # before the last recorded timestamp stands again, no command is taken
     while True:
         flag.check()
         now = time.monotonic()
@@ -244,10 +245,10 @@ async def _folded(
         more = arrival.ts < held.run.plan.rules.start_ts and not queue.empty()
         held.fold(arrival.ts, arrival.rows, came=arrival.came, outside=outside, more=more)
         if last is not None and not settled:
-            settled, looked = True, 0.0  # a command that waited comes before the next timestamp, as it did
+            settled, looked = True, -math.inf  # a command that waited comes before the next timestamp, as it did
             if last.closing:
                 control.look(held.first_hash() or "")
-                _close(held, control)
+                control.close(held)
                 return
 
 
@@ -257,15 +258,6 @@ def _commanded(held: Resting, control: Control, *, ahead: int | None = None) -> 
     while last_ts is not None and not held.ended and (command := control.due(last_ts, ahead=ahead)) is not None:
         control.carry_out(command, held)
     return held.ended
-
-
-def _close(held: Resting, control: Control) -> None:
-    """Complete closing lines that a death cut. The command that they came from is done with them."""
-    command = control.next()
-    if command is not None and command.kind == "stop":
-        control.carry_out(command, held)
-    else:
-        held.stop()
 
 
 _NOTHING_YET = Arrival(-1, (), 0.0)
