@@ -6,12 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from safla.config.shown import printable
+from safla.config.shown import counted, printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
-
-from safla.config.shown import counted
 
 SECONDS_BETWEEN_LINES = 2.0
 BAR_WIDTH = 12  # so that the facts of one symbol fit beside it into 80 columns
