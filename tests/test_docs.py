@@ -48,7 +48,11 @@ def every_command() -> Iterator[tuple[str, click.Command]]:
         command = program([name]).commands[name]
         yield name, command
         if isinstance(command, click.Group):
-            yield from ((f"{name} {inner}", one) for inner, one in command.commands.items())
+            context = click.Context(command)
+            for inner in command.commands:
+                _, one, _ = command.resolve_command(context, [inner])
+                assert one is not None, "a group has the commands that it lists"
+                yield f"{name} {inner}", one
 
 
 @pytest.fixture(scope="module")
@@ -122,11 +126,12 @@ def test_the_readme_begins_with_one_command_that_runs_and_one_that_tests() -> No
 def test_what_the_readme_lets_one_type_runs_and_prints_what_it_says(folder: Path) -> None:
     blocks = BLOCK.findall(README.read_text(encoding="utf-8"))
     assert blocks, "README.md has no block of sh behind <!-- run -->"
-    for language, script, printed in blocks:
-        (folder / "typed.py").write_text(script)
-        result = run(folder, script if language == "sh" else f"{sys.executable} typed.py")
-        assert result.returncode == 0, f"{script}{result.stderr}"
-        assert printed in ("", result.stdout), script
+    for turn in ("first", "second"):  # who reads it again types it again
+        for language, script, printed in blocks:
+            (folder / "typed.py").write_text(script)
+            result = run(folder, script if language == "sh" else f"{sys.executable} typed.py")
+            assert result.returncode == 0, f"{turn} time: {script}{result.stderr}"
+            assert printed in ("", result.stdout) or turn == "second", script
 
 
 def test_the_lines_of_a_journal_that_the_readme_shows_are_those_of_the_example(folder: Path) -> None:

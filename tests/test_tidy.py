@@ -74,14 +74,21 @@ RULES = (
         rules.wide,
         "safla",
         "def f(a: int, b: bool): pass\n",
-        {f"safla/data/exchange/strict.py:Strict.{name}": AS_CCXT for name in ("fetch", "parse_ohlcvs")},
+        {
+            **{f"safla/data/exchange/strict.py:Strict.{name}": AS_CCXT for name in ("fetch", "parse_ohlcvs")},
+            "safla/cli/arguments.py:PathName.convert": "it stands in the place of a method of click",
+        },
         path="safla/data/planted.py",
     ),
     Rule(
         rules.forbidden,
         "safla",
         "exec('')\n",
-        {"safla/cli/__init__.py:_loaded": OUR_TABLE, "safla/cli/schema.py:_function": OUR_TABLE},
+        {
+            "safla/cli/__init__.py:_loaded": OUR_TABLE,
+            "safla/cli/data/__init__.py:_Data.resolve_command": OUR_TABLE,
+            "safla/cli/schema.py:_function": OUR_TABLE,
+        },
     ),
     Rule(
         rules.broad,

@@ -5,12 +5,11 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from safla.api.configuration import Given, Sets, Symbols, load_config, stem
+from safla.api.configuration import Given, Sets, Symbols, load_config, path_of, stem
 from safla.api.registered import StrategyFunction, looked_back, registered
 from safla.api.result import Result, Verdict
 from safla.config.load import Loaded
@@ -20,7 +19,6 @@ from safla.core.machine import MODES
 from safla.core.scale import to_text
 from safla.core.strategies import Strategy
 from safla.data.provenance import source_name
-from safla.errors import UsageError
 from safla.report.summary import summarise, write
 from safla.report.trades import fills_of, trades_of
 from safla.runtime import backtest, paper
@@ -68,15 +66,14 @@ def run(
         result = safla.run("config.yaml", set={"strategy.fast_period": 5})
         result.trades
     """
-    if isinstance(out, str) and not out:
-        raise UsageError("out: an empty name; name a folder, or leave it out")
+    given = None if out is None else path_of(out, "out")
     register = registered(strategies)
     loaded = load_config(config, set=set, strategies=strategies, symbols=symbols)
     loaded = looked_back(loaded, register)
     if loaded.config.mode == "paper":
         return _outside_of_loops(lambda: _paper(loaded, register, out, strategies, progress or _unwatched))
     prepared = backtest.prepare(loaded, register=register)
-    folder = backtest.folder_of(prepared, stem=stem(loaded), out=None if out is None else Path(out))
+    folder = backtest.folder_of(prepared, stem=stem(loaded), out=given)
     summary: dict[str, Any] = {}
 
     def conclude(ended: Ended) -> None:
@@ -102,7 +99,7 @@ def _paper(
     strategies: Mapping[str, StrategyFunction] | None, watch: Callable[[Progress], None],
 ) -> Result:  # fmt: skip
     """A paper run to its end. Nothing is shown; troubles with the source are notes."""
-    folder = paper.folder_of(loaded, stem=stem(loaded), out=None if out is None else Path(out))
+    folder = paper.folder_of(loaded, stem=stem(loaded), out=None if out is None else path_of(out, "out"))
     notes = _warnings(loaded, strategies)
 
     def note(text: str) -> None:
@@ -169,7 +166,7 @@ def replay(path: str | os.PathLike[str], *, strategies: Mapping[str, StrategyFun
         assert safla.replay("logs/btc-0123abcd")
     """
     register: dict[str, Strategy] = registered(strategies)
-    found = verification.replay(Path(path), books_only=False, engine="auto", say=_unsaid, register=register)
+    found = verification.replay(path_of(path, "path"), books_only=False, engine="auto", say=_unsaid, register=register)
     assert found.decisions is not None, "not the books alone were asked for"
     return Verdict(found.tail, found.books, found.decisions)
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from safla.api.registered import StrategyFunction, registered
 from safla.config import load
 from safla.config.load import Loaded
+from safla.config.paths import home
 from safla.errors import ConfigError, Problem, UsageError
 
 DEFAULT = Path("config.yaml")
@@ -48,8 +49,18 @@ def load_config(
     names = tuple(registered(strategies))
     if isinstance(config, Mapping):
         return load.load_mapping(config, sets=sets, environment=os.environ, symbols=symbols, strategies=names)
-    path = Path(config) if config is not None else DEFAULT if DEFAULT.exists() else None
+    path = path_of(config, "config") if config is not None else DEFAULT if DEFAULT.exists() else None
     return load.load(path, sets=sets, environment=os.environ, symbols=symbols, strategies=names)
+
+
+def path_of(given: str | os.PathLike[str], what: str) -> Path:
+    """A path that a caller gives, ~ expanded where it is text. UsageError for an empty one, and for nobody's home."""
+    if isinstance(given, str) and not given:
+        raise UsageError(f"{what}: an empty name; name a path, or leave it out")
+    try:
+        return Path(home(given) if isinstance(given, str) else given)
+    except ValueError as error:
+        raise UsageError(f"{what}: {ascii(given)[:80]}: {error}") from error
 
 
 def validate(

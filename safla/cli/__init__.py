@@ -13,6 +13,9 @@ from pathlib import Path
 import click
 
 from safla.cli import host
+from safla.cli.completion import completed
+from safla.cli.hints import hints
+from safla.config.paths import UTF8
 from safla.config.shown import printable
 from safla.errors import Bug, ConfigError, HostError, SaflaError
 from safla.runtime import interrupt
@@ -53,12 +56,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         interrupt.answered()
         gc.set_threshold(CYCLES)
     _fill_closed_streams()
+    if arguments is None and (code := completed(lambda asked: program(asked, checked=False))) is not None:
+        return code
+    words = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        return _answered(sys.argv[1:] if arguments is None else list(arguments), session)
+        return _answered(words, session)
     except click.exceptions.Exit as leave:
         return leave.exit_code
     except click.ClickException as error:
-        _say(_usage(error))
+        _say(_usage(error, words))
         return 2
     except (KeyboardInterrupt, click.Abort):
         return 130
@@ -74,6 +80,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         place = f": {error.filename}" if error.filename else ""
         _say([f"safla: {error.strerror or type(error).__name__}{place}"])
         return 6
+    except UnicodeEncodeError as error:
+        if error.encoding == "utf-8":
+            return _bug(error, session.folder)
+        _say([f"safla: {error.object} cannot be written in {error.encoding}; {UTF8}"])
+        return 6
     except MemoryError:
         _say(["safla: there is not enough memory; give this process more, or name fewer candles or symbols"])
         return 6
@@ -88,11 +99,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _bug(error, session.folder)  # a panic of polars is no Exception
 
 
-def program(arguments: Sequence[str]) -> click.Group:
-    """All commands, of which only the one that is called for is imported."""
+def program(arguments: Sequence[str], *, checked: bool = True) -> click.Group:
+    """All commands, of which only the one that is called for is imported.
+
+    checked  whether it is to run, so that this machine must have room for its libraries
+    """
     called = next((word for word in arguments if not word.startswith("-")), "")
     commands = {
-        name: _loaded(module) if name == called else click.Command(name, short_help=meaning)
+        name: _loaded(module, checked=checked) if name == called else click.Command(name, short_help=meaning)
         for name, (module, meaning) in COMMANDS.items()
     }
     version = click.Option(
@@ -108,8 +122,9 @@ def program(arguments: Sequence[str]) -> click.Group:
     )
 
 
-def _loaded(module: str) -> click.Command:
-    host.refuse_too_little()
+def _loaded(module: str, *, checked: bool) -> click.Command:
+    if checked:
+        host.refuse_too_little()
     command: click.Command = importlib.import_module(module).command
     command.epilog = f"{UNWRAPPED}{(command.epilog or '').removeprefix(UNWRAPPED)}"
     return command
@@ -165,10 +180,12 @@ def _version(context: click.Context, parameter: click.Parameter, value: bool) ->
         context.exit()
 
 
-def _usage(error: click.ClickException) -> list[str]:
+def _usage(error: click.ClickException, words: Sequence[str]) -> list[str]:
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         return error.format_message().splitlines()
     context = error.ctx if isinstance(error, click.UsageError) else None
+    if isinstance(error, click.UsageError) and (meant := hints(error, words)):
+        return [f"safla: {meant[0]}", *meant[1:], HINT]
     example = (context.command.epilog or "").removeprefix(UNWRAPPED) if context else ""
     return [f"safla: {error.format_message()}", example or f"Example: {EXAMPLE}", HINT]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from safla.cli.arguments import PATH
 from safla.config.shown import printable
 from safla.errors import UsageError
 
@@ -24,7 +25,7 @@ def options(function: Command) -> Command:
     why = "Why: printable ASCII, at most 200 characters; it stands in the journal."
     function = click.option("--json", "as_json", is_flag=True, help="Print what becomes of it as JSON.")(function)
     function = click.option("--note", callback=_note, metavar="TEXT", help=why)(function)
-    return click.argument("run", type=click.Path(path_type=Path), metavar="RUN")(function)
+    return click.argument("run", type=PATH, metavar="RUN")(function)
 
 
 def give(run: Path, *, kind: "Kind", note: str | None, as_json: bool, halt: int | None = None) -> int:

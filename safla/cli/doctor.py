@@ -1,20 +1,18 @@
 """`safla doctor`: arguments, one call, printing."""
 
 import json
-import os
 from pathlib import Path
 
 import click
 
-from safla.config.load import load
+from safla.cli.arguments import PATH, loaded
 from safla.config.shown import printable
-from safla.runtime.doctor import examine
 
 
 @click.command("doctor", epilog="Example: safla doctor --json")
 @click.option(
     "--config",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE",
     help="Else ./config.yaml if it exists, or the defaults.",
 )
@@ -22,9 +20,9 @@ from safla.runtime.doctor import examine
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array, one object a look.")
 def command(*, config: Path | None, sets: tuple[str, ...], as_json: bool) -> int:
     """Look at what a run needs: exchange, clock, store, logs, versions. Exit 5 or 6 if something fails."""
-    default = Path("config.yaml")
-    loaded = load(config or (default if default.exists() else None), sets=sets, environment=os.environ)
-    looks = examine(loaded.config)
+    from safla.runtime.doctor import examine
+
+    looks = examine(loaded(config, sets=sets).config)
     failed = [look for look in looks if look.state == "failed"]
     if as_json:
         click.echo(json.dumps([look._asdict() for look in looks], indent=2))

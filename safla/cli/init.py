@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from safla.cli.arguments import DEFAULT, PATH
 from safla.cli.written import put_new
 from safla.config.shown import printable
 from safla.errors import UsageError
@@ -54,16 +55,27 @@ risk:
 
 
 @click.command("init", epilog="Example: safla init config.yaml")
-@click.argument("file", default="config.yaml", metavar="[FILE]")
-def command(*, file: str) -> None:
-    """Write a commented configuration to start from. FILE (config.yaml) must not exist yet."""
+@click.argument("file", type=PATH, default=DEFAULT, metavar="[FILE]")
+def command(*, file: Path) -> None:
+    """Write a commented configuration to start from, FILE or else config.yaml.
+
+    Exit 2 where something has that name already and is not that very text; it stays as it is.
+    """
     try:
-        put_new(Path(file), STARTER)
+        put_new(file, STARTER)
     except FileExistsError as error:
-        raise UsageError(f"{printable(file)} exists and stays as it is; name another file") from error
+        if _is_starter(file):
+            click.echo(f"{printable(str(file))}: is there already, just so; nothing was written")
+            return
+        raise UsageError(f"{printable(str(file))} exists and stays as it is; name another file") from error
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise UsageError(f"{printable(file)}: its folder does not exist; make it, or name another file") from error
+        raise UsageError(f"{printable(str(file))}: its folder does not exist; make it, or name another file") from error
     except ValueError as error:
-        raise UsageError(f"{printable(file)} is no path; name a file") from error
-    name = printable(file)
+        raise UsageError(f"{printable(str(file))} is no path; name a file") from error
+    name = printable(str(file))
     click.echo(f"{name}: written; `safla validate {name}` checks it, `safla run {name}` runs it on synthetic candles")
+
+
+def _is_starter(file: Path) -> bool:
+    """Whether a file holds what would be written, so that the same command may be typed twice."""
+    return not file.is_symlink() and file.is_file() and file.read_bytes() == STARTER.encode()

@@ -9,20 +9,19 @@ import click
 import msgspec
 
 from safla.cli import Session
+from safla.cli.arguments import PATH
 from safla.config.shown import counted, printable
 
 
 @click.command("replay", epilog="Example: safla replay logs/btc-*")
-@click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("run", type=PATH, metavar="RUN")
 @click.option("--books", "books_only", is_flag=True, help="Stop after the books: no candles are needed.")
 @click.option(
     "--engine", type=click.Choice(["auto", "interpreted", "compiled"]), default="auto", show_default=True,
     help="The form of the engine; it changes speed, never a result.",
 )  # fmt: skip
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="What if: another value of the plan.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), metavar="DIR", help="With --set: keep that run in a new folder."
-)
+@click.option("--out", type=PATH, metavar="DIR", help="With --set: keep that run in a new folder.")
 @click.option("--until", "moment", metavar="TIME", help="Show modes, positions and account at a candle.")
 @click.option(
     "--watch", "pace", metavar="PACE", help="Show candle by candle: 1x is real time, 60x sixty times that, or max."

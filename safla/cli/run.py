@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import click
 
 from safla.cli import Session
+from safla.cli.arguments import PATH, configuration
 from safla.config.shown import counted, printable
 
 Say = Callable[[str], None]
@@ -21,9 +22,9 @@ MOST_LOGGED_AT_ONCE = 2**20  # bytes
 @click.command(
     "run", epilog="Example: safla run configs/btc.yaml --set risk.stop_loss_pct=0.03 --fail-on 'max_drawdown > 0.2'"
 )
-@click.argument("config", metavar="CONFIG")
+@click.argument("config", type=PATH, required=False, metavar="[CONFIG]")
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Overlay a value; may be given several times.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="The run folder; else one below logs/.")
+@click.option("--out", type=PATH, metavar="DIR", help="The run folder; else one below logs/.")
 @click.option(
     "--symbols", type=click.Choice(["primary", "test"]), default="primary", show_default=True, help="The list in use."
 )
@@ -35,16 +36,19 @@ MOST_LOGGED_AT_ONCE = 2**20  # bytes
     "--journal-detail", "detail", type=click.Choice(["trades", "decisions", "candles"]), help="As journal.detail."
 )
 @click.option("--fail-on", multiple=True, metavar="EXPR", help="Exit 1 if METRIC OP NUMBER holds; may be repeated.")
-@click.option("--force", is_flag=True, help="Begin anew; the folder that is there is kept as DIR.1, DIR.2, ...")
+@click.option("--force", is_flag=True, help="Begin again; the run folder that is there is kept as DIR.1, DIR.2, ...")
 @click.option("--new", is_flag=True, help="Begin another paper account, though one of this configuration goes on.")
 @click.option("--quiet", is_flag=True, help="No progress and no notes on stderr.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.pass_obj
 def command(
-    session: Session, *, config: str, sets: tuple[str, ...], out: Path | None, symbols: Any, engine: str,
+    session: Session, *, config: Path | None, sets: tuple[str, ...], out: Path | None, symbols: Any, engine: str,
     detail: str | None, fail_on: tuple[str, ...], force: bool, new: bool, quiet: bool, as_json: bool,
 ) -> int:  # fmt: skip
-    """Run what CONFIG describes; the same command again goes on where it stopped, or confirms what is there."""
+    """Run what CONFIG describes; the same command again goes on where it stopped, or confirms what is there.
+
+    Without CONFIG it is ./config.yaml; exit 2 if that does not exist.
+    """
     from safla.config.load import load
     from safla.report import conditions
     from safla.report.summary import METRICS
@@ -52,7 +56,8 @@ def command(
     _refuse_nameless(out, force=force)
     asked = [conditions.parse(text, METRICS) for text in fail_on]
     sets = (*sets, f"journal.detail={detail}") if detail else sets
-    loaded = load(Path(config), sets=sets, environment=os.environ, symbols=symbols)
+    path = configuration(config)
+    loaded = load(path, sets=sets, environment=os.environ, symbols=symbols)
 
     def say(text: str) -> None:
         if not quiet:
@@ -60,7 +65,7 @@ def command(
 
     for warning in loaded.warnings:
         say(f"warning: {warning}")
-    options = _Options(stem=Path(config).stem, out=out, engine=engine, force=force, new=new, quiet=quiet)
+    options = _Options(stem=path.stem, out=out, engine=engine, force=force, new=new, quiet=quiet)
     with contextlib.redirect_stdout(sys.stderr):  # stdout is the answer's alone, whatever a strategy prints
         ended, summary = MODES[loaded.config.mode](loaded, options, say, session)
     failed = [one.text for one in asked if conditions.holds(one, summary)]
@@ -79,7 +84,7 @@ class _Options(NamedTuple):
     quiet: bool
 
 
-def _backtest(loaded: Any, options: _Options, say: Say, session: Session) -> tuple[Any, dict[str, Any]]:
+def _backtest(loaded: Any, options: _Options, _say: Say, session: Session) -> tuple[Any, dict[str, Any]]:
     """Over history, as fast as it goes."""
     from safla.data.provenance import source_name
     from safla.report.summary import summarise, write
@@ -104,10 +109,10 @@ def _backtest(loaded: Any, options: _Options, say: Say, session: Session) -> tup
         if loaded.config.logging.in_backtest and not ended.again:
             _log(loaded.config, ended)
 
-    with watched() as flag, watching(quiet=options.quiet) as watch:
+    with watched() as flag, watching(quiet=options.quiet) as display:
         ended = backtest.run(
-            prepared, folder, engine=options.engine, force=options.force, watch=watch, say=say, flag=flag,
-            conclude=conclude,
+            prepared, folder, engine=options.engine, force=options.force, watch=display.watch, say=display.note,
+            flag=flag, conclude=conclude,
         )  # fmt: skip
         flag.check()
     return ended, summary

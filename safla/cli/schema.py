@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from safla.cli.arguments import PATH
 from safla.cli.written import put
 from safla.errors import UsageError
 
@@ -21,16 +22,16 @@ SCHEMAS = {
 
 @click.command("schema", epilog="Example: safla schema config")
 @click.argument("which", type=click.Choice(sorted(SCHEMAS)), required=False, metavar="[config|journal|summary]")
-@click.option("--write", "folder", metavar="DIR", help="Write all schemas and their README.md into an existing folder.")
-def command(*, which: str | None, folder: str | None) -> None:
+@click.option("--write", "folder", type=PATH, metavar="DIR", help="Write all schemas and a README.md into a folder.")
+def command(*, which: str | None, folder: Path | None) -> None:
     """Print the JSON Schema of a configuration, a journal line or a summary, or write all with --write."""
     if (which is None) == (folder is None):
         raise click.UsageError("give config, journal or summary, or --write DIR")
     if which is not None:
         click.echo(_text(which), nl=False)
         return
-    target = Path(folder or "")
-    if not folder or not target.is_dir():
+    target = folder or Path()
+    if not target.is_dir():
         raise UsageError(f"--write {target}: no such folder; make it first")
     texts = generated()
     for name in texts:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from safla.cli.arguments import PATH
 from safla.config.shown import printable
 from safla.report.status import status_lines, status_object
 from safla.runtime.look import Look, look, watch
@@ -15,7 +16,7 @@ from safla.runtime.onlookers.view import drawing_console
 
 
 @click.command("status", epilog="Example: safla status logs/btc-*")
-@click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("run", type=PATH, metavar="RUN")
 @click.option("--watch", "watched", is_flag=True, help="Show it again, every second, until the run has ended.")
 @click.option("--json", "as_json", is_flag=True, help="Print an object; with --watch one a line, where it changed.")
 def command(*, run: Path, watched: bool, as_json: bool) -> int:

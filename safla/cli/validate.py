@@ -3,65 +3,79 @@
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from safla.config.load import Loaded, load
-from safla.config.problems import parts
+from safla.cli.arguments import PATH, configuration
 from safla.config.shown import printable
-from safla.config.text import resolved_yaml
 from safla.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from safla.config.load import Loaded
 
 
 @click.command("validate", epilog="Example: safla validate configs/btc.yaml --set risk.stop_loss_pct=0.03")
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", type=PATH, nargs=-1, metavar="[FILE]...")
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Overlay a value; may be given several times.")
 @click.option(
     "--symbols", type=click.Choice(["primary", "test"]), default="primary", show_default=True, help="The list in use."
 )
 @click.option("--resolved", is_flag=True, help="Print the whole configuration and where each value came from.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array, one object a file.")
-def command(*, files: tuple[str, ...], sets: tuple[str, ...], symbols: Any, resolved: bool, as_json: bool) -> int:
-    """Check configurations: every problem with its place, key and what is allowed. Exit 3 if one does not hold."""
+def command(*, files: tuple[Path, ...], sets: tuple[str, ...], symbols: Any, resolved: bool, as_json: bool) -> int:
+    """Check configurations: every problem with its place, key and what is allowed. Exit 3 if one does not hold.
+
+    Without FILE it is ./config.yaml; exit 2 if that does not exist.
+    """
     if resolved and (as_json or len(files) > 1):
         raise click.UsageError("--resolved prints one file as YAML: give one FILE, and no --json")
-    found = {file: _checked(file, sets=sets, symbols=symbols) for file in files}
+    files = files or (configuration(None),)
+    found = {str(file): _checked(file, sets=sets, symbols=symbols) for file in files}
     problems = [problem for one in found.values() if isinstance(one, ConfigError) for problem in one.problems]
     if as_json:
         click.echo(json.dumps([_row(file, one) for file, one in found.items()], indent=2))
         return 3 if problems else 0
     for file, one in found.items():
-        if isinstance(one, Loaded):
+        if not isinstance(one, ConfigError):
             _show(file, one, resolved=resolved)
     if problems:
         raise ConfigError(problems)
     return 0
 
 
-def _checked(file: str, *, sets: tuple[str, ...], symbols: Any) -> Loaded | ConfigError:
+def _checked(file: Path, *, sets: tuple[str, ...], symbols: Any) -> "Loaded | ConfigError":
+    from safla.config.load import load
+
     try:
-        return load(Path(file), sets=sets, environment=os.environ, symbols=symbols)
+        return load(file, sets=sets, environment=os.environ, symbols=symbols)
     except ConfigError as error:
         return error
 
 
-def _show(file: str, loaded: Loaded, *, resolved: bool) -> None:
+def _show(file: str, loaded: "Loaded", *, resolved: bool) -> None:
+    from safla.config.text import resolved_yaml
+
     for warning in loaded.warnings:
         click.echo(f"warning: {printable(warning)}", err=True)
+    for notice in loaded.notices:
+        click.echo(f"note: {printable(notice)}", err=True)
     click.echo(resolved_yaml(loaded) if resolved else f"{printable(file)}: valid", nl=not resolved)
 
 
-def _row(file: str, found: Loaded | ConfigError) -> dict[str, Any]:
+def _row(file: str, found: "Loaded | ConfigError") -> dict[str, Any]:
     problems = found.problems if isinstance(found, ConfigError) else []
     return {
         "file": file,
         "valid": not problems,
         "problems": [_problem(one) for one in problems],
         "warnings": [] if isinstance(found, ConfigError) else list(found.warnings),
+        "notices": [] if isinstance(found, ConfigError) else list(found.notices),
     }
 
 
 def _problem(problem: Problem) -> dict[str, Any]:
+    from safla.config.problems import parts
+
     file, line, column = parts(problem.where)
     return {"file": file, "line": line, "column": column, "key": problem.key, "text": problem.text}

@@ -10,13 +10,13 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import ValidationError
 
-from safla.config import paths, rules
+from safla.config import paths, rules, variables
 from safla.config.model import Config
-from safla.config.problems import PREFIX, at, key_like, of_validation, order, unknown
-from safla.config.read import Float, Node, Place, read_file, read_python, read_value
+from safla.config.problems import PREFIX, at, key_like, no_value, of_validation, order, unknown
+from safla.config.read import Float, Node, NoValue, Place, read_file, read_python, read_value
 from safla.config.reference import decimals_of, find, leaves
 from safla.config.shown import printable
-from safla.config.types import plain
+from safla.config.types import in_capitals, plain
 from safla.errors import ConfigError, Problem, UsageError
 
 MAX_EXTENDS = 4  # files above a file
@@ -36,6 +36,7 @@ class Loaded(NamedTuple):
     origins: dict[str, str]  # dotted key -> default, file:line, name of a variable, --set
     files: tuple[str, ...]  # in the order in which they count, as they were named
     warnings: tuple[str, ...]
+    notices: tuple[str, ...] = ()  # what is in order and worth knowing: limits that were switched off
 
 
 def load(
@@ -68,7 +69,7 @@ def load_mapping(
 ) -> Loaded:
     """The same from a dict of Python; its paths are relative to the current folder. Arguments as in load."""
     problems: list[Problem] = []
-    layer = _rooted(read_python(mapping, Place("config", 0, 0)), Path.cwd())
+    layer = _rooted(read_python(mapping, Place("config", 0, 0)), Path.cwd(), problems)
     return _loaded([layer], [], problems, sets, environment or {}, symbols, strategies)
 
 
@@ -82,6 +83,8 @@ def _loaded(
     strategies: Collection[str],
 ) -> Loaded:
     layers = [*layers, *_layers_of_environment(environment, problems), *_layers_of_sets(sets, problems)]
+    layers = [_symbols_in_capitals(layer, problems) for layer in layers]
+    problems += [no_value(path, node.place, root=layer) for layer in layers for path, node in _without_value(layer, ())]
     root = Node({}, "a map", Place(files[-1] if files else "config", 0, 0), Place("", 0, 0))
     for layer in layers:
         root = _merged(root, layer)
@@ -95,8 +98,14 @@ def _loaded(
         where = str((node or root).place)
         raise ConfigError([Problem(where, f"symbols.{symbols}", "is the list in use and empty; name a symbol")])
     origins = {".".join(leaf): _origin(root, leaf) for leaf, _ in leaves(config)}
-    notices = [f"{origins.get(one.keys[0], 'default')}: {one.keys[0]}: {one.text}" for one in rules.notices(config)]
-    return Loaded(config, in_use, origins, tuple(files), (*notes, *notices, *_absent(config, in_use, origins)))
+    deserved = (rules.notices(config), rules.switched_off(config, origins))
+    warnings, notices = ([_placed(one, origins) for one in found] for found in deserved)
+    warnings = [*notes, *variables.ignored(environment), *warnings, *_absent(config, in_use, origins)]
+    return Loaded(config, in_use, origins, tuple(files), tuple(warnings), tuple(notices))
+
+
+def _placed(one: rules.Broken, origins: Mapping[str, str]) -> str:
+    return f"{origins.get(one.keys[0], 'default')}: {one.keys[0]}: {one.text}"
 
 
 def _layers_of_file(
@@ -108,7 +117,11 @@ def _layers_of_file(
     layers: list[Node] = []
     extends = node.value.get("extends")
     for text, place in _extended(extends, problems):
-        target = path.parent / text
+        try:
+            target = path.parent / paths.expanded(text)
+        except ValueError as error:
+            problems.append(Problem(str(place), "extends", f"{printable(text)}: {error}"))
+            continue
         if os.path.realpath(target) in (*above, real):
             problems.append(Problem(str(place), "extends", f"{printable(text)} extends this file again: a circle"))
         elif len(above) >= MAX_EXTENDS or len(files) >= MAX_FILES:
@@ -117,13 +130,14 @@ def _layers_of_file(
         else:
             layers += _layers_of_file(target, str(Path(shown).parent / text), (*above, real), files, problems)
     files.append(printable(shown))
-    return [*layers, _rooted(node, Path(os.path.abspath(path)).parent)]
+    return [*layers, _rooted(node, Path(os.path.abspath(path)).parent, problems)]
 
 
 def _extended(node: Node | None, problems: list[Problem]) -> list[tuple[str, Place]]:
-    if node is None or node.value is None:
+    if node is None or node.value in (None, NoValue.HERE):
         return []
     nodes = node.value if isinstance(node.value, list) else [node]
+    nodes = [one for one in nodes if one.value is not NoValue.HERE]  # told with all others that have none
     wrong = [one for one in nodes if not isinstance(one.value, str) or not NAME.fullmatch(one.value)]
     problems += [Problem(str(one.place), "extends", f"{one.text}; due is a path or a list of paths") for one in wrong]
     return [(one.value, one.place) for one in nodes if one not in wrong]
@@ -180,13 +194,45 @@ def _layer(
     problems += [Problem(str(place), f"{dotted}.{one.key}", one.text) for one in twice]
     for name in reversed(path):
         node = Node({name: node}, "a map", place, place)
-    return [_rooted(node, Path.cwd())]
+    return [_rooted(node, Path.cwd(), problems)]
 
 
-def _rooted(layer: Node, folder: Path) -> Node:
+def _symbols_in_capitals(layer: Node, problems: list[Problem]) -> Node:
+    """The layer with the names below `markets` in capitals, as the lists of symbols have them."""
+    markets = layer.value.get("markets")
+    if markets is None or not isinstance(markets.value, dict):
+        return layer
+    members: dict[str, Node] = {}
+    for name, node in markets.value.items():
+        capitals = in_capitals(name)
+        if capitals in members:
+            problems.append(
+                Problem(str(node.key_place), f"markets.{printable(name)}", f"is {capitals} again; keep one")
+            )
+        members.setdefault(capitals, node)
+    return layer._replace(value={**layer.value, "markets": markets._replace(value=members)})
+
+
+def _without_value(node: Node, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Node]]:
+    """Keys of ours that were written down without a value, or whose list holds nothing at some place."""
+    if isinstance(node.value, dict):
+        for name, inner in node.value.items():
+            yield from _without_value(inner, (*path, name))
+    elif isinstance(node.value, list):
+        yield from ((path, one) for one in node.value if one.value is NoValue.HERE and find(path))
+    elif node.value is NoValue.HERE and find(path) and not any(map(key_like, path)):
+        yield path, node
+
+
+def _rooted(layer: Node, folder: Path, problems: list[Problem]) -> Node:
     """The layer with data.path made absolute: it is relative to the file that says it."""
     found = at(layer, PATH)
     if found is None:
+        return layer
+    relative = [one for one in (found.value if isinstance(found.value, list) else [found]) if _is_relative(one)]
+    if relative and (why := paths.unsayable(str(folder))):
+        text = f"{relative[0].text} is relative to this file, and the folder {why}"
+        problems.append(Problem(str(relative[0].place), "data.path", text))
         return layer
     if isinstance(found.value, list):
         absolute = found._replace(value=[_absolute(one, folder) for one in found.value])
@@ -197,7 +243,11 @@ def _rooted(layer: Node, folder: Path) -> Node:
 
 
 def _absolute(node: Node, folder: Path) -> Node:
-    return node._replace(value=os.path.join(folder, node.value)) if isinstance(node.value, str) and node.value else node
+    return node._replace(value=os.path.join(folder, node.value)) if _is_relative(node) else node
+
+
+def _is_relative(node: Node) -> bool:
+    return isinstance(node.value, str) and node.value != "" and not node.value.startswith(("/", "~"))
 
 
 def _merged(low: Node, high: Node) -> Node:
@@ -217,6 +267,10 @@ def _validated(root: Node, problems: list[Problem], strategies: Collection[str])
     for path, node in _secrets(root, ()):
         problems.append(unknown(path, node.key_place))
         root = _without(root, path)
+    for path in {path for path, _ in _without_value(root, ())}:  # each was told where it stands
+        rest = _items_with_value(at(root, path))
+        left_out |= set() if rest else {path}
+        root = _replaced(root, path, rest) if rest else _without(root, path)
     while config is None:  # ends: each turn leaves out at least one node of a tree of at most MAX_NODES a file
         try:
             config = Config.model_validate(_plain(root), context={"strategies": strategies})
@@ -249,6 +303,21 @@ def _without(node: Node, path: tuple[str, ...]) -> Node:
     if rest and name in members:
         members[name] = _without(members[name], tuple(rest))
     return node._replace(value=members)
+
+
+def _items_with_value(node: Node | None) -> Node | None:
+    """A list without its items that hold nothing; None where nothing is left, or it is none."""
+    if node is None or not isinstance(node.value, list):
+        return None
+    items = [one for one in node.value if one.value is not NoValue.HERE]
+    return node._replace(value=items) if items else None
+
+
+def _replaced(node: Node, path: tuple[str, ...], by: Node) -> Node:
+    if not path:
+        return by
+    name, *rest = path
+    return node._replace(value={**node.value, name: _replaced(node.value[name], tuple(rest), by)})
 
 
 def _plain(node: Node) -> Any:

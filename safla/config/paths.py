@@ -1,10 +1,48 @@
-"""`data.path`: what the words in its patterns stand for. No file is opened or looked for here."""
+"""Paths as people write them: ~, and the words in the patterns of `data.path`. No file is opened or looked for here."""
 
+import os
 import re
+import sys
+
+from safla.config.shown import printable
 
 PLACEHOLDERS = ("symbol", "base", "quote", "timeframe")
 
+UTF8 = "set LC_ALL=C.UTF-8 or PYTHONUTF8=1"
+
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+
+def expanded(path: str) -> str:
+    """A path in a configuration, ~ expanded. Raises ValueError for what cannot be the name of a file here."""
+    if why := unsayable(path):
+        raise ValueError(why)
+    return home(path)
+
+
+def home(path: str) -> str:
+    """The path with ~ and ~name made a home directory. Raises ValueError where nobody's is known."""
+    if not path.startswith("~"):
+        return path
+    whole = os.path.expanduser(path)
+    if whole.startswith("~"):
+        raise ValueError(f"{path.partition('/')[0]} is no home directory here; write the whole path")
+    return whole
+
+
+def unsayable(path: str) -> str:
+    """Why a path is no text, or text that cannot be the name of a file here, and what to do; "" where all is well."""
+    try:
+        name = os.fsencode(path)
+    except UnicodeEncodeError:
+        return f"{printable(path)} cannot be written in {sys.getfilesystemencoding()}; {UTF8}"
+    if not any("\ud800" <= letter <= "\udfff" for letter in path):
+        return ""
+    try:
+        name.decode("utf-8")
+    except UnicodeDecodeError:
+        return f"{printable(path)} is no UTF-8; rename it"
+    return f"{printable(path)} cannot be read in {sys.getfilesystemencoding()}; {UTF8}"
 
 
 def written(pattern: str, symbol: str, *, timeframe: str) -> str:

@@ -122,7 +122,7 @@ def _ruled(key: str, amount: Decimal, places: int, problems: list[Problem]) -> i
     if amount and (Decimal(1).scaleb(-places) / amount) % 1 == 0:
         return 1
     if decimals(amount) > places:
-        text = f"the exchange's {amount} has more than the {places} decimals of its scale; name one that fits (S3)"
+        text = f"the exchange's {amount} has more than the {places} decimals of its scale; name one that fits"
         problems.append(Problem("", key, text))
     return min(int(amount.scaleb(places)), LIMIT)
 
@@ -147,12 +147,12 @@ def make_plan(
     if balance * 10 > LIMIT:
         text = (
             f"{config.simulation.initial_balance_usd} with {money} decimals of money (price and quantity decimals "
-            f"together) does not fit: at most {LIMIT // 10 // 10**money} (D1); name fewer decimals in markets"
+            f"together) does not fit: at most {LIMIT // 10 // 10**money}; name fewer decimals in markets"
         )
         problems.append(Problem("", "simulation.initial_balance_usd", text))
     warm_up = strategy.warm_up(_parameters(config))
     if config.market_data.lookback_candles < warm_up:
-        text = f"{config.market_data.lookback_candles} is below the {warm_up} candles that the strategy needs (S16)"
+        text = f"{config.market_data.lookback_candles} is below the {warm_up} candles that the strategy needs"
         problems.append(Problem("", "market_data.lookback_candles", text))
     rules = _rules(config, money, start, warm_up, problems)
     if problems:
@@ -178,7 +178,7 @@ def _strategy(config: Config, register: Mapping[str, Strategy]) -> Strategy:
     name = config.strategy.name
     if name not in register:
         text = f"{name} is not registered here; registered: {', '.join(sorted(register))}; one from Python is given "
-        text += f"to the call, as strategies={{'{name}': function}} (D5)"
+        text += f"to the call, as strategies={{'{name}': function}}"
         raise ConfigError([Problem("", "strategy.name", text)])
     return register[name]
 
@@ -253,7 +253,7 @@ def _ppm(share: Decimal | None) -> int:
 def _units(key: str, amount: Decimal, places: int, problems: list[Problem]) -> int:
     units = amount.scaleb(places)
     if units != units.to_integral_value():
-        problems.append(Problem("", key, f"{amount} has more than the {places} decimals of its scale (S3)"))
+        problems.append(Problem("", key, f"{amount} has more than the {places} decimals of its scale"))
     elif units > LIMIT:
-        problems.append(Problem("", key, f"{amount} with {places} decimals is above 2**62 units (D1)"))
+        problems.append(Problem("", key, f"{amount} with {places} decimals is above 2**62 units"))
     return min(int(units), LIMIT)

@@ -7,18 +7,22 @@ from decimal import Decimal
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from safla.config import paths
 from safla.config.read import Node, Place
-from safla.config.reference import find, keys, siblings
-from safla.config.rules import Broken
-from safla.config.shown import printable
+from safla.config.reference import FRACTION, find, keys, siblings
+from safla.config.rules import Broken, hundredth
+from safla.config.shown import SHORT, printable
+from safla.config.types import FOREIGN_SYMBOL, NO_SYMBOL, plain
 from safla.errors import Problem
 
 PREFIX = "SAFLA__"
+WITHOUT = {PREFIX: "unset the variable", "--set": "leave the option out"}  # what is above a file leaves it its value
+PYTHON = ("set", "config")  # places of values that came from Python
 Path = tuple[str, ...]
 
 _SECRET = re.compile(r"api[_-]?key|secret|passw|passphrase|token|private|credential|mnemonic", re.IGNORECASE)
 
-_TELLING_URL = re.compile(r"//([^/]*@|.*[?#])")  # a URL that may hold a password or a key: user, query, fragment
+_TELLING = "@?#"  # behind the // of a URL they may begin or end a password or a key: user, query, fragment
 
 # How people write what is no number or word here, and what to write instead; the first that fits is said.
 HINTS = tuple(
@@ -89,6 +93,31 @@ def unknown(path: Path, place: Place) -> Problem:
     return Problem(str(place), dotted, f"unknown key; {f'did you mean {printable(near)}?' if near else _known(path)}")
 
 
+def no_value(path: Path, place: Place, *, root: Node | None = None) -> Problem:
+    """A key that was written without a value: an empty variable or option must never switch a limit off.
+
+    root  the tree that it stands in, where it may be an item of a list
+    """
+    whole = at(root, path) if root is not None else None
+    if whole is not None and isinstance(whole.value, list):
+        return Problem(str(place), printable(".".join(path)), "an item has no value; remove it, or write one")
+    known = find(path)
+    if known is None:
+        return unknown(path, place)
+    default = f" for the default {known.default}" if known.default not in ("-", "[]", "{}", "null") else ""
+    without = WITHOUT.get(place.file[: len(PREFIX)], f"leave the key out{default}")
+    null = "None" if place.file in PYTHON else "null"
+    if known.is_section:
+        text = f"write its keys below it, indented, or {without}"
+    elif not known.nullable:
+        text = f"expected {known.allowed}; or {without}"
+    elif path[0] == "risk":
+        text = f"write {null} to switch it off, or {without}"
+    else:
+        text = f"write {null} if none is meant, or {without}"
+    return Problem(str(place), printable(".".join(path)), f"has no value; {text}")
+
+
 def key_like(name: str) -> bool:
     """Whether a name looks like that of a key or password."""
     return _SECRET.search(name) is not None
@@ -147,31 +176,68 @@ def _of_value(error: ErrorDetails, path: Path, node: Node) -> Problem:
     known = find(path)
     allowed = known.allowed if known else "a map of keys"
     if error["loc"][-1] == "[key]":
-        text = "is no symbol such as BTC/USDT" if path[0] == "markets" else "is no name such as slow_period"
+        text = "is no name such as slow_period"
+        if path[0] == "markets":
+            text = NO_SYMBOL if path[-1].isascii() else FOREIGN_SYMBOL
         return Problem(str(node.key_place), printable(".".join(path)), text)
     secret = known is not None and known.secret
-    hidden = secret or (isinstance(node.value, str) and _TELLING_URL.search(node.value))
+    hidden = secret or (isinstance(node.value, str) and _telling(node.value))
     text = f"{'a value that is not shown' if hidden else node.text}{VERDICTS.get(kind, '')}; due is {allowed}"
-    return Problem(str(node.place), printable(".".join(path)), text + _hint(node, allowed))
+    return Problem(
+        str(node.place),
+        printable(".".join(path)),
+        text + _hint(node, allowed, path, kind),
+    )
 
 
-def _hint(node: Node, allowed: str) -> str:
+def _hint(node: Node, allowed: str, path: Path, kind: str) -> str:
     if allowed.startswith("1m, 3m") and TIMEFRAMES.fullmatch(str(node.value)[:20]):
         return f"; {LONG}"
+    if kind.startswith("less_than") and allowed.endswith(FRACTION):
+        told = f"{hundredth(Decimal(node.value))} is {node.text} %"
+        return "" if told in allowed else f"; {told}"
+    if path[:1] == ("monitoring",) and isinstance(node.value, Decimal) and node.value < 1 and path[-1].endswith("_pct"):
+        return f"; it is per cent: {plain(node.value * 100)}"
     if not isinstance(node.value, str):
         quote = isinstance(node.value, (int, Decimal, bool)) and allowed.startswith(("text", "a word"))
         return "; put it in quotes" if quote else ""
     numeric = "number" in allowed or "true" in allowed
+    if allowed.startswith("a path"):
+        return _no_path(node.value)
+    foreign = not node.value.isascii() and allowed.startswith(("a symbol", "a list of which each is a symbol"))
+    if foreign:
+        return f"; it {FOREIGN_SYMBOL}"
+    if kind == "tuple_type" and allowed.startswith("a list"):
+        return _as_list(node.value)
     hints = (hint for pattern, hint in HINTS if pattern.fullmatch(node.value[:80])) if numeric else iter(())
     hint = next(hints, "")
     return f"; {hint}" if hint and hint not in allowed else ""
+
+
+def _telling(text: str) -> bool:
+    rest = text.partition("//")[2]
+    return any(sign in rest for sign in _TELLING)
+
+
+def _as_list(text: str) -> str:
+    """How a list is written that somebody wrote without its brackets."""
+    items = [one.strip() for one in text.split(",")]
+    return f"; write [{', '.join(items)}]" if len(text) <= SHORT and text.isascii() and text.isprintable() else ""
+
+
+def _no_path(path: str) -> str:
+    try:
+        paths.expanded(path)
+    except ValueError as error:
+        return f"; {error}"
+    return ""
 
 
 def _nearest(path: Path) -> str:
     close = difflib.get_close_matches(path[-1].lower()[:80], siblings(path), n=1, cutoff=0.7)
     if close:
         return close[0]
-    elsewhere = [key.name for key in keys().values() if key.path[-1] == path[-1]]
+    elsewhere = [key.name for key in keys().values() if key.path[-1] == path[-1].lower()]
     return elsewhere[0] if len(elsewhere) == 1 else ""
 
 

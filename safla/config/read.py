@@ -10,6 +10,7 @@ import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,9 +24,10 @@ MAX_BYTES = 65_536  # Z1
 MAX_DEPTH = 16  # Z2
 MAX_NODES = 5_000  # Z2
 NUMBER = re.compile(r"(0|[1-9]\d{0,11})(\.\d{1,12})?", re.ASCII)  # Z5
+JOURNAL_BEGINS = b'{"n":1,"p":"'
 MAX_NUMBER = 64  # characters, looked at before the pattern
 MOST = 10**12  # digits before the point, by that pattern
-WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None, "~": None, "": None}
+WORDS: dict[str, bool | None] = {"true": True, "false": False, **dict.fromkeys(("null", "~", "Null", "NULL"))}
 
 # Whatever a parser throws at a hostile file is one configuration error (Z3).
 PARSER_ERRORS = (
@@ -60,8 +62,14 @@ class Float(Decimal):
     """A number that came as a float of Python: it may have more digits than its key takes, and is rounded then."""
 
 
+class NoValue(Enum):
+    """What stands where a key was written and no value: never null, which would switch off what may be off."""
+
+    HERE = "nothing"
+
+
 class Node(NamedTuple):
-    """A value, how it was written, and where; `value` is a dict or list of Nodes, or a scalar."""
+    """A value, how it was written, and where; `value` is a dict or list of Nodes, a scalar, or NoValue.HERE."""
 
     value: Any
     text: str  # as a message shows it
@@ -88,8 +96,14 @@ def read_value(text: str, place: Place, *, problems: list[Problem]) -> Node:
     if text[:1] in ("[", "{", '"', "'"):
         return _moved(read_text(text, place, problems=problems, root=""), place)
     word = text.strip(" ")  # a tab or a control character is no part of a number, and is told (Z5)
+    return _plain_scalar(word, place, place)
+
+
+def _plain_scalar(word: str, place: Place, key_place: Place) -> Node:
+    if not word:
+        return Node(NoValue.HERE, NoValue.HERE.value, place, key_place)
     value = scalar(word)
-    return Node(value, _shown(value, word), place, place)
+    return Node(value, _shown(value, word), place, key_place)
 
 
 def read_python(value: object, place: Place, *, depth: int = 1) -> Node:
@@ -106,6 +120,8 @@ def read_python(value: object, place: Place, *, depth: int = 1) -> Node:
         return Node([read_python(one, place, depth=depth + 1) for one in value], "a list", place, place)
     if value is None or isinstance(value, bool):
         return Node(value, str(value), place, place)
+    if isinstance(value, str) and not value.strip(" "):
+        return Node(NoValue.HERE, NoValue.HERE.value, place, place)
     if isinstance(value, (str, os.PathLike)):
         return Node(os.fspath(value), quoted(os.fsdecode(value)), place, place)
     text = _written(value)
@@ -158,13 +174,17 @@ def _content(path: Path, shown: str) -> bytes:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or device"
-            raise _refused(shown, f"is {kind}; a regular file is due")
+            inside = path / "config.yaml"
+            instead = f"its configuration is {inside}" if inside.is_file() else "name a regular file"
+            raise _refused(shown, f"is {kind}; {instead}")
         with os.fdopen(handle, "rb", closefd=False) as file:
             content = file.read(MAX_BYTES + 1)
     finally:
         os.close(handle)
+    if content.startswith(JOURNAL_BEGINS):
+        raise _refused(shown, f"is a journal, not a configuration; `safla replay {shown}` verifies it")
     if len(content) > MAX_BYTES:
-        raise _refused(shown, f"is larger than {MAX_BYTES} bytes; a configuration is not (Z1)")
+        raise _refused(shown, f"is larger than {MAX_BYTES} bytes; a configuration is not")
     return content
 
 
@@ -200,7 +220,7 @@ def read_text(text: str, start: Place, *, problems: list[Problem], root: str = "
 
 def _refuse_at_sight(text: str, start: Place) -> None:
     if len(text) > MAX_BYTES:
-        raise _refused(str(start), f"is larger than {MAX_BYTES} bytes; a configuration is not (Z1)")
+        raise _refused(str(start), f"is larger than {MAX_BYTES} bytes; a configuration is not")
     for pattern, reason in FORBIDDEN_TEXT:
         found = pattern.search(text)
         if found:
@@ -212,7 +232,7 @@ def _refuse_at_sight(text: str, start: Place) -> None:
 FORBIDDEN_TEXT = (
     (re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"), "control character {}; is it a text file?"),
     # The scanner looks 1024 characters ahead for a key, and takes the square of them in time where all open a list.
-    (re.compile(r"[\[{]{64}"), f"is nested deeper than {MAX_DEPTH}; write it plainly (Z2)"),
+    (re.compile(r"[\[{]{64}"), f"is nested deeper than {MAX_DEPTH}; write it plainly"),
 )
 
 
@@ -239,7 +259,7 @@ def _guarded(text: str, start: Place) -> Iterator[Any]:
         if nodes > MAX_NODES:
             reason = f"holds more than {MAX_NODES} values"
         if reason:
-            raise _refused(str(_place(event, start.file)), f"{reason}; write it plainly (Z2)")
+            raise _refused(str(_place(event, start.file)), f"{reason}; write it plainly")
         if kind in NODE_EVENTS or kind in DEPTHS:
             yield event
 
@@ -267,9 +287,9 @@ def _node(event: Any, events: Iterator[Any], spot: _Spot) -> Node:
     place = _place(event, spot.file)
     key_place = spot.key_place or place
     if kind == "ScalarEvent":
-        value = event.value if event.style else scalar(event.value)
-        written = event.value or event.style  # what is not has the place of whatever comes behind it
-        return Node(value, _shown(value, event.value), place if written else key_place, key_place)
+        if event.style:
+            return Node(event.value, quoted(event.value), place, key_place)
+        return _plain_scalar(event.value, place if event.value else key_place, key_place)  # nothing has no place
     if kind == "SequenceStartEvent":
         return Node(list(_items(events, spot)), "a list", place, key_place)
     return Node(_members(events, spot), "a map", place, key_place)

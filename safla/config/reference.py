@@ -21,6 +21,7 @@ OPEN_MAPS = {("markets",): "<SYMBOL>", ("strategy", "parameters"): "<NAME>"}  # 
 MOST_DECIMALS = 12  # of any number (Z5), such as a parameter of a strategy
 _DECIMALS = re.compile(r"at most (\d+) decimals")
 
+FRACTION = " (a fraction: 0.02 is 2 %)"  # how the text of a share ends
 DATE = "a date"  # how the text of a type that holds a time begins
 
 
@@ -34,6 +35,12 @@ class Key(NamedTuple):
     meaning: str
     text: bool  # whether its value is text, also where it looks like a number
     secret: bool = False  # whether its value may be one, and is never shown
+    nullable: bool = False  # whether null is one of its values
+
+    @property
+    def is_section(self) -> bool:
+        """Whether keys of its own stand below it, and it is nothing by itself."""
+        return self.allowed == "a map of keys" and self.default == "-"
 
     @property
     def name(self) -> str:
@@ -113,7 +120,8 @@ def _key(path: tuple[str, ...], field: FieldInfo) -> Key:
     )
     text = field.annotation is str
     plan, secret = bool(extra.get("plan")), _holds_secret(field.annotation)
-    return Key(path, allowed, default, plan, field.description or "", text, secret)
+    nullable = type(None) in typing.get_args(field.annotation)
+    return Key(path, allowed, default, plan, field.description or "", text, secret, nullable)
 
 
 def _holds_secret(annotation: Any) -> bool:
@@ -137,7 +145,7 @@ def spelled(value: Any, *, date: bool = False) -> str:
 
 def _field_allowed(path: tuple[str, ...], field: FieldInfo) -> str:
     text = _allowed(field.annotation, field.metadata)
-    return f"{text} (a fraction: 0.02 is 2 %)" if path and path[-1].endswith("_pct") and "decimals" in text else text
+    return f"{text}{FRACTION}" if path and path[-1].endswith(("_pct", "_rate")) and "decimals" in text else text
 
 
 def _allowed(annotation: Any, metadata: list[Any]) -> str:

@@ -1,11 +1,12 @@
 """Rules between keys: what must fit, what deserves a warning, and defaults that follow from other keys. No file."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from safla.config import paths
+from safla.config import exchanges, paths
 from safla.config.shown import quoted
+from safla.config.types import plain
 
 if TYPE_CHECKING:
     from safla.config.model import Config
@@ -18,6 +19,30 @@ MAX_HOLES = 10_000_000  # as many as there may be candles
 RECORDED = ("file", "csv", "parquet", "vision")  # sources that are files and need data.path
 FAST = ("1m", "3m", "5m")  # below 15m (S22)
 LOOPBACK = ("127.0.0.1", "::1")
+
+
+# From where on a fraction is more likely to have been meant as per cent. All of them are allowed.
+IMPLAUSIBLE = {
+    "risk.stop_loss_pct": Decimal("0.5"),
+    "risk.take_profit_pct": Decimal(1),
+    "risk.trailing_stop_pct": Decimal("0.5"),
+    "risk.trailing_activation_pct": Decimal(1),
+    "risk.max_daily_loss_pct": Decimal("0.5"),
+    "risk.max_drawdown_pct": Decimal(1),
+    "strategy.entry_threshold_pct": Decimal("0.1"),
+    "strategy.exit_threshold_pct": Decimal("0.1"),
+    "simulation.commission_rate": Decimal("0.02"),
+}
+NEVER = {Decimal(1): ("strategy.entry_threshold_pct", "strategy.exit_threshold_pct")}  # 1 is how people write "never"
+PER_CENT = ("monitoring.cpu_pct", "monitoring.memory_pct")
+
+OFF = {  # limits that null switches off, and what is missing then
+    "risk.stop_loss_pct": "no stop loss",
+    "risk.take_profit_pct": "no profit target",
+    "risk.max_daily_loss_pct": "no limit to the loss of a day",
+    "risk.max_drawdown_pct": "no limit to the drawdown",
+    "risk.max_daily_trades": "no limit to the entries of a day",
+}
 
 
 class Broken(NamedTuple):
@@ -34,7 +59,60 @@ def broken(config: "Config", *, strategies: Collection[str] = ()) -> list[Broken
 
 def notices(config: "Config") -> list[Broken]:
     """What is allowed and yet deserves a warning."""
-    return [notice for keys, text, applies in NOTICES if applies(config) for notice in (Broken(keys, text),)]
+    fixed = [Broken(keys, text) for keys, text, applies in NOTICES if applies(config)]
+    return [*fixed, *_implausible(config), *_perpetuals(config)]
+
+
+def switched_off(config: "Config", written: Mapping[str, str]) -> list[Broken]:
+    """The limits that are off because somebody wrote null. written: dotted keys and where each came from."""
+    return [
+        Broken((key,), f"null: {what}")
+        for key, what in OFF.items()
+        if _value(config, key) is None and written[key] != "default"
+    ]
+
+
+def _value(config: "Config", dotted: str) -> Any:
+    section, name = dotted.split(".")
+    return getattr(getattr(config, section), name)
+
+
+def _implausible(config: "Config") -> Iterator[Broken]:
+    """Fractions so large that per cent may have been meant."""
+    for key in IMPLAUSIBLE:
+        if text := per_cent_meant(key, _value(config, key)):
+            yield Broken((key,), text)
+    for key in PER_CENT:
+        if _value(config, key) == 1:
+            yield Broken((key,), "1 is 1 %, which is always passed; these two are per cent: 80 is 80 %")
+
+
+def per_cent_meant(key: str, value: Decimal | None) -> str:
+    """What to ask about a fraction that is so large that per cent may have been meant, "" where it is plausible."""
+    least = IMPLAUSIBLE.get(key)
+    if value is None or least is None or value < least or key in NEVER.get(value, ()):
+        return ""
+    return f"{plain(value)} is {percent(value)}; if {plain(value)} % is meant, write {hundredth(value)}"
+
+
+def percent(value: Decimal) -> str:
+    """A fraction as people say it: 0.02 is 2 %."""
+    return f"{plain(value * 100)} %"
+
+
+def hundredth(value: Decimal) -> str:
+    """What is to be written for a number of per cent."""
+    return plain(value / 100)
+
+
+def _perpetuals(config: "Config") -> Iterator[Broken]:
+    for name in ("symbols.primary", "symbols.test"):
+        contracts = [symbol for symbol in _value(config, name) if ":" in symbol]
+        if contracts:
+            text = (
+                f"{', '.join(contracts)}: a contract is run as spot: long only, without funding, margin or liquidation"
+            )
+            yield Broken((name,), text)
 
 
 def resolved(config: "Config") -> dict[str, object]:
@@ -64,13 +142,21 @@ def _strategy(config: "Config", added: Collection[str]) -> Iterator[Broken]:
         yield Broken(("strategy.parameters", "strategy.name"), f"{CROSSOVER} takes none; it has keys of its own")
 
 
+def _exchange(config: "Config") -> Iterator[Broken]:
+    name = config.exchange.name
+    if not exchanges.known(name):
+        near = exchanges.nearest(name)
+        hint = f"did you mean {', '.join(near)}?" if near else "it is spelled as in ccxt, such as binance"
+        yield Broken(("exchange.name",), f"{name} is no exchange that ccxt knows; {hint}")
+
+
 def _periods(config: "Config") -> Iterator[Broken]:
     fast, slow = config.strategy.fast_period, config.strategy.slow_period
     keys = ("strategy.fast_period", "strategy.slow_period")
     if fast >= slow:
         yield Broken(keys, f"{fast} must be below slow_period, which is {slow}")
     if fast * slow > MAX_PERIOD_PRODUCT:
-        yield Broken(keys, f"{fast} times slow_period {slow} is {fast * slow}, above {MAX_PERIOD_PRODUCT} (D1)")
+        yield Broken(keys, f"{fast} times slow_period {slow} is {fast * slow}, above {MAX_PERIOD_PRODUCT}")
 
 
 def _lookback(config: "Config") -> Iterator[Broken]:
@@ -95,7 +181,7 @@ def _symbols(config: "Config") -> Iterator[Broken]:
             yield Broken((name,), f"{', '.join(twice)} stands there twice; each symbol once")
         quotes = sorted({quote(symbol) for symbol in symbols})
         if len(quotes) > 1:
-            yield Broken((name,), f"the quotes {', '.join(quotes)} meet; one quote currency a run (S6)")
+            yield Broken((name,), f"the quotes {', '.join(quotes)} meet; one quote currency a run")
 
 
 def quote(symbol: str) -> str:
@@ -105,7 +191,7 @@ def quote(symbol: str) -> str:
 
 def _detail(config: "Config") -> Iterator[Broken]:
     if config.mode == "paper" and config.journal.detail != "candles":
-        text = f"{config.journal.detail} is too little where mode is paper; candles, or leave it out (J8)"
+        text = f"{config.journal.detail} is too little where mode is paper; candles, or leave it out"
         yield Broken(("journal.detail", "mode"), text)
 
 
@@ -168,7 +254,7 @@ def _grids(config: "Config") -> Iterator[Broken]:
         ):
             if step is not None and places is not None and not fits(step, places):
                 keys = tuple(f"markets.{symbol}.{one}" for one in (name, *scale.split(" and ")))
-                yield Broken(keys, f"{step} has more than the {places} decimals of {scale} (S3)")
+                yield Broken(keys, f"{step} has more than the {places} decimals of {scale}")
 
 
 def money_decimals(config: "Config") -> int | None:
@@ -205,6 +291,7 @@ def _exposed(config: "Config") -> bool:
 
 
 RULES: tuple[Callable[["Config"], Iterator[Broken]], ...] = (
+    _exchange,
     _periods,
     _lookback,
     _slippage,
@@ -226,12 +313,12 @@ NOTICES: tuple[tuple[tuple[str, ...], str, Callable[["Config"], bool]], ...] = (
     ),
     (
         ("strategy.entry_threshold_pct", "market_data.timeframe"),
-        "so high a threshold suits 1h and slower: of a year of 5m candles 10 in 2 181 golden crosses pass 0.001 (S22)",
+        "so high a threshold suits 1h and slower: of a year of 5m candles 10 in 2 181 golden crosses pass 0.001",
         _seed_thresholds,
     ),
     (
         ("risk.max_daily_loss_pct", "market_data.timeframe"),
-        "on 1d a daily loss can only flatten: the halt is lifted before the next decision (S7)",
+        "on 1d a daily loss can only flatten: the halt is lifted before the next decision",
         lambda config: config.risk.max_daily_loss_pct is not None and config.market_data.timeframe == "1d",
     ),
     (
@@ -241,7 +328,7 @@ NOTICES: tuple[tuple[tuple[str, ...], str, Callable[["Config"], bool]], ...] = (
     ),
     (
         ("monitoring.prometheus.bind",),
-        "others than this machine can read the metrics there (Z19)",
+        "others than this machine can read the metrics there",
         _exposed,
     ),
 )

@@ -7,9 +7,15 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr, WithJsonSchema
 
+from safla.config import paths
+
 LAST_MS = 4_102_444_800_000  # 2100-01-01
 FIRST_MS = 100_000_000_000  # below it an integer is no time in ms, but seconds or a year
 SYMBOL = re.compile(r"[A-Z0-9]{1,20}/[A-Z0-9]{1,20}(:[A-Z0-9]{1,20})?", re.ASCII)
+NO_SYMBOL = "is no symbol such as BTC/USDT"
+FOREIGN_SYMBOL = (
+    "has letters beyond A-Z and 0-9: journal, store and file names hold no others, so it cannot be traded here"
+)
 DEVICES = frozenset(["CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(1, 10))])
 
 _ISO = re.compile(
@@ -36,6 +42,19 @@ def milliseconds(value: object) -> object:
     return value
 
 
+def in_capitals(symbol: str) -> str:
+    """The symbol as safla writes it: btc/usdt is BTC/USDT. Letters beyond ASCII stay as they are, and are refused."""
+    return symbol.upper() if symbol.isascii() else symbol
+
+
+def symbol_text(text: str) -> str:
+    """The symbol in capitals. Raises ValueError, whose text says why, for what is none."""
+    symbol = in_capitals(text)
+    if not SYMBOL.fullmatch(symbol):
+        raise ValueError(NO_SYMBOL if text.isascii() else FOREIGN_SYMBOL)
+    return symbol
+
+
 def plain(number: Decimal) -> str:
     """The one spelling of a decimal: no exponent, no zeros at the end, no sign for zero."""
     return format(number.normalize(), "f") if number else "0"
@@ -43,6 +62,7 @@ def plain(number: Decimal) -> str:
 
 _ANY = "!-?A-~"  # no space, no control, no @
 _PATH = "!$-.:;=A-~/-9"  # nor the ? and # of what may hold a key (Z9)
+_NO_WORDS = ("true", "false", "null")
 _WORD = "[A-Za-z][A-Za-z0-9_.-]{0,39}"
 
 
@@ -51,6 +71,8 @@ def _decimal(value: object) -> object:
 
 
 def _parameter(value: object) -> object:
+    if isinstance(value, str) and value.lower() in _NO_WORDS:
+        raise ValueError("not a word: the plan of a journal would read it as another value")
     if isinstance(value, Decimal) and value == value.to_integral_value():
         return int(value)  # one value, one spelling: 10.0 is 10 (J15)
     return value
@@ -114,7 +136,11 @@ Date = Annotated[
     Allowed("a date such as 2024-01-31 or 2024-01-31T13:00:00Z, or ms UTC"),
 ]
 Symbol = Annotated[
-    str, Field(pattern=rf"^{SYMBOL.pattern}$"), Allowed("a symbol such as BTC/USDT (capitals and digits, BASE/QUOTE)")
+    str,
+    BeforeValidator(lambda value: in_capitals(value) if isinstance(value, str) else value),
+    Field(pattern=rf"^{SYMBOL.pattern}$"),
+    WithJsonSchema({"type": "string", "pattern": f"^{SYMBOL.pattern.replace('A-Z', 'A-Za-z')}$"}),
+    Allowed("a symbol such as BTC/USDT (letters A-Z and digits, BASE/QUOTE)"),
 ]
 Name = Annotated[
     str,
@@ -137,7 +163,12 @@ Parameter = Annotated[
 ExchangeName = Annotated[
     str, Field(pattern=r"^[a-z0-9_]{1,40}$"), Allowed("the name of an exchange in ccxt, such as binance")
 ]
-Path = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,1000}$"), Allowed("a path without control characters")]
+Path = Annotated[
+    str,
+    Field(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,1000}$"),
+    AfterValidator(paths.expanded),
+    Allowed("a path without control characters"),
+]
 LogFile = Annotated[
     str,
     Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,59}\.log$"),

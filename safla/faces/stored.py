@@ -5,7 +5,8 @@ from typing import cast, get_args
 
 from safla.config.load import Loaded
 from safla.config.read import native
-from safla.config.types import SYMBOL, Timeframe, milliseconds
+from safla.config.shown import quoted
+from safla.config.types import Timeframe, milliseconds, symbol_text
 from safla.errors import ConfigError, DataError, Problem, UsageError
 
 Moment = datetime | date | str | int | None
@@ -21,8 +22,10 @@ def for_symbol(
     ConfigError, DataError, UsageError for what does not fit.
     """
     config = loaded.config
-    if not SYMBOL.fullmatch(str(symbol)):
-        raise ConfigError([Problem("symbol", "", f"{ascii(symbol)[:40]} is no symbol such as BTC/USDT")])
+    try:
+        symbol = symbol_text(str(symbol))
+    except ValueError as error:
+        raise ConfigError([Problem("symbol", "", f"{quoted(str(symbol))} {error}")]) from error
     window = {"start": moment(start, "start"), "end": moment(end, "end")}
     data = config.data.model_copy(update={name: ms for name, ms in window.items() if ms is not None})
     if data.start is not None and data.end is not None and data.start >= data.end:

@@ -22,12 +22,34 @@ __all__ = (
 
 JOURNAL = "journal.jsonl"
 CANDLES = "candles.parquet"
+BESIDE = (".json", ".parquet", ".log", "head", "lock")  # how what stands beside a journal is called
+CONFIGURATIONS = (".yaml", ".yml")
 MAX_FILE = 2**32  # bytes (J6)
 
 
 def journal_of(run: Path) -> Path:
-    """The journal file of what a user named: a run folder or its journal file, either (JOURNAL 7)."""
-    return run / JOURNAL if run.is_dir() else run
+    """The journal file of what a user named: a run folder or its journal file, either (JOURNAL 7).
+
+    JournalError for a configuration, another file of a run folder, and a folder of several runs.
+    """
+    if run.suffix in CONFIGURATIONS and run.is_file():
+        if (run.parent / JOURNAL).exists():
+            raise JournalError(f"{run}: a configuration, not a journal; the run folder is {run.parent}")
+        raise JournalError(
+            f"{run}: a configuration, not a journal; `safla run {run}` runs it, and names its run folder"
+        )
+    if (run.suffix in BESIDE or run.name in BESIDE) and (run.parent / JOURNAL).is_file() and run.is_file():
+        raise JournalError(f"{run}: not a journal; the run folder is {run.parent}")
+    if "*" in run.name and not os.path.lexists(run):
+        raise JournalError(f"{run}: nothing is called like this pattern; name a run folder, or its {JOURNAL}")
+    if not run.is_dir():
+        return run
+    journal = run / JOURNAL
+    below = [] if journal.exists() else [one.parent for one in run.glob(f"*/{JOURNAL}")]
+    if below:
+        newest = max(below, key=lambda one: (one.stat().st_mtime_ns, one.name))
+        raise JournalError(f"{run}: no run folder, but it holds {len(below)}; name one, such as the newest: {newest}")
+    return journal
 
 
 def open_to_read(path: Path) -> FileIO:
@@ -44,5 +66,5 @@ def open_to_read(path: Path) -> FileIO:
         raise HostError(f"{path}: not a regular file; name a run folder, or its {JOURNAL}")
     if facts.st_size > MAX_FILE:
         os.close(descriptor)
-        raise HostError(f"{path}: {facts.st_size} bytes long; {MAX_FILE} are the most that is written or read (J6)")
+        raise HostError(f"{path}: {facts.st_size} bytes long; {MAX_FILE} are the most that is written or read")
     return FileIO(descriptor, "rb")

@@ -147,8 +147,13 @@ def beside_lines(before: Summary, after: Summary, *, changed: str) -> list[str]:
     for key in keys:
         was, would_be = (figure_of(key, one)[1] or "none" for one in (before, after))
         rows.append((LINES[key].label, was, would_be))
+    rows.append(("open halts", _open_halts(before), _open_halts(after)))
     widths = [max(len(row[i]) for row in rows) + 2 for i in range(2)]
     return [f"{label:<{widths[0]}}{one:<{widths[1]}}{other}".rstrip() for label, one, other in rows]
+
+
+def _open_halts(summary: Summary) -> str:
+    return ", ".join(f"{halt['rule']} since {halt['since']}" for halt in summary["open_halts"]) or "none"
 
 
 def _rows(line: Line, summary: Summary) -> Iterator[tuple[str, str]]:

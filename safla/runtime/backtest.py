@@ -10,7 +10,6 @@ import numpy as np
 
 from safla.config.load import Loaded
 from safla.config.plan import RunPlan, make_plan, price_limit, scales
-from safla.config.text import resolved_yaml
 from safla.core import values as v
 from safla.core.candles import TIMEFRAMES, Series, align, between, digest, iso
 from safla.core.machine import MODES
@@ -240,8 +239,7 @@ def _write_inputs(folder: Path, prepared: Prepared) -> None:
     """What stands in the folder before the first line: the configuration, and the candles if no line holds them."""
     if prepared.run.detail != "candles" and not _has_candles(folder / CANDLES, prepared):
         candles_file.write(folder / CANDLES, prepared.series, timeframe=prepared.run.timeframe, known=prepared.digest)
-    if not (folder / run_folder.CONFIG).exists():
-        replace(folder / run_folder.CONFIG, resolved_yaml(prepared.loaded).encode())
+    run_folder.keep_config(folder, prepared.loaded)
 
 
 def _has_candles(path: Path, prepared: Prepared) -> bool:
@@ -250,7 +248,7 @@ def _has_candles(path: Path, prepared: Prepared) -> bool:
         return False
     there = digest(candles_file.read(path), prepared.run.timeframe)
     if there != prepared.digest:
-        text = f"its candles have the digest {there}, those of the source have {prepared.digest} (J32)"
+        text = f"its candles have the digest {there}, those of the source have {prepared.digest}"
         raise JournalError(f"{path}: {text}")
     return True
 

@@ -18,12 +18,7 @@ from safla.runtime.onlookers import logs
 
 DISTRIBUTION = "safla-trading"
 PACKAGES = "aiohttp ccxt click loguru msgspec numba numpy polars psutil pydantic rich ruamel.yaml transitions".split()
-EXTRAS = {
-    "plotly": "reports with charts",
-    "optuna": "searches",
-    "dask": "sweeps on a cluster",
-    "prometheus_client": "metrics",
-}
+EXTRAS = {"prometheus_client": "monitoring.prometheus"}  # each with the key that needs it
 LEAST_PYTHON = (3, 11)
 FREE_BYTES = 2**30
 
@@ -46,8 +41,17 @@ def examine(config: Config) -> list[Look]:
         _machine(),
         _folder("store", Path(config.storage.cache_directory)),
         _folder("logs", Path(config.storage.logs_directory)),
-        *_exchange(config),
+        *(_exchange(config) if asks_exchange(config) else [_unasked(config)]),
     ]
+
+
+def asks_exchange(config: Config) -> bool:
+    """Whether a run of the configuration needs an answer of the exchange."""
+    return config.data.source == "exchange" or (config.mode == "paper" and config.paper.source == "stream")
+
+
+def _unasked(config: Config) -> Look:
+    return Look("exchange", "ok", f"not asked: the candles of this configuration are {config.data.source}", 0)
 
 
 def _python() -> Look:
@@ -67,8 +71,10 @@ def _packages() -> Look:
 
 
 def _extras() -> list[Look]:
-    missing = [f"{name} ({use})" for name, use in EXTRAS.items() if _version(name.replace("_", "-")) is None]
-    return [Look("extras", "ok", f"not installed, and not needed for runs: {', '.join(missing)}", 0)] if missing else []
+    missing = [f"{name} (for {use})" for name, use in EXTRAS.items() if _version(name.replace("_", "-")) is None]
+    return (
+        [Look("extras", "ok", f"not installed, and needed by no other key: {', '.join(missing)}", 0)] if missing else []
+    )
 
 
 def _version(package: str) -> str | None:

@@ -4,12 +4,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from safla.config.model import Config
 from safla.data import history
 from safla.data.exchange.download import Standing, Told
 from safla.data.history import Ask, Fetched
 from safla.runtime.onlookers import logs
+from safla.runtime.progress import bars
 
 SECONDS_BETWEEN_LINES = 2.0
 
@@ -56,22 +58,15 @@ def _lines(clock: Callable[[], float]) -> Told:
 
 @contextmanager
 def _bars() -> Iterator[Told]:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[facts]}", markup=False),
-        TimeRemainingColumn(),
-    )  # fmt: skip
     began = time.monotonic()
-    tasks: dict[str, TaskID] = {}
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+    tasks: dict[str, Any] = {}
+    with bars() as drawn:
 
         def told(standing: Standing) -> None:
             name = f"{standing.place.symbol} {standing.place.timeframe}"
             if name not in tasks:
-                tasks[name] = bars.add_task(name, total=standing.total, facts="")
+                tasks[name] = drawn.add_task(name, total=standing.total, facts="")
             told_now = facts(standing, seconds=time.monotonic() - began)
-            bars.update(tasks[name], completed=standing.done, total=standing.total, facts=told_now)
+            drawn.update(tasks[name], completed=standing.done, total=standing.total, facts=told_now)
 
         yield told

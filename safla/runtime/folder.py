@@ -8,16 +8,17 @@ import re
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 from typing import NamedTuple
 
 from safla.config.load import Loaded
 from safla.config.plan import RunPlan
-from safla.config.text import plan_texts
+from safla.config.shown import printable
+from safla.config.text import plan_texts, resolved_yaml
 from safla.errors import HostError, UsageError
-from safla.journal.files import CANDLES, JOURNAL, open_to_write, refuse_others, sync_folder
+from safla.journal.files import CANDLES, JOURNAL, open_to_write, refuse_others, replace, sync_folder
 from safla.journal.head import HEAD
 
 CONFIG = "config.yaml"
@@ -27,6 +28,7 @@ LOCK = "lock"
 REQUESTS = "requests"  # a folder: the commands halt, resume and stop that wait (S15a)
 SNAPSHOT = "snapshot"  # where a paper run stands, for `safla status`
 OURS = (JOURNAL, HEAD, CANDLES, CONFIG, SUMMARY, LOOK_AHEAD, LOCK, SNAPSHOT)
+BEGINS = b'{"n":1,"p":"'  # every journal
 MAX_PID = 20  # digits
 LOCK_TRIES, LOCK_PAUSE_SECONDS = 5, 0.01  # who only looks whether it is held has it for some microseconds
 
@@ -61,20 +63,21 @@ def _slug(stem: str) -> str:
 
 
 def make(folder: Path, *, force: bool) -> None:
-    """Make the folder, 0700, or take one that is a run folder already; with force what is there is set aside (J9)."""
+    """Make the folder, 0700, or take one that is a run folder already; with force that is set aside (J9).
+
+    UsageError for a folder of the user's: it is neither written to nor moved.
+    """
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise HostError(f"{folder}: not a folder of its own; name another with --out")
     if folder.exists() and folder.stat().st_uid != os.geteuid():
-        raise HostError(f"{folder}: belongs to another user; name another with --out (J30)")
-    strange = [] if not folder.is_dir() else [one.name for one in folder.iterdir() if not _ours(one.name)]
-    a_run = (folder / JOURNAL).exists() or not strange
+        raise HostError(f"{folder}: belongs to another user; name another with --out")
+    if folder.is_dir() and (foreign := _foreign(folder)):
+        also = "; --force sets aside run folders alone" if force else ""
+        raise UsageError(f"{folder}: no run folder, it holds {foreign}; name another with --out{also}")
     try:
         if force and folder.exists():
-            with held(folder) if a_run else nullcontext():  # a run that a process is at is not taken from under it
+            with held(folder):  # a run that a process is at is not taken from under it
                 folder.rename(_aside(folder))
-        elif not a_run:
-            what = f"no run folder, it holds {min(strange)}"
-            raise UsageError(f"{folder}: {what}; name another with --out, or use --force")
         _made(folder)
     except OSError as error:
         raise HostError(f"{folder}: cannot be made: {error.strerror}") from error
@@ -90,6 +93,25 @@ def _made(folder: Path) -> None:
     for one in (folder, *above):
         with suppress(PermissionError):  # where we may put a folder without being allowed to look
             sync_folder(one.parent)
+
+
+def keep_config(folder: Path, loaded: Loaded) -> None:
+    """Write the resolved configuration into a run folder, unless the one that is there has the same values.
+
+    Keys outside the plan may differ from call to call, such as those of reports: the last call counts.
+    """
+    path, text = folder / CONFIG, resolved_yaml(loaded)
+    try:
+        there = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        there = ""
+    if _values(there) != _values(text):
+        replace(path, text.encode())
+
+
+def _values(text: str) -> list[str]:
+    """The lines of a resolved configuration without the comments that tell where each value came from."""
+    return [line.partition("  # ")[0].rstrip() for line in text.splitlines()]
 
 
 class Holder(NamedTuple):
@@ -178,6 +200,37 @@ def holder_of(lock: Path) -> Holder:
         except OSError:
             return Holder(held=None, pid=None)
     return Holder(held=False, pid=None)
+
+
+def _foreign(folder: Path) -> str:
+    """What makes a folder one of the user's: a name in it that no run leaves; "" for a run folder, and an empty one.
+
+    A run holds its lock before it writes anything else. So what has no lock, no head, no journal of ours and no half
+    of a file is no run, though its files be called config.yaml or x.log.
+    """
+    names = sorted(one.name for one in folder.iterdir())
+    strange = [name for name in names if not _ours(name)]
+    began = [name for name in names if _unmistakable(name)]
+    if not names or (began and not strange) or (JOURNAL in names and (began or _is_journal(folder / JOURNAL))):
+        return ""
+    return printable((strange or names)[0])
+
+
+def _is_journal(path: Path) -> bool:
+    """Whether a file begins as a journal does; yes too where it is no file that can be looked into, for its reader."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return True
+    try:
+        return not stat.S_ISREG(os.fstat(descriptor).st_mode) or os.read(descriptor, len(BEGINS)) in (BEGINS, b"")
+    finally:
+        os.close(descriptor)
+
+
+def _unmistakable(name: str) -> bool:
+    """Whether nobody but a run leaves a file of that name: its lock, its head, half a file, the details of a bug."""
+    return name in (LOCK, HEAD) or (name.endswith(".tmp") and name[:-4] in OURS) or name.startswith("bug-")
 
 
 def _ours(name: str) -> bool:

@@ -15,14 +15,14 @@ from typing import NamedTuple
 from safla.config.load import Loaded
 from safla.config.model import Config
 from safla.config.plan import RunPlan, make_plan
-from safla.config.text import plan_texts, resolved_yaml
+from safla.config.text import plan_texts
 from safla.core.candles import TIMEFRAMES, align
 from safla.core.strategies import STRATEGIES, Strategy
 from safla.data.exchange.live import Arrival, Arrivals
 from safla.errors import ConfigError, JournalError, Problem
 from safla.journal import reader
 from safla.journal.events import RunStarted
-from safla.journal.files import JOURNAL, open_to_read, replace
+from safla.journal.files import JOURNAL, open_to_read
 from safla.journal.line import MAX_LINE
 from safla.resilience.clock import SYSTEM, Clock
 from safla.runtime import control as commands
@@ -124,8 +124,7 @@ def run(
             _remove_done(folder, path, before)
             say(f"{folder}: this run has ended; --force begins another (J41)")
             return Ended(plan, folder, before.tail.lines, before.tail.h, again=True)
-        if not (folder / run_folder.CONFIG).exists():
-            replace(folder / run_folder.CONFIG, resolved_yaml(loaded).encode())
+        run_folder.keep_config(folder, loaded)
         journal = stack.enter_context(Continued(path, say=say))
         onlooker = stack.enter_context(attend(plan, source))
         held = Resting(plan, journal, listener=onlooker.told)

@@ -4,11 +4,15 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from safla.config.shown import counted
+from safla.config.shown import counted, printable
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
 
 SECONDS_BETWEEN_LINES = 2.0
+BAR_WIDTH = 12  # so that the facts of one symbol fit beside it into 80 columns
 
 
 class Progress(NamedTuple):
@@ -24,19 +28,30 @@ class Progress(NamedTuple):
 Watch = Callable[[Progress], None]
 
 
+class Display(NamedTuple):
+    """Where progress and notes go, so that neither is written into the other."""
+
+    watch: Watch
+    note: Callable[[str], None]  # a line of its own, above a bar that is drawn
+
+
 @contextmanager
-def watching(*, quiet: bool) -> Iterator[Watch]:
-    """Something to be told of progress: it draws on a terminal, prints lines elsewhere, or is silent."""
+def watching(*, quiet: bool) -> Iterator[Display]:
+    """Progress and notes on stderr: a bar on a terminal, lines elsewhere, or silence."""
     if quiet:
-        yield _ignore
+        yield Display(_ignore, _ignore)
     elif sys.stderr.isatty():
-        with _bar() as watch:
-            yield watch
+        with _bar() as display:
+            yield display
     else:
-        yield _lines()
+        yield Display(_lines(), _write)
 
 
-def _ignore(_progress: Progress) -> None:
+def _write(note: str) -> None:
+    sys.stderr.write(f"{printable(note)}\n")
+
+
+def _ignore(_told: Progress | str) -> None:
     return
 
 
@@ -58,26 +73,38 @@ def _lines() -> Watch:
     return watch
 
 
-@contextmanager
-def _bar() -> Iterator[Watch]:
+def bars() -> "Bars":
+    """Bars on stderr, each one line whatever the width: what does not fit is cut with an ellipsis. None is left."""
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
+    from rich.progress import Progress as Bars
+    from rich.table import Column
 
+    one_line = Column(no_wrap=True, overflow="ellipsis", ratio=1)
     columns = (
-        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[facts]}", markup=False),
-        TimeRemainingColumn(),
+        TextColumn("{task.description}", markup=False), BarColumn(bar_width=BAR_WIDTH),
+        TextColumn("{task.fields[facts]}", markup=False, table_column=one_line), TimeRemainingColumn(),
     )  # fmt: skip
+    return Bars(*columns, console=Console(stderr=True), transient=True, expand=True)
+
+
+@contextmanager
+def _bar() -> Iterator[Display]:
+    from rich.text import Text
+
     began = time.monotonic()
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+    with bars() as bar:
         task = bar.add_task("candles", total=None, facts="")
 
         def watch(progress: Progress) -> None:
             rate = progress.done / max(time.monotonic() - began, 1e-9)
             facts = (
-                f"{progress.done}/{progress.total}  {rate:,.0f}/s  {progress.equity}  {progress.modes}  "
-                f"{counted(progress.trades, 'trade')}"
+                f"{progress.done}/{progress.total}  {rate:,.0f}/s  {progress.equity}  "
+                f"{counted(progress.trades, 'trade')}  {progress.modes}"
             )
             bar.update(task, total=progress.total, completed=progress.done, facts=facts)
 
-        yield watch
+        def note(text: str) -> None:
+            bar.console.print(Text(printable(text)), soft_wrap=True)
+
+        yield Display(watch, note)

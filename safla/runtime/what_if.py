@@ -4,12 +4,15 @@ import difflib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
 from safla.config.plan import RunPlan
-from safla.config.problems import key_like
+from safla.config.problems import key_like, no_value, split
+from safla.config.read import Place, scalar
+from safla.config.rules import IMPLAUSIBLE, per_cent_meant
 from safla.core.candles import Series
 from safla.errors import ConfigError, Problem, UsageError
 from safla.journal import candles_file
@@ -45,12 +48,16 @@ def what_if(
     out   a folder that is not there yet, and becomes the run folder of the changed run
     """
     started, series, outside, _ = recorded(path)
-    changes = dict(_change(text, started.plan) for text in sets)
     before = run_of(started)
+    changes = _changes(sets, started.plan)
     try:
         after = changed_run(started, changes)
     except ConfigError as error:
         raise ConfigError([Problem("--set", key, text) for _, key, text in error.problems]) from error
+    for key in (key for key in changes if key in IMPLAUSIBLE):
+        value = scalar(changes[key])
+        if text := per_cent_meant(key, None if value is None else Decimal(str(value))):
+            say(f"warning: --set: {key}: {text}")
     with _written(out, after, series=series, say=say) as write:
         return _beside(before, after, series=series, outside=outside, write=write, engine=engine, say=say)
 
@@ -74,6 +81,20 @@ def _written(
             journal.finish()
 
 
+def _changes(sets: Sequence[str], plan: dict[str, str]) -> dict[str, str]:
+    """The values by key. ConfigError names every one that is empty."""
+    changes, empty = {}, []
+    for text in sets:
+        try:
+            key, value = _change(text, plan)
+            changes[key] = value
+        except ConfigError as error:
+            empty += error.problems
+    if empty:
+        raise ConfigError(empty)
+    return changes
+
+
 def _change(text: str, plan: dict[str, str]) -> tuple[str, str]:
     key, sign, value = text.partition("=")
     if not sign:
@@ -85,6 +106,8 @@ def _change(text: str, plan: dict[str, str]) -> tuple[str, str]:
         near = difflib.get_close_matches(key, plan, n=1)
         hint = f"did you mean {near[0]}?" if near else "safla schema config lists the keys marked as plan"
         raise UsageError(f"--set {key}: no key of the plan; {hint}")
+    if not value.strip(" "):
+        raise ConfigError([no_value(split(key), Place("--set", 0, 0))])
     return key, value
 
 

@@ -300,7 +300,7 @@ def test_a_window_is_exported_into_a_new_file_alone(ask: Ask, archive: str, tmp_
     [
         (["ETH/USDT"], 4, "no candles are stored there"),
         (["BTC/USDT", "--from", "2025-01-01"], 4, "no candles are stored there"),
-        (["btc"], 2, "'btc' is no symbol"),
+        (["btc"], 2, '"btc" is no symbol'),
         (["BTC/USDT", "--from", "soon"], 2, "--from: 'soon' is no date"),
         (["BTC/USDT", "--format", "parquet"], 2, "stdout is for CSV alone"),
         (["BTC/USDT", "--out", "none/out.csv"], 2, "its folder does not exist"),

@@ -96,7 +96,7 @@ def test_the_start_may_be_left_out_where_candles_are_stored(fetch):
     ("arguments", "code", "said"),
     [
         (("BTC/USDX", "--from", "2024-01-01"), 3, "binance has no BTC/USDX; did you mean BTC/USDT"),
-        (("btc", "--from", "2024-01-01"), 2, "'btc' is no symbol such as BTC/USDT"),
+        (("btc", "--from", "2024-01-01"), 2, '"btc" is no symbol such as BTC/USDT'),
         ((*BTC, "--to", "2023-01-01"), 2, "--from 2024-01-01T00:00Z is not before --to 2023-01-01T00:00Z"),
         (("BTC/USDT", "--from", "yesterday"), 2, "--from: 'yesterday' is no date"),
         ((*BTC, "--timeframe", "1w"), 2, "1w"),

@@ -18,6 +18,17 @@ def test_the_file_that_init_writes_is_valid_and_has_no_warnings(
     assert err == ""
 
 
+def test_the_same_command_twice_is_no_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "config.yaml"
+    assert main(["init", str(path)]) == 0
+    before = path.stat()
+    assert main(["init", str(path)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"{path}: is there already, just so; nothing was written"
+    assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    path.write_text(path.read_text() + "# mine\n")
+    assert main(["init", str(path)]) == 2
+
+
 def test_a_file_or_folder_that_is_there_stays_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     there = tmp_path / "there.yaml"
     there.write_text("mine")

@@ -35,6 +35,11 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
         (Interrupted("stopped", 143), 143, "safla: stopped\n"),
         (SaflaError("\x1b[31mred\u202e"), 70, "safla: \\x1b[31mred\\u202e\n"),
         (KeyboardInterrupt(), 130, ""),
+        (
+            UnicodeEncodeError("ascii", "\xfc.csv", 0, 1, "ordinal not in range"),
+            6,
+            "safla: \xfc.csv cannot be written in ascii; set LC_ALL=C.UTF-8 or PYTHONUTF8=1\n",
+        ),
         (PermissionError(13, "Permission denied", "x.yaml"), 6, "safla: Permission denied: x.yaml\n"),
     ],
 )

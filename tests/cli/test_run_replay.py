@@ -128,7 +128,7 @@ def test_fail_on_is_exit_1_where_any_holds_and_exit_2_before_the_run_where_it_is
         (["run", "small.yaml", "--set", "data.source=csv", "--set", "data.path=none-{base}.csv"], 4, "none-BTC.csv"),
         (["run", "small.yaml", "--set", "data.start=2031-01-01"], 4, "no candle between"),
         (["run", "small.yaml", *FINE, *RICH], 3, "initial_balance_usd"),
-        (["run"], 2, "CONFIG"),
+        (["run"], 2, "no configuration is named"),
         (["run", "small.yaml", "--engine", "fast"], 2, "compiled"),
         (["replay", "nowhere"], 4, "nowhere"),
         (["replay"], 2, "RUN"),

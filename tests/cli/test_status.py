@@ -73,7 +73,7 @@ def test_damage_is_refused_and_so_is_what_is_no_run(folder, capsys):
     assert cli.main(["status", str(folder.parent)]) == 4
     out, err = capsys.readouterr()
     assert out == ""
-    assert re.search(r"line 1, byte 0: .*\n.*no such file; name a run folder", err)
+    assert re.search(r"line 1, byte 0: .*\n.*no run folder, but it holds 1; name one", err)
 
 
 def test_watching_a_run_that_has_ended_shows_it_once(folder, capsys):

@@ -72,3 +72,18 @@ def test_the_environment_counts(
 def test_the_test_list_is_checked_where_it_is_asked_for(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["validate", "good.yaml", "--symbols", "test"]) == 3
     assert "symbols.test: is the list in use and empty" in capsys.readouterr().err
+
+
+def test_limits_that_are_off_are_noted_once_each(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("off.yaml").write_text("risk: {stop_loss_pct: null, max_daily_loss_pct: ~}\n")
+    assert main(["validate", "off.yaml"]) == 0
+    out, err = capsys.readouterr()
+    assert out == "off.yaml: valid\n"
+    assert err.splitlines() == [
+        "note: off.yaml:1: risk.stop_loss_pct: null: no stop loss",
+        "note: off.yaml:1: risk.max_daily_loss_pct: null: no limit to the loss of a day",
+    ]
+    assert main(["validate", "off.yaml", "--resolved"]) == 0
+    assert "stop_loss_pct: null                                     # off.yaml:1" in capsys.readouterr().out
+    assert main(["validate", "off.yaml", "good.yaml", "--json"]) == 0
+    assert [len(one["notices"]) for one in json.loads(capsys.readouterr().out)] == [2, 0]

@@ -1,5 +1,6 @@
 """From files, variables and options to one configuration or all its problems (FAULTS 50-54, CONFIG: precedence)."""
 
+import os
 import re
 from decimal import Decimal
 from pathlib import Path
@@ -296,3 +297,178 @@ def test_a_strategy_of_python_is_known_where_it_is_named() -> None:
         {"strategy": {"name": "mine", "parameters": {"length": 5, "band": 0.5, "kind": "fast"}}}, strategies=["mine"]
     )
     assert loaded.config.strategy.parameters == {"length": 5, "band": Decimal("0.5"), "kind": "fast"}
+
+
+# --- Keys without a value --------------------------------------------------------------------------------------------
+
+LIMITS = ("stop_loss_pct", "take_profit_pct", "max_daily_loss_pct", "max_drawdown_pct", "max_daily_trades")
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_a_limit_without_a_value_is_an_error_wherever_it_stands(name: str, tmp_path: Path) -> None:
+    said = f"risk.{name}: has no value; write null to switch it off, or "
+    (in_file,) = refused(f"risk:\n  {name}:\n", tmp_path)
+    assert in_file.startswith(f"c.yaml:2:3: {said}leave the key out for the default ")
+    variable = f"SAFLA__RISK__{name.upper()}"
+    for empty in ("", "  "):
+        with pytest.raises(ConfigError) as error:
+            load(None, sets=[f"risk.{name}={empty}"], environment={variable: empty})
+        assert [str(one) for one in error.value.problems] == [
+            f"--set: {said}leave the option out",
+            f"{variable}: {said}unset the variable",
+        ]
+    for call in (lambda: load(None, sets={f"risk.{name}": ""}), lambda: load_mapping({"risk": {name: " "}})):
+        with pytest.raises(ConfigError, match=rf"risk\.{name}: has no value; write None to switch it off"):
+            call()
+
+
+@pytest.mark.parametrize("null", ["null", "~", "Null", "NULL"])
+def test_a_null_that_was_written_switches_a_limit_off_and_is_told_once(null: str, tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text(f"risk:\n  stop_loss_pct: {null}\n")
+    loaded = load(tmp_path / "c.yaml", sets=[f"risk.max_drawdown_pct={null}"])
+    assert loaded.config.risk.stop_loss_pct is None
+    assert loaded.notices == (
+        f"{tmp_path}/c.yaml:2: risk.stop_loss_pct: null: no stop loss",
+        "--set: risk.max_drawdown_pct: null: no limit to the drawdown",
+    )
+    assert loaded.warnings == ()
+    assert load(None).notices == ()
+
+
+def test_sections_lists_and_maps_without_a_value_are_told_with_all_other_problems(tmp_path: Path) -> None:
+    text = (
+        "extends:\nrisk:\nsymbols:\n  primary:\n    - ETH/USDT\n    -\n    - x\nsystem: {name: , foo: }\n"
+        "markets:\n  BTC/USDT:\n    tick:\nmonitoring: {prometheus: }\nstrategy: {fast_period: 40}\n"
+    )
+    told = [problem.split("; ")[0] for problem in refused(text, tmp_path)]
+    assert told == [
+        "c.yaml:1:1: extends: has no value",
+        "c.yaml:2:1: risk: has no value",
+        "c.yaml:6:6: symbols.primary: an item has no value",
+        'c.yaml:7:7: symbols.primary: "x"',
+        "c.yaml:8:10: system.name: has no value",
+        "c.yaml:8:18: system.foo: unknown key",
+        "c.yaml:11:5: markets.BTC/USDT.tick: has no value",
+        "c.yaml:12:14: monitoring.prometheus: has no value",
+        "c.yaml:13:25: strategy.fast_period: 40 must be below slow_period, which is 30",
+    ]
+
+
+def test_a_value_from_above_does_not_hide_that_a_file_has_none(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text("risk:\n  stop_loss_pct:\n")
+    assert refused("extends: base.yaml\nrisk: {stop_loss_pct: 0.03}\n", tmp_path)[0].startswith(
+        "base.yaml:2:3: risk.stop_loss_pct: has no value"
+    )
+
+
+# --- Variables that look like ours -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("SAFLA_RISK_STOP_LOSS_PCT", "SAFLA__RISK__STOP_LOSS_PCT"),
+        ("SAFLA_RISK__STOP_LOSS_PCT", "SAFLA__RISK__STOP_LOSS_PCT"),
+        ("SAFLA_RISK_STOP_LOS_PCT", "SAFLA__RISK__STOP_LOSS_PCT"),
+        ("safla__risk__stop_loss_pct", "SAFLA__RISK__STOP_LOSS_PCT"),
+        ("Safla_Market_Data_Timeframe", "SAFLA__MARKET_DATA__TIMEFRAME"),
+        ("SAFLA_EXCHANGE_CIRCUIT_BREAKER_FAILURE_THRESHOLD", "SAFLA__EXCHANGE__CIRCUIT_BREAKER__FAILURE_THRESHOLD"),
+        ("SAFLA_MODE", "SAFLA__MODE"),
+        ("SAFLA_RISK_WHATEVER", "SAFLA__RISK__..."),
+    ],
+)
+def test_a_variable_that_is_nearly_ours_is_told_and_its_value_never(name: str, meant: str) -> None:
+    loaded = load(None, environment={name: "hunter2"})
+    assert loaded.warnings == (f"{name}: ignored; variables are written in capitals with two underscores: {meant}",)
+    assert loaded.config == load(None).config
+
+
+@pytest.mark.parametrize("name", ["SAFLA_HOME", "SAFLA", "SAFLA_", "MY_SAFLA_RISK_X", "_SAFLA_COMPLETE", "SAFLAXRISK"])
+def test_a_variable_of_somebody_else_is_nobodys_business(name: str) -> None:
+    assert load(None, environment={name: "1"}).warnings == ()
+
+
+# --- Paths -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_tilde_is_the_home_of_the_user_in_every_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "base.yaml").write_text("system: {name: at home}\n")
+    text = (
+        "extends: ~/base.yaml\nstorage: {logs_directory: ~/logs, cache_directory: ~}\n"
+        "data: {source: csv, path: [~/a.csv, './~/b.csv']}\n"
+    )
+    (tmp_path / "c.yaml").write_text(text)
+    config = load(tmp_path / "c.yaml", sets=["storage.cache_directory=~/cache"]).config
+    assert config.system.name == "at home"
+    assert config.storage.logs_directory == f"{tmp_path}/home/logs"
+    assert config.storage.cache_directory == f"{tmp_path}/home/cache"
+    assert config.data.path == (f"{tmp_path}/home/a.csv", f"{tmp_path}/./~/b.csv")
+    assert load(None, environment={"SAFLA__DATA__PATH": "~/x.csv"}).config.data.path == (f"{tmp_path}/home/x.csv",)
+
+
+def test_a_tilde_of_nobody_is_refused(tmp_path: Path) -> None:
+    text = "extends: ~nobodyofthatname/base.yaml\ndata: {source: csv, path: ~nobodyofthatname/x.csv}\n"
+    for problem in refused(text, tmp_path):
+        assert problem.endswith("~nobodyofthatname is no home directory here; write the whole path")
+
+
+def test_a_folder_whose_name_is_no_utf8_is_named_as_the_trouble(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"Gr\xf6\xdfe")
+    folder.mkdir()
+    (problem,) = refused("data: {source: csv, path: c.csv}", folder)
+    assert ':1:27: data.path: "c.csv" is relative to this file, and the folder ' in problem
+    assert problem.endswith("Gr\\udcf6\\udcdfe is no UTF-8; rename it")
+    (folder / "c.yaml").write_text("data: {source: csv, path: /c.csv}")
+    assert load(folder / "c.yaml").config.data.path == ("/c.csv",)
+
+
+# --- Symbols, contracts and fractions --------------------------------------------------------------------------------
+
+
+def test_symbols_in_small_letters_are_those_in_capitals(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("symbols: {primary: [btc/usdt]}\nmarkets: {Btc/Usdt: {tick: 0.01}}\n")
+    loaded = load(tmp_path / "c.yaml", sets=["markets.btc/usdt.lot=0.1"], environment={"SAFLA__SYMBOLS__TEST": "[x/y]"})
+    assert loaded.symbols == ("BTC/USDT",)
+    assert loaded.config.symbols.test == ("X/Y",)
+    market = loaded.config.markets["BTC/USDT"]
+    assert (market.tick, market.lot) == (Decimal("0.01"), Decimal("0.1"))
+    assert loaded.origins["markets.BTC/USDT.tick"] == f"{tmp_path}/c.yaml:2"
+    with pytest.raises(ConfigError, match=r"symbols\.primary: BTC/USDT stands there twice"):
+        load(None, sets=["symbols.primary=[btc/usdt, BTC/USDT]"])
+
+
+def test_a_contract_is_run_as_spot_and_that_is_said() -> None:
+    (warning,) = load(None, sets=["symbols.primary=[BTC/USDT:USDT]"]).warnings
+    assert warning == (
+        "--set: symbols.primary: BTC/USDT:USDT: a contract is run as spot: long only, without funding, margin or "
+        "liquidation"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("risk.take_profit_pct=5", "5 is 500 %; if 5 % is meant, write 0.05"),
+        ("risk.take_profit_pct=1", "1 is 100 %; if 1 % is meant, write 0.01"),
+        ("risk.trailing_activation_pct=2.5", "2.5 is 250 %; if 2.5 % is meant, write 0.025"),
+        ("risk.stop_loss_pct=0.5", "0.5 is 50 %; if 0.5 % is meant, write 0.005"),
+        ("risk.trailing_stop_pct=0.9", "0.9 is 90 %; if 0.9 % is meant, write 0.009"),
+        ("risk.max_daily_loss_pct=1", "1 is 100 %; if 1 % is meant, write 0.01"),
+        ("risk.max_drawdown_pct=1", "1 is 100 %; if 1 % is meant, write 0.01"),
+        ("strategy.entry_threshold_pct=0.1", "0.1 is 10 %; if 0.1 % is meant, write 0.001"),
+        ("simulation.commission_rate=0.05", "0.05 is 5 %; if 0.05 % is meant, write 0.0005"),
+        ("monitoring.cpu_pct=1", "1 is 1 %, which is always passed; these two are per cent: 80 is 80 %"),
+    ],
+)
+def test_a_fraction_that_looks_like_per_cent_is_asked_about(text: str, said: str) -> None:
+    (warning,) = load(None, sets=[text]).warnings
+    assert warning == f"--set: {text.partition('=')[0]}: {said}"
+
+
+@pytest.mark.parametrize(
+    "text", ["risk.take_profit_pct=0.99", "risk.max_drawdown_pct=0.5", "strategy.exit_threshold_pct=1"]
+)
+def test_a_plausible_fraction_is_not(text: str) -> None:
+    assert load(None, sets=[text]).warnings == ()

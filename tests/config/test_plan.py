@@ -103,7 +103,7 @@ def test_percentages_rates_and_basis_points_become_parts_per_million():
             {"simulation": {"initial_balance_usd": Decimal(46116860185)}},
             Scale(2, 5, 6, 1, 1, 0),
             "initial_balance_usd",
-            "D1",
+            "does not fit: at most 46116860184;",
         ),
         (
             {"simulation": {"initial_balance_usd": Decimal("0.001")}},

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from safla.config.read import MAX_BYTES, Node, Place, read_file, read_python, read_text, read_value, scalar
+from safla.config.read import MAX_BYTES, Node, NoValue, Place, read_file, read_python, read_text, read_value, scalar
 from safla.errors import ConfigError, Problem
 
 HERE = Place("a.yaml", 1, 1)
@@ -35,7 +35,9 @@ def read(text: str) -> Node:
         ("false", False),
         ("null", None),
         ("~", None),
-        ("", None),
+        ("Null", None),
+        ("NULL", None),
+        ("", ""),
     ],
 )
 def test_a_word_means_a_number_a_boolean_or_null(text: str, value: object) -> None:
@@ -46,7 +48,7 @@ def test_a_word_means_a_number_a_boolean_or_null(text: str, value: object) -> No
 @pytest.mark.parametrize(
     "text",
     [
-        *("no", "yes", "True", "TRUE", "NULL", "010", "00", ".5", "5.", "1e400", "1E+1000000", "12:30", "1_000", "+1"),
+        *("no", "yes", "True", "TRUE", "010", "00", ".5", "5.", "1e400", "1E+1000000", "12:30", "1_000", "+1"),
         *("-1", "0x10", "0o7", ".nan", ".inf", "١٢", "1 000", "1,5", "9" * 13, "0." + "1" * 13, "9" * 400, "1.2.3"),
     ],
 )
@@ -75,15 +77,15 @@ def test_keys_and_values_know_their_line_and_column() -> None:
 
 
 BAD_TEXTS = [
-    ("alias", "a: &x 1\n", "a.yaml:1:4: anchors are not allowed; write it plainly (Z2)"),
-    ("unknown alias", "a: *x\n", "a.yaml:1:4: aliases are not allowed; write it plainly (Z2)"),
-    ("tag", "a: !!python/object:os.system 1\n", "a.yaml:1:4: tags are not allowed; write it plainly (Z2)"),
-    ("directive", "%YAML 1.1\n---\na: 1\n", "a.yaml:2:1: directives are not allowed; write it plainly (Z2)"),
-    ("two documents", "a: 1\n---\nb: 2\n", "a.yaml:2:1: a second document begins here; write it plainly (Z2)"),
-    ("recursion", "a: &a [*a]\n", "a.yaml:1:4: anchors are not allowed; write it plainly (Z2)"),
-    ("depth 10 000", "a: 1\nb: " + "[" * 10_000, "a.yaml:2:4: is nested deeper than 16; write it plainly (Z2)"),
-    ("depth", "[" * 60, "a.yaml:1:17: is nested deeper than 16; write it plainly (Z2)"),
-    ("many", "a: [" + "1," * 6000 + "]", "a.yaml:1:9999: holds more than 5000 values; write it plainly (Z2)"),
+    ("alias", "a: &x 1\n", "a.yaml:1:4: anchors are not allowed; write it plainly"),
+    ("unknown alias", "a: *x\n", "a.yaml:1:4: aliases are not allowed; write it plainly"),
+    ("tag", "a: !!python/object:os.system 1\n", "a.yaml:1:4: tags are not allowed; write it plainly"),
+    ("directive", "%YAML 1.1\n---\na: 1\n", "a.yaml:2:1: directives are not allowed; write it plainly"),
+    ("two documents", "a: 1\n---\nb: 2\n", "a.yaml:2:1: a second document begins here; write it plainly"),
+    ("recursion", "a: &a [*a]\n", "a.yaml:1:4: anchors are not allowed; write it plainly"),
+    ("depth 10 000", "a: 1\nb: " + "[" * 10_000, "a.yaml:2:4: is nested deeper than 16; write it plainly"),
+    ("depth", "[" * 60, "a.yaml:1:17: is nested deeper than 16; write it plainly"),
+    ("many", "a: [" + "1," * 6000 + "]", "a.yaml:1:9999: holds more than 5000 values; write it plainly"),
     ("a word", ".____", 'a.yaml:1:1: ".____" stands where a map of keys is due'),
     ("a list", "- a\n- b\n", "a.yaml:1:1: a list stands where a map of keys is due"),
     ("a list as key", "? [a]\n: b\n", "a.yaml:1:3: a list or map stands where a key is due"),
@@ -118,7 +120,7 @@ def test_a_key_that_stands_twice_is_told_and_the_first_kept() -> None:
 
 BAD_FILES = [
     (b"", "bad.yaml: is empty; `safla init` writes a commented configuration to start from"),
-    (b"a" * (MAX_BYTES + 1), f"bad.yaml: is larger than {MAX_BYTES} bytes; a configuration is not (Z1)"),
+    (b"a" * (MAX_BYTES + 1), f"bad.yaml: is larger than {MAX_BYTES} bytes; a configuration is not"),
     ("a: 1".encode("utf-16"), "bad.yaml: is UTF-16; save it as UTF-8"),
     (b"a: 1\nb: \xff\n", "bad.yaml:2:4: byte 0xff is no UTF-8; save the file as UTF-8"),
     (b"a: \x00\n", "bad.yaml:1:4: control character \\x00; is it a text file?"),
@@ -151,7 +153,14 @@ def test_a_link_and_a_byte_order_mark_are_read_as_they_are(tmp_path: Path) -> No
 
 def test_a_value_from_outside_is_flow_or_one_word() -> None:
     place = Place("--set", 0, 0)
-    words = {"0.03": Decimal("0.03"), "a: b # c": "a: b # c", "'7'": "7", "": None, "*x": "*x"}
+    words = {
+        "0.03": Decimal("0.03"),
+        "a: b # c": "a: b # c",
+        "'7'": "7",
+        "": NoValue.HERE,
+        "  ": NoValue.HERE,
+        "*x": "*x",
+    }
     for text, value in words.items():
         assert read_value(text, place, problems=[]).value == value
     flow = read_value("{a: [1, x]}", place, problems=[])

@@ -133,7 +133,7 @@ def test_parameters_stand_in_the_plan_by_their_names() -> None:
     mapping = {
         "strategy": {
             "name": "mine",
-            "parameters": {"band": 0.50, "length": 10, "whole": Decimal("7.0"), "kind": "null"},
+            "parameters": {"band": 0.50, "length": 10, "whole": Decimal("7.0"), "kind": "fast"},
         }
     }
     loaded = load_mapping(mapping, strategies=["mine"])
@@ -141,7 +141,7 @@ def test_parameters_stand_in_the_plan_by_their_names() -> None:
     parameters = {key: text for key, text in texts.items() if "parameters" in key}
     assert parameters == {
         "strategy.parameters.band": "0.5",
-        "strategy.parameters.kind": "null",
+        "strategy.parameters.kind": "fast",
         "strategy.parameters.length": "10",
         "strategy.parameters.whole": "7",
     }

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from safla.config.load import load
+from safla.config.text import from_plan_texts, plan_texts
+from safla.errors import ConfigError
 from tests.faults.asking import GOOD, refused
 from tests.faults.command import Answer
 from tests.faults.invariants import check_answer, check_run, untouched
@@ -81,7 +84,7 @@ BAD_VALUES = [
     ("exchange.retry_attempts", "21", f"21 is out of range; {ATTEMPTS}"),
     ("exchange.retry_attempts", "3.5", f"3.5; {ATTEMPTS}"),
     ("exchange.retry_attempts", "[3]", f"a list; {ATTEMPTS}"),
-    ("exchange.retry_attempts", "", f'""; {ATTEMPTS}'),
+    ("exchange.retry_attempts", "", "has no value; expected a whole number, at least 0, at most 20; or "),
     ("risk.stop_loss_pct", ".nan", f'".nan"; {OPEN}'),
     ("risk.stop_loss_pct", "1e400", f'"1e400"; {OPEN}'),
     ("risk.stop_loss_pct", "-0.1", f'"-0.1"; {OPEN}'),
@@ -231,7 +234,7 @@ BOUNDS = {
     ),
     "size": (
         ["strategy.max_position_size_usd=999999999999", "markets.BTC/USDT={quantity_decimals: 8}"],
-        ["strategy.max_position_size_usd", "10 decimals", "D1"],
+        ["strategy.max_position_size_usd", "10 decimals", "2**62 units"],
     ),
     "dust": (["simulation.initial_balance_usd=0.000000000001"], ["simulation.initial_balance_usd", "7 decimals"]),
     "tick": (["markets.BTC/USDT.tick=0.001"], ["markets.BTC/USDT.tick", "2 decimals"]),
@@ -255,3 +258,41 @@ def test_row_53_an_exposure_and_a_position_size_of_one_are_legal(ask):
     assert (answer.code, answer.out) == (0, "good.yaml: valid\n")
     check_answer(ask("run", "good.yaml", "--quiet", "--out", "run", *sets), 0)
     check_run(Path("run"), max_positions=3)
+
+
+@pytest.mark.parametrize("command", ["run", "validate"])
+def test_row_51_an_empty_variable_or_option_takes_no_limit_away_and_nothing_is_written(ask, monkeypatch, command):
+    with untouched(Path.cwd()):
+        answer = ask(command, "good.yaml", "--set", "risk.max_drawdown_pct=", "--set", "risk.max_daily_loss_pct= ")
+        monkeypatch.setenv("SAFLA__RISK__STOP_LOSS_PCT", "")
+        again = ask(command, "good.yaml")
+    check_answer(answer, 3)
+    check_answer(again, 3)
+    assert answer.err.splitlines() == [
+        "--set: risk.max_drawdown_pct: has no value; write null to switch it off, or leave the option out",
+        "--set: risk.max_daily_loss_pct: has no value; write null to switch it off, or leave the option out",
+    ]
+    assert again.err == (
+        "SAFLA__RISK__STOP_LOSS_PCT: risk.stop_loss_pct: has no value; write null to switch it off, or unset the "
+        "variable\n"
+    )
+
+
+@pytest.mark.parametrize("command", ["run", "validate"])
+def test_row_51_a_variable_with_one_underscore_too_few_is_told(ask, monkeypatch, command):
+    monkeypatch.setenv("SAFLA_RISK_STOP_LOSS_PCT", "hunter2")
+    answer = ask(command, "good.yaml")
+    check_answer(answer, 0)
+    assert (
+        "warning: SAFLA_RISK_STOP_LOSS_PCT: ignored; variables are written in capitals with two underscores: "
+        "SAFLA__RISK__STOP_LOSS_PCT\n"
+    ) in answer.err
+    assert "hunter2" not in answer.err
+
+
+def test_row_53_a_plan_of_a_journal_that_leaves_a_limit_empty_is_none_of_ours():
+    with pytest.raises(ConfigError, match=r"risk\.stop_loss_pct: due is a number"):
+        from_plan_texts(
+            {**plan_texts(load(None).config), "risk.stop_loss_pct": ""},
+            symbols=("BTC/USDT",), markets={}, detail="trades", timeframe="1h",
+        )  # fmt: skip

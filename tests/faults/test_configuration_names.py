@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.asking import GOOD, refused
+from tests.faults.command import safla
 from tests.faults.invariants import check_answer, check_run, untouched
 
 NO_NAMES = [
@@ -90,7 +91,7 @@ def test_row_54_a_strange_file_name_reaches_no_output_raw_and_no_folder_below_lo
     check_run(folder, max_positions=3)
 
 
-@pytest.mark.parametrize("name", ["../beside", "a/../b", "CON", "-x", "~", *ESCAPES], ids=ascii)
+@pytest.mark.parametrize("name", ["../beside", "a/../b", "CON", "-x", "./~", *ESCAPES], ids=ascii)
 def test_row_54_a_run_writes_into_the_folder_that_out_names_and_nowhere_else(ask, tmp_path, name):
     out = Path(name)
     with untouched(Path("good.yaml")):
@@ -118,3 +119,44 @@ def test_row_54_a_run_writes_into_the_folder_that_out_names_and_nowhere_else(ask
 def test_row_54_a_name_that_cannot_be_is_refused_and_nothing_made(ask, tmp_path, arguments, code):
     with untouched(tmp_path):
         check_answer(ask(*arguments), code)
+
+
+ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}  # a locale that knows no umlaut
+
+
+@pytest.mark.parametrize(
+    ("variables", "name", "why"),
+    [
+        ({}, b"Gr\xf6\xdfe", "is no UTF-8; rename it"),  # of an old disk: Latin-1
+        (ASCII, "Größe".encode(), "cannot be read in ascii; set LC_ALL=C.UTF-8 or PYTHONUTF8=1"),
+    ],
+)
+def test_row_54_a_folder_whose_name_is_no_text_is_named_as_the_trouble(tmp_path, variables, name, why):
+    folder = tmp_path / os.fsdecode(name)
+    folder.mkdir()
+    (folder / "c.yaml").write_text("data: {source: csv, path: c.csv}\n")
+    for command in ("run", "validate"):
+        answer = safla(command, "c.yaml", cwd=folder, env=variables)
+        check_answer(answer, 3)
+        assert answer.err.startswith('c.yaml:1:27: data.path: "c.csv" is relative to this file, and the folder ')
+        assert answer.err.endswith(f"{why}\n")
+    (folder / "c.yaml").write_text("data: {source: synthetic, synthetic: {candles: 50}}\n")
+    answer = safla("run", "c.yaml", "--quiet", cwd=folder, env=variables)  # what needs no path of it runs there
+    check_answer(answer, 0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "data: {source: csv, path: /ü.csv}",
+        "storage: {logs_directory: lüg}",
+        "storage: {cache_directory: ü}",
+        "extends: ü.yaml",
+    ],
+)
+def test_row_54_a_path_that_the_locale_cannot_say_is_refused_by_its_key(tmp_path, text):
+    (tmp_path / "c.yaml").write_text(f"{text}\n", encoding="utf-8")
+    answer = safla("run", "c.yaml", cwd=tmp_path, env=ASCII)
+    check_answer(answer, 3)
+    assert "cannot be written in ascii; set LC_ALL=C.UTF-8 or PYTHONUTF8=1" in answer.err
+    assert [one.name for one in tmp_path.iterdir()] == ["c.yaml"]

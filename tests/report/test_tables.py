@@ -155,6 +155,19 @@ def test_no_line_of_the_table_and_no_key_has_a_word_that_is_not_the_fields(summa
     assert [(text, word) for text in texts for word in OLD if word in text.lower()] == []
 
 
+def test_open_halts_of_both_runs_are_told(summary):
+    halts = [
+        {"rule": "drawdown", "since": "2024-02-01T02:25Z"},
+        {"rule": "daily_loss", "since": "2024-02-01T02:25Z"},
+    ]
+    lines = beside_lines({**summary, "open_halts": []}, {**summary, "open_halts": halts}, changed="x=1")
+    told = next(one for one in lines if one.startswith("open halts"))
+    assert told.split(maxsplit=3)[2:] == [
+        "none",
+        "drawdown since 2024-02-01T02:25Z, daily_loss since 2024-02-01T02:25Z",
+    ]
+
+
 def test_two_runs_stand_beside_each_other(summary):
     lines = beside_lines(
         summary, {**summary, "trades": 5, "win_rate": None, "undefined": {"win_rate": "so"}}, changed="x=1"

@@ -47,10 +47,30 @@ def test_a_package_that_is_missing_is_named_with_the_command_that_brings_it(monk
     assert found.text == "not installed: no-such-package; python -m pip install no-such-package"
 
 
-def test_a_name_that_is_no_exchange_is_told_with_the_nearest(tmp_path: Path):
-    found = looks(tmp_path, exchange={"name": "binanse"})
-    assert (found["exchange"].exit_code, found["exchange"].state) == (3, "failed")
-    assert "did you mean binance" in found["exchange"].text
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"data": {"source": "synthetic"}},
+        {"data": {"source": "csv", "path": "x.csv"}},
+        {"data": {"source": "synthetic"}, "mode": "paper", "paper": {"source": "replay"}},
+    ],
+)
+def test_an_exchange_that_gives_no_candles_is_not_asked(tmp_path: Path, data: dict[str, object]):
+    found = looks(tmp_path, **data)["exchange"]
+    source = found.text.rpartition(" ")[2]
+    assert (found.state, found.exit_code) == ("ok", 0)
+    assert found.text == f"not asked: the candles of this configuration are {source}"
+    assert source in str(data)
+
+
+def test_paper_on_live_candles_asks_the_exchange_whatever_the_backtest_reads(tmp_path: Path):
+    assert looks(tmp_path, mode="paper", data={"source": "synthetic"})["exchange"].state == "failed"
+
+
+def test_an_extra_is_named_with_the_key_that_needs_it(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(doctor, "_version", lambda package: None)
+    (extras,) = doctor._extras()
+    assert extras.text == "not installed, and needed by no other key: prometheus_client (for monitoring.prometheus)"
 
 
 @pytest.mark.parametrize(("free", "state"), [(doctor.FREE_BYTES, "ok"), (doctor.FREE_BYTES - 1, "warning")])

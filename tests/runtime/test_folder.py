@@ -81,7 +81,9 @@ def test_a_folder_that_is_a_link_or_a_file_is_refused(tmp_path):
 
 
 def test_what_a_run_left_before_its_first_line_is_no_obstacle(tmp_path):
-    (tmp_path / "run").mkdir()
+    folder.make(tmp_path / "run", force=False)
+    with folder.held(tmp_path / "run"):
+        pass
     (tmp_path / "run" / "candles.parquet.tmp").write_bytes(b"half")
     run(small(tmp_path), tmp_path / "run")
     assert not list((tmp_path / "run").glob("*.tmp"))
@@ -94,9 +96,43 @@ def test_a_folder_with_a_file_of_somebody_else_is_no_run_folder(tmp_path):
         folder.make(tmp_path / "run", force=False)
 
 
+@pytest.mark.parametrize("names", [["config.yaml"], ["server.log"], ["journal.jsonl", "essay.txt"], ["lock", "a.py"]])
+@pytest.mark.parametrize("force", [False, True])
+def test_a_folder_of_the_user_is_neither_written_to_nor_set_aside(tmp_path, names, force):
+    (tmp_path / "mine").mkdir()
+    for name in names:
+        (tmp_path / "mine" / name).write_text("dear diary")
+    with pytest.raises(UsageError, match=rf"mine: no run folder, it holds {names[-1]}; name another with --out"):
+        folder.make(tmp_path / "mine", force=force)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == sorted(["mine", *names])
+
+
+@pytest.mark.parametrize("lost", [["head", "lock"], ["journal.jsonl"]])
+def test_what_is_left_of_a_run_can_be_set_aside(tmp_path, lost):
+    run(small(tmp_path), tmp_path / "run")
+    for name in lost:
+        (tmp_path / "run" / name).unlink()
+    folder.make(tmp_path / "run", force=True)
+    assert (tmp_path / "run.1" / "summary.json").exists() or (tmp_path / "run.1" / "candles.parquet").exists()
+
+
+def test_a_configuration_with_other_values_takes_the_place_of_the_one_that_is_there(tmp_path):
+    run(small(tmp_path), tmp_path / "run")
+    kept = tmp_path / "run" / "config.yaml"
+    before = kept.stat().st_ino
+    run(small(tmp_path), tmp_path / "run")
+    run(small(tmp_path, "report.risk_free_rate=0"), tmp_path / "run")  # the same value from elsewhere
+    assert kept.stat().st_ino == before
+    run(small(tmp_path, "report.risk_free_rate=0.04"), tmp_path / "run")
+    assert "risk_free_rate: 0.04" in kept.read_text()
+
+
 def test_older_runs_are_set_aside_one_behind_the_other(tmp_path):
     for count in range(3):
         folder.make(tmp_path / "run", force=True)
+        with folder.held(tmp_path / "run"):
+            pass
+        (tmp_path / "run" / "journal.jsonl").write_text('{"n":1,"p":"')
         (tmp_path / "run" / "number").write_text(str(count))
     kept = {path.name: (path / "number").read_text() for path in tmp_path.iterdir()}
     assert kept == {"run": "2", "run.1": "0", "run.2": "1"}

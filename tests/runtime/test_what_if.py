@@ -73,11 +73,20 @@ def test_nothing_is_written(folder):
         ("risk.stop_loss_pct", UsageError, "KEY=VALUE"),
         ("risk.stop_loss_pct=7", ConfigError, "above 0, below 1"),
         ("strategy.fast_period=8", ConfigError, "must be below slow_period"),
+        ("risk.stop_loss_pct=", ConfigError, r"^--set: risk\.stop_loss_pct: has no value; write null to switch it off"),
+        ("risk.max_open_positions= ", ConfigError, r"risk\.max_open_positions: has no value; expected a whole number"),
     ],
 )
 def test_what_cannot_be_asked_says_why(folder, change, error, said):
     with pytest.raises(error, match=said):
         asked(folder, change)
+
+
+def test_a_fraction_that_looks_like_per_cent_is_asked_about(folder):
+    said: list[str] = []
+    sets = ("risk.take_profit_pct=5", "risk.stop_loss_pct=null", "risk.max_open_positions=2")
+    what_if(folder, sets, engine="interpreted", say=said.append)
+    assert said == ["warning: --set: risk.take_profit_pct: 5 is 500 %; if 5 % is meant, write 0.05"]
 
 
 def test_the_command_shows_both_side_by_side(folder, capsys):

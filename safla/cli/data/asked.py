@@ -1,19 +1,17 @@
 """What the commands of `safla data` share: configuration, times, how a series is called. Nothing is printed here."""
 
-import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import click
 
-from safla.config.load import Loaded, load
-from safla.config.types import LAST_MS, SYMBOL, milliseconds
+from safla.cli.arguments import PATH
+from safla.config.shown import quoted
+from safla.config.types import LAST_MS, milliseconds, symbol_text
 from safla.core.candles import TIMEFRAMES, iso
 from safla.data.store.spans import Span
 from safla.data.store.store import Place
 
-DEFAULT = Path("config.yaml")
 SHOWN_SPANS = 20
 
 Command = Callable[..., Any]
@@ -21,11 +19,10 @@ Command = Callable[..., Any]
 
 def configured(function: Command) -> Command:
     """The options from which the configuration comes."""
-    path = click.Path(path_type=Path)
     text = "Else ./config.yaml if it exists, or the defaults."
     more = "Overlay a value; may be given several times."
     function = click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help=more)(function)
-    return click.option("--config", type=path, metavar="FILE", help=text)(function)
+    return click.option("--config", type=PATH, metavar="FILE", help=text)(function)
 
 
 def timed(function: Command) -> Command:
@@ -34,16 +31,12 @@ def timed(function: Command) -> Command:
     return click.option("--timeframe", type=click.Choice(list(TIMEFRAMES)), help=text)(function)
 
 
-def loaded(config: Path | None, *, sets: Sequence[str]) -> Loaded:
-    """The configuration that counts."""
-    return load(config or (DEFAULT if DEFAULT.exists() else None), sets=sets, environment=os.environ)
-
-
 def symbol_of(text: str) -> str:
-    """A symbol as an argument. UsageError for what is none."""
-    if not SYMBOL.fullmatch(text):
-        raise click.UsageError(f"{text[:40]!a} is no symbol such as BTC/USDT")
-    return text
+    """A symbol as an argument, in capitals. UsageError for what is none."""
+    try:
+        return symbol_text(text)
+    except ValueError as error:
+        raise click.UsageError(f"{quoted(text)} {error}") from error
 
 
 def moment(text: str | None, option: str) -> int | None:

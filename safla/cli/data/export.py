@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from safla.cli import UNWRAPPED
-from safla.cli.data.asked import called, configured, loaded, moment, stretches, symbol_of, timed
+from safla.cli.arguments import PATH, loaded
+from safla.cli.data.asked import called, configured, moment, stretches, symbol_of, timed
 from safla.cli.written import put_new
 from safla.config.plan import source_timeframe
 from safla.config.shown import printable
@@ -30,7 +31,7 @@ MAKERS = {"csv": lambda series: share.csv_text(series).encode("ascii"), "parquet
 @click.option(
     "--format", "kind", type=click.Choice(list(MAKERS)), default="csv", show_default=True, help="Of the file."
 )
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="A new file; else CSV goes to stdout.")
+@click.option("--out", type=PATH, metavar="FILE", help="A new file; else CSV goes to stdout.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as a JSON object; needs --out.")
 def command(
     *, symbol: str, config: Path | None, sets: tuple[str, ...], timeframe: str | None, since: str | None,
@@ -39,7 +40,7 @@ def command(
     """Write stored candles as CSV or Parquet, exactly. Exit 4 if none are held there; holes are said on stderr."""
     if out is None and (as_json or kind != "csv"):
         raise click.UsageError("stdout is for CSV alone; give --out FILE")
-    symbol_of(symbol)
+    symbol = symbol_of(symbol)
     begin, end = moment(since, "--from"), moment(until, "--to")
     chosen = loaded(config, sets=sets).config
     timeframe = timeframe or source_timeframe(chosen)

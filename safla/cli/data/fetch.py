@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from safla.cli import UNWRAPPED
-from safla.cli.data.asked import called, configured, loaded, moment, symbol_of, timed
+from safla.cli.arguments import loaded
+from safla.cli.data.asked import called, configured, moment, symbol_of, timed
 from safla.config.shown import printable
 from safla.core.candles import iso
 

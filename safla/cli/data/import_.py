@@ -7,7 +7,8 @@ from typing import Any, Literal
 import click
 
 from safla.cli import UNWRAPPED
-from safla.cli.data.asked import called, configured, loaded, symbol_of
+from safla.cli.arguments import PATH, loaded
+from safla.cli.data.asked import called, configured, symbol_of
 from safla.config.plan import source_timeframe
 from safla.config.shown import printable
 from safla.core.candles import TIMEFRAMES, iso
@@ -24,7 +25,7 @@ EXAMPLE = "Example: safla data import configs/data/SYNTHETIC-BTCUSDT-1h-2024.zip
 
 
 @click.command("import", epilog=f"{UNWRAPPED}{EXAMPLE}")
-@click.argument("paths", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", type=PATH, nargs=-1, required=True, metavar="FILE...")
 @configured
 @click.option("--symbol", metavar="SYMBOL", help="Whose candles they are; else told by the name of an archive.")
 @click.option(
@@ -50,7 +51,7 @@ EXAMPLE = "Example: safla data import configs/data/SYNTHETIC-BTCUSDT-1h-2024.zip
 @click.option("--accept-restated", is_flag=True, help="Replace stored candles that have other values.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array, one object a file.")
 def command(
-    *, paths: tuple[str, ...], config: Path | None, sets: tuple[str, ...], symbol: str | None, timeframe: str | None,
+    *, files: tuple[Path, ...], config: Path | None, sets: tuple[str, ...], symbol: str | None, timeframe: str | None,
     columns: tuple[str, ...], time_zone: str | None, last_candle: Literal["keep", "drop"],
     bad_rows: Literal["refuse", "drop"] | None, accept_restated: bool, as_json: bool,
 ) -> int:  # fmt: skip
@@ -70,6 +71,7 @@ def command(
         grids={one: places for one, places in grids.items() if places is not None},
         last_candle=last_candle, accept_restated=accept_restated, bad_rows=bad_rows or chosen.data.bad_rows,
     )  # fmt: skip
+    paths = list(map(str, files))
     for path in paths:
         place_of(path, wanted)  # so that nothing is stored where one of the names is not clear
     found = []

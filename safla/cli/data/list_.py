@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from safla.cli import UNWRAPPED
-from safla.cli.data.asked import called, configured, loaded
+from safla.cli.arguments import loaded
+from safla.cli.data.asked import called, configured
 from safla.config.shown import printable
 from safla.core.candles import iso
 from safla.data.store.inventory import Listed, listing

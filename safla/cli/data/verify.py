@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from safla.cli import UNWRAPPED
-from safla.cli.data.asked import SHOWN_SPANS, called, configured, loaded, stretch, stretches, symbol_of
+from safla.cli.arguments import loaded
+from safla.cli.data.asked import SHOWN_SPANS, called, configured, stretch, stretches, symbol_of
 from safla.config.shown import printable
 from safla.core.candles import TIMEFRAMES, iso
 from safla.data.exchange.venue import folder_of

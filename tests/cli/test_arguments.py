@@ -1,0 +1,110 @@
+"""Paths on the command line and from Python: ~ where no shell expanded it, nothing at all, and ./config.yaml."""
+
+from pathlib import Path
+
+import click
+import pytest
+
+import safla
+from safla import cli
+from safla.cli.arguments import PathName
+from safla.cli.data import COMMANDS as DATA
+from tests.runs import SMALL
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of its own, beside the current folder."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "work").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path / "work")
+    return tmp_path / "home"
+
+
+def commands() -> list[click.Command]:
+    """Every command there is."""
+    names = [(name,) for name in cli.COMMANDS if name != "data"] + [("data", name) for name in DATA]
+    found = []
+    for words in names:
+        command: click.Command = cli.program(words)
+        with command.make_context("safla", list(words), resilient_parsing=True) as context:
+            for word in words:
+                assert isinstance(command, click.Group)
+                _, inner, _ = command.resolve_command(context, [word])
+                assert inner is not None
+                command = inner
+        found.append(command)
+    return found
+
+
+def test_every_path_of_every_command_is_expanded_in_the_same_way() -> None:
+    paths = [one for command in commands() for one in command.params if isinstance(one.type, click.Path)]
+    assert len(paths) >= 15
+    assert [one.name for one in paths if not isinstance(one.type, PathName)] == []
+
+
+def test_a_tilde_that_no_shell_expanded_is_the_home(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "small.yaml").write_text(SMALL)
+    assert cli.main(["run", "~/small.yaml", "--out=~/run", "--quiet"]) == 0
+    assert cli.main(["replay", "~/run"]) == 0
+    assert cli.main(["init", "~/new.yaml"]) == 0
+    assert cli.main(["doctor", "--config=~/new.yaml", "--json"]) == 0
+    assert sorted(one.name for one in home.iterdir()) == ["new.yaml", "run", "small.yaml"]
+    assert list(Path.cwd().iterdir()) == []
+    assert safla.replay("~/run")
+    assert safla.run("~/small.yaml", out="~/run").same_journal
+    with pytest.raises(safla.UsageError, match="~nobodyofthatname is no home directory here"):
+        safla.run("~/small.yaml", out="~nobodyofthatname/run")
+    assert cli.main(["run", "~/small.yaml", "--out", "./~", "--quiet"]) == 0  # a folder of that name, asked for
+    assert [one.name for one in Path.cwd().iterdir()] == ["~"]
+    assert cli.main(["replay", "./~"]) == 0
+
+
+@pytest.mark.parametrize("command", ["run", "validate"])
+def test_without_a_name_it_is_the_configuration_of_the_current_folder(
+    home: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert cli.main([command]) == 2
+    err = capsys.readouterr().err.splitlines()
+    assert err[0] == (
+        "safla: no configuration is named, and there is no config.yaml here; name one, or make it with `safla init`"
+    )
+    assert list(Path.cwd().iterdir()) == []
+    Path("config.yaml").write_text(SMALL)
+    assert cli.main([command]) == 0
+    assert "Small" in capsys.readouterr().out or command == "validate"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("run", "--out="), ("run", ""), ("validate", ""), ("replay", ""), ("schema", "--write="), ("init", "")],
+)
+def test_an_empty_name_is_wrong_usage_and_never_the_current_folder(
+    home: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    assert cli.main(arguments) == 2
+    assert "an empty name; an unset variable of the shell leaves one" in capsys.readouterr().err
+    assert list(Path.cwd().iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [("data", "list"), ("data", "verify"), ("doctor", "--set", "data.source=synthetic")]
+)
+def test_a_variable_that_was_meant_for_us_is_told_by_every_command(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("SAFLA_STORAGE_CACHE_DIRECTORY", "elsewhere")
+    assert cli.main(arguments) == 0
+    assert "warning: SAFLA_STORAGE_CACHE_DIRECTORY: ignored; " in capsys.readouterr().err
+
+
+def test_a_variable_that_was_meant_for_us_is_among_the_notes_of_a_run_from_python(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SAFLA_RISK_STOP_LOSS_PCT", "0.5")
+    result = safla.run({"data": {"source": "synthetic", "synthetic": {"candles": 50}}}, out="run")
+    assert result.notes[0] == (
+        "warning: SAFLA_RISK_STOP_LOSS_PCT: ignored; variables are written in capitals with two underscores: "
+        "SAFLA__RISK__STOP_LOSS_PCT"
+    )
