@@ -118,12 +118,31 @@ def test_row_43_a_page_that_stays_bad_ends_it_with_row_and_value(name: str, foll
     assert len([one for one in following.meeting.asked("klines") if one.faults]) == 4
 
 
+def test_row_43_it_ends_with_row_and_value_too_where_so_many_tries_open_the_breaker(tmp_path: Path) -> None:
+    sets = (NO_PATIENCE, "exchange.retry_attempts=6")
+    following = Following(tmp_path, sets=sets, streams=False)
+    following.fake.break_("high_below_low", times=None, after=1)
+    with pytest.raises(
+        DataError, match=r"binance BTC/USDT 1m: candle \d+: high \S+ is below open .*the breaker is open"
+    ):
+        following.follow(SINCE, END)
+
+
+def test_one_symbol_with_a_bad_page_is_named_though_others_are_rejected_because_of_it(tmp_path: Path) -> None:
+    sets = (NO_PATIENCE, "exchange.retry_attempts=6")
+    following = Following(tmp_path, "ETHUSDT", "BTCUSDT", sets=sets, streams=False)
+    following.fake.break_("high_below_low", times=None, after=1, symbol="BTCUSDT")
+    with pytest.raises(DataError, match=r"binance BTC/USDT 1m: candle \d+: high"):
+        following.follow(SINCE, END)
+
+
 @pytest.mark.parametrize("name", sorted(LEGAL))
 def test_rows_43_and_45_a_row_that_is_wrong_and_legal_stands_once_it_was_taken(name: str, following: Following) -> None:
     following.fake.break_(name, after=1)
     came = following.follow(SINCE, END)
     assert [ts for ts, rows in pairs(came) if (ts, rows) not in following.true(SINCE, END)] == [START + BEGAN * MINUTE]
-    assert following.kinds() == [followed.REVISED]
+    assert following.kinds() == [followed.REVISED, followed.CLOCK]
+    assert following.told[1][2].endswith("its clock was read again: what was believed is right")
 
 
 # --- Rows 45 to 47 ---------------------------------------------------------------------------------------------------
