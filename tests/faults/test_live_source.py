@@ -118,22 +118,18 @@ def test_row_43_a_page_that_stays_bad_ends_it_with_row_and_value(name: str, foll
     assert len([one for one in following.meeting.asked("klines") if one.faults]) == 4
 
 
-def test_row_43_it_ends_with_row_and_value_too_where_so_many_tries_open_the_breaker(tmp_path: Path) -> None:
-    sets = (NO_PATIENCE, "exchange.retry_attempts=6")
-    following = Following(tmp_path, sets=sets, streams=False)
-    following.fake.break_("high_below_low", times=None, after=1)
-    with pytest.raises(
-        DataError, match=r"binance BTC/USDT 1m: candle \d+: high \S+ is below open .*the breaker is open"
-    ):
-        following.follow(SINCE, END)
-
-
-def test_one_symbol_with_a_bad_page_is_named_though_others_are_rejected_because_of_it(tmp_path: Path) -> None:
-    sets = (NO_PATIENCE, "exchange.retry_attempts=6")
-    following = Following(tmp_path, "ETHUSDT", "BTCUSDT", sets=sets, streams=False)
-    following.fake.break_("high_below_low", times=None, after=1, symbol="BTCUSDT")
-    with pytest.raises(DataError, match=r"binance BTC/USDT 1m: candle \d+: high"):
-        following.follow(SINCE, END)
+@pytest.mark.parametrize("names", [("BTCUSDT",), ("ETHUSDT", "BTCUSDT")])
+def test_row_43_a_page_that_stays_bad_is_named_though_so_many_tries_open_the_breaker(
+    names: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Whoever is rejected because of it waits too, and all comes in the end."""
+    following = Following(tmp_path, *names, sets=(NO_PATIENCE, "exchange.retry_attempts=6"), streams=False)
+    following.fake.break_("off_grid_timestamp", times=6, after=len(names), symbol="BTCUSDT")
+    came = following.follow(SINCE, END)
+    assert pairs(came) == following.true(SINCE, END)
+    text = next(text for kind, _, text in following.told if kind == followed.REFUSED)
+    assert "binance BTC/USDT 1m: row 2 of a page is no candle of this timeframe" in text
+    assert "the breaker is open after too many failures" in text
 
 
 @pytest.mark.parametrize("name", sorted(LEGAL))

@@ -1,7 +1,6 @@
 """What is believed of the exchange's clock, and what shows that it is wrong: no unfinished candle is taken by it."""
 
 import asyncio
-from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -215,11 +214,19 @@ def test_what_the_candle_that_is_not_over_is_served_as_does_not_matter(name: str
     assert [one.came - over_at(one.ts) for one in came if over_at(one.ts) > 0] == [1.5] * 4  # it is no reason to wait
 
 
-def test_one_that_opens_off_the_grid_or_later_is_a_bad_row(following: Following) -> None:
-    shifts = cycle([17, 10 * MINUTE])
-    following.fake.form(lambda cells: [cells[0] + (shift := next(shifts)), *cells[1:6], cells[6] + shift, *cells[7:]])
-    with pytest.raises(Exception, match=r"is not on the grid|is behind the exchange's own clock"):
-        following.follow(SINCE, BEGAN + 4)
+@pytest.mark.parametrize("shift", [17, 10 * MINUTE])
+def test_one_that_opens_off_the_grid_or_later_is_a_bad_row(shift: int, following: Following) -> None:
+    async def scene() -> None:
+        async with following.opened(SINCE, None) as source:
+            taking = asyncio.ensure_future(_collected(source))
+            await following.meeting.clock.sleep(60.0)
+            taking.cancel()
+            await asyncio.gather(taking, return_exceptions=True)
+
+    following.fake.form(lambda cells: [cells[0] + shift, *cells[1:6], cells[6] + shift, *cells[7:]])
+    following.meeting.run(scene, grace=0.006)
+    assert following.kinds()[0] == followed.REFUSED
+    assert "is not on the grid" in following.told[0][2] or "is behind the exchange's own clock" in following.told[0][2]
 
 
 async def _collected(source: Any) -> list[Arrival]:
