@@ -78,7 +78,7 @@ FORMING = {  # the last row, where its candle is not over: whatever is in it
     "no number": row(3, close="n/a"),
     "null": row(3, close=None),
     "too few cells": row(3)[:3],
-    "too many decimals": row(3, close="100.123456789"),
+    "too many decimals": row(3, close="100.12345678901234"),
 }
 
 
