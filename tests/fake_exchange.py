@@ -9,7 +9,7 @@ import asyncio
 import json
 import signal
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -76,6 +76,15 @@ class FakeExchange:
     def sockets(self) -> list[Said]:
         """What clients of streams did."""
         return self._state.sockets
+
+    @property
+    def wrong_times(self) -> list[int]:
+        """So many ms ahead are the next answers about the time, each once; behind where negative."""
+        return self._state.wrong_times
+
+    def form(self, served: Callable[[list[Any]], list[Any]]) -> None:
+        """What the candle that is not over is served as, from now on: its twelve cells, changed."""
+        self._state.forming = served
 
     @property
     def rest_url(self) -> str:

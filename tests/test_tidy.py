@@ -107,7 +107,7 @@ RULES = (
         "safla",
         "def f(cell):\n    assert cell.isdigit()\n",
         {
-            "safla/data/exchange/server_time.py:ServerTime.latest": "whoever asks for it has asked for now() before",
+            "safla/data/exchange/server_time.py:ServerTime.carried": "whoever asks for it has asked for now() before",
             "safla/data/source.py:_paths": "config/rules.py has refused a source of files without a path",
             "safla/journal/append.py:Appender._write": "whoever calls it after an error is ours",
             "safla/journal/books.py:check": "the reader lets no other event be the first",

@@ -210,6 +210,7 @@ async def _learn_rules(feed: Feed, places: Mapping[str, Place], *, fresh: bool, 
     """S3: the exchange's rules are kept with the candles, and stay as they are until somebody fetches anew."""
     known = {symbol: store.held(place, (0, 0)).rules for symbol, place in places.items()}
     if None not in known.values() and not fresh and feed.assume(tuple(places)):
+        await feed.learn_limits(tuple(places))
         return ()
     found = await feed.rules(tuple(places))
     at = int(clock.wall() * 1000)

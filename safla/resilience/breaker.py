@@ -57,11 +57,12 @@ MOVES = {(source, trigger): next_state(source, trigger) for trigger, source, _ i
 
 
 class CircuitOpen(Exception):
-    """Nothing may be asked now. No request was made."""
+    """Nothing may be asked now. No request was made. Its cause is the last failure that was counted, where known."""
 
     def __init__(self, retry_after: float) -> None:
         super().__init__(retry_after)
         self.retry_after = retry_after  # seconds, above 0: until a probe may pass, or the rest of a probe's turn
+        self.tried = False  # whether the call that is rejected has failed itself before
 
     def __str__(self) -> str:
         return f"the breaker is open; a call may pass in {self.retry_after:.3f} s"
@@ -87,7 +88,7 @@ class Breaker:
     """
 
     __slots__ = (
-        "_clock", "_era", "_failure_threshold", "_listeners", "_lock", "_moves", "_recovery_seconds",
+        "_clock", "_era", "_failure_threshold", "_last", "_listeners", "_lock", "_moves", "_recovery_seconds",
         "_success_threshold", "_telling",
     )  # fmt: skip
 
@@ -103,6 +104,7 @@ class Breaker:
         self._success_threshold = success_threshold
         self._clock = clock
         self._era = _Era(CLOSED)  # a restart begins closed (K9)
+        self._last: Exception | None = None  # the last failure that was counted: the reason why it is open
         self._lock = threading.Lock()  # held for a few assignments, never while a call or a listener runs (K7)
         self._listeners: list[Callable[[Move], None]] = []
         self._moves: deque[Move] = deque()  # made and not told yet
@@ -135,10 +137,10 @@ class Breaker:
                 self._move(PROBE, "recovery time over", 0)
             era = self._era
             if era.state == OPEN:
-                raise CircuitOpen(era.until - now)
+                raise CircuitOpen(era.until - now) from self._last
             if era.probing:
                 turn = self._recovery_seconds
-                raise CircuitOpen(max(turn - (now - era.began) % turn, SHORTEST_TURN))
+                raise CircuitOpen(max(turn - (now - era.began) % turn, SHORTEST_TURN)) from self._last
             if era.state == HALF_OPEN:
                 era.probing, era.began = True, now
         self._tell()
@@ -158,10 +160,11 @@ class Breaker:
             self._move(CLOSE, "probes succeeded", era.count)
         self._tell()
 
-    def _failed(self, era: "_Era", cause: str) -> None:
+    def _failed(self, era: "_Era", cause: str, error: Exception | None) -> None:
         with self._lock:
             if era is not self._era:
                 return
+            self._last = error
             count = 1
             if era.state == CLOSED:
                 count = era.count = era.count + 1
@@ -229,11 +232,11 @@ class Token:
         if self._era.count or self._era.state != CLOSED:  # else there is nothing to set to zero, and no lock is needed
             self._breaker._succeeded(self._era)
 
-    def failure(self, cause: str) -> None:
-        """The call failed in a way that counts (X7)."""
+    def failure(self, cause: str, error: Exception | None = None) -> None:
+        """The call failed in a way that counts (X7). error: what is told to those who are rejected because of it."""
         assert not self._ended, "a token ends once"
         self._ended = True
-        self._breaker._failed(self._era, cause)
+        self._breaker._failed(self._era, cause, error)
 
     def release(self) -> None:
         """The call was cancelled, or ended in what is not counted: the slot is free, no count moves (K7)."""

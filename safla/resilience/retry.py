@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import NamedTuple, TypeVar
 
-from safla.resilience.breaker import Breaker, Token
+from safla.resilience.breaker import Breaker, CircuitOpen, Token
 from safla.resilience.gate import Gate
 
 LONGEST_WAIT = 300.0  # seconds; a Retry-After above it is an answer (R3)
@@ -36,6 +36,10 @@ class Trouble(Exception):
         self.retried, self.counted, self.shuts = retried, counted, shuts
         self.floor = (UNSAID_WAIT if shuts else 0.0) if retry_after is None else retry_after
 
+    def bare(self) -> "Trouble":
+        """The same without the frames that it came through: to be kept."""
+        return Trouble(str(self), retried=self.retried, counted=self.counted, retry_after=self.floor, shuts=self.shuts)
+
 
 class Patience(NamedTuple):
     """How often it is tried again, and how long the first wait is at most; each further one twice as long."""
@@ -59,15 +63,19 @@ async def call(
 ) -> Answer:  # fmt: skip
     """The answer to a request, tried again as long as patience lasts. Each try passes the gate and the breaker.
 
-    Raises the last Trouble as it is; CircuitOpen at once (R7); whatever else the request raises. A cancelled task
-    ends in any of its waits (R6).
+    Raises the last Trouble as it is; CircuitOpen at once (R7), caused by the last Trouble of this call if it had one;
+    whatever else the request raises. A cancelled task ends in any of its waits (R6).
     """
-    attempt = 0
+    attempt, last = 0, None
     while True:
         attempt += 1
         try:
             return await _tried(request, gate=gate, breaker=breaker)
+        except CircuitOpen as rejected:
+            rejected.tried = last is not None
+            raise rejected from last or rejected.__cause__
         except Trouble as trouble:
+            last = trouble.bare()
             if not trouble.retried or attempt > patience.attempts or trouble.floor > LONGEST_WAIT:
                 raise
             wait = max(chance(0.0, _longest(patience, attempt)), trouble.floor)
@@ -86,9 +94,10 @@ async def _tried(request: Callable[[], Awaitable[Answer]], *, gate: Gate, breake
         if trouble.shuts:  # before anybody else can leave; no longer than is waited, else others would stand for days
             gate.shut(min(trouble.floor, LONGEST_WAIT))
         if trouble.counted:
-            end = partial(token.failure, str(trouble))
+            end = partial(token.failure, str(trouble), trouble.bare())
         raise
     finally:
+        gate.left()
         end()
 
 
@@ -103,7 +112,7 @@ async def _admitted(gate: Gate, breaker: Breaker) -> Token:
         token = breaker.acquire()
         left = False
         try:
-            left = await gate.enter(wanted=token.holds)
+            left = await gate.enter_and_stay(wanted=token.holds)
         finally:
             if not left:
                 token.release()

@@ -10,7 +10,7 @@ from loguru import logger
 
 from safla.config.load import Loaded
 from safla.config.plan import RunPlan
-from safla.data.exchange.followed import BAD, ENDED, MISSING, REFUSED, SILENT
+from safla.data.exchange.followed import BAD, CLOCK, ENDED, MISSING, REFUSED, SILENT
 from safla.runtime import paper
 from safla.runtime.feeding import Line, Source
 from safla.runtime.interrupt import watched
@@ -103,5 +103,7 @@ def _wall(line: Line) -> float:
 
 def _troubled(monitor: Monitor, kind: str, symbol: str, text: str) -> None:
     logger.bind(file="market_data", fields={"kind": kind}).warning("{}", text)
+    if kind == CLOCK:
+        monitor.doubted(text)
     if kind in ALERTED:
         monitor.refused(text, symbol=symbol or None)

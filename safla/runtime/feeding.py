@@ -181,6 +181,7 @@ async def _closing(
         line.feed = feed = await stack.enter_async_context(feed_of(config.exchange, clock=clock))
         if not feed.assume(run.symbols):
             await feed.rules(run.symbols)
+        await feed.learn_limits(run.symbols)
 
         def broken(text: str) -> None:
             trouble(STREAM, "", text)

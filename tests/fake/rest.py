@@ -78,7 +78,8 @@ def page(state: State, parameters: Parameters) -> Page:
         first = max(0, end - min(limit, MOST))
     end = max(first, min(end, first + min(limit, MOST)))
     unfinished = end > first and candles.times[end - 1] + candles.step_ms > now
-    return Page(candles, first, end - unfinished, candles.as_of(end - 1, now) if unfinished else None)
+    current = state.forming(candles.as_of(end - 1, now)) if unfinished else None
+    return Page(candles, first, end - unfinished, current)
 
 
 def _ping(state: State, parameters: Parameters) -> bytes:
@@ -86,7 +87,8 @@ def _ping(state: State, parameters: Parameters) -> bytes:
 
 
 def _time(state: State, parameters: Parameters) -> bytes:
-    return b'{"serverTime":%d}' % state.clock.now_ms
+    wrong = state.wrong_times.pop(0) if state.wrong_times else 0
+    return b'{"serverTime":%d}' % (state.clock.now_ms + wrong)
 
 
 def _candles(state: State, parameters: Parameters) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.fake.breaking import Breaks
-from tests.fake.candles import Market
+from tests.fake.candles import Cells, Market
 from tests.fake.clock import VirtualClock
 from tests.fake.limits import Limits
 
@@ -49,6 +49,8 @@ class State:
     breaks: Breaks = field(default_factory=Breaks)
     requests: list[Asked] = field(default_factory=list)
     sockets: list[Said] = field(default_factory=list)
+    wrong_times: list[int] = field(default_factory=list)  # ms: so far ahead are its next answers about the time
+    forming: Callable[[Cells], Cells] = lambda cells: cells  # what the candle that is not over is served as
     news: threading.Condition = field(init=False)
 
     def __post_init__(self) -> None:

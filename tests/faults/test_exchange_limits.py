@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from safla.data.exchange import feed as feed_module
 from safla.data.exchange.feed import Feed
 from safla.errors import ExchangeError
 from safla.resilience.breaker import CircuitOpen
@@ -203,7 +204,7 @@ def test_row_37_the_command_says_in_one_line_that_it_is_banned(
         fake.break_("418", path="exchangeInfo")
         words = ["data", "fetch", "BTC/USDT", "--timeframe", "1m", "--from", "2024-01-01", "--quiet"]
         answer = inside(capsys, *words, "--set", f"exchange.rest_url={fake.rest_url}")
-        assert [one.name for one in fake.requests] == ["time", "exchangeInfo"]
+        assert [one.name for one in fake.requests] == ["time", "time", "exchangeInfo"]  # this machine's time is another
     check_answer(answer, 5)
     assert answer.err.startswith("safla: binance, its symbols: banned for going on after too many requests, until 20")
     assert len(answer.err.splitlines()) == 1
@@ -214,9 +215,9 @@ def test_row_37_the_command_says_in_one_line_that_it_is_banned(
 KINDS = ("500", "502", "503", "504", "403", "html_200", "reset")  # all that it counts looks alike from outside
 
 
-async def page(feed: Feed) -> object:
+async def page(feed: Feed, symbol: str = SYMBOL) -> object:
     """One page of candles."""
-    return await feed.page(SYMBOL, "1m", since=START, limit=LIMIT)
+    return await feed.page(symbol, "1m", since=START, limit=LIMIT)
 
 
 async def for_ever(meeting: Meeting, feed: Feed, seconds: float) -> None:
@@ -429,15 +430,63 @@ def test_at_four_fifths_of_the_weight_nobody_is_held_back(meeting: Meeting) -> N
     assert meeting.fake.limits.used == 4800  # the clock 1, the symbols 20, two pages 4
 
 
-def test_a_limit_that_is_lower_than_ours_is_found_out_by_429_and_never_by_a_ban(
-    tmp_path: Path, whole: dict[str, bytes]
+@pytest.mark.parametrize("limit", [30, 70, 100])
+def test_a_limit_that_is_lower_than_the_usual_is_read_from_the_exchange_and_never_met(
+    limit: int, tmp_path: Path, whole: dict[str, bytes]
 ) -> None:
-    meeting = Meeting(tmp_path / "cache", markets=markets(), weight_limit=30)
+    meeting = Meeting(tmp_path / "cache", markets=markets(), weight_limit=limit)
     came = meeting.fetched(*SYMBOLS)
     assert came.errors == ()
-    assert 429 in [one.status for one in meeting.asked(None)]
-    check_no_ban(meeting)
+    assert {one.status for one in meeting.asked(None)} == {200}
     assert kept(meeting.cache) == whole
+
+
+MANY = [f"{first}{second}AUSDT" for first in "ABCDEFGHIJ" for second in "VWXYZ"]
+MANY_SYMBOLS = [name.replace("USDT", "/USDT") for name in MANY]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_fifty_symbols_at_once_over_a_limit_of_70_are_never_refused(again: bool, tmp_path: Path) -> None:
+    """again: their rules are known, so that the symbols need not be asked for; the limit is asked for all the same."""
+    meeting = Meeting(tmp_path / "cache", markets=[minutes(20, name=name) for name in MANY], weight_limit=70)
+    if again:
+        assert meeting.fetched(*MANY_SYMBOLS, end=START + 10 * 60_000).errors == ()
+        meeting.ticking.advance(120.0)
+        feed_module._SHARED.clear()  # as in another process
+    came = meeting.fetched(*MANY_SYMBOLS, end=START + 20 * 60_000)
+    assert came.errors == ()
+    assert {one.status for one in meeting.asked(None)} == {200}
+
+
+def test_no_more_than_eight_requests_are_in_flight(tmp_path: Path) -> None:
+    meeting = Meeting(tmp_path, markets=[minutes(20, name=name) for name in MANY])
+    meeting.fake.break_("hang", times=None)
+
+    async def asked(feed: Feed) -> None:
+        feed.assume(MANY_SYMBOLS)
+        calls = [asyncio.ensure_future(page(feed, symbol)) for symbol in MANY_SYMBOLS]
+        assert await meeting.fake.until(lambda: len(meeting.asked()) == feed_module.AT_ONCE)
+        await asyncio.sleep(0.1)
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+
+    with_feed(meeting, asked)
+    assert len(meeting.asked()) == feed_module.AT_ONCE == 8
+
+
+def test_the_first_429_stops_all_that_has_not_left(tmp_path: Path) -> None:
+    meeting = Meeting(tmp_path, markets=[minutes(20, name=name) for name in MANY], patience=100)
+    meeting.fake.break_("429", retry_after="7")
+
+    async def asked(feed: Feed) -> None:
+        feed.assume(MANY_SYMBOLS)
+        await asyncio.gather(*(page(feed, symbol) for symbol in MANY_SYMBOLS))
+
+    with_feed(meeting, asked)
+    moments = times(meeting, "klines")
+    assert len([one for one in moments if one < 7.0]) <= feed_module.AT_ONCE
+    assert len(moments) == len(MANY) + len([one for one in meeting.asked() if one.status == 429])
 
 
 # --- The end of a wait -----------------------------------------------------------------------------------------------
@@ -453,7 +502,10 @@ def test_a_fetch_that_waits_for_retry_after_ends_within_a_second_of_a_signal(num
         with subprocess.Popen(
             command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True
         ) as process:
-            assert fake.wait(lambda: len(fake.requests) == 4, seconds=30.0)  # the clock, the symbols, a page, and this
+            assert fake.wait(
+                lambda: len(fake.requests) == 5, seconds=30.0
+            )  # the clock twice, symbols, a page, and this
+            assert [one.name for one in fake.requests] == ["time", "time", "exchangeInfo", "klines", "klines"]
             while fake.requests[-1].status is None:
                 time.sleep(0.001)
             began = time.monotonic()

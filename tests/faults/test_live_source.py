@@ -11,7 +11,7 @@ import pytest
 
 from safla.data.exchange import followed
 from safla.data.exchange.live import Arrival
-from safla.errors import DataError, ExchangeError
+from safla.errors import ExchangeError
 from tests.data.following import BEGAN, Following, over_at, pairs
 from tests.fake_exchange import ANSWERS, PAGES
 from tests.faults.exchange import MINUTE, START
@@ -109,13 +109,36 @@ def test_row_43_a_page_that_is_bad_once_is_asked_for_again(name: str, after: int
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_row_43_a_page_that_stays_bad_ends_it_with_row_and_value(name: str, following: Following) -> None:
-    following.fake.break_(name, times=None, after=1)
-    with pytest.raises(DataError, match="binance BTC/USDT 1m: ") as caught:
-        following.follow(SINCE, END)
-    assert caught.value.exit_code == 4
-    assert len(str(caught.value).splitlines()) == 1
-    assert len([one for one in following.meeting.asked("klines") if one.faults]) == 4
+def test_row_43_a_page_that_stays_bad_is_told_with_row_and_value_and_waited_out(
+    name: str, following: Following
+) -> None:
+    async def scene() -> list[Arrival]:
+        async with following.opened(SINCE, END) as source:
+            following.fake.break_(name, times=None, after=1)
+            taking = asyncio.ensure_future(_collected(source))
+            await following.meeting.clock.sleep(100.0)
+            following.fake.mend()
+            return await taking
+
+    check_whole(following, following.meeting.run(scene, grace=0.005))
+    kind, symbol, text = following.told[0]
+    assert (kind in (followed.REFUSED, followed.BAD), symbol) == (True, "BTC/USDT")
+    assert text.startswith("binance BTC/USDT 1m: ")
+    assert len(text.splitlines()) == 1
+
+
+@pytest.mark.parametrize("names", [("BTCUSDT",), ("ETHUSDT", "BTCUSDT")])
+def test_row_43_a_page_that_stays_bad_is_named_though_so_many_tries_open_the_breaker(
+    names: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Whoever is rejected because of it waits too, and all comes in the end."""
+    following = Following(tmp_path, *names, sets=(NO_PATIENCE, "exchange.retry_attempts=6"), streams=False)
+    following.fake.break_("off_grid_timestamp", times=6, after=len(names), symbol="BTCUSDT")
+    came = following.follow(SINCE, END)
+    assert pairs(came) == following.true(SINCE, END)
+    text = next(text for kind, _, text in following.told if kind == followed.REFUSED)
+    assert "binance BTC/USDT 1m: row 2 of a page is no candle of this timeframe" in text
+    assert "the breaker is open after too many failures" in text
 
 
 @pytest.mark.parametrize("name", sorted(LEGAL))
@@ -123,7 +146,8 @@ def test_rows_43_and_45_a_row_that_is_wrong_and_legal_stands_once_it_was_taken(n
     following.fake.break_(name, after=1)
     came = following.follow(SINCE, END)
     assert [ts for ts, rows in pairs(came) if (ts, rows) not in following.true(SINCE, END)] == [START + BEGAN * MINUTE]
-    assert following.kinds() == [followed.REVISED]
+    assert following.kinds() == [followed.REVISED, followed.CLOCK]
+    assert following.told[1][2].endswith("its clock was read again: what was believed is right")
 
 
 # --- Rows 45 to 47 ---------------------------------------------------------------------------------------------------

@@ -397,3 +397,19 @@ class AgainstTheModel(RuleBasedStateMachine):
 
 TestAgainstTheModel = AgainstTheModel.TestCase
 TestAgainstTheModel.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+
+
+def test_who_is_rejected_is_told_the_last_failure_that_was_counted(ticking):
+    breaker = Breaker(failure_threshold=2, recovery_seconds=30.0, success_threshold=1, clock=ticking.clock)
+    reasons = [ValueError("first"), ValueError("second")]
+    for reason in reasons:
+        breaker.acquire().failure(str(reason), reason)
+    with pytest.raises(CircuitOpen) as caught:
+        breaker.acquire()
+    assert caught.value.__cause__ is reasons[1]
+    ticking.advance(30.0)
+    probe = breaker.acquire()
+    with pytest.raises(CircuitOpen) as caught:  # while a probe is under way too
+        breaker.acquire()
+    assert caught.value.__cause__ is reasons[1]
+    probe.success()

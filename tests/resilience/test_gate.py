@@ -196,3 +196,79 @@ def test_no_minute_is_above_the_limit_no_shut_is_broken_and_all_get_through_in_o
     assert all(moment >= end for moment, end in zip(times, opened, strict=True))
     for (earlier, later), end in zip(pairwise(times), opened[1:], strict=True):
         assert later >= earlier + 60 / per_minute or later >= end + 60
+
+
+# --- In flight -------------------------------------------------------------------------------------------------------
+
+
+def in_flight(ticking, gate, calls, *, seconds=1.0, cancelled=()):
+    """How many were under way at once at most, of calls that each last some seconds; some are cancelled."""
+    now, most = 0, 0
+
+    async def one(number):
+        nonlocal now, most
+        if number in cancelled:
+            asyncio.current_task().cancel()
+        assert await gate.enter_and_stay()
+        now += 1
+        most = max(most, now)
+        assert gate.in_flight == now
+        await ticking.sleep(seconds)
+        now -= 1
+        gate.left()
+
+    async def all_of_them():
+        return await asyncio.gather(*(one(number) for number in range(calls)), return_exceptions=True)
+
+    ends = ticking.run(all_of_them())
+    assert sum(end is None for end in ends) == calls - len(cancelled)
+    assert gate.in_flight == 0
+    return most
+
+
+def test_no_more_than_so_many_are_in_flight_and_all_come_through(ticking):
+    gate = Gate(1_000, clock=ticking.clock, sleep=ticking.sleep, at_once=8)
+    assert in_flight(ticking, gate, 50) == 8
+    assert ticking.now == 1_007.0  # seven rounds
+    assert gate.sent == 50
+
+
+def test_without_a_bound_all_are_in_flight(ticking):
+    assert in_flight(ticking, gate_of(ticking, 1_000), 50) == 50
+
+
+def test_who_is_cancelled_while_it_waits_for_a_place_takes_none(ticking):
+    gate = Gate(1_000, clock=ticking.clock, sleep=ticking.sleep, at_once=2)
+    assert in_flight(ticking, gate, 20, cancelled=range(3, 9)) == 2
+
+
+def test_a_shut_stops_who_waits_for_a_place(ticking):
+    gate = Gate(60_000, clock=ticking.clock, sleep=ticking.sleep, at_once=2)
+    left = []
+
+    async def one():
+        assert await gate.enter_and_stay()
+        left.append(ticking.now - 1_000.0)
+        await ticking.sleep(1.0)
+        if len(left) == 2:
+            gate.shut(30.0)
+        gate.left()
+
+    async def all_of_them():
+        await asyncio.gather(*(one() for _ in range(5)))
+
+    ticking.run(all_of_them())
+    assert left[:2] == [0.0, 0.0]
+    assert min(left[2:]) == 31.0
+
+
+def test_who_is_not_wanted_any_more_gives_its_place_back(ticking):
+    gate = Gate(1_000, clock=ticking.clock, sleep=ticking.sleep, at_once=1)
+
+    async def calls():
+        assert await gate.enter_and_stay(wanted=lambda: False) is False
+        assert await gate.enter_and_stay() is True
+        gate.left()
+
+    ticking.run(calls())
+    assert (gate.sent, gate.in_flight) == (1, 0)

@@ -314,3 +314,27 @@ PARTS = st.sampled_from(
 )))  # fmt: skip
 def test_no_header_is_an_error_and_none_asks_for_less_than_nothing(text):
     assert retry_after(text, now=NOW) >= 0
+
+
+# --- Why it is rejected ----------------------------------------------------------------------------------------------
+
+
+def test_a_call_whose_own_failures_opened_the_breaker_is_rejected_because_of_its_last_one():
+    exchange = Scripted(trouble("first"), trouble("second"), trouble("third"), attempts=9, failure_threshold=3)
+    with pytest.raises(CircuitOpen) as caught:
+        exchange.run()
+    assert (str(caught.value.__cause__), caught.value.tried) == ("third", True)
+    with pytest.raises(CircuitOpen) as caught:
+        exchange.run()
+    assert (str(caught.value.__cause__), caught.value.tried) == ("third", False)
+
+
+def test_what_is_kept_of_a_failure_holds_no_frame():
+    exchange = Scripted(trouble("once", retry_after=3.0), attempts=0, failure_threshold=1)
+    with pytest.raises(Trouble):
+        exchange.run()
+    with pytest.raises(CircuitOpen) as caught:
+        exchange.run()
+    kept = caught.value.__cause__
+    assert isinstance(kept, Trouble)
+    assert (kept.__traceback__, kept.floor, kept.retried, kept.counted) == (None, 3.0, True, True)

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from loguru import logger
 
-from safla.core.candles import TIMEFRAMES
+from safla.core.candles import TIMEFRAMES, iso
 from safla.data.exchange import venue
 from safla.data.exchange.feed import Feed
 from safla.data.exchange.ringing import Started, ringing
@@ -24,6 +24,7 @@ SILENCE_SECONDS = 15.0  # a line without a candle for so long is dead
 FIRST_WAIT, LONGEST_WAIT = 0.2, 30.0  # seconds before it is dialled anew, twice as long each time
 LARGEST_EXPONENT = 10  # far above what LONGEST_WAIT lets through
 MOST_PATIENCE = 3600.0  # seconds, of what a refused handshake asks for
+OVERDUE_MS = 1_000  # so late may a word of the stream be
 LEAVE_SECONDS = 1.0  # for taking leave of a peer that may be gone
 
 Watch = Callable[[], Coroutine[Any, Any, Any]]
@@ -81,13 +82,17 @@ class Doorbell:
                 await self._connected(stream)
             except Broken as trouble:
                 self._say(str(trouble))
-            await self._clock.sleep(self._patience(stream))
+            patience = self._patience(stream)
+            _forget(stream)
+            del stream
+            await self._clock.sleep(patience)
 
     async def _connected(self, stream: Any) -> None:
         """One connection to its end, which is always a bad one. Each has a class of its own: nothing is left over."""
         started = Started()
         stream.options["ws"] = {**stream.options.get("ws", {}), "asyncio_loop": started}
-        stream.over, stream.unread, stream.ssl_context = self._heard, self._unread, self._ssl
+        stream.over, stream.unfinished, stream.unread = self._heard, self._unfinished, self._unread
+        stream.ssl_context = self._ssl
         stream.heard, stream.before = (lambda heard: None), self._feed.dial
         try:
             await self._feed.time.now()
@@ -154,6 +159,14 @@ class Doorbell:
         self._over[symbol] = over
         self.counts["rings"] += 1
 
+    def _unfinished(self, symbol: str, end: object) -> None:
+        """A stream's word: a candle goes on. If it is over by our clock, what is believed of the other's is wrong."""
+        if symbol not in self._over or type(end) is not int or not self._feed.time.known:
+            return
+        if 0 < end + OVERDUE_MS < self._feed.time.carried().least:
+            self._feed.time.suspect(f"{symbol}: the stream says that the candle until {iso(end)} is not over")
+            self._rung.set()
+
     def _unread(self, text: str) -> None:
         self.counts["unread"] += 1
         logger.debug("{}: a frame of the stream cannot be read: {}", self._feed.name, text)
@@ -194,6 +207,18 @@ async def _left(stream: Any, started: Started) -> None:
     stream.clients = {}
     await stream.close()
     await started.end()
+
+
+def _forget(stream: Any) -> None:
+    """Free what a class of ccxt.pro holds, most of a megabyte that refers to itself: cycles are looked for rarely."""
+    socket = getattr(stream.dialled, "connection", None)
+    error = None if socket is None else socket.exception()
+    while error is not None:  # it came through frames that hold the socket, which holds it
+        error.__traceback__ = None
+        error = error.__context__
+    for one in (stream.dialled, stream):
+        if one is not None:
+            vars(one).clear()
 
 
 async def _ended(*futures: asyncio.Future[Any]) -> None:

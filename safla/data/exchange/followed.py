@@ -24,6 +24,7 @@ LEAST_WAIT, MOST_WAIT = 1.0, 30.0  # seconds after an error, twice as long each 
 LARGEST_EXPONENT = 10  # far above what MOST_WAIT lets through
 LATE_MS = 5_000  # from a close to its candle: later is told
 GAP_PAUSE = 1.0  # seconds before a gap is asked for again, twice as many each time
+UNPROVEN_MS = 10_000  # from a close: so long a candle is not taken by the clock alone, where none after it is served
 FEWEST = 2  # candles a page: the last one that is known, and one more
 
 # What is told, for the log and for alerts: of each trouble once, until it is over
@@ -36,6 +37,7 @@ WELL = "well"  # what was missing or refused is there
 SILENT = "silent"  # a symbol is passed over: the others go on without it (S6a)
 BAD = "bad"  # a finished candle is not sound, and stays so
 ENDED = "ended"  # the market trades no more: its series ends
+CLOCK = "clock"  # the exchange's clock was elsewhere than was believed, or a candle came back with other values
 
 
 class Gone(ExchangeError):
@@ -59,7 +61,6 @@ class Due:
     """When something may be asked for again."""
 
     def __init__(self, clock: Clock) -> None:
-        self.troubled = False  # it was told that something is wrong
         self._clock = clock
         self._at = -math.inf  # seconds, monotonic
         self._pauses = self._failures = 0
@@ -87,7 +88,7 @@ class Due:
 
     def well(self) -> None:
         """All begins anew."""
-        self._at, self._pauses, self._failures, self.troubled = -math.inf, 0, 0, False
+        self._at, self._pauses, self._failures = -math.inf, 0, 0
 
     def _wait(self, seconds: float) -> None:
         self._at = self._clock.monotonic() + seconds
@@ -110,6 +111,9 @@ class Followed:
         self._later = False  # sound candles later than that were served
         self._answering: int | None = None  # ms: since when it answers without an error
         self._answered = 0  # ms: when the last answer was asked for
+        self.rang = 0  # ms: what opens before it is over, as the stream says (0: it is mute)
+        self.waits = False  # the next candle is served, and nothing shows yet that it is over
+        self._held = False  # it was so since the last candle came
         self._feed, self._clock, self._told, self._counts = feed, clock, told, counts
         self._shape, self._step, self._limit = shape, TIMEFRAMES[shape.timeframe], max(FEWEST, shape.limit)
         self._origin = f"{feed.name} {symbol} {shape.timeframe}"
@@ -144,7 +148,6 @@ class Followed:
             self.due.now()
         if not self.silent and not self.ended:
             self.silent = True
-            self.due.troubled = True
             text = f"no candle of {iso(ts)} for {self._shape.max_wait} candles; the others go on without it"
             self._told(SILENT, self.symbol, f"{self._origin}: {text}{why}")
 
@@ -171,7 +174,7 @@ class Followed:
         goal  ms: nothing from there on is wanted; what is over there still proves holes
         now   ms: the exchange's clock
         """
-        before = self.want
+        before, self.waits = self.want, False
         try:
             while self.want < goal and not self.full:
                 first = await self._first(to)
@@ -200,10 +203,14 @@ class Followed:
         """What is over of a page, or of a window."""
         since, until = window
         bad: list[BadRow] = []
+        later: list[int] = []
         found = await self._feed.page(
             self.symbol, self._shape.timeframe, since=since, limit=self._limit, until=until, sound=self._in_units,
-            bad=bad,
+            bad=bad, cut=later.append,
         )  # fmt: skip
+        seen = [*([] if found is None else found.columns.ts[-1:].tolist()), *later, *(one.ts for one in bad)]
+        if until is None and seen and max(seen) < to:
+            to = await self._proven(max(seen))
         over = None if found is None else page.upto(found, to)
         first_bad = next((one for one in bad if self.want <= one.ts < to), None)
         if until is None:
@@ -211,6 +218,19 @@ class Followed:
         if over is not None and first_bad is not None:
             over = page.upto(over, first_bad.ts)
         return None if over is None or not len(over.columns.ts) else over
+
+    async def _proven(self, newest: int) -> int:
+        """Up to where candles are over, ms, of a page in which none is served after the newest.
+
+        Only the clock says then that it is over, and what is believed of the clock may be wrong: it is read, and must
+        say so by a margin. The stream's word is as good as a later candle.
+        """
+        end = newest + self._step
+        if self.rang >= end:
+            return end
+        self.waits = (await self._feed.time.fresh()).least < end + UNPROVEN_MS
+        self._held = self._held or self.waits
+        return newest if self.waits else end
 
     def _note_bad(self, bad: BadRow | None, over: Series | None) -> None:
         """The oldest candle that is over and not sound: nothing after it is taken until it was waited out."""
@@ -233,6 +253,7 @@ class Followed:
         self._take(settled)
         if followed:
             self._tell_late(want)
+        self._held = False
         self.came = self._clock.monotonic()
 
     def _take(self, settled: Settled) -> None:
@@ -250,9 +271,9 @@ class Followed:
 
     def _compare(self, ts: int, row: Row) -> None:
         """S2: a candle again. What was taken first stands, whatever comes."""
-        known = self.rows.get(ts)
-        if known is None and self._last is not None and self._last[0] == ts:
-            known = self._last[1]
+        known, just_taken = self.rows.get(ts), False
+        if self._last is not None and self._last[0] == ts:
+            known, just_taken = self._last[1], True
         if known == row:
             self._counts["repeated"] += 1
             return
@@ -260,6 +281,10 @@ class Followed:
         was = "was not there" if known is None else "had other values"
         text = f"candle_revised: {iso(ts)} {was} when it was taken, and that stands (S2)"
         self._told(REVISED, self.symbol, f"{self._origin}: {text}")
+        if just_taken:
+            self._feed.time.suspect(
+                f"{self.symbol}: {iso(ts)} came back with other values than it was taken with", grave=True
+            )
 
     def _tell_holes(self, holes: list[Span]) -> None:
         for since, until in holes:
@@ -270,7 +295,7 @@ class Followed:
 
     def _tell_late(self, ts: int) -> None:
         late = self._feed.time.latest() - ts - self._step
-        if late > LATE_MS:
+        if late > LATE_MS + (UNPROVEN_MS if self._held else 0):
             self._told(LATE, self.symbol, f"{self._origin}: {iso(ts)} came {late / 1000:.1f} s after its close")
 
     def _in_units(self, series: Series) -> Taken:

@@ -14,7 +14,8 @@ from safla.data.exchange.absence import OnlyNewest
 from safla.data.exchange.doorbell import Doorbell
 from safla.data.exchange.feed import Feed
 from safla.data.exchange.followed import Due, Followed, Gone, Shape, Told
-from safla.data.exchange.server_time import BELIEVED_SECONDS, Now
+from safla.data.exchange.outages import Outages
+from safla.data.exchange.server_time import Now
 from safla.data.units import Row
 from safla.errors import DataError, ExchangeError, SaflaError
 from safla.resilience.breaker import CircuitOpen
@@ -23,6 +24,7 @@ from safla.resilience.retry import Trouble
 
 CANDLES_BETWEEN_LOOKS = 10  # at the markets of symbols that serve nothing
 GRACE_MS = 1_500  # after a close, where the stream does not ring (X13)
+WAKE_SECONDS = 20.0  # between two looks at the clocks: after a suspend no wait may go on as though nothing was
 
 
 class Arrival(NamedTuple):
@@ -59,11 +61,13 @@ class LiveSource:
         self._step, self._end = TIMEFRAMES[timeframe], end
         shapes = [Shape(timeframe, scale, price_limit, fetch_limit, max_wait) for scale in scales]
         self._lines = [
-            Followed(feed, symbol, shape, want=since[symbol], clock=clock, told=told, counts=self.counts)
+            Followed(feed, symbol, shape, want=since[symbol], clock=clock, told=self._of_line, counts=self.counts)
             for symbol, shape in zip(symbols, shapes, strict=True)
         ]
         self._due = Due(clock)  # the exchange's clock
         self._look_ms = 0  # when the markets of symbols that serve nothing are looked at again
+        self._outages = Outages(feed.name, told=told, well=followed.WELL)
+        feed.time.told = lambda text: told(followed.CLOCK, "", text)
 
     async def __aiter__(self) -> "Arrivals":
         while True:
@@ -106,7 +110,8 @@ class LiveSource:
         try:
             now = await self._feed.time.now()
         except SaflaError as error:
-            self._refused(self._due, "", error)
+            self._refused(self._due, error)
+            self._outages.tell(followed.REFUSED, {"": str(error)})
             return
         self._well(self._due, "")
         lines = [(self._left(line, now), line) for line in self._wanting() if not line.full]
@@ -140,8 +145,8 @@ class LiveSource:
         return max((over + (0 if rang else GRACE_MS) - now.least) / 1000, line.due.left())
 
     async def _rest(self, seconds: float) -> None:
-        """Until the stream rings, but no longer than so many seconds; and no longer than the clock is believed."""
-        waits = [asyncio.ensure_future(self._clock.sleep(min(seconds, BELIEVED_SECONDS)))]
+        """Until the stream rings, but no longer than so many seconds, nor than the clocks go without a look at them."""
+        waits = [asyncio.ensure_future(self._clock.sleep(min(seconds, WAKE_SECONDS)))]
         if self._bell is not None:
             waits.append(asyncio.ensure_future(self._bell.rings()))
         try:
@@ -153,6 +158,7 @@ class LiveSource:
 
     async def _asked(self, line: Followed, to: int, now: int) -> SaflaError | bool:
         """Whether something came; or why not, so that one symbol that fails stops no other (X14)."""
+        line.rang = 0 if self._bell is None else self._bell.over(line.symbol)
         try:
             return await line.bring(to, goal=to if self._end is None else min(to, self._end), now=now)
         except SaflaError as error:
@@ -160,19 +166,24 @@ class LiveSource:
 
     def _judge(self, outcomes: list[tuple[Followed, SaflaError | bool]]) -> None:
         answered = any(not isinstance(outcome, SaflaError) for _, outcome in outcomes)
+        refused: dict[str, str] = {}
+        missing: dict[str, str] = {}
         for line, outcome in outcomes:
             if isinstance(outcome, SaflaError):
                 line.failed()
                 if self._is_gone(line, outcome):
                     continue
-                self._refused(line.due, line.symbol, outcome)
+                self._refused(line.due, outcome)
+                refused[line.symbol] = str(outcome)
                 if answered and isinstance(outcome.__cause__, CircuitOpen):
                     line.due.now()  # the probe of another came back well: the next one may be this one's
             elif outcome:
                 self._well(line.due, line.symbol)
-            elif line.due.pause() == followed.UNUSUAL:
+            elif line.due.pause() >= followed.UNUSUAL and not line.waits:
                 text = f"{self._feed.name} {line.symbol}: the candle of {iso(line.want)} is over, and not served yet"
-                self._tell(line.due, followed.MISSING, line.symbol, text)
+                missing[line.symbol] = text
+        self._outages.tell(followed.REFUSED, refused)
+        self._outages.tell(followed.MISSING, missing)
 
     def _is_gone(self, line: Followed, error: SaflaError) -> bool:
         """A symbol that the exchange has no longer ends, while there are others: the run goes on with those (S6a)."""
@@ -182,7 +193,13 @@ class LiveSource:
             return True
         return False
 
-    def _refused(self, due: Due, symbol: str, error: SaflaError) -> None:
+    def _of_line(self, kind: str, symbol: str, text: str) -> None:
+        """What a symbol tells by itself."""
+        if kind == followed.SILENT:
+            self._outages.alone(kind, symbol)
+        self._told(kind, symbol, text)
+
+    def _refused(self, due: Due, error: SaflaError) -> None:
         """Wait for what can be waited for (R8); the rest ends it."""
         cause = error.__cause__
         waits = isinstance(error, ExchangeError | DataError)  # a page that stays bad never ends it (S6a)
@@ -191,14 +208,7 @@ class LiveSource:
         if isinstance(cause, Trouble) and not cause.retried:
             raise error
         due.fail(error)
-        self._tell(due, followed.REFUSED, symbol, str(error))
-
-    def _tell(self, due: Due, kind: str, symbol: str, text: str) -> None:
-        if not due.troubled:
-            due.troubled = True
-            self._told(kind, symbol, text)
 
     def _well(self, due: Due, symbol: str) -> None:
-        if due.troubled:
-            self._told(followed.WELL, symbol, f"{self._feed.name}{' ' if symbol else ''}{symbol}: it answers again")
+        self._outages.over(symbol)
         due.well()

@@ -5,12 +5,13 @@ No price is read here, and no connection is kept: that is doorbell.py.
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from safla.data.exchange.verdicts import said
 
 Over = Callable[[str, int], None]  # of a symbol, every candle that opens before a moment, ms, is over
+Unfinished = Callable[[str, int], None]  # of a symbol, the candle that ends at a moment, ms, is not over
 
 
 class Started:
@@ -45,6 +46,7 @@ class Ringing:
 
     id: str
     over: Over
+    unfinished: Unfinished
     unread: Callable[[str], None]  # told of a frame that nobody can read
     dialled: Any = None  # the client of its latest connection
     safe_symbol: Callable[..., str]
@@ -60,8 +62,10 @@ class Ringing:
         """An event of Binance says whether its candle is closed, which ccxt drops (ccxt #21885)."""
         if self.id.startswith("binance"):
             told = message["k"]
-            ts, behind = told["t"], told["T"] + 1
-            self.over(self.safe_symbol(told["s"], None, None, "spot"), behind if told["x"] is True else ts)
+            ts, end, symbol = told["t"], told["T"] + 1, self.safe_symbol(told["s"], None, None, "spot")
+            self.over(symbol, end if told["x"] is True else ts)
+            if told["x"] is False:
+                self.unfinished(symbol, end)
         super().handle_ohlcv(client, message)  # type: ignore[misc]
 
     def _handled(self, client: Any, message: Any) -> None:
@@ -75,6 +79,7 @@ class Ringing:
             self.unread(said(f"{type(error).__name__}: {error}"))
 
 
+@cache
 def ringing(kind: type) -> type:
     """A class that rings."""
     return type(f"Ringing{kind.__name__}", (Ringing, kind), {})

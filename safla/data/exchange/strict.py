@@ -7,6 +7,7 @@ leaves Retry-After unread.
 import json
 import math
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 from safla.core.candles import TIMEFRAMES
@@ -61,18 +62,42 @@ class Strict:
         self.handle_errors(*told, heard.headers, heard.text, parsed, request_headers, None)
         self.handle_http_status_code(*told, said(heard.text))
         self._judge_kind(parsed, path=url.partition("?")[0])
+        weight = _weight_allowed(parsed)
+        if weight is not None:
+            self.allowed(weight)
         return parsed
+
+    def under_way(self, ts: object, step_ms: int) -> bool:  # noqa: ARG002 - of whoever puts something else here
+        """Whether a candle that opens then is not over. Whoever knows the exchange's clock puts something else here."""
+        return False
+
+    def allowed(self, weight: int) -> None:
+        """Told how much weight the exchange allows a minute. Whoever wants to hear it puts something else here."""
 
     def parse_ohlcvs(self, ohlcvs: Any, market: Any = None, timeframe: str = "1m", *_as_ccxt_would: Any) -> list[Row]:
         """The rows as they came: ccxt would sort them, leave some out, and give nothing for what is no list (X4)."""
         if not isinstance(ohlcvs, list):
             raise Judged(f"{type(ohlcvs).__name__} where a list of candles is due", BAD_ANSWER)
         if self.id.startswith("binance"):
-            _refuse_shapes(ohlcvs, step_ms=TIMEFRAMES[timeframe])
+            ohlcvs = self._shaped(ohlcvs, step_ms=TIMEFRAMES[timeframe])
         try:
             return [self.parse_ohlcv(row, market) for row in ohlcvs]
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise Judged(f"rows that are no candles: {said(str(ohlcvs[:1]))}", BAD_ANSWER) from error
+
+    def _shaped(self, rows: list[Any], *, step_ms: int) -> list[Any]:
+        """X4, for the exchange whose rows are known: twelve cells, integer times, and a close time one step on.
+
+        The last row may be of a candle that is not over: only its time is left where it has another shape (S3a).
+        """
+        for number, row in enumerate(rows, 1):
+            fine = isinstance(row, list) and len(row) == BINANCE_CELLS and type(row[0]) is type(row[6]) is int
+            if fine and row[6] - row[0] == step_ms - 1:
+                continue
+            if number == len(rows) and isinstance(row, list) and row and self.under_way(row[0], step_ms):
+                return [*rows[:-1], row[:1]]
+            raise Judged(f"row {number} of a page is no candle of this timeframe: {said(str(row))}", BAD_ROW)
+        return rows
 
     async def _received(self, url: str, headers: Mapping[str, str]) -> Heard:
         import aiohttp
@@ -111,6 +136,7 @@ class Strict:
             raise Judged(f"{type(parsed).__name__} where a list of candles is due", BAD_ANSWER)
 
 
+@cache
 def strict(kind: type) -> type:
     """A ccxt class that is asked, and answers, strictly."""
     return type(f"Strict{kind.__name__.capitalize()}", (Strict, kind), {})
@@ -151,6 +177,17 @@ def _of_status(heard: Heard, until: str) -> str:
     return f"{text}{until} (status {heard.status}{': ' if body else ''}{body})"
 
 
+def _weight_allowed(parsed: Any) -> int | None:
+    """The weight of requests that is allowed a minute, in an answer that states it (EXCHANGE 1)."""
+    limits = parsed.get("rateLimits") if isinstance(parsed, dict) else None
+    for one in limits if isinstance(limits, list) else ():
+        if isinstance(one, dict) and one.get("rateLimitType") == "REQUEST_WEIGHT" and one.get("interval") == "MINUTE":
+            number, limit = one.get("intervalNum", 1), one.get("limit")
+            if type(number) is type(limit) is int and 1 <= number <= limit:
+                return limit // number
+    return None
+
+
 async def _body(content: Any) -> bytes:
     parts, size = [], 0
     async for part in content.iter_any():
@@ -179,11 +216,3 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("a name stands twice in an object")
     return found
-
-
-def _refuse_shapes(rows: list[Any], *, step_ms: int) -> None:
-    """X4, for the exchange whose rows are known: twelve cells, integer times, and a close time one step on."""
-    for number, row in enumerate(rows, 1):
-        fine = isinstance(row, list) and len(row) == BINANCE_CELLS and type(row[0]) is type(row[6]) is int
-        if not fine or row[6] - row[0] != step_ms - 1:
-            raise Judged(f"row {number} of a page is no candle of this timeframe: {said(str(row))}", BAD_ROW)

@@ -142,6 +142,12 @@ def status(exchange: Any, symbol: str) -> str | None:
     return said(str(info.get("status") or "")).upper()
 
 
+async def ask_limits(exchange: Any, symbol: str) -> None:
+    """Ask for the limits of requests, where they are stated: with the rules of a symbol, of which nothing is taken."""
+    if _is_binance(exchange.id):
+        await exchange.public_get_exchangeinfo({"symbol": _binance_id(symbol)})
+
+
 def _step(stated: Any, *, mode: int) -> Decimal | None:
     if mode == TICK_SIZE:
         return _amount(stated) or None  # 0: the rule is off

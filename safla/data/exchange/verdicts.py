@@ -47,6 +47,8 @@ NO_SUCH_TIMEFRAME = Kind(False, False, _timeframe)
 NOT_SERVED = Kind(False, False, _setting)
 OURS = Kind(False, False, Bug)
 
+MISPLACED = (NO_SUCH_SYMBOL, NO_SUCH_TIMEFRAME, OURS)  # of which no question for the time can be guilty
+
 CODES = {-1120: NO_SUCH_TIMEFRAME}  # for which ccxt raises BadRequest, as for what is our fault
 
 # What ccxt raises for what an answer says, the nearest class first. Statuses were judged before (of_status).
@@ -72,11 +74,29 @@ class Judged(Trouble):
             what, retried=kind.retried, counted=kind.counted, retry_after=retry_after, shuts=kind is SLOW_DOWN
         )
         self.kind = kind
+        self.subject = ""  # what was asked, and of whom
+
+    def bare(self) -> "Judged":
+        """The same without the frames that it came through: to be kept."""
+        found = Judged(str(self), self.kind, retry_after=self.floor)
+        found.subject = self.subject
+        return found
+
+    def told(self, subject: str) -> str:
+        """What a person should know. subject: what was asked, and of whom."""
+        text = str(self)
+        return text if text.startswith(f"{subject}: ") else f"{subject}: {text}"
 
     def final(self, subject: str) -> SaflaError:
-        """The error for a person, once it is given up. subject: what was asked, and of whom."""
-        text = str(self)
-        return self.kind.stays(text if text.startswith(f"{subject}: ") else f"{subject}: {text}")
+        """The error for a person, once it is given up."""
+        return self.kind.stays(self.told(subject))
+
+
+def of_clock(judged: Judged) -> Judged:
+    """The same of a request for the time, which names no symbol: an answer about symbols is a bad answer there."""
+    if judged.kind not in MISPLACED:
+        return judged
+    return Judged(f"the address of the clock answers with an error about something else: {judged}", BAD_ANSWER)
 
 
 def of_status(status: int) -> Kind | None:

@@ -14,7 +14,15 @@ from safla.resilience.clock import SYSTEM, Clock
 from safla.resilience.tried import tried
 
 HALTS = tuple(f"halt_{rule}" for rule in HALT_RULES)
-KINDS = ("cpu", "memory", "stale_candles", "breaker_open", "exchange", *HALTS)  # every label that metrics can have
+KINDS = (
+    "cpu",
+    "memory",
+    "stale_candles",
+    "breaker_open",
+    "exchange",
+    "clock",
+    *HALTS,
+)  # every label that metrics can have
 
 Key = tuple[str, str | None]
 

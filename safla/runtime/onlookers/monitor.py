@@ -6,7 +6,7 @@ Figures come from callables that may fail; what fails is null. It can change not
 import math
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -23,6 +23,7 @@ from safla.runtime.onlookers.told import Told
 
 LATENCIES = 1024  # of the journal, that p50 and p99 are made of
 OPEN, CLOSED = "open", "closed"  # of a breaker (K4)
+SHOWN = 3  # symbols that an alert of many names
 STOPPING_SECONDS = 1.0  # that a look under way may take at the end
 
 
@@ -136,6 +137,8 @@ class Monitor:
         for symbol in self._alerts.open("exchange") if candles else ():
             if symbol is None or symbol in candles:
                 self._alerts.over("exchange", "candles come again", symbol=symbol)
+        if candles:
+            self._alerts.over("clock", "candles come again")
         for rule, kind in enumerate(HALTS):
             halt = int(told.state.account[HALT_OF_RULE + rule])
             self._judge(kind, halt > 0, f"halt {halt} is open, nothing is bought", over="lifted")
@@ -143,6 +146,10 @@ class Monitor:
     def refused(self, text: str, *, symbol: str | None = None) -> None:
         """The exchange refuses, or does not serve. It is over when a candle comes."""
         self._alerts.trouble("exchange", text, symbol=symbol)
+
+    def doubted(self, text: str) -> None:
+        """The exchange's clock was not what it was believed to be. It is over when a candle comes."""
+        self._alerts.trouble("clock", text)
 
     def sample(self) -> Sample:
         """Look once: the figures go to the log, and what is beyond its limit to the alerts."""
@@ -196,10 +203,30 @@ class Monitor:
         now = self._clock.monotonic()
         with self._lock:
             silent = {symbol: now - heard for symbol, heard in self._heard.items()}
-        for symbol, seconds in silent.items():
-            late = seconds >= self._config.stale_candles * pace and (not waiting or symbol in waiting)
-            text = f"no candle for {seconds:.0f} s; nothing is decided until it comes"
-            self._judge("stale_candles", late, text, symbol=symbol, over="candles come again")
+        limit = self._config.stale_candles * pace
+        late = {
+            symbol: f"no candle for {seconds:.0f} s; nothing is decided until it comes"
+            for symbol, seconds in silent.items()
+            if seconds >= limit and (not waiting or symbol in waiting)
+        }
+        self._judge_together("stale_candles", late, of=silent, over="candles come again")
+
+    def _judge_together(self, kind: str, troubled: Mapping[str, str], *, of: Iterable[str], over: str) -> None:
+        """What several symbols are in at once is one alert and one end; a single one has its own."""
+        told = self._alerts.open(kind)
+        new = [symbol for symbol in troubled if symbol not in told]
+        together = None in told or len(new) > 1
+        for symbol, text in troubled.items():
+            if symbol in told or not together:
+                self._alerts.trouble(kind, text, symbol=symbol)
+        if together and new:
+            more = f" and {len(new) - SHOWN} more" if len(new) > SHOWN else ""
+            self._alerts.trouble(kind, f"{len(new)} symbols ({', '.join(new[:SHOWN])}{more}): {troubled[new[0]]}")
+        elif not new:
+            self._alerts.over(kind, over)
+        for symbol in of:
+            if symbol not in troubled:
+                self._alerts.over(kind, over, symbol=symbol)
 
     def _judge(self, kind: str, troubled: bool, text: str, *, over: str, symbol: str | None = None) -> None:  # noqa: FBT001
         if troubled:

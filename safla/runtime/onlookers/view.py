@@ -124,7 +124,7 @@ class Lines:
 
     def alert(self, text: str) -> None:
         """Say it at once."""
-        self._say([f"alert: {ascii_only(text)}"])
+        self._say([ascii_only(text)])  # it says itself that it is an alert, or the end of one
 
     def _say(self, lines: list[str]) -> None:
         if lines:

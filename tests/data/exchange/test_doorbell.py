@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -362,3 +363,37 @@ def patiences(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     true = doorbell.Doorbell._patience
     monkeypatch.setattr(doorbell.Doorbell, "_patience", noted)
     return waits
+
+
+CONNECTIONS = 150
+
+
+@pytest.mark.parametrize("fault", ["ws_close", "ws_abort", "ws_silence", "ws_subscribe_error"])
+def test_memory_does_not_grow_with_connections(fault: str, following: Following, figure: Callable[[str], None]) -> None:
+    """What a connection held is free at its end, though cycles are looked for as rarely as in a long run."""
+
+    def held() -> Counter[str]:
+        found = Counter(type(one).__name__ for one in gc.get_objects())
+        return Counter({name: count for name, count in found.items() if name in ENDED or "Binance" in name})
+
+    async def scene() -> tuple[Counter[str], int]:
+        following.fake.break_(fault, times=None)
+        async with following.opened(BEGAN, None, stream=True):
+            assert following.bell is not None
+            gc.collect()
+            gc.disable()
+            while following.bell.counts["connections"] < CONNECTIONS:
+                following.bell._tries = 0
+                await following.meeting.clock.sleep(1.0)
+                if following.bell.counts["connections"] <= 20:
+                    before = len(gc.get_objects())
+            return held(), (len(gc.get_objects()) - before) // (CONNECTIONS - 20)
+
+    ENDED = {"Client", "FastClient", "ClientResponse", "ClientWebSocketResponse", "ClientSession", "Started"}
+    try:
+        left, more = following.meeting.run(scene, grace=0.003)
+    finally:
+        gc.enable()
+    figure(f"{CONNECTIONS} connections, {fault}: {more} objects more for each, those of the fake exchange among them")
+    assert max(left.values()) <= 3  # that of now, and that of before
+    assert more < 120  # it was 400

@@ -1,5 +1,7 @@
 """A page as it came: each rule of X4 names the row that breaks it, and nothing is sorted, dropped or mended."""
 
+from typing import Any
+
 import pytest
 
 from safla.data.exchange import page
@@ -69,6 +71,52 @@ def test_a_row_that_breaks_a_rule_is_named_with_its_value(rows: list, said: str)
     with pytest.raises(DataError, match=said) as refused:
         page.judged(rows, ASKED)
     assert str(refused.value).startswith("binance BTC/USDT 1h: ")
+
+
+FORMING = {  # the last row, where its candle is not over: whatever is in it
+    "high below open": row(3, high="99.4", low="101"),
+    "no number": row(3, close="n/a"),
+    "null": row(3, close=None),
+    "too few cells": row(3)[:3],
+    "too many decimals": row(3, close="100.12345678901234"),
+}
+
+
+@pytest.mark.parametrize("name", FORMING)
+def test_a_last_row_of_a_candle_that_is_not_over_is_cut_off_before_the_page_is_judged(name: str):
+    series = page.judged([*GOOD[:3], FORMING[name]], ASKED)
+    assert series is not None
+    assert series.columns.ts.tolist() == [START + number * HOUR for number in range(3)]
+    assert page.judged([FORMING[name]], ASKED) is None
+
+
+@pytest.mark.parametrize("name", FORMING)
+def test_the_same_row_is_judged_once_its_candle_is_over_or_another_stands_after_it(name: str):
+    with pytest.raises(DataError):
+        page.judged([*GOOD[:3], FORMING[name]], ASKED._replace(latest=START + 4 * HOUR))
+    with pytest.raises(DataError):
+        page.judged([*GOOD[:2], row(2, high="1"), GOOD[3]], ASKED)
+
+
+def test_what_the_caller_cannot_take_counts_for_the_candles_that_are_over_alone():
+    def sound(found: Any) -> None:
+        if found.price_decimals > 2:
+            raise DataError("too fine")
+
+    finer = row(3, close="100.125")
+    series = page.judged([*GOOD[:3], finer], ASKED, sound=sound)
+    assert series is not None
+    assert len(series.columns.ts) == 3
+    with pytest.raises(DataError, match="too fine"):
+        page.judged([row(0, close="100.125"), *GOOD[1:]], ASKED, sound=sound)
+
+
+def test_between_the_two_bounds_of_the_clock_a_candle_may_go_on():
+    """The answer was made at some moment between them."""
+    asked = ASKED._replace(latest=START + 4 * HOUR + 100, least=START + 4 * HOUR - 100)
+    series = page.judged([*GOOD[:3], row(3, high="1")], asked)
+    assert series is not None
+    assert len(series.columns.ts) == 3
 
 
 @pytest.mark.parametrize("volume", ["0", "0.00000000"])

@@ -186,3 +186,47 @@ def test_it_looks_every_interval_in_a_thread_and_ends_with_its_with(quiet):
     assert waits == [7.0] * 4
     assert len(looks) == 3
     assert case.said == []
+
+
+MANY = tuple(f"{letter}{letter}{letter}/USDT" for letter in "ABCDEFGHIJKLMNOPQRST")
+
+
+def test_twenty_symbols_that_are_silent_at_once_are_one_alert_and_one_end(quiet):
+    case = Case(symbols=MANY)
+    case.come(*MANY)
+    for _ in range(10):
+        case.hands.pass_(3600)
+        case.monitor.sample()
+    assert case.kinds() == [("stale_candles", None, False)]
+    assert case.heard[0].text == (
+        "20 symbols (AAA/USDT, BBB/USDT, CCC/USDT and 17 more): no candle for 10800 s; nothing is decided "
+        "until it comes"
+    )
+    case.come(*MANY[:-1])
+    case.monitor.sample()
+    assert len(case.heard) == 1  # one of them is still silent
+    case.come(MANY[-1])
+    case.monitor.sample()
+    assert case.kinds()[1:] == [("stale_candles", None, True)]
+
+
+def test_a_symbol_that_is_silent_before_the_others_has_its_own_alert_and_end(quiet):
+    case = Case(symbols=MANY)
+    case.hands.pass_(2 * 3600)
+    case.come(*MANY[1:])
+    case.hands.pass_(2 * 3600)
+    case.monitor.sample()
+    case.hands.pass_(2 * 3600)
+    case.monitor.sample()
+    assert case.kinds() == [("stale_candles", "AAA/USDT", False), ("stale_candles", None, False)]
+    assert case.heard[1].text.startswith("19 symbols (BBB/USDT, ")
+    case.come(*MANY)
+    case.monitor.sample()
+    assert sorted(case.kinds()[2:], key=str) == [("stale_candles", "AAA/USDT", True), ("stale_candles", None, True)]
+
+
+def test_a_clock_that_was_wrong_is_an_alert_until_the_next_candle(quiet):
+    case = Case()
+    case.monitor.doubted("binance: what was believed was 5.0 s ahead")
+    case.come("BTC/USDT")
+    assert case.kinds() == [("clock", None, False), ("clock", None, True)]

@@ -107,7 +107,7 @@ def test_elsewhere_one_line_a_minute_says_that_it_goes_on(story):
 
 
 def test_an_alert_is_a_line_at_once_and_its_text_is_escaped(story):
-    text = shown(story, io.StringIO(), told=[], alerts=["no candle of BTC/USDT for 3 h\x1b[2J\nsecond é"])
+    text = shown(story, io.StringIO(), told=[], alerts=["alert: no candle of BTC/USDT for 3 h\x1b[2J\nsecond é"])
     assert text == "alert: no candle of BTC/USDT for 3 h\\x1b[2J\\nsecond \\xe9\n"
 
 
@@ -168,7 +168,7 @@ def test_no_colour_is_used_where_none_is_wanted(story, monkeypatch):
 @pytest.mark.parametrize("term", ["dumb", "unknown", "DUMB"])
 def test_a_terminal_that_cannot_take_a_picture_back_gets_lines(story, monkeypatch, term):
     monkeypatch.setenv("TERM", term)
-    text = shown(story, Terminal(), alerts=["here"])
+    text = shown(story, Terminal(), alerts=["alert: here"])
     assert "\x1b" not in text
     assert text.endswith("alert: here\n")
 
