@@ -56,7 +56,8 @@ def status_object(found: Look) -> dict[str, Any]:
 
 def _command(one: Command) -> str:
     note = "" if one.note is None else f": {one.note}"
-    return f"{one.kind}, given {iso(one.given)}{note}"
+    halt = "" if one.halt is None else f" of halt {one.halt}"
+    return f"{one.kind}{halt}, given {iso(one.given)}{note}"
 
 
 def _state(found: Look) -> str:

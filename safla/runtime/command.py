@@ -53,7 +53,12 @@ def give(
     one = control.command(path.parent, kind, run=first_hash(path), halt=halt, note=note, wall=wall)
     control.put(path.parent, one)
     if kind == "stop" and holder.held is False:
-        return _finish(path.parent, one, say=say)
+        try:
+            return _finish(path.parent, one, say=say)
+        except HostError:
+            holder = holder_of(path.with_name(LOCK))
+            if not holder.held:
+                raise
     step = None if source == "replay" else TIMEFRAMES[reader.read(path).started.timeframe]
     acts_at = None if step is None else (one.given // step + 1) * step
     return Answer(one, acts_at, holder.held, done=False, text=_told(one, step, holder))
@@ -75,6 +80,8 @@ def _finish(folder: Path, one: Command, *, say: Callable[[str], None]) -> Answer
             folder, step=None, now=_local, recorded=before.commands, last=before.last_commands, say=say
         )
         waiting.look(first_hash(folder / JOURNAL))
+        if before.closing:
+            waiting.close(held)
         while not held.ended and (command := waiting.next()) is not None:
             waiting.carry_out(command, held)
     control.remove(folder, one)
@@ -82,8 +89,7 @@ def _finish(folder: Path, one: Command, *, say: Callable[[str], None]) -> Answer
 
 
 def _local() -> control.Now:
-    now = int(time.time() * 1000)
-    return control.Now(now, now)
+    return control.Now(int(time.time() * 1000), None)
 
 
 def _paper_source(path: Path) -> str:

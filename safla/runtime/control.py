@@ -18,7 +18,7 @@ import msgspec
 from safla.core.candles import iso
 from safla.errors import HostError
 from safla.journal.events import Hex, Number, Text, Time
-from safla.journal.rows import Input
+from safla.journal.rows import NO_INPUT, Input
 from safla.runtime.folder import REQUESTS
 
 MOST_REQUESTS = 100
@@ -56,6 +56,9 @@ class Requests(NamedTuple):
     rejected: tuple[Rejected, ...]
 
 
+NOTHING_WAITS = Requests((), ())
+
+
 class Session(Protocol):
     """A run between two timestamps: each call appends its lines and syncs them."""
 
@@ -82,24 +85,14 @@ def command(
 def put(folder: Path, one: Command) -> None:
     """Leave a command for the session of the run: durable, and at once whole. HostError where too many wait."""
     path = folder / REQUESTS
-    with suppress(FileExistsError):
-        path.mkdir(0o700)
-    name = one.id + _SUFFIX
     try:
+        with suppress(FileExistsError):
+            path.mkdir(0o700)
         with _opened(path) as there:
             if len(_names(there)) >= MOST_REQUESTS:
                 raise HostError(f"{path}: {MOST_REQUESTS} commands wait already; start the run, or remove them")
             _remove_abandoned(there)
-            descriptor = os.open(
-                name + _TEMPORARY, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600,
-                dir_fd=there,
-            )  # fmt: skip
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(_text(one))
-                file.flush()
-                os.fsync(file.fileno())
-            os.rename(name + _TEMPORARY, name, src_dir_fd=there, dst_dir_fd=there)
-            os.fsync(there)
+            _write(there, one.id + _SUFFIX, _text(one))
         _sync(folder)
     except OSError as error:
         raise HostError(f"{path}: the command cannot be written: {error.strerror}") from error
@@ -115,13 +108,19 @@ def requests(folder: Path, *, run: str) -> Requests:
             names = _names(there)
             found = [_read(there, name, run=run) for name in names[:MOST_REQUESTS]]  # None: removed meanwhile
     except FileNotFoundError:
-        return Requests((), ())
+        return NOTHING_WAITS
     except OSError as error:
         raise HostError(f"{folder / REQUESTS}: cannot be read: {error.strerror}") from error
     commands = sorted((one for one in found if isinstance(one, Command)), key=lambda one: (one.given, one.id))
     rejected = [one for one in found if isinstance(one, Rejected)]
     rejected += [Rejected(name, f"only {MOST_REQUESTS} are read") for name in names[MOST_REQUESTS:][:1]]
     return Requests(tuple(commands), tuple(rejected))
+
+
+def refuse_unsafe(folder: Path) -> None:
+    """HostError, before any work, where `requests/` of a run folder is not the run's own: no command would reach it."""
+    with suppress(FileNotFoundError), _opened(folder / REQUESTS):
+        pass
 
 
 def remove(folder: Path, one: Command) -> None:
@@ -163,10 +162,10 @@ _ACTIONS: dict[Kind, Callable[[Command, Session, Input], str]] = {"halt": _halt,
 
 
 class Now(NamedTuple):
-    """The time by the clock that decides, the exchange's where it is known, and by this machine's; ms."""
+    """The time by this machine's clock, and by the exchange's, None as long as it is not known; ms."""
 
-    deciding: int
     local: int
+    exchange: int | None
 
 
 class Control:
@@ -182,8 +181,10 @@ class Control:
         last      those of its last timestamp, which a death may have left half done
         """
         self._folder, self._step, self._now, self._say = folder, step, now, say
-        self._recorded, self._last = recorded, last
+        self._recorded, self._half = dict(recorded), set(last)
         self._waiting: list[Command] = []
+        self._seen: dict[str, int] = {}  # when each was given, by this machine's clock, and at most when it was seen
+        self._given: dict[str, int] = {}  # the same by the exchange's clock, once it is known
         self._told: set[str] = set()
 
     def look(self, run: str) -> None:
@@ -193,27 +194,35 @@ class Control:
             self._tell(name, f"{self._folder / REQUESTS / name}: ignored: {why}")
         self._waiting = []
         for one in found.commands:
-            if one.id in self._recorded and one.id not in self._last:
+            if one.id in self._recorded and one.id not in self._half:
                 remove(self._folder, one)
             else:
                 self._waiting.append(one)
-                self._tell(one.id, f"{one.kind} is asked for: {acts(self.given(one), self._step)}")
+                self._tell(one.id, f"{one.kind} is asked for: {acts(self.given(one), self._step)}{self._doubt(one)}")
 
     def given(self, one: Command) -> int:
-        """When a command was given, by the clock that decides; at most now. ms."""
+        """When a command was given, by the exchange's clock where it is known; at most when it was seen. ms."""
         if one.id in self._recorded:
             return self._recorded[one.id]
+        if one.id in self._given:
+            return self._given[one.id]
         now = self._now()
-        return min(one.given + now.deciding - now.local, now.deciding)
+        seen = self._seen.setdefault(one.id, min(one.given, now.local))
+        if now.exchange is None:
+            return seen
+        return self._given.setdefault(one.id, min(seen + now.exchange - now.local, now.exchange))
 
     def due(self, last_ts: int, *, ahead: int | None = None) -> Command | None:
         """The next command, if it may act after last_ts. ahead: the timestamp that is to be folded next, ms."""
         if not self._waiting:
             return None
         one = self._waiting[0]
-        if self._step is None:
+        if self._step is None or one.id in self._recorded:  # what is half done is completed where it began
             return one
-        behind = self.given(one) // self._step * self._step  # the candle that was open when it was given
+        given = self.given(one)
+        if one.id not in self._given:  # no candle comes before the exchange's clock is known: nothing is late by that
+            return None
+        behind = given // self._step * self._step  # the candle that was open when it was given
         return one if last_ts >= behind or (ahead is not None and ahead > behind) else None
 
     def next(self) -> Command | None:
@@ -222,9 +231,24 @@ class Control:
 
     def carry_out(self, one: Command, session: Session) -> None:
         """Apply the next command, and remove its file."""
-        self._say(apply(one, session, given=self.given(one)))
+        given = self.given(one)
+        self._say(apply(one, session, given=given))
+        self._recorded[one.id] = given
+        self._half.discard(one.id)
         remove(self._folder, one)
         self._waiting.remove(one)
+
+    def close(self, session: Session) -> None:
+        """Complete closing lines that a death cut: those of the command that ended the run, or of its last candle."""
+        command = self.next()
+        if command is not None and command.kind == "stop":
+            self.carry_out(command, session)
+        else:
+            session.stop(NO_INPUT)
+
+    def _doubt(self, one: Command) -> str:
+        known = self._step is None or one.id in self._given or one.id in self._recorded
+        return "" if known else " (by this machine's clock, until the exchange's is known)"
 
     def _tell(self, key: str, text: str) -> None:
         if key not in self._told:
@@ -276,10 +300,11 @@ def _read(there: int, name: str, *, run: str) -> Command | Rejected | None:
         return None
     except OSError:
         return Rejected(name, "not a regular file")
+    facts = os.fstat(descriptor)
+    if not stat.S_ISREG(facts.st_mode):
+        os.close(descriptor)
+        return Rejected(name, "not a regular file")
     with os.fdopen(descriptor, "rb") as file:
-        facts = os.fstat(descriptor)
-        if not stat.S_ISREG(facts.st_mode):
-            return Rejected(name, "not a regular file")
         if facts.st_uid != os.geteuid() or facts.st_nlink != 1 or stat.S_IMODE(facts.st_mode) & 0o077:
             return Rejected(name, "not a file of yours alone")
         text = file.read(MAX_REQUEST + 1)
@@ -299,6 +324,24 @@ _ENCODER = msgspec.json.Encoder(order="deterministic")
 
 def _text(one: Command) -> bytes:
     return _ENCODER.encode(one) + b"\n"
+
+
+def _write(there: int, name: str, text: bytes) -> None:
+    """A file in an open folder: whole under its name, and durable, or not there."""
+    temporary = name + _TEMPORARY
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(temporary, flags, 0o600, dir_fd=there)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(temporary, name, src_dir_fd=there, dst_dir_fd=there)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(temporary, dir_fd=there)
+        raise
+    os.fsync(there)
 
 
 def _sync(folder: Path) -> None:

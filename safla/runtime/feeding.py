@@ -142,11 +142,11 @@ def _begun(loaded: Loaded, say: Say, clock: Clock) -> _Begun:
 
 
 def _wanted(run: RunPlan, begun: _Begun, last: Last | None) -> dict[str, int]:
-    """The next candle of each symbol: behind the lookback, or behind what is recorded."""
+    """The next candle of each symbol: after the lookback, or after what is recorded, a missing candle too (S6a)."""
     if last is None:
         return dict.fromkeys(run.symbols, begun.start if begun.lookback else begun.first)
     step = run.plan.rules.step_ms
-    return {one: last.ts + step * (row is not None) for one, row in zip(run.symbols, last.rows, strict=True)}
+    return {symbol: last.ts + step * (number < last.known) for number, symbol in enumerate(run.symbols)}
 
 
 async def _behind(begun: _Begun, closing: Arrivals) -> Arrivals:

@@ -19,14 +19,14 @@ from safla.core.values import State
 from safla.errors import ConfigError, DataError, Finding, HostError, JournalError, StrategyError
 from safla.journal import head as anchor
 from safla.journal import reader
-from safla.journal.events import Candle, CandleMissing, Event, RunEnded, RunStarted
+from safla.journal.events import Candle, CandleMissing, Event, Halted, Resumed, RunEnded, RunStarted
 from safla.journal.files import JOURNAL, journal_of, open_to_read
 from safla.journal.head import HEAD
 from safla.journal.line import MAX_LINE, alone
 from safla.journal.reader import Journal, Tail
 from safla.journal.survey import judged
 from safla.runtime import snapshot
-from safla.runtime.control import Requests, requests
+from safla.runtime.control import NOTHING_WAITS, Rejected, Requests, requests
 from safla.runtime.fold import fold
 from safla.runtime.folder import CONFIG, LOCK, OURS, Holder, holder_of
 from safla.runtime.forms import choose
@@ -62,6 +62,7 @@ class Look(NamedTuple):
     monitored: dict[str, Any] | None  # what monitoring told last: time, text, and figures; None: nothing
     requests: Requests  # the commands that wait for a session
     by_snapshot: bool  # its session said where it stands; the journal was not folded
+    done: frozenset[str]  # the ids of those that stand in the journal
 
 
 class _Folded(NamedTuple):
@@ -83,15 +84,14 @@ def look(
     found = Look(
         journal=path, mode=_mode(path.with_name(CONFIG)) if ours else None,
         holder=holder_of(path.with_name(LOCK)) if ours else Holder(None, None), seen=clock(), started=None, ended=False,
-        tail=None, standing=None, last=(), note=None, monitored=_monitored(path), requests=Requests((), ()),
-        by_snapshot=False,
+        tail=None, standing=None, last=(), note=None, monitored=_monitored(path), requests=NOTHING_WAITS,
+        by_snapshot=False, done=frozenset(),
     )  # fmt: skip
     if _just_begun(path):
         return found
-    found = found._replace(requests=_requests(path))
-    if ours and (told := _from_snapshot(path, found, sleep=sleep)) is not None:
-        return told
-    return _read(reader.read(path), found, say=say)
+    told = _from_snapshot(path, found, sleep=sleep) if ours else None
+    found = told or _read(reader.read(path), found, say=say)
+    return found._replace(requests=_requests(found))
 
 
 def watch(
@@ -113,7 +113,7 @@ def watch(
             lock = found.journal.with_name(LOCK)
             found = found._replace(
                 seen=clock(), holder=holder_of(lock) if found.holder.held is not None else found.holder,
-                monitored=_monitored(found.journal), requests=_requests(found.journal),
+                monitored=_monitored(found.journal), requests=_requests(found),
             )  # fmt: skip
         yield found
 
@@ -142,8 +142,8 @@ def _read(journal: Journal, found: Look, *, say: Callable[[str], None]) -> Look:
         if not isinstance(event, Candle | CandleMissing):
             last.append(event)
     assert journal.tail is not None, "the journal was read to its end"
-    ended = journal.ended is not None
-    found = found._replace(started=journal.started, ended=ended, tail=journal.tail, last=tuple(last))
+    ended, done = journal.ended is not None, frozenset(inputs.commands)
+    found = found._replace(started=journal.started, ended=ended, tail=journal.tail, last=tuple(last), done=done)
     series = series_of(journal, inputs.rows)
     try:
         run = run_of(journal.started)
@@ -228,6 +228,7 @@ def _from_snapshot(path: Path, found: Look, *, sleep: Callable[[float], None]) -
     ended = isinstance(last[-1], RunEnded)
     found = found._replace(
         started=started, ended=ended, tail=Tail(told.n, told.h, told.offset, torn, unended=False), by_snapshot=True,
+        done=frozenset(one.id for one in last if isinstance(one, Halted | Resumed | RunEnded) and one.id is not None),
         last=tuple(one for one in last if not isinstance(one, Candle | CandleMissing))[-LAST_EVENTS:],
     )  # fmt: skip
     try:
@@ -247,14 +248,22 @@ def _last_events(whole: bytes) -> list[Event]:
     return events[::-1]
 
 
-def _requests(journal: Path) -> Requests:
-    """The commands that wait; none where they cannot be looked at: the run is another user's, or only a file."""
-    if journal.name != JOURNAL:
-        return Requests((), ())
+def _requests(found: Look) -> Requests:
+    """The commands that wait; none where they cannot be looked at: the run is another user's, or only a file.
+
+    A run that has ended takes none: what lies there still is rejected.
+    """
+    journal = found.journal
+    if journal.name != JOURNAL or found.started is None:
+        return NOTHING_WAITS
     try:
-        return requests(journal.parent, run=first_hash(journal))
+        commands, rejected = requests(journal.parent, run=first_hash(journal))
     except (HostError, JournalError):
-        return Requests((), ())
+        return NOTHING_WAITS
+    commands = tuple(one for one in commands if one.id not in found.done)
+    if found.ended:
+        return Requests((), (*(Rejected(one.id, "the run has ended") for one in commands), *rejected))
+    return Requests(commands, rejected)
 
 
 def _mode(config: Path) -> str | None:

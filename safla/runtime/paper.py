@@ -109,6 +109,7 @@ def run(
     run_folder.make(folder, force=force)
     path = folder / JOURNAL
     with run_folder.held(folder), ExitStack() as stack:
+        commands.refuse_unsafe(folder)
         there = _first_line(path)
         if there is not None:
             refuse_another_question(path, there, symbols=loaded.symbols, markets=loaded.config.markets)
@@ -178,9 +179,8 @@ def step_of(config: Config) -> int | None:
 
 
 def _now(source: Source, clock: Clock) -> Now:
-    """The exchange's clock, where it is known, and this machine's."""
-    local, theirs = clock.wall(), source.line.now()
-    return Now(int((local if theirs is None else theirs) * 1000), int(local * 1000))
+    theirs = source.line.now()
+    return Now(int(clock.wall() * 1000), None if theirs is None else int(theirs * 1000))
 
 
 def _remove_done(folder: Path, path: Path, before: Before) -> None:
@@ -247,7 +247,7 @@ async def _folded(
             settled, looked = True, 0.0  # a command that waited comes before the next timestamp, as it did
             if last.closing:
                 control.look(held.first_hash() or "")
-                _close(held, control)
+                control.close(held)
                 return
 
 
@@ -257,15 +257,6 @@ def _commanded(held: Resting, control: Control, *, ahead: int | None = None) -> 
     while last_ts is not None and not held.ended and (command := control.due(last_ts, ahead=ahead)) is not None:
         control.carry_out(command, held)
     return held.ended
-
-
-def _close(held: Resting, control: Control) -> None:
-    """Complete closing lines that a death cut. The command that they came from is done with them."""
-    command = control.next()
-    if command is not None and command.kind == "stop":
-        control.carry_out(command, held)
-    else:
-        held.stop()
 
 
 _NOTHING_YET = Arrival(-1, (), 0.0)

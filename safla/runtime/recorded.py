@@ -59,6 +59,12 @@ class Inputs:
         elif isinstance(event, RunEnded):
             self.stop, self.ended = Input(None, event.given, event.id), True
 
+    @property
+    def commands(self) -> dict[str, int]:
+        """The commands that stand there, each with the time at which it was given, ms."""
+        found = [*(one.input for one in self.outside), self.stop]
+        return {one.id: one.given for one in found if one.id is not None and one.given is not None}
+
 
 def recorded(path: Path) -> Recorded:
     """First line and candles of a run folder or its journal, which is verified on the way. Raises JournalError."""

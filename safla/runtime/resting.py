@@ -73,14 +73,8 @@ class Before(NamedTuple):
     last_ts: int | None  # of the candle lines
     known: int  # how many symbols have their line at the last timestamp
     closing: bool
-    stop: Input  # the command that ended it
+    commands: dict[str, int]  # those that stand there, each with the time at which it was given, ms
     scan: Scan | None  # where the quick pass could read it
-
-    @property
-    def commands(self) -> dict[str, int]:
-        """The commands that stand there, each with the time at which it was given."""
-        told = [*(one.input for one in self.outside), self.stop]
-        return {one.id: one.given for one in told if one.id is not None and one.given is not None}
 
     @property
     def last_commands(self) -> set[str]:
@@ -306,7 +300,9 @@ def resting(
             held = Resting(run_of(started, register=register), journal, listener=listener)
             last = held.recover(before, say=say)
             if last is None or not last.whole:
-                raise HostError(f"{folder}: its last timestamp is half written; start the run, which completes it")
+                raise HostError(
+                    f"{folder}: its last timestamp is half written; start the run: it completes that, and then stops"
+                )
             held.fold(last.ts, last.rows, outside=last.outside)
             yield held, before
             held.rest()
@@ -338,7 +334,7 @@ def before_of(path: Path) -> Before:
     assert journal.tail is not None, "the journal was read to its end"
     return Before(
         series_of(journal, inputs.rows), tuple(inputs.outside), journal.ended is not None, journal.tail,
-        inputs.last_ts, inputs.known, closing, inputs.stop, None,
+        inputs.last_ts, inputs.known, closing, inputs.commands, None,
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from tests.faults.invariants import check_answer, check_run
 from tests.faults.paper import answer_of, process
 from tests.runs import journal
 from tests.runtime.paper_exchange_runs import BEGUN, LOOKBACK, MINUTE, START, Run, markets
-from tests.runtime.wished_runs import by_operator
+from tests.runtime.commanded_runs import by_operator
 
 HOUR = 3_600_000
 DAY = 86_400
@@ -62,7 +62,7 @@ def test_row_44_on_real_candles_that_come_late_twice_and_over_broken_lines_it_is
 
 def check_parity(run: "Run", *, first: int, step: int) -> None:
     """Stopped, its journal is that of the backtest over what the exchange serves, byte for byte."""
-    with resting(run.folder / "paper", say=lambda text: None) as held:
+    with resting(run.folder / "paper", say=lambda text: None) as (held, _):
         held.stop()
     last = held.last_ts()
     assert last is not None

@@ -47,7 +47,7 @@ PHASES = {
     "appending": "safla.journal.append:Appender.append",
     "syncing": "safla.journal.append:_sync",
     "renewing head": "safla.journal.head:write",
-    "looking for a wish": "safla.runtime.wishes:waiting",
+    "looking for commands": "safla.runtime.control:requests",
     "closing": "safla.runtime.resting:Resting.stop",
     "summing up": "safla.report.summary:summarise",
     "printing": "safla.cli.run:_print",

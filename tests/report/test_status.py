@@ -5,6 +5,7 @@ import json
 import pytest
 
 from safla.report.status import status_lines, status_object
+from safla.runtime.control import Command, Rejected, Requests
 from safla.runtime.folder import Holder
 from safla.runtime.look import look
 from tests.runs import run, small
@@ -83,7 +84,7 @@ def test_the_object_holds_the_same_for_programs(found):
     told = json.loads(json.dumps(status_object(found)))
     assert list(told) == [
         "journal", "state", "mode", "held", "pid", "name", "timeframe", "detail", "lines", "hash", "torn_bytes",
-        "standing", "monitoring", "last_events", "note",
+        "standing", "monitoring", "waiting", "ignored", "last_events", "note",
     ]  # fmt: skip
     assert (told["state"], told["mode"], told["held"], told["torn_bytes"]) == ("ended", "backtest", False, 0)
     standing = told["standing"]
@@ -91,6 +92,25 @@ def test_the_object_holds_the_same_for_programs(found):
     assert standing["candle"].endswith("Z")
     assert [one["symbol"] for one in standing["symbols"]] == ["BTC/USDT", "ETH/USDT"]
     assert told["last_events"][-1]["type"] == "run_ended"
+    assert (told["waiting"], told["ignored"]) == ([], [])
+
+
+def test_commands_that_wait_are_listed_in_their_order_and_what_is_none_with_its_reason(found):
+    halt = Command("1767323045678-0a1b2c3d", "0" * 32, 1_767_323_045_678, "halt", None, "lunch [bold]")
+    resume = Command("1767323045679-0a1b2c3d", "0" * 32, 1_767_323_045_679, "resume", 3, None)
+    asked = found._replace(requests=Requests((halt, resume), (Rejected("\x1b[2J.json", "it is for another run"),)))
+    lines = status_lines(asked)
+    place = lines.index("waiting    halt, given 2026-01-02T03:04:05.678Z: lunch [bold]")
+    assert lines[place + 1 : place + 3] == [
+        "waiting    resume of halt 3, given 2026-01-02T03:04:05.679Z",
+        r"ignored    \x1b[2J.json: it is for another run",
+    ]
+    told = json.loads(json.dumps(status_object(asked)))
+    assert [(one["id"], one["kind"], one["given"], one["halt"], one["note"]) for one in told["waiting"]] == [
+        (halt.id, "halt", halt.given, None, "lunch [bold]"),
+        (resume.id, "resume", resume.given, 3, None),
+    ]
+    assert told["ignored"] == [{"name": "\x1b[2J.json", "why": "it is for another run"}]
 
 
 def test_positions_orders_and_halts_are_objects_too(tmp_path):

@@ -17,6 +17,7 @@ EVENTS = {
         START, 1, 1, "my run", "candles", "1h", START, "USDT", 8, "100000.00000000", [], {"risk.stop_loss_pct": "0.02"}
     ),
     "candle": e.Candle(START, "BTC/USDT", "30000.00", "30100.00", "29900.00", "30050.00", "12.50000"),
+    "missing": e.CandleMissing(START, "BTC/USDT"),
     "day": e.DayStarted(START, "99000.00000000", "100000.00000000", "100100.00000000", MARKS),
     "mode": e.ModeChanged(START, "BTC/USDT", "warm", "warming", "flat"),
     "signal": e.Signal(START, "BTC/USDT", "enter", "0.001200"),
@@ -29,9 +30,9 @@ EVENTS = {
     "closed": e.TradeClosed(
         START + HOUR, "BTC/USDT", 1, START, "0.10000", "30006.00", "30000.00", "-0.6", "6.0", "-6.6", "stop_loss"
     ),
-    "halted": e.Halted(START, 1, "operator", None, None, "100000.00000000", None, MARKS, "look at the feed"),
-    "resumed": e.Resumed(START, "operator", 1, "100000.00000000", None),
-    "ended": e.RunEnded(START, 1, "0" * 32, "99999.0", "99999.0", "100000.0", "-1.0", "1.0", 1, []),
+    "halted": e.Halted(START, 1, "operator", None, None, "100000.00000000", None, MARKS, "look at the feed", START + 5, "1-a"),
+    "resumed": e.Resumed(START, "operator", 1, "100000.00000000", None, START + 6, "2-b"),
+    "ended": e.RunEnded(START, 1, "0" * 32, "99999.0", "99999.0", "100000.0", "-1.0", "1.0", 1, [], None, None),
 }
 
 

@@ -14,7 +14,10 @@ from safla.core import values as v
 from safla.errors import HostError, JournalError
 from safla.journal import head as anchor
 from safla.journal.events import Candle, RunStarted
+from safla.runtime import command
 from safla.runtime import look as looking
+from safla.runtime.control import Rejected
+from safla.runtime.fold import Outside
 from safla.runtime.folder import Holder, held
 from safla.runtime.interrupt import Flag
 from safla.runtime.look import look, watch
@@ -25,6 +28,7 @@ from tests.chains import rehashed
 from tests.faults.invariants import untouched
 from tests.journal.sample import lines_of
 from tests.runs import journal, run, small
+from tests.runtime.commanded_runs import by_hand, left, put, waiting
 
 CANDLES = "data.synthetic.candles=120"
 
@@ -100,14 +104,63 @@ def test_inputs_from_outside_are_in_the_fold(folder, monkeypatch):
     wrote(folder, lines_of(begun))
     before = at(folder)
     assert before.note is None
-    made = folded_with(folder, monkeypatch, looking.Outside(before.standing.ts, v.OPERATOR, lifts=False, note="lunch"))
+    made = folded_with(folder, monkeypatch, Outside(before.standing.ts, v.OPERATOR, lifts=False, input=by_hand()))
     assert "operator" in {one.rule for one in made.standing.open_halts}
     assert {one.mode for one in made.standing.symbols} == {"halted"}
 
 
+def test_commands_that_wait_are_found_with_what_is_none(tmp_path):
+    folder = left(tmp_path / "run")
+    first, second = put(folder, "halt", note="a note"), put(folder, "stop")
+    (folder / "requests" / "notes.txt").touch(mode=0o600)
+    found = at(folder).requests
+    assert found.commands == (first, second)
+    assert found.rejected == (Rejected("notes.txt", "no command that safla wrote"),)
+    (seen,) = itertools.islice(watch(folder, say=pytest.fail, sleep=lambda seconds: None), 1)
+    assert seen.requests == found
+
+
+def test_who_watches_a_run_sees_commands_come_and_go_though_the_journal_stands_still(tmp_path):
+    folder = left(tmp_path / "run")
+    looks = watch(folder, say=pytest.fail, sleep=lambda seconds: None)
+    assert next(looks).requests.commands == ()
+    one = put(folder, "halt")
+    assert next(looks).requests.commands == (one,)
+    (folder / "requests" / f"{one.id}.json").unlink()
+    assert next(looks).requests.commands == ()
+
+
+def test_a_command_that_stands_in_the_journal_does_not_wait_though_its_file_is_there(tmp_path):
+    folder = left(tmp_path / "run")
+    one = put(folder, "halt")
+    kept = (folder / "requests" / f"{one.id}.json").read_bytes()
+    command.give(folder, "stop", say=lambda text: None)
+    assert waiting(folder) == ()
+    late = put(folder, "halt", note="too late")
+    (folder / "requests" / f"{one.id}.json").touch(mode=0o600)
+    (folder / "requests" / f"{one.id}.json").write_bytes(kept)
+    found = at(folder)
+    assert found.requests.commands == ()
+    assert found.requests.rejected == (Rejected(late.id, "the run has ended"),)
+    assert one.id in found.done
+
+
+@pytest.mark.parametrize("made", ["link", "for all to write", "file"])
+def test_a_folder_of_commands_that_is_not_the_runs_own_is_not_looked_into(tmp_path, made):
+    folder = left(tmp_path / "run")
+    put(folder, "halt")
+    path = folder / "requests"
+    if made == "for all to write":
+        path.chmod(0o777)
+    else:
+        path.rename(tmp_path / "elsewhere")
+        path.symlink_to(tmp_path / "elsewhere") if made == "link" else path.touch()
+    assert at(folder).requests == ((), ())
+
+
 def folded_with(folder, monkeypatch, outside):
     """The look at a journal which the same fold made, with an input from outside behind it."""
-    inputs = looking.no_inputs(looking.reader.read(folder).started)
+    inputs = looking.Inputs(looking.reader.read(folder).started)
     read = looking.reader.read(folder)
     events = list(looking.noting(read, inputs))
     plan, series = looking.run_of(read.started), looking.series_of(read, inputs.rows)

@@ -24,6 +24,7 @@ from safla.runtime.live import Window
 from safla.runtime.onlookers.told import Told
 from safla.runtime.pace import Pace
 from safla.runtime.resting import resting
+from tests.runtime.commanded_runs import by_hand
 from tests.runtime.paper_runs import SMALL, backtested, journal, loaded, traded
 
 BTC = ("symbols.primary=[BTC/USDT]",)
@@ -202,9 +203,9 @@ def events(folder: Path, kind: type) -> list[Any]:
 
 def test_a_halt_of_a_person_stands_in_the_journal_survives_and_is_replayed(tmp_path: Path):
     half(tmp_path)
-    with resting(tmp_path, say=lambda text: None) as held:
-        assert held.halt("lunch") is True
-        assert held.halt("again") is False
+    with resting(tmp_path, say=lambda text: None) as (held, _):
+        assert held.halt(by_hand("lunch")) is True
+        assert held.halt(by_hand("again", number=2)) is False
     traded(tmp_path, BTC)
     halted = [one for one in events(tmp_path, Halted) if one.rule == "operator"]
     assert [(one.note, one.value) for one in halted] == [("lunch", None)]
@@ -215,11 +216,11 @@ def test_a_halt_of_a_person_stands_in_the_journal_survives_and_is_replayed(tmp_p
 
 def test_a_person_lifts_the_halts_and_trading_goes_on(tmp_path: Path):
     half(tmp_path)
-    with resting(tmp_path, say=lambda text: None) as held:
-        held.halt("lunch")
-        assert held.resume(99, None) == 0
-        assert held.resume(None, "back") >= 1
-        assert held.resume(None, None) == 0
+    with resting(tmp_path, say=lambda text: None) as (held, _):
+        held.halt(by_hand("lunch"))
+        assert held.resume(99, by_hand()) == 0
+        assert held.resume(None, by_hand("back", number=2)) >= 1
+        assert held.resume(None, by_hand(number=3)) == 0
     traded(tmp_path, BTC)
     assert [one.note for one in events(tmp_path, Resumed) if one.by == "operator"][-1] == "back"
     assert holds(tmp_path)
@@ -227,7 +228,7 @@ def test_a_person_lifts_the_halts_and_trading_goes_on(tmp_path: Path):
 
 def test_stopped_by_a_person_it_has_ended_for_good(tmp_path: Path):
     half(tmp_path)
-    with resting(tmp_path, say=lambda text: None) as held:
+    with resting(tmp_path, say=lambda text: None) as (held, _):
         held.stop()
         assert held.ended
     assert traded(tmp_path, BTC).again is True
@@ -296,8 +297,8 @@ def test_after_a_person_resumed_it_the_strategy_is_asked_again(tmp_path: Path):
     lines = full.splitlines(keepends=True)
     place = next(n for n, line in enumerate(lines) if f'"ts":{1_704_067_200_000 + 90 * 3_600_000}'.encode() in line)
     cut(tmp_path, full, sum(map(len, lines[:place])))
-    with resting(tmp_path, say=lambda text: None, register=given["register"]) as held:
-        assert held.resume(None, "mended") == 1
+    with resting(tmp_path, say=lambda text: None, register=given["register"]) as (held, _):
+        assert held.resume(None, by_hand("mended")) == 1
     traded(tmp_path, MINE, **given)
     resumed = [one for one in events(tmp_path, Resumed) if one.by == "operator"]
     assert len([one for one in events(tmp_path, Signal) if one.ts > resumed[0].ts]) > 10

@@ -14,7 +14,7 @@ def test_a_run_on_an_exchange_is_the_backtest_over_its_candles_byte_for_byte(tmp
         run.traded(timestamps=LOOKBACK + 60)
         fake.clock.advance(37 * MINUTE)  # nobody was there
         run.traded(timestamps=60)
-        with resting(tmp_path / "paper", say=lambda text: None) as held:
+        with resting(tmp_path / "paper", say=lambda text: None) as (held, _):
             held.stop()
         last = held.last_ts()
         assert last is not None

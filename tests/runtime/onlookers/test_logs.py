@@ -112,10 +112,11 @@ def of_events(tmp_path: Path, *names: str, **more: object) -> dict[str, list[dic
 @pytest.mark.parametrize("event", EVENTS)
 def test_each_event_has_its_file_and_its_words(tmp_path: Path, event: str):
     found = of_events(tmp_path, event)
-    file = {"filled": "trades", "closed": "trades", "candle": "market_data"}.get(event, "decisions")
+    files = {"filled": "trades", "closed": "trades", "candle": "market_data", "missing": "market_data"}
+    file = files.get(event, "decisions")
     expected = (WORDS[type(EVENTS[event])](EVENTS[event]), msgspec.to_builtins(EVENTS[event])["type"])
     assert [(line["text"], line["event"]) for line in found[file]] == [expected]
-    assert found.keys() - {file} == ({"errors"} if event in ("halted", "resumed") else set())
+    assert found.keys() - {file} == ({"errors"} if event in ("missing", "halted", "resumed") else set())
 
 
 def test_every_event_of_a_journal_stands_in_a_file():

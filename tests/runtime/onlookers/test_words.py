@@ -2,7 +2,7 @@
 
 import pytest
 
-from safla.journal.events import Fact, Halted, OrderRefused, Resumed
+from safla.journal.events import CandleMissing, Fact, Halted, OrderRefused, Resumed
 from safla.runtime.onlookers.standing import OpenHalt, Position, Standing, SymbolStanding, Waiting
 from safla.runtime.onlookers.words import WORDS, age, ascii_only, event_line, short, standing_line, standing_lines
 from tests.journal.sample import small_events
@@ -95,14 +95,15 @@ def test_every_event_has_words_on_one_line_of_printable_ascii():
     ("event", "words"),
     [
         (
-            Halted(TS, 2, "drawdown", "0.101000", "0.100000", "1.0", "2.0", [], None),
+            Halted(TS, 2, "drawdown", "0.101000", "0.100000", "1.0", "2.0", [], None, None, None),
             "halted by drawdown (halt 2) at 10.10 % of 10.00 %",
         ),
         (
-            Halted(TS, 3, "operator", None, None, "1.0", None, [], "lunch [bold]"),
+            Halted(TS, 3, "operator", None, None, "1.0", None, [], "lunch [bold]", TS, "1-a"),
             "halted by operator (halt 3): lunch [bold]",
         ),
-        (Resumed(TS, "pause", 2, "1.0", None), "halt 2 lifted by pause"),
+        (CandleMissing(TS, "A/B"), "A/B has no candle"),
+        (Resumed(TS, "pause", 2, "1.0", None, None, None), "halt 2 lifted by pause"),
         (
             OrderRefused(TS, "A/B", 0, "buy", "max_daily_trades", "10", "10"),
             "buy of A/B rejected: max_daily_trades (10 / 10)",

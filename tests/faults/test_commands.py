@@ -18,7 +18,7 @@ from tests.faults.dying import DIED
 from tests.faults.invariants import check_answer, check_run, untouched
 from tests.faults.paper import answer_of, process
 from tests.runs import journal
-from tests.runtime.wished_runs import by_operator
+from tests.runtime.commanded_runs import by_operator
 
 CONFIG = """\
 mode: paper

@@ -10,7 +10,7 @@ from safla.runtime.folder import held
 from safla.runtime.wishes import Wish
 from tests.faults.invariants import untouched
 from tests.runs import journal, run, small
-from tests.runtime.wished_runs import by_operator, left, under_way
+from tests.runtime.commanded_runs import by_operator, left, under_way
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from safla.runtime.replay import replay
 from safla.runtime.wishes import Wish
 from tests.runs import run, small
 from tests.runtime.paper_runs import backtested, journal, traded
-from tests.runtime.wished_runs import by_operator, left, under_way
+from tests.runtime.commanded_runs import by_operator, left, under_way
 
 HALT, RESUME, STOP = Wish("halt", None, "a note"), Wish("resume", None, "looked"), Wish("stop", None, "enough")
 
