@@ -312,7 +312,8 @@ def _read(there: int, name: str, *, run: str) -> Command | Rejected | None:
         found = msgspec.json.decode(text, type=Command)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return Rejected(name, "no command that safla wrote")
-    if len(text) > MAX_REQUEST or _text(found) != text or name != found.id + _SUFFIX:
+    named = name == found.id + _SUFFIX and found.id.startswith(f"{found.given:013d}-")
+    if len(text) > MAX_REQUEST or _text(found) != text or not named:
         return Rejected(name, "no command that safla wrote")
     if found.halt is not None and found.kind != "resume":
         return Rejected(name, "no command that safla wrote")
