@@ -300,9 +300,8 @@ def resting(
             held = Resting(run_of(started, register=register), journal, listener=listener)
             last = held.recover(before, say=say)
             if last is None or not last.whole:
-                raise HostError(
-                    f"{folder}: its last timestamp is half written; start the run: it completes that, and then stops"
-                )
+                what = "its last timestamp is half written; start the run: it completes that, and takes what was asked"
+                raise HostError(f"{folder}: {what}")
             held.fold(last.ts, last.rows, outside=last.outside)
             yield held, before
             held.rest()
@@ -324,7 +323,7 @@ def before_of(path: Path) -> Before:
         inputs = found.inputs
         return Before(
             found.series, tuple(inputs.outside), found.ended, found.tail, inputs.last_ts, inputs.known, found.closing,
-            inputs.stop, found,
+            inputs.commands, found,
         )  # fmt: skip
     journal = reader.read(path)
     inputs = Inputs(journal.started)

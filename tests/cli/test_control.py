@@ -1,16 +1,20 @@
-"""`safla halt`, `resume` and `stop` as a user meets them: answers, exit codes, streams (J45)."""
+"""`safla halt`, `resume` and `stop` as a user meets them: answers, exit codes, streams (S15a)."""
 
 import json
+import re
 
 import pytest
 
 from safla import cli
-from safla.runtime import wishes
+from safla.core.candles import iso
+from safla.runtime import control
 from safla.runtime.folder import held
-from safla.runtime.wishes import Wish
 from tests.faults.invariants import untouched
 from tests.runs import journal, run, small
-from tests.runtime.commanded_runs import by_operator, left, under_way
+from tests.runtime.commanded_runs import by_operator, left, put, taken, under_way, waiting
+
+KINDS = ("halt", "resume", "stop")
+WHAT = {"halt": "a halt", "resume": "a resume", "stop": "the end of the run"}
 
 
 @pytest.fixture
@@ -23,52 +27,94 @@ def answered(capsys, *words):
     return code, *capsys.readouterr()
 
 
-def test_a_run_without_a_process_is_halted_resumed_and_stopped(folder, capsys):
-    assert answered(capsys, "halt", folder) == (0, "halted: halt 1; `safla resume` lifts it\n", "")
-    assert answered(capsys, "resume", folder / "journal.jsonl", "--halt", 1) == (0, "lifted: halt 1\n", "")
-    assert answered(capsys, "stop", folder) == (0, "stopped for good: the run has ended\n", "")
-
-
-def test_a_run_with_a_process_is_halted_resumed_and_stopped(tmp_path, capsys):
-    with under_way(tmp_path / "run"):
-        assert answered(capsys, "halt", tmp_path / "run", "--note", "now")[:2] == (
-            0,
-            "halted: halt 1; `safla resume` lifts it\n",
-        )
-        assert answered(capsys, "resume", tmp_path / "run")[:2] == (0, "lifted: halt 1\n")
-        assert answered(capsys, "stop", tmp_path / "run")[:2] == (0, "stopped for good: the run has ended\n")
-    assert b'"note":"now"' in by_operator(tmp_path / "run")[0]
-
-
-def test_what_was_so_already_is_said_and_no_error(folder, capsys):
-    assert answered(capsys, "resume", folder) == (0, "there was nothing to lift; no line was written\n", "")
-    cli.main(["halt", str(folder)])
+@pytest.mark.parametrize("kind", ["halt", "resume"])
+def test_without_a_session_a_command_waits_for_the_next_start_and_says_so(folder, capsys, kind):
     text = journal(folder)
-    capsys.readouterr()
-    out = "halt 1 by an operator was open already; no line was written\n"
-    assert answered(capsys, "halt", folder) == (0, out, "")
+    out = f"{WHAT[kind]} is asked for; no process has the run: it waits for the next start, and then it acts after the "
+    assert answered(capsys, kind, folder, "--note", "lunch") == (0, f"{out}candle in hand\n", "")
     assert journal(folder) == text
+    assert [(one.kind, one.note) for one in waiting(folder)] == [(kind, "lunch")]
 
 
-def test_programs_get_one_object(folder, capsys):
-    code, out, err = answered(capsys, "halt", folder, "--note", 'a "note"', "--json")
+def test_without_a_session_a_run_is_ended_at_once(folder, capsys):
+    code, out, err = answered(capsys, "stop", folder, "--note", "enough")
+    assert (code, out) == (0, "stopped for good: the run has ended\n")
+    assert err == ("stop is asked for: it acts after the candle in hand\nstopped by an operator, for good: enough\n")
+    assert b'"type":"run_ended"' in journal(folder).splitlines()[-1]
+    assert waiting(folder) == ()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_with_a_session_a_command_says_when_it_acts(folder, capsys, kind):
+    with held(folder):
+        code, out, err = answered(capsys, kind, folder / "journal.jsonl")
     assert (code, err) == (0, "")
-    assert json.loads(out) == {
-        "wish": "halt",
-        "note": 'a "note"',
-        "changed": True,
-        "halts": [1],
-        "text": "halted: halt 1; `safla resume` lifts it",
-    }
+    assert out == f"{WHAT[kind]} is asked for; it acts after the candle in hand; `safla status` lists it until then\n"
 
 
-def test_a_halt_that_is_not_open_is_a_no(folder, capsys):
-    code, out, err = answered(capsys, "resume", folder, "--halt", 9)
-    assert (code, out) == (1, "")
-    assert err == f"safla: {folder}: halt 9 is not open; open halts: none\n"
+@pytest.mark.parametrize("kind", KINDS)
+def test_on_an_exchange_a_command_names_the_open_at_which_it_acts_and_the_clock(folder, capsys, kind):
+    config = folder / "config.yaml"
+    config.write_text(config.read_text().replace("source: replay", "source: stream"))
+    with held(folder):
+        code, out, _ = answered(capsys, kind, folder)
+    (one,) = waiting(folder)
+    opens = iso((one.given // 3_600_000 + 1) * 3_600_000)
+    assert code == 0
+    assert out == (
+        f"{WHAT[kind]} is asked for; it acts at the candle that opens at {opens} (by this machine's clock; a session "
+        "that knows the exchange's goes by that); `safla status` lists it until then\n"
+    )
 
 
-@pytest.mark.parametrize("kind", ["halt", "resume", "stop"])
+def test_a_running_session_takes_them_in_turn_within_a_second(tmp_path, capsys):
+    folder = tmp_path / "run"
+    with under_way(folder):
+        for words in (("halt", "--note", "now"), ("resume", "--halt", "1"), ("halt",), ("stop",)):
+            assert answered(capsys, words[0], folder, *words[1:])[0] == 0
+            assert taken(folder, seconds=1.0)
+    assert [b'"type":"halted"' in line for line in by_operator(folder)] == [True, False, True]
+    assert b'"note":"now"' in by_operator(folder)[0]
+    assert b'"type":"run_ended"' in journal(folder).splitlines()[-1]
+
+
+def test_several_wait_and_status_lists_them_in_their_order(folder, capsys):
+    for words in (("halt", "--note", "lunch"), ("resume", "--halt", "3")):
+        answered(capsys, words[0], folder, *words[1:])
+    code, out, _ = answered(capsys, "status", folder)
+    assert code == 0
+    listed = [line for line in out.splitlines() if line.startswith("waiting ")]
+    assert [re.sub(r" 2\S+Z", " T", line) for line in listed] == [
+        "waiting    halt, given T: lunch", "waiting    resume of halt 3, given T",
+    ]  # fmt: skip
+    told = json.loads(answered(capsys, "status", folder, "--json")[1])
+    assert [(one["kind"], one["halt"], one["note"]) for one in told["waiting"]] == [
+        ("halt", None, "lunch"), ("resume", 3, None),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("source", ["replay", "stream"])
+def test_programs_get_one_object(folder, capsys, source):
+    config = folder / "config.yaml"
+    config.write_text(config.read_text().replace("source: replay", f"source: {source}"))
+    code, out, err = answered(capsys, "resume", folder, "--halt", 3, "--note", 'a "note"', "--json")
+    assert (code, err) == (0, "")
+    told = json.loads(out)
+    (one,) = waiting(folder)
+    assert told.pop("text").startswith("a resume is asked for; no process has the run")
+    assert told == {
+        "id": one.id, "command": "resume", "halt": 3, "note": 'a "note"', "given": one.given,
+        "acts_at": None if source == "replay" else (one.given // 3_600_000 + 1) * 3_600_000, "running": False,
+        "done": False,
+    }  # fmt: skip
+
+
+def test_a_stop_that_is_done_says_so_to_programs(folder, capsys):
+    told = json.loads(answered(capsys, "stop", folder, "--json")[1])
+    assert (told["command"], told["acts_at"], told["running"], told["done"]) == ("stop", None, False, True)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_backtest_and_a_run_that_ended_are_a_wrong_usage_with_an_example(kind, folder, tmp_path, capsys):
     run(small(tmp_path, "data.synthetic.candles=60"), tmp_path / "backtest")
     cli.main(["stop", str(folder)])
@@ -82,17 +128,17 @@ def test_a_backtest_and_a_run_that_ended_are_a_wrong_usage_with_an_example(kind,
 
 
 @pytest.mark.parametrize("note", ["two\nlines", "caf\u00e9", "x" * 201, "\x1b[2J", "\u202e"])
-@pytest.mark.parametrize("kind", ["halt", "resume", "stop"])
-def test_a_note_that_no_journal_takes_is_refused_before_any_work(kind, note, folder, capsys):
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_note_that_no_journal_takes_is_rejected_before_any_work(kind, note, folder, capsys):
     with untouched(folder):
         code, out, err = answered(capsys, kind, folder, "--note", note)
     assert (code, out) == (2, "")
-    assert "printable ASCII is due, at most 200 characters" in err
+    assert "expected printable ASCII, at most 200 characters" in err
     assert note not in err
 
 
 @pytest.mark.parametrize("words", [(), ("--halt", "0"), ("--halt", "x"), ("--halt", str(10**9 + 1)), ("--nothing",)])
-def test_words_that_do_not_fit_are_refused(words, folder, capsys):
+def test_words_that_do_not_fit_are_rejected(words, folder, capsys):
     place = [folder] if words else []
     with untouched(folder):
         code, out, err = answered(capsys, "resume", *place, *words)
@@ -100,15 +146,35 @@ def test_words_that_do_not_fit_are_refused(words, folder, capsys):
     assert "Example: safla resume" in err
 
 
-def test_where_there_is_no_run_that_is_said(tmp_path, capsys):
-    code, out, err = answered(capsys, "halt", tmp_path / "nothing")
+@pytest.mark.parametrize("kind", KINDS)
+def test_where_there_is_no_run_that_is_said(kind, tmp_path, capsys):
+    code, out, err = answered(capsys, kind, tmp_path / "nothing")
     assert (code, out) == (4, "")
     assert "name a run folder" in err
 
 
-def test_a_second_wish_is_told_to_come_again(folder, capsys):
-    wishes.put(folder, Wish("stop", None, None))
+def test_a_run_that_has_just_begun_is_told_to_be_asked_again(folder, capsys):
+    for name in ("journal.jsonl", "head"):
+        (folder / name).unlink()
+    (folder / "journal.jsonl").touch(mode=0o600)
     with held(folder):
         code, out, err = answered(capsys, "halt", folder)
     assert (code, out) == (6, "")
-    assert "another wish is waiting; ask again" in err
+    assert err == f"safla: {folder}: the run has just begun and has no candle yet; ask again in a moment\n"
+
+
+def test_where_a_hundred_wait_the_next_is_told_what_to_do(folder, capsys):
+    for _ in range(control.MOST_REQUESTS):
+        put(folder, "halt")
+    code, out, err = answered(capsys, "halt", folder)
+    assert (code, out) == (6, "")
+    assert err == f"safla: {folder / 'requests'}: 100 commands wait already; start the run, or remove them\n"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_help_says_when_it_acts_and_what_it_takes(kind, capsys):
+    code, out, err = answered(capsys, kind, "--help")
+    assert (code, err) == (0, "")
+    assert f"Example: safla {kind} " in out
+    assert {"--note", "--json", "RUN"} <= set(out.split())
+    assert ("candle that is open now" in " ".join(out.split())) and "Exit 2 for a backtest" in " ".join(out.split())

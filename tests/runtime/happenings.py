@@ -30,7 +30,9 @@ EVENTS = {
     "closed": e.TradeClosed(
         START + HOUR, "BTC/USDT", 1, START, "0.10000", "30006.00", "30000.00", "-0.6", "6.0", "-6.6", "stop_loss"
     ),
-    "halted": e.Halted(START, 1, "operator", None, None, "100000.00000000", None, MARKS, "look at the feed", START + 5, "1-a"),
+    "halted": e.Halted(
+        START, 1, "operator", None, None, "100000.00000000", None, MARKS, "look at the feed", START + 5, "1-a"
+    ),
     "resumed": e.Resumed(START, "operator", 1, "100000.00000000", None, START + 6, "2-b"),
     "ended": e.RunEnded(START, 1, "0" * 32, "99999.0", "99999.0", "100000.0", "-1.0", "1.0", 1, [], None, None),
 }
