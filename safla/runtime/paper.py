@@ -4,6 +4,7 @@ Starting is recovering: what the journal holds is folded and compared first, the
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, aclosing, suppress
@@ -217,7 +218,7 @@ async def _folded(
     held: Resting, queue: "asyncio.Queue[Arrival | None]", *, control: Control, last: Last | None, flag: Flag
 ) -> None:
     folded = -1  # the last timestamp
-    settled, looked = last is None, 0.0  # before the last recorded timestamp stands again, no command is taken
+    settled, looked = last is None, -math.inf  # before the last recorded timestamp stands again, no command is taken
     while True:
         flag.check()
         now = time.monotonic()
@@ -244,7 +245,7 @@ async def _folded(
         more = arrival.ts < held.run.plan.rules.start_ts and not queue.empty()
         held.fold(arrival.ts, arrival.rows, came=arrival.came, outside=outside, more=more)
         if last is not None and not settled:
-            settled, looked = True, 0.0  # a command that waited comes before the next timestamp, as it did
+            settled, looked = True, -math.inf  # a command that waited comes before the next timestamp, as it did
             if last.closing:
                 control.look(held.first_hash() or "")
                 control.close(held)

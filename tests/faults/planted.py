@@ -87,10 +87,15 @@ PLANTED = (
         SURVEY,
     ),
     Planted(
-        9, "wish-twice", "runtime/paper.py",
-        "    say(wishes.act(wish, held))\n    wishes.taken(folder)\n",
-        "    wishes.taken(folder)\n    say(wishes.act(wish, held))\n",
-        "tests/faults/test_wishes.py::test_row_24_a_run_that_dies_between_wish_and_line_does_it_once[halt]",
+        9, "command-twice", "runtime/control.py",
+        """        given = self.given(one)
+        self._say(apply(one, session, given=given))
+""",
+        """        given = self.given(one)
+        remove(self._folder, one)
+        self._say(apply(one, session, given=given))
+""",
+        "tests/faults/test_commands.py::test_row_24_a_session_that_dies_between_command_and_line_does_each_once[halt]",
     ),
     Planted(
         8, "fetched-wins", "runtime/resting.py",
@@ -269,9 +274,9 @@ PLANTED = (
         "tests/faults/test_exchange_security.py::test_z18_a_proxy_and_a_login_of_the_environment_are_not_taken",
     ),
     Planted(
-        38, "absence-forgotten", "runtime/resting.py",
-        "isinstance(line, Candle) else len(done)",
-        "isinstance(line, Candle) else 0",
+        38, "missing-forgotten", "runtime/resting.py",
+        "return self.rows[: self.known] + rows[self.known :]",
+        "return tuple(mine or later for mine, later in zip(self.rows, rows, strict=True))",
         PAPER + "test_an_absence_that_was_a_fact_stays_one_though_the_candle_is_served_later",
     ),
     Planted(
@@ -281,10 +286,10 @@ PLANTED = (
         PAPER_HALTS + "test_row_24_closing_lines_that_a_death_cut_are_completed_by_the_same_command",
     ),
     Planted(
-        40, "wish-too-early", "runtime/paper.py",
-        "settled, looked = last is None, 0.0",
-        "settled, looked = True, 0.0",
-        PAPER_HALTS + "test_row_24_a_wish_that_waits_when_a_run_begins_again_is_done_behind_what_was_there",
+        40, "command-too-early", "runtime/paper.py",
+        "settled, looked = last is None, -math.inf",
+        "settled, looked = True, -math.inf",
+        PAPER_HALTS + "test_row_24_a_command_that_waits_when_a_run_begins_again_is_done_after_what_was_there",
     ),
     Planted(
         41, "unnamed", "runtime/recovery.py",

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 from loguru import logger
+from safla.runtime.wishes import Wish
 
 from safla.runtime import wishes
 from safla.runtime.resting import resting
-from safla.runtime.wishes import Wish
 from tests.fake_exchange import FakeExchange, Market, from_csv, served
 from tests.faults.invariants import check_answer, check_run
 from tests.faults.paper import answer_of, process
 from tests.runs import journal
-from tests.runtime.paper_exchange_runs import BEGUN, LOOKBACK, MINUTE, START, Run, markets
 from tests.runtime.commanded_runs import by_operator
+from tests.runtime.paper_exchange_runs import BEGUN, LOOKBACK, MINUTE, START, Run, markets
 
 HOUR = 3_600_000
 DAY = 86_400

@@ -1,4 +1,4 @@
-"""Rows 24, 25 and 59 of a paper run: each halt comes at its limit and outlives restarts; a wish is done once."""
+"""Rows 24, 25 and 59 of a paper run: each halt comes at its limit and outlives restarts; a command is done once."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -9,11 +9,12 @@ import pytest
 
 from safla.journal import reader
 from safla.journal.events import Candle, DayStarted, Filled, Halted, Resumed, RunEnded
-from safla.runtime import paper, wishes
+from safla.runtime import control
+from safla.runtime.control import Command
 from safla.runtime.resting import resting
-from safla.runtime.wishes import Wish
 from tests.faults.invariants import check_run
 from tests.runs import journal
+from tests.runtime.commanded_runs import by_hand, by_operator, put, waiting
 from tests.runtime.paper_runs import backtested, traded
 
 FIRST = 1_704_067_200_000  # 2024-01-01
@@ -67,8 +68,8 @@ def halted_by_several(folder: Path, whole: bytes) -> int:
     """Break a run off where it is halted for the day, and halt it as a person too. The moment."""
     daily = next(one for one in events(folder, Halted) if one.rule == "daily_loss")
     cut_behind(folder, whole, daily.ts)
-    with resting(folder, say=lambda text: None) as held:
-        assert held.halt("a person") is True
+    with resting(folder, say=lambda text: None) as (held, _):
+        assert held.halt(by_hand("a person")) is True
     return daily.ts
 
 
@@ -102,8 +103,8 @@ def test_row_25_halted_by_several_rules_it_is_halted_by_the_same_after_any_resta
 def test_row_25_resumed_it_stays_so_after_a_restart(tmp_path, lossy):
     folder = tmp_path / "run"
     ts = halted_by_several(folder, lossy)
-    with resting(folder, say=lambda text: None) as held:
-        assert held.resume(None, "on we go") == 1  # the daily halt stays
+    with resting(folder, say=lambda text: None) as (held, _):
+        assert held.resume(None, by_hand("on we go", number=2)) == 1  # the daily halt stays
     traded(folder, LOSSES)
     whole = journal(folder)
     (by_person,) = [one for one in events(folder, Resumed) if one.by == "operator"]
@@ -116,9 +117,7 @@ def test_row_25_resumed_it_stays_so_after_a_restart(tmp_path, lossy):
     check_run(folder, max_positions=2)
 
 
-# --- Wishes ----------------------------------------------------------------------------------------------------------
-
-HALT, STOP = Wish("halt", None, "by a wish"), Wish("stop", None, None)
+# --- Commands --------------------------------------------------------------------------------------------------------
 
 
 def begun(folder: Path, sets: Sequence[str] = ()) -> bytes:
@@ -129,26 +128,35 @@ def begun(folder: Path, sets: Sequence[str] = ()) -> bytes:
     return whole
 
 
-def test_row_24_a_wish_that_waits_when_a_run_begins_again_is_done_behind_what_was_there(tmp_path):
+def test_row_24_a_command_that_waits_when_a_run_begins_again_is_done_after_what_was_there(tmp_path):
     begun(tmp_path)
     last = events(tmp_path, Candle)[-1].ts
     before = journal(tmp_path)
-    wishes.put(tmp_path, HALT)
+    one = put(tmp_path, "halt", note="by hand")
     traded(tmp_path)
     assert journal(tmp_path).startswith(before)
-    assert [one.ts for one in events(tmp_path, Halted) if one.rule == "operator"] == [last]
-    assert wishes.waiting(tmp_path) is None
+    (halted,) = [one for one in events(tmp_path, Halted) if one.rule == "operator"]
+    assert (halted.ts, halted.note, halted.given, halted.id) == (last, "by hand", one.given, one.id)
+    assert waiting(tmp_path) == ()
     check_run(tmp_path, max_positions=2)
 
 
-@pytest.mark.parametrize("wish", [HALT, STOP], ids=["halt", "stop"])
-def test_row_24_a_death_between_a_wish_and_its_line_does_it_once(tmp_path, wish, monkeypatch):
-    """At every byte of what it writes: the file of the wish is there still, and the same command finds it."""
+def left_again(folder: Path, *commands: Command) -> None:
+    """Exactly these commands wait, as they did before a death."""
+    for one in waiting(folder):
+        control.remove(folder, one)
+    for one in commands:
+        control.put(folder, one)
+
+
+@pytest.mark.parametrize("kind", ["halt", "stop"])
+def test_row_24_a_death_between_a_command_and_its_line_does_it_once(tmp_path, kind, monkeypatch):
+    """At every line of what it writes, and within one: its file is there still, and the same start finds it."""
     begun(tmp_path)
     before = journal(tmp_path)
+    one = put(tmp_path, kind)
     with monkeypatch.context() as patch:
-        patch.setattr(paper.wishes, "taken", dies)
-        wishes.put(tmp_path, wish)
+        patch.setattr(control, "remove", dies)
         with pytest.raises(Died):
             traded(tmp_path)
     after = journal(tmp_path)
@@ -159,13 +167,54 @@ def test_row_24_a_death_between_a_wish_and_its_line_does_it_once(tmp_path, wish,
     for size in sorted({*sizes, len(before) + 100}):
         (tmp_path / "journal.jsonl").write_bytes(after[:size])
         (tmp_path / "head").unlink(missing_ok=True)
-        (tmp_path / "request").unlink(missing_ok=True)
-        wishes.put(tmp_path, wish)
+        left_again(tmp_path, one)
         traded(tmp_path)
         assert journal(tmp_path).startswith(after), size
-        assert wishes.waiting(tmp_path) is None
+        assert waiting(tmp_path) == ()
         ended.append(journal(tmp_path))
     assert len(set(ended)) == 1
+    check_run(tmp_path, max_positions=2)
+
+
+def test_row_24_a_resume_of_several_halts_that_a_death_cut_lifts_the_others_with_the_same_id(tmp_path, lossy):
+    folder = tmp_path / "run"
+    drawdown = next(one for one in events(folder, Halted) if one.rule == "drawdown")
+    cut_behind(folder, lossy, drawdown.ts)
+    put(folder, "halt")
+    before = journal(folder)
+    resume = put(folder, "resume", note="all of them")
+    traded(folder, LOSSES)
+    whole = journal(folder)
+    own = [line for line in by_operator(folder) if resume.id.encode() in line]
+    assert len(own) == 2  # of drawdown and of the operator
+    first = whole.index(own[0])
+    assert first > len(before)
+    end = whole.index(b'"type":"candle', first)
+    cuts = [first, *(at + 1 for at in range(first, end) if whole[at : at + 1] == b"\n"), first + len(own[0]) + 40]
+    assert len(cuts) == 4
+    for size in cuts:
+        (folder / "journal.jsonl").write_bytes(whole[:size])
+        (folder / "head").unlink(missing_ok=True)
+        left_again(folder, resume)
+        traded(folder, LOSSES)
+        assert journal(folder) == whole, size
+        assert waiting(folder) == ()
+    check_run(folder, max_positions=2)
+
+
+def test_row_24_a_command_whose_lines_are_there_is_not_done_again_by_a_later_start(tmp_path):
+    begun(tmp_path)
+    one = put(tmp_path, "halt")
+    traded(tmp_path)
+    lift = by_hand("on we go", number=2)
+    cut_behind(tmp_path, journal(tmp_path), events(tmp_path, Candle)[-20].ts)
+    with resting(tmp_path, say=lambda text: None) as (held, _):
+        held.resume(None, lift)
+    control.put(tmp_path, one)
+    traded(tmp_path)
+    assert [one.by for one in events(tmp_path, Resumed) if one.by == "operator"] == ["operator"]
+    assert len([one for one in events(tmp_path, Halted) if one.rule == "operator"]) == 1
+    assert waiting(tmp_path) == ()
     check_run(tmp_path, max_positions=2)
 
 
@@ -178,9 +227,9 @@ def dies(*_arguments: object) -> None:
 
 
 def test_row_24_closing_lines_that_a_death_cut_are_completed_by_the_same_command(tmp_path):
-    """Whoever wrote the first of them had ended the run: it is not taken up again, with a wish or without."""
+    """Whoever wrote the first of them had ended the run: it is not taken up again, with a command or without."""
     begun(tmp_path)
-    with resting(tmp_path, say=lambda text: None) as held:
+    with resting(tmp_path, say=lambda text: None) as (held, _):
         held.stop()
     whole = journal(tmp_path)
     lines = whole.splitlines(keepends=True)
