@@ -177,4 +177,6 @@ def test_help_says_when_it_acts_and_what_it_takes(kind, capsys):
     assert (code, err) == (0, "")
     assert f"Example: safla {kind} " in out
     assert {"--note", "--json", "RUN"} <= set(out.split())
-    assert ("candle that is open now" in " ".join(out.split())) and "Exit 2 for a backtest" in " ".join(out.split())
+    words = " ".join(out.split())
+    assert "candle that is open now" in words
+    assert "Exit 2 for a backtest" in words

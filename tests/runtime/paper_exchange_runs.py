@@ -1,8 +1,9 @@
 """A paper run on a fake exchange, on one clock with it, and the backtest over what it serves. No test here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -27,26 +28,37 @@ class Run:
     """A run in folder/paper, over two symbols. wall: the clock of this machine; None: it goes as the exchange's."""
 
     def __init__(
-        self, folder: Path, fake: FakeExchange, *, timeframe: str = "1m", wall: Callable[[], float] | None = None
-    ) -> None:
-        self.folder, self.fake = folder, fake
-        self._timeframe, self._wall = timeframe, wall or fake.clock.wall
+        self, folder: Path, fake: FakeExchange, *, timeframe: str = "1m", wall: Callable[[], float] | None = None,
+        sections: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    ) -> None:  # fmt: skip
+        """sections: keys of the configuration that are not as below."""
+        self.folder, self.fake, self.said, self.told = folder, fake, list[str](), list[Told]()
+        self._timeframe, self._wall, self._sections = timeframe, wall or fake.clock.wall, sections
 
-    def traded(self, *, timestamps: int, each: Callable[[], None] = lambda: None) -> list[Told]:
-        """The run, until so many were told; the exchange's clock moves on with every wait. each: called behind one."""
+    def traded(
+        self, *, timestamps: int, each: Callable[[], None] = lambda: None, ends: bool = False,
+        last_ts: int | None = None,
+    ) -> list[Told]:  # fmt: skip
+        """The run, until so many were told; the exchange's clock moves on with every wait.
+
+        each     called after one
+        ends     the run comes to its end before
+        last_ts  it is interrupted after this timestamp, ms
+        """
         flag, told = Flag(), list[Told]()
+        self.told = told
 
         def seen(one: Told) -> None:
             told.append(one)
             each()
-            if len(told) == timestamps:
+            if len(told) == timestamps or one.ts == last_ts:
                 flag.signal = 15
 
         clock = Clock(self.fake.clock.seconds, self._wall, self.fake.clock.sleep)
         loaded = load_mapping(self._config(), sets=(), environment={})
-        with pytest.raises(Interrupted):
+        with nullcontext() if ends else pytest.raises(Interrupted):
             paper.run(
-                loaded, self.folder / "paper", force=False, say=lambda text: None, flag=flag, clock=clock,
+                loaded, self.folder / "paper", force=False, say=self.said.append, flag=flag, clock=clock,
                 attend=lambda run, source: nullcontext(Onlooker(seen, lambda *trouble: None)),
             )  # fmt: skip
         return told
@@ -71,6 +83,10 @@ class Run:
         return path
 
     def _config(self, **more: Any) -> dict[str, Any]:
+        given = self._plain(**more)
+        return given | {name: given.get(name, {}) | dict(keys) for name, keys in self._sections.items()}
+
+    def _plain(self, **more: Any) -> dict[str, Any]:
         return {
             "mode": "paper",
             "exchange": {"rest_url": self.fake.rest_url, "stream_url": self.fake.stream_url},

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
+from tests.runtime.wished_runs import left
 
 from safla.errors import ConfigError
 from safla.runtime import paper
 from safla.runtime.folder import held
 from tests.runtime.paper_runs import loaded, traded
-from tests.runtime.wished_runs import left
 
 OTHER_PLAN = ("risk.stop_loss_pct=0.05", "risk.cooldown_candles=2")
 

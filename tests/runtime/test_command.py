@@ -80,7 +80,7 @@ def test_the_next_start_applies_what_waits_in_its_order_after_what_was_there(fol
     assert after[0] in by_operator(folder)
     assert [one for line in by_operator(folder) for one in ids if one.encode() in line] == ids
     assert waiting(folder) == ()
-    assert [text for text in said if "by an operator" in text][0] == "halted by an operator: halt"
+    assert next(text for text in said if "by an operator" in text) == "halted by an operator: halt"
     assert holds(folder)
 
 
