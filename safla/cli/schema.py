@@ -110,7 +110,7 @@ def _event(name: str, schema: dict[str, Any]) -> str:
 def _part(name: str, schema: dict[str, Any]) -> str:
     fields = {field: one for field, one in schema["properties"].items() if field != "type"}
     shown = ", ".join(f"`{field}` ({_kind(one)})" for field, one in fields.items())
-    return f"| {name} | {shown} | {schema.get('description', '')} |\n"
+    return f"| {name} | {shown} | {' '.join(schema.get('description', '').split())} |\n"
 
 
 def _figure(name: str, schema: dict[str, Any]) -> str:
