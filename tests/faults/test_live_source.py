@@ -163,6 +163,7 @@ def test_row_45_the_same_candle_again_is_counted_and_goes_out_once(following: Fo
 def test_row_46_a_hole_is_asked_for_once_more_and_is_none_to_the_engine(length: int, tmp_path: Path) -> None:
     hole = range(BEGAN, BEGAN + length)
     following = Following(tmp_path, "ETHUSDT", "BTCUSDT", holes=hole, streams=False)
+    following.max_wait = 10  # candles, so that it is not passed over as silent (S6a)
     came = following.follow(SINCE, END + length)
     assert pairs(came) == following.true(SINCE, END + length)
     assert [one.ts for one in came if one.rows[1] is None] == [START + minute * MINUTE for minute in hole]

@@ -192,7 +192,7 @@ def test_nothing_is_told_before_it_is_on_the_disk(tmp_path, monkeypatch):
         def append(self, one: Told) -> None:
             text = journal(tmp_path)
             super().append(one)
-            assert text.count(b"\n") == one.lines
+            assert text.count(b"\n") >= one.lines  # more of them in a batch of the lookback
             assert synced[-1] == len(text)
 
     monkeypatch.setattr(append, "_sync", noted)
