@@ -32,7 +32,8 @@ def first_lines(draw: st.DrawFn) -> RunStarted:
         scales.append((symbol, price, quantity, draw(st.integers(0, 18))))
     money = max(price + quantity for _, price, quantity, _ in scales)
     return RunStarted(
-        ts=draw(TIMES), schema=e.SCHEMA, rules=e.RULES, name=draw(TEXTS), detail=draw(st.sampled_from(e.DETAILS)), timeframe="1h",
+        ts=draw(TIMES), schema=e.SCHEMA, rules=e.RULES, name=draw(TEXTS), detail=draw(st.sampled_from(e.DETAILS)),
+        timeframe="1h",
         start=draw(TIMES), quote="USDT", money_decimals=money, balance=draw(amounts(money)),
         symbols=[
             SymbolScale(

@@ -70,7 +70,8 @@ def small_run(candles: int = CANDLES) -> Run:
 def first_event(detail: Detail, symbols: Iterable[str] = ("BTC/USDT", "ETH/USDT")) -> RunStarted:
     """The first line of the small run."""
     return RunStarted(
-        ts=BEGIN, schema=e.SCHEMA, rules=e.RULES, name="a small run", detail=detail, timeframe="1h", start=RULES.start_ts,
+        ts=BEGIN, schema=e.SCHEMA, rules=e.RULES, name="a small run", detail=detail, timeframe="1h",
+        start=RULES.start_ts,
         quote="USDT", money_decimals=7, balance="100000.0000000", symbols=[scale(one) for one in symbols],
         plan={"risk.stop_loss_pct": "0.02", "execution.on_gap": "sell"},
     )  # fmt: skip

@@ -186,7 +186,7 @@ def test_each_symbol_begins_with_the_candle_that_it_wants(tmp_path: Path) -> Non
     assert pairs(came) == [(ts, (rows[0], None)) for ts, rows in true[:2]] + true[2:]
 
 
-# --- Silent symbols (S6a) ----------------------------------------------------------------------------------------------
+# --- Silent symbols (S6a) -------------------------------------------------------------------------------------------
 
 
 def silent(tmp_path: Path, *, from_minute: int = BEGAN + 1) -> tuple[Following, Candles]:
@@ -335,7 +335,7 @@ def test_a_symbol_that_the_exchange_has_no_longer_ends_alone(tmp_path: Path) -> 
     assert numbers(came) == list(range(SINCE, BEGAN + 6))
 
 
-# --- Candles that stay bad (S6a) -----------------------------------------------------------------------------------------
+# --- Candles that stay bad (S6a) ------------------------------------------------------------------------------------
 
 
 def spoilt(following: Following, number: int, *, name: str = "BTCUSDT") -> Candles:
