@@ -41,6 +41,8 @@ PLANTED = (
         synced = self._clock()
         self.journal.renew_anchor(now=any(isinstance(one, ANCHORS) for one in events))
         ts = int(block.state.account[v.LAST_TS])
+        if synced - self._looked_at >= SNAPSHOT_SECONDS:
+            self._write_snapshot()
         self._listener(Told(ts, events, block.state, self.journal.lines, came, synced))
 """,
         """        ts = int(block.state.account[v.LAST_TS])

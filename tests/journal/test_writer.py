@@ -151,8 +151,10 @@ ROWS: dict[str, tuple[list[tuple[int, ...]], str]] = {
     ),
     "a resume": (
         [(v.RESUMED, NEXT, v.NONE, v.BY_OPERATOR, 3, 10**12)],
-        '{"type":"resumed","ts":1700010000000,"by":"operator","halt":3,"peak":"100000.0000000","note":"a note",'
-        '"given":7,"id":"an-id"}',
+        (
+            '{"type":"resumed","ts":1700010000000,"by":"operator","halt":3,"peak":"100000.0000000","note":"a note",'
+            '"given":7,"id":"an-id"}'
+        ),
     ),
 }
 REFUSALS = (
