@@ -25,6 +25,7 @@ class Lines:
         check_moves  drive the machine for every mode_changed and compare (D4): some 6 us a move
         """
         self.chain = Chain(0, ORIGIN)
+        self._compared = Compared(())
         self._started = started
         self._places = places_of(started)
         self._table = _table(started.detail)
@@ -56,13 +57,12 @@ class Lines:
 
         Candles are passed over, for they are inputs. Unequal where one differs.
         """
-        self.chain = Compared(read)
+        self.chain = self._compared = Compared(read)
         self._with_candles = False
 
     def go_on(self, n: int, p: str) -> None:
         """Write lines again, after n lines of which the last has the hash p. Unequal where more was read."""
-        assert isinstance(self.chain, Compared), "compare comes first"
-        self.chain.finish()
+        self._compared.finish()
         self.chain = Chain(n, p.encode("ascii"))
         self._with_candles = is_written(Candle, self._started.detail)
 

@@ -74,12 +74,12 @@ class Session(Protocol):
 
 def command(
     folder: Path, kind: Kind, *, run: str, halt: int | None = None, note: str | None = None,
-    wall: Callable[[], float] = time.time,
+    wall: Callable[[], float] = time.time, chance: Callable[[int], str] = secrets.token_hex,
 ) -> Command:  # fmt: skip
-    """A command given now, after all that wait already."""
+    """A command given now, after all that wait already. chance: tells apart two that are given at once."""
     before = max((one.given for one in requests(folder, run=run).commands), default=-1)
     given = max(int(wall() * 1000), before + 1)
-    return Command(f"{given:013d}-{secrets.token_hex(4)}", run, given, kind, halt, note)
+    return Command(f"{given:013d}-{chance(4)}", run, given, kind, halt, note)
 
 
 def put(folder: Path, one: Command) -> None:

@@ -8,7 +8,7 @@ import re
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 from typing import NamedTuple
@@ -145,11 +145,9 @@ def held(folder: Path) -> Iterator[None]:
         for left in folder.glob("*.tmp"):  # of a process that died while it wrote
             if left.name.removesuffix(".tmp") in OURS:
                 left.unlink()
-        try:
+        with ExitStack() as stack:
+            stack.callback(_remove_unused, folder)
             yield
-        except BaseException:
-            _remove_unused(folder)
-            raise
 
 
 def _remove_unused(folder: Path) -> None:

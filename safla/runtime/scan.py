@@ -83,7 +83,11 @@ class _Found:
 
 
 def _take(file: Iterable[bytes], found: _Found, started: RunStarted) -> bool:
-    """All lines. False where one is not where it belongs. A call for each line would cost as much as its check."""
+    """All lines. False where one is not where it belongs. A call for each line would cost as much as its check.
+
+    Each timestamp has one line for each symbol, in order, and the times ascend (S6a). The other lines stand after the
+    candle lines of their timestamp, or before the first of all.
+    """
     candles = [_pattern(one).fullmatch for one in started.symbols]
     missing = [_missing(one.symbol).fullmatch for one in started.symbols]
     symbols, known, lines, offset, last_ts, before = len(candles), 0, 0, 0, -1, b""
@@ -94,32 +98,35 @@ def _take(file: Iterable[bytes], found: _Found, started: RunStarted) -> bool:
             found.rows[symbol].append(told.groups())
         else:
             told = missing[symbol](raw)
-        if told is not None:  # each timestamp has one line for each symbol, in order, and the times ascend (S6a)
-            ts = int(told[1])
-            if symbol == 0:
-                if ts <= last_ts or found.closing:
-                    return False
-                known, last_ts, found.before_last = 0, ts, len(found.outcomes)
-                found.last = (offset, lines, before[_HASH].decode("ascii"))
-            elif ts != last_ts:
-                return False
-            known += 1
-        else:  # the others stand after the candle lines of their timestamp, or before the first of all
-            stamp = _TS.search(raw)
-            if last_ts >= 0 and (known != symbols or stamp is None or int(stamp[1]) != last_ts):
-                return False
+        if told is None:
+            in_place = last_ts < 0 or (known == symbols and _ts_of(raw) == last_ts)
             _note(raw, found, lines + 1)
+        elif symbol == 0:
+            ts = int(told[1])
+            in_place = ts > last_ts and not found.closing
+            known, last_ts, found.before_last = 1, ts, len(found.outcomes)
+            found.last = (offset, lines, before[_HASH].decode("ascii"))
+        else:
+            in_place = int(told[1]) == last_ts
+            known += 1
+        if not in_place:
+            return False
         lines += 1
         offset += len(raw)
         before = raw
-        found.first_hash = found.first_hash or raw[_HASH].decode("ascii")
     found.lines, found.offset, found.h = lines, offset, before[_HASH].decode("ascii")
     found.inputs.last_ts, found.inputs.known = last_ts, known
     return bool(found.before_last) and last_ts < MOST_MS
 
 
+def _ts_of(raw: bytes) -> int | None:
+    stamp = _TS.search(raw)
+    return None if stamp is None else int(stamp[1])
+
+
 def _note(raw: bytes, found: _Found, n: int) -> None:
     """A line that is no candle."""
+    found.first_hash = found.first_hash or raw[_HASH].decode("ascii")  # the first of all is run_started
     found.outcomes.append(event_bytes(raw[:-1], n))
     found.closing = found.closing or any(one in raw for one in _CLOSING)
     if any(one in raw for one in _INPUTS):

@@ -113,6 +113,7 @@ def prepare() -> Callable[[list[str]], int]:
     importlib.import_module("polars")
     importlib.import_module("safla.journal.append").BATCH = 12_000  # bytes: several writes
     importlib.import_module("safla.runtime.paper").LOOK_SECONDS = 3_600.0  # a look at commands opens their folder
+    importlib.import_module("safla.runtime.resting").SNAPSHOT_SECONDS = 3_600.0  # how many there are is chance
     main: Callable[[list[str]], int] = importlib.import_module("safla.cli").main
     gc.freeze()  # a fork that collects would copy every page
     return main

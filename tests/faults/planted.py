@@ -29,6 +29,7 @@ ERRORS = "tests/faults/test_disk.py::test_row_13_an_error_of_the_disk_is_not_tri
 
 PAPER = "tests/faults/test_paper_recorded.py::"
 PAPER_HALTS = "tests/faults/test_paper_halts.py::"
+COMMANDS = "tests/runtime/test_paper_commands.py::"
 PAPER_DISK = "tests/faults/test_paper_disk.py::"
 PAPER_STRATEGIES = "tests/faults/test_paper_strategies.py::"
 LOOK_AHEAD = "tests/runtime/test_look_ahead.py::"
@@ -40,6 +41,8 @@ PLANTED = (
         synced = self._clock()
         self.journal.renew_anchor(now=any(isinstance(one, ANCHORS) for one in events))
         ts = int(block.state.account[v.LAST_TS])
+        if synced - self._looked_at >= SNAPSHOT_SECONDS:
+            self._write_snapshot()
         self._listener(Told(ts, events, block.state, self.journal.lines, came, synced))
 """,
         """        ts = int(block.state.account[v.LAST_TS])
@@ -338,5 +341,24 @@ PLANTED = (
         "(before != UNKNOWN) & (before != now)",
         "(before != UNKNOWN) & (now == UNKNOWN)",
         "tests/runtime/test_live.py::test_an_answer_that_is_taken_back_halts_the_account_and_names_the_candle",
+    ),
+    Planted(
+        64, "command-in-the-past", "runtime/control.py",
+        "return one if last_ts >= behind or (ahead is not None and ahead > behind) else None",
+        "return one",
+        COMMANDS + "test_a_halt_after_a_crash_sells_nothing_at_a_price_from_before_it",
+    ),
+    Planted(
+        65, "given-again", "runtime/control.py",
+        "return self._given.setdefault(one.id, min(seen + now.exchange - now.local, now.exchange))",
+        "self._given[one.id] = min(one.given + now.exchange - now.local, now.exchange)\n"
+        "        return self._given.pop(one.id)",
+        "tests/runtime/test_control.py::test_a_command_of_the_future_was_given_when_it_was_seen",
+    ),
+    Planted(
+        66, "removed-unread", "runtime/control.py",
+        "            if one.id in self._recorded and one.id not in self._half:\n",
+        "            if one.id in self._recorded:\n",
+        PAPER_HALTS + "test_row_24_a_resume_of_several_halts_that_a_death_cut_lifts_the_others_with_the_same_id",
     ),
 )  # fmt: skip

@@ -46,8 +46,9 @@ def died(tmp_path: Path, whole: Undisturbed, begin: Path, *, release: bool) -> l
 
 
 def files(run: Path) -> dict[str, bytes]:
-    """What has the same bytes whatever happened: not the pid in the lock, nor logs."""
-    return {one.name: one.read_bytes() for one in run.iterdir() if one.name != "lock" and one.suffix != ".log"}
+    """What has the same bytes whatever happened: not the pid in the lock, nor the snapshot for `status`, nor logs."""
+    apart = ("lock", "snapshot")
+    return {one.name: one.read_bytes() for one in run.iterdir() if one.name not in apart and one.suffix != ".log"}
 
 
 def test_row_2_a_death_at_any_call_of_a_paper_run_loses_nothing(whole, tmp_path, release, figure):

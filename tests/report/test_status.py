@@ -84,7 +84,7 @@ def test_the_object_holds_the_same_for_programs(found):
     told = json.loads(json.dumps(status_object(found)))
     assert list(told) == [
         "journal", "state", "mode", "held", "pid", "name", "timeframe", "detail", "lines", "hash", "torn_bytes",
-        "standing", "monitoring", "waiting", "ignored", "last_events", "note",
+        "standing", "monitoring", "waiting", "ignored", "last_events", "by_snapshot", "note",
     ]  # fmt: skip
     assert (told["state"], told["mode"], told["held"], told["torn_bytes"]) == ("ended", "backtest", False, 0)
     standing = told["standing"]

@@ -318,6 +318,7 @@ def test_a_run_folder_without_commands_is_safe(tmp_path):
     control.refuse_unsafe(tmp_path)
     put(tmp_path, HALT)
     control.refuse_unsafe(tmp_path)
+    assert waiting(tmp_path) == (HALT,)
 
 
 # --- What it does ----------------------------------------------------------------------------------------------------

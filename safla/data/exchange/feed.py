@@ -233,10 +233,6 @@ class Feed:
             except DataError as error:
                 if bad is None:
                     raise Judged(str(error), BAD_ROW) from error
-            return sifted(rows, expected)
-
-        def sifted(rows: list[Row], expected: page.Asked) -> Series | None:
-            assert bad is not None, "whoever wants all rows sound has its error"
             try:
                 found, bad[:] = page.sifted(rows, expected, sound=sound, cut=cut)
             except DataError as error:
