@@ -101,7 +101,13 @@ RULES = (
             "safla/runtime/signals.py": FOREIGN,
         },
     ),
-    Rule(outside.worldly, "safla", "import time\nbegan = time.time()\n", path="safla/data/planted.py"),
+    Rule(
+        outside.worldly,
+        "safla",
+        "import time\nbegan = time.time()\n",
+        {"safla/runtime/control.py:command": "the default of an argument: two commands at once need two names"},
+        path="safla/data/planted.py",
+    ),
     Rule(
         outside.trusting,
         "safla",

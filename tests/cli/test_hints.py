@@ -32,7 +32,7 @@ def two_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("--balance", ["simulation.initial_balance_usd"]),
         ("--fast", ["strategy.fast_period"]),
         ("--drawdown", ["risk.max_drawdown_pct", "risk.drawdown_pause_days"]),
-        ("--timeframe", ["market_data.timeframe"]),
+        ("--timeframe", ["market_data.timeframe", "data.timeframe"]),
         ("--zzz", []),
     ],
 )
