@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.runtime.wished_runs import left
+from tests.runtime.commanded_runs import left
 
 from safla.errors import ConfigError
 from safla.runtime import paper
