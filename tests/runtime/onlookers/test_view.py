@@ -43,7 +43,7 @@ def story(tmp_path_factory):
     """The plan of a run, and what its listeners are told."""
     place = tmp_path_factory.mktemp("story")
     run(small(place, "data.synthetic.candles=200", "journal.detail=candles"), place / "run")
-    started, series, outside = recorded(place / "run")
+    started, series, outside, _ = recorded(place / "run")
     plan = run_of(started)
     forms = choose("interpreted", plan.strategy.columns, candles=0, say=pytest.fail)
     n, told = 0, []
@@ -148,7 +148,9 @@ def test_only_the_last_events_and_alerts_stay_and_candles_are_no_events(story):
 
 def test_data_is_never_markup(story):
     told = story[1]
-    halted = Halted(told[0].ts, 1, "operator", None, None, "1.0", None, [], "[bold red]lunch[/] :smile:")
+    halted = Halted(
+        told[0].ts, 1, "operator", None, None, "1.0", None, [], "[bold red]lunch[/] :smile:", told[0].ts, "1-a"
+    )
     text = shown(story, Terminal(), told=[told[0]._replace(events=(halted,))])
     assert "[bold red]lunch[/] :smile:" in text
 
