@@ -19,7 +19,7 @@ from tests.runtime.paper_exchange_runs import BEGUN, LOOKBACK, MINUTE, START, Ru
 
 HOUR = 3_600_000
 DAY = 86_400
-SECONDS = 10.0  # that a process may take until it is where it should be
+SECONDS = 30.0  # that a process may take until it is where it should be
 TAKEN_SECONDS = 1.0  # in which a session sees a command (S15a)
 STREAM = ("ws_close", "ws_abort", "ws_garbage", "ws_truncated", "ws_duplicate", "ws_late", "ws_skip", "ws_null_fields")
 ANSWER = ("500", "503", "html_200", "empty_body", "truncated_json", "reset", "reset_mid_body", "stale_page")
