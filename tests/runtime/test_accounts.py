@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from tests.runtime.commanded_runs import left
 
 from safla.errors import ConfigError
 from safla.runtime import paper
 from safla.runtime.folder import held
+from tests.runtime.commanded_runs import left
 from tests.runtime.paper_runs import loaded, traded
 
 OTHER_PLAN = ("risk.stop_loss_pct=0.05", "risk.cooldown_candles=2")
