@@ -1,6 +1,7 @@
 """Rows that are no candles: which they are, and what stays when they are left out. No file is opened here."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 import numpy as np
@@ -17,6 +18,7 @@ Handling = Literal["refuse", "drop"]
 NOTHING = ("", "nan", "null", "none", "na", "n/a", "-")  # how programs write that nothing was traded
 VALUES = ("open", "high", "low", "close", "volume")
 MOST_SHOWN = 5  # reasons of a file
+FEW = 100  # rows of one fault that a file can do without
 
 Read = TypeVar("Read")
 Mask = npt.NDArray[np.bool_]
@@ -28,6 +30,17 @@ class BadRows(DataError):
     def __init__(self, text: str, rows: Sequence[int] | Int64) -> None:
         super().__init__(text)
         self.rows = np.asarray(rows, np.int64)
+
+
+@contextmanager
+def hinted(option: str) -> Iterator[None]:
+    """Where a few rows alone are not sound: say which option leaves them out."""
+    try:
+        yield
+    except BadRows as error:
+        if len(error.rows) > FEW:
+            raise
+        raise DataError(f"{error}; {option} leaves such rows out") from error
 
 
 class Left(NamedTuple):

@@ -13,7 +13,7 @@ from safla.config.shown import printable
 from safla.core.candles import Series
 from safla.core.values import Columns
 from safla.data import agreement, checks
-from safla.data.bad_rows import Handling
+from safla.data.bad_rows import Handling, hinted
 from safla.data.checks import Holes
 from safla.data.files import archive_name, bounded, formats
 from safla.data.files.csv import ColumnMap
@@ -79,11 +79,13 @@ def take(path: str, wanted: Wanted, *, at: int) -> Taken:
     UsageError as in place_of; DataError for a file that is missing, cut, unsound or has a wrong checksum.
     """
     place = place_of(path, wanted)
-    rows = formats.read(path, Question(place.symbol, wanted.columns, wanted.zone, bad=wanted.bad_rows))
+    with hinted("--bad-rows drop"):
+        rows = formats.read(path, Question(place.symbol, wanted.columns, wanted.zone, bad=wanted.bad_rows))
     rows = agreement.agreed(rows, place.symbol, timeframe=place.timeframe, advice=agreement.for_import(place.timeframe))
     snap = wanted.grids.get(place.symbol)
     target = Target(place.symbol, place.step_ms, None, None, PRICE_LIMIT, snap_decimals=snap, bad_rows=wanted.bad_rows)
-    series, counts, said = assemble([rows], target)
+    with hinted("--bad-rows drop"):
+        series, counts, said = assemble([rows], target)
     notes, last = [*said], int(series.columns.ts[-1])
     if not rows.closed:
         series, note = _last(series, path, dropped=wanted.last_candle == "drop")

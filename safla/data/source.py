@@ -9,6 +9,7 @@ from safla.config.rules import RECORDED
 from safla.core.candles import TIMEFRAMES, Series
 from safla.core.values import Columns
 from safla.data import agreement, checks, paths, resample, synthetic
+from safla.data.bad_rows import hinted
 from safla.data.checks import Origin
 from safla.data.decimals import MAX_PLACES
 from safla.data.files import csv, formats
@@ -122,7 +123,8 @@ def _built(
 
 def _proven(config: Config, target: Target, files: list[Rows]) -> tuple[Series, Counts, tuple[str, ...]]:
     """The candles of a symbol, and what there is to say of the last one."""
-    series, counts, notes = assemble(files, target)
+    with hinted("data.bad_rows: drop"):
+        series, counts, notes = assemble(files, target)
     last = last_of(files)
     if last.closed:
         return series, counts, notes
@@ -166,7 +168,8 @@ def _files(config: Config, symbols: Sequence[str]) -> list[list[Rows]]:
     advice = agreement.for_run(config.market_data.timeframe, config.data.timeframe)
 
     def agreed(path: str, symbol: str) -> Rows:
-        found = formats.read(path, asked._replace(symbol=symbol, owners=sum(path in other for other in files)))
+        with hinted("data.bad_rows: drop"):
+            found = formats.read(path, asked._replace(symbol=symbol, owners=sum(path in other for other in files)))
         return agreement.agreed(found, symbol, timeframe=timeframe, advice=advice)
 
     return [_bounded(agreed(path, symbol) for path in own) for symbol, own in zip(symbols, files, strict=True)]

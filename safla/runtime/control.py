@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple, Protocol
 import msgspec
 
 from safla.core.candles import iso
+from safla.data.owned import sync_folder
 from safla.errors import HostError
 from safla.journal.events import Hex, Number, Text, Time
 from safla.journal.rows import NO_INPUT, Input
@@ -93,7 +94,7 @@ def put(folder: Path, one: Command) -> None:
                 raise HostError(f"{path}: {MOST_REQUESTS} commands wait already; start the run, or remove them")
             _remove_abandoned(there)
             _write(there, one.id + _SUFFIX, _text(one))
-        _sync(folder)
+        sync_folder(folder)
     except OSError as error:
         raise HostError(f"{path}: the command cannot be written: {error.strerror}") from error
 
@@ -343,11 +344,3 @@ def _write(there: int, name: str, text: bytes) -> None:
             os.unlink(temporary, dir_fd=there)
         raise
     os.fsync(there)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
