@@ -29,6 +29,7 @@ Answer = TypeVar("Answer")
 Row = tuple[int, ...]
 
 _WHEN = re.compile(rb'"at":"[^"]*"|"seal":"[^"]*"')  # when something was stored, and the seal over that
+_SINCE = re.compile(rb"\[(\d+,\d+),\d+\]")  # a gap, and since when it is believed
 
 
 class Came(NamedTuple):
@@ -129,7 +130,7 @@ def rows(cache: Path, symbol: str = SYMBOL) -> list[Row]:
 def kept(cache: Path) -> dict[str, bytes]:
     """Every file of a store and its bytes: the same twice where the same is stored, whenever and however it came."""
     files = [one for one in sorted(cache.rglob("*")) if one.is_file() and one.name != "lock"]
-    return {one.relative_to(cache).as_posix(): _WHEN.sub(b"", one.read_bytes()) for one in files}
+    return {one.relative_to(cache).as_posix(): _SINCE.sub(rb"[\1]", _WHEN.sub(b"", one.read_bytes())) for one in files}
 
 
 class Whole(NamedTuple):

@@ -107,7 +107,7 @@ def test_row_48_who_asks_for_the_rules_anew_of_what_is_delisted_is_told_what_the
 
 def test_row_48_a_symbol_whose_candles_come_to_an_end_is_5_and_says_from_when_on(tmp_path: Path) -> None:
     halted = minutes(100)
-    halted.status = "BREAK"
+    halted.status = "HALT"  # which is no end: trading may go on
     meeting = Meeting(tmp_path, markets=[halted, minutes(CANDLES, name="ETHUSDT")])
     came = meeting.fetched(*BOTH)
     (error,) = came.errors

@@ -40,7 +40,7 @@ def bombs(*, release: bool) -> dict[str, tuple[bytes, str, str]]:
         "comments": (gz(TABLE) + gz(b"#\n" * 32 * MEBIBYTE) * 8, "csv", "lines that are no rows"),
         "spaces": (gz(TABLE) + gz(b" \n" * 32 * MEBIBYTE) * 8, "csv", "lines that are no rows"),
         "zip": (zipped({"a.csv": b"\n" * 24 * MEBIBYTE}), "file", "the file is empty"),
-        "json-nested": (gz(b"[" * 64 * MEBIBYTE), "file", "within an array"),
+        "json-nested": (gz(b"[" * 64 * MEBIBYTE), "file", "cut, or another shape"),
         "json-long": (gz(b"[[" + b"1" * 64 * MEBIBYTE), "file", "an array of more than 131072 bytes"),
         "json-wide": (gz(b"[[" + b"1," * 60_000 + b"1],[1]]"), "file", "60001 values, six are needed"),
         "arrow-rows": (

@@ -97,7 +97,7 @@ def test_z13_what_stands_in_a_file_of_candles_or_its_name_is_shown_escaped(ask, 
     }
     Path(f"{text if place == 'name' else place}.csv").write_text(contents[place])
     answer = ask("run", "good.yaml", "--set", "data.source=csv", "--set", "data.path=*.csv", "--quiet")
-    check_shown(answer, 4)
+    check_shown(answer, 0 if place == "time" and not cell.strip() else 4)  # a padded time is a time
 
 
 def test_z13_what_stands_in_a_journal_is_refused_and_shown_escaped(ask, tmp_path):

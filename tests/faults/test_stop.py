@@ -153,7 +153,7 @@ def test_row_3_a_second_signal_ends_the_process_at_once(half, capsys, number):
     [
         (("replay", "whole"), "safla.runtime.replay:replay"),
         (("replay", "whole"), "safla.core.engine:advance"),
-        (("validate", "small.yaml"), "safla.cli.validate:load"),
+        (("validate", "small.yaml"), "safla.config.load:load"),
         (("init", "new.yaml"), "safla.cli:_loaded"),
         (("schema",), "safla.cli:_loaded"),
     ],
