@@ -12,7 +12,7 @@ from safla.cli.arguments import PATH
 from safla.config.shown import printable
 from safla.report.status import status_lines, status_object
 from safla.runtime.look import Look, look, watch
-from safla.runtime.onlookers.view import drawing_console
+from safla.runtime.onlookers.view import drawing_console, wrapped
 
 
 @click.command("status", epilog="Example: safla status logs/btc-*")
@@ -54,4 +54,5 @@ def _in_place(looks: Iterator[Look], console: Any) -> None:
 
     with Live(console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
         for found in looks:
-            live.update(Text(_text(found), no_wrap=True, overflow="crop"), refresh=True)
+            text = "\n".join(wrapped(_text(found).splitlines(), console.width))
+            live.update(Text(text, no_wrap=True, overflow="crop"), refresh=True)

@@ -4,9 +4,10 @@ It is told what is on the disk already (J23), decides nothing, and never raises 
 """
 
 import sys
+import textwrap
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
@@ -25,6 +26,7 @@ LAST_EVENTS = 5
 LAST_ALERTS = 3
 SECONDS_BETWEEN_LINES = 60.0
 PICTURES_A_SECOND = 2.0
+INDENT = 11  # where the values of a line begin
 SAID = (Filled, TradeClosed, Halted, Resumed, RunEnded)  # each is a line where there is no terminal
 
 Facts = Callable[[], Mapping[str, str]]  # what monitoring knows now: a name and a short text each (breaker, lag)
@@ -183,6 +185,16 @@ def _facts(facts: Facts | None) -> list[str]:
     return [] if facts is None else [f"{ascii_only(name)} {ascii_only(text)}" for name, text in facts().items()]
 
 
+def wrapped(lines: Iterable[str], width: int) -> list[str]:
+    """Lines that fit into a terminal: a longer one goes on below itself, indented as the values are."""
+    indent = " " * min(INDENT, width // 4)
+    return [
+        part
+        for line in lines
+        for part in textwrap.wrap(line, max(1, width), subsequent_indent=indent, break_on_hyphens=False) or [""]
+    ]
+
+
 def drawing_console(stream: Any) -> "Console | None":
     """A console on a stream where a picture can be taken back and drawn anew: a terminal, and no dumb one."""
     if not stream.isatty():
@@ -200,7 +212,7 @@ def _drawn(picture: Picture, console: "Console", *, redirected: bool) -> Iterato
     from rich.text import Text
 
     def drawn() -> Text:
-        return Text("\n".join(picture.lines()), no_wrap=True, overflow="crop")
+        return Text("\n".join(wrapped(picture.lines(), console.width)), no_wrap=True, overflow="crop")
 
     with Live(
         console=console, get_renderable=drawn, refresh_per_second=PICTURES_A_SECOND, redirect_stdout=redirected,

@@ -12,7 +12,7 @@ from safla.journal.line import decode, event_bytes
 from safla.runtime.fold import fold
 from safla.runtime.forms import choose
 from safla.runtime.onlookers.told import Told
-from safla.runtime.onlookers.view import watching
+from safla.runtime.onlookers.view import watching, wrapped
 from safla.runtime.recorded import recorded, run_of
 from tests.runs import run, small
 
@@ -235,3 +235,19 @@ def test_stderr_alone_is_written_to(story, capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert "bought" in err
+
+
+def test_at_80_columns_nothing_is_cut(story, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    long = " ".join(f"word{number}" for number in range(40))
+    text = " ".join(picture(shown(story, Terminal(), told=story[1][-1:], alerts=[long])))
+    assert [word for word in long.split() if word not in text] == []
+
+
+def test_a_line_that_is_too_long_goes_on_below_its_values():
+    assert wrapped(["equity     99,000.00 USDT, cash 1,000.00, peak 100,000.00", "", "x"], 44) == [
+        "equity     99,000.00 USDT, cash 1,000.00,",
+        "           peak 100,000.00",
+        "",
+        "x",
+    ]
