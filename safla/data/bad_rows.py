@@ -18,7 +18,7 @@ Handling = Literal["refuse", "drop"]
 NOTHING = ("", "nan", "null", "none", "na", "n/a", "-")  # how programs write that nothing was traded
 VALUES = ("open", "high", "low", "close", "volume")
 MOST_SHOWN = 5  # reasons of a file
-FEW = 100  # rows of one fault that a file can do without
+FEW = 10  # fewer than one row in so many are few
 
 Read = TypeVar("Read")
 Mask = npt.NDArray[np.bool_]
@@ -27,9 +27,11 @@ Mask = npt.NDArray[np.bool_]
 class BadRows(DataError):
     """Rows that are not sound. The text names the first; `rows` are the places of all that share its fault."""
 
-    def __init__(self, text: str, rows: Sequence[int] | Int64) -> None:
+    def __init__(self, text: str, rows: Sequence[int] | Int64, *, of: int = 0) -> None:
+        """of: how many rows there are; 0: not known."""
         super().__init__(text)
         self.rows = np.asarray(rows, np.int64)
+        self.few = len(self.rows) * FEW < of  # the file can do without them
 
 
 @contextmanager
@@ -38,7 +40,7 @@ def hinted(option: str) -> Iterator[None]:
     try:
         yield
     except BadRows as error:
-        if len(error.rows) > FEW:
+        if not error.few:
             raise
         raise DataError(f"{error}; {option} leaves such rows out") from error
 

@@ -83,7 +83,7 @@ def check(columns: Columns, bounds: Bounds, *, origin: Origin) -> None:
     row = int(rows[0])
     template = next(text for mask, text in broken if mask[row])
     said = template.format(**_texts(columns, bounds, row=row))
-    raise BadRows(f"{origin.at(row)}: {said}{more(len(rows))}", rows)
+    raise BadRows(f"{origin.at(row)}: {said}{more(len(rows))}", rows, of=len(columns.ts))
 
 
 def ascend(columns: Columns, bounds: Bounds, *, origin: Origin) -> Ordered:
@@ -179,6 +179,7 @@ def _refuse_revised(
         f"{origin.at(row)}: candle_revised: {time} stands in {first.word} {first.numbers[place[row]]} with other "
         f"values: {said}{more(int(np.count_nonzero(revised)))}",
         rows[revised],
+        of=len(kept.ts) + len(again.ts),
     )
 
 

@@ -137,7 +137,7 @@ class Breaker:
                 self._move(PROBE, "recovery time over", 0)
             era = self._era
             if era.state == OPEN:
-                raise CircuitOpen(min(era.until - now, self._recovery_seconds)) from self._last
+                raise CircuitOpen(era.until - now) from self._last
             if era.probing:
                 turn = self._recovery_seconds
                 raise CircuitOpen(max(turn - (now - era.began) % turn, SHORTEST_TURN)) from self._last

@@ -188,6 +188,11 @@ class Control:
         self._given: dict[str, int] = {}  # the same by the exchange's clock, once it is known
         self._told: set[str] = set()
 
+    @property
+    def waits_for_candles(self) -> bool:
+        """Whether a command acts after the candle that was open when it was given."""
+        return self._step is not None
+
     def look(self, run: str) -> None:
         """Look at what waits. run: the hash of the run's first line."""
         found = requests(self._folder, run=run)

@@ -148,10 +148,11 @@ def held(folder: Path) -> Iterator[None]:
         with ExitStack() as stack:
             stack.callback(_remove_unused, folder)
             yield
+            stack.pop_all()  # it went well
 
 
 def _remove_unused(folder: Path) -> None:
-    """A start that failed before anything was written leaves no folder behind."""
+    """A start that failed before anything was written leaves no folder."""
     with suppress(OSError):
         if os.listdir(folder) == [LOCK]:
             (folder / LOCK).unlink()

@@ -5,7 +5,6 @@ Starting is recovering: what the journal holds is folded and compared first, the
 
 import asyncio
 import math
-import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, aclosing, suppress
 from functools import partial
@@ -134,7 +133,7 @@ def run(
             recorded={} if before is None else before.commands, last=set() if before is None else before.last_commands,
         )  # fmt: skip
         arrivals = source.arrivals(plan, last, onlooker.trouble)
-        asyncio.run(_traded(held, arrivals, control=control, last=last, flag=flag))
+        asyncio.run(_traded(held, arrivals, control=control, last=last, flag=flag, clock=clock))
         flag.check()  # a signal that came at the very end is answered too
         return Ended(plan, folder, journal.lines, journal.last_hash, again=False)
 
@@ -190,14 +189,16 @@ def _remove_done(folder: Path, path: Path, before: Before) -> None:
             commands.remove(folder, one)
 
 
-async def _traded(held: Resting, arrivals: Arrivals, *, control: Control, last: Last | None, flag: Flag) -> None:
+async def _traded(
+    held: Resting, arrivals: Arrivals, *, control: Control, last: Last | None, flag: Flag, clock: Clock
+) -> None:
     """Fold what comes, until there is an end."""
     queue: asyncio.Queue[Arrival | None] = asyncio.Queue(MOST_WAITING)
     try:
         async with asyncio.TaskGroup() as group:
             feeding = group.create_task(_fed(arrivals, queue))
             try:
-                await _folded(held, queue, control=control, last=last, flag=flag)
+                await _folded(held, queue, control=control, last=last, flag=flag, clock=clock)
             finally:
                 feeding.cancel()
     except BaseExceptionGroup as several:
@@ -214,13 +215,19 @@ async def _fed(arrivals: Arrivals, queue: "asyncio.Queue[Arrival | None]") -> No
 
 
 async def _folded(
-    held: Resting, queue: "asyncio.Queue[Arrival | None]", *, control: Control, last: Last | None, flag: Flag
+    held: Resting,
+    queue: "asyncio.Queue[Arrival | None]",
+    *,
+    control: Control,
+    last: Last | None,
+    flag: Flag,
+    clock: Clock,
 ) -> None:
     folded = -1  # the last timestamp
     settled, looked = last is None, -math.inf  # before the last recorded timestamp stands again, no command is taken
     while True:
         flag.check()
-        now = time.monotonic()
+        now = clock.monotonic()
         if settled and now - looked >= LOOK_SECONDS and (run := held.first_hash()) is not None:
             looked = now
             control.look(run)
@@ -237,6 +244,8 @@ async def _folded(
             return
         if arrival.ts <= folded:  # again (S2)
             continue
+        if settled and control.waits_for_candles and (run := held.first_hash()) is not None:
+            control.look(run)  # once more: what was given before this candle acts before it
         if settled and _commanded(held, control, ahead=arrival.ts):
             return
         folded = arrival.ts
