@@ -53,7 +53,7 @@ class Scan(NamedTuple):
 
 
 def scan(path: Path) -> Scan | None:
-    """Read a journal whose chain was verified. None where the strict reader has to look, or at a single timestamp."""
+    """Read a journal whose chain was verified. None where the strict reader has to look."""
     started = reader.read(path).started
     if started.detail != "candles":
         return None
@@ -162,7 +162,8 @@ def _amount(places: int) -> str:
 
 def _series(one: SymbolScale, rows: list[tuple[bytes, ...]]) -> Series:
     """The candles of a symbol."""
-    numbers = b" ".join(chain.from_iterable(rows)).replace(b".", b"").split()
-    cells = np.array(numbers, "S20").astype(np.int64).reshape(-1, CANDLE_FIELDS)
+    text = b" ".join(chain.from_iterable(rows)).replace(b".", b"").decode("ascii")
+    numbers = np.fromstring(text, np.int64, sep=" ") if rows else np.zeros(0, np.int64)  # as text: nothing is a float
+    cells = numbers.reshape(-1, CANDLE_FIELDS)
     columns = Columns(*np.ascontiguousarray(cells.T))
     return Series(one.symbol, one.price_decimals, one.volume_decimals, columns)
