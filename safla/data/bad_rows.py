@@ -45,7 +45,7 @@ def hinted(option: str) -> Iterator[None]:
         raise DataError(f"{error}; {option} leaves such rows out") from error
 
 
-class Left(NamedTuple):
+class DroppedRows(NamedTuple):
     """What was left out of a file."""
 
     without_trade: int  # rows of a candle in which nothing was traded: no prices at all
@@ -54,18 +54,18 @@ class Left(NamedTuple):
     first: int | None = None  # the number of the first row without a trade
 
 
-NOTHING_LEFT = Left(0, 0, ())
+NOTHING_LEFT = DroppedRows(0, 0, ())
 
 
 def sound(
     frame: "pl.DataFrame", numbers: Int64, *, read: Callable[["pl.DataFrame", Int64], Read], bad: Handling
-) -> tuple[Read, Int64, Left]:
+) -> tuple[Read, Int64, DroppedRows]:
     """What `read` makes of the rows, without those that hold no trade and, where that is asked for, the bad ones.
 
     numbers  of the rows in their file
     read     raises BadRows for rows that it cannot take
     """
-    left: Left | None = None  # None: nobody looked for rows without a trade yet
+    left: DroppedRows | None = None  # None: nobody looked for rows without a trade yet
     while True:
         try:
             return read(frame, numbers), numbers, left or NOTHING_LEFT
@@ -75,13 +75,13 @@ def sound(
 
 
 def _kept(
-    frame: "pl.DataFrame", numbers: Int64, error: BadRows, *, left: Left | None, bad: Handling
-) -> tuple[Mask, Left]:
+    frame: "pl.DataFrame", numbers: Int64, error: BadRows, *, left: DroppedRows | None, bad: Handling
+) -> tuple[Mask, DroppedRows]:
     """Which rows stay after an error, and what is left out by now. Raises it where nothing may be left out."""
     if left is None:
         blank = _without_trade(frame)
         if blank.any():
-            return ~blank, Left(int(np.count_nonzero(blank)), 0, (), int(numbers[blank][0]))
+            return ~blank, DroppedRows(int(np.count_nonzero(blank)), 0, (), int(numbers[blank][0]))
     if bad == "refuse":
         raise error
     kept = np.ones(frame.height, bool)
@@ -90,14 +90,16 @@ def _kept(
     return kept, before._replace(bad=before.bad + len(error.rows), reasons=(*before.reasons, str(error)))
 
 
-def together(parts: Sequence[Left]) -> Left:
+def together(parts: Sequence[DroppedRows]) -> DroppedRows:
     """What was left out of the parts of a file."""
     reasons = [reason for part in parts for reason in part.reasons]
     first = next((part.first for part in parts if part.first is not None), None)
-    return Left(sum(part.without_trade for part in parts), sum(part.bad for part in parts), tuple(reasons), first)
+    return DroppedRows(
+        sum(part.without_trade for part in parts), sum(part.bad for part in parts), tuple(reasons), first
+    )
 
 
-def notes(left: Left, *, name: str, word: str) -> list[str]:
+def notes(left: DroppedRows, *, name: str, word: str) -> list[str]:
     """What there is to say of it. name: of the file; word: what its rows are called there."""
     said = []
     if left.without_trade:

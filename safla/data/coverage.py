@@ -16,7 +16,7 @@ LARGE_SHARE = 100  # and so are gaps that are together more than a hundredth of 
 MOST_TOLD = 3  # jumps of a symbol
 
 
-class Asked(NamedTuple):
+class RequestedPeriod(NamedTuple):
     """The time that was asked for, ms: data.start and data.end; None: from the first, to the last candle of the run."""
 
     start: int | None
@@ -60,7 +60,7 @@ class Coverage(NamedTuple):
         return self.candles / self.room if self.room else 0.0
 
 
-def covered(series: Series, asked: Asked, *, begin: int, end: int, step: int) -> Coverage:
+def covered(series: Series, asked: RequestedPeriod, *, begin: int, end: int, step: int) -> Coverage:
     """What a symbol's candles cover.
 
     series  the candles of the run, lookback included
@@ -100,7 +100,9 @@ def jumps(series: Series) -> tuple[Jump, ...]:
     return tuple(Jump(int(columns.ts[row]), int(columns.ts[row + 1]), int(close[row]), int(opened[row])) for row in far)
 
 
-def told(found: Coverage, asked: Asked, *, begin: int, end: int, step: int, warm_up: int, decimals: int) -> list[str]:
+def told(
+    found: Coverage, asked: RequestedPeriod, *, begin: int, end: int, step: int, warm_up: int, decimals: int
+) -> list[str]:
     """One line about a symbol whose candles do not cover what was asked for, or jump; none where all is there.
 
     warm_up  candles that the strategy needs before its first signal; decimals: of a price
@@ -119,7 +121,7 @@ def told(found: Coverage, asked: Asked, *, begin: int, end: int, step: int, warm
     return [f"{found.symbol}: {'; '.join(facts)}"] if facts else []
 
 
-def _ends(found: Coverage, asked: Asked, *, begin: int, end: int, step: int) -> list[str]:
+def _ends(found: Coverage, asked: RequestedPeriod, *, begin: int, end: int, step: int) -> list[str]:
     start = f"the run begins {iso(begin)}" if asked.start is None else f"data.start asks for {iso(asked.start)}"
     stop = f"the run ends {iso(end)}" if asked.end is None else f"data.end asks for {iso(asked.end)}"
     if found.first is None or found.last is None:
@@ -132,7 +134,7 @@ def _ends(found: Coverage, asked: Asked, *, begin: int, end: int, step: int) -> 
     return facts
 
 
-def _lookback(found: Coverage, asked: Asked, *, warm_up: int) -> list[str]:
+def _lookback(found: Coverage, asked: RequestedPeriod, *, warm_up: int) -> list[str]:
     if asked.start is None or found.lookback >= warm_up or found.first is None:
         return []
     there = "no candle is" if not found.lookback else f"only {_counted(found.lookback, 'candle')} are"

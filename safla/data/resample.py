@@ -10,7 +10,7 @@ from safla.core.values import Columns
 from safla.errors import DataError
 
 
-class Resampled(NamedTuple):
+class ResampleResult(NamedTuple):
     """What was built."""
 
     series: Series
@@ -18,7 +18,7 @@ class Resampled(NamedTuple):
     first_incomplete: int | None  # ms, the first of them
 
 
-def resampled(series: Series, *, source_ms: int, step_ms: int) -> Resampled:
+def resampled(series: Series, *, source_ms: int, step_ms: int) -> ResampleResult:
     """Candles of step_ms out of those of source_ms, which ascend on their grid: complete ones alone.
 
     Open of the first, highest high, lowest low, close of the last, sum of the volumes. DataError for a sum of 2**62
@@ -44,10 +44,10 @@ def resampled(series: Series, *, source_ms: int, step_ms: int) -> Resampled:
     kept = Columns(*(np.ascontiguousarray(column[whole]) for column in built))
     missing = built.ts[~whole]
     first = int(missing[0]) if len(missing) else None
-    return Resampled(series._replace(columns=kept), len(missing), first)
+    return ResampleResult(series._replace(columns=kept), len(missing), first)
 
 
-def told(found: Resampled, *, timeframe: str, source: str) -> tuple[str, ...]:
+def told(found: ResampleResult, *, timeframe: str, source: str) -> tuple[str, ...]:
     """What there is to say of it."""
     symbol, count = found.series.symbol, found.incomplete
     built = f"{symbol}: {len(found.series.columns.ts):,} candles of {timeframe} built of those of {source}"

@@ -8,7 +8,7 @@ from safla.core.candles import Series
 from safla.core.scale import LIMIT
 from safla.core.values import Columns, Int64
 from safla.data import bad_rows, checks
-from safla.data.bad_rows import NOTHING_LEFT, BadRows, Handling, Left
+from safla.data.bad_rows import NOTHING_LEFT, BadRows, DroppedRows, Handling
 from safla.data.checks import Origin
 from safla.data.decimals import (
     DUST_PLACES,
@@ -38,7 +38,7 @@ class Rows(NamedTuple):
     numbers: dict[str, Numbers]  # open, high, low, close, volume
     notes: tuple[str, ...]
     closed: bool  # the source itself says that the last candle is complete
-    left: Left = NOTHING_LEFT  # rows of the file that are not among these
+    left: DroppedRows = NOTHING_LEFT  # rows of the file that are not among these
     timeframe: str | None = None  # where the source itself says it
 
 
@@ -102,7 +102,7 @@ def assemble(files: list[Rows], target: Target) -> tuple[Series, Counts, tuple[s
     parts: list[checks.Ordered] = []
     notes: list[str] = []
     duplicates, cut = 0, 0
-    left: list[Left] = []
+    left: list[DroppedRows] = []
     for one in files:
         columns, rows_cut = _columns(one, price_decimals=price_decimals, volume_decimals=volume_decimals)
         ordered, dropped = _ordered(columns, bounds, one.origin, bad=target.bad_rows)
@@ -123,7 +123,9 @@ def assemble(files: list[Rows], target: Target) -> tuple[Series, Counts, tuple[s
     return Series(target.symbol, price_decimals, volume_decimals, columns), counts, tuple(notes)
 
 
-def _ordered(columns: Columns, bounds: checks.Bounds, origin: Origin, *, bad: Handling) -> tuple[checks.Ordered, Left]:
+def _ordered(
+    columns: Columns, bounds: checks.Bounds, origin: Origin, *, bad: Handling
+) -> tuple[checks.Ordered, DroppedRows]:
     """The candles in order, each sound; and what was left out for that, where bad rows may be."""
     reasons: list[str] = []
     dropped = 0
@@ -137,7 +139,7 @@ def _ordered(columns: Columns, bounds: checks.Bounds, origin: Origin, *, bad: Ha
         try:
             ordered = checks.ascend(columns, bounds, origin=origin)
             checks.check(ordered.columns, bounds, origin=ordered.origin)
-            return ordered, Left(0, dropped, tuple(reasons))
+            return ordered, DroppedRows(0, dropped, tuple(reasons))
         except BadRows as error:
             if bad == "refuse":
                 raise

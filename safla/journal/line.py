@@ -49,7 +49,7 @@ class Unequal(Exception):
     """An event is not the one that was read in its place."""
 
 
-class Compared(Chain):
+class EventComparison(Chain):
     """In the place of a chain: each event is compared with the one that was read, and no line is made."""
 
     __slots__ = ("_read",)

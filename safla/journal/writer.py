@@ -8,7 +8,7 @@ from safla.core.scale import to_text
 from safla.core.values import Float64, Grid, Int64, State
 from safla.errors import IllegalMove
 from safla.journal.events import DETAILS, LEVELS, Candle, CandleMissing, Detail, Event, Fact, RunStarted
-from safla.journal.line import ORIGIN, Chain, Compared
+from safla.journal.line import ORIGIN, Chain, EventComparison
 from safla.journal.rows import EVENTS, NO_INPUT, Input, Places, Rows, places_of, run_ended
 
 Make = Callable[[Places, Rows, int], Event]
@@ -25,7 +25,7 @@ class Lines:
         check_moves  drive the machine for every mode_changed and compare (D4): some 6 us a move
         """
         self.chain = Chain(0, ORIGIN)
-        self._compared = Compared(())
+        self._compared = EventComparison(())
         self._started = started
         self._places = places_of(started)
         self._table = _table(started.detail)
@@ -57,7 +57,7 @@ class Lines:
 
         Candles are passed over, for they are inputs. Unequal where one differs.
         """
-        self.chain = self._compared = Compared(read)
+        self.chain = self._compared = EventComparison(read)
         self._with_candles = False
 
     def go_on(self, n: int, p: str) -> None:

@@ -19,7 +19,7 @@ class Figure(NamedTuple):
     format: Format
 
 
-class Line(NamedTuple):
+class TableRow(NamedTuple):
     """One line: a label, the first figure, and others in parentheses; or, where each has a label, one after another."""
 
     label: str
@@ -28,8 +28,8 @@ class Line(NamedTuple):
     unless: str = ""  # the key of a value for want of which (null, 0, empty) there is nothing to say; "": always said
 
 
-def _line(label: str, *figures: tuple[str, str, Format], each: bool = False, unless: str = "") -> Line:
-    return Line(label, tuple(Figure(*figure) for figure in figures), each, unless)
+def _line(label: str, *figures: tuple[str, str, Format], each: bool = False, unless: str = "") -> TableRow:
+    return TableRow(label, tuple(Figure(*figure) for figure in figures), each, unless)
 
 
 FIRST = (  # what one must know before any figure
@@ -156,7 +156,7 @@ def _open_halts(summary: Summary) -> str:
     return ", ".join(f"{halt['rule']} since {halt['since']}" for halt in summary["open_halts"]) or "none"
 
 
-def _rows(line: Line, summary: Summary) -> Iterator[tuple[str, str]]:
+def _rows(line: TableRow, summary: Summary) -> Iterator[tuple[str, str]]:
     first = line.figures[0]
     if line.each:
         yield from ((line.label, first.format(item, summary)) for item in summary[first.key])
@@ -164,7 +164,7 @@ def _rows(line: Line, summary: Summary) -> Iterator[tuple[str, str]]:
         yield line.label, _told(line, summary)
 
 
-def _told(line: Line, summary: Summary) -> str:
+def _told(line: TableRow, summary: Summary) -> str:
     """The figures of a line. Where the first is undefined its reason stands there, and of the others nothing."""
     first, *others = line.figures
     whole = _whole(first, summary)

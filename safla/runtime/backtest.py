@@ -16,7 +16,7 @@ from safla.core.machine import MODES
 from safla.core.scale import MILLION, to_text
 from safla.core.strategies import STRATEGIES, Strategy
 from safla.data import coverage, source
-from safla.data.coverage import Asked
+from safla.data.coverage import RequestedPeriod
 from safla.errors import ConfigError, DataError, JournalError, Problem
 from safla.journal import candles_file
 from safla.journal.files import CANDLES, JOURNAL, replace
@@ -75,7 +75,7 @@ def prepare(loaded: Loaded, *, register: Mapping[str, Strategy] = STRATEGIES, to
     except ConfigError as error:
         raise located(error, loaded) from error
     sources = Sources(
-        Asked(config.data.start, config.data.end),
+        RequestedPeriod(config.data.start, config.data.end),
         *(tuple(getattr(one, name) for one in sourced.counts) for name in ("bad_rows", "without_trade", "incomplete")),
     )
     rules = run.plan.rules
@@ -84,7 +84,9 @@ def prepare(loaded: Loaded, *, register: Mapping[str, Strategy] = STRATEGIES, to
     return Prepared(loaded, run, series, notes, digest(series, run.timeframe), sources)
 
 
-def uncovered(series: Sequence[Series], asked: Asked, *, start: int, step: int, warm_up: int = 0) -> list[str]:
+def uncovered(
+    series: Sequence[Series], asked: RequestedPeriod, *, start: int, step: int, warm_up: int = 0
+) -> list[str]:
     """What there is to say of each symbol whose candles do not cover what was asked for, or whose prices jump.
 
     start    the first candle behind the lookback, ms; step: of the candles, ms

@@ -25,7 +25,7 @@ from safla.runtime.resting import first_hash, resting
 BY_LOCAL_CLOCK = "by this machine's clock; a session that knows the exchange's goes by that"
 
 
-class Answer(NamedTuple):
+class CommandOutcome(NamedTuple):
     """What becomes of a command."""
 
     command: Command
@@ -38,7 +38,7 @@ class Answer(NamedTuple):
 def give(
     run: Path, kind: Kind, *, say: Callable[[str], None], halt: int | None = None, note: str | None = None,
     wall: Callable[[], float] = time.time,
-) -> Answer:  # fmt: skip
+) -> CommandOutcome:  # fmt: skip
     """Leave a command for a paper run. Only its first and last lines are read, so it takes no time for a long run.
 
     UsageError for a backtest and for a run that ended, HostError for a run that has no candle yet.
@@ -61,7 +61,7 @@ def give(
                 raise
     step = None if source == "replay" else TIMEFRAMES[reader.read(path).started.timeframe]
     acts_at = None if step is None else (one.given // step + 1) * step
-    return Answer(one, acts_at, holder.held, done=False, text=_told(one, step, holder))
+    return CommandOutcome(one, acts_at, holder.held, done=False, text=_told(one, step, holder))
 
 
 def _told(one: Command, step: int | None, holder: Holder) -> str:
@@ -73,7 +73,7 @@ def _told(one: Command, step: int | None, holder: Holder) -> str:
     return f"{what} is asked for; {when}{clock}; `safla status` lists it until then"
 
 
-def _finish(folder: Path, one: Command, *, say: Callable[[str], None]) -> Answer:
+def _finish(folder: Path, one: Command, *, say: Callable[[str], None]) -> CommandOutcome:
     """Recover the run, apply what waits in its order, and end it. Where that fails, the command waits still."""
     with resting(folder, say=say) as (held, before):
         waiting = control.Control(
@@ -85,11 +85,11 @@ def _finish(folder: Path, one: Command, *, say: Callable[[str], None]) -> Answer
         while not held.ended and (command := waiting.next()) is not None:
             waiting.carry_out(command, held)
     control.remove(folder, one)
-    return Answer(one, None, running=False, done=True, text="stopped for good: the run has ended")
+    return CommandOutcome(one, None, running=False, done=True, text="stopped for good: the run has ended")
 
 
-def _local() -> control.Now:
-    return control.Now(int(time.time() * 1000), None)
+def _local() -> control.Clocks:
+    return control.Clocks(int(time.time() * 1000), None)
 
 
 def _paper_source(path: Path) -> str:

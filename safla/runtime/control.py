@@ -60,7 +60,7 @@ class Requests(NamedTuple):
 NOTHING_WAITS = Requests((), ())
 
 
-class Session(Protocol):
+class CommandTarget(Protocol):
     """A run between two timestamps: each call appends its lines and syncs them."""
 
     def halt(self, given: Input) -> bool:
@@ -137,32 +137,32 @@ def remove(folder: Path, one: Command) -> None:
         raise HostError(f"{folder / REQUESTS}: {one.id} cannot be removed: {error.strerror}") from error
 
 
-def apply(one: Command, session: Session, *, given: int) -> str:
+def apply(one: Command, session: CommandTarget, *, given: int) -> str:
     """Carry a command out; once more it changes nothing. Returns what came of it, for people."""
     note = "" if one.note is None else f": {one.note}"
     return _ACTIONS[one.kind](one, session, Input(one.note, given, one.id)) + note
 
 
-def _halt(_one: Command, session: Session, given: Input) -> str:
+def _halt(_one: Command, session: CommandTarget, given: Input) -> str:
     return "halted by an operator" if session.halt(given) else "a halt by an operator was open already"
 
 
-def _resume(one: Command, session: Session, given: Input) -> str:
+def _resume(one: Command, session: CommandTarget, given: Input) -> str:
     lifted = session.resume(one.halt, given)
     if lifted == 0:
         return "there was nothing to lift" if one.halt is None else f"halt {one.halt} was not open"
     return f"{lifted} halt{'s' if lifted > 1 else ''} lifted by an operator"
 
 
-def _stop(_one: Command, session: Session, given: Input) -> str:
+def _stop(_one: Command, session: CommandTarget, given: Input) -> str:
     session.stop(given)
     return "stopped by an operator, for good"
 
 
-_ACTIONS: dict[Kind, Callable[[Command, Session, Input], str]] = {"halt": _halt, "resume": _resume, "stop": _stop}
+_ACTIONS: dict[Kind, Callable[[Command, CommandTarget, Input], str]] = {"halt": _halt, "resume": _resume, "stop": _stop}
 
 
-class Now(NamedTuple):
+class Clocks(NamedTuple):
     """The time by this machine's clock, and by the exchange's, None as long as it is not known; ms."""
 
     local: int
@@ -173,7 +173,7 @@ class Control:
     """The commands that wait for a session, and when each may act."""
 
     def __init__(
-        self, folder: Path, *, step: int | None, now: Callable[[], Now], recorded: Mapping[str, int], last: Set[str],
+        self, folder: Path, *, step: int | None, now: Callable[[], Clocks], recorded: Mapping[str, int], last: Set[str],
         say: Callable[[str], None],
     ) -> None:  # fmt: skip
         """
@@ -235,7 +235,7 @@ class Control:
         """The next command, due or not: no further candle comes."""
         return self._waiting[0] if self._waiting else None
 
-    def carry_out(self, one: Command, session: Session) -> None:
+    def carry_out(self, one: Command, session: CommandTarget) -> None:
         """Apply the next command, and remove its file."""
         given = self.given(one)
         self._say(apply(one, session, given=given))
@@ -244,7 +244,7 @@ class Control:
         remove(self._folder, one)
         self._waiting.remove(one)
 
-    def close(self, session: Session) -> None:
+    def close(self, session: CommandTarget) -> None:
         """Complete closing lines that a death cut: those of the command that ended the run, or of its last candle."""
         command = self.next()
         if command is not None and command.kind == "stop":

@@ -14,7 +14,7 @@ from safla.core.candles import TIMEFRAMES, Scale, Series, align
 from safla.core.scale import LIMIT
 from safla.data import history, source
 from safla.data.checks import Origin
-from safla.data.coverage import Asked
+from safla.data.coverage import RequestedPeriod
 from safla.data.exchange.doorbell import Doorbell
 from safla.data.exchange.feed import Feed, feed_of
 from safla.data.exchange.live import Arrival, Arrivals, LiveSource
@@ -86,7 +86,7 @@ def _history(loaded: Loaded, there: RunStarted | None, say: Say, clock: Clock) -
     for note in sourced.notes:
         say(note)
     series, start = windowed(loaded, sourced.series)
-    asked, step = Asked(config.data.start, config.data.end), TIMEFRAMES[config.market_data.timeframe]
+    asked, step = RequestedPeriod(config.data.start, config.data.end), TIMEFRAMES[config.market_data.timeframe]
     for line in uncovered(series, asked, start=start, step=step):
         say(line)
     grids = scales(config, sourced.series, rules=sourced.rules)

@@ -15,7 +15,7 @@ from safla.journal.rows import Input
 from safla.runtime.fold import Block, Folding, Outside
 from safla.runtime.look_ahead import Answer, Int32, engine_values, shown
 from safla.runtime.signals import ask, view_of, window_of
-from safla.runtime.strategy_candles import Candles, Growing
+from safla.runtime.strategy_candles import Candles, GrowingColumns
 
 FIELDS = len(Columns._fields)
 MOST_CANDLES = 2_000_000  # about which a strategy without a window is asked again and again (C13)
@@ -79,7 +79,7 @@ class LiveStrategy:
         self._series = series._replace(columns=Columns(*(column[:0] for column in series.columns)))
         window = window_of(run)
         self._window = None if window is None else Window(window)
-        self._all = Growing(series if window is None else self._series, run.timeframe)
+        self._all = GrowingColumns(series if window is None else self._series, run.timeframe)
         self._before = before if window is None else before[:0]
         self._known = len(self._before)
         if self._window is not None:

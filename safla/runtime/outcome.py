@@ -9,7 +9,7 @@ from safla.config.plan import RunPlan
 from safla.core import values as v
 from safla.core.candles import Series
 from safla.core.values import Int64, State
-from safla.data.coverage import Asked
+from safla.data.coverage import RequestedPeriod
 from safla.runtime.fold import Block
 
 KEPT = (v.MODE_CHANGED, v.ORDER_REFUSED, v.FILLED, v.TRADE_CLOSED, v.HALTED_ROW, v.RESUMED)  # what a summary reads
@@ -18,7 +18,7 @@ KEPT = (v.MODE_CHANGED, v.ORDER_REFUSED, v.FILLED, v.TRADE_CLOSED, v.HALTED_ROW,
 class Sources(NamedTuple):
     """What is known of where the candles of a run came from; nothing of a run that is read off its journal."""
 
-    asked: Asked = Asked(None, None)
+    asked: RequestedPeriod = RequestedPeriod(None, None)
     bad_rows: tuple[int, ...] = ()  # rows left out, one number a symbol
     without_trade: tuple[int, ...] = ()
     incomplete: tuple[int, ...] = ()  # longer candles that were not built

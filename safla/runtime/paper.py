@@ -28,7 +28,7 @@ from safla.runtime import control as commands
 from safla.runtime import folder as run_folder
 from safla.runtime import outcome
 from safla.runtime.command import is_unfinished_paper
-from safla.runtime.control import Control, Now
+from safla.runtime.control import Clocks, Control
 from safla.runtime.feeding import Source, Trouble, source_of
 from safla.runtime.fold import fold, started, unasked_at
 from safla.runtime.forms import choose
@@ -177,9 +177,9 @@ def step_of(config: Config) -> int | None:
     return None if config.paper.source == "replay" else TIMEFRAMES[config.market_data.timeframe]
 
 
-def _now(source: Source, clock: Clock) -> Now:
+def _now(source: Source, clock: Clock) -> Clocks:
     theirs = source.line.now()
-    return Now(int(clock.wall() * 1000), None if theirs is None else int(theirs * 1000))
+    return Clocks(int(clock.wall() * 1000), None if theirs is None else int(theirs * 1000))
 
 
 def _remove_done(folder: Path, path: Path, before: Before) -> None:

@@ -31,7 +31,7 @@ _INPUTS = (b'"e":{"type":"halted",', b'"e":{"type":"resumed",', b'"e":{"type":"r
 _CLOSING = (b',"trigger":"stop",', b',"reason":"end_of_data"}', b'"e":{"type":"run_ended",')
 
 
-class Place(NamedTuple):
+class LineStart(NamedTuple):
     """Where a line begins: the bytes and lines before it, and the hash of the line before."""
 
     offset: int
@@ -48,7 +48,7 @@ class Scan(NamedTuple):
     ended: bool
     closing: bool  # closing lines are there (J3)
     outcomes: list[bytes]  # the events that are no candles, of all lines before `last`
-    last: Place  # where the last timestamp begins
+    last: LineStart  # where the last timestamp begins
     first_hash: str
 
 
@@ -64,7 +64,7 @@ def scan(path: Path) -> Scan | None:
     series = [_series(one, rows) for one, rows in zip(started.symbols, found.rows, strict=True)]
     return Scan(
         tuple(series), found.inputs, Tail(found.lines, found.h, found.offset, 0, unended=False), found.inputs.ended,
-        found.closing, found.outcomes[: found.before_last], Place(*found.last), found.first_hash,
+        found.closing, found.outcomes[: found.before_last], LineStart(*found.last), found.first_hash,
     )  # fmt: skip
 
 

@@ -87,7 +87,7 @@ def natural(units: Int64, decimals: int) -> Float64:
     return floats
 
 
-class Growing:
+class GrowingColumns:
     """The candles of a live symbol since the first one of the run; its columns double when they are full."""
 
     def __init__(self, series: Series, timeframe: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from safla.core.candles import Series
 from safla.core.values import Columns
-from safla.data.coverage import Asked, Coverage, covered, told
+from safla.data.coverage import Coverage, RequestedPeriod, covered, told
 from tests.data.written import csv_file
 from tests.faults.command import inside
 from tests.runs import run, small
@@ -35,7 +35,7 @@ def hour(number: int) -> int:
 
 def found(series: Series, start: int | None = None, end: int | None = None) -> tuple[Coverage, list[str]]:
     """What they cover of some hours, and what is told of it; the strategy needs 3 candles."""
-    asked = Asked(None if start is None else hour(start), None if end is None else hour(end))
+    asked = RequestedPeriod(None if start is None else hour(start), None if end is None else hour(end))
     window = {"begin": hour(0), "end": hour(100), "step": HOUR}
     coverage = covered(series, asked, **window)
     return coverage, told(coverage, asked, **window, warm_up=3, decimals=2)

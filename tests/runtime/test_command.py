@@ -9,7 +9,7 @@ import pytest
 
 from safla.errors import ConfigError, HostError, JournalError, UsageError
 from safla.runtime import command, control
-from safla.runtime.command import Answer
+from safla.runtime.command import CommandOutcome
 from safla.runtime.folder import held
 from safla.runtime.replay import replay
 from tests.runs import run, small
@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
     return left(tmp_path / "run")
 
 
-def give(folder: Path, kind: Any, *, said: list[str] | None = None, **more: Any) -> Answer:
+def give(folder: Path, kind: Any, *, said: list[str] | None = None, **more: Any) -> CommandOutcome:
     return command.give(folder, kind, say=(said if said is not None else []).append, **more)
 
 
@@ -222,7 +222,7 @@ def test_a_stop_completes_closing_lines_that_a_death_cut_and_nothing_comes_betwe
 def test_a_session_that_begins_meanwhile_does_the_stop(folder, monkeypatch):
     finish = command._finish
 
-    def late(*arguments: Any, **named: Any) -> Answer:
+    def late(*arguments: Any, **named: Any) -> CommandOutcome:
         with held(folder):
             return finish(*arguments, **named)
 

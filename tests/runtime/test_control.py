@@ -12,7 +12,7 @@ import pytest
 from safla.errors import HostError
 from safla.journal.rows import NO_INPUT, Input
 from safla.runtime import control
-from safla.runtime.control import Command, Control, Now, Rejected
+from safla.runtime.control import Clocks, Command, Control, Rejected
 
 RUN = "0" * 31 + "a"  # the hash of a first line
 GIVEN = 1_767_323_045_678  # 2026-01-02T03:04:05.678Z
@@ -381,7 +381,7 @@ class Session:
 
     def __init__(self, folder: Path, *, step: int | None = MINUTE, recorded: dict[str, int] | None = None,
                  last: frozenset[str] = frozenset()) -> None:  # fmt: skip
-        self.now = Now(GIVEN + 500, GIVEN + 500)
+        self.now = Clocks(GIVEN + 500, GIVEN + 500)
         self.said: list[str] = []
         self.run = Run()
         self.control = Control(
@@ -430,14 +430,14 @@ def test_a_candle_is_open_from_its_first_to_its_last_millisecond(tmp_path, withi
     one = numbered(OPEN - GIVEN + within)
     put(tmp_path, one)
     session = Session(tmp_path)
-    session.now = Now(OPEN + MINUTE, OPEN + MINUTE)
+    session.now = Clocks(OPEN + MINUTE, OPEN + MINUTE)
     assert (session.look().due(OPEN - MINUTE) is not None) == acts
 
 
 def test_several_act_in_their_order_and_none_before_one_that_must_wait(tmp_path):
     put(tmp_path, numbered(0), numbered(1, kind="resume"), numbered(MINUTE), numbered(MINUTE + 1, kind="stop"))
     session = Session(tmp_path)
-    session.now = Now(GIVEN + 2 * MINUTE, GIVEN + 2 * MINUTE)
+    session.now = Clocks(GIVEN + 2 * MINUTE, GIVEN + 2 * MINUTE)
     session.look()
     assert session.carried_out(OPEN - MINUTE) == []
     assert session.carried_out(OPEN) == [numbered(0), numbered(1, kind="resume")]
@@ -450,7 +450,7 @@ def test_several_act_in_their_order_and_none_before_one_that_must_wait(tmp_path)
 def test_the_exchanges_clock_decides_and_not_that_of_this_machine(tmp_path, ahead):
     put(tmp_path, HALT)
     session = Session(tmp_path)
-    session.now = Now(GIVEN + 500, GIVEN + 500 + ahead)
+    session.now = Clocks(GIVEN + 500, GIVEN + 500 + ahead)
     session.look()
     behind = (GIVEN + ahead) // MINUTE * MINUTE
     assert session.control.given(HALT) == GIVEN + ahead
@@ -463,9 +463,9 @@ def test_a_command_of_the_future_was_given_when_it_was_seen(tmp_path, away):
     """The wall clock was ahead as it was typed, and is right now: the halt does not wait until then."""
     put(tmp_path, numbered(away), numbered(away + 1))
     session = Session(tmp_path)
-    session.now = Now(GIVEN, GIVEN)
+    session.now = Clocks(GIVEN, GIVEN)
     session.look()
-    session.now = Now(GIVEN + 3 * MINUTE, GIVEN + 3 * MINUTE)
+    session.now = Clocks(GIVEN + 3 * MINUTE, GIVEN + 3 * MINUTE)
     session.look()
     assert [session.control.given(one) for one in waiting(tmp_path)] == [GIVEN, GIVEN]
     assert session.due(OPEN - MINUTE) is None
@@ -477,12 +477,12 @@ def test_before_the_exchanges_clock_is_known_nothing_acts_by_a_clock_that_may_be
     """No candle comes before it is known: nothing is late by that, and nothing acts in the past."""
     put(tmp_path, numbered(wrong))
     session = Session(tmp_path)
-    session.now = Now(GIVEN + wrong + 500, None)
+    session.now = Clocks(GIVEN + wrong + 500, None)
     session.look()
     assert session.due(OPEN - MINUTE) is None
     assert session.due(OPEN + 10 * MINUTE) is None
     assert "(by this machine's clock, until the exchange's is known)" in session.said[0]
-    session.now = Now(GIVEN + wrong + 700, GIVEN + 700)
+    session.now = Clocks(GIVEN + wrong + 700, GIVEN + 700)
     assert session.due(OPEN - MINUTE, ahead=OPEN) is None
     assert session.due(OPEN) == numbered(wrong)
     assert session.control.given(numbered(wrong)) == GIVEN
@@ -492,14 +492,14 @@ def test_a_wall_clock_that_is_set_while_a_command_waits_moves_nothing(tmp_path):
     put(tmp_path, HALT)
     session = Session(tmp_path).look()
     given = session.control.given(HALT)
-    session.now = Now(GIVEN - 3_600_000, GIVEN + 900)
+    session.now = Clocks(GIVEN - 3_600_000, GIVEN + 900)
     assert session.control.given(HALT) == given == GIVEN
 
 
 def test_history_as_though_it_came_live_takes_a_command_at_once(tmp_path):
     put(tmp_path, HALT)
     session = Session(tmp_path, step=None)
-    session.now = Now(GIVEN + 500, None)
+    session.now = Clocks(GIVEN + 500, None)
     assert session.look().due(0) == HALT
     assert session.said == ["halt is asked for: it acts after the candle in hand"]
 
@@ -534,7 +534,7 @@ def test_one_of_the_last_timestamp_is_completed_at_once_with_its_recorded_time(t
     one = numbered(0, kind="resume")
     put(tmp_path, one)
     session = Session(tmp_path, recorded={one.id: GIVEN - 7}, last=frozenset([one.id]))
-    session.now = Now(GIVEN + 500, None)
+    session.now = Clocks(GIVEN + 500, None)
     assert session.look().carried_out(OPEN - 9 * MINUTE) == [one]
     assert session.run.done == [("resume", None, Input(None, GIVEN - 7, one.id))]
     assert waiting(tmp_path) == ()

@@ -8,7 +8,7 @@ import pytest
 
 from safla.core.candles import Series
 from safla.core.values import Columns
-from safla.runtime.strategy_candles import Growing, between, candles_of, natural
+from safla.runtime.strategy_candles import GrowingColumns, between, candles_of, natural
 
 ROWS = [(0, 6_000_010, 6_000_110, 5_999_999, 6_000_050, 1_500), (60_000, 7, 9, 5, 8, 0), (120_000, 1, 1, 1, 1, 3)]
 
@@ -50,7 +50,7 @@ def test_a_frame_of_them():
     assert frame["ts"].dt.epoch("ms").to_list() == [0, 60_000, 120_000]
 
 
-@pytest.mark.parametrize("candles", [candles_of(series(), "1m"), Growing(series(), "1m").candles()])
+@pytest.mark.parametrize("candles", [candles_of(series(), "1m"), GrowingColumns(series(), "1m").candles()])
 def test_nothing_of_it_can_be_written_to(candles):
     columns = [getattr(candles, name) for name in "ts open high low close volume".split()]
     for column in (*columns, *candles.units, between(candles, first=1, end=3).close):
@@ -64,7 +64,7 @@ def test_nothing_of_it_can_be_written_to(candles):
 
 def test_growing_candles_are_those_that_came_however_many():
     rows = [(60_000 * n, n + 3, n + 5, n + 1, n + 2, n) for n in range(2_500)]
-    growing, before = Growing(series(rows[:5]), "1m"), None
+    growing, before = GrowingColumns(series(rows[:5]), "1m"), None
     for n, (ts, *row) in enumerate(rows[5:], 6):
         growing.add(ts, tuple(row))
         if n in (6, 1_024, 1_025, 2_048, 2_049, 2_500):

@@ -156,11 +156,11 @@ class Followed:
         """Whether it answers for so long without the candle that is wanted that its market may trade no more."""
         return not self.ended and self.bad is None and self.passed_over(self.want)
 
-    def end(self) -> None:
-        """Its market trades no more: nothing is asked for, and nobody waits (S6a)."""
+    def end(self, what: str) -> None:
+        """Its market trades no more: nothing is asked for, and nobody waits (S6a). what: the exchange says of it."""
         self.ended = True
         last = "" if self._last is None else f" after the candle of {iso(self._last[0])}"
-        self._told(ENDED, self.symbol, f"{self._origin}: the exchange says that this market is closed: it ends{last}")
+        self._told(ENDED, self.symbol, f"{self._origin}: the exchange says that this market {what}: it ends{last}")
 
     def skip_bad(self) -> None:
         """Its own later candles are sound: after the same wait it goes on without the one that is not (S6a)."""

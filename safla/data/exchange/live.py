@@ -41,8 +41,8 @@ Arrivals = AsyncGenerator[Arrival, None]  # to be closed by whoever reads it, fo
 class LiveSource:
     """The candles of some symbols on one time grid, as they close. It is read once, by one reader.
 
-    It ends by DataError for a page that stays bad, ConfigError for a symbol that the exchange does not have (once it
-    had it: ExchangeError), ExchangeError where the exchange refuses us; all its other errors are waited out (R8).
+    It ends where no market of its symbols trades any more, and by ConfigError for a symbol that the exchange never had,
+    by ExchangeError where the only symbol is gone or the exchange rejects us; other errors are waited out (R8, S6a).
     """
 
     def __init__(
@@ -136,7 +136,7 @@ class LiveSource:
             return  # the next answer about candles says what is wrong
         for line in stuck:
             if line.symbol in closed:
-                line.end()
+                line.end("is closed")
 
     def _left(self, line: Followed, now: Now) -> float:
         """Seconds until a symbol's next candle may be asked for: it is over (X8), and the stream rang, or did not."""
@@ -189,7 +189,7 @@ class LiveSource:
         """A symbol that the exchange has no longer ends, while there are others: the run goes on with those (S6a)."""
         others = any(not other.ended for other in self._lines if other is not line)
         if isinstance(error, Gone) and others:
-            line.end()
+            line.end("is gone")
             return True
         return False
 

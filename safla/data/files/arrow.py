@@ -29,7 +29,7 @@ FLAT = {2, 3, 5, 6, 7, 8, 9, 10, 18, 20, 24}  # numbers, texts, truths, decimals
 EXTENSION = b"ARROW:extension"
 
 
-class Says(NamedTuple):
+class FileClaims(NamedTuple):
     """What a file says of itself."""
 
     columns: int
@@ -59,7 +59,7 @@ def read(
         raise DataError(f"{name}: cut or corrupt Arrow file ({text})") from error
 
 
-def says(content: bytes, *, name: str) -> Says:
+def says(content: bytes, *, name: str) -> FileClaims:
     """What a whole file says of itself. DataError when it is cut, makes no sense, or has columns of other types."""
     length = int.from_bytes(content[-10:-6], "little")
     end = len(content) - 10
@@ -92,10 +92,10 @@ def says(content: bytes, *, name: str) -> Says:
                 raise ValueError("too many buffers")
     except (ValueError, IndexError, OverflowError) as error:
         raise DataError(f"{name}: cut or corrupt Arrow file (what it says of itself makes no sense)") from error
-    return Says(len(fields), rows, unpacked)
+    return FileClaims(len(fields), rows, unpacked)
 
 
-def _refuse_bombs(found: Says, *, name: str) -> None:
+def _refuse_bombs(found: FileClaims, *, name: str) -> None:
     if found.columns > MAX_COLUMNS:
         raise DataError(f"{name}: {found.columns} columns, at most {MAX_COLUMNS} are read")
     if found.rows > MAX_ROWS:

@@ -24,7 +24,7 @@ MAX_TEXT_BYTES = 64  # of a number or a time (Z5)
 INTEGER, OTHER = "1", "-"  # what stands for the first cell of a column, where one of integers is wanted for times
 
 
-class Picked(NamedTuple):
+class ColumnChoice(NamedTuple):
     """The columns of a file that are read."""
 
     named: tuple[str, ...]  # of ts, open, high, low, close, volume
@@ -39,7 +39,7 @@ class Picked(NamedTuple):
 
 def wanted(
     schema: "Mapping[str, pl.DataType]", columns: ColumnMap | None, *, path: str, symbol: str, owners: int
-) -> Picked:
+) -> ColumnChoice:
     """The columns to read. owners: how many symbols are read from this file; above 1 it needs a column `symbol`."""
     header = list(schema)
     sample = [INTEGER if kind.is_numeric() else OTHER for kind in schema.values()]
@@ -50,7 +50,7 @@ def wanted(
     owner = None if place_of is None or place_of in found.positions else header[place_of]
     if owner is None:
         refuse_sharing(path, owners)
-    return Picked(
+    return ColumnChoice(
         tuple(header[place] for place in found.positions), tuple(header[place] for place in found.others), owner
     )
 
@@ -64,7 +64,7 @@ def refuse_sharing(path: str, owners: int) -> None:
 
 
 def rows(
-    path: str, frame: "pl.DataFrame", *, asked: Picked, symbol: str, zone: str | None, bad: Handling = "refuse"
+    path: str, frame: "pl.DataFrame", *, asked: ColumnChoice, symbol: str, zone: str | None, bad: Handling = "refuse"
 ) -> Rows:
     """The rows of one symbol."""
     import polars as pl

@@ -60,7 +60,7 @@ class Cut(NamedTuple):
     cells: list[str]  # of the first row, or of the last line where there is none
 
 
-class Located(NamedTuple):
+class ColumnPositions(NamedTuple):
     """Where the columns stand."""
 
     positions: tuple[int, ...]  # ts, open, high, low, close, volume
@@ -155,7 +155,7 @@ def located(
     path: str,
     sample: Sequence[str],
     symbol: str | None = None,
-) -> Located:
+) -> ColumnPositions:
     """Where the columns stand: as `columns` says, those that it does not name as the header says.
 
     sample  the first row, which tells an integer time from a date
@@ -169,8 +169,8 @@ def located(
     if len(places) < len(FIELDS) and header is None:
         if width < len(FIELDS):
             raise DataError(f"{path}: {width} columns and no header; six are needed, {', '.join(FIELDS)}")
-        return Located(_in_order(places, path=path))
-    found = Located(())
+        return ColumnPositions(_in_order(places, path=path))
+    found = ColumnPositions(())
     if header is not None and "ts" not in places:
         found = _times(header, [place for place in range(width) if place not in places.values()], sample, path=path)
         places["ts"] = found.positions[0]
@@ -261,7 +261,7 @@ def _plain(name: str) -> str:
     return re.sub(r"[ -]+", "_", name.strip().strip("<>").lower())
 
 
-def _times(header: Sequence[str], free: Sequence[int], sample: Sequence[str], *, path: str) -> Located:
+def _times(header: Sequence[str], free: Sequence[int], sample: Sequence[str], *, path: str) -> ColumnPositions:
     """The column of opening times: an integer one before a text, which is compared with it; a date and its clock."""
     places = [place for place in free if _plain(header[place]) in NAMES["ts"]]
     if not places and 0 in free and header[0] in UNNAMED and _TIME.fullmatch(sample[0]):
@@ -269,9 +269,9 @@ def _times(header: Sequence[str], free: Sequence[int], sample: Sequence[str], *,
     if not places:
         raise _unclear(header, [], field="ts", path=path)
     if len(places) == 2 and _DAY.fullmatch(sample[places[0]]) and _CLOCK.fullmatch(sample[places[1]]):
-        return Located((places[0],), clock=places[1])
+        return ColumnPositions((places[0],), clock=places[1])
     first = next((place for place in places if sample[place].replace(".", "").isdigit()), places[0])
-    return Located((first,), others=tuple(place for place in places if place != first))
+    return ColumnPositions((first,), others=tuple(place for place in places if place != first))
 
 
 def _found(header: Sequence[str], *, field: str, path: str, symbol: str | None) -> int:

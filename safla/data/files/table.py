@@ -9,7 +9,7 @@ import numpy as np
 from safla.core.candles import iso
 from safla.core.values import Int8, Int64
 from safla.data import bad_rows, decimals, market_names
-from safla.data.bad_rows import Handling, Left
+from safla.data.bad_rows import DroppedRows, Handling
 from safla.data.checks import Origin
 from safla.data.decimals import Numbers
 from safla.data.files import orders, times
@@ -57,7 +57,7 @@ class Piece(NamedTuple):
     numbers: Int64
 
 
-class Skipped:
+class SkippedLines:
     """Lines that are no rows: of each kind how many there are, and the number of the first."""
 
     BLANK, COMMENT, REPEATED = "empty line", "line that begins with #", "repeated header"
@@ -136,8 +136,8 @@ def read(
     kinds: list[Int8] = []
     rows = 0
     owner = market_names.Owner(symbol, layout.symbol[1]) if symbol is not None and layout.symbol else None
-    left: list[Left] = []
-    skipped, said = Skipped(), dict.fromkeys(layout.notes)
+    left: list[DroppedRows] = []
+    skipped, said = SkippedLines(), dict.fromkeys(layout.notes)
     for piece in _pieces(path, head, lines, layout=layout, skipped=skipped):
         rows += len(piece.ends)
         if rows > MAX_ROWS:
@@ -275,7 +275,9 @@ def _first_lines(path: str, head: bytes) -> list[str]:
     return lines
 
 
-def _pieces(path: str, head: bytes, lines: Iterator[bytes], *, layout: Layout, skipped: Skipped) -> Iterator[Piece]:
+def _pieces(
+    path: str, head: bytes, lines: Iterator[bytes], *, layout: Layout, skipped: SkippedLines
+) -> Iterator[Piece]:
     text: bytes | None = head.split(b"\n", layout.skipped)[layout.skipped] if layout.skipped else head
     first = 1 + layout.skipped
     while text is not None:
@@ -292,7 +294,7 @@ def _pieces(path: str, head: bytes, lines: Iterator[bytes], *, layout: Layout, s
         text = next(lines, None)
 
 
-def _framed(path: str, piece: Piece, *, layout: Layout, skipped: Skipped) -> Piece:
+def _framed(path: str, piece: Piece, *, layout: Layout, skipped: SkippedLines) -> Piece:
     """The lines of a text that are rows. Those that are empty, a comment or a repeated header are counted."""
     text, ends, numbers = piece
     letters = np.frombuffer(text, np.uint8)
