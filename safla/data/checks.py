@@ -172,7 +172,7 @@ def _refuse_revised(
     row = int(np.argmax(other))
     time = iso(int(again.ts[row]))
     if unknown[row]:
-        raise DataError(f"{origin.at(row)}: {time} is out of order; rows must ascend")
+        raise DataError(f"{origin.at(row)}: {time} is out of order; sort the file by time")
     said = _differing(kept, int(place[row]), again, row, bounds)
     revised = other & ~unknown
     raise BadRows(

@@ -102,7 +102,7 @@ def test_of_a_candle_that_comes_again_otherwise_the_first_stands(tmp_path: Path)
 
 
 def test_a_row_out_of_order_is_refused_whatever_is_asked_for(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="is out of order; rows must ascend"):
+    with pytest.raises(DataError, match="is out of order; sort the file by time"):
         read("csv", csv_file(tmp_path, HEADER, *ROWS[:3], *ROWS[4:7], ROWS[3]), data={"bad_rows": "drop"})
 
 

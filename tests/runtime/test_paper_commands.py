@@ -214,15 +214,15 @@ def test_several_commands_in_one_candle_act_in_their_order(case):
 
 def test_a_halt_over_a_gap_acts_before_the_candle_after_it(case):
     """There is no candle in which it was given: its sale fills at the first open there is, which is later."""
-    gap = frozenset(range(BOUGHT + 4, BOUGHT + 10))
+    gap = frozenset(range(BOUGHT + 4, BOUGHT + 30))
     one = case(market("BTCUSDT", missing=gap))
     one.upto(BOUGHT + 3)
-    one.down_until(BOUGHT + 6)
+    one.down_until(BOUGHT + 26)
     one.put("halt")
-    one.upto(BOUGHT + 12)
+    one.upto(BOUGHT + 32)
     assert one.given[0] in gap
     assert one.minutes(Halted) == [BOUGHT + 3]
-    assert one.fills()[1:] == [(BOUGHT + 10, "sell", "halt", opened(calm, BOUGHT + 10))]
+    assert one.fills()[1:] == [(BOUGHT + 30, "sell", "halt", opened(calm, BOUGHT + 30))]
     assert one.holds()
 
 
@@ -232,7 +232,7 @@ def test_a_halt_over_a_gap_acts_before_the_candle_after_it(case):
 @pytest.mark.parametrize("risk", [STOPPED, UNSTOPPED], ids=["stop", "no stop"])
 def test_a_halt_after_a_crash_sells_nothing_at_a_price_from_before_it(case, risk):
     """The machine was off as it fell from 100 to 70; the halt was typed when that was over, then the run started."""
-    crash = BOUGHT + 8
+    crash = BOUGHT + 30
     one = case(market("BTCUSDT", crashing(crash)), risk=risk)
     one.upto(BOUGHT + 4)
     one.down_until(crash + 2)
@@ -253,7 +253,7 @@ def test_a_halt_after_a_crash_sells_nothing_at_a_price_from_before_it(case, risk
 
 
 def test_a_halt_that_was_given_before_the_crash_sells_before_it(case):
-    crash = BOUGHT + 8
+    crash = BOUGHT + 30
     one = case(market("BTCUSDT", crashing(crash)))
     one.upto(BOUGHT + 4)
     one.down_until(crash - 2)
@@ -266,7 +266,7 @@ def test_a_halt_that_was_given_before_the_crash_sells_before_it(case):
 
 
 def test_a_resume_after_a_rise_buys_nothing_at_a_price_from_before_it(case):
-    rise = BOUGHT + 10
+    rise = BOUGHT + 30
     one = case(market("BTCUSDT", rising(rise)))
     one.upto(BOUGHT + 6, each=after(BOUGHT + 1, lambda: one.put("halt")))
     (halt,) = one.given
@@ -281,7 +281,7 @@ def test_a_resume_after_a_rise_buys_nothing_at_a_price_from_before_it(case):
 @pytest.mark.parametrize("away", [-86_400, -3_600, 3_600, 86_400])
 def test_a_wall_clock_that_is_wrong_by_hours_brings_no_halt_into_the_past_and_delays_none(case, away):
     """The exchange's clock decides."""
-    crash = BOUGHT + 8
+    crash = BOUGHT + 30
     one = case(market("BTCUSDT", crashing(crash)))
     clock = one.fake.clock
     one.run._wall = lambda: clock.wall() + away
@@ -296,10 +296,10 @@ def test_a_wall_clock_that_is_wrong_by_hours_brings_no_halt_into_the_past_and_de
 def test_a_halt_of_a_wall_clock_that_was_put_right_since_does_not_wait_for_its_time(case):
     one = case(market("BTCUSDT"))
     one.upto(BOUGHT + 4)
-    one.down_until(BOUGHT + 6)
+    one.down_until(BOUGHT + 26)
     one.put("halt", away=3_600)
-    one.upto(BOUGHT + 9)
-    assert one.minutes(Halted) == [BOUGHT + 6]
+    one.upto(BOUGHT + 29)
+    assert one.minutes(Halted) == [BOUGHT + 26]
     assert one.holds()
 
 
