@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests import margins
+
 GOLDEN = Path(__file__).parent / "golden"
 
 SEED = 20_240_101
@@ -30,11 +32,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", type=int, default=SEED, help="of everything drawn by chance in tests/faults")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """No variable of the caller's shell changes a configuration or how text is laid out."""
     for name in list(os.environ):
         if name.startswith("SAFLA_") or name in {"COLUMNS", "FORCE_COLOR", "LINES", "NO_COLOR", "PYTHONWARNINGS"}:
             del os.environ[name]
+    margins.exact = config.getoption("--scale") == "release"
 
 
 def pytest_report_header(config: pytest.Config) -> str:

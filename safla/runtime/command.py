@@ -46,7 +46,7 @@ def give(
     path = journal_of(run)
     source = _paper_source(path)
     if _has_ended(path):
-        raise UsageError(f"{path.parent}: this run has ended and takes nothing more; `safla replay` reads it")
+        raise _has_ended_already(path.parent)
     if not _has_begun(path):
         raise HostError(f"{path.parent}: the run has just begun and has no candle yet; ask again in a moment")
     holder = holder_of(path.with_name(LOCK))
@@ -74,8 +74,16 @@ def _told(one: Command, step: int | None, holder: Holder) -> str:
 
 
 def _finish(folder: Path, one: Command, *, say: Callable[[str], None]) -> CommandOutcome:
-    """Recover the run, apply what waits in its order, and end it. Where that fails, the command waits still."""
+    """Recover the run, apply what waits in its order, and end it. Where that fails, the command waits still.
+
+    UsageError where another process has ended the run by another command meanwhile.
+    """
     with resting(folder, say=say) as (held, before):
+        if before.ended:
+            control.remove(folder, one)
+            if one.id not in before.commands:
+                raise _has_ended_already(folder)
+            return _ended(one)
         waiting = control.Control(
             folder, step=None, now=_local, recorded=before.commands, last=before.last_commands, say=say
         )
@@ -85,7 +93,15 @@ def _finish(folder: Path, one: Command, *, say: Callable[[str], None]) -> Comman
         while not held.ended and (command := waiting.next()) is not None:
             waiting.carry_out(command, held)
     control.remove(folder, one)
+    return _ended(one)
+
+
+def _ended(one: Command) -> CommandOutcome:
     return CommandOutcome(one, None, running=False, done=True, text="stopped for good: the run has ended")
+
+
+def _has_ended_already(folder: Path) -> UsageError:
+    return UsageError(f"{folder}: this run has ended and takes nothing more; `safla replay` reads it")
 
 
 def _local() -> control.Clocks:

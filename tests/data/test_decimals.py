@@ -83,10 +83,10 @@ def test_what_is_no_plain_decimal_is_refused_with_row_and_value(cell: str) -> No
 
 def test_a_hostile_number_costs_next_to_nothing() -> None:
     cells = ["1E+1000000", "9" * 400] * 5000
-    begin = time.perf_counter()
+    begin = time.process_time()
     with pytest.raises(DataError):
         parsed(cells)
-    assert time.perf_counter() - begin < 1  # 10 us each would be 0.1 s
+    assert time.process_time() - begin < 1  # 10 us each would be 0.1 s
 
 
 @pytest.mark.parametrize(

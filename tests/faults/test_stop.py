@@ -13,6 +13,7 @@ import pytest
 
 from tests.faults.command import ROOT, Answer, inside
 from tests.faults.invariants import check_answer, check_run
+from tests.margins import bound
 from tests.runs import SMALL
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
@@ -65,7 +66,7 @@ def check_stopped(found: Stopped, number: int) -> None:
     check_answer(found.answer, CODES[number])
     (line,) = found.answer.err.splitlines()
     assert line.startswith(f"safla: interrupted by {signal.Signals(number).name}")
-    assert found.seconds < SECONDS
+    assert found.seconds < bound(SECONDS)
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ class _Answer(BaseHTTPRequestHandler):
         hook.got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
         status = hook.statuses.pop(0) if len(hook.statuses) > 1 else hook.statuses[0]
         if status == 0:
-            hook.closing.wait(10)
+            hook.closing.wait(60)
             return
         self.send_response(status)
         self.send_header("Location", "/elsewhere")

@@ -233,6 +233,30 @@ def test_a_session_that_begins_meanwhile_does_the_stop(folder, monkeypatch):
     assert [one.kind for one in waiting(folder)] == ["stop"]
 
 
+@pytest.mark.parametrize("carried_out", [False, True], ids=["its own", "also ours"])
+def test_of_two_stops_the_one_that_comes_second_changes_nothing(folder, monkeypatch, carried_out):
+    """The other one ends the run between our look at the run and our turn; it may have found our command waiting."""
+    leave, others = control.put, []
+
+    def end_it(path: Path, one: control.Command) -> None:
+        monkeypatch.setattr(control, "put", leave)
+        if carried_out:
+            leave(path, one)
+        assert give(folder, "stop").done
+        others.append(journal(folder))
+        leave(path, one)
+
+    monkeypatch.setattr(control, "put", end_it)
+    if carried_out:
+        assert give(folder, "stop").done
+    else:
+        with pytest.raises(UsageError, match="this run has ended and takes nothing more"):
+            give(folder, "stop")
+    assert others == [journal(folder)]
+    assert waiting(folder) == ()
+    assert holds(folder)
+
+
 def looking(holder_of: Any, answers: list[bool]) -> Any:
     """A look at the lock that finds what it is told."""
     return lambda path: holder_of(path)._replace(held=answers.pop(0), pid=os.getpid())

@@ -22,6 +22,7 @@ from tests.data.written import (
     same,
     zst,
 )
+from tests.margins import bound
 
 Pack = Callable[[bytes], bytes]
 
@@ -49,7 +50,7 @@ def test_a_pipe_is_refused_and_never_waited_for(tmp_path: Path) -> None:
     begin = time.perf_counter()
     with pytest.raises(DataError, match="no regular file"):
         csv.read(str(tmp_path / "pipe.csv"), None)
-    assert time.perf_counter() - begin < 1
+    assert time.perf_counter() - begin < bound(1)
 
 
 def test_a_name_with_a_nul_is_no_file() -> None:

@@ -48,10 +48,10 @@ def test_what_is_written_is_read(content: bytes, fields: dict[int, object]) -> N
     ],
 )
 def test_hostile_bytes_are_refused_at_once(content: bytes, text: str) -> None:
-    begin = time.perf_counter()
+    begin = time.process_time()
     with pytest.raises(ValueError, match=text):
         read(content)
-    assert time.perf_counter() - begin < 0.1
+    assert time.process_time() - begin < 0.1
 
 
 @given(st.binary(max_size=60))

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from safla.runtime.onlookers import webhook
 from safla.runtime.onlookers.alerts import Alert
 from safla.runtime.onlookers.webhook import MOST_WAITING, Webhook, posted
+from tests.margins import bound
 from tests.runtime.hooks import CANARY, hook
 
 ALERT = Alert("stale_candles", "BTC/USDT", "no candle for 10800 s", "2026-01-01T03:00:00.000Z", over=False)
@@ -68,7 +69,7 @@ def test_a_receiver_that_never_answers_is_left_after_the_timeout(monkeypatch):
         began = time.monotonic()
         with pytest.raises(OSError, match="Timeout"):
             posted(SecretStr(server.url), {"text": "x"})
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < bound(1)
 
 
 def test_what_is_raised_shows_neither_url_nor_host():
@@ -121,7 +122,7 @@ def test_the_oldest_go_when_too_many_wait_and_who_alerts_is_not_held_up():
 
     def post(message: dict[str, object]) -> int:
         begun.set()
-        assert go.wait(5)
+        assert go.wait(60)
         sent.append(message["text"])
         return 200
 
@@ -131,7 +132,7 @@ def test_the_oldest_go_when_too_many_wait_and_who_alerts_is_not_held_up():
     began = time.monotonic()
     for number in range(MOST_WAITING + 10):
         sink(ALERT._replace(text=str(number)))
-    assert time.monotonic() - began < 0.2
+    assert time.monotonic() - began < bound(0.2)
     go.set()
     sink.close()
     assert sink.dropped == 10
@@ -141,11 +142,11 @@ def test_the_oldest_go_when_too_many_wait_and_who_alerts_is_not_held_up():
 def test_closing_does_not_wait_for_a_receiver_that_hangs(monkeypatch):
     monkeypatch.setattr(webhook, "CLOSING_SECONDS", 0.1)
     go = threading.Event()
-    sink = Webhook(NOWHERE, run="my run", say=lambda text: None, post=lambda message: 200 if go.wait(5) else 500)
+    sink = Webhook(NOWHERE, run="my run", say=lambda text: None, post=lambda message: 200 if go.wait(60) else 500)
     sink(ALERT)
     began = time.monotonic()
     sink.close()
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < bound(0.5)
     go.set()
     sink._thread.join(2)
     assert not sink._thread.is_alive()
