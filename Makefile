@@ -56,8 +56,9 @@ mutate: .venv/dev.stamp ## change one place at a time; the tests must notice; MO
 SOAKED := kill stop io_points cuts matrix soak host many_runs parquet_files sizes exchange_kill exchange_soak planted \
 	mutants paper_kill paper_signals paper_io_points paper_matrix paper_soak
 
-soak: .venv/dev.stamp ## the long form of what could go on for ever, to its end; with SEED=20240101
-	$(RUN) -m pytest --scale release --seed $(SEED) $(SOAKED:%=tests/faults/test_%.py)
+soak: .venv/dev.stamp ## what takes long, and the long form of what could go on for ever; SEED=20240101
+	$(RUN) -m pytest --scale release --seed $(SEED) -m "not soak" $(SOAKED:%=tests/faults/test_%.py)
+	$(RUN) -m pytest --scale release --seed $(SEED) -m soak
 
 lock: .venv/run.stamp ## resolve the dependencies; with UPGRADE=--upgrade to their newest releases
 	$(PIP) install --quiet uv

@@ -40,6 +40,21 @@ def pytest_configure(config: pytest.Config) -> None:
     margins.exact = config.getoption("--scale") == "release"
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What is marked `soak` belongs to make soak alone; elsewhere it is counted as deselected."""
+    if config.getoption("--scale") == "release":
+        return
+    left = [one for one in items if one.get_closest_marker("soak") is not None]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [one for one in items if one not in left] if left else items
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Two for each core: half of the tests wait for sockets and processes."""
+    return 2 * (os.cpu_count() or 1)
+
+
 def pytest_report_header(config: pytest.Config) -> str:
     """A figure or a failure can be had again: the seed is printed."""
     return f"scale {config.getoption('--scale')}, seed {config.getoption('--seed')}"

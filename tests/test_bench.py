@@ -24,6 +24,7 @@ def one_peer(monkeypatch):
     monkeypatch.setattr(bench, "FULL", SMALL)
 
 
+@pytest.mark.soak
 def test_the_tables_have_a_row_for_everything_that_is_measured(one_peer, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(sys, "argv", ["bench", "--json", str(tmp_path / "figures.json")])
     bench.main()

@@ -169,6 +169,7 @@ def test_the_container_is_not_root_and_what_it_writes_is_in_a_volume():
     assert [rest for word, rest in DOCKERFILE if word == "WORKDIR"][-1] == volume
 
 
+@pytest.mark.soak
 def test_the_lines_of_the_dockerfile_install_and_run_in_a_fresh_environment(tmp_path):
     # given an environment without packages in the place of the image, and its folders below one of the test's
     environment = tmp_path / "environment"

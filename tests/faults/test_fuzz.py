@@ -7,19 +7,19 @@ import pytest
 from tests.faults.fuzzing import Apart, Fuzz
 
 INPUTS = {
-    "journal": 60,
-    "head": 100,
-    "yaml": 800,
-    "sets": 1_500,
-    "csv": 1_000,
-    "packed": 1_000,
-    "json": 800,
-    "arrow": 800,
-    "parquet": 800,
-    "symbols": 3_000,
-    "arguments": 150,
+    "journal": 15,
+    "head": 25,
+    "yaml": 200,
+    "sets": 375,
+    "csv": 250,
+    "packed": 250,
+    "json": 200,
+    "arrow": 200,
+    "parquet": 200,
+    "symbols": 750,
+    "arguments": 37,
 }
-LONG = 100  # times as many with --scale release
+LONG = 400  # times as many with --scale release
 
 
 @pytest.fixture(scope="module")

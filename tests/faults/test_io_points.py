@@ -79,7 +79,7 @@ def test_row_2_a_death_while_a_run_is_set_aside_leaves_the_old_one_whole(tmp_pat
         assert old in [files(one) for one in place.iterdir() if one.name != "run"], place.name
 
 
-@pytest.mark.parametrize("tail", ["torn", "complete"])
+@pytest.mark.parametrize("tail", ["torn", pytest.param("complete", marks=pytest.mark.soak)])
 def test_row_10_a_death_inside_recovery_is_recovered_from(tmp_path, release, ended, tail):
     """J42: a journal that ends in half a line, or without its last newline, and what an older death left beside it."""
     run = ended / "run"

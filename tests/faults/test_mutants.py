@@ -78,10 +78,11 @@ def test_what_a_mutant_does_is_noticed_and_what_is_no_change_is_not(tmp_path) ->
     assert (tmp_path / "safla" / "resilience" / "retry.py").read_bytes() == path.read_bytes()
 
 
-def test_of_a_rooms_mutants_nine_in_ten_are_noticed(request, release: bool, figure) -> None:
-    """The long form draws a hundred of each room."""
-    for room in mutation.MEASURED if release else mutation.MEASURED[:1]:
-        asked = mutation.drawn(room, most=100 if release else 5, seed=request.config.getoption("--seed"))
+@pytest.mark.soak
+def test_of_a_rooms_mutants_nine_in_ten_are_noticed(request, figure) -> None:
+    """A hundred are drawn of each room."""
+    for room in mutation.MEASURED:
+        asked = mutation.drawn(room, most=100, seed=request.config.getoption("--seed"))
         through = [one.task for one in mutation.met(asked, processes=2) if not one.noticed]
         figure(f"mutation of {room}: {len(asked) - len(through)} of {len(asked)} noticed")
         assert len(through) <= (1 - mutation.DUE) * len(asked), through

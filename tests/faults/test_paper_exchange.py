@@ -39,6 +39,7 @@ def breaking(fake: FakeExchange, chance: random.Random) -> None:
     fake.break_(name, times=chance.choice([1, 1, 2]), symbol=symbol)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("timeframe", DATA)
 def test_row_44_on_real_candles_that_come_late_twice_and_over_broken_lines_it_is_the_backtest(
     tmp_path: Path, real_data: Path, chance: random.Random, timeframe: str

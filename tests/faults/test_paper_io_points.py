@@ -63,7 +63,7 @@ def test_row_2_a_death_at_any_call_of_a_paper_run_loses_nothing(whole, tmp_path,
     figure(f"row 2, paper: {len(places)} deaths at calls that touch the disk were gone on from, 0 lost")
 
 
-@pytest.mark.parametrize("tail", ["torn", "complete"])
+@pytest.mark.parametrize("tail", ["torn", pytest.param("complete", marks=pytest.mark.soak)])
 def test_row_10_a_death_inside_the_recovery_of_a_paper_run_is_recovered_from(whole, tmp_path, release, tail):
     """J42: what the run finds ends in half a line, or without its last newline, and an older death left a file."""
     begin = tmp_path / "begin"

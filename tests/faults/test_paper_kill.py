@@ -10,7 +10,7 @@ from tests.faults.invariants import check_answer, check_run
 from tests.faults.paper import Undisturbed, answer_of, check_part, check_same, forks, process, undisturbed
 from tests.runs import journal
 
-KILLS = 200  # 1 000 with --scale release
+KILLS = 40  # 1 000 with --scale release
 IN_A_ROW = 5  # of one run, before it may come to its end
 COMMANDS = 6  # killed as the real command
 

@@ -65,6 +65,7 @@ CASES = (  # the job, target_price_improvement, and how many trades are the same
 )
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(("job", "improvement", "expected"), CASES)
 def test_vectorbt_makes_the_same_trades_but_for_named_differences(
     real_data: Path, job: Job, improvement: int, expected: dict[str, int]

@@ -14,13 +14,13 @@ from tests.properties.telling import story, told
 MARKET = Market(tick=1, lot=1, k=1, min_notional=0, quantity_up=1, volume_up=1)
 
 
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(cases(symbols=1, candles=40, wishes=True))
 def test_one_symbol_happens_as_the_text_says(case: Case) -> None:
     assert_same_story(case)
 
 
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(cases(symbols=3, candles=25, wishes=True))
 def test_several_symbols_happen_as_the_text_says(case: Case) -> None:
     assert_same_story(case)

@@ -368,7 +368,10 @@ def patiences(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 CONNECTIONS = 150
 
 
-@pytest.mark.parametrize("fault", ["ws_close", "ws_abort", "ws_silence", "ws_subscribe_error"])
+SOAKED = [pytest.param(name, marks=pytest.mark.soak) for name in ("ws_abort", "ws_silence", "ws_subscribe_error")]
+
+
+@pytest.mark.parametrize("fault", ["ws_close", *SOAKED])
 def test_memory_does_not_grow_with_connections(fault: str, following: Following, figure: Callable[[str], None]) -> None:
     """What a connection held is free at its end, though cycles are looked for as rarely as in a long run."""
 
