@@ -17,9 +17,9 @@ from safla.faces.risk import RiskCheck, RiskManager
 from safla.faces.stored import Moment, for_symbol
 from safla.report.summary import summarise
 from safla.runtime.backtest import Prepared, prepare
-from safla.runtime.fold import Block, fold
+from safla.runtime.fold import fold
 from safla.runtime.forms import choose
-from safla.runtime.outcome import Outcome, outcome_of, thinned
+from safla.runtime.outcome import Outcome, RunRecord
 from safla.runtime.pace import Pace
 from safla.strategies import EPOCH
 
@@ -110,13 +110,13 @@ class TradingSimulator(Closing):
         candles = sum(len(one.columns.ts) for one in series)
         forms = choose("auto", run.strategy.columns, candles=candles, say=_unsaid)
         blocks = fold(run, series, forms=forms, timestamps=engine.MAX_BLOCK if pace.unpaced else 1)
-        kept: list[Block] = []
+        record = RunRecord(run, series)
         while (block := await asyncio.to_thread(next, blocks, None)) is not None:
-            kept.append(thinned(block))
+            record.add(block)
             if len(block.ts) and int(block.ts[-1]) >= run.plan.rules.start_ts:  # the lookback is only looked at (S16)
                 await pace.wait(int(block.ts[-1]))
             self._refuse_closed()
-        return outcome_of(run, series, blocks=kept, sources=prepared.sources)
+        return record.outcome(prepared.sources)
 
 
 def _unsaid(_text: str) -> None:

@@ -35,6 +35,9 @@ class Scale(NamedTuple):
     min_notional: int  # money units
 
 
+_NOTHING = Columns(*(np.zeros(0, np.int64),) * 6)
+
+
 class Series(NamedTuple):
     """The candles of one symbol with the two scales in which they are written."""
 
@@ -44,16 +47,51 @@ class Series(NamedTuple):
     columns: Columns
 
 
+def packed(series: list[Series]) -> tuple[Series, ...]:
+    """The same candles; where all symbols have the same times, as rows of one array a field, which is their grid.
+
+    The list is emptied, and each field let go once it is copied: ten years of minutes of three symbols are 750 MB.
+    """
+    heads, fields = [one._replace(columns=_NOTHING) for one in series], [list(one.columns) for one in series]
+    series.clear()
+    if not all(np.array_equal(one[0], fields[0][0]) for one in fields[1:]):
+        return tuple(one._replace(columns=Columns(*own)) for one, own in zip(heads, fields, strict=True))
+    for own in fields[1:]:
+        own[0] = fields[0][0]
+    for index in range(1, len(Columns._fields)):
+        rows = np.stack([own[index] for own in fields])
+        for own, row in zip(fields, rows, strict=True):
+            own[index] = row
+    return tuple(one._replace(columns=Columns(*own)) for one, own in zip(heads, fields, strict=True))
+
+
 def align(columns: Sequence[Columns]) -> Grid:
-    """Candles of several symbols on one time grid, zeros where a symbol has none. One symbol alone is not copied."""
+    """Candles of several symbols on one time grid, zeros where a symbol has none. What is packed is not copied."""
     if len(columns) == 1:
         ts, *rest = columns[0]
         return Grid(ts, *(column.reshape(1, -1) for column in rest))
+    if (packed_fields := _packed_fields(columns)) is not None:
+        return Grid(columns[0].ts, *packed_fields)
     ts = np.unique(np.concatenate([one.ts for one in columns]))
     fields = np.zeros((5, len(columns), len(ts)), np.int64)
     for index, one in enumerate(columns):
         fields[:, index, np.searchsorted(ts, one.ts)] = one[1:]
     return Grid(ts, *fields)
+
+
+def _packed_fields(columns: Sequence[Columns]) -> list[Int64] | None:
+    """The arrays of which the columns are the rows, all of them and in order; None where they are not packed."""
+    if any(one.ts is not columns[0].ts for one in columns):
+        return None
+    fields = []
+    for rows in zip(*(one[1:] for one in columns), strict=True):
+        whole = rows[0].base
+        if whole is None or whole.shape != (len(rows), len(columns[0].ts)):
+            return None
+        if any(row.base is not whole or row.ctypes.data != whole[index].ctypes.data for index, row in enumerate(rows)):
+            return None
+        fields.append(whole)
+    return fields
 
 
 def spread(grid_ts: Int64, row_ts: Int64, values: np.ndarray) -> np.ndarray:

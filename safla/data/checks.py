@@ -108,9 +108,10 @@ def ascend(columns: Columns, bounds: Bounds, *, origin: Origin) -> Ordered:
 
 
 def holes(ts: Int64, step_ms: int) -> Holes:
-    """How many holes ascending times have, and how many candles are missing in them."""
-    missing = np.diff(ts) // step_ms - 1
-    return Holes(int(np.count_nonzero(missing)), int(missing.sum()))
+    """How many holes ascending times on the grid have, and how many candles are missing in them."""
+    if not len(ts):
+        return Holes(0, 0)
+    return Holes(int(np.count_nonzero(np.diff(ts) > step_ms)), (int(ts[-1]) - int(ts[0])) // step_ms + 1 - len(ts))
 
 
 def merged(parts: list[Ordered], bounds: Bounds) -> tuple[Columns, dict[tuple[str, str], int]]:

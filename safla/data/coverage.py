@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from safla.core.candles import Series, iso
+from safla.core.metrics.sums import blocks
 from safla.core.scale import to_text
 
 JUMP = 2  # times the close before, or a part of it: no market moves so far between two candles, a redenomination does
@@ -69,7 +70,7 @@ def covered(series: Series, asked: RequestedPeriod, *, begin: int, end: int, ste
     ts = series.columns.ts
     start = begin if asked.start is None else -(-asked.start // step) * step
     stop = end if asked.end is None else -(-asked.end // step) * step
-    inside = ts[(ts >= start) & (ts < stop)]
+    inside = ts[slice(*np.searchsorted(ts, (start, stop)))]
     room = max(0, stop - start) // step
     apart = np.diff(ts)
     largest = int(np.argmax(apart)) if len(apart) else 0
@@ -84,10 +85,10 @@ def covered(series: Series, asked: RequestedPeriod, *, begin: int, end: int, ste
         missing_before=room if first is None else (first - start) // step,
         missing_after=0 if last is None else (stop - step - last) // step,
         gaps=int(np.count_nonzero(apart > step)),
-        missing=int((apart // step - 1).sum()),
+        missing=(int(ts[-1]) - int(ts[0])) // step + 1 - len(ts) if len(ts) else 0,
         largest=(int(ts[largest]) + step, int(ts[largest + 1])) if widest > 0 else None,
         largest_candles=max(0, widest),
-        lookback=int(np.count_nonzero(ts < start)),
+        lookback=int(np.searchsorted(ts, start)),
         jumps=jumps(series),
     )
 
@@ -96,8 +97,13 @@ def jumps(series: Series) -> tuple[Jump, ...]:
     """Where an open is JUMP times the close before, or that part of it; across gaps too."""
     columns = series.columns
     close, opened = columns.close[:-1], columns.open[1:]
-    far = np.flatnonzero((opened // JUMP >= close) | (close // JUMP >= opened))
-    return tuple(Jump(int(columns.ts[row]), int(columns.ts[row + 1]), int(close[row]), int(opened[row])) for row in far)
+    found = []
+    for part in blocks(len(close)):
+        far = np.flatnonzero((opened[part] >= JUMP * close[part]) | (close[part] >= JUMP * opened[part]))
+        found += [part.start + int(row) for row in far]
+    return tuple(
+        Jump(int(columns.ts[row]), int(columns.ts[row + 1]), int(close[row]), int(opened[row])) for row in found
+    )
 
 
 def told(

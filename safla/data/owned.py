@@ -8,8 +8,9 @@ import fcntl
 import os
 import stat
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 
 from safla.errors import HostError
@@ -48,14 +49,23 @@ def is_ours(facts: os.stat_result) -> bool:
     return stat.S_ISREG(facts.st_mode) and facts.st_uid == os.geteuid() and facts.st_nlink == 1
 
 
-def replace(path: Path, content: bytes | memoryview) -> None:
+def replace(path: Path, content: bytes) -> None:
     """Write a file under another name in the same folder, sync it, and give it its name (Z8)."""
+
+    def write(file: FileIO) -> None:
+        if file.write(content) != len(content):  # no second attempt (J25)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    replace_by(path, write)
+
+
+def replace_by(path: Path, write: Callable[[FileIO], None]) -> None:
+    """The same for a file that is written in parts. write: raises OSError where one of them is not taken whole."""
     temporary = path.with_name(path.name + TEMPORARY)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        with os.fdopen(os.open(temporary, flags, 0o600), "wb", buffering=0) as file:
-            if file.write(content) != len(content):  # no second attempt (J25)
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        with os.fdopen(os.open(temporary, flags, 0o600), "w+b", buffering=0) as file:
+            write(file)
             os.fsync(file.fileno())
         os.rename(temporary, path)
         sync_folder(path.parent)

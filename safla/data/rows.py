@@ -74,8 +74,10 @@ class Counts(NamedTuple):
 def of_columns(origin: Origin, columns: Columns, *, price_decimals: int, volume_decimals: int) -> Rows:
     """Candles that are in units of 10^-decimals already, as the rows of a file would be."""
     places = dict.fromkeys(PRICES, price_decimals) | {"volume": volume_decimals}
-    count = len(columns.ts)
-    numbers = {name: Numbers(getattr(columns, name), np.full(count, own, np.int8)) for name, own in places.items()}
+    numbers = {
+        name: Numbers(getattr(columns, name), np.broadcast_to(np.int8(own), len(columns.ts)))
+        for name, own in places.items()
+    }
     return Rows(origin, columns.ts, numbers, (), closed=True)
 
 

@@ -1,20 +1,23 @@
 """candles.parquet of a run folder: all candles that the engine was given, in order, under their digest (J7)."""
 
+import errno
 import hashlib
 import io
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from io import FileIO
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 import msgspec
 import numpy as np
 
 from safla.core.candles import Series, digest
-from safla.core.values import Columns, Int64
+from safla.core.values import Columns
 from safla.errors import JournalError
 from safla.journal.events import Count, Hex, Places, SymbolName, Timeframe
-from safla.journal.files import open_to_read, replace
+from safla.journal.files import open_to_read, replace_by
 
 if TYPE_CHECKING:
     import polars as pl
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 _KEY = "safla"  # of our entry in the Parquet metadata
 _COLUMNS = ("symbol", *Columns._fields)  # int64; symbol is its place in the metadata's list
 _SEAL = b'"seal":"'
+_PART_ROWS = 2**18  # of a row group
+_END = 8  # bytes: the length of the metadata, and four letters
 
 
 class _Symbol(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,31 +50,76 @@ class _Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def write(path: Path, series: Sequence[Series], *, timeframe: Timeframe, known: str | None = None) -> str:
     """Write the candles of all symbols in configuration order, whole or not at all (Z8). Returns their digest.
 
+    They go to the disk in parts: beside the candles no second copy of them is made.
     known  the same, where the caller has it
     """
-    import polars as pl
-
     total = known or digest(series, timeframe)
-    rows = [len(one.columns.ts) for one in series]
-    symbols = [
-        _Symbol(one.symbol, one.price_decimals, one.volume_decimals, count)
-        for one, count in zip(series, rows, strict=True)
-    ]
+    symbols = [_Symbol(one.symbol, one.price_decimals, one.volume_decimals, len(one.columns.ts)) for one in series]
     facts = msgspec.json.encode(_Facts(total, timeframe, symbols, seal="0" * 32)).decode("ascii")
-    places = np.repeat(np.arange(len(series), dtype=np.int64), rows)
-    columns = [_joined(column) for column in zip(*(one.columns for one in series), strict=True)]
-    frame = pl.DataFrame(dict(zip(_COLUMNS, (places, *columns), strict=True)))
-    held = io.BytesIO()
-    frame.write_parquet(held, compression="zstd", compression_level=1, statistics=False, metadata={_KEY: facts})
-    place = _seal_place(held.getvalue())
-    raw = held.getbuffer()  # written into where it lies, for ten years of minutes are 90 MB
-    raw[place : place + 32] = _seal(raw, place)
-    replace(path, raw)
+    replace_by(path, lambda file: _write(file, series, facts))
     return total
 
 
-def _joined(columns: Sequence[Int64]) -> Int64:
-    return columns[0] if len(columns) == 1 else np.concatenate(columns)
+def _write(file: FileIO, series: Sequence[Series], facts: str) -> None:
+    import polars as pl
+    from polars.io.plugins import register_io_source
+
+    sealed = _SealedFile(file)
+    parts = register_io_source(
+        lambda columns, predicate, rows, size: _parts(series), schema=dict.fromkeys(_COLUMNS, pl.Int64)
+    )
+    try:
+        parts.sink_parquet(
+            cast("IO[bytes]", sealed), compression="zstd", compression_level=1, statistics=False,
+            row_group_size=_PART_ROWS, metadata={_KEY: facts},
+        )  # fmt: skip
+    except pl.exceptions.PolarsError:
+        if sealed.error is not None:
+            raise sealed.error from None
+        raise
+    sealed.finish()
+
+
+def _parts(series: Sequence[Series]) -> "Iterator[pl.DataFrame]":
+    """The rows of the file, some at a time."""
+    import polars as pl
+
+    for place, one in enumerate(series):
+        for first in range(0, len(one.columns.ts), _PART_ROWS):
+            columns = [column[first : first + _PART_ROWS] for column in one.columns]
+            cells = (np.full(len(columns[0]), place, np.int64), *columns)
+            yield pl.DataFrame(dict(zip(_COLUMNS, cells, strict=True)))
+
+
+class _SealedFile:
+    """A file that is written from its beginning to its end, and hashed on the way: its seal is zeros until then."""
+
+    def __init__(self, file: FileIO) -> None:
+        self.error: OSError | None = None  # what a write came to: the library that writes tells it in its own words
+        self._file = file
+        self._total = hashlib.blake2b(digest_size=16)
+
+    def write(self, content: bytes) -> int:
+        """All of it. OSError."""
+        try:
+            if self._file.write(content) != len(content):  # no second attempt (J25)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            self.error = error
+            raise
+        self._total.update(content)
+        return len(content)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def finish(self) -> None:
+        """Write the seal into its place."""
+        self._file.seek(-_END, os.SEEK_END)
+        length = int.from_bytes(self._file.read(4), "little")
+        begin = self._file.seek(-_END - length, os.SEEK_END)
+        self._file.seek(begin + _seal_place(self._file.read(length)))
+        self._file.write(self._total.hexdigest().encode("ascii"))
 
 
 def read(path: Path) -> tuple[Series, ...]:

@@ -5,7 +5,7 @@ import stat
 from io import FileIO
 from pathlib import Path
 
-from safla.data.owned import open_to_write, refuse_others, replace, sync_folder
+from safla.data.owned import open_to_write, refuse_others, replace, replace_by, sync_folder
 from safla.errors import HostError, JournalError
 
 __all__ = (
@@ -17,6 +17,7 @@ __all__ = (
     "open_to_write",
     "refuse_others",
     "replace",
+    "replace_by",
     "sync_folder",
 )
 

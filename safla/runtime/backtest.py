@@ -11,7 +11,7 @@ import numpy as np
 from safla.config.load import Loaded
 from safla.config.plan import RunPlan, make_plan, price_limit, scales
 from safla.core import values as v
-from safla.core.candles import TIMEFRAMES, Series, align, between, digest, iso
+from safla.core.candles import TIMEFRAMES, Series, align, between, digest, iso, packed
 from safla.core.machine import MODES
 from safla.core.scale import MILLION, to_text
 from safla.core.strategies import STRATEGIES, Strategy
@@ -25,7 +25,7 @@ from safla.runtime.fold import Block, fold, started
 from safla.runtime.forms import Forms, choose
 from safla.runtime.interrupt import Flag
 from safla.runtime.look_ahead import CutCheck
-from safla.runtime.outcome import NO_SOURCES, Outcome, Sources, outcome_of, thinned
+from safla.runtime.outcome import NO_SOURCES, Outcome, RunRecord, Sources
 from safla.runtime.progress import Progress, Watch
 from safla.runtime.recovery import Continued, recover
 from safla.runtime.signals import CheckedSignals, checked_signals, is_ours, window_of
@@ -70,7 +70,9 @@ def prepare(loaded: Loaded, *, register: Mapping[str, Strategy] = STRATEGIES, to
             raise ConfigError([Problem("", "mode", f"{config.mode} does not run yet; backtest does")])
         sourced = source.read(config, loaded.symbols, price_limit=price_limit(config), told=told)
         grids = scales(config, sourced.series, rules=sourced.rules)
-        series, start = windowed(loaded, sourced.series)
+        cut, start = windowed(loaded, sourced.series)
+        sourced = sourced._replace(series=())  # held by nobody but by the list
+        series = packed(cut)
         run = make_plan(config, loaded.symbols, scales=grids, start=start, register=register)
     except ConfigError as error:
         raise located(error, loaded) from error
@@ -108,7 +110,7 @@ def located(error: ConfigError, loaded: Loaded) -> ConfigError:
     return ConfigError([Problem(loaded.origins.get(key, where), key, text) for where, key, text in error.problems])
 
 
-def windowed(loaded: Loaded, series: Sequence[Series]) -> tuple[tuple[Series, ...], int]:
+def windowed(loaded: Loaded, series: Sequence[Series]) -> tuple[list[Series], int]:
     """The candles of data.start to data.end with the lookback before them, and the first one behind it (S16)."""
     config = loaded.config
     step = TIMEFRAMES[config.market_data.timeframe]
@@ -121,7 +123,7 @@ def windowed(loaded: Loaded, series: Sequence[Series]) -> tuple[tuple[Series, ..
         behind = [int(ts) for one in series for ts in _first_from(one, config.data.start)]
         start = min(behind, default=end)
         begin = start - config.market_data.lookback_candles * step
-    cut = tuple(one._replace(columns=between(one.columns, begin, end)) for one in series)
+    cut = [one._replace(columns=between(one.columns, begin, end)) for one in series]
     if start >= end:
         raise DataError(
             f"no candle between data.start and data.end: the candles run from {iso(first)} to {iso(last + step)}"
@@ -157,7 +159,7 @@ def run(
     forms = choose(engine, plan.strategy.columns, candles=candles, say=say)
     asked = _asked(prepared, forms, say=say)
     run_folder.make(folder, force=force)
-    kept: list[Block] = []
+    record = RunRecord(plan, series)
     with run_folder.held(folder):
         recover(folder / JOURNAL, started=started(plan, first_ts=_first_ts(series)), say=say)
         _write_inputs(folder, prepared)
@@ -167,12 +169,11 @@ def run(
             signals = None if asked is None else asked.signals
             for block in fold(plan, series, forms=forms, known=prepared.digest, signals=signals):
                 journal.append(block.lines)
-                kept.append(thinned(block))
+                record.add(block)
                 watch(_progress(plan, block, total=candles))
                 flag.check()
             again = journal.finish()
-        outcome = outcome_of(plan, series, blocks=kept, sources=prepared.sources)
-        ended = Ended(outcome, folder, journal.lines, journal.last_hash, again)
+        ended = Ended(record.outcome(prepared.sources), folder, journal.lines, journal.last_hash, again)
         conclude(ended)
     return ended
 

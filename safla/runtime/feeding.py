@@ -92,7 +92,7 @@ def _history(loaded: Loaded, there: RunStarted | None, say: Say, clock: Clock) -
     grids = scales(config, sourced.series, rules=sourced.rules)
     first = min(int(one.columns.ts[0]) for one in series if len(one.columns.ts))
     if there is not None:
-        series = tuple(_rescaled(one, scale) for one, scale in zip(series, scales_of(there), strict=True))
+        series = [_rescaled(one, scale) for one, scale in zip(series, scales_of(there), strict=True)]
 
     def arrivals(run: RunPlan, last: Last | None, _trouble: Trouble) -> Arrivals:
         pace = Pace(speed_of(config.paper.speed), clock=clock.monotonic, sleep=clock.sleep)

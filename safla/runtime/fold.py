@@ -21,7 +21,7 @@ from safla.journal.events import RULES, SCHEMA, RunStarted, SymbolScale
 from safla.journal.rows import NO_INPUT, Input
 from safla.journal.writer import Lines
 from safla.runtime.forms import Forms, keep
-from safla.runtime.signals import signals_of
+from safla.runtime.signals import GridSignals, signals_of
 
 ROWS_A_CALL = 16_384  # of the engine's answer, beyond what one timestamp may need
 
@@ -63,13 +63,12 @@ class Folding:
         self.state = engine.begin(opened(run.balance, len(run.symbols)), self.out, first_ts)
         self._loop = loop
 
-    def advance(self, grid: Grid, first: int, *, end: int, signals: Signals) -> Block:
+    def advance(self, grid: Grid, first: int, *, end: int, wishes: Signals) -> Block:
         """Fold the timestamps grid.ts[first:end], or fewer where there is no room for more.
 
         DataError where a bound of D1 would break: the lines before it are in the block that it carries.
         """
         block = _cut(grid, first, end)
-        wishes = Signals(signals.signal[:, first:end], signals.strength[:, first:end])
         self.state, folded, broken = engine.advance(self.run.plan, self.state, block, wishes, self.out, self._loop)
         used = int(self.out.used[0])
         rows = self.out.rows[:used].copy()
@@ -129,7 +128,7 @@ def fold(
     known: str | None = None,
     outside: Sequence[Outside] = (),
     stop: Input = NO_INPUT,
-    signals: Signals | None = None,
+    signals: GridSignals | None = None,
 ) -> Iterator[Block]:
     """Fold all candles; the last block holds the closing lines alone. DataError where a bound of D1 would break.
 
@@ -150,7 +149,7 @@ def fold(
 
 
 def folded(
-    folding: Folding, signals: Signals, *, forms: Forms, outside: Sequence[Outside], grid: Grid, size: int
+    folding: Folding, signals: GridSignals, *, forms: Forms, outside: Sequence[Outside], grid: Grid, size: int
 ) -> Iterator[Block]:
     """The candles of a grid, block by block, without closing lines. Inputs from outside end their block."""
     ends = {int(np.searchsorted(grid.ts, one.ts)) + 1: one.ts for one in outside}
@@ -159,7 +158,8 @@ def folded(
     while done < len(grid.ts):
         stop = next((one for one in stops if one > done), len(grid.ts))
         try:
-            block = folding.advance(grid, done, end=min(done + size, stop, len(grid.ts)), signals=signals)
+            end = min(done + size, stop, len(grid.ts))
+            block = folding.advance(grid, done, end=end, wishes=signals.between(done, end))
         except Broken as error:
             yield error.block
             raise

@@ -14,7 +14,7 @@ from safla.errors import StrategyError
 from safla.journal.rows import Input
 from safla.runtime.fold import Block, Folding, Outside
 from safla.runtime.look_ahead import Answer, Int32, engine_values, shown
-from safla.runtime.signals import ask, view_of, window_of
+from safla.runtime.signals import GridSignals, ask, view_of, window_of
 from safla.runtime.strategy_candles import Candles, GrowingColumns
 
 FIELDS = len(Columns._fields)
@@ -145,7 +145,7 @@ class LiveStrategy:
 class Live:
     """A run under way, and its strategy."""
 
-    def __init__(self, folding: Folding, *, series: Sequence[Series], signals: Signals | None = None) -> None:
+    def __init__(self, folding: Folding, *, series: Sequence[Series], signals: GridSignals | None = None) -> None:
         """
         series   the candles that were folded before
         signals  those that the engine took at each of their timestamps; None: there are no candles yet
@@ -175,7 +175,7 @@ class Live:
             except StrategyError as error:
                 signals = self._unasked()
                 given = [Outside(ts, v.STRATEGY_ERROR, lifts=False, input=Input(_note(self.run, error))), *given]
-        block = self.folding.advance(_grid(ts, rows), 0, end=1, signals=signals)
+        block = self.folding.advance(_grid(ts, rows), 0, end=1, wishes=signals)
         for outside_one in given:
             block = self._behind(block, outside_one)
         return block
@@ -221,13 +221,13 @@ class Live:
         return Signals(np.full((symbols, 1), v.UNASKED, np.int8), np.zeros((symbols, 1), np.float64))
 
 
-def _taken_before(run: RunPlan, series: Sequence[Series], signals: Signals | None) -> list[Int32]:
+def _taken_before(run: RunPlan, series: Sequence[Series], signals: GridSignals | None) -> list[Int32]:
     """What the engine took at each candle of each symbol."""
     if signals is None:
         return [np.zeros(0, np.int32) for _ in series]
     grid_ts = align([one.columns for one in series]).ts
     found = []
-    for one, signal, strength in zip(series, *signals, strict=True):
+    for one, signal, strength in zip(series, *signals.between(0, len(grid_ts)), strict=True):
         own = np.searchsorted(grid_ts, one.columns.ts)
         answer = Answer(signal[own], strength[own])
         before = engine_values(answer, threshold_ppm=run.plan.rules.entry_threshold_ppm)

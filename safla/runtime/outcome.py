@@ -40,22 +40,37 @@ class Outcome(NamedTuple):
     sources: Sources = NO_SOURCES
 
 
-def thinned(block: Block) -> Block:
-    """A block without its lines, and with the rows alone that a summary reads: what is kept of a long run."""
-    return block._replace(lines=b"", rows=block.rows[np.isin(block.rows[:, 0], KEPT)])
+class RunRecord:
+    """What is kept of the blocks of a run until its end: the curves, and the rows that a summary reads."""
 
+    def __init__(self, run: RunPlan, series: Sequence[Series]) -> None:
+        self._run, self._series = run, tuple(series)
+        most = sum(len(one.columns.ts) for one in series)  # what is not written to takes no memory
+        self._curves = np.empty((2, most), np.int64)
+        self._ts: list[Int64] = []
+        self._rows: list[Int64] = []
+        self._count = 0
+        self._state: State | None = None
 
-def outcome_of(
-    run: RunPlan, series: Sequence[Series], *, blocks: Sequence[Block], sources: Sources = NO_SOURCES
-) -> Outcome:
-    """What the blocks of a whole run come to."""
-    return Outcome(
-        run=run,
-        series=tuple(series),
-        ts=np.concatenate([block.ts for block in blocks]),
-        equity=np.concatenate([block.equity for block in blocks]),
-        trough=np.concatenate([block.trough for block in blocks]),
-        rows=np.concatenate([block.rows for block in blocks]),
-        state=blocks[-1].state,
-        sources=sources,
-    )
+    def add(self, block: Block) -> None:
+        """The next block; nothing of its lines is kept."""
+        own = slice(self._count, self._count + len(block.ts))
+        self._curves[0, own], self._curves[1, own] = block.equity, block.trough
+        self._ts.append(block.ts)
+        self._rows.append(block.rows[np.isin(block.rows[:, 0], KEPT)])
+        self._count, self._state = own.stop, block.state
+
+    def outcome(self, sources: Sources = NO_SOURCES) -> Outcome:
+        """What the blocks of a whole run come to."""
+        assert self._state is not None, "a run has a last block"
+        equity, trough = self._curves[:, : self._count]
+        return Outcome(
+            self._run, self._series, self._grid_ts(), equity, trough, np.concatenate(self._rows), self._state, sources
+        )
+
+    def _grid_ts(self) -> Int64:
+        """The times of all symbols together; where they are as many as those of one, they are those of that one."""
+        for one in self._series:
+            if len(one.columns.ts) == self._count:
+                return one.columns.ts
+        return np.concatenate(self._ts)

@@ -26,14 +26,13 @@ from safla.journal.line import MAX_LINE
 from safla.resilience.clock import SYSTEM, Clock
 from safla.runtime import control as commands
 from safla.runtime import folder as run_folder
-from safla.runtime import outcome
 from safla.runtime.command import is_unfinished_paper
 from safla.runtime.control import Clocks, Control
 from safla.runtime.feeding import Source, Trouble, source_of
 from safla.runtime.fold import fold, started, unasked_at
 from safla.runtime.forms import choose
 from safla.runtime.interrupt import Flag
-from safla.runtime.outcome import Outcome
+from safla.runtime.outcome import Outcome, RunRecord
 from safla.runtime.recorded import run_of, scales_of
 from safla.runtime.recovery import Continued, confirm, recover, refuse_another_question
 from safla.runtime.resting import Before, Last, Listener, Resting, before_of, first_hash
@@ -148,8 +147,10 @@ def outcome_of(folder: Path, *, register: Mapping[str, Strategy] = STRATEGIES) -
     grid_ts = align([one.columns for one in series]).ts
     unasked = unasked_at(outside, grid_ts)
     signals = signals_of(plan, series, columns=forms.columns, grid_ts=grid_ts, unasked=unasked, check=False)
-    blocks = fold(plan, series, forms=forms, outside=outside, signals=signals)
-    return outcome.outcome_of(plan, series, blocks=[outcome.thinned(block) for block in blocks])
+    record = RunRecord(plan, series)
+    for block in fold(plan, series, forms=forms, outside=outside, signals=signals):
+        record.add(block)
+    return record.outcome()
 
 
 def _first_line(path: Path) -> RunStarted | None:

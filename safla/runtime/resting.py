@@ -17,7 +17,7 @@ from safla.core import engine
 from safla.core import values as v
 from safla.core.candles import Series, align, between, digest
 from safla.core.strategies import STRATEGIES, Strategy
-from safla.core.values import Signals, State
+from safla.core.values import State
 from safla.data.units import Row
 from safla.errors import HostError, JournalError
 from safla.journal import reader
@@ -35,7 +35,7 @@ from safla.runtime.onlookers.told import Told
 from safla.runtime.recorded import Inputs, noting, run_of, series_of
 from safla.runtime.recovery import Continued, recover
 from safla.runtime.scan import Scan, scan
-from safla.runtime.signals import signals_of
+from safla.runtime.signals import GridSignals, signals_of
 
 SNAPSHOT_SECONDS = 1.0  # between two of them
 MOST_PENDING = 256  # timestamps of the lookback in one batch
@@ -123,15 +123,16 @@ class Resting:
         rows = tuple(_row(one, last) for one in before.series)
         return Last(last, rows, outside, known=before.known, closing=before.closing)
 
-    def _signals(self, done: Sequence[Series], inputs: Sequence[Outside], *, forms: Forms) -> Signals:
+    def _signals(self, done: Sequence[Series], inputs: Sequence[Outside], *, forms: Forms) -> GridSignals:
         """The strategy, asked once about all that is recorded; each live answer was compared when it came (C13)."""
         grid_ts = align([one.columns for one in done]).ts
         unasked = unasked_at(inputs, grid_ts)
         return signals_of(self.run, done, columns=forms.columns, grid_ts=grid_ts, unasked=unasked, check=False)
 
     def _compare(
-        self, scan: Scan, done: Sequence[Series], inputs: Sequence[Outside], *, signals: Signals | None, forms: Forms
-    ) -> bool:
+        self, scan: Scan, done: Sequence[Series], inputs: Sequence[Outside], *, signals: GridSignals | None,
+        forms: Forms,
+    ) -> bool:  # fmt: skip
         """Fold what is recorded, compare the outcomes alone (J39). False where one differs: the lines tell which."""
         if signals is None:
             return False
@@ -151,8 +152,9 @@ class Resting:
         return True
 
     def _refold(
-        self, first: int, done: Sequence[Series], inputs: Sequence[Outside], *, signals: Signals | None, forms: Forms
-    ) -> None:
+        self, first: int, done: Sequence[Series], inputs: Sequence[Outside], *, signals: GridSignals | None,
+        forms: Forms,
+    ) -> None:  # fmt: skip
         """Fold what is recorded, and compare every line."""
         candles = sum(len(one.columns.ts) for one in done)
         size = max(1, engine.MAX_BLOCK // len(done))

@@ -20,10 +20,35 @@ from safla.runtime.strategy_candles import Candles, between, candles_of, read_on
 OURS = "safla."  # where the strategies live that are ours: what goes wrong in them is a bug (FAULTS 30)
 
 
+class GridSignals:
+    """What a run's strategy answers about all candles, on their grid.
+
+    A strength is kept where there is a signal alone: of ten years of minutes all of them are 42 MB a symbol.
+    """
+
+    def __init__(self, *, symbols: int, timestamps: int) -> None:
+        self.signal = np.zeros((symbols, timestamps), np.int8)
+        self._strengths = [(np.zeros(0, np.int64), np.zeros(0, np.float64))] * symbols  # where on the grid, and what
+
+    def put(self, symbol: int, grid_ts: Int64, ts: Int64, answer: Answer) -> None:
+        """The answer about the candles of a symbol, which open at ts."""
+        self.signal[symbol] = spread(grid_ts, ts, answer.signal)
+        told = np.flatnonzero(answer.signal)
+        self._strengths[symbol] = np.searchsorted(grid_ts, ts[told]), answer.strength[told]
+
+    def between(self, first: int, end: int) -> Signals:
+        """Those of the timestamps first to end of the grid, end left out."""
+        strength = np.zeros((len(self.signal), end - first), np.float64)
+        for row, (places, values) in zip(strength, self._strengths, strict=True):
+            since, to = np.searchsorted(places, (first, end))
+            row[places[since:to] - first] = values[since:to]
+        return Signals(self.signal[:, first:end], strength)
+
+
 class CheckedSignals(NamedTuple):
     """What a run's strategy answers about all candles."""
 
-    signals: Signals
+    signals: GridSignals
     check: CutCheck | None  # None: nothing was checked
 
 
@@ -52,7 +77,7 @@ def checked_signals(
     StrategyError for what is no signal, Finding for a strategy that looks ahead or is not deterministic.
     """
     mask = np.zeros(len(grid_ts), bool) if unasked is None else unasked
-    found = Signals(np.zeros((len(series), len(grid_ts)), np.int8), np.zeros((len(series), len(grid_ts)), np.float64))
+    found = GridSignals(symbols=len(series), timestamps=len(grid_ts))
     check = check and not is_ours(run)
     budgets = look_ahead.budgets([len(one.columns.ts) for one in series])
     notice = SlowNotice(say, cuts=sum(budgets))
@@ -70,17 +95,16 @@ def checked_signals(
             looked.append(seen)
         else:
             own = one_strategy.answer()
-        rows = one.columns.ts[:end]
-        found.signal[index] = spread(grid_ts, rows, own.signal)
-        found.strength[index] = spread(grid_ts, rows, own.strength)
-    found.signal[:, mask], found.strength[:, mask] = v.UNASKED, 0
+        found.put(index, grid_ts, one.columns.ts[:end], own)
+        del own  # or the next one is asked while it is still there
+    found.signal[:, mask] = v.UNASKED
     return CheckedSignals(found, CutCheck(*map(sum, zip(*looked, strict=True))) if looked else None)
 
 
 def signals_of(
     run: RunPlan, series: Sequence[Series], *, columns: Function, grid_ts: Int64, unasked: Mask | None = None,
     check: bool = True, known: str | None = None,
-) -> Signals:  # fmt: skip
+) -> GridSignals:  # fmt: skip
     """The same, and no word of what was checked."""
     return checked_signals(
         run, series, columns=columns, grid_ts=grid_ts, unasked=unasked, check=check, known=known

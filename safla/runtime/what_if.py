@@ -19,9 +19,9 @@ from safla.journal import candles_file
 from safla.journal.files import CANDLES, JOURNAL
 from safla.journal.line import event_bytes
 from safla.runtime import folder
-from safla.runtime.fold import Block, Outside, fold
+from safla.runtime.fold import Outside, fold
 from safla.runtime.forms import Forms, choose
-from safla.runtime.outcome import Outcome, outcome_of, thinned
+from safla.runtime.outcome import Outcome, RunRecord
 from safla.runtime.recorded import changed_run, recorded, run_of
 from safla.runtime.recovery import Continued
 
@@ -123,15 +123,14 @@ def _beside(
 ) -> WhatIf:
     candles = 2 * sum(len(one.columns.ts) for one in series)
     forms = choose(engine, before.strategy.columns, candles=candles, say=say)
-    kept: tuple[list[Block], list[Block]] = ([], [])
+    was, would_be = RunRecord(before, series), RunRecord(after, series)
     first = ("", "")
-    was_told = _events(before, series, outside=outside, kept=kept[0], forms=forms, write=lambda lines: None)
-    now_told = _events(after, series, outside=outside, kept=kept[1], forms=forms, write=write)
+    was_told = _events(before, series, outside=outside, record=was, forms=forms, write=lambda lines: None)
+    now_told = _events(after, series, outside=outside, record=would_be, forms=forms, write=write)
     for one, other in zip_longest(was_told, now_told, fillvalue=b""):
         if first == ("", "") and one != other:
             first = (one.decode("ascii"), other.decode("ascii"))
-    was, would_be = (outcome_of(run, series, blocks=blocks) for run, blocks in zip((before, after), kept, strict=True))
-    return WhatIf(was, would_be, *first)
+    return WhatIf(was.outcome(), would_be.outcome(), *first)
 
 
 def _events(
@@ -139,14 +138,14 @@ def _events(
     series: tuple[Series, ...],
     *,
     outside: tuple[Outside, ...],
-    kept: list[Block],
+    record: RunRecord,
     forms: Forms,
     write: Write,
 ) -> Iterator[bytes]:
-    """The events of a run behind its first line, without envelopes; its blocks are kept and written on the way."""
+    """The events of a run behind its first line, without envelopes; its blocks are recorded and written on the way."""
     n = 0
     for block in fold(run, series, forms=forms, outside=outside):
-        kept.append(thinned(block))
+        record.add(block)
         write(block.lines)
         for line in block.lines.splitlines():
             n += 1

@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 
-from safla.core.candles import TIMEFRAMES, Series, align, between, digest, iso, spread
+from safla.core.candles import TIMEFRAMES, Series, align, between, digest, iso, packed, spread
 from safla.core.values import Columns
 
 HOUR = 3_600_000
@@ -32,6 +32,37 @@ def test_symbols_meet_on_one_grid_with_zeros_where_one_has_no_candle() -> None:
     assert grid.open.tolist() == [[101, 102, 0, 105], [0, 502, 503, 0], [0, 0, 0, 0]]
     assert grid.volume.tolist() == [[141, 142, 0, 145], [0, 542, 543, 0], [0, 0, 0, 0]]
     assert {column.dtype for column in grid} == {np.dtype(np.int64)}
+
+
+def three(*hours: tuple[int, ...]) -> list[Series]:
+    return [Series(f"{place}/USDT", place, 5, columns(*own, price=100 * place)) for place, own in enumerate(hours)]
+
+
+def test_packed_candles_are_the_same_candles_and_their_grid_is_no_copy() -> None:
+    given, plain = three((1, 2, 5), (1, 2, 5), (1, 2, 5)), three((1, 2, 5), (1, 2, 5), (1, 2, 5))
+    found = packed(given)
+    assert given == []
+    assert [one[:3] for one in found] == [one[:3] for one in plain]
+    grid, expected = align([one.columns for one in found]), align([one.columns for one in plain])
+    assert all(map(np.array_equal, grid, expected))
+    for name in Columns._fields[1:]:
+        for row, one in enumerate(found):
+            assert np.shares_memory(getattr(grid, name)[row], getattr(one.columns, name))
+    assert all(one.columns.ts is grid.ts for one in found)
+
+
+def test_candles_with_other_times_are_packed_as_they_are() -> None:
+    found = packed(three((1, 2, 5), (1, 3, 5)))
+    assert [(one.columns.ts // HOUR).tolist() for one in found] == [[1, 2, 5], [1, 3, 5]]
+    assert align([one.columns for one in found]).open.tolist() == [[1, 2, 0, 5], [101, 0, 103, 105]]
+
+
+@pytest.mark.parametrize("order", [(1, 0, 2), (0, 1), (0, 0, 2)])
+def test_some_packed_symbols_or_others_in_their_place_are_a_grid_of_their_own(order: tuple[int, ...]) -> None:
+    found, plain = packed(three((1, 2), (1, 2), (1, 2))), three((1, 2), (1, 2), (1, 2))
+    grid = align([found[place].columns for place in order])
+    assert grid.high.tolist() == [plain[place].columns.high.tolist() for place in order]
+    assert not np.shares_memory(grid.high, found[0].columns.high)
 
 
 def test_a_column_is_spread_over_the_grid_with_zeros_between() -> None:

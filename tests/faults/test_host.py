@@ -126,7 +126,7 @@ def test_row_29_what_a_library_or_the_memory_refuses_later_is_one_line_too(
 
     words = ["run", str(whole[0]), "--out", f"{tmp_path}/run", "--quiet", "--engine", "interpreted"]
     with monkeypatch.context() as patched:
-        patched.setattr(backtest, "outcome_of", fails)  # behind the last line of the journal
+        patched.setattr(backtest.RunRecord, "outcome", fails)  # behind the last line of the journal
         answer = Answer(main(words), *capsys.readouterr())
     check_answer(answer, code)
     (line,) = answer.err.splitlines()

@@ -69,13 +69,13 @@ def deepest_fall(equity: Int64, peaks: Int64) -> Fall:
     if trough == NONE:
         return Fall(0.0, NONE, NONE, NONE)
     peak = int(peaks[trough])
-    at_peak = np.flatnonzero(equity[:trough] == peak)
-    again = np.flatnonzero(equity[trough:] >= peak)
+    at_peak = (equity[:trough] == peak)[::-1]
+    again = equity[trough:] >= peak
     return Fall(
         share=share,
-        peak=int(at_peak[-1]) if len(at_peak) else NONE,
+        peak=trough - 1 - int(at_peak.argmax()) if at_peak.any() else NONE,
         trough=trough,
-        end=trough + int(again[0]) if len(again) else NONE,
+        end=trough + int(again.argmax()) if again.any() else NONE,
     )
 
 

@@ -24,10 +24,8 @@ def cash_at(ts: Int64, filled: Int64, cash: Int64, balance: int) -> Int64:
     ts            int64[n], open times of the candles
     filled, cash  int64[fills], in order: the candle of each fill, and the cash behind it
     """
-    behind = np.concatenate((np.searchsorted(ts, filled), [len(ts)]))
-    column = np.full(len(ts), balance, np.int64)
-    column[behind[0] :] = np.repeat(cash, np.diff(behind))
-    return column
+    behind = np.concatenate(([0], np.searchsorted(ts, filled), [len(ts)]))
+    return np.repeat(np.concatenate((np.array([balance], np.int64), cash)), np.diff(behind))
 
 
 def exposure(equity: Int64, cash: Int64) -> Exposure:

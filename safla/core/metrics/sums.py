@@ -23,7 +23,8 @@ def total(values: Float64) -> float:
 
 def total_units(column: Int64) -> int:
     """The sum of int64[n], exact: the upper and the lower halves of its numbers do not wrap where the whole would."""
-    return (int(np.sum(column >> 32)) << 32) + int(np.sum(column & 0xFFFF_FFFF))
+    parts = [column[part] for part in blocks(len(column))]
+    return sum((int(np.sum(one >> 32)) << 32) + int(np.sum(one & 0xFFFF_FFFF)) for one in parts)
 
 
 def mean(values: Float64) -> float:

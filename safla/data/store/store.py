@@ -3,7 +3,7 @@
 <cache>/<exchange>/<BTC-USDT>/<1h>/ holds a manifest, a lock, and one Parquet file a month. No network is known here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -99,9 +99,8 @@ def held(place: Place, span: Span) -> Held:
     """What the store has of the candles that open within a span, [from, to) in ms. What is damaged is not held."""
     start, end = -(-span[0] // place.step_ms) * place.step_ms, span[1]
     with shelf.reading(place.cache, place.nothing, names=place.names) as (known, notes):
-        found, damaged = _whole(place, known, start, end)
+        series, damaged = _series(place, known, start, end)
     whole = [one for one in known.months if one.month not in damaged]
-    series = _cut(found, start, end)
     have = () if series is None else spans.of_candles(series.columns.ts, place.step_ms)
     asked = start, -(-end // place.step_ms) * place.step_ms
     over = () if known.ended is None else ((known.ended[0], max(asked[1], known.ended[0])),)
@@ -137,7 +136,7 @@ def leave_out(place: Place, gaps: Sequence[Span]) -> None:
     """Files left these out, between candles that are held: what counts until an exchange is asked."""
     with shelf.writing(place.cache, place.nothing, names=place.names) as (known, notes):
         hull = gaps[0][0], gaps[-1][1]
-        found, _ = _whole(place, known, *hull)
+        found = [one for _, one in _whole(place, known, *hull) if isinstance(one, Series)]
         have = [span for one in found for span in spans.of_candles(one.columns.ts, place.step_ms)]
         new = spans.minus(gaps, [*have, *spans.within(known.absent, hull)])
         if not new or notes:
@@ -221,30 +220,43 @@ def _sound(place: Place, series: Series, *, source: str) -> Series:
     return series
 
 
-def _whole(place: Place, known: Manifest, start: int, end: int) -> tuple[list[Series], dict[str, str]]:
-    """The months that a span reaches into; of the damaged ones, what is wrong."""
-    found: list[Series] = []
-    damaged: dict[str, str] = {}
-    for entry in known.months:
-        since, to = month.bounds_of(entry.month)
-        if to <= start or end <= since:
-            continue
+def _whole(place: Place, known: Manifest, start: int, end: int) -> Iterator[tuple[Month, Series | str]]:
+    """The months that a span reaches into, one after the other; of a damaged one, what is wrong."""
+    for entry in _within(known, start, end):
         try:
-            found.append(shelf.candles(place.folder, entry, symbol=place.symbol))
+            yield entry, shelf.candles(place.folder, entry, symbol=place.symbol)
         except ValueError as error:
-            damaged[entry.month] = f"{place.folder / entry.file}: {error}; its candles do not count as held"
-    return found, damaged
+            yield entry, f"{place.folder / entry.file}: {error}; its candles do not count as held"
 
 
-def _cut(found: Sequence[Series], start: int, end: int) -> Series | None:
-    """The candles of several months within a span, at one scale."""
-    if not found:
-        return None
-    price, volume = max(one.price_decimals for one in found), max(one.volume_decimals for one in found)
-    finer = (month.scaled(one, price_decimals=price, volume_decimals=volume) for one in found)
-    parts = [between(one.columns, start, end) for one in finer]
-    columns = parts[0] if len(parts) == 1 else Columns(*(np.concatenate(some) for some in zip(*parts, strict=True)))
-    return Series(found[0].symbol, price, volume, columns) if len(columns.ts) else None
+def _within(known: Manifest, start: int, end: int) -> list[Month]:
+    bounds = [month.bounds_of(one.month) for one in known.months]
+    return [one for one, (since, to) in zip(known.months, bounds, strict=True) if since < end and start < to]
+
+
+def _series(place: Place, known: Manifest, start: int, end: int) -> tuple[Series | None, dict[str, str]]:
+    """The candles of a span at one scale, and of the damaged months, what is wrong.
+
+    Each month goes straight into its place: ten years of minutes are 250 MB, and are not held twice.
+    """
+    months = _within(known, start, end)
+    if not months:
+        return None, {}
+    price, volume = max(one.price_decimals for one in months), max(one.volume_decimals for one in months)
+    most = sum(one.candles for one in months)
+    columns = Columns(*(np.empty(most, np.int64) for _ in Columns._fields))
+    damaged: dict[str, str] = {}
+    count = 0
+    for entry, found in _whole(place, known, start, end):
+        if isinstance(found, str):
+            damaged[entry.month] = found
+            continue
+        part = between(month.scaled(found, price_decimals=price, volume_decimals=volume).columns, start, end)
+        for column, cells in zip(columns, part, strict=True):
+            column[count : count + len(cells)] = cells
+        count += len(part.ts)
+    held = Columns(*(column[:count] for column in columns))
+    return Series(place.symbol, price, volume, held) if count else None, damaged
 
 
 def _merged(
