@@ -4,7 +4,9 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 from tests.fake.breaking import Breaks
 from tests.fake.candles import Cells, Market
@@ -80,4 +82,7 @@ class State:
 
     async def until(self, so: Callable[[], bool], *, seconds: float) -> bool:
         """The same in a loop."""
-        return so() or await asyncio.to_thread(self.wait, so, seconds=seconds)
+        if so():
+            return True
+        with ThreadPoolExecutor(1) as own:  # the loop's may do its work where it is asked for
+            return await asyncio.get_running_loop().run_in_executor(own, partial(self.wait, so, seconds=seconds))

@@ -13,6 +13,7 @@ import pytest
 from safla.data import history
 from safla.data.exchange.download import Standing
 from safla.data.history import Ask
+from safla.data.store import store
 from safla.errors import ConfigError, ExchangeError
 from tests.fake_exchange import Candles, FakeExchange, Market, served, synthetic
 from tests.faults.command import Answer, inside
@@ -184,6 +185,25 @@ def test_row_48_a_run_of_a_symbol_that_is_not_there_ends_in_3_and_names_the_key(
     assert (answer.code, answer.out) == (3, "")
     assert answer.err == "symbols: binance has no ETX/USDT; did you mean ETH/USDT, BTC/USDT?\n"
     assert not Path("run").exists()
+
+
+def test_a_store_that_is_slow_to_write_holds_no_other_symbol_up(
+    command: Command, fake: FakeExchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first write goes on once the exchange was asked for the second symbol."""
+    merge, came = store.merge, []
+
+    def slow(*given: Any, **named: Any) -> Any:
+        came.append(asked_of_both(fake) or fake.wait(lambda: asked_of_both(fake), seconds=30.0))
+        return merge(*given, **named)
+
+    monkeypatch.setattr(store, "merge", slow)
+    check_answer(command("data", "fetch", *BOTH, "--timeframe", "1m", "--from", "2024-01-01", "--to", str(at(60))), 0)
+    assert all(came)
+
+
+def asked_of_both(fake: FakeExchange) -> bool:
+    return len({one.parameters["symbol"] for one in fake.requests if one.name == "klines"}) == 2
 
 
 def test_row_48_a_run_of_a_symbol_that_goes_meanwhile_ends_in_5_and_goes_on_when_it_is_back(

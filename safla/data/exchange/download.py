@@ -5,7 +5,7 @@ What is there already is known by data/store/store.py; how an exchange is asked 
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, ParamSpec, TypeVar
 
 from safla.core.candles import TIMEFRAMES, Series, iso
 from safla.data.exchange import absence, page
@@ -64,6 +64,9 @@ class Got(NamedTuple):
 
 Told = Callable[[Standing], None]
 
+Given = ParamSpec("Given")
+Came = TypeVar("Came")
+
 
 async def download(feed: Feed, orders: Sequence[Order], *, limit: int, at: Callable[[], int], told: Told) -> list[Got]:
     """Bring what is missing into the store, all symbols side by side; one that fails stops no other (X14).
@@ -73,6 +76,11 @@ async def download(feed: Feed, orders: Sequence[Order], *, limit: int, at: Calla
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_Download(feed, one, limit=limit, at=at, told=told).run()) for one in orders]
     return [task.result() for task in tasks]
+
+
+async def _aside(work: Callable[Given, Came], *given: Given.args, **named: Given.kwargs) -> Came:
+    """What reads or writes the store, in a thread: a slow disk holds no other symbol up, and no answer."""
+    return await asyncio.to_thread(work, *given, **named)
 
 
 class _Download:
@@ -93,8 +101,8 @@ class _Download:
         place, span = self.order.place, self.order.span
         error: SaflaError | None = None
         if self.order.accept_restated:  # also those that were kept apart before
-            self.accepted += store.accept(place, span)
-        held = store.held(place, span)
+            self.accepted += await _aside(store.accept, place, span)
+        held = await _aside(store.held, place, span)
         self.notes.extend(held.notes)
         stretches = (span,) if self.order.again else held.missing
         self.total = sum(to - since for since, to in stretches) // self.step
@@ -105,7 +113,7 @@ class _Download:
                 await self._recheck()
         except SaflaError as one:
             error = self._gone(one) or one
-        after = store.held(place, span)
+        after = await _aside(store.held, place, span)
         return Got(
             self.order, self.added, self.same, self.pages, self.reasked, tuple(self.absent), tuple(self.restated),
             self.accepted, after.missing, after.first, after.ended, tuple(dict.fromkeys(self.notes)), error,
@@ -159,7 +167,8 @@ class _Download:
     async def _recheck(self) -> None:
         """Ask again for gaps that are believed for a short time, or by a file alone; one answer suffices."""
         place, now, before = self.order.place, self.at(), self.added
-        gaps = spans.minus(store.doubtful(place, self.order.span, now=now), self.absent)
+        doubtful = await _aside(store.doubtful, place, self.order.span, now=now)
+        gaps = spans.minus(doubtful, self.absent)
         confirmed: list[Span] = []
         for group in beliefs.windows(gaps, self.limit * self.step):
             came = await self._within((group[0][0], group[-1][1]))
@@ -169,7 +178,7 @@ class _Download:
                 if len(absence.inside(part, group)):
                     await self._keep(part, group[-1][1])
         if confirmed:
-            store.confirm(place, tuple(confirmed), at=now)
+            await _aside(store.confirm, place, tuple(confirmed), at=now)
         if self.added > before:
             self.notes.append(f"{self.origin}: {self.added - before} candles came where gaps were believed")
 
@@ -192,7 +201,8 @@ class _Download:
         now = await self.feed.time.now()
         closed = page.upto(series, min(to, now.least - self.step + 1))  # X8
         place, accepts = self.order.place, self.order.accept_restated
-        self._count(store.merge(place, closed, source=self.feed.name, at=self.at(), accept_restated=accepts))
+        merged = await _aside(store.merge, place, closed, source=self.feed.name, at=self.at(), accept_restated=accepts)
+        self._count(merged)
 
     async def _past_nothing(self, want: int, since: int, to: int) -> int:
         """From where to ask behind an empty page. ExchangeError where nothing is left to be asked (X10)."""
@@ -210,12 +220,12 @@ class _Download:
     async def _is_over(self, want: int) -> bool:
         """Whether the exchange says that the market is over, and there are candles up to where it serves none."""
         place = self.order.place
-        last = store.held(place, (0, 0)).last
+        last = (await _aside(store.held, place, (0, 0))).last
         if last is None or last >= want or not await self.feed.is_over(place.symbol):
             return False
         if last + self.step < want and await self._ask(last + self.step) is None:
             want = last + self.step  # what lies between was not asked for before
-        store.end(place, want, at=self.at())
+        await _aside(store.end, place, want, at=self.at())
         return True
 
     async def _settle(self, first: Series, want: int, to: int) -> int:
@@ -233,7 +243,7 @@ class _Download:
         await self._store(settled, to)
         behind = int(settled.ts[-1]) + self.step
         self.done += (min(behind, to) - want) // self.step
-        first_of_all = store.held(self.order.place, (0, 0)).first or 0
+        first_of_all = (await _aside(store.held, self.order.place, (0, 0))).first or 0
         holes_seen, requests = sum(hole[1] > first_of_all for hole in self.absent), self.feed.counts["requests"]
         done = min(self.done, self.total)
         self.told(Standing(self.order.place, done, self.total, holes_seen, self.feed.weight, requests))
@@ -244,8 +254,8 @@ class _Download:
         closed = now.least - self.step + 1  # X8: the exchange's clock says what is
         end = min(to, closed, int(settled.ts[-1]) + 1)
         for part in settled.parts:
-            merged = store.merge(
-                self.order.place, page.upto(part, end), source=self.feed.name, at=self.at(),
+            merged = await _aside(
+                store.merge, self.order.place, page.upto(part, end), source=self.feed.name, at=self.at(),
                 absent=settled.holes if part is settled.parts[-1] else (), accept_restated=self.order.accept_restated,
             )  # fmt: skip
             self._count(merged)
