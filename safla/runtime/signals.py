@@ -30,8 +30,8 @@ class GridSignals:
         self.signal = np.zeros((symbols, timestamps), np.int8)
         self._strengths = [(np.zeros(0, np.int64), np.zeros(0, np.float64))] * symbols  # where on the grid, and what
 
-    def put(self, symbol: int, grid_ts: Int64, ts: Int64, answer: Answer) -> None:
-        """The answer about the candles of a symbol, which open at ts."""
+    def put(self, answer: Answer, *, symbol: int, grid_ts: Int64, ts: Int64) -> None:
+        """The answer about the candles of a symbol (its number), which open at ts."""
         self.signal[symbol] = spread(grid_ts, ts, answer.signal)
         told = np.flatnonzero(answer.signal)
         self._strengths[symbol] = np.searchsorted(grid_ts, ts[told]), answer.strength[told]
@@ -95,7 +95,7 @@ def checked_signals(
             looked.append(seen)
         else:
             own = one_strategy.answer()
-        found.put(index, grid_ts, one.columns.ts[:end], own)
+        found.put(own, symbol=index, grid_ts=grid_ts, ts=one.columns.ts[:end])
         del own  # or the next one is asked while it is still there
     found.signal[:, mask] = v.UNASKED
     return CheckedSignals(found, CutCheck(*map(sum, zip(*looked, strict=True))) if looked else None)
