@@ -10,7 +10,7 @@ unexport PYTHONHOME PYTHONPATH PYTEST_ADDOPTS
 RUN := .venv/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check --no-input
 HASHED := install --quiet --progress-bar off --require-hashes --only-binary :all: --no-deps
-TESTS := $(RUN) -m pytest --numprocesses auto --dist loadfile \
+TESTS := $(RUN) -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder \
 	-o faulthandler_timeout=300 -o faulthandler_exit_on_timeout=true
 LOCK := .venv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --no-emit-index-url

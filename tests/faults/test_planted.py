@@ -10,7 +10,7 @@ from tests.faults.copies import ROOT, changed, copied
 from tests.faults.planted import PLANTED, Planted
 
 SECONDS = 60
-EVERY = 5  # of the bugs, one in so many is planted in `make test`
+EVERY = 10  # of the bugs, one in so many is planted in `make test`
 
 
 @pytest.fixture(scope="module")
