@@ -90,12 +90,14 @@ def _take(file: Iterable[bytes], found: _Found, started: RunStarted) -> bool:
     """
     candles = [_pattern(one).fullmatch for one in started.symbols]
     missing = [_missing(one.symbol).fullmatch for one in started.symbols]
+    keep = [rows.append for rows in found.rows]
     symbols, known, lines, offset, last_ts, before = len(candles), 0, 0, 0, -1, b""
+    last, outcomes = (0, 0, b""), found.outcomes
     for raw in file:
         symbol = known % symbols
         told = candles[symbol](raw)
         if told is not None:
-            found.rows[symbol].append(told.groups())
+            keep[symbol](told.groups())
         else:
             told = missing[symbol](raw)
         if told is None:
@@ -104,8 +106,8 @@ def _take(file: Iterable[bytes], found: _Found, started: RunStarted) -> bool:
         elif symbol == 0:
             ts = int(told[1])
             in_place = ts > last_ts and not found.closing
-            known, last_ts, found.before_last = 1, ts, len(found.outcomes)
-            found.last = (offset, lines, before[_HASH].decode("ascii"))
+            known, last_ts, found.before_last = 1, ts, len(outcomes)
+            last = (offset, lines, before)
         else:
             in_place = int(told[1]) == last_ts
             known += 1
@@ -114,6 +116,7 @@ def _take(file: Iterable[bytes], found: _Found, started: RunStarted) -> bool:
         lines += 1
         offset += len(raw)
         before = raw
+    found.last = (*last[:2], last[2][_HASH].decode("ascii"))
     found.lines, found.offset, found.h = lines, offset, before[_HASH].decode("ascii")
     found.inputs.last_ts, found.inputs.known = last_ts, known
     return bool(found.before_last) and last_ts < MOST_MS
