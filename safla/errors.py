@@ -16,6 +16,8 @@ SaflaError
 
 from typing import NamedTuple
 
+MAX_SHOWN_PROBLEMS = 50  # of a configuration: a person mends no more at once
+
 
 class SaflaError(Exception):
     """The root: never raised itself. Its text is one line for the person who must act, details are lines below it."""
@@ -52,13 +54,23 @@ class Problem(NamedTuple):
 
 
 class ConfigError(SaflaError):
-    """The configuration cannot be used. Every problem is listed; mend them all, then validate again."""
+    """The configuration cannot be used. Its problems are listed; mend them all, then validate again.
+
+    problems  each of them; the text of the error has the first 50 and how many more there are
+    """
 
     exit_code = 3
 
     def __init__(self, problems: "list[Problem]") -> None:
-        super().__init__("\n".join(map(str, problems)))
+        super().__init__("\n".join(problem_lines(problems)))
         self.problems = problems
+
+
+def problem_lines(problems: "list[Problem]") -> list[str]:
+    """A line a problem, and one that counts those beyond the most that are shown."""
+    rest = len(problems) - MAX_SHOWN_PROBLEMS
+    more = [f"and {rest} more problem{'s' * (rest > 1)}"] if rest > 0 else []
+    return [*map(str, problems[:MAX_SHOWN_PROBLEMS]), *more]
 
 
 class StrategyError(SaflaError):

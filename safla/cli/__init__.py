@@ -17,7 +17,8 @@ from safla.cli.completion import completed
 from safla.cli.hints import hints
 from safla.config.paths import UTF8
 from safla.config.shown import printable
-from safla.errors import Bug, ConfigError, HostError, SaflaError
+from safla.data.files import panics
+from safla.errors import Bug, ConfigError, HostError, SaflaError, problem_lines
 from safla.runtime import interrupt
 
 # Each name with the module whose `command` is imported only when it is called for, and what `safla --help` says of it.
@@ -55,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None:
         interrupt.answered()
         gc.set_threshold(CYCLES)
+        panics.silence()
     _fill_closed_streams()
     if arguments is None and (code := completed(lambda asked: program(asked, checked=False))) is not None:
         return code
@@ -71,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SaflaError as error:
         if isinstance(error, Bug):
             return _bug(error, session.folder)
-        _say(list(map(str, error.problems)) if isinstance(error, ConfigError) else [f"safla: {error}", *error.details])
+        _say(problem_lines(error.problems) if isinstance(error, ConfigError) else [f"safla: {error}", *error.details])
         return error.exit_code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would complain when it ends

@@ -9,7 +9,7 @@ import click
 
 from safla.cli.arguments import PATH, configuration
 from safla.config.shown import printable
-from safla.errors import ConfigError, Problem
+from safla.errors import MAX_SHOWN_PROBLEMS, ConfigError, Problem
 
 if TYPE_CHECKING:
     from safla.config.load import Loaded
@@ -68,7 +68,8 @@ def _row(file: str, found: "Loaded | ConfigError") -> dict[str, Any]:
     return {
         "file": file,
         "valid": not problems,
-        "problems": [_problem(one) for one in problems],
+        "problems": [_problem(one) for one in problems[:MAX_SHOWN_PROBLEMS]],
+        "problem_count": len(problems),
         "warnings": [] if isinstance(found, ConfigError) else list(found.warnings),
         "notices": [] if isinstance(found, ConfigError) else list(found.notices),
     }

@@ -2,7 +2,6 @@
 
 import errno
 import hashlib
-import io
 import os
 from collections.abc import Iterator, Sequence
 from io import FileIO
@@ -15,7 +14,12 @@ import numpy as np
 
 from safla.core.candles import Series, digest
 from safla.core.values import Columns
-from safla.errors import JournalError
+from safla.data.files import footer, recorded
+from safla.data.files.bounded import shown
+from safla.data.files.footer import Footer, Limits
+from safla.data.files.parquet_decoding import decoded
+from safla.data.rows import MAX_ROWS
+from safla.errors import DataError, JournalError
 from safla.journal.events import Count, Hex, Places, SymbolName, Timeframe
 from safla.journal.files import open_to_read, replace_by
 
@@ -27,6 +31,7 @@ _COLUMNS = ("symbol", *Columns._fields)  # int64; symbol is its place in the met
 _SEAL = b'"seal":"'
 _PART_ROWS = 2**18  # of a row group
 _END = 8  # bytes: the length of the metadata, and four letters
+LIMITS = Limits(len(_COLUMNS), MAX_ROWS * recorded.MAX_SYMBOLS, 2**40)  # and then by what its metadata says
 
 
 class _Symbol(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -123,24 +128,44 @@ class _SealedFile:
 
 
 def read(path: Path) -> tuple[Series, ...]:
-    """The candles of a run folder. Raises JournalError for a file that is damaged, or has another digest (J7)."""
-    import polars as pl
-    from polars.exceptions import PolarsError
+    """The candles of a run folder. Raises JournalError for a file that is damaged, or has another digest (J7).
 
+    The seal tells damage alone: it has no key, so whoever means harm can seal again. What such a file claims is
+    compared with what it is before any of it is unpacked.
+    """
     with open_to_read(path) as file:
         raw = file.readall()
     place = _seal_place(raw)
     if place < 0 or raw[place : place + 32] != _seal(raw, place):
         raise JournalError(f"{path}: damaged, its bytes are not those that were written; put back a saved copy")
     try:
-        facts = msgspec.json.decode(pl.read_parquet_metadata(io.BytesIO(raw))[_KEY], type=_Facts)
-        series = _series(pl.read_parquet(io.BytesIO(raw)), facts)
-    except (PolarsError, KeyError, ValueError, msgspec.MsgspecError) as error:
+        claims = footer.read(raw, name=shown(str(path)), limits=LIMITS)
+        facts = _facts(claims, file_bytes=len(raw))
+        series = _series(decoded(raw, claims), facts)
+    except DataError as error:
+        raise JournalError(str(error)) from error
+    except (KeyError, ValueError, msgspec.MsgspecError) as error:
         raise JournalError(f"{path}: holds no candles of a run: {str(error)[:200]!a}") from error
     found = digest(series, facts.timeframe)
     if found != facts.digest:
         raise JournalError(f"{path}: its candles have the digest {found}, and it was written with {facts.digest} (J7)")
     return series
+
+
+def _facts(claims: Footer, *, file_bytes: int) -> _Facts:
+    """What the metadata says, where it and the claims of the file agree. ValueError, KeyError, MsgspecError."""
+    if len(claims.metadata[_KEY]) > recorded.MAX_FACTS_BYTES:
+        raise ValueError("its metadata is too long")
+    facts = msgspec.json.decode(claims.metadata[_KEY], type=_Facts)
+    recorded.refuse_symbols(tuple(one.symbol for one in facts.symbols))
+    recorded.refuse_claims(claims, symbols=len(facts.symbols), file_bytes=file_bytes)
+    rows = [one.rows for one in facts.symbols]  # summed as Python's integers, before numpy makes room for so many
+    if sum(rows) != claims.rows:
+        raise ValueError("its rows are not those of its symbols, in order")
+    most = min(MAX_ROWS, file_bytes)  # opening times that ascend take more than two bytes a row
+    if max(rows, default=0) > most:
+        raise ValueError(f"{max(rows)} rows of a symbol in {file_bytes} bytes, at most {most} are read")
+    return facts
 
 
 def _seal_place(raw: bytes) -> int:
@@ -162,18 +187,12 @@ def _seal(raw: bytes | memoryview, place: int) -> bytes:
 
 
 def _series(frame: "pl.DataFrame", facts: _Facts) -> tuple[Series, ...]:
-    import polars as pl
-
-    if tuple(frame.columns) != _COLUMNS or any(kind != pl.Int64 for kind in frame.dtypes):
-        raise ValueError(f"its columns are not {', '.join(_COLUMNS)}, all int64")
-    if frame.null_count().row(0) != (0,) * len(_COLUMNS):
-        raise ValueError("it has empty cells")
-    places, *columns = (column.to_numpy() for column in frame)
-    rows = [one.rows for one in facts.symbols]  # summed as Python's integers, before numpy makes room for so many
-    if sum(rows) != len(frame) or not np.array_equal(places, np.repeat(np.arange(len(rows)), rows)):
+    ends = recorded.ends_of(frame, symbols=len(facts.symbols))
+    if list(ends) != list(accumulate(one.rows for one in facts.symbols)):
         raise ValueError("its rows are not those of its symbols, in order")
+    columns = [frame[name].to_numpy() for name in Columns._fields]
     series = []
-    for one, end in zip(facts.symbols, accumulate(rows), strict=True):
+    for one, end in zip(facts.symbols, ends, strict=True):
         own = Columns(*(np.ascontiguousarray(column[end - one.rows : end], np.int64) for column in columns))
         series.append(Series(one.symbol, one.price_decimals, one.volume_decimals, own))
     return tuple(series)

@@ -18,7 +18,9 @@ from safla.data.files import csv
 from safla.journal import candles_file
 from tests.data.written import HEADER, LIMIT, STEP, gz, kline, lines, zip_file, zst
 from tests.faults.command import ROOT
+from tests.faults.damaged import finished
 from tests.faults.mutating import NASTY
+from tests.faults.parquet_writing import sealed
 from tests.runs import SMALL, journal, run, small
 
 TARGET = rows.Target("BTC/USDT", STEP, None, None, LIMIT)
@@ -91,11 +93,31 @@ def parquets(folder: Path) -> list[bytes]:
         content = io.BytesIO()
         frame.write_parquet(content, compression=packing, row_group_size=25)  # type: ignore[arg-type]
         made.append(content.getvalue())
+    return [*made, recorded_candles(folder)[0]]
+
+
+def recorded_candles(folder: Path) -> list[bytes]:
+    """The candles of a run, as it writes them, and the same not packed, where every byte means something."""
     path = folder / "btc.csv"
     path.write_bytes(TABLE)
     series, _, _ = rows.assemble([csv.read(str(path), None)], TARGET)
-    candles_file.write(folder / "candles.parquet", (series,), timeframe="1h")
-    return [*made, (folder / "candles.parquet").read_bytes()]
+    candles = folder / "candles.parquet"
+    candles_file.write(candles, (series, series._replace(symbol="ETH/USDT")), timeframe="1h")
+    content = io.BytesIO()
+    pl.read_parquet(candles).write_parquet(
+        content, compression="uncompressed", statistics=False, row_group_size=30, data_page_size=200,
+        metadata={"safla": pl.read_parquet_metadata(candles)["safla"]},
+    )  # fmt: skip
+    return [candles.read_bytes(), sealed(content.getvalue())]
+
+
+RUN_FILES = ("candles.parquet", "journal.jsonl", "head", "config.yaml", "summary.json")
+
+
+def run_folders(folder: Path) -> list[bytes]:
+    """The files of a finished run, each after a line that says which one it is."""
+    made = finished(Path(tempfile.mkdtemp(dir=folder)))
+    return [bytes([place]) + b"\n" + (made / name).read_bytes() for place, name in enumerate(RUN_FILES)]
 
 
 def arrows(folder: Path) -> list[bytes]:

@@ -22,6 +22,7 @@ from tests.faults.targets import TARGETS
 SLOW_MS = 1_000
 TURN_SECONDS = 1.0  # of a target, before the next one's
 APART_BYTES = 4 * 2**30  # address space of a process apart: a bomb that unpacks ends it
+MOST_GROWTH_BYTES = 300 * 2**20  # of the memory of a process by one input; its first imports take half of it
 MOST_SHOWN = 5  # failures of a target
 APART_SECONDS = 60  # until a process apart that does not answer is ended
 
@@ -34,8 +35,11 @@ class Outcome(NamedTuple):
 
 
 def attempt(name: str, data: bytes, folder: Path) -> Outcome:
-    """One input. A slow one has two more chances, for another process may have held the machine."""
-    ms = 0.0
+    """One input. A slow one has two more chances, for another process may have held the machine.
+
+    One that takes much memory fails at once: the peak of a process only grows.
+    """
+    ms, before = 0.0, _peak_bytes()
     for _ in range(3):
         began = time.perf_counter()
         try:
@@ -45,9 +49,17 @@ def attempt(name: str, data: bytes, folder: Path) -> Outcome:
         except BaseException as error:  # noqa: BLE001  a panic of polars is no Exception
             return Outcome((time.perf_counter() - began) * 1000, f"{type(error).__name__}: {str(error)[:500].strip()}")
         ms = (time.perf_counter() - began) * 1000
+        grown = _peak_bytes() - before
+        if grown > MOST_GROWTH_BYTES:
+            return Outcome(ms, f"it took {grown >> 20} MiB")
         if ms < SLOW_MS:
             return Outcome(ms, "")
     return Outcome(ms, f"it took {ms:.0f} ms")
+
+
+def _peak_bytes() -> int:
+    """The largest memory of this process so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 class Apart:

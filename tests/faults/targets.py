@@ -16,14 +16,17 @@ from safla.config.types import SYMBOL
 from safla.data import rows
 from safla.data.files import csv, formats, parquet, table, vision
 from safla.data.files.formats import Question
+from safla.data.store import month
 from safla.errors import ConfigError, DataError, JournalError, UsageError
 from safla.journal import candles_file, survey
 from tests.chains import rehashed
-from tests.faults import corpora
+from tests.faults import corpora, damaged
 from tests.faults.command import Answer
 from tests.faults.corpora import TABLE, TARGET
 from tests.faults.invariants import check_answer
+from tests.faults.parquet_writing import sealed
 
+RUN_FILES = corpora.RUN_FILES
 WORD_BYTES = 128 * 1024
 CONFIG = "data: {source: csv, path: btc.csv}\nstrategy: {fast_period: 3, slow_period: 8}\n"
 
@@ -165,6 +168,42 @@ def read_parquet(data: bytes, folder: Path) -> None:
         check_said(error)
 
 
+def read_recorded(data: bytes, folder: Path) -> None:
+    """The candles of a run folder, as they are and with their seal made again: as such, as a source, as a month."""
+    path = folder / "candles.parquet"
+    for content in (data, sealed(data)):
+        path.write_bytes(content)
+        with contextlib.suppress(JournalError):
+            candles_file.read(path)
+        with contextlib.suppress(DataError):
+            parquet.read(str(path), None, symbol="BTC/USDT", owners=1)
+        with contextlib.suppress(ValueError):
+            month.unpack(content, candles=80)
+
+
+def read_run_folder(data: bytes, folder: Path) -> None:
+    """A run folder of which one file is another, as `corpora.run_folders` packs them; seals and hashes are made again.
+
+    status, replay and the same run once more say what is wrong, and none of them is ended by it.
+    """
+    name, _, content = data.partition(b"\n")
+    place = folder / "run-folder"
+    if not (place / "run").exists():
+        place.mkdir()
+        damaged.finished(place)
+    file = RUN_FILES[name[0] % len(RUN_FILES)] if name else RUN_FILES[0]
+    path = place / "run" / file
+    before = path.read_bytes()
+    mended = {"candles.parquet": sealed, "journal.jsonl": _chained}.get(file, bytes)
+    try:
+        for given in (content, mended(content)):
+            path.write_bytes(given)
+            check(answered("status", str(place / "run")), (0, 1, 3, 4, 6))
+            check(answered("replay", str(place / "run"), "--engine", "interpreted"), (0, 1, 3, 4, 6))
+    finally:
+        path.write_bytes(before)
+
+
 def read_symbol(data: bytes, folder: Path) -> None:
     """A symbol that is taken is of the allow-list (J14), and of one part where it stands in a path (Z7)."""
     symbol = _decoded(data)
@@ -229,6 +268,8 @@ TARGETS = {
     "json": Target(read_any, corpora.jsons, None, apart=False),
     "arrow": Target(read_any, corpora.arrows, None, apart=True),
     "parquet": Target(read_parquet, corpora.parquets, None, apart=True),
+    "recorded": Target(read_recorded, corpora.recorded_candles, None, apart=True),
+    "folders": Target(read_run_folder, corpora.run_folders, None, apart=True),
     "symbols": Target(read_symbol, corpora.symbols, None, apart=False),
     "arguments": Target(read_arguments, corpora.command_lines, corpora.drawn_words, apart=False),
 }

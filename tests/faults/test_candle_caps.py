@@ -19,7 +19,7 @@ def longest(content: bytes) -> int:
 
 
 def unpacked(content: bytes) -> int:
-    return footer.read(content, name="a").bytes_unpacked
+    return footer.read(content, name="a", limits=footer.Limits(64, 12_000_000, 2**31)).bytes_unpacked
 
 
 def footer_bytes(content: bytes) -> int:

@@ -1,9 +1,12 @@
 """A slice of what `make fuzz` does for as long as it is told: no traceback, no abort, nothing over a second."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.faults import fuzzing
 from tests.faults.fuzzing import Apart, Fuzz
 
 INPUTS = {
@@ -16,6 +19,8 @@ INPUTS = {
     "json": 200,
     "arrow": 200,
     "parquet": 200,
+    "recorded": 100,
+    "folders": 20,
     "symbols": 750,
     "arguments": 37,
 }
@@ -47,3 +52,14 @@ def test_an_input_that_ends_the_process_is_a_failure_and_the_next_one_gets_anoth
         apart.process.kill()
         assert apart.attempt(b"no candles").failure == "the process ended with -9"
         assert apart.attempt(b"no candles").failure == ""
+
+
+@pytest.mark.parametrize(
+    ("bound", "value", "failure"), [("SLOW_MS", 0, r"it took \d+ ms"), ("MOST_GROWTH_BYTES", -1, r"it took \d+ MiB")]
+)
+def test_an_input_beyond_the_bound_of_time_or_memory_is_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str, value: int, failure: str
+) -> None:
+    assert fuzzing.attempt("symbols", b"BTC/USDT", tmp_path).failure == ""
+    monkeypatch.setattr(fuzzing, bound, value)
+    assert re.fullmatch(failure, fuzzing.attempt("symbols", b"BTC/USDT", tmp_path).failure)

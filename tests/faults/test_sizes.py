@@ -1,45 +1,23 @@
 """Row 23: lines and files larger than any may be are refused, and none of them fills the memory."""
 
-from pathlib import Path
-
 import pytest
 
 from safla.journal.line import MAX_LINE
 from safla.journal.survey import judged
 from tests.chains import rehashed
-from tests.faults.command import Answer, safla
 from tests.faults.damaged import again, finished, head_at, put, refused, replayed
 from tests.faults.invariants import check_answer
+from tests.faults.measuring import MIB, linux, measured
 from tests.runs import journal
 
-MIB = 2**20
 MOST = 64 * MIB  # above what the bare program needs
 SLACK = 16 * MIB  # between two runs of which one reads a large file
 MOST_BYTES = 2**32  # of a journal (J6)
-
-# The command, and then its largest memory of all on the last line of stderr. Behind -c, `-m safla` are two words more.
-MEASURED = """\
-import sys
-from safla.cli import main
-code = main(sys.argv[3:])
-with open("/proc/self/status") as file:
-    print(next(line for line in file if line.startswith("VmHWM")).split()[1], file=sys.stderr)
-sys.exit(code)
-"""
-
-linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="its memory is read from /proc")
 
 
 @pytest.fixture
 def folder(tmp_path):
     return finished(tmp_path)
-
-
-def measured(*words):
-    """What the command said, and its largest memory in bytes."""
-    answer = safla(*words, options=("-c", MEASURED))
-    *said, peak = answer.err.splitlines(keepends=True)
-    return Answer(answer.code, answer.out, "".join(said)), 1024 * int(peak)
 
 
 def commands(folder):
@@ -77,9 +55,9 @@ def test_row_23_a_journal_over_4_gib_is_refused_at_once(folder):
     before = journal(folder)
     with (folder / "journal.jsonl").open("r+b") as file:
         file.truncate(MOST_BYTES + 1)  # a hole: it takes no room
-    bare = measured("--version")[1]
+    bare = measured("--version").peak
     for words in commands(folder):
-        answer, peak = measured(*words)
+        answer, peak, _ = measured(*words)
         check_answer(answer, 6)
         assert f"{MOST_BYTES + 1} bytes long; {MOST_BYTES} are the most" in answer.err
         assert peak - bare < MOST
@@ -95,23 +73,23 @@ def test_row_23_a_large_file_without_a_newline_is_no_journal_and_is_not_held(fol
         file.truncate(0)
         file.write(b"x" * MIB)
         file.truncate(1024 * MIB if release else 128 * MIB)
-    answer, peak = measured("replay", folder)
+    answer, peak, _ = measured("replay", folder)
     check_answer(answer, 4)
     assert "line 1, byte 0: there is no whole line" in answer.err
-    assert peak - measured("--version")[1] < MOST
+    assert peak - measured("--version").peak < MOST
 
 
 @linux
 def test_row_23_a_large_tail_is_saved_aside_in_bounded_memory_and_nothing_is_lost(folder, release):
     text = journal(folder)
     size = (1024 if release else 128) * MIB
-    usual = max(measured(*words)[1] for words in commands(folder))
+    usual = max(measured(*words).peak for words in commands(folder))
     put(folder, text, None)
     with (folder / "journal.jsonl").open("r+b") as file:
         file.truncate(len(text) + size)
     run, replay = commands(folder)
     for words in (replay, run):
-        answer, peak = measured(*words)
+        answer, peak, _ = measured(*words)
         check_answer(answer, 0)
         assert peak - usual < SLACK
     assert journal(folder) == text

@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from safla.core.candles import TIMEFRAMES
+from safla.data import json_bounds
 from safla.data.exchange import verdicts
 from safla.data.exchange.verdicts import BAD_ANSWER, BAD_ROW, NETWORK, Judged, said
 
@@ -147,6 +148,10 @@ def parse(text: str) -> Any:
 
     Judged for what is no JSON, for null, NaN, names that stand twice, and depth.
     """
+    try:
+        json_bounds.refuse(text)
+    except ValueError as error:
+        raise Judged(str(error), BAD_ANSWER) from error
     try:
         found = json.loads(text, parse_float=str, parse_constant=_refuse_constant, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:

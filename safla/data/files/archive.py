@@ -5,11 +5,12 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from safla.data.files import bounded
 from safla.errors import DataError
 
+MAX_DIRECTORY_BYTES = 2**18  # of the list of members: some 2 000, of which one is read
 SHOWN = 5  # members that a message names
 
 _NAME = r"[A-Za-z0-9_(\[][A-Za-z0-9 ._()\[\]+=,&@#-]{0,199}"
@@ -29,7 +30,9 @@ def member(stream: BinaryIO, path: str) -> Iterator[bytes]:
     """
     name = bounded.shown(path)
     try:
-        with zipfile.ZipFile(stream) as archive:
+        whole = _Directory(stream, name=name)
+        with zipfile.ZipFile(cast("BinaryIO", whole)) as archive:
+            whole.most = None
             chosen = _chosen(archive.infolist(), name=name)
             if chosen.flag_bits & 1 or chosen.compress_type not in _METHODS:
                 raise DataError(f"{name}: the member is encrypted, or compressed otherwise than by deflate; unpack it")
@@ -37,6 +40,30 @@ def member(stream: BinaryIO, path: str) -> Iterator[bytes]:
                 yield from bounded.limited(content.read, path)
     except _BROKEN as error:
         raise DataError(f"{name}: cut or corrupt ZIP ({str(error)[:80]!a})") from error
+
+
+class _Directory:
+    """An archive whose list of members is not read where it is too long: the library reads it in one go.
+
+    So it is bounded whichever of several end records the library takes, and whatever count that record says.
+    """
+
+    def __init__(self, stream: BinaryIO, *, name: str) -> None:
+        self.most: int | None = MAX_DIRECTORY_BYTES  # that are read at once; None: any number
+        self.seek, self.tell, self.seekable, self.close = stream.seek, stream.tell, stream.seekable, _stays_open
+        self._stream = stream
+        self._name = name
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes. DataError for more at once than the list of members may take."""
+        if self.most is not None and size > self.most:
+            text = f"a list of members of {size} bytes, at most {self.most} are read; an archive with one CSV is read"
+            raise DataError(f"{self._name}: {text}")
+        return self._stream.read(size)
+
+
+def _stays_open() -> None:
+    """Whoever opened the stream closes it."""
 
 
 def _chosen(infos: Sequence[zipfile.ZipInfo], *, name: str) -> zipfile.ZipInfo:

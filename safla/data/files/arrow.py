@@ -4,7 +4,7 @@ import io
 from typing import Any, NamedTuple
 
 from safla.data.bad_rows import Handling
-from safla.data.files import bounded, columnar
+from safla.data.files import bounded, columnar, panics
 from safla.data.files.csv import ColumnMap
 from safla.data.files.flatbuffer import Table
 from safla.data.files.magic import ARROW
@@ -50,9 +50,11 @@ def read(
     # polars ends in a panic on some broken files, and a panic is no Exception
     broken = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError, OverflowError)
     try:
-        schema = pl.read_ipc_schema(io.BytesIO(content))
+        with panics.held():
+            schema = pl.read_ipc_schema(io.BytesIO(content))
         wanted = columnar.wanted(schema, columns, path=path, symbol=symbol, owners=owners)
-        frame = pl.read_ipc(io.BytesIO(content), columns=wanted.read)
+        with panics.held():
+            frame = pl.read_ipc(io.BytesIO(content), columns=wanted.read)
         return columnar.rows(path, frame, asked=wanted, symbol=symbol, zone=zone, bad=bad)
     except broken as error:
         text = ascii(str(error).partition("\n")[0][:150])[1:-1]

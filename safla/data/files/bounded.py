@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
+from safla.data.files import panics
 from safla.errors import DataError, HostError
 
 MAX_FILE_BYTES = 4 * 2**30
@@ -111,15 +112,16 @@ def _zstd_text(archive: bytes, path: str) -> bytes:
         raise DataError(f"{shown(path)}: more than {MAX_ZSTD_TEXT_BYTES} bytes when decompressed; split it")
     try:
         # Lines end in NUL here, so that the text is one cell: a cell for each line of a bomb would fill the memory.
-        cells = pl.read_csv(
-            archive,
-            has_header=False,
-            schema={"text": pl.String},
-            separator="\0",
-            eol_char="\0",
-            quote_char=None,
-            n_rows=2,
-        )
+        with panics.held():
+            cells = pl.read_csv(
+                archive,
+                has_header=False,
+                schema={"text": pl.String},
+                separator="\0",
+                eol_char="\0",
+                quote_char=None,
+                n_rows=2,
+            )
     except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise DataError(f"{shown(path)}: cut or corrupt zstd ({_line(error)})") from error
     if cells.height > 1:

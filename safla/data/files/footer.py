@@ -1,21 +1,38 @@
-"""What a Parquet file says it unpacks to, in its footer and before each page: known before anything is unpacked."""
+"""What a Parquet file says it unpacks to, in its footer and before each page: known before anything is unpacked.
 
+Whoever reads Parquet passes here first (`parquet_decoding`). What a file says must agree with itself: its column chunks
+lie one after the other, the pages of a chunk hold what the chunk promises, and the chunks what the file promises. So
+the guard takes time by the size of the file alone, and the library that decodes it meets no other numbers than these.
+"""
+
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from safla.data.files import parquet_format as form
 from safla.data.files.thrift import Cursor, struct
 from safla.errors import DataError
 
 MAGIC = b"PAR1"
 MAX_FOOTER_BYTES = 4 * 2**20
+MAX_PAGES = 2**17  # of a file: 12 million rows of six columns in pages of 20 000 rows are 3 600
+MAX_KEYS = 1000  # of the metadata
+LEAST_ENTRY_BYTES = 4  # of a value in a dictionary; shorter types have none
 
-# numbers of fields in parquet.thrift
-SCHEMA, ROWS, GROUPS = 2, 3, 4  # of the file
-CHILDREN = 5  # of an element of the schema; the root and groups have some
-CHUNKS, CHUNK = 1, 3  # of a row group: its column chunks; of one of those: its metadata
-COMPRESSED, DATA_OFFSET, DICTIONARY_OFFSET = 7, 9, 11  # of a column chunk
-PAGE_UNPACKED, PAGE_COMPRESSED = 2, 3  # of the header of a page
-VALUES = 1  # of each kind of page
-KINDS = (5, 7, 8)  # data, dictionary, data of version 2
+
+class Limits(NamedTuple):
+    """The most that a file may say of itself."""
+
+    columns: int
+    rows: int
+    bytes_unpacked: int
+
+
+class Leaf(NamedTuple):
+    """A column with values of its own."""
+
+    name: str
+    kind: int | None  # the physical type
+    is_plain: bool  # nothing says that its values are others than those of the physical type
 
 
 class Footer(NamedTuple):
@@ -25,10 +42,12 @@ class Footer(NamedTuple):
     columns: int
     bytes_unpacked: int  # the sum over its pages
     values: int  # the most that a page says to hold
+    metadata: Mapping[str, str]
+    leaves: tuple[Leaf, ...]
 
 
-def read(content: bytes, *, name: str) -> Footer:
-    """What a whole file says of itself. DataError when it is cut, or makes no sense."""
+def read(content: bytes, *, name: str, limits: Limits) -> Footer:
+    """What a whole file says of itself. DataError when it is cut, makes no sense, or says more than the limits."""
     length = int.from_bytes(content[-8:-4], "little")
     if not content.startswith(MAGIC) or not content.endswith(MAGIC) or len(content) < length + 12:
         raise DataError(f"{name}: not a whole Parquet file")
@@ -36,28 +55,130 @@ def read(content: bytes, *, name: str) -> Footer:
         raise DataError(f"{name}: a footer of {length} bytes, at most {MAX_FOOTER_BYTES} are read")
     end = len(content) - 8
     try:
-        fields = struct(Cursor(content, end - length, end))
-        columns = sum(1 for element in fields[SCHEMA] if not element.get(CHILDREN))
-        chunks = [chunk[CHUNK] for group in fields[GROUPS] for chunk in group[CHUNKS]]
-        pages = [page for chunk in chunks for page in _pages(content, chunk, limit=end - length)]
+        cursor = Cursor(content, end - length, end)
+        fields = struct(cursor, form.FILE)
+        leaves = _leaves(fields[form.SCHEMA])
+        _refuse_more(len(leaves), limits.columns, "columns", name=name)
+        rows = fields[form.FILE_ROWS]
+        _refuse_more(rows, limits.rows, "rows", name=name)
+        chunks = _chunks(fields, leaves)
+        pages = _Pages(cursor, most_bytes=limits.bytes_unpacked, name=name)
+        start = len(MAGIC)
+        for chunk in chunks:
+            start = pages.add(chunk, start=start, limit=end - length)
+        metadata = _metadata(fields.get(form.KEY_VALUES, ()))
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise DataError(f"{name}: cut or corrupt Parquet file (what it says of itself makes no sense)") from error
-    unpacked = sum(size for size, _ in pages)
-    return Footer(fields[ROWS], columns, unpacked, max((values for _, values in pages), default=0))
+    _refuse_more(pages.values, limits.rows, "rows", name=name)
+    return Footer(rows, len(leaves), pages.bytes_unpacked, pages.values, metadata, leaves)
 
 
-def _pages(content: bytes, chunk: dict[int, Any], *, limit: int) -> list[tuple[int, int]]:
-    """Of each page of a column chunk: its size when unpacked, and how many values it holds."""
-    start = min(chunk[DATA_OFFSET], chunk.get(DICTIONARY_OFFSET) or chunk[DATA_OFFSET])
-    end = start + chunk[COMPRESSED]
-    if not 0 < start <= end <= limit:
-        raise ValueError("a column outside the file")
-    cursor, pages = Cursor(content, start, end), []
-    while cursor.place < end:
-        header = struct(cursor)
-        values = [header[kind][VALUES] for kind in KINDS if kind in header]
-        pages.append((header[PAGE_UNPACKED], max(values)))
-        if min(pages[-1]) < 0 or header[PAGE_COMPRESSED] < 0:
-            raise ValueError("a size below 0")
-        cursor.take(header[PAGE_COMPRESSED])
-    return pages
+def _refuse_more(count: int, most: int, what: str, *, name: str) -> None:
+    if count > most:
+        raise DataError(f"{name}: {count} {what}, at most {most} are read")
+
+
+def _leaves(schema: Sequence[dict[int, Any]]) -> tuple[Leaf, ...]:
+    """The columns of a schema; its first element is the root, and groups have children."""
+    return tuple(
+        Leaf(
+            element[form.NAME].decode(),
+            element.get(form.KIND),
+            form.CONVERTED not in element and form.LOGICAL not in element,
+        )
+        for element in schema[1:]
+        if not element.get(form.CHILDREN)
+    )
+
+
+def _chunks(fields: dict[int, Any], leaves: Sequence[Leaf]) -> list[dict[int, Any]]:
+    """The metadata of the column chunks, in order, each for its column and for the rows of its group."""
+    if form.ENCRYPTION in fields or form.SIGNING in fields:
+        raise ValueError("encrypted")
+    is_flat = len(leaves) == len(fields[form.SCHEMA]) - 1 and all(
+        element.get(form.REPETITION) != form.REPEATED for element in fields[form.SCHEMA][1:]
+    )
+    rows, found = 0, []
+    for group in fields[form.GROUPS]:
+        if group[form.GROUP_ROWS] < 0 or group[form.GROUP_BYTES] < 0 or len(group[form.CHUNKS]) != len(leaves):
+            raise ValueError("a row group of other columns than the schema has")
+        rows += group[form.GROUP_ROWS]
+        for leaf, column in zip(leaves, group[form.CHUNKS], strict=True):
+            chunk = column[form.CHUNK]
+            if column.get(form.OTHER_FILE) or form.CRYPTO in column or form.ENCRYPTED in column:
+                raise ValueError("a column that is encrypted, or in another file")
+            if chunk[form.CHUNK_KIND] != leaf.kind:
+                raise ValueError("a column of another type than the schema says")
+            if is_flat and chunk[form.CHUNK_VALUES] != group[form.GROUP_ROWS]:
+                raise ValueError("a column of another length than its rows")
+            found.append(chunk)
+    if rows != fields[form.FILE_ROWS]:
+        raise ValueError("other rows than those of its groups")
+    return found
+
+
+class _Pages:
+    """The sums over the pages that were seen."""
+
+    def __init__(self, cursor: Cursor, *, most_bytes: int, name: str) -> None:
+        self.count = 0
+        self.bytes_unpacked = 0
+        self.values = 0  # the most of a page
+        self._cursor = cursor
+        self._most_bytes = most_bytes
+        self._name = name
+
+    def add(self, chunk: dict[int, Any], *, start: int, limit: int) -> int:
+        """Walk over the pages of a column chunk, which begins at `start` or after it. Returns its end."""
+        first: int = chunk[form.DATA_OFFSET]
+        dictionary = chunk.get(form.DICTIONARY_OFFSET)
+        if dictionary is not None:
+            if dictionary >= first:
+                raise ValueError("a dictionary after its column")
+            first = dictionary
+        end: int = first + chunk[form.COMPRESSED]
+        if not start <= first <= end <= limit:
+            raise ValueError("a column outside the file, or over another one")
+        cursor = self._cursor
+        cursor.place, cursor.end = first, end
+        values = unpacked = 0
+        while cursor.place < end:
+            page, size, count = self._page(chunk, is_first=cursor.place == first)
+            values += count if page != form.DICTIONARY_PAGE else 0
+            unpacked += size
+            self.bytes_unpacked += size
+            _refuse_more(self.bytes_unpacked, self._most_bytes, "bytes when unpacked", name=self._name)
+        if values != chunk[form.CHUNK_VALUES] or unpacked > chunk[form.UNPACKED]:
+            raise ValueError("pages of other lengths than their column says")
+        return end
+
+    def _page(self, chunk: dict[int, Any], *, is_first: bool) -> tuple[int, int, int]:
+        """The next page: its kind, its size when unpacked, and how many values it says to hold."""
+        self.count += 1
+        if self.count > MAX_PAGES:
+            raise ValueError("too many pages")
+        header = struct(self._cursor, form.PAGE_HEADER)
+        page, unpacked, packed = header[form.PAGE], header[form.PAGE_UNPACKED], header[form.PAGE_COMPRESSED]
+        own = header[form.HEADERS[page]]
+        if any(own[field] not in known for field, known in form.ENCODINGS[page].items()):
+            raise ValueError("an encoding that there is not")
+        values = own[form.VALUES]
+        if min(unpacked, packed, values) < 0 or (chunk[form.CODEC] == form.UNCOMPRESSED and packed != unpacked):
+            raise ValueError("a size that can not be")
+        if page == form.DICTIONARY_PAGE and (not is_first or values * LEAST_ENTRY_BYTES > unpacked):
+            raise ValueError("a dictionary in the middle, or of more values than it has room for")
+        if page == form.DATA_PAGE_2:
+            levels = own[form.DEFINITION_BYTES], own[form.REPETITION_BYTES]
+            if min(*levels, own[form.NULLS], own[form.ROWS]) < 0 or sum(levels) > min(packed, unpacked):
+                raise ValueError("levels longer than their page")
+            if max(own[form.NULLS], own[form.ROWS]) > values:
+                raise ValueError("more rows than values")
+        self.values = max(self.values, values)
+        self._cursor.skip(packed)
+        return page, unpacked, values
+
+
+def _metadata(entries: Sequence[dict[int, bytes]]) -> dict[str, str]:
+    if len(entries) > MAX_KEYS:
+        raise ValueError("too many keys")
+    return {entry[form.KEY].decode(): entry.get(form.VALUE, b"").decode() for entry in entries}

@@ -1,8 +1,12 @@
 """Parquet files of candles, those of run folders too. A float is taken by its shortest text, and that is said."""
 
+import numpy as np
+
 from safla.data.bad_rows import Handling
 from safla.data.files import bounded, columnar, footer, recorded
 from safla.data.files.csv import ColumnMap
+from safla.data.files.footer import Footer, Limits
+from safla.data.files.parquet_decoding import decoded, schema_of
 from safla.data.files.recorded import Recorded
 from safla.data.files.table import MAX_COLUMNS
 from safla.data.rows import FIELDS, MAX_ROWS, Rows
@@ -19,43 +23,40 @@ def read(
 
     with bounded.opened(path) as stream:
         content = bounded.whole(stream, path)
-    _refuse_bombs(content, name=bounded.shown(path))
-    # polars ends in a panic on some broken pages, and a panic is no Exception
-    broken = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError, OverflowError)
+    name = bounded.shown(path)
+    claims = footer.read(content, name=name, limits=Limits(MAX_COLUMNS, MAX_ROWS, MAX_UNPACKED_BYTES))
+    broken = (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError, OverflowError)  # of casts too
     try:
-        run = recorded.facts(pl.read_parquet_metadata(content))
-        if run is None:
-            schema = pl.read_parquet_schema(content)
-            wanted = columnar.wanted(schema, columns, path=path, symbol=symbol, owners=owners)
-            frame = pl.read_parquet(content, columns=wanted.read)
-            return columnar.rows(path, frame, asked=wanted, symbol=symbol, zone=zone, bad=bad)
-        return _recorded(path, content, run, symbol=symbol)
+        run = recorded.facts(claims.metadata)
+        if run is not None:
+            return _recorded(path, content, claims, run, symbol=symbol)
+        schema = schema_of(content, claims)
+        wanted = columnar.wanted(schema, columns, path=path, symbol=symbol, owners=owners)
+        frame = decoded(content, claims, columns=wanted.read)
+        return columnar.rows(path, frame, asked=wanted, symbol=symbol, zone=zone, bad=bad)
     except broken as error:
         text = ascii(str(error).partition("\n")[0][:150])[1:-1]
-        raise DataError(f"{bounded.shown(path)}: cut or corrupt Parquet file ({text})") from error
+        raise DataError(f"{name}: cut or corrupt Parquet file ({text})") from error
 
 
-def _refuse_bombs(content: bytes, *, name: str) -> None:
-    says = footer.read(content, name=name)
-    if says.columns > MAX_COLUMNS:
-        raise DataError(f"{name}: {says.columns} columns, at most {MAX_COLUMNS} are read")
-    if max(says.rows, says.values) > MAX_ROWS:
-        raise DataError(f"{name}: {max(says.rows, says.values)} rows, at most {MAX_ROWS} are read")
-    if says.bytes_unpacked > MAX_UNPACKED_BYTES:
-        raise DataError(f"{name}: {says.bytes_unpacked} bytes when unpacked, at most {MAX_UNPACKED_BYTES} are read")
-
-
-def _recorded(path: str, content: bytes, run: Recorded, *, symbol: str) -> Rows:
+def _recorded(path: str, content: bytes, claims: Footer, run: Recorded, *, symbol: str) -> Rows:
     """The candles of one symbol out of a run folder's file, when all of them are as they were written."""
     import polars as pl
 
-    recorded.refuse_columns(pl.read_parquet_schema(content))
-    frame = pl.read_parquet(content)
-    recorded.verify(frame, run)
+    recorded.refuse_claims(claims, symbols=len(run.symbols), file_bytes=len(content))
+    frame = decoded(content, claims)
+    ends = recorded.verify(frame, run)
     if symbol not in run.symbols:
-        raise DataError(f"{bounded.shown(path)}: no candles of {symbol}; it has {', '.join(run.symbols)}")
+        raise DataError(f"{bounded.shown(path)}: no candles of {symbol}; it has {_listed(run.symbols)}")
     place = run.symbols.index(symbol)
     price, volume = run.decimals[place]
-    own = frame.with_row_index("row", offset=1).filter(pl.col("symbol") == place)
+    first = ends[place - 1] if place else 0
+    own = frame.slice(first, ends[place] - first)
+    own = own.with_columns(pl.Series("row", np.arange(first + 1, ends[place] + 1)))
     found = columnar.of_frame(path, own, own=dict.fromkeys(FIELDS[1:5], price) | {"volume": volume})
     return found._replace(timeframe=run.timeframe)
+
+
+def _listed(symbols: tuple[str, ...]) -> str:
+    rest = len(symbols) - recorded.SHOWN
+    return ", ".join(symbols[: recorded.SHOWN]) + (f" and {rest} more" if rest > 0 else "")

@@ -14,6 +14,10 @@ from safla.core.scale import LIMIT
 from safla.core.values import Columns, Int64
 from safla.data.checks import Bounds, Origin, check
 from safla.data.decimals import POWERS
+from safla.data.files import footer, recorded
+from safla.data.files.footer import Limits
+from safla.data.files.parquet_decoding import decoded
+from safla.data.files.parquet_format import INT64
 from safla.data.rows import PRICES
 from safla.errors import DataError
 
@@ -47,20 +51,30 @@ def pack(series: Series) -> Packed:
 
 
 def unpack(content: bytes, *, candles: int) -> Columns:
-    """The columns of a file whose hash was found right. ValueError where they are not those of so many candles."""
+    """The columns of a file whose hash was found right. ValueError where they are not those of so many candles.
+
+    A hash tells damage; a hand that means harm can write it into the manifest too.
+    """
     import polars as pl
 
     try:
-        frame = pl.read_parquet(io.BytesIO(content))
-    except (pl.exceptions.PolarsError, OSError) as error:
+        claims = footer.read(content, name="month", limits=Limits(len(Columns._fields), candles, 2**40))
+    except DataError as error:
         raise ValueError("no Parquet file of ours") from error
-    if tuple(frame.columns) != Columns._fields or set(frame.dtypes) != {pl.Int64}:
+    if tuple(leaf.name for leaf in claims.leaves) != Columns._fields or claims.rows != candles:
+        raise ValueError("other columns than a month has, or another number of candles")
+    if any(leaf.kind != INT64 or not leaf.is_plain for leaf in claims.leaves):
         raise ValueError("other columns than a month has")
-    if frame.null_count().row(0) != (0,) * len(Columns._fields):
-        raise ValueError("empty cells")
+    recorded.refuse_unpacked(claims)
+    try:
+        frame = decoded(content, claims)
+    except ValueError as error:
+        raise ValueError("no Parquet file of ours") from error
+    if set(frame.dtypes) != {pl.Int64} or any(frame.null_count().row(0)):
+        raise ValueError("other columns than a month has, or empty cells")
     columns = Columns(*(column.to_numpy() for column in frame))
-    if len(columns.ts) != candles or (np.diff(columns.ts) <= 0).any():
-        raise ValueError("another number of candles, or out of order")
+    if (np.diff(columns.ts) <= 0).any():
+        raise ValueError("candles out of order")
     return columns
 
 

@@ -28,6 +28,7 @@ from tests.data.written import (
     same,
 )
 
+LIMITS = footer.Limits(64, 12_000_000, 2**31)
 NUMBERS = ("open", "high", "low", "close", "volume")
 
 
@@ -220,7 +221,7 @@ def test_too_many_rows_are_refused_before_they_are_unpacked(tmp_path: Path) -> N
 
 def test_too_many_bytes_are_refused_before_they_are_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = written(tmp_path, table(count=100))
-    unpacked = footer.read(Path(path).read_bytes(), name="a").bytes_unpacked
+    unpacked = footer.read(Path(path).read_bytes(), name="a", limits=LIMITS).bytes_unpacked
     monkeypatch.setattr(parquet, "MAX_UNPACKED_BYTES", unpacked)
     read(path)
     monkeypatch.setattr(parquet, "MAX_UNPACKED_BYTES", unpacked - 1)
@@ -230,7 +231,7 @@ def test_too_many_bytes_are_refused_before_they_are_unpacked(tmp_path: Path, mon
 
 def test_the_footer_says_what_polars_finds(tmp_path: Path) -> None:
     frame = table(count=50).with_columns(symbol=pl.lit("BTC/USDT"), nothing=pl.lit(None), price=pl.lit(Decimal("1.5")))
-    says = footer.read(Path(written(tmp_path, frame)).read_bytes(), name="a")
+    says = footer.read(Path(written(tmp_path, frame)).read_bytes(), name="a", limits=LIMITS)
     assert (says.rows, says.columns) == (50, 9)
     assert says.bytes_unpacked > 50 * 8
 
@@ -238,7 +239,7 @@ def test_the_footer_says_what_polars_finds(tmp_path: Path) -> None:
 def test_a_footer_beyond_the_cap_is_refused_unread() -> None:
     length = footer.MAX_FOOTER_BYTES + 1
     with pytest.raises(DataError, match="a footer of 4194305 bytes, at most 4194304 are read"):
-        footer.read(b"PAR1" + bytes(length) + length.to_bytes(4, "little") + b"PAR1", name="a")
+        footer.read(b"PAR1" + bytes(length) + length.to_bytes(4, "little") + b"PAR1", name="a", limits=LIMITS)
 
 
 def test_times_in_steps_of_an_hour_stay_in_steps_of_an_hour(tmp_path: Path) -> None:

@@ -40,6 +40,8 @@ def test_a_packed_month_gives_its_candles_back_at_the_fewest_decimals(price: int
 
 def test_a_file_with_another_number_of_candles_is_refused() -> None:
     with pytest.raises(ValueError, match="another number of candles"):
+        month.unpack(month.pack(candles(range(20))).content, candles=21)
+    with pytest.raises(ValueError, match="no Parquet file"):  # more than may be unpacked
         month.unpack(month.pack(candles(range(20))).content, candles=19)
     with pytest.raises(ValueError, match="no Parquet file"):
         month.unpack(b"PAR1", candles=1)

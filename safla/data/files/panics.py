@@ -1,0 +1,59 @@
+"""What a library of compiled code prints when it panics: kept off the stderr of a process that is ours alone."""
+
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Iterator
+
+BEGIN = b"\nthread '"
+MAX_SAID_BYTES = 2**20  # of stderr that are given back
+
+_one_at_a_time = threading.Lock()
+_ours: list[bool] = []  # filled once this process is ours alone
+
+
+def silence() -> None:
+    """Say that this process is ours alone: its stderr may be held for a while."""
+    _ours.append(True)
+
+
+@contextlib.contextmanager
+def held() -> Iterator[None]:
+    """Hold what is written to stderr meanwhile, and give it back up to the text of a panic.
+
+    In a process of others nothing is held: their threads and children write to the same stderr.
+    """
+    if not _ours:
+        yield
+        return
+    with _one_at_a_time:
+        aside = _aside()
+        if aside is None:
+            yield
+            return
+        kept, held_in = aside
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.write(kept, os.pread(held_in, MAX_SAID_BYTES, 0).partition(BEGIN)[0])
+            os.close(held_in)
+            os.close(kept)
+
+
+def _aside() -> tuple[int, int] | None:
+    """Lead stderr into memory: the descriptors of the old one and of the memory; None where the host has no room."""
+    try:
+        sys.stderr.flush()
+        kept = os.dup(2)
+    except (OSError, ValueError):
+        return None
+    try:
+        held_in = os.memfd_create("stderr")
+    except (OSError, AttributeError):  # other systems have none
+        os.close(kept)
+        return None
+    os.dup2(held_in, 2)
+    return kept, held_in

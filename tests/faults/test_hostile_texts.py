@@ -1,0 +1,152 @@
+"""Row 15 of what hostile hands do: archives of a million members, JSON of millions of values, thousands of problems."""
+
+import io
+import json
+import struct
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from safla.data import json_bounds
+from safla.data.exchange import strict
+from safla.data.exchange.verdicts import Judged
+from safla.data.files import archive
+from safla.errors import MAX_SHOWN_PROBLEMS, ConfigError, Problem
+from tests.faults.candle_files import CONFIG, KLINES, put, run, zipped
+from tests.faults.command import inside
+from tests.faults.invariants import check_answer
+from tests.faults.measuring import MIB, linux, measured
+
+MOST_SECONDS = 10  # of a whole command, of which most is its start
+MOST_MEMORY = 96 * MIB  # above what the bare program needs
+ENTRY = struct.pack("<4s4B4HL2L5H2L", b"PK\1\2", 20, 0, 20, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0) + b"a"
+
+
+def archive_of(members: int, *, says: int, comment: bytes = b"") -> bytes:
+    """A ZIP whose list has so many members, and says to have others; none of them is there."""
+    begin, entries = b"PK\3\4" + bytes(26), ENTRY * members
+    if members <= 0xFFFF:
+        return (
+            begin
+            + entries
+            + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, says, says, len(entries), len(begin), len(comment))
+            + comment
+        )
+    place = len(begin) + len(entries)
+    end64 = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, says, says, len(entries), len(begin))
+    locator = struct.pack("<4sLQL", b"PK\6\7", 0, place, 1)
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, len(comment))
+    return begin + entries + end64 + locator + end + comment
+
+
+ARCHIVES: dict[str, Callable[[], bytes]] = {
+    "a million members": lambda: archive_of(1_000_000, says=1_000_000),
+    "a million members that it does not count": lambda: archive_of(1_000_000, says=1),
+    "a million members and a comment": lambda: archive_of(1_000_000, says=1_000_000, comment=b"PK\5\6 is no end"),
+    "60 000 members": lambda: archive_of(60_000, says=60_000),
+}
+
+
+@linux
+@pytest.mark.parametrize("fault", ARCHIVES)
+def test_row_15_a_zip_of_many_members_is_refused_before_its_list_is_built(tmp_path: Path, fault: str) -> None:
+    path = put(tmp_path, ARCHIVES[fault](), "a.zip")
+    (tmp_path / "config.yaml").write_text(CONFIG.format(kind="file", path=path))
+    found = measured("run", tmp_path / "config.yaml", "--out", tmp_path / "run")
+    check_answer(found.answer, 4)
+    assert found.seconds < MOST_SECONDS
+    assert found.peak - measured("--version").peak < MOST_MEMORY
+    assert "a.zip: a list of members of " in found.answer.err or "cut or corrupt ZIP" in found.answer.err
+
+
+def test_row_15_a_zip_whose_list_is_at_the_bound_is_read_and_one_above_it_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = zipped({"a.csv": KLINES, **{f"__MACOSX/._{one}": b"" for one in range(2_000)}})
+    with zipfile.ZipFile(io.BytesIO(content)) as opened:
+        listed = len(content) - opened.start_dir - 22
+    monkeypatch.setattr(archive, "MAX_DIRECTORY_BYTES", listed)
+    check_answer(run(put(tmp_path, content, "a.zip"), "file", out="at"), 0)
+    monkeypatch.setattr(archive, "MAX_DIRECTORY_BYTES", listed - 1)
+    answer = run(tmp_path / "a.zip", "file")
+    check_answer(answer, 4)
+    assert f"a list of members of {listed} bytes, at most {listed - 1} are read" in answer.err
+
+
+SIZE = strict.MAX_BODY_BYTES
+ANSWERS: dict[str, str] = {
+    "empty lists": "[" + "[]," * (SIZE // 3) + "0]",
+    "empty maps": "[" + "{}," * (SIZE // 3) + "0]",
+    "numbers": "[" + "1," * (SIZE // 2) + "0]",
+    "a map": "{" + ",".join(f'"{one}":0' for one in range(SIZE // 10)) + "}",
+    "depth": "[" * SIZE,
+    "some depth": "[" * 65 + "]" * 65,
+    "strings before it": "[" + '"[",' * 10 + "[]," * (SIZE // 4) + "0]",
+}
+
+
+@pytest.mark.parametrize("fault", ANSWERS)
+def test_row_15_an_answer_of_too_many_values_is_refused_before_it_is_decoded(
+    fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json, "loads", None)
+    begin = time.process_time()
+    with pytest.raises(Judged, match="JSON of more than 2097152 values or 262144 lists, or nested deeper than 64"):
+        strict.parse(ANSWERS[fault])
+    assert time.process_time() - begin < 2
+
+
+def test_row_15_answers_as_large_as_exchanges_send_are_taken() -> None:
+    """All markets of the largest exchange, and texts full of brackets, which are no lists."""
+    market = {"symbol": "BTCUSDT", "filters": [{"a": "1"}] * 12, "groups": [f"TRD_GRP_{one:03}" for one in range(250)]}
+    for sound in ([market] * 3_000, ["[" * 1_000, '"]{' * 300_000, "\\"], [["[" * 100]] * 100):
+        text = json.dumps(sound)
+        assert len(text) < SIZE
+        assert strict.parse(text) == sound
+    json_bounds.refuse("[" * 64 + "]" * 64)
+
+
+JSONS: dict[str, bytes] = {
+    "rows of nothing": b"[[" + b"],[" * (16 * MIB // 3) + b"]]",
+    "rows of one": b"[[" + b"1],[" * (4 * MIB) + b"1]]",
+    "lists in a row": b"[[" + b"[]," * (16 * MIB // 3) + b"1]]",
+    "maps": b"[" + b"{}," * (16 * MIB // 3) + b"{}]",
+    "one row": b"[[" + b"1," * (8 * MIB) + b"1]]",
+    "spaces": b"[[1" + b" " * 16 * MIB + b"]]",
+}
+
+
+@linux
+@pytest.mark.parametrize("fault", JSONS)
+def test_row_15_16_mib_of_json_that_is_no_candles_is_exit_4_in_little_memory(tmp_path: Path, fault: str) -> None:
+    path = put(tmp_path, JSONS[fault], "a.json")
+    (tmp_path / "config.yaml").write_text(CONFIG.format(kind="file", path=path))
+    found = measured("run", tmp_path / "config.yaml", "--out", tmp_path / "run")
+    check_answer(found.answer, 4)
+    assert found.seconds < MOST_SECONDS
+    assert found.peak - measured("--version").peak < 2 * MOST_MEMORY
+
+
+def test_row_15_of_many_problems_fifty_are_shown_and_the_others_are_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = put(tmp_path, "".join(f"unknown_{one}: 1\n" for one in range(2_402)).encode(), "many.yaml")
+    for command in ("run", "validate"):
+        answer = inside(capsys, command, path)
+        assert answer.code == 3
+        lines = answer.err.splitlines()
+        assert len(lines) == MAX_SHOWN_PROBLEMS + 1
+        assert lines[-1] == "and 2352 more problems"
+    (row,) = json.loads(inside(capsys, "validate", path, "--json").out)
+    assert (len(row["problems"]), row["problem_count"]) == (MAX_SHOWN_PROBLEMS, 2_402)
+
+
+def test_row_15_up_to_fifty_problems_are_all_shown() -> None:
+    problems = [Problem("a.yaml:1:1", f"key_{one}", "unknown key") for one in range(51)]
+    assert str(ConfigError(problems[:50])).count("\n") == 49
+    assert "more" not in str(ConfigError(problems[:50]))
+    assert str(ConfigError(problems)).endswith("\nand 1 more problem")
+    assert len(ConfigError(problems).problems) == 51
