@@ -1,5 +1,6 @@
 """Real inputs for fuzzing to begin from, and fresh ones drawn by chance."""
 
+import contextlib
 import io
 import json
 import tempfile
@@ -116,7 +117,8 @@ RUN_FILES = ("candles.parquet", "journal.jsonl", "head", "config.yaml", "summary
 
 def run_folders(folder: Path) -> list[bytes]:
     """The files of a finished run, each after a line that says which one it is."""
-    made = finished(Path(tempfile.mkdtemp(dir=folder)))
+    with contextlib.redirect_stdout(io.StringIO()):
+        made = finished(Path(tempfile.mkdtemp(dir=folder)))
     return [bytes([place]) + b"\n" + (made / name).read_bytes() for place, name in enumerate(RUN_FILES)]
 
 

@@ -369,7 +369,7 @@ MEBIBYTE = 2**20
 HUGE = {
     "huge_body": r"a body of more than 16 MiB",
     "gzip_bomb": r"a body of more than 16 MiB",
-    "deep_json": r"or nested deeper than 64",
+    "deep_json": r"JSON of more than \d+ values or \d+ lists, or nested deeper than 64",
 }
 
 

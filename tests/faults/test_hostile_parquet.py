@@ -21,7 +21,7 @@ from tests.faults.damaged import finished
 from tests.faults.fuzzing import Apart
 from tests.faults.invariants import check_answer
 from tests.faults.measuring import MIB, Measured, linux, measured
-from tests.faults.parquet_writing import Chunk, Group, facts, page, parquet, recorded, sealed
+from tests.faults.parquet_writing import Chunk, Group, facts, page, parquet, recorded, sealed, varint
 
 MOST_SECONDS = 10  # of a whole command, of which most is its start
 MOST_MEMORY = 160 * MIB  # above what the bare program needs
@@ -192,7 +192,8 @@ def of_one(*, rows: int = 1, unpacked: int = 8, size: int = 8, start: int = 4, c
 
 def of_values() -> bytes:
     """A footer of nothing but empty structs."""
-    fields = b"\x29\xfc" + b"\xf0\xff\xff\x01" + bytes(4 * 2**20 - 100)
+    count = 4 * 2**20 - 100
+    fields = b"\x29\xfc" + varint(count) + bytes(count)
     return b"PAR1" + fields + len(fields).to_bytes(4, "little") + b"PAR1"
 
 
