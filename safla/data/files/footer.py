@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from safla.data.files import parquet_format as form
-from safla.data.files.thrift import Cursor, struct
+from safla.data.files.thrift import MAX_VALUES, Cursor, struct
 from safla.errors import DataError
 
 MAGIC = b"PAR1"
 MAX_FOOTER_BYTES = 4 * 2**20
+MAX_FOOTER_VALUES = 2**20  # they are held while the pages are walked over, whose headers are not
 MAX_PAGES = 2**17  # of a file: 12 million rows of six columns in pages of 20 000 rows are 3 600
 MAX_KEYS = 1000  # of the metadata
 LEAST_ENTRY_BYTES = 4  # of a value in a dictionary; shorter types have none
@@ -55,7 +56,7 @@ def read(content: bytes, *, name: str, limits: Limits) -> Footer:
         raise DataError(f"{name}: a footer of {length} bytes, at most {MAX_FOOTER_BYTES} are read")
     end = len(content) - 8
     try:
-        cursor = Cursor(content, end - length, end)
+        cursor = Cursor(content, end - length, end, values=MAX_FOOTER_VALUES)
         fields = struct(cursor, form.FILE)
         leaves = _leaves(fields[form.SCHEMA])
         _refuse_more(len(leaves), limits.columns, "columns", name=name)
@@ -125,6 +126,7 @@ class _Pages:
         self.bytes_unpacked = 0
         self.values = 0  # the most of a page
         self._cursor = cursor
+        cursor.left = MAX_VALUES
         self._most_bytes = most_bytes
         self._name = name
 
