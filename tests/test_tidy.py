@@ -85,6 +85,7 @@ RULES = (
         "safla",
         "exec('')\n",
         {
+            "safla/__main__.py": "it takes the current folder off the search path, for what lies there is not ours",
             "safla/cli/__init__.py:_loaded": OUR_TABLE,
             "safla/cli/data/__init__.py:_Data.resolve_command": OUR_TABLE,
             "safla/cli/schema.py:_function": OUR_TABLE,

@@ -1,0 +1,77 @@
+"""`python -m safla` executes nothing of the folder that somebody works in."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.faults.command import ROOT, SECONDS
+from tests.runs import SMALL
+
+MARKER = "executed"
+MODULES = (
+    "numba", "numpy", "polars", "orjson", "msgspec", "pydantic", "click", "loguru", "ccxt", "aiohttp", "rich", "psutil",
+    "transitions", "json", "typing", "signal", "tempfile", "prometheus_client",
+)  # fmt: skip  # not contextlib, functools and types, which `python -m` imports before any line of ours
+PACKAGES = ("ruamel", "pydantic_core", "llvmlite")
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> Path:
+    """A folder with a configuration, and with modules that leave a mark when they are executed."""
+    (tmp_path / "config.yaml").write_text(SMALL)
+    code = f"open({str(tmp_path / MARKER)!r}, 'a').write(__name__ + ' ')\n"
+    for name in MODULES:
+        (tmp_path / f"{name}.py").write_text(code)
+    for name in PACKAGES:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text(code)
+    return tmp_path
+
+
+def in_folder(folder: Path, *words: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Python in a folder, with nothing of this shell but what is given."""
+    return subprocess.run(
+        [sys.executable, *words], cwd=folder, env=environment or {}, stdin=subprocess.DEVNULL, capture_output=True,
+        text=True, timeout=SECONDS, check=False,
+    )  # fmt: skip
+
+
+COMMANDS = {
+    "validate": ("validate", "config.yaml"),
+    "run": ("run", "config.yaml", "--out", "run", "--quiet", "--engine", "interpreted"),
+    "doctor": ("doctor", "--set", "data.source=synthetic"),
+    "version": ("--version",),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_module_of_the_current_folder_is_executed(hostile, command):
+    answer = in_folder(hostile, "-m", "safla", *COMMANDS[command])
+    assert answer.returncode == 0, answer.stderr
+    assert not (hostile / MARKER).exists(), (hostile / MARKER).read_text()
+
+
+def test_a_module_of_the_current_folder_would_have_been_executed(hostile):
+    """So that the test above is seen to be looking: of `python -c` the caller decides, and Python puts it first."""
+    in_folder(hostile, "-c", "import safla.cli")
+    assert (hostile / MARKER).exists()
+
+
+def test_a_folder_on_the_search_path_by_the_wish_of_its_user_stays_there(hostile, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    words = ("-m", "safla", "--version")
+    assert in_folder(elsewhere, *words, environment={"PYTHONPATH": str(hostile)}).returncode != 0
+    assert (hostile / MARKER).exists()
+
+
+def test_a_clone_runs_without_being_installed(tmp_path):
+    """safla is found in the current folder alone, and its modules after that through its own folder."""
+    (tmp_path / "safla").symlink_to(ROOT / "safla")
+    packages = [place for place in sys.path if place.endswith("site-packages")]
+    driver = f"import runpy, sys; sys.path[1:1] = {packages!r}; sys.argv = ['safla', '--version']; "
+    driver += "runpy.run_module('safla', run_name='__main__', alter_sys=True)"
+    answer = in_folder(tmp_path, "-S", "-c", driver)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.startswith("safla")
