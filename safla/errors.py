@@ -18,6 +18,12 @@ from typing import NamedTuple
 
 MAX_SHOWN_PROBLEMS = 50  # of a configuration: a person mends no more at once
 
+# How a missing package is installed: as a dependency of the clone. Its module's name may be that of somebody else's
+# project on the package index, and ours is not there until it is published.
+INSTALL = "in the clone of safla: python -m pip install ."
+INSTALL_METRICS = "in the clone of safla: python -m pip install '.[metrics]'"
+REINSTALL = "in the clone of safla: python -m pip install --force-reinstall ."
+
 
 class SaflaError(Exception):
     """The root: never raised itself. Its text is one line for the person who must act, details are lines below it."""

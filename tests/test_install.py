@@ -23,7 +23,10 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 TEXTS = [ROOT / name for name in ("README.md", "CHANGELOG.md", "Dockerfile", "Makefile", "pyproject.toml")]
 TEXTS += [path for folder in ("safla", "configs", "schemas", "docs") for path in (ROOT / folder).rglob("*.*")
           if path.suffix in {".py", ".md", ".yaml", ".json"}]  # fmt: skip
-ELSEWHERE = re.compile(r"(pipx?|uv) (install|add|inject)[^\n`]*[ '\"]safla(?![-_/.\w])|(?<![\w-])safla\[")
+# Commands of pip with their words, and the other project that is called safla.
+ELSEWHERE = re.compile(r"(pipx?|uvx?)( tool)? (install|add|inject|run)[^\n`]*[ '\"]safla(?![_/.\w])|(?<![\w-])safla\[")
+INSTALLED = re.compile(r"\b(?:pip|pipx|uv|uv tool|uv pip) (?:install|add|inject|run)((?: +[^\s;#`&)]+)*)")
+VALUED = {"--requirement", "-r", "--only-binary"}  # options whose next word is no package
 DEPENDENCIES = Path(numpy.__file__).parents[1]  # where those of this process lie
 
 
@@ -80,7 +83,8 @@ def test_the_distribution_has_a_name_of_its_own_and_the_command_is_safla(capsys)
 @pytest.mark.parametrize(
     "text",
     ["pip install safla", "pipx install safla", "pip install -U safla", "python -m pip install 'safla[metrics]'",
-     "needs `safla[metrics]`"],
+     "needs `safla[metrics]`", "pip install safla-trading", "pipx install 'safla-trading[metrics]'",
+     "uv tool install safla-trading"],
 )  # fmt: skip
 def test_the_pattern_below_finds_what_would_bring_another_project(text):
     assert ELSEWHERE.search(text)
@@ -89,6 +93,30 @@ def test_the_pattern_below_finds_what_would_bring_another_project(text):
 def test_no_text_installs_the_other_project_that_is_called_safla():
     found = [(path.name, match[0]) for path in TEXTS for match in ELSEWHERE.finditer(path.read_text(encoding="utf-8"))]
     assert len(TEXTS) > 200
+    assert found == []
+
+
+def from_an_index(text: str) -> list[str]:
+    """What the commands of pip in a text would take from a package index under a name."""
+    found = []
+    for command in INSTALLED.finditer(text):
+        before = ""
+        for word in command[1].split():
+            name = word.strip("'\",.")
+            if word[0] not in "-.{" and name and before not in VALUED and not word.startswith(("'.", '".')):
+                found.append(name)
+            before = word
+    return found
+
+
+def test_a_hint_that_names_a_package_of_an_index_would_be_found():
+    assert from_an_index("click is not installed; python -m pip install click") == ["click"]
+    assert from_an_index("pip install -U 'polars[x]' foo; then") == ["polars[x]", "foo"]
+    assert from_an_index("pip install .; pip install '.[metrics]'; pip install --requirement .lock/run.txt") == []
+
+
+def test_no_hint_of_ours_installs_by_a_name_that_somebody_else_may_have_registered():
+    found = [(path.name, name) for path in TEXTS for name in from_an_index(path.read_text(encoding="utf-8"))]
     assert found == []
 
 

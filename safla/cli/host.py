@@ -8,7 +8,7 @@ import mmap
 import os
 import threading
 
-from safla.errors import HostError
+from safla.errors import INSTALL, REINSTALL, HostError
 
 ADDRESS_SPACE = 2 * 2**30  # bytes that may be named, not memory in use; for compiled code 1.4 GiB were too few
 DESCRIPTORS = 16
@@ -59,6 +59,6 @@ def unloadable(error: ImportError) -> HostError:
     name = (error.name or "a package").partition(".")[0]
     package = PACKAGES.get(name, name)
     if isinstance(error, ModuleNotFoundError):
-        return HostError(f"{package} is not installed; python -m pip install {package}")
+        return HostError(f"{package} is not installed; {INSTALL}")
     reason = (str(error).strip().splitlines() or ["no reason given"])[-1][:200]
-    return HostError(f"{package} cannot be loaded: {reason}; python -m pip install --force-reinstall {package}")
+    return HostError(f"{package} cannot be loaded: {reason}; {REINSTALL}")

@@ -12,7 +12,7 @@ from safla.config.model import Config
 from safla.data import history
 from safla.data.exchange.feed import feed_of
 from safla.data.exchange.server_time import SKEW_SECONDS
-from safla.errors import HostError, SaflaError
+from safla.errors import INSTALL, HostError, SaflaError
 from safla.resilience.clock import SYSTEM
 from safla.runtime.onlookers import logs
 
@@ -65,7 +65,7 @@ def _packages() -> Look:
     found = {"safla": _version(DISTRIBUTION), **{name: _version(name) for name in PACKAGES}}
     missing = [name for name, one in found.items() if one is None and name != "safla"]
     if missing:
-        text = f"not installed: {', '.join(missing)}; python -m pip install {' '.join(missing)}"
+        text = f"not installed: {', '.join(missing)}; {INSTALL}"
         return Look("packages", "failed", text, HostError.exit_code)
     return Look("packages", "ok", ", ".join(f"{name} {one or '(not installed)'}" for name, one in found.items()), 0)
 

@@ -10,6 +10,7 @@ import pytest
 
 from safla.cli import main
 from safla.core import compile as compiling
+from safla.errors import INSTALL
 from safla.runtime import backtest
 from tests.faults.command import ROOT, SECONDS, Answer, safla
 from tests.faults.host import MIB, check_refused, limited, without
@@ -93,10 +94,10 @@ def test_row_29_a_limit_on_processes_is_said(tmp_path, whole):
 
 
 @pytest.mark.parametrize("package", "numpy msgspec numba polars pydantic ruamel.yaml transitions".split())
-def test_row_29_a_package_that_is_missing_is_named_with_the_pip_command(tmp_path, whole, package):
+def test_row_29_a_package_that_is_missing_is_named_with_the_way_to_install_it(tmp_path, whole, package):
     module = package.partition(".")[0]
     answer = without(module, "run", whole[0], "--out", tmp_path / "run", "--engine", "compiled", "--quiet")
-    check_refused(answer, f"safla: {package} is not installed; python -m pip install {package}")
+    check_refused(answer, f"safla: {package} is not installed; {INSTALL}")
     assert not (tmp_path / "run" / "journal.jsonl").exists() or whole[1].startswith(journal(tmp_path / "run"))
     assert main(["run", str(whole[0]), "--out", f"{tmp_path}/run", "--engine", "interpreted", "--quiet"]) == 0
     assert journal(tmp_path / "run") == whole[1]

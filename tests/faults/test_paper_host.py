@@ -85,7 +85,7 @@ def test_row_29_a_package_that_a_paper_run_needs_and_has_not_is_named_with_the_p
     run = begun(whole, tmp_path)
     before = journal(run)
     asked = () if package == "loguru" else ("--set", "monitoring.prometheus={bind: 127.0.0.1, port: 65535}")
-    check_refused(without(package, *whole.words(run, *asked)), "python -m pip install ")
+    check_refused(without(package, *whole.words(run, *asked)), "in the clone of safla: python -m pip install ")
     assert journal(run) == before
     check_goes_on(inside(capsys, *whole.words(run)), run, whole)
 

@@ -44,7 +44,7 @@ def test_a_package_that_is_missing_is_named_with_the_command_that_brings_it(monk
     monkeypatch.setattr(doctor, "PACKAGES", ["numpy", "no-such-package"])
     found = doctor._packages()
     assert (found.state, found.exit_code) == ("failed", 6)
-    assert found.text == "not installed: no-such-package; python -m pip install no-such-package"
+    assert found.text == "not installed: no-such-package; in the clone of safla: python -m pip install ."
 
 
 @pytest.mark.parametrize(

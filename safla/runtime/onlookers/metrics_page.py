@@ -12,7 +12,7 @@ from socketserver import BaseServer, ThreadingTCPServer
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from safla.errors import HostError
+from safla.errors import INSTALL_METRICS, HostError
 from safla.resilience.breaker import STATES
 from safla.runtime.onlookers.monitor import Sample
 
@@ -120,7 +120,7 @@ def _page_of(latest: Callable[[], Sample | None], told: Callable[[], Told]) -> C
         from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
     except ImportError as error:
         missing = "monitoring.prometheus needs prometheus-client"
-        raise HostError(f"{missing}; in the clone of safla: python -m pip install '.[metrics]'") from error
+        raise HostError(f"{missing}; {INSTALL_METRICS}") from error
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Figures(latest, told))
     return lambda: (CONTENT_TYPE_LATEST, generate_latest(registry))
