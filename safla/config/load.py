@@ -1,6 +1,5 @@
 """From files, environment and options to one checked configuration, or to all of its problems at once."""
 
-import glob
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ from pydantic import ValidationError
 
 from safla.config import paths, rules, variables
 from safla.config.model import Config
+from safla.config.patterns import Folders, TooManyNamesError
 from safla.config.problems import PREFIX, at, key_like, no_value, of_validation, order, unknown
 from safla.config.read import Float, Node, NoValue, Place, read_file, read_python, read_value
 from safla.config.reference import decimals_of, find, leaves
@@ -23,6 +23,7 @@ MAX_EXTENDS = 4  # files above a file
 MAX_FILES = 16
 NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,1000}")  # of a file that another extends
 PATH = ("data", "path")
+MOST_ABSENT = 10  # files that are not there and are named
 DUST = Decimal("1e-12")  # what floats may be off by without a word: 0.1 + 0.2 is 0.3
 
 Sets = Sequence[str] | Mapping[str, Any]  # KEY=VALUE as text, or dotted keys with values of Python
@@ -352,8 +353,17 @@ def _absent(config: Config, symbols: tuple[str, ...], origins: dict[str, str]) -
     """A warning for each file of data.path that is not there yet: `run` would end with exit 4."""
     if config.data.source not in rules.RECORDED:
         return
-    for pattern in config.data.path or ():
-        timeframe = config.market_data.timeframe
-        for path in dict.fromkeys(paths.written(pattern, symbol, timeframe=timeframe) for symbol in symbols):
-            if next(glob.iglob(paths.star_only(path)), None) is None:  # the first match will do
-                yield f"{origins['data.path']}: data.path: {printable(path)} does not exist; a run ends with exit 4"
+    folders, where = Folders(), f"{origins['data.path']}: data.path"
+    timeframe = config.market_data.timeframe
+    written = (
+        paths.written(pattern, symbol, timeframe=timeframe) for pattern in config.data.path or () for symbol in symbols
+    )
+    absent = []
+    try:
+        absent = [path for path in dict.fromkeys(written) if not any(map(os.path.lexists, folders.matching(path)))]
+    except TooManyNamesError as error:
+        yield f"{where}: {error}; a run ends with exit 4"
+    for path in absent[:MOST_ABSENT]:
+        yield f"{where}: {printable(path)} does not exist; a run ends with exit 4"
+    if len(absent) > MOST_ABSENT:
+        yield f"{where}: {len(absent) - MOST_ABSENT:,} more do not exist"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from safla.config import exchanges, paths
+from safla.config import exchanges, paths, patterns
 from safla.config.shown import quoted
 from safla.config.types import plain
 
@@ -226,6 +226,9 @@ def _path(config: "Config") -> Iterator[Broken]:
     for word in dict.fromkeys(word for pattern in config.data.path or () for word in paths.unknown(pattern)):
         known = " ".join(f"{{{one}}}" for one in paths.PLACEHOLDERS)
         yield Broken(("data.path",), f"{quoted('{' + word + '}')} stands for nothing; there are {known}")
+    for text in dict.fromkeys(patterns.misplaced(pattern) for pattern in config.data.path or ()):
+        if text:
+            yield Broken(("data.path",), text)
 
 
 def _holes(config: "Config") -> Iterator[Broken]:

@@ -1,10 +1,9 @@
 """`data.path`: which files hold the candles of which symbol. No file is opened here."""
 
-import glob
-import os
 from collections.abc import Sequence
 
-from safla.config.paths import star_only, written
+from safla.config.paths import written
+from safla.config.patterns import Folders, TooManyNamesError, misplaced
 from safla.data.files.bounded import shown
 from safla.errors import ConfigError, DataError, Problem
 
@@ -14,12 +13,17 @@ MAX_FILES = 10_000
 def of_symbols(patterns: Sequence[str], symbols: Sequence[str], *, timeframe: str, shared: bool) -> list[list[str]]:
     """The files of each symbol, in order. `shared`: one file may hold several symbols.
 
-    ConfigError: symbols that share a file which holds but one. DataError: no file matches.
+    ConfigError: symbols that share a file which holds but one, and a star in the name of a folder. DataError: no file
+    matches, and folders with too many names.
     """
     names = [[written(pattern, symbol, timeframe=timeframe) for pattern in patterns] for symbol in symbols]
+    for pattern in patterns:
+        if why := misplaced(pattern):
+            raise _problem(why)
     if not shared:
         _refuse_sharing(names, symbols)
-    return [_files(own) for own in names]
+    folders = Folders()
+    return [_files(own, folders) for own in names]
 
 
 def _refuse_sharing(written: list[list[str]], symbols: Sequence[str]) -> None:
@@ -33,19 +37,20 @@ def _refuse_sharing(written: list[list[str]], symbols: Sequence[str]) -> None:
                 )
 
 
-def _files(names: list[str]) -> list[str]:
+def _files(names: list[str], folders: Folders) -> list[str]:
     files: list[str] = []
     for name in names:
-        files.extend(_matching(name) if "*" in name else [name])
+        files.extend(_matching(name, folders) if "*" in name else [name])
         if len(files) > MAX_FILES:
             raise DataError(f"{shown(name)}: more than {MAX_FILES} files")
     return list(dict.fromkeys(files))
 
 
-def _matching(pattern: str) -> list[str]:
-    found = sorted(
-        name for name in glob.glob(star_only(pattern)) if os.path.isfile(name) and not name.endswith(".CHECKSUM")
-    )
+def _matching(pattern: str, folders: Folders) -> list[str]:
+    try:
+        found = folders.matching(pattern)
+    except TooManyNamesError as error:
+        raise DataError(f"{error} (data.path)") from error
     if not found:
         raise DataError(f"{shown(pattern)}: no file matches (data.path)")
     return found

@@ -1,11 +1,12 @@
 """Where the candles of a run are from, in a few words for its summary. No file is opened."""
 
-import glob
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from safla.config.model import Config
-from safla.config.paths import star_only, written
+from safla.config.paths import written
+from safla.config.patterns import Folders, TooManyNamesError
 
 SYNTHETIC_FILE = "SYNTHETIC-"  # how the names of files begin that the synthetic source made, trends included
 WITH_TRENDS, WITHOUT_TRENDS = "synthetic, trends built in", "synthetic, no trends built in"
@@ -25,9 +26,12 @@ def source_name(config: Config, symbols: Sequence[str]) -> str:
 
 
 def _files(config: Config, symbols: Sequence[str]) -> Iterator[str]:
+    """The files of the symbols; folders with too many names have ended the run before, and are passed over here."""
+    folders = Folders()
     for pattern in config.data.path or ():
         for symbol in symbols:
             name = written(pattern, symbol, timeframe=config.market_data.timeframe)
             yield name
             if "*" in name:
-                yield from glob.iglob(star_only(name))
+                with suppress(TooManyNamesError):
+                    yield from folders.matching(name)

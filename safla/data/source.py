@@ -1,5 +1,6 @@
 """Where the candles of a run come from: the one function that knows the configuration, and a table of sources."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -164,12 +165,13 @@ def _files(config: Config, symbols: Sequence[str]) -> list[list[Rows]]:
     promised = config.data.source == "vision"
     files = _paths(config, symbols, shared=not promised)
     asked = Question("", columns_of(config), config.data.time_zone, bad=config.data.bad_rows, archive=promised)
+    owners = Counter(path for own in files for path in set(own))
     timeframe = source_timeframe(config)
     advice = agreement.for_run(config.market_data.timeframe, config.data.timeframe)
 
     def agreed(path: str, symbol: str) -> Rows:
         with hinted("data.bad_rows: drop"):
-            found = formats.read(path, asked._replace(symbol=symbol, owners=sum(path in other for other in files)))
+            found = formats.read(path, asked._replace(symbol=symbol, owners=owners[path]))
         return agreement.agreed(found, symbol, timeframe=timeframe, advice=advice)
 
     return [_bounded(agreed(path, symbol) for path in own) for symbol, own in zip(symbols, files, strict=True)]

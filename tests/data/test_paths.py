@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from safla.config import patterns
 from safla.data import paths
 from safla.errors import ConfigError, DataError
 
@@ -80,3 +81,40 @@ def test_files_beyond_the_cap_are_refused(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(paths, "MAX_FILES", 2)
     with pytest.raises(DataError, match="more than 2 files"):
         found(f"{tmp_path}/*")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "part"), [("/*/*/zzz*", '"*"'), ("/d/BTC*/a.csv", '"BTC*"'), ("/d/{symbol}/x*y/*.csv", '"x*y"')]
+)
+def test_a_star_in_the_name_of_a_folder_is_refused_with_the_part_and_what_to_write(pattern: str, part: str) -> None:
+    with pytest.raises(ConfigError, match=r"^data\.path: \* stands in the folder ") as refused:
+        found(pattern)
+    assert part in str(refused.value)
+    assert "list a pattern a folder" in str(refused.value)
+
+
+def test_a_hidden_file_is_matched_by_its_own_dot_alone(tmp_path: Path) -> None:
+    (tmp_path / ".a.csv").touch()
+    (tmp_path / "b.csv").touch()
+    assert found(f"{tmp_path}/*.csv") == [[f"{tmp_path}/b.csv"]]
+    assert found(f"{tmp_path}/.*.csv") == [[f"{tmp_path}/.a.csv"]]
+
+
+def test_names_that_are_looked_at_have_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(5):
+        (tmp_path / f"{number}.csv").touch()
+    monkeypatch.setattr(patterns, "MAX_ENTRIES", 5)
+    many = [f"{tmp_path}/*.csv"] * 100
+    assert len(found(*many)[0]) == 5  # the folder is listed once
+    monkeypatch.setattr(patterns, "MAX_ENTRIES", 4)
+    with pytest.raises(DataError, match=r"hold more than 4 names; put the files into a folder of their own"):
+        found(*many)
+
+
+def test_comparisons_of_names_with_patterns_have_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(5):
+        (tmp_path / f"{number}.csv").touch()
+    monkeypatch.setattr(patterns, "MAX_COMPARED", 20)
+    assert len(found(*[f"{tmp_path}/{number}*" for number in range(5)] * 4)[0]) == 5  # each looks at its own name alone
+    with pytest.raises(DataError, match=r"more than 20 names .*; write more of the names before the \*"):
+        found(*[f"{tmp_path}/*{number}.csv" for number in range(5)])

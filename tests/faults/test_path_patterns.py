@@ -1,0 +1,64 @@
+"""`data.path` costs what its folder holds, never what a tree holds, and many files cost no more each than few."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+import safla
+from safla.errors import ConfigError, DataError
+
+SECONDS = 20  # of processor time: a hang is minutes
+
+
+def of(path: object, **more: object) -> dict[str, object]:
+    return {"data": {"source": "file", "path": path}, **more}
+
+
+def test_a_pattern_over_the_whole_disk_is_refused_before_a_folder_is_listed(tmp_path: Path) -> None:
+    began = time.process_time()
+    (problem,) = safla.validate(of("/*/*/*/*/*/*/zzz*"))
+    assert (problem.key, problem.text[:26]) == ("data.path", '* stands in the folder "*"')
+    with pytest.raises(ConfigError, match="stands in the folder"):
+        safla.run(of([f"/*/*/*/{number}*" for number in range(1_000)]), out=tmp_path / "run")
+    assert time.process_time() - began < SECONDS
+
+
+def test_a_thousand_patterns_over_one_full_folder_are_answered(tmp_path: Path) -> None:
+    folder = tmp_path / "full"
+    folder.mkdir()
+    for number in range(3_000):
+        (folder / f"{number}.csv").touch()
+    began = time.process_time()
+    config = of([f"{folder}/*{number}*" for number in range(1_000)])
+    loaded = safla.load_config(config)
+    assert any("more than 1,000,000 names" in warning for warning in loaded.warnings)
+    with pytest.raises(DataError, match="more than"):
+        safla.run(config, out=tmp_path / "run")
+    assert time.process_time() - began < SECONDS
+
+
+def test_many_files_that_are_absent_are_ten_warnings_and_a_number() -> None:
+    began = time.process_time()
+    symbols = {"primary": [f"A{number}/USDT" for number in range(20)]}
+    config = of([f"/nowhere/{{symbol}}-{number}-*.csv" for number in range(1_000)], symbols=symbols)
+    warnings = [one for one in safla.load_config(config).warnings if "data.path" in one]
+    assert len(warnings) == 11
+    assert warnings[-1] == "config: data.path: 19,990 more do not exist"
+    assert time.process_time() - began < SECONDS
+
+
+def test_a_file_of_many_is_read_about_as_fast_as_one_of_few(tmp_path: Path) -> None:
+    def seconds(files: int) -> float:
+        folder = tmp_path / str(files)
+        folder.mkdir()
+        for number in range(files):
+            rows = (f"{(number * 10 + row) * 3_600_000 + 1_704_067_200_000},10,11,9,10,1\n" for row in range(10))
+            (folder / f"{number:04}.csv").write_text("timestamp,open,high,low,close,volume\n" + "".join(rows))
+        began = time.process_time()
+        safla.run(of(f"{folder}/*.csv"), out=tmp_path / f"run-{files}")
+        return time.process_time() - began
+
+    seconds(2)  # what is imported for the first time
+    few, many = seconds(50), seconds(400)
+    assert many < few * 8 * 4
