@@ -13,7 +13,8 @@ from safla.config import paths, rules, variables
 from safla.config.model import Config
 from safla.config.patterns import Folders, TooManyNamesError
 from safla.config.problems import PREFIX, at, key_like, no_value, of_validation, order, unknown
-from safla.config.read import Float, Node, NoValue, Place, read_file, read_python, read_value
+from safla.config.python_values import Allowance, Float, Where, key_text, read_python
+from safla.config.read import MAX_NODES, Node, NoValue, Place, read_file, read_value
 from safla.config.reference import decimals_of, find, leaves
 from safla.config.shown import printable
 from safla.config.types import in_capitals, plain
@@ -163,9 +164,14 @@ def _path_of_variable(name: str) -> tuple[str, ...]:
 def _layers_of_sets(sets: Sets, problems: list[Problem]) -> list[Node]:
     layers = []
     if isinstance(sets, Mapping):
+        allowance, place = Allowance(), Place("set", 0, 0)
         for name, value in sets.items():
-            layers += _layer(tuple(str(name).split(".")), value, Place("set", 0, 0), problems, written=False)
+            where = Where(place)
+            dotted = allowance.letters(key_text(name, where), where)
+            layers += _layer(tuple(dotted.split(".")), value, place, problems, allowance=allowance)
         return layers
+    if len(sets) > MAX_NODES:
+        raise UsageError(f"--set: {len(sets):,} values are given, at most {MAX_NODES} are taken")
     for one in sets:
         name, equals, text = one.partition("=")
         if not equals or not name:
@@ -176,10 +182,15 @@ def _layers_of_sets(sets: Sets, problems: list[Problem]) -> list[Node]:
 
 
 def _layer(
-    path: tuple[str, ...], value: Any, place: Place, problems: list[Problem], *, written: bool = True
+    path: tuple[str, ...], value: Any, place: Place, problems: list[Problem], *, allowance: Allowance | None = None
 ) -> list[Node]:
-    """A value with the maps around it; none where its key is not ours. written: it is text, not a value of Python."""
+    """A value with the maps around it; none where its key is not ours.
+
+    allowance  of the values of Python that it is one of; None: it is text
+    """
     dotted = printable(".".join(path))
+    if allowance is not None:
+        allowance.node(Where(place, path))
     if find(path) is None or any(map(key_like, path)):
         problems.append(unknown(path, place))
         return []
@@ -188,9 +199,13 @@ def _layer(
         return []
     twice: list[Problem] = []
     try:
-        node = read_value(value, place, problems=twice) if written else read_python(value, place)
+        if allowance is None:
+            node = read_value(value, place, problems=twice)
+        else:
+            node = read_python(value, place, allowance=allowance)
     except ConfigError as error:
-        problems += [Problem(str(place), dotted, one.text) for one in error.problems]
+        inner = (f"{dotted}.{one.key}" if allowance and one.key else dotted for one in error.problems)
+        problems += [Problem(str(place), key, one.text) for key, one in zip(inner, error.problems, strict=True)]
         return []
     problems += [Problem(str(place), f"{dotted}.{one.key}", one.text) for one in twice]
     for name in reversed(path):

@@ -4,11 +4,10 @@ Only the parser of ruamel is used: its events become `Node`s, and what a scalar 
 that no number ever is a YAML float (Z5).
 """
 
-import datetime
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
@@ -26,7 +25,6 @@ MAX_NODES = 5_000  # Z2
 NUMBER = re.compile(r"(0|[1-9]\d{0,11})(\.\d{1,12})?", re.ASCII)  # Z5
 JOURNAL_BEGINS = b'{"n":1,"p":"'
 MAX_NUMBER = 64  # characters, looked at before the pattern
-MOST = 10**12  # digits before the point, by that pattern
 WORDS: dict[str, bool | None] = {"true": True, "false": False, **dict.fromkeys(("null", "~", "Null", "NULL"))}
 
 # Whatever a parser throws at a hostile file is one configuration error (Z3).
@@ -56,10 +54,6 @@ class Place(NamedTuple):
     def origin(self) -> str:
         """The place without its column, as the resolved configuration names it."""
         return f"{self.file}:{self.line}" if self.line else self.file
-
-
-class Float(Decimal):
-    """A number that came as a float of Python: it may have more digits than its key takes, and is rounded then."""
 
 
 class NoValue(Enum):
@@ -106,62 +100,8 @@ def _plain_scalar(word: str, place: Place, key_place: Place) -> Node:
     return Node(value, _shown(value, word), place, key_place)
 
 
-def read_python(value: object, place: Place, *, depth: int = 1) -> Node:
-    """A value from Python, taken as though it had been written: numbers become text first, so the same rules hold."""
-    if depth > MAX_DEPTH:
-        raise ConfigError([Problem(str(place), "", f"is nested deeper than {MAX_DEPTH}")])
-    value = native(value)
-    if isinstance(value, float):
-        return _of_float(value, place)
-    if isinstance(value, Mapping):
-        members = {str(key): read_python(one, place, depth=depth + 1) for key, one in value.items()}
-        return Node(members, "a map", place, place)
-    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
-        return Node([read_python(one, place, depth=depth + 1) for one in value], "a list", place, place)
-    if value is None or isinstance(value, bool):
-        return Node(value, str(value), place, place)
-    if isinstance(value, str) and not value.strip(" "):
-        return Node(NoValue.HERE, NoValue.HERE.value, place, place)
-    if isinstance(value, (str, os.PathLike)):
-        return Node(os.fspath(value), quoted(os.fsdecode(value)), place, place)
-    text = _written(value)
-    return Node(scalar(text), text[:MAX_NUMBER], place, place)
-
-
 def _shown(value: object, text: str) -> str:
     return text if type(value) in (int, Decimal) else quoted(text)
-
-
-def native(value: object) -> object:
-    """A value of numpy as the one of Python that it stands for, by its shortest text; others as they are."""
-    if type(value).__module__ != "numpy":
-        return value
-    kind = getattr(getattr(value, "dtype", None), "kind", "")
-    if kind == "M":
-        return str(value.astype("M8[ms]"))  # type: ignore[attr-defined]
-    if kind == "f" and getattr(value, "ndim", 1) == 0:
-        return float(str(value))  # of a float32 0.03 too, and not 0.029999999329447746
-    return value.tolist()  # type: ignore[attr-defined]
-
-
-def _of_float(value: float, place: Place) -> Node:
-    """A float by its shortest text, with all its digits: what a key can hold of them is decided where it is known."""
-    number = Decimal(repr(value))
-    small = number.is_finite() and -64 < number.adjusted() < 64
-    text = format(number, "f") if small else str(number)
-    if not small or number < 0 or abs(number) >= MOST:
-        return Node(text, text[:MAX_NUMBER], place, place)
-    whole = number == number.to_integral_value()
-    return Node(int(number) if whole else Float(number), text[:MAX_NUMBER], place, place)
-
-
-def _written(value: object) -> str:
-    if isinstance(value, Decimal):
-        small = value.is_finite() and -64 < value.adjusted() < 64
-        return format(value, "f") if small else str(value)
-    if isinstance(value, (datetime.date, datetime.datetime)):
-        return value.isoformat()
-    return str(value)
 
 
 def _content(path: Path, shown: str) -> bytes:

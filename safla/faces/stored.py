@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import cast, get_args
 
 from safla.config.load import Loaded
-from safla.config.read import native
+from safla.config.python_values import native
 from safla.config.shown import quoted
 from safla.config.types import Timeframe, milliseconds, symbol_text
 from safla.errors import ConfigError, DataError, Problem, UsageError

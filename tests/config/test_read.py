@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from safla.config.read import MAX_BYTES, Node, NoValue, Place, read_file, read_python, read_text, read_value, scalar
+from safla.config.python_values import read_python
+from safla.config.read import MAX_BYTES, Node, NoValue, Place, read_file, read_text, read_value, scalar
 from safla.errors import ConfigError, Problem
 
 HERE = Place("a.yaml", 1, 1)

@@ -62,6 +62,16 @@ def options(folder: Path) -> list[bytes]:
     return [one.encode() for one in (*sets, *variables)]
 
 
+def python_values(folder: Path) -> list[bytes]:
+    """Steps of tests/faults/python_values.py: each step once, and containers in containers."""
+    return [bytes(range(256)), bytes([1, 201] * 60), bytes([3, 210, 255] * 40), bytes(64)]
+
+
+def drawn_bytes(chance: Random) -> bytes:
+    """Some bytes."""
+    return chance.randbytes(chance.randrange(1, 200))
+
+
 def tables(folder: Path) -> list[bytes]:
     """With a header, without, dated, with other columns and delimiters, quoted."""
     quoted = b"\n".join(b'"' + row.replace(b",", b'","') + b'"' for row in TABLE.splitlines())

@@ -20,7 +20,7 @@ from safla.data.store import month
 from safla.errors import ConfigError, DataError, JournalError, UsageError
 from safla.journal import candles_file, survey
 from tests.chains import rehashed
-from tests.faults import corpora, damaged
+from tests.faults import corpora, damaged, python_values
 from tests.faults.command import Answer
 from tests.faults.corpora import TABLE, TARGET
 from tests.faults.invariants import check_answer
@@ -107,6 +107,15 @@ def read_sets(data: bytes, folder: Path) -> None:
         load(None, sets=[word for word in words if word not in variables], environment=variables)
     except (ConfigError, UsageError) as error:
         check_said(error)
+
+
+def read_python(data: bytes, folder: Path) -> None:
+    """A dict, and dotted keys with values, as a program gives them."""
+    for config, sets in ((python_values.config_of(data), {}), ({}, python_values.sets_of(data))):
+        try:
+            load_mapping(config, sets=sets)  # type: ignore[arg-type]
+        except (ConfigError, UsageError) as error:
+            check_said(error)
 
 
 def read_csv(data: bytes, folder: Path) -> None:
@@ -264,6 +273,7 @@ TARGETS = {
     "head": Target(read_head, corpora.heads, None, apart=False),
     "yaml": Target(read_yaml, corpora.configurations, corpora.drawn_yaml, apart=False),
     "sets": Target(read_sets, corpora.options, None, apart=False),
+    "python": Target(read_python, corpora.python_values, corpora.drawn_bytes, apart=False),
     "csv": Target(read_csv, corpora.tables, None, apart=False),
     "packed": Target(read_packed, corpora.packed, None, apart=False),
     "json": Target(read_any, corpora.jsons, None, apart=False),

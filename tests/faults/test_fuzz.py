@@ -14,6 +14,7 @@ INPUTS = {
     "head": 25,
     "yaml": 200,
     "sets": 375,
+    "python": 100,
     "csv": 250,
     "packed": 250,
     "json": 200,
