@@ -95,6 +95,7 @@ class Market:
     base: str = ""
     quote: str = ""
     status: str = "TRADING"
+    more: dict[str, Any] = field(default_factory=dict)  # keys of its description that are to be otherwise
     filters: dict[str, dict[str, Any]] = field(
         default_factory=lambda: {
             "PRICE_FILTER": {"minPrice": "0.01000000", "maxPrice": "1000000.00000000", "tickSize": "0.01000000"},

@@ -7,16 +7,20 @@ leaves Retry-After unread.
 import json
 import math
 from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from functools import cache
 from typing import Any, NamedTuple
 
 from safla.core.candles import TIMEFRAMES
 from safla.data import json_bounds
-from safla.data.exchange import verdicts
+from safla.data.exchange import market_bounds, verdicts
 from safla.data.exchange.verdicts import BAD_ANSWER, BAD_ROW, NETWORK, Judged, said
 
 MAX_BODY_BYTES = 16 * 2**20
 BINANCE_CELLS = 12  # of a row of candles there: open time, five numbers, close time, ...
+
+# Whether the answers of this task are about markets, which ccxt parses at length.
+_markets_awaited: ContextVar[bool] = ContextVar("markets_awaited", default=False)
 
 Row = list[Any]  # [ms, open, high, low, close, volume] as the exchange wrote them: nothing sorted, filtered or rounded
 
@@ -63,10 +67,28 @@ class Strict:
         self.handle_errors(*told, heard.headers, heard.text, parsed, request_headers, None)
         self.handle_http_status_code(*told, said(heard.text))
         self._judge_kind(parsed, path=url.partition("?")[0])
+        if _markets_awaited.get():
+            market_bounds.refuse_unbounded(parsed)
         weight = _weight_allowed(parsed)
         if weight is not None:
             self.allowed(weight)
         return parsed
+
+    async def fetch_markets(self, params: Any = None) -> Any:
+        """The markets as ccxt makes them, of answers that are within bounds. ccxt calls it by itself too."""
+        before = _markets_awaited.set(True)
+        try:
+            return await super().fetch_markets({} if params is None else params)  # type: ignore[misc]
+        finally:
+            _markets_awaited.reset(before)
+
+    def parse_precision(self, precision: Any) -> Any:
+        """The step that so many digits mean. ccxt makes it with a loop of as many turns."""
+        return super().parse_precision(market_bounds.places(precision))  # type: ignore[misc]
+
+    def integer_precision_to_amount(self, precision: Any) -> Any:
+        """The same for digits before the point."""
+        return super().integer_precision_to_amount(market_bounds.places(precision))  # type: ignore[misc]
 
     def under_way(self, ts: object, step_ms: int) -> bool:  # noqa: ARG002 - of whoever puts something else here
         """Whether a candle that opens then is not over. Whoever knows the exchange's clock puts something else here."""

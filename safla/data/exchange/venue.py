@@ -10,7 +10,7 @@ from typing import Any
 
 from safla.config.operation import Exchange
 from safla.config.plan import OrderRules
-from safla.data.exchange import strict
+from safla.data.exchange import market_bounds, strict
 from safla.data.exchange.verdicts import BAD_ANSWER, Judged, said
 from safla.errors import ConfigError, ExchangeError, Problem
 
@@ -152,7 +152,7 @@ def _step(stated: Any, *, mode: int) -> Decimal | None:
     if mode == TICK_SIZE:
         return _amount(stated) or None  # 0: the rule is off
     if mode == DECIMAL_PLACES and stated is not None:
-        return _amount(Decimal(1).scaleb(-int(stated)))
+        return _amount(Decimal(1).scaleb(-int(market_bounds.places(stated))))
     return None  # significant digits are no grid
 
 

@@ -1,0 +1,196 @@
+"""Z5, Z17: numbers of markets that ccxt would compute with for hours are a bad answer before it parses them."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from safla.config.operation import Exchange
+from safla.data.exchange import market_bounds, venue
+from safla.data.exchange.strict import Heard
+from safla.data.exchange.verdicts import Judged
+from safla.errors import ExchangeError
+from tests.fake.rest import _described
+from tests.fake_exchange import Market
+from tests.faults.exchange import SYMBOL, Meeting, minutes, rows
+from tests.margins import bound
+
+CANDLES = 60
+PRECISIONS = (
+    "baseAssetPrecision",
+    "quotePrecision",
+    "pricePrecision",
+    "priceScale",
+    "quantityPrecision",
+    "quantityScale",
+)
+FILTERS = {
+    "tickSize": "PRICE_FILTER", "minPrice": "PRICE_FILTER", "stepSize": "LOT_SIZE", "maxQty": "LOT_SIZE",
+    "minNotional": "NOTIONAL", "maxNotional": "NOTIONAL",
+}  # fmt: skip
+PLACES = [10**12, -(10**12), str(10**12), "9" * 90, 65]
+NUMBERS = ["1E-1000000", "1e+1000000000000", "1e100", "0." + "0" * 200 + "1", "9" * 101, 10**100]
+CALM = ("exchange.retry_attempts=1", "exchange.circuit_breaker.failure_threshold=100")
+
+
+def refused(meeting: Meeting, *, requests: int) -> str:
+    """What a fetch says whose markets are a bad answer: it is asked twice, and nothing else is asked or kept."""
+    began = time.perf_counter()
+    came = meeting.fetched()
+    assert time.perf_counter() - began < bound(1.0)
+    assert came.error.exit_code == 5
+    assert len(meeting.asked("exchangeInfo")) == requests
+    assert (meeting.asked(), rows(meeting.cache)) == ([], [])
+    text = str(came.error)
+    assert text.startswith("binance, its symbols: ")
+    assert len(text) < 160
+    return text
+
+
+@pytest.mark.parametrize("name", PRECISIONS)
+def test_a_precision_of_a_million_million_digits_is_a_bad_answer_at_once(name: str, tmp_path: Path) -> None:
+    meeting = Meeting(tmp_path, *CALM, markets=[minutes(CANDLES)])
+    for number, stated in enumerate(PLACES, 1):
+        meeting.fake.markets["BTCUSDT"].more = {name: stated}
+        assert "a precision of " in refused(meeting, requests=2 * number)
+    meeting.fake.markets["BTCUSDT"].more = {name: 8}
+    assert meeting.fetched().errors == ()
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_number_of_a_million_digits_is_a_bad_answer_at_once(name: str, tmp_path: Path) -> None:
+    meeting = Meeting(tmp_path, *CALM, markets=[minutes(CANDLES)])
+    for number, stated in enumerate(NUMBERS, 1):
+        meeting.fake.markets["BTCUSDT"].filters[FILTERS[name]][name] = stated
+        assert " is no plain number" in refused(meeting, requests=2 * number)
+
+
+def test_another_symbol_s_precision_holds_nobody_up_where_all_symbols_are_asked_for(tmp_path: Path) -> None:
+    meeting = Meeting(tmp_path, *CALM, markets=[minutes(CANDLES), Market("ODDUSDT", more={"priceScale": 10**12})])
+    began = time.perf_counter()
+    came = meeting.fetched("NONE/USDT")
+    assert time.perf_counter() - began < bound(1.0)
+    assert came.error.exit_code == 5
+    assert meeting.fetched(SYMBOL).errors == ()
+
+
+def test_more_markets_than_any_exchange_has_are_a_bad_answer(tmp_path: Path) -> None:
+    meeting = Meeting(tmp_path, *CALM, markets=[minutes(CANDLES)])
+    meeting.fake.markets["BTCUSDT"].more = {"orderTypes": ["LIMIT"] * (market_bounds.MOST_ENTRIES + 1)}
+    assert f"more than {market_bounds.MOST_ENTRIES} markets" in refused(meeting, requests=2)
+
+
+def test_a_session_is_held_up_no_longer_than_it_takes_to_look_at_the_answer(tmp_path: Path) -> None:
+    meeting = Meeting(tmp_path, *CALM, markets=[minutes(CANDLES)])
+    meeting.fake.markets["BTCUSDT"].more = {"quotePrecision": 10**12}
+
+    async def scene() -> float:
+        async with meeting.feed() as feed:
+            began = time.perf_counter()
+            with pytest.raises(ExchangeError, match="a precision of "):
+                await feed.is_over(SYMBOL)
+            return time.perf_counter() - began
+
+    assert meeting.run(scene) < bound(0.5)
+
+
+# --- Other exchanges: the same guard, whatever they call a precision -------------------------------------------------
+
+KRAKEN = {
+    "altname": "XBTUSD", "wsname": "XBT/USD", "base": "XXBT", "quote": "ZUSD", "pair_decimals": 1, "lot_decimals": 8,
+    "cost_decimals": 5, "tick_size": "0.1", "ordermin": "0.0001", "costmin": "0.5", "status": "online", "fees": [],
+    "fees_maker": [], "leverage_buy": [], "leverage_sell": [],
+}  # fmt: skip
+
+
+def loaded(name: str, answer: Callable[[str], Any]) -> Any:
+    """The markets of an exchange that answers so."""
+
+    async def received(url: str, headers: object) -> Heard:
+        return Heard(200, "OK", {}, json.dumps(answer(url)))
+
+    async def before() -> None:
+        """No gate."""
+
+    async def load() -> Any:
+        exchange = venue.made(Exchange.model_validate({"name": name}))
+        exchange._received, exchange.before, exchange.heard = received, before, lambda heard: None
+        exchange.fetch_currencies = lambda *a: asyncio.sleep(0, {})
+        try:
+            await venue.load(exchange, ())
+        finally:
+            exchange.timeout_on_exit = 0
+            await exchange.close()
+        return exchange.markets
+
+    began = time.perf_counter()
+    try:
+        return asyncio.run(load())
+    finally:
+        assert time.perf_counter() - began < bound(2.0)
+
+
+def kraken(**more: Any) -> Callable[[str], Any]:
+    """What it answers about its one market."""
+    return lambda url: {"error": [], "result": {"XXBTZUSD": {**KRAKEN, **more}} if "AssetPairs" in url else {}}
+
+
+def test_the_markets_of_another_exchange_are_read_as_before() -> None:
+    market = loaded("kraken", kraken())["BTC/USD"]
+    assert market["precision"]["amount"] == Decimal("1e-8")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"lot_decimals": 10**12}, {"lot_decimals": -(10**12)}, {"ordermin": "1E-1000000000000"}, {"costmin": "1e999"}],
+)
+def test_the_markets_of_another_exchange_are_bounded_too(more: dict[str, Any]) -> None:
+    with pytest.raises(Judged, match=r"a precision of .* digits|is no plain number"):
+        loaded("kraken", kraken(**more))
+
+
+# --- The guard itself ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        0, 1_575_416_692_969, 2**256 - 1, str(2**256 - 1), "0.00000001", "1e-18", "-1", "", "TRADING", "1E-99", None,
+        True, "12:30", "0x" + "f" * 200, "1000SATS" * 30, "+", "-" * 500, "1" * 300 + "x",
+    ],
+)  # fmt: skip
+def test_what_exchanges_say_of_markets_is_within_bounds(value: Any) -> None:
+    market_bounds.refuse_unbounded({"symbols": [{"any": value}]})
+
+
+def test_a_name_that_looks_like_a_number_is_a_name() -> None:
+    market_bounds.refuse_unbounded([{"id": "64e1234", "pairId": "1e100000", "symbol": "1E100"}])
+    with pytest.raises(Judged):
+        market_bounds.refuse_unbounded([{"tick": "1e100000"}])
+
+
+@pytest.mark.parametrize("places", [None, 0, "0", 8, "-2", "+3", market_bounds.MOST_PLACES])
+def test_precisions_that_exchanges_have_are_handed_on(places: Any) -> None:
+    assert market_bounds.places(places) == places
+
+
+@pytest.mark.parametrize("places", ["", "8.0", "1e3", "\u0668", " 8", "8\n", market_bounds.MOST_PLACES + 1, [], True])
+def test_precisions_that_are_no_digits_are_a_bad_answer(places: Any) -> None:
+    with pytest.raises(Judged, match="a precision of"):
+        market_bounds.places(places)
+
+
+def test_markets_of_a_real_size_are_looked_at_soon(figure: Callable[[str], None]) -> None:
+    answer = {"symbols": [_described(Market(f"A{number}USDT")) for number in range(3_000)]}
+    for one in answer["symbols"]:
+        one["permissionSets"] = [["SPOT", *(f"TRD_GRP_{number:03}" for number in range(100))]]
+    began = time.perf_counter()
+    market_bounds.refuse_unbounded(answer)
+    taken = time.perf_counter() - began
+    figure(f"bounds of 3 000 markets are looked at in {taken:.2f} s")
+    assert taken < bound(1.0)
