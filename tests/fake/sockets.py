@@ -39,9 +39,12 @@ class Silent(NamedTuple):
 Act = Text | Held | Closed | Aborted | Silent
 
 
-def ws_reject(*, status: int = 503, retry_after: str | None = None) -> web.Response:
-    """A handshake refused, with Retry-After or without."""
-    return web.Response(status=status, headers={} if retry_after is None else {"Retry-After": retry_after})
+def ws_reject(
+    *, status: int = 503, retry_after: str | None = None, location: str | None = None, text: str = ""
+) -> web.Response:
+    """A handshake refused, with Retry-After or without; or sent elsewhere, where there is a location."""
+    named = {"Retry-After": retry_after, "Location": location}
+    return web.Response(status=status, text=text, headers={name: one for name, one in named.items() if one is not None})
 
 
 def ws_subscribe_error(number: Any, *, code: int = 2, msg: str = "Invalid request: invalid stream") -> str:

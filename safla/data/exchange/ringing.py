@@ -1,5 +1,7 @@
 """What stands before a class of ccxt.pro (`ringing`): a candle that is over is heard at once, no frame kills it.
 
+Its handshake follows no redirect (Z18).
+
 No price is read here, and no connection is kept: that is doorbell.py.
 """
 
@@ -48,12 +50,14 @@ class Ringing:
     over: Over
     unfinished: Unfinished
     unread: Callable[[str], None]  # told of a frame that nobody can read
+    session: Any
     dialled: Any = None  # the client of its latest connection
     safe_symbol: Callable[..., str]
 
     def client(self, url: str) -> Any:
         """The client of an address. A frame that it cannot read would end its receiving for ever, without a word."""
         found = super().client(url)  # type: ignore[misc]
+        _follow_no_redirect(self.session)
         found.handle_message = partial(self._handled, found)
         self.dialled = found
         return found
@@ -77,6 +81,33 @@ class Ringing:
             errors.BaseError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError,
         ) as error:  # fmt: skip
             self.unread(said(f"{type(error).__name__}: {error}"))
+
+
+def _follow_no_redirect(session: Any) -> None:
+    """Have a session of aiohttp raise where it would follow a redirect: its ws_connect takes no allow_redirects.
+
+    Otherwise a handshake goes wherever it is sent, also from wss: to http:.
+    """
+    import aiohttp
+
+    if session.trace_configs:
+        return
+    config = aiohttp.TraceConfig()
+    config.on_request_redirect.append(_refused)
+    config.freeze()
+    session.trace_configs.append(config)
+
+
+async def _refused(session: object, context: object, redirect: Any) -> None:  # noqa: ARG001 - as aiohttp calls it
+    import aiohttp
+
+    answer = redirect.response
+    where = said(answer.headers.get("location", "nowhere"))
+    answer.close()
+    raise aiohttp.WSServerHandshakeError(
+        answer.request_info, answer.history, status=answer.status, headers=answer.headers,
+        message=f"the handshake is redirected to {where}, which is not followed",
+    )  # fmt: skip
 
 
 @cache

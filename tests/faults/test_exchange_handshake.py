@@ -1,0 +1,57 @@
+"""Z18 for the stream: its handshake follows no redirect, and is told like another one that failed."""
+
+import gc
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.data.following import BEGAN, Following, pairs
+from tests.fake_exchange import FakeExchange, served
+from tests.faults.exchange import minutes
+
+SINCE, END = BEGAN - 2, BEGAN + 2  # minutes
+STATUSES = (301, 302, 303, 307, 308)
+
+
+@pytest.fixture
+def other() -> Iterator[FakeExchange]:
+    """An exchange that nobody is told of, but by a redirect."""
+    with served([minutes(60)]) as one:
+        yield one
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_unsaid(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """What asyncio says of errors that nobody took would stand on the terminal of whoever runs it (I9)."""
+    yield
+    gc.collect()
+    assert [one.getMessage() for one in caplog.records if one.name == "asyncio"] == []
+
+
+@pytest.mark.parametrize("status", STATUSES)
+@pytest.mark.parametrize("scheme", ["ws", "http"])
+def test_a_redirect_of_the_handshake_is_not_followed(
+    status: int, scheme: str, other: FakeExchange, tmp_path: Path
+) -> None:
+    following = Following(tmp_path)
+    address = f"{scheme}{other.stream_url.removeprefix('ws')}"
+    broken = following.fake.break_("ws_reject", times=2, status=status, location=f"{address}/stream/ws", text="x" * 999)
+    came = following.follow(SINCE, END, stream=True)
+    assert pairs(came) == following.true(SINCE, END)  # it costs latency alone
+    assert broken.hits == 2
+    assert (other.requests, other.sockets) == ([], [])
+    assert len(following.rung) == 1
+    assert f"{status}" in following.rung[0]
+    assert following.rung[0].endswith("; the stream is dialled anew")
+    assert following.feed.counts["connections"] == 3
+
+
+@pytest.mark.parametrize("location", [None, "", "file:///etc/passwd", "//[", "/elsewhere", "\x9b31mred"])
+def test_no_redirect_of_the_handshake_does_harm(location: str | None, tmp_path: Path) -> None:
+    following = Following(tmp_path)
+    following.fake.break_("ws_reject", times=1, status=302, location=location)
+    came = following.follow(SINCE, END, stream=True)
+    assert pairs(came) == following.true(SINCE, END)
+    assert len(following.rung) == 1
+    assert following.rung[0].isprintable()
