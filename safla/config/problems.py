@@ -22,6 +22,7 @@ Path = tuple[str, ...]
 
 _SECRET = re.compile(r"api[_-]?key|secret|passw|passphrase|token|private|credential|mnemonic", re.IGNORECASE)
 
+URL = "://"
 _TELLING = "@?#"  # behind the // of a URL they may begin or end a password or a key: user, query, fragment
 
 # How people write what is no number or word here, and what to write instead; the first that fits is said.
@@ -83,7 +84,7 @@ def fresh(broken: Broken, left_out: set[Path]) -> bool:
 
 def unknown(path: Path, place: Place) -> Problem:
     """A key that is none of ours, with the nearest one. Its value is never shown: it may be a secret (Z4, Z9)."""
-    dotted = printable(".".join(path))
+    dotted = printable(".".join("a name that is not shown" if URL in name else name for name in path))
     if key_like("_".join(path)):  # joined, for SAFLA__API__KEY is meant as one too
         text = "keys are not needed, backtest and paper use public data; remove it, and change the key if it was shared"
         return Problem(str(place), dotted, text)
@@ -180,9 +181,8 @@ def _of_value(error: ErrorDetails, path: Path, node: Node) -> Problem:
         if path[0] == "markets":
             text = NO_SYMBOL if path[-1].isascii() else FOREIGN_SYMBOL
         return Problem(str(node.key_place), printable(".".join(path)), text)
-    secret = known is not None and known.secret
-    hidden = secret or (isinstance(node.value, str) and _telling(node.value))
-    text = f"{'a value that is not shown' if hidden else node.text}{VERDICTS.get(kind, '')}; due is {allowed}"
+    shown = "a value that is not shown" if _is_hidden(path, node.value) else node.text
+    text = f"{shown}{VERDICTS.get(kind, '')}; due is {allowed}"
     return Problem(
         str(node.place),
         printable(".".join(path)),
@@ -214,9 +214,17 @@ def _hint(node: Node, allowed: str, path: Path, kind: str) -> str:
     return f"; {hint}" if hint and hint not in allowed else ""
 
 
-def _telling(text: str) -> bool:
-    rest = text.partition("//")[2]
-    return any(sign in rest for sign in _TELLING)
+def _is_hidden(path: Path, value: object) -> bool:
+    """Whether a value may be a secret: of a key that takes one, or where a section with such a key should stand.
+
+    A URL is one wherever none is due, for it may be that of a webhook in the wrong place.
+    """
+    if any(key.secret and key.path[: len(path)] == path for key in keys().values()):
+        return True
+    rest = value.partition("//")[2] if isinstance(value, str) else ""
+    return any(sign in rest for sign in _TELLING) or (
+        isinstance(value, str) and URL in value and not path[-1].endswith("_url")
+    )
 
 
 def _as_list(text: str) -> str:

@@ -86,7 +86,8 @@ class _Line(NamedTuple):
 def resolved_yaml(loaded: Loaded) -> str:
     """The whole configuration as YAML: every default shown, and where each value came from. Loading it gives the same.
 
-    A webhook that came from outside the files is left out: it may be a secret (Z9).
+    But a webhook, which is a secret wherever it came from (Z9): a run that goes on from this file has none, unless
+    SAFLA__MONITORING__WEBHOOK_URL names it.
     """
     lines = ["# The resolved configuration: every key, and where its value came from."]
     for line in _lines(loaded):
@@ -105,9 +106,10 @@ def _lines(loaded: Loaded) -> Iterator[_Line]:
                 yield _Line(depth, f"{_scalar(name)}:", "")
         above = path[:-1]
         origin = printable(loaded.origins[".".join(path)])
-        shown = _value(path, value)
-        if isinstance(value, SecretStr) and ":" not in origin:
+        if isinstance(value, SecretStr):
             shown, origin = "null", f"{origin}, kept out of this file"
+        else:
+            shown = _value(path, value)
         if path in REMARKS:
             origin = f"{origin}; {REMARKS[path](loaded.config)}"
         yield _Line(len(path) - 1, f"{_scalar(path[-1])}: {shown}", origin)
@@ -124,8 +126,6 @@ REMARKS: dict[tuple[str, ...], Callable[[Config], str]] = {("strategy", "max_pos
 
 
 def _value(path: tuple[str, ...], value: Any) -> str:
-    if isinstance(value, SecretStr):
-        value = value.get_secret_value()
     if isinstance(value, tuple):
         return f"[{', '.join(map(_scalar, value))}]"
     if isinstance(value, str):

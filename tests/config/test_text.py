@@ -1,5 +1,6 @@
 """A configuration as text and back: the plan (J15) and the resolved YAML."""
 
+import re
 import tempfile
 from decimal import Decimal
 from pathlib import Path
@@ -182,6 +183,13 @@ def test_the_resolved_yaml_says_where_each_value_came_from() -> None:
     assert lines["mode: paper"] == "SAFLA__MODE"
     assert lines["fast_period: 10"] == f"{SEED}:34"
     assert lines["detail: candles"] == "default"
+
+
+def test_a_webhook_stays_out_of_the_resolved_yaml_though_it_came_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("monitoring:\n  webhook_url: https://example.org/hunter2\n")
+    text = resolved_yaml(load(tmp_path / "c.yaml"))
+    assert "hunter2" not in text
+    assert re.search(r"webhook_url: null +# .*c\.yaml:2, kept out of this file\n", text)
 
 
 def test_a_webhook_from_outside_stays_out_of_the_resolved_yaml() -> None:

@@ -102,6 +102,66 @@ def test_z4_a_webhook_that_is_mistyped_in_a_file_is_not_shown_either(ask):
             check_hidden(answer)
 
 
+NUMBER = "9988776655443322"  # a secret that YAML takes for a number
+SHAPES = [
+    *MISTYPED, f"[{HOOK}]", f"[[{HOOK}], {HOOK}]", f"{{url: {HOOK}}}", f'{{"{HOOK}": 1}}', HOOK + "x" * 2_000, NUMBER,
+    f"0.{NUMBER}", f"[{NUMBER}]", f"-{NUMBER}", f"{{a: {{b: [{CANARY}]}}}}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("place", ["monitoring.webhook_url", "monitoring"])
+@pytest.mark.parametrize("text", SHAPES, ids=ascii)
+def test_z4_no_shape_of_a_webhook_is_shown_wherever_it_was_written(ask, monkeypatch, place, text):
+    if place == "monitoring" and text == f"{{{CANARY}: 1}}":
+        pytest.skip("there it is the name of a key, which is shown")
+    *above, key = place.split(".")
+    Path("c.yaml").write_bytes(f"{''.join(f'{name}: {{' for name in above)}{key}: {text}{'}' * len(above)}\n".encode())
+    answers = [ask("validate", "c.yaml"), ask("validate", "c.yaml", "--json"), ask("run", "c.yaml", "--out", "run")]
+    Path("c.yaml").unlink()
+    answers.append(ask("validate", "good.yaml", "--set", f"{place}={text}"))
+    monkeypatch.setenv(f"SAFLA__{place.replace('.', '__').upper()}", text)
+    answers.append(ask("validate", "good.yaml"))
+    for answer in answers:
+        assert answer.code == 3
+        assert NUMBER not in answer.out + answer.err
+        check_hidden(answer, Path.cwd())
+
+
+@pytest.mark.parametrize("key", ["system.name", "monitoring.cpu_pct", "monitoring.prometheus", "system", "mode"])
+def test_z4_a_webhook_in_the_place_of_another_value_or_key_is_not_shown(ask, key):
+    for text in (HOOK, f'{{"{HOOK}": 1}}'):
+        answer = ask("validate", "good.yaml", "--set", f"{key}={text}")
+        assert answer.code == 3
+        check_hidden(answer)
+
+
+def test_z11_a_webhook_of_a_file_is_in_no_output_and_no_other_file_and_a_run_goes_on_without_it(ask):
+    good = Path("good.yaml").read_text()
+    Path("c.yaml").write_text(f"{good}\nmonitoring: {{webhook_url: {HOOK}}}\n")
+    Path("above.yaml").write_text(f"extends: c.yaml\nmonitoring: {{webhook_url: {HOOK}}}\n")
+    for arguments in (
+        ("validate", "c.yaml"), ("validate", "c.yaml", "--json"), ("validate", "--resolved", "c.yaml"),
+        ("validate", "--resolved", "above.yaml"), ("run", "c.yaml", "--out", "run"), ("run", "above.yaml", "--json"),
+        ("run", "c.yaml", "--out", "run", "--json"), ("replay", "run", "--json"), ("status", "run"),
+        ("status", "run", "--json"), ("replay", "run", "--set", "risk.stop_loss_pct=0.03", "--out", "other"),
+        ("run", "run/config.yaml", "--out", "run"), ("validate", "--resolved", "run/config.yaml"),
+    ):  # fmt: skip
+        answer = ask(*arguments)
+        assert answer.code == 0, answer.err
+        check_hidden(answer, Path("run"), Path("logs"), *([Path("other")] if Path("other").exists() else []))
+    assert "webhook_url: null" in Path("run/config.yaml").read_text()
+
+
+def test_z11_a_webhook_in_the_folder_of_an_older_program_is_taken_out_when_the_run_goes_on(ask):
+    assert ask("run", "good.yaml", "--out", "run").code == 0
+    kept = Path("run/config.yaml")
+    text = kept.read_text().replace("webhook_url: null", f"webhook_url: {HOOK}")
+    assert HOOK in text
+    kept.write_text(text)
+    assert ask("run", "good.yaml", "--out", "run").code == 0
+    check_hidden(Answer(0, "", ""), Path("run"))
+
+
 @pytest.mark.parametrize("rest", ["me:{}@example.org", "example.org/?apiKey={}", "example.org/v3#{}", "example.org?{}"])
 @pytest.mark.parametrize("key", ["exchange.rest_url", "exchange.stream_url"])
 def test_z4_z9_a_password_or_key_in_a_url_is_refused_and_not_shown(ask, key, rest):
