@@ -48,7 +48,7 @@ def places(stated: Any) -> Any:
 
 def _is_unbounded(value: Any) -> bool:
     if isinstance(value, int):
-        return abs(value) >= 10**MOST_LETTERS
+        return bool(abs(value) >= 10**MOST_LETTERS)
     if not isinstance(value, str) or not value or value[0] not in "+-.0123456789":
         return False
     if len(value) > MOST_LETTERS:
