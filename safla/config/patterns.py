@@ -85,16 +85,16 @@ class Folders:
         return self._names[folder]
 
     def _listed(self, folder: str) -> list[str]:
-        names = []
         try:
             with os.scandir(folder or ".") as entries:
-                for entry in entries:
-                    self._entries += 1
-                    if self._entries > MAX_ENTRIES:
-                        text = f"{quoted(folder or '.')} and the folders before it hold more than {MAX_ENTRIES:,} names"
-                        raise TooManyNamesError(f"{text}; put the files into a folder of their own")
-                    if not entry.name.endswith(_CHECKSUM) and entry.is_file():
-                        names.append(entry.name)
+                counted = (self._counted(entry, folder) for entry in entries)
+                return [one.name for one in counted if not one.name.endswith(_CHECKSUM) and one.is_file()]
         except (OSError, UnicodeError):
             return []
-        return names
+
+    def _counted(self, entry: "os.DirEntry[str]", folder: str) -> "os.DirEntry[str]":
+        self._entries += 1
+        if self._entries > MAX_ENTRIES:
+            text = f"{quoted(folder or '.')} and the folders before it hold more than {MAX_ENTRIES:,} names"
+            raise TooManyNamesError(f"{text}; put the files into a folder of their own")
+        return entry

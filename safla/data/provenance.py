@@ -1,5 +1,6 @@
 """Where the candles of a run are from, in a few words for its summary. No file is opened."""
 
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -27,11 +28,9 @@ def source_name(config: Config, symbols: Sequence[str]) -> str:
 
 def _files(config: Config, symbols: Sequence[str]) -> Iterator[str]:
     """The files of the symbols; folders with too many names have ended the run before, and are passed over here."""
-    folders = Folders()
-    for pattern in config.data.path or ():
-        for symbol in symbols:
-            name = written(pattern, symbol, timeframe=config.market_data.timeframe)
-            yield name
-            if "*" in name:
-                with suppress(TooManyNamesError):
-                    yield from folders.matching(name)
+    folders, timeframe = Folders(), config.market_data.timeframe
+    for pattern, symbol in itertools.product(config.data.path or (), symbols):
+        name = written(pattern, symbol, timeframe=timeframe)
+        yield name
+        with suppress(TooManyNamesError):
+            yield from folders.matching(name)

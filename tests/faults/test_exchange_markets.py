@@ -171,7 +171,7 @@ def test_the_markets_of_another_exchange_are_bounded_too(more: dict[str, Any]) -
     ],
 )  # fmt: skip
 def test_what_exchanges_say_of_markets_is_within_bounds(value: Any) -> None:
-    market_bounds.refuse_unbounded({"symbols": [{"any": value}]})
+    assert market_bounds.refuse_unbounded({"symbols": [{"any": value}]}) is None
 
 
 def test_a_name_that_looks_like_a_number_is_a_name() -> None:
