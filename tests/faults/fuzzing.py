@@ -22,7 +22,7 @@ from tests.faults.targets import TARGETS
 SLOW_MS = 1_000
 TURN_SECONDS = 1.0  # of a target, before the next one's
 APART_BYTES = 4 * 2**30  # address space of a process apart: a bomb that unpacks ends it
-MOST_GROWTH_BYTES = 300 * 2**20  # of the memory of a process by one input; its first imports take half of it
+MOST_GROWTH_BYTES = 300 * 2**20  # of the memory of a process by one input, its first imports included
 MOST_SHOWN = 5  # failures of a target
 APART_SECONDS = 60  # until a process apart that does not answer is ended
 

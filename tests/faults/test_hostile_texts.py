@@ -100,7 +100,7 @@ def test_row_15_an_answer_of_too_many_values_is_refused_before_it_is_decoded(
 
 
 def test_row_15_answers_as_large_as_exchanges_send_are_taken() -> None:
-    """All markets of the largest exchange, and texts full of brackets, which are no lists."""
+    """3 000 markets of 250 groups each, and texts full of brackets, which are no lists."""
     market = {"symbol": "BTCUSDT", "filters": [{"a": "1"}] * 12, "groups": [f"TRD_GRP_{one:03}" for one in range(250)]}
     for sound in ([market] * 3_000, ["[" * 1_000, '"]{' * 300_000, "\\"], [["[" * 100]] * 100):
         text = json.dumps(sound)

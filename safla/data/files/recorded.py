@@ -26,7 +26,7 @@ SHOWN = 20  # symbols that a message names
 VALUE_BYTES = 8
 TIMES_UNPACKED = 2  # a column whose dictionary grew too large has the values in it, and the rest beside it
 SLACK_BYTES = 2**20
-MAX_ROWS_A_BYTE = 64  # of the file: opening times that ascend do not pack so well, 20 was the most that was seen
+MAX_ROWS_A_BYTE = 64  # of the file: 9.4 were measured, of 1 000 symbols at the same times whose prices never move
 
 
 class Recorded(NamedTuple):
