@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 from safla.api.configuration import Given, load_config
 from safla.config.model import Config
 from safla.config.plan import price_limit, source_timeframe
-from safla.core.candles import TIMEFRAMES, Series, between, iso
+from safla.core.candles import Series, between, iso
+from safla.core.timeframes import LAST_MS, TIMEFRAMES
 from safla.core.values import Columns
 from safla.data import resample, source
-from safla.data.checks import LAST_MS
 from safla.errors import DataError, UsageError
 from safla.faces.closing import Closing
 from safla.faces.stored import Moment, for_symbol

@@ -12,8 +12,8 @@ from safla.config.plan import RunPlan, price_limit
 from safla.config.rules import CROSSOVER
 from safla.core import sizing
 from safla.core import values as v
-from safla.core.candles import TIMEFRAMES
 from safla.core.scale import LIMIT, MILLION
+from safla.core.timeframes import TIMEFRAMES
 from safla.core.values import Columns
 from safla.data.checks import Bounds, Origin, check
 from safla.errors import ConfigError, DataError, Problem, UsageError

@@ -5,8 +5,8 @@ import zipfile
 from decimal import Decimal
 from pathlib import Path
 
-from safla.core.candles import TIMEFRAMES
 from safla.core.scale import to_text
+from safla.core.timeframes import TIMEFRAMES
 from safla.data import synthetic
 from safla.data.synthetic import Walk
 

@@ -8,8 +8,8 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr, WithJsonSchema
 
 from safla.config import paths
+from safla.core.timeframes import LAST_MS
 
-LAST_MS = 4_102_444_800_000  # 2100-01-01
 FIRST_MS = 100_000_000_000  # below it an integer is no time in ms, but seconds or a year
 SYMBOL = re.compile(r"[A-Z0-9]{1,20}/[A-Z0-9]{1,20}(:[A-Z0-9]{1,20})?", re.ASCII)
 NO_SYMBOL = "is no symbol such as BTC/USDT"

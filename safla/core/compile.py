@@ -8,6 +8,7 @@ import importlib
 import importlib.metadata
 import os
 import platform
+import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -33,6 +34,8 @@ def is_cached() -> bool:
     """Whether the compiled forms of exactly these sources lie in the user's cache folder, as they were written."""
     folder = cache_folder()
     try:
+        if not all(is_ours_alone(path) for path in (folder, *folder.rglob("*"))):
+            return False
         seals = dict(line.split(" ", 1)[::-1] for line in (folder / _READY).read_text("utf-8").splitlines())
         return bool(seals) and all(_seal(folder / name) == seal for name, seal in seals.items())
     except (OSError, ValueError):
@@ -69,21 +72,40 @@ def mark_ready() -> None:
         return
     lines = [f"{_seal(path)} {path.relative_to(folder)}\n" for path in sorted(folder.rglob(_CODE))]
     (folder / _READY).write_text("".join(lines), "utf-8")
+    for path in folder.rglob("*"):  # numba and the line above make them as the umask says
+        path.chmod(path.stat().st_mode & ~0o022)
 
 
 def has_room() -> bool:
-    """Whether compiled code can be kept; where it cannot, it is compiled anew by each process.
-
-    Code that lies there is run: the folder must be ours, and nobody else may write to it or to those above it (Z8).
-    """
+    """Whether compiled code can be kept; where it cannot, it is compiled anew by each process."""
     folder = cache_folder()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        facts = [one.stat() for one in (folder, folder.parent, folder.parent.parent)]
     except OSError:
         return False
-    ours = all(one.st_uid == os.geteuid() and not one.st_mode & 0o002 for one in facts)
-    return ours and os.access(folder, os.R_OK | os.W_OK | os.X_OK)
+    return is_ours_alone(folder) and os.access(folder, os.R_OK | os.W_OK | os.X_OK)
+
+
+def is_ours_alone(path: Path) -> bool:
+    """Whether no other user but root can change a file or folder, or put another in its place.
+
+    What is loaded as code must be that (Z8): the path itself and every folder above it, before and after links are
+    followed. A folder above it may be open to all where nobody can rename the names of others there, as in /tmp.
+    """
+    real = Path(os.path.realpath(path))
+    above = {*Path(os.path.abspath(path)).parents, *real.parents}
+    try:
+        return all(_is_closed(one.lstat()) for one in (path, real)) and all(
+            _is_closed(one.stat(), or_kept=True) for one in above
+        )
+    except OSError:
+        return False
+
+
+def _is_closed(facts: os.stat_result, *, or_kept: bool = False) -> bool:
+    """or_kept: it may be open where names are kept for those who made them."""
+    harmless = stat.S_ISLNK(facts.st_mode) or (or_kept and facts.st_mode & stat.S_ISVTX)
+    return facts.st_uid in (0, os.geteuid()) and bool(harmless or not facts.st_mode & 0o022)
 
 
 def _seal(path: Path) -> str:

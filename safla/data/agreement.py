@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from safla.core.candles import TIMEFRAMES
+from safla.core.timeframes import TIMEFRAMES
 from safla.core.values import Int64
 from safla.data import market_names
 from safla.data.files.bounded import shown

@@ -6,15 +6,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from safla.core.candles import TIMEFRAMES, iso
+from safla.core.candles import iso
 from safla.core.scale import LIMIT, to_text
+from safla.core.timeframes import LAST_MS, TIMEFRAMES
 from safla.core.values import Columns, Int64
 from safla.data.bad_rows import BadRows
 from safla.data.decimals import more
 from safla.data.files.bounded import shown
 from safla.errors import DataError
 
-LAST_MS = 4_102_444_800_000  # 2100-01-01
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
 
 

@@ -12,7 +12,8 @@ from loguru import logger
 
 from safla.config.model import Config
 from safla.config.plan import OrderRules, source_timeframe
-from safla.core.candles import TIMEFRAMES, Series, iso
+from safla.core.candles import Series, iso
+from safla.core.timeframes import LAST_MS, TIMEFRAMES
 from safla.data.exchange import download, venue
 from safla.data.exchange.download import Got, Order, Standing, Told
 from safla.data.exchange.feed import Feed, feed_of
@@ -21,8 +22,6 @@ from safla.data.store.beliefs import DOUBT_MS
 from safla.data.store.store import Held, Place
 from safla.errors import ConfigError, ExchangeError, Problem
 from safla.resilience.clock import SYSTEM, Clock
-
-FAR_MS = 4_102_444_800_000  # 2100-01-01: no candle opens later
 
 Given = TypeVar("Given")
 
@@ -134,7 +133,7 @@ def some(config: Config, symbol: str, *, count: int, clock: Clock = SYSTEM) -> S
     if data.start is None:
         end = data.end if data.end is not None else _now_or_last(config, symbol, clock=clock)
         return _between(config, symbol, end - count * step, end, clock=clock)
-    most = FAR_MS if data.end is None else data.end
+    most = LAST_MS if data.end is None else data.end
     series, end = None, data.start + count * step
     while True:
         before, series = _count(series), _between(config, symbol, data.start, min(end, most), clock=clock)

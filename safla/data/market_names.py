@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from safla.core.candles import TIMEFRAMES
+from safla.core.timeframes import TIMEFRAMES
 from safla.core.values import Int64
 from safla.data.files import archive_name
 from safla.data.files.archive_name import QUOTES

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from safla.config.model import Config
 from safla.config.plan import NO_RULES, OrderRules, decimals, source_timeframe
 from safla.config.rules import RECORDED
-from safla.core.candles import TIMEFRAMES, Series
+from safla.core.candles import Series
+from safla.core.timeframes import TIMEFRAMES
 from safla.core.values import Columns
 from safla.data import agreement, checks, paths, resample, synthetic
 from safla.data.bad_rows import hinted

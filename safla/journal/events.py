@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from safla.core.timeframes import LAST_MS
+
 SCHEMA = 2  # the shape of the events (J49)
 RULES = 2  # the rules by which outcomes are made (J50)
 
@@ -29,7 +31,7 @@ Symbol = Annotated[str, Meta(title="symbol", extra_json_schema={"pattern": _SYMB
 Currency = Annotated[str, Meta(title="currency", pattern=r"^[A-Z0-9]{1,20}$(?!\n)")]
 Hex = Annotated[str, Meta(title="BLAKE2b-128", pattern=r"^[0-9a-f]{32}$(?!\n)")]
 
-Time = Annotated[int, Meta(title="ms UTC", ge=-(2**63), le=2**63 - 1)]
+Time = Annotated[int, Meta(title="ms UTC", ge=0, le=LAST_MS)]
 Count = Annotated[int, Meta(title="count", ge=0, le=2**63 - 1)]
 Number = Annotated[int, Meta(title="number", ge=1, le=2**63 - 1)]
 Places = Annotated[int, Meta(title="decimal places", ge=0, le=MOST_PLACES)]

@@ -11,10 +11,11 @@ import numpy as np
 from safla.config.load import Loaded
 from safla.config.plan import RunPlan, make_plan, price_limit, scales
 from safla.core import values as v
-from safla.core.candles import TIMEFRAMES, Series, align, between, digest, iso, packed
+from safla.core.candles import Series, align, between, digest, iso, packed
 from safla.core.machine import MODES
 from safla.core.scale import MILLION, to_text
 from safla.core.strategies import STRATEGIES, Strategy
+from safla.core.timeframes import TIMEFRAMES
 from safla.data import coverage, source
 from safla.data.coverage import RequestedPeriod
 from safla.errors import ConfigError, DataError, JournalError, Problem

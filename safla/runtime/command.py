@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from safla.config.read import read_file
-from safla.core.candles import TIMEFRAMES
+from safla.core.timeframes import TIMEFRAMES
 from safla.errors import HostError, SaflaError, UsageError
 from safla.journal import reader
 from safla.journal.events import RunEnded

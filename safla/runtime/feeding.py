@@ -10,8 +10,9 @@ from typing import NamedTuple
 from safla.config.load import Loaded
 from safla.config.model import Config
 from safla.config.plan import RunPlan, price_limit, scales
-from safla.core.candles import TIMEFRAMES, Scale, Series, align
+from safla.core.candles import Scale, Series, align
 from safla.core.scale import LIMIT
+from safla.core.timeframes import TIMEFRAMES
 from safla.data import history, source
 from safla.data.checks import Origin
 from safla.data.coverage import RequestedPeriod

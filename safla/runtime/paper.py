@@ -15,8 +15,9 @@ from safla.config.load import Loaded
 from safla.config.model import Config
 from safla.config.plan import RunPlan, make_plan
 from safla.config.text import plan_texts
-from safla.core.candles import TIMEFRAMES, align
+from safla.core.candles import align
 from safla.core.strategies import STRATEGIES, Strategy
+from safla.core.timeframes import TIMEFRAMES
 from safla.data.exchange.live import Arrival, Arrivals
 from safla.errors import ConfigError, JournalError, Problem
 from safla.journal import reader

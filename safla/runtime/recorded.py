@@ -1,19 +1,22 @@
 """What a journal holds of its run: the plan in its first line, and the candles that the engine was given (J15, J8)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from safla.config.plan import RunPlan, make_plan
+from safla.config.model import Config
+from safla.config.plan import RunPlan, make_plan, price_limit
 from safla.config.text import from_plan_texts
 from safla.core import values as v
 from safla.core.candles import Scale, Series, digest
 from safla.core.scale import to_units
 from safla.core.strategies import STRATEGIES, Strategy
+from safla.core.timeframes import TIMEFRAMES
 from safla.core.values import Columns
-from safla.errors import ConfigError, JournalError, Problem
+from safla.data.checks import Bounds, Origin, check
+from safla.errors import ConfigError, DataError, JournalError, Problem
 from safla.journal import candles_file, reader
 from safla.journal.events import Candle, CandleMissing, Event, Halted, Resumed, RunEnded, RunStarted, SymbolScale
 from safla.journal.files import CANDLES
@@ -117,17 +120,17 @@ def changed_run(
     started: RunStarted, changes: Mapping[str, str], *, register: Mapping[str, Strategy] = STRATEGIES
 ) -> RunPlan:
     """The same with some values changed (J44). ConfigError where they do not fit."""
+    config = _config(started, {**started.plan, **changes}, strategies=tuple(register))
     symbols = tuple(one.symbol for one in started.symbols)
-    texts = {**started.plan, **changes}
-    config = from_plan_texts(
-        texts,
-        symbols=symbols,
-        markets={},
-        detail=started.detail,
-        timeframe=started.timeframe,
-        strategies=tuple(register),
-    )
     return make_plan(config, symbols, scales=scales_of(started), start=started.start, register=register)
+
+
+def _config(started: RunStarted, texts: dict[str, str], *, strategies: tuple[str, ...]) -> Config:
+    """The configuration that a plan tells, which names one of the strategies. ConfigError."""
+    return from_plan_texts(
+        texts, symbols=tuple(one.symbol for one in started.symbols), markets={}, detail=started.detail,
+        timeframe=started.timeframe, strategies=strategies,
+    )  # fmt: skip
 
 
 def scales_of(started: RunStarted) -> tuple[Scale, ...]:
@@ -152,13 +155,31 @@ def series_of(journal: Journal, rows: Rows) -> tuple[Series, ...]:
         path = journal.path.parent / CANDLES
         series = candles_file.read(path)
         _refuse_others(path, series, journal=journal)
+        _refuse_unsound(series, journal.started, path=path, word="row")
         return series
     found = []
     for one in journal.started.symbols:
         numbers = np.array(rows[one.symbol], np.int64).reshape(-1, CANDLE_FIELDS)
         columns = Columns(*np.ascontiguousarray(numbers.T))
         found.append(Series(one.symbol, one.price_decimals, one.volume_decimals, columns))
+    _refuse_unsound(found, journal.started, path=journal.path, word="candle")
     return tuple(found)
+
+
+def _refuse_unsound(series: Sequence[Series], started: RunStarted, *, path: Path, word: str) -> None:
+    """Candles that no source gives, so that no run had them; whoever writes them can make every hash again (D1, S1)."""
+    try:
+        config = _config(started, started.plan, strategies=(started.plan.get(STRATEGY, ""),))
+        for one in series:
+            bounds = Bounds(TIMEFRAMES[started.timeframe], price_limit(config), one.price_decimals, one.volume_decimals)
+            origin = Origin(f"{path}: {one.symbol}", word, np.arange(1, len(one.columns.ts) + 1))
+            check(one.columns, bounds, origin=origin)
+            if (late := np.flatnonzero(np.diff(one.columns.ts) <= 0)).size:
+                raise DataError(f"{origin.at(int(late[0]) + 1)}: opens no later than the one before")
+    except DataError as error:
+        raise JournalError(str(error)) from error
+    except ConfigError as error:
+        raise JournalError(f"{path}: the plan is none of this release: {error}") from error
 
 
 def _refuse_others(path: Path, series: tuple[Series, ...], *, journal: Journal) -> None:

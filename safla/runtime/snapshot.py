@@ -11,6 +11,8 @@ import msgspec
 import numpy as np
 
 from safla.core import values as v
+from safla.core.machine import MODES
+from safla.core.timeframes import LAST_MS
 from safla.core.values import State
 from safla.errors import HostError, JournalError
 from safla.journal.files import JOURNAL, open_to_read
@@ -53,10 +55,26 @@ def read(folder: Path, *, symbols: int) -> Snapshot | None:
             found = msgspec.json.decode(file.read(MAX_BYTES), type=Snapshot)
         if len(found.account) != v.ACCOUNT_FIELDS or [len(row) for row in found.book] != [v.SYMBOL_FIELDS] * symbols:
             return None
-        found.state  # noqa: B018 - numbers beyond 64 bits are no state
+        if not _is_sound(found.state):  # OverflowError: numbers beyond 64 bits
+            return None
         with open_to_read(folder / JOURNAL) as file:
             file.seek(max(0, found.offset - len(found.h) - 3))
             named = file.read(len(found.h) + 3)
     except (HostError, JournalError, msgspec.MsgspecError, OverflowError, ValueError, OSError):
         return None
     return found if named == found.h.encode() + b'"}\n' else None
+
+
+def _is_sound(state: State) -> bool:
+    """Whether every code has a name and every time is one: who sends a run folder can write anything there."""
+    book, account = state.book, state.account
+    waits = (book[:, v.ORDER] != 0).astype(np.int64)  # then it has a side and a reason
+    codes = [
+        (book[:, v.MODE], 0, len(MODES)),
+        (book[:, v.ORDER_SIDE], waits, len(v.SIDES)),
+        (book[:, v.ORDER_REASON], waits, len(v.REASONS)),
+    ]
+    times = [account[v.LAST_TS], *book[:, v.TS], *book[:, v.OPENED]]
+    return all(bool(((low <= code) & (code < end)).all()) for code, low, end in codes) and all(
+        one == v.NONE or 0 <= one <= LAST_MS for one in times
+    )

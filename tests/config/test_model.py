@@ -7,7 +7,8 @@ from pydantic import ValidationError
 
 from safla.config.model import Config
 from safla.config.types import Timeframe, milliseconds
-from safla.core.candles import TIMEFRAMES, iso
+from safla.core.candles import iso
+from safla.core.timeframes import TIMEFRAMES
 
 
 def test_the_timeframes_are_those_of_the_core() -> None:

@@ -6,7 +6,8 @@ import struct
 import numpy as np
 import pytest
 
-from safla.core.candles import TIMEFRAMES, Series, align, between, digest, iso, packed, spread
+from safla.core.candles import Series, align, between, digest, iso, packed, spread
+from safla.core.timeframes import TIMEFRAMES
 from safla.core.values import Columns
 
 HOUR = 3_600_000

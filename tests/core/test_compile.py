@@ -90,6 +90,32 @@ def test_damaged_code_is_not_taken_and_makes_room_for_new(
     assert list(tmp_path.rglob("*.nb[ic]")) == []
 
 
+def test_code_that_others_can_change_is_not_taken(
+    cache: Path, loop: Loop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiling.mark_ready()
+    shutil.copytree(cache, tmp_path, dirs_exist_ok=True)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert compiling.is_cached()
+    for path in compiling.cache_folder().rglob("*"):  # code, index, the folder that numba makes, and what seals them
+        mode = path.stat().st_mode
+        path.chmod(mode | 0o020)
+        assert not compiling.is_cached(), path.name
+        path.chmod(mode)
+    assert compiling.is_cached()
+
+
+def test_code_is_closed_to_others_whatever_the_umask_is(
+    cache: Path, loop: Loop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(cache, tmp_path, dirs_exist_ok=True)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    for path in compiling.cache_folder().rglob("*"):  # as under the umask 002, the usual one of many systems
+        path.chmod(0o775 if path.is_dir() else 0o664)
+    compiling.mark_ready()
+    assert compiling.is_cached()
+
+
 def test_sound_code_is_left_where_it_lies(cache: Path, loop: Loop) -> None:
     compiling.mark_ready()
     code = sorted(cache.rglob("*.nb[ic]"))

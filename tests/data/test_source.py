@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from safla.config.model import Config
-from safla.core.candles import TIMEFRAMES
+from safla.core.timeframes import TIMEFRAMES
 from safla.data import source
 from safla.data.source import Sourced
 from safla.errors import ConfigError, DataError

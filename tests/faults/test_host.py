@@ -143,17 +143,32 @@ def test_row_29_where_no_compiled_code_can_be_kept_a_run_does_its_work(tmp_path,
     assert journal(tmp_path / "run") == whole[1]
 
 
-@pytest.mark.parametrize("above", [0, 1, 2], ids=["folder", "compiled", "safla"])
-def test_z8_compiled_code_is_not_taken_from_where_others_can_write(tmp_path, monkeypatch, above):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+@pytest.mark.parametrize("mode", [0o777, 0o775, 0o757, 0o1777], ids=oct)
+@pytest.mark.parametrize("above", [0, 1, 2, 3], ids=["folder", "compiled", "safla", "cache"])
+def test_row_14_compiled_code_is_not_taken_from_where_others_can_write(tmp_path, monkeypatch, above, mode):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     assert compiling.has_room()
     folder = (compiling.cache_folder(), *compiling.cache_folder().parents)[above]
-    folder.chmod(0o777)
+    folder.chmod(mode)
+    names_are_kept = mode == 0o1777 and above > 0  # as in /tmp: others can add names there, and rename none of ours
+    assert compiling.has_room() == names_are_kept
+
+
+def test_row_14_a_link_on_the_way_to_compiled_code_is_followed_to_all_its_folders(tmp_path, monkeypatch):
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open" / "real").mkdir()
+    (tmp_path / "cache").symlink_to(tmp_path / "open" / "real")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert compiling.has_room()
+    (tmp_path / "open").chmod(0o775)
     assert not compiling.has_room()
 
 
-def test_z8_compiled_code_of_another_user_is_not_taken(tmp_path, monkeypatch):
+def test_row_14_compiled_code_of_another_user_is_not_taken(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert compiling.has_room()
-    monkeypatch.setattr(os, "geteuid", lambda: NOBODY)
+    if os.geteuid() == 0:
+        os.chown(compiling.cache_folder(), NOBODY, -1)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: NOBODY)
     assert not compiling.has_room()

@@ -5,13 +5,14 @@ from typing import Any, get_args, get_type_hints
 from hypothesis import strategies as st
 
 from safla.core.scale import to_text
+from safla.core.timeframes import LAST_MS
 from safla.journal import events as e
 from safla.journal.amounts import MEASURES, MONEY, PRICE, RATIO_PLACES
 from safla.journal.events import Event, RunStarted, SymbolScale
 
 SYMBOLS = ("BTC/USDT", "ETH/USDT", "1INCH/USDT:USDT")
 UNITS = st.one_of(st.integers(-(2**63), 2**63 - 1), st.integers(-1_000, 1_000))
-TIMES = st.integers(-(2**63), 2**63 - 1)
+TIMES = st.integers(0, LAST_MS)
 COUNTS = st.integers(0, 2**63 - 1)
 NUMBERS = st.integers(1, 2**63 - 1)
 TEXTS = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=200)

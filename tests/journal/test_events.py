@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from safla.core import machine
 from safla.core import values as v
-from safla.core.candles import TIMEFRAMES
+from safla.core.timeframes import TIMEFRAMES
 from safla.journal import events as e
 from safla.journal.amounts import MEASURES, Amounts
 from safla.journal.line import decode

@@ -7,8 +7,9 @@ import click
 
 from safla.cli.arguments import PATH
 from safla.config.shown import quoted
-from safla.config.types import LAST_MS, milliseconds, symbol_text
-from safla.core.candles import TIMEFRAMES, iso
+from safla.config.types import milliseconds, symbol_text
+from safla.core.candles import iso
+from safla.core.timeframes import LAST_MS, TIMEFRAMES
 from safla.data.store.spans import Span
 from safla.data.store.store import Place
 

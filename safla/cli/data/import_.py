@@ -11,7 +11,8 @@ from safla.cli.arguments import PATH, loaded
 from safla.cli.data.asked import called, configured, symbol_of
 from safla.config.plan import source_timeframe
 from safla.config.shown import printable
-from safla.core.candles import TIMEFRAMES, iso
+from safla.core.candles import iso
+from safla.core.timeframes import TIMEFRAMES
 from safla.data.exchange.venue import folder_of
 from safla.data.intake import Taken, Wanted, join, place_of, take
 from safla.data.rows import FIELDS

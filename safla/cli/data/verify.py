@@ -10,7 +10,8 @@ from safla.cli import UNWRAPPED
 from safla.cli.arguments import loaded
 from safla.cli.data.asked import SHOWN_SPANS, called, configured, stretch, stretches, symbol_of
 from safla.config.shown import printable
-from safla.core.candles import TIMEFRAMES, iso
+from safla.core.candles import iso
+from safla.core.timeframes import TIMEFRAMES
 from safla.data.exchange.venue import folder_of
 from safla.data.store import spans
 from safla.data.store.inventory import Verified, places, verify

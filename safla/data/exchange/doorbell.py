@@ -13,7 +13,8 @@ from typing import Any, Self
 
 from loguru import logger
 
-from safla.core.candles import TIMEFRAMES, iso
+from safla.core.candles import iso
+from safla.core.timeframes import TIMEFRAMES
 from safla.data.exchange import venue
 from safla.data.exchange.feed import Feed
 from safla.data.exchange.ringing import Started, ringing

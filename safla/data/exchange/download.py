@@ -7,7 +7,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, ParamSpec, TypeVar
 
-from safla.core.candles import TIMEFRAMES, Series, iso
+from safla.core.candles import Series, iso
+from safla.core.timeframes import TIMEFRAMES
 from safla.data.exchange import absence, page
 from safla.data.exchange.absence import Asked, Settled
 from safla.data.exchange.feed import Feed

@@ -18,7 +18,8 @@ from loguru import logger
 
 from safla.config.operation import Exchange
 from safla.config.plan import OrderRules
-from safla.core.candles import TIMEFRAMES, Series, iso
+from safla.core.candles import Series, iso
+from safla.core.timeframes import TIMEFRAMES
 from safla.data.exchange import page, venue
 from safla.data.exchange.server_time import Read, ServerTime
 from safla.data.exchange.strict import Heard, Row

@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
-from safla.core.candles import TIMEFRAMES, Scale, Series, iso
+from safla.core.candles import Scale, Series, iso
+from safla.core.timeframes import TIMEFRAMES
 from safla.data.exchange import absence, page
 from safla.data.exchange.absence import Asked, Settled, Span
 from safla.data.exchange.feed import Feed

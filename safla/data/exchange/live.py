@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from safla.core.candles import TIMEFRAMES, Scale, iso
+from safla.core.candles import Scale, iso
+from safla.core.timeframes import TIMEFRAMES
 from safla.data.exchange import followed
 from safla.data.exchange.absence import OnlyNewest
 from safla.data.exchange.doorbell import Doorbell

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from functools import cache
 from typing import Any, NamedTuple
 
-from safla.core.candles import TIMEFRAMES
+from safla.core.timeframes import TIMEFRAMES
 from safla.data import json_bounds
 from safla.data.exchange import market_bounds, verdicts
 from safla.data.exchange.verdicts import BAD_ANSWER, BAD_ROW, NETWORK, Judged, said

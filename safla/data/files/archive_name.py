@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from safla.core.candles import TIMEFRAMES
+from safla.core.timeframes import TIMEFRAMES
 
 QUOTES = (
     "FDUSD", "USDT", "USDC", "TUSD", "BUSD", "USDP", "USDS", "BIDR", "BVND", "IDRT", "BKRW", "BTC", "ETH", "BNB", "EUR",

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from safla.config.types import SYMBOL
-from safla.core.candles import TIMEFRAMES, Series, digest
+from safla.core.candles import Series, digest
+from safla.core.timeframes import TIMEFRAMES
 from safla.core.values import Columns, Int64
 from safla.data.decimals import MAX_PLACES
 from safla.data.files.footer import Footer

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from safla.config.types import SYMBOL
-from safla.core.candles import TIMEFRAMES
+from safla.core.timeframes import TIMEFRAMES
 from safla.data.store import manifest, month, shelf, spans
 from safla.data.store.beliefs import Beliefs
 from safla.data.store.manifest import Manifest, Month

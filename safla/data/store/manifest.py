@@ -14,7 +14,7 @@ import msgspec
 from safla.config.plan import OrderRules
 from safla.config.shown import printable
 from safla.config.types import SYMBOL, plain
-from safla.data.checks import LAST_MS
+from safla.core.timeframes import LAST_MS
 from safla.data.owned import read_own
 from safla.data.store.month import bounds_of
 from safla.errors import DataError

@@ -12,7 +12,8 @@ import numpy as np
 
 from safla.config.plan import OrderRules
 from safla.config.shown import printable
-from safla.core.candles import TIMEFRAMES, Series, between, iso
+from safla.core.candles import Series, between, iso
+from safla.core.timeframes import TIMEFRAMES
 from safla.core.values import Columns
 from safla.data.decimals import MAX_PLACES
 from safla.data.store import beliefs, manifest, month, shelf, spans

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from safla.config.model import Config
-from safla.core.candles import TIMEFRAMES
+from safla.core.timeframes import TIMEFRAMES
 from safla.resilience.clock import SYSTEM, Clock
 from safla.runtime.onlookers import alerts
 from safla.runtime.onlookers.alerts import Alert, Alerts, Sink

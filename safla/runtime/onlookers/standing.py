@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from safla.config.plan import RunPlan
 from safla.core import values as v
-from safla.core.candles import TIMEFRAMES, Scale
+from safla.core.candles import Scale
 from safla.core.machine import MODES
 from safla.core.scale import ratio, to_text
+from safla.core.timeframes import TIMEFRAMES
 from safla.core.values import State
 
 PPM_PLACES = 6  # a limit of so many millionths, as text

@@ -1,0 +1,18 @@
+"""The lengths of candles, and the last time at which one may open. Without numpy: no configuration waits for that."""
+
+TIMEFRAMES = {
+    "1m": 60_000,
+    "3m": 180_000,
+    "5m": 300_000,
+    "15m": 900_000,
+    "30m": 1_800_000,
+    "1h": 3_600_000,
+    "2h": 7_200_000,
+    "4h": 14_400_000,
+    "6h": 21_600_000,
+    "8h": 28_800_000,
+    "12h": 43_200_000,
+    "1d": 86_400_000,
+}  # S1: others are refused, for they would not floor to the grid
+
+LAST_MS = 4_102_444_800_000  # 2100-01-01: no candle opens later
