@@ -14,6 +14,7 @@ from safla.config.types import (
     ExchangeName,
     Fraction,
     Header,
+    HostNames,
     HttpUrl,
     LogFile,
     Number,
@@ -150,6 +151,11 @@ class Prometheus(Section):
 
     bind: Address = key("127.0.0.1", "address to listen on")
     port: Annotated[int, Field(ge=1, le=65535)] = key(9464, "port to listen on")
+    hosts: HostNames = key(
+        (),
+        "names by which it is asked for, such as one of a container network; localhost, the name of this machine "
+        "and addresses need not be named, and any other is refused (421)",
+    )
 
 
 class Monitoring(Section):

@@ -204,6 +204,11 @@ TimeZone = Annotated[
 Address = Annotated[str, Field(pattern=r"^[0-9A-Fa-f.:]{2,45}$"), Allowed("an IP address such as 127.0.0.1")]
 
 
+HostName = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$"), Allowed("the name of a host such as metrics.example.com")
+]
+
+
 def _words(value: object) -> object:
     return (value,) if isinstance(value, str) else value  # one text where a list may stand is a list of one
 
@@ -215,3 +220,4 @@ Paths = Annotated[
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "maxItems": 1000}]}),
     Allowed("a path, or a list of paths"),
 ]
+HostNames = Annotated[tuple[HostName, ...], Field(max_length=100), Allowed("a list of names of hosts")]

@@ -1,11 +1,18 @@
 """The figures of a run as a page that Prometheus scrapes: GET only, a fixed set of labels (Z19). It asks nobody.
 
 The page is made of the last look of the monitor: a scrape costs the run nothing, and one that hangs delays nothing.
+prometheus_client writes the page and does not serve it. Its server waits for a slow client without end, starts a thread
+for each of them, and answers whatever Host it is asked for, so that a stranger's web page can read the figures through
+the browser of a trader (DNS rebinding).
 """
 
+import ipaddress
+import re
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from socketserver import BaseServer, ThreadingTCPServer
@@ -20,9 +27,11 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
 PATHS = {"/", "/metrics"}
-SCRAPE_SECONDS = 5.0  # that a client may be silent
-MOST_SCRAPES = 8  # at once; others are turned away unheard
+SCRAPE_SECONDS = 5.0  # of a request in all, from its connection to the last byte of its answer
+MOST_SCRAPES = 8  # at once; one more ends the oldest of them
 POLL_SECONDS = 0.1
+_HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^:\[\]]+))(?::[0-9]*)?")  # an address of IPv6 in brackets, or a name
+NOT_KNOWN = b"not a name of this machine; name it in monitoring.prometheus.hosts\n"
 
 # Of Sample: the name on the page, what it says, and what a unit of it is in the unit of the name.
 FIGURES = {
@@ -54,12 +63,15 @@ class Page:
 
     latest  the last look, if there was one
     told    how many alerts there were
+    hosts   names by which it may be asked for, beside localhost, the name of this machine, and any address
     """
 
     def __init__(
-        self, bind: str, port: int, *, latest: Callable[[], Sample | None], told: Callable[[], Told] = dict
-    ) -> None:
-        self._server = _listening(bind, port, page=_page_of(latest, told))
+        self, bind: str, port: int, *, latest: Callable[[], Sample | None], told: Callable[[], Told] = dict,
+        hosts: Collection[str] = (),
+    ) -> None:  # fmt: skip
+        names = {name.lower() for name in ("localhost", socket.gethostname(), *hosts)}
+        self._server = _listening(bind, port, page=_page_of(latest, told), names=names)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(POLL_SECONDS,), name="metrics", daemon=True
         )
@@ -126,44 +138,58 @@ def _page_of(latest: Callable[[], Sample | None], told: Callable[[], Told]) -> C
     return lambda: (CONTENT_TYPE_LATEST, generate_latest(registry))
 
 
-def _listening(bind: str, port: int, *, page: Callable[[], tuple[str, bytes]]) -> "_Server":
+def _listening(bind: str, port: int, *, page: Callable[[], tuple[str, bytes]], names: Collection[str]) -> "_Server":
     try:
-        return (_Server6 if ":" in bind else _Server)((bind, port), page)
+        return (_Server6 if ":" in bind else _Server)((bind, port), page, names)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise HostError(f"monitoring.prometheus: {bind} port {port}: {reason}; name another bind or port") from error
 
 
 class _Server(ThreadingTCPServer):
-    """A thread a scrape, MOST_SCRAPES at most; none is waited for at the end."""
+    """A thread a scrape, MOST_SCRAPES at most, each for SCRAPE_SECONDS at most; none is waited for at the end."""
 
     daemon_threads = True
     block_on_close = False
     allow_reuse_address = True
     request_queue_size = 64
 
-    def __init__(self, address: tuple[str, int], page: Callable[[], tuple[str, bytes]]) -> None:
-        self.page = page
-        self._places = threading.BoundedSemaphore(MOST_SCRAPES)
+    def __init__(self, address: tuple[str, int], page: Callable[[], tuple[str, bytes]], names: Collection[str]) -> None:
+        self.page, self.names = page, names
+        self._scrapes: dict[socket.socket, float] = {}  # those that go on, oldest first, and when each has to be over
         super().__init__(address, _Scrape)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Begin a scrape where there is a place."""
-        if not self._places.acquire(blocking=False):
-            self.shutdown_request(request)
-            return
+        """Begin a scrape. Where there are too many, the oldest makes room: a true one takes milliseconds."""
+        oldest_first = list(self._scrapes)
+        for oldest in oldest_first[: max(0, len(oldest_first) - MOST_SCRAPES + 1)]:
+            self._end(oldest)
+        self._scrapes[request] = time.monotonic() + SCRAPE_SECONDS
         try:
             super().process_request(request, client_address)
         except RuntimeError:  # no thread can be had
-            self._places.release()
+            self._scrapes.pop(request, None)
             self.shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """End what takes too long; called every POLL_SECONDS."""
+        now = time.monotonic()
+        for request, until in list(self._scrapes.items()):
+            if until <= now:
+                self._end(request)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """One scrape, in its thread."""
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._places.release()
+            self._scrapes.pop(request, None)
+
+    def _end(self, request: socket.socket) -> None:
+        """Let go of a scrape: whatever its thread waits for comes to an end, and the thread closes the connection."""
+        self._scrapes.pop(request, None)
+        with suppress(OSError):
+            request.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that goes away is no matter, and nothing is printed."""
@@ -176,12 +202,14 @@ class _Server6(_Server):
 class _Scrape(BaseHTTPRequestHandler):
     """One request. Other methods than GET are refused, and nothing that a client says is shown or kept."""
 
-    timeout = SCRAPE_SECONDS
     server_version = "safla"
     sys_version = ""
 
     def do_GET(self) -> None:
         """The page, or that there is none of that name."""
+        if not all(_is_known(host, _server_of(self.server).names) for host in self.headers.get_all("Host", ())):
+            self._answer(HTTPStatus.MISDIRECTED_REQUEST, "text/plain", NOT_KNOWN)
+            return
         if self.path.partition("?")[0] not in PATHS:
             self._answer(HTTPStatus.NOT_FOUND, "text/plain", b"the page is /metrics\n")
             return
@@ -206,6 +234,20 @@ class _Scrape(BaseHTTPRequestHandler):
             self.send_header("Allow", "GET")
         self.end_headers()
         self.wfile.write(text)
+
+
+def _is_known(host: str, names: Collection[str]) -> bool:
+    """Whether a Host header asks for this machine: by one of its names, or by an address.
+
+    An address is no name that somebody else could let point here.
+    """
+    found = _HOST.fullmatch(host.strip().lower())
+    if found is None:
+        return False
+    name = found[1] or found[2]
+    with suppress(ValueError):
+        return bool(ipaddress.ip_address(name))
+    return name.removesuffix(".") in names
 
 
 def _server_of(server: BaseServer) -> _Server:

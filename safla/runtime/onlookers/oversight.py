@@ -44,7 +44,9 @@ def of_run(
         monitor = Monitor(config.monitoring, watched, alerts=told, say=notes.tell, facts=facts, clock=clock)
         page = config.monitoring.prometheus
         if page is not None:
-            stack.enter_context(Page(page.bind, page.port, latest=lambda: monitor.latest, told=told.counts))
+            stack.enter_context(
+                Page(page.bind, page.port, latest=lambda: monitor.latest, told=told.counts, hosts=page.hosts)
+            )
         yield stack.enter_context(monitor)
 
 

@@ -12,6 +12,7 @@ from safla.runtime.onlookers import metrics_page
 from safla.runtime.onlookers.metrics_page import FIGURES, MOST_SCRAPES, Page
 from safla.runtime.onlookers.monitor import Sample
 from tests.faults.without import Missing
+from tests.margins import HANG_SECONDS, bound
 
 pytest.importorskip("prometheus_client", reason="the extra metrics is not installed")
 
@@ -107,16 +108,84 @@ def test_z19_what_is_no_request_ends_quietly(capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_z19_scrapes_that_hang_are_few_and_end(monkeypatch):
-    monkeypatch.setattr(metrics_page._Scrape, "timeout", 0.3)
+def connected(served: Page) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", served.port), timeout=5)
+
+
+def test_row_12_scrapes_that_hang_are_few_and_block_nobody():
     with page() as served:
-        hanging = [socket.create_connection(("127.0.0.1", served.port), timeout=5) for _ in range(MOST_SCRAPES + 3)]
-        turned_away = [one for one in hanging if one.recv(10) == b""]  # at once, or after the timeout
+        hanging = [connected(served) for _ in range(3 * MOST_SCRAPES)]
+        began = time.monotonic()
+        assert asked(served)[0] == 200
+        assert time.monotonic() - began < bound(0.5)
+        let_go = [one for one in hanging[: 2 * MOST_SCRAPES] if one.recv(10) == b""]
+        assert len(let_go) == 2 * MOST_SCRAPES
+        wait_for(lambda: sum("process_request_thread" in one.name for one in threading.enumerate()) <= MOST_SCRAPES)
         for one in hanging:
             one.close()
-        assert len(turned_away) == MOST_SCRAPES + 3
-        wait_for(lambda: asked(served)[0] == 200)
-        assert sum("process_request_thread" in thread.name for thread in threading.enumerate()) <= MOST_SCRAPES
+
+
+@pytest.mark.parametrize(
+    "words", [b"", b"GET /metrics HTTP/1.1\r\n", b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nX: "]
+)
+def test_row_12_a_request_has_its_time_in_all_however_often_a_byte_comes(monkeypatch, words):
+    monkeypatch.setattr(metrics_page, "SCRAPE_SECONDS", 0.5)
+    with page() as served, connected(served) as slow:
+        began = time.monotonic()
+        slow.sendall(words)
+        slow.settimeout(0.05)
+        while True:
+            try:
+                slow.sendall(b"x")
+                if slow.recv(10) == b"":
+                    break
+            except TimeoutError:
+                assert time.monotonic() - began < HANG_SECONDS
+            except ConnectionError:
+                break
+        assert 0.4 < time.monotonic() - began < bound(1.0)
+        assert asked(served)[0] == 200
+
+
+def test_row_12_an_answer_that_nobody_takes_has_the_same_time(monkeypatch):
+    monkeypatch.setattr(metrics_page, "SCRAPE_SECONDS", 0.3)
+    with page(counts={("cpu", str(one)): 1 for one in range(200_000)}) as served, connected(served) as deaf:
+        deaf.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        wait_for(lambda: served._server._scrapes)
+        wait_for(lambda: not served._server._scrapes)
+
+
+def answer_to(served: Page, *headers: str) -> int:
+    with connected(served) as one:
+        one.sendall("\r\n".join(["GET /metrics HTTP/1.1", *headers, "", ""]).encode())
+        return int(one.recv(65_536).split(b" ")[1])
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "127.0.0.1:9464", "localhost", "LOCALHOST:80", "localhost.", "[::1]", "[::1]:9464",
+     "192.168.0.7:9464", "metrics.example.com", "Metrics.Example.com:443", " localhost "],
+)  # fmt: skip
+def test_row_12_a_host_that_is_this_machine_is_answered(host):
+    with Page("127.0.0.1", 0, latest=lambda: SAMPLE, hosts=["metrics.example.com"]) as served:
+        assert answer_to(served, f"Host: {host}") == 200
+
+
+def test_row_12_this_machine_has_a_name_and_old_clients_name_none():
+    with page() as served:
+        assert answer_to(served, f"Host: {socket.gethostname()}:9464") == 200
+        assert answer_to(served) == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "evil.example:9464", "127.0.0.1.evil.example", "localhost.evil.example", "evil.example/127.0.0.1",
+     "", "[evil.example]", "[::1].evil.example", "127.0.0.1@evil.example", "2130706433", "0x7f000001", "evil:80:80"],
+)  # fmt: skip
+def test_row_12_a_host_of_somebody_else_is_421_and_sees_nothing(host):
+    with page() as served:
+        assert answer_to(served, f"Host: {host}") == 421
+        assert answer_to(served, "Host: localhost", f"Host: {host}") == 421
 
 
 def wait_for(holds) -> None:
