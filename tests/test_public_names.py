@@ -39,10 +39,10 @@ SIGNATURES = {
     "PerformanceMonitor.start_monitoring": "(self, interval_seconds=5.0)",
     "PerformanceMonitor.stop_monitoring": "(self)",
     "PerformanceMonitor.snapshot": "(self)",
-    "run": "(config=None, *, set=None, strategies=None, out=None, symbols='primary', progress=None)",
-    "replay": "(path, *, strategies=None)",
-    "validate": "(config=None, *, set=None, strategies=None, symbols='primary')",
-    "load_config": "(config=None, *, set=None, strategies=None, symbols='primary')",
+    "run": "(config=None, *, set=None, strategies=None, out=None, symbols='primary', progress=None, root=None)",
+    "replay": "(path, *, strategies=None, root=None)",
+    "validate": "(config=None, *, set=None, strategies=None, symbols='primary', root=None)",
+    "load_config": "(config=None, *, set=None, strategies=None, symbols='primary', root=None)",
 }
 PROGRAM = """\
 import safla

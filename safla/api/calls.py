@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from safla.api.configuration import Given, Sets, Symbols, load_config, path_of, stem
+from safla.api.configuration import Given, Sets, Symbols, load_config, path_of, root_of, stem
 from safla.api.registered import StrategyFunction, looked_back, registered
 from safla.api.result import Result, Verdict
+from safla.config.confine import refuse_outside
 from safla.config.load import Loaded
 from safla.config.plan import RunPlan
 from safla.core import values as v
@@ -19,6 +20,8 @@ from safla.core.machine import MODES
 from safla.core.scale import to_text
 from safla.core.strategies import Strategy
 from safla.data.provenance import source_name
+from safla.journal.files import CANDLES, JOURNAL
+from safla.journal.head import HEAD
 from safla.report.summary import summarise, write
 from safla.report.trades import fills_of, trades_of
 from safla.runtime import backtest, paper
@@ -31,6 +34,7 @@ from safla.runtime.onlookers.told import Told
 from safla.runtime.paper import Onlooker
 from safla.runtime.progress import Progress
 
+READ = (JOURNAL, HEAD, CANDLES)  # of a run folder, by a replay
 MOST_NOTES = 1_000  # of a paper run, which may go on for months
 
 
@@ -42,6 +46,7 @@ def run(
     out: str | os.PathLike[str] | None = None,
     symbols: Symbols = "primary",
     progress: Callable[[Progress], None] | None = None,
+    root: str | os.PathLike[str] | None = None,
 ) -> Result:
     """Run what a configuration describes and write its run folder, as `safla run` does.
 
@@ -56,6 +61,8 @@ def run(
     strategies  functions of yours by name, for strategy.name (StrategyFunction)
     out         the run folder; else one below storage.logs_directory that is named by the question
     symbols     the list in use: symbols.primary or symbols.test
+    root        for those who serve others: a folder below which out and every path of the configuration must lie, links
+                resolved; else ConfigError of the key. The folders that are written to by default lie there too
     progress    told how far the run is, some times a second at most; nothing is shown without it
     returns     Result: summary, trades, events, equity, the journal's path
 
@@ -67,8 +74,10 @@ def run(
         result.trades
     """
     given = None if out is None else path_of(out, "out")
+    if given is not None:
+        refuse_outside(given, root_of(root), key="out")
     register = registered(strategies)
-    loaded = load_config(config, set=set, strategies=strategies, symbols=symbols)
+    loaded = load_config(config, set=set, strategies=strategies, symbols=symbols, root=root)
     loaded = looked_back(loaded, register)
     if loaded.config.mode == "paper":
         return _outside_of_loops(lambda: _paper(loaded, register, out, strategies, progress or _unwatched))
@@ -154,11 +163,18 @@ def _outside_of_loops(call: Callable[[], Result]) -> Result:
         return pool.submit(call).result()
 
 
-def replay(path: str | os.PathLike[str], *, strategies: Mapping[str, StrategyFunction] | None = None) -> Verdict:
+def replay(
+    path: str | os.PathLike[str],
+    *,
+    strategies: Mapping[str, StrategyFunction] | None = None,
+    root: str | os.PathLike[str] | None = None,
+) -> Verdict:
     """Verify a run folder or its journal: the chain, the books, and every decision again. It writes nothing.
 
     path        the run folder, or its journal file
     strategies  those that the run was made with, if they came from Python (StrategyFunction)
+    root        for those who serve others: a folder below which the run folder and its files must lie, links resolved;
+                else ConfigError of `path`
     returns     Verdict: true where nothing differs
 
     JournalError for a journal or candles that are missing or damaged, ConfigError for a strategy that is not given.
@@ -166,7 +182,10 @@ def replay(path: str | os.PathLike[str], *, strategies: Mapping[str, StrategyFun
         assert safla.replay("logs/btc-0123abcd")
     """
     register: dict[str, Strategy] = registered(strategies)
-    found = verification.replay(path_of(path, "path"), books_only=False, engine="auto", say=_unsaid, register=register)
+    journal = path_of(path, "path")
+    for one in (journal, *((journal if journal.is_dir() else journal.parent) / name for name in READ)):
+        refuse_outside(one, root_of(root), key="path")
+    found = verification.replay(journal, books_only=False, engine="auto", say=_unsaid, register=register)
     assert found.decisions is not None, "not the books alone were asked for"
     return Verdict(found.tail, found.books, found.decisions)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from safla.api.registered import StrategyFunction, registered
-from safla.config import load
+from safla.config import confine, load
 from safla.config.load import Loaded
 from safla.config.paths import home
 from safla.errors import ConfigError, Problem, UsageError
@@ -24,6 +24,7 @@ def load_config(
     set: Sets = None,  # noqa: A002  the command's word
     strategies: Mapping[str, StrategyFunction] | None = None,
     symbols: Symbols = "primary",
+    root: str | os.PathLike[str] | None = None,
 ) -> Loaded:
     """The configuration of a file or a dict, checked, with every default: what all others here take as `config`.
 
@@ -33,6 +34,8 @@ def load_config(
                 may be those of numpy, and a float is rounded to the decimals that its key takes, with a warning
     strategies  names that the configuration may use beside the registered ones (StrategyFunction)
     symbols     the list in use: symbols.primary or symbols.test
+    root        for those who serve others: a folder below which every path of the configuration must lie, links
+                resolved; else ConfigError of the key. The folders that are written to by default lie there too
     returns     Loaded: `config` (typed, frozen), `symbols`, where each value came from, and warnings
 
     SAFLA__ variables of the environment count as they do for the command: above the file, below `set`. Raises
@@ -41,16 +44,31 @@ def load_config(
         loaded = safla.load_config("config.yaml", set={"strategy.fast_period": 5})
         loaded.config.strategy.fast_period
     """
+    below = root_of(root)
     if isinstance(config, Loaded):
         if set or symbols != "primary":
             raise UsageError("this configuration is loaded already; give set and symbols to safla.load_config")
+        if outside := confine.problems(config.config, config.symbols, root=below, origins=config.origins):
+            raise ConfigError(outside)
         return config
     sets: load.Sets = [set] if isinstance(set, str) else set or ()
     names = tuple(registered(strategies))
     if isinstance(config, Mapping):
-        return load.load_mapping(config, sets=sets, environment=os.environ, symbols=symbols, strategies=names)
+        return load.load_mapping(
+            config, sets=sets, environment=os.environ, symbols=symbols, strategies=names, root=below
+        )
     path = path_of(config, "config") if config is not None else DEFAULT if DEFAULT.exists() else None
-    return load.load(path, sets=sets, environment=os.environ, symbols=symbols, strategies=names)
+    return load.load(path, sets=sets, environment=os.environ, symbols=symbols, strategies=names, root=below)
+
+
+def root_of(given: str | os.PathLike[str] | None) -> Path | None:
+    """The folder below which all paths must lie, if one is given. UsageError where it is no folder."""
+    if given is None:
+        return None
+    root = path_of(given, "root")
+    if not root.is_dir():
+        raise UsageError("root: no folder; name one that is there")
+    return root
 
 
 def path_of(given: str | os.PathLike[str], what: str) -> Path:
@@ -69,6 +87,7 @@ def validate(
     set: Sets = None,  # noqa: A002  the command's word
     strategies: Mapping[str, StrategyFunction] | None = None,
     symbols: Symbols = "primary",
+    root: str | os.PathLike[str] | None = None,
 ) -> list[Problem]:
     """Every problem of a configuration, as `where` (file:line:column), `key` and `text`; an empty list for none.
 
@@ -78,7 +97,7 @@ def validate(
             print(problem)
     """
     try:
-        load_config(config, set=set, strategies=strategies, symbols=symbols)
+        load_config(config, set=set, strategies=strategies, symbols=symbols, root=root)
     except ConfigError as error:
         return error.problems
     return []

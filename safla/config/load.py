@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import ValidationError
 
-from safla.config import paths, rules, variables
+from safla.config import confine, paths, rules, variables
 from safla.config.model import Config
 from safla.config.patterns import Folders, TooManyNamesError
 from safla.config.problems import PREFIX, at, key_like, no_value, of_validation, order, unknown
@@ -48,17 +48,21 @@ def load(
     environment: Mapping[str, str] | None = None,
     symbols: Literal["primary", "test"] = "primary",
     strategies: Collection[str] = (),
+    root: Path | None = None,
 ) -> Loaded:
     """The configuration of a file (None: the defaults), overlaid by SAFLA__ variables and KEY=VALUE options.
 
     sets        KEY=VALUE texts, or a mapping of dotted keys to values of Python
     strategies  names that Python adds to the register (D5)
+    root        a folder below which every path must lie, and which holds the folders that are written to by default
     Raises ConfigError with every problem, UsageError for an option that is not KEY=VALUE.
     """
+    if path:
+        confine.refuse_outside(path, root, key="config")
     problems: list[Problem] = []
     files: list[str] = []
-    layers = _layers_of_file(path, str(path), (), files, problems) if path else []
-    return _loaded(layers, files, problems, sets, environment or {}, symbols, strategies)
+    layers = _layers_of_file(path, str(path), (), files, problems, root) if path else []
+    return _loaded(layers, files, problems, sets, environment or {}, symbols, strategies, root)
 
 
 def load_mapping(
@@ -68,11 +72,12 @@ def load_mapping(
     environment: Mapping[str, str] | None = None,
     symbols: Literal["primary", "test"] = "primary",
     strategies: Collection[str] = (),
+    root: Path | None = None,
 ) -> Loaded:
     """The same from a dict of Python; its paths are relative to the current folder. Arguments as in load."""
     problems: list[Problem] = []
     layer = _rooted(read_python(mapping, Place("config", 0, 0)), Path.cwd(), problems)
-    return _loaded([layer], [], problems, sets, environment or {}, symbols, strategies)
+    return _loaded([layer], [], problems, sets, environment or {}, symbols, strategies, root)
 
 
 def _loaded(
@@ -83,23 +88,31 @@ def _loaded(
     environment: Mapping[str, str],
     symbols: Literal["primary", "test"],
     strategies: Collection[str],
+    root: Path | None,
 ) -> Loaded:
-    layers = [*layers, *_layers_of_environment(environment, problems), *_layers_of_sets(sets, problems)]
+    layers = [
+        *_layers_of_root(root),
+        *layers,
+        *_layers_of_environment(environment, problems),
+        *_layers_of_sets(sets, problems),
+    ]
     layers = [_symbols_in_capitals(layer, problems) for layer in layers]
     problems += [no_value(path, node.place, root=layer) for layer in layers for path, node in _without_value(layer, ())]
-    root = Node({}, "a map", Place(files[-1] if files else "config", 0, 0), Place("", 0, 0))
+    tree = Node({}, "a map", Place(files[-1] if files else "config", 0, 0), Place("", 0, 0))
     for layer in layers:
-        root = _merged(root, layer)
-    root.value.pop("extends", None)  # it has been followed
+        tree = _merged(tree, layer)
+    tree.value.pop("extends", None)  # it has been followed
     notes: list[str] = []
-    root = _rounded(root, (), notes)
-    config = _validated(root, problems, strategies)
+    tree = _rounded(tree, (), notes)
+    config = _validated(tree, problems, strategies)
     in_use = config.symbols.primary if symbols == "primary" else config.symbols.test
     if not in_use:
-        node = at(root, ("symbols", symbols))
-        where = str((node or root).place)
+        node = at(tree, ("symbols", symbols))
+        where = str((node or tree).place)
         raise ConfigError([Problem(where, f"symbols.{symbols}", "is the list in use and empty; name a symbol")])
-    origins = {".".join(leaf): _origin(root, leaf) for leaf, _ in leaves(config)}
+    origins = {".".join(leaf): _origin(tree, leaf) for leaf, _ in leaves(config)}
+    if outside := confine.problems(config, in_use, root=root, origins=origins):
+        raise ConfigError(outside)
     deserved = (rules.notices(config), rules.switched_off(config, origins))
     warnings, notices = ([_placed(one, origins) for one in found] for found in deserved)
     warnings = [*notes, *variables.ignored(environment), *warnings, *_absent(config, in_use, origins)]
@@ -110,8 +123,17 @@ def _placed(one: rules.Broken, origins: Mapping[str, str]) -> str:
     return f"{origins.get(one.keys[0], 'default')}: {one.keys[0]}: {one.text}"
 
 
+def _layers_of_root(root: Path | None) -> list[Node]:
+    """The folders that are written to by default, which lie below the root where there is one."""
+    if root is None:
+        return []
+    storage = Config().storage
+    folders = {name: os.path.join(root, getattr(storage, name)) for name in confine.STORAGE}
+    return [read_python({"storage": folders}, Place("root", 0, 0))]
+
+
 def _layers_of_file(
-    path: Path, shown: str, above: tuple[str, ...], files: list[str], problems: list[Problem]
+    path: Path, shown: str, above: tuple[str, ...], files: list[str], problems: list[Problem], root: Path | None
 ) -> list[Node]:
     """The file behind those that it extends, in the order in which they count."""
     node = read_file(path, printable(shown), problems=problems)
@@ -124,13 +146,15 @@ def _layers_of_file(
         except ValueError as error:
             problems.append(Problem(str(place), "extends", f"{printable(text)}: {error}"))
             continue
-        if os.path.realpath(target) in (*above, real):
+        if root is not None and not confine.is_below(target, root):
+            problems.append(Problem(str(place), "extends", confine.refusal(text)))
+        elif os.path.realpath(target) in (*above, real):
             problems.append(Problem(str(place), "extends", f"{printable(text)} extends this file again: a circle"))
         elif len(above) >= MAX_EXTENDS or len(files) >= MAX_FILES:
             text = f"goes deeper than {MAX_EXTENDS} files, or past {MAX_FILES} in all; copy the keys here"
             problems.append(Problem(str(place), "extends", text))
         else:
-            layers += _layers_of_file(target, str(Path(shown).parent / text), (*above, real), files, problems)
+            layers += _layers_of_file(target, str(Path(shown).parent / text), (*above, real), files, problems, root)
     files.append(printable(shown))
     return [*layers, _rooted(node, Path(os.path.abspath(path)).parent, problems)]
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from safla.config.shown import printable, quoted
+from safla.config.shown import counted, printable, quoted
 from safla.errors import ConfigError, Problem
 
 MAX_BYTES = 65_536  # Z1
@@ -154,7 +154,8 @@ def read_text(text: str, start: Place, *, problems: list[Problem], root: str = "
     except PARSER_ERRORS as error:
         raise _refused(str(_error_place(error, start)), f"no YAML: {_error_text(error)}") from error
     if root and not isinstance(node.value, dict):
-        raise _refused(str(node.place), f"{node.text} stands where {root} is due")
+        found = f"a text of {counted(len(node.value), 'letter')}" if isinstance(node.value, str) else node.text
+        raise _refused(str(node.place), f"{found} stands where {root} is due")
     return node
 
 

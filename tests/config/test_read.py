@@ -87,7 +87,7 @@ BAD_TEXTS = [
     ("depth 10 000", "a: 1\nb: " + "[" * 10_000, "a.yaml:2:4: is nested deeper than 16; write it plainly"),
     ("depth", "[" * 60, "a.yaml:1:17: is nested deeper than 16; write it plainly"),
     ("many", "a: [" + "1," * 6000 + "]", "a.yaml:1:9999: holds more than 5000 values; write it plainly"),
-    ("a word", ".____", 'a.yaml:1:1: ".____" stands where a map of keys is due'),
+    ("a word", ".____", "a.yaml:1:1: a text of 5 letters stands where a map of keys is due"),
     ("a list", "- a\n- b\n", "a.yaml:1:1: a list stands where a map of keys is due"),
     ("a list as key", "? [a]\n: b\n", "a.yaml:1:3: a list or map stands where a key is due"),
     ("nothing", "# only words\n", "a.yaml: is empty; `safla init` writes a commented configuration to start from"),

@@ -149,7 +149,7 @@ HOSTILE = {
     "YAML 1.1": ("%YAML 1.1\n---\nmode: backtest\n", "directives are not allowed"),
     "tag directive": ("%TAG ! tag:example.org,2024:\n---\nmode: backtest\n", "directives are not allowed"),
     "two documents": ("mode: backtest\n---\nmode: paper\n", "a second document begins here"),
-    ".____": (".____", '".____" stands where a map of keys is due'),
+    ".____": (".____", "a text of 5 letters stands where a map of keys is due"),
     "32 000 values": ("mode: [" + "1," * 32_000 + "]", "holds more than 5000 values"),
     "open quote": ('mode: "' + "\\u202e" * 10_000, "no YAML"),
     "a list as key": ("? [a, b]\n: c\n", "a list or map stands where a key is due"),

@@ -44,29 +44,29 @@ PLACES = {"klines": 1, "exchangeInfo": 0, "time": 0}  # where an answer breaks, 
 SHORT = {"slow": {"seconds": 0.05}, "slow_body": {"seconds": 0.05}}
 LEGAL = ("slow", "slow_body")  # late, and good
 FINAL = {
-    "status": (ConfigError, r'"msg":"Invalid symbol\."'),
+    "status": (ConfigError, r"Invalid symbol\. \(code -1121\)"),
     "418": (ExchangeError, r"banned for going on after too many requests, until 2024-01-01T02:02Z \(status 418"),
     "451": (ExchangeError, r"refuses this region \(status 451"),
 }
 STAYS = {  # what is said at last where the answers about candles go on being so
     "429": (ExchangeError, r"too many requests, until 2024-01-01T02:00:0\dZ \(status 429"),
-    "500": (ExchangeError, r'unavailable \(status 500: \{"code":-1000'),
+    "500": (ExchangeError, r"unavailable \(status 500: .* \(code -1000\)"),
     "502": (ExchangeError, r"unavailable \(status 502\)$"),
-    "503": (ExchangeError, r'unavailable \(status 503: \{"code":-1008'),
-    "504": (ExchangeError, r'unavailable \(status 504: \{"code":-1007'),
+    "503": (ExchangeError, r"unavailable \(status 503: .* \(code -1008\)"),
+    "504": (ExchangeError, r"unavailable \(status 504: .* \(code -1007\)"),
     "403": (ExchangeError, r"refused by its firewall \(status 403\)$"),
-    "error_in_200": (ExchangeError, r'"code":-1000'),
-    "html_200": (ExchangeError, r"no JSON: <html>"),
+    "error_in_200": (ExchangeError, r"\(code -1000\)$"),
+    "html_200": (ExchangeError, r"no JSON: HTML, 110 letters$"),
     "empty_body": (ExchangeError, r"no JSON: nothing at all$"),
     "null_body": (ExchangeError, r"null where something is due$"),
     "object_body": (ExchangeError, r"dict where a list of candles is due$"),
-    "truncated_json": (ExchangeError, r"no JSON: \[\[1704070200000"),
+    "truncated_json": (ExchangeError, r"no JSON: cut or malformed, [\d,]+ letters$"),
     "garbage_gzip": (ExchangeError, r"broke off \(ClientPayloadError"),
     "hang": (ExchangeError, r"no answer within 0\.2 s$"),
     "reset": (ExchangeError, r"broke off \(ClientOSError"),
     "reset_mid_body": (ExchangeError, r"broke off \(Client"),
     "close_mid_body": (ExchangeError, r"broke off \(ClientPayloadError"),
-    "redirect_loop": (ExchangeError, r"redirects to /api/v3/klines\S+, which is not followed \(status 302\)$"),
+    "redirect_loop": (ExchangeError, r"redirects to another path, which is not followed \(status 302\)$"),
     "stale_page": (DataError, r"time 1704067200000 is before 1704070200000, from where it was asked$"),
 }
 
@@ -418,7 +418,16 @@ def fetched_alone(fake: FakeExchange, cache: Path) -> Child:
 # --- Row 42: redirects -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("to", ["another host", "file:///etc/passwd", "//127.0.0.1/", ""])
+TOLD = {  # what is said of where a redirect leads
+    "another host": "http://127.0.0.1",
+    "file:///etc/passwd": "another path",
+    "//127.0.0.1/": "//127.0.0.1",
+    "": "another path",
+    "https://a.example/?token=hunter2": "https://a.example",
+}
+
+
+@pytest.mark.parametrize("to", TOLD)
 @pytest.mark.parametrize("place", PLACES)
 def test_row_42_a_redirect_is_not_followed(to: str, place: str, meeting: Meeting, whole: Whole) -> None:
     with served([minutes(CANDLES)]) as other:
@@ -426,7 +435,7 @@ def test_row_42_a_redirect_is_not_followed(to: str, place: str, meeting: Meeting
         meeting.fake.break_("redirect_elsewhere", times=None, path=place, after=PLACES[place], location=location)
         came = meeting.fetched()
         assert other.requests == []
-    check_said(came, r"redirects to \S*, which is not followed \(status 302\)$")
+    check_said(came, rf"redirects to {TOLD[to]}, which is not followed \(status 302\)$")
     assert came.error.exit_code == 5
     assert len([one for one in meeting.asked(None) if one.faults]) == TRIES
     check_nothing_wrong(meeting, whole, stored=LIMIT if place == "klines" else 0)

@@ -117,7 +117,7 @@ def test_row_56_an_arrow_file_with_a_changed_byte_never_ends_the_process(
 
 
 WRONG = {
-    "no candles": ({"a": pl.lit(1)}, "no column for ts among 'a'"),
+    "no candles": ({"a": pl.lit(1)}, "no column for ts among the 1 cell of a line that names no column of candles"),
     "naive time": ({"ts": pl.lit(0).cast(pl.Datetime("ms"))}, "row 1: time 1970-01-01 00:00:00 has no time zone"),
     "text for time": ({"ts": pl.lit("yesterday")}, "row 1: time 'yesterday' is neither an integer"),
     "list": ({"high": pl.lit([1.0, 2.0])}, "row 1: high is of type List(Float64)"),

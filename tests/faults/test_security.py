@@ -158,10 +158,10 @@ def test_z6_no_pattern_takes_a_millisecond_over_any_of_10_000_hostile_texts(chan
     assert len(known) > 25
     for pattern in known.values():
         match = pattern.fullmatch if pattern.pattern.startswith(("^", "(", r"\d", "[")) else pattern.search
-        began = time.perf_counter()
+        began = time.thread_time()
         for text in texts:
             match(text)
-        if (time.perf_counter() - began) / len(texts) > 20e-6:  # else none of them can have taken long
+        if (time.thread_time() - began) / len(texts) > 20e-6:  # else none of them can have taken long
             assert [text[:40] for text in texts if slow(match, text)] == [], pattern.pattern
 
 
@@ -169,9 +169,9 @@ def slow(match, text: str) -> bool:
     """Whether it takes a millisecond at the best of three times: once may be the machine's."""
     best = 1.0
     for _ in range(3):
-        began = time.perf_counter()
+        began = time.thread_time()
         match(text)
-        best = min(best, time.perf_counter() - began)
+        best = min(best, time.thread_time() - began)
     return best > 1e-3
 
 

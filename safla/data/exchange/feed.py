@@ -23,7 +23,7 @@ from safla.core.timeframes import TIMEFRAMES
 from safla.data.exchange import page, venue
 from safla.data.exchange.server_time import Read, ServerTime
 from safla.data.exchange.strict import Heard, Row
-from safla.data.exchange.verdicts import BAD_ANSWER, BAD_ROW, Judged, of_clock, of_error, said
+from safla.data.exchange.verdicts import BAD_ANSWER, BAD_ROW, Judged, of_clock, of_error, row_said
 from safla.errors import ConfigError, DataError, ExchangeError, SaflaError
 from safla.resilience import retry
 from safla.resilience.breaker import Breaker, CircuitOpen, Move
@@ -277,7 +277,7 @@ class Feed:
             error.subject = f"{self.name}, its clock"
             raise error from error.__cause__
         if type(found) is not int or found <= 0:
-            raise Judged(f"its clock says {said(str(found))}", BAD_ANSWER)
+            raise Judged(f"its clock says {row_said(found)}", BAD_ANSWER)
         return Read(found, sent, self.clock.monotonic())
 
     async def _before(self) -> None:

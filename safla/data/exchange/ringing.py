@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from functools import cache, partial
 from typing import Any
 
-from safla.data.exchange.verdicts import said
+from safla.data.exchange.verdicts import address_said
 
 Over = Callable[[str, int], None]  # of a symbol, every candle that opens before a moment, ms, is over
 Unfinished = Callable[[str, int], None]  # of a symbol, the candle that ends at a moment, ms, is not over
@@ -80,7 +80,7 @@ class Ringing:
         except (
             errors.BaseError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError,
         ) as error:  # fmt: skip
-            self.unread(said(f"{type(error).__name__}: {error}"))
+            self.unread(type(error).__name__)  # its text would quote the frame
 
 
 def _follow_no_redirect(session: Any) -> None:
@@ -102,7 +102,7 @@ async def _refused(session: object, context: object, redirect: Any) -> None:  # 
     import aiohttp
 
     answer = redirect.response
-    where = said(answer.headers.get("location", "nowhere"))
+    where = address_said(answer.headers.get("location", ""))
     answer.close()
     raise aiohttp.WSServerHandshakeError(
         answer.request_info, answer.history, status=answer.status, headers=answer.headers,

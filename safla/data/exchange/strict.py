@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from safla.core.timeframes import TIMEFRAMES
 from safla.data import json_bounds
 from safla.data.exchange import market_bounds, verdicts
-from safla.data.exchange.verdicts import BAD_ANSWER, BAD_ROW, NETWORK, Judged, said
+from safla.data.exchange.verdicts import BAD_ANSWER, BAD_ROW, NETWORK, Judged, row_said, said
 
 MAX_BODY_BYTES = 16 * 2**20
 BINANCE_CELLS = 12  # of a row of candles there: open time, five numbers, close time, ...
@@ -62,10 +62,8 @@ class Strict:
         self.heard(heard)
         self._judge_status(heard)
         parsed = parse(heard.text) if 200 <= heard.status < 300 else _parsed_or_none(heard.text)
-        self._judge_code(heard, parsed)
-        told = (heard.status, heard.reason, url, method)
-        self.handle_errors(*told, heard.headers, heard.text, parsed, request_headers, None)
-        self.handle_http_status_code(*told, said(heard.text))
+        self._judge_code(parsed)
+        self._judge_class(heard, parsed, url=url, method=method, request_headers=request_headers)
         self._judge_kind(parsed, path=url.partition("?")[0])
         if _markets_awaited.get():
             market_bounds.refuse_unbounded(parsed)
@@ -106,7 +104,7 @@ class Strict:
         try:
             return [self.parse_ohlcv(row, market) for row in ohlcvs]
         except (LookupError, TypeError, ValueError, AttributeError) as error:
-            raise Judged(f"rows that are no candles: {said(str(ohlcvs[:1]))}", BAD_ANSWER) from error
+            raise Judged(f"rows that are no candles: {row_said(ohlcvs[:1])}", BAD_ANSWER) from error
 
     def _shaped(self, rows: list[Any], *, step_ms: int) -> list[Any]:
         """X4, for the exchange whose rows are known: twelve cells, integer times, and a close time one step on.
@@ -119,7 +117,7 @@ class Strict:
                 continue
             if number == len(rows) and isinstance(row, list) and row and self.under_way(row[0], step_ms):
                 return [*rows[:-1], row[:1]]
-            raise Judged(f"row {number} of a page is no candle of this timeframe: {said(str(row))}", BAD_ROW)
+            raise Judged(f"row {number} of a page is no candle of this timeframe: {row_said(row)}", BAD_ROW)
         return rows
 
     async def _received(self, url: str, headers: Mapping[str, str]) -> Heard:
@@ -137,7 +135,8 @@ class Strict:
         except TimeoutError as error:
             raise Judged(f"no answer within {self.timeout / 1000:g} s", NETWORK) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:  # X3: also where ccxt would see a refusal
-            raise Judged(said(f"cannot be reached, or broke off ({type(error).__name__}: {error})"), NETWORK) from error
+            reason = f": {error}" if isinstance(error, OSError) else ""  # others quote what a server said
+            raise Judged(said(f"cannot be reached, or broke off ({type(error).__name__}{reason})"), NETWORK) from error
 
     def _judge_status(self, heard: Heard) -> None:
         """X1: a status speaks before the body does."""
@@ -148,10 +147,23 @@ class Strict:
         until = "" if wait is None else f", until {self.until(wait)}"
         raise Judged(_of_status(heard, until), kind, retry_after=wait)
 
-    def _judge_code(self, heard: Heard, parsed: Any) -> None:
+    def _judge_code(self, parsed: Any) -> None:
         kind = verdicts.of_code(parsed)
         if kind is not None:
-            raise Judged(said(heard.text), kind)  # its code says more than ccxt's class
+            raise Judged(
+                verdicts.error_said(parsed) or "no text with its code", kind
+            )  # its code says more than ccxt's class
+
+    def _judge_class(self, heard: Heard, parsed: Any, *, url: str, method: str, request_headers: Any) -> None:
+        """What ccxt makes of the code in a body, or else of the status, as one of its classes."""
+        from ccxt.base.errors import BaseError
+
+        told = (heard.status, heard.reason, url, method)
+        try:
+            self.handle_errors(*told, heard.headers, heard.text, parsed, request_headers, None)
+            self.handle_http_status_code(*told, "")
+        except BaseError as error:
+            raise verdicts.of_error(error, answer=verdicts.error_said(parsed)) from error
 
     def _judge_kind(self, parsed: Any, *, path: str) -> None:
         """X2: ccxt would make a list of an object, an empty one of an empty one."""
@@ -177,7 +189,7 @@ def parse(text: str) -> Any:
     try:
         found = json.loads(text, parse_float=str, parse_constant=_refuse_constant, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
-        raise Judged(f"no JSON: {said(text[:80]) or 'nothing at all'}", BAD_ANSWER) from error
+        raise Judged(f"no JSON: {verdicts.body_said(text)}", BAD_ANSWER) from error
     if found is None:
         raise Judged("null where something is due", BAD_ANSWER)
     return found
@@ -198,9 +210,9 @@ def _of_status(heard: Heard, until: str) -> str:
         451: "refuses this region",
         403: "refused by its firewall",
     }
-    where = f" to {said(heard.headers.get('location', 'nowhere'))}, which is not followed"
+    where = f" to {verdicts.address_said(heard.headers.get('location', ''))}, which is not followed"
     text = meant.get(heard.status, f"redirects{where}" if heard.status < 400 else "unavailable")
-    body = "" if "<" in heard.text[:64] else said(heard.text[:120])
+    body = verdicts.error_said(_parsed_or_none(heard.text))
     return f"{text}{until} (status {heard.status}{': ' if body else ''}{body})"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from safla.config.operation import Exchange
 from safla.config.plan import OrderRules
 from safla.data.exchange import market_bounds, strict
-from safla.data.exchange.verdicts import BAD_ANSWER, Judged, said
+from safla.data.exchange.verdicts import BAD_ANSWER, Judged, row_said, said
 from safla.errors import ConfigError, ExchangeError, Problem
 
 OVER = frozenset(["BREAK", "DELISTED"])  # a market is over: a halt is none, and "not active" may be one
@@ -161,7 +161,7 @@ def _amount(stated: Any) -> Decimal | None:
         return None
     amount = Decimal(str(stated))
     if not amount.is_finite() or not (amount == 0 or LEAST <= amount < MOST):
-        raise Judged(f"{said(str(stated))} is no tick, lot or least notional", BAD_ANSWER)
+        raise Judged(f"{row_said(stated)} is no tick, lot or least notional", BAD_ANSWER)
     return amount.normalize()
 
 
@@ -173,7 +173,7 @@ def _refuse_unread(market: Any) -> None:
         for name in FILTERED:
             stated = one.get(name) if isinstance(one, dict) else None
             if stated is not None and not (isinstance(stated, str | int) and _NUMBER.fullmatch(str(stated))):
-                raise Judged(f"{market['symbol']}: {name} {said(ascii(stated)[:40])} is no plain number", BAD_ANSWER)
+                raise Judged(f"{market['symbol']}: {name} {row_said(stated)} is no plain number", BAD_ANSWER)
 
 
 def _redirected(urls: Any, base: str) -> Any:

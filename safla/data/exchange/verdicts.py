@@ -3,13 +3,18 @@
 Judged by the status first, then by the code where ccxt's class says too little, then by that class; by text never (X1).
 """
 
+import re
 from collections.abc import Callable
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
-from safla.config.shown import printable
+from safla.config.shown import counted, printable
 from safla.errors import Bug, ConfigError, DataError, ExchangeError, Problem, SaflaError
 from safla.resilience.retry import Trouble
 
+ERROR_FIELDS = (("code", "msg"), ("retCode", "retMsg"), ("code", "message"))  # Binance, OKX and Bybit among others
+_KRAKEN = re.compile(r"E[A-Z][A-Za-z]{1,20}:", re.ASCII)
+_DATUM = re.compile(r"([0-9 .,:+'\[\]-]|e|nan|none|null|inf(inity)?|n/a|true|false)*", re.ASCII | re.IGNORECASE)
 SHOWN_LETTERS = 200  # of what an exchange said
 
 
@@ -113,13 +118,58 @@ def of_code(parsed: object) -> Kind | None:
     return CODES.get(code) if isinstance(code, int) else None
 
 
-def of_error(error: Exception) -> Judged:
-    """What ccxt raised about an answer. What is none of its errors came of an answer that it could not read."""
+def of_error(error: Exception, *, answer: str | None = None) -> Judged:
+    """What ccxt raised about an answer. What is none of its errors came of an answer that it could not read.
+
+    answer  what the answer said (error_said), where there is one: ccxt would quote all of it
+    """
     names = {one.__name__ for one in type(error).__mro__}
     for classes, kind in CLASSES:
         if names & set(classes.split()):
-            return Judged(said(str(error)), kind)
-    return Judged(said(f"it makes no sense ({type(error).__name__}: {error})"), BAD_ANSWER)
+            return Judged(said(str(error)) if answer is None else answer or type(error).__name__, kind)
+    return Judged(f"it makes no sense ({type(error).__name__})", BAD_ANSWER)
+
+
+def error_said(parsed: object) -> str:
+    """What an answer says that states an error as exchanges do: a code, and a text. "" where it does not.
+
+    Of other answers nothing is shown: an address may lead to a server that is none of an exchange (Z18).
+    """
+    if not isinstance(parsed, dict):
+        return ""
+    for code, text in ERROR_FIELDS:
+        if isinstance(parsed.get(code), int | str) and isinstance(parsed.get(text), str) and _is_code(parsed[code]):
+            return said(f"{parsed[text]} (code {parsed[code]})")
+    stated = parsed.get("error")  # of Kraken: EQuery:Unknown asset pair
+    if isinstance(stated, list) and stated and all(isinstance(one, str) and _KRAKEN.match(one) for one in stated):
+        return said(", ".join(stated))
+    return ""
+
+
+def _is_code(code: int | str) -> bool:
+    return isinstance(code, int) or (code.isascii() and code.lstrip("-").isdigit())
+
+
+def row_said(row: object) -> str:
+    """A row of candles as it came, where it holds numbers and times alone; else what it is."""
+    text = said(str(row))
+    return text if _DATUM.fullmatch(text) else f"{type(row).__name__} of {counted(len(str(row)), 'letter')}"
+
+
+def address_said(location: str) -> str:
+    """Where a redirect leads: scheme and host, without what may be a secret behind them."""
+    try:
+        parts = urlsplit(location)
+        return said(f"{parts.scheme}{':' * bool(parts.scheme)}//{parts.hostname}") if parts.hostname else "another path"
+    except ValueError:
+        return "what is no address"
+
+
+def body_said(text: str) -> str:
+    """What a body is that is no JSON."""
+    begin = text.lstrip()[:1]
+    kind = {"": "nothing at all", "<": "HTML", "[": "cut or malformed", "{": "cut or malformed"}.get(begin, "a text")
+    return f"{kind}, {counted(len(text), 'letter')}" if begin else kind
 
 
 def said(text: str) -> str:

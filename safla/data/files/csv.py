@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from safla.config.shown import SHORT, counted
 from safla.data import market_names
 from safla.data.bad_rows import Handling
 from safla.data.files import bounded, table
@@ -33,6 +34,7 @@ NAMES = {
     "close": ("close", "c", "close_price"),
     "volume": ("volume", "v", "vol", "base_volume", "volume_base"),
 }
+ALL_NAMES = frozenset(name for names in NAMES.values() for name in names)
 DELIMITERS = (",", ";", "\t", "|")
 UNNAMED = ("", "Unnamed: 0")  # how pandas heads an index of times that has no name
 HINT = "data.columns says which column is which, by name or position"
@@ -251,7 +253,7 @@ def _asked(header: Sequence[str] | None, wanted: str | int | None, *, field: str
             raise DataError(f"{path}: data.columns.{field} is {wanted}, but there are {width} columns, counted from 0")
         return wanted
     if header is None or list(header).count(str(wanted)) != 1:
-        there = f"the header has {', '.join(map(repr, header))}" if header else "there is no header; give a position"
+        there = f"the header has {_names(header)}" if header else "there is no header; give a position"
         raise DataError(f"{path}: data.columns.{field}: no column {wanted!r}; {there}")
     return list(header).index(str(wanted))
 
@@ -287,5 +289,12 @@ def _found(header: Sequence[str], *, field: str, path: str, symbol: str | None) 
 
 def _unclear(header: Sequence[str], places: Sequence[int], *, field: str, path: str) -> DataError:
     what = "no column" if not places else f"{len(places)} columns ({', '.join(repr(header[p]) for p in places)})"
-    there = "" if places else f" among {', '.join(repr(name[:40]) for name in header)}"
+    there = "" if places else f" among {_names(header)}"
     return DataError(f"{path}: {what} for {field}{there}; {HINT}")
+
+
+def _names(header: Sequence[str]) -> str:
+    """The names of a header; of a line in which no column of candles is named, what it is: it may be anything."""
+    if {_plain(name) for name in header} & ALL_NAMES:
+        return ", ".join(repr(name[:SHORT]) for name in header)
+    return f"the {counted(len(header), 'cell')} of a line that names no column of candles"
