@@ -18,6 +18,8 @@ from safla.data import rows
 from safla.data.files import csv
 from safla.journal import candles_file
 from tests.data.written import HEADER, LIMIT, STEP, gz, kline, lines, zip_file, zst
+from tests.fake.rest import _described
+from tests.fake_exchange import Market
 from tests.faults.command import ROOT
 from tests.faults.damaged import finished
 from tests.faults.mutating import NASTY
@@ -122,14 +124,33 @@ def recorded_candles(folder: Path) -> list[bytes]:
     return [candles.read_bytes(), sealed(content.getvalue())]
 
 
-RUN_FILES = ("candles.parquet", "journal.jsonl", "head", "config.yaml", "summary.json")
+RUN_FILES = ("candles.parquet", "journal.jsonl", "head", "config.yaml", "summary.json", "performance.log")
 
 
 def run_folders(folder: Path) -> list[bytes]:
     """The files of a finished run, each after a line that says which one it is."""
     with contextlib.redirect_stdout(io.StringIO()):
         made = finished(Path(tempfile.mkdtemp(dir=folder)))
+    (made / "performance.log").write_bytes(b'{"time":"2024-01-01T00:00:00Z","text":"cpu 3 %"}\n')
     return [bytes([place]) + b"\n" + (made / name).read_bytes() for place, name in enumerate(RUN_FILES)]
+
+
+EXCHANGES = ("binance", "kraken")
+KRAKEN = {
+    "altname": "XBTUSD", "wsname": "XBT/USD", "base": "XXBT", "quote": "ZUSD", "pair_decimals": 1, "lot_decimals": 8,
+    "cost_decimals": 5, "tick_size": "0.1", "ordermin": "0.0001", "costmin": "0.5", "status": "online", "fees": [],
+    "fees_maker": [], "leverage_buy": [], "leverage_sell": [],
+}  # fmt: skip
+
+
+def markets(folder: Path) -> list[bytes]:
+    """What exchanges say of their markets, each after a byte that says which it is (EXCHANGES)."""
+    binance = {
+        "timezone": "UTC", "serverTime": 1704067200000, "rateLimits": [],
+        "symbols": [_described(Market("BTCUSDT")), _described(Market("ETHUSDT", more={"quotePrecision": 8}))],
+    }  # fmt: skip
+    kraken = {"error": [], "result": {"XXBTZUSD": KRAKEN, "XETHZUSD": {**KRAKEN, "wsname": "ETH/USD"}}}
+    return [bytes([place]) + json.dumps(answer).encode() for place, answer in enumerate((binance, kraken))]
 
 
 def arrows(folder: Path) -> list[bytes]:

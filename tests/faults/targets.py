@@ -1,5 +1,6 @@
 """What is fuzzed: a reader of outside bytes each, what it may refuse with, and the real inputs to begin from."""
 
+import asyncio
 import contextlib
 import io
 import os
@@ -12,8 +13,12 @@ from typing import NamedTuple
 from safla.cli import main
 from safla.config import paths, text
 from safla.config.load import load, load_mapping
+from safla.config.operation import Exchange
 from safla.config.types import SYMBOL
 from safla.data import rows
+from safla.data.exchange import feed, venue
+from safla.data.exchange.strict import Heard
+from safla.data.exchange.verdicts import Judged
 from safla.data.files import csv, formats, parquet, table, vision
 from safla.data.files.formats import Question
 from safla.data.store import month
@@ -203,7 +208,7 @@ def read_run_folder(data: bytes, folder: Path) -> None:
             damaged.finished(place)
     file = RUN_FILES[name[0] % len(RUN_FILES)] if name else RUN_FILES[0]
     path = place / "run" / file
-    before = path.read_bytes()
+    before = path.read_bytes() if path.exists() else b""
     mended = {"candles.parquet": sealed, "journal.jsonl": _chained}.get(file, bytes)
     try:
         for given in (content, mended(content)):
@@ -212,6 +217,42 @@ def read_run_folder(data: bytes, folder: Path) -> None:
             check(answered("replay", str(place / "run"), "--engine", "interpreted"), (0, 1, 3, 4, 6))
     finally:
         path.write_bytes(before)
+
+
+def read_markets(data: bytes, folder: Path) -> None:
+    """What an exchange says of its markets, behind a byte that says which exchange: read, or a bad answer."""
+    name, body = corpora.EXCHANGES[data[0] % len(corpora.EXCHANGES)] if data else "binance", data[1:]
+    try:
+        asyncio.run(_loaded(name, body.decode("utf-8", "replace")))
+    except (Judged, ConfigError) as error:
+        check_said(error)
+
+
+async def _loaded(name: str, body: str) -> None:
+    exchange = venue.made(Exchange.model_validate({"name": name}))
+
+    async def received(url: str, headers: object) -> Heard:
+        return Heard(200, "OK", {}, body)
+
+    async def before() -> None:
+        """No gate."""
+
+    exchange._received, exchange.before, exchange.heard, exchange.timeout_on_exit = received, before, print_nothing, 0
+    try:
+        await feed._read(lambda: venue.load(exchange, (), wanted=("BTC/USDT", "BTC/USD")))
+        for symbol in list(exchange.markets)[:5]:
+            await feed._read(lambda symbol=symbol: _rules(exchange, symbol))
+    finally:
+        await exchange.close()
+
+
+async def _rules(exchange: object, symbol: str) -> None:
+    venue.rules(exchange, symbol)
+    venue.status(exchange, symbol)
+
+
+def print_nothing(_heard: Heard) -> None:
+    """No counts are kept."""
 
 
 def read_symbol(data: bytes, folder: Path) -> None:
@@ -281,6 +322,7 @@ TARGETS = {
     "parquet": Target(read_parquet, corpora.parquets, None, apart=True),
     "recorded": Target(read_recorded, corpora.recorded_candles, None, apart=True),
     "folders": Target(read_run_folder, corpora.run_folders, None, apart=True),
+    "markets": Target(read_markets, corpora.markets, None, apart=False),
     "symbols": Target(read_symbol, corpora.symbols, None, apart=False),
     "arguments": Target(read_arguments, corpora.command_lines, corpora.drawn_words, apart=False),
 }

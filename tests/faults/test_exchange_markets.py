@@ -17,6 +17,7 @@ from safla.data.exchange.verdicts import Judged
 from safla.errors import ExchangeError
 from tests.fake.rest import _described
 from tests.fake_exchange import Market
+from tests.faults.corpora import KRAKEN
 from tests.faults.exchange import SYMBOL, Meeting, minutes, rows
 from tests.margins import bound
 
@@ -106,12 +107,6 @@ def test_a_session_is_held_up_no_longer_than_it_takes_to_look_at_the_answer(tmp_
 
 
 # --- Other exchanges: the same guard, whatever they call a precision -------------------------------------------------
-
-KRAKEN = {
-    "altname": "XBTUSD", "wsname": "XBT/USD", "base": "XXBT", "quote": "ZUSD", "pair_decimals": 1, "lot_decimals": 8,
-    "cost_decimals": 5, "tick_size": "0.1", "ordermin": "0.0001", "costmin": "0.5", "status": "online", "fees": [],
-    "fees_maker": [], "leverage_buy": [], "leverage_sell": [],
-}  # fmt: skip
 
 
 def loaded(name: str, answer: Callable[[str], Any]) -> Any:

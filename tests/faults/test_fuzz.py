@@ -22,6 +22,7 @@ INPUTS = {
     "parquet": 200,
     "recorded": 100,
     "folders": 20,
+    "markets": 120,
     "symbols": 750,
     "arguments": 37,
 }
