@@ -7,7 +7,6 @@ import fnmatch
 import os
 import re
 from bisect import bisect_left
-from typing import NamedTuple
 
 from safla.config.paths import star_only
 from safla.config.shown import quoted
@@ -22,21 +21,10 @@ class TooManyNamesError(ValueError):
     """A folder holds more than is looked at. The text says which bound, and what to do."""
 
 
-class _Names(NamedTuple):
-    """The names in a folder, sorted: of regular files, and of links to some."""
-
-    files: tuple[str, ...]
-
-
-def star_above(pattern: str) -> str:
-    """The first part of a pattern that holds a star and is not the last; "" where there is none."""
-    return next((part for part in pattern.split("/")[:-1] if "*" in part), "")
-
-
 def misplaced(pattern: str) -> str:
     """What is wrong with a star in a folder's name, and what to write instead; "" where all is well."""
-    part = star_above(pattern)
-    if not part:
+    part = next((part for part in pattern.split("/")[:-1] if "*" in part), None)
+    if part is None:
         return ""
     return (
         f"* stands in the folder {quoted(part)}; it stands in the name of the file alone, such as klines/BTC-*.csv: "
@@ -48,7 +36,7 @@ class Folders:
     """The folders that the patterns of one configuration are about: each is listed once, all under common bounds."""
 
     def __init__(self) -> None:
-        self._names: dict[str, _Names] = {}
+        self._names: dict[str, tuple[str, ...]] = {}
         self._entries = 0
         self._compared = 0
 
@@ -60,7 +48,7 @@ class Folders:
         if "*" in above:
             return []
         begin = last.partition("*")[0]
-        names = self._of(above + slash).files
+        names = self._of(above + slash)
         first = bisect_left(names, begin)
         fits = re.compile(fnmatch.translate(star_only(last))).match
         found = []
@@ -78,10 +66,10 @@ class Folders:
             text = f"more than {MAX_COMPARED:,} names are held against patterns such as {quoted(pattern)}"
             raise TooManyNamesError(f"{text}; write more of the names before the *")
 
-    def _of(self, folder: str) -> _Names:
-        """The names in a folder; none where it cannot be listed."""
+    def _of(self, folder: str) -> tuple[str, ...]:
+        """The names of the files in a folder, and of links to some, sorted; none where it cannot be listed."""
         if folder not in self._names:
-            self._names[folder] = _Names(tuple(sorted(self._listed(folder))))
+            self._names[folder] = tuple(sorted(self._listed(folder)))
         return self._names[folder]
 
     def _listed(self, folder: str) -> list[str]:

@@ -10,6 +10,7 @@ import numpy as np
 from safla.core.candles import Series, iso
 from safla.core.metrics.sums import blocks
 from safla.core.scale import to_text
+from safla.data.checks import holes
 
 JUMP = 2  # times the close before, or a part of it: no market moves so far between two candles, a redenomination does
 LARGE_GAP_MS = 86_400_000  # a gap of a day is told, a shorter one is counted
@@ -73,6 +74,7 @@ def covered(series: Series, asked: RequestedPeriod, *, begin: int, end: int, ste
     inside = ts[slice(*np.searchsorted(ts, (start, stop)))]
     room = max(0, stop - start) // step
     apart = np.diff(ts)
+    gaps, missing = holes(ts, step)
     largest = int(np.argmax(apart)) if len(apart) else 0
     widest = int(apart[largest]) // step - 1 if len(apart) else 0
     first, last = (int(inside[0]), int(inside[-1])) if len(inside) else (None, None)
@@ -84,8 +86,8 @@ def covered(series: Series, asked: RequestedPeriod, *, begin: int, end: int, ste
         room=room,
         missing_before=room if first is None else (first - start) // step,
         missing_after=0 if last is None else (stop - step - last) // step,
-        gaps=int(np.count_nonzero(apart > step)),
-        missing=(int(ts[-1]) - int(ts[0])) // step + 1 - len(ts) if len(ts) else 0,
+        gaps=gaps,
+        missing=missing,
         largest=(int(ts[largest]) + step, int(ts[largest + 1])) if widest > 0 else None,
         largest_candles=max(0, widest),
         lookback=int(np.searchsorted(ts, start)),

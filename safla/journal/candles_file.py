@@ -5,7 +5,6 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from io import FileIO
-from itertools import accumulate
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
@@ -13,43 +12,23 @@ import msgspec
 import numpy as np
 
 from safla.core.candles import Series, digest
-from safla.core.values import Columns
 from safla.data.files import footer, recorded
 from safla.data.files.bounded import shown
-from safla.data.files.footer import Footer, Limits
+from safla.data.files.footer import Limits
 from safla.data.files.parquet_decoding import decoded
+from safla.data.files.recorded import KEY, NAMES, Recorded, RecordedSymbol
 from safla.data.rows import MAX_ROWS
 from safla.errors import DataError, JournalError
-from safla.journal.events import Count, Hex, Places, SymbolName, Timeframe
+from safla.journal.events import Timeframe
 from safla.journal.files import open_to_read, replace_by
 
 if TYPE_CHECKING:
     import polars as pl
 
-_KEY = "safla"  # of our entry in the Parquet metadata
-_COLUMNS = ("symbol", *Columns._fields)  # int64; symbol is its place in the metadata's list
 _SEAL = b'"seal":"'
 _PART_ROWS = 2**18  # of a row group
 _END = 8  # bytes: the length of the metadata, and four letters
-LIMITS = Limits(len(_COLUMNS), MAX_ROWS * recorded.MAX_SYMBOLS, 2**40)  # and then by what its metadata says
-
-
-class _Symbol(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the columns do not say about one symbol."""
-
-    symbol: SymbolName
-    price_decimals: Places
-    volume_decimals: Places
-    rows: Count
-
-
-class _Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The metadata: what the candles are, the digest that they must have, and the seal of the file."""
-
-    digest: Hex
-    timeframe: Timeframe
-    symbols: list[_Symbol]
-    seal: Hex
+LIMITS = Limits(len(NAMES), MAX_ROWS * recorded.MAX_SYMBOLS, 2**40)  # and then by what its metadata says
 
 
 def write(path: Path, series: Sequence[Series], *, timeframe: Timeframe, known: str | None = None) -> str:
@@ -59,8 +38,10 @@ def write(path: Path, series: Sequence[Series], *, timeframe: Timeframe, known: 
     known  the same, where the caller has it
     """
     total = known or digest(series, timeframe)
-    symbols = [_Symbol(one.symbol, one.price_decimals, one.volume_decimals, len(one.columns.ts)) for one in series]
-    facts = msgspec.json.encode(_Facts(total, timeframe, symbols, seal="0" * 32)).decode("ascii")
+    symbols = [
+        RecordedSymbol(one.symbol, one.price_decimals, one.volume_decimals, len(one.columns.ts)) for one in series
+    ]
+    facts = msgspec.json.encode(Recorded(total, timeframe, symbols, seal="0" * 32)).decode("ascii")
     replace_by(path, lambda file: _write(file, series, facts))
     return total
 
@@ -71,12 +52,12 @@ def _write(file: FileIO, series: Sequence[Series], facts: str) -> None:
 
     sealed = _SealedFile(file)
     parts = register_io_source(
-        lambda columns, predicate, rows, size: _parts(series), schema=dict.fromkeys(_COLUMNS, pl.Int64)
+        lambda columns, predicate, rows, size: _parts(series), schema=dict.fromkeys(NAMES, pl.Int64)
     )
     try:
         parts.sink_parquet(
             cast("IO[bytes]", sealed), compression="zstd", compression_level=1, statistics=False,
-            row_group_size=_PART_ROWS, metadata={_KEY: facts},
+            row_group_size=_PART_ROWS, metadata={KEY: facts},
         )  # fmt: skip
     except pl.exceptions.PolarsError:
         if sealed.error is not None:
@@ -93,7 +74,7 @@ def _parts(series: Sequence[Series]) -> "Iterator[pl.DataFrame]":
         for first in range(0, len(one.columns.ts), _PART_ROWS):
             columns = [column[first : first + _PART_ROWS] for column in one.columns]
             cells = (np.full(len(columns[0]), place, np.int64), *columns)
-            yield pl.DataFrame(dict(zip(_COLUMNS, cells, strict=True)))
+            yield pl.DataFrame(dict(zip(NAMES, cells, strict=True)))
 
 
 class _SealedFile:
@@ -140,32 +121,15 @@ def read(path: Path) -> tuple[Series, ...]:
         raise JournalError(f"{path}: damaged, its bytes are not those that were written; put back a saved copy")
     try:
         claims = footer.read(raw, name=shown(str(path)), limits=LIMITS)
-        facts = _facts(claims, file_bytes=len(raw))
-        series = _series(decoded(raw, claims), facts)
+        facts = recorded.facts(claims.metadata)
+        if facts is None:
+            raise ValueError("no metadata tells whose its rows are")
+        recorded.refuse_claims(claims, facts, file_bytes=len(raw))
+        return recorded.verified(decoded(raw, claims), facts)
     except DataError as error:
         raise JournalError(str(error)) from error
-    except (KeyError, ValueError, msgspec.MsgspecError) as error:
+    except ValueError as error:
         raise JournalError(f"{path}: holds no candles of a run: {str(error)[:200]!a}") from error
-    found = digest(series, facts.timeframe)
-    if found != facts.digest:
-        raise JournalError(f"{path}: its candles have the digest {found}, and it was written with {facts.digest} (J7)")
-    return series
-
-
-def _facts(claims: Footer, *, file_bytes: int) -> _Facts:
-    """What the metadata says, where it and the claims of the file agree. ValueError, KeyError, MsgspecError."""
-    if len(claims.metadata[_KEY]) > recorded.MAX_FACTS_BYTES:
-        raise ValueError("its metadata is too long")
-    facts = msgspec.json.decode(claims.metadata[_KEY], type=_Facts)
-    recorded.refuse_symbols(tuple(one.symbol for one in facts.symbols))
-    recorded.refuse_claims(claims, symbols=len(facts.symbols), file_bytes=file_bytes)
-    rows = [one.rows for one in facts.symbols]  # summed as Python's integers, before numpy makes room for so many
-    if sum(rows) != claims.rows:
-        raise ValueError("its rows are not those of its symbols, in order")
-    most = min(MAX_ROWS, file_bytes)  # opening times that ascend take more than two bytes a row
-    if max(rows, default=0) > most:
-        raise ValueError(f"{max(rows)} rows of a symbol in {file_bytes} bytes, at most {most} are read")
-    return facts
 
 
 def _seal_place(raw: bytes) -> int:
@@ -184,15 +148,3 @@ def _seal(raw: bytes | memoryview, place: int) -> bytes:
     total.update(b"0" * 32)
     total.update(memoryview(raw)[place + 32 :])
     return total.hexdigest().encode("ascii")
-
-
-def _series(frame: "pl.DataFrame", facts: _Facts) -> tuple[Series, ...]:
-    ends = recorded.ends_of(frame, symbols=len(facts.symbols))
-    if list(ends) != list(accumulate(one.rows for one in facts.symbols)):
-        raise ValueError("its rows are not those of its symbols, in order")
-    columns = [frame[name].to_numpy() for name in Columns._fields]
-    series = []
-    for one, end in zip(facts.symbols, ends, strict=True):
-        own = Columns(*(np.ascontiguousarray(column[end - one.rows : end], np.int64) for column in columns))
-        series.append(Series(one.symbol, one.price_decimals, one.volume_decimals, own))
-    return tuple(series)

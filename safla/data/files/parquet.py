@@ -1,5 +1,6 @@
 """Parquet files of candles, those of run folders too. A float is taken by its shortest text, and that is said."""
 
+import msgspec
 import numpy as np
 
 from safla.data.bad_rows import Handling
@@ -43,20 +44,21 @@ def _recorded(path: str, content: bytes, claims: Footer, run: Recorded, *, symbo
     """The candles of one symbol out of a run folder's file, when all of them are as they were written."""
     import polars as pl
 
-    recorded.refuse_claims(claims, symbols=len(run.symbols), file_bytes=len(content))
+    recorded.refuse_claims(claims, run, file_bytes=len(content))
     frame = decoded(content, claims)
-    ends = recorded.verify(frame, run)
-    if symbol not in run.symbols:
-        raise DataError(f"{bounded.shown(path)}: no candles of {symbol}; it has {_listed(run.symbols)}")
-    place = run.symbols.index(symbol)
-    price, volume = run.decimals[place]
-    first = ends[place - 1] if place else 0
-    own = frame.slice(first, ends[place] - first)
-    own = own.with_columns(pl.Series("row", np.arange(first + 1, ends[place] + 1)))
+    recorded.verified(frame, run)
+    names = [one.symbol for one in run.symbols]
+    if symbol not in names:
+        raise DataError(f"{bounded.shown(path)}: no candles of {symbol}; it has {_listed(names)}")
+    place = names.index(symbol)
+    _, price, volume, rows = msgspec.structs.astuple(run.symbols[place])
+    first = sum(one.rows for one in run.symbols[:place])
+    own = frame.slice(first, rows)
+    own = own.with_columns(pl.Series("row", np.arange(first + 1, first + rows + 1)))
     found = columnar.of_frame(path, own, own=dict.fromkeys(FIELDS[1:5], price) | {"volume": volume})
     return found._replace(timeframe=run.timeframe)
 
 
-def _listed(symbols: tuple[str, ...]) -> str:
+def _listed(symbols: list[str]) -> str:
     rest = len(symbols) - recorded.SHOWN
     return ", ".join(symbols[: recorded.SHOWN]) + (f" and {rest} more" if rest > 0 else "")

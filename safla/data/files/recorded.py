@@ -1,19 +1,19 @@
 """The `candles.parquet` of a run folder as a source: what its metadata says, and the digest it must have (J7)."""
 
-import json
-from collections.abc import Mapping
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import numpy as np
+from msgspec import Meta
 
-from safla.config.types import SYMBOL
+from safla.config.types import SYMBOL, Timeframe
 from safla.core.candles import Series, digest
-from safla.core.timeframes import TIMEFRAMES
-from safla.core.values import Columns, Int64
-from safla.data.decimals import MAX_PLACES
+from safla.core.values import Columns
 from safla.data.files.footer import Footer
 from safla.data.files.parquet_format import INT64
+from safla.data.rows import MAX_ROWS
 
 if TYPE_CHECKING:
     import polars as pl
@@ -22,6 +22,7 @@ KEY = "safla"  # of the metadata
 NAMES = ["symbol", *Columns._fields]  # of the columns
 MAX_SYMBOLS = 1000
 MAX_FACTS_BYTES = 2**18  # of the metadata: 1 000 symbols with the longest names are 160 KB
+OTHER_ROWS = "its rows are not those of its symbols, in order"
 SHOWN = 20  # symbols that a message names
 
 VALUE_BYTES = 8
@@ -30,13 +31,30 @@ SLACK_BYTES = 2**20
 MAX_ROWS_A_BYTE = 64  # of the file: 9.4 were measured, of 1 000 symbols at the same times whose prices never move
 
 
-class Recorded(NamedTuple):
-    """What a run wrote beside its candles. The column `symbol` holds places in `symbols`, in ascending order."""
+Places = Annotated[int, Meta(ge=0, le=18)]  # decimals of a number
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$(?!\n)")]
 
-    digest: str
-    timeframe: str
-    symbols: tuple[str, ...]
-    decimals: tuple[tuple[int, int], ...]  # of price and volume
+
+class RecordedSymbol(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the columns do not say about one symbol."""
+
+    symbol: str
+    price_decimals: Places
+    volume_decimals: Places
+    rows: Count
+
+
+class Recorded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The metadata: what the candles are, the digest that they must have, and the seal of the file.
+
+    The column `symbol` holds places in `symbols`, in ascending order.
+    """
+
+    digest: Hash
+    timeframe: Timeframe
+    symbols: list[RecordedSymbol]
+    seal: Hash
 
 
 def facts(metadata: Mapping[str, str]) -> Recorded | None:
@@ -44,36 +62,30 @@ def facts(metadata: Mapping[str, str]) -> Recorded | None:
     if KEY not in metadata:
         return None
     if len(metadata[KEY]) > MAX_FACTS_BYTES:
-        raise ValueError(f"its metadata `{KEY}` makes no sense")
+        raise ValueError(f"its metadata `{KEY}` is too long")
     try:
-        said: Any = json.loads(metadata[KEY])
-        symbols = tuple(one["symbol"] for one in said["symbols"])
-        decimals = tuple((one["price_decimals"], one["volume_decimals"]) for one in said["symbols"])
-        found = Recorded(said["digest"], said["timeframe"], symbols, decimals)
-    except (KeyError, TypeError, RecursionError) as error:
-        raise ValueError(f"its metadata `{KEY}` makes no sense") from error
-    places = [place for pair in decimals for place in pair]
-    if found.timeframe not in TIMEFRAMES or not all(type(one) is int and 0 <= one <= MAX_PLACES for one in places):
-        raise ValueError(f"its metadata `{KEY}` makes no sense")
-    refuse_symbols(symbols)
+        found = msgspec.json.decode(metadata[KEY], type=Recorded)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise ValueError(f"its metadata `{KEY}` makes no sense: {error}") from error
+    refuse_symbols([one.symbol for one in found.symbols])
     return found
 
 
-def refuse_symbols(symbols: tuple[Any, ...]) -> None:
+def refuse_symbols(symbols: Sequence[str]) -> None:
     """ValueError for symbols that no run has: too many, other names, one twice."""
     if len(symbols) > MAX_SYMBOLS:
         raise ValueError(f"{len(symbols)} symbols, at most {MAX_SYMBOLS} are read")
-    if not all(isinstance(symbol, str) and SYMBOL.fullmatch(symbol) for symbol in symbols):
+    if not all(SYMBOL.fullmatch(symbol) for symbol in symbols):
         raise ValueError(f"its metadata `{KEY}` names no symbols")
     if len(set(symbols)) < len(symbols):
         raise ValueError(f"its metadata `{KEY}` names a symbol twice")
 
 
-def refuse_claims(claims: Footer, *, symbols: int, file_bytes: int) -> None:
+def refuse_claims(claims: Footer, told: Recorded, *, file_bytes: int) -> None:
     """ValueError for a file that is no run's by what it claims: known before any of it is unpacked.
 
-    Its columns are those that a run writes, its pages unpack to these columns and little more, and it has no more rows
-    than a file of its length can have.
+    Its columns are those that a run writes, its rows are those of its symbols, its pages unpack to them and little
+    more, and it has no more of them than a file of its length can have.
     """
     if [leaf.name for leaf in claims.leaves] != NAMES or any(
         leaf.kind != INT64 or not leaf.is_plain for leaf in claims.leaves
@@ -82,8 +94,12 @@ def refuse_claims(claims: Footer, *, symbols: int, file_bytes: int) -> None:
     if claims.rows > file_bytes * MAX_ROWS_A_BYTE:
         raise ValueError(f"{claims.rows} rows in {file_bytes} bytes are no candles")
     refuse_unpacked(claims)
-    if claims.rows and not symbols:
-        raise ValueError("its rows are not those of its symbols, in order")
+    rows = [one.rows for one in told.symbols]
+    if sum(rows) != claims.rows:
+        raise ValueError(OTHER_ROWS)
+    most = min(MAX_ROWS, file_bytes)  # opening times that ascend take more than two bytes a row
+    if max(rows, default=0) > most:
+        raise ValueError(f"{max(rows)} rows of a symbol in {file_bytes} bytes, at most {most} are read")
 
 
 def refuse_unpacked(claims: Footer) -> None:
@@ -93,34 +109,27 @@ def refuse_unpacked(claims: Footer) -> None:
         raise ValueError(f"{claims.bytes_unpacked} bytes when unpacked, and its rows take {most} at most")
 
 
-def verify(frame: "pl.DataFrame", recorded: Recorded) -> tuple[int, ...]:
-    """Where the rows of each symbol end. ValueError when the candles are not those that were written.
+def verified(frame: "pl.DataFrame", told: Recorded) -> tuple[Series, ...]:
+    """The candles of each symbol. ValueError when they are not those that were written, in order.
 
     The frame is that of a file that passed `refuse_claims`.
     """
-    ends = ends_of(frame, symbols=len(recorded.symbols))
-    columns = [frame[name].to_numpy() for name in Columns._fields]
-    series = [
-        Series(symbol, *decimals, Columns(*(column[first:end] for column in columns)))
-        for symbol, decimals, (first, end) in zip(
-            recorded.symbols, recorded.decimals, pairwise((0, *ends)), strict=True
-        )
-    ]
-    found = digest(series, recorded.timeframe)
-    if found != recorded.digest:
-        raise ValueError(f"its candles have the digest {found}, and it was written with {recorded.digest}")
-    return ends
-
-
-def ends_of(frame: "pl.DataFrame", *, symbols: int) -> tuple[int, ...]:
-    """Where the rows of each symbol end, by the column `symbol`. ValueError where they are not in order."""
     import polars as pl
 
     if set(frame.dtypes) != {pl.Int64}:
         raise ValueError(f"its columns are not {', '.join(NAMES)}, all int64")
     if any(frame.null_count().row(0)):
         raise ValueError("it has empty cells")
-    places: Int64 = frame["symbol"].to_numpy()
-    if len(places) and (int(places[0]) < 0 or int(places[-1]) >= symbols or bool((places[1:] < places[:-1]).any())):
-        raise ValueError("its rows are not those of its symbols, in order")
-    return tuple(np.searchsorted(places, np.arange(symbols), side="right").tolist())
+    ranges = list(pairwise((0, *accumulate(one.rows for one in told.symbols))))
+    places = frame["symbol"].to_numpy()
+    if not all(bool((places[first:end] == place).all()) for place, (first, end) in enumerate(ranges)):
+        raise ValueError(OTHER_ROWS)
+    columns = [frame[name].to_numpy() for name in Columns._fields]
+    series = []
+    for one, (first, end) in zip(told.symbols, ranges, strict=True):
+        own = Columns(*(np.ascontiguousarray(column[first:end]) for column in columns))
+        series.append(Series(one.symbol, one.price_decimals, one.volume_decimals, own))
+    found = digest(series, told.timeframe)
+    if found != told.digest:
+        raise ValueError(f"its candles have the digest {found}, and it was written with {told.digest} (J7)")
+    return tuple(series)
