@@ -274,6 +274,8 @@ def read_arguments(data: bytes, folder: Path) -> None:
     (place / "config.yaml").write_text(CONFIG)
     with contextlib.chdir(place):
         answer = answered(*map(_tame, _words(data)))
+        if answer.code == 2 and answer.err.startswith("Usage: "):  # the help of a group without a command
+            return
         # of several files that are validated the sound ones are told beside those that are not
         check(answer if answer.code != 3 else answer._replace(out=""), (0, 1, 2, 3, 4, 6))
 

@@ -9,7 +9,7 @@ import numpy as np
 from safla.core.candles import iso
 from safla.core.values import Int8, Int64
 from safla.data import bad_rows, decimals, market_names
-from safla.data.bad_rows import DroppedRows, Handling
+from safla.data.bad_rows import DroppedRows, Handling, Mask
 from safla.data.checks import Origin
 from safla.data.decimals import Numbers
 from safla.data.files import orders, times
@@ -215,7 +215,7 @@ def _disagreements(
 def split(line: str, delimiter: str) -> list[str]:
     """The cells of a line, without quotes and spaces around them."""
     mark = re.escape(delimiter)
-    cells = re.findall(rf'(?:^|{mark})\s*("[^"]*"|[^{mark}]*)', line)
+    cells = re.findall(rf'(?:^|{mark})\s*("(?:[^"]|"")*"|[^{mark}]*)', line)
     return [cell.strip().strip('"').strip() for cell in cells]
 
 
@@ -377,10 +377,24 @@ def _is_even(piece: Piece, *, layout: Layout, quoted: bool) -> bool:
     if quoted:
         outside = np.cumsum(letters == ord('"'), dtype=np.uint8) % 2 == 0
         marks &= outside
-        if not outside[piece.ends].all():
+        if not outside[piece.ends].all() or _misplaced_quotes(letters, layout.delimiter).any():
             return False
     cells = np.searchsorted(np.flatnonzero(marks), piece.ends)
     return np.array_equal(cells, np.arange(1, len(piece.ends) + 1) * (layout.width - 1))
+
+
+def _misplaced_quotes(letters: "np.ndarray[tuple[int], np.dtype[np.uint8]]", delimiter: str) -> Mask:
+    """Of each quote in whole lines, whether it stands within a cell: polars takes such a cell for some text.
+
+    One that opens comes after a delimiter, one that closes before one, spaces apart; two of them are one of a text.
+    """
+    around = np.frombuffer(f'{delimiter} \t\r\n"'.encode(), np.uint8)
+    places = np.flatnonzero(letters == ord('"'))
+    before, after = letters[np.maximum(places[0::2] - 1, 0)], letters[places[1::2] + 1]
+    wrong = np.zeros(len(places), bool)
+    wrong[0::2] = ~np.isin(before, around) & (places[0::2] > 0)
+    wrong[1::2] = ~np.isin(after, around)
+    return wrong
 
 
 def _ragged(path: str, piece: Piece, *, layout: Layout) -> DataError:
@@ -390,6 +404,8 @@ def _ragged(path: str, piece: Piece, *, layout: Layout) -> DataError:
         at = f"{shown(path)}: {layout.word} {number}"
         if line.count(b'"') % 2:
             return DataError(f"{at}: a quote is opened and not closed")
+        if _misplaced_quotes(np.frombuffer(line + b"\n", np.uint8), layout.delimiter).any():
+            return DataError(f"{at}: a quote within a cell")
         cells = 1 + sum(found == layout.delimiter.encode() for found in outside.findall(line))
         if cells != layout.width:
             return DataError(f"{at}: {cells} cells, the first {layout.word} has {layout.width}")

@@ -22,6 +22,10 @@ GOOD = lines(4)
         ([GOOD[0].rpartition(",")[0], GOOD[1] + ",9"], "line 1: neither a header nor a row of 5 cells"),
         ([GOOD[0], GOOD[1].replace("110", '"110')], "line 3: a quote is opened and not closed"),
         ([GOOD[0], GOOD[1].replace("110", '"11\n0"')], "line 3: a quote is opened"),
+        ([GOOD[0], GOOD[1].replace("110", '"110"0"0"')], "line 3: a quote within a cell"),
+        ([GOOD[0], GOOD[1].replace("110", '11"0"')], "line 3: a quote within a cell"),
+        ([GOOD[0], GOOD[1].replace("110", '"110"x')], "line 3: a quote within a cell"),
+        ([GOOD[0], GOOD[1].replace("110", '"11""0"')], "line 3: high '11\"0' is no plain decimal"),
         ([GOOD[0], GOOD[1].replace("110", "")], "line 3: high is empty"),
         ([GOOD[0], GOOD[1].replace("110", "NaN")], "line 3: high 'NaN' is no plain decimal"),
         ([GOOD[0], GOOD[1].replace("110", "1" * 131_000)], "line 3: high '1111"),
@@ -34,6 +38,11 @@ GOOD = lines(4)
 def test_a_line_that_is_no_row_is_refused_by_its_number(tmp_path: Path, rows: list[str], text: str) -> None:
     with pytest.raises(DataError, match=rf"btc\.csv: {text}"):
         csv.read(csv_file(tmp_path, HEADER, *rows), None)
+
+
+def test_quotes_within_a_text_that_is_not_used_are_no_matter(tmp_path: Path) -> None:
+    rows = [f'{row},"he said ""sell"", and: ""b, c"""' for row in GOOD]
+    assert len(csv.read(csv_file(tmp_path, f"{HEADER},note", *rows), None).numbers["high"].digits) == len(GOOD)
 
 
 @pytest.mark.parametrize(
