@@ -9,11 +9,11 @@ from safla.api.configuration import Given, load_config
 from safla.config.model import Config
 from safla.data.exchange.feed import feed_of
 from safla.errors import UsageError
-from safla.runtime.onlookers import alerts
-from safla.runtime.onlookers.alerts import Alert, Alerts
-from safla.runtime.onlookers.logs import say_on_stderr
-from safla.runtime.onlookers.monitor import Facts, Monitor, Sample, Watched
-from safla.runtime.onlookers.webhook import Webhook
+from safla.observe import alerts
+from safla.observe.alerts import Alert, Alerts
+from safla.observe.event_log import say_on_stderr
+from safla.observe.monitor import Facts, Monitor, Sample, Watched
+from safla.observe.webhook import Webhook
 
 MOST_ALERTS = 100  # that `alerts` holds
 SHORTEST, LONGEST = 0.01, 3600.0  # seconds between two looks

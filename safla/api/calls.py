@@ -22,6 +22,7 @@ from safla.core.strategies import Strategy
 from safla.data.provenance import source_name
 from safla.journal.files import CANDLES, JOURNAL
 from safla.journal.head import HEAD
+from safla.observe.update import Told
 from safla.report.summary import summarise, write
 from safla.report.trades import fills_of, trades_of
 from safla.runtime import backtest, paper
@@ -30,7 +31,6 @@ from safla.runtime.backtest import Ended
 from safla.runtime.feeding import Source
 from safla.runtime.folder import SUMMARY
 from safla.runtime.interrupt import Flag
-from safla.runtime.onlookers.told import Told
 from safla.runtime.paper import Onlooker
 from safla.runtime.progress import Progress
 

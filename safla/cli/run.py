@@ -121,11 +121,11 @@ def _backtest(loaded: Any, options: _Options, _say: Say, session: Session) -> tu
 def _log(config: Any, ended: Any) -> None:
     """The log files of a backtest, out of its journal: only what is on the disk is logged (J23)."""
     from safla.journal.files import JOURNAL
-    from safla.runtime.onlookers import logs
+    from safla.observe import event_log
 
-    with logs.of_run(ended.folder, config, beside=False) as listen, (ended.folder / JOURNAL).open("rb") as file:
+    with event_log.of_run(ended.folder, config, beside=False) as listen, (ended.folder / JOURNAL).open("rb") as file:
         while lines := file.readlines(MOST_LOGGED_AT_ONCE):
-            listen(logs.told_of(b"".join(lines), ended.outcome.state))
+            listen(event_log.told_of(b"".join(lines), ended.outcome.state))
 
 
 def _paper(loaded: Any, options: _Options, say: Say, session: Session) -> tuple[Any, dict[str, Any]]:
@@ -158,10 +158,10 @@ def _prepared(loaded: Any, *, quiet: bool) -> Any:
 
     if loaded.config.data.source != "exchange":
         return backtest.prepare(loaded)
+    from safla.observe import event_log
     from safla.runtime import fetching
-    from safla.runtime.onlookers import logs
 
-    with logs.of_exchange(loaded.config), fetching.watching(quiet=quiet) as told:
+    with event_log.of_exchange(loaded.config), fetching.watching(quiet=quiet) as told:
         return backtest.prepare(loaded, told=told)
 
 

@@ -10,9 +10,9 @@ import click
 
 from safla.cli.arguments import PATH
 from safla.config.shown import printable
+from safla.observe.live_view import drawing_console, wrapped
 from safla.report.status import status_lines, status_object
 from safla.runtime.look import Look, look, watch
-from safla.runtime.onlookers.view import drawing_console, wrapped
 
 
 @click.command("status", epilog="Example: safla status logs/btc-*")

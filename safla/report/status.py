@@ -6,11 +6,11 @@ import msgspec
 
 from safla.config.shown import counted
 from safla.core.candles import iso
+from safla.observe.format import ascii_only, event_line, standing_lines
+from safla.observe.snapshot import Position, Standing, SymbolStanding
 from safla.runtime.control import Command
 from safla.runtime.folder import Holder
 from safla.runtime.look import Look
-from safla.runtime.onlookers.standing import Position, Standing, SymbolStanding
-from safla.runtime.onlookers.words import ascii_only, event_line, standing_lines
 
 
 def status_lines(found: Look) -> list[str]:

@@ -11,15 +11,15 @@ from loguru import logger
 from safla.config.load import Loaded
 from safla.config.plan import RunPlan
 from safla.data.exchange.followed import BAD, CLOCK, ENDED, MISSING, REFUSED, SILENT
+from safla.observe import event_log, live_view, monitoring
+from safla.observe.background import Aside
+from safla.observe.candle_lag import Lag
+from safla.observe.monitor import Facts, Monitor
+from safla.observe.secrets import secrets_of
+from safla.observe.update import Told
 from safla.runtime import paper
 from safla.runtime.feeding import Line, Source
 from safla.runtime.interrupt import watched
-from safla.runtime.onlookers import logs, oversight, view
-from safla.runtime.onlookers.aside import Aside
-from safla.runtime.onlookers.hiding import secrets_of
-from safla.runtime.onlookers.lag import Lag
-from safla.runtime.onlookers.monitor import Facts, Monitor
-from safla.runtime.onlookers.told import Told
 from safla.runtime.paper import Onlooker
 
 PATIENT_SECONDS, HURRIED_SECONDS = 10.0, 0.2  # for what waits in the queues at the end
@@ -48,13 +48,13 @@ def _attended(
         hidden = secrets_of(loaded.config, environment)
         rules = plan.plan.rules
         lag = Lag(source.line.now, live_from=rules.start_ts, step_ms=rules.step_ms)
-        logged = stack.enter_context(logs.of_run(folder, loaded.config, secrets=hidden, late=lag.of))
+        logged = stack.enter_context(event_log.of_run(folder, loaded.config, secrets=hidden, late=lag.of))
         asides: list[Aside[Told]] = []
         facts = _facts(source.line, asides)
         shown, wall = partial(_shown, source.line, lag), partial(_wall, source.line)
-        seen = stack.enter_context(view.watching(plan, quiet=quiet, facts=shown, clock=wall))
+        seen = stack.enter_context(live_view.watching(plan, quiet=quiet, facts=shown, clock=wall))
         monitor = stack.enter_context(
-            oversight.of_run(loaded.config, run=folder.name, symbols=plan.symbols, facts=facts, terminal=seen.alert)
+            monitoring.of_run(loaded.config, run=folder.name, symbols=plan.symbols, facts=facts, terminal=seen.alert)
         )
         for name, listener in (("the log", logged), ("the view", seen)):
             asides.append(Aside(name, listener))

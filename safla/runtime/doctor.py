@@ -13,8 +13,8 @@ from safla.data import history
 from safla.data.exchange.feed import feed_of
 from safla.data.exchange.server_time import SKEW_SECONDS
 from safla.errors import INSTALL, HostError, SaflaError
+from safla.observe import event_log
 from safla.resilience.clock import SYSTEM
-from safla.runtime.onlookers import logs
 
 DISTRIBUTION = "safla-trading"
 PACKAGES = "aiohttp ccxt click loguru msgspec numba numpy polars psutil pydantic rich ruamel.yaml transitions".split()
@@ -110,7 +110,7 @@ def _folder(what: str, folder: Path) -> Look:
 def _exchange(config: Config) -> list[Look]:
     name = config.exchange.name
     try:
-        with logs.of_exchange(config):
+        with event_log.of_exchange(config):
             skew, seconds = history.finished(_reached(config))
     except SaflaError as error:
         return [Look("exchange", "failed", str(error), error.exit_code)]

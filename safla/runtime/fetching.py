@@ -10,7 +10,7 @@ from safla.config.model import Config
 from safla.data import history
 from safla.data.exchange.download import Standing, Told
 from safla.data.history import Ask, Fetched
-from safla.runtime.onlookers import logs
+from safla.observe import event_log
 from safla.runtime.progress import bars
 
 SECONDS_BETWEEN_LINES = 2.0
@@ -18,7 +18,7 @@ SECONDS_BETWEEN_LINES = 2.0
 
 def fetch(config: Config, ask: Ask, *, quiet: bool) -> Fetched:
     """Bring candles into the store, with a log and with progress on stderr. Errors as in data/history.py."""
-    with logs.of_exchange(config), watching(quiet=quiet) as told:
+    with event_log.of_exchange(config), watching(quiet=quiet) as told:
         return history.finished(history.fetch(config, ask, told=told))
 
 

@@ -25,12 +25,12 @@ from safla.journal.head import HEAD
 from safla.journal.line import MAX_LINE, alone
 from safla.journal.reader import Journal, Tail
 from safla.journal.survey import judged
+from safla.observe.snapshot import Standing, standing
 from safla.runtime import snapshot
 from safla.runtime.control import NOTHING_WAITS, Rejected, Requests, requests
 from safla.runtime.fold import fold
 from safla.runtime.folder import CONFIG, LOCK, OURS, Holder, holder_of
 from safla.runtime.forms import choose
-from safla.runtime.onlookers.standing import Standing, standing
 from safla.runtime.recorded import Inputs, noting, run_of, series_of
 from safla.runtime.resting import first_hash
 

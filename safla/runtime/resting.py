@@ -26,12 +26,12 @@ from safla.journal.files import JOURNAL, open_to_read
 from safla.journal.line import MAX_LINE, ORIGIN, Unequal, decode, event_bytes, verified
 from safla.journal.reader import Tail
 from safla.journal.rows import NO_INPUT, Input
+from safla.observe.update import Told
 from safla.runtime import folder as run_folder
 from safla.runtime import snapshot
 from safla.runtime.fold import Block, Folding, Outside, folded, unasked_at
 from safla.runtime.forms import Forms, choose
 from safla.runtime.live import Live
-from safla.runtime.onlookers.told import Told
 from safla.runtime.recorded import Inputs, noting, run_of, series_of
 from safla.runtime.recovery import Continued, recover
 from safla.runtime.scan import Scan, scan

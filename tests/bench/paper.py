@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from safla.config.load import load
+from safla.observe.update import Told
 from safla.runtime import paper
 from safla.runtime.interrupt import Flag
-from safla.runtime.onlookers.told import Told
 from safla.runtime.paper import Onlooker
 from safla.runtime.resting import Resting
 

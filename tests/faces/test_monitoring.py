@@ -9,8 +9,8 @@ import safla
 from safla import monitoring
 from safla.errors import ConfigError, UsageError
 from safla.monitoring import PerformanceMonitor
+from safla.observe import process
 from safla.resilience.gate import Gate
-from safla.runtime.onlookers import host
 from tests.runtime.hooks import hook
 
 FIGURES = """
@@ -23,7 +23,7 @@ bytes_received gc_0 gc_1 gc_2
 def busy(monkeypatch) -> dict[str, float]:
     """Readings that a test sets, in the place of those of the machine."""
     values = {"cpu_pct": 10.0, "memory_pct": 50.0}
-    monkeypatch.setattr(host, "readings", lambda: {name: lambda name=name: values[name] for name in values})
+    monkeypatch.setattr(process, "readings", lambda: {name: lambda name=name: values[name] for name in values})
     return values
 
 

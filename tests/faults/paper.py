@@ -22,9 +22,9 @@ import pytest
 
 from safla.config.load import load
 from safla.errors import SaflaError
+from safla.observe.update import Told
 from safla.runtime import paper
 from safla.runtime.interrupt import Flag
-from safla.runtime.onlookers.told import Told
 from safla.runtime.paper import Onlooker
 from tests.faults.command import ROOT, Answer, inside
 from tests.faults.invariants import check_answer, check_run

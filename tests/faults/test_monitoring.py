@@ -16,11 +16,11 @@ from pydantic import SecretStr
 from safla.config.model import Config
 from safla.config.operation import Monitoring
 from safla.errors import HostError
-from safla.runtime.onlookers import log_file, logs, oversight, webhook
-from safla.runtime.onlookers.alerts import Alerts
-from safla.runtime.onlookers.logs import say_on_stderr
-from safla.runtime.onlookers.metrics_page import Page
-from safla.runtime.onlookers.monitor import Facts, Monitor, Sample
+from safla.observe import event_log, log_file, monitoring, webhook
+from safla.observe.alerts import Alerts
+from safla.observe.event_log import say_on_stderr
+from safla.observe.monitor import Facts, Monitor, Sample
+from safla.observe.prometheus import Page
 from tests.margins import bound
 from tests.runtime.happenings import EVENTS, told
 from tests.runtime.hooks import CANARY, hook
@@ -60,7 +60,7 @@ def test_row_32_a_log_file_that_cannot_be_written_is_one_line_and_the_others_go_
         "folder": path.mkdir,
         "link": lambda: path.symlink_to(tmp_path / "elsewhere"),
     }[kind]()
-    with logs.of_run(tmp_path, paper()) as listen:
+    with event_log.of_run(tmp_path, paper()) as listen:
         assert tell_all(listen) < bound(0.25)
     assert [line.partition(": a line was lost")[0] for line in stderr_of(capfd)] == [f"safla: {path}"]
     assert len((tmp_path / "trades.log").read_text().splitlines()) == 40
@@ -74,7 +74,7 @@ def test_row_32_a_disk_that_is_full_is_one_line_a_file(tmp_path: Path, capfd, mo
         return real(os.open("/dev/full", os.O_WRONLY), content) if descriptor > 2 else real(descriptor, content)
 
     monkeypatch.setattr(log_file.os, "write", write)
-    with logs.of_run(tmp_path, paper()) as listen:
+    with event_log.of_run(tmp_path, paper()) as listen:
         assert tell_all(listen, times=2) < bound(0.25)
     monkeypatch.undo()
     said = stderr_of(capfd)
@@ -84,7 +84,7 @@ def test_row_32_a_disk_that_is_full_is_one_line_a_file(tmp_path: Path, capfd, mo
 
 
 def test_row_32_a_folder_that_is_gone_is_one_line_a_file(tmp_path: Path, capfd):
-    with logs.of_run(tmp_path / "gone", paper()) as listen:
+    with event_log.of_run(tmp_path / "gone", paper()) as listen:
         assert tell_all(listen) < bound(0.25)
     assert len(stderr_of(capfd)) == 4
 
@@ -92,8 +92,8 @@ def test_row_32_a_folder_that_is_gone_is_one_line_a_file(tmp_path: Path, capfd):
 def test_row_32_a_disk_that_hangs_delays_nobody_and_what_was_lost_is_said(tmp_path: Path, capfd, monkeypatch):
     go = threading.Event()
     monkeypatch.setattr(log_file.LogFile, "write", lambda self, line: go.wait(LONG))
-    monkeypatch.setattr("safla.runtime.onlookers.aside.CLOSING_SECONDS", 0.1)
-    with logs.of_run(tmp_path, paper()) as listen:
+    monkeypatch.setattr("safla.observe.background.CLOSING_SECONDS", 0.1)
+    with event_log.of_run(tmp_path, paper()) as listen:
         assert tell_all(listen, times=1000) < bound(0.25)  # more than the queue holds
     go.set()
     (said,) = stderr_of(capfd)
@@ -116,7 +116,7 @@ def broken(error: Exception):
 @pytest.mark.parametrize("name", ["Process", "virtual_memory", "net_io_counters"])
 def test_row_32_psutil_fails_and_its_figures_are_null(capfd, monkeypatch, name, error):
     monkeypatch.setattr(psutil, name, broken(error))
-    with oversight.of_run(paper(), run="r", symbols=("BTC/USDT",), facts=Facts(requests=lambda: 7)) as monitor:
+    with monitoring.of_run(paper(), run="r", symbols=("BTC/USDT",), facts=Facts(requests=lambda: 7)) as monitor:
         for _ in range(3):
             found = monitor.sample()
     lost = {
@@ -131,7 +131,7 @@ def test_row_32_psutil_fails_and_its_figures_are_null(capfd, monkeypatch, name, 
 
 def test_row_32_psutil_is_not_there_and_the_figures_of_the_run_are(capfd, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "psutil", None)
-    with oversight.of_run(paper(), run="r", symbols=(), facts=Facts(breaker=lambda: "closed")) as monitor:
+    with monitoring.of_run(paper(), run="r", symbols=(), facts=Facts(breaker=lambda: "closed")) as monitor:
         found = monitor.sample()
     assert (found.cpu_pct, found.breaker) == (None, "closed")
     assert stderr_of(capfd) == ["safla: monitoring: psutil cannot be had, the run goes on: ModuleNotFoundError"]
@@ -139,7 +139,7 @@ def test_row_32_psutil_is_not_there_and_the_figures_of_the_run_are(capfd, monkey
 
 def test_row_32_each_fact_of_the_runner_may_fail(capfd):
     facts = Facts(*[broken(KeyError("x"))] * len(Facts._fields))
-    with oversight.of_run(paper(), run="r", symbols=("BTC/USDT",), facts=facts) as monitor:
+    with monitoring.of_run(paper(), run="r", symbols=("BTC/USDT",), facts=facts) as monitor:
         found = monitor.sample()
     assert (found.requests, found.weight, found.breaker, found.tasks, found.dropped) == (None,) * 5
     assert found.rss_bytes is not None
@@ -167,7 +167,7 @@ def test_row_32_a_webhook_that_hangs_or_refuses_delays_nobody(capfd, monkeypatch
 
     monkeypatch.setattr(webhook, "posted", posted)
     with hook(*statuses) as server:
-        with oversight.of_run(paper(webhook_url=server.url), run="r", symbols=()) as monitor:
+        with monitoring.of_run(paper(webhook_url=server.url), run="r", symbols=()) as monitor:
             for halt in range(1, 5):
                 monitor.listen(told(halts=(halt, halt, halt, halt)))
         assert server.got != []
@@ -180,9 +180,9 @@ def test_row_32_a_webhook_that_hangs_or_refuses_delays_nobody(capfd, monkeypatch
 
 
 def test_row_32_a_terminal_that_takes_nothing_delays_nobody(capfd, monkeypatch):
-    monkeypatch.setattr("safla.runtime.onlookers.aside.CLOSING_SECONDS", 0.1)
+    monkeypatch.setattr("safla.observe.background.CLOSING_SECONDS", 0.1)
     go = threading.Event()
-    with oversight.of_run(paper(), run="r", symbols=(), terminal=lambda text: go.wait(LONG)) as monitor:
+    with monitoring.of_run(paper(), run="r", symbols=(), terminal=lambda text: go.wait(LONG)) as monitor:
         began = time.monotonic()
         for halt in range(1, 200):
             monitor.listen(told(halts=(halt % 2, 0, 0, 0)))
@@ -192,7 +192,7 @@ def test_row_32_a_terminal_that_takes_nothing_delays_nobody(capfd, monkeypatch):
 
 
 def test_row_32_a_stderr_that_takes_nothing_delays_nobody(monkeypatch):
-    monkeypatch.setattr("safla.runtime.onlookers.aside.CLOSING_SECONDS", 0.1)
+    monkeypatch.setattr("safla.observe.background.CLOSING_SECONDS", 0.1)
     go = threading.Event()
     said: list[str] = []
 
@@ -201,7 +201,7 @@ def test_row_32_a_stderr_that_takes_nothing_delays_nobody(monkeypatch):
         go.wait(LONG)
 
     facts = Facts(*[broken(KeyError("x"))] * len(Facts._fields))
-    with oversight.of_run(paper(), run="r", symbols=(), facts=facts, terminal=broken(OSError()), say=say) as monitor:
+    with monitoring.of_run(paper(), run="r", symbols=(), facts=facts, terminal=broken(OSError()), say=say) as monitor:
         began = time.monotonic()
         monitor.sample()
         assert tell_all(monitor.listen) < bound(0.25)
@@ -229,7 +229,7 @@ def test_row_32_a_scrape_that_hangs_delays_nobody(capfd):
 def test_row_32_a_port_that_is_taken_is_6_at_the_start():
     pytest.importorskip("prometheus_client", reason="the extra metrics is not installed")
     with Page("127.0.0.1", 0, latest=lambda: None) as taken:
-        started = oversight.of_run(paper(prometheus={"port": taken.port}), run="r", symbols=())
+        started = monitoring.of_run(paper(prometheus={"port": taken.port}), run="r", symbols=())
         with pytest.raises(HostError) as caught:
             started.__enter__()
     assert caught.value.exit_code == 6
@@ -242,5 +242,5 @@ def test_row_32_stderr_that_is_closed_is_no_matter(monkeypatch, tmp_path: Path):
             raise ValueError("I/O operation on closed file")
 
     monkeypatch.setattr("sys.stderr", Closed())
-    with logs.of_run(tmp_path / "gone", paper()) as listen:
+    with event_log.of_run(tmp_path / "gone", paper()) as listen:
         assert tell_all(listen) < bound(0.25)

@@ -15,9 +15,9 @@ import pytest
 from safla.errors import DataError
 from safla.journal import append, reader
 from safla.journal.events import Candle
+from safla.observe.update import Told
 from safla.runtime import feeding
 from safla.runtime.feeding import Arrival
-from safla.runtime.onlookers.told import Told
 from tests.faults.command import inside, safla
 from tests.faults.invariants import check_answer
 from tests.faults.paper import FEWER, check_goes_on, undisturbed

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from safla.errors import Interrupted
 from safla.journal.rows import Input
+from safla.observe.update import Told
 from safla.runtime import control
 from safla.runtime.control import Command, Kind
 from safla.runtime.interrupt import Flag
-from safla.runtime.onlookers.told import Told
 from safla.runtime.resting import first_hash
 from tests.runtime.paper_runs import journal, traded
 

@@ -10,10 +10,10 @@ import pytest
 
 from safla.config.load import load_mapping
 from safla.errors import Interrupted
+from safla.observe.update import Told
 from safla.resilience.clock import Clock
 from safla.runtime import backtest, paper
 from safla.runtime.interrupt import Flag
-from safla.runtime.onlookers.told import Told
 from safla.runtime.paper import Onlooker
 from tests.fake_exchange import FakeExchange, Market, synthetic
 from tests.runs import journal

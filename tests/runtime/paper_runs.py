@@ -7,10 +7,10 @@ from typing import Any
 
 from safla.config.load import Loaded, load_mapping
 from safla.core.strategies import STRATEGIES, Strategy
+from safla.observe.update import Told
 from safla.resilience.clock import SYSTEM, Clock
 from safla.runtime import backtest, paper
 from safla.runtime.interrupt import Flag
-from safla.runtime.onlookers.told import Told
 from safla.runtime.paper import Onlooker
 
 SMALL: dict[str, Any] = {

@@ -14,6 +14,7 @@ from safla.core import values as v
 from safla.errors import HostError, JournalError
 from safla.journal import head as anchor
 from safla.journal.events import Candle, RunStarted
+from safla.observe.snapshot import standing
 from safla.runtime import command
 from safla.runtime import look as looking
 from safla.runtime.control import Rejected
@@ -21,7 +22,6 @@ from safla.runtime.fold import Outside
 from safla.runtime.folder import Holder, held
 from safla.runtime.interrupt import Flag
 from safla.runtime.look import look, watch
-from safla.runtime.onlookers.standing import standing
 from safla.runtime.watch import Pace
 from safla.runtime.watch import watch as seen_again
 from tests.chains import rehashed

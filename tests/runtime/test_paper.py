@@ -18,10 +18,10 @@ from safla.data.exchange.live import Arrival
 from safla.errors import ConfigError, HostError, Interrupted
 from safla.journal import reader
 from safla.journal.events import Candle, Filled, Halted, Resumed, RunEnded, Signal
+from safla.observe.update import Told
 from safla.runtime import feeding, paper, replay
 from safla.runtime.interrupt import Flag
 from safla.runtime.live import Window
-from safla.runtime.onlookers.told import Told
 from safla.runtime.pace import Pace
 from safla.runtime.resting import resting
 from tests.runtime.commanded_runs import by_hand

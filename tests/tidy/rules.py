@@ -19,6 +19,7 @@ ORDER = (
     {"resilience"},
     {"data"},
     {"journal"},
+    {"observe"},
     {"runtime"},
     {"report", "sweep"},
     {"faces"},

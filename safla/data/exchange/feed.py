@@ -41,7 +41,7 @@ Answer = TypeVar("Answer")
 # Of the call that is under way: whether the gate was passed for a request that has not left yet.
 _passes: ContextVar[list[bool]] = ContextVar("passes")
 
-logger.disable("safla")  # until somebody gives the log a place (runtime/onlookers/logs.py): a library is silent
+logger.disable("safla")  # until somebody gives the log a place (observe/event_log.py): a library is silent
 
 
 class Ban:

@@ -15,9 +15,9 @@ import safla
 from safla.config.model import Config
 from safla.journal.events import LEVELS, Filled
 from safla.journal.line import ORIGIN, Chain
-from safla.runtime.onlookers import logs
-from safla.runtime.onlookers.telling import TABLE
-from safla.runtime.onlookers.words import WORDS
+from safla.observe import event_log
+from safla.observe.event_lines import TABLE
+from safla.observe.format import WORDS
 from tests.runtime.happenings import EVENTS, START, told
 
 
@@ -43,7 +43,7 @@ def lines(path: Path) -> list[dict[str, str]]:
 
 
 def test_a_line_is_one_object_with_time_level_room_and_text(tmp_path: Path):
-    with freeze_time("2026-01-02T03:04:05.678Z"), logs.of_exchange(config(tmp_path)):
+    with freeze_time("2026-01-02T03:04:05.678Z"), event_log.of_exchange(config(tmp_path)):
         said("try 2 in 1.0 s")
     expected = {"time": "2026-01-02T03:04:05.678Z", "level": "WARNING", "room": "safla.data.exchange.feed"}
     assert lines(tmp_path / "data" / "market_data.log") == [expected | {"text": "try 2 in 1.0 s"}]
@@ -51,7 +51,7 @@ def test_a_line_is_one_object_with_time_level_room_and_text(tmp_path: Path):
 
 
 def test_levels_decide_which_file_has_a_line(tmp_path: Path):
-    with logs.of_exchange(config(tmp_path, system={"log_level": "INFO"})):
+    with event_log.of_exchange(config(tmp_path, system={"log_level": "INFO"})):
         for level in ("DEBUG", "INFO", "ERROR"):
             said(level, level=level)
     assert [line["text"] for line in lines(tmp_path / "data" / "market_data.log")] == ["INFO", "ERROR"]
@@ -60,7 +60,7 @@ def test_levels_decide_which_file_has_a_line(tmp_path: Path):
 
 @pytest.mark.parametrize("text", ["{0} {extra[x]} {{", "<red>a</red>", "a\nb", "\x1b[31m", "\u202e", '"}\n{"x":"'])
 def test_what_an_exchange_says_is_data_and_forges_no_line(tmp_path: Path, text: str):
-    with logs.of_exchange(config(tmp_path)):
+    with event_log.of_exchange(config(tmp_path)):
         said(text)
     content = (tmp_path / "data" / "market_data.log").read_text()
     assert len(content.splitlines()) == 1
@@ -68,14 +68,14 @@ def test_what_an_exchange_says_is_data_and_forges_no_line(tmp_path: Path, text: 
 
 
 def test_nothing_is_written_where_nothing_was_said(tmp_path: Path):
-    with logs.of_exchange(config(tmp_path)):
+    with event_log.of_exchange(config(tmp_path)):
         pass
     assert list(tmp_path.rglob("*.log")) == []
 
 
 def test_files_are_rotated_and_old_ones_go(tmp_path: Path):
     sizes = {"logging": {"max_file_size_mb": 1, "backup_count": 1}}
-    with logs.of_exchange(config(tmp_path, **sizes)):
+    with event_log.of_exchange(config(tmp_path, **sizes)):
         for _ in range(40):
             said("x" * 100_000)
     files = sorted((tmp_path / "data").glob("market_data*.log"))
@@ -84,15 +84,15 @@ def test_files_are_rotated_and_old_ones_go(tmp_path: Path):
 
 
 def test_outside_of_the_with_a_library_is_silent(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    with logs.of_exchange(config(tmp_path)):
+    with event_log.of_exchange(config(tmp_path)):
         pass
     said("nobody hears that")
     assert capsys.readouterr() == ("", "")
 
 
 def test_the_loggers_of_others_say_no_more_than_warnings(tmp_path: Path):
-    with logs.of_exchange(config(tmp_path)):
-        levels = {name: logging.getLogger(name).level for name in logs.OTHERS}
+    with event_log.of_exchange(config(tmp_path)):
+        levels = {name: logging.getLogger(name).level for name in event_log.OTHERS}
     assert set(levels.values()) == {logging.WARNING}
 
 
@@ -103,7 +103,7 @@ PAPER = {"mode": "paper"}
 
 def of_events(tmp_path: Path, *names: str, **more: object) -> dict[str, list[dict[str, object]]]:
     """What stands in each file after a run told these events."""
-    with logs.of_run(tmp_path, config(tmp_path, **PAPER, **more), say=pytest.fail) as listen:
+    with event_log.of_run(tmp_path, config(tmp_path, **PAPER, **more), say=pytest.fail) as listen:
         for name in names:
             listen(told(EVENTS[name]))
     return {path.stem: lines(path) for path in tmp_path.glob("*.log")}
@@ -136,7 +136,7 @@ def test_the_first_line_of_a_run_brings_no_plan_along(tmp_path: Path):
 
 
 def test_a_candle_says_how_late_it_came_and_how_long_its_line_took(tmp_path: Path):
-    with logs.of_run(tmp_path, config(tmp_path, **PAPER), say=pytest.fail, late=lambda told: 2.5001) as listen:
+    with event_log.of_run(tmp_path, config(tmp_path, **PAPER), say=pytest.fail, late=lambda told: 2.5001) as listen:
         listen(told(EVENTS["candle"], came=7.0, synced=7.00025))
     line = lines(tmp_path / "market_data.log")[0]
     assert (line["lag_seconds"], line["latency_ms"]) == (2.5, 0.25)
@@ -147,9 +147,9 @@ def test_candles_of_history_are_not_late(tmp_path: Path):
 
 
 def test_what_is_asked_of_an_exchange_during_a_run_stands_with_its_candles(tmp_path: Path):
-    with logs.of_run(tmp_path, config(tmp_path, **PAPER), say=pytest.fail):
+    with event_log.of_run(tmp_path, config(tmp_path, **PAPER), say=pytest.fail):
         said("try 2 in 1.0 s")
-        with logs.of_exchange(config(tmp_path)):
+        with event_log.of_exchange(config(tmp_path)):
             said("both hear that")
         said("still heard")
     assert [line["text"] for line in lines(tmp_path / "market_data.log")] == [
@@ -164,7 +164,7 @@ def test_what_is_asked_of_an_exchange_during_a_run_stands_with_its_candles(tmp_p
 def test_a_sink_of_the_caller_outlives_the_files_and_records_of_others_stand_in_none(tmp_path: Path):
     heard: list[str] = []
     logger.add(lambda message: heard.append(message.record["message"]), format="{message}")
-    with logs.of_run(tmp_path, config(tmp_path, **PAPER), say=pytest.fail):
+    with event_log.of_run(tmp_path, config(tmp_path, **PAPER), say=pytest.fail):
         logger.patch(lambda record: record.update(name="my.program")).warning("of another program")
     logger.patch(lambda record: record.update(name="my.program")).warning("later")
     assert heard == ["of another program", "later"]
@@ -180,7 +180,7 @@ def test_the_level_of_the_configuration_holds_for_a_run(tmp_path: Path, level: s
 def test_z11_no_secret_stands_in_a_line_of_a_run_in_whatever_spelling(tmp_path: Path):
     url = "https://hooks.example.org/services/cAnary0123456789"
     given = config(tmp_path, **PAPER, monitoring={"webhook_url": url})
-    with logs.of_run(tmp_path, given, secrets=["value-of-a-key"], say=pytest.fail) as listen:
+    with event_log.of_run(tmp_path, given, secrets=["value-of-a-key"], say=pytest.fail) as listen:
         for text in (url, quote(url, safe=""), b64encode(f"x{url}".encode()).decode(), "value-of-a-key"):
             said(f"a {text} b")
             listen(told(msgspec.structs.replace(EVENTS["halted"], note=text[:200])))
@@ -193,7 +193,7 @@ def test_z11_no_secret_stands_in_a_line_of_a_run_in_whatever_spelling(tmp_path: 
 
 
 def test_z10_no_variable_of_an_error_stands_in_a_line(tmp_path: Path):
-    with logs.of_run(tmp_path, config(tmp_path, **PAPER), say=pytest.fail):
+    with event_log.of_run(tmp_path, config(tmp_path, **PAPER), say=pytest.fail):
         try:
             secret = "a local variable"
             raise ValueError(len(secret))
@@ -205,7 +205,7 @@ def test_z10_no_variable_of_an_error_stands_in_a_line(tmp_path: Path):
 
 def test_z13_an_event_can_forge_no_line(tmp_path: Path):
     event = msgspec.structs.replace(EVENTS["halted"], note='"}\n{"x": "\x1b[31m\u202e\x7f {extra[line]} <red>')
-    with logs.of_run(tmp_path, config(tmp_path, **PAPER), say=pytest.fail) as listen:
+    with event_log.of_run(tmp_path, config(tmp_path, **PAPER), say=pytest.fail) as listen:
         listen(told(event))
     content = (tmp_path / "decisions.log").read_text()
     assert len(content.splitlines()) == 1
@@ -214,7 +214,7 @@ def test_z13_an_event_can_forge_no_line(tmp_path: Path):
 
 
 def test_a_field_of_an_event_takes_the_place_of_none_that_all_lines_have(tmp_path: Path):
-    with logs.of_run(tmp_path, config(tmp_path, **PAPER), say=pytest.fail):
+    with event_log.of_run(tmp_path, config(tmp_path, **PAPER), say=pytest.fail):
         fields = {"text": "forged", "time": "never", "free": {"a": ["\x1b"]}}
         logger.patch(lambda record: record.update(name="safla.x")).bind(file="trades", fields=fields).info("true")
     line = lines(tmp_path / "trades.log")[0]
@@ -225,15 +225,17 @@ def test_the_blocks_of_a_backtest_tell_the_same_events(tmp_path: Path):
     chain = Chain(7, ORIGIN)
     block = b"".join(chain.line(EVENTS[name]) for name in ("signal", "placed", "filled"))
     state = told().state
-    heard = logs.told_of(block, state)
+    heard = event_log.told_of(block, state)
     assert heard.events == tuple(EVENTS[name] for name in ("signal", "placed", "filled"))
     assert (heard.ts, heard.lines, heard.state) == (START, 10, state)
-    assert logs.told_of(b"", state).events == ()
+    assert event_log.told_of(b"", state).events == ()
 
 
 def test_in_a_backtest_no_line_is_lost_however_many_there_are(tmp_path: Path):
     count = 12_000  # more than a queue holds
-    with logs.of_run(tmp_path, config(tmp_path, system={"log_level": "INFO"}), beside=False, say=pytest.fail) as listen:
+    with event_log.of_run(
+        tmp_path, config(tmp_path, system={"log_level": "INFO"}), beside=False, say=pytest.fail
+    ) as listen:
         listen(told(*[EVENTS["signal"]] * count))
     assert len((tmp_path / "decisions.log").read_bytes().splitlines()) == count
 
@@ -242,8 +244,8 @@ def test_the_journal_of_a_backtest_comes_out_in_the_files(tmp_path: Path):
     plan = {"strategy": {"entry_threshold_pct": 0, "exit_threshold_pct": 0}}
     candles = {"data": {"source": "synthetic", "synthetic": {"candles": 2000}}}
     result = safla.run(plan | candles, out=tmp_path / "run")
-    heard = logs.told_of(result.journal.read_bytes(), told().state)
-    with logs.of_run(tmp_path / "run", config(tmp_path), beside=False, say=pytest.fail) as listen:
+    heard = event_log.told_of(result.journal.read_bytes(), told().state)
+    with event_log.of_run(tmp_path / "run", config(tmp_path), beside=False, say=pytest.fail) as listen:
         listen(heard)
     fills = [line for line in lines(tmp_path / "run" / "trades.log") if line["event"] == "filled"]
     assert len(fills) == sum(isinstance(one, Filled) for one in heard.events) > 20

@@ -7,9 +7,9 @@ import pytest
 from loguru import logger
 from pydantic import SecretStr
 
-from safla.runtime.onlookers import webhook
-from safla.runtime.onlookers.alerts import Alert
-from safla.runtime.onlookers.webhook import MOST_WAITING, Webhook, posted
+from safla.observe import webhook
+from safla.observe.alerts import Alert
+from safla.observe.webhook import MOST_WAITING, Webhook, posted
 from tests.margins import bound
 from tests.runtime.hooks import CANARY, hook
 

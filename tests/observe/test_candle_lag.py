@@ -1,7 +1,7 @@
 """How late candles come, by the exchange's clock; what is history is never late."""
 
 from safla.journal.events import Halted
-from safla.runtime.onlookers.lag import Lag
+from safla.observe.candle_lag import Lag
 from tests.runtime.happenings import EVENTS, HOUR, START, Hands, candle, told
 
 CANDLE = candle("BTC/USDT", START)

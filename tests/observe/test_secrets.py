@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safla.config.model import Config
-from safla.runtime.onlookers.hiding import HIDDEN, MOST, Hide, secrets_of
+from safla.observe.secrets import HIDDEN, MOST, Hide, secrets_of
 
 CANARY = "cAnary+7/0f=a&secret"
 HOOK = f"https://hooks.example.org/services/{CANARY.replace('/', '-')}"

@@ -15,9 +15,9 @@ from safla.config.plan import RunPlan
 from safla.config.shown import counted
 from safla.core.candles import iso
 from safla.journal.events import Candle, CandleMissing, Event, Filled, Halted, Resumed, RunEnded, TradeClosed
-from safla.runtime.onlookers.standing import standing
-from safla.runtime.onlookers.told import Told
-from safla.runtime.onlookers.words import ascii_only, event_line, standing_line, standing_lines
+from safla.observe.format import ascii_only, event_line, standing_line, standing_lines
+from safla.observe.snapshot import standing
+from safla.observe.update import Told
 
 if TYPE_CHECKING:
     from rich.console import Console

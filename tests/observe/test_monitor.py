@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from safla.config.operation import Monitoring
+from safla.observe import process
+from safla.observe.alerts import Alert, Alerts
+from safla.observe.monitor import LATENCIES, NO_FACTS, Facts, Monitor, Sample, Watched
 from safla.resilience.breaker import STATES
-from safla.runtime.onlookers import host
-from safla.runtime.onlookers.alerts import Alert, Alerts
-from safla.runtime.onlookers.monitor import LATENCIES, NO_FACTS, Facts, Monitor, Sample, Watched
 from tests.runtime.happenings import HOUR, START, Hands, candle, told
 
 SYMBOLS = ("BTC/USDT", "ETH/USDT")
@@ -42,7 +42,7 @@ class Case:
 def quiet(monkeypatch) -> dict[str, float]:
     """Readings that a test sets, in the place of those of the machine."""
     values = {"cpu_pct": 10.0, "memory_pct": 50.0}
-    monkeypatch.setattr(host, "readings", lambda: {name: lambda name=name: values[name] for name in values})
+    monkeypatch.setattr(process, "readings", lambda: {name: lambda name=name: values[name] for name in values})
     return values
 
 

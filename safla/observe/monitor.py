@@ -15,11 +15,11 @@ from loguru import logger
 from safla.config.operation import Monitoring
 from safla.core.values import HALT_OF_RULE
 from safla.journal.events import Candle
+from safla.observe import process
+from safla.observe.alerts import HALTS, Alerts
+from safla.observe.update import Told
 from safla.resilience.clock import SYSTEM, Clock
 from safla.resilience.tried import tried
-from safla.runtime.onlookers import host
-from safla.runtime.onlookers.alerts import HALTS, Alerts
-from safla.runtime.onlookers.told import Told
 
 LATENCIES = 1024  # of the journal, that p50 and p99 are made of
 OPEN, CLOSED = "open", "closed"  # of a breaker (K4)
@@ -102,7 +102,7 @@ class Monitor:
         self._candles: dict[str, int] = {}  # the open time of the last one, ms
         self._heard = dict.fromkeys(watched.symbols, clock.monotonic())  # when it came
         self._failed: set[str] = set()
-        self._readings = self._tried("psutil", host.readings) or {}
+        self._readings = self._tried("psutil", process.readings) or {}
 
     def __enter__(self) -> Self:
         self.start(float(self._config.interval_seconds))

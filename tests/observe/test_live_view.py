@@ -9,10 +9,10 @@ import pytest
 from safla.core import values as v
 from safla.journal.events import Candle, Halted, RunStarted
 from safla.journal.line import decode, event_bytes
+from safla.observe.live_view import watching, wrapped
+from safla.observe.update import Told
 from safla.runtime.fold import fold
 from safla.runtime.forms import choose
-from safla.runtime.onlookers.told import Told
-from safla.runtime.onlookers.view import watching, wrapped
 from safla.runtime.recorded import recorded, run_of
 from tests.runs import run, small
 

@@ -20,8 +20,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from safla.errors import INSTALL_METRICS, HostError
+from safla.observe.monitor import Sample
 from safla.resilience.breaker import STATES
-from safla.runtime.onlookers.monitor import Sample
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric

@@ -5,14 +5,14 @@ from contextlib import ExitStack, contextmanager
 
 from safla.config.model import Config
 from safla.core.timeframes import TIMEFRAMES
+from safla.observe import alerts
+from safla.observe.alerts import Alert, Alerts, Sink
+from safla.observe.background import Aside
+from safla.observe.event_log import say_on_stderr
+from safla.observe.monitor import NO_FACTS, Facts, Monitor, Watched
+from safla.observe.prometheus import Page
+from safla.observe.webhook import Webhook
 from safla.resilience.clock import SYSTEM, Clock
-from safla.runtime.onlookers import alerts
-from safla.runtime.onlookers.alerts import Alert, Alerts, Sink
-from safla.runtime.onlookers.aside import Aside
-from safla.runtime.onlookers.logs import say_on_stderr
-from safla.runtime.onlookers.metrics_page import Page
-from safla.runtime.onlookers.monitor import NO_FACTS, Facts, Monitor, Watched
-from safla.runtime.onlookers.webhook import Webhook
 
 MOST_WAITING = 64  # alerts or notes that a terminal has not taken
 

@@ -4,7 +4,7 @@ import sys
 import threading
 import time
 
-from safla.runtime.onlookers.aside import Aside
+from safla.observe.background import Aside
 
 SOON = 5.0  # seconds that a thread may take to get to something
 

@@ -6,11 +6,11 @@ import pytest
 
 from safla.config.model import Config
 from safla.errors import HostError
-from safla.runtime.onlookers import host, oversight
-from safla.runtime.onlookers.metrics_page import Page
+from safla.observe import monitoring, process
+from safla.observe.prometheus import Page
+from tests.observe.test_prometheus import asked, values
 from tests.runtime.happenings import told
 from tests.runtime.hooks import hook
-from tests.runtime.onlookers.test_metrics_page import asked, values
 
 
 def config(**more: object) -> Config:
@@ -28,23 +28,23 @@ def config(**more: object) -> Config:
     ],
 )
 def test_candles_are_due_at_the_pace_of_their_source(paper, seconds):
-    assert oversight.pace_seconds(config(paper=paper)) == seconds
+    assert monitoring.pace_seconds(config(paper=paper)) == seconds
 
 
 def test_an_alert_goes_to_the_terminal_the_webhook_and_the_page(monkeypatch):
-    monkeypatch.setattr(host, "readings", lambda: {"cpu_pct": lambda: 95.0})
+    monkeypatch.setattr(process, "readings", lambda: {"cpu_pct": lambda: 95.0})
     pages: list[Page] = []
 
     def page(bind: str, port: int, **more) -> Page:
         pages.append(Page(bind, 0, **more))
         return pages[0]
 
-    monkeypatch.setattr(oversight, "Page", page)
+    monkeypatch.setattr(monitoring, "Page", page)
     shown: list[str] = []
     with hook(200) as server:
-        monitoring = {"webhook_url": server.url, "prometheus": {}}
-        with oversight.of_run(
-            config(monitoring=monitoring), run="my run", symbols=("BTC/USDT",), terminal=shown.append, say=pytest.fail
+        section = {"webhook_url": server.url, "prometheus": {}}
+        with monitoring.of_run(
+            config(monitoring=section), run="my run", symbols=("BTC/USDT",), terminal=shown.append, say=pytest.fail
         ) as monitor:
             monitor.sample()
             monitor.listen(told(halts=(0, 0, 3, 0)))
@@ -59,7 +59,7 @@ def test_an_alert_goes_to_the_terminal_the_webhook_and_the_page(monkeypatch):
 
 
 def test_without_page_webhook_and_terminal_it_watches_all_the_same():
-    with oversight.of_run(config(), run="my run", symbols=("BTC/USDT",), say=pytest.fail) as monitor:
+    with monitoring.of_run(config(), run="my run", symbols=("BTC/USDT",), say=pytest.fail) as monitor:
         assert monitor.sample().requests_limit == 1200
 
 
@@ -67,7 +67,7 @@ def test_the_end_leaves_no_thread_behind(monkeypatch):
     before = set(threading.enumerate())
     with (
         hook(200) as server,
-        oversight.of_run(
+        monitoring.of_run(
             config(monitoring={"webhook_url": server.url}), run="r", symbols=(), terminal=print, say=pytest.fail
         ),
     ):
@@ -79,10 +79,10 @@ def test_the_end_leaves_no_thread_behind(monkeypatch):
 def test_a_port_that_is_taken_ends_the_start_and_leaves_no_thread():
     before = set(threading.enumerate())
     with Page("127.0.0.1", 0, latest=lambda: None) as taken:
-        monitoring = {"prometheus": {"port": taken.port}, "webhook_url": "http://127.0.0.1:1/"}
+        section = {"prometheus": {"port": taken.port}, "webhook_url": "http://127.0.0.1:1/"}
         with (
             pytest.raises(HostError, match="name another bind or port"),
-            oversight.of_run(config(monitoring=monitoring), run="r", symbols=(), say=pytest.fail),
+            monitoring.of_run(config(monitoring=section), run="r", symbols=(), say=pytest.fail),
         ):
             pytest.fail("it began")
     assert {thread.name for thread in set(threading.enumerate()) - before} - {"metrics"} == set()

@@ -3,8 +3,8 @@
 import pytest
 
 from safla.journal.events import CandleMissing, Fact, Halted, OrderRefused, Resumed
-from safla.runtime.onlookers.standing import OpenHalt, Position, Standing, SymbolStanding, Waiting
-from safla.runtime.onlookers.words import WORDS, age, ascii_only, event_line, short, standing_line, standing_lines
+from safla.observe.format import WORDS, age, ascii_only, event_line, short, standing_line, standing_lines
+from safla.observe.snapshot import OpenHalt, Position, Standing, SymbolStanding, Waiting
 from tests.journal.sample import small_events
 
 TS = 1_704_067_200_000

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from loguru import logger
 from pydantic import SecretStr
 
+from safla.observe.alerts import Alert
 from safla.resilience.tried import tried
-from safla.runtime.onlookers.alerts import Alert
 
 MOST_WAITING = 64  # alerts; when more come, the oldest go
 TRIES = 3

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from safla.journal import events as e
-from safla.runtime.onlookers.told import Told
-from safla.runtime.onlookers.words import WORDS
+from safla.observe.format import WORDS
+from safla.observe.update import Told
 
 NOT_TOLD = {"type", "plan", "symbols", "marks"}  # fields that are the line's event, or too long for it
 

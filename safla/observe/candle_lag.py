@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from safla.journal.events import Candle
-from safla.runtime.onlookers.told import Told
+from safla.observe.update import Told
 
 
 class Lag:

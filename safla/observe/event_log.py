@@ -16,11 +16,11 @@ from safla.config.model import Config
 from safla.config.shown import printable
 from safla.core.values import State
 from safla.journal import line as journal_line
-from safla.runtime.onlookers.aside import Aside
-from safla.runtime.onlookers.hiding import Hide, secrets_of
-from safla.runtime.onlookers.log_file import LogFile
-from safla.runtime.onlookers.telling import lines_of
-from safla.runtime.onlookers.told import Told
+from safla.observe.background import Aside
+from safla.observe.event_lines import lines_of
+from safla.observe.log_file import LogFile
+from safla.observe.secrets import Hide, secrets_of
+from safla.observe.update import Told
 
 if TYPE_CHECKING:
     from loguru import Record

@@ -7,7 +7,7 @@ from safla.config.shown import counted, printable
 from safla.core.candles import iso
 from safla.journal import events as e
 from safla.journal.events import Event
-from safla.runtime.onlookers.standing import Position, Standing, SymbolStanding
+from safla.observe.snapshot import Position, Standing, SymbolStanding
 
 FEWEST_PLACES = 2  # of an amount that is shown short
 SPANS = ((86_400, "d"), (3_600, "h"), (60, "min"))  # seconds, and how so many are called

@@ -9,8 +9,8 @@ from safla.core import values as v
 from safla.core.account import opened
 from safla.core.machine import HALTED, LONG, MODES
 from safla.core.values import State
+from safla.observe.snapshot import OpenHalt, Position, Waiting, standing
 from safla.runtime.interrupt import Flag
-from safla.runtime.onlookers.standing import OpenHalt, Position, Waiting, standing
 from safla.runtime.watch import Pace, watch
 from tests.runs import run, small
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from safla.runtime.onlookers.log_file import LogFile
+from safla.observe.log_file import LogFile
 
 
 def made(path: Path, said: list[str] | None = None, **more: int | bool) -> LogFile:
@@ -102,7 +102,7 @@ def test_a_disk_that_is_full_cuts_no_line_and_is_written_to_again_when_there_is_
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return real(descriptor, content[:some])
 
-    monkeypatch.setattr("safla.runtime.onlookers.log_file.os.write", write)
+    monkeypatch.setattr("safla.observe.log_file.os.write", write)
     said: list[str] = []
     file = made(tmp_path / "a.log", said)
     for text in ("the first line\n", "the second\n", "the third\n"):
@@ -139,8 +139,8 @@ def test_no_descriptor_is_taken_from_under_a_write_that_hangs(tmp_path, monkeypa
         assert go.wait(5)
         return real(descriptor, content)
 
-    monkeypatch.setattr("safla.runtime.onlookers.log_file.os.write", write)
-    monkeypatch.setattr("safla.runtime.onlookers.log_file.CLOSING_SECONDS", 0.01)
+    monkeypatch.setattr("safla.observe.log_file.os.write", write)
+    monkeypatch.setattr("safla.observe.log_file.CLOSING_SECONDS", 0.01)
     file = made(tmp_path / "a.log")
     thread = threading.Thread(target=file.write, args=("text\n",))
     thread.start()

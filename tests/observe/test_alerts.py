@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safla.runtime.onlookers.alerts import KINDS, Alert, Alerts, shown
+from safla.observe.alerts import KINDS, Alert, Alerts, shown
 from tests.runtime.happenings import Hands
 
 

@@ -8,9 +8,9 @@ import time
 import pytest
 
 from safla.errors import HostError
-from safla.runtime.onlookers import metrics_page
-from safla.runtime.onlookers.metrics_page import FIGURES, MOST_SCRAPES, Page
-from safla.runtime.onlookers.monitor import Sample
+from safla.observe import prometheus
+from safla.observe.monitor import Sample
+from safla.observe.prometheus import FIGURES, MOST_SCRAPES, Page
 from tests.faults.without import Missing
 from tests.margins import HANG_SECONDS, bound
 
@@ -129,7 +129,7 @@ def test_row_12_scrapes_that_hang_are_few_and_block_nobody():
     "words", [b"", b"GET /metrics HTTP/1.1\r\n", b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nX: "]
 )
 def test_row_12_a_request_has_its_time_in_all_however_often_a_byte_comes(monkeypatch, words):
-    monkeypatch.setattr(metrics_page, "SCRAPE_SECONDS", 0.5)
+    monkeypatch.setattr(prometheus, "SCRAPE_SECONDS", 0.5)
     with page() as served, connected(served) as slow:
         began = time.monotonic()
         slow.sendall(words)
@@ -148,7 +148,7 @@ def test_row_12_a_request_has_its_time_in_all_however_often_a_byte_comes(monkeyp
 
 
 def test_row_12_an_answer_that_nobody_takes_has_the_same_time(monkeypatch):
-    monkeypatch.setattr(metrics_page, "SCRAPE_SECONDS", 0.3)
+    monkeypatch.setattr(prometheus, "SCRAPE_SECONDS", 0.3)
     with page(counts={("cpu", str(one)): 1 for one in range(200_000)}) as served, connected(served) as deaf:
         deaf.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
         wait_for(lambda: served._server._scrapes)
