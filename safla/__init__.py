@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     )
     from safla.faces.risk import RiskCheck, RiskManager
     from safla.monitoring import PerformanceMonitor
-    from safla.runtime.progress import Progress
-    from safla.runtime.strategy_candles import Candles
+    from safla.runs.progress import Progress
+    from safla.runs.strategy_candles import Candles
     from safla.simulator import Performance, Trade, TradingSimulator
     from safla.strategies import Signal, SMAStrategy
 

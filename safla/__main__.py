@@ -21,7 +21,7 @@ if __name__ == "__main__" and not sys.flags.safe_path:  # Python has imported os
 from contextlib import suppress
 
 from safla.errors import INSTALL
-from safla.runtime import interrupt
+from safla.runs import interrupt
 
 
 def main() -> int:

@@ -14,7 +14,7 @@ from safla.data import resample, source
 from safla.errors import DataError, UsageError
 from safla.faces.closing import Closing
 from safla.faces.stored import Moment, for_symbol
-from safla.runtime.pace import Pace
+from safla.paper.pace import Pace
 
 Candle = list[float]  # [ms, open, high, low, close, volume]; ms is an int
 

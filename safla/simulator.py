@@ -15,12 +15,12 @@ from safla.faces.closing import Closing
 from safla.faces.entries import shown
 from safla.faces.risk import RiskCheck, RiskManager
 from safla.faces.stored import Moment, for_symbol
+from safla.paper.pace import Pace
 from safla.report.summary import summarise
-from safla.runtime.backtest import Prepared, prepare
-from safla.runtime.fold import fold
-from safla.runtime.forms import choose
-from safla.runtime.outcome import Outcome, RunRecord
-from safla.runtime.pace import Pace
+from safla.runs.backtest import Prepared, prepare
+from safla.runs.engine_choice import choose
+from safla.runs.result import Outcome, RunRecord
+from safla.runs.runner import fold
 from safla.strategies import EPOCH
 
 __all__ = ["Performance", "RiskCheck", "RiskManager", "Trade", "TradingSimulator"]

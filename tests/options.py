@@ -13,7 +13,7 @@ from tests import margins
 GOLDEN = Path(__file__).parent / "golden"
 
 SEED = 20_240_101
-LONG_ROOMS = {"tests", "faults", "exchange", "peers", "runtime", "properties"}
+LONG_ROOMS = {"tests", "faults", "exchange", "peers", "paper", "runs", "properties"}
 
 Golden = Callable[[str, str], None]
 

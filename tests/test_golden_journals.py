@@ -7,7 +7,7 @@ import pytest
 from safla.config.load import load
 from safla.report.summary import summarise
 from safla.report.tables import summary_lines
-from tests.runs import journal, run
+from tests.small_runs import journal, run
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 

@@ -34,7 +34,7 @@ class Rule(NamedTuple):
 
 
 RULES = (
-    Rule(rules.arrows, "safla", "from safla.runtime import fold\n"),
+    Rule(rules.arrows, "safla", "from safla.runs import fold\n"),
     Rule(rules.core_imports, "safla/core", "import datetime\n", {"safla/core/compile.py": READS_ITSELF}),
     Rule(rules.impure, "safla/core", "def f():\n    print()\n", {"safla/core/compile.py": READS_ITSELF}),
     Rule(
@@ -99,14 +99,14 @@ RULES = (
             "safla/cli/__init__.py:main": THE_ONE,
             "safla/api/registered.py": FOREIGN,
             "safla/resilience/tried.py:tried": "whatever is raised, the run goes on (FAULTS 32, K8)",
-            "safla/runtime/signals.py": FOREIGN,
+            "safla/runs/strategy_calls.py": FOREIGN,
         },
     ),
     Rule(
         outside.worldly,
         "safla",
         "import time\nbegan = time.time()\n",
-        {"safla/runtime/control.py:command": "the default of an argument: two commands at once need two names"},
+        {"safla/paper/control.py:command": "the default of an argument: two commands at once need two names"},
         path="safla/data/planted.py",
     ),
     Rule(

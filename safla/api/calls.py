@@ -23,16 +23,17 @@ from safla.data.provenance import source_name
 from safla.journal.files import CANDLES, JOURNAL
 from safla.journal.head import HEAD
 from safla.observe.update import Told
+from safla.paper import runner
+from safla.paper.runner import Onlooker
+from safla.paper.sources import Source
 from safla.report.summary import summarise, write
 from safla.report.trades import fills_of, trades_of
-from safla.runtime import backtest, paper
-from safla.runtime import replay as verification
-from safla.runtime.backtest import Ended
-from safla.runtime.feeding import Source
-from safla.runtime.folder import SUMMARY
-from safla.runtime.interrupt import Flag
-from safla.runtime.paper import Onlooker
-from safla.runtime.progress import Progress
+from safla.runs import backtest
+from safla.runs import replay as verification
+from safla.runs.backtest import Ended
+from safla.runs.folder import SUMMARY
+from safla.runs.interrupt import Flag
+from safla.runs.progress import Progress
 
 READ = (JOURNAL, HEAD, CANDLES)  # of a run folder, by a replay
 MOST_NOTES = 1_000  # of a paper run, which may go on for months
@@ -108,7 +109,7 @@ def _paper(
     strategies: Mapping[str, StrategyFunction] | None, watch: Callable[[Progress], None],
 ) -> Result:  # fmt: skip
     """A paper run to its end. Nothing is shown; troubles with the source are notes."""
-    folder = paper.folder_of(loaded, stem=stem(loaded), out=None if out is None else path_of(out, "out"))
+    folder = runner.folder_of(loaded, stem=stem(loaded), out=None if out is None else path_of(out, "out"))
     notes = _warnings(loaded, strategies)
 
     def note(text: str) -> None:
@@ -119,8 +120,8 @@ def _paper(
     def attend(plan: RunPlan, _source: Source) -> Iterator[Onlooker]:
         yield Onlooker(lambda told: watch(_progress(plan, told)), lambda kind, symbol, text: note(text))
 
-    done = paper.run(loaded, folder, force=False, say=note, flag=Flag(), attend=attend, register=register)
-    outcome = paper.outcome_of(folder, register=register)
+    done = runner.run(loaded, folder, force=False, say=note, flag=Flag(), attend=attend, register=register)
+    outcome = runner.outcome_of(folder, register=register)
     summary = summarise(outcome, risk_free_rate=float(loaded.config.report.risk_free_rate))
     write(folder / SUMMARY, summary)
     ended = Ended(outcome, folder, done.lines, done.last_hash, done.again)

@@ -8,8 +8,8 @@ from safla.config.load import Loaded
 from safla.core.strategies import STRATEGIES, Strategy
 from safla.core.values import Float64, Int8
 from safla.errors import ConfigError, Problem, StrategyError, UsageError
-from safla.runtime.signals import plain_parameters
-from safla.runtime.strategy_candles import Candles
+from safla.runs.strategy_calls import plain_parameters
+from safla.runs.strategy_candles import Candles
 
 MOST_CANDLES = 1_000_000  # of a warm-up: no lookback is longer (market_data.lookback_candles)
 

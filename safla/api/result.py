@@ -14,7 +14,7 @@ from safla.journal.files import JOURNAL
 from safla.journal.reader import Tail
 from safla.report.tables import SHORT, figure_of
 from safla.report.trades import Trades
-from safla.runtime.replay import Decisions
+from safla.runs.replay import Decisions
 
 if TYPE_CHECKING:
     import polars as pl

@@ -19,7 +19,7 @@ from safla.config.paths import UTF8
 from safla.config.shown import printable
 from safla.data.files import panics
 from safla.errors import Bug, ConfigError, HostError, SaflaError, problem_lines
-from safla.runtime import interrupt
+from safla.runs import interrupt
 
 # Each name with the module whose `command` is imported only when it is called for, and what `safla --help` says of it.
 COMMANDS = {

@@ -13,7 +13,7 @@ from safla.config.shown import printable
 from safla.errors import UsageError
 
 if TYPE_CHECKING:
-    from safla.runtime.control import Kind
+    from safla.paper.control import Kind
 
 NOTE = re.compile(r"[ -~]{0,200}")  # J14
 
@@ -30,7 +30,7 @@ def options(function: Command) -> Command:
 
 def give(run: Path, *, kind: "Kind", note: str | None, as_json: bool, halt: int | None = None) -> int:
     """Leave a command for a run, and print what becomes of it."""
-    from safla.runtime import command
+    from safla.paper import command
 
     try:
         answer = command.give(run, kind, halt=halt, note=note, say=_say)

@@ -20,7 +20,7 @@ from safla.config.shown import printable
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array, one object a look.")
 def command(*, config: Path | None, sets: tuple[str, ...], as_json: bool) -> int:
     """Look at what a run needs: exchange, clock, store, logs, versions. Exit 5 or 6 if something fails."""
-    from safla.runtime.doctor import examine
+    from safla.runs.doctor import examine
 
     looks = examine(loaded(config, sets=sets).config)
     failed = [look for look in looks if look.state == "failed"]

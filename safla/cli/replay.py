@@ -38,7 +38,7 @@ def command(
     asks instead what the recorded candles would have come to under another plan, with --until where the run stood; with
     --watch it shows the run again.
     """
-    from safla.runtime.replay import replay
+    from safla.runs.replay import replay
 
     if (moment is not None) + (pace is not None) + bool(sets) + books_only > 1:
         raise click.UsageError("--books, --set, --until and --watch are four questions: ask one at a time")
@@ -68,7 +68,7 @@ def _say(text: str) -> None:
 def _until(run: Path, moment: str, *, engine: str, as_json: bool) -> int:
     from safla.config.types import milliseconds
     from safla.report.stand import stand, stand_lines
-    from safla.runtime.until import until
+    from safla.runs.replay_until import until
 
     try:
         ms = milliseconds(moment)
@@ -87,8 +87,8 @@ def _until(run: Path, moment: str, *, engine: str, as_json: bool) -> int:
 
 def _watch(run: Path, pace: str, *, engine: str, as_json: bool) -> int:
     from safla.report.stand import stand, watched_lines
-    from safla.runtime.interrupt import watched
-    from safla.runtime.watch import Pace, watch
+    from safla.runs.interrupt import watched
+    from safla.runs.replay_watch import Pace, watch
 
     if not re.fullmatch(r"[1-9][0-9]{0,5}x|max", pace):
         raise click.UsageError(f"--watch {pace[:80]}: a pace is due, such as 1x (real time) or 60x, or max")
@@ -107,8 +107,8 @@ def _watch(run: Path, pace: str, *, engine: str, as_json: bool) -> int:
 def _what_if(run: Path, sets: tuple[str, ...], *, engine: str, out: Path | None, as_json: bool) -> int:
     from safla.report.summary import summarise, write
     from safla.report.tables import beside_lines
-    from safla.runtime.folder import SUMMARY
-    from safla.runtime.what_if import what_if
+    from safla.runs.folder import SUMMARY
+    from safla.runs.what_if import what_if
 
     found = what_if(run, sets, engine=engine, say=_say, out=out)
     before, after = (summarise(one, risk_free_rate=0.0) for one in (found.before, found.after))

@@ -88,10 +88,10 @@ def _backtest(loaded: Any, options: _Options, _say: Say, session: Session) -> tu
     """Over history, as fast as it goes."""
     from safla.data.provenance import source_name
     from safla.report.summary import summarise, write
-    from safla.runtime import backtest
-    from safla.runtime.folder import SUMMARY
-    from safla.runtime.interrupt import watched
-    from safla.runtime.progress import watching
+    from safla.runs import backtest
+    from safla.runs.folder import SUMMARY
+    from safla.runs.interrupt import watched
+    from safla.runs.progress import watching
 
     prepared = _prepared(loaded, quiet=options.quiet)
     folder = session.folder = backtest.folder_of(prepared, stem=options.stem, out=options.out)
@@ -131,14 +131,14 @@ def _log(config: Any, ended: Any) -> None:
 def _paper(loaded: Any, options: _Options, say: Say, session: Session) -> tuple[Any, dict[str, Any]]:
     """On candles as they close, until somebody ends it."""
     from safla.data.provenance import source_name
+    from safla.paper import observed, runner
     from safla.report.summary import summarise, write
-    from safla.runtime import attended, paper
-    from safla.runtime.folder import SUMMARY
+    from safla.runs.folder import SUMMARY
 
-    folder = session.folder = paper.folder_of(loaded, stem=options.stem, out=options.out, new=options.new)
-    ended = attended.trade(loaded, folder, force=options.force, quiet=options.quiet, environment=os.environ, say=say)
+    folder = session.folder = runner.folder_of(loaded, stem=options.stem, out=options.out, new=options.new)
+    ended = observed.trade(loaded, folder, force=options.force, quiet=options.quiet, environment=os.environ, say=say)
     summary = summarise(
-        paper.outcome_of(folder),
+        runner.outcome_of(folder),
         risk_free_rate=float(loaded.config.report.risk_free_rate),
         source=source_name(loaded.config, loaded.symbols),
     )
@@ -154,14 +154,14 @@ MODES: dict[str, Callable[[Any, _Options, Say, Session], tuple[Any, dict[str, An
 
 def _prepared(loaded: Any, *, quiet: bool) -> Any:
     """The run before its first candle. A download is shown and logged; other sources need not wait until that loads."""
-    from safla.runtime import backtest
+    from safla.runs import backtest
 
     if loaded.config.data.source != "exchange":
         return backtest.prepare(loaded)
     from safla.observe import event_log
-    from safla.runtime import fetching
+    from safla.runs import download
 
-    with event_log.of_exchange(loaded.config), fetching.watching(quiet=quiet) as told:
+    with event_log.of_exchange(loaded.config), download.watching(quiet=quiet) as told:
         return backtest.prepare(loaded, told=told)
 
 

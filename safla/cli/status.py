@@ -11,8 +11,8 @@ import click
 from safla.cli.arguments import PATH
 from safla.config.shown import printable
 from safla.observe.live_view import drawing_console, wrapped
+from safla.paper.status import Look, look, watch
 from safla.report.status import status_lines, status_object
-from safla.runtime.look import Look, look, watch
 
 
 @click.command("status", epilog="Example: safla status logs/btc-*")

@@ -19,7 +19,7 @@ from safla.core.values import Int64, Rules
 from safla.data.checks import holes
 from safla.report.figures import Group, Modes, OpenHalt, OpenPosition, Year
 from safla.report.window import Window
-from safla.runtime.outcome import Outcome
+from safla.runs.result import Outcome
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 FIRST_WEEKDAY = 3  # 1970-01-01 was a Thursday

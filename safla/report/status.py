@@ -8,9 +8,9 @@ from safla.config.shown import counted
 from safla.core.candles import iso
 from safla.observe.format import ascii_only, event_line, standing_lines
 from safla.observe.snapshot import Position, Standing, SymbolStanding
-from safla.runtime.control import Command
-from safla.runtime.folder import Holder
-from safla.runtime.look import Look
+from safla.paper.control import Command
+from safla.paper.status import Look
+from safla.runs.folder import Holder
 
 
 def status_lines(found: Look) -> list[str]:

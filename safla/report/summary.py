@@ -15,7 +15,7 @@ from safla.report import breakdown, coverage
 from safla.report.figures import METRICS, Drawdown, Modes, Summary
 from safla.report.measures import fall_times, measures
 from safla.report.window import Window, window_of
-from safla.runtime.outcome import Outcome
+from safla.runs.result import Outcome
 
 __all__ = ["METRICS", "summarise", "summary_of", "write"]
 

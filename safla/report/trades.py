@@ -8,7 +8,7 @@ from safla.core import values as v
 from safla.core.metrics.excursions import excursions
 from safla.core.metrics.trades import first_stop, multiple
 from safla.core.values import Float64, Int64
-from safla.runtime.outcome import Outcome
+from safla.runs.result import Outcome
 
 
 class Fills(NamedTuple):

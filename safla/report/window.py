@@ -8,7 +8,7 @@ from safla.core.metrics.drawdown import Falls, falls
 from safla.core.metrics.growth import daily_returns, length_ms
 from safla.core.values import Float64, Int64
 from safla.report.trades import Fills, Trades, fills_of, trades_of
-from safla.runtime.outcome import Outcome
+from safla.runs.result import Outcome
 
 
 class Window(NamedTuple):

@@ -11,10 +11,10 @@ from safla.config.load import load
 from safla.journal import reader
 from safla.journal.append import Appender
 from safla.journal.survey import survey
-from safla.runtime import backtest
-from safla.runtime.fold import fold
-from safla.runtime.forms import Forms, choose
-from safla.runtime.interrupt import Flag
+from safla.runs import backtest
+from safla.runs.engine_choice import Forms, choose
+from safla.runs.interrupt import Flag
+from safla.runs.runner import fold
 from tests.bench.job import MINUTE
 from tests.bench.whole import YEAR_OF_MINUTES
 

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 from safla.config.load import load
 from safla.observe.update import Told
-from safla.runtime import paper
-from safla.runtime.interrupt import Flag
-from safla.runtime.paper import Onlooker
-from safla.runtime.resting import Resting
+from safla.paper import runner
+from safla.paper.runner import Onlooker
+from safla.paper.session import Resting
+from safla.runs.interrupt import Flag
 
 CONFIG = """\
 mode: paper
@@ -60,7 +60,7 @@ def measure(folder: Path, candles: int) -> Synced:
     fold = Resting.fold
     Resting.fold = taken_up  # type: ignore[method-assign]
     try:
-        paper.run(
+        runner.run(
             load(folder / "paper.yaml"), folder / "run", force=False, say=lambda text: None, flag=Flag(),
             attend=lambda run, source: nullcontext(Onlooker(told, lambda *trouble: None)),
         )  # fmt: skip

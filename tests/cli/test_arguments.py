@@ -9,7 +9,7 @@ import safla
 from safla import cli
 from safla.cli.arguments import PathName
 from safla.cli.data import COMMANDS as DATA
-from tests.runs import SMALL
+from tests.small_runs import SMALL
 
 
 @pytest.fixture

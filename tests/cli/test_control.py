@@ -7,11 +7,11 @@ import pytest
 
 from safla import cli
 from safla.core.candles import iso
-from safla.runtime import control
-from safla.runtime.folder import held
+from safla.paper import control
+from safla.runs.folder import held
 from tests.faults.invariants import untouched
-from tests.runs import journal, run, small
-from tests.runtime.commanded_runs import by_operator, left, put, taken, under_way, waiting
+from tests.paper.commanded_runs import by_operator, left, put, taken, under_way, waiting
+from tests.small_runs import journal, run, small
 
 KINDS = ("halt", "resume", "stop")
 WHAT = {"halt": "a halt", "resume": "a resume", "stop": "the end of the run"}

@@ -7,7 +7,7 @@ import pytest
 
 from safla import cli
 from safla.cli.hints import keys_like
-from tests.runs import run, small
+from tests.small_runs import run, small
 
 
 @pytest.fixture

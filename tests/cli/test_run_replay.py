@@ -10,7 +10,7 @@ import pytest
 
 from safla import cli
 from tests.chains import rehashed
-from tests.runs import SMALL
+from tests.small_runs import SMALL
 
 ROOT = Path(__file__).parents[2]
 

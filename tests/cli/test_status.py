@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from safla import cli
-from safla.runtime.folder import held
+from safla.runs.folder import held
 from tests.faults.invariants import untouched
-from tests.runs import journal, run, small
+from tests.small_runs import journal, run, small
 
 ROOT = Path(__file__).parents[2]
 

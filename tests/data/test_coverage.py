@@ -11,7 +11,7 @@ from safla.core.values import Columns
 from safla.data.coverage import Coverage, RequestedPeriod, covered, told
 from tests.data.written import csv_file
 from tests.faults.command import inside
-from tests.runs import run, small
+from tests.small_runs import run, small
 
 HOUR = 3_600_000
 START = 1_704_067_200_000  # 2024-01-01

@@ -13,7 +13,7 @@ from safla.data.store import store
 from safla.data.store.store import Place
 from safla.errors import ConfigError, DataError
 from tests.data.written import csv_file, kline, zip_file
-from tests.runs import journal, run, small
+from tests.small_runs import journal, run, small
 
 HOUR = 3_600_000
 FOUR = 4 * HOUR

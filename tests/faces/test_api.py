@@ -17,7 +17,7 @@ import safla
 from safla import cli
 from tests.chains import rehashed
 from tests.faces.strategies import Breakout, Raising, Seeing, carrying
-from tests.runs import SMALL
+from tests.small_runs import SMALL
 
 MINE = {"strategy.name": "mine", "strategy.parameters": {"candles": 3}, "strategy.entry_threshold_pct": 0.01}
 

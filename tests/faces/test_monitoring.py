@@ -11,7 +11,7 @@ from safla.errors import ConfigError, UsageError
 from safla.monitoring import PerformanceMonitor
 from safla.observe import process
 from safla.resilience.gate import Gate
-from tests.runtime.hooks import hook
+from tests.observe.hooks import hook
 
 FIGURES = """
 cpu_pct memory_pct rss_bytes descriptors threads active_tasks api_requests_per_second api_limit_per_second bytes_sent

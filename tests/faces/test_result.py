@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import safla
 from safla.api import frames
 from safla.core.scale import to_text
-from tests.runs import SMALL
+from tests.small_runs import SMALL
 
 UTC_MS = pl.Datetime("ms", "UTC")
 

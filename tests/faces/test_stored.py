@@ -8,7 +8,7 @@ import pytest
 
 import safla
 from safla.faces.stored import for_symbol, moment
-from safla.runtime.pace import Pace
+from safla.paper.pace import Pace
 
 FIRST = 1_704_067_200_000
 

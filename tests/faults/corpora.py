@@ -24,7 +24,7 @@ from tests.faults.command import ROOT
 from tests.faults.damaged import finished
 from tests.faults.mutating import NASTY
 from tests.faults.parquet_writing import sealed
-from tests.runs import SMALL, journal, run, small
+from tests.small_runs import SMALL, journal, run, small
 
 TARGET = rows.Target("BTC/USDT", STEP, None, None, LIMIT)
 TABLE = "\n".join([HEADER, *lines(40)]).encode() + b"\n"

@@ -11,7 +11,7 @@ from safla.journal.head import Head
 from safla.journal.survey import judged
 from tests.faults.command import Answer, inside
 from tests.faults.invariants import check_answer, untouched
-from tests.runs import SMALL
+from tests.small_runs import SMALL
 
 TEXT = SMALL.replace("candles: 900", "candles: 120")  # 165 lines, with every kind of event but expired orders
 POSITIONS = 2  # that are open at once at most

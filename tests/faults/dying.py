@@ -27,7 +27,7 @@ from typing import Any
 DIED = 77
 CALLS = ("open", "write", "fsync", "fdatasync", "rename", "replace", "ftruncate", "truncate", "mkdir", "unlink", "link")
 CHANGES = {"open", "os.rename", "os.mkdir", "os.remove", "os.truncate", "os.link", "os.symlink", "os.rmdir", "os.chmod"}
-USED = ("cli.run", "runtime.attended", "report.summary", "report.tables", "config.load", "data.synthetic")
+USED = ("cli.run", "paper.observed", "report.summary", "report.tables", "config.load", "data.synthetic")
 
 
 class Counter:
@@ -112,8 +112,8 @@ def prepare() -> Callable[[list[str]], int]:
         importlib.import_module(f"safla.{name}")
     importlib.import_module("polars")
     importlib.import_module("safla.journal.append").BATCH = 12_000  # bytes: several writes
-    importlib.import_module("safla.runtime.paper").LOOK_SECONDS = 3_600.0  # a look at commands opens their folder
-    importlib.import_module("safla.runtime.resting").SNAPSHOT_SECONDS = 3_600.0  # how many there are is chance
+    importlib.import_module("safla.paper.runner").LOOK_SECONDS = 3_600.0  # a look at commands opens their folder
+    importlib.import_module("safla.paper.session").SNAPSHOT_SECONDS = 3_600.0  # how many there are is chance
     main: Callable[[list[str]], int] = importlib.import_module("safla.cli").main
     gc.freeze()  # a fork that collects would copy every page
     return main

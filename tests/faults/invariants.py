@@ -11,7 +11,7 @@ import msgspec
 
 from safla.journal import reader
 from safla.journal.events import Event, Filled, OrderPlaced
-from safla.runtime.replay import replay
+from safla.runs.replay import replay
 from tests.faults.command import Answer
 
 MOST_LINES = 5  # on stderr

@@ -23,12 +23,12 @@ import pytest
 from safla.config.load import load
 from safla.errors import SaflaError
 from safla.observe.update import Told
-from safla.runtime import paper
-from safla.runtime.interrupt import Flag
-from safla.runtime.paper import Onlooker
+from safla.paper import runner
+from safla.paper.runner import Onlooker
+from safla.runs.interrupt import Flag
 from tests.faults.command import ROOT, Answer, inside
 from tests.faults.invariants import check_answer, check_run
-from tests.runs import journal
+from tests.small_runs import journal
 
 CONFIG = """\
 mode: paper
@@ -182,7 +182,7 @@ def _traded(loaded: Any, folder: Path, told: Path) -> int:
         os.pwrite(descriptor, str(one.lines).encode(), 0)
 
     try:
-        paper.run(
+        runner.run(
             loaded, folder, force=False, say=lambda text: None, flag=Flag(),
             attend=lambda run, source: nullcontext(Onlooker(note, lambda *trouble: None)),
         )  # fmt: skip

@@ -29,14 +29,14 @@ ERRORS = "tests/faults/test_disk.py::test_row_13_an_error_of_the_disk_is_not_tri
 
 PAPER = "tests/faults/test_paper_recorded.py::"
 PAPER_HALTS = "tests/faults/test_paper_halts.py::"
-COMMANDS = "tests/runtime/test_paper_commands.py::"
+COMMANDS = "tests/paper/test_paper_commands.py::"
 PAPER_DISK = "tests/faults/test_paper_disk.py::"
 PAPER_STRATEGIES = "tests/faults/test_paper_strategies.py::"
-LOOK_AHEAD = "tests/runtime/test_look_ahead.py::"
+LOOK_AHEAD = "tests/runs/test_look_ahead.py::"
 
 PLANTED = (
     Planted(
-        1, "ack-before-sync", "runtime/resting.py",
+        1, "ack-before-sync", "paper/session.py",
         """        self.journal.commit()
         synced = self._clock()
         self.journal.renew_anchor(now=any(isinstance(one, ANCHORS) for one in events))
@@ -90,7 +90,7 @@ PLANTED = (
         SURVEY,
     ),
     Planted(
-        9, "command-twice", "runtime/control.py",
+        9, "command-twice", "paper/control.py",
         """        given = self.given(one)
         self._say(apply(one, session, given=given))
 """,
@@ -101,7 +101,7 @@ PLANTED = (
         "tests/faults/test_commands.py::test_row_24_a_session_that_dies_between_command_and_line_does_each_once[halt]",
     ),
     Planted(
-        8, "fetched-wins", "runtime/resting.py",
+        8, "fetched-wins", "paper/session.py",
         "return self.rows[: self.known] + rows[self.known :]",
         "return rows",
         PAPER + "test_candles_that_are_recorded_win_over_those_that_are_fetched_again",
@@ -277,86 +277,86 @@ PLANTED = (
         "tests/faults/test_exchange_security.py::test_z18_a_proxy_and_a_login_of_the_environment_are_not_taken",
     ),
     Planted(
-        38, "missing-forgotten", "runtime/resting.py",
+        38, "missing-forgotten", "paper/session.py",
         "return self.rows[: self.known] + rows[self.known :]",
         "return tuple(mine or later for mine, later in zip(self.rows, rows, strict=True))",
         PAPER + "test_an_absence_that_was_a_fact_stays_one_though_the_candle_is_served_later",
     ),
     Planted(
-        39, "half-a-close", "runtime/paper.py",
+        39, "half-a-close", "paper/runner.py",
         "            if last.closing:\n",
         "            if last.closing and held.ended:\n",
         PAPER_HALTS + "test_row_24_closing_lines_that_a_death_cut_are_completed_by_the_same_command",
     ),
     Planted(
-        40, "command-too-early", "runtime/paper.py",
+        40, "command-too-early", "paper/runner.py",
         "settled, looked = last is None, -math.inf",
         "settled, looked = True, -math.inf",
         PAPER_HALTS + "test_row_24_a_command_that_waits_when_a_run_begins_again_is_done_after_what_was_there",
     ),
     Planted(
-        41, "unnamed", "runtime/recovery.py",
+        41, "unnamed", "runs/recovery.py",
         "            self._appender.refuse_moved()\n",
         "",
         PAPER_DISK + "test_row_16_a_journal_that_is_taken_away_while_it_is_open_ends_the_run_at_the_next_batch",
     ),
     Planted(
-        42, "asked-again", "runtime/live.py",
+        42, "asked-again", "runs/incremental.py",
         "if failed or self._open(v.STRATEGY_ERROR):",
         "if failed:",
         PAPER_STRATEGIES + "test_row_30_a_strategy_that_fails_halts_the_account_and_the_run_goes_on",
     ),
     Planted(
-        43, "failure-forgotten", "runtime/live.py",
+        43, "failure-forgotten", "runs/incremental.py",
         "failed = any(one.rule == v.STRATEGY_ERROR and not one.lifts for one in outside)",
         "failed = False",
         PAPER_STRATEGIES + "test_row_30_one_that_fails_by_accident_is_not_asked_again_about_what_it_failed_at",
     ),
     Planted(
-        44, "twice", "runtime/paper.py",
+        44, "twice", "paper/runner.py",
         "if arrival.ts <= folded:",
         "if arrival.ts < folded:",
         PAPER + "test_at_3600_times_its_pace_with_delays_it_is_the_backtest",
     ),
     Planted(
-        60, "no-cut-after-changes", "runtime/look_ahead.py",
+        60, "no-cut-after-changes", "runs/look_ahead.py",
         "    if len(changes) <= room:\n        cuts.take(changes)\n",
         "    if len(changes) <= room:\n        cuts.take(changes[:0])\n",
         LOOK_AHEAD + "test_all_changes_are_cut_after_where_they_fit",
     ),
     Planted(
-        61, "all-candles-first", "runtime/look_ahead.py",
+        61, "all-candles-first", "runs/look_ahead.py",
         "        found = early.pop(end) if end in early else part(end)\n",
         "        found = part(end)\n",
         LOOK_AHEAD + "test_one_that_remembers_what_it_was_asked_before_is_found_all_the_same",
     ),
     Planted(
-        62, "raw-strength", "runtime/look_ahead.py",
+        62, "raw-strength", "runs/look_ahead.py",
         "confidence = np.minimum(scaled, float(MAX_CONFIDENCE_PPM)).astype(np.int32)",
         "confidence = strength[entries].view(np.int64).astype(np.int32)",
         LOOK_AHEAD + "test_an_honest_strategy_passes",
     ),
     Planted(
-        63, "repaint-unseen", "runtime/live.py",
+        63, "repaint-unseen", "runs/incremental.py",
         "(before != UNKNOWN) & (before != now)",
         "(before != UNKNOWN) & (now == UNKNOWN)",
-        "tests/runtime/test_live.py::test_an_answer_that_is_taken_back_halts_the_account_and_names_the_candle",
+        "tests/runs/test_incremental.py::test_an_answer_that_is_taken_back_halts_the_account_and_names_the_candle",
     ),
     Planted(
-        64, "command-in-the-past", "runtime/control.py",
+        64, "command-in-the-past", "paper/control.py",
         "return one if last_ts >= behind or (ahead is not None and ahead > behind) else None",
         "return one",
         COMMANDS + "test_a_halt_after_a_crash_sells_nothing_at_a_price_from_before_it",
     ),
     Planted(
-        65, "given-again", "runtime/control.py",
+        65, "given-again", "paper/control.py",
         "return self._given.setdefault(one.id, min(seen + now.exchange - now.local, now.exchange))",
         "self._given[one.id] = min(one.given + now.exchange - now.local, now.exchange)\n"
         "        return self._given.pop(one.id)",
-        "tests/runtime/test_control.py::test_a_command_of_the_future_was_given_when_it_was_seen",
+        "tests/paper/test_control.py::test_a_command_of_the_future_was_given_when_it_was_seen",
     ),
     Planted(
-        66, "removed-unread", "runtime/control.py",
+        66, "removed-unread", "paper/control.py",
         "            if one.id in self._recorded and one.id not in self._half:\n",
         "            if one.id in self._recorded:\n",
         PAPER_HALTS + "test_row_24_a_resume_of_several_halts_that_a_death_cut_lifts_the_others_with_the_same_id",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from safla.__main__ import program
-from safla.runtime import interrupt
+from safla.runs import interrupt
 
 
 def replaced(target: str, number: int, *, times: int, stuck: bool, told: Path) -> None:

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from safla.runtime import control
-from safla.runtime.control import Kind
+from safla.paper import control
+from safla.paper.control import Kind
 from tests.faults.command import ROOT, inside, safla
 from tests.faults.dying import DIED
 from tests.faults.invariants import check_answer, check_run, untouched
 from tests.faults.paper import answer_of, process
 from tests.margins import bound
-from tests.runs import journal
-from tests.runtime.commanded_runs import by_operator, put, taken, waiting
+from tests.paper.commanded_runs import by_operator, put, taken, waiting
+from tests.small_runs import journal
 
 CONFIG = """\
 mode: paper

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.command import ROOT, SECONDS
-from tests.runs import SMALL
+from tests.small_runs import SMALL
 
 MARKER = "executed"
 MODULES = (

@@ -5,7 +5,7 @@ import pytest
 from safla.journal.survey import judged
 from tests.faults.damaged import FILES, POSITIONS, again, finished, head_at, put, replayed, starts, whole
 from tests.faults.invariants import check_answer, check_only, check_run, untouched
-from tests.runs import journal
+from tests.small_runs import journal
 
 ANCHOR = 40  # the line that head remembers, where there is one
 FLIP_STRIDE = 37  # bits; odd, so that every bit of a byte has its turn

@@ -11,7 +11,7 @@ from tests.chains import rehashed
 from tests.faults.damaged import FILES, POSITIONS, again, finished, head_at, put, refused, replayed, starts, whole
 from tests.faults.invariants import check_answer, check_only, check_run, untouched
 from tests.journal.test_candles_file import sealed
-from tests.runs import journal
+from tests.small_runs import journal
 
 BOTH = pytest.mark.parametrize("command", [again, replayed])
 

@@ -11,10 +11,10 @@ import pytest
 
 from safla.data import owned
 from safla.journal import append
-from safla.runtime import folder
+from safla.runs import folder
 from tests.faults.command import Answer, inside, safla
 from tests.faults.invariants import check_answer, check_run
-from tests.runs import SMALL, journal
+from tests.small_runs import SMALL, journal
 
 WRITTEN = ("candles.parquet", "config.yaml", "journal.jsonl", "head", "summary.json")
 

@@ -25,7 +25,7 @@ from tests.faults.invariants import CANARY, check_answer
 from tests.faults.test_secrets import HOOK, check_hidden
 from tests.faults.test_security_outputs import RAW, check_shown
 from tests.faults.test_security_program import knocks
-from tests.runs import journal
+from tests.small_runs import journal
 
 CANDLES = 120
 FETCH = ("data", "fetch", SYMBOL, "--timeframe", "1m", "--from", "2024-01-01", "--quiet")

@@ -11,11 +11,11 @@ import pytest
 from safla.cli import main
 from safla.core import compile as compiling
 from safla.errors import INSTALL
-from safla.runtime import backtest
+from safla.runs import backtest
 from tests.faults.command import ROOT, SECONDS, Answer, safla
 from tests.faults.host import MIB, check_refused, limited, without
 from tests.faults.invariants import check_answer, check_run
-from tests.runs import SMALL, journal
+from tests.small_runs import SMALL, journal
 
 NOBODY = 65_534
 

@@ -16,9 +16,9 @@ from safla.core.candles import digest
 from safla.core.timeframes import LAST_MS
 from safla.journal import candles_file
 from safla.journal.files import CANDLES, JOURNAL
+from safla.paper import status as run_status
+from safla.paper.snapshot import Snapshot
 from safla.report.status import status_lines, status_object
-from safla.runtime import look
-from safla.runtime.snapshot import Snapshot
 from tests.chains import rehashed
 from tests.faults.command import inside
 from tests.faults.damaged import finished
@@ -131,7 +131,7 @@ def test_row_13_a_snapshot_with_any_numbers_is_shown_or_not_believed(run: Path) 
             row[random.randrange(len(row))] = random.choice(EDGES)
         told = Snapshot(whole.count(b"\n"), len(whole), whole[-35:-3].decode(), account, book)
         (run / "snapshot").write_bytes(msgspec.json.encode(told))
-        found = look.look(run, say=lambda text: None, sleep=lambda seconds: None)
+        found = run_status.look(run, say=lambda text: None, sleep=lambda seconds: None)
         believed += found.by_snapshot
         msgspec.json.encode(status_object(found))
         status_lines(found)

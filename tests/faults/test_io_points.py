@@ -12,7 +12,7 @@ import pytest
 from tests.faults.command import ROOT, inside
 from tests.faults.dying import DIED
 from tests.faults.invariants import check_run
-from tests.runs import SMALL
+from tests.small_runs import SMALL
 
 TINY = SMALL.replace("candles: 900", "candles: 120")
 FILES = {"journal.jsonl", "head", "config.yaml", "summary.json"}

@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults.command import ROOT, safla
 from tests.faults.invariants import check_answer, check_run
-from tests.runs import SMALL, journal
+from tests.small_runs import SMALL, journal
 
 DETAILS = ("decisions", "candles")
 KILLS = 6  # of each detail; 1 000 in all with --scale release

@@ -15,7 +15,7 @@ from tests.faults.command import ROOT, Answer
 from tests.faults.damaged import FILES, again, finished, put, replayed
 from tests.faults.invariants import check_answer, untouched
 from tests.faults.kinds import STRANGER, fifo, hard_link, in_its_place_a_folder, link_to_nowhere, of_another, symlink
-from tests.runs import journal
+from tests.small_runs import journal
 
 SECONDS = 20  # a command that hangs is woken after them
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")

@@ -9,7 +9,7 @@ import pytest
 from safla.cli import main
 from tests.faults.command import ROOT, SECONDS, Answer
 from tests.faults.invariants import check_answer, check_only, check_run
-from tests.runs import SMALL, journal
+from tests.small_runs import SMALL, journal
 
 AT_ONCE = 16
 QUESTIONS = 4  # each asked by four processes at once

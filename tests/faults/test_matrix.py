@@ -18,7 +18,7 @@ import pytest
 from safla.cli import main
 from tests.faults.command import ROOT, SECONDS, Answer, safla
 from tests.faults.invariants import check_answer, check_run
-from tests.runs import SMALL
+from tests.small_runs import SMALL
 
 SEEDS = ("0", "1", "random")
 ZONES = ("UTC", "Asia/Kathmandu", "America/St_Johns")

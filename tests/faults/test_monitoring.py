@@ -22,8 +22,8 @@ from safla.observe.event_log import say_on_stderr
 from safla.observe.monitor import Facts, Monitor, Sample
 from safla.observe.prometheus import Page
 from tests.margins import bound
-from tests.runtime.happenings import EVENTS, told
-from tests.runtime.hooks import CANARY, hook
+from tests.observe.happenings import EVENTS, told
+from tests.observe.hooks import CANARY, hook
 
 LONG = 60.0  # seconds that a hang lasts, unless the test ends it
 FILES = ("trades", "market_data", "decisions", "performance", "errors")

@@ -15,7 +15,7 @@ from safla.report import conditions
 from tests.chains import rehashed
 from tests.faults.asking import refused
 from tests.faults.invariants import check_answer, untouched
-from tests.runs import run, small
+from tests.small_runs import run, small
 
 NO_NUMBERS = [
     "1_000",

@@ -10,7 +10,7 @@ from safla.core.fills import fee
 from safla.core.values import TRAILING_STOP
 from tests.faults.damaged import again, finished, head_at, put, refused, replayed, starts
 from tests.faults.invariants import check_answer, untouched
-from tests.runs import journal
+from tests.small_runs import journal
 
 SALE = {"price", "fee", "cash"}
 CHANGES = {  # a function of the core as one of its rooms knows it, what stands there instead, the fields that differ

@@ -6,7 +6,7 @@ import pytest
 
 from tests.chains import rehashed
 from tests.faults.damaged import again, finished, head_at, put, refused, replayed, starts, whole
-from tests.runs import journal
+from tests.small_runs import journal
 
 BOTH = pytest.mark.parametrize("command", [again, replayed])
 

@@ -11,11 +11,11 @@ import pytest
 
 from safla.data import owned
 from safla.journal import append
-from safla.runtime.recovery import Continued
+from safla.runs.recovery import Continued
 from tests.faults.command import inside, safla
 from tests.faults.invariants import check_answer
 from tests.faults.paper import FEWER, Undisturbed, check_goes_on, check_part, undisturbed
-from tests.runs import journal
+from tests.small_runs import journal
 
 
 @pytest.fixture

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from loguru import logger
 
-from safla.runtime.resting import resting
+from safla.paper.session import resting
 from tests.fake_exchange import FakeExchange, Market, from_csv, served
 from tests.faults.command import safla
 from tests.faults.invariants import check_answer, check_run
 from tests.faults.paper import answer_of, process
-from tests.runs import journal
-from tests.runtime.commanded_runs import by_operator, put, waiting
-from tests.runtime.paper_exchange_runs import BEGUN, LOOKBACK, MINUTE, START, Run, markets
+from tests.paper.commanded_runs import by_operator, put, waiting
+from tests.paper.paper_exchange_runs import BEGUN, LOOKBACK, MINUTE, START, Run, markets
+from tests.small_runs import journal
 
 HOUR = 3_600_000
 DAY = 86_400

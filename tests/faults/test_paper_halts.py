@@ -9,13 +9,13 @@ import pytest
 
 from safla.journal import reader
 from safla.journal.events import Candle, DayStarted, Filled, Halted, Resumed, RunEnded
-from safla.runtime import control
-from safla.runtime.control import Command
-from safla.runtime.resting import resting
+from safla.paper import control
+from safla.paper.control import Command
+from safla.paper.session import resting
 from tests.faults.invariants import check_run
-from tests.runs import journal
-from tests.runtime.commanded_runs import by_hand, by_operator, put, waiting
-from tests.runtime.paper_runs import backtested, traded
+from tests.paper.commanded_runs import by_hand, by_operator, put, waiting
+from tests.paper.paper_runs import backtested, traded
+from tests.small_runs import journal
 
 FIRST = 1_704_067_200_000  # 2024-01-01
 HOUR = 3_600_000

@@ -12,7 +12,7 @@ from tests.faults.command import inside, safla
 from tests.faults.host import MIB, check_refused, limited, without
 from tests.faults.invariants import check_answer
 from tests.faults.paper import FEWER, Undisturbed, check_goes_on, check_part, undisturbed
-from tests.runs import journal
+from tests.small_runs import journal
 
 
 @pytest.fixture

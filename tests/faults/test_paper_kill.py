@@ -8,7 +8,7 @@ import pytest
 from tests.faults.command import safla
 from tests.faults.invariants import check_answer, check_run
 from tests.faults.paper import Undisturbed, answer_of, check_part, check_same, forks, process, undisturbed
-from tests.runs import journal
+from tests.small_runs import journal
 
 KILLS = 40  # 1 000 with --scale release
 IN_A_ROW = 5  # of one run, before it may come to its end

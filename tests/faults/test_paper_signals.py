@@ -28,8 +28,8 @@ from tests.faults.paper import (
     undisturbed,
 )  # fmt: skip
 from tests.margins import bound
-from tests.runs import journal
-from tests.runtime.paper_runs import backtested, traded
+from tests.paper.paper_runs import backtested, traded
+from tests.small_runs import journal
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 SECONDS = 1.0  # from the signal to the end of the process (FAULTS 4)
@@ -38,18 +38,18 @@ TIMES = 30  # with --scale release
 PHASES = {
     "importing": "safla.cli:_loaded",
     "reading candles": "safla.data.source:read",
-    "planning": "safla.runtime.paper:make_plan",
-    "making the folder": "safla.runtime.folder:make",
-    "judging the journal": "safla.runtime.paper:recover",
-    "reading the journal": "safla.runtime.paper:before_of",
-    "folding what is there": "safla.runtime.resting:Resting.recover",
-    "waiting": "safla.runtime.paper:_next",
-    "folding": "safla.runtime.live:Live.fold",
+    "planning": "safla.paper.runner:make_plan",
+    "making the folder": "safla.runs.folder:make",
+    "judging the journal": "safla.paper.runner:recover",
+    "reading the journal": "safla.paper.runner:before_of",
+    "folding what is there": "safla.paper.session:Resting.recover",
+    "waiting": "safla.paper.runner:_next",
+    "folding": "safla.runs.incremental:Live.fold",
     "appending": "safla.journal.append:Appender.append",
     "syncing": "safla.journal.append:_sync",
     "renewing head": "safla.journal.head:write",
-    "looking for commands": "safla.runtime.control:requests",
-    "closing": "safla.runtime.resting:Resting.stop",
+    "looking for commands": "safla.paper.control:requests",
+    "closing": "safla.paper.session:Resting.stop",
     "summing up": "safla.report.summary:summarise",
     "printing": "safla.cli.run:_print",
 }

@@ -14,7 +14,7 @@ import pytest
 
 from tests.faults.command import ROOT
 from tests.faults.invariants import check_run
-from tests.runs import journal
+from tests.small_runs import journal
 
 MANY, SLICE = 100_000, 4_000
 MIB = 2**20
@@ -37,7 +37,7 @@ import numba, psutil  # numba: the summary at the end folds the journal once mor
 from safla import cli
 from safla.cli import run
 from safla.report import summary, tables
-from safla.runtime import attended, paper, resting
+from safla.paper import observed, runner, session
 process, found, every = psutil.Process(), [], int(sys.argv[1])
 take = resting.Resting._take
 def noted(held, block, **named):

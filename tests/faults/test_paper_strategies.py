@@ -13,13 +13,13 @@ from safla.core.strategies import Strategy
 from safla.errors import Finding
 from safla.journal import reader
 from safla.journal.events import Candle, Halted, OrderPlaced, Signal
-from safla.runtime import replay
-from safla.runtime.strategy_candles import Candles
+from safla.runs import replay
+from safla.runs.strategy_candles import Candles
 from tests.faults.command import inside
 from tests.faults.invariants import check_answer, untouched
 from tests.faults.paper import FEWER, begin_half, check_goes_on, undisturbed
-from tests.runs import journal
-from tests.runtime.paper_runs import backtested, traded
+from tests.paper.paper_runs import backtested, traded
+from tests.small_runs import journal
 
 FIRST = 1_704_067_200_000  # of the synthetic candles, ms
 HOUR = 3_600_000

@@ -11,7 +11,7 @@ import pytest
 from safla.journal.survey import judged
 from tests.faults.damaged import POSITIONS, again, finished, head_at, put, refused, replayed, starts
 from tests.faults.invariants import check_answer, check_run
-from tests.runs import journal
+from tests.small_runs import journal
 
 BLOCK = 512
 TAIL = 5  # blocks behind the sync

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from safla.runtime import backtest
+from safla.runs import backtest
 from tests.faults.command import Answer, safla
 from tests.faults.invariants import CANARY
 

@@ -24,12 +24,12 @@ from safla.config.model import Config
 from safla.config.schema import config_schema
 from safla.errors import ConfigError
 from safla.journal.events import journal_schema
-from safla.runtime import folder as run_folder
+from safla.runs import folder as run_folder
 from tests.chains import rehashed
 from tests.faults.asking import GOOD, refused
 from tests.faults.command import ROOT
 from tests.faults.invariants import CANARY, check_answer, untouched
-from tests.runs import run, small
+from tests.small_runs import run, small
 
 MODULES = [
     found.name for found in pkgutil.walk_packages(safla.__path__, "safla.") if not found.name.endswith("__main__")
@@ -179,7 +179,7 @@ def slow(match, text: str) -> bool:
 
 
 def test_z7_the_name_of_a_run_is_made_of_letters_digits_and_dashes_whatever_the_file_is_called(tmp_path, chance):
-    from safla.runtime.backtest import prepare
+    from safla.runs.backtest import prepare
 
     plan = prepare(small(tmp_path)).run
     for _ in range(500):

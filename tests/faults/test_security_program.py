@@ -14,7 +14,7 @@ import pytest
 
 from tests.faults.command import ROOT
 from tests.faults.invariants import untouched
-from tests.runs import SMALL
+from tests.small_runs import SMALL
 
 # A process that tells which doors it knocks at: sockets, and every way to change what is on a disk.
 DRIVER = """\

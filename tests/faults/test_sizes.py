@@ -8,7 +8,7 @@ from tests.chains import rehashed
 from tests.faults.damaged import again, finished, head_at, put, refused, replayed
 from tests.faults.invariants import check_answer
 from tests.faults.measuring import MIB, linux, measured
-from tests.runs import journal
+from tests.small_runs import journal
 
 MOST = 64 * MIB  # above what the bare program needs
 SLACK = 16 * MIB  # between two runs of which one reads a large file

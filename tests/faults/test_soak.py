@@ -12,12 +12,12 @@ import pytest
 
 from safla.core.engine import MAX_BLOCK
 from safla.journal.append import Appender
-from safla.runtime import backtest
-from safla.runtime.fold import fold
-from safla.runtime.forms import choose
-from safla.runtime.replay import replay
+from safla.runs import backtest
+from safla.runs.engine_choice import choose
+from safla.runs.replay import replay
+from safla.runs.runner import fold
 from tests.properties import arithmetic
-from tests.runs import journal, run, small
+from tests.small_runs import journal, run, small
 
 TEN_YEARS = 5_256_000
 SLICE = 50_000

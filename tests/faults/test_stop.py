@@ -14,7 +14,7 @@ import pytest
 from tests.faults.command import ROOT, Answer, inside
 from tests.faults.invariants import check_answer, check_run
 from tests.margins import bound
-from tests.runs import SMALL
+from tests.small_runs import SMALL
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 SECONDS = 1.0  # from the signal to the end of the process (FAULTS 4)
@@ -24,10 +24,10 @@ PHASES = {
     "importing": "safla.cli:_loaded",
     "validating": "safla.config.load:load",
     "reading candles": "safla.data.source:read",
-    "planning": "safla.runtime.backtest:make_plan",
-    "making the folder": "safla.runtime.folder:make",
-    "recovering": "safla.runtime.backtest:recover",
-    "writing the inputs": "safla.runtime.backtest:_write_inputs",
+    "planning": "safla.runs.backtest:make_plan",
+    "making the folder": "safla.runs.folder:make",
+    "recovering": "safla.runs.backtest:recover",
+    "writing the inputs": "safla.runs.backtest:_write_inputs",
     "folding": "safla.core.engine:advance",
     "appending": "safla.journal.append:Appender.append",
     "syncing": "safla.journal.append:_sync",
@@ -152,7 +152,7 @@ def test_row_3_a_second_signal_ends_the_process_at_once(half, capsys, number):
 @pytest.mark.parametrize(
     ("words", "target"),
     [
-        (("replay", "whole"), "safla.runtime.replay:replay"),
+        (("replay", "whole"), "safla.runs.replay:replay"),
         (("replay", "whole"), "safla.core.engine:advance"),
         (("validate", "small.yaml"), "safla.config.load:load"),
         (("init", "new.yaml"), "safla.cli:_loaded"),

@@ -13,7 +13,7 @@ from safla.core.strategies import Strategy
 from safla.core.strategies.sma_crossover import Crossover, sma_crossover, warm_up
 from tests.faults.command import Answer
 from tests.faults.invariants import check_answer, check_run, events_of
-from tests.runs import SMALL, journal
+from tests.small_runs import SMALL, journal
 
 NAME = "sma_crossover"  # no other can be named yet: the function behind the name is replaced
 HOLDS = 900  # candles of one symbol

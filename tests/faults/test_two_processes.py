@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.command import ROOT, safla
 from tests.faults.invariants import check_answer, check_run, untouched
-from tests.runs import SMALL, journal
+from tests.small_runs import SMALL, journal
 
 # A run that stands still in the named function, says so, and goes on when its stdin ends.
 HELD = """\
@@ -25,7 +25,7 @@ from safla.cli import main
 sys.exit(main(words))
 """
 PHASES = {
-    "before the journal": ("safla.runtime.backtest", "_write_inputs"),
+    "before the journal": ("safla.runs.backtest", "_write_inputs"),
     "while it is synced": ("safla.journal.append", "_sync"),
     "before the summary": ("safla.report.summary", "summarise"),
 }

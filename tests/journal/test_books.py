@@ -31,7 +31,7 @@ from safla.journal.events import (
 )
 from safla.journal.reader import read
 from tests.journal.sample import small_events
-from tests.runtime.paper_runs import SMALL, backtested
+from tests.paper.paper_runs import SMALL, backtested
 
 Where = Callable[[Any], bool]
 Edit = Callable[[list[Event]], int]  # changes a list of events and tells at which line

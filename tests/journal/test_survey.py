@@ -12,7 +12,7 @@ from safla.journal import head as anchor
 from safla.journal.head import Head
 from safla.journal.survey import Walk, judged, survey
 from tests.chains import rehashed
-from tests.runs import journal, run, small
+from tests.small_runs import journal, run, small
 
 LINES = 60
 MIB = 2**20

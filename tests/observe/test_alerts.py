@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safla.observe.alerts import KINDS, Alert, Alerts, shown
-from tests.runtime.happenings import Hands
+from tests.observe.happenings import Hands
 
 
 @pytest.fixture

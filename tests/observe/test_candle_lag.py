@@ -2,7 +2,7 @@
 
 from safla.journal.events import Halted
 from safla.observe.candle_lag import Lag
-from tests.runtime.happenings import EVENTS, HOUR, START, Hands, candle, told
+from tests.observe.happenings import EVENTS, HOUR, START, Hands, candle, told
 
 CANDLE = candle("BTC/USDT", START)
 

@@ -18,7 +18,7 @@ from safla.journal.line import ORIGIN, Chain
 from safla.observe import event_log
 from safla.observe.event_lines import TABLE
 from safla.observe.format import WORDS
-from tests.runtime.happenings import EVENTS, START, told
+from tests.observe.happenings import EVENTS, START, told
 
 
 @pytest.fixture(autouse=True)

@@ -11,10 +11,10 @@ from safla.journal.events import Candle, Halted, RunStarted
 from safla.journal.line import decode, event_bytes
 from safla.observe.live_view import watching, wrapped
 from safla.observe.update import Told
-from safla.runtime.fold import fold
-from safla.runtime.forms import choose
-from safla.runtime.recorded import recorded, run_of
-from tests.runs import run, small
+from safla.runs.engine_choice import choose
+from safla.runs.recording import recorded, run_of
+from safla.runs.runner import fold
+from tests.small_runs import run, small
 
 SECONDS_A_CANDLE = 3600
 

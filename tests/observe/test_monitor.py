@@ -10,7 +10,7 @@ from safla.observe import process
 from safla.observe.alerts import Alert, Alerts
 from safla.observe.monitor import LATENCIES, NO_FACTS, Facts, Monitor, Sample, Watched
 from safla.resilience.breaker import STATES
-from tests.runtime.happenings import HOUR, START, Hands, candle, told
+from tests.observe.happenings import HOUR, START, Hands, candle, told
 
 SYMBOLS = ("BTC/USDT", "ETH/USDT")
 RUN = Watched(SYMBOLS, HOUR, 3600.0, 1200)

@@ -8,9 +8,9 @@ from safla.config.model import Config
 from safla.errors import HostError
 from safla.observe import monitoring, process
 from safla.observe.prometheus import Page
+from tests.observe.happenings import told
+from tests.observe.hooks import hook
 from tests.observe.test_prometheus import asked, values
-from tests.runtime.happenings import told
-from tests.runtime.hooks import hook
 
 
 def config(**more: object) -> Config:

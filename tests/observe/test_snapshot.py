@@ -10,9 +10,9 @@ from safla.core.account import opened
 from safla.core.machine import HALTED, LONG, MODES
 from safla.core.values import State
 from safla.observe.snapshot import OpenHalt, Position, Waiting, standing
-from safla.runtime.interrupt import Flag
-from safla.runtime.watch import Pace, watch
-from tests.runs import run, small
+from safla.runs.interrupt import Flag
+from safla.runs.replay_watch import Pace, watch
+from tests.small_runs import run, small
 
 HOUR = 3_600_000
 TS = 1_704_067_200_000

@@ -6,7 +6,7 @@ from safla.core import values as v
 from safla.report import breakdown
 from safla.report.window import window_of
 from tests.report.tiny import tiny
-from tests.runs import run, small
+from tests.small_runs import run, small
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
+from safla.paper.control import Command, Rejected, Requests
+from safla.paper.status import look
 from safla.report.status import status_lines, status_object
-from safla.runtime.control import Command, Rejected, Requests
-from safla.runtime.folder import Holder
-from safla.runtime.look import look
-from tests.runs import run, small
+from safla.runs.folder import Holder
+from tests.small_runs import run, small
 
 CANDLES = ("data.synthetic.candles=120", "journal.detail=candles")
 

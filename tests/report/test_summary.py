@@ -10,7 +10,7 @@ from safla.core import values as v
 from safla.report.figures import METRICS, summary_schema
 from safla.report.summary import summarise, write
 from tests.report.tiny import HOUR, tiny
-from tests.runs import run, small
+from tests.small_runs import run, small
 
 EQUITY = [100_000] * 3 + [100_169] + [99_537] * 2 + [99_151] * 3 + [100_032] * 3 + [100_107]
 NOTIONAL = 8_900 + 8_455 + 8_924 + 8_556 + 8_910 + 9_810 + 8_904

@@ -6,7 +6,7 @@ import pytest
 from safla.core import values as v
 from safla.report.trades import fills_of, trades_of
 from tests.report.tiny import FIRST, HOUR, tiny
-from tests.runs import run, small
+from tests.small_runs import run, small
 
 
 def test_the_trades_of_thirteen_candles_are_those_computed_by_hand(tmp_path):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from safla.report.window import window_of
-from tests.runs import run, small
+from tests.small_runs import run, small
 
 
 def test_a_window_begins_behind_the_lookback_and_ends_with_the_run(tmp_path):

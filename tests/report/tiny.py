@@ -6,8 +6,8 @@ Whole prices and coins, no slippage, 0.1 % commission rounded up, 8 991 an entry
 
 from pathlib import Path
 
-from safla.runtime.outcome import Outcome
-from tests.runs import run, small
+from safla.runs.result import Outcome
+from tests.small_runs import run, small
 
 CANDLES = """\
 timestamp,open,high,low,close,volume

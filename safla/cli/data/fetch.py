@@ -44,7 +44,7 @@ def command(
     """
     from safla.data.exchange.server_time import SKEW_SECONDS
     from safla.data.history import Ask
-    from safla.runtime import fetching
+    from safla.runs import download
 
     sets = (*sets, f"market_data.timeframe={timeframe}", f"data.timeframe={timeframe}") if timeframe else sets
     found = loaded(config, sets=sets)
@@ -63,7 +63,7 @@ def command(
     )
     if ask.start is not None and ask.end is not None and ask.start >= ask.end:
         raise click.UsageError(f"--from {iso(ask.start)} is not before --to {iso(ask.end)}, which is exclusive")
-    fetched = fetching.fetch(found.config, ask, quiet=quiet)
+    fetched = download.fetch(found.config, ask, quiet=quiet)
     click.echo(json.dumps(_told(fetched), indent=2) if as_json else "\n".join(map(printable, _lines(fetched))))
     for note in fetched.notes:
         click.echo(printable(note), err=True)

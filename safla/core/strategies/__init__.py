@@ -22,7 +22,7 @@ class Strategy(NamedTuple):
     warm_up: Callable[[Any], int]
     parameters: type[Any]  # what the configuration's numbers become; a NamedTuple of numbers
     window: Callable[[Any], int | None] = all_candles  # it depends on so many candles alone; None: on all so far (C14)
-    natural: bool = False  # whether it is given runtime/strategy_candles.Candles (floats); else Columns (integers)
+    natural: bool = False  # whether it is given runs/strategy_candles.Candles (floats); else Columns (integers)
 
 
 STRATEGIES: dict[str, Strategy] = {

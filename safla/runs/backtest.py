@@ -1,0 +1,268 @@
+"""A backtest: candles out of a source, through the fold, into a run folder. Starting again is going on (J39)."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from safla.config.load import Loaded
+from safla.config.plan import RunPlan, make_plan, price_limit, scales
+from safla.core import values as v
+from safla.core.candles import Series, align, between, digest, iso, packed
+from safla.core.machine import MODES
+from safla.core.scale import MILLION, to_text
+from safla.core.strategies import STRATEGIES, Strategy
+from safla.core.timeframes import TIMEFRAMES
+from safla.data import coverage, source
+from safla.data.coverage import RequestedPeriod
+from safla.errors import ConfigError, DataError, JournalError, Problem
+from safla.journal import candles_file
+from safla.journal.files import CANDLES, JOURNAL, replace
+from safla.runs import folder as run_folder
+from safla.runs.engine_choice import Forms, choose
+from safla.runs.interrupt import Flag
+from safla.runs.look_ahead import CutCheck
+from safla.runs.progress import Progress, Watch
+from safla.runs.recovery import Continued, recover
+from safla.runs.result import NO_SOURCES, Outcome, RunRecord, Sources
+from safla.runs.runner import Block, fold, started
+from safla.runs.strategy_calls import CheckedSignals, checked_signals, is_ours, window_of
+
+if TYPE_CHECKING:
+    from safla.data.exchange.download import Told
+
+
+USUAL_SLIPPAGE_PPM = 5000  # the default of max_slippage_bps
+
+
+class Prepared(NamedTuple):
+    """A run before its first candle."""
+
+    loaded: Loaded
+    run: RunPlan
+    series: tuple[Series, ...]  # the window, with the lookback before it
+    notes: tuple[str, ...]  # what the source said
+    digest: str  # of the candles (J7)
+    sources: Sources = NO_SOURCES
+
+
+class Ended(NamedTuple):
+    """A run that reached its last candle."""
+
+    outcome: Outcome
+    folder: Path
+    lines: int
+    last_hash: str
+    again: bool  # the journal was there already, and every byte of it came out again
+
+
+def prepare(loaded: Loaded, *, register: Mapping[str, Strategy] = STRATEGIES, told: "Told | None" = None) -> Prepared:
+    """Read the candles, cut the window, make the plan. Raises ConfigError, DataError, ExchangeError.
+
+    register  the strategies by name, those from Python among them (D5)
+    told      hears how far a download is, where the candles come from an exchange
+    """
+    config = loaded.config
+    try:
+        if config.mode != "backtest":
+            raise ConfigError([Problem("", "mode", f"{config.mode} does not run yet; backtest does")])
+        sourced = source.read(config, loaded.symbols, price_limit=price_limit(config), told=told)
+        grids = scales(config, sourced.series, rules=sourced.rules)
+        cut, start = windowed(loaded, sourced.series)
+        sourced = sourced._replace(series=())  # held by nobody but by the list
+        series = packed(cut)
+        run = make_plan(config, loaded.symbols, scales=grids, start=start, register=register)
+    except ConfigError as error:
+        raise located(error, loaded) from error
+    sources = Sources(
+        RequestedPeriod(config.data.start, config.data.end),
+        *(tuple(getattr(one, name) for one in sourced.counts) for name in ("bad_rows", "without_trade", "incomplete")),
+    )
+    rules = run.plan.rules
+    missing = uncovered(series, sources.asked, start=rules.start_ts, step=rules.step_ms, warm_up=rules.warm_up)
+    notes = (*sourced.notes, *missing)
+    return Prepared(loaded, run, series, notes, digest(series, run.timeframe), sources)
+
+
+def uncovered(
+    series: Sequence[Series], asked: RequestedPeriod, *, start: int, step: int, warm_up: int = 0
+) -> list[str]:
+    """What there is to say of each symbol whose candles do not cover what was asked for, or whose prices jump.
+
+    start    the first candle behind the lookback, ms; step: of the candles, ms
+    warm_up  candles that the strategy needs before its first signal; 0: it is not looked at
+    """
+    end = max((int(one.columns.ts[-1]) for one in series if len(one.columns.ts)), default=0) + step
+    window = {"begin": start, "end": end, "step": step}
+    return [
+        line
+        for one in series
+        for line in coverage.told(
+            coverage.covered(one, asked, **window), asked, **window, warm_up=warm_up, decimals=one.price_decimals
+        )
+    ]
+
+
+def located(error: ConfigError, loaded: Loaded) -> ConfigError:
+    """The same problems, each with the place where its key was written."""
+    return ConfigError([Problem(loaded.origins.get(key, where), key, text) for where, key, text in error.problems])
+
+
+def windowed(loaded: Loaded, series: Sequence[Series]) -> tuple[list[Series], int]:
+    """The candles of data.start to data.end with the lookback before them, and the first one behind it (S16)."""
+    config = loaded.config
+    step = TIMEFRAMES[config.market_data.timeframe]
+    first = min(int(one.columns.ts[0]) for one in series)
+    last = max(int(one.columns.ts[-1]) for one in series)
+    end = last + step if config.data.end is None else config.data.end
+    begin = first
+    start = first
+    if config.data.start is not None:
+        behind = [int(ts) for one in series for ts in _first_from(one, config.data.start)]
+        start = min(behind, default=end)
+        begin = start - config.market_data.lookback_candles * step
+    cut = [one._replace(columns=between(one.columns, begin, end)) for one in series]
+    if start >= end:
+        raise DataError(
+            f"no candle between data.start and data.end: the candles run from {iso(first)} to {iso(last + step)}"
+        )
+    return cut, start
+
+
+def _first_from(series: Series, start: int) -> "np.ndarray":
+    return series.columns.ts[np.searchsorted(series.columns.ts, start) :][:1]
+
+
+def folder_of(prepared: Prepared, *, stem: str, out: Path | None) -> Path:
+    """The run folder: out, or one below storage.logs_directory that is named by the question (JOURNAL 2).
+
+    stem  of the configuration's name
+    """
+    name = run_folder.name_of(prepared.run, stem=stem, candles=prepared.digest)
+    return out or Path(prepared.loaded.config.storage.logs_directory) / name
+
+
+def run(
+    prepared: Prepared, folder: Path, *, engine: str, force: bool, watch: Watch, say: Callable[[str], None], flag: Flag,
+    conclude: Callable[[Ended], None] = lambda ended: None,
+) -> Ended:  # fmt: skip
+    """Run a backtest to its last candle. engine: auto, interpreted or compiled; say: notes for a person.
+
+    conclude  told what the run came to while the folder is still held: who writes into it there meets no other process
+    """
+    plan, series = prepared.run, prepared.series
+    for note in (*prepared.notes, *_too_short(prepared), *_coarse_ticks(prepared)):
+        say(note)
+    candles = sum(len(one.columns.ts) for one in series)
+    forms = choose(engine, plan.strategy.columns, candles=candles, say=say)
+    asked = _asked(prepared, forms, say=say)
+    run_folder.make(folder, force=force)
+    record = RunRecord(plan, series)
+    with run_folder.held(folder):
+        recover(folder / JOURNAL, started=started(plan, first_ts=_first_ts(series)), say=say)
+        _write_inputs(folder, prepared)
+        if asked is not None and asked.check is not None:
+            _write_check(folder, prepared, asked.check)
+        with Continued(folder / JOURNAL, say=say) as journal:
+            signals = None if asked is None else asked.signals
+            for block in fold(plan, series, forms=forms, known=prepared.digest, signals=signals):
+                journal.append(block.lines)
+                record.add(block)
+                watch(_progress(plan, block, total=candles))
+                flag.check()
+            again = journal.finish()
+        ended = Ended(record.outcome(prepared.sources), folder, journal.lines, journal.last_hash, again)
+        conclude(ended)
+    return ended
+
+
+def _asked(prepared: Prepared, forms: Forms, *, say: Callable[[str], None]) -> CheckedSignals | None:
+    """The signals of a strategy from Python, which is checked before anything is written; None: it is ours."""
+    if is_ours(prepared.run):
+        return None
+    grid_ts = align([one.columns for one in prepared.series]).ts
+    return checked_signals(
+        prepared.run, prepared.series, columns=forms.columns, grid_ts=grid_ts, known=prepared.digest, say=say
+    )
+
+
+def _write_check(folder: Path, prepared: Prepared, check: CutCheck) -> None:
+    """look_ahead.json: what was looked at, of which plan and candles. It proves no honesty (C15)."""
+    plan = json.dumps(prepared.run.texts, sort_keys=True).encode("ascii")
+    content = {
+        "strategy": prepared.run.strategy_name,
+        "window": window_of(prepared.run),
+        "plan": hashlib.blake2b(plan, digest_size=16).hexdigest(),
+        "candles": prepared.digest,
+        "cuts": check.cuts,
+        "changes": check.changes,
+        "every_change_cut": check.changes_cut == check.changes,
+    }
+    replace(folder / run_folder.LOOK_AHEAD, json.dumps(content, indent=2).encode("ascii") + b"\n")
+
+
+def _first_ts(series: Sequence[Series]) -> int:
+    return min(int(one.columns.ts[0]) for one in series if len(one.columns.ts))
+
+
+def _too_short(prepared: Prepared) -> list[str]:
+    needed = prepared.run.plan.rules.warm_up
+    return [
+        f"{one.symbol}: {len(one.columns.ts)} candles, and the strategy needs {needed} before its first signal"
+        for one in prepared.series
+        if len(one.columns.ts) < needed
+    ]
+
+
+def _coarse_ticks(prepared: Prepared) -> list[str]:
+    """Symbols of which one tick is more than max_slippage_bps of the price: a market order may pay a whole one (S25a).
+
+    Looked at are the first close and the lowest price. Without slippage the default of max_slippage_bps counts.
+    """
+    rules = prepared.run.plan.rules
+    limit_ppm = rules.max_slippage_ppm or USUAL_SLIPPAGE_PPM
+    notes = []
+    for one, scale in zip(prepared.series, prepared.run.scales, strict=True):
+        if not len(one.columns.ts):
+            continue
+        prices = (("its price", int(one.columns.close[0])), ("its lowest price", int(one.columns.low.min())))
+        coarse = [(called, price) for called, price in prices if scale.tick * MILLION > limit_ppm * price]
+        if coarse:
+            called, price = coarse[0]
+            tick, shown = (to_text(units, scale.price_decimals) for units in (scale.tick, price))
+            share = f"{100 * scale.tick / price:.3f}".rstrip("0").rstrip(".")
+            text = f"the tick of {one.symbol} is {share} % of {called} ({tick} of {shown})"
+            notes.append(f"{text}; a market order may pay a whole tick, more than max_slippage_bps")
+    return notes
+
+
+def _write_inputs(folder: Path, prepared: Prepared) -> None:
+    """What stands in the folder before the first line: the configuration, and the candles if no line holds them."""
+    if prepared.run.detail != "candles" and not _has_candles(folder / CANDLES, prepared):
+        candles_file.write(folder / CANDLES, prepared.series, timeframe=prepared.run.timeframe, known=prepared.digest)
+    run_folder.keep_config(folder, prepared.loaded)
+
+
+def _has_candles(path: Path, prepared: Prepared) -> bool:
+    """Whether the candles are there. Raises JournalError where they are others than the source gives now (J32)."""
+    if not path.exists():
+        return False
+    there = digest(candles_file.read(path), prepared.run.timeframe)
+    if there != prepared.digest:
+        text = f"its candles have the digest {there}, those of the source have {prepared.digest}"
+        raise JournalError(f"{path}: {text}")
+    return True
+
+
+def _progress(run: RunPlan, block: Block, *, total: int) -> Progress:
+    account = block.state.account
+    return Progress(
+        done=int(account[v.ROWS_FOLDED]),
+        total=total,
+        equity=f"{to_text(int(account[v.EQUITY]), run.money_decimals)} {run.quote}",
+        modes=" ".join(MODES[int(row[v.MODE])] for row in block.state.book),
+        trades=int(account[v.TRADES]),
+    )

@@ -1,0 +1,72 @@
+"""A download as a command runs it: its log, and how far it is. What is asked for is data/history.py."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from safla.config.model import Config
+from safla.data import history
+from safla.data.exchange.download import Standing, Told
+from safla.data.history import Ask, Fetched
+from safla.observe import event_log
+from safla.runs.progress import bars
+
+SECONDS_BETWEEN_LINES = 2.0
+
+
+def fetch(config: Config, ask: Ask, *, quiet: bool) -> Fetched:
+    """Bring candles into the store, with a log and with progress on stderr. Errors as in data/history.py."""
+    with event_log.of_exchange(config), watching(quiet=quiet) as told:
+        return history.finished(history.fetch(config, ask, told=told))
+
+
+@contextmanager
+def watching(*, quiet: bool) -> Iterator[Told]:
+    """Something to be told how far a download is: bars on a terminal, plain lines elsewhere, or silence."""
+    if quiet:
+        yield lambda standing: None
+    elif sys.stderr.isatty():
+        with _bars() as told:
+            yield told
+    else:
+        yield _lines(time.monotonic)
+
+
+def facts(standing: Standing, *, seconds: float) -> str:
+    """How far one symbol is, in words."""
+    weight = "" if standing.weight is None else f", weight {standing.weight}"
+    rate = standing.done / max(seconds, 1e-9)
+    gaps = f"{standing.holes} gap{'' if standing.holes == 1 else 's'}"
+    return f"{standing.done} of {standing.total} candles, {rate:.0f}/s, {gaps}, {standing.requests} requests{weight}"
+
+
+def _lines(clock: Callable[[], float]) -> Told:
+    began = last = clock()
+
+    def told(standing: Standing) -> None:
+        nonlocal last
+        now = clock()
+        if now - last >= SECONDS_BETWEEN_LINES:
+            last = now
+            name = f"{standing.place.symbol} {standing.place.timeframe}"
+            sys.stderr.write(f"{name}: {facts(standing, seconds=now - began)}\n")
+
+    return told
+
+
+@contextmanager
+def _bars() -> Iterator[Told]:
+    began = time.monotonic()
+    tasks: dict[str, Any] = {}
+    with bars() as drawn:
+
+        def told(standing: Standing) -> None:
+            name = f"{standing.place.symbol} {standing.place.timeframe}"
+            if name not in tasks:
+                tasks[name] = drawn.add_task(name, total=standing.total, facts="")
+            told_now = facts(standing, seconds=time.monotonic() - began)
+            drawn.update(tasks[name], completed=standing.done, total=standing.total, facts=told_now)
+
+        yield told

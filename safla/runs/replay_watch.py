@@ -1,0 +1,75 @@
+"""A recorded run again, timestamp by timestamp, at a pace that a person can follow (J43). It writes nothing."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from safla.config.plan import RunPlan
+from safla.core.values import State
+from safla.journal.events import Candle, CandleMissing, Event, RunStarted
+from safla.journal.line import decode, event_bytes
+from safla.runs.engine_choice import choose
+from safla.runs.interrupt import Flag
+from safla.runs.recording import recorded, run_of
+from safla.runs.runner import fold
+
+LONGEST_SLEEP = 0.2  # seconds until an interruption is noticed
+
+
+class Seen(NamedTuple):
+    """The run behind one timestamp, and what happened at it."""
+
+    run: RunPlan
+    ts: int
+    state: State
+    events: tuple[Event, ...]  # all but the candles, whose closes stand in the state
+
+
+class Pace:
+    """Waits as long as lay between two candles, so many times shorter; None does not wait. The clock is injected."""
+
+    def __init__(
+        self,
+        times: int | None,
+        *,
+        flag: Flag,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._times = times
+        self._flag = flag
+        self._clock = clock
+        self._sleep = sleep
+        self._due = clock()
+
+    def wait(self, milliseconds: int) -> None:
+        """Wait for what lies so far behind the last. Raises Interrupted where a signal came meanwhile."""
+        self._flag.check()
+        if self._times is None:
+            return
+        self._due += milliseconds / 1000 / self._times
+        while (left := self._due - self._clock()) > 0:
+            self._sleep(min(left, LONGEST_SLEEP))
+            self._flag.check()
+
+
+def watch(path: Path, pace: Pace, *, engine: str, say: Callable[[str], None]) -> Iterator[Seen]:
+    """Fold a run folder or its journal once more, and give each timestamp when it is its turn. Raises JournalError."""
+    started, series, outside, _ = recorded(path)
+    run = run_of(started)
+    candles = sum(len(one.columns.ts) for one in series)
+    forms = choose(engine, run.strategy.columns, candles=candles, say=say)
+    n, before = 0, None
+    for block in fold(run, series, forms=forms, timestamps=1, outside=outside):
+        events = []
+        for line in block.lines.splitlines():
+            n += 1
+            events.append(decode(event_bytes(line, n)))
+        if not len(block.ts):
+            continue  # the closing lines: a recorded run need not have come to its end
+        ts = int(block.ts[0])
+        pace.wait(0 if before is None else ts - before)
+        before = ts
+        told = (event for event in events if not isinstance(event, Candle | CandleMissing | RunStarted))
+        yield Seen(run, ts, block.state, tuple(told))

@@ -1,0 +1,228 @@
+"""The one way through a run: blocks of candles into the engine, rows out, lines of the journal behind them.
+
+A backtest appends the lines, a replay compares them; neither knows more than this (D3, promise 1).
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from safla.config.plan import RunPlan
+from safla.core import engine
+from safla.core import values as v
+from safla.core.account import blank_out, opened
+from safla.core.candles import Scale, Series, align, digest, iso
+from safla.core.engine import Loop
+from safla.core.scale import to_text
+from safla.core.values import Grid, Int64, Mask, Signals, State
+from safla.errors import DataError
+from safla.journal.events import RULES, SCHEMA, RunStarted, SymbolScale
+from safla.journal.rows import NO_INPUT, Input
+from safla.journal.writer import Lines
+from safla.runs.engine_choice import Forms, keep
+from safla.runs.strategy_calls import GridSignals, signals_of
+
+ROWS_A_CALL = 16_384  # of the engine's answer, beyond what one timestamp may need
+
+
+class Block(NamedTuple):
+    """What some timestamps came to, with the inputs from outside behind the last of them."""
+
+    lines: bytes
+    rows: Int64  # [rows, values.ROW_WIDTH], a copy
+    ts: Int64  # [timestamps]
+    equity: Int64  # [timestamps]
+    trough: Int64  # [timestamps], the same at the worst price that the stops leave
+    state: State
+
+
+class Outside(NamedTuple):
+    """An input from outside, after all other lines of a timestamp (J17)."""
+
+    ts: int
+    rule: int  # values.HALT_RULES: the one that halts, or the one whose halt is lifted
+    lifts: bool
+    input: Input
+
+
+class Folding:
+    """A run under way: where the engine stands, and the chain of its lines. It decides nothing, and opens no file."""
+
+    def __init__(
+        self, run: RunPlan, *, first_ts: int, loop: Loop | None, timestamps: int, check_moves: bool = False
+    ) -> None:
+        """
+        first_ts     the first candle of all symbols, ms
+        timestamps   at most so many in a call
+        check_moves  the machine itself is asked about every move (D4)
+        """
+        self.run = run
+        self.out = blank_out(len(run.symbols), timestamps, ROWS_A_CALL)
+        self.lines = Lines(started(run, first_ts=first_ts), check_moves=check_moves)
+        self.state = engine.begin(opened(run.balance, len(run.symbols)), self.out, first_ts)
+        self._loop = loop
+
+    def advance(self, grid: Grid, first: int, *, end: int, wishes: Signals) -> Block:
+        """Fold the timestamps grid.ts[first:end], or fewer where there is no room for more.
+
+        DataError where a bound of D1 would break: the lines before it are in the block that it carries.
+        """
+        block = _cut(grid, first, end)
+        self.state, folded, broken = engine.advance(self.run.plan, self.state, block, wishes, self.out, self._loop)
+        used = int(self.out.used[0])
+        rows = self.out.rows[:used].copy()
+        lines = self.lines.block(grid, first, last=first + folded, rows=rows, strengths=self.out.strength[:used])
+        self.out.used[0] = 0
+        done = Block(
+            lines, rows, block.ts[:folded], self.out.equity[:folded].copy(), self.out.trough[:folded].copy(), self.state
+        )
+        if broken:
+            raise Broken(self.run, done, symbol=broken - 1, ts=int(block.ts[folded]))
+        return done
+
+    def outside(self, given: Outside) -> tuple[bytes, Int64]:
+        """The lines and rows of an input from outside; none where it changes nothing."""
+        if given.lifts:
+            self.state = engine.resume(self.state, self.out, given.rule)
+        else:
+            self.state = engine.halt(self.run.plan, self.state, self.out, given.rule)
+        rows = self._rows()
+        return self.lines.outside(rows, given.input), rows
+
+    def finish(self, known: str, stop: Input = NO_INPUT) -> Block:
+        """The closing lines (J3). known: the digest of all candles (J7); stop: the command that ended it (S15a)."""
+        self.state = engine.finish(self.state, self.out)
+        rows = self._rows()
+        nothing = np.zeros(0, np.int64)
+        lines = self.lines.closing(rows, self.state, digest=known, stop=stop)
+        return Block(lines, rows, nothing, nothing, nothing, self.state)
+
+    def interpret(self) -> None:
+        """From now on a timestamp at a time: compiled code would cost more than it does."""
+        self._loop = None
+
+    def _rows(self) -> Int64:
+        rows: Int64 = self.out.rows[: int(self.out.used[0])].copy()
+        self.out.used[0] = 0
+        return rows
+
+
+class Broken(DataError):
+    """A bound of D1 would break at a timestamp. `block` holds what was folded before it."""
+
+    def __init__(self, run: RunPlan, block: Block, *, symbol: int, ts: int) -> None:
+        super().__init__(
+            f"{run.symbols[symbol]}: at {iso(ts)} an amount of money would pass 2**62 units of "
+            f"10^-{run.money_decimals} (D1); nothing was rounded: name fewer decimals in markets, or a smaller balance"
+        )
+        self.block = block
+
+
+def fold(
+    run: RunPlan,
+    series: Sequence[Series],
+    *,
+    forms: Forms,
+    timestamps: int = engine.MAX_BLOCK,
+    known: str | None = None,
+    outside: Sequence[Outside] = (),
+    stop: Input = NO_INPUT,
+    signals: GridSignals | None = None,
+) -> Iterator[Block]:
+    """Fold all candles; the last block holds the closing lines alone. DataError where a bound of D1 would break.
+
+    timestamps  at most so many in a block; it changes no byte (D3)
+    known       the digest of the candles (J7), where the caller has it
+    outside     inputs from outside, by their ts and in their order
+    stop        the command that ended the run, if one did
+    signals     those of the strategy, where it was asked before; else it is asked here, and checked
+    """
+    grid = align([one.columns for one in series])
+    size = max(1, min(timestamps, engine.MAX_BLOCK // len(series)))
+    if signals is None:
+        unasked = unasked_at(outside, grid.ts)
+        signals = signals_of(run, series, columns=forms.columns, grid_ts=grid.ts, unasked=unasked, known=known)
+    folding = Folding(run, first_ts=int(grid.ts[0]), loop=forms.loop, timestamps=size)
+    yield from folded(folding, signals, forms=forms, outside=outside, grid=grid, size=size)
+    yield folding.finish(known or digest(series, run.timeframe), stop)
+
+
+def folded(
+    folding: Folding, signals: GridSignals, *, forms: Forms, outside: Sequence[Outside], grid: Grid, size: int
+) -> Iterator[Block]:
+    """The candles of a grid, block by block, without closing lines. Inputs from outside end their block."""
+    ends = {int(np.searchsorted(grid.ts, one.ts)) + 1: one.ts for one in outside}
+    stops = sorted(ends)
+    done = 0
+    while done < len(grid.ts):
+        stop = next((one for one in stops if one > done), len(grid.ts))
+        try:
+            end = min(done + size, stop, len(grid.ts))
+            block = folding.advance(grid, done, end=end, wishes=signals.between(done, end))
+        except Broken as error:
+            yield error.block
+            raise
+        if done == 0:
+            keep(forms)
+        done += len(block.ts)
+        for one in outside if done in ends else ():
+            if one.ts == ends[done]:
+                lines, rows = folding.outside(one)
+                block = block._replace(
+                    lines=block.lines + lines, rows=np.concatenate([block.rows, rows]), state=folding.state
+                )
+        yield block
+
+
+def unasked_at(outside: Sequence[Outside], grid_ts: Int64) -> Mask:
+    """For each timestamp: was the strategy not asked, or did it fail there (J17)."""
+    mask = np.zeros(len(grid_ts), bool)
+    since = None
+    for one in outside:
+        if one.rule != v.STRATEGY_ERROR:
+            continue
+        if one.lifts and since is not None:
+            mask |= (grid_ts >= since) & (grid_ts <= one.ts)
+            since = None
+        elif not one.lifts and since is None:
+            since = one.ts
+    if since is not None:
+        mask |= grid_ts >= since
+    return mask
+
+
+def started(run: RunPlan, *, first_ts: int) -> RunStarted:
+    """The first line of the journal: all that the plan can be made of again (J15)."""
+    return RunStarted(
+        ts=first_ts,
+        schema=SCHEMA,
+        rules=RULES,
+        name=run.name,
+        detail=run.detail,
+        timeframe=run.timeframe,
+        start=run.plan.rules.start_ts,
+        quote=run.quote,
+        money_decimals=run.money_decimals,
+        balance=to_text(run.balance, run.money_decimals),
+        symbols=[
+            _symbol(symbol, scale, run.money_decimals) for symbol, scale in zip(run.symbols, run.scales, strict=True)
+        ],
+        plan=run.texts,
+    )
+
+
+def _symbol(symbol: str, scale: Scale, money_decimals: int) -> SymbolScale:
+    return SymbolScale(
+        symbol=symbol,
+        price_decimals=scale.price_decimals,
+        quantity_decimals=scale.quantity_decimals,
+        volume_decimals=scale.volume_decimals,
+        tick=to_text(scale.tick, scale.price_decimals),
+        lot=to_text(scale.lot, scale.quantity_decimals),
+        min_notional=to_text(scale.min_notional, money_decimals),
+    )
+
+
+def _cut(grid: Grid, first: int, end: int) -> Grid:
+    return Grid(grid.ts[first:end], *(column[:, first:end] for column in grid[1:]))

@@ -1,0 +1,153 @@
+"""What if: the recorded inputs under another plan, beside what was (J44). It writes nothing but where it is told to."""
+
+import difflib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from itertools import zip_longest
+from pathlib import Path
+from typing import NamedTuple
+
+from safla.config.plan import RunPlan
+from safla.config.problems import key_like, no_value, split
+from safla.config.read import Place, scalar
+from safla.config.rules import IMPLAUSIBLE, per_cent_meant
+from safla.core.candles import Series
+from safla.errors import ConfigError, Problem, UsageError
+from safla.journal import candles_file
+from safla.journal.files import CANDLES, JOURNAL
+from safla.journal.line import event_bytes
+from safla.runs import folder
+from safla.runs.engine_choice import Forms, choose
+from safla.runs.recording import changed_run, recorded, run_of
+from safla.runs.recovery import Continued
+from safla.runs.result import Outcome, RunRecord
+from safla.runs.runner import Outside, fold
+
+Write = Callable[[bytes], object]
+
+MADE_OF = ("market_data.timeframe",)  # what the candles are made of
+
+
+class WhatIf(NamedTuple):
+    """Two runs over the same candles, and the first event that is not the same in both."""
+
+    before: Outcome
+    after: Outcome
+    was: str  # the event of the first difference, "" where the run ends before it or nothing differs
+    would_be: str
+
+
+def what_if(
+    path: Path, sets: Sequence[str], *, engine: str, say: Callable[[str], None], out: Path | None = None
+) -> WhatIf:
+    """Run a recorded run under a changed plan.
+
+    sets  KEY=VALUE; UsageError for a key that the plan has not
+    out   a folder that is not there yet, and becomes the run folder of the changed run
+    """
+    started, series, outside, _ = recorded(path)
+    before = run_of(started)
+    changes = _changes(sets, started.plan)
+    try:
+        after = changed_run(started, changes)
+    except ConfigError as error:
+        raise ConfigError([Problem("--set", key, text) for _, key, text in error.problems]) from error
+    for key in (key for key in changes if key in IMPLAUSIBLE):
+        value = scalar(changes[key])
+        if text := per_cent_meant(key, None if value is None else Decimal(str(value))):
+            say(f"warning: --set: {key}: {text}")
+    with _written(out, after, series=series, say=say) as write:
+        return _beside(before, after, series=series, outside=outside, write=write, engine=engine, say=say)
+
+
+@contextmanager
+def _written(
+    out: Path | None, run: RunPlan, *, series: tuple[Series, ...], say: Callable[[str], None]
+) -> Iterator[Write]:
+    """What takes the lines of the changed run: its own new folder, or nothing."""
+    if out is None:
+        yield lambda lines: None
+        return
+    if os.path.lexists(out):
+        raise UsageError(f"--out {out}: is there already; name a folder that is not")
+    folder.make(out, force=False)
+    with folder.held(out):
+        if run.detail != "candles":
+            candles_file.write(out / CANDLES, series, timeframe=run.timeframe)
+        with Continued(out / JOURNAL, say=say) as journal:
+            yield journal.append
+            journal.finish()
+
+
+def _changes(sets: Sequence[str], plan: dict[str, str]) -> dict[str, str]:
+    """The values by key. ConfigError names every one that is empty."""
+    changes, empty = {}, []
+    for text in sets:
+        try:
+            key, value = _change(text, plan)
+            changes[key] = value
+        except ConfigError as error:
+            empty += error.problems
+    if empty:
+        raise ConfigError(empty)
+    return changes
+
+
+def _change(text: str, plan: dict[str, str]) -> tuple[str, str]:
+    key, sign, value = text.partition("=")
+    if not sign:
+        shown = "" if key_like(text) else f" {text[:80]}"  # it may hold a secret (Z9)
+        raise UsageError(f"--set{shown}: KEY=VALUE is due, such as risk.stop_loss_pct=0.03")
+    if key in MADE_OF or key.startswith(("symbols.", "markets.")):
+        raise UsageError(f"--set {key}: the recorded candles are made of it; run anew with another configuration")
+    if key not in plan:
+        near = difflib.get_close_matches(key, plan, n=1)
+        hint = f"did you mean {near[0]}?" if near else "safla schema config lists the keys marked as plan"
+        raise UsageError(f"--set {key}: no key of the plan; {hint}")
+    if not value.strip(" "):
+        raise ConfigError([no_value(split(key), Place("--set", 0, 0))])
+    return key, value
+
+
+def _beside(
+    before: RunPlan,
+    after: RunPlan,
+    *,
+    series: tuple[Series, ...],
+    outside: tuple[Outside, ...],
+    write: Write,
+    engine: str,
+    say: Callable[[str], None],
+) -> WhatIf:
+    candles = 2 * sum(len(one.columns.ts) for one in series)
+    forms = choose(engine, before.strategy.columns, candles=candles, say=say)
+    was, would_be = RunRecord(before, series), RunRecord(after, series)
+    first = ("", "")
+    was_told = _events(before, series, outside=outside, record=was, forms=forms, write=lambda lines: None)
+    now_told = _events(after, series, outside=outside, record=would_be, forms=forms, write=write)
+    for one, other in zip_longest(was_told, now_told, fillvalue=b""):
+        if first == ("", "") and one != other:
+            first = (one.decode("ascii"), other.decode("ascii"))
+    return WhatIf(was.outcome(), would_be.outcome(), *first)
+
+
+def _events(
+    run: RunPlan,
+    series: tuple[Series, ...],
+    *,
+    outside: tuple[Outside, ...],
+    record: RunRecord,
+    forms: Forms,
+    write: Write,
+) -> Iterator[bytes]:
+    """The events of a run behind its first line, without envelopes; its blocks are recorded and written on the way."""
+    n = 0
+    for block in fold(run, series, forms=forms, outside=outside):
+        record.add(block)
+        write(block.lines)
+        for line in block.lines.splitlines():
+            n += 1
+            if n > 1:
+                yield event_bytes(line, n)

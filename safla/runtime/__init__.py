@@ -1,1 +1,0 @@
-"""What runs: backtests and replays, and what they need of the disk and the clock. It decides nothing."""

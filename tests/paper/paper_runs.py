@@ -1,0 +1,62 @@
+"""Paper runs over synthetic history at full speed, and the backtest that each must equal."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from safla.config.load import Loaded, load_mapping
+from safla.core.strategies import STRATEGIES, Strategy
+from safla.observe.update import Told
+from safla.paper import runner
+from safla.paper.runner import Onlooker
+from safla.resilience.clock import SYSTEM, Clock
+from safla.runs import backtest
+from safla.runs.interrupt import Flag
+
+SMALL: dict[str, Any] = {
+    "paper": {"source": "replay", "speed": "max"},
+    "symbols": {"primary": ["BTC/USDT", "ETH/USDT"]},
+    "market_data": {"timeframe": "1h", "lookback_candles": 12},
+    "data": {"source": "synthetic", "synthetic": {"candles": 160, "holes": 6}, "start": "2024-01-01T15:00"},
+    "strategy": {"fast_period": 3, "slow_period": 8, "entry_threshold_pct": 0, "exit_threshold_pct": 0},
+    "risk": {"max_daily_loss_pct": 0.004, "trailing_stop_pct": 0.03, "max_drawdown_pct": 0.05},
+}
+
+
+def loaded(mode: str, sets: Sequence[str] = (), *, config: Mapping[str, Any] = SMALL, **more: Any) -> Loaded:
+    """The configuration in a mode; a backtest of it writes all candles too."""
+    detail = ("journal.detail=candles",) if mode == "backtest" else ()
+    return load_mapping(config, sets=(f"mode={mode}", *detail, *sets), environment={}, **more)
+
+
+def traded(
+    folder: Path, sets: Sequence[str] = (), *, config: Mapping[str, Any] = SMALL, told: list[Told] | None = None,
+    register: Mapping[str, Strategy] = STRATEGIES, flag: Flag | None = None, clock: Clock = SYSTEM,
+    said: Callable[[str], None] = lambda text: None, **more: Any,
+) -> runner.Ended:  # fmt: skip
+    """A paper run, to its end."""
+    heard: list[Told] = [] if told is None else told
+    return runner.run(
+        loaded("paper", sets, config=config, **more), folder, force=False, say=said, flag=flag or Flag(),
+        attend=lambda run, source: nullcontext(Onlooker(heard.append, lambda *trouble: None)), register=register,
+        clock=clock,
+    )  # fmt: skip
+
+
+def backtested(
+    folder: Path, sets: Sequence[str] = (), *, config: Mapping[str, Any] = SMALL,
+    register: Mapping[str, Strategy] = STRATEGIES, **more: Any,
+) -> bytes:  # fmt: skip
+    """The journal of the backtest over the same candles."""
+    prepared = backtest.prepare(loaded("backtest", sets, config=config, **more), register=register)
+    backtest.run(
+        prepared, folder, engine="interpreted", force=False, watch=lambda progress: None, say=lambda text: None,
+        flag=Flag(),
+    )  # fmt: skip
+    return journal(folder)
+
+
+def journal(folder: Path) -> bytes:
+    """The bytes of a journal."""
+    return (folder / "journal.jsonl").read_bytes()

@@ -1,0 +1,340 @@
+"""How a command reaches a paper run: it is left for a session; `stop` alone ends a run that no session has (S15a)."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from safla.errors import ConfigError, HostError, JournalError, UsageError
+from safla.paper import command, control
+from safla.paper.command import CommandOutcome
+from safla.runs.folder import held
+from safla.runs.replay import replay
+from tests.paper.commanded_runs import by_operator, left, put, taken, under_way, waiting
+from tests.paper.paper_runs import backtested, journal, traded
+from tests.small_runs import run, small
+
+HOUR = 3_600_000
+GIVEN = 1_767_323_045_678  # 2026-01-02T03:04:05.678Z
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A run that no session has."""
+    return left(tmp_path / "run")
+
+
+def give(folder: Path, kind: Any, *, said: list[str] | None = None, **more: Any) -> CommandOutcome:
+    return command.give(folder, kind, say=(said if said is not None else []).append, **more)
+
+
+def live(folder: Path) -> Path:
+    """The same run, as though on an exchange: nothing but the configuration tells."""
+    config = folder / "config.yaml"
+    config.write_text(config.read_text().replace("source: replay", "source: stream"))
+    return folder
+
+
+def holds(folder: Path) -> bool:
+    found = replay(folder, books_only=False, engine="interpreted", say=lambda text: None)
+    return found.decisions is not None and found.decisions.difference is None and found.books.differences == ()
+
+
+def test_a_command_is_left_and_the_journal_stays_as_it_is(folder):
+    text = journal(folder)
+    answer = give(folder, "resume", halt=7, note="looked", wall=lambda: GIVEN / 1000)
+    assert waiting(folder) == (answer.command,)
+    assert (answer.command.given, answer.command.halt, answer.command.note) == (GIVEN, 7, "looked")
+    assert (answer.running, answer.done, answer.acts_at) == (False, False, None)
+    assert journal(folder) == text
+
+
+def test_it_names_the_first_line_of_the_run_to_which_it_was_given(folder, tmp_path):
+    other = left(tmp_path / "other", "risk.max_drawdown_pct=0.2")
+    one = give(folder, "halt").command
+    shutil.copytree(folder / "requests", other / "requests")
+    assert waiting(other) == ()
+    traded(other, ("risk.max_drawdown_pct=0.2",))
+    assert by_operator(other) == []
+    assert (other / "requests" / f"{one.id}.json").exists()  # it is listed, and nobody's to remove
+
+
+@pytest.mark.parametrize(("within", "opens"), [(0, 1), (1, 1), (HOUR - 1, 1), (HOUR, 2)])
+def test_on_an_exchange_it_acts_at_the_open_after_the_candle_in_which_it_was_given(folder, within, opens):
+    live(folder)
+    begin = GIVEN // HOUR * HOUR
+    answer = give(folder, "halt", wall=lambda: (begin + within) / 1000)
+    assert answer.acts_at == begin + opens * HOUR
+    assert f"it acts at the candle that opens at 2026-01-02T0{3 + opens}:00Z (by this machine's clock" in answer.text
+
+
+def test_the_next_start_applies_what_waits_in_its_order_after_what_was_there(folder):
+    before = journal(folder)
+    ids = [give(folder, kind, note=kind).command.id for kind in ("halt", "resume", "halt")]
+    said: list[str] = []
+    traded(folder, said=said.append)
+    assert journal(folder).startswith(before)
+    after = journal(folder)[len(before) :].splitlines()
+    assert after[0] in by_operator(folder)
+    assert [one for line in by_operator(folder) for one in ids if one.encode() in line] == ids
+    assert waiting(folder) == ()
+    assert next(text for text in said if "by an operator" in text) == "halted by an operator: halt"
+    assert holds(folder)
+
+
+def test_a_run_that_was_halted_goes_on_halted(folder):
+    give(folder, "halt")
+    kept = journal(folder)
+    assert traded(folder).again is False
+    after = journal(folder)[len(kept) :].splitlines()
+    assert [line for line in after if b'"order_placed"' in line and b'"side":"buy"' in line] == []
+    assert len(by_operator(folder)) == 1
+    assert holds(folder)
+
+
+def test_a_second_halt_is_no_second_line_and_its_file_goes_too(folder):
+    give(folder, "halt")
+    give(folder, "halt")
+    traded(folder)
+    assert len(by_operator(folder)) == 1
+    assert waiting(folder) == ()
+
+
+def test_a_halt_that_is_not_open_is_not_lifted_and_that_is_said(folder):
+    give(folder, "resume", halt=99)
+    said: list[str] = []
+    traded(folder, said=said.append)
+    assert "halt 99 was not open" in said
+    assert by_operator(folder) == []
+
+
+def test_a_session_takes_what_is_given_to_it_in_turn(tmp_path):
+    folder = tmp_path / "run"
+    with under_way(folder):
+        assert give(folder, "halt").running is True
+        give(folder, "resume")
+        give(folder / "journal.jsonl", "halt", note="again")
+        assert taken(folder)
+        give(folder, "stop")
+        assert taken(folder)
+    assert [b'"type":"halted"' in line for line in by_operator(folder)] == [True, False, True]
+    assert b'"type":"run_ended"' in journal(folder).splitlines()[-1]
+    assert holds(folder)
+
+
+# --- Stop without a session ------------------------------------------------------------------------------------------
+
+
+def test_a_stop_ends_the_run_at_once_and_then_it_takes_nothing_more(folder):
+    answer = give(folder, "stop", note="enough")
+    assert (answer.text, answer.done) == ("stopped for good: the run has ended", True)
+    last = journal(folder).splitlines()[-1]
+    assert b'"type":"run_ended"' in last
+    assert f'"given":{answer.command.given},"id":"{answer.command.id}"'.encode() in last
+    for kind in ("halt", "resume", "stop"):
+        with pytest.raises(UsageError, match="this run has ended"):
+            give(folder, kind)
+    assert waiting(folder) == ()
+    assert holds(folder)
+
+
+def test_what_waited_before_a_stop_is_applied_first(folder):
+    give(folder, "halt", note="first")
+    give(folder, "resume", note="second")
+    give(folder, "stop")
+    assert [b"first" in line or b"second" in line for line in by_operator(folder)] == [True, True]
+    assert b'"type":"run_ended"' in journal(folder).splitlines()[-1]
+    assert waiting(folder) == ()
+    assert holds(folder)
+
+
+def test_after_a_stop_that_waited_nothing_is_applied(folder):
+    put(folder, "stop", note="the first")
+    put(folder, "halt")
+    give(folder, "stop", note="the last")
+    assert by_operator(folder) == []
+    assert [one.kind for one in waiting(folder)] == ["halt"]
+    assert holds(folder)
+
+
+def test_a_stop_recovers_the_run_first(folder):
+    with (folder / "journal.jsonl").open("ab") as file:
+        file.write(b'{"n":')
+    said: list[str] = []
+    assert give(folder, "stop", said=said).done
+    assert "were cut off" in said[0]
+    assert holds(folder)
+
+
+def test_a_lock_that_is_missing_or_left_by_a_dead_session_is_no_obstacle(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "copy")
+    (folder / "lock").unlink()
+    assert give(folder, "stop").done
+    (tmp_path / "copy" / "lock").write_text("1\n")
+    assert give(tmp_path / "copy", "stop").done
+
+
+def cut_within_a_timestamp(folder: Path) -> bytes:
+    """Break a run off between the candle lines of its two symbols. What it was."""
+    whole = journal(folder)
+    lines = whole.splitlines(keepends=True)
+    place = max(n for n, line in enumerate(lines) if b'"type":"candle"' in line and b'"ETH/USDT"' in line)
+    (folder / "journal.jsonl").write_bytes(b"".join(lines[:place]))
+    (folder / "head").unlink()
+    return whole
+
+
+def test_a_stop_that_needs_a_candle_first_waits_for_the_next_start(folder):
+    cut_within_a_timestamp(folder)
+    text = journal(folder)
+    with pytest.raises(HostError, match="half written; start the run: it completes that, and takes what was asked"):
+        give(folder, "stop")
+    assert [one.kind for one in waiting(folder)] == ["stop"]
+    assert journal(folder) == text
+    traded(folder)
+    assert b'"type":"run_ended"' in journal(folder).splitlines()[-1]
+    assert waiting(folder) == ()
+    assert holds(folder)
+
+
+def closing_lines_cut(folder: Path) -> bytes:
+    """Break a run off between its first closing line and its last. What it was."""
+    whole = journal(folder)
+    lines = whole.splitlines(keepends=True)
+    first = next(number for number, line in enumerate(lines) if b'"trigger":"stop"' in line)
+    (folder / "journal.jsonl").write_bytes(b"".join(lines[: first + 1]))
+    (folder / "head").unlink()
+    return whole
+
+
+def test_a_stop_completes_closing_lines_that_a_death_cut_and_nothing_comes_between(tmp_path):
+    folder = tmp_path / "run"
+    traded(folder)
+    whole = closing_lines_cut(folder)
+    put(folder, "halt", note="too late")
+    assert give(folder, "stop").done
+    assert journal(folder) == whole
+    assert by_operator(folder) == []
+
+
+def test_a_session_that_begins_meanwhile_does_the_stop(folder, monkeypatch):
+    finish = command._finish
+
+    def late(*arguments: Any, **named: Any) -> CommandOutcome:
+        with held(folder):
+            return finish(*arguments, **named)
+
+    monkeypatch.setattr(command, "_finish", late)
+    monkeypatch.setattr(command, "holder_of", looking(command.holder_of, [False, True]))
+    answer = give(folder, "stop")
+    assert (answer.running, answer.done) == (True, False)
+    assert [one.kind for one in waiting(folder)] == ["stop"]
+
+
+@pytest.mark.parametrize("carried_out", [False, True], ids=["its own", "also ours"])
+def test_of_two_stops_the_one_that_comes_second_changes_nothing(folder, monkeypatch, carried_out):
+    """The other one ends the run between our look at the run and our turn; it may have found our command waiting."""
+    leave, others = control.put, []
+
+    def end_it(path: Path, one: control.Command) -> None:
+        monkeypatch.setattr(control, "put", leave)
+        if carried_out:
+            leave(path, one)
+        assert give(folder, "stop").done
+        others.append(journal(folder))
+        leave(path, one)
+
+    monkeypatch.setattr(control, "put", end_it)
+    if carried_out:
+        assert give(folder, "stop").done
+    else:
+        with pytest.raises(UsageError, match="this run has ended and takes nothing more"):
+            give(folder, "stop")
+    assert others == [journal(folder)]
+    assert waiting(folder) == ()
+    assert holds(folder)
+
+
+def looking(holder_of: Any, answers: list[bool]) -> Any:
+    """A look at the lock that finds what it is told."""
+    return lambda path: holder_of(path)._replace(held=answers.pop(0), pid=os.getpid())
+
+
+# --- What takes no command -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("detail", ["decisions", "candles"])
+def test_a_backtest_takes_no_command(tmp_path, detail):
+    run(small(tmp_path, "data.synthetic.candles=60", f"journal.detail={detail}"), tmp_path / "run")
+    with pytest.raises(UsageError, match="a backtest; halt, resume and stop are for"):
+        give(tmp_path / "run", "halt")
+    assert not (tmp_path / "run" / "requests").exists()
+
+
+def test_a_backtest_is_known_by_its_detail_whatever_its_configuration_says(tmp_path):
+    run(small(tmp_path, "data.synthetic.candles=60"), tmp_path / "run")
+    (tmp_path / "run" / "config.yaml").write_text("mode: paper\n")
+    with pytest.raises(UsageError, match="a backtest"):
+        give(tmp_path / "run", "halt")
+
+
+def test_what_is_not_known_to_be_a_paper_run_takes_no_command(folder):
+    (folder / "copy.jsonl").write_bytes(journal(folder))
+    with pytest.raises(UsageError, match=r"not the journal\.jsonl of a run folder"):
+        give(folder / "copy.jsonl", "halt")
+    (folder / "config.yaml").unlink()
+    with pytest.raises(UsageError, match=r"there is no config\.yaml that calls it a paper run"):
+        give(folder, "halt")
+
+
+def test_a_configuration_that_cannot_be_read_is_said(folder):
+    (folder / "config.yaml").write_text("mode: [\n")
+    with pytest.raises(ConfigError, match=r"config\.yaml:"):
+        give(folder, "halt")
+
+
+@pytest.mark.parametrize("name", ["nothing", "nothing/journal.jsonl", "."])
+def test_where_there_is_no_run_that_is_said(tmp_path, name):
+    with pytest.raises(JournalError, match="there is no such file; name a run folder"):
+        give(tmp_path / name, "halt")
+
+
+@pytest.mark.parametrize("text", [b"", b'{"n":1,"p":'])
+def test_a_run_without_a_candle_yet_is_to_be_asked_again(folder, text):
+    (folder / "journal.jsonl").write_bytes(text)
+    (folder / "head").unlink()
+    with held(folder), pytest.raises(HostError, match="the run has just begun and has no candle yet; ask again"):
+        give(folder, "halt")
+    assert not (folder / "requests").exists()
+
+
+def test_where_too_many_wait_none_is_added(folder):
+    for _ in range(control.MOST_REQUESTS):
+        put(folder, "halt")
+    with pytest.raises(HostError, match="100 commands wait already"):
+        give(folder, "stop")
+    assert len(waiting(folder)) == control.MOST_REQUESTS
+
+
+def test_a_daily_halt_is_not_lifted_by_a_resume_for_all_but_by_its_number(tmp_path):
+    soon = "risk.max_daily_loss_pct=0.001"
+    lines = backtested(tmp_path / "backtest", (soon,)).splitlines(keepends=True)
+    at = next(n for n, line in enumerate(lines) if b'"rule":"daily_loss"' in line)
+    until = next(n for n, line in enumerate(lines) if n > at and b'"type":"candle"' in line)
+    folder = left(tmp_path / "run", soon)
+    (folder / "journal.jsonl").write_bytes(b"".join(lines[:until]))
+    (folder / "head").unlink()
+    number = int(lines[at].split(b'"halt":')[1].split(b",")[0])
+    give(folder, "resume")
+    give(folder, "resume", halt=number)
+    said: list[str] = []
+    traded(folder, (soon,), said=said.append)
+    assert said.index("there was nothing to lift") < said.index("1 halt lifted by an operator")
+    assert holds(folder)
+
+
+def test_a_command_does_not_wait_until_a_journal_was_read_from_its_first_line_on(folder, monkeypatch):
+    monkeypatch.setattr(command.reader.Journal, "__iter__", None)
+    assert give(folder, "halt").done is False

@@ -1,0 +1,361 @@
+"""Paper trading is the backtest of its candles, byte for byte, wherever it was broken off (promises 1 and 4)."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from safla.api.registered import registered
+from safla.core import values as v
+from safla.core.candles import Series
+from safla.core.strategies import Strategy
+from safla.core.values import Columns
+from safla.data.exchange.live import Arrival
+from safla.errors import ConfigError, HostError, Interrupted
+from safla.journal import reader
+from safla.journal.events import Candle, Filled, Halted, Resumed, RunEnded, Signal
+from safla.observe.update import Told
+from safla.paper import runner, sources
+from safla.paper.pace import Pace
+from safla.paper.session import resting
+from safla.runs import replay
+from safla.runs.incremental import Window
+from safla.runs.interrupt import Flag
+from tests.paper.commanded_runs import by_hand
+from tests.paper.paper_runs import SMALL, backtested, journal, loaded, traded
+
+BTC = ("symbols.primary=[BTC/USDT]",)
+
+
+def holds(folder: Path, **more: Any) -> bool:
+    found = replay.replay(folder, books_only=False, engine="interpreted", say=lambda text: None, **more)
+    return found.decisions is not None and found.decisions.difference is None and found.books.differences == ()
+
+
+@pytest.mark.parametrize(
+    "sets",
+    [
+        (),
+        BTC,
+        ("execution.on_gap=sell",),
+        ("risk.on_halt=block_entries", "risk.drawdown_pause_days=1"),
+        ("market_data.max_gap_candles=1", "execution.max_fill_delay_candles=0"),
+        ("data.start=null",),
+    ],
+)
+def test_a_paper_run_is_the_backtest_of_its_candles_byte_for_byte(tmp_path: Path, sets: tuple[str, ...]):
+    ended = traded(tmp_path / "paper", sets)
+    assert journal(tmp_path / "paper") == backtested(tmp_path / "backtest", sets)
+    assert ended.lines == journal(tmp_path / "paper").count(b"\n")
+    assert holds(tmp_path / "paper")
+
+
+REAL = {
+    "btc": ("btcusdt-1h-2017-2025.csv.gz", "1h", "2023-01-01", "2023-06-01"),
+    "eth": ("ethusdt-1h-2020-2025.csv.gz", "1h", "2021-03-01", "2021-08-01"),
+    "minutes": ("btcusdt-1m-2024-04.csv.gz", "1m", None, None),
+}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_so_it_is_on_real_candles(tmp_path: Path, real_data: Path, name: str):
+    file, timeframe, start, end = REAL[name]
+    config = {
+        **SMALL, "symbols": {"primary": ["BTC/USDT"]}, "market_data": {"timeframe": timeframe},
+        "data": {"source": "csv", "path": str(real_data / file), "start": start, "end": end},
+        "strategy": {"fast_period": 5, "slow_period": 20, "entry_threshold_pct": 0, "exit_threshold_pct": 0},
+    }  # fmt: skip
+    traded(tmp_path / "paper", config=config)
+    assert journal(tmp_path / "paper") == backtested(tmp_path / "backtest", config=config)
+
+
+def test_every_batch_is_told_once_it_is_there_and_with_all_its_lines(tmp_path: Path):
+    told: list[Told] = []
+    traded(tmp_path, told=told)
+    events = [event for one in told for event in one.events]
+    assert [one.ts for one in told] == sorted(one.ts for one in told)
+    assert told[-1].lines == journal(tmp_path).count(b"\n") == len(events)
+    assert isinstance(events[-1], RunEnded)
+    assert sum(isinstance(event, Candle) for event in events) == journal(tmp_path).count(b'"type":"candle"')
+    assert all(one.synced >= one.came for one in told)
+
+
+def cut(path: Path, full: bytes, size: int) -> None:
+    (path / "journal.jsonl").write_bytes(full[:size])
+    (path / "head").unlink(missing_ok=True)
+
+
+def test_broken_off_behind_any_line_it_ends_in_the_same_bytes(tmp_path: Path):
+    sets = ("data.synthetic.candles=34", "data.synthetic.holes=3")
+    traded(tmp_path, sets)
+    full = journal(tmp_path)
+    ends = [place + 1 for place, letter in enumerate(full) if letter == 10]
+    for size in ends[:-1]:
+        cut(tmp_path, full, size)
+        traded(tmp_path, sets)
+        assert journal(tmp_path) == full, f"cut at {size}"
+
+
+def test_broken_off_within_a_line_it_ends_in_the_same_bytes(tmp_path: Path, chance: random.Random):
+    traded(tmp_path)
+    full = journal(tmp_path)
+    for _ in range(15):
+        size = chance.randrange(1, len(full))
+        cut(tmp_path, full, size)
+        traded(tmp_path)
+        assert journal(tmp_path) == full, f"cut at {size}"
+
+
+def test_what_was_told_before_is_not_told_again(tmp_path: Path):
+    traded(tmp_path)
+    full = journal(tmp_path)
+    cut(tmp_path, full, full.index(b"\n", len(full) // 2) + 1)
+    told: list[Told] = []
+    traded(tmp_path, told=told)
+    assert sum(len(one.events) for one in told) < full.count(b"\n") * 0.7
+
+
+def test_a_run_that_ended_takes_nothing_more(tmp_path: Path):
+    first = traded(tmp_path)
+    before = journal(tmp_path)
+    said: list[str] = []
+    again = traded(tmp_path, said=said.append)
+    assert (again.again, again.lines, again.last_hash) == (True, first.lines, first.last_hash)
+    assert journal(tmp_path) == before
+    assert "has ended" in said[-1]
+
+
+def test_a_signal_ends_it_at_a_whole_timestamp_and_the_same_command_goes_on(tmp_path: Path):
+    flag = Flag()
+    told: list[Told] = []
+
+    class Heard(list[Told]):
+        def append(self, one: Told) -> None:
+            super().append(one)
+            if len(self) == 40:
+                flag.signal = 15
+
+    told = Heard()
+    with pytest.raises(Interrupted) as ended:
+        traded(tmp_path, told=told, flag=flag)
+    assert ended.value.exit_code == 143
+    head = (tmp_path / "head").read_bytes()
+    assert f'"n":{journal(tmp_path).count(10)}'.encode() in head
+    traded(tmp_path)
+    assert journal(tmp_path) == backtested(tmp_path / "backtest")
+
+
+def test_another_plan_on_a_run_that_goes_on_is_refused_with_each_key(tmp_path: Path):
+    traded(tmp_path)
+    cut(tmp_path, journal(tmp_path), len(journal(tmp_path)) // 2)
+    with pytest.raises(ConfigError, match=r"risk\.stop_loss_pct: there 0\.02, here 0\.03"):
+        traded(tmp_path, ("risk.stop_loss_pct=0.03",))
+
+
+@pytest.mark.parametrize(
+    ("sets", "said"),
+    [
+        (BTC, r"symbols: there BTC/USDT ETH/USDT, here BTC/USDT \(J32\)"),
+        (("markets={ETH/USDT: {lot: 0.01}}",), r"markets\.ETH/USDT\.lot: there 0\.00001, here 0\.01 \(J32\)"),
+        (("markets={BTC/USDT: {price_decimals: 3}}",), r"markets\.BTC/USDT\.price_decimals: there 2, here 3"),
+    ],
+)
+def test_other_symbols_or_scales_on_a_run_that_goes_on_are_refused_with_each_key(
+    tmp_path: Path, sets: tuple[str, ...], said: str
+):
+    traded(tmp_path)
+    full = journal(tmp_path)
+    cut(tmp_path, full, len(full) // 2)
+    before = journal(tmp_path)
+    with pytest.raises(ConfigError, match=said):
+        traded(tmp_path, sets)
+    assert journal(tmp_path) == before
+    traded(tmp_path, ("markets={ETH/USDT: {lot: 0.00001, price_decimals: 2}}",))  # the same, named
+    assert journal(tmp_path) == full
+
+
+def test_the_folder_is_named_by_plan_and_symbols_and_not_by_candles():
+    one = runner.folder_of(loaded("paper"), stem="a", out=None)
+    assert runner.folder_of(loaded("paper", ("data.synthetic.candles=99",)), stem="a", out=None) == one
+    assert runner.folder_of(loaded("paper", ("risk.stop_loss_pct=0.03",)), stem="a", out=None) != one
+    assert runner.folder_of(loaded("paper", BTC), stem="a", out=None) != one
+
+
+# --- Inputs from outside ---------------------------------------------------------------------------------------------
+
+
+def half(folder: Path, sets: tuple[str, ...] = BTC) -> bytes:
+    """A run that was broken off in the middle, at the end of a timestamp; and its whole journal."""
+    traded(folder, sets)
+    full = journal(folder)
+    lines = full.splitlines(keepends=True)
+    place = next(n for n in range(len(lines) // 2, len(lines)) if b'"type":"candle"' in lines[n])
+    cut(folder, full, sum(map(len, lines[:place])))
+    return full
+
+
+def events(folder: Path, kind: type) -> list[Any]:
+    return [line.event for line in reader.read(folder) if isinstance(line.event, kind)]
+
+
+def test_a_halt_of_a_person_stands_in_the_journal_survives_and_is_replayed(tmp_path: Path):
+    half(tmp_path)
+    with resting(tmp_path, say=lambda text: None) as (held, _):
+        assert held.halt(by_hand("lunch")) is True
+        assert held.halt(by_hand("again", number=2)) is False
+    traded(tmp_path, BTC)
+    halted = [one for one in events(tmp_path, Halted) if one.rule == "operator"]
+    assert [(one.note, one.value) for one in halted] == [("lunch", None)]
+    after = [one for one in events(tmp_path, Filled) if one.ts > halted[0].ts and one.side == "buy"]
+    assert after == []
+    assert holds(tmp_path)
+
+
+def test_a_person_lifts_the_halts_and_trading_goes_on(tmp_path: Path):
+    half(tmp_path)
+    with resting(tmp_path, say=lambda text: None) as (held, _):
+        held.halt(by_hand("lunch"))
+        assert held.resume(99, by_hand()) == 0
+        assert held.resume(None, by_hand("back", number=2)) >= 1
+        assert held.resume(None, by_hand(number=3)) == 0
+    traded(tmp_path, BTC)
+    assert [one.note for one in events(tmp_path, Resumed) if one.by == "operator"][-1] == "back"
+    assert holds(tmp_path)
+
+
+def test_stopped_by_a_person_it_has_ended_for_good(tmp_path: Path):
+    half(tmp_path)
+    with resting(tmp_path, say=lambda text: None) as (held, _):
+        held.stop()
+        assert held.ended
+    assert traded(tmp_path, BTC).again is True
+    assert holds(tmp_path)
+
+
+def test_a_run_that_a_process_has_is_not_held_by_another(tmp_path: Path):
+    half(tmp_path)
+    with (
+        resting(tmp_path, say=lambda text: None),
+        pytest.raises(HostError, match="another process holds this run"),
+        resting(tmp_path, say=lambda text: None),
+    ):
+        pass
+
+
+def test_a_timestamp_that_may_be_half_written_is_left_to_the_run_itself(tmp_path: Path):
+    full = half(tmp_path, ())
+    lines = full.splitlines(keepends=True)
+    first = next(n for n, line in enumerate(lines) if n > 50 and b'"ETH/USDT"' in line and b'"candle"' in line)
+    cut(tmp_path, full, sum(map(len, lines[:first])))
+    with pytest.raises(HostError, match="half written"), resting(tmp_path, say=lambda text: None):
+        pass
+    traded(tmp_path)
+    assert journal(tmp_path) == full
+
+
+class Failing:
+    """A strategy that raises at one candle while it is the last."""
+
+    def __init__(self, *numbers: int) -> None:
+        self.at = {1_704_067_200_000 + number * 3_600_000 for number in numbers}
+
+    def warm_up(self, parameters: Any) -> int:
+        return 4
+
+    def __call__(self, columns: Columns, parameters: Any) -> Any:
+        if int(columns.ts[-1]) in self.at:
+            raise MemoryError("too much")
+        signal = np.zeros(len(columns.ts), np.int8)
+        signal[3:] = np.sign(columns.close[3:] - columns.close[:-3])
+        return signal, np.abs(signal).astype(float)
+
+
+def register(*numbers: int) -> dict[str, Strategy]:
+    return registered({"mine": Failing(*numbers)})
+
+
+MINE = ("strategy.name=mine", *BTC, "data.synthetic.holes=0")
+
+
+def test_a_strategy_that_raises_halts_the_account_and_the_run_goes_on_watching(tmp_path: Path):
+    given = {"register": register(80), "strategies": ("mine",)}
+    traded(tmp_path, MINE, **given)
+    halted = [one for one in events(tmp_path, Halted) if one.rule == "strategy_error"]
+    assert [(one.ts, one.note) for one in halted] == [(1_704_067_200_000 + 80 * 3_600_000, "mine raised MemoryError")]
+    assert [one for one in events(tmp_path, Signal) if one.ts >= halted[0].ts] == []
+    assert len(events(tmp_path, Candle)) == 157
+    assert holds(tmp_path, register=given["register"])
+
+
+def test_after_a_person_resumed_it_the_strategy_is_asked_again(tmp_path: Path):
+    given = {"register": register(80), "strategies": ("mine",)}
+    traded(tmp_path, MINE, **given)
+    full = journal(tmp_path)
+    lines = full.splitlines(keepends=True)
+    place = next(n for n, line in enumerate(lines) if f'"ts":{1_704_067_200_000 + 90 * 3_600_000}'.encode() in line)
+    cut(tmp_path, full, sum(map(len, lines[:place])))
+    with resting(tmp_path, say=lambda text: None, register=given["register"]) as (held, _):
+        assert held.resume(None, by_hand("mended")) == 1
+    traded(tmp_path, MINE, **given)
+    resumed = [one for one in events(tmp_path, Resumed) if one.by == "operator"]
+    assert len([one for one in events(tmp_path, Signal) if one.ts > resumed[0].ts]) > 10
+    assert holds(tmp_path, register=given["register"])
+    whole = journal(tmp_path)
+    for size in (len(whole) // 2, whole.index(b'"strategy_error"') + 20, whole.index(b'"mended"')):
+        cut(tmp_path, whole, size)
+        traded(tmp_path, MINE, **given)
+        assert holds(tmp_path, register=given["register"])
+
+
+# --- Sources ---------------------------------------------------------------------------------------------------------
+
+
+def test_late_symbols_and_pauses_change_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chance: random.Random):
+    given = sources.recorded
+
+    async def disturbed(*arguments: Any, **more: Any) -> AsyncIterator[Arrival]:
+        async for one in given(*arguments, **more):
+            await asyncio.sleep(chance.choice([0, 0, 0, 0.001, 0.002]))
+            yield one
+
+    monkeypatch.setattr(sources, "recorded", disturbed)
+    traded(tmp_path / "paper")
+    assert journal(tmp_path / "paper") == backtested(tmp_path / "backtest")
+
+
+def test_history_comes_at_its_pace_and_the_lookback_before_it_at_once():
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    ts = np.arange(5, dtype=np.int64) * 3_600_000
+    series = Series("BTC/USDT", 2, 3, Columns(ts, *(np.full(5, 100, np.int64) for _ in range(5))))
+
+    async def all_of() -> list[int]:
+        pace = Pace(3600.0, clock=lambda: 0.0, sleep=sleep)
+        return [one.ts async for one in sources.recorded([series], since=0, live_from=2 * 3_600_000, pace=pace)]
+
+    assert asyncio.run(all_of()) == ts.tolist()
+    assert waits == [0, 1.0, 2.0]
+
+
+@pytest.mark.parametrize(("text", "speed"), [("1x", 1.0), ("60x", 60.0), ("max", float("inf"))])
+def test_a_speed_is_how_many_times_faster(text: str, speed: float):
+    assert sources.speed_of(text) == speed
+
+
+def test_a_window_holds_the_last_candles_and_no_more():
+    window = Window(3)
+    for number in range(20):
+        window.add(number, (number, number, number, number, number))
+        assert window.columns().ts.tolist() == list(range(max(0, number - 2), number + 1))
+        assert window.columns().close.tolist() == window.columns().ts.tolist()
+
+
+def test_the_unasked_signal_is_none_that_a_strategy_may_give():
+    assert v.UNASKED not in (v.ENTER_SIGNAL, v.LEAVE_SIGNAL, 0)

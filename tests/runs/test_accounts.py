@@ -1,0 +1,79 @@
+"""A paper account is never begun again in silence: a run of the same configuration that has not ended is named."""
+
+from pathlib import Path
+
+import pytest
+
+from safla.errors import ConfigError
+from safla.paper import runner
+from safla.runs.folder import held
+from tests.paper.commanded_runs import left
+from tests.paper.paper_runs import loaded, traded
+
+OTHER_PLAN = ("risk.stop_loss_pct=0.05", "risk.cooldown_candles=2")
+
+
+def folder_of(logs: Path, *sets: str, new: bool = False) -> Path:
+    """Where a run of paper.yaml would go."""
+    given = loaded("paper", (f"storage.logs_directory={logs}", *sets))
+    return runner.folder_of(given, stem="paper", out=None, new=new)
+
+
+def begun(logs: Path) -> Path:
+    """A run of paper.yaml that was interrupted."""
+    return left(folder_of(logs), f"storage.logs_directory={logs}")
+
+
+def test_the_same_plan_goes_on_in_its_folder(tmp_path: Path) -> None:
+    folder = begun(tmp_path)
+    assert folder_of(tmp_path) == folder
+
+
+def test_another_plan_is_refused_with_both_folders_and_what_differs(tmp_path: Path) -> None:
+    folder = begun(tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        folder_of(tmp_path, *OTHER_PLAN)
+    (problem,) = caught.value.problems
+    assert problem.where == str(folder)
+    assert "risk.cooldown_candles there 0, here 2; risk.stop_loss_pct there 0.02, here 0.05" in problem.text
+    assert f"begin another account in {folder_of(tmp_path, *OTHER_PLAN, new=True)} by --new" in problem.text
+
+
+def test_another_account_that_was_asked_for_goes_on_beside_the_first(tmp_path: Path) -> None:
+    begun(tmp_path)
+    left(folder_of(tmp_path, *OTHER_PLAN, new=True), f"storage.logs_directory={tmp_path}", *OTHER_PLAN)
+    assert folder_of(tmp_path, *OTHER_PLAN) != folder_of(tmp_path)
+
+
+def test_a_run_that_ended_and_a_run_of_another_configuration_are_no_obstacle(tmp_path: Path) -> None:
+    traded(folder_of(tmp_path))
+    assert folder_of(tmp_path, *OTHER_PLAN).name.startswith("paper-")
+    begun(tmp_path / "else")
+    (tmp_path / "else" / folder_of(tmp_path / "else").name).rename(tmp_path / "paper-x-01234567")
+    assert folder_of(tmp_path, *OTHER_PLAN).name.startswith("paper-")
+
+
+def test_a_run_of_another_version_is_refused_too(tmp_path: Path) -> None:
+    folder = begun(tmp_path)
+    text = (folder / "journal.jsonl").read_bytes()
+    (folder / "journal.jsonl").write_bytes(text.replace(b'"schema":2', b'"schema":1', 1))
+    with pytest.raises(ConfigError, match="begin another account"):
+        folder_of(tmp_path, *OTHER_PLAN)
+
+
+def test_a_start_that_fails_before_its_first_line_leaves_no_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    with pytest.raises(RuntimeError), held(folder):
+        raise RuntimeError
+    assert not folder.exists()
+    folder.mkdir()
+    with pytest.raises(RuntimeError), held(folder):
+        broken_off(folder)
+    assert sorted(one.name for one in folder.iterdir()) == ["journal.jsonl", "lock"]
+
+
+def broken_off(folder: Path) -> None:
+    """A start that fails after something was written."""
+    (folder / "journal.jsonl").write_bytes(b"x")
+    raise RuntimeError

@@ -1,0 +1,59 @@
+"""How far a download is, in words: on a terminal, in plain lines, or not at all."""
+
+from pathlib import Path
+
+import pytest
+
+from safla.data.exchange.download import Standing
+from safla.data.store.store import Place
+from safla.runs import download
+
+PLACE = Place(Path("cache"), "binance", "BTC/USDT", "1h")
+
+
+def standing(done: int, **more: object) -> Standing:
+    return Standing(**{"place": PLACE, "done": done, "total": 9000, "holes": 0, "weight": 40, "requests": 20, **more})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("one", "text"),
+    [
+        (standing(3000), "3000 of 9000 candles, 1500/s, 0 gaps, 20 requests, weight 40"),
+        (standing(3000, holes=1, weight=None), "3000 of 9000 candles, 1500/s, 1 gap, 20 requests"),
+        (standing(0), "0 of 9000 candles, 0/s, 0 gaps, 20 requests, weight 40"),
+    ],
+)
+def test_the_facts_are_share_rate_holes_requests_and_weight(one: Standing, text: str):
+    assert download.facts(one, seconds=2.0) == text
+
+
+def test_plain_lines_come_every_two_seconds(capsys: pytest.CaptureFixture[str]):
+    times = iter([0.0, 1.0, 2.0, 3.0, 4.5])
+    told = download._lines(lambda: next(times))
+    for done in (1000, 2000, 3000, 4500):
+        told(standing(done))
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(" candles")[0] for line in lines] == [
+        "BTC/USDT 1h: 2000 of 9000",
+        "BTC/USDT 1h: 4500 of 9000",
+    ]
+
+
+def test_who_wants_quiet_hears_nothing(capsys: pytest.CaptureFixture[str]):
+    with download.watching(quiet=True) as told:
+        told(standing(1))
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_terminal_gets_a_bar_for_each_symbol_and_it_goes_again(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    with download.watching(quiet=False) as told:
+        told(standing(3000))
+        told(standing(1, place=PLACE._replace(symbol="ETH/USDT")))
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "ETH/USDT 1h" in shown.err
+    assert "3000 of 9000 candles" in shown.err

@@ -1,0 +1,184 @@
+"""A strategy that is asked while candles come: about all of them so far or about its window, as a backtest decides."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from safla.api.registered import registered
+from safla.journal import reader
+from safla.journal.events import Halted, OrderPlaced, Signal
+from safla.journal.rows import Input
+from safla.paper.session import resting
+from safla.runs import incremental, replay
+from tests.paper.paper_runs import backtested, journal, traded
+
+MINE = ("strategy.name=mine", "strategy.entry_threshold_pct=0.01", "strategy.parameters={period: 8, share: 0.25}")
+BTC = (*MINE, "symbols.primary=[BTC/USDT]", "data.synthetic.holes=0")
+FIRST = 1_704_067_200_000
+HOUR = 3_600_000
+
+
+def exponential(candles: Any, parameters: Any) -> Any:
+    """An exponential average of all closes since the first: no window gives it."""
+    averages, total = np.empty(len(candles)), float(candles.close[0])
+    for i, price in enumerate(candles.close.tolist()):
+        total += (price - total) * parameters["share"]
+        averages[i] = total
+    above = candles.close > averages
+    return np.diff(above.astype(np.int8), prepend=above[:1]), np.abs(candles.close - averages) / averages
+
+
+def running_sum(candles: Any, parameters: Any) -> Any:
+    """The mean of the last closes, by a running sum of floats."""
+    n, sums = parameters["period"], np.cumsum(candles.close * 0.1)
+    mean = candles.close * 0.1
+    mean[n:] = (sums[n:] - sums[:-n]) / n
+    return np.sign(candles.close * 0.1 - mean).astype(np.int8), np.abs(candles.close * 0.1 - mean) / mean
+
+
+def sliding(candles: Any, parameters: Any) -> Any:
+    """Which way the close has gone since some candles before."""
+    n, signal = parameters["period"], np.zeros(len(candles), np.int8)
+    signal[n:] = np.sign(candles.units.close[n:] - candles.units.close[:-n])
+    return signal, np.abs(signal) * 0.004
+
+
+def sliding_window(candles: Any, parameters: Any) -> Any:
+    return sliding(candles, parameters)
+
+
+for _function in (exponential, running_sum, sliding, sliding_window):
+    _function.warm_up = 10  # type: ignore[attr-defined]
+sliding_window.window = lambda parameters: parameters["period"] + 2  # type: ignore[attr-defined]
+
+FUNCTIONS = {one.__name__: one for one in (exponential, running_sum, sliding, sliding_window)}
+
+
+def given(function: Any) -> dict[str, Any]:
+    return {"register": registered({"mine": function}), "strategies": ("mine",)}
+
+
+def events(folder: Path, kind: type) -> list[Any]:
+    return [line.event for line in reader.read(folder) if isinstance(line.event, kind)]
+
+
+def holds(folder: Path, register: Any) -> bool:
+    found = replay.replay(folder, books_only=False, engine="interpreted", say=lambda text: None, register=register)
+    return found.decisions is not None and found.decisions.difference is None and found.books.differences == ()
+
+
+@pytest.mark.parametrize("sets", [MINE, BTC])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_paper_run_of_a_strategy_from_python_is_the_backtest_of_its_candles(tmp_path: Path, name: str, sets: Any):
+    more = given(FUNCTIONS[name])
+    traded(tmp_path / "paper", sets, **more)
+    assert journal(tmp_path / "paper") == backtested(tmp_path / "backtest", sets, **more)
+    assert len(events(tmp_path / "paper", Signal)) > 20
+    assert len(events(tmp_path / "paper", OrderPlaced)) > 5
+    assert holds(tmp_path / "paper", more["register"])
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_broken_off_anywhere_it_ends_in_the_same_bytes(tmp_path: Path, name: str, chance: Any):
+    more = given(FUNCTIONS[name])
+    traded(tmp_path, MINE, **more)
+    full = journal(tmp_path)
+    for size in sorted(chance.randrange(2_000, len(full)) for _ in range(6)):
+        (tmp_path / "journal.jsonl").write_bytes(full[:size])
+        (tmp_path / "head").unlink(missing_ok=True)
+        traded(tmp_path, MINE, **more)
+        assert journal(tmp_path) == full, size
+
+
+def lengths_of(function: Any, folder: Path) -> tuple[list[int], Any]:
+    """About how many candles a strategy was asked, one after the other, in a paper run of one symbol."""
+    lengths: list[int] = []
+
+    def noting(candles: Any, parameters: Any) -> Any:
+        lengths.append(len(candles))
+        return function(candles, parameters)
+
+    noting.warm_up = function.warm_up  # type: ignore[attr-defined]
+    noting.window = getattr(function, "window", None)  # type: ignore[attr-defined]
+    more = given(noting)
+    traded(folder, BTC, **more)
+    return lengths, more
+
+
+def test_it_is_asked_about_all_candles_so_far_and_before_its_warm_up_not_at_all(tmp_path: Path):
+    lengths, _ = lengths_of(exponential, tmp_path)
+    assert lengths == list(range(10, 10 + len(lengths)))
+    assert len(lengths) > 140
+
+
+def test_with_a_window_it_is_asked_about_no_more(tmp_path: Path):
+    lengths, _ = lengths_of(sliding_window, tmp_path)
+    assert set(lengths) == {10}
+
+
+def test_recovery_asks_once_about_all_that_is_recorded(tmp_path: Path):
+    lengths, more = lengths_of(exponential, tmp_path)
+    full = journal(tmp_path)
+    half = full.index(b"\n", len(full) // 2) + 1
+    (tmp_path / "journal.jsonl").write_bytes(full[:half])
+    (tmp_path / "head").unlink()
+    recorded = full[:half].count(b'"type":"candle"') - 1  # the last timestamp is folded once more
+    lengths.clear()
+    traded(tmp_path, BTC, **more)
+    assert journal(tmp_path) == full
+    assert lengths == list(range(recorded, recorded + len(lengths)))
+
+
+def repainting(at: int) -> Any:
+    """A strategy that is honest until one candle is there, and then says that an older one was an entry."""
+
+    def function(candles: Any, parameters: Any) -> Any:
+        signal, strength = sliding(candles, parameters)
+        signal[signal == 1] = 0
+        if int(candles.ts[-1]) >= at:
+            signal[40] = 1
+        return signal, strength
+
+    function.warm_up = 10  # type: ignore[attr-defined]
+    return function
+
+
+def test_an_answer_that_is_taken_back_halts_the_account_and_names_the_candle(tmp_path: Path):
+    more = given(repainting(FIRST + 90 * HOUR))
+    traded(tmp_path, BTC, **more)
+    (halted,) = [one for one in events(tmp_path, Halted) if one.rule == "strategy_error"]
+    assert halted.ts == FIRST + 90 * HOUR
+    assert halted.note == "mine looks ahead: it changed its signal of BTC/USDT at 2024-01-02T19:00Z"  # its 41st candle
+    assert holds(tmp_path, more["register"])
+
+
+def test_resumed_it_is_asked_again_and_halts_again_for_it_still_says_otherwise(tmp_path: Path):
+    more = given(repainting(FIRST + 90 * HOUR))
+    traded(tmp_path, BTC, **more)
+    full = journal(tmp_path)
+    lines = full.splitlines(keepends=True)
+    place = next(n for n, line in enumerate(lines) if f'"ts":{FIRST + 100 * HOUR}'.encode() in line)
+    (tmp_path / "journal.jsonl").write_bytes(b"".join(lines[:place]))
+    (tmp_path / "head").unlink()
+    with resting(tmp_path, say=lambda text: None, register=more["register"]) as (held, _):
+        assert held.resume(None, Input("looked at", FIRST + 100 * HOUR, "1-a")) == 1
+    traded(tmp_path, BTC, **more)
+    halted = [one for one in events(tmp_path, Halted) if one.rule == "strategy_error"]
+    assert [one.ts for one in halted] == [FIRST + 90 * HOUR, FIRST + 100 * HOUR]
+    assert holds(tmp_path, more["register"])
+
+
+def test_above_so_many_candles_it_is_not_asked_again_and_the_note_names_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(incremental, "MOST_CANDLES", 50)
+    more = given(exponential)
+    traded(tmp_path / "all", BTC, **more)
+    (halted,) = [one for one in events(tmp_path / "all", Halted) if one.rule == "strategy_error"]
+    assert halted.note == "mine is not asked about more than 50 candles; give it a window"
+    assert halted.ts == FIRST + (3 + 50) * HOUR  # the 51st
+    assert holds(tmp_path / "all", more["register"])
+    traded(tmp_path / "window", BTC, **given(sliding_window))
+    assert [one for one in events(tmp_path / "window", Halted) if one.rule == "strategy_error"] == []

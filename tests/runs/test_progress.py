@@ -1,0 +1,129 @@
+"""How far a run is: a bar on a terminal, lines now and then elsewhere, nothing when asked to be quiet."""
+
+import fcntl
+import io
+import os
+import pty
+import re
+import struct
+import sys
+import termios
+from contextlib import suppress
+
+import pytest
+
+from safla.runs import progress
+from safla.runs.progress import Progress, watching
+
+HALF = Progress(done=500, total=1000, equity="99.50 USDT", modes="long flat", trades=7)
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("seconds", [0.0, 60.0])
+def test_elsewhere_a_line_is_printed_now_and_then(capsys, monkeypatch, seconds):
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", seconds)
+    with watching(quiet=False) as display:
+        display.watch(HALF)
+    out, err = capsys.readouterr()
+    assert out == ""
+    if seconds:
+        assert err == ""
+    else:
+        assert err.startswith("500 of 1000 candles, ")
+        assert err.endswith("/s, equity 99.50 USDT, long flat, 7 trades\n")
+
+
+def test_on_a_terminal_a_bar_shows_candles_equity_modes_and_trades(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    with watching(quiet=False) as display:
+        display.watch(HALF)
+    assert "500/1000" in terminal.getvalue()
+    assert "99.50 USDT" in terminal.getvalue()
+
+
+def test_a_quiet_run_says_nothing(capsys):
+    with watching(quiet=True) as display:
+        display.watch(HALF)
+    assert capsys.readouterr() == ("", "")
+
+
+def drawn(text: str, *, columns: int = 80) -> list[str]:
+    """The lines that a terminal shows after a text: what a bar erases is gone, and what is too long is wrapped."""
+    rows: list[list[str]] = [[]]
+    row = column = 0
+    for code, letter, plain in re.findall(r"\x1b\[([?0-9;]*)([A-Za-z])|([^\x1b])", text):
+        if letter == "A":
+            row -= int(code or 1)
+        elif letter == "K":
+            rows[row] = [] if code == "2" else rows[row][:column]
+        elif plain == "\r":
+            column = 0
+        elif plain == "\n":
+            row += 1
+        elif plain:
+            if column == columns:
+                row, column = row + 1, 0
+            rows += [[] for _ in range(row + 1 - len(rows))]
+            rows[row] += [" "] * (column + 1 - len(rows[row]))
+            rows[row][column] = plain
+            column += 1
+        rows += [[] for _ in range(row + 1 - len(rows))]
+    return ["".join(letters).rstrip() for letters in rows]
+
+
+def on_a_terminal(*arguments: str, columns: int = 80) -> str:
+    """What a command writes to a terminal of that width."""
+    process, terminal = pty.fork()
+    if process == 0:
+        os.environ["TERM"] = "xterm"
+        os.execv(sys.executable, [sys.executable, "-m", "safla", *arguments])
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    told = b""
+    with suppress(OSError):  # the end of a terminal, where nobody writes any more
+        while part := os.read(terminal, 65_536):
+            told += part
+    os.close(terminal)
+    assert os.waitpid(process, 0)[1] == 0, told.decode()
+    return told.decode()
+
+
+def test_notes_and_the_bar_do_not_tear_each_other_at_80_columns(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    symbols = [f"COIN{number}/USDT" for number in range(6)]
+    for symbol in symbols:
+        rows = (f"{1_704_067_200_000 + n * 3_600_000},5,6,4,{4 + n % 3},9" for n in range(3000))
+        text = "\n".join(["timestamp_ms,open,high,low,close,volume", *rows])
+        (tmp_path / f"a-name-of-a-file-that-is-longer-than-a-line-{symbol.replace('/', '')}.csv").write_text(text)
+    (tmp_path / "c.yaml").write_text(
+        f"symbols: {{primary: [{', '.join(symbols)}]}}\n"
+        'data: {source: csv, path: "a-name-of-a-file-that-is-longer-than-a-line-{symbol}.csv"}\n'
+    )
+    told = on_a_terminal("run", "c.yaml", "--out", "run", "--engine", "interpreted")
+    assert "candles" in told.split("\x1b[?25l")[1], "a bar is drawn"
+    assert "━" not in "".join(drawn(told)), "nothing of the bar is left"
+    notes = [one for one in drawn(told, columns=1000) if one.startswith(f"{tmp_path}/a-name-of")]
+    assert [one.partition("-line-")[2] for one in notes] == [
+        f"{symbol.replace('/', '')}.csv: nothing proves that its last candle is closed (data.last_candle)"
+        for symbol in symbols
+    ]
+    assert "━" not in told.split("HALTED" if "HALTED" in told else "run   ")[-1], "the table stands below, whole"
+
+
+def test_the_facts_of_many_symbols_are_one_line_of_the_bar(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    with watching(quiet=False) as display:
+        display.watch(HALF._replace(modes=" ".join(["long"] * 50)))
+        display.note("a note with [markup] and \x1b[31m colour")
+    assert max(len(line) for line in drawn(terminal.getvalue())) <= 80
+    shown, _, _ = terminal.getvalue().partition("\x1b[?25h")
+    assert "\x1b[1A" not in shown  # a bar of two lines would have to go up to begin again
+    assert r"a note with [markup] and \x1b[31m colour" in drawn(terminal.getvalue())

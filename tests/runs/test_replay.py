@@ -1,0 +1,201 @@
+"""A replay finds what was changed, by the chain, by the books, or by the decisions; and it writes nothing (J43)."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from safla import cli
+from safla.errors import JournalError
+from safla.journal.line import ORIGIN
+from safla.runs.replay import Replayed, replay
+from tests.chains import rehashed
+from tests.small_runs import journal, run, small
+
+
+@pytest.fixture
+def folder(tmp_path):
+    run(small(tmp_path), tmp_path / "run")
+    return tmp_path / "run"
+
+
+def replayed(folder: Path, *, books_only: bool = False, engine: str = "interpreted") -> Replayed:
+    return replay(folder, books_only=books_only, engine=engine, say=lambda text: None)
+
+
+def edit(folder: Path, old: bytes, new: bytes, count: int = 1) -> None:
+    """Change the text of events, and make every hash anew, as whoever can write the file could."""
+    (folder / "head").unlink()
+    path = folder / "journal.jsonl"
+    text = path.read_bytes()
+    assert old in text
+    path.write_bytes(rehashed(text.replace(old, new, count)))
+
+
+@pytest.mark.parametrize("detail", ["trades", "decisions", "candles"])
+@pytest.mark.parametrize("engine", ["interpreted", "compiled"])
+def test_a_journal_of_every_detail_replays_with_no_difference(tmp_path, detail, engine):
+    run(small(tmp_path, f"journal.detail={detail}"), tmp_path / "run")
+    found = replayed(tmp_path / "run", engine=engine)
+    assert found.books.differing == 0
+    assert found.decisions is not None
+    assert found.decisions.difference is None
+    assert found.decisions.lines == found.tail.lines == journal(tmp_path / "run").count(b"\n")
+    assert found.books.ended
+
+
+def test_a_replay_needs_no_configuration_and_writes_nothing(folder):
+    (folder / "config.yaml").unlink()
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    replayed(folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_the_file_may_be_named_instead_of_the_folder(folder):
+    assert replayed(folder / "journal.jsonl") == replayed(folder)
+
+
+def test_a_journal_with_candle_lines_replays_without_any_other_file(tmp_path):
+    run(small(tmp_path, "journal.detail=candles"), tmp_path / "run")
+    (tmp_path / "alone.jsonl").write_bytes(journal(tmp_path / "run"))
+    assert replayed(tmp_path / "alone.jsonl").decisions.difference is None
+
+
+def test_an_edited_line_breaks_the_chain(folder):
+    path = folder / "journal.jsonl"
+    path.write_bytes(path.read_bytes().replace(b'"type":"filled"', b'"type":"fillet"', 1))
+    with pytest.raises(JournalError, match=r"line \d+, byte \d+"):
+        replayed(folder)
+
+
+def test_an_edited_fee_with_all_hashes_made_anew_is_found_by_books_and_decisions(folder):
+    fee = re.search(rb'"fee":"([0-9]+)\.', journal(folder))[0]
+    edit(folder, fee, fee.replace(b'"fee":"', b'"fee":"1'))
+    found = replayed(folder)
+    assert found.books.differing > 0
+    assert found.decisions.difference.fields == ("fee",)
+    assert found.decisions.difference.ts is not None
+    assert '"fee":"1' in found.decisions.difference.there
+
+
+def test_an_edited_plan_is_found_by_the_decisions_where_the_books_still_balance(folder):
+    edit(folder, b'"risk.stop_loss_pct":"0.02"', b'"risk.stop_loss_pct":"0.021"')
+    found = replayed(folder)
+    assert found.books.differing == 0
+    assert found.decisions.difference is not None
+
+
+def test_a_plan_that_is_none_is_refused(folder):
+    edit(folder, b'"risk.stop_loss_pct":"0.02"', b'"risk.stop_loss_pct":"2.5"')
+    with pytest.raises(JournalError, match=r"risk\.stop_loss_pct"):
+        replayed(folder)
+
+
+def test_lines_behind_the_end_are_a_difference(folder):
+    path = folder / "journal.jsonl"
+    text = path.read_bytes()
+    last = text.splitlines(keepends=True)[-1]
+    path.write_bytes(rehashed(text + last))
+    found = replayed(folder)
+    assert found.decisions.difference.now == ""
+
+
+def test_an_unfinished_journal_is_confirmed_as_far_as_it_goes(folder):
+    path = folder / "journal.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:100]))
+    with pytest.raises(JournalError, match="it was once at least"):
+        replayed(folder)
+    (folder / "head").unlink()
+    found = replayed(folder)
+    assert (found.tail.lines, found.decisions.lines) == (100, 100)
+    assert found.decisions.difference is None
+    assert not found.books.ended
+
+
+@pytest.mark.parametrize("torn", [1, 20, 150])
+def test_a_torn_line_is_named_and_the_whole_lines_go_on(folder, torn):
+    path = folder / "journal.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:100]) + lines[100][:torn])
+    (folder / "head").unlink()
+    found = replayed(folder)
+    assert found.tail.torn == torn
+    assert found.decisions.difference is None
+
+
+def test_the_books_answer_without_candles_and_the_decisions_do_not(folder):
+    (folder / "candles.parquet").unlink()
+    assert replayed(folder, books_only=True).decisions is None
+    with pytest.raises(JournalError, match=r"candles\.parquet"):
+        replayed(folder)
+
+
+def test_the_candles_of_another_run_are_refused_by_their_digest(tmp_path, folder):
+    run(small(tmp_path, "system.random_seed=9"), tmp_path / "other")
+    (folder / "candles.parquet").write_bytes((tmp_path / "other" / "candles.parquet").read_bytes())
+    with pytest.raises(JournalError, match=r"candles.parquet: its candles have the digest"):
+        replayed(folder)
+
+
+def test_the_candles_of_other_symbols_are_refused_though_the_run_has_not_ended(tmp_path, folder):
+    run(small(tmp_path, "symbols.primary=[BTC/USDT]"), tmp_path / "other")
+    (folder / "candles.parquet").write_bytes((tmp_path / "other" / "candles.parquet").read_bytes())
+    (folder / "head").unlink()
+    text = (folder / "journal.jsonl").read_bytes()
+    (folder / "journal.jsonl").write_bytes(text[: text.index(b'{"n":9,')])
+    with pytest.raises(JournalError, match=r"other symbols or decimals than line 1"):
+        replayed(folder)
+
+
+@pytest.mark.parametrize(("symbols", "candles"), [(["BTC/USDT"], 70_811), (["BTC/USDT", "ETH/USDT"], 114_614)])
+def test_eight_years_of_real_candles_replay_with_no_difference(tmp_path, real_data, symbols, candles):
+    for name, file in (("BTC", "btcusdt-1h-2017-2025"), ("ETH", "ethusdt-1h-2020-2025")):
+        (tmp_path / f"{name}.csv.gz").symlink_to(real_data / f"{file}.csv.gz")
+    text = f"""\
+symbols: {{primary: [{", ".join(symbols)}]}}
+data: {{source: csv, path: "{{base}}.csv.gz"}}
+risk: {{drawdown_pause_days: 30}}
+"""
+    ended = run(small(tmp_path, text=text), tmp_path / "run")
+    found = replayed(tmp_path / "run", engine="compiled")
+    assert found.decisions.candles == candles
+    assert (found.books.differing, found.decisions.difference) == (0, None)
+    assert found.tail.h == ended.last_hash != ORIGIN.decode()
+
+
+def test_a_journal_whose_last_newline_is_missing_is_replayed_whole(folder, capsys):
+    path = folder / "journal.jsonl"
+    text = path.read_bytes()
+    path.write_bytes(text[:-1])
+    found = replayed(folder)
+    assert found.tail.unended
+    assert found.books.ended
+    assert found.decisions is not None
+    assert (found.decisions.lines, found.decisions.difference) == (text.count(b"\n"), None)
+    assert cli.main(["replay", str(folder)]) == 0
+    assert "the last of them lacks its newline" in capsys.readouterr().out
+    assert path.read_bytes() == text[:-1]
+
+
+def test_a_torn_tail_that_holds_newlines_is_torn_for_a_replay_as_for_a_start(folder):
+    (folder / "head").unlink()
+    path = folder / "journal.jsonl"
+    text = path.read_bytes()
+    cut = text.rindex(b"\n", 0, len(text) // 2) + 1
+    path.write_bytes(text[:cut] + bytes(1024) + b"\n" + bytes(10))
+    found = replayed(folder)
+    assert (found.tail.offset, found.tail.torn) == (cut, 1035)
+    assert found.decisions is not None
+    assert found.decisions.difference is None
+
+
+def test_a_journal_of_all_candles_that_holds_none_yet_is_replayed_and_shows_nothing(tmp_path, capsys):
+    run(small(tmp_path, "journal.detail=candles"), tmp_path / "run")
+    path = tmp_path / "run" / "journal.jsonl"
+    path.write_bytes(path.read_bytes()[: path.read_bytes().index(b'{"n":2,')])
+    (tmp_path / "run" / "head").unlink()
+    assert cli.main(["replay", str(tmp_path / "run")]) == 0
+    assert "0 candles again" in capsys.readouterr().out
+    assert cli.main(["replay", str(tmp_path / "run"), "--until", "2024-02-01"]) == 4
+    assert "no candle is recorded yet; the same `safla run` goes on" in capsys.readouterr().err

@@ -1,0 +1,69 @@
+"""What a strategy's columns must be, and on which grid they are laid (D5); FAULTS 30 and 31 are in tests/faults."""
+
+import numpy as np
+import pytest
+
+from safla.core.strategies import Strategy
+from safla.core.values import Columns
+from safla.errors import StrategyError
+from safla.runs.backtest import prepare
+from safla.runs.strategy_calls import checked, signals_of
+from tests.small_runs import small
+
+CANDLES = Columns(*([np.arange(3) * 60_000] * 6))
+
+
+def zeros(columns, _parameters):
+    return np.zeros(len(columns.ts), np.int8), np.zeros(len(columns.ts))
+
+
+def with_strategy(tmp_path, function):
+    prepared = prepare(small(tmp_path))
+    run = prepared.run._replace(strategy=Strategy(function, lambda parameters: 9, dict), strategy_name="mine")
+    return run, prepared.series
+
+
+@pytest.mark.parametrize(
+    ("signal", "strength", "said"),
+    [
+        ([0, 1], [0.0, 0.5, 0.0], r"signal has shape \(2,\), not \(3,\)"),
+        ([0, 1, 0], [[0.0], [0.5], [0.0]], r"strength has shape \(3, 1\)"),
+        ([0, 2, 0], [0.0, 0.5, 0.0], r"signal is not -1, 0 or \+1 at the candle 1970-01-01T00:01Z"),
+        ([0, 1, 0], [0.0, float("nan"), 0.0], r"strength is not a number.*1970-01-01T00:01Z"),
+        ([0, 1, 0], [0.0, 0.0, float("inf")], r"strength is not a number.*1970-01-01T00:02Z"),
+        ([0, 1, 0], [-0.5, 0.0, 0.0], r"strength is not a number.*1970-01-01T00:00Z"),
+    ],
+)
+def test_what_is_no_signal_is_refused_with_strategy_and_candle(signal, strength, said):
+    with pytest.raises(StrategyError, match=f"strategy mine: {said}"):
+        checked("mine", CANDLES, answer=(np.array(signal), np.array(strength)))
+
+
+def test_other_numbers_of_the_same_value_become_the_types_of_the_core():
+    signal, strength = checked("mine", CANDLES, answer=(np.array([0.0, 1.0, -1.0]), np.array([0, 2, 1], np.uint8)))
+    assert (signal.dtype, signal.tolist()) == (np.int8, [0, 1, -1])
+    assert (strength.dtype, strength.tolist()) == (np.float64, [0.0, 2.0, 1.0])
+
+
+def test_where_there_is_no_signal_there_need_be_no_strength():
+    nothing = float("nan")
+    kept = checked("mine", CANDLES, answer=(np.array([0, 1, 0]), np.array([nothing, 0.5, nothing])))
+    assert kept.strength.tolist() == [0.0, 0.5, 0.0]
+    for signal in (1, -1):
+        with pytest.raises(StrategyError, match=r"strength is not a number.*1970-01-01T00:01Z"):
+            checked("mine", CANDLES, answer=(np.array([0, signal, 0]), np.array([nothing, nothing, nothing])))
+
+
+def test_an_answer_is_a_copy_that_the_strategy_cannot_change_behind_the_check():
+    signal, strength = np.zeros(3, np.int8), np.zeros(3)
+    kept = checked("mine", CANDLES, answer=(signal, strength))
+    signal[:], strength[:] = 1, 1.0
+    assert [column.tolist() for column in kept] == [[0, 0, 0], [0.0, 0.0, 0.0]]
+
+
+def test_a_symbol_without_candles_in_the_window_has_no_signals(tmp_path):
+    run, series = with_strategy(tmp_path, zeros)
+    empty = series[1]._replace(columns=type(series[1].columns)(*(column[:0] for column in series[1].columns)))
+    found = signals_of(run, (series[0], empty), columns=zeros, grid_ts=series[0].columns.ts)
+    assert found.signal.shape == (2, len(series[0].columns.ts))
+    assert not found.signal.any()

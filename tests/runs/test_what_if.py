@@ -1,0 +1,130 @@
+"""What if: another plan over the recorded candles, side by side, and nothing is written (J44)."""
+
+import json
+
+import pytest
+
+from safla import cli
+from safla.core import values as v
+from safla.errors import ConfigError, UsageError
+from safla.runs.what_if import what_if
+from tests.small_runs import run, small
+
+
+@pytest.fixture
+def folder(tmp_path):
+    run(small(tmp_path), tmp_path / "run")
+    return tmp_path / "run"
+
+
+def asked(folder, *sets, engine="interpreted"):
+    return what_if(folder, sets, engine=engine, say=lambda text: None)
+
+
+def trades(outcome):
+    return int(outcome.state.account[v.TRADES])
+
+
+def test_the_changed_plan_comes_to_what_a_run_of_it_comes_to(tmp_path, folder):
+    change = "risk.stop_loss_pct=0.01"
+    found = asked(folder, change)
+    other = run(small(tmp_path, change), tmp_path / "other").outcome
+    assert found.after.state.account.tolist() == other.state.account.tolist()
+    assert found.after.rows.tolist() == other.rows.tolist()
+    assert trades(found.before) != trades(found.after)
+
+
+def test_the_first_difference_is_an_event_of_both(folder):
+    found = asked(folder, "risk.stop_loss_pct=0.01")
+    was, would_be = json.loads(found.was), json.loads(found.would_be)
+    assert was != would_be
+    assert would_be["ts"] <= was["ts"]  # a closer stop is hit no later
+
+
+@pytest.mark.parametrize(
+    "change", ["risk.stop_loss_pct=0.02", "risk.stop_loss_pct=0.020", "risk.max_open_positions=50"]
+)
+def test_a_change_that_decides_nothing_has_no_difference(folder, change):
+    found = asked(folder, change)
+    assert (found.was, found.would_be) == ("", "")
+    assert found.before.equity.tolist() == found.after.equity.tolist()
+
+
+def test_a_journal_with_candle_lines_alone_answers_too(tmp_path):
+    run(small(tmp_path, "journal.detail=candles"), tmp_path / "run")
+    assert trades(asked(tmp_path / "run", "strategy.slow_period=20", "strategy.fast_period=9",
+                        "market_data.lookback_candles=21").after) > 0  # fmt: skip
+
+
+def test_nothing_is_written(folder):
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    asked(folder, "risk.stop_loss_pct=0.01")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "said"),
+    [
+        ("risk.stop_los_pct=0.1", UsageError, "did you mean risk.stop_loss_pct"),
+        ("market_data.timeframe=1m", UsageError, "run anew"),
+        ("symbols.primary=[X/Y]", UsageError, "run anew"),
+        ("markets.BTC/USDT.lot=1", UsageError, "run anew"),
+        ("data.start=2024-01-02", UsageError, "no key of the plan"),
+        ("risk.stop_loss_pct", UsageError, "KEY=VALUE"),
+        ("risk.stop_loss_pct=7", ConfigError, "above 0, below 1"),
+        ("strategy.fast_period=8", ConfigError, "must be below slow_period"),
+        ("risk.stop_loss_pct=", ConfigError, r"^--set: risk\.stop_loss_pct: has no value; write null to switch it off"),
+        ("risk.max_open_positions= ", ConfigError, r"risk\.max_open_positions: has no value; expected a whole number"),
+    ],
+)
+def test_what_cannot_be_asked_says_why(folder, change, error, said):
+    with pytest.raises(error, match=said):
+        asked(folder, change)
+
+
+def test_a_fraction_that_looks_like_per_cent_is_asked_about(folder):
+    said: list[str] = []
+    sets = ("risk.take_profit_pct=5", "risk.stop_loss_pct=null", "risk.max_open_positions=2")
+    what_if(folder, sets, engine="interpreted", say=said.append)
+    assert said == ["warning: --set: risk.take_profit_pct: 5 is 500 %; if 5 % is meant, write 0.05"]
+
+
+def test_the_command_shows_both_side_by_side(folder, capsys):
+    assert cli.main(["replay", str(folder), "--set", "risk.stop_loss_pct=0.01"]) == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[0].split() == ["before", "risk.stop_loss_pct=0.01"]
+    assert "would be:" in out
+    assert cli.main(["replay", str(folder), "--set", "risk.stop_loss_pct=0.02"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "no difference"
+    assert cli.main(["replay", str(folder), "--set", "risk.stop_loss_pct=0.01", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["before"]["trades"] != found["after"]["trades"]
+    assert found["first_difference"]["was"]["type"]
+
+
+def test_with_out_the_changed_run_is_kept_as_a_run_of_its_own(tmp_path, folder, capsys):
+    change = "risk.stop_loss_pct=0.01"
+    assert cli.main(["replay", str(folder), "--set", change, "--out", str(tmp_path / "kept")]) == 0
+    run(small(tmp_path, change), tmp_path / "other")
+    for name in ("journal.jsonl", "head"):
+        assert (tmp_path / "kept" / name).read_bytes() == (tmp_path / "other" / name).read_bytes()
+    assert {one.name for one in (tmp_path / "kept").iterdir()} == {
+        "journal.jsonl", "head", "candles.parquet", "summary.json", "lock"
+    }  # fmt: skip
+    capsys.readouterr()
+    assert cli.main(["replay", str(tmp_path / "kept")]) == 0
+    assert "0 differences" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["run", "small.yaml", "link"])
+def test_a_folder_that_is_there_is_not_written_into(tmp_path, folder, capsys, name):
+    (tmp_path / "link").symlink_to("nowhere")
+    before = sorted(tmp_path.rglob("*"))
+    assert cli.main(["replay", str(folder), "--set", "risk.stop_loss_pct=0.01", "--out", str(tmp_path / name)]) == 2
+    assert "is there already; name a folder that is not" in capsys.readouterr().err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_out_without_a_change_is_refused(tmp_path, folder, capsys):
+    assert cli.main(["replay", str(folder), "--out", str(tmp_path / "kept")]) == 2
+    assert "--out keeps the run that --set asks for: name both" in capsys.readouterr().err
