@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from safla.api.configuration import load_config, validate
     from safla.api.registered import StrategyFunction
     from safla.api.result import Result, Verdict
-    from safla.config.load import Loaded
+    from safla.compat.risk import RiskCheck, RiskManager
+    from safla.config.loader import Loaded
     from safla.core.values import Columns
     from safla.data_feed import BinanceDataFeed
     from safla.errors import (
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
         StrategyError,
         UsageError,
     )
-    from safla.faces.risk import RiskCheck, RiskManager
     from safla.monitoring import PerformanceMonitor
     from safla.runs.progress import Progress
     from safla.runs.strategy_candles import Candles

@@ -5,6 +5,8 @@ import math
 from collections.abc import AsyncIterator
 
 from safla.api.configuration import Given, load_config
+from safla.compat.closing import Closing
+from safla.compat.stored import Moment, for_symbol
 from safla.config.model import Config
 from safla.config.plan import price_limit, source_timeframe
 from safla.core.candles import Series, between, iso
@@ -12,8 +14,6 @@ from safla.core.timeframes import LAST_MS, TIMEFRAMES
 from safla.core.values import Columns
 from safla.data import resample, source
 from safla.errors import DataError, UsageError
-from safla.faces.closing import Closing
-from safla.faces.stored import Moment, for_symbol
 from safla.paper.pace import Pace
 
 Candle = list[float]  # [ms, open, high, low, close, volume]; ms is an int
@@ -87,11 +87,11 @@ class BinanceDataFeed(Closing):
 
 def _some(config: Config, symbol: str, count: int) -> Series:
     """So many candles from data.start on, or the newest; of an exchange, and fewer where there are no more."""
-    from safla.data import history  # it brings much that a feed of files does without
+    from safla.data import service  # it brings much that a feed of files does without
 
     step, source_step = (TIMEFRAMES[one] for one in (config.market_data.timeframe, source_timeframe(config)))
     parts = step // source_step
-    series = history.some(config, symbol, count=count if parts == 1 else (count + 1) * parts)
+    series = service.some(config, symbol, count=count if parts == 1 else (count + 1) * parts)
     if series is None:
         raise DataError(f"{config.exchange.name} {symbol}: no candle since {iso(config.data.start or 0)}")
     if parts == 1:

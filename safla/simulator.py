@@ -9,12 +9,12 @@ from typing import NamedTuple
 import numpy as np
 
 from safla.api.configuration import Given, load_config
+from safla.compat.closing import Closing
+from safla.compat.entries import shown
+from safla.compat.risk import RiskCheck, RiskManager
+from safla.compat.stored import Moment, for_symbol
 from safla.core import engine
 from safla.core import values as v
-from safla.faces.closing import Closing
-from safla.faces.entries import shown
-from safla.faces.risk import RiskCheck, RiskManager
-from safla.faces.stored import Moment, for_symbol
 from safla.paper.pace import Pace
 from safla.report.summary import summarise
 from safla.runs.backtest import Prepared, prepare

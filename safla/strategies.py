@@ -8,16 +8,16 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from safla.api.configuration import Given, load_config
+from safla.compat.entries import MOST_PLACES, entry, exact, places_of, plan_of, shown, units_of
+from safla.config.constraints import CROSSOVER
 from safla.config.plan import RunPlan, price_limit
-from safla.config.rules import CROSSOVER
 from safla.core import sizing
 from safla.core import values as v
 from safla.core.scale import LIMIT, MILLION
 from safla.core.timeframes import TIMEFRAMES
 from safla.core.values import Columns
-from safla.data.checks import Bounds, Origin, check
+from safla.data.validation import Bounds, Origin, check
 from safla.errors import ConfigError, DataError, Problem, UsageError
-from safla.faces.entries import MOST_PLACES, entry, exact, places_of, plan_of, shown, units_of
 
 Word = Literal["BUY", "SELL", "HOLD"]
 

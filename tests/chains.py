@@ -2,7 +2,7 @@
 
 import re
 
-from safla.journal.line import ORIGIN
+from safla.journal.chain import ORIGIN
 
 _LINE = re.compile(rb'\{"n":\d+,"p":"[0-9a-f]{32}","e":(.*),"h":"[0-9a-f]{32}"\}')
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from safla.config.load import Loaded, load
+from safla.config.loader import Loaded, load
 from safla.runs import backtest
 from safla.runs.backtest import Ended
 from safla.runs.interrupt import Flag

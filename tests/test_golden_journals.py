@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from safla.config.load import load
+from safla.config.loader import load
 from safla.report.summary import summarise
 from safla.report.tables import summary_lines
 from tests.small_runs import journal, run

@@ -75,7 +75,7 @@ RULES = (
         "safla",
         "def f(a: int, b: bool): pass\n",
         {
-            **{f"safla/data/exchange/strict.py:Strict.{name}": AS_CCXT for name in ("fetch", "parse_ohlcvs")},
+            **{f"safla/data/exchange/transport.py:Strict.{name}": AS_CCXT for name in ("fetch", "parse_ohlcvs")},
             "safla/cli/arguments.py:PathName.convert": "it stands in the place of a method of click",
         },
         path="safla/data/planted.py",
@@ -98,7 +98,7 @@ RULES = (
         {
             "safla/cli/__init__.py:main": THE_ONE,
             "safla/api/registered.py": FOREIGN,
-            "safla/resilience/tried.py:tried": "whatever is raised, the run goes on (FAULTS 32, K8)",
+            "safla/resilience/attempt.py:tried": "whatever is raised, the run goes on (FAULTS 32, K8)",
             "safla/runs/strategy_calls.py": FOREIGN,
         },
     ),
@@ -115,7 +115,7 @@ RULES = (
         "def f(cell):\n    assert cell.isdigit()\n",
         {
             "safla/data/exchange/server_time.py:ServerTime.carried": "whoever asks for it has asked for now() before",
-            "safla/data/source.py:_paths": "config/rules.py has refused a source of files without a path",
+            "safla/data/source.py:_paths": "config/constraints.py has refused a source of files without a path",
             "safla/journal/append.py:Appender._write": "whoever calls it after an error is ours",
             "safla/journal/books.py:check": "the reader lets no other event be the first",
         },

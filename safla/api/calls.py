@@ -12,16 +12,16 @@ import numpy as np
 from safla.api.configuration import Given, Sets, Symbols, load_config, path_of, root_of, stem
 from safla.api.registered import StrategyFunction, looked_back, registered
 from safla.api.result import Result, Verdict
-from safla.config.confine import refuse_outside
-from safla.config.load import Loaded
+from safla.config.loader import Loaded
 from safla.config.plan import RunPlan
+from safla.config.root_folder import refuse_outside
 from safla.core import values as v
 from safla.core.machine import MODES
 from safla.core.scale import to_text
 from safla.core.strategies import Strategy
 from safla.data.provenance import source_name
+from safla.journal.checkpoint import HEAD
 from safla.journal.files import CANDLES, JOURNAL
-from safla.journal.head import HEAD
 from safla.observe.update import Told
 from safla.paper import runner
 from safla.paper.runner import Onlooker

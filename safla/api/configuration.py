@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from safla.api.registered import StrategyFunction, registered
-from safla.config import confine, load
-from safla.config.load import Loaded
+from safla.config import loader, root_folder
+from safla.config.loader import Loaded
 from safla.config.paths import home
 from safla.errors import ConfigError, Problem, UsageError
 
@@ -48,17 +48,17 @@ def load_config(
     if isinstance(config, Loaded):
         if set or symbols != "primary":
             raise UsageError("this configuration is loaded already; give set and symbols to safla.load_config")
-        if outside := confine.problems(config.config, config.symbols, root=below, origins=config.origins):
+        if outside := root_folder.problems(config.config, config.symbols, root=below, origins=config.origins):
             raise ConfigError(outside)
         return config
-    sets: load.Sets = [set] if isinstance(set, str) else set or ()
+    sets: loader.Sets = [set] if isinstance(set, str) else set or ()
     names = tuple(registered(strategies))
     if isinstance(config, Mapping):
-        return load.load_mapping(
+        return loader.load_mapping(
             config, sets=sets, environment=os.environ, symbols=symbols, strategies=names, root=below
         )
     path = path_of(config, "config") if config is not None else DEFAULT if DEFAULT.exists() else None
-    return load.load(path, sets=sets, environment=os.environ, symbols=symbols, strategies=names, root=below)
+    return loader.load(path, sets=sets, environment=os.environ, symbols=symbols, strategies=names, root=below)
 
 
 def root_of(given: str | os.PathLike[str] | None) -> Path | None:

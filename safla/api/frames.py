@@ -10,8 +10,8 @@ import numpy as np
 from safla.core.values import Int64
 from safla.errors import UsageError
 from safla.journal import reader
+from safla.journal.chain import event_bytes
 from safla.journal.events import LEVELS, Fact, Filled, RunStarted, TradeClosed
-from safla.journal.line import event_bytes
 from safla.journal.reader import Line
 from safla.report.trades import Trades
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from safla.config.load import Loaded
+from safla.config.loader import Loaded
 from safla.core.strategies import STRATEGIES, Strategy
 from safla.core.values import Float64, Int8
 from safla.errors import ConfigError, Problem, StrategyError, UsageError

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from safla.api import frames
-from safla.config.shown import counted, printable
 from safla.core.values import Int64
 from safla.journal.books import Books
 from safla.journal.files import JOURNAL
@@ -15,6 +14,7 @@ from safla.journal.reader import Tail
 from safla.report.tables import SHORT, figure_of
 from safla.report.trades import Trades
 from safla.runs.replay import Decisions
+from safla.text import counted, printable
 
 if TYPE_CHECKING:
     import polars as pl

@@ -16,10 +16,10 @@ from safla.cli import host
 from safla.cli.completion import completed
 from safla.cli.hints import hints
 from safla.config.paths import UTF8
-from safla.config.shown import printable
 from safla.data.files import panics
 from safla.errors import Bug, ConfigError, HostError, SaflaError, problem_lines
 from safla.runs import interrupt
+from safla.text import printable
 
 # Each name with the module whose `command` is imported only when it is called for, and what `safla --help` says of it.
 COMMANDS = {

@@ -10,7 +10,7 @@ import click
 from safla.config.paths import home
 
 if TYPE_CHECKING:
-    from safla.config.load import Loaded
+    from safla.config.loader import Loaded
 
 DEFAULT = "config.yaml"
 
@@ -45,7 +45,7 @@ def loaded(named: Path | None, *, sets: Sequence[str]) -> "Loaded":
 
     What a strategy or an exchange deserves to hear is not said: only which variables were meant for us and are not.
     """
-    from safla.config.load import load
+    from safla.config.loader import load
     from safla.config.variables import ignored
 
     for line in ignored(os.environ):

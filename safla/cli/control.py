@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from safla.cli.arguments import PATH
-from safla.config.shown import printable
 from safla.errors import UsageError
+from safla.text import printable
 
 if TYPE_CHECKING:
     from safla.paper.control import Kind

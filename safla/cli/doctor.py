@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from safla.cli.arguments import PATH, loaded
-from safla.config.shown import printable
+from safla.text import printable
 
 
 @click.command("doctor", epilog="Example: safla doctor --json")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from safla.config.shown import printable
+from safla.text import printable
 
 MOST = 3  # keys that one option is taken for
 OVERLAY = "--set"

@@ -5,9 +5,9 @@ from pathlib import Path
 import click
 
 from safla.cli.arguments import DEFAULT, PATH
-from safla.cli.written import put_new
-from safla.config.shown import printable
+from safla.cli.output_file import put_new
 from safla.errors import UsageError
+from safla.text import printable
 
 STARTER = """\
 # A run of safla. Percentages are fractions: 0.02 is 2 %. Every key can be left out.

@@ -10,7 +10,7 @@ import msgspec
 
 from safla.cli import Session
 from safla.cli.arguments import PATH
-from safla.config.shown import counted, printable
+from safla.text import counted, printable
 
 
 @click.command("replay", epilog="Example: safla replay logs/btc-*")
@@ -67,7 +67,7 @@ def _say(text: str) -> None:
 
 def _until(run: Path, moment: str, *, engine: str, as_json: bool) -> int:
     from safla.config.types import milliseconds
-    from safla.report.stand import stand, stand_lines
+    from safla.report.account_state import stand, stand_lines
     from safla.runs.replay_until import until
 
     try:
@@ -86,7 +86,7 @@ def _until(run: Path, moment: str, *, engine: str, as_json: bool) -> int:
 
 
 def _watch(run: Path, pace: str, *, engine: str, as_json: bool) -> int:
-    from safla.report.stand import stand, watched_lines
+    from safla.report.account_state import stand, watched_lines
     from safla.runs.interrupt import watched
     from safla.runs.replay_watch import Pace, watch
 

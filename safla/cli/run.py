@@ -12,7 +12,7 @@ import click
 
 from safla.cli import Session
 from safla.cli.arguments import PATH, configuration
-from safla.config.shown import counted, printable
+from safla.text import counted, printable
 
 Say = Callable[[str], None]
 
@@ -49,7 +49,7 @@ def command(
 
     Without CONFIG it is ./config.yaml; exit 2 if that does not exist.
     """
-    from safla.config.load import load
+    from safla.config.loader import load
     from safla.report import conditions
     from safla.report.summary import METRICS
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from safla.cli.arguments import PATH
-from safla.cli.written import put
+from safla.cli.output_file import put
 from safla.errors import UsageError
 
 # Each schema with the function that makes it; its module is imported when it is asked for.

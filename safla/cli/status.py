@@ -9,10 +9,10 @@ from typing import Any
 import click
 
 from safla.cli.arguments import PATH
-from safla.config.shown import printable
 from safla.observe.live_view import drawing_console, wrapped
 from safla.paper.status import Look, look, watch
 from safla.report.status import status_lines, status_object
+from safla.text import printable
 
 
 @click.command("status", epilog="Example: safla status logs/btc-*")

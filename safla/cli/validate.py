@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from safla.cli.arguments import PATH, configuration
-from safla.config.shown import printable
 from safla.errors import MAX_SHOWN_PROBLEMS, ConfigError, Problem
+from safla.text import printable
 
 if TYPE_CHECKING:
-    from safla.config.load import Loaded
+    from safla.config.loader import Loaded
 
 
 @click.command("validate", epilog="Example: safla validate configs/btc.yaml --set risk.stop_loss_pct=0.03")
@@ -45,7 +45,7 @@ def command(*, files: tuple[Path, ...], sets: tuple[str, ...], symbols: Any, res
 
 
 def _checked(file: Path, *, sets: tuple[str, ...], symbols: Any) -> "Loaded | ConfigError":
-    from safla.config.load import load
+    from safla.config.loader import load
 
     try:
         return load(file, sets=sets, environment=os.environ, symbols=symbols)
@@ -54,7 +54,7 @@ def _checked(file: Path, *, sets: tuple[str, ...], symbols: Any) -> "Loaded | Co
 
 
 def _show(file: str, loaded: "Loaded", *, resolved: bool) -> None:
-    from safla.config.text import resolved_yaml
+    from safla.config.plan_text import resolved_yaml
 
     for warning in loaded.warnings:
         click.echo(f"warning: {printable(warning)}", err=True)
@@ -76,7 +76,7 @@ def _row(file: str, found: "Loaded | ConfigError") -> dict[str, Any]:
 
 
 def _problem(problem: Problem) -> dict[str, Any]:
-    from safla.config.problems import parts
+    from safla.config.messages import parts
 
     file, line, column = parts(problem.where)
     return {"file": file, "line": line, "column": column, "key": problem.key, "text": problem.text}

@@ -1,11 +1,11 @@
-"""The whole configuration as one value. Its keys stand in trading.py and operation.py, the rules in rules.py."""
+"""The whole configuration as one value. Its keys stand in trading.py and operation.py, the rules between them in constraints.py."""
 
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
-from safla.config import rules
+from safla.config import constraints
 from safla.config.operation import Data, Exchange, Logging, Monitoring, Paper, Report, Storage
 from safla.config.section import Section, key, section
 from safla.config.trading import (
@@ -47,10 +47,10 @@ class Config(Section):
     @model_validator(mode="after")
     def _whole(self, info: ValidationInfo) -> Self:
         """Defaults that depend on other keys, then the rules between keys; all that are broken are told at once."""
-        for name, resolved in rules.resolved(self).items():
+        for name, resolved in constraints.resolved(self).items():
             object.__setattr__(self, name, resolved)  # frozen for all others; here it is still being made
         strategies = (info.context or {}).get("strategies", ())
-        broken = rules.broken(self, strategies=strategies)
+        broken = constraints.broken(self, strategies=strategies)
         if broken:
             texts = "; ".join(f"{', '.join(one.keys)}: {one.text}" for one in broken)
             raise PydanticCustomError("rules", "{texts}", {"texts": texts, "broken": broken})

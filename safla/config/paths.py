@@ -4,7 +4,7 @@ import os
 import re
 import sys
 
-from safla.config.shown import printable
+from safla.text import printable
 
 PLACEHOLDERS = ("symbol", "base", "quote", "timeframe")
 

@@ -9,7 +9,7 @@ import re
 from bisect import bisect_left
 
 from safla.config.paths import star_only
-from safla.config.shown import quoted
+from safla.text import quoted
 
 MAX_ENTRIES = 100_000  # of all folders that are listed to answer one question
 MAX_COMPARED = 1_000_000  # names that are held against patterns

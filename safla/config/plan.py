@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from safla.config.model import Config
-from safla.config.text import plan_texts
+from safla.config.plan_text import plan_texts
 from safla.config.types import Timeframe, plain
 from safla.core.candles import Scale, Series
 from safla.core.scale import LIMIT, MILLION

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from itertools import islice
 
-from safla.config.read import MAX_BYTES, MAX_DEPTH, MAX_NODES, MAX_NUMBER, Node, NoValue, Place, scalar
-from safla.config.shown import printable, quoted
+from safla.config.yaml_reader import MAX_BYTES, MAX_DEPTH, MAX_NODES, MAX_NUMBER, Node, NoValue, Place, scalar
 from safla.errors import ConfigError, Problem
+from safla.text import printable, quoted
 
 MOST = 10**12  # digits before the point that a number has at most (Z5)
 MAX_BITS = 212  # of an integer of 64 digits: one of millions would be written for seconds

@@ -4,9 +4,9 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping
 
-from safla.config.problems import PREFIX
+from safla.config.messages import PREFIX
 from safla.config.reference import keys
-from safla.config.shown import printable
+from safla.text import printable
 
 _OURS = re.compile(r"SAFLA_+", re.ASCII | re.IGNORECASE)
 

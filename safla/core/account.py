@@ -3,9 +3,9 @@
 import numpy as np
 
 from safla.core import values as v
+from safla.core.exits import Levels, gross_of_long
 from safla.core.fills import fee, fits
 from safla.core.machine import ENTER, EXIT, FLAT, IDLE, REWARM, moved
-from safla.core.protect import Levels, gross_of_long
 from safla.core.pure import pure
 from safla.core.values import Int64, Market, Out, Rules, State
 

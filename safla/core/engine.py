@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from safla.core import halts, limits, protect, step
+from safla.core import exits, halts, risk, step
 from safla.core import values as v
 from safla.core.account import expire, move, room_for
 from safla.core.fills import fits
@@ -113,7 +113,7 @@ def fold(rules: Rules, markets: Int64, candles: Grid, wishes: Signals, state: St
                 if int(book[s, v.QUANTITY]) > 0 and int(volumes[s, t]) > 0:
                     price = int(opens[s, t])
                     stop, trail = int(book[s, v.STOP_LEVEL]), int(book[s, v.TRAIL_LEVEL])
-                    if protect.reached(stop, trail, int(book[s, v.TARGET_LEVEL]), price, price):
+                    if exits.reached(stop, trail, int(book[s, v.TARGET_LEVEL]), price, price):
                         step.sell_at_open(rules, markets, account, book, out, s, now, price)
         if int(account[v.WAITING_ENTRIES]) > 0:  # (e)
             for s in range(symbols):
@@ -124,7 +124,7 @@ def fold(rules: Rules, markets: Int64, candles: Grid, wishes: Signals, state: St
                 if int(book[s, v.QUANTITY]) > 0 and int(volumes[s, t]) > 0:
                     low, high = int(lows[s, t]), int(highs[s, t])
                     stop, trail = int(book[s, v.STOP_LEVEL]), int(book[s, v.TRAIL_LEVEL])
-                    if protect.reached(stop, trail, int(book[s, v.TARGET_LEVEL]), low, high):
+                    if exits.reached(stop, trail, int(book[s, v.TARGET_LEVEL]), low, high):
                         step.sell_inside(rules, markets, account, book, out, s, now, low, high)
         if int(account[v.BROKEN]) > 0:
             out.used[0] = before
@@ -163,8 +163,8 @@ def fold(rules: Rules, markets: Int64, candles: Grid, wishes: Signals, state: St
         if equity > int(account[v.PEAK]):
             account[v.PEAK] = equity
         if equity < max(int(account[v.DAY_START]), int(account[v.PEAK])) or equity == 0:  # (h), and to the letter at 0
-            met_day = limits.loss_met(int(account[v.DAY_START]), equity, rules.max_daily_loss_ppm)
-            met_peak = limits.loss_met(int(account[v.PEAK]), equity, rules.max_drawdown_ppm)
+            met_day = risk.loss_met(int(account[v.DAY_START]), equity, rules.max_daily_loss_ppm)
+            met_peak = risk.loss_met(int(account[v.PEAK]), equity, rules.max_drawdown_ppm)
             if met_day or met_peak:
                 step.guard(rules, account, book, out, now, met_day, met_peak)
         if int(account[v.HALT_OF_RULE + v.STRATEGY_ERROR]) == 0:  # (i) J17: a failed strategy is not asked

@@ -1,4 +1,4 @@
-"""How much: confidence, budget, quantity. A wish becomes an amount; whether at all is decided in limits.py."""
+"""How much: confidence, budget, quantity. A wish becomes an amount; whether at all is decided in risk.py."""
 
 from safla.core.fills import bought_at
 from safla.core.pure import pure

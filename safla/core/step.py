@@ -1,6 +1,6 @@
 """The life of one candle, phase by phase (SEMANTICS 2): each phase for one symbol, or once for the account."""
 
-from safla.core import limits, protect, sizing
+from safla.core import exits, risk, sizing
 from safla.core import values as v
 from safla.core.account import (
     buy,
@@ -69,7 +69,7 @@ def sell_at_open(
     rules: Rules, markets: Int64, account: Int64, book: Int64, out: Out, s: int, ts: int, price: int
 ) -> None:
     """(d) A candle with volume opens beyond a level of a position held before it (S9). price of that open."""
-    sell_hit(rules, markets, account, book, out, s, ts, protect.exit_at_open(rules, levels_of(book, s), price))
+    sell_hit(rules, markets, account, book, out, s, ts, exits.exit_at_open(rules, levels_of(book, s), price))
 
 
 @pure
@@ -77,12 +77,12 @@ def sell_inside(
     rules: Rules, markets: Int64, account: Int64, book: Int64, out: Out, s: int, ts: int, low: int, high: int
 ) -> None:
     """(f) A level is hit inside a candle with volume, that of the entry included (S11, S12)."""
-    sell_hit(rules, markets, account, book, out, s, ts, protect.exit_inside(rules, levels_of(book, s), low, high))
+    sell_hit(rules, markets, account, book, out, s, ts, exits.exit_inside(rules, levels_of(book, s), low, high))
 
 
 @pure
 def sell_hit(
-    rules: Rules, markets: Int64, account: Int64, book: Int64, out: Out, s: int, ts: int, hit: protect.Hit
+    rules: Rules, markets: Int64, account: Int64, book: Int64, out: Out, s: int, ts: int, hit: exits.Hit
 ) -> None:
     """Fill a protective exit: a target rests at its price, a stop is a market order (S25)."""
     if hit.reason == v.NO_REASON:
@@ -142,14 +142,14 @@ def buy_sized(
     cash = int(account[v.CASH])
     allowed = share_down(cash + min(exposed, LIMIT - cash), rules.max_exposure_ppm)
     amount = sizing.budget(rules, int(book[s, v.CONFIDENCE]), cash, allowed - exposed)
-    refusal = limits.refused_money(exposed, allowed, amount, cash)
+    refusal = risk.refused_money(exposed, allowed, amount, cash)
     if refusal.reason != v.NO_REASON:
         refuse(account, book, out, s, ts, refusal.reason, refusal.value, refusal.limit)
         return
     market = market_of(markets, s)
     quantity, price = sizing.sized(rules, market, amount, reference, int(book[s, v.VOLUME]))
-    levels = protect.levels_from(rules, market.tick, price)
-    refusal = limits.refused_size(market, amount, price, quantity, protect.stop_in_force(rules, levels))
+    levels = exits.levels_from(rules, market.tick, price)
+    refusal = risk.refused_size(market, amount, price, quantity, exits.stop_in_force(rules, levels))
     if refusal.reason != v.NO_REASON:
         refuse(account, book, out, s, ts, refusal.reason, refusal.value, refusal.limit)
         return
@@ -179,7 +179,7 @@ def worth_at_open(markets: Int64, candles: Grid, t: int, book: Int64) -> int:
 @pure
 def raise_trail(rules: Rules, markets: Int64, book: Int64, s: int, high: int) -> None:
     """(g) The trail follows the candle's high, once the candle has closed (S14)."""
-    set_levels(book, s, protect.raise_trail(rules, int(markets[s, 0]), levels_of(book, s), high))
+    set_levels(book, s, exits.raise_trail(rules, int(markets[s, 0]), levels_of(book, s), high))
 
 
 @pure
@@ -213,7 +213,7 @@ def decide(rules: Rules, account: Int64, book: Int64, out: Out, s: int, ts: int,
 def decide_enter(rules: Rules, account: Int64, book: Int64, out: Out, s: int, ts: int, strength: float) -> None:
     """An enter signal waits for the next open, or is refused."""
     cooling = int(book[s, v.COOLING])
-    wish = limits.Wish(
+    wish = risk.Wish(
         mode=int(book[s, v.MODE]),
         quantity=int(book[s, v.QUANTITY]),
         order=int(book[s, v.ORDER]),
@@ -221,7 +221,7 @@ def decide_enter(rules: Rules, account: Int64, book: Int64, out: Out, s: int, ts
         since_loss=int(book[s, v.SEEN]) - cooling if cooling > 0 else v.NONE,
         taken=int(account[v.POSITIONS]) + int(account[v.WAITING_ENTRIES]),
     )
-    refusal = limits.refused_enter(rules, wish)
+    refusal = risk.refused_enter(rules, wish)
     if refusal.reason != v.NO_REASON:
         emit(out, v.ORDER_REFUSED, ts, s, (0, v.BUY, refusal.reason, refusal.value, refusal.limit))
         return
@@ -234,7 +234,7 @@ def decide_leave(account: Int64, book: Int64, out: Out, s: int, ts: int) -> None
     """A leave signal sells at the next open; it takes back an entry that still waits (S5)."""
     if int(book[s, v.ORDER_SIDE]) == v.BUY:
         expire(account, book, out, s, ts, v.BY_SIGNAL)
-    refusal = limits.refused_leave(int(book[s, v.QUANTITY]), int(book[s, v.ORDER]))
+    refusal = risk.refused_leave(int(book[s, v.QUANTITY]), int(book[s, v.ORDER]))
     if refusal.reason != v.NO_REASON:
         emit(out, v.ORDER_REFUSED, ts, s, (0, v.SELL, refusal.reason, refusal.value, refusal.limit))
         return

@@ -7,9 +7,8 @@ import numpy as np
 from safla.core.candles import Series
 from safla.core.scale import LIMIT
 from safla.core.values import Columns, Int64
-from safla.data import bad_rows, checks
+from safla.data import bad_rows, validation
 from safla.data.bad_rows import NOTHING_LEFT, BadRows, DroppedRows, Handling
-from safla.data.checks import Origin
 from safla.data.decimals import (
     DUST_PLACES,
     MAX_PLACES,
@@ -23,6 +22,7 @@ from safla.data.decimals import (
     units,
 )
 from safla.data.files.bounded import shown
+from safla.data.validation import Origin
 from safla.errors import DataError
 
 PRICES = ("open", "high", "low", "close")
@@ -100,8 +100,8 @@ def assemble(files: list[Rows], target: Target) -> tuple[Series, Counts, tuple[s
     price_decimals = _price_decimals(files, target)
     seen = max(_volume_decimals(files), target.least_volume_decimals)
     volume_decimals = seen if target.volume_decimals is None else target.volume_decimals
-    bounds = checks.Bounds(target.step_ms, target.price_limit, price_decimals, volume_decimals)
-    parts: list[checks.Ordered] = []
+    bounds = validation.Bounds(target.step_ms, target.price_limit, price_decimals, volume_decimals)
+    parts: list[validation.Ordered] = []
     notes: list[str] = []
     duplicates, cut = 0, 0
     left: list[DroppedRows] = []
@@ -113,10 +113,10 @@ def assemble(files: list[Rows], target: Target) -> tuple[Series, Counts, tuple[s
         notes.extend(_said(one, ordered=ordered, cut=rows_cut, volume_decimals=volume_decimals))
         notes.extend(bad_rows.notes(left[-1], name=shown(one.origin.file), word=one.origin.word))
         duplicates, cut = duplicates + ordered.duplicates, cut + rows_cut
-    columns, shared = checks.merged(parts, bounds)
+    columns, shared = validation.merged(parts, bounds)
     notes.extend(_shared_note(file, other, count) for (file, other), count in shared.items())
     duplicates += sum(shared.values())
-    holes = checks.holes(columns.ts, target.step_ms)
+    holes = validation.holes(columns.ts, target.step_ms)
     without = int(np.count_nonzero(columns.volume == 0))
     counts = Counts(
         target.symbol, len(columns.ts), duplicates, without, holes.number, holes.missing, cut,
@@ -126,21 +126,21 @@ def assemble(files: list[Rows], target: Target) -> tuple[Series, Counts, tuple[s
 
 
 def _ordered(
-    columns: Columns, bounds: checks.Bounds, origin: Origin, *, bad: Handling
-) -> tuple[checks.Ordered, DroppedRows]:
+    columns: Columns, bounds: validation.Bounds, origin: Origin, *, bad: Handling
+) -> tuple[validation.Ordered, DroppedRows]:
     """The candles in order, each sound; and what was left out for that, where bad rows may be."""
     reasons: list[str] = []
     dropped = 0
     if bad == "drop":  # first what a row says by itself, for a time that is wrong is out of order too
         try:
-            checks.check(columns, bounds, origin=origin)
+            validation.check(columns, bounds, origin=origin)
         except BadRows as error:
             columns, origin = _without(columns, origin, error)
             reasons, dropped = [str(error)], len(error.rows)
     while True:
         try:
-            ordered = checks.ascend(columns, bounds, origin=origin)
-            checks.check(ordered.columns, bounds, origin=ordered.origin)
+            ordered = validation.ascend(columns, bounds, origin=origin)
+            validation.check(ordered.columns, bounds, origin=ordered.origin)
             return ordered, DroppedRows(0, dropped, tuple(reasons))
         except BadRows as error:
             if bad == "refuse":
@@ -242,7 +242,7 @@ def _columns(one: Rows, *, price_decimals: int, volume_decimals: int) -> tuple[C
     return Columns(one.ts, **{name: whole for name, (whole, _) in scaled.items()}), len(scaled["volume"][1])
 
 
-def _said(one: Rows, *, ordered: checks.Ordered, cut: int, volume_decimals: int) -> list[str]:
+def _said(one: Rows, *, ordered: validation.Ordered, cut: int, volume_decimals: int) -> list[str]:
     facts = (
         (ordered.turned, "newest first, turned round"),
         (ordered.duplicates, f"{ordered.duplicates} duplicates with the same values ignored"),

@@ -4,25 +4,25 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from safla.config.constraints import RECORDED
 from safla.config.model import Config
 from safla.config.plan import NO_RULES, OrderRules, decimals, source_timeframe
-from safla.config.rules import RECORDED
 from safla.core.candles import Series
 from safla.core.timeframes import TIMEFRAMES
 from safla.core.values import Columns
-from safla.data import agreement, checks, paths, resample, synthetic
+from safla.data import agreement, paths, resample, synthetic, validation
 from safla.data.bad_rows import hinted
-from safla.data.checks import Origin
 from safla.data.decimals import MAX_PLACES
 from safla.data.files import csv, formats
 from safla.data.files.bounded import shown
 from safla.data.files.formats import Question
 from safla.data.rows import MAX_ROWS, Counts, Rows, Target, assemble, last_of, of_columns
 from safla.data.store import month
+from safla.data.validation import Origin
 from safla.errors import DataError
 
 if TYPE_CHECKING:
-    from safla.data.exchange.download import Told
+    from safla.data.exchange.backfill import Told
     from safla.data.store.store import Held
 
 
@@ -114,7 +114,7 @@ def _built(
         price_decimals=price if target.price_decimals is None else target.price_decimals,
         volume_decimals=volume if target.volume_decimals is None else target.volume_decimals,
     )
-    gaps = checks.holes(longer.columns.ts, step_ms)
+    gaps = validation.holes(longer.columns.ts, step_ms)
     without = int((longer.columns.volume == 0).sum())
     numbers = counts._replace(
         candles=len(longer.columns.ts), without_volume=without, holes=gaps.number, missing=gaps.missing,
@@ -142,11 +142,11 @@ def _proven(config: Config, target: Target, files: list[Rows]) -> tuple[Series, 
 
 def _exchange(config: Config, symbols: Sequence[str], told: "Told | None") -> _Given:
     """Out of the store, and from the exchange what it lacks."""
-    from safla.data import history  # it brings asyncio and more, which a run on files should not wait for
+    from safla.data import service  # it brings asyncio and more, which a run on files should not wait for
 
     start = config.data.start
     lookback = config.market_data.lookback_candles * TIMEFRAMES[config.market_data.timeframe]
-    found = history.stored(config, symbols, start=None if start is None else start - lookback, told=told)
+    found = service.stored(config, symbols, start=None if start is None else start - lookback, told=told)
     files = [[_kept(config, symbol, one)] for symbol, one in zip(symbols, found.held, strict=True)]
     return _Given(files, tuple(one.rules or NO_RULES for one in found.held), found.notes)
 
@@ -211,7 +211,7 @@ def _synthetic(config: Config, symbols: Sequence[str]) -> list[list[Rows]]:
 
 
 def _paths(config: Config, symbols: Sequence[str], *, shared: bool) -> list[list[str]]:
-    assert config.data.path is not None, "config/rules.py asks for data.path with a source of files"
+    assert config.data.path is not None, "config/constraints.py asks for data.path with a source of files"
     return paths.of_symbols(config.data.path, symbols, timeframe=source_timeframe(config), shared=shared)
 
 

@@ -5,8 +5,8 @@ import stat
 from io import FileIO
 from pathlib import Path
 
-from safla.data.owned import open_to_write, refuse_others, replace, replace_by, sync_folder
 from safla.errors import HostError, JournalError
+from safla.fs import open_to_write, refuse_others, replace, replace_by, sync_folder
 
 __all__ = (
     "CANDLES",

@@ -7,13 +7,13 @@ from typing import NamedTuple
 import msgspec
 
 from safla.errors import JournalError
-from safla.journal import head as anchor
+from safla.journal import checkpoint as anchor
 from safla.journal.amounts import Amounts
+from safla.journal.chain import decode, event_bytes
+from safla.journal.checkpoint import HEAD, Head
 from safla.journal.events import RULES, SCHEMA, Event, RunEnded, RunStarted
 from safla.journal.files import JOURNAL, journal_of, open_to_read
-from safla.journal.head import HEAD, Head
-from safla.journal.line import decode, event_bytes
-from safla.journal.survey import Walk
+from safla.journal.verify import Walk
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):

@@ -7,9 +7,9 @@ from safla.core.machine import MODES, START, TRIGGERS, next_mode
 from safla.core.scale import to_text
 from safla.core.values import Float64, Grid, Int64, State
 from safla.errors import IllegalMove
+from safla.journal.chain import ORIGIN, Chain, EventComparison
+from safla.journal.encode import EVENTS, NO_INPUT, Input, Places, Rows, places_of, run_ended
 from safla.journal.events import DETAILS, LEVELS, Candle, CandleMissing, Detail, Event, Fact, RunStarted
-from safla.journal.line import ORIGIN, Chain, EventComparison
-from safla.journal.rows import EVENTS, NO_INPUT, Input, Places, Rows, places_of, run_ended
 
 Make = Callable[[Places, Rows, int], Event]
 

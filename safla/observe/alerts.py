@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from loguru import logger
 
+from safla.clock import SYSTEM, Clock
 from safla.core.values import HALT_RULES
-from safla.resilience.clock import SYSTEM, Clock
-from safla.resilience.tried import tried
+from safla.resilience.attempt import tried
 
 HALTS = tuple(f"halt_{rule}" for rule in HALT_RULES)
 KINDS = (

@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Generic, TypeVar
 
-from safla.resilience.tried import tried
+from safla.resilience.attempt import tried
 
 Item = TypeVar("Item")
 

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 from loguru import logger
 
 from safla.config.model import Config
-from safla.config.shown import printable
 from safla.core.values import State
-from safla.journal import line as journal_line
+from safla.journal import chain as journal_line
 from safla.observe.background import Aside
 from safla.observe.event_lines import lines_of
 from safla.observe.log_file import LogFile
 from safla.observe.secrets import Hide, secrets_of
 from safla.observe.update import Told
+from safla.text import printable
 
 if TYPE_CHECKING:
     from loguru import Record

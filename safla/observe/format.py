@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from safla.config.shown import counted, printable
 from safla.core.candles import iso
 from safla.journal import events as e
 from safla.journal.events import Event
 from safla.observe.snapshot import Position, Standing, SymbolStanding
+from safla.text import counted, printable
 
 FEWEST_PLACES = 2  # of an amount that is shown short
 SPANS = ((86_400, "d"), (3_600, "h"), (60, "min"))  # seconds, and how so many are called

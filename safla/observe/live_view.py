@@ -12,12 +12,12 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from safla.config.plan import RunPlan
-from safla.config.shown import counted
 from safla.core.candles import iso
 from safla.journal.events import Candle, CandleMissing, Event, Filled, Halted, Resumed, RunEnded, TradeClosed
 from safla.observe.format import ascii_only, event_line, standing_line, standing_lines
 from safla.observe.snapshot import standing
 from safla.observe.update import Told
+from safla.text import counted
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from safla.data.owned import make_folders, open_to_write
 from safla.errors import HostError
+from safla.fs import make_folders, open_to_write
 
 CLOSING_SECONDS = 0.1  # that a write under way may take at the end
 APPENDING = os.O_WRONLY | os.O_APPEND | os.O_CREAT

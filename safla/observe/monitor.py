@@ -12,14 +12,14 @@ from typing import Any, NamedTuple, Self
 
 from loguru import logger
 
+from safla.clock import SYSTEM, Clock
 from safla.config.operation import Monitoring
 from safla.core.values import HALT_OF_RULE
 from safla.journal.events import Candle
 from safla.observe import process
 from safla.observe.alerts import HALTS, Alerts
 from safla.observe.update import Told
-from safla.resilience.clock import SYSTEM, Clock
-from safla.resilience.tried import tried
+from safla.resilience.attempt import tried
 
 LATENCIES = 1024  # of the journal, that p50 and p99 are made of
 OPEN, CLOSED = "open", "closed"  # of a breaker (K4)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
+from safla.clock import SYSTEM, Clock
 from safla.config.model import Config
 from safla.core.timeframes import TIMEFRAMES
 from safla.observe import alerts
@@ -12,7 +13,6 @@ from safla.observe.event_log import say_on_stderr
 from safla.observe.monitor import NO_FACTS, Facts, Monitor, Watched
 from safla.observe.prometheus import Page
 from safla.observe.webhook import Webhook
-from safla.resilience.clock import SYSTEM, Clock
 
 MOST_WAITING = 64  # alerts or notes that a terminal has not taken
 

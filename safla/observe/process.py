@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
-from safla.resilience.tried import tried
+from safla.resilience.attempt import tried
 
 if TYPE_CHECKING:
     import psutil

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from safla.errors import INSTALL_METRICS, HostError
 from safla.observe.monitor import Sample
-from safla.resilience.breaker import STATES
+from safla.resilience.circuit_breaker import STATES
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric

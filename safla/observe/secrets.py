@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote, urlsplit
 
+from safla.config.messages import key_like
 from safla.config.model import Config
-from safla.config.problems import key_like
 
 HIDDEN = "[hidden]"
 SHORTEST = 8  # characters; what is shorter would stand in many an innocent word

@@ -9,7 +9,7 @@ from loguru import logger
 from pydantic import SecretStr
 
 from safla.observe.alerts import Alert
-from safla.resilience.tried import tried
+from safla.resilience.attempt import tried
 
 MOST_WAITING = 64  # alerts; when more come, the oldest go
 TRIES = 3

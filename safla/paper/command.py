@@ -10,13 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from safla.config.read import read_file
+from safla.config.yaml_reader import read_file
 from safla.core.timeframes import TIMEFRAMES
 from safla.errors import HostError, SaflaError, UsageError
 from safla.journal import reader
+from safla.journal.chain import MAX_LINE, alone
 from safla.journal.events import RunEnded
 from safla.journal.files import JOURNAL, journal_of, open_to_read
-from safla.journal.line import MAX_LINE, alone
 from safla.paper import control
 from safla.paper.control import Command, Kind
 from safla.paper.session import first_hash, resting

@@ -16,10 +16,10 @@ from typing import Literal, NamedTuple, Protocol
 import msgspec
 
 from safla.core.candles import iso
-from safla.data.owned import sync_folder
 from safla.errors import HostError
+from safla.fs import sync_folder
+from safla.journal.encode import NO_INPUT, Input
 from safla.journal.events import Hex, Number, Text, Time
-from safla.journal.rows import NO_INPUT, Input
 from safla.runs.folder import REQUESTS
 
 MOST_REQUESTS = 100

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from loguru import logger
 
-from safla.config.load import Loaded
+from safla.config.loader import Loaded
 from safla.config.plan import RunPlan
-from safla.data.exchange.followed import BAD, CLOCK, ENDED, MISSING, REFUSED, SILENT
+from safla.data.exchange.live_symbol import BAD, CLOCK, ENDED, MISSING, REFUSED, SILENT
 from safla.observe import event_log, live_view, monitoring
 from safla.observe.background import Aside
 from safla.observe.candle_lag import Lag

@@ -11,25 +11,25 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from safla.config.load import Loaded
+from safla.clock import SYSTEM, Clock
+from safla.config.loader import Loaded
 from safla.config.model import Config
 from safla.config.plan import RunPlan, make_plan
-from safla.config.text import plan_texts
+from safla.config.plan_text import plan_texts
 from safla.core.candles import align
 from safla.core.strategies import STRATEGIES, Strategy
 from safla.core.timeframes import TIMEFRAMES
-from safla.data.exchange.live import Arrival, Arrivals
+from safla.data.exchange.live_candles import Arrival, Arrivals
 from safla.errors import ConfigError, JournalError, Problem
 from safla.journal import reader
+from safla.journal.chain import MAX_LINE
 from safla.journal.events import RunStarted
 from safla.journal.files import JOURNAL, open_to_read
-from safla.journal.line import MAX_LINE
 from safla.paper import control as commands
 from safla.paper.command import is_unfinished_paper
 from safla.paper.control import Clocks, Control
 from safla.paper.session import Before, Last, Listener, Resting, before_of, first_hash
 from safla.paper.sources import Source, Trouble, source_of
-from safla.resilience.clock import SYSTEM, Clock
 from safla.runs import folder as run_folder
 from safla.runs.engine_choice import choose
 from safla.runs.interrupt import Flag

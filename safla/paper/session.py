@@ -21,11 +21,11 @@ from safla.core.values import State
 from safla.data.units import Row
 from safla.errors import HostError, JournalError
 from safla.journal import reader
+from safla.journal.chain import MAX_LINE, ORIGIN, Unequal, decode, event_bytes, verified
+from safla.journal.encode import NO_INPUT, Input
 from safla.journal.events import Event, Filled, Halted, ModeChanged, OrderExpired, Resumed, RunEnded
 from safla.journal.files import JOURNAL, open_to_read
-from safla.journal.line import MAX_LINE, ORIGIN, Unequal, decode, event_bytes, verified
 from safla.journal.reader import Tail
-from safla.journal.rows import NO_INPUT, Input
 from safla.observe.update import Told
 from safla.paper import snapshot
 from safla.runs import folder as run_folder

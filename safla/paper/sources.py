@@ -7,31 +7,31 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from typing import NamedTuple
 
-from safla.config.load import Loaded
+from safla.clock import SYSTEM, Clock
+from safla.config.loader import Loaded
 from safla.config.model import Config
 from safla.config.plan import RunPlan, price_limit, scales
 from safla.core.candles import Scale, Series, align
 from safla.core.scale import LIMIT
 from safla.core.timeframes import TIMEFRAMES
-from safla.data import history, source
-from safla.data.checks import Origin
+from safla.data import service, source
 from safla.data.coverage import RequestedPeriod
-from safla.data.exchange.doorbell import Doorbell
-from safla.data.exchange.feed import Feed, feed_of
-from safla.data.exchange.live import Arrival, Arrivals, LiveSource
+from safla.data.exchange.candle_stream import Doorbell
+from safla.data.exchange.client import Feed, feed_of
+from safla.data.exchange.live_candles import Arrival, Arrivals, LiveSource
 from safla.data.rows import Target, assemble, of_columns
+from safla.data.validation import Origin
 from safla.errors import ConfigError, ExchangeError
 from safla.journal.events import RunStarted
 from safla.paper.pace import Pace
 from safla.paper.session import Last
-from safla.resilience.clock import SYSTEM, Clock
 from safla.runs.backtest import uncovered, windowed
 from safla.runs.recording import scales_of
 
 STREAM = "stream"  # a trouble that costs latency alone
 
 
-Trouble = Callable[[str, str, str], None]  # kind, symbol ("" for all), text (data/exchange/followed.py)
+Trouble = Callable[[str, str, str], None]  # kind, symbol ("" for all), text (data/exchange/live_symbol.py)
 Say = Callable[[str], None]
 
 
@@ -134,7 +134,7 @@ def _exchange(loaded: Loaded, there: RunStarted | None, say: Say, clock: Clock) 
 def _begun(loaded: Loaded, say: Say, clock: Clock) -> _Begun:
     config, symbols = loaded.config, loaded.symbols
     step = TIMEFRAMES[config.market_data.timeframe]
-    start = history.finished(_now(config, clock)) // step * step
+    start = service.finished(_now(config, clock)) // step * step
     sourced = source.read(_until(config, start, step=step), symbols, price_limit=price_limit(config))
     for note in sourced.notes:
         say(note)

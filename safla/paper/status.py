@@ -17,14 +17,14 @@ from safla.config.plan import RunPlan
 from safla.core.candles import Series, between
 from safla.core.values import State
 from safla.errors import ConfigError, DataError, Finding, HostError, JournalError, StrategyError
-from safla.journal import head as anchor
+from safla.journal import checkpoint as anchor
 from safla.journal import reader
+from safla.journal.chain import MAX_LINE, alone
+from safla.journal.checkpoint import HEAD
 from safla.journal.events import Candle, CandleMissing, Event, Halted, Resumed, RunEnded, RunStarted
 from safla.journal.files import JOURNAL, journal_of, open_to_read
-from safla.journal.head import HEAD
-from safla.journal.line import MAX_LINE, alone
 from safla.journal.reader import Journal, Tail
-from safla.journal.survey import judged
+from safla.journal.verify import judged
 from safla.observe.snapshot import Standing, standing
 from safla.paper import snapshot
 from safla.paper.control import NOTHING_WAITS, Rejected, Requests, requests

@@ -16,7 +16,7 @@ from safla.core.metrics.metric import Metric, significant
 from safla.core.scale import share_down
 from safla.core.sizing import MAX_CONFIDENCE_PPM
 from safla.core.values import Int64, Rules
-from safla.data.checks import holes
+from safla.data.validation import holes
 from safla.report.figures import Group, Modes, OpenHalt, OpenPosition, Year
 from safla.report.window import Window
 from safla.runs.result import Outcome

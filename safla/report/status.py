@@ -4,13 +4,13 @@ from typing import Any
 
 import msgspec
 
-from safla.config.shown import counted
 from safla.core.candles import iso
 from safla.observe.format import ascii_only, event_line, standing_lines
 from safla.observe.snapshot import Position, Standing, SymbolStanding
 from safla.paper.control import Command
 from safla.paper.status import Look
 from safla.runs.folder import Holder
+from safla.text import counted
 
 
 def status_lines(found: Look) -> list[str]:

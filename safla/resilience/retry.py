@@ -7,8 +7,8 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import NamedTuple, TypeVar
 
-from safla.resilience.breaker import Breaker, CircuitOpen, Token
-from safla.resilience.gate import Gate
+from safla.resilience.circuit_breaker import Breaker, CircuitOpen, Token
+from safla.resilience.rate_limiter import Gate
 
 LONGEST_WAIT = 300.0  # seconds; a Retry-After above it is an answer (R3)
 UNSAID_WAIT = 60.0  # seconds, where Retry-After is due and says nothing that can be read (R3)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from safla.config.load import Loaded
+from safla.config.loader import Loaded
 from safla.config.plan import RunPlan, make_plan, price_limit, scales
 from safla.core import values as v
 from safla.core.candles import Series, align, between, digest, iso, packed
@@ -19,7 +19,7 @@ from safla.core.timeframes import TIMEFRAMES
 from safla.data import coverage, source
 from safla.data.coverage import RequestedPeriod
 from safla.errors import ConfigError, DataError, JournalError, Problem
-from safla.journal import candles_file
+from safla.journal import run_candles
 from safla.journal.files import CANDLES, JOURNAL, replace
 from safla.runs import folder as run_folder
 from safla.runs.engine_choice import Forms, choose
@@ -32,7 +32,7 @@ from safla.runs.runner import Block, fold, started
 from safla.runs.strategy_calls import CheckedSignals, checked_signals, is_ours, window_of
 
 if TYPE_CHECKING:
-    from safla.data.exchange.download import Told
+    from safla.data.exchange.backfill import Told
 
 
 USUAL_SLIPPAGE_PPM = 5000  # the default of max_slippage_bps
@@ -242,7 +242,7 @@ def _coarse_ticks(prepared: Prepared) -> list[str]:
 def _write_inputs(folder: Path, prepared: Prepared) -> None:
     """What stands in the folder before the first line: the configuration, and the candles if no line holds them."""
     if prepared.run.detail != "candles" and not _has_candles(folder / CANDLES, prepared):
-        candles_file.write(folder / CANDLES, prepared.series, timeframe=prepared.run.timeframe, known=prepared.digest)
+        run_candles.write(folder / CANDLES, prepared.series, timeframe=prepared.run.timeframe, known=prepared.digest)
     run_folder.keep_config(folder, prepared.loaded)
 
 
@@ -250,7 +250,7 @@ def _has_candles(path: Path, prepared: Prepared) -> bool:
     """Whether the candles are there. Raises JournalError where they are others than the source gives now (J32)."""
     if not path.exists():
         return False
-    there = digest(candles_file.read(path), prepared.run.timeframe)
+    there = digest(run_candles.read(path), prepared.run.timeframe)
     if there != prepared.digest:
         text = f"its candles have the digest {there}, those of the source have {prepared.digest}"
         raise JournalError(f"{path}: {text}")

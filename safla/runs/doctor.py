@@ -8,13 +8,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
+from safla.clock import SYSTEM
 from safla.config.model import Config
-from safla.data import history
-from safla.data.exchange.feed import feed_of
+from safla.data import service
+from safla.data.exchange.client import feed_of
 from safla.data.exchange.server_time import SKEW_SECONDS
 from safla.errors import INSTALL, HostError, SaflaError
 from safla.observe import event_log
-from safla.resilience.clock import SYSTEM
 
 DISTRIBUTION = "safla-trading"
 PACKAGES = "aiohttp ccxt click loguru msgspec numba numpy polars psutil pydantic rich ruamel.yaml transitions".split()
@@ -111,7 +111,7 @@ def _exchange(config: Config) -> list[Look]:
     name = config.exchange.name
     try:
         with event_log.of_exchange(config):
-            skew, seconds = history.finished(_reached(config))
+            skew, seconds = service.finished(_reached(config))
     except SaflaError as error:
         return [Look("exchange", "failed", str(error), error.exit_code)]
     reached = Look("exchange", "ok", f"{name} answers within {seconds * 1000:.0f} ms", 0)

@@ -1,4 +1,4 @@
-"""A download as a command runs it: its log, and how far it is. What is asked for is data/history.py."""
+"""A download as a command runs it: its log, and how far it is. What is asked for is data/service.py."""
 
 import sys
 import time
@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from safla.config.model import Config
-from safla.data import history
-from safla.data.exchange.download import Standing, Told
-from safla.data.history import Ask, Fetched
+from safla.data import service
+from safla.data.exchange.backfill import Standing, Told
+from safla.data.service import Ask, Fetched
 from safla.observe import event_log
 from safla.runs.progress import bars
 
@@ -17,9 +17,9 @@ SECONDS_BETWEEN_LINES = 2.0
 
 
 def fetch(config: Config, ask: Ask, *, quiet: bool) -> Fetched:
-    """Bring candles into the store, with a log and with progress on stderr. Errors as in data/history.py."""
+    """Bring candles into the store, with a log and with progress on stderr. Errors as in data/service.py."""
     with event_log.of_exchange(config), watching(quiet=quiet) as told:
-        return history.finished(history.fetch(config, ask, told=told))
+        return service.finished(service.fetch(config, ask, told=told))
 
 
 @contextmanager

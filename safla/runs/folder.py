@@ -13,13 +13,13 @@ from io import FileIO
 from pathlib import Path
 from typing import NamedTuple
 
-from safla.config.load import Loaded
+from safla.config.loader import Loaded
 from safla.config.plan import RunPlan
-from safla.config.shown import printable
-from safla.config.text import plan_texts, resolved_yaml
+from safla.config.plan_text import plan_texts, resolved_yaml
 from safla.errors import HostError, UsageError
+from safla.journal.checkpoint import HEAD
 from safla.journal.files import CANDLES, JOURNAL, open_to_write, refuse_others, replace, sync_folder
-from safla.journal.head import HEAD
+from safla.text import printable
 
 CONFIG = "config.yaml"
 SUMMARY = "summary.json"

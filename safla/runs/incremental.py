@@ -11,7 +11,7 @@ from safla.core.candles import Series, align, iso
 from safla.core.values import Columns, Grid, Int64, Signals
 from safla.data.units import Row
 from safla.errors import StrategyError
-from safla.journal.rows import Input
+from safla.journal.encode import Input
 from safla.runs.look_ahead import Answer, Int32, engine_values, shown
 from safla.runs.runner import Block, Folding, Outside
 from safla.runs.strategy_calls import GridSignals, ask, view_of, window_of

@@ -16,9 +16,9 @@ import numpy as np
 from safla.core.candles import Series
 from safla.core.values import Columns
 from safla.journal import reader
+from safla.journal.chain import decode, event_bytes
 from safla.journal.events import RunStarted, SymbolScale
 from safla.journal.files import open_to_read
-from safla.journal.line import decode, event_bytes
 from safla.journal.reader import Tail
 from safla.runs.recording import CANDLE_FIELDS, Inputs
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from safla.config.shown import counted, printable
+from safla.text import counted, printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars

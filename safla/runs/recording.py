@@ -8,20 +8,20 @@ import numpy as np
 
 from safla.config.model import Config
 from safla.config.plan import RunPlan, make_plan, price_limit
-from safla.config.text import from_plan_texts
+from safla.config.plan_text import from_plan_texts
 from safla.core import values as v
 from safla.core.candles import Scale, Series, digest
 from safla.core.scale import to_units
 from safla.core.strategies import STRATEGIES, Strategy
 from safla.core.timeframes import TIMEFRAMES
 from safla.core.values import Columns
-from safla.data.checks import Bounds, Origin, check
+from safla.data.validation import Bounds, Origin, check
 from safla.errors import ConfigError, DataError, JournalError, Problem
-from safla.journal import candles_file, reader
+from safla.journal import reader, run_candles
+from safla.journal.encode import NO_INPUT, Input
 from safla.journal.events import Candle, CandleMissing, Event, Halted, Resumed, RunEnded, RunStarted, SymbolScale
 from safla.journal.files import CANDLES
 from safla.journal.reader import Journal
-from safla.journal.rows import NO_INPUT, Input
 from safla.runs.runner import Outside
 
 CANDLE_FIELDS = 6
@@ -153,7 +153,7 @@ def series_of(journal: Journal, rows: Rows) -> tuple[Series, ...]:
     """The candles that the engine was given: lines of the journal, or the Parquet file beside it (J8)."""
     if journal.started.detail != "candles":
         path = journal.path.parent / CANDLES
-        series = candles_file.read(path)
+        series = run_candles.read(path)
         _refuse_others(path, series, journal=journal)
         _refuse_unsound(series, journal.started, path=path, word="row")
         return series

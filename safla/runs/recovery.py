@@ -10,16 +10,16 @@ from types import TracebackType
 
 from safla.config.trading import Market
 from safla.errors import ConfigError, DataError, Finding, HostError, Interrupted, JournalError, Problem
-from safla.journal import head as anchor
+from safla.journal import checkpoint as anchor
 from safla.journal import reader
 from safla.journal.append import Appender
-from safla.journal.compare import Parting, first_parting
+from safla.journal.chain import ORIGIN
+from safla.journal.checkpoint import HEAD, Head
+from safla.journal.diff import Parting, first_parting
 from safla.journal.events import RunStarted
 from safla.journal.files import MAX_FILE, open_to_read, open_to_write, sync_folder
-from safla.journal.head import HEAD, Head
-from safla.journal.line import ORIGIN
 from safla.journal.reader import Tail
-from safla.journal.survey import Survey, survey
+from safla.journal.verify import Survey, survey
 
 Markets = Mapping[str, Market]
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from safla.core.strategies import STRATEGIES, Strategy
 from safla.journal import books, reader
 from safla.journal.books import Books
-from safla.journal.compare import Parting, first_parting
+from safla.journal.diff import Parting, first_parting
 from safla.journal.files import open_to_read
 from safla.journal.reader import Journal, Tail
 from safla.runs.engine_choice import choose

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from safla.config.plan import RunPlan
 from safla.core.values import State
+from safla.journal.chain import decode, event_bytes
 from safla.journal.events import Candle, CandleMissing, Event, RunStarted
-from safla.journal.line import decode, event_bytes
 from safla.runs.engine_choice import choose
 from safla.runs.interrupt import Flag
 from safla.runs.recording import recorded, run_of

@@ -17,8 +17,8 @@ from safla.core.engine import Loop
 from safla.core.scale import to_text
 from safla.core.values import Grid, Int64, Mask, Signals, State
 from safla.errors import DataError
+from safla.journal.encode import NO_INPUT, Input
 from safla.journal.events import RULES, SCHEMA, RunStarted, SymbolScale
-from safla.journal.rows import NO_INPUT, Input
 from safla.journal.writer import Lines
 from safla.runs.engine_choice import Forms, keep
 from safla.runs.strategy_calls import GridSignals, signals_of

@@ -9,15 +9,15 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
+from safla.config.constraints import IMPLAUSIBLE, per_cent_meant
+from safla.config.messages import key_like, no_value, split
 from safla.config.plan import RunPlan
-from safla.config.problems import key_like, no_value, split
-from safla.config.read import Place, scalar
-from safla.config.rules import IMPLAUSIBLE, per_cent_meant
+from safla.config.yaml_reader import Place, scalar
 from safla.core.candles import Series
 from safla.errors import ConfigError, Problem, UsageError
-from safla.journal import candles_file
+from safla.journal import run_candles
+from safla.journal.chain import event_bytes
 from safla.journal.files import CANDLES, JOURNAL
-from safla.journal.line import event_bytes
 from safla.runs import folder
 from safla.runs.engine_choice import Forms, choose
 from safla.runs.recording import changed_run, recorded, run_of
@@ -75,7 +75,7 @@ def _written(
     folder.make(out, force=False)
     with folder.held(out):
         if run.detail != "candles":
-            candles_file.write(out / CANDLES, series, timeframe=run.timeframe)
+            run_candles.write(out / CANDLES, series, timeframe=run.timeframe)
         with Continued(out / JOURNAL, say=say) as journal:
             yield journal.append
             journal.finish()

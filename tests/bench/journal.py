@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from safla.config.load import load
+from safla.config.loader import load
 from safla.journal import reader
 from safla.journal.append import Appender
-from safla.journal.survey import survey
+from safla.journal.verify import survey
 from safla.runs import backtest
 from safla.runs.engine_choice import Forms, choose
 from safla.runs.interrupt import Flag

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from safla.config.load import load
+from safla.config.loader import load
 from safla.observe.update import Told
 from safla.paper import runner
 from safla.paper.runner import Onlooker

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from safla import cli
-from safla.data.exchange import download
+from safla.data.exchange import backfill
 from tests.fake_exchange import FakeExchange, Market, served, synthetic
 
 START = 1_704_067_200_000  # 2024-01-01
@@ -23,7 +23,7 @@ def market(base: str, *, seed: int, holes: tuple[int, ...] = ()) -> Market:
 @pytest.fixture
 def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeExchange]:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(download, "PAUSE", 0.0)  # seconds that a test need not wait
+    monkeypatch.setattr(backfill, "PAUSE", 0.0)  # seconds that a test need not wait
     with served([market("BTC", seed=1), market("ETH", seed=2, holes=(30, 31))]) as one:
         monkeypatch.setenv("SAFLA__EXCHANGE__REST_URL", one.rest_url)
         monkeypatch.setenv("SAFLA__EXCHANGE__RETRY_DELAY_SECONDS", "0")

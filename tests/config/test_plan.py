@@ -5,7 +5,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from safla.config.load import load_mapping
+from safla.config.loader import load_mapping
 from safla.config.plan import make_plan, price_limit, scales
 from safla.core.candles import Scale, Series
 from safla.core.values import Columns

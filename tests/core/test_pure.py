@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba.extending import register_jitable
 
-from safla.core import fills, limits, machine, protect, scale, sizing
+from safla.core import exits, fills, machine, risk, scale, sizing
 from safla.core.account import room_for
 from safla.core.engine import fold  # imports every module of the core that marks a function
 from safla.core.pure import PURE
@@ -56,8 +56,8 @@ RULES = st.builds(
     cooldown_candles=ints(0, 100),
 )
 LEVEL = ints(0, LIMIT // 10)
-LEVELS = st.builds(protect.Levels, LEVEL, LEVEL, LEVEL, LEVEL, LEVEL)
-WISHES = st.builds(limits.Wish, st.integers(0, 4), AMOUNT, ints(0, 99), ints(0, 10**6), ints(-1, 200), ints(0, 60))
+LEVELS = st.builds(exits.Levels, LEVEL, LEVEL, LEVEL, LEVEL, LEVEL)
+WISHES = st.builds(risk.Wish, st.integers(0, 4), AMOUNT, ints(0, 99), ints(0, 10**6), ints(-1, 200), ints(0, 60))
 LEGAL = [(machine.MODES.index(m), machine.TRIGGERS.index(t)) for t, m, _ in machine.TABLE]
 
 
@@ -80,24 +80,24 @@ ARGUMENTS: dict[Callable[..., Any], Strategy] = {
     fills.fits: st.tuples(ints(0, LIMIT), ints(1, 2**31), st.sampled_from([1, 10, 10**6]), ints(0, LIMIT + 1)),
     fills.worth: st.tuples(AMOUNT, AMOUNT, POWER),
     machine.moved: st.sampled_from(LEGAL),
-    protect.levels_from: st.tuples(RULES, TICK, PRICE),
-    protect.stop_below: st.tuples(PRICE, ints(0, 999_999), TICK),
-    protect.target_above: st.tuples(PRICE, ints(0, 100_000_000), TICK),
-    protect.short_stop_above: st.tuples(PRICE, ints(0, 999_999), TICK),
-    protect.short_target_below: st.tuples(PRICE, ints(0, 100_000_000), TICK),
-    protect.gross_of_long: NET,
-    protect.gross_of_short: NET,
-    protect.raise_trail: st.tuples(RULES, TICK, LEVELS, PRICE),
-    protect.reached: st.tuples(LEVEL, LEVEL, LEVEL, PRICE, PRICE),
-    protect.exit_at_open: st.tuples(RULES, LEVELS, PRICE),
-    protect.exit_inside: st.tuples(RULES, LEVELS, PRICE, PRICE),
-    protect.stop_reason: st.tuples(LEVELS),
-    protect.stop_in_force: st.tuples(RULES, LEVELS),
-    limits.refused_enter: st.tuples(RULES, WISHES),
-    limits.refused_leave: st.tuples(ints(0, LIMIT), ints(0, 99)),
-    limits.refused_money: st.tuples(AMOUNT, AMOUNT, AMOUNT, AMOUNT),
-    limits.refused_size: st.tuples(MARKETS, AMOUNT, PRICE, AMOUNT, ints(-1, LIMIT // 1_000)),
-    limits.loss_met: st.tuples(AMOUNT, AMOUNT, SHARE),
+    exits.levels_from: st.tuples(RULES, TICK, PRICE),
+    exits.stop_below: st.tuples(PRICE, ints(0, 999_999), TICK),
+    exits.target_above: st.tuples(PRICE, ints(0, 100_000_000), TICK),
+    exits.short_stop_above: st.tuples(PRICE, ints(0, 999_999), TICK),
+    exits.short_target_below: st.tuples(PRICE, ints(0, 100_000_000), TICK),
+    exits.gross_of_long: NET,
+    exits.gross_of_short: NET,
+    exits.raise_trail: st.tuples(RULES, TICK, LEVELS, PRICE),
+    exits.reached: st.tuples(LEVEL, LEVEL, LEVEL, PRICE, PRICE),
+    exits.exit_at_open: st.tuples(RULES, LEVELS, PRICE),
+    exits.exit_inside: st.tuples(RULES, LEVELS, PRICE, PRICE),
+    exits.stop_reason: st.tuples(LEVELS),
+    exits.stop_in_force: st.tuples(RULES, LEVELS),
+    risk.refused_enter: st.tuples(RULES, WISHES),
+    risk.refused_leave: st.tuples(ints(0, LIMIT), ints(0, 99)),
+    risk.refused_money: st.tuples(AMOUNT, AMOUNT, AMOUNT, AMOUNT),
+    risk.refused_size: st.tuples(MARKETS, AMOUNT, PRICE, AMOUNT, ints(-1, LIMIT // 1_000)),
+    risk.loss_met: st.tuples(AMOUNT, AMOUNT, SHARE),
     sizing.confidence_ppm: st.tuples(st.floats(0.0, 1e6), ints(0, 1_000_000)),
     sizing.budget: st.tuples(RULES, ints(0, 900_000), AMOUNT, ints(-LIMIT, LIMIT)),
     sizing.affordable: st.tuples(AMOUNT, PRICE, MARKETS, ints(0, 50_000)),

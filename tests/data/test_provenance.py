@@ -2,7 +2,7 @@
 
 import pytest
 
-from safla.config.load import load
+from safla.config.loader import load
 from safla.data.provenance import source_name
 
 

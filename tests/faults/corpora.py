@@ -11,12 +11,12 @@ import polars as pl
 
 from safla.cli import COMMANDS
 from safla.cli.init import STARTER
-from safla.config import text
-from safla.config.load import load
+from safla.config import plan_text
+from safla.config.loader import load
 from safla.config.reference import leaves
 from safla.data import rows
 from safla.data.files import csv
-from safla.journal import candles_file
+from safla.journal import run_candles
 from tests.data.written import HEADER, LIMIT, STEP, gz, kline, lines, zip_file, zst
 from tests.fake.rest import _described
 from tests.fake_exchange import Market
@@ -52,7 +52,7 @@ def configurations(folder: Path) -> list[bytes]:
     """The examples, the starter, and each of them written out."""
     found = [path.read_bytes() for path in sorted((ROOT / "configs").glob("*.yaml"))] + [STARTER.encode()]
     (folder / "starter.yaml").write_text(STARTER)
-    return [*found, SMALL.encode(), text.resolved_yaml(load(folder / "starter.yaml")).encode()]
+    return [*found, SMALL.encode(), plan_text.resolved_yaml(load(folder / "starter.yaml")).encode()]
 
 
 def options(folder: Path) -> list[bytes]:
@@ -115,7 +115,7 @@ def recorded_candles(folder: Path) -> list[bytes]:
     path.write_bytes(TABLE)
     series, _, _ = rows.assemble([csv.read(str(path), None)], TARGET)
     candles = folder / "candles.parquet"
-    candles_file.write(candles, (series, series._replace(symbol="ETH/USDT")), timeframe="1h")
+    run_candles.write(candles, (series, series._replace(symbol="ETH/USDT")), timeframe="1h")
     content = io.BytesIO()
     pl.read_parquet(candles).write_parquet(
         content, compression="uncompressed", statistics=False, row_group_size=30, data_page_size=200,

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from safla.cli import main
-from safla.journal import head as anchor
-from safla.journal.head import Head
-from safla.journal.survey import judged
+from safla.journal import checkpoint as anchor
+from safla.journal.checkpoint import Head
+from safla.journal.verify import judged
 from tests.faults.command import Answer, inside
 from tests.faults.invariants import check_answer, untouched
 from tests.small_runs import SMALL

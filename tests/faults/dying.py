@@ -27,7 +27,7 @@ from typing import Any
 DIED = 77
 CALLS = ("open", "write", "fsync", "fdatasync", "rename", "replace", "ftruncate", "truncate", "mkdir", "unlink", "link")
 CHANGES = {"open", "os.rename", "os.mkdir", "os.remove", "os.truncate", "os.link", "os.symlink", "os.rmdir", "os.chmod"}
-USED = ("cli.run", "paper.observed", "report.summary", "report.tables", "config.load", "data.synthetic")
+USED = ("cli.run", "paper.observed", "report.summary", "report.tables", "config.loader", "data.synthetic")
 
 
 class Counter:

@@ -6,16 +6,16 @@ from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from safla.config.load import load
+from safla.clock import Clock
+from safla.config.loader import load
 from safla.config.model import Config
-from safla.data import history
-from safla.data.exchange.download import Got
-from safla.data.exchange.feed import Feed, feed_of
-from safla.data.history import Ask
+from safla.data import service
+from safla.data.exchange.backfill import Got
+from safla.data.exchange.client import Feed, feed_of
+from safla.data.service import Ask
 from safla.data.store import store
 from safla.data.store.store import Place
 from safla.errors import SaflaError
-from safla.resilience.clock import Clock
 from tests.fake_exchange import START_MS, Asked, FakeExchange, Market, synthetic
 from tests.resilience.ticking import Ticking
 
@@ -76,7 +76,7 @@ class Meeting:
         began = self.ticking.now
         asked = Ask(symbols or (SYMBOL,), start, end, **ask)
         try:
-            fetched = await history.fetch(self.config(), asked, clock=self.clock)
+            fetched = await service.fetch(self.config(), asked, clock=self.clock)
         except SaflaError as error:
             return Came((), (error,), Counter(), self.ticking.now - began)
         errors = tuple(one.error for one in fetched.got if one.error is not None)

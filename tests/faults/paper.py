@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from safla.config.load import load
+from safla.config.loader import load
 from safla.errors import SaflaError
 from safla.observe.update import Told
 from safla.paper import runner

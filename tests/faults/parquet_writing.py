@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from safla.data.files.recorded import NAMES
+from safla.data.files.run_candles import NAMES
 from safla.data.files.thrift import BINARY, I32, I64, LIST, STRUCT
-from safla.journal import candles_file
+from safla.journal import run_candles
 
 Typed = tuple[int, bytes]  # a type of Thrift, and a value as it is written
 
@@ -108,10 +108,10 @@ def facts(symbols: Sequence[tuple[str, int]], **more: Any) -> str:
 
 def sealed(content: bytes) -> bytes:
     """The same with a true seal, which has no key and so can be made by anybody."""
-    place = candles_file._seal_place(content)
+    place = run_candles._seal_place(content)
     if place < 0 or place + 32 > len(content):
         return content
-    return content[:place] + candles_file._seal(content, place) + content[place + 32 :]
+    return content[:place] + run_candles._seal(content, place) + content[place + 32 :]
 
 
 def recorded(columns: int = len(NAMES), *, rows: int, symbols: Sequence[tuple[str, int]]) -> bytes:

@@ -16,7 +16,7 @@ class Planted(NamedTuple):
 
 SCENARIOS = "tests/core/test_scenarios.py"
 CROSSOVER = "tests/core/strategies/test_sma_crossover.py::"
-SURVEY = "tests/journal/test_survey.py"
+SURVEY = "tests/journal/test_verify.py"
 
 PAGES = "tests/faults/test_exchange_pages.py::"
 BAD_ONCE = PAGES + "test_row_43_a_page_with_a_bad_row_once_is_asked_for_again_and_nothing_is_lost"
@@ -53,7 +53,7 @@ PLANTED = (
         PAPER + "test_nothing_is_told_before_it_is_on_the_disk",
     ),
     Planted(
-        2, "no-folder-sync", "data/owned.py",
+        2, "no-folder-sync", "fs.py",
         "        os.rename(temporary, path)\n        sync_folder(path.parent)\n",
         "        os.rename(temporary, path)\n",
         ERRORS,
@@ -72,19 +72,19 @@ PLANTED = (
         SHORT_WRITES,
     ),
     Planted(
-        5, "torn-is-enough", "journal/survey.py",
+        5, "torn-is-enough", "journal/verify.py",
         'return Survey(n, h, offset, "corrupt", what)',
         'return Survey(n, h, offset, "torn", what)',
         SURVEY,
     ),
     Planted(
-        6, "head-unread", "journal/survey.py",
+        6, "head-unread", "journal/verify.py",
         'if head is None or found.kind == "corrupt":',
         "if True:",
         SURVEY,
     ),
     Planted(
-        7, "chain-of-one", "journal/line.py",
+        7, "chain-of-one", "journal/chain.py",
         """raw.startswith(b'{"n":%d,"p":"%b","e":' % (n, p))""",
         """raw.startswith(b'{"n":%d,"p":"' % n)""",
         SURVEY,
@@ -107,7 +107,7 @@ PLANTED = (
         PAPER + "test_candles_that_are_recorded_win_over_those_that_are_fetched_again",
     ),
     Planted(
-        10, "lax-reader", "journal/line.py",
+        10, "lax-reader", "journal/chain.py",
         "if _ENCODER.encode(event) != text:",
         "if text == b'':",
         "tests/journal/test_reader.py::test_another_spelling_is_refused_though_its_chain_holds",
@@ -138,19 +138,19 @@ PLANTED = (
     ),
     Planted(
         15, "trail-too-early", "core/step.py",
-        "protect.exit_inside(rules, levels_of(book, s), low, high)",
-        "protect.exit_inside(\n        rules, protect.raise_trail(rules, int(markets[s, 0]), levels_of(book, s), high),"
+        "exits.exit_inside(rules, levels_of(book, s), low, high)",
+        "exits.exit_inside(\n        rules, exits.raise_trail(rules, int(markets[s, 0]), levels_of(book, s), high),"
         " low, high\n    )",
         SCENARIOS,
     ),
     Planted(
-        16, "stop-without-gap", "core/protect.py",
+        16, "stop-without-gap", "core/exits.py",
         "return Hit(stop_reason(levels), price, 0)",
         "return Hit(stop_reason(levels), max(levels.stop, levels.trail), 0)",
         SCENARIOS,
     ),
     Planted(
-        17, "target-first", "core/protect.py",
+        17, "target-first", "core/exits.py",
         "if beyond and (rules.optimistic == 1 or not stopped):",
         "if beyond:",
         SCENARIOS,
@@ -180,19 +180,19 @@ PLANTED = (
         SCENARIOS,
     ),
     Planted(
-        22, "unfinished", "data/exchange/download.py",
+        22, "unfinished", "data/exchange/backfill.py",
         "closed = now.least - self.step + 1",
         "closed = now.least + 1",
-        "tests/data/exchange/test_download.py::test_the_unfinished_candle_is_served_and_never_stored",
+        "tests/data/exchange/test_backfill.py::test_the_unfinished_candle_is_served_and_never_stored",
     ),
     Planted(
-        23, "wall-clock", "resilience/breaker.py",
+        23, "wall-clock", "resilience/circuit_breaker.py",
         "clock: Callable[[], float] = time.monotonic,",
         "clock: Callable[[], float] = time.time,",
-        "tests/resilience/test_breaker.py::test_a_breaker_begins_closed_and_asks_the_monotonic_clock",
+        "tests/resilience/test_circuit_breaker.py::test_a_breaker_begins_closed_and_asks_the_monotonic_clock",
     ),
     Planted(
-        24, "two-probes", "resilience/breaker.py",
+        24, "two-probes", "resilience/circuit_breaker.py",
         "            if era.probing:\n",
         "            if era.probing and era.count > 0:\n",
         "tests/faults/test_half_open.py",
@@ -204,74 +204,74 @@ PLANTED = (
         "tests/resilience/test_retry.py::test_a_retry_after_is_a_floor",
     ),
     Planted(
-        26, "short-is-the-end", "data/exchange/download.py",
+        26, "short-is-the-end", "data/exchange/backfill.py",
         "            since = want\n\n",
         "            since = want\n            if len(first.columns.ts) < self.limit:\n                return\n\n",
         LACKING,
     ),
     Planted(
-        27, "empty-is-believed", "data/exchange/download.py",
+        27, "empty-is-believed", "data/exchange/backfill.py",
         "        if found is None:  # X10",
         "        if found is None and self.reasked > 0:  # X10",
         LACKING,
     ),
     Planted(
-        28, "hole-at-once", "data/exchange/absence.py",
+        28, "hole-at-once", "data/exchange/missing_candles.py",
         "        again = await ask((holes[0][0], holes[-1][1]))\n",
         "        again = None\n",
         LACKING,
     ),
     Planted(
-        29, "newest-wins", "data/exchange/download.py",
+        29, "newest-wins", "data/exchange/backfill.py",
         "accept_restated=self.order.accept_restated,",
         "accept_restated=True,",
         PAGES + "test_row_43_a_stored_candle_that_comes_again_otherwise_stands_and_the_other_is_kept_apart",
     ),
     Planted(
-        30, "header-unread", "data/exchange/strict.py",
+        30, "header-unread", "data/exchange/transport.py",
         'wait = self.retry_after(heard.headers.get("retry-after"))',
         'wait = self.retry_after(heard.headers.get("Retry-After"))',
         LIMITS + "test_row_36_after_a_429_nobody_asks_before_it_is_over[a number]",
     ),
     Planted(
-        31, "ban-unheard", "data/exchange/verdicts.py",
+        31, "ban-unheard", "data/exchange/failures.py",
         "BANNED = Kind(False, False, ExchangeError, stops=True)",
         "BANNED = Kind(False, False, ExchangeError)",
         LIMITS + "test_row_37_a_418_is_one_request_and_says_until_when_and_nobody_asks_before",
     ),
     Planted(
-        32, "redirect-followed", "data/exchange/strict.py",
+        32, "redirect-followed", "data/exchange/transport.py",
         "allow_redirects=False",
         "allow_redirects=True",
         ANSWERS + "test_row_42_a_redirect_is_not_followed[klines-another host]",
     ),
     Planted(
-        33, "row-twice", "data/exchange/page.py",
+        33, "row-twice", "data/exchange/pages.py",
         "(ts <= before,",
         "(ts < before,",
         BAD_ONCE + "[duplicates-2]",
     ),
     Planted(
-        34, "future-taken", "data/exchange/page.py",
+        34, "future-taken", "data/exchange/pages.py",
         "(ts > asked.latest,",
         "(ts > MOST_MS,",
         BAD_ONCE + "[future_candle-0]",
     ),
     Planted(
-        35, "re-sent-uncounted", "data/exchange/strict.py",
+        35, "re-sent-uncounted", "data/exchange/transport.py",
         "self.session._retry_connection = False",
         "self.session._retry_connection = True",
         ANSWERS + "test_an_answer_that_is_bad_once_costs_one_more_request_and_no_candle[reset-klines]",
     ),
     Planted(
-        36, "gone-is-never-there", "data/exchange/download.py",
+        36, "gone-is-never-there", "data/exchange/backfill.py",
         "error = self._gone(one) or one",
         "error = one",
         "tests/faults/test_exchange_symbols.py::test_row_48_a_symbol_that_is_delisted_in_the_middle_ends_in_5_stops_no_"
         "other_and_can_be_gone_on_with",
     ),
     Planted(
-        37, "proxy-taken", "data/exchange/venue.py",
+        37, "proxy-taken", "data/exchange/factory.py",
         '{"enableRateLimit": False,',
         '{"enableRateLimit": False, "aiohttp_trust_env": True,',
         "tests/faults/test_exchange_security.py::test_z18_a_proxy_and_a_login_of_the_environment_are_not_taken",

@@ -11,19 +11,19 @@ from random import Random
 from typing import NamedTuple
 
 from safla.cli import main
-from safla.config import paths, text
-from safla.config.load import load, load_mapping
+from safla.config import paths, plan_text
+from safla.config.loader import load, load_mapping
 from safla.config.operation import Exchange
 from safla.config.types import SYMBOL
 from safla.data import rows
-from safla.data.exchange import feed, venue
-from safla.data.exchange.strict import Heard
-from safla.data.exchange.verdicts import Judged
+from safla.data.exchange import client, factory
+from safla.data.exchange.failures import Judged
+from safla.data.exchange.transport import Heard
 from safla.data.files import csv, formats, parquet, table, vision
 from safla.data.files.formats import Question
 from safla.data.store import month
 from safla.errors import ConfigError, DataError, JournalError, UsageError
-from safla.journal import candles_file, survey
+from safla.journal import run_candles, verify
 from tests.chains import rehashed
 from tests.faults import corpora, damaged, python_values
 from tests.faults.command import Answer
@@ -71,7 +71,7 @@ def read_journal(data: bytes, folder: Path) -> None:
     for content in (data, _chained(data)):
         (folder / "journal.jsonl").write_bytes(content)
         with contextlib.suppress(JournalError):
-            survey.survey(folder / "journal.jsonl", None)
+            verify.survey(folder / "journal.jsonl", None)
         check(answered("replay", str(folder), "--engine", "interpreted"), (0, 1, 4))
 
 
@@ -93,15 +93,15 @@ def read_yaml(data: bytes, folder: Path) -> None:
     except ConfigError as error:
         check_said(error)
         return
-    path.write_text(text.resolved_yaml(loaded))
+    path.write_text(plan_text.resolved_yaml(loaded))
     config = load(path).config
     assert config.model_copy(update={"extends": loaded.config.extends}) == loaded.config
-    texts = text.plan_texts(config)
-    again = text.from_plan_texts(
+    texts = plan_text.plan_texts(config)
+    again = plan_text.from_plan_texts(
         texts, symbols=loaded.symbols, markets=config.markets, detail=config.journal.detail,
         timeframe=config.market_data.timeframe,
     )  # fmt: skip
-    assert text.plan_texts(again) == texts
+    assert plan_text.plan_texts(again) == texts
 
 
 def read_sets(data: bytes, folder: Path) -> None:
@@ -177,7 +177,7 @@ def read_parquet(data: bytes, folder: Path) -> None:
     except DataError as error:
         check_said(error)
     try:
-        candles_file.read(path)
+        run_candles.read(path)
     except JournalError as error:
         check_said(error)
 
@@ -188,7 +188,7 @@ def read_recorded(data: bytes, folder: Path) -> None:
     for content in (data, sealed(data)):
         path.write_bytes(content)
         with contextlib.suppress(JournalError):
-            candles_file.read(path)
+            run_candles.read(path)
         with contextlib.suppress(DataError):
             parquet.read(str(path), None, symbol="BTC/USDT", owners=1)
         with contextlib.suppress(ValueError):
@@ -229,7 +229,7 @@ def read_markets(data: bytes, folder: Path) -> None:
 
 
 async def _loaded(name: str, body: str) -> None:
-    exchange = venue.made(Exchange.model_validate({"name": name}))
+    exchange = factory.made(Exchange.model_validate({"name": name}))
 
     async def received(url: str, headers: object) -> Heard:
         return Heard(200, "OK", {}, body)
@@ -239,16 +239,16 @@ async def _loaded(name: str, body: str) -> None:
 
     exchange._received, exchange.before, exchange.heard, exchange.timeout_on_exit = received, before, print_nothing, 0
     try:
-        await feed._read(lambda: venue.load(exchange, (), wanted=("BTC/USDT", "BTC/USD")))
+        await client._read(lambda: factory.load(exchange, (), wanted=("BTC/USDT", "BTC/USD")))
         for symbol in list(exchange.markets)[:5]:
-            await feed._read(lambda symbol=symbol: _rules(exchange, symbol))
+            await client._read(lambda symbol=symbol: _rules(exchange, symbol))
     finally:
         await exchange.close()
 
 
 async def _rules(exchange: object, symbol: str) -> None:
-    venue.rules(exchange, symbol)
-    venue.status(exchange, symbol)
+    factory.rules(exchange, symbol)
+    factory.status(exchange, symbol)
 
 
 def print_nothing(_heard: Heard) -> None:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safla.core.limits import loss_met, refused_money
+from safla.core.risk import loss_met, refused_money
 from safla.core.scale import LIMIT
 from safla.core.values import MAX_EXPOSURE, NO_REASON
 from safla.data.files import bounded, csv, table

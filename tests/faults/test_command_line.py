@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from safla.cli import COMMANDS
-from safla.config.shown import printable
+from safla.text import printable
 from tests.faults.asking import GOOD
 from tests.faults.command import ROOT, safla
 from tests.faults.invariants import CANARY, check_answer, check_run, untouched

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from safla.config.load import load
-from safla.config.text import from_plan_texts, plan_texts
+from safla.config.loader import load
+from safla.config.plan_text import from_plan_texts, plan_texts
 from safla.errors import ConfigError
 from tests.faults.asking import GOOD, refused
 from tests.faults.command import Answer

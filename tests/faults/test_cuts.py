@@ -2,7 +2,7 @@
 
 import pytest
 
-from safla.journal.survey import judged
+from safla.journal.verify import judged
 from tests.faults.damaged import FILES, POSITIONS, again, finished, head_at, put, replayed, starts, whole
 from tests.faults.invariants import check_answer, check_only, check_run, untouched
 from tests.small_runs import journal

@@ -6,11 +6,11 @@ import msgspec
 import polars as pl
 import pytest
 
-from safla.journal.survey import judged
+from safla.journal.verify import judged
 from tests.chains import rehashed
 from tests.faults.damaged import FILES, POSITIONS, again, finished, head_at, put, refused, replayed, starts, whole
 from tests.faults.invariants import check_answer, check_only, check_run, untouched
-from tests.journal.test_candles_file import sealed
+from tests.journal.test_run_candles import sealed
 from tests.small_runs import journal
 
 BOTH = pytest.mark.parametrize("command", [again, replayed])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from safla.data import owned
+from safla import fs
 from safla.journal import append
 from safla.runs import folder
 from tests.faults.command import Answer, inside, safla
@@ -166,8 +166,8 @@ class Broken:
         self.later: list[str] = []
         for place, name in ((os, "write"), (os, "fsync"), (os, "rename"), (os, "ftruncate"), (append, "_sync")):
             monkeypatch.setattr(place, name, self._around(getattr(place, name), name.replace("_sync", "fdatasync")))
-        for place in (owned, append):
-            monkeypatch.setattr(place, "sync_folder", self._around(owned.sync_folder, "sync_folder"))
+        for place in (fs, append):
+            monkeypatch.setattr(place, "sync_folder", self._around(fs.sync_folder, "sync_folder"))
         monkeypatch.setattr(os, "open", self._noting(os.open))
         monkeypatch.setattr(os, "fdopen", self._fdopen(os.fdopen))
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from safla.data.exchange import feed as feed_module
-from safla.data.exchange.feed import Feed
+from safla.data.exchange import client as feed_module
+from safla.data.exchange.client import Feed
 from safla.errors import ExchangeError
-from safla.resilience.breaker import CircuitOpen
+from safla.resilience.circuit_breaker import CircuitOpen
 from tests.fake.answers import http_date
 from tests.fake_exchange import Market, served
 from tests.faults.command import ROOT, inside

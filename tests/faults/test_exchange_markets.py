@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from safla.config.operation import Exchange
-from safla.data.exchange import market_bounds, venue
-from safla.data.exchange.strict import Heard
-from safla.data.exchange.verdicts import Judged
+from safla.data.exchange import factory, market_bounds
+from safla.data.exchange.failures import Judged
+from safla.data.exchange.transport import Heard
 from safla.errors import ExchangeError
 from tests.fake.rest import _described
 from tests.fake_exchange import Market
@@ -119,11 +119,11 @@ def loaded(name: str, answer: Callable[[str], Any]) -> Any:
         """No gate."""
 
     async def load() -> Any:
-        exchange = venue.made(Exchange.model_validate({"name": name}))
+        exchange = factory.made(Exchange.model_validate({"name": name}))
         exchange._received, exchange.before, exchange.heard = received, before, lambda heard: None
         exchange.fetch_currencies = lambda *a: asyncio.sleep(0, {})
         try:
-            await venue.load(exchange, ())
+            await factory.load(exchange, ())
         finally:
             exchange.timeout_on_exit = 0
             await exchange.close()

@@ -17,7 +17,7 @@ import pytest
 
 from safla.config.model import Config
 from safla.config.schema import config_schema
-from safla.data.exchange import venue
+from safla.data.exchange import factory
 from tests.fake_exchange import ANSWERS, FakeExchange, served
 from tests.faults.command import ROOT, Answer, inside
 from tests.faults.exchange import LIMIT, SYMBOL, Meeting, kept, minutes, rows, undisturbed
@@ -288,7 +288,7 @@ def test_z18_no_key_of_the_configuration_does_so_either() -> None:
 
 def test_z18_what_asks_has_its_certificates_checked_and_reads_no_environment() -> None:
     async def looked() -> tuple[object, ...]:
-        exchange = venue.made(Config().exchange)
+        exchange = factory.made(Config().exchange)
         exchange.open()
         try:
             context = exchange.session.connector._ssl

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import psutil
 import pytest
 
-from safla.data import history
-from safla.data.exchange.download import Standing
-from safla.data.history import Ask, Fetched
+from safla.data import service
+from safla.data.exchange.backfill import Standing
+from safla.data.service import Ask, Fetched
 from tests.fake.breaking import Break
 from tests.fake_exchange import ANSWERS, HOSTILE, PAGES, Market
 from tests.faults.exchange import START, Meeting, at, kept, minutes, undisturbed
@@ -104,7 +104,7 @@ def soaked(cache: Path, *, pages: int, chance: random.Random) -> Soaked:
     async def main() -> tuple[Fetched, int]:
         before = asyncio.all_tasks()
         ask = Ask(SYMBOLS, START, at(pages // len(NAMES) * CANDLES_A_PAGE))
-        fetched = await history.fetch(meeting.config(), ask, told=breaking.told, clock=meeting.clock)
+        fetched = await service.fetch(meeting.config(), ask, told=breaking.told, clock=meeting.clock)
         await meeting.fake.until(lambda: len(asyncio.all_tasks() - before) == 0, seconds=1.0)
         return fetched, len(asyncio.all_tasks() - before)
 

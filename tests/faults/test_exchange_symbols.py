@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from safla.data import history
-from safla.data.exchange.download import Standing
-from safla.data.history import Ask
+from safla.data import service
+from safla.data.exchange.backfill import Standing
+from safla.data.service import Ask
 from safla.data.store import store
 from safla.errors import ConfigError, ExchangeError
 from tests.fake_exchange import Candles, FakeExchange, Market, served, synthetic
@@ -71,7 +71,7 @@ def taken_out(meeting: Meeting, *, done: int) -> tuple[Any, Market]:
             gone.append(meeting.fake.markets.pop("BTCUSDT"))
 
     fetched = meeting.run(
-        lambda: history.fetch(meeting.config(), Ask(BOTH, START, at(CANDLES)), told=told, clock=meeting.clock)
+        lambda: service.fetch(meeting.config(), Ask(BOTH, START, at(CANDLES)), told=told, clock=meeting.clock)
     )
     return fetched, gone[0]
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from safla.resilience.breaker import CircuitOpen
+from safla.resilience.circuit_breaker import CircuitOpen
 from safla.resilience.retry import Trouble
 from tests.resilience.scripted import FINAL, SLOW, Scripted, trouble
 

@@ -14,7 +14,7 @@ import pytest
 from safla.core import values as v
 from safla.core.candles import digest
 from safla.core.timeframes import LAST_MS
-from safla.journal import candles_file
+from safla.journal import run_candles
 from safla.journal.files import CANDLES, JOURNAL
 from safla.paper import status as run_status
 from safla.paper.snapshot import Snapshot
@@ -97,12 +97,12 @@ def test_row_13_recorded_candles_that_no_source_gives_are_damage(
     tmp_path: Path, capsys: Capture, fault: str, command: str
 ) -> None:
     run = finished(tmp_path, "journal.detail=decisions")
-    one, *others = recorded = candles_file.read(run / CANDLES)
+    one, *others = recorded = run_candles.read(run / CANDLES)
     name, row, value = FAULTS[fault]
     column = getattr(one.columns, name).copy()
     column[row] = value
     changed = (one._replace(columns=one.columns._replace(**{name: column})), *others)
-    candles_file.write(run / CANDLES, changed, timeframe="1h")
+    run_candles.write(run / CANDLES, changed, timeframe="1h")
     before = digest(recorded, "1h").encode()
     text = (run / JOURNAL).read_bytes()
     assert before in text

@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 
 from safla.data.files import footer
-from safla.data.files.recorded import NAMES
+from safla.data.files.run_candles import NAMES
 from safla.data.store import month
 from safla.errors import DataError, JournalError
-from safla.journal import candles_file
+from safla.journal import run_candles
 from tests.faults import corpora
 from tests.faults.candle_files import CONFIG, put
 from tests.faults.command import ROOT
@@ -92,7 +92,7 @@ def test_row_1_what_candles_claim_is_refused_before_anything_is_decoded(
     monkeypatch.setattr(pl, "read_parquet", None)
     for name, (content, says) in BOMBS.items():
         with pytest.raises(JournalError, match=says):
-            candles_file.read(put(tmp_path, content, name.replace(" ", "-")))
+            run_candles.read(put(tmp_path, content, name.replace(" ", "-")))
 
 
 PANIC = b"\x59\x03" + bytes(89)  # indices of 89 bits each, which the library holds for impossible
@@ -268,4 +268,4 @@ NAMES_OF_NOTHING = ("btc/usdt", "BTC", "", "BTC/USDT\n", "../A/B", "A" * 21 + "/
 def test_row_7_what_is_no_symbol_is_refused(tmp_path: Path, name: str) -> None:
     content = recorded(rows=4, symbols=[(name, 4)])
     with pytest.raises(JournalError, match="holds no candles of a run"):
-        candles_file.read(put(tmp_path, content, "candles.parquet"))
+        run_candles.read(put(tmp_path, content, "candles.parquet"))

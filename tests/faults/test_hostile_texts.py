@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from safla.data import json_bounds
-from safla.data.exchange import strict
-from safla.data.exchange.verdicts import Judged
+from safla.data.exchange import transport
+from safla.data.exchange.failures import Judged
 from safla.data.files import archive
 from safla.errors import MAX_SHOWN_PROBLEMS, ConfigError, Problem
 from tests.faults.candle_files import CONFIG, KLINES, put, run, zipped
@@ -76,7 +76,7 @@ def test_row_15_a_zip_whose_list_is_at_the_bound_is_read_and_one_above_it_is_not
     assert f"a list of members of {listed} bytes, at most {listed - 1} are read" in answer.err
 
 
-SIZE = strict.MAX_BODY_BYTES
+SIZE = transport.MAX_BODY_BYTES
 ANSWERS: dict[str, str] = {
     "empty lists": "[" + "[]," * (SIZE // 3) + "0]",
     "empty maps": "[" + "{}," * (SIZE // 3) + "0]",
@@ -95,7 +95,7 @@ def test_row_15_an_answer_of_too_many_values_is_refused_before_it_is_decoded(
     monkeypatch.setattr(json, "loads", None)
     begin = time.process_time()
     with pytest.raises(Judged, match="JSON of more than 2097152 values or 262144 lists, or nested deeper than 64"):
-        strict.parse(ANSWERS[fault])
+        transport.parse(ANSWERS[fault])
     assert time.process_time() - begin < 2
 
 
@@ -105,7 +105,7 @@ def test_row_15_answers_as_large_as_exchanges_send_are_taken() -> None:
     for sound in ([market] * 3_000, ["[" * 1_000, '"]{' * 300_000, "\\"], [["[" * 100]] * 100):
         text = json.dumps(sound)
         assert len(text) < SIZE
-        assert strict.parse(text) == sound
+        assert transport.parse(text) == sound
     json_bounds.refuse("[" * 64 + "]" * 64)
 
 

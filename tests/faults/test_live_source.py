@@ -1,6 +1,6 @@
 """The paper halves of rows 35 to 43, and 45 to 47 as far as the feed goes: no candle is lost, and none is wrong.
 
-Row 44, the stream, is tests/data/exchange/test_doorbell.py.
+Row 44, the stream, is tests/data/exchange/test_candle_stream.py.
 """
 
 import asyncio
@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from safla.data.exchange import followed
-from safla.data.exchange.live import Arrival
+from safla.data.exchange import live_symbol
+from safla.data.exchange.live_candles import Arrival
 from safla.errors import ExchangeError
 from tests.data.following import BEGAN, Following, over_at, pairs
 from tests.fake_exchange import ANSWERS, PAGES
@@ -51,7 +51,7 @@ def test_an_answer_that_is_bad_once_costs_a_moment_and_no_candle(name: str, plac
     came = following.follow(SINCE, END)
     assert order.hits == 1
     check_whole(following, came)
-    assert following.kinds() in ([], [followed.LATE])
+    assert following.kinds() in ([], [live_symbol.LATE])
 
 
 @pytest.mark.parametrize("name", ["429", "500", "502", "503", "504", "403", "html_200", "truncated_json", "reset"])
@@ -61,8 +61,8 @@ def test_answers_that_stay_bad_for_a_while_are_waited_out(name: str, following: 
     assert order.hits == 14
     check_whole(following, came)
     kinds = following.kinds()
-    assert kinds[0] == followed.REFUSED
-    assert (kinds.count(followed.REFUSED), kinds.count(followed.WELL)) == (1, 1)
+    assert kinds[0] == live_symbol.REFUSED
+    assert (kinds.count(live_symbol.REFUSED), kinds.count(live_symbol.WELL)) == (1, 1)
 
 
 @pytest.mark.parametrize("name", sorted(ENDING))
@@ -122,7 +122,7 @@ def test_row_43_a_page_that_stays_bad_is_told_with_row_and_value_and_waited_out(
 
     check_whole(following, following.meeting.run(scene, grace=0.005))
     kind, symbol, text = following.told[0]
-    assert (kind in (followed.REFUSED, followed.BAD), symbol) == (True, "BTC/USDT")
+    assert (kind in (live_symbol.REFUSED, live_symbol.BAD), symbol) == (True, "BTC/USDT")
     assert text.startswith("binance BTC/USDT 1m: ")
     assert len(text.splitlines()) == 1
 
@@ -136,7 +136,7 @@ def test_row_43_a_page_that_stays_bad_is_named_though_so_many_tries_open_the_bre
     following.fake.break_("off_grid_timestamp", times=6, after=len(names), symbol="BTCUSDT")
     came = following.follow(SINCE, END)
     assert pairs(came) == following.true(SINCE, END)
-    text = next(text for kind, _, text in following.told if kind == followed.REFUSED)
+    text = next(text for kind, _, text in following.told if kind == live_symbol.REFUSED)
     assert "binance BTC/USDT 1m: row 2 of a page is no candle of this timeframe" in text
     assert "the breaker is open after too many failures" in text
 
@@ -146,7 +146,7 @@ def test_rows_43_and_45_a_row_that_is_wrong_and_legal_stands_once_it_was_taken(n
     following.fake.break_(name, after=1)
     came = following.follow(SINCE, END)
     assert [ts for ts, rows in pairs(came) if (ts, rows) not in following.true(SINCE, END)] == [START + BEGAN * MINUTE]
-    assert following.kinds() == [followed.REVISED, followed.CLOCK]
+    assert following.kinds() == [live_symbol.REVISED, live_symbol.CLOCK]
     assert following.told[1][2].endswith("its clock was read again: what was believed is right")
 
 
@@ -177,14 +177,14 @@ def test_row_47_an_exchange_that_is_silent_is_told_and_afterwards_all_comes(foll
             await following.meeting.clock.sleep(30.0)
             following.fake.break_("reset", times=None, path=None)
             await following.meeting.clock.sleep(300.0)
-            assert following.kinds() == [followed.REFUSED]
+            assert following.kinds() == [live_symbol.REFUSED]
             assert source.waits_for == (("BTC/USDT", START + BEGAN * MINUTE),)
             following.fake.mend()
             return await taking
 
     came = following.meeting.run(scene, grace=0.004)
     check_whole(following, came)
-    assert followed.WELL in following.kinds()
+    assert live_symbol.WELL in following.kinds()
     assert came[-1].came - over_at(came[-1].ts) < 300.0
 
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from safla.core import account, protect, step
+from safla.core import account, exits, step
 from safla.core.fills import fee
 from safla.core.values import TRAILING_STOP
 from tests.faults.damaged import again, finished, head_at, put, refused, replayed, starts
@@ -16,7 +16,7 @@ SALE = {"price", "fee", "cash"}
 CHANGES = {  # a function of the core as one of its rooms knows it, what stands there instead, the fields that differ
     "a fee of one unit more": (account, "fee", lambda amount, rate_ppm: fee(amount, rate_ppm) + 1, {"fee", "cash"}),
     "a sale without slippage": (step, "sold_at", lambda _rules, _market, price, *_volume: price, SALE),
-    "a stop by another name": (protect, "stop_reason", lambda _levels: TRAILING_STOP, {"reason"}),
+    "a stop by another name": (exits, "stop_reason", lambda _levels: TRAILING_STOP, {"reason"}),
 }
 
 

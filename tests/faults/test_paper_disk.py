@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from safla.data import owned
+from safla import fs
 from safla.journal import append
 from safla.runs.recovery import Continued
 from tests.faults.command import inside, safla
@@ -66,7 +66,7 @@ class Disk:
             (os, "ftruncate", "ftruncate", is_journal),
             (os, "rename", "rename", lambda path: str(path).endswith("head.tmp")),
             (append, "sync_folder", "sync_folder", lambda path: True),
-            (owned, "sync_folder", "sync_folder of head", lambda path: True),
+            (fs, "sync_folder", "sync_folder of head", lambda path: True),
         ):
             patch.setattr(place, name, self._around(getattr(place, name), as_kind, ours))
 

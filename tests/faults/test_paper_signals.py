@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from safla.clock import Clock
 from safla.core.strategies import STRATEGIES
-from safla.resilience.clock import Clock
 from tests.faults.command import ROOT, Answer, inside, safla
 from tests.faults.invariants import check_answer, check_run, untouched
 from tests.faults.paper import (
@@ -47,7 +47,7 @@ PHASES = {
     "folding": "safla.runs.incremental:Live.fold",
     "appending": "safla.journal.append:Appender.append",
     "syncing": "safla.journal.append:_sync",
-    "renewing head": "safla.journal.head:write",
+    "renewing head": "safla.journal.checkpoint:write",
     "looking for commands": "safla.paper.control:requests",
     "closing": "safla.paper.session:Resting.stop",
     "summing up": "safla.report.summary:summarise",

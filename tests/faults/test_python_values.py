@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import safla
-from safla.config.read import MAX_BYTES, MAX_DEPTH, MAX_NODES
+from safla.config.yaml_reader import MAX_BYTES, MAX_DEPTH, MAX_NODES
 from safla.errors import ConfigError, UsageError
 
 SECONDS = 20  # of processor time: a hang is minutes

@@ -18,8 +18,8 @@ import pytest
 from pydantic import BaseModel
 
 import safla
-from safla.config import read
-from safla.config.load import load
+from safla.config import yaml_reader
+from safla.config.loader import load
 from safla.config.model import Config
 from safla.config.schema import config_schema
 from safla.errors import ConfigError
@@ -44,7 +44,7 @@ def test_z1_one_module_alone_reads_yaml_and_only_by_the_safe_parser_in_python():
         for path in (ROOT / "safla").rglob("*.py")
         if re.search(r"^\s*(import|from) (ruamel|yaml)", path.read_text(), re.MULTILINE)
     ]
-    assert readers == ["safla/config/read.py"]
+    assert readers == ["safla/config/yaml_reader.py"]
     calls = [node for node in ast.walk(ast.parse((ROOT / readers[0]).read_text())) if isinstance(node, ast.Call)]
     made = [ast.unparse(call) for call in calls if ast.unparse(call.func) == "YAML"]
     assert made == ["YAML(typ='safe', pure=True)"]
@@ -91,7 +91,7 @@ def test_z3_whatever_the_parser_raises_is_an_error_of_the_configuration(ask, mon
         def parse(self, text):
             raise error
 
-    monkeypatch.setattr(read, "YAML", Parser)
+    monkeypatch.setattr(yaml_reader, "YAML", Parser)
     assert refused(ask, "good.yaml") == ["good.yaml:1:1: no YAML: it cannot be parsed"]
 
 
@@ -120,7 +120,7 @@ def test_z4_every_section_is_closed_strict_frozen_finite_and_hides_what_was_put_
     ids=lambda value: str(value)[:12],
 )  # fmt: skip
 def test_z5_a_number_has_at_most_12_digits_on_each_side(text, number):
-    assert isinstance(read.scalar(text), str) != number
+    assert isinstance(yaml_reader.scalar(text), str) != number
 
 
 def patterns() -> dict[str, re.Pattern[str]]:

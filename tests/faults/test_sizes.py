@@ -2,8 +2,8 @@
 
 import pytest
 
-from safla.journal.line import MAX_LINE
-from safla.journal.survey import judged
+from safla.journal.chain import MAX_LINE
+from safla.journal.verify import judged
 from tests.chains import rehashed
 from tests.faults.damaged import again, finished, head_at, put, refused, replayed
 from tests.faults.invariants import check_answer

@@ -22,7 +22,7 @@ TIMES = 36  # with --scale release: 14 phases, 2 signals, a thousand stops
 
 PHASES = {
     "importing": "safla.cli:_loaded",
-    "validating": "safla.config.load:load",
+    "validating": "safla.config.loader:load",
     "reading candles": "safla.data.source:read",
     "planning": "safla.runs.backtest:make_plan",
     "making the folder": "safla.runs.folder:make",
@@ -31,7 +31,7 @@ PHASES = {
     "folding": "safla.core.engine:advance",
     "appending": "safla.journal.append:Appender.append",
     "syncing": "safla.journal.append:_sync",
-    "renewing head": "safla.journal.head:write",
+    "renewing head": "safla.journal.checkpoint:write",
     "summing up": "safla.report.summary:summarise",
     "writing the summary": "safla.report.summary:write",
     "printing": "safla.cli.run:_print",
@@ -154,7 +154,7 @@ def test_row_3_a_second_signal_ends_the_process_at_once(half, capsys, number):
     [
         (("replay", "whole"), "safla.runs.replay:replay"),
         (("replay", "whole"), "safla.core.engine:advance"),
-        (("validate", "small.yaml"), "safla.config.load:load"),
+        (("validate", "small.yaml"), "safla.config.loader:load"),
         (("init", "new.yaml"), "safla.cli:_loaded"),
         (("schema",), "safla.cli:_loaded"),
     ],

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from safla.data import owned
-from safla.data.store import inventory, store
+from safla import fs
+from safla.data.store import catalog, store
 from safla.errors import HostError
 from tests.data.kept import ALL, candles, contents, merge, months, place, same
 from tests.faults.command import ROOT
@@ -56,7 +56,7 @@ def test_a_death_at_any_call_of_a_merge_leaves_what_a_second_one_completes(tmp_p
     assert len(names) > 5
     for name in names:
         assert contents(place(tmp_path / "points" / name)) == wanted, name
-        assert inventory.verify(place(tmp_path / "points" / name)).strays == ()
+        assert catalog.verify(place(tmp_path / "points" / name)).strays == ()
     known = {f"as {name}" for name in ("before-0", *names)}
     assert [one for one in deaths if one[2] != 0 and one[2] not in known] == []
 
@@ -92,7 +92,7 @@ def test_row_11_a_full_disk_leaves_what_was_held(tmp_path: Path, most: int) -> N
     assert not [name for name in contents(where) if name.endswith(".tmp")]
     merge(where, candles(range(200)))
     assert same(store.held(where, ALL).series, candles(range(200)))
-    assert inventory.verify(where).strays == ()
+    assert catalog.verify(where).strays == ()
 
 
 @pytest.mark.parametrize("call", ["write", "fsync", "rename", "mkdir", "open"])
@@ -105,7 +105,7 @@ def test_row_13_an_error_of_the_disk_ends_in_one_line_that_names_the_place(
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     with monkeypatch.context() as broken:
-        broken.setattr(*((owned.os, "fdopen") if call == "write" else (owned.os, call)), fails)
+        broken.setattr(*((fs.os, "fdopen") if call == "write" else (fs.os, call)), fails)
         with pytest.raises(HostError, match=str(tmp_path)):
             merge(where, candles(range(30)))
     merge(where, candles(range(30)))

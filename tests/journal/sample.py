@@ -16,10 +16,10 @@ from safla.core.account import blank_out, opened
 from safla.core.candles import Series, align, digest
 from safla.core.values import Columns, Grid, Market, Plan, Rules, Signals, State
 from safla.journal import events as e
+from safla.journal.chain import ORIGIN, Chain
+from safla.journal.encode import NO_INPUT, Input
 from safla.journal.events import Detail, Event, RunStarted, SymbolScale
-from safla.journal.line import ORIGIN, Chain
 from safla.journal.reader import read
-from safla.journal.rows import NO_INPUT, Input
 from safla.journal.writer import Lines
 
 HOUR = 3_600_000

@@ -11,7 +11,7 @@ import pytest
 from safla.errors import HostError
 from safla.journal import append
 from safla.journal.append import BATCH, Appender
-from safla.journal.survey import survey
+from safla.journal.verify import survey
 from tests.journal.sample import small_journal
 
 

@@ -14,7 +14,7 @@ from safla.core import values as v
 from safla.core.timeframes import TIMEFRAMES
 from safla.journal import events as e
 from safla.journal.amounts import MEASURES, Amounts
-from safla.journal.line import decode
+from safla.journal.chain import decode
 from tests.journal.drawn import events, first_lines
 from tests.journal.sample import small_events, small_journal
 

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safla.errors import HostError, JournalError
-from safla.journal import head as anchor
+from safla.journal import checkpoint as anchor
+from safla.journal.checkpoint import Head
 from safla.journal.events import Detail, Event
-from safla.journal.head import Head
 from safla.journal.reader import Line, Tail, read
-from safla.journal.survey import judged, survey
+from safla.journal.verify import judged, survey
 from tests.journal.drawn import events, first_lines
 from tests.journal.sample import chained, first_event, lines_of, small_events, small_journal
 

@@ -12,6 +12,8 @@ from safla.core import values as v
 from safla.core.account import opened
 from safla.core.values import Grid, Int64
 from safla.errors import IllegalMove
+from safla.journal.chain import decode
+from safla.journal.encode import NO_INPUT, Input
 from safla.journal.events import (
     DETAILS,
     LEVELS,
@@ -23,8 +25,6 @@ from safla.journal.events import (
     RunEnded,
     RunStarted,
 )
-from safla.journal.line import decode
-from safla.journal.rows import NO_INPUT, Input
 from safla.journal.writer import Lines
 from tests.journal.sample import BALANCE, BEGIN, HOUR, first_event, small_events, small_journal
 

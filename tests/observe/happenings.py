@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from safla.clock import Clock
 from safla.core import values as v
 from safla.core.values import State
 from safla.journal import events as e
 from safla.observe.update import Told
-from safla.resilience.clock import Clock
 
 START = 1_767_225_600_000  # 2026-01-01T00:00Z
 HOUR = 3_600_000

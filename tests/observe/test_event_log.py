@@ -13,8 +13,8 @@ from loguru import logger
 
 import safla
 from safla.config.model import Config
+from safla.journal.chain import ORIGIN, Chain
 from safla.journal.events import LEVELS, Filled
-from safla.journal.line import ORIGIN, Chain
 from safla.observe import event_log
 from safla.observe.event_lines import TABLE
 from safla.observe.format import WORDS
@@ -35,7 +35,7 @@ def config(folder: Path, **more: object) -> Config:
 
 def said(text: str, *, level: str = "WARNING") -> None:
     """A record as a module of safla makes it."""
-    logger.patch(lambda record: record.update(name="safla.data.exchange.feed")).log(level, "{}", text)
+    logger.patch(lambda record: record.update(name="safla.data.exchange.client")).log(level, "{}", text)
 
 
 def lines(path: Path) -> list[dict[str, str]]:
@@ -45,7 +45,7 @@ def lines(path: Path) -> list[dict[str, str]]:
 def test_a_line_is_one_object_with_time_level_room_and_text(tmp_path: Path):
     with freeze_time("2026-01-02T03:04:05.678Z"), event_log.of_exchange(config(tmp_path)):
         said("try 2 in 1.0 s")
-    expected = {"time": "2026-01-02T03:04:05.678Z", "level": "WARNING", "room": "safla.data.exchange.feed"}
+    expected = {"time": "2026-01-02T03:04:05.678Z", "level": "WARNING", "room": "safla.data.exchange.client"}
     assert lines(tmp_path / "data" / "market_data.log") == [expected | {"text": "try 2 in 1.0 s"}]
     assert lines(tmp_path / "data" / "errors.log") == [expected | {"text": "try 2 in 1.0 s"}]
 

@@ -7,8 +7,8 @@ import threading
 import pytest
 
 from safla.core import values as v
+from safla.journal.chain import decode, event_bytes
 from safla.journal.events import Candle, Halted, RunStarted
-from safla.journal.line import decode, event_bytes
 from safla.observe.live_view import watching, wrapped
 from safla.observe.update import Told
 from safla.runs.engine_choice import choose

@@ -9,7 +9,7 @@ from safla.config.operation import Monitoring
 from safla.observe import process
 from safla.observe.alerts import Alert, Alerts
 from safla.observe.monitor import LATENCIES, NO_FACTS, Facts, Monitor, Sample, Watched
-from safla.resilience.breaker import STATES
+from safla.resilience.circuit_breaker import STATES
 from tests.observe.happenings import HOUR, START, Hands, candle, told
 
 SYMBOLS = ("BTC/USDT", "ETH/USDT")

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from safla.errors import Interrupted
-from safla.journal.rows import Input
+from safla.journal.encode import Input
 from safla.observe.update import Told
 from safla.paper import control
 from safla.paper.control import Command, Kind

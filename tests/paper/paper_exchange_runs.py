@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from safla.config.load import load_mapping
+from safla.clock import Clock
+from safla.config.loader import load_mapping
 from safla.errors import Interrupted
 from safla.observe.update import Told
 from safla.paper import runner
 from safla.paper.runner import Onlooker
-from safla.resilience.clock import Clock
 from safla.runs import backtest
 from safla.runs.interrupt import Flag
 from tests.fake_exchange import FakeExchange, Market, synthetic

@@ -5,12 +5,12 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from safla.config.load import Loaded, load_mapping
+from safla.clock import SYSTEM, Clock
+from safla.config.loader import Loaded, load_mapping
 from safla.core.strategies import STRATEGIES, Strategy
 from safla.observe.update import Told
 from safla.paper import runner
 from safla.paper.runner import Onlooker
-from safla.resilience.clock import SYSTEM, Clock
 from safla.runs import backtest
 from safla.runs.interrupt import Flag
 

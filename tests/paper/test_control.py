@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from safla.errors import HostError
-from safla.journal.rows import NO_INPUT, Input
+from safla.journal.encode import NO_INPUT, Input
 from safla.paper import control
 from safla.paper.control import Clocks, Command, Control, Rejected
 

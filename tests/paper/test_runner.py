@@ -14,7 +14,7 @@ from safla.core import values as v
 from safla.core.candles import Series
 from safla.core.strategies import Strategy
 from safla.core.values import Columns
-from safla.data.exchange.live import Arrival
+from safla.data.exchange.live_candles import Arrival
 from safla.errors import ConfigError, HostError, Interrupted
 from safla.journal import reader
 from safla.journal.events import Candle, Filled, Halted, Resumed, RunEnded, Signal

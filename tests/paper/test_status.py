@@ -12,7 +12,7 @@ import pytest
 
 from safla.core import values as v
 from safla.errors import HostError, JournalError
-from safla.journal import head as anchor
+from safla.journal import checkpoint as anchor
 from safla.journal.events import Candle, RunStarted
 from safla.observe.snapshot import standing
 from safla.paper import command

@@ -2,8 +2,8 @@
 
 import pytest
 
-from safla.config.shown import counted
 from safla.report.formats import duration
+from safla.text import counted
 
 
 @pytest.mark.parametrize(

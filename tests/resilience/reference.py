@@ -3,7 +3,7 @@
 from itertools import pairwise
 from typing import Any
 
-from safla.resilience.breaker import Breaker, CircuitOpen
+from safla.resilience.circuit_breaker import Breaker, CircuitOpen
 from tests.resilience.ticking import Ticking
 
 THRESHOLD, RECOVERY, PROBES = 2, 10.0, 2

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from safla.resilience.breaker import Breaker
-from safla.resilience.gate import Gate
+from safla.resilience.circuit_breaker import Breaker
+from safla.resilience.rate_limiter import Gate
 from safla.resilience.retry import Again, Patience, Trouble, call
 from tests.resilience.ticking import Ticking
 

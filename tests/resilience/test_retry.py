@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safla.resilience.breaker import CircuitOpen
+from safla.resilience.circuit_breaker import CircuitOpen
 from safla.resilience.retry import LONGEST_WAIT, UNSAID_WAIT, Again, Patience, Trouble, retry_after
 from tests.options import SEED
 from tests.resilience.scripted import FINAL, SLOW, Scripted, trouble

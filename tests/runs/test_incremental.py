@@ -8,8 +8,8 @@ import pytest
 
 from safla.api.registered import registered
 from safla.journal import reader
+from safla.journal.encode import Input
 from safla.journal.events import Halted, OrderPlaced, Signal
-from safla.journal.rows import Input
 from safla.paper.session import resting
 from safla.runs import incremental, replay
 from tests.paper.paper_runs import backtested, journal, traded

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from safla.journal import reader
+from safla.journal.chain import event_bytes
 from safla.journal.events import Candle, CandleMissing
-from safla.journal.line import event_bytes
 from safla.runs.journal_scan import scan
 from safla.runs.recording import Inputs, noting, series_of
 from tests.chains import rehashed

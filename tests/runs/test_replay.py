@@ -7,7 +7,7 @@ import pytest
 
 from safla import cli
 from safla.errors import JournalError
-from safla.journal.line import ORIGIN
+from safla.journal.chain import ORIGIN
 from safla.runs.replay import Replayed, replay
 from tests.chains import rehashed
 from tests.small_runs import journal, run, small

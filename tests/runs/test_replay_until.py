@@ -8,7 +8,7 @@ from safla import cli
 from safla.core import values as v
 from safla.core.machine import IDLE
 from safla.errors import UsageError
-from safla.report.stand import stand, stand_lines
+from safla.report.account_state import stand, stand_lines
 from safla.runs.replay_until import until
 from tests.small_runs import run, small
 

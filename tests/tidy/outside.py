@@ -25,7 +25,7 @@ def worldly(source: Source) -> Findings:
     for node in ast.walk(source.tree):
         for pattern, what, rooms in WORLD:
             asked = isinstance(node, ast.Attribute) and pattern.fullmatch(ast.unparse(node))
-            if asked and room(source.module) not in {*rooms, "core", "faces"}:
+            if asked and room(source.module) not in {*rooms, "core", "compat"}:
                 yield at(source, node, f"{ast.unparse(node)}: {what} is an argument here")
 
 

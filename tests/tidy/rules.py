@@ -14,6 +14,7 @@ from tests.tidy.reading import Findings, Found, Function, Source, at, called, de
 # Imports go one way: a room may import those above it in this list (DESIGN 3).
 ORDER = (
     {"errors"},
+    {"clock", "fs", "text"},
     {"core"},
     {"config"},
     {"resilience"},
@@ -23,11 +24,11 @@ ORDER = (
     {"runs"},
     {"paper"},
     {"report", "sweep"},
-    {"faces"},
+    {"compat"},
     {"cli"},
     {"__main__"},
 )
-FACES = set("__init__ api data_feed faces monitoring simulator strategies".split())
+FACES = set("__init__ api data_feed compat monitoring simulator strategies".split())
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 
 CORE_MAY_IMPORT = set(
@@ -137,7 +138,7 @@ def late(source: Source) -> Findings:
 def room(module: str) -> str:
     """The room of a module of safla."""
     second = [*module.split("."), "__init__"][1]
-    return "faces" if second in FACES else second
+    return "compat" if second in FACES else second
 
 
 # --- Sizes and words -------------------------------------------------------------------------------------------------
@@ -202,9 +203,9 @@ def words(source: Source) -> Findings:
 def wide(source: Source) -> Findings:
     """A public function with more than two positional parameters, or a boolean one: calls would not say what is what.
 
-    The core takes numbers by position (D2), and the faces keep the signatures that their users know.
+    The core takes numbers by position (D2), and the classes of compat keep the signatures that their users know.
     """
-    if room(source.module) in ("core", "faces"):
+    if room(source.module) in ("core", "compat"):
         return
     for name, function in functions(source.tree):
         if any(part.startswith("_") for part in name.split(".")):

@@ -8,18 +8,18 @@ import click
 
 from safla.cli import UNWRAPPED
 from safla.cli.arguments import PATH, loaded
-from safla.cli.data.asked import called, configured, moment, stretches, symbol_of, timed
-from safla.cli.written import put_new
+from safla.cli.data.options import called, configured, moment, stretches, symbol_of, timed
+from safla.cli.output_file import put_new
 from safla.config.plan import source_timeframe
-from safla.config.shown import printable
 from safla.core.candles import iso
-from safla.data import share
-from safla.data.exchange.venue import folder_of
+from safla.data import export_files
+from safla.data.exchange.factory import folder_of
 from safla.data.store.store import Held, Place, held
 from safla.errors import DataError, UsageError
+from safla.text import printable
 
 EXAMPLE = "Example: safla data export BTC/USDT --timeframe 1h --from 2024-03-01 --to 2024-04-01 --out march.csv"
-MAKERS = {"csv": lambda series: share.csv_text(series).encode("ascii"), "parquet": share.parquet_bytes}
+MAKERS = {"csv": lambda series: export_files.csv_text(series).encode("ascii"), "parquet": export_files.parquet_bytes}
 
 
 @click.command("export", epilog=f"{UNWRAPPED}{EXAMPLE}")

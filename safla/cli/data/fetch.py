@@ -8,13 +8,13 @@ import click
 
 from safla.cli import UNWRAPPED
 from safla.cli.arguments import loaded
-from safla.cli.data.asked import called, configured, moment, symbol_of, timed
-from safla.config.shown import printable
+from safla.cli.data.options import called, configured, moment, symbol_of, timed
 from safla.core.candles import iso
+from safla.text import printable
 
 if TYPE_CHECKING:
-    from safla.data.exchange.download import Got
-    from safla.data.history import Fetched
+    from safla.data.exchange.backfill import Got
+    from safla.data.service import Fetched
     from safla.data.store.store import Span
 
 EXAMPLE = "Example: safla data fetch BTC/USDT --timeframe 1h --from 2024-01-01 --to 2024-02-01"
@@ -43,7 +43,7 @@ def command(
     exchange cannot be reached or refuses, 4 for candles that do not hold, 1 if stored candles were restated.
     """
     from safla.data.exchange.server_time import SKEW_SECONDS
-    from safla.data.history import Ask
+    from safla.data.service import Ask
     from safla.runs import download
 
     sets = (*sets, f"market_data.timeframe={timeframe}", f"data.timeframe={timeframe}") if timeframe else sets

@@ -8,10 +8,10 @@ import click
 
 from safla.cli import UNWRAPPED
 from safla.cli.arguments import loaded
-from safla.cli.data.asked import called, configured
-from safla.config.shown import printable
+from safla.cli.data.options import called, configured
 from safla.core.candles import iso
-from safla.data.store.inventory import Listed, listing
+from safla.data.store.catalog import Listed, listing
+from safla.text import printable
 
 HEADER = (
     "exchange",

@@ -8,15 +8,15 @@ import click
 
 from safla.cli import UNWRAPPED
 from safla.cli.arguments import loaded
-from safla.cli.data.asked import SHOWN_SPANS, called, configured, stretch, stretches, symbol_of
-from safla.config.shown import printable
+from safla.cli.data.options import SHOWN_SPANS, called, configured, stretch, stretches, symbol_of
 from safla.core.candles import iso
 from safla.core.timeframes import TIMEFRAMES
-from safla.data.exchange.venue import folder_of
-from safla.data.store import spans
-from safla.data.store.inventory import Verified, places, verify
-from safla.data.store.spans import Span, Spans
+from safla.data.exchange.factory import folder_of
+from safla.data.store import intervals
+from safla.data.store.catalog import Verified, places, verify
+from safla.data.store.intervals import Span, Spans
 from safla.errors import DataError
+from safla.text import printable
 
 WIDTH = 13  # of the labels
 
@@ -85,7 +85,7 @@ def _object(one: Verified) -> dict[str, Any]:
 
 def _unexplained(one: Verified) -> Spans:
     """Gaps that were believed before it was kept since when."""
-    return spans.minus(one.absent, [*(gap[:2] for gap in one.believed), *one.imported])
+    return intervals.minus(one.absent, [*(gap[:2] for gap in one.believed), *one.imported])
 
 
 def _span(span: Span) -> dict[str, str]:

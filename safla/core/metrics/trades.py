@@ -8,9 +8,9 @@ from itertools import groupby
 
 import numpy as np
 
+from safla.core.exits import levels_from, stop_in_force
 from safla.core.metrics.metric import FEWEST_TRADES, Metric, few, number
 from safla.core.metrics.sums import deviation, mean
-from safla.core.protect import levels_from, stop_in_force
 from safla.core.values import NONE, Float64, Int64, Rules
 
 NO_TRADE = Metric(None, "no trade was closed")

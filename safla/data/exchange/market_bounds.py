@@ -7,7 +7,7 @@ ccxt writes a precision of n digits with a loop of n turns, and pads a number wi
 import re
 from typing import Any
 
-from safla.data.exchange.verdicts import BAD_ANSWER, Judged, said
+from safla.data.exchange.failures import BAD_ANSWER, Judged, said
 
 MOST_PLACES = 64  # digits of a precision; tokens have 30 at most
 MOST_LETTERS = 100  # of a number: 2**256 - 1 has 78 digits

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from loguru import logger
 
-from safla.resilience.clock import Clock
+from safla.clock import Clock
 
 BELIEVED_SECONDS, DOUBTED_SECONDS = 3600.0, 60.0  # between two readings
 FRESH_SECONDS = 5.0  # so old may be what the end of the newest candle is judged by

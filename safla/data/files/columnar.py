@@ -9,12 +9,12 @@ from safla.core.candles import iso
 from safla.core.values import Int64
 from safla.data import bad_rows, decimals, market_names
 from safla.data.bad_rows import BadRows, Handling
-from safla.data.checks import Origin
 from safla.data.decimals import Numbers, Where, more
 from safla.data.files import bounded, times
 from safla.data.files.csv import ColumnMap, located
 from safla.data.files.times import Times
 from safla.data.rows import FIELDS, Rows
+from safla.data.validation import Origin
 from safla.errors import ConfigError, DataError, Problem
 
 if TYPE_CHECKING:

@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from safla.config.shown import SHORT, counted
 from safla.data import market_names
 from safla.data.bad_rows import Handling
 from safla.data.files import bounded, table
 from safla.data.files.table import MAX_COLUMNS, Layout, split
 from safla.data.rows import FIELDS, Rows
 from safla.errors import DataError
+from safla.text import SHORT, counted
 
 NAMES = {
     "ts": (

@@ -4,11 +4,11 @@ import msgspec
 import numpy as np
 
 from safla.data.bad_rows import Handling
-from safla.data.files import bounded, columnar, footer, recorded
+from safla.data.files import bounded, columnar, footer, run_candles
 from safla.data.files.csv import ColumnMap
 from safla.data.files.footer import Footer, Limits
 from safla.data.files.parquet_decoding import decoded, schema_of
-from safla.data.files.recorded import Recorded
+from safla.data.files.run_candles import Recorded
 from safla.data.files.table import MAX_COLUMNS
 from safla.data.rows import FIELDS, MAX_ROWS, Rows
 from safla.errors import DataError
@@ -28,7 +28,7 @@ def read(
     claims = footer.read(content, name=name, limits=Limits(MAX_COLUMNS, MAX_ROWS, MAX_UNPACKED_BYTES))
     broken = (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError, OverflowError)  # of casts too
     try:
-        run = recorded.facts(claims.metadata)
+        run = run_candles.facts(claims.metadata)
         if run is not None:
             return _recorded(path, content, claims, run, symbol=symbol)
         schema = schema_of(content, claims)
@@ -44,9 +44,9 @@ def _recorded(path: str, content: bytes, claims: Footer, run: Recorded, *, symbo
     """The candles of one symbol out of a run folder's file, when all of them are as they were written."""
     import polars as pl
 
-    recorded.refuse_claims(claims, run, file_bytes=len(content))
+    run_candles.refuse_claims(claims, run, file_bytes=len(content))
     frame = decoded(content, claims)
-    recorded.verified(frame, run)
+    run_candles.verified(frame, run)
     names = [one.symbol for one in run.symbols]
     if symbol not in names:
         raise DataError(f"{bounded.shown(path)}: no candles of {symbol}; it has {_listed(names)}")
@@ -60,5 +60,5 @@ def _recorded(path: str, content: bytes, claims: Footer, run: Recorded, *, symbo
 
 
 def _listed(symbols: list[str]) -> str:
-    rest = len(symbols) - recorded.SHOWN
-    return ", ".join(symbols[: recorded.SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+    rest = len(symbols) - run_candles.SHOWN
+    return ", ".join(symbols[: run_candles.SHOWN]) + (f" and {rest} more" if rest > 0 else "")

@@ -10,11 +10,11 @@ from safla.core.candles import iso
 from safla.core.values import Int8, Int64
 from safla.data import bad_rows, decimals, market_names
 from safla.data.bad_rows import DroppedRows, Handling, Mask
-from safla.data.checks import Origin
 from safla.data.decimals import Numbers
 from safla.data.files import orders, times
 from safla.data.files.bounded import shown
 from safla.data.rows import FIELDS, MAX_ROWS, Rows
+from safla.data.validation import Origin
 from safla.errors import DataError
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ of the same moment.
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
-from safla.data.store import spans
-from safla.data.store.spans import Spans
+from safla.data.store import intervals
+from safla.data.store.intervals import Spans
 
 DAYS = 3  # so long a gap is asked for again: by its age, and by that of its candles
 DOUBT_MS = DAYS * 86_400_000
@@ -27,16 +27,16 @@ def revised(known: Beliefs, *, added: Spans, at: int, taken: Spans) -> Beliefs:
     start, end = min(one[0] for one in (*added, *taken)), max(one[1] for one in (*added, *taken))
     first, after = bisect_left(known, start, key=lambda one: one[1]), bisect_right(known, end, key=lambda one: one[0])
     local = known[first:after]
-    new = spans.minus(added, [(since, to) for since, to, _ in local])
-    changed = [(since, to, moment) for *span, moment in local for since, to in spans.minus([_pair(span)], taken)]
-    changed += [(since, to, at) for since, to in spans.minus(new, taken)]
+    new = intervals.minus(added, [(since, to) for since, to, _ in local])
+    changed = [(since, to, moment) for *span, moment in local for since, to in intervals.minus([_pair(span)], taken)]
+    changed += [(since, to, at) for since, to in intervals.minus(new, taken)]
     return known[:first] + _joined(sorted(changed)) + known[after:]
 
 
 def doubtful(known: Beliefs, absent: Spans, *, now: int) -> Spans:
     """What is asked for again: gaps believed for less than DAYS, and any whose candles are younger than that."""
     young = [(since, to) for since, to, moment in known if moment > now - DOUBT_MS]
-    return spans.union(young, spans.within(absent, (now - DOUBT_MS, max(now, now - DOUBT_MS + 1))))
+    return intervals.union(young, intervals.within(absent, (now - DOUBT_MS, max(now, now - DOUBT_MS + 1))))
 
 
 def windows(gaps: Spans, most_ms: int) -> list[Spans]:

@@ -12,12 +12,12 @@ from typing import Annotated, Literal
 import msgspec
 
 from safla.config.plan import OrderRules
-from safla.config.shown import printable
 from safla.config.types import SYMBOL, plain
 from safla.core.timeframes import LAST_MS
-from safla.data.owned import read_own
 from safla.data.store.month import bounds_of
 from safla.errors import DataError
+from safla.fs import read_own
+from safla.text import printable
 
 NAME = "manifest.json"
 MAX_BYTES = 2**28

@@ -12,18 +12,18 @@ import numpy as np
 from safla.core.candles import Series
 from safla.core.scale import LIMIT
 from safla.core.values import Columns, Int64
-from safla.data.checks import Bounds, Origin, check
 from safla.data.decimals import POWERS
-from safla.data.files import footer, recorded
+from safla.data.files import footer, run_candles
 from safla.data.files.footer import Limits
 from safla.data.files.parquet_decoding import decoded
 from safla.data.files.parquet_format import INT64
 from safla.data.rows import PRICES
+from safla.data.validation import Bounds, Origin, check
 from safla.errors import DataError
 
 PRICE_LIMIT = LIMIT // 1000  # D1: the least that any strategy asks for
 MAX_BYTES = 2**26  # of a file: 44 640 candles of six int64 are 2 MB before they are packed
-KEY = "safla"  # of the metadata; data/files/recorded.py finds no run in it, so such a file is no source by itself
+KEY = "safla"  # of the metadata; data/files/run_candles.py finds no run in it, so such a file is no source by itself
 
 
 class Packed(NamedTuple):
@@ -65,7 +65,7 @@ def unpack(content: bytes, *, candles: int) -> Columns:
         raise ValueError("other columns than a month has, or another number of candles")
     if any(leaf.kind != INT64 or not leaf.is_plain for leaf in claims.leaves):
         raise ValueError("other columns than a month has")
-    recorded.refuse_unpacked(claims)
+    run_candles.refuse_unpacked(claims)
     try:
         frame = decoded(content, claims)
     except ValueError as error:

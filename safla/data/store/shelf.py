@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from safla.core.candles import Series
-from safla.data.owned import TEMPORARY, locked, make_folders, read_own, refuse_other_folder, refuse_others, replace
 from safla.data.store import manifest, month
 from safla.data.store.manifest import Manifest, Month
 from safla.errors import HostError
+from safla.fs import TEMPORARY, locked, make_folders, read_own, refuse_other_folder, refuse_others, replace
 
 LOCK = "lock"
 DAMAGED = ".damaged"  # behind the name of a file that was set aside

@@ -11,16 +11,16 @@ import msgspec
 import numpy as np
 
 from safla.config.plan import OrderRules
-from safla.config.shown import printable
 from safla.core.candles import Series, between, iso
 from safla.core.timeframes import TIMEFRAMES
 from safla.core.values import Columns
 from safla.data.decimals import MAX_PLACES
-from safla.data.store import beliefs, manifest, month, shelf, spans
+from safla.data.store import beliefs, intervals, manifest, month, shelf
+from safla.data.store.intervals import Span, Spans
 from safla.data.store.manifest import Manifest, Month, Offer
-from safla.data.store.meet import Met, Restated, meet, of_texts
-from safla.data.store.spans import Span, Spans
+from safla.data.store.merge import Met, Restated, meet, of_texts
 from safla.errors import DataError
+from safla.text import printable
 
 SOURCE_LETTERS = 200
 
@@ -102,10 +102,10 @@ def held(place: Place, span: Span) -> Held:
     with shelf.reading(place.cache, place.nothing, names=place.names) as (known, notes):
         series, damaged = _series(place, known, start, end)
     whole = [one for one in known.months if one.month not in damaged]
-    have = () if series is None else spans.of_candles(series.columns.ts, place.step_ms)
+    have = () if series is None else intervals.of_candles(series.columns.ts, place.step_ms)
     asked = start, -(-end // place.step_ms) * place.step_ms
     over = () if known.ended is None else ((known.ended[0], max(asked[1], known.ended[0])),)
-    missing = spans.minus(spans.minus([asked], have), (*spans.within(known.absent, asked), *over))
+    missing = intervals.minus(intervals.minus([asked], have), (*intervals.within(known.absent, asked), *over))
     first, last = (whole[0].first, whole[-1].last) if whole else (None, None)
     ended = None if known.ended is None else known.ended[0]
     return Held(series, missing, manifest.rules_of(known), (*notes, *damaged.values()), first, last, ended)
@@ -118,7 +118,7 @@ def doubtful(place: Place, span: Span, *, now: int) -> Spans:
     """
     with shelf.reading(place.cache, place.nothing, names=place.names) as (known, _):
         young = beliefs.doubtful(known.believed, known.absent, now=now)
-        return spans.within(spans.union(young, known.imported), span)
+        return intervals.within(intervals.union(young, known.imported), span)
 
 
 def confirm(place: Place, gaps: Spans, *, at: int) -> None:
@@ -127,7 +127,7 @@ def confirm(place: Place, gaps: Spans, *, at: int) -> None:
         after = msgspec.structs.replace(
             known,
             believed=beliefs.revised(known.believed, added=gaps, at=at, taken=()),
-            imported=spans.revised(known.imported, added=(), taken=gaps),
+            imported=intervals.revised(known.imported, added=(), taken=gaps),
         )
         if after != known:
             shelf.commit(place.folder, after, before=known, files={})
@@ -138,11 +138,11 @@ def leave_out(place: Place, gaps: Sequence[Span]) -> None:
     with shelf.writing(place.cache, place.nothing, names=place.names) as (known, notes):
         hull = gaps[0][0], gaps[-1][1]
         found = [one for _, one in _whole(place, known, *hull) if isinstance(one, Series)]
-        have = [span for one in found for span in spans.of_candles(one.columns.ts, place.step_ms)]
-        new = spans.minus(gaps, [*have, *spans.within(known.absent, hull)])
+        have = [span for one in found for span in intervals.of_candles(one.columns.ts, place.step_ms)]
+        new = intervals.minus(gaps, [*have, *intervals.within(known.absent, hull)])
         if not new or notes:
             return
-        absent, files = (spans.revised(one, added=new, taken=()) for one in (known.absent, known.imported))
+        absent, files = (intervals.revised(one, added=new, taken=()) for one in (known.absent, known.imported))
         after = msgspec.structs.replace(known, absent=absent, imported=files)
         shelf.commit(place.folder, after, before=known, files={})
 
@@ -281,12 +281,12 @@ def _merged(
             before = next((old for old in known.months if old.month == name), None)
             entries[name] = before if before is not None and before.hash == packed.hash else entry
             files[entry.file] = packed.content
-    came = tuple(span for one in met for span in spans.of_candles(one.changed, place.step_ms))
+    came = tuple(span for one in met for span in intervals.of_candles(one.changed, place.step_ms))
     gaps = _empty(place, met, absent)
     after = msgspec.structs.replace(
         known,
         months=tuple(entries[name] for name in sorted(entries)),
-        absent=spans.revised(known.absent, added=gaps, taken=came),
+        absent=intervals.revised(known.absent, added=gaps, taken=came),
         restated=_kept_apart(known, met, source=source, at=at, accepts=accepts),
     )
     restated = tuple(offer for one in met for offer in one.restated)
@@ -297,11 +297,11 @@ def _merged(
 
 def _empty(place: Place, met: Sequence[Met], absent: Sequence[Span]) -> Spans:
     """Of the gaps that are told what is one: a candle that came or is held is not absent, whatever is said of it."""
-    more = spans.union(absent, ())
+    more = intervals.union(absent, ())
     if not more:
         return ()
     have = (between(one.series.columns, more[0][0], more[-1][1]).ts for one in met)
-    return spans.minus(more, [span for ts in have for span in spans.of_candles(ts, place.step_ms)])
+    return intervals.minus(more, [span for ts in have for span in intervals.of_candles(ts, place.step_ms)])
 
 
 def _believed(known: Manifest, change: _Change, *, at: int, imported: bool) -> Manifest:
@@ -309,12 +309,12 @@ def _believed(known: Manifest, change: _Change, *, at: int, imported: bool) -> M
     gaps, came = change.gaps, change.came
     if imported:
         hull = (gaps[0][0], gaps[-1][1]) if gaps else (0, 0)
-        new = spans.minus(gaps, spans.within(known.absent, hull))
+        new = intervals.minus(gaps, intervals.within(known.absent, hull))
         believed = beliefs.revised(known.believed, added=(), at=at, taken=came)
-        files = spans.revised(known.imported, added=new, taken=came)
+        files = intervals.revised(known.imported, added=new, taken=came)
     else:
         believed = beliefs.revised(known.believed, added=gaps, at=at, taken=came)
-        files = spans.revised(known.imported, added=(), taken=(*came, *gaps))
+        files = intervals.revised(known.imported, added=(), taken=(*came, *gaps))
     over = known.ended if known.ended is None or not any(to > known.ended[0] for _, to in came) else None
     return msgspec.structs.replace(change.manifest, believed=believed, imported=files, ended=over)
 
@@ -344,7 +344,7 @@ def _entry(place: Place, name: str, packed: month.Packed, *, source: str, at: st
     series, ts = packed.series, packed.series.columns.ts
     return Month(
         month=name, file=f"{name}-{packed.hash[:16]}.parquet", hash=packed.hash, candles=len(ts),
-        holes=len(spans.of_candles(ts, place.step_ms)) - 1, first=int(ts[0]), last=int(ts[-1]),
+        holes=len(intervals.of_candles(ts, place.step_ms)) - 1, first=int(ts[0]), last=int(ts[-1]),
         price_decimals=series.price_decimals, volume_decimals=series.volume_decimals, source=source, at=at,
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safla.core import protect
+from safla.core import exits
 from safla.core.metrics import trades
 from safla.core.values import NONE, Rules
 
@@ -91,7 +91,7 @@ def test_the_first_stop_is_the_one_in_force_at_the_fill(stop_loss, trailing, act
         stop_loss_ppm=stop_loss, trailing_stop_ppm=trailing, trailing_activation_ppm=activation, take_profit_ppm=1_000
     )
     assert trades.first_stop(rules, 1, 10_000) == expected
-    assert expected in (NONE, protect.levels_from(rules, 1, 10_000).stop, protect.levels_from(rules, 1, 10_000).trail)
+    assert expected in (NONE, exits.levels_from(rules, 1, 10_000).stop, exits.levels_from(rules, 1, 10_000).trail)
 
 
 def test_a_trade_that_loses_what_its_stop_put_at_risk_loses_one_r():

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from safla.data.exchange import followed
-from safla.data.exchange.live import WAKE_SECONDS, Arrival
+from safla.data.exchange import live_symbol
+from safla.data.exchange.live_candles import WAKE_SECONDS, Arrival
 from tests.data.following import BEGAN, Following, over_at, pairs
 from tests.fake import stream as pushing
 from tests.faults.exchange import MINUTE, START
@@ -26,7 +26,7 @@ def check_true(following: Following, came: list[Arrival]) -> None:
     """Every candle as it was in the end, none before its close."""
     assert pairs(came) == following.true(SINCE, END)
     assert all(one.came >= over_at(one.ts) for one in came)
-    assert followed.REVISED not in following.kinds()
+    assert live_symbol.REVISED not in following.kinds()
 
 
 # --- One wrong reading -----------------------------------------------------------------------------------------------
@@ -86,7 +86,7 @@ def test_a_candle_that_comes_back_with_other_values_has_the_clock_read_at_once_a
 ) -> None:
     following.fake.break_("spike", after=1)
     following.follow(SINCE, BEGAN + 3)
-    assert following.kinds() == [followed.REVISED, followed.CLOCK]
+    assert following.kinds() == [live_symbol.REVISED, live_symbol.CLOCK]
     text = following.told[1][2]
     assert text.startswith("binance: BTC/USDT: 2024-01-01T00:30Z came back with other values than it was taken with; ")
     times = [following.meeting.second(one) for one in following.meeting.asked("time")]
@@ -116,7 +116,7 @@ def test_a_stream_that_goes_on_with_a_candle_which_we_believe_over_has_the_clock
 
     before, after = following.meeting.run(scene, grace=0.01)
     assert after > before
-    assert [kind for kind, _, text in following.told] == [followed.CLOCK]
+    assert [kind for kind, _, text in following.told] == [live_symbol.CLOCK]
     assert "what was believed was 25.0 s ahead" in following.told[0][2]
 
 
@@ -168,8 +168,8 @@ def test_after_a_suspend_in_which_the_monotonic_clock_stood_still_candles_come_a
     assert took <= (WAKE_SECONDS if wall_goes_on else 62.0)
     counts = following.feed.counts
     assert (counts["retries"], counts["breaker open"]) == (0, 0)
-    assert followed.REFUSED not in following.kinds()
-    (text,) = [text for kind, _, text in following.told if kind == followed.CLOCK]
+    assert live_symbol.REFUSED not in following.kinds()
+    (text,) = [text for kind, _, text in following.told if kind == live_symbol.CLOCK]
     assert "what was believed was 10800.0 s behind" in text
 
 
@@ -225,7 +225,7 @@ def test_one_that_opens_off_the_grid_or_later_is_a_bad_row(shift: int, following
 
     following.fake.form(lambda cells: [cells[0] + shift, *cells[1:6], cells[6] + shift, *cells[7:]])
     following.meeting.run(scene, grace=0.006)
-    assert following.kinds()[0] == followed.REFUSED
+    assert following.kinds()[0] == live_symbol.REFUSED
     assert "is not on the grid" in following.told[0][2] or "is behind the exchange's own clock" in following.told[0][2]
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from safla.data.exchange import followed
-from safla.data.exchange.live import Arrival
+from safla.data.exchange import live_symbol
+from safla.data.exchange.live_candles import Arrival
 from safla.data.exchange.outages import Outages
 from tests.data.following import BEGAN, Following, pairs
 
@@ -93,8 +93,8 @@ def test_an_outage_of_twenty_symbols_is_told_once_and_so_is_its_end(fault: str, 
 
     came = following.meeting.run(scene, grace=0.004)
     assert pairs(came) == following.true(BEGAN, BEGAN + 12)
-    kinds = [kind for kind in following.kinds() if kind != followed.LATE]
-    assert kinds == [followed.REFUSED, followed.WELL]
+    kinds = [kind for kind in following.kinds() if kind != live_symbol.LATE]
+    assert kinds == [live_symbol.REFUSED, live_symbol.WELL]
 
 
 def test_an_hour_of_flapping_with_twenty_symbols_loses_no_candle_and_tells_each_outage_once(tmp_path: Path) -> None:
@@ -113,8 +113,8 @@ def test_an_hour_of_flapping_with_twenty_symbols_loses_no_candle_and_tells_each_
 
     came = following.meeting.run(scene, grace=0.003)
     assert pairs(came) == following.true(BEGAN, BEGAN + 60)
-    kinds = [kind for kind in following.kinds() if kind != followed.LATE]
-    assert kinds == [followed.REFUSED, followed.WELL] * 9
+    kinds = [kind for kind in following.kinds() if kind != live_symbol.LATE]
+    assert kinds == [live_symbol.REFUSED, live_symbol.WELL] * 9
 
 
 async def _collected(source: object) -> list[Arrival]:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from safla.clock import Clock
 from safla.data.exchange.server_time import BELIEVED_SECONDS, DOUBTED_SECONDS, Now, Read, ServerTime
 from safla.errors import ExchangeError
-from safla.resilience.clock import Clock
 from tests.resilience.ticking import Ticking
 
 SERVER = 1_704_067_200_000

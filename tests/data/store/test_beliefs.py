@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safla.data.store import beliefs, spans
+from safla.data.store import beliefs, intervals
 from safla.data.store.beliefs import DOUBT_MS
 
 NOW = 100 * DOUBT_MS
@@ -48,7 +48,7 @@ def test_any_changes_come_to_what_sets_would(changes: list[tuple[bool, int, int]
         (((NOW - 50, NOW - 40, 7),), ((NOW - 50, NOW - 40),), ((NOW - 50, NOW - 40),)),  # its candles are young
     ],
 )
-def test_what_is_asked_for_again(known: beliefs.Beliefs, absent: spans.Spans, asked: spans.Spans) -> None:
+def test_what_is_asked_for_again(known: beliefs.Beliefs, absent: intervals.Spans, asked: intervals.Spans) -> None:
     assert beliefs.doubtful(known, absent, now=NOW) == asked
 
 

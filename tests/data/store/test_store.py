@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from safla import fs
 from safla.config.plan import OrderRules
-from safla.data import owned
 from safla.data.store import manifest, store
 from safla.data.store.beliefs import DOUBT_MS
 from safla.data.store.store import Place
@@ -273,13 +273,13 @@ def test_a_link_in_the_store_is_neither_followed_nor_written_to(btc: Place, tmp_
 
 def test_a_series_that_is_held_by_another_for_too_long_is_given_up(btc: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     merge(btc, candles(range(3)))
-    monkeypatch.setattr(owned, "LOCK_TRIES", 3)
-    with owned.locked(btc.folder / "lock", exclusive=True):
+    monkeypatch.setattr(fs, "LOCK_TRIES", 3)
+    with fs.locked(btc.folder / "lock", exclusive=True):
         with pytest.raises(HostError, match=f"{btc.folder}: another process held it"):
             store.held(btc, ALL)
         with pytest.raises(HostError, match=f"{btc.folder}: another process held it"):
             merge(btc, candles(range(5)))
-    with owned.locked(btc.folder / "lock", exclusive=False):
+    with fs.locked(btc.folder / "lock", exclusive=False):
         assert same(store.held(btc, ALL).series, candles(range(3)))
 
 

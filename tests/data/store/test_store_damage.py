@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from safla.config.plan import NO_RULES
-from safla.data.store import inventory, manifest, store
+from safla.data.store import catalog, manifest, store
 from safla.data.store.store import Place
 from tests.data.kept import ALL, AT, START, candles, contents, merge, months, place, same, span
 
@@ -96,7 +96,7 @@ def test_a_damaged_manifest_is_set_aside_and_its_months_are_not_trusted(btc: Pla
     files = contents(btc)
     assert {f"{name}.damaged" for name in [*names, "manifest.json"]} <= files.keys()
     assert same(store.held(btc, ALL).series, candles(range(3), shift=5))
-    assert inventory.verify(btc).aside == tuple(sorted(f"{name}.damaged" for name in [*names, "manifest.json"]))
+    assert catalog.verify(btc).aside == tuple(sorted(f"{name}.damaged" for name in [*names, "manifest.json"]))
 
 
 def test_a_damaged_manifest_is_not_set_aside_in_silence_when_rules_are_kept(btc: Place) -> None:
@@ -150,7 +150,7 @@ def test_what_a_crash_left_is_removed_by_the_next_merge(btc: Place) -> None:
     for name in ("2024-01-0123456789abcdef.parquet", "manifest.json.tmp", "2024-02-0123456789abcdef.parquet.tmp"):
         (btc.folder / name).write_bytes(b"left over")
     (btc.folder / "notes.txt").write_bytes(b"of the user")
-    assert inventory.verify(btc).strays != ()
+    assert catalog.verify(btc).strays != ()
     assert same(store.held(btc, span(0, 60)).series, candles(range(60)))
     assert merge(btc, candles([3])).notes == (f"{btc.folder}: 1 files that no manifest names were removed",)
     assert contents(btc) == before | {"notes.txt": b"of the user"}

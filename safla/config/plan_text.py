@@ -1,0 +1,141 @@
+"""A configuration as text: the plan in the journal's first line (J15), and the resolved YAML for people. No file."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from pydantic import SecretStr, ValidationError
+
+from safla.config.loader import Loaded
+from safla.config.model import Config
+from safla.config.reference import find, is_date, leaves, spelled
+from safla.config.trading import Market
+from safla.config.types import plain
+from safla.config.yaml_reader import scalar
+from safla.core.scale import MILLION
+from safla.core.sizing import MAX_CONFIDENCE_PPM
+from safla.errors import ConfigError, Problem
+from safla.text import printable
+
+APART = ("symbols", "markets", "journal")  # the first line tells these by fields of their own (J15)
+BARE = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*", re.ASCII)  # what needs no quotes in YAML, unless it means something else
+COLUMN = 56  # where the comments of the resolved configuration begin
+
+
+def plan_texts(config: Config) -> dict[str, str]:
+    """Every key of the plan as text, dotted and sorted, one spelling a value, but symbols, markets and detail (J15)."""
+    texts: dict[str, str] = {}
+    for path, value in leaves(config):
+        known = find(path)
+        if known and known.plan and path[0] not in APART and value != {}:
+            texts[".".join(path)] = spelled(value)
+    return dict(sorted(texts.items()))
+
+
+def from_plan_texts(
+    texts: Mapping[str, str],
+    *,
+    symbols: tuple[str, ...],
+    markets: Mapping[str, Market],
+    detail: str,
+    timeframe: str,
+    strategies: tuple[str, ...] = (),
+) -> Config:
+    """The configuration behind a plan: the inverse of plan_texts. Keys outside the plan have their defaults.
+
+    strategies  names that Python adds to the register (D5)
+    Raises ConfigError for a key that is not of the plan, and for a value that it does not take.
+    """
+    problems: list[Problem] = []
+    tree: dict[str, Any] = {"symbols": {"primary": symbols}, "markets": dict(markets), "journal": {"detail": detail}}
+    for dotted, text in texts.items():
+        path = tuple(dotted.split("."))
+        known = find(path)
+        if known is None or not known.plan or path[0] in APART:
+            problems.append(Problem("plan", printable(dotted), "is no key of the plan"))
+            continue
+        section = tree
+        for name in path[:-1]:
+            section = section.setdefault(name, {})
+        section[path[-1]] = text if known.text else scalar(text)
+    if texts.get("market_data.timeframe") != timeframe:
+        problems.append(Problem("plan", "market_data.timeframe", f"is not the timeframe {printable(timeframe)}"))
+    if problems:
+        raise ConfigError(problems)
+    try:
+        return Config.model_validate(tree, context={"strategies": strategies})
+    except ValidationError as error:
+        raise ConfigError([_refused(one) for one in error.errors(include_url=False, include_input=False)]) from error
+
+
+def _refused(error: Any) -> Problem:
+    dotted = ".".join(map(str, error["loc"]))
+    known = find(error["loc"])
+    return Problem("plan", printable(dotted), f"due is {known.allowed}" if known else printable(error["msg"]))
+
+
+class _Line(NamedTuple):
+    """A line of the resolved configuration: a section's name, or a key with its value and where it came from."""
+
+    depth: int
+    text: str
+    origin: str
+
+
+def resolved_yaml(loaded: Loaded) -> str:
+    """The whole configuration as YAML: every default shown, and where each value came from. Loading it gives the same.
+
+    But a webhook, which is a secret wherever it came from (Z9): a run that goes on from this file has none, unless
+    SAFLA__MONITORING__WEBHOOK_URL names it.
+    """
+    lines = ["# The resolved configuration: every key, and where its value came from."]
+    for line in _lines(loaded):
+        text = f"{'  ' * line.depth}{line.text}"
+        lines.append(f"{text:<{COLUMN}}  # {line.origin}" if line.origin else text)
+    return "\n".join(lines) + "\n"
+
+
+def _lines(loaded: Loaded) -> Iterator[_Line]:
+    above: tuple[str, ...] = ()
+    for path, value in leaves(loaded.config):
+        if path == ("extends",):
+            continue  # it has been followed
+        for depth, name in enumerate(path[:-1]):
+            if above[: depth + 1] != path[: depth + 1]:
+                yield _Line(depth, f"{_scalar(name)}:", "")
+        above = path[:-1]
+        origin = printable(loaded.origins[".".join(path)])
+        if isinstance(value, SecretStr):
+            shown, origin = "null", f"{origin}, kept out of this file"
+        else:
+            shown = _value(path, value)
+        if path in REMARKS:
+            origin = f"{origin}; {REMARKS[path](loaded.config)}"
+        yield _Line(len(path) - 1, f"{_scalar(path[-1])}: {shown}", origin)
+
+
+def _entry_budget(config: Config) -> str:
+    """Why an entry buys less than max_position_size_usd says (S23)."""
+    strategy = config.strategy
+    budget = strategy.max_position_size_usd * strategy.position_size_pct * MAX_CONFIDENCE_PPM / MILLION
+    return f"an entry spends {plain(budget)} at most, commission included: times confidence, which is 0.9 at most"
+
+
+REMARKS: dict[tuple[str, ...], Callable[[Config], str]] = {("strategy", "max_position_size_usd"): _entry_budget}
+
+
+def _value(path: tuple[str, ...], value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_scalar, value))}]"
+    if isinstance(value, str):
+        return _scalar(value)
+    return spelled(value, date=is_date(path))
+
+
+def _scalar(text: str) -> str:
+    bare = BARE.fullmatch(text) and scalar(text) == text and text.lower() not in SPECIAL
+    return text if bare else json.dumps(text)
+
+
+SPECIAL = frozenset(["yes", "no", "on", "off", "y", "n", "true", "false", "null"])  # other readers see no text in these

@@ -1,0 +1,289 @@
+"""YAML text to values with places. Guards stand before anything is built (Z1-Z3), no key is known here.
+
+Only the parser of ruamel is used: its events become `Node`s, and what a scalar means is decided by `scalar` alone, so
+that no number ever is a YAML float (Z5).
+"""
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from safla.errors import ConfigError, Problem
+from safla.text import counted, printable, quoted
+
+MAX_BYTES = 65_536  # Z1
+MAX_DEPTH = 16  # Z2
+MAX_NODES = 5_000  # Z2
+NUMBER = re.compile(r"(0|[1-9]\d{0,11})(\.\d{1,12})?", re.ASCII)  # Z5
+JOURNAL_BEGINS = b'{"n":1,"p":"'
+MAX_NUMBER = 64  # characters, looked at before the pattern
+WORDS: dict[str, bool | None] = {"true": True, "false": False, **dict.fromkeys(("null", "~", "Null", "NULL"))}
+
+# Whatever a parser throws at a hostile file is one configuration error (Z3).
+PARSER_ERRORS = (
+    YAMLError,
+    ValueError,
+    ArithmeticError,
+    LookupError,
+    AttributeError,
+    TypeError,
+    AssertionError,
+    RuntimeError,  # RecursionError and NotImplementedError too
+)
+
+
+class Place(NamedTuple):
+    """Where something stands: a file with line and column (1-based), or the name of a variable or option (line 0)."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+    @property
+    def origin(self) -> str:
+        """The place without its column, as the resolved configuration names it."""
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+class NoValue(Enum):
+    """What stands where a key was written and no value: never null, which would switch off what may be off."""
+
+    HERE = "nothing"
+
+
+class Node(NamedTuple):
+    """A value, how it was written, and where; `value` is a dict or list of Nodes, a scalar, or NoValue.HERE."""
+
+    value: Any
+    text: str  # as a message shows it
+    place: Place
+    key_place: Place  # of its key in a map, else its own
+
+
+def scalar(text: str) -> str | int | Decimal | bool | None:
+    """What an unquoted word means: true, false, null, a number by Z5, else the text itself."""
+    if text in WORDS:
+        return WORDS[text]
+    if len(text) > MAX_NUMBER or not NUMBER.fullmatch(text):
+        return text
+    return Decimal(text) if "." in text else int(text)
+
+
+def read_file(path: Path, shown: str, *, problems: list[Problem]) -> Node:
+    """The map in a YAML file. Keys that stand twice are added to `problems`; what cannot be read raises ConfigError."""
+    return read_text(_decoded(_content(path, shown), shown), Place(shown, 1, 1), problems=problems)
+
+
+def read_value(text: str, place: Place, *, problems: list[Problem]) -> Node:
+    """A value from a variable or an option: YAML flow where it begins like that, else one unquoted word."""
+    if text[:1] in ("[", "{", '"', "'"):
+        return _moved(read_text(text, place, problems=problems, root=""), place)
+    word = text.strip(" ")  # a tab or a control character is no part of a number, and is told (Z5)
+    return _plain_scalar(word, place, place)
+
+
+def _plain_scalar(word: str, place: Place, key_place: Place) -> Node:
+    if not word:
+        return Node(NoValue.HERE, NoValue.HERE.value, place, key_place)
+    value = scalar(word)
+    return Node(value, _shown(value, word), place, key_place)
+
+
+def _shown(value: object, text: str) -> str:
+    return text if type(value) in (int, Decimal) else quoted(text)
+
+
+def _content(path: Path, shown: str) -> bytes:
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # so that a FIFO does not hang
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a path"
+        raise _refused(shown, f"cannot be read: {reason}; name a YAML file, or make one with `safla init`") from error
+    try:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or device"
+            inside = path / "config.yaml"
+            instead = f"its configuration is {inside}" if inside.is_file() else "name a regular file"
+            raise _refused(shown, f"is {kind}; {instead}")
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            content = file.read(MAX_BYTES + 1)
+    finally:
+        os.close(handle)
+    if content.startswith(JOURNAL_BEGINS):
+        raise _refused(shown, f"is a journal, not a configuration; `safla replay {shown}` verifies it")
+    if len(content) > MAX_BYTES:
+        raise _refused(shown, f"is larger than {MAX_BYTES} bytes; a configuration is not")
+    return content
+
+
+def _decoded(content: bytes, shown: str) -> str:
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise _refused(shown, "is UTF-16; save it as UTF-8")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start]
+        column = error.start - (before.rfind(b"\n") + 1) + 1
+        place = Place(shown, before.count(b"\n") + 1, column)
+        raise _refused(str(place), f"byte 0x{content[error.start]:02x} is no UTF-8; save the file as UTF-8") from error
+
+
+def read_text(text: str, start: Place, *, problems: list[Problem], root: str = "a map of keys") -> Node:
+    """The document in a YAML text; with `root`, it has to be a map."""
+    _refuse_at_sight(text, start)
+    events = _guarded(text, start)
+    try:
+        event = next(events, None)
+        if event is None:
+            raise _refused(start.file, "is empty; `safla init` writes a commented configuration to start from")
+        node = _node(event, events, _Spot(start.file, None, (), problems))
+        for _ in events:  # what follows the document is guarded too
+            pass
+    except PARSER_ERRORS as error:
+        raise _refused(str(_error_place(error, start)), f"no YAML: {_error_text(error)}") from error
+    if root and not isinstance(node.value, dict):
+        found = f"a text of {counted(len(node.value), 'letter')}" if isinstance(node.value, str) else node.text
+        raise _refused(str(node.place), f"{found} stands where {root} is due")
+    return node
+
+
+def _refuse_at_sight(text: str, start: Place) -> None:
+    if len(text) > MAX_BYTES:
+        raise _refused(str(start), f"is larger than {MAX_BYTES} bytes; a configuration is not")
+    for pattern, reason in FORBIDDEN_TEXT:
+        found = pattern.search(text)
+        if found:
+            line = text.count("\n", 0, found.start()) + 1
+            column = found.start() - (text.rfind("\n", 0, found.start()) + 1) + 1
+            raise _refused(str(Place(start.file, line, column)), reason.format(printable(found[0])))
+
+
+FORBIDDEN_TEXT = (
+    (re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"), "control character {}; is it a text file?"),
+    # The scanner looks 1024 characters ahead for a key, and takes the square of them in time where all open a list.
+    (re.compile(r"[\[{]{64}"), f"is nested deeper than {MAX_DEPTH}; write it plainly"),
+)
+
+
+class _Spot(NamedTuple):
+    """Where the reader is: what it needs to place a node and to name a key that stands twice."""
+
+    file: str
+    key_place: Place | None
+    path: tuple[str, ...]
+    problems: list[Problem]
+
+
+def _guarded(text: str, start: Place) -> Iterator[Any]:
+    """The events of the nodes; whatever Z2 forbids raises ConfigError before a node is built of it."""
+    depth = nodes = documents = 0
+    for event in YAML(typ="safe", pure=True).parse(text):
+        kind = type(event).__name__
+        documents += kind == "DocumentStartEvent"
+        nodes += kind in NODE_EVENTS
+        depth += DEPTHS.get(kind, 0)
+        reason = _forbidden(event, kind, documents)
+        if depth > MAX_DEPTH:
+            reason = f"is nested deeper than {MAX_DEPTH}"
+        if nodes > MAX_NODES:
+            reason = f"holds more than {MAX_NODES} values"
+        if reason:
+            raise _refused(str(_place(event, start.file)), f"{reason}; write it plainly")
+        if kind in NODE_EVENTS or kind in DEPTHS:
+            yield event
+
+
+NODE_EVENTS = frozenset(["ScalarEvent", "MappingStartEvent", "SequenceStartEvent", "AliasEvent"])
+DEPTHS = {"MappingStartEvent": 1, "SequenceStartEvent": 1, "MappingEndEvent": -1, "SequenceEndEvent": -1}
+
+
+def _forbidden(event: Any, kind: str, documents: int) -> str:
+    if documents > 1:
+        return "a second document begins here"
+    if kind == "AliasEvent":
+        return "aliases are not allowed"
+    if getattr(event, "anchor", None) is not None:
+        return "anchors are not allowed"
+    if getattr(event, "ctag", None) is not None:
+        return "tags are not allowed"
+    if kind == "DocumentStartEvent" and (event.version or event.tags):
+        return "directives are not allowed"
+    return ""
+
+
+def _node(event: Any, events: Iterator[Any], spot: _Spot) -> Node:
+    kind = type(event).__name__
+    place = _place(event, spot.file)
+    key_place = spot.key_place or place
+    if kind == "ScalarEvent":
+        if event.style:
+            return Node(event.value, quoted(event.value), place, key_place)
+        return _plain_scalar(event.value, place if event.value else key_place, key_place)  # nothing has no place
+    if kind == "SequenceStartEvent":
+        return Node(list(_items(events, spot)), "a list", place, key_place)
+    return Node(_members(events, spot), "a map", place, key_place)
+
+
+def _items(events: Iterator[Any], spot: _Spot) -> Iterator[Node]:
+    for event in events:
+        if type(event).__name__ == "SequenceEndEvent":
+            return
+        yield _node(event, events, spot._replace(key_place=None))
+
+
+def _members(events: Iterator[Any], spot: _Spot) -> dict[str, Node]:
+    members: dict[str, Node] = {}
+    for event in events:
+        if type(event).__name__ == "MappingEndEvent":
+            break
+        place = _place(event, spot.file)
+        if type(event).__name__ != "ScalarEvent":
+            raise _refused(str(place), "a list or map stands where a key is due")
+        key = event.value
+        path = (*spot.path, key)
+        if key in members:
+            first = members[key].key_place.line
+            text = f"stands here twice, first in line {first}; keep one"
+            spot.problems.append(Problem(str(place), printable(".".join(path)), text))
+        node = _node(next(events), events, spot._replace(key_place=place, path=path))
+        members.setdefault(key, node)
+    return members
+
+
+def _place(event: Any, file: str) -> Place:
+    return Place(file, event.start_mark.line + 1, event.start_mark.column + 1)
+
+
+def _moved(node: Node, place: Place) -> Node:
+    value = node.value
+    if isinstance(value, dict):
+        value = {key: _moved(one, place) for key, one in value.items()}
+    if isinstance(value, list):
+        value = [_moved(one, place) for one in value]
+    return Node(value, node.text, place, place)
+
+
+def _error_place(error: BaseException, start: Place) -> Place:
+    mark = (error.problem_mark or error.context_mark) if isinstance(error, MarkedYAMLError) else None
+    return start if mark is None else Place(start.file, mark.line + 1, mark.column + 1)
+
+
+def _error_text(error: BaseException) -> str:
+    said = (error.problem or error.context) if isinstance(error, MarkedYAMLError) else ""
+    return printable(said or "it cannot be parsed")
+
+
+def _refused(where: str, text: str) -> ConfigError:
+    return ConfigError([Problem(printable(where), "", text)])

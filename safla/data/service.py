@@ -1,0 +1,283 @@
+"""Candles of a stretch of time: out of the store, and from the exchange what the store lacks. The one way to either."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from loguru import logger
+
+from safla.clock import SYSTEM, Clock
+from safla.config.model import Config
+from safla.config.plan import OrderRules, source_timeframe
+from safla.core.candles import Series, iso
+from safla.core.timeframes import LAST_MS, TIMEFRAMES
+from safla.data.exchange import backfill, factory
+from safla.data.exchange.backfill import Got, Order, Standing, Told
+from safla.data.exchange.client import Feed, feed_of
+from safla.data.store import store
+from safla.data.store.beliefs import DOUBT_MS
+from safla.data.store.store import Held, Place
+from safla.errors import ConfigError, ExchangeError, Problem
+
+Given = TypeVar("Given")
+
+
+class Ask(NamedTuple):
+    """What a fetch is to bring."""
+
+    symbols: tuple[str, ...]
+    start: int | None  # ms; None: from the first that is stored
+    end: int | None  # ms, exclusive; None: the exchange's now
+    again: bool = False  # candles that are held are asked for too, to compare them
+    accept_restated: bool = False
+    fresh_rules: bool = False  # the exchange is asked for its rules though some are kept
+
+
+class Fetched(NamedTuple):
+    """What a fetch came to."""
+
+    got: tuple[Got, ...]  # one a symbol, in order
+    counts: Counter[str]  # requests, retries, breaker moves
+    weight: int | None
+    skew_seconds: float | None
+    notes: tuple[str, ...]  # of the store, before a candle came
+
+
+class Stored(NamedTuple):
+    """The candles of a run out of the store."""
+
+    held: tuple[Held, ...]  # one a symbol
+    notes: tuple[str, ...]
+
+
+def place_of(config: Config, symbol: str) -> Place:
+    """Where the store keeps the candles of a symbol."""
+    cache = Path(config.storage.cache_directory)
+    return Place(cache, factory.folder_of(config.exchange), symbol, source_timeframe(config))
+
+
+async def fetch(config: Config, ask: Ask, *, told: Told | None = None, clock: Clock = SYSTEM) -> Fetched:
+    """Bring candles from the exchange into the store. Errors of one symbol stand in its Got.
+
+    ConfigError for a symbol that the exchange does not have, ExchangeError where it cannot even be asked for its clock.
+    """
+    step = TIMEFRAMES[source_timeframe(config)]
+    places = {symbol: place_of(config, symbol) for symbol in ask.symbols}
+    begin = _begin(list(places.values()), ask.start)
+    async with feed_of(config.exchange, clock=clock) as feed:
+        now = (await feed.time.now()).least // step * step
+        at = int(clock.wall() * 1000)
+        fresh = ask.fresh_rules or any(_is_doubtful(place, at) for place in places.values())
+        notes = await _learn_rules(feed, places, fresh=fresh, clock=clock)
+        ends = {symbol: _end(feed, place, at) for symbol, place in places.items()}
+        end = now if ask.end is None else min(-(-ask.end // step) * step, now)
+        orders = [
+            Order(
+                place,
+                _span(-(-begin[symbol] // step) * step, end, ends[symbol]),
+                ask.end is None,
+                ask.again,
+                ask.accept_restated,
+                recheck=True,
+            )
+            for symbol, place in places.items()
+        ]
+        got = await backfill.download(
+            feed,
+            orders,
+            limit=config.market_data.fetch_limit,
+            at=lambda: int(clock.wall() * 1000),
+            told=told or _untold,
+        )
+        return Fetched(tuple(got), feed.counts, feed.weight, feed.time.skew_seconds, notes)
+
+
+def stored(
+    config: Config, symbols: Sequence[str], *, start: int | None, told: Told | None = None, clock: Clock = SYSTEM
+) -> Stored:
+    """The candles of a run from start to data.end: the store is asked first, the exchange for what is missing.
+
+    start  ms, with the lookback; None: from the first that is stored
+    ExchangeError names what is missing where the exchange cannot be had and the store does not suffice.
+    """
+    places = [place_of(config, symbol) for symbol in symbols]
+    begin = _begin(places, start)
+    end = config.data.end
+    if end is not None:
+        held = [store.held(place, (begin[place.symbol], end)) for place in places]
+        if not any(one.missing for one in held):
+            asked = f"candles from the store; {config.exchange.name} was not asked"
+            return Stored(tuple(held), (*_notes(held), *_delisted(places, held), asked))
+    ask = Ask(tuple(symbols), start, end)
+    try:
+        fetched = finished(fetch(config, ask, told=told, clock=clock))
+    except ExchangeError as error:
+        return _without_exchange(places, begin, end, error)
+    for failed in (one.error for one in fetched.got if one.error is not None):
+        if not isinstance(failed, ExchangeError):
+            raise failed
+        return _without_exchange(places, begin, end, failed)
+    held = [store.held(one.order.place, one.order.span) for one in fetched.got]
+    notes = (*fetched.notes, *_notes(fetched.got), *_notes(held), *_delisted(places, held), *_restated(fetched))
+    return Stored(tuple(held), notes)
+
+
+def some(config: Config, symbol: str, *, count: int, clock: Clock = SYSTEM) -> Series | None:
+    """So many candles of one symbol: from data.start on, or without it the newest (up to data.end)."""
+    step = TIMEFRAMES[source_timeframe(config)]
+    data = config.data
+    if data.start is None:
+        end = data.end if data.end is not None else _now_or_last(config, symbol, clock=clock)
+        return _between(config, symbol, end - count * step, end, clock=clock)
+    most = LAST_MS if data.end is None else data.end
+    series, end = None, data.start + count * step
+    while True:
+        before, series = _count(series), _between(config, symbol, data.start, min(end, most), clock=clock)
+        lacking = count - _count(series)
+        if lacking <= 0 or end >= most or _count(series) == before:
+            return series
+        end += lacking * step  # there were holes
+
+
+def finished(work: Coroutine[Any, Any, Given]) -> Given:
+    """What a coroutine gives, for a caller that has a loop running and for one that has none."""
+    loop = None
+    with suppress(RuntimeError):  # left before the work begins, or it would stand behind each of its errors
+        loop = asyncio.get_running_loop()
+    if loop is None:
+        return asyncio.run(work)
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
+def _between(config: Config, symbol: str, start: int, end: int, *, clock: Clock) -> Series | None:
+    window = config.model_copy(update={"data": config.data.model_copy(update={"end": end})})
+    return stored(window, [symbol], start=start, clock=clock).held[0].series
+
+
+def _count(series: Series | None) -> int:
+    return 0 if series is None else len(series.columns.ts)
+
+
+def _now_or_last(config: Config, symbol: str, *, clock: Clock) -> int:
+    """Where the newest candles end: by the exchange's clock, else behind the last that is stored."""
+
+    async def now() -> int:
+        async with feed_of(config.exchange, clock=clock) as feed:
+            return (await feed.time.now()).least
+
+    step = TIMEFRAMES[source_timeframe(config)]
+    try:
+        return finished(now()) // step * step
+    except ExchangeError:
+        last = store.held(place_of(config, symbol), (0, 0)).last
+        if last is None:
+            raise
+        return last + step
+
+
+def _span(begin: int, end: int, ended: int | None) -> tuple[int, int]:
+    """What is asked for: nothing from there on where the market is over."""
+    end = end if ended is None else min(end, ended)
+    return min(begin, end), end
+
+
+def _is_doubtful(place: Place, now: int) -> bool:
+    """Whether a market is known to be over for so short a time that the exchange is asked whether it is."""
+    since = store.ended_since(place)
+    return since is not None and since > now - DOUBT_MS
+
+
+def _end(feed: Feed, place: Place, at: int) -> int | None:
+    """From when on a market has no candles; None where it goes on, as the exchange says now or said before."""
+    ended = store.held(place, (0, 0)).ended
+    if ended is not None and feed.over(place.symbol) is False:
+        store.end(place, None, at=at)
+        return None
+    return ended
+
+
+def _untold(_standing: Standing) -> None:
+    """For a caller who does not ask how far a download is."""
+
+
+async def _learn_rules(feed: Feed, places: Mapping[str, Place], *, fresh: bool, clock: Clock) -> tuple[str, ...]:
+    """S3: the exchange's rules are kept with the candles, and stay as they are until somebody fetches anew."""
+    known = {symbol: store.held(place, (0, 0)).rules for symbol, place in places.items()}
+    if None not in known.values() and not fresh and feed.assume(tuple(places)):
+        await feed.learn_limits(tuple(places))
+        return ()
+    found = await feed.rules(tuple(places))
+    at = int(clock.wall() * 1000)
+    notes = [note for symbol, own in found.items() for note in store.keep_rules(places[symbol], own, at=at)]
+    return (*notes, *(note for symbol, own in found.items() for note in _changed(symbol, known[symbol], own)))
+
+
+def _changed(symbol: str, before: OrderRules | None, now: OrderRules) -> list[str]:
+    """What a run that was begun before will be refused for (J32), unless `markets` names the old values."""
+    if before is None:
+        return []
+    pairs = zip(OrderRules._fields, before, now, strict=True)
+    return [
+        f"{symbol}: the exchange's {name} was {was}, and is {is_now}" for name, was, is_now in pairs if was != is_now
+    ]
+
+
+def _begin(places: Sequence[Place], start: int | None) -> dict[str, int]:
+    if start is not None:
+        return {place.symbol: max(start, 0) for place in places}
+    firsts = {place.symbol: store.held(place, (0, 0)).first for place in places}
+    unknown = [symbol for symbol, first in firsts.items() if first is None]
+    if unknown:
+        text = f"no candles of {', '.join(unknown)} are stored: say from when on to fetch them, such as 2024-01-01"
+        raise ConfigError([Problem("", "data.start", text)])
+    return {symbol: first for symbol, first in firsts.items() if first is not None}
+
+
+def _without_exchange(
+    places: Sequence[Place], begin: Mapping[str, int], end: int | None, error: ExchangeError
+) -> Stored:
+    """Go on with what is stored, where that is whole and nobody asked for an end that it does not reach."""
+    lasts = [store.held(place, (0, 0)).last for place in places]
+    ends = [
+        end if end is not None else begin[place.symbol] if last is None else last + TIMEFRAMES[place.timeframe]
+        for place, last in zip(places, lasts, strict=True)
+    ]
+    spans = [(begin[place.symbol], to) for place, to in zip(places, ends, strict=True)]
+    held = [store.held(place, span) for place, span in zip(places, spans, strict=True)]
+    missing = [
+        f"  {place.symbol} {place.timeframe}: missing {iso(since)} to {iso(to)}"
+        for place, one in zip(places, held, strict=True)
+        for since, to in one.missing
+    ]
+    if missing or any(one.series is None or not len(one.series.columns.ts) for one in held):
+        error.details = tuple(missing[:3]) + ((f"  and {len(missing) - 3} stretches more",) if len(missing) > 3 else ())
+        raise error
+    ways = [f"{place.symbol} to {iso(to)}" for place, to in zip(places, ends, strict=True)]
+    note = f"{error}; going on with what is stored: {', '.join(ways)}"
+    logger.warning("{}", note)
+    return Stored(tuple(held), (*_notes(held), *_delisted(places, held), note))
+
+
+def _notes(told: Sequence[Held] | Sequence[Got]) -> list[str]:
+    return [note for one in told for note in one.notes]
+
+
+def _delisted(places: Sequence[Place], held: Sequence[Held]) -> list[str]:
+    return [
+        f"{place.exchange} {place.symbol} {place.timeframe}: delisted: ends {iso(one.ended)}"
+        for place, one in zip(places, held, strict=True)
+        if one.ended is not None
+    ]
+
+
+def _restated(fetched: Fetched) -> list[str]:
+    return [
+        f"{one.order.place.symbol}: {len(one.restated)} candles are restated by the exchange; those stored stand"
+        for one in fetched.got
+        if one.restated
+    ]

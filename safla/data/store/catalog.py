@@ -1,0 +1,139 @@
+"""What lies in the store: a line a series, and whether all of it is sound. Nothing is written or mended here."""
+
+import os
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+from safla.config.types import SYMBOL
+from safla.core.timeframes import TIMEFRAMES
+from safla.data.store import intervals, manifest, month, shelf
+from safla.data.store.beliefs import Beliefs
+from safla.data.store.intervals import Span, Spans
+from safla.data.store.manifest import Manifest, Month
+from safla.data.store.shelf import MONTH_FILE
+from safla.data.store.store import Place, slug
+from safla.errors import DataError
+
+_EXCHANGE = re.compile(r"[a-z0-9_]{1,40}(-sandbox)?", re.ASCII)
+
+
+class Listed(NamedTuple):
+    """One series, by its manifest alone."""
+
+    place: Place
+    candles: int
+    first: int | None  # ms
+    last: int | None
+    holes: int
+    missing: int  # candles in those holes
+    absent: int  # of them known to be none
+    believed: int  # gaps that these make
+    restated: int  # candles that came again with other values, kept apart
+    bytes: int  # of its files
+    damage: str  # how its manifest is damaged
+
+
+class Verified(NamedTuple):
+    """One series, every byte looked at."""
+
+    place: Place
+    files: int
+    candles: int
+    first: int | None
+    last: int | None
+    absent: Spans  # between the first and the last candle, known to have no candle
+    believed: Beliefs  # of those: since when the exchange is believed
+    imported: Spans  # of those: a file left them out, no exchange was asked
+    ended: int | None  # ms: the market is over, no candle opens there or later
+    unknown: Spans  # between them, neither held nor known
+    restated: int
+    damaged: tuple[str, ...]  # what is wrong, a line each; empty where all is sound
+    aside: tuple[str, ...]  # damaged files that were set aside before
+    strays: tuple[str, ...]  # what a crash left; the next merge removes it
+
+
+def listing(cache: Path) -> list[Listed]:
+    """Every series of a cache, in the order of its folders. What is no series is passed over."""
+    return [_listed(place) for place in places(cache)]
+
+
+def places(cache: Path) -> Iterator[Place]:
+    """The series that a cache has folders for."""
+    for exchange in _folders(cache):
+        for name in _folders(cache / exchange) if _EXCHANGE.fullmatch(exchange) else ():
+            symbol = name.replace("-", "/", 1).replace("-", ":", 1)
+            if SYMBOL.fullmatch(symbol) and slug(symbol) == name:
+                timeframes = [one for one in TIMEFRAMES if one in _folders(cache / exchange / name)]
+                yield from (Place(cache, exchange, symbol, timeframe) for timeframe in timeframes)
+
+
+def verify(place: Place) -> Verified:
+    """Look at every byte of a series: hashes, S1-S3, holes, what lies aside."""
+    damaged: list[str] = []
+    have: list[Span] = []
+    candles = 0
+    with shelf.reading(place.cache, place.nothing, names=place.names) as (known, notes):
+        for entry in known.months:
+            try:
+                series = shelf.candles(place.folder, entry, symbol=place.symbol)
+                month.refuse_unsound(series, step_ms=place.step_ms, origin=str(place.folder / entry.file))
+            except ValueError as error:
+                damaged.append(f"{place.folder / entry.file}: {error}")
+            except DataError as error:
+                damaged.append(str(error))
+            else:
+                candles += len(series.columns.ts)
+                have.extend(intervals.of_candles(series.columns.ts, place.step_ms))
+        there = os.path.isdir(place.folder)
+        aside = shelf.set_aside_before(place.folder) if there else []
+        strays = shelf.strays(place.folder, known) if there and not notes else []
+    first, last = _ends(known)
+    span = (0, 0) if first is None or last is None else (first, last + place.step_ms)
+    gaps = intervals.minus([span], have)
+    absent = intervals.minus(gaps, intervals.minus(gaps, known.absent))
+    return Verified(
+        place, len(known.months), candles, first, last,
+        absent=absent, believed=tuple(one for one in known.believed if span[0] <= one[0] < span[1]),
+        imported=intervals.within(known.imported, span), ended=None if known.ended is None else known.ended[0],
+        unknown=intervals.minus(gaps, known.absent),
+        restated=len(known.restated), damaged=(*notes, *damaged), aside=tuple(aside), strays=tuple(strays),
+    )  # fmt: skip
+
+
+def _listed(place: Place) -> Listed:
+    with shelf.reading(place.cache, place.nothing, names=place.names) as (known, notes):
+        names = [one for one in os.listdir(place.folder) if one == manifest.NAME or MONTH_FILE.fullmatch(one)]
+        size = sum((place.folder / name).lstat().st_size for name in names)
+    first, last = _ends(known)
+    candles = sum(one.candles for one in known.months)
+    grid = 0 if first is None or last is None else (last - first) // place.step_ms + 1
+    span = (0, 0) if first is None or last is None else (first, last)
+    gaps = intervals.within(known.absent, span)
+    absent = intervals.length(gaps, place.step_ms)
+    return Listed(
+        place, candles, first, last, _holes(known.months, place.step_ms), grid - candles, absent, len(gaps),
+        len(known.restated),
+        size, "".join(notes),
+    )  # fmt: skip
+
+
+def _ends(known: Manifest) -> tuple[int | None, int | None]:
+    return (known.months[0].first, known.months[-1].last) if known.months else (None, None)
+
+
+def _holes(months: tuple[Month, ...], step_ms: int) -> int:
+    """Within the months, and between them."""
+    between = sum(after.first - before.last > step_ms for before, after in pairwise(months))
+    return sum(one.holes for one in months) + between
+
+
+def _folders(above: Path) -> list[str]:
+    """The folders in a folder, sorted; links are none."""
+    try:
+        with os.scandir(above) as found:
+            return sorted(one.name for one in found if one.is_dir(follow_symlinks=False))
+    except (FileNotFoundError, NotADirectoryError):
+        return []

@@ -1,0 +1,404 @@
+"""run and replay from Python: what the command does, without touching the process; strategies by name."""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import safla
+from safla import cli
+from tests.chains import rehashed
+from tests.compat.strategies import Breakout, Raising, Seeing, carrying
+from tests.small_runs import SMALL
+
+MINE = {"strategy.name": "mine", "strategy.parameters": {"candles": 3}, "strategy.entry_threshold_pct": 0.01}
+
+
+@pytest.fixture
+def config(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("small.yaml").write_text(SMALL)
+    return "small.yaml"
+
+
+def test_a_run_is_that_of_the_command_in_the_same_folder(config, capsys):
+    cli.main(["run", config, "--json", "--quiet"])
+    told = json.loads(capsys.readouterr().out)
+    result = safla.run(config)
+    assert (str(result.folder), result.lines, result.last_hash) == (
+        told["run"], told["journal_lines"], told["journal_hash"],
+    )  # fmt: skip
+    assert result.same_journal
+    assert result.journal == Path(told["run"]) / "journal.jsonl"
+    assert result.summary == json.loads((result.folder / "summary.json").read_text())
+
+
+def test_the_command_confirms_what_a_call_has_written(config, capsys):
+    result = safla.run(config)
+    assert not result.same_journal
+    cli.main(["run", config, "--json", "--quiet"])
+    assert json.loads(capsys.readouterr().out)["same_journal"]
+
+
+def test_a_run_that_was_broken_off_goes_on(config):
+    whole = safla.run(config, out="run").journal.read_bytes()
+    Path("run/head").unlink()
+    Path("run/journal.jsonl").write_bytes(b"".join(whole.splitlines(keepends=True)[:50]) + b'{"n":51')
+    result = safla.run(config, out="run")
+    assert result.journal.read_bytes() == whole
+    assert not result.same_journal
+    assert any("torn line 51" in note for note in result.notes)
+
+
+def test_a_dict_a_path_what_was_loaded_and_config_yaml_ask_the_same_question(config):
+    Path("config.yaml").write_text(SMALL)
+    sections = {"system": {"name": "Small"}, "symbols": {"primary": ["BTC/USDT", "ETH/USDT"]}}
+    sections["data"] = {"source": "synthetic", "synthetic": {"candles": 900, "holes": 3}}
+    sections["strategy"] = {"fast_period": 3, "slow_period": 8, "entry_threshold_pct": 0, "exit_threshold_pct": 0}
+    sections["market_data"] = {"lookback_candles": 9}
+    sections["risk"] = {
+        "max_daily_loss_pct": 0.002, "trailing_stop_pct": 0.03, "drawdown_pause_days": 2, "max_drawdown_pct": 0.02
+    }  # fmt: skip
+    given = [sections, "config.yaml", Path("config.yaml"), safla.load_config("config.yaml"), None]
+    assert len({safla.run(one).folder for one in given}) == 1
+
+
+@pytest.mark.parametrize(
+    "given", [{"risk.stop_loss_pct": 0.01}, ["risk.stop_loss_pct=0.01"], "risk.stop_loss_pct=0.01"]
+)
+def test_a_set_of_values_is_that_of_texts(config, given):
+    assert safla.run(config, set=given, out="one").last_hash != safla.run(config, out="two").last_hash
+    assert '"risk.stop_loss_pct":"0.01"' in Path("one/journal.jsonl").read_text()
+
+
+def test_a_variable_of_the_environment_counts_as_it_does_for_the_command(config, monkeypatch):
+    monkeypatch.setenv("SAFLA__RISK__STOP_LOSS_PCT", "0.015")
+    assert safla.load_config(config).config.risk.stop_loss_pct * 1000 == 15
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "said"),
+    [
+        ({"config": "nowhere.yaml"}, safla.ConfigError, "nowhere.yaml"),
+        ({"set": {"risk.stop_los_pct": 1}}, safla.ConfigError, "did you mean stop_loss_pct"),
+        ({"set": ["risk"]}, safla.UsageError, "KEY=VALUE"),
+        ({"set": {"data.start": "2031-01-01"}}, safla.DataError, "no candle between"),
+        ({"set": {"data.source": "exchange"}}, safla.ConfigError, "data.start: no candles of .* are stored"),
+        ({"out": ""}, safla.UsageError, "empty name"),
+        ({"out": "small.yaml"}, safla.HostError, "small.yaml"),
+        ({"set": {"strategy.name": "mine"}}, safla.ConfigError, "mine is not registered"),
+        ({"strategies": {"sma_crossover": Breakout()}}, safla.ConfigError, "one of ours"),
+        ({"strategies": {"no name": Breakout()}}, safla.ConfigError, "is no name"),
+        ({"strategies": {"mine": lambda candles, parameters: None}}, safla.StrategyError, "mine: it says no warm_up"),
+        ({"strategies": {"mine": 5}}, safla.StrategyError, "mine: it is no function"),
+        (
+            {"strategies": {"mine": Breakout}},
+            safla.StrategyError,
+            r"is the class Breakout; give an object: Breakout\(\)",
+        ),
+        (
+            {"strategies": [Breakout()]},
+            safla.UsageError,
+            r"strategies: a list; give a dict .* strategies={'mine': function}",
+        ),
+        ({"strategies": Breakout()}, safla.UsageError, "strategies: a Breakout; give a dict of names to functions"),
+    ],
+)
+def test_what_is_wrong_is_an_error_of_safla_before_anything_is_written(config, arguments, error, said):
+    with pytest.raises(error, match=said):
+        safla.run(**{"config": config, **arguments})
+    assert not Path("logs").exists()
+
+
+@pytest.mark.parametrize("more", [{"set": {"risk.stop_loss_pct": 0.01}}, {"symbols": "test"}])
+def test_a_loaded_configuration_is_not_changed_any_more(config, more):
+    with pytest.raises(safla.UsageError, match="load_config"):
+        safla.run(safla.load_config(config), **more)
+
+
+def test_a_loaded_configuration_whose_strategy_is_not_given_is_refused_by_name(config):
+    loaded = safla.load_config(config, set=MINE, strategies={"mine": Breakout()})
+    with pytest.raises(safla.ConfigError, match="mine is not registered here"):
+        safla.run(loaded)
+
+
+def test_problems_are_listed_and_a_good_configuration_has_none(config):
+    assert safla.validate(config) == []
+    problems = safla.validate(config, set={"risk.stop_loss_pct": 2, "strategy.fast_period": 9})
+    assert {one.key for one in problems} == {"risk.stop_loss_pct", "strategy.fast_period"}
+    assert {one.where for one in problems} == {"set"}
+
+
+# --- Strategies from Python -------------------------------------------------------------------------------------------
+
+
+def test_a_run_of_a_strategy_from_python_replays_with_it_and_is_refused_without(config, capsys):
+    result = safla.run(config, set=MINE, strategies={"mine": Breakout()})
+    assert result.summary["trades"] > 5
+    assert safla.run(config, set=MINE, strategies={"mine": Breakout()}).same_journal
+    assert safla.replay(result.folder, strategies={"mine": Breakout()}).holds
+    with pytest.raises(safla.ConfigError, match=r"strategy\.name: mine is not registered here"):
+        safla.replay(result.folder)
+    for arguments in ([], ["--set", "risk.stop_loss_pct=0.01"], ["--until", "2024-01-05"], ["--watch", "max"]):
+        assert cli.main(["replay", str(result.folder), *arguments]) == 3
+        assert "mine is not registered here" in capsys.readouterr().err
+
+
+def test_a_replay_with_another_strategy_of_that_name_differs(config):
+    result = safla.run(config, set=MINE, strategies={"mine": Breakout()})
+    found = safla.replay(result.folder, strategies={"mine": _Never()})
+    assert not found
+    assert not found.holds
+    assert found.books.differing == 0
+    assert found.decisions.difference is not None
+
+
+class _Never(Breakout):
+    def __call__(self, columns, parameters):
+        signal, strength = super().__call__(columns, parameters)
+        return signal * 0, strength * 0
+
+
+def test_a_strategy_that_raises_is_named_with_its_symbol_and_the_candle(config):
+    with pytest.raises(safla.StrategyError, match=r"strategy mine.*ZeroDivisionError.*BTC/USDT.*2024-02-07T14:00Z"):
+        safla.run(config, set=MINE, strategies={"mine": Raising()})
+
+
+def test_a_strategy_that_looks_ahead_is_found_and_nothing_is_written(config):
+    with pytest.raises(safla.Finding, match="strategy mine looks ahead"):
+        safla.run(config, set=MINE, strategies={"mine": Seeing()}, out="run")
+    assert not Path("run").exists()
+
+
+def test_a_replay_checks_the_function_that_it_is_given(config):
+    result = safla.run(config, set=MINE, strategies={"mine": Breakout()})
+    with pytest.raises(safla.Finding, match="strategy mine looks ahead"):
+        safla.replay(result.folder, strategies={"mine": Seeing()})
+
+
+def test_the_folder_says_what_was_checked_of_a_strategy_from_python_and_of_no_other(config):
+    first = safla.run(config, set=MINE, strategies={"mine": Breakout()}, out="mine")
+    told = json.loads(Path("mine/look_ahead.json").read_text())
+    assert (told["strategy"], told["window"], told["cuts"], told["every_change_cut"]) == ("mine", None, 1_024, True)
+    assert told["changes"] > 100
+    assert told["candles"] == first.events_of("run_ended")["digest"][0]
+    other = safla.run(config, set={**MINE, "risk.stop_loss_pct": 0.03}, strategies={"mine": Breakout()}, out="other")
+    again = json.loads((other.folder / "look_ahead.json").read_text())
+    assert {name for name in told if told[name] != again[name]} == {"plan"}
+    assert safla.run(config, set=MINE, strategies={"mine": Breakout()}, out="mine").same_journal
+    safla.run(config, out="ours")
+    assert not Path("ours/look_ahead.json").exists()
+
+
+def test_a_window_is_checked_as_one_and_is_no_less_than_the_warm_up(config):
+    for window in (5, lambda parameters: parameters["candles"] + 2):
+        strategy = Breakout()
+        strategy.window = window
+        safla.run(config, set=MINE, strategies={"mine": strategy}, out="run")
+        assert json.loads(Path("run/look_ahead.json").read_text())["window"] == 5
+    strategy.window = 4
+    with pytest.raises(safla.StrategyError, match="its window of 4 candles is below its warm_up of 5"):
+        safla.run(config, set=MINE, strategies={"mine": strategy}, out="run")
+    strategy.window, strategy.warm_up = 4, 4
+    with pytest.raises(safla.Finding, match="looks ahead, or needs more than its window of 4 candles"):
+        safla.run(config, set=MINE, strategies={"mine": strategy}, out="run")
+
+
+def test_a_strategy_is_given_floats_the_integers_beside_and_plain_numbers_as_parameters(config):
+    seen = []
+
+    class Noting(Breakout):
+        warm_up = 5
+
+        def __call__(self, candles, parameters):
+            seen.append((candles, dict(parameters)))
+            parameters["candles"] = 3
+            return super().__call__(candles, parameters)
+
+    parameters = {"candles": np.int64(3), "share": 0.1 + 0.2, "kind": "fast"}
+    given = {**MINE, "strategy.parameters": parameters}
+    safla.run(config, set=given, strategies={"mine": Noting()})
+    candles, first = seen[0]
+    assert first == {"candles": 3, "share": 0.3, "kind": "fast"}
+    assert {type(one) for _, given in seen for one in given.values()} == {int, float, str}
+    assert isinstance(candles, safla.Candles)
+    assert (candles.symbol, candles.timeframe) == ("BTC/USDT", "1h")
+    assert candles.close[0] == candles.units.close[0] / 10**candles.price_decimals
+    assert {one.symbol for one, _ in seen} == {"BTC/USDT", "ETH/USDT"}
+
+
+@pytest.mark.parametrize("warm_up", [5, np.int64(5), lambda parameters: parameters["candles"] + 2])
+def test_a_warm_up_is_a_number_or_a_function_of_the_parameters(config, warm_up):
+    expected = safla.run(config, set=MINE, strategies={"mine": Breakout()}, out="one").last_hash
+    assert safla.run(config, set=MINE, strategies={"mine": carrying(warm_up)}, out="two").last_hash == expected
+
+
+def test_a_strategy_that_is_given_and_not_named_is_told_of(config):
+    notes = safla.run(config, strategies={"mine": Breakout()}).notes
+    assert any("strategy.name is sma_crossover, so mine is not asked; name it with" in note for note in notes)
+    assert not any(
+        "is not asked" in note for note in safla.run(config, set=MINE, strategies={"mine": Breakout()}).notes
+    )
+
+
+# --- On paper ---------------------------------------------------------------------------------------------------------
+
+PAPER = {**MINE, "mode": "paper", "paper.source": "replay", "paper.speed": "max"}
+
+
+def test_a_paper_run_from_python_is_the_backtest_of_its_candles(config):
+    told, mine = [], {"mine": Breakout()}
+    result = safla.run(config, set=PAPER, strategies=mine, out="paper", progress=told.append)
+    past = safla.run(config, set={**MINE, "journal.detail": "candles"}, strategies=mine, out="past")
+    assert result.journal.read_bytes() == past.journal.read_bytes()
+    assert result.summary["net_profit"] == past.summary["net_profit"]
+    assert result.summary == json.loads(Path("paper/summary.json").read_text())
+    assert result.trades.equals(past.trades)
+    assert told[-1].done == 1800
+    assert safla.replay("paper", strategies=mine)
+    again = safla.run(config, set=PAPER, strategies=mine, out="paper")
+    assert again.same_journal
+    assert any("has ended" in note for note in again.notes)
+
+
+def test_a_paper_run_from_python_goes_on_where_it_was_broken_off(config):
+    mine = {"mine": Breakout()}
+    whole = safla.run(config, set=PAPER, strategies=mine, out="paper").journal.read_bytes()
+    Path("paper/head").unlink()
+    Path("paper/journal.jsonl").write_bytes(whole[: len(whole) // 2])
+    assert safla.run(config, set=PAPER, strategies=mine, out="paper").journal.read_bytes() == whole
+
+
+def test_a_paper_run_may_be_called_in_a_thread_and_where_a_loop_is_under_way_as_in_a_notebook(config, capfd):
+    before = state_of_process()
+    expected = safla.run(config, set=PAPER, strategies={"mine": Breakout()}, out="one").last_hash
+    with ThreadPoolExecutor(1) as pool:
+        threaded = pool.submit(safla.run, config, set=PAPER, strategies={"mine": Breakout()}, out="two").result()
+
+    async def notebook():
+        return safla.run(config, set=PAPER, strategies={"mine": Breakout()}, out="three")
+
+    assert {threaded.last_hash, asyncio.run(notebook()).last_hash} == {expected}
+    assert state_of_process() == before
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("warm_up", [0, -1, 1.5, True, None, 1_000_001])
+def test_a_warm_up_that_is_no_number_of_candles_is_refused(config, warm_up):
+    with pytest.raises(safla.StrategyError, match="strategy mine: warm_up gives"):
+        safla.run(config, set=MINE, strategies={"mine": carrying(lambda parameters: warm_up)})
+
+
+def test_a_warm_up_that_raises_is_the_strategys_error(config):
+    with pytest.raises(safla.StrategyError, match=r"strategy mine: warm_up raised KeyError.*period"):
+        safla.run(config, set=MINE, strategies={"mine": carrying(lambda parameters: parameters["period"])})
+
+
+def test_the_lookback_is_as_long_as_the_warm_up_unless_it_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    asked = {"data": {"source": "synthetic", "synthetic": {"candles": 300}}, "strategy": {"name": "mine"}}
+    mine = {"mine": carrying(lambda parameters: 150)}
+    result = safla.run(asked, strategies=mine)
+    assert '"market_data.lookback_candles":"150"' in result.journal.read_text()
+    assert safla.replay(result.folder, strategies=mine)
+    with pytest.raises(safla.ConfigError, match=r"lookback_candles: 120 is below the 150"):
+        safla.run(asked, set={"market_data.lookback_candles": 120}, strategies=mine)
+
+
+def test_a_strategy_with_a_registered_neighbour_leaves_ours_alone(config):
+    alone, beside = safla.run(config, out="one"), safla.run(config, out="two", strategies={"mine": Breakout()})
+    assert alone.last_hash == beside.last_hash
+
+
+# --- A replay ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_journal_that_was_decided_otherwise_is_no_verdict_that_holds(config):
+    result = safla.run(config)
+    (result.folder / "head").unlink()
+    text = result.journal.read_bytes().replace(b'"reason":"stop_loss"', b'"reason":"take_profit"', 1)
+    result.journal.write_bytes(rehashed(text))
+    found = safla.replay(result.journal)
+    assert not found
+    assert found.decisions.difference.fields == ("reason",)
+    assert found.chain.lines == result.lines
+
+
+def test_a_damaged_chain_is_an_error(config):
+    result = safla.run(config)
+    result.journal.write_bytes(result.journal.read_bytes().replace(b'"signal"', b'"sginal"', 1))
+    with pytest.raises(safla.JournalError, match="line"):
+        safla.replay(result.folder)
+
+
+# --- The process ------------------------------------------------------------------------------------------------------
+
+
+def state_of_process():
+    umask = os.umask(0o022)
+    os.umask(umask)
+    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)]
+    root = logging.getLogger()
+    return umask, os.getcwd(), handlers, sys.stdout, sys.stderr, root.level, list(root.handlers), dict(os.environ)
+
+
+def test_a_call_prints_nothing_and_leaves_the_process_as_it_was(config, capfd):
+    before = state_of_process()
+    result = safla.run(config)
+    safla.replay(result.folder)
+    assert result.trades.height > 0
+    assert state_of_process() == before
+    assert capfd.readouterr() == ("", "")
+
+
+def test_progress_is_told_on_request_alone(config):
+    told = []
+    safla.run(config, progress=told.append)
+    assert told[-1].done == told[-1].total == 1800
+
+
+def test_eight_threads_write_what_each_of_them_writes_alone(config):
+    sets = [[f"risk.stop_loss_pct=0.0{n}"] for n in range(1, 9)]
+    alone = [safla.run(config, set=one, out=f"alone-{n}").journal.read_bytes() for n, one in enumerate(sets)]
+    together = threading.Barrier(len(sets))
+
+    def called(n):
+        together.wait()
+        return safla.run(config, set=sets[n], out=f"together-{n}").journal.read_bytes()
+
+    with ThreadPoolExecutor(len(sets)) as pool:
+        assert list(pool.map(called, range(len(sets)))) == alone
+    assert len(set(alone)) == len(sets)
+
+
+def test_threads_leave_the_process_as_it_was(config):
+    """Whatever a call changes for a while, such as sys.stdout, another would put back as it is not."""
+    before = state_of_process()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: safla.run(config, out=f"run-{n}"), range(16)))
+    assert state_of_process() == before
+
+
+def test_of_two_threads_on_one_folder_one_is_refused(config):
+    first, second = threading.Event(), threading.Event()
+
+    def hold(progress):
+        first.set()
+        assert second.wait(timeout=20)
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(safla.run, config, out="run", progress=hold)
+        assert first.wait(timeout=20)
+        with pytest.raises(safla.HostError, match="another process holds this run"):
+            safla.run(config, out="run")
+        second.set()
+        assert running.result().same_journal is False
+    assert safla.run(config, out="run").same_journal

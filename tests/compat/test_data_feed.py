@@ -1,0 +1,102 @@
+"""BinanceDataFeed over stored candles: as a list, as though they came live."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+
+import safla
+from tests.compat import candles
+
+
+@pytest.fixture
+def config(tmp_path):
+    return candles.write(tmp_path, candles=100)
+
+
+def fetched(config, *arguments, **more):
+    async def fetch():
+        async with safla.BinanceDataFeed(config) as feed:
+            return await feed.fetch_historical_ohlcv(*arguments, **more)
+
+    return asyncio.run(fetch())
+
+
+def streamed(config, **more):
+    async def stream():
+        async with safla.BinanceDataFeed(config) as feed:
+            return [candle async for candle in feed.stream_historical_as_live("BTC/USDT", **more)]
+
+    return asyncio.run(stream())
+
+
+def test_the_candles_are_those_of_the_file(config):
+    found = fetched(config)
+    lines = (config.parent / "candles.csv").read_text().splitlines()[1:]
+    assert found == [[float(cell) for cell in line.split(",")] for line in lines]
+    assert {type(candle[0]) for candle in found} == {int}
+    assert streamed(config) == found
+
+
+@pytest.mark.parametrize("since", [datetime(2024, 1, 2, tzinfo=UTC), "2024-01-02", candles.FIRST + 24 * candles.HOUR])
+def test_since_and_limit_cut_the_window(config, since):
+    found = fetched(config, "BTC/USDT", "1h", since, 10)
+    assert [candle[0] for candle in found] == [candles.FIRST + hour * candles.HOUR for hour in range(24, 34)]
+    assert streamed(config, since=since)[:10] == found
+
+
+def test_the_window_of_the_configuration_is_kept_to(config):
+    loaded = safla.load_config(config, set={"data.start": "2024-01-02", "data.end": "2024-01-03"})
+    assert [candle[0] for candle in fetched(loaded)] == [candles.FIRST + h * candles.HOUR for h in range(24, 48)]
+
+
+def test_a_stream_comes_at_its_pace(config):
+    async def timed():
+        loop = asyncio.get_running_loop()
+        async with safla.BinanceDataFeed(config) as feed:
+            since = candles.FIRST + 96 * candles.HOUR
+            stream = feed.stream_historical_as_live("BTC/USDT", since=since, speed_multiplier=36_000)
+            return [loop.time() async for _ in stream]
+
+    first, *_, last = times = asyncio.run(timed())
+    assert len(times) == 4
+    assert last - first > 0.28
+
+
+def test_a_stream_ends_when_its_feed_is_closed(config):
+    async def closed():
+        feed = safla.BinanceDataFeed(config)
+        taken = []
+        async for candle in feed.stream_historical_as_live("BTC/USDT"):
+            taken.append(candle)
+            await feed.close()
+        with pytest.raises(safla.UsageError, match="closed"):
+            await feed.fetch_historical_ohlcv()
+        return taken
+
+    assert len(asyncio.run(closed())) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "said"),
+    [
+        ({"limit": 0}, safla.UsageError, "limit: 0"),
+        ({"limit": 1.5}, safla.UsageError, "limit: 1.5"),
+        ({"timeframe": "5m"}, safla.DataError, "1h, not of 5m"),
+        ({"symbol": "?"}, safla.ConfigError, "no symbol"),
+    ],
+)
+def test_what_does_not_fit_is_refused(config, arguments, error, said):
+    with pytest.raises(error, match=said):
+        fetched(config, **arguments)
+
+
+def test_a_missing_file_is_a_data_error(config):
+    (config.parent / "candles.csv").unlink()
+    with pytest.raises(safla.DataError, match=r"candles\.csv"):
+        fetched(config)
+
+
+def test_an_exchange_that_cannot_be_reached_is_an_error_of_its_own():
+    with pytest.raises(safla.ExchangeError, match=r"binance, its clock: .*127\.0\.0\.1"):
+        fetched(candles.UNREACHABLE)

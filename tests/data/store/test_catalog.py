@@ -1,0 +1,71 @@
+"""What lies in the store: each series in a line, every byte looked at, damage and holes by name."""
+
+from pathlib import Path
+
+import pytest
+
+from safla.data.store import catalog, store
+from safla.data.store.store import Place
+from tests.data.kept import HOUR, START, candles, contents, merge, months, place, span
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    """Two series, one with holes, and what does not belong there."""
+    merge(place(tmp_path), candles([*range(10), *range(15, 20), *range(30, 40)]), absent=[span(10, 12), span(60, 99)])
+    merge(place(tmp_path), candles([3], shift=1))
+    merge(place(tmp_path, "BTC/USDT:USDT"), candles(range(3))._replace(symbol="BTC/USDT:USDT"))
+    (tmp_path / "binance" / "no-symbol").mkdir()
+    (tmp_path / "binance" / "BTC-USDT" / "7h").mkdir()
+    (tmp_path / "Binance").mkdir()
+    (tmp_path / "binance" / "ETH-USDT").symlink_to(tmp_path / "binance" / "BTC-USDT")
+    (tmp_path / "file").write_text("")
+    return tmp_path
+
+
+def test_every_series_has_a_line_and_what_is_none_has_none(cache: Path) -> None:
+    btc, swap = catalog.listing(cache)
+    assert (btc.place, swap.place) == (place(cache), place(cache, "BTC/USDT:USDT"))
+    assert (btc.candles, btc.holes, btc.missing, btc.absent, btc.restated) == (25, 2, 15, 2, 1)
+    assert (btc.first, btc.last) == (START, START + 39 * HOUR)
+    assert btc.bytes == sum(map(len, contents(btc.place).values()))
+    assert (swap.candles, swap.holes, swap.missing) == (3, 0, 0)
+    assert catalog.listing(cache / "nothing") == []
+
+
+def test_a_sound_series_is_verified_with_its_holes(cache: Path) -> None:
+    found = catalog.verify(place(cache))
+    assert (found.files, found.candles, found.restated) == (2, 25, 1)
+    assert found.absent == (span(10, 12),)
+    assert found.unknown == (span(12, 15), span(20, 30))
+    assert (found.damaged, found.aside, found.strays) == ((), (), ())
+
+
+def test_a_damaged_series_says_what_is_damaged(cache: Path) -> None:
+    btc = place(cache)
+    months(btc)[1].write_bytes(b"damaged")
+    found = catalog.verify(btc)
+    assert found.damaged == (f"{months(btc)[1]}: its bytes are not those that were written",)
+    assert found.candles == 15
+    (btc.folder / "manifest.json").write_bytes(b"damaged")
+    assert "manifest.json: damaged" in catalog.verify(btc).damaged[0]
+    assert "manifest.json: damaged" in catalog.listing(cache)[0].damage
+
+
+def test_candles_that_no_market_can_make_are_found_though_their_file_is_whole(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = candles([50])
+    bad.columns.high[:] = 1
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "_sound", lambda place, series, source: series)
+        merge(place(cache), bad)
+    (damaged,) = catalog.verify(place(cache)).damaged
+    assert damaged.startswith(f"{months(place(cache))[1]}: row ")
+
+
+def test_a_folder_without_a_manifest_is_a_series_of_nothing(cache: Path) -> None:
+    empty: Place = place(cache, "SOL/USDT")
+    empty.folder.mkdir(parents=True)
+    assert catalog.verify(empty)[1:4] == (0, 0, None)
+    assert [one.candles for one in catalog.listing(cache)] == [25, 3, 0]

@@ -1,0 +1,57 @@
+"""The algebra of stretches, against sets of the points that they hold."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safla.data.store import intervals
+from safla.data.store.intervals import Span, Spans
+
+LISTS = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=6)
+
+
+def points(some: list[Span] | Spans) -> set[int]:
+    return {point for since, to in some for point in range(since, to)}
+
+
+def check_canonical(some: Spans) -> None:
+    assert all(since < to for since, to in some)
+    assert all(before[1] < after[0] for before, after in pairwise(some))
+
+
+@given(LISTS, LISTS)
+def test_union_and_minus_hold_what_the_sets_hold(one: list[Span], other: list[Span]) -> None:
+    both, rest = intervals.union(one, other), intervals.minus(one, other)
+    assert points(both) == points(one) | points(other)
+    assert points(rest) == points(one) - points(other)
+    check_canonical(both)
+    check_canonical(rest)
+
+
+@given(LISTS, LISTS, LISTS)
+def test_a_revision_holds_what_is_known_and_added_but_nothing_taken(
+    known: list[Span], added: list[Span], taken: list[Span]
+) -> None:
+    before, more, less = (intervals.union(some, ()) for some in (known, added, taken))
+    found = intervals.revised(before, added=more, taken=less)
+    assert points(found) == (points(known) | points(added)) - points(taken)
+    check_canonical(found)
+
+
+@given(st.sets(st.integers(0, 60)))
+def test_the_stretches_of_candles_hold_them_and_nothing_else(hours: set[int]) -> None:
+    found = intervals.of_candles(np.array(sorted(hours), np.int64) * 10, 10)
+    assert {point // 10 for since, to in found for point in range(since, to, 10)} == hours
+    assert intervals.length(found, 10) == len(hours)
+    check_canonical(found)
+
+
+@pytest.mark.parametrize(
+    ("some", "cut"),
+    [(((0, 10),), ((3, 7),)), (((0, 3), (7, 9)), ()), (((0, 4), (6, 9)), ((3, 4), (6, 7))), ((), ())],
+)
+def test_what_lies_within_a_stretch_is_cut_at_both_ends(some: Spans, cut: Spans) -> None:
+    assert intervals.within(some, (3, 7)) == cut

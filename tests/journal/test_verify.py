@@ -1,0 +1,137 @@
+"""The one walk along a journal: each verdict of J34 once, and what does not depend on how a file is read.
+
+Whole journals, cut, flipped, edited and half written, are in tests/faults.
+"""
+
+import io
+
+import pytest
+
+from safla.errors import JournalError
+from safla.journal import checkpoint as anchor
+from safla.journal.checkpoint import Head
+from safla.journal.verify import Walk, judged, survey
+from tests.chains import rehashed
+from tests.small_runs import journal, run, small
+
+LINES = 60
+MIB = 2**20
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("survey")
+    run(small(folder), folder / "run")
+    return b"".join(journal(folder / "run").splitlines(keepends=True)[:LINES])
+
+
+def swapped(text):
+    *rest, a, b = text.splitlines(keepends=True)
+    return b"".join([*rest, b, a])
+
+
+def zeroed(text, begin, end):
+    return text[:begin] + bytes(end - begin) + text[end:]
+
+
+VERDICTS = {  # what is done to 60 whole lines; kind and lines
+    "whole": (lambda text: text, "whole", LINES),
+    "J34 a: the last newline is missing": (lambda text: text[:-1], "complete", LINES),
+    "J34 b: the last newline is damaged": (lambda text: text[:-1] + b"\x0b", "corrupt", LINES - 1),
+    "J34 c: no newline behind the damage": (lambda text: text[:-2], "torn", LINES - 1),
+    "J34 d: a whole line behind the damage": (swapped, "corrupt", LINES - 2),
+    "J34 d before e": (lambda text: zeroed(text, 2048, 2560), "corrupt", 2),
+    "J34 e: a block of NUL": (lambda text: text + b'{"n":61,' + bytes(1024) + b"}\n", "torn", LINES),
+    "J34 e: a block of NUL, and behind it a line whose own hash is another": (
+        lambda text: (
+            text + bytes(1024) + b"\n" + text.splitlines(keepends=True)[1].replace(b'"ts":1', b'"ts":2') + b"\n"
+        ),
+        "torn",
+        LINES,
+    ),
+    "J34 e: a cut block at the end": (
+        lambda text: text + b"x" * (1023 - len(text) % 512) + b"\n" + bytes(9),
+        "torn",
+        LINES,
+    ),
+    "J34 f: anything else": (lambda text: text[:-9] + b"?" + text[-8:], "corrupt", LINES - 1),
+    "J35: a line of another number": (lambda text: text + text.splitlines(keepends=True)[1], "corrupt", LINES),
+    "too long to be a line": (lambda text: text + b"x" * 70_000 + b"\n", "corrupt", LINES),
+    "empty": (lambda text: b"", "whole", 0),
+}
+
+
+@pytest.mark.parametrize("name", VERDICTS)
+def test_a_verdict_follows_from_the_bytes(text, name):
+    change, kind, lines = VERDICTS[name]
+    found = judged(change(text), None)
+    assert (found.kind, found.lines) == (kind, lines)
+    assert (found.what == "") == (kind == "whole")
+
+
+def test_a_line_with_a_true_hash_and_the_p_of_another_does_not_follow(text):
+    other = rehashed(text.replace(b'"ts":17', b'"ts":18')).splitlines(keepends=True)
+    found = judged(b"".join([*text.splitlines(keepends=True)[:30], *other[30:]]), None)
+    assert (found.kind, found.lines) == ("corrupt", 30)
+    assert "the hash of the line before" in found.what
+
+
+def test_a_head_makes_what_it_does_not_find_corrupt_and_nothing_else(text):
+    """J34 g."""
+    found = judged(text, None)
+    head = Head(n=LINES, offset=found.offset, h=found.h.decode())
+    assert judged(text, head) == found
+    assert judged(text[:-1], head).kind == "complete"
+    assert judged(text[:-2], head).kind == "corrupt"
+    other = Head(n=LINES, offset=found.offset, h="ab" * 16)
+    assert judged(text, other)._replace(kind="whole", what="") == found
+    assert judged(text, other).kind == "corrupt"
+
+
+@pytest.mark.parametrize("name", VERDICTS)
+def test_a_file_is_judged_like_its_text(tmp_path, text, name):
+    changed = VERDICTS[name][0](text)
+    (tmp_path / "journal.jsonl").write_bytes(changed)
+    assert survey(tmp_path / "journal.jsonl", None) == judged(changed, None)
+
+
+@pytest.mark.parametrize("edge", range(-40, 41, 20))
+def test_a_line_across_the_edge_of_a_read_is_as_whole_as_any(edge):
+    """A journal of lines of 8 KiB, each of them true; the edge of a read falls into one of them, or between two."""
+    events = b"".join(b'{"n":0,"p":"%032d","e":{"x":"%b"},"h":"%032d"}\n' % (0, b"y" * 8_000, 0) for _ in range(140))
+    text = rehashed(events)
+    ends = [i for i, byte in enumerate(text) if byte == 10]
+    last = min(ends, key=lambda end: abs(end - MIB))
+    wide = rehashed(events.replace(b"y", b"y" * (1 + max(0, MIB + edge - last)), 1))
+    assert judged(wide, None)[2:4] == (len(wide), "whole")
+    damaged = wide[: MIB + edge] + bytes([wide[MIB + edge] ^ 1]) + wide[MIB + edge + 1 :]
+    found = judged(damaged, None)
+    assert (found.kind, found.lines) == ("corrupt", damaged[: MIB + edge].count(b"\n"))
+
+
+def test_what_is_written_behind_the_end_while_it_is_read_is_not_looked_at(text):
+    file = io.BytesIO(text)
+    walk = Walk(file, None)
+    lines = 0
+    for _ in walk:
+        lines += 1
+        file.seek(0, io.SEEK_END)
+        file.write(b"half a line")
+    assert (lines, walk.found.kind, walk.found.offset) == (LINES, "whole", len(text))
+
+
+def test_an_empty_file_is_corrupt_where_a_head_remembers_lines(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    path.touch()
+    assert survey(path, Head(n=1, offset=5, h="ab" * 16)).kind == "corrupt"
+
+
+def test_a_head_reads_back_as_it_was_written_and_one_that_cannot_be_read_is_refused(tmp_path):
+    head = Head(n=7, offset=4096, h="0f" * 16)
+    anchor.write(tmp_path / "head", head)
+    assert anchor.read(tmp_path / "head") == head
+    assert (tmp_path / "head").read_bytes() == b'{"n":7,"offset":4096,"h":"%b"}\n' % (b"0f" * 16)
+    assert anchor.read(tmp_path / "none") is None
+    (tmp_path / "head").write_bytes(b'{"n": 7,"offset":4096,"h":"%b"}\n' % (b"0f" * 16))
+    with pytest.raises(JournalError, match="delete it knowingly"):
+        anchor.read(tmp_path / "head")

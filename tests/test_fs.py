@@ -1,0 +1,75 @@
+"""Files that are ours alone: how they are read, where their folders stand, and who holds their lock."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from safla import fs
+from safla.errors import HostError
+
+
+def made(folder: Path, kind: str) -> Path:
+    """Something that has the name of a file of ours."""
+    path, target = folder / "name", folder / "target"
+    target.write_bytes(b"precious")
+    if kind == "link":
+        path.symlink_to(target)
+    elif kind == "hard link":
+        os.link(target, path)
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.mkdir()
+    return path
+
+
+@pytest.mark.parametrize("kind", ["link", "hard link", "pipe", "folder"])
+def test_what_is_no_file_of_ours_alone_is_not_read(tmp_path: Path, kind: str) -> None:
+    path = made(tmp_path, kind)
+    with pytest.raises(HostError, match=f"{path}: "):
+        fs.read_own(path, most=100)
+    with pytest.raises(HostError, match=f"{path}: "), fs.locked(path, exclusive=True):
+        pass
+    assert (tmp_path / "target").read_bytes() == b"precious"
+
+
+def test_a_file_is_read_whole_unless_it_is_too_large(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"content")
+    assert fs.read_own(tmp_path / "file", most=7) == b"content"
+    assert fs.read_own(tmp_path / "none", most=7) is None
+    with pytest.raises(ValueError, match="7 bytes, at most 6 are read"):
+        fs.read_own(tmp_path / "file", most=6)
+
+
+def test_folders_are_made_for_their_owner_and_taken_when_they_are_there(tmp_path: Path) -> None:
+    for _ in range(2):
+        assert fs.make_folders(tmp_path / "a" / "b", "c", "d") == tmp_path / "a" / "b" / "c" / "d"
+    assert (tmp_path / "a" / "b" / "c" / "d").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("kind", ["link", "file"])
+def test_a_folder_that_is_none_is_refused(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    path = tmp_path / "name"
+    if kind == "link":
+        path.symlink_to(tmp_path / "elsewhere")
+    else:
+        path.write_text("")
+    with pytest.raises(HostError, match=f"{path}"):
+        fs.make_folders(tmp_path, "name", "below")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_many_may_read_at_once_and_one_alone_may_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fs, "LOCK_TRIES", 2)
+    lock = tmp_path / "lock"
+    held = pytest.raises(HostError, match="another process held it")
+    with fs.locked(lock, exclusive=False):
+        assert not lock.exists()  # who only reads makes nothing
+    with fs.locked(lock, exclusive=True), held, fs.locked(lock, exclusive=False):
+        pass
+    with fs.locked(lock, exclusive=False), fs.locked(lock, exclusive=False):
+        with held, fs.locked(lock, exclusive=True):
+            pass
+        assert lock.stat().st_mode & 0o777 == 0o600
