@@ -22,7 +22,7 @@ from safla.core.strategies import Strategy
 from safla.data.provenance import source_name
 from safla.journal.checkpoint import HEAD
 from safla.journal.files import CANDLES, JOURNAL
-from safla.observe.update import Told
+from safla.observe.update import Update
 from safla.paper import runner
 from safla.paper.runner import Onlooker
 from safla.paper.sources import Source
@@ -141,7 +141,7 @@ def _warnings(loaded: Loaded, strategies: Mapping[str, StrategyFunction] | None)
     return warnings
 
 
-def _progress(run: RunPlan, told: Told) -> Progress:
+def _progress(run: RunPlan, told: Update) -> Progress:
     """How far a paper run is: nobody knows how many candles are to come."""
     account = told.state.account
     done = int(account[v.ROWS_FOLDED])

@@ -10,7 +10,7 @@ import click
 
 from safla.cli.arguments import PATH
 from safla.observe.live_view import drawing_console, wrapped
-from safla.paper.status import Look, look, watch
+from safla.paper.status import RunStatus, look, watch
 from safla.report.status import status_lines, status_object
 from safla.text import printable
 
@@ -43,11 +43,11 @@ def _say(text: str) -> None:
     click.echo(printable(text), err=True)
 
 
-def _text(found: Look) -> str:
+def _text(found: RunStatus) -> str:
     return "\n".join(map(printable, status_lines(found)))
 
 
-def _in_place(looks: Iterator[Look], console: Any) -> None:
+def _in_place(looks: Iterator[RunStatus], console: Any) -> None:
     """On a terminal each look takes the place of the one before."""
     from rich.live import Live
     from rich.text import Text

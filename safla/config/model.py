@@ -1,4 +1,4 @@
-"""The whole configuration as one value. Its keys stand in trading.py and operation.py, the rules between them in constraints.py."""
+"""The whole configuration as one value. Its keys stand in trading.py and operation.py, rules in constraints.py."""
 
 from typing import Annotated, Literal, Self
 

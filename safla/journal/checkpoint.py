@@ -15,7 +15,7 @@ HEAD = "head"
 MAX_HEAD = 200  # bytes
 
 
-class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Checkpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The file was once at least `offset` bytes long, and its line n had the hash h."""
 
     n: Annotated[int, Meta(ge=1, le=2**63 - 1)]
@@ -23,14 +23,14 @@ class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     h: Hex
 
 
-def read(path: Path) -> Head | None:
+def read(path: Path) -> Checkpoint | None:
     """The anchor; None where there is none. Raises JournalError for one that cannot be read (J38)."""
     if not os.path.lexists(path):
         return None
     with open_to_read(path) as file:
         text = file.read(MAX_HEAD)
     try:
-        head = msgspec.json.decode(text, type=Head)
+        head = msgspec.json.decode(text, type=Checkpoint)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise JournalError(f"{path}: cannot be read; to go on without it, delete it knowingly (J38)") from error
     if _text(head) != text:
@@ -38,10 +38,10 @@ def read(path: Path) -> Head | None:
     return head
 
 
-def write(path: Path, head: Head) -> None:
+def write(path: Path, head: Checkpoint) -> None:
     """Renew the anchor as a whole (J24)."""
     replace(path, _text(head))
 
 
-def _text(head: Head) -> bytes:
+def _text(head: Checkpoint) -> bytes:
     return msgspec.json.encode(head) + b"\n"

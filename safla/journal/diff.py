@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 
-class Parting(NamedTuple):
+class FirstDifference(NamedTuple):
     """The first line that is not the same, as it stands in the file and as it comes out now."""
 
     n: int
@@ -16,7 +16,7 @@ class Parting(NamedTuple):
     ts: int | None  # of the candle, if a line tells it
 
 
-def first_parting(there: bytes, now: bytes, *, n: int) -> Parting | None:
+def first_parting(there: bytes, now: bytes, *, n: int) -> FirstDifference | None:
     """The first differing line of two texts of whole lines, of which n lines stood before; None if they are equal."""
     if there == now:
         return None
@@ -24,7 +24,7 @@ def first_parting(there: bytes, now: bytes, *, n: int) -> Parting | None:
         if theirs != ours:
             its, mine = _event(theirs), _event(ours)
             fields = tuple(key for key in {**its, **mine} if its.get(key) != mine.get(key)) if its and mine else ()
-            return Parting(number, _text(theirs), _text(ours), fields, its.get("ts", mine.get("ts")))
+            return FirstDifference(number, _text(theirs), _text(ours), fields, its.get("ts", mine.get("ts")))
     return None
 
 

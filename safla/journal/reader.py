@@ -10,7 +10,7 @@ from safla.errors import JournalError
 from safla.journal import checkpoint as anchor
 from safla.journal.amounts import Amounts
 from safla.journal.chain import decode, event_bytes
-from safla.journal.checkpoint import HEAD, Head
+from safla.journal.checkpoint import HEAD, Checkpoint
 from safla.journal.events import RULES, SCHEMA, Event, RunEnded, RunStarted
 from safla.journal.files import JOURNAL, journal_of, open_to_read
 from safla.journal.verify import Walk
@@ -42,7 +42,7 @@ class Journal:
     end where what is left is less than head remembers (J34 g).
     """
 
-    def __init__(self, path: Path, started: RunStarted, *, head: Head | None) -> None:
+    def __init__(self, path: Path, started: RunStarted, *, head: Checkpoint | None) -> None:
         self.path = path
         self.started = started
         self.anchored = head is not None

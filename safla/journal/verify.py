@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple
 
 from safla.journal.chain import MAX_LINE, ORIGIN, fault, verified
-from safla.journal.checkpoint import Head
+from safla.journal.checkpoint import Checkpoint
 from safla.journal.files import open_to_read
 
 BLOCK = 512  # bytes that a disk writes or does not (J34)
@@ -40,7 +40,7 @@ class Walk:
 
     found: Survey
 
-    def __init__(self, file: BinaryIO, head: Head | None) -> None:
+    def __init__(self, file: BinaryIO, head: Checkpoint | None) -> None:
         self.size = file.seek(0, io.SEEK_END)  # bytes
         self._file = file
         self._head = head
@@ -85,13 +85,13 @@ class Walk:
         return Survey(n, h, offset, "corrupt", what)
 
 
-def survey(path: Path, head: Head | None) -> Survey:
+def survey(path: Path, head: Checkpoint | None) -> Survey:
     """Verify a journal from its first byte, and judge what does not verify. An empty file is whole, with no lines."""
     with open_to_read(path) as file:
         return _walked(Walk(file, head))
 
 
-def judged(text: bytes, head: Head | None) -> Survey:
+def judged(text: bytes, head: Checkpoint | None) -> Survey:
     """The same of a text."""
     return _walked(Walk(io.BytesIO(text), head))
 
@@ -102,7 +102,7 @@ def _walked(walk: Walk) -> Survey:
     return walk.found
 
 
-def _anchored(found: Survey, head: Head | None, *, anchor: bytes) -> Survey:
+def _anchored(found: Survey, head: Checkpoint | None, *, anchor: bytes) -> Survey:
     """The same, but corrupt where the head knows better (J34 g). anchor: the hash of the head's line."""
     if head is None or found.kind == "corrupt":
         return found

@@ -17,7 +17,7 @@ MOST_WAITING = 10_000
 CLOSING_SECONDS = 0.5  # that what still waits may take at the end
 
 
-class Aside(Generic[Item]):
+class BackgroundWorker(Generic[Item]):
     """A listener in a thread of its own. What finds the queue full is dropped, and counted."""
 
     def __init__(self, name: str, listener: Callable[[Item], None], *, most: int = MOST_WAITING) -> None:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from safla.journal.events import Candle
-from safla.observe.update import Told
+from safla.observe.update import Update
 
 
 class Lag:
@@ -21,12 +21,12 @@ class Lag:
         self.latest: float | None = None
         self._now, self._live_from, self._step_ms, self._monotonic = now, live_from, step_ms, monotonic
 
-    def listen(self, told: Told) -> None:
+    def listen(self, told: Update) -> None:
         """Keep that of the latest candles."""
         seconds = self.of(told)
         self.latest = self.latest if seconds is None else seconds
 
-    def of(self, told: Told) -> float | None:
+    def of(self, told: Update) -> float | None:
         """Seconds; None for what is no candle, or history. Whoever asks later has the same answer."""
         live = told.ts >= self._live_from and any(isinstance(event, Candle) for event in told.events)
         now = self._now() if live else None

@@ -7,7 +7,7 @@ import msgspec
 
 from safla.journal import events as e
 from safla.observe.format import WORDS
-from safla.observe.update import Told
+from safla.observe.update import Update
 
 NOT_TOLD = {"type", "plan", "symbols", "marks"}  # fields that are the line's event, or too long for it
 
@@ -40,7 +40,7 @@ TABLE: dict[type[e.Fact], tuple[str, str]] = {
 }
 
 
-def lines_of(told: Told, *, late: float | None) -> Iterator[Line]:
+def lines_of(told: Update, *, late: float | None) -> Iterator[Line]:
     """The lines of what was told, in order. late: seconds from the close of its candles until they came, if known."""
     for event in told.events:
         file, level = TABLE[type(event)]

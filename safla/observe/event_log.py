@@ -15,11 +15,11 @@ from loguru import logger
 from safla.config.model import Config
 from safla.core.values import State
 from safla.journal import chain as journal_line
-from safla.observe.background import Aside
+from safla.observe.background import BackgroundWorker
 from safla.observe.event_lines import lines_of
 from safla.observe.log_file import LogFile
 from safla.observe.secrets import Hide, secrets_of
-from safla.observe.update import Told
+from safla.observe.update import Update
 from safla.text import printable
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ EXCHANGE = "data"  # the folder below storage.logs_directory that tells what was
 ERRORS = "errors"
 UNNAMED = "market_data"  # the file of a record that names none: what is asked of an exchange, and how it answers
 
-Listener = Callable[[Told], None]
-Late = Callable[[Told], float | None]
+Listener = Callable[[Update], None]
+Late = Callable[[Update], float | None]
 
 _open: list[str] = []  # the folders that are logged into now: safla is silent again behind the last of them
 
@@ -60,7 +60,7 @@ def of_run(
     late     seconds by which what is told came late; None: it is history
     """
 
-    def listen(told: Told) -> None:
+    def listen(told: Update) -> None:
         for one in lines_of(told, late=late(told)):
             logger.bind(file=one.file, fields=one.fields).log(one.level, "{}", one.text)
 
@@ -69,12 +69,12 @@ def of_run(
         yield listen
 
 
-def told_of(lines: bytes, state: State) -> Told:
+def told_of(lines: bytes, state: State) -> Update:
     """What a block of a backtest tells: the events of its lines. There, time is no matter."""
     raws = lines.splitlines()
     numbers = [int(raw[5 : raw.index(b",")]) for raw in raws]  # behind {"n":
     events = [journal_line.decode(journal_line.event_bytes(raw, n)) for raw, n in zip(raws, numbers, strict=True)]
-    return Told(events[-1].ts if events else 0, tuple(events), state, numbers[-1] if numbers else 0, 0.0, 0.0)
+    return Update(events[-1].ts if events else 0, tuple(events), state, numbers[-1] if numbers else 0, 0.0, 0.0)
 
 
 def say_on_stderr(text: str) -> None:
@@ -135,7 +135,7 @@ def _put(
 
     if not beside:
         return write
-    writing = Aside("log files", write)
+    writing = BackgroundWorker("log files", write)
 
     def finish() -> None:
         writing.close()

@@ -16,7 +16,7 @@ from safla.core.candles import iso
 from safla.journal.events import Candle, CandleMissing, Event, Filled, Halted, Resumed, RunEnded, TradeClosed
 from safla.observe.format import ascii_only, event_line, standing_line, standing_lines
 from safla.observe.snapshot import standing
-from safla.observe.update import Told
+from safla.observe.update import Update
 from safla.text import counted
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ Clock = Callable[[], float]
 class View(Protocol):
     """What the runner and the alerts speak to."""
 
-    def __call__(self, told: Told) -> None:
+    def __call__(self, told: Update) -> None:
         """What one timestamp, or one input from outside, came to."""
 
     def alert(self, text: str) -> None:
@@ -99,7 +99,7 @@ class Unfailing:
 class Silent:
     """A quiet run: nothing is shown."""
 
-    def __call__(self, told: Told) -> None:
+    def __call__(self, told: Update) -> None:
         """Nothing."""
 
     def alert(self, text: str) -> None:
@@ -116,7 +116,7 @@ class Lines:
         self._monotonic = monotonic
         self._due = monotonic()  # the first is shown at once
 
-    def __call__(self, told: Told) -> None:
+    def __call__(self, told: Update) -> None:
         """Say what happened, or that it goes on."""
         lines = [event_line(event) for event in told.events if isinstance(event, SAID)]
         if self._monotonic() >= self._due:
@@ -142,11 +142,11 @@ class Picture:
         self._facts = facts
         self._clock = clock
         self._lock = threading.Lock()
-        self._told: Told | None = None
+        self._told: Update | None = None
         self._events: tuple[Event, ...] = ()
         self._alerts: tuple[str, ...] = ()
 
-    def __call__(self, told: Told) -> None:
+    def __call__(self, told: Update) -> None:
         """Keep it for the next picture."""
         events = (event for event in told.events if not isinstance(event, Candle | CandleMissing))
         with self._lock:

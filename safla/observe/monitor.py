@@ -18,7 +18,7 @@ from safla.core.values import HALT_OF_RULE
 from safla.journal.events import Candle
 from safla.observe import process
 from safla.observe.alerts import HALTS, Alerts
-from safla.observe.update import Told
+from safla.observe.update import Update
 from safla.resilience.attempt import tried
 
 LATENCIES = 1024  # of the journal, that p50 and p99 are made of
@@ -127,7 +127,7 @@ class Monitor:
             self._thread.join(STOPPING_SECONDS)
             self._thread = None
 
-    def listen(self, told: Told) -> None:
+    def listen(self, told: Update) -> None:
         """Hear what was synced: how late, which candles, which halts are open. It takes some microseconds."""
         candles = {event.symbol: event.ts for event in told.events if isinstance(event, Candle)}
         with self._lock:

@@ -8,7 +8,7 @@ from safla.config.model import Config
 from safla.core.timeframes import TIMEFRAMES
 from safla.observe import alerts
 from safla.observe.alerts import Alert, Alerts, Sink
-from safla.observe.background import Aside
+from safla.observe.background import BackgroundWorker
 from safla.observe.event_log import say_on_stderr
 from safla.observe.monitor import NO_FACTS, Facts, Monitor, Watched
 from safla.observe.prometheus import Page
@@ -31,7 +31,9 @@ def of_run(
     HostError, before anything is watched: the port of metrics is taken, or their package is not there.
     """
     with ExitStack() as stack:
-        notes: Aside[str] = Aside("notes of monitoring", say, most=MOST_WAITING)  # a terminal may hang
+        notes: BackgroundWorker[str] = BackgroundWorker(
+            "notes of monitoring", say, most=MOST_WAITING
+        )  # a terminal may hang
         stack.callback(notes.close)
         told = Alerts(
             _sinks(config, run=run, terminal=terminal, say=notes.tell, stack=stack),
@@ -63,7 +65,7 @@ def _sinks(
 ) -> list[Sink]:
     sinks: list[Sink] = [alerts.to_log]
     if terminal is not None:
-        shown: Aside[Alert] = Aside(
+        shown: BackgroundWorker[Alert] = BackgroundWorker(
             "alerts on the terminal", lambda alert: terminal(alerts.shown(alert)), most=MOST_WAITING
         )
         stack.callback(shown.close)

@@ -55,7 +55,7 @@ FIGURES = {
     "latency_p99_ms": ("safla_journal_latency_p99_seconds", "The same, 99th percentile", 0.001),
 }
 
-Told = Mapping[tuple[str, str | None], int]  # alerts by kind and symbol
+AlertCounts = Mapping[tuple[str, str | None], int]  # alerts by kind and symbol
 
 
 class Page:
@@ -67,7 +67,7 @@ class Page:
     """
 
     def __init__(
-        self, bind: str, port: int, *, latest: Callable[[], Sample | None], told: Callable[[], Told] = dict,
+        self, bind: str, port: int, *, latest: Callable[[], Sample | None], told: Callable[[], AlertCounts] = dict,
         hosts: Collection[str] = (),
     ) -> None:  # fmt: skip
         names = {name.lower() for name in ("localhost", socket.gethostname(), *hosts)}
@@ -99,7 +99,7 @@ class Page:
 class _Figures:
     """What a registry of prometheus-client collects from. Nothing is kept between two scrapes."""
 
-    def __init__(self, latest: Callable[[], Sample | None], told: Callable[[], Told]) -> None:
+    def __init__(self, latest: Callable[[], Sample | None], told: Callable[[], AlertCounts]) -> None:
         self._latest, self._told = latest, told
 
     def collect(self) -> Iterator["Metric"]:
@@ -126,7 +126,7 @@ class _Figures:
         yield lag
 
 
-def _page_of(latest: Callable[[], Sample | None], told: Callable[[], Told]) -> Callable[[], tuple[str, bytes]]:
+def _page_of(latest: Callable[[], Sample | None], told: Callable[[], AlertCounts]) -> Callable[[], tuple[str, bytes]]:
     """What gives the content type and the text of the page."""
     try:
         from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest

@@ -6,7 +6,7 @@ from safla.core.values import State
 from safla.journal.events import Event
 
 
-class Told(NamedTuple):
+class Update(NamedTuple):
     """What one timestamp, or one input from outside, came to. Acknowledged: its lines are on the disk (J23)."""
 
     ts: int  # open time of the candle, ms

@@ -12,11 +12,11 @@ from safla.config.loader import Loaded
 from safla.config.plan import RunPlan
 from safla.data.exchange.live_symbol import BAD, CLOCK, ENDED, MISSING, REFUSED, SILENT
 from safla.observe import event_log, live_view, monitoring
-from safla.observe.background import Aside
+from safla.observe.background import BackgroundWorker
 from safla.observe.candle_lag import Lag
 from safla.observe.monitor import Facts, Monitor
 from safla.observe.secrets import secrets_of
-from safla.observe.update import Told
+from safla.observe.update import Update
 from safla.paper import runner
 from safla.paper.runner import Onlooker
 from safla.paper.sources import Line, Source
@@ -49,7 +49,7 @@ def _attended(
         rules = plan.plan.rules
         lag = Lag(source.line.now, live_from=rules.start_ts, step_ms=rules.step_ms)
         logged = stack.enter_context(event_log.of_run(folder, loaded.config, secrets=hidden, late=lag.of))
-        asides: list[Aside[Told]] = []
+        asides: list[BackgroundWorker[Update]] = []
         facts = _facts(source.line, asides)
         shown, wall = partial(_shown, source.line, lag), partial(_wall, source.line)
         seen = stack.enter_context(live_view.watching(plan, quiet=quiet, facts=shown, clock=wall))
@@ -57,10 +57,10 @@ def _attended(
             monitoring.of_run(loaded.config, run=folder.name, symbols=plan.symbols, facts=facts, terminal=seen.alert)
         )
         for name, listener in (("the log", logged), ("the view", seen)):
-            asides.append(Aside(name, listener))
+            asides.append(BackgroundWorker(name, listener))
         stack.push(partial(_close, asides))  # before what they tell is closed
 
-        def told(one: Told) -> None:
+        def told(one: Update) -> None:
             monitor.listen(one)
             lag.listen(one)
             for aside in asides:
@@ -69,14 +69,14 @@ def _attended(
         yield Onlooker(told, partial(_troubled, monitor))
 
 
-def _close(asides: list[Aside[Told]], kind: object, *_of_it: object) -> None:
+def _close(asides: list[BackgroundWorker[Update]], kind: object, *_of_it: object) -> None:
     """At its own end a run lets its log be finished; where somebody wants it to leave, there is no time for that."""
     end = time.monotonic() + (PATIENT_SECONDS if kind is None else HURRIED_SECONDS)
     for aside in asides:
         aside.close(end - time.monotonic())
 
 
-def _facts(line: Line, asides: list[Aside[Told]]) -> Facts:
+def _facts(line: Line, asides: list[BackgroundWorker[Update]]) -> Facts:
     return Facts(
         requests=lambda: line.figures()[0],
         weight=lambda: line.figures()[1],

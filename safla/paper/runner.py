@@ -19,7 +19,7 @@ from safla.config.plan_text import plan_texts
 from safla.core.candles import align
 from safla.core.strategies import STRATEGIES, Strategy
 from safla.core.timeframes import TIMEFRAMES
-from safla.data.exchange.live_candles import Arrival, Arrivals
+from safla.data.exchange.live_candles import Arrivals, CandleBatch
 from safla.errors import ConfigError, JournalError, Problem
 from safla.journal import reader
 from safla.journal.chain import MAX_LINE
@@ -28,8 +28,8 @@ from safla.journal.files import JOURNAL, open_to_read
 from safla.paper import control as commands
 from safla.paper.command import is_unfinished_paper
 from safla.paper.control import Clocks, Control
-from safla.paper.session import Before, Last, Listener, Resting, before_of, first_hash
-from safla.paper.sources import Source, Trouble, source_of
+from safla.paper.session import Before, Last, Listener, PaperSession, before_of, first_hash
+from safla.paper.sources import Source, TransientError, source_of
 from safla.runs import folder as run_folder
 from safla.runs.engine_choice import choose
 from safla.runs.interrupt import Flag
@@ -92,7 +92,7 @@ class Onlooker(NamedTuple):
     """Who looks on: told what is on the disk, and of troubles with the source. It does not block or decide anything."""
 
     told: Listener
-    trouble: Trouble
+    trouble: TransientError
 
 
 Attend = Callable[[RunPlan, Source], AbstractContextManager[Onlooker]]
@@ -126,7 +126,7 @@ def run(
         run_folder.keep_config(folder, loaded)
         journal = stack.enter_context(Continued(path, say=say))
         onlooker = stack.enter_context(attend(plan, source))
-        held = Resting(plan, journal, listener=onlooker.told)
+        held = PaperSession(plan, journal, listener=onlooker.told)
         last = None if before is None else held.recover(before, say=say)
         control = Control(
             folder, step=step_of(loaded.config), now=partial(_now, source, clock), say=say,
@@ -192,10 +192,10 @@ def _remove_done(folder: Path, path: Path, before: Before) -> None:
 
 
 async def _traded(
-    held: Resting, arrivals: Arrivals, *, control: Control, last: Last | None, flag: Flag, clock: Clock
+    held: PaperSession, arrivals: Arrivals, *, control: Control, last: Last | None, flag: Flag, clock: Clock
 ) -> None:
     """Fold what comes, until there is an end."""
-    queue: asyncio.Queue[Arrival | None] = asyncio.Queue(MOST_WAITING)
+    queue: asyncio.Queue[CandleBatch | None] = asyncio.Queue(MOST_WAITING)
     try:
         async with asyncio.TaskGroup() as group:
             feeding = group.create_task(_fed(arrivals, queue))
@@ -209,7 +209,7 @@ async def _traded(
         held.rest()
 
 
-async def _fed(arrivals: Arrivals, queue: "asyncio.Queue[Arrival | None]") -> None:
+async def _fed(arrivals: Arrivals, queue: "asyncio.Queue[CandleBatch | None]") -> None:
     async with aclosing(arrivals):
         async for one in arrivals:
             await queue.put(one)
@@ -217,8 +217,8 @@ async def _fed(arrivals: Arrivals, queue: "asyncio.Queue[Arrival | None]") -> No
 
 
 async def _folded(
-    held: Resting,
-    queue: "asyncio.Queue[Arrival | None]",
+    held: PaperSession,
+    queue: "asyncio.Queue[CandleBatch | None]",
     *,
     control: Control,
     last: Last | None,
@@ -262,7 +262,7 @@ async def _folded(
                 return
 
 
-def _commanded(held: Resting, control: Control, *, ahead: int | None = None) -> bool:
+def _commanded(held: PaperSession, control: Control, *, ahead: int | None = None) -> bool:
     """Carry out the commands that may act now, in their order (S15a). Whether the run has ended by one."""
     last_ts = held.last_ts()
     while last_ts is not None and not held.ended and (command := control.due(last_ts, ahead=ahead)) is not None:
@@ -270,10 +270,10 @@ def _commanded(held: Resting, control: Control, *, ahead: int | None = None) -> 
     return held.ended
 
 
-_NOTHING_YET = Arrival(-1, (), 0.0)
+_NOTHING_YET = CandleBatch(-1, (), 0.0)
 
 
-async def _next(queue: "asyncio.Queue[Arrival | None]") -> Arrival | None:
+async def _next(queue: "asyncio.Queue[CandleBatch | None]") -> CandleBatch | None:
     with suppress(asyncio.QueueEmpty):
         return queue.get_nowait()
     try:

@@ -26,7 +26,7 @@ from safla.journal.encode import NO_INPUT, Input
 from safla.journal.events import Event, Filled, Halted, ModeChanged, OrderExpired, Resumed, RunEnded
 from safla.journal.files import JOURNAL, open_to_read
 from safla.journal.reader import Tail
-from safla.observe.update import Told
+from safla.observe.update import Update
 from safla.paper import snapshot
 from safla.runs import folder as run_folder
 from safla.runs.engine_choice import Forms, choose
@@ -41,7 +41,7 @@ SNAPSHOT_SECONDS = 1.0  # between two of them
 MOST_PENDING = 256  # timestamps of the lookback in one batch
 ANCHORS = (Filled, Halted, Resumed, RunEnded)  # behind these, head is renewed (J24)
 
-Listener = Callable[[Told], None]
+Listener = Callable[[Update], None]
 
 
 class Last(NamedTuple):
@@ -82,7 +82,7 @@ class Before(NamedTuple):
         return {one.input.id for one in self.outside if one.ts == self.last_ts and one.input.id is not None}
 
 
-class Resting:
+class PaperSession:
     """A run between two timestamps."""
 
     def __init__(
@@ -93,7 +93,7 @@ class Resting:
         self.ended = False
         self._listener, self._clock = listener, clock
         self._live: Live | None = None
-        self._pending: list[Told] = []  # timestamps of the lookback that are not synced yet
+        self._pending: list[Update] = []  # timestamps of the lookback that are not synced yet
         self._pending_lines: list[bytes] = []
         self._looked_at = -math.inf  # when the last snapshot was written
 
@@ -182,7 +182,7 @@ class Resting:
         if not more and not self._pending:
             self._take(block, came=came)
             return
-        told = Told(ts, tuple(_events(block.lines, self._lines_taken())), block.state, 0, came, came)
+        told = Update(ts, tuple(_events(block.lines, self._lines_taken())), block.state, 0, came, came)
         self._pending.append(told)
         self._pending_lines.append(block.lines)
         if not more or len(self._pending) == MOST_PENDING:
@@ -281,14 +281,14 @@ class Resting:
         ts = int(block.state.account[v.LAST_TS])
         if synced - self._looked_at >= SNAPSHOT_SECONDS:
             self._write_snapshot()
-        self._listener(Told(ts, events, block.state, self.journal.lines, came, synced))
+        self._listener(Update(ts, events, block.state, self.journal.lines, came, synced))
 
 
 @contextmanager
 def resting(
     folder: Path, *, say: Callable[[str], None], register: Mapping[str, Strategy] = STRATEGIES,
     listener: Listener = lambda told: None,
-) -> Iterator[tuple["Resting", Before]]:  # fmt: skip
+) -> Iterator[tuple["PaperSession", Before]]:  # fmt: skip
     """A run that no process has, held for the length of a `with`: recovered, and ready for a command; and what it had.
 
     HostError where a process has it, or where its last timestamp is only half written: the run itself completes that.
@@ -299,7 +299,7 @@ def resting(
         recover(path, started=started, say=say)
         before = before_of(path)
         with Continued(path, say=say) as journal:
-            held = Resting(run_of(started, register=register), journal, listener=listener)
+            held = PaperSession(run_of(started, register=register), journal, listener=listener)
             last = held.recover(before, say=say)
             if last is None or not last.whole:
                 what = "its last timestamp is half written; start the run: it completes that, and takes what was asked"

@@ -16,9 +16,9 @@ from safla.core.scale import LIMIT
 from safla.core.timeframes import TIMEFRAMES
 from safla.data import service, source
 from safla.data.coverage import RequestedPeriod
-from safla.data.exchange.candle_stream import Doorbell
+from safla.data.exchange.candle_stream import CandleStream
 from safla.data.exchange.client import Feed, feed_of
-from safla.data.exchange.live_candles import Arrival, Arrivals, LiveSource
+from safla.data.exchange.live_candles import Arrivals, CandleBatch, LiveSource
 from safla.data.rows import Target, assemble, of_columns
 from safla.data.validation import Origin
 from safla.errors import ConfigError, ExchangeError
@@ -31,7 +31,7 @@ from safla.runs.recording import scales_of
 STREAM = "stream"  # a trouble that costs latency alone
 
 
-Trouble = Callable[[str, str, str], None]  # kind, symbol ("" for all), text (data/exchange/live_symbol.py)
+TransientError = Callable[[str, str, str], None]  # kind, symbol ("" for all), text (data/exchange/live_symbol.py)
 Say = Callable[[str], None]
 
 
@@ -71,7 +71,7 @@ class Source(NamedTuple):
     start: int  # the first candle behind the lookback, ms (S16)
     first_ts: int  # the first candle of all
     # From the last recorded timestamp on; troubles are told, and never end it where they can be waited out (R8).
-    arrivals: Callable[[RunPlan, Last | None, Trouble], Arrivals]
+    arrivals: Callable[[RunPlan, Last | None, TransientError], Arrivals]
     line: Line
 
 
@@ -95,7 +95,7 @@ def _history(loaded: Loaded, there: RunStarted | None, say: Say, clock: Clock) -
     if there is not None:
         series = [_rescaled(one, scale) for one, scale in zip(series, scales_of(there), strict=True)]
 
-    def arrivals(run: RunPlan, last: Last | None, _trouble: Trouble) -> Arrivals:
+    def arrivals(run: RunPlan, last: Last | None, _trouble: TransientError) -> Arrivals:
         pace = Pace(speed_of(config.paper.speed), clock=clock.monotonic, sleep=clock.sleep)
         since = first if last is None else last.ts
         return _known_first(recorded(series, since=since, live_from=run.plan.rules.start_ts, pace=pace), last)
@@ -117,7 +117,7 @@ def _exchange(loaded: Loaded, there: RunStarted | None, say: Say, clock: Clock) 
     line = Line()
     begun = _begun(loaded, say, clock) if there is None else _Begun(scales_of(there), there.start, there.ts, ())
 
-    async def arrivals(run: RunPlan, last: Last | None, trouble: Trouble) -> Arrivals:
+    async def arrivals(run: RunPlan, last: Last | None, trouble: TransientError) -> Arrivals:
         closing = _closing(loaded.config, run, _wanted(run, begun, last), line=line, trouble=trouble, clock=clock)
         try:
             async with aclosing(_known_first(_behind(begun, closing), last)) as all_of_them:
@@ -175,7 +175,7 @@ def _until(config: Config, start: int, *, step: int) -> Config:
 
 
 async def _closing(
-    config: Config, run: RunPlan, since: Mapping[str, int], *, line: Line, trouble: Trouble, clock: Clock
+    config: Config, run: RunPlan, since: Mapping[str, int], *, line: Line, trouble: TransientError, clock: Clock
 ) -> Arrivals:
     """Candles as they close, for ever or to data.end."""
     async with AsyncExitStack() as stack:
@@ -187,7 +187,7 @@ async def _closing(
         def broken(text: str) -> None:
             trouble(STREAM, "", text)
 
-        bell = await stack.enter_async_context(Doorbell(feed, run.symbols, run.timeframe, told=broken))
+        bell = await stack.enter_async_context(CandleStream(feed, run.symbols, run.timeframe, told=broken))
         line.closing = closing = LiveSource(
             feed, run.symbols, run.timeframe, scales=run.scales, since=since, price_limit=price_limit(config),
             fetch_limit=config.market_data.fetch_limit, clock=feed.clock, doorbell=bell, end=config.data.end,
@@ -202,7 +202,7 @@ async def _known_first(arrivals: Arrivals, last: Last | None) -> Arrivals:
     """The last recorded timestamp, then what comes. Candles that are recorded win over those that come again (J39)."""
     half = last if last is not None and not last.whole else None
     if last is not None and half is None:
-        yield Arrival(last.ts, last.rows, time.monotonic())
+        yield CandleBatch(last.ts, last.rows, time.monotonic())
     async with aclosing(arrivals):
         async for one in arrivals:
             if last is not None and (one.ts < last.ts or (one.ts == last.ts and half is None)):
@@ -210,11 +210,11 @@ async def _known_first(arrivals: Arrivals, last: Last | None) -> Arrivals:
             if half is not None and one.ts == half.ts:
                 one = one._replace(rows=half.with_later(one.rows))
             elif half is not None:  # a later one was served: what is not there by now was never there (S6)
-                yield Arrival(half.ts, half.rows, one.came)
+                yield CandleBatch(half.ts, half.rows, one.came)
             half = None
             yield one
     if half is not None:
-        yield Arrival(half.ts, half.rows, time.monotonic())
+        yield CandleBatch(half.ts, half.rows, time.monotonic())
 
 
 def _rescaled(series: Series, scale: Scale) -> Series:
@@ -246,7 +246,7 @@ async def recorded(
         if ts >= live_from:
             await pace.wait(ts)
         rows = tuple(None if numbers[0] == 0 else numbers for numbers in zip(*fields, strict=True))
-        yield Arrival(ts, rows, clock())
+        yield CandleBatch(ts, rows, clock())
 
 
 SOURCES: dict[str, Callable[[Loaded, RunStarted | None, Say, Clock], Source]] = {

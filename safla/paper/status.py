@@ -46,7 +46,7 @@ _HASH = slice(-35, -3)  # where a line with its newline holds its own hash (J10)
 _OTHERWISE = "this release decides otherwise than the journal tells; `safla replay` shows where"
 
 
-class Look(NamedTuple):
+class RunStatus(NamedTuple):
     """What was found. Of a run that has no whole line yet, `started` and what follows from it are None."""
 
     journal: Path
@@ -77,11 +77,11 @@ def look(
     say: Callable[[str], None],
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
-) -> Look:
+) -> RunStatus:
     """Look at a run folder or its journal once. JournalError for damage, or where nothing of a run is there."""
     path = journal_of(run)
     ours = path.name == JOURNAL  # of a journal under another name, what lies beside it is not its own
-    found = Look(
+    found = RunStatus(
         journal=path, mode=_mode(path.with_name(CONFIG)) if ours else None,
         holder=holder_of(path.with_name(LOCK)) if ours else Holder(None, None), seen=clock(), started=None, ended=False,
         tail=None, standing=None, last=(), note=None, monitored=_monitored(path), requests=NOTHING_WAITS,
@@ -100,7 +100,7 @@ def watch(
     say: Callable[[str], None],
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
-) -> Iterator[Look]:
+) -> Iterator[RunStatus]:
     """Look every second until the run has ended; the journal is read again only where it has grown."""
     found, known = None, None
     while found is None or not found.ended:
@@ -132,7 +132,7 @@ def _just_begun(path: Path) -> bool:
     return found.lines == 0 and found.kind in ("whole", "torn")
 
 
-def _read(journal: Journal, found: Look, *, say: Callable[[str], None]) -> Look:
+def _read(journal: Journal, found: RunStatus, *, say: Callable[[str], None]) -> RunStatus:
     """The same with what its lines tell."""
     inputs = Inputs(journal.started)
     last: deque[Event] = deque(maxlen=LAST_EVENTS)
@@ -162,7 +162,7 @@ def _stood(
     *,
     inputs: Inputs,
     ts: int,
-    found: Look,
+    found: RunStatus,
     say: Callable[[str], None],
 ) -> _Folded | None:
     """The fold up to a timestamp, or to the one before it where lines of it are missing still: it is being written.
@@ -201,7 +201,7 @@ def _folded(
     return _Folded(state, lines, h)
 
 
-def _from_snapshot(path: Path, found: Look, *, sleep: Callable[[float], None]) -> Look | None:
+def _from_snapshot(path: Path, found: RunStatus, *, sleep: Callable[[float], None]) -> RunStatus | None:
     """The same with what a session wrote of itself, where it belongs to the last whole line of the journal.
 
     None where there is none, or it is older: a session that goes on writes another within a second.
@@ -248,7 +248,7 @@ def _last_events(whole: bytes) -> list[Event]:
     return events[::-1]
 
 
-def _requests(found: Look) -> Requests:
+def _requests(found: RunStatus) -> Requests:
     """The commands that wait; none where they cannot be looked at: the run is another user's, or only a file.
 
     A run that has ended takes none: what lies there still is rejected.

@@ -8,12 +8,12 @@ from safla.core.candles import iso
 from safla.observe.format import ascii_only, event_line, standing_lines
 from safla.observe.snapshot import Position, Standing, SymbolStanding
 from safla.paper.control import Command
-from safla.paper.status import Look
+from safla.paper.status import RunStatus
 from safla.runs.folder import Holder
 from safla.text import counted
 
 
-def status_lines(found: Look) -> list[str]:
+def status_lines(found: RunStatus) -> list[str]:
     """The run, its process, its journal, where it stands, and what happened last."""
     head = [f"run        {_run(found)}", f"process    {_process(found.holder)}", f"journal    {_journal(found)}"]
     if found.standing is not None:
@@ -29,7 +29,7 @@ def status_lines(found: Look) -> list[str]:
     return head
 
 
-def status_object(found: Look) -> dict[str, Any]:
+def status_object(found: RunStatus) -> dict[str, Any]:
     """The same for programs: amounts and shares as text, times as UTC, null where there is none."""
     started, tail = found.started, found.tail
     return {
@@ -60,13 +60,13 @@ def _command(one: Command) -> str:
     return f"{one.kind}{halt}, given {iso(one.given)}{note}"
 
 
-def _state(found: Look) -> str:
+def _state(found: RunStatus) -> str:
     if found.tail is None:
         return "begun"
     return "ended" if found.ended else "unfinished"
 
 
-def _run(found: Look) -> str:
+def _run(found: RunStatus) -> str:
     mode = found.mode or "backtest or paper (no config.yaml tells)"
     if found.started is None:
         return f"not known yet, {mode}"
@@ -82,7 +82,7 @@ def _process(holder: Holder) -> str:
     return f"pid {holder.pid} holds it" if holder.pid is not None else "one holds it that has not told its number yet"
 
 
-def _journal(found: Look) -> str:
+def _journal(found: RunStatus) -> str:
     if found.tail is None:
         return "begun, no whole line yet"
     torn = f"; {counted(found.tail.torn, 'byte')} of a line that is not whole after them" if found.tail.torn else ""

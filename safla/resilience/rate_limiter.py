@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 WINDOW = 60.0  # seconds: the minute of the limit, wherever it begins
 
 
-class Gate:
+class RateLimiter:
     """Lets at most per_minute requests through within any minute, first come, first served.
 
     clock    seconds, monotonic

@@ -8,7 +8,7 @@ from functools import partial
 from typing import NamedTuple, TypeVar
 
 from safla.resilience.circuit_breaker import Breaker, CircuitOpen, Token
-from safla.resilience.rate_limiter import Gate
+from safla.resilience.rate_limiter import RateLimiter
 
 LONGEST_WAIT = 300.0  # seconds; a Retry-After above it is an answer (R3)
 UNSAID_WAIT = 60.0  # seconds, where Retry-After is due and says nothing that can be read (R3)
@@ -20,7 +20,7 @@ DATE = re.compile(r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9
 Answer = TypeVar("Answer")
 
 
-class Trouble(Exception):
+class TransientError(Exception):
     """One request that failed, as whoever made it judged it.
 
     retried      whether it may be tried again
@@ -36,9 +36,11 @@ class Trouble(Exception):
         self.retried, self.counted, self.shuts = retried, counted, shuts
         self.floor = (UNSAID_WAIT if shuts else 0.0) if retry_after is None else retry_after
 
-    def bare(self) -> "Trouble":
+    def bare(self) -> "TransientError":
         """The same without the frames that it came through: to be kept."""
-        return Trouble(str(self), retried=self.retried, counted=self.counted, retry_after=self.floor, shuts=self.shuts)
+        return TransientError(
+            str(self), retried=self.retried, counted=self.counted, retry_after=self.floor, shuts=self.shuts
+        )
 
 
 class Patience(NamedTuple):
@@ -58,13 +60,13 @@ class Again(NamedTuple):
 
 
 async def call(
-    request: Callable[[], Awaitable[Answer]], *, patience: Patience, gate: Gate, breaker: Breaker,
+    request: Callable[[], Awaitable[Answer]], *, patience: Patience, gate: RateLimiter, breaker: Breaker,
     chance: Callable[[float, float], float], sleep: Callable[[float], Awaitable[None]], told: Callable[[Again], None],
 ) -> Answer:  # fmt: skip
     """The answer to a request, tried again as long as patience lasts. Each try passes the gate and the breaker.
 
-    Raises the last Trouble as it is; CircuitOpen at once (R7), caused by the last Trouble of this call if it had one;
-    whatever else the request raises. A cancelled task ends in any of its waits (R6).
+    Raises the last TransientError as it is; CircuitOpen at once (R7), caused by the last TransientError of this call if
+    it had one; whatever else the request raises. A cancelled task ends in any of its waits (R6).
     """
     attempt, last = 0, None
     while True:
@@ -74,7 +76,7 @@ async def call(
         except CircuitOpen as rejected:
             rejected.tried = last is not None
             raise rejected from last or rejected.__cause__
-        except Trouble as trouble:
+        except TransientError as trouble:
             last = trouble.bare()
             if not trouble.retried or attempt > patience.attempts or trouble.floor > LONGEST_WAIT:
                 raise
@@ -83,14 +85,14 @@ async def call(
         await sleep(wait)
 
 
-async def _tried(request: Callable[[], Awaitable[Answer]], *, gate: Gate, breaker: Breaker) -> Answer:
+async def _tried(request: Callable[[], Awaitable[Answer]], *, gate: RateLimiter, breaker: Breaker) -> Answer:
     token = await _admitted(gate, breaker)
     end = token.release  # cancelled, or whatever is not counted (K7)
     try:
         answer = await request()
         end = token.success
         return answer
-    except Trouble as trouble:
+    except TransientError as trouble:
         if trouble.shuts:  # before anybody else can leave; no longer than is waited, else others would stand for days
             gate.shut(min(trouble.floor, LONGEST_WAIT))
         if trouble.counted:
@@ -101,7 +103,7 @@ async def _tried(request: Callable[[], Awaitable[Answer]], *, gate: Gate, breake
         end()
 
 
-async def _admitted(gate: Gate, breaker: Breaker) -> Token:
+async def _admitted(gate: RateLimiter, breaker: Breaker) -> Token:
     """Leave for a request that goes out now, past the gate.
 
     The breaker is asked before the gate: who is refused does not stand in line, and a probe keeps its slot while it

@@ -23,7 +23,7 @@ LEAST_PYTHON = (3, 11)
 FREE_BYTES = 2**30
 
 
-class Look(NamedTuple):
+class Check(NamedTuple):
     """One thing that was looked at."""
 
     what: str
@@ -32,7 +32,7 @@ class Look(NamedTuple):
     exit_code: int  # of DESIGN 5, where it failed
 
 
-def examine(config: Config) -> list[Look]:
+def examine(config: Config) -> list[Check]:
     """Look at everything; one that fails stops no other."""
     return [
         _python(),
@@ -50,30 +50,32 @@ def asks_exchange(config: Config) -> bool:
     return config.data.source == "exchange" or (config.mode == "paper" and config.paper.source == "stream")
 
 
-def _unasked(config: Config) -> Look:
-    return Look("exchange", "ok", f"not asked: the candles of this configuration are {config.data.source}", 0)
+def _unasked(config: Config) -> Check:
+    return Check("exchange", "ok", f"not asked: the candles of this configuration are {config.data.source}", 0)
 
 
-def _python() -> Look:
+def _python() -> Check:
     text = f"Python {platform.python_version()}, {sys.platform} {platform.machine()}"
     if sys.version_info < LEAST_PYTHON:
-        return Look("python", "failed", f"{text}; 3.11 or newer is needed", HostError.exit_code)
-    return Look("python", "ok", text, 0)
+        return Check("python", "failed", f"{text}; 3.11 or newer is needed", HostError.exit_code)
+    return Check("python", "ok", text, 0)
 
 
-def _packages() -> Look:
+def _packages() -> Check:
     found = {"safla": _version(DISTRIBUTION), **{name: _version(name) for name in PACKAGES}}
     missing = [name for name, one in found.items() if one is None and name != "safla"]
     if missing:
         text = f"not installed: {', '.join(missing)}; {INSTALL}"
-        return Look("packages", "failed", text, HostError.exit_code)
-    return Look("packages", "ok", ", ".join(f"{name} {one or '(not installed)'}" for name, one in found.items()), 0)
+        return Check("packages", "failed", text, HostError.exit_code)
+    return Check("packages", "ok", ", ".join(f"{name} {one or '(not installed)'}" for name, one in found.items()), 0)
 
 
-def _extras() -> list[Look]:
+def _extras() -> list[Check]:
     missing = [f"{name} (for {use})" for name, use in EXTRAS.items() if _version(name.replace("_", "-")) is None]
     return (
-        [Look("extras", "ok", f"not installed, and needed by no other key: {', '.join(missing)}", 0)] if missing else []
+        [Check("extras", "ok", f"not installed, and needed by no other key: {', '.join(missing)}", 0)]
+        if missing
+        else []
     )
 
 
@@ -84,16 +86,16 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _machine() -> Look:
+def _machine() -> Check:
     import psutil
 
     memory = psutil.virtual_memory()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     text = f"{cores} cores, {memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GiB of memory free"
-    return Look("machine", "ok", text, 0)
+    return Check("machine", "ok", text, 0)
 
 
-def _folder(what: str, folder: Path) -> Look:
+def _folder(what: str, folder: Path) -> Check:
     """Whether a file can be written there, or where the folder would be made."""
     import psutil
 
@@ -102,23 +104,23 @@ def _folder(what: str, folder: Path) -> Look:
         with tempfile.TemporaryFile(dir=there):
             free = psutil.disk_usage(str(there)).free
     except OSError as error:
-        return Look(what, "failed", f"{folder}: cannot be written to: {error.strerror}", HostError.exit_code)
+        return Check(what, "failed", f"{folder}: cannot be written to: {error.strerror}", HostError.exit_code)
     state = "warning" if free < FREE_BYTES else "ok"
-    return Look(what, state, f"{folder}: writable, {free / 2**30:.1f} GiB free", 0)
+    return Check(what, state, f"{folder}: writable, {free / 2**30:.1f} GiB free", 0)
 
 
-def _exchange(config: Config) -> list[Look]:
+def _exchange(config: Config) -> list[Check]:
     name = config.exchange.name
     try:
         with event_log.of_exchange(config):
             skew, seconds = service.finished(_reached(config))
     except SaflaError as error:
-        return [Look("exchange", "failed", str(error), error.exit_code)]
-    reached = Look("exchange", "ok", f"{name} answers within {seconds * 1000:.0f} ms", 0)
+        return [Check("exchange", "failed", str(error), error.exit_code)]
+    reached = Check("exchange", "ok", f"{name} answers within {seconds * 1000:.0f} ms", 0)
     said = f"{'ahead of' if skew > 0 else 'behind'} the exchange's by {abs(skew):.2f} s"
     if abs(skew) <= SKEW_SECONDS:
-        return [reached, Look("clock", "ok", said, 0)]
-    return [reached, Look("clock", "warning", f"{said}; the exchange's decides, but set this one right", 0)]
+        return [reached, Check("clock", "ok", said, 0)]
+    return [reached, Check("clock", "warning", f"{said}; the exchange's decides, but set this one right", 0)]
 
 
 async def _reached(config: Config) -> tuple[float, float]:

@@ -14,8 +14,8 @@ from safla.journal import checkpoint as anchor
 from safla.journal import reader
 from safla.journal.append import Appender
 from safla.journal.chain import ORIGIN
-from safla.journal.checkpoint import HEAD, Head
-from safla.journal.diff import Parting, first_parting
+from safla.journal.checkpoint import HEAD, Checkpoint
+from safla.journal.diff import FirstDifference, first_parting
 from safla.journal.events import RunStarted
 from safla.journal.files import MAX_FILE, open_to_read, open_to_write, sync_folder
 from safla.journal.reader import Tail
@@ -134,7 +134,7 @@ def _free(path: Path) -> Path:
 
 def confirm(journal: Path, tail: Tail) -> None:
     """Of a run that has ended: it is on the disk, and head knows all of it. What wrote its end may have died there."""
-    whole = Head(n=tail.lines, offset=tail.offset, h=tail.h)
+    whole = Checkpoint(n=tail.lines, offset=tail.offset, h=tail.h)
     if anchor.read(journal.with_name(HEAD)) == whole:
         return
     with Appender(journal) as file:
@@ -213,12 +213,14 @@ class Continued:
 
     def _anchor(self) -> None:
         try:
-            anchor.write(self.path.with_name(HEAD), Head(n=self.lines, offset=self._appender.offset, h=self.last_hash))
+            anchor.write(
+                self.path.with_name(HEAD), Checkpoint(n=self.lines, offset=self._appender.offset, h=self.last_hash)
+            )
         except HostError:
             self._appender.close()  # a disk that errs is not tried again, not for a last sync either (J27)
             raise
 
-    def _difference(self, parting: Parting | None) -> Finding:
+    def _difference(self, parting: FirstDifference | None) -> Finding:
         assert parting is not None, "the bytes differ"
         text = f"{self.path}: line {parting.n} is not what this run decides; nothing was touched"
         return Finding(text, f"  there: {parting.there}", f"  now:   {parting.now}")
@@ -238,7 +240,7 @@ class Continued:
         if self._new:
             self._appender.sync()
         if self.lines and not self._rest and (self._new or not head.exists()):
-            anchor.write(head, Head(n=self.lines, offset=self._appender.offset, h=self.last_hash))
+            anchor.write(head, Checkpoint(n=self.lines, offset=self._appender.offset, h=self.last_hash))
 
     def __enter__(self) -> "Continued":
         return self

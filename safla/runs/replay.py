@@ -7,7 +7,7 @@ from typing import NamedTuple
 from safla.core.strategies import STRATEGIES, Strategy
 from safla.journal import books, reader
 from safla.journal.books import Books
-from safla.journal.diff import Parting, first_parting
+from safla.journal.diff import FirstDifference, first_parting
 from safla.journal.files import open_to_read
 from safla.journal.reader import Journal, Tail
 from safla.runs.engine_choice import choose
@@ -20,7 +20,7 @@ class Decisions(NamedTuple):
 
     candles: int  # folded, all symbols together
     lines: int  # compared
-    difference: Parting | None
+    difference: FirstDifference | None
 
 
 class Replayed(NamedTuple):
@@ -62,7 +62,7 @@ def replay(
     return Replayed(tail, found, Decisions(candles, lines, difference), journal.anchored)
 
 
-def _compared(journal: Journal, blocks: Iterator[Block], *, tail: Tail) -> tuple[int, Parting | None]:
+def _compared(journal: Journal, blocks: Iterator[Block], *, tail: Tail) -> tuple[int, FirstDifference | None]:
     """How many lines of the file came out again, and the first that did not. What an unfinished run lacks is none."""
     lines = 0
     with open_to_read(journal.path) as file:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from safla.config.loader import load
-from safla.observe.update import Told
+from safla.observe.update import Update
 from safla.paper import runner
 from safla.paper.runner import Onlooker
-from safla.paper.session import Resting
+from safla.paper.session import PaperSession
 from safla.runs.interrupt import Flag
 
 CONFIG = """\
@@ -48,24 +48,24 @@ def measure(folder: Path, candles: int) -> Synced:
     taken, sizes, path = [], [0], folder / "run" / "journal.jsonl"
     began = time.monotonic()
 
-    def told(one: Told) -> None:
+    def told(one: Update) -> None:
         taken.append(one.synced - began)
         sizes.append(path.stat().st_size)
 
-    def taken_up(held: Resting, *arguments: Any, **named: Any) -> None:
+    def taken_up(held: PaperSession, *arguments: Any, **named: Any) -> None:
         nonlocal began
         began = time.monotonic()
         fold(held, *arguments, **named)
 
-    fold = Resting.fold
-    Resting.fold = taken_up  # type: ignore[method-assign]
+    fold = PaperSession.fold
+    PaperSession.fold = taken_up  # type: ignore[method-assign]
     try:
         runner.run(
             load(folder / "paper.yaml"), folder / "run", force=False, say=lambda text: None, flag=Flag(),
             attend=lambda run, source: nullcontext(Onlooker(told, lambda *trouble: None)),
         )  # fmt: skip
     finally:
-        Resting.fold = fold  # type: ignore[method-assign]
+        PaperSession.fold = fold  # type: ignore[method-assign]
     text = path.read_bytes()
     batches = [text[first:end] for first, end in itertools.pairwise(sizes)]
     return Synced(_percentiles(taken[1:-1]), _percentiles(_alone(folder / "alone", batches)))

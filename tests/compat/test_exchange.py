@@ -1,4 +1,4 @@
-"""The first system's classes over an exchange: candles come from it, are kept, and are served from the store where it is away."""
+"""Candles of the first system's classes come from an exchange, are kept, and are served where it is away."""
 
 import asyncio
 import subprocess

@@ -10,7 +10,7 @@ from safla import monitoring
 from safla.errors import ConfigError, UsageError
 from safla.monitoring import PerformanceMonitor
 from safla.observe import process
-from safla.resilience.rate_limiter import Gate
+from safla.resilience.rate_limiter import RateLimiter
 from tests.observe.hooks import hook
 
 FIGURES = """
@@ -53,7 +53,7 @@ def test_before_it_watches_a_snapshot_is_of_this_moment():
 
 
 def test_requests_are_those_that_passed_the_gate_of_the_process(monkeypatch):
-    gate = Gate(1200)
+    gate = RateLimiter(1200)
     monkeypatch.setattr(monitoring, "feed_of", lambda config: gate)
     monitor = PerformanceMonitor({})
     assert monitor.snapshot()["api_requests_per_second"] == 0

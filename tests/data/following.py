@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from safla.core.candles import Scale
-from safla.data.exchange.candle_stream import Doorbell
+from safla.data.exchange.candle_stream import CandleStream
 from safla.data.exchange.client import Feed, feed_of
-from safla.data.exchange.live_candles import Arrival, LiveSource
+from safla.data.exchange.live_candles import CandleBatch, LiveSource
 from safla.data.exchange.pages import PRICE_LIMIT
 from tests.faults.exchange import LIMIT, MINUTE, START, Meeting, minutes
 
@@ -39,19 +39,21 @@ class Following:
         self.rung: list[str] = []
         self.feed: Feed
         self.source: LiveSource
-        self.bell: Doorbell | None = None
+        self.bell: CandleStream | None = None
 
     def kinds(self) -> list[str]:
         """What kinds of things were told."""
         return [kind for kind, _, _ in self.told]
 
-    def follow(self, since: int, end: int, *, stream: bool = False, grace: float = 0.006) -> list[Arrival]:
+    def follow(self, since: int, end: int, *, stream: bool = False, grace: float = 0.006) -> list[CandleBatch]:
         """All that comes from one minute to another."""
         return self.meeting.run(lambda: self.taken(since, end, stream=stream), grace=grace)
 
-    async def taken(self, since: int, end: int | None, *, stream: bool = False, most: int = 10_000) -> list[Arrival]:
+    async def taken(
+        self, since: int, end: int | None, *, stream: bool = False, most: int = 10_000
+    ) -> list[CandleBatch]:
         """The same within a loop; most: no more than so many."""
-        came: list[Arrival] = []
+        came: list[CandleBatch] = []
         async with self.opened(since, end, stream=stream) as source:
             async for one in source:
                 came.append(one)
@@ -72,7 +74,7 @@ class Following:
                 yield self._made(since, end, None)
                 return
             pusher = asyncio.create_task(self._push()) if pushed else None
-            async with Doorbell(self.feed, self.symbols, "1m", told=self.rung.append) as self.bell:
+            async with CandleStream(self.feed, self.symbols, "1m", told=self.rung.append) as self.bell:
                 yield self._made(since, end, self.bell)
             if pusher is not None:
                 pusher.cancel()
@@ -97,7 +99,7 @@ class Following:
             await self.meeting.clock.sleep(self.pushed)
             self.meeting.clock.monotonic()  # which moves the exchange's clock too, and so its stream
 
-    def _made(self, since: int, end: int | None, bell: Doorbell | None) -> LiveSource:
+    def _made(self, since: int, end: int | None, bell: CandleStream | None) -> LiveSource:
         self.source = LiveSource(
             self.feed, self.symbols, "1m", scales=[self.scale] * len(self.symbols),
             since=dict.fromkeys(self.symbols, START + since * MINUTE), price_limit=self.price_limit, fetch_limit=LIMIT,
@@ -116,7 +118,7 @@ class Following:
         return (*(one // 10**6 for one in units[:4]), units[4] // 10**3)
 
 
-def pairs(came: Iterable[Arrival]) -> list[tuple[int, tuple[Any, ...]]]:
+def pairs(came: Iterable[CandleBatch]) -> list[tuple[int, tuple[Any, ...]]]:
     """Times and rows."""
     return [(one.ts, one.rows) for one in came]
 

@@ -7,7 +7,7 @@ import pytest
 
 from safla.cli import main
 from safla.journal import checkpoint as anchor
-from safla.journal.checkpoint import Head
+from safla.journal.checkpoint import Checkpoint
 from safla.journal.verify import judged
 from tests.faults.command import Answer, inside
 from tests.faults.invariants import check_answer, untouched
@@ -59,13 +59,13 @@ def starts(text: bytes) -> list[int]:
     return found
 
 
-def head_at(text: bytes, line: int) -> Head:
+def head_at(text: bytes, line: int) -> Checkpoint:
     """What head says of a journal once so many of its lines are synced."""
     found = judged(text[: starts(text)[line]], None)
-    return Head(n=found.lines, offset=found.offset, h=found.h.decode("ascii"))
+    return Checkpoint(n=found.lines, offset=found.offset, h=found.h.decode("ascii"))
 
 
-def put(folder: Path, text: bytes, head: Head | None) -> None:
+def put(folder: Path, text: bytes, head: Checkpoint | None) -> None:
     """Give a run folder this journal and this head, or none."""
     (folder / "journal.jsonl").write_bytes(text)
     (folder / "head").unlink(missing_ok=True)

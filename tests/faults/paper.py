@@ -22,7 +22,7 @@ import pytest
 
 from safla.config.loader import load
 from safla.errors import SaflaError
-from safla.observe.update import Told
+from safla.observe.update import Update
 from safla.paper import runner
 from safla.paper.runner import Onlooker
 from safla.runs.interrupt import Flag
@@ -178,7 +178,7 @@ def _traded(loaded: Any, folder: Path, told: Path) -> int:
     """The exit code of a paper run, whose listener leaves the number of lines that it was told of."""
     descriptor = os.open(told, os.O_WRONLY)
 
-    def note(one: Told) -> None:
+    def note(one: Update) -> None:
         os.pwrite(descriptor, str(one.lines).encode(), 0)
 
     try:

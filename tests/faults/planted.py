@@ -43,10 +43,10 @@ PLANTED = (
         ts = int(block.state.account[v.LAST_TS])
         if synced - self._looked_at >= SNAPSHOT_SECONDS:
             self._write_snapshot()
-        self._listener(Told(ts, events, block.state, self.journal.lines, came, synced))
+        self._listener(Update(ts, events, block.state, self.journal.lines, came, synced))
 """,
         """        ts = int(block.state.account[v.LAST_TS])
-        self._listener(Told(ts, events, block.state, self.journal.lines, came, self._clock()))
+        self._listener(Update(ts, events, block.state, self.journal.lines, came, self._clock()))
         self.journal.commit()
         self.journal.renew_anchor(now=any(isinstance(one, ANCHORS) for one in events))
 """,

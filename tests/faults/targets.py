@@ -17,8 +17,8 @@ from safla.config.operation import Exchange
 from safla.config.types import SYMBOL
 from safla.data import rows
 from safla.data.exchange import client, factory
-from safla.data.exchange.failures import Judged
-from safla.data.exchange.transport import Heard
+from safla.data.exchange.failures import RequestFailed
+from safla.data.exchange.transport import HttpAnswer
 from safla.data.files import csv, formats, parquet, table, vision
 from safla.data.files.formats import Question
 from safla.data.store import month
@@ -224,15 +224,15 @@ def read_markets(data: bytes, folder: Path) -> None:
     name, body = corpora.EXCHANGES[data[0] % len(corpora.EXCHANGES)] if data else "binance", data[1:]
     try:
         asyncio.run(_loaded(name, body.decode("utf-8", "replace")))
-    except (Judged, ConfigError) as error:
+    except (RequestFailed, ConfigError) as error:
         check_said(error)
 
 
 async def _loaded(name: str, body: str) -> None:
     exchange = factory.made(Exchange.model_validate({"name": name}))
 
-    async def received(url: str, headers: object) -> Heard:
-        return Heard(200, "OK", {}, body)
+    async def received(url: str, headers: object) -> HttpAnswer:
+        return HttpAnswer(200, "OK", {}, body)
 
     async def before() -> None:
         """No gate."""
@@ -251,7 +251,7 @@ async def _rules(exchange: object, symbol: str) -> None:
     factory.status(exchange, symbol)
 
 
-def print_nothing(_heard: Heard) -> None:
+def print_nothing(_heard: HttpAnswer) -> None:
     """No counts are kept."""
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from safla.config.operation import Exchange
 from safla.data.exchange import factory, market_bounds
-from safla.data.exchange.failures import Judged
-from safla.data.exchange.transport import Heard
+from safla.data.exchange.failures import RequestFailed
+from safla.data.exchange.transport import HttpAnswer
 from safla.errors import ExchangeError
 from tests.fake.rest import _described
 from tests.fake_exchange import Market
@@ -112,8 +112,8 @@ def test_a_session_is_held_up_no_longer_than_it_takes_to_look_at_the_answer(tmp_
 def loaded(name: str, answer: Callable[[str], Any]) -> Any:
     """The markets of an exchange that answers so."""
 
-    async def received(url: str, headers: object) -> Heard:
-        return Heard(200, "OK", {}, json.dumps(answer(url)))
+    async def received(url: str, headers: object) -> HttpAnswer:
+        return HttpAnswer(200, "OK", {}, json.dumps(answer(url)))
 
     async def before() -> None:
         """No gate."""
@@ -151,7 +151,7 @@ def test_the_markets_of_another_exchange_are_read_as_before() -> None:
     [{"lot_decimals": 10**12}, {"lot_decimals": -(10**12)}, {"ordermin": "1E-1000000000000"}, {"costmin": "1e999"}],
 )
 def test_the_markets_of_another_exchange_are_bounded_too(more: dict[str, Any]) -> None:
-    with pytest.raises(Judged, match=r"a precision of .* digits|is no plain number"):
+    with pytest.raises(RequestFailed, match=r"a precision of .* digits|is no plain number"):
         loaded("kraken", kraken(**more))
 
 
@@ -171,7 +171,7 @@ def test_what_exchanges_say_of_markets_is_within_bounds(value: Any) -> None:
 
 def test_a_name_that_looks_like_a_number_is_a_name() -> None:
     market_bounds.refuse_unbounded([{"id": "64e1234", "pairId": "1e100000", "symbol": "1E100"}])
-    with pytest.raises(Judged):
+    with pytest.raises(RequestFailed):
         market_bounds.refuse_unbounded([{"tick": "1e100000"}])
 
 
@@ -182,7 +182,7 @@ def test_precisions_that_exchanges_have_are_handed_on(places: Any) -> None:
 
 @pytest.mark.parametrize("places", ["", "8.0", "1e3", "\u0668", " 8", "8\n", market_bounds.MOST_PLACES + 1, [], True])
 def test_precisions_that_are_no_digits_are_a_bad_answer(places: Any) -> None:
-    with pytest.raises(Judged, match="a precision of"):
+    with pytest.raises(RequestFailed, match="a precision of"):
         market_bounds.places(places)
 
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from safla.resilience.circuit_breaker import CircuitOpen
-from safla.resilience.retry import Trouble
+from safla.resilience.retry import TransientError
 from tests.resilience.scripted import FINAL, SLOW, Scripted, trouble
 
 STORM = {
@@ -21,7 +21,7 @@ STORM = {
 def due_for_a_probe(*script, seconds=0.0):
     """An exchange whose breaker is open, and would let a probe pass now; seconds: that each further request lasts."""
     exchange = Scripted(trouble(), *script, attempts=0, failure_threshold=1)
-    with pytest.raises(Trouble):
+    with pytest.raises(TransientError):
         exchange.run()
     exchange.ticking.advance(30.0)
     exchange.asked.clear()
@@ -36,7 +36,7 @@ async def for_ever(exchange, seconds):
             await exchange.call()
         except CircuitOpen as refusal:
             await exchange.ticking.sleep(refusal.retry_after)
-        except Trouble:
+        except TransientError:
             continue
 
 
@@ -147,7 +147,7 @@ def test_row_39_a_probe_that_is_not_counted_frees_its_slot_and_moves_nothing(end
     moves = []
     exchange.breaker.listen(moves.append)
     assert exchange.run() == 7
-    with pytest.raises((Trouble, ZeroDivisionError, asyncio.CancelledError)):
+    with pytest.raises((TransientError, ZeroDivisionError, asyncio.CancelledError)):
         exchange.run()
     assert [exchange.run(), exchange.breaker.state] == [7, "half_open"]
     assert [exchange.run(), exchange.breaker.state] == [7, "closed"]

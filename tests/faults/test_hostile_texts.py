@@ -12,7 +12,7 @@ import pytest
 
 from safla.data import json_bounds
 from safla.data.exchange import transport
-from safla.data.exchange.failures import Judged
+from safla.data.exchange.failures import RequestFailed
 from safla.data.files import archive
 from safla.errors import MAX_SHOWN_PROBLEMS, ConfigError, Problem
 from tests.faults.candle_files import CONFIG, KLINES, put, run, zipped
@@ -94,7 +94,9 @@ def test_row_15_an_answer_of_too_many_values_is_refused_before_it_is_decoded(
 ) -> None:
     monkeypatch.setattr(json, "loads", None)
     begin = time.process_time()
-    with pytest.raises(Judged, match="JSON of more than 2097152 values or 262144 lists, or nested deeper than 64"):
+    with pytest.raises(
+        RequestFailed, match="JSON of more than 2097152 values or 262144 lists, or nested deeper than 64"
+    ):
         transport.parse(ANSWERS[fault])
     assert time.process_time() - begin < 2
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from safla.data.exchange import live_symbol
-from safla.data.exchange.live_candles import Arrival
+from safla.data.exchange.live_candles import CandleBatch
 from safla.errors import ExchangeError
 from tests.data.following import BEGAN, Following, over_at, pairs
 from tests.fake_exchange import ANSWERS, PAGES
@@ -35,7 +35,7 @@ def following(tmp_path: Path) -> Following:
     return Following(tmp_path, sets=(NO_PATIENCE,), streams=False)
 
 
-def check_whole(following: Following, came: list[Arrival]) -> None:
+def check_whole(following: Following, came: list[CandleBatch]) -> None:
     """All that there is, in order, once."""
     assert pairs(came) == following.true(SINCE, END)
     assert len({one.ts for one in came}) == len(came)
@@ -112,7 +112,7 @@ def test_row_43_a_page_that_is_bad_once_is_asked_for_again(name: str, after: int
 def test_row_43_a_page_that_stays_bad_is_told_with_row_and_value_and_waited_out(
     name: str, following: Following
 ) -> None:
-    async def scene() -> list[Arrival]:
+    async def scene() -> list[CandleBatch]:
         async with following.opened(SINCE, END) as source:
             following.fake.break_(name, times=None, after=1)
             taking = asyncio.ensure_future(_collected(source))
@@ -171,7 +171,7 @@ def test_row_46_a_hole_is_asked_for_once_more_and_is_none_to_the_engine(length: 
 
 
 def test_row_47_an_exchange_that_is_silent_is_told_and_afterwards_all_comes(following: Following) -> None:
-    async def scene() -> list[Arrival]:
+    async def scene() -> list[CandleBatch]:
         async with following.opened(SINCE, END) as source:
             taking = asyncio.ensure_future(_collected(source))
             await following.meeting.clock.sleep(30.0)
@@ -188,5 +188,5 @@ def test_row_47_an_exchange_that_is_silent_is_told_and_afterwards_all_comes(foll
     assert came[-1].came - over_at(came[-1].ts) < 300.0
 
 
-async def _collected(source: Any) -> list[Arrival]:
+async def _collected(source: Any) -> list[CandleBatch]:
     return [one async for one in source]

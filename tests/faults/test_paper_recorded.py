@@ -15,9 +15,9 @@ import pytest
 from safla.errors import DataError
 from safla.journal import append, reader
 from safla.journal.events import Candle
-from safla.observe.update import Told
+from safla.observe.update import Update
 from safla.paper import sources
-from safla.paper.sources import Arrival
+from safla.paper.sources import CandleBatch
 from tests.faults.command import inside, safla
 from tests.faults.invariants import check_answer
 from tests.faults.paper import FEWER, check_goes_on, undisturbed
@@ -31,8 +31,8 @@ def disturbed(chance: random.Random, *, longest: float) -> Any:
     """History whose candles come when they like, and some of them twice."""
     given = sources.recorded
 
-    async def come(*arguments: Any, **more: Any) -> AsyncIterator[Arrival]:
-        before: list[Arrival] = []
+    async def come(*arguments: Any, **more: Any) -> AsyncIterator[CandleBatch]:
+        before: list[CandleBatch] = []
         async for one in given(*arguments, **more):
             if chance.random() < 0.3:
                 await asyncio.sleep(chance.uniform(0, longest))
@@ -83,7 +83,7 @@ def changed(change: Any) -> Any:
     """History that answers otherwise now."""
     given = sources.recorded
 
-    async def come(*arguments: Any, **more: Any) -> AsyncIterator[Arrival]:
+    async def come(*arguments: Any, **more: Any) -> AsyncIterator[CandleBatch]:
         async for one in given(*arguments, **more):
             for other in change(one):
                 yield other
@@ -100,7 +100,7 @@ def test_candles_that_are_recorded_win_over_those_that_are_fetched_again(tmp_pat
         cut(tmp_path, lines, number)
         last = [one.event for one in reader.read(tmp_path) if isinstance(one.event, Candle)][-1]
 
-        def revise(one: Arrival, ts: int = last.ts, last: Candle = last) -> list[Arrival]:
+        def revise(one: CandleBatch, ts: int = last.ts, last: Candle = last) -> list[CandleBatch]:
             if one.ts != ts:
                 return [one]
             known = 2 if last.symbol == "ETH/USDT" else 1
@@ -127,7 +127,7 @@ def test_an_absence_that_was_a_fact_stays_one_though_the_candle_is_served_later(
     ]
     assert len(behind) > 3
 
-    def served(one: Arrival) -> Arrival:
+    def served(one: CandleBatch) -> CandleBatch:
         there = next(row for row in one.rows if row is not None)
         return one._replace(rows=tuple(there if row is None else row for row in one.rows))
 
@@ -135,7 +135,7 @@ def test_an_absence_that_was_a_fact_stays_one_though_the_candle_is_served_later(
         cut(tmp_path, lines, number)
         ts = int(lines[number - 1].partition(b'"ts":')[2].partition(b",")[0])
 
-        def only(one: Arrival, ts: int = ts) -> list[Arrival]:
+        def only(one: CandleBatch, ts: int = ts) -> list[CandleBatch]:
             return [served(one) if one.ts == ts else one]
 
         with monkeypatch.context() as patch:
@@ -188,8 +188,8 @@ def test_nothing_is_told_before_it_is_on_the_disk(tmp_path, monkeypatch):
         sync(descriptor)
         synced.append((tmp_path / "journal.jsonl").stat().st_size)
 
-    class Reading(list[Told]):
-        def append(self, one: Told) -> None:
+    class Reading(list[Update]):
+        def append(self, one: Update) -> None:
             text = journal(tmp_path)
             super().append(one)
             assert text.count(b"\n") >= one.lines  # more of them in a batch of the lookback

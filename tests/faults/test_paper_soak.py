@@ -39,7 +39,7 @@ from safla.cli import run
 from safla.report import summary, tables
 from safla.paper import observed, runner, session
 process, found, every = psutil.Process(), [], int(sys.argv[1])
-take = session.Resting._take
+take = session.PaperSession._take
 def noted(held, block, **named):
     take(held, block, **named)
     noted.count += 1
@@ -48,7 +48,7 @@ def noted(held, block, **named):
         tasks = len(asyncio.all_tasks())
         found.append([process.memory_info().rss, process.num_fds(), threading.active_count(), tasks])
 noted.count = 0
-session.Resting._take = noted
+session.PaperSession._take = noted
 before = process.memory_info().rss
 code = cli.main(sys.argv[2:])
 peak = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM"))

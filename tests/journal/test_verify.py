@@ -9,7 +9,7 @@ import pytest
 
 from safla.errors import JournalError
 from safla.journal import checkpoint as anchor
-from safla.journal.checkpoint import Head
+from safla.journal.checkpoint import Checkpoint
 from safla.journal.verify import Walk, judged, survey
 from tests.chains import rehashed
 from tests.small_runs import journal, run, small
@@ -79,11 +79,11 @@ def test_a_line_with_a_true_hash_and_the_p_of_another_does_not_follow(text):
 def test_a_head_makes_what_it_does_not_find_corrupt_and_nothing_else(text):
     """J34 g."""
     found = judged(text, None)
-    head = Head(n=LINES, offset=found.offset, h=found.h.decode())
+    head = Checkpoint(n=LINES, offset=found.offset, h=found.h.decode())
     assert judged(text, head) == found
     assert judged(text[:-1], head).kind == "complete"
     assert judged(text[:-2], head).kind == "corrupt"
-    other = Head(n=LINES, offset=found.offset, h="ab" * 16)
+    other = Checkpoint(n=LINES, offset=found.offset, h="ab" * 16)
     assert judged(text, other)._replace(kind="whole", what="") == found
     assert judged(text, other).kind == "corrupt"
 
@@ -123,11 +123,11 @@ def test_what_is_written_behind_the_end_while_it_is_read_is_not_looked_at(text):
 def test_an_empty_file_is_corrupt_where_a_head_remembers_lines(tmp_path):
     path = tmp_path / "journal.jsonl"
     path.touch()
-    assert survey(path, Head(n=1, offset=5, h="ab" * 16)).kind == "corrupt"
+    assert survey(path, Checkpoint(n=1, offset=5, h="ab" * 16)).kind == "corrupt"
 
 
 def test_a_head_reads_back_as_it_was_written_and_one_that_cannot_be_read_is_refused(tmp_path):
-    head = Head(n=7, offset=4096, h="0f" * 16)
+    head = Checkpoint(n=7, offset=4096, h="0f" * 16)
     anchor.write(tmp_path / "head", head)
     assert anchor.read(tmp_path / "head") == head
     assert (tmp_path / "head").read_bytes() == b'{"n":7,"offset":4096,"h":"%b"}\n' % (b"0f" * 16)

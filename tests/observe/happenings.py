@@ -6,7 +6,7 @@ from safla.clock import Clock
 from safla.core import values as v
 from safla.core.values import State
 from safla.journal import events as e
-from safla.observe.update import Told
+from safla.observe.update import Update
 
 START = 1_767_225_600_000  # 2026-01-01T00:00Z
 HOUR = 3_600_000
@@ -60,9 +60,9 @@ def candle(symbol: str, ts: int = START) -> e.Candle:
     return e.Candle(ts, symbol, "1.0", "1.0", "1.0", "1.0", "1.0")
 
 
-def told(*events: e.Event, halts: tuple[int, ...] = (0, 0, 0, 0), came: float = 0.0, synced: float = 0.0) -> Told:
+def told(*events: e.Event, halts: tuple[int, ...] = (0, 0, 0, 0), came: float = 0.0, synced: float = 0.0) -> Update:
     """What a timestamp came to; halts: the open one of each rule (values.HALT_RULES)."""
     account = np.zeros(v.ACCOUNT_FIELDS, np.int64)
     account[v.HALT_OF_RULE : v.HALT_OF_RULE + len(halts)] = halts
     state = State(account, np.zeros((1, v.SYMBOL_FIELDS), np.int64))
-    return Told(START, tuple(events), state, len(events), came, synced)
+    return Update(START, tuple(events), state, len(events), came, synced)

@@ -4,14 +4,14 @@ import sys
 import threading
 import time
 
-from safla.observe.background import Aside
+from safla.observe.background import BackgroundWorker
 
 SOON = 5.0  # seconds that a thread may take to get to something
 
 
 def test_it_is_told_everything_in_order():
     heard: list[int] = []
-    aside = Aside("the log", heard.append)
+    aside = BackgroundWorker("the log", heard.append)
     for number in range(500):
         aside.tell(number)
     aside.close(SOON)
@@ -26,7 +26,7 @@ def test_one_that_raises_is_told_of_once_and_goes_on_being_told(capsys):
         heard.append(number)
         raise OSError(28, "No space left on device", "/secret/place")
 
-    aside = Aside("the log", raises)
+    aside = BackgroundWorker("the log", raises)
     for number in range(20):
         aside.tell(number)
     aside.close(SOON)
@@ -41,7 +41,7 @@ def test_one_that_never_comes_back_holds_nothing_up_and_what_does_not_fit_is_cou
         entered.set()
         held.wait()
 
-    aside = Aside("the view", blocks, most=10)
+    aside = BackgroundWorker("the view", blocks, most=10)
     began = time.monotonic()
     aside.tell(0)
     assert entered.wait(SOON)
@@ -61,7 +61,7 @@ def test_one_that_is_slow_is_given_a_while_at_the_end():
         slow.wait(0.02)
         heard.append(number)
 
-    aside = Aside("the log", late)
+    aside = BackgroundWorker("the log", late)
     for number in range(5):
         aside.tell(number)
     aside.close(SOON)
@@ -69,7 +69,7 @@ def test_one_that_is_slow_is_given_a_while_at_the_end():
 
 
 def test_a_run_does_not_end_later_for_a_thread_that_never_ends():
-    aside = Aside("a thread of its own", lambda item: None)
+    aside = BackgroundWorker("a thread of its own", lambda item: None)
     (thread,) = [one for one in threading.enumerate() if one.name == aside.name]
     assert thread.daemon
     aside.close(SOON)
@@ -88,7 +88,7 @@ def test_stderr_that_is_gone_harms_nobody(monkeypatch):
         raise MemoryError
 
     monkeypatch.setattr(sys, "stderr", Gone())
-    aside = Aside("the log", raises)
+    aside = BackgroundWorker("the log", raises)
     for number in range(3):
         aside.tell(number)
     aside.close(SOON)

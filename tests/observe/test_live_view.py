@@ -10,7 +10,7 @@ from safla.core import values as v
 from safla.journal.chain import decode, event_bytes
 from safla.journal.events import Candle, Halted, RunStarted
 from safla.observe.live_view import watching, wrapped
-from safla.observe.update import Told
+from safla.observe.update import Update
 from safla.runs.engine_choice import choose
 from safla.runs.recording import recorded, run_of
 from safla.runs.runner import fold
@@ -53,7 +53,7 @@ def story(tmp_path_factory):
             n += 1
             events.append(decode(event_bytes(line, n)))
         if len(block.ts):
-            told.append(Told(int(block.ts[0]), tuple(events), block.state, n, 10.0, 10.0004))
+            told.append(Update(int(block.ts[0]), tuple(events), block.state, n, 10.0, 10.0004))
     return plan, told
 
 

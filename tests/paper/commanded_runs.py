@@ -9,7 +9,7 @@ from pathlib import Path
 
 from safla.errors import Interrupted
 from safla.journal.encode import Input
-from safla.observe.update import Told
+from safla.observe.update import Update
 from safla.paper import control
 from safla.paper.control import Command, Kind
 from safla.paper.session import first_hash
@@ -20,14 +20,14 @@ TIMESTAMPS = 40  # of a run that was left
 SECONDS = 10.0  # that a run may take to its first candle, or to a command
 
 
-class Leaving(list[Told]):
+class Leaving(list[Update]):
     """A listener that has its run interrupted after a timestamp."""
 
     def __init__(self, flag: Flag) -> None:
         super().__init__()
         self._flag = flag
 
-    def append(self, told: Told) -> None:
+    def append(self, told: Update) -> None:
         """One timestamp more."""
         super().append(told)
         if len(self) == TIMESTAMPS:
@@ -45,7 +45,7 @@ def left(folder: Path, *sets: str) -> Path:
 @contextmanager
 def under_way(folder: Path) -> Iterator[None]:
     """A run that goes on in real time for the length of a `with`: it has folded what it can, and waits an hour."""
-    flag, told = Flag(), list[Told]()
+    flag, told = Flag(), list[Update]()
 
     def go_on() -> None:
         with suppress(Interrupted):

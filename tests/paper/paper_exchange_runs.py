@@ -11,7 +11,7 @@ import pytest
 from safla.clock import Clock
 from safla.config.loader import load_mapping
 from safla.errors import Interrupted
-from safla.observe.update import Told
+from safla.observe.update import Update
 from safla.paper import runner
 from safla.paper.runner import Onlooker
 from safla.runs import backtest
@@ -33,23 +33,23 @@ class Run:
         sections: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
     ) -> None:  # fmt: skip
         """sections: keys of the configuration that are not as below."""
-        self.folder, self.fake, self.said, self.told = folder, fake, list[str](), list[Told]()
+        self.folder, self.fake, self.said, self.told = folder, fake, list[str](), list[Update]()
         self._timeframe, self._wall, self._sections = timeframe, wall or fake.clock.wall, sections
 
     def traded(
         self, *, timestamps: int, each: Callable[[], None] = lambda: None, ends: bool = False,
         last_ts: int | None = None,
-    ) -> list[Told]:  # fmt: skip
+    ) -> list[Update]:  # fmt: skip
         """The run, until so many were told; the exchange's clock moves on with every wait.
 
         each     called after one
         ends     the run comes to its end before
         last_ts  it is interrupted after this timestamp, ms
         """
-        flag, told = Flag(), list[Told]()
+        flag, told = Flag(), list[Update]()
         self.told = told
 
-        def seen(one: Told) -> None:
+        def seen(one: Update) -> None:
             told.append(one)
             each()
             if len(told) == timestamps or one.ts == last_ts:

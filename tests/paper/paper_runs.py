@@ -8,7 +8,7 @@ from typing import Any
 from safla.clock import SYSTEM, Clock
 from safla.config.loader import Loaded, load_mapping
 from safla.core.strategies import STRATEGIES, Strategy
-from safla.observe.update import Told
+from safla.observe.update import Update
 from safla.paper import runner
 from safla.paper.runner import Onlooker
 from safla.runs import backtest
@@ -31,12 +31,12 @@ def loaded(mode: str, sets: Sequence[str] = (), *, config: Mapping[str, Any] = S
 
 
 def traded(
-    folder: Path, sets: Sequence[str] = (), *, config: Mapping[str, Any] = SMALL, told: list[Told] | None = None,
+    folder: Path, sets: Sequence[str] = (), *, config: Mapping[str, Any] = SMALL, told: list[Update] | None = None,
     register: Mapping[str, Strategy] = STRATEGIES, flag: Flag | None = None, clock: Clock = SYSTEM,
     said: Callable[[str], None] = lambda text: None, **more: Any,
 ) -> runner.Ended:  # fmt: skip
     """A paper run, to its end."""
-    heard: list[Told] = [] if told is None else told
+    heard: list[Update] = [] if told is None else told
     return runner.run(
         loaded("paper", sets, config=config, **more), folder, force=False, say=said, flag=flag or Flag(),
         attend=lambda run, source: nullcontext(Onlooker(heard.append, lambda *trouble: None)), register=register,

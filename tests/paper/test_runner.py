@@ -14,11 +14,11 @@ from safla.core import values as v
 from safla.core.candles import Series
 from safla.core.strategies import Strategy
 from safla.core.values import Columns
-from safla.data.exchange.live_candles import Arrival
+from safla.data.exchange.live_candles import CandleBatch
 from safla.errors import ConfigError, HostError, Interrupted
 from safla.journal import reader
 from safla.journal.events import Candle, Filled, Halted, Resumed, RunEnded, Signal
-from safla.observe.update import Told
+from safla.observe.update import Update
 from safla.paper import runner, sources
 from safla.paper.pace import Pace
 from safla.paper.session import resting
@@ -74,7 +74,7 @@ def test_so_it_is_on_real_candles(tmp_path: Path, real_data: Path, name: str):
 
 
 def test_every_batch_is_told_once_it_is_there_and_with_all_its_lines(tmp_path: Path):
-    told: list[Told] = []
+    told: list[Update] = []
     traded(tmp_path, told=told)
     events = [event for one in told for event in one.events]
     assert [one.ts for one in told] == sorted(one.ts for one in told)
@@ -114,7 +114,7 @@ def test_what_was_told_before_is_not_told_again(tmp_path: Path):
     traded(tmp_path)
     full = journal(tmp_path)
     cut(tmp_path, full, full.index(b"\n", len(full) // 2) + 1)
-    told: list[Told] = []
+    told: list[Update] = []
     traded(tmp_path, told=told)
     assert sum(len(one.events) for one in told) < full.count(b"\n") * 0.7
 
@@ -131,15 +131,15 @@ def test_a_run_that_ended_takes_nothing_more(tmp_path: Path):
 
 def test_a_signal_ends_it_at_a_whole_timestamp_and_the_same_command_goes_on(tmp_path: Path):
     flag = Flag()
-    told: list[Told] = []
+    told: list[Update] = []
 
-    class Heard(list[Told]):
-        def append(self, one: Told) -> None:
+    class HttpAnswer(list[Update]):
+        def append(self, one: Update) -> None:
             super().append(one)
             if len(self) == 40:
                 flag.signal = 15
 
-    told = Heard()
+    told = HttpAnswer()
     with pytest.raises(Interrupted) as ended:
         traded(tmp_path, told=told, flag=flag)
     assert ended.value.exit_code == 143
@@ -317,7 +317,7 @@ def test_after_a_person_resumed_it_the_strategy_is_asked_again(tmp_path: Path):
 def test_late_symbols_and_pauses_change_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chance: random.Random):
     given = sources.recorded
 
-    async def disturbed(*arguments: Any, **more: Any) -> AsyncIterator[Arrival]:
+    async def disturbed(*arguments: Any, **more: Any) -> AsyncIterator[CandleBatch]:
         async for one in given(*arguments, **more):
             await asyncio.sleep(chance.choice([0, 0, 0, 0.001, 0.002]))
             yield one

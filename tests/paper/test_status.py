@@ -193,7 +193,7 @@ def test_where_no_run_is_that_is_said(tmp_path):
 
 
 def test_a_journal_that_head_remembers_and_that_is_gone_is_damage(folder):
-    anchor.write(folder / "head", anchor.Head(n=1, offset=10, h="0" * 32))
+    anchor.write(folder / "head", anchor.Checkpoint(n=1, offset=10, h="0" * 32))
     (folder / "journal.jsonl").unlink()
     with pytest.raises(JournalError, match="head says that it was there"):
         at(folder)

@@ -3,8 +3,8 @@
 from typing import Any
 
 from safla.resilience.circuit_breaker import Breaker
-from safla.resilience.rate_limiter import Gate
-from safla.resilience.retry import Again, Patience, Trouble, call
+from safla.resilience.rate_limiter import RateLimiter
+from safla.resilience.retry import Again, Patience, TransientError, call
 from tests.resilience.ticking import Ticking
 
 BAD = {"retried": True, "counted": True}  # as a 503
@@ -26,7 +26,7 @@ class Scripted:
         self.told: list[Again] = []
         self.slept: list[float] = []  # in call, not at the gate
         self.patience = Patience(attempts, delay)
-        self.gate = Gate(per_minute, clock=self.ticking.clock, sleep=self.ticking.sleep)
+        self.gate = RateLimiter(per_minute, clock=self.ticking.clock, sleep=self.ticking.sleep)
         settings = {"failure_threshold": 5, "recovery_seconds": 30.0, "success_threshold": 3, **breaker}
         self.breaker = Breaker(**settings, clock=self.ticking.clock)
         self.chance = lambda low, high: high  # the longest wait of each draw
@@ -54,6 +54,6 @@ class Scripted:
         return self.ticking.run(self.call())
 
 
-def trouble(what: str = "status 503", **conduct: Any) -> Trouble:
+def trouble(what: str = "status 503", **conduct: Any) -> TransientError:
     """As BAD says, where nothing else is said."""
-    return Trouble(what, **{**BAD, **conduct})
+    return TransientError(what, **{**BAD, **conduct})

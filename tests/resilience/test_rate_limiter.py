@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from safla.resilience.rate_limiter import Gate
+from safla.resilience.rate_limiter import RateLimiter
 from tests.resilience.ticking import Ticking
 
 
@@ -19,7 +19,7 @@ def ticking():
 
 
 def gate_of(ticking, per_minute):
-    return Gate(per_minute, clock=ticking.clock, sleep=ticking.sleep)
+    return RateLimiter(per_minute, clock=ticking.clock, sleep=ticking.sleep)
 
 
 async def passed(gate, ticking, times):
@@ -34,7 +34,7 @@ async def passed(gate, ticking, times):
 
 
 def test_the_gate_asks_the_monotonic_clock_and_nothing_else():
-    defaults = inspect.signature(Gate).parameters
+    defaults = inspect.signature(RateLimiter).parameters
     assert defaults["clock"].default is time.monotonic
     assert defaults["sleep"].default is asyncio.sleep
 
@@ -142,7 +142,7 @@ def test_a_thousand_who_wait_wake_one_at_a_time(ticking):
         sleeps.append(seconds)
         await ticking.sleep(seconds)
 
-    gate = Gate(100, clock=ticking.clock, sleep=sleep)
+    gate = RateLimiter(100, clock=ticking.clock, sleep=sleep)
     times = ticking.run(passed(gate, ticking, 1_000))
     assert times == [60 * (place // 100) for place in range(1_000)]
     assert sleeps == [60.0] * 9
@@ -227,7 +227,7 @@ def in_flight(ticking, gate, calls, *, seconds=1.0, cancelled=()):
 
 
 def test_no_more_than_so_many_are_in_flight_and_all_come_through(ticking):
-    gate = Gate(1_000, clock=ticking.clock, sleep=ticking.sleep, at_once=8)
+    gate = RateLimiter(1_000, clock=ticking.clock, sleep=ticking.sleep, at_once=8)
     assert in_flight(ticking, gate, 50) == 8
     assert ticking.now == 1_007.0  # seven rounds
     assert gate.sent == 50
@@ -238,12 +238,12 @@ def test_without_a_bound_all_are_in_flight(ticking):
 
 
 def test_who_is_cancelled_while_it_waits_for_a_place_takes_none(ticking):
-    gate = Gate(1_000, clock=ticking.clock, sleep=ticking.sleep, at_once=2)
+    gate = RateLimiter(1_000, clock=ticking.clock, sleep=ticking.sleep, at_once=2)
     assert in_flight(ticking, gate, 20, cancelled=range(3, 9)) == 2
 
 
 def test_a_shut_stops_who_waits_for_a_place(ticking):
-    gate = Gate(60_000, clock=ticking.clock, sleep=ticking.sleep, at_once=2)
+    gate = RateLimiter(60_000, clock=ticking.clock, sleep=ticking.sleep, at_once=2)
     left = []
 
     async def one():
@@ -263,7 +263,7 @@ def test_a_shut_stops_who_waits_for_a_place(ticking):
 
 
 def test_who_is_not_wanted_any_more_gives_its_place_back(ticking):
-    gate = Gate(1_000, clock=ticking.clock, sleep=ticking.sleep, at_once=1)
+    gate = RateLimiter(1_000, clock=ticking.clock, sleep=ticking.sleep, at_once=1)
 
     async def calls():
         assert await gate.enter_and_stay(wanted=lambda: False) is False

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safla.resilience.circuit_breaker import CircuitOpen
-from safla.resilience.retry import LONGEST_WAIT, UNSAID_WAIT, Again, Patience, Trouble, retry_after
+from safla.resilience.retry import LONGEST_WAIT, UNSAID_WAIT, Again, Patience, TransientError, retry_after
 from tests.options import SEED
 from tests.resilience.scripted import FINAL, SLOW, Scripted, trouble
 
@@ -36,7 +36,7 @@ def test_a_failure_is_tried_again_and_said_with_its_cause():
 def test_there_are_so_many_further_tries_and_then_the_last_trouble_itself(attempts):
     last = trouble("the last")
     exchange = Scripted(*[trouble() for _ in range(attempts)], last, attempts=attempts, failure_threshold=100)
-    with pytest.raises(Trouble) as caught:
+    with pytest.raises(TransientError) as caught:
         exchange.run()
     assert caught.value is last
     assert len(exchange.asked) == attempts + 1
@@ -46,7 +46,7 @@ def test_there_are_so_many_further_tries_and_then_the_last_trouble_itself(attemp
 @pytest.mark.parametrize("attempts", [0, 3])
 def test_what_is_not_to_be_retried_is_asked_once(attempts):
     exchange = Scripted(trouble("status 451", **FINAL), attempts=attempts)
-    with pytest.raises(Trouble, match="status 451"):
+    with pytest.raises(TransientError, match="status 451"):
         exchange.run()
     assert (len(exchange.asked), exchange.told, exchange.slept) == (1, [], [])
 
@@ -67,7 +67,7 @@ def test_each_draw_is_up_to_twice_the_last_and_never_above_the_cap():
     drawn = []
     exchange = Scripted(trouble(), attempts=9, failure_threshold=100)
     exchange.chance = lambda low, high: drawn.append((low, high)) or 0.25
-    with pytest.raises(Trouble):
+    with pytest.raises(TransientError):
         exchange.run()
     assert drawn == [(0.0, high) for high in (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0)]
     assert exchange.slept == [0.25] * 9
@@ -77,7 +77,7 @@ def test_each_draw_is_up_to_twice_the_last_and_never_above_the_cap():
 def test_the_exponent_is_clamped_however_many_tries_there_are(delay):
     exchange = Scripted(trouble(), delay=delay, failure_threshold=3_000)
     exchange.patience = Patience(2_000, delay, cap_seconds=2.0)
-    with pytest.raises(Trouble):
+    with pytest.raises(TransientError):
         exchange.run()
     assert max(exchange.slept) == (2.0 if delay else 0.0)
 
@@ -94,7 +94,7 @@ def test_a_retry_after_is_a_floor(asked_for, waited):
 
 def test_a_retry_after_above_five_minutes_is_an_answer():
     exchange = Scripted(trouble("status 429", **SLOW, retry_after=300.001), 7)
-    with pytest.raises(Trouble, match="status 429"):
+    with pytest.raises(TransientError, match="status 429"):
         exchange.run()
     assert (len(exchange.asked), exchange.slept) == (1, [])
 
@@ -120,7 +120,7 @@ def test_a_429_that_does_not_say_how_long_shuts_for_a_minute_and_counts_for_no_b
 
 def test_a_429_for_days_holds_the_gate_no_longer_than_anybody_waits():
     exchange = Scripted(trouble("status 429", **SLOW, retry_after=999_999.0), 7)
-    with pytest.raises(Trouble):
+    with pytest.raises(TransientError):
         exchange.run()
     assert exchange.run() == 7
     assert exchange.asked == [0.0, LONGEST_WAIT]
@@ -130,9 +130,12 @@ def test_a_429_for_days_holds_the_gate_no_longer_than_anybody_waits():
 @pytest.mark.parametrize("conduct", [{"retried": True, "counted": True}, SLOW], ids=["counted", "shuts"])
 def test_the_longest_that_one_call_can_last_is_reached_exactly(attempts, conduct):
     exchange = Scripted(
-        Trouble("too slow", **conduct, retry_after=LONGEST_WAIT), seconds=10.0, attempts=attempts, failure_threshold=100
+        TransientError("too slow", **conduct, retry_after=LONGEST_WAIT),
+        seconds=10.0,
+        attempts=attempts,
+        failure_threshold=100,
     )
-    with pytest.raises(Trouble):
+    with pytest.raises(TransientError):
         exchange.run()
     assert exchange.ticking.now == (attempts + 1) * 10.0 + attempts * 300.0
 
@@ -157,7 +160,7 @@ def told_of(name, script):
     exchange.chance = random.Random(SEED).uniform
     try:
         end = f"answer {exchange.run()}"
-    except Trouble as error:
+    except TransientError as error:
         end = f"given up: {error}"
     except CircuitOpen as error:
         end = f"refused: {error}"
@@ -184,7 +187,7 @@ def test_counted_failures_open_the_breaker_and_the_refusal_passes_out_at_once():
 
 def test_who_is_refused_does_not_wait_at_a_gate_that_is_shut():
     exchange = Scripted(trouble(), attempts=0, failure_threshold=1)
-    with pytest.raises(Trouble):
+    with pytest.raises(TransientError):
         exchange.run()
     exchange.gate.shut(100.0)
     with pytest.raises(CircuitOpen):
@@ -200,14 +203,14 @@ def test_those_in_line_when_the_breaker_opens_do_not_leave_and_are_not_counted()
         return await asyncio.gather(*(exchange.call() for _ in range(100)), return_exceptions=True)
 
     ends = exchange.ticking.run(calls())
-    assert [type(one) for one in ends] == [Trouble] * 2 + [CircuitOpen] * 98
+    assert [type(one) for one in ends] == [TransientError] * 2 + [CircuitOpen] * 98
     assert (len(exchange.asked), exchange.gate.sent) == (2, 2)
 
 
 def about_to_probe():
     """A breaker whose recovery time is over, and a gate that opens in five seconds."""
     exchange = Scripted(trouble(), 7, attempts=0, failure_threshold=1)
-    with pytest.raises(Trouble):
+    with pytest.raises(TransientError):
         exchange.run()
     exchange.ticking.advance(30.0)
     exchange.gate.shut(5.0)
@@ -331,10 +334,10 @@ def test_a_call_whose_own_failures_opened_the_breaker_is_rejected_because_of_its
 
 def test_what_is_kept_of_a_failure_holds_no_frame():
     exchange = Scripted(trouble("once", retry_after=3.0), attempts=0, failure_threshold=1)
-    with pytest.raises(Trouble):
+    with pytest.raises(TransientError):
         exchange.run()
     with pytest.raises(CircuitOpen) as caught:
         exchange.run()
     kept = caught.value.__cause__
-    assert isinstance(kept, Trouble)
+    assert isinstance(kept, TransientError)
     assert (kept.__traceback__, kept.floor, kept.retried, kept.counted) == (None, 3.0, True, True)

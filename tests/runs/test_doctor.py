@@ -14,7 +14,7 @@ def config(folder: Path, **more: object) -> Config:
     return Config.model_validate({"exchange": away, "storage": storage, **more})
 
 
-def looks(folder: Path, **more: object) -> dict[str, doctor.Look]:
+def looks(folder: Path, **more: object) -> dict[str, doctor.Check]:
     return {one.what: one for one in doctor.examine(config(folder, **more))}
 
 

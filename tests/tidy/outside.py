@@ -13,7 +13,7 @@ WORLD = (
     (
         re.compile(r"time\.[a-z_]+|(datetime\.)?(datetime|date)\.(now|utcnow|today)"),
         "the clock",
-        {"runs", "paper", "observe", "resilience"},
+        {"runs", "paper", "observe", "resilience", "clock"},
     ),
     (re.compile(r"os\.(environb?|getenv)"), "the environment", {"cli"}),
     (re.compile(r"(np\.random|random|secrets|uuid)\.\w+|os\.urandom"), "chance", {"data", "sweep"}),

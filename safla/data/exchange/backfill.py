@@ -11,7 +11,7 @@ from safla.core.candles import Series, iso
 from safla.core.timeframes import TIMEFRAMES
 from safla.data.exchange import missing_candles, pages
 from safla.data.exchange.client import Feed
-from safla.data.exchange.failures import NO_SUCH_SYMBOL, NO_SUCH_TIMEFRAME, Judged
+from safla.data.exchange.failures import NO_SUCH_SYMBOL, NO_SUCH_TIMEFRAME, RequestFailed
 from safla.data.exchange.missing_candles import Asked, Settled
 from safla.data.store import beliefs, intervals, store
 from safla.data.store.store import Merged, Place, Restated, Span
@@ -124,7 +124,7 @@ class _Download:
         """Row 48: once the symbol's rules were read, or candles came, no configuration is to blame."""
         cause = error.__cause__
         there = {NO_SUCH_SYMBOL: True, NO_SUCH_TIMEFRAME: self.added + self.same > 0}
-        if not (isinstance(cause, Judged) and there.get(cause.kind)):
+        if not (isinstance(cause, RequestFailed) and there.get(cause.kind)):
             return None
         return ExchangeError(f"{self.origin}: not there any more ({cause}); what came before is stored")
 

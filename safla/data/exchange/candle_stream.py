@@ -35,7 +35,7 @@ class Broken(Exception):
     """The line is dead."""
 
 
-class Doorbell:
+class CandleStream:
     """The stream of the candles of some symbols. An async context manager; it is one task."""
 
     def __init__(

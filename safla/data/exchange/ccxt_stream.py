@@ -43,7 +43,7 @@ class Started:
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-class Ringing:
+class CcxtStream:
     """The additions to a class of ccxt.pro."""
 
     id: str
@@ -113,4 +113,4 @@ async def _refused(session: object, context: object, redirect: Any) -> None:  # 
 @cache
 def ringing(kind: type) -> type:
     """A class that rings."""
-    return type(f"Ringing{kind.__name__}", (Ringing, kind), {})
+    return type(f"CcxtStream{kind.__name__}", (CcxtStream, kind), {})

@@ -1,7 +1,7 @@
 """An exchange as a source of closed candles: its rules for orders, and pages of candles (EXCHANGE 5).
 
-Every request passes one rate limiter and one circuit breaker; every answer is judged (transport.py, pages.py). What is stored and
-which page is asked for next is decided in backfill.py.
+Every request passes one rate limiter and one circuit breaker; every answer is judged (transport.py,
+pages.py). What is stored and which page is asked for next is decided in backfill.py.
 """
 
 import math
@@ -22,13 +22,13 @@ from safla.config.plan import OrderRules
 from safla.core.candles import Series, iso
 from safla.core.timeframes import TIMEFRAMES
 from safla.data.exchange import factory, pages
-from safla.data.exchange.failures import BAD_ANSWER, BAD_ROW, Judged, of_clock, of_error, row_said
+from safla.data.exchange.failures import BAD_ANSWER, BAD_ROW, RequestFailed, of_clock, of_error, row_said
 from safla.data.exchange.server_time import Read, ServerTime
-from safla.data.exchange.transport import Heard, Row
+from safla.data.exchange.transport import HttpAnswer, Row
 from safla.errors import ConfigError, DataError, ExchangeError, SaflaError
 from safla.resilience import retry
 from safla.resilience.circuit_breaker import Breaker, CircuitOpen, Move
-from safla.resilience.rate_limiter import Gate
+from safla.resilience.rate_limiter import RateLimiter
 from safla.resilience.retry import Again, Patience
 
 BUSY = 0.8  # of the weight that an exchange allows: above it we hold back, for others may share the address
@@ -74,7 +74,7 @@ class Allowance:
         return BUSY * (factory.WEIGHT_A_MINUTE if self.weight is None else self.weight)
 
 
-_SHARED: dict[tuple[object, ...], tuple[Gate, Breaker, Ban, Allowance]] = {}
+_SHARED: dict[tuple[object, ...], tuple[RateLimiter, Breaker, Ban, Allowance]] = {}
 
 
 def feed_of(config: Exchange, *, clock: Clock = SYSTEM) -> "Feed":
@@ -84,7 +84,7 @@ def feed_of(config: Exchange, *, clock: Clock = SYSTEM) -> "Feed":
     if key not in _SHARED:
         allowance = Allowance()
         _SHARED[key] = (
-            Gate(
+            RateLimiter(
                 config.rate_limit_per_minute, clock=clock.monotonic, sleep=clock.sleep, at_once=AT_ONCE,
                 held=allowance.wait,
             ),
@@ -102,8 +102,8 @@ class Feed:
     """One exchange, asked for candles. An async context manager; it holds connections."""
 
     def __init__(
-        self, config: Exchange, *, gate: Gate, breaker: Breaker, ban: Ban, allowance: Allowance, clock: Clock = SYSTEM,
-        chance: Callable[[float, float], float] = random.uniform,
+        self, config: Exchange, *, gate: RateLimiter, breaker: Breaker, ban: Ban, allowance: Allowance,
+        clock: Clock = SYSTEM, chance: Callable[[float, float], float] = random.uniform,
     ) -> None:  # fmt: skip
         self.name = config.name
         self.honours_since = config.name.startswith("binance")  # a page is the oldest candles from there on, always
@@ -233,11 +233,11 @@ class Feed:
                 return pages.judged(rows, expected, sound=sound, cut=cut)
             except DataError as error:
                 if bad is None:
-                    raise Judged(str(error), BAD_ROW) from error
+                    raise RequestFailed(str(error), BAD_ROW) from error
             try:
                 found, bad[:] = pages.sifted(rows, expected, sound=sound, cut=cut)
             except DataError as error:
-                raise Judged(str(error), BAD_ROW) from error
+                raise RequestFailed(str(error), BAD_ROW) from error
             return found
 
         return await self._ask(asked, origin)
@@ -253,7 +253,7 @@ class Feed:
             )  # fmt: skip
         except CircuitOpen as error:
             raise _rejected(error, subject) from error
-        except Judged as error:
+        except RequestFailed as error:
             final = error.final(subject)
             if error.kind.stops or error.floor > retry.LONGEST_WAIT:
                 self._stop(final, seconds=error.floor)
@@ -264,7 +264,7 @@ class Feed:
         _passes.set([True])
         try:
             return await _read(request)
-        except Judged as error:
+        except RequestFailed as error:
             error.subject = error.subject or subject
             raise
 
@@ -272,12 +272,12 @@ class Feed:
         sent = self.clock.monotonic()
         try:
             found = await _read(self._ccxt.fetch_time)
-        except Judged as error:
+        except RequestFailed as error:
             error = of_clock(error)
             error.subject = f"{self.name}, its clock"
             raise error from error.__cause__
         if type(found) is not int or found <= 0:
-            raise Judged(f"its clock says {row_said(found)}", BAD_ANSWER)
+            raise RequestFailed(f"its clock says {row_said(found)}", BAD_ANSWER)
         return Read(found, sent, self.clock.monotonic())
 
     async def _before(self) -> None:
@@ -305,7 +305,7 @@ class Feed:
     def _allowed(self, weight: int) -> None:
         self._allowance.weight = weight
 
-    def _heard(self, heard: Heard) -> None:
+    def _heard(self, heard: HttpAnswer) -> None:
         used = heard.headers.get("x-mbx-used-weight-1m", "")
         if not (used.isdecimal() and len(used) < 10):
             return
@@ -329,7 +329,7 @@ class Feed:
 
 
 async def _read(request: Callable[[], Awaitable[Answer]]) -> Answer:
-    """What a request brings. Judged for whatever it raises."""
+    """What a request brings. RequestFailed for whatever it raises."""
     from ccxt.base import errors
 
     try:
@@ -342,7 +342,7 @@ def _rejected(error: CircuitOpen, subject: str) -> SaflaError:
     """The error for a person whom an open breaker rejects: the failure that it is open for, and its exit code."""
     why = error.__cause__
     text = f"the breaker is open after too many failures; try again in {math.ceil(error.retry_after)} s"
-    if not isinstance(why, Judged):
+    if not isinstance(why, RequestFailed):
         return ExchangeError(f"{subject}: {text}")
     last = why.told(why.subject or subject)
     return why.kind.stays(f"{last if error.tried else f'{subject}: not asked; the last failure was: {last}'}; {text}")

@@ -11,7 +11,7 @@ from typing import Any
 from safla.config.operation import Exchange
 from safla.config.plan import OrderRules
 from safla.data.exchange import market_bounds, transport
-from safla.data.exchange.failures import BAD_ANSWER, Judged, row_said, said
+from safla.data.exchange.failures import BAD_ANSWER, RequestFailed, row_said, said
 from safla.errors import ConfigError, ExchangeError, Problem
 
 OVER = frozenset(["BREAK", "DELISTED"])  # a market is over: a halt is none, and "not active" may be one
@@ -90,7 +90,7 @@ def folder_of(config: Exchange) -> str:
 
 
 async def load(exchange: Any, symbols: Sequence[str], *, wanted: Sequence[str] = ()) -> None:
-    """Ask for the markets of the symbols, or for all of them. Judged where the rules of a wanted one make no sense."""
+    """Ask for the markets of the symbols, or for all. RequestFailed where the rules of a wanted one make no sense."""
     parameters = {}
     if symbols and _is_binance(exchange.id):
         parameters["symbols"] = json.dumps([_binance_id(symbol) for symbol in symbols], separators=(",", ":"))
@@ -100,7 +100,7 @@ async def load(exchange: Any, symbols: Sequence[str], *, wanted: Sequence[str] =
     finally:
         exchange.number = str
     if not exchange.markets:
-        raise Judged("no symbols where they are due", BAD_ANSWER)
+        raise RequestFailed("no symbols where they are due", BAD_ANSWER)
     for symbol in wanted:
         if symbol in exchange.markets:
             _refuse_unread(exchange.markets[symbol])
@@ -118,7 +118,7 @@ def assume(exchange: Any, symbols: Sequence[str]) -> bool:
 def rules(exchange: Any, symbol: str) -> OrderRules:
     """Tick, lot and least notional of a loaded market (S3).
 
-    ConfigError for one that is not there, Judged for numbers that no rule has.
+    ConfigError for one that is not there, RequestFailed for numbers that no rule has.
     """
     market = (exchange.markets or {}).get(symbol)
     if market is None:
@@ -161,7 +161,7 @@ def _amount(stated: Any) -> Decimal | None:
         return None
     amount = Decimal(str(stated))
     if not amount.is_finite() or not (amount == 0 or LEAST <= amount < MOST):
-        raise Judged(f"{row_said(stated)} is no tick, lot or least notional", BAD_ANSWER)
+        raise RequestFailed(f"{row_said(stated)} is no tick, lot or least notional", BAD_ANSWER)
     return amount.normalize()
 
 
@@ -173,7 +173,7 @@ def _refuse_unread(market: Any) -> None:
         for name in FILTERED:
             stated = one.get(name) if isinstance(one, dict) else None
             if stated is not None and not (isinstance(stated, str | int) and _NUMBER.fullmatch(str(stated))):
-                raise Judged(f"{market['symbol']}: {name} {row_said(stated)} is no plain number", BAD_ANSWER)
+                raise RequestFailed(f"{market['symbol']}: {name} {row_said(stated)} is no plain number", BAD_ANSWER)
 
 
 def _redirected(urls: Any, base: str) -> Any:

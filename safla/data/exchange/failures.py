@@ -1,6 +1,7 @@
 """What a failed request means (FAULTS 2): may it be tried again, does the breaker count it, which error it ends in.
 
-Judged by the status first, then by the code where ccxt's class says too little, then by that class; by text never (X1).
+It is judged by the status first, then by the code where ccxt's class says too little, then by that class; by text
+never (X1).
 """
 
 import re
@@ -9,7 +10,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from safla.errors import Bug, ConfigError, DataError, ExchangeError, Problem, SaflaError
-from safla.resilience.retry import Trouble
+from safla.resilience.retry import TransientError
 from safla.text import counted, printable
 
 ERROR_FIELDS = (("code", "msg"), ("retCode", "retMsg"), ("code", "message"))  # Binance, OKX and Bybit among others
@@ -71,7 +72,7 @@ CLASSES = (
 )
 
 
-class Judged(Trouble):
+class RequestFailed(TransientError):
     """One request that failed, and what that means."""
 
     def __init__(self, what: str, kind: Kind, *, retry_after: float | None = None) -> None:
@@ -81,9 +82,9 @@ class Judged(Trouble):
         self.kind = kind
         self.subject = ""  # what was asked, and of whom
 
-    def bare(self) -> "Judged":
+    def bare(self) -> "RequestFailed":
         """The same without the frames that it came through: to be kept."""
-        found = Judged(str(self), self.kind, retry_after=self.floor)
+        found = RequestFailed(str(self), self.kind, retry_after=self.floor)
         found.subject = self.subject
         return found
 
@@ -97,11 +98,11 @@ class Judged(Trouble):
         return self.kind.stays(self.told(subject))
 
 
-def of_clock(judged: Judged) -> Judged:
+def of_clock(judged: RequestFailed) -> RequestFailed:
     """The same of a request for the time, which names no symbol: an answer about symbols is a bad answer there."""
     if judged.kind not in MISPLACED:
         return judged
-    return Judged(f"the address of the clock answers with an error about something else: {judged}", BAD_ANSWER)
+    return RequestFailed(f"the address of the clock answers with an error about something else: {judged}", BAD_ANSWER)
 
 
 def of_status(status: int) -> Kind | None:
@@ -118,7 +119,7 @@ def of_code(parsed: object) -> Kind | None:
     return CODES.get(code) if isinstance(code, int) else None
 
 
-def of_error(error: Exception, *, answer: str | None = None) -> Judged:
+def of_error(error: Exception, *, answer: str | None = None) -> RequestFailed:
     """What ccxt raised about an answer. What is none of its errors came of an answer that it could not read.
 
     answer  what the answer said (error_said), where there is one: ccxt would quote all of it
@@ -126,8 +127,8 @@ def of_error(error: Exception, *, answer: str | None = None) -> Judged:
     names = {one.__name__ for one in type(error).__mro__}
     for classes, kind in CLASSES:
         if names & set(classes.split()):
-            return Judged(said(str(error)) if answer is None else answer or type(error).__name__, kind)
-    return Judged(f"it makes no sense ({type(error).__name__})", BAD_ANSWER)
+            return RequestFailed(said(str(error)) if answer is None else answer or type(error).__name__, kind)
+    return RequestFailed(f"it makes no sense ({type(error).__name__})", BAD_ANSWER)
 
 
 def error_said(parsed: object) -> str:

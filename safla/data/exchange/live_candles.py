@@ -12,7 +12,7 @@ from safla.clock import Clock
 from safla.core.candles import Scale, iso
 from safla.core.timeframes import TIMEFRAMES
 from safla.data.exchange import live_symbol
-from safla.data.exchange.candle_stream import Doorbell
+from safla.data.exchange.candle_stream import CandleStream
 from safla.data.exchange.client import Feed
 from safla.data.exchange.live_symbol import Due, Followed, Gone, Shape, Told
 from safla.data.exchange.missing_candles import OnlyNewest
@@ -21,14 +21,14 @@ from safla.data.exchange.server_time import Now
 from safla.data.units import Row
 from safla.errors import DataError, ExchangeError, SaflaError
 from safla.resilience.circuit_breaker import CircuitOpen
-from safla.resilience.retry import Trouble
+from safla.resilience.retry import TransientError
 
 CANDLES_BETWEEN_LOOKS = 10  # at the markets of symbols that serve nothing
 GRACE_MS = 1_500  # after a close, where the stream does not ring (X13)
 WAKE_SECONDS = 20.0  # between two looks at the clocks: after a suspend no wait may go on as though nothing was
 
 
-class Arrival(NamedTuple):
+class CandleBatch(NamedTuple):
     """The candles of one time."""
 
     ts: int  # ms
@@ -36,7 +36,7 @@ class Arrival(NamedTuple):
     came: float  # when the last of them was there, seconds, monotonic
 
 
-Arrivals = AsyncGenerator[Arrival, None]  # to be closed by whoever reads it, for it may hold connections
+Arrivals = AsyncGenerator[CandleBatch, None]  # to be closed by whoever reads it, for it may hold connections
 
 
 class LiveSource:
@@ -48,7 +48,7 @@ class LiveSource:
 
     def __init__(
         self, feed: Feed, symbols: Sequence[str], timeframe: str, *, scales: Sequence[Scale], since: Mapping[str, int],
-        price_limit: int, fetch_limit: int, clock: Clock, doorbell: Doorbell | None, end: int | None, told: Told,
+        price_limit: int, fetch_limit: int, clock: Clock, doorbell: CandleStream | None, end: int | None, told: Told,
         max_wait: int,
     ) -> None:  # fmt: skip
         """
@@ -83,7 +83,7 @@ class LiveSource:
         """The next candle of each symbol, ms."""
         return tuple((line.symbol, line.want) for line in self._lines)
 
-    def _whole(self) -> Iterator[Arrival]:
+    def _whole(self) -> Iterator[CandleBatch]:
         """What every symbol is through with, or is passed over at (S6a), in order.
 
         A time at which none has a candle is no time of a run.
@@ -98,7 +98,7 @@ class LiveSource:
             for line in waited:
                 line.pass_over(ts)
             came = self._clock.monotonic() if waited else came
-            yield Arrival(ts, tuple(line.rows.pop(ts, None) for line in self._lines), came)
+            yield CandleBatch(ts, tuple(line.rows.pop(ts, None) for line in self._lines), came)
 
     def _wanting(self) -> list[Followed]:
         open_lines = [line for line in self._lines if not line.ended]
@@ -206,7 +206,7 @@ class LiveSource:
         waits = isinstance(error, ExchangeError | DataError)  # a page that stays bad never ends it (S6a)
         if not waits or isinstance(error, OnlyNewest | Gone) or self._feed.stopped:
             raise error
-        if isinstance(cause, Trouble) and not cause.retried:
+        if isinstance(cause, TransientError) and not cause.retried:
             raise error
         due.fail(error)
 

@@ -7,7 +7,7 @@ ccxt writes a precision of n digits with a loop of n turns, and pads a number wi
 import re
 from typing import Any
 
-from safla.data.exchange.failures import BAD_ANSWER, Judged, said
+from safla.data.exchange.failures import BAD_ANSWER, RequestFailed, said
 
 MOST_PLACES = 64  # digits of a precision; tokens have 30 at most
 MOST_LETTERS = 100  # of a number: 2**256 - 1 has 78 digits
@@ -21,7 +21,7 @@ _NAMES = ("id", "hash", "address", "name", "symbol")  # what ends so names somet
 
 
 def refuse_unbounded(answer: Any) -> None:
-    """Raise Judged for an answer that is too large, or that holds a number of too many digits or too high an exponent.
+    """RequestFailed for an answer that is too large, or holds a number of too many digits or too high an exponent.
 
     Every value is looked at once: 3 000 symbols take 0.15 s.
     """
@@ -32,17 +32,17 @@ def refuse_unbounded(answer: Any) -> None:
         if isinstance(value, dict | list):
             values += len(value)
             if len(value) > MOST_ENTRIES or values > MOST_VALUES:
-                raise Judged(f"more than {MOST_ENTRIES} markets, or {MOST_VALUES} values in all", BAD_ANSWER)
+                raise RequestFailed(f"more than {MOST_ENTRIES} markets, or {MOST_VALUES} values in all", BAD_ANSWER)
             waiting += value.items() if isinstance(value, dict) else [(name, one) for one in value]
         elif _is_unbounded(value) and not name.lower().endswith(_NAMES):
-            raise Judged(f"{said(name[:40])} {said(ascii(value)[:40])} is no plain number", BAD_ANSWER)
+            raise RequestFailed(f"{said(name[:40])} {said(ascii(value)[:40])} is no plain number", BAD_ANSWER)
 
 
 def places(stated: Any) -> Any:
-    """A precision as it was stated, in digits. Judged for one that no market has."""
+    """A precision as it was stated, in digits. RequestFailed for one that no market has."""
     text = str(stated)
     if stated is not None and not (_PLACES.fullmatch(text) and abs(int(text)) <= MOST_PLACES):
-        raise Judged(f"a precision of {said(ascii(text)[:40])} digits", BAD_ANSWER)
+        raise RequestFailed(f"a precision of {said(ascii(text)[:40])} digits", BAD_ANSWER)
     return stated
 
 

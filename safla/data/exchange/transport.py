@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from safla.core.timeframes import TIMEFRAMES
 from safla.data import json_bounds
 from safla.data.exchange import failures, market_bounds
-from safla.data.exchange.failures import BAD_ANSWER, BAD_ROW, NETWORK, Judged, row_said, said
+from safla.data.exchange.failures import BAD_ANSWER, BAD_ROW, NETWORK, RequestFailed, row_said, said
 
 MAX_BODY_BYTES = 16 * 2**20
 BINANCE_CELLS = 12  # of a row of candles there: open time, five numbers, close time, ...
@@ -25,7 +25,7 @@ _markets_awaited: ContextVar[bool] = ContextVar("markets_awaited", default=False
 Row = list[Any]  # [ms, open, high, low, close, volume] as the exchange wrote them: nothing sorted, filtered or rounded
 
 
-class Heard(NamedTuple):
+class HttpAnswer(NamedTuple):
     """An answer as it came."""
 
     status: int
@@ -45,15 +45,15 @@ class Strict:
     handle_errors: Callable[..., None]
     handle_http_status_code: Callable[..., None]
     parse_ohlcv: Callable[..., Row]
-    heard: Callable[[Heard], None]  # told of every answer
+    heard: Callable[[HttpAnswer], None]  # told of every answer
     before: Callable[[], Awaitable[None]]  # asked before every request
     retry_after: Callable[[str | None], float]
     until: Callable[[float], str]  # the moment that comes so many seconds from now, for a person
 
     async def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
-        """One request and its answer as JSON. Judged for whatever is no good answer."""
+        """One request and its answer as JSON. RequestFailed for whatever is no good answer."""
         if method != "GET" or body:  # R1: what is repeated must change nothing
-            raise Judged(f"{self.id} wants a {method} here, and only GET is sent", failures.NOT_SERVED)
+            raise RequestFailed(f"{self.id} wants a {method} here, and only GET is sent", failures.NOT_SERVED)
         self.open(True)
         self.session._retry_connection = False  # else aiohttp sends a request again by itself, uncounted
         request_headers = self.prepare_request_headers(headers)
@@ -98,13 +98,13 @@ class Strict:
     def parse_ohlcvs(self, ohlcvs: Any, market: Any = None, timeframe: str = "1m", *_as_ccxt_would: Any) -> list[Row]:
         """The rows as they came: ccxt would sort them, leave some out, and give nothing for what is no list (X4)."""
         if not isinstance(ohlcvs, list):
-            raise Judged(f"{type(ohlcvs).__name__} where a list of candles is due", BAD_ANSWER)
+            raise RequestFailed(f"{type(ohlcvs).__name__} where a list of candles is due", BAD_ANSWER)
         if self.id.startswith("binance"):
             ohlcvs = self._shaped(ohlcvs, step_ms=TIMEFRAMES[timeframe])
         try:
             return [self.parse_ohlcv(row, market) for row in ohlcvs]
         except (LookupError, TypeError, ValueError, AttributeError) as error:
-            raise Judged(f"rows that are no candles: {row_said(ohlcvs[:1])}", BAD_ANSWER) from error
+            raise RequestFailed(f"rows that are no candles: {row_said(ohlcvs[:1])}", BAD_ANSWER) from error
 
     def _shaped(self, rows: list[Any], *, step_ms: int) -> list[Any]:
         """X4, for the exchange whose rows are known: twelve cells, integer times, and a close time one step on.
@@ -117,10 +117,10 @@ class Strict:
                 continue
             if number == len(rows) and isinstance(row, list) and row and self.under_way(row[0], step_ms):
                 return [*rows[:-1], row[:1]]
-            raise Judged(f"row {number} of a page is no candle of this timeframe: {row_said(row)}", BAD_ROW)
+            raise RequestFailed(f"row {number} of a page is no candle of this timeframe: {row_said(row)}", BAD_ROW)
         return rows
 
-    async def _received(self, url: str, headers: Mapping[str, str]) -> Heard:
+    async def _received(self, url: str, headers: Mapping[str, str]) -> HttpAnswer:
         import aiohttp
         import yarl
 
@@ -131,30 +131,32 @@ class Strict:
             ) as answer:
                 raw = await _body(answer.content)
                 found = {name.lower(): value for name, value in answer.headers.items()}
-                return Heard(answer.status, answer.reason or "", found, _text(raw, status=answer.status))
+                return HttpAnswer(answer.status, answer.reason or "", found, _text(raw, status=answer.status))
         except TimeoutError as error:
-            raise Judged(f"no answer within {self.timeout / 1000:g} s", NETWORK) from error
+            raise RequestFailed(f"no answer within {self.timeout / 1000:g} s", NETWORK) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:  # X3: also where ccxt would see a refusal
             reason = f": {error}" if isinstance(error, OSError) else ""  # others quote what a server said
-            raise Judged(said(f"cannot be reached, or broke off ({type(error).__name__}{reason})"), NETWORK) from error
+            raise RequestFailed(
+                said(f"cannot be reached, or broke off ({type(error).__name__}{reason})"), NETWORK
+            ) from error
 
-    def _judge_status(self, heard: Heard) -> None:
+    def _judge_status(self, heard: HttpAnswer) -> None:
         """X1: a status speaks before the body does."""
         kind = failures.of_status(heard.status)
         if kind is None:
             return
         wait = self.retry_after(heard.headers.get("retry-after")) if heard.status in (429, 418) else None
         until = "" if wait is None else f", until {self.until(wait)}"
-        raise Judged(_of_status(heard, until), kind, retry_after=wait)
+        raise RequestFailed(_of_status(heard, until), kind, retry_after=wait)
 
     def _judge_code(self, parsed: Any) -> None:
         kind = failures.of_code(parsed)
         if kind is not None:
-            raise Judged(
+            raise RequestFailed(
                 failures.error_said(parsed) or "no text with its code", kind
             )  # its code says more than ccxt's class
 
-    def _judge_class(self, heard: Heard, parsed: Any, *, url: str, method: str, request_headers: Any) -> None:
+    def _judge_class(self, heard: HttpAnswer, parsed: Any, *, url: str, method: str, request_headers: Any) -> None:
         """What ccxt makes of the code in a body, or else of the status, as one of its classes."""
         from ccxt.base.errors import BaseError
 
@@ -168,7 +170,7 @@ class Strict:
     def _judge_kind(self, parsed: Any, *, path: str) -> None:
         """X2: ccxt would make a list of an object, an empty one of an empty one."""
         if self.id.startswith("binance") and path.endswith("/klines") and not isinstance(parsed, list):
-            raise Judged(f"{type(parsed).__name__} where a list of candles is due", BAD_ANSWER)
+            raise RequestFailed(f"{type(parsed).__name__} where a list of candles is due", BAD_ANSWER)
 
 
 @cache
@@ -180,18 +182,18 @@ def strict(kind: type) -> type:
 def parse(text: str) -> Any:
     """JSON as an exchange may send it: numbers with a point stay text, so that no float comes between (Z17).
 
-    Judged for what is no JSON, for null, NaN, names that stand twice, and depth.
+    RequestFailed for what is no JSON, for null, NaN, names that stand twice, and depth.
     """
     try:
         json_bounds.refuse(text)
     except ValueError as error:
-        raise Judged(str(error), BAD_ANSWER) from error
+        raise RequestFailed(str(error), BAD_ANSWER) from error
     try:
         found = json.loads(text, parse_float=str, parse_constant=_refuse_constant, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
-        raise Judged(f"no JSON: {failures.body_said(text)}", BAD_ANSWER) from error
+        raise RequestFailed(f"no JSON: {failures.body_said(text)}", BAD_ANSWER) from error
     if found is None:
-        raise Judged("null where something is due", BAD_ANSWER)
+        raise RequestFailed("null where something is due", BAD_ANSWER)
     return found
 
 
@@ -199,11 +201,11 @@ def _parsed_or_none(text: str) -> Any:
     """The body of a refusal, where it is JSON at all."""
     try:
         return parse(text)
-    except Judged:
+    except RequestFailed:
         return None
 
 
-def _of_status(heard: Heard, until: str) -> str:
+def _of_status(heard: HttpAnswer, until: str) -> str:
     meant = {
         429: "too many requests",
         418: "banned for going on after too many requests",
@@ -232,7 +234,7 @@ async def _body(content: Any) -> bytes:
     async for part in content.iter_any():
         size += len(part)
         if size > MAX_BODY_BYTES:
-            raise Judged(f"a body of more than {MAX_BODY_BYTES >> 20} MiB", BAD_ANSWER)
+            raise RequestFailed(f"a body of more than {MAX_BODY_BYTES >> 20} MiB", BAD_ANSWER)
         parts.append(part)
     return b"".join(parts)
 
@@ -243,7 +245,7 @@ def _text(raw: bytes, *, status: int) -> str:
     except UnicodeDecodeError as error:
         if status >= 300:
             return ""
-        raise Judged("no text in UTF-8", BAD_ANSWER) from error
+        raise RequestFailed("no text in UTF-8", BAD_ANSWER) from error
 
 
 def _refuse_constant(word: str) -> Any:

@@ -13,9 +13,9 @@ import pytest
 from safla.clock import Clock
 from safla.config.operation import Exchange
 from safla.data.exchange import candle_stream, factory
-from safla.data.exchange.candle_stream import Doorbell
+from safla.data.exchange.candle_stream import CandleStream
 from safla.data.exchange.ccxt_stream import ringing
-from safla.data.exchange.live_candles import Arrival
+from safla.data.exchange.live_candles import CandleBatch
 from tests.data.following import BEGAN, Following, over_at, pairs
 from tests.fake import stream as pushing
 from tests.fake_exchange import SOCKETS
@@ -59,7 +59,7 @@ def following(tmp_path: Path) -> Following:
     return Following(tmp_path)
 
 
-def lateness(following: Following, came: list[Arrival]) -> list[float]:
+def lateness(following: Following, came: list[CandleBatch]) -> list[float]:
     """How long after its close each candle came, seconds; of those that closed while we were there."""
     return [one.came - over_at(one.ts) for one in came if over_at(one.ts) > 0]
 
@@ -190,7 +190,7 @@ def test_no_connection_is_dialled_to_an_exchange_that_banned_us(following: Follo
             following.fake.break_("418", path="time", retry_after="120")
             with pytest.raises(Exception, match="banned"):
                 await anext(aiter(source))
-            async with Doorbell(following.feed, following.symbols, "1m", told=following.rung.append):
+            async with CandleStream(following.feed, following.symbols, "1m", told=following.rung.append):
                 await following.meeting.clock.sleep(60.0)
 
     following.meeting.run(scene, grace=0.01)
@@ -355,13 +355,13 @@ def test_from_close_to_arrival_it_takes_a_few_milliseconds(following: Following,
 def patiences(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Every wait before the line is dialled anew."""
 
-    def noted(bell: Doorbell, stream: Any) -> float:
+    def noted(bell: CandleStream, stream: Any) -> float:
         waits.append(true(bell, stream))
         return waits[-1]
 
     waits: list[float] = []
-    true = candle_stream.Doorbell._patience
-    monkeypatch.setattr(candle_stream.Doorbell, "_patience", noted)
+    true = candle_stream.CandleStream._patience
+    monkeypatch.setattr(candle_stream.CandleStream, "_patience", noted)
     return waits
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from safla.data.exchange import live_symbol
-from safla.data.exchange.live_candles import WAKE_SECONDS, Arrival
+from safla.data.exchange.live_candles import WAKE_SECONDS, CandleBatch
 from tests.data.following import BEGAN, Following, over_at, pairs
 from tests.fake import stream as pushing
 from tests.faults.exchange import MINUTE, START
@@ -22,7 +22,7 @@ def following(tmp_path: Path) -> Following:
     return Following(tmp_path)
 
 
-def check_true(following: Following, came: list[Arrival]) -> None:
+def check_true(following: Following, came: list[CandleBatch]) -> None:
     """Every candle as it was in the end, none before its close."""
     assert pairs(came) == following.true(SINCE, END)
     assert all(one.came >= over_at(one.ts) for one in came)
@@ -50,7 +50,7 @@ def test_nor_where_the_clock_on_the_wall_cannot_bear_witness(ahead: int, followi
 
 @pytest.mark.parametrize("ahead", [2_500, -2_500])
 def test_nor_one_of_the_readings_of_every_hour(ahead: int, following: Following) -> None:
-    async def scene() -> list[Arrival]:
+    async def scene() -> list[CandleBatch]:
         async with following.opened(SINCE, END + 60) as source:
             came = []
             async for one in source:
@@ -178,7 +178,7 @@ def test_a_wall_that_jumps_costs_a_reading_and_no_candle(jump: float, following:
     wall, moved = following.meeting.clock.wall, [0.0]
     following.meeting.clock = following.meeting.clock._replace(wall=lambda: wall() + moved[0])
 
-    async def scene() -> list[Arrival]:
+    async def scene() -> list[CandleBatch]:
         came = []
         async with following.opened(SINCE, BEGAN + 6) as source:
             async for one in source:
@@ -229,5 +229,5 @@ def test_one_that_opens_off_the_grid_or_later_is_a_bad_row(shift: int, following
     assert "is not on the grid" in following.told[0][2] or "is behind the exchange's own clock" in following.told[0][2]
 
 
-async def _collected(source: Any) -> list[Arrival]:
+async def _collected(source: Any) -> list[CandleBatch]:
     return [one async for one in source]

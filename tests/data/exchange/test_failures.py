@@ -4,7 +4,7 @@ import ccxt
 import pytest
 
 from safla.data.exchange import failures
-from safla.data.exchange.failures import Judged, of_code, of_error, of_status
+from safla.data.exchange.failures import RequestFailed, of_code, of_error, of_status
 from safla.errors import Bug, ConfigError, DataError, ExchangeError
 from safla.resilience.retry import UNSAID_WAIT
 
@@ -27,7 +27,7 @@ STATUSES = [
 def test_a_status_speaks_before_the_body_does(status: int, retried: bool, counted: bool, shuts: bool, stops: bool):
     kind = of_status(status)
     assert kind is not None
-    judged = Judged("it", kind)
+    judged = RequestFailed("it", kind)
     assert (judged.retried, judged.counted, judged.shuts, kind.stops) == (retried, counted, shuts, stops)
     assert isinstance(judged.final("binance"), ExchangeError)
 
@@ -79,7 +79,7 @@ def test_what_ccxt_raises_is_tried_again_counted_and_ends_as_the_table_says(
 def test_an_interval_that_is_not_served_is_the_configurations_matter(parsed: object):
     kind = of_code(parsed)
     assert kind is not None
-    error = Judged("Invalid interval.", kind).final("binance")
+    error = RequestFailed("Invalid interval.", kind).final("binance")
     assert isinstance(error, ConfigError)
     assert error.problems[0].key == "market_data.timeframe"
 
@@ -104,7 +104,7 @@ def test_what_ccxt_cannot_read_is_a_bad_answer(error: Exception):
 
 
 def test_a_bad_row_that_stays_is_a_matter_of_data():
-    assert isinstance(Judged("low 0 is not above 0", failures.BAD_ROW).final("binance"), DataError)
+    assert isinstance(RequestFailed("low 0 is not above 0", failures.BAD_ROW).final("binance"), DataError)
 
 
 @pytest.mark.parametrize("said", ["a\nb", "\x1b[31mred", "\u202egnp", "x" * 5000])

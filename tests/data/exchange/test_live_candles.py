@@ -11,7 +11,7 @@ import pytest
 
 from safla.core.candles import Scale
 from safla.data.exchange import live_symbol
-from safla.data.exchange.live_candles import WAKE_SECONDS, Arrival
+from safla.data.exchange.live_candles import WAKE_SECONDS, CandleBatch
 from safla.errors import ConfigError, ExchangeError
 from tests.data.following import BEGAN, Following, over_at, pairs
 from tests.fake_exchange import Candles, synthetic
@@ -26,7 +26,7 @@ def following(tmp_path: Path) -> Following:
     return Following(tmp_path)
 
 
-def numbers(came: list[Arrival]) -> list[int]:
+def numbers(came: list[CandleBatch]) -> list[int]:
     return [(one.ts - START) // MINUTE for one in came]
 
 
@@ -92,7 +92,7 @@ def test_nothing_is_asked_before_a_candle_is_over_by_the_exchanges_clock(tmp_pat
 def test_a_candle_that_is_not_served_yet_is_asked_for_again_and_again(following: Following) -> None:
     whole = upto(following, BEGAN)
 
-    async def scene() -> list[Arrival]:
+    async def scene() -> list[CandleBatch]:
         async with following.opened(BEGAN, BEGAN + 1) as source:
             taking = asyncio.ensure_future(collected(source))
             await following.meeting.clock.sleep(66.0)
@@ -110,7 +110,7 @@ def test_a_candle_that_is_not_served_yet_is_asked_for_again_and_again(following:
 def test_the_unfinished_candle_never_goes_out(tmp_path: Path) -> None:
     following = Following(tmp_path)
 
-    async def scene() -> list[Arrival]:
+    async def scene() -> list[CandleBatch]:
         async with following.opened(BEGAN, None) as source:
             taking = asyncio.ensure_future(collected(source))
             await following.meeting.clock.sleep(49.9)
@@ -176,7 +176,7 @@ def test_a_hole_before_the_end_is_proved_by_what_lies_behind_the_end(tmp_path: P
 def test_each_symbol_begins_with_the_candle_that_it_wants(tmp_path: Path) -> None:
     following = Following(tmp_path, "ETHUSDT", "BTCUSDT")
 
-    async def scene() -> list[Arrival]:
+    async def scene() -> list[CandleBatch]:
         async with following.opened(SINCE, END) as source:
             source._lines[1].want += 2 * MINUTE
             return await collected(source)
@@ -195,7 +195,7 @@ def silent(tmp_path: Path, *, from_minute: int = BEGAN + 1) -> tuple[Following, 
     return following, upto(following, from_minute, name="BTCUSDT")
 
 
-def arrived(came: list[Arrival]) -> dict[int, float]:
+def arrived(came: list[CandleBatch]) -> dict[int, float]:
     """How long after its close each minute came, seconds."""
     return {(one.ts - START) // MINUTE: one.came - over_at(one.ts) for one in came}
 
@@ -219,8 +219,8 @@ def test_a_silent_symbol_holds_the_others_for_two_candles_and_from_then_on_for_o
 def test_a_candle_that_comes_after_its_symbol_was_passed_over_is_ignored_and_counted(tmp_path: Path) -> None:
     following, whole = silent(tmp_path)
 
-    async def scene() -> list[Arrival]:
-        came: list[Arrival] = []
+    async def scene() -> list[CandleBatch]:
+        came: list[CandleBatch] = []
         async with following.opened(SINCE, BEGAN + 9) as source:
             async for one in source:
                 came.append(one)
@@ -239,8 +239,8 @@ def test_a_candle_that_comes_after_its_symbol_was_passed_over_is_ignored_and_cou
 def test_a_symbol_that_is_heard_again_is_waited_for_again(tmp_path: Path) -> None:
     following, whole = silent(tmp_path)
 
-    async def scene() -> list[Arrival]:
-        came: list[Arrival] = []
+    async def scene() -> list[CandleBatch]:
+        came: list[CandleBatch] = []
         async with following.opened(SINCE, BEGAN + 12) as source:
             async for one in source:
                 came.append(one)
@@ -260,8 +260,8 @@ def test_failed_requests_do_not_count_as_silence(tmp_path: Path) -> None:
     """Where the exchange is away all wait, and the wait for a silent symbol begins when it answers again."""
     following, _ = silent(tmp_path)
 
-    async def scene() -> list[Arrival]:
-        came: list[Arrival] = []
+    async def scene() -> list[CandleBatch]:
+        came: list[CandleBatch] = []
         async with following.opened(SINCE, BEGAN + 3) as source:
             async for one in source:
                 came.append(one)
@@ -279,8 +279,8 @@ def test_a_silent_symbol_alone_is_waited_for(following: Following) -> None:
     """There is nothing to decide without it."""
     whole = upto(following, BEGAN + 1)
 
-    async def scene() -> list[Arrival]:
-        came: list[Arrival] = []
+    async def scene() -> list[CandleBatch]:
+        came: list[CandleBatch] = []
         async with following.opened(SINCE, END) as source:
             taking = asyncio.ensure_future(collected(source, came))
             await following.meeting.clock.sleep(10 * 60.0)
@@ -321,8 +321,8 @@ def test_where_no_market_trades_any_more_there_is_an_end(following: Following) -
 def test_a_symbol_that_the_exchange_has_no_longer_ends_alone(tmp_path: Path) -> None:
     following = Following(tmp_path, "ETHUSDT", "BTCUSDT")
 
-    async def scene() -> list[Arrival]:
-        came: list[Arrival] = []
+    async def scene() -> list[CandleBatch]:
+        came: list[CandleBatch] = []
         async with following.opened(SINCE, BEGAN + 6) as source:
             async for one in source:
                 came.append(one)
@@ -362,7 +362,7 @@ def test_a_finished_candle_that_stays_bad_is_passed_over_once_its_own_later_ones
 def test_a_candle_that_was_bad_for_a_while_is_taken_when_it_is_good(following: Following) -> None:
     whole = spoilt(following, BEGAN + 1)
 
-    async def scene() -> list[Arrival]:
+    async def scene() -> list[CandleBatch]:
         async with following.opened(SINCE, END) as source:
             taking = asyncio.ensure_future(collected(source))
             await following.meeting.clock.sleep(over_at(START + (BEGAN + 1) * MINUTE) + 30.0)
@@ -409,8 +409,8 @@ def test_a_candle_that_comes_again_with_other_values_is_refused_and_what_was_tak
     """S2, FAULTS 45."""
     true = following.true(SINCE, END)
 
-    async def scene() -> list[Arrival]:
-        came: list[Arrival] = []
+    async def scene() -> list[CandleBatch]:
+        came: list[CandleBatch] = []
         async with following.opened(SINCE, END) as source:
             async for one in source:
                 came.append(one)
@@ -450,11 +450,11 @@ def test_a_price_above_what_the_plan_can_sum_is_no_candle(following: Following) 
     assert "above what this run can sum" in following.told[0][2]
 
 
-def waited(following: Following) -> list[Arrival]:
+def waited(following: Following) -> list[CandleBatch]:
     """What came in some minutes of waiting."""
 
-    async def scene() -> list[Arrival]:
-        came: list[Arrival] = []
+    async def scene() -> list[CandleBatch]:
+        came: list[CandleBatch] = []
         async with following.opened(SINCE, END) as source:
             taking = asyncio.ensure_future(collected(source, came))
             await following.meeting.clock.sleep(60.0)
@@ -554,8 +554,8 @@ def test_an_exchange_that_serves_its_newest_candles_alone_ends_it(following: Fol
 def test_a_pause_of_ten_minutes_costs_no_candle_and_is_told(following: Following) -> None:
     """FAULTS 27: the process is stopped, or the reader is slow."""
 
-    async def scene() -> list[Arrival]:
-        came: list[Arrival] = []
+    async def scene() -> list[CandleBatch]:
+        came: list[CandleBatch] = []
         async with following.opened(SINCE, END + 10) as source:
             async for one in source:
                 came.append(one)
@@ -588,7 +588,9 @@ def test_whoever_stops_waiting_is_free_at_once_and_no_task_is_left(after: float,
     assert following.meeting.run(scene, grace=0.006) < 1.0
 
 
-async def collected(source: AsyncIterator[Arrival] | Any, came: list[Arrival] | None = None) -> list[Arrival]:
+async def collected(
+    source: AsyncIterator[CandleBatch] | Any, came: list[CandleBatch] | None = None
+) -> list[CandleBatch]:
     """All that comes."""
     found = [] if came is None else came
     async for one in source:

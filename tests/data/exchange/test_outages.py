@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from safla.data.exchange import live_symbol
-from safla.data.exchange.live_candles import Arrival
+from safla.data.exchange.live_candles import CandleBatch
 from safla.data.exchange.outages import Outages
 from tests.data.following import BEGAN, Following, pairs
 
@@ -82,7 +82,7 @@ def test_what_never_was_in_trouble_ends_nothing(outages, told):
 def test_an_outage_of_twenty_symbols_is_told_once_and_so_is_its_end(fault: str, tmp_path: Path) -> None:
     following = Following(tmp_path, *NAMES, sets=("exchange.timeout_seconds=1",), streams=False)
 
-    async def scene() -> list[Arrival]:
+    async def scene() -> list[CandleBatch]:
         async with following.opened(BEGAN, BEGAN + 12) as source:
             taking = asyncio.ensure_future(_collected(source))
             await following.meeting.clock.sleep(30.0)
@@ -101,7 +101,7 @@ def test_an_hour_of_flapping_with_twenty_symbols_loses_no_candle_and_tells_each_
     """Four minutes away, two minutes there, ten times."""
     following = Following(tmp_path, *NAMES, streams=False)
 
-    async def scene() -> list[Arrival]:
+    async def scene() -> list[CandleBatch]:
         async with following.opened(BEGAN, BEGAN + 60) as source:
             taking = asyncio.ensure_future(_collected(source))
             for _ in range(9):
@@ -117,5 +117,5 @@ def test_an_hour_of_flapping_with_twenty_symbols_loses_no_candle_and_tells_each_
     assert kinds == [live_symbol.REFUSED, live_symbol.WELL] * 9
 
 
-async def _collected(source: object) -> list[Arrival]:
+async def _collected(source: object) -> list[CandleBatch]:
     return [one async for one in source]  # type: ignore[attr-defined]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from safla.data.exchange import transport
-from safla.data.exchange.failures import Judged
+from safla.data.exchange.failures import RequestFailed
 
 ROW = [1_704_067_200_000, "1.5", "2", "1", "1.7", "3", 1_704_070_799_999, "4", 5, "6", "7", "0"]
 
@@ -41,7 +41,7 @@ def test_json_is_read_and_no_float_comes_of_it(text: str, found: Any):
     ],
 )
 def test_what_is_no_json_or_says_nothing_is_a_bad_answer(text: str):
-    with pytest.raises(Judged) as refused:
+    with pytest.raises(RequestFailed) as refused:
         transport.parse(text)
     assert (refused.value.retried, refused.value.counted) == (True, True)
     assert len(str(refused.value)) < 300
@@ -69,7 +69,7 @@ def test_rows_are_given_on_in_their_order_nothing_sorted_or_left_out():
 
 @pytest.mark.parametrize("given", [None, {}, "text", 5])
 def test_what_is_no_list_where_candles_are_due_is_a_bad_answer(given: Any):
-    with pytest.raises(Judged, match="where a list of candles is due"):
+    with pytest.raises(RequestFailed, match="where a list of candles is due"):
         rows(given)
 
 
@@ -79,11 +79,11 @@ def test_what_is_no_list_where_candles_are_due_is_a_bad_answer(given: Any):
      [*ROW[:6], ROW[6] + 1, *ROW[7:]], [ROW[0] * 1000, *ROW[1:6], ROW[6] * 1000, *ROW[7:]]],
 )  # fmt: skip
 def test_a_row_of_another_shape_or_timeframe_is_a_bad_row(row: Any):
-    with pytest.raises(Judged, match="no candle of this timeframe"):
+    with pytest.raises(RequestFailed, match="no candle of this timeframe"):
         rows([ROW, row])
 
 
 def test_rows_of_other_exchanges_are_read_as_ccxt_knows_them():
     assert rows([[1, "2"]], name="kraken") == [[1, "2"]]
-    with pytest.raises(Judged, match="rows that are no candles"):
+    with pytest.raises(RequestFailed, match="rows that are no candles"):
         rows([None], name="kraken")
