@@ -39,7 +39,7 @@ def open_to_write(path: Path, flags: int) -> int:
 def refuse_others(folder: Path, names: Iterable[str]) -> None:
     """Before any work: whatever stands under one of the names in a folder is ours alone (J20). Raises HostError."""
     for name in names:
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, NotADirectoryError):
             if not is_ours((folder / name).lstat()):
                 raise HostError(f"{folder / name}: {NOT_OURS}")
 

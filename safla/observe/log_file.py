@@ -77,7 +77,7 @@ class LogFile:
     def _named(self, descriptor: int) -> bool:
         try:
             return os.path.samestat(os.stat(self._path, follow_symlinks=False), os.fstat(descriptor))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
 
     def _rotate(self) -> None:

@@ -271,12 +271,17 @@ def acts(given: int, step: int | None) -> str:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[int]:
-    """The folder by descriptor: no link, of this user, nobody else may write there. FileNotFoundError, HostError."""
+    """The folder by descriptor: no link, of this user, nobody else may write there. FileNotFoundError, HostError.
+
+    A run folder that is gone has no requests, whatever stands in its place: who writes the journal there notices.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
         raise
     except OSError as error:
+        if not path.parent.is_dir():
+            raise FileNotFoundError(error.errno, error.strerror, str(path)) from error
         raise HostError(f"{path}: {_NOT_OURS}; move it away, and ask again") from error
     try:
         facts = os.fstat(descriptor)

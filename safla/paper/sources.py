@@ -187,11 +187,11 @@ async def _closing(
         def broken(text: str) -> None:
             trouble(STREAM, "", text)
 
-        bell = await stack.enter_async_context(CandleStream(feed, run.symbols, run.timeframe, told=broken))
+        candle_stream = await stack.enter_async_context(CandleStream(feed, run.symbols, run.timeframe, told=broken))
         line.closing = closing = LiveSource(
             feed, run.symbols, run.timeframe, scales=run.scales, since=since, price_limit=price_limit(config),
-            fetch_limit=config.market_data.fetch_limit, clock=feed.clock, doorbell=bell, end=config.data.end,
-            told=trouble, max_wait=config.paper.max_wait_candles,
+            fetch_limit=config.market_data.fetch_limit, clock=feed.clock, candle_stream=candle_stream,
+            end=config.data.end, told=trouble, max_wait=config.paper.max_wait_candles,
         )  # fmt: skip
         line.loop = asyncio.get_running_loop()
         async for one in await stack.enter_async_context(aclosing(aiter(closing))):

@@ -301,6 +301,6 @@ def _mark(path: Path) -> tuple[int, int, int] | None:
     """What changes when a file does; None where there is none."""
     try:
         facts = path.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     return facts.st_ino, facts.st_size, facts.st_mtime_ns

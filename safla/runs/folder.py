@@ -175,7 +175,7 @@ def _still_named(path: Path, descriptor: int) -> bool:
     """Whether the file that was opened still has its name: with --force another may have got it since."""
     try:
         return os.path.samestat(os.stat(path, follow_symlinks=False), os.fstat(descriptor))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
 
 
@@ -183,7 +183,7 @@ def holder_of(lock: Path) -> Holder:
     """Who holds the run. A lock that is free is held, shared, for the moment of asking; nothing is written (J30)."""
     try:
         descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return Holder(held=False, pid=None)
     except OSError:
         return Holder(held=None, pid=None)

@@ -36,10 +36,10 @@ class Following:
         self.fake = self.meeting.fake
         self.symbols = [name.replace("USDT", "/USDT") for name in self.names]
         self.told: list[tuple[str, str, str]] = []
-        self.rung: list[str] = []
+        self.said: list[str] = []
         self.feed: Feed
         self.source: LiveSource
-        self.bell: CandleStream | None = None
+        self.candle_stream: CandleStream | None = None
 
     def kinds(self) -> list[str]:
         """What kinds of things were told."""
@@ -74,8 +74,8 @@ class Following:
                 yield self._made(since, end, None)
                 return
             pusher = asyncio.create_task(self._push()) if pushed else None
-            async with CandleStream(self.feed, self.symbols, "1m", told=self.rung.append) as self.bell:
-                yield self._made(since, end, self.bell)
+            async with CandleStream(self.feed, self.symbols, "1m", told=self.said.append) as self.candle_stream:
+                yield self._made(since, end, self.candle_stream)
             if pusher is not None:
                 pusher.cancel()
 
@@ -99,11 +99,11 @@ class Following:
             await self.meeting.clock.sleep(self.pushed)
             self.meeting.clock.monotonic()  # which moves the exchange's clock too, and so its stream
 
-    def _made(self, since: int, end: int | None, bell: CandleStream | None) -> LiveSource:
+    def _made(self, since: int, end: int | None, candle_stream: CandleStream | None) -> LiveSource:
         self.source = LiveSource(
             self.feed, self.symbols, "1m", scales=[self.scale] * len(self.symbols),
             since=dict.fromkeys(self.symbols, START + since * MINUTE), price_limit=self.price_limit, fetch_limit=LIMIT,
-            clock=self.meeting.clock, doorbell=bell, end=None if end is None else START + end * MINUTE,
+            clock=self.meeting.clock, candle_stream=candle_stream, end=None if end is None else START + end * MINUTE,
             told=lambda kind, symbol, text: self.told.append((kind, symbol, text)), max_wait=self.max_wait,
         )  # fmt: skip
         return self.source

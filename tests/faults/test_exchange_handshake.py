@@ -41,9 +41,9 @@ def test_a_redirect_of_the_handshake_is_not_followed(
     assert pairs(came) == following.true(SINCE, END)  # it costs latency alone
     assert broken.hits == 2
     assert (other.requests, other.sockets) == ([], [])
-    assert len(following.rung) == 1
-    assert f"{status}" in following.rung[0]
-    assert following.rung[0].endswith("; the stream is dialled anew")
+    assert len(following.said) == 1
+    assert f"{status}" in following.said[0]
+    assert following.said[0].endswith("; the stream is connected again")
     assert following.feed.counts["connections"] == 3
 
 
@@ -53,5 +53,5 @@ def test_no_redirect_of_the_handshake_does_harm(location: str | None, tmp_path: 
     following.fake.break_("ws_reject", times=1, status=302, location=location)
     came = following.follow(SINCE, END, stream=True)
     assert pairs(came) == following.true(SINCE, END)
-    assert len(following.rung) == 1
-    assert following.rung[0].isprintable()
+    assert len(following.said) == 1
+    assert following.said[0].isprintable()

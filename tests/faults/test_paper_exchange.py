@@ -57,7 +57,7 @@ def test_row_44_on_real_candles_that_come_late_twice_and_over_broken_lines_it_is
         fake.clock.advance(5 * step)  # nobody was there
         run.traded(timestamps=100, each=lambda: breaking(fake, chance))
         check_parity(run, first=start + 300 * step, step=step)
-    assert len(fake.sockets) > 10  # it was dialled anew
+    assert len(fake.sockets) > 10  # it was connected again
 
 
 def check_parity(run: "Run", *, first: int, step: int) -> None:

@@ -567,3 +567,8 @@ def test_closing_lines_of_the_last_candle_stay_its_own(tmp_path, others):
     session.control.close(session.run)
     assert session.run.done == [("stop", NO_INPUT)]
     assert waiting(tmp_path) == others
+
+
+def test_a_run_folder_that_became_a_file_has_no_requests(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("a file")
+    assert control.requests(tmp_path / "run", run="0" * 32) == control.NOTHING_WAITS

@@ -1,6 +1,6 @@
-"""The stream of an exchange as a doorbell: it says that a candle is over, never what is in it (X13).
+"""The stream of an exchange says that a candle has closed, and never what is in it (X13): requests bring the values.
 
-Whatever happens to it costs latency alone: it is dialled anew for ever, and nobody waits for it without a time to wait.
+Whatever happens to it costs latency alone: it is connected again for ever, and whoever waits for it has a time limit.
 """
 
 import asyncio
@@ -16,13 +16,13 @@ from loguru import logger
 from safla.core.candles import iso
 from safla.core.timeframes import TIMEFRAMES
 from safla.data.exchange import factory
-from safla.data.exchange.ccxt_stream import Started, ringing
+from safla.data.exchange.ccxt_stream import Started, ccxt_stream
 from safla.data.exchange.client import Feed
 from safla.data.exchange.failures import said
 from safla.errors import SaflaError
 
 SILENCE_SECONDS = 15.0  # a line without a candle for so long is dead
-FIRST_WAIT, LONGEST_WAIT = 0.2, 30.0  # seconds before it is dialled anew, twice as long each time
+FIRST_WAIT, LONGEST_WAIT = 0.2, 30.0  # seconds before it is connected again, twice as long each time
 LARGEST_EXPONENT = 10  # far above what LONGEST_WAIT lets through
 MOST_PATIENCE = 3600.0  # seconds, of what a refused handshake asks for
 OVERDUE_MS = 1_000  # so late may a word of the stream be
@@ -32,7 +32,7 @@ Watch = Callable[[], Coroutine[Any, Any, Any]]
 
 
 class Broken(Exception):
-    """The line is dead."""
+    """The connection is of no use any more."""
 
 
 class CandleStream:
@@ -41,19 +41,19 @@ class CandleStream:
     def __init__(
         self, feed: Feed, symbols: Sequence[str], timeframe: str, *, told: Callable[[str], None] = lambda text: None
     ) -> None:
-        """told: of a line that broke, once until it rings again."""
-        self.counts: Counter[str] = Counter()  # connections, rings, and frames that nobody could read
+        """told: of a connection that broke, once until a candle comes over another."""
+        self.counts: Counter[str] = Counter()  # connections, closed candles, and frames that nobody could read
         self._feed, self._clock, self._told = feed, feed.clock, told
         self._timeframe, self._step = timeframe, TIMEFRAMES[timeframe]
         self._over = dict.fromkeys(symbols, 0)
-        self._rung = asyncio.Event()
+        self._closed = asyncio.Event()
         self._tries = 0  # since something came
         self._fresh = False  # nothing came over the line yet
         self._ssl: Any = None  # made once: it takes longer than all the rest
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._stay(), name="doorbell")
+        self._task = asyncio.create_task(self._stay(), name="candle stream")
         return self
 
     async def __aexit__(
@@ -65,17 +65,17 @@ class CandleStream:
                 await self._task
 
     def over(self, symbol: str) -> int:
-        """Every candle of a symbol that opens before this moment, ms, is over, as the stream says; 0: it is mute."""
+        """Every candle of a symbol that opens before this moment, ms, is over, says the stream; 0: it said nothing."""
         return self._over[symbol]
 
-    async def rings(self) -> None:
+    async def wait_for_close(self) -> None:
         """Wait until the stream says of a candle, for the first time, that it is over."""
-        await self._rung.wait()
-        self._rung.clear()
+        await self._closed.wait()
+        self._closed.clear()
 
     async def _stay(self) -> None:
         while True:
-            stream = factory.streaming(self._feed.config, ringing)
+            stream = factory.streaming(self._feed.config, ccxt_stream)
             if stream is None:
                 self._told(f"{self._feed.name}: no stream of candles is known; it is asked after each close")
                 return
@@ -94,12 +94,12 @@ class CandleStream:
         stream.options["ws"] = {**stream.options.get("ws", {}), "asyncio_loop": started}
         stream.over, stream.unfinished, stream.unread = self._heard, self._unfinished, self._unread
         stream.ssl_context = self._ssl
-        stream.heard, stream.before = (lambda heard: None), self._feed.dial
+        stream.heard, stream.before = (lambda heard: None), self._feed.before_connection
         try:
             await self._feed.time.now()
             if not factory.assume(stream, tuple(self._over)):
                 stream.set_markets(self._feed.markets)
-            await self._feed.dial()
+            await self._feed.before_connection()
             self.counts["connections"] += 1
             self._fresh = True
             await self._listen(stream)
@@ -153,12 +153,12 @@ class CandleStream:
         """A stream's word: everything of a symbol that opens before a moment is over."""
         if symbol not in self._over or type(over) is not int or over % self._step != 0 or over <= self._over[symbol]:
             return
-        self._rung.set()
+        self._closed.set()
         if over > self._feed.time.latest() + self._step:  # it is wrong, or our clock stood still in a sleep
             self._feed.time.doubt()
             return
         self._over[symbol] = over
-        self.counts["rings"] += 1
+        self.counts["closed candles"] += 1
 
     def _unfinished(self, symbol: str, end: object) -> None:
         """A stream's word: a candle goes on. If it is over by our clock, what is believed of the other's is wrong."""
@@ -166,22 +166,22 @@ class CandleStream:
             return
         if 0 < end + OVERDUE_MS < self._feed.time.carried().least:
             self._feed.time.suspect(f"{symbol}: the stream says that the candle until {iso(end)} is not over")
-            self._rung.set()
+            self._closed.set()
 
     def _unread(self, text: str) -> None:
         self.counts["unread"] += 1
         logger.debug("{}: a frame of the stream cannot be read: {}", self._feed.name, text)
 
     def _say(self, text: str) -> None:
-        logger.debug("{}; the stream is dialled anew", text)
+        logger.debug("{}; the stream is connected again", text)
         if self._tries == 0:
-            self._told(f"{text}; the stream is dialled anew")
+            self._told(f"{text}; the stream is connected again")
 
     def _patience(self, stream: Any) -> float:
         """Seconds before the next connection: longer each time, and as long as a refused handshake asked for."""
         own = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(self._tries, LARGEST_EXPONENT))
         self._tries += 1
-        asked = getattr(stream.dialled, "last_retry_after", None) or 0.0
+        asked = getattr(stream.latest_client, "last_retry_after", None) or 0.0
         return max(own, min(asked, MOST_PATIENCE))
 
 
@@ -201,7 +201,7 @@ async def _surely(work: Coroutine[Any, Any, None]) -> None:
 
 async def _left(stream: Any, started: Started) -> None:
     """Close what a class of ccxt.pro holds; who does not take leave is left without."""
-    await started.end()  # else who still dials would open anew what is closed here
+    await started.end()  # else a connection under way would open again what is closed here
     with suppress(TimeoutError):
         async with asyncio.timeout(LEAVE_SECONDS):
             await stream.close_ws_clients()
@@ -212,12 +212,12 @@ async def _left(stream: Any, started: Started) -> None:
 
 def _forget(stream: Any) -> None:
     """Free what a class of ccxt.pro holds, most of a megabyte that refers to itself: cycles are looked for rarely."""
-    socket = getattr(stream.dialled, "connection", None)
+    socket = getattr(stream.latest_client, "connection", None)
     error = None if socket is None else socket.exception()
     while error is not None:  # it came through frames that hold the socket, which holds it
         error.__traceback__ = None
         error = error.__context__
-    for one in (stream.dialled, stream):
+    for one in (stream.latest_client, stream):
         if one is not None:
             vars(one).clear()
 

@@ -1,4 +1,4 @@
-"""What stands before a class of ccxt.pro (`ringing`): a candle that is over is heard at once, no frame kills it.
+"""A layer over a class of ccxt.pro (`ccxt_stream`): it tells of a closed candle at once, and no frame ends it.
 
 Its handshake follows no redirect (Z18).
 
@@ -51,7 +51,7 @@ class CcxtStream:
     unfinished: Unfinished
     unread: Callable[[str], None]  # told of a frame that nobody can read
     session: Any
-    dialled: Any = None  # the client of its latest connection
+    latest_client: Any = None  # the client of its latest connection
     safe_symbol: Callable[..., str]
 
     def client(self, url: str) -> Any:
@@ -59,7 +59,7 @@ class CcxtStream:
         found = super().client(url)  # type: ignore[misc]
         _follow_no_redirect(self.session)
         found.handle_message = partial(self._handled, found)
-        self.dialled = found
+        self.latest_client = found
         return found
 
     def handle_ohlcv(self, client: Any, message: Any) -> None:
@@ -111,6 +111,6 @@ async def _refused(session: object, context: object, redirect: Any) -> None:  # 
 
 
 @cache
-def ringing(kind: type) -> type:
-    """A class that rings."""
+def ccxt_stream(kind: type) -> type:
+    """A class of ccxt.pro that tells of closed candles."""
     return type(f"CcxtStream{kind.__name__}", (CcxtStream, kind), {})

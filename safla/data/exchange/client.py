@@ -197,8 +197,8 @@ class Feed:
         """What ccxt knows of the exchange's symbols by now."""
         return list((self._ccxt.markets or {}).values())
 
-    async def dial(self) -> None:
-        """Leave for a connection that streams: past the gate, as for a request (X6). ExchangeError where it stopped."""
+    async def before_connection(self) -> None:
+        """Pass the rate limiter for a connection of a stream, as for a request (X6). ExchangeError after a ban."""
         self._refuse_stopped()
         await self._gate.enter()
         self._refuse_stopped()

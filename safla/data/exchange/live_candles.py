@@ -48,8 +48,8 @@ class LiveSource:
 
     def __init__(
         self, feed: Feed, symbols: Sequence[str], timeframe: str, *, scales: Sequence[Scale], since: Mapping[str, int],
-        price_limit: int, fetch_limit: int, clock: Clock, doorbell: CandleStream | None, end: int | None, told: Told,
-        max_wait: int,
+        price_limit: int, fetch_limit: int, clock: Clock, candle_stream: CandleStream | None, end: int | None,
+        told: Told, max_wait: int,
     ) -> None:  # fmt: skip
         """
         since     the next candle of each symbol, ms
@@ -58,7 +58,7 @@ class LiveSource:
         max_wait  candles for which a symbol that answers without its candle holds up the others (S6a)
         """
         self.counts: Counter[str] = Counter()  # candles repeated and revised, holes, what was asked again, volumes cut
-        self._feed, self._clock, self._bell, self._told = feed, clock, doorbell, told
+        self._feed, self._clock, self._candle_stream, self._told = feed, clock, candle_stream, told
         self._step, self._end = TIMEFRAMES[timeframe], end
         shapes = [Shape(timeframe, scale, price_limit, fetch_limit, max_wait) for scale in scales]
         self._lines = [
@@ -142,14 +142,14 @@ class LiveSource:
     def _left(self, line: Followed, now: Now) -> float:
         """Seconds until a symbol's next candle may be asked for: it is over (X8), and the stream rang, or did not."""
         over = line.want + self._step
-        rang = self._bell is not None and self._bell.over(line.symbol) >= over
+        rang = self._candle_stream is not None and self._candle_stream.over(line.symbol) >= over
         return max((over + (0 if rang else GRACE_MS) - now.least) / 1000, line.due.left())
 
     async def _rest(self, seconds: float) -> None:
-        """Until the stream rings, but no longer than so many seconds, nor than the clocks go without a look at them."""
+        """Until the stream says that a candle closed, for so many seconds at most, and until the clocks want a look."""
         waits = [asyncio.ensure_future(self._clock.sleep(min(seconds, WAKE_SECONDS)))]
-        if self._bell is not None:
-            waits.append(asyncio.ensure_future(self._bell.rings()))
+        if self._candle_stream is not None:
+            waits.append(asyncio.ensure_future(self._candle_stream.wait_for_close()))
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -159,7 +159,7 @@ class LiveSource:
 
     async def _asked(self, line: Followed, to: int, now: int) -> SaflaError | bool:
         """Whether something came; or why not, so that one symbol that fails stops no other (X14)."""
-        line.rang = 0 if self._bell is None else self._bell.over(line.symbol)
+        line.rang = 0 if self._candle_stream is None else self._candle_stream.over(line.symbol)
         try:
             return await line.bring(to, goal=to if self._end is None else min(to, self._end), now=now)
         except SaflaError as error:

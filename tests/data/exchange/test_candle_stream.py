@@ -1,4 +1,4 @@
-"""The stream as a doorbell (X13) over real sockets: each fault of EXCHANGE 8 costs latency alone (FAULTS 44)."""
+"""The stream says that a candle closed (X13), over real sockets: a fault costs latency alone (FAULTS 44)."""
 
 import asyncio
 import gc
@@ -14,7 +14,7 @@ from safla.clock import Clock
 from safla.config.operation import Exchange
 from safla.data.exchange import candle_stream, factory
 from safla.data.exchange.candle_stream import CandleStream
-from safla.data.exchange.ccxt_stream import ringing
+from safla.data.exchange.ccxt_stream import ccxt_stream
 from safla.data.exchange.live_candles import CandleBatch
 from tests.data.following import BEGAN, Following, over_at, pairs
 from tests.fake import stream as pushing
@@ -26,7 +26,7 @@ SINCE, END = BEGAN - 5, BEGAN + 4  # minutes
 AFTER = 5  # events that go well before one breaks
 HEALED = 2  # candles at the end that are on time again
 FAULTS = {
-    # what is ordered, and what comes of it: whether the line was dialled anew
+    # what is ordered, and what comes of it: whether the line was connected again
     "ws_reject": (({"times": 3}, True), ({"times": 2, "retry_after": "7"}, True)),
     "ws_close": (({}, True), ({"closing": True}, True), ({"times": 3}, True)),
     "ws_abort": (({}, True), ({"closing": True}, True), ({"times": 3}, True)),
@@ -42,7 +42,7 @@ FAULTS = {
     "ws_server_shutdown": (({}, False), ({"closing": True}, False)),
     "ws_subscribe_error": (({}, True), ({"times": 3}, True)),
 }  # fmt: skip
-CASES = [(name, order, dialled) for name, cases in FAULTS.items() for order, dialled in cases]
+CASES = [(name, order, reconnected) for name, cases in FAULTS.items() for order, reconnected in cases]
 
 
 @pytest.fixture(autouse=True)
@@ -73,14 +73,14 @@ def test_a_candle_comes_as_soon_as_it_is_over_where_the_stream_rings(following: 
     came = following.follow(SINCE, END, stream=True)
     assert pairs(came) == following.true(SINCE, END)
     assert lateness(following, came) == [0.0] * 4
-    assert following.bell is not None
-    assert following.bell.counts == {"connections": 1, "rings": 5}  # one of them of the candle before
-    assert (following.told, following.rung) == ([], [])
+    assert following.candle_stream is not None
+    assert following.candle_stream.counts == {"connections": 1, "closed candles": 5}  # one of them of the candle before
+    assert (following.told, following.said) == ([], [])
 
 
-@pytest.mark.parametrize(("name", "order", "dialled"), CASES, ids=[f"{name} {order}" for name, order, _ in CASES])
+@pytest.mark.parametrize(("name", "order", "reconnected"), CASES, ids=[f"{name} {order}" for name, order, _ in CASES])
 def test_row_44_a_broken_stream_costs_latency_alone(
-    name: str, order: dict[str, Any], dialled: bool, following: Following
+    name: str, order: dict[str, Any], reconnected: bool, following: Following
 ) -> None:
     after = {} if name in {"ws_reject", "ws_subscribe_error"} or "closing" in order else {"after": AFTER}
     broken = following.fake.break_(name, **{**after, **order})
@@ -90,8 +90,8 @@ def test_row_44_a_broken_stream_costs_latency_alone(
     late = lateness(following, came)
     assert max(late) <= 1.5
     assert late[-HEALED:] == [0.0] * HEALED  # and the line is as good as before
-    assert following.bell is not None
-    assert (following.bell.counts["connections"] > 1) == dialled
+    assert following.candle_stream is not None
+    assert (following.candle_stream.counts["connections"] > 1) == reconnected
     assert following.kinds() == []
 
 
@@ -99,15 +99,15 @@ def test_a_frame_that_nobody_can_read_ends_nothing_and_is_counted(following: Fol
     following.fake.break_("ws_truncated", after=AFTER)
     came = following.follow(SINCE, END, stream=True)
     assert pairs(came) == following.true(SINCE, END)
-    assert following.bell is not None
-    assert (following.bell.counts["unread"], following.bell.counts["connections"]) == (1, 1)
-    assert following.rung == []
+    assert following.candle_stream is not None
+    assert (following.candle_stream.counts["unread"], following.candle_stream.counts["connections"]) == (1, 1)
+    assert following.said == []
 
 
 def test_silence_of_fifteen_seconds_closes_the_line_and_it_is_said_once(following: Following) -> None:
     following.fake.break_("ws_silence", after=AFTER)
     following.follow(SINCE, END, stream=True)
-    assert following.rung == ["binance: no candle came for 15 s; the stream is dialled anew"]
+    assert following.said == ["binance: no candle came for 15 s; the stream is connected again"]
     opened = [one.virtual_ms for one in following.fake.sockets if one.what == "open"]
     assert len(opened) == 2
     assert 15_000 < opened[1] - opened[0] < 15_200 + (AFTER + 1) * following.pushed * 1000 + 1_000
@@ -152,7 +152,7 @@ def test_two_symbols_share_a_line_and_each_rings_for_itself(tmp_path: Path) -> N
 # --- Dialling --------------------------------------------------------------------------------------------------------
 
 
-def test_it_is_dialled_anew_ever_more_slowly_and_soon_again_once_it_rang(
+def test_it_is_connected_again_ever_more_slowly_and_soon_once_a_candle_came(
     following: Following, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits = patiences(monkeypatch)
@@ -161,7 +161,7 @@ def test_it_is_dialled_anew_ever_more_slowly_and_soon_again_once_it_rang(
     came = following.follow(SINCE, END, stream=True)
     assert pairs(came) == following.true(SINCE, END)
     assert waits == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30.0, 30.0, 0.2]
-    assert len(following.rung) == 2
+    assert len(following.said) == 2
 
 
 @pytest.mark.parametrize(
@@ -184,18 +184,18 @@ def test_a_connection_passes_the_gate_as_a_request_does(following: Following) ->
     assert following.feed._gate.sent == following.feed.counts["requests"] + 4
 
 
-def test_no_connection_is_dialled_to_an_exchange_that_banned_us(following: Following) -> None:
+def test_no_connection_is_opened_to_an_exchange_that_banned_us(following: Following) -> None:
     async def scene() -> None:
         async with following.opened(SINCE, END) as source:
             following.fake.break_("418", path="time", retry_after="120")
             with pytest.raises(Exception, match="banned"):
                 await anext(aiter(source))
-            async with CandleStream(following.feed, following.symbols, "1m", told=following.rung.append):
+            async with CandleStream(following.feed, following.symbols, "1m", told=following.said.append):
                 await following.meeting.clock.sleep(60.0)
 
     following.meeting.run(scene, grace=0.01)
     assert following.fake.sockets == []
-    assert "banned" in following.rung[0]
+    assert "banned" in following.said[0]
 
 
 def test_an_exchange_without_a_stream_is_asked_after_each_close(tmp_path: Path) -> None:
@@ -203,13 +203,13 @@ def test_an_exchange_without_a_stream_is_asked_after_each_close(tmp_path: Path) 
     came = following.follow(SINCE, END, stream=True)
     assert pairs(came) == following.true(SINCE, END)
     assert lateness(following, came) == [1.5] * 4
-    assert following.rung == ["binance: no stream of candles is known; it is asked after each close"]
+    assert following.said == ["binance: no stream of candles is known; it is asked after each close"]
 
 
 class OneByOne:
     """A class of ccxt.pro that watches symbols one by one, and says nothing of candles that close."""
 
-    id, has, clients, ssl_context, dialled = "other", {"watchOHLCV": True}, None, None, None
+    id, has, clients, ssl_context, latest_client = "other", {"watchOHLCV": True}, None, None, None
 
     def __init__(self, following: Following) -> None:
         self.options: dict[str, Any] = {}
@@ -240,12 +240,12 @@ def test_an_exchange_that_watches_symbols_one_by_one_rings_when_a_newer_candle_s
     came = following.follow(SINCE, END, stream=True)
     assert pairs(came) == following.true(SINCE, END)
     assert lateness(following, came) == [0.0] * 4
-    assert following.rung == []
+    assert following.said == []
 
 
-def test_a_stream_is_dialled_where_the_configuration_says_and_nowhere_else() -> None:
+def test_a_stream_is_opened_where_the_configuration_says_and_nowhere_else() -> None:
     async def made(**given: Any) -> Any:
-        stream = factory.streaming(Exchange.model_validate(given), ringing)
+        stream = factory.streaming(Exchange.model_validate(given), ccxt_stream)
         return None if stream is None else stream.urls["api"]["ws"]
 
     assert asyncio.run(made(stream_url="ws://127.0.0.1:1/")) == {"spot": "ws://127.0.0.1:1/stream/ws"}
@@ -270,7 +270,7 @@ def test_when_it_is_closed_no_task_is_left(fault: str | None, following: Followi
         assert {
             one for one in asyncio.all_tasks() - before if one.get_coro().__qualname__.startswith("Client")
         } == set()
-        assert {one.get_name() for one in asyncio.all_tasks() - before} & {"doorbell"} == set()
+        assert {one.get_name() for one in asyncio.all_tasks() - before} & {"candle stream"} == set()
 
     following.meeting.run(scene, grace=0.006)
     assert following.fake.sockets[-1].what in {"gone", "text"}
@@ -294,7 +294,7 @@ def test_a_handshake_that_never_ends_is_given_up_and_leaves_nothing(answers: boo
         async with following.opened(SINCE, END, stream=True) as source:
             came = [one async for one in source]
         assert pairs(came) == following.true(SINCE, END)
-        assert "no candle came for 15 s" in following.rung[0]
+        assert "no candle came for 15 s" in following.said[0]
         for writer in connections:
             writer.close()
         server.close()
@@ -353,10 +353,10 @@ def test_from_close_to_arrival_it_takes_a_few_milliseconds(following: Following,
 
 
 def patiences(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Every wait before the line is dialled anew."""
+    """Every wait before the line is connected again."""
 
-    def noted(bell: CandleStream, stream: Any) -> float:
-        waits.append(true(bell, stream))
+    def noted(candle_stream: CandleStream, stream: Any) -> float:
+        waits.append(true(candle_stream, stream))
         return waits[-1]
 
     waits: list[float] = []
@@ -382,13 +382,13 @@ def test_memory_does_not_grow_with_connections(fault: str, following: Following,
     async def scene() -> tuple[Counter[str], int]:
         following.fake.break_(fault, times=None)
         async with following.opened(BEGAN, None, stream=True):
-            assert following.bell is not None
+            assert following.candle_stream is not None
             gc.collect()
             gc.disable()
-            while following.bell.counts["connections"] < CONNECTIONS:
-                following.bell._tries = 0
+            while following.candle_stream.counts["connections"] < CONNECTIONS:
+                following.candle_stream._tries = 0
                 await following.meeting.clock.sleep(1.0)
-                if following.bell.counts["connections"] <= 20:
+                if following.candle_stream.counts["connections"] <= 20:
                     before = len(gc.get_objects())
             return held(), (len(gc.get_objects()) - before) // (CONNECTIONS - 20)
 

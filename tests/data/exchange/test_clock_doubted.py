@@ -107,8 +107,8 @@ def test_a_stream_that_goes_on_with_a_candle_which_we_believe_over_has_the_clock
             assert read is not None
             following.feed.time._read = read._replace(server=read.server + 25_000)  # as if it had been read so
             before = len(following.meeting.asked("time"))
-            assert following.bell is not None
-            following.bell._unfinished("BTC/USDT", START + (BEGAN + 1) * MINUTE)
+            assert following.candle_stream is not None
+            following.candle_stream._unfinished("BTC/USDT", START + (BEGAN + 1) * MINUTE)
             await following.meeting.clock.sleep(0.1)
             taking.cancel()
             await asyncio.gather(taking, return_exceptions=True)
