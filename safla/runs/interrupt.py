@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+from safla.data.files import panics
 from safla.errors import Interrupted
 
 EXIT_CODES: dict[int, int] = {signal.SIGINT: 130, signal.SIGTERM: 143}
 LEAVING_SECONDS = 0.6  # from there on, for what is left to be closed
 GRACE_SECONDS = 0.2  # that a flag may wait to be looked at; compiling the engine alone takes ten
-
-_STDERR = 2
 
 
 class Flag:
@@ -83,7 +82,8 @@ def _end(number: int, _frame: FrameType | None) -> None:
     """Say so where somebody listens, without the buffers that the interrupted code may be using, and go."""
     text = f"safla: interrupted by {signal.Signals(number).name}; start the same command again\n"
     with suppress(OSError, ValueError):
-        shown = "\x1b[?25h\n" if os.isatty(_STDERR) else ""  # a bar may have hidden the cursor
-        if select.select([], [_STDERR], [], 0)[1]:
-            os.write(_STDERR, (shown + text).encode("ascii"))
+        stderr = panics.stderr()
+        shown = "\x1b[?25h\n" if os.isatty(stderr) else ""  # a bar may have hidden the cursor
+        if select.select([], [stderr], [], 0)[1]:
+            os.write(stderr, (shown + text).encode("ascii"))
     os._exit(EXIT_CODES[number])

@@ -122,6 +122,13 @@ def test_row_3_a_phase_that_does_not_end_by_itself_is_left_within_a_second(half,
         goes_on(half, capsys)
 
 
+def test_row_3_a_signal_while_stderr_is_held_for_a_library_is_answered_all_the_same(half, capsys):
+    words = ("run", half / "small.yaml", "--out", half / "run", "--engine", "interpreted", "--quiet")
+    found = stopped(half, signal.SIGINT, "polars:read_parquet", *words, stuck=True, cache=half)
+    check_stopped(found, signal.SIGINT)
+    goes_on(half, capsys)
+
+
 def test_row_3_a_signal_while_the_engine_is_compiled_does_not_wait_for_the_compiler(half, capsys):
     words = ("run", half / "small.yaml", "--out", half / "run", "--engine", "compiled", "--quiet")
     target = "safla.core.compile:_register_all"
