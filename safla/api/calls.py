@@ -184,8 +184,9 @@ def replay(
     """
     register: dict[str, Strategy] = registered(strategies)
     journal = path_of(path, "path")
+    below = root_of(root)
     for one in (journal, *((journal if journal.is_dir() else journal.parent) / name for name in READ)):
-        refuse_outside(one, root_of(root), key="path")
+        refuse_outside(one, below, key="path")
     found = verification.replay(journal, books_only=False, engine="auto", say=_unsaid, register=register)
     assert found.decisions is not None, "not the books alone were asked for"
     return Verdict(found.tail, found.books, found.decisions)

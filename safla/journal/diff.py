@@ -16,7 +16,7 @@ class FirstDifference(NamedTuple):
     ts: int | None  # of the candle, if a line tells it
 
 
-def first_parting(there: bytes, now: bytes, *, n: int) -> FirstDifference | None:
+def first_difference(there: bytes, now: bytes, *, n: int) -> FirstDifference | None:
     """The first differing line of two texts of whole lines, of which n lines stood before; None if they are equal."""
     if there == now:
         return None

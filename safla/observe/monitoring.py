@@ -31,9 +31,8 @@ def of_run(
     HostError, before anything is watched: the port of metrics is taken, or their package is not there.
     """
     with ExitStack() as stack:
-        notes: BackgroundWorker[str] = BackgroundWorker(
-            "notes of monitoring", say, most=MOST_WAITING
-        )  # a terminal may hang
+        # A terminal may hang.
+        notes: BackgroundWorker[str] = BackgroundWorker("notes of monitoring", say, most=MOST_WAITING)
         stack.callback(notes.close)
         told = Alerts(
             _sinks(config, run=run, terminal=terminal, say=notes.tell, stack=stack),

@@ -29,7 +29,7 @@ from safla.paper import control as commands
 from safla.paper.command import is_unfinished_paper
 from safla.paper.control import Clocks, Control
 from safla.paper.session import Before, Last, Listener, PaperSession, before_of, first_hash
-from safla.paper.sources import Source, TransientError, source_of
+from safla.paper.sources import Source, TroubleListener, source_of
 from safla.runs import folder as run_folder
 from safla.runs.engine_choice import choose
 from safla.runs.interrupt import Flag
@@ -92,7 +92,7 @@ class Onlooker(NamedTuple):
     """Who looks on: told what is on the disk, and of troubles with the source. It does not block or decide anything."""
 
     told: Listener
-    trouble: TransientError
+    trouble: TroubleListener
 
 
 Attend = Callable[[RunPlan, Source], AbstractContextManager[Onlooker]]

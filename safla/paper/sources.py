@@ -31,7 +31,7 @@ from safla.runs.recording import scales_of
 STREAM = "stream"  # a trouble that costs latency alone
 
 
-TransientError = Callable[[str, str, str], None]  # kind, symbol ("" for all), text (data/exchange/live_symbol.py)
+TroubleListener = Callable[[str, str, str], None]  # kind, symbol ("" for all), text (data/exchange/live_symbol.py)
 Say = Callable[[str], None]
 
 
@@ -71,7 +71,7 @@ class Source(NamedTuple):
     start: int  # the first candle behind the lookback, ms (S16)
     first_ts: int  # the first candle of all
     # From the last recorded timestamp on; troubles are told, and never end it where they can be waited out (R8).
-    arrivals: Callable[[RunPlan, Last | None, TransientError], Arrivals]
+    arrivals: Callable[[RunPlan, Last | None, TroubleListener], Arrivals]
     line: Line
 
 
@@ -95,7 +95,7 @@ def _history(loaded: Loaded, there: RunStarted | None, say: Say, clock: Clock) -
     if there is not None:
         series = [_rescaled(one, scale) for one, scale in zip(series, scales_of(there), strict=True)]
 
-    def arrivals(run: RunPlan, last: Last | None, _trouble: TransientError) -> Arrivals:
+    def arrivals(run: RunPlan, last: Last | None, _trouble: TroubleListener) -> Arrivals:
         pace = Pace(speed_of(config.paper.speed), clock=clock.monotonic, sleep=clock.sleep)
         since = first if last is None else last.ts
         return _known_first(recorded(series, since=since, live_from=run.plan.rules.start_ts, pace=pace), last)
@@ -117,7 +117,7 @@ def _exchange(loaded: Loaded, there: RunStarted | None, say: Say, clock: Clock) 
     line = Line()
     begun = _begun(loaded, say, clock) if there is None else _Begun(scales_of(there), there.start, there.ts, ())
 
-    async def arrivals(run: RunPlan, last: Last | None, trouble: TransientError) -> Arrivals:
+    async def arrivals(run: RunPlan, last: Last | None, trouble: TroubleListener) -> Arrivals:
         closing = _closing(loaded.config, run, _wanted(run, begun, last), line=line, trouble=trouble, clock=clock)
         try:
             async with aclosing(_known_first(_behind(begun, closing), last)) as all_of_them:
@@ -175,7 +175,7 @@ def _until(config: Config, start: int, *, step: int) -> Config:
 
 
 async def _closing(
-    config: Config, run: RunPlan, since: Mapping[str, int], *, line: Line, trouble: TransientError, clock: Clock
+    config: Config, run: RunPlan, since: Mapping[str, int], *, line: Line, trouble: TroubleListener, clock: Clock
 ) -> Arrivals:
     """Candles as they close, for ever or to data.end."""
     async with AsyncExitStack() as stack:

@@ -284,15 +284,8 @@ def _monitored(journal: Path) -> dict[str, Any] | None:
         with open_to_read(journal.with_name(_MONITORED)) as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _MAX_MONITORED))
             told = msgspec.json.decode(file.read(_MAX_MONITORED).split(b"\n")[-2])  # behind its newline, perhaps a half
-    except (
-        JournalError,
-        HostError,
-        IndexError,
-        msgspec.MsgspecError,
-        ValueError,
-        RecursionError,
-    ):  # of whatever stands there
-        return None
+    except (JournalError, HostError, IndexError, msgspec.MsgspecError, ValueError, RecursionError):
+        return None  # anything may stand there
     sound = isinstance(told, dict) and isinstance(told.get("time"), str) and isinstance(told.get("text"), str)
     return told if sound else None
 

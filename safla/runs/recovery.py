@@ -15,7 +15,7 @@ from safla.journal import reader
 from safla.journal.append import Appender
 from safla.journal.chain import ORIGIN
 from safla.journal.checkpoint import HEAD, Checkpoint
-from safla.journal.diff import FirstDifference, first_parting
+from safla.journal.diff import FirstDifference, first_difference
 from safla.journal.events import RunStarted
 from safla.journal.files import MAX_FILE, open_to_read, open_to_write, sync_folder
 from safla.journal.reader import Tail
@@ -182,7 +182,7 @@ class Continued:
         there = self._there.read(min(len(lines), self._rest))
         self._rest -= len(there)
         if not lines.startswith(there):
-            raise self._difference(first_parting(there, lines[: len(there)], n=self.lines))
+            raise self._difference(first_difference(there, lines[: len(there)], n=self.lines))
         if len(there) < len(lines):
             self._appender.refuse_moved()
             self._new = True

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from safla.core.strategies import STRATEGIES, Strategy
 from safla.journal import books, reader
 from safla.journal.books import Books
-from safla.journal.diff import FirstDifference, first_parting
+from safla.journal.diff import FirstDifference, first_difference
 from safla.journal.files import open_to_read
 from safla.journal.reader import Journal, Tail
 from safla.runs.engine_choice import choose
@@ -69,9 +69,9 @@ def _compared(journal: Journal, blocks: Iterator[Block], *, tail: Tail) -> tuple
         for block in blocks:
             there = file.read(min(len(block.lines), tail.offset - file.tell()))
             if not block.lines.startswith(there):
-                return lines, first_parting(there + file.readline(), block.lines, n=lines)
+                return lines, first_difference(there + file.readline(), block.lines, n=lines)
             if file.tell() == tail.offset:
                 return tail.lines, None
             lines += there.count(b"\n")
         rest = file.read(tail.offset - file.tell())
-    return lines, first_parting(rest, b"", n=lines)
+    return lines, first_difference(rest, b"", n=lines)

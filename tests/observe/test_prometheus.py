@@ -149,10 +149,13 @@ def test_row_12_a_request_has_its_time_in_all_however_often_a_byte_comes(monkeyp
 
 def test_row_12_an_answer_that_nobody_takes_has_the_same_time(monkeypatch):
     monkeypatch.setattr(prometheus, "SCRAPE_SECONDS", 0.3)
-    with page(counts={("cpu", str(one)): 1 for one in range(200_000)}) as served, connected(served) as deaf:
+    with page() as served, connected(served) as deaf:
+        monkeypatch.setattr(served._server, "page", lambda: ("text/plain", bytes(50_000_000)))  # no buffer holds it
         deaf.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
         wait_for(lambda: served._server._scrapes)
         wait_for(lambda: not served._server._scrapes)
+        wait_for(lambda: not any("process_request_thread" in one.name for one in threading.enumerate()))
+        assert sum(map(len, iter(lambda: deaf.recv(2**20), b""))) < 50_000_000
 
 
 def answer_to(served: Page, *headers: str) -> int:

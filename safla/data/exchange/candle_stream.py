@@ -46,7 +46,7 @@ class CandleStream:
         self._feed, self._clock, self._told = feed, feed.clock, told
         self._timeframe, self._step = timeframe, TIMEFRAMES[timeframe]
         self._over = dict.fromkeys(symbols, 0)
-        self._closed = asyncio.Event()
+        self._candle_closed = asyncio.Event()
         self._tries = 0  # since something came
         self._fresh = False  # nothing came over the line yet
         self._ssl: Any = None  # made once: it takes longer than all the rest
@@ -70,8 +70,8 @@ class CandleStream:
 
     async def wait_for_close(self) -> None:
         """Wait until the stream says of a candle, for the first time, that it is over."""
-        await self._closed.wait()
-        self._closed.clear()
+        await self._candle_closed.wait()
+        self._candle_closed.clear()
 
     async def _stay(self) -> None:
         while True:
@@ -153,7 +153,7 @@ class CandleStream:
         """A stream's word: everything of a symbol that opens before a moment is over."""
         if symbol not in self._over or type(over) is not int or over % self._step != 0 or over <= self._over[symbol]:
             return
-        self._closed.set()
+        self._candle_closed.set()
         if over > self._feed.time.latest() + self._step:  # it is wrong, or our clock stood still in a sleep
             self._feed.time.doubt()
             return
@@ -166,7 +166,7 @@ class CandleStream:
             return
         if 0 < end + OVERDUE_MS < self._feed.time.carried().least:
             self._feed.time.suspect(f"{symbol}: the stream says that the candle until {iso(end)} is not over")
-            self._closed.set()
+            self._candle_closed.set()
 
     def _unread(self, text: str) -> None:
         self.counts["unread"] += 1

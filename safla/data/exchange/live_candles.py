@@ -140,10 +140,10 @@ class LiveSource:
                 line.end("is closed")
 
     def _left(self, line: Followed, now: Now) -> float:
-        """Seconds until a symbol's next candle may be asked for: it is over (X8), and the stream rang, or did not."""
+        """Seconds until a symbol's next candle may be asked for: it is over (X8), and the stream said so or did not."""
         over = line.want + self._step
-        rang = self._candle_stream is not None and self._candle_stream.over(line.symbol) >= over
-        return max((over + (0 if rang else GRACE_MS) - now.least) / 1000, line.due.left())
+        heard_over = self._candle_stream is not None and self._candle_stream.over(line.symbol) >= over
+        return max((over + (0 if heard_over else GRACE_MS) - now.least) / 1000, line.due.left())
 
     async def _rest(self, seconds: float) -> None:
         """Until the stream says that a candle closed, for so many seconds at most, and until the clocks want a look."""
@@ -159,7 +159,7 @@ class LiveSource:
 
     async def _asked(self, line: Followed, to: int, now: int) -> SaflaError | bool:
         """Whether something came; or why not, so that one symbol that fails stops no other (X14)."""
-        line.rang = 0 if self._candle_stream is None else self._candle_stream.over(line.symbol)
+        line.heard_over = 0 if self._candle_stream is None else self._candle_stream.over(line.symbol)
         try:
             return await line.bring(to, goal=to if self._end is None else min(to, self._end), now=now)
         except SaflaError as error:

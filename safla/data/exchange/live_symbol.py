@@ -112,7 +112,7 @@ class Followed:
         self._later = False  # sound candles later than that were served
         self._answering: int | None = None  # ms: since when it answers without an error
         self._answered = 0  # ms: when the last answer was asked for
-        self.rang = 0  # ms: what opens before it is over, as the stream says (0: it is mute)
+        self.heard_over = 0  # ms: what opens before it is over, as the stream says (0: it is mute)
         self.waits = False  # the next candle is served, and nothing shows yet that it is over
         self._held = False  # it was so since the last candle came
         self._feed, self._clock, self._told, self._counts = feed, clock, told, counts
@@ -227,7 +227,7 @@ class Followed:
         say so by a margin. The stream's word is as good as a later candle.
         """
         end = newest + self._step
-        if self.rang >= end:
+        if self.heard_over >= end:
             return end
         self.waits = (await self._feed.time.fresh()).least < end + UNPROVEN_MS
         self._held = self._held or self.waits

@@ -152,9 +152,8 @@ class Strict:
     def _judge_code(self, parsed: Any) -> None:
         kind = failures.of_code(parsed)
         if kind is not None:
-            raise RequestFailed(
-                failures.error_said(parsed) or "no text with its code", kind
-            )  # its code says more than ccxt's class
+            # Its code says more than ccxt's class.
+            raise RequestFailed(failures.error_said(parsed) or "no text with its code", kind)
 
     def _judge_class(self, heard: HttpAnswer, parsed: Any, *, url: str, method: str, request_headers: Any) -> None:
         """What ccxt makes of the code in a body, or else of the status, as one of its classes."""

@@ -31,18 +31,18 @@ SLACK_BYTES = 2**20
 MAX_ROWS_A_BYTE = 64  # of the file: 9.4 were measured, of 1 000 symbols at the same times whose prices never move
 
 
-Places = Annotated[int, Meta(ge=0, le=18)]  # decimals of a number
-Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$(?!\n)")]
+_Places = Annotated[int, Meta(ge=0, le=18)]  # decimals of a number
+_Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+_Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$(?!\n)")]
 
 
 class RecordedSymbol(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the columns do not say about one symbol."""
 
     symbol: str
-    price_decimals: Places
-    volume_decimals: Places
-    rows: Count
+    price_decimals: _Places
+    volume_decimals: _Places
+    rows: _Count
 
 
 class Recorded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,10 +51,10 @@ class Recorded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     The column `symbol` holds places in `symbols`, in ascending order.
     """
 
-    digest: Hash
+    digest: _Hash
     timeframe: Timeframe
     symbols: list[RecordedSymbol]
-    seal: Hash
+    seal: _Hash
 
 
 def facts(metadata: Mapping[str, str]) -> Recorded | None:
