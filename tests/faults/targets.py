@@ -229,7 +229,8 @@ def read_markets(data: bytes, folder: Path) -> None:
 
 
 async def _loaded(name: str, body: str) -> None:
-    exchange = factory.made(Exchange.model_validate({"name": name}))
+    config = Exchange.model_validate({"name": name})
+    exchange = factory.made(config)
 
     async def received(url: str, headers: object) -> HttpAnswer:
         return HttpAnswer(200, "OK", {}, body)
@@ -239,7 +240,7 @@ async def _loaded(name: str, body: str) -> None:
 
     exchange._received, exchange.before, exchange.heard, exchange.timeout_on_exit = received, before, print_nothing, 0
     try:
-        await client._read(lambda: factory.load(exchange, (), wanted=("BTC/USDT", "BTC/USD")))
+        await client._read(lambda: factory.load(exchange, config, (), wanted=("BTC/USDT", "BTC/USD")))
         for symbol in list(exchange.markets)[:5]:
             await client._read(lambda symbol=symbol: _rules(exchange, symbol))
     finally:

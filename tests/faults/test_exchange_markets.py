@@ -119,11 +119,12 @@ def loaded(name: str, answer: Callable[[str], Any]) -> Any:
         """No gate."""
 
     async def load() -> Any:
-        exchange = factory.made(Exchange.model_validate({"name": name}))
+        config = Exchange.model_validate({"name": name})
+        exchange = factory.made(config)
         exchange._received, exchange.before, exchange.heard = received, before, lambda heard: None
         exchange.fetch_currencies = lambda *a: asyncio.sleep(0, {})
         try:
-            await factory.load(exchange, ())
+            await factory.load(exchange, config, ())
         finally:
             exchange.timeout_on_exit = 0
             await exchange.close()

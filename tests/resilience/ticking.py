@@ -4,7 +4,7 @@ import asyncio
 import heapq
 import selectors
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import count
 from typing import Any, TypeVar
 
@@ -74,15 +74,12 @@ class Ticking:
 
 
 class _AtOnce(ThreadPoolExecutor):
-    """What would be done in a thread is done where it is asked for."""
+    """Whoever gives work to a thread waits until it is done, and the loop with them."""
 
     def submit(self, work: Callable[..., Any], /, *given: Any, **named: Any) -> "Future[Any]":
         """Its outcome, which is there already."""
-        future: Future[Any] = Future()
-        try:
-            future.set_result(work(*given, **named))
-        except Exception as error:  # noqa: BLE001 - whatever it was belongs to who asked
-            future.set_exception(error)
+        future = super().submit(work, *given, **named)
+        wait([future])
         return future
 
 

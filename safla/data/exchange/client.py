@@ -138,7 +138,7 @@ class Feed:
         """What the exchange asks of an order in each symbol today (S3). ConfigError for a symbol it does not have."""
         for few in (symbols, ()):  # where one of them is not there, all are loaded, to say what is
             try:
-                await self._ask(partial(factory.load, self._ccxt, few, wanted=symbols), "its symbols")
+                await self._ask(partial(factory.load, self._ccxt, self.config, few, wanted=symbols), "its symbols")
             except ConfigError:
                 if not few:
                     raise
@@ -148,7 +148,7 @@ class Feed:
 
     async def closed(self, symbols: Sequence[str]) -> frozenset[str]:
         """The symbols whose markets trade no more, as the exchange says today (S6a)."""
-        await self._ask(partial(factory.load, self._ccxt, symbols), "its symbols")
+        await self._ask(partial(factory.load, self._ccxt, self.config, symbols), "its symbols")
         return frozenset(symbol for symbol in symbols if self.over(symbol))
 
     async def learn_limits(self, symbols: Sequence[str]) -> None:

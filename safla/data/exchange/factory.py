@@ -10,7 +10,7 @@ from typing import Any
 
 from safla.config.operation import Exchange
 from safla.config.plan import OrderRules
-from safla.data.exchange import market_bounds, transport
+from safla.data.exchange import market_bounds, off_loop, transport
 from safla.data.exchange.failures import BAD_ANSWER, RequestFailed, row_said, said
 from safla.errors import ConfigError, ExchangeError, Problem
 
@@ -89,16 +89,25 @@ def folder_of(config: Exchange) -> str:
     return f"{config.name}{SANDBOXED if config.sandbox else ''}"
 
 
-async def load(exchange: Any, symbols: Sequence[str], *, wanted: Sequence[str] = ()) -> None:
-    """Ask for the markets of the symbols, or for all. RequestFailed where the rules of a wanted one make no sense."""
+async def load(exchange: Any, config: Exchange, symbols: Sequence[str], *, wanted: Sequence[str] = ()) -> None:
+    """Ask for the markets of the symbols, or for all. RequestFailed where the rules of a wanted one make no sense.
+
+    Another object of the same class parses them, in a thread: meanwhile this one is asked for candles.
+
+    config  that `exchange` was made of
+    """
     parameters = {}
     if symbols and _is_binance(exchange.id):
         parameters["symbols"] = json.dumps([_binance_id(symbol) for symbol in symbols], separators=(",", ":"))
-    exchange.number = Decimal  # some classes compute with what they read there
-    try:
-        await exchange.load_markets(True, parameters)
-    finally:
-        exchange.number = str
+    fresh = made(config)
+    fresh.number = Decimal  # some classes compute with what they read there
+
+    async def parsed(fetch: off_loop.Fetch) -> None:
+        fresh.fetch = fetch
+        await fresh.load_markets(True, parameters)
+
+    await off_loop.run(parsed, exchange.fetch)
+    exchange.set_markets_from_exchange(fresh)
     if not exchange.markets:
         raise RequestFailed("no symbols where they are due", BAD_ANSWER)
     for symbol in wanted:
