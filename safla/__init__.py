@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from safla.api.registered import StrategyFunction
     from safla.api.result import Result, Verdict
     from safla.compat.risk import RiskCheck, RiskManager
+    from safla.compat.strategy import Signal, SMAStrategy
     from safla.config.loader import Loaded
     from safla.core.values import Columns
     from safla.data_feed import BinanceDataFeed
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from safla.runs.progress import Progress
     from safla.runs.strategy_candles import Candles
     from safla.simulator import Performance, Trade, TradingSimulator
-    from safla.strategies import Signal, SMAStrategy
 
 __all__ = [
     "BinanceDataFeed",
@@ -84,10 +84,11 @@ if not TYPE_CHECKING:  # a type checker sees the imports above, and says so wher
 
         if hasattr(errors, name):
             return getattr(errors, name)
-        from safla import data_feed, monitoring, simulator, strategies
+        from safla import data_feed, monitoring, simulator
         from safla.api import calls, configuration, registered
+        from safla.compat import strategy
 
-        rooms = (calls, configuration, registered, strategies, simulator, data_feed, monitoring)
+        rooms = (calls, configuration, registered, strategy, simulator, data_feed, monitoring)
         return next(getattr(room, name) for room in rooms if hasattr(room, name))
 
 

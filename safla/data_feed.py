@@ -5,6 +5,7 @@ import math
 from collections.abc import AsyncIterator
 
 from safla.api.configuration import Given, load_config
+from safla.candles import resample
 from safla.compat.closing import Closing
 from safla.compat.stored import Moment, for_symbol
 from safla.config.model import Config
@@ -12,7 +13,7 @@ from safla.config.plan import price_limit, source_timeframe
 from safla.core.candles import Series, between, iso
 from safla.core.timeframes import LAST_MS, TIMEFRAMES
 from safla.core.values import Columns
-from safla.data import resample, source
+from safla.data import source
 from safla.errors import DataError, UsageError
 from safla.paper.pace import Pace
 

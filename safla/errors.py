@@ -14,7 +14,10 @@ SaflaError
 └── Interrupted      130   nobody: everything was flushed, the same command goes on
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
+
+Answer = TypeVar("Answer")
 
 MAX_SHOWN_PROBLEMS = 50  # of a configuration: a person mends no more at once
 
@@ -127,3 +130,11 @@ class Interrupted(SaflaError):
     def __init__(self, text: str, exit_code: int = 130) -> None:
         super().__init__(text)
         self.exit_code = exit_code
+
+
+def attempt(call: Callable[[], Answer]) -> tuple[Answer | None, str]:
+    """Make a call on which nothing may depend: what it returns, and ""; or None, and the name of what it raised."""
+    try:
+        return call(), ""
+    except Exception as error:  # noqa: BLE001 - whatever it was, the run goes on (FAULTS 32)
+        return None, type(error).__name__

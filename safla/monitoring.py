@@ -7,8 +7,8 @@ from typing import Self
 
 from safla.api.configuration import Given, load_config
 from safla.config.model import Config
-from safla.data.exchange.client import feed_of
 from safla.errors import UsageError
+from safla.exchange.client import feed_of
 from safla.observe import alerts
 from safla.observe.alerts import Alert, Alerts
 from safla.observe.event_log import say_on_stderr

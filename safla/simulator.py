@@ -13,6 +13,7 @@ from safla.compat.closing import Closing
 from safla.compat.entries import shown
 from safla.compat.risk import RiskCheck, RiskManager
 from safla.compat.stored import Moment, for_symbol
+from safla.compat.strategy import EPOCH
 from safla.core import engine
 from safla.core import values as v
 from safla.paper.pace import Pace
@@ -21,7 +22,6 @@ from safla.runs.backtest import Prepared, prepare
 from safla.runs.engine_choice import choose
 from safla.runs.result import Outcome, RunRecord
 from safla.runs.runner import fold
-from safla.strategies import EPOCH
 
 __all__ = ["Performance", "RiskCheck", "RiskManager", "Trade", "TradingSimulator"]
 

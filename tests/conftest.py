@@ -11,7 +11,7 @@ import pytest
 def no_memory_of_exchanges() -> Iterator[None]:
     """Gate, breaker and ban are the process's (X6, K1): a test does not meet those that another left."""
     yield
-    feed = sys.modules.get("safla.data.exchange.client")
+    feed = sys.modules.get("safla.exchange.client")
     if feed is not None:
         feed._SHARED.clear()
 

@@ -66,7 +66,13 @@ def drawn() -> Iterator[tuple[str, list[str]]]:
             "risk.max_drawdown_pct": chance.choice([0.02, 0.1, 0.5]),
             "journal.detail": chance.choice(["decisions", "candles"]),
         }
-        yield f"drawn{number:02}", [str(CONFIGS / "btc.yaml"), *(word for key, value in values.items() for word in ("--set", f"{key}={value}"))]
+        yield (
+            f"drawn{number:02}",
+            [
+                str(CONFIGS / "btc.yaml"),
+                *(word for key, value in values.items() for word in ("--set", f"{key}={value}")),
+            ],
+        )
 
 
 if __name__ == "__main__":

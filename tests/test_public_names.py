@@ -47,7 +47,7 @@ SIGNATURES = {
 PROGRAM = """\
 import safla
 from safla.data_feed import BinanceDataFeed
-from safla.strategies import Signal
+from safla.compat.strategy import Signal
 
 result: safla.Result = safla.run("config.yaml", set={"risk.stop_loss_pct": 0.03}, out="run")
 print(result.trades["net"].sum(), result.summary["trades"], result.journal.name, safla.replay(result.folder).holds)

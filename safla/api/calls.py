@@ -18,7 +18,6 @@ from safla.config.root_folder import refuse_outside
 from safla.core import values as v
 from safla.core.machine import MODES
 from safla.core.scale import to_text
-from safla.core.strategies import Strategy
 from safla.data.provenance import source_name
 from safla.journal.checkpoint import HEAD
 from safla.journal.files import CANDLES, JOURNAL
@@ -34,6 +33,7 @@ from safla.runs.backtest import Ended
 from safla.runs.folder import SUMMARY
 from safla.runs.interrupt import Flag
 from safla.runs.progress import Progress
+from safla.strategies.register import Strategy
 
 READ = (JOURNAL, HEAD, CANDLES)  # of a run folder, by a replay
 MOST_NOTES = 1_000  # of a paper run, which may go on for months

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from safla.config.loader import Loaded
-from safla.core.strategies import STRATEGIES, Strategy
 from safla.core.values import Float64, Int8
 from safla.errors import ConfigError, Problem, StrategyError, UsageError
 from safla.runs.strategy_calls import plain_parameters
 from safla.runs.strategy_candles import Candles
+from safla.strategies.register import STRATEGIES, Strategy
 
 MOST_CANDLES = 1_000_000  # of a warm-up: no lookback is longer (market_data.lookback_candles)
 

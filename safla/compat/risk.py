@@ -6,12 +6,12 @@ from typing import Literal, NamedTuple, TypeVar
 
 from safla.api.configuration import Given, load_config
 from safla.compat.entries import MOST_PLACES, entry, exact, places_of, plan_of, shown, units_of
+from safla.compat.strategy import Signal
 from safla.config.plan import RunPlan
 from safla.core import exits, risk
 from safla.core import values as v
 from safla.core.scale import MILLION
 from safla.errors import UsageError
-from safla.strategies import Signal
 
 Side = Literal["long", "short"]
 

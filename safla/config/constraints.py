@@ -133,7 +133,9 @@ def warm_up(config: "Config") -> int:
 
 
 def _strategy(config: "Config", added: Collection[str]) -> Iterator[Broken]:
-    from safla.core.strategies import STRATEGIES  # it brings numpy, which a file that is no YAML should not wait for
+    from safla.strategies.register import (
+        STRATEGIES,  # it brings numpy, which a file that is no YAML should not wait for
+    )
 
     name = config.strategy.name
     if name not in STRATEGIES and name not in added:

@@ -11,11 +11,11 @@ from safla.config.plan_text import plan_texts
 from safla.config.types import Timeframe, plain
 from safla.core.candles import Scale, Series
 from safla.core.scale import LIMIT, MILLION
-from safla.core.strategies import STRATEGIES, Strategy
-from safla.core.strategies.sma_crossover import Crossover
 from safla.core.timeframes import TIMEFRAMES
 from safla.core.values import Plan, Rules
 from safla.errors import ConfigError, Problem
+from safla.strategies.register import STRATEGIES, Strategy
+from safla.strategies.sma_crossover import Crossover
 
 Detail = Literal["trades", "decisions", "candles"]
 

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from safla.core import engine
-from safla.core.pure import PURE
-from safla.core.strategies import Function
+from safla.core.pure import PURE, Function
 
 WORTH_A_CACHED_LOOP = 50_000  # candles of all symbols from which a loop out of the cache repays the import of numba
 WORTH_COMPILING = 800_000  # and from which compiling anew repays itself
+
+COMPILED_ROOMS = ("core", "strategies")  # of the package: they hold the @pure functions
 
 _READY = "ready"  # written into the folder once it holds everything: the hash and the name of each file
 _CODE = "*.nb[ic]"  # what numba writes: an index a function, and the code
@@ -43,12 +44,12 @@ def is_cached() -> bool:
 
 
 def cache_folder() -> Path:
-    """Where compiled code lies: a folder named by every source of the core, the Python, numba and processor in use."""
-    core = Path(__file__).parent
+    """Where compiled code lies: a folder named by every source that is, the Python, numba and processor in use."""
+    package = Path(__file__).parents[1]
     total = hashlib.blake2b(digest_size=12)
-    for path in sorted(core.rglob("*.py")):
-        total.update(path.relative_to(core).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    for fact in (sys.version, importlib.metadata.version("numba"), platform.machine(), str(core)):
+    for path in sorted(path for room in COMPILED_ROOMS for path in (package / room).rglob("*.py")):
+        total.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    for fact in (sys.version, importlib.metadata.version("numba"), platform.machine(), str(package)):
         total.update(fact.encode() + b"\0")
     base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return Path(base) / "safla" / "compiled" / total.hexdigest()
@@ -62,7 +63,8 @@ def compiled_loop() -> engine.Loop:
 
 def compiled_columns(function: Function) -> Function:
     """A @pure strategy, compiled, or out of the cache. A strategy without the mark is returned as it is."""
-    return _compiled(function) if function in PURE else function
+    found: Function = _compiled(function) if function in PURE else function
+    return found
 
 
 def mark_ready() -> None:

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from safla.candles.normalise import Rows
 from safla.core.timeframes import TIMEFRAMES
 from safla.core.values import Int64
 from safla.data import market_names
-from safla.data.files.bounded import shown
-from safla.data.rows import Rows
 from safla.errors import DataError
+from safla.text import printable
 
 FEWEST_DISTANCES = 2  # one distance alone may be a gap
 UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000))
@@ -25,7 +25,7 @@ def agreed(rows: Rows, symbol: str, *, timeframe: str, advice: Advice) -> Rows:
     path = rows.origin.file
     notes = market_names.refuse_name(path, symbol, timeframe=timeframe, advice=advice)
     if rows.timeframe not in (None, timeframe):
-        raise DataError(f"{shown(path)}: it says that its candles are {rows.timeframe}, {advice(rows.timeframe)}")
+        raise DataError(f"{printable(path)}: it says that its candles are {rows.timeframe}, {advice(rows.timeframe)}")
     refuse_distance(rows.ts, timeframe, path=path, advice=advice)
     return rows._replace(notes=(*notes, *rows.notes))
 
@@ -43,7 +43,7 @@ def refuse_distance(ts: Int64, timeframe: str, *, path: str, advice: Advice) -> 
     if commonest == step or (commonest > step and 2 * int(counts.max()) <= len(apart)):
         return  # a market that seldom trades
     other = next((name for name, ms in TIMEFRAMES.items() if ms == commonest), None)
-    raise DataError(f"{shown(path)}: its candles are {other or _length(commonest)} apart, {advice(other)}")
+    raise DataError(f"{printable(path)}: its candles are {other or _length(commonest)} apart, {advice(other)}")
 
 
 def for_run(market: str, source: str | None) -> Advice:

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from safla.candles.validation import holes
 from safla.core.candles import Series, iso
-from safla.core.metrics.sums import blocks
 from safla.core.scale import to_text
-from safla.data.validation import holes
+from safla.metrics.sums import blocks
 
 JUMP = 2  # times the close before, or a part of it: no market moves so far between two candles, a redenomination does
 LARGE_GAP_MS = 86_400_000  # a gap of a day is told, a shorter one is counted

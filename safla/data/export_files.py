@@ -3,9 +3,9 @@
 import io
 from typing import TYPE_CHECKING
 
+from safla.candles.decimals import POWERS
+from safla.candles.normalise import FIELDS, PRICES
 from safla.core.candles import Series
-from safla.data.decimals import POWERS
-from safla.data.rows import FIELDS, PRICES
 
 if TYPE_CHECKING:
     import polars as pl

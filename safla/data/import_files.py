@@ -9,19 +9,20 @@ from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
+from safla.candles import validation
+from safla.candles.bad_rows import Handling, hinted
+from safla.candles.normalise import Target, assemble
+from safla.candles.validation import Holes
 from safla.core.candles import Series
 from safla.core.values import Columns
-from safla.data import agreement, validation
-from safla.data.bad_rows import Handling, hinted
-from safla.data.files import archive_name, bounded, formats
+from safla.data import agreement
+from safla.data.files import archive_name, formats
 from safla.data.files.csv import ColumnMap
 from safla.data.files.formats import Question
-from safla.data.rows import Target, assemble
 from safla.data.store import intervals, store
 from safla.data.store.intervals import Spans
 from safla.data.store.month import PRICE_LIMIT
 from safla.data.store.store import Merged, Place
-from safla.data.validation import Holes
 from safla.errors import DataError, UsageError
 from safla.text import printable
 
@@ -64,11 +65,11 @@ def place_of(path: str, wanted: Wanted) -> Place:
     if symbol is None:
         symbol = named.symbol if named else None
         if symbol is None:
-            raise UsageError(f"{bounded.shown(path)}: its name does not tell the symbol; give --symbol BTC/USDT")
+            raise UsageError(f"{printable(path)}: its name does not tell the symbol; give --symbol BTC/USDT")
     if named and named.id != archive_name.id_of(symbol):
-        raise UsageError(f"{bounded.shown(path)}: its name says {named.id}, --symbol says {symbol}")
+        raise UsageError(f"{printable(path)}: its name says {named.id}, --symbol says {symbol}")
     if named and timeframe not in (None, named.timeframe):
-        raise UsageError(f"{bounded.shown(path)}: its name says {named.timeframe}, --timeframe says {timeframe}")
+        raise UsageError(f"{printable(path)}: its name says {named.timeframe}, --timeframe says {timeframe}")
     timeframe = timeframe or (named.timeframe if named else wanted.usual_timeframe)
     return Place(wanted.cache, wanted.exchange, symbol, timeframe)
 
@@ -130,7 +131,7 @@ def _gaps(series: Series, step_ms: int) -> Spans:
 
 
 def _last(series: Series, path: str, *, dropped: bool) -> tuple[Series, str]:
-    name = bounded.shown(path)
+    name = printable(path)
     if not dropped:
         return series, f"{name}: nothing proves that its last candle is closed (--last-candle keep)"
     if len(series.columns.ts) == 1:

@@ -13,8 +13,8 @@ from safla.core.timeframes import TIMEFRAMES
 from safla.core.values import Int64
 from safla.data.files import archive_name
 from safla.data.files.archive_name import QUOTES
-from safla.data.files.bounded import shown
 from safla.errors import ConfigError, DataError, Problem
+from safla.text import printable
 
 if TYPE_CHECKING:
     import polars as pl
@@ -103,7 +103,7 @@ def refuse_name(path: str, symbol: str, *, timeframe: str, advice: Callable[[str
         others.append(f"its name says {claim.timeframe}, {advice(claim.timeframe)}")
     if not others:
         return ()
-    text = f"{shown(path)}: {'; '.join(others)}"
+    text = f"{printable(path)}: {'; '.join(others)}"
     if claim.certain:
         raise DataError(f"{text}; rename it if its name is wrong")
     return (f"{text}; make sure that it is the right file",)
@@ -111,7 +111,9 @@ def refuse_name(path: str, symbol: str, *, timeframe: str, advice: Callable[[str
 
 def shared(path: str, owners: int) -> ConfigError:
     """That a file is to serve several symbols and has no column that says whose each row is."""
-    text = f"{shown(path)} would serve {owners} symbols, but has no column `symbol`; put {{symbol}} (such as BTCUSDT) "
+    text = (
+        f"{printable(path)} would serve {owners} symbols, but has no column `symbol`; put {{symbol}} (such as BTCUSDT) "
+    )
     return ConfigError([Problem(where="", key="data.path", text=f"{text}or {{base}} into the path")])
 
 
@@ -183,16 +185,16 @@ class Owner:
         if len(self._unread) > 1 or (self._unread and self._others):
             names = ", ".join(ascii(name[:40]) for name in self._unread)
             raise DataError(
-                f"{shown(path)}: its column {self.column} holds {names}, which says of none whether it is {self.symbol}"
-                f"; give a file of {self.symbol} alone"
+                f"{printable(path)}: its column {self.column} holds {names}, which says of none whether it is "
+                f"{self.symbol}; give a file of {self.symbol} alone"
             )
         if not self._others:
             return ()
         names = listed([ascii(name)[1:-1] for name in self._others])
         if not self._rows:
             raise DataError(
-                f"{shown(path)}: {word} {self._first}: its column {self.column} says {names}, {self.symbol} was asked "
-                f"for, and no row is of {self.symbol}"
+                f"{printable(path)}: {word} {self._first}: its column {self.column} says {names}, {self.symbol} was "
+                f"asked for, and no row is of {self.symbol}"
             )
         left = f"{self._left:,} {word}{'' if self._left == 1 else 's'} of {names} left out"
-        return (f"{shown(path)}: {left}; its column {self.column} says whose each is",)
+        return (f"{printable(path)}: {left}; its column {self.column} says whose each is",)

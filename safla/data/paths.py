@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from safla.config.paths import written
 from safla.config.patterns import Folders, TooManyNamesError, misplaced
-from safla.data.files.bounded import shown
 from safla.errors import ConfigError, DataError, Problem
+from safla.text import printable
 
 MAX_FILES = 10_000
 
@@ -32,7 +32,7 @@ def _refuse_sharing(written: list[list[str]], symbols: Sequence[str]) -> None:
         for name in names:
             if owners.setdefault(name, symbol) != symbol:
                 raise _problem(
-                    f"{shown(name)} would serve {owners[name]} and {symbol}; a file holds one symbol, so put "
+                    f"{printable(name)} would serve {owners[name]} and {symbol}; a file holds one symbol, so put "
                     "{symbol} (such as BTCUSDT) or {base} into the path"
                 )
 
@@ -42,7 +42,7 @@ def _files(names: list[str], folders: Folders) -> list[str]:
     for name in names:
         files.extend(_matching(name, folders) if "*" in name else [name])
         if len(files) > MAX_FILES:
-            raise DataError(f"{shown(name)}: more than {MAX_FILES} files")
+            raise DataError(f"{printable(name)}: more than {MAX_FILES} files")
     return list(dict.fromkeys(files))
 
 
@@ -52,7 +52,7 @@ def _matching(pattern: str, folders: Folders) -> list[str]:
     except TooManyNamesError as error:
         raise DataError(f"{error} (data.path)") from error
     if not found:
-        raise DataError(f"{shown(pattern)}: no file matches (data.path)")
+        raise DataError(f"{printable(pattern)}: no file matches (data.path)")
     return found
 
 

@@ -15,13 +15,14 @@ from safla.config.model import Config
 from safla.config.plan import OrderRules, source_timeframe
 from safla.core.candles import Series, iso
 from safla.core.timeframes import LAST_MS, TIMEFRAMES
-from safla.data.exchange import backfill, factory
-from safla.data.exchange.backfill import Got, Order, Standing, Told
-from safla.data.exchange.client import Feed, feed_of
+from safla.data import backfill
+from safla.data.backfill import Got, Order, Standing, Told
 from safla.data.store import store
 from safla.data.store.beliefs import DOUBT_MS
 from safla.data.store.store import Held, Place
 from safla.errors import ConfigError, ExchangeError, Problem
+from safla.exchange import factory
+from safla.exchange.client import Feed, feed_of
 
 Given = TypeVar("Given")
 

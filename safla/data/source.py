@@ -4,25 +4,26 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from safla.candles import resample, validation
+from safla.candles.bad_rows import hinted
+from safla.candles.decimals import MAX_PLACES
+from safla.candles.normalise import MAX_ROWS, Counts, Rows, Target, assemble, last_of, of_columns
+from safla.candles.validation import Origin
 from safla.config.constraints import RECORDED
 from safla.config.model import Config
 from safla.config.plan import NO_RULES, OrderRules, decimals, source_timeframe
 from safla.core.candles import Series
 from safla.core.timeframes import TIMEFRAMES
 from safla.core.values import Columns
-from safla.data import agreement, paths, resample, synthetic, validation
-from safla.data.bad_rows import hinted
-from safla.data.decimals import MAX_PLACES
+from safla.data import agreement, paths, synthetic
 from safla.data.files import csv, formats
-from safla.data.files.bounded import shown
 from safla.data.files.formats import Question
-from safla.data.rows import MAX_ROWS, Counts, Rows, Target, assemble, last_of, of_columns
 from safla.data.store import month
-from safla.data.validation import Origin
 from safla.errors import DataError
+from safla.text import printable
 
 if TYPE_CHECKING:
-    from safla.data.exchange.backfill import Told
+    from safla.data.backfill import Told
     from safla.data.store.store import Held
 
 
@@ -131,11 +132,11 @@ def _proven(config: Config, target: Target, files: list[Rows]) -> tuple[Series, 
     if last.closed:
         return series, counts, notes
     if config.data.last_candle == "keep":
-        unproven = f"{shown(last.origin.file)}: nothing proves that its last candle is closed (data.last_candle)"
+        unproven = f"{printable(last.origin.file)}: nothing proves that its last candle is closed (data.last_candle)"
         return series, counts, (*notes, unproven)
     if counts.candles == 1:
         raise DataError(f"{target.symbol}: data.last_candle: drop leaves no candle")
-    dropped = f"{shown(last.origin.file)}: its last candle left out (data.last_candle: drop)"
+    dropped = f"{printable(last.origin.file)}: its last candle left out (data.last_candle: drop)"
     rest = series._replace(columns=Columns(*(column[:-1] for column in series.columns)))
     return rest, counts._replace(candles=counts.candles - 1), (*notes, dropped)
 
@@ -185,7 +186,9 @@ def _bounded(read: Iterable[Rows]) -> list[Rows]:
         files.append(one)
         count += len(one.ts)
         if count > MAX_ROWS:
-            raise DataError(f"{shown(one.origin.file)}: with the files before it more than {MAX_ROWS} rows of a symbol")
+            raise DataError(
+                f"{printable(one.origin.file)}: with the files before it more than {MAX_ROWS} rows of a symbol"
+            )
     return files
 
 

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from safla.candles.normalise import Rows, of_columns
+from safla.candles.validation import Origin
 from safla.core.values import Columns, Int64
-from safla.data.rows import Rows, of_columns
-from safla.data.validation import Origin
 from safla.errors import DataError
 
 DECIMALS = (2, 5)  # of price and volume, where markets.<SYMBOL> says nothing

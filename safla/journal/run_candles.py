@@ -11,16 +11,16 @@ from typing import IO, TYPE_CHECKING, cast
 import msgspec
 import numpy as np
 
+from safla.candles.normalise import MAX_ROWS
 from safla.core.candles import Series, digest
 from safla.data.files import footer, run_candles
-from safla.data.files.bounded import shown
 from safla.data.files.footer import Limits
 from safla.data.files.parquet_decoding import decoded
 from safla.data.files.run_candles import KEY, NAMES, Recorded, RecordedSymbol
-from safla.data.rows import MAX_ROWS
 from safla.errors import DataError, JournalError
 from safla.journal.events import Timeframe
 from safla.journal.files import open_to_read, replace_by
+from safla.text import printable
 
 if TYPE_CHECKING:
     import polars as pl
@@ -120,7 +120,7 @@ def read(path: Path) -> tuple[Series, ...]:
     if place < 0 or raw[place : place + 32] != _seal(raw, place):
         raise JournalError(f"{path}: damaged, its bytes are not those that were written; put back a saved copy")
     try:
-        claims = footer.read(raw, name=shown(str(path)), limits=LIMITS)
+        claims = footer.read(raw, name=printable(str(path)), limits=LIMITS)
         facts = run_candles.facts(claims.metadata)
         if facts is None:
             raise ValueError("no metadata tells whose its rows are")

@@ -11,7 +11,7 @@ from loguru import logger
 
 from safla.clock import SYSTEM, Clock
 from safla.core.values import HALT_RULES
-from safla.resilience.attempt import tried
+from safla.errors import attempt
 
 HALTS = tuple(f"halt_{rule}" for rule in HALT_RULES)
 KINDS = (
@@ -95,7 +95,7 @@ class Alerts:
 
     def _send(self, alert: Alert) -> None:
         for sink in self._sinks:
-            _, failure = tried(partial(sink, alert))
+            _, failure = attempt(partial(sink, alert))
             if failure and not self._failed:
                 self._failed = True
                 self._say(f"an alert did not reach all who should hear it, the run goes on: {failure}")

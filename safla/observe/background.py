@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Generic, TypeVar
 
-from safla.resilience.attempt import tried
+from safla.errors import attempt
 
 Item = TypeVar("Item")
 
@@ -46,7 +46,7 @@ class BackgroundWorker(Generic[Item]):
 
     def _work(self) -> None:
         while (item := self._queue.get()) is not None:
-            _, failure = tried(partial(self._listener, item))
+            _, failure = attempt(partial(self._listener, item))
             if failure:
                 self._say(failure)
 

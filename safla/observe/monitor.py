@@ -15,11 +15,11 @@ from loguru import logger
 from safla.clock import SYSTEM, Clock
 from safla.config.operation import Monitoring
 from safla.core.values import HALT_OF_RULE
+from safla.errors import attempt
 from safla.journal.events import Candle
 from safla.observe import process
 from safla.observe.alerts import HALTS, Alerts
 from safla.observe.update import Update
-from safla.resilience.attempt import tried
 
 LATENCIES = 1024  # of the journal, that p50 and p99 are made of
 OPEN, CLOSED = "open", "closed"  # of a breaker (K4)
@@ -236,7 +236,7 @@ class Monitor:
 
     def _tried(self, name: str, call: Callable[[], Any]) -> Any:
         """What a call gives; None where it fails, which is said once for all and logged once for each."""
-        given, failure = tried(call)
+        given, failure = attempt(call)
         if failure and name not in self._failed:
             if not self._failed:
                 self._say(f"monitoring: {name} cannot be had, the run goes on: {failure}")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
-from safla.resilience.attempt import tried
+from safla.errors import attempt
 
 if TYPE_CHECKING:
     import psutil
@@ -29,7 +29,7 @@ def readings() -> Mapping[str, Reading]:
     def cpu_pct() -> float:
         return float(process().cpu_percent())
 
-    tried(cpu_pct)  # the first has nothing before it
+    attempt(cpu_pct)  # the first has nothing before it
     return {
         "cpu_pct": cpu_pct,
         "memory_pct": lambda: psutil.virtual_memory().percent,

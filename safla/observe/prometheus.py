@@ -20,8 +20,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from safla.errors import INSTALL_METRICS, HostError
+from safla.exchange.circuit_breaker import STATES
 from safla.observe.monitor import Sample
-from safla.resilience.circuit_breaker import STATES
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric

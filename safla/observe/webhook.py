@@ -8,8 +8,8 @@ from collections.abc import Callable
 from loguru import logger
 from pydantic import SecretStr
 
+from safla.errors import attempt
 from safla.observe.alerts import Alert
-from safla.resilience.attempt import tried
 
 MOST_WAITING = 64  # alerts; when more come, the oldest go
 TRIES = 3
@@ -85,7 +85,7 @@ class Webhook:
         for number in range(TRIES):
             if number and self._wait(BACKOFF_SECONDS * 2 ** (number - 1)):
                 return failure
-            status, failure = tried(lambda: self._post(message))
+            status, failure = attempt(lambda: self._post(message))
             if status is not None:
                 if 200 <= status < 300:
                     return ""

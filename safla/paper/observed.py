@@ -10,7 +10,7 @@ from loguru import logger
 
 from safla.config.loader import Loaded
 from safla.config.plan import RunPlan
-from safla.data.exchange.live_symbol import BAD, CLOCK, ENDED, MISSING, REFUSED, SILENT
+from safla.exchange.live_symbol import BAD, CLOCK, ENDED, MISSING, REFUSED, SILENT
 from safla.observe import event_log, live_view, monitoring
 from safla.observe.background import BackgroundWorker
 from safla.observe.candle_lag import Lag

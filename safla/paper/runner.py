@@ -17,10 +17,9 @@ from safla.config.model import Config
 from safla.config.plan import RunPlan, make_plan
 from safla.config.plan_text import plan_texts
 from safla.core.candles import align
-from safla.core.strategies import STRATEGIES, Strategy
 from safla.core.timeframes import TIMEFRAMES
-from safla.data.exchange.live_candles import Arrivals, CandleBatch
 from safla.errors import ConfigError, JournalError, Problem
+from safla.exchange.live_candles import Arrivals, CandleBatch
 from safla.journal import reader
 from safla.journal.chain import MAX_LINE
 from safla.journal.events import RunStarted
@@ -38,6 +37,7 @@ from safla.runs.recovery import Continued, confirm, recover, refuse_another_ques
 from safla.runs.result import Outcome, RunRecord
 from safla.runs.runner import fold, started, unasked_at
 from safla.runs.strategy_calls import signals_of
+from safla.strategies.register import STRATEGIES, Strategy
 
 MOST_WAITING = 1_000  # timestamps that a source may be ahead of the fold
 MOST_SHOWN = 5  # keys that differ

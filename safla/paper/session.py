@@ -12,13 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from safla.candles.normalise import CandleRow
 from safla.config.plan import RunPlan
 from safla.core import engine
 from safla.core import values as v
 from safla.core.candles import Series, align, between, digest
-from safla.core.strategies import STRATEGIES, Strategy
 from safla.core.values import State
-from safla.data.units import Row
 from safla.errors import HostError, JournalError
 from safla.journal import reader
 from safla.journal.chain import MAX_LINE, ORIGIN, Unequal, decode, event_bytes, verified
@@ -36,6 +35,7 @@ from safla.runs.recording import Inputs, noting, run_of, series_of
 from safla.runs.recovery import Continued, recover
 from safla.runs.runner import Block, Folding, Outside, folded, unasked_at
 from safla.runs.strategy_calls import GridSignals, signals_of
+from safla.strategies.register import STRATEGIES, Strategy
 
 SNAPSHOT_SECONDS = 1.0  # between two of them
 MOST_PENDING = 256  # timestamps of the lookback in one batch
@@ -48,7 +48,7 @@ class Last(NamedTuple):
     """The last timestamp of a journal: what is recorded of it, which may be half. It is folded once more (J39)."""
 
     ts: int
-    rows: tuple[Row | None, ...]
+    rows: tuple[CandleRow | None, ...]
     outside: tuple[Outside, ...]
     known: int  # so many symbols have their line there: a candle, or that it is missing (S6a)
     closing: bool  # closing lines are there: the run was ending (J3)
@@ -58,7 +58,7 @@ class Last(NamedTuple):
         """Whether nothing of it can come any more."""
         return self.known == len(self.rows)
 
-    def with_later(self, rows: tuple[Row | None, ...]) -> tuple[Row | None, ...]:
+    def with_later(self, rows: tuple[CandleRow | None, ...]) -> tuple[CandleRow | None, ...]:
         """The candles of this timestamp that a source has now: for symbols of which nothing is recorded (J39)."""
         return self.rows[: self.known] + rows[self.known :]
 
@@ -166,7 +166,7 @@ class PaperSession:
             self._take(block, came=self._clock())
 
     def fold(
-        self, ts: int, rows: Sequence[Row | None], *, came: float | None = None, outside: Sequence[Outside] = (),
+        self, ts: int, rows: Sequence[CandleRow | None], *, came: float | None = None, outside: Sequence[Outside] = (),
         more: bool = False,
     ) -> None:  # fmt: skip
         """One timestamp: folded, appended, synced, told.
@@ -351,7 +351,7 @@ def _events(lines: bytes, before: int) -> Iterator[Event]:
         yield decode(event_bytes(line, n))
 
 
-def _row(series: Series, ts: int) -> Row | None:
+def _row(series: Series, ts: int) -> CandleRow | None:
     """The candle of a symbol that opens at ts, if it is its last."""
     columns = series.columns
     if not len(columns.ts) or int(columns.ts[-1]) != ts:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from typing import NamedTuple
 
+from safla.candles.normalise import Target, assemble, of_columns
+from safla.candles.validation import Origin
 from safla.clock import SYSTEM, Clock
 from safla.config.loader import Loaded
 from safla.config.model import Config
@@ -16,12 +18,10 @@ from safla.core.scale import LIMIT
 from safla.core.timeframes import TIMEFRAMES
 from safla.data import service, source
 from safla.data.coverage import RequestedPeriod
-from safla.data.exchange.candle_stream import CandleStream
-from safla.data.exchange.client import Feed, feed_of
-from safla.data.exchange.live_candles import Arrivals, CandleBatch, LiveSource
-from safla.data.rows import Target, assemble, of_columns
-from safla.data.validation import Origin
 from safla.errors import ConfigError, ExchangeError
+from safla.exchange.candle_stream import CandleStream
+from safla.exchange.client import Feed, feed_of
+from safla.exchange.live_candles import Arrivals, CandleBatch, LiveSource
 from safla.journal.events import RunStarted
 from safla.paper.pace import Pace
 from safla.paper.session import Last
@@ -31,7 +31,7 @@ from safla.runs.recording import scales_of
 STREAM = "stream"  # a trouble that costs latency alone
 
 
-TroubleListener = Callable[[str, str, str], None]  # kind, symbol ("" for all), text (data/exchange/live_symbol.py)
+TroubleListener = Callable[[str, str, str], None]  # kind, symbol ("" for all), text (exchange/live_symbol.py)
 Say = Callable[[str], None]
 
 

@@ -5,18 +5,18 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from safla.candles.validation import holes
 from safla.config.plan import RunPlan
 from safla.core import values as v
 from safla.core.account import market_of
 from safla.core.candles import iso
 from safla.core.fills import fee, sold_at
 from safla.core.machine import MODES, STOP
-from safla.core.metrics import activity, growth, trades
-from safla.core.metrics.metric import Metric, significant
 from safla.core.scale import share_down
 from safla.core.sizing import MAX_CONFIDENCE_PPM
 from safla.core.values import Int64, Rules
-from safla.data.validation import holes
+from safla.metrics import activity, growth, trades
+from safla.metrics.metric import Metric, significant
 from safla.report.figures import Group, Modes, OpenHalt, OpenPosition, Year
 from safla.report.window import Window
 from safla.runs.result import Outcome

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from safla.core.candles import Series, iso
-from safla.core.metrics.metric import significant
 from safla.data import coverage
 from safla.data.coverage import Coverage, Jump
+from safla.metrics.metric import significant
 from safla.report.figures import PriceJump, SymbolCoverage
 from safla.report.window import Window
 

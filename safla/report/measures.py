@@ -1,4 +1,4 @@
-"""The figures that are a number or undefined: which arrays of a run each formula of core/metrics takes. No label."""
+"""The figures that are a number or undefined: which arrays of a run each formula of metrics takes. No label."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,11 +7,11 @@ import numpy as np
 
 from safla.core import values as v
 from safla.core.account import market_of
-from safla.core.metrics import benchmark, costs, days, drawdown, exposure, growth, significance, trades
-from safla.core.metrics.drawdown import NEVER_FELL
-from safla.core.metrics.metric import Metric
-from safla.core.metrics.sums import mean, median
 from safla.core.values import Float64
+from safla.metrics import benchmark, costs, days, drawdown, exposure, growth, significance, trades
+from safla.metrics.drawdown import NEVER_FELL
+from safla.metrics.metric import Metric
+from safla.metrics.sums import mean, median
 from safla.report.window import Window
 
 HOUR_MS = 3_600_000

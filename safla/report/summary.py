@@ -1,4 +1,4 @@
-"""What a run came to, as one mapping: the content of summary.json. Figures are those of core/metrics."""
+"""What a run came to, as one mapping: the content of summary.json. Figures are those of metrics."""
 
 import json
 from pathlib import Path
@@ -8,9 +8,9 @@ import msgspec
 
 from safla.core import values as v
 from safla.core.candles import iso
-from safla.core.metrics.metric import Metric, significant
 from safla.core.values import DAY_MS
 from safla.journal.files import replace
+from safla.metrics.metric import Metric, significant
 from safla.report import breakdown, coverage
 from safla.report.figures import METRICS, Drawdown, Modes, Summary
 from safla.report.measures import fall_times, measures

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from safla.core import values as v
-from safla.core.metrics.excursions import excursions
-from safla.core.metrics.trades import first_stop, multiple
 from safla.core.values import Float64, Int64
+from safla.metrics.excursions import excursions
+from safla.metrics.trades import first_stop, multiple
 from safla.runs.result import Outcome
 
 

@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from safla.core.metrics.drawdown import Falls, falls
-from safla.core.metrics.growth import daily_returns, length_ms
 from safla.core.values import Float64, Int64
+from safla.metrics.drawdown import Falls, falls
+from safla.metrics.growth import daily_returns, length_ms
 from safla.report.trades import Fills, Trades, fills_of, trades_of
 from safla.runs.result import Outcome
 

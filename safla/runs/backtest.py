@@ -14,7 +14,6 @@ from safla.core import values as v
 from safla.core.candles import Series, align, between, digest, iso, packed
 from safla.core.machine import MODES
 from safla.core.scale import MILLION, to_text
-from safla.core.strategies import STRATEGIES, Strategy
 from safla.core.timeframes import TIMEFRAMES
 from safla.data import coverage, source
 from safla.data.coverage import RequestedPeriod
@@ -30,9 +29,10 @@ from safla.runs.recovery import Continued, recover
 from safla.runs.result import NO_SOURCES, Outcome, RunRecord, Sources
 from safla.runs.runner import Block, fold, started
 from safla.runs.strategy_calls import CheckedSignals, checked_signals, is_ours, window_of
+from safla.strategies.register import STRATEGIES, Strategy
 
 if TYPE_CHECKING:
-    from safla.data.exchange.backfill import Told
+    from safla.data.backfill import Told
 
 
 USUAL_SLIPPAGE_PPM = 5000  # the default of max_slippage_bps

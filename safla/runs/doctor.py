@@ -11,9 +11,9 @@ from typing import NamedTuple
 from safla.clock import SYSTEM
 from safla.config.model import Config
 from safla.data import service
-from safla.data.exchange.client import feed_of
-from safla.data.exchange.server_time import SKEW_SECONDS
 from safla.errors import INSTALL, HostError, SaflaError
+from safla.exchange.client import feed_of
+from safla.exchange.server_time import SKEW_SECONDS
 from safla.observe import event_log
 
 DISTRIBUTION = "safla-trading"

@@ -8,7 +8,7 @@ from typing import Any
 
 from safla.config.model import Config
 from safla.data import service
-from safla.data.exchange.backfill import Standing, Told
+from safla.data.backfill import Standing, Told
 from safla.data.service import Ask, Fetched
 from safla.observe import event_log
 from safla.runs.progress import bars

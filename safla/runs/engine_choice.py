@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from safla.core.engine import Loop
-from safla.core.strategies import Function
+from safla.strategies.register import Function
 
 ENGINES = ("auto", "interpreted", "compiled")
 

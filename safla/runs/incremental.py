@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from safla.candles.normalise import CandleRow
 from safla.config.plan import RunPlan
 from safla.core import values as v
 from safla.core.candles import Series, align, iso
 from safla.core.values import Columns, Grid, Int64, Signals
-from safla.data.units import Row
 from safla.errors import StrategyError
 from safla.journal.encode import Input
 from safla.runs.look_ahead import Answer, Int32, engine_values, shown
@@ -30,7 +30,7 @@ class Window:
         self._cells: Int64 = np.zeros((FIELDS, 2 * size), np.int64)
         self._end = 0
 
-    def add(self, ts: int, row: Row) -> None:
+    def add(self, ts: int, row: CandleRow) -> None:
         """One candle more; the oldest goes."""
         if self._end == self._cells.shape[1]:
             self._cells[:, : self._size] = self._cells[:, -self._size :]
@@ -85,7 +85,7 @@ class LiveStrategy:
         if self._window is not None:
             self._window.fill(series.columns)
 
-    def add(self, ts: int, row: Row) -> None:
+    def add(self, ts: int, row: CandleRow) -> None:
         """One candle more."""
         if self._window is None:
             self._all.add(ts, row)
@@ -157,7 +157,7 @@ class Live:
             for one, one_before in zip(series, _taken_before(self.run, series, signals), strict=True)
         ]
 
-    def fold(self, ts: int, rows: Sequence[Row | None], *, outside: Sequence[Outside] = ()) -> Block:
+    def fold(self, ts: int, rows: Sequence[CandleRow | None], *, outside: Sequence[Outside] = ()) -> Block:
         """The lines of a timestamp: None for a symbol that has no candle there. A strategy that fails halts (J17).
 
         outside  inputs that are known to stand behind it; a failure of the strategy among them is not made anew
@@ -204,7 +204,7 @@ class Live:
         rows = np.concatenate([block.rows, rows])
         return block._replace(lines=block.lines + lines, rows=rows, state=self.folding.state)
 
-    def _asked(self, rows: Sequence[Row | None]) -> Signals:
+    def _asked(self, rows: Sequence[CandleRow | None]) -> Signals:
         answers = [
             LiveAnswer(0, 0.0, 0) if row is None else one.answer()
             for one, row in zip(self._strategies, rows, strict=True)
@@ -235,7 +235,7 @@ def _taken_before(run: RunPlan, series: Sequence[Series], signals: GridSignals |
     return found
 
 
-def _grid(ts: int, rows: Sequence[Row | None]) -> Grid:
+def _grid(ts: int, rows: Sequence[CandleRow | None]) -> Grid:
     cells = np.array([(0, 0, 0, 0, 0) if row is None else row for row in rows], np.int64)
     return Grid(np.array([ts], np.int64), *(cells[:, field : field + 1] for field in range(FIELDS - 1)))
 

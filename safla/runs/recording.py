@@ -6,16 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from safla.candles.validation import Bounds, Origin, check
 from safla.config.model import Config
 from safla.config.plan import RunPlan, make_plan, price_limit
 from safla.config.plan_text import from_plan_texts
 from safla.core import values as v
 from safla.core.candles import Scale, Series, digest
 from safla.core.scale import to_units
-from safla.core.strategies import STRATEGIES, Strategy
 from safla.core.timeframes import TIMEFRAMES
 from safla.core.values import Columns
-from safla.data.validation import Bounds, Origin, check
 from safla.errors import ConfigError, DataError, JournalError, Problem
 from safla.journal import reader, run_candles
 from safla.journal.encode import NO_INPUT, Input
@@ -23,6 +22,7 @@ from safla.journal.events import Candle, CandleMissing, Event, Halted, Resumed, 
 from safla.journal.files import CANDLES
 from safla.journal.reader import Journal
 from safla.runs.runner import Outside
+from safla.strategies.register import STRATEGIES, Strategy
 
 CANDLE_FIELDS = 6
 STRATEGY = "strategy.name"

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from safla.core.strategies import STRATEGIES, Strategy
 from safla.journal import books, reader
 from safla.journal.books import Books
 from safla.journal.diff import FirstDifference, first_difference
@@ -13,6 +12,7 @@ from safla.journal.reader import Journal, Tail
 from safla.runs.engine_choice import choose
 from safla.runs.recording import Inputs, noting, run_of, series_of
 from safla.runs.runner import Block, fold
+from safla.strategies.register import STRATEGIES, Strategy
 
 
 class Decisions(NamedTuple):

@@ -10,12 +10,12 @@ import numpy as np
 from safla.config.plan import RunPlan
 from safla.core import values as v
 from safla.core.candles import Series, digest, iso, spread
-from safla.core.strategies import Function
 from safla.core.values import Columns, Int64, Mask, Signals
 from safla.errors import Bug, StrategyError
 from safla.runs import look_ahead
 from safla.runs.look_ahead import Answer, CutCheck, SlowNotice
 from safla.runs.strategy_candles import Candles, between, candles_of, read_only
+from safla.strategies.register import Function
 
 OURS = "safla."  # where the strategies live that are ours: what goes wrong in them is a bug (FAULTS 30)
 

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from safla.candles.normalise import CandleRow
 from safla.core.candles import Series, iso
 from safla.core.values import Columns, Float64, Int64
-from safla.data.units import Row
 
 if TYPE_CHECKING:
     import polars as pl
@@ -101,7 +101,7 @@ class GrowingColumns:
     def __len__(self) -> int:
         return self._size
 
-    def add(self, ts: int, row: Row) -> None:
+    def add(self, ts: int, row: CandleRow) -> None:
         """One candle more."""
         self._extend(Columns(*np.array((ts, *row), np.int64).reshape(-1, 1)))
 

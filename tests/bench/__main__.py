@@ -16,7 +16,7 @@ import numpy as np
 
 from safla import cli
 from safla.core import compile as core_compile
-from safla.core.strategies import STRATEGIES
+from safla.strategies.register import STRATEGIES
 from tests.bench import breaker, candles, floors, job, journal, paper, peers, whole
 from tests.bench.timing import process, seconds
 
@@ -198,7 +198,7 @@ def breaker_costs(sizes: Sizes) -> list[Figure]:
 def cold(folder: Path) -> float:
     """Seconds that a first compiled run takes beyond one out of the cache."""
     program = (
-        "from safla.core import compile as core; from safla.core.strategies import STRATEGIES\n"
+        "from safla.core import compile as core; from safla.strategies.register import STRATEGIES\n"
         "from tests.bench import job\n"
         "job.fold(job.candles(100), core.compiled_loop(), core.compiled_columns(STRATEGIES['sma_crossover'].columns))\n"
         "core.mark_ready()\n"

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from safla.resilience.circuit_breaker import Breaker, CircuitOpen
+from safla.exchange.circuit_breaker import Breaker, CircuitOpen
 from tests.bench.timing import seconds
 
 

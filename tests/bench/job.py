@@ -6,8 +6,8 @@ import numpy as np
 
 from safla.core import account, engine
 from safla.core import values as v
-from safla.core.strategies import STRATEGIES, Function
-from safla.core.strategies.sma_crossover import Crossover
+from safla.strategies.register import STRATEGIES, Function
+from safla.strategies.sma_crossover import Crossover
 
 MINUTE = 60_000
 YEAR = 525_600

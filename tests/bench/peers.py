@@ -176,7 +176,7 @@ def began(state: Any) -> Bools:
 def our_run(columns: Columns) -> Answer:
     """safla's engine and signals at this job, compiled."""
     from safla.core import compile as core_compile
-    from safla.core.strategies import STRATEGIES
+    from safla.strategies.register import STRATEGIES
 
     loop = core_compile.compiled_loop()
     strategy = core_compile.compiled_columns(STRATEGIES["sma_crossover"].columns)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from safla import cli
-from safla.data.exchange import backfill
+from safla.data import backfill
 from tests.fake_exchange import FakeExchange, Market, served, synthetic
 
 START = 1_704_067_200_000  # 2024-01-01

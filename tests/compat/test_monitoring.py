@@ -8,9 +8,9 @@ import pytest
 import safla
 from safla import monitoring
 from safla.errors import ConfigError, UsageError
+from safla.exchange.rate_limiter import RateLimiter
 from safla.monitoring import PerformanceMonitor
 from safla.observe import process
-from safla.resilience.rate_limiter import RateLimiter
 from tests.observe.hooks import hook
 
 FIGURES = """

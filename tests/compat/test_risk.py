@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 import safla
-from tests.compat.test_strategies import FREE, signals
+from tests.compat.test_strategy import FREE, signals
 
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
 

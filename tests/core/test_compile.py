@@ -10,8 +10,8 @@ import pytest
 
 from safla.core import compile as compiling
 from safla.core.engine import Loop, fold
-from safla.core.strategies.sma_crossover import Crossover, sma_crossover
 from safla.core.values import Columns, Float64, Int8
+from safla.strategies.sma_crossover import Crossover, sma_crossover
 from tests.core.scenario import read
 from tests.core.story import run
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from safla.core.candles import Scale
-from safla.data.exchange.candle_stream import CandleStream
-from safla.data.exchange.client import Feed, feed_of
-from safla.data.exchange.live_candles import CandleBatch, LiveSource
-from safla.data.exchange.pages import PRICE_LIMIT
+from safla.exchange.candle_stream import CandleStream
+from safla.exchange.client import Feed, feed_of
+from safla.exchange.live_candles import CandleBatch, LiveSource
+from safla.exchange.pages import PRICE_LIMIT
 from tests.faults.exchange import LIMIT, MINUTE, START, Meeting, minutes
 
 SCALE = Scale(2, 5, 5, 1, 1, 0)

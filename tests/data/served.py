@@ -9,10 +9,10 @@ import numpy as np
 from safla.clock import Clock
 from safla.core.candles import Series
 from safla.core.values import Columns
-from safla.data.exchange.backfill import Got, Order, Standing, download
-from safla.data.exchange.server_time import Now
+from safla.data.backfill import Got, Order, Standing, download
 from safla.data.store.store import Place
 from safla.errors import ExchangeError
+from safla.exchange.server_time import Now
 
 HOUR = 3_600_000
 START = 1_704_067_200_000  # 2024-01-01
@@ -46,7 +46,7 @@ class StandingStill:
 
 
 class Served:
-    """What data/exchange/backfill.py asks of data/exchange/client.py, over the candles of a script."""
+    """What data/backfill.py asks of exchange/client.py, over the candles of a script."""
 
     def __init__(
         self, ts: Iterable[int], *, now: int, answers: dict[int, Answer] | None = None, honours_since: bool = True,

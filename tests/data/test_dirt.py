@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from safla.candles.normalise import Counts
 from safla.config.model import Config
 from safla.data import source
-from safla.data.rows import Counts
 from safla.data.source import Sourced
 from safla.errors import DataError
 from tests.data.written import LIMIT, file

@@ -9,8 +9,7 @@ import pytest
 
 from safla.config.model import Config
 from safla.core.values import Columns
-from safla.data import service
-from safla.data.exchange import backfill
+from safla.data import backfill, service
 from safla.data.store import store
 from safla.data.store.store import Place
 from safla.errors import ConfigError, DataError, ExchangeError

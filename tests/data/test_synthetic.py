@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from safla.candles.normalise import Target, assemble
 from safla.core.candles import Series, digest
 from safla.data import synthetic
 from safla.data.files import vision
-from safla.data.rows import Target, assemble
 from safla.data.synthetic import Walk
 from safla.errors import DataError
 from tests import make_synthetic

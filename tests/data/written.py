@@ -9,8 +9,8 @@ from pathlib import Path
 
 import polars as pl
 
+from safla.candles.normalise import Counts, Rows, Target, assemble
 from safla.core.candles import Series
-from safla.data.rows import Counts, Rows, Target, assemble
 from safla.errors import DataError
 
 STEP = 3_600_000

@@ -9,12 +9,12 @@ from random import Random
 
 import polars as pl
 
+from safla.candles import normalise
 from safla.cli import COMMANDS
 from safla.cli.init import STARTER
 from safla.config import plan_text
 from safla.config.loader import load
 from safla.config.reference import leaves
-from safla.data import rows
 from safla.data.files import csv
 from safla.journal import run_candles
 from tests.data.written import HEADER, LIMIT, STEP, gz, kline, lines, zip_file, zst
@@ -26,7 +26,7 @@ from tests.faults.mutating import NASTY
 from tests.faults.parquet_writing import sealed
 from tests.small_runs import SMALL, journal, run, small
 
-TARGET = rows.Target("BTC/USDT", STEP, None, None, LIMIT)
+TARGET = normalise.Target("BTC/USDT", STEP, None, None, LIMIT)
 TABLE = "\n".join([HEADER, *lines(40)]).encode() + b"\n"
 
 
@@ -113,7 +113,7 @@ def recorded_candles(folder: Path) -> list[bytes]:
     """The candles of a run, as it writes them, and the same not packed, where every byte means something."""
     path = folder / "btc.csv"
     path.write_bytes(TABLE)
-    series, _, _ = rows.assemble([csv.read(str(path), None)], TARGET)
+    series, _, _ = normalise.assemble([csv.read(str(path), None)], TARGET)
     candles = folder / "candles.parquet"
     run_candles.write(candles, (series, series._replace(symbol="ETH/USDT")), timeframe="1h")
     content = io.BytesIO()

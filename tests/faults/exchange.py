@@ -10,14 +10,14 @@ from safla.clock import Clock
 from safla.config.loader import load
 from safla.config.model import Config
 from safla.data import service
-from safla.data.exchange.backfill import Got
-from safla.data.exchange.client import Feed, feed_of
+from safla.data.backfill import Got
 from safla.data.service import Ask
 from safla.data.store import store
 from safla.data.store.store import Place
 from safla.errors import SaflaError
+from safla.exchange.client import Feed, feed_of
+from tests.exchange.ticking import Ticking
 from tests.fake_exchange import START_MS, Asked, FakeExchange, Market, synthetic
-from tests.resilience.ticking import Ticking
 
 MINUTE = 60_000
 START = START_MS

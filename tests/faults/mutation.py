@@ -1,4 +1,4 @@
-"""Mutation: a module is changed in one place, and its tests must notice. `make mutate ROOM=resilience MOST=200 SEED=7`.
+"""Mutation: a module is changed in one place, and its tests must notice. `make mutate ROOM=exchange MOST=200 SEED=7`.
 
 A mutant first meets the tests of its own module, then those of its room, then those that go through all rooms. One that
 gets through all of them is shown: it is a missing test, or a change that changes nothing.
@@ -20,16 +20,19 @@ from typing import NamedTuple
 from tests.faults.copies import ROOT, changed, copied
 from tests.faults.mutants import Mutant, mutants
 
-MEASURED = ("resilience", "journal", "core")  # by FAULTS 4
-ROOMS = (*MEASURED, "data/exchange", "data/store")
+MEASURED = ("exchange", "journal", "core")  # by FAULTS 4
+ROOMS = (*MEASURED, "candles", "data/store")
 LATER = {  # what goes through a room, beside its own tests
-    "resilience": ("tests/faults/test_exchange_limits.py", "tests/faults/test_half_open.py"),
+    "exchange": (
+        "tests/faults/test_exchange_limits.py", "tests/faults/test_half_open.py",
+        "tests/faults/test_exchange_answers.py", "tests/faults/test_exchange_pages.py",
+    ),
+    "candles": ("tests/faults/test_candle_files.py",),
     "journal": (
         "tests/faults/test_damage.py", "tests/faults/test_cuts.py", "tests/faults/test_disk.py",
         "tests/faults/test_paper_disk.py", "tests/test_golden_journals.py",
     ),
     "core": ("tests/test_golden_journals.py", "tests/properties"),
-    "data/exchange": ("tests/faults/test_exchange_answers.py", "tests/faults/test_exchange_pages.py"),
     "data/store": ("tests/faults/test_store.py",),
 }  # fmt: skip
 DUE = 0.9  # of all mutants of a room (FAULTS 4)

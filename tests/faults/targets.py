@@ -10,19 +10,19 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
+from safla.candles import normalise
 from safla.cli import main
 from safla.config import paths, plan_text
 from safla.config.loader import load, load_mapping
 from safla.config.operation import Exchange
 from safla.config.types import SYMBOL
-from safla.data import rows
-from safla.data.exchange import client, factory
-from safla.data.exchange.failures import RequestFailed
-from safla.data.exchange.transport import HttpAnswer
 from safla.data.files import csv, formats, parquet, table, vision
 from safla.data.files.formats import Question
 from safla.data.store import month
 from safla.errors import ConfigError, DataError, JournalError, UsageError
+from safla.exchange import client, factory
+from safla.exchange.failures import RequestFailed
+from safla.exchange.transport import HttpAnswer
 from safla.journal import run_candles, verify
 from tests.chains import rehashed
 from tests.faults import corpora, damaged, python_values
@@ -129,7 +129,7 @@ def read_csv(data: bytes, folder: Path) -> None:
     path.write_bytes(data)
     try:
         found = csv.read(str(path), None)
-        rows.assemble([found], TARGET)
+        normalise.assemble([found], TARGET)
     except DataError as error:
         check_said(error)
         return
@@ -137,7 +137,7 @@ def read_csv(data: bytes, folder: Path) -> None:
     assert found.origin.numbers[-1] <= len(written)
     for row, number in enumerate(found.origin.numbers[:50]):
         cells = [cell for mark in csv.DELIMITERS for cell in table.split(written[number - 1], mark)]
-        for name in rows.PRICES:
+        for name in normalise.PRICES:
             digits, places = found.numbers[name].digits[row], found.numbers[name].places[row]
             assert Decimal(int(digits)).scaleb(-int(places)) in map(_number, cells)
 
@@ -153,7 +153,7 @@ def read_packed(data: bytes, folder: Path) -> None:
     )
     for read in readers:
         try:
-            rows.assemble([read()], TARGET)
+            normalise.assemble([read()], TARGET)
         except DataError as error:
             check_said(error)
 
@@ -163,7 +163,7 @@ def read_any(data: bytes, folder: Path) -> None:
     path = folder / "candles"
     path.write_bytes(data)
     try:
-        rows.assemble([formats.read(str(path), Question("BTC/USDT", zone="UTC"))], TARGET)
+        normalise.assemble([formats.read(str(path), Question("BTC/USDT", zone="UTC"))], TARGET)
     except DataError as error:
         check_said(error)
 
@@ -173,7 +173,7 @@ def read_parquet(data: bytes, folder: Path) -> None:
     path = folder / "candles.parquet"
     path.write_bytes(data)
     try:
-        rows.assemble([parquet.read(str(path), None, symbol="BTC/USDT", owners=1)], TARGET)
+        normalise.assemble([parquet.read(str(path), None, symbol="BTC/USDT", owners=1)], TARGET)
     except DataError as error:
         check_said(error)
     try:
@@ -240,7 +240,7 @@ async def _loaded(name: str, body: str) -> None:
 
     exchange._received, exchange.before, exchange.heard, exchange.timeout_on_exit = received, before, print_nothing, 0
     try:
-        await client._read(lambda: factory.load(exchange, config, (), wanted=("BTC/USDT", "BTC/USD")))
+        await client._read(lambda: factory.load(exchange, (), config=config, wanted=("BTC/USDT", "BTC/USD")))
         for symbol in list(exchange.markets)[:5]:
             await client._read(lambda symbol=symbol: _rules(exchange, symbol))
     finally:

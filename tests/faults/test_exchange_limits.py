@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from safla.data.exchange import client as feed_module
-from safla.data.exchange.client import Feed
 from safla.errors import ExchangeError
-from safla.resilience.circuit_breaker import CircuitOpen
+from safla.exchange import client as feed_module
+from safla.exchange.circuit_breaker import CircuitOpen
+from safla.exchange.client import Feed
 from tests.fake.answers import http_date
 from tests.fake_exchange import Market, served
 from tests.faults.command import ROOT, inside

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from safla.config.operation import Exchange
-from safla.data.exchange import factory, market_bounds
-from safla.data.exchange.failures import RequestFailed
-from safla.data.exchange.transport import HttpAnswer
 from safla.errors import ExchangeError
+from safla.exchange import bounds, factory
+from safla.exchange.failures import RequestFailed
+from safla.exchange.transport import HttpAnswer
 from tests.fake.rest import _described
 from tests.fake_exchange import Market
 from tests.faults.corpora import KRAKEN
@@ -88,8 +88,8 @@ def test_another_symbol_s_precision_holds_nobody_up_where_all_symbols_are_asked_
 
 def test_more_markets_than_any_exchange_has_are_a_bad_answer(tmp_path: Path) -> None:
     meeting = Meeting(tmp_path, *CALM, markets=[minutes(CANDLES)])
-    meeting.fake.markets["BTCUSDT"].more = {"orderTypes": ["LIMIT"] * (market_bounds.MOST_ENTRIES + 1)}
-    assert f"more than {market_bounds.MOST_ENTRIES} markets" in refused(meeting, requests=2)
+    meeting.fake.markets["BTCUSDT"].more = {"orderTypes": ["LIMIT"] * (bounds.MOST_ENTRIES + 1)}
+    assert f"more than {bounds.MOST_ENTRIES} markets" in refused(meeting, requests=2)
 
 
 def test_a_session_is_held_up_no_longer_than_it_takes_to_look_at_the_answer(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def loaded(name: str, answer: Callable[[str], Any]) -> Any:
         exchange._received, exchange.before, exchange.heard = received, before, lambda heard: None
         exchange.fetch_currencies = lambda *a: asyncio.sleep(0, {})
         try:
-            await factory.load(exchange, config, ())
+            await factory.load(exchange, (), config=config)
         finally:
             exchange.timeout_on_exit = 0
             await exchange.close()
@@ -167,24 +167,24 @@ def test_the_markets_of_another_exchange_are_bounded_too(more: dict[str, Any]) -
     ],
 )  # fmt: skip
 def test_what_exchanges_say_of_markets_is_within_bounds(value: Any) -> None:
-    assert market_bounds.refuse_unbounded({"symbols": [{"any": value}]}) is None
+    assert bounds.refuse_long_markets({"symbols": [{"any": value}]}) is None
 
 
 def test_a_name_that_looks_like_a_number_is_a_name() -> None:
-    market_bounds.refuse_unbounded([{"id": "64e1234", "pairId": "1e100000", "symbol": "1E100"}])
+    bounds.refuse_long_markets([{"id": "64e1234", "pairId": "1e100000", "symbol": "1E100"}])
     with pytest.raises(RequestFailed):
-        market_bounds.refuse_unbounded([{"tick": "1e100000"}])
+        bounds.refuse_long_markets([{"tick": "1e100000"}])
 
 
-@pytest.mark.parametrize("places", [None, 0, "0", 8, "-2", "+3", market_bounds.MOST_PLACES])
+@pytest.mark.parametrize("places", [None, 0, "0", 8, "-2", "+3", bounds.MOST_PLACES])
 def test_precisions_that_exchanges_have_are_handed_on(places: Any) -> None:
-    assert market_bounds.places(places) == places
+    assert bounds.places(places) == places
 
 
-@pytest.mark.parametrize("places", ["", "8.0", "1e3", "\u0668", " 8", "8\n", market_bounds.MOST_PLACES + 1, [], True])
+@pytest.mark.parametrize("places", ["", "8.0", "1e3", "\u0668", " 8", "8\n", bounds.MOST_PLACES + 1, [], True])
 def test_precisions_that_are_no_digits_are_a_bad_answer(places: Any) -> None:
     with pytest.raises(RequestFailed, match="a precision of"):
-        market_bounds.places(places)
+        bounds.places(places)
 
 
 def test_markets_of_a_real_size_are_looked_at_soon(figure: Callable[[str], None]) -> None:
@@ -192,7 +192,7 @@ def test_markets_of_a_real_size_are_looked_at_soon(figure: Callable[[str], None]
     for one in answer["symbols"]:
         one["permissionSets"] = [["SPOT", *(f"TRD_GRP_{number:03}" for number in range(100))]]
     began = time.process_time()
-    market_bounds.refuse_unbounded(answer)
+    bounds.refuse_long_markets(answer)
     taken = time.process_time() - began
     figure(f"bounds of 3 000 markets are looked at in {taken:.2f} s")
     assert taken < bound(1.0)

@@ -17,7 +17,7 @@ import pytest
 
 from safla.config.model import Config
 from safla.config.schema import config_schema
-from safla.data.exchange import factory
+from safla.exchange import factory
 from tests.fake_exchange import ANSWERS, FakeExchange, served
 from tests.faults.command import ROOT, Answer, inside
 from tests.faults.exchange import LIMIT, SYMBOL, Meeting, kept, minutes, rows, undisturbed

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from safla.data import service
-from safla.data.exchange.backfill import Standing
+from safla.data.backfill import Standing
 from safla.data.service import Ask, Fetched
 from tests.fake.breaking import Break
 from tests.fake_exchange import ANSWERS, HOSTILE, PAGES, Market

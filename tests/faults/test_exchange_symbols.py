@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from safla.data import service
-from safla.data.exchange.backfill import Standing
+from safla.data.backfill import Standing
 from safla.data.service import Ask
 from safla.data.store import store
 from safla.errors import ConfigError, ExchangeError

@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from safla.resilience.circuit_breaker import CircuitOpen
-from safla.resilience.retry import TransientError
-from tests.resilience.scripted import FINAL, SLOW, Scripted, trouble
+from safla.exchange.circuit_breaker import CircuitOpen
+from safla.exchange.retry import TransientError
+from tests.exchange.scripted import FINAL, SLOW, Scripted, trouble
 
 STORM = {
     "503 for ever": [trouble()],

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from safla.data import json_bounds
-from safla.data.exchange import transport
-from safla.data.exchange.failures import RequestFailed
 from safla.data.files import archive
 from safla.errors import MAX_SHOWN_PROBLEMS, ConfigError, Problem
+from safla.exchange import bounds, transport
+from safla.exchange.failures import RequestFailed
 from tests.faults.candle_files import CONFIG, KLINES, put, run, zipped
 from tests.faults.command import inside
 from tests.faults.invariants import check_answer
@@ -108,7 +107,7 @@ def test_row_15_answers_as_large_as_exchanges_send_are_taken() -> None:
         text = json.dumps(sound)
         assert len(text) < SIZE
         assert transport.parse(text) == sound
-    json_bounds.refuse("[" * 64 + "]" * 64)
+    bounds.refuse_long_json("[" * 64 + "]" * 64)
 
 
 JSONS: dict[str, bytes] = {

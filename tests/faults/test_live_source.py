@@ -1,6 +1,6 @@
 """The paper halves of rows 35 to 43, and 45 to 47 as far as the feed goes: no candle is lost, and none is wrong.
 
-Row 44, the stream, is tests/data/exchange/test_candle_stream.py.
+Row 44, the stream, is tests/exchange/test_candle_stream.py.
 """
 
 import asyncio
@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from safla.data.exchange import live_symbol
-from safla.data.exchange.live_candles import CandleBatch
 from safla.errors import ExchangeError
+from safla.exchange import live_symbol
+from safla.exchange.live_candles import CandleBatch
 from tests.data.following import BEGAN, Following, over_at, pairs
 from tests.fake_exchange import ANSWERS, PAGES
 from tests.faults.exchange import MINUTE, START

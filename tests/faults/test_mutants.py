@@ -70,12 +70,12 @@ def test_every_mutant_meets_tests_that_are_there(room: str) -> None:
 
 def test_what_a_mutant_does_is_noticed_and_what_is_no_change_is_not(tmp_path) -> None:
     tree = mutation.Tree(tmp_path)
-    tests = (("tests/resilience/test_retry.py",),)
-    path = mutation.ROOT / "safla" / "resilience" / "retry.py"
+    tests = (("tests/exchange/test_retry.py",),)
+    path = mutation.ROOT / "safla" / "exchange" / "retry.py"
     bad, *_ = (one for one in mutants(path.read_text()) if "attempt += 1  ->  Add becomes Sub" in one.what)
     for mutant, noticed in ((bad, 1), (bad._replace(text=path.read_text()), 0)):
-        assert tree.meet(mutation.Task("resilience", "resilience/retry.py", mutant, tests)).noticed == noticed
-    assert (tmp_path / "safla" / "resilience" / "retry.py").read_bytes() == path.read_bytes()
+        assert tree.meet(mutation.Task("exchange", "exchange/retry.py", mutant, tests)).noticed == noticed
+    assert (tmp_path / "safla" / "exchange" / "retry.py").read_bytes() == path.read_bytes()
 
 
 @pytest.mark.soak

@@ -6,9 +6,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from safla.candles import decimals
 from safla.config.types import milliseconds
 from safla.config.yaml_reader import scalar
-from safla.data import decimals
 from safla.data.files import times
 from safla.errors import DataError, UsageError
 from safla.report import conditions

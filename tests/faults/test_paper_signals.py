@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from safla.clock import Clock
-from safla.core.strategies import STRATEGIES
+from safla.strategies.register import STRATEGIES
 from tests.faults.command import ROOT, Answer, inside, safla
 from tests.faults.invariants import check_answer, check_run, untouched
 from tests.faults.paper import (

@@ -9,12 +9,12 @@ import pytest
 from safla.api.registered import registered
 from safla.core import account, step
 from safla.core.fills import fee
-from safla.core.strategies import Strategy
 from safla.errors import Finding
 from safla.journal import reader
 from safla.journal.events import Candle, Halted, OrderPlaced, Signal
 from safla.runs import replay
 from safla.runs.strategy_candles import Candles
+from safla.strategies.register import Strategy
 from tests.faults.command import inside
 from tests.faults.invariants import check_answer, untouched
 from tests.faults.paper import FEWER, begin_half, check_goes_on, undisturbed

@@ -9,8 +9,8 @@ import pytest
 
 from safla.cli import main
 from safla.core import strategies
-from safla.core.strategies import Strategy
-from safla.core.strategies.sma_crossover import Crossover, sma_crossover, warm_up
+from safla.strategies.register import Strategy
+from safla.strategies.sma_crossover import Crossover, sma_crossover, warm_up
 from tests.faults.command import Answer
 from tests.faults.invariants import check_answer, check_run, events_of
 from tests.small_runs import SMALL, journal

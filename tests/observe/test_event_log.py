@@ -35,7 +35,7 @@ def config(folder: Path, **more: object) -> Config:
 
 def said(text: str, *, level: str = "WARNING") -> None:
     """A record as a module of safla makes it."""
-    logger.patch(lambda record: record.update(name="safla.data.exchange.client")).log(level, "{}", text)
+    logger.patch(lambda record: record.update(name="safla.exchange.client")).log(level, "{}", text)
 
 
 def lines(path: Path) -> list[dict[str, str]]:
@@ -45,7 +45,7 @@ def lines(path: Path) -> list[dict[str, str]]:
 def test_a_line_is_one_object_with_time_level_room_and_text(tmp_path: Path):
     with freeze_time("2026-01-02T03:04:05.678Z"), event_log.of_exchange(config(tmp_path)):
         said("try 2 in 1.0 s")
-    expected = {"time": "2026-01-02T03:04:05.678Z", "level": "WARNING", "room": "safla.data.exchange.client"}
+    expected = {"time": "2026-01-02T03:04:05.678Z", "level": "WARNING", "room": "safla.exchange.client"}
     assert lines(tmp_path / "data" / "market_data.log") == [expected | {"text": "try 2 in 1.0 s"}]
     assert lines(tmp_path / "data" / "errors.log") == [expected | {"text": "try 2 in 1.0 s"}]
 

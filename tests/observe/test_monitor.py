@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from safla.config.operation import Monitoring
+from safla.exchange.circuit_breaker import STATES
 from safla.observe import process
 from safla.observe.alerts import Alert, Alerts
 from safla.observe.monitor import LATENCIES, NO_FACTS, Facts, Monitor, Sample, Watched
-from safla.resilience.circuit_breaker import STATES
 from tests.observe.happenings import HOUR, START, Hands, candle, told
 
 SYMBOLS = ("BTC/USDT", "ETH/USDT")

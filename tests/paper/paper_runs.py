@@ -7,12 +7,12 @@ from typing import Any
 
 from safla.clock import SYSTEM, Clock
 from safla.config.loader import Loaded, load_mapping
-from safla.core.strategies import STRATEGIES, Strategy
 from safla.observe.update import Update
 from safla.paper import runner
 from safla.paper.runner import Onlooker
 from safla.runs import backtest
 from safla.runs.interrupt import Flag
+from safla.strategies.register import STRATEGIES, Strategy
 
 SMALL: dict[str, Any] = {
     "paper": {"source": "replay", "speed": "max"},

@@ -12,10 +12,9 @@ import pytest
 from safla.api.registered import registered
 from safla.core import values as v
 from safla.core.candles import Series
-from safla.core.strategies import Strategy
 from safla.core.values import Columns
-from safla.data.exchange.live_candles import CandleBatch
 from safla.errors import ConfigError, HostError, Interrupted
+from safla.exchange.live_candles import CandleBatch
 from safla.journal import reader
 from safla.journal.events import Candle, Filled, Halted, Resumed, RunEnded, Signal
 from safla.observe.update import Update
@@ -25,6 +24,7 @@ from safla.paper.session import resting
 from safla.runs import replay
 from safla.runs.incremental import Window
 from safla.runs.interrupt import Flag
+from safla.strategies.register import Strategy
 from tests.paper.commanded_runs import by_hand
 from tests.paper.paper_runs import SMALL, backtested, journal, loaded, traded
 

@@ -13,8 +13,8 @@ import numpy.typing as npt
 import pandas as pd  # type: ignore[import-untyped]
 
 from safla.core import values as v
-from safla.core.strategies.sma_crossover import Crossover, sma_crossover, warm_up
 from safla.core.values import Columns, Int64, Market, Rules
+from safla.strategies.sma_crossover import Crossover, sma_crossover, warm_up
 from tests.properties.folding import fold, named
 from tests.properties.market import Case
 

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pandas as pd  # type: ignore[import-untyped]
 import pytest
 
-from safla.core.metrics import benchmark, days, drawdown, growth
 from safla.core.values import Int64
+from safla.metrics import benchmark, days, drawdown, growth
 
 DAY = 86_400_000
 HOUR = 3_600_000

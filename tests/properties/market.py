@@ -8,8 +8,6 @@ import numpy as np
 from hypothesis import strategies as st
 
 from safla.core.candles import align, spread
-from safla.core.strategies import STRATEGIES
-from safla.core.strategies.sma_crossover import Crossover
 from safla.core.values import (
     DAILY_LOSS,
     DRAWDOWN,
@@ -25,6 +23,8 @@ from safla.core.values import (
     Rules,
     Signals,
 )
+from safla.strategies.register import STRATEGIES
+from safla.strategies.sma_crossover import Crossover
 
 HOUR = 3_600_000
 MOST = 10**15  # balance: prices may rise a thousandfold and stay within the bounds of D1

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from safla.core import compile as compiling
 from safla.core import engine
 from safla.core.account import blank_out, opened
-from safla.core.strategies import STRATEGIES
-from safla.core.strategies.sma_crossover import Crossover
 from safla.core.values import Columns, Float64, Int8, State
+from safla.strategies.register import STRATEGIES
+from safla.strategies.sma_crossover import Crossover
 from tests.properties.folding import Folded, fold
 from tests.properties.market import EPOCH, HOUR, Case, cases, crossovers, grid_of, history, plan_of
 

@@ -3,9 +3,9 @@
 from hypothesis import given, settings
 
 from safla.core import values as v
-from safla.core.strategies import STRATEGIES
-from safla.core.strategies.sma_crossover import Crossover
 from safla.core.values import DAILY_LOSS, Columns, Float64, Int8, Market
+from safla.strategies.register import STRATEGIES
+from safla.strategies.sma_crossover import Crossover
 from tests.properties import arithmetic
 from tests.properties.folding import fold
 from tests.properties.market import HOUR, QUIET, Case, Wish, cases, crossovers, history, written

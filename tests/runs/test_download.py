@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from safla.data.exchange.backfill import Standing
+from safla.data.backfill import Standing
 from safla.data.store.store import Place
 from safla.runs import download
 

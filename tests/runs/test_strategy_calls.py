@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from safla.core.strategies import Strategy
 from safla.core.values import Columns
 from safla.errors import StrategyError
 from safla.runs.backtest import prepare
 from safla.runs.strategy_calls import checked, signals_of
+from safla.strategies.register import Strategy
 from tests.small_runs import small
 
 CANDLES = Columns(*([np.arange(3) * 60_000] * 6))

@@ -6,14 +6,14 @@ import re
 from tests.tidy.reading import Findings, Source, at
 from tests.tidy.rules import room
 
-READERS = {"config", "data", "journal"}  # the rooms that meet what others wrote
+READERS = {"candles", "config", "data", "exchange", "journal"}  # the rooms that meet what others wrote
 
 # What an expression asks for, and the rooms that may. The core may nothing of all that (rules.impure).
 WORLD = (
     (
         re.compile(r"time\.[a-z_]+|(datetime\.)?(datetime|date)\.(now|utcnow|today)"),
         "the clock",
-        {"runs", "paper", "observe", "resilience", "clock"},
+        {"runs", "paper", "observe", "exchange", "clock"},
     ),
     (re.compile(r"os\.(environb?|getenv)"), "the environment", {"cli"}),
     (re.compile(r"(np\.random|random|secrets|uuid)\.\w+|os\.urandom"), "chance", {"data", "sweep"}),

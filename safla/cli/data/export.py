@@ -13,9 +13,9 @@ from safla.cli.output_file import put_new
 from safla.config.plan import source_timeframe
 from safla.core.candles import iso
 from safla.data import export_files
-from safla.data.exchange.factory import folder_of
 from safla.data.store.store import Held, Place, held
 from safla.errors import DataError, UsageError
+from safla.exchange.factory import folder_of
 from safla.text import printable
 
 EXAMPLE = "Example: safla data export BTC/USDT --timeframe 1h --from 2024-03-01 --to 2024-04-01 --out march.csv"

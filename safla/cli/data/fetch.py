@@ -13,7 +13,7 @@ from safla.core.candles import iso
 from safla.text import printable
 
 if TYPE_CHECKING:
-    from safla.data.exchange.backfill import Got
+    from safla.data.backfill import Got
     from safla.data.service import Fetched
     from safla.data.store.store import Span
 
@@ -42,8 +42,8 @@ def command(
     The same command goes on where it stopped. Without a SYMBOL those of the configuration are meant. Exit 5 if the
     exchange cannot be reached or refuses, 4 for candles that do not hold, 1 if stored candles were restated.
     """
-    from safla.data.exchange.server_time import SKEW_SECONDS
     from safla.data.service import Ask
+    from safla.exchange.server_time import SKEW_SECONDS
     from safla.runs import download
 
     sets = (*sets, f"market_data.timeframe={timeframe}", f"data.timeframe={timeframe}") if timeframe else sets

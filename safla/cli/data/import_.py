@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import click
 
+from safla.candles.normalise import FIELDS
 from safla.cli import UNWRAPPED
 from safla.cli.arguments import PATH, loaded
 from safla.cli.data.options import called, configured, symbol_of
@@ -13,11 +14,10 @@ from safla.clock import SYSTEM
 from safla.config.plan import source_timeframe
 from safla.core.candles import iso
 from safla.core.timeframes import TIMEFRAMES
-from safla.data.exchange.factory import folder_of
 from safla.data.import_files import Taken, Wanted, join, place_of, take
-from safla.data.rows import FIELDS
 from safla.data.source import columns_of, snap_decimals
 from safla.errors import Finding
+from safla.exchange.factory import folder_of
 from safla.text import printable
 
 SHOWN = 3  # restated candles of a file

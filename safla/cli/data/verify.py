@@ -11,11 +11,11 @@ from safla.cli.arguments import loaded
 from safla.cli.data.options import SHOWN_SPANS, called, configured, stretch, stretches, symbol_of
 from safla.core.candles import iso
 from safla.core.timeframes import TIMEFRAMES
-from safla.data.exchange.factory import folder_of
 from safla.data.store import intervals
 from safla.data.store.catalog import Verified, places, verify
 from safla.data.store.intervals import Span, Spans
 from safla.errors import DataError
+from safla.exchange.factory import folder_of
 from safla.text import printable
 
 WIDTH = 13  # of the labels

@@ -9,6 +9,7 @@ from typing import BinaryIO, cast
 
 from safla.data.files import bounded
 from safla.errors import DataError
+from safla.text import printable
 
 MAX_DIRECTORY_BYTES = 2**18  # of the list of members: some 2 000, of which one is read
 SHOWN = 5  # members that a message names
@@ -28,7 +29,7 @@ def member(stream: BinaryIO, path: str) -> Iterator[bytes]:
 
     DataError: several CSV files or none, a strange name, another compression, a cut or changed archive.
     """
-    name = bounded.shown(path)
+    name = printable(path)
     try:
         whole = _Directory(stream, name=name)
         with zipfile.ZipFile(cast("BinaryIO", whole)) as archive:

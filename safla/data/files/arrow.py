@@ -3,14 +3,15 @@
 import io
 from typing import Any, NamedTuple
 
-from safla.data.bad_rows import Handling
+from safla.candles.bad_rows import Handling
+from safla.candles.normalise import MAX_ROWS, Rows
 from safla.data.files import bounded, columnar, panics
 from safla.data.files.csv import ColumnMap
 from safla.data.files.flatbuffer import Table
 from safla.data.files.magic import ARROW
 from safla.data.files.table import MAX_COLUMNS
-from safla.data.rows import MAX_ROWS, Rows
 from safla.errors import DataError
+from safla.text import printable
 
 MAX_UNPACKED_BYTES = 2 * 2**30
 MAX_FOOTER_BYTES = 4 * 2**20
@@ -45,7 +46,7 @@ def read(
 
     with bounded.opened(path) as stream:
         content = bounded.whole(stream, path)
-    name = bounded.shown(path)
+    name = printable(path)
     _refuse_bombs(says(content, name=name), name=name)
     # polars ends in a panic on some broken files, and a panic is no Exception
     broken = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError, OverflowError)

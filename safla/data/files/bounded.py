@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from safla.data.files import panics
 from safla.errors import DataError, HostError
+from safla.text import printable
 
 MAX_FILE_BYTES = 4 * 2**30
 MAX_TEXT_BYTES = 4 * 2**30  # decompressed
@@ -32,25 +33,20 @@ def opened(path: str) -> Iterator[BinaryIO]:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except PermissionError as error:
-        raise HostError(f"{shown(path)}: no permission to read it") from error
+        raise HostError(f"{printable(path)}: no permission to read it") from error
     except (OSError, ValueError) as error:
-        raise DataError(f"{shown(path)}: {getattr(error, 'strerror', None) or 'no such file'}") from error
+        raise DataError(f"{printable(path)}: {getattr(error, 'strerror', None) or 'no such file'}") from error
     before = os.fstat(descriptor)
     if not stat.S_ISREG(before.st_mode):
         os.close(descriptor)
         kind = "a folder" if stat.S_ISDIR(before.st_mode) else "no regular file"
-        raise DataError(f"{shown(path)}: {kind}; a file or a pattern of files is needed")
+        raise DataError(f"{printable(path)}: {kind}; a file or a pattern of files is needed")
     with os.fdopen(descriptor, "rb", buffering=0) as stream:
         if before.st_size > MAX_FILE_BYTES:
-            raise DataError(f"{shown(path)}: {before.st_size} bytes, at most {MAX_FILE_BYTES} are read")
+            raise DataError(f"{printable(path)}: {before.st_size} bytes, at most {MAX_FILE_BYTES} are read")
         yield stream
         if not _identity(os.fstat(descriptor)) == _identity(before) == _standing(path):
-            raise DataError(f"{shown(path)}: the file changed while it was read; try again when it is complete")
-
-
-def shown(path: str) -> str:
-    """A path as it may stand in a message: no control characters (Z13)."""
-    return path if path.isprintable() else ascii(path)
+            raise DataError(f"{printable(path)}: the file changed while it was read; try again when it is complete")
 
 
 def blocks(stream: BinaryIO, path: str) -> Iterator[bytes]:
@@ -62,7 +58,7 @@ def blocks(stream: BinaryIO, path: str) -> Iterator[bytes]:
     elif magic == ZSTD_MAGIC:
         yield _zstd_text(whole(stream, path), path)
     elif magic == ZIP_MAGIC:
-        raise DataError(f"{shown(path)}: a ZIP archive; data.source: file reads the one CSV of it")
+        raise DataError(f"{printable(path)}: a ZIP archive; data.source: file reads the one CSV of it")
     else:
         yield from limited(stream.read, path)
 
@@ -73,7 +69,7 @@ def limited(read: Callable[[int], bytes | None], path: str) -> Iterator[bytes]:
     while block := read(BLOCK_BYTES):
         total += len(block)
         if total > MAX_TEXT_BYTES:
-            raise DataError(f"{shown(path)}: more than {MAX_TEXT_BYTES} bytes when decompressed")
+            raise DataError(f"{printable(path)}: more than {MAX_TEXT_BYTES} bytes when decompressed")
         yield block
 
 
@@ -81,7 +77,7 @@ def whole(stream: BinaryIO, path: str) -> bytes:
     """All bytes of a file at once, for the formats that cannot be read in blocks."""
     size = os.fstat(stream.fileno()).st_size
     if size > MAX_WHOLE_BYTES:
-        raise DataError(f"{shown(path)}: {size} bytes, at most {MAX_WHOLE_BYTES} are read of this format; split it")
+        raise DataError(f"{printable(path)}: {size} bytes, at most {MAX_WHOLE_BYTES} are read of this format; split it")
     return b"".join(iter(lambda: stream.read(BLOCK_BYTES), b""))
 
 
@@ -102,14 +98,14 @@ def _gzip_blocks(stream: BinaryIO, path: str) -> Iterator[bytes]:
         try:
             yield from limited(archive.read, path)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise DataError(f"{shown(path)}: cut or corrupt gzip ({error})") from error
+            raise DataError(f"{printable(path)}: cut or corrupt gzip ({error})") from error
 
 
 def _zstd_text(archive: bytes, path: str) -> bytes:
     import polars as pl
 
     if _zstd_bound(archive, path) > MAX_ZSTD_TEXT_BYTES:
-        raise DataError(f"{shown(path)}: more than {MAX_ZSTD_TEXT_BYTES} bytes when decompressed; split it")
+        raise DataError(f"{printable(path)}: more than {MAX_ZSTD_TEXT_BYTES} bytes when decompressed; split it")
     try:
         # Lines end in NUL here, so that the text is one cell: a cell for each line of a bomb would fill the memory.
         with panics.held():
@@ -123,9 +119,9 @@ def _zstd_text(archive: bytes, path: str) -> bytes:
                 n_rows=2,
             )
     except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise DataError(f"{shown(path)}: cut or corrupt zstd ({_line(error)})") from error
+        raise DataError(f"{printable(path)}: cut or corrupt zstd ({_line(error)})") from error
     if cells.height > 1:
-        raise DataError(f"{shown(path)}: a NUL byte; this is no text")
+        raise DataError(f"{printable(path)}: a NUL byte; this is no text")
     return (cells.item() or "").encode()
 
 
@@ -138,7 +134,7 @@ def _zstd_bound(archive: bytes, path: str) -> int:
             continue
         flags = view.read(1)
         if magic != ZSTD_MAGIC or not flags:
-            raise DataError(f"{shown(path)}: cut or corrupt zstd")
+            raise DataError(f"{printable(path)}: cut or corrupt zstd")
         single = flags[0] >> 5 & 1
         sizes = ((1 if single else 0), 2, 4, 8)[flags[0] >> 6]
         view.seek((0 if single else 1) + (0, 1, 2, 4)[flags[0] & 3] + sizes, os.SEEK_CUR)
@@ -152,7 +148,7 @@ def _zstd_frame_bound(view: io.BytesIO, path: str) -> int:
     while not last:
         header = view.read(3)
         if len(header) < 3:
-            raise DataError(f"{shown(path)}: cut zstd")
+            raise DataError(f"{printable(path)}: cut zstd")
         number = int.from_bytes(header, "little")
         last, kind, size = number & 1, number >> 1 & 3, number >> 3
         total += size if kind < 2 else 128 * 1024  # raw and run-length blocks say their size

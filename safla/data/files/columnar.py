@@ -5,17 +5,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from safla.candles import bad_rows, decimals
+from safla.candles.bad_rows import BadRows, Handling
+from safla.candles.decimals import Numbers, Where, more
+from safla.candles.normalise import FIELDS, Rows
+from safla.candles.validation import Origin
 from safla.core.candles import iso
 from safla.core.values import Int64
-from safla.data import bad_rows, decimals, market_names
-from safla.data.bad_rows import BadRows, Handling
-from safla.data.decimals import Numbers, Where, more
-from safla.data.files import bounded, times
+from safla.data import market_names
+from safla.data.files import times
 from safla.data.files.csv import ColumnMap, located
 from safla.data.files.times import Times
-from safla.data.rows import FIELDS, Rows
-from safla.data.validation import Origin
 from safla.errors import ConfigError, DataError, Problem
+from safla.text import printable
 
 if TYPE_CHECKING:
     import polars as pl
@@ -44,7 +46,7 @@ def wanted(
     header = list(schema)
     sample = [INTEGER if kind.is_numeric() else OTHER for kind in schema.values()]
     found = located(
-        header, columns, width=len(header), path=bounded.shown(path), sample=sample, symbol=symbol
+        header, columns, width=len(header), path=printable(path), sample=sample, symbol=symbol
     )  # fmt: skip
     place_of = market_names.column_of(header)
     owner = None if place_of is None or place_of in found.positions else header[place_of]
@@ -58,7 +60,7 @@ def wanted(
 def refuse_sharing(path: str, owners: int) -> None:
     """ConfigError where several symbols would be read from a file that does not say which row is whose."""
     if owners > 1:
-        name = bounded.shown(path)
+        name = printable(path)
         text = f"{name} would serve {owners} symbols, but has no column `symbol`; put {{symbol}} into the path"
         raise ConfigError([Problem(where="", key="data.path", text=text)])
 
@@ -117,7 +119,7 @@ def of_frame(
     origin = Origin(path, "row", numbers)
     units = times.note(ts.kinds, origin.numbers, word="row", zone=zone)
     said = f"floats ({', '.join(floats)}) are taken by their shortest decimal text" if floats else None
-    notes = tuple(f"{bounded.shown(path)}: {note}" for note in (units, said) if note)
+    notes = tuple(f"{printable(path)}: {note}" for note in (units, said) if note)
     return Rows(origin, ts.ms, read, notes, closed=own is not None, left=left)
 
 

@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from safla.candles.bad_rows import Handling
+from safla.candles.normalise import FIELDS, Rows
 from safla.data import market_names
-from safla.data.bad_rows import Handling
 from safla.data.files import bounded, table
 from safla.data.files.table import MAX_COLUMNS, Layout, split
-from safla.data.rows import FIELDS, Rows
 from safla.errors import DataError
-from safla.text import SHORT, counted
+from safla.text import SHORT, counted, printable
 
 NAMES = {
     "ts": (
@@ -89,7 +89,7 @@ def of_blocks(
     """The rows of a CSV text, as `read` gives those of a file. owners: symbols that are read from it."""
 
     def layout_of(lines: list[str]) -> Layout:
-        found = layout(lines, columns, path=bounded.shown(path), symbol=symbol)
+        found = layout(lines, columns, path=printable(path), symbol=symbol)
         if owners > 1 and found.symbol is None:
             raise market_names.shared(path, owners)
         return found

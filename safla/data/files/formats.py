@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from safla.data.bad_rows import Handling
+from safla.candles.bad_rows import Handling
+from safla.candles.normalise import Rows
 from safla.data.files import archive, arrow, bounded, columnar, csv, json, magic, parquet, table, vision
 from safla.data.files.csv import ColumnMap
-from safla.data.rows import Rows
 
 
 class Question(NamedTuple):

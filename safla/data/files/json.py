@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterator
 
-from safla.data.bad_rows import Handling
-from safla.data.files import bounded, table
+from safla.candles.bad_rows import Handling
+from safla.candles.normalise import FIELDS, Rows
+from safla.data.files import table
 from safla.data.files.csv import ColumnMap, located
 from safla.data.files.table import MAX_CELL_BYTES, MAX_COLUMNS, Layout, split
-from safla.data.rows import FIELDS, Rows
 from safla.errors import DataError
+from safla.text import printable
 
 ORDER = "arrays are read as ccxt writes them: time, open, high, low, close, volume"
 
@@ -28,7 +29,7 @@ def of_blocks(
 
     columns  by position; None: in the order of ccxt, against which the values must not speak
     """
-    name = bounded.shown(path)
+    name = printable(path)
     return table.read(
         path,
         _lines(blocks, name=name),

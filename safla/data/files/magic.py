@@ -1,7 +1,7 @@
 """What a file is by its first bytes, where that is no format of candles that is read: its name, and what to do."""
 
-from safla.data.files.bounded import shown
 from safla.errors import DataError
+from safla.text import printable
 
 PEEKED_BYTES = 4096
 PARQUET = b"PAR1"
@@ -45,6 +45,6 @@ def refuse_known(begin: bytes, path: str) -> None:
         text = magic.startswith(b"<")
         place = DUCKDB if magic == b"DUCK" else 0
         if letters.startswith(magic) if text else begin[place:].startswith(magic):
-            raise DataError(f"{shown(path)}: {what}; {instead}")
+            raise DataError(f"{printable(path)}: {what}; {instead}")
     if begin[_TAR : _TAR + 5] == b"ustar":
-        raise DataError(f"{shown(path)}: a tar archive; {_UNPACK}")
+        raise DataError(f"{printable(path)}: a tar archive; {_UNPACK}")

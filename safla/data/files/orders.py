@@ -5,11 +5,11 @@ from itertools import permutations
 import numpy as np
 import numpy.typing as npt
 
+from safla.candles.normalise import FIELDS, Rows
 from safla.core.candles import iso
 from safla.core.values import Float64
-from safla.data.files.bounded import shown
-from safla.data.rows import FIELDS, Rows
 from safla.errors import DataError
+from safla.text import printable
 
 PRICES = FIELDS[1:5]
 SAMPLE = 500  # rows on which the orders are tried before one is held against all
@@ -50,7 +50,7 @@ def refuse_another(rows: Rows) -> None:
 
 def _refuse(rows: Rows, other: tuple[str, ...], why: str) -> None:
     raise DataError(
-        f"{shown(rows.origin.file)}: no header, and its columns are not in Binance's order "
+        f"{printable(rows.origin.file)}: no header, and its columns are not in Binance's order "
         f"(time, {', '.join(FIELDS[1:])}): {why}; as time, {', '.join(other)} they hold; "
         "data.columns says which column is which, by position"
     )

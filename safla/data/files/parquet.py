@@ -3,15 +3,16 @@
 import msgspec
 import numpy as np
 
-from safla.data.bad_rows import Handling
+from safla.candles.bad_rows import Handling
+from safla.candles.normalise import FIELDS, MAX_ROWS, Rows
 from safla.data.files import bounded, columnar, footer, run_candles
 from safla.data.files.csv import ColumnMap
 from safla.data.files.footer import Footer, Limits
 from safla.data.files.parquet_decoding import decoded, schema_of
 from safla.data.files.run_candles import Recorded
 from safla.data.files.table import MAX_COLUMNS
-from safla.data.rows import FIELDS, MAX_ROWS, Rows
 from safla.errors import DataError
+from safla.text import printable
 
 MAX_UNPACKED_BYTES = 2 * 2**30
 
@@ -24,7 +25,7 @@ def read(
 
     with bounded.opened(path) as stream:
         content = bounded.whole(stream, path)
-    name = bounded.shown(path)
+    name = printable(path)
     claims = footer.read(content, name=name, limits=Limits(MAX_COLUMNS, MAX_ROWS, MAX_UNPACKED_BYTES))
     broken = (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError, OverflowError)  # of casts too
     try:
@@ -49,7 +50,7 @@ def _recorded(path: str, content: bytes, claims: Footer, run: Recorded, *, symbo
     run_candles.verified(frame, run)
     names = [one.symbol for one in run.symbols]
     if symbol not in names:
-        raise DataError(f"{bounded.shown(path)}: no candles of {symbol}; it has {_listed(names)}")
+        raise DataError(f"{printable(path)}: no candles of {symbol}; it has {_listed(names)}")
     place = names.index(symbol)
     _, price, volume, rows = msgspec.structs.astuple(run.symbols[place])
     first = sum(one.rows for one in run.symbols[:place])

@@ -8,12 +8,12 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
+from safla.candles.normalise import MAX_ROWS
 from safla.config.types import SYMBOL, Timeframe
 from safla.core.candles import Series, digest
 from safla.core.values import Columns
 from safla.data.files.footer import Footer
 from safla.data.files.parquet_format import INT64
-from safla.data.rows import MAX_ROWS
 
 if TYPE_CHECKING:
     import polars as pl

@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from safla.candles import bad_rows, decimals
+from safla.candles.bad_rows import DroppedRows, Handling, Mask
+from safla.candles.decimals import Numbers
+from safla.candles.normalise import FIELDS, MAX_ROWS, Rows
+from safla.candles.validation import Origin
 from safla.core.candles import iso
 from safla.core.values import Int8, Int64
-from safla.data import bad_rows, decimals, market_names
-from safla.data.bad_rows import DroppedRows, Handling, Mask
-from safla.data.decimals import Numbers
+from safla.data import market_names
 from safla.data.files import orders, times
-from safla.data.files.bounded import shown
-from safla.data.rows import FIELDS, MAX_ROWS, Rows
-from safla.data.validation import Origin
 from safla.errors import DataError
+from safla.text import printable
 
 if TYPE_CHECKING:
     import polars as pl
@@ -92,7 +93,7 @@ class SkippedLines:
         """DataError where they are more than any file has for a reason."""
         count = self._blank[0] + sum(count for count, _ in self.found.values())
         if count > MAX_ROWS:
-            raise DataError(f"{shown(path)}: more than {MAX_ROWS} lines that are no rows")
+            raise DataError(f"{printable(path)}: more than {MAX_ROWS} lines that are no rows")
 
     def notes(self) -> list[str]:
         """What there is to say of them."""
@@ -129,7 +130,7 @@ def read(
     lines = _lines(path, blocks)
     head = _without_mark(path, _head(lines))
     if not head.strip():
-        raise DataError(f"{shown(path)}: the file is empty")
+        raise DataError(f"{printable(path)}: the file is empty")
     layout = layout_of(_first_lines(path, head))
     parts: dict[str, list[Numbers]] = {field: [] for field in FIELDS}
     numbers: list[Int64] = []
@@ -141,7 +142,7 @@ def read(
     for piece in _pieces(path, head, lines, layout=layout, skipped=skipped):
         rows += len(piece.ends)
         if rows > MAX_ROWS:
-            raise DataError(f"{shown(path)}: more than {MAX_ROWS} rows")
+            raise DataError(f"{printable(path)}: more than {MAX_ROWS} rows")
         frame = _cells(path, piece, layout=layout)
         places = piece.numbers
         if owner is not None:
@@ -168,7 +169,7 @@ def read(
     notes = [*said, *skipped.notes(), *([units] if units else [])]
     ts_ms = joined.pop("ts").digits
     others = () if owner is None else owner.told(path, layout.word)
-    told = (*(f"{shown(path)}: {note}" for note in notes), *others)
+    told = (*(f"{printable(path)}: {note}" for note in notes), *others)
     found_rows = Rows(origin, ts_ms, joined, told, closed, bad_rows.together(left))
     if layout.guessed:
         orders.refuse_another(found_rows)
@@ -234,7 +235,9 @@ def _lines(path: str, blocks: Iterator[bytes]) -> Iterator[bytes]:
             block = block.replace(b"\r\n", b"\n")
         end = block.rfind(b"\n") + 1
         if end == 0 and len(block) > MAX_CELL_BYTES:
-            raise DataError(f"{shown(path)}: a line of more than {MAX_CELL_BYTES} bytes; this is no table of candles")
+            raise DataError(
+                f"{printable(path)}: a line of more than {MAX_CELL_BYTES} bytes; this is no table of candles"
+            )
         if end:
             yield block[:end]
         rest = block[end:]
@@ -254,7 +257,7 @@ def _head(lines: Iterator[bytes]) -> bytes:
 
 def _without_mark(path: str, head: bytes) -> bytes:
     if head[:2] in _MARKS:
-        raise DataError(f"{shown(path)}: the text is {_MARKS[head[:2]]}; save it as UTF-8")
+        raise DataError(f"{printable(path)}: the text is {_MARKS[head[:2]]}; save it as UTF-8")
     return head.removeprefix(MARK)
 
 
@@ -269,9 +272,9 @@ def _first_lines(path: str, head: bytes) -> list[str]:
         try:
             lines.append(line.decode("utf-8"))
         except UnicodeDecodeError as error:
-            raise DataError(f"{shown(path)}: line {len(lines) + 1}: not a text in UTF-8") from error
+            raise DataError(f"{printable(path)}: line {len(lines) + 1}: not a text in UTF-8") from error
     if not any(line.strip() for line in lines) and len(texts) > len(lines):
-        raise DataError(f"{shown(path)}: a line of more than {MAX_CELL_BYTES} bytes; this is no table of candles")
+        raise DataError(f"{printable(path)}: a line of more than {MAX_CELL_BYTES} bytes; this is no table of candles")
     return lines
 
 
@@ -330,11 +333,13 @@ def _framed(path: str, piece: Piece, *, layout: Layout, skipped: SkippedLines) -
 
 def _refuse_bytes(path: str, text: bytes, *, ends: Int64, first: int) -> None:
     if b"\0" in text:
-        raise DataError(f"{shown(path)}: line {first + text[: text.index(0)].count(10)}: a NUL byte; this is no text")
+        raise DataError(
+            f"{printable(path)}: line {first + text[: text.index(0)].count(10)}: a NUL byte; this is no text"
+        )
     lengths = np.diff(ends, prepend=-1) - 1
     long = np.flatnonzero(lengths > MAX_CELL_BYTES)
     if len(long):
-        raise DataError(f"{shown(path)}: line {first + int(long[0])}: more than {MAX_CELL_BYTES} bytes")
+        raise DataError(f"{printable(path)}: line {first + int(long[0])}: more than {MAX_CELL_BYTES} bytes")
 
 
 def _cells(path: str, piece: Piece, *, layout: Layout) -> "pl.DataFrame":
@@ -401,7 +406,7 @@ def _ragged(path: str, piece: Piece, *, layout: Layout) -> DataError:
     """The error for lines that are not cut into cells as the first was: it names the first such line."""
     outside = re.compile(f'"[^"]*"|{re.escape(layout.delimiter)}'.encode())
     for number, line in zip(piece.numbers.tolist(), piece.text.split(b"\n"), strict=False):
-        at = f"{shown(path)}: {layout.word} {number}"
+        at = f"{printable(path)}: {layout.word} {number}"
         if line.count(b'"') % 2:
             return DataError(f"{at}: a quote is opened and not closed")
         if _misplaced_quotes(np.frombuffer(line + b"\n", np.uint8), layout.delimiter).any():
@@ -413,4 +418,4 @@ def _ragged(path: str, piece: Piece, *, layout: Layout) -> DataError:
             line.decode("utf-8")
         except UnicodeDecodeError:
             return DataError(f"{at}: not a text in UTF-8")
-    return DataError(f"{shown(path)}: {layout.word}s {piece.numbers[0]} to {piece.numbers[-1]} are no table")
+    return DataError(f"{printable(path)}: {layout.word}s {piece.numbers[0]} to {piece.numbers[-1]} are no table")

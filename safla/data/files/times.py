@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from safla.candles.decimals import Where, more
 from safla.core.values import Float64, Int8, Int64
-from safla.data.decimals import Where, more
 from safla.errors import DataError
 
 if TYPE_CHECKING:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from safla.data.bad_rows import Handling
+from safla.candles.bad_rows import Handling
+from safla.candles.normalise import Rows
 from safla.data.files import archive, archive_name, bounded, table
 from safla.data.files.table import Layout, split
-from safla.data.rows import Rows
 from safla.errors import DataError
+from safla.text import printable
 
 WIDTH = 12  # the columns of a kline; the first six are ours
 HEADER = "open_time"  # USD-M archives got one in 2022, spot has none
@@ -30,9 +31,7 @@ def read(path: str) -> Rows:
 
 def of_blocks(path: str, blocks: Iterator[bytes], *, bad: Handling = "refuse") -> Rows:
     """The rows of the text of an archive."""
-    return table.read(
-        path, blocks, layout_of=lambda lines: _layout(lines, path=bounded.shown(path)), closed=True, bad=bad
-    )
+    return table.read(path, blocks, layout_of=lambda lines: _layout(lines, path=printable(path)), closed=True, bad=bad)
 
 
 def is_archive(path: str, head: bytes, *, zipped: bool) -> bool:
@@ -51,14 +50,14 @@ def verify(stream: BinaryIO, path: str) -> None:
     with bounded.opened(str(beside)) as checksum:
         said = _CHECKSUM.fullmatch(checksum.read(MAX_CHECKSUM_BYTES))
     if not said:
-        raise DataError(f"{bounded.shown(str(beside))}: no checksum; `sha256  name` is expected")
+        raise DataError(f"{printable(str(beside))}: no checksum; `sha256  name` is expected")
     total = hashlib.sha256()
     while block := stream.read(bounded.BLOCK_BYTES):
         total.update(block)
     stream.seek(0)
     if total.hexdigest() != said[1].decode():
         raise DataError(
-            f"{bounded.shown(path)}: its SHA-256 is {total.hexdigest()}, the CHECKSUM file says {said[1].decode()}; "
+            f"{printable(path)}: its SHA-256 is {total.hexdigest()}, the CHECKSUM file says {said[1].decode()}; "
             "download both again"
         )
 

@@ -9,16 +9,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from safla.candles.decimals import POWERS
+from safla.candles.normalise import PRICES
+from safla.candles.validation import Bounds, Origin, check
 from safla.core.candles import Series
 from safla.core.scale import LIMIT
 from safla.core.values import Columns, Int64
-from safla.data.decimals import POWERS
 from safla.data.files import footer, run_candles
 from safla.data.files.footer import Limits
 from safla.data.files.parquet_decoding import decoded
 from safla.data.files.parquet_format import INT64
-from safla.data.rows import PRICES
-from safla.data.validation import Bounds, Origin, check
 from safla.errors import DataError
 
 PRICE_LIMIT = LIMIT // 1000  # D1: the least that any strategy asks for

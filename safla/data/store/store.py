@@ -10,11 +10,11 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+from safla.candles.decimals import MAX_PLACES
 from safla.config.plan import OrderRules
 from safla.core.candles import Series, between, iso
 from safla.core.timeframes import TIMEFRAMES
 from safla.core.values import Columns
-from safla.data.decimals import MAX_PLACES
 from safla.data.store import beliefs, intervals, manifest, month, shelf
 from safla.data.store.intervals import Span, Spans
 from safla.data.store.manifest import Manifest, Month, Offer

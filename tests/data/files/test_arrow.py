@@ -7,8 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from safla.candles.normalise import Rows
 from safla.data.files import arrow
-from safla.data.rows import Rows
 from safla.errors import DataError
 from tests.data.written import START, STEP, assembled, file, read_or_refused
 

@@ -9,6 +9,7 @@ import pytest
 
 from safla.data.files import bounded, csv
 from safla.errors import DataError, HostError
+from safla.text import printable
 from tests.data.written import (
     HEADER,
     ZSTD_BLOCK,
@@ -148,7 +149,7 @@ def test_a_zip_is_sent_to_the_source_that_reads_it(tmp_path: Path) -> None:
 
 
 def test_control_characters_in_a_name_do_not_reach_a_message() -> None:
-    assert bounded.shown("a\x1b[31mb\u202e.csv") == r"'a\x1b[31mb\u202e.csv'"
+    assert printable("a\x1b[31mb\u202e.csv") == r"a\x1b[31mb\u202e.csv"
 
 
 @pytest.mark.parametrize("change", ["replace", "remove"])

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from safla.candles.normalise import FIELDS
 from safla.data.files import bounded, csv
-from safla.data.rows import FIELDS
 from safla.errors import DataError
 from tests.data.written import HEADER, START, STEP, assembled, candles, csv_file, file, lines, same
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from safla.candles.normalise import Rows
 from safla.data.files import formats
 from safla.data.files.formats import Question
-from safla.data.rows import Rows
 from safla.errors import ConfigError, DataError
 from tests.data.written import HEADER, START, STEP, candles, csv_file, file, gz, kline, lines, same, zip_file, zst
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from safla.candles.normalise import Rows
 from safla.data.files import bounded
 from safla.data.files import json as json_candles
-from safla.data.rows import Rows
 from safla.errors import DataError
 from tests.data.written import HEADER, assembled, candles, csv_file, lines, read_or_refused, same
 

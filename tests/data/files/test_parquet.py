@@ -8,10 +8,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from safla.candles.normalise import Rows, Target, assemble
 from safla.core.candles import Series
 from safla.core.values import Columns
 from safla.data.files import csv, footer, parquet
-from safla.data.rows import Rows, Target, assemble
 from safla.errors import ConfigError, DataError
 from safla.journal import run_candles
 from tests.data.written import (

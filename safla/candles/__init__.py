@@ -1,0 +1,1 @@
+"""Candles as columns: read as integers, checked, resampled. Nothing is read from disk or network."""

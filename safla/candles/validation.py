@@ -1,0 +1,222 @@
+"""Which candles are sound: S1-S4 and the bounds of D1. Nothing is mended here, and no file is opened."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from safla.candles.bad_rows import BadRows
+from safla.candles.decimals import more
+from safla.core.candles import iso
+from safla.core.scale import LIMIT, to_text
+from safla.core.timeframes import LAST_MS, TIMEFRAMES
+from safla.core.values import Columns, Int64
+from safla.errors import DataError
+from safla.text import printable
+
+MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
+
+
+class Origin(NamedTuple):
+    """Where rows stood: a file, what its rows are called there, and the number of each."""
+
+    file: str
+    word: str  # "line" of a text, "row" of a table
+    numbers: Int64
+
+    def at(self, row: int) -> str:
+        """The place of a row, as messages begin with it."""
+        return f"{printable(self.file)}: {self.word} {self.numbers[row]}"
+
+
+class Bounds(NamedTuple):
+    """What candles must keep to: the time grid (S1), the highest price (D1); and the decimals in messages."""
+
+    step_ms: int
+    price_limit: int
+    price_decimals: int
+    volume_decimals: int
+
+
+class Ordered(NamedTuple):
+    """Candles in strictly ascending order, and what was done for it."""
+
+    columns: Columns
+    origin: Origin
+    duplicates: int
+    turned: bool
+
+
+class Holes(NamedTuple):
+    """How many holes there are (S4), and how many candles are missing in them."""
+
+    number: int
+    missing: int
+
+
+Rule = tuple[Callable[[Columns, Bounds], npt.NDArray[Any]], str]
+
+RULES: tuple[Rule, ...] = (
+    (lambda c, b: (c.ts < 0) | (c.ts > LAST_MS), "time {ts} is outside 1970 to 2100"),
+    (lambda c, b: c.ts % b.step_ms != 0, "{grid}"),
+    (lambda c, b: c.low <= 0, "low {low} is not above 0"),
+    (lambda c, b: c.high < c.open, "high {high} is below open {open}"),
+    (lambda c, b: c.high < c.close, "high {high} is below close {close}"),
+    (lambda c, b: c.low > c.open, "low {low} is above open {open}"),
+    (lambda c, b: c.low > c.close, "low {low} is above close {close}"),
+    (
+        lambda c, b: c.high > b.price_limit,
+        "high {high} is above {price_limit}, the most that can be summed",
+    ),
+    (lambda c, b: c.volume < 0, "volume {volume} is below 0"),
+    (lambda c, b: c.volume >= LIMIT, "volume {volume} is not below 2**62 units; set fewer volume_decimals"),
+)
+
+
+def check(columns: Columns, bounds: Bounds, *, origin: Origin) -> None:
+    """Refuse candles that break S1, S3 or D1: DataError names the first row, its values, and how many more."""
+    broken = [(rule(columns, bounds), text) for rule, text in RULES]
+    if not any(mask.any() for mask, _ in broken):
+        return
+    rows = np.flatnonzero(np.logical_or.reduce([mask for mask, _ in broken]))
+    row = int(rows[0])
+    template = next(text for mask, text in broken if mask[row])
+    said = template.format(**_texts(columns, bounds, row=row))
+    raise BadRows(f"{origin.at(row)}: {said}{more(len(rows))}", rows, of=len(columns.ts))
+
+
+def ascend(columns: Columns, bounds: Bounds, *, origin: Origin) -> Ordered:
+    """Candles in ascending order: newest first is turned round, the same candle again is ignored (S2).
+
+    At least one candle. DataError for one that comes again with other values, and for one that is out of order.
+    """
+    turned = bool(columns.ts[0] > columns.ts[-1])
+    if turned:
+        columns, origin = Columns(*(column[::-1] for column in columns)), origin._replace(numbers=origin.numbers[::-1])
+    late = np.zeros(len(columns.ts), bool)
+    late[1:] = columns.ts[1:] <= np.maximum.accumulate(columns.ts)[:-1]
+    if not late.any():
+        return Ordered(_solid(columns), origin, duplicates=0, turned=turned)
+    kept = Columns(*(column[~late] for column in columns))
+    again = Columns(*(column[late] for column in columns))
+    rest = origin._replace(numbers=origin.numbers[~late])
+    rows = np.flatnonzero(late) if not turned else len(late) - 1 - np.flatnonzero(late)
+    others = origin._replace(numbers=origin.numbers[late])
+    _refuse_revised(kept, again, bounds, origins=(rest, others), rows=rows)
+    return Ordered(kept, rest, duplicates=int(late.sum()), turned=turned)
+
+
+def holes(ts: Int64, step_ms: int) -> Holes:
+    """How many holes ascending times on the grid have, and how many candles are missing in them."""
+    if not len(ts):
+        return Holes(0, 0)
+    return Holes(int(np.count_nonzero(np.diff(ts) > step_ms)), (int(ts[-1]) - int(ts[0])) // step_ms + 1 - len(ts))
+
+
+def merged(parts: list[Ordered], bounds: Bounds) -> tuple[Columns, dict[tuple[str, str], int]]:
+    """The candles of several files as one series; and of two files, how many candles both have.
+
+    parts  by their first candle. DataError where two files give a candle other values: both places and values are named
+    """
+    if len(parts) == 1:
+        return parts[0].columns, {}
+    joined = Columns(*(np.concatenate(columns) for columns in zip(*(one.columns for one in parts), strict=True)))
+    if (np.diff(joined.ts) > 0).all():
+        return joined, {}
+    owner = np.repeat(np.arange(len(parts)), [len(one.columns.ts) for one in parts])
+    numbers = np.concatenate([one.origin.numbers for one in parts])
+    order = np.argsort(joined.ts, kind="stable")
+    joined, owner, numbers = Columns(*(column[order] for column in joined)), owner[order], numbers[order]
+    again = np.zeros(len(order), bool)
+    again[1:] = np.diff(joined.ts) == 0
+    first = np.maximum.accumulate(
+        np.where(again, 0, np.arange(len(order)))
+    )  # where each candle stands for the first time
+    other = again & np.logical_or.reduce([column != column[first] for column in joined])
+    if other.any():
+        row = int(np.argmax(other))
+        place = int(first[row])
+        one, two = (parts[owner[at]].origin._replace(numbers=numbers[at : at + 1]) for at in (place, row))
+        said = _differing(joined, place, joined, row, bounds)
+        raise DataError(
+            f"{two.at(0)}: candle_revised: {iso(int(joined.ts[row]))} stands in {one.at(0)} with other values: {said}"
+            f"{more(int(np.count_nonzero(other)))}; leave one of the files out"
+        )
+    pairs, counts = np.unique(np.stack([owner[again], owner[first[again]]]), axis=1, return_counts=True)
+    files = [one.origin.file for one in parts]
+    shared = {(files[a], files[b]): int(count) for (a, b), count in zip(pairs.T.tolist(), counts, strict=True)}
+    return _solid(Columns(*(column[~again] for column in joined))), shared
+
+
+def _differing(mine: Columns, row: int, theirs: Columns, other: int, bounds: Bounds) -> str:
+    """Which values of two candles differ: those of the second, then of the first."""
+    places = dict.fromkeys(Columns._fields[1:5], bounds.price_decimals) | {"volume": bounds.volume_decimals}
+    pairs = {name: (int(getattr(mine, name)[row]), int(getattr(theirs, name)[other])) for name in places}
+    texts = [
+        f"{name} {to_text(two, places[name])} and there {to_text(one, places[name])}"
+        for name, (one, two) in pairs.items()
+        if one != two
+    ]
+    return ", ".join(texts)
+
+
+def _refuse_revised(
+    kept: Columns, again: Columns, bounds: Bounds, *, origins: tuple[Origin, Origin], rows: Int64
+) -> None:
+    first, origin = origins
+    place = np.minimum(np.searchsorted(kept.ts, again.ts), len(kept.ts) - 1)
+    unknown = kept.ts[place] != again.ts
+    other = np.logical_or.reduce([mine[place] != theirs for mine, theirs in zip(kept, again, strict=True)])
+    if not other.any():
+        return
+    row = int(np.argmax(other))
+    time = iso(int(again.ts[row]))
+    if unknown[row]:
+        raise DataError(f"{origin.at(row)}: {time} is out of order; sort the file by time")
+    said = _differing(kept, int(place[row]), again, row, bounds)
+    revised = other & ~unknown
+    raise BadRows(
+        f"{origin.at(row)}: candle_revised: {time} stands in {first.word} {first.numbers[place[row]]} with other "
+        f"values: {said}{more(int(np.count_nonzero(revised)))}",
+        rows[revised],
+        of=len(kept.ts) + len(again.ts),
+    )
+
+
+def _off_grid(ts: Int64, row: int, step_ms: int) -> str:
+    """What is wrong with the time of a row; where most are shifted alike, by how much, and whose days these are."""
+    name = next((name for name, ms in TIMEFRAMES.items() if ms == step_ms), f"{step_ms} ms")
+    usual = f"time {iso(int(ts[row]))} is not on the grid of {name} candles"
+    shifts, counts = np.unique(ts % step_ms, return_counts=True)
+    shift = int(shifts[np.argmax(counts)])
+    if not shift or shift % MINUTE_MS or 2 * counts.max() <= len(ts) or len(ts) < 2:
+        return usual
+    opens = f"{shift // HOUR_MS:02}:{shift % HOUR_MS // MINUTE_MS:02}"
+    if name == "1d":
+        east = DAY_MS - shift if 2 * shift > DAY_MS else -shift
+        zone = f"UTC{'+' if east > 0 else '-'}{abs(east) // HOUR_MS}"
+        zone += f":{abs(east) % HOUR_MS // MINUTE_MS:02}" if east % HOUR_MS else ""
+        return f"1d candles that open at {opens} UTC (the day of {zone}); safla needs days that open at 00:00 UTC"
+    if step_ms <= HOUR_MS:
+        return f"{name} candles that open {shift // MINUTE_MS} min after those of UTC, such as {iso(int(ts[row]))}"
+    following = f"{step_ms // HOUR_MS:02}:00"
+    return (
+        f"{name} candles that open at {opens} UTC and every {step_ms // HOUR_MS} h from there; safla needs those that "
+        f"open at 00:00, {following}, ... UTC"
+    )
+
+
+def _solid(columns: Columns) -> Columns:
+    return Columns(*(np.ascontiguousarray(column) for column in columns))
+
+
+def _texts(columns: Columns, bounds: Bounds, *, row: int) -> dict[str, str | int]:
+    prices = {name: to_text(int(getattr(columns, name)[row]), bounds.price_decimals) for name in columns._fields[1:5]}
+    return {
+        **prices,
+        "ts": iso(int(columns.ts[row])) if 0 <= columns.ts[row] <= LAST_MS else f"{columns.ts[row]} ms",
+        "grid": _off_grid(columns.ts, row, bounds.step_ms),
+        "volume": to_text(int(columns.volume[row]), bounds.volume_decimals),
+        "price_limit": to_text(bounds.price_limit, bounds.price_decimals),
+    }

@@ -1,0 +1,66 @@
+"""What trading cost, what more it could have cost, and what a doubtful exit would have been worth. Money in and out."""
+
+import numpy as np
+
+from safla.core.fills import fee, sold_at
+from safla.core.values import TAKE_PROFIT, Columns, Int64, Market, Rules
+from safla.metrics.metric import Metric, number
+from safla.metrics.trades import NO_TRADE
+
+BPS = 10_000
+
+
+def slippage_paid(reference: Int64, price: Int64, quantity: Int64, k: Int64) -> int:
+    """The distance of the fills from their prices before slippage, times their quantities: money units.
+
+    int64[fills] each, k that of the market of each (D1)
+    """
+    return sum((np.abs(price - reference) * quantity * k).tolist())
+
+
+def share_of_gross(cost: int, gross: Int64) -> Metric:
+    """A cost over the gross profit: the sum of what gained before fees. gross int64[trades], money units both."""
+    gained = sum(value for value in gross.tolist() if value > 0)
+    if gained == 0:
+        return Metric(None, "no trade gained before fees")
+    return number(float(cost) / float(gained))
+
+
+def break_even_bps(net_profit: int, notional: int, trades: int) -> Metric:
+    """What every fill could have cost more, in bps of its notional, until nothing is left; money units both."""
+    if trades == 0:
+        return NO_TRADE
+    return number(float(net_profit) / float(notional) * BPS)
+
+
+def volume_before(columns: Columns, ts: int) -> int:
+    """V_prev of S25: the last volume above 0 before the candle that opens at a time, volume units; 0: none yet."""
+    row = int(np.searchsorted(columns.ts, ts)) - 1
+    while row >= 0 and int(columns.volume[row]) == 0:
+        row -= 1
+    return int(columns.volume[row]) if row >= 0 else 0
+
+
+def as_target(rules: Rules, market: Market, level: int, quantity: int) -> int:
+    """What selling at a target brings, money units: it rests there, so no slippage and the maker rate (S11, S26)."""
+    notional = level * quantity * market.k
+    return notional - fee(notional, rules.maker_commission_ppm)
+
+
+def as_stop(rules: Rules, market: Market, level: int, quantity: int, volume: int) -> int:
+    """What selling at a stop brings, money units: a market order (S25, S26). volume: V_prev."""
+    notional = sold_at(rules, market, level, quantity, volume) * quantity * market.k
+    return notional - fee(notional, rules.commission_ppm)
+
+
+def if_otherwise(
+    rules: Rules, market: Market, reason: int, other: int, quantity: int, proceeds: int, volume: int
+) -> tuple[int, int]:
+    """What an ambiguous exit changes by if the target came first, and if the stop did: money units (S12).
+
+    reason    how it was filled; other: the level that its candle spans as well, price units
+    proceeds  what it brought after its fee; volume: V_prev
+    """
+    if reason == TAKE_PROFIT:
+        return 0, as_stop(rules, market, other, quantity, volume) - proceeds
+    return as_target(rules, market, other, quantity) - proceeds, 0

@@ -1,0 +1,95 @@
+"""Figures of the closed trades: how often they won, how much, in which order, for what risk. No candle, no equity.
+
+net is int64[trades], money units, after all costs, in the order in which the trades closed.
+"""
+
+import math
+from itertools import groupby
+
+import numpy as np
+
+from safla.core.exits import levels_from, stop_in_force
+from safla.core.values import NONE, Float64, Int64, Rules
+from safla.metrics.metric import FEWEST_TRADES, Metric, few, number
+from safla.metrics.sums import deviation, mean
+
+NO_TRADE = Metric(None, "no trade was closed")
+NO_LOSS = Metric(None, "no trade lost")
+NO_STOP = "no stop was set at the entry"
+
+
+def win_rate(net: Int64) -> Metric:
+    """Trades with a profit after all costs over all trades."""
+    if len(net) == 0:
+        return NO_TRADE
+    return Metric(float(np.count_nonzero(net > 0)) / float(len(net)))
+
+
+def profit_factor(net: Int64) -> Metric:
+    """Sum of the net wins over the sum of the net losses."""
+    won, lost = sums_of_sides(net)
+    if len(net) == 0:
+        return NO_TRADE
+    return Metric(float(won) / float(lost)) if lost > 0 else NO_LOSS
+
+
+def sums_of_sides(net: Int64) -> tuple[int, int]:
+    """What the winning trades won and the losing ones lost, money units, both positive."""
+    values = net.tolist()
+    return sum(value for value in values if value > 0), sum(-value for value in values if value < 0)
+
+
+def payoff(net: Int64) -> Metric:
+    """The mean net win over the mean net loss; it needs both."""
+    wins, losses = int(np.count_nonzero(net > 0)), int(np.count_nonzero(net < 0))
+    if len(net) == 0:
+        return NO_TRADE
+    if losses == 0:
+        return NO_LOSS
+    if wins == 0:
+        return Metric(None, "no trade won")
+    won, lost = sums_of_sides(net)
+    return Metric(float(won) / float(wins) / (float(lost) / float(losses)))
+
+
+def kelly(net: Int64) -> Metric:
+    """p - (1 - p) / b, p the win rate and b the payoff: the share of capital to risk (Kelly 1956)."""
+    if len(net) < FEWEST_TRADES:
+        return few(len(net), FEWEST_TRADES, "trades")
+    odds, rate = payoff(net), win_rate(net)
+    if odds.value is None or rate.value is None:
+        return odds
+    return number(rate.value - (1.0 - rate.value) / odds.value)
+
+
+def expectancy(values: Float64) -> Metric:
+    """The mean of what each trade came to, float64[trades]: money, shares of the entry notional, or R."""
+    return number(mean(values)) if len(values) else NO_TRADE
+
+
+def sqn(multiples: Float64) -> Metric:
+    """System quality number: sqrt(trades) * mean(R) / std(R), ddof = 1, all trades counted (Tharp 2008)."""
+    if len(multiples) < FEWEST_TRADES:
+        return few(len(multiples), FEWEST_TRADES, "trades")
+    spread = deviation(multiples)
+    if spread == 0.0:
+        return Metric(None, "the trades do not vary")
+    return number(math.sqrt(len(multiples)) * mean(multiples) / spread)
+
+
+def first_stop(rules: Rules, tick: int, entry: int) -> int:
+    """The stop in force when a position is filled at a price (S27), price units; NONE where there is none."""
+    return stop_in_force(rules, levels_from(rules, tick, entry))
+
+
+def multiple(net: int, entry: int, stop: int, quantity: int, k: int) -> float | None:
+    """R: net profit over what the first stop put at risk, quantity * (entry - stop); None without a stop (Tharp 1998).
+
+    entry, stop  price units, stop NONE: none; quantity in its units, k as Market has it, net in money units
+    """
+    return None if stop == NONE else float(net) / float(quantity * (entry - stop) * k)
+
+
+def longest_streak(won: list[bool]) -> int:
+    """The longest run of true ones."""
+    return max((sum(1 for _ in run) for true, run in groupby(won) if true), default=0)

@@ -1,0 +1,11 @@
+"""Strategies: pure functions of closed candles (D5), and SMAStrategy, which the first system had here."""
+
+from typing import Any
+
+
+def __getattr__(name: str) -> Any:
+    if name == "SMAStrategy":
+        from safla.compat.strategy import SMAStrategy
+
+        return SMAStrategy
+    raise AttributeError(name)

@@ -1,0 +1,403 @@
+"""The stream says that a candle closed (X13), over real sockets: a fault costs latency alone (FAULTS 44)."""
+
+import asyncio
+import gc
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from safla.clock import Clock
+from safla.config.operation import Exchange
+from safla.exchange import candle_stream, factory
+from safla.exchange.candle_stream import CandleStream
+from safla.exchange.ccxt_stream import ccxt_stream
+from safla.exchange.live_candles import CandleBatch
+from tests.data.following import BEGAN, Following, over_at, pairs
+from tests.exchange.ticking import Ticking
+from tests.fake import stream as pushing
+from tests.fake_exchange import SOCKETS
+from tests.faults.exchange import MINUTE, START
+from tests.margins import bound
+
+SINCE, END = BEGAN - 5, BEGAN + 4  # minutes
+AFTER = 5  # events that go well before one breaks
+HEALED = 2  # candles at the end that are on time again
+FAULTS = {
+    # what is ordered, and what comes of it: whether the line was connected again
+    "ws_reject": (({"times": 3}, True), ({"times": 2, "retry_after": "7"}, True)),
+    "ws_close": (({}, True), ({"closing": True}, True), ({"times": 3}, True)),
+    "ws_abort": (({}, True), ({"closing": True}, True), ({"times": 3}, True)),
+    "ws_silence": (({}, True), ({"closing": True}, True), ({"symbol": "BTC/USDT"}, True)),
+    "ws_garbage": (({}, False), ({"closing": True}, False), ({"text": "[" * 5_000}, False)),
+    "ws_truncated": (({}, False), ({"closing": True}, False), ({"times": 9}, True)),
+    "ws_null_fields": (({}, False), ({"closing": True}, False)),
+    "ws_duplicate": (({}, False), ({"closing": True}, False)),
+    "ws_late": (({}, False), ({"closing": True}, False)),
+    "ws_skip": (({}, False), ({"closing": True}, False)),
+    "ws_never_closes": (({}, False),),
+    "ws_unknown_event": (({}, False), ({"closing": True}, False)),
+    "ws_server_shutdown": (({}, False), ({"closing": True}, False)),
+    "ws_subscribe_error": (({}, True), ({"times": 3}, True)),
+}  # fmt: skip
+CASES = [(name, order, reconnected) for name, cases in FAULTS.items() for order, reconnected in cases]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_unsaid(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """What asyncio says of errors that nobody took would stand on the terminal of whoever runs it (I9)."""
+    yield
+    gc.collect()
+    assert [one.getMessage() for one in caplog.records if one.name == "asyncio"] == []
+
+
+@pytest.fixture
+def following(tmp_path: Path) -> Following:
+    """A client of one symbol."""
+    return Following(tmp_path)
+
+
+def lateness(following: Following, came: list[CandleBatch]) -> list[float]:
+    """How long after its close each candle came, seconds; of those that closed while we were there."""
+    return [one.came - over_at(one.ts) for one in came if over_at(one.ts) > 0]
+
+
+def test_the_table_has_a_row_for_each_of_the_14_faults() -> None:
+    assert set(FAULTS) == set(SOCKETS)
+    assert len(SOCKETS) == 14
+
+
+def test_a_candle_comes_as_soon_as_it_is_over_where_the_stream_rings(following: Following) -> None:
+    came = following.follow(SINCE, END, stream=True)
+    assert pairs(came) == following.true(SINCE, END)
+    assert lateness(following, came) == [0.0] * 4
+    assert following.candle_stream is not None
+    assert following.candle_stream.counts == {"connections": 1, "closed candles": 5}  # one of them of the candle before
+    assert (following.told, following.said) == ([], [])
+
+
+@pytest.mark.parametrize(("name", "order", "reconnected"), CASES, ids=[f"{name} {order}" for name, order, _ in CASES])
+def test_row_44_a_broken_stream_costs_latency_alone(
+    name: str, order: dict[str, Any], reconnected: bool, following: Following
+) -> None:
+    after = {} if name in {"ws_reject", "ws_subscribe_error"} or "closing" in order else {"after": AFTER}
+    broken = following.fake.break_(name, **{**after, **order})
+    came = following.follow(SINCE, END + HEALED, stream=True)
+    assert broken.hits >= 1
+    assert pairs(came) == following.true(SINCE, END + HEALED)  # all of them, as REST has them, in order, none twice
+    late = lateness(following, came)
+    assert max(late) <= 1.5
+    assert late[-HEALED:] == [0.0] * HEALED  # and the line is as good as before
+    assert following.candle_stream is not None
+    assert (following.candle_stream.counts["connections"] > 1) == reconnected
+    assert following.kinds() == []
+
+
+def test_a_frame_that_nobody_can_read_ends_nothing_and_is_counted(following: Following) -> None:
+    following.fake.break_("ws_truncated", after=AFTER)
+    came = following.follow(SINCE, END, stream=True)
+    assert pairs(came) == following.true(SINCE, END)
+    assert following.candle_stream is not None
+    assert (following.candle_stream.counts["unread"], following.candle_stream.counts["connections"]) == (1, 1)
+    assert following.said == []
+
+
+def test_silence_of_fifteen_seconds_closes_the_line_and_it_is_said_once(following: Following) -> None:
+    following.fake.break_("ws_silence", after=AFTER)
+    following.follow(SINCE, END, stream=True)
+    assert following.said == ["binance: no candle came for 15 s; the stream is connected again"]
+    opened = [one.virtual_ms for one in following.fake.sockets if one.what == "open"]
+    assert len(opened) == 2
+    assert 15_000 < opened[1] - opened[0] < 15_200 + (AFTER + 1) * following.pushed * 1000 + 1_000
+
+
+def test_prices_of_the_stream_reach_nobody(following: Following, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lying(*given: Any, **more: Any) -> Any:
+        event = true(*given, **more)
+        return {**event, "k": {**event["k"], **dict.fromkeys("ohlc", "1.00"), "v": "0"}}
+
+    true = pushing._event
+    monkeypatch.setattr(pushing, "_event", lying)
+    assert pairs(following.follow(SINCE, END, stream=True)) == following.true(SINCE, END)
+
+
+@pytest.mark.parametrize("shift", [10 * MINUTE, 90 * 365 * 86_400_000, 17, 10**15])
+def test_a_stream_that_tells_of_other_times_wakes_nobody_to_a_candle_that_is_not_over(
+    shift: int, following: Following, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lying(*given: Any, **more: Any) -> Any:
+        event = true(*given, **more)
+        moved = {"t": event["k"]["t"] + shift, "T": event["k"]["T"] + shift}
+        return {**event, "k": {**event["k"], **moved}} if not event["k"]["x"] else event
+
+    true = pushing._event
+    monkeypatch.setattr(pushing, "_event", lying)
+    came = following.follow(SINCE, END, stream=True)
+    assert pairs(came) == following.true(SINCE, END)
+    assert lateness(following, came) == [0.0] * 4  # what is true of it is still heard
+    assert len(following.meeting.asked("time")) <= 5  # our clock is doubted, though not all the time
+
+
+def test_two_symbols_share_a_line_and_each_rings_for_itself(tmp_path: Path) -> None:
+    following = Following(tmp_path, "BTCUSDT", "ETHUSDT")
+    following.fake.break_("ws_skip", times=None, symbol="ETH/USDT")
+    came = following.follow(SINCE, END, stream=True)
+    assert pairs(came) == following.true(SINCE, END)
+    assert lateness(following, came) == [1.5] * 4  # S6: for the one that was not heard, all wait
+    assert [one.what for one in following.fake.sockets] == ["open", "text", "gone"]
+
+
+# --- Dialling --------------------------------------------------------------------------------------------------------
+
+
+def test_it_is_connected_again_ever_more_slowly_and_soon_once_a_candle_came(
+    following: Following, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = patiences(monkeypatch)
+    following.fake.break_("ws_reject", times=10)
+    following.fake.break_("ws_close", after=3)
+    came = following.follow(SINCE, END, stream=True)
+    assert pairs(came) == following.true(SINCE, END)
+    assert waits == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30.0, 30.0, 0.2]
+    assert len(following.said) == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "wait"),
+    [("7", 7.0), ("0", 0.2), ("-5", 0.2), ("soon", 0.2), ("nan", 0.2), ("inf", 3600.0), ("999999", 3600.0)],
+)
+def test_a_refused_handshake_says_how_long_to_wait(
+    said: str, wait: float, following: Following, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = patiences(monkeypatch)
+    following.fake.break_("ws_reject", retry_after=said)
+    assert pairs(following.follow(SINCE, BEGAN + 1, stream=True)) == following.true(SINCE, BEGAN + 1)
+    assert waits == [wait]
+
+
+def test_a_connection_passes_the_gate_as_a_request_does(following: Following) -> None:
+    following.fake.break_("ws_reject", times=3)
+    following.follow(SINCE, END, stream=True)
+    assert following.feed.counts["connections"] == 4
+    assert following.feed._gate.sent == following.feed.counts["requests"] + 4
+
+
+def test_no_connection_is_opened_to_an_exchange_that_banned_us(following: Following) -> None:
+    async def scene() -> None:
+        async with following.opened(SINCE, END) as source:
+            following.fake.break_("418", path="time", retry_after="120")
+            with pytest.raises(Exception, match="banned"):
+                await anext(aiter(source))
+            async with CandleStream(following.feed, following.symbols, "1m", told=following.said.append):
+                await following.meeting.clock.sleep(60.0)
+
+    following.meeting.run(scene, grace=0.01)
+    assert following.fake.sockets == []
+    assert "banned" in following.said[0]
+
+
+def test_an_exchange_without_a_stream_is_asked_after_each_close(tmp_path: Path) -> None:
+    following = Following(tmp_path, streams=False)
+    came = following.follow(SINCE, END, stream=True)
+    assert pairs(came) == following.true(SINCE, END)
+    assert lateness(following, came) == [1.5] * 4
+    assert following.said == ["binance: no stream of candles is known; it is asked after each close"]
+
+
+class OneByOne:
+    """A class of ccxt.pro that watches symbols one by one, and says nothing of candles that close."""
+
+    id, has, clients, ssl_context, latest_client = "other", {"watchOHLCV": True}, None, None, None
+
+    def __init__(self, following: Following) -> None:
+        self.options: dict[str, Any] = {}
+        self._clock = following.meeting.clock
+        self._fake = following.fake
+
+    def set_markets(self, markets: Any) -> None:
+        """What the feed knows."""
+
+    async def watch_ohlcv(self, symbol: str, timeframe: str) -> list[list[Any]]:
+        """The candle that is under way."""
+        await self._clock.sleep(5.0)
+        self._clock.monotonic()
+        return [[self._fake.clock.now_ms // MINUTE * MINUTE, 1.0, 1.0, 1.0, 1.0, 1.0]]
+
+    async def close_ws_clients(self) -> None:
+        """Nothing is open."""
+
+    async def close(self) -> None:
+        """The same."""
+
+
+def test_an_exchange_that_watches_symbols_one_by_one_rings_when_a_newer_candle_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    following = Following(tmp_path, "BTCUSDT", "ETHUSDT")
+    monkeypatch.setattr(factory, "streaming", lambda config, kind: OneByOne(following))
+    came = following.follow(SINCE, END, stream=True)
+    assert pairs(came) == following.true(SINCE, END)
+    assert lateness(following, came) == [0.0] * 4
+    assert following.said == []
+
+
+def test_a_stream_is_opened_where_the_configuration_says_and_nowhere_else() -> None:
+    async def made(**given: Any) -> Any:
+        stream = factory.streaming(Exchange.model_validate(given), ccxt_stream)
+        return None if stream is None else stream.urls["api"]["ws"]
+
+    assert asyncio.run(made(stream_url="ws://127.0.0.1:1/")) == {"spot": "ws://127.0.0.1:1/stream/ws"}
+    assert asyncio.run(made())["spot"] == "wss://stream.binance.com:9443/ws"
+    assert asyncio.run(made(rest_url="http://127.0.0.1:1")) is None
+    assert asyncio.run(made(name="kraken", stream_url="ws://127.0.0.1:1"))["public"] == "ws://127.0.0.1:1"
+
+
+# --- What is left over -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", [None, "ws_close", "ws_abort", "ws_silence", "ws_truncated", "ws_subscribe_error"])
+def test_when_it_is_closed_no_task_is_left(fault: str | None, following: Following) -> None:
+    async def scene() -> None:
+        before = asyncio.all_tasks()
+        if fault is not None:
+            following.fake.break_(fault, times=None)
+        async with following.opened(SINCE, None, stream=True) as source:
+            async for one in source:
+                if one.ts == START + (BEGAN + 1) * MINUTE:
+                    break
+        assert {
+            one for one in asyncio.all_tasks() - before if one.get_coro().__qualname__.startswith("Client")
+        } == set()
+        assert {one.get_name() for one in asyncio.all_tasks() - before} & {"candle stream"} == set()
+
+    following.meeting.run(scene, grace=0.006)
+    assert following.fake.sockets[-1].what in {"gone", "text"}
+
+
+@pytest.mark.parametrize("answers", [False, True])
+def test_a_handshake_that_never_ends_is_given_up_and_leaves_nothing(answers: bool, following: Following) -> None:
+    """A server that takes connections and says nothing, or never says its last word."""
+
+    async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if answers:
+            writer.write(b"HTTP/1.1 101 Switching Protocols\r\n")
+        connections.append(writer)
+        await reader.read(-1)
+        writer.close()
+
+    async def scene() -> None:
+        server = await asyncio.start_server(mute, "127.0.0.1", 0)
+        following.stream_url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        before = asyncio.all_tasks()
+        async with following.opened(SINCE, END, stream=True) as source:
+            came = [one async for one in source]
+        assert pairs(came) == following.true(SINCE, END)
+        assert "no candle came for 15 s" in following.said[0]
+        for writer in connections:
+            writer.close()
+        server.close()
+        await server.wait_closed()
+        left = {one.get_coro().__qualname__ for one in asyncio.all_tasks() - before}
+        assert {name for name in left if "mute" not in name} <= {"RequestHandler.start"}
+
+    connections: list[asyncio.StreamWriter] = []
+    following.meeting.run(scene, grace=0.006)
+    assert len(connections) > 3
+
+
+def test_what_ccxt_remembers_of_a_stream_is_bounded(following: Following, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+
+    def remembered(*given: Any) -> Any:
+        made.append(true(*given))
+        return made[-1]
+
+    true = factory.streaming
+    monkeypatch.setattr(factory, "streaming", remembered)
+    following.follow(BEGAN, BEGAN + 3 * factory.MOST_STREAMED, stream=True, grace=0.003)
+    (stream,) = made
+    assert len(stream.ohlcvs["BTC/USDT"]["1m"]) == factory.MOST_STREAMED
+
+
+# --- How soon --------------------------------------------------------------------------------------------------------
+
+
+def test_from_close_to_arrival_it_takes_a_few_milliseconds(following: Following, figure: Callable[[str], None]) -> None:
+    """5 ms on loopback, with a factor of 5 for a busy machine."""
+    taken: list[float] = []
+    still = Ticking()
+    clock = following.fake.clock
+
+    async def scene() -> None:
+        following.meeting.clock = Clock(clock.seconds, clock.wall, still.sleep)  # it moves when this test says so
+        async with following.fake, following.opened(BEGAN, None, stream=True, pushed=False) as source:
+            await following.heard()
+            candles = aiter(source)
+            for minute in range(12):
+                clock.advance(START + (BEGAN + minute) * MINUTE + 30_000 - clock.now_ms)
+                coming = asyncio.ensure_future(anext(candles))
+                for _ in range(20):
+                    await asyncio.sleep(0.001)
+                began = time.perf_counter()
+                clock.advance(30_000)
+                one = await coming
+                taken.append((time.perf_counter() - began) * 1000)
+                assert one.ts == START + (BEGAN + minute) * MINUTE
+
+    asyncio.run(scene())
+    middle = sorted(taken)[len(taken) // 2]
+    figure(f"from close to arrival on loopback: {middle:.1f} ms, at most {max(taken):.1f} ms")
+    assert middle < bound(0.025) * 1000
+
+
+def patiences(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Every wait before the line is connected again."""
+
+    def noted(candle_stream: CandleStream, stream: Any) -> float:
+        waits.append(true(candle_stream, stream))
+        return waits[-1]
+
+    waits: list[float] = []
+    true = candle_stream.CandleStream._patience
+    monkeypatch.setattr(candle_stream.CandleStream, "_patience", noted)
+    return waits
+
+
+CONNECTIONS = 150
+
+
+SOAKED = [pytest.param(name, marks=pytest.mark.soak) for name in ("ws_abort", "ws_silence", "ws_subscribe_error")]
+
+
+@pytest.mark.parametrize("fault", ["ws_close", *SOAKED])
+def test_memory_does_not_grow_with_connections(fault: str, following: Following, figure: Callable[[str], None]) -> None:
+    """What a connection held is free at its end, though cycles are looked for as rarely as in a long run."""
+
+    def held() -> Counter[str]:
+        found = Counter(type(one).__name__ for one in gc.get_objects())
+        return Counter({name: count for name, count in found.items() if name in ENDED or "Binance" in name})
+
+    async def scene() -> tuple[Counter[str], int]:
+        following.fake.break_(fault, times=None)
+        async with following.opened(BEGAN, None, stream=True):
+            assert following.candle_stream is not None
+            gc.collect()
+            gc.disable()
+            while following.candle_stream.counts["connections"] < CONNECTIONS:
+                following.candle_stream._tries = 0
+                await following.meeting.clock.sleep(1.0)
+                if following.candle_stream.counts["connections"] <= 20:
+                    before = len(gc.get_objects())
+            return held(), (len(gc.get_objects()) - before) // (CONNECTIONS - 20)
+
+    ENDED = {"Client", "FastClient", "ClientResponse", "ClientWebSocketResponse", "ClientSession", "Started"}
+    try:
+        left, more = following.meeting.run(scene, grace=0.003)
+    finally:
+        gc.enable()
+    figure(f"{CONNECTIONS} connections, {fault}: {more} objects more for each, those of the fake exchange among them")
+    assert max(left.values()) <= 3  # that of now, and that of before
+    assert more < 120  # it was 400

@@ -1,0 +1,598 @@
+"""Candles as they close, over requests: when they are asked for, what goes out, what is waited for, what ends it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from safla.core.candles import Scale
+from safla.errors import ConfigError, ExchangeError
+from safla.exchange import live_symbol
+from safla.exchange.live_candles import WAKE_SECONDS, CandleBatch
+from tests.data.following import BEGAN, Following, over_at, pairs
+from tests.fake_exchange import Candles, synthetic
+from tests.faults.exchange import LIMIT, MINUTE, START, minutes
+
+SINCE, END = BEGAN - 5, BEGAN + 5  # minutes
+
+
+@pytest.fixture
+def following(tmp_path: Path) -> Following:
+    """A client of one symbol, without a stream."""
+    return Following(tmp_path)
+
+
+def numbers(came: list[CandleBatch]) -> list[int]:
+    return [(one.ts - START) // MINUTE for one in came]
+
+
+def asked(following: Following) -> list[tuple[float, int]]:
+    """When candles were asked for, in seconds, and from which minute on."""
+    found = following.meeting.asked("klines")
+    return [(following.meeting.second(one), (int(one.parameters["startTime"]) - START) // MINUTE) for one in found]
+
+
+def upto(following: Following, count: int, *, name: str = "BTCUSDT") -> Candles:
+    """What a symbol has, cut off behind so many candles; and all of it, for later."""
+    market = following.fake.markets[name]
+    whole = market.candles["1m"]
+    place = following.names.index(name)
+    market.candles["1m"] = synthetic(START, MINUTE, 240, seed=1 + place, holes=range(count, 240))
+    return whole
+
+
+# --- When ------------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_over_comes_page_by_page_and_then_each_candle_a_moment_after_its_close(following: Following) -> None:
+    following.meeting.fake.clock.advance(0)
+    came = following.follow(0, END)
+    assert pairs(came) == following.true(0, END)
+    live = [one.came - over_at(one.ts) for one in came if over_at(one.ts) > 0]
+    assert live == [1.5] * 5
+    assert asked(following)[:2] == [(0.0, 0), (51.5, BEGAN - 1)]
+    assert following.told == []
+
+
+def test_history_is_asked_for_oldest_first_and_each_page_begins_with_the_last_one_known(tmp_path: Path) -> None:
+    following = Following(tmp_path)
+    following.fake.clock.advance(170 * MINUTE)
+    came = following.follow(0, 200)
+    assert pairs(came) == following.true(0, 200)
+    assert [since for _, since in asked(following)] == [0, 49, 98, 147, 196]
+
+
+def test_an_hour_of_minutes_takes_one_request_a_minute(following: Following) -> None:
+    """The mark of the first system is 5 to 10 a minute."""
+    came = following.follow(BEGAN, BEGAN + 60)
+    assert numbers(came) == list(range(BEGAN, BEGAN + 60))
+    assert following.feed.counts == {"requests": 61}  # and once its clock
+    assert following.meeting.ticking.now == pytest.approx(60 * 60 - 8.5)
+
+
+def test_the_clock_is_asked_for_again_every_hour(following: Following) -> None:
+    following.follow(BEGAN, BEGAN + 130, grace=0.003)
+    times = [following.meeting.second(one) for one in following.meeting.asked("time")]
+    assert (times[0], len(times)) == (0.0, 3)
+    assert all(3600.0 < late - early <= 3600.0 + WAKE_SECONDS for early, late in pairwise(times))
+
+
+def test_nothing_is_asked_before_a_candle_is_over_by_the_exchanges_clock(tmp_path: Path) -> None:
+    following = Following(tmp_path)
+    wall = following.meeting.clock.wall
+    following.meeting.clock = following.meeting.clock._replace(wall=lambda: wall() + 86_400.0)
+    assert pairs(following.follow(SINCE, END)) == following.true(SINCE, END)  # nobody believes the wall (X8)
+    assert asked(following)[1][0] == 51.5
+
+
+def test_a_candle_that_is_not_served_yet_is_asked_for_again_and_again(following: Following) -> None:
+    whole = upto(following, BEGAN)
+
+    async def scene() -> list[CandleBatch]:
+        async with following.opened(BEGAN, BEGAN + 1) as source:
+            taking = asyncio.ensure_future(collected(source))
+            await following.meeting.clock.sleep(66.0)
+            following.fake.markets["BTCUSDT"].candles["1m"] = whole
+            return await taking
+
+    came = following.meeting.run(scene, grace=0.006)
+    assert pairs(came) == following.true(BEGAN, BEGAN + 1)
+    assert [second for second, _ in asked(following)] == [51.5, 51.75, 52.25, 53.25, 55.25, 57.25, 59.25, 61.25, 63.25,
+                                                          65.25, 67.25]  # fmt: skip
+    assert following.kinds() == [live_symbol.MISSING, live_symbol.WELL]
+    assert "binance BTC/USDT: the candle of 2024-01-01T00:30Z is over, and not served yet" in following.told[0][2]
+
+
+def test_the_unfinished_candle_never_goes_out(tmp_path: Path) -> None:
+    following = Following(tmp_path)
+
+    async def scene() -> list[CandleBatch]:
+        async with following.opened(BEGAN, None) as source:
+            taking = asyncio.ensure_future(collected(source))
+            await following.meeting.clock.sleep(49.9)
+            taking.cancel()
+            return await asyncio.gather(taking, return_exceptions=True)
+
+    assert isinstance(following.meeting.run(scene, grace=0.006)[0], asyncio.CancelledError)
+    assert asked(following) == []  # it could only have brought that one
+
+
+# --- What goes out ---------------------------------------------------------------------------------------------------
+
+
+def test_symbols_come_together_in_the_order_of_the_configuration(tmp_path: Path) -> None:
+    following = Following(tmp_path, "ETHUSDT", "BTCUSDT", "SOLUSDT")
+    came = following.follow(SINCE, END)
+    assert pairs(came) == following.true(SINCE, END)
+    assert following.feed.counts["requests"] == 1 + 3 * 6  # the clock, and six rounds side by side
+
+
+@pytest.mark.parametrize("hole", [(32,), (32, 33), (30, 31), (26,), (26, 27), (28, 29)])
+def test_a_hole_is_a_fact_once_a_later_candle_was_served_and_it_was_asked_for_again(
+    hole: tuple[int, ...], tmp_path: Path
+) -> None:
+    following = Following(tmp_path, "ETHUSDT", "BTCUSDT", holes=hole)
+    came = following.follow(SINCE, END)
+    assert pairs(came) == following.true(SINCE, END)
+    assert [one.ts for one in came if one.rows[1] is None] == [START + minute * MINUTE for minute in hole]
+    behind = next(one for one in came if one.ts == START + (hole[-1] + 1) * MINUTE)
+    for one in came:
+        if START + hole[0] * MINUTE <= one.ts < behind.ts:
+            assert over_at(behind.ts) <= one.came <= behind.came  # all wait until then (S6)
+    windows = [one.parameters for one in following.meeting.asked("klines") if "endTime" in one.parameters]
+    assert [(one["symbol"], int(one["startTime"]), int(one["endTime"])) for one in windows] == [
+        ("BTCUSDT", START + hole[0] * MINUTE, START + (hole[-1] + 1) * MINUTE - 1)
+    ]
+    assert following.kinds().count(live_symbol.HOLE) == 1
+    assert following.source.counts["missing candles"] == len(hole)
+
+
+def test_a_time_at_which_no_symbol_has_a_candle_is_passed_over(tmp_path: Path) -> None:
+    following = Following(tmp_path, holes=[27, 31])
+    assert numbers(following.follow(SINCE, END)) == [25, 26, 28, 29, 30, 32, 33, 34]
+
+
+def test_a_hole_of_one_answer_alone_is_healed_by_the_next(following: Following) -> None:
+    following.fake.break_("missing", count=2)
+    assert pairs(following.follow(SINCE - 10, END)) == following.true(SINCE - 10, END)
+    assert following.source.counts["holes"] == 0
+    assert following.source.counts["asked again"] == 1
+
+
+def test_a_hole_before_the_end_is_proved_by_what_lies_behind_the_end(tmp_path: Path) -> None:
+    following = Following(tmp_path, "ETHUSDT", "BTCUSDT", holes=[END - 1])
+    came = following.follow(SINCE, END)
+    assert pairs(came) == following.true(SINCE, END)
+    assert came[-1].rows[1] is None
+    assert (
+        0 < came[-1].came - over_at(START + END * MINUTE) <= 1.5 + live_symbol.GAP_PAUSE
+    )  # it is asked for again after that
+
+
+def test_each_symbol_begins_with_the_candle_that_it_wants(tmp_path: Path) -> None:
+    following = Following(tmp_path, "ETHUSDT", "BTCUSDT")
+
+    async def scene() -> list[CandleBatch]:
+        async with following.opened(SINCE, END) as source:
+            source._lines[1].want += 2 * MINUTE
+            return await collected(source)
+
+    came = following.meeting.run(scene, grace=0.006)
+    true = following.true(SINCE, END)
+    assert pairs(came) == [(ts, (rows[0], None)) for ts, rows in true[:2]] + true[2:]
+
+
+# --- Silent symbols (S6a) --------------------------------------------------------------------------------------------
+
+
+def silent(tmp_path: Path, *, from_minute: int = BEGAN + 1) -> tuple[Following, Candles]:
+    """Two symbols, of which the exchange has no more candles of the second; and all that it would have."""
+    following = Following(tmp_path, "ETHUSDT", "BTCUSDT")
+    return following, upto(following, from_minute, name="BTCUSDT")
+
+
+def arrived(came: list[CandleBatch]) -> dict[int, float]:
+    """How long after its close each minute came, seconds."""
+    return {(one.ts - START) // MINUTE: one.came - over_at(one.ts) for one in came}
+
+
+def test_a_silent_symbol_holds_the_others_for_two_candles_and_from_then_on_for_one_answer(tmp_path: Path) -> None:
+    following, _ = silent(tmp_path)
+    came = following.follow(SINCE, BEGAN + 8)
+    assert numbers(came) == list(range(SINCE, BEGAN + 8))
+    assert [one.rows[1] is None for one in came] == [number > BEGAN for number in numbers(came)]
+    late = arrived(came)
+    assert following.told[1] == (
+        live_symbol.SILENT,
+        "BTC/USDT",
+        "binance BTC/USDT 1m: no candle of 2024-01-01T00:31Z for 2 candles; the others go on without it",
+    )
+    assert 120.0 <= late[BEGAN + 1] < 124.0  # two candles after its close
+    assert [late[number] for number in range(BEGAN + 4, BEGAN + 8)] == [1.5] * 4
+    assert following.kinds() == [live_symbol.MISSING, live_symbol.SILENT]
+
+
+def test_a_candle_that_comes_after_its_symbol_was_passed_over_is_ignored_and_counted(tmp_path: Path) -> None:
+    following, whole = silent(tmp_path)
+
+    async def scene() -> list[CandleBatch]:
+        came: list[CandleBatch] = []
+        async with following.opened(SINCE, BEGAN + 9) as source:
+            async for one in source:
+                came.append(one)
+                if one.ts == START + (BEGAN + 4) * MINUTE:
+                    following.fake.markets["BTCUSDT"].candles["1m"] = whole
+        return came
+
+    came = following.meeting.run(scene, grace=0.006)
+    there = {number: one.rows[1] is not None for number, one in zip(numbers(came), came, strict=True)}
+    assert [there[number] for number in range(BEGAN, BEGAN + 9)] == [True] + [False] * 4 + [True] * 4
+    assert following.source.counts["passed over"] == 4
+    assert following.source.counts["revised"] == 4  # what came too late changes nothing
+    assert live_symbol.WELL in following.kinds()
+
+
+def test_a_symbol_that_is_heard_again_is_waited_for_again(tmp_path: Path) -> None:
+    following, whole = silent(tmp_path)
+
+    async def scene() -> list[CandleBatch]:
+        came: list[CandleBatch] = []
+        async with following.opened(SINCE, BEGAN + 12) as source:
+            async for one in source:
+                came.append(one)
+                if one.ts == START + (BEGAN + 4) * MINUTE:
+                    following.fake.markets["BTCUSDT"].candles["1m"] = whole
+                if one.ts == START + (BEGAN + 7) * MINUTE:
+                    upto(following, BEGAN + 8, name="BTCUSDT")
+        return came
+
+    late = arrived(following.meeting.run(scene, grace=0.006))
+    assert late[BEGAN + 7] == 1.5
+    assert 120.0 <= late[BEGAN + 8] < 124.0
+    assert following.kinds().count(live_symbol.SILENT) == 2
+
+
+def test_failed_requests_do_not_count_as_silence(tmp_path: Path) -> None:
+    """Where the exchange is away all wait, and the wait for a silent symbol begins when it answers again."""
+    following, _ = silent(tmp_path)
+
+    async def scene() -> list[CandleBatch]:
+        came: list[CandleBatch] = []
+        async with following.opened(SINCE, BEGAN + 3) as source:
+            async for one in source:
+                came.append(one)
+                if one.ts == START + BEGAN * MINUTE:
+                    following.fake.break_("503", times=60)
+        return came
+
+    late = arrived(following.meeting.run(scene, grace=0.004))
+    errors = [following.meeting.second(one) for one in following.meeting.asked("klines") if one.faults]
+    assert errors[-1] > 300.0
+    assert late[BEGAN + 1] + over_at(START + (BEGAN + 1) * MINUTE) >= errors[-1] + 120.0
+
+
+def test_a_silent_symbol_alone_is_waited_for(following: Following) -> None:
+    """There is nothing to decide without it."""
+    whole = upto(following, BEGAN + 1)
+
+    async def scene() -> list[CandleBatch]:
+        came: list[CandleBatch] = []
+        async with following.opened(SINCE, END) as source:
+            taking = asyncio.ensure_future(collected(source, came))
+            await following.meeting.clock.sleep(10 * 60.0)
+            assert numbers(came) == list(range(SINCE, BEGAN + 1))
+            following.fake.markets["BTCUSDT"].candles["1m"] = whole
+            return await taking
+
+    assert pairs(following.meeting.run(scene, grace=0.004)) == following.true(SINCE, END)
+
+
+def test_the_wait_is_as_long_as_the_configuration_says(tmp_path: Path) -> None:
+    following, _ = silent(tmp_path)
+    following.max_wait = 0
+    assert set(arrived(following.follow(BEGAN + 1, BEGAN + 4)).values()) == {1.5}
+
+
+def test_a_market_that_trades_no_more_ends_its_series_and_not_the_run(tmp_path: Path) -> None:
+    following, _ = silent(tmp_path)
+    following.fake.markets["BTCUSDT"].status = "BREAK"
+    came = following.follow(SINCE, BEGAN + 20)
+    assert numbers(came) == list(range(SINCE, BEGAN + 20))
+    assert following.kinds()[-1] == live_symbol.ENDED
+    assert following.told[-1][2].endswith(
+        "the exchange says that this market is closed: it ends after the candle of 2024-01-01T00:30Z"
+    )
+    asked_for = [one.parameters["symbol"] for one in following.meeting.asked("klines")]
+    assert asked_for.count("BTCUSDT") < asked_for.count("ETHUSDT") + 60
+    assert asked_for[-10:] == ["ETHUSDT"] * 10
+
+
+def test_where_no_market_trades_any_more_there_is_an_end(following: Following) -> None:
+    upto(following, BEGAN + 1)
+    following.fake.markets["BTCUSDT"].status = "BREAK"
+    assert numbers(following.follow(SINCE, None)) == list(range(SINCE, BEGAN + 1))
+    assert following.kinds()[-1] == live_symbol.ENDED
+
+
+def test_a_symbol_that_the_exchange_has_no_longer_ends_alone(tmp_path: Path) -> None:
+    following = Following(tmp_path, "ETHUSDT", "BTCUSDT")
+
+    async def scene() -> list[CandleBatch]:
+        came: list[CandleBatch] = []
+        async with following.opened(SINCE, BEGAN + 6) as source:
+            async for one in source:
+                came.append(one)
+                if one.ts == START + BEGAN * MINUTE:
+                    del following.fake.markets["BTCUSDT"]
+        return came
+
+    came = following.meeting.run(scene, grace=0.006)
+    assert [one.rows[1] is None for one in came] == [number > BEGAN for number in numbers(came)]
+    assert numbers(came) == list(range(SINCE, BEGAN + 6))
+
+
+# --- Candles that stay bad (S6a) -------------------------------------------------------------------------------------
+
+
+def spoilt(following: Following, number: int, *, name: str = "BTCUSDT") -> Candles:
+    """A finished candle is served with a high below its open from now on; and what it was."""
+    market = following.fake.markets[name]
+    whole = market.candles["1m"]
+    cells = [whole.finished(place) for place in range(240)]
+    cells[number][2] = "0.01000000"
+    market.candles["1m"] = Candles([(one[0], *one[1:6]) for one in cells], step_ms=MINUTE)
+    return whole
+
+
+def test_a_finished_candle_that_stays_bad_is_passed_over_once_its_own_later_ones_are_good(following: Following) -> None:
+    spoilt(following, BEGAN + 1)
+    came = following.follow(SINCE, BEGAN + 8)
+    assert numbers(came) == [number for number in range(SINCE, BEGAN + 8) if number != BEGAN + 1]
+    kind, symbol, text = following.told[0]
+    assert (kind, symbol) == (live_symbol.BAD, "BTC/USDT")
+    assert "high 0.01 is below open" in text
+    assert 60.0 <= arrived(came)[BEGAN + 2] < 64.0  # two candles after the close of the bad one
+    assert arrived(came)[BEGAN + 7] == 1.5
+
+
+def test_a_candle_that_was_bad_for_a_while_is_taken_when_it_is_good(following: Following) -> None:
+    whole = spoilt(following, BEGAN + 1)
+
+    async def scene() -> list[CandleBatch]:
+        async with following.opened(SINCE, END) as source:
+            taking = asyncio.ensure_future(collected(source))
+            await following.meeting.clock.sleep(over_at(START + (BEGAN + 1) * MINUTE) + 30.0)
+            following.fake.markets["BTCUSDT"].candles["1m"] = whole
+            return await taking
+
+    assert pairs(following.meeting.run(scene, grace=0.004)) == following.true(SINCE, END)
+
+
+def test_a_bad_candle_of_one_symbol_holds_the_others_no_longer_than_a_missing_one(tmp_path: Path) -> None:
+    following = Following(tmp_path, "ETHUSDT", "BTCUSDT")
+    spoilt(following, BEGAN + 1, name="BTCUSDT")
+    came = following.follow(SINCE, BEGAN + 8)
+    assert numbers(came) == list(range(SINCE, BEGAN + 8))
+    assert [number for number, one in zip(numbers(came), came, strict=True) if one.rows[1] is None] == [BEGAN + 1]
+    assert following.kinds() == [
+        live_symbol.BAD,
+        live_symbol.MISSING,
+        live_symbol.SILENT,
+        live_symbol.LATE,
+        live_symbol.WELL,
+    ]
+
+
+def test_a_symbol_runs_ahead_of_a_silent_one_by_a_page_or_two_at_most(tmp_path: Path) -> None:
+    following = Following(tmp_path, "ETHUSDT", "BTCUSDT")
+    following.max_wait = 1_000
+    upto(following, 1, name="BTCUSDT")
+    following.fake.clock.advance(200 * MINUTE)
+
+    async def scene() -> None:
+        async with following.opened(0, None) as source:
+            taking = asyncio.ensure_future(collected(source))
+            await following.meeting.clock.sleep(60.0)
+            assert LIMIT <= len(source._lines[0].rows) < 2 * LIMIT
+            assert source._lines[0].full
+            taking.cancel()
+            await asyncio.gather(taking, return_exceptions=True)
+
+    following.meeting.run(scene, grace=0.004)
+
+
+def test_a_candle_that_comes_again_with_other_values_is_refused_and_what_was_taken_stands(following: Following) -> None:
+    """S2, FAULTS 45."""
+    true = following.true(SINCE, END)
+
+    async def scene() -> list[CandleBatch]:
+        came: list[CandleBatch] = []
+        async with following.opened(SINCE, END) as source:
+            async for one in source:
+                came.append(one)
+                if one.ts == START + (BEGAN + 1) * MINUTE:
+                    following.fake.markets["BTCUSDT"].candles["1m"] = restated
+        return came
+
+    rows = minutes(240).candles["1m"]
+    cells = [rows.finished(number) for number in range(240)]
+    cells[BEGAN + 1][5] = "0.00000001"
+    restated = Candles([(one[0], *one[1:6]) for one in cells], step_ms=MINUTE)
+    assert pairs(following.meeting.run(scene, grace=0.006)) == true
+    assert following.kinds() == [live_symbol.REVISED, live_symbol.CLOCK]
+    assert "candle_revised: 2024-01-01T00:31Z had other values when it was taken" in following.told[0][2]
+    assert following.source.counts["revised"] == 1
+    assert following.source.counts["repeated"] == 4  # the others came again as they were
+
+
+def test_a_volume_that_is_finer_is_cut_and_a_price_off_the_grid_is_no_candle(following: Following) -> None:
+    """S3: the scale is that of the plan."""
+    true = following.true(SINCE, END)
+    following.scale = Scale(3, 5, 1, 1, 1, 0)
+    came = pairs(following.follow(SINCE, END))
+    assert came == [(ts, tuple((o * 10, h * 10, low * 10, c * 10, v // 10_000) for o, h, low, c, v in rows))
+                    for ts, rows in true]  # fmt: skip
+    assert following.source.counts["volumes cut"] > 0
+    coarse = Following(following.meeting.cache)
+    coarse.scale = Scale(1, 5, 5, 1, 1, 0)
+    assert waited(coarse) == []
+    assert coarse.told[0][0] == live_symbol.BAD
+    assert "has more decimals than this run's 1" in coarse.told[0][2]
+
+
+def test_a_price_above_what_the_plan_can_sum_is_no_candle(following: Following) -> None:
+    following.price_limit = 1_000_000
+    assert waited(following) == []
+    assert "above what this run can sum" in following.told[0][2]
+
+
+def waited(following: Following) -> list[CandleBatch]:
+    """What came in some minutes of waiting."""
+
+    async def scene() -> list[CandleBatch]:
+        came: list[CandleBatch] = []
+        async with following.opened(SINCE, END) as source:
+            taking = asyncio.ensure_future(collected(source, came))
+            await following.meeting.clock.sleep(60.0)
+            taking.cancel()
+            await asyncio.gather(taking, return_exceptions=True)
+        return came
+
+    return following.meeting.run(scene, grace=0.004)
+
+
+# --- Errors ----------------------------------------------------------------------------------------------------------
+
+
+def test_an_open_breaker_sets_the_pace_and_afterwards_all_comes_oldest_first(following: Following) -> None:
+    """R8, R9, FAULTS 38: nothing is lost, and no request is made while it is open."""
+    order = following.fake.break_("503", times=8)
+    came = following.follow(SINCE, END)
+    assert pairs(came) == following.true(SINCE, END)
+    assert order.hits == 8
+    counts = following.feed.counts
+    assert (counts["breaker open"], counts["breaker closed"]) == (counts["breaker half_open"], 1)
+    hit = [following.meeting.second(one) for one in following.meeting.asked("klines") if one.faults]
+    assert all(late - early > 29.99 for early, late in pairwise(hit[4:]))
+    assert following.kinds()[:1] == [live_symbol.REFUSED]
+    assert following.kinds().count(live_symbol.WELL) == 1
+    first = next(since for second, since in asked(following) if second > hit[-1])
+    assert first == SINCE
+
+
+def test_ten_symbols_at_an_outage_ask_one_probe_at_a_time_and_all_come_back(tmp_path: Path) -> None:
+    names = [f"{letter}{letter}{letter}USDT" for letter in "ABCDEFGHIJ"]
+    following = Following(tmp_path, *names)
+    following.fake.break_("502", times=8)
+    came = following.follow(SINCE, BEGAN + 3)
+    assert pairs(came) == following.true(SINCE, BEGAN + 3)
+    late = [one.came - over_at(one.ts) for one in came]
+    assert late[-1] == 1.5
+
+
+@pytest.mark.parametrize(
+    ("fault", "more", "kind", "words"),
+    [
+        ("418", {"retry_after": "120"}, ExchangeError, "banned"),
+        ("451", {}, ExchangeError, "region"),
+        ("429", {"retry_after": "999999"}, ExchangeError, "too many requests"),
+        ("status", {}, ConfigError, "Invalid symbol"),
+    ],
+)
+def test_what_cannot_be_waited_out_ends_it(
+    fault: str, more: dict[str, Any], kind: type[Exception], words: str, following: Following
+) -> None:
+    following.fake.break_(fault, times=None, **more)
+    with pytest.raises(kind, match=words):
+        following.follow(SINCE, END)
+    assert len(following.meeting.asked("klines")) == 1
+
+
+def test_a_symbol_that_was_there_and_is_not_any_more_is_the_exchanges_matter(following: Following) -> None:
+    """FAULTS 48: exit 5, resumable; the configuration was right."""
+    following.fake.break_("status", times=None, after=2)
+    with pytest.raises(ExchangeError, match="BTC/USDT 1m: not there any more"):
+        following.follow(SINCE, END)
+
+
+def test_a_short_wait_that_the_exchange_asks_for_is_kept(following: Following) -> None:
+    following.fake.break_("429", retry_after="7", after=1)
+    came = following.follow(SINCE, END)
+    assert pairs(came) == following.true(SINCE, END)
+    seconds = [following.meeting.second(one) for one in following.meeting.asked("klines")]
+    assert seconds[1:3] == [51.5, 58.5]
+    assert following.kinds() == [live_symbol.LATE]
+
+
+def test_where_the_clock_cannot_be_had_it_is_asked_for_until_it_can(following: Following) -> None:
+    following.fake.break_("502", path="time", times=6)
+    came = following.follow(SINCE, END)
+    assert pairs(came) == following.true(SINCE, END)
+    assert following.kinds()[0] == live_symbol.REFUSED
+
+
+def test_an_exchange_that_serves_its_newest_candles_alone_ends_it(following: Following) -> None:
+    async def scene() -> None:
+        async with following.opened(0, END) as source:
+            following.feed.honours_since = False
+            following.fake.markets["BTCUSDT"].candles["1m"] = synthetic(
+                START, MINUTE, 240, seed=1, holes=range(BEGAN - 2)
+            )
+            await collected(source)
+
+    with pytest.raises(ExchangeError, match="cannot serve this range"):
+        following.meeting.run(scene, grace=0.006)
+
+
+# --- Waiting ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_pause_of_ten_minutes_costs_no_candle_and_is_told(following: Following) -> None:
+    """FAULTS 27: the process is stopped, or the reader is slow."""
+
+    async def scene() -> list[CandleBatch]:
+        came: list[CandleBatch] = []
+        async with following.opened(SINCE, END + 10) as source:
+            async for one in source:
+                came.append(one)
+                if one.ts == START + BEGAN * MINUTE:
+                    following.meeting.ticking.advance(600.0)
+        return came
+
+    assert pairs(following.meeting.run(scene, grace=0.006)) == following.true(SINCE, END + 10)
+    assert following.kinds() == [live_symbol.LATE]
+
+
+@pytest.mark.parametrize("after", [0.0, 20.0, 52.0, 60.0, 75.0])
+def test_whoever_stops_waiting_is_free_at_once_and_no_task_is_left(after: float, following: Following) -> None:
+    """R6: in a wait for the next candle, for one that is late, in a request, in a retry."""
+    upto(following, BEGAN)
+    following.fake.break_("hang", after=6)
+
+    async def scene() -> float:
+        async with following.opened(SINCE, None) as source:
+            before = asyncio.all_tasks()
+            taking = asyncio.ensure_future(collected(source))
+            await following.meeting.clock.sleep(after)
+            began = time.perf_counter()
+            taking.cancel()
+            await asyncio.gather(taking, return_exceptions=True)
+            took = time.perf_counter() - began
+            assert {one for one in asyncio.all_tasks() - before if "safla" in repr(one)} == set()
+            return took
+
+    assert following.meeting.run(scene, grace=0.006) < 1.0
+
+
+async def collected(
+    source: AsyncIterator[CandleBatch] | Any, came: list[CandleBatch] | None = None
+) -> list[CandleBatch]:
+    """All that comes."""
+    found = [] if came is None else came
+    async for one in source:
+        found.append(one)
+    return found

@@ -1,0 +1,121 @@
+"""One outage of many symbols is told once, by its cause, and so is its end."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from safla.exchange import live_symbol
+from safla.exchange.live_candles import CandleBatch
+from safla.exchange.outages import Outages
+from tests.data.following import BEGAN, Following, pairs
+
+NAMES = tuple(f"{letter}{letter}{letter}USDT" for letter in "ABCDEFGHIJKLMNOPQRST")
+SYMBOLS = [name.replace("USDT", "/USDT") for name in NAMES]
+
+
+@pytest.fixture
+def told() -> list[tuple[str, str, str]]:
+    return []
+
+
+@pytest.fixture
+def outages(told: list[tuple[str, str, str]]) -> Outages:
+    return Outages("binance", told=lambda *one: told.append(one), well="well")
+
+
+def texts(symbols: list[str]) -> dict[str, str]:
+    return {symbol: f"binance {symbol}: status 503" for symbol in symbols}
+
+
+def test_many_symbols_in_one_trouble_are_told_at_once_with_the_cause_how_many_and_the_first_few(outages, told):
+    outages.tell("refused", texts(SYMBOLS))
+    assert told == [
+        (
+            "refused", "",
+            "binance AAA/USDT: status 503; 20 symbols in all, also BBB/USDT, CCC/USDT, DDD/USDT and 16 more",
+        )
+    ]  # fmt: skip
+
+
+def test_it_lasts_however_often_it_is_found_again_and_its_end_is_told_with_the_last(outages, told):
+    for _ in range(10):
+        outages.tell("refused", texts(SYMBOLS))
+    for symbol in SYMBOLS[:-1]:
+        outages.over(symbol)
+    assert len(told) == 1
+    for _ in range(3):
+        outages.over(SYMBOLS[-1])
+    assert told[1:] == [("well", "", "binance: all 20 symbols answer again")]
+
+
+def test_a_single_symbol_is_told_by_its_name(outages, told):
+    outages.tell("missing", texts(SYMBOLS[:1]))
+    outages.over(SYMBOLS[0])
+    assert told == [
+        ("missing", "AAA/USDT", "binance AAA/USDT: status 503"),
+        ("well", "AAA/USDT", "binance AAA/USDT: it answers again"),
+    ]  # fmt: skip
+
+
+def test_an_outage_that_grows_is_told_again_only_when_it_is_twice_as_large(outages, told):
+    for count in range(1, 21):
+        outages.tell("refused", texts(SYMBOLS[:count]))
+    assert [text.partition("; ")[2].partition(" symbols")[0] for _, _, text in told] == ["", "2", "4", "8", "16"]
+
+
+def test_two_causes_are_two_outages(outages, told):
+    outages.tell("refused", texts(SYMBOLS[:2]))
+    outages.tell("missing", texts(SYMBOLS[2:4]))
+    for symbol in SYMBOLS[:4]:
+        outages.over(symbol)
+    assert [kind for kind, _, _ in told] == ["refused", "missing", "well", "well"]
+
+
+def test_what_never_was_in_trouble_ends_nothing(outages, told):
+    outages.over("AAA/USDT")
+    outages.tell("refused", {})
+    assert told == []
+
+
+@pytest.mark.parametrize("fault", ["503", "reset", "html_200"])
+def test_an_outage_of_twenty_symbols_is_told_once_and_so_is_its_end(fault: str, tmp_path: Path) -> None:
+    following = Following(tmp_path, *NAMES, sets=("exchange.timeout_seconds=1",), streams=False)
+
+    async def scene() -> list[CandleBatch]:
+        async with following.opened(BEGAN, BEGAN + 12) as source:
+            taking = asyncio.ensure_future(_collected(source))
+            await following.meeting.clock.sleep(30.0)
+            following.fake.break_(fault, times=None, path=None)
+            await following.meeting.clock.sleep(300.0)
+            following.fake.mend()
+            return await taking
+
+    came = following.meeting.run(scene, grace=0.004)
+    assert pairs(came) == following.true(BEGAN, BEGAN + 12)
+    kinds = [kind for kind in following.kinds() if kind != live_symbol.LATE]
+    assert kinds == [live_symbol.REFUSED, live_symbol.WELL]
+
+
+def test_an_hour_of_flapping_with_twenty_symbols_loses_no_candle_and_tells_each_outage_once(tmp_path: Path) -> None:
+    """Four minutes away, two minutes there, ten times."""
+    following = Following(tmp_path, *NAMES, streams=False)
+
+    async def scene() -> list[CandleBatch]:
+        async with following.opened(BEGAN, BEGAN + 60) as source:
+            taking = asyncio.ensure_future(_collected(source))
+            for _ in range(9):
+                await following.meeting.clock.sleep(120.0)
+                following.fake.break_("503", times=None, path=None)
+                await following.meeting.clock.sleep(240.0)
+                following.fake.mend()
+            return await taking
+
+    came = following.meeting.run(scene, grace=0.003)
+    assert pairs(came) == following.true(BEGAN, BEGAN + 60)
+    kinds = [kind for kind in following.kinds() if kind != live_symbol.LATE]
+    assert kinds == [live_symbol.REFUSED, live_symbol.WELL] * 9
+
+
+async def _collected(source: object) -> list[CandleBatch]:
+    return [one async for one in source]  # type: ignore[attr-defined]

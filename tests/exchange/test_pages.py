@@ -1,0 +1,133 @@
+"""A page as it came: each rule of X4 names the row that breaks it, and nothing is sorted, dropped or mended."""
+
+from typing import Any
+
+import pytest
+
+from safla.errors import DataError
+from safla.exchange import pages
+from safla.exchange.pages import Asked
+
+HOUR = 3_600_000
+START = 1_704_067_200_000  # 2024-01-01
+ASKED = Asked("binance BTC/USDT 1h", "BTC/USDT", HOUR, START, 4, START + 3 * HOUR + 1_000)
+
+
+def row(number: int, **changed: object) -> list[object]:
+    cells = {"ts": START + number * HOUR, "open": "100.10", "high": "101", "low": "99.5", "close": "100.25000000"}
+    return [*(cells | {"volume": "12.3"} | changed).values()]
+
+
+GOOD = [row(0), row(1), row(2), row(3)]
+
+
+def test_a_good_page_is_taken_as_it_stands_the_unfinished_candle_too():
+    series = pages.judged(GOOD, ASKED)
+    assert series is not None
+    assert series.columns.ts.tolist() == [START + number * HOUR for number in range(4)]
+    assert (series.price_decimals, series.volume_decimals) == (2, 1)
+    assert series.columns.close.tolist() == [10_025] * 4
+    assert series.columns.volume.tolist() == [123] * 4
+
+
+def test_an_empty_page_is_no_page_of_candles():
+    assert pages.judged([], ASKED) is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([*GOOD, row(4)], "5 rows where 4 were asked for"),
+        ([row(0), row(1, ts=START + HOUR + 1_234)], "1704070801234 is not on the grid"),
+        ([row(-1), row(0)], "1704063600000 is before 1704067200000, from where it was asked"),
+        ([row(0), row(2), row(1)], "1704070800000 comes behind 1704074400000; a page ascends"),
+        ([row(0), row(0)], "comes behind 1704067200000"),
+        ([row(0), row(1, ts=START + 13 * HOUR)], "is behind the exchange's own clock"),
+        ([row(0, ts=START * 1000)], "'?1704067200000000'? is no integer of 13 digits"),
+        ([row(0, ts=START // 1000)], "1704067200 is no integer of 13 digits"),
+        ([row(0, ts=str(START))], "'1704067200000' is no integer of 13 digits"),
+        ([row(0, ts=float(START))], "is no integer of 13 digits"),
+        ([row(0, ts=True)], "True is no integer of 13 digits"),
+        ([[]], "None is no integer of 13 digits"),
+        ([row(0)[:4]], "are not five numbers"),
+        ([[*row(0), "1"]], "are not five numbers"),
+        ([row(0, close=None)], "None, '12.3'\\] are not five numbers"),
+        ([row(0, close=100.25)], "are not five numbers"),
+        ([row(0, high="NaN")], "high 'NaN' is no plain decimal number"),
+        ([row(0, high="Infinity")], "high 'Infinity' is no plain decimal"),
+        ([row(0, close="1e400")], "close '1e400' is no plain decimal"),
+        ([row(0, close="n/a")], "close 'n/a' is no plain decimal"),
+        ([row(0, close="")], "close is empty"),
+        ([row(0, low="-1")], "low '-1' is no plain decimal"),
+        ([row(0, low="0")], "low 0.00 is not above 0"),
+        ([row(0, volume="-1")], "volume '-1' is no plain decimal"),
+        ([row(0, high="99.4", low="101")], "high 99.40 is below open 100.10"),
+        ([row(0, close="102")], "high 101.0 is below close 102.0"),
+        ([row(0, close="100.1234567891234")], "is a float's rounding of a shorter number"),
+        ([row(0, close="0.0000000000001")], "has more decimals than 12"),
+    ],
+)
+def test_a_row_that_breaks_a_rule_is_named_with_its_value(rows: list, said: str):
+    with pytest.raises(DataError, match=said) as refused:
+        pages.judged(rows, ASKED)
+    assert str(refused.value).startswith("binance BTC/USDT 1h: ")
+
+
+FORMING = {  # the last row, where its candle is not over: whatever is in it
+    "high below open": row(3, high="99.4", low="101"),
+    "no number": row(3, close="n/a"),
+    "null": row(3, close=None),
+    "too few cells": row(3)[:3],
+    "too many decimals": row(3, close="100.12345678901234"),
+}
+
+
+@pytest.mark.parametrize("name", FORMING)
+def test_a_last_row_of_a_candle_that_is_not_over_is_cut_off_before_the_page_is_judged(name: str):
+    series = pages.judged([*GOOD[:3], FORMING[name]], ASKED)
+    assert series is not None
+    assert series.columns.ts.tolist() == [START + number * HOUR for number in range(3)]
+    assert pages.judged([FORMING[name]], ASKED) is None
+
+
+@pytest.mark.parametrize("name", FORMING)
+def test_the_same_row_is_judged_once_its_candle_is_over_or_another_stands_after_it(name: str):
+    with pytest.raises(DataError):
+        pages.judged([*GOOD[:3], FORMING[name]], ASKED._replace(latest=START + 4 * HOUR))
+    with pytest.raises(DataError):
+        pages.judged([*GOOD[:2], row(2, high="1"), GOOD[3]], ASKED)
+
+
+def test_what_the_caller_cannot_take_counts_for_the_candles_that_are_over_alone():
+    def sound(found: Any) -> None:
+        if found.price_decimals > 2:
+            raise DataError("too fine")
+
+    finer = row(3, close="100.125")
+    series = pages.judged([*GOOD[:3], finer], ASKED, sound=sound)
+    assert series is not None
+    assert len(series.columns.ts) == 3
+    with pytest.raises(DataError, match="too fine"):
+        pages.judged([row(0, close="100.125"), *GOOD[1:]], ASKED, sound=sound)
+
+
+def test_between_the_two_bounds_of_the_clock_a_candle_may_go_on():
+    """The answer was made at some moment between them."""
+    asked = ASKED._replace(latest=START + 4 * HOUR + 100, least=START + 4 * HOUR - 100)
+    series = pages.judged([*GOOD[:3], row(3, high="1")], asked)
+    assert series is not None
+    assert len(series.columns.ts) == 3
+
+
+@pytest.mark.parametrize("volume", ["0", "0.00000000"])
+def test_a_candle_without_volume_is_legal(volume: str):
+    series = pages.judged([row(0, volume=volume)], ASKED)
+    assert series is not None
+    assert series.columns.volume.tolist() == [0]
+
+
+def test_the_candles_before_an_end_are_the_closed_ones():
+    series = pages.judged(GOOD, ASKED)
+    assert series is not None
+    assert pages.upto(series, START + 2 * HOUR).columns.ts.tolist() == [START, START + HOUR]
+    assert pages.upto(series, START).columns.ts.tolist() == []

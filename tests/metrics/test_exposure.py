@@ -1,0 +1,49 @@
+"""How much of the equity stood in positions, and how often it was turned over: by hand."""
+
+import numpy as np
+import pytest
+
+from safla.metrics import exposure
+from safla.metrics.metric import YEAR_MS
+
+HOUR = 3_600_000
+
+
+def ints(*values):
+    return np.array(values, np.int64)
+
+
+@pytest.mark.parametrize(
+    ("filled", "cash", "expected"),
+    [
+        ((), (), [100] * 5),
+        ((0,), (10,), [10] * 5),
+        ((1, 3), (40, 110), [100, 40, 40, 110, 110]),
+        ((1, 1, 4), (110, 50, 90), [100, 50, 50, 50, 90]),  # out and in again at one candle
+    ],
+)
+def test_cash_is_that_of_the_last_fill(filled, cash, expected):
+    ts = np.arange(5, dtype=np.int64) * HOUR
+    assert exposure.cash_at(ts, ints(*filled) * HOUR, ints(*cash), 100).tolist() == expected
+
+
+def test_exposure_is_what_is_not_cash_over_the_equity():
+    found = exposure.exposure(ints(100, 80, 120, 100), ints(100, 40, 30, 100))
+    assert found == (0.5, (0.5 + 0.75) / 4, 0.75)
+
+
+def test_without_a_position_nothing_is_exposed_even_where_nothing_is_left():
+    assert exposure.exposure(ints(100, 0), ints(100, 0)) == (0.0, 0.0, 0.0)
+
+
+def test_exposure_is_the_same_however_many_blocks_it_takes():
+    equity, cash = np.full(150_000, 100, np.int64), np.full(150_000, 75, np.int64)
+    assert exposure.exposure(equity, cash) == (1.0, 0.25, 0.25)
+
+
+def test_turnover_is_the_notional_over_the_mean_equity_a_year():
+    assert exposure.turnover(600, ints(100, 200), YEAR_MS // 2).value == pytest.approx(600 / 150 * 2, rel=1e-12)
+
+
+def test_turnover_without_equity_is_undefined():
+    assert exposure.turnover(0, ints(0, 0), HOUR) == (None, "there was no equity")

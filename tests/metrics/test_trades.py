@@ -1,0 +1,122 @@
+"""Figures of closed trades: by hand, by relations, and what one sort of trade alone cannot give."""
+
+import math
+import statistics
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safla.core import exits
+from safla.core.values import NONE, Rules
+from safla.metrics import trades
+
+RULES = Rules(**dict.fromkeys(Rules._fields, 0))
+MIXED = (30, -10, 0, -5, 20) * 6
+
+nets = st.lists(st.integers(-(10**9), 10**9), min_size=30, max_size=50)
+
+
+def ints(*values: int) -> np.ndarray:
+    return np.array(values, np.int64)
+
+
+@pytest.mark.parametrize(
+    ("net", "rate", "factor", "payoff"),
+    [
+        ((), None, None, None),
+        ((5,), 1.0, None, None),  # no trade lost: never infinity
+        ((0,), 0.0, None, None),
+        ((-5,), 0.0, 0.0, None),
+        ((30, -10, 0, -5), 0.25, 2.0, 4.0),
+        ((2**61, -(2**60)), 0.5, 2.0, 2.0),
+    ],
+)
+def test_win_rate_profit_factor_and_payoff_count_net_profits(net, rate, factor, payoff):
+    assert trades.win_rate(ints(*net)).value == rate
+    assert trades.profit_factor(ints(*net)).value == factor
+    assert trades.payoff(ints(*net)).value == payoff
+
+
+@pytest.mark.parametrize(
+    ("net", "reason"), [((), "no trade was closed"), ((5, 0), "no trade lost"), ((-5, 0), "no trade won")]
+)
+def test_a_payoff_needs_both_sides_and_says_which_is_missing(net, reason):
+    assert trades.payoff(ints(*net)).reason == reason
+
+
+def test_kelly_weighs_the_win_rate_by_the_payoff():
+    # 12 of 30 win, 25 to 7.5 in the mean
+    assert trades.kelly(ints(*MIXED)).value == pytest.approx(0.4 - 0.6 / (25 / 7.5), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("net", "reason"), [(MIXED[:29], "29 trades, at least 30 are needed"), ((5,) * 30, "no trade lost")]
+)
+def test_kelly_is_undefined_for_few_trades_and_for_one_side(net, reason):
+    assert trades.kelly(ints(*net)) == (None, reason)
+
+
+def test_expectancy_is_the_mean_of_what_trades_came_to():
+    assert trades.expectancy(np.array([3.0, -1.0, 1.0])).value == 1.0
+    assert trades.expectancy(np.zeros(0)).reason == "no trade was closed"
+
+
+def test_the_quality_number_is_the_t_statistic_of_the_multiples():
+    multiples = np.array([1.5, -1.0, 0.5] * 10)
+    expected = math.sqrt(30) * statistics.fmean(multiples) / statistics.stdev(multiples)
+    assert trades.sqn(multiples).value == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("multiples", "reason"), [([1.0] * 29, "29 trades, at least 30 are needed"), ([1.0] * 30, "the trades do not vary")]
+)
+def test_the_quality_number_needs_thirty_trades_that_vary(multiples, reason):
+    assert trades.sqn(np.array(multiples)) == (None, reason)
+
+
+@pytest.mark.parametrize(
+    ("stop_loss", "trailing", "activation", "expected"),
+    [
+        (50_000, 0, 0, 9_500),
+        (0, 0, 0, NONE),
+        (50_000, 20_000, 0, 9_800),  # the trail is in force at once, and nearer
+        (50_000, 20_000, 10_000, 9_500),  # it is not armed yet
+        (0, 20_000, 10_000, NONE),
+    ],
+)
+def test_the_first_stop_is_the_one_in_force_at_the_fill(stop_loss, trailing, activation, expected):
+    rules = RULES._replace(
+        stop_loss_ppm=stop_loss, trailing_stop_ppm=trailing, trailing_activation_ppm=activation, take_profit_ppm=1_000
+    )
+    assert trades.first_stop(rules, 1, 10_000) == expected
+    assert expected in (NONE, exits.levels_from(rules, 1, 10_000).stop, exits.levels_from(rules, 1, 10_000).trail)
+
+
+def test_a_trade_that_loses_what_its_stop_put_at_risk_loses_one_r():
+    assert trades.multiple(-5_000, 10_000, 9_500, 10, 1) == -1.0
+    assert trades.multiple(10_000_000, 10_000, 9_500, 10, 1_000) == 2.0
+    assert trades.multiple(5_000, 10_000, NONE, 10, 1) is None
+
+
+@pytest.mark.parametrize(("won", "longest"), [("", 0), ("0", 0), ("1", 1), ("0110111010", 3), ("1111", 4)])
+def test_a_streak_is_the_longest_run(won, longest):
+    assert trades.longest_streak([one == "1" for one in won]) == longest
+
+
+@given(nets, st.integers(2, 1000))
+def test_no_ratio_of_trades_changes_with_the_unit_of_money(net, factor):
+    for figure in (trades.win_rate, trades.profit_factor, trades.payoff, trades.kelly):
+        one, other = figure(ints(*net)), figure(ints(*(value * factor for value in net)))
+        assert one.reason == other.reason
+        assert one.value is None or other.value == pytest.approx(one.value, rel=1e-12)
+
+
+@given(nets, st.randoms(use_true_random=False))
+def test_neither_the_order_of_the_trades_nor_doing_all_twice_changes_a_ratio(net, chance):
+    mixed = [*net, *net]
+    chance.shuffle(mixed)
+    for figure in (trades.win_rate, trades.profit_factor, trades.payoff, trades.kelly):
+        one, other = figure(ints(*net)), figure(ints(*mixed))
+        assert one.value is None or other.value == pytest.approx(one.value, rel=1e-12)
