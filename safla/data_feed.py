@@ -4,7 +4,7 @@ import asyncio
 import math
 from collections.abc import AsyncIterator
 
-from safla.api.configuration import Given, load_config
+from safla.api.configuration import ConfigSource, load_config
 from safla.candles import resample
 from safla.compat.closing import Closing
 from safla.compat.stored import Moment, for_symbol
@@ -17,7 +17,7 @@ from safla.data import source
 from safla.errors import DataError, UsageError
 from safla.paper.pace import Pace
 
-Candle = list[float]  # [ms, open, high, low, close, volume]; ms is an int
+CandleList = list[float]  # [ms, open, high, low, close, volume]; ms is an int
 
 
 class BinanceDataFeed(Closing):
@@ -38,12 +38,12 @@ class BinanceDataFeed(Closing):
 
     _called = "feed"
 
-    def __init__(self, config: Given = None) -> None:
+    def __init__(self, config: ConfigSource = None) -> None:
         self._loaded = load_config(config)
 
     async def fetch_historical_ohlcv(
         self, symbol: str = "BTC/USDT", timeframe: str | None = None, since: Moment = None, limit: int | None = None
-    ) -> list[Candle]:
+    ) -> list[CandleList]:
         """The candles that open at `since` or later, `limit` of them at most; None: from the first, to the last.
 
         Of an exchange, without `since`: the newest, market_data.fetch_limit of them or `limit`.
@@ -60,7 +60,7 @@ class BinanceDataFeed(Closing):
         timeframe: str | None = None,
         since: Moment = None,
         speed_multiplier: float = math.inf,
-    ) -> AsyncIterator[Candle]:
+    ) -> AsyncIterator[CandleList]:
         """The same candles one by one: the first at once, the next after the time between them over speed_multiplier.
 
         speed_multiplier  1.0 is real time, 60.0 a minute a second, infinity as fast as they are taken
@@ -102,7 +102,7 @@ def _some(config: Config, symbol: str, count: int) -> Series:
     return longer._replace(columns=Columns(*(column[part] for column in longer.columns)))
 
 
-def _candles(series: Series) -> list[Candle]:
+def _candles(series: Series) -> list[CandleList]:
     """The rows of columns, prices and volumes as the nearest floats."""
     columns = series.columns
     prices = [(column / 10.0**series.price_decimals).tolist() for column in columns[1:5]]

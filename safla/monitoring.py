@@ -5,20 +5,20 @@ from collections import deque
 from types import TracebackType
 from typing import Self
 
-from safla.api.configuration import Given, load_config
+from safla.api.configuration import ConfigSource, load_config
 from safla.config.model import Config
 from safla.errors import UsageError
 from safla.exchange.client import feed_of
 from safla.observe import alerts
 from safla.observe.alerts import Alert, Alerts
 from safla.observe.event_log import say_on_stderr
-from safla.observe.monitor import Facts, Monitor, Sample, Watched
+from safla.observe.monitor import Gauges, Monitor, Sample, Watched
 from safla.observe.webhook import Webhook
 
 MOST_ALERTS = 100  # that `alerts` holds
 SHORTEST, LONGEST = 0.01, 3600.0  # seconds between two looks
 
-Figure = float | int | None
+Reading = float | int | None
 
 
 class PerformanceMonitor:
@@ -34,7 +34,7 @@ class PerformanceMonitor:
             print(monitor.snapshot()["cpu_pct"])
     """
 
-    def __init__(self, config: Given = None) -> None:
+    def __init__(self, config: ConfigSource = None) -> None:
         loaded = load_config(config)
         self.alerts: deque[Alert] = deque(maxlen=MOST_ALERTS)
         self._config = loaded.config
@@ -50,7 +50,7 @@ class PerformanceMonitor:
             Watched(requests_limit=self._config.exchange.rate_limit_per_minute),
             alerts=told,
             say=say_on_stderr,
-            facts=Facts(requests=lambda: _asked(self._config), tasks=self._tasks),
+            facts=Gauges(requests=lambda: _asked(self._config), tasks=self._tasks),
         )
         self._watching = False
 
@@ -75,7 +75,7 @@ class PerformanceMonitor:
             webhook, self._webhook = self._webhook, None
             await asyncio.to_thread(webhook.close)
 
-    def snapshot(self) -> dict[str, Figure]:
+    def snapshot(self) -> dict[str, Reading]:
         """The figures of the last look while it watches, else of this moment. What is not known is None.
 
         cpu_pct of this process, of one core; memory_pct of the machine; rss_bytes; descriptors; threads; active_tasks;
@@ -112,7 +112,7 @@ def _asked(config: Config) -> int:
     return feed_of(config.exchange).spent()
 
 
-def _figures(sample: Sample) -> dict[str, Figure]:
+def _figures(sample: Sample) -> dict[str, Reading]:
     requests, limit = sample.requests, sample.requests_limit
     return {
         "cpu_pct": sample.cpu_pct,

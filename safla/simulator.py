@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from safla.api.configuration import Given, load_config
+from safla.api.configuration import ConfigSource, load_config
 from safla.compat.closing import Closing
 from safla.compat.entries import shown
 from safla.compat.risk import RiskCheck, RiskManager
@@ -82,7 +82,7 @@ class TradingSimulator(Closing):
 
     _called = "simulator"
 
-    def __init__(self, symbol: str = "BTC/USDT", config: Given = None) -> None:
+    def __init__(self, symbol: str = "BTC/USDT", config: ConfigSource = None) -> None:
         self._symbol = symbol
         self._loaded = load_config(config)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from safla.core.scale import to_text
 from safla.core.timeframes import TIMEFRAMES
 from safla.data import synthetic
-from safla.data.synthetic import Walk
+from safla.data.synthetic import RandomWalk
 
 FOLDER = Path(__file__).parents[1] / "configs" / "data"
 STEP_MS = TIMEFRAMES["1h"]
@@ -25,9 +25,9 @@ def archives() -> dict[str, tuple[str, bytes]]:
     return made
 
 
-def walk(symbol: str) -> Walk:
+def walk(symbol: str) -> RandomWalk:
     """365 days of hours from 2024-01-01 on."""
-    return Walk(
+    return RandomWalk(
         seed=SEED,
         symbol=symbol,
         step_ms=STEP_MS,
@@ -42,7 +42,7 @@ def walk(symbol: str) -> Walk:
     )
 
 
-def klines(walk: Walk) -> bytes:
+def klines(walk: RandomWalk) -> bytes:
     """The candles of a walk as the twelve columns of a kline, without a header, numbers with eight decimals."""
     rows = zip(*(column.tolist() for column in synthetic.columns(walk)), strict=True)
     return "".join(_line(row, walk) for row in rows).encode("ascii")
@@ -56,7 +56,7 @@ def zipped(member: str, text: bytes) -> bytes:
     return archive.getvalue()
 
 
-def _line(row: tuple[int, ...], walk: Walk) -> str:
+def _line(row: tuple[int, ...], walk: RandomWalk) -> str:
     ts, *prices, volume = row
     up = 10 ** (8 - walk.price_decimals)
     texts = [to_text(price * up, 8) for price in prices]

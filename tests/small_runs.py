@@ -5,7 +5,7 @@ from typing import Any
 
 from safla.config.loader import Loaded, load
 from safla.runs import backtest
-from safla.runs.backtest import Ended
+from safla.runs.backtest import BacktestResult
 from safla.runs.interrupt import Flag
 
 SMALL = """\
@@ -27,7 +27,7 @@ def small(folder: Path, *sets: str, text: str = SMALL) -> Loaded:
     return load(path, sets=sets)
 
 
-def run(loaded: Loaded, out: Path, **changes: Any) -> Ended:
+def run(loaded: Loaded, out: Path, **changes: Any) -> BacktestResult:
     """A backtest into a folder; changes: the arguments of backtest.run that are not as here."""
     arguments: dict[str, Any] = {"engine": "interpreted", "force": False, "flag": Flag()}
     silent: dict[str, Any] = {"watch": lambda progress: None, "say": lambda text: None}

@@ -135,7 +135,7 @@ RULES = (
             "safla/exchange/server_time.py:ServerTime.carried": "whoever asks for it has asked for now() before",
             "safla/data/source.py:_paths": "config/constraints.py has refused a source of files without a path",
             "safla/journal/append.py:Appender._write": "whoever calls it after an error is ours",
-            "safla/journal/books.py:check": "the reader lets no other event be the first",
+            "safla/journal/audit.py:check": "the reader lets no other event be the first",
         },
         path="safla/data/planted.py",
     ),
@@ -175,6 +175,12 @@ def test_no_module_is_left_that_nobody_imports_or_runs(folder: str) -> None:
     wanted |= {name.rpartition(".")[0] for name in wanted}  # `from a import b` names a, and a.b where that is a module
     lonely = {source.module for source in sources(folder) if not is_run(source)} - wanted
     assert lonely - ENTRANCES == set()
+
+
+def test_no_public_name_means_two_things() -> None:
+    planted = [read(f"safla/{name}.py", "class Rows:\n    pass\n") for name in ("one", "two")]
+    assert rules.twice(planted) == {"Rows": ["safla/one.py", "safla/two.py"]}
+    assert rules.twice(list(sources("safla"))) == {}
 
 
 def test_every_folder_of_the_package_is_a_package() -> None:

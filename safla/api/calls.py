@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from safla.api.configuration import Given, Sets, Symbols, load_config, path_of, root_of, stem
+from safla.api.configuration import ConfigSource, OptionalOverrides, SymbolList, load_config, path_of, root_of, stem
 from safla.api.registered import StrategyFunction, looked_back, registered
 from safla.api.result import Result, Verdict
 from safla.config.loader import Loaded
@@ -24,12 +24,12 @@ from safla.journal.files import CANDLES, JOURNAL
 from safla.observe.update import Update
 from safla.paper import runner
 from safla.paper.runner import Onlooker
-from safla.paper.sources import Source
+from safla.paper.sources import CandleSource
 from safla.report.summary import summarise, write
 from safla.report.trades import fills_of, trades_of
 from safla.runs import backtest
 from safla.runs import replay as verification
-from safla.runs.backtest import Ended
+from safla.runs.backtest import BacktestResult
 from safla.runs.folder import SUMMARY
 from safla.runs.interrupt import Flag
 from safla.runs.progress import Progress
@@ -40,12 +40,12 @@ MOST_NOTES = 1_000  # of a paper run, which may go on for months
 
 
 def run(
-    config: Given = None,
+    config: ConfigSource = None,
     *,
-    set: Sets = None,  # noqa: A002  the command's word
+    set: OptionalOverrides = None,  # noqa: A002  the command's word
     strategies: Mapping[str, StrategyFunction] | None = None,
     out: str | os.PathLike[str] | None = None,
-    symbols: Symbols = "primary",
+    symbols: SymbolList = "primary",
     progress: Callable[[Progress], None] | None = None,
     root: str | os.PathLike[str] | None = None,
 ) -> Result:
@@ -86,7 +86,7 @@ def run(
     folder = backtest.folder_of(prepared, stem=stem(loaded), out=given)
     summary: dict[str, Any] = {}
 
-    def conclude(ended: Ended) -> None:
+    def conclude(ended: BacktestResult) -> None:
         summary.update(
             summarise(
                 ended.outcome,
@@ -117,14 +117,14 @@ def _paper(
             notes.append(text)
 
     @contextmanager
-    def attend(plan: RunPlan, _source: Source) -> Iterator[Onlooker]:
+    def attend(plan: RunPlan, _source: CandleSource) -> Iterator[Onlooker]:
         yield Onlooker(lambda told: watch(_progress(plan, told)), lambda kind, symbol, text: note(text))
 
     done = runner.run(loaded, folder, force=False, say=note, flag=Flag(), attend=attend, register=register)
     outcome = runner.outcome_of(folder, register=register)
     summary = summarise(outcome, risk_free_rate=float(loaded.config.report.risk_free_rate))
     write(folder / SUMMARY, summary)
-    ended = Ended(outcome, folder, done.lines, done.last_hash, done.again)
+    ended = BacktestResult(outcome, folder, done.lines, done.last_hash, done.again)
     return _result(ended, summary, notes=tuple(notes))
 
 
@@ -200,7 +200,7 @@ def _unsaid(_text: str) -> None:
     return
 
 
-def _result(ended: Ended, summary: dict[str, Any], *, notes: tuple[str, ...]) -> Result:
+def _result(ended: BacktestResult, summary: dict[str, Any], *, notes: tuple[str, ...]) -> Result:
     outcome = ended.outcome
     begin = int(np.searchsorted(outcome.ts, outcome.run.plan.rules.start_ts))  # the lookback is only looked at (S16)
     return Result(

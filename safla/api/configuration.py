@@ -13,17 +13,17 @@ from safla.errors import ConfigError, Problem, UsageError
 
 DEFAULT = Path("config.yaml")
 
-Given = str | os.PathLike[str] | Mapping[str, Any] | Loaded | None
-Sets = Mapping[str, Any] | Sequence[str] | None
-Symbols = Literal["primary", "test"]
+ConfigSource = str | os.PathLike[str] | Mapping[str, Any] | Loaded | None
+OptionalOverrides = Mapping[str, Any] | Sequence[str] | None
+SymbolList = Literal["primary", "test"]
 
 
 def load_config(
-    config: Given = None,
+    config: ConfigSource = None,
     *,
-    set: Sets = None,  # noqa: A002  the command's word
+    set: OptionalOverrides = None,  # noqa: A002  the command's word
     strategies: Mapping[str, StrategyFunction] | None = None,
-    symbols: Symbols = "primary",
+    symbols: SymbolList = "primary",
     root: str | os.PathLike[str] | None = None,
 ) -> Loaded:
     """The configuration of a file or a dict, checked, with every default: what all others here take as `config`.
@@ -51,7 +51,7 @@ def load_config(
         if outside := root_folder.problems(config.config, config.symbols, root=below, origins=config.origins):
             raise ConfigError(outside)
         return config
-    sets: loader.Sets = [set] if isinstance(set, str) else set or ()
+    sets: loader.Overrides = [set] if isinstance(set, str) else set or ()
     names = tuple(registered(strategies))
     if isinstance(config, Mapping):
         return loader.load_mapping(
@@ -82,11 +82,11 @@ def path_of(given: str | os.PathLike[str], what: str) -> Path:
 
 
 def validate(
-    config: Given = None,
+    config: ConfigSource = None,
     *,
-    set: Sets = None,  # noqa: A002  the command's word
+    set: OptionalOverrides = None,  # noqa: A002  the command's word
     strategies: Mapping[str, StrategyFunction] | None = None,
-    symbols: Symbols = "primary",
+    symbols: SymbolList = "primary",
     root: str | os.PathLike[str] | None = None,
 ) -> list[Problem]:
     """Every problem of a configuration, as `where` (file:line:column), `key` and `text`; an empty list for none.

@@ -12,7 +12,7 @@ from safla.errors import UsageError
 from safla.journal import reader
 from safla.journal.chain import event_bytes
 from safla.journal.events import LEVELS, Fact, Filled, RunStarted, TradeClosed
-from safla.journal.reader import Line
+from safla.journal.reader import JournalLine
 from safla.report.trades import Trades
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ RATIO_PLACES = 6  # J14
 KINDS: dict[str, type[Fact]] = {str(kind.__struct_config__.tag): kind for kind in LEVELS}
 
 
-class Places(NamedTuple):
+class FrameDecimals(NamedTuple):
     """Decimals of the columns: the most that any symbol of the run has, so that every amount fits exactly."""
 
     price: int
@@ -66,7 +66,7 @@ def trades(journal: Path) -> "pl.DataFrame":
     import polars as pl
 
     found = reader.read(journal)
-    closed: list[Line] = []
+    closed: list[JournalLine] = []
     doubts: list[bool] = []
     ambiguous = False
     for line in found:
@@ -112,9 +112,9 @@ def equity(ts: Int64, units: Int64, *, balance: int, places: int) -> "pl.DataFra
     return frame.with_columns(_moment("ts"))
 
 
-def places_of(started: RunStarted) -> Places:
+def places_of(started: RunStarted) -> FrameDecimals:
     """The decimals that a first line declares."""
-    return Places(
+    return FrameDecimals(
         price=max(one.price_decimals for one in started.symbols),
         quantity=max(one.quantity_decimals for one in started.symbols),
         volume=max(one.volume_decimals for one in started.symbols),
@@ -131,7 +131,7 @@ def _decimals(units: Int64, places: int) -> "pl.Series":
     return (pl.Series(units, dtype=pl.Int64).cast(exact) / power).cast(exact)
 
 
-def _typed(lines: Sequence[Line], kind: type[Fact], places: Places) -> "pl.DataFrame":
+def _typed(lines: Sequence[JournalLine], kind: type[Fact], places: FrameDecimals) -> "pl.DataFrame":
     import polars as pl
 
     columns = [pl.Series("n", [line.n for line in lines], dtype=pl.Int64)]
@@ -141,7 +141,7 @@ def _typed(lines: Sequence[Line], kind: type[Fact], places: Places) -> "pl.DataF
     return pl.DataFrame(columns)
 
 
-def _column(name: str, values: Iterable[Any], *, annotation: Any, places: Places) -> "pl.Series":
+def _column(name: str, values: Iterable[Any], *, annotation: Any, places: FrameDecimals) -> "pl.Series":
     """One field of many events: a time, an amount, a count, a word; what has parts of its own is JSON."""
     import polars as pl
 

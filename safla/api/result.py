@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from safla.api import frames
 from safla.core.values import Int64
-from safla.journal.books import Books
+from safla.journal.audit import Books
 from safla.journal.files import JOURNAL
 from safla.journal.reader import Tail
 from safla.report.tables import SHORT, figure_of

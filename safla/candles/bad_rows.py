@@ -5,9 +5,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
-from safla.core.values import Int64
+from safla.core.values import Int64, Mask
 from safla.errors import DataError
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ MOST_SHOWN = 5  # reasons of a file
 FEW = 10  # fewer than one row in so many are few
 
 Read = TypeVar("Read")
-Mask = npt.NDArray[np.bool_]
 
 
 class BadRows(DataError):

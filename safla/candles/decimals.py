@@ -27,7 +27,7 @@ ROOM = LIMIT // POWERS  # the most that a power may be multiplied with
 
 _NONE = np.zeros(0, np.int64)
 
-Where = Callable[[int], str]  # the place of a row in its file, for messages
+RowPlace = Callable[[int], str]  # the place of a row in its file, for messages
 
 
 class Numbers(NamedTuple):
@@ -37,7 +37,7 @@ class Numbers(NamedTuple):
     places: Int8
 
 
-def parse(frame: "pl.DataFrame", where: Where) -> dict[str, Numbers]:
+def parse(frame: "pl.DataFrame", where: RowPlace) -> dict[str, Numbers]:
     """Columns of text as numbers. DataError names the first cell that is no decimal (Z5)."""
     import polars as pl
 
@@ -92,7 +92,7 @@ def most_places(numbers: Numbers) -> int:
     return need
 
 
-def units(numbers: Numbers, places: int, *, name: str, where: Where) -> tuple[Int64, Int64]:
+def units(numbers: Numbers, places: int, *, name: str, where: RowPlace) -> tuple[Int64, Int64]:
     """Integers in units of 10^-places, rounded down, and the rows where that took something away.
 
     DataError names the first that does not fit below 2**62 (D1).
@@ -167,7 +167,7 @@ def dusty(numbers: Numbers) -> Int64:
     return found
 
 
-def _wide(frame: "pl.DataFrame", names: list[str], *, where: Where) -> dict[str, Numbers]:
+def _wide(frame: "pl.DataFrame", names: list[str], *, where: RowPlace) -> dict[str, Numbers]:
     """Columns in which some numbers are written otherwise: +1, .5, 5., 8.380E-06, 3.6e+01, or between spaces."""
     import polars as pl
 
@@ -190,7 +190,7 @@ def _wide(frame: "pl.DataFrame", names: list[str], *, where: Where) -> dict[str,
     return found
 
 
-def _refusal(frame: "pl.DataFrame", fine: "dict[str, pl.Series]", *, where: Where) -> DataError:
+def _refusal(frame: "pl.DataFrame", fine: "dict[str, pl.Series]", *, where: RowPlace) -> DataError:
     strange = {name: one.not_().arg_true() for name, one in fine.items()}
     order = frame.columns
     row, place = min((int(rows[0]), order.index(name)) for name, rows in strange.items() if len(rows))
@@ -212,7 +212,7 @@ _REASONS = (
 )  # fmt: skip
 
 
-def _numbers(cells: "pl.Series", found: "pl.DataFrame", *, name: str, where: Where) -> Numbers:
+def _numbers(cells: "pl.Series", found: "pl.DataFrame", *, name: str, where: RowPlace) -> Numbers:
     if found[f"powers {name}"].any():
         return _with_powers(cells, name, where=where)
     digits, places = found[f"digits {name}"], found[f"places {name}"].fill_null(0).to_numpy()
@@ -221,7 +221,7 @@ def _numbers(cells: "pl.Series", found: "pl.DataFrame", *, name: str, where: Whe
     return _with_long(cells, digits, places, name=name, where=where)
 
 
-def _with_powers(cells: "pl.Series", name: str, *, where: Where) -> Numbers:
+def _with_powers(cells: "pl.Series", name: str, *, where: RowPlace) -> Numbers:
     """A column in which some numbers are written like 1.234e-05."""
     import polars as pl
 
@@ -232,7 +232,7 @@ def _with_powers(cells: "pl.Series", name: str, *, where: Where) -> Numbers:
     return _with_long(cells, digits, (after.fill_null(0) + powers).to_numpy(), name=name, where=where)
 
 
-def _with_long(cells: "pl.Series", digits: "pl.Series", places: Int64, *, name: str, where: Where) -> Numbers:
+def _with_long(cells: "pl.Series", digits: "pl.Series", places: Int64, *, name: str, where: RowPlace) -> Numbers:
     """A column in which some numbers have too many digits for 64 bits."""
     columns = digits.fill_null(0).to_numpy().copy(), places.astype(np.int8)
     for row in digits.is_null().arg_true().to_list():

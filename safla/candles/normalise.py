@@ -32,7 +32,7 @@ MAX_ROWS = 12_000_000  # of a symbol: 22 years of minutes
 CandleRow = tuple[int, int, int, int, int]  # open, high, low, close, volume in units
 
 
-class Rows(NamedTuple):
+class FileRows(NamedTuple):
     """The rows of one file in its order: ms UTC, the five numbers, where they stood, and what there is to say."""
 
     origin: Origin
@@ -73,29 +73,29 @@ class Counts(NamedTuple):
     incomplete: int = 0  # longer candles that were not built, for one of their parts is missing
 
 
-class Taken(NamedTuple):
+class ScaledCandles(NamedTuple):
     """The candles of a page in units."""
 
     rows: list[tuple[int, CandleRow]]  # by opening time, ms
     cut: int  # volumes that were finer
 
 
-def of_columns(origin: Origin, columns: Columns, *, price_decimals: int, volume_decimals: int) -> Rows:
+def of_columns(origin: Origin, columns: Columns, *, price_decimals: int, volume_decimals: int) -> FileRows:
     """Candles that are in units of 10^-decimals already, as the rows of a file would be."""
     places = dict.fromkeys(PRICES, price_decimals) | {"volume": volume_decimals}
     numbers = {
         name: Numbers(getattr(columns, name), np.broadcast_to(np.int8(own), len(columns.ts)))
         for name, own in places.items()
     }
-    return Rows(origin, columns.ts, numbers, (), closed=True)
+    return FileRows(origin, columns.ts, numbers, (), closed=True)
 
 
-def last_of(files: list[Rows]) -> Rows:
+def last_of(files: list[FileRows]) -> FileRows:
     """The file that holds the last candle of a symbol; of several that do, one that says itself that it is closed."""
     return max((one for one in files if len(one.ts)), key=lambda one: (int(one.ts.max()), one.closed))
 
 
-def assemble(files: list[Rows], target: Target) -> tuple[Series, Counts, tuple[str, ...]]:
+def assemble(files: list[FileRows], target: Target) -> tuple[Series, Counts, tuple[str, ...]]:
     """The candles of a symbol out of its files, in any order, each checked (S1-S3, D1).
 
     The same candle in two files, with the same values, is one. DataError where the values differ.
@@ -134,7 +134,7 @@ def assemble(files: list[Rows], target: Target) -> tuple[Series, Counts, tuple[s
     return Series(target.symbol, price_decimals, volume_decimals, columns), counts, tuple(notes)
 
 
-def in_units(series: Series, scale: Scale, *, price_limit: int, origin: str) -> Taken:
+def in_units(series: Series, scale: Scale, *, price_limit: int, origin: str) -> ScaledCandles:
     """A page on another scale. DataError names the first price that is off its grid, or what is out of bounds (D1)."""
     rows, cut = [], 0
     for ts, *prices, volume in zip(*(column.tolist() for column in series.columns), strict=True):
@@ -152,7 +152,7 @@ def in_units(series: Series, scale: Scale, *, price_limit: int, origin: str) -> 
             raise DataError(f"{at}: {text}: above what this run can sum (D1)")
         rows.append((ts, (opened, high, low, close, amount)))
         cut += 1 if dust else 0
-    return Taken(rows, cut)
+    return ScaledCandles(rows, cut)
 
 
 def _ordered(
@@ -192,7 +192,7 @@ def _shared_note(file: str, other: str, count: int) -> str:
     return f"{printable(file)}: {what} in {printable(other)} too, with the same values; taken once"
 
 
-def _snapped(one: Rows, target: Target) -> Rows:
+def _snapped(one: FileRows, target: Target) -> FileRows:
     """The rows with prices and volumes on their stated grid, where they miss it by a float's rounding."""
     grids = dict.fromkeys(PRICES, target.snap_decimals) | {"volume": target.volume_decimals}
     stated = {"prices": target.snap_decimals, "volumes": target.volume_decimals}
@@ -210,7 +210,7 @@ def _snapped(one: Rows, target: Target) -> Rows:
     return one._replace(numbers=numbers, notes=(*one.notes, *said)) if said else one
 
 
-def _price_decimals(files: list[Rows], target: Target) -> int:
+def _price_decimals(files: list[FileRows], target: Target) -> int:
     given = target.price_decimals
     for one in files:
         for name in PRICES:
@@ -231,7 +231,7 @@ def _price_decimals(files: list[Rows], target: Target) -> int:
     return max(_seen(files, PRICES), target.least_price_decimals) if given is None else given
 
 
-def _advice(files: list[Rows], numbers: Numbers, row: int, target: Target) -> str:
+def _advice(files: list[FileRows], numbers: Numbers, row: int, target: Target) -> str:
     """What to do about a price that is too fine: where a float rounded a shorter one, the scale of those."""
     key = f"markets.{target.symbol}.price_decimals"
     meant = next((places for places in range(DUST_PLACES + 1) if _fits(files, places)), None)
@@ -243,17 +243,17 @@ def _advice(files: list[Rows], numbers: Numbers, row: int, target: Target) -> st
     return "round them, or take the prices of 1000 coins for those of one"
 
 
-def _fits(files: list[Rows], places: int) -> bool:
+def _fits(files: list[FileRows], places: int) -> bool:
     """Whether every price is on that grid, or misses it by no more than a float's rounding."""
     prices = (one.numbers[name] for one in files for name in PRICES)
     return not any(len(finer(snapped(own, places)[0], places)) for own in prices)
 
 
-def _seen(files: list[Rows], names: tuple[str, ...]) -> int:
+def _seen(files: list[FileRows], names: tuple[str, ...]) -> int:
     return max(most_places(one.numbers[name]) for one in files for name in names)
 
 
-def _volume_decimals(files: list[Rows]) -> int:
+def _volume_decimals(files: list[FileRows]) -> int:
     """The most decimals seen. Where one volume is a float's rounding, or they do not fit, a ninth place is dust."""
     places = _seen(files, ("volume",))
     if places <= DUST_PLACES:
@@ -265,14 +265,14 @@ def _volume_decimals(files: list[Rows]) -> int:
     return places
 
 
-def _columns(one: Rows, *, price_decimals: int, volume_decimals: int) -> tuple[Columns, int]:
+def _columns(one: FileRows, *, price_decimals: int, volume_decimals: int) -> tuple[Columns, int]:
     at = one.origin.at
     places = dict.fromkeys(PRICES, price_decimals) | {"volume": volume_decimals}
     scaled = {name: units(one.numbers[name], places[name], name=name, where=at) for name in places}
     return Columns(one.ts, **{name: whole for name, (whole, _) in scaled.items()}), len(scaled["volume"][1])
 
 
-def _said(one: Rows, *, ordered: validation.Ordered, cut: int, volume_decimals: int) -> list[str]:
+def _said(one: FileRows, *, ordered: validation.Ordered, cut: int, volume_decimals: int) -> list[str]:
     facts = (
         (ordered.turned, "newest first, turned round"),
         (ordered.duplicates, f"{ordered.duplicates} duplicates with the same values ignored"),

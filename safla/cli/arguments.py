@@ -1,7 +1,7 @@
 """Arguments that several commands share: paths, whose ~ no shell expanded (`--out=~/runs`), and ./config.yaml."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from safla.config.loader import Loaded
 
 DEFAULT = "config.yaml"
+
+ClickFunction = Callable[..., Any]  # a command, or what decorates one
 
 
 class PathName(click.Path):

@@ -2,25 +2,22 @@
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from safla.cli.arguments import PATH
+from safla.cli.arguments import PATH, ClickFunction
 from safla.errors import UsageError
 from safla.text import printable
 
 if TYPE_CHECKING:
-    from safla.paper.control import Kind
+    from safla.paper.control import CommandKind
 
 NOTE = re.compile(r"[ -~]{0,200}")  # J14
 
-Command = Callable[..., Any]
 
-
-def options(function: Command) -> Command:
+def options(function: ClickFunction) -> ClickFunction:
     """What all three take: the run, a note, and the form of the answer."""
     why = "Why: printable ASCII, at most 200 characters; it stands in the journal."
     function = click.option("--json", "as_json", is_flag=True, help="Print what becomes of it as JSON.")(function)
@@ -28,7 +25,7 @@ def options(function: Command) -> Command:
     return click.argument("run", type=PATH, metavar="RUN")(function)
 
 
-def give(run: Path, *, kind: "Kind", note: str | None, as_json: bool, halt: int | None = None) -> int:
+def give(run: Path, *, kind: "CommandKind", note: str | None, as_json: bool, halt: int | None = None) -> int:
     """Leave a command for a run, and print what becomes of it."""
     from safla.paper import command
 

@@ -88,13 +88,13 @@ def _until(run: Path, moment: str, *, engine: str, as_json: bool) -> int:
 def _watch(run: Path, pace: str, *, engine: str, as_json: bool) -> int:
     from safla.report.account_state import stand, watched_lines
     from safla.runs.interrupt import watched
-    from safla.runs.replay_watch import Pace, watch
+    from safla.runs.replay_watch import ReplayPace, watch
 
     if not re.fullmatch(r"[1-9][0-9]{0,5}x|max", pace):
         raise click.UsageError(f"--watch {pace[:80]}: a pace is due, such as 1x (real time) or 60x, or max")
     times = None if pace == "max" else int(pace.removesuffix("x"))
     with watched() as flag:
-        for seen in watch(run, Pace(times, flag=flag), engine=engine, say=_say):
+        for seen in watch(run, ReplayPace(times, flag=flag), engine=engine, say=_say):
             told = stand(seen.run, seen.ts, state=seen.state)
             if as_json:
                 click.echo(json.dumps({**told, "events": [msgspec.to_builtins(event) for event in seen.events]}))

@@ -12,9 +12,8 @@ import click
 
 from safla.cli import Session
 from safla.cli.arguments import PATH, configuration
+from safla.runs.progress import Notify
 from safla.text import counted, printable
-
-Say = Callable[[str], None]
 
 MOST_LOGGED_AT_ONCE = 2**20  # bytes
 
@@ -84,7 +83,7 @@ class _Options(NamedTuple):
     quiet: bool
 
 
-def _backtest(loaded: Any, options: _Options, _say: Say, session: Session) -> tuple[Any, dict[str, Any]]:
+def _backtest(loaded: Any, options: _Options, _say: Notify, session: Session) -> tuple[Any, dict[str, Any]]:
     """Over history, as fast as it goes."""
     from safla.data.provenance import source_name
     from safla.report.summary import summarise, write
@@ -97,7 +96,7 @@ def _backtest(loaded: Any, options: _Options, _say: Say, session: Session) -> tu
     folder = session.folder = backtest.folder_of(prepared, stem=options.stem, out=options.out)
     summary: dict[str, Any] = {}
 
-    def conclude(ended: backtest.Ended) -> None:
+    def conclude(ended: backtest.BacktestResult) -> None:
         summary.update(
             summarise(
                 ended.outcome,
@@ -128,7 +127,7 @@ def _log(config: Any, ended: Any) -> None:
             listen(event_log.told_of(b"".join(lines), ended.outcome.state))
 
 
-def _paper(loaded: Any, options: _Options, say: Say, session: Session) -> tuple[Any, dict[str, Any]]:
+def _paper(loaded: Any, options: _Options, say: Notify, session: Session) -> tuple[Any, dict[str, Any]]:
     """On candles as they close, until somebody ends it."""
     from safla.data.provenance import source_name
     from safla.paper import observed, runner
@@ -146,7 +145,7 @@ def _paper(loaded: Any, options: _Options, say: Say, session: Session) -> tuple[
     return ended, summary
 
 
-MODES: dict[str, Callable[[Any, _Options, Say, Session], tuple[Any, dict[str, Any]]]] = {
+MODES: dict[str, Callable[[Any, _Options, Notify, Session], tuple[Any, dict[str, Any]]]] = {
     "backtest": _backtest,
     "paper": _paper,
 }

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Literal, NamedTuple, TypeVar
 
-from safla.api.configuration import Given, load_config
+from safla.api.configuration import ConfigSource, load_config
 from safla.compat.entries import MOST_PLACES, entry, exact, places_of, plan_of, shown, units_of
 from safla.compat.strategy import Signal
 from safla.config.plan import RunPlan
@@ -13,7 +13,7 @@ from safla.core import values as v
 from safla.core.scale import MILLION
 from safla.errors import UsageError
 
-Side = Literal["long", "short"]
+PositionSide = Literal["long", "short"]
 
 UNNAMED = "BASE/QUOTE"  # the symbol of a signal that names none
 CONFIDENCE_PLACES = 6  # parts per million
@@ -53,7 +53,7 @@ class RiskManager:
         risk.check_trade_risk(signal, balance=98_500).max_quantity
     """
 
-    def __init__(self, initial_balance: float, config: Given = None) -> None:
+    def __init__(self, initial_balance: float, config: ConfigSource = None) -> None:
         balance = exact(initial_balance, "initial_balance")
         if balance == 0:
             raise UsageError("initial_balance: 0 buys nothing; an amount above 0 is due")
@@ -102,24 +102,28 @@ class RiskManager:
         places = [own if known is None else known for known, own in zip(fixed, seen, strict=True)]
         return plan_of(self._loaded, symbol or UNNAMED, price_decimals=places[0], volume_decimals=places[1])
 
-    def stop_loss_price(self, entry_price: float, side: Side = "long") -> float | None:
+    def stop_loss_price(self, entry_price: float, side: PositionSide = "long") -> float | None:
         """Where a position that was filled at a price is stopped (S27), to 8 decimals; None without a stop loss.
 
         A long's stop lies below the price, a short's above it.
         """
         return self._level(entry_price, side, _STOPS, distance=self._loaded.config.risk.stop_loss_pct)
 
-    def take_profit_price(self, entry_price: float, side: Side = "long") -> float | None:
+    def take_profit_price(self, entry_price: float, side: PositionSide = "long") -> float | None:
         """Where it takes its profit (S27), to 8 decimals; None without a target. A short's lies below the price."""
         return self._level(entry_price, side, _TARGETS, distance=self._loaded.config.risk.take_profit_pct)
 
-    def position_profit(self, entry_price: float, exit_price: float, quantity: float, side: Side = "long") -> float:
+    def position_profit(
+        self, entry_price: float, exit_price: float, quantity: float, side: PositionSide = "long"
+    ) -> float:
         """What a position brings before fees, in the quote currency: a short earns what a long would lose."""
         bought, sold = _price(entry_price, "entry_price"), _price(exit_price, "exit_price")
         amount = units_of(exact(quantity, "quantity"), MOST_PLACES)
         return shown(_of(_GROSS, side)(bought, sold, amount, 1), 2 * MOST_PLACES)
 
-    def _level(self, price: float, side: Side, levels: dict[str, _Level], *, distance: Decimal | None) -> float | None:
+    def _level(
+        self, price: float, side: PositionSide, levels: dict[str, _Level], *, distance: Decimal | None
+    ) -> float | None:
         level = _of(levels, side)
         units = _price(price, "entry_price")
         if units <= TICK:

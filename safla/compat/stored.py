@@ -5,7 +5,8 @@ from typing import cast, get_args
 
 from safla.config.loader import Loaded
 from safla.config.python_values import native
-from safla.config.types import Timeframe, milliseconds, symbol_text
+from safla.config.types import milliseconds, symbol_text
+from safla.core.timeframes import Timeframe
 from safla.errors import ConfigError, DataError, Problem, UsageError
 from safla.text import quoted
 

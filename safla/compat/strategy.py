@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from safla.api.configuration import Given, load_config
+from safla.api.configuration import ConfigSource, load_config
 from safla.candles.validation import Bounds, Origin, check
 from safla.compat.entries import MOST_PLACES, entry, exact, places_of, plan_of, shown, units_of
 from safla.config.constraints import CROSSOVER
@@ -19,12 +19,12 @@ from safla.core.timeframes import TIMEFRAMES
 from safla.core.values import Columns
 from safla.errors import ConfigError, DataError, Problem, UsageError
 
-Word = Literal["BUY", "SELL", "HOLD"]
+SignalWord = Literal["BUY", "SELL", "HOLD"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _FIELDS = ("open", "high", "low", "close", "volume")
-_TOLD: dict[int, tuple[Word, str]] = {
+_TOLD: dict[int, tuple[SignalWord, str]] = {
     v.ENTER_SIGNAL: ("BUY", "golden_cross"),
     v.LEAVE_SIGNAL: ("SELL", "death_cross"),
     0: ("HOLD", "no_cross"),
@@ -42,7 +42,7 @@ class Signal(NamedTuple):
     reason      golden_cross, death_cross, no_cross, or warming while the strategy has too few candles
     """
 
-    signal: Word
+    signal: SignalWord
     price: float
     quantity: float
     confidence: float
@@ -64,7 +64,7 @@ class SMAStrategy:
         signal = strategy.process_candle([1704067200000, 42283.58, 42554.57, 42261.02, 42475.23, 1271.68])
     """
 
-    def __init__(self, symbol: str, config: Given = None) -> None:
+    def __init__(self, symbol: str, config: ConfigSource = None) -> None:
         self._loaded = load_config(config)
         self._symbol = symbol
         name = self._loaded.config.strategy.name

@@ -10,7 +10,7 @@ from safla.text import quoted
 
 if TYPE_CHECKING:
     from safla.config.model import Config
-    from safla.config.trading import Market
+    from safla.config.trading import MarketSection
 
 CROSSOVER = "sma_crossover"
 MAX_PERIOD_PRODUCT = 2**20  # D1: so that the sums of closes times the periods stay within int64
@@ -45,28 +45,28 @@ OFF = {  # limits that null switches off, and what is missing then
 }
 
 
-class Broken(NamedTuple):
+class Violation(NamedTuple):
     """A rule that does not hold: the keys that meet in it, the one to blame first, and what would fit."""
 
     keys: tuple[str, ...]
     text: str
 
 
-def broken(config: "Config", *, strategies: Collection[str] = ()) -> list[Broken]:
+def broken(config: "Config", *, strategies: Collection[str] = ()) -> list[Violation]:
     """Every rule that the configuration breaks. `strategies` are names that Python has added to the register (D5)."""
     return [*_strategy(config, strategies), *(one for rule in RULES for one in rule(config))]
 
 
-def notices(config: "Config") -> list[Broken]:
+def notices(config: "Config") -> list[Violation]:
     """What is allowed and yet deserves a warning."""
-    fixed = [Broken(keys, text) for keys, text, applies in NOTICES if applies(config)]
+    fixed = [Violation(keys, text) for keys, text, applies in NOTICES if applies(config)]
     return [*fixed, *_implausible(config), *_perpetuals(config)]
 
 
-def switched_off(config: "Config", written: Mapping[str, str]) -> list[Broken]:
+def switched_off(config: "Config", written: Mapping[str, str]) -> list[Violation]:
     """The limits that are off because somebody wrote null. written: dotted keys and where each came from."""
     return [
-        Broken((key,), f"null: {what}")
+        Violation((key,), f"null: {what}")
         for key, what in OFF.items()
         if _value(config, key) is None and written[key] != "default"
     ]
@@ -77,14 +77,14 @@ def _value(config: "Config", dotted: str) -> Any:
     return getattr(getattr(config, section), name)
 
 
-def _implausible(config: "Config") -> Iterator[Broken]:
+def _implausible(config: "Config") -> Iterator[Violation]:
     """Fractions so large that per cent may have been meant."""
     for key in IMPLAUSIBLE:
         if text := per_cent_meant(key, _value(config, key)):
-            yield Broken((key,), text)
+            yield Violation((key,), text)
     for key in PER_CENT:
         if _value(config, key) == 1:
-            yield Broken((key,), "1 is 1 %, which is always passed; these two are per cent: 80 is 80 %")
+            yield Violation((key,), "1 is 1 %, which is always passed; these two are per cent: 80 is 80 %")
 
 
 def per_cent_meant(key: str, value: Decimal | None) -> str:
@@ -105,14 +105,14 @@ def hundredth(value: Decimal) -> str:
     return plain(value / 100)
 
 
-def _perpetuals(config: "Config") -> Iterator[Broken]:
+def _perpetuals(config: "Config") -> Iterator[Violation]:
     for name in ("symbols.primary", "symbols.test"):
         contracts = [symbol for symbol in _value(config, name) if ":" in symbol]
         if contracts:
             text = (
                 f"{', '.join(contracts)}: a contract is run as spot: long only, without funding, margin or liquidation"
             )
-            yield Broken((name,), text)
+            yield Violation((name,), text)
 
 
 def resolved(config: "Config") -> dict[str, object]:
@@ -132,58 +132,58 @@ def warm_up(config: "Config") -> int:
     return strategy.slow_period + 1 + strategy.confirm_within_candles if strategy.name == CROSSOVER else 0
 
 
-def _strategy(config: "Config", added: Collection[str]) -> Iterator[Broken]:
+def _strategy(config: "Config", added: Collection[str]) -> Iterator[Violation]:
     from safla.strategies.register import (
         STRATEGIES,  # it brings numpy, which a file that is no YAML should not wait for
     )
 
     name = config.strategy.name
     if name not in STRATEGIES and name not in added:
-        yield Broken(("strategy.name",), f"{name} is not registered; registered: {', '.join(sorted(STRATEGIES))}")
+        yield Violation(("strategy.name",), f"{name} is not registered; registered: {', '.join(sorted(STRATEGIES))}")
     if name == CROSSOVER and config.strategy.parameters:
-        yield Broken(("strategy.parameters", "strategy.name"), f"{CROSSOVER} takes none; it has keys of its own")
+        yield Violation(("strategy.parameters", "strategy.name"), f"{CROSSOVER} takes none; it has keys of its own")
 
 
-def _exchange(config: "Config") -> Iterator[Broken]:
+def _exchange(config: "Config") -> Iterator[Violation]:
     name = config.exchange.name
     if not exchanges.known(name):
         near = exchanges.nearest(name)
         hint = f"did you mean {', '.join(near)}?" if near else "it is spelled as in ccxt, such as binance"
-        yield Broken(("exchange.name",), f"{name} is no exchange that ccxt knows; {hint}")
+        yield Violation(("exchange.name",), f"{name} is no exchange that ccxt knows; {hint}")
 
 
-def _periods(config: "Config") -> Iterator[Broken]:
+def _periods(config: "Config") -> Iterator[Violation]:
     fast, slow = config.strategy.fast_period, config.strategy.slow_period
     keys = ("strategy.fast_period", "strategy.slow_period")
     if fast >= slow:
-        yield Broken(keys, f"{fast} must be below slow_period, which is {slow}")
+        yield Violation(keys, f"{fast} must be below slow_period, which is {slow}")
     if fast * slow > MAX_PERIOD_PRODUCT:
-        yield Broken(keys, f"{fast} times slow_period {slow} is {fast * slow}, above {MAX_PERIOD_PRODUCT}")
+        yield Violation(keys, f"{fast} times slow_period {slow} is {fast * slow}, above {MAX_PERIOD_PRODUCT}")
 
 
-def _lookback(config: "Config") -> Iterator[Broken]:
+def _lookback(config: "Config") -> Iterator[Violation]:
     lookback, needed = config.market_data.lookback_candles, warm_up(config)
     if lookback < needed:
         keys = ("market_data.lookback_candles", "strategy.slow_period", "strategy.confirm_within_candles")
         text = f"{lookback} is below the warm-up {needed} (slow_period + 1 + confirm_within_candles); at least {needed}"
-        yield Broken(keys, text)
+        yield Violation(keys, text)
 
 
-def _slippage(config: "Config") -> Iterator[Broken]:
+def _slippage(config: "Config") -> Iterator[Violation]:
     low, high = config.simulation.slippage.base_bps, config.simulation.slippage.max_slippage_bps
     if low > high:
         keys = ("simulation.slippage.base_bps", "simulation.slippage.max_slippage_bps")
-        yield Broken(keys, f"{low} is above max_slippage_bps, which is {high}")
+        yield Violation(keys, f"{low} is above max_slippage_bps, which is {high}")
 
 
-def _symbols(config: "Config") -> Iterator[Broken]:
+def _symbols(config: "Config") -> Iterator[Violation]:
     for name, symbols in (("symbols.primary", config.symbols.primary), ("symbols.test", config.symbols.test)):
         twice = sorted({symbol for symbol in symbols if symbols.count(symbol) > 1})
         if twice:
-            yield Broken((name,), f"{', '.join(twice)} stands there twice; each symbol once")
+            yield Violation((name,), f"{', '.join(twice)} stands there twice; each symbol once")
         quotes = sorted({quote(symbol) for symbol in symbols})
         if len(quotes) > 1:
-            yield Broken((name,), f"the quotes {', '.join(quotes)} meet; one quote currency a run")
+            yield Violation((name,), f"the quotes {', '.join(quotes)} meet; one quote currency a run")
 
 
 def quote(symbol: str) -> str:
@@ -191,16 +191,16 @@ def quote(symbol: str) -> str:
     return symbol.partition("/")[2].partition(":")[0]
 
 
-def _detail(config: "Config") -> Iterator[Broken]:
+def _detail(config: "Config") -> Iterator[Violation]:
     if config.mode == "paper" and config.journal.detail != "candles":
         text = f"{config.journal.detail} is too little where mode is paper; candles, or leave it out"
-        yield Broken(("journal.detail", "mode"), text)
+        yield Violation(("journal.detail", "mode"), text)
 
 
-def _window(config: "Config") -> Iterator[Broken]:
+def _window(config: "Config") -> Iterator[Violation]:
     start, end = config.data.start, config.data.end
     if start is not None and end is not None and start >= end:
-        yield Broken(("data.start", "data.end"), "must be before data.end, which is exclusive")
+        yield Violation(("data.start", "data.end"), "must be before data.end, which is exclusive")
 
 
 MINUTES = {"m": 1, "h": 60, "d": 1440}  # of the letter behind a timeframe's number
@@ -210,46 +210,46 @@ def _minutes(timeframe: str) -> int:
     return int(timeframe[:-1]) * MINUTES[timeframe[-1]]
 
 
-def _source_timeframe(config: "Config") -> Iterator[Broken]:
+def _source_timeframe(config: "Config") -> Iterator[Violation]:
     source, market = config.data.timeframe, config.market_data.timeframe
     if source in (None, market):
         return
     keys = ("data.timeframe", "market_data.timeframe")
     if _minutes(market) % _minutes(source):
-        yield Broken(keys, f"candles of {market} (market_data.timeframe) cannot be built of candles of {source}")
+        yield Violation(keys, f"candles of {market} (market_data.timeframe) cannot be built of candles of {source}")
     elif config.mode == "paper":
         text = f"longer candles are built in backtests alone: paper takes those of {market} as the exchange closes them"
-        yield Broken((*keys, "mode"), f"{text}; leave data.timeframe out")
+        yield Violation((*keys, "mode"), f"{text}; leave data.timeframe out")
 
 
-def _path(config: "Config") -> Iterator[Broken]:
+def _path(config: "Config") -> Iterator[Violation]:
     if config.data.source in RECORDED and config.data.path is None:
-        yield Broken(("data.path", "data.source"), f"is needed where data.source is {config.data.source}")
+        yield Violation(("data.path", "data.source"), f"is needed where data.source is {config.data.source}")
     for word in dict.fromkeys(word for pattern in config.data.path or () for word in paths.unknown(pattern)):
         known = " ".join(f"{{{one}}}" for one in paths.PLACEHOLDERS)
-        yield Broken(("data.path",), f"{quoted('{' + word + '}')} stands for nothing; there are {known}")
+        yield Violation(("data.path",), f"{quoted('{' + word + '}')} stands for nothing; there are {known}")
     for text in dict.fromkeys(patterns.misplaced(pattern) for pattern in config.data.path or ()):
         if text:
-            yield Broken(("data.path",), text)
+            yield Violation(("data.path",), text)
 
 
-def _holes(config: "Config") -> Iterator[Broken]:
+def _holes(config: "Config") -> Iterator[Violation]:
     holes = config.data.synthetic.holes
     if holes > MAX_HOLES:
-        yield Broken(("data.synthetic.holes",), f"{holes} is above {MAX_HOLES}")
+        yield Violation(("data.synthetic.holes",), f"{holes} is above {MAX_HOLES}")
 
 
-def _log_files(config: "Config") -> Iterator[Broken]:
+def _log_files(config: "Config") -> Iterator[Violation]:
     files = config.logging.files.model_dump()
     for name, file in files.items():
         others = [f"logging.files.{other}" for other in files if other > name and files[other] == file]
         if others:
-            yield Broken(
+            yield Violation(
                 (f"logging.files.{name}", *others), f"{file} stands for {', '.join(others)} too; one file each"
             )
 
 
-def _grids(config: "Config") -> Iterator[Broken]:
+def _grids(config: "Config") -> Iterator[Violation]:
     for symbol, market in config.markets.items():
         money = money_decimals(config)
         for name, step, places, scale in (
@@ -259,7 +259,7 @@ def _grids(config: "Config") -> Iterator[Broken]:
         ):
             if step is not None and places is not None and not fits(step, places):
                 keys = tuple(f"markets.{symbol}.{one}" for one in (name, *scale.split(" and ")))
-                yield Broken(keys, f"{step} has more than the {places} decimals of {scale}")
+                yield Violation(keys, f"{step} has more than the {places} decimals of {scale}")
 
 
 def money_decimals(config: "Config") -> int | None:
@@ -270,7 +270,7 @@ def money_decimals(config: "Config") -> int | None:
     return max(known) if known and len(known) == len(scales) else None
 
 
-def _notional_decimals(market: "Market") -> int | None:
+def _notional_decimals(market: "MarketSection") -> int | None:
     if market.price_decimals is None or market.quantity_decimals is None:
         return None
     return market.price_decimals + market.quantity_decimals
@@ -295,7 +295,7 @@ def _exposed(config: "Config") -> bool:
     return prometheus is not None and prometheus.bind not in LOOPBACK
 
 
-RULES: tuple[Callable[["Config"], Iterator[Broken]], ...] = (
+RULES: tuple[Callable[["Config"], Iterator[Violation]], ...] = (
     _exchange,
     _periods,
     _lookback,

@@ -13,10 +13,10 @@ from safla.config import constraints, paths, root_folder, variables
 from safla.config.messages import PREFIX, at, key_like, no_value, of_validation, order, unknown
 from safla.config.model import Config
 from safla.config.patterns import Folders, TooManyNamesError
-from safla.config.python_values import Allowance, Float, Where, key_text, read_python
+from safla.config.python_values import Float, ValueBudget, ValuePlace, key_text, read_python
 from safla.config.reference import decimals_of, find, leaves
 from safla.config.types import in_capitals, plain
-from safla.config.yaml_reader import MAX_NODES, Node, NoValue, Place, read_file, read_value
+from safla.config.yaml_reader import MAX_NODES, Node, NoValue, SourceLocation, read_file, read_value
 from safla.errors import ConfigError, Problem, UsageError
 from safla.text import printable
 
@@ -27,7 +27,7 @@ PATH = ("data", "path")
 MOST_ABSENT = 10  # files that are not there and are named
 DUST = Decimal("1e-12")  # what floats may be off by without a word: 0.1 + 0.2 is 0.3
 
-Sets = Sequence[str] | Mapping[str, Any]  # KEY=VALUE as text, or dotted keys with values of Python
+Overrides = Sequence[str] | Mapping[str, Any]  # KEY=VALUE as text, or dotted keys with values of Python
 
 
 class Loaded(NamedTuple):
@@ -44,7 +44,7 @@ class Loaded(NamedTuple):
 def load(
     path: Path | None,
     *,
-    sets: Sets = (),
+    sets: Overrides = (),
     environment: Mapping[str, str] | None = None,
     symbols: Literal["primary", "test"] = "primary",
     strategies: Collection[str] = (),
@@ -68,7 +68,7 @@ def load(
 def load_mapping(
     mapping: Mapping[str, Any],
     *,
-    sets: Sets = (),
+    sets: Overrides = (),
     environment: Mapping[str, str] | None = None,
     symbols: Literal["primary", "test"] = "primary",
     strategies: Collection[str] = (),
@@ -76,7 +76,7 @@ def load_mapping(
 ) -> Loaded:
     """The same from a dict of Python; its paths are relative to the current folder. Arguments as in load."""
     problems: list[Problem] = []
-    layer = _rooted(read_python(mapping, Place("config", 0, 0)), Path.cwd(), problems)
+    layer = _rooted(read_python(mapping, SourceLocation("config", 0, 0)), Path.cwd(), problems)
     return _loaded([layer], [], problems, sets, environment or {}, symbols, strategies, root)
 
 
@@ -84,7 +84,7 @@ def _loaded(
     layers: list[Node],
     files: list[str],
     problems: list[Problem],
-    sets: Sets,
+    sets: Overrides,
     environment: Mapping[str, str],
     symbols: Literal["primary", "test"],
     strategies: Collection[str],
@@ -98,7 +98,7 @@ def _loaded(
     ]
     layers = [_symbols_in_capitals(layer, problems) for layer in layers]
     problems += [no_value(path, node.place, root=layer) for layer in layers for path, node in _without_value(layer, ())]
-    tree = Node({}, "a map", Place(files[-1] if files else "config", 0, 0), Place("", 0, 0))
+    tree = Node({}, "a map", SourceLocation(files[-1] if files else "config", 0, 0), SourceLocation("", 0, 0))
     for layer in layers:
         tree = _merged(tree, layer)
     tree.value.pop("extends", None)  # it has been followed
@@ -119,7 +119,7 @@ def _loaded(
     return Loaded(config, in_use, origins, tuple(files), tuple(warnings), tuple(notices))
 
 
-def _placed(one: constraints.Broken, origins: Mapping[str, str]) -> str:
+def _placed(one: constraints.Violation, origins: Mapping[str, str]) -> str:
     return f"{origins.get(one.keys[0], 'default')}: {one.keys[0]}: {one.text}"
 
 
@@ -129,7 +129,7 @@ def _layers_of_root(root: Path | None) -> list[Node]:
         return []
     storage = Config().storage
     folders = {name: os.path.join(root, getattr(storage, name)) for name in root_folder.STORAGE}
-    return [read_python({"storage": folders}, Place("root", 0, 0))]
+    return [read_python({"storage": folders}, SourceLocation("root", 0, 0))]
 
 
 def _layers_of_file(
@@ -159,7 +159,7 @@ def _layers_of_file(
     return [*layers, _rooted(node, Path(os.path.abspath(path)).parent, problems)]
 
 
-def _extended(node: Node | None, problems: list[Problem]) -> list[tuple[str, Place]]:
+def _extended(node: Node | None, problems: list[Problem]) -> list[tuple[str, SourceLocation]]:
     if node is None or node.value in (None, NoValue.HERE):
         return []
     nodes = node.value if isinstance(node.value, list) else [node]
@@ -174,7 +174,7 @@ def _layers_of_environment(environment: Mapping[str, str], problems: list[Proble
     for name in sorted(environment):
         if name.startswith(PREFIX):
             path = _path_of_variable(name)
-            layers += _layer(path, environment[name], Place(printable(name), 0, 0), problems)
+            layers += _layer(path, environment[name], SourceLocation(printable(name), 0, 0), problems)
     return layers
 
 
@@ -185,14 +185,14 @@ def _path_of_variable(name: str) -> tuple[str, ...]:
     return (first.lower(), *(part.lower() for part in rest))
 
 
-def _layers_of_sets(sets: Sets, problems: list[Problem]) -> list[Node]:
+def _layers_of_sets(sets: Overrides, problems: list[Problem]) -> list[Node]:
     layers = []
     if isinstance(sets, Mapping):
-        allowance, place = Allowance(), Place("set", 0, 0)
+        budget, place = ValueBudget(), SourceLocation("set", 0, 0)
         for name, value in sets.items():
-            where = Where(place)
-            dotted = allowance.letters(key_text(name, where), where)
-            layers += _layer(tuple(dotted.split(".")), value, place, problems, allowance=allowance)
+            where = ValuePlace(place)
+            dotted = budget.letters(key_text(name, where), where)
+            layers += _layer(tuple(dotted.split(".")), value, place, problems, budget=budget)
         return layers
     if len(sets) > MAX_NODES:
         raise UsageError(f"--set: {len(sets):,} values are given, at most {MAX_NODES} are taken")
@@ -201,20 +201,25 @@ def _layers_of_sets(sets: Sets, problems: list[Problem]) -> list[Node]:
         if not equals or not name:
             shown = "" if key_like(name) else f" {printable(name)[:80]}"  # it may hold the value (Z9)
             raise UsageError(f"--set{shown}: KEY=VALUE is due, such as risk.stop_loss_pct=0.03")
-        layers += _layer(tuple(name.split(".")), text, Place("--set", 0, 0), problems)
+        layers += _layer(tuple(name.split(".")), text, SourceLocation("--set", 0, 0), problems)
     return layers
 
 
 def _layer(
-    path: tuple[str, ...], value: Any, place: Place, problems: list[Problem], *, allowance: Allowance | None = None
+    path: tuple[str, ...],
+    value: Any,
+    place: SourceLocation,
+    problems: list[Problem],
+    *,
+    budget: ValueBudget | None = None,
 ) -> list[Node]:
     """A value with the maps around it; none where its key is not ours.
 
-    allowance  of the values of Python that it is one of; None: it is text
+    budget  of the values of Python that it is one of; None: it is text
     """
     dotted = printable(".".join(path))
-    if allowance is not None:
-        allowance.node(Where(place, path))
+    if budget is not None:
+        budget.node(ValuePlace(place, path))
     if find(path) is None or any(map(key_like, path)):
         problems.append(unknown(path, place))
         return []
@@ -223,12 +228,9 @@ def _layer(
         return []
     twice: list[Problem] = []
     try:
-        if allowance is None:
-            node = read_value(value, place, problems=twice)
-        else:
-            node = read_python(value, place, allowance=allowance)
+        node = read_value(value, place, problems=twice) if budget is None else read_python(value, place, budget=budget)
     except ConfigError as error:
-        inner = (f"{dotted}.{one.key}" if allowance and one.key else dotted for one in error.problems)
+        inner = (f"{dotted}.{one.key}" if budget and one.key else dotted for one in error.problems)
         problems += [Problem(str(place), key, one.text) for key, one in zip(inner, error.problems, strict=True)]
         return []
     problems += [Problem(str(place), f"{dotted}.{one.key}", one.text) for one in twice]

@@ -8,17 +8,17 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from safla.config import paths
-from safla.config.constraints import Broken, hundredth
+from safla.config.constraints import Violation, hundredth
 from safla.config.reference import FRACTION, find, keys, siblings
 from safla.config.types import FOREIGN_SYMBOL, NO_SYMBOL, plain
-from safla.config.yaml_reader import Node, Place
+from safla.config.yaml_reader import Node, SourceLocation
 from safla.errors import Problem
 from safla.text import SHORT, printable
 
 PREFIX = "SAFLA__"
 WITHOUT = {PREFIX: "unset the variable", "--set": "leave the option out"}  # what is above a file leaves it its value
 PYTHON = ("set", "config")  # places of values that came from Python
-Path = tuple[str, ...]
+KeyPath = tuple[str, ...]
 
 _SECRET = re.compile(r"api[_-]?key|secret|passw|passphrase|token|private|credential|mnemonic", re.IGNORECASE)
 
@@ -58,9 +58,9 @@ VERDICTS = {
 }
 
 
-def of_validation(error: ValidationError, root: Node, *, left_out: set[Path]) -> list[tuple[Path, Problem]]:
+def of_validation(error: ValidationError, root: Node, *, left_out: set[KeyPath]) -> list[tuple[KeyPath, Problem]]:
     """The problems that a model has with a tree, each with the path to leave out; none of keys that are left out."""
-    found: dict[Path, Problem] = {}
+    found: dict[KeyPath, Problem] = {}
     errors = error.errors(include_url=False, include_input=False)
     for one in sorted(errors, key=lambda one: one["type"] != "missing"):
         if one["type"] == "rules":
@@ -71,18 +71,18 @@ def of_validation(error: ValidationError, root: Node, *, left_out: set[Path]) ->
     return [(path, told) for path, told in found.items() if not any(_inside(other, path) for other in found)]
 
 
-def of_rule(broken: Broken, root: Node) -> Problem:
+def of_rule(broken: Violation, root: Node) -> Problem:
     """A rule between keys that does not hold, placed at the first of them that is written down."""
     places = [node.place for name in broken.keys for node in (at(root, split(name)),) if node is not None]
     return Problem(str(places[0] if places else root.place), broken.keys[0], broken.text)
 
 
-def fresh(broken: Broken, left_out: set[Path]) -> bool:
+def fresh(broken: Violation, left_out: set[KeyPath]) -> bool:
     """Whether a rule is about keys that were all looked at."""
     return not any(split(name)[: len(path)] == path for name in broken.keys for path in left_out)
 
 
-def unknown(path: Path, place: Place) -> Problem:
+def unknown(path: KeyPath, place: SourceLocation) -> Problem:
     """A key that is none of ours, with the nearest one. Its value is never shown: it may be a secret (Z4, Z9)."""
     dotted = printable(".".join("a name that is not shown" if URL in name else name for name in path))
     if key_like("_".join(path)):  # joined, for SAFLA__API__KEY is meant as one too
@@ -94,7 +94,7 @@ def unknown(path: Path, place: Place) -> Problem:
     return Problem(str(place), dotted, f"unknown key; {f'did you mean {printable(near)}?' if near else _known(path)}")
 
 
-def no_value(path: Path, place: Place, *, root: Node | None = None) -> Problem:
+def no_value(path: KeyPath, place: SourceLocation, *, root: Node | None = None) -> Problem:
     """A key that was written without a value: an empty variable or option must never switch a limit off.
 
     root  the tree that it stands in, where it may be an item of a list
@@ -124,12 +124,12 @@ def key_like(name: str) -> bool:
     return _SECRET.search(name) is not None
 
 
-def split(dotted: str) -> Path:
+def split(dotted: str) -> KeyPath:
     """A dotted key as a path. No key and no symbol contains a dot."""
     return tuple(dotted.split("."))
 
 
-def at(root: Node, path: Path) -> Node | None:
+def at(root: Node, path: KeyPath) -> Node | None:
     """The node at a path, if it is written down."""
     node: Node | None = root
     for name in path:
@@ -151,11 +151,11 @@ def parts(where: str) -> tuple[str, int | None, int | None]:
     return where, None, None
 
 
-def _inside(path: Path, above: Path) -> bool:
+def _inside(path: KeyPath, above: KeyPath) -> bool:
     return len(path) > len(above) and path[: len(above)] == above
 
 
-def _reached(root: Node, loc: tuple[int | str, ...]) -> tuple[Path, Node]:
+def _reached(root: Node, loc: tuple[int | str, ...]) -> tuple[KeyPath, Node]:
     """How far a location of pydantic leads in the tree: it may go on with a member of a union, or a missing key."""
     path: list[str] = []
     node = root
@@ -168,7 +168,7 @@ def _reached(root: Node, loc: tuple[int | str, ...]) -> tuple[Path, Node]:
     return tuple(path), node
 
 
-def _of_value(error: ErrorDetails, path: Path, node: Node) -> Problem:
+def _of_value(error: ErrorDetails, path: KeyPath, node: Node) -> Problem:
     kind = error["type"]
     if kind == "extra_forbidden":
         return unknown(path, node.key_place)
@@ -190,7 +190,7 @@ def _of_value(error: ErrorDetails, path: Path, node: Node) -> Problem:
     )
 
 
-def _hint(node: Node, allowed: str, path: Path, kind: str) -> str:
+def _hint(node: Node, allowed: str, path: KeyPath, kind: str) -> str:
     if allowed.startswith("1m, 3m") and TIMEFRAMES.fullmatch(str(node.value)[:20]):
         return f"; {LONG}"
     if kind.startswith("less_than") and allowed.endswith(FRACTION):
@@ -214,7 +214,7 @@ def _hint(node: Node, allowed: str, path: Path, kind: str) -> str:
     return f"; {hint}" if hint and hint not in allowed else ""
 
 
-def _is_hidden(path: Path, value: object) -> bool:
+def _is_hidden(path: KeyPath, value: object) -> bool:
     """Whether a value may be a secret: of a key that takes one, or where a section with such a key should stand.
 
     A URL is one wherever none is due, for it may be that of a webhook in the wrong place.
@@ -241,7 +241,7 @@ def _no_path(path: str) -> str:
     return ""
 
 
-def _nearest(path: Path) -> str:
+def _nearest(path: KeyPath) -> str:
     close = difflib.get_close_matches(path[-1].lower()[:80], siblings(path), n=1, cutoff=0.7)
     if close:
         return close[0]
@@ -249,5 +249,5 @@ def _nearest(path: Path) -> str:
     return elsewhere[0] if len(elsewhere) == 1 else ""
 
 
-def _known(path: Path) -> str:
+def _known(path: KeyPath) -> str:
     return f"known here: {', '.join(siblings(path))}" if siblings(path) else "no keys stand here"

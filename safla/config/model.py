@@ -6,18 +6,26 @@ from pydantic import Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
 from safla.config import constraints
-from safla.config.operation import Data, Exchange, Logging, Monitoring, Paper, Report, Storage
+from safla.config.operation import (
+    DataSection,
+    ExchangeSection,
+    LoggingSection,
+    MonitoringSection,
+    PaperSection,
+    ReportSection,
+    StorageSection,
+)
 from safla.config.section import Section, key, section
 from safla.config.trading import (
-    Execution,
-    Journal,
-    Market,
-    MarketData,
-    Risk,
-    Simulation,
-    Strategy,
-    Symbols,
-    System,
+    ExecutionSection,
+    JournalSection,
+    MarketDataSection,
+    MarketSection,
+    RiskSection,
+    SimulationSection,
+    StrategySection,
+    SymbolsSection,
+    SystemSection,
 )
 from safla.config.types import Paths, Symbol
 
@@ -27,22 +35,24 @@ class Config(Section):
 
     extends: Paths = key((), "other files, read first; at most 4 deep, no circle; relative to this file")
     mode: Literal["backtest", "paper"] = key("backtest", "history, or candles as they come")
-    system: System = section(System, "who the run is")
-    exchange: Exchange = section(Exchange, "where candles come from")
-    symbols: Symbols = section(Symbols, "what is traded")
-    markets: Annotated[dict[Symbol, Market], Field(max_length=100)] = key({}, "scales and order grids by symbol (S3)")
-    market_data: MarketData = section(MarketData, "which candles are decided on")
-    data: Data = section(Data, "where the candles of a run lie")
-    simulation: Simulation = section(Simulation, "the account and what trading costs")
-    strategy: Strategy = section(Strategy, "when to enter and leave, and how large")
-    risk: Risk = section(Risk, "what limits a loss")
-    execution: Execution = section(Execution, "how a candle fills an order")
-    paper: Paper = section(Paper, "how paper trading gets its candles")
-    journal: Journal = section(Journal, "how much is written")
-    report: Report = section(Report, "what reports assume")
-    logging: Logging = section(Logging, "logs for people")
-    monitoring: Monitoring = section(Monitoring, "what is watched while a run is up")
-    storage: Storage = section(Storage, "folders")
+    system: SystemSection = section(SystemSection, "who the run is")
+    exchange: ExchangeSection = section(ExchangeSection, "where candles come from")
+    symbols: SymbolsSection = section(SymbolsSection, "what is traded")
+    markets: Annotated[dict[Symbol, MarketSection], Field(max_length=100)] = key(
+        {}, "scales and order grids by symbol (S3)"
+    )
+    market_data: MarketDataSection = section(MarketDataSection, "which candles are decided on")
+    data: DataSection = section(DataSection, "where the candles of a run lie")
+    simulation: SimulationSection = section(SimulationSection, "the account and what trading costs")
+    strategy: StrategySection = section(StrategySection, "when to enter and leave, and how large")
+    risk: RiskSection = section(RiskSection, "what limits a loss")
+    execution: ExecutionSection = section(ExecutionSection, "how a candle fills an order")
+    paper: PaperSection = section(PaperSection, "how paper trading gets its candles")
+    journal: JournalSection = section(JournalSection, "how much is written")
+    report: ReportSection = section(ReportSection, "what reports assume")
+    logging: LoggingSection = section(LoggingSection, "logs for people")
+    monitoring: MonitoringSection = section(MonitoringSection, "what is watched while a run is up")
+    storage: StorageSection = section(StorageSection, "folders")
 
     @model_validator(mode="after")
     def _whole(self, info: ValidationInfo) -> Self:

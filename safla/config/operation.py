@@ -12,25 +12,25 @@ from safla.config.types import (
     Calls,
     Date,
     ExchangeName,
+    FilePath,
     Fraction,
     Header,
     HostNames,
     HttpUrl,
-    LogFile,
+    LogFileName,
     Number,
-    Path,
     Paths,
     Percent,
     Seconds,
     Speed,
     StreamUrl,
-    Timeframe,
     TimeZone,
-    Webhook,
+    WebhookUrl,
 )
+from safla.core.timeframes import Timeframe
 
 
-class CircuitBreaker(Section):
+class CircuitBreakerSection(Section):
     """When calls to the exchange are given up for a while (K1-K10)."""
 
     failure_threshold: Calls = key(5, "consecutive failures that open it (K3)")
@@ -38,7 +38,7 @@ class CircuitBreaker(Section):
     success_threshold: Calls = key(3, "successful probes that close it (K5)")
 
 
-class Exchange(Section):
+class ExchangeSection(Section):
     """Where candles come from, and how patiently it is asked."""
 
     name: ExchangeName = key("binance", "any exchange that ccxt knows")
@@ -51,12 +51,12 @@ class Exchange(Section):
     retry_delay_seconds: Annotated[Number, Field(ge=0, le=60, decimal_places=6)] = key(
         Decimal(1), "base of the exponential backoff (R2)"
     )
-    circuit_breaker: CircuitBreaker = section(CircuitBreaker, "gives up calls for a while (K1-K10)")
+    circuit_breaker: CircuitBreakerSection = section(CircuitBreakerSection, "gives up calls for a while (K1-K10)")
     rest_url: HttpUrl | None = key(None, "another base for requests (tests, mirrors)")
     stream_url: StreamUrl | None = key(None, "another base for the stream (tests, mirrors)")
 
 
-class ColumnNames(Section):
+class ColumnNamesSection(Section):
     """Which column of a file holds what: the name in its header, or its position, counted from 0.
 
     Columns that are not named are told by the header.
@@ -70,7 +70,7 @@ class ColumnNames(Section):
     volume: Header | None = key(None, "volume in base currency; null: told by the header")
 
 
-class Synthetic(Section):
+class SyntheticSection(Section):
     """Candles made from `system.random_seed`."""
 
     candles: Annotated[int, Field(ge=1, le=10_000_000)] = key(8760, "how many")
@@ -83,7 +83,7 @@ class Synthetic(Section):
     holes: Annotated[int, Field(ge=0)] = key(0, "how many candles are missing")
 
 
-class Data(Section):
+class DataSection(Section):
     """Where the candles of a run lie."""
 
     source: Literal["exchange", "file", "csv", "parquet", "vision", "synthetic"] = key(
@@ -97,7 +97,7 @@ class Data(Section):
         "the file that says so (from the environment or --set: to the current folder); several are put in "
         "order, and a candle that two of them have alike counts once",
     )
-    columns: Literal["auto"] | ColumnNames = key("auto", "which column of a file holds what")
+    columns: Literal["auto"] | ColumnNamesSection = key("auto", "which column of a file holds what")
     time_zone: TimeZone | None = key(None, "of dates in files that name none; null: such dates are refused")
     start: Date | None = key(None, "first candle that is traded, UTC (S16)")
     end: Date | None = key(None, "end, exclusive, UTC")
@@ -108,10 +108,10 @@ class Data(Section):
         "refuse", "rows of a file that are no sound candles; drop: left out, each is a gap"
     )
     last_candle: Literal["keep", "drop"] = key("keep", "the last row of a file: nothing proves that it is closed")
-    synthetic: Synthetic = section(Synthetic, "candles made up, for `source: synthetic`")
+    synthetic: SyntheticSection = section(SyntheticSection, "candles made up, for `source: synthetic`")
 
 
-class Paper(Section):
+class PaperSection(Section):
     """How paper trading gets its candles."""
 
     source: Literal["stream", "replay"] = key("stream", "live, or `data` at a pace")
@@ -121,32 +121,32 @@ class Paper(Section):
     )
 
 
-class Report(Section):
+class ReportSection(Section):
     """What reports assume."""
 
     risk_free_rate: Fraction = key(Decimal(0), "a year, as a fraction (SEMANTICS 7)")
 
 
-class LogFiles(Section):
+class LogFilesSection(Section):
     """Names of the log files in the run folder."""
 
-    trades: LogFile = key("trades.log", "fills and closed trades")
-    market_data: LogFile = key("market_data.log", "arrivals, holes, late candles")
-    decisions: LogFile = key("decisions.log", "signals, orders, refusals")
-    performance: LogFile = key("performance.log", "processor, memory, requests")
-    errors: LogFile = key("errors.log", "warnings and errors")
+    trades: LogFileName = key("trades.log", "fills and closed trades")
+    market_data: LogFileName = key("market_data.log", "arrivals, holes, late candles")
+    decisions: LogFileName = key("decisions.log", "signals, orders, refusals")
+    performance: LogFileName = key("performance.log", "processor, memory, requests")
+    errors: LogFileName = key("errors.log", "warnings and errors")
 
 
-class Logging(Section):
+class LoggingSection(Section):
     """Logs for people; the journal is for programs."""
 
-    files: LogFiles = section(LogFiles, "file names, in the run folder")
+    files: LogFilesSection = section(LogFilesSection, "file names, in the run folder")
     max_file_size_mb: Annotated[int, Field(ge=1)] = key(10, "then a file is rotated")
     backup_count: Annotated[int, Field(ge=0)] = key(5, "rotated files kept")
     in_backtest: bool = key(False, "log files in backtests too")
 
 
-class Prometheus(Section):
+class PrometheusSection(Section):
     """Where metrics can be scraped (Z19)."""
 
     bind: Address = key("127.0.0.1", "address to listen on")
@@ -158,7 +158,7 @@ class Prometheus(Section):
     )
 
 
-class Monitoring(Section):
+class MonitoringSection(Section):
     """What is watched while a run is up."""
 
     interval_seconds: Seconds = key(Decimal(5), "between two looks")
@@ -168,12 +168,12 @@ class Monitoring(Section):
     alert_cooldown_seconds: Annotated[Number, Field(ge=0, decimal_places=6)] = key(
         Decimal(300), "between two alerts of one kind"
     )
-    webhook_url: Webhook | None = key(None, "where alerts are posted; from the environment if it holds a secret")
-    prometheus: Prometheus | None = key(None, "metrics for scraping; null: none; {}: on 127.0.0.1:9464 (Z19)")
+    webhook_url: WebhookUrl | None = key(None, "where alerts are posted; from the environment if it holds a secret")
+    prometheus: PrometheusSection | None = key(None, "metrics for scraping; null: none; {}: on 127.0.0.1:9464 (Z19)")
 
 
-class Storage(Section):
+class StorageSection(Section):
     """Folders, relative to the current one."""
 
-    cache_directory: Path = key("data/cache", "downloaded candles")
-    logs_directory: Path = key("logs", "run folders")
+    cache_directory: FilePath = key("data/cache", "downloaded candles")
+    logs_directory: FilePath = key("logs", "run folders")

@@ -2,22 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from safla.config.model import Config
 from safla.config.plan_text import plan_texts
-from safla.config.types import Timeframe, plain
+from safla.config.types import plain
 from safla.core.candles import Scale, Series
 from safla.core.scale import LIMIT, MILLION
-from safla.core.timeframes import TIMEFRAMES
-from safla.core.values import Plan, Rules
+from safla.core.timeframes import TIMEFRAMES, Timeframe
+from safla.core.values import Detail, Plan, Rules
 from safla.errors import ConfigError, Problem
 from safla.strategies.register import STRATEGIES, Strategy
 from safla.strategies.sma_crossover import Crossover
-
-Detail = Literal["trades", "decisions", "candles"]
 
 LEAST_PRICE_FACTOR = 1000  # D1: prices stay below 2**62 over this, or over fast * slow if that is more
 

@@ -10,7 +10,7 @@ from pydantic import SecretStr, ValidationError
 from safla.config.loader import Loaded
 from safla.config.model import Config
 from safla.config.reference import find, is_date, leaves, spelled
-from safla.config.trading import Market
+from safla.config.trading import MarketSection
 from safla.config.types import plain
 from safla.config.yaml_reader import scalar
 from safla.core.scale import MILLION
@@ -37,7 +37,7 @@ def from_plan_texts(
     texts: Mapping[str, str],
     *,
     symbols: tuple[str, ...],
-    markets: Mapping[str, Market],
+    markets: Mapping[str, MarketSection],
     detail: str,
     timeframe: str,
     strategies: tuple[str, ...] = (),

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from itertools import islice
 
-from safla.config.yaml_reader import MAX_BYTES, MAX_DEPTH, MAX_NODES, MAX_NUMBER, Node, NoValue, Place, scalar
+from safla.config.yaml_reader import MAX_BYTES, MAX_DEPTH, MAX_NODES, MAX_NUMBER, Node, NoValue, SourceLocation, scalar
 from safla.errors import ConfigError, Problem
 from safla.text import printable, quoted
 
@@ -23,20 +23,20 @@ class Float(Decimal):
     """A number that came as a float of Python: it may have more digits than its key takes, and is rounded then."""
 
 
-class Allowance:
+class ValueBudget:
     """How much all values of one call may hold together: as many values and characters as one file of YAML."""
 
     def __init__(self) -> None:
         self._nodes = 0
         self._letters = 0
 
-    def node(self, where: "Where") -> None:
+    def node(self, where: "ValuePlace") -> None:
         """Count a value or a key. ConfigError where they are too many."""
         self._nodes += 1
         if self._nodes > MAX_NODES:
             raise where.refused(f"with what comes before it these are more than {MAX_NODES} values")
 
-    def letters(self, text: str, where: "Where") -> str:
+    def letters(self, text: str, where: "ValuePlace") -> str:
         """Count the characters of a text, which is returned. ConfigError where they are too many."""
         self._letters += len(text)
         if self._letters > MAX_BYTES:
@@ -44,16 +44,16 @@ class Allowance:
         return text
 
 
-class Where:
+class ValuePlace:
     """The place of a value: which argument it came in, and the keys above it."""
 
-    def __init__(self, place: Place, path: tuple[str, ...] = ()) -> None:
+    def __init__(self, place: SourceLocation, path: tuple[str, ...] = ()) -> None:
         self.place = place
         self.path = path
 
-    def below(self, name: str) -> "Where":
+    def below(self, name: str) -> "ValuePlace":
         """The place of a member."""
-        return Where(self.place, (*self.path, name))
+        return ValuePlace(self.place, (*self.path, name))
 
     def refused(self, text: str) -> ConfigError:
         """The error of the value here."""
@@ -62,43 +62,45 @@ class Where:
         return ConfigError([Problem(str(self.place), shown, text)])
 
 
-def read_python(value: object, place: Place, *, allowance: Allowance | None = None) -> Node:
+def read_python(value: object, place: SourceLocation, *, budget: ValueBudget | None = None) -> Node:
     """A value from Python, taken as though it had been written: numbers become text first, so the same rules hold.
 
-    allowance  of all values of a call; None: this one has its own
+    budget  of all values of a call; None: this one has its own
     ConfigError: nested too deep or in itself, too much of it, or an object that is no value of a configuration.
     """
-    return _read(value, Where(place), allowance or Allowance(), depth=1)
+    return _read(value, ValuePlace(place), budget or ValueBudget(), depth=1)
 
 
-def _read(value: object, where: Where, allowance: Allowance, *, depth: int) -> Node:
+def _read(value: object, where: ValuePlace, budget: ValueBudget, *, depth: int) -> Node:
     if depth > MAX_DEPTH:
         raise where.refused(f"is nested deeper than {MAX_DEPTH}")
-    allowance.node(where)
+    budget.node(where)
     if getattr(value, "size", 1) > MAX_NODES and type(value).__module__ == "numpy":
         raise where.refused(f"holds more than {MAX_NODES} values")
     value = native(value)
     if isinstance(value, Mapping):
-        return Node(_members(value, where, allowance, depth=depth), "a map", where.place, where.place)
+        return Node(_members(value, where, budget, depth=depth), "a map", where.place, where.place)
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray, memoryview)):
-        items = [_read(item, where, allowance, depth=depth + 1) for item in islice(value, MAX_NODES + 1)]
+        items = [_read(item, where, budget, depth=depth + 1) for item in islice(value, MAX_NODES + 1)]
         return Node(items, "a list", where.place, where.place)
-    return _plain(value, where, allowance)
+    return _plain(value, where, budget)
 
 
-def _members(mapping: Mapping[object, object], where: Where, allowance: Allowance, *, depth: int) -> dict[str, Node]:
+def _members(
+    mapping: Mapping[object, object], where: ValuePlace, budget: ValueBudget, *, depth: int
+) -> dict[str, Node]:
     members: dict[str, Node] = {}
     for key, value in mapping.items():
-        allowance.node(where)
-        name = allowance.letters(key_text(key, where), where)
+        budget.node(where)
+        name = budget.letters(key_text(key, where), where)
         inner = where.below(name)
         if name in members:
             raise inner.refused("stands here twice, as text and as another value; keep one")
-        members[name] = _read(value, inner, allowance, depth=depth + 1)
+        members[name] = _read(value, inner, budget, depth=depth + 1)
     return members
 
 
-def key_text(key: object, where: Where) -> str:
+def key_text(key: object, where: ValuePlace) -> str:
     """A key as text: one that is a number is taken as it would be written. ConfigError for what is no key."""
     if isinstance(key, str):
         text = str.__str__(key)
@@ -112,7 +114,7 @@ def key_text(key: object, where: Where) -> str:
     raise where.refused(f"{_kind(key)} stands where a key is due; a key is text")
 
 
-def _plain(value: object, where: Where, allowance: Allowance) -> Node:
+def _plain(value: object, where: ValuePlace, budget: ValueBudget) -> Node:
     place = where.place
     if value is None or isinstance(value, bool):
         return Node(value, str(value), place, place)
@@ -120,11 +122,11 @@ def _plain(value: object, where: Where, allowance: Allowance) -> Node:
         return _of_float(float.__float__(value), place)
     if isinstance(value, (str, os.PathLike)):
         text = str.__str__(value) if isinstance(value, str) else os.fsdecode(value)
-        allowance.letters(text, where)
+        budget.letters(text, where)
         if isinstance(value, str) and not text.strip(" "):
             return Node(NoValue.HERE, NoValue.HERE.value, place, place)
         return Node(text, quoted(text), place, place)
-    written = allowance.letters(_written(value, where), where)
+    written = budget.letters(_written(value, where), where)
     return Node(scalar(written), written[:MAX_NUMBER], place, place)
 
 
@@ -140,7 +142,7 @@ def native(value: object) -> object:
     return value.tolist() if hasattr(value, "tolist") else value
 
 
-def _of_float(value: float, place: Place) -> Node:
+def _of_float(value: float, place: SourceLocation) -> Node:
     """A float by its shortest text, with all its digits: what a key can hold of them is decided where it is known."""
     number = Decimal(repr(value))
     small = number.is_finite() and -64 < number.adjusted() < 64
@@ -151,7 +153,7 @@ def _of_float(value: float, place: Place) -> Node:
     return Node(int(number) if whole else Float(number), text[:MAX_NUMBER], place, place)
 
 
-def _written(value: object, where: Where) -> str:
+def _written(value: object, where: ValuePlace) -> str:
     """A number or a date as it would be written. ConfigError for a number of many digits, and for any other object."""
     if isinstance(value, int):
         if int.bit_length(value) > MAX_BITS:

@@ -25,7 +25,7 @@ FRACTION = " (a fraction: 0.02 is 2 %)"  # how the text of a share ends
 DATE = "a date"  # how the text of a type that holds a time begins
 
 
-class Key(NamedTuple):
+class ConfigKey(NamedTuple):
     """One key of the configuration."""
 
     path: tuple[str, ...]
@@ -49,12 +49,12 @@ class Key(NamedTuple):
 
 
 @cache
-def keys() -> dict[tuple[str, ...], Key]:
+def keys() -> dict[tuple[str, ...], ConfigKey]:
     """Every key and section by its path, in the order of the models."""
     return {key.path: key for key in _keys(Config, ())}
 
 
-def find(path: tuple[str | int, ...]) -> Key | None:
+def find(path: tuple[str | int, ...]) -> ConfigKey | None:
     """The key of a path; symbols and parameter names count as <SYMBOL> and <NAME>, items as their list."""
     names = tuple(name for name in path if isinstance(name, str))
     for prefix, stand_in in OPEN_MAPS.items():
@@ -99,20 +99,20 @@ def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...]
         yield path, value
 
 
-def _keys(model: type[BaseModel], path: tuple[str, ...]) -> Iterator[Key]:
+def _keys(model: type[BaseModel], path: tuple[str, ...]) -> Iterator[ConfigKey]:
     for name, field in model.model_fields.items():
         here = (*path, name)
         yield _key(here, field)
         for inner in _models(field.annotation):
             below = (*here, OPEN_MAPS[here]) if here in OPEN_MAPS else here
             if below != here:
-                yield Key(below, "a map of keys", "-", False, f"one entry of {name}", False)
+                yield ConfigKey(below, "a map of keys", "-", False, f"one entry of {name}", False)
             yield from _keys(inner, below)
         if here == ("strategy", "parameters"):
-            yield Key((*here, "<NAME>"), "a whole number, a decimal or a word", "-", True, "one parameter", False)
+            yield ConfigKey((*here, "<NAME>"), "a whole number, a decimal or a word", "-", True, "one parameter", False)
 
 
-def _key(path: tuple[str, ...], field: FieldInfo) -> Key:
+def _key(path: tuple[str, ...], field: FieldInfo) -> ConfigKey:
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     allowed = _field_allowed(path, field)
     default = (
@@ -121,7 +121,7 @@ def _key(path: tuple[str, ...], field: FieldInfo) -> Key:
     text = field.annotation is str
     plan, secret = bool(extra.get("plan")), _holds_secret(field.annotation)
     nullable = type(None) in typing.get_args(field.annotation)
-    return Key(path, allowed, default, plan, field.description or "", text, secret, nullable)
+    return ConfigKey(path, allowed, default, plan, field.description or "", text, secret, nullable)
 
 
 def _holds_secret(annotation: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 
 from safla.config.model import Config
-from safla.config.reference import Key, keys
+from safla.config.reference import ConfigKey, keys
 
 # What a constraint is called where the type behind it converts before it checks, and its name in JSON Schema.
 LIMITS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
@@ -28,7 +28,7 @@ def reference_table() -> str:
     return head + "".join(rows)
 
 
-def _row(key: Key) -> str:
+def _row(key: ConfigKey) -> str:
     cells = (f"`{key.name}`", key.allowed, f"`{key.default}`", "yes" if key.plan else "", key.meaning)
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
 

@@ -8,24 +8,24 @@ from pydantic import Field
 from safla.config.section import Section, key, section
 from safla.config.types import (
     Amount,
-    FinePlaces,
     Fraction,
     Name,
     Number,
     OpenShare,
     Parameter,
     ParameterName,
-    Places,
+    PriceDecimals,
+    QuantityDecimals,
     Rate,
     Share,
     StrategyName,
     Symbol,
-    Timeframe,
     Version,
 )
+from safla.core.timeframes import Timeframe
 
 
-class System(Section):
+class SystemSection(Section):
     """Who the run is."""
 
     name: Name = key("safla", "shown everywhere", plan=True)
@@ -34,19 +34,19 @@ class System(Section):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = key("INFO", "the least that is logged")
 
 
-class Symbols(Section):
+class SymbolsSection(Section):
     """What is traded; each list is unique and has one quote currency (S6)."""
 
     primary: Annotated[tuple[Symbol, ...], Field(max_length=50)] = key(("BTC/USDT",), "traded, in this order (S6)")
     test: Annotated[tuple[Symbol, ...], Field(max_length=50)] = key((), "used instead of primary with --symbols test")
 
 
-class Market(Section):
+class MarketSection(Section):
     """Scales and the grid of our orders for one symbol; null: read off the source (S3)."""
 
-    price_decimals: FinePlaces | None = key(None, "decimals of a price (S3)", plan=True)
-    quantity_decimals: Places | None = key(None, "decimals of a quantity (S3)", plan=True)
-    volume_decimals: FinePlaces | None = key(None, "decimals of a volume (S3)", plan=True)
+    price_decimals: PriceDecimals | None = key(None, "decimals of a price (S3)", plan=True)
+    quantity_decimals: QuantityDecimals | None = key(None, "decimals of a quantity (S3)", plan=True)
+    volume_decimals: PriceDecimals | None = key(None, "decimals of a volume (S3)", plan=True)
     tick: Annotated[Number, Field(gt=0, decimal_places=8)] | None = key(None, "smallest step of a price", plan=True)
     lot: Annotated[Number, Field(gt=0, decimal_places=8)] | None = key(None, "smallest step of a quantity", plan=True)
     min_notional: Annotated[Number, Field(ge=0, decimal_places=12)] | None = key(
@@ -54,7 +54,7 @@ class Market(Section):
     )
 
 
-class MarketData(Section):
+class MarketDataSection(Section):
     """Which candles are decided on."""
 
     timeframe: Timeframe = key("1h", "the length of a candle (S1)", plan=True)
@@ -67,7 +67,7 @@ class MarketData(Section):
     )
 
 
-class Slippage(Section):
+class SlippageSection(Section):
     """Adverse distance of market orders and stops from their reference (S25)."""
 
     base_bps: Annotated[Number, Field(ge=0, le=1000, decimal_places=2)] = key(
@@ -81,16 +81,16 @@ class Slippage(Section):
     )
 
 
-class Simulation(Section):
+class SimulationSection(Section):
     """The account and what trading costs."""
 
     initial_balance_usd: Amount = key(Decimal(100000), "quote currency, whatever it is", plan=True)
     commission_rate: Rate = key(Decimal("0.001"), "taker: market orders and stops (S26)", plan=True)
     maker_commission_rate: Rate | None = key(None, "targets (S26); null: the same", plan=True)
-    slippage: Slippage = section(Slippage, "adverse distance of market orders and stops (S25)")
+    slippage: SlippageSection = section(SlippageSection, "adverse distance of market orders and stops (S25)")
 
 
-class Strategy(Section):
+class StrategySection(Section):
     """When to enter and leave, and how large."""
 
     name: StrategyName = key("sma_crossover", "which strategy decides", plan=True)
@@ -112,7 +112,7 @@ class Strategy(Section):
     position_size_pct: Share = key(Decimal(1), "share of it that an entry takes (S23)", plan=True)
 
 
-class Risk(Section):
+class RiskSection(Section):
     """What limits a loss."""
 
     stop_loss_pct: OpenShare | None = key(Decimal("0.02"), "stop below the fill price (S27)", plan=True)
@@ -137,7 +137,7 @@ class Risk(Section):
     on_halt: Literal["flatten", "block_entries"] = key("flatten", "what a halt does with positions (S15)", plan=True)
 
 
-class Execution(Section):
+class ExecutionSection(Section):
     """How a candle fills an order."""
 
     intrabar: Literal["pessimistic", "optimistic"] = key(
@@ -151,7 +151,7 @@ class Execution(Section):
     on_gap: Literal["hold", "sell"] = key("hold", "what a hole does with a position (S4)", plan=True)
 
 
-class Journal(Section):
+class JournalSection(Section):
     """How much is written."""
 
     detail: Literal["trades", "decisions", "candles"] = key(

@@ -3,7 +3,7 @@
 import datetime
 import re
 from decimal import Decimal
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr, WithJsonSchema
 
@@ -115,11 +115,10 @@ Rate = Annotated[Number, Field(ge=0, le=Decimal("0.05"), decimal_places=6)]
 Seconds = Annotated[Number, Field(ge=Decimal("0.1"), le=3600, decimal_places=6)]
 Percent = Annotated[int, Field(ge=1, le=100)]
 Calls = Annotated[int, Field(ge=1, le=100)]
-Places = Annotated[int, Field(ge=0, le=8)]  # of a quantity
-FinePlaces = Annotated[int, Field(ge=0, le=12)]  # of a price or a volume
+QuantityDecimals = Annotated[int, Field(ge=0, le=8)]  # of a quantity
+PriceDecimals = Annotated[int, Field(ge=0, le=12)]  # of a price or a volume
 
 # Those of core/candles.py; that is not imported here, for it brings numpy, and a file that is no YAML should not wait.
-Timeframe = Literal["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d"]
 
 Date = Annotated[
     int,
@@ -163,13 +162,13 @@ Parameter = Annotated[
 ExchangeName = Annotated[
     str, Field(pattern=r"^[a-z0-9_]{1,40}$"), Allowed("the name of an exchange in ccxt, such as binance")
 ]
-Path = Annotated[
+FilePath = Annotated[
     str,
     Field(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,1000}$"),
     AfterValidator(paths.expanded),
     Allowed("a path without control characters"),
 ]
-LogFile = Annotated[
+LogFileName = Annotated[
     str,
     Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,59}\.log$"),
     AfterValidator(_no_device),
@@ -185,7 +184,7 @@ StreamUrl = Annotated[
     Field(pattern=f"^{_url('wss?', letters=_PATH).pattern}$"),
     Allowed("a URL that begins with ws:// or wss://; no user, no query"),
 ]
-Webhook = Annotated[
+WebhookUrl = Annotated[
     SecretStr,
     AfterValidator(_webhook),
     WithJsonSchema({"type": "string", "pattern": "^https?://"}),
@@ -214,7 +213,7 @@ def _words(value: object) -> object:
 
 
 Paths = Annotated[
-    tuple[Path, ...],
+    tuple[FilePath, ...],
     BeforeValidator(_words),
     Field(max_length=1000),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "maxItems": 1000}]}),

@@ -40,7 +40,7 @@ PARSER_ERRORS = (
 )
 
 
-class Place(NamedTuple):
+class SourceLocation(NamedTuple):
     """Where something stands: a file with line and column (1-based), or the name of a variable or option (line 0)."""
 
     file: str
@@ -67,8 +67,8 @@ class Node(NamedTuple):
 
     value: Any
     text: str  # as a message shows it
-    place: Place
-    key_place: Place  # of its key in a map, else its own
+    place: SourceLocation
+    key_place: SourceLocation  # of its key in a map, else its own
 
 
 def scalar(text: str) -> str | int | Decimal | bool | None:
@@ -82,10 +82,10 @@ def scalar(text: str) -> str | int | Decimal | bool | None:
 
 def read_file(path: Path, shown: str, *, problems: list[Problem]) -> Node:
     """The map in a YAML file. Keys that stand twice are added to `problems`; what cannot be read raises ConfigError."""
-    return read_text(_decoded(_content(path, shown), shown), Place(shown, 1, 1), problems=problems)
+    return read_text(_decoded(_content(path, shown), shown), SourceLocation(shown, 1, 1), problems=problems)
 
 
-def read_value(text: str, place: Place, *, problems: list[Problem]) -> Node:
+def read_value(text: str, place: SourceLocation, *, problems: list[Problem]) -> Node:
     """A value from a variable or an option: YAML flow where it begins like that, else one unquoted word."""
     if text[:1] in ("[", "{", '"', "'"):
         return _moved(read_text(text, place, problems=problems, root=""), place)
@@ -93,7 +93,7 @@ def read_value(text: str, place: Place, *, problems: list[Problem]) -> Node:
     return _plain_scalar(word, place, place)
 
 
-def _plain_scalar(word: str, place: Place, key_place: Place) -> Node:
+def _plain_scalar(word: str, place: SourceLocation, key_place: SourceLocation) -> Node:
     if not word:
         return Node(NoValue.HERE, NoValue.HERE.value, place, key_place)
     value = scalar(word)
@@ -136,11 +136,11 @@ def _decoded(content: bytes, shown: str) -> str:
     except UnicodeDecodeError as error:
         before = content[: error.start]
         column = error.start - (before.rfind(b"\n") + 1) + 1
-        place = Place(shown, before.count(b"\n") + 1, column)
+        place = SourceLocation(shown, before.count(b"\n") + 1, column)
         raise _refused(str(place), f"byte 0x{content[error.start]:02x} is no UTF-8; save the file as UTF-8") from error
 
 
-def read_text(text: str, start: Place, *, problems: list[Problem], root: str = "a map of keys") -> Node:
+def read_text(text: str, start: SourceLocation, *, problems: list[Problem], root: str = "a map of keys") -> Node:
     """The document in a YAML text; with `root`, it has to be a map."""
     _refuse_at_sight(text, start)
     events = _guarded(text, start)
@@ -159,7 +159,7 @@ def read_text(text: str, start: Place, *, problems: list[Problem], root: str = "
     return node
 
 
-def _refuse_at_sight(text: str, start: Place) -> None:
+def _refuse_at_sight(text: str, start: SourceLocation) -> None:
     if len(text) > MAX_BYTES:
         raise _refused(str(start), f"is larger than {MAX_BYTES} bytes; a configuration is not")
     for pattern, reason in FORBIDDEN_TEXT:
@@ -167,7 +167,7 @@ def _refuse_at_sight(text: str, start: Place) -> None:
         if found:
             line = text.count("\n", 0, found.start()) + 1
             column = found.start() - (text.rfind("\n", 0, found.start()) + 1) + 1
-            raise _refused(str(Place(start.file, line, column)), reason.format(printable(found[0])))
+            raise _refused(str(SourceLocation(start.file, line, column)), reason.format(printable(found[0])))
 
 
 FORBIDDEN_TEXT = (
@@ -181,12 +181,12 @@ class _Spot(NamedTuple):
     """Where the reader is: what it needs to place a node and to name a key that stands twice."""
 
     file: str
-    key_place: Place | None
+    key_place: SourceLocation | None
     path: tuple[str, ...]
     problems: list[Problem]
 
 
-def _guarded(text: str, start: Place) -> Iterator[Any]:
+def _guarded(text: str, start: SourceLocation) -> Iterator[Any]:
     """The events of the nodes; whatever Z2 forbids raises ConfigError before a node is built of it."""
     depth = nodes = documents = 0
     for event in YAML(typ="safe", pure=True).parse(text):
@@ -262,11 +262,11 @@ def _members(events: Iterator[Any], spot: _Spot) -> dict[str, Node]:
     return members
 
 
-def _place(event: Any, file: str) -> Place:
-    return Place(file, event.start_mark.line + 1, event.start_mark.column + 1)
+def _place(event: Any, file: str) -> SourceLocation:
+    return SourceLocation(file, event.start_mark.line + 1, event.start_mark.column + 1)
 
 
-def _moved(node: Node, place: Place) -> Node:
+def _moved(node: Node, place: SourceLocation) -> Node:
     value = node.value
     if isinstance(value, dict):
         value = {key: _moved(one, place) for key, one in value.items()}
@@ -275,9 +275,9 @@ def _moved(node: Node, place: Place) -> Node:
     return Node(value, node.text, place, place)
 
 
-def _error_place(error: BaseException, start: Place) -> Place:
+def _error_place(error: BaseException, start: SourceLocation) -> SourceLocation:
     mark = (error.problem_mark or error.context_mark) if isinstance(error, MarkedYAMLError) else None
-    return start if mark is None else Place(start.file, mark.line + 1, mark.column + 1)
+    return start if mark is None else SourceLocation(start.file, mark.line + 1, mark.column + 1)
 
 
 def _error_text(error: BaseException) -> str:

@@ -1,5 +1,10 @@
 """The lengths of candles, and the last time at which one may open. Without numpy: no configuration waits for that."""
 
+from typing import Literal
+
+Timeframe = Literal["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d"]
+Interval = tuple[int, int]  # ms, end exclusive
+
 TIMEFRAMES = {
     "1m": 60_000,
     "3m": 180_000,

@@ -4,7 +4,7 @@ Units: price, quantity, volume and money are integers in units of 10^-decimals o
 times are ms UTC, rates parts per million. 0 switches an optional rule off.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,8 @@ Int64 = npt.NDArray[np.int64]
 Int8 = npt.NDArray[np.int8]
 Mask = npt.NDArray[np.bool_]
 Float64 = npt.NDArray[np.float64]
+
+Detail = Literal["trades", "decisions", "candles"]  # of a journal: each has the events of those before it
 
 DAY_MS = 86_400_000
 NONE = -1  # "null" in a number that is never negative

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from safla.candles.normalise import Rows
+from safla.candles.normalise import FileRows
 from safla.core.timeframes import TIMEFRAMES
 from safla.core.values import Int64
 from safla.data import market_names
@@ -20,7 +20,7 @@ UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000))
 Advice = Callable[[str | None], str]  # what to do about candles of another timeframe; None: one that is not known
 
 
-def agreed(rows: Rows, symbol: str, *, timeframe: str, advice: Advice) -> Rows:
+def agreed(rows: FileRows, symbol: str, *, timeframe: str, advice: Advice) -> FileRows:
     """The same rows with what there is to say of them. DataError where the file says that they are others."""
     path = rows.origin.file
     notes = market_names.refuse_name(path, symbol, timeframe=timeframe, advice=advice)

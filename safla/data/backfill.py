@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, ParamSpec, TypeVar
 
 from safla.core.candles import Series, iso
-from safla.core.timeframes import TIMEFRAMES
+from safla.core.timeframes import TIMEFRAMES, Interval
 from safla.data.store import beliefs, intervals, store
-from safla.data.store.store import Merged, Place, Restated, Span
+from safla.data.store.store import Merged, Restated, SeriesKey
 from safla.errors import ExchangeError, SaflaError
 from safla.exchange import missing_candles, pages
 from safla.exchange.client import Feed
 from safla.exchange.failures import NO_SUCH_SYMBOL, NO_SUCH_TIMEFRAME, RequestFailed
-from safla.exchange.missing_candles import Asked, Settled
+from safla.exchange.missing_candles import PageSource, Settled
 
 PAUSE = 2.0  # seconds before a gap, or an empty page, is asked for again, twice as many each time
 PATIENCE = 120.0  # seconds that a download waits so in all; the rest of its gaps is asked for again on later days
@@ -26,18 +26,18 @@ LATE_CANDLES = 2  # an exchange may be so late with its newest candles, where no
 class Order(NamedTuple):
     """What is to be brought: the candles of a span, ms, end exclusive and not in the exchange's future."""
 
-    place: Place
-    span: Span
+    place: SeriesKey
+    span: Interval
     open_end: bool  # the end is the exchange's now: nobody asked for it
     again: bool  # also those that are held: to compare them
     accept_restated: bool
     recheck: bool = False  # gaps that are believed for a short time are asked for again
 
 
-class Standing(NamedTuple):
+class DownloadProgress(NamedTuple):
     """Where the download of one symbol stands, for a person who waits."""
 
-    place: Place
+    place: SeriesKey
     done: int  # candles that are settled: stored, or known to be none
     total: int
     holes: int
@@ -53,23 +53,25 @@ class Got(NamedTuple):
     same: int
     pages: int
     reasked: int  # pages asked for once more, for a hole or because they were empty
-    absent: tuple[Span, ...]  # stretches that the exchange has no candles for
+    absent: tuple[Interval, ...]  # stretches that the exchange has no candles for
     restated: tuple[Restated, ...]
     accepted: int
-    missing: tuple[Span, ...]  # what is still not there
+    missing: tuple[Interval, ...]  # what is still not there
     first: int | None  # ms, the first candle of the series: before it the symbol was not listed
     ended: int | None  # ms: the market is over, no candle opens there or later
     notes: tuple[str, ...]
     error: SaflaError | None
 
 
-Told = Callable[[Standing], None]
+DownloadListener = Callable[[DownloadProgress], None]
 
 Given = ParamSpec("Given")
 Came = TypeVar("Came")
 
 
-async def download(feed: Feed, orders: Sequence[Order], *, limit: int, at: Callable[[], int], told: Told) -> list[Got]:
+async def download(
+    feed: Feed, orders: Sequence[Order], *, limit: int, at: Callable[[], int], told: DownloadListener
+) -> list[Got]:
     """Bring what is missing into the store, all symbols side by side; one that fails stops no other (X14).
 
     limit  candles a page; at: ms UTC, for the manifest
@@ -87,12 +89,12 @@ async def _aside(work: Callable[Given, Came], *given: Given.args, **named: Given
 class _Download:
     """The download of one symbol."""
 
-    def __init__(self, feed: Feed, order: Order, *, limit: int, at: Callable[[], int], told: Told) -> None:
+    def __init__(self, feed: Feed, order: Order, *, limit: int, at: Callable[[], int], told: DownloadListener) -> None:
         self.feed, self.order, self.limit, self.at, self.told = feed, order, limit, at, told
         self.step = TIMEFRAMES[order.place.timeframe]
         self.origin = f"{feed.name} {order.place.symbol} {order.place.timeframe}"
         self.added = self.same = self.pages = self.reasked = self.accepted = self.done = self.total = 0
-        self.absent: list[Span] = []
+        self.absent: list[Interval] = []
         self.restated: list[Restated] = []
         self.notes: list[str] = []
         self.waited = 0.0
@@ -170,7 +172,7 @@ class _Download:
         place, now, before = self.order.place, self.at(), self.added
         doubtful = await _aside(store.doubtful, place, self.order.span, now=now)
         gaps = intervals.minus(doubtful, self.absent)
-        confirmed: list[Span] = []
+        confirmed: list[Interval] = []
         for group in beliefs.windows(gaps, self.limit * self.step):
             came = await self._within((group[0][0], group[-1][1]))
             covered = [span for part in came for span in intervals.of_candles(part.columns.ts, self.step)]
@@ -183,7 +185,7 @@ class _Download:
         if self.added > before:
             self.notes.append(f"{self.origin}: {self.added - before} candles came where gaps were believed")
 
-    async def _within(self, span: Span) -> list[Series]:
+    async def _within(self, span: Interval) -> list[Series]:
         """Every candle of a stretch, page by page."""
         found: list[Series] = []
         since, to = span
@@ -232,7 +234,7 @@ class _Download:
     async def _settle(self, first: Series, want: int, to: int) -> int:
         """Store what is closed of a page, and its holes once they were asked for again (X11). Returns the next want."""
         newest = None if self.feed.honours_since else self.feed.time.latest() - 2 * self.step
-        asked = Asked(self.origin, self.step, self.limit, newest)
+        asked = PageSource(self.origin, self.step, self.limit, newest)
         settled = await missing_candles.settle(
             first,
             (want, to),
@@ -247,7 +249,7 @@ class _Download:
         first_of_all = (await _aside(store.held, self.order.place, (0, 0))).first or 0
         holes_seen, requests = sum(hole[1] > first_of_all for hole in self.absent), self.feed.counts["requests"]
         done = min(self.done, self.total)
-        self.told(Standing(self.order.place, done, self.total, holes_seen, self.feed.weight, requests))
+        self.told(DownloadProgress(self.order.place, done, self.total, holes_seen, self.feed.weight, requests))
         return behind
 
     async def _store(self, settled: Settled, to: int) -> None:

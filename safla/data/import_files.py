@@ -20,9 +20,9 @@ from safla.data.files import archive_name, formats
 from safla.data.files.csv import ColumnMap
 from safla.data.files.formats import Question
 from safla.data.store import intervals, store
-from safla.data.store.intervals import Spans
+from safla.data.store.intervals import Intervals
 from safla.data.store.month import PRICE_LIMIT
-from safla.data.store.store import Merged, Place
+from safla.data.store.store import Merged, SeriesKey
 from safla.errors import DataError, UsageError
 from safla.text import printable
 
@@ -43,11 +43,11 @@ class Wanted(NamedTuple):
     grids: Mapping[str, int] = MappingProxyType({})  # decimals of stated scales, by symbol
 
 
-class Taken(NamedTuple):
+class ImportedFile(NamedTuple):
     """What became of one file."""
 
     file: str
-    place: Place
+    place: SeriesKey
     candles: int
     holes: Holes
     merged: Merged
@@ -58,7 +58,7 @@ class Taken(NamedTuple):
     last: int  # the one that was left out for it may not be closed among them
 
 
-def place_of(path: str, wanted: Wanted) -> Place:
+def place_of(path: str, wanted: Wanted) -> SeriesKey:
     """Which series a file belongs to. UsageError where that is not said, or said twice and differently."""
     named = archive_name.named(path)
     symbol, timeframe = wanted.symbol, wanted.timeframe
@@ -71,10 +71,10 @@ def place_of(path: str, wanted: Wanted) -> Place:
     if named and timeframe not in (None, named.timeframe):
         raise UsageError(f"{printable(path)}: its name says {named.timeframe}, --timeframe says {timeframe}")
     timeframe = timeframe or (named.timeframe if named else wanted.usual_timeframe)
-    return Place(wanted.cache, wanted.exchange, symbol, timeframe)
+    return SeriesKey(wanted.cache, wanted.exchange, symbol, timeframe)
 
 
-def take(path: str, wanted: Wanted, *, at: int) -> Taken:
+def take(path: str, wanted: Wanted, *, at: int) -> ImportedFile:
     """Read one file, check all of it, and merge it: all of its candles or none. at: ms UTC.
 
     UsageError as in place_of; DataError for a file that is missing, cut, unsound or has a wrong checksum.
@@ -97,13 +97,13 @@ def take(path: str, wanted: Wanted, *, at: int) -> Taken:
         place, series, source=source, at=at, absent=gaps, accept_restated=wanted.accept_restated, imported=True
     )
     holes = validation.holes(series.columns.ts, place.step_ms)
-    return Taken(
+    return ImportedFile(
         path, place, len(series.columns.ts), holes, merged, (*notes, *merged.notes), counts.bad_rows,
         counts.without_trade, int(series.columns.ts[0]), last,
     )  # fmt: skip
 
 
-def join(taken: Sequence[Taken]) -> None:
+def join(taken: Sequence[ImportedFile]) -> None:
     """Between the files of one import too, what they leave out counts until an exchange is asked.
 
     Not where the names of archives say that one of them is missing.
@@ -124,7 +124,7 @@ def _adjoin(before: str, after: str) -> bool:
     return periods[0] is None or periods[1] is None or periods[1][0] <= periods[0][1]
 
 
-def _gaps(series: Series, step_ms: int) -> Spans:
+def _gaps(series: Series, step_ms: int) -> Intervals:
     """Between the candles of a file: a later one stands after each, so that it counts until an exchange is asked."""
     ts = series.columns.ts
     return intervals.minus([(int(ts[0]), int(ts[-1]) + step_ms)], intervals.of_candles(ts, step_ms))

@@ -16,10 +16,10 @@ from safla.config.plan import OrderRules, source_timeframe
 from safla.core.candles import Series, iso
 from safla.core.timeframes import LAST_MS, TIMEFRAMES
 from safla.data import backfill
-from safla.data.backfill import Got, Order, Standing, Told
+from safla.data.backfill import DownloadListener, DownloadProgress, Got, Order
 from safla.data.store import store
 from safla.data.store.beliefs import DOUBT_MS
-from safla.data.store.store import Held, Place
+from safla.data.store.store import Held, SeriesKey
 from safla.errors import ConfigError, ExchangeError, Problem
 from safla.exchange import factory
 from safla.exchange.client import Feed, feed_of
@@ -27,7 +27,7 @@ from safla.exchange.client import Feed, feed_of
 Given = TypeVar("Given")
 
 
-class Ask(NamedTuple):
+class FetchRequest(NamedTuple):
     """What a fetch is to bring."""
 
     symbols: tuple[str, ...]
@@ -55,13 +55,15 @@ class Stored(NamedTuple):
     notes: tuple[str, ...]
 
 
-def place_of(config: Config, symbol: str) -> Place:
+def place_of(config: Config, symbol: str) -> SeriesKey:
     """Where the store keeps the candles of a symbol."""
     cache = Path(config.storage.cache_directory)
-    return Place(cache, factory.folder_of(config.exchange), symbol, source_timeframe(config))
+    return SeriesKey(cache, factory.folder_of(config.exchange), symbol, source_timeframe(config))
 
 
-async def fetch(config: Config, ask: Ask, *, told: Told | None = None, clock: Clock = SYSTEM) -> Fetched:
+async def fetch(
+    config: Config, ask: FetchRequest, *, told: DownloadListener | None = None, clock: Clock = SYSTEM
+) -> Fetched:
     """Bring candles from the exchange into the store. Errors of one symbol stand in its Got.
 
     ConfigError for a symbol that the exchange does not have, ExchangeError where it cannot even be asked for its clock.
@@ -98,7 +100,12 @@ async def fetch(config: Config, ask: Ask, *, told: Told | None = None, clock: Cl
 
 
 def stored(
-    config: Config, symbols: Sequence[str], *, start: int | None, told: Told | None = None, clock: Clock = SYSTEM
+    config: Config,
+    symbols: Sequence[str],
+    *,
+    start: int | None,
+    told: DownloadListener | None = None,
+    clock: Clock = SYSTEM,
 ) -> Stored:
     """The candles of a run from start to data.end: the store is asked first, the exchange for what is missing.
 
@@ -113,7 +120,7 @@ def stored(
         if not any(one.missing for one in held):
             asked = f"candles from the store; {config.exchange.name} was not asked"
             return Stored(tuple(held), (*_notes(held), *_delisted(places, held), asked))
-    ask = Ask(tuple(symbols), start, end)
+    ask = FetchRequest(tuple(symbols), start, end)
     try:
         fetched = finished(fetch(config, ask, told=told, clock=clock))
     except ExchangeError as error:
@@ -187,13 +194,13 @@ def _span(begin: int, end: int, ended: int | None) -> tuple[int, int]:
     return min(begin, end), end
 
 
-def _is_doubtful(place: Place, now: int) -> bool:
+def _is_doubtful(place: SeriesKey, now: int) -> bool:
     """Whether a market is known to be over for so short a time that the exchange is asked whether it is."""
     since = store.ended_since(place)
     return since is not None and since > now - DOUBT_MS
 
 
-def _end(feed: Feed, place: Place, at: int) -> int | None:
+def _end(feed: Feed, place: SeriesKey, at: int) -> int | None:
     """From when on a market has no candles; None where it goes on, as the exchange says now or said before."""
     ended = store.held(place, (0, 0)).ended
     if ended is not None and feed.over(place.symbol) is False:
@@ -202,11 +209,11 @@ def _end(feed: Feed, place: Place, at: int) -> int | None:
     return ended
 
 
-def _untold(_standing: Standing) -> None:
+def _untold(_standing: DownloadProgress) -> None:
     """For a caller who does not ask how far a download is."""
 
 
-async def _learn_rules(feed: Feed, places: Mapping[str, Place], *, fresh: bool, clock: Clock) -> tuple[str, ...]:
+async def _learn_rules(feed: Feed, places: Mapping[str, SeriesKey], *, fresh: bool, clock: Clock) -> tuple[str, ...]:
     """S3: the exchange's rules are kept with the candles, and stay as they are until somebody fetches anew."""
     known = {symbol: store.held(place, (0, 0)).rules for symbol, place in places.items()}
     if None not in known.values() and not fresh and feed.assume(tuple(places)):
@@ -228,7 +235,7 @@ def _changed(symbol: str, before: OrderRules | None, now: OrderRules) -> list[st
     ]
 
 
-def _begin(places: Sequence[Place], start: int | None) -> dict[str, int]:
+def _begin(places: Sequence[SeriesKey], start: int | None) -> dict[str, int]:
     if start is not None:
         return {place.symbol: max(start, 0) for place in places}
     firsts = {place.symbol: store.held(place, (0, 0)).first for place in places}
@@ -240,7 +247,7 @@ def _begin(places: Sequence[Place], start: int | None) -> dict[str, int]:
 
 
 def _without_exchange(
-    places: Sequence[Place], begin: Mapping[str, int], end: int | None, error: ExchangeError
+    places: Sequence[SeriesKey], begin: Mapping[str, int], end: int | None, error: ExchangeError
 ) -> Stored:
     """Go on with what is stored, where that is whole and nobody asked for an end that it does not reach."""
     lasts = [store.held(place, (0, 0)).last for place in places]
@@ -268,7 +275,7 @@ def _notes(told: Sequence[Held] | Sequence[Got]) -> list[str]:
     return [note for one in told for note in one.notes]
 
 
-def _delisted(places: Sequence[Place], held: Sequence[Held]) -> list[str]:
+def _delisted(places: Sequence[SeriesKey], held: Sequence[Held]) -> list[str]:
     return [
         f"{place.exchange} {place.symbol} {place.timeframe}: delisted: ends {iso(one.ended)}"
         for place, one in zip(places, held, strict=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from safla.candles import resample, validation
 from safla.candles.bad_rows import hinted
 from safla.candles.decimals import MAX_PLACES
-from safla.candles.normalise import MAX_ROWS, Counts, Rows, Target, assemble, last_of, of_columns
+from safla.candles.normalise import MAX_ROWS, Counts, FileRows, Target, assemble, last_of, of_columns
 from safla.candles.validation import Origin
 from safla.config.constraints import RECORDED
 from safla.config.model import Config
@@ -23,7 +23,7 @@ from safla.errors import DataError
 from safla.text import printable
 
 if TYPE_CHECKING:
-    from safla.data.backfill import Told
+    from safla.data.backfill import DownloadListener
     from safla.data.store.store import Held
 
 
@@ -39,12 +39,14 @@ class Sourced(NamedTuple):
 class _Given(NamedTuple):
     """What a source gave: the rows of each symbol's files."""
 
-    files: list[list[Rows]]
+    files: list[list[FileRows]]
     rules: tuple[OrderRules, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-def read(config: Config, symbols: Sequence[str], *, price_limit: int, told: "Told | None" = None) -> Sourced:
+def read(
+    config: Config, symbols: Sequence[str], *, price_limit: int, told: "DownloadListener | None" = None
+) -> Sourced:
     """All candles of the symbols, checked. price_limit: price units, 2**62 // max(fast * slow, 1000) (D1).
 
     told  hears how far a download is, where the candles come from an exchange
@@ -93,7 +95,7 @@ def _decimals(config: Config, symbol: str) -> tuple[int | None, int | None]:
     return price, volume
 
 
-def _of_symbol(config: Config, target: Target, files: list[Rows]) -> tuple[Series, Counts, tuple[str, ...]]:
+def _of_symbol(config: Config, target: Target, files: list[FileRows]) -> tuple[Series, Counts, tuple[str, ...]]:
     series, counts, notes = _proven(config, target, files)
     if source_timeframe(config) == config.market_data.timeframe:
         return series, counts, notes
@@ -124,7 +126,7 @@ def _built(
     return longer, numbers, (*notes, *said)
 
 
-def _proven(config: Config, target: Target, files: list[Rows]) -> tuple[Series, Counts, tuple[str, ...]]:
+def _proven(config: Config, target: Target, files: list[FileRows]) -> tuple[Series, Counts, tuple[str, ...]]:
     """The candles of a symbol, and what there is to say of the last one."""
     with hinted("data.bad_rows: drop"):
         series, counts, notes = assemble(files, target)
@@ -141,7 +143,7 @@ def _proven(config: Config, target: Target, files: list[Rows]) -> tuple[Series, 
     return rest, counts._replace(candles=counts.candles - 1), (*notes, dropped)
 
 
-def _exchange(config: Config, symbols: Sequence[str], told: "Told | None") -> _Given:
+def _exchange(config: Config, symbols: Sequence[str], told: "DownloadListener | None") -> _Given:
     """Out of the store, and from the exchange what it lacks."""
     from safla.data import service  # it brings asyncio and more, which a run on files should not wait for
 
@@ -152,7 +154,7 @@ def _exchange(config: Config, symbols: Sequence[str], told: "Told | None") -> _G
     return _Given(files, tuple(one.rules or NO_RULES for one in found.held), found.notes)
 
 
-def _kept(config: Config, symbol: str, held: "Held") -> Rows:
+def _kept(config: Config, symbol: str, held: "Held") -> FileRows:
     name = f"{config.exchange.name} {symbol} {source_timeframe(config)}"
     series = held.series
     if series is None:
@@ -163,7 +165,7 @@ def _kept(config: Config, symbol: str, held: "Held") -> Rows:
     )
 
 
-def _files(config: Config, symbols: Sequence[str]) -> list[list[Rows]]:
+def _files(config: Config, symbols: Sequence[str]) -> list[list[FileRows]]:
     promised = config.data.source == "vision"
     files = _paths(config, symbols, shared=not promised)
     asked = Question("", columns_of(config), config.data.time_zone, bad=config.data.bad_rows, archive=promised)
@@ -171,7 +173,7 @@ def _files(config: Config, symbols: Sequence[str]) -> list[list[Rows]]:
     timeframe = source_timeframe(config)
     advice = agreement.for_run(config.market_data.timeframe, config.data.timeframe)
 
-    def agreed(path: str, symbol: str) -> Rows:
+    def agreed(path: str, symbol: str) -> FileRows:
         with hinted("data.bad_rows: drop"):
             found = formats.read(path, asked._replace(symbol=symbol, owners=owners[path]))
         return agreement.agreed(found, symbol, timeframe=timeframe, advice=advice)
@@ -179,7 +181,7 @@ def _files(config: Config, symbols: Sequence[str]) -> list[list[Rows]]:
     return [_bounded(agreed(path, symbol) for path in own) for symbol, own in zip(symbols, files, strict=True)]
 
 
-def _bounded(read: Iterable[Rows]) -> list[Rows]:
+def _bounded(read: Iterable[FileRows]) -> list[FileRows]:
     """The rows of the files of a symbol, read one after the other until there are too many (Z16)."""
     files, count = [], 0
     for one in read:
@@ -192,11 +194,11 @@ def _bounded(read: Iterable[Rows]) -> list[Rows]:
     return files
 
 
-def _synthetic(config: Config, symbols: Sequence[str]) -> list[list[Rows]]:
+def _synthetic(config: Config, symbols: Sequence[str]) -> list[list[FileRows]]:
     asked, found = config.data.synthetic, []
     for symbol in symbols:
         price_decimals, volume_decimals = _decimals(config, symbol)
-        walk = synthetic.Walk(
+        walk = synthetic.RandomWalk(
             seed=config.system.random_seed,
             symbol=symbol,
             step_ms=TIMEFRAMES[source_timeframe(config)],
@@ -218,12 +220,12 @@ def _paths(config: Config, symbols: Sequence[str], *, shared: bool) -> list[list
     return paths.of_symbols(config.data.path, symbols, timeframe=source_timeframe(config), shared=shared)
 
 
-def _alone(reader: Callable[[Config, Sequence[str]], list[list[Rows]]]) -> "_Source":
+def _alone(reader: Callable[[Config, Sequence[str]], list[list[FileRows]]]) -> "_Source":
     """A source that needs no network, and knows no rules of an exchange."""
     return lambda config, symbols, told: _Given(reader(config, symbols))
 
 
-_Source = Callable[[Config, Sequence[str], "Told | None"], _Given]
+_Source = Callable[[Config, Sequence[str], "DownloadListener | None"], _Given]
 SOURCES: dict[str, _Source] = {
     "exchange": _exchange,
     **dict.fromkeys(RECORDED, _alone(_files)),

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from safla.candles.normalise import Rows, of_columns
+from safla.candles.normalise import FileRows, of_columns
 from safla.candles.validation import Origin
 from safla.core.values import Columns, Int64
 from safla.errors import DataError
@@ -30,7 +30,7 @@ TURNS = np.array([CALM, TRENDING, CALM, TRENDING, CRASHING, CALM, TRENDING, CRAS
 STEPS, WICKS, VOLUMES, MOODS, GAPS = range(5)
 
 
-class Walk(NamedTuple):
+class RandomWalk(NamedTuple):
     """What is asked for."""
 
     seed: int
@@ -46,14 +46,14 @@ class Walk(NamedTuple):
     volume_decimals: int
 
 
-def rows(walk: Walk) -> Rows:
+def rows(walk: RandomWalk) -> FileRows:
     """The candles of a walk as a file would give them."""
     made = columns(walk)
     origin = Origin(f"synthetic {walk.symbol}", "row", np.arange(1, len(made.ts) + 1, dtype=np.int64))
     return of_columns(origin, made, price_decimals=walk.price_decimals, volume_decimals=walk.volume_decimals)
 
 
-def columns(walk: Walk) -> Columns:
+def columns(walk: RandomWalk) -> Columns:
     """The candles of a walk: prices in units of 10^-price_decimals, volumes in units of 10^-volume_decimals.
 
     A random walk of logarithms in integers; candles open at the close before them.
@@ -76,13 +76,13 @@ def columns(walk: Walk) -> Columns:
     return Columns(*(column[kept] for column in made))
 
 
-def _draws(walk: Walk, purpose: int, count: int) -> npt.NDArray[np.uint64]:
+def _draws(walk: RandomWalk, purpose: int, count: int) -> npt.NDArray[np.uint64]:
     """Raw draws of a stream. random_raw is the one output that numpy promises never to change."""
     entropy = [walk.seed, int.from_bytes(walk.symbol.encode("ascii"), "little"), purpose]
     return np.random.PCG64(np.random.SeedSequence(entropy)).random_raw(count)
 
 
-def _normal(walk: Walk, purpose: int, count: int) -> Int64:
+def _normal(walk: RandomWalk, purpose: int, count: int) -> Int64:
     """Nearly normal integers with mean 0 and standard deviation 1000: each is a sum of four draws of 16 bits."""
     raw = _draws(walk, purpose, count)
     total = np.zeros(count, np.int64)
@@ -92,7 +92,7 @@ def _normal(walk: Walk, purpose: int, count: int) -> Int64:
     return result
 
 
-def _spreads(walk: Walk, slots: int) -> tuple[Int64, Int64]:
+def _spreads(walk: RandomWalk, slots: int) -> tuple[Int64, Int64]:
     """Standard deviation and drift of each candle's step, in logarithms to base 2."""
     ppm = int(walk.annual_volatility * 1_000_000)
     variance = (ppm * ONE * 1_442_695) ** 2 * walk.step_ms // (10**24 * YEAR_MS)  # 1.442695: from base e to base 2
@@ -104,7 +104,7 @@ def _spreads(walk: Walk, slots: int) -> tuple[Int64, Int64]:
     return spreads, spreads * drift // 1000
 
 
-def _moods(walk: Walk, slots: int) -> Int64:
+def _moods(walk: RandomWalk, slots: int) -> Int64:
     """The regime of each candle."""
     least, most = REGIME_CANDLES
     raw = _draws(walk, MOODS, slots // least + 1)
@@ -113,7 +113,7 @@ def _moods(walk: Walk, slots: int) -> Int64:
     return np.repeat(moods, lengths)[:slots]
 
 
-def _prices(walk: Walk, logarithms: Int64) -> Int64:
+def _prices(walk: RandomWalk, logarithms: Int64) -> Int64:
     """start_price * 2**logarithm, folded back into the walk's reach."""
     start = int(walk.start_price.scaleb(walk.price_decimals))
     if not 0 < start <= LARGEST_PRICE:
@@ -156,7 +156,7 @@ def _share(prices: Int64, part: Int64) -> Int64:
     return (prices // ONE) * part + (prices % ONE) * part // ONE
 
 
-def _volumes(walk: Walk, slots: int, *, spread: Int64) -> Int64:
+def _volumes(walk: RandomWalk, slots: int, *, spread: Int64) -> Int64:
     """Volumes from 20 to 420 units of base, larger in wild stretches."""
     raw = _draws(walk, VOLUMES, slots)
     one = 10**walk.volume_decimals
@@ -165,7 +165,7 @@ def _volumes(walk: Walk, slots: int, *, spread: Int64) -> Int64:
     return volumes
 
 
-def _kept(walk: Walk, slots: int) -> Int64:
+def _kept(walk: RandomWalk, slots: int) -> Int64:
     """Which candles are there: the first and the last always are, and as many as were asked for."""
     if walk.holes > slots - 2:
         raise DataError("data.synthetic.holes needs at least two candles, one before and one behind the holes")

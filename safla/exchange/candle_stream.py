@@ -28,10 +28,10 @@ MOST_PATIENCE = 3600.0  # seconds, of what a refused handshake asks for
 OVERDUE_MS = 1_000  # so late may a word of the stream be
 LEAVE_SECONDS = 1.0  # for taking leave of a peer that may be gone
 
-Watch = Callable[[], Coroutine[Any, Any, Any]]
+WatchCandles = Callable[[], Coroutine[Any, Any, Any]]
 
 
-class Broken(Exception):
+class ConnectionBroken(Exception):
     """The connection is of no use any more."""
 
 
@@ -81,7 +81,7 @@ class CandleStream:
                 return
             try:
                 await self._connected(stream)
-            except Broken as trouble:
+            except ConnectionBroken as trouble:
                 self._say(str(trouble))
             patience = self._patience(stream)
             _forget(stream)
@@ -104,7 +104,7 @@ class CandleStream:
             self._fresh = True
             await self._listen(stream)
         except SaflaError as error:
-            raise Broken(str(error)) from error
+            raise ConnectionBroken(str(error)) from error
         finally:
             self._ssl = stream.ssl_context
             await _surely(_left(stream, started))
@@ -118,7 +118,7 @@ class CandleStream:
                 done, _ = await asyncio.wait({*waits, silence}, return_when=asyncio.FIRST_COMPLETED)
                 silence.cancel()
                 if done == {silence}:
-                    raise Broken(f"{self._feed.name}: no candle came for {SILENCE_SECONDS:g} s")
+                    raise ConnectionBroken(f"{self._feed.name}: no candle came for {SILENCE_SECONDS:g} s")
                 for task in done - {silence}:
                     watch = waits.pop(task)
                     self._take(task)
@@ -126,7 +126,7 @@ class CandleStream:
         finally:
             await _ended(*waits, *([] if silence is None else [silence]))
 
-    def _watches(self, stream: Any) -> Iterator[Watch]:
+    def _watches(self, stream: Any) -> Iterator[WatchCandles]:
         pairs = [[symbol, self._timeframe] for symbol in self._over]
         if stream.has.get("watchOHLCVForSymbols"):
             yield partial(stream.watch_ohlcv_for_symbols, pairs)
@@ -137,10 +137,10 @@ class CandleStream:
     def _take(self, task: asyncio.Task[Any]) -> None:
         """What ccxt gave; or what it raised, whatever that is: the line is dead."""
         if task.cancelled():
-            raise Broken(f"{self._feed.name}: the stream was cut off")
+            raise ConnectionBroken(f"{self._feed.name}: the stream was cut off")
         error = task.exception()
         if error is not None:
-            raise Broken(f"{self._feed.name}: {said(f'{type(error).__name__}: {error}')}")
+            raise ConnectionBroken(f"{self._feed.name}: {said(f'{type(error).__name__}: {error}')}")
         if self._fresh and self.counts["connections"] > 1:
             self._feed.time.doubt()  # X8
         self._tries, self._fresh = 0, False

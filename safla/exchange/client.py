@@ -17,7 +17,7 @@ from typing import Any, Self, TypeVar
 from loguru import logger
 
 from safla.clock import SYSTEM, Clock
-from safla.config.operation import Exchange
+from safla.config.operation import ExchangeSection
 from safla.config.plan import OrderRules
 from safla.core.candles import Series, iso
 from safla.core.timeframes import TIMEFRAMES
@@ -27,7 +27,7 @@ from safla.exchange.circuit_breaker import Breaker, CircuitOpen, Move
 from safla.exchange.failures import BAD_ANSWER, BAD_ROW, RequestFailed, of_clock, of_error, row_said
 from safla.exchange.rate_limiter import RateLimiter
 from safla.exchange.retry import Again, Patience
-from safla.exchange.server_time import Read, ServerTime
+from safla.exchange.server_time import ClockReading, ServerTime
 from safla.exchange.transport import HttpAnswer, Row
 
 BUSY = 0.8  # of the weight that an exchange allows: above it we hold back, for others may share the address
@@ -51,7 +51,7 @@ class Ban:
         self.text = ""  # what is said to whoever asks before
 
 
-class Allowance:
+class WeightLimit:
     """How much weight an exchange allows a minute, and how much of this minute's is used."""
 
     def __init__(self) -> None:
@@ -73,15 +73,15 @@ class Allowance:
         return BUSY * (factory.WEIGHT_A_MINUTE if self.weight is None else self.weight)
 
 
-_SHARED: dict[tuple[object, ...], tuple[RateLimiter, Breaker, Ban, Allowance]] = {}
+_SHARED: dict[tuple[object, ...], tuple[RateLimiter, Breaker, Ban, WeightLimit]] = {}
 
 
-def feed_of(config: Exchange, *, clock: Clock = SYSTEM) -> "Feed":
+def feed_of(config: ExchangeSection, *, clock: Clock = SYSTEM) -> "Feed":
     """The feed of an exchange. All of a process that go to one exchange share gate, breaker, ban and allowance."""
     settings = config.circuit_breaker
     key = (config.name, config.rest_url, config.rate_limit_per_minute, settings, clock)
     if key not in _SHARED:
-        allowance = Allowance()
+        allowance = WeightLimit()
         _SHARED[key] = (
             RateLimiter(
                 config.rate_limit_per_minute, clock=clock.monotonic, sleep=clock.sleep, at_once=AT_ONCE,
@@ -101,7 +101,7 @@ class Feed:
     """One exchange, asked for candles. An async context manager; it holds connections."""
 
     def __init__(
-        self, config: Exchange, *, gate: RateLimiter, breaker: Breaker, ban: Ban, allowance: Allowance,
+        self, config: ExchangeSection, *, gate: RateLimiter, breaker: Breaker, ban: Ban, allowance: WeightLimit,
         clock: Clock = SYSTEM, chance: Callable[[float, float], float] = random.uniform,
     ) -> None:  # fmt: skip
         self.name = config.name
@@ -229,7 +229,7 @@ class Feed:
             if later is not None:  # a bad row, or our clock stood still in a sleep
                 await self.time.recheck(f"{symbol}: a candle of {iso(later)} is served", self._server_time)
             now = self.time.carried()
-            expected = pages.Asked(origin, symbol, TIMEFRAMES[timeframe], since, limit, now.most, now.least)
+            expected = pages.PageRequest(origin, symbol, TIMEFRAMES[timeframe], since, limit, now.most, now.least)
             try:
                 return pages.judged(rows, expected, sound=sound, cut=cut)
             except DataError as error:
@@ -273,7 +273,7 @@ class Feed:
             error.subject = error.subject or subject
             raise
 
-    async def _server_time(self) -> Read:
+    async def _server_time(self) -> ClockReading:
         sent = self.clock.monotonic()
         try:
             found = await _read(self._ccxt.fetch_time)
@@ -283,7 +283,7 @@ class Feed:
             raise error from error.__cause__
         if type(found) is not int or found <= 0:
             raise RequestFailed(f"its clock says {row_said(found)}", BAD_ANSWER)
-        return Read(found, sent, self.clock.monotonic())
+        return ClockReading(found, sent, self.clock.monotonic())
 
     async def _before(self) -> None:
         """A call that sends more than one request passes the gate for each; none leaves once all was stopped."""

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from types import ModuleType
 from typing import Any
 
-from safla.config.operation import Exchange
+from safla.config.operation import ExchangeSection
 from safla.config.plan import OrderRules
 from safla.errors import ConfigError, ExchangeError, Problem
 from safla.exchange import bounds, off_loop, transport
@@ -27,14 +27,14 @@ _NUMBER = re.compile(r"(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?")  # Z5, as in candl
 _HOST = re.compile(r"^[a-z]+://[^/]+")
 
 
-def made(config: Exchange) -> Any:
+def made(config: ExchangeSection) -> Any:
     """The ccxt object that asks as the configuration says. ConfigError for a name that ccxt does not know."""
     import ccxt.async_support as ccxt
 
     return _made(ccxt, config, transport.strict)
 
 
-def streaming(config: Exchange, kind: Callable[[type], type]) -> Any:
+def streaming(config: ExchangeSection, kind: Callable[[type], type]) -> Any:
     """The same of a class of ccxt.pro, which streams too; None where there is no stream of candles.
 
     kind  what stands before that class
@@ -56,7 +56,7 @@ def streaming(config: Exchange, kind: Callable[[type], type]) -> Any:
     return found
 
 
-def _made(ccxt: ModuleType, config: Exchange, strictly: Callable[[type], type]) -> Any:
+def _made(ccxt: ModuleType, config: ExchangeSection, strictly: Callable[[type], type]) -> Any:
     if config.name not in ccxt.exchanges:
         near = get_close_matches(config.name, ccxt.exchanges, n=3)
         hint = f"; did you mean {', '.join(near)}?" if near else ""
@@ -84,12 +84,12 @@ def refuse_timeframe(exchange: Any, timeframe: str) -> None:
         raise ConfigError([Problem("", "market_data.timeframe", text)])
 
 
-def folder_of(config: Exchange) -> str:
+def folder_of(config: ExchangeSection) -> str:
     """What the store calls an exchange."""
     return f"{config.name}{SANDBOXED if config.sandbox else ''}"
 
 
-async def load(exchange: Any, symbols: Sequence[str], *, config: Exchange, wanted: Sequence[str] = ()) -> None:
+async def load(exchange: Any, symbols: Sequence[str], *, config: ExchangeSection, wanted: Sequence[str] = ()) -> None:
     """Ask for the markets of the symbols, or for all. RequestFailed where the rules of a wanted one make no sense.
 
     Another object of the same class parses them, in a thread: meanwhile this one is asked for candles.

@@ -19,7 +19,7 @@ _DATUM = re.compile(r"([0-9 .,:+'\[\]-]|e|nan|none|null|inf(inity)?|n/a|true|fal
 SHOWN_LETTERS = 200  # of what an exchange said
 
 
-class Kind(NamedTuple):
+class FailureKind(NamedTuple):
     """One row of the table."""
 
     retried: bool
@@ -40,18 +40,18 @@ def _setting(what: str) -> ConfigError:
     return ConfigError([Problem("", "exchange", what)])
 
 
-NETWORK = Kind(True, True, ExchangeError)
-UNAVAILABLE = Kind(True, True, ExchangeError)
-BAD_ANSWER = Kind(True, True, ExchangeError)
-BAD_ROW = Kind(True, True, DataError)
-SLOW_DOWN = Kind(True, False, ExchangeError)
-BANNED = Kind(False, False, ExchangeError, stops=True)
-REGION = Kind(False, False, ExchangeError, stops=True)
-REFUSED = Kind(False, False, ExchangeError)
-NO_SUCH_SYMBOL = Kind(False, False, _symbol)
-NO_SUCH_TIMEFRAME = Kind(False, False, _timeframe)
-NOT_SERVED = Kind(False, False, _setting)
-OURS = Kind(False, False, Bug)
+NETWORK = FailureKind(True, True, ExchangeError)
+UNAVAILABLE = FailureKind(True, True, ExchangeError)
+BAD_ANSWER = FailureKind(True, True, ExchangeError)
+BAD_ROW = FailureKind(True, True, DataError)
+SLOW_DOWN = FailureKind(True, False, ExchangeError)
+BANNED = FailureKind(False, False, ExchangeError, stops=True)
+REGION = FailureKind(False, False, ExchangeError, stops=True)
+REFUSED = FailureKind(False, False, ExchangeError)
+NO_SUCH_SYMBOL = FailureKind(False, False, _symbol)
+NO_SUCH_TIMEFRAME = FailureKind(False, False, _timeframe)
+NOT_SERVED = FailureKind(False, False, _setting)
+OURS = FailureKind(False, False, Bug)
 
 MISPLACED = (NO_SUCH_SYMBOL, NO_SUCH_TIMEFRAME, OURS)  # of which no question for the time can be guilty
 
@@ -75,7 +75,7 @@ CLASSES = (
 class RequestFailed(TransientError):
     """One request that failed, and what that means."""
 
-    def __init__(self, what: str, kind: Kind, *, retry_after: float | None = None) -> None:
+    def __init__(self, what: str, kind: FailureKind, *, retry_after: float | None = None) -> None:
         super().__init__(
             what, retried=kind.retried, counted=kind.counted, retry_after=retry_after, shuts=kind is SLOW_DOWN
         )
@@ -105,7 +105,7 @@ def of_clock(judged: RequestFailed) -> RequestFailed:
     return RequestFailed(f"the address of the clock answers with an error about something else: {judged}", BAD_ANSWER)
 
 
-def of_status(status: int) -> Kind | None:
+def of_status(status: int) -> FailureKind | None:
     """What a status means by itself; None where the body has to say."""
     known = {429: SLOW_DOWN, 418: BANNED, 451: REGION, 403: UNAVAILABLE}
     if 300 <= status < 400:  # never followed (Z18)
@@ -113,7 +113,7 @@ def of_status(status: int) -> Kind | None:
     return known.get(status, UNAVAILABLE if status >= 500 else None)
 
 
-def of_code(parsed: object) -> Kind | None:
+def of_code(parsed: object) -> FailureKind | None:
     """What the code in the body of a refusal means by itself; None where ccxt's class says it."""
     code = parsed.get("code") if isinstance(parsed, dict) else None
     return CODES.get(code) if isinstance(code, int) else None

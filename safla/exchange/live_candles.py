@@ -17,9 +17,9 @@ from safla.exchange import live_symbol
 from safla.exchange.candle_stream import CandleStream
 from safla.exchange.circuit_breaker import CircuitOpen
 from safla.exchange.client import Feed
-from safla.exchange.live_symbol import Due, Followed, Gone, Shape, Told
+from safla.exchange.live_symbol import Due, Followed, Gone, SymbolSpec
 from safla.exchange.missing_candles import OnlyNewest
-from safla.exchange.outages import Outages
+from safla.exchange.outages import Outages, TroubleListener
 from safla.exchange.retry import TransientError
 from safla.exchange.server_time import Now
 
@@ -49,7 +49,7 @@ class LiveSource:
     def __init__(
         self, feed: Feed, symbols: Sequence[str], timeframe: str, *, scales: Sequence[Scale], since: Mapping[str, int],
         price_limit: int, fetch_limit: int, clock: Clock, candle_stream: CandleStream | None, end: int | None,
-        told: Told, max_wait: int,
+        told: TroubleListener, max_wait: int,
     ) -> None:  # fmt: skip
         """
         since     the next candle of each symbol, ms
@@ -60,7 +60,7 @@ class LiveSource:
         self.counts: Counter[str] = Counter()  # candles repeated and revised, holes, what was asked again, volumes cut
         self._feed, self._clock, self._candle_stream, self._told = feed, clock, candle_stream, told
         self._step, self._end = TIMEFRAMES[timeframe], end
-        shapes = [Shape(timeframe, scale, price_limit, fetch_limit, max_wait) for scale in scales]
+        shapes = [SymbolSpec(timeframe, scale, price_limit, fetch_limit, max_wait) for scale in scales]
         self._lines = [
             Followed(feed, symbol, shape, want=since[symbol], clock=clock, told=self._of_line, counts=self.counts)
             for symbol, shape in zip(symbols, shapes, strict=True)

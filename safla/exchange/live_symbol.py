@@ -5,18 +5,18 @@ When that is due, and what goes out, is decided in live_candles.py.
 
 import math
 from collections import Counter
-from collections.abc import Callable
 from typing import NamedTuple
 
-from safla.candles.normalise import CandleRow, Taken, in_units
+from safla.candles.normalise import CandleRow, ScaledCandles, in_units
 from safla.clock import Clock
 from safla.core.candles import Scale, Series, iso
-from safla.core.timeframes import TIMEFRAMES
+from safla.core.timeframes import TIMEFRAMES, Interval
 from safla.errors import ConfigError, ExchangeError, SaflaError
 from safla.exchange import missing_candles, pages
 from safla.exchange.circuit_breaker import CircuitOpen
 from safla.exchange.client import Feed
-from safla.exchange.missing_candles import Asked, Settled, Span
+from safla.exchange.missing_candles import PageSource, Settled
+from safla.exchange.outages import TroubleListener
 from safla.exchange.pages import BadRow
 
 PAUSES = (0.25, 0.5, 1.0, 2.0)  # seconds until a candle that is not served yet is asked for again, the last for ever
@@ -45,10 +45,7 @@ class Gone(ExchangeError):
     """A symbol that was there and is not any more: delisted, or renamed. Waiting brings nothing; look it up."""
 
 
-Told = Callable[[str, str, str], None]  # kind, symbol ("" for all), text
-
-
-class Shape(NamedTuple):
+class SymbolSpec(NamedTuple):
     """What the candles of a symbol must be, and how many a page holds."""
 
     timeframe: str
@@ -99,8 +96,16 @@ class Followed:
     """The candles of one symbol, as far as they are known and did not go out yet."""
 
     def __init__(
-        self, feed: Feed, symbol: str, shape: Shape, *, want: int, clock: Clock, told: Told, counts: Counter[str]
-    ) -> None:
+        self,
+        feed: Feed,
+        symbol: str,
+        shape: SymbolSpec,
+        *,
+        want: int,
+        clock: Clock,
+        told: TroubleListener,
+        counts: Counter[str],
+    ) -> None:  # fmt: skip
         self.symbol = symbol
         self.want = want  # ms: every candle before it is known, or known not to be
         self.rows: dict[int, CandleRow] = {}  # that did not go out yet
@@ -243,7 +248,7 @@ class Followed:
 
     async def _settle(self, first: Series, to: int) -> None:
         newest = None if self._feed.honours_since else self._feed.time.latest() - 2 * self._step
-        asked = Asked(self._origin, self._step, self._limit, newest)
+        asked = PageSource(self._origin, self._step, self._limit, newest)
         settled = await missing_candles.settle(
             first, (self.want, to), asked=asked, ask=lambda window: self._ask(window, to),
             pause=missing_candles.growing(GAP_PAUSE, self._clock.sleep),
@@ -287,7 +292,7 @@ class Followed:
                 f"{self.symbol}: {iso(ts)} came back with other values than it was taken with", grave=True
             )
 
-    def _tell_holes(self, holes: list[Span]) -> None:
+    def _tell_holes(self, holes: list[Interval]) -> None:
         for since, until in holes:
             self._counts["holes"] += 1
             self._counts["missing candles"] += (until - since) // self._step
@@ -299,5 +304,5 @@ class Followed:
         if late > LATE_MS + (UNPROVEN_MS if self._held else 0):
             self._told(LATE, self.symbol, f"{self._origin}: {iso(ts)} came {late / 1000:.1f} s after its close")
 
-    def _in_units(self, series: Series) -> Taken:
+    def _in_units(self, series: Series) -> ScaledCandles:
         return in_units(series, self._shape.scale, price_limit=self._shape.price_limit, origin=self._origin)

@@ -9,14 +9,14 @@ from typing import NamedTuple
 import numpy as np
 
 from safla.core.candles import Series, iso
+from safla.core.timeframes import Interval
 from safla.core.values import Int64
 from safla.errors import ExchangeError
 
 MOST_DISAGREEMENTS = 5  # answers about one hole that differ from each other
 LONGEST_PAUSE = 30.0  # seconds
 
-Span = tuple[int, int]  # ms, end exclusive
-Ask = Callable[[Span], Awaitable[Series | None]]  # the candles of a window, or a page of them; None: it has none
+AskWindow = Callable[[Interval], Awaitable[Series | None]]  # candles of a window, or a page of them
 Pause = Callable[[int], Awaitable[None]]  # before a question is asked again; it is told how often that was so before
 
 
@@ -24,7 +24,7 @@ class OnlyNewest(ExchangeError):
     """An exchange that gives its newest candles whatever it is asked for (X16). Ask for those, or ask another one."""
 
 
-class Asked(NamedTuple):
+class PageSource(NamedTuple):
     """What was to be had of one symbol, and of whom."""
 
     origin: str  # exchange, symbol and timeframe, for messages
@@ -38,7 +38,7 @@ class Settled(NamedTuple):
 
     parts: list[Series]  # the page first
     ts: Int64  # every candle of them
-    holes: list[Span]  # facts
+    holes: list[Interval]  # facts
     reasked: int
 
 
@@ -47,7 +47,7 @@ def growing(first: float, sleep: Callable[[float], Awaitable[None]]) -> Pause:
     return lambda before: sleep(min(LONGEST_PAUSE, first * 2.0**before))
 
 
-async def settle(first: Series, span: Span, *, asked: Asked, ask: Ask, pause: Pause) -> Settled:
+async def settle(first: Series, span: Interval, *, asked: PageSource, ask: AskWindow, pause: Pause) -> Settled:
     """Ask for the holes of a page until an answer brings nothing new about them.
 
     span   from the first candle that is wanted to the end of what can be there, ms, end exclusive
@@ -74,7 +74,7 @@ async def settle(first: Series, span: Span, *, asked: Asked, ask: Ask, pause: Pa
     return Settled(parts, ts, [], MOST_DISAGREEMENTS)
 
 
-def between(ts: Int64, span: Span, *, step: int) -> list[Span]:
+def between(ts: Int64, span: Interval, *, step: int) -> list[Interval]:
     """The stretches of the grid within a span that lie before or between candles; what is behind them is unknown."""
     want, to = span
     wanted = ts[ts >= want]
@@ -83,13 +83,13 @@ def between(ts: Int64, span: Span, *, step: int) -> list[Span]:
     return [(int(since), int(until)) for since, until in zip(before, after, strict=True) if since < until]
 
 
-def inside(series: Series, spans: Sequence[Span]) -> Int64:
+def inside(series: Series, spans: Sequence[Interval]) -> Int64:
     """The candles that open within the spans."""
     ts = series.columns.ts
     return ts[np.logical_or.reduce([(ts >= since) & (ts < until) for since, until in spans])]
 
 
-def _refuse_only_newest(ts: Int64, holes: list[Span], span: Span, asked: Asked) -> None:
+def _refuse_only_newest(ts: Int64, holes: list[Interval], span: Interval, asked: PageSource) -> None:
     """X16: that such an exchange says nothing of what was before is no proof of a hole."""
     if asked.newest is not None and holes[0][0] == span[0] and int(ts[-1]) >= asked.newest:
         text = f"cannot serve this range: it has no candle before {iso(int(ts[0]))}; ask for those from there on"

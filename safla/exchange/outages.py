@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 SHOWN = 3  # symbols that are named beside the first
 
-Told = Callable[[str, str, str], None]  # kind, symbol ("" for several, or all), text
+TroubleListener = Callable[[str, str, str], None]  # kind, symbol ("" for several, or all), text
 
 
 class Outages:
@@ -14,7 +14,7 @@ class Outages:
     well  the kind of what is told when a trouble is over
     """
 
-    def __init__(self, name: str, *, told: Told, well: str) -> None:
+    def __init__(self, name: str, *, told: TroubleListener, well: str) -> None:
         self._name, self._told, self._well = name, told, well
         self._open: dict[str, dict[str, None]] = {}  # by kind, the symbols in their order
         self._said: dict[str, tuple[int, str]] = {}  # by kind, of how many symbols was told last, and of which

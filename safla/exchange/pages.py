@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from safla.candles import decimals
-from safla.candles.normalise import FIELDS, Rows, Target, assemble
+from safla.candles.normalise import FIELDS, FileRows, Target, assemble
 from safla.candles.validation import Origin
 from safla.core.candles import Series
 from safla.core.scale import LIMIT
@@ -22,7 +22,7 @@ PRICE_LIMIT = LIMIT // 1000  # D1, for the shortest averages; longer ones ask ag
 LEAST_MS, MOST_MS = 10**12, 10**13 - 1  # 13 digits
 
 
-class Asked(NamedTuple):
+class PageRequest(NamedTuple):
     """What a page was asked for, and what it cannot hold."""
 
     origin: str  # exchange, symbol and timeframe, for messages
@@ -35,7 +35,7 @@ class Asked(NamedTuple):
 
 
 def judged(
-    rows: list[Row], asked: Asked, *, sound: Callable[[Series], object] = lambda found: None,
+    rows: list[Row], asked: PageRequest, *, sound: Callable[[Series], object] = lambda found: None,
     cut: Callable[[int], object] = lambda ts: None,
 ) -> Series | None:  # fmt: skip
     """The candles of a page in its order; None for an empty page.
@@ -62,13 +62,13 @@ def ahead(rows: list[Row], latest: int) -> int | None:
     return next((row[0] for row in rows if row and type(row[0]) is int and latest < row[0] <= MOST_MS), None)
 
 
-def _under_way(row: Row, asked: Asked) -> bool:
+def _under_way(row: Row, asked: PageRequest) -> bool:
     """Whether a row is of a candle that is not over by the exchange's clock."""
     now = Now(asked.latest if asked.least is None else asked.least, asked.latest)
     return bool(row) and now.within(row[0], asked.step_ms)
 
 
-def _judged(rows: list[Row], asked: Asked, sound: Callable[[Series], object]) -> Series | None:
+def _judged(rows: list[Row], asked: PageRequest, sound: Callable[[Series], object]) -> Series | None:
     if not rows:
         return None
     if len(rows) > asked.limit:
@@ -77,7 +77,7 @@ def _judged(rows: list[Row], asked: Asked, sound: Callable[[Series], object]) ->
     at = Origin(asked.origin, "candle", ts)
     texts = _texts(rows, at=at)
     numbers = decimals.parse(texts, at.at)
-    page = Rows(at, ts, numbers, (), closed=True)
+    page = FileRows(at, ts, numbers, (), closed=True)
     found = assemble([page], Target(asked.symbol, asked.step_ms, None, None, PRICE_LIMIT))[0]
     sound(found)
     return found
@@ -91,7 +91,11 @@ class BadRow(NamedTuple):
 
 
 def sifted(
-    rows: list[Row], asked: Asked, *, sound: Callable[[Series], object], cut: Callable[[int], object] = lambda ts: None
+    rows: list[Row],
+    asked: PageRequest,
+    *,
+    sound: Callable[[Series], object],
+    cut: Callable[[int], object] = lambda ts: None,
 ) -> tuple[Series | None, tuple[BadRow, ...]]:
     """The sound candles of a page and the rows that are none (S6a). DataError where its times are not those of a page.
 
@@ -120,7 +124,7 @@ def upto(series: Series, end: int) -> Series:
     return series._replace(columns=Columns(*(column[:count] for column in series.columns)))
 
 
-def _times(rows: list[Row], asked: Asked) -> Int64:
+def _times(rows: list[Row], asked: PageRequest) -> Int64:
     before = asked.since - 1
     for row in rows:
         ts = row[0] if row else None

@@ -39,7 +39,7 @@ class Now(NamedTuple):
         return type(ts) is int and ts % step == 0 and ts <= self.most and ts + step > self.least
 
 
-class Read(NamedTuple):
+class ClockReading(NamedTuple):
     """When the exchange's clock was asked, and what it said."""
 
     server: int  # ms
@@ -61,7 +61,7 @@ class Read(NamedTuple):
         return abs(self.offset - offset) <= self.took / 2 + tolerance
 
 
-Ask = Callable[[], Awaitable[Read]]
+AskClock = Callable[[], Awaitable[ClockReading]]
 
 
 class ServerTime:
@@ -71,11 +71,11 @@ class ServerTime:
     told  in one line: it turned out to be elsewhere than was believed, or a candle came back with other values
     """
 
-    def __init__(self, name: str, *, clock: Clock, ask: Ask) -> None:
+    def __init__(self, name: str, *, clock: Clock, ask: AskClock) -> None:
         self.skew_seconds: float | None = None  # this machine's wall clock is so far ahead; None: not known
         self.told: Callable[[str], None] = lambda text: None
         self._name, self._clock, self._ask = name, clock, ask
-        self._read: Read | None = None
+        self._read: ClockReading | None = None
         self._wall = 0.0  # by how much the wall's clock was ahead of the monotonic one when it was read, seconds
         self._doubted = False
         self._suspicion, self._grave = "", False
@@ -102,7 +102,7 @@ class ServerTime:
         if not self._suspicion or grave:
             self._suspicion, self._grave = why, grave
 
-    async def recheck(self, why: str, ask: Ask) -> None:
+    async def recheck(self, why: str, ask: AskClock) -> None:
         """The same within a request of one's own: ask must wait for nobody who may wait for that request."""
         async with self._rechecking:
             if self._old(RECENT_SECONDS) and self._may_follow():
@@ -153,8 +153,8 @@ class ServerTime:
         self._suspicions.append(here)
         return True
 
-    async def _renew(self, ask: Ask) -> None:
-        readings: list[Read] = []
+    async def _renew(self, ask: AskClock) -> None:
+        readings: list[ClockReading] = []
         found = None
         while found is None:
             readings.append(await ask())
@@ -165,7 +165,7 @@ class ServerTime:
         self._compare(found)
         self._tell(before, found)
 
-    def _agreed(self, readings: list[Read]) -> Read | None:
+    def _agreed(self, readings: list[ClockReading]) -> ClockReading | None:
         """The reading to believe, if there is one by now."""
         newest = readings[-1]
         if newest.took <= SLOW_SECONDS and any(newest.agrees(*one) for one in self._witnesses()):
@@ -193,7 +193,7 @@ class ServerTime:
         here = self._clock.monotonic()
         return self._clock.wall() - here
 
-    def _tell(self, before: Read | None, now: Read) -> None:
+    def _tell(self, before: ClockReading | None, now: ClockReading) -> None:
         """What became of a suspicion, and that the clock was elsewhere."""
         why, grave = self._suspicion, self._grave
         self._suspicion, self._grave = "", False
@@ -207,7 +207,7 @@ class ServerTime:
         logger.warning("{}", text)
         self.told(text)
 
-    def _compare(self, read: Read) -> None:
+    def _compare(self, read: ClockReading) -> None:
         self.skew_seconds = self._ahead_of_monotonic() - read.offset
         if abs(self.skew_seconds) > SKEW_SECONDS:
             logger.warning("{}: its clock and this machine's differ by {:.1f} s", self._name, self.skew_seconds)

@@ -42,7 +42,7 @@ MEASURES = {  # the unit of the two numbers that a refusal tells; reasons withou
 }
 
 
-class Scale(NamedTuple):
+class AmountPlaces(NamedTuple):
     """The places of one symbol's amounts; price * quantity * k is money (D1)."""
 
     price: int
@@ -55,7 +55,7 @@ class Scales(NamedTuple):
     """The places of a run: of money, and by symbol in configuration order."""
 
     money: int
-    symbols: dict[str, Scale]
+    symbols: dict[str, AmountPlaces]
 
 
 def scales_of(started: RunStarted) -> Scales:
@@ -66,11 +66,11 @@ def scales_of(started: RunStarted) -> Scales:
     return Scales(started.money_decimals, symbols)
 
 
-def _scale(one: SymbolScale, money_decimals: int) -> Scale:
+def _scale(one: SymbolScale, money_decimals: int) -> AmountPlaces:
     rest = money_decimals - one.price_decimals - one.quantity_decimals
     if rest < 0:
         raise ValueError(f"symbols: {one.symbol} has more price and quantity decimals than money has (D1)")
-    return Scale(one.price_decimals, one.quantity_decimals, one.volume_decimals, 10**rest)
+    return AmountPlaces(one.price_decimals, one.quantity_decimals, one.volume_decimals, 10**rest)
 
 
 class Field(NamedTuple):

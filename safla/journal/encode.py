@@ -21,7 +21,7 @@ from safla.journal.events import (
     Resumed,
     RunEnded,
     RunStarted,
-    Signal,
+    SignalEvent,
     TradeClosed,
 )
 
@@ -34,7 +34,7 @@ _HALT_RULES: tuple[Any, ...] = v.HALT_RULES
 _RESUMERS: tuple[Any, ...] = v.RESUMERS
 
 
-class Places(NamedTuple):
+class RunDecimals(NamedTuple):
     """How the numbers of a run are written; the tuples run over the symbols in configuration order."""
 
     symbols: tuple[str, ...]
@@ -55,7 +55,7 @@ class Input(NamedTuple):
 NO_INPUT = Input()
 
 
-class Rows(NamedTuple):
+class EngineRows(NamedTuple):
     """What one call of the engine wrote, as plain lists."""
 
     rows: list[list[int]]
@@ -63,14 +63,14 @@ class Rows(NamedTuple):
     input: Input
 
 
-def places_of(started: RunStarted) -> Places:
+def places_of(started: RunStarted) -> RunDecimals:
     """The places that a first line declares."""
     money, symbols = scales_of(started)
     price, quantity, volume, _ = zip(*symbols.values(), strict=True)
-    return Places(tuple(symbols), price, quantity, volume, money)
+    return RunDecimals(tuple(symbols), price, quantity, volume, money)
 
 
-def _day_started(places: Places, rows: Rows, i: int) -> Event:
+def _day_started(places: RunDecimals, rows: EngineRows, i: int) -> Event:
     _, ts, _, cash, equity, peak, *_ = rows.rows[i]
     return DayStarted(
         ts=ts,
@@ -81,16 +81,16 @@ def _day_started(places: Places, rows: Rows, i: int) -> Event:
     )
 
 
-def _mode_changed(places: Places, rows: Rows, i: int) -> Event:
+def _mode_changed(places: RunDecimals, rows: EngineRows, i: int) -> Event:
     _, ts, s, trigger, source, target, *_ = rows.rows[i]
     return ModeChanged(
         ts=ts, symbol=places.symbols[s], trigger=_TRIGGERS[trigger], source=_MODES[source], target=_MODES[target]
     )
 
 
-def _signal(places: Places, rows: Rows, i: int) -> Event:
+def _signal(places: RunDecimals, rows: EngineRows, i: int) -> Event:
     _, ts, s, signal, *_ = rows.rows[i]
-    return Signal(
+    return SignalEvent(
         ts=ts,
         symbol=places.symbols[s],
         signal="enter" if signal == v.ENTER_SIGNAL else "leave",
@@ -98,7 +98,7 @@ def _signal(places: Places, rows: Rows, i: int) -> Event:
     )
 
 
-def _order_placed(places: Places, rows: Rows, i: int) -> Event:
+def _order_placed(places: RunDecimals, rows: EngineRows, i: int) -> Event:
     _, ts, s, order, side, reason, confidence, *_ = rows.rows[i]
     return OrderPlaced(
         ts=ts,
@@ -110,7 +110,7 @@ def _order_placed(places: Places, rows: Rows, i: int) -> Event:
     )
 
 
-def _order_refused(places: Places, rows: Rows, i: int) -> Event:
+def _order_refused(places: RunDecimals, rows: EngineRows, i: int) -> Event:
     _, ts, s, order, side, reason, value, limit, *_ = rows.rows[i]
     word = _REASONS[reason]
     decimals = {MONEY: places.money, PRICE: places.price[s]}.get(MEASURES.get(word, COUNT), 0)
@@ -125,12 +125,12 @@ def _order_refused(places: Places, rows: Rows, i: int) -> Event:
     )
 
 
-def _order_expired(places: Places, rows: Rows, i: int) -> Event:
+def _order_expired(places: RunDecimals, rows: EngineRows, i: int) -> Event:
     _, ts, s, order, side, reason, *_ = rows.rows[i]
     return OrderExpired(ts=ts, symbol=places.symbols[s], order=order, side=_SIDES[side], reason=_REASONS[reason])
 
 
-def _filled(places: Places, rows: Rows, i: int) -> Event:
+def _filled(places: RunDecimals, rows: EngineRows, i: int) -> Event:
     _, ts, s, order, trade, side, reason, reference, price, quantity, fee, cash, other, *_ = rows.rows[i]
     decimals = places.price[s]
     return Filled(
@@ -149,7 +149,7 @@ def _filled(places: Places, rows: Rows, i: int) -> Event:
     )
 
 
-def _trade_closed(places: Places, rows: Rows, i: int) -> Event:
+def _trade_closed(places: RunDecimals, rows: EngineRows, i: int) -> Event:
     _, ts, s, trade, opened, quantity, entry, exit_price, gross, fees, net, reason, *_ = rows.rows[i]
     decimals = places.price[s]
     return TradeClosed(
@@ -167,7 +167,7 @@ def _trade_closed(places: Places, rows: Rows, i: int) -> Event:
     )
 
 
-def _halted(places: Places, rows: Rows, i: int) -> Event:
+def _halted(places: RunDecimals, rows: EngineRows, i: int) -> Event:
     _, ts, _, number, rule, limit, equity, reference, *_ = rows.rows[i]
     return Halted(
         ts=ts,
@@ -184,7 +184,7 @@ def _halted(places: Places, rows: Rows, i: int) -> Event:
     )
 
 
-def _resumed(places: Places, rows: Rows, i: int) -> Event:
+def _resumed(places: RunDecimals, rows: EngineRows, i: int) -> Event:
     _, ts, _, by, number, peak, *_ = rows.rows[i]
     return Resumed(
         ts=ts,
@@ -197,7 +197,7 @@ def _resumed(places: Places, rows: Rows, i: int) -> Event:
     )
 
 
-def _marks(places: Places, rows: list[list[int]], i: int) -> list[Mark]:
+def _marks(places: RunDecimals, rows: list[list[int]], i: int) -> list[Mark]:
     marks = []
     while i < len(rows) and rows[i][0] == v.MARK:
         _, _, s, quantity, price, *_ = rows[i]
@@ -206,7 +206,7 @@ def _marks(places: Places, rows: list[list[int]], i: int) -> list[Mark]:
     return marks
 
 
-def mark_of(places: Places, s: int, *, quantity: int, price: int) -> Mark:
+def mark_of(places: RunDecimals, s: int, *, quantity: int, price: int) -> Mark:
     """An open position as a line tells it."""
     return Mark(
         symbol=places.symbols[s],
@@ -215,7 +215,7 @@ def mark_of(places: Places, s: int, *, quantity: int, price: int) -> Mark:
     )
 
 
-def run_ended(places: Places, state: State, *, digest: str, stop: Input) -> RunEnded:
+def run_ended(places: RunDecimals, state: State, *, digest: str, stop: Input) -> RunEnded:
     """The last line of a run, made of its state; a trade is counted once it is closed. stop: what ended it."""
     account = [int(value) for value in state.account]
     return RunEnded(
@@ -239,7 +239,7 @@ def run_ended(places: Places, state: State, *, digest: str, stop: Input) -> RunE
 
 
 # What becomes of a row; a mark belongs to the row before it and has no line.
-EVENTS: dict[int, Callable[[Places, Rows, int], Event]] = {
+EVENTS: dict[int, Callable[[RunDecimals, EngineRows, int], Event]] = {
     v.DAY_STARTED: _day_started,
     v.MODE_CHANGED: _mode_changed,
     v.SIGNAL: _signal,

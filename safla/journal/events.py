@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from safla.core.timeframes import LAST_MS
+from safla.core.timeframes import LAST_MS, Timeframe
+from safla.core.values import Detail
 
 SCHEMA = 2  # the shape of the events (J49)
 RULES = 2  # the rules by which outcomes are made (J50)
@@ -23,21 +24,21 @@ Ratio = Annotated[str, Meta(title="ratio", extra_json_schema={"pattern": r"^-?[0
 Measure = Annotated[str, Meta(title="count or money", extra_json_schema=_DECIMAL)]  # the reason says which (J16)
 
 # A `$` alone would let a newline through at the end.
-Text = Annotated[str, Meta(title="text", pattern=r"^[ -~]{0,200}$(?!\n)")]
+ShortText = Annotated[str, Meta(title="text", pattern=r"^[ -~]{0,200}$(?!\n)")]
 PlanText = Annotated[str, Meta(pattern=r"^[ -~]*$(?!\n)")]
 _SYMBOL = r"^[A-Z0-9]{1,20}/[A-Z0-9]{1,20}(:[A-Z0-9]{1,20})?$(?!\n)"
 SymbolName = Annotated[str, Meta(title="symbol", pattern=_SYMBOL)]
-Symbol = Annotated[str, Meta(title="symbol", extra_json_schema={"pattern": _SYMBOL})]  # one that the first line names
+JournalSymbol = Annotated[
+    str, Meta(title="symbol", extra_json_schema={"pattern": _SYMBOL})
+]  # one that the first line names
 Currency = Annotated[str, Meta(title="currency", pattern=r"^[A-Z0-9]{1,20}$(?!\n)")]
 Hex = Annotated[str, Meta(title="BLAKE2b-128", pattern=r"^[0-9a-f]{32}$(?!\n)")]
 
 Time = Annotated[int, Meta(title="ms UTC", ge=0, le=LAST_MS)]
 Count = Annotated[int, Meta(title="count", ge=0, le=2**63 - 1)]
-Number = Annotated[int, Meta(title="number", ge=1, le=2**63 - 1)]
-Places = Annotated[int, Meta(title="decimal places", ge=0, le=MOST_PLACES)]
+Ordinal = Annotated[int, Meta(title="number", ge=1, le=2**63 - 1)]
+DecimalPlaces = Annotated[int, Meta(title="decimal places", ge=0, le=MOST_PLACES)]
 
-Detail = Literal["trades", "decisions", "candles"]
-Timeframe = Literal["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d"]
 Side = Literal["buy", "sell"]
 Mode = Literal["idle", "warming", "flat", "long", "halted"]
 Trigger = Literal["start", "warm", "rewarm", "enter", "exit", "halt", "resume", "resume_long", "stop"]
@@ -67,9 +68,9 @@ class SymbolScale(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=Fa
     """How the amounts of one symbol are written, and the grid of our orders there (S3)."""
 
     symbol: SymbolName
-    price_decimals: Places
-    quantity_decimals: Places
-    volume_decimals: Places
+    price_decimals: DecimalPlaces
+    quantity_decimals: DecimalPlaces
+    volume_decimals: DecimalPlaces
     tick: Price
     lot: Quantity
     min_notional: Money
@@ -78,14 +79,15 @@ class SymbolScale(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=Fa
 class Mark(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """One open position, valued at its last close."""
 
-    symbol: Symbol
+    symbol: JournalSymbol
     quantity: Quantity
     price: Price
 
 
 def _tag(name: str) -> str:
-    """The type of an event: its class name in lower case with underscores."""
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).removeprefix("_")
+    """The type of an event: its class name in lower case with underscores, without "Event"."""
+    words = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name.removesuffix("Event"))
+    return words.removeprefix("_")
 
 
 class Fact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False, tag_field="type", tag=_tag):
@@ -97,23 +99,23 @@ class Fact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False, ta
 class RunStarted(Fact, frozen=True):
     """The first line: all that decides about the run but its candles. Its ts is that of the first candle."""
 
-    schema: Number
-    rules: Number
-    name: Text
+    schema: Ordinal
+    rules: Ordinal
+    name: ShortText
     detail: Detail
     timeframe: Timeframe
     start: Time
     quote: Currency
-    money_decimals: Places
+    money_decimals: DecimalPlaces
     balance: Money
     symbols: list[SymbolScale]
     plan: dict[PlanText, PlanText]
 
 
-class Candle(Fact, frozen=True):
+class CandleEvent(Fact, frozen=True):
     """A closed candle, an input: before the outcomes of its timestamp, all symbols in configuration order."""
 
-    symbol: Symbol
+    symbol: JournalSymbol
     open: Price
     high: Price
     low: Price
@@ -124,7 +126,7 @@ class Candle(Fact, frozen=True):
 class CandleMissing(Fact, frozen=True):
     """An input: a symbol has no candle at a timestamp at which another one has, or was passed over there (S6a)."""
 
-    symbol: Symbol
+    symbol: JournalSymbol
 
 
 class DayStarted(Fact, frozen=True):
@@ -139,16 +141,16 @@ class DayStarted(Fact, frozen=True):
 class ModeChanged(Fact, frozen=True):
     """A symbol's mode moved, from source to target; self-moves are not written."""
 
-    symbol: Symbol
+    symbol: JournalSymbol
     trigger: Trigger
     source: Mode
     target: Mode
 
 
-class Signal(Fact, frozen=True):
+class SignalEvent(Fact, frozen=True):
     """The strategy wishes to enter or to leave, and how strongly (S22)."""
 
-    symbol: Symbol
+    symbol: JournalSymbol
     signal: Literal["enter", "leave"]
     strength: Ratio
 
@@ -156,8 +158,8 @@ class Signal(Fact, frozen=True):
 class OrderPlaced(Fact, frozen=True):
     """An order begins to wait for the next open (with data_gap: for this one, S4); confidence of buys only (S23)."""
 
-    symbol: Symbol
-    order: Number
+    symbol: JournalSymbol
+    order: Ordinal
     side: Side
     reason: PlacedReason
     confidence: Ratio | None
@@ -166,7 +168,7 @@ class OrderPlaced(Fact, frozen=True):
 class OrderRefused(Fact, frozen=True):
     """A wish is refused at the decision (order 0), or a waiting order at the open, with the numbers that met (J16)."""
 
-    symbol: Symbol
+    symbol: JournalSymbol
     order: Count
     side: Side
     reason: RefusedReason
@@ -177,8 +179,8 @@ class OrderRefused(Fact, frozen=True):
 class OrderExpired(Fact, frozen=True):
     """A waiting order is given up (S5, S15, S17)."""
 
-    symbol: Symbol
-    order: Number
+    symbol: JournalSymbol
+    order: Ordinal
     side: Side
     reason: ExpiredReason
 
@@ -186,9 +188,9 @@ class OrderExpired(Fact, frozen=True):
 class Filled(Fact, frozen=True):
     """A fill: reference is the price before slippage (S25), cash that after it; order 0 is a protective exit."""
 
-    symbol: Symbol
+    symbol: JournalSymbol
     order: Count
-    trade: Number
+    trade: Ordinal
     side: Side
     reason: FilledReason
     reference: Price
@@ -202,8 +204,8 @@ class Filled(Fact, frozen=True):
 class TradeClosed(Fact, frozen=True):
     """Right after the fill that brought a position to zero: what the trade came to."""
 
-    symbol: Symbol
-    trade: Number
+    symbol: JournalSymbol
+    trade: Ordinal
     opened: Time
     quantity: Quantity
     entry: Price
@@ -220,27 +222,27 @@ class Halted(Fact, frozen=True):
     A halt by an operator carries the time at which the command was given, and its id (S15a); else they are null.
     """
 
-    halt: Number
+    halt: Ordinal
     rule: HaltRule
     value: Ratio | None
     limit: Ratio | None
     equity: Money
     reference: Money | None
     marks: list[Mark]
-    note: Text | None
+    note: ShortText | None
     given: Time | None
-    id: Text | None
+    id: ShortText | None
 
 
 class Resumed(Fact, frozen=True):
     """One halt is lifted; peak is that after it (S15). given and id are those of the operator's command (S15a)."""
 
     by: Resumer
-    halt: Number
+    halt: Ordinal
     peak: Money
-    note: Text | None
+    note: ShortText | None
     given: Time | None
-    id: Text | None
+    id: ShortText | None
 
 
 class RunEnded(Fact, frozen=True):
@@ -259,16 +261,16 @@ class RunEnded(Fact, frozen=True):
     trades: Count
     marks: list[Mark]
     given: Time | None
-    id: Text | None
+    id: ShortText | None
 
 
 Event = (
     RunStarted
-    | Candle
+    | CandleEvent
     | CandleMissing
     | DayStarted
     | ModeChanged
-    | Signal
+    | SignalEvent
     | OrderPlaced
     | OrderRefused
     | OrderExpired
@@ -282,11 +284,11 @@ Event = (
 # The lowest detail of a journal that has the event (J15).
 LEVELS: dict[type[Fact], Detail] = {
     RunStarted: "trades",
-    Candle: "candles",
+    CandleEvent: "candles",
     CandleMissing: "candles",
     DayStarted: "trades",
     ModeChanged: "decisions",
-    Signal: "decisions",
+    SignalEvent: "decisions",
     OrderPlaced: "decisions",
     OrderRefused: "decisions",
     OrderExpired: "decisions",
@@ -302,7 +304,7 @@ DETAILS: tuple[Detail, ...] = ("trades", "decisions", "candles")  # each has all
 class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One line: its number, the hash of the line before, the event, and the hash of all that stands before it (J10)."""
 
-    n: Number
+    n: Ordinal
     p: Hex
     e: Event
     h: Hex

@@ -13,10 +13,10 @@ from safla.journal.chain import decode, event_bytes
 from safla.journal.checkpoint import HEAD, Checkpoint
 from safla.journal.events import RULES, SCHEMA, Event, RunEnded, RunStarted
 from safla.journal.files import JOURNAL, journal_of, open_to_read
-from safla.journal.verify import Walk
+from safla.journal.verify import VerifiedLines
 
 
-class Line(msgspec.Struct, frozen=True, gc=False):
+class JournalLine(msgspec.Struct, frozen=True, gc=False):
     """One line that passed every check."""
 
     n: int
@@ -50,18 +50,18 @@ class Journal:
         self.ended: RunEnded | None = None  # its last event, if it was that
         self._head = head
 
-    def __iter__(self) -> Iterator[Line]:
+    def __iter__(self) -> Iterator[JournalLine]:
         check = Amounts(self.started).check
         event: Event = self.started
         with open_to_read(self.path) as file:
-            walk = Walk(file, self._head)
+            walk = VerifiedLines(file, self._head)
             for n, raw, offset in walk:
                 try:
                     event = _event(raw, n)
                     check(event)
                 except (msgspec.MsgspecError, ValueError, RecursionError) as error:
                     raise _damage(self.path, n, offset=offset, what=str(error)) from error
-                yield Line(n, event, raw, offset)
+                yield JournalLine(n, event, raw, offset)
         self.tail = _tail(self.path, walk)
         self.ended = event if isinstance(event, RunEnded) else None
 
@@ -71,7 +71,7 @@ def read(run: Path) -> Journal:
     path = journal_of(run)
     head = anchor.read(path.with_name(HEAD)) if path.name == JOURNAL else None
     with open_to_read(path) as file:
-        walk = Walk(file, None)
+        walk = VerifiedLines(file, None)
         for n, raw, offset in walk:
             try:
                 started = _started(raw)
@@ -83,7 +83,7 @@ def read(run: Path) -> Journal:
     raise _damage(path, 1, offset=0, what="there is no whole line")
 
 
-def _tail(path: Path, walk: Walk) -> Tail:
+def _tail(path: Path, walk: VerifiedLines) -> Tail:
     """Where the file ends, once it was walked to its end. Raises JournalError where that is damaged."""
     found = walk.found
     if found.kind == "corrupt":

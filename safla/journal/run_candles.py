@@ -13,12 +13,12 @@ import numpy as np
 
 from safla.candles.normalise import MAX_ROWS
 from safla.core.candles import Series, digest
+from safla.core.timeframes import Timeframe
 from safla.data.files import footer, run_candles
 from safla.data.files.footer import Limits
 from safla.data.files.parquet_decoding import decoded
-from safla.data.files.run_candles import KEY, NAMES, Recorded, RecordedSymbol
+from safla.data.files.run_candles import KEY, NAMES, RecordedSymbol, RunCandlesMetadata
 from safla.errors import DataError, JournalError
-from safla.journal.events import Timeframe
 from safla.journal.files import open_to_read, replace_by
 from safla.text import printable
 
@@ -41,7 +41,7 @@ def write(path: Path, series: Sequence[Series], *, timeframe: Timeframe, known: 
     symbols = [
         RecordedSymbol(one.symbol, one.price_decimals, one.volume_decimals, len(one.columns.ts)) for one in series
     ]
-    facts = msgspec.json.encode(Recorded(total, timeframe, symbols, seal="0" * 32)).decode("ascii")
+    facts = msgspec.json.encode(RunCandlesMetadata(total, timeframe, symbols, seal="0" * 32)).decode("ascii")
     replace_by(path, lambda file: _write(file, series, facts))
     return total
 

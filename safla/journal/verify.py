@@ -19,7 +19,7 @@ BLOCK = 512  # bytes that a disk writes or does not (J34)
 _CHUNK = 2**20  # bytes of one read, a multiple of BLOCK
 _OWN = re.compile(rb'\{"n":([1-9][0-9]{0,18}),"p":"([0-9a-f]{32})"')
 
-Kind = Literal["whole", "complete", "torn", "corrupt"]
+JournalState = Literal["whole", "complete", "torn", "corrupt"]
 
 
 class Survey(NamedTuple):
@@ -28,11 +28,13 @@ class Survey(NamedTuple):
     lines: int
     h: bytes
     offset: int  # bytes; a newline that alone is missing counts as there
-    kind: Kind  # complete: only the last newline is missing; torn: a line was broken off; corrupt: anything else
+    kind: (
+        JournalState  # complete: only the last newline is missing; torn: a line was broken off; corrupt: anything else
+    )
     what: str  # the check that failed, "" for whole
 
 
-class Walk:
+class VerifiedLines:
     """The lines of a file that verify: number, bytes without newline, offset. Behind the last, `found` is the verdict.
 
     What is written behind the end that the file had at the beginning is not looked at.
@@ -88,15 +90,15 @@ class Walk:
 def survey(path: Path, head: Checkpoint | None) -> Survey:
     """Verify a journal from its first byte, and judge what does not verify. An empty file is whole, with no lines."""
     with open_to_read(path) as file:
-        return _walked(Walk(file, head))
+        return _walked(VerifiedLines(file, head))
 
 
 def judged(text: bytes, head: Checkpoint | None) -> Survey:
     """The same of a text."""
-    return _walked(Walk(io.BytesIO(text), head))
+    return _walked(VerifiedLines(io.BytesIO(text), head))
 
 
-def _walked(walk: Walk) -> Survey:
+def _walked(walk: VerifiedLines) -> Survey:
     for _ in walk:
         pass
     return walk.found

@@ -5,18 +5,18 @@ from collections.abc import Callable, Iterable
 from safla.core import values as v
 from safla.core.machine import MODES, START, TRIGGERS, next_mode
 from safla.core.scale import to_text
-from safla.core.values import Float64, Grid, Int64, State
+from safla.core.values import Detail, Float64, Grid, Int64, State
 from safla.errors import IllegalMove
 from safla.journal.chain import ORIGIN, Chain, EventComparison
-from safla.journal.encode import EVENTS, NO_INPUT, Input, Places, Rows, places_of, run_ended
-from safla.journal.events import DETAILS, LEVELS, Candle, CandleMissing, Detail, Event, Fact, RunStarted
+from safla.journal.encode import EVENTS, NO_INPUT, EngineRows, Input, RunDecimals, places_of, run_ended
+from safla.journal.events import DETAILS, LEVELS, CandleEvent, CandleMissing, Event, Fact, RunStarted
 
-Make = Callable[[Places, Rows, int], Event]
+Make = Callable[[RunDecimals, EngineRows, int], Event]
 
 _SLICE = 1_024  # timestamps whose candles are plain numbers at once: more of them are slower to walk through
 
 
-class Lines:
+class LineEncoder:
     """Turns the rows of one run into its lines. How they are cut into calls changes no byte (J4)."""
 
     def __init__(self, started: RunStarted, *, check_moves: bool = False) -> None:
@@ -29,7 +29,7 @@ class Lines:
         self._started = started
         self._places = places_of(started)
         self._table = _table(started.detail)
-        self._with_candles = is_written(Candle, started.detail)
+        self._with_candles = is_written(CandleEvent, started.detail)
         self._check_moves = check_moves
 
     def block(self, grid: Grid, first: int, *, last: int, rows: Int64, strengths: Float64) -> bytes:
@@ -64,7 +64,7 @@ class Lines:
         """Write lines again, after n lines of which the last has the hash p. Unequal where more was read."""
         self._compared.finish()
         self.chain = Chain(n, p.encode("ascii"))
-        self._with_candles = is_written(Candle, self._started.detail)
+        self._with_candles = is_written(CandleEvent, self._started.detail)
 
     def outside(self, rows: Int64, given: Input) -> bytes:
         """The lines of an input from outside and of what follows from it, after those of its timestamp (J17)."""
@@ -78,12 +78,12 @@ class Lines:
         ended = run_ended(self._places, state, digest=digest, stop=stop)
         return self.outside(rows, NO_INPUT) + self.chain.line(ended)
 
-    def _taken(self, rows: Int64, strengths: Float64 | None, *, given: Input) -> Rows:
+    def _taken(self, rows: Int64, strengths: Float64 | None, *, given: Input) -> EngineRows:
         if self._check_moves:
             _refuse_illegal_moves(rows)
-        return Rows(rows.tolist(), [] if strengths is None else strengths.tolist(), given)
+        return EngineRows(rows.tolist(), [] if strengths is None else strengths.tolist(), given)
 
-    def _candles(self, grid: Grid, first: int, last: int, rows: Rows, done: int, lines: list[bytes]) -> int:
+    def _candles(self, grid: Grid, first: int, last: int, rows: EngineRows, done: int, lines: list[bytes]) -> int:
         """The candles of each timestamp, then its outcomes; how many rows are done."""
         times = grid.ts[first:last].tolist()
         columns = [column[:, first:last].T.tolist() for column in grid[1:]]
@@ -96,7 +96,7 @@ class Lines:
             self._outcomes(rows, begin, done, lines)
         return done
 
-    def _outcomes(self, rows: Rows, first: int, last: int, lines: list[bytes]) -> None:
+    def _outcomes(self, rows: EngineRows, first: int, last: int, lines: list[bytes]) -> None:
         table, places, line = self._table, self._places, self.chain.line
         for i in range(first, last):
             make = table[rows.rows[i][0]]
@@ -115,12 +115,12 @@ def _table(detail: Detail) -> list[Make | None]:
     return [EVENTS[kind] if name in written else None for kind, name in enumerate(v.KINDS)]
 
 
-def _candle(places: Places, s: int, ts: int, numbers: tuple[int, ...]) -> Candle | CandleMissing:
+def _candle(places: RunDecimals, s: int, ts: int, numbers: tuple[int, ...]) -> CandleEvent | CandleMissing:
     opened, high, low, close, volume = numbers
     if opened == 0:
         return CandleMissing(ts=ts, symbol=places.symbols[s])
     decimals = places.price[s]
-    return Candle(
+    return CandleEvent(
         ts=ts,
         symbol=places.symbols[s],
         open=to_text(opened, decimals),
@@ -131,7 +131,7 @@ def _candle(places: Places, s: int, ts: int, numbers: tuple[int, ...]) -> Candle
     )
 
 
-def _starts(rows: Rows) -> int:
+def _starts(rows: EngineRows) -> int:
     """How many rows at the beginning are the symbols' start, which stands before the first candles (J18)."""
     done = 0
     while done < len(rows.rows) and rows.rows[done][0] == v.MODE_CHANGED and rows.rows[done][3] == START:

@@ -16,21 +16,21 @@ from safla.metrics.sums import deviation, mean, total
 MOST_EXPONENT = 700.0  # of what a float can hold
 
 
-class Market(NamedTuple):
+class BenchmarkSymbol(NamedTuple):
     """One symbol as it could be bought and held: its candles, and the one at whose open it is bought, NONE: none."""
 
     columns: Columns
     first: int
 
 
-def market(columns: Columns, start_ts: int) -> Market:
+def market(columns: Columns, start_ts: int) -> BenchmarkSymbol:
     """Bought at the first tradable open: of the first candle at or after a time (ms) that has volume."""
     begin = int(np.searchsorted(columns.ts, start_ts))
     traded = columns.volume[begin:] > 0
-    return Market(columns, begin + int(np.argmax(traded)) if np.any(traded) else NONE)
+    return BenchmarkSymbol(columns, begin + int(np.argmax(traded)) if np.any(traded) else NONE)
 
 
-def held_return(markets: Sequence[Market], commission_ppm: int) -> Metric:
+def held_return(markets: Sequence[BenchmarkSymbol], commission_ppm: int) -> Metric:
     """The balance in equal parts over the markets, first tradable open to last close, commission at both ends; a ratio.
 
     Coins are divisible and fill at the open: no lot, no slippage. A market without volume keeps its part in cash.
@@ -42,11 +42,11 @@ def held_return(markets: Sequence[Market], commission_ppm: int) -> Metric:
     return number(math.fsum(parts) / len(parts) - 1.0)
 
 
-def _grown(one: Market) -> float:
+def _grown(one: BenchmarkSymbol) -> float:
     return float(one.columns.close[-1]) / float(one.columns.open[one.first])
 
 
-def held_returns(markets: Sequence[Market], commission_ppm: int, midnights: Int64, step_ms: int) -> Float64:
+def held_returns(markets: Sequence[BenchmarkSymbol], commission_ppm: int, midnights: Int64, step_ms: int) -> Float64:
     """Returns of that holding from each 00:00 UTC (ms) to the next, float64[midnights - 1]; nothing is sold."""
     levels = [_levels(one, commission_ppm, midnights, step_ms) for one in markets]
     whole = np.array([math.fsum(parts) for parts in zip(*levels, strict=True)])
@@ -54,7 +54,7 @@ def held_returns(markets: Sequence[Market], commission_ppm: int, midnights: Int6
     return returns
 
 
-def _levels(one: Market, commission_ppm: int, moments: Int64, step_ms: int) -> list[float]:
+def _levels(one: BenchmarkSymbol, commission_ppm: int, moments: Int64, step_ms: int) -> list[float]:
     """What one unit of money in a market is worth at each moment."""
     if one.first == NONE:
         return [1.0] * len(moments)

@@ -11,7 +11,7 @@ from safla.metrics.metric import FEWEST_DAYS, YEAR_MS, Metric, few
 MONTHS = 12
 
 
-class Year(NamedTuple):
+class YearReturns(NamedTuple):
     """The returns of a calendar year and of its months (UTC), ratios; None where the run was not there."""
 
     year: int
@@ -84,7 +84,7 @@ def daily_returns(ts: Int64, equity: Int64, balance: int, step_ms: int) -> Float
     return levels[1 : days + 1] / levels[:days] - 1.0
 
 
-def yearly(ts: Int64, equity: Int64, balance: int, step_ms: int) -> tuple[Year, ...]:
+def yearly(ts: Int64, equity: Int64, balance: int, step_ms: int) -> tuple[YearReturns, ...]:
     """Month by year: the returns of the calendar months and years that the run touches, the first and last in part."""
     if len(ts) == 0:
         return ()
@@ -96,7 +96,7 @@ def yearly(ts: Int64, equity: Int64, balance: int, step_ms: int) -> tuple[Year, 
     there = ((moments[1:] > first) & (moments[:-1] < last)).tolist()
     months = [_change(levels[i], levels[i + 1]) if there[i] else None for i in range(len(there))]
     return tuple(
-        Year(
+        YearReturns(
             year=int(str(start + i // MONTHS)),
             months=tuple(months[i : i + MONTHS]),
             whole=_change(levels[i], levels[i + MONTHS]),

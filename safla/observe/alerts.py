@@ -24,7 +24,7 @@ KINDS = (
     *HALTS,
 )  # every label that metrics can have
 
-Key = tuple[str, str | None]
+AlertKey = tuple[str, str | None]
 
 
 class Alert(NamedTuple):
@@ -51,10 +51,10 @@ class Alerts:
     def __init__(
         self, sinks: Sequence[Sink], *, cooldown_seconds: float, say: Callable[[str], None], clock: Clock = SYSTEM
     ) -> None:
-        self._told: Counter[Key] = Counter()  # alerts by kind and symbol, their ends apart
+        self._told: Counter[AlertKey] = Counter()  # alerts by kind and symbol, their ends apart
         self._sinks, self._cooldown_seconds, self._say, self._clock = tuple(sinks), cooldown_seconds, say, clock
-        self._open: dict[Key, bool] = {}  # the troubles of now, and whether somebody was told
-        self._last: dict[Key, float] = {}  # when somebody was told last, seconds, monotonic
+        self._open: dict[AlertKey, bool] = {}  # the troubles of now, and whether somebody was told
+        self._last: dict[AlertKey, float] = {}  # when somebody was told last, seconds, monotonic
         self._failed = False
         self._lock = threading.Lock()
 
@@ -82,11 +82,11 @@ class Alerts:
         with self._lock:
             return [symbol for one, symbol in self._open if one == kind]
 
-    def counts(self) -> dict[Key, int]:
+    def counts(self) -> dict[AlertKey, int]:
         """How many alerts there were, by kind and symbol. It waits for nobody."""
         return dict(self._told)
 
-    def _cooling(self, key: Key) -> bool:
+    def _cooling(self, key: AlertKey) -> bool:
         return key in self._last and self._clock.monotonic() - self._last[key] < self._cooldown_seconds
 
     def _now(self) -> str:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from safla.journal.events import Candle
+from safla.journal.events import CandleEvent
 from safla.observe.update import Update
 
 
@@ -28,6 +28,6 @@ class Lag:
 
     def of(self, told: Update) -> float | None:
         """Seconds; None for what is no candle, or history. Whoever asks later has the same answer."""
-        live = told.ts >= self._live_from and any(isinstance(event, Candle) for event in told.events)
+        live = told.ts >= self._live_from and any(isinstance(event, CandleEvent) for event in told.events)
         now = self._now() if live else None
         return None if now is None else now - (self._monotonic() - told.came) - (told.ts + self._step_ms) / 1000

@@ -12,7 +12,7 @@ from safla.observe.update import Update
 NOT_TOLD = {"type", "plan", "symbols", "marks"}  # fields that are the line's event, or too long for it
 
 
-class Line(NamedTuple):
+class LogLine(NamedTuple):
     """One line, before it has a time."""
 
     file: str  # of logging.files
@@ -25,12 +25,12 @@ class Line(NamedTuple):
 TABLE: dict[type[e.Fact], tuple[str, str]] = {
     e.Filled: ("trades", "INFO"),
     e.TradeClosed: ("trades", "INFO"),
-    e.Candle: ("market_data", "INFO"),
+    e.CandleEvent: ("market_data", "INFO"),
     e.CandleMissing: ("market_data", "WARNING"),
     e.RunStarted: ("decisions", "INFO"),
     e.DayStarted: ("decisions", "INFO"),
     e.ModeChanged: ("decisions", "INFO"),
-    e.Signal: ("decisions", "INFO"),
+    e.SignalEvent: ("decisions", "INFO"),
     e.OrderPlaced: ("decisions", "INFO"),
     e.OrderRefused: ("decisions", "INFO"),
     e.OrderExpired: ("decisions", "INFO"),
@@ -40,13 +40,13 @@ TABLE: dict[type[e.Fact], tuple[str, str]] = {
 }
 
 
-def lines_of(told: Update, *, late: float | None) -> Iterator[Line]:
+def lines_of(told: Update, *, late: float | None) -> Iterator[LogLine]:
     """The lines of what was told, in order. late: seconds from the close of its candles until they came, if known."""
     for event in told.events:
         file, level = TABLE[type(event)]
         plain = msgspec.to_builtins(event)
         fields = {"event": plain["type"], **{name: plain[name] for name in plain.keys() - NOT_TOLD}}
-        if isinstance(event, e.Candle):
+        if isinstance(event, e.CandleEvent):
             fields["lag_seconds"] = None if late is None else round(late, 3)
             fields["latency_ms"] = round((told.synced - told.came) * 1000, 3)
-        yield Line(file, level, WORDS[type(event)](event), dict(sorted(fields.items())))
+        yield LogLine(file, level, WORDS[type(event)](event), dict(sorted(fields.items())))

@@ -19,7 +19,7 @@ from safla.observe.background import BackgroundWorker
 from safla.observe.event_lines import lines_of
 from safla.observe.log_file import LogFile
 from safla.observe.secrets import Hide, secrets_of
-from safla.observe.update import Update
+from safla.observe.update import Listener, Update
 from safla.text import printable
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ EXCHANGE = "data"  # the folder below storage.logs_directory that tells what was
 ERRORS = "errors"
 UNNAMED = "market_data"  # the file of a record that names none: what is asked of an exchange, and how it answers
 
-Listener = Callable[[Update], None]
 Late = Callable[[Update], float | None]
 
 _open: list[str] = []  # the folders that are logged into now: safla is silent again behind the last of them

@@ -6,14 +6,14 @@ from typing import Any
 from safla.core.candles import iso
 from safla.journal import events as e
 from safla.journal.events import Event
-from safla.observe.snapshot import Position, Standing, SymbolStanding
+from safla.observe.snapshot import AccountSnapshot, Position, SymbolStanding
 from safla.text import counted, printable
 
 FEWEST_PLACES = 2  # of an amount that is shown short
 SPANS = ((86_400, "d"), (3_600, "h"), (60, "min"))  # seconds, and how so many are called
 
 
-def standing_lines(told: Standing, *, now: float | None) -> list[str]:
+def standing_lines(told: AccountSnapshot, *, now: float | None) -> list[str]:
     """The account, then a line for each symbol. now: seconds of the wall clock, for the age; None: no age is told."""
     halts = ", ".join(f"{one.rule} (halt {one.halt})" for one in told.open_halts)
     quote = told.quote
@@ -33,7 +33,7 @@ def standing_lines(told: Standing, *, now: float | None) -> list[str]:
     ]
 
 
-def standing_line(told: Standing) -> str:
+def standing_line(told: AccountSnapshot) -> str:
     """The same in one line, where one a minute is enough."""
     symbols = ", ".join(f"{one.symbol} {short(one.close or 'no candle yet')} {one.mode}" for one in told.symbols)
     halts = "".join(f", halted by {one.rule}" for one in told.open_halts)
@@ -70,7 +70,7 @@ def ascii_only(text: str) -> str:
     return printable(text).encode("ascii", "backslashreplace").decode("ascii")
 
 
-def _last_candle(told: Standing, *, now: float | None) -> str:
+def _last_candle(told: AccountSnapshot, *, now: float | None) -> str:
     if told.ts is None or told.closed is None:
         return "none yet"
     closed = "" if now is None else f", closed {age(now - told.closed / 1000)}"
@@ -93,7 +93,7 @@ def _share_of(share: str | None, limit: str | None, *, called: str) -> str:
     return f"{_percent(share)} (no {called} limit)" if limit is None else _of(_percent(share), _percent(limit))
 
 
-def _symbol_line(told: SymbolStanding, *, run: Standing, width: int) -> str:
+def _symbol_line(told: SymbolStanding, *, run: AccountSnapshot, width: int) -> str:
     text = f"{told.symbol:<{width}}  {told.mode:<7}  {short(told.close) if told.close else 'no candle yet'}"
     if told.ts is not None and told.ts != run.ts:
         text += f" (at {iso(told.ts)})"
@@ -129,11 +129,11 @@ def _note(note: str | None) -> str:
 # One row an event; those that a person need not read are short.
 WORDS: dict[type[e.Fact], Callable[[Any], str]] = {
     e.RunStarted: lambda one: f"run started: {one.name}",
-    e.Candle: lambda one: f"{one.symbol} closed at {short(one.close)}",
+    e.CandleEvent: lambda one: f"{one.symbol} closed at {short(one.close)}",
     e.CandleMissing: lambda one: f"{one.symbol} has no candle",
     e.DayStarted: lambda one: f"a new day, equity {short(one.equity)}",
     e.ModeChanged: lambda one: f"{one.symbol} {one.source} -> {one.target} ({one.trigger})",
-    e.Signal: lambda one: f"{one.symbol} {one.signal} signal, strength {one.strength}",
+    e.SignalEvent: lambda one: f"{one.symbol} {one.signal} signal, strength {one.strength}",
     e.OrderPlaced: lambda one: f"order {one.order} to {one.side} {one.symbol} waits ({one.reason})",
     e.OrderRefused: _refused,
     e.OrderExpired: lambda one: f"order {one.order} to {one.side} {one.symbol} expired ({one.reason})",

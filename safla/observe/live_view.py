@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from safla.config.plan import RunPlan
 from safla.core.candles import iso
-from safla.journal.events import Candle, CandleMissing, Event, Filled, Halted, Resumed, RunEnded, TradeClosed
+from safla.journal.events import CandleEvent, CandleMissing, Event, Filled, Halted, Resumed, RunEnded, TradeClosed
 from safla.observe.format import ascii_only, event_line, standing_line, standing_lines
 from safla.observe.snapshot import standing
 from safla.observe.update import Update
@@ -29,8 +29,8 @@ PICTURES_A_SECOND = 2.0
 INDENT = 11  # where the values of a line begin
 SAID = (Filled, TradeClosed, Halted, Resumed, RunEnded)  # each is a line where there is no terminal
 
-Facts = Callable[[], Mapping[str, str]]  # what monitoring knows now: a name and a short text each (breaker, lag)
-Clock = Callable[[], float]
+StatusTexts = Callable[[], Mapping[str, str]]  # what monitoring knows now: a name and a short text each (breaker, lag)
+SecondsClock = Callable[[], float]
 
 
 class View(Protocol):
@@ -48,10 +48,10 @@ def watching(
     run: RunPlan,
     *,
     quiet: bool,
-    facts: Facts | None = None,
+    facts: StatusTexts | None = None,
     stream: TextIO | None = None,
-    clock: Clock = time.time,
-    monotonic: Clock = time.monotonic,
+    clock: SecondsClock = time.time,
+    monotonic: SecondsClock = time.monotonic,
 ) -> Iterator[View]:
     """Something to be told of a run, for the length of a `with`.
 
@@ -68,7 +68,7 @@ def watching(
         with _drawn(picture, console, redirected=stream is None):
             yield picture
     else:
-        yield Lines(run, facts=facts, stream=shown, monotonic=monotonic)
+        yield LineView(run, facts=facts, stream=shown, monotonic=monotonic)
 
 
 class Unfailing:
@@ -106,10 +106,10 @@ class Silent:
         """Nothing."""
 
 
-class Lines:
+class LineView:
     """A line for each fill, halt, resume and alert, else one a minute at most."""
 
-    def __init__(self, run: RunPlan, *, facts: Facts | None, stream: Unfailing, monotonic: Clock) -> None:
+    def __init__(self, run: RunPlan, *, facts: StatusTexts | None, stream: Unfailing, monotonic: SecondsClock) -> None:
         self._run = run
         self._facts = facts
         self._stream = stream
@@ -137,7 +137,7 @@ class Lines:
 class Picture:
     """The last thing told, and what a picture of it says. Told by one thread, drawn by another."""
 
-    def __init__(self, run: RunPlan, *, facts: Facts | None, clock: Clock) -> None:
+    def __init__(self, run: RunPlan, *, facts: StatusTexts | None, clock: SecondsClock) -> None:
         self._run = run
         self._facts = facts
         self._clock = clock
@@ -148,7 +148,7 @@ class Picture:
 
     def __call__(self, told: Update) -> None:
         """Keep it for the next picture."""
-        events = (event for event in told.events if not isinstance(event, Candle | CandleMissing))
+        events = (event for event in told.events if not isinstance(event, CandleEvent | CandleMissing))
         with self._lock:
             self._told = told
             self._events = (*self._events, *events)[-LAST_EVENTS:]
@@ -181,7 +181,7 @@ class Picture:
         return lines
 
 
-def _facts(facts: Facts | None) -> list[str]:
+def _facts(facts: StatusTexts | None) -> list[str]:
     return [] if facts is None else [f"{ascii_only(name)} {ascii_only(text)}" for name, text in facts().items()]
 
 

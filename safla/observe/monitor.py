@@ -13,10 +13,10 @@ from typing import Any, NamedTuple, Self
 from loguru import logger
 
 from safla.clock import SYSTEM, Clock
-from safla.config.operation import Monitoring
+from safla.config.operation import MonitoringSection
 from safla.core.values import HALT_OF_RULE
 from safla.errors import attempt
-from safla.journal.events import Candle
+from safla.journal.events import CandleEvent
 from safla.observe import process
 from safla.observe.alerts import HALTS, Alerts
 from safla.observe.update import Update
@@ -31,7 +31,7 @@ def _unknown() -> None:
     return None
 
 
-class Facts(NamedTuple):
+class Gauges(NamedTuple):
     """Where figures come from that only the runner knows: callables without arguments, called by another thread."""
 
     requests: Callable[[], int | None] = _unknown  # to the exchange, within the last minute
@@ -52,7 +52,7 @@ class Watched(NamedTuple):
     requests_limit: int | None = None  # a minute
 
 
-NO_FACTS, NO_RUN = Facts(), Watched()
+NO_FACTS, NO_RUN = Gauges(), Watched()
 
 
 class Sample(NamedTuple):
@@ -88,8 +88,8 @@ class Monitor:
     """
 
     def __init__(
-        self, config: Monitoring, watched: Watched = NO_RUN, *, alerts: Alerts, say: Callable[[str], None],
-        facts: Facts = NO_FACTS, clock: Clock = SYSTEM, wait: Callable[[float], bool] | None = None,
+        self, config: MonitoringSection, watched: Watched = NO_RUN, *, alerts: Alerts, say: Callable[[str], None],
+        facts: Gauges = NO_FACTS, clock: Clock = SYSTEM, wait: Callable[[float], bool] | None = None,
     ) -> None:  # fmt: skip
         self.latest: Sample | None = None
         self._config, self._watched, self._facts, self._alerts = config, watched, facts, alerts
@@ -129,7 +129,7 @@ class Monitor:
 
     def listen(self, told: Update) -> None:
         """Hear what was synced: how late, which candles, which halts are open. It takes some microseconds."""
-        candles = {event.symbol: event.ts for event in told.events if isinstance(event, Candle)}
+        candles = {event.symbol: event.ts for event in told.events if isinstance(event, CandleEvent)}
         with self._lock:
             self._latencies.append((told.synced - told.came) * 1000)
             self._candles.update(candles)

@@ -10,7 +10,7 @@ from safla.observe import alerts
 from safla.observe.alerts import Alert, Alerts, Sink
 from safla.observe.background import BackgroundWorker
 from safla.observe.event_log import say_on_stderr
-from safla.observe.monitor import NO_FACTS, Facts, Monitor, Watched
+from safla.observe.monitor import NO_FACTS, Gauges, Monitor, Watched
 from safla.observe.prometheus import Page
 from safla.observe.webhook import Webhook
 
@@ -19,7 +19,7 @@ MOST_WAITING = 64  # alerts or notes that a terminal has not taken
 
 @contextmanager
 def of_run(
-    config: Config, *, run: str, symbols: tuple[str, ...], facts: Facts = NO_FACTS,
+    config: Config, *, run: str, symbols: tuple[str, ...], facts: Gauges = NO_FACTS,
     terminal: Callable[[str], None] | None = None, say: Callable[[str], None] = say_on_stderr, clock: Clock = SYSTEM,
 ) -> Iterator[Monitor]:  # fmt: skip
     """Watch a run for the length of a `with`; tell the Monitor what was synced (`listen`) and refused (`refused`).

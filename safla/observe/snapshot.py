@@ -47,14 +47,14 @@ class SymbolStanding(NamedTuple):
     waiting: Waiting | None
 
 
-class OpenHalt(NamedTuple):
+class AccountHalt(NamedTuple):
     """A rule that halts the account, and the number of its halt (J15)."""
 
     rule: str
     halt: int
 
 
-class Standing(NamedTuple):
+class AccountSnapshot(NamedTuple):
     """The account and its symbols behind the last timestamp folded; "day" is that UTC day."""
 
     name: str
@@ -72,20 +72,20 @@ class Standing(NamedTuple):
     day_loss_limit: str | None
     day_entries: int
     day_entries_limit: int | None
-    open_halts: tuple[OpenHalt, ...]
+    open_halts: tuple[AccountHalt, ...]
     trades_closed: int
     realised: str  # sum of net profits
     fees: str  # those of open positions included
     symbols: tuple[SymbolStanding, ...]
 
 
-def standing(run: RunPlan, state: State) -> Standing:
+def standing(run: RunPlan, state: State) -> AccountSnapshot:
     """Where a run stands behind a state."""
     account = [int(number) for number in state.account]
     rules, places = run.plan.rules, run.money_decimals
     ts = account[v.LAST_TS] if account[v.LAST_TS] != v.NONE else None
     fallen, lost = account[v.PEAK] - account[v.EQUITY], account[v.DAY_START] - account[v.EQUITY]
-    return Standing(
+    return AccountSnapshot(
         name=run.name,
         timeframe=run.timeframe,
         quote=run.quote,
@@ -102,7 +102,7 @@ def standing(run: RunPlan, state: State) -> Standing:
         day_entries=account[v.DAY_ENTRIES],
         day_entries_limit=rules.max_daily_trades or None,
         open_halts=tuple(
-            OpenHalt(name, account[v.HALT_OF_RULE + rule])
+            AccountHalt(name, account[v.HALT_OF_RULE + rule])
             for rule, name in enumerate(v.HALT_RULES)
             if account[v.HALT_OF_RULE + rule] > 0
         ),

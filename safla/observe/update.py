@@ -1,5 +1,6 @@
 """What a paper run hands on once it is synced: to logs, monitoring and the terminal. They can change nothing."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from safla.core.values import State
@@ -15,3 +16,6 @@ class Update(NamedTuple):
     lines: int  # of the journal
     came: float  # when the candles were there, seconds, monotonic
     synced: float  # when the lines were
+
+
+Listener = Callable[[Update], None]

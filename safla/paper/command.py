@@ -18,7 +18,7 @@ from safla.journal.chain import MAX_LINE, alone
 from safla.journal.events import RunEnded
 from safla.journal.files import JOURNAL, journal_of, open_to_read
 from safla.paper import control
-from safla.paper.control import Command, Kind
+from safla.paper.control import Command, CommandKind
 from safla.paper.session import first_hash, resting
 from safla.runs.folder import CONFIG, LOCK, Holder, holder_of
 
@@ -36,7 +36,7 @@ class CommandOutcome(NamedTuple):
 
 
 def give(
-    run: Path, kind: Kind, *, say: Callable[[str], None], halt: int | None = None, note: str | None = None,
+    run: Path, kind: CommandKind, *, say: Callable[[str], None], halt: int | None = None, note: str | None = None,
     wall: Callable[[], float] = time.time,
 ) -> CommandOutcome:  # fmt: skip
     """Leave a command for a paper run. Only its first and last lines are read, so it takes no time for a long run.

@@ -19,14 +19,14 @@ from safla.core.candles import iso
 from safla.errors import HostError
 from safla.fs import sync_folder
 from safla.journal.encode import NO_INPUT, Input
-from safla.journal.events import Hex, Number, Text, Time
+from safla.journal.events import Hex, Ordinal, ShortText, Time
 from safla.runs.folder import REQUESTS
 
 MOST_REQUESTS = 100
 MAX_REQUEST = 1024  # bytes
 ABANDONED_SECONDS = 60.0  # a temporary file that is older was left by a command that died
 
-Kind = Literal["halt", "resume", "stop"]
+CommandKind = Literal["halt", "resume", "stop"]
 
 _SUFFIX, _TEMPORARY = ".json", ".tmp"
 _NOT_OURS = "not a folder of yours that nobody else may write to"
@@ -35,12 +35,12 @@ _NOT_OURS = "not a folder of yours that nobody else may write to"
 class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a person asked of a run."""
 
-    id: Text  # the name of its file
+    id: ShortText  # the name of its file
     run: Hex  # the hash of the first line of the run
     given: Time  # ms, by the clock of the machine at which it was typed
-    kind: Kind
-    halt: Number | None  # the number of the halt that `resume` lifts, None for all of them
-    note: Text | None
+    kind: CommandKind
+    halt: Ordinal | None  # the number of the halt that `resume` lifts, None for all of them
+    note: ShortText | None
 
 
 class Rejected(NamedTuple):
@@ -74,7 +74,7 @@ class CommandTarget(Protocol):
 
 
 def command(
-    folder: Path, kind: Kind, *, run: str, halt: int | None = None, note: str | None = None,
+    folder: Path, kind: CommandKind, *, run: str, halt: int | None = None, note: str | None = None,
     wall: Callable[[], float] = time.time, chance: Callable[[int], str] = secrets.token_hex,
 ) -> Command:  # fmt: skip
     """A command given now, after all that wait already. chance: tells apart two that are given at once."""
@@ -159,7 +159,11 @@ def _stop(_one: Command, session: CommandTarget, given: Input) -> str:
     return "stopped by an operator, for good"
 
 
-_ACTIONS: dict[Kind, Callable[[Command, CommandTarget, Input], str]] = {"halt": _halt, "resume": _resume, "stop": _stop}
+_ACTIONS: dict[CommandKind, Callable[[Command, CommandTarget, Input], str]] = {
+    "halt": _halt,
+    "resume": _resume,
+    "stop": _stop,
+}
 
 
 class Clocks(NamedTuple):

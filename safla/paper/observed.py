@@ -14,12 +14,12 @@ from safla.exchange.live_symbol import BAD, CLOCK, ENDED, MISSING, REFUSED, SILE
 from safla.observe import event_log, live_view, monitoring
 from safla.observe.background import BackgroundWorker
 from safla.observe.candle_lag import Lag
-from safla.observe.monitor import Facts, Monitor
+from safla.observe.monitor import Gauges, Monitor
 from safla.observe.secrets import secrets_of
 from safla.observe.update import Update
 from safla.paper import runner
 from safla.paper.runner import Onlooker
-from safla.paper.sources import Line, Source
+from safla.paper.sources import CandleSource, ExchangeLink
 from safla.runs.interrupt import watched
 
 PATIENT_SECONDS, HURRIED_SECONDS = 10.0, 0.2  # for what waits in the queues at the end
@@ -29,7 +29,7 @@ ALERTED = (MISSING, REFUSED, SILENT, BAD, ENDED)  # the troubles for which a per
 def trade(
     loaded: Loaded, folder: Path, *, force: bool, quiet: bool, environment: Mapping[str, str],
     say: Callable[[str], None],
-) -> runner.Ended:  # fmt: skip
+) -> runner.PaperResult:  # fmt: skip
     """Run until it ends, with a log, a view and monitoring of it.
 
     environment  whose secrets stand in no log (Z11)
@@ -41,7 +41,7 @@ def trade(
 
 @contextmanager
 def _attended(
-    loaded: Loaded, folder: Path, plan: RunPlan, source: Source, *, quiet: bool, environment: Mapping[str, str]
+    loaded: Loaded, folder: Path, plan: RunPlan, source: CandleSource, *, quiet: bool, environment: Mapping[str, str]
 ) -> Iterator[Onlooker]:
     """Logs and the terminal each have a thread and a queue: what they do not take in time is dropped, and counted."""
     with ExitStack() as stack:
@@ -76,8 +76,8 @@ def _close(asides: list[BackgroundWorker[Update]], kind: object, *_of_it: object
         aside.close(end - time.monotonic())
 
 
-def _facts(line: Line, asides: list[BackgroundWorker[Update]]) -> Facts:
-    return Facts(
+def _facts(line: ExchangeLink, asides: list[BackgroundWorker[Update]]) -> Gauges:
+    return Gauges(
         requests=lambda: line.figures()[0],
         weight=lambda: line.figures()[1],
         breaker=lambda: line.figures()[2],
@@ -88,14 +88,14 @@ def _facts(line: Line, asides: list[BackgroundWorker[Update]]) -> Facts:
     )
 
 
-def _shown(line: Line, lag: Lag) -> dict[str, str]:
+def _shown(line: ExchangeLink, lag: Lag) -> dict[str, str]:
     """What the view shows of the way to the exchange."""
     requests, _, breaker = line.figures()
     late = {} if lag.latest is None else {"lag": f"{lag.latest:.3f} s"}
     return {} if breaker is None else {"breaker": breaker, "requests a minute": str(requests), **late}
 
 
-def _wall(line: Line) -> float:
+def _wall(line: ExchangeLink) -> float:
     """Seconds since 1970 by the exchange's clock, where it is known: ages do not follow a wrong one of this machine."""
     now = line.now()
     return time.time() if now is None else now

@@ -20,15 +20,17 @@ from safla.core.candles import align
 from safla.core.timeframes import TIMEFRAMES
 from safla.errors import ConfigError, JournalError, Problem
 from safla.exchange.live_candles import Arrivals, CandleBatch
+from safla.exchange.outages import TroubleListener
 from safla.journal import reader
 from safla.journal.chain import MAX_LINE
 from safla.journal.events import RunStarted
 from safla.journal.files import JOURNAL, open_to_read
+from safla.observe.update import Listener
 from safla.paper import control as commands
 from safla.paper.command import is_unfinished_paper
 from safla.paper.control import Clocks, Control
-from safla.paper.session import Before, Last, Listener, PaperSession, before_of, first_hash
-from safla.paper.sources import Source, TroubleListener, source_of
+from safla.paper.session import Before, Last, PaperSession, before_of, first_hash
+from safla.paper.sources import CandleSource, source_of
 from safla.runs import folder as run_folder
 from safla.runs.engine_choice import choose
 from safla.runs.interrupt import Flag
@@ -44,7 +46,7 @@ MOST_SHOWN = 5  # keys that differ
 LOOK_SECONDS = 0.05  # between two looks at signals and commands; S15a asks for a second
 
 
-class Ended(NamedTuple):
+class PaperResult(NamedTuple):
     """A paper run that ended: by its source, or by `safla stop`."""
 
     run: RunPlan
@@ -95,13 +97,13 @@ class Onlooker(NamedTuple):
     trouble: TroubleListener
 
 
-Attend = Callable[[RunPlan, Source], AbstractContextManager[Onlooker]]
+Attend = Callable[[RunPlan, CandleSource], AbstractContextManager[Onlooker]]
 
 
 def run(
     loaded: Loaded, folder: Path, *, force: bool, say: Callable[[str], None], flag: Flag, attend: Attend,
     register: Mapping[str, Strategy] = STRATEGIES, clock: Clock = SYSTEM,
-) -> Ended:  # fmt: skip
+) -> PaperResult:  # fmt: skip
     """Trade on paper until the source ends, somebody stops it, or a signal comes (Interrupted: all is written).
 
     attend  gives the onlooker of a plan and its source, for the length of a `with`
@@ -122,7 +124,7 @@ def run(
             confirm(path, before.tail)
             _remove_done(folder, path, before)
             say(f"{folder}: this run has ended; --force begins another (J41)")
-            return Ended(plan, folder, before.tail.lines, before.tail.h, again=True)
+            return PaperResult(plan, folder, before.tail.lines, before.tail.h, again=True)
         run_folder.keep_config(folder, loaded)
         journal = stack.enter_context(Continued(path, say=say))
         onlooker = stack.enter_context(attend(plan, source))
@@ -135,7 +137,7 @@ def run(
         arrivals = source.arrivals(plan, last, onlooker.trouble)
         asyncio.run(_traded(held, arrivals, control=control, last=last, flag=flag, clock=clock))
         flag.check()  # a signal that came at the very end is answered too
-        return Ended(plan, folder, journal.lines, journal.last_hash, again=False)
+        return PaperResult(plan, folder, journal.lines, journal.last_hash, again=False)
 
 
 def outcome_of(folder: Path, *, register: Mapping[str, Strategy] = STRATEGIES) -> Outcome:
@@ -167,7 +169,9 @@ def _first_line(path: Path) -> RunStarted | None:
         return None
 
 
-def _plan(loaded: Loaded, source: Source, there: RunStarted | None, *, register: Mapping[str, Strategy]) -> RunPlan:
+def _plan(
+    loaded: Loaded, source: CandleSource, there: RunStarted | None, *, register: Mapping[str, Strategy]
+) -> RunPlan:
     """Of the configuration; scales and start are those of the first line, once there is one (J32)."""
     if there is None:
         return make_plan(loaded.config, loaded.symbols, scales=source.scales, start=source.start, register=register)
@@ -179,7 +183,7 @@ def step_of(config: Config) -> int | None:
     return None if config.paper.source == "replay" else TIMEFRAMES[config.market_data.timeframe]
 
 
-def _now(source: Source, clock: Clock) -> Clocks:
+def _now(source: CandleSource, clock: Clock) -> Clocks:
     theirs = source.line.now()
     return Clocks(int(clock.wall() * 1000), None if theirs is None else int(theirs * 1000))
 

@@ -25,7 +25,7 @@ from safla.journal.encode import NO_INPUT, Input
 from safla.journal.events import Event, Filled, Halted, ModeChanged, OrderExpired, Resumed, RunEnded
 from safla.journal.files import JOURNAL, open_to_read
 from safla.journal.reader import Tail
-from safla.observe.update import Update
+from safla.observe.update import Listener, Update
 from safla.paper import snapshot
 from safla.runs import folder as run_folder
 from safla.runs.engine_choice import Forms, choose
@@ -40,8 +40,6 @@ from safla.strategies.register import STRATEGIES, Strategy
 SNAPSHOT_SECONDS = 1.0  # between two of them
 MOST_PENDING = 256  # timestamps of the lookback in one batch
 ANCHORS = (Filled, Halted, Resumed, RunEnded)  # behind these, head is renewed (J24)
-
-Listener = Callable[[Update], None]
 
 
 class Last(NamedTuple):

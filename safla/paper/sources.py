@@ -22,20 +22,18 @@ from safla.errors import ConfigError, ExchangeError
 from safla.exchange.candle_stream import CandleStream
 from safla.exchange.client import Feed, feed_of
 from safla.exchange.live_candles import Arrivals, CandleBatch, LiveSource
+from safla.exchange.outages import TroubleListener
 from safla.journal.events import RunStarted
 from safla.paper.pace import Pace
 from safla.paper.session import Last
 from safla.runs.backtest import uncovered, windowed
+from safla.runs.progress import Notify
 from safla.runs.recording import scales_of
 
 STREAM = "stream"  # a trouble that costs latency alone
 
 
-TroubleListener = Callable[[str, str, str], None]  # kind, symbol ("" for all), text (exchange/live_symbol.py)
-Say = Callable[[str], None]
-
-
-class Line:
+class ExchangeLink:
     """The way to the exchange, while there is one: what monitoring may ask about it."""
 
     def __init__(self) -> None:
@@ -64,7 +62,7 @@ class Line:
         return tuple(symbol for symbol, want in wants if want == first)
 
 
-class Source(NamedTuple):
+class CandleSource(NamedTuple):
     """What is known of the candles before the first is folded, and how they come."""
 
     scales: tuple[Scale, ...]
@@ -72,15 +70,15 @@ class Source(NamedTuple):
     first_ts: int  # the first candle of all
     # From the last recorded timestamp on; troubles are told, and never end it where they can be waited out (R8).
     arrivals: Callable[[RunPlan, Last | None, TroubleListener], Arrivals]
-    line: Line
+    line: ExchangeLink
 
 
-def source_of(loaded: Loaded, there: RunStarted | None, *, say: Say, clock: Clock = SYSTEM) -> Source:
+def source_of(loaded: Loaded, there: RunStarted | None, *, say: Notify, clock: Clock = SYSTEM) -> CandleSource:
     """The source that paper.source names. there: the first line of a journal that is gone on with."""
     return SOURCES[loaded.config.paper.source](loaded, there, say, clock)
 
 
-def _history(loaded: Loaded, there: RunStarted | None, say: Say, clock: Clock) -> Source:
+def _history(loaded: Loaded, there: RunStarted | None, say: Notify, clock: Clock) -> CandleSource:
     """History from any source of candles, as though it came live (paper.speed)."""
     config = loaded.config
     sourced = source.read(config, loaded.symbols, price_limit=price_limit(config))
@@ -100,7 +98,7 @@ def _history(loaded: Loaded, there: RunStarted | None, say: Say, clock: Clock) -
         since = first if last is None else last.ts
         return _known_first(recorded(series, since=since, live_from=run.plan.rules.start_ts, pace=pace), last)
 
-    return Source(grids, start, first, arrivals, Line())
+    return CandleSource(grids, start, first, arrivals, ExchangeLink())
 
 
 class _Begun(NamedTuple):
@@ -112,9 +110,9 @@ class _Begun(NamedTuple):
     lookback: tuple[Series, ...]  # none where a journal is gone on with
 
 
-def _exchange(loaded: Loaded, there: RunStarted | None, say: Say, clock: Clock) -> Source:
+def _exchange(loaded: Loaded, there: RunStarted | None, say: Notify, clock: Clock) -> CandleSource:
     """The exchange: its history up to now for the lookback, then candles as they close (X13)."""
-    line = Line()
+    line = ExchangeLink()
     begun = _begun(loaded, say, clock) if there is None else _Begun(scales_of(there), there.start, there.ts, ())
 
     async def arrivals(run: RunPlan, last: Last | None, trouble: TroubleListener) -> Arrivals:
@@ -128,10 +126,10 @@ def _exchange(loaded: Loaded, there: RunStarted | None, say: Say, clock: Clock) 
                 raise
             raise ExchangeError(f"{error.problems[0].text}; it was there when this run began") from error
 
-    return Source(begun.scales, begun.start, begun.first, arrivals, line)
+    return CandleSource(begun.scales, begun.start, begun.first, arrivals, line)
 
 
-def _begun(loaded: Loaded, say: Say, clock: Clock) -> _Begun:
+def _begun(loaded: Loaded, say: Notify, clock: Clock) -> _Begun:
     config, symbols = loaded.config, loaded.symbols
     step = TIMEFRAMES[config.market_data.timeframe]
     start = service.finished(_now(config, clock)) // step * step
@@ -175,7 +173,13 @@ def _until(config: Config, start: int, *, step: int) -> Config:
 
 
 async def _closing(
-    config: Config, run: RunPlan, since: Mapping[str, int], *, line: Line, trouble: TroubleListener, clock: Clock
+    config: Config,
+    run: RunPlan,
+    since: Mapping[str, int],
+    *,
+    line: ExchangeLink,
+    trouble: TroubleListener,
+    clock: Clock,
 ) -> Arrivals:
     """Candles as they close, for ever or to data.end."""
     async with AsyncExitStack() as stack:
@@ -249,7 +253,7 @@ async def recorded(
         yield CandleBatch(ts, rows, clock())
 
 
-SOURCES: dict[str, Callable[[Loaded, RunStarted | None, Say, Clock], Source]] = {
+SOURCES: dict[str, Callable[[Loaded, RunStarted | None, Notify, Clock], CandleSource]] = {
     "replay": _history,
     "stream": _exchange,
 }

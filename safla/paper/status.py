@@ -21,11 +21,11 @@ from safla.journal import checkpoint as anchor
 from safla.journal import reader
 from safla.journal.chain import MAX_LINE, alone
 from safla.journal.checkpoint import HEAD
-from safla.journal.events import Candle, CandleMissing, Event, Halted, Resumed, RunEnded, RunStarted
+from safla.journal.events import CandleEvent, CandleMissing, Event, Halted, Resumed, RunEnded, RunStarted
 from safla.journal.files import JOURNAL, journal_of, open_to_read
 from safla.journal.reader import Journal, Tail
 from safla.journal.verify import judged
-from safla.observe.snapshot import Standing, standing
+from safla.observe.snapshot import AccountSnapshot, standing
 from safla.paper import snapshot
 from safla.paper.control import NOTHING_WAITS, Rejected, Requests, requests
 from safla.paper.session import first_hash
@@ -56,7 +56,7 @@ class RunStatus(NamedTuple):
     started: RunStarted | None
     ended: bool
     tail: Tail | None
-    standing: Standing | None
+    standing: AccountSnapshot | None
     last: tuple[Event, ...]  # candles apart
     note: str | None  # why no standing is told, or not to be trusted
     monitored: dict[str, Any] | None  # what monitoring told last: time, text, and figures; None: nothing
@@ -139,7 +139,7 @@ def _read(journal: Journal, found: RunStatus, *, say: Callable[[str], None]) -> 
     ts = journal.started.ts
     for event in noting(journal, inputs):
         ts = event.ts
-        if not isinstance(event, Candle | CandleMissing):
+        if not isinstance(event, CandleEvent | CandleMissing):
             last.append(event)
     assert journal.tail is not None, "the journal was read to its end"
     ended, done = journal.ended is not None, frozenset(inputs.commands)
@@ -229,7 +229,7 @@ def _from_snapshot(path: Path, found: RunStatus, *, sleep: Callable[[float], Non
     found = found._replace(
         started=started, ended=ended, tail=Tail(told.n, told.h, told.offset, torn, unended=False), by_snapshot=True,
         done=frozenset(one.id for one in last if isinstance(one, Halted | Resumed | RunEnded) and one.id is not None),
-        last=tuple(one for one in last if not isinstance(one, Candle | CandleMissing))[-LAST_EVENTS:],
+        last=tuple(one for one in last if not isinstance(one, CandleEvent | CandleMissing))[-LAST_EVENTS:],
     )  # fmt: skip
     try:
         return found._replace(standing=standing(run_of(started), told.state))

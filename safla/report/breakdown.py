@@ -17,7 +17,7 @@ from safla.core.sizing import MAX_CONFIDENCE_PPM
 from safla.core.values import Int64, Rules
 from safla.metrics import activity, growth, trades
 from safla.metrics.metric import Metric, significant
-from safla.report.figures import Group, Modes, OpenHalt, OpenPosition, Year
+from safla.report.figures import Group, HaltNotLifted, Modes, OpenPosition, Year
 from safla.report.window import Window
 from safla.runs.result import Outcome
 
@@ -56,11 +56,11 @@ def trade_counts(window: Window) -> dict[str, int]:
     }
 
 
-def open_halts(outcome: Outcome) -> list[OpenHalt]:
+def open_halts(outcome: Outcome) -> list[HaltNotLifted]:
     """The halts that were not lifted, in the order in which they opened."""
     opened = {int(row[3]): int(row[1]) for row in outcome.rows[outcome.rows[:, 0] == v.HALTED_ROW]}
     still = [(int(outcome.state.account[v.HALT_OF_RULE + rule]), name) for rule, name in enumerate(v.HALT_RULES)]
-    return [OpenHalt(halt=n, rule=name, since=iso(opened[n])) for n, name in sorted(still) if n > 0]
+    return [HaltNotLifted(halt=n, rule=name, since=iso(opened[n])) for n, name in sorted(still) if n > 0]
 
 
 def open_positions(outcome: Outcome) -> list[OpenPosition]:

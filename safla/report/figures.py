@@ -6,119 +6,121 @@ import msgspec
 from msgspec import Meta
 
 # A figure is a number, or null with its reason under `undefined`; the title is its unit.
-Money = Annotated[float | None, Meta(title="quote currency")]
-Ratio = Annotated[float | None, Meta(title="ratio")]
-Plain = Annotated[float | None, Meta(title="number")]
-Hours = Annotated[float | None, Meta(title="hours")]
+MoneyFigure = Annotated[float | None, Meta(title="quote currency")]
+RatioFigure = Annotated[float | None, Meta(title="ratio")]
+NumberFigure = Annotated[float | None, Meta(title="number")]
+HoursFigure = Annotated[float | None, Meta(title="hours")]
 Bps = Annotated[float | None, Meta(title="bps")]
-Count = Annotated[int, Meta(title="count", ge=0)]
-Time = Annotated[str | None, Meta(title="time, UTC")]
+CountFigure = Annotated[int, Meta(title="count", ge=0)]
+TimeFigure = Annotated[str | None, Meta(title="time, UTC")]
 
 
-class Shape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SummaryPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Every field is always there, in this order."""
 
 
-class OpenHalt(Shape, frozen=True, kw_only=True):
+class HaltNotLifted(SummaryPart, frozen=True, kw_only=True):
     """A halt that was not lifted: there are no entries after it."""
 
-    halt: Annotated[Count, Meta(description="its number in the run")]
+    halt: Annotated[CountFigure, Meta(description="its number in the run")]
     rule: Annotated[str, Meta(description="daily_loss, drawdown, operator or strategy_error")]
-    since: Annotated[Time, Meta(description="the candle that opened it")]
+    since: Annotated[TimeFigure, Meta(description="the candle that opened it")]
 
 
-class OpenPosition(Shape, frozen=True, kw_only=True):
+class OpenPosition(SummaryPart, frozen=True, kw_only=True):
     """What is still held at the end, valued at the last close, and what selling it there would cost (S19)."""
 
     symbol: Annotated[str, Meta(description="what is held")]
     quantity: Annotated[float, Meta(title="base currency", description="how much of it")]
-    value: Annotated[Money, Meta(description="quantity times the last close")]
-    profit: Annotated[Money, Meta(description="value less the entry's notional and commission")]
-    closing_commission: Annotated[Money, Meta(description="commission of a market sell")]
-    closing_slippage: Annotated[Money, Meta(description="slippage of a market sell")]
+    value: Annotated[MoneyFigure, Meta(description="quantity times the last close")]
+    profit: Annotated[MoneyFigure, Meta(description="value less the entry's notional and commission")]
+    closing_commission: Annotated[MoneyFigure, Meta(description="commission of a market sell")]
+    closing_slippage: Annotated[MoneyFigure, Meta(description="slippage of a market sell")]
 
 
-class Drawdown(Shape, frozen=True, kw_only=True):
+class Drawdown(SummaryPart, frozen=True, kw_only=True):
     """When the deepest fall was; all null where the equity never fell."""
 
-    start: Annotated[Time, Meta(description="close of the last candle at the peak, or the start of the run")]
-    trough: Annotated[Time, Meta(description="close of the lowest candle")]
-    end: Annotated[Time, Meta(description="close that reached the peak again; null: none did")]
+    start: Annotated[TimeFigure, Meta(description="close of the last candle at the peak, or the start of the run")]
+    trough: Annotated[TimeFigure, Meta(description="close of the lowest candle")]
+    end: Annotated[TimeFigure, Meta(description="close that reached the peak again; null: none did")]
 
 
-class Modes(Shape, frozen=True, kw_only=True):
+class Modes(SummaryPart, frozen=True, kw_only=True):
     """How many candles of a symbol ended in each mode, the lookback left out."""
 
     symbol: Annotated[str, Meta(description="whose candles")]
-    warming: Annotated[Count, Meta(description="candles")]
-    flat: Annotated[Count, Meta(description="candles")]
-    long: Annotated[Count, Meta(description="candles")]
-    halted: Annotated[Count, Meta(description="candles")]
+    warming: Annotated[CountFigure, Meta(description="candles")]
+    flat: Annotated[CountFigure, Meta(description="candles")]
+    long: Annotated[CountFigure, Meta(description="candles")]
+    halted: Annotated[CountFigure, Meta(description="candles")]
 
 
-class Group(Shape, frozen=True, kw_only=True):
+class Group(SummaryPart, frozen=True, kw_only=True):
     """Some of the closed trades."""
 
     of: Annotated[str, Meta(description="exit reason, weekday or hour (UTC)")]
-    trades: Annotated[Count, Meta(description="closed trades")]
-    wins: Annotated[Count, Meta(description="those with a profit after all costs")]
-    net_profit: Annotated[Money, Meta(description="their profit after all costs")]
-    mean_pct: Annotated[Ratio, Meta(description="their mean profit over the entry's notional; null: no trade")]
+    trades: Annotated[CountFigure, Meta(description="closed trades")]
+    wins: Annotated[CountFigure, Meta(description="those with a profit after all costs")]
+    net_profit: Annotated[MoneyFigure, Meta(description="their profit after all costs")]
+    mean_pct: Annotated[RatioFigure, Meta(description="their mean profit over the entry's notional; null: no trade")]
 
 
-class Year(Shape, frozen=True, kw_only=True):
+class Year(SummaryPart, frozen=True, kw_only=True):
     """Returns of a calendar year (UTC), of the part of it that the run covers."""
 
     year: Annotated[int, Meta(description="the year")]
-    months: Annotated[list[Ratio], Meta(description="January to December; null where the run was not there")]
-    total_return: Annotated[Ratio, Meta(description="of the whole year")]
+    months: Annotated[list[RatioFigure], Meta(description="January to December; null where the run was not there")]
+    total_return: Annotated[RatioFigure, Meta(description="of the whole year")]
 
 
-class PriceJump(Shape, frozen=True, kw_only=True):
+class PriceJump(SummaryPart, frozen=True, kw_only=True):
     """Two candles, a gap between them or not: the open of the second is twice the close of the first, or half."""
 
-    before: Annotated[Time, Meta(description="open time of the first")]
-    after: Annotated[Time, Meta(description="open time of the second")]
-    close: Annotated[Money, Meta(description="close of the first")]
-    open: Annotated[Money, Meta(description="open of the second")]
-    factor: Annotated[Plain, Meta(description="open over close")]
+    before: Annotated[TimeFigure, Meta(description="open time of the first")]
+    after: Annotated[TimeFigure, Meta(description="open time of the second")]
+    close: Annotated[MoneyFigure, Meta(description="close of the first")]
+    open: Annotated[MoneyFigure, Meta(description="open of the second")]
+    factor: Annotated[NumberFigure, Meta(description="open over close")]
 
 
-class SymbolCoverage(Shape, frozen=True, kw_only=True):
+class SymbolCoverage(SummaryPart, frozen=True, kw_only=True):
     """What the candles of one symbol cover of the time that was asked for, data.start to data.end."""
 
     symbol: Annotated[str, Meta(description="whose candles")]
-    first: Annotated[Time, Meta(description="open time of the first candle in that time; null: there is none")]
-    last: Annotated[Time, Meta(description="open time of the last candle in that time")]
-    coverage: Annotated[Ratio, Meta(description="candles over those that the time has room for")]
-    candles: Annotated[Count, Meta(description="candles in that time")]
-    missing_before: Annotated[Count, Meta(description="candles missing before the first: not listed yet, or not given")]
-    missing_after: Annotated[Count, Meta(description="candles missing after the last: delisted, or not given")]
-    missing_in_gaps: Annotated[Count, Meta(description="candles missing between candles, lookback included")]
-    largest_gap_candles: Annotated[Count, Meta(description="candles missing in the largest gap")]
-    largest_gap_start: Annotated[Time, Meta(description="the first of them; null: there is no gap")]
-    lookback_candles: Annotated[Count, Meta(description="candles before that time, which are only looked at")]
-    bad_rows: Annotated[Count, Meta(description="rows of its files left out (data.bad_rows: drop)")]
-    rows_without_trade: Annotated[Count, Meta(description="rows of its files without a price, left out")]
-    incomplete_candles: Annotated[Count, Meta(description="longer candles not built: a part is missing")]
+    first: Annotated[TimeFigure, Meta(description="open time of the first candle in that time; null: there is none")]
+    last: Annotated[TimeFigure, Meta(description="open time of the last candle in that time")]
+    coverage: Annotated[RatioFigure, Meta(description="candles over those that the time has room for")]
+    candles: Annotated[CountFigure, Meta(description="candles in that time")]
+    missing_before: Annotated[
+        CountFigure, Meta(description="candles missing before the first: not listed yet, or not given")
+    ]
+    missing_after: Annotated[CountFigure, Meta(description="candles missing after the last: delisted, or not given")]
+    missing_in_gaps: Annotated[CountFigure, Meta(description="candles missing between candles, lookback included")]
+    largest_gap_candles: Annotated[CountFigure, Meta(description="candles missing in the largest gap")]
+    largest_gap_start: Annotated[TimeFigure, Meta(description="the first of them; null: there is no gap")]
+    lookback_candles: Annotated[CountFigure, Meta(description="candles before that time, which are only looked at")]
+    bad_rows: Annotated[CountFigure, Meta(description="rows of its files left out (data.bad_rows: drop)")]
+    rows_without_trade: Annotated[CountFigure, Meta(description="rows of its files without a price, left out")]
+    incomplete_candles: Annotated[CountFigure, Meta(description="longer candles not built: a part is missing")]
     price_jumps: Annotated[list[PriceJump], Meta(description="where the price jumps, the first 100")]
 
 
-class Summary(Shape, frozen=True, kw_only=True):
+class Summary(SummaryPart, frozen=True, kw_only=True):
     """What a run came to. The lookback counts in data quality alone; an exit counts in the candle of its fill."""
 
     name: Annotated[str, Meta(description="system.name")]
     symbols: Annotated[list[str], Meta(description="in the order of the configuration")]
     timeframe: Annotated[str, Meta(description="length of a candle")]
-    start: Annotated[Time, Meta(description="first open after the lookback")]
-    end: Annotated[Time, Meta(description="last close")]
+    start: Annotated[TimeFigure, Meta(description="first open after the lookback")]
+    end: Annotated[TimeFigure, Meta(description="last close")]
     quote: Annotated[str, Meta(description="the currency of all money")]
     source: Annotated[str | None, Meta(description="where the candles are from; null: a journal alone does not say")]
     limits_off: Annotated[
         list[str], Meta(description="limits that are null: stop_loss, daily_loss, drawdown (risk.*_pct)")
     ]
     entry_budget: Annotated[
-        Money,
+        MoneyFigure,
         Meta(
             description="the most that an entry spends, commission included: max_position_size_usd * "
             "position_size_pct * confidence, which is 0.9 at most"
@@ -127,136 +129,146 @@ class Summary(Shape, frozen=True, kw_only=True):
     risk_free_rate: Annotated[float, Meta(title="ratio a year", description="report.risk_free_rate")]
     days: Annotated[float, Meta(title="days", ge=0, description="from start to end")]
     daily_returns: Annotated[
-        Count, Meta(description="returns from midnight to midnight UTC, the samples of the figures of risk")
+        CountFigure, Meta(description="returns from midnight to midnight UTC, the samples of the figures of risk")
     ]
 
-    open_halts: Annotated[list[OpenHalt], Meta(description="halts that were not lifted")]
-    halted_since: Annotated[Time, Meta(description="the first of them; null: none is open")]
+    open_halts: Annotated[list[HaltNotLifted], Meta(description="halts that were not lifted")]
+    halted_since: Annotated[TimeFigure, Meta(description="the first of them; null: none is open")]
 
-    initial_balance: Annotated[Money, Meta(description="simulation.initial_balance_usd")]
-    final_equity: Annotated[Money, Meta(description="cash and positions at their last close")]
-    net_profit: Annotated[Money, Meta(description="final equity less initial balance")]
-    total_return: Annotated[Ratio, Meta(description="final equity over initial balance, less 1")]
-    cagr: Annotated[Ratio, Meta(description="compound annual growth rate; from 30 days")]
+    initial_balance: Annotated[MoneyFigure, Meta(description="simulation.initial_balance_usd")]
+    final_equity: Annotated[MoneyFigure, Meta(description="cash and positions at their last close")]
+    net_profit: Annotated[MoneyFigure, Meta(description="final equity less initial balance")]
+    total_return: Annotated[RatioFigure, Meta(description="final equity over initial balance, less 1")]
+    cagr: Annotated[RatioFigure, Meta(description="compound annual growth rate; from 30 days")]
     buy_and_hold_return: Annotated[
-        Ratio,
+        RatioFigure,
         Meta(description="the balance in equal parts, first tradable open to last close, commission at both ends"),
     ]
-    alpha: Annotated[Ratio, Meta(description="Jensen's alpha against buy and hold, annualised")]
-    beta: Annotated[Plain, Meta(description="slope of the daily returns over those of buy and hold")]
-    correlation: Annotated[Plain, Meta(description="Pearson's, of the same")]
+    alpha: Annotated[RatioFigure, Meta(description="Jensen's alpha against buy and hold, annualised")]
+    beta: Annotated[NumberFigure, Meta(description="slope of the daily returns over those of buy and hold")]
+    correlation: Annotated[NumberFigure, Meta(description="Pearson's, of the same")]
 
-    volatility: Annotated[Ratio, Meta(description="standard deviation of the daily returns, annualised: 365 days")]
-    sharpe: Annotated[Plain, Meta(description="Sharpe ratio of the daily returns, annualised")]
-    sortino: Annotated[
-        Plain, Meta(description="the same over the deviation below the risk-free rate, all days counted")
+    volatility: Annotated[
+        RatioFigure, Meta(description="standard deviation of the daily returns, annualised: 365 days")
     ]
-    calmar: Annotated[Plain, Meta(description="cagr over max_drawdown")]
-    omega: Annotated[Plain, Meta(description="sum of the daily gains over that of the daily losses")]
-    ulcer_index: Annotated[Ratio, Meta(description="root mean square of the daily falls from the peak")]
+    sharpe: Annotated[NumberFigure, Meta(description="Sharpe ratio of the daily returns, annualised")]
+    sortino: Annotated[
+        NumberFigure, Meta(description="the same over the deviation below the risk-free rate, all days counted")
+    ]
+    calmar: Annotated[NumberFigure, Meta(description="cagr over max_drawdown")]
+    omega: Annotated[NumberFigure, Meta(description="sum of the daily gains over that of the daily losses")]
+    ulcer_index: Annotated[RatioFigure, Meta(description="root mean square of the daily falls from the peak")]
     var_95: Annotated[
-        Ratio, Meta(description="value at risk: the daily loss that 95 % of the days stay within; negative: a gain")
+        RatioFigure,
+        Meta(description="value at risk: the daily loss that 95 % of the days stay within; negative: a gain"),
     ]
     cvar_95: Annotated[
-        Ratio, Meta(description="conditional value at risk, expected shortfall: mean loss of the worst 5 % of the days")
+        RatioFigure,
+        Meta(description="conditional value at risk, expected shortfall: mean loss of the worst 5 % of the days"),
     ]
-    t_statistic: Annotated[Plain, Meta(description="of the mean daily return")]
+    t_statistic: Annotated[NumberFigure, Meta(description="of the mean daily return")]
     p_value: Annotated[
-        Plain, Meta(description="of the t-statistic, two-sided: how often chance alone gives one as far from 0")
+        NumberFigure, Meta(description="of the t-statistic, two-sided: how often chance alone gives one as far from 0")
     ]
-    probabilistic_sharpe: Annotated[Plain, Meta(description="probability that the true Sharpe ratio is above 0")]
+    probabilistic_sharpe: Annotated[NumberFigure, Meta(description="probability that the true Sharpe ratio is above 0")]
 
-    max_drawdown: Annotated[Ratio, Meta(description="deepest fall from a peak, on candle closes")]
+    max_drawdown: Annotated[RatioFigure, Meta(description="deepest fall from a peak, on candle closes")]
     intrabar_drawdown: Annotated[
-        Ratio, Meta(description="max drawdown down to each low, or to the stop in force where that is higher")
+        RatioFigure, Meta(description="max drawdown down to each low, or to the stop in force where that is higher")
     ]
     max_drawdown_hours: Annotated[
-        Hours,
+        HoursFigure,
         Meta(description="duration of the max drawdown: from its peak to the close that regains it, or to the end"),
     ]
     drawdown: Annotated[Drawdown, Meta(description="when the deepest fall on closes was")]
     under_water_share: Annotated[
-        Ratio, Meta(description="time under water: share of the candles that closed below the peak so far")
+        RatioFigure, Meta(description="time under water: share of the candles that closed below the peak so far")
     ]
     longest_under_water_hours: Annotated[
-        Hours, Meta(description="longest time from a peak to the close that regained it")
+        HoursFigure, Meta(description="longest time from a peak to the close that regained it")
     ]
 
-    exposure_time: Annotated[Ratio, Meta(description="candles whose close found a position")]
-    average_exposure: Annotated[Ratio, Meta(description="positions over equity at each close, mean of all candles")]
-    largest_exposure: Annotated[Ratio, Meta(description="the largest of them")]
-    turnover: Annotated[Plain, Meta(description="sum of the notionals of all fills over mean equity, a year")]
+    exposure_time: Annotated[RatioFigure, Meta(description="candles whose close found a position")]
+    average_exposure: Annotated[
+        RatioFigure, Meta(description="positions over equity at each close, mean of all candles")
+    ]
+    largest_exposure: Annotated[RatioFigure, Meta(description="the largest of them")]
+    turnover: Annotated[NumberFigure, Meta(description="sum of the notionals of all fills over mean equity, a year")]
 
-    trades: Annotated[Count, Meta(description="closed trades")]
-    wins: Annotated[Count, Meta(description="with a profit after all costs")]
-    losses: Annotated[Count, Meta(description="with a loss after all costs")]
-    win_rate: Annotated[Ratio, Meta(description="wins over trades")]
-    payoff: Annotated[Plain, Meta(description="mean win over mean loss")]
-    profit_factor: Annotated[Plain, Meta(description="sum of the wins over sum of the losses")]
-    expectancy: Annotated[Money, Meta(description="mean net profit of a trade")]
-    expectancy_pct: Annotated[Ratio, Meta(description="mean net profit over the entry's notional")]
-    expectancy_r: Annotated[Plain, Meta(description="mean net profit over what the first stop put at risk")]
-    sqn: Annotated[Plain, Meta(description="system quality number: root of trades times mean over deviation of R")]
-    kelly: Annotated[Ratio, Meta(description="Kelly fraction of win rate and payoff")]
-    best_trade: Annotated[Money, Meta(description="largest net profit")]
-    worst_trade: Annotated[Money, Meta(description="smallest net profit")]
-    median_trade: Annotated[Money, Meta(description="median net profit")]
-    max_consecutive_wins: Annotated[Count, Meta(description="consecutive wins, in the order of closing")]
-    max_consecutive_losses: Annotated[Count, Meta(description="consecutive losses")]
+    trades: Annotated[CountFigure, Meta(description="closed trades")]
+    wins: Annotated[CountFigure, Meta(description="with a profit after all costs")]
+    losses: Annotated[CountFigure, Meta(description="with a loss after all costs")]
+    win_rate: Annotated[RatioFigure, Meta(description="wins over trades")]
+    payoff: Annotated[NumberFigure, Meta(description="mean win over mean loss")]
+    profit_factor: Annotated[NumberFigure, Meta(description="sum of the wins over sum of the losses")]
+    expectancy: Annotated[MoneyFigure, Meta(description="mean net profit of a trade")]
+    expectancy_pct: Annotated[RatioFigure, Meta(description="mean net profit over the entry's notional")]
+    expectancy_r: Annotated[NumberFigure, Meta(description="mean net profit over what the first stop put at risk")]
+    sqn: Annotated[
+        NumberFigure, Meta(description="system quality number: root of trades times mean over deviation of R")
+    ]
+    kelly: Annotated[RatioFigure, Meta(description="Kelly fraction of win rate and payoff")]
+    best_trade: Annotated[MoneyFigure, Meta(description="largest net profit")]
+    worst_trade: Annotated[MoneyFigure, Meta(description="smallest net profit")]
+    median_trade: Annotated[MoneyFigure, Meta(description="median net profit")]
+    max_consecutive_wins: Annotated[CountFigure, Meta(description="consecutive wins, in the order of closing")]
+    max_consecutive_losses: Annotated[CountFigure, Meta(description="consecutive losses")]
     mean_holding_hours: Annotated[
-        Hours, Meta(description="holding time: from the open of the entry's candle to that of the exit's, the mean")
+        HoursFigure,
+        Meta(description="holding time: from the open of the entry's candle to that of the exit's, the mean"),
     ]
-    median_holding_hours: Annotated[Hours, Meta(description="the median")]
-    shortest_holding_hours: Annotated[Hours, Meta(description="the shortest; 0 within one candle")]
-    longest_holding_hours: Annotated[Hours, Meta(description="the longest")]
-    median_mae: Annotated[Ratio, Meta(description="how far prices went against a trade, over the entry price")]
-    worst_mae: Annotated[Ratio, Meta(description="the furthest")]
-    median_mfe: Annotated[Ratio, Meta(description="how far prices went for a trade, over the entry price")]
-    best_mfe: Annotated[Ratio, Meta(description="the furthest")]
+    median_holding_hours: Annotated[HoursFigure, Meta(description="the median")]
+    shortest_holding_hours: Annotated[HoursFigure, Meta(description="the shortest; 0 within one candle")]
+    longest_holding_hours: Annotated[HoursFigure, Meta(description="the longest")]
+    median_mae: Annotated[RatioFigure, Meta(description="how far prices went against a trade, over the entry price")]
+    worst_mae: Annotated[RatioFigure, Meta(description="the furthest")]
+    median_mfe: Annotated[RatioFigure, Meta(description="how far prices went for a trade, over the entry price")]
+    best_mfe: Annotated[RatioFigure, Meta(description="the furthest")]
 
-    commission_paid: Annotated[Money, Meta(description="of all fills")]
-    commission_share: Annotated[Ratio, Meta(description="over what the trades gained that gained before fees")]
-    slippage_paid: Annotated[Money, Meta(description="distance of all fills from their prices before slippage")]
-    slippage_share: Annotated[Ratio, Meta(description="over the same gains")]
+    commission_paid: Annotated[MoneyFigure, Meta(description="of all fills")]
+    commission_share: Annotated[RatioFigure, Meta(description="over what the trades gained that gained before fees")]
+    slippage_paid: Annotated[MoneyFigure, Meta(description="distance of all fills from their prices before slippage")]
+    slippage_share: Annotated[RatioFigure, Meta(description="over the same gains")]
     break_even_cost_bps: Annotated[Bps, Meta(description="what each fill could cost more until nothing is left")]
 
     open_positions: Annotated[list[OpenPosition], Meta(description="still held at the end")]
 
-    ambiguous_exits: Annotated[Count, Meta(description="exits in candles that span stop and target")]
-    return_if_targets: Annotated[Ratio, Meta(description="total return if each of them had met its target first")]
-    return_if_stops: Annotated[Ratio, Meta(description="total return if each of them had met its stop first")]
+    ambiguous_exits: Annotated[CountFigure, Meta(description="exits in candles that span stop and target")]
+    return_if_targets: Annotated[RatioFigure, Meta(description="total return if each of them had met its target first")]
+    return_if_stops: Annotated[RatioFigure, Meta(description="total return if each of them had met its stop first")]
 
-    halts: Annotated[Count, Meta(description="halts of the whole run")]
-    halted_share: Annotated[Ratio, Meta(description="share of the candles that ended halted, of all symbols")]
+    halts: Annotated[CountFigure, Meta(description="halts of the whole run")]
+    halted_share: Annotated[RatioFigure, Meta(description="share of the candles that ended halted, of all symbols")]
     warming_share: Annotated[
-        Ratio, Meta(description="share of the candles that ended warming: the strategy had no whole window")
+        RatioFigure, Meta(description="share of the candles that ended warming: the strategy had no whole window")
     ]
     rejected_entries: Annotated[dict[str, int], Meta(description="rejected enter signals and orders by reason")]
     rejected_exits: Annotated[dict[str, int], Meta(description="rejected exit signals by reason")]
     candles_in_mode: Annotated[list[Modes], Meta(description="time spent in each mode")]
 
-    candles: Annotated[Count, Meta(description="of all symbols, the lookback included")]
-    gaps: Annotated[Count, Meta(description="places where candles are missing")]
-    missing_candles: Annotated[Count, Meta(description="candles missing there")]
-    missing_share: Annotated[Ratio, Meta(description="missing candles over those and the ones that are there")]
-    candles_without_volume: Annotated[Count, Meta(description="candles in which nothing was traded")]
-    fills_beside_gaps: Annotated[Count, Meta(description="fills in the candle before or after a gap")]
+    candles: Annotated[CountFigure, Meta(description="of all symbols, the lookback included")]
+    gaps: Annotated[CountFigure, Meta(description="places where candles are missing")]
+    missing_candles: Annotated[CountFigure, Meta(description="candles missing there")]
+    missing_share: Annotated[RatioFigure, Meta(description="missing candles over those and the ones that are there")]
+    candles_without_volume: Annotated[CountFigure, Meta(description="candles in which nothing was traded")]
+    fills_beside_gaps: Annotated[CountFigure, Meta(description="fills in the candle before or after a gap")]
 
     coverage: Annotated[
-        Ratio,
+        RatioFigure,
         Meta(description="candles over those that data.start to data.end have room for, worst symbol"),
     ]
     uncovered_candles: Annotated[
-        Count, Meta(description="missing before the first or after the last candle of a symbol, of all symbols")
+        CountFigure, Meta(description="missing before the first or after the last candle of a symbol, of all symbols")
     ]
-    largest_gap_candles: Annotated[Count, Meta(description="candles missing in the largest gap")]
+    largest_gap_candles: Annotated[CountFigure, Meta(description="candles missing in the largest gap")]
     price_jumps: Annotated[
-        Count, Meta(description="opens of at least twice the close before, or at most half; the first 100 of a symbol")
+        CountFigure,
+        Meta(description="opens of at least twice the close before, or at most half; the first 100 of a symbol"),
     ]
-    bad_rows: Annotated[Count, Meta(description="rows of files left out (data.bad_rows: drop)")]
-    rows_without_trade: Annotated[Count, Meta(description="rows of files without a price, left out")]
+    bad_rows: Annotated[CountFigure, Meta(description="rows of files left out (data.bad_rows: drop)")]
+    rows_without_trade: Annotated[CountFigure, Meta(description="rows of files without a price, left out")]
     incomplete_candles: Annotated[
-        Count, Meta(description="longer candles not built (data.timeframe): one of their parts is missing")
+        CountFigure, Meta(description="longer candles not built (data.timeframe): one of their parts is missing")
     ]
     symbol_coverage: Annotated[list[SymbolCoverage], Meta(description="the same of each symbol")]
 

@@ -4,8 +4,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-Summary = dict[str, Any]  # the content of summary.json
-Format = Callable[[Any, Summary], str]  # a value that is no null, and the summary that it stands in
+SummaryDict = dict[str, Any]  # the content of summary.json
+Format = Callable[[Any, SummaryDict], str]  # a value that is no null, and the summary that it stands in
 
 UNITS = (
     ("minute", 1 / 60, 60),
@@ -24,70 +24,70 @@ def duration(hours: float) -> str:
     return f"{rounded:,g} {name if rounded == 1 else f'{name}s'}"
 
 
-def money(value: float, summary: Summary) -> str:
+def money(value: float, summary: SummaryDict) -> str:
     """An amount of the quote currency."""
     return f"{value:,.2f} {summary['quote']}"
 
 
-def percent(value: float, _summary: Summary) -> str:
+def percent(value: float, _summary: SummaryDict) -> str:
     """A share."""
     return f"{value:.2%}"
 
 
-def number(value: float, _summary: Summary) -> str:
+def number(value: float, _summary: SummaryDict) -> str:
     """A figure without a unit."""
     return f"{value:.3f}"
 
 
-def multiple(value: float, _summary: Summary) -> str:
+def multiple(value: float, _summary: SummaryDict) -> str:
     """A multiple of what was put at risk."""
     return f"{value:.2f} R"
 
 
-def count(value: int, _summary: Summary) -> str:
+def count(value: int, _summary: SummaryDict) -> str:
     """How many."""
     return f"{value:,}"
 
 
-def hours(value: float, _summary: Summary) -> str:
+def hours(value: float, _summary: SummaryDict) -> str:
     """A duration."""
     return duration(value)
 
 
-def bps(value: float, _summary: Summary) -> str:
+def bps(value: float, _summary: SummaryDict) -> str:
     """A cost of each fill."""
     return f"{value:.2f} bps more on every fill"
 
 
-def of_gross(value: float, _summary: Summary) -> str:
+def of_gross(value: float, _summary: SummaryDict) -> str:
     """A share of what the winning trades gained before commission."""
     return f"{value:.2%} of the gross profit"
 
 
-def of_candles(value: float, _summary: Summary) -> str:
+def of_candles(value: float, _summary: SummaryDict) -> str:
     """A share of time."""
     return f"{value:.2%} of the candles"
 
 
-def drawdown_hours(value: float, summary: Summary) -> str:
+def drawdown_hours(value: float, summary: SummaryDict) -> str:
     """How long the max drawdown lasted, and from when to when."""
     fall = summary["drawdown"]
     return f"{duration(value)}, {fall['start']} to {fall['end'] or 'the end, not recovered'}"
 
 
-def reasons(value: dict[str, int], _summary: Summary) -> str:
+def reasons(value: dict[str, int], _summary: SummaryDict) -> str:
     """Counts by reason."""
     if not value:
         return "0"
     return f"{sum(value.values()):,}: {', '.join(f'{reason} {times:,}' for reason, times in value.items())}"
 
 
-def budget(value: float, summary: Summary) -> str:
+def budget(value: float, summary: SummaryDict) -> str:
     """What an entry spends at most."""
     return f"{money(value, summary)} at most, commission included (confidence is 0.9 at most)"
 
 
-def limits(value: list[str], _summary: Summary) -> str:
+def limits(value: list[str], _summary: SummaryDict) -> str:
     """The limits that are off, each as what there is not."""
     return ", ".join(LIMITS[name] for name in value)
 
@@ -95,27 +95,27 @@ def limits(value: list[str], _summary: Summary) -> str:
 LIMITS = {"stop_loss": "no stop loss", "daily_loss": "no daily loss limit", "drawdown": "no drawdown limit"}
 
 
-def named(value: str, summary: Summary) -> str:
+def named(value: str, summary: SummaryDict) -> str:
     """What was run."""
     return f"{value}: {' '.join(summary['symbols'])} {summary['timeframe']}"
 
 
-def candles(value: int, summary: Summary) -> str:
+def candles(value: int, summary: SummaryDict) -> str:
     """How many candles, and of which time."""
     return f"{value:,}, {summary['start']} to {summary['end']}"
 
 
-def text(value: str, _summary: Summary) -> str:
+def text(value: str, _summary: SummaryDict) -> str:
     """A text as it is."""
     return value
 
 
-def halt(value: dict[str, Any], _summary: Summary) -> str:
+def halt(value: dict[str, Any], _summary: SummaryDict) -> str:
     """An open halt."""
     return f"{value['rule']} since {value['since']}: no new entries"
 
 
-def position(value: dict[str, Any], summary: Summary) -> str:
+def position(value: dict[str, Any], summary: SummaryDict) -> str:
     """An open position, and what closing it would cost."""
     closing = f"commission {value['closing_commission']:,.2f}, slippage {value['closing_slippage']:,.2f}"
     profit = f"profit {money(value['profit'], summary)}"

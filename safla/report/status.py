@@ -6,7 +6,7 @@ import msgspec
 
 from safla.core.candles import iso
 from safla.observe.format import ascii_only, event_line, standing_lines
-from safla.observe.snapshot import Position, Standing, SymbolStanding
+from safla.observe.snapshot import AccountSnapshot, Position, SymbolStanding
 from safla.paper.control import Command
 from safla.paper.status import RunStatus
 from safla.runs.folder import Holder
@@ -90,7 +90,7 @@ def _journal(found: RunStatus) -> str:
     return f"{counted(found.tail.lines, 'line')}, last hash {found.tail.h}, {_state(found)}{torn}{how}"
 
 
-def _standing(told: Standing) -> dict[str, Any]:
+def _standing(told: AccountSnapshot) -> dict[str, Any]:
     values = told._asdict()
     values["candle"] = _time(values.pop("ts"))
     values["closed"] = _time(told.closed)

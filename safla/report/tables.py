@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from safla.report import formats as f
-from safla.report.formats import Format, Summary
+from safla.report.formats import Format, SummaryDict
 
 UNDEFINED = "-"
 WIDTH = 23  # of the labels, with the space after them
@@ -125,7 +125,7 @@ COMPARED = "limits_off trades net_profit max_drawdown win_rate profit_factor com
 SHORT = "net_profit total_return max_drawdown sharpe win_rate profit_factor trades commission_paid".split()
 
 
-def summary_lines(summary: Summary) -> list[str]:
+def summary_lines(summary: SummaryDict) -> list[str]:
     """The table after a run, a line each: open halts and limits that are off first, an empty line between groups."""
     lines: list[str] = []
     for group in GROUPS:
@@ -134,13 +134,13 @@ def summary_lines(summary: Summary) -> list[str]:
     return lines
 
 
-def figure_of(key: str, summary: Summary) -> tuple[str, str]:
+def figure_of(key: str, summary: SummaryDict) -> tuple[str, str]:
     """Label and value of the line that begins with a key, as in the table; what is undefined with its reason."""
     line = LINES[key]
     return line.label, _whole(line.figures[0], summary)
 
 
-def beside_lines(before: Summary, after: Summary, *, changed: str) -> list[str]:
+def beside_lines(before: SummaryDict, after: SummaryDict, *, changed: str) -> list[str]:
     """Two runs side by side: trades, net profit, drawdown and what follows from them; limits where any is off."""
     keys = [key for key in COMPARED if LINES[key].unless != key or before[key] or after[key]]
     rows = [("", "before", changed)]
@@ -152,11 +152,11 @@ def beside_lines(before: Summary, after: Summary, *, changed: str) -> list[str]:
     return [f"{label:<{widths[0]}}{one:<{widths[1]}}{other}".rstrip() for label, one, other in rows]
 
 
-def _open_halts(summary: Summary) -> str:
+def _open_halts(summary: SummaryDict) -> str:
     return ", ".join(f"{halt['rule']} since {halt['since']}" for halt in summary["open_halts"]) or "none"
 
 
-def _rows(line: TableRow, summary: Summary) -> Iterator[tuple[str, str]]:
+def _rows(line: TableRow, summary: SummaryDict) -> Iterator[tuple[str, str]]:
     first = line.figures[0]
     if line.each:
         yield from ((line.label, first.format(item, summary)) for item in summary[first.key])
@@ -164,7 +164,7 @@ def _rows(line: TableRow, summary: Summary) -> Iterator[tuple[str, str]]:
         yield line.label, _told(line, summary)
 
 
-def _told(line: TableRow, summary: Summary) -> str:
+def _told(line: TableRow, summary: SummaryDict) -> str:
     """The figures of a line. Where the first is undefined its reason stands there, and of the others nothing."""
     first, *others = line.figures
     whole = _whole(first, summary)
@@ -176,13 +176,13 @@ def _told(line: TableRow, summary: Summary) -> str:
     return f"{whole} ({rest})" if rest else whole
 
 
-def _whole(figure: Figure, summary: Summary) -> str:
+def _whole(figure: Figure, summary: SummaryDict) -> str:
     """A value, or the reason why there is none."""
     value = summary[figure.key]
     return f"{UNDEFINED} ({summary['undefined'][figure.key]})" if value is None else figure.format(value, summary)
 
 
-def _labelled(figure: Figure, summary: Summary) -> str:
+def _labelled(figure: Figure, summary: SummaryDict) -> str:
     value = summary[figure.key]
     return f"{figure.label} {UNDEFINED if value is None else figure.format(value, summary)}".strip()
 

@@ -24,7 +24,7 @@ from safla.runs import folder as run_folder
 from safla.runs.engine_choice import Forms, choose
 from safla.runs.interrupt import Flag
 from safla.runs.look_ahead import CutCheck
-from safla.runs.progress import Progress, Watch
+from safla.runs.progress import Progress, ProgressListener
 from safla.runs.recovery import Continued, recover
 from safla.runs.result import NO_SOURCES, Outcome, RunRecord, Sources
 from safla.runs.runner import Block, fold, started
@@ -32,7 +32,7 @@ from safla.runs.strategy_calls import CheckedSignals, checked_signals, is_ours, 
 from safla.strategies.register import STRATEGIES, Strategy
 
 if TYPE_CHECKING:
-    from safla.data.backfill import Told
+    from safla.data.backfill import DownloadListener
 
 
 USUAL_SLIPPAGE_PPM = 5000  # the default of max_slippage_bps
@@ -49,7 +49,7 @@ class Prepared(NamedTuple):
     sources: Sources = NO_SOURCES
 
 
-class Ended(NamedTuple):
+class BacktestResult(NamedTuple):
     """A run that reached its last candle."""
 
     outcome: Outcome
@@ -59,7 +59,9 @@ class Ended(NamedTuple):
     again: bool  # the journal was there already, and every byte of it came out again
 
 
-def prepare(loaded: Loaded, *, register: Mapping[str, Strategy] = STRATEGIES, told: "Told | None" = None) -> Prepared:
+def prepare(
+    loaded: Loaded, *, register: Mapping[str, Strategy] = STRATEGIES, told: "DownloadListener | None" = None
+) -> Prepared:
     """Read the candles, cut the window, make the plan. Raises ConfigError, DataError, ExchangeError.
 
     register  the strategies by name, those from Python among them (D5)
@@ -146,9 +148,10 @@ def folder_of(prepared: Prepared, *, stem: str, out: Path | None) -> Path:
 
 
 def run(
-    prepared: Prepared, folder: Path, *, engine: str, force: bool, watch: Watch, say: Callable[[str], None], flag: Flag,
-    conclude: Callable[[Ended], None] = lambda ended: None,
-) -> Ended:  # fmt: skip
+    prepared: Prepared, folder: Path, *, engine: str, force: bool, watch: ProgressListener,
+    say: Callable[[str], None], flag: Flag,
+    conclude: Callable[[BacktestResult], None] = lambda ended: None,
+) -> BacktestResult:  # fmt: skip
     """Run a backtest to its last candle. engine: auto, interpreted or compiled; say: notes for a person.
 
     conclude  told what the run came to while the folder is still held: who writes into it there meets no other process
@@ -174,7 +177,7 @@ def run(
                 watch(_progress(plan, block, total=candles))
                 flag.check()
             again = journal.finish()
-        ended = Ended(record.outcome(prepared.sources), folder, journal.lines, journal.last_hash, again)
+        ended = BacktestResult(record.outcome(prepared.sources), folder, journal.lines, journal.last_hash, again)
         conclude(ended)
     return ended
 

@@ -8,22 +8,22 @@ from typing import Any
 
 from safla.config.model import Config
 from safla.data import service
-from safla.data.backfill import Standing, Told
-from safla.data.service import Ask, Fetched
+from safla.data.backfill import DownloadListener, DownloadProgress
+from safla.data.service import Fetched, FetchRequest
 from safla.observe import event_log
 from safla.runs.progress import bars
 
 SECONDS_BETWEEN_LINES = 2.0
 
 
-def fetch(config: Config, ask: Ask, *, quiet: bool) -> Fetched:
+def fetch(config: Config, ask: FetchRequest, *, quiet: bool) -> Fetched:
     """Bring candles into the store, with a log and with progress on stderr. Errors as in data/service.py."""
     with event_log.of_exchange(config), watching(quiet=quiet) as told:
         return service.finished(service.fetch(config, ask, told=told))
 
 
 @contextmanager
-def watching(*, quiet: bool) -> Iterator[Told]:
+def watching(*, quiet: bool) -> Iterator[DownloadListener]:
     """Something to be told how far a download is: bars on a terminal, plain lines elsewhere, or silence."""
     if quiet:
         yield lambda standing: None
@@ -34,7 +34,7 @@ def watching(*, quiet: bool) -> Iterator[Told]:
         yield _lines(time.monotonic)
 
 
-def facts(standing: Standing, *, seconds: float) -> str:
+def facts(standing: DownloadProgress, *, seconds: float) -> str:
     """How far one symbol is, in words."""
     weight = "" if standing.weight is None else f", weight {standing.weight}"
     rate = standing.done / max(seconds, 1e-9)
@@ -42,10 +42,10 @@ def facts(standing: Standing, *, seconds: float) -> str:
     return f"{standing.done} of {standing.total} candles, {rate:.0f}/s, {gaps}, {standing.requests} requests{weight}"
 
 
-def _lines(clock: Callable[[], float]) -> Told:
+def _lines(clock: Callable[[], float]) -> DownloadListener:
     began = last = clock()
 
-    def told(standing: Standing) -> None:
+    def told(standing: DownloadProgress) -> None:
         nonlocal last
         now = clock()
         if now - last >= SECONDS_BETWEEN_LINES:
@@ -57,12 +57,12 @@ def _lines(clock: Callable[[], float]) -> Told:
 
 
 @contextmanager
-def _bars() -> Iterator[Told]:
+def _bars() -> Iterator[DownloadListener]:
     began = time.monotonic()
     tasks: dict[str, Any] = {}
     with bars() as drawn:
 
-        def told(standing: Standing) -> None:
+        def told(standing: DownloadProgress) -> None:
             name = f"{standing.place.symbol} {standing.place.timeframe}"
             if name not in tasks:
                 tasks[name] = drawn.add_task(name, total=standing.total, facts="")

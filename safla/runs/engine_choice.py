@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from safla.core.engine import Loop
-from safla.strategies.register import Function
+from safla.strategies.register import SignalFunction
 
 ENGINES = ("auto", "interpreted", "compiled")
 
@@ -13,11 +13,11 @@ class Forms(NamedTuple):
     """The loop and the strategy in one form; loop None is `engine.fold` itself."""
 
     loop: Loop | None
-    columns: Function
+    columns: SignalFunction
     compiled: bool
 
 
-def choose(engine: str, columns: Function, *, candles: int, say: Callable[[str], None]) -> Forms:
+def choose(engine: str, columns: SignalFunction, *, candles: int, say: Callable[[str], None]) -> Forms:
     """The forms for so many candles (all symbols together). Compiling for the first time is announced through `say`."""
     if engine == "interpreted":
         return Forms(None, columns, compiled=False)

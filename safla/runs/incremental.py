@@ -12,7 +12,7 @@ from safla.core.candles import Series, align, iso
 from safla.core.values import Columns, Grid, Int64, Signals
 from safla.errors import StrategyError
 from safla.journal.encode import Input
-from safla.runs.look_ahead import Answer, Int32, engine_values, shown
+from safla.runs.look_ahead import Int32, StrategyAnswer, engine_values, shown
 from safla.runs.runner import Block, Folding, Outside
 from safla.runs.strategy_calls import GridSignals, ask, view_of, window_of
 from safla.runs.strategy_candles import Candles, GrowingColumns
@@ -22,7 +22,7 @@ MOST_CANDLES = 2_000_000  # about which a strategy without a window is asked aga
 UNKNOWN = -2  # what the engine took at a candle at which the strategy was not asked
 
 
-class Window:
+class CandleWindow:
     """The last candles of one symbol: as many as the strategy needs."""
 
     def __init__(self, size: int) -> None:
@@ -78,7 +78,7 @@ class LiveStrategy:
         self._run = run
         self._series = series._replace(columns=Columns(*(column[:0] for column in series.columns)))
         window = window_of(run)
-        self._window = None if window is None else Window(window)
+        self._window = None if window is None else CandleWindow(window)
         self._all = GrowingColumns(series if window is None else self._series, run.timeframe)
         self._before = before if window is None else before[:0]
         self._known = len(self._before)
@@ -229,7 +229,7 @@ def _taken_before(run: RunPlan, series: Sequence[Series], signals: GridSignals |
     found = []
     for one, signal, strength in zip(series, *signals.between(0, len(grid_ts)), strict=True):
         own = np.searchsorted(grid_ts, one.columns.ts)
-        answer = Answer(signal[own], strength[own])
+        answer = StrategyAnswer(signal[own], strength[own])
         before = engine_values(answer, threshold_ppm=run.plan.rules.entry_threshold_ppm)
         found.append(np.where(answer.signal == v.UNASKED, np.int32(UNKNOWN), before))
     return found

@@ -29,14 +29,14 @@ PATIENT_SECONDS = 2.0  # from there on a person is told what takes so long
 Int32 = npt.NDArray[np.int32]
 
 
-class Answer(NamedTuple):
+class StrategyAnswer(NamedTuple):
     """What a strategy says about the candles of one symbol."""
 
     signal: Int8
     strength: Float64
 
 
-Ask = Callable[[int, int], Answer]  # (first, end) -> its answer about those candles alone
+AskStrategy = Callable[[int, int], StrategyAnswer]  # (first, end) -> its answer about those candles alone
 
 
 class CutCheck(NamedTuple):
@@ -66,7 +66,7 @@ class SlowNotice:
         self._say(f"look-ahead check: {self._done} of {self._cuts} cuts done, about {left:.0f} s left")
 
 
-def engine_values(answer: Answer, *, threshold_ppm: int) -> Int32:
+def engine_values(answer: StrategyAnswer, *, threshold_ppm: int) -> Int32:
     """What the engine takes of an answer, one number a candle: -1 exit, 0, or 1 + confidence in ppm for an entry."""
     signal, strength = answer
     found = signal.astype(np.int32)
@@ -93,9 +93,9 @@ def budgets(sizes: Sequence[int]) -> list[int]:
 
 
 def check(
-    series: Series, ask: Ask, *, name: str, threshold_ppm: int, warm_up: int, window: int | None, budget: int,
+    series: Series, ask: AskStrategy, *, name: str, threshold_ppm: int, warm_up: int, window: int | None, budget: int,
     seed: str, asked: Mask, notice: SlowNotice,
-) -> tuple[Answer, CutCheck]:  # fmt: skip
+) -> tuple[StrategyAnswer, CutCheck]:  # fmt: skip
     """Ask a strategy about all candles of a symbol, and about cuts of them. Finding where the answers differ.
 
     name           of the strategy

@@ -25,13 +25,14 @@ class Progress(NamedTuple):
     trades: int
 
 
-Watch = Callable[[Progress], None]
+ProgressListener = Callable[[Progress], None]
+Notify = Callable[[str], None]  # a line for the person who waits
 
 
 class Display(NamedTuple):
     """Where progress and notes go, so that neither is written into the other."""
 
-    watch: Watch
+    watch: ProgressListener
     note: Callable[[str], None]  # a line of its own, above a bar that is drawn
 
 
@@ -55,7 +56,7 @@ def _ignore(_told: Progress | str) -> None:
     return
 
 
-def _lines() -> Watch:
+def _lines() -> ProgressListener:
     began = last = time.monotonic()
 
     def watch(progress: Progress) -> None:

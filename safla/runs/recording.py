@@ -18,7 +18,7 @@ from safla.core.values import Columns
 from safla.errors import ConfigError, DataError, JournalError, Problem
 from safla.journal import reader, run_candles
 from safla.journal.encode import NO_INPUT, Input
-from safla.journal.events import Candle, CandleMissing, Event, Halted, Resumed, RunEnded, RunStarted, SymbolScale
+from safla.journal.events import CandleEvent, CandleMissing, Event, Halted, Resumed, RunEnded, RunStarted, SymbolScale
 from safla.journal.files import CANDLES
 from safla.journal.reader import Journal
 from safla.runs.runner import Outside
@@ -27,10 +27,10 @@ from safla.strategies.register import STRATEGIES, Strategy
 CANDLE_FIELDS = 6
 STRATEGY = "strategy.name"
 
-Rows = dict[str, list[tuple[int, ...]]]  # the candle lines by symbol
+CandleLines = dict[str, list[tuple[int, ...]]]  # the candle lines by symbol
 
 
-class Recorded(NamedTuple):
+class RecordedRun(NamedTuple):
     """A run as its folder tells it: its inputs (J1)."""
 
     started: RunStarted
@@ -43,7 +43,7 @@ class Inputs:
     """What came from outside, as it stands in the lines that were read so far."""
 
     def __init__(self, started: RunStarted) -> None:
-        self.rows: Rows = {one.symbol: [] for one in started.symbols}
+        self.rows: CandleLines = {one.symbol: [] for one in started.symbols}
         self.outside: list[Outside] = []
         self.stop = NO_INPUT
         self.rules: dict[int, int] = {}  # of every halt
@@ -69,7 +69,7 @@ class Inputs:
         return {one.id: one.given for one in found if one.id is not None and one.given is not None}
 
 
-def recorded(path: Path) -> Recorded:
+def recorded(path: Path) -> RecordedRun:
     """First line and candles of a run folder or its journal, which is verified on the way. Raises JournalError."""
     journal = reader.read(path)
     inputs = Inputs(journal.started)
@@ -78,7 +78,7 @@ def recorded(path: Path) -> Recorded:
     series = series_of(journal, inputs.rows)
     if not any(len(one.columns.ts) for one in series):
         raise JournalError(f"{journal.path}: no candle is recorded yet; the same `safla run` goes on")
-    return Recorded(journal.started, series, tuple(inputs.outside), inputs.stop)
+    return RecordedRun(journal.started, series, tuple(inputs.outside), inputs.stop)
 
 
 def noting(journal: Journal, inputs: Inputs) -> Iterator[Event]:
@@ -86,10 +86,10 @@ def noting(journal: Journal, inputs: Inputs) -> Iterator[Event]:
     scales = {one.symbol: one for one in journal.started.symbols}
     for line in journal:
         event = line.event
-        if isinstance(event, Candle | CandleMissing):
+        if isinstance(event, CandleEvent | CandleMissing):
             inputs.known = inputs.known + 1 if event.ts == inputs.last_ts else 1
             inputs.last_ts = event.ts
-            if isinstance(event, Candle):
+            if isinstance(event, CandleEvent):
                 inputs.rows[event.symbol].append(_numbers(event, scales[event.symbol]))
         else:
             inputs.note(event)
@@ -149,7 +149,7 @@ def _scale(one: SymbolScale, money_decimals: int) -> Scale:
     )
 
 
-def series_of(journal: Journal, rows: Rows) -> tuple[Series, ...]:
+def series_of(journal: Journal, rows: CandleLines) -> tuple[Series, ...]:
     """The candles that the engine was given: lines of the journal, or the Parquet file beside it (J8)."""
     if journal.started.detail != "candles":
         path = journal.path.parent / CANDLES
@@ -195,6 +195,6 @@ def _refuse_others(path: Path, series: tuple[Series, ...], *, journal: Journal) 
         raise JournalError(f"{path}: its candles have the digest {found}, the journal says {journal.ended.digest} (J7)")
 
 
-def _numbers(candle: Candle, scale: SymbolScale) -> tuple[int, ...]:
+def _numbers(candle: CandleEvent, scale: SymbolScale) -> tuple[int, ...]:
     prices = (to_units(text, scale.price_decimals) for text in (candle.open, candle.high, candle.low, candle.close))
     return candle.ts, *prices, to_units(candle.volume, scale.volume_decimals)

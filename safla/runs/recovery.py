@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 
-from safla.config.trading import Market
+from safla.config.trading import MarketSection
 from safla.errors import ConfigError, DataError, Finding, HostError, Interrupted, JournalError, Problem
 from safla.journal import checkpoint as anchor
 from safla.journal import reader
@@ -21,7 +21,7 @@ from safla.journal.files import MAX_FILE, open_to_read, open_to_write, sync_fold
 from safla.journal.reader import Tail
 from safla.journal.verify import Survey, survey
 
-Markets = Mapping[str, Market]
+Markets = Mapping[str, MarketSection]
 
 LINES_BETWEEN_ANCHORS = 1_000  # (J24)
 LARGE = 2**30  # bytes of a journal that a person is told of (J6)

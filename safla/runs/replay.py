@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from safla.journal import books, reader
-from safla.journal.books import Books
+from safla.journal import audit, reader
+from safla.journal.audit import Books
 from safla.journal.diff import FirstDifference, first_difference
 from safla.journal.files import open_to_read
 from safla.journal.reader import Journal, Tail
@@ -46,7 +46,7 @@ def replay(
     """
     journal = reader.read(path)
     inputs = Inputs(journal.started)
-    found = books.check(noting(journal, inputs))
+    found = audit.check(noting(journal, inputs))
     tail = journal.tail
     assert tail is not None, "the journal was read to its end"
     if books_only:

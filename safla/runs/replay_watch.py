@@ -8,7 +8,7 @@ from typing import NamedTuple
 from safla.config.plan import RunPlan
 from safla.core.values import State
 from safla.journal.chain import decode, event_bytes
-from safla.journal.events import Candle, CandleMissing, Event, RunStarted
+from safla.journal.events import CandleEvent, CandleMissing, Event, RunStarted
 from safla.runs.engine_choice import choose
 from safla.runs.interrupt import Flag
 from safla.runs.recording import recorded, run_of
@@ -26,7 +26,7 @@ class Seen(NamedTuple):
     events: tuple[Event, ...]  # all but the candles, whose closes stand in the state
 
 
-class Pace:
+class ReplayPace:
     """Waits as long as lay between two candles, so many times shorter; None does not wait. The clock is injected."""
 
     def __init__(
@@ -54,7 +54,7 @@ class Pace:
             self._flag.check()
 
 
-def watch(path: Path, pace: Pace, *, engine: str, say: Callable[[str], None]) -> Iterator[Seen]:
+def watch(path: Path, pace: ReplayPace, *, engine: str, say: Callable[[str], None]) -> Iterator[Seen]:
     """Fold a run folder or its journal once more, and give each timestamp when it is its turn. Raises JournalError."""
     started, series, outside, _ = recorded(path)
     run = run_of(started)
@@ -71,5 +71,5 @@ def watch(path: Path, pace: Pace, *, engine: str, say: Callable[[str], None]) ->
         ts = int(block.ts[0])
         pace.wait(0 if before is None else ts - before)
         before = ts
-        told = (event for event in events if not isinstance(event, Candle | CandleMissing | RunStarted))
+        told = (event for event in events if not isinstance(event, CandleEvent | CandleMissing | RunStarted))
         yield Seen(run, ts, block.state, tuple(told))

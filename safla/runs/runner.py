@@ -19,7 +19,7 @@ from safla.core.values import Grid, Int64, Mask, Signals, State
 from safla.errors import DataError
 from safla.journal.encode import NO_INPUT, Input
 from safla.journal.events import RULES, SCHEMA, RunStarted, SymbolScale
-from safla.journal.writer import Lines
+from safla.journal.writer import LineEncoder
 from safla.runs.engine_choice import Forms, keep
 from safla.runs.strategy_calls import GridSignals, signals_of
 
@@ -59,7 +59,7 @@ class Folding:
         """
         self.run = run
         self.out = blank_out(len(run.symbols), timestamps, ROWS_A_CALL)
-        self.lines = Lines(started(run, first_ts=first_ts), check_moves=check_moves)
+        self.lines = LineEncoder(started(run, first_ts=first_ts), check_moves=check_moves)
         self.state = engine.begin(opened(run.balance, len(run.symbols)), self.out, first_ts)
         self._loop = loop
 
@@ -78,7 +78,7 @@ class Folding:
             lines, rows, block.ts[:folded], self.out.equity[:folded].copy(), self.out.trough[:folded].copy(), self.state
         )
         if broken:
-            raise Broken(self.run, done, symbol=broken - 1, ts=int(block.ts[folded]))
+            raise AmountOverflow(self.run, done, symbol=broken - 1, ts=int(block.ts[folded]))
         return done
 
     def outside(self, given: Outside) -> tuple[bytes, Int64]:
@@ -108,7 +108,7 @@ class Folding:
         return rows
 
 
-class Broken(DataError):
+class AmountOverflow(DataError):
     """A bound of D1 would break at a timestamp. `block` holds what was folded before it."""
 
     def __init__(self, run: RunPlan, block: Block, *, symbol: int, ts: int) -> None:
@@ -160,7 +160,7 @@ def folded(
         try:
             end = min(done + size, stop, len(grid.ts))
             block = folding.advance(grid, done, end=end, wishes=signals.between(done, end))
-        except Broken as error:
+        except AmountOverflow as error:
             yield error.block
             raise
         if done == 0:

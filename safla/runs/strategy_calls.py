@@ -13,9 +13,9 @@ from safla.core.candles import Series, digest, iso, spread
 from safla.core.values import Columns, Int64, Mask, Signals
 from safla.errors import Bug, StrategyError
 from safla.runs import look_ahead
-from safla.runs.look_ahead import Answer, CutCheck, SlowNotice
+from safla.runs.look_ahead import CutCheck, SlowNotice, StrategyAnswer
 from safla.runs.strategy_candles import Candles, between, candles_of, read_only
-from safla.strategies.register import Function
+from safla.strategies.register import SignalFunction
 
 OURS = "safla."  # where the strategies live that are ours: what goes wrong in them is a bug (FAULTS 30)
 
@@ -30,7 +30,7 @@ class GridSignals:
         self.signal = np.zeros((symbols, timestamps), np.int8)
         self._strengths = [(np.zeros(0, np.int64), np.zeros(0, np.float64))] * symbols  # where on the grid, and what
 
-    def put(self, answer: Answer, *, symbol: int, grid_ts: Int64, ts: Int64) -> None:
+    def put(self, answer: StrategyAnswer, *, symbol: int, grid_ts: Int64, ts: Int64) -> None:
         """The answer about the candles of a symbol (its number), which open at ts."""
         self.signal[symbol] = spread(grid_ts, ts, answer.signal)
         told = np.flatnonzero(answer.signal)
@@ -63,7 +63,7 @@ def is_ours(run: RunPlan) -> bool:
 
 
 def checked_signals(
-    run: RunPlan, series: Sequence[Series], *, columns: Function, grid_ts: Int64, unasked: Mask | None = None,
+    run: RunPlan, series: Sequence[Series], *, columns: SignalFunction, grid_ts: Int64, unasked: Mask | None = None,
     check: bool = True, known: str | None = None, say: Callable[[str], None] = lambda text: None,
 ) -> CheckedSignals:  # fmt: skip
     """The signals of all symbols on the grid; a strategy from Python is checked for looking ahead (C14, C15).
@@ -102,7 +102,7 @@ def checked_signals(
 
 
 def signals_of(
-    run: RunPlan, series: Sequence[Series], *, columns: Function, grid_ts: Int64, unasked: Mask | None = None,
+    run: RunPlan, series: Sequence[Series], *, columns: SignalFunction, grid_ts: Int64, unasked: Mask | None = None,
     check: bool = True, known: str | None = None,
 ) -> GridSignals:  # fmt: skip
     """The same, and no word of what was checked."""
@@ -114,7 +114,7 @@ def signals_of(
 class _SymbolStrategy:
     """The candles of one symbol up to the last at which its strategy is asked."""
 
-    def __init__(self, run: RunPlan, series: Series, function: Function, *, asked: Mask) -> None:
+    def __init__(self, run: RunPlan, series: Series, function: SignalFunction, *, asked: Mask) -> None:
         self._run, self._series, self._function = run, series, function
         self._view = view_of(run, series)
         self._asked = asked
@@ -125,7 +125,7 @@ class _SymbolStrategy:
         """Not where it failed and is asked about each window by itself: there nothing ahead can be seen."""
         return self._window is None or bool(self._asked.all())
 
-    def check(self, *, budget: int, seed: str, notice: SlowNotice) -> tuple[Answer, CutCheck]:
+    def check(self, *, budget: int, seed: str, notice: SlowNotice) -> tuple[StrategyAnswer, CutCheck]:
         """The answer, once it was compared with those about cuts of the candles."""
         threshold_ppm = self._run.plan.rules.entry_threshold_ppm
         own, seen = look_ahead.check(
@@ -134,22 +134,22 @@ class _SymbolStrategy:
         )  # fmt: skip
         return self._warm(own), seen
 
-    def answer(self) -> Answer:
+    def answer(self) -> StrategyAnswer:
         """The answer about all candles; with a window, where the strategy failed at some, candle by candle."""
         if self._window is None or self._asked.all():
             return self._warm(self._ask(0, len(self._asked)))
-        own = Answer(np.zeros(len(self._asked), np.int8), np.zeros(len(self._asked), np.float64))
+        own = StrategyAnswer(np.zeros(len(self._asked), np.int8), np.zeros(len(self._asked), np.float64))
         for row in np.flatnonzero(self._asked[self._warm_up - 1 :]) + self._warm_up - 1:
             signal, strength = self._ask(max(0, int(row) + 1 - self._window), int(row) + 1)
             own.signal[row], own.strength[row] = signal[-1], strength[-1]
         return own
 
-    def _warm(self, answer: Answer) -> Answer:
+    def _warm(self, answer: StrategyAnswer) -> StrategyAnswer:
         """Before the warm-up there is no signal, whatever the strategy says: live it is not asked there."""
         answer.signal[: self._warm_up - 1], answer.strength[: self._warm_up - 1] = 0, 0
         return answer
 
-    def _ask(self, first: int, end: int) -> Answer:
+    def _ask(self, first: int, end: int) -> StrategyAnswer:
         stretch = cut(self._view, first=first, end=end)
         return ask(self._run, stretch, symbol=self._series.symbol, function=self._function)
 
@@ -166,7 +166,7 @@ def cut(candles: Candles | Columns, *, first: int, end: int) -> Candles | Column
     return Columns(*(column[first:end] for column in candles))
 
 
-def ask(run: RunPlan, candles: Candles | Columns, *, symbol: str, function: Function) -> Answer:
+def ask(run: RunPlan, candles: Candles | Columns, *, symbol: str, function: SignalFunction) -> StrategyAnswer:
     """The answer of a form of the run's strategy, checked. Errors name strategy, symbol and candles."""
     name, ours = run.strategy_name, is_ours(run)
     where = f"of {symbol}, asked about {len(candles.ts)} candles to {iso(int(candles.ts[-1]))}"
@@ -196,7 +196,7 @@ def _told(error: BaseException) -> str:
     return f"raised {type(error).__name__}{': ' if text else ''}{text} ({last.filename}:{last.lineno})"
 
 
-def checked(name: str, candles: Candles | Columns, *, answer: Any) -> Answer:
+def checked(name: str, candles: Candles | Columns, *, answer: Any) -> StrategyAnswer:
     """The two columns, if they are what a strategy may return; else StrategyError names strategy and candle."""
     if not isinstance(answer, tuple) or len(answer) != 2:
         raise StrategyError(f"strategy {name}: returned {type(answer).__name__}, not the two columns signal, strength")
@@ -215,7 +215,7 @@ def checked(name: str, candles: Candles | Columns, *, answer: Any) -> Answer:
             raise StrategyError(f"strategy {name}: {label} at the candle {iso(int(candles.ts[bad]))}")
     found = np.array(strength, np.float64)
     found[np.isnan(found)] = 0  # only where there is no signal, as before a rolling average has its first value
-    return Answer(np.array(signal, np.int8), found)
+    return StrategyAnswer(np.array(signal, np.int8), found)
 
 
 def _first_that_is_no_signal(signal: "np.ndarray") -> int | None:

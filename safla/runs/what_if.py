@@ -12,7 +12,7 @@ from typing import NamedTuple
 from safla.config.constraints import IMPLAUSIBLE, per_cent_meant
 from safla.config.messages import key_like, no_value, split
 from safla.config.plan import RunPlan
-from safla.config.yaml_reader import Place, scalar
+from safla.config.yaml_reader import SourceLocation, scalar
 from safla.core.candles import Series
 from safla.errors import ConfigError, Problem, UsageError
 from safla.journal import run_candles
@@ -107,7 +107,7 @@ def _change(text: str, plan: dict[str, str]) -> tuple[str, str]:
         hint = f"did you mean {near[0]}?" if near else "safla schema config lists the keys marked as plan"
         raise UsageError(f"--set {key}: no key of the plan; {hint}")
     if not value.strip(" "):
-        raise ConfigError([no_value(split(key), Place("--set", 0, 0))])
+        raise ConfigError([no_value(split(key), SourceLocation("--set", 0, 0))])
     return key, value
 
 

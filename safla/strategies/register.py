@@ -7,7 +7,9 @@ from safla.core.values import Float64, Int8
 from safla.strategies.sma_crossover import Crossover, sma_crossover
 from safla.strategies.sma_crossover import warm_up as crossover_warm_up
 
-Function = Callable[[Any, Any], tuple[Int8, Float64]]  # (candles, parameters) -> (signal int8[n], strength float64[n])
+SignalFunction = Callable[
+    [Any, Any], tuple[Int8, Float64]
+]  # (candles, parameters) -> (signal int8[n], strength float64[n])
 
 
 def all_candles(_parameters: Any) -> int | None:
@@ -18,7 +20,7 @@ def all_candles(_parameters: Any) -> int | None:
 class Strategy(NamedTuple):
     """One strategy: its function, and how many candles it needs for given parameters."""
 
-    columns: Function
+    columns: SignalFunction
     warm_up: Callable[[Any], int]
     parameters: type[Any]  # what the configuration's numbers become; a NamedTuple of numbers
     window: Callable[[Any], int | None] = all_candles  # it depends on so many candles alone; None: on all so far (C14)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from safla.data.store import store
-from safla.data.store.store import Place
+from safla.data.store.store import SeriesKey
 from tests.bench.timing import ROOT, Taken, process, seconds
 
 START_MS = 1_704_067_200_000  # where the fake exchange's synthetic candles begin
@@ -64,7 +64,7 @@ def measure(folder: Path, candles: int, runs: int) -> Figures:
         )  # fmt: skip
         pages = process("-c", PAGES_ALONE, url, str(candles), runs=runs)
         ccxt = process("-c", CCXT_ALONE, url, str(candles), runs=runs)
-    place = Place(cache, "binance", "BTC/USDT", "1m")
+    place = SeriesKey(cache, "binance", "BTC/USDT", "1m")
     span = (START_MS, START_MS + candles * STEP_MS)
     assert store.held(place, span).missing == ()
     return Figures(fetched, pages, ccxt, seconds(lambda: store.held(place, span), max(runs, 3)))

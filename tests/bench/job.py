@@ -6,7 +6,7 @@ import numpy as np
 
 from safla.core import account, engine
 from safla.core import values as v
-from safla.strategies.register import STRATEGIES, Function
+from safla.strategies.register import STRATEGIES, SignalFunction
 from safla.strategies.sma_crossover import Crossover
 
 MINUTE = 60_000
@@ -61,7 +61,7 @@ def plan(*, common: bool) -> v.Plan:
 
 
 def fold(
-    columns: v.Columns, loop: engine.Loop | None, strategy: Function | None = None, *, common: bool = False
+    columns: v.Columns, loop: engine.Loop | None, strategy: SignalFunction | None = None, *, common: bool = False
 ) -> Folded:
     """Signals and engine over all candles, in blocks as a backtest has them; rows are counted and dropped."""
     signal, strength = (strategy or STRATEGIES["sma_crossover"].columns)(columns, PARAMETERS)

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from safla.candles import normalise
-from safla.candles.normalise import Rows, Target
+from safla.candles.normalise import FileRows, Target
 from safla.data.files import csv
 from safla.errors import DataError
 from tests.data.written import HEADER, LIMIT, START, STEP, assembled, candles, csv_file, lines, same
 
 
-def hours(folder: Path, first: int, count: int, *, name: str, price: str = "100.5", volume: str = "1.5") -> Rows:
+def hours(folder: Path, first: int, count: int, *, name: str, price: str = "100.5", volume: str = "1.5") -> FileRows:
     written = [f"{START + hour * STEP},{price},110,90,100,{volume}" for hour in range(first, first + count)]
     return csv.read(csv_file(folder, HEADER, *written, name=name), None)
 

@@ -10,7 +10,7 @@ from safla.candles import resample
 from safla.core.candles import Series
 from safla.core.values import Columns
 from safla.data.store import store
-from safla.data.store.store import Place
+from safla.data.store.store import SeriesKey
 from safla.errors import ConfigError, DataError
 from tests.data.written import csv_file, kline, zip_file
 from tests.small_runs import journal, run, small
@@ -143,7 +143,7 @@ def test_synthetic_candles_are_built_too(tmp_path: Path) -> None:
 
 
 def test_candles_of_the_store_are_built_too_with_their_lookback_and_no_exchange_is_asked(tmp_path: Path) -> None:
-    place = Place(tmp_path / "cache", "binance", "BTC/USDT", "1h")
+    place = SeriesKey(tmp_path / "cache", "binance", "BTC/USDT", "1h")
     store.merge(place, hours(*range(400)), source="a.csv", at=0)
     begin, end = START + 40 * HOUR, START + 400 * HOUR
     sets = (

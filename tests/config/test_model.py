@@ -6,9 +6,9 @@ import pytest
 from pydantic import ValidationError
 
 from safla.config.model import Config
-from safla.config.types import Timeframe, milliseconds
+from safla.config.types import milliseconds
 from safla.core.candles import iso
-from safla.core.timeframes import TIMEFRAMES
+from safla.core.timeframes import TIMEFRAMES, Timeframe
 
 
 def test_the_timeframes_are_those_of_the_core() -> None:

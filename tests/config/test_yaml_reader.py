@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safla.config.python_values import read_python
-from safla.config.yaml_reader import MAX_BYTES, Node, NoValue, Place, read_file, read_text, read_value, scalar
+from safla.config.yaml_reader import MAX_BYTES, Node, NoValue, SourceLocation, read_file, read_text, read_value, scalar
 from safla.errors import ConfigError, Problem
 
-HERE = Place("a.yaml", 1, 1)
+HERE = SourceLocation("a.yaml", 1, 1)
 
 
 def read(text: str) -> Node:
@@ -73,7 +73,7 @@ def test_a_number_in_quotes_is_text() -> None:
 def test_keys_and_values_know_their_line_and_column() -> None:
     node = read("# first\na:\n  b: [x, 7]\n")
     inner = node.value["a"].value["b"]
-    assert (inner.key_place, inner.place) == (Place("a.yaml", 3, 3), Place("a.yaml", 3, 6))
+    assert (inner.key_place, inner.place) == (SourceLocation("a.yaml", 3, 3), SourceLocation("a.yaml", 3, 6))
     assert str(inner.value[1].place) == "a.yaml:3:10"
 
 
@@ -153,7 +153,7 @@ def test_a_link_and_a_byte_order_mark_are_read_as_they_are(tmp_path: Path) -> No
 
 
 def test_a_value_from_outside_is_flow_or_one_word() -> None:
-    place = Place("--set", 0, 0)
+    place = SourceLocation("--set", 0, 0)
     words = {
         "0.03": Decimal("0.03"),
         "a: b # c": "a: b # c",
@@ -171,7 +171,7 @@ def test_a_value_from_outside_is_flow_or_one_word() -> None:
 
 @pytest.mark.parametrize("text", ["170406720\t", "\x1c5", "5\u00a0", "5\n", "\u20285"])
 def test_a_number_from_outside_has_spaces_around_it_and_nothing_else(text: str) -> None:
-    node = read_value(text, Place("--set", 0, 0), problems=[])
+    node = read_value(text, SourceLocation("--set", 0, 0), problems=[])
     assert node.value == text
     assert node.text.isprintable()
 

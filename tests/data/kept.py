@@ -6,19 +6,20 @@ from pathlib import Path
 import numpy as np
 
 from safla.core.candles import Series
+from safla.core.timeframes import Interval
 from safla.core.values import Columns
 from safla.data.store import store
-from safla.data.store.store import Merged, Place, Span
+from safla.data.store.store import Merged, SeriesKey
 
 HOUR = 3_600_000
 START = 1_706_659_200_000  # 2024-01-31T00:00Z: a day before a month ends
 AT = 1_720_000_000_000
-ALL: Span = (0, 4_000_000_000_000)
+ALL: Interval = (0, 4_000_000_000_000)
 
 
-def place(cache: Path, symbol: str = "BTC/USDT", timeframe: str = "1h") -> Place:
+def place(cache: Path, symbol: str = "BTC/USDT", timeframe: str = "1h") -> SeriesKey:
     """A series in a cache."""
-    return Place(cache, "binance", symbol, timeframe)
+    return SeriesKey(cache, "binance", symbol, timeframe)
 
 
 def candles(hours: Sequence[int], *, price: int = 2, volume: int = 5, shift: int = 0) -> Series:
@@ -30,22 +31,22 @@ def candles(hours: Sequence[int], *, price: int = 2, volume: int = 5, shift: int
     return Series("BTC/USDT", price, volume, Columns(*scaled))
 
 
-def span(first: int, end: int) -> Span:
+def span(first: int, end: int) -> Interval:
     """The stretch from one hour behind START to another, exclusive."""
     return START + first * HOUR, START + end * HOUR
 
 
-def merge(where: Place, series: Series, **more: object) -> Merged:
+def merge(where: SeriesKey, series: Series, **more: object) -> Merged:
     """A merge whose source and time are always the same."""
     return store.merge(where, series, source="a source", at=AT, **more)  # type: ignore[arg-type]
 
 
-def contents(where: Place) -> dict[str, bytes]:
+def contents(where: SeriesKey) -> dict[str, bytes]:
     """Every file of a series and its bytes, the lock apart."""
     return {one.name: one.read_bytes() for one in where.folder.iterdir() if one.name != "lock"}
 
 
-def months(where: Place) -> list[Path]:
+def months(where: SeriesKey) -> list[Path]:
     """The files of its months, in order."""
     return sorted(where.folder.glob("*.parquet"))
 

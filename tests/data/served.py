@@ -9,8 +9,8 @@ import numpy as np
 from safla.clock import Clock
 from safla.core.candles import Series
 from safla.core.values import Columns
-from safla.data.backfill import Got, Order, Standing, download
-from safla.data.store.store import Place
+from safla.data.backfill import DownloadProgress, Got, Order, download
+from safla.data.store.store import SeriesKey
 from safla.errors import ExchangeError
 from safla.exchange.server_time import Now
 
@@ -88,10 +88,11 @@ class Away(Served):
 
 async def brought(
     feed: Served, cache: Path, span: tuple[int, int], *, limit: int = 10, open_end: bool = False, again: bool = False,
-    accept_restated: bool = False, recheck: bool = False, told: Callable[[Standing], None] = lambda standing: None,
+    accept_restated: bool = False, recheck: bool = False,
+    told: Callable[[DownloadProgress], None] = lambda standing: None,
 ) -> Got:  # fmt: skip
     """The download of BTC/USDT hours into a cache, at a fixed time."""
-    place = Place(cache, "binance", "BTC/USDT", "1h")
+    place = SeriesKey(cache, "binance", "BTC/USDT", "1h")
     order = Order(place, span, open_end, again, accept_restated, recheck)
     return (await download(feed, [order], limit=limit, at=lambda: START, told=told))[0]  # type: ignore[arg-type]
 

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safla.core.values import Columns
-from safla.data.backfill import LEAST_PAUSE, PATIENCE, Got, Standing, download
+from safla.data.backfill import LEAST_PAUSE, PATIENCE, DownloadProgress, Got, download
 from safla.data.backfill import Order as Ordered
 from safla.data.store import store
 from safla.data.store.beliefs import DOUBT_MS
-from safla.data.store.store import Place
+from safla.data.store.store import SeriesKey
 from safla.errors import ExchangeError
 from tests.data.served import START, Away, Page, Served, brought, hour, hours, series
 
@@ -26,7 +26,7 @@ def got(feed: Served, cache: Path, since: int, to: int, **more: object) -> Got:
 
 def stored(cache: Path) -> list[int]:
     """The numbers of the hours that are held."""
-    held = store.held(Place(cache, "binance", "BTC/USDT", "1h"), (0, hour(10_000)))
+    held = store.held(SeriesKey(cache, "binance", "BTC/USDT", "1h"), (0, hour(10_000)))
     return [] if held.series is None else [(int(ts) - START) // 3_600_000 for ts in held.series.columns.ts]
 
 
@@ -187,10 +187,10 @@ def test_a_restated_candle_is_reported_and_the_stored_one_stands_until_it_is_acc
         return page._replace(columns=Columns(*page.columns[:4], close, page.columns.volume))
 
     got(Served(hours(*ALL), now=hour(40)), tmp_path, 0, 10)
-    before = store.held(Place(tmp_path, "binance", "BTC/USDT", "1h"), (hour(0), hour(10))).series
+    before = store.held(SeriesKey(tmp_path, "binance", "BTC/USDT", "1h"), (hour(0), hour(10))).series
     found = got(Served(hours(*ALL), now=hour(40), answers={1: restated}), tmp_path, 0, 12)
     assert [one.ts for one in found.restated] == hours(9)
-    after = store.held(Place(tmp_path, "binance", "BTC/USDT", "1h"), (hour(0), hour(10))).series
+    after = store.held(SeriesKey(tmp_path, "binance", "BTC/USDT", "1h"), (hour(0), hour(10))).series
     assert before is not None
     assert after is not None
     assert after.columns.close.tolist() == before.columns.close.tolist()
@@ -208,7 +208,7 @@ def test_one_symbol_that_fails_stops_no_other(tmp_path: Path):
             return await Served.page(self, symbol, timeframe, **more)  # type: ignore[arg-type]
 
     orders = [
-        Ordered(Place(tmp_path, "binance", symbol, "1h"), (hour(0), hour(10)), False, False, False)
+        Ordered(SeriesKey(tmp_path, "binance", symbol, "1h"), (hour(0), hour(10)), False, False, False)
         for symbol in ("ETH/USDT", "BTC/USDT")
     ]
     feed = Half(hours(*ALL), now=hour(40))
@@ -219,7 +219,7 @@ def test_one_symbol_that_fails_stops_no_other(tmp_path: Path):
 
 
 def test_progress_tells_how_much_is_settled_and_ends_at_the_whole(tmp_path: Path):
-    told: list[Standing] = []
+    told: list[DownloadProgress] = []
     got(Served(hours(*(set(ALL) - {5})), now=hour(40)), tmp_path, 0, 25, told=told.append)
     assert [(one.done, one.total) for one in told] == [(11, 25), (21, 25), (25, 25)]
     assert told[-1].holes == 1
@@ -275,7 +275,7 @@ def test_a_believed_gap_is_asked_for_again_by_a_later_download_and_what_comes_is
 
 
 def test_a_gap_of_a_file_is_asked_for_once_and_confirmed(tmp_path: Path):
-    place, page = Place(tmp_path, "binance", "BTC/USDT", "1h"), series(hours(0, 1, 4, 5))
+    place, page = SeriesKey(tmp_path, "binance", "BTC/USDT", "1h"), series(hours(0, 1, 4, 5))
     assert page is not None
     store.merge(place, page, source="a.csv", at=0, absent=[(hour(2), hour(4))], imported=True)
     feed = Served(hours(0, 1, 3, 4, 5), now=hour(10))

@@ -8,16 +8,16 @@ import pytest
 from safla.core.candles import Series
 from safla.data import export_files
 from safla.data.files import csv, parquet
-from safla.data.import_files import Taken, Wanted, take
+from safla.data.import_files import ImportedFile, Wanted, take
 from safla.data.store import store
-from safla.data.store.store import Place
+from safla.data.store.store import SeriesKey
 from tests.data.kept import ALL, AT, candles, contents, merge, months, place, same
 from tests.data.written import candles as assembled
 
 MAKERS = {"csv": lambda series: export_files.csv_text(series).encode(), "parquet": export_files.parquet_bytes}
 
 
-def taken(path: Path, cache: Path, timeframe: str = "1h") -> Taken:
+def taken(path: Path, cache: Path, timeframe: str = "1h") -> ImportedFile:
     """What the import makes of a file."""
     wanted = Wanted(cache, "binance", "BTC/USDT", timeframe, "1h", "keep", accept_restated=False)
     return take(str(path), wanted, at=AT)
@@ -60,7 +60,7 @@ def test_real_candles_survive_import_and_export_exactly(
     real_data: Path, tmp_path: Path, name: str, timeframe: str
 ) -> None:
     result = taken(real_data / name, tmp_path, timeframe)
-    held = store.held(Place(tmp_path, "binance", "BTC/USDT", timeframe), ALL).series
+    held = store.held(SeriesKey(tmp_path, "binance", "BTC/USDT", timeframe), ALL).series
     assert held is not None
     (tmp_path / "out.csv").write_text(export_files.csv_text(held))
     file, back = (csv.read(str(path), None) for path in (real_data / name, tmp_path / "out.csv"))

@@ -11,7 +11,7 @@ from safla.config.model import Config
 from safla.core.values import Columns
 from safla.data import backfill, service
 from safla.data.store import store
-from safla.data.store.store import Place
+from safla.data.store.store import SeriesKey
 from safla.errors import ConfigError, DataError, ExchangeError
 from tests.data.served import series
 from tests.fake_exchange import FakeExchange, Market, served, synthetic
@@ -176,7 +176,10 @@ def test_an_error_of_a_download_has_nothing_behind_it_but_its_cause(tmp_path: Pa
 
 
 def test_an_imported_history_with_gaps_runs_without_the_exchange(tmp_path: Path):
-    place, page = Place(tmp_path, "binance", "BTC/USDT", "1h"), series([hour(n) for n in range(50) if n not in (7, 8)])
+    place, page = (
+        SeriesKey(tmp_path, "binance", "BTC/USDT", "1h"),
+        series([hour(n) for n in range(50) if n not in (7, 8)]),
+    )
     assert page is not None
     store.merge(place, page, source="a.csv", at=0, absent=[(hour(7), hour(9))], imported=True)
     found, notes = candles(tmp_path, AWAY, start=hour(0), end=hour(50))
@@ -186,8 +189,8 @@ def test_an_imported_history_with_gaps_runs_without_the_exchange(tmp_path: Path)
 
 def test_a_fetch_later_asks_the_exchange_for_what_the_file_left_out(fake: FakeExchange, tmp_path: Path):
     candles(tmp_path, fake.rest_url, start=hour(0), end=hour(10))
-    place = Place(tmp_path / "other", "binance", "BTC/USDT", "1h")
-    known = store.held(Place(tmp_path, "binance", "BTC/USDT", "1h"), (hour(0), hour(7))).series
+    place = SeriesKey(tmp_path / "other", "binance", "BTC/USDT", "1h")
+    known = store.held(SeriesKey(tmp_path, "binance", "BTC/USDT", "1h"), (hour(0), hour(7))).series
     assert known is not None
     kept = known._replace(columns=Columns(*(column[[0, 1, 4, 5, 6]] for column in known.columns)))
     store.merge(place, kept, source="a.csv", at=0, absent=[(hour(2), hour(4))], imported=True)

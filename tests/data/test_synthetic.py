@@ -12,23 +12,23 @@ from safla.candles.normalise import Target, assemble
 from safla.core.candles import Series, digest
 from safla.data import synthetic
 from safla.data.files import vision
-from safla.data.synthetic import Walk
+from safla.data.synthetic import RandomWalk
 from safla.errors import DataError
 from tests import make_synthetic
 
 LIMIT = 2**62 // 2**20  # the tightest that D1 knows
 
 
-def walk(**values: object) -> Walk:
+def walk(**values: object) -> RandomWalk:
     asked: dict[str, object] = {
         "seed": 7, "symbol": "BTC/USDT", "step_ms": 3_600_000, "candles": 500, "start": 1_704_067_200_000,
         "start_price": Decimal(30000), "annual_volatility": Decimal("0.6"), "regimes": True, "holes": 0,
         "price_decimals": 2, "volume_decimals": 5,
     }  # fmt: skip
-    return Walk(**{**asked, **values})  # type: ignore[arg-type]
+    return RandomWalk(**{**asked, **values})  # type: ignore[arg-type]
 
 
-def hashed(asked: Walk) -> str:
+def hashed(asked: RandomWalk) -> str:
     made = synthetic.columns(asked)
     return digest([Series(asked.symbol, asked.price_decimals, asked.volume_decimals, made)], "1h")
 
@@ -41,7 +41,7 @@ def hashed(asked: Walk) -> str:
         (walk(regimes=False, holes=3, seed=2**80), "df6655a46d2677ed6e3433bb58d31876"),
     ],
 )
-def test_a_seed_gives_these_very_bytes_on_every_machine(asked: Walk, expected: str) -> None:
+def test_a_seed_gives_these_very_bytes_on_every_machine(asked: RandomWalk, expected: str) -> None:
     assert hashed(asked) == expected
 
 
@@ -69,7 +69,7 @@ def test_with_more_candles_the_opens_and_closes_begin_as_with_fewer() -> None:
         volume_decimals=st.integers(0, 8),
     )
 )
-def test_candles_made_up_pass_every_check_and_are_as_many_as_were_asked_for(asked: Walk) -> None:
+def test_candles_made_up_pass_every_check_and_are_as_many_as_were_asked_for(asked: RandomWalk) -> None:
     target = Target(asked.symbol, asked.step_ms, asked.price_decimals, asked.volume_decimals, LIMIT * 10**6)
     series, counts, notes = assemble([synthetic.rows(asked)], target)
     assert (counts.candles, counts.missing, notes) == (asked.candles, asked.holes, ())

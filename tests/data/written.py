@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from safla.candles.normalise import Counts, Rows, Target, assemble
+from safla.candles.normalise import Counts, FileRows, Target, assemble
 from safla.core.candles import Series
 from safla.errors import DataError
 
@@ -25,12 +25,12 @@ def lines(count: int = 3, *, start: int = START) -> list[str]:
     return [f"{start + row * STEP},100.5,110,{90 + row % 5},105.25,{row}.125" for row in range(count)]
 
 
-def candles(rows: Rows, *, price_decimals: int | None = None, volume_decimals: int | None = None) -> Series:
+def candles(rows: FileRows, *, price_decimals: int | None = None, volume_decimals: int | None = None) -> Series:
     return assembled(rows, price_decimals=price_decimals, volume_decimals=volume_decimals)[0]
 
 
 def assembled(
-    *rows: Rows, price_decimals: int | None = None, volume_decimals: int | None = None
+    *rows: FileRows, price_decimals: int | None = None, volume_decimals: int | None = None
 ) -> tuple[Series, Counts, tuple[str, ...]]:
     return assemble(list(rows), Target("BTC/USDT", STEP, price_decimals, volume_decimals, LIMIT))
 

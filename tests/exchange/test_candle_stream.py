@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from safla.clock import Clock
-from safla.config.operation import Exchange
+from safla.config.operation import ExchangeSection
 from safla.exchange import candle_stream, factory
 from safla.exchange.candle_stream import CandleStream
 from safla.exchange.ccxt_stream import ccxt_stream
@@ -246,7 +246,7 @@ def test_an_exchange_that_watches_symbols_one_by_one_rings_when_a_newer_candle_s
 
 def test_a_stream_is_opened_where_the_configuration_says_and_nowhere_else() -> None:
     async def made(**given: Any) -> Any:
-        stream = factory.streaming(Exchange.model_validate(given), ccxt_stream)
+        stream = factory.streaming(ExchangeSection.model_validate(given), ccxt_stream)
         return None if stream is None else stream.urls["api"]["ws"]
 
     assert asyncio.run(made(stream_url="ws://127.0.0.1:1/")) == {"spot": "ws://127.0.0.1:1/stream/ws"}

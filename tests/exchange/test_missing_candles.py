@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from safla.core.candles import Series
 from safla.errors import ExchangeError
-from safla.exchange.missing_candles import MOST_DISAGREEMENTS, Asked, OnlyNewest, Settled, between, settle
+from safla.exchange.missing_candles import MOST_DISAGREEMENTS, OnlyNewest, PageSource, Settled, between, settle
 from tests.data.served import HOUR, START, hour, hours, series
 
-ASKED = Asked("binance BTC/USDT 1h", HOUR, 10, None)
+ASKED = PageSource("binance BTC/USDT 1h", HOUR, 10, None)
 
 
 def page(*numbers: int) -> Series:
@@ -24,7 +24,9 @@ async def at_once(_before: int) -> None:
     """No pause."""
 
 
-def settled(first: Series, *answers: Series | None, to: int = 10, asked: Asked = ASKED) -> tuple[Settled, list[tuple]]:
+def settled(
+    first: Series, *answers: Series | None, to: int = 10, asked: PageSource = ASKED
+) -> tuple[Settled, list[tuple]]:
     """What comes of a page whose holes are answered so; and the windows that were asked for."""
     windows, script = [], list(answers)
 

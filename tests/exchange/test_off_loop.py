@@ -11,7 +11,7 @@ from typing import Any
 import ccxt.async_support  # noqa: F401 - its import is not what is timed
 import pytest
 
-from safla.config.operation import Exchange
+from safla.config.operation import ExchangeSection
 from safla.exchange import factory, off_loop
 from safla.exchange.transport import HttpAnswer
 from tests.fake.rest import _described
@@ -171,7 +171,7 @@ def test_a_loop_goes_on_while_ccxt_parses_the_markets_of_an_exchange(figure: Cal
             last = time.monotonic()
 
     async def scene() -> tuple[float, int]:
-        config = Exchange.model_validate({"name": "binance"})
+        config = ExchangeSection.model_validate({"name": "binance"})
         exchange = factory.made(config)
         exchange._received, exchange.before, exchange.heard = received, before, lambda heard: None
         exchange.timeout_on_exit = 0
@@ -196,7 +196,7 @@ def test_candles_are_asked_for_while_markets_are_parsed_as_at_any_time() -> None
     seen: list[Any] = []
 
     async def scene() -> None:
-        config = Exchange.model_validate({"name": "binance"})
+        config = ExchangeSection.model_validate({"name": "binance"})
         exchange = factory.made(config)
         factory.assume(exchange, ["BTC/USDT"])
 

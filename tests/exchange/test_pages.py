@@ -6,11 +6,11 @@ import pytest
 
 from safla.errors import DataError
 from safla.exchange import pages
-from safla.exchange.pages import Asked
+from safla.exchange.pages import PageRequest
 
 HOUR = 3_600_000
 START = 1_704_067_200_000  # 2024-01-01
-ASKED = Asked("binance BTC/USDT 1h", "BTC/USDT", HOUR, START, 4, START + 3 * HOUR + 1_000)
+ASKED = PageRequest("binance BTC/USDT 1h", "BTC/USDT", HOUR, START, 4, START + 3 * HOUR + 1_000)
 
 
 def row(number: int, **changed: object) -> list[object]:

@@ -8,7 +8,7 @@ import pytest
 
 from safla.clock import Clock
 from safla.errors import ExchangeError
-from safla.exchange.server_time import BELIEVED_SECONDS, DOUBTED_SECONDS, Now, Read, ServerTime
+from safla.exchange.server_time import BELIEVED_SECONDS, DOUBTED_SECONDS, ClockReading, Now, ServerTime
 from tests.exchange.ticking import Ticking
 
 SERVER = 1_704_067_200_000
@@ -26,7 +26,7 @@ class Case:
         clock = Clock(self.ticking.clock, lambda: SERVER / 1000 + self.ticking.now - ahead, self.ticking.sleep)
         self.time = ServerTime("binance", clock=clock, ask=self.ask)
 
-    async def ask(self) -> Read:
+    async def ask(self) -> ClockReading:
         sent = self.ticking.now
         self.asked.append(sent)
         await self.ticking.sleep(WAY)
@@ -34,7 +34,7 @@ class Case:
             raise ExchangeError("away")
         server = SERVER + round(self.ticking.now * 1000)
         await self.ticking.sleep(WAY)
-        return Read(server, sent, self.ticking.now)
+        return ClockReading(server, sent, self.ticking.now)
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         return self.ticking.run(work)

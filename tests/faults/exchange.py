@@ -11,9 +11,9 @@ from safla.config.loader import load
 from safla.config.model import Config
 from safla.data import service
 from safla.data.backfill import Got
-from safla.data.service import Ask
+from safla.data.service import FetchRequest
 from safla.data.store import store
-from safla.data.store.store import Place
+from safla.data.store.store import SeriesKey
 from safla.errors import SaflaError
 from safla.exchange.client import Feed, feed_of
 from tests.exchange.ticking import Ticking
@@ -74,7 +74,7 @@ class Meeting:
     async def fetch(self, *symbols: str, start: int | None = START, end: int | None = None, **ask: Any) -> Came:
         """One fetch, within `run`."""
         began = self.ticking.now
-        asked = Ask(symbols or (SYMBOL,), start, end, **ask)
+        asked = FetchRequest(symbols or (SYMBOL,), start, end, **ask)
         try:
             fetched = await service.fetch(self.config(), asked, clock=self.clock)
         except SaflaError as error:
@@ -123,7 +123,7 @@ def at(minute: int) -> int:
 
 def rows(cache: Path, symbol: str = SYMBOL) -> list[Row]:
     """Every candle that is stored."""
-    series = store.held(Place(cache, "binance", symbol, "1m"), (0, at(10_000_000))).series
+    series = store.held(SeriesKey(cache, "binance", symbol, "1m"), (0, at(10_000_000))).series
     return [] if series is None else list(zip(*(column.tolist() for column in series.columns), strict=True))
 
 

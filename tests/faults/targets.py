@@ -14,7 +14,7 @@ from safla.candles import normalise
 from safla.cli import main
 from safla.config import paths, plan_text
 from safla.config.loader import load, load_mapping
-from safla.config.operation import Exchange
+from safla.config.operation import ExchangeSection
 from safla.config.types import SYMBOL
 from safla.data.files import csv, formats, parquet, table, vision
 from safla.data.files.formats import Question
@@ -229,7 +229,7 @@ def read_markets(data: bytes, folder: Path) -> None:
 
 
 async def _loaded(name: str, body: str) -> None:
-    config = Exchange.model_validate({"name": name})
+    config = ExchangeSection.model_validate({"name": name})
     exchange = factory.made(config)
 
     async def received(url: str, headers: object) -> HttpAnswer:

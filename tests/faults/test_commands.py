@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from safla.paper import control
-from safla.paper.control import Kind
+from safla.paper.control import CommandKind
 from tests.faults.command import ROOT, inside, safla
 from tests.faults.dying import DIED
 from tests.faults.invariants import check_answer, check_run, untouched
@@ -80,7 +80,7 @@ def deaths(tmp_path: Path, begin: Path, *words: str | Path, release: bool) -> tu
 
 def test_row_24_a_command_to_a_run_that_waits_is_taken_within_a_second(begun):
     child = going_on(begun)
-    kinds: list[Kind] = ["halt", "resume", "halt"]
+    kinds: list[CommandKind] = ["halt", "resume", "halt"]
     for lines, kind in enumerate(kinds, 1):
         began = time.monotonic()
         put(begun, kind, note="by hand")

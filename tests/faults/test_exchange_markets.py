@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from safla.config.operation import Exchange
+from safla.config.operation import ExchangeSection
 from safla.errors import ExchangeError
 from safla.exchange import bounds, factory
 from safla.exchange.failures import RequestFailed
@@ -119,7 +119,7 @@ def loaded(name: str, answer: Callable[[str], Any]) -> Any:
         """No gate."""
 
     async def load() -> Any:
-        config = Exchange.model_validate({"name": name})
+        config = ExchangeSection.model_validate({"name": name})
         exchange = factory.made(config)
         exchange._received, exchange.before, exchange.heard = received, before, lambda heard: None
         exchange.fetch_currencies = lambda *a: asyncio.sleep(0, {})

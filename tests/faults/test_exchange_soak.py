@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from safla.data import service
-from safla.data.backfill import Standing
-from safla.data.service import Ask, Fetched
+from safla.data.backfill import DownloadProgress
+from safla.data.service import Fetched, FetchRequest
 from tests.fake.breaking import Break
 from tests.fake_exchange import ANSWERS, HOSTILE, PAGES, Market
 from tests.faults.exchange import START, Meeting, at, kept, minutes, undisturbed
@@ -71,7 +71,7 @@ class Breaking:
         self._process = psutil.Process()
         self._due: dict[str, Break] = {}
 
-    def told(self, standing: Standing) -> None:
+    def told(self, standing: DownloadProgress) -> None:
         """A page of a symbol is settled."""
         self.descriptors.append(self._process.num_fds())
         symbol = standing.place.symbol
@@ -103,7 +103,7 @@ def soaked(cache: Path, *, pages: int, chance: random.Random) -> Soaked:
 
     async def main() -> tuple[Fetched, int]:
         before = asyncio.all_tasks()
-        ask = Ask(SYMBOLS, START, at(pages // len(NAMES) * CANDLES_A_PAGE))
+        ask = FetchRequest(SYMBOLS, START, at(pages // len(NAMES) * CANDLES_A_PAGE))
         fetched = await service.fetch(meeting.config(), ask, told=breaking.told, clock=meeting.clock)
         await meeting.fake.until(lambda: len(asyncio.all_tasks() - before) == 0, seconds=1.0)
         return fetched, len(asyncio.all_tasks() - before)

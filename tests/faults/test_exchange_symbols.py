@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from safla.data import service
-from safla.data.backfill import Standing
-from safla.data.service import Ask
+from safla.data.backfill import DownloadProgress
+from safla.data.service import FetchRequest
 from safla.data.store import store
 from safla.errors import ConfigError, ExchangeError
 from tests.fake_exchange import Candles, FakeExchange, Market, served, synthetic
@@ -66,12 +66,12 @@ def taken_out(meeting: Meeting, *, done: int) -> tuple[Any, Market]:
     """A fetch of both, in the midst of which the exchange has BTCUSDT no more; what it came to, and the market."""
     gone: list[Market] = []
 
-    def told(standing: Standing) -> None:
+    def told(standing: DownloadProgress) -> None:
         if standing.place.symbol == SYMBOL and standing.done >= done and not gone:
             gone.append(meeting.fake.markets.pop("BTCUSDT"))
 
     fetched = meeting.run(
-        lambda: service.fetch(meeting.config(), Ask(BOTH, START, at(CANDLES)), told=told, clock=meeting.clock)
+        lambda: service.fetch(meeting.config(), FetchRequest(BOTH, START, at(CANDLES)), told=told, clock=meeting.clock)
     )
     return fetched, gone[0]
 

@@ -14,12 +14,12 @@ import pytest
 from pydantic import SecretStr
 
 from safla.config.model import Config
-from safla.config.operation import Monitoring
+from safla.config.operation import MonitoringSection
 from safla.errors import HostError
 from safla.observe import event_log, log_file, monitoring, webhook
 from safla.observe.alerts import Alerts
 from safla.observe.event_log import say_on_stderr
-from safla.observe.monitor import Facts, Monitor, Sample
+from safla.observe.monitor import Gauges, Monitor, Sample
 from safla.observe.prometheus import Page
 from tests.margins import bound
 from tests.observe.happenings import EVENTS, told
@@ -116,7 +116,7 @@ def broken(error: Exception):
 @pytest.mark.parametrize("name", ["Process", "virtual_memory", "net_io_counters"])
 def test_row_32_psutil_fails_and_its_figures_are_null(capfd, monkeypatch, name, error):
     monkeypatch.setattr(psutil, name, broken(error))
-    with monitoring.of_run(paper(), run="r", symbols=("BTC/USDT",), facts=Facts(requests=lambda: 7)) as monitor:
+    with monitoring.of_run(paper(), run="r", symbols=("BTC/USDT",), facts=Gauges(requests=lambda: 7)) as monitor:
         for _ in range(3):
             found = monitor.sample()
     lost = {
@@ -131,14 +131,14 @@ def test_row_32_psutil_fails_and_its_figures_are_null(capfd, monkeypatch, name, 
 
 def test_row_32_psutil_is_not_there_and_the_figures_of_the_run_are(capfd, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "psutil", None)
-    with monitoring.of_run(paper(), run="r", symbols=(), facts=Facts(breaker=lambda: "closed")) as monitor:
+    with monitoring.of_run(paper(), run="r", symbols=(), facts=Gauges(breaker=lambda: "closed")) as monitor:
         found = monitor.sample()
     assert (found.cpu_pct, found.breaker) == (None, "closed")
     assert stderr_of(capfd) == ["safla: monitoring: psutil cannot be had, the run goes on: ModuleNotFoundError"]
 
 
 def test_row_32_each_fact_of_the_runner_may_fail(capfd):
-    facts = Facts(*[broken(KeyError("x"))] * len(Facts._fields))
+    facts = Gauges(*[broken(KeyError("x"))] * len(Gauges._fields))
     with monitoring.of_run(paper(), run="r", symbols=("BTC/USDT",), facts=facts) as monitor:
         found = monitor.sample()
     assert (found.requests, found.weight, found.breaker, found.tasks, found.dropped) == (None,) * 5
@@ -147,7 +147,7 @@ def test_row_32_each_fact_of_the_runner_may_fail(capfd):
 
 
 def test_row_32_no_new_thread_is_no_monitoring_and_one_line(capfd, monkeypatch):
-    monitor = Monitor(Monitoring(), alerts=Alerts([], cooldown_seconds=0, say=print), say=say_on_stderr)
+    monitor = Monitor(MonitoringSection(), alerts=Alerts([], cooldown_seconds=0, say=print), say=say_on_stderr)
     monkeypatch.setattr(threading.Thread, "start", broken(RuntimeError("can't start new thread")))
     with monitor:
         monitor.listen(told(*EVENTS.values()))
@@ -200,7 +200,7 @@ def test_row_32_a_stderr_that_takes_nothing_delays_nobody(monkeypatch):
         said.append(text)
         go.wait(LONG)
 
-    facts = Facts(*[broken(KeyError("x"))] * len(Facts._fields))
+    facts = Gauges(*[broken(KeyError("x"))] * len(Gauges._fields))
     with monitoring.of_run(paper(), run="r", symbols=(), facts=facts, terminal=broken(OSError()), say=say) as monitor:
         began = time.monotonic()
         monitor.sample()
@@ -214,7 +214,7 @@ def test_row_32_a_scrape_that_hangs_delays_nobody(capfd):
     pytest.importorskip("prometheus_client", reason="the extra metrics is not installed")
     import socket
 
-    monitor = Monitor(Monitoring(), alerts=Alerts([], cooldown_seconds=0, say=print), say=say_on_stderr)
+    monitor = Monitor(MonitoringSection(), alerts=Alerts([], cooldown_seconds=0, say=print), say=say_on_stderr)
     began = time.monotonic()
     with Page("127.0.0.1", 0, latest=lambda: monitor.latest) as page:
         hanging = [socket.create_connection(("127.0.0.1", page.port), timeout=5) for _ in range(20)]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from safla.journal import reader
-from safla.journal.events import Candle, DayStarted, Filled, Halted, Resumed, RunEnded
+from safla.journal.events import CandleEvent, DayStarted, Filled, Halted, Resumed, RunEnded
 from safla.paper import control
 from safla.paper.control import Command
 from safla.paper.session import resting
@@ -124,13 +124,13 @@ def begun(folder: Path, sets: Sequence[str] = ()) -> bytes:
     """A run that was killed in its middle, at the end of a timestamp."""
     traded(folder, sets)
     whole = journal(folder)
-    cut_behind(folder, whole, events(folder, Candle)[len(events(folder, Candle)) // 2].ts)
+    cut_behind(folder, whole, events(folder, CandleEvent)[len(events(folder, CandleEvent)) // 2].ts)
     return whole
 
 
 def test_row_24_a_command_that_waits_when_a_run_begins_again_is_done_after_what_was_there(tmp_path):
     begun(tmp_path)
-    last = events(tmp_path, Candle)[-1].ts
+    last = events(tmp_path, CandleEvent)[-1].ts
     before = journal(tmp_path)
     one = put(tmp_path, "halt", note="by hand")
     traded(tmp_path)
@@ -207,7 +207,7 @@ def test_row_24_a_command_whose_lines_are_there_is_not_done_again_by_a_later_sta
     one = put(tmp_path, "halt")
     traded(tmp_path)
     lift = by_hand("on we go", number=2)
-    cut_behind(tmp_path, journal(tmp_path), events(tmp_path, Candle)[-20].ts)
+    cut_behind(tmp_path, journal(tmp_path), events(tmp_path, CandleEvent)[-20].ts)
     with resting(tmp_path, say=lambda text: None) as (held, _):
         held.resume(None, lift)
     control.put(tmp_path, one)

@@ -14,7 +14,7 @@ import pytest
 
 from safla.errors import DataError
 from safla.journal import append, reader
-from safla.journal.events import Candle
+from safla.journal.events import CandleEvent
 from safla.observe.update import Update
 from safla.paper import sources
 from safla.paper.sources import CandleBatch
@@ -98,9 +98,9 @@ def test_candles_that_are_recorded_win_over_those_that_are_fetched_again(tmp_pat
     ends = [number for number, line in enumerate(lines, 1) if b'"type":"candle"' in line and number > 20]
     for number in ends[:12]:
         cut(tmp_path, lines, number)
-        last = [one.event for one in reader.read(tmp_path) if isinstance(one.event, Candle)][-1]
+        last = [one.event for one in reader.read(tmp_path) if isinstance(one.event, CandleEvent)][-1]
 
-        def revise(one: CandleBatch, ts: int = last.ts, last: Candle = last) -> list[CandleBatch]:
+        def revise(one: CandleBatch, ts: int = last.ts, last: CandleEvent = last) -> list[CandleBatch]:
             if one.ts != ts:
                 return [one]
             known = 2 if last.symbol == "ETH/USDT" else 1
@@ -148,7 +148,7 @@ def holes_of(folder: Path) -> set[int]:
     """The timestamps that one of the symbols has no candle for."""
     seen: dict[int, int] = {}
     for line in reader.read(folder):
-        if isinstance(line.event, Candle):
+        if isinstance(line.event, CandleEvent):
             seen[line.event.ts] = seen.get(line.event.ts, 0) + 1
     return {ts for ts, count in seen.items() if count == 1}
 

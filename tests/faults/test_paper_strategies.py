@@ -11,7 +11,7 @@ from safla.core import account, step
 from safla.core.fills import fee
 from safla.errors import Finding
 from safla.journal import reader
-from safla.journal.events import Candle, Halted, OrderPlaced, Signal
+from safla.journal.events import CandleEvent, Halted, OrderPlaced, SignalEvent
 from safla.runs import replay
 from safla.runs.strategy_candles import Candles
 from safla.strategies.register import Strategy
@@ -108,9 +108,9 @@ def test_row_30_a_strategy_that_fails_halts_the_account_and_the_run_goes_on(tmp_
     assert asked[-1] == FIRST + AT * HOUR  # and not again while that halt is open (J17)
     (halted,) = [one for one in events(tmp_path, Halted) if one.rule == "strategy_error"]
     assert (halted.ts, halted.note) == (FIRST + AT * HOUR, f"mine {note}")
-    assert [one for one in events(tmp_path, Signal) if one.ts >= halted.ts] == []
+    assert [one for one in events(tmp_path, SignalEvent) if one.ts >= halted.ts] == []
     assert [one for one in events(tmp_path, OrderPlaced) if one.ts > halted.ts and one.side == "buy"] == []
-    assert len(events(tmp_path, Candle)) > AT + 50
+    assert len(events(tmp_path, CandleEvent)) > AT + 50
     check_replay(tmp_path, more["register"])
 
 

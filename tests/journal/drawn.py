@@ -76,10 +76,10 @@ def _value(draw: st.DrawFn, hint: Any, started: RunStarted, scale: SymbolScale) 
         e.Measure: amounts(0),
         e.Time: TIMES,
         e.Count: COUNTS,
-        e.Number: NUMBERS,
-        e.Text: TEXTS,
+        e.Ordinal: NUMBERS,
+        e.ShortText: TEXTS,
         e.Hex: st.text("0123456789abcdef", min_size=32, max_size=32),
-        e.Symbol: st.just(scale.symbol),
+        e.JournalSymbol: st.just(scale.symbol),
         e.SymbolName: st.just(scale.symbol),
         bool: st.booleans(),
     }

@@ -14,13 +14,13 @@ from safla.core import engine
 from safla.core import values as v
 from safla.core.account import blank_out, opened
 from safla.core.candles import Series, align, digest
-from safla.core.values import Columns, Grid, Market, Plan, Rules, Signals, State
+from safla.core.values import Columns, Detail, Grid, Market, Plan, Rules, Signals, State
 from safla.journal import events as e
 from safla.journal.chain import ORIGIN, Chain
 from safla.journal.encode import NO_INPUT, Input
-from safla.journal.events import Detail, Event, RunStarted, SymbolScale
+from safla.journal.events import Event, RunStarted, SymbolScale
 from safla.journal.reader import read
-from safla.journal.writer import Lines
+from safla.journal.writer import LineEncoder
 
 HOUR = 3_600_000
 BEGIN = 1_700_006_400_000  # 2023-11-15T00:00Z
@@ -90,7 +90,7 @@ def small_journal(detail: Detail = "candles", *, size: int = 300, check_moves: b
     """The journal of the small run, folded in blocks of so many timestamps; an operator halts and resumes it."""
     run = small_run()
     plan = Plan(RULES, np.array([MARKET, MARKET], np.int64))
-    lines = Lines(first_event(detail), check_moves=check_moves)
+    lines = LineEncoder(first_event(detail), check_moves=check_moves)
     out = blank_out(2, size, 4_096)
     state = engine.begin(opened(BALANCE, 2), out, BEGIN)
     text = []
@@ -108,7 +108,7 @@ def small_journal(detail: Detail = "candles", *, size: int = 300, check_moves: b
     return b"".join(text)
 
 
-def _wish(lines: Lines, plan: Plan, state: State, out: v.Out, at: int, text: list[bytes]) -> State:
+def _wish(lines: LineEncoder, plan: Plan, state: State, out: v.Out, at: int, text: list[bytes]) -> State:
     if at not in _WISHES:
         return state
     if _WISHES[at] == "halt":

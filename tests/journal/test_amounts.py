@@ -6,11 +6,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safla.core.scale import to_text
-from safla.journal.amounts import Amounts, Scale, scales_of
-from safla.journal.events import Candle, DayStarted, Event, Mark, ModeChanged, OrderRefused, RunStarted, Signal
+from safla.journal.amounts import AmountPlaces, Amounts, scales_of
+from safla.journal.events import (
+    CandleEvent,
+    DayStarted,
+    Event,
+    Mark,
+    ModeChanged,
+    OrderRefused,
+    RunStarted,
+    SignalEvent,
+)
 from tests.journal.sample import first_event, scale
 
-CANDLE = Candle(
+CANDLE = CandleEvent(
     ts=0, symbol="BTC/USDT", open="1.00", high="12.34", low="0.01", close="1.00", volume="0.00000"
 )  # fmt: skip
 DAY = DayStarted(ts=0, cash="0.0000000", equity="-1.0000000", peak="0.0000001", marks=[])
@@ -62,8 +71,8 @@ def test_an_amount_beyond_64_bits_is_refused(text: str) -> None:
         (msgspec.structs.replace(REFUSED, value="3.0"), "value: not an amount"),
         (msgspec.structs.replace(REFUSED, reason="below_lot"), "value: not an amount"),
         (msgspec.structs.replace(REFUSED, reason="halted"), "value: the reason halted has none"),
-        (Signal(ts=0, symbol="BTC/USDT", signal="enter", strength="0.5"), "strength: not an amount"),
-        (Signal(ts=0, symbol="BTC/USDT", signal="enter", strength="-0.000000"), "strength: not an amount"),
+        (SignalEvent(ts=0, symbol="BTC/USDT", signal="enter", strength="0.5"), "strength: not an amount"),
+        (SignalEvent(ts=0, symbol="BTC/USDT", signal="enter", strength="-0.000000"), "strength: not an amount"),
     ],
 )
 def test_what_the_first_line_does_not_know_is_refused(event: Event, what: str) -> None:
@@ -81,7 +90,7 @@ def test_a_first_line_whose_own_amounts_have_other_places_is_refused(name: str) 
 def test_the_scales_are_those_of_the_first_line() -> None:
     assert scales_of(msgspec.structs.replace(first_event("trades", ["BTC/USDT"]), money_decimals=9)) == (
         9,
-        {"BTC/USDT": Scale(2, 5, 5, k=100)},
+        {"BTC/USDT": AmountPlaces(2, 5, 5, k=100)},
     )
 
 

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from safla.core.values import Detail
 from safla.errors import HostError, JournalError
 from safla.journal import checkpoint as anchor
 from safla.journal.checkpoint import Checkpoint
-from safla.journal.events import Detail, Event
-from safla.journal.reader import Line, Tail, read
+from safla.journal.events import Event
+from safla.journal.reader import JournalLine, Tail, read
 from safla.journal.verify import judged, survey
 from tests.journal.drawn import events, first_lines
 from tests.journal.sample import chained, first_event, lines_of, small_events, small_journal
@@ -31,7 +32,7 @@ def texts_of(events: tuple[Event, ...]) -> list[bytes]:
     return [msgspec.json.encode(event, order="deterministic") for event in events]
 
 
-def strictly(path: Path) -> tuple[list[Line], Tail]:
+def strictly(path: Path) -> tuple[list[JournalLine], Tail]:
     """All that a strict reading gives."""
     journal = read(path)
     lines = list(journal)

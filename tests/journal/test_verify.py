@@ -10,7 +10,7 @@ import pytest
 from safla.errors import JournalError
 from safla.journal import checkpoint as anchor
 from safla.journal.checkpoint import Checkpoint
-from safla.journal.verify import Walk, judged, survey
+from safla.journal.verify import VerifiedLines, judged, survey
 from tests.chains import rehashed
 from tests.small_runs import journal, run, small
 
@@ -111,7 +111,7 @@ def test_a_line_across_the_edge_of_a_read_is_as_whole_as_any(edge):
 
 def test_what_is_written_behind_the_end_while_it_is_read_is_not_looked_at(text):
     file = io.BytesIO(text)
-    walk = Walk(file, None)
+    walk = VerifiedLines(file, None)
     lines = 0
     for _ in walk:
         lines += 1

@@ -17,7 +17,7 @@ from safla.journal.encode import NO_INPUT, Input
 from safla.journal.events import (
     DETAILS,
     LEVELS,
-    Candle,
+    CandleEvent,
     CandleMissing,
     ModeChanged,
     OrderExpired,
@@ -25,7 +25,7 @@ from safla.journal.events import (
     RunEnded,
     RunStarted,
 )
-from safla.journal.writer import Lines
+from safla.journal.writer import LineEncoder
 from tests.journal.sample import BALANCE, BEGIN, HOUR, first_event, small_events, small_journal
 
 NEXT = BEGIN + HOUR
@@ -178,7 +178,7 @@ REFUSALS = (
 @pytest.mark.parametrize("name", ROWS)
 def test_a_row_becomes_this_event(name: str) -> None:
     rows, expected = ROWS[name]
-    lines = Lines(first_event("decisions"))
+    lines = LineEncoder(first_event("decisions"))
     lines.block(grid_of(), 0, last=0, rows=rows_of(), strengths=np.zeros(0))
     table = rows_of(*rows)
     if rows[0][0] == v.SIGNAL:
@@ -198,7 +198,7 @@ def test_every_kind_of_row_is_in_the_table() -> None:
 def test_a_refusal_tells_its_two_numbers_in_their_unit(refusal: tuple[Any, ...]) -> None:
     reason, value, limit, *expected = refusal
     row = rows_of((v.ORDER_REFUSED, NEXT, 0, 5, v.BUY, reason, value, limit))
-    lines = Lines(first_event("decisions"))
+    lines = LineEncoder(first_event("decisions"))
     (event,) = events_in(lines.outside(row, NO_INPUT))
     assert [event["reason"], event["value"], event["limit"]] == expected
 
@@ -210,7 +210,7 @@ def test_the_first_timestamp_begins_with_the_run_the_starts_and_the_candles() ->
         (v.DAY_STARTED, BEGIN, v.NONE, BALANCE, BALANCE, BALANCE),
         (v.SIGNAL, NEXT, 1, v.ENTER_SIGNAL),
     )
-    lines = Lines(first_event("candles"))
+    lines = LineEncoder(first_event("candles"))
     text = lines.block(grid_of((100, 0), (101, 200)), 0, last=2, rows=rows, strengths=np.zeros(4))
     assert told(text) == [
         "run_started",
@@ -226,7 +226,7 @@ def test_the_first_timestamp_begins_with_the_run_the_starts_and_the_candles() ->
 
 
 def test_a_block_without_a_timestamp_has_the_rows_alone() -> None:
-    lines = Lines(first_event("candles"))
+    lines = LineEncoder(first_event("candles"))
     start = rows_of((v.MODE_CHANGED, BEGIN, 0, machine.START, machine.IDLE, machine.WARMING))
     text = lines.block(grid_of((1, 1)), 0, last=0, rows=start, strengths=np.zeros(1))
     assert told(text) == ["run_started", "mode_changed BTC/USDT"]
@@ -234,7 +234,7 @@ def test_a_block_without_a_timestamp_has_the_rows_alone() -> None:
 
 
 def test_a_candle_is_written_in_its_own_places() -> None:
-    lines = Lines(first_event("candles"))
+    lines = LineEncoder(first_event("candles"))
     (_, event, missing) = events_in(lines.block(grid_of((100, 0)), 0, last=1, rows=rows_of(), strengths=np.zeros(0)))
     assert event == {
         "type": "candle", "ts": BEGIN, "symbol": "BTC/USDT", "open": "1.00", "high": "1.02", "low": "0.99",
@@ -244,7 +244,7 @@ def test_a_candle_is_written_in_its_own_places() -> None:
 
 
 def test_a_price_of_one_unit_is_a_candle_and_one_of_none_is_missing() -> None:
-    lines = Lines(first_event("candles"))
+    lines = LineEncoder(first_event("candles"))
     text = lines.block(grid_of((1, 0)), 0, last=1, rows=rows_of(), strengths=np.zeros(0))
     assert [(one["type"], one.get("open")) for one in events_in(text)] == [
         ("run_started", None),
@@ -257,7 +257,7 @@ def test_a_position_of_one_unit_is_marked_in_the_last_line() -> None:
     state = opened(BALANCE, 2)
     state.account[v.LAST_TS] = BEGIN
     state.book[0, [v.QUANTITY, v.CLOSE]] = 1, 250
-    text = Lines(first_event("candles")).closing(rows_of(), state, digest="0" * 32, stop=NO_INPUT)
+    text = LineEncoder(first_event("candles")).closing(rows_of(), state, digest="0" * 32, stop=NO_INPUT)
     assert events_in(text)[-1]["marks"] == [{"symbol": "BTC/USDT", "quantity": "0.00001", "price": "2.50"}]
 
 
@@ -265,7 +265,7 @@ def test_the_last_line_tells_the_state() -> None:
     state = opened(BALANCE, 2)
     state.account[[v.LAST_TS, v.ROWS_FOLDED, v.TRADES, v.POSITIONS, v.REALISED, v.FEES]] = NEXT, 3, 5, 1, -7, 9
     state.book[1, [v.QUANTITY, v.CLOSE]] = 100_000, 250
-    lines = Lines(first_event("trades"))
+    lines = LineEncoder(first_event("trades"))
     expired = rows_of((v.ORDER_EXPIRED, NEXT, 0, 8, v.BUY, v.END_OF_DATA))
     (event,) = events_in(lines.closing(expired, state, digest="ab" * 16, stop=Input(None, 5, "who")))
     assert event == {
@@ -301,14 +301,14 @@ def test_the_closing_lines_stand_last() -> None:
 def test_candles_stand_before_the_outcomes_of_their_timestamp() -> None:
     seen: set[int] = set()
     for event in small_events()[3:]:
-        is_input = isinstance(event, Candle | CandleMissing)
+        is_input = isinstance(event, CandleEvent | CandleMissing)
         assert not (is_input and event.ts in seen)
         if not is_input:
             seen.add(event.ts)
 
 
 def test_each_timestamp_has_one_line_for_each_symbol_in_order() -> None:
-    told = [(event.ts, event.symbol) for event in small_events() if isinstance(event, Candle | CandleMissing)]
+    told = [(event.ts, event.symbol) for event in small_events() if isinstance(event, CandleEvent | CandleMissing)]
     times = sorted({ts for ts, _ in told})
     assert told == [(ts, symbol) for ts in times for symbol in ("BTC/USDT", "ETH/USDT")]
     assert any(isinstance(event, CandleMissing) for event in small_events())
@@ -339,5 +339,5 @@ def test_the_machine_agrees_with_every_move_of_the_run() -> None:
 def test_a_move_that_the_machine_has_not_is_a_bug_if_moves_are_checked(move: tuple[int, int, int]) -> None:
     row = rows_of((v.MODE_CHANGED, NEXT, 0, *move))
     with pytest.raises(IllegalMove):
-        Lines(first_event("decisions"), check_moves=True).outside(row, NO_INPUT)
-    assert Lines(first_event("decisions"), check_moves=False).outside(row, NO_INPUT) != b""
+        LineEncoder(first_event("decisions"), check_moves=True).outside(row, NO_INPUT)
+    assert LineEncoder(first_event("decisions"), check_moves=False).outside(row, NO_INPUT) != b""

@@ -16,11 +16,11 @@ EVENTS = {
     "started": e.RunStarted(
         START, 1, 1, "my run", "candles", "1h", START, "USDT", 8, "100000.00000000", [], {"risk.stop_loss_pct": "0.02"}
     ),
-    "candle": e.Candle(START, "BTC/USDT", "30000.00", "30100.00", "29900.00", "30050.00", "12.50000"),
+    "candle": e.CandleEvent(START, "BTC/USDT", "30000.00", "30100.00", "29900.00", "30050.00", "12.50000"),
     "missing": e.CandleMissing(START, "BTC/USDT"),
     "day": e.DayStarted(START, "99000.00000000", "100000.00000000", "100100.00000000", MARKS),
     "mode": e.ModeChanged(START, "BTC/USDT", "warm", "warming", "flat"),
-    "signal": e.Signal(START, "BTC/USDT", "enter", "0.001200"),
+    "signal": e.SignalEvent(START, "BTC/USDT", "enter", "0.001200"),
     "placed": e.OrderPlaced(START, "BTC/USDT", 1, "buy", "signal", "0.900000"),
     "refused": e.OrderRefused(START, "BTC/USDT", 0, "buy", "halted", None, None),
     "expired": e.OrderExpired(START, "BTC/USDT", 1, "buy", "no_volume"),
@@ -55,9 +55,9 @@ class Hands:
         return Clock(lambda: self.monotonic, lambda: self.wall, lambda seconds: None)  # type: ignore[arg-type,return-value]
 
 
-def candle(symbol: str, ts: int = START) -> e.Candle:
+def candle(symbol: str, ts: int = START) -> e.CandleEvent:
     """A candle of a symbol."""
-    return e.Candle(ts, symbol, "1.0", "1.0", "1.0", "1.0", "1.0")
+    return e.CandleEvent(ts, symbol, "1.0", "1.0", "1.0", "1.0", "1.0")
 
 
 def told(*events: e.Event, halts: tuple[int, ...] = (0, 0, 0, 0), came: float = 0.0, synced: float = 0.0) -> Update:

@@ -4,7 +4,7 @@ import pytest
 
 from safla.journal.events import CandleMissing, Fact, Halted, OrderRefused, Resumed
 from safla.observe.format import WORDS, age, ascii_only, event_line, short, standing_line, standing_lines
-from safla.observe.snapshot import OpenHalt, Position, Standing, SymbolStanding, Waiting
+from safla.observe.snapshot import AccountHalt, AccountSnapshot, Position, SymbolStanding, Waiting
 from tests.journal.sample import small_events
 
 TS = 1_704_067_200_000
@@ -13,11 +13,11 @@ LONG = SymbolStanding(
     Position("0.16000", "59000.00", TS, "58000.00", "trailing_stop", "61950.00", "160.0160000"), None,
 )  # fmt: skip
 FLAT = SymbolStanding("ETHX/USDT", "halted", TS - 3_600_000, "3000.00", None, Waiting(5, "sell", "halt"))
-TOLD = Standing(
+TOLD = AccountSnapshot(
     name="Small", timeframe="1h", quote="USDT", ts=TS, closed=TS + 3_600_000, cash="90000.0000000",
     equity="99600.0160000", peak="100000.0000000", drawdown="0.004000", drawdown_limit="0.100000",
     day_profit="-12.5000000", day_loss="0.000125", day_loss_limit=None, day_entries=3, day_entries_limit=10,
-    open_halts=(OpenHalt("drawdown", 2), OpenHalt("operator", 3)), trades_closed=12, realised="-120.1100000",
+    open_halts=(AccountHalt("drawdown", 2), AccountHalt("operator", 3)), trades_closed=12, realised="-120.1100000",
     fees="9.0000000", symbols=(LONG, FLAT),
 )  # fmt: skip
 

@@ -8,7 +8,7 @@ import pytest
 
 from safla.core import values as v
 from safla.journal.chain import decode, event_bytes
-from safla.journal.events import Candle, Halted, RunStarted
+from safla.journal.events import CandleEvent, Halted, RunStarted
 from safla.observe.live_view import watching, wrapped
 from safla.observe.update import Update
 from safla.runs.engine_choice import choose
@@ -138,7 +138,7 @@ def test_before_the_first_candle_the_picture_says_that_it_waits(story):
 def test_only_the_last_events_and_alerts_stay_and_candles_are_no_events(story):
     alerts = [f"alert {n}" for n in range(9)]
     lines = picture(shown(story, Terminal(), alerts=alerts))
-    events = [event for one in story[1] for event in one.events if not isinstance(event, Candle | RunStarted)]
+    events = [event for one in story[1] for event in one.events if not isinstance(event, CandleEvent | RunStarted)]
     at = lines.index(next(line for line in lines if line.strip() == "last events"))
     assert len(events) > 5
     assert [line.strip()[:4] for line in lines[at + 1 : at + 6]] == ["2024"] * 5

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from safla.config.operation import Monitoring
+from safla.config.operation import MonitoringSection
 from safla.exchange.circuit_breaker import STATES
 from safla.observe import process
 from safla.observe.alerts import Alert, Alerts
-from safla.observe.monitor import LATENCIES, NO_FACTS, Facts, Monitor, Sample, Watched
+from safla.observe.monitor import LATENCIES, NO_FACTS, Gauges, Monitor, Sample, Watched
 from tests.observe.happenings import HOUR, START, Hands, candle, told
 
 SYMBOLS = ("BTC/USDT", "ETH/USDT")
@@ -19,14 +19,14 @@ RUN = Watched(SYMBOLS, HOUR, 3600.0, 1200)
 class Case:
     """A monitor with all that it is given, and what it told."""
 
-    def __init__(self, facts: Facts = NO_FACTS, *, cooldown: int = 0, **watched: Any) -> None:
+    def __init__(self, facts: Gauges = NO_FACTS, *, cooldown: int = 0, **watched: Any) -> None:
         self.hands = Hands()
         self.heard: list[Alert] = []
         self.said: list[str] = []
         clock = self.hands.clock()
         alerts = Alerts([self.heard.append], cooldown_seconds=cooldown, say=self.said.append, clock=clock)
         run = Watched(**{**RUN._asdict(), **watched})
-        self.monitor = Monitor(Monitoring(), run, alerts=alerts, say=self.said.append, facts=facts, clock=clock)
+        self.monitor = Monitor(MonitoringSection(), run, alerts=alerts, say=self.said.append, facts=facts, clock=clock)
 
     def kinds(self) -> list[tuple[str, str | None, bool]]:
         """What was told, without words."""
@@ -47,7 +47,7 @@ def quiet(monkeypatch) -> dict[str, float]:
 
 
 def test_a_look_at_the_real_machine_has_every_figure():
-    case = Case(Facts(lambda: 7, lambda: 20, lambda: "closed", lambda: 3, lambda: 0))
+    case = Case(Gauges(lambda: 7, lambda: 20, lambda: "closed", lambda: 3, lambda: 0))
     case.come(*SYMBOLS)
     figures = case.monitor.sample()
     assert [name for name, value in figures._asdict().items() if value is None] == []
@@ -57,7 +57,7 @@ def test_a_look_at_the_real_machine_has_every_figure():
 
 
 def test_the_figures_of_the_runner_are_those_that_it_gives(quiet):
-    figures = Case(Facts(lambda: 7, lambda: 20, lambda: "half_open", lambda: 3, lambda: 5)).monitor.sample()
+    figures = Case(Gauges(lambda: 7, lambda: 20, lambda: "half_open", lambda: 3, lambda: 5)).monitor.sample()
     assert figures[11:16] == (7, 1200, 20, "half_open", 5)
     assert figures.tasks == 3
     assert Sample._fields[11:16] == ("requests", "requests_limit", "weight", "breaker", "dropped")
@@ -71,7 +71,7 @@ def test_what_nobody_gives_is_null(quiet):
 
 def test_the_lag_is_counted_from_the_close_by_the_clock_of_the_exchange_and_without_one_there_is_none(quiet):
     now = {"is": None}
-    case = Case(Facts(now=lambda: now["is"]))
+    case = Case(Gauges(now=lambda: now["is"]))
     case.come("BTC/USDT")
     assert case.monitor.sample().lag_seconds == {"BTC/USDT": None, "ETH/USDT": None}
     now["is"] = START / 1000 + 3601.0
@@ -120,7 +120,7 @@ def test_a_silent_symbol_is_an_alert_after_so_many_timeframes_and_over_when_its_
 
 
 def test_of_symbols_that_wait_for_each_other_the_one_that_is_missing_is_named(quiet):
-    case = Case(Facts(waiting=lambda: ("ETH/USDT",)))
+    case = Case(Gauges(waiting=lambda: ("ETH/USDT",)))
     case.hands.pass_(4 * 3600)
     case.monitor.sample()
     assert case.kinds() == [("stale_candles", "ETH/USDT", False)]
@@ -142,7 +142,7 @@ def test_a_jump_of_the_wall_clock_makes_no_feed_silent(quiet):
 
 def test_a_breaker_is_troubled_from_open_until_closed(quiet):
     state = iter(["closed", "open", "open", "half_open", "open", "half_open", "closed", None])
-    case = Case(Facts(breaker=lambda: next(state)))
+    case = Case(Gauges(breaker=lambda: next(state)))
     for _ in range(8):
         case.monitor.sample()
     assert case.kinds() == [("breaker_open", None, False), ("breaker_open", None, True)]
@@ -180,8 +180,10 @@ def test_it_looks_every_interval_in_a_thread_and_ends_with_its_with(quiet):
 
     alerts = Alerts([], cooldown_seconds=0, say=pytest.fail)
     looks: list[int | None] = []
-    facts = Facts(requests=lambda: looks.append(1))
-    with Monitor(Monitoring(interval_seconds=7), alerts=alerts, say=pytest.fail, facts=facts, wait=wait) as monitor:
+    facts = Gauges(requests=lambda: looks.append(1))
+    with Monitor(
+        MonitoringSection(interval_seconds=7), alerts=alerts, say=pytest.fail, facts=facts, wait=wait
+    ) as monitor:
         monitor._thread.join(2)
     assert waits == [7.0] * 4
     assert len(looks) == 3

@@ -9,9 +9,9 @@ from safla.core import values as v
 from safla.core.account import opened
 from safla.core.machine import HALTED, LONG, MODES
 from safla.core.values import State
-from safla.observe.snapshot import OpenHalt, Position, Waiting, standing
+from safla.observe.snapshot import AccountHalt, Position, Waiting, standing
 from safla.runs.interrupt import Flag
-from safla.runs.replay_watch import Pace, watch
+from safla.runs.replay_watch import ReplayPace, watch
 from tests.small_runs import run, small
 
 HOUR = 3_600_000
@@ -111,7 +111,7 @@ def test_open_halts_are_told_by_rule_and_number(plan, state):
     state.account[v.HALT_OF_RULE + v.OPERATOR] = 2
     state.book[:, v.MODE] = HALTED
     told = standing(plan, state)
-    assert told.open_halts == (OpenHalt("drawdown", 4), OpenHalt("operator", 2))
+    assert told.open_halts == (AccountHalt("drawdown", 4), AccountHalt("operator", 2))
     assert {one.mode for one in told.symbols} == {"halted"}
 
 
@@ -124,7 +124,7 @@ def test_nothing_wraps_where_amounts_are_large(plan, state):
 def test_the_values_of_a_run_agree_with_each_other_at_every_candle(tmp_path):
     run(small(tmp_path, "data.synthetic.candles=300"), tmp_path / "run")
     held = 0
-    for seen in watch(tmp_path / "run", Pace(None, flag=Flag()), engine="interpreted", say=lambda text: None):
+    for seen in watch(tmp_path / "run", ReplayPace(None, flag=Flag()), engine="interpreted", say=lambda text: None):
         before = State(seen.state.account.copy(), seen.state.book.copy())
         told = standing(seen.run, seen.state)
         assert all(np.array_equal(*pair) for pair in zip(before, seen.state, strict=True))

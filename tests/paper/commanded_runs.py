@@ -11,7 +11,7 @@ from safla.errors import Interrupted
 from safla.journal.encode import Input
 from safla.observe.update import Update
 from safla.paper import control
-from safla.paper.control import Command, Kind
+from safla.paper.control import Command, CommandKind
 from safla.paper.session import first_hash
 from safla.runs.interrupt import Flag
 from tests.paper.paper_runs import journal, traded
@@ -82,7 +82,9 @@ def by_operator(folder: Path) -> list[bytes]:
     return [line for line in journal(folder).splitlines() if any(one in line for one in own)]
 
 
-def put(folder: Path, kind: Kind, *, note: str | None = None, halt: int | None = None, given: int = 0) -> Command:
+def put(
+    folder: Path, kind: CommandKind, *, note: str | None = None, halt: int | None = None, given: int = 0
+) -> Command:
     """Leave a command for a run as `safla halt`, `resume` or `stop` do. given: when, ms; 0: now."""
     wall = time.time if given == 0 else lambda: given / 1000
     one = control.command(folder, kind, run=first_hash(folder / "journal.jsonl"), halt=halt, note=note, wall=wall)

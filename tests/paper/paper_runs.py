@@ -34,7 +34,7 @@ def traded(
     folder: Path, sets: Sequence[str] = (), *, config: Mapping[str, Any] = SMALL, told: list[Update] | None = None,
     register: Mapping[str, Strategy] = STRATEGIES, flag: Flag | None = None, clock: Clock = SYSTEM,
     said: Callable[[str], None] = lambda text: None, **more: Any,
-) -> runner.Ended:  # fmt: skip
+) -> runner.PaperResult:  # fmt: skip
     """A paper run, to its end."""
     heard: list[Update] = [] if told is None else told
     return runner.run(

@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 from safla.paper.observed import _shown, _wall
-from safla.paper.sources import Line
+from safla.paper.sources import ExchangeLink
 
 
 class Asked:
@@ -24,7 +24,7 @@ def test_the_view_shows_the_way_to_the_exchange_and_how_late_the_last_candle_was
     assert _shown(line, late) == {"breaker": "closed", "requests a minute": "3"}
     late.latest = 0.0125
     assert _shown(line, late) == {"breaker": "closed", "requests a minute": "3", "lag": "0.013 s"}
-    assert _shown(Line(), late) == {}
+    assert _shown(ExchangeLink(), late) == {}
 
 
 def test_ages_go_by_the_exchanges_clock_where_it_is_known_and_else_by_this_machines(monkeypatch) -> None:
@@ -33,7 +33,7 @@ def test_ages_go_by_the_exchanges_clock_where_it_is_known_and_else_by_this_machi
 
 
 def test_before_the_clock_of_the_exchange_was_read_nobody_knows_what_time_it_is_there() -> None:
-    line = Line()
+    line = ExchangeLink()
     assert line.now() is None
     line.closing, line.feed = SimpleNamespace(), SimpleNamespace(time=SimpleNamespace(known=False))
     assert line.now() is None

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from safla.journal import reader
-from safla.journal.events import Candle, CandleMissing, Filled, Halted, OrderPlaced, Resumed, RunEnded, TradeClosed
+from safla.journal.events import CandleEvent, CandleMissing, Filled, Halted, OrderPlaced, Resumed, RunEnded, TradeClosed
 from safla.paper import command, runner
 from safla.paper.session import resting
 from safla.runs.replay import replay
@@ -103,7 +103,7 @@ class Case:
     def events(self, kind: Any) -> list[Any]:
         return [line.event for line in reader.read(self.paper) if isinstance(line.event, kind)]
 
-    def minutes(self, kind: Any = Candle | CandleMissing, **fields: Any) -> list[int]:
+    def minutes(self, kind: Any = CandleEvent | CandleMissing, **fields: Any) -> list[int]:
         """When events of a kind were."""
         found = [one for one in self.events(kind) if all(getattr(one, key) == fields[key] for key in fields)]
         return [minute_of(one.ts) for one in found]

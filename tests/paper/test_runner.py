@@ -16,13 +16,13 @@ from safla.core.values import Columns
 from safla.errors import ConfigError, HostError, Interrupted
 from safla.exchange.live_candles import CandleBatch
 from safla.journal import reader
-from safla.journal.events import Candle, Filled, Halted, Resumed, RunEnded, Signal
+from safla.journal.events import CandleEvent, Filled, Halted, Resumed, RunEnded, SignalEvent
 from safla.observe.update import Update
 from safla.paper import runner, sources
 from safla.paper.pace import Pace
 from safla.paper.session import resting
 from safla.runs import replay
-from safla.runs.incremental import Window
+from safla.runs.incremental import CandleWindow
 from safla.runs.interrupt import Flag
 from safla.strategies.register import Strategy
 from tests.paper.commanded_runs import by_hand
@@ -80,7 +80,7 @@ def test_every_batch_is_told_once_it_is_there_and_with_all_its_lines(tmp_path: P
     assert [one.ts for one in told] == sorted(one.ts for one in told)
     assert told[-1].lines == journal(tmp_path).count(b"\n") == len(events)
     assert isinstance(events[-1], RunEnded)
-    assert sum(isinstance(event, Candle) for event in events) == journal(tmp_path).count(b'"type":"candle"')
+    assert sum(isinstance(event, CandleEvent) for event in events) == journal(tmp_path).count(b'"type":"candle"')
     assert all(one.synced >= one.came for one in told)
 
 
@@ -286,8 +286,8 @@ def test_a_strategy_that_raises_halts_the_account_and_the_run_goes_on_watching(t
     traded(tmp_path, MINE, **given)
     halted = [one for one in events(tmp_path, Halted) if one.rule == "strategy_error"]
     assert [(one.ts, one.note) for one in halted] == [(1_704_067_200_000 + 80 * 3_600_000, "mine raised MemoryError")]
-    assert [one for one in events(tmp_path, Signal) if one.ts >= halted[0].ts] == []
-    assert len(events(tmp_path, Candle)) == 157
+    assert [one for one in events(tmp_path, SignalEvent) if one.ts >= halted[0].ts] == []
+    assert len(events(tmp_path, CandleEvent)) == 157
     assert holds(tmp_path, register=given["register"])
 
 
@@ -302,7 +302,7 @@ def test_after_a_person_resumed_it_the_strategy_is_asked_again(tmp_path: Path):
         assert held.resume(None, by_hand("mended")) == 1
     traded(tmp_path, MINE, **given)
     resumed = [one for one in events(tmp_path, Resumed) if one.by == "operator"]
-    assert len([one for one in events(tmp_path, Signal) if one.ts > resumed[0].ts]) > 10
+    assert len([one for one in events(tmp_path, SignalEvent) if one.ts > resumed[0].ts]) > 10
     assert holds(tmp_path, register=given["register"])
     whole = journal(tmp_path)
     for size in (len(whole) // 2, whole.index(b'"strategy_error"') + 20, whole.index(b'"mended"')):
@@ -350,7 +350,7 @@ def test_a_speed_is_how_many_times_faster(text: str, speed: float):
 
 
 def test_a_window_holds_the_last_candles_and_no_more():
-    window = Window(3)
+    window = CandleWindow(3)
     for number in range(20):
         window.add(number, (number, number, number, number, number))
         assert window.columns().ts.tolist() == list(range(max(0, number - 2), number + 1))

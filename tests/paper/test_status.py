@@ -13,7 +13,7 @@ import pytest
 from safla.core import values as v
 from safla.errors import HostError, JournalError
 from safla.journal import checkpoint as anchor
-from safla.journal.events import Candle, RunStarted
+from safla.journal.events import CandleEvent, RunStarted
 from safla.observe.snapshot import standing
 from safla.paper import command
 from safla.paper import status as looking
@@ -21,7 +21,7 @@ from safla.paper.control import Rejected
 from safla.paper.status import look, watch
 from safla.runs.folder import Holder, held
 from safla.runs.interrupt import Flag
-from safla.runs.replay_watch import Pace
+from safla.runs.replay_watch import ReplayPace
 from safla.runs.replay_watch import watch as seen_again
 from safla.runs.runner import Outside
 from tests.chains import rehashed
@@ -65,7 +65,7 @@ def test_a_finished_run_is_told_with_its_last_lines(finished):
     assert found.tail.lines == len(lines)
     assert lines[-1].endswith(f'"h":"{found.tail.h}"}}'.encode())
     assert [type(event).__name__ for event in found.last][-1] == "RunEnded"
-    assert not any(isinstance(event, Candle) for event in found.last)
+    assert not any(isinstance(event, CandleEvent) for event in found.last)
     assert {one.mode for one in found.standing.symbols} == {"idle"}
 
 
@@ -80,7 +80,7 @@ def test_every_cut_of_a_journal_stands_where_its_last_whole_timestamp_did(tmp_pa
     (folder / "head").unlink()
     stood = {
         seen.ts: standing(seen.run, seen.state)
-        for seen in seen_again(folder, Pace(None, flag=Flag()), engine="interpreted", say=pytest.fail)
+        for seen in seen_again(folder, ReplayPace(None, flag=Flag()), engine="interpreted", say=pytest.fail)
     }
     lines = journal(folder).splitlines(keepends=True)
     for n in range(1, len(lines)):
@@ -326,7 +326,7 @@ def test_a_watcher_notices_that_the_process_is_gone(folder):
 def test_a_look_while_the_run_is_written_sees_whole_timestamps_alone(folder, tmp_path):
     stood = {
         seen.ts: standing(seen.run, seen.state)
-        for seen in seen_again(folder, Pace(None, flag=Flag()), engine="interpreted", say=pytest.fail)
+        for seen in seen_again(folder, ReplayPace(None, flag=Flag()), engine="interpreted", say=pytest.fail)
     }
     (tmp_path / "new").mkdir()
     path, text = tmp_path / "new" / "journal.jsonl", journal(folder)

@@ -4,15 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from safla.data.backfill import Standing
-from safla.data.store.store import Place
+from safla.data.backfill import DownloadProgress
+from safla.data.store.store import SeriesKey
 from safla.runs import download
 
-PLACE = Place(Path("cache"), "binance", "BTC/USDT", "1h")
+PLACE = SeriesKey(Path("cache"), "binance", "BTC/USDT", "1h")
 
 
-def standing(done: int, **more: object) -> Standing:
-    return Standing(**{"place": PLACE, "done": done, "total": 9000, "holes": 0, "weight": 40, "requests": 20, **more})  # type: ignore[arg-type]
+def standing(done: int, **more: object) -> DownloadProgress:
+    return DownloadProgress(
+        **{"place": PLACE, "done": done, "total": 9000, "holes": 0, "weight": 40, "requests": 20, **more}
+    )  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -23,7 +25,7 @@ def standing(done: int, **more: object) -> Standing:
         (standing(0), "0 of 9000 candles, 0/s, 0 gaps, 20 requests, weight 40"),
     ],
 )
-def test_the_facts_are_share_rate_holes_requests_and_weight(one: Standing, text: str):
+def test_the_facts_are_share_rate_holes_requests_and_weight(one: DownloadProgress, text: str):
     assert download.facts(one, seconds=2.0) == text
 
 

@@ -9,7 +9,7 @@ import pytest
 from safla.api.registered import registered
 from safla.journal import reader
 from safla.journal.encode import Input
-from safla.journal.events import Halted, OrderPlaced, Signal
+from safla.journal.events import Halted, OrderPlaced, SignalEvent
 from safla.paper.session import resting
 from safla.runs import incremental, replay
 from tests.paper.paper_runs import backtested, journal, traded
@@ -75,7 +75,7 @@ def test_a_paper_run_of_a_strategy_from_python_is_the_backtest_of_its_candles(tm
     more = given(FUNCTIONS[name])
     traded(tmp_path / "paper", sets, **more)
     assert journal(tmp_path / "paper") == backtested(tmp_path / "backtest", sets, **more)
-    assert len(events(tmp_path / "paper", Signal)) > 20
+    assert len(events(tmp_path / "paper", SignalEvent)) > 20
     assert len(events(tmp_path / "paper", OrderPlaced)) > 5
     assert holds(tmp_path / "paper", more["register"])
 

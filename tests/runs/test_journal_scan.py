@@ -7,7 +7,7 @@ import pytest
 
 from safla.journal import reader
 from safla.journal.chain import event_bytes
-from safla.journal.events import Candle, CandleMissing
+from safla.journal.events import CandleEvent, CandleMissing
 from safla.runs.journal_scan import scan
 from safla.runs.recording import Inputs, noting, series_of
 from tests.chains import rehashed
@@ -53,7 +53,7 @@ def test_it_reads_what_the_strict_reader_reads(tmp_path: Path, text: bytes) -> N
     assert found.outcomes == [
         event_bytes(raw[:-1], n)
         for n, (raw, event) in enumerate(zip(lines, events, strict=True), 1)
-        if not isinstance(event, Candle | CandleMissing) and n <= last
+        if not isinstance(event, CandleEvent | CandleMissing) and n <= last
     ]
 
 

@@ -8,7 +8,7 @@ from safla.core.candles import Series
 from safla.core.sizing import confidence_ppm
 from safla.core.values import Columns
 from safla.errors import Finding, StrategyError
-from safla.runs.look_ahead import Answer, SlowNotice, budgets, check, engine_values
+from safla.runs.look_ahead import SlowNotice, StrategyAnswer, budgets, check, engine_values
 from safla.runs.strategy_candles import between, candles_of
 
 HOUR = 3_600_000
@@ -36,7 +36,7 @@ def looked(function, series=None, *, window=None, budget=1_024, asked=None, seed
         if told != ():
             told.append((first, end))
         signal, strength = function(between(candles, first=first, end=end))
-        return Answer(np.asarray(signal, np.int8), np.asarray(strength, np.float64))
+        return StrategyAnswer(np.asarray(signal, np.int8), np.asarray(strength, np.float64))
 
     size = len(candles)
     return check(
@@ -367,12 +367,12 @@ def test_what_needs_more_than_its_window_is_found(function):
 @pytest.mark.parametrize("threshold_ppm", [0, 1, 1_000, 10_000, 999_999])
 def test_what_the_engine_takes_of_an_entry_is_its_confidence(threshold_ppm):
     strength = np.concatenate([[0.0, 1e308, 1e-300], np.geomspace(1e-9, 10, 400), np.arange(0, 0.002, 1e-5)])
-    found = engine_values(Answer(np.ones(len(strength), np.int8), strength), threshold_ppm=threshold_ppm)
+    found = engine_values(StrategyAnswer(np.ones(len(strength), np.int8), strength), threshold_ppm=threshold_ppm)
     assert [one - 1 for one in found.tolist()] == [confidence_ppm(one, threshold_ppm) for one in strength.tolist()]
 
 
 def test_of_an_exit_and_of_nothing_it_takes_no_strength():
-    answer = Answer(np.array([-1, 0, -1, 0], np.int8), np.array([0.1, 0.2, 0.3, 5.0]))
+    answer = StrategyAnswer(np.array([-1, 0, -1, 0], np.int8), np.array([0.1, 0.2, 0.3, 5.0]))
     assert engine_values(answer, threshold_ppm=1_000).tolist() == [-1, 0, -1, 0]
 
 

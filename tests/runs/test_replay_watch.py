@@ -9,9 +9,9 @@ from safla import cli
 from safla.core import values as v
 from safla.errors import Interrupted
 from safla.journal import reader
-from safla.journal.events import Candle, RunEnded, RunStarted
+from safla.journal.events import CandleEvent, RunEnded, RunStarted
 from safla.runs.interrupt import Flag
-from safla.runs.replay_watch import Pace, watch
+from safla.runs.replay_watch import ReplayPace, watch
 from tests.small_runs import journal, run, small
 
 HOUR = 3_600_000
@@ -40,12 +40,12 @@ def seen(folder, pace):
 
 
 def test_each_timestamp_is_shown_with_its_events_and_the_state_behind_it(folder):
-    found = seen(folder, Pace(None, flag=Flag()))
+    found = seen(folder, ReplayPace(None, flag=Flag()))
     recorded = [line.event for line in reader.read(folder)]
     closing = recorded[-1]
     assert isinstance(closing, RunEnded)
     shown = [event for one in found for event in one.events]
-    assert shown == [one for one in recorded if not isinstance(one, Candle | RunStarted)][: len(shown)]
+    assert shown == [one for one in recorded if not isinstance(one, CandleEvent | RunStarted)][: len(shown)]
     assert {type(one).__name__ for one in recorded[len(shown) + 1 :]} <= {"OrderExpired", "ModeChanged", "RunEnded"}
     assert [one.ts for one in found] == sorted({one.ts for one in found})
     assert all(event.ts == one.ts for one in found for event in one.events)
@@ -54,7 +54,7 @@ def test_each_timestamp_is_shown_with_its_events_and_the_state_behind_it(folder)
 
 def test_the_pace_is_that_of_the_candles_so_many_times_shorter(folder):
     clock = Clock()
-    found = seen(folder, Pace(7200, flag=Flag(), clock=lambda: clock.now, sleep=clock.sleep))
+    found = seen(folder, ReplayPace(7200, flag=Flag(), clock=lambda: clock.now, sleep=clock.sleep))
     assert clock.now == pytest.approx((found[-1].ts - found[0].ts) / 1000 / 7200)
     assert max(clock.slept) <= 0.2
 
@@ -67,7 +67,7 @@ def test_a_signal_is_noticed_between_two_sleeps(folder):
         flag.signal = signal.SIGTERM
 
     with pytest.raises(Interrupted) as caught:
-        seen(folder, Pace(1, flag=flag, clock=lambda: clock.now, sleep=interrupted))
+        seen(folder, ReplayPace(1, flag=flag, clock=lambda: clock.now, sleep=interrupted))
     assert caught.value.exit_code == 143
     assert len(clock.slept) == 1
 
@@ -76,7 +76,7 @@ def test_the_command_shows_a_line_for_each_timestamp_and_what_happened_below(fol
     before = journal(folder)
     assert cli.main(["replay", str(folder), "--watch", "max"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len([line for line in lines if not line.startswith(" ")]) == len(seen(folder, Pace(None, flag=Flag())))
+    assert len([line for line in lines if not line.startswith(" ")]) == len(seen(folder, ReplayPace(None, flag=Flag())))
     assert any(line.startswith("  filled: symbol BTC/USDT, order ") for line in lines)
     assert any(", halted by " in line for line in lines)
     assert journal(folder) == before

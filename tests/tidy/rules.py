@@ -6,7 +6,8 @@ datetimes, unsorted imports and the like are ruff's part (pyproject.toml).
 
 import ast
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.tidy.reading import Findings, Found, Function, Source, at, called, defined, functions, imported, nesting
@@ -286,3 +287,37 @@ def asserts(function: Function, known: set[str]) -> bool:
     """Whether a function asserts, or calls a function that is known to."""
     nodes = list(ast.walk(function))
     return any(isinstance(node, ast.Assert) or (isinstance(node, ast.Call) and called(node) in known) for node in nodes)
+
+
+# --- The whole package -----------------------------------------------------------------------------------------------
+
+
+def twice(modules: Sequence[Source]) -> dict[str, list[str]]:
+    """Public classes and types that several modules define, and functions that are so and are imported by their name.
+
+    A function that is always called as module.function has both names; type variables mean nothing of their own.
+    """
+    types: dict[str, list[str]] = defaultdict(list)
+    calls: dict[str, list[str]] = defaultdict(list)
+    imports = {name for source in modules for _, name in imported(source.tree)}
+    bare: set[str] = set()
+    for source in modules:
+        for name in {name for node in source.tree.body for name in _types(node) if not name.startswith("_")}:
+            types[name].append(source.path)
+        for node in source.tree.body:
+            if isinstance(node, Function) and not node.name.startswith("_"):
+                calls[node.name].append(source.path)
+                bare |= {node.name} if f"{source.module}.{node.name}" in imports else set()
+    named = {name: places for name, places in calls.items() if name in bare}
+    return {name: places for name, places in sorted({**named, **types}.items()) if len(places) > 1}
+
+
+def _types(node: ast.stmt) -> Iterator[str]:
+    if isinstance(node, ast.ClassDef):
+        yield node.name
+    if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        variable = isinstance(node.value, ast.Call) and called(node.value) in ("TypeVar", "ParamSpec")
+        for target in () if variable else targets:
+            if isinstance(target, ast.Name) and re.fullmatch(r"[A-Z][A-Za-z0-9]*[a-z][A-Za-z0-9]*", target.id):
+                yield target.id

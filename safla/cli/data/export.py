@@ -13,7 +13,7 @@ from safla.cli.output_file import put_new
 from safla.config.plan import source_timeframe
 from safla.core.candles import iso
 from safla.data import export_files
-from safla.data.store.store import Held, Place, held
+from safla.data.store.store import Held, SeriesKey, held
 from safla.errors import DataError, UsageError
 from safla.exchange.factory import folder_of
 from safla.text import printable
@@ -44,7 +44,7 @@ def command(
     begin, end = moment(since, "--from"), moment(until, "--to")
     chosen = loaded(config, sets=sets).config
     timeframe = timeframe or source_timeframe(chosen)
-    place = Place(Path(chosen.storage.cache_directory), folder_of(chosen.exchange), symbol, timeframe)
+    place = SeriesKey(Path(chosen.storage.cache_directory), folder_of(chosen.exchange), symbol, timeframe)
     found = _held(place, begin, end)
     if found.series is None:
         raise DataError(f"{called(place)}: no candles are stored there; `safla data list` says what there is")
@@ -59,7 +59,7 @@ def command(
     _print(place, found, out, as_json=as_json)
 
 
-def _held(place: Place, begin: int | None, end: int | None) -> Held:
+def _held(place: SeriesKey, begin: int | None, end: int | None) -> Held:
     """From the first to the last candle that is stored, where the user does not say otherwise."""
     if begin is None or end is None:
         ends = held(place, (0, 0))
@@ -77,7 +77,7 @@ def _put(out: Path, content: bytes) -> None:
         raise UsageError(f"{printable(str(out))}: its folder does not exist; make it first") from error
 
 
-def _print(place: Place, found: Held, out: Path, *, as_json: bool) -> None:
+def _print(place: SeriesKey, found: Held, out: Path, *, as_json: bool) -> None:
     if found.series is None:
         return
     ts = found.series.columns.ts

@@ -13,9 +13,9 @@ from safla.core.candles import iso
 from safla.text import printable
 
 if TYPE_CHECKING:
+    from safla.core.timeframes import Interval
     from safla.data.backfill import Got
     from safla.data.service import Fetched
-    from safla.data.store.store import Span
 
 EXAMPLE = "Example: safla data fetch BTC/USDT --timeframe 1h --from 2024-01-01 --to 2024-02-01"
 MOST_STRETCHES = 3  # of one kind that are listed for people; --json has all
@@ -42,7 +42,7 @@ def command(
     The same command goes on where it stopped. Without a SYMBOL those of the configuration are meant. Exit 5 if the
     exchange cannot be reached or refuses, 4 for candles that do not hold, 1 if stored candles were restated.
     """
-    from safla.data.service import Ask
+    from safla.data.service import FetchRequest
     from safla.exchange.server_time import SKEW_SECONDS
     from safla.runs import download
 
@@ -53,7 +53,7 @@ def command(
             click.echo(printable(f"warning: {warning}"), err=True)
     data = found.config.data
     since, to = moment(start, "--from"), moment(end, "--to")
-    ask = Ask(
+    ask = FetchRequest(
         symbols=tuple(dict.fromkeys(map(symbol_of, symbols))) or found.symbols,
         start=data.start if since is None else since,
         end=data.end if to is None else to,
@@ -119,11 +119,11 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
-def _times(got: "Got") -> "tuple[Span, ...]":
+def _times(got: "Got") -> "tuple[Interval, ...]":
     return tuple((one.ts, one.ts) for one in got.restated)
 
 
-def _stretches(spans: "tuple[Span, ...]") -> str:
+def _stretches(spans: "tuple[Interval, ...]") -> str:
     shown = [iso(since) if since == to else f"{iso(since)} to {iso(to)}" for since, to in spans[:MOST_STRETCHES]]
     more = f" and {len(spans) - MOST_STRETCHES} more" if len(spans) > MOST_STRETCHES else ""
     return f"{', '.join(shown)}{more}"

@@ -14,7 +14,7 @@ from safla.clock import SYSTEM
 from safla.config.plan import source_timeframe
 from safla.core.candles import iso
 from safla.core.timeframes import TIMEFRAMES
-from safla.data.import_files import Taken, Wanted, join, place_of, take
+from safla.data.import_files import ImportedFile, Wanted, join, place_of, take
 from safla.data.source import columns_of, snap_decimals
 from safla.errors import Finding
 from safla.exchange.factory import folder_of
@@ -103,7 +103,7 @@ def _column(text: str) -> str:
     return text
 
 
-def _line(one: Taken) -> str:
+def _line(one: ImportedFile) -> str:
     merged = one.merged
     replaced = f", {merged.accepted:,} replaced" if merged.accepted else ""
     holes = f", {one.holes.number:,} holes ({one.holes.missing:,} candles)" if one.holes.number else ""
@@ -112,7 +112,7 @@ def _line(one: Taken) -> str:
     return f"{called(one.place)}: {told}, from {one.file}"
 
 
-def _restated(one: Taken) -> list[str]:
+def _restated(one: ImportedFile) -> list[str]:
     rows = one.merged.restated
     lines = [
         f"  {called(one.place)} {iso(row.ts)}: stored {' '.join(row.stored)}, offered {' '.join(row.offered)}"
@@ -121,7 +121,7 @@ def _restated(one: Taken) -> list[str]:
     return [*lines, f"  and {len(rows) - SHOWN:,} more"] if len(rows) > SHOWN else lines
 
 
-def _object(one: Taken) -> dict[str, Any]:
+def _object(one: ImportedFile) -> dict[str, Any]:
     place, merged = one.place, one.merged
     told = {"file": one.file, "exchange": place.exchange, "symbol": place.symbol, "timeframe": place.timeframe}
     counts = {"candles": one.candles, "added": merged.added, "same": merged.same, "accepted": merged.accepted}

@@ -1,24 +1,20 @@
 """What the commands of `safla data` share: configuration, times, how a series is called. Nothing is printed here."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import click
 
-from safla.cli.arguments import PATH
+from safla.cli.arguments import PATH, ClickFunction
 from safla.config.types import milliseconds, symbol_text
 from safla.core.candles import iso
-from safla.core.timeframes import LAST_MS, TIMEFRAMES
-from safla.data.store.intervals import Span
-from safla.data.store.store import Place
+from safla.core.timeframes import LAST_MS, TIMEFRAMES, Interval
+from safla.data.store.store import SeriesKey
 from safla.text import quoted
 
 SHOWN_SPANS = 20
 
-Command = Callable[..., Any]
 
-
-def configured(function: Command) -> Command:
+def configured(function: ClickFunction) -> ClickFunction:
     """The options from which the configuration comes."""
     text = "Else ./config.yaml if it exists, or the defaults."
     more = "Overlay a value; may be given several times."
@@ -26,7 +22,7 @@ def configured(function: Command) -> Command:
     return click.option("--config", type=PATH, metavar="FILE", help=text)(function)
 
 
-def timed(function: Command) -> Command:
+def timed(function: ClickFunction) -> ClickFunction:
     """The option for a timeframe; None where it is not given."""
     text = "The length of the candles; else data.timeframe, or market_data.timeframe."
     return click.option("--timeframe", type=click.Choice(list(TIMEFRAMES)), help=text)(function)
@@ -53,18 +49,18 @@ def moment(text: str | None, option: str) -> int | None:
     return ms
 
 
-def called(place: Place) -> str:
+def called(place: SeriesKey) -> str:
     """How a series is called."""
     return f"{place.exchange} {place.symbol} {place.timeframe}"
 
 
-def stretch(span: Span, step_ms: int) -> str:
+def stretch(span: Interval, step_ms: int) -> str:
     """A stretch of the grid by its first and last candle, and how many there would be."""
     since, to = span
     return f"{iso(since)} to {iso(to - step_ms)} ({(to - since) // step_ms:,})"
 
 
-def stretches(spans: Sequence[Span], step_ms: int) -> list[str]:
+def stretches(spans: Sequence[Interval], step_ms: int) -> list[str]:
     """Of many stretches the first, and how many more there are."""
     shown = [stretch(span, step_ms) for span in spans[:SHOWN_SPANS]]
     return [*shown, f"and {len(spans) - SHOWN_SPANS:,} more"] if len(spans) > SHOWN_SPANS else shown

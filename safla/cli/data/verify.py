@@ -10,10 +10,10 @@ from safla.cli import UNWRAPPED
 from safla.cli.arguments import loaded
 from safla.cli.data.options import SHOWN_SPANS, called, configured, stretch, stretches, symbol_of
 from safla.core.candles import iso
-from safla.core.timeframes import TIMEFRAMES
+from safla.core.timeframes import TIMEFRAMES, Interval
 from safla.data.store import intervals
 from safla.data.store.catalog import Verified, places, verify
-from safla.data.store.intervals import Span, Spans
+from safla.data.store.intervals import Intervals
 from safla.errors import DataError
 from safla.exchange.factory import folder_of
 from safla.text import printable
@@ -83,11 +83,11 @@ def _object(one: Verified) -> dict[str, Any]:
     return told | {"damaged": list(one.damaged), "set_aside": list(one.aside), "left_over": list(one.strays)}
 
 
-def _unexplained(one: Verified) -> Spans:
+def _unexplained(one: Verified) -> Intervals:
     """Gaps that were believed before it was kept since when."""
     return intervals.minus(one.absent, [*(gap[:2] for gap in one.believed), *one.imported])
 
 
-def _span(span: Span) -> dict[str, str]:
+def _span(span: Interval) -> dict[str, str]:
     """A stretch of the grid; `to` is exclusive."""
     return {"from": iso(span[0]), "to": iso(span[1])}

@@ -4,7 +4,7 @@ import io
 from typing import Any, NamedTuple
 
 from safla.candles.bad_rows import Handling
-from safla.candles.normalise import MAX_ROWS, Rows
+from safla.candles.normalise import MAX_ROWS, FileRows
 from safla.data.files import bounded, columnar, panics
 from safla.data.files.csv import ColumnMap
 from safla.data.files.flatbuffer import Table
@@ -40,7 +40,7 @@ class FileClaims(NamedTuple):
 
 def read(
     path: str, columns: ColumnMap | None, *, symbol: str, owners: int, zone: str | None = None, bad: Handling = "refuse"
-) -> Rows:
+) -> FileRows:
     """The rows of one symbol. owners: how many symbols are read from this file; above 1 it needs a column `symbol`."""
     import polars as pl
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from safla.candles import bad_rows, decimals
 from safla.candles.bad_rows import BadRows, Handling
-from safla.candles.decimals import Numbers, Where, more
-from safla.candles.normalise import FIELDS, Rows
+from safla.candles.decimals import Numbers, RowPlace, more
+from safla.candles.normalise import FIELDS, FileRows
 from safla.candles.validation import Origin
 from safla.core.candles import iso
 from safla.core.values import Int64
@@ -67,7 +67,7 @@ def refuse_sharing(path: str, owners: int) -> None:
 
 def rows(
     path: str, frame: "pl.DataFrame", *, asked: ColumnChoice, symbol: str, zone: str | None, bad: Handling = "refuse"
-) -> Rows:
+) -> FileRows:
     """The rows of one symbol."""
     import polars as pl
 
@@ -97,13 +97,13 @@ def of_frame(
     others: tuple[str, ...] = (),
     time_name: str = "ts",
     bad: Handling = "refuse",
-) -> Rows:
+) -> FileRows:
     """The rows of a frame with the columns row, ts, open, high, low, close, volume. own: decimals of its integers."""
     origin = Origin(path, "row", frame["row"].to_numpy().astype(np.int64))
     floats = [field for field in FIELDS[1:] if frame[field].dtype.is_float()]
     if not frame.height:
         nothing = Numbers(np.zeros(0, np.int64), np.zeros(0, np.int8))
-        return Rows(origin, np.zeros(0, np.int64), dict.fromkeys(FIELDS[1:], nothing), (), closed=False)
+        return FileRows(origin, np.zeros(0, np.int64), dict.fromkeys(FIELDS[1:], nothing), (), closed=False)
 
     def parsed(frame: "pl.DataFrame", numbers: Int64) -> tuple[Times, dict[str, Numbers]]:
         if not frame.height:
@@ -120,7 +120,7 @@ def of_frame(
     units = times.note(ts.kinds, origin.numbers, word="row", zone=zone)
     said = f"floats ({', '.join(floats)}) are taken by their shortest decimal text" if floats else None
     notes = tuple(f"{printable(path)}: {note}" for note in (units, said) if note)
-    return Rows(origin, ts.ms, read, notes, closed=own is not None, left=left)
+    return FileRows(origin, ts.ms, read, notes, closed=own is not None, left=left)
 
 
 def _row_name(frame: "pl.DataFrame") -> str:
@@ -128,7 +128,7 @@ def _row_name(frame: "pl.DataFrame") -> str:
     return next(name for name in (f"row{'_' * count}" for count in range(100)) if name not in frame.columns)
 
 
-def _refuse_other(ts: Times, other: Times, where: Where, *, names: tuple[str, str]) -> None:
+def _refuse_other(ts: Times, other: Times, where: RowPlace, *, names: tuple[str, str]) -> None:
     apart = np.flatnonzero(ts.ms != other.ms)
     if len(apart):
         row = int(apart[0])
@@ -138,7 +138,7 @@ def _refuse_other(ts: Times, other: Times, where: Where, *, names: tuple[str, st
         )
 
 
-def _times(column: "pl.Series", where: Where, zone: str | None) -> Times:
+def _times(column: "pl.Series", where: RowPlace, zone: str | None) -> Times:
     import polars as pl
 
     kind = column.dtype
@@ -161,7 +161,7 @@ def _times(column: "pl.Series", where: Where, zone: str | None) -> Times:
     return times.parse(_short(column, "time", where=where), where, zone=zone)
 
 
-def _numbers(column: "pl.Series", name: str, *, own: dict[str, int] | None, where: Where) -> Numbers:
+def _numbers(column: "pl.Series", name: str, *, own: dict[str, int] | None, where: RowPlace) -> Numbers:
     import polars as pl
 
     _refuse_nulls(column, name, where=where)
@@ -180,7 +180,7 @@ def _numbers(column: "pl.Series", name: str, *, own: dict[str, int] | None, wher
     return decimals.parse(_short(texts, name, where=where).alias(name).to_frame(), where)[name]
 
 
-def _short(column: "pl.Series", name: str, *, where: Where) -> "pl.Series":
+def _short(column: "pl.Series", name: str, *, where: RowPlace) -> "pl.Series":
     import polars as pl
 
     if column.dtype != pl.String:
@@ -191,7 +191,7 @@ def _short(column: "pl.Series", name: str, *, where: Where) -> "pl.Series":
     return column
 
 
-def _refuse_nulls(column: "pl.Series", name: str, *, where: Where) -> None:
+def _refuse_nulls(column: "pl.Series", name: str, *, where: RowPlace) -> None:
     if column.null_count():
         rows = column.is_null().arg_true().to_numpy().astype(np.int64)
         raise BadRows(f"{where(int(rows[0]))}: {name} is empty", rows)

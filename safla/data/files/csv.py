@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from safla.candles.bad_rows import Handling
-from safla.candles.normalise import FIELDS, Rows
+from safla.candles.normalise import FIELDS, FileRows
 from safla.data import market_names
 from safla.data.files import bounded, table
 from safla.data.files.table import MAX_COLUMNS, Layout, split
@@ -73,7 +73,7 @@ class ColumnPositions(NamedTuple):
 def read(
     path: str, columns: ColumnMap | None, *, zone: str | None = None, symbol: str | None = None,
     bad: Handling = "refuse",
-) -> Rows:  # fmt: skip
+) -> FileRows:  # fmt: skip
     """The rows of a CSV file, which may be gzip or zstd. columns: names or positions; None: told by NAMES.
 
     zone  of dates that name none; symbol: whose base currency may name the column of volume
@@ -85,7 +85,7 @@ def read(
 def of_blocks(
     path: str, blocks: Iterator[bytes], *, columns: ColumnMap | None, zone: str | None, symbol: str | None,
     bad: Handling = "refuse", owners: int = 1,
-) -> Rows:  # fmt: skip
+) -> FileRows:  # fmt: skip
     """The rows of a CSV text, as `read` gives those of a file. owners: symbols that are read from it."""
 
     def layout_of(lines: list[str]) -> Layout:

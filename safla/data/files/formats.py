@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from safla.candles.bad_rows import Handling
-from safla.candles.normalise import Rows
+from safla.candles.normalise import FileRows
 from safla.data.files import archive, arrow, bounded, columnar, csv, json, magic, parquet, table, vision
 from safla.data.files.csv import ColumnMap
 
@@ -20,7 +20,7 @@ class Question(NamedTuple):
     archive: bool = False  # an archive of Binance is promised, and nothing else is taken
 
 
-def read(path: str, question: Question) -> Rows:
+def read(path: str, question: Question) -> FileRows:
     """The rows of one symbol in a file. DataError: what it is instead of candles, or the first row that is none."""
     with bounded.opened(path) as stream:
         begin = stream.read(magic.PEEKED_BYTES)
@@ -35,7 +35,7 @@ def read(path: str, question: Question) -> Rows:
     return _text(path, question)
 
 
-def _text(path: str, question: Question) -> Rows:
+def _text(path: str, question: Question) -> FileRows:
     """A text, which may be compressed."""
     with bounded.opened(path) as stream:
         vision.verify(stream, path)

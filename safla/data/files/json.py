@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from safla.candles.bad_rows import Handling
-from safla.candles.normalise import FIELDS, Rows
+from safla.candles.normalise import FIELDS, FileRows
 from safla.data.files import table
 from safla.data.files.csv import ColumnMap, located
 from safla.data.files.table import MAX_CELL_BYTES, MAX_COLUMNS, Layout, split
@@ -24,7 +24,7 @@ _SHAPE = "JSON of candles is an array of arrays, [[time, open, high, low, close,
 def of_blocks(
     path: str, blocks: Iterator[bytes], *, columns: ColumnMap | None = None, zone: str | None = None,
     bad: Handling = "refuse",
-) -> Rows:  # fmt: skip
+) -> FileRows:  # fmt: skip
     """The rows of a JSON text. DataError: another shape, a cut text, or a cell that is no number; it names the row.
 
     columns  by position; None: in the order of ccxt, against which the values must not speak

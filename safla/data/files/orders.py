@@ -5,7 +5,7 @@ from itertools import permutations
 import numpy as np
 import numpy.typing as npt
 
-from safla.candles.normalise import FIELDS, Rows
+from safla.candles.normalise import FIELDS, FileRows
 from safla.core.candles import iso
 from safla.core.values import Float64
 from safla.errors import DataError
@@ -23,7 +23,7 @@ USUAL = (
 )
 
 
-def refuse_another(rows: Rows) -> None:
+def refuse_another(rows: FileRows) -> None:
     """DataError where the columns fail as open, high, low, close, volume, and hold in another order.
 
     A candle opens near the close before it: that alone tells opens from closes, where the candles are near enough.
@@ -48,7 +48,7 @@ def refuse_another(rows: Rows) -> None:
         _refuse(rows, ("close", "high", "low", "open", "volume"), text)
 
 
-def _refuse(rows: Rows, other: tuple[str, ...], why: str) -> None:
+def _refuse(rows: FileRows, other: tuple[str, ...], why: str) -> None:
     raise DataError(
         f"{printable(rows.origin.file)}: no header, and its columns are not in Binance's order "
         f"(time, {', '.join(FIELDS[1:])}): {why}; as time, {', '.join(other)} they hold; "
@@ -56,7 +56,7 @@ def _refuse(rows: Rows, other: tuple[str, ...], why: str) -> None:
     )
 
 
-def _floats(rows: Rows, field: str) -> Float64:
+def _floats(rows: FileRows, field: str) -> Float64:
     numbers = rows.numbers[field]
     result: Float64 = numbers.digits / 10.0**numbers.places
     return result

@@ -4,12 +4,12 @@ import msgspec
 import numpy as np
 
 from safla.candles.bad_rows import Handling
-from safla.candles.normalise import FIELDS, MAX_ROWS, Rows
+from safla.candles.normalise import FIELDS, MAX_ROWS, FileRows
 from safla.data.files import bounded, columnar, footer, run_candles
 from safla.data.files.csv import ColumnMap
 from safla.data.files.footer import Footer, Limits
 from safla.data.files.parquet_decoding import decoded, schema_of
-from safla.data.files.run_candles import Recorded
+from safla.data.files.run_candles import RunCandlesMetadata
 from safla.data.files.table import MAX_COLUMNS
 from safla.errors import DataError
 from safla.text import printable
@@ -19,7 +19,7 @@ MAX_UNPACKED_BYTES = 2 * 2**30
 
 def read(
     path: str, columns: ColumnMap | None, *, symbol: str, owners: int, zone: str | None = None, bad: Handling = "refuse"
-) -> Rows:
+) -> FileRows:
     """The rows of one symbol. owners: how many symbols are read from this file; above 1 it needs a column `symbol`."""
     import polars as pl
 
@@ -41,7 +41,7 @@ def read(
         raise DataError(f"{name}: cut or corrupt Parquet file ({text})") from error
 
 
-def _recorded(path: str, content: bytes, claims: Footer, run: Recorded, *, symbol: str) -> Rows:
+def _recorded(path: str, content: bytes, claims: Footer, run: RunCandlesMetadata, *, symbol: str) -> FileRows:
     """The candles of one symbol out of a run folder's file, when all of them are as they were written."""
     import polars as pl
 

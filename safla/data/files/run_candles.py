@@ -9,8 +9,9 @@ import numpy as np
 from msgspec import Meta
 
 from safla.candles.normalise import MAX_ROWS
-from safla.config.types import SYMBOL, Timeframe
+from safla.config.types import SYMBOL
 from safla.core.candles import Series, digest
+from safla.core.timeframes import Timeframe
 from safla.core.values import Columns
 from safla.data.files.footer import Footer
 from safla.data.files.parquet_format import INT64
@@ -45,7 +46,7 @@ class RecordedSymbol(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rows: _Count
 
 
-class Recorded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RunCandlesMetadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The metadata: what the candles are, the digest that they must have, and the seal of the file.
 
     The column `symbol` holds places in `symbols`, in ascending order.
@@ -57,14 +58,14 @@ class Recorded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seal: _Hash
 
 
-def facts(metadata: Mapping[str, str]) -> Recorded | None:
+def facts(metadata: Mapping[str, str]) -> RunCandlesMetadata | None:
     """What the metadata of a file says; None in a file of someone else. ValueError when it makes no sense."""
     if KEY not in metadata:
         return None
     if len(metadata[KEY]) > MAX_FACTS_BYTES:
         raise ValueError(f"its metadata `{KEY}` is too long")
     try:
-        found = msgspec.json.decode(metadata[KEY], type=Recorded)
+        found = msgspec.json.decode(metadata[KEY], type=RunCandlesMetadata)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise ValueError(f"its metadata `{KEY}` makes no sense: {error}") from error
     refuse_symbols([one.symbol for one in found.symbols])
@@ -81,7 +82,7 @@ def refuse_symbols(symbols: Sequence[str]) -> None:
         raise ValueError(f"its metadata `{KEY}` names a symbol twice")
 
 
-def refuse_claims(claims: Footer, told: Recorded, *, file_bytes: int) -> None:
+def refuse_claims(claims: Footer, told: RunCandlesMetadata, *, file_bytes: int) -> None:
     """ValueError for a file that is no run's by what it claims: known before any of it is unpacked.
 
     Its columns are those that a run writes, its rows are those of its symbols, its pages unpack to them and little
@@ -109,7 +110,7 @@ def refuse_unpacked(claims: Footer) -> None:
         raise ValueError(f"{claims.bytes_unpacked} bytes when unpacked, and its rows take {most} at most")
 
 
-def verified(frame: "pl.DataFrame", told: Recorded) -> tuple[Series, ...]:
+def verified(frame: "pl.DataFrame", told: RunCandlesMetadata) -> tuple[Series, ...]:
     """The candles of each symbol. ValueError when they are not those that were written, in order.
 
     The frame is that of a file that passed `refuse_claims`.

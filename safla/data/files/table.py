@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from safla.candles import bad_rows, decimals
-from safla.candles.bad_rows import DroppedRows, Handling, Mask
+from safla.candles.bad_rows import DroppedRows, Handling
 from safla.candles.decimals import Numbers
-from safla.candles.normalise import FIELDS, MAX_ROWS, Rows
+from safla.candles.normalise import FIELDS, MAX_ROWS, FileRows
 from safla.candles.validation import Origin
 from safla.core.candles import iso
-from safla.core.values import Int8, Int64
+from safla.core.values import Int8, Int64, Mask
 from safla.data import market_names
 from safla.data.files import orders, times
 from safla.errors import DataError
@@ -117,7 +117,7 @@ def read(
     zone: str | None = None,
     symbol: str | None = None,
     bad: Handling = "refuse",
-) -> Rows:
+) -> FileRows:
     """The rows of a text table. `layout_of` sees the first lines and says how to read it.
 
     zone    of dates that name none
@@ -170,7 +170,7 @@ def read(
     ts_ms = joined.pop("ts").digits
     others = () if owner is None else owner.told(path, layout.word)
     told = (*(f"{printable(path)}: {note}" for note in notes), *others)
-    found_rows = Rows(origin, ts_ms, joined, told, closed, bad_rows.together(left))
+    found_rows = FileRows(origin, ts_ms, joined, told, closed, bad_rows.together(left))
     if layout.guessed:
         orders.refuse_another(found_rows)
     return found_rows
@@ -189,7 +189,7 @@ def _parsed(
 
 
 def _disagreements(
-    frame: "pl.DataFrame", ts: times.Times, where: decimals.Where, *, layout: Layout, zone: str | None
+    frame: "pl.DataFrame", ts: times.Times, where: decimals.RowPlace, *, layout: Layout, zone: str | None
 ) -> list[str]:
     """Whether further columns of opening times say the same: DataError where one does not, a note where it is none."""
     notes = []

@@ -19,10 +19,10 @@ RANGES = {I16: 2**15, I32: 2**31, I64: 2**63}
 class ListOf(NamedTuple):
     """A list, and what each of its items is."""
 
-    item: "Shape"
+    item: "ThriftType"
 
 
-Shape = int | ListOf | Mapping[int, "Shape"]  # a type; a list; the known fields of a struct by their number
+ThriftType = int | ListOf | Mapping[int, "ThriftType"]  # a type; a list; the known fields of a struct by their number
 
 
 class Cursor:
@@ -61,7 +61,7 @@ class Cursor:
             raise ValueError("more values than are read")
 
 
-def struct(cursor: Cursor, shape: Mapping[int, Shape], *, depth: int = MAX_DEPTH) -> dict[int, Any]:
+def struct(cursor: Cursor, shape: Mapping[int, ThriftType], *, depth: int = MAX_DEPTH) -> dict[int, Any]:
     """The known fields of a struct by their number; a struct in it is a dict again. Other fields are passed over."""
     fields: dict[int, Any] = {}
     number = 0
@@ -73,7 +73,7 @@ def struct(cursor: Cursor, shape: Mapping[int, Shape], *, depth: int = MAX_DEPTH
     return fields
 
 
-def _value(cursor: Cursor, kind: int, shape: Shape | None, depth: int) -> Any:
+def _value(cursor: Cursor, kind: int, shape: ThriftType | None, depth: int) -> Any:
     cursor.count()
     if depth < 0:
         raise ValueError("nested too deep")
@@ -94,7 +94,7 @@ def _value(cursor: Cursor, kind: int, shape: Shape | None, depth: int) -> Any:
     return struct(cursor, shape, depth=depth)
 
 
-def _list(cursor: Cursor, item: Shape, depth: int) -> list[Any]:
+def _list(cursor: Cursor, item: ThriftType, depth: int) -> list[Any]:
     kind, count = _list_head(cursor)
     if item == BOOL and kind in (TRUE, FALSE):  # a boolean has a byte of its own in a list
         return [byte == TRUE for byte in cursor.take(count)]

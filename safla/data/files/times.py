@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from safla.candles.decimals import Where, more
+from safla.candles.decimals import RowPlace, more
 from safla.core.values import Float64, Int8, Int64
 from safla.errors import DataError
 
@@ -64,7 +64,7 @@ class Times(NamedTuple):
     kinds: Int8
 
 
-def parse(cells: "pl.Series", where: Where, *, zone: str | None = None) -> Times:
+def parse(cells: "pl.Series", where: RowPlace, *, zone: str | None = None) -> Times:
     """Times as ms UTC, and what they were. zone: of dates that name none. DataError names the first that is no time."""
 
     if cells.str.contains(INTEGER).fill_null(False).all():
@@ -89,7 +89,7 @@ def parse(cells: "pl.Series", where: Where, *, zone: str | None = None) -> Times
     return Times(ms, kinds)
 
 
-def from_integers(values: Int64, where: Where) -> Times:
+def from_integers(values: Int64, where: RowPlace) -> Times:
     """Integer times as ms UTC, each in the unit of its size. DataError for one in no unit, and for parts of a ms."""
     codes = np.searchsorted([unit.below for unit in UNITS], values, side="right").astype(np.int8)
     strange = np.flatnonzero((codes == len(UNITS)) | (values < 10**8))
@@ -106,7 +106,7 @@ def from_integers(values: Int64, where: Where) -> Times:
     return Times(values // per_ms * np.array([unit.ms for unit in UNITS])[codes], codes)
 
 
-def from_floats(values: Float64, where: Where) -> Times:
+def from_floats(values: Float64, where: RowPlace) -> Times:
     """Times that are floats, each of which must be an integer."""
     uneven = np.flatnonzero(~((np.floor(values) == values) & (np.abs(values) < 2.0**62)))
     if len(uneven):
@@ -114,7 +114,7 @@ def from_floats(values: Float64, where: Where) -> Times:
     return from_integers(values.astype(np.int64), where)
 
 
-def in_zone(moments: "pl.Series", where: Where, *, zone: str | None) -> Int64:
+def in_zone(moments: "pl.Series", where: RowPlace, *, zone: str | None) -> Int64:
     """Naive datetimes as ms UTC. DataError where no zone is stated, and for those that it skips or repeats."""
     import polars as pl
 
@@ -161,11 +161,11 @@ def note(kinds: Int8, numbers: Int64, *, word: str, zone: str | None) -> str | N
     return f"times are {', '.join([*parts, last])}"
 
 
-def _at(where: Where, rows: Int64) -> Where:
+def _at(where: RowPlace, rows: Int64) -> RowPlace:
     return lambda row: where(int(rows[row]))
 
 
-def _from_texts(cells: "pl.Series", where: Where) -> Times:
+def _from_texts(cells: "pl.Series", where: RowPlace) -> Times:
     import polars as pl
 
     values = cells.cast(pl.Int64, strict=False)
@@ -198,7 +198,7 @@ def _whole(cells: "pl.Series") -> "pl.Series":
     return pl.Series("whole", texts, pl.String)
 
 
-def _dates(cells: "pl.Series", where: Where, zone: str | None) -> Times:
+def _dates(cells: "pl.Series", where: RowPlace, zone: str | None) -> Times:
     import polars as pl
 
     groups = cells.str.extract_groups(DATE).struct.unnest()
@@ -226,7 +226,7 @@ def _dates(cells: "pl.Series", where: Where, zone: str | None) -> Times:
     return Times(ms + parts // 1_000_000 - east * 60_000, np.where(naive, NAIVE, DATES).astype(np.int8))
 
 
-def _refuse_others(cells: "pl.Series", fine: "pl.Series", *, where: Where) -> None:
+def _refuse_others(cells: "pl.Series", fine: "pl.Series", *, where: RowPlace) -> None:
     strange = fine.fill_null(False).not_().arg_true()
     if not len(strange):
         return

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from safla.candles.bad_rows import Handling
-from safla.candles.normalise import Rows
+from safla.candles.normalise import FileRows
 from safla.data.files import archive, archive_name, bounded, table
 from safla.data.files.table import Layout, split
 from safla.errors import DataError
@@ -20,7 +20,7 @@ MAX_CHECKSUM_BYTES = 1024
 _CHECKSUM = re.compile(rb"([0-9a-f]{64})(\s.*)?", re.DOTALL)
 
 
-def read(path: str) -> Rows:
+def read(path: str) -> FileRows:
     """The rows of an archive, zipped or not. DataError for a wrong checksum, a strange member, or a cut file."""
     with bounded.opened(path) as stream:
         verify(stream, path)
@@ -29,7 +29,7 @@ def read(path: str) -> Rows:
         return of_blocks(path, archive.member(stream, path) if zipped else bounded.blocks(stream, path))
 
 
-def of_blocks(path: str, blocks: Iterator[bytes], *, bad: Handling = "refuse") -> Rows:
+def of_blocks(path: str, blocks: Iterator[bytes], *, bad: Handling = "refuse") -> FileRows:
     """The rows of the text of an archive."""
     return table.read(path, blocks, layout_of=lambda lines: _layout(lines, path=printable(path)), closed=True, bad=bad)
 

@@ -8,7 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from safla.data.store import intervals
-from safla.data.store.intervals import Spans
+from safla.data.store.intervals import Intervals
 
 DAYS = 3  # so long a gap is asked for again: by its age, and by that of its candles
 DOUBT_MS = DAYS * 86_400_000
@@ -17,7 +17,7 @@ Belief = tuple[int, int, int]  # from, to, since when
 Beliefs = tuple[Belief, ...]
 
 
-def revised(known: Beliefs, *, added: Spans, at: int, taken: Spans) -> Beliefs:
+def revised(known: Beliefs, *, added: Intervals, at: int, taken: Intervals) -> Beliefs:
     """The known ones with gaps that are believed from `at` on, where they were not before, without what is taken.
 
     Only those that a change reaches are looked at: a market that seldom trades has a hundred thousand.
@@ -33,13 +33,13 @@ def revised(known: Beliefs, *, added: Spans, at: int, taken: Spans) -> Beliefs:
     return known[:first] + _joined(sorted(changed)) + known[after:]
 
 
-def doubtful(known: Beliefs, absent: Spans, *, now: int) -> Spans:
+def doubtful(known: Beliefs, absent: Intervals, *, now: int) -> Intervals:
     """What is asked for again: gaps believed for less than DAYS, and any whose candles are younger than that."""
     young = [(since, to) for since, to, moment in known if moment > now - DOUBT_MS]
     return intervals.union(young, intervals.within(absent, (now - DOUBT_MS, max(now, now - DOUBT_MS + 1))))
 
 
-def windows(gaps: Spans, most_ms: int) -> list[Spans]:
+def windows(gaps: Intervals, most_ms: int) -> list[Intervals]:
     """The gaps in groups, each within so many ms, unless a single one is longer: what one question can be about."""
     found: list[list[tuple[int, int]]] = []
     for gap in gaps:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from safla.config.types import SYMBOL
-from safla.core.timeframes import TIMEFRAMES
+from safla.core.timeframes import TIMEFRAMES, Interval
 from safla.data.store import intervals, manifest, month, shelf
 from safla.data.store.beliefs import Beliefs
-from safla.data.store.intervals import Span, Spans
+from safla.data.store.intervals import Intervals
 from safla.data.store.manifest import Manifest, Month
 from safla.data.store.shelf import MONTH_FILE
-from safla.data.store.store import Place, slug
+from safla.data.store.store import SeriesKey, slug
 from safla.errors import DataError
 
 _EXCHANGE = re.compile(r"[a-z0-9_]{1,40}(-sandbox)?", re.ASCII)
@@ -23,7 +23,7 @@ _EXCHANGE = re.compile(r"[a-z0-9_]{1,40}(-sandbox)?", re.ASCII)
 class Listed(NamedTuple):
     """One series, by its manifest alone."""
 
-    place: Place
+    place: SeriesKey
     candles: int
     first: int | None  # ms
     last: int | None
@@ -39,16 +39,16 @@ class Listed(NamedTuple):
 class Verified(NamedTuple):
     """One series, every byte looked at."""
 
-    place: Place
+    place: SeriesKey
     files: int
     candles: int
     first: int | None
     last: int | None
-    absent: Spans  # between the first and the last candle, known to have no candle
+    absent: Intervals  # between the first and the last candle, known to have no candle
     believed: Beliefs  # of those: since when the exchange is believed
-    imported: Spans  # of those: a file left them out, no exchange was asked
+    imported: Intervals  # of those: a file left them out, no exchange was asked
     ended: int | None  # ms: the market is over, no candle opens there or later
-    unknown: Spans  # between them, neither held nor known
+    unknown: Intervals  # between them, neither held nor known
     restated: int
     damaged: tuple[str, ...]  # what is wrong, a line each; empty where all is sound
     aside: tuple[str, ...]  # damaged files that were set aside before
@@ -60,20 +60,20 @@ def listing(cache: Path) -> list[Listed]:
     return [_listed(place) for place in places(cache)]
 
 
-def places(cache: Path) -> Iterator[Place]:
+def places(cache: Path) -> Iterator[SeriesKey]:
     """The series that a cache has folders for."""
     for exchange in _folders(cache):
         for name in _folders(cache / exchange) if _EXCHANGE.fullmatch(exchange) else ():
             symbol = name.replace("-", "/", 1).replace("-", ":", 1)
             if SYMBOL.fullmatch(symbol) and slug(symbol) == name:
                 timeframes = [one for one in TIMEFRAMES if one in _folders(cache / exchange / name)]
-                yield from (Place(cache, exchange, symbol, timeframe) for timeframe in timeframes)
+                yield from (SeriesKey(cache, exchange, symbol, timeframe) for timeframe in timeframes)
 
 
-def verify(place: Place) -> Verified:
+def verify(place: SeriesKey) -> Verified:
     """Look at every byte of a series: hashes, S1-S3, holes, what lies aside."""
     damaged: list[str] = []
-    have: list[Span] = []
+    have: list[Interval] = []
     candles = 0
     with shelf.reading(place.cache, place.nothing, names=place.names) as (known, notes):
         for entry in known.months:
@@ -103,7 +103,7 @@ def verify(place: Place) -> Verified:
     )  # fmt: skip
 
 
-def _listed(place: Place) -> Listed:
+def _listed(place: SeriesKey) -> Listed:
     with shelf.reading(place.cache, place.nothing, names=place.names) as (known, notes):
         names = [one for one in os.listdir(place.folder) if one == manifest.NAME or MONTH_FILE.fullmatch(one)]
         size = sum((place.folder / name).lstat().st_size for name in names)

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from safla.core.timeframes import Interval
 from safla.core.values import Int64
 
-Span = tuple[int, int]
-Spans = tuple[Span, ...]
+Intervals = tuple[Interval, ...]
 
 
-def of_candles(ts: Int64, step_ms: int) -> Spans:
+def of_candles(ts: Int64, step_ms: int) -> Intervals:
     """The stretches that ascending candles cover."""
     if not len(ts):
         return ()
@@ -25,12 +25,12 @@ def of_candles(ts: Int64, step_ms: int) -> Spans:
     return tuple(zip(firsts.tolist(), (lasts + step_ms).tolist(), strict=True))
 
 
-def union(one: Iterable[Span], other: Iterable[Span]) -> Spans:
+def union(one: Iterable[Interval], other: Iterable[Interval]) -> Intervals:
     """What is in either."""
     return _normal([*one, *other])
 
 
-def minus(one: Iterable[Span], other: Iterable[Span]) -> Spans:
+def minus(one: Iterable[Interval], other: Iterable[Interval]) -> Intervals:
     """What is in the one and not in the other."""
     kept, taken = _normal(one), _normal(other)
     if not kept or not taken:
@@ -40,7 +40,7 @@ def minus(one: Iterable[Span], other: Iterable[Span]) -> Spans:
     return _normal(zip(edges[:-1][inside[:-1]].tolist(), edges[1:][inside[:-1]].tolist(), strict=True))
 
 
-def revised(known: Spans, *, added: Spans, taken: Spans) -> Spans:
+def revised(known: Intervals, *, added: Intervals, taken: Intervals) -> Intervals:
     """The known ones (sorted, none touches another) with what is added and without what is taken.
 
     Only those that a change reaches are looked at: a market that seldom trades has a hundred thousand.
@@ -52,7 +52,7 @@ def revised(known: Spans, *, added: Spans, taken: Spans) -> Spans:
     return known[:first] + minus(union(known[first:behind], added), taken) + known[behind:]
 
 
-def within(spans: Spans, span: Span) -> Spans:
+def within(spans: Intervals, span: Interval) -> Intervals:
     """What of the spans (sorted, none touches another) lies within one."""
     start, end = span
     first, behind = _reached(spans, start, end)
@@ -60,19 +60,19 @@ def within(spans: Spans, span: Span) -> Spans:
     return tuple((since, to) for since, to in cut if since < to)
 
 
-def length(spans: Iterable[Span], step_ms: int) -> int:
+def length(spans: Iterable[Interval], step_ms: int) -> int:
     """How many candles would fit."""
     return sum(to - since for since, to in spans) // step_ms
 
 
-def _reached(spans: Spans, start: int, end: int) -> tuple[int, int]:
+def _reached(spans: Intervals, start: int, end: int) -> tuple[int, int]:
     """The places of those that lie in a stretch or touch it: from, to."""
     return bisect_left(spans, start, key=lambda one: one[1]), bisect_right(spans, end, key=lambda one: one[0])
 
 
-def _normal(spans: Iterable[Span]) -> Spans:
+def _normal(spans: Iterable[Interval]) -> Intervals:
     """The same stretches, sorted, those that touch or overlap as one; empty ones are none."""
-    found: list[Span] = []
+    found: list[Interval] = []
     for since, to in sorted(span for span in spans if span[0] < span[1]):
         if found and since <= found[-1][1]:
             found[-1] = found[-1][0], max(to, found[-1][1])
@@ -81,7 +81,7 @@ def _normal(spans: Iterable[Span]) -> Spans:
     return tuple(found)
 
 
-def _holds(spans: Sequence[Span], edges: Int64) -> npt.NDArray[np.bool_]:
+def _holds(spans: Sequence[Interval], edges: Int64) -> npt.NDArray[np.bool_]:
     """For each edge: does what begins there lie in one of the spans."""
     starts, ends = np.array(spans, np.int64).T
     place = np.searchsorted(starts, edges, side="right") - 1

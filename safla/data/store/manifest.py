@@ -30,18 +30,18 @@ _SEALED = len(_SEAL % (b"0" * 32))
 Decimals = Annotated[int, msgspec.Meta(ge=0, le=12)]
 Ms = Annotated[int, msgspec.Meta(ge=0, le=LAST_MS + 86_400_000)]
 TEXT = r"^(0|[1-9][0-9]{0,18})(\.[0-9]{1,18})?$"
-Text = Annotated[str, msgspec.Meta(pattern=TEXT, max_length=40)]
+ManifestText = Annotated[str, msgspec.Meta(pattern=TEXT, max_length=40)]
 Iso = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{5,12}Z$")]
-Source = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+SourceName = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Hash = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}$")]
 
 
-class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class StoredRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The exchange's rules for orders, as decimal texts, and when they were read (S3)."""
 
-    tick: Text | None
-    lot: Text | None
-    min_notional: Text | None
+    tick: ManifestText | None
+    lot: ManifestText | None
+    min_notional: ManifestText | None
     at: Iso
 
 
@@ -57,7 +57,7 @@ class Month(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     last: Ms
     price_decimals: Decimals
     volume_decimals: Decimals
-    source: Source
+    source: SourceName
     at: Iso
 
 
@@ -65,9 +65,11 @@ class Offer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A candle that came again with other values: they are kept apart until somebody takes them (S2)."""
 
     ts: Ms
-    stored: tuple[Text, Text, Text, Text, Text]  # open, high, low, close, volume
-    offered: tuple[Text, Text, Text, Text, Text]
-    source: Source
+    stored: tuple[
+        ManifestText, ManifestText, ManifestText, ManifestText, ManifestText
+    ]  # open, high, low, close, volume
+    offered: tuple[ManifestText, ManifestText, ManifestText, ManifestText, ManifestText]
+    source: SourceName
     at: Iso
 
 
@@ -78,7 +80,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     exchange: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_]{1,40}(-sandbox)?$")]
     symbol: Annotated[str, msgspec.Meta(pattern=f"^{SYMBOL.pattern}$")]
     timeframe: Annotated[str, msgspec.Meta(max_length=3)]
-    rules: Rules | None
+    rules: StoredRules | None
     months: tuple[Month, ...]
     absent: tuple[tuple[Ms, Ms], ...]  # [from, to) on the grid, known to have no candle
     restated: tuple[Offer, ...]
@@ -146,14 +148,14 @@ def rules_of(manifest: Manifest) -> OrderRules | None:
     return OrderRules(*(None if one is None else Decimal(one) for one in (kept.tick, kept.lot, kept.min_notional)))
 
 
-def rules_from(rules: OrderRules, at: str) -> Rules:
+def rules_from(rules: OrderRules, at: str) -> StoredRules:
     """The rules as they are kept. DataError for a number that no exchange's rule has."""
     texts = [None if one is None else plain(one) for one in rules]
     strange = [text for text in texts if text is not None and not re.search(TEXT, text)]
     if strange:
         raise DataError(f"{printable(strange[0][:40])} is no tick, lot or least notional of an exchange")
     tick, lot, min_notional = texts
-    return Rules(tick=tick, lot=lot, min_notional=min_notional, at=at)
+    return StoredRules(tick=tick, lot=lot, min_notional=min_notional, at=at)
 
 
 def _seal(rest: bytes) -> bytes:

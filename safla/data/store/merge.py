@@ -4,16 +4,14 @@ from decimal import Decimal
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from safla.config.types import plain
 from safla.core.candles import Series
 from safla.core.scale import to_text
-from safla.core.values import Columns, Int64
+from safla.core.values import Columns, Int64, Mask
 from safla.data.store.month import together
 
 Texts = tuple[str, str, str, str, str]  # open, high, low, close, volume
-Mask = npt.NDArray[np.bool_]
 
 
 class Restated(NamedTuple):

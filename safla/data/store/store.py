@@ -13,10 +13,10 @@ import numpy as np
 from safla.candles.decimals import MAX_PLACES
 from safla.config.plan import OrderRules
 from safla.core.candles import Series, between, iso
-from safla.core.timeframes import TIMEFRAMES
+from safla.core.timeframes import TIMEFRAMES, Interval
 from safla.core.values import Columns
 from safla.data.store import beliefs, intervals, manifest, month, shelf
-from safla.data.store.intervals import Span, Spans
+from safla.data.store.intervals import Intervals
 from safla.data.store.manifest import Manifest, Month, Offer
 from safla.data.store.merge import Met, Restated, meet, of_texts
 from safla.errors import DataError
@@ -25,12 +25,23 @@ from safla.text import printable
 SOURCE_LETTERS = 200
 
 __all__ = (
-    "Held", "Merged", "Place", "Restated", "Span", "accept", "confirm", "doubtful", "end", "ended_since", "held",
-    "keep_rules", "leave_out", "merge",
+    "Held",
+    "Merged",
+    "Restated",
+    "SeriesKey",
+    "accept",
+    "confirm",
+    "doubtful",
+    "end",
+    "ended_since",
+    "held",
+    "keep_rules",
+    "leave_out",
+    "merge",
 )  # fmt: skip
 
 
-class Place(NamedTuple):
+class SeriesKey(NamedTuple):
     """Which series: the cache, and the names of its folders in it."""
 
     cache: Path
@@ -63,7 +74,7 @@ class Held(NamedTuple):
     """What the store has for a span."""
 
     series: Series | None  # its candles at one scale, the finest of their months; None where there are none
-    missing: Spans  # stretches of the grid that are neither held nor known to have no candles
+    missing: Intervals  # stretches of the grid that are neither held nor known to have no candles
     rules: OrderRules | None  # None: the exchange was never asked for them
     notes: tuple[str, ...]
     first: int | None  # of all candles of the series
@@ -87,8 +98,8 @@ class _Change(NamedTuple):
     manifest: Manifest
     files: dict[str, bytes]
     merged: Merged
-    gaps: Spans  # that are believed with it
-    came: Spans  # what candles came, or came with other values
+    gaps: Intervals  # that are believed with it
+    came: Intervals  # what candles came, or came with other values
 
 
 def slug(symbol: str) -> str:
@@ -96,7 +107,7 @@ def slug(symbol: str) -> str:
     return symbol.replace("/", "-").replace(":", "-")
 
 
-def held(place: Place, span: Span) -> Held:
+def held(place: SeriesKey, span: Interval) -> Held:
     """What the store has of the candles that open within a span, [from, to) in ms. What is damaged is not held."""
     start, end = -(-span[0] // place.step_ms) * place.step_ms, span[1]
     with shelf.reading(place.cache, place.nothing, names=place.names) as (known, notes):
@@ -111,7 +122,7 @@ def held(place: Place, span: Span) -> Held:
     return Held(series, missing, manifest.rules_of(known), (*notes, *damaged.values()), first, last, ended)
 
 
-def doubtful(place: Place, span: Span, *, now: int) -> Spans:
+def doubtful(place: SeriesKey, span: Interval, *, now: int) -> Intervals:
     """The gaps within a span that an exchange should be asked for again. now: ms UTC.
 
     Those that it has been believed for a short time alone, those of young candles, and those that a file left out.
@@ -121,7 +132,7 @@ def doubtful(place: Place, span: Span, *, now: int) -> Spans:
         return intervals.within(intervals.union(young, known.imported), span)
 
 
-def confirm(place: Place, gaps: Spans, *, at: int) -> None:
+def confirm(place: SeriesKey, gaps: Intervals, *, at: int) -> None:
     """The exchange has no candle in gaps that a file left out: from now on it is believed. at: ms UTC."""
     with shelf.writing(place.cache, place.nothing, names=place.names) as (known, _):
         after = msgspec.structs.replace(
@@ -133,7 +144,7 @@ def confirm(place: Place, gaps: Spans, *, at: int) -> None:
             shelf.commit(place.folder, after, before=known, files={})
 
 
-def leave_out(place: Place, gaps: Sequence[Span]) -> None:
+def leave_out(place: SeriesKey, gaps: Sequence[Interval]) -> None:
     """Files left these out, between candles that are held: what counts until an exchange is asked."""
     with shelf.writing(place.cache, place.nothing, names=place.names) as (known, notes):
         hull = gaps[0][0], gaps[-1][1]
@@ -147,7 +158,7 @@ def leave_out(place: Place, gaps: Sequence[Span]) -> None:
         shelf.commit(place.folder, after, before=known, files={})
 
 
-def end(place: Place, moment: int | None, *, at: int) -> None:
+def end(place: SeriesKey, moment: int | None, *, at: int) -> None:
     """Keep from when on a market has no candles, or (None) that it goes on. moment, at: ms UTC."""
     with shelf.writing(place.cache, place.nothing, names=place.names) as (known, _):
         if moment == (None if known.ended is None else known.ended[0]):
@@ -156,15 +167,15 @@ def end(place: Place, moment: int | None, *, at: int) -> None:
         shelf.commit(place.folder, after, before=known, files={})
 
 
-def ended_since(place: Place) -> int | None:
+def ended_since(place: SeriesKey) -> int | None:
     """Since when, ms UTC, it is known that a market is over; None: it is not."""
     with shelf.reading(place.cache, place.nothing, names=place.names) as (known, _):
         return None if known.ended is None else known.ended[1]
 
 
 def merge(
-    place: Place, series: Series, *, source: str, at: int, absent: Sequence[Span] = (), accept_restated: bool = False,
-    imported: bool = False,
+    place: SeriesKey, series: Series, *, source: str, at: int, absent: Sequence[Interval] = (),
+    accept_restated: bool = False, imported: bool = False,
 ) -> Merged:  # fmt: skip
     """Add closed candles, all of them or none. What is held with other values stays, and the others are kept apart.
 
@@ -187,7 +198,7 @@ def merge(
     return change.merged._replace(notes=(*notes, *change.merged.notes))
 
 
-def keep_rules(place: Place, rules: OrderRules, *, at: int) -> tuple[str, ...]:
+def keep_rules(place: SeriesKey, rules: OrderRules, *, at: int) -> tuple[str, ...]:
     """Keep the exchange's rules with the candles (S3), and when they were read (ms UTC). Returns notes."""
     with shelf.writing(place.cache, place.nothing, names=place.names) as (known, notes):
         after = msgspec.structs.replace(known, rules=manifest.rules_from(rules, at=iso(at)))
@@ -196,7 +207,7 @@ def keep_rules(place: Place, rules: OrderRules, *, at: int) -> tuple[str, ...]:
     return notes
 
 
-def accept(place: Place, span: Span) -> int:
+def accept(place: SeriesKey, span: Interval) -> int:
     """Take the restated candles that were kept apart within a span, of each the last. Returns how many."""
     with shelf.writing(place.cache, place.nothing, names=place.names) as (known, _):
         offers = {one.ts: one for one in known.restated if span[0] <= one.ts < span[1]}
@@ -209,7 +220,7 @@ def accept(place: Place, span: Span) -> int:
         return len(offers)
 
 
-def _sound(place: Place, series: Series, *, source: str) -> Series:
+def _sound(place: SeriesKey, series: Series, *, source: str) -> Series:
     """The candles at the scale that they need. DataError for those that break a rule, or are of another series."""
     origin = f"{source} {place.symbol} {place.timeframe}"
     if series.symbol != place.symbol:
@@ -221,7 +232,7 @@ def _sound(place: Place, series: Series, *, source: str) -> Series:
     return series
 
 
-def _whole(place: Place, known: Manifest, start: int, end: int) -> Iterator[tuple[Month, Series | str]]:
+def _whole(place: SeriesKey, known: Manifest, start: int, end: int) -> Iterator[tuple[Month, Series | str]]:
     """The months that a span reaches into, one after the other; of a damaged one, what is wrong."""
     for entry in _within(known, start, end):
         try:
@@ -235,7 +246,7 @@ def _within(known: Manifest, start: int, end: int) -> list[Month]:
     return [one for one, (since, to) in zip(known.months, bounds, strict=True) if since < end and start < to]
 
 
-def _series(place: Place, known: Manifest, start: int, end: int) -> tuple[Series | None, dict[str, str]]:
+def _series(place: SeriesKey, known: Manifest, start: int, end: int) -> tuple[Series | None, dict[str, str]]:
     """The candles of a span at one scale, and of the damaged months, what is wrong.
 
     Each month goes straight into its place: ten years of minutes are 250 MB, and are not held twice.
@@ -261,7 +272,14 @@ def _series(place: Place, known: Manifest, start: int, end: int) -> tuple[Series
 
 
 def _merged(
-    place: Place, known: Manifest, series: Series, *, source: str, at: str, absent: Sequence[Span], accepts: bool
+    place: SeriesKey,
+    known: Manifest,
+    series: Series,
+    *,
+    source: str,
+    at: str,
+    absent: Sequence[Interval],
+    accepts: bool,
 ) -> _Change:
     entries = {one.month: one for one in known.months}
     coming = dict(month.split(series))
@@ -295,7 +313,7 @@ def _merged(
     return _Change(after, files, merged, gaps, came)
 
 
-def _empty(place: Place, met: Sequence[Met], absent: Sequence[Span]) -> Spans:
+def _empty(place: SeriesKey, met: Sequence[Met], absent: Sequence[Interval]) -> Intervals:
     """Of the gaps that are told what is one: a candle that came or is held is not absent, whatever is said of it."""
     more = intervals.union(absent, ())
     if not more:
@@ -319,14 +337,14 @@ def _believed(known: Manifest, change: _Change, *, at: int, imported: bool) -> M
     return msgspec.structs.replace(change.manifest, believed=believed, imported=files, ended=over)
 
 
-def _reached(known: Manifest, absent: Sequence[Span]) -> set[str]:
+def _reached(known: Manifest, absent: Sequence[Interval]) -> set[str]:
     """The months that we hold and a stretch without candles reaches into."""
     return {
         one.month for one in known.months if any(since <= one.last and one.first < to for since, to in absent)
     }  # fmt: skip
 
 
-def _stored(place: Place, entries: dict[str, Month], name: str, *, notes: list[str]) -> Series | None:
+def _stored(place: SeriesKey, entries: dict[str, Month], name: str, *, notes: list[str]) -> Series | None:
     """What is held of a month. A damaged file is set aside, and its entry taken out."""
     entry = entries.get(name)
     if entry is None:
@@ -340,7 +358,7 @@ def _stored(place: Place, entries: dict[str, Month], name: str, *, notes: list[s
         return None
 
 
-def _entry(place: Place, name: str, packed: month.Packed, *, source: str, at: str) -> Month:
+def _entry(place: SeriesKey, name: str, packed: month.Packed, *, source: str, at: str) -> Month:
     series, ts = packed.series, packed.series.columns.ts
     return Month(
         month=name, file=f"{name}-{packed.hash[:16]}.parquet", hash=packed.hash, candles=len(ts),

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from safla.candles.normalise import Rows
+from safla.candles.normalise import FileRows
 from safla.data.files import arrow
 from safla.errors import DataError
 from tests.data.written import START, STEP, assembled, file, read_or_refused
@@ -28,7 +28,7 @@ def written(folder: Path, table: pl.DataFrame, compression: str = "lz4") -> str:
     return file(folder, "btc.feather", content.getvalue())
 
 
-def read(path: str) -> Rows:
+def read(path: str) -> FileRows:
     return arrow.read(path, None, symbol="BTC/USDT", owners=1, zone=None)
 
 

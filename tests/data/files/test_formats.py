@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from safla.candles.normalise import Rows
+from safla.candles.normalise import FileRows
 from safla.data.files import formats
 from safla.data.files.formats import Question
 from safla.errors import ConfigError, DataError
@@ -21,7 +21,7 @@ JSON = f"[{', '.join(f'[{line}]' for line in lines())}]".encode()
 BTC = Question("BTC/USDT")
 
 
-def read(folder: Path, content: bytes, *, name: str = "candles", question: Question = BTC) -> Rows:
+def read(folder: Path, content: bytes, *, name: str = "candles", question: Question = BTC) -> FileRows:
     return formats.read(file(folder, name, content), question)
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safla.candles.normalise import Rows
+from safla.candles.normalise import FileRows
 from safla.data.files import bounded
 from safla.data.files import json as json_candles
 from safla.errors import DataError
@@ -18,7 +18,7 @@ ROWS = [[int(line[:13]), *map(float, line[14:].split(","))] for line in lines(30
 SHAPE = "JSON of candles is an array of arrays"
 
 
-def read(*blocks: bytes) -> Rows:
+def read(*blocks: bytes) -> FileRows:
     return json_candles.of_blocks("btc.json", iter(blocks), zone=None)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from safla.candles.normalise import Rows, Target, assemble
+from safla.candles.normalise import FileRows, Target, assemble
 from safla.core.candles import Series
 from safla.core.values import Columns
 from safla.data.files import csv, footer, parquet
@@ -47,7 +47,7 @@ def written(
     return file(folder, name, content.getvalue())
 
 
-def read(path: str, *, owners: int = 1) -> Rows:
+def read(path: str, *, owners: int = 1) -> FileRows:
     return parquet.read(path, None, symbol="BTC/USDT", owners=owners)
 
 

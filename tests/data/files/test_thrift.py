@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safla.data.files.thrift import BINARY, BOOL, BYTE, DOUBLE, I32, I64, Cursor, ListOf, Shape, struct
+from safla.data.files.thrift import BINARY, BOOL, BYTE, DOUBLE, I32, I64, Cursor, ListOf, ThriftType, struct
 
 
-def read(content: bytes, shape: Mapping[int, Shape]) -> dict[int, object]:
+def read(content: bytes, shape: Mapping[int, ThriftType]) -> dict[int, object]:
     return struct(Cursor(content, 0, len(content)), shape)
 
 
@@ -30,7 +30,7 @@ def read(content: bytes, shape: Mapping[int, Shape]) -> dict[int, object]:
         (b"\x17" + bytes(8) + b"\x13\x07\x00", {1: DOUBLE, 2: BYTE}, {1: bytes(8), 2: 7}),
     ],
 )
-def test_what_is_written_is_read(content: bytes, shape: Mapping[int, Shape], fields: dict[int, object]) -> None:
+def test_what_is_written_is_read(content: bytes, shape: Mapping[int, ThriftType], fields: dict[int, object]) -> None:
     assert read(content, shape) == fields
     assert read(content, {}) == dict.fromkeys(fields)
 

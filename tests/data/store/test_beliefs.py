@@ -48,7 +48,9 @@ def test_any_changes_come_to_what_sets_would(changes: list[tuple[bool, int, int]
         (((NOW - 50, NOW - 40, 7),), ((NOW - 50, NOW - 40),), ((NOW - 50, NOW - 40),)),  # its candles are young
     ],
 )
-def test_what_is_asked_for_again(known: beliefs.Beliefs, absent: intervals.Spans, asked: intervals.Spans) -> None:
+def test_what_is_asked_for_again(
+    known: beliefs.Beliefs, absent: intervals.Intervals, asked: intervals.Intervals
+) -> None:
     assert beliefs.doubtful(known, absent, now=NOW) == asked
 
 

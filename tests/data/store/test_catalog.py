@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from safla.data.store import catalog, store
-from safla.data.store.store import Place
+from safla.data.store.store import SeriesKey
 from tests.data.kept import HOUR, START, candles, contents, merge, months, place, span
 
 
@@ -65,7 +65,7 @@ def test_candles_that_no_market_can_make_are_found_though_their_file_is_whole(
 
 
 def test_a_folder_without_a_manifest_is_a_series_of_nothing(cache: Path) -> None:
-    empty: Place = place(cache, "SOL/USDT")
+    empty: SeriesKey = place(cache, "SOL/USDT")
     empty.folder.mkdir(parents=True)
     assert catalog.verify(empty)[1:4] == (0, 0, None)
     assert [one.candles for one in catalog.listing(cache)] == [25, 3, 0]

@@ -7,23 +7,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from safla.core.timeframes import Interval
 from safla.data.store import intervals
-from safla.data.store.intervals import Span, Spans
+from safla.data.store.intervals import Intervals
 
 LISTS = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=6)
 
 
-def points(some: list[Span] | Spans) -> set[int]:
+def points(some: list[Interval] | Intervals) -> set[int]:
     return {point for since, to in some for point in range(since, to)}
 
 
-def check_canonical(some: Spans) -> None:
+def check_canonical(some: Intervals) -> None:
     assert all(since < to for since, to in some)
     assert all(before[1] < after[0] for before, after in pairwise(some))
 
 
 @given(LISTS, LISTS)
-def test_union_and_minus_hold_what_the_sets_hold(one: list[Span], other: list[Span]) -> None:
+def test_union_and_minus_hold_what_the_sets_hold(one: list[Interval], other: list[Interval]) -> None:
     both, rest = intervals.union(one, other), intervals.minus(one, other)
     assert points(both) == points(one) | points(other)
     assert points(rest) == points(one) - points(other)
@@ -33,7 +34,7 @@ def test_union_and_minus_hold_what_the_sets_hold(one: list[Span], other: list[Sp
 
 @given(LISTS, LISTS, LISTS)
 def test_a_revision_holds_what_is_known_and_added_but_nothing_taken(
-    known: list[Span], added: list[Span], taken: list[Span]
+    known: list[Interval], added: list[Interval], taken: list[Interval]
 ) -> None:
     before, more, less = (intervals.union(some, ()) for some in (known, added, taken))
     found = intervals.revised(before, added=more, taken=less)
@@ -53,5 +54,5 @@ def test_the_stretches_of_candles_hold_them_and_nothing_else(hours: set[int]) ->
     ("some", "cut"),
     [(((0, 10),), ((3, 7),)), (((0, 3), (7, 9)), ()), (((0, 4), (6, 9)), ((3, 4), (6, 7))), ((), ())],
 )
-def test_what_lies_within_a_stretch_is_cut_at_both_ends(some: Spans, cut: Spans) -> None:
+def test_what_lies_within_a_stretch_is_cut_at_both_ends(some: Intervals, cut: Intervals) -> None:
     assert intervals.within(some, (3, 7)) == cut

@@ -7,14 +7,14 @@ import pytest
 
 from safla.config.plan import NO_RULES
 from safla.data.store import catalog, manifest, store
-from safla.data.store.store import Place
+from safla.data.store.store import SeriesKey
 from tests.data.kept import ALL, AT, START, candles, contents, merge, months, place, same, span
 
 FLIPS = 150
 
 
 @pytest.fixture
-def btc(tmp_path: Path) -> Place:
+def btc(tmp_path: Path) -> SeriesKey:
     """A series of sixty hours in two months, some of them offered with other values."""
     found = place(tmp_path / "cache")
     merge(found, candles(range(60)), absent=[span(60, 70)])
@@ -29,7 +29,7 @@ def broken(content: bytes, chance: random.Random) -> bytes:
     return content[:at] + chance.choice([flipped + content[at + 1 :], b"", b"?" + content[at:]])
 
 
-def test_a_month_that_was_damaged_anywhere_is_missing_and_never_wrong(btc: Place, chance: random.Random) -> None:
+def test_a_month_that_was_damaged_anywhere_is_missing_and_never_wrong(btc: SeriesKey, chance: random.Random) -> None:
     january = months(btc)[0]
     whole = january.read_bytes()
     for _ in range(FLIPS):
@@ -43,7 +43,7 @@ def test_a_month_that_was_damaged_anywhere_is_missing_and_never_wrong(btc: Place
         assert held.first == START + 24 * 3_600_000
 
 
-def test_a_manifest_that_was_damaged_anywhere_makes_everything_missing(btc: Place, chance: random.Random) -> None:
+def test_a_manifest_that_was_damaged_anywhere_makes_everything_missing(btc: SeriesKey, chance: random.Random) -> None:
     path = btc.folder / "manifest.json"
     whole = path.read_bytes()
     for _ in range(FLIPS):
@@ -54,7 +54,7 @@ def test_a_manifest_that_was_damaged_anywhere_makes_everything_missing(btc: Plac
         assert held.notes[0].startswith(f"{path}: damaged (")
 
 
-def test_a_damaged_month_is_set_aside_by_the_next_merge_and_filled_anew(btc: Place) -> None:
+def test_a_damaged_month_is_set_aside_by_the_next_merge_and_filled_anew(btc: SeriesKey) -> None:
     before = contents(btc)
     january = months(btc)[0]
     january.write_bytes(b"damaged")
@@ -70,7 +70,7 @@ def test_a_damaged_month_is_set_aside_by_the_next_merge_and_filled_anew(btc: Pla
     assert known.restated == ()  # they differed from what is not held any more
 
 
-def test_a_month_that_was_taken_away_is_missing_until_it_comes_again(btc: Place) -> None:
+def test_a_month_that_was_taken_away_is_missing_until_it_comes_again(btc: SeriesKey) -> None:
     january = months(btc)[0]
     whole = january.read_bytes()
     january.unlink()
@@ -79,7 +79,7 @@ def test_a_month_that_was_taken_away_is_missing_until_it_comes_again(btc: Place)
     assert january.read_bytes() == whole
 
 
-def test_a_damaged_month_of_which_a_part_comes_again_holds_that_part(btc: Place) -> None:
+def test_a_damaged_month_of_which_a_part_comes_again_holds_that_part(btc: SeriesKey) -> None:
     months(btc)[0].write_bytes(b"damaged")
     merge(btc, candles(range(20, 24)))
     held = store.held(btc, span(0, 60))
@@ -87,7 +87,7 @@ def test_a_damaged_month_of_which_a_part_comes_again_holds_that_part(btc: Place)
     assert held.missing == (span(0, 20),)
 
 
-def test_a_damaged_manifest_is_set_aside_and_its_months_are_not_trusted(btc: Place) -> None:
+def test_a_damaged_manifest_is_set_aside_and_its_months_are_not_trusted(btc: SeriesKey) -> None:
     names = [one.name for one in months(btc)]
     (btc.folder / "manifest.json").write_bytes(b"{}")
     merged = merge(btc, candles(range(3), shift=5))
@@ -99,13 +99,13 @@ def test_a_damaged_manifest_is_set_aside_and_its_months_are_not_trusted(btc: Pla
     assert catalog.verify(btc).aside == tuple(sorted(f"{name}.damaged" for name in [*names, "manifest.json"]))
 
 
-def test_a_damaged_manifest_is_not_set_aside_in_silence_when_rules_are_kept(btc: Place) -> None:
+def test_a_damaged_manifest_is_not_set_aside_in_silence_when_rules_are_kept(btc: SeriesKey) -> None:
     (btc.folder / "manifest.json").write_bytes(b"{}")
     assert "manifest.json: damaged" in store.keep_rules(btc, NO_RULES, at=AT)[0]
     assert store.held(btc, span(0, 60)).missing == (span(0, 60),)
 
 
-def test_a_month_that_has_grown_out_of_bounds_is_not_read(btc: Place) -> None:
+def test_a_month_that_has_grown_out_of_bounds_is_not_read(btc: SeriesKey) -> None:
     with months(btc)[0].open("r+b") as file:
         file.truncate(2**40)  # without taking room on the disk
     held = store.held(btc, span(0, 60))
@@ -113,13 +113,13 @@ def test_a_month_that_has_grown_out_of_bounds_is_not_read(btc: Place) -> None:
     assert "at most 67108864 are read" in held.notes[0]
 
 
-def test_a_month_whose_bytes_are_whole_but_another_month_is_not_believed(btc: Place) -> None:
+def test_a_month_whose_bytes_are_whole_but_another_month_is_not_believed(btc: SeriesKey) -> None:
     january, february = months(btc)
     january.write_bytes(february.read_bytes())
     assert store.held(btc, span(0, 60)).missing == (span(0, 24),)
 
 
-def test_a_manifest_of_another_series_is_not_believed(btc: Place, tmp_path: Path) -> None:
+def test_a_manifest_of_another_series_is_not_believed(btc: SeriesKey, tmp_path: Path) -> None:
     other = place(tmp_path / "cache", "ETH/USDT")
     other.folder.mkdir(parents=True)
     (other.folder / "manifest.json").write_bytes((btc.folder / "manifest.json").read_bytes())
@@ -136,7 +136,7 @@ def test_a_manifest_of_another_series_is_not_believed(btc: Place, tmp_path: Path
         (b'"absent"', b'"else":1,"absent"'),
     ],
 )
-def test_a_manifest_with_a_good_seal_over_nonsense_is_damaged(btc: Place, old: bytes, new: bytes) -> None:
+def test_a_manifest_with_a_good_seal_over_nonsense_is_damaged(btc: SeriesKey, old: bytes, new: bytes) -> None:
     rest = (btc.folder / "manifest.json").read_bytes()[: -manifest._SEALED] + b"}"
     assert old in rest
     rest = rest.replace(old, new)
@@ -145,7 +145,7 @@ def test_a_manifest_with_a_good_seal_over_nonsense_is_damaged(btc: Place, old: b
         manifest.decode(sealed)
 
 
-def test_what_a_crash_left_is_removed_by_the_next_merge(btc: Place) -> None:
+def test_what_a_crash_left_is_removed_by_the_next_merge(btc: SeriesKey) -> None:
     before = contents(btc)
     for name in ("2024-01-0123456789abcdef.parquet", "manifest.json.tmp", "2024-02-0123456789abcdef.parquet.tmp"):
         (btc.folder / name).write_bytes(b"left over")

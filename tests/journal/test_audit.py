@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from safla.core.scale import to_text, to_units
-from safla.journal.books import MOST_DIFFERENCES, check
+from safla.journal.audit import MOST_DIFFERENCES, check
 from safla.journal.events import (
     DETAILS,
-    Candle,
+    CandleEvent,
     DayStarted,
     Event,
     Filled,
@@ -26,7 +26,7 @@ from safla.journal.events import (
     Resumed,
     RunEnded,
     Side,
-    Signal,
+    SignalEvent,
     TradeClosed,
 )
 from safla.journal.reader import read
@@ -131,7 +131,7 @@ def more(marks: list[Mark]) -> list[Mark]:
     return [msgspec.structs.replace(marks[0], quantity=up(marks[0].quantity)), *marks[1:]]
 
 
-CANDLE = next(event for event in small_events() if isinstance(event, Candle))
+CANDLE = next(event for event in small_events() if isinstance(event, CandleEvent))
 HALT = Halted(
     ts=0, halt=1, rule="strategy_error", value=None, limit=None, equity="100000.0000000", reference=None, marks=[],
     note=None, given=None, id=None,
@@ -202,7 +202,7 @@ PLANTED = (
     Planted("B7", "a move that the machine has not", change(ModeChanged, from_warming, target="long")),
     Planted("B7", "a move left out", drop(ModeChanged, from_warming)),
     Planted("B7", "a signal without its answer", drop(OrderRefused, at_decision)),
-    Planted("B7", "an answer without its signal", drop(Signal)),
+    Planted("B7", "an answer without its signal", drop(SignalEvent)),
     Planted("B7", "an answer on the other side", change(OrderRefused, at_decision, side="sell")),
     Planted("B7", "an answer at another time", change(OrderRefused, at_decision, ts=1)),
     Planted("B7", "an answer of another symbol", change(OrderRefused, at_decision, symbol=lambda one: _other(one))),
@@ -214,7 +214,7 @@ PLANTED = (
     Planted("B9", "fees", change(RunEnded, fees=up)),
     Planted("B9", "trades", change(RunEnded, trades=lambda one: one + 1)),
     Planted("B9", "candles", change(RunEnded, candles=lambda one: one + 1)),
-    Planted("B9", "a candle left out", drop(Candle)),
+    Planted("B9", "a candle left out", drop(CandleEvent)),
     Planted("B9", "a line behind the end", append(CANDLE)),
 )
 EXACT = {"B1", "B2", "B3", "B4", "B6"}  # found at the very line; the others where a sum or an order shows it
@@ -311,7 +311,7 @@ def placed(order: int, side: Side, reason: PlacedReason = "signal") -> Event:
 
 
 def signalled(wish: Literal["enter", "leave"]) -> Event:
-    return Signal(ts=0, symbol="BTC/USDT", signal=wish, strength="0.000000")
+    return SignalEvent(ts=0, symbol="BTC/USDT", signal=wish, strength="0.000000")
 
 
 def refused(order: int, side: Side, reason: RefusedReason) -> Event:
