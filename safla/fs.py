@@ -30,7 +30,7 @@ def open_to_write(path: Path, flags: int) -> int:
         descriptor = os.open(path, flags | _SAFELY, 0o600)
     except OSError as error:
         raise HostError(f"{path}: cannot be opened to write: {error.strerror}") from error
-    if is_ours(os.fstat(descriptor)):
+    if is_own_file(os.fstat(descriptor)):
         return descriptor
     os.close(descriptor)
     raise HostError(f"{path}: {NOT_OURS}")
@@ -40,11 +40,11 @@ def refuse_others(folder: Path, names: Iterable[str]) -> None:
     """Before any work: whatever stands under one of the names in a folder is ours alone (J20). Raises HostError."""
     for name in names:
         with suppress(FileNotFoundError, NotADirectoryError):
-            if not is_ours((folder / name).lstat()):
+            if not is_own_file((folder / name).lstat()):
                 raise HostError(f"{folder / name}: {NOT_OURS}")
 
 
-def is_ours(facts: os.stat_result) -> bool:
+def is_own_file(facts: os.stat_result) -> bool:
     """Whether these are the facts of a regular file of this user, under one name."""
     return stat.S_ISREG(facts.st_mode) and facts.st_uid == os.geteuid() and facts.st_nlink == 1
 
@@ -90,7 +90,7 @@ def read_own(path: Path, *, most: int) -> bytes | None:
         descriptor = os.open(path, os.O_RDONLY | _SAFELY)
         try:
             facts = os.fstat(descriptor)
-            if not is_ours(facts):
+            if not is_own_file(facts):
                 raise HostError(f"{path}: {NOT_OURS}")
             if facts.st_size > most:
                 raise ValueError(f"it has {facts.st_size} bytes, at most {most} are read")

@@ -18,7 +18,7 @@ from safla.observe.webhook import Webhook
 MOST_ALERTS = 100  # that `alerts` holds
 SHORTEST, LONGEST = 0.01, 3600.0  # seconds between two looks
 
-Reading = float | int | None
+SampleValue = float | int | None
 
 
 class PerformanceMonitor:
@@ -75,7 +75,7 @@ class PerformanceMonitor:
             webhook, self._webhook = self._webhook, None
             await asyncio.to_thread(webhook.close)
 
-    def snapshot(self) -> dict[str, Reading]:
+    def snapshot(self) -> dict[str, SampleValue]:
         """The figures of the last look while it watches, else of this moment. What is not known is None.
 
         cpu_pct of this process, of one core; memory_pct of the machine; rss_bytes; descriptors; threads; active_tasks;
@@ -96,7 +96,7 @@ class PerformanceMonitor:
 
     def _keep(self, alert: Alert) -> None:
         self.alerts.append(alert)
-        say_on_stderr(alerts.shown(alert))
+        say_on_stderr(alerts.alert_line(alert))
 
     def _post(self, alert: Alert) -> None:
         webhook = self._webhook
@@ -112,7 +112,7 @@ def _asked(config: Config) -> int:
     return feed_of(config.exchange).spent()
 
 
-def _figures(sample: Sample) -> dict[str, Reading]:
+def _figures(sample: Sample) -> dict[str, SampleValue]:
     requests, limit = sample.requests, sample.requests_limit
     return {
         "cpu_pct": sample.cpu_pct,

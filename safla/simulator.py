@@ -10,7 +10,7 @@ import numpy as np
 
 from safla.api.configuration import ConfigSource, load_config
 from safla.compat.closing import Closing
-from safla.compat.entries import shown
+from safla.compat.entries import to_float
 from safla.compat.risk import RiskCheck, RiskManager
 from safla.compat.stored import Moment, for_symbol
 from safla.compat.strategy import EPOCH
@@ -21,7 +21,7 @@ from safla.report.summary import summarise
 from safla.runs.backtest import Prepared, prepare
 from safla.runs.engine_choice import choose
 from safla.runs.result import Outcome, RunRecord
-from safla.runs.runner import fold
+from safla.runs.runner import fold_blocks
 
 __all__ = ["Performance", "RiskCheck", "RiskManager", "Trade", "TradingSimulator"]
 
@@ -109,7 +109,7 @@ class TradingSimulator(Closing):
         run, series = prepared.run, prepared.series
         candles = sum(len(one.columns.ts) for one in series)
         forms = choose("auto", run.strategy.columns, candles=candles, say=_unsaid)
-        blocks = fold(run, series, forms=forms, timestamps=engine.MAX_BLOCK if pace.unpaced else 1)
+        blocks = fold_blocks(run, series, forms=forms, timestamps=engine.MAX_BLOCK if pace.unpaced else 1)
         record = RunRecord(run, series)
         while (block := await asyncio.to_thread(next, blocks, None)) is not None:
             record.add(block)
@@ -148,11 +148,11 @@ def _trade(outcome: Outcome, row: list[int]) -> Trade:
         symbol=run.symbols[symbol],
         opened=EPOCH + timedelta(milliseconds=told["opened"]),
         closed=EPOCH + timedelta(milliseconds=ts),
-        quantity=shown(told["quantity"], scale.quantity_decimals),
-        entry=shown(told["entry"], scale.price_decimals),
-        exit=shown(told["exit"], scale.price_decimals),
-        gross=shown(told["gross"], money),
-        fees=shown(told["fees"], money),
-        net=shown(told["net"], money),
+        quantity=to_float(told["quantity"], scale.quantity_decimals),
+        entry=to_float(told["entry"], scale.price_decimals),
+        exit=to_float(told["exit"], scale.price_decimals),
+        gross=to_float(told["gross"], money),
+        fees=to_float(told["fees"], money),
+        net=to_float(told["net"], money),
         reason=str(v.REASONS[told["reason"]]),
     )

@@ -31,7 +31,7 @@ def run(loaded: Loaded, out: Path, **changes: Any) -> BacktestResult:
     """A backtest into a folder; changes: the arguments of backtest.run that are not as here."""
     arguments: dict[str, Any] = {"engine": "interpreted", "force": False, "flag": Flag()}
     silent: dict[str, Any] = {"watch": lambda progress: None, "say": lambda text: None}
-    return backtest.run(backtest.prepare(loaded), out, **{**arguments, **silent, **changes})
+    return backtest.run_backtest(backtest.prepare(loaded), out, **{**arguments, **silent, **changes})
 
 
 def journal(folder: Path) -> bytes:

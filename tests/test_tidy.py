@@ -121,7 +121,7 @@ RULES = (
         "import time\nbegan = time.time()\n",
         {
             "safla/exchange/client.py:Feed.__init__": "the default of an argument: how long a retry waits",
-            "safla/paper/control.py:command": "the default of an argument: two commands at once need two names",
+            "safla/paper/control.py:new_command": "the default of an argument: two commands at once need two names",
         },
         path="safla/data/planted.py",
     ),
@@ -135,7 +135,7 @@ RULES = (
             "safla/exchange/server_time.py:ServerTime.carried": "whoever asks for it has asked for now() before",
             "safla/data/source.py:_paths": "config/constraints.py has refused a source of files without a path",
             "safla/journal/append.py:Appender._write": "whoever calls it after an error is ours",
-            "safla/journal/audit.py:check": "the reader lets no other event be the first",
+            "safla/journal/audit.py:audit_events": "the reader lets no other event be the first",
         },
         path="safla/data/planted.py",
     ),

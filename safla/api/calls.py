@@ -25,7 +25,7 @@ from safla.observe.update import Update
 from safla.paper import runner
 from safla.paper.runner import Onlooker
 from safla.paper.sources import CandleSource
-from safla.report.summary import summarise, write
+from safla.report.summary import summarise, write_summary
 from safla.report.trades import fills_of, trades_of
 from safla.runs import backtest
 from safla.runs import replay as verification
@@ -83,7 +83,7 @@ def run(
     if loaded.config.mode == "paper":
         return _outside_of_loops(lambda: _paper(loaded, register, out, strategies, progress or _unwatched))
     prepared = backtest.prepare(loaded, register=register)
-    folder = backtest.folder_of(prepared, stem=stem(loaded), out=given)
+    folder = backtest.backtest_folder(prepared, stem=stem(loaded), out=given)
     summary: dict[str, Any] = {}
 
     def conclude(ended: BacktestResult) -> None:
@@ -94,10 +94,10 @@ def run(
                 source=source_name(loaded.config, loaded.symbols),
             )
         )
-        write(folder / SUMMARY, summary)
+        write_summary(folder / SUMMARY, summary)
 
     notes = _warnings(loaded, strategies)
-    ended = backtest.run(
+    ended = backtest.run_backtest(
         prepared, folder, engine="auto", force=False, watch=progress or _unwatched, say=notes.append, flag=Flag(),
         conclude=conclude,
     )  # fmt: skip
@@ -109,7 +109,7 @@ def _paper(
     strategies: Mapping[str, StrategyFunction] | None, watch: Callable[[Progress], None],
 ) -> Result:  # fmt: skip
     """A paper run to its end. Nothing is shown; troubles with the source are notes."""
-    folder = runner.folder_of(loaded, stem=stem(loaded), out=None if out is None else path_of(out, "out"))
+    folder = runner.paper_folder(loaded, stem=stem(loaded), out=None if out is None else path_of(out, "out"))
     notes = _warnings(loaded, strategies)
 
     def note(text: str) -> None:
@@ -120,10 +120,10 @@ def _paper(
     def attend(plan: RunPlan, _source: CandleSource) -> Iterator[Onlooker]:
         yield Onlooker(lambda told: watch(_progress(plan, told)), lambda kind, symbol, text: note(text))
 
-    done = runner.run(loaded, folder, force=False, say=note, flag=Flag(), attend=attend, register=register)
+    done = runner.run_paper(loaded, folder, force=False, say=note, flag=Flag(), attend=attend, register=register)
     outcome = runner.outcome_of(folder, register=register)
     summary = summarise(outcome, risk_free_rate=float(loaded.config.report.risk_free_rate))
-    write(folder / SUMMARY, summary)
+    write_summary(folder / SUMMARY, summary)
     ended = BacktestResult(outcome, folder, done.lines, done.last_hash, done.again)
     return _result(ended, summary, notes=tuple(notes))
 
@@ -187,7 +187,7 @@ def replay(
     below = root_of(root)
     for one in (journal, *((journal if journal.is_dir() else journal.parent) / name for name in READ)):
         refuse_outside(one, below, key="path")
-    found = verification.replay(journal, books_only=False, engine="auto", say=_unsaid, register=register)
+    found = verification.replay_run(journal, books_only=False, engine="auto", say=_unsaid, register=register)
     assert found.decisions is not None, "not the books alone were asked for"
     return Verdict(found.tail, found.books, found.decisions)
 

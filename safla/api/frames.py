@@ -55,7 +55,9 @@ def events_of(journal: Path, kind: str) -> "pl.DataFrame":
     if kind not in KINDS:
         raise UsageError(f"{ascii(kind)[:60]} is no type of event; there are {', '.join(KINDS)}")
     found = reader.read(journal)
-    return _typed([line for line in found if type(line.event) is KINDS[kind]], KINDS[kind], places_of(found.started))
+    return _typed(
+        [line for line in found if type(line.event) is KINDS[kind]], KINDS[kind], frame_decimals(found.started)
+    )
 
 
 def trades(journal: Path) -> "pl.DataFrame":
@@ -75,7 +77,7 @@ def trades(journal: Path) -> "pl.DataFrame":
         elif isinstance(line.event, TradeClosed):
             closed.append(line)
             doubts.append(ambiguous)
-    frame = _typed(closed, TradeClosed, places_of(found.started)).rename({"ts": "closed"})
+    frame = _typed(closed, TradeClosed, frame_decimals(found.started)).rename({"ts": "closed"})
     return frame.with_columns(
         duration_seconds=(pl.col("closed") - pl.col("opened")).dt.total_seconds(),  # a Duration has no text in a CSV
         ambiguous=pl.Series(doubts, dtype=pl.Boolean),
@@ -112,7 +114,7 @@ def equity(ts: Int64, units: Int64, *, balance: int, places: int) -> "pl.DataFra
     return frame.with_columns(_moment("ts"))
 
 
-def places_of(started: RunStarted) -> FrameDecimals:
+def frame_decimals(started: RunStarted) -> FrameDecimals:
     """The decimals that a first line declares."""
     return FrameDecimals(
         price=max(one.price_decimals for one in started.symbols),

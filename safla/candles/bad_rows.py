@@ -88,7 +88,7 @@ def _kept(
     return kept, before._replace(bad=before.bad + len(error.rows), reasons=(*before.reasons, str(error)))
 
 
-def together(parts: Sequence[DroppedRows]) -> DroppedRows:
+def sum_dropped(parts: Sequence[DroppedRows]) -> DroppedRows:
     """What was left out of the parts of a file."""
     reasons = [reason for part in parts for reason in part.reasons]
     first = next((part.first for part in parts if part.first is not None), None)

@@ -102,7 +102,7 @@ def units(numbers: Numbers, places: int, *, name: str, where: RowPlace) -> tuple
     large = np.flatnonzero(numbers.digits > ROOM[up])
     if len(large):
         raise DataError(
-            f"{where(int(large[0]))}: {name} {text(numbers, int(large[0]))} is too large for {places} decimals "
+            f"{where(int(large[0]))}: {name} {number_text(numbers, int(large[0]))} is too large for {places} decimals "
             f"(2**62 units){more(len(large))}; markets.<SYMBOL> sets fewer decimals"
         )
     if not shift.any():
@@ -115,7 +115,7 @@ def units(numbers: Numbers, places: int, *, name: str, where: RowPlace) -> tuple
     return result, fine[(digits % power > 0) | (whole == 0)]
 
 
-def text(numbers: Numbers, row: int) -> str:
+def number_text(numbers: Numbers, row: int) -> str:
     """A number as it is written out: no exponent."""
     return to_text(int(numbers.digits[row]), int(numbers.places[row]))
 

@@ -14,8 +14,8 @@ from safla.candles.decimals import (
     finer,
     more,
     most_places,
+    number_text,
     snapped,
-    text,
     units,
 )
 from safla.candles.validation import Origin
@@ -90,7 +90,7 @@ def of_columns(origin: Origin, columns: Columns, *, price_decimals: int, volume_
     return FileRows(origin, columns.ts, numbers, (), closed=True)
 
 
-def last_of(files: list[FileRows]) -> FileRows:
+def file_of_last_candle(files: list[FileRows]) -> FileRows:
     """The file that holds the last candle of a symbol; of several that do, one that says itself that it is closed."""
     return max((one for one in files if len(one.ts)), key=lambda one: (int(one.ts.max()), one.closed))
 
@@ -117,7 +117,7 @@ def assemble(files: list[FileRows], target: Target) -> tuple[Series, Counts, tup
     for one in files:
         columns, rows_cut = _columns(one, price_decimals=price_decimals, volume_decimals=volume_decimals)
         ordered, dropped = _ordered(columns, bounds, one.origin, bad=target.bad_rows)
-        left.append(bad_rows.together([one.left, dropped]))
+        left.append(bad_rows.sum_dropped([one.left, dropped]))
         parts.append(ordered)
         notes.extend(_said(one, ordered=ordered, cut=rows_cut, volume_decimals=volume_decimals))
         notes.extend(bad_rows.notes(left[-1], name=printable(one.origin.file), word=one.origin.word))
@@ -163,14 +163,14 @@ def _ordered(
     dropped = 0
     if bad == "drop":  # first what a row says by itself, for a time that is wrong is out of order too
         try:
-            validation.check(columns, bounds, origin=origin)
+            validation.check_candles(columns, bounds, origin=origin)
         except BadRows as error:
             columns, origin = _without(columns, origin, error)
             reasons, dropped = [str(error)], len(error.rows)
     while True:
         try:
             ordered = validation.ascend(columns, bounds, origin=origin)
-            validation.check(ordered.columns, bounds, origin=ordered.origin)
+            validation.check_candles(ordered.columns, bounds, origin=ordered.origin)
             return ordered, DroppedRows(0, dropped, tuple(reasons))
         except BadRows as error:
             if bad == "refuse":
@@ -217,14 +217,14 @@ def _price_decimals(files: list[FileRows], target: Target) -> int:
             numbers = one.numbers[name]
             if given is None and len(rows := dusty(numbers)):
                 row = int(rows[0])
-                said = f"{text(numbers, row)} is a float's rounding of a shorter number{more(len(rows))}"
+                said = f"{number_text(numbers, row)} is a float's rounding of a shorter number{more(len(rows))}"
                 raise DataError(f"{one.origin.at(row)}: {name} {said}; {_advice(files, numbers, row, target)}")
             rows = finer(numbers, MAX_PLACES if given is None else given)
             if not len(rows):
                 continue
             row = int(rows[0])
             raise DataError(
-                f"{one.origin.at(row)}: {name} {text(numbers, row)} has more decimals than "
+                f"{one.origin.at(row)}: {name} {number_text(numbers, row)} has more decimals than "
                 f"{MAX_PLACES if given is None else f'the {given} that are stated'}{more(len(rows))}; "
                 f"{_advice(files, numbers, row, target)}"
             )
@@ -237,7 +237,7 @@ def _advice(files: list[FileRows], numbers: Numbers, row: int, target: Target) -
     meant = next((places for places in range(DUST_PLACES + 1) if _fits(files, places)), None)
     if meant is not None and meant != target.price_decimals:
         near, _ = snapped(Numbers(numbers.digits[row : row + 1], numbers.places[row : row + 1]), meant)
-        return f"{key}: {meant} takes it as {text(near, 0)}"
+        return f"{key}: {meant} takes it as {number_text(near, 0)}"
     if target.price_decimals is not None:
         return f"{key} may be up to {MAX_PLACES}"
     return "round them, or take the prices of 1000 coins for those of one"

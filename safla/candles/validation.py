@@ -74,7 +74,7 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def check(columns: Columns, bounds: Bounds, *, origin: Origin) -> None:
+def check_candles(columns: Columns, bounds: Bounds, *, origin: Origin) -> None:
     """Refuse candles that break S1, S3 or D1: DataError names the first row, its values, and how many more."""
     broken = [(rule(columns, bounds), text) for rule, text in RULES]
     if not any(mask.any() for mask, _ in broken):

@@ -48,9 +48,9 @@ def loaded(named: Path | None, *, sets: Sequence[str]) -> "Loaded":
     What a strategy or an exchange deserves to hear is not said: only which variables were meant for us and are not.
     """
     from safla.config.loader import load
-    from safla.config.variables import ignored
+    from safla.config.variables import ignored_variables
 
-    for line in ignored(os.environ):
+    for line in ignored_variables(os.environ):
         click.echo(f"warning: {line}", err=True)
     default = Path(DEFAULT)
     return load(named or (default if default.exists() else None), sets=sets, environment=os.environ)

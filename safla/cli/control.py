@@ -25,12 +25,12 @@ def options(function: ClickFunction) -> ClickFunction:
     return click.argument("run", type=PATH, metavar="RUN")(function)
 
 
-def give(run: Path, *, kind: "CommandKind", note: str | None, as_json: bool, halt: int | None = None) -> int:
+def run_command(run: Path, *, kind: "CommandKind", note: str | None, as_json: bool, halt: int | None = None) -> int:
     """Leave a command for a run, and print what becomes of it."""
     from safla.paper import command
 
     try:
-        answer = command.give(run, kind, halt=halt, note=note, say=_say)
+        answer = command.give_command(run, kind, halt=halt, note=note, say=_say)
     except UsageError as error:
         raise click.UsageError(str(error), ctx=click.get_current_context()) from error
     if as_json:

@@ -17,7 +17,7 @@ def put_new(path: Path, text: str | bytes) -> None:
         os.link(name, path)
 
 
-def put(path: Path, text: str) -> None:
+def write_output(path: Path, text: str) -> None:
     """Write a file, in place of one that may be there."""
     with _beside(path, text) as name:
         os.replace(name, path)

@@ -38,7 +38,7 @@ def command(
     asks instead what the recorded candles would have come to under another plan, with --until where the run stood; with
     --watch it shows the run again.
     """
-    from safla.runs.replay import replay
+    from safla.runs.replay import replay_run
 
     if (moment is not None) + (pace is not None) + bool(sets) + books_only > 1:
         raise click.UsageError("--books, --set, --until and --watch are four questions: ask one at a time")
@@ -51,7 +51,7 @@ def command(
     if sets:
         session.folder = out
         return _what_if(run, sets, engine=engine, out=out, as_json=as_json)
-    found = replay(run, books_only=books_only, engine=engine, say=_say)
+    found = replay_run(run, books_only=books_only, engine=engine, say=_say)
     if as_json:
         click.echo(json.dumps(_answer(found), indent=2))
     else:
@@ -88,13 +88,13 @@ def _until(run: Path, moment: str, *, engine: str, as_json: bool) -> int:
 def _watch(run: Path, pace: str, *, engine: str, as_json: bool) -> int:
     from safla.report.account_state import stand, watched_lines
     from safla.runs.interrupt import watched
-    from safla.runs.replay_watch import ReplayPace, watch
+    from safla.runs.replay_watch import ReplayPace, watch_replay
 
     if not re.fullmatch(r"[1-9][0-9]{0,5}x|max", pace):
         raise click.UsageError(f"--watch {pace[:80]}: a pace is due, such as 1x (real time) or 60x, or max")
     times = None if pace == "max" else int(pace.removesuffix("x"))
     with watched() as flag:
-        for seen in watch(run, ReplayPace(times, flag=flag), engine=engine, say=_say):
+        for seen in watch_replay(run, ReplayPace(times, flag=flag), engine=engine, say=_say):
             told = stand(seen.run, seen.ts, state=seen.state)
             if as_json:
                 click.echo(json.dumps({**told, "events": [msgspec.to_builtins(event) for event in seen.events]}))
@@ -105,7 +105,7 @@ def _watch(run: Path, pace: str, *, engine: str, as_json: bool) -> int:
 
 
 def _what_if(run: Path, sets: tuple[str, ...], *, engine: str, out: Path | None, as_json: bool) -> int:
-    from safla.report.summary import summarise, write
+    from safla.report.summary import summarise, write_summary
     from safla.report.tables import beside_lines
     from safla.runs.folder import SUMMARY
     from safla.runs.what_if import what_if
@@ -113,7 +113,7 @@ def _what_if(run: Path, sets: tuple[str, ...], *, engine: str, out: Path | None,
     found = what_if(run, sets, engine=engine, say=_say, out=out)
     before, after = (summarise(one, risk_free_rate=0.0) for one in (found.before, found.after))
     if out is not None:
-        write(out / SUMMARY, after)
+        write_summary(out / SUMMARY, after)
     if as_json:
         first = {"was": json.loads(found.was or "null"), "would_be": json.loads(found.would_be or "null")}
         click.echo(json.dumps({"before": before, "after": after, "first_difference": first}, indent=2))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from safla.cli.control import give, options
+from safla.cli.control import options, run_command
 
 
 @click.command("resume", epilog="Example: safla resume logs/paper-* --note 'looked at it, goes on'")
@@ -17,4 +17,4 @@ def command(*, run: Path, note: str | None, as_json: bool, halt: int | None) -> 
     a second; without one it waits for the next start. Where there is nothing to lift, the session says so. Exit 2 for
     a backtest or a run that ended, 6 for a run that has no candle yet.
     """
-    return give(run, kind="resume", note=note, as_json=as_json, halt=halt)
+    return run_command(run, kind="resume", note=note, as_json=as_json, halt=halt)

@@ -86,14 +86,14 @@ class _Options(NamedTuple):
 def _backtest(loaded: Any, options: _Options, _say: Notify, session: Session) -> tuple[Any, dict[str, Any]]:
     """Over history, as fast as it goes."""
     from safla.data.provenance import source_name
-    from safla.report.summary import summarise, write
+    from safla.report.summary import summarise, write_summary
     from safla.runs import backtest
     from safla.runs.folder import SUMMARY
     from safla.runs.interrupt import watched
-    from safla.runs.progress import watching
+    from safla.runs.progress import show_progress
 
     prepared = _prepared(loaded, quiet=options.quiet)
-    folder = session.folder = backtest.folder_of(prepared, stem=options.stem, out=options.out)
+    folder = session.folder = backtest.backtest_folder(prepared, stem=options.stem, out=options.out)
     summary: dict[str, Any] = {}
 
     def conclude(ended: backtest.BacktestResult) -> None:
@@ -104,12 +104,12 @@ def _backtest(loaded: Any, options: _Options, _say: Notify, session: Session) ->
                 source=source_name(loaded.config, loaded.symbols),
             )
         )
-        write(folder / SUMMARY, summary)
+        write_summary(folder / SUMMARY, summary)
         if loaded.config.logging.in_backtest and not ended.again:
             _log(loaded.config, ended)
 
-    with watched() as flag, watching(quiet=options.quiet) as display:
-        ended = backtest.run(
+    with watched() as flag, show_progress(quiet=options.quiet) as display:
+        ended = backtest.run_backtest(
             prepared, folder, engine=options.engine, force=options.force, watch=display.watch, say=display.note,
             flag=flag, conclude=conclude,
         )  # fmt: skip
@@ -131,17 +131,17 @@ def _paper(loaded: Any, options: _Options, say: Notify, session: Session) -> tup
     """On candles as they close, until somebody ends it."""
     from safla.data.provenance import source_name
     from safla.paper import observed, runner
-    from safla.report.summary import summarise, write
+    from safla.report.summary import summarise, write_summary
     from safla.runs.folder import SUMMARY
 
-    folder = session.folder = runner.folder_of(loaded, stem=options.stem, out=options.out, new=options.new)
+    folder = session.folder = runner.paper_folder(loaded, stem=options.stem, out=options.out, new=options.new)
     ended = observed.trade(loaded, folder, force=options.force, quiet=options.quiet, environment=os.environ, say=say)
     summary = summarise(
         runner.outcome_of(folder),
         risk_free_rate=float(loaded.config.report.risk_free_rate),
         source=source_name(loaded.config, loaded.symbols),
     )
-    write(folder / SUMMARY, summary)
+    write_summary(folder / SUMMARY, summary)
     return ended, summary
 
 
@@ -160,7 +160,7 @@ def _prepared(loaded: Any, *, quiet: bool) -> Any:
     from safla.observe import event_log
     from safla.runs import download
 
-    with event_log.of_exchange(loaded.config), download.watching(quiet=quiet) as told:
+    with event_log.of_exchange(loaded.config), download.show_download(quiet=quiet) as told:
         return backtest.prepare(loaded, told=told)
 
 

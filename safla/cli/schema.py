@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from safla.cli.arguments import PATH
-from safla.cli.output_file import put
+from safla.cli.output_file import write_output
 from safla.errors import UsageError
 
 # Each schema with the function that makes it; its module is imported when it is asked for.
@@ -38,7 +38,7 @@ def command(*, which: str | None, folder: Path | None) -> None:
         if (target / name).is_dir():
             raise UsageError(f"--write {target}: {name} is a folder there; name another place")
     for name, text in texts.items():
-        put(target / name, text)
+        write_output(target / name, text)
         click.echo(target / name)
 
 

@@ -10,7 +10,7 @@ import click
 
 from safla.cli.arguments import PATH
 from safla.observe.live_view import drawing_console, wrapped
-from safla.paper.status import RunStatus, look, watch
+from safla.paper.status import RunStatus, look, watch_run
 from safla.report.status import status_lines, status_object
 from safla.text import printable
 
@@ -25,7 +25,7 @@ def command(*, run: Path, watched: bool, as_json: bool) -> int:
     It reads the whole lines of a run folder or its journal, needs no lock, and touches nothing; the run may be going on
     meanwhile. Exit 0 also for a run that has just begun, 4 if the journal is damaged.
     """
-    looks = watch(run, say=_say) if watched else iter([look(run, say=_say)])
+    looks = watch_run(run, say=_say) if watched else iter([look(run, say=_say)])
     if watched and not as_json and (console := drawing_console(sys.stdout)) is not None:
         _in_place(looks, console)
         return 0

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from safla.cli.control import give, options
+from safla.cli.control import options, run_command
 
 
 @click.command("stop", epilog="Example: safla stop logs/paper-* --note 'the month is over'")
@@ -17,4 +17,4 @@ def command(*, run: Path, note: str | None, as_json: bool) -> int:
     run instead (SIGINT or SIGTERM) and start it again. Exit 2 for a backtest or a run that ended, 6 for a run that
     has no candle yet.
     """
-    return give(run, kind="stop", note=note, as_json=as_json)
+    return run_command(run, kind="stop", note=note, as_json=as_json)

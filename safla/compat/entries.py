@@ -63,7 +63,7 @@ def exact(value: object, what: str) -> Decimal:
     return number
 
 
-def places_of(number: Decimal) -> int:
+def decimals_of(number: Decimal) -> int:
     """How many decimals a number has, zeros at the end left out."""
     exponent = number.normalize().as_tuple().exponent
     assert isinstance(exponent, int), "the number is finite"
@@ -75,6 +75,6 @@ def units_of(number: Decimal, places: int) -> int:
     return int(number.scaleb(places))
 
 
-def shown(units: int, places: int) -> float:
+def to_float(units: int, places: int) -> float:
     """Units as a float: the nearest one that there is."""
     return float(to_text(units, places))

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Literal, NamedTuple, TypeVar
 
 from safla.api.configuration import ConfigSource, load_config
-from safla.compat.entries import MOST_PLACES, entry, exact, places_of, plan_of, shown, units_of
+from safla.compat.entries import MOST_PLACES, decimals_of, entry, exact, plan_of, to_float, units_of
 from safla.compat.strategy import Signal
 from safla.config.plan import RunPlan
 from safla.core import exits, risk
@@ -92,13 +92,13 @@ class RiskManager:
         )
         if found.quantity == 0:
             return RiskCheck(False, str(v.REASONS[found.reason]), 0.0)
-        return RiskCheck(True, "allowed", shown(found.quantity, scale.quantity_decimals))
+        return RiskCheck(True, "allowed", to_float(found.quantity, scale.quantity_decimals))
 
     def _plan(self, symbol: str, price: Decimal, volume: Decimal) -> RunPlan:
         """The plan on the scales of `markets`, else on those that the signal's numbers have (S3)."""
         market = self._loaded.config.markets.get(symbol)
         fixed = (market.price_decimals, market.volume_decimals) if market else (None, None)
-        seen = (min(places_of(number), MOST_PLACES) for number in (price, volume))
+        seen = (min(decimals_of(number), MOST_PLACES) for number in (price, volume))
         places = [own if known is None else known for known, own in zip(fixed, seen, strict=True)]
         return plan_of(self._loaded, symbol or UNNAMED, price_decimals=places[0], volume_decimals=places[1])
 
@@ -119,7 +119,7 @@ class RiskManager:
         """What a position brings before fees, in the quote currency: a short earns what a long would lose."""
         bought, sold = _price(entry_price, "entry_price"), _price(exit_price, "exit_price")
         amount = units_of(exact(quantity, "quantity"), MOST_PLACES)
-        return shown(_of(_GROSS, side)(bought, sold, amount, 1), 2 * MOST_PLACES)
+        return to_float(_of(_GROSS, side)(bought, sold, amount, 1), 2 * MOST_PLACES)
 
     def _level(
         self, price: float, side: PositionSide, levels: dict[str, _Level], *, distance: Decimal | None
@@ -128,7 +128,7 @@ class RiskManager:
         units = _price(price, "entry_price")
         if units <= TICK:
             raise UsageError(f"entry_price: {price} is no price of a position")
-        return None if distance is None else shown(level(units, int(distance * MILLION), TICK), MOST_PLACES)
+        return None if distance is None else to_float(level(units, int(distance * MILLION), TICK), MOST_PLACES)
 
 
 def _price(price: float, what: str) -> int:

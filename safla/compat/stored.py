@@ -27,7 +27,7 @@ def for_symbol(
         symbol = symbol_text(str(symbol))
     except ValueError as error:
         raise ConfigError([Problem("symbol", "", f"{quoted(str(symbol))} {error}")]) from error
-    window = {"start": moment(start, "start"), "end": moment(end, "end")}
+    window = {"start": to_ms(start, "start"), "end": to_ms(end, "end")}
     data = config.data.model_copy(update={name: ms for name, ms in window.items() if ms is not None})
     if data.start is not None and data.end is not None and data.start >= data.end:
         raise UsageError(f"start {start} is not before end {end}, which is exclusive")
@@ -41,7 +41,7 @@ def for_symbol(
     return loaded._replace(config=changed, symbols=(symbol,))
 
 
-def moment(when: Moment, what: str) -> int | None:
+def to_ms(when: Moment, what: str) -> int | None:
     """A time as ms UTC; naive ones are UTC. UsageError for what is none."""
     if when is None:
         return None

@@ -8,8 +8,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from safla.api.configuration import ConfigSource, load_config
-from safla.candles.validation import Bounds, Origin, check
-from safla.compat.entries import MOST_PLACES, entry, exact, places_of, plan_of, shown, units_of
+from safla.candles.validation import Bounds, Origin, check_candles
+from safla.compat.entries import MOST_PLACES, decimals_of, entry, exact, plan_of, to_float, units_of
 from safla.config.constraints import CROSSOVER
 from safla.config.plan import RunPlan, price_limit
 from safla.core import sizing
@@ -104,7 +104,7 @@ class SMAStrategy:
     def _widen(self, numbers: list[Decimal]) -> None:
         """The scale follows the most decimals seen, where `markets` names none (S3); what is held moves with it."""
         before = self._decimals
-        seen = max(map(places_of, numbers[:4])), min(places_of(numbers[4]), MOST_PLACES)
+        seen = max(map(decimals_of, numbers[:4])), min(decimals_of(numbers[4]), MOST_PLACES)
         most = self._fixed[0] if self._fixed[0] is not None else MOST_PLACES
         if seen[0] > most:
             raise DataError(f"candle {self._given + 1}: a price with {seen[0]} decimals, at most {most} are taken (S3)")
@@ -143,7 +143,7 @@ class SMAStrategy:
         config = self._loaded.config
         bounds = Bounds(TIMEFRAMES[config.market_data.timeframe], price_limit(config), *self._decimals)
         origin = Origin("process_candle", "candle", np.array([self._given]))
-        check(Columns(*np.array(row, np.int64).reshape(-1, 1)), bounds, origin=origin)
+        check_candles(Columns(*np.array(row, np.int64).reshape(-1, 1)), bounds, origin=origin)
 
     def _signal(self, row: tuple[int, ...]) -> Signal:
         run, window = self._run, np.array(self._rows, np.int64).T
@@ -159,11 +159,11 @@ class SMAStrategy:
             quantity = entry(run, confidence=confidence, cash=run.balance, price=row[4], volume=volume).quantity
         return Signal(
             signal=word,
-            price=shown(row[4], run.scales[0].price_decimals),
-            quantity=shown(quantity, run.scales[0].quantity_decimals),
+            price=to_float(row[4], run.scales[0].price_decimals),
+            quantity=to_float(quantity, run.scales[0].quantity_decimals),
             confidence=confidence / MILLION,
             timestamp=EPOCH + timedelta(milliseconds=row[0]),
             reason=reason if len(self._rows) == run.plan.rules.warm_up else "warming",
             symbol=self._symbol,
-            volume=shown(volume, run.scales[0].volume_decimals),
+            volume=to_float(volume, run.scales[0].volume_decimals),
         )

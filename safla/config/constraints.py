@@ -119,14 +119,14 @@ def resolved(config: "Config") -> dict[str, object]:
     """The sections with the defaults that follow from other keys, where the configuration leaves them open."""
     sections: dict[str, object] = {}
     if "lookback_candles" not in config.market_data.model_fields_set:
-        lookback = {"lookback_candles": max(LOOKBACK, warm_up(config))}
+        lookback = {"lookback_candles": max(LOOKBACK, crossover_warm_up(config))}
         sections["market_data"] = config.market_data.model_copy(update=lookback)
     if config.mode == "paper" and "detail" not in config.journal.model_fields_set:
         sections["journal"] = config.journal.model_copy(update={"detail": "candles"})
     return sections
 
 
-def warm_up(config: "Config") -> int:
+def crossover_warm_up(config: "Config") -> int:
     """Candles that the crossover needs (S22); 0 for other strategies, which say it themselves once they are asked."""
     strategy = config.strategy
     return strategy.slow_period + 1 + strategy.confirm_within_candles if strategy.name == CROSSOVER else 0
@@ -162,7 +162,7 @@ def _periods(config: "Config") -> Iterator[Violation]:
 
 
 def _lookback(config: "Config") -> Iterator[Violation]:
-    lookback, needed = config.market_data.lookback_candles, warm_up(config)
+    lookback, needed = config.market_data.lookback_candles, crossover_warm_up(config)
     if lookback < needed:
         keys = ("market_data.lookback_candles", "strategy.slow_period", "strategy.confirm_within_candles")
         text = f"{lookback} is below the warm-up {needed} (slow_period + 1 + confirm_within_candles); at least {needed}"
@@ -225,7 +225,9 @@ def _source_timeframe(config: "Config") -> Iterator[Violation]:
 def _path(config: "Config") -> Iterator[Violation]:
     if config.data.source in RECORDED and config.data.path is None:
         yield Violation(("data.path", "data.source"), f"is needed where data.source is {config.data.source}")
-    for word in dict.fromkeys(word for pattern in config.data.path or () for word in paths.unknown(pattern)):
+    for word in dict.fromkeys(
+        word for pattern in config.data.path or () for word in paths.unknown_placeholders(pattern)
+    ):
         known = " ".join(f"{{{one}}}" for one in paths.PLACEHOLDERS)
         yield Violation(("data.path",), f"{quoted('{' + word + '}')} stands for nothing; there are {known}")
     for text in dict.fromkeys(patterns.misplaced(pattern) for pattern in config.data.path or ()):
@@ -257,7 +259,7 @@ def _grids(config: "Config") -> Iterator[Violation]:
             ("lot", market.lot, market.quantity_decimals, "quantity_decimals"),
             ("min_notional", market.min_notional, money, "price_decimals and quantity_decimals"),
         ):
-            if step is not None and places is not None and not fits(step, places):
+            if step is not None and places is not None and not is_whole_units(step, places):
                 keys = tuple(f"markets.{symbol}.{one}" for one in (name, *scale.split(" and ")))
                 yield Violation(keys, f"{step} has more than the {places} decimals of {scale}")
 
@@ -276,7 +278,7 @@ def _notional_decimals(market: "MarketSection") -> int | None:
     return market.price_decimals + market.quantity_decimals
 
 
-def fits(number: Decimal, places: int) -> bool:
+def is_whole_units(number: Decimal, places: int) -> bool:
     """Whether a decimal is a whole number of units of 10^-places."""
     return number.scaleb(places) == number.scaleb(places).to_integral_value()
 

@@ -10,11 +10,11 @@ from typing import Any, Literal, NamedTuple
 from pydantic import ValidationError
 
 from safla.config import constraints, paths, root_folder, variables
-from safla.config.messages import PREFIX, at, key_like, no_value, of_validation, order, unknown
+from safla.config.messages import PREFIX, at, key_like, no_value, of_validation, order, unknown_key
 from safla.config.model import Config
 from safla.config.patterns import Folders, TooManyNamesError
 from safla.config.python_values import Float, ValueBudget, ValuePlace, key_text, read_python
-from safla.config.reference import decimals_of, find, leaves
+from safla.config.reference import find, leaves, shown_decimals
 from safla.config.types import in_capitals, plain
 from safla.config.yaml_reader import MAX_NODES, Node, NoValue, SourceLocation, read_file, read_value
 from safla.errors import ConfigError, Problem, UsageError
@@ -115,7 +115,7 @@ def _loaded(
         raise ConfigError(outside)
     deserved = (constraints.notices(config), constraints.switched_off(config, origins))
     warnings, notices = ([_placed(one, origins) for one in found] for found in deserved)
-    warnings = [*notes, *variables.ignored(environment), *warnings, *_absent(config, in_use, origins)]
+    warnings = [*notes, *variables.ignored_variables(environment), *warnings, *_absent(config, in_use, origins)]
     return Loaded(config, in_use, origins, tuple(files), tuple(warnings), tuple(notices))
 
 
@@ -221,7 +221,7 @@ def _layer(
     if budget is not None:
         budget.node(ValuePlace(place, path))
     if find(path) is None or any(map(key_like, path)):
-        problems.append(unknown(path, place))
+        problems.append(unknown_key(path, place))
         return []
     if path == ("extends",):
         problems.append(Problem(str(place), dotted, "stands in a file alone; name the other file there"))
@@ -307,7 +307,7 @@ def _validated(root: Node, problems: list[Problem], strategies: Collection[str])
     left_out: set[tuple[str, ...]] = set()
     config = None
     for path, node in _secrets(root, ()):
-        problems.append(unknown(path, node.key_place))
+        problems.append(unknown_key(path, node.key_place))
         root = _without(root, path)
     for path in {path for path, _ in _without_value(root, ())}:  # each was told where it stands
         rest = _items_with_value(at(root, path))
@@ -376,7 +376,7 @@ def _rounded(node: Node, path: tuple[str, ...], notes: list[str]) -> Node:
         return node._replace(value={name: _rounded(one, (*path, name), notes) for name, one in node.value.items()})
     if not isinstance(node.value, Float):
         return node
-    most, whole = decimals_of(path), round(node.value)
+    most, whole = shown_decimals(path), round(node.value)
     if most is None:  # no number with decimals: the model says what is due there
         return node._replace(value=whole if abs(whole - node.value) <= DUST else Decimal(node.value))
     value = round(node.value, most)

@@ -73,16 +73,16 @@ def of_validation(error: ValidationError, root: Node, *, left_out: set[KeyPath])
 
 def of_rule(broken: Violation, root: Node) -> Problem:
     """A rule between keys that does not hold, placed at the first of them that is written down."""
-    places = [node.place for name in broken.keys for node in (at(root, split(name)),) if node is not None]
+    places = [node.place for name in broken.keys for node in (at(root, key_path(name)),) if node is not None]
     return Problem(str(places[0] if places else root.place), broken.keys[0], broken.text)
 
 
 def fresh(broken: Violation, left_out: set[KeyPath]) -> bool:
     """Whether a rule is about keys that were all looked at."""
-    return not any(split(name)[: len(path)] == path for name in broken.keys for path in left_out)
+    return not any(key_path(name)[: len(path)] == path for name in broken.keys for path in left_out)
 
 
-def unknown(path: KeyPath, place: SourceLocation) -> Problem:
+def unknown_key(path: KeyPath, place: SourceLocation) -> Problem:
     """A key that is none of ours, with the nearest one. Its value is never shown: it may be a secret (Z4, Z9)."""
     dotted = printable(".".join("a name that is not shown" if URL in name else name for name in path))
     if key_like("_".join(path)):  # joined, for SAFLA__API__KEY is meant as one too
@@ -90,7 +90,7 @@ def unknown(path: KeyPath, place: SourceLocation) -> Problem:
         return Problem(str(place), dotted, text)
     near = _nearest(path)
     if near and place.file.startswith(PREFIX):
-        near = PREFIX + "__".join((*path[:-1], near) if "." not in near else split(near)).upper()
+        near = PREFIX + "__".join((*path[:-1], near) if "." not in near else key_path(near)).upper()
     return Problem(str(place), dotted, f"unknown key; {f'did you mean {printable(near)}?' if near else _known(path)}")
 
 
@@ -104,7 +104,7 @@ def no_value(path: KeyPath, place: SourceLocation, *, root: Node | None = None) 
         return Problem(str(place), printable(".".join(path)), "an item has no value; remove it, or write one")
     known = find(path)
     if known is None:
-        return unknown(path, place)
+        return unknown_key(path, place)
     default = f" for the default {known.default}" if known.default not in ("-", "[]", "{}", "null") else ""
     without = WITHOUT.get(place.file[: len(PREFIX)], f"leave the key out{default}")
     null = "None" if place.file in PYTHON else "null"
@@ -124,7 +124,7 @@ def key_like(name: str) -> bool:
     return _SECRET.search(name) is not None
 
 
-def split(dotted: str) -> KeyPath:
+def key_path(dotted: str) -> KeyPath:
     """A dotted key as a path. No key and no symbol contains a dot."""
     return tuple(dotted.split("."))
 
@@ -171,7 +171,7 @@ def _reached(root: Node, loc: tuple[int | str, ...]) -> tuple[KeyPath, Node]:
 def _of_value(error: ErrorDetails, path: KeyPath, node: Node) -> Problem:
     kind = error["type"]
     if kind == "extra_forbidden":
-        return unknown(path, node.key_place)
+        return unknown_key(path, node.key_place)
     if kind == "missing":
         return Problem(str(node.place), printable(".".join(path)), f"{error['loc'][-1]} is missing")
     known = find(path)

@@ -52,7 +52,7 @@ def written(pattern: str, symbol: str, *, timeframe: str) -> str:
     return _PLACEHOLDER.sub(lambda found: words.get(found[1], found[0]), pattern)
 
 
-def unknown(pattern: str) -> list[str]:
+def unknown_placeholders(pattern: str) -> list[str]:
     """The words in braces that stand for nothing."""
     return [word for word in _PLACEHOLDER.findall(pattern) if word not in PLACEHOLDERS]
 

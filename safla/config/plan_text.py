@@ -9,7 +9,7 @@ from pydantic import SecretStr, ValidationError
 
 from safla.config.loader import Loaded
 from safla.config.model import Config
-from safla.config.reference import find, is_date, leaves, spelled
+from safla.config.reference import find, is_date, leaves, value_text
 from safla.config.trading import MarketSection
 from safla.config.types import plain
 from safla.config.yaml_reader import scalar
@@ -29,7 +29,7 @@ def plan_texts(config: Config) -> dict[str, str]:
     for path, value in leaves(config):
         known = find(path)
         if known and known.plan and path[0] not in APART and value != {}:
-            texts[".".join(path)] = spelled(value)
+            texts[".".join(path)] = value_text(value)
     return dict(sorted(texts.items()))
 
 
@@ -130,7 +130,7 @@ def _value(path: tuple[str, ...], value: Any) -> str:
         return f"[{', '.join(map(_scalar, value))}]"
     if isinstance(value, str):
         return _scalar(value)
-    return spelled(value, date=is_date(path))
+    return value_text(value, date=is_date(path))
 
 
 def _scalar(text: str) -> str:

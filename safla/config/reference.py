@@ -63,7 +63,7 @@ def find(path: tuple[str | int, ...]) -> ConfigKey | None:
     return keys().get(names)
 
 
-def decimals_of(path: tuple[str | int, ...]) -> int | None:
+def shown_decimals(path: tuple[str | int, ...]) -> int | None:
     """How many decimals the value of a key may have; None where it is no number with decimals."""
     known = find(path)
     found = _DECIMALS.search(known.allowed) if known else None
@@ -116,7 +116,9 @@ def _key(path: tuple[str, ...], field: FieldInfo) -> ConfigKey:
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     allowed = _field_allowed(path, field)
     default = (
-        "-" if field.is_required() or field.default_factory else spelled(field.default, date=allowed.startswith(DATE))
+        "-"
+        if field.is_required() or field.default_factory
+        else value_text(field.default, date=allowed.startswith(DATE))
     )
     text = field.annotation is str
     plan, secret = bool(extra.get("plan")), _holds_secret(field.annotation)
@@ -128,7 +130,7 @@ def _holds_secret(annotation: Any) -> bool:
     return annotation is SecretStr or any(map(_holds_secret, typing.get_args(annotation)))
 
 
-def spelled(value: Any, *, date: bool = False) -> str:
+def value_text(value: Any, *, date: bool = False) -> str:
     """A value as text: decimals plain, dates as dates, lists and maps as YAML flow."""
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
@@ -139,7 +141,7 @@ def spelled(value: Any, *, date: bool = False) -> str:
 
         return iso(value)
     if isinstance(value, tuple):
-        return f"[{', '.join(map(spelled, value))}]"
+        return f"[{', '.join(map(value_text, value))}]"
     return "{}" if value == {} else str(value)
 
 
@@ -181,7 +183,7 @@ _LIMITS: tuple[tuple[type, str], ...] = (
 def _range(kind: type, metadata: list[Any]) -> str:
     marks = [one for mark in metadata for one in (mark.metadata if isinstance(mark, FieldInfo) else [mark])]
     limits = [
-        f"{words} {spelled(getattr(mark, limit.__name__.lower()))}"
+        f"{words} {value_text(getattr(mark, limit.__name__.lower()))}"
         for mark in marks
         for limit, words in _LIMITS
         if isinstance(mark, limit)

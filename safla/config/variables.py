@@ -11,7 +11,7 @@ from safla.text import printable
 _OURS = re.compile(r"SAFLA_+", re.ASCII | re.IGNORECASE)
 
 
-def ignored(environment: Mapping[str, str]) -> Iterator[str]:
+def ignored_variables(environment: Mapping[str, str]) -> Iterator[str]:
     """A line for each variable that names a section or key of ours in another spelling, with the one that counts."""
     for name in sorted(environment):
         found = _OURS.match(name)

@@ -10,7 +10,7 @@ from safla.core.pure import pure
 from safla.core.values import Int64, Market, Out, Rules, State
 
 
-def opened(balance: int, symbols: int) -> State:
+def new_state(balance: int, symbols: int) -> State:
     """The state before the first candle: all cash, every symbol idle. balance in money units."""
     account = np.zeros(v.ACCOUNT_FIELDS, np.int64)
     account[[v.CASH, v.EQUITY, v.PEAK, v.DAY_START]] = balance
@@ -197,11 +197,11 @@ def sell(
     if gross - fees < 0:
         book[s, v.COOLING] = 1 + int(book[s, v.SEEN])
     move(book, out, s, ts, EXIT)
-    if int(book[s, v.MODE]) == FLAT and known(book, s) < rules.warm_up:
+    if int(book[s, v.MODE]) == FLAT and known_candles(book, s) < rules.warm_up:
         move(book, out, s, ts, REWARM)  # S4: the window is not whole again
 
 
 @pure
-def known(book: Int64, s: int) -> int:
+def known_candles(book: Int64, s: int) -> int:
     """The candles of a symbol that are known since its last hole."""
     return int(book[s, v.SEEN]) - int(book[s, v.HOLE])

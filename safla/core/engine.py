@@ -50,7 +50,7 @@ def halt(plan: Plan, state: State, out: Out, rule: int) -> State:
     state = _copy(state)
     if not halts.is_open(state.account, rule):
         ts = int(state.account[v.LAST_TS])
-        halts.halt(plan.rules, state.account, state.book, out, ts, rule, v.NONE, v.NONE)
+        halts.open_halt(plan.rules, state.account, state.book, out, ts, rule, v.NONE, v.NONE)
     return state
 
 

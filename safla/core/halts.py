@@ -14,7 +14,7 @@ def is_open(account: Int64, rule: int) -> bool:
 
 
 @pure
-def halt(
+def open_halt(
     rules: Rules, account: Int64, book: Int64, out: Out, ts: int, rule: int, limit_ppm: int, reference: int
 ) -> None:
     """Open a halt: one row for the account, then entries expire, modes move, and positions get their exit (S15).

@@ -56,10 +56,10 @@ def to_units(text: str, places: int) -> int:
 
 def ratio(numerator: int, denominator: int) -> str:
     """A ratio as it is shown: six places (J14). Nothing is decided by it."""
-    return shown(float(numerator) / float(denominator))
+    return float_text(float(numerator) / float(denominator))
 
 
-def shown(value: float) -> str:
+def float_text(value: float) -> str:
     """A float as it is shown in the journal: six places, no sign for zero (J14)."""
     text = f"{value:.6f}"
     return "0.000000" if text == "-0.000000" else text

@@ -7,7 +7,7 @@ from safla.core.account import (
     emit,
     emit_marks,
     expire,
-    known,
+    known_candles,
     levels_of,
     market_of,
     move,
@@ -17,7 +17,7 @@ from safla.core.account import (
     set_levels,
 )  # fmt: skip
 from safla.core.fills import sold_at, worth
-from safla.core.halts import halt, is_open, lift, resume_modes
+from safla.core.halts import is_open, lift, open_halt, resume_modes
 from safla.core.machine import FLAT, REWARM, WARM, WARMING
 from safla.core.pure import pure
 from safla.core.scale import LIMIT, share_down
@@ -114,7 +114,7 @@ def buy_waiting(
     candles, t  the block, and its timestamp that opens
     """
     ts = int(candles.ts[t])
-    if known(book, s) == 0:  # a hole lies between the decision and this open (S4)
+    if known_candles(book, s) == 0:  # a hole lies between the decision and this open (S4)
         refuse(account, book, out, s, ts, v.WHILE_WARMING, 0, rules.warm_up)
         return
     if int(candles.volume[s, t]) == 0:
@@ -187,9 +187,9 @@ def guard(rules: Rules, account: Int64, book: Int64, out: Out, ts: int, met_day:
     """(h) Daily loss, then drawdown: each opens its own halt, also while another is open (S15)."""
     day_start, peak = int(account[v.DAY_START]), int(account[v.PEAK])
     if met_day and not is_open(account, v.DAILY_LOSS):
-        halt(rules, account, book, out, ts, v.DAILY_LOSS, rules.max_daily_loss_ppm, day_start)
+        open_halt(rules, account, book, out, ts, v.DAILY_LOSS, rules.max_daily_loss_ppm, day_start)
     if met_peak and not is_open(account, v.DRAWDOWN):
-        halt(rules, account, book, out, ts, v.DRAWDOWN, rules.max_drawdown_ppm, peak)
+        open_halt(rules, account, book, out, ts, v.DRAWDOWN, rules.max_drawdown_ppm, peak)
 
 
 @pure
@@ -197,7 +197,7 @@ def decide(rules: Rules, account: Int64, book: Int64, out: Out, s: int, ts: int,
     """(i) A warm symbol becomes flat; a signal becomes an order, or a refusal with its reason (S16, S24)."""
     if signal == v.UNASKED:
         return
-    if int(book[s, v.MODE]) == WARMING and known(book, s) >= rules.warm_up and ts >= rules.start_ts:
+    if int(book[s, v.MODE]) == WARMING and known_candles(book, s) >= rules.warm_up and ts >= rules.start_ts:
         move(book, out, s, ts, WARM)
     if signal == 0:
         return
@@ -217,7 +217,7 @@ def decide_enter(rules: Rules, account: Int64, book: Int64, out: Out, s: int, ts
         mode=int(book[s, v.MODE]),
         quantity=int(book[s, v.QUANTITY]),
         order=int(book[s, v.ORDER]),
-        seen=known(book, s),
+        seen=known_candles(book, s),
         since_loss=int(book[s, v.SEEN]) - cooling if cooling > 0 else v.NONE,
         taken=int(account[v.POSITIONS]) + int(account[v.WAITING_ENTRIES]),
     )

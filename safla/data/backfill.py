@@ -105,7 +105,7 @@ class _Download:
         error: SaflaError | None = None
         if self.order.accept_restated:  # also those that were kept apart before
             self.accepted += await _aside(store.accept, place, span)
-        held = await _aside(store.held, place, span)
+        held = await _aside(store.stored_candles, place, span)
         self.notes.extend(held.notes)
         stretches = (span,) if self.order.again else held.missing
         self.total = sum(to - since for since, to in stretches) // self.step
@@ -116,7 +116,7 @@ class _Download:
                 await self._recheck()
         except SaflaError as one:
             error = self._gone(one) or one
-        after = await _aside(store.held, place, span)
+        after = await _aside(store.stored_candles, place, span)
         return Got(
             self.order, self.added, self.same, self.pages, self.reasked, tuple(self.absent), tuple(self.restated),
             self.accepted, after.missing, after.first, after.ended, tuple(dict.fromkeys(self.notes)), error,
@@ -223,7 +223,7 @@ class _Download:
     async def _is_over(self, want: int) -> bool:
         """Whether the exchange says that the market is over, and there are candles up to where it serves none."""
         place = self.order.place
-        last = (await _aside(store.held, place, (0, 0))).last
+        last = (await _aside(store.stored_candles, place, (0, 0))).last
         if last is None or last >= want or not await self.feed.is_over(place.symbol):
             return False
         if last + self.step < want and await self._ask(last + self.step) is None:
@@ -246,7 +246,7 @@ class _Download:
         await self._store(settled, to)
         behind = int(settled.ts[-1]) + self.step
         self.done += (min(behind, to) - want) // self.step
-        first_of_all = (await _aside(store.held, self.order.place, (0, 0))).first or 0
+        first_of_all = (await _aside(store.stored_candles, self.order.place, (0, 0))).first or 0
         holes_seen, requests = sum(hole[1] > first_of_all for hole in self.absent), self.feed.counts["requests"]
         done = min(self.done, self.total)
         self.told(DownloadProgress(self.order.place, done, self.total, holes_seen, self.feed.weight, requests))

@@ -10,7 +10,7 @@ import numpy as np
 from safla.candles.validation import holes
 from safla.core.candles import Series, iso
 from safla.core.scale import to_text
-from safla.metrics.sums import blocks
+from safla.metrics.sums import row_blocks
 
 JUMP = 2  # times the close before, or a part of it: no market moves so far between two candles, a redenomination does
 LARGE_GAP_MS = 86_400_000  # a gap of a day is told, a shorter one is counted
@@ -100,7 +100,7 @@ def jumps(series: Series) -> tuple[Jump, ...]:
     columns = series.columns
     close, opened = columns.close[:-1], columns.open[1:]
     found = []
-    for part in blocks(len(close)):
+    for part in row_blocks(len(close)):
         far = np.flatnonzero((opened[part] >= JUMP * close[part]) | (close[part] >= JUMP * opened[part]))
         found += [part.start + int(row) for row in far]
     return tuple(

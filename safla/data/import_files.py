@@ -58,7 +58,7 @@ class ImportedFile(NamedTuple):
     last: int  # the one that was left out for it may not be closed among them
 
 
-def place_of(path: str, wanted: Wanted) -> SeriesKey:
+def series_of_file(path: str, wanted: Wanted) -> SeriesKey:
     """Which series a file belongs to. UsageError where that is not said, or said twice and differently."""
     named = archive_name.named(path)
     symbol, timeframe = wanted.symbol, wanted.timeframe
@@ -79,7 +79,7 @@ def take(path: str, wanted: Wanted, *, at: int) -> ImportedFile:
 
     UsageError as in place_of; DataError for a file that is missing, cut, unsound or has a wrong checksum.
     """
-    place = place_of(path, wanted)
+    place = series_of_file(path, wanted)
     with hinted("--bad-rows drop"):
         rows = formats.read(path, Question(place.symbol, wanted.columns, wanted.zone, bad=wanted.bad_rows))
     rows = agreement.agreed(rows, place.symbol, timeframe=place.timeframe, advice=agreement.for_import(place.timeframe))

@@ -38,7 +38,7 @@ class Claim(NamedTuple):
     certain: bool  # made by a program, for this purpose
 
 
-def spelled(text: str) -> str:
+def market_id(text: str) -> str:
     """One spelling of a market: BTC-USDT, btc/usdt and BTC/USDT:USDT are BTCUSDT."""
     letters = _SEPARATORS.sub("", text.partition(":")[0]).upper()
     for alias, name in ALIASES:
@@ -51,7 +51,7 @@ def is_of(text: str, symbol: str) -> bool:
     """Whether a text means the market of a symbol: BTCUSDT, XBT-USDT, BINANCE:BTCUSDT, or the base alone."""
     base = symbol.partition("/")[0]
     before, _, after = text.partition(":")
-    return bool({spelled(before), spelled(after)} & {spelled(symbol), base})
+    return bool({market_id(before), market_id(after)} & {market_id(symbol), base})
 
 
 def column_of(header: Sequence[str]) -> int | None:
@@ -123,7 +123,7 @@ def listed(markets: Sequence[str]) -> str:
 
 
 def _is_market(text: str) -> bool:
-    letters = spelled(text.partition(":")[2] or text)
+    letters = market_id(text.partition(":")[2] or text)
     quoted = any(letters.endswith(quote) and len(letters) > len(quote) for quote in (*QUOTES, "USD"))
     return bool(quoted or _PAIR.fullmatch(text.upper()))
 

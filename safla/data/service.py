@@ -55,10 +55,10 @@ class Stored(NamedTuple):
     notes: tuple[str, ...]
 
 
-def place_of(config: Config, symbol: str) -> SeriesKey:
+def series_key(config: Config, symbol: str) -> SeriesKey:
     """Where the store keeps the candles of a symbol."""
     cache = Path(config.storage.cache_directory)
-    return SeriesKey(cache, factory.folder_of(config.exchange), symbol, source_timeframe(config))
+    return SeriesKey(cache, factory.store_folder(config.exchange), symbol, source_timeframe(config))
 
 
 async def fetch(
@@ -69,7 +69,7 @@ async def fetch(
     ConfigError for a symbol that the exchange does not have, ExchangeError where it cannot even be asked for its clock.
     """
     step = TIMEFRAMES[source_timeframe(config)]
-    places = {symbol: place_of(config, symbol) for symbol in ask.symbols}
+    places = {symbol: series_key(config, symbol) for symbol in ask.symbols}
     begin = _begin(list(places.values()), ask.start)
     async with feed_of(config.exchange, clock=clock) as feed:
         now = (await feed.time.now()).least // step * step
@@ -112,11 +112,11 @@ def stored(
     start  ms, with the lookback; None: from the first that is stored
     ExchangeError names what is missing where the exchange cannot be had and the store does not suffice.
     """
-    places = [place_of(config, symbol) for symbol in symbols]
+    places = [series_key(config, symbol) for symbol in symbols]
     begin = _begin(places, start)
     end = config.data.end
     if end is not None:
-        held = [store.held(place, (begin[place.symbol], end)) for place in places]
+        held = [store.stored_candles(place, (begin[place.symbol], end)) for place in places]
         if not any(one.missing for one in held):
             asked = f"candles from the store; {config.exchange.name} was not asked"
             return Stored(tuple(held), (*_notes(held), *_delisted(places, held), asked))
@@ -129,7 +129,7 @@ def stored(
         if not isinstance(failed, ExchangeError):
             raise failed
         return _without_exchange(places, begin, end, failed)
-    held = [store.held(one.order.place, one.order.span) for one in fetched.got]
+    held = [store.stored_candles(one.order.place, one.order.span) for one in fetched.got]
     notes = (*fetched.notes, *_notes(fetched.got), *_notes(held), *_delisted(places, held), *_restated(fetched))
     return Stored(tuple(held), notes)
 
@@ -182,7 +182,7 @@ def _now_or_last(config: Config, symbol: str, *, clock: Clock) -> int:
     try:
         return finished(now()) // step * step
     except ExchangeError:
-        last = store.held(place_of(config, symbol), (0, 0)).last
+        last = store.stored_candles(series_key(config, symbol), (0, 0)).last
         if last is None:
             raise
         return last + step
@@ -202,7 +202,7 @@ def _is_doubtful(place: SeriesKey, now: int) -> bool:
 
 def _end(feed: Feed, place: SeriesKey, at: int) -> int | None:
     """From when on a market has no candles; None where it goes on, as the exchange says now or said before."""
-    ended = store.held(place, (0, 0)).ended
+    ended = store.stored_candles(place, (0, 0)).ended
     if ended is not None and feed.over(place.symbol) is False:
         store.end(place, None, at=at)
         return None
@@ -215,7 +215,7 @@ def _untold(_standing: DownloadProgress) -> None:
 
 async def _learn_rules(feed: Feed, places: Mapping[str, SeriesKey], *, fresh: bool, clock: Clock) -> tuple[str, ...]:
     """S3: the exchange's rules are kept with the candles, and stay as they are until somebody fetches anew."""
-    known = {symbol: store.held(place, (0, 0)).rules for symbol, place in places.items()}
+    known = {symbol: store.stored_candles(place, (0, 0)).rules for symbol, place in places.items()}
     if None not in known.values() and not fresh and feed.assume(tuple(places)):
         await feed.learn_limits(tuple(places))
         return ()
@@ -238,7 +238,7 @@ def _changed(symbol: str, before: OrderRules | None, now: OrderRules) -> list[st
 def _begin(places: Sequence[SeriesKey], start: int | None) -> dict[str, int]:
     if start is not None:
         return {place.symbol: max(start, 0) for place in places}
-    firsts = {place.symbol: store.held(place, (0, 0)).first for place in places}
+    firsts = {place.symbol: store.stored_candles(place, (0, 0)).first for place in places}
     unknown = [symbol for symbol, first in firsts.items() if first is None]
     if unknown:
         text = f"no candles of {', '.join(unknown)} are stored: say from when on to fetch them, such as 2024-01-01"
@@ -250,13 +250,13 @@ def _without_exchange(
     places: Sequence[SeriesKey], begin: Mapping[str, int], end: int | None, error: ExchangeError
 ) -> Stored:
     """Go on with what is stored, where that is whole and nobody asked for an end that it does not reach."""
-    lasts = [store.held(place, (0, 0)).last for place in places]
+    lasts = [store.stored_candles(place, (0, 0)).last for place in places]
     ends = [
         end if end is not None else begin[place.symbol] if last is None else last + TIMEFRAMES[place.timeframe]
         for place, last in zip(places, lasts, strict=True)
     ]
     spans = [(begin[place.symbol], to) for place, to in zip(places, ends, strict=True)]
-    held = [store.held(place, span) for place, span in zip(places, spans, strict=True)]
+    held = [store.stored_candles(place, span) for place, span in zip(places, spans, strict=True)]
     missing = [
         f"  {place.symbol} {place.timeframe}: missing {iso(since)} to {iso(to)}"
         for place, one in zip(places, held, strict=True)

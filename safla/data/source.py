@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from safla.candles import resample, validation
 from safla.candles.bad_rows import hinted
 from safla.candles.decimals import MAX_PLACES
-from safla.candles.normalise import MAX_ROWS, Counts, FileRows, Target, assemble, last_of, of_columns
+from safla.candles.normalise import MAX_ROWS, Counts, FileRows, Target, assemble, file_of_last_candle, of_columns
 from safla.candles.validation import Origin
 from safla.config.constraints import RECORDED
 from safla.config.model import Config
@@ -130,7 +130,7 @@ def _proven(config: Config, target: Target, files: list[FileRows]) -> tuple[Seri
     """The candles of a symbol, and what there is to say of the last one."""
     with hinted("data.bad_rows: drop"):
         series, counts, notes = assemble(files, target)
-    last = last_of(files)
+    last = file_of_last_candle(files)
     if last.closed:
         return series, counts, notes
     if config.data.last_candle == "keep":

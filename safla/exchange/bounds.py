@@ -54,7 +54,7 @@ def refuse_long_markets(answer: Any) -> None:
             raise RequestFailed(f"{said(name[:40])} {said(ascii(value)[:40])} is no plain number", BAD_ANSWER)
 
 
-def places(stated: Any) -> Any:
+def checked_places(stated: Any) -> Any:
     """A precision as it was stated, in digits. RequestFailed for one that no market has."""
     text = str(stated)
     if stated is not None and not (_PLACES.fullmatch(text) and abs(int(text)) <= MOST_PLACES):

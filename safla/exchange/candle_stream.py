@@ -75,7 +75,7 @@ class CandleStream:
 
     async def _stay(self) -> None:
         while True:
-            stream = factory.streaming(self._feed.config, ccxt_stream)
+            stream = factory.make_stream(self._feed.config, ccxt_stream)
             if stream is None:
                 self._told(f"{self._feed.name}: no stream of candles is known; it is asked after each close")
                 return

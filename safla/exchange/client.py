@@ -117,7 +117,7 @@ class Feed:
         self._unheard: Callable[[], None] = lambda: None
 
     async def __aenter__(self) -> Self:
-        self._ccxt = factory.made(self.config)
+        self._ccxt = factory.make_exchange(self.config)
         self._ccxt.heard = self._heard
         self._ccxt.before = self._before
         self._ccxt.allowed = self._allowed
@@ -138,7 +138,7 @@ class Feed:
         for few in (symbols, ()):  # where one of them is not there, all are loaded, to say what is
             try:
                 await self._ask(
-                    partial(factory.load, self._ccxt, few, config=self.config, wanted=symbols), "its symbols"
+                    partial(factory.load_markets, self._ccxt, few, config=self.config, wanted=symbols), "its symbols"
                 )
             except ConfigError:
                 if not few:
@@ -231,12 +231,12 @@ class Feed:
             now = self.time.carried()
             expected = pages.PageRequest(origin, symbol, TIMEFRAMES[timeframe], since, limit, now.most, now.least)
             try:
-                return pages.judged(rows, expected, sound=sound, cut=cut)
+                return pages.check_page(rows, expected, sound=sound, cut=cut)
             except DataError as error:
                 if bad is None:
                     raise RequestFailed(str(error), BAD_ROW) from error
             try:
-                found, bad[:] = pages.sifted(rows, expected, sound=sound, cut=cut)
+                found, bad[:] = pages.sound_rows(rows, expected, sound=sound, cut=cut)
             except DataError as error:
                 raise RequestFailed(str(error), BAD_ROW) from error
             return found
@@ -244,7 +244,7 @@ class Feed:
         return await self._ask(asked, origin)
 
     async def _load(self, symbols: Sequence[str], *, wanted: Sequence[str] = ()) -> None:
-        request = partial(factory.load, self._ccxt, symbols, config=self.config, wanted=wanted)
+        request = partial(factory.load_markets, self._ccxt, symbols, config=self.config, wanted=wanted)
         await self._ask(request, "its symbols")
 
     async def _ask(self, request: Callable[[], Awaitable[Answer]], subject: str) -> Answer:

@@ -27,14 +27,14 @@ _NUMBER = re.compile(r"(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?")  # Z5, as in candl
 _HOST = re.compile(r"^[a-z]+://[^/]+")
 
 
-def made(config: ExchangeSection) -> Any:
+def make_exchange(config: ExchangeSection) -> Any:
     """The ccxt object that asks as the configuration says. ConfigError for a name that ccxt does not know."""
     import ccxt.async_support as ccxt
 
     return _made(ccxt, config, transport.strict)
 
 
-def streaming(config: ExchangeSection, kind: Callable[[type], type]) -> Any:
+def make_stream(config: ExchangeSection, kind: Callable[[type], type]) -> Any:
     """The same of a class of ccxt.pro, which streams too; None where there is no stream of candles.
 
     kind  what stands before that class
@@ -84,12 +84,14 @@ def refuse_timeframe(exchange: Any, timeframe: str) -> None:
         raise ConfigError([Problem("", "market_data.timeframe", text)])
 
 
-def folder_of(config: ExchangeSection) -> str:
+def store_folder(config: ExchangeSection) -> str:
     """What the store calls an exchange."""
     return f"{config.name}{SANDBOXED if config.sandbox else ''}"
 
 
-async def load(exchange: Any, symbols: Sequence[str], *, config: ExchangeSection, wanted: Sequence[str] = ()) -> None:
+async def load_markets(
+    exchange: Any, symbols: Sequence[str], *, config: ExchangeSection, wanted: Sequence[str] = ()
+) -> None:
     """Ask for the markets of the symbols, or for all. RequestFailed where the rules of a wanted one make no sense.
 
     Another object of the same class parses them, in a thread: meanwhile this one is asked for candles.
@@ -99,14 +101,14 @@ async def load(exchange: Any, symbols: Sequence[str], *, config: ExchangeSection
     parameters = {}
     if symbols and _is_binance(exchange.id):
         parameters["symbols"] = json.dumps([_binance_id(symbol) for symbol in symbols], separators=(",", ":"))
-    fresh = made(config)
+    fresh = make_exchange(config)
     fresh.number = Decimal  # some classes compute with what they read there
 
     async def parsed(fetch: off_loop.Fetch) -> None:
         fresh.fetch = fetch
         await fresh.load_markets(True, parameters)
 
-    await off_loop.run(parsed, exchange.fetch)
+    await off_loop.run_off_loop(parsed, exchange.fetch)
     exchange.set_markets_from_exchange(fresh)
     if not exchange.markets:
         raise RequestFailed("no symbols where they are due", BAD_ANSWER)
@@ -161,7 +163,7 @@ def _step(stated: Any, *, mode: int) -> Decimal | None:
     if mode == TICK_SIZE:
         return _amount(stated) or None  # 0: the rule is off
     if mode == DECIMAL_PLACES and stated is not None:
-        return _amount(Decimal(1).scaleb(-int(bounds.places(stated))))
+        return _amount(Decimal(1).scaleb(-int(bounds.checked_places(stated))))
     return None  # significant digits are no grid
 
 

@@ -56,7 +56,7 @@ async def settle(first: Series, span: Interval, *, asked: PageSource, ask: AskWi
     """
     parts, ts = [first], first.columns.ts
     for reasked in range(MOST_DISAGREEMENTS):
-        holes = between(ts, span, step=asked.step)
+        holes = missing_between(ts, span, step=asked.step)
         if not holes:
             return Settled(parts, ts, [], reasked)
         await pause(reasked)
@@ -68,13 +68,13 @@ async def settle(first: Series, span: Interval, *, asked: PageSource, ask: AskWi
         answered = len(again.columns.ts) < asked.limit or again.columns.ts[-1] >= holes[-1][1] - asked.step
         ts = np.union1d(ts, again.columns.ts)
         ts = ts if answered else ts[ts <= again.columns.ts[-1]]
-    holes = between(ts, span, step=asked.step)
+    holes = missing_between(ts, span, step=asked.step)
     if holes:
         raise ExchangeError(f"{asked.origin}: each answer about {iso(holes[0][0])} differs from the one before")
     return Settled(parts, ts, [], MOST_DISAGREEMENTS)
 
 
-def between(ts: Int64, span: Interval, *, step: int) -> list[Interval]:
+def missing_between(ts: Int64, span: Interval, *, step: int) -> list[Interval]:
     """The stretches of the grid within a span that lie before or between candles; what is behind them is unknown."""
     want, to = span
     wanted = ts[ts >= want]

@@ -60,7 +60,7 @@ class _Steps:
             self._runner.get_loop().stop()
 
 
-async def run(work: Callable[[Fetch], Coroutine[Any, Any, Answer]], fetch: Fetch) -> Answer:
+async def run_off_loop(work: Callable[[Fetch], Coroutine[Any, Any, Answer]], fetch: Fetch) -> Answer:
     """What the coroutine of `work` returns or raises.
 
     work   gets a function to make requests with, which may be called many times at once. Whatever it could do without

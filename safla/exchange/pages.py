@@ -34,7 +34,7 @@ class PageRequest(NamedTuple):
     least: int | None = None  # ms: the same, at least; None: the same
 
 
-def judged(
+def check_page(
     rows: list[Row], asked: PageRequest, *, sound: Callable[[Series], object] = lambda found: None,
     cut: Callable[[int], object] = lambda ts: None,
 ) -> Series | None:  # fmt: skip
@@ -90,7 +90,7 @@ class BadRow(NamedTuple):
     why: str
 
 
-def sifted(
+def sound_rows(
     rows: list[Row],
     asked: PageRequest,
     *,

@@ -83,11 +83,11 @@ class Strict:
 
     def parse_precision(self, precision: Any) -> Any:
         """The step that so many digits mean. ccxt makes it with a loop of as many turns."""
-        return super().parse_precision(bounds.places(precision))  # type: ignore[misc]
+        return super().parse_precision(bounds.checked_places(precision))  # type: ignore[misc]
 
     def integer_precision_to_amount(self, precision: Any) -> Any:
         """The same for digits before the point."""
-        return super().integer_precision_to_amount(bounds.places(precision))  # type: ignore[misc]
+        return super().integer_precision_to_amount(bounds.checked_places(precision))  # type: ignore[misc]
 
     def under_way(self, ts: object, step_ms: int) -> bool:  # noqa: ARG002 - of whoever puts something else here
         """Whether a candle that opens then is not over. Whoever knows the exchange's clock puts something else here."""

@@ -58,7 +58,7 @@ class Scales(NamedTuple):
     symbols: dict[str, AmountPlaces]
 
 
-def scales_of(started: RunStarted) -> Scales:
+def amount_places(started: RunStarted) -> Scales:
     """The places that a first line declares. Raises ValueError for such as no run has."""
     symbols = {one.symbol: _scale(one, started.money_decimals) for one in started.symbols}
     if len(symbols) != len(started.symbols) or not symbols:
@@ -101,7 +101,7 @@ class Amounts:
     """Checks the amounts and symbols of one run's events."""
 
     def __init__(self, started: RunStarted) -> None:
-        self.scales = scales_of(started)
+        self.scales = amount_places(started)
         money = {Money: self.scales.money, Ratio: RATIO_PLACES}
         self._places: dict[str | None, dict[Any, int]] = {None: money}
         for symbol, scale in self.scales.symbols.items():

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from safla.core.machine import TABLE
 from safla.core.scale import ratio, to_text, to_units
-from safla.journal.amounts import AmountPlaces, scales_of
+from safla.journal.amounts import AmountPlaces, amount_places
 from safla.journal.events import (
     CandleEvent,
     DayStarted,
@@ -67,7 +67,7 @@ class Books(NamedTuple):
     ended: bool  # there is a run_ended; without it the run is unfinished, which is no difference
 
 
-def check(events: Iterable[Event]) -> Books:
+def audit_events(events: Iterable[Event]) -> Books:
     """Fold all events of a journal, the first line included. Their amounts and symbols were checked by the reader."""
     numbered = enumerate(events, start=1)
     _, started = next(numbered)
@@ -104,7 +104,7 @@ class AccountAudit:
     """The account of a run. After a difference it goes on from what the line tells, so that each is told once."""
 
     def __init__(self, started: RunStarted) -> None:
-        self._money, self._scales = scales_of(started)
+        self._money, self._scales = amount_places(started)
         self._counts_candles = started.detail == "candles"
         self._start = to_units(started.balance, self._money)
         self._cash = self._start

@@ -71,7 +71,7 @@ class EventComparison(Chain):
             raise Unequal
 
 
-def verified(raw: bytes, n: int, *, p: bytes) -> bytes:
+def verified_hash(raw: bytes, n: int, *, p: bytes) -> bytes:
     """The hash of a line (without its newline) that is the n-th and follows the hash p; empty if it does not verify."""
     h = hexlify(blake2b(raw[:-_TAIL], digest_size=16).digest())
     if raw.endswith(_FRAME + h + b'"}') and raw.startswith(b'{"n":%d,"p":"%b","e":' % (n, p)) and len(raw) < MAX_LINE:
@@ -91,7 +91,7 @@ def alone(raw: bytes) -> Event | None:
     """The event of a line (without its newline) that verifies by itself (J35); None of another."""
     try:
         line = msgspec.json.decode(raw, type=_Line)
-        return decode(bytes(line.e)) if verified(raw, line.n, p=line.p.encode()) else None
+        return decode_event(bytes(line.e)) if verified_hash(raw, line.n, p=line.p.encode()) else None
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
 
@@ -114,7 +114,7 @@ def event_bytes(raw: bytes, n: int) -> bytes:
     return raw[_BEFORE + len(str(n)) : _BEHIND]
 
 
-def decode(text: bytes) -> Event:
+def decode_event(text: bytes) -> Event:
     """The event of its bytes. Raises msgspec.DecodeError for no event, ValueError for another spelling (J12)."""
     event = _DECODER.decode(text)
     if _ENCODER.encode(event) != text:

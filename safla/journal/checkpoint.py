@@ -23,7 +23,7 @@ class Checkpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     h: Hex
 
 
-def read(path: Path) -> Checkpoint | None:
+def read_checkpoint(path: Path) -> Checkpoint | None:
     """The anchor; None where there is none. Raises JournalError for one that cannot be read (J38)."""
     if not os.path.lexists(path):
         return None
@@ -38,7 +38,7 @@ def read(path: Path) -> Checkpoint | None:
     return head
 
 
-def write(path: Path, head: Checkpoint) -> None:
+def write_checkpoint(path: Path, head: Checkpoint) -> None:
     """Renew the anchor as a whole (J24)."""
     replace(path, _text(head))
 

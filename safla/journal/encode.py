@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 from safla.core import values as v
 from safla.core.machine import MODES, TRIGGERS
-from safla.core.scale import MILLION, ratio, shown, to_text
+from safla.core.scale import MILLION, float_text, ratio, to_text
 from safla.core.values import State
-from safla.journal.amounts import COUNT, MEASURES, MONEY, PRICE, scales_of
+from safla.journal.amounts import COUNT, MEASURES, MONEY, PRICE, amount_places
 from safla.journal.events import (
     DayStarted,
     Event,
@@ -63,9 +63,9 @@ class EngineRows(NamedTuple):
     input: Input
 
 
-def places_of(started: RunStarted) -> RunDecimals:
+def run_decimals(started: RunStarted) -> RunDecimals:
     """The places that a first line declares."""
-    money, symbols = scales_of(started)
+    money, symbols = amount_places(started)
     price, quantity, volume, _ = zip(*symbols.values(), strict=True)
     return RunDecimals(tuple(symbols), price, quantity, volume, money)
 
@@ -94,7 +94,7 @@ def _signal(places: RunDecimals, rows: EngineRows, i: int) -> Event:
         ts=ts,
         symbol=places.symbols[s],
         signal="enter" if signal == v.ENTER_SIGNAL else "leave",
-        strength=shown(rows.strengths[i]),
+        strength=float_text(rows.strengths[i]),
     )
 
 

@@ -9,7 +9,7 @@ import msgspec
 from safla.errors import JournalError
 from safla.journal import checkpoint as anchor
 from safla.journal.amounts import Amounts
-from safla.journal.chain import decode, event_bytes
+from safla.journal.chain import decode_event, event_bytes
 from safla.journal.checkpoint import HEAD, Checkpoint
 from safla.journal.events import RULES, SCHEMA, Event, RunEnded, RunStarted
 from safla.journal.files import JOURNAL, journal_of, open_to_read
@@ -69,7 +69,7 @@ class Journal:
 def read(run: Path) -> Journal:
     """The journal of a run folder, or that file. Raises JournalError for a first line that is none, or is newer."""
     path = journal_of(run)
-    head = anchor.read(path.with_name(HEAD)) if path.name == JOURNAL else None
+    head = anchor.read_checkpoint(path.with_name(HEAD)) if path.name == JOURNAL else None
     with open_to_read(path) as file:
         walk = VerifiedLines(file, None)
         for n, raw, offset in walk:
@@ -120,7 +120,7 @@ def _event(raw: bytes, n: int) -> Event:
 
     Here or in Amounts every text of it meets a list or a pattern of printable ASCII, so the whole line is that (J10).
     """
-    event = decode(event_bytes(raw, n))
+    event = decode_event(event_bytes(raw, n))
     if n > 1 and isinstance(event, RunStarted):
         raise ValueError("run_started is the first event, and no other")
     return event

@@ -31,7 +31,7 @@ _END = 8  # bytes: the length of the metadata, and four letters
 LIMITS = Limits(len(NAMES), MAX_ROWS * run_candles.MAX_SYMBOLS, 2**40)  # and then by what its metadata says
 
 
-def write(path: Path, series: Sequence[Series], *, timeframe: Timeframe, known: str | None = None) -> str:
+def write_run_candles(path: Path, series: Sequence[Series], *, timeframe: Timeframe, known: str | None = None) -> str:
     """Write the candles of all symbols in configuration order, whole or not at all (Z8). Returns their digest.
 
     They go to the disk in parts: beside the candles no second copy of them is made.
@@ -125,7 +125,7 @@ def read(path: Path) -> tuple[Series, ...]:
         if facts is None:
             raise ValueError("no metadata tells whose its rows are")
         run_candles.refuse_claims(claims, facts, file_bytes=len(raw))
-        return run_candles.verified(decoded(raw, claims), facts)
+        return run_candles.verified_series(decoded(raw, claims), facts)
     except DataError as error:
         raise JournalError(str(error)) from error
     except ValueError as error:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple
 
-from safla.journal.chain import MAX_LINE, ORIGIN, fault, verified
+from safla.journal.chain import MAX_LINE, ORIGIN, fault, verified_hash
 from safla.journal.checkpoint import Checkpoint
 from safla.journal.files import open_to_read
 
@@ -51,7 +51,7 @@ class VerifiedLines:
         n, h, offset, anchor = 0, ORIGIN, 0, b""
         anchored = 0 if self._head is None else self._head.n
         for raw in _lines(self._file, 0, end=self.size):
-            found = verified(raw, n + 1, p=h)
+            found = verified_hash(raw, n + 1, p=h)
             if not found:
                 break
             n, h = n + 1, found
@@ -73,9 +73,9 @@ class VerifiedLines:
             return Survey(n, h, offset, "whole", "")
         if self.size - offset < MAX_LINE:
             rest = _from(self._file, offset, end=self.size)
-            if found := verified(rest, n + 1, p=h):
+            if found := verified_hash(rest, n + 1, p=h):
                 return Survey(n + 1, found, self.size + 1, "complete", "only its last newline is missing")
-            if verified(rest[:-1], n + 1, p=h):
+            if verified_hash(rest[:-1], n + 1, p=h):
                 return Survey(n, h, offset, "corrupt", f"the newline behind line {n + 1} is damaged")
         behind = _lines(self._file, offset, end=self.size)
         first = next(behind, None)
@@ -93,7 +93,7 @@ def survey(path: Path, head: Checkpoint | None) -> Survey:
         return _walked(VerifiedLines(file, head))
 
 
-def judged(text: bytes, head: Checkpoint | None) -> Survey:
+def verify_text(text: bytes, head: Checkpoint | None) -> Survey:
     """The same of a text."""
     return _walked(VerifiedLines(io.BytesIO(text), head))
 
@@ -148,7 +148,7 @@ def _from(file: BinaryIO, offset: int, *, end: int) -> bytes:
 def _verifies_by_itself(raw: bytes) -> bool:
     """Whether a line verifies with its own n and p (J35)."""
     own = _OWN.match(raw)
-    return own is not None and bool(verified(raw, int(own[1]), p=own[2]))
+    return own is not None and bool(verified_hash(raw, int(own[1]), p=own[2]))
 
 
 def _has_empty_block(file: BinaryIO, offset: int, *, end: int) -> bool:

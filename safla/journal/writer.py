@@ -8,7 +8,7 @@ from safla.core.scale import to_text
 from safla.core.values import Detail, Float64, Grid, Int64, State
 from safla.errors import IllegalMove
 from safla.journal.chain import ORIGIN, Chain, EventComparison
-from safla.journal.encode import EVENTS, NO_INPUT, EngineRows, Input, RunDecimals, places_of, run_ended
+from safla.journal.encode import EVENTS, NO_INPUT, EngineRows, Input, RunDecimals, run_decimals, run_ended
 from safla.journal.events import DETAILS, LEVELS, CandleEvent, CandleMissing, Event, Fact, RunStarted
 
 Make = Callable[[RunDecimals, EngineRows, int], Event]
@@ -27,7 +27,7 @@ class LineEncoder:
         self.chain = Chain(0, ORIGIN)
         self._compared = EventComparison(())
         self._started = started
-        self._places = places_of(started)
+        self._places = run_decimals(started)
         self._table = _table(started.detail)
         self._with_candles = is_written(CandleEvent, started.detail)
         self._check_moves = check_moves

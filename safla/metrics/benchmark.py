@@ -10,7 +10,7 @@ from safla.core.scale import MILLION
 from safla.core.values import NONE, Columns, Float64, Int64
 from safla.metrics.days import NO_VARIATION, daily_rate, too_few
 from safla.metrics.growth import closed_at
-from safla.metrics.metric import FEWEST_DAYS, YEAR_DAYS, Metric, number
+from safla.metrics.metric import FEWEST_DAYS, YEAR_DAYS, Metric, finite_metric
 from safla.metrics.sums import deviation, mean, total
 
 MOST_EXPONENT = 700.0  # of what a float can hold
@@ -39,7 +39,7 @@ def held_return(markets: Sequence[BenchmarkSymbol], commission_ppm: int) -> Metr
         return Metric(None, "no candle had volume")
     rate = commission_ppm / MILLION
     parts = [_grown(one) * (1.0 - rate) / (1.0 + rate) if one.first != NONE else 1.0 for one in markets]
-    return number(math.fsum(parts) / len(parts) - 1.0)
+    return finite_metric(math.fsum(parts) / len(parts) - 1.0)
 
 
 def _grown(one: BenchmarkSymbol) -> float:
@@ -72,7 +72,7 @@ def beta(returns: Float64, held: Float64) -> Metric:
         return too_few(returns)
     if deviation(held) == 0.0:
         return Metric(None, "the market does not vary")
-    return number(_covariance(returns, held) / _covariance(held, held))
+    return finite_metric(_covariance(returns, held) / _covariance(held, held))
 
 
 def alpha(returns: Float64, held: Float64, slope: Metric, risk_free_rate: float) -> Metric:
@@ -93,7 +93,7 @@ def correlation(returns: Float64, held: Float64) -> Metric:
     spread = deviation(returns), deviation(held)
     if 0.0 in spread:
         return Metric(None, NO_VARIATION if spread[0] == 0.0 else "the market does not vary")
-    return number(_covariance(returns, held) / (spread[0] * spread[1]))
+    return finite_metric(_covariance(returns, held) / (spread[0] * spread[1]))
 
 
 def _covariance(one: Float64, other: Float64) -> float:

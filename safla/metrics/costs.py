@@ -4,7 +4,7 @@ import numpy as np
 
 from safla.core.fills import fee, sold_at
 from safla.core.values import TAKE_PROFIT, Columns, Int64, Market, Rules
-from safla.metrics.metric import Metric, number
+from safla.metrics.metric import Metric, finite_metric
 from safla.metrics.trades import NO_TRADE
 
 BPS = 10_000
@@ -23,14 +23,14 @@ def share_of_gross(cost: int, gross: Int64) -> Metric:
     gained = sum(value for value in gross.tolist() if value > 0)
     if gained == 0:
         return Metric(None, "no trade gained before fees")
-    return number(float(cost) / float(gained))
+    return finite_metric(float(cost) / float(gained))
 
 
 def break_even_bps(net_profit: int, notional: int, trades: int) -> Metric:
     """What every fill could have cost more, in bps of its notional, until nothing is left; money units both."""
     if trades == 0:
         return NO_TRADE
-    return number(float(net_profit) / float(notional) * BPS)
+    return finite_metric(float(net_profit) / float(notional) * BPS)
 
 
 def volume_before(columns: Columns, ts: int) -> int:

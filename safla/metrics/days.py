@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from safla.core.values import Float64
-from safla.metrics.metric import FEWEST_DAYS, FEWEST_TAIL_DAYS, YEAR_DAYS, Metric, few, number
+from safla.metrics.metric import FEWEST_DAYS, FEWEST_TAIL_DAYS, YEAR_DAYS, Metric, few, finite_metric
 from safla.metrics.sums import deviation, mean, total
 
 NO_VARIATION = "the daily returns do not vary"
@@ -23,7 +23,7 @@ def volatility(returns: Float64) -> Metric:
     """std(r_d) * sqrt(365), ddof = 1: a ratio a year."""
     if len(returns) < FEWEST_DAYS:
         return too_few(returns)
-    return number(deviation(returns) * math.sqrt(YEAR_DAYS))
+    return finite_metric(deviation(returns) * math.sqrt(YEAR_DAYS))
 
 
 def too_few(returns: Float64, least: int = FEWEST_DAYS) -> Metric:
@@ -38,7 +38,7 @@ def sharpe(returns: Float64, risk_free_rate: float) -> Metric:
     spread = deviation(returns)
     if spread == 0.0:
         return Metric(None, NO_VARIATION)
-    return number((mean(returns) - daily_rate(risk_free_rate)) / spread * math.sqrt(YEAR_DAYS))
+    return finite_metric((mean(returns) - daily_rate(risk_free_rate)) / spread * math.sqrt(YEAR_DAYS))
 
 
 def sortino(returns: Float64, risk_free_rate: float) -> Metric:
@@ -49,7 +49,7 @@ def sortino(returns: Float64, risk_free_rate: float) -> Metric:
     downside = math.sqrt(total(np.square(np.minimum(excess, 0.0))) / len(excess))
     if downside == 0.0:
         return Metric(None, "no day earned less than the risk-free rate")
-    return number(mean(excess) / downside * math.sqrt(YEAR_DAYS))
+    return finite_metric(mean(excess) / downside * math.sqrt(YEAR_DAYS))
 
 
 def omega(returns: Float64) -> Metric:
@@ -59,7 +59,7 @@ def omega(returns: Float64) -> Metric:
     lost = -total(np.minimum(returns, 0.0))
     if lost == 0.0:
         return Metric(None, "no day lost")
-    return number(total(np.maximum(returns, 0.0)) / lost)
+    return finite_metric(total(np.maximum(returns, 0.0)) / lost)
 
 
 def ulcer_index(returns: Float64) -> Metric:
@@ -68,7 +68,7 @@ def ulcer_index(returns: Float64) -> Metric:
         return too_few(returns)
     levels = np.cumprod(1.0 + returns)
     falls = 1.0 - levels / np.maximum(np.maximum.accumulate(levels), 1.0)
-    return number(math.sqrt(mean(np.square(falls))))
+    return finite_metric(math.sqrt(mean(np.square(falls))))
 
 
 def value_at_risk(returns: Float64) -> Metric:
@@ -87,4 +87,4 @@ def tail_loss(returns: Float64) -> Metric:
     """CVaR95: the mean loss of the days that are as bad as VaR95 or worse (Rockafellar and Uryasev 2000)."""
     if len(returns) < FEWEST_TAIL_DAYS:
         return too_few(returns, FEWEST_TAIL_DAYS)
-    return number(-mean(np.sort(returns)[: (len(returns) - 1) // 20 + 1]) + 0.0)
+    return finite_metric(-mean(np.sort(returns)[: (len(returns) - 1) // 20 + 1]) + 0.0)

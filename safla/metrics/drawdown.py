@@ -6,7 +6,7 @@ import numpy as np
 
 from safla.core.values import NONE, Int64
 from safla.metrics.metric import Metric
-from safla.metrics.sums import blocks
+from safla.metrics.sums import row_blocks
 
 NEVER_FELL = "the equity never fell"
 
@@ -55,7 +55,7 @@ def peaks_of(equity: Int64, balance: int) -> Int64:
 def deepest(peaks: Int64, levels: Int64) -> tuple[float, int]:
     """max(1 - level / peak) and the first candle that has it; 0 and NONE where no level is below its peak."""
     share, place = 0.0, NONE
-    for part in blocks(len(levels)):
+    for part in row_blocks(len(levels)):
         falls = (peaks[part] - levels[part]) / peaks[part]
         row = int(np.argmax(falls))
         if float(falls[row]) > share:

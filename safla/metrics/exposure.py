@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from safla.core.values import Int64
-from safla.metrics.metric import YEAR_MS, Metric, number
-from safla.metrics.sums import blocks, total, total_units
+from safla.metrics.metric import YEAR_MS, Metric, finite_metric
+from safla.metrics.sums import row_blocks, total, total_units
 
 
 class Exposure(NamedTuple):
@@ -31,7 +31,7 @@ def cash_at(ts: Int64, filled: Int64, cash: Int64, balance: int) -> Int64:
 def exposure(equity: Int64, cash: Int64) -> Exposure:
     """What stood in positions at each close: equity - cash, over the equity. int64[n] both, money units, n above 0."""
     held, largest, sums = 0, 0.0, [0.0]
-    for part in blocks(len(equity)):
+    for part in row_blocks(len(equity)):
         invested = equity[part] - cash[part]
         open_rows = np.flatnonzero(invested)
         if len(open_rows):
@@ -50,4 +50,4 @@ def turnover(notional: int, equity: Int64, ms: int) -> Metric:
     held = total_units(equity)
     if held == 0:
         return Metric(None, "there was no equity")
-    return number(float(notional) * float(len(equity)) / float(held) * YEAR_MS / ms)
+    return finite_metric(float(notional) * float(len(equity)) / float(held) * YEAR_MS / ms)

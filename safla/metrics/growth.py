@@ -21,7 +21,7 @@ class YearReturns(NamedTuple):
 
 def total_return(equity: Int64, balance: int) -> Metric:
     """E_T / E_0 - 1. equity int64[n] at each candle close, balance at the start; money units."""
-    return change(balance, last_of(equity, balance))
+    return change(balance, final_equity(equity, balance))
 
 
 def change(before: int, after: int) -> Metric:
@@ -29,7 +29,7 @@ def change(before: int, after: int) -> Metric:
     return Metric(float(after - before) / float(before))
 
 
-def last_of(equity: Int64, balance: int) -> int:
+def final_equity(equity: Int64, balance: int) -> int:
     """E_T, money units: the balance where no candle was folded."""
     return int(equity[-1]) if len(equity) else balance
 
@@ -43,7 +43,7 @@ def cagr(equity: Int64, balance: int, ms: int) -> Metric:
     """(E_T / E_0)^(1 / years) - 1, ms the length of the run; from 30 days on."""
     if ms < FEWEST_DAYS * DAY_MS:
         return few(ms // DAY_MS, FEWEST_DAYS, "days")
-    last = last_of(equity, balance)
+    last = final_equity(equity, balance)
     if last == 0:
         return Metric(-1.0)
     return Metric(math.expm1(math.log(float(last) / float(balance)) * YEAR_MS / ms))

@@ -19,7 +19,7 @@ class Metric(NamedTuple):
     reason: str | None = None
 
 
-def number(value: float) -> Metric:
+def finite_metric(value: float) -> Metric:
     """A figure, unless it passed what a float can hold."""
     return Metric(value) if math.isfinite(value) else Metric(None, "beyond what a float can hold")
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from safla.core.values import Float64
 from safla.metrics.days import NO_VARIATION, daily_rate, too_few
-from safla.metrics.metric import FEWEST_DAYS, FEWEST_TAIL_DAYS, Metric, number
+from safla.metrics.metric import FEWEST_DAYS, FEWEST_TAIL_DAYS, Metric, finite_metric
 from safla.metrics.sums import deviation, mean
 
 TINY = 1e-300  # in place of a zero that a step of the continued fraction would divide by
@@ -22,7 +22,7 @@ def t_statistic(returns: Float64) -> Metric:
     spread = deviation(returns)
     if spread == 0.0:
         return Metric(None, NO_VARIATION)
-    return number(mean(returns) / spread * math.sqrt(len(returns)))
+    return finite_metric(mean(returns) / spread * math.sqrt(len(returns)))
 
 
 def p_value(statistic: Metric, days: int) -> Metric:
@@ -87,4 +87,4 @@ def probabilistic_sharpe(returns: Float64, risk_free_rate: float) -> Metric:
     error = 1.0 - mean(scores * scores * scores) * ratio + (mean(np.square(scores * scores)) - 1.0) / 4.0 * ratio**2
     if error < ROUNDING:
         return Metric(None, "two values alone leave its error undefined")
-    return number(0.5 * math.erfc(-ratio * math.sqrt(len(returns) - 1) / math.sqrt(2.0 * error)))
+    return finite_metric(0.5 * math.erfc(-ratio * math.sqrt(len(returns) - 1) / math.sqrt(2.0 * error)))

@@ -11,19 +11,19 @@ from safla.core.values import Float64, Int64
 BLOCK = 65_536  # rows of a column that are looked at together, so that no second column is made
 
 
-def blocks(rows: int) -> Iterator[slice]:
+def row_blocks(rows: int) -> Iterator[slice]:
     """So many rows, cut into blocks."""
     return (slice(first, min(first + BLOCK, rows)) for first in range(0, rows, BLOCK))
 
 
 def total(values: Float64) -> float:
     """The sum of float64[n], rounded once (math.fsum)."""
-    return math.fsum(chain.from_iterable(values[part].tolist() for part in blocks(len(values))))
+    return math.fsum(chain.from_iterable(values[part].tolist() for part in row_blocks(len(values))))
 
 
 def total_units(column: Int64) -> int:
     """The sum of int64[n], exact: the upper and the lower halves of its numbers do not wrap where the whole would."""
-    parts = [column[part] for part in blocks(len(column))]
+    parts = [column[part] for part in row_blocks(len(column))]
     return sum((int(np.sum(one >> 32)) << 32) + int(np.sum(one & 0xFFFF_FFFF)) for one in parts)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from safla.core.exits import levels_from, stop_in_force
 from safla.core.values import NONE, Float64, Int64, Rules
-from safla.metrics.metric import FEWEST_TRADES, Metric, few, number
+from safla.metrics.metric import FEWEST_TRADES, Metric, few, finite_metric
 from safla.metrics.sums import deviation, mean
 
 NO_TRADE = Metric(None, "no trade was closed")
@@ -59,12 +59,12 @@ def kelly(net: Int64) -> Metric:
     odds, rate = payoff(net), win_rate(net)
     if odds.value is None or rate.value is None:
         return odds
-    return number(rate.value - (1.0 - rate.value) / odds.value)
+    return finite_metric(rate.value - (1.0 - rate.value) / odds.value)
 
 
 def expectancy(values: Float64) -> Metric:
     """The mean of what each trade came to, float64[trades]: money, shares of the entry notional, or R."""
-    return number(mean(values)) if len(values) else NO_TRADE
+    return finite_metric(mean(values)) if len(values) else NO_TRADE
 
 
 def sqn(multiples: Float64) -> Metric:
@@ -74,7 +74,7 @@ def sqn(multiples: Float64) -> Metric:
     spread = deviation(multiples)
     if spread == 0.0:
         return Metric(None, "the trades do not vary")
-    return number(math.sqrt(len(multiples)) * mean(multiples) / spread)
+    return finite_metric(math.sqrt(len(multiples)) * mean(multiples) / spread)
 
 
 def first_stop(rules: Rules, tick: int, entry: int) -> int:
@@ -82,7 +82,7 @@ def first_stop(rules: Rules, tick: int, entry: int) -> int:
     return stop_in_force(rules, levels_from(rules, tick, entry))
 
 
-def multiple(net: int, entry: int, stop: int, quantity: int, k: int) -> float | None:
+def r_multiple(net: int, entry: int, stop: int, quantity: int, k: int) -> float | None:
     """R: net profit over what the first stop put at risk, quantity * (entry - stop); None without a stop (Tharp 1998).
 
     entry, stop  price units, stop NONE: none; quantity in its units, k as Market has it, net in money units

@@ -105,10 +105,10 @@ def to_log(alert: Alert) -> None:
     """The sink that is always there: the log, and as a warning that of errors too."""
     level = "INFO" if alert.over else "WARNING"
     fields = {"alert": alert.kind, "symbol": alert.symbol, "over": alert.over}
-    logger.bind(file="performance", fields=fields).log(level, "{}", shown(alert))
+    logger.bind(file="performance", fields=fields).log(level, "{}", alert_line(alert))
 
 
-def shown(alert: Alert) -> str:
+def alert_line(alert: Alert) -> str:
     """An alert in one line, for a terminal or a log."""
     about = f" {alert.symbol}" if alert.symbol else ""
     return f"{'over' if alert.over else 'alert'}: {alert.kind}{about}: {alert.text}"

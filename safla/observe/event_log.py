@@ -72,7 +72,7 @@ def told_of(lines: bytes, state: State) -> Update:
     """What a block of a backtest tells: the events of its lines. There, time is no matter."""
     raws = lines.splitlines()
     numbers = [int(raw[5 : raw.index(b",")]) for raw in raws]  # behind {"n":
-    events = [journal_line.decode(journal_line.event_bytes(raw, n)) for raw, n in zip(raws, numbers, strict=True)]
+    events = [journal_line.decode_event(journal_line.event_bytes(raw, n)) for raw, n in zip(raws, numbers, strict=True)]
     return Update(events[-1].ts if events else 0, tuple(events), state, numbers[-1] if numbers else 0, 0.0, 0.0)
 
 

@@ -44,7 +44,7 @@ class View(Protocol):
 
 
 @contextmanager
-def watching(
+def live_view(
     run: RunPlan,
     *,
     quiet: bool,

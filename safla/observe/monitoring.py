@@ -65,7 +65,7 @@ def _sinks(
     sinks: list[Sink] = [alerts.to_log]
     if terminal is not None:
         shown: BackgroundWorker[Alert] = BackgroundWorker(
-            "alerts on the terminal", lambda alert: terminal(alerts.shown(alert)), most=MOST_WAITING
+            "alerts on the terminal", lambda alert: terminal(alerts.alert_line(alert)), most=MOST_WAITING
         )
         stack.callback(shown.close)
         sinks.append(shown.tell)

@@ -35,7 +35,7 @@ class CommandOutcome(NamedTuple):
     text: str
 
 
-def give(
+def give_command(
     run: Path, kind: CommandKind, *, say: Callable[[str], None], halt: int | None = None, note: str | None = None,
     wall: Callable[[], float] = time.time,
 ) -> CommandOutcome:  # fmt: skip
@@ -50,8 +50,8 @@ def give(
     if not _has_begun(path):
         raise HostError(f"{path.parent}: the run has just begun and has no candle yet; ask again in a moment")
     holder = holder_of(path.with_name(LOCK))
-    one = control.command(path.parent, kind, run=first_hash(path), halt=halt, note=note, wall=wall)
-    control.put(path.parent, one)
+    one = control.new_command(path.parent, kind, run=first_hash(path), halt=halt, note=note, wall=wall)
+    control.put_command(path.parent, one)
     if kind == "stop" and holder.held is False:
         try:
             return _finish(path.parent, one, say=say)

@@ -73,7 +73,7 @@ class CommandTarget(Protocol):
         """The closing lines."""
 
 
-def command(
+def new_command(
     folder: Path, kind: CommandKind, *, run: str, halt: int | None = None, note: str | None = None,
     wall: Callable[[], float] = time.time, chance: Callable[[int], str] = secrets.token_hex,
 ) -> Command:  # fmt: skip
@@ -83,7 +83,7 @@ def command(
     return Command(f"{given:013d}-{chance(4)}", run, given, kind, halt, note)
 
 
-def put(folder: Path, one: Command) -> None:
+def put_command(folder: Path, one: Command) -> None:
     """Leave a command for the session of the run: durable, and at once whole. HostError where too many wait."""
     path = folder / REQUESTS
     try:

@@ -36,7 +36,7 @@ def trade(
     """
     attend = partial(_attended, loaded, folder, quiet=quiet, environment=environment)
     with watched() as flag:
-        return runner.run(loaded, folder, force=force, say=say, flag=flag, attend=attend)
+        return runner.run_paper(loaded, folder, force=force, say=say, flag=flag, attend=attend)
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def _attended(
         asides: list[BackgroundWorker[Update]] = []
         facts = _facts(source.line, asides)
         shown, wall = partial(_shown, source.line, lag), partial(_wall, source.line)
-        seen = stack.enter_context(live_view.watching(plan, quiet=quiet, facts=shown, clock=wall))
+        seen = stack.enter_context(live_view.live_view(plan, quiet=quiet, facts=shown, clock=wall))
         monitor = stack.enter_context(
             monitoring.of_run(loaded.config, run=folder.name, symbols=plan.symbols, facts=facts, terminal=seen.alert)
         )

@@ -34,10 +34,10 @@ from safla.paper.sources import CandleSource, source_of
 from safla.runs import folder as run_folder
 from safla.runs.engine_choice import choose
 from safla.runs.interrupt import Flag
-from safla.runs.recording import run_of, scales_of
-from safla.runs.recovery import Continued, confirm, recover, refuse_another_question
+from safla.runs.recording import run_of, symbol_scales
+from safla.runs.recovery import Continued, confirm_ended, recover, refuse_another_question
 from safla.runs.result import Outcome, RunRecord
-from safla.runs.runner import fold, started, unasked_at
+from safla.runs.runner import fold_blocks, started, unasked_at
 from safla.runs.strategy_calls import signals_of
 from safla.strategies.register import STRATEGIES, Strategy
 
@@ -56,7 +56,7 @@ class PaperResult(NamedTuple):
     again: bool  # it had ended before: nothing was taken
 
 
-def folder_of(loaded: Loaded, *, stem: str, out: Path | None, new: bool = False) -> Path:
+def paper_folder(loaded: Loaded, *, stem: str, out: Path | None, new: bool = False) -> Path:
     """The run folder: out, or one below storage.logs_directory: same plan, same symbols, same folder (JOURNAL 2).
 
     ConfigError where a run of this configuration under another plan has not ended, unless a new account is asked for:
@@ -100,7 +100,7 @@ class Onlooker(NamedTuple):
 Attend = Callable[[RunPlan, CandleSource], AbstractContextManager[Onlooker]]
 
 
-def run(
+def run_paper(
     loaded: Loaded, folder: Path, *, force: bool, say: Callable[[str], None], flag: Flag, attend: Attend,
     register: Mapping[str, Strategy] = STRATEGIES, clock: Clock = SYSTEM,
 ) -> PaperResult:  # fmt: skip
@@ -110,7 +110,7 @@ def run(
     """
     run_folder.make(folder, force=force)
     path = folder / JOURNAL
-    with run_folder.held(folder), ExitStack() as stack:
+    with run_folder.lock_run(folder), ExitStack() as stack:
         commands.refuse_unsafe(folder)
         there = _first_line(path)
         if there is not None:
@@ -121,7 +121,7 @@ def run(
         recover(path, started=started(plan, first_ts=first_ts), say=say)
         before = before_of(path) if there is not None else None
         if before is not None and before.ended:
-            confirm(path, before.tail)
+            confirm_ended(path, before.tail)
             _remove_done(folder, path, before)
             say(f"{folder}: this run has ended; --force begins another (J41)")
             return PaperResult(plan, folder, before.tail.lines, before.tail.h, again=True)
@@ -151,7 +151,7 @@ def outcome_of(folder: Path, *, register: Mapping[str, Strategy] = STRATEGIES) -
     unasked = unasked_at(outside, grid_ts)
     signals = signals_of(plan, series, columns=forms.columns, grid_ts=grid_ts, unasked=unasked, check=False)
     record = RunRecord(plan, series)
-    for block in fold(plan, series, forms=forms, outside=outside, signals=signals):
+    for block in fold_blocks(plan, series, forms=forms, outside=outside, signals=signals):
         record.add(block)
     return record.outcome()
 
@@ -175,7 +175,7 @@ def _plan(
     """Of the configuration; scales and start are those of the first line, once there is one (J32)."""
     if there is None:
         return make_plan(loaded.config, loaded.symbols, scales=source.scales, start=source.start, register=register)
-    return make_plan(loaded.config, loaded.symbols, scales=scales_of(there), start=there.start, register=register)
+    return make_plan(loaded.config, loaded.symbols, scales=symbol_scales(there), start=there.start, register=register)
 
 
 def step_of(config: Config) -> int | None:

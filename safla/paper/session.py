@@ -20,7 +20,7 @@ from safla.core.candles import Series, align, between, digest
 from safla.core.values import State
 from safla.errors import HostError, JournalError
 from safla.journal import reader
-from safla.journal.chain import MAX_LINE, ORIGIN, Unequal, decode, event_bytes, verified
+from safla.journal.chain import MAX_LINE, ORIGIN, Unequal, decode_event, event_bytes, verified_hash
 from safla.journal.encode import NO_INPUT, Input
 from safla.journal.events import Event, Filled, Halted, ModeChanged, OrderExpired, Resumed, RunEnded
 from safla.journal.files import JOURNAL, open_to_read
@@ -242,7 +242,7 @@ class PaperSession:
     def _write_snapshot(self) -> None:
         """For whoever looks at the run from outside."""
         if self._live is not None and self.journal.complete:
-            snapshot.write(
+            snapshot.write_snapshot(
                 self.journal.path.parent, n=self.journal.lines, offset=self.journal.offset, h=self.journal.last_hash,
                 state=self.state,
             )  # fmt: skip
@@ -292,7 +292,7 @@ def resting(
     HostError where a process has it, or where its last timestamp is only half written: the run itself completes that.
     """
     path = folder / JOURNAL
-    with run_folder.held(folder):
+    with run_folder.lock_run(folder):
         started = reader.read(path).started
         recover(path, started=started, say=say)
         before = before_of(path)
@@ -314,7 +314,7 @@ def first_hash(path: Path) -> str:
     line, end, _ = text.partition(b"\n")
     if not end:
         raise JournalError(f"{path}: no candle is recorded yet")
-    return verified(line, 1, p=ORIGIN).decode("ascii")
+    return verified_hash(line, 1, p=ORIGIN).decode("ascii")
 
 
 def before_of(path: Path) -> Before:
@@ -346,7 +346,7 @@ def _is_closing(event: Event) -> bool:
 
 def _events(lines: bytes, before: int) -> Iterator[Event]:
     for n, line in enumerate(lines.splitlines(), before + 1):
-        yield decode(event_bytes(line, n))
+        yield decode_event(event_bytes(line, n))
 
 
 def _row(series: Series, ts: int) -> CandleRow | None:

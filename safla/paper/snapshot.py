@@ -38,7 +38,7 @@ class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return State(np.array(self.account, np.int64), np.array(self.book, np.int64))
 
 
-def write(folder: Path, *, n: int, offset: int, h: str, state: State) -> None:
+def write_snapshot(folder: Path, *, n: int, offset: int, h: str, state: State) -> None:
     """Replace the snapshot of a run. It is not synced, and what fails is no matter: nothing depends on it."""
     text = msgspec.json.encode(Snapshot(n, offset, h, state.account.tolist(), state.book.tolist()))
     temporary = folder / f"{SNAPSHOT}.tmp"
@@ -48,7 +48,7 @@ def write(folder: Path, *, n: int, offset: int, h: str, state: State) -> None:
         os.rename(temporary, folder / SNAPSHOT)
 
 
-def read(folder: Path, *, symbols: int) -> Snapshot | None:
+def read_snapshot(folder: Path, *, symbols: int) -> Snapshot | None:
     """The snapshot of a run of so many symbols, if it belongs to the line of the journal that it names."""
     try:
         with open_to_read(folder / SNAPSHOT) as file:

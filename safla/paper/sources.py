@@ -28,7 +28,7 @@ from safla.paper.pace import Pace
 from safla.paper.session import Last
 from safla.runs.backtest import uncovered, windowed
 from safla.runs.progress import Notify
-from safla.runs.recording import scales_of
+from safla.runs.recording import symbol_scales
 
 STREAM = "stream"  # a trouble that costs latency alone
 
@@ -91,12 +91,12 @@ def _history(loaded: Loaded, there: RunStarted | None, say: Notify, clock: Clock
     grids = scales(config, sourced.series, rules=sourced.rules)
     first = min(int(one.columns.ts[0]) for one in series if len(one.columns.ts))
     if there is not None:
-        series = [_rescaled(one, scale) for one, scale in zip(series, scales_of(there), strict=True)]
+        series = [_rescaled(one, scale) for one, scale in zip(series, symbol_scales(there), strict=True)]
 
     def arrivals(run: RunPlan, last: Last | None, _trouble: TroubleListener) -> Arrivals:
         pace = Pace(speed_of(config.paper.speed), clock=clock.monotonic, sleep=clock.sleep)
         since = first if last is None else last.ts
-        return _known_first(recorded(series, since=since, live_from=run.plan.rules.start_ts, pace=pace), last)
+        return _known_first(recorded_candles(series, since=since, live_from=run.plan.rules.start_ts, pace=pace), last)
 
     return CandleSource(grids, start, first, arrivals, ExchangeLink())
 
@@ -113,7 +113,7 @@ class _Begun(NamedTuple):
 def _exchange(loaded: Loaded, there: RunStarted | None, say: Notify, clock: Clock) -> CandleSource:
     """The exchange: its history up to now for the lookback, then candles as they close (X13)."""
     line = ExchangeLink()
-    begun = _begun(loaded, say, clock) if there is None else _Begun(scales_of(there), there.start, there.ts, ())
+    begun = _begun(loaded, say, clock) if there is None else _Begun(symbol_scales(there), there.start, there.ts, ())
 
     async def arrivals(run: RunPlan, last: Last | None, trouble: TroubleListener) -> Arrivals:
         closing = _closing(loaded.config, run, _wanted(run, begun, last), line=line, trouble=trouble, clock=clock)
@@ -153,7 +153,7 @@ async def _behind(begun: _Begun, closing: Arrivals) -> Arrivals:
     async with aclosing(closing):
         if begun.lookback:
             pace = Pace(math.inf)
-            async for one in recorded(begun.lookback, since=begun.first, live_from=begun.start, pace=pace):
+            async for one in recorded_candles(begun.lookback, since=begun.first, live_from=begun.start, pace=pace):
                 yield one
         async for one in closing:
             yield one
@@ -238,7 +238,7 @@ def speed_of(text: str) -> float:
     return math.inf if text == "max" else float(text.removesuffix("x"))
 
 
-async def recorded(
+async def recorded_candles(
     series: Sequence[Series], *, since: int, live_from: int, pace: Pace, clock: Callable[[], float] = time.monotonic
 ) -> Arrivals:
     """The candles of history from a timestamp on; those from live_from on at a pace, the lookback before it at once."""

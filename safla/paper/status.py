@@ -24,7 +24,7 @@ from safla.journal.checkpoint import HEAD
 from safla.journal.events import CandleEvent, CandleMissing, Event, Halted, Resumed, RunEnded, RunStarted
 from safla.journal.files import JOURNAL, journal_of, open_to_read
 from safla.journal.reader import Journal, Tail
-from safla.journal.verify import judged
+from safla.journal.verify import verify_text
 from safla.observe.snapshot import AccountSnapshot, standing
 from safla.paper import snapshot
 from safla.paper.control import NOTHING_WAITS, Rejected, Requests, requests
@@ -32,7 +32,7 @@ from safla.paper.session import first_hash
 from safla.runs.engine_choice import choose
 from safla.runs.folder import CONFIG, LOCK, OURS, Holder, holder_of
 from safla.runs.recording import Inputs, noting, run_of, series_of
-from safla.runs.runner import fold
+from safla.runs.runner import fold_blocks
 
 LAST_EVENTS = 5
 SECONDS_BETWEEN_LOOKS = 1.0
@@ -94,7 +94,7 @@ def look(
     return found._replace(requests=_requests(found))
 
 
-def watch(
+def watch_run(
     run: Path,
     *,
     say: Callable[[str], None],
@@ -128,7 +128,7 @@ def _just_begun(path: Path) -> bool:
             raise JournalError(f"{path}: is missing, and head says that it was there (J31)")
         return True
     with open_to_read(path) as file:
-        found = judged(file.read(MAX_LINE), anchor.read(beside) if path.name == JOURNAL else None)
+        found = verify_text(file.read(MAX_LINE), anchor.read_checkpoint(beside) if path.name == JOURNAL else None)
     return found.lines == 0 and found.kind in ("whole", "torn")
 
 
@@ -193,7 +193,7 @@ def _folded(
     forms = choose("auto", run.strategy.columns, candles=candles, say=say)
     state, lines, h = None, 0, ""
     outside = [one for one in inputs.outside if one.ts < end]
-    for block in fold(run, cut, forms=forms, outside=outside, stop=inputs.stop):
+    for block in fold_blocks(run, cut, forms=forms, outside=outside, stop=inputs.stop):
         if len(block.ts) or ended:
             state, lines = block.state, lines + block.lines.count(b"\n")
             h = block.lines[_HASH].decode("ascii") or h
@@ -214,7 +214,7 @@ def _from_snapshot(path: Path, found: RunStatus, *, sleep: Callable[[float], Non
             text = file.readall()
         whole = text[: text.rfind(b"\n") + 1]
         torn = len(text) - len(whole)
-        told = snapshot.read(path.parent, symbols=len(started.symbols))
+        told = snapshot.read_snapshot(path.parent, symbols=len(started.symbols))
         if told is not None and size - torn == told.offset:
             break
         if not left:

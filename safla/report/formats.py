@@ -110,7 +110,7 @@ def text(value: str, _summary: SummaryDict) -> str:
     return value
 
 
-def halt(value: dict[str, Any], _summary: SummaryDict) -> str:
+def halt_text(value: dict[str, Any], _summary: SummaryDict) -> str:
     """An open halt."""
     return f"{value['rule']} since {value['since']}: no new entries"
 

@@ -32,7 +32,7 @@ def measures(window: Window, *, risk_free_rate: float) -> Figures:
 
 def _whole(window: Window) -> Figures:
     balance = window.outcome.run.balance
-    last = growth.last_of(window.equity, balance)
+    last = growth.final_equity(window.equity, balance)
     return {
         "initial_balance": _money(window, balance),
         "final_equity": _money(window, last),
@@ -156,7 +156,7 @@ def _costs(window: Window) -> Figures:
     fills, gross = window.fills, window.trades.gross
     commission = int(window.outcome.state.account[v.FEES])
     slippage = costs.slippage_paid(fills.reference, fills.price, fills.quantity, fills.k)
-    net = growth.last_of(window.equity, window.outcome.run.balance) - window.outcome.run.balance
+    net = growth.final_equity(window.equity, window.outcome.run.balance) - window.outcome.run.balance
     return {
         "commission_paid": _money(window, commission),
         "commission_share": costs.share_of_gross(commission, gross),
@@ -170,7 +170,7 @@ def _doubts(window: Window) -> Figures:
     """What the return would be had each ambiguous exit met its target first, and its stop (S12), all else as it was."""
     outcome, fills = window.outcome, window.fills
     rules, markets = outcome.run.plan.rules, outcome.run.plan.markets
-    if_targets = if_stops = growth.last_of(window.equity, outcome.run.balance)
+    if_targets = if_stops = growth.final_equity(window.equity, outcome.run.balance)
     for row in np.flatnonzero(fills.other).tolist():
         place, quantity = int(fills.symbol[row]), int(fills.quantity[row])
         proceeds = int(fills.price[row]) * quantity * int(fills.k[row]) - int(fills.fee[row])

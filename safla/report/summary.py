@@ -14,10 +14,10 @@ from safla.metrics.metric import Metric, significant
 from safla.report import breakdown, coverage
 from safla.report.figures import METRICS, Drawdown, Modes, Summary
 from safla.report.measures import fall_times, measures
-from safla.report.window import Window, window_of
+from safla.report.window import Window, measured_window
 from safla.runs.result import Outcome
 
-__all__ = ["METRICS", "summarise", "summary_of", "write"]
+__all__ = ["METRICS", "summarise", "summary_of", "write_summary"]
 
 
 def summarise(outcome: Outcome, *, risk_free_rate: float, source: str | None = None) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def summary_of(outcome: Outcome, *, risk_free_rate: float, source: str | None = 
     risk_free_rate  a year
     source          where the candles are from (data.origin.origin); None where the journal alone is there
     """
-    window = window_of(outcome)
+    window = measured_window(outcome)
     modes = breakdown.candles_in_mode(window)
     quality = breakdown.quality(outcome)
     figures = measures(window, risk_free_rate=risk_free_rate)
@@ -69,7 +69,7 @@ def summary_of(outcome: Outcome, *, risk_free_rate: float, source: str | None = 
     )
 
 
-def write(path: Path, summary: dict[str, Any]) -> None:
+def write_summary(path: Path, summary: dict[str, Any]) -> None:
     """Write summary.json as a whole (Z8)."""
     replace(path, (json.dumps(summary, indent=2, allow_nan=False) + "\n").encode("ascii"))
 

@@ -33,7 +33,7 @@ def _line(label: str, *figures: tuple[str, str, Format], each: bool = False, unl
 
 
 FIRST = (  # what one must know before any figure
-    _line("HALTED", ("", "open_halts", f.halt), each=True),
+    _line("HALTED", ("", "open_halts", f.halt_text), each=True),
     _line("source", ("", "source", f.text), unless="source"),
     _line("limits off", ("", "limits_off", f.limits), unless="limits_off"),
     _line("run", ("", "name", f.named)),

@@ -7,7 +7,7 @@ import numpy as np
 from safla.core import values as v
 from safla.core.values import Float64, Int64
 from safla.metrics.excursions import excursions
-from safla.metrics.trades import first_stop, multiple
+from safla.metrics.trades import first_stop, r_multiple
 from safla.runs.result import Outcome
 
 
@@ -93,6 +93,6 @@ def _multiples(outcome: Outcome, symbol: Int64, fields: dict[str, Int64]) -> tup
     markets = outcome.run.plan.markets.tolist()
     columns = (symbol, fields["net"], fields["entry"], fields["quantity"])
     return tuple(
-        multiple(net, entry, first_stop(rules, markets[place][0], entry), quantity, markets[place][2])
+        r_multiple(net, entry, first_stop(rules, markets[place][0], entry), quantity, markets[place][2])
         for place, net, entry, quantity in zip(*(column.tolist() for column in columns), strict=True)
     )

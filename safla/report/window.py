@@ -25,7 +25,7 @@ class Window(NamedTuple):
     notional: int  # of all fills, money units
 
 
-def window_of(outcome: Outcome) -> Window:
+def measured_window(outcome: Outcome) -> Window:
     """The part of a run that is measured."""
     rules = outcome.run.plan.rules
     begin = int(np.searchsorted(outcome.ts, rules.start_ts))

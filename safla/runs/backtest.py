@@ -27,8 +27,8 @@ from safla.runs.look_ahead import CutCheck
 from safla.runs.progress import Progress, ProgressListener
 from safla.runs.recovery import Continued, recover
 from safla.runs.result import NO_SOURCES, Outcome, RunRecord, Sources
-from safla.runs.runner import Block, fold, started
-from safla.runs.strategy_calls import CheckedSignals, checked_signals, is_ours, window_of
+from safla.runs.runner import Block, fold_blocks, started
+from safla.runs.strategy_calls import CheckedSignals, checked_signals, is_built_in, strategy_window
 from safla.strategies.register import STRATEGIES, Strategy
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def prepare(
         series = packed(cut)
         run = make_plan(config, loaded.symbols, scales=grids, start=start, register=register)
     except ConfigError as error:
-        raise located(error, loaded) from error
+        raise with_origins(error, loaded) from error
     sources = Sources(
         RequestedPeriod(config.data.start, config.data.end),
         *(tuple(getattr(one, name) for one in sourced.counts) for name in ("bad_rows", "without_trade", "incomplete")),
@@ -108,7 +108,7 @@ def uncovered(
     ]
 
 
-def located(error: ConfigError, loaded: Loaded) -> ConfigError:
+def with_origins(error: ConfigError, loaded: Loaded) -> ConfigError:
     """The same problems, each with the place where its key was written."""
     return ConfigError([Problem(loaded.origins.get(key, where), key, text) for where, key, text in error.problems])
 
@@ -138,7 +138,7 @@ def _first_from(series: Series, start: int) -> "np.ndarray":
     return series.columns.ts[np.searchsorted(series.columns.ts, start) :][:1]
 
 
-def folder_of(prepared: Prepared, *, stem: str, out: Path | None) -> Path:
+def backtest_folder(prepared: Prepared, *, stem: str, out: Path | None) -> Path:
     """The run folder: out, or one below storage.logs_directory that is named by the question (JOURNAL 2).
 
     stem  of the configuration's name
@@ -147,7 +147,7 @@ def folder_of(prepared: Prepared, *, stem: str, out: Path | None) -> Path:
     return out or Path(prepared.loaded.config.storage.logs_directory) / name
 
 
-def run(
+def run_backtest(
     prepared: Prepared, folder: Path, *, engine: str, force: bool, watch: ProgressListener,
     say: Callable[[str], None], flag: Flag,
     conclude: Callable[[BacktestResult], None] = lambda ended: None,
@@ -164,14 +164,14 @@ def run(
     asked = _asked(prepared, forms, say=say)
     run_folder.make(folder, force=force)
     record = RunRecord(plan, series)
-    with run_folder.held(folder):
+    with run_folder.lock_run(folder):
         recover(folder / JOURNAL, started=started(plan, first_ts=_first_ts(series)), say=say)
         _write_inputs(folder, prepared)
         if asked is not None and asked.check is not None:
             _write_check(folder, prepared, asked.check)
         with Continued(folder / JOURNAL, say=say) as journal:
             signals = None if asked is None else asked.signals
-            for block in fold(plan, series, forms=forms, known=prepared.digest, signals=signals):
+            for block in fold_blocks(plan, series, forms=forms, known=prepared.digest, signals=signals):
                 journal.append(block.lines)
                 record.add(block)
                 watch(_progress(plan, block, total=candles))
@@ -184,7 +184,7 @@ def run(
 
 def _asked(prepared: Prepared, forms: Forms, *, say: Callable[[str], None]) -> CheckedSignals | None:
     """The signals of a strategy from Python, which is checked before anything is written; None: it is ours."""
-    if is_ours(prepared.run):
+    if is_built_in(prepared.run):
         return None
     grid_ts = align([one.columns for one in prepared.series]).ts
     return checked_signals(
@@ -197,7 +197,7 @@ def _write_check(folder: Path, prepared: Prepared, check: CutCheck) -> None:
     plan = json.dumps(prepared.run.texts, sort_keys=True).encode("ascii")
     content = {
         "strategy": prepared.run.strategy_name,
-        "window": window_of(prepared.run),
+        "window": strategy_window(prepared.run),
         "plan": hashlib.blake2b(plan, digest_size=16).hexdigest(),
         "candles": prepared.digest,
         "cuts": check.cuts,
@@ -245,7 +245,9 @@ def _coarse_ticks(prepared: Prepared) -> list[str]:
 def _write_inputs(folder: Path, prepared: Prepared) -> None:
     """What stands in the folder before the first line: the configuration, and the candles if no line holds them."""
     if prepared.run.detail != "candles" and not _has_candles(folder / CANDLES, prepared):
-        run_candles.write(folder / CANDLES, prepared.series, timeframe=prepared.run.timeframe, known=prepared.digest)
+        run_candles.write_run_candles(
+            folder / CANDLES, prepared.series, timeframe=prepared.run.timeframe, known=prepared.digest
+        )
     run_folder.keep_config(folder, prepared.loaded)
 
 

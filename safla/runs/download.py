@@ -18,12 +18,12 @@ SECONDS_BETWEEN_LINES = 2.0
 
 def fetch(config: Config, ask: FetchRequest, *, quiet: bool) -> Fetched:
     """Bring candles into the store, with a log and with progress on stderr. Errors as in data/service.py."""
-    with event_log.of_exchange(config), watching(quiet=quiet) as told:
+    with event_log.of_exchange(config), show_download(quiet=quiet) as told:
         return service.finished(service.fetch(config, ask, told=told))
 
 
 @contextmanager
-def watching(*, quiet: bool) -> Iterator[DownloadListener]:
+def show_download(*, quiet: bool) -> Iterator[DownloadListener]:
     """Something to be told how far a download is: bars on a terminal, plain lines elsewhere, or silence."""
     if quiet:
         yield lambda standing: None

@@ -76,7 +76,7 @@ def make(folder: Path, *, force: bool) -> None:
         raise UsageError(f"{folder}: no run folder, it holds {foreign}; name another with --out{also}")
     try:
         if force and folder.exists():
-            with held(folder):  # a run that a process is at is not taken from under it
+            with lock_run(folder):  # a run that a process is at is not taken from under it
                 folder.rename(_aside(folder))
         _made(folder)
     except OSError as error:
@@ -122,7 +122,7 @@ class Holder(NamedTuple):
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
+def lock_run(folder: Path) -> Iterator[None]:
     """Hold the run for the length of a `with`: HostError names the process that has it. The file stays (J30)."""
     refuse_others(folder, OURS)
     if not os.access(folder, os.W_OK, effective_ids=os.access in os.supports_effective_ids):

@@ -12,9 +12,9 @@ from safla.core.candles import Series, align, iso
 from safla.core.values import Columns, Grid, Int64, Signals
 from safla.errors import StrategyError
 from safla.journal.encode import Input
-from safla.runs.look_ahead import Int32, StrategyAnswer, engine_values, shown
+from safla.runs.look_ahead import Int32, StrategyAnswer, answer_text, engine_values
 from safla.runs.runner import Block, Folding, Outside
-from safla.runs.strategy_calls import GridSignals, ask, view_of, window_of
+from safla.runs.strategy_calls import GridSignals, ask, strategy_window, view_of
 from safla.runs.strategy_candles import Candles, GrowingColumns
 
 FIELDS = len(Columns._fields)
@@ -77,7 +77,7 @@ class LiveStrategy:
         """
         self._run = run
         self._series = series._replace(columns=Columns(*(column[:0] for column in series.columns)))
-        window = window_of(run)
+        window = strategy_window(run)
         self._window = None if window is None else CandleWindow(window)
         self._all = GrowingColumns(series if window is None else self._series, run.timeframe)
         self._before = before if window is None else before[:0]
@@ -136,8 +136,8 @@ class LiveStrategy:
         at, name = int(changed[0]), self._run.strategy_name
         where = f"{self._series.symbol} at {iso(int(candles.ts[first + at]))}"
         raise LiveStrategyError(
-            f"strategy {name} looks ahead: of {where} it gave signal {shown(int(before[at]))} when that candle was the "
-            f"last, and now gives {shown(int(now[at]))}",
+            f"strategy {name} looks ahead: of {where} it gave signal {answer_text(int(before[at]))} when that candle "
+            f"was the last, and now gives {answer_text(int(now[at]))}",
             note=f"{name} looks ahead: it changed its signal of {where}",
         )
 

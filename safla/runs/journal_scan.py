@@ -16,7 +16,7 @@ import numpy as np
 from safla.core.candles import Series
 from safla.core.values import Columns
 from safla.journal import reader
-from safla.journal.chain import decode, event_bytes
+from safla.journal.chain import decode_event, event_bytes
 from safla.journal.events import RunStarted, SymbolScale
 from safla.journal.files import open_to_read
 from safla.journal.reader import Tail
@@ -133,7 +133,7 @@ def _note(raw: bytes, found: _Found, n: int) -> None:
     found.outcomes.append(event_bytes(raw[:-1], n))
     found.closing = found.closing or any(one in raw for one in _CLOSING)
     if any(one in raw for one in _INPUTS):
-        found.inputs.note(decode(found.outcomes[-1]))
+        found.inputs.note(decode_event(found.outcomes[-1]))
 
 
 def _pattern(one: SymbolScale) -> re.Pattern[bytes]:

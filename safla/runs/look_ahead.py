@@ -80,7 +80,7 @@ def engine_values(answer: StrategyAnswer, *, threshold_ppm: int) -> Int32:
     return found
 
 
-def shown(answer: int) -> str:
+def answer_text(answer: int) -> str:
     """What the engine takes of one candle, in words."""
     return f"1 (confidence {(answer - 1) / MILLION:.6f})" if answer > 0 else str(answer)
 
@@ -92,7 +92,7 @@ def budgets(sizes: Sequence[int]) -> list[int]:
     return [max(LEAST_CUTS_OF_A_SYMBOL, total * size // max(sum(sizes), 1)) for size in sizes]
 
 
-def check(
+def check_look_ahead(
     series: Series, ask: AskStrategy, *, name: str, threshold_ppm: int, warm_up: int, window: int | None, budget: int,
     seed: str, asked: Mask, notice: SlowNotice,
 ) -> tuple[StrategyAnswer, CutCheck]:  # fmt: skip
@@ -240,8 +240,8 @@ def _refuse_chance(name: str, series: Series, whole: Int32, again: Int32) -> Non
     at = int(np.flatnonzero(whole != again)[0])
     raise Finding(
         f"strategy {name} is not deterministic: asked twice about the same {len(whole):,} candles of {series.symbol}, "
-        f"at {iso(int(series.columns.ts[at]))} it gives signal {shown(int(whole[at]))}, and then "
-        f"{shown(int(again[at]))}; let it depend on candles and parameters alone"
+        f"at {iso(int(series.columns.ts[at]))} it gives signal {answer_text(int(whole[at]))}, and then "
+        f"{answer_text(int(again[at]))}; let it depend on candles and parameters alone"
     )
 
 
@@ -259,7 +259,7 @@ def _refuse_miss(
     what = "looks ahead" if window is None else f"looks ahead, or needs more than its window of {window:,} candles"
     raise Finding(
         f"strategy {name} {what}: {series.symbol} at {iso(int(ts[first + at]))} gives signal "
-        f"{shown(int(wholes[at]))} on all {len(whole):,} candles, and {shown(int(parts[at]))} on the {len(part):,} "
-        f"that end at {iso(int(ts[end - 1]))} (cut {place[0]:,} of {place[1]:,}); a signal may depend on "
+        f"{answer_text(int(wholes[at]))} on all {len(whole):,} candles, and {answer_text(int(parts[at]))} on the "
+        f"{len(part):,} that end at {iso(int(ts[end - 1]))} (cut {place[0]:,} of {place[1]:,}); a signal may depend on "
         "candles up to its own alone"
     )

@@ -37,7 +37,7 @@ class Display(NamedTuple):
 
 
 @contextmanager
-def watching(*, quiet: bool) -> Iterator[Display]:
+def show_progress(*, quiet: bool) -> Iterator[Display]:
     """Progress and notes on stderr: a bar on a terminal, lines elsewhere, or silence."""
     if quiet:
         yield Display(_ignore, _ignore)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from safla.candles.validation import Bounds, Origin, check
+from safla.candles.validation import Bounds, Origin, check_candles
 from safla.config.model import Config
 from safla.config.plan import RunPlan, make_plan, price_limit
 from safla.config.plan_text import from_plan_texts
@@ -69,7 +69,7 @@ class Inputs:
         return {one.id: one.given for one in found if one.id is not None and one.given is not None}
 
 
-def recorded(path: Path) -> RecordedRun:
+def read_recording(path: Path) -> RecordedRun:
     """First line and candles of a run folder or its journal, which is verified on the way. Raises JournalError."""
     journal = reader.read(path)
     inputs = Inputs(journal.started)
@@ -122,7 +122,7 @@ def changed_run(
     """The same with some values changed (J44). ConfigError where they do not fit."""
     config = _config(started, {**started.plan, **changes}, strategies=tuple(register))
     symbols = tuple(one.symbol for one in started.symbols)
-    return make_plan(config, symbols, scales=scales_of(started), start=started.start, register=register)
+    return make_plan(config, symbols, scales=symbol_scales(started), start=started.start, register=register)
 
 
 def _config(started: RunStarted, texts: dict[str, str], *, strategies: tuple[str, ...]) -> Config:
@@ -133,7 +133,7 @@ def _config(started: RunStarted, texts: dict[str, str], *, strategies: tuple[str
     )  # fmt: skip
 
 
-def scales_of(started: RunStarted) -> tuple[Scale, ...]:
+def symbol_scales(started: RunStarted) -> tuple[Scale, ...]:
     """The scale of each symbol, as a first line tells it."""
     return tuple(_scale(one, started.money_decimals) for one in started.symbols)
 
@@ -173,7 +173,7 @@ def _refuse_unsound(series: Sequence[Series], started: RunStarted, *, path: Path
         for one in series:
             bounds = Bounds(TIMEFRAMES[started.timeframe], price_limit(config), one.price_decimals, one.volume_decimals)
             origin = Origin(f"{path}: {one.symbol}", word, np.arange(1, len(one.columns.ts) + 1))
-            check(one.columns, bounds, origin=origin)
+            check_candles(one.columns, bounds, origin=origin)
             if (late := np.flatnonzero(np.diff(one.columns.ts) <= 0)).size:
                 raise DataError(f"{origin.at(int(late[0]) + 1)}: opens no later than the one before")
     except DataError as error:

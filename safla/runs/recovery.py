@@ -34,7 +34,7 @@ def recover(journal: Path, *, started: RunStarted, say: Callable[[str], None]) -
 
     started  the first line of this run (J31-J38)
     """
-    head = anchor.read(journal.with_name(HEAD))
+    head = anchor.read_checkpoint(journal.with_name(HEAD))
     if not journal.exists():  # and no link to nowhere either, for folder.held refuses links
         if head is not None:
             raise JournalError(f"{journal}: is missing, and head says that it was there; {_ways_on(journal)}")
@@ -132,14 +132,14 @@ def _free(path: Path) -> Path:
     return next(name for name in names if not os.path.lexists(name))
 
 
-def confirm(journal: Path, tail: Tail) -> None:
+def confirm_ended(journal: Path, tail: Tail) -> None:
     """Of a run that has ended: it is on the disk, and head knows all of it. What wrote its end may have died there."""
     whole = Checkpoint(n=tail.lines, offset=tail.offset, h=tail.h)
-    if anchor.read(journal.with_name(HEAD)) == whole:
+    if anchor.read_checkpoint(journal.with_name(HEAD)) == whole:
         return
     with Appender(journal) as file:
         file.sync()
-    anchor.write(journal.with_name(HEAD), whole)
+    anchor.write_checkpoint(journal.with_name(HEAD), whole)
 
 
 class Continued:
@@ -213,7 +213,7 @@ class Continued:
 
     def _anchor(self) -> None:
         try:
-            anchor.write(
+            anchor.write_checkpoint(
                 self.path.with_name(HEAD), Checkpoint(n=self.lines, offset=self._appender.offset, h=self.last_hash)
             )
         except HostError:
@@ -240,7 +240,7 @@ class Continued:
         if self._new:
             self._appender.sync()
         if self.lines and not self._rest and (self._new or not head.exists()):
-            anchor.write(head, Checkpoint(n=self.lines, offset=self._appender.offset, h=self.last_hash))
+            anchor.write_checkpoint(head, Checkpoint(n=self.lines, offset=self._appender.offset, h=self.last_hash))
 
     def __enter__(self) -> "Continued":
         return self

@@ -11,7 +11,7 @@ from safla.journal.files import open_to_read
 from safla.journal.reader import Journal, Tail
 from safla.runs.engine_choice import choose
 from safla.runs.recording import Inputs, noting, run_of, series_of
-from safla.runs.runner import Block, fold
+from safla.runs.runner import Block, fold_blocks
 from safla.strategies.register import STRATEGIES, Strategy
 
 
@@ -32,7 +32,7 @@ class Replayed(NamedTuple):
     anchored: bool  # there is a head, and what it remembers is there
 
 
-def replay(
+def replay_run(
     path: Path,
     *,
     books_only: bool,
@@ -46,7 +46,7 @@ def replay(
     """
     journal = reader.read(path)
     inputs = Inputs(journal.started)
-    found = audit.check(noting(journal, inputs))
+    found = audit.audit_events(noting(journal, inputs))
     tail = journal.tail
     assert tail is not None, "the journal was read to its end"
     if books_only:
@@ -57,7 +57,7 @@ def replay(
     if candles == 0:  # a kill can leave a journal of all candles that holds none of them
         return Replayed(tail, found, Decisions(0, 0, None), journal.anchored)
     forms = choose(engine, run.strategy.columns, candles=candles, say=say)
-    blocks = fold(run, series, forms=forms, outside=inputs.outside, stop=inputs.stop)
+    blocks = fold_blocks(run, series, forms=forms, outside=inputs.outside, stop=inputs.stop)
     lines, difference = _compared(journal, blocks, tail=tail)
     return Replayed(tail, found, Decisions(candles, lines, difference), journal.anchored)
 

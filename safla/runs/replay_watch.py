@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from safla.config.plan import RunPlan
 from safla.core.values import State
-from safla.journal.chain import decode, event_bytes
+from safla.journal.chain import decode_event, event_bytes
 from safla.journal.events import CandleEvent, CandleMissing, Event, RunStarted
 from safla.runs.engine_choice import choose
 from safla.runs.interrupt import Flag
-from safla.runs.recording import recorded, run_of
-from safla.runs.runner import fold
+from safla.runs.recording import read_recording, run_of
+from safla.runs.runner import fold_blocks
 
 LONGEST_SLEEP = 0.2  # seconds until an interruption is noticed
 
@@ -54,18 +54,18 @@ class ReplayPace:
             self._flag.check()
 
 
-def watch(path: Path, pace: ReplayPace, *, engine: str, say: Callable[[str], None]) -> Iterator[Seen]:
+def watch_replay(path: Path, pace: ReplayPace, *, engine: str, say: Callable[[str], None]) -> Iterator[Seen]:
     """Fold a run folder or its journal once more, and give each timestamp when it is its turn. Raises JournalError."""
-    started, series, outside, _ = recorded(path)
+    started, series, outside, _ = read_recording(path)
     run = run_of(started)
     candles = sum(len(one.columns.ts) for one in series)
     forms = choose(engine, run.strategy.columns, candles=candles, say=say)
     n, before = 0, None
-    for block in fold(run, series, forms=forms, timestamps=1, outside=outside):
+    for block in fold_blocks(run, series, forms=forms, timestamps=1, outside=outside):
         events = []
         for line in block.lines.splitlines():
             n += 1
-            events.append(decode(event_bytes(line, n)))
+            events.append(decode_event(event_bytes(line, n)))
         if not len(block.ts):
             continue  # the closing lines: a recorded run need not have come to its end
         ts = int(block.ts[0])

@@ -11,7 +11,7 @@ import numpy as np
 from safla.config.plan import RunPlan
 from safla.core import engine
 from safla.core import values as v
-from safla.core.account import blank_out, opened
+from safla.core.account import blank_out, new_state
 from safla.core.candles import Scale, Series, align, digest, iso
 from safla.core.engine import Loop
 from safla.core.scale import to_text
@@ -60,7 +60,7 @@ class Folding:
         self.run = run
         self.out = blank_out(len(run.symbols), timestamps, ROWS_A_CALL)
         self.lines = LineEncoder(started(run, first_ts=first_ts), check_moves=check_moves)
-        self.state = engine.begin(opened(run.balance, len(run.symbols)), self.out, first_ts)
+        self.state = engine.begin(new_state(run.balance, len(run.symbols)), self.out, first_ts)
         self._loop = loop
 
     def advance(self, grid: Grid, first: int, *, end: int, wishes: Signals) -> Block:
@@ -119,7 +119,7 @@ class AmountOverflow(DataError):
         self.block = block
 
 
-def fold(
+def fold_blocks(
     run: RunPlan,
     series: Sequence[Series],
     *,

@@ -14,7 +14,7 @@ from safla.core.values import Columns, Int64, Mask, Signals
 from safla.errors import Bug, StrategyError
 from safla.runs import look_ahead
 from safla.runs.look_ahead import CutCheck, SlowNotice, StrategyAnswer
-from safla.runs.strategy_candles import Candles, between, candles_of, read_only
+from safla.runs.strategy_candles import Candles, candles_of, read_only, rows_between
 from safla.strategies.register import SignalFunction
 
 OURS = "safla."  # where the strategies live that are ours: what goes wrong in them is a bug (FAULTS 30)
@@ -52,12 +52,12 @@ class CheckedSignals(NamedTuple):
     check: CutCheck | None  # None: nothing was checked
 
 
-def window_of(run: RunPlan) -> int | None:
+def strategy_window(run: RunPlan) -> int | None:
     """How many candles the strategy is asked about while they come; None: all since the first one of the run."""
     return run.strategy.window(run.parameters)
 
 
-def is_ours(run: RunPlan) -> bool:
+def is_built_in(run: RunPlan) -> bool:
     """Whether the strategy comes with safla: tests hold that it cannot look ahead, and no run spends time on that."""
     return str(getattr(run.strategy.columns, "__module__", "")).startswith(OURS)
 
@@ -78,7 +78,7 @@ def checked_signals(
     """
     mask = np.zeros(len(grid_ts), bool) if unasked is None else unasked
     found = GridSignals(symbols=len(series), timestamps=len(grid_ts))
-    check = check and not is_ours(run)
+    check = check and not is_built_in(run)
     budgets = look_ahead.budgets([len(one.columns.ts) for one in series])
     notice = SlowNotice(say, cuts=sum(budgets))
     seed = (known or digest(series, run.timeframe)) if check else ""
@@ -118,7 +118,7 @@ class _SymbolStrategy:
         self._run, self._series, self._function = run, series, function
         self._view = view_of(run, series)
         self._asked = asked
-        self._window, self._warm_up = window_of(run), run.plan.rules.warm_up
+        self._window, self._warm_up = strategy_window(run), run.plan.rules.warm_up
 
     @property
     def checkable(self) -> bool:
@@ -128,7 +128,7 @@ class _SymbolStrategy:
     def check(self, *, budget: int, seed: str, notice: SlowNotice) -> tuple[StrategyAnswer, CutCheck]:
         """The answer, once it was compared with those about cuts of the candles."""
         threshold_ppm = self._run.plan.rules.entry_threshold_ppm
-        own, seen = look_ahead.check(
+        own, seen = look_ahead.check_look_ahead(
             self._series, self._ask, name=self._run.strategy_name, threshold_ppm=threshold_ppm,
             warm_up=self._warm_up, window=self._window, budget=budget, seed=seed, asked=self._asked, notice=notice,
         )  # fmt: skip
@@ -162,13 +162,13 @@ def view_of(run: RunPlan, series: Series) -> Candles | Columns:
 def cut(candles: Candles | Columns, *, first: int, end: int) -> Candles | Columns:
     """The candles of the rows first to end, end left out."""
     if isinstance(candles, Candles):
-        return between(candles, first=first, end=end)
+        return rows_between(candles, first=first, end=end)
     return Columns(*(column[first:end] for column in candles))
 
 
 def ask(run: RunPlan, candles: Candles | Columns, *, symbol: str, function: SignalFunction) -> StrategyAnswer:
     """The answer of a form of the run's strategy, checked. Errors name strategy, symbol and candles."""
-    name, ours = run.strategy_name, is_ours(run)
+    name, ours = run.strategy_name, is_built_in(run)
     where = f"of {symbol}, asked about {len(candles.ts)} candles to {iso(int(candles.ts[-1]))}"
     try:
         told: Any = function(candles, plain_parameters(run.parameters))

@@ -64,7 +64,7 @@ def candles_of(series: Series, timeframe: str) -> Candles:
     return _candles(series, timeframe, units=series.columns, floats=_floats(series, series.columns))
 
 
-def between(candles: Candles, *, first: int, end: int) -> Candles:
+def rows_between(candles: Candles, *, first: int, end: int) -> Candles:
     """The candles of the rows first to end, end left out: views."""
     return Candles(
         candles.symbol, candles.timeframe, candles.price_decimals, candles.volume_decimals, candles.ts[first:end],

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from safla.config.constraints import IMPLAUSIBLE, per_cent_meant
-from safla.config.messages import key_like, no_value, split
+from safla.config.messages import key_like, key_path, no_value
 from safla.config.plan import RunPlan
 from safla.config.yaml_reader import SourceLocation, scalar
 from safla.core.candles import Series
@@ -20,10 +20,10 @@ from safla.journal.chain import event_bytes
 from safla.journal.files import CANDLES, JOURNAL
 from safla.runs import folder
 from safla.runs.engine_choice import Forms, choose
-from safla.runs.recording import changed_run, recorded, run_of
+from safla.runs.recording import changed_run, read_recording, run_of
 from safla.runs.recovery import Continued
 from safla.runs.result import Outcome, RunRecord
-from safla.runs.runner import Outside, fold
+from safla.runs.runner import Outside, fold_blocks
 
 Write = Callable[[bytes], object]
 
@@ -47,7 +47,7 @@ def what_if(
     sets  KEY=VALUE; UsageError for a key that the plan has not
     out   a folder that is not there yet, and becomes the run folder of the changed run
     """
-    started, series, outside, _ = recorded(path)
+    started, series, outside, _ = read_recording(path)
     before = run_of(started)
     changes = _changes(sets, started.plan)
     try:
@@ -73,9 +73,9 @@ def _written(
     if os.path.lexists(out):
         raise UsageError(f"--out {out}: is there already; name a folder that is not")
     folder.make(out, force=False)
-    with folder.held(out):
+    with folder.lock_run(out):
         if run.detail != "candles":
-            run_candles.write(out / CANDLES, series, timeframe=run.timeframe)
+            run_candles.write_run_candles(out / CANDLES, series, timeframe=run.timeframe)
         with Continued(out / JOURNAL, say=say) as journal:
             yield journal.append
             journal.finish()
@@ -107,7 +107,7 @@ def _change(text: str, plan: dict[str, str]) -> tuple[str, str]:
         hint = f"did you mean {near[0]}?" if near else "safla schema config lists the keys marked as plan"
         raise UsageError(f"--set {key}: no key of the plan; {hint}")
     if not value.strip(" "):
-        raise ConfigError([no_value(split(key), SourceLocation("--set", 0, 0))])
+        raise ConfigError([no_value(key_path(key), SourceLocation("--set", 0, 0))])
     return key, value
 
 
@@ -144,7 +144,7 @@ def _events(
 ) -> Iterator[bytes]:
     """The events of a run behind its first line, without envelopes; its blocks are recorded and written on the way."""
     n = 0
-    for block in fold(run, series, forms=forms, outside=outside):
+    for block in fold_blocks(run, series, forms=forms, outside=outside):
         record.add(block)
         write(block.lines)
         for line in block.lines.splitlines():

@@ -66,8 +66,8 @@ def measure(folder: Path, candles: int, runs: int) -> Figures:
         ccxt = process("-c", CCXT_ALONE, url, str(candles), runs=runs)
     place = SeriesKey(cache, "binance", "BTC/USDT", "1m")
     span = (START_MS, START_MS + candles * STEP_MS)
-    assert store.held(place, span).missing == ()
-    return Figures(fetched, pages, ccxt, seconds(lambda: store.held(place, span), max(runs, 3)))
+    assert store.stored_candles(place, span).missing == ()
+    return Figures(fetched, pages, ccxt, seconds(lambda: store.stored_candles(place, span), max(runs, 3)))
 
 
 @contextmanager

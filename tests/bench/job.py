@@ -69,7 +69,7 @@ def fold(
     size = len(columns.ts)
     grid = v.Grid(columns.ts, *(column.reshape(1, -1) for column in columns[1:]))
     out = account.blank_out(1, engine.MAX_BLOCK, 16_384)
-    state = engine.begin(account.opened((10**9 if common else 100_000) * MONEY, 1), out, int(columns.ts[0]))
+    state = engine.begin(account.new_state((10**9 if common else 100_000) * MONEY, 1), out, int(columns.ts[0]))
     done = rows = 0
     while done < size:
         end = min(done + engine.MAX_BLOCK, size)

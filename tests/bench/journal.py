@@ -14,7 +14,7 @@ from safla.journal.verify import survey
 from safla.runs import backtest
 from safla.runs.engine_choice import Forms, choose
 from safla.runs.interrupt import Flag
-from safla.runs.runner import fold
+from safla.runs.runner import fold_blocks
 from tests.bench.job import MINUTE
 from tests.bench.whole import YEAR_OF_MINUTES
 
@@ -54,7 +54,7 @@ def measure(folder: Path, candles: int) -> Speeds:
 
 
 def _run(prepared: backtest.Prepared, out: Path) -> None:
-    backtest.run(
+    backtest.run_backtest(
         prepared, out, engine="compiled", force=False, watch=lambda progress: None, say=lambda text: None, flag=Flag()
     )
 
@@ -62,13 +62,13 @@ def _run(prepared: backtest.Prepared, out: Path) -> None:
 def _append(prepared: backtest.Prepared, path: Path) -> None:
     path.unlink(missing_ok=True)
     with Appender(path) as journal:
-        for block in fold(prepared.run, prepared.series, forms=_forms(prepared, "compiled")):
+        for block in fold_blocks(prepared.run, prepared.series, forms=_forms(prepared, "compiled")):
             journal.append(block.lines)
         journal.sync()
 
 
 def _live(prepared: backtest.Prepared) -> float:
-    blocks = fold(prepared.run, prepared.series, forms=_forms(prepared, "interpreted"), timestamps=1)
+    blocks = fold_blocks(prepared.run, prepared.series, forms=_forms(prepared, "interpreted"), timestamps=1)
     next(blocks)  # with the signals of the whole history
     return _seconds(lambda: sum(1 for _ in itertools.islice(blocks, 5_000))) / 5_000
 

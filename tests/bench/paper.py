@@ -60,7 +60,7 @@ def measure(folder: Path, candles: int) -> Synced:
     fold = PaperSession.fold
     PaperSession.fold = taken_up  # type: ignore[method-assign]
     try:
-        runner.run(
+        runner.run_paper(
             load(folder / "paper.yaml"), folder / "run", force=False, say=lambda text: None, flag=Flag(),
             attend=lambda run, source: nullcontext(Onlooker(told, lambda *trouble: None)),
         )  # fmt: skip

@@ -43,7 +43,7 @@ def changed(**values: int) -> tuple[int, ...]:
     ],
 )
 def test_a_candle_on_the_border_of_a_rule_is_sound(values: dict[str, int]) -> None:
-    validation.check(columns(changed(**values)), BOUNDS, origin=origin(1))
+    validation.check_candles(columns(changed(**values)), BOUNDS, origin=origin(1))
 
 
 @pytest.mark.parametrize(
@@ -64,13 +64,13 @@ def test_a_candle_on_the_border_of_a_rule_is_sound(values: dict[str, int]) -> No
 )
 def test_a_candle_one_unit_beyond_a_rule_is_refused_with_file_row_and_value(values: dict[str, int], text: str) -> None:
     with pytest.raises(DataError, match=rf"^btc\.csv: line 3: {text}"):
-        validation.check(columns(GOOD, changed(**values)), BOUNDS, origin=origin(2))
+        validation.check_candles(columns(GOOD, changed(**values)), BOUNDS, origin=origin(2))
 
 
 def test_the_first_bad_row_is_named_and_the_others_are_counted() -> None:
     rows = columns(GOOD, changed(volume=-1), changed(low=0), GOOD, changed(volume=-2, low=0))
     with pytest.raises(DataError, match=r"line 3: volume .* \(and 2 more\)$"):
-        validation.check(rows, BOUNDS, origin=origin(5))
+        validation.check_candles(rows, BOUNDS, origin=origin(5))
 
 
 def hours(*numbers: int, close: int = 105_00) -> Columns:

@@ -8,7 +8,7 @@ import pytest
 from safla import cli
 from safla.core.candles import iso
 from safla.paper import control
-from safla.runs.folder import held
+from safla.runs.folder import lock_run
 from tests.faults.invariants import untouched
 from tests.paper.commanded_runs import by_operator, left, put, taken, under_way, waiting
 from tests.small_runs import journal, run, small
@@ -46,7 +46,7 @@ def test_without_a_session_a_run_is_ended_at_once(folder, capsys):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_with_a_session_a_command_says_when_it_acts(folder, capsys, kind):
-    with held(folder):
+    with lock_run(folder):
         code, out, err = answered(capsys, kind, folder / "journal.jsonl")
     assert (code, err) == (0, "")
     assert out == f"{WHAT[kind]} is asked for; it acts after the candle in hand; `safla status` lists it until then\n"
@@ -56,7 +56,7 @@ def test_with_a_session_a_command_says_when_it_acts(folder, capsys, kind):
 def test_on_an_exchange_a_command_names_the_open_at_which_it_acts_and_the_clock(folder, capsys, kind):
     config = folder / "config.yaml"
     config.write_text(config.read_text().replace("source: replay", "source: stream"))
-    with held(folder):
+    with lock_run(folder):
         code, out, _ = answered(capsys, kind, folder)
     (one,) = waiting(folder)
     opens = iso((one.given // 3_600_000 + 1) * 3_600_000)
@@ -157,7 +157,7 @@ def test_a_run_that_has_just_begun_is_told_to_be_asked_again(folder, capsys):
     for name in ("journal.jsonl", "head"):
         (folder / name).unlink()
     (folder / "journal.jsonl").touch(mode=0o600)
-    with held(folder):
+    with lock_run(folder):
         code, out, err = answered(capsys, "halt", folder)
     assert (code, out) == (6, "")
     assert err == f"safla: {folder}: the run has just begun and has no candle yet; ask again in a moment\n"

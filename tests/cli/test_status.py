@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from safla import cli
-from safla.runs.folder import held
+from safla.runs.folder import lock_run
 from tests.faults.invariants import untouched
 from tests.small_runs import journal, run, small
 
@@ -49,7 +49,7 @@ def test_a_run_is_told_on_stdout_and_not_touched(folder, capsys):
 
 
 def test_the_process_that_holds_it_is_named(begun, capsys):
-    with held(begun):
+    with lock_run(begun):
         assert cli.main(["status", str(begun)]) == 0
     assert f"process    pid {os.getpid()} holds it\n" in capsys.readouterr().out
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import safla
-from safla.compat.stored import for_symbol, moment
+from safla.compat.stored import for_symbol, to_ms
 from safla.paper.pace import Pace
 
 FIRST = 1_704_067_200_000
@@ -29,13 +29,13 @@ FIRST = 1_704_067_200_000
     ],
 )
 def test_a_time_is_the_same_in_every_spelling_and_naive_ones_are_utc(when):
-    assert moment(when, "start") == FIRST
+    assert to_ms(when, "start") == FIRST
 
 
 @pytest.mark.parametrize("when", ["yesterday", 2024, 1.5, True, object()])
 def test_what_is_no_time_is_refused(when):
     with pytest.raises(safla.UsageError, match=r"start: .* is no time"):
-        moment(when, "start")
+        to_ms(when, "start")
 
 
 def loaded(**data):

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from safla.core import engine
 from safla.core import values as v
-from safla.core.account import blank_out, opened
+from safla.core.account import blank_out, new_state
 from safla.core.machine import MODES, TRIGGERS
 from tests.core.scenario import Row, Scenario, Words, block
 
@@ -37,7 +37,7 @@ def run(scenario: Scenario, loop: engine.Loop | None = None) -> Iterator[tuple[R
     """Row by row, so in blocks of one timestamp: the state after it, and the engine's rows of numbers."""
     symbols = len(scenario.symbols)
     out = blank_out(symbols, 1, symbols)  # room for the rows of begin, too
-    state = engine.begin(opened(scenario.balance, symbols), out, scenario.rows[0].ts)
+    state = engine.begin(new_state(scenario.balance, symbols), out, scenario.rows[0].ts)
     for row in scenario.rows:
         state = _after(scenario.plan, state, row, out, loop)
         yield row, state, out.rows[: int(out.used[0])].copy()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from safla.core import values as v
-from safla.core.account import blank_out, opened, room_for, sell
+from safla.core.account import blank_out, new_state, room_for, sell
 from safla.core.engine import MAX_BLOCK, advance, begin, finish, halt, resume
 from safla.core.machine import FLAT, IDLE, LONG, MODES, WARMING
 from safla.core.scale import LIMIT
@@ -39,7 +39,7 @@ def cut(grid: Grid, signals: Signals, first: int, end: int) -> tuple[Grid, Signa
 
 def started(balance: int = BALANCE, symbols: int = 1) -> State:
     """The state in which the first candle finds the symbols."""
-    return begin(opened(balance, symbols), blank_out(symbols, 1, symbols), MONDAY)
+    return begin(new_state(balance, symbols), blank_out(symbols, 1, symbols), MONDAY)
 
 
 def kinds(out: Out) -> list[str]:
@@ -56,7 +56,7 @@ def frozen(state: State) -> State:
 
 
 def test_a_run_begins_with_all_cash_and_every_symbol_idle() -> None:
-    state = opened(BALANCE, 2)
+    state = new_state(BALANCE, 2)
     assert [state.account[field] for field in (v.CASH, v.EQUITY, v.PEAK, v.DAY_START)] == [BALANCE] * 4
     assert state.account.sum() == 4 * BALANCE + v.NONE
     assert state.account[v.LAST_TS] == v.NONE
@@ -72,7 +72,7 @@ def test_named_columns_are_as_many_as_the_arrays_have() -> None:
 
 def test_begin_moves_every_symbol_to_warming() -> None:
     out = blank_out(2, 1, 0)
-    state = begin(frozen(opened(BALANCE, 2)), out, MONDAY)
+    state = begin(frozen(new_state(BALANCE, 2)), out, MONDAY)
     assert state.book[:, v.MODE].tolist() == [WARMING, WARMING]
     assert kinds(out) == ["mode_changed", "mode_changed"]
     assert out.rows[:2, 1:3].tolist() == [[MONDAY, 0], [MONDAY, 1]]
@@ -264,7 +264,7 @@ def named(row: Int64) -> dict[str, int]:
 
 def test_the_first_sale_that_breaks_a_bound_is_the_one_that_is_named() -> None:
     # given two positions whose sale would pass the largest amount of money
-    state, out = opened(10, 2), blank_out(2, 1, 10)
+    state, out = new_state(10, 2), blank_out(2, 1, 10)
     state.book[:, v.QUANTITY] = 2**40
     # when both are sold
     for s in (1, 0):

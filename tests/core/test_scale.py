@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from safla.core.scale import LIMIT, mul_div, ratio, share_down, share_up, shown, times, to_text, to_units
+from safla.core.scale import LIMIT, float_text, mul_div, ratio, share_down, share_up, times, to_text, to_units
 
 AMOUNTS = st.integers(0, LIMIT)
 RATES = st.integers(0, 2**31 - 1)
@@ -138,8 +138,8 @@ def test_a_ratio_is_shown_with_six_places(numerator: int, denominator: int, text
     ("value", "text"), [(0.0, "0.000000"), (-0.0, "0.000000"), (0.0000005, "0.000000"), (1.5, "1.500000")]
 )
 def test_a_float_is_shown_with_six_places(value: float, text: str) -> None:
-    assert shown(value) == text
+    assert float_text(value) == text
 
 
 def test_a_small_negative_value_is_shown_without_a_sign() -> None:
-    assert shown(-0.0000001) == "0.000000"
+    assert float_text(-0.0000001) == "0.000000"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from safla.core import values as v
-from safla.core.account import blank_out, opened
+from safla.core.account import blank_out, new_state
 from safla.core.engine import advance, begin
 from tests.core.scenario import Scenario, block, read
 from tests.core.story import marked, run, told
@@ -41,7 +41,7 @@ def test_every_signal_is_answered_by_one_order_or_one_refusal(scenario: Scenario
 def test_one_block_tells_the_same_as_blocks_of_one_timestamp(scenario: Scenario) -> None:
     symbols, size = len(scenario.symbols), len(scenario.rows)
     out = blank_out(symbols, size, 1_000)
-    state = begin(opened(scenario.balance, symbols), out, scenario.rows[0].ts)
+    state = begin(new_state(scenario.balance, symbols), out, scenario.rows[0].ts)
     state, folded, broken = advance(scenario.plan, state, *block(scenario.rows), out)
     steps = list(run(scenario))
     assert (folded, broken) == (size, 0)

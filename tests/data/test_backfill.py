@@ -26,7 +26,7 @@ def got(feed: Served, cache: Path, since: int, to: int, **more: object) -> Got:
 
 def stored(cache: Path) -> list[int]:
     """The numbers of the hours that are held."""
-    held = store.held(SeriesKey(cache, "binance", "BTC/USDT", "1h"), (0, hour(10_000)))
+    held = store.stored_candles(SeriesKey(cache, "binance", "BTC/USDT", "1h"), (0, hour(10_000)))
     return [] if held.series is None else [(int(ts) - START) // 3_600_000 for ts in held.series.columns.ts]
 
 
@@ -187,10 +187,10 @@ def test_a_restated_candle_is_reported_and_the_stored_one_stands_until_it_is_acc
         return page._replace(columns=Columns(*page.columns[:4], close, page.columns.volume))
 
     got(Served(hours(*ALL), now=hour(40)), tmp_path, 0, 10)
-    before = store.held(SeriesKey(tmp_path, "binance", "BTC/USDT", "1h"), (hour(0), hour(10))).series
+    before = store.stored_candles(SeriesKey(tmp_path, "binance", "BTC/USDT", "1h"), (hour(0), hour(10))).series
     found = got(Served(hours(*ALL), now=hour(40), answers={1: restated}), tmp_path, 0, 12)
     assert [one.ts for one in found.restated] == hours(9)
-    after = store.held(SeriesKey(tmp_path, "binance", "BTC/USDT", "1h"), (hour(0), hour(10))).series
+    after = store.stored_candles(SeriesKey(tmp_path, "binance", "BTC/USDT", "1h"), (hour(0), hour(10))).series
     assert before is not None
     assert after is not None
     assert after.columns.close.tolist() == before.columns.close.tolist()

@@ -43,7 +43,7 @@ def test_every_source_reads_an_export_exactly(tmp_path: Path, kind: str, price: 
 def test_an_export_that_is_taken_back_gives_the_same_months(tmp_path: Path, kind: str) -> None:
     one, other = place(tmp_path / "one"), place(tmp_path / "other")
     merge(one, candles(range(60), price=4))
-    series = store.held(one, ALL).series
+    series = store.stored_candles(one, ALL).series
     assert series is not None
     (tmp_path / "file").write_bytes(MAKERS[kind](series))
     assert taken(tmp_path / "file", tmp_path / "other").candles == 60
@@ -60,7 +60,7 @@ def test_real_candles_survive_import_and_export_exactly(
     real_data: Path, tmp_path: Path, name: str, timeframe: str
 ) -> None:
     result = taken(real_data / name, tmp_path, timeframe)
-    held = store.held(SeriesKey(tmp_path, "binance", "BTC/USDT", timeframe), ALL).series
+    held = store.stored_candles(SeriesKey(tmp_path, "binance", "BTC/USDT", timeframe), ALL).series
     assert held is not None
     (tmp_path / "out.csv").write_text(export_files.csv_text(held))
     file, back = (csv.read(str(path), None) for path in (real_data / name, tmp_path / "out.csv"))

@@ -131,7 +131,7 @@ def test_the_rules_of_the_exchange_are_kept_with_the_candles(fake: FakeExchange,
     rules = found.held[0].rules
     assert rules is not None
     assert tuple(map(str, rules)) == ("0.01", "0.00001", "5")
-    kept = store.held(service.place_of(config(tmp_path, AWAY), "BTC/USDT"), (0, 0)).rules
+    kept = store.stored_candles(service.series_key(config(tmp_path, AWAY), "BTC/USDT"), (0, 0)).rules
     assert kept == rules
 
 
@@ -190,7 +190,7 @@ def test_an_imported_history_with_gaps_runs_without_the_exchange(tmp_path: Path)
 def test_a_fetch_later_asks_the_exchange_for_what_the_file_left_out(fake: FakeExchange, tmp_path: Path):
     candles(tmp_path, fake.rest_url, start=hour(0), end=hour(10))
     place = SeriesKey(tmp_path / "other", "binance", "BTC/USDT", "1h")
-    known = store.held(SeriesKey(tmp_path, "binance", "BTC/USDT", "1h"), (hour(0), hour(7))).series
+    known = store.stored_candles(SeriesKey(tmp_path, "binance", "BTC/USDT", "1h"), (hour(0), hour(7))).series
     assert known is not None
     kept = known._replace(columns=Columns(*(column[[0, 1, 4, 5, 6]] for column in known.columns)))
     store.merge(place, kept, source="a.csv", at=0, absent=[(hour(2), hour(4))], imported=True)

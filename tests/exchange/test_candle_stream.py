@@ -237,7 +237,7 @@ def test_an_exchange_that_watches_symbols_one_by_one_rings_when_a_newer_candle_s
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     following = Following(tmp_path, "BTCUSDT", "ETHUSDT")
-    monkeypatch.setattr(factory, "streaming", lambda config, kind: OneByOne(following))
+    monkeypatch.setattr(factory, "make_stream", lambda config, kind: OneByOne(following))
     came = following.follow(SINCE, END, stream=True)
     assert pairs(came) == following.true(SINCE, END)
     assert lateness(following, came) == [0.0] * 4
@@ -246,7 +246,7 @@ def test_an_exchange_that_watches_symbols_one_by_one_rings_when_a_newer_candle_s
 
 def test_a_stream_is_opened_where_the_configuration_says_and_nowhere_else() -> None:
     async def made(**given: Any) -> Any:
-        stream = factory.streaming(ExchangeSection.model_validate(given), ccxt_stream)
+        stream = factory.make_stream(ExchangeSection.model_validate(given), ccxt_stream)
         return None if stream is None else stream.urls["api"]["ws"]
 
     assert asyncio.run(made(stream_url="ws://127.0.0.1:1/")) == {"spot": "ws://127.0.0.1:1/stream/ws"}
@@ -315,8 +315,8 @@ def test_what_ccxt_remembers_of_a_stream_is_bounded(following: Following, monkey
         made.append(true(*given))
         return made[-1]
 
-    true = factory.streaming
-    monkeypatch.setattr(factory, "streaming", remembered)
+    true = factory.make_stream
+    monkeypatch.setattr(factory, "make_stream", remembered)
     following.follow(BEGAN, BEGAN + 3 * factory.MOST_STREAMED, stream=True, grace=0.003)
     (stream,) = made
     assert len(stream.ohlcvs["BTC/USDT"]["1m"]) == factory.MOST_STREAMED

@@ -13,7 +13,7 @@ from safla.exchange import factory
 
 def made(**given: Any) -> Any:
     async def make() -> Any:
-        return factory.made(ExchangeSection.model_validate({"name": "binance", **given}))
+        return factory.make_exchange(ExchangeSection.model_validate({"name": "binance", **given}))
 
     return asyncio.run(make())
 
@@ -50,8 +50,8 @@ def test_another_address_takes_the_place_of_scheme_and_host_and_paths_stay(base:
 def test_a_test_network_has_its_own_addresses_and_its_own_folder_in_the_store():
     exchange = made(sandbox=True)
     assert exchange.urls["api"]["public"].startswith("https://testnet.binance.vision/")
-    assert factory.folder_of(ExchangeSection(sandbox=True)) == "binance-sandbox"
-    assert factory.folder_of(ExchangeSection()) == "binance"
+    assert factory.store_folder(ExchangeSection(sandbox=True)) == "binance-sandbox"
+    assert factory.store_folder(ExchangeSection()) == "binance"
 
 
 def test_an_exchange_without_a_test_network_is_refused():

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from safla.core.candles import Series
 from safla.errors import ExchangeError
-from safla.exchange.missing_candles import MOST_DISAGREEMENTS, OnlyNewest, PageSource, Settled, between, settle
+from safla.exchange.missing_candles import MOST_DISAGREEMENTS, OnlyNewest, PageSource, Settled, missing_between, settle
 from tests.data.served import HOUR, START, hour, hours, series
 
 ASKED = PageSource("binance BTC/USDT 1h", HOUR, 10, None)
@@ -82,7 +82,7 @@ def test_an_exchange_that_gives_its_newest_alone_is_not_believed_a_hole():
 def test_holes_are_what_lies_before_or_between_candles_and_never_what_is_behind(there: set[int], want: int, to: int):
     columns = series(hours(*there))
     assert columns is not None
-    found = between(columns.columns.ts, (hour(want), hour(to)), step=HOUR)
+    found = missing_between(columns.columns.ts, (hour(want), hour(to)), step=HOUR)
     inside = [number for number in there if number >= want]
     expected = {number for number in range(want, min(to, max(inside, default=want))) if number not in there}
     assert {

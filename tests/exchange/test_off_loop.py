@@ -40,7 +40,7 @@ def test_steps_run_in_another_thread_and_requests_in_the_caller_s() -> None:
             found = await fetch(found)
         return found
 
-    assert asyncio.run(off_loop.run(work, request)) == 8
+    assert asyncio.run(off_loop.run_off_loop(work, request)) == 8
     assert threads["requests"] == {threading.get_ident()}
     assert not threads["steps"] & threads["requests"]
 
@@ -57,7 +57,7 @@ def test_requests_that_are_made_together_are_under_way_together() -> None:
     async def work(fetch: off_loop.Fetch) -> list[int]:
         return await asyncio.gather(fetch(1), fetch(2), fetch(3))
 
-    assert asyncio.run(off_loop.run(work, request)) == [1, 2, 3]
+    assert asyncio.run(off_loop.run_off_loop(work, request)) == [1, 2, 3]
 
 
 def test_without_a_request_there_is_one_step() -> None:
@@ -65,7 +65,7 @@ def test_without_a_request_there_is_one_step() -> None:
         await asyncio.sleep(0)
         return "done"
 
-    assert asyncio.run(off_loop.run(work, doubled)) == "done"
+    assert asyncio.run(off_loop.run_off_loop(work, doubled)) == "done"
 
 
 def test_a_request_is_made_in_the_context_of_who_asks() -> None:
@@ -76,7 +76,7 @@ def test_a_request_is_made_in_the_context_of_who_asks() -> None:
         WHO.set("the work")
         return str(await fetch())
 
-    assert asyncio.run(off_loop.run(work, request)) == "the work"
+    assert asyncio.run(off_loop.run_off_loop(work, request)) == "the work"
 
 
 def test_an_error_of_a_request_reaches_the_work_and_that_of_the_work_the_caller() -> None:
@@ -90,7 +90,7 @@ def test_an_error_of_a_request_reaches_the_work_and_that_of_the_work_the_caller(
             raise LookupError(str(error)) from error
 
     with pytest.raises(LookupError, match="of the request"):
-        asyncio.run(off_loop.run(work, request))
+        asyncio.run(off_loop.run_off_loop(work, request))
 
 
 def test_requests_that_nobody_waits_for_any_more_are_cancelled() -> None:
@@ -109,7 +109,7 @@ def test_requests_that_nobody_waits_for_any_more_are_cancelled() -> None:
 
     async def scene() -> None:
         with pytest.raises(LookupError, match="fails"):
-            await off_loop.run(work, request)
+            await off_loop.run_off_loop(work, request)
         await asyncio.sleep(0)
 
     asyncio.run(scene())
@@ -135,7 +135,7 @@ def test_a_caller_who_gives_up_leaves_nothing_behind(while_: str) -> None:
             ended.append("work")
 
     async def scene() -> None:
-        task = asyncio.ensure_future(off_loop.run(work, request))
+        task = asyncio.ensure_future(off_loop.run_off_loop(work, request))
         await asyncio.to_thread(began.wait, 10)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -172,13 +172,13 @@ def test_a_loop_goes_on_while_ccxt_parses_the_markets_of_an_exchange(figure: Cal
 
     async def scene() -> tuple[float, int]:
         config = ExchangeSection.model_validate({"name": "binance"})
-        exchange = factory.made(config)
+        exchange = factory.make_exchange(config)
         exchange._received, exchange.before, exchange.heard = received, before, lambda heard: None
         exchange.timeout_on_exit = 0
         guarding = asyncio.ensure_future(guard())
         began = time.monotonic()
         try:
-            await factory.load(exchange, (), config=config)
+            await factory.load_markets(exchange, (), config=config)
             return time.monotonic() - began, len(exchange.markets)
         finally:
             guarding.cancel()
@@ -197,7 +197,7 @@ def test_candles_are_asked_for_while_markets_are_parsed_as_at_any_time() -> None
 
     async def scene() -> None:
         config = ExchangeSection.model_validate({"name": "binance"})
-        exchange = factory.made(config)
+        exchange = factory.make_exchange(config)
         factory.assume(exchange, ["BTC/USDT"])
 
         async def received(_url: str, _headers: Any) -> HttpAnswer:
@@ -211,7 +211,7 @@ def test_candles_are_asked_for_while_markets_are_parsed_as_at_any_time() -> None
         exchange.timeout_on_exit = 0
         try:
             with pytest.raises(Exception, match="no symbols"):
-                await factory.load(exchange, (), config=config)
+                await factory.load_markets(exchange, (), config=config)
         finally:
             await exchange.close()
 

@@ -22,7 +22,7 @@ GOOD = [row(0), row(1), row(2), row(3)]
 
 
 def test_a_good_page_is_taken_as_it_stands_the_unfinished_candle_too():
-    series = pages.judged(GOOD, ASKED)
+    series = pages.check_page(GOOD, ASKED)
     assert series is not None
     assert series.columns.ts.tolist() == [START + number * HOUR for number in range(4)]
     assert (series.price_decimals, series.volume_decimals) == (2, 1)
@@ -31,7 +31,7 @@ def test_a_good_page_is_taken_as_it_stands_the_unfinished_candle_too():
 
 
 def test_an_empty_page_is_no_page_of_candles():
-    assert pages.judged([], ASKED) is None
+    assert pages.check_page([], ASKED) is None
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_an_empty_page_is_no_page_of_candles():
 )
 def test_a_row_that_breaks_a_rule_is_named_with_its_value(rows: list, said: str):
     with pytest.raises(DataError, match=said) as refused:
-        pages.judged(rows, ASKED)
+        pages.check_page(rows, ASKED)
     assert str(refused.value).startswith("binance BTC/USDT 1h: ")
 
 
@@ -84,18 +84,18 @@ FORMING = {  # the last row, where its candle is not over: whatever is in it
 
 @pytest.mark.parametrize("name", FORMING)
 def test_a_last_row_of_a_candle_that_is_not_over_is_cut_off_before_the_page_is_judged(name: str):
-    series = pages.judged([*GOOD[:3], FORMING[name]], ASKED)
+    series = pages.check_page([*GOOD[:3], FORMING[name]], ASKED)
     assert series is not None
     assert series.columns.ts.tolist() == [START + number * HOUR for number in range(3)]
-    assert pages.judged([FORMING[name]], ASKED) is None
+    assert pages.check_page([FORMING[name]], ASKED) is None
 
 
 @pytest.mark.parametrize("name", FORMING)
 def test_the_same_row_is_judged_once_its_candle_is_over_or_another_stands_after_it(name: str):
     with pytest.raises(DataError):
-        pages.judged([*GOOD[:3], FORMING[name]], ASKED._replace(latest=START + 4 * HOUR))
+        pages.check_page([*GOOD[:3], FORMING[name]], ASKED._replace(latest=START + 4 * HOUR))
     with pytest.raises(DataError):
-        pages.judged([*GOOD[:2], row(2, high="1"), GOOD[3]], ASKED)
+        pages.check_page([*GOOD[:2], row(2, high="1"), GOOD[3]], ASKED)
 
 
 def test_what_the_caller_cannot_take_counts_for_the_candles_that_are_over_alone():
@@ -104,30 +104,30 @@ def test_what_the_caller_cannot_take_counts_for_the_candles_that_are_over_alone(
             raise DataError("too fine")
 
     finer = row(3, close="100.125")
-    series = pages.judged([*GOOD[:3], finer], ASKED, sound=sound)
+    series = pages.check_page([*GOOD[:3], finer], ASKED, sound=sound)
     assert series is not None
     assert len(series.columns.ts) == 3
     with pytest.raises(DataError, match="too fine"):
-        pages.judged([row(0, close="100.125"), *GOOD[1:]], ASKED, sound=sound)
+        pages.check_page([row(0, close="100.125"), *GOOD[1:]], ASKED, sound=sound)
 
 
 def test_between_the_two_bounds_of_the_clock_a_candle_may_go_on():
     """The answer was made at some moment between them."""
     asked = ASKED._replace(latest=START + 4 * HOUR + 100, least=START + 4 * HOUR - 100)
-    series = pages.judged([*GOOD[:3], row(3, high="1")], asked)
+    series = pages.check_page([*GOOD[:3], row(3, high="1")], asked)
     assert series is not None
     assert len(series.columns.ts) == 3
 
 
 @pytest.mark.parametrize("volume", ["0", "0.00000000"])
 def test_a_candle_without_volume_is_legal(volume: str):
-    series = pages.judged([row(0, volume=volume)], ASKED)
+    series = pages.check_page([row(0, volume=volume)], ASKED)
     assert series is not None
     assert series.columns.volume.tolist() == [0]
 
 
 def test_the_candles_before_an_end_are_the_closed_ones():
-    series = pages.judged(GOOD, ASKED)
+    series = pages.check_page(GOOD, ASKED)
     assert series is not None
     assert pages.upto(series, START + 2 * HOUR).columns.ts.tolist() == [START, START + HOUR]
     assert pages.upto(series, START).columns.ts.tolist() == []

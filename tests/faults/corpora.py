@@ -115,7 +115,7 @@ def recorded_candles(folder: Path) -> list[bytes]:
     path.write_bytes(TABLE)
     series, _, _ = normalise.assemble([csv.read(str(path), None)], TARGET)
     candles = folder / "candles.parquet"
-    run_candles.write(candles, (series, series._replace(symbol="ETH/USDT")), timeframe="1h")
+    run_candles.write_run_candles(candles, (series, series._replace(symbol="ETH/USDT")), timeframe="1h")
     content = io.BytesIO()
     pl.read_parquet(candles).write_parquet(
         content, compression="uncompressed", statistics=False, row_group_size=30, data_page_size=200,

@@ -8,7 +8,7 @@ import pytest
 from safla.cli import main
 from safla.journal import checkpoint as anchor
 from safla.journal.checkpoint import Checkpoint
-from safla.journal.verify import judged
+from safla.journal.verify import verify_text
 from tests.faults.command import Answer, inside
 from tests.faults.invariants import check_answer, untouched
 from tests.small_runs import SMALL
@@ -61,7 +61,7 @@ def starts(text: bytes) -> list[int]:
 
 def head_at(text: bytes, line: int) -> Checkpoint:
     """What head says of a journal once so many of its lines are synced."""
-    found = judged(text[: starts(text)[line]], None)
+    found = verify_text(text[: starts(text)[line]], None)
     return Checkpoint(n=found.lines, offset=found.offset, h=found.h.decode("ascii"))
 
 
@@ -70,4 +70,4 @@ def put(folder: Path, text: bytes, head: Checkpoint | None) -> None:
     (folder / "journal.jsonl").write_bytes(text)
     (folder / "head").unlink(missing_ok=True)
     if head is not None:
-        anchor.write(folder / "head", head)
+        anchor.write_checkpoint(folder / "head", head)

@@ -123,7 +123,7 @@ def at(minute: int) -> int:
 
 def rows(cache: Path, symbol: str = SYMBOL) -> list[Row]:
     """Every candle that is stored."""
-    series = store.held(SeriesKey(cache, "binance", symbol, "1m"), (0, at(10_000_000))).series
+    series = store.stored_candles(SeriesKey(cache, "binance", symbol, "1m"), (0, at(10_000_000))).series
     return [] if series is None else list(zip(*(column.tolist() for column in series.columns), strict=True))
 
 

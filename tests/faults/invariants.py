@@ -11,7 +11,7 @@ import msgspec
 
 from safla.journal import reader
 from safla.journal.events import Event, Filled, OrderPlaced
-from safla.runs.replay import replay
+from safla.runs.replay import replay_run
 from tests.faults.command import Answer
 
 MOST_LINES = 5  # on stderr
@@ -34,7 +34,7 @@ def check_answer(answer: Answer, code: int) -> None:
 
 def check_run(folder: Path, *, max_positions: int) -> None:
     """I1 to I5 and the half of I11 that the folder shows, of a run that was begun, ended or not."""
-    found = replay(folder, books_only=False, engine="interpreted", say=lambda text: None)  # I1, J33
+    found = replay_run(folder, books_only=False, engine="interpreted", say=lambda text: None)  # I1, J33
     assert found.books.differences == ()  # I2 with B1-B9, I4 and I5 with B2, B7 and B8
     assert found.decisions is not None
     assert found.decisions.difference is None  # I3

@@ -182,7 +182,7 @@ def _traded(loaded: Any, folder: Path, told: Path) -> int:
         os.pwrite(descriptor, str(one.lines).encode(), 0)
 
     try:
-        runner.run(
+        runner.run_paper(
             loaded, folder, force=False, say=lambda text: None, flag=Flag(),
             attend=lambda run, source: nullcontext(Onlooker(note, lambda *trouble: None)),
         )  # fmt: skip

@@ -136,7 +136,7 @@ def read_csv(data: bytes, folder: Path) -> None:
     written = data.decode("utf-8-sig").replace("\r\n", "\n").split("\n")
     assert found.origin.numbers[-1] <= len(written)
     for row, number in enumerate(found.origin.numbers[:50]):
-        cells = [cell for mark in csv.DELIMITERS for cell in table.split(written[number - 1], mark)]
+        cells = [cell for mark in csv.DELIMITERS for cell in table.split_cells(written[number - 1], mark)]
         for name in normalise.PRICES:
             digits, places = found.numbers[name].digits[row], found.numbers[name].places[row]
             assert Decimal(int(digits)).scaleb(-int(places)) in map(_number, cells)
@@ -230,7 +230,7 @@ def read_markets(data: bytes, folder: Path) -> None:
 
 async def _loaded(name: str, body: str) -> None:
     config = ExchangeSection.model_validate({"name": name})
-    exchange = factory.made(config)
+    exchange = factory.make_exchange(config)
 
     async def received(url: str, headers: object) -> HttpAnswer:
         return HttpAnswer(200, "OK", {}, body)
@@ -240,7 +240,7 @@ async def _loaded(name: str, body: str) -> None:
 
     exchange._received, exchange.before, exchange.heard, exchange.timeout_on_exit = received, before, print_nothing, 0
     try:
-        await client._read(lambda: factory.load(exchange, (), config=config, wanted=("BTC/USDT", "BTC/USD")))
+        await client._read(lambda: factory.load_markets(exchange, (), config=config, wanted=("BTC/USDT", "BTC/USD")))
         for symbol in list(exchange.markets)[:5]:
             await client._read(lambda symbol=symbol: _rules(exchange, symbol))
     finally:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from safla.journal.verify import judged
+from safla.journal.verify import verify_text
 from tests.faults.damaged import FILES, POSITIONS, again, finished, head_at, put, replayed, starts, whole
 from tests.faults.invariants import check_answer, check_only, check_run, untouched
 from tests.small_runs import journal
@@ -32,7 +32,7 @@ def test_row_4_a_file_cut_at_any_byte_keeps_its_whole_lines(text):
     line = 0
     for cut in range(1, len(text) + 1):
         line += cut == ends[line + 1]
-        found = judged(text[:cut], None)
+        found = verify_text(text[:cut], None)
         if cut == ends[line]:
             expected = ("whole", cut, line)
         elif cut + 1 == ends[line + 1]:
@@ -47,7 +47,7 @@ def test_row_4_a_file_cut_before_what_head_remembers_is_corrupt_and_behind_it_is
     head = head_at(text, ANCHOR)
     for cut in range(ends[ANCHOR - 2], ends[ANCHOR + 2]):
         enough = cut >= ends[ANCHOR] - 1  # without its newline the line is there all the same
-        assert (judged(text[:cut], head).kind != "corrupt") == enough, cut
+        assert (verify_text(text[:cut], head).kind != "corrupt") == enough, cut
 
 
 def test_row_5_a_file_with_any_bit_flipped_is_corrupt_and_line_and_offset_are_named(text, release):
@@ -56,7 +56,7 @@ def test_row_5_a_file_with_any_bit_flipped_is_corrupt_and_line_and_offset_are_na
         place = bit // 8
         flipped = bytearray(text)
         flipped[place] ^= 1 << (bit % 8)
-        found = judged(bytes(flipped), None)
+        found = verify_text(bytes(flipped), None)
         line = sum(end <= place for end in ends) - 1
         assert (found.kind, found.lines, found.offset) == ("corrupt", line, ends[line]), bit
         assert found.what

@@ -6,7 +6,7 @@ import msgspec
 import polars as pl
 import pytest
 
-from safla.journal.verify import judged
+from safla.journal.verify import verify_text
 from tests.chains import rehashed
 from tests.faults.damaged import FILES, POSITIONS, again, finished, head_at, put, refused, replayed, starts, whole
 from tests.faults.invariants import check_answer, check_only, check_run, untouched
@@ -40,7 +40,7 @@ def test_row_6_a_line_deleted_doubled_swapped_or_edited_anywhere_is_corrupt_and_
     lines = undisturbed.splitlines(keepends=True)
     for i in range(len(lines) - 2):
         for name, edit in moved(lines, i).items():
-            found = judged(whole(edit), None)
+            found = verify_text(whole(edit), None)
             first = i + 1 if name == "doubled" else i  # the first of two equal lines is the right one
             assert (found.kind, found.lines) == ("corrupt", first), (i, name)
 

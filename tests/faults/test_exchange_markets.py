@@ -120,11 +120,11 @@ def loaded(name: str, answer: Callable[[str], Any]) -> Any:
 
     async def load() -> Any:
         config = ExchangeSection.model_validate({"name": name})
-        exchange = factory.made(config)
+        exchange = factory.make_exchange(config)
         exchange._received, exchange.before, exchange.heard = received, before, lambda heard: None
         exchange.fetch_currencies = lambda *a: asyncio.sleep(0, {})
         try:
-            await factory.load(exchange, (), config=config)
+            await factory.load_markets(exchange, (), config=config)
         finally:
             exchange.timeout_on_exit = 0
             await exchange.close()
@@ -178,13 +178,13 @@ def test_a_name_that_looks_like_a_number_is_a_name() -> None:
 
 @pytest.mark.parametrize("places", [None, 0, "0", 8, "-2", "+3", bounds.MOST_PLACES])
 def test_precisions_that_exchanges_have_are_handed_on(places: Any) -> None:
-    assert bounds.places(places) == places
+    assert bounds.checked_places(places) == places
 
 
 @pytest.mark.parametrize("places", ["", "8.0", "1e3", "\u0668", " 8", "8\n", bounds.MOST_PLACES + 1, [], True])
 def test_precisions_that_are_no_digits_are_a_bad_answer(places: Any) -> None:
     with pytest.raises(RequestFailed, match="a precision of"):
-        bounds.places(places)
+        bounds.checked_places(places)
 
 
 def test_markets_of_a_real_size_are_looked_at_soon(figure: Callable[[str], None]) -> None:

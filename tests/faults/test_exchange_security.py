@@ -288,7 +288,7 @@ def test_z18_no_key_of_the_configuration_does_so_either() -> None:
 
 def test_z18_what_asks_has_its_certificates_checked_and_reads_no_environment() -> None:
     async def looked() -> tuple[object, ...]:
-        exchange = factory.made(Config().exchange)
+        exchange = factory.make_exchange(Config().exchange)
         exchange.open()
         try:
             context = exchange.session.connector._ssl

@@ -102,7 +102,7 @@ def test_row_13_recorded_candles_that_no_source_gives_are_damage(
     column = getattr(one.columns, name).copy()
     column[row] = value
     changed = (one._replace(columns=one.columns._replace(**{name: column})), *others)
-    run_candles.write(run / CANDLES, changed, timeframe="1h")
+    run_candles.write_run_candles(run / CANDLES, changed, timeframe="1h")
     before = digest(recorded, "1h").encode()
     text = (run / JOURNAL).read_bytes()
     assert before in text

@@ -146,7 +146,7 @@ def left_again(folder: Path, *commands: Command) -> None:
     for one in waiting(folder):
         control.remove(folder, one)
     for one in commands:
-        control.put(folder, one)
+        control.put_command(folder, one)
 
 
 @pytest.mark.parametrize("kind", ["halt", "stop"])
@@ -210,7 +210,7 @@ def test_row_24_a_command_whose_lines_are_there_is_not_done_again_by_a_later_sta
     cut_behind(tmp_path, journal(tmp_path), events(tmp_path, CandleEvent)[-20].ts)
     with resting(tmp_path, say=lambda text: None) as (held, _):
         held.resume(None, lift)
-    control.put(tmp_path, one)
+    control.put_command(tmp_path, one)
     traded(tmp_path)
     assert [one.by for one in events(tmp_path, Resumed) if one.by == "operator"] == ["operator"]
     assert len([one for one in events(tmp_path, Halted) if one.rule == "operator"]) == 1

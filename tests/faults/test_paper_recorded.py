@@ -29,7 +29,7 @@ HOLES = ("data.synthetic.candles=60", "data.synthetic.holes=8")
 
 def disturbed(chance: random.Random, *, longest: float) -> Any:
     """History whose candles come when they like, and some of them twice."""
-    given = sources.recorded
+    given = sources.recorded_candles
 
     async def come(*arguments: Any, **more: Any) -> AsyncIterator[CandleBatch]:
         before: list[CandleBatch] = []
@@ -45,7 +45,7 @@ def disturbed(chance: random.Random, *, longest: float) -> Any:
 
 
 def test_at_3600_times_its_pace_with_delays_it_is_the_backtest(tmp_path, monkeypatch, chance):
-    monkeypatch.setattr(sources, "recorded", disturbed(chance, longest=0.02))
+    monkeypatch.setattr(sources, "recorded_candles", disturbed(chance, longest=0.02))
     sets = ("market_data.timeframe=1m", "data.synthetic.candles=80", "data.start=2024-01-01T00:15")
     traded(tmp_path / "paper", ("paper.speed=3600x", *sets))
     assert journal(tmp_path / "paper") == backtested(tmp_path / "backtest", sets)
@@ -54,7 +54,7 @@ def test_at_3600_times_its_pace_with_delays_it_is_the_backtest(tmp_path, monkeyp
 def test_it_is_the_backtest_though_it_is_broken_off_again_and_again_while_candles_come_late(
     tmp_path, monkeypatch, chance
 ):
-    monkeypatch.setattr(sources, "recorded", disturbed(chance, longest=0.001))
+    monkeypatch.setattr(sources, "recorded_candles", disturbed(chance, longest=0.001))
     traded(tmp_path / "paper")
     whole = journal(tmp_path / "paper")
     for _ in range(6):
@@ -81,7 +81,7 @@ def cut(folder: Path, lines: list[bytes], number: int) -> None:
 
 def changed(change: Any) -> Any:
     """History that answers otherwise now."""
-    given = sources.recorded
+    given = sources.recorded_candles
 
     async def come(*arguments: Any, **more: Any) -> AsyncIterator[CandleBatch]:
         async for one in given(*arguments, **more):
@@ -111,7 +111,7 @@ def test_candles_that_are_recorded_win_over_those_that_are_fetched_again(tmp_pat
             return [one._replace(rows=rows)]
 
         with monkeypatch.context() as patch:
-            patch.setattr(sources, "recorded", changed(revise))
+            patch.setattr(sources, "recorded_candles", changed(revise))
             traded(tmp_path, HOLES)
         assert lines_of(tmp_path) == lines, number
 
@@ -139,7 +139,7 @@ def test_an_absence_that_was_a_fact_stays_one_though_the_candle_is_served_later(
             return [served(one) if one.ts == ts else one]
 
         with monkeypatch.context() as patch:
-            patch.setattr(sources, "recorded", changed(only))
+            patch.setattr(sources, "recorded_candles", changed(only))
             traded(tmp_path, HOLES)
         assert lines_of(tmp_path) == lines, number
 
@@ -160,7 +160,7 @@ def test_a_last_timestamp_that_its_source_has_lost_is_that_of_the_journal(tmp_pa
     cut(tmp_path, lines, number)
     ts = next(iter(reversed([one.event.ts for one in reader.read(tmp_path)])))
     with monkeypatch.context() as patch:
-        patch.setattr(sources, "recorded", changed(lambda one: [] if one.ts == ts else [one]))
+        patch.setattr(sources, "recorded_candles", changed(lambda one: [] if one.ts == ts else [one]))
         traded(tmp_path, HOLES)
     assert lines_of(tmp_path) == lines
 

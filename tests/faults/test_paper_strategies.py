@@ -93,7 +93,7 @@ def events(folder: Path, kind: type) -> list[Any]:
 
 def check_replay(folder: Path, register: Any) -> None:
     """I1 to I3: the chain, the books, the decisions."""
-    found = replay.replay(folder, books_only=False, engine="interpreted", say=lambda text: None, register=register)
+    found = replay.replay_run(folder, books_only=False, engine="interpreted", say=lambda text: None, register=register)
     assert found.books.differences == ()
     assert found.decisions is not None
     assert found.decisions.difference is None

@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 
-from safla.journal.verify import judged
+from safla.journal.verify import verify_text
 from tests.faults.damaged import POSITIONS, again, finished, head_at, put, refused, replayed, starts
 from tests.faults.invariants import check_answer, check_run
 from tests.small_runs import journal
@@ -64,7 +64,7 @@ def test_row_9_what_is_kept_is_a_prefix_not_shorter_than_the_last_sync_or_nothin
     seen = set()
     for arrived, size, file in losses(undisturbed, sync):
         for anchor in (head, None):
-            found = judged(file, anchor)
+            found = verify_text(file, anchor)
             seen.add(found.kind)
             if found.kind != "corrupt":
                 assert found.offset >= sync, (arrived, size)
@@ -80,7 +80,7 @@ def test_row_9_blocks_that_arrived_in_their_order_are_never_corrupt(undisturbed,
         arrived = [True] * count + [False] * (TAIL - count)
         end = edges(sync, TAIL)[count]
         for size in range(end, edges(sync, TAIL)[-1] + 1, 64):
-            found = judged(on_disk(undisturbed, sync, arrived, size=size), head_at(undisturbed, synced))
+            found = verify_text(on_disk(undisturbed, sync, arrived, size=size), head_at(undisturbed, synced))
             assert found.kind != "corrupt", (count, size)
             assert found.lines >= undisturbed.count(b"\n", 0, end), (count, size)
 
@@ -91,7 +91,7 @@ def test_row_9_a_whole_line_behind_a_lost_block_is_corrupt(undisturbed, synced):
     sync = starts(undisturbed)[synced]
     for lost in range(TAIL - 1):
         arrived = [block != lost for block in range(TAIL)]
-        found = judged(on_disk(undisturbed, sync, arrived, size=len(undisturbed)), None)
+        found = verify_text(on_disk(undisturbed, sync, arrived, size=len(undisturbed)), None)
         behind = edges(sync, TAIL)[lost + 1]
         whole_line = undisturbed.count(b"\n", behind, edges(sync, TAIL)[-1]) > 1
         assert (found.kind == "corrupt") == whole_line, lost
@@ -100,7 +100,7 @@ def test_row_9_a_whole_line_behind_a_lost_block_is_corrupt(undisturbed, synced):
 def check_start(folder, undisturbed, capsys, file, synced):
     """A start ends in the undisturbed bytes, or it refuses the folder and leaves it alone; a replay agrees."""
     put(folder, file, None if synced is None else head_at(undisturbed, synced))
-    if judged(file, None if synced is None else head_at(undisturbed, synced)).kind == "corrupt":
+    if verify_text(file, None if synced is None else head_at(undisturbed, synced)).kind == "corrupt":
         refused(folder, capsys, replayed)
         assert "corrupt: " in refused(folder, capsys, again)
         return
@@ -120,7 +120,7 @@ def test_row_9_a_run_whose_first_sync_never_came_begins_anew(folder, undisturbed
     """A backtest syncs at its end alone: of its first lines any block may be lost, and there is no head."""
     for arrived in product([True, False], repeat=TAIL):
         file = on_disk(undisturbed, 0, arrived, size=TAIL * BLOCK)
-        assert judged(file, None).offset == 0 or a_prefix(undisturbed, judged(file, None))
+        assert verify_text(file, None).offset == 0 or a_prefix(undisturbed, verify_text(file, None))
         check_start(folder, undisturbed, capsys, file, None)
 
 
@@ -131,7 +131,7 @@ def test_row_14_where_a_sync_lied_head_knows_it_or_the_prefix_is_shorter(undistu
     true, told = starts(undisturbed)[synced - back], starts(undisturbed)[synced]
     head = head_at(undisturbed, synced)
     for arrived, size, file in losses(undisturbed, true):
-        anchored, alone = judged(file, head), judged(file, None)
+        anchored, alone = verify_text(file, head), verify_text(file, None)
         if anchored.kind != "corrupt":
             assert anchored.offset >= told, (arrived, size)
             assert a_prefix(undisturbed, anchored), (arrived, size)

@@ -3,7 +3,7 @@
 import pytest
 
 from safla.journal.chain import MAX_LINE
-from safla.journal.verify import judged
+from safla.journal.verify import verify_text
 from tests.chains import rehashed
 from tests.faults.damaged import again, finished, head_at, put, refused, replayed
 from tests.faults.invariants import check_answer
@@ -34,8 +34,8 @@ def long_line(text, size):
 def test_row_23_a_line_may_be_64_kib_long_and_no_byte_more(folder):
     text = journal(folder)
     lines = text.count(b"\n")
-    assert judged(long_line(text, MAX_LINE), None)[::3] == (lines + 1, "whole")
-    found = judged(long_line(text, MAX_LINE + 1), None)
+    assert verify_text(long_line(text, MAX_LINE), None)[::3] == (lines + 1, "whole")
+    found = verify_text(long_line(text, MAX_LINE + 1), None)
     assert found[:4:3] == (lines, "corrupt")
     assert found.what == "it is longer than 65536 bytes"
 

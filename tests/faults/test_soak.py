@@ -14,8 +14,8 @@ from safla.core.engine import MAX_BLOCK
 from safla.journal.append import Appender
 from safla.runs import backtest
 from safla.runs.engine_choice import choose
-from safla.runs.replay import replay
-from safla.runs.runner import fold
+from safla.runs.replay import replay_run
+from safla.runs.runner import fold_blocks
 from tests.properties import arithmetic
 from tests.small_runs import journal, run, small
 
@@ -44,7 +44,7 @@ def soaked(tmp_path_factory, release):
 def blocks_of(prepared, engine, timestamps):
     """The run once more, with so many timestamps in a block."""
     forms = choose(engine, prepared.run.strategy.columns, candles=1, say=lambda text: None)
-    return fold(prepared.run, prepared.series, forms=forms, timestamps=timestamps)
+    return fold_blocks(prepared.run, prepared.series, forms=forms, timestamps=timestamps)
 
 
 def test_row_33_memory_and_descriptors_stay_flat_while_candles_are_folded(tmp_path, soaked, release, figure):
@@ -78,7 +78,7 @@ def test_row_33_in_blocks_of_any_size_it_is_the_same_journal(soaked, figure, eng
 
 def test_row_33_a_replay_decides_every_line_again(soaked, figure):
     prepared, folder, _ = soaked
-    found = replay(folder, books_only=False, engine="compiled", say=lambda text: None)
+    found = replay_run(folder, books_only=False, engine="compiled", say=lambda text: None)
     assert found.books.differences == ()
     assert found.decisions is not None
     assert found.decisions.difference is None

@@ -56,7 +56,7 @@ def test_a_death_at_any_call_of_a_merge_leaves_what_a_second_one_completes(tmp_p
     assert len(names) > 5
     for name in names:
         assert contents(place(tmp_path / "points" / name)) == wanted, name
-        assert catalog.verify(place(tmp_path / "points" / name)).strays == ()
+        assert catalog.verify_series(place(tmp_path / "points" / name)).strays == ()
     known = {f"as {name}" for name in ("before-0", *names)}
     assert [one for one in deaths if one[2] != 0 and one[2] not in known] == []
 
@@ -70,7 +70,7 @@ def test_processes_that_merge_at_once_lose_nothing(tmp_path: Path) -> None:
     assert [one.wait(timeout=60) for one in both] == [0, 0]
     hours = range(2 * PAGES * CANDLES)
     merge(place(tmp_path / "alone"), candles(hours))
-    assert same(store.held(place(tmp_path), ALL).series, candles(hours))
+    assert same(store.stored_candles(place(tmp_path), ALL).series, candles(hours))
     assert contents(place(tmp_path)) == contents(place(tmp_path / "alone"))
 
 
@@ -78,7 +78,7 @@ def test_processes_that_merge_at_once_lose_nothing(tmp_path: Path) -> None:
 def test_row_11_a_full_disk_leaves_what_was_held(tmp_path: Path, most: int) -> None:
     where = place(tmp_path)
     merge(where, candles(range(30)))
-    before = store.held(where, ALL)
+    before = store.stored_candles(where, ALL)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
     try:
@@ -86,13 +86,13 @@ def test_row_11_a_full_disk_leaves_what_was_held(tmp_path: Path, most: int) -> N
             merge(where, candles(range(200)))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    after = store.held(where, ALL)
+    after = store.stored_candles(where, ALL)
     assert same(after.series, candles(range(30)))
     assert after[1:] == before[1:]
     assert not [name for name in contents(where) if name.endswith(".tmp")]
     merge(where, candles(range(200)))
-    assert same(store.held(where, ALL).series, candles(range(200)))
-    assert catalog.verify(where).strays == ()
+    assert same(store.stored_candles(where, ALL).series, candles(range(200)))
+    assert catalog.verify_series(where).strays == ()
 
 
 @pytest.mark.parametrize("call", ["write", "fsync", "rename", "mkdir", "open"])
@@ -109,7 +109,7 @@ def test_row_13_an_error_of_the_disk_ends_in_one_line_that_names_the_place(
         with pytest.raises(HostError, match=str(tmp_path)):
             merge(where, candles(range(30)))
     merge(where, candles(range(30)))
-    assert same(store.held(where, ALL).series, candles(range(30)))
+    assert same(store.stored_candles(where, ALL).series, candles(range(30)))
 
 
 def test_the_bytes_of_a_month_do_not_depend_on_process_or_threads(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from safla.core import engine
 from safla.core import values as v
-from safla.core.account import blank_out, opened
+from safla.core.account import blank_out, new_state
 from safla.core.candles import Series, align, digest
 from safla.core.values import Columns, Detail, Grid, Market, Plan, Rules, Signals, State
 from safla.journal import events as e
@@ -92,7 +92,7 @@ def small_journal(detail: Detail = "candles", *, size: int = 300, check_moves: b
     plan = Plan(RULES, np.array([MARKET, MARKET], np.int64))
     lines = LineEncoder(first_event(detail), check_moves=check_moves)
     out = blank_out(2, size, 4_096)
-    state = engine.begin(opened(BALANCE, 2), out, BEGIN)
+    state = engine.begin(new_state(BALANCE, 2), out, BEGIN)
     text = []
     for first, last in _cuts(len(run.grid.ts), size):
         part = Grid(run.grid.ts[first:last], *(column[:, first:last] for column in run.grid[1:]))

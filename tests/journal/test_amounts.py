@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safla.core.scale import to_text
-from safla.journal.amounts import AmountPlaces, Amounts, scales_of
+from safla.journal.amounts import AmountPlaces, Amounts, amount_places
 from safla.journal.events import (
     CandleEvent,
     DayStarted,
@@ -88,7 +88,7 @@ def test_a_first_line_whose_own_amounts_have_other_places_is_refused(name: str) 
 
 
 def test_the_scales_are_those_of_the_first_line() -> None:
-    assert scales_of(msgspec.structs.replace(first_event("trades", ["BTC/USDT"]), money_decimals=9)) == (
+    assert amount_places(msgspec.structs.replace(first_event("trades", ["BTC/USDT"]), money_decimals=9)) == (
         9,
         {"BTC/USDT": AmountPlaces(2, 5, 5, k=100)},
     )

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from safla.core.scale import to_text, to_units
-from safla.journal.audit import MOST_DIFFERENCES, check
+from safla.journal.audit import MOST_DIFFERENCES, audit_events
 from safla.journal.events import (
     DETAILS,
     CandleEvent,
@@ -227,7 +227,7 @@ def _other(symbol: str) -> str:
 
 @pytest.mark.parametrize("detail", DETAILS)
 def test_the_books_of_a_run_hold(detail: Any) -> None:
-    books = check(small_events(detail))
+    books = audit_events(small_events(detail))
     assert (books.differing, books.differences, books.ended) == (0, (), True)
     assert sum(books.counts.values()) == len(small_events(detail))
 
@@ -241,21 +241,21 @@ def test_the_books_hold_where_symbols_have_other_decimals(tmp_path: Path) -> Non
     places = {one.symbol: one.price_decimals + one.quantity_decimals for one in journal.started.symbols}
     assert journal.started.money_decimals == max(places.values()) > places["ETH/USDT"] == 6
     assert {one.symbol for one in events if isinstance(one, TradeClosed)} == places.keys()
-    books = check(events)
+    books = audit_events(events)
     assert (books.differing, books.differences, books.ended) == (0, (), True)
 
 
 def test_what_a_detail_does_not_tell_is_left_out_and_said() -> None:
-    assert check(small_events("candles")).left_out == ()
-    assert [one[:2] for one in check(small_events("decisions")).left_out] == ["B9"]
-    assert [one[:2] for one in check(small_events("trades")).left_out] == ["B7", "B8", "B9"]
+    assert audit_events(small_events("candles")).left_out == ()
+    assert [one[:2] for one in audit_events(small_events("decisions")).left_out] == ["B9"]
+    assert [one[:2] for one in audit_events(small_events("trades")).left_out] == ["B7", "B8", "B9"]
 
 
 @pytest.mark.parametrize("planted", PLANTED, ids=[f"{one.rule} {one.what}" for one in PLANTED])
 def test_a_planted_difference_is_found_under_its_rule(planted: Planted) -> None:
     events = list(small_events())
     line = planted.edit(events)
-    books = check(events)
+    books = audit_events(events)
     found = [difference for difference in books.differences if difference.rule == planted.rule]
     assert found, books.differences
     assert found[0].n >= line
@@ -283,7 +283,7 @@ def test_no_amount_of_money_can_be_changed_by_one_unit_unseen(detail: Any) -> No
     for i, event in enumerate(events):
         for name in AMOUNTS.get(type(event), ()):
             edited = [*events[:i], msgspec.structs.replace(event, **{name: up(getattr(event, name))}), *events[i + 1 :]]
-            found = check(edited)
+            found = audit_events(edited)
             assert found.differing > 0, (i + 1, name)
             assert found.differences[0].n >= i + 1
 
@@ -291,7 +291,7 @@ def test_no_amount_of_money_can_be_changed_by_one_unit_unseen(detail: Any) -> No
 def test_a_difference_is_told_once_and_the_fold_goes_on_from_what_the_line_says() -> None:
     events = list(small_events())
     line = change(Filled, bought, cash=up)(events)
-    books = check(events)
+    books = audit_events(events)
     assert [(one.rule, one.n == line) for one in books.differences[:2]] == [("B1", True), ("B1", False)]
     assert {one.rule for one in books.differences} == {"B1"}
 
@@ -301,7 +301,7 @@ def test_a_trade_that_does_not_add_up_is_told_once_and_the_balance_goes_on_from_
     at = place_of(events, TradeClosed, lambda _event: True)
     fields = {name: up(getattr(events[at], name)) for name in ("gross", "net")}
     events[at] = msgspec.structs.replace(events[at], **fields)
-    found = [(one.rule, one.n == at + 1) for one in check(events).differences]
+    found = [(one.rule, one.n == at + 1) for one in audit_events(events).differences]
     assert [rule for rule, here in found if here] == ["B3", "B5"]
     assert [rule for rule, here in found if not here] == ["B9"]
 
@@ -334,29 +334,29 @@ WISHES: dict[str, tuple[list[Event], list[str]]] = {
 def test_a_wish_has_one_answer_and_an_order_one_end(name: str) -> None:
     others, rules = WISHES[name]
     begun = [*small_events()[:1], signalled("enter"), placed(1, "buy")]
-    assert [difference.rule for difference in check([*begun, *others]).differences] == rules
+    assert [difference.rule for difference in audit_events([*begun, *others]).differences] == rules
 
 
 @pytest.mark.parametrize("lines", [1, 2, 5, 50, 300])
 def test_an_unfinished_run_has_no_difference(lines: int) -> None:
-    books = check(small_events()[:lines])
+    books = audit_events(small_events()[:lines])
     assert (books.differing, books.ended) == (0, False)
 
 
 def test_only_so_many_differences_are_listed_and_all_are_counted() -> None:
-    books = check([*small_events(), *[CANDLE] * 250])
+    books = audit_events([*small_events(), *[CANDLE] * 250])
     assert (books.differing, len(books.differences)) == (250, MOST_DIFFERENCES)
 
 
 def test_a_gap_in_the_orders_tells_both_numbers() -> None:
     events = list(small_events())
     line = change(OrderPlaced, order=7)(events)
-    assert check(events).differences[0] == (line, "B7", "the number of the order", "7", "1")
+    assert audit_events(events).differences[0] == (line, "B7", "the number of the order", "7", "1")
 
 
 def test_a_difference_tells_both_values() -> None:
     events = list(small_events())
     line = change(RunEnded, trades=lambda one: one + 3)(events)
-    (difference,) = check(events).differences
+    (difference,) = audit_events(events).differences
     closed = sum(isinstance(event, TradeClosed) for event in events)
     assert difference == (line, "B9", "closed trades", str(closed + 3), str(closed))

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from safla.errors import Bug
-from safla.journal.chain import MAX_LINE, ORIGIN, Chain, event_bytes, fault, verified
+from safla.journal.chain import MAX_LINE, ORIGIN, Chain, event_bytes, fault, verified_hash
 from safla.journal.events import Halted, Resumed
 from tests.journal.sample import chained, first_event, lines_of, small_events
 
@@ -45,7 +45,7 @@ def test_the_longest_line_has_just_its_bytes() -> None:
     room = MAX_LINE - len(Chain(0, ORIGIN).line(msgspec.structs.replace(RESUMED, note="")))
     longest = Chain(0, ORIGIN).line(msgspec.structs.replace(RESUMED, note="x" * room))
     assert len(longest) == MAX_LINE
-    assert verified(longest[:-1], 1, p=ORIGIN) == longest[-35:-3]
+    assert verified_hash(longest[:-1], 1, p=ORIGIN) == longest[-35:-3]
     with pytest.raises(Bug):
         Chain(0, ORIGIN).line(msgspec.structs.replace(RESUMED, note="x" * (room + 1)))
 
@@ -67,13 +67,13 @@ def test_the_longest_line_has_just_its_bytes() -> None:
 )
 def test_an_edited_line_does_not_verify_and_the_check_is_named(edit: Callable[[bytes], bytes], what: str) -> None:
     line = edit(lines_of([RESUMED])[:-1])
-    assert verified(line, 1, p=ORIGIN) == b""
+    assert verified_hash(line, 1, p=ORIGIN) == b""
     assert fault(line, 1, p=ORIGIN).startswith(what)
 
 
 def test_a_line_too_long_does_not_verify_whatever_its_hash() -> None:
     line = chained([b'"' + b"x" * MAX_LINE + b'"'])[:-1]
-    assert verified(line, 1, p=ORIGIN) == b""
+    assert verified_hash(line, 1, p=ORIGIN) == b""
 
 
 @pytest.mark.parametrize("n", [1, 9, 10, 99_999, 123_456_789_012])

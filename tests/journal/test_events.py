@@ -14,7 +14,7 @@ from safla.core import values as v
 from safla.core.timeframes import TIMEFRAMES
 from safla.journal import events as e
 from safla.journal.amounts import MEASURES, Amounts
-from safla.journal.chain import decode
+from safla.journal.chain import decode_event
 from tests.journal.drawn import events, first_lines
 from tests.journal.sample import small_events, small_journal
 
@@ -86,7 +86,7 @@ def test_any_event_has_one_spelling_and_passes_the_strict_checks(struct: type[An
     started = data.draw(first_lines())
     event = started if struct is e.RunStarted else data.draw(events(started, struct))
     text = msgspec.json.encode(event, order="deterministic")
-    assert decode(text) == event
+    assert decode_event(text) == event
     assert text.isascii()
     if struct is not e.RunStarted:
         Amounts(started).check(event)

@@ -15,7 +15,7 @@ from safla.journal import checkpoint as anchor
 from safla.journal.checkpoint import Checkpoint
 from safla.journal.events import Event
 from safla.journal.reader import JournalLine, Tail, read
-from safla.journal.verify import judged, survey
+from safla.journal.verify import survey, verify_text
 from tests.journal.drawn import events, first_lines
 from tests.journal.sample import chained, first_event, lines_of, small_events, small_journal
 
@@ -111,8 +111,10 @@ def test_a_torn_tail_may_hold_newlines(journal: Path) -> None:
 
 def test_what_head_remembers_must_be_there(journal: Path) -> None:
     text = lines_of(SHORT)
-    found = judged(text, None)
-    anchor.write(journal.with_name("head"), Checkpoint(n=found.lines, offset=found.offset, h=found.h.decode()))
+    found = verify_text(text, None)
+    anchor.write_checkpoint(
+        journal.with_name("head"), Checkpoint(n=found.lines, offset=found.offset, h=found.h.decode())
+    )
     journal.write_bytes(text)
     assert strictly(journal)[1].lines == len(SHORT)
     journal.write_bytes(text[: text.index(b'{"n":9,')])

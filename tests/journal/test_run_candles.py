@@ -15,7 +15,7 @@ from safla.core.candles import Series, digest
 from safla.core.values import Columns
 from safla.errors import HostError, JournalError
 from safla.journal import run_candles
-from safla.journal.run_candles import read, write
+from safla.journal.run_candles import read, write_run_candles
 from tests.journal.sample import small_run
 
 
@@ -40,7 +40,7 @@ def series_of(symbol: str, rows: list[list[int]], *, decimals: int) -> Series:
 
 def test_candles_come_back_and_their_digest_is_that_of_the_core(path: Path) -> None:
     series = small_run().series
-    assert write(path, series, timeframe="1h") == digest(series, "1h")
+    assert write_run_candles(path, series, timeframe="1h") == digest(series, "1h")
     assert same(read(path), series)
     assert [column.dtype for column in read(path)[0].columns] == [np.int64] * 6
 
@@ -53,12 +53,12 @@ ROWS = st.lists(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=6, max_size=
 def test_any_int64_comes_back(first: Any, second: Any, decimals: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("drawn") / "candles.parquet"
     series = (series_of("BTC/USDT", first, decimals=decimals), series_of("ETH/USDT", second, decimals=18 - decimals))
-    write(path, series, timeframe="1d")
+    write_run_candles(path, series, timeframe="1d")
     assert same(read(path), series)
 
 
 def test_other_readers_see_int64_columns(path: Path) -> None:
-    write(path, small_run().series, timeframe="1h")
+    write_run_candles(path, small_run().series, timeframe="1h")
     frame = pl.read_parquet(path)
     assert frame.columns == ["symbol", "ts", "open", "high", "low", "close", "volume"]
     assert set(frame.dtypes) == {pl.Int64}
@@ -66,14 +66,14 @@ def test_other_readers_see_int64_columns(path: Path) -> None:
 
 
 def test_the_same_candles_are_the_same_file(path: Path) -> None:
-    write(path, small_run().series, timeframe="1h")
+    write_run_candles(path, small_run().series, timeframe="1h")
     once = path.read_bytes()
-    write(path, small_run().series, timeframe="1h")
+    write_run_candles(path, small_run().series, timeframe="1h")
     assert path.read_bytes() == once
 
 
 def test_every_flipped_byte_is_found_before_the_file_is_decoded(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(path, (series_of("BTC/USDT", [[1, 2, 3, 4, 5, 6]], decimals=2),), timeframe="1h")
+    write_run_candles(path, (series_of("BTC/USDT", [[1, 2, 3, 4, 5, 6]], decimals=2),), timeframe="1h")
     raw = path.read_bytes()
     content = raw
     monkeypatch.setattr(run_candles, "open_to_read", lambda _path: nullcontext(Held(content)))
@@ -148,7 +148,7 @@ def test_a_file_that_holds_other_things_is_refused(path: Path, frame: Any, facts
 
 
 def test_candles_that_were_changed_by_other_hands_have_another_digest(path: Path) -> None:
-    write(path, small_run().series, timeframe="1h")
+    write_run_candles(path, small_run().series, timeframe="1h")
     told = msgspec.json.decode(pl.read_parquet_metadata(path)["safla"])
     frame = pl.read_parquet(path)
     sealed(path, frame, **told)

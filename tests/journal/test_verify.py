@@ -10,7 +10,7 @@ import pytest
 from safla.errors import JournalError
 from safla.journal import checkpoint as anchor
 from safla.journal.checkpoint import Checkpoint
-from safla.journal.verify import VerifiedLines, judged, survey
+from safla.journal.verify import VerifiedLines, survey, verify_text
 from tests.chains import rehashed
 from tests.small_runs import journal, run, small
 
@@ -64,35 +64,35 @@ VERDICTS = {  # what is done to 60 whole lines; kind and lines
 @pytest.mark.parametrize("name", VERDICTS)
 def test_a_verdict_follows_from_the_bytes(text, name):
     change, kind, lines = VERDICTS[name]
-    found = judged(change(text), None)
+    found = verify_text(change(text), None)
     assert (found.kind, found.lines) == (kind, lines)
     assert (found.what == "") == (kind == "whole")
 
 
 def test_a_line_with_a_true_hash_and_the_p_of_another_does_not_follow(text):
     other = rehashed(text.replace(b'"ts":17', b'"ts":18')).splitlines(keepends=True)
-    found = judged(b"".join([*text.splitlines(keepends=True)[:30], *other[30:]]), None)
+    found = verify_text(b"".join([*text.splitlines(keepends=True)[:30], *other[30:]]), None)
     assert (found.kind, found.lines) == ("corrupt", 30)
     assert "the hash of the line before" in found.what
 
 
 def test_a_head_makes_what_it_does_not_find_corrupt_and_nothing_else(text):
     """J34 g."""
-    found = judged(text, None)
+    found = verify_text(text, None)
     head = Checkpoint(n=LINES, offset=found.offset, h=found.h.decode())
-    assert judged(text, head) == found
-    assert judged(text[:-1], head).kind == "complete"
-    assert judged(text[:-2], head).kind == "corrupt"
+    assert verify_text(text, head) == found
+    assert verify_text(text[:-1], head).kind == "complete"
+    assert verify_text(text[:-2], head).kind == "corrupt"
     other = Checkpoint(n=LINES, offset=found.offset, h="ab" * 16)
-    assert judged(text, other)._replace(kind="whole", what="") == found
-    assert judged(text, other).kind == "corrupt"
+    assert verify_text(text, other)._replace(kind="whole", what="") == found
+    assert verify_text(text, other).kind == "corrupt"
 
 
 @pytest.mark.parametrize("name", VERDICTS)
 def test_a_file_is_judged_like_its_text(tmp_path, text, name):
     changed = VERDICTS[name][0](text)
     (tmp_path / "journal.jsonl").write_bytes(changed)
-    assert survey(tmp_path / "journal.jsonl", None) == judged(changed, None)
+    assert survey(tmp_path / "journal.jsonl", None) == verify_text(changed, None)
 
 
 @pytest.mark.parametrize("edge", range(-40, 41, 20))
@@ -103,9 +103,9 @@ def test_a_line_across_the_edge_of_a_read_is_as_whole_as_any(edge):
     ends = [i for i, byte in enumerate(text) if byte == 10]
     last = min(ends, key=lambda end: abs(end - MIB))
     wide = rehashed(events.replace(b"y", b"y" * (1 + max(0, MIB + edge - last)), 1))
-    assert judged(wide, None)[2:4] == (len(wide), "whole")
+    assert verify_text(wide, None)[2:4] == (len(wide), "whole")
     damaged = wide[: MIB + edge] + bytes([wide[MIB + edge] ^ 1]) + wide[MIB + edge + 1 :]
-    found = judged(damaged, None)
+    found = verify_text(damaged, None)
     assert (found.kind, found.lines) == ("corrupt", damaged[: MIB + edge].count(b"\n"))
 
 
@@ -128,10 +128,10 @@ def test_an_empty_file_is_corrupt_where_a_head_remembers_lines(tmp_path):
 
 def test_a_head_reads_back_as_it_was_written_and_one_that_cannot_be_read_is_refused(tmp_path):
     head = Checkpoint(n=7, offset=4096, h="0f" * 16)
-    anchor.write(tmp_path / "head", head)
-    assert anchor.read(tmp_path / "head") == head
+    anchor.write_checkpoint(tmp_path / "head", head)
+    assert anchor.read_checkpoint(tmp_path / "head") == head
     assert (tmp_path / "head").read_bytes() == b'{"n":7,"offset":4096,"h":"%b"}\n' % (b"0f" * 16)
-    assert anchor.read(tmp_path / "none") is None
+    assert anchor.read_checkpoint(tmp_path / "none") is None
     (tmp_path / "head").write_bytes(b'{"n": 7,"offset":4096,"h":"%b"}\n' % (b"0f" * 16))
     with pytest.raises(JournalError, match="delete it knowingly"):
-        anchor.read(tmp_path / "head")
+        anchor.read_checkpoint(tmp_path / "head")

@@ -9,10 +9,10 @@ import pytest
 
 from safla.core import machine
 from safla.core import values as v
-from safla.core.account import opened
+from safla.core.account import new_state
 from safla.core.values import Grid, Int64
 from safla.errors import IllegalMove
-from safla.journal.chain import decode
+from safla.journal.chain import decode_event
 from safla.journal.encode import NO_INPUT, Input
 from safla.journal.events import (
     DETAILS,
@@ -187,7 +187,7 @@ def test_a_row_becomes_this_event(name: str) -> None:
         text = lines.outside(table, Input("a note", 7, "an-id"))
     (line,) = text.splitlines()
     assert line.partition(b'"e":')[2][:-40].decode() == expected
-    assert type(decode(expected.encode())) in LEVELS
+    assert type(decode_event(expected.encode())) in LEVELS
 
 
 def test_every_kind_of_row_is_in_the_table() -> None:
@@ -254,7 +254,7 @@ def test_a_price_of_one_unit_is_a_candle_and_one_of_none_is_missing() -> None:
 
 
 def test_a_position_of_one_unit_is_marked_in_the_last_line() -> None:
-    state = opened(BALANCE, 2)
+    state = new_state(BALANCE, 2)
     state.account[v.LAST_TS] = BEGIN
     state.book[0, [v.QUANTITY, v.CLOSE]] = 1, 250
     text = LineEncoder(first_event("candles")).closing(rows_of(), state, digest="0" * 32, stop=NO_INPUT)
@@ -262,7 +262,7 @@ def test_a_position_of_one_unit_is_marked_in_the_last_line() -> None:
 
 
 def test_the_last_line_tells_the_state() -> None:
-    state = opened(BALANCE, 2)
+    state = new_state(BALANCE, 2)
     state.account[[v.LAST_TS, v.ROWS_FOLDED, v.TRADES, v.POSITIONS, v.REALISED, v.FEES]] = NEXT, 3, 5, 1, -7, 9
     state.book[1, [v.QUANTITY, v.CLOSE]] = 100_000, 250
     lines = LineEncoder(first_event("trades"))

@@ -20,11 +20,11 @@ def test_a_figure_is_written_with_twelve_significant_digits(value, text):
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
 def test_what_is_no_number_is_undefined_and_says_why(value):
-    assert metric.number(value) == (None, "beyond what a float can hold")
+    assert metric.finite_metric(value) == (None, "beyond what a float can hold")
 
 
 def test_a_number_is_a_figure_without_a_reason():
-    assert metric.number(0.0) == (0.0, None)
+    assert metric.finite_metric(0.0) == (0.0, None)
 
 
 def test_too_few_samples_are_told_with_how_many_are_needed():
@@ -43,7 +43,7 @@ def test_a_sum_over_several_blocks_is_rounded_once():
 
 @pytest.mark.parametrize("rows", [0, 1, sums.BLOCK, sums.BLOCK + 1])
 def test_blocks_cover_every_row_once(rows):
-    assert [row for part in sums.blocks(rows) for row in range(part.start, part.stop)] == list(range(rows))
+    assert [row for part in sums.row_blocks(rows) for row in range(part.start, part.stop)] == list(range(rows))
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=40))

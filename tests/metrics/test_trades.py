@@ -95,9 +95,9 @@ def test_the_first_stop_is_the_one_in_force_at_the_fill(stop_loss, trailing, act
 
 
 def test_a_trade_that_loses_what_its_stop_put_at_risk_loses_one_r():
-    assert trades.multiple(-5_000, 10_000, 9_500, 10, 1) == -1.0
-    assert trades.multiple(10_000_000, 10_000, 9_500, 10, 1_000) == 2.0
-    assert trades.multiple(5_000, 10_000, NONE, 10, 1) is None
+    assert trades.r_multiple(-5_000, 10_000, 9_500, 10, 1) == -1.0
+    assert trades.r_multiple(10_000_000, 10_000, 9_500, 10, 1_000) == 2.0
+    assert trades.r_multiple(5_000, 10_000, NONE, 10, 1) is None
 
 
 @pytest.mark.parametrize(("won", "longest"), [("", 0), ("0", 0), ("1", 1), ("0110111010", 3), ("1111", 4)])

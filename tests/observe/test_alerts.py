@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safla.observe.alerts import KINDS, Alert, Alerts, shown
+from safla.observe.alerts import KINDS, Alert, Alerts, alert_line
 from tests.observe.happenings import Hands
 
 
@@ -95,8 +95,8 @@ def test_a_sink_that_raises_stops_no_other_and_is_said_once(hands, heard):
 
 def test_an_alert_is_shown_in_one_line():
     alert = Alert("stale_candles", "BTC/USDT", "no candle for 10800 s", "2026-01-01T00:00:00.000Z", over=False)
-    assert shown(alert) == "alert: stale_candles BTC/USDT: no candle for 10800 s"
-    assert shown(alert._replace(symbol=None, over=True)) == "over: stale_candles: no candle for 10800 s"
+    assert alert_line(alert) == "alert: stale_candles BTC/USDT: no candle for 10800 s"
+    assert alert_line(alert._replace(symbol=None, over=True)) == "over: stale_candles: no candle for 10800 s"
 
 
 MOVES = st.lists(st.tuples(st.sampled_from(KINDS[:2]), st.booleans(), st.floats(0, 400)), max_size=40)

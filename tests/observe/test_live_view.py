@@ -7,13 +7,13 @@ import threading
 import pytest
 
 from safla.core import values as v
-from safla.journal.chain import decode, event_bytes
+from safla.journal.chain import decode_event, event_bytes
 from safla.journal.events import CandleEvent, Halted, RunStarted
-from safla.observe.live_view import watching, wrapped
+from safla.observe.live_view import live_view, wrapped
 from safla.observe.update import Update
 from safla.runs.engine_choice import choose
-from safla.runs.recording import recorded, run_of
-from safla.runs.runner import fold
+from safla.runs.recording import read_recording, run_of
+from safla.runs.runner import fold_blocks
 from tests.small_runs import run, small
 
 SECONDS_A_CANDLE = 3600
@@ -43,15 +43,15 @@ def story(tmp_path_factory):
     """The plan of a run, and what its listeners are told."""
     place = tmp_path_factory.mktemp("story")
     run(small(place, "data.synthetic.candles=200", "journal.detail=candles"), place / "run")
-    started, series, outside, _ = recorded(place / "run")
+    started, series, outside, _ = read_recording(place / "run")
     plan = run_of(started)
     forms = choose("interpreted", plan.strategy.columns, candles=0, say=pytest.fail)
     n, told = 0, []
-    for block in fold(plan, series, forms=forms, timestamps=1, outside=outside):
+    for block in fold_blocks(plan, series, forms=forms, timestamps=1, outside=outside):
         events = []
         for line in block.lines.splitlines():
             n += 1
-            events.append(decode(event_bytes(line, n)))
+            events.append(decode_event(event_bytes(line, n)))
         if len(block.ts):
             told.append(Update(int(block.ts[0]), tuple(events), block.state, n, 10.0, 10.0004))
     return plan, told
@@ -66,7 +66,7 @@ def terminal(monkeypatch):
 
 def shown(story, stream, *, facts=None, clock=lambda: 0.0, monotonic=lambda: 0.0, alerts=(), told=None):
     plan, everything = story
-    with watching(plan, quiet=False, facts=facts, stream=stream, clock=clock, monotonic=monotonic) as view:
+    with live_view(plan, quiet=False, facts=facts, stream=stream, clock=clock, monotonic=monotonic) as view:
         for one in everything if told is None else told:
             view(one)
         for text in alerts:
@@ -177,7 +177,7 @@ def test_a_terminal_that_cannot_take_a_picture_back_gets_lines(story, monkeypatc
 
 def test_a_quiet_run_shows_nothing(story, capsys):
     plan, told = story
-    with watching(plan, quiet=True) as view:
+    with live_view(plan, quiet=True) as view:
         view(told[-1])
         view.alert("unheard")
     assert capsys.readouterr() == ("", "")
@@ -186,7 +186,7 @@ def test_a_quiet_run_shows_nothing(story, capsys):
 @pytest.mark.parametrize("stream", [Broken(), type("Pipe", (Broken,), {"isatty": lambda self: False})()])
 def test_a_stream_that_is_gone_does_not_end_a_run(story, stream):
     plan, told = story
-    with watching(plan, quiet=False, stream=stream) as view:
+    with live_view(plan, quiet=False, stream=stream) as view:
         for one in told[:20]:
             view(one)
         view.alert("lost")
@@ -204,7 +204,7 @@ def test_telling_does_not_wait_for_a_terminal_that_takes_nothing(story):
             return len(text)
 
     def watched():
-        with watching(plan, quiet=False, stream=Stuck()) as view:
+        with live_view(plan, quiet=False, stream=Stuck()) as view:
             views.append(view)
             begun.set()
             leave.wait(10)
@@ -229,7 +229,7 @@ def test_telling_does_not_wait_for_a_terminal_that_takes_nothing(story):
 
 def test_stderr_alone_is_written_to(story, capsys):
     plan, told = story
-    with watching(plan, quiet=False) as view:
+    with live_view(plan, quiet=False) as view:
         for one in told:
             view(one)
     out, err = capsys.readouterr()

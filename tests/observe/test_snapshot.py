@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from safla.core import values as v
-from safla.core.account import opened
+from safla.core.account import new_state
 from safla.core.machine import HALTED, LONG, MODES
 from safla.core.values import State
 from safla.observe.snapshot import AccountHalt, Position, Waiting, standing
 from safla.runs.interrupt import Flag
-from safla.runs.replay_watch import ReplayPace, watch
+from safla.runs.replay_watch import ReplayPace, watch_replay
 from tests.small_runs import run, small
 
 HOUR = 3_600_000
@@ -27,7 +27,7 @@ def plan(tmp_path_factory):
 @pytest.fixture
 def state(plan):
     """Nothing happened yet."""
-    return opened(plan.balance, 2)
+    return new_state(plan.balance, 2)
 
 
 def put(row, **columns):
@@ -124,7 +124,9 @@ def test_nothing_wraps_where_amounts_are_large(plan, state):
 def test_the_values_of_a_run_agree_with_each_other_at_every_candle(tmp_path):
     run(small(tmp_path, "data.synthetic.candles=300"), tmp_path / "run")
     held = 0
-    for seen in watch(tmp_path / "run", ReplayPace(None, flag=Flag()), engine="interpreted", say=lambda text: None):
+    for seen in watch_replay(
+        tmp_path / "run", ReplayPace(None, flag=Flag()), engine="interpreted", say=lambda text: None
+    ):
         before = State(seen.state.account.copy(), seen.state.book.copy())
         told = standing(seen.run, seen.state)
         assert all(np.array_equal(*pair) for pair in zip(before, seen.state, strict=True))

@@ -87,8 +87,8 @@ def put(
 ) -> Command:
     """Leave a command for a run as `safla halt`, `resume` or `stop` do. given: when, ms; 0: now."""
     wall = time.time if given == 0 else lambda: given / 1000
-    one = control.command(folder, kind, run=first_hash(folder / "journal.jsonl"), halt=halt, note=note, wall=wall)
-    control.put(folder, one)
+    one = control.new_command(folder, kind, run=first_hash(folder / "journal.jsonl"), halt=halt, note=note, wall=wall)
+    control.put_command(folder, one)
     return one
 
 

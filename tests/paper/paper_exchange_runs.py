@@ -58,7 +58,7 @@ class Run:
         clock = Clock(self.fake.clock.seconds, self._wall, self.fake.clock.sleep)
         loaded = load_mapping(self._config(), sets=(), environment={})
         with nullcontext() if ends else pytest.raises(Interrupted):
-            runner.run(
+            runner.run_paper(
                 loaded, self.folder / "paper", force=False, say=self.said.append, flag=flag, clock=clock,
                 attend=lambda run, source: nullcontext(Onlooker(seen, lambda *trouble: None)),
             )  # fmt: skip
@@ -69,7 +69,7 @@ class Run:
         window = {"source": "exchange", "start": start, "end": end}
         given = self._config(mode="backtest", data=window, journal={"detail": "candles"})
         prepared = backtest.prepare(load_mapping(given, sets=(), environment={}))
-        backtest.run(
+        backtest.run_backtest(
             prepared, self.folder / "backtest", engine="interpreted", force=False, watch=lambda progress: None,
             say=lambda text: None, flag=Flag(),
         )  # fmt: skip

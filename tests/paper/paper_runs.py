@@ -37,7 +37,7 @@ def traded(
 ) -> runner.PaperResult:  # fmt: skip
     """A paper run, to its end."""
     heard: list[Update] = [] if told is None else told
-    return runner.run(
+    return runner.run_paper(
         loaded("paper", sets, config=config, **more), folder, force=False, say=said, flag=flag or Flag(),
         attend=lambda run, source: nullcontext(Onlooker(heard.append, lambda *trouble: None)), register=register,
         clock=clock,
@@ -50,7 +50,7 @@ def backtested(
 ) -> bytes:  # fmt: skip
     """The journal of the backtest over the same candles."""
     prepared = backtest.prepare(loaded("backtest", sets, config=config, **more), register=register)
-    backtest.run(
+    backtest.run_backtest(
         prepared, folder, engine="interpreted", force=False, watch=lambda progress: None, say=lambda text: None,
         flag=Flag(),
     )  # fmt: skip

@@ -10,8 +10,8 @@ import pytest
 from safla.errors import ConfigError, HostError, JournalError, UsageError
 from safla.paper import command, control
 from safla.paper.command import CommandOutcome
-from safla.runs.folder import held
-from safla.runs.replay import replay
+from safla.runs.folder import lock_run
+from safla.runs.replay import replay_run
 from tests.paper.commanded_runs import by_operator, left, put, taken, under_way, waiting
 from tests.paper.paper_runs import backtested, journal, traded
 from tests.small_runs import run, small
@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def give(folder: Path, kind: Any, *, said: list[str] | None = None, **more: Any) -> CommandOutcome:
-    return command.give(folder, kind, say=(said if said is not None else []).append, **more)
+    return command.give_command(folder, kind, say=(said if said is not None else []).append, **more)
 
 
 def live(folder: Path) -> Path:
@@ -38,7 +38,7 @@ def live(folder: Path) -> Path:
 
 
 def holds(folder: Path) -> bool:
-    found = replay(folder, books_only=False, engine="interpreted", say=lambda text: None)
+    found = replay_run(folder, books_only=False, engine="interpreted", say=lambda text: None)
     return found.decisions is not None and found.decisions.difference is None and found.books.differences == ()
 
 
@@ -223,7 +223,7 @@ def test_a_session_that_begins_meanwhile_does_the_stop(folder, monkeypatch):
     finish = command._finish
 
     def late(*arguments: Any, **named: Any) -> CommandOutcome:
-        with held(folder):
+        with lock_run(folder):
             return finish(*arguments, **named)
 
     monkeypatch.setattr(command, "_finish", late)
@@ -236,17 +236,17 @@ def test_a_session_that_begins_meanwhile_does_the_stop(folder, monkeypatch):
 @pytest.mark.parametrize("carried_out", [False, True], ids=["its own", "also ours"])
 def test_of_two_stops_the_one_that_comes_second_changes_nothing(folder, monkeypatch, carried_out):
     """The other one ends the run between our look at the run and our turn; it may have found our command waiting."""
-    leave, others = control.put, []
+    leave, others = control.put_command, []
 
     def end_it(path: Path, one: control.Command) -> None:
-        monkeypatch.setattr(control, "put", leave)
+        monkeypatch.setattr(control, "put_command", leave)
         if carried_out:
             leave(path, one)
         assert give(folder, "stop").done
         others.append(journal(folder))
         leave(path, one)
 
-    monkeypatch.setattr(control, "put", end_it)
+    monkeypatch.setattr(control, "put_command", end_it)
     if carried_out:
         assert give(folder, "stop").done
     else:
@@ -305,7 +305,7 @@ def test_where_there_is_no_run_that_is_said(tmp_path, name):
 def test_a_run_without_a_candle_yet_is_to_be_asked_again(folder, text):
     (folder / "journal.jsonl").write_bytes(text)
     (folder / "head").unlink()
-    with held(folder), pytest.raises(HostError, match="the run has just begun and has no candle yet; ask again"):
+    with lock_run(folder), pytest.raises(HostError, match="the run has just begun and has no candle yet; ask again"):
         give(folder, "halt")
     assert not (folder / "requests").exists()
 

@@ -34,7 +34,7 @@ def numbered(number: int, **more: object) -> Command:
 
 def put(folder: Path, *commands: Command) -> None:
     for one in commands:
-        control.put(folder, one)
+        control.put_command(folder, one)
 
 
 def waiting(folder: Path) -> tuple[Command, ...]:
@@ -94,10 +94,10 @@ def test_commands_wait_in_the_order_in_which_they_were_given(tmp_path):
 
 
 def test_each_command_is_given_after_those_that_wait_whatever_the_wall_clock_says(tmp_path):
-    first = control.command(tmp_path, "halt", run=RUN, wall=wall())
+    first = control.new_command(tmp_path, "halt", run=RUN, wall=wall())
     put(tmp_path, first)
     for later in (0, 0, -3_600_000, 7):
-        put(tmp_path, control.command(tmp_path, "resume", run=RUN, halt=2, note="x", wall=wall(GIVEN + later)))
+        put(tmp_path, control.new_command(tmp_path, "resume", run=RUN, halt=2, note="x", wall=wall(GIVEN + later)))
     assert [one.given - GIVEN for one in waiting(tmp_path)] == [0, 1, 2, 3, 7]
     assert first.id.startswith(f"{GIVEN}-")
     assert len({one.id for one in waiting(tmp_path)}) == 5

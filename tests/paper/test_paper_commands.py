@@ -11,7 +11,7 @@ from safla.journal import reader
 from safla.journal.events import CandleEvent, CandleMissing, Filled, Halted, OrderPlaced, Resumed, RunEnded, TradeClosed
 from safla.paper import command, runner
 from safla.paper.session import resting
-from safla.runs.replay import replay
+from safla.runs.replay import replay_run
 from tests.fake_exchange import Candles, FakeExchange, Market, served
 from tests.paper.commanded_runs import put, waiting
 from tests.paper.paper_exchange_runs import BEGUN, LOOKBACK, MINUTE, START, Run
@@ -114,7 +114,7 @@ class Case:
         return [(minute_of(one.ts), one.side, one.reason, Decimal(one.price)) for one in found]
 
     def holds(self) -> bool:
-        found = replay(self.paper, books_only=False, engine="interpreted", say=lambda text: None)
+        found = replay_run(self.paper, books_only=False, engine="interpreted", say=lambda text: None)
         return found.decisions is not None and found.decisions.difference is None and found.books.differences == ()
 
 
@@ -308,7 +308,7 @@ def test_a_stop_without_a_session_ends_the_run_at_once_with_what_waited_before_i
     one.upto(BOUGHT + 4)
     one.put("halt", note="first")
     said: list[str] = []
-    answer = command.give(one.paper, "stop", say=said.append, wall=one.fake.clock.wall)
+    answer = command.give_command(one.paper, "stop", say=said.append, wall=one.fake.clock.wall)
     assert answer.done
     assert one.minutes()[-1] == BOUGHT + 4
     assert one.minutes(Halted | RunEnded) == [BOUGHT + 4] * 2

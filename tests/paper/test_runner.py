@@ -32,7 +32,7 @@ BTC = ("symbols.primary=[BTC/USDT]",)
 
 
 def holds(folder: Path, **more: Any) -> bool:
-    found = replay.replay(folder, books_only=False, engine="interpreted", say=lambda text: None, **more)
+    found = replay.replay_run(folder, books_only=False, engine="interpreted", say=lambda text: None, **more)
     return found.decisions is not None and found.decisions.difference is None and found.books.differences == ()
 
 
@@ -179,10 +179,10 @@ def test_other_symbols_or_scales_on_a_run_that_goes_on_are_refused_with_each_key
 
 
 def test_the_folder_is_named_by_plan_and_symbols_and_not_by_candles():
-    one = runner.folder_of(loaded("paper"), stem="a", out=None)
-    assert runner.folder_of(loaded("paper", ("data.synthetic.candles=99",)), stem="a", out=None) == one
-    assert runner.folder_of(loaded("paper", ("risk.stop_loss_pct=0.03",)), stem="a", out=None) != one
-    assert runner.folder_of(loaded("paper", BTC), stem="a", out=None) != one
+    one = runner.paper_folder(loaded("paper"), stem="a", out=None)
+    assert runner.paper_folder(loaded("paper", ("data.synthetic.candles=99",)), stem="a", out=None) == one
+    assert runner.paper_folder(loaded("paper", ("risk.stop_loss_pct=0.03",)), stem="a", out=None) != one
+    assert runner.paper_folder(loaded("paper", BTC), stem="a", out=None) != one
 
 
 # --- Inputs from outside ---------------------------------------------------------------------------------------------
@@ -315,14 +315,14 @@ def test_after_a_person_resumed_it_the_strategy_is_asked_again(tmp_path: Path):
 
 
 def test_late_symbols_and_pauses_change_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chance: random.Random):
-    given = sources.recorded
+    given = sources.recorded_candles
 
     async def disturbed(*arguments: Any, **more: Any) -> AsyncIterator[CandleBatch]:
         async for one in given(*arguments, **more):
             await asyncio.sleep(chance.choice([0, 0, 0, 0.001, 0.002]))
             yield one
 
-    monkeypatch.setattr(sources, "recorded", disturbed)
+    monkeypatch.setattr(sources, "recorded_candles", disturbed)
     traded(tmp_path / "paper")
     assert journal(tmp_path / "paper") == backtested(tmp_path / "backtest")
 
@@ -338,7 +338,7 @@ def test_history_comes_at_its_pace_and_the_lookback_before_it_at_once():
 
     async def all_of() -> list[int]:
         pace = Pace(3600.0, clock=lambda: 0.0, sleep=sleep)
-        return [one.ts async for one in sources.recorded([series], since=0, live_from=2 * 3_600_000, pace=pace)]
+        return [one.ts async for one in sources.recorded_candles([series], since=0, live_from=2 * 3_600_000, pace=pace)]
 
     assert asyncio.run(all_of()) == ts.tolist()
     assert waits == [0, 1.0, 2.0]

@@ -18,11 +18,11 @@ from safla.observe.snapshot import standing
 from safla.paper import command
 from safla.paper import status as looking
 from safla.paper.control import Rejected
-from safla.paper.status import look, watch
-from safla.runs.folder import Holder, held
+from safla.paper.status import look, watch_run
+from safla.runs.folder import Holder, lock_run
 from safla.runs.interrupt import Flag
 from safla.runs.replay_watch import ReplayPace
-from safla.runs.replay_watch import watch as seen_again
+from safla.runs.replay_watch import watch_replay as seen_again
 from safla.runs.runner import Outside
 from tests.chains import rehashed
 from tests.faults.invariants import untouched
@@ -116,13 +116,13 @@ def test_commands_that_wait_are_found_with_what_is_none(tmp_path):
     found = at(folder).requests
     assert found.commands == (first, second)
     assert found.rejected == (Rejected("notes.txt", "no command that safla wrote"),)
-    (seen,) = itertools.islice(watch(folder, say=pytest.fail, sleep=lambda seconds: None), 1)
+    (seen,) = itertools.islice(watch_run(folder, say=pytest.fail, sleep=lambda seconds: None), 1)
     assert seen.requests == found
 
 
 def test_who_watches_a_run_sees_commands_come_and_go_though_the_journal_stands_still(tmp_path):
     folder = left(tmp_path / "run")
-    looks = watch(folder, say=pytest.fail, sleep=lambda seconds: None)
+    looks = watch_run(folder, say=pytest.fail, sleep=lambda seconds: None)
     assert next(looks).requests.commands == ()
     one = put(folder, "halt")
     assert next(looks).requests.commands == (one,)
@@ -134,7 +134,7 @@ def test_a_command_that_stands_in_the_journal_does_not_wait_though_its_file_is_t
     folder = left(tmp_path / "run")
     one = put(folder, "halt")
     kept = (folder / "requests" / f"{one.id}.json").read_bytes()
-    command.give(folder, "stop", say=lambda text: None)
+    command.give_command(folder, "stop", say=lambda text: None)
     assert waiting(folder) == ()
     late = put(folder, "halt", note="too late")
     (folder / "requests" / f"{one.id}.json").touch(mode=0o600)
@@ -193,7 +193,7 @@ def test_where_no_run_is_that_is_said(tmp_path):
 
 
 def test_a_journal_that_head_remembers_and_that_is_gone_is_damage(folder):
-    anchor.write(folder / "head", anchor.Checkpoint(n=1, offset=10, h="0" * 32))
+    anchor.write_checkpoint(folder / "head", anchor.Checkpoint(n=1, offset=10, h="0" * 32))
     (folder / "journal.jsonl").unlink()
     with pytest.raises(JournalError, match="head says that it was there"):
         at(folder)
@@ -226,7 +226,7 @@ def test_a_strategy_from_python_leaves_all_but_the_standing(folder):
 
 
 def test_the_holder_is_named_while_it_holds(folder):
-    with held(folder):
+    with lock_run(folder):
         assert at(folder).holder == Holder(held=True, pid=os.getpid())
     assert at(folder).holder == Holder(held=False, pid=None)
 
@@ -307,7 +307,7 @@ def test_a_watcher_looks_each_second_reads_what_has_grown_and_ends_with_the_run(
         if (text := next(steps)) is not None:
             wrote(folder, text)
 
-    looks = list(watch(folder, say=pytest.fail, clock=lambda: now[0], sleep=sleep))
+    looks = list(watch_run(folder, say=pytest.fail, clock=lambda: now[0], sleep=sleep))
     assert [one.tail.lines if one.tail else 0 for one in looks] == [0, 50, 50, 90, len(lines)]
     assert [one.ended for one in looks] == [False, False, False, False, True]
     assert [one.seen for one in looks] == [100.0, 101.0, 102.0, 103.0, 104.0]
@@ -317,8 +317,8 @@ def test_a_watcher_looks_each_second_reads_what_has_grown_and_ends_with_the_run(
 
 def test_a_watcher_notices_that_the_process_is_gone(folder):
     wrote(folder, b"".join(journal(folder).splitlines(keepends=True)[:50]))
-    with held(folder):
-        looks = watch(folder, say=pytest.fail, sleep=lambda seconds: None)
+    with lock_run(folder):
+        looks = watch_run(folder, say=pytest.fail, sleep=lambda seconds: None)
         assert next(looks).holder.held
     assert not next(looks).holder.held
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from safla.core import engine
 from safla.core import values as v
-from safla.core.account import blank_out, opened
+from safla.core.account import blank_out, new_state
 from safla.core.machine import MODES, TRIGGERS
 from safla.core.values import Grid, Out, Signals, State
 from tests.properties.market import Case, grid_of, plan_of
@@ -35,7 +35,7 @@ def fold(
     plan, (grid, signals) = plan_of(case), grid_of(case)
     size, symbols = len(grid.ts), len(case.columns)
     out = blank_out(symbols, size, room)
-    state = engine.begin(opened(case.balance, symbols), out, int(grid.ts[0]))
+    state = engine.begin(new_state(case.balance, symbols), out, int(grid.ts[0]))
     rows: list[Row] = []
     strengths: list[float] = []
     equity: list[int] = []

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from safla.core import compile as compiling
 from safla.core import engine
-from safla.core.account import blank_out, opened
+from safla.core.account import blank_out, new_state
 from safla.core.values import Columns, Float64, Int8, State
 from safla.strategies.register import STRATEGIES
 from safla.strategies.sma_crossover import Crossover
@@ -69,7 +69,7 @@ def test_compiled_and_interpreted_crossovers_are_the_same(
 @given(case=cases(candles=20, crossover=True))
 def test_the_state_and_the_inputs_of_a_run_are_not_written_to(case: Case) -> None:
     plan, (grid, signals) = plan_of(case), grid_of(case)
-    begun = opened(case.balance, len(case.columns))
+    begun = new_state(case.balance, len(case.columns))
     out = blank_out(len(case.columns), len(grid.ts), 2_000)
     for array in (plan.markets, *grid, *signals, *begun):
         array.flags.writeable = False  # a write would raise
@@ -85,7 +85,7 @@ def test_the_state_and_the_inputs_of_a_run_are_not_written_to(case: Case) -> Non
 def test_compiled_code_leaves_state_and_inputs_as_they_were(compiled: engine.Loop, case: Case) -> None:
     plan, (grid, signals) = plan_of(case), grid_of(case)
     out = blank_out(len(case.columns), len(grid.ts), 2_000)
-    state = engine.begin(opened(case.balance, len(case.columns)), out, EPOCH)
+    state = engine.begin(new_state(case.balance, len(case.columns)), out, EPOCH)
     before = [array.tobytes() for array in (plan.markets, *grid, *signals, *state)]
     engine.advance(plan, state, grid, signals, out, compiled)
     assert [array.tobytes() for array in (plan.markets, *grid, *signals, *state)] == before

@@ -8,7 +8,7 @@ import pytest
 
 from safla.core import values as v
 from safla.report.figures import METRICS, summary_schema
-from safla.report.summary import summarise, write
+from safla.report.summary import summarise, write_summary
 from tests.report.tiny import HOUR, tiny
 from tests.small_runs import run, small
 
@@ -227,7 +227,7 @@ def test_a_higher_risk_free_rate_lowers_what_is_earned_above_it_and_is_told(outc
 
 def test_the_same_outcome_has_the_same_summary_byte_for_byte(outcome, summary, tmp_path):
     for name in ("one", "other"):
-        write(tmp_path / name, summarise(outcome, risk_free_rate=0.0))
+        write_summary(tmp_path / name, summarise(outcome, risk_free_rate=0.0))
     assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
 
 
@@ -240,7 +240,7 @@ def test_open_halts_are_told_with_the_first_of_them(tmp_path):
 
 
 def test_a_summary_is_written_whole_and_reads_back(tmp_path, summary):
-    write(tmp_path / "summary.json", summary)
+    write_summary(tmp_path / "summary.json", summary)
     assert json.loads((tmp_path / "summary.json").read_text()) == summary
     assert [path.name for path in tmp_path.iterdir() if path.suffix == ".tmp"] == []
 
@@ -249,5 +249,5 @@ def test_what_is_written_keeps_to_its_schema(tmp_path, summary, told):
     schema = summary_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     for one in (summary, told):
-        write(tmp_path / "summary.json", one)
+        write_summary(tmp_path / "summary.json", one)
         jsonschema.validate(json.loads((tmp_path / "summary.json").read_text()), schema)

@@ -6,7 +6,7 @@ import pytest
 
 from safla.errors import ConfigError
 from safla.paper import runner
-from safla.runs.folder import held
+from safla.runs.folder import lock_run
 from tests.paper.commanded_runs import left
 from tests.paper.paper_runs import loaded, traded
 
@@ -16,7 +16,7 @@ OTHER_PLAN = ("risk.stop_loss_pct=0.05", "risk.cooldown_candles=2")
 def folder_of(logs: Path, *sets: str, new: bool = False) -> Path:
     """Where a run of paper.yaml would go."""
     given = loaded("paper", (f"storage.logs_directory={logs}", *sets))
-    return runner.folder_of(given, stem="paper", out=None, new=new)
+    return runner.paper_folder(given, stem="paper", out=None, new=new)
 
 
 def begun(logs: Path) -> Path:
@@ -64,11 +64,11 @@ def test_a_run_of_another_version_is_refused_too(tmp_path: Path) -> None:
 def test_a_start_that_fails_before_its_first_line_leaves_no_folder(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
-    with pytest.raises(RuntimeError), held(folder):
+    with pytest.raises(RuntimeError), lock_run(folder):
         raise RuntimeError
     assert not folder.exists()
     folder.mkdir()
-    with pytest.raises(RuntimeError), held(folder):
+    with pytest.raises(RuntimeError), lock_run(folder):
         broken_off(folder)
     assert sorted(one.name for one in folder.iterdir()) == ["journal.jsonl", "lock"]
 

@@ -42,7 +42,7 @@ def test_plain_lines_come_every_two_seconds(capsys: pytest.CaptureFixture[str]):
 
 
 def test_who_wants_quiet_hears_nothing(capsys: pytest.CaptureFixture[str]):
-    with download.watching(quiet=True) as told:
+    with download.show_download(quiet=True) as told:
         told(standing(1))
     assert capsys.readouterr() == ("", "")
 
@@ -52,7 +52,7 @@ def test_a_terminal_gets_a_bar_for_each_symbol_and_it_goes_again(
 ):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     monkeypatch.setenv("TERM", "xterm")
-    with download.watching(quiet=False) as told:
+    with download.show_download(quiet=False) as told:
         told(standing(3000))
         told(standing(1, place=PLACE._replace(symbol="ETH/USDT")))
     shown = capsys.readouterr()

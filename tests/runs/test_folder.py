@@ -8,12 +8,12 @@ import pytest
 
 from safla.errors import HostError, UsageError
 from safla.runs import folder
-from safla.runs.backtest import folder_of, prepare
+from safla.runs.backtest import backtest_folder, prepare
 from tests.small_runs import run, small
 
 
 def named(tmp_path, *sets, stem="small"):
-    return folder_of(prepare(small(tmp_path, *sets)), stem=stem, out=None).name
+    return backtest_folder(prepare(small(tmp_path, *sets)), stem=stem, out=None).name
 
 
 def test_the_name_follows_from_plan_detail_and_candles_and_from_nothing_else(tmp_path):
@@ -43,8 +43,8 @@ def test_a_name_is_a_slug_and_never_raw_text(tmp_path, stem, begins):
 def test_a_second_process_is_told_who_holds_the_run_and_the_first_is_unharmed(tmp_path):
     folder.make(tmp_path / "run", force=False)
     program = (
-        "import sys, time\nfrom pathlib import Path\nfrom safla.runs.folder import held\n"
-        "with held(Path(sys.argv[1])):\n    print('held', flush=True)\n    sys.stdin.read()\n"
+        "import sys, time\nfrom pathlib import Path\nfrom safla.runs.folder import lock_run\n"
+        "with lock_run(Path(sys.argv[1])):\n    print('held', flush=True)\n    sys.stdin.read()\n"
     )
     root = Path(__file__).parents[2]
     command = [sys.executable, "-c", program, str(tmp_path / "run")]
@@ -82,7 +82,7 @@ def test_a_folder_that_is_a_link_or_a_file_is_refused(tmp_path):
 
 def test_what_a_run_left_before_its_first_line_is_no_obstacle(tmp_path):
     folder.make(tmp_path / "run", force=False)
-    with folder.held(tmp_path / "run"):
+    with folder.lock_run(tmp_path / "run"):
         pass
     (tmp_path / "run" / "candles.parquet.tmp").write_bytes(b"half")
     run(small(tmp_path), tmp_path / "run")
@@ -130,7 +130,7 @@ def test_a_configuration_with_other_values_takes_the_place_of_the_one_that_is_th
 def test_older_runs_are_set_aside_one_behind_the_other(tmp_path):
     for count in range(3):
         folder.make(tmp_path / "run", force=True)
-        with folder.held(tmp_path / "run"):
+        with folder.lock_run(tmp_path / "run"):
             pass
         (tmp_path / "run" / "journal.jsonl").write_text('{"n":1,"p":"')
         (tmp_path / "run" / "number").write_text(str(count))

@@ -65,7 +65,7 @@ def events(folder: Path, kind: type) -> list[Any]:
 
 
 def holds(folder: Path, register: Any) -> bool:
-    found = replay.replay(folder, books_only=False, engine="interpreted", say=lambda text: None, register=register)
+    found = replay.replay_run(folder, books_only=False, engine="interpreted", say=lambda text: None, register=register)
     return found.decisions is not None and found.decisions.difference is None and found.books.differences == ()
 
 

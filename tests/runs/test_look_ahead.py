@@ -8,8 +8,8 @@ from safla.core.candles import Series
 from safla.core.sizing import confidence_ppm
 from safla.core.values import Columns
 from safla.errors import Finding, StrategyError
-from safla.runs.look_ahead import SlowNotice, StrategyAnswer, budgets, check, engine_values
-from safla.runs.strategy_candles import between, candles_of
+from safla.runs.look_ahead import SlowNotice, StrategyAnswer, budgets, check_look_ahead, engine_values
+from safla.runs.strategy_candles import candles_of, rows_between
 
 HOUR = 3_600_000
 SIZE = 12_000  # more than there are cuts
@@ -35,11 +35,11 @@ def looked(function, series=None, *, window=None, budget=1_024, asked=None, seed
     def ask(first, end):
         if told != ():
             told.append((first, end))
-        signal, strength = function(between(candles, first=first, end=end))
+        signal, strength = function(rows_between(candles, first=first, end=end))
         return StrategyAnswer(np.asarray(signal, np.int8), np.asarray(strength, np.float64))
 
     size = len(candles)
-    return check(
+    return check_look_ahead(
         series, ask, name="mine", threshold_ppm=threshold_ppm, warm_up=WARM_UP, window=window, budget=budget, seed=seed,
         asked=np.ones(size, bool) if asked is None else asked, notice=SlowNotice(lambda text: None, cuts=budget),
     )[1]  # fmt: skip

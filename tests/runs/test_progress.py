@@ -13,7 +13,7 @@ from contextlib import suppress
 import pytest
 
 from safla.runs import progress
-from safla.runs.progress import Progress, watching
+from safla.runs.progress import Progress, show_progress
 
 HALF = Progress(done=500, total=1000, equity="99.50 USDT", modes="long flat", trades=7)
 
@@ -28,7 +28,7 @@ class Terminal(io.StringIO):
 @pytest.mark.parametrize("seconds", [0.0, 60.0])
 def test_elsewhere_a_line_is_printed_now_and_then(capsys, monkeypatch, seconds):
     monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", seconds)
-    with watching(quiet=False) as display:
+    with show_progress(quiet=False) as display:
         display.watch(HALF)
     out, err = capsys.readouterr()
     assert out == ""
@@ -42,14 +42,14 @@ def test_elsewhere_a_line_is_printed_now_and_then(capsys, monkeypatch, seconds):
 def test_on_a_terminal_a_bar_shows_candles_equity_modes_and_trades(monkeypatch):
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
-    with watching(quiet=False) as display:
+    with show_progress(quiet=False) as display:
         display.watch(HALF)
     assert "500/1000" in terminal.getvalue()
     assert "99.50 USDT" in terminal.getvalue()
 
 
 def test_a_quiet_run_says_nothing(capsys):
-    with watching(quiet=True) as display:
+    with show_progress(quiet=True) as display:
         display.watch(HALF)
     assert capsys.readouterr() == ("", "")
 
@@ -120,7 +120,7 @@ def test_the_facts_of_many_symbols_are_one_line_of_the_bar(monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
-    with watching(quiet=False) as display:
+    with show_progress(quiet=False) as display:
         display.watch(HALF._replace(modes=" ".join(["long"] * 50)))
         display.note("a note with [markup] and \x1b[31m colour")
     assert max(len(line) for line in drawn(terminal.getvalue())) <= 80

@@ -8,7 +8,7 @@ import pytest
 from safla import cli
 from safla.errors import JournalError
 from safla.journal.chain import ORIGIN
-from safla.runs.replay import Replayed, replay
+from safla.runs.replay import Replayed, replay_run
 from tests.chains import rehashed
 from tests.small_runs import journal, run, small
 
@@ -20,7 +20,7 @@ def folder(tmp_path):
 
 
 def replayed(folder: Path, *, books_only: bool = False, engine: str = "interpreted") -> Replayed:
-    return replay(folder, books_only=books_only, engine=engine, say=lambda text: None)
+    return replay_run(folder, books_only=books_only, engine=engine, say=lambda text: None)
 
 
 def edit(folder: Path, old: bytes, new: bytes, count: int = 1) -> None:

@@ -11,7 +11,7 @@ from safla.errors import Interrupted
 from safla.journal import reader
 from safla.journal.events import CandleEvent, RunEnded, RunStarted
 from safla.runs.interrupt import Flag
-from safla.runs.replay_watch import ReplayPace, watch
+from safla.runs.replay_watch import ReplayPace, watch_replay
 from tests.small_runs import journal, run, small
 
 HOUR = 3_600_000
@@ -36,7 +36,7 @@ def folder(tmp_path):
 
 
 def seen(folder, pace):
-    return list(watch(folder, pace, engine="interpreted", say=lambda text: None))
+    return list(watch_replay(folder, pace, engine="interpreted", say=lambda text: None))
 
 
 def test_each_timestamp_is_shown_with_its_events_and_the_state_behind_it(folder):

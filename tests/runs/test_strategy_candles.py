@@ -8,7 +8,7 @@ import pytest
 
 from safla.core.candles import Series
 from safla.core.values import Columns
-from safla.runs.strategy_candles import GrowingColumns, between, candles_of, natural
+from safla.runs.strategy_candles import GrowingColumns, candles_of, natural, rows_between
 
 ROWS = [(0, 6_000_010, 6_000_110, 5_999_999, 6_000_050, 1_500), (60_000, 7, 9, 5, 8, 0), (120_000, 1, 1, 1, 1, 3)]
 
@@ -53,7 +53,7 @@ def test_a_frame_of_them():
 @pytest.mark.parametrize("candles", [candles_of(series(), "1m"), GrowingColumns(series(), "1m").candles()])
 def test_nothing_of_it_can_be_written_to(candles):
     columns = [getattr(candles, name) for name in "ts open high low close volume".split()]
-    for column in (*columns, *candles.units, between(candles, first=1, end=3).close):
+    for column in (*columns, *candles.units, rows_between(candles, first=1, end=3).close):
         with pytest.raises(ValueError, match="read-only"):
             column[0] = 1
         with pytest.raises(ValueError, match="WRITEABLE"):

@@ -8,14 +8,14 @@ import click
 
 from safla.cli import UNWRAPPED
 from safla.cli.arguments import PATH, loaded
-from safla.cli.data.options import called, configured, moment, stretches, symbol_of, timed
+from safla.cli.data.options import called, configured, parse_time, stretches, symbol_of, timed
 from safla.cli.output_file import put_new
 from safla.config.plan import source_timeframe
 from safla.core.candles import iso
 from safla.data import export_files
-from safla.data.store.store import Held, SeriesKey, held
+from safla.data.store.store import Held, SeriesKey, stored_candles
 from safla.errors import DataError, UsageError
-from safla.exchange.factory import folder_of
+from safla.exchange.factory import store_folder
 from safla.text import printable
 
 EXAMPLE = "Example: safla data export BTC/USDT --timeframe 1h --from 2024-03-01 --to 2024-04-01 --out march.csv"
@@ -41,10 +41,10 @@ def command(
     if out is None and (as_json or kind != "csv"):
         raise click.UsageError("stdout is for CSV alone; give --out FILE")
     symbol = symbol_of(symbol)
-    begin, end = moment(since, "--from"), moment(until, "--to")
+    begin, end = parse_time(since, "--from"), parse_time(until, "--to")
     chosen = loaded(config, sets=sets).config
     timeframe = timeframe or source_timeframe(chosen)
-    place = SeriesKey(Path(chosen.storage.cache_directory), folder_of(chosen.exchange), symbol, timeframe)
+    place = SeriesKey(Path(chosen.storage.cache_directory), store_folder(chosen.exchange), symbol, timeframe)
     found = _held(place, begin, end)
     if found.series is None:
         raise DataError(f"{called(place)}: no candles are stored there; `safla data list` says what there is")
@@ -62,10 +62,10 @@ def command(
 def _held(place: SeriesKey, begin: int | None, end: int | None) -> Held:
     """From the first to the last candle that is stored, where the user does not say otherwise."""
     if begin is None or end is None:
-        ends = held(place, (0, 0))
+        ends = stored_candles(place, (0, 0))
         begin = (ends.first or 0) if begin is None else begin
         end = (ends.last or 0) + place.step_ms if end is None else end
-    return held(place, (begin, end))
+    return stored_candles(place, (begin, end))
 
 
 def _put(out: Path, content: bytes) -> None:

@@ -8,9 +8,9 @@ import click
 
 from safla.cli import UNWRAPPED
 from safla.cli.arguments import loaded
-from safla.cli.data.options import called, configured, moment, symbol_of, timed
+from safla.cli.data.options import called, configured, parse_time, symbol_of, timed
 from safla.core.candles import iso
-from safla.text import printable
+from safla.text import counted, printable
 
 if TYPE_CHECKING:
     from safla.core.timeframes import Interval
@@ -52,7 +52,7 @@ def command(
         if "exchange." in warning:  # what a strategy deserves is no matter here
             click.echo(printable(f"warning: {warning}"), err=True)
     data = found.config.data
-    since, to = moment(start, "--from"), moment(end, "--to")
+    since, to = parse_time(start, "--from"), parse_time(end, "--to")
     ask = FetchRequest(
         symbols=tuple(dict.fromkeys(map(symbol_of, symbols))) or found.symbols,
         start=data.start if since is None else since,
@@ -112,11 +112,6 @@ def _of_symbol(got: "Got") -> list[str]:
         *(f"  {what}: {_stretches(spans)}" for what, spans in lists if spans),
         *(f"  {note}" for note in got.notes),
     ]
-
-
-def counted(number: int, what: str) -> str:
-    """A number of things, in words."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _times(got: "Got") -> "tuple[Interval, ...]":

@@ -14,10 +14,10 @@ from safla.clock import SYSTEM
 from safla.config.plan import source_timeframe
 from safla.core.candles import iso
 from safla.core.timeframes import TIMEFRAMES
-from safla.data.import_files import ImportedFile, Wanted, join, place_of, take
+from safla.data.import_files import ImportedFile, Wanted, join, series_of_file, take
 from safla.data.source import columns_of, snap_decimals
 from safla.errors import Finding
-from safla.exchange.factory import folder_of
+from safla.exchange.factory import store_folder
 from safla.text import printable
 
 SHOWN = 3  # restated candles of a file
@@ -65,7 +65,7 @@ def command(
     chosen = loaded(config, sets=sets).config
     grids = {one: snap_decimals(chosen, one) for one in chosen.markets}
     wanted = Wanted(
-        cache=Path(chosen.storage.cache_directory), exchange=folder_of(chosen.exchange),
+        cache=Path(chosen.storage.cache_directory), exchange=store_folder(chosen.exchange),
         symbol=None if symbol is None else symbol_of(symbol), timeframe=timeframe,
         usual_timeframe=source_timeframe(chosen),
         columns=columns_of(chosen), zone=chosen.data.time_zone,
@@ -74,7 +74,7 @@ def command(
     )  # fmt: skip
     paths = list(map(str, files))
     for path in paths:
-        place_of(path, wanted)  # so that nothing is stored where one of the names is not clear
+        series_of_file(path, wanted)  # so that nothing is stored where one of the names is not clear
     found = []
     for path in paths:
         one = take(path, wanted, at=int(SYSTEM.wall() * 1000))

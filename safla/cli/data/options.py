@@ -36,7 +36,7 @@ def symbol_of(text: str) -> str:
         raise click.UsageError(f"{quoted(text)} {error}") from error
 
 
-def moment(text: str | None, option: str) -> int | None:
+def parse_time(text: str | None, option: str) -> int | None:
     """A time as ms UTC."""
     if text is None:
         return None

@@ -12,10 +12,10 @@ from safla.cli.data.options import SHOWN_SPANS, called, configured, stretch, str
 from safla.core.candles import iso
 from safla.core.timeframes import TIMEFRAMES, Interval
 from safla.data.store import intervals
-from safla.data.store.catalog import Verified, places, verify
+from safla.data.store.catalog import Verified, places, verify_series
 from safla.data.store.intervals import Intervals
 from safla.errors import DataError
-from safla.exchange.factory import folder_of
+from safla.exchange.factory import store_folder
 from safla.text import printable
 
 WIDTH = 13  # of the labels
@@ -38,7 +38,7 @@ def command(
     unknown = sorted(wanted - {one.symbol for one in there})
     if unknown:
         raise DataError(f"{', '.join(unknown)}: no candles in {cache}; `safla data list` says what there is")
-    found = list(map(verify, there))
+    found = list(map(verify_series, there))
     if as_json:
         click.echo(json.dumps(list(map(_object, found)), indent=2))
     else:
@@ -48,7 +48,7 @@ def command(
 
 
 def _of(exchange: str, chosen: Any) -> bool:
-    return exchange == folder_of(chosen.exchange)
+    return exchange == store_folder(chosen.exchange)
 
 
 def _lines(one: Verified) -> list[str]:

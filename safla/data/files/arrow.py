@@ -44,17 +44,17 @@ def read(
     """The rows of one symbol. owners: how many symbols are read from this file; above 1 it needs a column `symbol`."""
     import polars as pl
 
-    with bounded.opened(path) as stream:
+    with bounded.open_file(path) as stream:
         content = bounded.whole(stream, path)
     name = printable(path)
     _refuse_bombs(says(content, name=name), name=name)
     # polars ends in a panic on some broken files, and a panic is no Exception
     broken = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError, OverflowError)
     try:
-        with panics.held():
+        with panics.hold_stderr():
             schema = pl.read_ipc_schema(io.BytesIO(content))
         wanted = columnar.wanted(schema, columns, path=path, symbol=symbol, owners=owners)
-        with panics.held():
+        with panics.hold_stderr():
             frame = pl.read_ipc(io.BytesIO(content), columns=wanted.read)
         return columnar.rows(path, frame, asked=wanted, symbol=symbol, zone=zone, bad=bad)
     except broken as error:

@@ -25,7 +25,7 @@ ZIP_MAGIC = b"PK\x03\x04"
 
 
 @contextmanager
-def opened(path: str) -> Iterator[BinaryIO]:
+def open_file(path: str) -> Iterator[BinaryIO]:
     """A regular file, open for reading. DataError: missing, not regular, too large, or changed at the end.
 
     Links are followed (Z8). A pipe is refused, never waited for.
@@ -49,7 +49,7 @@ def opened(path: str) -> Iterator[BinaryIO]:
             raise DataError(f"{printable(path)}: the file changed while it was read; try again when it is complete")
 
 
-def blocks(stream: BinaryIO, path: str) -> Iterator[bytes]:
+def read_blocks(stream: BinaryIO, path: str) -> Iterator[bytes]:
     """The text of a file in blocks, decompressed if its first bytes say so (plain, gzip, zstd)."""
     magic = stream.read(4) or b""
     stream.seek(0)
@@ -108,7 +108,7 @@ def _zstd_text(archive: bytes, path: str) -> bytes:
         raise DataError(f"{printable(path)}: more than {MAX_ZSTD_TEXT_BYTES} bytes when decompressed; split it")
     try:
         # Lines end in NUL here, so that the text is one cell: a cell for each line of a bomb would fill the memory.
-        with panics.held():
+        with panics.hold_stderr():
             cells = pl.read_csv(
                 archive,
                 has_header=False,

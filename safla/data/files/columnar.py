@@ -14,7 +14,7 @@ from safla.core.candles import iso
 from safla.core.values import Int64
 from safla.data import market_names
 from safla.data.files import times
-from safla.data.files.csv import ColumnMap, located
+from safla.data.files.csv import ColumnMap, locate_columns
 from safla.data.files.times import Times
 from safla.errors import ConfigError, DataError, Problem
 from safla.text import printable
@@ -45,7 +45,7 @@ def wanted(
     """The columns to read. owners: how many symbols are read from this file; above 1 it needs a column `symbol`."""
     header = list(schema)
     sample = [INTEGER if kind.is_numeric() else OTHER for kind in schema.values()]
-    found = located(
+    found = locate_columns(
         header, columns, width=len(header), path=printable(path), sample=sample, symbol=symbol
     )  # fmt: skip
     place_of = market_names.column_of(header)

@@ -8,7 +8,7 @@ from safla.candles.bad_rows import Handling
 from safla.candles.normalise import FIELDS, FileRows
 from safla.data import market_names
 from safla.data.files import bounded, table
-from safla.data.files.table import MAX_COLUMNS, Layout, split
+from safla.data.files.table import MAX_COLUMNS, Layout, split_cells
 from safla.errors import DataError
 from safla.text import SHORT, counted, printable
 
@@ -78,8 +78,8 @@ def read(
 
     zone  of dates that name none; symbol: whose base currency may name the column of volume
     """
-    with bounded.opened(path) as stream:
-        return of_blocks(path, bounded.blocks(stream, path), columns=columns, zone=zone, symbol=symbol, bad=bad)
+    with bounded.open_file(path) as stream:
+        return of_blocks(path, bounded.read_blocks(stream, path), columns=columns, zone=zone, symbol=symbol, bad=bad)
 
 
 def of_blocks(
@@ -111,10 +111,10 @@ def layout(lines: Sequence[str], columns: ColumnMap | None, *, path: str, symbol
     width = len(cut.cells)
     if width > MAX_COLUMNS:
         raise DataError(f"{path}: {width} columns, at most {MAX_COLUMNS} are read")
-    header = None if cut.header is None else split(rows[cut.header], cut.delimiter)
+    header = None if cut.header is None else split_cells(rows[cut.header], cut.delimiter)
     if header is not None and len(header) != width:
         raise DataError(f"{path}: line {cut.header + 1}: neither a header nor a row of {width} cells")  # type: ignore[operator]
-    found = located(header, columns, width=width, path=path, sample=cut.cells, symbol=symbol)
+    found = locate_columns(header, columns, width=width, path=path, sample=cut.cells, symbol=symbol)
     texts = [row for row in rows[: cut.body] if not _is_blank(row)]
     names = header or [str(position) for position in range(width)]
     owner = None if header is None else market_names.column_of(header)
@@ -132,7 +132,7 @@ def _symbol_first(rows: Sequence[str], columns: ColumnMap | None) -> Layout | No
     """How to read rows without a header whose first cell is the symbol; None where they are others."""
     line = next((row for row in rows if not _is_blank(row)), "")
     delimiter = max(DELIMITERS, key=line.count)
-    cells = split(line, delimiter)
+    cells = split_cells(line, delimiter)
     if len(cells) <= len(FIELDS) or not market_names.is_symbol_cell(cells[0]):
         return None
     if not all(_ROW.match(cell) for cell in cells[1 : 1 + len(FIELDS)]):
@@ -149,7 +149,7 @@ def _symbol_first(rows: Sequence[str], columns: ColumnMap | None) -> Layout | No
     return Layout(delimiter, whole, len(cells), 0, notes, symbol=named, guessed=guessed)
 
 
-def located(
+def locate_columns(
     header: Sequence[str] | None,
     columns: ColumnMap | None,
     *,
@@ -189,12 +189,12 @@ def _cut(rows: Sequence[str], delimiter: str, columns: ColumnMap | None) -> Cut:
     for number, row in enumerate(rows):
         if _is_blank(row):
             continue
-        cells = split(row, delimiter) if delimiter in row else [row]
+        cells = split_cells(row, delimiter) if delimiter in row else [row]
         if _is_row(cells, position):
             return Cut(delimiter, header, number, cells)
         header = number
     last = len(rows) - 1 if header is None else header
-    return Cut(delimiter, header, len(rows), split(rows[last], delimiter))
+    return Cut(delimiter, header, len(rows), split_cells(rows[last], delimiter))
 
 
 def _is_blank(row: str) -> bool:
@@ -213,7 +213,7 @@ def _fit(cut: Cut, rows: Sequence[str], columns: ColumnMap | None) -> tuple[int,
 
     A comma in numbers is not taken for what stands between the cells.
     """
-    names = [] if cut.header is None else split(rows[cut.header], cut.delimiter)
+    names = [] if cut.header is None else split_cells(rows[cut.header], cut.delimiter)
     asked = {name for name in (columns or {}).values() if isinstance(name, str)}
     plain = {name for field in NAMES.values() for name in field}
     known = sum(1 for name in names[:MAX_COLUMNS] if name in asked or _plain(name) in plain)

@@ -22,7 +22,7 @@ class Question(NamedTuple):
 
 def read(path: str, question: Question) -> FileRows:
     """The rows of one symbol in a file. DataError: what it is instead of candles, or the first row that is none."""
-    with bounded.opened(path) as stream:
+    with bounded.open_file(path) as stream:
         begin = stream.read(magic.PEEKED_BYTES)
     if begin.startswith(magic.PARQUET) and not question.archive:
         return parquet.read(
@@ -37,13 +37,13 @@ def read(path: str, question: Question) -> FileRows:
 
 def _text(path: str, question: Question) -> FileRows:
     """A text, which may be compressed."""
-    with bounded.opened(path) as stream:
-        vision.verify(stream, path)
+    with bounded.open_file(path) as stream:
+        vision.verify_checksum(stream, path)
         begin = stream.read(magic.PEEKED_BYTES)
         stream.seek(0)
         magic.refuse_known(begin, path)
         zipped = begin.startswith(bounded.ZIP_MAGIC)
-        blocks = archive.member(stream, path) if zipped else bounded.blocks(stream, path)
+        blocks = archive.member(stream, path) if zipped else bounded.read_blocks(stream, path)
         first = next(blocks, b"")
         head = first[: magic.PEEKED_BYTES]
         magic.refuse_known(head, path)

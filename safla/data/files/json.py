@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from safla.candles.bad_rows import Handling
 from safla.candles.normalise import FIELDS, FileRows
 from safla.data.files import table
-from safla.data.files.csv import ColumnMap, located
-from safla.data.files.table import MAX_CELL_BYTES, MAX_COLUMNS, Layout, split
+from safla.data.files.csv import ColumnMap, locate_columns
+from safla.data.files.table import MAX_CELL_BYTES, MAX_COLUMNS, Layout, split_cells
 from safla.errors import DataError
 from safla.text import printable
 
@@ -41,10 +41,10 @@ def of_blocks(
 
 
 def _layout(lines: list[str], columns: ColumnMap | None, *, name: str) -> Layout:
-    width = len(split(lines[0], ","))
+    width = len(split_cells(lines[0], ","))
     if not len(FIELDS) <= width <= MAX_COLUMNS:
         raise DataError(f"{name}: row 1: {width} values, six are needed and at most {MAX_COLUMNS} are read; {_SHAPE}")
-    places = located(None, columns, width=width, path=name, sample=()).positions
+    places = locate_columns(None, columns, width=width, path=name, sample=()).positions
     return Layout(",", places, width, 0, () if columns else (ORDER,), framed=False, word="row", guessed=not columns)
 
 

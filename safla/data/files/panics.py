@@ -26,7 +26,7 @@ def stderr() -> int:
 
 
 @contextlib.contextmanager
-def held() -> Iterator[None]:
+def hold_stderr() -> Iterator[None]:
     """Hold what is written to stderr meanwhile, and give it back up to the text of a panic.
 
     In a process of others nothing is held: their threads and children write to the same stderr.

@@ -23,7 +23,7 @@ def read(
     """The rows of one symbol. owners: how many symbols are read from this file; above 1 it needs a column `symbol`."""
     import polars as pl
 
-    with bounded.opened(path) as stream:
+    with bounded.open_file(path) as stream:
         content = bounded.whole(stream, path)
     name = printable(path)
     claims = footer.read(content, name=name, limits=Limits(MAX_COLUMNS, MAX_ROWS, MAX_UNPACKED_BYTES))
@@ -47,7 +47,7 @@ def _recorded(path: str, content: bytes, claims: Footer, run: RunCandlesMetadata
 
     run_candles.refuse_claims(claims, run, file_bytes=len(content))
     frame = decoded(content, claims)
-    run_candles.verified(frame, run)
+    run_candles.verified_series(frame, run)
     names = [one.symbol for one in run.symbols]
     if symbol not in names:
         raise DataError(f"{printable(path)}: no candles of {symbol}; it has {_listed(names)}")

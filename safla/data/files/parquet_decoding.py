@@ -21,7 +21,7 @@ def decoded(content: bytes, claims: Footer, *, columns: list[str] | None = None)
 
     broken = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError, OverflowError)
     try:
-        with panics.held():
+        with panics.hold_stderr():
             frame = pl.read_parquet(content, columns=columns)
     except broken as error:
         raise ValueError(_first_line(error)) from error
@@ -36,7 +36,7 @@ def schema_of(content: bytes, claims: Footer) -> "dict[str, pl.DataType]":
 
     broken = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError, OverflowError)
     try:
-        with panics.held():
+        with panics.hold_stderr():
             schema = pl.read_parquet_schema(content)
     except broken as error:
         raise ValueError(_first_line(error)) from error

@@ -110,7 +110,7 @@ def refuse_unpacked(claims: Footer) -> None:
         raise ValueError(f"{claims.bytes_unpacked} bytes when unpacked, and its rows take {most} at most")
 
 
-def verified(frame: "pl.DataFrame", told: RunCandlesMetadata) -> tuple[Series, ...]:
+def verified_series(frame: "pl.DataFrame", told: RunCandlesMetadata) -> tuple[Series, ...]:
     """The candles of each symbol. ValueError when they are not those that were written, in order.
 
     The frame is that of a file that passed `refuse_claims`.

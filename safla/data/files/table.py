@@ -170,7 +170,7 @@ def read(
     ts_ms = joined.pop("ts").digits
     others = () if owner is None else owner.told(path, layout.word)
     told = (*(f"{printable(path)}: {note}" for note in notes), *others)
-    found_rows = FileRows(origin, ts_ms, joined, told, closed, bad_rows.together(left))
+    found_rows = FileRows(origin, ts_ms, joined, told, closed, bad_rows.sum_dropped(left))
     if layout.guessed:
         orders.refuse_another(found_rows)
     return found_rows
@@ -213,7 +213,7 @@ def _disagreements(
     return notes
 
 
-def split(line: str, delimiter: str) -> list[str]:
+def split_cells(line: str, delimiter: str) -> list[str]:
     """The cells of a line, without quotes and spaces around them."""
     mark = re.escape(delimiter)
     cells = re.findall(rf'(?:^|{mark})\s*("(?:[^"]|"")*"|[^{mark}]*)', line)

@@ -9,7 +9,7 @@ from typing import BinaryIO
 from safla.candles.bad_rows import Handling
 from safla.candles.normalise import FileRows
 from safla.data.files import archive, archive_name, bounded, table
-from safla.data.files.table import Layout, split
+from safla.data.files.table import Layout, split_cells
 from safla.errors import DataError
 from safla.text import printable
 
@@ -22,11 +22,11 @@ _CHECKSUM = re.compile(rb"([0-9a-f]{64})(\s.*)?", re.DOTALL)
 
 def read(path: str) -> FileRows:
     """The rows of an archive, zipped or not. DataError for a wrong checksum, a strange member, or a cut file."""
-    with bounded.opened(path) as stream:
-        verify(stream, path)
+    with bounded.open_file(path) as stream:
+        verify_checksum(stream, path)
         zipped = stream.read(4) == bounded.ZIP_MAGIC
         stream.seek(0)
-        return of_blocks(path, archive.member(stream, path) if zipped else bounded.blocks(stream, path))
+        return of_blocks(path, archive.member(stream, path) if zipped else bounded.read_blocks(stream, path))
 
 
 def of_blocks(path: str, blocks: Iterator[bytes], *, bad: Handling = "refuse") -> FileRows:
@@ -42,12 +42,12 @@ def is_archive(path: str, head: bytes, *, zipped: bool) -> bool:
     return begins and line.count(b",") == WIDTH - 1 and (zipped or named)
 
 
-def verify(stream: BinaryIO, path: str) -> None:
+def verify_checksum(stream: BinaryIO, path: str) -> None:
     """DataError where the CHECKSUM file beside an archive says another sum. The stream is at its begin again."""
     beside = Path(f"{path}.CHECKSUM")
     if not beside.exists():
         return
-    with bounded.opened(str(beside)) as checksum:
+    with bounded.open_file(str(beside)) as checksum:
         said = _CHECKSUM.fullmatch(checksum.read(MAX_CHECKSUM_BYTES))
     if not said:
         raise DataError(f"{printable(str(beside))}: no checksum; `sha256  name` is expected")
@@ -63,7 +63,7 @@ def verify(stream: BinaryIO, path: str) -> None:
 
 
 def _layout(lines: list[str], *, path: str) -> Layout:
-    first = split(lines[0], ",")
+    first = split_cells(lines[0], ",")
     if len(first) != WIDTH:
         raise DataError(
             f"{path}: line 1: {len(first)} cells, a kline has {WIDTH}; data.source: file reads other tables too"

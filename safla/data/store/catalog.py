@@ -70,7 +70,7 @@ def places(cache: Path) -> Iterator[SeriesKey]:
                 yield from (SeriesKey(cache, exchange, symbol, timeframe) for timeframe in timeframes)
 
 
-def verify(place: SeriesKey) -> Verified:
+def verify_series(place: SeriesKey) -> Verified:
     """Look at every byte of a series: hashes, S1-S3, holes, what lies aside."""
     damaged: list[str] = []
     have: list[Interval] = []

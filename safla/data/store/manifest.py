@@ -106,13 +106,13 @@ def read(folder: Path, *, expected: Manifest) -> Manifest | None:
     content = read_own(folder / NAME, most=MAX_BYTES)
     if content is None:
         return None
-    found = decode(content)
+    found = decode_manifest(content)
     if (found.exchange, found.symbol, found.timeframe) != (expected.exchange, expected.symbol, expected.timeframe):
         raise ValueError("it belongs to another series")
     return found
 
 
-def encode(manifest: Manifest) -> bytes:
+def encode_manifest(manifest: Manifest) -> bytes:
     """The one spelling of a manifest. DataError where it would be larger than one may be (Z24)."""
     for what, count, most in (
         ("restated candles that nobody took", len(manifest.restated), MAX_RESTATED),
@@ -125,7 +125,7 @@ def encode(manifest: Manifest) -> bytes:
     return rest[:-1] + _SEAL % _seal(rest)
 
 
-def decode(content: bytes) -> Manifest:
+def decode_manifest(content: bytes) -> Manifest:
     """The manifest behind bytes. ValueError for any that `encode` would not have made."""
     rest = content[:-_SEALED] + b"}"
     if content[-_SEALED:] != _SEAL % _seal(rest):

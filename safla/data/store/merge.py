@@ -9,7 +9,7 @@ from safla.config.types import plain
 from safla.core.candles import Series
 from safla.core.scale import to_text
 from safla.core.values import Columns, Int64, Mask
-from safla.data.store.month import together
+from safla.data.store.month import same_decimals
 
 Texts = tuple[str, str, str, str, str]  # open, high, low, close, volume
 
@@ -37,7 +37,7 @@ def meet(stored: Series | None, offered: Series, *, accept: bool) -> Met:
     if stored is None:
         ts = offered.columns.ts
         return Met(offered, ts, len(ts), 0, ())
-    one, other = together(stored, offered)
+    one, other = same_decimals(stored, offered)
     place = np.minimum(np.searchsorted(one.columns.ts, other.columns.ts), len(one.columns.ts) - 1)
     known = one.columns.ts[place] == other.columns.ts
     pairs = zip(one.columns[1:], other.columns[1:], strict=True)

@@ -11,7 +11,7 @@ import numpy as np
 
 from safla.candles.decimals import POWERS
 from safla.candles.normalise import PRICES
-from safla.candles.validation import Bounds, Origin, check
+from safla.candles.validation import Bounds, Origin, check_candles
 from safla.core.candles import Series
 from safla.core.scale import LIMIT
 from safla.core.values import Columns, Int64
@@ -95,7 +95,7 @@ def bounds_of(name: str) -> tuple[int, int]:
     return start, end
 
 
-def split(series: Series) -> Iterator[tuple[str, Series]]:
+def split_months(series: Series) -> Iterator[tuple[str, Series]]:
     """The candles of each month that has any."""
     months = series.columns.ts.astype("datetime64[ms]").astype("datetime64[M]")
     edges = [0, *(np.flatnonzero(months[1:] != months[:-1]) + 1).tolist(), len(months)]
@@ -112,7 +112,7 @@ def refuse_unsound(series: Series, *, step_ms: int, origin: str) -> None:
         raise DataError(f"{origin}: time {ts[late[0] + 1]} is not after {ts[late[0]]}; candles must ascend (S2)")
     numbers = np.arange(1, len(ts) + 1, dtype=np.int64)
     bounds = Bounds(step_ms, PRICE_LIMIT, series.price_decimals, series.volume_decimals)
-    check(series.columns, bounds, origin=Origin(origin, "row", numbers))
+    check_candles(series.columns, bounds, origin=Origin(origin, "row", numbers))
 
 
 def least(series: Series) -> Series:
@@ -137,7 +137,7 @@ def scaled(series: Series, *, price_decimals: int, volume_decimals: int) -> Seri
     return Series(series.symbol, price_decimals, volume_decimals, series.columns._replace(**longer))
 
 
-def together(one: Series, other: Series) -> tuple[Series, Series]:
+def same_decimals(one: Series, other: Series) -> tuple[Series, Series]:
     """Both with the decimals of the finer."""
     price, volume = max(one.price_decimals, other.price_decimals), max(one.volume_decimals, other.volume_decimals)
     finer = {"price_decimals": price, "volume_decimals": volume}

@@ -77,7 +77,7 @@ def set_aside(folder: Path, name: str) -> None:
 
 def commit(folder: Path, after: Manifest, *, before: Manifest, files: Mapping[str, bytes]) -> None:
     """Make a manifest the one that counts, with the new files that it names."""
-    content = manifest.encode(after)
+    content = manifest.encode_manifest(after)
     for name, packed in files.items():
         replace(folder / name, packed)
     replace(folder / manifest.NAME, content)

@@ -34,10 +34,10 @@ __all__ = (
     "doubtful",
     "end",
     "ended_since",
-    "held",
     "keep_rules",
     "leave_out",
     "merge",
+    "stored_candles",
 )  # fmt: skip
 
 
@@ -107,7 +107,7 @@ def slug(symbol: str) -> str:
     return symbol.replace("/", "-").replace(":", "-")
 
 
-def held(place: SeriesKey, span: Interval) -> Held:
+def stored_candles(place: SeriesKey, span: Interval) -> Held:
     """What the store has of the candles that open within a span, [from, to) in ms. What is damaged is not held."""
     start, end = -(-span[0] // place.step_ms) * place.step_ms, span[1]
     with shelf.reading(place.cache, place.nothing, names=place.names) as (known, notes):
@@ -282,7 +282,7 @@ def _merged(
     accepts: bool,
 ) -> _Change:
     entries = {one.month: one for one in known.months}
-    coming = dict(month.split(series))
+    coming = dict(month.split_months(series))
     files: dict[str, bytes] = {}
     notes: list[str] = []
     met: list[Met] = []

@@ -55,7 +55,7 @@ def test_a_pipe_is_refused_and_never_waited_for(tmp_path: Path) -> None:
 
 
 def test_a_name_with_a_nul_is_no_file() -> None:
-    with pytest.raises(DataError, match="no such file"), bounded.opened("a\0b.csv"):
+    with pytest.raises(DataError, match="no such file"), bounded.open_file("a\0b.csv"):
         pass
 
 
@@ -66,7 +66,7 @@ def test_a_file_without_permission_is_the_fault_of_this_machine(
         raise PermissionError
 
     monkeypatch.setattr(os, "open", refuse)
-    with pytest.raises(HostError, match="no permission"), bounded.opened(str(tmp_path / "btc.csv")):
+    with pytest.raises(HostError, match="no permission"), bounded.open_file(str(tmp_path / "btc.csv")):
         pass
 
 
@@ -78,7 +78,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, change:
         "truncate": lambda: os.truncate(path, 3),
         "touch": lambda: os.utime(path, (1, 1)),
     }
-    with pytest.raises(DataError, match="changed while it was read"), bounded.opened(str(path)):
+    with pytest.raises(DataError, match="changed while it was read"), bounded.open_file(str(path)):
         changes[change]()
 
 
@@ -124,8 +124,8 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(bounded, "MAX_ZSTD_TEXT_BYTES", 10_000_000)
     monkeypatch.setattr(bounded, "MAX_WHOLE_BYTES", 10_000_000)
     monkeypatch.setattr(bounded, "BLOCK_BYTES", 2**20)
-    with bounded.opened(file(tmp_path, "bomb", bomb)) as stream, pytest.raises(DataError, match="when decompressed"):
-        for _ in bounded.blocks(stream, "bomb"):
+    with bounded.open_file(file(tmp_path, "bomb", bomb)) as stream, pytest.raises(DataError, match="when decompressed"):
+        for _ in bounded.read_blocks(stream, "bomb"):
             pass
 
 
@@ -155,7 +155,7 @@ def test_control_characters_in_a_name_do_not_reach_a_message() -> None:
 @pytest.mark.parametrize("change", ["replace", "remove"])
 def test_a_file_whose_name_means_another_one_at_the_end_is_refused(tmp_path: Path, change: str) -> None:
     path, other = csv_file(tmp_path, HEADER, *lines()), csv_file(tmp_path, HEADER, *lines(), name="other.csv")
-    with pytest.raises(DataError, match="changed while it was read"), bounded.opened(path):
+    with pytest.raises(DataError, match="changed while it was read"), bounded.open_file(path):
         os.replace(other, path) if change == "replace" else os.remove(path)
 
 
@@ -163,8 +163,8 @@ def test_a_file_whose_name_means_another_one_at_the_end_is_refused(tmp_path: Pat
 def test_a_zstd_bomb_below_the_cap_is_one_text_whatever_it_is_made_of(tmp_path: Path, byte: bytes) -> None:
     """A cell for each of these line ends, or a column for each delimiter, took a hundred times their size."""
     path = file(tmp_path, "bomb", repeated(byte, blocks=64))
-    with bounded.opened(path) as stream:
-        (text,) = bounded.blocks(stream, path)
+    with bounded.open_file(path) as stream:
+        (text,) = bounded.read_blocks(stream, path)
     assert text == byte * (64 * ZSTD_BLOCK)
 
 

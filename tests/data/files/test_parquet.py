@@ -101,7 +101,7 @@ def test_a_float_is_taken_by_its_shortest_text_and_that_is_said(tmp_path: Path) 
 def recorded_by_a_run(folder: Path) -> tuple[str, tuple[Series, ...]]:
     plain = candles(csv.read(csv_file(folder, HEADER, *lines()), None))
     series = plain, plain._replace(symbol="ETH/USDT", columns=Columns(*(column[:2] for column in plain.columns)))
-    run_candles.write(folder / "candles.parquet", series, timeframe="1h")
+    run_candles.write_run_candles(folder / "candles.parquet", series, timeframe="1h")
     return str(folder / "candles.parquet"), series
 
 

@@ -34,7 +34,7 @@ def test_every_series_has_a_line_and_what_is_none_has_none(cache: Path) -> None:
 
 
 def test_a_sound_series_is_verified_with_its_holes(cache: Path) -> None:
-    found = catalog.verify(place(cache))
+    found = catalog.verify_series(place(cache))
     assert (found.files, found.candles, found.restated) == (2, 25, 1)
     assert found.absent == (span(10, 12),)
     assert found.unknown == (span(12, 15), span(20, 30))
@@ -44,11 +44,11 @@ def test_a_sound_series_is_verified_with_its_holes(cache: Path) -> None:
 def test_a_damaged_series_says_what_is_damaged(cache: Path) -> None:
     btc = place(cache)
     months(btc)[1].write_bytes(b"damaged")
-    found = catalog.verify(btc)
+    found = catalog.verify_series(btc)
     assert found.damaged == (f"{months(btc)[1]}: its bytes are not those that were written",)
     assert found.candles == 15
     (btc.folder / "manifest.json").write_bytes(b"damaged")
-    assert "manifest.json: damaged" in catalog.verify(btc).damaged[0]
+    assert "manifest.json: damaged" in catalog.verify_series(btc).damaged[0]
     assert "manifest.json: damaged" in catalog.listing(cache)[0].damage
 
 
@@ -60,12 +60,12 @@ def test_candles_that_no_market_can_make_are_found_though_their_file_is_whole(
     with monkeypatch.context() as patch:
         patch.setattr(store, "_sound", lambda place, series, source: series)
         merge(place(cache), bad)
-    (damaged,) = catalog.verify(place(cache)).damaged
+    (damaged,) = catalog.verify_series(place(cache)).damaged
     assert damaged.startswith(f"{months(place(cache))[1]}: row ")
 
 
 def test_a_folder_without_a_manifest_is_a_series_of_nothing(cache: Path) -> None:
     empty: SeriesKey = place(cache, "SOL/USDT")
     empty.folder.mkdir(parents=True)
-    assert catalog.verify(empty)[1:4] == (0, 0, None)
+    assert catalog.verify_series(empty)[1:4] == (0, 0, None)
     assert [one.candles for one in catalog.listing(cache)] == [25, 3, 0]

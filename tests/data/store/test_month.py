@@ -13,11 +13,11 @@ from tests.data.kept import HOUR, START, candles, same
 
 
 def test_candles_are_split_where_a_month_ends() -> None:
-    parts = dict(month.split(candles([0, 23, 24, 800])))
+    parts = dict(month.split_months(candles([0, 23, 24, 800])))
     assert [(name, len(part.columns.ts)) for name, part in parts.items()] == [
         ("2024-01", 2), ("2024-02", 1), ("2024-03", 1),
     ]  # fmt: skip
-    assert list(month.split(candles([]))) == []
+    assert list(month.split_months(candles([]))) == []
 
 
 def test_a_month_begins_where_the_one_before_ends() -> None:

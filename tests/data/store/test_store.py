@@ -31,7 +31,7 @@ def btc(tmp_path: Path) -> SeriesKey:
 def test_what_was_merged_is_held_and_nothing_is_missing(btc: SeriesKey) -> None:
     came = candles(range(60))
     assert merge(btc, came)[:4] == (60, 0, (), 0)
-    held = store.held(btc, span(0, 60))
+    held = store.stored_candles(btc, span(0, 60))
     assert same(held.series, came)
     assert (held.missing, held.notes, held.rules) == ((), (), None)
     assert (held.first, held.last) == (START, START + 59 * HOUR)
@@ -39,16 +39,16 @@ def test_what_was_merged_is_held_and_nothing_is_missing(btc: SeriesKey) -> None:
 
 
 def test_a_series_that_nobody_wrote_is_missing_whole_and_no_folder_is_made(btc: SeriesKey) -> None:
-    assert store.held(btc, span(0, 3)) == (None, (span(0, 3),), None, (), None, None, None)
+    assert store.stored_candles(btc, span(0, 3)) == (None, (span(0, 3),), None, (), None, None, None)
     assert not btc.cache.exists()
 
 
 def test_a_span_off_the_grid_asks_for_the_candles_that_open_within_it(btc: SeriesKey) -> None:
     merge(btc, candles(range(5)))
-    held = store.held(btc, (START + 1, START + 3 * HOUR + 1))
+    held = store.stored_candles(btc, (START + 1, START + 3 * HOUR + 1))
     assert held.series is not None
     assert held.series.columns.ts.tolist() == [START + hour * HOUR for hour in (1, 2, 3)]
-    assert store.held(btc, (START, START)).missing == ()
+    assert store.stored_candles(btc, (START, START)).missing == ()
 
 
 def test_the_same_candles_again_change_no_byte(btc: SeriesKey) -> None:
@@ -60,7 +60,7 @@ def test_the_same_candles_again_change_no_byte(btc: SeriesKey) -> None:
     again = store.merge(btc, candles(range(10, 70, 2)), source="a third", at=AT + 2)
     assert again[:2] == (0, 30)
     assert contents(btc) == files
-    known = manifest.decode(files["manifest.json"])
+    known = manifest.decode_manifest(files["manifest.json"])
     assert [one.source for one in known.months] == ["a source", "another"]
 
 
@@ -78,10 +78,10 @@ def test_finer_candles_make_a_month_finer_and_what_was_held_stays_the_same(btc: 
     finer = candles(range(10, 12), price=4)
     finer.columns.high[:] += 1
     merge(btc, finer)
-    assert store.held(btc, span(0, 10)).series is not None
-    assert same(store.held(btc, span(0, 10)).series, candles(range(10)))
-    assert same(store.held(btc, span(10, 12)).series, finer)
-    assert manifest.decode(contents(btc)["manifest.json"]).months[0].price_decimals == 4
+    assert store.stored_candles(btc, span(0, 10)).series is not None
+    assert same(store.stored_candles(btc, span(0, 10)).series, candles(range(10)))
+    assert same(store.stored_candles(btc, span(10, 12)).series, finer)
+    assert manifest.decode_manifest(contents(btc)["manifest.json"]).months[0].price_decimals == 4
 
 
 def test_a_scale_that_would_overflow_is_refused_and_nothing_is_changed(btc: SeriesKey) -> None:
@@ -117,7 +117,7 @@ def test_any_split_into_pages_in_any_order_gives_the_same_bytes(chance: random.R
             merge(other, page, absent=[span(hour, hour + 1) for hour in facts[number]])
         assert contents(other) == contents(one)
         unknown = {hour for hour in range(200) if hour not in hours and hour not in absent}
-        missing = store.held(other, span(0, 200)).missing
+        missing = store.stored_candles(other, span(0, 200)).missing
         assert {(at - START) // HOUR for since, to in missing for at in range(since, to, HOUR)} == unknown
 
 
@@ -126,13 +126,13 @@ def test_any_split_into_pages_in_any_order_gives_the_same_bytes(chance: random.R
 
 def absent(where: SeriesKey) -> list[tuple[int, ...]]:
     """The absent stretches, in hours behind START."""
-    known = manifest.decode(contents(where)["manifest.json"])
+    known = manifest.decode_manifest(contents(where)["manifest.json"])
     return [tuple((ms - START) // HOUR for ms in one) for one in known.absent]
 
 
 def test_what_is_known_to_be_absent_is_not_missing(btc: SeriesKey) -> None:
     merge(btc, candles([0, 1, 6, 7]), absent=[span(2, 4)])
-    assert store.held(btc, span(0, 9)).missing == (span(4, 6), span(8, 9))
+    assert store.stored_candles(btc, span(0, 9)).missing == (span(4, 6), span(8, 9))
     assert absent(btc) == [(2, 4)]
 
 
@@ -146,7 +146,7 @@ def test_candles_that_are_held_are_not_absent_whatever_is_said(btc: SeriesKey) -
     merge(btc, candles([30, 31, 40]))
     merge(btc, candles([]), absent=[span(0, 60)])
     assert absent(btc) == [(0, 30), (32, 40), (41, 60)]
-    assert store.held(btc, span(0, 60)).missing == ()
+    assert store.stored_candles(btc, span(0, 60)).missing == ()
 
 
 def test_an_absent_stretch_off_the_grid_is_refused(btc: SeriesKey) -> None:
@@ -167,7 +167,7 @@ def test_other_values_are_kept_apart_and_what_is_held_stands(btc: SeriesKey) -> 
     offered = ("42000.18", "42000.24", "42000.15", "42000.2", "10.00027")
     assert merged.restated[0] == (START + 2 * HOUR, stored, offered)
     assert [one.ts for one in merged.restated] == [START + 2 * HOUR, START + 3 * HOUR]
-    assert same(store.held(btc, span(0, 5)).series, candles(range(5)))
+    assert same(store.stored_candles(btc, span(0, 5)).series, candles(range(5)))
     before = contents(btc)
     assert merge(btc, candles([2, 3], shift=1, price=4)).restated == merged.restated
     assert contents(btc) == before
@@ -178,8 +178,8 @@ def test_restated_candles_are_taken_when_that_is_said(btc: SeriesKey) -> None:
     merge(btc, candles(range(5)))
     merged = merge(btc, candles([2, 3], shift=1), accept_restated=True)
     assert (merged.added, merged.same, merged.restated, merged.accepted) == (0, 0, (), 2)
-    assert same(store.held(btc, span(2, 4)).series, candles([2, 3], shift=1))
-    assert same(store.held(btc, span(4, 5)).series, candles([4]))
+    assert same(store.stored_candles(btc, span(2, 4)).series, candles([2, 3], shift=1))
+    assert same(store.stored_candles(btc, span(4, 5)).series, candles([4]))
 
 
 def test_what_was_kept_apart_can_be_taken_later_within_a_span(btc: SeriesKey) -> None:
@@ -187,11 +187,11 @@ def test_what_was_kept_apart_can_be_taken_later_within_a_span(btc: SeriesKey) ->
     merge(btc, candles([1, 2, 3], shift=1))
     merge(btc, candles([2], shift=2))
     assert store.accept(btc, span(2, 4)) == 2
-    assert same(store.held(btc, span(1, 2)).series, candles([1]))
-    assert same(store.held(btc, span(2, 3)).series, candles([2], shift=2))  # the last that was offered
-    assert same(store.held(btc, span(3, 4)).series, candles([3], shift=1))
+    assert same(store.stored_candles(btc, span(1, 2)).series, candles([1]))
+    assert same(store.stored_candles(btc, span(2, 3)).series, candles([2], shift=2))  # the last that was offered
+    assert same(store.stored_candles(btc, span(3, 4)).series, candles([3], shift=1))
     assert store.accept(btc, span(2, 4)) == 0
-    assert [one.ts for one in manifest.decode(contents(btc)["manifest.json"]).restated] == [START + HOUR]
+    assert [one.ts for one in manifest.decode_manifest(contents(btc)["manifest.json"]).restated] == [START + HOUR]
 
 
 def test_too_many_restated_candles_are_refused_and_nothing_is_changed(
@@ -241,7 +241,7 @@ def test_rules_are_kept_beside_the_candles_and_come_back_exactly(btc: SeriesKey)
     rules = OrderRules(Decimal("0.01"), Decimal("1E-5"), None)
     store.keep_rules(btc, rules, at=AT)
     merge(btc, candles(range(3)))
-    assert store.held(btc, (0, 0)).rules == rules
+    assert store.stored_candles(btc, (0, 0)).rules == rules
     assert contents(btc)["manifest.json"].count(b'"lot":"0.00001"') == 1
     with pytest.raises(DataError, match="no tick, lot or least notional"):
         store.keep_rules(btc, rules._replace(tick=Decimal("1E+30")), at=AT)
@@ -266,7 +266,7 @@ def test_a_link_in_the_store_is_neither_followed_nor_written_to(btc: SeriesKey, 
     path.rename(tmp_path / "target")
     path.symlink_to(tmp_path / "target")
     with pytest.raises(HostError, match=path.name):
-        store.held(btc, ALL)
+        store.stored_candles(btc, ALL)
     with pytest.raises(HostError, match=path.name):
         merge(btc, candles(range(5)))
 
@@ -278,11 +278,11 @@ def test_a_series_that_is_held_by_another_for_too_long_is_given_up(
     monkeypatch.setattr(fs, "LOCK_TRIES", 3)
     with fs.locked(btc.folder / "lock", exclusive=True):
         with pytest.raises(HostError, match=f"{btc.folder}: another process held it"):
-            store.held(btc, ALL)
+            store.stored_candles(btc, ALL)
         with pytest.raises(HostError, match=f"{btc.folder}: another process held it"):
             merge(btc, candles(range(5)))
     with fs.locked(btc.folder / "lock", exclusive=False):
-        assert same(store.held(btc, ALL).series, candles(range(3)))
+        assert same(store.stored_candles(btc, ALL).series, candles(range(3)))
 
 
 def test_months_of_different_scales_are_held_at_the_finest(btc: SeriesKey) -> None:
@@ -290,7 +290,7 @@ def test_months_of_different_scales_are_held_at_the_finest(btc: SeriesKey) -> No
     february.columns.high[:] += 1
     merge(btc, january)
     merge(btc, february)
-    held = store.held(btc, span(0, 30)).series
+    held = store.stored_candles(btc, span(0, 30)).series
     assert held is not None
     assert held.price_decimals == 3
     assert np.array_equal(held.columns.close[:24], january.columns.close * 10)
@@ -306,11 +306,11 @@ def test_since_when_a_gap_is_believed_is_kept_until_its_candle_comes(btc: Series
 
 def test_a_gap_of_a_file_is_no_missing_candle_and_is_asked_for_until_an_exchange_confirms_it(btc: SeriesKey) -> None:
     store.merge(btc, candles([0, 1, 4]), source="a.csv", at=AT, absent=[span(2, 4)], imported=True)
-    assert store.held(btc, span(0, 5)).missing == ()
+    assert store.stored_candles(btc, span(0, 5)).missing == ()
     later = AT + 100 * DOUBT_MS
     assert store.doubtful(btc, ALL, now=later) == (span(2, 4),)
     store.confirm(btc, (span(2, 4),), at=later)
-    assert store.held(btc, span(0, 5)).missing == ()
+    assert store.stored_candles(btc, span(0, 5)).missing == ()
     assert store.doubtful(btc, ALL, now=later + 1) == (span(2, 4),)
     assert store.doubtful(btc, ALL, now=later + DOUBT_MS) == ()
 
@@ -324,18 +324,18 @@ def test_what_an_exchange_said_is_not_made_doubtful_by_a_file(btc: SeriesKey) ->
 def test_a_market_that_is_over_lacks_nothing_until_a_later_candle_comes(btc: SeriesKey) -> None:
     merge(btc, candles(range(5)))
     store.end(btc, START + 5 * HOUR, at=AT)
-    held = store.held(btc, span(0, 20))
+    held = store.stored_candles(btc, span(0, 20))
     assert (held.missing, held.ended, store.ended_since(btc)) == ((), START + 5 * HOUR, AT)
     merge(btc, candles([9]))
-    assert (store.held(btc, span(0, 20)).ended, store.ended_since(btc)) == (None, None)
-    assert store.held(btc, span(0, 20)).missing == (span(5, 9), span(10, 20))
+    assert (store.stored_candles(btc, span(0, 20)).ended, store.ended_since(btc)) == (None, None)
+    assert store.stored_candles(btc, span(0, 20)).missing == (span(5, 9), span(10, 20))
 
 
 def test_a_manifest_of_before_beliefs_were_kept_is_read(btc: SeriesKey) -> None:
     merge(btc, candles([0, 1, 4]), absent=[span(2, 4)])
     path = btc.folder / manifest.NAME
-    known = msgspec.structs.replace(manifest.decode(path.read_bytes()), believed=())
+    known = msgspec.structs.replace(manifest.decode_manifest(path.read_bytes()), believed=())
     rest = msgspec.json.encode({name: value for name, value in msgspec.to_builtins(known).items() if name not in NEW})
     path.write_bytes(rest[:-1] + manifest._SEAL % manifest._seal(rest))
-    assert store.held(btc, span(0, 5)).missing == ()
+    assert store.stored_candles(btc, span(0, 5)).missing == ()
     assert store.doubtful(btc, ALL, now=AT + 1) == ()

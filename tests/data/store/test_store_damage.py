@@ -34,7 +34,7 @@ def test_a_month_that_was_damaged_anywhere_is_missing_and_never_wrong(btc: Serie
     whole = january.read_bytes()
     for _ in range(FLIPS):
         january.write_bytes(broken(whole, chance))
-        held = store.held(btc, span(0, 60))
+        held = store.stored_candles(btc, span(0, 60))
         assert same(held.series, candles(range(24, 60)))
         assert held.missing == (span(0, 24),)
         assert held.notes == (
@@ -48,7 +48,7 @@ def test_a_manifest_that_was_damaged_anywhere_makes_everything_missing(btc: Seri
     whole = path.read_bytes()
     for _ in range(FLIPS):
         path.write_bytes(broken(whole, chance))
-        held = store.held(btc, span(0, 60))
+        held = store.stored_candles(btc, span(0, 60))
         assert (held.series, held.missing, held.first) == (None, (span(0, 60),), None)
         assert len(held.notes) == 1
         assert held.notes[0].startswith(f"{path}: damaged (")
@@ -65,7 +65,7 @@ def test_a_damaged_month_is_set_aside_by_the_next_merge_and_filled_anew(btc: Ser
     assert after.pop(f"{january.name}.damaged") == b"damaged"
     assert after.keys() == before.keys()
     assert after[january.name] == before[january.name]
-    known, old = (manifest.decode(one["manifest.json"]) for one in (after, before))
+    known, old = (manifest.decode_manifest(one["manifest.json"]) for one in (after, before))
     assert known.months == old.months  # the same bytes: the same source and time
     assert known.restated == ()  # they differed from what is not held any more
 
@@ -74,7 +74,7 @@ def test_a_month_that_was_taken_away_is_missing_until_it_comes_again(btc: Series
     january = months(btc)[0]
     whole = january.read_bytes()
     january.unlink()
-    assert store.held(btc, span(0, 60)).missing == (span(0, 24),)
+    assert store.stored_candles(btc, span(0, 60)).missing == (span(0, 24),)
     merge(btc, candles(range(24)))
     assert january.read_bytes() == whole
 
@@ -82,7 +82,7 @@ def test_a_month_that_was_taken_away_is_missing_until_it_comes_again(btc: Series
 def test_a_damaged_month_of_which_a_part_comes_again_holds_that_part(btc: SeriesKey) -> None:
     months(btc)[0].write_bytes(b"damaged")
     merge(btc, candles(range(20, 24)))
-    held = store.held(btc, span(0, 60))
+    held = store.stored_candles(btc, span(0, 60))
     assert same(held.series, candles(range(20, 60)))
     assert held.missing == (span(0, 20),)
 
@@ -95,20 +95,20 @@ def test_a_damaged_manifest_is_set_aside_and_its_months_are_not_trusted(btc: Ser
     assert "manifest.json: damaged" in merged.notes[0]
     files = contents(btc)
     assert {f"{name}.damaged" for name in [*names, "manifest.json"]} <= files.keys()
-    assert same(store.held(btc, ALL).series, candles(range(3), shift=5))
-    assert catalog.verify(btc).aside == tuple(sorted(f"{name}.damaged" for name in [*names, "manifest.json"]))
+    assert same(store.stored_candles(btc, ALL).series, candles(range(3), shift=5))
+    assert catalog.verify_series(btc).aside == tuple(sorted(f"{name}.damaged" for name in [*names, "manifest.json"]))
 
 
 def test_a_damaged_manifest_is_not_set_aside_in_silence_when_rules_are_kept(btc: SeriesKey) -> None:
     (btc.folder / "manifest.json").write_bytes(b"{}")
     assert "manifest.json: damaged" in store.keep_rules(btc, NO_RULES, at=AT)[0]
-    assert store.held(btc, span(0, 60)).missing == (span(0, 60),)
+    assert store.stored_candles(btc, span(0, 60)).missing == (span(0, 60),)
 
 
 def test_a_month_that_has_grown_out_of_bounds_is_not_read(btc: SeriesKey) -> None:
     with months(btc)[0].open("r+b") as file:
         file.truncate(2**40)  # without taking room on the disk
-    held = store.held(btc, span(0, 60))
+    held = store.stored_candles(btc, span(0, 60))
     assert held.missing == (span(0, 24),)
     assert "at most 67108864 are read" in held.notes[0]
 
@@ -116,7 +116,7 @@ def test_a_month_that_has_grown_out_of_bounds_is_not_read(btc: SeriesKey) -> Non
 def test_a_month_whose_bytes_are_whole_but_another_month_is_not_believed(btc: SeriesKey) -> None:
     january, february = months(btc)
     january.write_bytes(february.read_bytes())
-    assert store.held(btc, span(0, 60)).missing == (span(0, 24),)
+    assert store.stored_candles(btc, span(0, 60)).missing == (span(0, 24),)
 
 
 def test_a_manifest_of_another_series_is_not_believed(btc: SeriesKey, tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_manifest_of_another_series_is_not_believed(btc: SeriesKey, tmp_path: 
     other.folder.mkdir(parents=True)
     (other.folder / "manifest.json").write_bytes((btc.folder / "manifest.json").read_bytes())
     (other.folder / "manifest.json").chmod(0o600)
-    assert "belongs to another series" in store.held(other, ALL).notes[0]
+    assert "belongs to another series" in store.stored_candles(other, ALL).notes[0]
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_a_manifest_with_a_good_seal_over_nonsense_is_damaged(btc: SeriesKey, ol
     rest = rest.replace(old, new)
     sealed = rest[:-1] + manifest._SEAL % manifest._seal(rest)
     with pytest.raises(ValueError, match="make"):
-        manifest.decode(sealed)
+        manifest.decode_manifest(sealed)
 
 
 def test_what_a_crash_left_is_removed_by_the_next_merge(btc: SeriesKey) -> None:
@@ -150,7 +150,7 @@ def test_what_a_crash_left_is_removed_by_the_next_merge(btc: SeriesKey) -> None:
     for name in ("2024-01-0123456789abcdef.parquet", "manifest.json.tmp", "2024-02-0123456789abcdef.parquet.tmp"):
         (btc.folder / name).write_bytes(b"left over")
     (btc.folder / "notes.txt").write_bytes(b"of the user")
-    assert catalog.verify(btc).strays != ()
-    assert same(store.held(btc, span(0, 60)).series, candles(range(60)))
+    assert catalog.verify_series(btc).strays != ()
+    assert same(store.stored_candles(btc, span(0, 60)).series, candles(range(60)))
     assert merge(btc, candles([3])).notes == (f"{btc.folder}: 1 files that no manifest names were removed",)
     assert contents(btc) == before | {"notes.txt": b"of the user"}
