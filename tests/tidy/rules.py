@@ -64,8 +64,6 @@ NOT_PURE = (ast.Try, ast.Raise, ast.With, ast.Yield, ast.Await, ast.Lambda, ast.
 ASSERTS = set(  # calls that raise where something is wrong
     "ask check check_candles fail golden raises validate verify warns".split()
 )
-    "ask check check_candles fail golden raises validate verify warns".split()
-)  # calls that raise where something is wrong
 
 
 # --- Rooms -----------------------------------------------------------------------------------------------------------
