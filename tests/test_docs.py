@@ -57,10 +57,10 @@ def every_command() -> Iterator[tuple[str, click.Command]]:
 
 @pytest.fixture(scope="module")
 def exchange() -> Iterator[str]:
-    """The address of an exchange for what is typed: SYNTHETIC hours of three symbols, one with a hole."""
+    """The address of an exchange for what is typed: SYNTHETIC hours of three symbols, one with a gap."""
     markets = [
-        Market(f"{base}USDT", {"1h": synthetic(1_704_067_200_000, 3_600_000, 3000, seed=seed, holes=holes)})
-        for base, seed, holes in (("BTC", 1, ()), ("ETH", 2, (700, 701, 702)), ("SOL", 3, ()))
+        Market(f"{base}USDT", {"1h": synthetic(1_704_067_200_000, 3_600_000, 3000, seed=seed, gaps=gaps)})
+        for base, seed, gaps in (("BTC", 1, ()), ("ETH", 2, (700, 701, 702)), ("SOL", 3, ()))
     ]
     with served(markets) as fake:
         yield fake.rest_url

@@ -1,4 +1,4 @@
-"""run and replay as calls from Python. They print nothing, and leave signals, umask, folder and logging as they are."""
+"""run and replay as calls from Python. They print nothing, and exit signals, umask, folder and logging as they are."""
 
 import asyncio
 import os

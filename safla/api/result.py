@@ -71,12 +71,12 @@ class Result:
 
         `events_of` gives the fields of one type as columns. JournalError where the journal is gone or damaged.
 
-            result.events.filter(pl.col("type") == "order_refused")
+            result.events.filter(pl.col("type") == "order_rejected")
         """
         return frames.events(self.journal)
 
     def events_of(self, kind: str) -> "pl.DataFrame":
-        """The events of one type, such as "filled" or "order_refused": n, and each of its fields as a column.
+        """The events of one type, such as "filled" or "order_rejected": n, and each of its fields as a column.
 
         Amounts are exact decimals; a field that has parts of its own (`marks`, `symbols`, `plan`) is JSON. UsageError
         for a type that there is not, JournalError where the journal is gone or damaged.

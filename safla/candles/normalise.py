@@ -65,8 +65,8 @@ class Counts(NamedTuple):
     candles: int
     duplicates: int  # the same candle again, unchanged: ignored (S2)
     without_volume: int  # legal (S5)
-    holes: int
-    missing: int  # candles in those holes
+    gaps: int
+    missing: int  # candles in those gaps
     volumes_cut: int  # to volume_decimals, or to 8 (S3)
     bad_rows: int = 0  # left out, since data.bad_rows says so; each is a gap
     without_trade: int = 0  # rows without a price, which are gaps
@@ -125,10 +125,10 @@ def assemble(files: list[FileRows], target: Target) -> tuple[Series, Counts, tup
     columns, shared = validation.merged(parts, bounds)
     notes.extend(_shared_note(file, other, count) for (file, other), count in shared.items())
     duplicates += sum(shared.values())
-    holes = validation.holes(columns.ts, target.step_ms)
+    gaps = validation.count_gaps(columns.ts, target.step_ms)
     without = int(np.count_nonzero(columns.volume == 0))
     counts = Counts(
-        target.symbol, len(columns.ts), duplicates, without, holes.number, holes.missing, cut,
+        target.symbol, len(columns.ts), duplicates, without, gaps.number, gaps.missing, cut,
         bad_rows=sum(one.bad for one in left), without_trade=sum(one.without_trade for one in left),
     )  # fmt: skip
     return Series(target.symbol, price_decimals, volume_decimals, columns), counts, tuple(notes)

@@ -48,8 +48,8 @@ class Ordered(NamedTuple):
     turned: bool
 
 
-class Holes(NamedTuple):
-    """How many holes there are (S4), and how many candles are missing in them."""
+class GapCount(NamedTuple):
+    """How many gaps there are (S4), and how many candles are missing in them."""
 
     number: int
     missing: int
@@ -107,11 +107,11 @@ def ascend(columns: Columns, bounds: Bounds, *, origin: Origin) -> Ordered:
     return Ordered(kept, rest, duplicates=int(late.sum()), turned=turned)
 
 
-def holes(ts: Int64, step_ms: int) -> Holes:
-    """How many holes ascending times on the grid have, and how many candles are missing in them."""
+def count_gaps(ts: Int64, step_ms: int) -> GapCount:
+    """How many gaps ascending times on the grid have, and how many candles are missing in them."""
     if not len(ts):
-        return Holes(0, 0)
-    return Holes(int(np.count_nonzero(np.diff(ts) > step_ms)), (int(ts[-1]) - int(ts[0])) // step_ms + 1 - len(ts))
+        return GapCount(0, 0)
+    return GapCount(int(np.count_nonzero(np.diff(ts) > step_ms)), (int(ts[-1]) - int(ts[0])) // step_ms + 1 - len(ts))
 
 
 def merged(parts: list[Ordered], bounds: Bounds) -> tuple[Columns, dict[tuple[str, str], int]]:

@@ -1,4 +1,4 @@
-"""What can be closed: an `async with` of it, and the refusal of work afterwards."""
+"""What can be closed: an `async with` of it, and the rejection of work afterwards."""
 
 from types import TracebackType
 from typing import ClassVar, Self

@@ -33,7 +33,7 @@ def plan_of(loaded: Loaded, symbol: str, *, price_decimals: int, volume_decimals
 
 
 def entry(run: RunPlan, *, confidence: int, cash: int, price: int, volume: int) -> Entry:
-    """The quantity of S23 with nothing held yet, or the refusal of S24.
+    """The quantity of S23 with nothing held yet, or the rejection of S24.
 
     confidence  parts per million
     cash        money units, equity too
@@ -43,13 +43,13 @@ def entry(run: RunPlan, *, confidence: int, cash: int, price: int, volume: int) 
     rules, market = run.plan.rules, market_of(run.plan.markets, 0)
     room = share_down(cash, rules.max_exposure_ppm)
     amount = sizing.budget(rules, confidence, cash, room)
-    refusal = risk.refused_money(0, room, amount, cash)
-    if refusal.reason != v.NO_REASON:
-        return Entry(0, refusal.reason)
+    rejection = risk.rejected_for_cash(0, room, amount, cash)
+    if rejection.reason != v.NO_REASON:
+        return Entry(0, rejection.reason)
     quantity, filled_at = sizing.sized(rules, market, amount, price, volume)
     stop = exits.stop_in_force(rules, exits.levels_from(rules, market.tick, filled_at))
-    refusal = risk.refused_size(market, amount, filled_at, quantity, stop)
-    return Entry(0 if refusal.reason != v.NO_REASON else quantity, refusal.reason)
+    rejection = risk.rejected_for_size(market, amount, filled_at, quantity, stop)
+    return Entry(0 if rejection.reason != v.NO_REASON else quantity, rejection.reason)
 
 
 def exact(value: object, what: str) -> Decimal:

@@ -26,7 +26,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIELDS = ("open", "high", "low", "close", "volume")
 _TOLD: dict[int, tuple[SignalWord, str]] = {
     v.ENTER_SIGNAL: ("BUY", "golden_cross"),
-    v.LEAVE_SIGNAL: ("SELL", "death_cross"),
+    v.EXIT_SIGNAL: ("SELL", "death_cross"),
     0: ("HOLD", "no_cross"),
 }
 
@@ -34,7 +34,7 @@ _TOLD: dict[int, tuple[SignalWord, str]] = {
 class Signal(NamedTuple):
     """What the strategy wishes at the close of a candle; the earliest that it can be done is the next open.
 
-    signal      BUY (enter), SELL (leave) or HOLD
+    signal      BUY (enter), SELL (exit) or HOLD
     price       the close, in the quote currency
     quantity    what S23 would buy with the initial balance as cash; 0 for HOLD
     confidence  0 to 0.9 (S23); 0 for HOLD

@@ -44,7 +44,7 @@ class Config(Section):
     market_data: MarketDataSection = section(MarketDataSection, "which candles are decided on")
     data: DataSection = section(DataSection, "where the candles of a run lie")
     simulation: SimulationSection = section(SimulationSection, "the account and what trading costs")
-    strategy: StrategySection = section(StrategySection, "when to enter and leave, and how large")
+    strategy: StrategySection = section(StrategySection, "when to enter and exit, and how large")
     risk: RiskSection = section(RiskSection, "what limits a loss")
     execution: ExecutionSection = section(ExecutionSection, "how a candle fills an order")
     paper: PaperSection = section(PaperSection, "how paper trading gets its candles")

@@ -131,7 +131,7 @@ class LogFilesSection(Section):
     """Names of the log files in the run folder."""
 
     trades: LogFileName = key("trades.log", "fills and closed trades")
-    market_data: LogFileName = key("market_data.log", "arrivals, holes, late candles")
+    market_data: LogFileName = key("market_data.log", "arrivals, gaps, late candles")
     decisions: LogFileName = key("decisions.log", "signals, orders, refusals")
     performance: LogFileName = key("performance.log", "processor, memory, requests")
     errors: LogFileName = key("errors.log", "warnings and errors")

@@ -63,7 +63,7 @@ class MarketDataSection(Section):
     )
     fetch_limit: Annotated[int, Field(ge=1, le=1000)] = key(1000, "candles a request")
     max_gap_candles: Annotated[int, Field(ge=0)] = key(
-        0, "a hole of more candles sends a flat symbol back to warming (S4)", plan=True
+        0, "a gap of more candles sends a flat symbol back to warming (S4)", plan=True
     )
 
 
@@ -91,13 +91,13 @@ class SimulationSection(Section):
 
 
 class StrategySection(Section):
-    """When to enter and leave, and how large."""
+    """When to enter and exit, and how large."""
 
     name: StrategyName = key("sma_crossover", "which strategy decides", plan=True)
     fast_period: Annotated[int, Field(ge=1, le=5000)] = key(10, "candles of the fast average (S20)", plan=True)
     slow_period: Annotated[int, Field(ge=1, le=5000)] = key(30, "candles of the slow average (S20)", plan=True)
     entry_threshold_pct: Fraction = key(Decimal("0.001"), "least strength of an entry (S22)", plan=True)
-    exit_threshold_pct: Fraction = key(Decimal("0.0005"), "least strength of a leave (S22)", plan=True)
+    exit_threshold_pct: Fraction = key(Decimal("0.0005"), "least strength of an exit (S22)", plan=True)
     confirm_within_candles: Annotated[int, Field(ge=0, le=100)] = key(
         0, "candles after a cross that may still confirm it (S22)", plan=True
     )
@@ -148,7 +148,7 @@ class ExecutionSection(Section):
     max_fill_delay_candles: Annotated[int, Field(ge=0, le=100)] = key(
         1, "candles without volume that an entry waits (S5)", plan=True
     )
-    on_gap: Literal["hold", "sell"] = key("hold", "what a hole does with a position (S4)", plan=True)
+    on_gap: Literal["hold", "sell"] = key("hold", "what a gap does with a position (S4)", plan=True)
 
 
 class JournalSection(Section):

@@ -128,9 +128,9 @@ def expire(account: Int64, book: Int64, out: Out, s: int, ts: int, reason: int) 
 
 
 @pure
-def refuse(account: Int64, book: Int64, out: Out, s: int, ts: int, reason: int, value: int, limit: int) -> None:
+def reject(account: Int64, book: Int64, out: Out, s: int, ts: int, reason: int, value: int, limit: int) -> None:
     """Refuse a waiting entry at the open, with the two numbers that met."""
-    emit(out, v.ORDER_REFUSED, ts, s, (int(book[s, v.ORDER]), v.BUY, reason, value, limit))
+    emit(out, v.ORDER_REJECTED, ts, s, (int(book[s, v.ORDER]), v.BUY, reason, value, limit))
     unplace(account, book, s)
 
 
@@ -203,5 +203,5 @@ def sell(
 
 @pure
 def known_candles(book: Int64, s: int) -> int:
-    """The candles of a symbol that are known since its last hole."""
-    return int(book[s, v.SEEN]) - int(book[s, v.HOLE])
+    """The candles of a symbol that are known since its last gap."""
+    return int(book[s, v.SEEN]) - int(book[s, v.GAP])

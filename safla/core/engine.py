@@ -92,7 +92,7 @@ def fold(rules: Rules, markets: Int64, candles: Grid, wishes: Signals, state: St
     account, book = state
     symbols = len(book)
     need = room_for(symbols)
-    widest = (rules.max_gap_candles + 1) * rules.step_ms  # the widest step between two candles that is no hole (S4)
+    widest = (rules.max_gap_candles + 1) * rules.step_ms  # the widest step between two candles that is no gap (S4)
     for t in range(len(ts)):
         before = int(out.used[0])
         if before + need > len(out.rows):
@@ -103,7 +103,7 @@ def fold(rules: Rules, markets: Int64, candles: Grid, wishes: Signals, state: St
         for s in range(symbols):  # (b)
             last = int(book[s, v.TS])
             if now - last > widest and last != v.NONE and int(opens[s, t]) > 0:
-                step.hole(rules, account, book, out, s, now)
+                step.meet_gap(rules, account, book, out, s, now)
         if int(account[v.WAITING]) > int(account[v.WAITING_ENTRIES]):  # (c)
             for s in range(symbols):
                 if int(book[s, v.ORDER_SIDE]) == v.SELL and int(volumes[s, t]) > 0:

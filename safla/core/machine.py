@@ -13,7 +13,7 @@ TABLE = (
     # trigger   from       to
     ("start", "idle", "warming"),
     ("warm", "warming", "flat"),
-    ("rewarm", "flat", "warming"),  # a hole in the data: the candles we hold are no longer the trailing window (S4)
+    ("rewarm", "flat", "warming"),  # a gap in the data: the candles we hold are no longer the trailing window (S4)
     ("enter", "flat", "long"),
     ("exit", "long", "flat"),
     ("exit", "halted", "halted"),  # a position that was open at the halt is closed after it

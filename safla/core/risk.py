@@ -1,4 +1,4 @@
-"""May we: which entry or leave is refused and why, and which loss halts. Numbers in, reason codes out (S15, S24)."""
+"""May we: which entry or exit is rejected and why, and which loss halts. Numbers in, reason codes out (S15, S24)."""
 
 from typing import NamedTuple
 
@@ -26,8 +26,8 @@ from safla.core.values import (
 )
 
 
-class Refusal(NamedTuple):
-    """Why not, and the two numbers that met (J16); reason NO_REASON where nothing is refused."""
+class Rejection(NamedTuple):
+    """Why not, and the two numbers that met (J16); reason NO_REASON where nothing is rejected."""
 
     reason: int
     value: int
@@ -40,55 +40,55 @@ class Wish(NamedTuple):
     mode: int
     quantity: int  # held, quantity units
     order: int  # the number of the order that waits, 0 for none
-    seen: int  # candles known since the last hole
+    seen: int  # candles known since the last gap
     since_loss: int  # candles since the last losing exit, NONE if there was none
     taken: int  # positions and waiting entries of the account
 
 
 @pure
-def refused_enter(rules: Rules, wish: Wish) -> Refusal:
+def rejected_entry(rules: Rules, wish: Wish) -> Rejection:
     """Whether an enter signal becomes an order, asked at the decision (S24)."""
     if wish.mode == HALTED:
-        return Refusal(WHILE_HALTED, NONE, NONE)
+        return Rejection(WHILE_HALTED, NONE, NONE)
     if wish.quantity > 0:
-        return Refusal(ALREADY_LONG, NONE, NONE)
+        return Rejection(ALREADY_LONG, NONE, NONE)
     if wish.mode == WARMING:
-        return Refusal(WHILE_WARMING, wish.seen, rules.warm_up)
+        return Rejection(WHILE_WARMING, wish.seen, rules.warm_up)
     if wish.order > 0:
-        return Refusal(ORDER_WAITING, wish.order, NONE)
+        return Rejection(ORDER_WAITING, wish.order, NONE)
     if wish.since_loss != NONE and wish.since_loss < rules.cooldown_candles:
-        return Refusal(COOLDOWN, wish.since_loss, rules.cooldown_candles)
+        return Rejection(COOLDOWN, wish.since_loss, rules.cooldown_candles)
     if wish.taken >= rules.max_open_positions:
-        return Refusal(MAX_OPEN_POSITIONS, wish.taken, rules.max_open_positions)
-    return Refusal(NO_REASON, NONE, NONE)
+        return Rejection(MAX_OPEN_POSITIONS, wish.taken, rules.max_open_positions)
+    return Rejection(NO_REASON, NONE, NONE)
 
 
 @pure
-def refused_leave(quantity: int, order: int) -> Refusal:
-    """Whether a leave signal becomes an order; a halt never refuses it (J16)."""
+def rejected_exit(quantity: int, order: int) -> Rejection:
+    """Whether an exit signal becomes an order; a halt never rejects it (J16)."""
     if quantity == 0:
-        return Refusal(NOT_LONG, NONE, NONE)
+        return Rejection(NOT_LONG, NONE, NONE)
     if order > 0:
-        return Refusal(ORDER_WAITING, order, NONE)
-    return Refusal(NO_REASON, NONE, NONE)
+        return Rejection(ORDER_WAITING, order, NONE)
+    return Rejection(NO_REASON, NONE, NONE)
 
 
 @pure
-def refused_money(exposed: int, allowed: int, amount: int, cash: int) -> Refusal:
+def rejected_for_cash(exposed: int, allowed: int, amount: int, cash: int) -> Rejection:
     """Whether an entry finds room and money at the open (S24); all money units.
 
     exposed, allowed  notional of the open positions at this open (step.worth_at_open), and what the limit lets it be
     amount            the budget of sizing.budget
     """
     if exposed >= allowed:
-        return Refusal(MAX_EXPOSURE, exposed, allowed)
+        return Rejection(MAX_EXPOSURE, exposed, allowed)
     if amount == 0:
-        return Refusal(INSUFFICIENT_CASH, cash, NONE)
-    return Refusal(NO_REASON, NONE, NONE)
+        return Rejection(INSUFFICIENT_CASH, cash, NONE)
+    return Rejection(NO_REASON, NONE, NONE)
 
 
 @pure
-def refused_size(market: Market, amount: int, price: int, quantity: int, stop: int) -> Refusal:
+def rejected_for_size(market: Market, amount: int, price: int, quantity: int, stop: int) -> Rejection:
     """Whether what the budget buys can be bought, protected, and sold again at its stop (S24, S25a).
 
     amount    the budget, money units
@@ -97,15 +97,15 @@ def refused_size(market: Market, amount: int, price: int, quantity: int, stop: i
     stop      the level in force after a fill at this price, price units; NONE: none
     """
     if quantity == 0:
-        return Refusal(BELOW_LOT, amount, worth(price, market.lot, market.k))
+        return Rejection(BELOW_LOT, amount, worth(price, market.lot, market.k))
     if stop != NONE and stop < market.tick:
-        return Refusal(NO_LEVEL, stop, market.tick)
+        return Rejection(NO_LEVEL, stop, market.tick)
     notional = worth(price, quantity, market.k)
     if notional < market.min_notional:
-        return Refusal(BELOW_MIN_NOTIONAL, notional, market.min_notional)
+        return Rejection(BELOW_MIN_NOTIONAL, notional, market.min_notional)
     if stop != NONE and worth(stop, quantity, market.k) < market.min_notional:
-        return Refusal(BELOW_MIN_NOTIONAL, worth(stop, quantity, market.k), market.min_notional)
-    return Refusal(NO_REASON, NONE, NONE)
+        return Rejection(BELOW_MIN_NOTIONAL, worth(stop, quantity, market.k), market.min_notional)
+    return Rejection(NO_REASON, NONE, NONE)
 
 
 @pure

@@ -12,7 +12,7 @@ from safla.core.account import (
     market_of,
     move,
     place,
-    refuse,
+    reject,
     sell,
     set_levels,
 )  # fmt: skip
@@ -44,9 +44,9 @@ def open_of_day(rules: Rules, account: Int64, book: Int64, out: Out, ts: int) ->
 
 
 @pure
-def hole(rules: Rules, account: Int64, book: Int64, out: Out, s: int, ts: int) -> None:
+def meet_gap(rules: Rules, account: Int64, book: Int64, out: Out, s: int, ts: int) -> None:
     """(b) Candles are missing before this one: the window is broken, and with sell_on_gap the position goes (S4)."""
-    book[s, v.HOLE] = int(book[s, v.SEEN])
+    book[s, v.GAP] = int(book[s, v.SEEN])
     if rules.sell_on_gap == 1 and int(book[s, v.ORDER_SIDE]) == v.BUY:
         expire(account, book, out, s, ts, v.DATA_GAP)
     if int(book[s, v.MODE]) == FLAT:
@@ -109,13 +109,13 @@ def sell_market(
 def buy_waiting(
     rules: Rules, markets: Int64, candles: Grid, t: int, account: Int64, book: Int64, out: Out, s: int
 ) -> None:
-    """(e) A waiting entry is checked with the values of this moment, then filled or refused (S10, S24).
+    """(e) A waiting entry is checked with the values of this moment, then filled or rejected (S10, S24).
 
     candles, t  the block, and its timestamp that opens
     """
     ts = int(candles.ts[t])
-    if known_candles(book, s) == 0:  # a hole lies between the decision and this open (S4)
-        refuse(account, book, out, s, ts, v.WHILE_WARMING, 0, rules.warm_up)
+    if known_candles(book, s) == 0:  # a gap lies between the decision and this open (S4)
+        reject(account, book, out, s, ts, v.WHILE_WARMING, 0, rules.warm_up)
         return
     if int(candles.volume[s, t]) == 0:
         book[s, v.BLOCKED] += 1
@@ -124,7 +124,7 @@ def buy_waiting(
         return
     entries = int(account[v.DAY_ENTRIES])
     if rules.max_daily_trades > 0 and entries >= rules.max_daily_trades:
-        refuse(account, book, out, s, ts, v.MAX_DAILY_TRADES, entries, rules.max_daily_trades)
+        reject(account, book, out, s, ts, v.MAX_DAILY_TRADES, entries, rules.max_daily_trades)
         return
     exposed = worth_at_open(markets, candles, t, book)
     buy_sized(rules, markets, account, book, out, s, ts, int(candles.open[s, t]), exposed)
@@ -134,7 +134,7 @@ def buy_waiting(
 def buy_sized(
     rules: Rules, markets: Int64, account: Int64, book: Int64, out: Out, s: int, ts: int, reference: int, exposed: int
 ) -> None:
-    """(e) The entry finds room, money and a quantity, or is refused for want of one (S23, S24).
+    """(e) The entry finds room, money and a quantity, or is rejected for want of one (S23, S24).
 
     reference  the open, price units
     exposed    what the open positions are worth at this open, money units: the limit is a share of that and the cash
@@ -142,16 +142,16 @@ def buy_sized(
     cash = int(account[v.CASH])
     allowed = share_down(cash + min(exposed, LIMIT - cash), rules.max_exposure_ppm)
     amount = sizing.budget(rules, int(book[s, v.CONFIDENCE]), cash, allowed - exposed)
-    refusal = risk.refused_money(exposed, allowed, amount, cash)
-    if refusal.reason != v.NO_REASON:
-        refuse(account, book, out, s, ts, refusal.reason, refusal.value, refusal.limit)
+    rejection = risk.rejected_for_cash(exposed, allowed, amount, cash)
+    if rejection.reason != v.NO_REASON:
+        reject(account, book, out, s, ts, rejection.reason, rejection.value, rejection.limit)
         return
     market = market_of(markets, s)
     quantity, price = sizing.sized(rules, market, amount, reference, int(book[s, v.VOLUME]))
     levels = exits.levels_from(rules, market.tick, price)
-    refusal = risk.refused_size(market, amount, price, quantity, exits.stop_in_force(rules, levels))
-    if refusal.reason != v.NO_REASON:
-        refuse(account, book, out, s, ts, refusal.reason, refusal.value, refusal.limit)
+    rejection = risk.rejected_for_size(market, amount, price, quantity, exits.stop_in_force(rules, levels))
+    if rejection.reason != v.NO_REASON:
+        reject(account, book, out, s, ts, rejection.reason, rejection.value, rejection.limit)
         return
     buy(rules, market, account, book, out, s, ts, reference, price, quantity, levels)
 
@@ -194,7 +194,7 @@ def guard(rules: Rules, account: Int64, book: Int64, out: Out, ts: int, met_day:
 
 @pure
 def decide(rules: Rules, account: Int64, book: Int64, out: Out, s: int, ts: int, signal: int, strength: float) -> None:
-    """(i) A warm symbol becomes flat; a signal becomes an order, or a refusal with its reason (S16, S24)."""
+    """(i) A warm symbol becomes flat; a signal becomes an order, or a rejection with its reason (S16, S24)."""
     if signal == v.UNASKED:
         return
     if int(book[s, v.MODE]) == WARMING and known_candles(book, s) >= rules.warm_up and ts >= rules.start_ts:
@@ -204,14 +204,14 @@ def decide(rules: Rules, account: Int64, book: Int64, out: Out, s: int, ts: int,
     out.strength[int(out.used[0])] = strength
     emit(out, v.SIGNAL, ts, s, (signal,))
     if signal == v.ENTER_SIGNAL:
-        decide_enter(rules, account, book, out, s, ts, strength)
+        decide_entry(rules, account, book, out, s, ts, strength)
     else:
-        decide_leave(account, book, out, s, ts)
+        decide_exit(account, book, out, s, ts)
 
 
 @pure
-def decide_enter(rules: Rules, account: Int64, book: Int64, out: Out, s: int, ts: int, strength: float) -> None:
-    """An enter signal waits for the next open, or is refused."""
+def decide_entry(rules: Rules, account: Int64, book: Int64, out: Out, s: int, ts: int, strength: float) -> None:
+    """An enter signal waits for the next open, or is rejected."""
     cooling = int(book[s, v.COOLING])
     wish = risk.Wish(
         mode=int(book[s, v.MODE]),
@@ -221,21 +221,21 @@ def decide_enter(rules: Rules, account: Int64, book: Int64, out: Out, s: int, ts
         since_loss=int(book[s, v.SEEN]) - cooling if cooling > 0 else v.NONE,
         taken=int(account[v.POSITIONS]) + int(account[v.WAITING_ENTRIES]),
     )
-    refusal = risk.refused_enter(rules, wish)
-    if refusal.reason != v.NO_REASON:
-        emit(out, v.ORDER_REFUSED, ts, s, (0, v.BUY, refusal.reason, refusal.value, refusal.limit))
+    rejection = risk.rejected_entry(rules, wish)
+    if rejection.reason != v.NO_REASON:
+        emit(out, v.ORDER_REJECTED, ts, s, (0, v.BUY, rejection.reason, rejection.value, rejection.limit))
         return
     confidence = sizing.confidence_ppm(strength, rules.entry_threshold_ppm)
     place(account, book, out, s, ts, v.BUY, v.BY_SIGNAL, confidence)
 
 
 @pure
-def decide_leave(account: Int64, book: Int64, out: Out, s: int, ts: int) -> None:
-    """A leave signal sells at the next open; it takes back an entry that still waits (S5)."""
+def decide_exit(account: Int64, book: Int64, out: Out, s: int, ts: int) -> None:
+    """An exit signal sells at the next open; it takes back an entry that still waits (S5)."""
     if int(book[s, v.ORDER_SIDE]) == v.BUY:
         expire(account, book, out, s, ts, v.BY_SIGNAL)
-    refusal = risk.refused_leave(int(book[s, v.QUANTITY]), int(book[s, v.ORDER]))
-    if refusal.reason != v.NO_REASON:
-        emit(out, v.ORDER_REFUSED, ts, s, (0, v.SELL, refusal.reason, refusal.value, refusal.limit))
+    rejection = risk.rejected_exit(int(book[s, v.QUANTITY]), int(book[s, v.ORDER]))
+    if rejection.reason != v.NO_REASON:
+        emit(out, v.ORDER_REJECTED, ts, s, (0, v.SELL, rejection.reason, rejection.value, rejection.limit))
         return
     place(account, book, out, s, ts, v.SELL, v.BY_SIGNAL, v.NONE)

@@ -95,7 +95,7 @@ class Grid(NamedTuple):
 
 
 class Signals(NamedTuple):
-    """A strategy's columns on that grid, [symbols, n]: signal int8 (+1 enter, -1 leave, 0), strength float64."""
+    """A strategy's columns on that grid, [symbols, n]: signal int8 (+1 enter, -1 exit, 0), strength float64."""
 
     signal: Int8
     strength: Float64
@@ -135,7 +135,7 @@ ACCOUNT_FIELDS = 23
 (
     MODE,
     SEEN,  # candles folded
-    HOLE,  # SEEN when the last hole was met: SEEN - HOLE candles are known since
+    GAP,  # SEEN when the last gap was met: SEEN - HOLE candles are known since
     TS,  # of its last candle, NONE before the first
     CLOSE,  # its last
     VOLUME,  # its last above 0, 0 before the first
@@ -171,7 +171,7 @@ class State(NamedTuple):
 BUY, SELL = 1, 2
 SIDES = (None, "buy", "sell")
 
-ENTER_SIGNAL, LEAVE_SIGNAL = 1, -1
+ENTER_SIGNAL, EXIT_SIGNAL = 1, -1
 UNASKED = 2  # where a signal would stand: the strategy failed there, and nothing is decided (J17)
 
 HALT_RULES = ("daily_loss", "drawdown", "operator", "strategy_error")
@@ -192,7 +192,7 @@ REASONS = (
     # why a waiting order was given up
     "no_volume",
     "end_of_data",
-    # why an order was refused (S24)
+    # why an order was rejected (S24)
     "halted",
     "already_long",
     "warming",
@@ -240,7 +240,7 @@ KINDS = (
     "mode_changed",
     "signal",
     "order_placed",
-    "order_refused",
+    "order_rejected",
     "order_expired",
     "filled",
     "trade_closed",
@@ -253,7 +253,7 @@ KINDS = (
     MODE_CHANGED,
     SIGNAL,
     ORDER_PLACED,
-    ORDER_REFUSED,
+    ORDER_REJECTED,
     ORDER_EXPIRED,
     FILLED,
     TRADE_CLOSED,
@@ -268,7 +268,7 @@ ROW_FIELDS = {
     MODE_CHANGED: ("trigger", "source", "target"),
     SIGNAL: ("signal",),  # its strength stands in Out.strength
     ORDER_PLACED: ("order", "side", "reason", "confidence"),  # ppm, NONE for a sell
-    ORDER_REFUSED: ("order", "side", "reason", "value", "limit"),  # NONE for null; the reason says the unit (J16)
+    ORDER_REJECTED: ("order", "side", "reason", "value", "limit"),  # NONE for null; the reason says the unit (J16)
     ORDER_EXPIRED: ("order", "side", "reason"),
     FILLED: ("order", "trade", "side", "reason", "reference", "price", "quantity", "fee", "cash", "other"),  # S12
     TRADE_CLOSED: ("trade", "opened", "quantity", "entry", "exit", "gross", "fees", "net", "reason"),

@@ -1,4 +1,4 @@
-"""Which page is asked for next, and what a download came to: forward, holes asked for once more (X9-X12, X14).
+"""Which page is asked for next, and what a download came to: forward, gaps asked for once more (X9-X12, X14).
 
 What is there already is known by data/store/store.py; how an exchange is asked is client.py.
 """
@@ -40,7 +40,7 @@ class DownloadProgress(NamedTuple):
     place: SeriesKey
     done: int  # candles that are settled: stored, or known to be none
     total: int
-    holes: int
+    gaps: int
     weight: int | None
     requests: int
 
@@ -52,7 +52,7 @@ class Got(NamedTuple):
     added: int
     same: int
     pages: int
-    reasked: int  # pages asked for once more, for a hole or because they were empty
+    reasked: int  # pages asked for once more, for a gap or because they were empty
     absent: tuple[Interval, ...]  # stretches that the exchange has no candles for
     restated: tuple[Restated, ...]
     accepted: int
@@ -232,7 +232,7 @@ class _Download:
         return True
 
     async def _settle(self, first: Series, want: int, to: int) -> int:
-        """Store what is closed of a page, and its holes once they were asked for again (X11). Returns the next want."""
+        """Store what is closed of a page, and its gaps once they were asked for again (X11). Returns the next want."""
         newest = None if self.feed.honours_since else self.feed.time.latest() - 2 * self.step
         asked = PageSource(self.origin, self.step, self.limit, newest)
         settled = await missing_candles.settle(
@@ -247,9 +247,9 @@ class _Download:
         behind = int(settled.ts[-1]) + self.step
         self.done += (min(behind, to) - want) // self.step
         first_of_all = (await _aside(store.stored_candles, self.order.place, (0, 0))).first or 0
-        holes_seen, requests = sum(hole[1] > first_of_all for hole in self.absent), self.feed.counts["requests"]
+        gaps_seen, requests = sum(gap[1] > first_of_all for gap in self.absent), self.feed.counts["requests"]
         done = min(self.done, self.total)
-        self.told(DownloadProgress(self.order.place, done, self.total, holes_seen, self.feed.weight, requests))
+        self.told(DownloadProgress(self.order.place, done, self.total, gaps_seen, self.feed.weight, requests))
         return behind
 
     async def _store(self, settled: Settled, to: int) -> None:
@@ -259,10 +259,10 @@ class _Download:
         for part in settled.parts:
             merged = await _aside(
                 store.merge, self.order.place, pages.upto(part, end), source=self.feed.name, at=self.at(),
-                absent=settled.holes if part is settled.parts[-1] else (), accept_restated=self.order.accept_restated,
+                absent=settled.gaps if part is settled.parts[-1] else (), accept_restated=self.order.accept_restated,
             )  # fmt: skip
             self._count(merged)
-        self.absent.extend(settled.holes)
+        self.absent.extend(settled.gaps)
 
     def _count(self, merged: Merged) -> None:
         self.added += merged.added

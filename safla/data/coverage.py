@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from safla.candles.validation import holes
+from safla.candles.validation import count_gaps
 from safla.core.candles import Series, iso
 from safla.core.scale import to_text
 from safla.metrics.sums import row_blocks
@@ -74,7 +74,7 @@ def covered(series: Series, asked: RequestedPeriod, *, begin: int, end: int, ste
     inside = ts[slice(*np.searchsorted(ts, (start, stop)))]
     room = max(0, stop - start) // step
     apart = np.diff(ts)
-    gaps, missing = holes(ts, step)
+    gaps, missing = count_gaps(ts, step)
     largest = int(np.argmax(apart)) if len(apart) else 0
     widest = int(apart[largest]) // step - 1 if len(apart) else 0
     first, last = (int(inside[0]), int(inside[-1])) if len(inside) else (None, None)

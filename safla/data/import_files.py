@@ -1,6 +1,6 @@
 """Files of candles into the store, of every format that a run reads. No command line is known here.
 
-The holes of a file are no facts: what it leaves out is asked for when it is needed.
+The gaps of a file are no facts: what it leaves out is asked for when it is needed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from safla.candles import validation
 from safla.candles.bad_rows import Handling, hinted
 from safla.candles.normalise import Target, assemble
-from safla.candles.validation import Holes
+from safla.candles.validation import GapCount
 from safla.core.candles import Series
 from safla.core.values import Columns
 from safla.data import agreement
@@ -49,7 +49,7 @@ class ImportedFile(NamedTuple):
     file: str
     place: SeriesKey
     candles: int
-    holes: Holes
+    gaps: GapCount
     merged: Merged
     notes: tuple[str, ...]
     bad_rows: int  # left out
@@ -96,9 +96,9 @@ def take(path: str, wanted: Wanted, *, at: int) -> ImportedFile:
     merged = store.merge(
         place, series, source=source, at=at, absent=gaps, accept_restated=wanted.accept_restated, imported=True
     )
-    holes = validation.holes(series.columns.ts, place.step_ms)
     return ImportedFile(
-        path, place, len(series.columns.ts), holes, merged, (*notes, *merged.notes), counts.bad_rows,
+        path, place, len(series.columns.ts), validation.count_gaps(series.columns.ts, place.step_ms), merged,
+        (*notes, *merged.notes), counts.bad_rows,
         counts.without_trade, int(series.columns.ts[0]), last,
     )  # fmt: skip
 

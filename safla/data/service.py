@@ -148,7 +148,7 @@ def some(config: Config, symbol: str, *, count: int, clock: Clock = SYSTEM) -> S
         lacking = count - _count(series)
         if lacking <= 0 or end >= most or _count(series) == before:
             return series
-        end += lacking * step  # there were holes
+        end += lacking * step  # there were gaps
 
 
 def finished(work: Coroutine[Any, Any, Given]) -> Given:

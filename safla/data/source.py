@@ -117,10 +117,10 @@ def _built(
         price_decimals=price if target.price_decimals is None else target.price_decimals,
         volume_decimals=volume if target.volume_decimals is None else target.volume_decimals,
     )
-    gaps = validation.holes(longer.columns.ts, step_ms)
+    gaps = validation.count_gaps(longer.columns.ts, step_ms)
     without = int((longer.columns.volume == 0).sum())
     numbers = counts._replace(
-        candles=len(longer.columns.ts), without_volume=without, holes=gaps.number, missing=gaps.missing,
+        candles=len(longer.columns.ts), without_volume=without, gaps=gaps.number, missing=gaps.missing,
         incomplete=found.incomplete,
     )  # fmt: skip
     return longer, numbers, (*notes, *said)

@@ -57,7 +57,7 @@ class LiveSource:
         told      must not raise
         max_wait  candles for which a symbol that answers without its candle holds up the others (S6a)
         """
-        self.counts: Counter[str] = Counter()  # candles repeated and revised, holes, what was asked again, volumes cut
+        self.counts: Counter[str] = Counter()  # candles repeated and revised, gaps, what was asked again, volumes cut
         self._feed, self._clock, self._candle_stream, self._told = feed, clock, candle_stream, told
         self._step, self._end = TIMEFRAMES[timeframe], end
         shapes = [SymbolSpec(timeframe, scale, price_limit, fetch_limit, max_wait) for scale in scales]

@@ -32,7 +32,7 @@ FEWEST = 2  # candles a page: the last one that is known, and one more
 MISSING = "missing"  # a candle is over and not served: every symbol waits for it
 REFUSED = "refused"  # the exchange cannot be had, or gives errors
 REVISED = "revised"  # a candle came again with other values: what was taken first stands (S2)
-HOLE = "hole"  # candles that the exchange does not have
+GAP = "gap"  # candles that the exchange does not have
 LATE = "late"  # a candle came long after its close
 WELL = "well"  # what was missing or refused is there
 SILENT = "silent"  # a symbol is passed over: the others go on without it (S6a)
@@ -177,7 +177,7 @@ class Followed:
         """Ask for what is missing, the oldest first (R9). Whether anything came.
 
         to    ms: every candle before it is over by the exchange's clock
-        goal  ms: nothing from there on is wanted; what is over there still proves holes
+        goal  ms: nothing from there on is wanted; what is over there still proves gaps
         now   ms: the exchange's clock
         """
         before, self.waits = self.want, False
@@ -254,7 +254,7 @@ class Followed:
             pause=missing_candles.growing(GAP_PAUSE, self._clock.sleep),
         )  # fmt: skip
         self._counts["asked again"] += settled.reasked
-        self._tell_holes(settled.holes)
+        self._tell_gaps(settled.gaps)
         followed, want = self._last is not None, self.want
         self._take(settled)
         if followed:
@@ -292,12 +292,12 @@ class Followed:
                 f"{self.symbol}: {iso(ts)} came back with other values than it was taken with", grave=True
             )
 
-    def _tell_holes(self, holes: list[Interval]) -> None:
-        for since, until in holes:
-            self._counts["holes"] += 1
+    def _tell_gaps(self, gaps: list[Interval]) -> None:
+        for since, until in gaps:
+            self._counts["gaps"] += 1
             self._counts["missing candles"] += (until - since) // self._step
             text = f"no candle from {iso(since)} to {iso(until)}, asked for twice"
-            self._told(HOLE, self.symbol, f"{self._origin}: {text}")
+            self._told(GAP, self.symbol, f"{self._origin}: {text}")
 
     def _tell_late(self, ts: int) -> None:
         late = self._feed.time.latest() - ts - self._step

@@ -1,4 +1,4 @@
-"""Candles that an exchange does not have: holes between those it served, believed once they were asked for again (X11).
+"""Candles that an exchange does not have: gaps between those it served, believed once they were asked for again (X11).
 
 What becomes of the candles is not known here.
 """
@@ -13,7 +13,7 @@ from safla.core.timeframes import Interval
 from safla.core.values import Int64
 from safla.errors import ExchangeError
 
-MOST_DISAGREEMENTS = 5  # answers about one hole that differ from each other
+MOST_DISAGREEMENTS = 5  # answers about one gap that differ from each other
 LONGEST_PAUSE = 30.0  # seconds
 
 AskWindow = Callable[[Interval], Awaitable[Series | None]]  # candles of a window, or a page of them
@@ -34,11 +34,11 @@ class PageSource(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """A page, and what the answers about its holes brought."""
+    """A page, and what the answers about its gaps brought."""
 
     parts: list[Series]  # the page first
     ts: Int64  # every candle of them
-    holes: list[Interval]  # facts
+    gaps: list[Interval]  # facts
     reasked: int
 
 
@@ -48,7 +48,7 @@ def growing(first: float, sleep: Callable[[float], Awaitable[None]]) -> Pause:
 
 
 async def settle(first: Series, span: Interval, *, asked: PageSource, ask: AskWindow, pause: Pause) -> Settled:
-    """Ask for the holes of a page until an answer brings nothing new about them.
+    """Ask for the gaps of a page until an answer brings nothing new about them.
 
     span   from the first candle that is wanted to the end of what can be there, ms, end exclusive
     pause  waits before each question: two wrong answers at once are one fault, and a gap is believed for long
@@ -56,21 +56,21 @@ async def settle(first: Series, span: Interval, *, asked: PageSource, ask: AskWi
     """
     parts, ts = [first], first.columns.ts
     for reasked in range(MOST_DISAGREEMENTS):
-        holes = missing_between(ts, span, step=asked.step)
-        if not holes:
+        gaps = missing_between(ts, span, step=asked.step)
+        if not gaps:
             return Settled(parts, ts, [], reasked)
         await pause(reasked)
-        again = await ask((holes[0][0], holes[-1][1]))
-        if again is None or not len(inside(again, holes)):
-            _refuse_only_newest(ts, holes, span, asked)
-            return Settled(parts, ts, holes, reasked + 1)
+        again = await ask((gaps[0][0], gaps[-1][1]))
+        if again is None or not len(inside(again, gaps)):
+            _refuse_only_newest(ts, gaps, span, asked)
+            return Settled(parts, ts, gaps, reasked + 1)
         parts.append(again)
-        answered = len(again.columns.ts) < asked.limit or again.columns.ts[-1] >= holes[-1][1] - asked.step
+        answered = len(again.columns.ts) < asked.limit or again.columns.ts[-1] >= gaps[-1][1] - asked.step
         ts = np.union1d(ts, again.columns.ts)
         ts = ts if answered else ts[ts <= again.columns.ts[-1]]
-    holes = missing_between(ts, span, step=asked.step)
-    if holes:
-        raise ExchangeError(f"{asked.origin}: each answer about {iso(holes[0][0])} differs from the one before")
+    gaps = missing_between(ts, span, step=asked.step)
+    if gaps:
+        raise ExchangeError(f"{asked.origin}: each answer about {iso(gaps[0][0])} differs from the one before")
     return Settled(parts, ts, [], MOST_DISAGREEMENTS)
 
 
@@ -89,8 +89,8 @@ def inside(series: Series, spans: Sequence[Interval]) -> Int64:
     return ts[np.logical_or.reduce([(ts >= since) & (ts < until) for since, until in spans])]
 
 
-def _refuse_only_newest(ts: Int64, holes: list[Interval], span: Interval, asked: PageSource) -> None:
-    """X16: that such an exchange says nothing of what was before is no proof of a hole."""
-    if asked.newest is not None and holes[0][0] == span[0] and int(ts[-1]) >= asked.newest:
+def _refuse_only_newest(ts: Int64, gaps: list[Interval], span: Interval, asked: PageSource) -> None:
+    """X16: that such an exchange says nothing of what was before is no proof of a gap."""
+    if asked.newest is not None and gaps[0][0] == span[0] and int(ts[-1]) >= asked.newest:
         text = f"cannot serve this range: it has no candle before {iso(int(ts[0]))}; ask for those from there on"
         raise OnlyNewest(f"{asked.origin}: {text}")

@@ -14,7 +14,7 @@ from safla.journal.events import (
     Halted,
     Mark,
     Money,
-    OrderRefused,
+    OrderRejected,
     Price,
     Quantity,
     Ratio,
@@ -28,7 +28,7 @@ RATIO_PLACES = 6
 MOST = 2**63 - 1
 
 COUNT, MONEY, PRICE = "count", "money", "price"
-MEASURES = {  # the unit of the two numbers that a refusal tells; reasons without numbers are not here (J16)
+MEASURES = {  # the unit of the two numbers that a rejection tells; reasons without numbers are not here (J16)
     "warming": COUNT,
     "order_waiting": COUNT,
     "cooldown": COUNT,
@@ -122,7 +122,7 @@ class Amounts:
     def _check_of(self, struct: type[Fact], symbol: str | None) -> Callable[[Any], None]:
         """The check of one type and symbol, kept because a journal has millions of each."""
         places, fields = self._places_of(symbol), FIELDS[struct]
-        if struct is OrderRefused:
+        if struct is OrderRejected:
             return self._check_measures
         if struct in (DayStarted, Halted, RunEnded):
             return self._check_with_marks
@@ -153,7 +153,7 @@ class Amounts:
             if value is not None:
                 _check_amount(name, value, places=places[kind])
 
-    def _check_measures(self, event: OrderRefused) -> None:
+    def _check_measures(self, event: OrderRejected) -> None:
         unit = MEASURES.get(event.reason)
         kinds = self._places_of(event.symbol)
         places = {MONEY: kinds[Money], PRICE: kinds[Price]}.get(unit or COUNT, 0)

@@ -18,7 +18,7 @@ from safla.journal.events import (
     ModeChanged,
     OrderExpired,
     OrderPlaced,
-    OrderRefused,
+    OrderRejected,
     Resumed,
     RunEnded,
     RunStarted,
@@ -39,7 +39,7 @@ LEFT_OUT = {  # what the lines of a detail do not tell, and so was not checked
 }
 
 _MOVES = frozenset(TABLE)
-_SIDES = {"enter": "buy", "leave": "sell"}
+_SIDES = {"enter": "buy", "exit": "sell"}
 _PROTECTIVE = ("stop_loss", "trailing_stop", "take_profit")
 _NO_ENTRY = ("idle", "warming", "halted")
 
@@ -282,7 +282,7 @@ class OrderAudit:
     def _answered(self, n: int, event: Event) -> Differences:
         """J16: behind a signal comes its answer, and only the expiry of a waiting entry may stand between."""
         answer = (isinstance(event, OrderPlaced) and event.reason == "signal") or (
-            isinstance(event, OrderRefused) and event.order == 0
+            isinstance(event, OrderRejected) and event.order == 0
         )
         if self._asked is None:
             if answer:
@@ -308,7 +308,7 @@ class OrderAudit:
         self._orders = event.order
         self._waiting[event.order] = event
 
-    def _order_refused(self, n: int, event: OrderRefused) -> Differences:
+    def _order_rejected(self, n: int, event: OrderRejected) -> Differences:
         if event.order > 0:
             yield from self._over(n, event)
 
@@ -329,7 +329,7 @@ class OrderAudit:
             what = "a fill without an order is a protective sell"
             yield Difference(n, "B7", what, f"{event.side}, {event.reason}", f"sell, {' or '.join(_PROTECTIVE)}")
 
-    def _over(self, n: int, event: OrderRefused | OrderExpired | Filled) -> Differences:
+    def _over(self, n: int, event: OrderRejected | OrderExpired | Filled) -> Differences:
         placed = self._waiting.pop(event.order, None)
         if placed is None:
             yield Difference(n, "B7", "an order ends once", f"order {event.order}", "it does not wait")
@@ -377,7 +377,7 @@ def _name(event: Event) -> str:
 _ORDER_EVENTS: dict[type, Any] = {
     SignalEvent: OrderAudit._signal,
     OrderPlaced: OrderAudit._order_placed,
-    OrderRefused: OrderAudit._order_refused,
+    OrderRejected: OrderAudit._order_rejected,
     OrderExpired: OrderAudit._order_expired,
     Filled: OrderAudit._filled,
     ModeChanged: OrderAudit._mode_changed,

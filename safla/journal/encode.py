@@ -17,7 +17,7 @@ from safla.journal.events import (
     ModeChanged,
     OrderExpired,
     OrderPlaced,
-    OrderRefused,
+    OrderRejected,
     Resumed,
     RunEnded,
     RunStarted,
@@ -93,7 +93,7 @@ def _signal(places: RunDecimals, rows: EngineRows, i: int) -> Event:
     return SignalEvent(
         ts=ts,
         symbol=places.symbols[s],
-        signal="enter" if signal == v.ENTER_SIGNAL else "leave",
+        signal="enter" if signal == v.ENTER_SIGNAL else "exit",
         strength=float_text(rows.strengths[i]),
     )
 
@@ -110,11 +110,11 @@ def _order_placed(places: RunDecimals, rows: EngineRows, i: int) -> Event:
     )
 
 
-def _order_refused(places: RunDecimals, rows: EngineRows, i: int) -> Event:
+def _order_rejected(places: RunDecimals, rows: EngineRows, i: int) -> Event:
     _, ts, s, order, side, reason, value, limit, *_ = rows.rows[i]
     word = _REASONS[reason]
     decimals = {MONEY: places.money, PRICE: places.price[s]}.get(MEASURES.get(word, COUNT), 0)
-    return OrderRefused(
+    return OrderRejected(
         ts=ts,
         symbol=places.symbols[s],
         order=order,
@@ -244,7 +244,7 @@ EVENTS: dict[int, Callable[[RunDecimals, EngineRows, int], Event]] = {
     v.MODE_CHANGED: _mode_changed,
     v.SIGNAL: _signal,
     v.ORDER_PLACED: _order_placed,
-    v.ORDER_REFUSED: _order_refused,
+    v.ORDER_REJECTED: _order_rejected,
     v.ORDER_EXPIRED: _order_expired,
     v.FILLED: _filled,
     v.TRADE_CLOSED: _trade_closed,

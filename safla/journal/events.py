@@ -43,7 +43,7 @@ Side = Literal["buy", "sell"]
 Mode = Literal["idle", "warming", "flat", "long", "halted"]
 Trigger = Literal["start", "warm", "rewarm", "enter", "exit", "halt", "resume", "resume_long", "stop"]
 PlacedReason = Literal["signal", "halt", "data_gap"]
-RefusedReason = Literal[
+RejectedReason = Literal[
     "halted",
     "already_long",
     "warming",
@@ -148,10 +148,10 @@ class ModeChanged(Fact, frozen=True):
 
 
 class SignalEvent(Fact, frozen=True):
-    """The strategy wishes to enter or to leave, and how strongly (S22)."""
+    """The strategy wishes to enter or to exit, and how strongly (S22)."""
 
     symbol: JournalSymbol
-    signal: Literal["enter", "leave"]
+    signal: Literal["enter", "exit"]
     strength: Ratio
 
 
@@ -165,13 +165,13 @@ class OrderPlaced(Fact, frozen=True):
     confidence: Ratio | None
 
 
-class OrderRefused(Fact, frozen=True):
+class OrderRejected(Fact, frozen=True):
     """A wish is refused at the decision (order 0), or a waiting order at the open, with the numbers that met (J16)."""
 
     symbol: JournalSymbol
     order: Count
     side: Side
-    reason: RefusedReason
+    reason: RejectedReason
     value: Measure | None
     limit: Measure | None
 
@@ -272,7 +272,7 @@ Event = (
     | ModeChanged
     | SignalEvent
     | OrderPlaced
-    | OrderRefused
+    | OrderRejected
     | OrderExpired
     | Filled
     | TradeClosed
@@ -290,7 +290,7 @@ LEVELS: dict[type[Fact], Detail] = {
     ModeChanged: "decisions",
     SignalEvent: "decisions",
     OrderPlaced: "decisions",
-    OrderRefused: "decisions",
+    OrderRejected: "decisions",
     OrderExpired: "decisions",
     Filled: "trades",
     TradeClosed: "trades",

@@ -1,4 +1,4 @@
-"""What time was spent on and where the data had holes: candles in each mode, fills beside a hole. No money."""
+"""What time was spent on and where the data had gaps: candles in each mode, fills beside a gap. No money."""
 
 import numpy as np
 
@@ -22,8 +22,8 @@ def candles_in_modes(ts: Int64, moved: Int64, target: Int64, start: int) -> list
     return found
 
 
-def fills_beside_holes(ts: Int64, filled: Int64, step_ms: int) -> int:
-    """How many fills happened in the last candle before a hole or in the first one behind it.
+def fills_beside_gaps(ts: Int64, filled: Int64, step_ms: int) -> int:
+    """How many fills happened in the last candle before a gap or in the first one behind it.
 
     ts int64[n], open times of a symbol's candles; filled int64[fills], those of the fills
     """

@@ -32,7 +32,7 @@ TABLE: dict[type[e.Fact], tuple[str, str]] = {
     e.ModeChanged: ("decisions", "INFO"),
     e.SignalEvent: ("decisions", "INFO"),
     e.OrderPlaced: ("decisions", "INFO"),
-    e.OrderRefused: ("decisions", "INFO"),
+    e.OrderRejected: ("decisions", "INFO"),
     e.OrderExpired: ("decisions", "INFO"),
     e.Halted: ("decisions", "WARNING"),
     e.Resumed: ("decisions", "WARNING"),

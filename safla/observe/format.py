@@ -117,7 +117,7 @@ def _halted(one: e.Halted) -> str:
     return f"halted by {one.rule} (halt {one.halt}){met}{limit}{_note(one.note)}"
 
 
-def _refused(one: e.OrderRefused) -> str:
+def _refused(one: e.OrderRejected) -> str:
     met = " / ".join(short(text) for text in (one.value, one.limit) if text is not None)
     return f"{one.side} of {one.symbol} rejected: {one.reason}{f' ({met})' if met else ''}"
 
@@ -135,7 +135,7 @@ WORDS: dict[type[e.Fact], Callable[[Any], str]] = {
     e.ModeChanged: lambda one: f"{one.symbol} {one.source} -> {one.target} ({one.trigger})",
     e.SignalEvent: lambda one: f"{one.symbol} {one.signal} signal, strength {one.strength}",
     e.OrderPlaced: lambda one: f"order {one.order} to {one.side} {one.symbol} waits ({one.reason})",
-    e.OrderRefused: _refused,
+    e.OrderRejected: _refused,
     e.OrderExpired: lambda one: f"order {one.order} to {one.side} {one.symbol} expired ({one.reason})",
     e.Filled: lambda one: (
         f"{'bought' if one.side == 'buy' else 'sold'} {one.quantity} {one.symbol} at {short(one.price)} "

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from safla.candles.validation import holes
+from safla.candles.validation import count_gaps
 from safla.config.plan import RunPlan
 from safla.core import values as v
 from safla.core.account import market_of
@@ -91,10 +91,10 @@ def open_positions(outcome: Outcome) -> list[OpenPosition]:
     return positions
 
 
-def refusals(window: Window, side: int) -> dict[str, int]:
-    """How many enter or leave signals were refused behind the lookback, by reason, the most frequent first."""
+def rejections(window: Window, side: int) -> dict[str, int]:
+    """How many enter or exit signals were refused behind the lookback, by reason, the most frequent first."""
     rows = window.outcome.rows
-    refused = (rows[:, 0] == v.ORDER_REFUSED) & (rows[:, 4] == side) & (rows[:, 1] >= window.ts[0])
+    refused = (rows[:, 0] == v.ORDER_REJECTED) & (rows[:, 4] == side) & (rows[:, 1] >= window.ts[0])
     counts = Counter(str(v.REASONS[code]) for code in rows[refused, 5].tolist())
     return dict(sorted(counts.items(), key=lambda one: (-one[1], one[0])))
 
@@ -113,7 +113,7 @@ def candles_in_mode(window: Window) -> list[Modes]:
 
 def quality(outcome: Outcome) -> dict[str, int]:
     """How sound the candles are, all symbols together, the lookback included."""
-    gaps = [holes(one.columns.ts, outcome.run.plan.rules.step_ms) for one in outcome.series]
+    gaps = [count_gaps(one.columns.ts, outcome.run.plan.rules.step_ms) for one in outcome.series]
     return {
         "candles": sum(len(one.columns.ts) for one in outcome.series),
         "gaps": sum(gap.number for gap in gaps),
@@ -122,11 +122,11 @@ def quality(outcome: Outcome) -> dict[str, int]:
     }
 
 
-def fills_beside_holes(window: Window) -> int:
-    """Fills in the last candle before a hole of their symbol, or in the first behind one."""
+def fills_beside_gaps(window: Window) -> int:
+    """Fills in the last candle before a gap of their symbol, or in the first behind one."""
     step, fills = window.outcome.run.plan.rules.step_ms, window.fills
     return sum(
-        activity.fills_beside_holes(one.columns.ts, fills.ts[fills.symbol == place], step)
+        activity.fills_beside_gaps(one.columns.ts, fills.ts[fills.symbol == place], step)
         for place, one in enumerate(window.outcome.series)
     )
 

@@ -38,7 +38,7 @@ def facts(standing: DownloadProgress, *, seconds: float) -> str:
     """How far one symbol is, in words."""
     weight = "" if standing.weight is None else f", weight {standing.weight}"
     rate = standing.done / max(seconds, 1e-9)
-    gaps = f"{standing.holes} gap{'' if standing.holes == 1 else 's'}"
+    gaps = f"{standing.gaps} gap{'' if standing.gaps == 1 else 's'}"
     return f"{standing.done} of {standing.total} candles, {rate:.0f}/s, {gaps}, {standing.requests} requests{weight}"
 
 

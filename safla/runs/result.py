@@ -12,7 +12,7 @@ from safla.core.values import Int64, State
 from safla.data.coverage import RequestedPeriod
 from safla.runs.runner import Block
 
-KEPT = (v.MODE_CHANGED, v.ORDER_REFUSED, v.FILLED, v.TRADE_CLOSED, v.HALTED_ROW, v.RESUMED)  # what a summary reads
+KEPT = (v.MODE_CHANGED, v.ORDER_REJECTED, v.FILLED, v.TRADE_CLOSED, v.HALTED_ROW, v.RESUMED)  # what a summary reads
 
 
 class Sources(NamedTuple):

@@ -6,7 +6,7 @@ import numpy as np
 
 from safla.core.pure import pure
 from safla.core.scale import share_up
-from safla.core.values import ENTER_SIGNAL, LEAVE_SIGNAL, Columns, Float64, Int8
+from safla.core.values import ENTER_SIGNAL, EXIT_SIGNAL, Columns, Float64, Int8
 
 
 class Crossover(NamedTuple):
@@ -30,7 +30,7 @@ def sma_crossover(columns: Columns, parameters: Crossover) -> tuple[Int8, Float6
 
     columns     int64[n] of closed candles, price units; close <= 2**62 // (fast * slow)
     parameters  Crossover
-    returns     signal int8[n]: +1 enter, -1 leave, 0; strength float64[n]: |fast - slow| / slow where there is a signal
+    returns     signal int8[n]: +1 enter, -1 exit, 0; strength float64[n]: |fast - slow| / slow where there is a signal
 
     The averages are compared by multiplying their sums across, in integers (S20): fast > slow is a > b below.
     """
@@ -70,7 +70,7 @@ def sma_crossover(columns: Columns, parameters: Crossover) -> tuple[Int8, Float6
         else:
             left = a < b and b - a >= share_up(b, exit_ppm)
             if left and not leaving and i >= first:
-                signal[i] = LEAVE_SIGNAL
+                signal[i] = EXIT_SIGNAL
                 strength[i] = float(b - a) / float(b)
             open_until = -1
             above = False

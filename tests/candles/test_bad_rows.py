@@ -134,5 +134,5 @@ def test_an_import_leaves_bad_rows_out_where_that_is_asked_for(ask: Ask, tmp_pat
     assert ask(*words).code == 4
     answer = ask(*words, "--bad-rows", "drop")
     assert answer.code == 0
-    assert "10 candles, 10 new, 0 known, 1 holes (1 candles), 1 bad row left out" in answer.out
+    assert "10 candles, 10 new, 0 known, 1 gaps (1 candles), 1 bad row left out" in answer.out
     assert "line 6: high 100.40 is below open 100.50" in answer.err

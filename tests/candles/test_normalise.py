@@ -24,7 +24,7 @@ def test_files_that_ascend_are_joined_on_the_finest_scale_of_all(tmp_path: Path)
     assert (series.price_decimals, series.volume_decimals) == (3, 5)
     assert series.columns.open.tolist() == [100_500, 100_500, 100_125]
     assert series.columns.volume.tolist() == [150_000, 150_000, 200_001]
-    assert counts == normalise.Counts("BTC/USDT", 3, duplicates=0, without_volume=0, holes=1, missing=1, volumes_cut=0)
+    assert counts == normalise.Counts("BTC/USDT", 3, duplicates=0, without_volume=0, gaps=1, missing=1, volumes_cut=0)
 
 
 def test_files_are_put_in_the_order_of_their_first_candle_whatever_their_names(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_a_candle_that_two_files_have_alike_counts_once_and_one_fills_the_gap_of
     for files in ((month, days), (days, month)):
         series, counts, notes = assembled(*files)
         assert same(series, candles(csv.read(csv_file(tmp_path, HEADER, *lines(6), name="all"), None)))
-        assert (counts.candles, counts.duplicates, counts.holes) == (6, 2, 0)
+        assert (counts.candles, counts.duplicates, counts.gaps) == (6, 2, 0)
         said = f"{tmp_path}/days: 2 candles stand in {tmp_path}/month too, with the same values; taken once"
         assert notes == (said,)
 

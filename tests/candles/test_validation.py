@@ -113,5 +113,5 @@ def test_a_candle_out_of_order_is_refused_with_its_row(numbers: tuple[int, ...],
 @pytest.mark.parametrize(
     ("numbers", "expected"), [((1,), (0, 0)), ((1, 2, 3), (0, 0)), ((1, 3), (1, 1)), ((1, 3, 4, 14), (2, 10))]
 )
-def test_holes_are_counted_and_so_is_what_is_missing(numbers: tuple[int, ...], expected: tuple[int, int]) -> None:
-    assert validation.holes(hours(*numbers).ts, STEP) == expected
+def test_gaps_are_counted_and_so_is_what_is_missing(numbers: tuple[int, ...], expected: tuple[int, int]) -> None:
+    assert validation.count_gaps(hours(*numbers).ts, STEP) == expected

@@ -230,7 +230,7 @@ def test_the_cache_and_the_exchange_come_from_the_configuration(ask: Ask, archiv
     assert ask("list", "--config", "other.yaml").out == "no candles in data/cache\n"
 
 
-def test_a_sound_store_is_verified_hole_by_hole(ask: Ask, tmp_path: Path) -> None:
+def test_a_sound_store_is_verified_gap_by_gap(ask: Ask, tmp_path: Path) -> None:
     merge(
         place(tmp_path / "data" / "cache"), of_hours([*range(5), 8, 9]), absent=[(1_706_677_200_000, 1_706_680_800_000)]
     )
@@ -240,11 +240,11 @@ def test_a_sound_store_is_verified_hole_by_hole(ask: Ask, tmp_path: Path) -> Non
         "binance BTC/USDT 1h: sound\n"
         "  files        1\n"
         "  candles      7, 2024-01-31T00:00Z to 2024-01-31T09:00Z\n"
-        "  holes        2024-01-31T06:00Z to 2024-01-31T07:00Z (2)\n"
+        "  gaps         2024-01-31T06:00Z to 2024-01-31T07:00Z (2)\n"
         "  absent       2024-01-31T05:00Z to 2024-01-31T05:00Z (1), believed since 2024-07-03T09:46:40Z\n"
     )
     told = json.loads(ask("verify", "BTC/USDT", "--timeframe", "1h", "--json").out)[0]
-    assert told["holes"] == [{"from": "2024-01-31T06:00Z", "to": "2024-01-31T08:00Z"}]
+    assert told["gaps"] == [{"from": "2024-01-31T06:00Z", "to": "2024-01-31T08:00Z"}]
     assert told["sound"] is True
 
 
@@ -271,7 +271,7 @@ def test_a_symbol_that_is_not_stored_is_no_success(ask: Ask, archive: str) -> No
 # --- export ----------------------------------------------------------------------------------------------------------
 
 
-def test_candles_are_exported_as_csv_to_stdout_and_holes_are_said(ask: Ask, tmp_path: Path) -> None:
+def test_candles_are_exported_as_csv_to_stdout_and_gaps_are_said(ask: Ask, tmp_path: Path) -> None:
     merge(place(tmp_path / "data" / "cache"), of_hours([0, 1, 5]))
     answer = ask("export", "BTC/USDT")
     assert answer.code == 0
@@ -318,15 +318,15 @@ def test_believed_gaps_stand_in_the_list_and_who_believes_them_in_verify(ask: As
         place(tmp_path / "data" / "cache"), of_hours([*range(5), 8, 9]), absent=[(1_706_677_200_000, 1_706_688_000_000)]
     )
     (row,) = json.loads(ask("list", "--json").out)
-    assert (row["holes"], row["missing"], row["believed"], row["absent"]) == (1, 3, 1, 3)
+    assert (row["gaps"], row["missing"], row["believed"], row["absent"]) == (1, 3, 1, 3)
     heading, line = ask("list").out.splitlines()
-    assert heading.split()[6:9] == ["holes", "missing", "believed"]
+    assert heading.split()[6:9] == ["gaps", "missing", "believed"]
     assert line.split()[6:9] == ["1", "3", "1"]
     (series,) = json.loads(ask("verify", "--json").out)
     assert series["believed"] == [
         {"from": "2024-01-31T05:00Z", "to": "2024-01-31T08:00Z", "since": "2024-07-03T09:46:40Z"}
     ]
-    assert (series["imported"], series["ended"], series["holes"]) == ([], None, [])
+    assert (series["imported"], series["ended"], series["gaps"]) == ([], None, [])
 
 
 def test_gaps_of_an_import_count_as_facts_until_an_exchange_is_asked(ask: Ask, tmp_path: Path) -> None:
@@ -351,7 +351,7 @@ def test_a_gap_between_files_of_one_import_counts_and_the_candle_that_was_left_o
     parts = [csv_file(tmp_path, HEADER, *ROWS[:10], name="1.csv"), csv_file(tmp_path, HEADER, *ROWS[14:], name="2.csv")]
     assert imported_gaps(ask, *parts) == [("2024-01-01T10", "2024-01-01T14")]
     (series,) = json.loads(ask("verify", "--json").out)
-    assert [gap["from"] for gap in series["holes"]] == ["2024-01-01T09:00Z"]
+    assert [gap["from"] for gap in series["gaps"]] == ["2024-01-01T09:00Z"]
 
 
 def test_a_day_whose_archive_was_not_given_is_no_gap_of_the_exchange(ask: Ask, tmp_path: Path) -> None:
@@ -372,4 +372,4 @@ def test_of_a_file_with_a_bad_row_left_out_no_gap_counts(ask: Ask, tmp_path: Pat
     path = csv_file(tmp_path, HEADER, *ROWS[:5], bad, *ROWS[6:])
     assert ask("import", path, "--symbol", "BTC/USDT", "--bad-rows", "drop").code == 0
     (series,) = json.loads(ask("verify", "--json").out)
-    assert (series["imported"], [gap["from"] for gap in series["holes"]]) == ([], ["2024-01-01T05:00Z"])
+    assert (series["imported"], [gap["from"] for gap in series["gaps"]]) == ([], ["2024-01-01T05:00Z"])

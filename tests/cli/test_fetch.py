@@ -16,15 +16,15 @@ HOUR = 3_600_000
 COUNT = 900
 
 
-def market(base: str, *, seed: int, holes: tuple[int, ...] = ()) -> Market:
-    return Market(f"{base}USDT", {"1h": synthetic(START, HOUR, COUNT, seed=seed, holes=holes)})
+def market(base: str, *, seed: int, gaps: tuple[int, ...] = ()) -> Market:
+    return Market(f"{base}USDT", {"1h": synthetic(START, HOUR, COUNT, seed=seed, gaps=gaps)})
 
 
 @pytest.fixture
 def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeExchange]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(backfill, "PAUSE", 0.0)  # seconds that a test need not wait
-    with served([market("BTC", seed=1), market("ETH", seed=2, holes=(30, 31))]) as one:
+    with served([market("BTC", seed=1), market("ETH", seed=2, gaps=(30, 31))]) as one:
         monkeypatch.setenv("SAFLA__EXCHANGE__REST_URL", one.rest_url)
         monkeypatch.setenv("SAFLA__EXCHANGE__RETRY_DELAY_SECONDS", "0")
         yield one

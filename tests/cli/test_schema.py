@@ -40,5 +40,5 @@ def test_the_reference_names_every_figure_and_every_part_of_a_summary() -> None:
 
 def test_the_reference_names_every_event() -> None:
     page = generated()["README.md"]
-    for event in ("run_started", "candle", "order_refused", "filled", "halted", "run_ended"):
+    for event in ("run_started", "candle", "order_rejected", "filled", "halted", "run_ended"):
         assert f"| `{event}` |" in page

@@ -65,7 +65,7 @@ def test_program_2_prints_what_the_engine_would_do(tmp_path):
     done = ran(tmp_path, LIVE + CALLED)
     assert (done.returncode, done.stderr) == (0, "")
     signals = safla.run(config, out=tmp_path / "run").events_of("signal")
-    words = {"enter": "BUY", "leave": "SELL"}
+    words = {"enter": "BUY", "exit": "SELL"}
     lines = [line.split() for line in done.stdout.splitlines()]
     assert [word for word, _, _ in lines] == [words[one] for one in signals["signal"]]
     assert len(lines) > 20

@@ -1,4 +1,4 @@
-"""RiskManager: the core's sizes, refusals and levels, in floats."""
+"""RiskManager: the core's sizes, rejections and levels, in floats."""
 
 from datetime import UTC, datetime
 

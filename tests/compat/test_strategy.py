@@ -52,7 +52,7 @@ def test_the_signals_are_those_of_the_run_to_the_candle(tmp_path):
             for ts, *prices, volume in zip(*(column.tolist() for column in series.columns), strict=True)]  # fmt: skip
     told = [strategy.process_candle(row) for row in rows]
     events = safla.run(config, out=tmp_path / "run").events_of("signal")
-    words = {"BUY": "enter", "SELL": "leave"}
+    words = {"BUY": "enter", "SELL": "exit"}
     assert [(one.timestamp, words[one.signal]) for one in told if one.signal != "HOLD"] == list(
         zip(events["ts"], events["signal"], strict=True)
     )

@@ -9,7 +9,7 @@
     > halt operator              | halted         | halted    an input between candles: halt RULE, resume RULE, end
 
 Several symbols have a cell each, `-` where one has no candle. `happened` names what came out, in order. Fills,
-refusals, expiries, halts and resumes must always be named; of the other words (placed, day, closed, and the triggers
+rejections, expiries, halts and resumes must always be named; of the other words (placed, day, closed, and the triggers
 of the machine) all or none in one scenario. An event may be named by its first words only.
 """
 

@@ -16,7 +16,7 @@ Rows = npt.NDArray[np.int64]
 Told = list[tuple[int, str, str]]  # line, happened, modes
 
 ALWAYS = {
-    "buy", "sell", "ambiguous", "stop_loss", "trailing_stop", "take_profit", "refused", "expired", "halted", "resumed",
+    "buy", "sell", "ambiguous", "stop_loss", "trailing_stop", "take_profit", "rejected", "expired", "halted", "resumed",
 }  # fmt: skip
 
 
@@ -95,7 +95,7 @@ WORDS: dict[int, Callable[[dict[str, int]], list[Any]]] = {
     v.DAY_STARTED: lambda n: ["day", n["equity"]],
     v.MODE_CHANGED: lambda n: [TRIGGERS[n["trigger"]]],
     v.ORDER_PLACED: lambda n: ["placed", v.SIDES[n["side"]], v.REASONS[n["reason"]], n["confidence"]],
-    v.ORDER_REFUSED: lambda n: ["refused", v.REASONS[n["reason"]], _met(n)],
+    v.ORDER_REJECTED: lambda n: ["rejected", v.REASONS[n["reason"]], _met(n)],
     v.ORDER_EXPIRED: lambda n: ["expired", v.REASONS[n["reason"]], v.SIDES[n["side"]]],
     v.FILLED: _fill,
     v.TRADE_CLOSED: lambda n: ["closed", n["net"]],

@@ -17,7 +17,7 @@ BALANCE = 1_000_000
 
 
 def block(*prices: int, enter: int | None = 0, leave: int | None = None, volume: int = 10**6) -> tuple[Grid, Signals]:
-    """Candles of one symbol that stand still at a price each; one may carry an enter signal, one a leave signal."""
+    """Candles of one symbol that stand still at a price each; one may carry an enter signal, one an exit signal."""
     ts = MONDAY + HOUR * np.arange(len(prices), dtype=np.int64)
     price = np.array([prices], np.int64)
     signal = np.zeros((1, len(prices)), np.int8)

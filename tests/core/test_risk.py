@@ -4,93 +4,101 @@ import pytest
 
 from safla.core import values as v
 from safla.core.machine import FLAT, HALTED, LONG, WARMING
-from safla.core.risk import Refusal, Wish, loss_met, refused_enter, refused_leave, refused_money, refused_size
+from safla.core.risk import (
+    Rejection,
+    Wish,
+    loss_met,
+    rejected_entry,
+    rejected_exit,
+    rejected_for_cash,
+    rejected_for_size,
+)
 from safla.core.scale import LIMIT
 from tests.core.scenario import MARKET, QUIET
 
 RULES = QUIET._replace(warm_up=20, cooldown_candles=5, max_open_positions=3)
 FREE = Wish(mode=FLAT, quantity=0, order=0, seen=30, since_loss=v.NONE, taken=0)
-NOTHING = Refusal(v.NO_REASON, v.NONE, v.NONE)
+NOTHING = Rejection(v.NO_REASON, v.NONE, v.NONE)
 
 
 @pytest.mark.parametrize(
-    ("wish", "refusal"),
+    ("wish", "rejection"),
     [
         (FREE, NOTHING),
-        (FREE._replace(mode=HALTED), Refusal(v.WHILE_HALTED, v.NONE, v.NONE)),
-        (FREE._replace(mode=LONG, quantity=1), Refusal(v.ALREADY_LONG, v.NONE, v.NONE)),
-        (FREE._replace(mode=WARMING, seen=7), Refusal(v.WHILE_WARMING, 7, 20)),
-        (FREE._replace(order=4), Refusal(v.ORDER_WAITING, 4, v.NONE)),
-        (FREE._replace(since_loss=0), Refusal(v.COOLDOWN, 0, 5)),
-        (FREE._replace(since_loss=4), Refusal(v.COOLDOWN, 4, 5)),
+        (FREE._replace(mode=HALTED), Rejection(v.WHILE_HALTED, v.NONE, v.NONE)),
+        (FREE._replace(mode=LONG, quantity=1), Rejection(v.ALREADY_LONG, v.NONE, v.NONE)),
+        (FREE._replace(mode=WARMING, seen=7), Rejection(v.WHILE_WARMING, 7, 20)),
+        (FREE._replace(order=4), Rejection(v.ORDER_WAITING, 4, v.NONE)),
+        (FREE._replace(since_loss=0), Rejection(v.COOLDOWN, 0, 5)),
+        (FREE._replace(since_loss=4), Rejection(v.COOLDOWN, 4, 5)),
         (FREE._replace(since_loss=5), NOTHING),
         (FREE._replace(taken=2), NOTHING),
-        (FREE._replace(taken=3), Refusal(v.MAX_OPEN_POSITIONS, 3, 3)),
-        (FREE._replace(taken=4), Refusal(v.MAX_OPEN_POSITIONS, 4, 3)),
+        (FREE._replace(taken=3), Rejection(v.MAX_OPEN_POSITIONS, 3, 3)),
+        (FREE._replace(taken=4), Rejection(v.MAX_OPEN_POSITIONS, 4, 3)),
     ],
 )
-def test_an_enter_signal_is_refused_with_the_numbers_that_met(wish: Wish, refusal: Refusal) -> None:
-    assert refused_enter(RULES, wish) == refusal
+def test_an_enter_signal_is_rejected_with_the_numbers_that_met(wish: Wish, rejection: Rejection) -> None:
+    assert rejected_entry(RULES, wish) == rejection
 
 
 def test_of_several_reasons_the_first_of_s24_is_given() -> None:
     wish = Wish(mode=HALTED, quantity=1, order=1, seen=0, since_loss=0, taken=9)
     reasons = []
     for better in ({"mode": WARMING}, {"quantity": 0}, {"mode": FLAT}, {"order": 0}, {"since_loss": 5}, {"taken": 0}):
-        reasons.append(v.REASONS[refused_enter(RULES, wish).reason])
+        reasons.append(v.REASONS[rejected_entry(RULES, wish).reason])
         wish = wish._replace(**better)
     assert reasons == ["halted", "already_long", "warming", "order_waiting", "cooldown", "max_open_positions"]
-    assert refused_enter(RULES, wish) == NOTHING
+    assert rejected_entry(RULES, wish) == NOTHING
 
 
 @pytest.mark.parametrize(
-    ("quantity", "order", "refusal"),
+    ("quantity", "order", "rejection"),
     [
-        (0, 0, Refusal(v.NOT_LONG, v.NONE, v.NONE)),
-        (0, 3, Refusal(v.NOT_LONG, v.NONE, v.NONE)),
-        (1, 3, Refusal(v.ORDER_WAITING, 3, v.NONE)),
+        (0, 0, Rejection(v.NOT_LONG, v.NONE, v.NONE)),
+        (0, 3, Rejection(v.NOT_LONG, v.NONE, v.NONE)),
+        (1, 3, Rejection(v.ORDER_WAITING, 3, v.NONE)),
         (1, 0, NOTHING),
     ],
 )
-def test_a_leave_signal_is_refused_without_a_position_or_beside_an_exit_that_waits(
-    quantity: int, order: int, refusal: Refusal
+def test_an_exit_signal_is_rejected_without_a_position_or_beside_an_exit_that_waits(
+    quantity: int, order: int, rejection: Rejection
 ) -> None:
-    assert refused_leave(quantity, order) == refusal
+    assert rejected_exit(quantity, order) == rejection
 
 
 @pytest.mark.parametrize(
-    ("exposed", "allowed", "amount", "refusal"),
+    ("exposed", "allowed", "amount", "rejection"),
     [
         (59, 60, 1, NOTHING),
-        (60, 60, 0, Refusal(v.MAX_EXPOSURE, 60, 60)),
-        (61, 60, 0, Refusal(v.MAX_EXPOSURE, 61, 60)),
-        (0, 0, 0, Refusal(v.MAX_EXPOSURE, 0, 0)),
-        (59, 60, 0, Refusal(v.INSUFFICIENT_CASH, 7, v.NONE)),
+        (60, 60, 0, Rejection(v.MAX_EXPOSURE, 60, 60)),
+        (61, 60, 0, Rejection(v.MAX_EXPOSURE, 61, 60)),
+        (0, 0, 0, Rejection(v.MAX_EXPOSURE, 0, 0)),
+        (59, 60, 0, Rejection(v.INSUFFICIENT_CASH, 7, v.NONE)),
     ],
 )
-def test_an_entry_needs_room_then_money(exposed: int, allowed: int, amount: int, refusal: Refusal) -> None:
-    assert refused_money(exposed, allowed, amount, 7) == refusal
+def test_an_entry_needs_room_then_money(exposed: int, allowed: int, amount: int, rejection: Rejection) -> None:
+    assert rejected_for_cash(exposed, allowed, amount, 7) == rejection
 
 
 @pytest.mark.parametrize(
-    ("quantity", "price", "stop", "refusal"),
+    ("quantity", "price", "stop", "rejection"),
     [
-        (0, 100, 95, Refusal(v.BELOW_LOT, 77, 3_000)),  # the budget, and the price of one lot
-        (3, 100, 95, Refusal(v.BELOW_MIN_NOTIONAL, 3_000, 4_000)),
-        (4, 100, 0, Refusal(v.NO_LEVEL, 0, 1)),  # a stop below one tick is none (S25a)
-        (4, 100, 1, Refusal(v.BELOW_MIN_NOTIONAL, 40, 4_000)),
-        (0, 100, 0, Refusal(v.BELOW_LOT, 77, 3_000)),
-        (4, 100, 99, Refusal(v.BELOW_MIN_NOTIONAL, 3_960, 4_000)),
+        (0, 100, 95, Rejection(v.BELOW_LOT, 77, 3_000)),  # the budget, and the price of one lot
+        (3, 100, 95, Rejection(v.BELOW_MIN_NOTIONAL, 3_000, 4_000)),
+        (4, 100, 0, Rejection(v.NO_LEVEL, 0, 1)),  # a stop below one tick is none (S25a)
+        (4, 100, 1, Rejection(v.BELOW_MIN_NOTIONAL, 40, 4_000)),
+        (0, 100, 0, Rejection(v.BELOW_LOT, 77, 3_000)),
+        (4, 100, 99, Rejection(v.BELOW_MIN_NOTIONAL, 3_960, 4_000)),
         (4, 101, 100, NOTHING),
         (4, 100, v.NONE, NOTHING),  # no stop
         (LIMIT, LIMIT, LIMIT, NOTHING),  # what would pass the limit counts as the limit
     ],
 )
 def test_what_is_bought_is_a_lot_and_large_enough_to_be_sold(
-    quantity: int, price: int, stop: int, refusal: Refusal
+    quantity: int, price: int, stop: int, rejection: Rejection
 ) -> None:
     market = MARKET._replace(lot=3, k=10, min_notional=4_000)
-    assert refused_size(market, 77, price, quantity, stop) == refusal
+    assert rejected_for_size(market, 77, price, quantity, stop) == rejection
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def test_every_signal_is_answered_by_one_order_or_one_refusal(scenario: Scenario
     for row, _, rows in run(scenario):
         kinds = rows[:, 0]
         placed = (kinds == v.ORDER_PLACED) & (rows[:, 5] == v.BY_SIGNAL)
-        refused = (kinds == v.ORDER_REFUSED) & (rows[:, 3] == 0)  # order 0: at the decision (J15)
+        refused = (kinds == v.ORDER_REJECTED) & (rows[:, 3] == 0)  # order 0: at the decision (J15)
         assert (placed | refused).sum() == (kinds == v.SIGNAL).sum(), f"line {row.line}"
 
 

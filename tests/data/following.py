@@ -23,12 +23,12 @@ class Following:
     """A client that follows symbols of a fake exchange of SYNTHETIC minutes, on one clock with it."""
 
     def __init__(
-        self, cache: Path, *names: str, sets: Iterable[str] = (), holes: Iterable[int] = (), streams: bool = True
+        self, cache: Path, *names: str, sets: Iterable[str] = (), gaps: Iterable[int] = (), streams: bool = True
     ) -> None:
         self.names = names or ("BTCUSDT",)
         markets = [minutes(240, name=name, seed=1 + place) for place, name in enumerate(self.names)]
-        if tuple(holes):
-            markets[-1] = minutes(240, name=self.names[-1], seed=len(self.names), holes=holes)
+        if tuple(gaps):
+            markets[-1] = minutes(240, name=self.names[-1], seed=len(self.names), gaps=gaps)
         self.meeting = Meeting(cache, *sets, markets=markets, now_ms=START + BEGAN * MINUTE + PASSED)
         self.streams, self.stream_url = streams, ""  # "": that of the fake exchange
         self.pushed = PUSHED

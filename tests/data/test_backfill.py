@@ -85,11 +85,11 @@ def test_stretches_in_between_are_filled_the_oldest_first(tmp_path: Path):
     assert stored(tmp_path) == list(range(30))
 
 
-@pytest.mark.parametrize("hole", [(5,), (5, 6, 7), (9,), (10,), (9, 10, 11), (0,), (0, 1)])
-def test_a_hole_is_asked_for_once_more_by_its_own_window_and_then_believed(tmp_path: Path, hole: tuple[int, ...]):
-    feed = Served(hours(*(set(ALL) - set(hole))), now=hour(40))
+@pytest.mark.parametrize("gap", [(5,), (5, 6, 7), (9,), (10,), (9, 10, 11), (0,), (0, 1)])
+def test_a_hole_is_asked_for_once_more_by_its_own_window_and_then_believed(tmp_path: Path, gap: tuple[int, ...]):
+    feed = Served(hours(*(set(ALL) - set(gap))), now=hour(40))
     found = got(feed, tmp_path, 0, 20)
-    window = (hour(hole[0]), hour(hole[-1] + 1))
+    window = (hour(gap[0]), hour(gap[-1] + 1))
     assert found.absent == (window,)
     assert feed.asked.count(window) == 1
     assert (found.missing, found.reasked) == ((), 1)
@@ -156,7 +156,7 @@ def test_a_symbol_that_was_listed_late_has_nothing_before_and_that_is_said(tmp_p
     assert (found.error, found.missing) == (None, ())
 
 
-def test_an_exchange_that_gives_its_newest_candles_only_is_not_believed_a_hole(tmp_path: Path):
+def test_an_exchange_that_gives_its_newest_candles_only_is_not_believed_a_gap(tmp_path: Path):
     feed = Served(hours(*ALL), now=hour(40), honours_since=False, most=10, name="kraken")
     found = got(feed, tmp_path, 0, 40)
     assert "cannot serve this range: it has no candle before 2024-01-02T06:00Z" in str(found.error)
@@ -222,7 +222,7 @@ def test_progress_tells_how_much_is_settled_and_ends_at_the_whole(tmp_path: Path
     told: list[DownloadProgress] = []
     got(Served(hours(*(set(ALL) - {5})), now=hour(40)), tmp_path, 0, 25, told=told.append)
     assert [(one.done, one.total) for one in told] == [(11, 25), (21, 25), (25, 25)]
-    assert told[-1].holes == 1
+    assert told[-1].gaps == 1
 
 
 @given(
@@ -231,10 +231,10 @@ def test_progress_tells_how_much_is_settled_and_ends_at_the_whole(tmp_path: Path
     st.integers(1, 12),
 )
 def test_any_split_into_pages_and_any_order_of_fetches_give_the_same_store(
-    tmp_path_factory: pytest.TempPathFactory, holes: list[int], order: list[tuple[int, int]], limit: int
+    tmp_path_factory: pytest.TempPathFactory, gaps: list[int], order: list[tuple[int, int]], limit: int
 ):
     one, other = tmp_path_factory.mktemp("one"), tmp_path_factory.mktemp("other")
-    there = hours(*(set(ALL) - set(holes)))
+    there = hours(*(set(ALL) - set(gaps)))
     assert got(Served(there, now=hour(40)), one, 0, 30, limit=100).error is None
     for since, to in order:
         assert got(Served(there, now=hour(40)), other, since, to, limit=limit).error is None

@@ -22,20 +22,20 @@ def read(path: str, *, timeframe: str, last_candle: str = "keep") -> Sourced:
     return source.read(config, ("BTC/USDT",), price_limit=LIMIT)
 
 
-def counts(candles: int, *, duplicates: int = 0, without_volume: int = 0, holes: int = 0, missing: int = 0) -> Counts:
-    return Counts("BTC/USDT", candles, duplicates, without_volume, holes, missing, volumes_cut=0)
+def counts(candles: int, *, duplicates: int = 0, without_volume: int = 0, gaps: int = 0, missing: int = 0) -> Counts:
+    return Counts("BTC/USDT", candles, duplicates, without_volume, gaps, missing, volumes_cut=0)
 
 
 @pytest.mark.parametrize(
     ("name", "timeframe", "expected"),
     [
-        ("btcusdt-1h-2017-2025", "1h", counts(70811, without_volume=4, holes=28, missing=128)),
-        ("ethusdt-1h-2020-2025", "1h", counts(43803, without_volume=2, holes=10, missing=20)),
+        ("btcusdt-1h-2017-2025", "1h", counts(70811, without_volume=4, gaps=28, missing=128)),
+        ("ethusdt-1h-2020-2025", "1h", counts(43803, without_volume=2, gaps=10, missing=20)),
         ("btcusdt-1m-2024-04", "1m", counts(7207)),
         ("btcusdt-5m-2024-04", "5m", counts(1441)),
         ("btcusdt-perp-1h-2019-2023", "1h", counts(33364, without_volume=3)),
         (f"{DIRTY}-1d-2017-2025-partial-last", "1d", counts(2871)),
-        (f"{DIRTY}-1h-2020-11-duplicates", "1h", counts(4309, duplicates=5, without_volume=2, holes=7, missing=12)),
+        (f"{DIRTY}-1h-2020-11-duplicates", "1h", counts(4309, duplicates=5, without_volume=2, gaps=7, missing=12)),
         (f"{DIRTY}-1d-2020-zero-volume", "1d", counts(366, without_volume=1)),
     ],
 )

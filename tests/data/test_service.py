@@ -29,7 +29,7 @@ def _unpaused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def fake() -> Iterator[FakeExchange]:
-    candles = synthetic(START, HOUR, COUNT, seed=1, holes=(20, 21))
+    candles = synthetic(START, HOUR, COUNT, seed=1, gaps=(20, 21))
     with served([Market("BTCUSDT", {"1h": candles})]) as one:
         yield one
 
@@ -137,7 +137,7 @@ def test_the_rules_of_the_exchange_are_kept_with_the_candles(fake: FakeExchange,
 
 @pytest.mark.parametrize(("count", "start", "numbers"), [
     (5, 10, list(range(10, 15))),
-    (15, 10, [*range(10, 20), *range(22, 27)]),  # as many more as there are holes
+    (15, 10, [*range(10, 20), *range(22, 27)]),  # as many more as there are gaps
     (500, 290, list(range(290, 300))),  # there are no more
     (4, None, list(range(296, 300))),  # the newest
 ])  # fmt: skip

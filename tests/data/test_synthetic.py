@@ -105,7 +105,7 @@ def test_a_start_price_beyond_what_the_walk_can_reckon_with_is_refused(price: De
         synthetic.columns(walk(start_price=price))
 
 
-def test_one_candle_has_no_room_for_a_hole() -> None:
+def test_one_candle_has_no_room_for_a_gap() -> None:
     assert len(synthetic.columns(walk(candles=1)).ts) == 1
     with pytest.raises(DataError, match="needs at least two candles"):
         synthetic.columns(walk(candles=1, holes=1))
@@ -126,5 +126,5 @@ def test_the_archives_of_the_examples_hold_the_walk_that_made_them(symbol: str) 
     series, counts, notes = assemble([vision.read(str(path))], target)
     made = synthetic.columns(make_synthetic.walk(symbol))
     assert all((one == other).all() for one, other in zip(series.columns, made, strict=True))
-    assert (series[1:3], counts.candles, counts.holes, notes) == ((2, 5), 8760, 0, ())
+    assert (series[1:3], counts.candles, counts.gaps, notes) == ((2, 5), 8760, 0, ())
     assert path.stat().st_size < 700_000

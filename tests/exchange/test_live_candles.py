@@ -41,7 +41,7 @@ def upto(following: Following, count: int, *, name: str = "BTCUSDT") -> Candles:
     market = following.fake.markets[name]
     whole = market.candles["1m"]
     place = following.names.index(name)
-    market.candles["1m"] = synthetic(START, MINUTE, 240, seed=1 + place, holes=range(count, 240))
+    market.candles["1m"] = synthetic(START, MINUTE, 240, seed=1 + place, gaps=range(count, 240))
     return whole
 
 
@@ -131,40 +131,40 @@ def test_symbols_come_together_in_the_order_of_the_configuration(tmp_path: Path)
     assert following.feed.counts["requests"] == 1 + 3 * 6  # the clock, and six rounds side by side
 
 
-@pytest.mark.parametrize("hole", [(32,), (32, 33), (30, 31), (26,), (26, 27), (28, 29)])
+@pytest.mark.parametrize("gap", [(32,), (32, 33), (30, 31), (26,), (26, 27), (28, 29)])
 def test_a_hole_is_a_fact_once_a_later_candle_was_served_and_it_was_asked_for_again(
-    hole: tuple[int, ...], tmp_path: Path
+    gap: tuple[int, ...], tmp_path: Path
 ) -> None:
-    following = Following(tmp_path, "ETHUSDT", "BTCUSDT", holes=hole)
+    following = Following(tmp_path, "ETHUSDT", "BTCUSDT", gaps=gap)
     came = following.follow(SINCE, END)
     assert pairs(came) == following.true(SINCE, END)
-    assert [one.ts for one in came if one.rows[1] is None] == [START + minute * MINUTE for minute in hole]
-    behind = next(one for one in came if one.ts == START + (hole[-1] + 1) * MINUTE)
+    assert [one.ts for one in came if one.rows[1] is None] == [START + minute * MINUTE for minute in gap]
+    behind = next(one for one in came if one.ts == START + (gap[-1] + 1) * MINUTE)
     for one in came:
-        if START + hole[0] * MINUTE <= one.ts < behind.ts:
+        if START + gap[0] * MINUTE <= one.ts < behind.ts:
             assert over_at(behind.ts) <= one.came <= behind.came  # all wait until then (S6)
     windows = [one.parameters for one in following.meeting.asked("klines") if "endTime" in one.parameters]
     assert [(one["symbol"], int(one["startTime"]), int(one["endTime"])) for one in windows] == [
-        ("BTCUSDT", START + hole[0] * MINUTE, START + (hole[-1] + 1) * MINUTE - 1)
+        ("BTCUSDT", START + gap[0] * MINUTE, START + (gap[-1] + 1) * MINUTE - 1)
     ]
-    assert following.kinds().count(live_symbol.HOLE) == 1
-    assert following.source.counts["missing candles"] == len(hole)
+    assert following.kinds().count(live_symbol.GAP) == 1
+    assert following.source.counts["missing candles"] == len(gap)
 
 
 def test_a_time_at_which_no_symbol_has_a_candle_is_passed_over(tmp_path: Path) -> None:
-    following = Following(tmp_path, holes=[27, 31])
+    following = Following(tmp_path, gaps=[27, 31])
     assert numbers(following.follow(SINCE, END)) == [25, 26, 28, 29, 30, 32, 33, 34]
 
 
 def test_a_hole_of_one_answer_alone_is_healed_by_the_next(following: Following) -> None:
     following.fake.break_("missing", count=2)
     assert pairs(following.follow(SINCE - 10, END)) == following.true(SINCE - 10, END)
-    assert following.source.counts["holes"] == 0
+    assert following.source.counts["gaps"] == 0
     assert following.source.counts["asked again"] == 1
 
 
 def test_a_hole_before_the_end_is_proved_by_what_lies_behind_the_end(tmp_path: Path) -> None:
-    following = Following(tmp_path, "ETHUSDT", "BTCUSDT", holes=[END - 1])
+    following = Following(tmp_path, "ETHUSDT", "BTCUSDT", gaps=[END - 1])
     came = following.follow(SINCE, END)
     assert pairs(came) == following.true(SINCE, END)
     assert came[-1].rows[1] is None
@@ -540,7 +540,7 @@ def test_an_exchange_that_serves_its_newest_candles_alone_ends_it(following: Fol
         async with following.opened(0, END) as source:
             following.feed.honours_since = False
             following.fake.markets["BTCUSDT"].candles["1m"] = synthetic(
-                START, MINUTE, 240, seed=1, holes=range(BEGAN - 2)
+                START, MINUTE, 240, seed=1, gaps=range(BEGAN - 2)
             )
             await collected(source)
 

@@ -1,4 +1,4 @@
-"""Holes: what lies between candles that were served, asked for again, and then believed (X11, X16)."""
+"""Gaps: what lies between candles that were served, asked for again, and then believed (X11, X16)."""
 
 import asyncio
 
@@ -27,7 +27,7 @@ async def at_once(_before: int) -> None:
 def settled(
     first: Series, *answers: Series | None, to: int = 10, asked: PageSource = ASKED
 ) -> tuple[Settled, list[tuple]]:
-    """What comes of a page whose holes are answered so; and the windows that were asked for."""
+    """What comes of a page whose gaps are answered so; and the windows that were asked for."""
     windows, script = [], list(answers)
 
     async def ask(window: tuple[int, int]) -> Series | None:
@@ -37,33 +37,33 @@ def settled(
     return asyncio.run(settle(first, (hour(0), hour(to)), asked=asked, ask=ask, pause=at_once)), windows
 
 
-def test_a_page_without_holes_is_believed_at_once():
+def test_a_page_without_gaps_is_believed_at_once():
     found, windows = settled(page(*range(10)))
-    assert (found.holes, found.reasked, windows) == ([], 0, [])
+    assert (found.gaps, found.reasked, windows) == ([], 0, [])
 
 
 def test_a_hole_is_asked_for_once_more_by_its_own_window():
     found, windows = settled(page(0, 1, 4), None)
     assert windows == [(hour(2), hour(4))]
-    assert (found.holes, found.reasked) == ([(hour(2), hour(4))], 1)
+    assert (found.gaps, found.reasked) == ([(hour(2), hour(4))], 1)
 
 
 def test_an_answer_that_brings_a_part_of_it_is_asked_for_the_rest():
     found, windows = settled(page(0, 4), page(1), page(3), None)
     assert windows == [(hour(1), hour(4)), (hour(2), hour(4)), (hour(2), hour(3))]
-    assert (found.holes, found.ts.tolist()) == ([(hour(2), hour(3))], hours(0, 1, 3, 4))
+    assert (found.gaps, found.ts.tolist()) == ([(hour(2), hour(3))], hours(0, 1, 3, 4))
 
 
 def test_what_lies_behind_a_full_answer_is_unknown_again():
     few = ASKED._replace(limit=2)
     found, _ = settled(page(5), page(0, 1), asked=few)
-    assert (found.holes, found.ts.tolist()) == ([], hours(0, 1))
+    assert (found.gaps, found.ts.tolist()) == ([], hours(0, 1))
 
 
 def test_what_lies_behind_a_full_answer_that_reaches_the_end_of_the_hole_is_known_still():
     found, windows = settled(page(5), page(0, 4), None, asked=ASKED._replace(limit=2))
     assert windows == [(hour(0), hour(5)), (hour(1), hour(4))]
-    assert (found.holes, found.ts.tolist()) == ([(hour(1), hour(4))], hours(0, 4, 5))
+    assert (found.gaps, found.ts.tolist()) == ([(hour(1), hour(4))], hours(0, 4, 5))
 
 
 def test_answers_that_go_on_differing_are_an_error_and_no_fact():
@@ -71,15 +71,15 @@ def test_answers_that_go_on_differing_are_an_error_and_no_fact():
         settled(page(9), *(page(number) for number in range(MOST_DISAGREEMENTS + 1)))
 
 
-def test_an_exchange_that_gives_its_newest_alone_is_not_believed_a_hole():
+def test_an_exchange_that_gives_its_newest_alone_is_not_believed_a_gap():
     doubtful = ASKED._replace(newest=hour(8))
     with pytest.raises(OnlyNewest, match="cannot serve this range: it has no candle before 2024-01-01T08:00Z"):
         settled(page(8, 9), None, asked=doubtful)
-    assert settled(page(0, 9), None, asked=doubtful)[0].holes == [(hour(1), hour(9))]
+    assert settled(page(0, 9), None, asked=doubtful)[0].gaps == [(hour(1), hour(9))]
 
 
 @given(st.sets(st.integers(0, 30), min_size=1), st.integers(0, 10), st.integers(0, 40))
-def test_holes_are_what_lies_before_or_between_candles_and_never_what_is_behind(there: set[int], want: int, to: int):
+def test_gaps_are_what_lies_before_or_between_candles_and_never_what_is_behind(there: set[int], want: int, to: int):
     columns = series(hours(*there))
     assert columns is not None
     found = missing_between(columns.columns.ts, (hour(want), hour(to)), step=HOUR)

@@ -123,14 +123,14 @@ def from_csv(path: Path, *, step_ms: int) -> Candles:
 
 
 def synthetic(
-    start_ms: int, step_ms: int, count: int, *, seed: int, price_decimals: int = 2, holes: Iterable[int] = ()
+    start_ms: int, step_ms: int, count: int, *, seed: int, price_decimals: int = 2, gaps: Iterable[int] = ()
 ) -> Candles:
-    """SYNTHETIC candles: a seeded walk that opens where it closed; the numbers in `holes` are missing."""
-    return Candles(_walk(start_ms, step_ms, count, seed, price_decimals, frozenset(holes)), step_ms=step_ms)
+    """SYNTHETIC candles: a seeded walk that opens where it closed; the numbers in `gaps` are missing."""
+    return Candles(_walk(start_ms, step_ms, count, seed, price_decimals, frozenset(gaps)), step_ms=step_ms)
 
 
 def _walk(
-    start_ms: int, step_ms: int, count: int, seed: int, price_decimals: int, holes: frozenset[int]
+    start_ms: int, step_ms: int, count: int, seed: int, price_decimals: int, gaps: frozenset[int]
 ) -> Iterator[Row]:
     draw = np.random.default_rng(seed)
     one = 10**price_decimals
@@ -145,7 +145,7 @@ def _walk(
     price, amount = f"%.{price_decimals}f".__mod__, "%.5f".__mod__
     texts = [map(price, column) for column in columns] + [map(amount, (volumes / 10**5).tolist())]
     for number, values in enumerate(zip(*texts, strict=True)):
-        if number not in holes:
+        if number not in gaps:
             yield (start_ms + number * step_ms, *values)
 
 

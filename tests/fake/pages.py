@@ -63,7 +63,7 @@ def descending(rows: Rows, grid: Grid) -> Rows:
 
 
 def missing(rows: Rows, grid: Grid, *, count: int = 1) -> Rows:
-    """A hole in the middle."""
+    """A gap in the middle."""
     first = (len(rows) - count) // 2
     return rows if first < 1 else rows[:first] + rows[first + count :]
 

@@ -1,4 +1,4 @@
-"""Candles as they are served: texts as given, holes where asked for, nothing unfinished that is not on its way."""
+"""Candles as they are served: texts as given, gaps where asked for, nothing unfinished that is not on its way."""
 
 import gzip
 from decimal import Decimal
@@ -44,7 +44,7 @@ def test_a_candle_that_is_over_is_what_it_is():
 
 
 def test_a_seed_gives_the_same_candles_and_a_hole_changes_none_of_them():
-    whole, holed = (synthetic(START, MINUTE, 10, seed=5, holes=holes) for holes in ((), (4, 5)))
+    whole, holed = (synthetic(START, MINUTE, 10, seed=5, gaps=gaps) for gaps in ((), (4, 5)))
     assert holed.times == [ts for ts in whole.times if ts not in (START + 4 * MINUTE, START + 5 * MINUTE)]
     assert holed.finished(4) == whole.finished(6)
     assert synthetic(START, MINUTE, 10, seed=5).text(0, 10) == whole.text(0, 10)

@@ -105,9 +105,9 @@ class Meeting:
         return self.ticking.now
 
 
-def minutes(count: int, *, name: str = "BTCUSDT", seed: int = 1, holes: Iterable[int] = ()) -> Market:
+def minutes(count: int, *, name: str = "BTCUSDT", seed: int = 1, gaps: Iterable[int] = ()) -> Market:
     """A symbol with so many SYNTHETIC candles of a minute, from START on."""
-    return Market(name, {"1m": synthetic(START, MINUTE, count, seed=seed, holes=holes)})
+    return Market(name, {"1m": synthetic(START, MINUTE, count, seed=seed, gaps=gaps)})
 
 
 def configured(url: str, cache: Path, *sets: str) -> Config:

@@ -20,7 +20,7 @@ SURVEY = "tests/journal/test_verify.py"
 
 PAGES = "tests/faults/test_exchange_pages.py::"
 BAD_ONCE = PAGES + "test_row_43_a_page_with_a_bad_row_once_is_asked_for_again_and_nothing_is_lost"
-LACKING = PAGES + "test_row_43_a_page_that_lacks_candles_once_is_neither_the_end_nor_a_hole"
+LACKING = PAGES + "test_row_43_a_page_that_lacks_candles_once_is_neither_the_end_nor_a_gap"
 ANSWERS = "tests/faults/test_exchange_answers.py::"
 LIMITS = "tests/faults/test_exchange_limits.py::"
 
@@ -216,8 +216,8 @@ PLANTED = (
         LACKING,
     ),
     Planted(
-        28, "hole-at-once", "exchange/missing_candles.py",
-        "        again = await ask((holes[0][0], holes[-1][1]))\n",
+        28, "gap-at-once", "exchange/missing_candles.py",
+        "        again = await ask((gaps[0][0], gaps[-1][1]))\n",
         "        again = None\n",
         LACKING,
     ),

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safla.core.risk import loss_met, refused_money
+from safla.core.risk import loss_met, rejected_for_cash
 from safla.core.scale import LIMIT
 from safla.core.values import MAX_EXPOSURE, NO_REASON
 from safla.data.files import bounded, csv, table
@@ -138,7 +138,7 @@ def test_row_55_what_is_harmless_changes_no_byte_of_the_journal_and_is_said(tmp_
     check_run(tmp_path / "run", max_positions=3)
 
 
-def test_row_55_volume_of_zero_and_holes_are_legal_and_counted(tmp_path: Path) -> None:
+def test_row_55_volume_of_zero_and_gaps_are_legal_and_counted(tmp_path: Path) -> None:
     quiet = [f"{row.rpartition(',')[0]},0" for row in ROWS[20:25]]
     answer = run(put(tmp_path, text(HEADER, *ROWS[:20], *quiet, *ROWS[30:])), "csv", "--json")
     check_answer(answer, 0)
@@ -281,5 +281,5 @@ def test_row_59_a_loss_that_meets_its_limit_halts_and_one_unit_less_does_not(ref
 @given(allowed=AMOUNT)
 def test_row_59_exposure_that_meets_its_limit_refuses_and_one_unit_less_does_not(allowed: int) -> None:
     """S24: there is room below the limit alone."""
-    found = [refused_money(allowed + one, allowed, 1, 1).reason for one in (-1, 0, 1)]
+    found = [rejected_for_cash(allowed + one, allowed, 1, 1).reason for one in (-1, 0, 1)]
     assert found == [NO_REASON, MAX_EXPOSURE, MAX_EXPOSURE]

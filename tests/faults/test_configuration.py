@@ -213,7 +213,7 @@ BROKEN = {
     "paper, trades": ("mode: paper\njournal: {detail: trades}", ["journal.detail", "mode"]),
     "paper, decisions": ("mode: paper\njournal: {detail: decisions}", ["journal.detail", "mode"]),
     "window": ("data: {start: 2024-01-02, end: 2024-01-01}", ["data.start", "data.end"]),
-    "holes": ("data: {synthetic: {holes: 999999999999}}", ["data.synthetic.holes", "10000000"]),
+    "gaps": ("data: {synthetic: {holes: 999999999999}}", ["data.synthetic.holes", "10000000"]),
     "tick": ("markets: {A/B: {price_decimals: 1, tick: 0.25}}", ["markets.A/B.tick", "price_decimals"]),
 }  # fmt: skip
 

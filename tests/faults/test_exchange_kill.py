@@ -24,8 +24,8 @@ SETS = (f"market_data.fetch_limit={LIMIT}", "exchange.rate_limit_per_minute=6000
 
 
 def markets() -> list[object]:
-    """Two symbols that take sixty pages each; one of them has a hole."""
-    return [minutes(CANDLES, name=name, seed=number, holes=range(700, 710)) for number, name in enumerate(NAMES)]
+    """Two symbols that take sixty pages each; one of them has a gap."""
+    return [minutes(CANDLES, name=name, seed=number, gaps=range(700, 710)) for number, name in enumerate(NAMES)]
 
 
 @pytest.fixture(scope="module")

@@ -54,7 +54,7 @@ BAD = {  # what is said at last where the second page goes on being so: the row,
     "extra_columns": rf"row 1 of a page is no candle of this timeframe: \[{at(LIMIT)}, .*, '0', '0'\]$",
 }
 HEALED = {  # pages that lack candles: how many requests and pages asked again it costs, once and for ever
-    "missing": ((6, 1), (7, 2)),  # the page, the hole
+    "missing": ((6, 1), (7, 2)),  # the page, the gap
     "short_page": ((5, 0), (10, 0)),  # 25 and 50; 25, 13, 6, 3, ..: what is left gets smaller until it cannot be cut
     "empty_page": ((6, 1), None),  # for ever: below
 }
@@ -131,7 +131,7 @@ def test_row_43_the_real_command_says_so_in_one_line(
 
 @pytest.mark.parametrize("page", [0, 1, 2])
 @pytest.mark.parametrize("name", HEALED)
-def test_row_43_a_page_that_lacks_candles_once_is_neither_the_end_nor_a_hole(
+def test_row_43_a_page_that_lacks_candles_once_is_neither_the_end_nor_a_gap(
     name: str, page: int, meeting: Meeting, whole: Whole
 ) -> None:
     order = meeting.fake.break_(name, after=page)
@@ -158,7 +158,7 @@ def test_row_43_pages_that_always_lack_candles_are_asked_for_until_none_is_missi
 
 
 def test_row_46_a_gap_that_was_believed_is_filled_by_a_later_fetch_for_some_days(tmp_path: Path) -> None:
-    meeting = Meeting(tmp_path, markets=[minutes(CANDLES, holes=(60, 61))])
+    meeting = Meeting(tmp_path, markets=[minutes(CANDLES, gaps=(60, 61))])
     first = meeting.fetched()
     assert (first.errors, first.got[0].absent) == ((), ((at(60), at(62)),))
     assert first.seconds >= 2  # it was asked for again after seconds
@@ -170,7 +170,7 @@ def test_row_46_a_gap_that_was_believed_is_filled_by_a_later_fetch_for_some_days
     assert (settled.got[0].pages, settled.got[0].added) == (0, 0)
 
 
-def test_row_43_pages_that_stay_empty_end_in_5_and_are_no_hole(meeting: Meeting, whole: Whole) -> None:
+def test_row_43_pages_that_stay_empty_end_in_5_and_are_no_gap(meeting: Meeting, whole: Whole) -> None:
     meeting.fake.break_("empty_page", times=None, after=1)
     came = meeting.fetched()
     assert came.error.exit_code == 5

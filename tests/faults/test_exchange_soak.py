@@ -59,7 +59,7 @@ class Soaked(NamedTuple):
 class Breaking:
     """Breaks the next page of a symbol, or the one behind it, whenever one is settled.
 
-    Never two in a row at one page: an empty answer that comes twice is an error (X10), a hole that is served twice is a
+    Never two in a row at one page: an empty answer that comes twice is an error (X10), a gap that is served twice is a
     fact (X11), and a page that is bad four times is given up (R2). So nothing new is ordered for a symbol until what
     was ordered has happened, and the page behind it came.
     """
@@ -85,14 +85,14 @@ class Breaking:
 
 
 def markets(pages: int) -> list[Market]:
-    """Symbols with holes of one to twelve candles: within a page, between two, longer than one."""
+    """Symbols with gaps of one to twelve candles: within a page, between two, longer than one."""
     count = pages // len(NAMES) * CANDLES_A_PAGE
     found = []
     for seed, name in enumerate(NAMES):
         draw = random.Random(seed)
         starts = draw.sample(range(15, count - 15, 30), count // 50)
-        holes = [start + ahead for start in starts for ahead in range(draw.randint(1, 12))]
-        found.append(minutes(count, name=name, seed=seed, holes=holes))
+        gaps = [start + ahead for start in starts for ahead in range(draw.randint(1, 12))]
+        found.append(minutes(count, name=name, seed=seed, gaps=gaps))
     return found
 
 

@@ -27,8 +27,8 @@ BOTH = (SYMBOL, "ETH/USDT")
 
 
 def markets() -> list[Market]:
-    """Two symbols with rules of their own; one of them has holes."""
-    two = [minutes(CANDLES, holes=(120, 121, 200)), minutes(CANDLES, name="ETHUSDT", seed=2)]
+    """Two symbols with rules of their own; one of them has gaps."""
+    two = [minutes(CANDLES, gaps=(120, 121, 200)), minutes(CANDLES, name="ETHUSDT", seed=2)]
     two[1].filters = {
         **two[1].filters,
         "PRICE_FILTER": {"minPrice": "0.05000000", "maxPrice": "1000000.00000000", "tickSize": "0.05000000"},

@@ -135,7 +135,7 @@ def test_row_1_candles_with_changed_bytes_and_a_new_seal_never_end_the_process(
 
 
 def test_row_1_nobody_else_decodes_parquet() -> None:
-    """A reader that goes past the guard would be the next hole."""
+    """A reader that goes past the guard would be the next gap."""
     calls = re.compile(r"\b(read_parquet\w*|scan_parquet|ParquetFile|read_schema)\b")
     found = {
         str(path.relative_to(ROOT)) for path in (ROOT / "safla").rglob("*.py") if calls.search(path.read_text("utf-8"))

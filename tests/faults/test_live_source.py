@@ -105,7 +105,7 @@ def test_row_43_a_page_that_is_bad_once_is_asked_for_again(name: str, after: int
     came = following.follow(SINCE, END)
     assert order.hits == 1
     check_whole(following, came)
-    assert following.source.counts["revised"] == following.source.counts["holes"] == 0
+    assert following.source.counts["revised"] == following.source.counts["gaps"] == 0
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -161,12 +161,12 @@ def test_row_45_the_same_candle_again_is_counted_and_goes_out_once(following: Fo
 
 @pytest.mark.parametrize("length", [1, 2, 5])
 def test_row_46_a_hole_is_asked_for_once_more_and_is_none_to_the_engine(length: int, tmp_path: Path) -> None:
-    hole = range(BEGAN, BEGAN + length)
-    following = Following(tmp_path, "ETHUSDT", "BTCUSDT", holes=hole, streams=False)
+    gap = range(BEGAN, BEGAN + length)
+    following = Following(tmp_path, "ETHUSDT", "BTCUSDT", gaps=gap, streams=False)
     following.max_wait = 10  # candles, so that it is not passed over as silent (S6a)
     came = following.follow(SINCE, END + length)
     assert pairs(came) == following.true(SINCE, END + length)
-    assert [one.ts for one in came if one.rows[1] is None] == [START + minute * MINUTE for minute in hole]
+    assert [one.ts for one in came if one.rows[1] is None] == [START + minute * MINUTE for minute in gap]
     assert following.source.counts["asked again"] == 1
 
 

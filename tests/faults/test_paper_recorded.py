@@ -119,7 +119,7 @@ def test_candles_that_are_recorded_win_over_those_that_are_fetched_again(tmp_pat
 def test_an_absence_that_was_a_fact_stays_one_though_the_candle_is_served_later(tmp_path, monkeypatch):
     """What followed from it is in the journal (S6, J39)."""
     traded(tmp_path, HOLES)
-    lines, absent = lines_of(tmp_path), holes_of(tmp_path)
+    lines, absent = lines_of(tmp_path), gaps_of(tmp_path)
     behind = [
         number
         for number, line in enumerate(lines, 1)
@@ -144,7 +144,7 @@ def test_an_absence_that_was_a_fact_stays_one_though_the_candle_is_served_later(
         assert lines_of(tmp_path) == lines, number
 
 
-def holes_of(folder: Path) -> set[int]:
+def gaps_of(folder: Path) -> set[int]:
     """The timestamps that one of the symbols has no candle for."""
     seen: dict[int, int] = {}
     for line in reader.read(folder):

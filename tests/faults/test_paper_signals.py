@@ -47,7 +47,7 @@ PHASES = {
     "folding": "safla.runs.incremental:Live.fold",
     "appending": "safla.journal.append:Appender.append",
     "syncing": "safla.journal.append:_sync",
-    "renewing head": "safla.journal.checkpoint:write",
+    "renewing head": "safla.journal.checkpoint:write_checkpoint",
     "looking for commands": "safla.paper.control:requests",
     "closing": "safla.paper.session:PaperSession.stop",
     "summing up": "safla.report.summary:summarise",

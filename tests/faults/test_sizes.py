@@ -54,7 +54,7 @@ def test_row_23_a_journal_over_4_gib_is_refused_at_once(folder):
     (folder / "head").unlink()
     before = journal(folder)
     with (folder / "journal.jsonl").open("r+b") as file:
-        file.truncate(MOST_BYTES + 1)  # a hole: it takes no room
+        file.truncate(MOST_BYTES + 1)  # a gap: it takes no room
     bare = measured("--version").peak
     for words in commands(folder):
         answer, peak, _ = measured(*words)

@@ -31,9 +31,9 @@ PHASES = {
     "folding": "safla.core.engine:advance",
     "appending": "safla.journal.append:Appender.append",
     "syncing": "safla.journal.append:_sync",
-    "renewing head": "safla.journal.checkpoint:write",
+    "renewing head": "safla.journal.checkpoint:write_checkpoint",
     "summing up": "safla.report.summary:summarise",
-    "writing the summary": "safla.report.summary:write",
+    "writing the summary": "safla.report.summary:write_summary",
     "printing": "safla.cli.run:_print",
 }
 
@@ -159,7 +159,7 @@ def test_row_3_a_second_signal_ends_the_process_at_once(half, capsys, number):
 @pytest.mark.parametrize(
     ("words", "target"),
     [
-        (("replay", "whole"), "safla.runs.replay:replay"),
+        (("replay", "whole"), "safla.runs.replay:replay_run"),
         (("replay", "whole"), "safla.core.engine:advance"),
         (("validate", "small.yaml"), "safla.config.loader:load"),
         (("init", "new.yaml"), "safla.cli:_loaded"),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from safla.cli import main
-from safla.core import strategies
+from safla.strategies import register
 from safla.strategies.register import Strategy
 from safla.strategies.sma_crossover import Crossover, sma_crossover, warm_up
 from tests.faults.command import Answer
@@ -80,9 +80,9 @@ def answered(tmp_path, monkeypatch, capsys):
     config = tmp_path / "small.yaml"
     config.write_text(SMALL)
 
-    def run(function, *, ours=False, window=strategies.all_candles):
+    def run(function, *, ours=False, window=register.all_candles):
         function.__module__ = "safla.planted" if ours else "theirs"
-        monkeypatch.setitem(strategies.STRATEGIES, NAME, Strategy(function, warm_up, Crossover, window))
+        monkeypatch.setitem(register.STRATEGIES, NAME, Strategy(function, warm_up, Crossover, window))
         code = main(
             ["run", str(config), "--out", str(tmp_path / "run"), "--engine", "interpreted", "--quiet", "--json"]
         )

@@ -52,7 +52,7 @@ def events(draw: st.DrawFn, started: RunStarted, struct: type[Any]) -> Event:
     """An event of a type, as this run could write it."""
     scale = draw(st.sampled_from(started.symbols))
     drawn = _fields(draw, struct, started, scale)
-    if struct is e.OrderRefused:
+    if struct is e.OrderRejected:
         unit = MEASURES.get(drawn["reason"])
         places = {MONEY: started.money_decimals, PRICE: scale.price_decimals}.get(unit or "", 0)
         for name in ("value", "limit"):

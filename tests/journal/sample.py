@@ -48,7 +48,7 @@ class Run(NamedTuple):
 
 @cache
 def small_run(candles: int = CANDLES) -> Run:
-    """Two symbols with holes, candles without volume, and many signals."""
+    """Two symbols with gaps, candles without volume, and many signals."""
     rng = np.random.default_rng(5)
     series = []
     for name in ("BTC/USDT", "ETH/USDT"):

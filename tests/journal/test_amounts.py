@@ -13,7 +13,7 @@ from safla.journal.events import (
     Event,
     Mark,
     ModeChanged,
-    OrderRefused,
+    OrderRejected,
     RunStarted,
     SignalEvent,
 )
@@ -23,7 +23,7 @@ CANDLE = CandleEvent(
     ts=0, symbol="BTC/USDT", open="1.00", high="12.34", low="0.01", close="1.00", volume="0.00000"
 )  # fmt: skip
 DAY = DayStarted(ts=0, cash="0.0000000", equity="-1.0000000", peak="0.0000001", marks=[])
-REFUSED = OrderRefused(ts=0, symbol="ETH/USDT", order=0, side="buy", reason="warming", value="3", limit="31")
+REFUSED = OrderRejected(ts=0, symbol="ETH/USDT", order=0, side="buy", reason="warming", value="3", limit="31")
 SPELLINGS = (
     *"1 1.0 1.000 01.00 +1.00 -0.00 .01 1. 1e2 1E-8 NaN Infinity 1,00 1.0a".split(),
     *("", " 1.00", "1.00 ", "1.00\n", "\u0661.\u0660\u0660"),

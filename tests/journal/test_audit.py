@@ -20,9 +20,9 @@ from safla.journal.events import (
     ModeChanged,
     OrderExpired,
     OrderPlaced,
-    OrderRefused,
+    OrderRejected,
     PlacedReason,
-    RefusedReason,
+    RejectedReason,
     Resumed,
     RunEnded,
     Side,
@@ -201,11 +201,11 @@ PLANTED = (
     Planted("B7", "a halt lifted that never was", insert(RESUMED, TradeClosed)),
     Planted("B7", "a move that the machine has not", change(ModeChanged, from_warming, target="long")),
     Planted("B7", "a move left out", drop(ModeChanged, from_warming)),
-    Planted("B7", "a signal without its answer", drop(OrderRefused, at_decision)),
+    Planted("B7", "a signal without its answer", drop(OrderRejected, at_decision)),
     Planted("B7", "an answer without its signal", drop(SignalEvent)),
-    Planted("B7", "an answer on the other side", change(OrderRefused, at_decision, side="sell")),
-    Planted("B7", "an answer at another time", change(OrderRefused, at_decision, ts=1)),
-    Planted("B7", "an answer of another symbol", change(OrderRefused, at_decision, symbol=lambda one: _other(one))),
+    Planted("B7", "an answer on the other side", change(OrderRejected, at_decision, side="sell")),
+    Planted("B7", "an answer at another time", change(OrderRejected, at_decision, ts=1)),
+    Planted("B7", "an answer of another symbol", change(OrderRejected, at_decision, symbol=lambda one: _other(one))),
     Planted("B8", "a buy while halted", insert(HALT, Filled, bought, seen=1)),
     Planted("B8", "a buy while warming", change(ModeChanged, from_warming, target="warming")),
     Planted("B8", "a second fill at once", double(Filled, bought)),
@@ -310,12 +310,12 @@ def placed(order: int, side: Side, reason: PlacedReason = "signal") -> Event:
     return OrderPlaced(ts=0, symbol="BTC/USDT", order=order, side=side, reason=reason, confidence=None)
 
 
-def signalled(wish: Literal["enter", "leave"]) -> Event:
+def signalled(wish: Literal["enter", "exit"]) -> Event:
     return SignalEvent(ts=0, symbol="BTC/USDT", signal=wish, strength="0.000000")
 
 
-def refused(order: int, side: Side, reason: RefusedReason) -> Event:
-    return OrderRefused(ts=0, symbol="BTC/USDT", order=order, side=side, reason=reason, value=None, limit=None)
+def refused(order: int, side: Side, reason: RejectedReason) -> Event:
+    return OrderRejected(ts=0, symbol="BTC/USDT", order=order, side=side, reason=reason, value=None, limit=None)
 
 
 EXPIRED = OrderExpired(ts=0, symbol="BTC/USDT", order=1, side="buy", reason="signal")
@@ -323,10 +323,10 @@ NOT_LONG = refused(0, "sell", "not_long")
 WISHES: dict[str, tuple[list[Event], list[str]]] = {
     "an order refused at the open": ([refused(1, "buy", "below_lot")], []),
     "an order refused twice": ([refused(1, "buy", "below_lot"), refused(1, "buy", "below_lot")], ["B7"]),
-    "a leave that takes back a waiting entry (S5)": ([signalled("leave"), EXPIRED, NOT_LONG], []),
-    "a waiting entry taken back without an answer": ([signalled("leave"), EXPIRED, signalled("enter")], ["B7"]),
-    "two answers to one signal": ([signalled("leave"), NOT_LONG, NOT_LONG], ["B7"]),
-    "a halt's exit between a signal and its answer": ([signalled("leave"), placed(2, "sell", "halt")], ["B7"]),
+    "an exit that takes back a waiting entry (S5)": ([signalled("exit"), EXPIRED, NOT_LONG], []),
+    "a waiting entry taken back without an answer": ([signalled("exit"), EXPIRED, signalled("enter")], ["B7"]),
+    "two answers to one signal": ([signalled("exit"), NOT_LONG, NOT_LONG], ["B7"]),
+    "a halt's exit between a signal and its answer": ([signalled("exit"), placed(2, "sell", "halt")], ["B7"]),
 }
 
 

@@ -25,7 +25,7 @@ WORDS = (
     (e.Side, v.SIDES[1:]),
     (e.HaltRule, v.HALT_RULES),
     (e.Resumer, v.RESUMERS),
-    (e.RefusedReason, v.REASONS[v.WHILE_HALTED :]),
+    (e.RejectedReason, v.REASONS[v.WHILE_HALTED :]),
     (e.Detail, e.DETAILS),
 )
 FIELDS = """
@@ -36,7 +36,7 @@ day_started cash equity peak marks
 mode_changed symbol trigger source target
 signal symbol signal strength
 order_placed symbol order side reason confidence
-order_refused symbol order side reason value limit
+order_rejected symbol order side reason value limit
 order_expired symbol order side reason
 filled symbol order trade side reason reference price quantity fee cash ambiguous
 trade_closed symbol trade opened quantity entry exit gross fees net reason
@@ -58,11 +58,11 @@ def test_a_closed_list_is_that_of_the_core(words: Any, core: tuple[str, ...]) ->
 
 def test_the_reasons_of_orders_are_words_of_the_core() -> None:
     reasons = {*get_args(e.PlacedReason), *get_args(e.ExpiredReason), *get_args(e.FilledReason)}
-    assert reasons | {*get_args(e.RefusedReason)} == set(v.REASONS[1:])
+    assert reasons | {*get_args(e.RejectedReason)} == set(v.REASONS[1:])
 
 
 def test_only_reasons_of_refusals_have_measures() -> None:
-    assert set(MEASURES) == {*get_args(e.RefusedReason)} - {"halted", "already_long", "not_long"}
+    assert set(MEASURES) == {*get_args(e.RejectedReason)} - {"halted", "already_long", "not_long"}
 
 
 def test_every_event_has_a_level_and_no_default_and_no_float() -> None:

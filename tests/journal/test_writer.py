@@ -75,9 +75,9 @@ ROWS: dict[str, tuple[list[tuple[int, ...]], str]] = {
         [(v.SIGNAL, NEXT, 0, v.ENTER_SIGNAL)],
         '{"type":"signal","ts":1700010000000,"symbol":"BTC/USDT","signal":"enter","strength":"0.012346"}',
     ),
-    "a leave signal": (
-        [(v.SIGNAL, NEXT, 1, v.LEAVE_SIGNAL)],
-        '{"type":"signal","ts":1700010000000,"symbol":"ETH/USDT","signal":"leave","strength":"0.012346"}',
+    "an exit signal": (
+        [(v.SIGNAL, NEXT, 1, v.EXIT_SIGNAL)],
+        '{"type":"signal","ts":1700010000000,"symbol":"ETH/USDT","signal":"exit","strength":"0.012346"}',
     ),
     "a buy order": (
         [(v.ORDER_PLACED, NEXT, 0, 7, v.BUY, v.BY_SIGNAL, 900_000)],
@@ -191,13 +191,13 @@ def test_a_row_becomes_this_event(name: str) -> None:
 
 
 def test_every_kind_of_row_is_in_the_table() -> None:
-    assert {row[0] for rows, _ in ROWS.values() for row in rows} | {v.ORDER_REFUSED} == set(range(len(v.KINDS)))
+    assert {row[0] for rows, _ in ROWS.values() for row in rows} | {v.ORDER_REJECTED} == set(range(len(v.KINDS)))
 
 
-@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal[3])
-def test_a_refusal_tells_its_two_numbers_in_their_unit(refusal: tuple[Any, ...]) -> None:
-    reason, value, limit, *expected = refusal
-    row = rows_of((v.ORDER_REFUSED, NEXT, 0, 5, v.BUY, reason, value, limit))
+@pytest.mark.parametrize("rejection", REFUSALS, ids=lambda rejection: rejection[3])
+def test_a_refusal_tells_its_two_numbers_in_their_unit(rejection: tuple[Any, ...]) -> None:
+    reason, value, limit, *expected = rejection
+    row = rows_of((v.ORDER_REJECTED, NEXT, 0, 5, v.BUY, reason, value, limit))
     lines = LineEncoder(first_event("decisions"))
     (event,) = events_in(lines.outside(row, NO_INPUT))
     assert [event["reason"], event["value"], event["limit"]] == expected

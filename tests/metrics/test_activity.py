@@ -1,4 +1,4 @@
-"""Candles in each mode, fills beside holes: by hand."""
+"""Candles in each mode, fills beside gaps: by hand."""
 
 import numpy as np
 import pytest
@@ -35,6 +35,6 @@ def test_a_candle_counts_for_the_mode_in_which_it_ended(moves, start, expected):
     ("filled", "expected"), [((), 0), ((0, 1), 0), ((2,), 1), ((5, 5), 2), ((6, 10), 0), ((1, 2, 5, 7, 9), 4)]
 )
 def test_a_fill_is_beside_a_hole_in_the_last_candle_before_it_and_the_first_behind(filled, expected):
-    # given candles with two holes: 3 and 4, and 8
+    # given candles with two gaps: 3 and 4, and 8
     ts = ints(0, 1, 2, 5, 6, 7, 9, 10) * HOUR
-    assert activity.fills_beside_holes(ts, ints(*filled) * HOUR, HOUR) == expected
+    assert activity.fills_beside_gaps(ts, ints(*filled) * HOUR, HOUR) == expected

@@ -53,7 +53,7 @@ def test_a_run_lasts_from_its_first_open_to_its_last_close():
 
 
 def test_daily_returns_take_the_last_equity_at_or_before_each_midnight():
-    # given hours 22:00, 23:00, 00:00 and, after a hole of a day, 02:00; marked at their closes
+    # given hours 22:00, 23:00, 00:00 and, after a gap of a day, 02:00; marked at their closes
     ts = ints(22 * HOUR, 23 * HOUR, 24 * HOUR, 50 * HOUR)
     equity = ints(101, 110, 120, 99)
     # when

@@ -22,7 +22,7 @@ EVENTS = {
     "mode": e.ModeChanged(START, "BTC/USDT", "warm", "warming", "flat"),
     "signal": e.SignalEvent(START, "BTC/USDT", "enter", "0.001200"),
     "placed": e.OrderPlaced(START, "BTC/USDT", 1, "buy", "signal", "0.900000"),
-    "refused": e.OrderRefused(START, "BTC/USDT", 0, "buy", "halted", None, None),
+    "refused": e.OrderRejected(START, "BTC/USDT", 0, "buy", "halted", None, None),
     "expired": e.OrderExpired(START, "BTC/USDT", 1, "buy", "no_volume"),
     "filled": e.Filled(
         START, "BTC/USDT", 1, 1, "buy", "signal", "30000.00", "30006.00", "0.10000", "3.00060000", "96996.3", False

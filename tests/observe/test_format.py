@@ -2,7 +2,7 @@
 
 import pytest
 
-from safla.journal.events import CandleMissing, Fact, Halted, OrderRefused, Resumed
+from safla.journal.events import CandleMissing, Fact, Halted, OrderRejected, Resumed
 from safla.observe.format import WORDS, age, ascii_only, event_line, short, standing_line, standing_lines
 from safla.observe.snapshot import AccountHalt, AccountSnapshot, Position, SymbolStanding, Waiting
 from tests.journal.sample import small_events
@@ -105,10 +105,10 @@ def test_every_event_has_words_on_one_line_of_printable_ascii():
         (CandleMissing(TS, "A/B"), "A/B has no candle"),
         (Resumed(TS, "pause", 2, "1.0", None, None, None), "halt 2 lifted by pause"),
         (
-            OrderRefused(TS, "A/B", 0, "buy", "max_daily_trades", "10", "10"),
+            OrderRejected(TS, "A/B", 0, "buy", "max_daily_trades", "10", "10"),
             "buy of A/B rejected: max_daily_trades (10 / 10)",
         ),
-        (OrderRefused(TS, "A/B", 0, "sell", "not_long", None, None), "sell of A/B rejected: not_long"),
+        (OrderRejected(TS, "A/B", 0, "sell", "not_long", None, None), "sell of A/B rejected: not_long"),
     ],
 )
 def test_halts_resumes_and_refusals_say_what_met(event, words):

@@ -100,8 +100,8 @@ class Run:
 
 
 def markets() -> list[Market]:
-    """Two symbols of SYNTHETIC minutes, one with a hole."""
+    """Two symbols of SYNTHETIC minutes, one with a gap."""
     return [
-        Market("BTCUSDT", {"1m": synthetic(START, MINUTE, 600, seed=1, holes=(BEGUN + 30, BEGUN + 31))}),
+        Market("BTCUSDT", {"1m": synthetic(START, MINUTE, 600, seed=1, gaps=(BEGUN + 30, BEGUN + 31))}),
         Market("ETHUSDT", {"1m": synthetic(START, MINUTE, 600, seed=2)}),
     ]

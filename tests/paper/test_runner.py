@@ -358,4 +358,4 @@ def test_a_window_holds_the_last_candles_and_no_more():
 
 
 def test_the_unasked_signal_is_none_that_a_strategy_may_give():
-    assert v.UNASKED not in (v.ENTER_SIGNAL, v.LEAVE_SIGNAL, 0)
+    assert v.UNASKED not in (v.ENTER_SIGNAL, v.EXIT_SIGNAL, 0)

@@ -92,7 +92,7 @@ def test_every_cut_of_a_journal_stands_where_its_last_whole_timestamp_did(tmp_pa
             assert found.note == "the lines of its first candle are not whole yet"
             continue
         assert found.note is None
-        if b'"candle"' not in lines[n - 1] or b'"candle"' not in lines[n]:  # else a candle to come looks like a hole
+        if b'"candle"' not in lines[n - 1] or b'"candle"' not in lines[n]:  # else a candle to come looks like a gap
             assert found.standing == stood[found.standing.ts]
     assert found.standing is not None
 
@@ -164,7 +164,7 @@ def folded_with(folder, monkeypatch, outside):
     read = looking.reader.read(folder)
     events = list(looking.noting(read, inputs))
     plan, series = looking.run_of(read.started), looking.series_of(read, inputs.rows)
-    blocks = list(looking.fold(plan, series, forms=looking.choose("interpreted", plan.strategy.columns, candles=0,
+    blocks = list(looking.fold_blocks(plan, series, forms=looking.choose("interpreted", plan.strategy.columns, candles=0,
                                                                   say=pytest.fail), outside=[outside]))  # fmt: skip
     assert isinstance(events[0], RunStarted)
     wrote(folder, b"".join(block.lines for block in blocks if len(block.ts)))

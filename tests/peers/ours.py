@@ -1,7 +1,7 @@
 """Real candles, our engine over them, and one shape of trade for us and for the peers. No assertion.
 
 The rules are those that all of us can express: a moving average crossover with thresholds of 0, the next open, one fee,
-no slippage, no limits, as much as a fixed sum buys, holes passed over. Stop and target stand on our tick.
+no slippage, no limits, as much as a fixed sum buys, gaps passed over. Stop and target stand on our tick.
 """
 
 from collections.abc import Callable

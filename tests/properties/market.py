@@ -1,4 +1,4 @@
-"""Small drawn markets: candles with jumps, holes and no volume, signals, rules over their ranges. No assertion."""
+"""Small drawn markets: candles with jumps, gaps and no volume, signals, rules over their ranges. No assertion."""
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -165,8 +165,8 @@ def history(
     signals: list[int] = []
     strengths: list[float] = []
     for i in range(0, len(noise), BYTES):
-        hole, jump, body, up, down, busy, wanted, power = noise[i : i + BYTES]
-        ts += step_ms * (1 + HOLES.get(hole, 0))
+        gap, jump, body, up, down, busy, wanted, power = noise[i : i + BYTES]
+        ts += step_ms * (1 + HOLES.get(gap, 0))
         open_ = moved(price, jump)
         close = moved(open_, body)
         high = max(open_, close, moved(open_, up))

@@ -52,7 +52,7 @@ class Reference:
         self.whole = len(self.story)
         self.new_day(ts)  # (a)
         for one, _ in present:
-            self.hole(ts, one)  # (b)
+            self.gap(ts, one)  # (b)
         for one, row in present:
             if waits(one, "sell") and row[4] > 0:  # (c) S5, S8
                 self.sell(ts, one, one["order"]["reason"], row[0], one["order"]["number"])
@@ -92,7 +92,7 @@ class Reference:
             if one["held"]:
                 self.say("mark", ts, one["place"], quantity=one["held"]["quantity"], price=one["close"])
 
-    def hole(self, ts: int, one: Symbol) -> None:
+    def gap(self, ts: int, one: Symbol) -> None:
         """S4."""
         if one["ts"] is None or (ts - one["ts"]) // self.rules.step_ms - 1 <= self.rules.max_gap_candles:
             return
@@ -255,7 +255,7 @@ class Reference:
             self.expire(ts, one, "signal")  # S5
         side = "buy" if signal > 0 else "sell"
         for reason, value, limit in self.enter_refusals(one) if signal > 0 else leave_refusals(one):
-            self.say("order_refused", ts, one["place"], order=0, side=side, reason=reason, value=value, limit=limit)
+            self.say("order_rejected", ts, one["place"], order=0, side=side, reason=reason, value=value, limit=limit)
             return
         self.place(ts, one, side, "signal", confidence(self.rules, strength) if signal > 0 else None)
 
@@ -282,7 +282,7 @@ class Reference:
 
     def refuse_order(self, ts: int, one: Symbol, reason: str, value: int, limit: int | None) -> None:
         number = one["order"]["number"]
-        self.say("order_refused", ts, one["place"], order=number, side="buy", reason=reason, value=value, limit=limit)
+        self.say("order_rejected", ts, one["place"], order=number, side="buy", reason=reason, value=value, limit=limit)
         one["order"] = None
 
     def expire(self, ts: int, one: Symbol, reason: str) -> None:

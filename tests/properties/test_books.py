@@ -134,8 +134,10 @@ def test_orders_and_trades_are_numbered_without_gaps_and_each_order_ends_once(ca
     bought = [row["trade"] for row in of_kind(rows, v.FILLED) if row["side"] == v.BUY]
     assert placed == list(range(1, len(placed) + 1))
     assert bought == list(range(1, len(bought) + 1))
-    ends = Counter(row["order"] for kind in (v.FILLED, v.ORDER_REFUSED, v.ORDER_EXPIRED) for row in of_kind(rows, kind))
-    del ends[0]  # protective exits, and refusals at the decision
+    ends = Counter(
+        row["order"] for kind in (v.FILLED, v.ORDER_REJECTED, v.ORDER_EXPIRED) for row in of_kind(rows, kind)
+    )
+    del ends[0]  # protective exits, and rejections at the decision
     assert ends == Counter(placed)  # the run was closed, so that every order has ended
 
 
@@ -155,7 +157,7 @@ def answers(behind: list[Event], signal: Event) -> int:
         if row["kind"] == v.SIGNAL or (row["ts"], row["symbol"]) != (signal["ts"], signal["symbol"]):
             break
         placed = row["kind"] == v.ORDER_PLACED and row["reason"] == v.BY_SIGNAL
-        count += placed or (row["kind"] == v.ORDER_REFUSED and row["order"] == 0)
+        count += placed or (row["kind"] == v.ORDER_REJECTED and row["order"] == 0)
     return count
 
 

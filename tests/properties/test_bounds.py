@@ -75,8 +75,8 @@ def boom(candles: int, start: int, factor: int) -> Callable[[Int64], Int64]:
 
 
 def shown(happening: dict[str, Any]) -> dict[str, Any]:
-    """A happening as a row can hold it: the numbers of a refusal stop at the bound, and mean "more" there."""
-    if happening["kind"] != "order_refused":
+    """A happening as a row can hold it: the numbers of a rejection stop at the bound, and mean "more" there."""
+    if happening["kind"] != "order_rejected":
         return happening
     return happening | {name: number and min(number, BOUND) for name, number in happening.items() if name in NUMBERS}
 

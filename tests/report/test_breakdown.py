@@ -63,12 +63,12 @@ def test_every_grouping_has_every_trade_once(wide):
 
 
 def test_refusals_are_told_by_reason_the_most_frequent_first(wide):
-    counts = list(breakdown.refusals(wide, v.BUY).values())
+    counts = list(breakdown.rejections(wide, v.BUY).values())
     assert counts == sorted(counts, reverse=True)
     assert len(counts) > 1
 
 
-def test_holes_are_counted_with_the_fills_beside_them(wide):
+def test_gaps_are_counted_with_the_fills_beside_them(wide):
     assert breakdown.quality(wide.outcome)["gaps"] == 6
     step = wide.outcome.run.plan.rules.step_ms
     there = [set(one.columns.ts.tolist()) for one in wide.outcome.series]
@@ -79,4 +79,4 @@ def test_holes_are_counted_with_the_fills_beside_them(wide):
         or (ts < ends[symbol][1] and ts + step not in there[symbol])
         for symbol, ts in fills
     )
-    assert breakdown.fills_beside_holes(wide) == beside > 0
+    assert breakdown.fills_beside_gaps(wide) == beside > 0

@@ -191,7 +191,7 @@ def test_the_lookback_counts_in_the_quality_of_the_data_alone(tmp_path):
     outcome = run(small(tmp_path, *sets), tmp_path / "run").outcome
     start = outcome.run.plan.rules.start_ts
     behind = [int(np.count_nonzero(one.columns.ts >= start)) for one in outcome.series]
-    refused = outcome.rows[outcome.rows[:, 0] == v.ORDER_REFUSED]
+    refused = outcome.rows[outcome.rows[:, 0] == v.ORDER_REJECTED]
     assert np.any(refused[:, 1] < start)
     # when
     summary = summarise(outcome, risk_free_rate=0.0)

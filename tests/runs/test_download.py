@@ -13,7 +13,7 @@ PLACE = SeriesKey(Path("cache"), "binance", "BTC/USDT", "1h")
 
 def standing(done: int, **more: object) -> DownloadProgress:
     return DownloadProgress(
-        **{"place": PLACE, "done": done, "total": 9000, "holes": 0, "weight": 40, "requests": 20, **more}
+        **{"place": PLACE, "done": done, "total": 9000, "gaps": 0, "weight": 40, "requests": 20, **more}
     )  # type: ignore[arg-type]
 
 
@@ -21,11 +21,11 @@ def standing(done: int, **more: object) -> DownloadProgress:
     ("one", "text"),
     [
         (standing(3000), "3000 of 9000 candles, 1500/s, 0 gaps, 20 requests, weight 40"),
-        (standing(3000, holes=1, weight=None), "3000 of 9000 candles, 1500/s, 1 gap, 20 requests"),
+        (standing(3000, gaps=1, weight=None), "3000 of 9000 candles, 1500/s, 1 gap, 20 requests"),
         (standing(0), "0 of 9000 candles, 0/s, 0 gaps, 20 requests, weight 40"),
     ],
 )
-def test_the_facts_are_share_rate_holes_requests_and_weight(one: DownloadProgress, text: str):
+def test_the_facts_are_share_rate_gaps_requests_and_weight(one: DownloadProgress, text: str):
     assert download.facts(one, seconds=2.0) == text
 
 

@@ -37,7 +37,7 @@ def command(
     *, symbol: str, config: Path | None, sets: tuple[str, ...], timeframe: str | None, since: str | None,
     until: str | None, kind: str, out: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Write stored candles as CSV or Parquet, exactly. Exit 4 if none are held there; holes are said on stderr."""
+    """Write stored candles as CSV or Parquet, exactly. Exit 4 if none are held there; gaps are said on stderr."""
     if out is None and (as_json or kind != "csv"):
         raise click.UsageError("stdout is for CSV alone; give --out FILE")
     symbol = symbol_of(symbol)

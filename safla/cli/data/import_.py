@@ -106,9 +106,9 @@ def _column(text: str) -> str:
 def _line(one: ImportedFile) -> str:
     merged = one.merged
     replaced = f", {merged.accepted:,} replaced" if merged.accepted else ""
-    holes = f", {one.holes.number:,} holes ({one.holes.missing:,} candles)" if one.holes.number else ""
+    gaps = f", {one.gaps.number:,} gaps ({one.gaps.missing:,} candles)" if one.gaps.number else ""
     bad = f", {one.bad_rows:,} bad row{'' if one.bad_rows == 1 else 's'} left out" if one.bad_rows else ""
-    told = f"{one.candles:,} candles, {merged.added:,} new, {merged.same:,} known{replaced}{holes}{bad}"
+    told = f"{one.candles:,} candles, {merged.added:,} new, {merged.same:,} known{replaced}{gaps}{bad}"
     return f"{called(one.place)}: {told}, from {one.file}"
 
 
@@ -127,4 +127,4 @@ def _object(one: ImportedFile) -> dict[str, Any]:
     counts = {"candles": one.candles, "added": merged.added, "same": merged.same, "accepted": merged.accepted}
     restated = [{**row._asdict(), "ts": iso(row.ts)} for row in merged.restated]
     counts |= {"bad_rows": one.bad_rows, "without_trade": one.without_trade}
-    return {**told, **counts, "holes": one.holes.number, "missing": one.holes.missing, "restated": restated}
+    return {**told, **counts, "gaps": one.gaps.number, "missing": one.gaps.missing, "restated": restated}

@@ -20,13 +20,13 @@ HEADER = (
     "candles",
     "from",
     "to",
-    "holes",
+    "gaps",
     "missing",
     "believed",
     "restated",
     "size",
 )
-NUMBERS = frozenset(["candles", "holes", "missing", "believed", "restated", "size"])  # stand to the right
+NUMBERS = frozenset(["candles", "gaps", "missing", "believed", "restated", "size"])  # stand to the right
 NOTHING = "-"
 
 
@@ -62,7 +62,7 @@ def _table(rows: list[tuple[str, ...]]) -> list[str]:
 def _row(one: Listed) -> tuple[str, ...]:
     place = one.place
     ends = [NOTHING if ms is None else iso(ms) for ms in (one.first, one.last)]
-    counts = [f"{count:,}" for count in (one.holes, one.missing, one.believed, one.restated)]
+    counts = [f"{count:,}" for count in (one.gaps, one.missing, one.believed, one.restated)]
     size = f"{one.bytes / 1_000_000:,.1f} MB"
     return place.exchange, place.symbol, place.timeframe, f"{one.candles:,}", *ends, *counts, size
 
@@ -72,6 +72,6 @@ def _object(one: Listed) -> dict[str, Any]:
     first, last = (None if ms is None else iso(ms) for ms in (one.first, one.last))
     told = {"exchange": place.exchange, "symbol": place.symbol, "timeframe": place.timeframe}
     counts = {
-        name: getattr(one, name) for name in ("candles", "holes", "missing", "absent", "believed", "restated", "bytes")
+        name: getattr(one, name) for name in ("candles", "gaps", "missing", "absent", "believed", "restated", "bytes")
     }
     return {**told, "first": first, "last": last, **counts, "damage": one.damage or None, "folder": str(place.folder)}

@@ -29,7 +29,7 @@ WIDTH = 13  # of the labels
 def command(
     *, symbols: tuple[str, ...], config: Path | None, sets: tuple[str, ...], timeframe: str | None, as_json: bool
 ) -> int:
-    """Look at every byte of what is stored: hashes, candles, holes. Exit 4 if anything is damaged or unsound."""
+    """Look at every byte of what is stored: hashes, candles, gaps. Exit 4 if anything is damaged or unsound."""
     wanted = set(map(symbol_of, symbols))
     chosen = loaded(config, sets=sets).config
     cache = Path(chosen.storage.cache_directory)
@@ -57,7 +57,7 @@ def _lines(one: Verified) -> list[str]:
     rows = [
         ("files", [f"{one.files:,}"]),
         ("candles", [f"{one.candles:,}{span}"]),
-        ("holes", stretches(one.unknown, step)),
+        ("gaps", stretches(one.unknown, step)),
         ("absent", stretches(_unexplained(one), step)),
         ("absent", [f"{stretch(gap[:2], step)}, believed since {iso(gap[2])}" for gap in one.believed[:SHOWN_SPANS]]),
         ("", [f"and {len(one.believed) - SHOWN_SPANS:,} more"] if len(one.believed) > SHOWN_SPANS else []),
@@ -79,7 +79,7 @@ def _object(one: Verified) -> dict[str, Any]:
     told |= {name: None if ms is None else iso(ms) for name, ms in (("first", one.first), ("last", one.last))}
     told |= {"believed": [_span(gap[:2]) | {"since": iso(gap[2])} for gap in one.believed]}
     told |= {"imported": list(map(_span, one.imported)), "ended": None if one.ended is None else iso(one.ended)}
-    told |= {"holes": list(map(_span, one.unknown)), "absent": list(map(_span, one.absent)), "restated": one.restated}
+    told |= {"gaps": list(map(_span, one.unknown)), "absent": list(map(_span, one.absent)), "restated": one.restated}
     return told | {"damaged": list(one.damaged), "set_aside": list(one.aside), "left_over": list(one.strays)}
 
 

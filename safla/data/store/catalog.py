@@ -27,8 +27,8 @@ class Listed(NamedTuple):
     candles: int
     first: int | None  # ms
     last: int | None
-    holes: int
-    missing: int  # candles in those holes
+    gaps: int
+    missing: int  # candles in those gaps
     absent: int  # of them known to be none
     believed: int  # gaps that these make
     restated: int  # candles that came again with other values, kept apart
@@ -71,7 +71,7 @@ def places(cache: Path) -> Iterator[SeriesKey]:
 
 
 def verify_series(place: SeriesKey) -> Verified:
-    """Look at every byte of a series: hashes, S1-S3, holes, what lies aside."""
+    """Look at every byte of a series: hashes, S1-S3, gaps, what lies aside."""
     damaged: list[str] = []
     have: list[Interval] = []
     candles = 0
@@ -114,7 +114,7 @@ def _listed(place: SeriesKey) -> Listed:
     gaps = intervals.within(known.absent, span)
     absent = intervals.length(gaps, place.step_ms)
     return Listed(
-        place, candles, first, last, _holes(known.months, place.step_ms), grid - candles, absent, len(gaps),
+        place, candles, first, last, _gaps(known.months, place.step_ms), grid - candles, absent, len(gaps),
         len(known.restated),
         size, "".join(notes),
     )  # fmt: skip
@@ -124,10 +124,10 @@ def _ends(known: Manifest) -> tuple[int | None, int | None]:
     return (known.months[0].first, known.months[-1].last) if known.months else (None, None)
 
 
-def _holes(months: tuple[Month, ...], step_ms: int) -> int:
+def _gaps(months: tuple[Month, ...], step_ms: int) -> int:
     """Within the months, and between them."""
     between = sum(after.first - before.last > step_ms for before, after in pairwise(months))
-    return sum(one.holes for one in months) + between
+    return sum(one.gaps for one in months) + between
 
 
 def _folders(above: Path) -> list[str]:

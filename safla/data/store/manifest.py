@@ -52,7 +52,7 @@ class Month(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     file: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9a-f]{16}\.parquet$")]
     hash: Hash
     candles: Annotated[int, msgspec.Meta(ge=1, le=44_640)]
-    holes: Annotated[int, msgspec.Meta(ge=0, le=44_640)]  # between its first and its last candle
+    gaps: Annotated[int, msgspec.Meta(ge=0, le=44_640)]  # between its first and its last candle
     first: Ms
     last: Ms
     price_decimals: Decimals

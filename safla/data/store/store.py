@@ -362,7 +362,7 @@ def _entry(place: SeriesKey, name: str, packed: month.Packed, *, source: str, at
     series, ts = packed.series, packed.series.columns.ts
     return Month(
         month=name, file=f"{name}-{packed.hash[:16]}.parquet", hash=packed.hash, candles=len(ts),
-        holes=len(intervals.of_candles(ts, place.step_ms)) - 1, first=int(ts[0]), last=int(ts[-1]),
+        gaps=len(intervals.of_candles(ts, place.step_ms)) - 1, first=int(ts[0]), last=int(ts[-1]),
         price_decimals=series.price_decimals, volume_decimals=series.volume_decimals, source=source, at=at,
     )  # fmt: skip
 

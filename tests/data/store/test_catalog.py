@@ -1,4 +1,4 @@
-"""What lies in the store: each series in a line, every byte looked at, damage and holes by name."""
+"""What lies in the store: each series in a line, every byte looked at, damage and gaps by name."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tests.data.kept import HOUR, START, candles, contents, merge, months, place
 
 @pytest.fixture
 def cache(tmp_path: Path) -> Path:
-    """Two series, one with holes, and what does not belong there."""
+    """Two series, one with gaps, and what does not belong there."""
     merge(place(tmp_path), candles([*range(10), *range(15, 20), *range(30, 40)]), absent=[span(10, 12), span(60, 99)])
     merge(place(tmp_path), candles([3], shift=1))
     merge(place(tmp_path, "BTC/USDT:USDT"), candles(range(3))._replace(symbol="BTC/USDT:USDT"))
@@ -26,14 +26,14 @@ def cache(tmp_path: Path) -> Path:
 def test_every_series_has_a_line_and_what_is_none_has_none(cache: Path) -> None:
     btc, swap = catalog.listing(cache)
     assert (btc.place, swap.place) == (place(cache), place(cache, "BTC/USDT:USDT"))
-    assert (btc.candles, btc.holes, btc.missing, btc.absent, btc.restated) == (25, 2, 15, 2, 1)
+    assert (btc.candles, btc.gaps, btc.missing, btc.absent, btc.restated) == (25, 2, 15, 2, 1)
     assert (btc.first, btc.last) == (START, START + 39 * HOUR)
     assert btc.bytes == sum(map(len, contents(btc.place).values()))
-    assert (swap.candles, swap.holes, swap.missing) == (3, 0, 0)
+    assert (swap.candles, swap.gaps, swap.missing) == (3, 0, 0)
     assert catalog.listing(cache / "nothing") == []
 
 
-def test_a_sound_series_is_verified_with_its_holes(cache: Path) -> None:
+def test_a_sound_series_is_verified_with_its_gaps(cache: Path) -> None:
     found = catalog.verify_series(place(cache))
     assert (found.files, found.candles, found.restated) == (2, 25, 1)
     assert found.absent == (span(10, 12),)
