@@ -27,9 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="rewrite tests/golden and the generated parts of README.md"
     )
-    parser.addoption(
-        "--scale", choices=["ci", "release"], default="ci", help="how much of what could go on for ever (FAULTS 4)"
-    )
+    parser.addoption("--scale", choices=["ci", "release"], default="ci", help="how much of what could go on for ever")
     parser.addoption("--seed", type=int, default=SEED, help="of everything drawn by chance in tests/faults")
 
 

@@ -23,7 +23,8 @@ from safla.core.machine import TABLE
 from safla.core.values import HALT_RULES, REASONS, RESUMERS
 from safla.journal.events import Fact
 from tests.fake_exchange import Market, served, synthetic
-from tests.tidy.reading import ROOT
+from tests.tidy import rules
+from tests.tidy.reading import ROOT, sources
 
 README = ROOT / "README.md"
 BLOCK = re.compile(r"^<!-- run -->\n+```(sh|python)\n(.*?)^```\n(?:\n*```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)
@@ -166,3 +167,16 @@ def test_the_reference_has_a_row_for_every_key_and_every_event() -> None:
 
 def test_the_reference_names_every_reason_code() -> None:
     assert [code for code in (*REASONS[1:], *HALT_RULES, *RESUMERS) if not re.search(rf"\b{code}\b", REFERENCE)] == []
+
+
+# --- The rules -------------------------------------------------------------------------------------------------------
+
+
+def test_every_rule_that_the_code_cites_stands_in_docs() -> None:
+    marks = re.compile(
+        r"\*\*([A-Z][0-9]{1,2}[a-z]?)\b|^#+ ([A-Z][0-9]{1,2}[a-z]?)\b|^\| ([A-Z][0-9]{1,2}) \|", re.MULTILINE
+    )
+    texts = [path.read_text() for path in (ROOT / "docs").rglob("*.md")]
+    there = {code for text in texts for code in marks.findall(text)}
+    cited = {code: source.path for source in sources("safla") for code in rules.cited(source)}
+    assert {code: path for code, path in cited.items() if code not in there} == {}

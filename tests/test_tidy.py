@@ -12,14 +12,14 @@ import pytest
 from tests.tidy import outside, rules
 from tests.tidy.reading import ROOT, Findings, Source, imported, read, sources
 
-READS_ITSELF = "names the folder of compiled code after its own sources, so it looks at files and versions (D2)"
-SHOWN = "made for display alone; nothing is decided by it (D1)"
-STRENGTH = "strength is the one float that goes on (D1, S22)"
-ONE_PASS = "on every candle: a call would cost more than the candle does, and an `if` keeps calls off the hot path (D2)"
-OUR_TABLE = "the names stand in a table of ours, so that a command imports only what it needs (D8)"
-FOREIGN = "a strategy is foreign code: whatever it raises becomes an error that names it (FAULTS 30)"
-AS_CCXT = "it stands in the place of a method of ccxt (EXCHANGE 5)"
-THE_ONE = "the one place where whatever was not foreseen becomes exit 70 (STYLE 32)"
+READS_ITSELF = "names the folder of compiled code after its own sources, so it looks at files and versions"
+SHOWN = "made for display alone; nothing is decided by it"
+STRENGTH = "strength is the one float that goes on"
+ONE_PASS = "on every candle: a call would cost more than the candle does, and an `if` keeps calls off the hot path"
+OUR_TABLE = "the names stand in a table of ours, so that a command imports only what it needs"
+FOREIGN = "a strategy is foreign code: whatever it raises becomes an error that names it"
+AS_CCXT = "it stands in the place of a method of ccxt"
+THE_ONE = "the one place where whatever was not foreseen becomes exit 70"
 
 
 class Rule(NamedTuple):
@@ -53,7 +53,7 @@ RULES = (
             "safla/core/compile.py": "its divisions join paths",
             "safla/core/engine.py:fold": STRENGTH,
             "safla/core/scale.py:ratio": SHOWN,
-            "safla/core/sizing.py:confidence_ppm": "a strength becomes an integer here, once (S23)",
+            "safla/core/sizing.py:confidence_ppm": "a strength becomes an integer here, once",
         },
     ),
     Rule(
@@ -81,6 +81,12 @@ RULES = (
     ),
     Rule(rules.undocumented, "safla", '"""A module."""\nclass A:\n    """A."""\n    def b(self): pass\n'),
     Rule(rules.words, "safla", "def f(kline): pass\n"),
+    Rule(
+        rules.coded,
+        "safla",
+        'TEXT = "a price off its grid (S3)"\n',
+        {"safla/journal/audit.py": "the rules of the audit are named in the answer of `safla replay`"},
+    ),
     Rule(rules.ruleless, "safla", "", path="safla/data/helpers.py"),
     Rule(rules.ruleless, "tests", "", path="tests/utils/planted.py"),
     Rule(
@@ -111,7 +117,7 @@ RULES = (
         {
             "safla/cli/__init__.py:main": THE_ONE,
             "safla/api/registered.py": FOREIGN,
-            "safla/errors.py:attempt": "whatever is raised, the run goes on (FAULTS 32, K8)",
+            "safla/errors.py:attempt": "whatever is raised, the run goes on",
             "safla/runs/strategy_calls.py": FOREIGN,
         },
     ),

@@ -144,12 +144,12 @@ def in_units(series: Series, scale: Scale, *, price_limit: int, origin: str) -> 
         for name, price, (_, rest) in zip(PRICES, prices, whole, strict=True):
             if rest:
                 text = to_text(price, series.price_decimals)
-                raise DataError(f"{at}: {name} {text} has more decimals than this run's {scale.price_decimals} (S3)")
+                raise DataError(f"{at}: {name} {text} has more decimals than this run's {scale.price_decimals}")
         opened, high, low, close = (price for price, _ in whole)
         amount, dust = _moved(volume, scale.volume_decimals - series.volume_decimals)
         if high > price_limit or amount >= LIMIT:
             text = f"high {to_text(high, scale.price_decimals)}, volume {to_text(amount, scale.volume_decimals)}"
-            raise DataError(f"{at}: {text}: above what this run can sum (D1)")
+            raise DataError(f"{at}: {text}: above what this run can sum")
         rows.append((ts, (opened, high, low, close, amount)))
         cut += 1 if dust else 0
     return ScaledCandles(rows, cut)

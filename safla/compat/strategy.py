@@ -107,7 +107,7 @@ class SMAStrategy:
         seen = max(map(decimals_of, numbers[:4])), min(decimals_of(numbers[4]), MOST_PLACES)
         most = self._fixed[0] if self._fixed[0] is not None else MOST_PLACES
         if seen[0] > most:
-            raise DataError(f"candle {self._given + 1}: a price with {seen[0]} decimals, at most {most} are taken (S3)")
+            raise DataError(f"candle {self._given + 1}: a price with {seen[0]} decimals, at most {most} are taken")
         now = tuple(
             max(old, new) if fixed is None else fixed for old, new, fixed in zip(before, seen, self._fixed, strict=True)
         )
@@ -118,7 +118,7 @@ class SMAStrategy:
         factors = (1, price, price, price, price, volume)
         self._rows = [tuple(one * factor for one, factor in zip(row, factors, strict=True)) for row in self._rows]
         if any(one > LIMIT for row in self._rows for one in row):
-            raise DataError(f"candle {self._given + 1}: with its decimals those before pass 2**62 units (D1)")
+            raise DataError(f"candle {self._given + 1}: with its decimals those before pass 2**62 units")
 
     @property
     def _decimals(self) -> tuple[int, int]:
@@ -129,15 +129,15 @@ class SMAStrategy:
     def _units(self, number: Decimal, place: int) -> int:
         units = units_of(number, self._decimals[place == len(_FIELDS) - 1])
         if units > LIMIT:
-            raise DataError(f"candle {self._given + 1}: {_FIELDS[place]} {number} is above 2**62 units (D1)")
+            raise DataError(f"candle {self._given + 1}: {_FIELDS[place]} {number} is above 2**62 units")
         return units
 
     def _again(self, row: tuple[int, ...], last: Signal) -> Signal:
         if row == self._rows[-1]:
             return last
         if row[0] < self._rows[-1][0]:
-            raise DataError(f"candle {self._given + 1}: time {row[0]} is out of order; candles must ascend (S2)")
-        raise DataError(f"candle {self._given + 1}: candle_revised: time {row[0]} comes again with other values (S2)")
+            raise DataError(f"candle {self._given + 1}: time {row[0]} is out of order; candles must ascend")
+        raise DataError(f"candle {self._given + 1}: candle_revised: time {row[0]} comes again with other values")
 
     def _refuse_unsound(self, row: tuple[int, ...]) -> None:
         config = self._loaded.config

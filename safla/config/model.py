@@ -38,9 +38,7 @@ class Config(Section):
     system: SystemSection = section(SystemSection, "who the run is")
     exchange: ExchangeSection = section(ExchangeSection, "where candles come from")
     symbols: SymbolsSection = section(SymbolsSection, "what is traded")
-    markets: Annotated[dict[Symbol, MarketSection], Field(max_length=100)] = key(
-        {}, "scales and order grids by symbol (S3)"
-    )
+    markets: Annotated[dict[Symbol, MarketSection], Field(max_length=100)] = key({}, "scales and order grids by symbol")
     market_data: MarketDataSection = section(MarketDataSection, "which candles are decided on")
     data: DataSection = section(DataSection, "where the candles of a run lie")
     simulation: SimulationSection = section(SimulationSection, "the account and what trading costs")

@@ -33,9 +33,9 @@ from safla.core.timeframes import Timeframe
 class CircuitBreakerSection(Section):
     """When calls to the exchange are given up for a while (K1-K10)."""
 
-    failure_threshold: Calls = key(5, "consecutive failures that open it (K3)")
-    recovery_timeout: Seconds = key(Decimal(30), "seconds until one probe is let through (K4)")
-    success_threshold: Calls = key(3, "successful probes that close it (K5)")
+    failure_threshold: Calls = key(5, "consecutive failures that open it")
+    recovery_timeout: Seconds = key(Decimal(30), "seconds until one probe is let through")
+    success_threshold: Calls = key(3, "successful probes that close it")
 
 
 class ExchangeSection(Section):
@@ -43,15 +43,15 @@ class ExchangeSection(Section):
 
     name: ExchangeName = key("binance", "any exchange that ccxt knows")
     sandbox: bool = key(False, "the exchange's test network; it is wiped monthly")
-    rate_limit_per_minute: Annotated[int, Field(ge=1, le=6000)] = key(1200, "requests, ours, over all symbols (X6)")
+    rate_limit_per_minute: Annotated[int, Field(ge=1, le=6000)] = key(1200, "requests, ours, over all symbols")
     timeout_seconds: Annotated[Number, Field(ge=Decimal("0.1"), le=300, decimal_places=6)] = key(
         Decimal(30), "one request, connect to last byte"
     )
-    retry_attempts: Annotated[int, Field(ge=0, le=20)] = key(3, "further tries of a failed request (R2)")
+    retry_attempts: Annotated[int, Field(ge=0, le=20)] = key(3, "further tries of a failed request")
     retry_delay_seconds: Annotated[Number, Field(ge=0, le=60, decimal_places=6)] = key(
-        Decimal(1), "base of the exponential backoff (R2)"
+        Decimal(1), "base of the exponential backoff"
     )
-    circuit_breaker: CircuitBreakerSection = section(CircuitBreakerSection, "gives up calls for a while (K1-K10)")
+    circuit_breaker: CircuitBreakerSection = section(CircuitBreakerSection, "gives up calls for a while")
     rest_url: HttpUrl | None = key(None, "another base for requests (tests, mirrors)")
     stream_url: StreamUrl | None = key(None, "another base for the stream (tests, mirrors)")
 
@@ -99,7 +99,7 @@ class DataSection(Section):
     )
     columns: Literal["auto"] | ColumnNamesSection = key("auto", "which column of a file holds what")
     time_zone: TimeZone | None = key(None, "of dates in files that name none; null: such dates are refused")
-    start: Date | None = key(None, "first candle that is traded, UTC (S16)")
+    start: Date | None = key(None, "first candle that is traded, UTC")
     end: Date | None = key(None, "end, exclusive, UTC")
     timeframe: Timeframe | None = key(
         None, "length of the candles that the source holds; market_data.timeframe is built of them; null: the same"
@@ -124,7 +124,7 @@ class PaperSection(Section):
 class ReportSection(Section):
     """What reports assume."""
 
-    risk_free_rate: Fraction = key(Decimal(0), "a year, as a fraction (SEMANTICS 7)")
+    risk_free_rate: Fraction = key(Decimal(0), "a year, as a fraction")
 
 
 class LogFilesSection(Section):
@@ -169,7 +169,7 @@ class MonitoringSection(Section):
         Decimal(300), "between two alerts of one kind"
     )
     webhook_url: WebhookUrl | None = key(None, "where alerts are posted; from the environment if it holds a secret")
-    prometheus: PrometheusSection | None = key(None, "metrics for scraping; null: none; {}: on 127.0.0.1:9464 (Z19)")
+    prometheus: PrometheusSection | None = key(None, "metrics for scraping; null: none; {}: on 127.0.0.1:9464")
 
 
 class StorageSection(Section):

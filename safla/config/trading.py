@@ -37,16 +37,16 @@ class SystemSection(Section):
 class SymbolsSection(Section):
     """What is traded; each list is unique and has one quote currency (S6)."""
 
-    primary: Annotated[tuple[Symbol, ...], Field(max_length=50)] = key(("BTC/USDT",), "traded, in this order (S6)")
+    primary: Annotated[tuple[Symbol, ...], Field(max_length=50)] = key(("BTC/USDT",), "traded, in this order")
     test: Annotated[tuple[Symbol, ...], Field(max_length=50)] = key((), "used instead of primary with --symbols test")
 
 
 class MarketSection(Section):
     """Scales and the grid of our orders for one symbol; null: read off the source (S3)."""
 
-    price_decimals: PriceDecimals | None = key(None, "decimals of a price (S3)", plan=True)
-    quantity_decimals: QuantityDecimals | None = key(None, "decimals of a quantity (S3)", plan=True)
-    volume_decimals: PriceDecimals | None = key(None, "decimals of a volume (S3)", plan=True)
+    price_decimals: PriceDecimals | None = key(None, "decimals of a price", plan=True)
+    quantity_decimals: QuantityDecimals | None = key(None, "decimals of a quantity", plan=True)
+    volume_decimals: PriceDecimals | None = key(None, "decimals of a volume", plan=True)
     tick: Annotated[Number, Field(gt=0, decimal_places=8)] | None = key(None, "smallest step of a price", plan=True)
     lot: Annotated[Number, Field(gt=0, decimal_places=8)] | None = key(None, "smallest step of a quantity", plan=True)
     min_notional: Annotated[Number, Field(ge=0, decimal_places=12)] | None = key(
@@ -57,13 +57,13 @@ class MarketSection(Section):
 class MarketDataSection(Section):
     """Which candles are decided on."""
 
-    timeframe: Timeframe = key("1h", "the length of a candle (S1)", plan=True)
+    timeframe: Timeframe = key("1h", "the length of a candle", plan=True)
     lookback_candles: Annotated[int, Field(ge=0, le=1_000_000)] = key(
-        100, "candles before the start that are only looked at; at least the warm-up (S16)", plan=True
+        100, "candles before the start that are only looked at; at least the warm-up", plan=True
     )
     fetch_limit: Annotated[int, Field(ge=1, le=1000)] = key(1000, "candles a request")
     max_gap_candles: Annotated[int, Field(ge=0)] = key(
-        0, "a gap of more candles sends a flat symbol back to warming (S4)", plan=True
+        0, "a gap of more candles sends a flat symbol back to warming", plan=True
     )
 
 
@@ -85,75 +85,75 @@ class SimulationSection(Section):
     """The account and what trading costs."""
 
     initial_balance_usd: Amount = key(Decimal(100000), "quote currency, whatever it is", plan=True)
-    commission_rate: Rate = key(Decimal("0.001"), "taker: market orders and stops (S26)", plan=True)
-    maker_commission_rate: Rate | None = key(None, "targets (S26); null: the same", plan=True)
-    slippage: SlippageSection = section(SlippageSection, "adverse distance of market orders and stops (S25)")
+    commission_rate: Rate = key(Decimal("0.001"), "taker: market orders and stops", plan=True)
+    maker_commission_rate: Rate | None = key(None, "targets; null: the same", plan=True)
+    slippage: SlippageSection = section(SlippageSection, "adverse distance of market orders and stops")
 
 
 class StrategySection(Section):
     """When to enter and exit, and how large."""
 
     name: StrategyName = key("sma_crossover", "which strategy decides", plan=True)
-    fast_period: Annotated[int, Field(ge=1, le=5000)] = key(10, "candles of the fast average (S20)", plan=True)
-    slow_period: Annotated[int, Field(ge=1, le=5000)] = key(30, "candles of the slow average (S20)", plan=True)
-    entry_threshold_pct: Fraction = key(Decimal("0.001"), "least strength of an entry (S22)", plan=True)
-    exit_threshold_pct: Fraction = key(Decimal("0.0005"), "least strength of an exit (S22)", plan=True)
+    fast_period: Annotated[int, Field(ge=1, le=5000)] = key(10, "candles of the fast average", plan=True)
+    slow_period: Annotated[int, Field(ge=1, le=5000)] = key(30, "candles of the slow average", plan=True)
+    entry_threshold_pct: Fraction = key(Decimal("0.001"), "least strength of an entry", plan=True)
+    exit_threshold_pct: Fraction = key(Decimal("0.0005"), "least strength of an exit", plan=True)
     confirm_within_candles: Annotated[int, Field(ge=0, le=100)] = key(
-        0, "candles after a cross that may still confirm it (S22)", plan=True
+        0, "candles after a cross that may still confirm it", plan=True
     )
     parameters: Annotated[dict[ParameterName, Parameter], Field(max_length=50)] = key(
         {}, "of strategies other than sma_crossover: name to number or word", plan=True
     )
     max_position_size_usd: Amount = key(
         Decimal(10000),
-        "largest position; an entry spends it times confidence (0.9 at most), commission included (S23)",
+        "largest position; an entry spends it times confidence (0.9 at most), commission included",
         plan=True,
     )
-    position_size_pct: Share = key(Decimal(1), "share of it that an entry takes (S23)", plan=True)
+    position_size_pct: Share = key(Decimal(1), "share of it that an entry takes", plan=True)
 
 
 class RiskSection(Section):
     """What limits a loss."""
 
-    stop_loss_pct: OpenShare | None = key(Decimal("0.02"), "stop below the fill price (S27)", plan=True)
+    stop_loss_pct: OpenShare | None = key(Decimal("0.02"), "stop below the fill price", plan=True)
     take_profit_pct: Annotated[Number, Field(gt=0, le=100, decimal_places=6)] | None = key(
-        Decimal("0.05"), "target above the fill price (S27)", plan=True
+        Decimal("0.05"), "target above the fill price", plan=True
     )
-    trailing_stop_pct: OpenShare | None = key(None, "stop below the highest price since the fill (S27)", plan=True)
+    trailing_stop_pct: OpenShare | None = key(None, "stop below the highest price since the fill", plan=True)
     trailing_activation_pct: Annotated[Number, Field(ge=0, le=100, decimal_places=6)] = key(
-        Decimal(0), "gain that arms the trailing stop (S27)", plan=True
+        Decimal(0), "gain that arms the trailing stop", plan=True
     )
-    max_open_positions: Annotated[int, Field(ge=1)] = key(3, "positions and waiting entries (S24)", plan=True)
-    max_portfolio_exposure_pct: Share = key(Decimal("0.6"), "open notional over equity (S23)", plan=True)
-    max_daily_loss_pct: Share | None = key(Decimal("0.05"), "halts until the next UTC day (S15)", plan=True)
-    max_drawdown_pct: Share | None = key(Decimal("0.1"), "halts until `safla resume` or the pause (S15)", plan=True)
+    max_open_positions: Annotated[int, Field(ge=1)] = key(3, "positions and waiting entries", plan=True)
+    max_portfolio_exposure_pct: Share = key(Decimal("0.6"), "open notional over equity", plan=True)
+    max_daily_loss_pct: Share | None = key(Decimal("0.05"), "halts until the next UTC day", plan=True)
+    max_drawdown_pct: Share | None = key(Decimal("0.1"), "halts until `safla resume` or the pause", plan=True)
     drawdown_pause_days: Annotated[int, Field(ge=1)] | None = key(
-        None, "UTC days until a drawdown halt lifts itself; null: never (S15)", plan=True
+        None, "UTC days until a drawdown halt lifts itself; null: never", plan=True
     )
-    max_daily_trades: Annotated[int, Field(ge=1)] | None = key(10, "entries filled in a UTC day (S24)", plan=True)
+    max_daily_trades: Annotated[int, Field(ge=1)] | None = key(10, "entries filled in a UTC day", plan=True)
     cooldown_candles: Annotated[int, Field(ge=0)] = key(
-        0, "candles without entry after a losing exit, per symbol (S24)", plan=True
+        0, "candles without entry after a losing exit, per symbol", plan=True
     )
-    on_halt: Literal["flatten", "block_entries"] = key("flatten", "what a halt does with positions (S15)", plan=True)
+    on_halt: Literal["flatten", "block_entries"] = key("flatten", "what a halt does with positions", plan=True)
 
 
 class ExecutionSection(Section):
     """How a candle fills an order."""
 
     intrabar: Literal["pessimistic", "optimistic"] = key(
-        "pessimistic", "stop or target first in a candle that spans both (S12)", plan=True
+        "pessimistic", "stop or target first in a candle that spans both", plan=True
     )
-    target_fill: Literal["through", "touch"] = key("through", "what fills a target (S11)", plan=True)
-    target_price_improvement: bool = key(False, "a target that was jumped over fills at the open (S9)", plan=True)
+    target_fill: Literal["through", "touch"] = key("through", "what fills a target", plan=True)
+    target_price_improvement: bool = key(False, "a target that was jumped over fills at the open", plan=True)
     max_fill_delay_candles: Annotated[int, Field(ge=0, le=100)] = key(
-        1, "candles without volume that an entry waits (S5)", plan=True
+        1, "candles without volume that an entry waits", plan=True
     )
-    on_gap: Literal["hold", "sell"] = key("hold", "what a gap does with a position (S4)", plan=True)
+    on_gap: Literal["hold", "sell"] = key("hold", "what a gap does with a position", plan=True)
 
 
 class JournalSection(Section):
     """How much is written."""
 
     detail: Literal["trades", "decisions", "candles"] = key(
-        "decisions", "events in the journal (J15); paper has candles, nothing less (J8)", plan=True
+        "decisions", "events in the journal; paper has candles, nothing less", plan=True
     )

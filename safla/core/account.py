@@ -143,7 +143,7 @@ def buy(
     notional = price * quantity * market.k
     paid = fee(notional, rules.commission_ppm)
     cash = int(account[v.CASH]) - notional - paid
-    assert cash >= 0, "an entry cost more than there was (S23)"
+    assert cash >= 0, "an entry cost more than there was"
     trade = int(account[v.TRADES]) + 1
     account[v.CASH] = cash
     account[v.TRADES] = trade

@@ -285,7 +285,7 @@ class Followed:
             return
         self._counts["revised"] += 1
         was = "was not there" if known is None else "had other values"
-        text = f"candle_revised: {iso(ts)} {was} when it was taken, and that stands (S2)"
+        text = f"candle_revised: {iso(ts)} {was} when it was taken, and that stands"
         self._told(REVISED, self.symbol, f"{self._origin}: {text}")
         if just_taken:
             self._feed.time.suspect(

@@ -69,7 +69,7 @@ def amount_places(started: RunStarted) -> Scales:
 def _scale(one: SymbolScale, money_decimals: int) -> AmountPlaces:
     rest = money_decimals - one.price_decimals - one.quantity_decimals
     if rest < 0:
-        raise ValueError(f"symbols: {one.symbol} has more price and quantity decimals than money has (D1)")
+        raise ValueError(f"symbols: {one.symbol} has more price and quantity decimals than money has")
     return AmountPlaces(one.price_decimals, one.quantity_decimals, one.volume_decimals, 10**rest)
 
 

@@ -77,7 +77,7 @@ class Appender:
     def _write(self, batch: bytes) -> None:
         assert self._descriptor >= 0, "nothing is written after an error"
         if self.offset + len(batch) > MAX_FILE:
-            self._fail(f"would pass {MAX_FILE} bytes (J6); split the run, or ask for less detail", None)
+            self._fail(f"would pass {MAX_FILE} bytes; split the run, or ask for less detail", None)
         try:
             written = os.write(self._descriptor, batch)
         except OSError as error:

@@ -38,7 +38,7 @@ class Chain:
         n = self.n + 1
         head = b'{"n":%d,"p":"%b","e":%b,"h":"' % (n, self.p, _ENCODER.encode(event))
         if len(head) + _TAIL >= MAX_LINE or not head.isascii() or b"\x7f" in head:
-            raise Bug(f"line {n}: an event of type {type(event).__name__} is too long, or not printable ASCII (J10)")
+            raise Bug(f"line {n}: an event of type {type(event).__name__} is too long, or not printable ASCII")
         h = hexlify(blake2b(head, digest_size=16).digest())
         self.n = n
         self.p = h
@@ -118,5 +118,5 @@ def decode_event(text: bytes) -> Event:
     """The event of its bytes. Raises msgspec.DecodeError for no event, ValueError for another spelling (J12)."""
     event = _DECODER.decode(text)
     if _ENCODER.encode(event) != text:
-        raise ValueError("it is not spelt as the writer spells it (J12)")
+        raise ValueError("it is not spelt as the writer spells it")
     return event

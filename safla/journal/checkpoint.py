@@ -32,9 +32,9 @@ def read_checkpoint(path: Path) -> Checkpoint | None:
     try:
         head = msgspec.json.decode(text, type=Checkpoint)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise JournalError(f"{path}: cannot be read; to go on without it, delete it knowingly (J38)") from error
+        raise JournalError(f"{path}: cannot be read; to go on without it, delete it knowingly") from error
     if _text(head) != text:
-        raise JournalError(f"{path}: is not spelt as it is written; to go on without it, delete it knowingly (J38)")
+        raise JournalError(f"{path}: is not spelt as it is written; to go on without it, delete it knowingly")
     return head
 
 

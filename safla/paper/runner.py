@@ -123,7 +123,7 @@ def run_paper(
         if before is not None and before.ended:
             confirm_ended(path, before.tail)
             _remove_done(folder, path, before)
-            say(f"{folder}: this run has ended; --force begins another (J41)")
+            say(f"{folder}: this run has ended; --force begins another")
             return PaperResult(plan, folder, before.tail.lines, before.tail.h, again=True)
         run_folder.keep_config(folder, loaded)
         journal = stack.enter_context(Continued(path, say=say))

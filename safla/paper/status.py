@@ -125,7 +125,7 @@ def _just_begun(path: Path) -> bool:
         if path.name != JOURNAL or not any(os.path.lexists(path.with_name(name)) for name in OURS):
             return False  # whoever opens it says what is missing
         if os.path.lexists(beside):
-            raise JournalError(f"{path}: is missing, and head says that it was there (J31)")
+            raise JournalError(f"{path}: is missing, and head says that it was there")
         return True
     with open_to_read(path) as file:
         found = verify_text(file.read(MAX_LINE), anchor.read_checkpoint(beside) if path.name == JOURNAL else None)

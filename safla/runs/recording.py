@@ -192,7 +192,7 @@ def _refuse_others(path: Path, series: tuple[Series, ...], *, journal: Journal) 
         return
     found = digest(series, journal.started.timeframe)
     if found != journal.ended.digest:
-        raise JournalError(f"{path}: its candles have the digest {found}, the journal says {journal.ended.digest} (J7)")
+        raise JournalError(f"{path}: its candles have the digest {found}, the journal says {journal.ended.digest}")
 
 
 def _numbers(candle: CandleEvent, scale: SymbolScale) -> tuple[int, ...]:

@@ -86,7 +86,7 @@ def refuse_another_question(journal: Path, there: RunStarted, *, symbols: Sequen
 
 
 def _differs(there: str, here: str) -> str:
-    return f"there {there}, here {here} (J32)"
+    return f"there {there}, here {here}"
 
 
 def _keys(started: RunStarted) -> dict[str, str]:
@@ -100,7 +100,7 @@ def _keys(started: RunStarted) -> dict[str, str]:
 
 
 def _ways_on(journal: Path) -> str:
-    return f"put back a saved copy, or run with --force, which keeps this folder as {journal.parent.name}.1 (J37)"
+    return f"put back a saved copy, or run with --force, which keeps this folder as {journal.parent.name}.1"
 
 
 def _complete(journal: Path) -> None:
@@ -189,7 +189,7 @@ class Continued:
             before = self._appender.offset
             self._appender.append(lines[len(there) :])
             if before < LARGE <= self._appender.offset:
-                self._say(f"{self.path}: longer than {LARGE} bytes; a run ends at {MAX_FILE} (J6)")
+                self._say(f"{self.path}: longer than {LARGE} bytes; a run ends at {MAX_FILE}")
         if self.lines == 0:
             self.first_hash = lines[: lines.index(b"\n") + 1][_HASH].decode("ascii")
         self.lines += lines.count(b"\n")

@@ -114,7 +114,7 @@ class AmountOverflow(DataError):
     def __init__(self, run: RunPlan, block: Block, *, symbol: int, ts: int) -> None:
         super().__init__(
             f"{run.symbols[symbol]}: at {iso(ts)} an amount of money would pass 2**62 units of "
-            f"10^-{run.money_decimals} (D1); nothing was rounded: name fewer decimals in markets, or a smaller balance"
+            f"10^-{run.money_decimals}; nothing was rounded: name fewer decimals in markets, or a smaller balance"
         )
         self.block = block
 

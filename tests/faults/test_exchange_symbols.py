@@ -260,8 +260,8 @@ def test_row_48_rules_that_were_fetched_anew_do_not_enter_a_run_that_was_begun(
     check_answer(command("data", "fetch", SYMBOL, "--timeframe", "1m", "--from", "2024-01-01", "--quiet"), 0)
     refused = command("run", "c.yaml", "--out", "run", "--quiet")
     check_answer(refused, 3)
-    assert "run/journal.jsonl: markets.BTC/USDT.tick: there 0.01, here 0.10 (J32)" in refused.err.splitlines()
-    assert "run/journal.jsonl: markets.BTC/USDT.lot: there 0.00001, here 0.001 (J32)" in refused.err.splitlines()
+    assert "run/journal.jsonl: markets.BTC/USDT.tick: there 0.01, here 0.10" in refused.err.splitlines()
+    assert "run/journal.jsonl: markets.BTC/USDT.lot: there 0.00001, here 0.001" in refused.err.splitlines()
     assert journal(Path("run")) == before
     own = {"tick": "0.01", "lot": "0.00001", "quantity_decimals": "5"}
     stay = [word for name, value in own.items() for word in ("--set", f"markets.BTC/USDT.{name}={value}")]

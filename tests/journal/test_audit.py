@@ -323,7 +323,7 @@ NOT_LONG = refused(0, "sell", "not_long")
 WISHES: dict[str, tuple[list[Event], list[str]]] = {
     "an order refused at the open": ([refused(1, "buy", "below_lot")], []),
     "an order refused twice": ([refused(1, "buy", "below_lot"), refused(1, "buy", "below_lot")], ["B7"]),
-    "an exit that takes back a waiting entry (S5)": ([signalled("exit"), EXPIRED, NOT_LONG], []),
+    "an exit that takes back a waiting entry": ([signalled("exit"), EXPIRED, NOT_LONG], []),
     "a waiting entry taken back without an answer": ([signalled("exit"), EXPIRED, signalled("enter")], ["B7"]),
     "two answers to one signal": ([signalled("exit"), NOT_LONG, NOT_LONG], ["B7"]),
     "a halt's exit between a signal and its answer": ([signalled("exit"), placed(2, "sell", "halt")], ["B7"]),

@@ -27,8 +27,8 @@ from tests.peers.ours import (
 HOURS = ("btcusdt-1h-2017-2025.csv.gz", 3_600_000)
 MINUTES = ("btcusdt-5m-2023.csv.gz", 300_000)
 
-DEAD = "it buys at a candle without volume, we at the first that has some (S5)"
-JUMPED = "a target that the open jumped over gives it the open, and us the target (S9)"
+DEAD = "it buys at a candle without volume, we at the first that has some"
+JUMPED = "a target that the open jumped over gives it the open, and us the target"
 
 CASES = (  # the job, target_price_improvement, and how many trades are the same or differ in which way
     (Job(*HOURS, thin=1, stop=0, target=0), 0, {"same": 1_428}),

@@ -40,10 +40,10 @@ HOURS = ("btcusdt-1h-2017-2025.csv.gz", 3_600_000)
 MINUTES = ("btcusdt-5m-2023.csv.gz", 300_000)
 NEARER = 1e-6  # it makes a level of a share of the price: so much nearer, it is touched by what touches ours
 
-DEAD = "it buys at a candle without volume, we at the first that has some (S5)"
-ENTRY_CANDLE = "it looks at no level in the candle of the entry (S11)"
-SIGNAL_AND_LEVEL = "a level inside a candle beats the leave that we sold for at its open (S6)"
-JUMPED = "a target that the open jumped over gives it the open, and us the target (S9)"
+DEAD = "it buys at a candle without volume, we at the first that has some"
+ENTRY_CANDLE = "it looks at no level in the candle of the entry"
+SIGNAL_AND_LEVEL = "a level inside a candle beats the leave that we sold for at its open"
+JUMPED = "a target that the open jumped over gives it the open, and us the target"
 
 CASES = (  # the job, target_price_improvement, and how many trades are the same or differ in which way
     (Job(*HOURS, thin=1, stop=0, target=0), 1, {"same": 1_428}),

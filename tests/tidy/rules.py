@@ -47,6 +47,8 @@ OUTSIDE_ATTRIBUTES = set(  # the clock, chance, the environment, and numpy's way
 SLOW = set("aiohttp ccxt dask joblib numba optuna plotly polars prometheus_client psutil yarl".split())  # D8
 MAY_BE_LATE = SLOW | {"importlib", "numpy", "rich", "safla"}  # what start-up can do without
 
+CITED = re.compile(r"(?<![A-Za-z0-9_\[{-])[BCDJKRSXZ][0-9]{1,2}[a-z]?(?![A-Za-z0-9_\]}])")  # the code of a rule (docs/)
+Documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 NAMES_WITHOUT_A_RULE = set("base common handler helper helpers manager misc util utils".split())
 OTHER_WORDS = set("inventory kline klines satoshi wallet".split())  # STYLE 7 has one word for each thing
 CALLS = {
@@ -204,6 +206,30 @@ def words(source: Source) -> Findings:
     for node in ast.walk(source.tree):
         for word in OTHER_WORDS & {part.lower() for part in re.split(r"_|(?<=[a-z])(?=[A-Z])", defined(node))}:
             yield at(source, node, f"{word}: STYLE 7 has another word for it")
+
+
+def coded(source: Source) -> Findings:
+    """A text for users that cites a rule by its code: docs/ is for who reads the code."""
+    inside = {id(node) for text in _docstrings(source.tree) for node in ast.walk(text)}
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inside:
+            for found in CITED.finditer(node.value):
+                yield at(source, node, f"{found[0]}: a rule code in a text for users")
+
+
+def cited(source: Source) -> set[str]:
+    """The codes of the rules that comments and docstrings name."""
+    texts = [ast.get_docstring(node) or "" for node in ast.walk(source.tree) if isinstance(node, Documented)]
+    texts += [comment for line in source.text.splitlines() for comment in line.split("#")[1:]]
+    return {found[0] for text in texts for found in CITED.finditer(text)}
+
+
+def _docstrings(tree: ast.Module) -> Iterator[ast.expr]:
+    for node in ast.walk(tree):
+        if isinstance(node, Documented) and ast.get_docstring(node) is not None:
+            first = node.body[0]
+            assert isinstance(first, ast.Expr)
+            yield first.value
 
 
 def wide(source: Source) -> Findings:

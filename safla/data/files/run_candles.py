@@ -132,5 +132,5 @@ def verified_series(frame: "pl.DataFrame", told: RunCandlesMetadata) -> tuple[Se
         series.append(Series(one.symbol, one.price_decimals, one.volume_decimals, own))
     found = digest(series, told.timeframe)
     if found != told.digest:
-        raise ValueError(f"its candles have the digest {found}, and it was written with {told.digest} (J7)")
+        raise ValueError(f"its candles have the digest {found}, and it was written with {told.digest}")
     return tuple(series)

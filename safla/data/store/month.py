@@ -109,7 +109,7 @@ def refuse_unsound(series: Series, *, step_ms: int, origin: str) -> None:
     ts = series.columns.ts
     late = np.flatnonzero(np.diff(ts) <= 0)
     if len(late):
-        raise DataError(f"{origin}: time {ts[late[0] + 1]} is not after {ts[late[0]]}; candles must ascend (S2)")
+        raise DataError(f"{origin}: time {ts[late[0] + 1]} is not after {ts[late[0]]}; candles must ascend")
     numbers = np.arange(1, len(ts) + 1, dtype=np.int64)
     bounds = Bounds(step_ms, PRICE_LIMIT, series.price_decimals, series.volume_decimals)
     check_candles(series.columns, bounds, origin=Origin(origin, "row", numbers))
@@ -163,6 +163,6 @@ def _times(series: Series, name: str, places: int, limit: int) -> Int64:
     if len(column) and int(column.max()) > limit // power:
         raise DataError(
             f"{series.symbol}: {name} {int(column.max())} units of 10^-{series.price_decimals} do not fit below "
-            f"{limit} once they are written with {places} decimals more, as other candles here are (D1)"
+            f"{limit} once they are written with {places} decimals more, as other candles here are"
         )
     return column * power

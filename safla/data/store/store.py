@@ -227,7 +227,7 @@ def _sound(place: SeriesKey, series: Series, *, source: str) -> Series:
         raise DataError(f"{origin}: candles of {series.symbol} do not belong there")
     series = month.least(series)
     if max(series.price_decimals, series.volume_decimals) > MAX_PLACES:
-        raise DataError(f"{origin}: more than {MAX_PLACES} decimals (S3)")
+        raise DataError(f"{origin}: more than {MAX_PLACES} decimals")
     month.refuse_unsound(series, step_ms=place.step_ms, origin=origin)
     return series
 
