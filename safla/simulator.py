@@ -20,7 +20,7 @@ from safla.paper.pace import Pace
 from safla.report.summary import summarise
 from safla.runs.backtest import Prepared, prepare
 from safla.runs.engine_choice import choose
-from safla.runs.result import Outcome, RunRecord
+from safla.runs.result import RunRecord, RunResult
 from safla.runs.runner import fold_blocks
 
 __all__ = ["Performance", "RiskCheck", "RiskManager", "Trade", "TradingSimulator"]
@@ -104,12 +104,14 @@ class TradingSimulator(Closing):
         outcome = await self._folded(prepared, pace)
         return _performance(outcome, risk_free_rate=float(loaded.config.report.risk_free_rate))
 
-    async def _folded(self, prepared: Prepared, pace: Pace) -> Outcome:
+    async def _folded(self, prepared: Prepared, pace: Pace) -> RunResult:
         """The run, block by block, in a thread, so that what else waits in the loop goes on."""
         run, series = prepared.run, prepared.series
         candles = sum(len(one.columns.ts) for one in series)
         forms = choose("auto", run.strategy.columns, candles=candles, say=_unsaid)
-        blocks = fold_blocks(run, series, forms=forms, timestamps=engine.MAX_BLOCK if pace.unpaced else 1)
+        blocks = fold_blocks(
+            run, series, forms=forms, timestamps=engine.MAX_BLOCK if pace.unpaced else 1, with_lines=False
+        )
         record = RunRecord(run, series)
         while (block := await asyncio.to_thread(next, blocks, None)) is not None:
             record.add(block)
@@ -123,7 +125,7 @@ def _unsaid(_text: str) -> None:
     return
 
 
-def _performance(outcome: Outcome, *, risk_free_rate: float) -> Performance:
+def _performance(outcome: RunResult, *, risk_free_rate: float) -> Performance:
     told = summarise(outcome, risk_free_rate=risk_free_rate)
     begin = int(np.searchsorted(outcome.ts, outcome.run.plan.rules.start_ts))
     return Performance(
@@ -140,7 +142,7 @@ def _performance(outcome: Outcome, *, risk_free_rate: float) -> Performance:
     )
 
 
-def _trade(outcome: Outcome, row: list[int]) -> Trade:
+def _trade(outcome: RunResult, row: list[int]) -> Trade:
     run, (_, ts, symbol, *numbers) = outcome.run, row
     told = dict(zip(v.ROW_FIELDS[v.TRADE_CLOSED], numbers, strict=False))  # a row is as wide as the widest
     scale, money = run.scales[symbol], run.money_decimals

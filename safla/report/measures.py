@@ -1,6 +1,6 @@
 """The figures that are a number or undefined: which arrays of a run each formula of metrics takes. No label."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -19,18 +19,20 @@ HOUR_MS = 3_600_000
 Figures = dict[str, Metric]
 
 
-def measures(window: Window, *, risk_free_rate: float) -> Figures:
-    """Every figure that may be undefined, by its name in the summary."""
-    parts = (_whole, _falls, _exposure, _trades, _hours, _excursions, _costs, _doubts)
-    rated = (_market, _daily)
-    return {
-        name: figure
-        for told in (*(part(window) for part in parts), *(part(window, risk_free_rate) for part in rated))
-        for name, figure in told.items()
-    }
+def measures(window: Window, *, risk_free_rate: float, names: Iterable[str] | None = None) -> Figures:
+    """Figures that may be undefined, by their name in the summary.
+
+    names  only those: what they do not need is not computed; None: all of FIGURES. KeyError for an unknown name
+    """
+    wanted = list(FIGURES) if names is None else list(names)
+    found: Figures = {}
+    for name in wanted:
+        if name not in found:
+            found |= FIGURES[name](window, risk_free_rate)
+    return {name: found[name] for name in wanted}
 
 
-def _whole(window: Window) -> Figures:
+def _whole(window: Window, _risk_free_rate: float) -> Figures:
     balance = window.outcome.run.balance
     last = growth.final_equity(window.equity, balance)
     return {
@@ -77,7 +79,7 @@ def _daily(window: Window, risk_free_rate: float) -> Figures:
     }
 
 
-def _falls(window: Window) -> Figures:
+def _falls(window: Window, _risk_free_rate: float) -> Figures:
     found = window.falls
     step = window.outcome.run.plan.rules.step_ms
     start, _, end = fall_times(window)
@@ -103,7 +105,7 @@ def fall_times(window: Window) -> tuple[int | None, int | None, int | None]:
     return start, int(window.ts[fall.trough]) + step, end
 
 
-def _exposure(window: Window) -> Figures:
+def _exposure(window: Window, _risk_free_rate: float) -> Figures:
     fills = window.fills
     cash = exposure.cash_at(window.ts, fills.ts, fills.cash, window.outcome.run.balance)
     found = exposure.exposure(window.equity, cash)
@@ -115,7 +117,7 @@ def _exposure(window: Window) -> Figures:
     }
 
 
-def _trades(window: Window) -> Figures:
+def _trades(window: Window, _risk_free_rate: float) -> Figures:
     closed = window.trades
     net, unit = closed.net, 10.0**window.outcome.run.money_decimals
     multiples = np.array([one for one in closed.r if one is not None])
@@ -138,21 +140,21 @@ def _spread(values: Float64, wanted: dict[str, Callable[[Float64], Any]]) -> Fig
     return {name: Metric(float(pick(values))) if len(values) else trades.NO_TRADE for name, pick in wanted.items()}
 
 
-def _hours(window: Window) -> Figures:
+def _hours(window: Window, _risk_free_rate: float) -> Figures:
     hours = (window.trades.closed - window.trades.opened) / HOUR_MS
     picks: tuple[Callable[[Float64], Any], ...] = (mean, median, np.min, np.max)
     names = (f"{which}_holding_hours" for which in ("mean", "median", "shortest", "longest"))
     return _spread(hours, dict(zip(names, picks, strict=True)))
 
 
-def _excursions(window: Window) -> Figures:
+def _excursions(window: Window, _risk_free_rate: float) -> Figures:
     return {
         **_spread(window.trades.mae, {"median_mae": median, "worst_mae": np.max}),
         **_spread(window.trades.mfe, {"median_mfe": median, "best_mfe": np.max}),
     }
 
 
-def _costs(window: Window) -> Figures:
+def _costs(window: Window, _risk_free_rate: float) -> Figures:
     fills, gross = window.fills, window.trades.gross
     commission = int(window.outcome.state.account[v.FEES])
     slippage = costs.slippage_paid(fills.reference, fills.price, fills.quantity, fills.k)
@@ -166,7 +168,7 @@ def _costs(window: Window) -> Figures:
     }
 
 
-def _doubts(window: Window) -> Figures:
+def _doubts(window: Window, _risk_free_rate: float) -> Figures:
     """What the return would be had each ambiguous exit met its target first, and its stop (S12), all else as it was."""
     outcome, fills = window.outcome, window.fills
     rules, markets = outcome.run.plan.rules, outcome.run.plan.markets
@@ -182,3 +184,31 @@ def _doubts(window: Window) -> Figures:
         "return_if_targets": growth.change(outcome.run.balance, if_targets),
         "return_if_stops": growth.change(outcome.run.balance, if_stops),
     }
+
+
+# Figures that share their sums are computed together.
+_TOGETHER: tuple[tuple[Callable[[Window, float], Figures], str], ...] = (
+    (_whole, "initial_balance final_equity net_profit total_return cagr"),
+    (
+        _falls,
+        "calmar max_drawdown intrabar_drawdown max_drawdown_hours under_water_share longest_under_water_hours",
+    ),
+    (_exposure, "exposure_time average_exposure largest_exposure turnover"),
+    (
+        _trades,
+        (
+            "win_rate payoff profit_factor expectancy expectancy_pct expectancy_r sqn kelly "
+            "best_trade worst_trade median_trade"
+        ),
+    ),
+    (_hours, "mean_holding_hours median_holding_hours shortest_holding_hours longest_holding_hours"),
+    (_excursions, "median_mae worst_mae median_mfe best_mfe"),
+    (_costs, "commission_paid commission_share slippage_paid slippage_share break_even_cost_bps"),
+    (_doubts, "return_if_targets return_if_stops"),
+    (_market, "buy_and_hold_return alpha beta correlation"),
+    (
+        _daily,
+        "volatility sharpe sortino omega ulcer_index var_95 cvar_95 t_statistic p_value probabilistic_sharpe",
+    ),
+)
+FIGURES = {name: compute for compute, names in _TOGETHER for name in names.split()}

@@ -1,6 +1,6 @@
 """What of a run is measured: its candles, fills and trades behind the lookback, which is only looked at (S16)."""
 
-from typing import NamedTuple
+from functools import cached_property
 
 import numpy as np
 
@@ -8,38 +8,51 @@ from safla.core.values import Float64, Int64
 from safla.metrics.drawdown import Falls, falls
 from safla.metrics.growth import daily_returns, length_ms
 from safla.report.trades import Fills, Trades, fills_of, trades_of
-from safla.runs.result import Outcome
+from safla.runs.result import RunResult
 
 
-class Window(NamedTuple):
-    """An outcome from its start on, and what several figures are made of."""
+class Window:
+    """A result from its start on, and what several figures are made of: each computed when it is first needed."""
 
-    outcome: Outcome
-    ts: Int64  # [candles] from the start on, open times
-    equity: Int64
-    fills: Fills
-    trades: Trades
-    returns: Float64  # from midnight to midnight
-    falls: Falls
-    ms: int  # from the first open to the last close
-    notional: int  # of all fills, money units
+    def __init__(self, outcome: RunResult) -> None:
+        self._begin = int(np.searchsorted(outcome.ts, outcome.run.plan.rules.start_ts))
+        self.outcome = outcome
+        self.ts: Int64 = outcome.ts[self._begin :]  # [candles] from the start on, open times
+        self.equity: Int64 = outcome.equity[self._begin :]
+        assert len(self.ts) > 0, "a run has a candle after its lookback"
 
+    @property
+    def step_ms(self) -> int:
+        """The length of a candle."""
+        return self.outcome.run.plan.rules.step_ms
 
-def measured_window(outcome: Outcome) -> Window:
-    """The part of a run that is measured."""
-    rules = outcome.run.plan.rules
-    begin = int(np.searchsorted(outcome.ts, rules.start_ts))
-    ts, equity = outcome.ts[begin:], outcome.equity[begin:]
-    assert len(ts) > 0, "a run has a candle behind its lookback"
-    fills = fills_of(outcome)
-    return Window(
-        outcome=outcome,
-        ts=ts,
-        equity=equity,
-        fills=fills,
-        trades=trades_of(outcome, fills),
-        returns=daily_returns(ts, equity, outcome.run.balance, rules.step_ms),
-        falls=falls(ts, equity, outcome.trough[begin:], outcome.run.balance, rules.step_ms),
-        ms=length_ms(ts, rules.step_ms),
-        notional=sum((fills.price * fills.quantity * fills.k).tolist()),
-    )
+    @property
+    def ms(self) -> int:
+        """From the first open to the last close."""
+        return length_ms(self.ts, self.step_ms)
+
+    @cached_property
+    def fills(self) -> Fills:
+        """All fills."""
+        return fills_of(self.outcome)
+
+    @cached_property
+    def trades(self) -> Trades:
+        """All closed trades."""
+        return trades_of(self.outcome, self.fills)
+
+    @cached_property
+    def returns(self) -> Float64:
+        """From midnight to midnight, UTC."""
+        return daily_returns(self.ts, self.equity, self.outcome.run.balance, self.step_ms)
+
+    @cached_property
+    def falls(self) -> Falls:
+        """The drawdowns."""
+        trough = self.outcome.trough[self._begin :]
+        return falls(self.ts, self.equity, trough, self.outcome.run.balance, self.step_ms)
+
+    @cached_property
+    def notional(self) -> int:
+        """Of all fills, money units."""
+        return sum((self.fills.price * self.fills.quantity * self.fills.k).tolist())

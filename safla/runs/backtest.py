@@ -26,8 +26,8 @@ from safla.runs.interrupt import Flag
 from safla.runs.look_ahead import CutCheck
 from safla.runs.progress import Progress, ProgressListener
 from safla.runs.recovery import Continued, recover
-from safla.runs.result import NO_SOURCES, Outcome, RunRecord, Sources
-from safla.runs.runner import Block, fold_blocks, started
+from safla.runs.result import NO_SOURCES, RunResult, Sources, simulate
+from safla.runs.runner import Block, started
 from safla.runs.strategy_calls import CheckedSignals, checked_signals, is_built_in, strategy_window
 from safla.strategies.register import STRATEGIES, Strategy
 
@@ -52,7 +52,7 @@ class Prepared(NamedTuple):
 class BacktestResult(NamedTuple):
     """A run that reached its last candle."""
 
-    outcome: Outcome
+    outcome: RunResult
     folder: Path
     lines: int
     last_hash: str
@@ -163,21 +163,19 @@ def run_backtest(
     forms = choose(engine, plan.strategy.columns, candles=candles, say=say)
     asked = _asked(prepared, forms, say=say)
     run_folder.make(folder, force=force)
-    record = RunRecord(plan, series)
     with run_folder.lock_run(folder):
         recover(folder / JOURNAL, started=started(plan, first_ts=_first_ts(series)), say=say)
         _write_inputs(folder, prepared)
         if asked is not None and asked.check is not None:
             _write_check(folder, prepared, asked.check)
         with Continued(folder / JOURNAL, say=say) as journal:
-            signals = None if asked is None else asked.signals
-            for block in fold_blocks(plan, series, forms=forms, known=prepared.digest, signals=signals):
-                journal.append(block.lines)
-                record.add(block)
-                watch(_progress(plan, block, total=candles))
-                flag.check()
+            recorder = _JournalRecorder(plan, journal, watch=watch, flag=flag, total=candles)
+            outcome = simulate(
+                plan, series, forms=forms, recorder=recorder, known=prepared.digest,
+                signals=None if asked is None else asked.signals, sources=prepared.sources,
+            )  # fmt: skip
             again = journal.finish()
-        ended = BacktestResult(record.outcome(prepared.sources), folder, journal.lines, journal.last_hash, again)
+        ended = BacktestResult(outcome, folder, journal.lines, journal.last_hash, again)
         conclude(ended)
     return ended
 
@@ -260,6 +258,19 @@ def _has_candles(path: Path, prepared: Prepared) -> bool:
         text = f"its candles have the digest {there}, those of the source have {prepared.digest}"
         raise JournalError(f"{path}: {text}")
     return True
+
+
+class _JournalRecorder:
+    """The recorder of a backtest: each block is appended to the journal, then shown, and a signal ends the run."""
+
+    def __init__(self, run: RunPlan, journal: Continued, *, watch: ProgressListener, flag: Flag, total: int) -> None:
+        self._run, self._journal, self._watch, self._flag, self._total = run, journal, watch, flag, total
+
+    def block(self, block: Block) -> None:
+        """Append, show, and raise Interrupted where a signal came."""
+        self._journal.append(block.lines)
+        self._watch(_progress(self._run, block, total=self._total))
+        self._flag.check()
 
 
 def _progress(run: RunPlan, block: Block, *, total: int) -> Progress:

@@ -1,6 +1,6 @@
-"""The one way through a run: blocks of candles into the engine, rows out, lines of the journal behind them.
+"""The one way through a run: blocks of candles go into the engine, rows and the lines of the journal come out.
 
-A backtest appends the lines, a replay compares them; neither knows more than this (D3, promise 1).
+A backtest appends the lines, a replay compares them, a search for parameters makes none (D3, promise 1).
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,9 +27,9 @@ ROWS_A_CALL = 16_384  # of the engine's answer, beyond what one timestamp may ne
 
 
 class Block(NamedTuple):
-    """What some timestamps came to, with the inputs from outside behind the last of them."""
+    """What some timestamps came to, with the inputs from outside after the last of them."""
 
-    lines: bytes
+    lines: bytes  # of the journal; empty where none are made
     rows: Int64  # [rows, values.ROW_WIDTH], a copy
     ts: Int64  # [timestamps]
     equity: Int64  # [timestamps]
@@ -50,18 +50,26 @@ class Folding:
     """A run under way: where the engine stands, and the chain of its lines. It decides nothing, and opens no file."""
 
     def __init__(
-        self, run: RunPlan, *, first_ts: int, loop: Loop | None, timestamps: int, check_moves: bool = False
-    ) -> None:
+        self, run: RunPlan, *, first_ts: int, loop: Loop | None, timestamps: int, check_moves: bool = False,
+        with_lines: bool = True,
+    ) -> None:  # fmt: skip
         """
         first_ts     the first candle of all symbols, ms
         timestamps   at most so many in a call
         check_moves  the machine itself is asked about every move (D4)
+        with_lines   whether lines of a journal are made: they take ten times as long as the engine
         """
         self.run = run
         self.out = blank_out(len(run.symbols), timestamps, ROWS_A_CALL)
-        self.lines = LineEncoder(started(run, first_ts=first_ts), check_moves=check_moves)
+        self._encoder = LineEncoder(started(run, first_ts=first_ts), check_moves=check_moves) if with_lines else None
         self.state = engine.begin(new_state(run.balance, len(run.symbols)), self.out, first_ts)
         self._loop = loop
+
+    @property
+    def lines(self) -> LineEncoder:
+        """What makes the lines of the journal."""
+        assert self._encoder is not None, "a run without lines has no journal"
+        return self._encoder
 
     def advance(self, grid: Grid, first: int, *, end: int, wishes: Signals) -> Block:
         """Fold the timestamps grid.ts[first:end], or fewer where there is no room for more.
@@ -72,7 +80,10 @@ class Folding:
         self.state, folded, broken = engine.advance(self.run.plan, self.state, block, wishes, self.out, self._loop)
         used = int(self.out.used[0])
         rows = self.out.rows[:used].copy()
-        lines = self.lines.block(grid, first, last=first + folded, rows=rows, strengths=self.out.strength[:used])
+        lines = b""
+        if self._encoder is not None:
+            strengths = self.out.strength[:used]
+            lines = self._encoder.block(grid, first, last=first + folded, rows=rows, strengths=strengths)
         self.out.used[0] = 0
         done = Block(
             lines, rows, block.ts[:folded], self.out.equity[:folded].copy(), self.out.trough[:folded].copy(), self.state
@@ -88,14 +99,14 @@ class Folding:
         else:
             self.state = engine.halt(self.run.plan, self.state, self.out, given.rule)
         rows = self._rows()
-        return self.lines.outside(rows, given.input), rows
+        return b"" if self._encoder is None else self._encoder.outside(rows, given.input), rows
 
     def finish(self, known: str, stop: Input = NO_INPUT) -> Block:
         """The closing lines (J3). known: the digest of all candles (J7); stop: the command that ended it (S15a)."""
         self.state = engine.finish(self.state, self.out)
         rows = self._rows()
         nothing = np.zeros(0, np.int64)
-        lines = self.lines.closing(rows, self.state, digest=known, stop=stop)
+        lines = b"" if self._encoder is None else self._encoder.closing(rows, self.state, digest=known, stop=stop)
         return Block(lines, rows, nothing, nothing, nothing, self.state)
 
     def interpret(self) -> None:
@@ -129,6 +140,7 @@ def fold_blocks(
     outside: Sequence[Outside] = (),
     stop: Input = NO_INPUT,
     signals: GridSignals | None = None,
+    with_lines: bool = True,
 ) -> Iterator[Block]:
     """Fold all candles; the last block holds the closing lines alone. DataError where a bound of D1 would break.
 
@@ -137,15 +149,16 @@ def fold_blocks(
     outside     inputs from outside, by their ts and in their order
     stop        the command that ended the run, if one did
     signals     those of the strategy, where it was asked before; else it is asked here, and checked
+    with_lines  whether lines of a journal are made
     """
     grid = align([one.columns for one in series])
     size = max(1, min(timestamps, engine.MAX_BLOCK // len(series)))
     if signals is None:
         unasked = unasked_at(outside, grid.ts)
         signals = signals_of(run, series, columns=forms.columns, grid_ts=grid.ts, unasked=unasked, known=known)
-    folding = Folding(run, first_ts=int(grid.ts[0]), loop=forms.loop, timestamps=size)
+    folding = Folding(run, first_ts=int(grid.ts[0]), loop=forms.loop, timestamps=size, with_lines=with_lines)
     yield from folded(folding, signals, forms=forms, outside=outside, grid=grid, size=size)
-    yield folding.finish(known or digest(series, run.timeframe), stop)
+    yield folding.finish(known or (digest(series, run.timeframe) if with_lines else ""), stop)
 
 
 def folded(

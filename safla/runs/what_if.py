@@ -22,7 +22,7 @@ from safla.runs import folder
 from safla.runs.engine_choice import Forms, choose
 from safla.runs.recording import changed_run, read_recording, run_of
 from safla.runs.recovery import Continued
-from safla.runs.result import Outcome, RunRecord
+from safla.runs.result import RunRecord, RunResult
 from safla.runs.runner import Outside, fold_blocks
 
 Write = Callable[[bytes], object]
@@ -33,8 +33,8 @@ MADE_OF = ("market_data.timeframe",)  # what the candles are made of
 class WhatIf(NamedTuple):
     """Two runs over the same candles, and the first event that is not the same in both."""
 
-    before: Outcome
-    after: Outcome
+    before: RunResult
+    after: RunResult
     was: str  # the event of the first difference, "" where the run ends before it or nothing differs
     would_be: str
 
