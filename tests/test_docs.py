@@ -1,8 +1,8 @@
 """What is written for people is true: generated parts are fresh, commands and examples run, nothing is left out.
 
-In README.md a block of `sh` or `python` behind `<!-- run -->` is run, where `make run` has been; a block of `text`
-right behind it is what it prints on stdout. Parts between `<!-- NAME -->` and `<!-- /NAME -->` are generated:
---update-golden writes them anew.
+In README.md and docs/ a block of `sh` or `python` after `<!-- run -->` is run, where `make run` has been; a block of
+`text` right after it is what it prints on stdout. Parts between `<!-- NAME -->` and `<!-- /NAME -->` are generated.
+--update-golden writes all of that again, and the lines of a journal that a document shows.
 """
 
 import os
@@ -27,6 +27,7 @@ from tests.tidy import rules
 from tests.tidy.reading import ROOT, sources
 
 README = ROOT / "README.md"
+DOCUMENTS = sorted(path.relative_to(ROOT).as_posix() for path in (README, *(ROOT / "docs").rglob("*.md")))
 BLOCK = re.compile(r"^<!-- run -->\n+```(sh|python)\n(.*?)^```\n(?:\n*```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)
 REFERENCE = generated()["README.md"]
 
@@ -107,39 +108,75 @@ def run(folder: Path, script: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize(("name", "text"), [("modes", diagram()), ("commands", commands())])
-def test_a_generated_part_of_the_readme_is_fresh(name: str, text: str, update_golden: bool) -> None:
-    before = README.read_text(encoding="utf-8")
+def update(path: Path, before: str, after: str) -> None:
+    """Write a document whose text has changed."""
+    if after != before:
+        path.write_text(after, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("document", "name", "text"), [("docs/semantics.md", "modes", diagram()), ("README.md", "commands", commands())]
+)
+def test_a_generated_part_of_a_document_is_fresh(document: str, name: str, text: str, update_golden: bool) -> None:
+    path = ROOT / document
+    before = path.read_text(encoding="utf-8")
     part = re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->\n)", re.DOTALL)
-    assert len(part.findall(before)) == 1, f"README.md has no part between <!-- {name} --> and <!-- /{name} -->"
+    assert len(part.findall(before)) == 1, f"{document} has no part between <!-- {name} --> and <!-- /{name} -->"
     fresh = part.sub(lambda _: f"{text}\n", before)
     if update_golden:
-        README.write_text(fresh, encoding="utf-8")
-    assert README.read_text(encoding="utf-8") == fresh, "python -m pytest tests/test_docs.py --update-golden"
+        update(path, before, fresh)
+    assert path.read_text(encoding="utf-8") == fresh, "python -m pytest tests/test_docs.py --update-golden"
 
 
-def test_the_readme_begins_with_one_command_that_runs_and_one_that_tests() -> None:
+def test_the_readme_has_one_command_that_runs_and_one_that_tests() -> None:
     first = re.search(r"^```sh\n(.*?)^```$", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     assert first is not None
     assert [line.split("#")[0].strip() for line in first[1].splitlines()] == ["make run", "make test"]
 
 
-def test_what_the_readme_lets_one_type_runs_and_prints_what_it_says(folder: Path, release: bool) -> None:
-    blocks = BLOCK.findall(README.read_text(encoding="utf-8"))
-    assert blocks, "README.md has no block of sh behind <!-- run -->"
+@pytest.mark.parametrize(
+    "document", [one for one in DOCUMENTS if BLOCK.search((ROOT / one).read_text(encoding="utf-8"))]
+)
+def test_what_a_document_lets_one_type_runs_and_prints_what_it_says(
+    document: str, folder: Path, release: bool, update_golden: bool
+) -> None:
+    path = ROOT / document
+    before = after = path.read_text(encoding="utf-8")
     for turn in ("first", "second") if release else ("first",):  # who reads it again types it again
-        for language, script, printed in blocks:
+        for block in BLOCK.finditer(before):
+            language, script, printed = block.groups()
             (folder / "typed.py").write_text(script)
             result = run(folder, script if language == "sh" else f"{sys.executable} typed.py")
             assert result.returncode == 0, f"{turn} time: {script}{result.stderr}"
-            assert printed in ("", result.stdout) or turn == "second", script
+            if update_golden and printed is not None:
+                shown = block[0].removesuffix(f"{printed}```\n")
+                after = after.replace(block[0], f"{shown}{result.stdout}```\n")
+            else:
+                assert printed in (None, "", result.stdout) or turn == "second", script
+    update(path, before, after)
 
 
-def test_the_lines_of_a_journal_that_the_readme_shows_are_those_of_the_example(folder: Path) -> None:
-    shown = re.findall(r'^\{"n":.*', README.read_text(encoding="utf-8"), re.MULTILINE)
+def test_the_lines_of_a_journal_that_documents_show_are_those_of_the_example(folder: Path, update_golden: bool) -> None:
     (journal,) = folder.glob("logs/btc-*/journal.jsonl")
-    assert len(shown) == 2
-    assert set(shown) <= set(journal.read_text().splitlines())
+    lines = journal.read_text().splitlines()
+    line = re.compile(r'^\{"n":(\d+),.*$', re.MULTILINE)
+    shown = 0
+    for path in (ROOT / document for document in DOCUMENTS):
+        before = path.read_text(encoding="utf-8")
+        after = line.sub(lambda found: lines[int(found[1]) - 1], before)
+        shown += len(line.findall(before))
+        if update_golden:
+            update(path, before, after)
+        else:
+            assert before == after, path
+    assert shown >= 1
+
+
+def test_what_documents_link_to_is_there() -> None:
+    link = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+    for path in (ROOT / name for name in (*DOCUMENTS, "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")):
+        for target in link.findall(path.read_text(encoding="utf-8")):
+            assert target.startswith("https://") or (path.parent / target).exists(), f"{path}: {target}"
 
 
 @pytest.mark.parametrize("name", [name for name, _ in every_command()])
@@ -173,9 +210,7 @@ def test_the_reference_names_every_reason_code() -> None:
 
 
 def test_every_rule_that_the_code_cites_stands_in_docs() -> None:
-    marks = re.compile(
-        r"\*\*([A-Z][0-9]{1,2}[a-z]?)\b|^#+ ([A-Z][0-9]{1,2}[a-z]?)\b|^\| ([A-Z][0-9]{1,2}) \|", re.MULTILINE
-    )
+    marks = re.compile(r"(?:\*\*|^#+ |^\| )([A-Z][0-9]{1,2}[a-z]?)\b", re.MULTILINE)  # bold, a heading, a row
     texts = [path.read_text() for path in (ROOT / "docs").rglob("*.md")]
     there = {code for text in texts for code in marks.findall(text)}
     cited = {code: source.path for source in sources("safla") for code in rules.cited(source)}
