@@ -23,10 +23,12 @@ help: ## list the targets
 run: .venv/run.stamp ## install, and run the example: configs/btc.yaml
 	.venv/bin/safla run configs/btc.yaml
 
-test: .venv/dev.stamp ## install, and run all tests; those of the core must cover it whole
-	$(TESTS) --cov safla/core --cov-report= tests/core
+PURE := core candles metrics strategies
+
+test: .venv/dev.stamp ## install, and run all tests; those of the pure rooms must cover them whole
+	$(TESTS) $(PURE:%=--cov safla/%) --cov-report= $(PURE:%=tests/%)
 	$(RUN) -m coverage report --fail-under 100
-	$(TESTS) --ignore tests/core
+	$(TESTS) $(PURE:%=--ignore tests/%)
 
 check: lint types test ## all that a change must pass (freshness of generated files is among the tests)
 

@@ -1,4 +1,4 @@
-"""safla: a declarative trading system. The public names, sorted; each is imported when it is first asked for (D8).
+"""safla: a declarative trading system. The public names, sorted; each is imported on first use (D8).
 
 import safla
 
@@ -6,7 +6,7 @@ result = safla.run("config.yaml", set={"risk.stop_loss_pct": 0.03})
 result.summary["net_profit"], result.trades, result.journal
 """
 
-TYPE_CHECKING = False  # type checkers take the name for True; to import typing alone would take longer than all this
+TYPE_CHECKING = False  # type checkers treat the name as True; importing typing would take longer than the rest
 
 if TYPE_CHECKING:
     from safla.api.calls import replay, run
@@ -74,10 +74,10 @@ __all__ = [
     "validate",
 ]
 
-if not TYPE_CHECKING:  # a type checker sees the imports above, and says so where a name is none of them
+if not TYPE_CHECKING:  # type checkers use the imports above, and report unknown names
 
     def __getattr__(name: str) -> object:
-        """A public name, out of the room where it lives."""
+        """Import a public name from the module that defines it."""
         if name not in __all__:
             raise AttributeError(f"safla has no {name}; its names are {', '.join(__all__)}")
         from safla import errors
@@ -88,8 +88,8 @@ if not TYPE_CHECKING:  # a type checker sees the imports above, and says so wher
         from safla.api import calls, configuration, registered
         from safla.compat import strategy
 
-        rooms = (calls, configuration, registered, strategy, simulator, data_feed, monitoring)
-        return next(getattr(room, name) for room in rooms if hasattr(room, name))
+        modules = (calls, configuration, registered, strategy, simulator, data_feed, monitoring)
+        return next(getattr(module, name) for module in modules if hasattr(module, name))
 
 
 def __dir__() -> list[str]:

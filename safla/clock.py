@@ -1,4 +1,4 @@
-"""What a wait is measured by: a clock that only goes forward, the clock on the wall, and the wait itself."""
+"""The clocks of the program and its way to sleep, so that tests can replace them."""
 
 import asyncio
 import time
@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 
 class Clock(NamedTuple):
-    """The time as the rooms around the network get it; tests give another."""
+    """The clocks that the network code uses; tests pass their own."""
 
-    monotonic: Callable[[], float]  # seconds
-    wall: Callable[[], float]  # seconds since 1970, UTC: for what people read, nothing is decided by it (X8)
+    monotonic: Callable[[], float]  # seconds; never goes back
+    wall: Callable[[], float]  # seconds since 1970, UTC; only for display, no decision depends on it (X8)
     sleep: Callable[[float], Awaitable[None]]
 
 

@@ -1,4 +1,4 @@
-"""BinanceDataFeed: the candles that a configuration names, as lists or as though they came live."""
+"""BinanceDataFeed: the candles of a configuration, as a list or as a stream at a chosen pace."""
 
 import asyncio
 import math
@@ -21,16 +21,16 @@ CandleList = list[float]  # [ms, open, high, low, close, volume]; ms is an int
 
 
 class BinanceDataFeed(Closing):
-    """Candles for a loop of your own: those that the `data` section of the configuration names.
+    """Candles for a loop of your own, from the `data` section of the configuration.
 
     config  a path, a dict, what load_config gives; None for ./config.yaml if it exists, else the defaults
 
     A candle is [ms, open, high, low, close, volume]: its open time in ms UTC, prices in the quote currency, volume in
     the base currency; it is closed. Times are datetimes (naive ones are UTC), ISO dates or ms. Without a `data` section
-    candles come from the exchange and are kept in the store: what is there is not asked for again, and where the
-    exchange cannot be reached the store serves alone. With one, only its `data.start` to `data.end` is given.
-    ExchangeError where neither exchange nor store have the candles; ConfigError and DataError for a section or for
-    candles that do not hold; UsageError once the feed is closed.
+    candles come from the exchange and are kept in the store: stored candles are not downloaded again, and are used
+    alone where the exchange cannot be reached. With a `data` section only `data.start` to `data.end` is returned.
+    ExchangeError where neither exchange nor store have the candles; ConfigError for an invalid configuration; DataError
+    for invalid candles; UsageError when the feed is closed.
 
         async with BinanceDataFeed("config.yaml") as feed:
             candles = await feed.fetch_historical_ohlcv("BTC/USDT", "1h", since="2024-01-01", limit=500)
@@ -44,13 +44,13 @@ class BinanceDataFeed(Closing):
     async def fetch_historical_ohlcv(
         self, symbol: str = "BTC/USDT", timeframe: str | None = None, since: Moment = None, limit: int | None = None
     ) -> list[CandleList]:
-        """The candles that open at `since` or later, `limit` of them at most; None: from the first, to the last.
+        """The candles that open at `since` or later, at most `limit`; None: from the first one, without a limit.
 
-        Of an exchange, without `since`: the newest, market_data.fetch_limit of them or `limit`.
+        From an exchange and without `since`: the newest, `limit` or market_data.fetch_limit of them.
         """
         self._refuse_closed()
         if limit is not None and (type(limit) is not int or limit < 1):
-            raise UsageError(f"limit: {limit!r} is no whole number above 0")
+            raise UsageError(f"limit: expected an integer >= 1, got {limit!r}")
         series = await asyncio.to_thread(self._read, symbol, timeframe, since, limit)
         return list(_candles(series))[:limit]
 
@@ -61,9 +61,9 @@ class BinanceDataFeed(Closing):
         since: Moment = None,
         speed_multiplier: float = math.inf,
     ) -> AsyncIterator[CandleList]:
-        """The same candles one by one: the first at once, the next after the time between them over speed_multiplier.
+        """The same candles one by one: the first at once, each other after the time between them over speed_multiplier.
 
-        speed_multiplier  1.0 is real time, 60.0 a minute a second, infinity as fast as they are taken
+        speed_multiplier  1.0 is real time, 60.0 a minute a second, infinity as fast as the caller takes them
         """
         self._refuse_closed()
         pace = Pace(speed_multiplier)
@@ -78,7 +78,7 @@ class BinanceDataFeed(Closing):
         loaded = for_symbol(self._loaded, symbol, timeframe=timeframe, start=since)
         config = loaded.config
         if config.data.source == "exchange" and (limit is not None or config.data.start is None):
-            return _some(config, symbol, limit or config.market_data.fetch_limit)
+            return _count_of(config, symbol, limit or config.market_data.fetch_limit)
         series = source.read(config, loaded.symbols, price_limit=price_limit(config)).series[0]
         start, end = config.data.start, config.data.end
         return series._replace(
@@ -86,11 +86,11 @@ class BinanceDataFeed(Closing):
         )
 
 
-def _some(config: Config, symbol: str, count: int) -> Series:
-    """So many candles from data.start on, or the newest; of an exchange, and fewer where there are no more."""
-    from safla.data import service  # it brings much that a feed of files does without
+def _count_of(config: Config, symbol: str, count: int) -> Series:
+    """At most `count` candles of an exchange, from data.start on or else the newest."""
+    from safla.data import service  # slow to import, and not needed for files
 
-    step, source_step = (TIMEFRAMES[one] for one in (config.market_data.timeframe, source_timeframe(config)))
+    step, source_step = (TIMEFRAMES[name] for name in (config.market_data.timeframe, source_timeframe(config)))
     parts = step // source_step
     series = service.some(config, symbol, count=count if parts == 1 else (count + 1) * parts)
     if series is None:
@@ -103,7 +103,7 @@ def _some(config: Config, symbol: str, count: int) -> Series:
 
 
 def _candles(series: Series) -> list[CandleList]:
-    """The rows of columns, prices and volumes as the nearest floats."""
+    """A series as rows, with prices and volumes as the nearest floats."""
     columns = series.columns
     prices = [(column / 10.0**series.price_decimals).tolist() for column in columns[1:5]]
     volumes = (columns.volume / 10.0**series.volume_decimals).tolist()

@@ -1,17 +1,17 @@
-"""The exception tree, sorted by who must act. Each branch carries its exit code (DESIGN 5).
+"""The exceptions, sorted by who must act. Each class has its exit code (DESIGN 5).
 
 SaflaError
-├── Finding            1   nobody: the work was done, and the answer is no
+├── Finding            1   nobody: the work was done and the answer is no
 ├── UsageError         2   the user of the command line
-├── ConfigError        3   the author of the configuration; carries every problem at once
+├── ConfigError        3   the author of the configuration; lists all problems at once
 ├── StrategyError      3   the author of a strategy
-├── DataError          4   whoever keeps the candles
-├── JournalError       4   whoever keeps the run folder
-├── ExchangeError      5   the exchange, or the way to it
-├── HostError          6   whoever keeps this machine: disk, permission, lock, missing package
-├── Bug               70   we
-│   └── IllegalMove        a move that core/machine.py does not have
-└── Interrupted      130   nobody: everything was flushed, the same command goes on
+├── DataError          4   the owner of the candles
+├── JournalError       4   the owner of the run folder
+├── ExchangeError      5   the exchange, or the network between
+├── HostError          6   the owner of this machine: disk, permission, lock, missing package
+├── Bug               70   the developers of safla
+│   └── IllegalMove        a transition that core/machine.py does not have
+└── Interrupted      130   nobody: everything was flushed, the same command continues
 """
 
 from collections.abc import Callable
@@ -19,24 +19,24 @@ from typing import NamedTuple, TypeVar
 
 Answer = TypeVar("Answer")
 
-MAX_SHOWN_PROBLEMS = 50  # of a configuration: a person mends no more at once
+MAX_SHOWN_PROBLEMS = 50  # of a configuration; nobody fixes more at once
 
-# How a missing package is installed: as a dependency of the clone. Its module's name may be that of somebody else's
-# project on the package index, and ours is not there until it is published.
+# How to install a missing package: as a dependency of the clone. A hint to install it by its module's name could bring
+# an unrelated project of the same name, and safla itself is not published on the package index.
 INSTALL = "in the clone of safla: python -m pip install ."
 INSTALL_METRICS = "in the clone of safla: python -m pip install '.[metrics]'"
 REINSTALL = "in the clone of safla: python -m pip install --force-reinstall ."
 
 
 class SaflaError(Exception):
-    """The root: never raised itself. Its text is one line for the person who must act, details are lines below it."""
+    """Base class, never raised itself. The text is one line for the person who must act; details are further lines."""
 
     exit_code = 70
     details: tuple[str, ...] = ()
 
 
 class Finding(SaflaError):
-    """The work was done and the answer is no (a look-ahead, a difference). Look at what the line names."""
+    """The work was done and the answer is no (look-ahead found, journals differ). Look at what the text names."""
 
     exit_code = 1
 
@@ -46,7 +46,7 @@ class Finding(SaflaError):
 
 
 class UsageError(SaflaError):
-    """The command line does not fit. The text says what would."""
+    """The command line is wrong. The text says what is expected."""
 
     exit_code = 2
 
@@ -55,17 +55,17 @@ class Problem(NamedTuple):
     """One thing that is wrong in a configuration."""
 
     where: str  # file:line:column, the name of an environment variable, or --set
-    key: str  # dotted, "" where no key is to blame
-    text: str  # what is wrong, and what instead
+    key: str  # dotted, "" if the problem is not about a key
+    text: str  # what is wrong and what to do instead
 
     def __str__(self) -> str:
         return ": ".join(part for part in self if part)
 
 
 class ConfigError(SaflaError):
-    """The configuration cannot be used. Its problems are listed; mend them all, then validate again.
+    """The configuration is not valid. Fix all listed problems, then validate again.
 
-    problems  each of them; the text of the error has the first 50 and how many more there are
+    problems  all of them; the text of the error has the first 50 and the number of the others
     """
 
     exit_code = 3
@@ -76,20 +76,20 @@ class ConfigError(SaflaError):
 
 
 def problem_lines(problems: "list[Problem]") -> list[str]:
-    """A line a problem, and one that counts those beyond the most that are shown."""
+    """Return one line per problem, at most 50, and a last line that counts the others."""
     rest = len(problems) - MAX_SHOWN_PROBLEMS
     more = [f"and {rest} more problem{'s' * (rest > 1)}"] if rest > 0 else []
     return [*map(str, problems[:MAX_SHOWN_PROBLEMS]), *more]
 
 
 class StrategyError(SaflaError):
-    """A strategy raised, or returned what is no signal. The text names the strategy and the candle."""
+    """A strategy raised an exception or returned invalid signals. The text names the strategy and the candle."""
 
     exit_code = 3
 
 
 class DataError(SaflaError):
-    """Candles are missing, malformed or out of bounds. The text names file, row and value."""
+    """Candles are missing, malformed or out of range. The text names file, row and value."""
 
     exit_code = 4
 
@@ -101,29 +101,29 @@ class JournalError(SaflaError):
 
 
 class ExchangeError(SaflaError):
-    """The exchange is unreachable or refuses us. Try later, or take another source of candles."""
+    """The exchange is unreachable or rejects our requests. Try again later, or use another source of candles."""
 
     exit_code = 5
 
 
 class HostError(SaflaError):
-    """This machine stands in the way: disk full, no permission, a run held by another process, a missing package."""
+    """A problem of this machine: disk full, no permission, a run locked by another process, a missing package."""
 
     exit_code = 6
 
 
 class Bug(SaflaError):
-    """Something that must not happen. Please report it with the file that the message names."""
+    """An error in safla itself. Please report it with the file that the message names."""
 
     exit_code = 70
 
 
 class IllegalMove(Bug):
-    """A trigger in a mode for which core/machine.py has no row."""
+    """A trigger for which core/machine.py has no transition in the current mode."""
 
 
 class Interrupted(SaflaError):
-    """SIGINT or SIGTERM: everything is flushed, and the same command goes on where it stopped."""
+    """SIGINT or SIGTERM: everything is flushed, and the same command continues where it stopped."""
 
     exit_code = 130
 
@@ -133,8 +133,8 @@ class Interrupted(SaflaError):
 
 
 def attempt(call: Callable[[], Answer]) -> tuple[Answer | None, str]:
-    """Make a call on which nothing may depend: what it returns, and ""; or None, and the name of what it raised."""
+    """Make a call that must not stop the run: return its result and "", or None and the name of the exception."""
     try:
         return call(), ""
-    except Exception as error:  # noqa: BLE001 - whatever it was, the run goes on (FAULTS 32)
+    except Exception as error:  # noqa: BLE001 - any failure of it is tolerated, the run continues (FAULTS 32)
         return None, type(error).__name__

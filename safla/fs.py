@@ -1,7 +1,4 @@
-"""Files and folders that are ours alone: how they are opened, replaced as a whole, and locked (J20, Z8).
-
-What stands in them is not known here.
-"""
+"""Open, replace and lock files and folders that belong only to this user (J20, Z8). Their content is not known here."""
 
 import errno
 import fcntl
@@ -15,17 +12,17 @@ from pathlib import Path
 
 from safla.errors import HostError
 
-NOT_OURS = "not a regular file of yours under one name; nothing was written"
-NO_FOLDER = "not a folder of yours; move it away, or name another with storage.cache_directory"
-TEMPORARY = ".tmp"  # behind the name of a file that is being written
+NOT_OURS = "not a regular file of yours without links; nothing was written"
+NO_FOLDER = "not a folder of yours; move it away, or set another storage.cache_directory"
+TEMPORARY = ".tmp"  # suffix of a file while it is written
 LOCK_TRIES = 2000  # ten seconds
 LOCK_PAUSE_SECONDS = 0.005
 
-_SAFELY = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # no link is followed, and a FIFO does not hang
+_SAFELY = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # links are not followed, and a FIFO does not block
 
 
 def open_to_write(path: Path, flags: int) -> int:
-    """The descriptor of a file that is ours alone: regular, of this user, under one name (J20). Raises HostError."""
+    """Open a file, return its descriptor. Raise HostError unless it is regular, of this user, with one name (J20)."""
     try:
         descriptor = os.open(path, flags | _SAFELY, 0o600)
     except OSError as error:
@@ -37,7 +34,7 @@ def open_to_write(path: Path, flags: int) -> int:
 
 
 def refuse_others(folder: Path, names: Iterable[str]) -> None:
-    """Before any work: whatever stands under one of the names in a folder is ours alone (J20). Raises HostError."""
+    """Check, before any work, that existing files of these names belong only to us (J20). Raise HostError if not."""
     for name in names:
         with suppress(FileNotFoundError, NotADirectoryError):
             if not is_own_file((folder / name).lstat()):
@@ -45,22 +42,22 @@ def refuse_others(folder: Path, names: Iterable[str]) -> None:
 
 
 def is_own_file(facts: os.stat_result) -> bool:
-    """Whether these are the facts of a regular file of this user, under one name."""
+    """Return whether this is the stat of a regular file of this user with exactly one name (no hard links)."""
     return stat.S_ISREG(facts.st_mode) and facts.st_uid == os.geteuid() and facts.st_nlink == 1
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Write a file under another name in the same folder, sync it, and give it its name (Z8)."""
+    """Write a temporary file in the same folder, sync it, and rename it to the path (Z8)."""
 
     def write(file: FileIO) -> None:
-        if file.write(content) != len(content):  # no second attempt (J25)
+        if file.write(content) != len(content):  # a short write is not retried (J25)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     replace_by(path, write)
 
 
 def replace_by(path: Path, write: Callable[[FileIO], None]) -> None:
-    """The same for a file that is written in parts. write: raises OSError where one of them is not taken whole."""
+    """Replace a file that is written in parts. write: raises OSError if a part is not written completely."""
     temporary = path.with_name(path.name + TEMPORARY)
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
@@ -70,13 +67,13 @@ def replace_by(path: Path, write: Callable[[FileIO], None]) -> None:
         os.rename(temporary, path)
         sync_folder(path.parent)
     except OSError as error:
-        if not isinstance(error, FileExistsError):  # a file that another made is not ours to remove
+        if not isinstance(error, FileExistsError):  # that temporary file belongs to another process
             temporary.unlink(missing_ok=True)
         raise HostError(f"{temporary}: cannot be written: {error.strerror}") from error
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder as lasting as the files behind them."""
+    """Sync a folder, so that the names of its files survive a power loss."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -85,7 +82,11 @@ def sync_folder(folder: Path) -> None:
 
 
 def read_own(path: Path, *, most: int) -> bytes | None:
-    """The bytes of a file that is ours alone, or None. HostError for what is not, ValueError above `most` bytes."""
+    """Return the bytes of a file, or None if it does not exist.
+
+    most  the largest size in bytes; ValueError if the file is larger
+    Raise HostError if the file does not belong only to us or cannot be read.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | _SAFELY)
         try:
@@ -105,7 +106,10 @@ def read_own(path: Path, *, most: int) -> bytes | None:
 
 
 def make_folders(root: Path, *names: str) -> Path:
-    """The folder root/name/name..., made where it is missing (0700); nothing below the root is a link or another's."""
+    """Return the folder root/name/name..., created with mode 0700 if missing.
+
+    Raise HostError if a folder below the root is a link or belongs to another user.
+    """
     folder = root
     try:
         _make(root)
@@ -119,16 +123,16 @@ def make_folders(root: Path, *names: str) -> Path:
 
 
 def _make(folder: Path) -> None:
-    """Make a folder and those above it, and make their names last."""
-    above = [one for one in (folder, *folder.parents) if not one.exists()]
+    """Create a folder and its missing parents, and sync their names to disk."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for one in above:
-        with suppress(PermissionError):  # where we may put a folder without being allowed to look
-            sync_folder(one.parent)
+    for path in missing:
+        with suppress(PermissionError):  # we may be allowed to create a folder there, but not to open the parent
+            sync_folder(path.parent)
 
 
 def refuse_other_folder(folder: Path) -> None:
-    """Raise HostError for a link, for what is no folder, and for a folder of another user."""
+    """Raise HostError if the path is a link, not a folder, or a folder of another user."""
     facts = folder.lstat()
     if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid():
         raise HostError(f"{folder}: {NO_FOLDER}")
@@ -136,13 +140,13 @@ def refuse_other_folder(folder: Path) -> None:
 
 @contextmanager
 def locked(path: Path, *, exclusive: bool) -> Iterator[None]:
-    """Hold a lock file for the length of a `with`: alone, or with others that only read. The file stays.
+    """Hold a lock file during a `with` block, exclusively or shared with other readers. The file is kept afterwards.
 
-    It is made where it is missing and somebody would write. HostError when others hold it for too long.
+    Only an exclusive lock creates the file. Raise HostError if another process holds the lock for too long.
     """
     flags = os.O_RDWR | os.O_CREAT if exclusive else os.O_RDONLY
     if not exclusive and not os.path.lexists(path):
-        yield  # nobody has written there yet
+        yield  # nobody has written yet, so there is nothing to wait for
         return
     descriptor = open_to_write(path, flags)
     try:
@@ -153,15 +157,15 @@ def locked(path: Path, *, exclusive: bool) -> Iterator[None]:
 
 
 def _wait_for(descriptor: int, path: Path, kind: int) -> None:
-    pause = threading.Event()  # never set: its wait is a pause
+    pause = threading.Event()  # never set: its wait is a sleep
     for _ in range(LOCK_TRIES):
         try:
             fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             pause.wait(LOCK_PAUSE_SECONDS)
         except OSError as error:
-            raise HostError(f"{path.parent}: a lock cannot be held there: {error.strerror}") from error
+            raise HostError(f"{path.parent}: cannot be locked: {error.strerror}") from error
         else:
             return
     waited = int(LOCK_TRIES * LOCK_PAUSE_SECONDS)
-    raise HostError(f"{path.parent}: another process held it for {waited} seconds; try again")
+    raise HostError(f"{path.parent}: locked by another process for {waited} seconds; try again later")

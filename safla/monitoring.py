@@ -1,4 +1,4 @@
-"""PerformanceMonitor: what this process takes of its machine and of the exchange, for a program of your own."""
+"""PerformanceMonitor: the resources and exchange requests that your own program uses."""
 
 import asyncio
 from collections import deque
@@ -15,8 +15,8 @@ from safla.observe.event_log import say_on_stderr
 from safla.observe.monitor import Gauges, Monitor, Sample, Watched
 from safla.observe.webhook import Webhook
 
-MOST_ALERTS = 100  # that `alerts` holds
-SHORTEST, LONGEST = 0.01, 3600.0  # seconds between two looks
+MOST_ALERTS = 100  # kept in `alerts`
+SHORTEST, LONGEST = 0.01, 3600.0  # seconds between two samples
 
 SampleValue = float | int | None
 
@@ -26,9 +26,9 @@ class PerformanceMonitor:
 
     config  a path, a dict, what load_config gives; None for ./config.yaml if it exists, else the defaults
 
-    An alert is a line on stderr, stands in `alerts` (the youngest last), and is posted to monitoring.webhook_url where
-    that is set. One trouble is one alert. The watching goes on in a thread, whatever the loop is busy with.
-    ConfigError for a configuration that does not hold; UsageError for an interval that is none.
+    An alert is printed on stderr, kept in `alerts` (the newest last), and posted to monitoring.webhook_url where that
+    is set. One trouble gives one alert. The monitor runs in a thread, whatever the event loop is busy with.
+    ConfigError for an invalid configuration; UsageError for an invalid interval.
 
         async with PerformanceMonitor() as monitor:
             print(monitor.snapshot()["cpu_pct"])
@@ -40,7 +40,7 @@ class PerformanceMonitor:
         self._config = loaded.config
         self._loop: asyncio.AbstractEventLoop | None = None
         self._webhook: Webhook | None = None
-        told = Alerts(
+        outlets = Alerts(
             (self._keep, self._post),
             cooldown_seconds=float(self._config.monitoring.alert_cooldown_seconds),
             say=say_on_stderr,
@@ -48,16 +48,16 @@ class PerformanceMonitor:
         self._monitor = Monitor(
             self._config.monitoring,
             Watched(requests_limit=self._config.exchange.rate_limit_per_minute),
-            alerts=told,
+            alerts=outlets,
             say=say_on_stderr,
-            facts=Gauges(requests=lambda: _asked(self._config), tasks=self._tasks),
+            facts=Gauges(requests=lambda: _requests(self._config), tasks=self._tasks),
         )
         self._watching = False
 
     async def start_monitoring(self, interval_seconds: float = 5.0) -> None:
-        """Look every so many seconds. Starting again takes the new interval."""
+        """Take a sample every interval_seconds. Starting again changes the interval."""
         if not SHORTEST <= interval_seconds <= LONGEST:
-            raise UsageError(f"interval_seconds: {interval_seconds} is not from {SHORTEST} to {LONGEST:.0f}")
+            raise UsageError(f"interval_seconds: expected {SHORTEST} to {LONGEST:.0f}, got {interval_seconds}")
         await self.stop_monitoring()
         self._loop = asyncio.get_running_loop()
         url = self._config.monitoring.webhook_url
@@ -67,7 +67,7 @@ class PerformanceMonitor:
         self._watching = True
 
     async def stop_monitoring(self) -> None:
-        """Look no more. Stopping twice is stopping once."""
+        """Stop taking samples. Stopping again does nothing."""
         if self._watching:
             self._watching = False
             await asyncio.to_thread(self._monitor.stop)
@@ -76,7 +76,7 @@ class PerformanceMonitor:
             await asyncio.to_thread(webhook.close)
 
     def snapshot(self) -> dict[str, SampleValue]:
-        """The figures of the last look while it watches, else of this moment. What is not known is None.
+        """The last sample while the monitor runs, else the values of this moment. None: unknown.
 
         cpu_pct of this process, of one core; memory_pct of the machine; rss_bytes; descriptors; threads; active_tasks;
         api_requests_per_second and api_limit_per_second, over the last minute; bytes_sent and bytes_received by the
@@ -107,8 +107,8 @@ class PerformanceMonitor:
         return None if self._loop is None or self._loop.is_closed() else len(asyncio.all_tasks(self._loop))
 
 
-def _asked(config: Config) -> int:
-    """Requests of this process to the exchange within the last minute: all that go to one share a gate (X6)."""
+def _requests(config: Config) -> int:
+    """The requests of this process to the exchange in the last minute: all feeds share one rate limiter (X6)."""
     return feed_of(config.exchange).spent()
 
 

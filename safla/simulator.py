@@ -1,4 +1,4 @@
-"""TradingSimulator: a backtest as one call, in floats. The core decides, and no run folder is made."""
+"""TradingSimulator: a backtest as one call, with floats. It runs the engine and writes no run folder."""
 
 import asyncio
 import math
@@ -27,7 +27,7 @@ __all__ = ["Performance", "RiskCheck", "RiskManager", "Trade", "TradingSimulator
 
 
 class Trade(NamedTuple):
-    """A closed trade: times are the open times of its candles (UTC), amounts floats in quote or base currency."""
+    """A closed trade. Times are the open times of candles (UTC), amounts are floats in quote or base currency."""
 
     symbol: str
     opened: datetime
@@ -43,7 +43,7 @@ class Trade(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Performance:
-    """What a backtest came to. Money is in the quote currency, ratios are fractions; None: undefined (SEMANTICS 7).
+    """The result of a backtest. Money is in the quote currency, ratios are fractions; None: undefined (SEMANTICS 7).
 
     total_pnl         the last equity less the initial balance
     total_return      the same over the initial balance
@@ -51,8 +51,8 @@ class Performance:
     sharpe_ratio      of daily returns, a year of 365 days; None below 30 days
     max_drawdown      the largest fall from a peak, at candle closes, as a positive ratio
     profit_factor     net wins over net losses
-    total_trades      closed ones
-    commission_paid   of open positions too
+    total_trades      number of closed trades
+    commission_paid   commission of all fills, those of open positions included
     equity_curve      equity at the close of each candle, in time order
     trades            the closed trades, in the order in which they were closed
     """
@@ -70,9 +70,9 @@ class Performance:
 
 
 class TradingSimulator(Closing):
-    """A backtest of one symbol: over the candles of the `data` section, or without one over those of the exchange.
+    """A backtest of one symbol over the candles of the `data` section; without that section, over the exchange's.
 
-    symbol  such as "BTC/USDT"; it takes the place of symbols.primary
+    symbol  such as "BTC/USDT"; it replaces symbols.primary
     config  a path, a dict, what load_config gives; None for ./config.yaml if it exists, else the defaults
 
         async with TradingSimulator("BTC/USDT", "config.yaml") as simulator:
@@ -89,54 +89,54 @@ class TradingSimulator(Closing):
     async def run_backtest(
         self, start_date: Moment = None, end_date: Moment = None, speed_multiplier: float = math.inf
     ) -> Performance:
-        """Run from start_date to end_date, which is exclusive; None: as `data.start` and `data.end` say.
+        """Run from start_date to end_date (exclusive); None: `data.start` and `data.end`.
 
         start_date, end_date  datetimes (naive ones are UTC), ISO dates or ms UTC
         speed_multiplier      1.0 is real time, 60.0 a minute a second, infinity as fast as possible
 
-        ExchangeError where candles are missing that the exchange does not bring; DataError where there is none in the
-        window; ConfigError for a section that does not hold; UsageError once the simulator is closed, under way too.
+        ExchangeError where candles cannot be downloaded; DataError where there are none in the period; ConfigError for
+        an invalid configuration; UsageError when the simulator is closed, also during the run.
         """
         self._refuse_closed()
         pace = Pace(speed_multiplier)
         loaded = for_symbol(self._loaded, self._symbol, start=start_date, end=end_date)
         prepared = await asyncio.to_thread(prepare, loaded)
-        outcome = await self._folded(prepared, pace)
+        outcome = await self._fold(prepared, pace)
         return _performance(outcome, risk_free_rate=float(loaded.config.report.risk_free_rate))
 
-    async def _folded(self, prepared: Prepared, pace: Pace) -> RunResult:
-        """The run, block by block, in a thread, so that what else waits in the loop goes on."""
+    async def _fold(self, prepared: Prepared, pace: Pace) -> RunResult:
+        """Run block by block in a thread, so that the event loop stays free."""
         run, series = prepared.run, prepared.series
-        candles = sum(len(one.columns.ts) for one in series)
-        forms = choose("auto", run.strategy.columns, candles=candles, say=_unsaid)
+        candles = sum(len(candles.columns.ts) for candles in series)
+        forms = choose("auto", run.strategy.columns, candles=candles, say=_ignore_note)
         blocks = fold_blocks(
             run, series, forms=forms, timestamps=engine.MAX_BLOCK if pace.unpaced else 1, with_lines=False
         )
         record = RunRecord(run, series)
         while (block := await asyncio.to_thread(next, blocks, None)) is not None:
             record.add(block)
-            if len(block.ts) and int(block.ts[-1]) >= run.plan.rules.start_ts:  # the lookback is only looked at (S16)
+            if len(block.ts) and int(block.ts[-1]) >= run.plan.rules.start_ts:  # the lookback has no pace (S16)
                 await pace.wait(int(block.ts[-1]))
             self._refuse_closed()
         return record.outcome(prepared.sources)
 
 
-def _unsaid(_text: str) -> None:
+def _ignore_note(_text: str) -> None:
     return
 
 
 def _performance(outcome: RunResult, *, risk_free_rate: float) -> Performance:
-    told = summarise(outcome, risk_free_rate=risk_free_rate)
+    summary = summarise(outcome, risk_free_rate=risk_free_rate)
     begin = int(np.searchsorted(outcome.ts, outcome.run.plan.rules.start_ts))
     return Performance(
-        total_pnl=told["net_profit"],
-        total_return=told["total_return"],
-        win_rate=told["win_rate"],
-        sharpe_ratio=told["sharpe"],
-        max_drawdown=told["max_drawdown"],
-        profit_factor=told["profit_factor"],
-        total_trades=told["trades"],
-        commission_paid=told["commission_paid"],
+        total_pnl=summary["net_profit"],
+        total_return=summary["total_return"],
+        win_rate=summary["win_rate"],
+        sharpe_ratio=summary["sharpe"],
+        max_drawdown=summary["max_drawdown"],
+        profit_factor=summary["profit_factor"],
+        total_trades=summary["trades"],
+        commission_paid=summary["commission_paid"],
         equity_curve=(outcome.equity[begin:] / 10.0**outcome.run.money_decimals).tolist(),
         trades=[_trade(outcome, row) for row in outcome.rows.tolist() if row[0] == v.TRADE_CLOSED],
     )
@@ -144,17 +144,17 @@ def _performance(outcome: RunResult, *, risk_free_rate: float) -> Performance:
 
 def _trade(outcome: RunResult, row: list[int]) -> Trade:
     run, (_, ts, symbol, *numbers) = outcome.run, row
-    told = dict(zip(v.ROW_FIELDS[v.TRADE_CLOSED], numbers, strict=False))  # a row is as wide as the widest
+    fields = dict(zip(v.ROW_FIELDS[v.TRADE_CLOSED], numbers, strict=False))  # rows are padded to the widest kind
     scale, money = run.scales[symbol], run.money_decimals
     return Trade(
         symbol=run.symbols[symbol],
-        opened=EPOCH + timedelta(milliseconds=told["opened"]),
+        opened=EPOCH + timedelta(milliseconds=fields["opened"]),
         closed=EPOCH + timedelta(milliseconds=ts),
-        quantity=to_float(told["quantity"], scale.quantity_decimals),
-        entry=to_float(told["entry"], scale.price_decimals),
-        exit=to_float(told["exit"], scale.price_decimals),
-        gross=to_float(told["gross"], money),
-        fees=to_float(told["fees"], money),
-        net=to_float(told["net"], money),
-        reason=str(v.REASONS[told["reason"]]),
+        quantity=to_float(fields["quantity"], scale.quantity_decimals),
+        entry=to_float(fields["entry"], scale.price_decimals),
+        exit=to_float(fields["exit"], scale.price_decimals),
+        gross=to_float(fields["gross"], money),
+        fees=to_float(fields["fees"], money),
+        net=to_float(fields["net"], money),
+        reason=str(v.REASONS[fields["reason"]]),
     )

@@ -1,4 +1,4 @@
-"""Files that are ours alone: how they are read, where their folders stand, and who holds their lock."""
+"""Files that belong only to this user: reading them, creating their folders, and locking."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ from safla.errors import HostError
 
 
 def made(folder: Path, kind: str) -> Path:
-    """Something that has the name of a file of ours."""
+    """Create something else under the name of one of our files."""
     path, target = folder / "name", folder / "target"
     target.write_bytes(b"precious")
     if kind == "link":
@@ -25,7 +25,7 @@ def made(folder: Path, kind: str) -> Path:
 
 
 @pytest.mark.parametrize("kind", ["link", "hard link", "pipe", "folder"])
-def test_what_is_no_file_of_ours_alone_is_not_read(tmp_path: Path, kind: str) -> None:
+def test_a_file_that_is_not_only_ours_is_not_read(tmp_path: Path, kind: str) -> None:
     path = made(tmp_path, kind)
     with pytest.raises(HostError, match=f"{path}: "):
         fs.read_own(path, most=100)
@@ -42,14 +42,14 @@ def test_a_file_is_read_whole_unless_it_is_too_large(tmp_path: Path) -> None:
         fs.read_own(tmp_path / "file", most=6)
 
 
-def test_folders_are_made_for_their_owner_and_taken_when_they_are_there(tmp_path: Path) -> None:
+def test_folders_are_created_for_their_owner_or_used_if_they_exist(tmp_path: Path) -> None:
     for _ in range(2):
         assert fs.make_folders(tmp_path / "a" / "b", "c", "d") == tmp_path / "a" / "b" / "c" / "d"
     assert (tmp_path / "a" / "b" / "c" / "d").stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.parametrize("kind", ["link", "file"])
-def test_a_folder_that_is_none_is_refused(tmp_path: Path, kind: str) -> None:
+def test_a_link_or_a_file_in_place_of_a_folder_is_an_error(tmp_path: Path, kind: str) -> None:
     (tmp_path / "elsewhere").mkdir()
     path = tmp_path / "name"
     if kind == "link":
@@ -64,9 +64,9 @@ def test_a_folder_that_is_none_is_refused(tmp_path: Path, kind: str) -> None:
 def test_many_may_read_at_once_and_one_alone_may_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fs, "LOCK_TRIES", 2)
     lock = tmp_path / "lock"
-    held = pytest.raises(HostError, match="another process held it")
+    held = pytest.raises(HostError, match="locked by another process")
     with fs.locked(lock, exclusive=False):
-        assert not lock.exists()  # who only reads makes nothing
+        assert not lock.exists()  # a reader creates no lock file
     with fs.locked(lock, exclusive=True), held, fs.locked(lock, exclusive=False):
         pass
     with fs.locked(lock, exclusive=False), fs.locked(lock, exclusive=False):

@@ -60,7 +60,7 @@ RULES = (
         rules.floats,
         "safla/strategies",
         "def f(a, b):\n    return a / b\n",
-        {"safla/strategies/sma_crossover.py:sma_crossover": STRENGTH},
+        {"safla/strategies/sma_crossover.py:sma_crossover": STRENGTH, "safla/strategies/rsi.py:rsi": STRENGTH},
     ),
     Rule(rules.not_plain, "safla/core", "@pure\ndef f(a, b=1):\n    return a\n"),
     Rule(rules.not_plain, "safla/strategies", "@pure\ndef f(a, b=1):\n    return a\n"),

@@ -1,1 +1,1 @@
-"""The calls from Python: run, replay, validate, load_config, and what they give back. Nothing is decided here."""
+"""The functions for Python programs: run, replay, validate, load_config, and the types that they return."""

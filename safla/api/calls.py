@@ -1,4 +1,4 @@
-"""run and replay as calls from Python. They print nothing, and exit signals, umask, folder and logging as they are."""
+"""run and replay as functions. They print nothing and leave signals, umask, folder and logging as they are."""
 
 import asyncio
 import os
@@ -35,8 +35,8 @@ from safla.runs.interrupt import Flag
 from safla.runs.progress import Progress
 from safla.strategies.register import Strategy
 
-READ = (JOURNAL, HEAD, CANDLES)  # of a run folder, by a replay
-MOST_NOTES = 1_000  # of a paper run, which may go on for months
+READ = (JOURNAL, HEAD, CANDLES)  # the files of a run folder that a replay reads
+MOST_NOTES = 1_000  # of a paper run, which may run for months
 
 
 def run(
@@ -51,39 +51,39 @@ def run(
 ) -> Result:
     """Run what a configuration describes and write its run folder, as `safla run` does.
 
-    Called again it confirms what is there, or goes on where it was broken off.
+    The same call again continues an interrupted run, or confirms a finished one.
 
     `mode: paper` runs until its source ends (`paper.source: replay`, `data.end`), until `safla stop` ends it, or until
-    KeyboardInterrupt, after which the same call goes on. It may be called in any thread, and in a notebook.
+    KeyboardInterrupt, after which the same call continues it. It may be called in any thread, and in a notebook.
 
     config      a path, a dict, what load_config gives; None for ./config.yaml if it exists, else the defaults
     set         overlays: {"risk.stop_loss_pct": 0.03}, or ["risk.stop_loss_pct=0.03"]; numbers may be those of numpy,
                 and a float is rounded to the decimals that its key takes, with a note
-    strategies  functions of yours by name, for strategy.name (StrategyFunction)
-    out         the run folder; else one below storage.logs_directory that is named by the question
+    strategies  your functions by name, for strategy.name (StrategyFunction)
+    out         the run folder; else one below storage.logs_directory, named after configuration, plan and candles
     symbols     the list in use: symbols.primary or symbols.test
-    root        for those who serve others: a folder below which out and every path of the configuration must lie, links
-                resolved; else ConfigError of the key. The folders that are written to by default lie there too
-    progress    told how far the run is, some times a second at most; nothing is shown without it
+    root        for programs that run configurations of other people: a folder in which out and every path of the
+                configuration must be, links resolved; else ConfigError with the key. Default folders are inside it too
+    progress    called with the progress of the run, a few times a second at most; nothing is printed
     returns     Result: summary, trades, events, equity, the journal's path
 
-    Errors are those of safla: ConfigError, StrategyError, DataError, JournalError, UsageError; Finding for a strategy
-    that looks ahead, and for a journal that says otherwise; HostError where another process or thread holds the folder.
-    Several threads may call it at once.
+    Raises ConfigError, StrategyError, DataError, JournalError, UsageError; Finding for a strategy that looks ahead, and
+    for an existing journal that differs; HostError where another process or thread uses the run folder. Several threads
+    may call it at once.
 
         result = safla.run("config.yaml", set={"strategy.fast_period": 5})
         result.trades
     """
-    given = None if out is None else path_of(out, "out")
-    if given is not None:
-        refuse_outside(given, root_of(root), key="out")
+    folder_path = None if out is None else path_of(out, "out")
+    if folder_path is not None:
+        refuse_outside(folder_path, root_of(root), key="out")
     register = registered(strategies)
     loaded = load_config(config, set=set, strategies=strategies, symbols=symbols, root=root)
     loaded = looked_back(loaded, register)
     if loaded.config.mode == "paper":
-        return _outside_of_loops(lambda: _paper(loaded, register, out, strategies, progress or _unwatched))
+        return _outside_event_loop(lambda: _paper(loaded, register, out, strategies, progress or _ignore_progress))
     prepared = backtest.prepare(loaded, register=register)
-    folder = backtest.backtest_folder(prepared, stem=stem(loaded), out=given)
+    folder = backtest.backtest_folder(prepared, stem=stem(loaded), out=folder_path)
     summary: dict[str, Any] = {}
 
     def conclude(ended: BacktestResult) -> None:
@@ -98,7 +98,7 @@ def run(
 
     notes = _warnings(loaded, strategies)
     ended = backtest.run_backtest(
-        prepared, folder, engine="auto", force=False, watch=progress or _unwatched, say=notes.append, flag=Flag(),
+        prepared, folder, engine="auto", force=False, watch=progress or _ignore_progress, say=notes.append, flag=Flag(),
         conclude=conclude,
     )  # fmt: skip
     return _result(ended, summary, notes=tuple(notes))
@@ -108,7 +108,7 @@ def _paper(
     loaded: Loaded, register: Mapping[str, Strategy], out: str | os.PathLike[str] | None,
     strategies: Mapping[str, StrategyFunction] | None, watch: Callable[[Progress], None],
 ) -> Result:  # fmt: skip
-    """A paper run to its end. Nothing is shown; troubles with the source are notes."""
+    """Run a paper run to its end. Nothing is printed; troubles with the source become notes."""
     folder = runner.paper_folder(loaded, stem=stem(loaded), out=None if out is None else path_of(out, "out"))
     notes = _warnings(loaded, strategies)
 
@@ -118,7 +118,7 @@ def _paper(
 
     @contextmanager
     def attend(plan: RunPlan, _source: CandleSource) -> Iterator[Onlooker]:
-        yield Onlooker(lambda told: watch(_progress(plan, told)), lambda kind, symbol, text: note(text))
+        yield Onlooker(lambda update: watch(_progress(plan, update)), lambda kind, symbol, text: note(text))
 
     done = runner.run_paper(loaded, folder, force=False, say=note, flag=Flag(), attend=attend, register=register)
     outcome = runner.outcome_of(folder, register=register)
@@ -129,33 +129,33 @@ def _paper(
 
 
 def _warnings(loaded: Loaded, strategies: Mapping[str, StrategyFunction] | None) -> list[str]:
-    """Those of the configuration, and one where the strategy that it names is none of those that were given."""
+    """The warnings of the configuration, and one where it does not use the strategies that were passed."""
     warnings = [f"warning: {warning}" for warning in loaded.warnings]
     name = loaded.config.strategy.name
     if strategies and name not in strategies:
-        given = min(strategies)
+        unused = min(strategies)
         warnings.append(
-            f"warning: strategy.name is {name}, so {given} is not asked; name it with "
-            f"set={{'strategy.name': '{given}'}}"
+            f"warning: strategy.name is {name}, so {unused} is not used; choose it with "
+            f"set={{'strategy.name': '{unused}'}}"
         )
     return warnings
 
 
-def _progress(run: RunPlan, told: Update) -> Progress:
-    """How far a paper run is: nobody knows how many candles are to come."""
-    account = told.state.account
+def _progress(run: RunPlan, update: Update) -> Progress:
+    """The progress of a paper run. Its total is unknown, so that it is the number of candles so far."""
+    account = update.state.account
     done = int(account[v.ROWS_FOLDED])
     return Progress(
         done=done,
         total=done,
         equity=f"{to_text(int(account[v.EQUITY]), run.money_decimals)} {run.quote}",
-        modes=" ".join(MODES[int(row[v.MODE])] for row in told.state.book),
+        modes=" ".join(MODES[int(row[v.MODE])] for row in update.state.book),
         trades=int(account[v.TRADES]),
     )
 
 
-def _outside_of_loops(call: Callable[[], Result]) -> Result:
-    """In this thread, or in another where an event loop is under way in this one, as in a notebook."""
+def _outside_event_loop(call: Callable[[], Result]) -> Result:
+    """Call in this thread, or in another one if an event loop runs in this one, as in a notebook."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -173,36 +173,36 @@ def replay(
     """Verify a run folder or its journal: the chain, the books, and every decision again. It writes nothing.
 
     path        the run folder, or its journal file
-    strategies  those that the run was made with, if they came from Python (StrategyFunction)
-    root        for those who serve others: a folder below which the run folder and its files must lie, links resolved;
-                else ConfigError of `path`
+    strategies  the strategies of the run, if they were passed from Python (StrategyFunction)
+    root        for programs that serve other people: a folder in which the run folder and its files must be, links
+                resolved; else ConfigError with `path`
     returns     Verdict: true where nothing differs
 
-    JournalError for a journal or candles that are missing or damaged, ConfigError for a strategy that is not given.
+    JournalError for a journal or candles that are missing or damaged, ConfigError for a strategy that is not passed.
 
         assert safla.replay("logs/btc-0123abcd")
     """
     register: dict[str, Strategy] = registered(strategies)
     journal = path_of(path, "path")
     below = root_of(root)
-    for one in (journal, *((journal if journal.is_dir() else journal.parent) / name for name in READ)):
-        refuse_outside(one, below, key="path")
-    found = verification.replay_run(journal, books_only=False, engine="auto", say=_unsaid, register=register)
-    assert found.decisions is not None, "not the books alone were asked for"
-    return Verdict(found.tail, found.books, found.decisions)
+    for file in (journal, *((journal if journal.is_dir() else journal.parent) / name for name in READ)):
+        refuse_outside(file, below, key="path")
+    result = verification.replay_run(journal, books_only=False, engine="auto", say=_ignore_note, register=register)
+    assert result.decisions is not None, "decisions are only left out with books_only"
+    return Verdict(result.tail, result.books, result.decisions)
 
 
-def _unwatched(_progress: Progress) -> None:
+def _ignore_progress(_progress: Progress) -> None:
     return
 
 
-def _unsaid(_text: str) -> None:
+def _ignore_note(_text: str) -> None:
     return
 
 
 def _result(ended: BacktestResult, summary: dict[str, Any], *, notes: tuple[str, ...]) -> Result:
     outcome = ended.outcome
-    begin = int(np.searchsorted(outcome.ts, outcome.run.plan.rules.start_ts))  # the lookback is only looked at (S16)
+    begin = int(np.searchsorted(outcome.ts, outcome.run.plan.rules.start_ts))  # nothing is traded in the lookback (S16)
     return Result(
         summary=summary,
         folder=ended.folder,

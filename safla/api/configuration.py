@@ -1,4 +1,4 @@
-"""A configuration as callers from Python give it: nothing, a path, a dict, or one that was loaded before."""
+"""The configuration argument of the functions for Python: nothing, a path, a dict, or a loaded configuration."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -26,19 +26,19 @@ def load_config(
     symbols: SymbolList = "primary",
     root: str | os.PathLike[str] | None = None,
 ) -> Loaded:
-    """The configuration of a file or a dict, checked, with every default: what all others here take as `config`.
+    """Load and check a configuration from a file or a dict, with all defaults. All others take the result as `config`.
 
-    config      a path; a dict as the file would say it (its paths are relative to the current folder); None for
+    config      a path; a dict with the keys of a file (its paths are relative to the current folder); None for
                 ./config.yaml if it exists, else the defaults
     set         overlays: {"risk.stop_loss_pct": 0.03}, or ["risk.stop_loss_pct=0.03"] as on the command line; numbers
                 may be those of numpy, and a float is rounded to the decimals that its key takes, with a warning
-    strategies  names that the configuration may use beside the registered ones (StrategyFunction)
+    strategies  your functions by name, which strategy.name may use besides the built-in ones (StrategyFunction)
     symbols     the list in use: symbols.primary or symbols.test
-    root        for those who serve others: a folder below which every path of the configuration must lie, links
-                resolved; else ConfigError of the key. The folders that are written to by default lie there too
+    root        for programs that run configurations of other people: a folder in which every path of the configuration
+                must be, links resolved; else ConfigError with the key. Default folders are inside it too
     returns     Loaded: `config` (typed, frozen), `symbols`, where each value came from, and warnings
 
-    SAFLA__ variables of the environment count as they do for the command: above the file, below `set`. Raises
+    SAFLA__ variables of the environment override the file, and `set` overrides both, as for the command. Raises
     ConfigError with every problem at once, UsageError for a `set` that is not KEY=VALUE.
 
         loaded = safla.load_config("config.yaml", set={"strategy.fast_period": 5})
@@ -47,7 +47,7 @@ def load_config(
     below = root_of(root)
     if isinstance(config, Loaded):
         if set or symbols != "primary":
-            raise UsageError("this configuration is loaded already; give set and symbols to safla.load_config")
+            raise UsageError("config: it is loaded already; pass set and symbols to safla.load_config instead")
         if outside := root_folder.problems(config.config, config.symbols, root=below, origins=config.origins):
             raise ConfigError(outside)
         return config
@@ -62,19 +62,19 @@ def load_config(
 
 
 def root_of(given: str | os.PathLike[str] | None) -> Path | None:
-    """The folder below which all paths must lie, if one is given. UsageError where it is no folder."""
+    """The folder in which all paths must be, or None. UsageError where it is not a folder."""
     if given is None:
         return None
     root = path_of(given, "root")
     if not root.is_dir():
-        raise UsageError("root: no folder; name one that is there")
+        raise UsageError("root: not a folder; name one that exists")
     return root
 
 
 def path_of(given: str | os.PathLike[str], what: str) -> Path:
-    """A path that a caller gives, ~ expanded where it is text. UsageError for an empty one, and for nobody's home."""
+    """A path argument, ~ expanded where it is a text. UsageError for an empty one, and for ~name without a home."""
     if isinstance(given, str) and not given:
-        raise UsageError(f"{what}: an empty name; name a path, or leave it out")
+        raise UsageError(f"{what}: expected a path, got an empty text; name one, or leave it out")
     try:
         return Path(home(given) if isinstance(given, str) else given)
     except ValueError as error:
@@ -89,7 +89,7 @@ def validate(
     symbols: SymbolList = "primary",
     root: str | os.PathLike[str] | None = None,
 ) -> list[Problem]:
-    """Every problem of a configuration, as `where` (file:line:column), `key` and `text`; an empty list for none.
+    """Every problem of a configuration, each with `where` (file:line:column), `key` and `text`; empty if it is valid.
 
     Arguments as in load_config. UsageError for a `set` that is not KEY=VALUE.
 
@@ -104,5 +104,5 @@ def validate(
 
 
 def stem(loaded: Loaded) -> str:
-    """What the run folder is called by: the name of the file, `config` where there was none."""
+    """The first part of the run folder's name: the name of the configuration file, `config` where there is none."""
     return Path(loaded.files[-1]).stem if loaded.files else DEFAULT.stem

@@ -1,4 +1,4 @@
-"""Polars frames of a run: what its journal tells, exactly. Amounts are decimals made of text, never of floats."""
+"""Polars frames of a run, exactly as its journal says: amounts become decimals from their text, never by floats."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -18,14 +18,14 @@ from safla.report.trades import Trades
 if TYPE_CHECKING:
     import polars as pl
 
-DIGITS = 38  # of a decimal: the most that polars has
+DIGITS = 38  # the most digits that a decimal of polars has
 RATIO_PLACES = 6  # J14
 
 KINDS: dict[str, type[Fact]] = {str(kind.__struct_config__.tag): kind for kind in LEVELS}
 
 
 class FrameDecimals(NamedTuple):
-    """Decimals of the columns: the most that any symbol of the run has, so that every amount fits exactly."""
+    """The decimals of the columns: the most of all symbols of the run, so that every amount fits exactly."""
 
     price: int
     quantity: int
@@ -34,7 +34,7 @@ class FrameDecimals(NamedTuple):
 
 
 def events(journal: Path) -> "pl.DataFrame":
-    """A row an event: n, ts, type, symbol (null for the account) and the event as JSON, byte for byte as it stands."""
+    """One row for each event: n, ts, type, symbol (null for the account), and the event as the JSON of its line."""
     import polars as pl
 
     lines = list(reader.read(journal))
@@ -51,36 +51,36 @@ def events(journal: Path) -> "pl.DataFrame":
 
 
 def events_of(journal: Path, kind: str) -> "pl.DataFrame":
-    """The events of one type with their fields as columns, n before them. UsageError for a type that there is not."""
+    """The events of one type: n, and their fields as columns. UsageError for an unknown type."""
     if kind not in KINDS:
-        raise UsageError(f"{ascii(kind)[:60]} is no type of event; there are {', '.join(KINDS)}")
-    found = reader.read(journal)
+        raise UsageError(f"{ascii(kind)[:60]} is not a type of event; expected one of {', '.join(KINDS)}")
+    lines = reader.read(journal)
     return _typed(
-        [line for line in found if type(line.event) is KINDS[kind]], KINDS[kind], frame_decimals(found.started)
+        [line for line in lines if type(line.event) is KINDS[kind]], KINDS[kind], frame_decimals(lines.started)
     )
 
 
 def trades(journal: Path) -> "pl.DataFrame":
-    """A row a closed trade, in the order in which they were closed.
+    """One row for each closed trade, in the order of closing.
 
     symbol, trade, opened, closed, duration_seconds, quantity, entry, exit, gross, fees, net, reason, ambiguous (S12)
     """
     import polars as pl
 
-    found = reader.read(journal)
+    lines = reader.read(journal)
     closed: list[JournalLine] = []
-    doubts: list[bool] = []
+    ambiguous_exits: list[bool] = []
     ambiguous = False
-    for line in found:
+    for line in lines:
         if isinstance(line.event, Filled):
-            ambiguous = line.event.ambiguous  # a trade_closed stands right behind its fill (J18)
+            ambiguous = line.event.ambiguous  # the next line is its trade_closed, if it closes a trade (J18)
         elif isinstance(line.event, TradeClosed):
             closed.append(line)
-            doubts.append(ambiguous)
-    frame = _typed(closed, TradeClosed, frame_decimals(found.started)).rename({"ts": "closed"})
+            ambiguous_exits.append(ambiguous)
+    frame = _typed(closed, TradeClosed, frame_decimals(lines.started)).rename({"ts": "closed"})
     return frame.with_columns(
-        duration_seconds=(pl.col("closed") - pl.col("opened")).dt.total_seconds(),  # a Duration has no text in a CSV
-        ambiguous=pl.Series(doubts, dtype=pl.Boolean),
+        duration_seconds=(pl.col("closed") - pl.col("opened")).dt.total_seconds(),  # CSV cannot hold a Duration
+        ambiguous=pl.Series(ambiguous_exits, dtype=pl.Boolean),
     ).select(
         "symbol", "trade", "opened", "closed", "duration_seconds", "quantity", "entry", "exit", "gross", "fees", "net",
         "reason", "ambiguous",
@@ -100,22 +100,23 @@ def measured(frame: "pl.DataFrame", trades: Trades) -> "pl.DataFrame":
 
 
 def equity(ts: Int64, units: Int64, *, balance: int, places: int) -> "pl.DataFrame":
-    """A row a timestamp: ts (the candle's open time), equity at its close, drawdown from the highest so far (a ratio).
+    """One row for each timestamp: ts (the candle's open time), equity at its close, drawdown from the peak (a ratio).
 
     ts       int64[n], ms
-    units    int64[n], money units with so many places
+    units    int64[n], equity in money units
+    places   decimals of a money unit
     balance  money units, the first peak
     """
     import polars as pl
 
     peaks = np.maximum(np.maximum.accumulate(units), balance) if len(units) else units
-    drawdown = (peaks - units) / peaks  # shown, and nothing is decided by it
+    drawdown = (peaks - units) / peaks  # only for display: no decision depends on this float
     frame = pl.DataFrame({"ts": ts, "equity": _decimals(units, places), "drawdown": drawdown})
     return frame.with_columns(_moment("ts"))
 
 
 def frame_decimals(started: RunStarted) -> FrameDecimals:
-    """The decimals that a first line declares."""
+    """The decimals that the first line of a journal declares."""
     return FrameDecimals(
         price=max(one.price_decimals for one in started.symbols),
         quantity=max(one.quantity_decimals for one in started.symbols),
@@ -144,7 +145,7 @@ def _typed(lines: Sequence[JournalLine], kind: type[Fact], places: FrameDecimals
 
 
 def _column(name: str, values: Iterable[Any], *, annotation: Any, places: FrameDecimals) -> "pl.Series":
-    """One field of many events: a time, an amount, a count, a word; what has parts of its own is JSON."""
+    """One field of many events as a time, decimal, integer, bool or text; fields with parts of their own are JSON."""
     import polars as pl
 
     title = _title(annotation)
@@ -156,15 +157,19 @@ def _column(name: str, values: Iterable[Any], *, annotation: Any, places: FrameD
         return pl.Series(name, values, dtype=pl.Int64)
     if annotation is bool:
         return pl.Series(name, values, dtype=pl.Boolean)
-    texts = [one if one is None or isinstance(one, str) else msgspec.json.encode(one).decode("ascii") for one in values]
+    texts = [text if text is None or isinstance(text, str) else _json(text) for text in values]
     return pl.Series(name, texts, dtype=pl.String)
 
 
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode("ascii")
+
+
 def _title(annotation: Any) -> str | None:
-    """What journal/events.py calls the type of a field, optional or not."""
+    """The title that journal/events.py gives the type of a field, optional or not; None without one."""
     inner = msgspec.inspect.type_info(annotation)
     while isinstance(inner, msgspec.inspect.UnionType):
-        inner = next(one for one in inner.types if not isinstance(one, msgspec.inspect.NoneType))
+        inner = next(kind for kind in inner.types if not isinstance(kind, msgspec.inspect.NoneType))
     return (inner.extra_json_schema or {}).get("title") if isinstance(inner, msgspec.inspect.Metadata) else None
 
 

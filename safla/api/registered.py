@@ -1,4 +1,4 @@
-"""Strategies from Python: what a caller gives becomes an entry of the register (D5). Nothing is asked for a signal."""
+"""Strategies from Python: functions of a caller become entries of the register (D5). No signal is computed here."""
 
 import re
 from collections.abc import Mapping
@@ -11,30 +11,30 @@ from safla.runs.strategy_calls import plain_parameters
 from safla.runs.strategy_candles import Candles
 from safla.strategies.register import STRATEGIES, Strategy
 
-MOST_CANDLES = 1_000_000  # of a warm-up: no lookback is longer (market_data.lookback_candles)
+MOST_CANDLES = 1_000_000  # the longest warm-up: the limit of market_data.lookback_candles
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}", re.ASCII)  # as strategy.name
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}", re.ASCII)  # the pattern of strategy.name
 _LOOKBACK = "market_data.lookback_candles"
 
 
 class StrategyFunction(Protocol):
-    """What `strategies={"mine": function}` takes: a function of closed candles that carries how many it needs.
+    """A strategy as in `strategies={"mine": function}`: a function of closed candles with an attribute `warm_up`.
 
-    candles     all candles so far in ascending order, read-only: `ts` (int64, open time in ms UTC), `open`, `high`,
-                `low`, `close`, `volume` (float64, natural units: 60000.10), `units` (the same as exact integers),
+    candles     all closed candles in ascending order, read-only: `ts` (int64, open time in ms UTC), `open`, `high`,
+                `low`, `close`, `volume` (float64, as quoted: 60000.10), `units` (the same as exact integers),
                 `symbol`, `timeframe`, `price_decimals`, `volume_decimals`, `frame()` (polars), `len()` (safla.Candles)
     parameters  `strategy.parameters` of the configuration: a dict of int, float or str
     returns     (signal, strength), two arrays of n numbers: signal +1 enters, -1 exits, 0 does nothing; strength is a
                 finite number of at least 0 (with `strategy.entry_threshold_pct` it becomes the confidence), and may be
                 NaN where the signal is 0
-    warm_up     a number, or a function of the parameters: before so many candles there is no signal
-    window      left out, or likewise a number of at least warm_up: the signal depends on so many last candles alone,
-                and a paper run asks about no more of them
+    warm_up     an integer, or a function of the parameters: the number of candles before the first signal
+    window      optional, as warm_up and not less: the number of last candles on which a signal depends. A paper run
+                passes no more than these, so that it stays fast
 
-    A signal may depend on the candles up to its own and on nothing else. Every run asks the function about prefixes of
-    the candles too (with `window`, about windows): after changes of signal, and at places that it cannot guess. An
-    answer that is not the one over all candles is `safla.Finding`. That finds look-ahead; it does not prove honesty.
-    What the function raises, or returns that is no signal, is `safla.StrategyError`.
+    A signal may depend only on the candles up to its own. To find look-ahead, every run also calls the function with
+    prefixes of the candles (with `window`: with windows), after changes of the signal and at unpredictable places. A
+    signal that differs from the one over all candles raises `safla.Finding`. The check cannot prove that there is no
+    look-ahead. Exceptions of the function, and invalid results, raise `safla.StrategyError`.
 
         class Breakout:
             warm_up = 3
@@ -53,25 +53,28 @@ class StrategyFunction(Protocol):
 
     @property
     def warm_up(self) -> Any:
-        """How many candles are needed before the first signal, at least 1: a number, or a function of parameters."""
+        """How many candles are needed before the first signal: an integer >= 1, or a function of the parameters."""
         ...
 
 
 def registered(strategies: Mapping[str, StrategyFunction] | None) -> dict[str, Strategy]:
-    """Our strategies and the caller's. ConfigError for a name that is ours or none, StrategyError for no function."""
+    """The built-in strategies and the caller's.
+
+    ConfigError for a name that is taken or invalid, StrategyError for a value that is not a strategy.
+    """
     if strategies is not None and not isinstance(strategies, Mapping):
         raise UsageError(
-            f"strategies: {_kind(strategies)}; give a dict of names to functions, such as strategies={{'mine': "
-            "function}, and the name in the configuration: strategy.name: mine"
+            f"strategies: expected a dict of names to functions, got {_kind(strategies)}; pass strategies={{'mine': "
+            "function}, and name it in the configuration: strategy.name: mine"
         )
     register = dict(STRATEGIES)
     for name, function in (strategies or {}).items():
         if name in STRATEGIES or not _NAME.fullmatch(str(name)):
-            why = "is one of ours" if name in STRATEGIES else "is no name"
-            text = f"{why}; name it by a letter and up to 39 letters, digits or _"
+            why = "is the name of a built-in strategy" if name in STRATEGIES else "is not a valid name"
+            text = f"{why}; use a letter and up to 39 letters, digits or _"
             raise ConfigError([Problem("strategies", ascii(name)[1:-1][:80], text)])
-        _refuse_no_function(name, function)
-        register[name] = Strategy(function, _WarmUp(name, function), dict, _Window(name, function), natural=True)
+        _check_function(name, function)
+        register[name] = Strategy(function, _WarmUp(name, function), window=_Window(name, function), natural=True)
     return register
 
 
@@ -80,20 +83,20 @@ def _kind(value: object) -> str:
     return f"{'an' if name[:1] in 'aeiou' else 'a'} {name}"
 
 
-def _refuse_no_function(name: str, function: object) -> None:
+def _check_function(name: str, function: object) -> None:
     if isinstance(function, type):
-        raise StrategyError(f"strategy {name}: is the class {function.__name__}; give an object: {function.__name__}()")
+        raise StrategyError(f"strategy {name}: is the class {function.__name__}; pass an object: {function.__name__}()")
     if not callable(function):
-        raise StrategyError(f"strategy {name}: it is no function; a strategy is a function of candles and parameters")
+        raise StrategyError(f"strategy {name}: is not callable; pass a function of candles and parameters")
     if not hasattr(function, "warm_up"):
         raise StrategyError(
-            f"strategy {name}: it says no warm_up; a strategy carries how many candles it needs before its first "
-            "signal, as a number or a function of its parameters: function.warm_up = 50"
+            f"strategy {name}: has no warm_up; set the number of candles that it needs before its first signal, or a "
+            "function of its parameters: function.warm_up = 50"
         )
 
 
 class _WarmUp:
-    """How many candles a strategy says that it needs, checked each time it is asked."""
+    """The warm_up of a strategy, checked whenever it is read."""
 
     _called = "warm_up"
 
@@ -105,32 +108,32 @@ class _WarmUp:
         return self._number(parameters)
 
     def _number(self, parameters: Any) -> int:
-        said: Any = getattr(self._function, self._called)
+        value: Any = getattr(self._function, self._called)
         try:
-            number = said(plain_parameters(parameters)) if callable(said) else said
+            number = value(plain_parameters(parameters)) if callable(value) else value
         except Exception as error:
             text = " ".join(str(error).split())[:200]
             raise StrategyError(
                 f"strategy {self._name}: {self._called} raised {type(error).__name__}{': ' if text else ''}{text}, "
-                "before any candle was looked at"
+                "before the first candle"
             ) from error
         whole = self._whole(number)
         if whole is None or not 1 <= whole <= MOST_CANDLES:
             raise StrategyError(
                 f"strategy {self._name}: {self._called} gives {ascii(number)[:80]}; expected an integer from 1 to "
-                f"{MOST_CANDLES}, before any candle was looked at"
+                f"{MOST_CANDLES}"
             )
         return whole
 
     @staticmethod
     def _whole(number: Any) -> int | None:
-        """An integer of Python or numpy; no bool and no float."""
+        """An integer of Python or numpy; None for a bool, a float and others."""
         index = getattr(number, "__index__", None)
         return None if isinstance(number, bool) or index is None or not callable(index) else int(index())
 
 
 class _Window(_WarmUp):
-    """About how many candles a strategy says that it is to be asked; None where it says nothing."""
+    """The window of a strategy, checked whenever it is read; None where it has none."""
 
     _called = "window"
 
@@ -140,14 +143,14 @@ class _Window(_WarmUp):
         window, warm_up = self._number(parameters), _WarmUp(self._name, self._function)(parameters)
         if window < warm_up:
             raise StrategyError(
-                f"strategy {self._name}: its window of {window} candles is below its warm_up of {warm_up}; a signal "
-                "needs them"
+                f"strategy {self._name}: its window of {window} candles is shorter than its warm_up of {warm_up}; make "
+                "it at least as long"
             )
         return window
 
 
 def looked_back(loaded: Loaded, register: Mapping[str, Strategy]) -> Loaded:
-    """The configuration with a lookback as long as the strategy's warm-up, where the user names none (CONFIG.md)."""
+    """The configuration with a lookback as long as the strategy's warm-up, where the user sets none (CONFIG.md)."""
     config = loaded.config
     strategy = register.get(config.strategy.name)
     if strategy is None or config.strategy.name in STRATEGIES or loaded.origins[_LOOKBACK] != "default":

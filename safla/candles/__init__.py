@@ -1,1 +1,1 @@
-"""Candles as columns: read as integers, checked, resampled. Nothing is read from disk or network."""
+"""Candles as columns: parsed to integers, checked, resampled. Nothing here reads a disk or a network."""

@@ -1,4 +1,4 @@
-"""Rows that are no candles: which they are, and what stays when they are left out. No file is opened here."""
+"""Rows that are not valid candles: finding them, and leaving them out. No file is opened here."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,27 +14,27 @@ if TYPE_CHECKING:
 
 Handling = Literal["refuse", "drop"]
 
-NOTHING = ("", "nan", "null", "none", "na", "n/a", "-")  # how programs write that nothing was traded
+NOTHING = ("", "nan", "null", "none", "na", "n/a", "-")  # how programs write a missing value
 VALUES = ("open", "high", "low", "close", "volume")
-MOST_SHOWN = 5  # reasons of a file
-FEW = 10  # fewer than one row in so many are few
+MOST_SHOWN = 5  # reasons that are shown for one file
+FEW = 10  # fewer than one row in 10 counts as few
 
 Read = TypeVar("Read")
 
 
 class BadRows(DataError):
-    """Rows that are not sound. The text names the first; `rows` are the places of all that share its fault."""
+    """Rows that are not valid. The message names the first; `rows` are the indexes of all rows with that fault."""
 
     def __init__(self, text: str, rows: Sequence[int] | Int64, *, of: int = 0) -> None:
-        """of: how many rows there are; 0: not known."""
+        """of: how many rows there are in all; 0: not known."""
         super().__init__(text)
         self.rows = np.asarray(rows, np.int64)
-        self.few = len(self.rows) * FEW < of  # the file can do without them
+        self.few = len(self.rows) * FEW < of  # so few that leaving them out is an option
 
 
 @contextmanager
 def hinted(option: str) -> Iterator[None]:
-    """Where a few rows alone are not sound: say which option leaves them out."""
+    """Where only a few rows are bad, add to the error which option leaves them out."""
     try:
         yield
     except BadRows as error:
@@ -44,11 +44,11 @@ def hinted(option: str) -> Iterator[None]:
 
 
 class DroppedRows(NamedTuple):
-    """What was left out of a file."""
+    """How many rows of a file were left out, and why."""
 
-    without_trade: int  # rows of a candle in which nothing was traded: no prices at all
-    bad: int  # rows that are not sound (data.bad_rows: drop)
-    reasons: tuple[str, ...]  # with file and line: of the first bad row of each fault
+    without_trade: int  # rows without any price: nothing was traded in that candle
+    bad: int  # rows that are not valid (data.bad_rows: drop)
+    reasons: tuple[str, ...]  # for each fault its first bad row, with file and line
     first: int | None = None  # the number of the first row without a trade
 
 
@@ -58,12 +58,12 @@ NOTHING_LEFT = DroppedRows(0, 0, ())
 def sound(
     frame: "pl.DataFrame", numbers: Int64, *, read: Callable[["pl.DataFrame", Int64], Read], bad: Handling
 ) -> tuple[Read, Int64, DroppedRows]:
-    """What `read` makes of the rows, without those that hold no trade and, where that is asked for, the bad ones.
+    """Read the rows, without those that hold no trade and, if `bad` is drop, without the bad ones.
 
-    numbers  of the rows in their file
-    read     raises BadRows for rows that it cannot take
+    numbers  the numbers of the rows in their file
+    read     the reader; it raises BadRows for rows that it cannot read, and is called again without them
     """
-    left: DroppedRows | None = None  # None: nobody looked for rows without a trade yet
+    left: DroppedRows | None = None  # None: rows without a trade were not searched for yet
     while True:
         try:
             return read(frame, numbers), numbers, left or NOTHING_LEFT
@@ -75,7 +75,7 @@ def sound(
 def _kept(
     frame: "pl.DataFrame", numbers: Int64, error: BadRows, *, left: DroppedRows | None, bad: Handling
 ) -> tuple[Mask, DroppedRows]:
-    """Which rows stay after an error, and what is left out by now. Raises it where nothing may be left out."""
+    """Which rows stay after an error, and what was left out so far. Raises the error if its rows may not be dropped."""
     if left is None:
         blank = _without_trade(frame)
         if blank.any():
@@ -89,7 +89,7 @@ def _kept(
 
 
 def sum_dropped(parts: Sequence[DroppedRows]) -> DroppedRows:
-    """What was left out of the parts of a file."""
+    """What was left out of all parts of a file together."""
     reasons = [reason for part in parts for reason in part.reasons]
     first = next((part.first for part in parts if part.first is not None), None)
     return DroppedRows(
@@ -98,15 +98,15 @@ def sum_dropped(parts: Sequence[DroppedRows]) -> DroppedRows:
 
 
 def notes(left: DroppedRows, *, name: str, word: str) -> list[str]:
-    """What there is to say of it. name: of the file; word: what its rows are called there."""
-    said = []
+    """Notes for the user. name: of the file; word: what a row of the file is called, as line or row."""
+    lines = []
     if left.without_trade:
-        what = "a gap" if left.without_trade == 1 else f"a gap, as are {left.without_trade - 1:,} more like it"
-        said.append(f"{name}: {word} {left.first}: no price and no trade; left out, {what}")
-    said += [f"{reason}; left out (data.bad_rows: drop)" for reason in left.reasons[:MOST_SHOWN]]
+        others = "" if left.without_trade == 1 else f", like {_counted(left.without_trade - 1, f'more {word}')}"
+        lines.append(f"{name}: {word} {left.first}: no price and no trade; left out as a gap{others}")
+    lines += [f"{reason}; left out (data.bad_rows: drop)" for reason in left.reasons[:MOST_SHOWN]]
     if len(left.reasons) > 1:
-        said.append(f"{name}: {_counted(left.bad, 'bad row')} left out in all")
-    return said
+        lines.append(f"{name}: {_counted(left.bad, 'bad row')} left out in all")
+    return lines
 
 
 def _without_trade(frame: "pl.DataFrame") -> Mask:
@@ -118,8 +118,8 @@ def _without_trade(frame: "pl.DataFrame") -> Mask:
     )
     blank = pl.all_horizontal(pl.col(*VALUES[:4]).is_in(list(NOTHING)))
     no_volume = pl.col("volume").is_in(list(NOTHING)) | pl.col("volume").str.contains(r"^0+(\.0*)?$")
-    found: Mask = texts.select((blank & no_volume).alias("blank"))["blank"].to_numpy()
-    return found
+    without_trade: Mask = texts.select((blank & no_volume).alias("blank"))["blank"].to_numpy()
+    return without_trade
 
 
 def _rows(frame: "pl.DataFrame", kept: Mask) -> "pl.DataFrame":

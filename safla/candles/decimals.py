@@ -1,4 +1,4 @@
-"""Decimal text to integers, exactly, whole columns at a time. No float stands between text and int64 (D1)."""
+"""Decimal text to integers, exactly, a whole column at a time, without a float in between (D1)."""
 
 import re
 from collections.abc import Callable
@@ -15,30 +15,30 @@ if TYPE_CHECKING:
     import polars as pl
 
 MAX_PLACES = 12  # S3
-DUST_PLACES = 8  # what is kept of volumes with the dust of floats (S3)
-FLOAT_DIGITS = 15  # a number of so many digits, some of them behind DUST_PLACES, is a float's rounding of a shorter one
-SNAP_PLACES = 9  # a price within 10^-9 of its stated grid is meant to be on it
-PATTERN = r"^(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?(?:e-[0-9]{1,2})?$"  # Z5; rust's $ is the very end of the text
-WIDE = (
-    r"^[ \t]*\+?(0|[1-9][0-9]{0,17})?(?:\.([0-9]{0,25}))?(?:[eE]([+-]?[0-9]{1,2}))?[ \t]*$"  # and its other spellings
-)
+DUST_PLACES = 8  # decimals that are kept of volumes with rounding errors of floats (S3)
+# A number of so many digits, finer than DUST_PLACES, is taken for a shorter number with the rounding error of a float.
+FLOAT_DIGITS = 15
+SNAP_PLACES = 9  # a price within 10^-9 of its configured grid is taken to be on it
+PATTERN = r"^(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?(?:e-[0-9]{1,2})?$"  # Z5; in polars $ is the very end of the text
+# Other spellings of such numbers: +1, .5, 5., 8.380E-06, 3.6e+01, or between spaces.
+WIDE = r"^[ \t]*\+?(0|[1-9][0-9]{0,17})?(?:\.([0-9]{0,25}))?(?:[eE]([+-]?[0-9]{1,2}))?[ \t]*$"
 POWERS = 10 ** np.arange(19, dtype=np.int64)
-ROOM = LIMIT // POWERS  # the most that a power may be multiplied with
+ROOM = LIMIT // POWERS  # the largest factor for each power, so that the product is at most LIMIT
 
-_NONE = np.zeros(0, np.int64)
+_NO_ROWS = np.zeros(0, np.int64)
 
 RowPlace = Callable[[int], str]  # the place of a row in its file, for messages
 
 
 class Numbers(NamedTuple):
-    """A column of decimals: digits / 10**places, both per row; digits are never negative."""
+    """A column of decimals, digits / 10**places for each row; digits are never negative."""
 
     digits: Int64
     places: Int8
 
 
 def parse(frame: "pl.DataFrame", where: RowPlace) -> dict[str, Numbers]:
-    """Columns of text as numbers. DataError names the first cell that is no decimal (Z5)."""
+    """Parse columns of text to numbers. DataError names the first cell that is not a decimal (Z5)."""
     import polars as pl
 
     facts = {
@@ -47,21 +47,21 @@ def parse(frame: "pl.DataFrame", where: RowPlace) -> dict[str, Numbers]:
         "digits": pl.all().str.replace(".", "", literal=True).cast(pl.Int64, strict=False),
         "places": pl.all().str.len_bytes().cast(pl.Int64) - 1 - pl.all().str.find(".", literal=True).cast(pl.Int64),
     }
-    # one query, so that all columns are worked on at the same time
-    found = frame.select(fact.name.prefix(f"{name} ") for name, fact in facts.items())
-    fine = {name: found[f"fine {name}"].all() for name in frame.columns}
+    # One query, so that polars works on all columns in parallel.
+    checked = frame.select(fact.name.prefix(f"{name} ") for name, fact in facts.items())
+    fine = {name: checked[f"fine {name}"].all() for name in frame.columns}
     wide = {} if all(fine.values()) else _wide(frame, [name for name in frame.columns if not fine[name]], where=where)
     return {
-        name: _numbers(frame[name], found, name=name, where=where) if fine[name] else wide[name]
+        name: _numbers(frame[name], checked, name=name, where=where) if fine[name] else wide[name]
         for name in frame.columns
     }
 
 
 def of_floats(values: Float64) -> Numbers | None:
-    """The numbers whose shortest texts the floats have, if 15 digits and MAX_PLACES suffice; None where they do not.
+    """The numbers that the shortest texts of floats say, if 15 digits and MAX_PLACES are enough for all; else None.
 
-    A quotient of two exact floats is rounded once, so one that gives the float back is a decimal that means it; and of
-    at most 15 digits there is only one (IEEE 754). It takes a tenth of the time that texts take.
+    digits / 10**places of two exact floats is rounded once, so if it equals the float, the decimal stands for that
+    float; and there is only one such decimal of at most 15 digits (IEEE 754). This is ten times as fast as texts.
     """
     few = next((places for places in range(MAX_PLACES) if _exact(values[:1000], places) is not None), MAX_PLACES)
     for places in range(few, MAX_PLACES + 1):
@@ -72,20 +72,20 @@ def of_floats(values: Float64) -> Numbers | None:
 
 
 def _exact(values: Float64, places: int) -> Int64 | None:
-    if np.signbit(values).any() or not (values < 10.0 ** (15 - places)).all():  # neither is a NaN below anything
+    if np.signbit(values).any() or not (values < 10.0 ** (15 - places)).all():  # a NaN fails too: it is below nothing
         return None
     digits = np.rint(values * 10.0**places)
     return digits.astype(np.int64) if (digits / 10.0**places == values).all() else None
 
 
 def most_places(numbers: Numbers) -> int:
-    """The most decimals that one of them needs, zeros at the end not counted."""
+    """The most decimals that any of the numbers needs, without zeros at the end."""
     need = 0
     for places in range(int(numbers.places.max(initial=0)), 0, -1):
         if places <= need:
             break
         digits = numbers.digits[numbers.places == places]
-        common = int(np.gcd.reduce(digits)) if len(digits) else 0  # 0: they are all zero, and need no decimals
+        common = int(np.gcd.reduce(digits)) if len(digits) else 0  # 0: all numbers are zero and need no decimals
         while common and common % 10 == 0 and places > need:
             common, places = common // 10, places - 1
         need = max(need, places if common else 0)
@@ -93,9 +93,9 @@ def most_places(numbers: Numbers) -> int:
 
 
 def units(numbers: Numbers, places: int, *, name: str, where: RowPlace) -> tuple[Int64, Int64]:
-    """Integers in units of 10^-places, rounded down, and the rows where that took something away.
+    """Integers in units of 10^-places, rounded down, and the rows where rounding changed the number.
 
-    DataError names the first that does not fit below 2**62 (D1).
+    DataError names the first number that is more than 2**62 units (D1).
     """
     shift = places - numbers.places  # int8: places are at most 117
     up = np.clip(shift, 0, 18)
@@ -103,39 +103,40 @@ def units(numbers: Numbers, places: int, *, name: str, where: RowPlace) -> tuple
     if len(large):
         raise DataError(
             f"{where(int(large[0]))}: {name} {number_text(numbers, int(large[0]))} is too large for {places} decimals "
-            f"(2**62 units){more(len(large))}; markets.<SYMBOL> sets fewer decimals"
+            f"(2**62 units){more(len(large))}; set fewer decimals in markets.<SYMBOL>"
         )
     if not shift.any():
-        return numbers.digits, _NONE
+        return numbers.digits, _NO_ROWS
     result = numbers.digits * POWERS[up]
-    fine = np.flatnonzero((shift < 0) & (result > 0))  # these have more places than asked for
-    digits, power = numbers.digits[fine], POWERS[np.clip(-shift[fine], 0, 18)]
-    whole = np.where(shift[fine] < -18, 0, digits // power)
-    result[fine] = whole
-    return result, fine[(digits % power > 0) | (whole == 0)]
+    longer = np.flatnonzero((shift < 0) & (result > 0))  # rows with more decimals than places
+    digits, power = numbers.digits[longer], POWERS[np.clip(-shift[longer], 0, 18)]
+    whole = np.where(shift[longer] < -18, 0, digits // power)
+    result[longer] = whole
+    return result, longer[(digits % power > 0) | (whole == 0)]
 
 
 def number_text(numbers: Numbers, row: int) -> str:
-    """A number as it is written out: no exponent."""
+    """A number as text, without an exponent."""
     return to_text(int(numbers.digits[row]), int(numbers.places[row]))
 
 
 def more(count: int) -> str:
-    """How many rows share the fault of the first."""
+    """For messages: how many more rows have the same fault as the first."""
     return f" (and {count - 1} more)" if count > 1 else ""
 
 
 def snapped(numbers: Numbers, places: int) -> tuple[Numbers, int]:
-    """The numbers, those moved to the grid of 10^-places that lie within 10^-9 of it and are not on it; how many.
+    """The numbers, rounded to the grid of 10^-places where they miss it by at most 10^-9; and how many were rounded.
 
-    On a grid finer than 10^-8 the reach is a ten-thousandth of its step. Nothing is moved to 0.
+    On a grid finer than 10^-8 the tolerance is a ten-thousandth of its step. No number is rounded to 0.
     """
     reach = SNAP_PLACES if places < SNAP_PLACES else places + 4
     rows = np.flatnonzero((numbers.places > places) & (numbers.places - places <= 18))
-    own, digits = numbers.places[rows], numbers.digits[rows]
-    step = POWERS[own - places]
+    row_places, digits = numbers.places[rows], numbers.digits[rows]
+    step = POWERS[row_places - places]
     rest = digits % step
-    near = np.minimum(rest, step - rest) <= np.where(own >= reach, POWERS[np.clip(own - reach, 0, 18)], 0)
+    tolerance = np.where(row_places >= reach, POWERS[np.clip(row_places - reach, 0, 18)], 0)
+    near = np.minimum(rest, step - rest) <= tolerance
     nearest = digits // step + (rest > step - rest)
     moved = near & (rest > 0) & (nearest > 0)
     if not moved.any():
@@ -146,38 +147,35 @@ def snapped(numbers: Numbers, places: int) -> tuple[Numbers, int]:
 
 
 def finer(numbers: Numbers, places: int) -> Int64:
-    """The rows whose numbers need more decimals than that."""
+    """The rows whose numbers need more than so many decimals."""
     rows = np.flatnonzero(numbers.places > places)
     spare = np.clip(numbers.places[rows] - places, 0, 19)
     digits = numbers.digits[rows]
-    found: Int64 = rows[np.where(spare > 18, digits > 0, digits % POWERS[np.clip(spare, 0, 18)] > 0)]
-    return found
+    too_fine: Int64 = rows[np.where(spare > 18, digits > 0, digits % POWERS[np.clip(spare, 0, 18)] > 0)]
+    return too_fine
 
 
 def dusty(numbers: Numbers) -> Int64:
-    """The rows whose numbers are floats' roundings of shorter ones: as long as a float, and finer than 10^-8."""
+    """The rows with the rounding error of a float: numbers of 15 digits or more that are finer than 10^-8."""
     rows = finer(numbers, DUST_PLACES)
     digits = numbers.digits[rows].copy()
-    for _ in range(18):
-        even = (digits > 0) & (digits % 10 == 0)
-        if not even.any():
-            break
-        digits[even] //= 10
-    found: Int64 = rows[digits >= POWERS[FLOAT_DIGITS - 1]]
-    return found
+    while (padded := (digits > 0) & (digits % 10 == 0)).any():
+        digits[padded] //= 10
+    rounded: Int64 = rows[digits >= POWERS[FLOAT_DIGITS - 1]]
+    return rounded
 
 
 def _wide(frame: "pl.DataFrame", names: list[str], *, where: RowPlace) -> dict[str, Numbers]:
-    """Columns in which some numbers are written otherwise: +1, .5, 5., 8.380E-06, 3.6e+01, or between spaces."""
+    """Parse columns in which some numbers match WIDE only."""
     import polars as pl
 
     groups = {name: frame[name].str.extract_groups(WIDE).struct.unnest() for name in names}
     fine = {}
     for name, (whole, fraction, _) in groups.items():
         fine[name] = whole.is_not_null() | (fraction.is_not_null() & (fraction != ""))
-    if not all(one.all() for one in fine.values()):
-        raise _refusal(frame, fine, where=where)
-    found = {}
+    if not all(matches.all() for matches in fine.values()):
+        raise _not_decimal(frame, fine, where=where)
+    columns = {}
     for name, (whole, fraction, power) in groups.items():
         fraction = fraction.fill_null("")
         digits = (whole.fill_null("") + fraction).cast(pl.Int64, strict=False)
@@ -186,43 +184,45 @@ def _wide(frame: "pl.DataFrame", names: list[str], *, where: RowPlace) -> dict[s
         up = np.clip(-places, 0, 18)
         beyond = (digits.fill_null(0).to_numpy() > ROOM[up]) | (places < -18)
         digits = pl.select(pl.when(pl.Series(~beyond)).then(digits * pl.Series(POWERS[up]))).to_series()
-        found[name] = _with_long(frame[name], digits, np.clip(places, 0, None), name=name, where=where)
-    return found
+        columns[name] = _with_long(frame[name], digits, np.clip(places, 0, None), name=name, where=where)
+    return columns
 
 
-def _refusal(frame: "pl.DataFrame", fine: "dict[str, pl.Series]", *, where: RowPlace) -> DataError:
-    strange = {name: one.not_().arg_true() for name, one in fine.items()}
+def _not_decimal(frame: "pl.DataFrame", fine: "dict[str, pl.Series]", *, where: RowPlace) -> DataError:
+    """The error for the first cell, by row and then by column, that is not a decimal."""
+    bad = {name: matches.not_().arg_true() for name, matches in fine.items()}
     order = frame.columns
-    row, place = min((int(rows[0]), order.index(name)) for name, rows in strange.items() if len(rows))
+    row, place = min((int(rows[0]), order.index(name)) for name, rows in bad.items() if len(rows))
     name, cell = order[place], frame[order[place]][row]
-    rows = np.unique(np.concatenate([one.to_numpy() for one in strange.values()]))
+    rows = np.unique(np.concatenate([bad_cells.to_numpy() for bad_cells in bad.values()]))
     if not (cell or "").strip():
         return BadRows(f"{where(row)}: {name} is empty", rows)
     reason = next((f": {text}" for pattern, text in _REASONS if pattern.fullmatch(cell.strip())), "")
-    return BadRows(f"{where(row)}: {name} {cell[:40]!r} is no plain decimal number, such as 42283.58{reason}", rows)
+    return BadRows(f"{where(row)}: {name} {cell[:40]!r} is not a plain decimal number such as 42283.58{reason}", rows)
 
 
 _REASONS = (
     (re.compile(r"[0-9]{1,3}(,[0-9]{3})+\.[0-9]*|[0-9]{1,3}(,[0-9]{3}){2,}"),
-     "commas separate its thousands; export it without them"),
+     "it has commas between thousands; export it without them"),
     (re.compile(r"[0-9]{1,3}([ '_\u2019\u00a0\u202f][0-9]{3})+([.,][0-9]*)?|[0-9]{1,3}(\.[0-9]{3})+,[0-9]*"),
-     "its thousands are separated; export it without separators, and with a decimal point"),
-    (re.compile(r"[0-9]+,[0-9]{3}"), "its comma may separate thousands or decimals; write a decimal point"),
-    (re.compile(r"[0-9]*,[0-9]*"), "it has a decimal comma; write a point"),
+     "it has separators between thousands; export it without them, and with a decimal point"),
+    (re.compile(r"[0-9]+,[0-9]{3}"), "its comma may separate thousands or decimals; export it with a decimal point"),
+    (re.compile(r"[0-9]*,[0-9]*"), "it has a decimal comma; export it with a decimal point"),
 )  # fmt: skip
 
 
-def _numbers(cells: "pl.Series", found: "pl.DataFrame", *, name: str, where: RowPlace) -> Numbers:
-    if found[f"powers {name}"].any():
+def _numbers(cells: "pl.Series", checked: "pl.DataFrame", *, name: str, where: RowPlace) -> Numbers:
+    """The numbers of a column whose cells all match PATTERN; checked has the facts that `parse` computed."""
+    if checked[f"powers {name}"].any():
         return _with_powers(cells, name, where=where)
-    digits, places = found[f"digits {name}"], found[f"places {name}"].fill_null(0).to_numpy()
+    digits, places = checked[f"digits {name}"], checked[f"places {name}"].fill_null(0).to_numpy()
     if not digits.null_count():
         return Numbers(digits.to_numpy(), places.astype(np.int8))
     return _with_long(cells, digits, places, name=name, where=where)
 
 
 def _with_powers(cells: "pl.Series", name: str, *, where: RowPlace) -> Numbers:
-    """A column in which some numbers are written like 1.234e-05."""
+    """Parse a column in which some numbers have an exponent, such as 1.234e-05."""
     import polars as pl
 
     halves = cells.str.splitn("e-", 2).struct.unnest()
@@ -233,7 +233,7 @@ def _with_powers(cells: "pl.Series", name: str, *, where: RowPlace) -> Numbers:
 
 
 def _with_long(cells: "pl.Series", digits: "pl.Series", places: Int64, *, name: str, where: RowPlace) -> Numbers:
-    """A column in which some numbers have too many digits for 64 bits."""
+    """Complete a column in which some numbers have too many digits for 64 bits: their digits are null."""
     columns = digits.fill_null(0).to_numpy().copy(), places.astype(np.int8)
     for row in digits.is_null().arg_true().to_list():
         columns[0][row], columns[1][row] = _long(cells[row], name, at=where(row))
@@ -241,10 +241,10 @@ def _with_long(cells: "pl.Series", digits: "pl.Series", places: Int64, *, name: 
 
 
 def _long(cell: str, name: str, *, at: str) -> tuple[int, int]:
-    """A number of more than 18 digits: most of them are zeros at the end, or the dust of a float.
+    """Digits and places of a number of more than 18 digits, which end in zeros or in the rounding error of a float.
 
-    Where they do not fit, so many decimals are kept as do, more than DUST_PLACES, and the last of them says alone that
-    something stood there or behind it.
+    If it does not fit in 64 bits, as many decimals are kept as do fit, more than DUST_PLACES. The last of them is 1 if
+    anything was cut off, else 0. DataError if not even that fits.
     """
     mantissa, _, exponent = cell.strip(" \t+").lower().partition("e")
     whole, _, fraction = mantissa.partition(".")
@@ -258,4 +258,4 @@ def _long(cell: str, name: str, *, at: str) -> tuple[int, int]:
         shorter, dust = divmod(digits, 10 ** (places - kept))
         if shorter * 10 + 1 < 2**63:
             return shorter * 10 + (1 if dust else 0), kept + 1
-    raise DataError(f"{at}: {name} {cell[:60]} has more digits than 64 bits hold")
+    raise DataError(f"{at}: {name} {cell[:60]} has more digits than fit in 64 bits")

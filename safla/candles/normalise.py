@@ -1,4 +1,4 @@
-"""The rows of files and pages, and how they become the candles of a symbol on one scale. No file is opened here."""
+"""How the rows of files and pages become the candles of a symbol on one scale. No file is opened here."""
 
 from typing import NamedTuple
 
@@ -27,39 +27,39 @@ from safla.text import printable
 
 PRICES = ("open", "high", "low", "close")
 FIELDS = ("ts", *PRICES, "volume")
-MAX_ROWS = 12_000_000  # of a symbol: 22 years of minutes
+MAX_ROWS = 12_000_000  # for one symbol: 22 years of minutes
 
 CandleRow = tuple[int, int, int, int, int]  # open, high, low, close, volume in units
 
 
 class FileRows(NamedTuple):
-    """The rows of one file in its order: ms UTC, the five numbers, where they stood, and what there is to say."""
+    """The rows of one file in its order: times in ms UTC, the five numbers, their places, and notes for the user."""
 
     origin: Origin
     ts: Int64
     numbers: dict[str, Numbers]  # open, high, low, close, volume
     notes: tuple[str, ...]
     closed: bool  # the source itself says that the last candle is complete
-    left: DroppedRows = NOTHING_LEFT  # rows of the file that are not among these
-    timeframe: str | None = None  # where the source itself says it
+    left: DroppedRows = NOTHING_LEFT  # rows of the file that were left out
+    timeframe: str | None = None  # if the source itself states it
 
 
 class Target(NamedTuple):
-    """What the candles of a symbol must be: name, time grid, decimals (None: read off them), bound of D1."""
+    """What the candles of a symbol must match: name, time grid, decimals (None: as the candles have), bound of D1."""
 
     symbol: str
     step_ms: int
     price_decimals: int | None
     volume_decimals: int | None
     price_limit: int
-    least_price_decimals: int = 0  # where they are read off: an exchange writes its candles on the grid of its tick
+    least_price_decimals: int = 0  # where price_decimals is None: those of the tick of an exchange
     least_volume_decimals: int = 0
-    snap_decimals: int | None = None  # of a stated price_decimals or tick: prices that miss it by a float's rounding
+    snap_decimals: int | None = None  # of a configured price_decimals or tick: nearly equal prices are rounded to it
     bad_rows: Handling = "refuse"
 
 
 class Counts(NamedTuple):
-    """What the summary says of a symbol's candles."""
+    """The counts of a symbol's candles for the summary."""
 
     symbol: str
     candles: int
@@ -68,59 +68,59 @@ class Counts(NamedTuple):
     gaps: int
     missing: int  # candles in those gaps
     volumes_cut: int  # to volume_decimals, or to 8 (S3)
-    bad_rows: int = 0  # left out, since data.bad_rows says so; each is a gap
+    bad_rows: int = 0  # left out by data.bad_rows: drop; each is a gap
     without_trade: int = 0  # rows without a price, which are gaps
-    incomplete: int = 0  # longer candles that were not built, for one of their parts is missing
+    incomplete: int = 0  # longer candles that were not built because a part of them is missing
 
 
 class ScaledCandles(NamedTuple):
-    """The candles of a page in units."""
+    """The candles of a page, in units of the run."""
 
     rows: list[tuple[int, CandleRow]]  # by opening time, ms
-    cut: int  # volumes that were finer
+    cut: int  # how many volumes had more decimals and were cut
 
 
 def of_columns(origin: Origin, columns: Columns, *, price_decimals: int, volume_decimals: int) -> FileRows:
-    """Candles that are in units of 10^-decimals already, as the rows of a file would be."""
+    """FileRows of candles that are in units of 10^-decimals already."""
     places = dict.fromkeys(PRICES, price_decimals) | {"volume": volume_decimals}
     numbers = {
-        name: Numbers(getattr(columns, name), np.broadcast_to(np.int8(own), len(columns.ts)))
-        for name, own in places.items()
+        name: Numbers(getattr(columns, name), np.broadcast_to(np.int8(decimals), len(columns.ts)))
+        for name, decimals in places.items()
     }
     return FileRows(origin, columns.ts, numbers, (), closed=True)
 
 
 def file_of_last_candle(files: list[FileRows]) -> FileRows:
-    """The file that holds the last candle of a symbol; of several that do, one that says itself that it is closed."""
-    return max((one for one in files if len(one.ts)), key=lambda one: (int(one.ts.max()), one.closed))
+    """The file with the last candle of a symbol; of several, preferably one that states that the candle is closed."""
+    return max((rows for rows in files if len(rows.ts)), key=lambda rows: (int(rows.ts.max()), rows.closed))
 
 
 def assemble(files: list[FileRows], target: Target) -> tuple[Series, Counts, tuple[str, ...]]:
-    """The candles of a symbol out of its files, in any order, each checked (S1-S3, D1).
+    """Check and join the candles of a symbol from its files, which may come in any order (S1-S3, D1).
 
-    The same candle in two files, with the same values, is one. DataError where the values differ.
+    A candle that two files have with the same values is used once. DataError where the values differ.
     """
-    files = sorted((one for one in files if len(one.ts)), key=lambda one: int(one.ts.min()))
+    files = sorted((rows for rows in files if len(rows.ts)), key=lambda rows: int(rows.ts.min()))
     if not files:
-        raise DataError(f"{target.symbol}: the source has no candle")
-    if sum(len(one.ts) for one in files) > MAX_ROWS:
-        raise DataError(f"{target.symbol}: more than {MAX_ROWS} rows")
-    files = [_snapped(one, target) for one in files]
+        raise DataError(f"{target.symbol}: the source has no candles")
+    if sum(len(rows.ts) for rows in files) > MAX_ROWS:
+        raise DataError(f"{target.symbol}: more than {MAX_ROWS} rows; use longer candles or fewer files")
+    files = [_snapped(rows, target) for rows in files]
     price_decimals = _price_decimals(files, target)
-    seen = max(_volume_decimals(files), target.least_volume_decimals)
-    volume_decimals = seen if target.volume_decimals is None else target.volume_decimals
+    needed = max(_volume_decimals(files), target.least_volume_decimals)
+    volume_decimals = needed if target.volume_decimals is None else target.volume_decimals
     bounds = validation.Bounds(target.step_ms, target.price_limit, price_decimals, volume_decimals)
     parts: list[validation.Ordered] = []
     notes: list[str] = []
     duplicates, cut = 0, 0
     left: list[DroppedRows] = []
-    for one in files:
-        columns, rows_cut = _columns(one, price_decimals=price_decimals, volume_decimals=volume_decimals)
-        ordered, dropped = _ordered(columns, bounds, one.origin, bad=target.bad_rows)
-        left.append(bad_rows.sum_dropped([one.left, dropped]))
+    for rows in files:
+        columns, rows_cut = _columns(rows, price_decimals=price_decimals, volume_decimals=volume_decimals)
+        ordered, dropped = _ordered(columns, bounds, rows.origin, bad=target.bad_rows)
+        left.append(bad_rows.sum_dropped([rows.left, dropped]))
         parts.append(ordered)
-        notes.extend(_said(one, ordered=ordered, cut=rows_cut, volume_decimals=volume_decimals))
-        notes.extend(bad_rows.notes(left[-1], name=printable(one.origin.file), word=one.origin.word))
+        notes.extend(_notes(rows, ordered=ordered, cut=rows_cut, volume_decimals=volume_decimals))
+        notes.extend(bad_rows.notes(left[-1], name=printable(rows.origin.file), word=rows.origin.word))
         duplicates, cut = duplicates + ordered.duplicates, cut + rows_cut
     columns, shared = validation.merged(parts, bounds)
     notes.extend(_shared_note(file, other, count) for (file, other), count in shared.items())
@@ -129,27 +129,27 @@ def assemble(files: list[FileRows], target: Target) -> tuple[Series, Counts, tup
     without = int(np.count_nonzero(columns.volume == 0))
     counts = Counts(
         target.symbol, len(columns.ts), duplicates, without, gaps.number, gaps.missing, cut,
-        bad_rows=sum(one.bad for one in left), without_trade=sum(one.without_trade for one in left),
+        bad_rows=sum(part.bad for part in left), without_trade=sum(part.without_trade for part in left),
     )  # fmt: skip
     return Series(target.symbol, price_decimals, volume_decimals, columns), counts, tuple(notes)
 
 
 def in_units(series: Series, scale: Scale, *, price_limit: int, origin: str) -> ScaledCandles:
-    """A page on another scale. DataError names the first price that is off its grid, or what is out of bounds (D1)."""
+    """Convert a page to the scale of a run. DataError for a price that is too fine or an amount out of bounds (D1)."""
     rows, cut = [], 0
     for ts, *prices, volume in zip(*(column.tolist() for column in series.columns), strict=True):
         at = f"{origin}: candle {ts}"
         shift = scale.price_decimals - series.price_decimals
-        whole = [_moved(price, shift) for price in prices]
+        whole = [_shifted(price, shift) for price in prices]
         for name, price, (_, rest) in zip(PRICES, prices, whole, strict=True):
             if rest:
                 text = to_text(price, series.price_decimals)
                 raise DataError(f"{at}: {name} {text} has more decimals than this run's {scale.price_decimals}")
         opened, high, low, close = (price for price, _ in whole)
-        amount, dust = _moved(volume, scale.volume_decimals - series.volume_decimals)
+        amount, dust = _shifted(volume, scale.volume_decimals - series.volume_decimals)
         if high > price_limit or amount >= LIMIT:
             text = f"high {to_text(high, scale.price_decimals)}, volume {to_text(amount, scale.volume_decimals)}"
-            raise DataError(f"{at}: {text}: above what this run can sum")
+            raise DataError(f"{at}: {text}: too large for the scale of this run")
         rows.append((ts, (opened, high, low, close, amount)))
         cut += 1 if dust else 0
     return ScaledCandles(rows, cut)
@@ -158,10 +158,10 @@ def in_units(series: Series, scale: Scale, *, price_limit: int, origin: str) -> 
 def _ordered(
     columns: Columns, bounds: validation.Bounds, origin: Origin, *, bad: Handling
 ) -> tuple[validation.Ordered, DroppedRows]:
-    """The candles in order, each sound; and what was left out for that, where bad rows may be."""
+    """The candles in order, each of them valid; and what was left out, where bad rows may be left out."""
     reasons: list[str] = []
     dropped = 0
-    if bad == "drop":  # first what a row says by itself, for a time that is wrong is out of order too
+    if bad == "drop":  # check each row by itself first, because a row with a wrong time would also break the order
         try:
             validation.check_candles(columns, bounds, origin=origin)
         except BadRows as error:
@@ -180,108 +180,111 @@ def _ordered(
 
 
 def _without(columns: Columns, origin: Origin, error: BadRows) -> tuple[Columns, Origin]:
+    """The candles without the rows of an error."""
     kept = np.ones(len(columns.ts), bool)
     kept[error.rows] = False
     if not kept.any():
-        raise DataError(f"{error}; no sound row is left") from error
+        raise DataError(f"{error}; no valid row is left") from error
     return Columns(*(column[kept] for column in columns)), origin._replace(numbers=origin.numbers[kept])
 
 
 def _shared_note(file: str, other: str, count: int) -> str:
-    what = "1 candle stands" if count == 1 else f"{count} candles stand"
-    return f"{printable(file)}: {what} in {printable(other)} too, with the same values; taken once"
+    candles = "1 candle is" if count == 1 else f"{count} candles are"
+    return f"{printable(file)}: {candles} also in {printable(other)} with the same values; used once"
 
 
-def _snapped(one: FileRows, target: Target) -> FileRows:
-    """The rows with prices and volumes on their stated grid, where they miss it by a float's rounding."""
+def _snapped(rows: FileRows, target: Target) -> FileRows:
+    """The rows with prices and volumes rounded to their configured grid, where a float's rounding error misses it."""
     grids = dict.fromkeys(PRICES, target.snap_decimals) | {"volume": target.volume_decimals}
-    stated = {"prices": target.snap_decimals, "volumes": target.volume_decimals}
-    numbers, counts = dict(one.numbers), dict.fromkeys(stated, 0)
+    decimals = {"prices": target.snap_decimals, "volumes": target.volume_decimals}
+    numbers, counts = dict(rows.numbers), dict.fromkeys(decimals, 0)
     for name, places in grids.items():
         if places is not None:
-            numbers[name], moved = snapped(one.numbers[name], places)
+            numbers[name], moved = snapped(rows.numbers[name], places)
             counts["prices" if name in PRICES else "volumes"] += moved
-    said = [
-        f"{printable(one.origin.file)}: {count} {kind if count > 1 else kind[:-1]} taken as the nearest number of "
-        f"{stated[kind]} decimals, at most 1e-9 away (a float's rounding)"
+    notes = [
+        f"{printable(rows.origin.file)}: {count} {kind if count > 1 else kind[:-1]} rounded to {decimals[kind]} "
+        f"decimals, by at most 1e-9 (rounding errors of floats)"
         for kind, count in counts.items()
         if count
     ]
-    return one._replace(numbers=numbers, notes=(*one.notes, *said)) if said else one
+    return rows._replace(numbers=numbers, notes=(*rows.notes, *notes)) if notes else rows
 
 
 def _price_decimals(files: list[FileRows], target: Target) -> int:
-    given = target.price_decimals
-    for one in files:
+    """The configured decimals of the prices, or those that they need. DataError names the first price that is finer."""
+    configured = target.price_decimals
+    for file in files:
         for name in PRICES:
-            numbers = one.numbers[name]
-            if given is None and len(rows := dusty(numbers)):
+            numbers = file.numbers[name]
+            if configured is None and len(rows := dusty(numbers)):
                 row = int(rows[0])
-                said = f"{number_text(numbers, row)} is a float's rounding of a shorter number{more(len(rows))}"
-                raise DataError(f"{one.origin.at(row)}: {name} {said}; {_advice(files, numbers, row, target)}")
-            rows = finer(numbers, MAX_PLACES if given is None else given)
+                fault = f"{number_text(numbers, row)} has the rounding error of a float{more(len(rows))}"
+                raise DataError(f"{file.origin.at(row)}: {name} {fault}; {_advice(files, numbers, row, target)}")
+            rows = finer(numbers, MAX_PLACES if configured is None else configured)
             if not len(rows):
                 continue
             row = int(rows[0])
             raise DataError(
-                f"{one.origin.at(row)}: {name} {number_text(numbers, row)} has more decimals than "
-                f"{MAX_PLACES if given is None else f'the {given} that are stated'}{more(len(rows))}; "
+                f"{file.origin.at(row)}: {name} {number_text(numbers, row)} has more decimals than "
+                f"{MAX_PLACES if configured is None else f'the {configured} that are configured'}{more(len(rows))}; "
                 f"{_advice(files, numbers, row, target)}"
             )
-    return max(_seen(files, PRICES), target.least_price_decimals) if given is None else given
+    return max(_most_places(files, PRICES), target.least_price_decimals) if configured is None else configured
 
 
 def _advice(files: list[FileRows], numbers: Numbers, row: int, target: Target) -> str:
-    """What to do about a price that is too fine: where a float rounded a shorter one, the scale of those."""
+    """What to do about a price with too many decimals: round to the grid that all prices are near, if there is one."""
     key = f"markets.{target.symbol}.price_decimals"
-    meant = next((places for places in range(DUST_PLACES + 1) if _fits(files, places)), None)
-    if meant is not None and meant != target.price_decimals:
-        near, _ = snapped(Numbers(numbers.digits[row : row + 1], numbers.places[row : row + 1]), meant)
-        return f"{key}: {meant} takes it as {number_text(near, 0)}"
+    intended = next((places for places in range(DUST_PLACES + 1) if _fits(files, places)), None)
+    if intended is not None and intended != target.price_decimals:
+        near, _ = snapped(Numbers(numbers.digits[row : row + 1], numbers.places[row : row + 1]), intended)
+        return f"set {key}: {intended} to read it as {number_text(near, 0)}"
     if target.price_decimals is not None:
         return f"{key} may be up to {MAX_PLACES}"
-    return "round them, or take the prices of 1000 coins for those of one"
+    return "round the prices, or use the price of 1000 coins instead of one"
 
 
 def _fits(files: list[FileRows], places: int) -> bool:
-    """Whether every price is on that grid, or misses it by no more than a float's rounding."""
-    prices = (one.numbers[name] for one in files for name in PRICES)
-    return not any(len(finer(snapped(own, places)[0], places)) for own in prices)
+    """Whether every price is on the grid of 10^-places, or misses it only by a float's rounding error."""
+    prices = (rows.numbers[name] for rows in files for name in PRICES)
+    return not any(len(finer(snapped(numbers, places)[0], places)) for numbers in prices)
 
 
-def _seen(files: list[FileRows], names: tuple[str, ...]) -> int:
-    return max(most_places(one.numbers[name]) for one in files for name in names)
+def _most_places(files: list[FileRows], names: tuple[str, ...]) -> int:
+    return max(most_places(rows.numbers[name]) for rows in files for name in names)
 
 
 def _volume_decimals(files: list[FileRows]) -> int:
-    """The most decimals seen. Where one volume is a float's rounding, or they do not fit, a ninth place is dust."""
-    places = _seen(files, ("volume",))
+    """The decimals that the volumes need; DUST_PLACES if they do not fit, or have rounding errors of floats."""
+    places = _most_places(files, ("volume",))
     if places <= DUST_PLACES:
         return places
-    volumes = [one.numbers["volume"] for one in files]
-    most = max(float((one.digits / 10.0**one.places).max()) for one in volumes)
-    if places > MAX_PLACES or any(len(dusty(one)) for one in volumes) or most * 10.0**places >= LIMIT:
+    volumes = [rows.numbers["volume"] for rows in files]
+    most = max(float((numbers.digits / 10.0**numbers.places).max()) for numbers in volumes)
+    if places > MAX_PLACES or any(len(dusty(numbers)) for numbers in volumes) or most * 10.0**places >= LIMIT:
         return DUST_PLACES
     return places
 
 
-def _columns(one: FileRows, *, price_decimals: int, volume_decimals: int) -> tuple[Columns, int]:
-    at = one.origin.at
+def _columns(rows: FileRows, *, price_decimals: int, volume_decimals: int) -> tuple[Columns, int]:
+    """The rows as integer columns, and how many volumes were cut."""
+    at = rows.origin.at
     places = dict.fromkeys(PRICES, price_decimals) | {"volume": volume_decimals}
-    scaled = {name: units(one.numbers[name], places[name], name=name, where=at) for name in places}
-    return Columns(one.ts, **{name: whole for name, (whole, _) in scaled.items()}), len(scaled["volume"][1])
+    scaled = {name: units(rows.numbers[name], places[name], name=name, where=at) for name in places}
+    return Columns(rows.ts, **{name: whole for name, (whole, _) in scaled.items()}), len(scaled["volume"][1])
 
 
-def _said(one: FileRows, *, ordered: validation.Ordered, cut: int, volume_decimals: int) -> list[str]:
+def _notes(rows: FileRows, *, ordered: validation.Ordered, cut: int, volume_decimals: int) -> list[str]:
     facts = (
-        (ordered.turned, "newest first, turned round"),
-        (ordered.duplicates, f"{ordered.duplicates} duplicates with the same values ignored"),
+        (ordered.turned, "newest first; the order was reversed"),
+        (ordered.duplicates, f"repeated candles with the same values, ignored: {ordered.duplicates}"),
         (cut, f"{cut} volumes cut to {volume_decimals} decimals"),
     )
-    name = printable(one.origin.file)
-    return [*one.notes, *(f"{name}: {fact}" for is_so, fact in facts if is_so)]
+    name = printable(rows.origin.file)
+    return [*rows.notes, *(f"{name}: {fact}" for holds, fact in facts if holds)]
 
 
-def _moved(units: int, shift: int) -> tuple[int, int]:
-    """The decimal point moved so many places, rounded down; and what that took away."""
+def _shifted(units: int, shift: int) -> tuple[int, int]:
+    """Move the decimal point by so many places: the result, rounded down, and the remainder."""
     return (units * 10**shift, 0) if shift >= 0 else divmod(units, 10**-shift)

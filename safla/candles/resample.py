@@ -1,4 +1,4 @@
-"""Longer candles out of shorter ones, on the UTC grid and in integers. A candle of which a part is missing is a gap."""
+"""Build longer candles from shorter ones, on the UTC grid and in integers. A candle with a missing part is a gap."""
 
 from typing import NamedTuple
 
@@ -11,18 +11,18 @@ from safla.errors import DataError
 
 
 class ResampleResult(NamedTuple):
-    """What was built."""
+    """The longer candles, and which could not be built."""
 
     series: Series
-    incomplete: int  # longer candles that were not built, for one of their parts is missing
-    first_incomplete: int | None  # ms, the first of them
+    incomplete: int  # longer candles that were not built because a part of them is missing
+    first_incomplete: int | None  # ms, the open time of the first of them
 
 
 def resampled(series: Series, *, source_ms: int, step_ms: int) -> ResampleResult:
-    """Candles of step_ms out of those of source_ms, which ascend on their grid: complete ones alone.
+    """Candles of step_ms from candles of source_ms, which ascend on their grid. Only complete candles are built.
 
-    Open of the first, highest high, lowest low, close of the last, sum of the volumes. DataError for a sum of 2**62
-    units or more, and where no candle is complete.
+    Open of the first, highest high, lowest low, close of the last, sum of the volumes. DataError if a sum may reach
+    2**62 units, and if no candle is complete.
     """
     columns, parts = series.columns, step_ms // source_ms
     buckets = columns.ts // step_ms * step_ms
@@ -30,8 +30,8 @@ def resampled(series: Series, *, source_ms: int, step_ms: int) -> ResampleResult
     counts = np.diff(starts, append=len(buckets))
     whole = counts == parts
     if not whole.any():
-        raise DataError(f"{series.symbol}: no candle is complete: each is built of {parts} candles of the source")
-    _refuse_large(series, parts=parts)
+        raise DataError(f"{series.symbol}: no complete candle: each needs {parts} candles of the source")
+    _check_volumes(series, parts=parts)
     lasts = starts + counts - 1
     built = Columns(
         buckets[starts],
@@ -47,20 +47,20 @@ def resampled(series: Series, *, source_ms: int, step_ms: int) -> ResampleResult
     return ResampleResult(series._replace(columns=kept), len(missing), first)
 
 
-def told(found: ResampleResult, *, timeframe: str, source: str) -> tuple[str, ...]:
-    """What there is to say of it."""
-    symbol, count = found.series.symbol, found.incomplete
-    built = f"{symbol}: {len(found.series.columns.ts):,} candles of {timeframe} built of those of {source}"
-    if found.first_incomplete is None:
+def told(result: ResampleResult, *, timeframe: str, source: str) -> tuple[str, ...]:
+    """Notes for the user about what was built."""
+    series, count = result.series, result.incomplete
+    built = f"{series.symbol}: {len(series.columns.ts):,} candles of {timeframe} built from candles of {source}"
+    if result.first_incomplete is None:
         return (built,)
-    be = "is" if count == 1 else "are"
-    return (f"{built}; {count:,} {be} incomplete and left out as gaps, the first at {iso(found.first_incomplete)}",)
+    what = "is incomplete and left out as a gap" if count == 1 else "are incomplete and left out as gaps"
+    return (f"{built}; {count:,} {what}, the first at {iso(result.first_incomplete)}",)
 
 
-def _refuse_large(series: Series, *, parts: int) -> None:
+def _check_volumes(series: Series, *, parts: int) -> None:
     most = int(series.columns.volume.max())
     if most * parts < LIMIT:
         return
     raise DataError(
-        f"{series.symbol}: a volume of {most} units, {parts} times, is not below 2**62 units; set fewer volume_decimals"
+        f"{series.symbol}: a volume of {most} units times {parts} is not below 2**62 units; set fewer volume_decimals"
     )

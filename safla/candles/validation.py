@@ -1,4 +1,4 @@
-"""Which candles are sound: S1-S4 and the bounds of D1. Nothing is mended here, and no file is opened."""
+"""Which candles are valid: S1-S4 and the bounds of D1. Nothing is repaired here, and no file is opened."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -19,19 +19,19 @@ MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
 
 
 class Origin(NamedTuple):
-    """Where rows stood: a file, what its rows are called there, and the number of each."""
+    """Where rows come from: a file, what its rows are called, and the number of each row."""
 
     file: str
     word: str  # "line" of a text, "row" of a table
     numbers: Int64
 
     def at(self, row: int) -> str:
-        """The place of a row, as messages begin with it."""
+        """The place of a row, with which messages begin."""
         return f"{printable(self.file)}: {self.word} {self.numbers[row]}"
 
 
 class Bounds(NamedTuple):
-    """What candles must keep to: the time grid (S1), the highest price (D1); and the decimals in messages."""
+    """What candles must satisfy: the time grid (S1) and the highest price (D1); and the decimals for messages."""
 
     step_ms: int
     price_limit: int
@@ -40,12 +40,12 @@ class Bounds(NamedTuple):
 
 
 class Ordered(NamedTuple):
-    """Candles in strictly ascending order, and what was done for it."""
+    """Candles in strictly ascending order, and what was done to get there."""
 
     columns: Columns
     origin: Origin
     duplicates: int
-    turned: bool
+    turned: bool  # they were newest first, and their order was reversed
 
 
 class GapCount(NamedTuple):
@@ -67,7 +67,7 @@ RULES: tuple[Rule, ...] = (
     (lambda c, b: c.low > c.close, "low {low} is above close {close}"),
     (
         lambda c, b: c.high > b.price_limit,
-        "high {high} is above {price_limit}, the most that can be summed",
+        "high {high} is above {price_limit}, the highest price that 64-bit sums allow",
     ),
     (lambda c, b: c.volume < 0, "volume {volume} is below 0"),
     (lambda c, b: c.volume >= LIMIT, "volume {volume} is not below 2**62 units; set fewer volume_decimals"),
@@ -75,21 +75,21 @@ RULES: tuple[Rule, ...] = (
 
 
 def check_candles(columns: Columns, bounds: Bounds, *, origin: Origin) -> None:
-    """Refuse candles that break S1, S3 or D1: DataError names the first row, its values, and how many more."""
+    """Raise BadRows for candles that break S1, S3 or D1; it names the first row, its values, and how many more."""
     broken = [(rule(columns, bounds), text) for rule, text in RULES]
     if not any(mask.any() for mask, _ in broken):
         return
     rows = np.flatnonzero(np.logical_or.reduce([mask for mask, _ in broken]))
     row = int(rows[0])
     template = next(text for mask, text in broken if mask[row])
-    said = template.format(**_texts(columns, bounds, row=row))
-    raise BadRows(f"{origin.at(row)}: {said}{more(len(rows))}", rows, of=len(columns.ts))
+    fault = template.format(**_texts(columns, bounds, row=row))
+    raise BadRows(f"{origin.at(row)}: {fault}{more(len(rows))}", rows, of=len(columns.ts))
 
 
 def ascend(columns: Columns, bounds: Bounds, *, origin: Origin) -> Ordered:
-    """Candles in ascending order: newest first is turned round, the same candle again is ignored (S2).
+    """Candles in ascending order: an order of newest first is reversed, a repeated equal candle is ignored (S2).
 
-    At least one candle. DataError for one that comes again with other values, and for one that is out of order.
+    At least one candle. BadRows for a candle that is repeated with other values, DataError for one out of order.
     """
     turned = bool(columns.ts[0] > columns.ts[-1])
     if turned:
@@ -97,13 +97,13 @@ def ascend(columns: Columns, bounds: Bounds, *, origin: Origin) -> Ordered:
     late = np.zeros(len(columns.ts), bool)
     late[1:] = columns.ts[1:] <= np.maximum.accumulate(columns.ts)[:-1]
     if not late.any():
-        return Ordered(_solid(columns), origin, duplicates=0, turned=turned)
+        return Ordered(_contiguous(columns), origin, duplicates=0, turned=turned)
     kept = Columns(*(column[~late] for column in columns))
     again = Columns(*(column[late] for column in columns))
     rest = origin._replace(numbers=origin.numbers[~late])
     rows = np.flatnonzero(late) if not turned else len(late) - 1 - np.flatnonzero(late)
     others = origin._replace(numbers=origin.numbers[late])
-    _refuse_revised(kept, again, bounds, origins=(rest, others), rows=rows)
+    _check_repeated(kept, again, bounds, origins=(rest, others), rows=rows)
     return Ordered(kept, rest, duplicates=int(late.sum()), turned=turned)
 
 
@@ -115,83 +115,84 @@ def count_gaps(ts: Int64, step_ms: int) -> GapCount:
 
 
 def merged(parts: list[Ordered], bounds: Bounds) -> tuple[Columns, dict[tuple[str, str], int]]:
-    """The candles of several files as one series; and of two files, how many candles both have.
+    """The candles of several files as one series; and for pairs of files, how many candles both have.
 
-    parts  by their first candle. DataError where two files give a candle other values: both places and values are named
+    parts  in the order of their first candles. DataError where two files have a candle with different values, naming
+    both places and the values
     """
     if len(parts) == 1:
         return parts[0].columns, {}
-    joined = Columns(*(np.concatenate(columns) for columns in zip(*(one.columns for one in parts), strict=True)))
+    joined = Columns(*(np.concatenate(columns) for columns in zip(*(part.columns for part in parts), strict=True)))
     if (np.diff(joined.ts) > 0).all():
         return joined, {}
-    owner = np.repeat(np.arange(len(parts)), [len(one.columns.ts) for one in parts])
-    numbers = np.concatenate([one.origin.numbers for one in parts])
+    owner = np.repeat(np.arange(len(parts)), [len(part.columns.ts) for part in parts])
+    numbers = np.concatenate([part.origin.numbers for part in parts])
     order = np.argsort(joined.ts, kind="stable")
     joined, owner, numbers = Columns(*(column[order] for column in joined)), owner[order], numbers[order]
     again = np.zeros(len(order), bool)
     again[1:] = np.diff(joined.ts) == 0
-    first = np.maximum.accumulate(
-        np.where(again, 0, np.arange(len(order)))
-    )  # where each candle stands for the first time
+    # For each row the index at which its candle occurs first: the sort is stable, so that is in the earliest part.
+    first = np.maximum.accumulate(np.where(again, 0, np.arange(len(order))))
     other = again & np.logical_or.reduce([column != column[first] for column in joined])
     if other.any():
         row = int(np.argmax(other))
         place = int(first[row])
-        one, two = (parts[owner[at]].origin._replace(numbers=numbers[at : at + 1]) for at in (place, row))
-        said = _differing(joined, place, joined, row, bounds)
+        earlier, later = (parts[owner[at]].origin._replace(numbers=numbers[at : at + 1]) for at in (place, row))
+        values = _differing(joined, place, joined, row, bounds)
         raise DataError(
-            f"{two.at(0)}: candle_revised: {iso(int(joined.ts[row]))} stands in {one.at(0)} with other values: {said}"
-            f"{more(int(np.count_nonzero(other)))}; leave one of the files out"
+            f"{later.at(0)}: candle_revised: {iso(int(joined.ts[row]))} is also in {earlier.at(0)} with other values: "
+            f"{values}{more(int(np.count_nonzero(other)))}; leave one of the files out"
         )
     pairs, counts = np.unique(np.stack([owner[again], owner[first[again]]]), axis=1, return_counts=True)
-    files = [one.origin.file for one in parts]
+    files = [part.origin.file for part in parts]
     shared = {(files[a], files[b]): int(count) for (a, b), count in zip(pairs.T.tolist(), counts, strict=True)}
-    return _solid(Columns(*(column[~again] for column in joined))), shared
+    return _contiguous(Columns(*(column[~again] for column in joined))), shared
 
 
-def _differing(mine: Columns, row: int, theirs: Columns, other: int, bounds: Bounds) -> str:
-    """Which values of two candles differ: those of the second, then of the first."""
+def _differing(first: Columns, row: int, second: Columns, other: int, bounds: Bounds) -> str:
+    """Which values of two candles differ: for each that of the second candle, then that of the first."""
     places = dict.fromkeys(Columns._fields[1:5], bounds.price_decimals) | {"volume": bounds.volume_decimals}
-    pairs = {name: (int(getattr(mine, name)[row]), int(getattr(theirs, name)[other])) for name in places}
+    pairs = {name: (int(getattr(first, name)[row]), int(getattr(second, name)[other])) for name in places}
     texts = [
-        f"{name} {to_text(two, places[name])} and there {to_text(one, places[name])}"
-        for name, (one, two) in pairs.items()
-        if one != two
+        f"{name} {to_text(here, places[name])} instead of {to_text(there, places[name])}"
+        for name, (there, here) in pairs.items()
+        if there != here
     ]
     return ", ".join(texts)
 
 
-def _refuse_revised(
+def _check_repeated(
     kept: Columns, again: Columns, bounds: Bounds, *, origins: tuple[Origin, Origin], rows: Int64
 ) -> None:
+    """Raise an error unless each candle of `again` is in `kept` with the same values."""
     first, origin = origins
     place = np.minimum(np.searchsorted(kept.ts, again.ts), len(kept.ts) - 1)
     unknown = kept.ts[place] != again.ts
-    other = np.logical_or.reduce([mine[place] != theirs for mine, theirs in zip(kept, again, strict=True)])
+    other = np.logical_or.reduce([before[place] != after for before, after in zip(kept, again, strict=True)])
     if not other.any():
         return
     row = int(np.argmax(other))
     time = iso(int(again.ts[row]))
     if unknown[row]:
         raise DataError(f"{origin.at(row)}: {time} is out of order; sort the file by time")
-    said = _differing(kept, int(place[row]), again, row, bounds)
+    values = _differing(kept, int(place[row]), again, row, bounds)
     revised = other & ~unknown
     raise BadRows(
-        f"{origin.at(row)}: candle_revised: {time} stands in {first.word} {first.numbers[place[row]]} with other "
-        f"values: {said}{more(int(np.count_nonzero(revised)))}",
+        f"{origin.at(row)}: candle_revised: {time} is also in {first.word} {first.numbers[place[row]]} with other "
+        f"values: {values}{more(int(np.count_nonzero(revised)))}",
         rows[revised],
         of=len(kept.ts) + len(again.ts),
     )
 
 
 def _off_grid(ts: Int64, row: int, step_ms: int) -> str:
-    """What is wrong with the time of a row; where most are shifted alike, by how much, and whose days these are."""
+    """What is wrong with the time of a row; if most rows are shifted alike, by how much and to which time zone."""
     name = next((name for name, ms in TIMEFRAMES.items() if ms == step_ms), f"{step_ms} ms")
-    usual = f"time {iso(int(ts[row]))} is not on the grid of {name} candles"
+    off_grid = f"time {iso(int(ts[row]))} is not on the grid of {name} candles"
     shifts, counts = np.unique(ts % step_ms, return_counts=True)
     shift = int(shifts[np.argmax(counts)])
     if not shift or shift % MINUTE_MS or 2 * counts.max() <= len(ts) or len(ts) < 2:
-        return usual
+        return off_grid
     opens = f"{shift // HOUR_MS:02}:{shift % HOUR_MS // MINUTE_MS:02}"
     if name == "1d":
         east = DAY_MS - shift if 2 * shift > DAY_MS else -shift
@@ -199,15 +200,15 @@ def _off_grid(ts: Int64, row: int, step_ms: int) -> str:
         zone += f":{abs(east) % HOUR_MS // MINUTE_MS:02}" if east % HOUR_MS else ""
         return f"1d candles that open at {opens} UTC (the day of {zone}); safla needs days that open at 00:00 UTC"
     if step_ms <= HOUR_MS:
-        return f"{name} candles that open {shift // MINUTE_MS} min after those of UTC, such as {iso(int(ts[row]))}"
+        return f"{name} candles that open {shift // MINUTE_MS} min after the UTC grid, such as {iso(int(ts[row]))}"
     following = f"{step_ms // HOUR_MS:02}:00"
     return (
-        f"{name} candles that open at {opens} UTC and every {step_ms // HOUR_MS} h from there; safla needs those that "
-        f"open at 00:00, {following}, ... UTC"
+        f"{name} candles that open at {opens} UTC and every {step_ms // HOUR_MS} h from then on; safla needs candles "
+        f"that open at 00:00, {following}, ... UTC"
     )
 
 
-def _solid(columns: Columns) -> Columns:
+def _contiguous(columns: Columns) -> Columns:
     return Columns(*(np.ascontiguousarray(column) for column in columns))
 
 

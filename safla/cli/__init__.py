@@ -21,36 +21,36 @@ from safla.errors import Bug, ConfigError, HostError, SaflaError, problem_lines
 from safla.runs import interrupt
 from safla.text import printable
 
-# Each name with the module whose `command` is imported only when it is called for, and what `safla --help` says of it.
+# Each command with the module that is imported only when the command is called, and its line in `safla --help`.
 COMMANDS = {
     "run": ("safla.cli.run", "Run what a configuration describes, and write its journal."),
     "replay": ("safla.cli.replay", "Verify a journal: chain, books, and every decision again."),
-    "status": ("safla.cli.status", "Say where a run stands, also while it goes on."),
+    "status": ("safla.cli.status", "Show the status of a run, also while it is running."),
     "halt": ("safla.cli.halt", "Halt a paper run: no entries until it is resumed."),
     "resume": ("safla.cli.resume", "Lift the halts of a paper run."),
     "stop": ("safla.cli.stop", "End a paper run for good."),
     "validate": ("safla.cli.validate", "Check configurations: all problems at once."),
     "init": ("safla.cli.init", "Write a commented configuration to start from."),
     "data": ("safla.cli.data", "Candles: fetch, list, verify, import, export."),
-    "doctor": ("safla.cli.doctor", "Look at what a run needs: exchange, clock, store, versions."),
-    "schema": ("safla.cli.schema", "Print the JSON Schema of what we read and write."),
+    "doctor": ("safla.cli.doctor", "Check what a run needs: exchange, clock, store, versions."),
+    "schema": ("safla.cli.schema", "Print the JSON Schemas of configuration, journal and summary."),
 }
 EXAMPLE = "safla init config.yaml && safla validate config.yaml"
-CYCLES = 1_000_000  # objects between two looks for cycles: we make hardly any, and looking costs a sixth of a short run
-UNWRAPPED = "\b\n"  # click leaves the lines of such a paragraph alone, so an example can be copied
+CYCLES = 1_000_000  # objects between two garbage collections: safla makes hardly any cycles, and collecting is slow
+UNWRAPPED = "\b\n"  # click does not wrap a paragraph that begins so: an example can be copied
 HINT = "safla --help lists the commands"
 
 
 class Session:
-    """What a command tells the command line while it works: the folder of its run, for the details of a bug."""
+    """What a command reports to the command line: the folder of its run, where the details of a bug are written."""
 
     folder: Path | None = None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code (DESIGN 5). The answer goes to stdout, the talk to stderr.
+    """Run a command and return its exit code (DESIGN 5). The result goes to stdout, notes and errors to stderr.
 
-    Without arguments it is the program itself: it takes the words of its process, and its signals.
+    Without arguments it is the program itself: it takes the arguments of its process and handles its signals.
     """
     session = Session()
     if arguments is None:
@@ -58,13 +58,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         gc.set_threshold(CYCLES)
         panics.silence()
     _fill_closed_streams()
-    if arguments is None and (code := completed(lambda asked: program(asked, checked=False))) is not None:
+    if arguments is None and (code := completed(lambda words: program(words, checked=False))) is not None:
         return code
     words = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        return _answered(words, session)
-    except click.exceptions.Exit as leave:
-        return leave.exit_code
+        return _invoke(words, session)
+    except click.exceptions.Exit as end:
+        return end.exit_code
     except click.ClickException as error:
         _say(_usage(error, words))
         return 2
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(problem_lines(error.problems) if isinstance(error, ConfigError) else [f"safla: {error}", *error.details])
         return error.exit_code
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would complain when it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python reports it again when it ends
         return 0
     except OSError as error:
         place = f": {error.filename}" if error.filename else ""
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say([f"safla: {error.object} cannot be written in {error.encoding}; {UTF8}"])
         return 6
     except MemoryError:
-        _say(["safla: there is not enough memory; give this process more, or name fewer candles or symbols"])
+        _say(["safla: not enough memory; give this process more, or use fewer candles or symbols"])
         return 6
     except ImportError as error:
         if (error.name or "").partition(".")[0] == "safla":
@@ -98,13 +98,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BaseException as error:
         if isinstance(error, SystemExit | GeneratorExit):
             raise
-        return _bug(error, session.folder)  # a panic of polars is no Exception
+        return _bug(error, session.folder)  # a panic of polars is not an Exception
 
 
 def program(arguments: Sequence[str], *, checked: bool = True) -> click.Group:
-    """All commands, of which only the one that is called for is imported.
+    """The group of all commands; only the module of the command in `arguments` is imported.
 
-    checked  whether it is to run, so that this machine must have room for its libraries
+    checked  check first whether this machine has room for its libraries: not for shell completion
     """
     called = next((word for word in arguments if not word.startswith("-")), "")
     commands = {
@@ -132,17 +132,17 @@ def _loaded(module: str, *, checked: bool) -> click.Command:
     return command
 
 
-def _answered(arguments: list[str], session: Session) -> int:
+def _invoke(arguments: list[str], session: Session) -> int:
     if sys.flags.optimize:
-        raise click.UsageError("python -O removes checks that must stay; run without -O and PYTHONOPTIMIZE")
+        raise click.UsageError("python -O removes checks that safla needs; run it without -O and PYTHONOPTIMIZE")
     if sys.stdout is None:
-        raise HostError("stdout is closed: there is no place for the answer")
-    for one in arguments:
-        _refuse_unsayable(one)
+        raise HostError("stdout is closed, so the result cannot be printed; open it, or redirect it to a file")
+    for argument in arguments:
+        _reject_bad_characters(argument)
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError):  # a stream that a caller put there may have no encoding to set
+        with contextlib.suppress(AttributeError):  # a stream that a caller has set may have no encoding
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    os.umask(0o077)  # Z8: what we write is the user's alone
+    os.umask(0o077)  # Z8: only the user can read what safla writes
     group = program(arguments)
     with group.make_context("safla", arguments, obj=session) as context:
         code = group.invoke(context)
@@ -151,7 +151,7 @@ def _answered(arguments: list[str], session: Session) -> int:
 
 
 def _fill_closed_streams() -> None:
-    """Closed streams become /dev/null, else the journal would get the number 2, and what a library says on stderr."""
+    """Open /dev/null for closed streams; else a journal could become descriptor 2 and get a library's error text."""
     descriptor = os.open(os.devnull, os.O_RDWR)
     while descriptor <= 2:
         os.set_inheritable(descriptor, True)
@@ -161,24 +161,24 @@ def _fill_closed_streams() -> None:
         sys.stderr = os.fdopen(2, "w", encoding="utf-8", closefd=False)
 
 
-def _refuse_unsayable(argument: str) -> None:
-    """What no shell can pass, a caller of `main` can: it would fail wherever it is taken for a path."""
+def _reject_bad_characters(argument: str) -> None:
+    """UsageError for characters that no path can have. No shell passes them, but a caller of `main` can."""
     try:
         if b"\0" not in os.fsencode(argument):
             return
     except UnicodeEncodeError:
         pass
-    raise click.UsageError(f"{argument[:80]}: holds NUL, or what the names of files cannot say; leave it out")
+    raise click.UsageError(f"{argument[:80]}: has NUL or another character that no file name can have; leave it out")
 
 
 def _version(context: click.Context, parameter: click.Parameter, value: bool) -> None:
     if value:
-        from importlib.metadata import PackageNotFoundError, version  # slow, and needed here alone
+        from importlib.metadata import PackageNotFoundError, version  # slow to import, and only needed here
 
         try:
             click.echo(f"safla {version('safla-trading')}")
         except PackageNotFoundError:
-            click.echo("safla, from a folder that is not installed")
+            click.echo("safla, not installed: from its source folder")
         context.exit()
 
 
@@ -193,7 +193,7 @@ def _usage(error: click.ClickException, words: Sequence[str]) -> list[str]:
 
 
 def _bug(error: BaseException, folder: Path | None) -> int:
-    """One line, and the details in a file of the run's folder or of a new one, without local variables (Z12)."""
+    """Print one line, and write the traceback, without local variables (Z12), into the run's folder or a new one."""
     name = str(error) if isinstance(error, Bug) else type(error).__name__
     try:
         place = folder if folder and folder.is_dir() else tempfile.mkdtemp(prefix="safla-")
@@ -201,13 +201,13 @@ def _bug(error: BaseException, folder: Path | None) -> int:
         with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.writelines(traceback.format_exception(error))
     except OSError as full:
-        path = f"nowhere, for {full.strerror}"
-    _say([f"safla: a bug of ours: {name}; please report it with the details, which are in {path}"])
+        path = f"nowhere: {full.strerror}"
+    _say([f"safla: a bug in safla: {name}; please report it with the details in {path}"])
     return 70
 
 
 def _say(lines: Sequence[str]) -> None:
-    """Lines for people, on stderr; what would begin another is escaped too (Z13). Where nobody listens, it is lost."""
+    """Print lines on stderr, control characters escaped (Z13); they are lost where stderr is closed."""
     with contextlib.suppress(OSError):
         for line in lines:
             click.echo(printable(line), err=True)

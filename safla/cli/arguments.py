@@ -1,4 +1,4 @@
-"""Arguments that several commands share: paths, whose ~ no shell expanded (`--out=~/runs`), and ./config.yaml."""
+"""Arguments that several commands share: paths with ~, as in `--out=~/runs`, and the default ./config.yaml."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 DEFAULT = "config.yaml"
 
-ClickFunction = Callable[..., Any]  # a command, or what decorates one
+ClickFunction = Callable[..., Any]  # a command, or a decorator of one
 
 
 class PathName(click.Path):
-    """A path of the user's, ~ expanded; whether it is there is looked at by whoever opens it."""
+    """A path with ~ expanded. It need not exist: opening it raises the right error."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The path. BadParameter for an empty one, and where its ~name has no home directory."""
+        """The path. BadParameter for an empty one, and for ~name where that user has no home directory."""
         if not str(value):
-            self.fail("an empty name; an unset variable of the shell leaves one", param, ctx)
+            self.fail("expected a path, got an empty text; is a variable of the shell unset?", param, ctx)
         try:
             return super().convert(home(str(value)), param, ctx)
         except ValueError as error:
@@ -34,18 +34,18 @@ PATH = PathName(path_type=Path)
 
 
 def configuration(named: Path | None) -> Path:
-    """The configuration that is named, else ./config.yaml. UsageError where there is neither."""
+    """The path of the configuration: the named one, else ./config.yaml. UsageError where there is neither."""
     if named is None and not Path(DEFAULT).exists():
         raise click.UsageError(
-            f"no configuration is named, and there is no {DEFAULT} here; name one, or make it with `safla init`"
+            f"no configuration is named, and there is no {DEFAULT} here; name one, or write one with `safla init`"
         )
     return named or Path(DEFAULT)
 
 
 def loaded(named: Path | None, *, sets: Sequence[str]) -> "Loaded":
-    """The configuration that is named, else ./config.yaml if it exists, else the defaults. Errors as in load.
+    """The named configuration, else ./config.yaml if it exists, else the defaults. Errors as in load.
 
-    What a strategy or an exchange deserves to hear is not said: only which variables were meant for us and are not.
+    It warns of SAFLA_ variables that are ignored. The configuration's own warnings are left to the caller.
     """
     from safla.config.loader import load
     from safla.config.variables import ignored_variables

@@ -1,4 +1,4 @@
-"""Completion by the shell: what bash, zsh and fish ask for in _SAFLA_COMPLETE. The words come in COMP_WORDS."""
+"""Completion by bash, zsh and fish: the shell passes its request in _SAFLA_COMPLETE and the words in COMP_WORDS."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ NAME = "safla"
 
 
 def completed(program: Callable[[Sequence[str]], click.Command]) -> int | None:
-    """Answer the shell, and give the exit code; None where no shell asks. program: the commands for some words."""
+    """Answer a request of the shell and return the exit code; None without one. program: makes the commands."""
     instruction = os.environ.get(VARIABLE)
     if instruction is None:
         return None

@@ -1,4 +1,4 @@
-"""What `safla halt`, `resume` and `stop` share: their options, and how an answer is printed."""
+"""What `safla halt`, `resume` and `stop` share: their options, and how the outcome is printed."""
 
 import json
 import re
@@ -18,29 +18,29 @@ NOTE = re.compile(r"[ -~]{0,200}")  # J14
 
 
 def options(function: ClickFunction) -> ClickFunction:
-    """What all three take: the run, a note, and the form of the answer."""
-    why = "Why: printable ASCII, at most 200 characters; it stands in the journal."
-    function = click.option("--json", "as_json", is_flag=True, help="Print what becomes of it as JSON.")(function)
+    """Add what all three take: RUN, --note and --json."""
+    why = "Why, in printable ASCII of at most 200 characters; the journal keeps it for halt and resume, not for stop."
+    function = click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")(function)
     function = click.option("--note", callback=_note, metavar="TEXT", help=why)(function)
     return click.argument("run", type=PATH, metavar="RUN")(function)
 
 
 def run_command(run: Path, *, kind: "CommandKind", note: str | None, as_json: bool, halt: int | None = None) -> int:
-    """Leave a command for a run, and print what becomes of it."""
+    """Give a command to a run, and print the outcome."""
     from safla.paper import command
 
     try:
-        answer = command.give_command(run, kind, halt=halt, note=note, say=_say)
+        outcome = command.give_command(run, kind, halt=halt, note=note, say=_say)
     except UsageError as error:
         raise click.UsageError(str(error), ctx=click.get_current_context()) from error
     if as_json:
-        told = {
-            "id": answer.command.id, "command": kind, "halt": halt, "note": note, "given": answer.command.given,
-            "acts_at": answer.acts_at, "running": answer.running, "done": answer.done, "text": answer.text,
+        values = {
+            "id": outcome.command.id, "command": kind, "halt": halt, "note": note, "given": outcome.command.given,
+            "acts_at": outcome.acts_at, "running": outcome.running, "done": outcome.done, "text": outcome.text,
         }  # fmt: skip
-        click.echo(json.dumps(told, indent=2))
+        click.echo(json.dumps(values, indent=2))
     else:
-        click.echo(printable(answer.text))
+        click.echo(printable(outcome.text))
     return 0
 
 

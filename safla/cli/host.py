@@ -1,7 +1,7 @@
-"""What this machine must offer before a command loads its libraries (FAULTS 29).
+"""What this machine must have before a command loads its libraries (FAULTS 29).
 
 Where address space, threads or descriptors run out inside polars, numpy or LLVM, the process is aborted with pages of
-their own text, or hangs. So the room is asked for first, and given back.
+their own text, or hangs. So a command first takes as much as they need, and gives it back.
 """
 
 import mmap
@@ -10,15 +10,15 @@ import threading
 
 from safla.errors import INSTALL, REINSTALL, HostError
 
-ADDRESS_SPACE = 2 * 2**30  # bytes that may be named, not memory in use; for compiled code 1.4 GiB were too few
+ADDRESS_SPACE = 2 * 2**30  # bytes of address space, not of memory; for compiled code 1.4 GiB were too few
 DESCRIPTORS = 16
-THREADS_A_CORE = 4  # of the libraries, all together
+THREADS_A_CORE = 4  # that all libraries together start
 SPARE_THREADS = 8
-PACKAGES = {"ruamel": "ruamel.yaml"}  # of modules that have another name
+PACKAGES = {"ruamel": "ruamel.yaml"}  # the packages of modules that are named otherwise
 
 
 def refuse_too_little() -> None:
-    """Raise HostError unless address space, descriptors and threads suffice: a millisecond for each five threads."""
+    """Raise HostError unless address space, descriptors and threads suffice. Five threads take a millisecond."""
     try:
         mmap.mmap(-1, ADDRESS_SPACE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=0).close()
     except OSError as error:
@@ -55,7 +55,7 @@ def _try_threads(wanted: int) -> None:
 
 
 def unloadable(error: ImportError) -> HostError:
-    """What to do about a package that is not there, or cannot be loaded."""
+    """The error for a package that is missing or cannot be loaded, with what to do about it."""
     name = (error.name or "a package").partition(".")[0]
     package = PACKAGES.get(name, name)
     if isinstance(error, ModuleNotFoundError):

@@ -1,4 +1,4 @@
-"""`safla init`: writes a commented configuration to start from, and never over a file that is there."""
+"""`safla init`: writes a commented configuration to start from, and never overwrites a file."""
 
 from pathlib import Path
 
@@ -57,25 +57,25 @@ risk:
 @click.command("init", epilog="Example: safla init config.yaml")
 @click.argument("file", type=PATH, default=DEFAULT, metavar="[FILE]")
 def command(*, file: Path) -> None:
-    """Write a commented configuration to start from, FILE or else config.yaml.
+    """Write a commented configuration to start from, to FILE or else config.yaml.
 
-    Exit 2 where something has that name already and is not that very text; it stays as it is.
+    An existing file is never changed: exit 2, unless it has exactly this content.
     """
     try:
         put_new(file, STARTER)
     except FileExistsError as error:
         if _is_starter(file):
-            click.echo(f"{printable(str(file))}: is there already, just so; nothing was written")
+            click.echo(f"{printable(str(file))}: exists already with this content; nothing was written")
             return
-        raise UsageError(f"{printable(str(file))} exists and stays as it is; name another file") from error
+        raise UsageError(f"{printable(str(file))}: exists and is not overwritten; name another file") from error
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UsageError(f"{printable(str(file))}: its folder does not exist; make it, or name another file") from error
     except ValueError as error:
-        raise UsageError(f"{printable(str(file))} is no path; name a file") from error
+        raise UsageError(f"{printable(str(file))}: not a path; name a file") from error
     name = printable(str(file))
     click.echo(f"{name}: written; `safla validate {name}` checks it, `safla run {name}` runs it on synthetic candles")
 
 
 def _is_starter(file: Path) -> bool:
-    """Whether a file holds what would be written, so that the same command may be typed twice."""
+    """Whether a file has the content that would be written, so that the same command may be run twice."""
     return not file.is_symlink() and file.is_file() and file.read_bytes() == STARTER.encode()

@@ -1,4 +1,4 @@
-"""Files that a command writes where its user says: the whole file or none of it (Z8)."""
+"""Files that a command writes where the user wants them: the whole file or nothing (Z8)."""
 
 import os
 import tempfile
@@ -10,22 +10,22 @@ from safla.journal.files import sync_folder
 
 
 def put_new(path: Path, text: str | bytes) -> None:
-    """Write a file that is not there yet. Raises FileExistsError where something has its name."""
+    """Write a new file. Raises FileExistsError where something has its name already."""
     if os.path.lexists(path):
         raise FileExistsError(path)
-    with _beside(path, text) as name:
-        os.link(name, path)
+    with _temporary(path, text) as name:
+        os.link(name, path)  # unlike a rename, a link never replaces a file that appeared meanwhile
 
 
 def write_output(path: Path, text: str) -> None:
-    """Write a file, in place of one that may be there."""
-    with _beside(path, text) as name:
+    """Write a file; it replaces one of the same name."""
+    with _temporary(path, text) as name:
         os.replace(name, path)
 
 
 @contextmanager
-def _beside(path: Path, text: str | bytes) -> Iterator[str]:
-    """A synced file in the same folder, to be given its name within the `with`; none is left behind."""
+def _temporary(path: Path, text: str | bytes) -> Iterator[str]:
+    """A synced temporary file in the same folder, to be renamed or linked within the `with`; it never stays."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -34,6 +34,6 @@ def _beside(path: Path, text: str | bytes) -> Iterator[str]:
             os.fsync(handle)
         yield name
     finally:
-        with suppress(FileNotFoundError):  # it may have got its own name
+        with suppress(FileNotFoundError):  # it may have been renamed
             os.unlink(name)
     sync_folder(path.parent)

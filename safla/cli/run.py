@@ -22,21 +22,21 @@ MOST_LOGGED_AT_ONCE = 2**20  # bytes
     "run", epilog="Example: safla run configs/btc.yaml --set risk.stop_loss_pct=0.03 --fail-on 'max_drawdown > 0.2'"
 )
 @click.argument("config", type=PATH, required=False, metavar="[CONFIG]")
-@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Overlay a value; may be given several times.")
-@click.option("--out", type=PATH, metavar="DIR", help="The run folder; else one below logs/.")
+@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Set a configuration key; may be repeated.")
+@click.option("--out", type=PATH, metavar="DIR", help="The run folder; default: a new one in logs/.")
 @click.option(
-    "--symbols", type=click.Choice(["primary", "test"]), default="primary", show_default=True, help="The list in use."
+    "--symbols", type=click.Choice(["primary", "test"]), default="primary", show_default=True, help="Symbol list."
 )
 @click.option(
     "--engine", type=click.Choice(["auto", "interpreted", "compiled"]), default="auto", show_default=True,
-    help="The form of the engine; it changes speed, never a result.",
+    help="How the engine runs; it changes the speed, never a result.",
 )  # fmt: skip
 @click.option(
     "--journal-detail", "detail", type=click.Choice(["trades", "decisions", "candles"]), help="As journal.detail."
 )
-@click.option("--fail-on", multiple=True, metavar="EXPR", help="Exit 1 if METRIC OP NUMBER holds; may be repeated.")
-@click.option("--force", is_flag=True, help="Begin again; the run folder that is there is kept as DIR.1, DIR.2, ...")
-@click.option("--new", is_flag=True, help="Begin another paper account, though one of this configuration goes on.")
+@click.option("--fail-on", multiple=True, metavar="EXPR", help="Exit 1 if METRIC OP NUMBER is true; may be repeated.")
+@click.option("--force", is_flag=True, help="Start over; an existing run folder is kept as DIR.1, DIR.2, ...")
+@click.option("--new", is_flag=True, help="Begin another paper account, even if one of this configuration is open.")
 @click.option("--quiet", is_flag=True, help="No progress and no notes on stderr.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.pass_obj
@@ -44,16 +44,16 @@ def command(
     session: Session, *, config: Path | None, sets: tuple[str, ...], out: Path | None, symbols: Any, engine: str,
     detail: str | None, fail_on: tuple[str, ...], force: bool, new: bool, quiet: bool, as_json: bool,
 ) -> int:  # fmt: skip
-    """Run what CONFIG describes; the same command again goes on where it stopped, or confirms what is there.
+    """Run what CONFIG describes. The same command again continues where it stopped, or confirms a finished run.
 
-    Without CONFIG it is ./config.yaml; exit 2 if that does not exist.
+    Without CONFIG it takes ./config.yaml; exit 2 if that does not exist.
     """
     from safla.config.loader import load
     from safla.report import conditions
     from safla.report.summary import METRICS
 
-    _refuse_nameless(out, force=force)
-    asked = [conditions.parse(text, METRICS) for text in fail_on]
+    _reject_nameless(out, force=force)
+    wanted = [conditions.parse(text, METRICS) for text in fail_on]
     sets = (*sets, f"journal.detail={detail}") if detail else sets
     path = configuration(config)
     loaded = load(path, sets=sets, environment=os.environ, symbols=symbols)
@@ -65,9 +65,9 @@ def command(
     for warning in loaded.warnings:
         say(f"warning: {warning}")
     options = _Options(stem=path.stem, out=out, engine=engine, force=force, new=new, quiet=quiet)
-    with contextlib.redirect_stdout(sys.stderr):  # stdout is the answer's alone, whatever a strategy prints
+    with contextlib.redirect_stdout(sys.stderr):  # a strategy may print; only the summary goes to stdout
         ended, summary = MODES[loaded.config.mode](loaded, options, say, session)
-    failed = [one.text for one in asked if conditions.holds(one, summary)]
+    failed = [condition.text for condition in wanted if conditions.holds(condition, summary)]
     _print(ended, summary, failed=failed, as_json=as_json)
     return 1 if failed else 0
 
@@ -75,7 +75,7 @@ def command(
 class _Options(NamedTuple):
     """How the command was called."""
 
-    stem: str  # of the configuration's name
+    stem: str  # the name of the configuration file without its suffix
     out: Path | None
     engine: str
     force: bool
@@ -84,7 +84,7 @@ class _Options(NamedTuple):
 
 
 def _backtest(loaded: Any, options: _Options, _say: Notify, session: Session) -> tuple[Any, dict[str, Any]]:
-    """Over history, as fast as it goes."""
+    """Run a backtest over history."""
     from safla.data.provenance import source_name
     from safla.report.summary import summarise, write_summary
     from safla.runs import backtest
@@ -118,7 +118,7 @@ def _backtest(loaded: Any, options: _Options, _say: Notify, session: Session) ->
 
 
 def _log(config: Any, ended: Any) -> None:
-    """The log files of a backtest, out of its journal: only what is on the disk is logged (J23)."""
+    """Write the log files of a backtest from its journal: only what is on the disk is logged (J23)."""
     from safla.journal.files import JOURNAL
     from safla.observe import event_log
 
@@ -128,7 +128,7 @@ def _log(config: Any, ended: Any) -> None:
 
 
 def _paper(loaded: Any, options: _Options, say: Notify, session: Session) -> tuple[Any, dict[str, Any]]:
-    """On candles as they close, until somebody ends it."""
+    """Run a paper run until it ends or is interrupted."""
     from safla.data.provenance import source_name
     from safla.paper import observed, runner
     from safla.report.summary import summarise, write_summary
@@ -152,7 +152,7 @@ MODES: dict[str, Callable[[Any, _Options, Notify, Session], tuple[Any, dict[str,
 
 
 def _prepared(loaded: Any, *, quiet: bool) -> Any:
-    """The run before its first candle. A download is shown and logged; other sources need not wait until that loads."""
+    """Load the candles and make the plan. Only a download needs progress and log, which take time to import."""
     from safla.runs import backtest
 
     if loaded.config.data.source != "exchange":
@@ -160,13 +160,13 @@ def _prepared(loaded: Any, *, quiet: bool) -> Any:
     from safla.observe import event_log
     from safla.runs import download
 
-    with event_log.of_exchange(loaded.config), download.show_download(quiet=quiet) as told:
-        return backtest.prepare(loaded, told=told)
+    with event_log.of_exchange(loaded.config), download.show_download(quiet=quiet) as listener:
+        return backtest.prepare(loaded, told=listener)
 
 
-def _refuse_nameless(out: Path | None, *, force: bool) -> None:
+def _reject_nameless(out: Path | None, *, force: bool) -> None:
     if force and out is not None and out.name in ("", ".."):
-        raise click.UsageError(f"--force sets {out} aside under another name, which it cannot get: give its own name")
+        raise click.UsageError(f"--force renames an existing folder, and {out} cannot be renamed; give its own name")
 
 
 def _print(ended: Any, summary: dict[str, Any], *, failed: list[str], as_json: bool) -> None:
@@ -190,4 +190,4 @@ def _print(ended: Any, summary: dict[str, Any], *, failed: list[str], as_json: b
         f"{'run folder':<{WIDTH}}{ended.folder}",
         *(f"{'failed':<{WIDTH}}{text}" for text in failed),
     ]
-    click.echo("\n".join(map(printable, lines)))  # in one piece: whole, or not at all
+    click.echo("\n".join(map(printable, lines)))  # in one write: the whole table or nothing

@@ -17,34 +17,35 @@ if TYPE_CHECKING:
 
 @click.command("validate", epilog="Example: safla validate configs/btc.yaml --set risk.stop_loss_pct=0.03")
 @click.argument("files", type=PATH, nargs=-1, metavar="[FILE]...")
-@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Overlay a value; may be given several times.")
+@click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Set a configuration key; may be repeated.")
 @click.option(
-    "--symbols", type=click.Choice(["primary", "test"]), default="primary", show_default=True, help="The list in use."
+    "--symbols", type=click.Choice(["primary", "test"]), default="primary", show_default=True, help="Symbol list."
 )
-@click.option("--resolved", is_flag=True, help="Print the whole configuration and where each value came from.")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON array, one object a file.")
+@click.option("--resolved", is_flag=True, help="Print every key with its value and where it came from.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array with one object for each file.")
 def command(*, files: tuple[Path, ...], sets: tuple[str, ...], symbols: Any, resolved: bool, as_json: bool) -> int:
-    """Check configurations: every problem with its place, key and what is allowed. Exit 3 if one does not hold.
+    """Check configurations: list every problem with its place, its key and what is allowed. Exit 3 if there is one.
 
-    Without FILE it is ./config.yaml; exit 2 if that does not exist.
+    Without FILE it checks ./config.yaml; exit 2 if that does not exist.
     """
     if resolved and (as_json or len(files) > 1):
-        raise click.UsageError("--resolved prints one file as YAML: give one FILE, and no --json")
+        raise click.UsageError("--resolved prints one file as YAML: name one FILE, without --json")
     files = files or (configuration(None),)
-    found = {str(file): _checked(file, sets=sets, symbols=symbols) for file in files}
-    problems = [problem for one in found.values() if isinstance(one, ConfigError) for problem in one.problems]
+    results = {str(file): _check(file, sets=sets, symbols=symbols) for file in files}
+    errors = [result for result in results.values() if isinstance(result, ConfigError)]
+    problems = [problem for error in errors for problem in error.problems]
     if as_json:
-        click.echo(json.dumps([_row(file, one) for file, one in found.items()], indent=2))
+        click.echo(json.dumps([_row(file, result) for file, result in results.items()], indent=2))
         return 3 if problems else 0
-    for file, one in found.items():
-        if not isinstance(one, ConfigError):
-            _show(file, one, resolved=resolved)
+    for file, result in results.items():
+        if not isinstance(result, ConfigError):
+            _show(file, result, resolved=resolved)
     if problems:
         raise ConfigError(problems)
     return 0
 
 
-def _checked(file: Path, *, sets: tuple[str, ...], symbols: Any) -> "Loaded | ConfigError":
+def _check(file: Path, *, sets: tuple[str, ...], symbols: Any) -> "Loaded | ConfigError":
     from safla.config.loader import load
 
     try:
@@ -63,15 +64,15 @@ def _show(file: str, loaded: "Loaded", *, resolved: bool) -> None:
     click.echo(resolved_yaml(loaded) if resolved else f"{printable(file)}: valid", nl=not resolved)
 
 
-def _row(file: str, found: "Loaded | ConfigError") -> dict[str, Any]:
-    problems = found.problems if isinstance(found, ConfigError) else []
+def _row(file: str, result: "Loaded | ConfigError") -> dict[str, Any]:
+    problems = result.problems if isinstance(result, ConfigError) else []
     return {
         "file": file,
         "valid": not problems,
-        "problems": [_problem(one) for one in problems[:MAX_SHOWN_PROBLEMS]],
+        "problems": [_problem(problem) for problem in problems[:MAX_SHOWN_PROBLEMS]],
         "problem_count": len(problems),
-        "warnings": [] if isinstance(found, ConfigError) else list(found.warnings),
-        "notices": [] if isinstance(found, ConfigError) else list(found.notices),
+        "warnings": [] if isinstance(result, ConfigError) else list(result.warnings),
+        "notices": [] if isinstance(result, ConfigError) else list(result.notices),
     }
 
 

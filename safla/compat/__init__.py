@@ -1,1 +1,1 @@
-"""What the faces of the first system share: sizes, risk and stored candles for callers with floats. No engine."""
+"""The classes of the first system in front of the engine: sizes, risk and candles for programs with floats."""

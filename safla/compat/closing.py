@@ -1,4 +1,4 @@
-"""What can be closed: an `async with` of it, and the rejection of work afterwards."""
+"""Objects that can be closed: by close() or by `async with`, and an error when they are used afterwards."""
 
 from types import TracebackType
 from typing import ClassVar, Self
@@ -7,13 +7,13 @@ from safla.errors import UsageError
 
 
 class Closing:
-    """A face that its user closes, by close() or at the end of an `async with`."""
+    """An object that its user closes, by close() or at the end of an `async with`."""
 
-    _called: ClassVar[str]  # what a message calls it
+    _called: ClassVar[str]  # its name in messages
     _closed = False
 
     async def close(self) -> None:
-        """Do no more: what is under way ends at its next candle. Closing twice is closing once."""
+        """Close it: calls that are still running end at their next candle. Closing again does nothing."""
         self._closed = True
 
     async def __aenter__(self) -> Self:
@@ -27,4 +27,4 @@ class Closing:
 
     def _refuse_closed(self) -> None:
         if self._closed:
-            raise UsageError(f"this {self._called} is closed; make another")
+            raise UsageError(f"this {self._called} is closed; make another one")

@@ -1,4 +1,4 @@
-"""What an entry may be for an account that holds nothing: S23 and S24 asked of the core, floats made into integers."""
+"""The size of an entry for an account without positions: S23 and S24 of the core, and floats as exact integers."""
 
 from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
@@ -15,30 +15,30 @@ from safla.core.scale import LIMIT, share_down, to_text
 from safla.core.values import Columns
 from safla.errors import UsageError
 
-MOST_PLACES = 8  # of a price or a volume (S3)
+MOST_PLACES = 8  # the most decimals of a price or a volume (S3)
 
 
 class Entry(NamedTuple):
-    """What may be bought, quantity units, and why not where that is 0."""
+    """The quantity that may be bought, and the reason where it is 0."""
 
-    quantity: int
-    reason: int  # a code of core/values.py, NO_REASON where nothing is refused
+    quantity: int  # quantity units
+    reason: int  # a code of core/values.py; NO_REASON where nothing is rejected
 
 
 def plan_of(loaded: Loaded, symbol: str, *, price_decimals: int, volume_decimals: int) -> RunPlan:
-    """The plan for one symbol: the scales that `markets` names, else those that its candles were seen to have (S3)."""
+    """The plan for one symbol, with the decimals that `markets` names, else with those that were seen (S3)."""
     nothing = Columns(*(np.zeros(0, np.int64) for _ in Columns._fields))
     series = [Series(symbol, price_decimals, volume_decimals, nothing)]
     return make_plan(loaded.config, (symbol,), scales=scales(loaded.config, series), start=0)
 
 
 def entry(run: RunPlan, *, confidence: int, cash: int, price: int, volume: int) -> Entry:
-    """The quantity of S23 with nothing held yet, or the rejection of S24.
+    """The quantity of S23 for an account without positions, or the rejection of S24.
 
     confidence  parts per million
-    cash        money units, equity too
-    price       the reference, price units: an entry fills at the next open, and this is the last close
-    volume      of the last candle that had any, volume units; 0: none yet (S25)
+    cash        money units, also the equity
+    price       price units: the last close, as an estimate of the next open, at which an entry fills
+    volume      volume units, of the last candle with a volume; 0: none yet (S25)
     """
     rules, market = run.plan.rules, market_of(run.plan.markets, 0)
     room = share_down(cash, rules.max_exposure_ppm)
@@ -53,18 +53,18 @@ def entry(run: RunPlan, *, confidence: int, cash: int, price: int, volume: int) 
 
 
 def exact(value: object, what: str) -> Decimal:
-    """A number as it is written: 0.1 is a tenth. UsageError for what is no finite number of at least 0."""
+    """A number by its shortest text, so that 0.1 is exactly a tenth. UsageError unless it is from 0 to 2**62."""
     try:
         number = Decimal(str(value))
     except InvalidOperation:
         number = Decimal("NaN")
     if isinstance(value, bool) or not number.is_finite() or number < 0 or number > LIMIT:
-        raise UsageError(f"{what}: {ascii(value)[:40]} is no number from 0 to 2**62")
+        raise UsageError(f"{what}: expected a number from 0 to 2**62, got {ascii(value)[:40]}")
     return number
 
 
 def decimals_of(number: Decimal) -> int:
-    """How many decimals a number has, zeros at the end left out."""
+    """How many decimals a number has, without zeros at the end."""
     exponent = number.normalize().as_tuple().exponent
     assert isinstance(exponent, int), "the number is finite"
     return max(0, -exponent)
@@ -76,5 +76,5 @@ def units_of(number: Decimal, places: int) -> int:
 
 
 def to_float(units: int, places: int) -> float:
-    """Units as a float: the nearest one that there is."""
+    """Units as the nearest float."""
     return float(to_text(units, places))

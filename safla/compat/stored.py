@@ -1,4 +1,4 @@
-"""One symbol of a configuration, and another window: what the faces share. No network."""
+"""A configuration for one symbol and another period, for the classes of the first system. No network."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import cast, get_args
@@ -18,9 +18,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def for_symbol(
     loaded: Loaded, symbol: str, *, timeframe: str | None = None, start: Moment = None, end: Moment = None
 ) -> Loaded:
-    """The configuration with one symbol in use, and another window where one is given (end exclusive).
+    """The configuration with only one symbol, and with another timeframe or period if given (end exclusive).
 
-    ConfigError, DataError, UsageError for what does not fit.
+    ConfigError for a symbol, DataError for a timeframe, UsageError for a period that is not possible.
     """
     config = loaded.config
     try:
@@ -34,18 +34,18 @@ def for_symbol(
     symbols = config.symbols.model_copy(update={"primary": (symbol,)})
     market_data = config.market_data
     if timeframe is not None and timeframe != market_data.timeframe:
-        _refuse_timeframe(loaded, timeframe)
+        _check_timeframe(loaded, timeframe)
         market_data = market_data.model_copy(update={"timeframe": timeframe})
-        data = data.model_copy(update={"timeframe": None})  # those candles themselves, not longer ones of shorter ones
+        data = data.model_copy(update={"timeframe": None})  # these candles themselves, not built from shorter ones
     changed = config.model_copy(update={"data": data, "symbols": symbols, "market_data": market_data})
     return loaded._replace(config=changed, symbols=(symbol,))
 
 
 def to_ms(when: Moment, what: str) -> int | None:
-    """A time as ms UTC; naive ones are UTC. UsageError for what is none."""
+    """A time as ms UTC; a naive one is UTC. UsageError for a value that is not a time."""
     if when is None:
         return None
-    when = cast(Moment, native(when))  # numpy's, as a sweep over windows has them
+    when = cast(Moment, native(when))  # times of numpy and pandas too
     if isinstance(when, datetime):
         return (when.replace(tzinfo=when.tzinfo or UTC) - _EPOCH) // timedelta(milliseconds=1)
     try:
@@ -53,15 +53,15 @@ def to_ms(when: Moment, what: str) -> int | None:
     except ValueError:
         ms = None
     if type(ms) is not int:
-        raise UsageError(f"{what}: {ascii(when)[:40]} is no time; a datetime, 2024-01-31T13:00Z or ms UTC is due")
+        raise UsageError(f"{what}: expected a datetime, 2024-01-31T13:00Z or ms UTC, got {ascii(when)[:40]}")
     return ms
 
 
-def _refuse_timeframe(loaded: Loaded, timeframe: str) -> None:
-    """Another timeframe can be had of an exchange, of made candles, and where a path says where those of each lie."""
+def _check_timeframe(loaded: Loaded, timeframe: str) -> None:
+    """Another timeframe needs an exchange, synthetic candles, or a data.path with {timeframe}: else raise DataError."""
     config = loaded.config
     if timeframe not in get_args(Timeframe):
-        raise UsageError(f"timeframe: {ascii(timeframe)[:40]} is none of {' '.join(get_args(Timeframe))}")
+        raise UsageError(f"timeframe: expected one of {' '.join(get_args(Timeframe))}, got {ascii(timeframe)[:40]}")
     named = any("{timeframe}" in path for path in config.data.path or ())
     if config.data.source not in ("exchange", "synthetic") and not named:
         raise DataError(

@@ -1,4 +1,4 @@
-"""SMAStrategy: candle by candle, the engine's own strategy on the trailing window. It holds no position and no cash."""
+"""SMAStrategy: the engine's SMA crossover, candle by candle on the last candles. It has no position and no cash."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ SignalWord = Literal["BUY", "SELL", "HOLD"]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _FIELDS = ("open", "high", "low", "close", "volume")
-_TOLD: dict[int, tuple[SignalWord, str]] = {
+_WORDS: dict[int, tuple[SignalWord, str]] = {
     v.ENTER_SIGNAL: ("BUY", "golden_cross"),
     v.EXIT_SIGNAL: ("SELL", "death_cross"),
     0: ("HOLD", "no_cross"),
@@ -32,11 +32,11 @@ _TOLD: dict[int, tuple[SignalWord, str]] = {
 
 
 class Signal(NamedTuple):
-    """What the strategy wishes at the close of a candle; the earliest that it can be done is the next open.
+    """The signal at the close of a candle. It can be acted on at the next open at the earliest.
 
     signal      BUY (enter), SELL (exit) or HOLD
     price       the close, in the quote currency
-    quantity    what S23 would buy with the initial balance as cash; 0 for HOLD
+    quantity    the quantity of S23 with the initial balance as cash; 0 for HOLD
     confidence  0 to 0.9 (S23); 0 for HOLD
     timestamp   the open time of the candle, UTC
     reason      golden_cross, death_cross, no_cross, or warming while the strategy has too few candles
@@ -49,7 +49,7 @@ class Signal(NamedTuple):
     timestamp: datetime
     reason: str
     symbol: str = ""
-    volume: float = 0.0  # the last above 0, in the base currency: slippage depends on it (S25)
+    volume: float = 0.0  # of the last candle with a volume, in the base currency: slippage depends on it (S25)
 
 
 class SMAStrategy:
@@ -58,7 +58,7 @@ class SMAStrategy:
     symbol  such as "BTC/USDT"
     config  a path, a dict, what load_config gives; None for ./config.yaml if it exists, else the defaults
 
-    ConfigError for a configuration that names another strategy.
+    ConfigError for a configuration with another strategy.
 
         strategy = SMAStrategy("BTC/USDT")
         signal = strategy.process_candle([1704067200000, 42283.58, 42554.57, 42261.02, 42475.23, 1271.68])
@@ -70,30 +70,30 @@ class SMAStrategy:
         name = self._loaded.config.strategy.name
         if name != CROSSOVER:
             where = self._loaded.origins["strategy.name"]
-            raise ConfigError([Problem(where, "strategy.name", f"{name}, and SMAStrategy is {CROSSOVER}")])
+            raise ConfigError([Problem(where, "strategy.name", f"expected {CROSSOVER} for SMAStrategy, got {name}")])
         market = self._loaded.config.markets.get(symbol)
         self._fixed = (market.price_decimals, market.volume_decimals) if market else (None, None)
         self._run = self._plan(self._fixed[0] or 0, self._fixed[1] or 0)
-        self._rows: list[tuple[int, ...]] = []  # the trailing window: ms and five integers each
-        self._given = 0
+        self._rows: list[tuple[int, ...]] = []  # the last candles, as many as the strategy needs: ms and five integers
+        self._count = 0  # of the candles so far, for messages
         self._last: Signal | None = None
 
     def process_candle(self, candle: Sequence[float]) -> Signal:
         """The signal at the close of one closed candle: [ms, open, high, low, close, volume], in ascending order.
 
-        The same candle again gives the same signal again (S2). DataError for a candle that is none (S3), that is out of
-        order, or that comes again with other values; UsageError for what is no six numbers.
+        The same candle again gives the same signal again (S2). DataError for an invalid candle (S3), for one out of
+        order, and for one that comes again with other values; UsageError for anything but six numbers.
         """
         if len(candle) != 1 + len(_FIELDS):
-            raise UsageError(f"a candle is [ms, {', '.join(_FIELDS)}], and this one has {len(candle)} values")
+            raise UsageError(f"candle: expected [ms, {', '.join(_FIELDS)}], got {len(candle)} values")
         ts = int(exact(candle[0], "ms"))
         numbers = [exact(value, name) for name, value in zip(_FIELDS, candle[1:], strict=True)]
         self._widen(numbers)
         row = (ts, *(self._units(number, place) for place, number in enumerate(numbers)))
         if self._last is not None and ts <= self._rows[-1][0]:
             return self._again(row, self._last)
-        self._given += 1
-        self._refuse_unsound(row)
+        self._count += 1
+        self._check(row)
         self._rows = [*self._rows, row][-self._run.plan.rules.warm_up :]
         self._last = self._signal(row)
         return self._last
@@ -102,12 +102,12 @@ class SMAStrategy:
         return plan_of(self._loaded, self._symbol, price_decimals=price_decimals, volume_decimals=volume_decimals)
 
     def _widen(self, numbers: list[Decimal]) -> None:
-        """The scale follows the most decimals seen, where `markets` names none (S3); what is held moves with it."""
+        """Raise the decimals to the most seen, unless `markets` names them (S3), and rescale the last candles."""
         before = self._decimals
         seen = max(map(decimals_of, numbers[:4])), min(decimals_of(numbers[4]), MOST_PLACES)
         most = self._fixed[0] if self._fixed[0] is not None else MOST_PLACES
         if seen[0] > most:
-            raise DataError(f"candle {self._given + 1}: a price with {seen[0]} decimals, at most {most} are taken")
+            raise DataError(f"candle {self._count + 1}: expected a price with at most {most} decimals, got {seen[0]}")
         now = tuple(
             max(old, new) if fixed is None else fixed for old, new, fixed in zip(before, seen, self._fixed, strict=True)
         )
@@ -116,45 +116,45 @@ class SMAStrategy:
         self._run = self._plan(*now)
         price, volume = (10 ** (new - old) for new, old in zip(now, before, strict=True))
         factors = (1, price, price, price, price, volume)
-        self._rows = [tuple(one * factor for one, factor in zip(row, factors, strict=True)) for row in self._rows]
-        if any(one > LIMIT for row in self._rows for one in row):
-            raise DataError(f"candle {self._given + 1}: with its decimals those before pass 2**62 units")
+        self._rows = [tuple(cell * factor for cell, factor in zip(row, factors, strict=True)) for row in self._rows]
+        if any(cell > LIMIT for row in self._rows for cell in row):
+            raise DataError(f"candle {self._count + 1}: with its decimals the candles before exceed 2**62 units")
 
     @property
     def _decimals(self) -> tuple[int, int]:
-        """Of price and volume."""
+        """The decimals of price and volume."""
         scale = self._run.scales[0]
         return scale.price_decimals, scale.volume_decimals
 
     def _units(self, number: Decimal, place: int) -> int:
         units = units_of(number, self._decimals[place == len(_FIELDS) - 1])
         if units > LIMIT:
-            raise DataError(f"candle {self._given + 1}: {_FIELDS[place]} {number} is above 2**62 units")
+            raise DataError(f"candle {self._count + 1}: {_FIELDS[place]} {number} is above 2**62 units")
         return units
 
     def _again(self, row: tuple[int, ...], last: Signal) -> Signal:
         if row == self._rows[-1]:
             return last
         if row[0] < self._rows[-1][0]:
-            raise DataError(f"candle {self._given + 1}: time {row[0]} is out of order; candles must ascend")
-        raise DataError(f"candle {self._given + 1}: candle_revised: time {row[0]} comes again with other values")
+            raise DataError(f"candle {self._count + 1}: time {row[0]} is out of order; candles must ascend")
+        raise DataError(f"candle {self._count + 1}: candle_revised: time {row[0]} comes again with other values")
 
-    def _refuse_unsound(self, row: tuple[int, ...]) -> None:
+    def _check(self, row: tuple[int, ...]) -> None:
         config = self._loaded.config
         bounds = Bounds(TIMEFRAMES[config.market_data.timeframe], price_limit(config), *self._decimals)
-        origin = Origin("process_candle", "candle", np.array([self._given]))
+        origin = Origin("process_candle", "candle", np.array([self._count]))
         check_candles(Columns(*np.array(row, np.int64).reshape(-1, 1)), bounds, origin=origin)
 
     def _signal(self, row: tuple[int, ...]) -> Signal:
         run, window = self._run, np.array(self._rows, np.int64).T
-        wish, strength = 0, 0.0
+        signal, strength = 0, 0.0
         if len(self._rows) == run.plan.rules.warm_up:
             signals, strengths = run.strategy.columns(Columns(*np.ascontiguousarray(window)), run.parameters)
-            wish, strength = int(signals[-1]), float(strengths[-1])
-        word, reason = _TOLD[wish]
+            signal, strength = int(signals[-1]), float(strengths[-1])
+        word, reason = _WORDS[signal]
         volume = next((row[5] for row in reversed(self._rows) if row[5] > 0), 0)
         quantity = confidence = 0
-        if wish != 0:
+        if signal != 0:
             confidence = sizing.confidence_ppm(strength, run.plan.rules.entry_threshold_ppm)
             quantity = entry(run, confidence=confidence, cash=run.balance, price=row[4], volume=volume).quantity
         return Signal(

@@ -1,27 +1,30 @@
-"""Rules between keys: what must fit, what deserves a warning, and defaults that follow from other keys. No file."""
+"""Rules between keys: errors, warnings, and defaults that depend on other keys. This module opens no files."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pydantic import ValidationError
+
 from safla.config import exchanges, paths, patterns
 from safla.config.types import plain
-from safla.text import quoted
+from safla.section import Section, number_range
+from safla.text import counted, quoted
 
 if TYPE_CHECKING:
     from safla.config.model import Config
     from safla.config.trading import MarketSection
+    from safla.strategies.register import Strategy
 
 CROSSOVER = "sma_crossover"
-MAX_PERIOD_PRODUCT = 2**20  # D1: so that the sums of closes times the periods stay within int64
 LOOKBACK = 100  # candles, unless the warm-up is longer
-MAX_HOLES = 10_000_000  # as many as there may be candles
-RECORDED = ("file", "csv", "parquet", "vision")  # sources that are files and need data.path
-FAST = ("1m", "3m", "5m")  # below 15m (S22)
+MAX_HOLES = 10_000_000  # the highest number of synthetic candles
+RECORDED = ("file", "csv", "parquet", "vision")  # sources that read files and need data.path
+FAST = ("1m", "3m", "5m")  # timeframes below 15m (S22)
 LOOPBACK = ("127.0.0.1", "::1")
 
 
-# From where on a fraction is more likely to have been meant as per cent. All of them are allowed.
+# Fractions from which on the user probably meant per cent. They are allowed, with a warning.
 IMPLAUSIBLE = {
     "risk.stop_loss_pct": Decimal("0.5"),
     "risk.take_profit_pct": Decimal(1),
@@ -33,38 +36,38 @@ IMPLAUSIBLE = {
     "strategy.exit_threshold_pct": Decimal("0.1"),
     "simulation.commission_rate": Decimal("0.02"),
 }
-NEVER = {Decimal(1): ("strategy.entry_threshold_pct", "strategy.exit_threshold_pct")}  # 1 is how people write "never"
+NEVER = {Decimal(1): ("strategy.entry_threshold_pct", "strategy.exit_threshold_pct")}  # a threshold of 1 means "never"
 PER_CENT = ("monitoring.cpu_pct", "monitoring.memory_pct")
 
-OFF = {  # limits that null switches off, and what is missing then
+OFF = {  # limits that null switches off
     "risk.stop_loss_pct": "no stop loss",
     "risk.take_profit_pct": "no profit target",
-    "risk.max_daily_loss_pct": "no limit to the loss of a day",
-    "risk.max_drawdown_pct": "no limit to the drawdown",
-    "risk.max_daily_trades": "no limit to the entries of a day",
+    "risk.max_daily_loss_pct": "no daily loss limit",
+    "risk.max_drawdown_pct": "no drawdown limit",
+    "risk.max_daily_trades": "no limit on entries per day",
 }
 
 
 class Violation(NamedTuple):
-    """A rule that does not hold: the keys that meet in it, the one to blame first, and what would fit."""
+    """A rule that is broken: the keys that it compares, the one to change first, and the text for the user."""
 
     keys: tuple[str, ...]
     text: str
 
 
 def broken(config: "Config", *, strategies: Collection[str] = ()) -> list[Violation]:
-    """Every rule that the configuration breaks. `strategies` are names that Python has added to the register (D5)."""
-    return [*_strategy(config, strategies), *(one for rule in RULES for one in rule(config))]
+    """Return every rule that the configuration breaks. strategies: names that Python has added to the register (D5)."""
+    return [*_strategy(config, strategies), *(violation for rule in RULES for violation in rule(config))]
 
 
 def notices(config: "Config") -> list[Violation]:
-    """What is allowed and yet deserves a warning."""
+    """Return a warning for every setting that is allowed but probably not intended."""
     fixed = [Violation(keys, text) for keys, text, applies in NOTICES if applies(config)]
     return [*fixed, *_implausible(config), *_perpetuals(config)]
 
 
 def switched_off(config: "Config", written: Mapping[str, str]) -> list[Violation]:
-    """The limits that are off because somebody wrote null. written: dotted keys and where each came from."""
+    """Return the limits that an explicit null switches off. written: the origin of every dotted key."""
     return [
         Violation((key,), f"null: {what}")
         for key, what in OFF.items()
@@ -78,30 +81,30 @@ def _value(config: "Config", dotted: str) -> Any:
 
 
 def _implausible(config: "Config") -> Iterator[Violation]:
-    """Fractions so large that per cent may have been meant."""
+    """Yield a warning for each fraction so large that the user may have meant per cent."""
     for key in IMPLAUSIBLE:
         if text := per_cent_meant(key, _value(config, key)):
             yield Violation((key,), text)
     for key in PER_CENT:
         if _value(config, key) == 1:
-            yield Violation((key,), "1 is 1 %, which is always passed; these two are per cent: 80 is 80 %")
+            yield Violation((key,), "1 is 1 %, so the alert is always on; this key is in per cent: 80 is 80 %")
 
 
 def per_cent_meant(key: str, value: Decimal | None) -> str:
-    """What to ask about a fraction that is so large that per cent may have been meant, "" where it is plausible."""
-    least = IMPLAUSIBLE.get(key)
-    if value is None or least is None or value < least or key in NEVER.get(value, ()):
+    """Return the warning for a fraction so large that the user may have meant per cent, "" if it is plausible."""
+    threshold = IMPLAUSIBLE.get(key)
+    if value is None or threshold is None or value < threshold or key in NEVER.get(value, ()):
         return ""
-    return f"{plain(value)} is {percent(value)}; if {plain(value)} % is meant, write {hundredth(value)}"
+    return f"{plain(value)} is {percent(value)}; if you mean {plain(value)} %, write {hundredth(value)}"
 
 
 def percent(value: Decimal) -> str:
-    """A fraction as people say it: 0.02 is 2 %."""
+    """Format a fraction in per cent: 0.02 is 2 %."""
     return f"{plain(value * 100)} %"
 
 
 def hundredth(value: Decimal) -> str:
-    """What is to be written for a number of per cent."""
+    """Format the fraction that equals a number of per cent: 2 is 0.02."""
     return plain(value / 100)
 
 
@@ -109,101 +112,128 @@ def _perpetuals(config: "Config") -> Iterator[Violation]:
     for name in ("symbols.primary", "symbols.test"):
         contracts = [symbol for symbol in _value(config, name) if ":" in symbol]
         if contracts:
-            text = (
-                f"{', '.join(contracts)}: a contract is run as spot: long only, without funding, margin or liquidation"
-            )
-            yield Violation((name,), text)
+            text = "contracts are traded as spot: long only, without funding, margin or liquidation"
+            yield Violation((name,), f"{', '.join(contracts)}: {text}")
 
 
 def resolved(config: "Config") -> dict[str, object]:
-    """The sections with the defaults that follow from other keys, where the configuration leaves them open."""
+    """Return the sections whose defaults depend on other keys, with those defaults filled in where no value is set."""
     sections: dict[str, object] = {}
+    found = _built_in(config)
+    if found is not None and found[0].section is not None:
+        sections["strategy"] = config.strategy.model_copy(update={"parameters": found[1].model_dump()})
     if "lookback_candles" not in config.market_data.model_fields_set:
-        lookback = {"lookback_candles": max(LOOKBACK, crossover_warm_up(config))}
+        lookback = {"lookback_candles": max(LOOKBACK, _warm_up(config))}
         sections["market_data"] = config.market_data.model_copy(update=lookback)
     if config.mode == "paper" and "detail" not in config.journal.model_fields_set:
         sections["journal"] = config.journal.model_copy(update={"detail": "candles"})
     return sections
 
 
-def crossover_warm_up(config: "Config") -> int:
-    """Candles that the crossover needs (S22); 0 for other strategies, which say it themselves once they are asked."""
-    strategy = config.strategy
-    return strategy.slow_period + 1 + strategy.confirm_within_candles if strategy.name == CROSSOVER else 0
+def _built_in(config: "Config") -> tuple["Strategy", Any] | None:
+    """Return the strategy if it is one of ours, with its keys; None otherwise, and if its parameters do not fit."""
+    # Imports numpy, which is slow; a file that is not even YAML fails before this.
+    from safla.strategies.register import STRATEGIES, keys_of
+
+    strategy = STRATEGIES.get(config.strategy.name)
+    if strategy is None:
+        return None
+    try:
+        return strategy, keys_of(strategy, config.strategy)
+    except ValidationError:
+        return None
+
+
+def _warm_up(config: "Config") -> int:
+    """Return the warm-up of the strategy in candles; 0 for strategies from Python, which compute it themselves."""
+    found = _built_in(config)
+    return 0 if found is None else found[0].warm_up(found[0].resolve(found[1]))
 
 
 def _strategy(config: "Config", added: Collection[str]) -> Iterator[Violation]:
-    from safla.strategies.register import (
-        STRATEGIES,  # it brings numpy, which a file that is no YAML should not wait for
-    )
+    from safla.strategies.register import STRATEGIES
 
     name = config.strategy.name
-    if name not in STRATEGIES and name not in added:
-        yield Violation(("strategy.name",), f"{name} is not registered; registered: {', '.join(sorted(STRATEGIES))}")
-    if name == CROSSOVER and config.strategy.parameters:
-        yield Violation(("strategy.parameters", "strategy.name"), f"{CROSSOVER} takes none; it has keys of its own")
+    if name not in STRATEGIES:
+        if name not in added:
+            yield Violation(("strategy.name",), f"{name} is not registered; available: {', '.join(sorted(STRATEGIES))}")
+        return
+    section = STRATEGIES[name].section
+    if section is not None:
+        yield from _parameters(config, section)
+    found = _built_in(config)
+    if found is not None:
+        prefix = "strategy." if section is None else "strategy.parameters."
+        for keys, text in found[0].check(found[1]):
+            yield Violation(tuple(prefix + key for key in keys), text)
+
+
+def _parameters(config: "Config", section: type[Section]) -> Iterator[Violation]:
+    """Yield what is wrong with the parameters of a strategy of ours, one by one."""
+    for name, value in config.strategy.parameters.items():
+        field = section.model_fields.get(name)
+        key = f"strategy.parameters.{name}"
+        if field is None:
+            yield Violation(
+                (key,), f"unknown parameter of {config.strategy.name}; known here: {', '.join(section.model_fields)}"
+            )
+            continue
+        try:
+            section.model_validate({name: value})
+        except ValidationError:
+            yield Violation((key,), f"expected {number_range(int, field.metadata)}, got {value}")
 
 
 def _exchange(config: "Config") -> Iterator[Violation]:
     name = config.exchange.name
     if not exchanges.known(name):
         near = exchanges.nearest(name)
-        hint = f"did you mean {', '.join(near)}?" if near else "it is spelled as in ccxt, such as binance"
-        yield Violation(("exchange.name",), f"{name} is no exchange that ccxt knows; {hint}")
-
-
-def _periods(config: "Config") -> Iterator[Violation]:
-    fast, slow = config.strategy.fast_period, config.strategy.slow_period
-    keys = ("strategy.fast_period", "strategy.slow_period")
-    if fast >= slow:
-        yield Violation(keys, f"{fast} must be below slow_period, which is {slow}")
-    if fast * slow > MAX_PERIOD_PRODUCT:
-        yield Violation(keys, f"{fast} times slow_period {slow} is {fast * slow}, above {MAX_PERIOD_PRODUCT}")
+        hint = f"did you mean {', '.join(near)}?" if near else "write the name as in ccxt, such as binance"
+        yield Violation(("exchange.name",), f"{name} is not an exchange that ccxt knows; {hint}")
 
 
 def _lookback(config: "Config") -> Iterator[Violation]:
-    lookback, needed = config.market_data.lookback_candles, crossover_warm_up(config)
+    lookback, needed = config.market_data.lookback_candles, _warm_up(config)
     if lookback < needed:
-        keys = ("market_data.lookback_candles", "strategy.slow_period", "strategy.confirm_within_candles")
-        text = f"{lookback} is below the warm-up {needed} (slow_period + 1 + confirm_within_candles); at least {needed}"
-        yield Violation(keys, text)
+        text = f"expected at least {needed} candles, the warm-up of {config.strategy.name}, got {lookback}"
+        yield Violation(("market_data.lookback_candles", "strategy.name"), text)
 
 
 def _slippage(config: "Config") -> Iterator[Violation]:
     low, high = config.simulation.slippage.base_bps, config.simulation.slippage.max_slippage_bps
     if low > high:
         keys = ("simulation.slippage.base_bps", "simulation.slippage.max_slippage_bps")
-        yield Violation(keys, f"{low} is above max_slippage_bps, which is {high}")
+        yield Violation(keys, f"expected a number <= max_slippage_bps ({high}), got {low}")
 
 
 def _symbols(config: "Config") -> Iterator[Violation]:
     for name, symbols in (("symbols.primary", config.symbols.primary), ("symbols.test", config.symbols.test)):
         twice = sorted({symbol for symbol in symbols if symbols.count(symbol) > 1})
         if twice:
-            yield Violation((name,), f"{', '.join(twice)} stands there twice; each symbol once")
+            yield Violation((name,), f"listed more than once: {', '.join(twice)}; list each symbol once")
         quotes = sorted({quote(symbol) for symbol in symbols})
         if len(quotes) > 1:
-            yield Violation((name,), f"the quotes {', '.join(quotes)} meet; one quote currency a run")
+            yield Violation((name,), f"different quote currencies: {', '.join(quotes)}; use one quote currency per run")
 
 
 def quote(symbol: str) -> str:
-    """The quote currency of a symbol: USDT of BTC/USDT and of BTC/USDT:USDT."""
+    """Return the quote currency of a symbol: USDT for BTC/USDT and for BTC/USDT:USDT."""
     return symbol.partition("/")[2].partition(":")[0]
 
 
 def _detail(config: "Config") -> Iterator[Violation]:
     if config.mode == "paper" and config.journal.detail != "candles":
-        text = f"{config.journal.detail} is too little where mode is paper; candles, or leave it out"
+        text = f"expected candles when mode is paper, got {config.journal.detail}; write candles or leave the key out"
         yield Violation(("journal.detail", "mode"), text)
 
 
 def _window(config: "Config") -> Iterator[Violation]:
     start, end = config.data.start, config.data.end
     if start is not None and end is not None and start >= end:
-        yield Violation(("data.start", "data.end"), "must be before data.end, which is exclusive")
+        yield Violation(("data.start", "data.end"), "expected a time before data.end, which is exclusive")
 
 
-MINUTES = {"m": 1, "h": 60, "d": 1440}  # of the letter behind a timeframe's number
+MINUTES = {"m": 1, "h": 60, "d": 1440}  # by the letter that ends a timeframe
 
 
 def _minutes(timeframe: str) -> int:
@@ -216,20 +246,22 @@ def _source_timeframe(config: "Config") -> Iterator[Violation]:
         return
     keys = ("data.timeframe", "market_data.timeframe")
     if _minutes(market) % _minutes(source):
-        yield Violation(keys, f"candles of {market} (market_data.timeframe) cannot be built of candles of {source}")
+        text = f"{market} candles (market_data.timeframe) cannot be built from {source} candles"
+        yield Violation(keys, f"{text}; choose a length that divides {market}")
     elif config.mode == "paper":
-        text = f"longer candles are built in backtests alone: paper takes those of {market} as the exchange closes them"
+        text = f"only backtests build longer candles; paper trading takes {market} candles from the exchange"
         yield Violation((*keys, "mode"), f"{text}; leave data.timeframe out")
 
 
 def _path(config: "Config") -> Iterator[Violation]:
     if config.data.source in RECORDED and config.data.path is None:
-        yield Violation(("data.path", "data.source"), f"is needed where data.source is {config.data.source}")
+        text = f"is required when data.source is {config.data.source}; name a file, a list of files or a pattern"
+        yield Violation(("data.path", "data.source"), text)
     for word in dict.fromkeys(
         word for pattern in config.data.path or () for word in paths.unknown_placeholders(pattern)
     ):
-        known = " ".join(f"{{{one}}}" for one in paths.PLACEHOLDERS)
-        yield Violation(("data.path",), f"{quoted('{' + word + '}')} stands for nothing; there are {known}")
+        known = " ".join(f"{{{placeholder}}}" for placeholder in paths.PLACEHOLDERS)
+        yield Violation(("data.path",), f"unknown placeholder {quoted('{' + word + '}')}; available: {known}")
     for text in dict.fromkeys(patterns.misplaced(pattern) for pattern in config.data.path or ()):
         if text:
             yield Violation(("data.path",), text)
@@ -238,7 +270,7 @@ def _path(config: "Config") -> Iterator[Violation]:
 def _holes(config: "Config") -> Iterator[Violation]:
     holes = config.data.synthetic.holes
     if holes > MAX_HOLES:
-        yield Violation(("data.synthetic.holes",), f"{holes} is above {MAX_HOLES}")
+        yield Violation(("data.synthetic.holes",), f"expected an integer from 0 to {MAX_HOLES}, got {holes}")
 
 
 def _log_files(config: "Config") -> Iterator[Violation]:
@@ -246,9 +278,8 @@ def _log_files(config: "Config") -> Iterator[Violation]:
     for name, file in files.items():
         others = [f"logging.files.{other}" for other in files if other > name and files[other] == file]
         if others:
-            yield Violation(
-                (f"logging.files.{name}", *others), f"{file} stands for {', '.join(others)} too; one file each"
-            )
+            text = f"{file} is also the name of {', '.join(others)}; give each log its own file"
+            yield Violation((f"logging.files.{name}", *others), text)
 
 
 def _grids(config: "Config") -> Iterator[Violation]:
@@ -260,12 +291,12 @@ def _grids(config: "Config") -> Iterator[Violation]:
             ("min_notional", market.min_notional, money, "price_decimals and quantity_decimals"),
         ):
             if step is not None and places is not None and not is_whole_units(step, places):
-                keys = tuple(f"markets.{symbol}.{one}" for one in (name, *scale.split(" and ")))
-                yield Violation(keys, f"{step} has more than the {places} decimals of {scale}")
+                keys = tuple(f"markets.{symbol}.{member}" for member in (name, *scale.split(" and ")))
+                yield Violation(keys, f"expected at most {counted(places, 'decimal')} ({scale}), got {step}")
 
 
 def money_decimals(config: "Config") -> int | None:
-    """Decimals of money (D1), where `markets` gives the scales of every symbol; else the candles decide."""
+    """Return the decimals of money (D1) if `markets` gives the scales of every symbol; None if the candles decide."""
     names = {*config.symbols.primary, *config.symbols.test}
     scales = [_notional_decimals(config.markets[name]) if name in config.markets else None for name in names]
     known = [places for places in scales if places is not None]
@@ -279,7 +310,7 @@ def _notional_decimals(market: "MarketSection") -> int | None:
 
 
 def is_whole_units(number: Decimal, places: int) -> bool:
-    """Whether a decimal is a whole number of units of 10^-places."""
+    """Return whether a decimal is a multiple of 10^-places."""
     return number.scaleb(places) == number.scaleb(places).to_integral_value()
 
 
@@ -299,7 +330,6 @@ def _exposed(config: "Config") -> bool:
 
 RULES: tuple[Callable[["Config"], Iterator[Violation]], ...] = (
     _exchange,
-    _periods,
     _lookback,
     _slippage,
     _symbols,
@@ -315,27 +345,27 @@ RULES: tuple[Callable[["Config"], Iterator[Violation]], ...] = (
 NOTICES: tuple[tuple[tuple[str, ...], str, Callable[["Config"], bool]], ...] = (
     (
         ("exchange.sandbox",),
-        "test networks are wiped monthly: their history is short and their prices are not the market's",
+        "test networks are wiped monthly: their history is short, and their prices are not those of the market",
         lambda config: config.exchange.sandbox,
     ),
     (
         ("strategy.entry_threshold_pct", "market_data.timeframe"),
-        "so high a threshold suits 1h and slower: of a year of 5m candles 10 in 2 181 golden crosses pass 0.001",
+        "high for this timeframe, it suits 1h and slower: in a year of 5m candles 10 of 2181 golden crosses pass 0.001",
         _seed_thresholds,
     ),
     (
         ("risk.max_daily_loss_pct", "market_data.timeframe"),
-        "on 1d a daily loss can only flatten: the halt is lifted before the next decision",
+        "on 1d this limit can only flatten positions: its halt is lifted before the next decision",
         lambda config: config.risk.max_daily_loss_pct is not None and config.market_data.timeframe == "1d",
     ),
     (
         ("data.path", "data.source"),
-        "is not read: data.source names no file (file, csv, parquet and vision do)",
+        "is ignored: only the sources file, csv, parquet and vision read files (data.source)",
         lambda config: config.data.path is not None and config.data.source not in RECORDED,
     ),
     (
         ("monitoring.prometheus.bind",),
-        "others than this machine can read the metrics there",
+        "other machines can read the metrics at this address",
         _exposed,
     ),
 )

@@ -1,4 +1,4 @@
-"""From files, environment and options to one checked configuration, or to all of its problems at once."""
+"""Load files, environment variables and options into one validated configuration, or report all problems at once."""
 
 import os
 import re
@@ -20,25 +20,25 @@ from safla.config.yaml_reader import MAX_NODES, Node, NoValue, SourceLocation, r
 from safla.errors import ConfigError, Problem, UsageError
 from safla.text import printable
 
-MAX_EXTENDS = 4  # files above a file
+MAX_EXTENDS = 4  # length of a chain of `extends`
 MAX_FILES = 16
-NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,1000}")  # of a file that another extends
+NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,1000}")  # of a file in `extends`
 PATH = ("data", "path")
-MOST_ABSENT = 10  # files that are not there and are named
-DUST = Decimal("1e-12")  # what floats may be off by without a word: 0.1 + 0.2 is 0.3
+MOST_ABSENT = 10  # missing files that are named; the others are counted
+DUST = Decimal("1e-12")  # rounding errors of floats up to this are not reported: 0.1 + 0.2 is 0.3
 
 Overrides = Sequence[str] | Mapping[str, Any]  # KEY=VALUE as text, or dotted keys with values of Python
 
 
 class Loaded(NamedTuple):
-    """A configuration that holds, and how it came about."""
+    """A valid configuration and where its values came from."""
 
     config: Config
     symbols: tuple[str, ...]  # in use: symbols.primary or symbols.test
     origins: dict[str, str]  # dotted key -> default, file:line, name of a variable, --set
-    files: tuple[str, ...]  # in the order in which they count, as they were named
+    files: tuple[str, ...]  # as they were named; later ones override earlier ones
     warnings: tuple[str, ...]
-    notices: tuple[str, ...] = ()  # what is in order and worth knowing: limits that were switched off
+    notices: tuple[str, ...] = ()  # limits that an explicit null switched off
 
 
 def load(
@@ -50,12 +50,12 @@ def load(
     strategies: Collection[str] = (),
     root: Path | None = None,
 ) -> Loaded:
-    """The configuration of a file (None: the defaults), overlaid by SAFLA__ variables and KEY=VALUE options.
+    """Load a file (None: the defaults), overridden by SAFLA__ variables and then by KEY=VALUE options.
 
     sets        KEY=VALUE texts, or a mapping of dotted keys to values of Python
     strategies  names that Python adds to the register (D5)
-    root        a folder below which every path must lie, and which holds the folders that are written to by default
-    Raises ConfigError with every problem, UsageError for an option that is not KEY=VALUE.
+    root        a folder that must contain every path; the default output folders lie in it
+    Raise ConfigError with all problems, UsageError for an option that is not KEY=VALUE.
     """
     if path:
         root_folder.refuse_outside(path, root, key="config")
@@ -74,7 +74,7 @@ def load_mapping(
     strategies: Collection[str] = (),
     root: Path | None = None,
 ) -> Loaded:
-    """The same from a dict of Python; its paths are relative to the current folder. Arguments as in load."""
+    """Load a dict of Python instead of a file; its paths are relative to the current folder. Arguments as in load."""
     problems: list[Problem] = []
     layer = _rooted(read_python(mapping, SourceLocation("config", 0, 0)), Path.cwd(), problems)
     return _loaded([layer], [], problems, sets, environment or {}, symbols, strategies, root)
@@ -101,7 +101,7 @@ def _loaded(
     tree = Node({}, "a map", SourceLocation(files[-1] if files else "config", 0, 0), SourceLocation("", 0, 0))
     for layer in layers:
         tree = _merged(tree, layer)
-    tree.value.pop("extends", None)  # it has been followed
+    tree.value.pop("extends", None)  # already resolved into layers
     notes: list[str] = []
     tree = _rounded(tree, (), notes)
     config = _validated(tree, problems, strategies)
@@ -109,22 +109,27 @@ def _loaded(
     if not in_use:
         node = at(tree, ("symbols", symbols))
         where = str((node or tree).place)
-        raise ConfigError([Problem(where, f"symbols.{symbols}", "is the list in use and empty; name a symbol")])
+        raise ConfigError([Problem(where, f"symbols.{symbols}", "expected at least one symbol, got an empty list")])
     origins = {".".join(leaf): _origin(tree, leaf) for leaf, _ in leaves(config)}
     if outside := root_folder.problems(config, in_use, root=root, origins=origins):
         raise ConfigError(outside)
-    deserved = (constraints.notices(config), constraints.switched_off(config, origins))
-    warnings, notices = ([_placed(one, origins) for one in found] for found in deserved)
-    warnings = [*notes, *variables.ignored_variables(environment), *warnings, *_absent(config, in_use, origins)]
+    warnings = [
+        *notes,
+        *variables.ignored_variables(environment),
+        *(_placed(warning, origins) for warning in constraints.notices(config)),
+        *_absent(config, in_use, origins),
+    ]
+    notices = [_placed(notice, origins) for notice in constraints.switched_off(config, origins)]
     return Loaded(config, in_use, origins, tuple(files), tuple(warnings), tuple(notices))
 
 
-def _placed(one: constraints.Violation, origins: Mapping[str, str]) -> str:
-    return f"{origins.get(one.keys[0], 'default')}: {one.keys[0]}: {one.text}"
+def _placed(violation: constraints.Violation, origins: Mapping[str, str]) -> str:
+    key = violation.keys[0]
+    return f"{origins.get(key, 'default')}: {key}: {violation.text}"
 
 
 def _layers_of_root(root: Path | None) -> list[Node]:
-    """The folders that are written to by default, which lie below the root where there is one."""
+    """Return a layer that places the default output folders below the root, if there is one."""
     if root is None:
         return []
     storage = Config().storage
@@ -135,7 +140,7 @@ def _layers_of_root(root: Path | None) -> list[Node]:
 def _layers_of_file(
     path: Path, shown: str, above: tuple[str, ...], files: list[str], problems: list[Problem], root: Path | None
 ) -> list[Node]:
-    """The file behind those that it extends, in the order in which they count."""
+    """Return the layers of a file: first those of the files that it extends, then its own, so that later ones win."""
     node = read_file(path, printable(shown), problems=problems)
     real = os.path.realpath(path)
     layers: list[Node] = []
@@ -149,9 +154,9 @@ def _layers_of_file(
         if root is not None and not root_folder.is_below(target, root):
             problems.append(Problem(str(place), "extends", root_folder.refusal(text)))
         elif os.path.realpath(target) in (*above, real):
-            problems.append(Problem(str(place), "extends", f"{printable(text)} extends this file again: a circle"))
+            problems.append(Problem(str(place), "extends", f"{printable(text)} extends this file again; remove one"))
         elif len(above) >= MAX_EXTENDS or len(files) >= MAX_FILES:
-            text = f"goes deeper than {MAX_EXTENDS} files, or past {MAX_FILES} in all; copy the keys here"
+            text = f"more than {MAX_EXTENDS} files deep, or more than {MAX_FILES} in all; copy the keys into this file"
             problems.append(Problem(str(place), "extends", text))
         else:
             layers += _layers_of_file(target, str(Path(shown).parent / text), (*above, real), files, problems, root)
@@ -163,10 +168,11 @@ def _extended(node: Node | None, problems: list[Problem]) -> list[tuple[str, Sou
     if node is None or node.value in (None, NoValue.HERE):
         return []
     nodes = node.value if isinstance(node.value, list) else [node]
-    nodes = [one for one in nodes if one.value is not NoValue.HERE]  # told with all others that have none
-    wrong = [one for one in nodes if not isinstance(one.value, str) or not NAME.fullmatch(one.value)]
-    problems += [Problem(str(one.place), "extends", f"{one.text}; due is a path or a list of paths") for one in wrong]
-    return [(one.value, one.place) for one in nodes if one not in wrong]
+    nodes = [item for item in nodes if item.value is not NoValue.HERE]  # reported with all other missing values
+    wrong = [item for item in nodes if not isinstance(item.value, str) or not NAME.fullmatch(item.value)]
+    expected = "expected a path or a list of paths"
+    problems += [Problem(str(item.place), "extends", f"{expected}, got {item.text}") for item in wrong]
+    return [(item.value, item.place) for item in nodes if item not in wrong]
 
 
 def _layers_of_environment(environment: Mapping[str, str], problems: list[Problem]) -> list[Node]:
@@ -181,7 +187,7 @@ def _layers_of_environment(environment: Mapping[str, str], problems: list[Proble
 def _path_of_variable(name: str) -> tuple[str, ...]:
     first, *rest = name[len(PREFIX) :].split("__")
     if first == "MARKETS" and rest:
-        return ("markets", rest[0], *(part.lower() for part in rest[1:]))  # a symbol is written in capitals
+        return ("markets", rest[0], *(part.lower() for part in rest[1:]))  # a symbol keeps its upper case
     return (first.lower(), *(part.lower() for part in rest))
 
 
@@ -195,12 +201,12 @@ def _layers_of_sets(sets: Overrides, problems: list[Problem]) -> list[Node]:
             layers += _layer(tuple(dotted.split(".")), value, place, problems, budget=budget)
         return layers
     if len(sets) > MAX_NODES:
-        raise UsageError(f"--set: {len(sets):,} values are given, at most {MAX_NODES} are taken")
-    for one in sets:
-        name, equals, text = one.partition("=")
+        raise UsageError(f"--set: expected at most {MAX_NODES:,} options, got {len(sets):,}")
+    for option in sets:
+        name, equals, text = option.partition("=")
         if not equals or not name:
-            shown = "" if key_like(name) else f" {printable(name)[:80]}"  # it may hold the value (Z9)
-            raise UsageError(f"--set{shown}: KEY=VALUE is due, such as risk.stop_loss_pct=0.03")
+            shown = "" if key_like(name) else f" {printable(name)[:80]}"  # the name may contain a secret (Z9)
+            raise UsageError(f"--set{shown}: expected KEY=VALUE, such as risk.stop_loss_pct=0.03")
         layers += _layer(tuple(name.split(".")), text, SourceLocation("--set", 0, 0), problems)
     return layers
 
@@ -213,9 +219,9 @@ def _layer(
     *,
     budget: ValueBudget | None = None,
 ) -> list[Node]:
-    """A value with the maps around it; none where its key is not ours.
+    """Return a layer with one value at its path; none if the key is unknown.
 
-    budget  of the values of Python that it is one of; None: it is text
+    budget  shared by all values of the call if they come from Python; None: the value is text
     """
     dotted = printable(".".join(path))
     if budget is not None:
@@ -224,62 +230,65 @@ def _layer(
         problems.append(unknown_key(path, place))
         return []
     if path == ("extends",):
-        problems.append(Problem(str(place), dotted, "stands in a file alone; name the other file there"))
+        problems.append(Problem(str(place), dotted, "is allowed only in a file; write it there"))
         return []
-    twice: list[Problem] = []
+    duplicates: list[Problem] = []
     try:
-        node = read_value(value, place, problems=twice) if budget is None else read_python(value, place, budget=budget)
+        if budget is None:
+            node = read_value(value, place, problems=duplicates)
+        else:
+            node = read_python(value, place, budget=budget)
     except ConfigError as error:
-        inner = (f"{dotted}.{one.key}" if budget and one.key else dotted for one in error.problems)
-        problems += [Problem(str(place), key, one.text) for key, one in zip(inner, error.problems, strict=True)]
+        for problem in error.problems:
+            key = f"{dotted}.{problem.key}" if budget and problem.key else dotted
+            problems.append(Problem(str(place), key, problem.text))
         return []
-    problems += [Problem(str(place), f"{dotted}.{one.key}", one.text) for one in twice]
+    problems += [Problem(str(place), f"{dotted}.{problem.key}", problem.text) for problem in duplicates]
     for name in reversed(path):
         node = Node({name: node}, "a map", place, place)
     return [_rooted(node, Path.cwd(), problems)]
 
 
 def _symbols_in_capitals(layer: Node, problems: list[Problem]) -> Node:
-    """The layer with the names below `markets` in capitals, as the lists of symbols have them."""
+    """Return the layer with the symbols below `markets` in upper case, as in the lists of symbols."""
     markets = layer.value.get("markets")
     if markets is None or not isinstance(markets.value, dict):
         return layer
     members: dict[str, Node] = {}
     for name, node in markets.value.items():
-        capitals = in_capitals(name)
-        if capitals in members:
-            problems.append(
-                Problem(str(node.key_place), f"markets.{printable(name)}", f"is {capitals} again; keep one")
-            )
-        members.setdefault(capitals, node)
+        symbol = in_capitals(name)
+        if symbol in members:
+            text = f"duplicate of {symbol}; keep one"
+            problems.append(Problem(str(node.key_place), f"markets.{printable(name)}", text))
+        members.setdefault(symbol, node)
     return layer._replace(value={**layer.value, "markets": markets._replace(value=members)})
 
 
 def _without_value(node: Node, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Node]]:
-    """Keys of ours that were written down without a value, or whose list holds nothing at some place."""
+    """Yield known keys that are written without a value, and list items without one under the key of their list."""
     if isinstance(node.value, dict):
         for name, inner in node.value.items():
             yield from _without_value(inner, (*path, name))
     elif isinstance(node.value, list):
-        yield from ((path, one) for one in node.value if one.value is NoValue.HERE and find(path))
+        yield from ((path, item) for item in node.value if item.value is NoValue.HERE and find(path))
     elif node.value is NoValue.HERE and find(path) and not any(map(key_like, path)):
         yield path, node
 
 
 def _rooted(layer: Node, folder: Path, problems: list[Problem]) -> Node:
-    """The layer with data.path made absolute: it is relative to the file that says it."""
-    found = at(layer, PATH)
-    if found is None:
+    """Return the layer with data.path made absolute: it is relative to the folder of its file."""
+    node = at(layer, PATH)
+    if node is None:
         return layer
-    relative = [one for one in (found.value if isinstance(found.value, list) else [found]) if _is_relative(one)]
+    relative = [item for item in (node.value if isinstance(node.value, list) else [node]) if _is_relative(item)]
     if relative and (why := paths.unsayable(str(folder))):
         text = f"{relative[0].text} is relative to this file, and the folder {why}"
         problems.append(Problem(str(relative[0].place), "data.path", text))
         return layer
-    if isinstance(found.value, list):
-        absolute = found._replace(value=[_absolute(one, folder) for one in found.value])
+    if isinstance(node.value, list):
+        absolute = node._replace(value=[_absolute(item, folder) for item in node.value])
     else:
-        absolute = _absolute(found, folder)
+        absolute = _absolute(node, folder)
     data = layer.value["data"]
     return layer._replace(value={**layer.value, "data": data._replace(value={**data.value, "path": absolute})})
 
@@ -293,7 +302,7 @@ def _is_relative(node: Node) -> bool:
 
 
 def _merged(low: Node, high: Node) -> Node:
-    """Maps merge, everything else is replaced."""
+    """Merge two layers: maps are merged key by key, any other value is replaced by that of `high`."""
     if not (isinstance(low.value, dict) and isinstance(high.value, dict)):
         return high
     members = dict(low.value)
@@ -303,23 +312,23 @@ def _merged(low: Node, high: Node) -> Node:
 
 
 def _validated(root: Node, problems: list[Problem], strategies: Collection[str]) -> Config:
-    """The model. What is wrong is told and left out, so that the rules between the other keys are looked at as well."""
+    """Validate the tree. Report wrong values and leave them out, so that rules between other keys are checked too."""
     left_out: set[tuple[str, ...]] = set()
     config = None
     for path, node in _secrets(root, ()):
         problems.append(unknown_key(path, node.key_place))
         root = _without(root, path)
-    for path in {path for path, _ in _without_value(root, ())}:  # each was told where it stands
+    for path in {path for path, _ in _without_value(root, ())}:  # already reported
         rest = _items_with_value(at(root, path))
         left_out |= set() if rest else {path}
         root = _replaced(root, path, rest) if rest else _without(root, path)
-    while config is None:  # ends: each turn leaves out at least one node of a tree of at most MAX_NODES a file
+    while config is None:  # terminates: each turn leaves out at least one of finitely many nodes
         try:
             config = Config.model_validate(_plain(root), context={"strategies": strategies})
         except ValidationError as error:
-            found = of_validation(error, root, left_out=left_out)
-            problems += [problem for _, problem in found]
-            wrong = {path for path, _ in found if at(root, path) is not None and path}
+            located = of_validation(error, root, left_out=left_out)
+            problems += [problem for _, problem in located]
+            wrong = {path for path, _ in located if at(root, path) is not None and path}
             if not wrong:
                 break
             left_out |= wrong
@@ -341,17 +350,17 @@ def _secrets(node: Node, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...
 
 def _without(node: Node, path: tuple[str, ...]) -> Node:
     name, *rest = path
-    members = {key: one for key, one in node.value.items() if key != name or rest}
+    members = {key: member for key, member in node.value.items() if key != name or rest}
     if rest and name in members:
         members[name] = _without(members[name], tuple(rest))
     return node._replace(value=members)
 
 
 def _items_with_value(node: Node | None) -> Node | None:
-    """A list without its items that hold nothing; None where nothing is left, or it is none."""
+    """Return a list without its items that have no value; None if nothing remains or the node is not a list."""
     if node is None or not isinstance(node.value, list):
         return None
-    items = [one for one in node.value if one.value is not NoValue.HERE]
+    items = [item for item in node.value if item.value is not NoValue.HERE]
     return node._replace(value=items) if items else None
 
 
@@ -364,24 +373,25 @@ def _replaced(node: Node, path: tuple[str, ...], by: Node) -> Node:
 
 def _plain(node: Node) -> Any:
     if isinstance(node.value, dict):
-        return {name: _plain(one) for name, one in node.value.items()}
+        return {name: _plain(member) for name, member in node.value.items()}
     if isinstance(node.value, list):
-        return tuple(_plain(one) for one in node.value)
+        return tuple(_plain(item) for item in node.value)
     return node.value
 
 
 def _rounded(node: Node, path: tuple[str, ...], notes: list[str]) -> Node:
-    """The tree with floats of Python rounded to the decimals that their keys take, and a note where that is no dust."""
+    """Round the floats of Python to the decimals of their keys; add a note for each value that this changes."""
     if isinstance(node.value, dict):
-        return node._replace(value={name: _rounded(one, (*path, name), notes) for name, one in node.value.items()})
+        members = {name: _rounded(member, (*path, name), notes) for name, member in node.value.items()}
+        return node._replace(value=members)
     if not isinstance(node.value, Float):
         return node
-    most, whole = shown_decimals(path), round(node.value)
-    if most is None:  # no number with decimals: the model says what is due there
+    places, whole = shown_decimals(path), round(node.value)
+    if places is None:  # the key does not take decimals: the model reports what it expects
         return node._replace(value=whole if abs(whole - node.value) <= DUST else Decimal(node.value))
-    value = round(node.value, most)
+    value = round(node.value, places)
     if abs(value - node.value) > DUST:
-        notes.append(f"{node.place}: {'.'.join(path)}: {node.text} is taken as {plain(value)}, with {most} decimals")
+        notes.append(f"{node.place}: {'.'.join(path)}: {node.text} is rounded to {plain(value)} ({places} decimals)")
     return node._replace(value=Decimal(value))
 
 
@@ -391,7 +401,7 @@ def _origin(root: Node, path: tuple[str, ...]) -> str:
 
 
 def _absent(config: Config, symbols: tuple[str, ...], origins: dict[str, str]) -> Iterator[str]:
-    """A warning for each file of data.path that is not there yet: `run` would end with exit 4."""
+    """Yield a warning for each file of data.path that does not exist: `run` would end with exit 4."""
     if config.data.source not in constraints.RECORDED:
         return
     folders, where = Folders(), f"{origins['data.path']}: data.path"

@@ -1,4 +1,8 @@
-"""What is wrong, in words: where, which key, the value unless it may be a secret, what is allowed, the nearest key."""
+"""The texts of configuration problems.
+
+A wrong value is reported as "where: key: expected what the key takes, got the value; hint", an unknown key with the
+nearest known one. A value that may be a secret is never shown.
+"""
 
 import difflib
 import re
@@ -9,84 +13,83 @@ from pydantic_core import ErrorDetails
 
 from safla.config import paths
 from safla.config.constraints import Violation, hundredth
-from safla.config.reference import FRACTION, find, keys, siblings
+from safla.config.reference import FRACTION, LIST, find, keys, siblings
 from safla.config.types import FOREIGN_SYMBOL, NO_SYMBOL, plain
 from safla.config.yaml_reader import Node, SourceLocation
 from safla.errors import Problem
-from safla.text import SHORT, printable
+from safla.text import SHORT, counted, printable
 
 PREFIX = "SAFLA__"
-WITHOUT = {PREFIX: "unset the variable", "--set": "leave the option out"}  # what is above a file leaves it its value
+WITHOUT = {PREFIX: "unset the variable", "--set": "leave the option out"}  # so that the value of the file holds
 PYTHON = ("set", "config")  # places of values that came from Python
 KeyPath = tuple[str, ...]
 
 _SECRET = re.compile(r"api[_-]?key|secret|passw|passphrase|token|private|credential|mnemonic", re.IGNORECASE)
 
 URL = "://"
-_TELLING = "@?#"  # behind the // of a URL they may begin or end a password or a key: user, query, fragment
+_URL_PARTS = "@?#"  # in a URL they separate user, query and fragment, any of which may hold a password or a key
 
-# How people write what is no number or word here, and what to write instead; the first that fits is said.
-HINTS = tuple(
+BOOLEANS = re.compile(r"yes|no|on|off|y|n|true|false", re.ASCII | re.IGNORECASE)
+BOOLEAN_HINT = "write it in lower case and without quotes"
+
+# Spellings that people use for numbers and that are not accepted, and what to write instead. The first match counts.
+NUMBER_HINTS = tuple(
     (re.compile(pattern, re.ASCII | re.IGNORECASE), hint)
     for pattern, hint in (
-        (r"yes|no|on|off|y|n|true|false", "a boolean is true or false, in small letters and without quotes"),
-        (r"(0|[1-9]\d{0,11})(\.\d{1,12})?", "in quotes a number is text; leave them out"),
-        (r"0\d+", "a number has no zeros in front"),
-        (r"\+.*", "a number has no plus sign"),
-        (r"-\d.*", "negative numbers are not used here"),
+        (r"(0|[1-9]\d{0,11})(\.\d{1,12})?", "remove the quotes, they make it text"),
+        (r"0\d+", "remove the leading zeros"),
+        (r"\+.*", "remove the plus sign"),
+        (r"-\d.*", "negative numbers are not allowed"),
         (r"[\d.]+(e[+-]?\d+)", "write it without an exponent"),
-        (r"[\d_]+(\.[\d_]+)?", "a number has no underscores, and at most 12 digits before and after its point"),
-        (r"\d[\d.,]*,[\d.,]*", "a number has no comma; its point is ."),
+        (r"[\d_]+(\.[\d_]+)?", "write it without underscores, with at most 12 digits before and after the point"),
+        (r"\d[\d.,]*,[\d.,]*", "write it without commas and with a decimal point"),
         (r"[\d.]+ ?%", "a fraction: 0.02 is 2 %"),
-        (r"0[xob][\da-f]+", "a number is decimal"),
-        (r"[+-]?\.?(nan|inf|infinity)", "a number is finite"),
-        (r"\d+(:\d+)+", "a number has no colons"),
+        (r"0[xob][\da-f]+", "write it in decimal digits"),
+        (r"[+-]?\.?(nan|inf|infinity)", "write a finite number"),
+        (r"\d+(:\d+)+", "write it without colons"),
     )
 )
 
 TIMEFRAMES = re.compile(r"([1-9]\d?)(w|M|mo|week|month|y|Y|W)", re.ASCII)
-LONG = "weeks, months and years do not begin on one grid of UTC days; run on 1d, and let the strategy look further back"
-
-VERDICTS = {
-    "greater_than": " is out of range",
-    "greater_than_equal": " is out of range",
-    "less_than": " is out of range",
-    "less_than_equal": " is out of range",
-    "decimal_max_places": " has too many decimals",
-    "too_long": " is too long",
-    "too_short": " is too short",
-}
+LONG = "weeks, months and years are not supported; use 1d and longer periods in the strategy"
 
 
 def of_validation(error: ValidationError, root: Node, *, left_out: set[KeyPath]) -> list[tuple[KeyPath, Problem]]:
-    """The problems that a model has with a tree, each with the path to leave out; none of keys that are left out."""
-    found: dict[KeyPath, Problem] = {}
+    """Translate the errors of a model, each with the path to leave out of the next attempt.
+
+    Rules that involve keys in `left_out` are skipped.
+    """
+    problems: dict[KeyPath, Problem] = {}
     errors = error.errors(include_url=False, include_input=False)
-    for one in sorted(errors, key=lambda one: one["type"] != "missing"):
-        if one["type"] == "rules":
-            return [(broken.keys, of_rule(broken, root)) for broken in one["ctx"]["broken"] if fresh(broken, left_out)]
-        path, node = _reached(root, one["loc"])
-        found.setdefault(path, _of_value(one, path, node))
-    # Where a map might also be a word, the word is missed too; what is wrong inside of the map says more.
-    return [(path, told) for path, told in found.items() if not any(_inside(other, path) for other in found)]
+    for detail in sorted(errors, key=lambda detail: detail["type"] != "missing"):
+        if detail["type"] == "rules":
+            violations = detail["ctx"]["broken"]
+            return [(rule.keys, of_rule(rule, root)) for rule in violations if fresh(rule, left_out)]
+        path, node = _reached(root, detail["loc"])
+        problems.setdefault(path, _of_value(detail, path, node))
+    # A key that takes a word or a map reports an error for each; the one inside the map is the more precise.
+    return [item for item in problems.items() if not any(_inside(other, item[0]) for other in problems)]
 
 
 def of_rule(broken: Violation, root: Node) -> Problem:
-    """A rule between keys that does not hold, placed at the first of them that is written down."""
+    """Return the problem of a broken rule between keys, placed at the first of its keys that is written down."""
     places = [node.place for name in broken.keys for node in (at(root, key_path(name)),) if node is not None]
     return Problem(str(places[0] if places else root.place), broken.keys[0], broken.text)
 
 
 def fresh(broken: Violation, left_out: set[KeyPath]) -> bool:
-    """Whether a rule is about keys that were all looked at."""
+    """Return whether none of the rule's keys was left out."""
     return not any(key_path(name)[: len(path)] == path for name in broken.keys for path in left_out)
 
 
 def unknown_key(path: KeyPath, place: SourceLocation) -> Problem:
-    """A key that is none of ours, with the nearest one. Its value is never shown: it may be a secret (Z4, Z9)."""
+    """Return the problem of an unknown key, with the nearest known one. Its value is never shown (Z4, Z9)."""
     dotted = printable(".".join("a name that is not shown" if URL in name else name for name in path))
-    if key_like("_".join(path)):  # joined, for SAFLA__API__KEY is meant as one too
-        text = "keys are not needed, backtest and paper use public data; remove it, and change the key if it was shared"
+    if key_like("_".join(path)):  # joined, so that SAFLA__API__KEY counts too
+        text = (
+            "secrets are not needed, backtest and paper use public data; remove it, and replace the secret "
+            "if others may have seen it"
+        )
         return Problem(str(place), dotted, text)
     near = _nearest(path)
     if near and place.file.startswith(PREFIX):
@@ -95,9 +98,9 @@ def unknown_key(path: KeyPath, place: SourceLocation) -> Problem:
 
 
 def no_value(path: KeyPath, place: SourceLocation, *, root: Node | None = None) -> Problem:
-    """A key that was written without a value: an empty variable or option must never switch a limit off.
+    """Return the problem of a key without a value: an empty variable or option must never switch a limit off.
 
-    root  the tree that it stands in, where it may be an item of a list
+    root  the tree that holds the key; needed to recognise an item of a list
     """
     whole = at(root, path) if root is not None else None
     if whole is not None and isinstance(whole.value, list):
@@ -111,26 +114,26 @@ def no_value(path: KeyPath, place: SourceLocation, *, root: Node | None = None) 
     if known.is_section:
         text = f"write its keys below it, indented, or {without}"
     elif not known.nullable:
-        text = f"expected {known.allowed}; or {without}"
+        text = f"write {known.allowed}, or {without}"
     elif path[0] == "risk":
         text = f"write {null} to switch it off, or {without}"
     else:
-        text = f"write {null} if none is meant, or {without}"
+        text = f"write {null} for none, or {without}"
     return Problem(str(place), printable(".".join(path)), f"has no value; {text}")
 
 
 def key_like(name: str) -> bool:
-    """Whether a name looks like that of a key or password."""
+    """Return whether a name looks like that of an API key or a password."""
     return _SECRET.search(name) is not None
 
 
 def key_path(dotted: str) -> KeyPath:
-    """A dotted key as a path. No key and no symbol contains a dot."""
+    """Split a dotted key into a path. No key and no symbol contains a dot."""
     return tuple(dotted.split("."))
 
 
 def at(root: Node, path: KeyPath) -> Node | None:
-    """The node at a path, if it is written down."""
+    """Return the node at a path, or None if nothing is written there."""
     node: Node | None = root
     for name in path:
         node = node.value.get(name) if node is not None and isinstance(node.value, dict) else None
@@ -138,13 +141,13 @@ def at(root: Node, path: KeyPath) -> Node | None:
 
 
 def order(problem: Problem) -> tuple[bool, str, int, int]:
-    """By file and line; variables and options behind them."""
+    """Return the sort key of a problem: files by line, then variables and options."""
     file, line, column = parts(problem.where)
     return (line is None, file, line or 0, column or 0)
 
 
 def parts(where: str) -> tuple[str, int | None, int | None]:
-    """The file of a problem, its line and column; the name of a variable or option has neither."""
+    """Split the place of a problem into file, line and column; a variable or an option has no line and column."""
     file, *numbers = where.rsplit(":", 2)
     if len(numbers) == 2 and all(number.isdecimal() for number in numbers):
         return file, int(numbers[0]), int(numbers[1])
@@ -156,7 +159,7 @@ def _inside(path: KeyPath, above: KeyPath) -> bool:
 
 
 def _reached(root: Node, loc: tuple[int | str, ...]) -> tuple[KeyPath, Node]:
-    """How far a location of pydantic leads in the tree: it may go on with a member of a union, or a missing key."""
+    """Follow a location of pydantic as far as the tree goes: it may end in a union member or a missing key."""
     path: list[str] = []
     node = root
     for name in loc:
@@ -177,63 +180,75 @@ def _of_value(error: ErrorDetails, path: KeyPath, node: Node) -> Problem:
     known = find(path)
     allowed = known.allowed if known else "a map of keys"
     if error["loc"][-1] == "[key]":
-        text = "is no name such as slow_period"
+        text = "is not a parameter name; use lower-case letters, digits and _, such as slow_period"
         if path[0] == "markets":
             text = NO_SYMBOL if path[-1].isascii() else FOREIGN_SYMBOL
         return Problem(str(node.key_place), printable(".".join(path)), text)
-    shown = "a value that is not shown" if _is_hidden(path, node.value) else node.text
-    text = f"{shown}{VERDICTS.get(kind, '')}; due is {allowed}"
-    return Problem(
-        str(node.place),
-        printable(".".join(path)),
-        text + _hint(node, allowed, path, kind),
-    )
+    if any(isinstance(step, int) for step in error["loc"]):  # an item of a list
+        allowed = allowed.removeprefix(LIST)
+    got = "a value that is not shown" if _is_hidden(path, node.value) else node.text
+    text = f"expected {allowed}, got {got}"
+    return Problem(str(node.place), printable(".".join(path)), text + _hint(node, allowed, path, error))
 
 
-def _hint(node: Node, allowed: str, path: KeyPath, kind: str) -> str:
+def _hint(node: Node, allowed: str, path: KeyPath, error: ErrorDetails) -> str:
+    """Say what to write instead, or what "expected" does not tell, if anything is known."""
+    kind = error["type"]
     if allowed.startswith("1m, 3m") and TIMEFRAMES.fullmatch(str(node.value)[:20]):
         return f"; {LONG}"
     if kind.startswith("less_than") and allowed.endswith(FRACTION):
-        told = f"{hundredth(Decimal(node.value))} is {node.text} %"
-        return "" if told in allowed else f"; {told}"
+        return f"; for {node.text} % write {hundredth(Decimal(node.value))}"
+    if kind in ("too_long", "too_short"):
+        return f"; it has {counted(len(node.value), 'item')}, {_size(error)}"
     if path[:1] == ("monitoring",) and isinstance(node.value, Decimal) and node.value < 1 and path[-1].endswith("_pct"):
-        return f"; it is per cent: {plain(node.value * 100)}"
+        return f"; the value is in per cent: write {plain(node.value * 100)}"
     if not isinstance(node.value, str):
         quote = isinstance(node.value, (int, Decimal, bool)) and allowed.startswith(("text", "a word"))
         return "; put it in quotes" if quote else ""
-    numeric = "number" in allowed or "true" in allowed
     if allowed.startswith("a path"):
-        return _no_path(node.value)
-    foreign = not node.value.isascii() and allowed.startswith(("a symbol", "a list of which each is a symbol"))
-    if foreign:
+        return _path_error(node.value)
+    if not node.value.isascii() and allowed.removeprefix(LIST).startswith("a symbol"):
         return f"; it {FOREIGN_SYMBOL}"
-    if kind == "tuple_type" and allowed.startswith("a list"):
+    if kind == "tuple_type" and allowed.startswith(LIST):
         return _as_list(node.value)
-    hints = (hint for pattern, hint in HINTS if pattern.fullmatch(node.value[:80])) if numeric else iter(())
-    hint = next(hints, "")
+    return _spelling(node.value, allowed)
+
+
+def _size(error: ErrorDetails) -> str:
+    limits = error["ctx"]
+    return f"at most {limits['max_length']}" if "max_length" in limits else f"at least {limits['min_length']}"
+
+
+def _spelling(text: str, allowed: str) -> str:
+    """Say how to spell a boolean or a number that was written in another way."""
+    if allowed.startswith("true or false"):
+        return f"; {BOOLEAN_HINT}" if BOOLEANS.fullmatch(text) else ""
+    if "integer" not in allowed and "number" not in allowed:
+        return ""
+    hint = next((hint for pattern, hint in NUMBER_HINTS if pattern.fullmatch(text[:80])), "")
     return f"; {hint}" if hint and hint not in allowed else ""
 
 
 def _is_hidden(path: KeyPath, value: object) -> bool:
-    """Whether a value may be a secret: of a key that takes one, or where a section with such a key should stand.
+    """Whether a value may be a secret: of a key that holds one, or of a section that contains such a key.
 
-    A URL is one wherever none is due, for it may be that of a webhook in the wrong place.
+    A URL under any other key counts too, because it may be that of a webhook in the wrong place.
     """
     if any(key.secret and key.path[: len(path)] == path for key in keys().values()):
         return True
     rest = value.partition("//")[2] if isinstance(value, str) else ""
-    return any(sign in rest for sign in _TELLING) or (
+    return any(sign in rest for sign in _URL_PARTS) or (
         isinstance(value, str) and URL in value and not path[-1].endswith("_url")
     )
 
 
 def _as_list(text: str) -> str:
-    """How a list is written that somebody wrote without its brackets."""
-    items = [one.strip() for one in text.split(",")]
+    """Show how to write a list that came without its brackets."""
+    items = [item.strip() for item in text.split(",")]
     return f"; write [{', '.join(items)}]" if len(text) <= SHORT and text.isascii() and text.isprintable() else ""
 
 
-def _no_path(path: str) -> str:
+def _path_error(path: str) -> str:
     try:
         paths.expanded(path)
     except ValueError as error:
@@ -250,4 +265,4 @@ def _nearest(path: KeyPath) -> str:
 
 
 def _known(path: KeyPath) -> str:
-    return f"known here: {', '.join(siblings(path))}" if siblings(path) else "no keys stand here"
+    return f"allowed here: {', '.join(siblings(path))}" if siblings(path) else "no keys are allowed here"

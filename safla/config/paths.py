@@ -1,4 +1,4 @@
-"""Paths as people write them: ~, and the words in the patterns of `data.path`. No file is opened or looked for here."""
+"""Expand paths: ~, and the placeholders in the patterns of `data.path`. This module opens and lists no files."""
 
 import os
 import re
@@ -14,24 +14,24 @@ _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
 def expanded(path: str) -> str:
-    """A path in a configuration, ~ expanded. Raises ValueError for what cannot be the name of a file here."""
+    """Return a path with ~ expanded. Raise ValueError if it cannot be a file name on this system."""
     if why := unsayable(path):
         raise ValueError(why)
     return home(path)
 
 
 def home(path: str) -> str:
-    """The path with ~ and ~name made a home directory. Raises ValueError where nobody's is known."""
+    """Return the path with ~ or ~name replaced by a home directory. Raise ValueError if there is no such user."""
     if not path.startswith("~"):
         return path
-    whole = os.path.expanduser(path)
-    if whole.startswith("~"):
-        raise ValueError(f"{path.partition('/')[0]} is no home directory here; write the whole path")
-    return whole
+    expanded_path = os.path.expanduser(path)
+    if expanded_path.startswith("~"):
+        raise ValueError(f"{path.partition('/')[0]} has no home directory here; write the full path")
+    return expanded_path
 
 
 def unsayable(path: str) -> str:
-    """Why a path is no text, or text that cannot be the name of a file here, and what to do; "" where all is well."""
+    """Return why a path cannot be shown as text or cannot be a file name here, and what to do; "" if it is valid."""
     try:
         name = os.fsencode(path)
     except UnicodeEncodeError:
@@ -41,22 +41,22 @@ def unsayable(path: str) -> str:
     try:
         name.decode("utf-8")
     except UnicodeDecodeError:
-        return f"{printable(path)} is no UTF-8; rename it"
+        return f"{printable(path)} is not valid UTF-8; rename it"
     return f"{printable(path)} cannot be read in {sys.getfilesystemencoding()}; {UTF8}"
 
 
 def written(pattern: str, symbol: str, *, timeframe: str) -> str:
-    """The pattern for one symbol: BTC/USDT:USDT is base BTC, quote USDT, symbol BTCUSDT. Its * are left."""
+    """Fill in the placeholders of a pattern: BTC/USDT:USDT has base BTC, quote USDT, symbol BTCUSDT. Each * remains."""
     base, _, quote = symbol.partition(":")[0].partition("/")
     words = dict(zip(PLACEHOLDERS, (base + quote, base, quote, timeframe), strict=True))
-    return _PLACEHOLDER.sub(lambda found: words.get(found[1], found[0]), pattern)
+    return _PLACEHOLDER.sub(lambda match: words.get(match[1], match[0]), pattern)
 
 
 def unknown_placeholders(pattern: str) -> list[str]:
-    """The words in braces that stand for nothing."""
+    """Return the words in braces that are not placeholders."""
     return [word for word in _PLACEHOLDER.findall(pattern) if word not in PLACEHOLDERS]
 
 
 def star_only(pattern: str) -> str:
-    """The pattern for the glob module: of its signs the star alone is ours."""
-    return re.sub(r"[?\[]", lambda found: f"[{found[0]}]", pattern)
+    """Escape ? and [ for the glob module, so that * is the only wildcard."""
+    return re.sub(r"[?\[]", lambda match: f"[{match[0]}]", pattern)

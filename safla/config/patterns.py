@@ -1,6 +1,6 @@
-"""Which files the patterns of `data.path` match. Folders are listed here, under bounds, and no file is opened.
+"""Find the files that the patterns of `data.path` match. Folders are listed, within limits; no file is opened.
 
-A `*` stands in the last part of a path alone, so that a pattern lists one folder and never a tree.
+A `*` is allowed only in the last part of a path, so that a pattern lists one folder and never a tree.
 """
 
 import fnmatch
@@ -11,29 +11,29 @@ from bisect import bisect_left
 from safla.config.paths import star_only
 from safla.text import quoted
 
-MAX_ENTRIES = 100_000  # of all folders that are listed to answer one question
-MAX_COMPARED = 1_000_000  # names that are held against patterns
+MAX_ENTRIES = 100_000  # in all folders of one configuration
+MAX_COMPARED = 1_000_000  # comparisons of a name with a pattern
 
-_CHECKSUM = ".CHECKSUM"  # how a file beside an archive ends that holds no candles
+_CHECKSUM = ".CHECKSUM"  # suffix of a file beside an archive; it holds no candles
 
 
 class TooManyNamesError(ValueError):
-    """A folder holds more than is looked at. The text says which bound, and what to do."""
+    """There are more files than the limits allow. The text names the limit and what to do."""
 
 
 def misplaced(pattern: str) -> str:
-    """What is wrong with a star in a folder's name, and what to write instead; "" where all is well."""
+    """Return what is wrong with a * in a folder name and what to write instead; "" if there is none."""
     part = next((part for part in pattern.split("/")[:-1] if "*" in part), None)
     if part is None:
         return ""
     return (
-        f"* stands in the folder {quoted(part)}; it stands in the name of the file alone, such as klines/BTC-*.csv: "
-        "write the folder out, with {symbol} {base} {quote} {timeframe} where they fit, or list a pattern a folder"
+        f"* is not allowed in a folder name ({quoted(part)}), only in the file name, as in klines/BTC-*.csv; "
+        "write the folder without *, with {symbol} {base} {quote} {timeframe} if needed, or list one pattern per folder"
     )
 
 
 class Folders:
-    """The folders that the patterns of one configuration are about: each is listed once, all under common bounds."""
+    """The folders of the patterns of one configuration. Each is listed once, and the limits apply to all together."""
 
     def __init__(self) -> None:
         self._names: dict[str, tuple[str, ...]] = {}
@@ -41,33 +41,33 @@ class Folders:
         self._compared = 0
 
     def matching(self, pattern: str) -> list[str]:
-        """The files that a pattern matches, sorted; without a star the name itself. TooManyNamesError at a bound."""
+        """Return the files that a pattern matches, sorted; without * the name itself. Raise TooManyNamesError."""
         if "*" not in pattern:
             return [pattern]
         above, slash, last = pattern.rpartition("/")
         if "*" in above:
             return []
-        begin = last.partition("*")[0]
-        names = self._of(above + slash)
-        first = bisect_left(names, begin)
+        prefix = last.partition("*")[0]
+        names = self._files(above + slash)
+        first = bisect_left(names, prefix)  # names are sorted, so those with the prefix are adjacent
         fits = re.compile(fnmatch.translate(star_only(last))).match
-        found = []
+        matches = []
         for name in names[first:]:
-            if not name.startswith(begin):
+            if not name.startswith(prefix):
                 break
             self._count_compared(pattern)
-            if (begin or not name.startswith(".")) and fits(name):
-                found.append(f"{above}{slash}{name}")
-        return found
+            if (prefix or not name.startswith(".")) and fits(name):
+                matches.append(f"{above}{slash}{name}")
+        return matches
 
     def _count_compared(self, pattern: str) -> None:
         self._compared += 1
         if self._compared > MAX_COMPARED:
-            text = f"more than {MAX_COMPARED:,} names are held against patterns such as {quoted(pattern)}"
+            text = f"more than {MAX_COMPARED:,} names must be compared with patterns such as {quoted(pattern)}"
             raise TooManyNamesError(f"{text}; write more of the names before the *")
 
-    def _of(self, folder: str) -> tuple[str, ...]:
-        """The names of the files in a folder, and of links to some, sorted; none where it cannot be listed."""
+    def _files(self, folder: str) -> tuple[str, ...]:
+        """Return the names of the files (or links to files) in a folder, sorted; none if it cannot be listed."""
         if folder not in self._names:
             self._names[folder] = tuple(sorted(self._listed(folder)))
         return self._names[folder]
@@ -76,13 +76,13 @@ class Folders:
         try:
             with os.scandir(folder or ".") as entries:
                 counted = (self._counted(entry, folder) for entry in entries)
-                return [one.name for one in counted if not one.name.endswith(_CHECKSUM) and one.is_file()]
+                return [entry.name for entry in counted if not entry.name.endswith(_CHECKSUM) and entry.is_file()]
         except (OSError, UnicodeError):
             return []
 
     def _counted(self, entry: "os.DirEntry[str]", folder: str) -> "os.DirEntry[str]":
         self._entries += 1
         if self._entries > MAX_ENTRIES:
-            text = f"{quoted(folder or '.')} and the folders before it hold more than {MAX_ENTRIES:,} names"
+            text = f"{quoted(folder or '.')} and the folders listed before it hold more than {MAX_ENTRIES:,} names"
             raise TooManyNamesError(f"{text}; put the files into a folder of their own")
         return entry

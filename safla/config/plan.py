@@ -1,4 +1,4 @@
-"""From the model to plain values: scales, rules, and the plan that the journal's first line tells. No file, no YAML."""
+"""Turn a configuration into the plan of a run: scales, rules and texts as plain values. No files, no YAML."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -14,14 +14,14 @@ from safla.core.scale import LIMIT, MILLION
 from safla.core.timeframes import TIMEFRAMES, Timeframe
 from safla.core.values import Detail, Plan, Rules
 from safla.errors import ConfigError, Problem
-from safla.strategies.register import STRATEGIES, Strategy
-from safla.strategies.sma_crossover import Crossover
+from safla.strategies.register import STRATEGIES, Strategy, keys_of
+from safla.text import counted
 
-LEAST_PRICE_FACTOR = 1000  # D1: prices stay below 2**62 over this, or over fast * slow if that is more
+LEAST_PRICE_FACTOR = 1000  # D1: prices stay below 2**62 / max(this, fast_period * slow_period)
 
 
 class OrderRules(NamedTuple):
-    """What an exchange asks of an order today, in decimals (S3); None: it has no such rule."""
+    """The current rules of an exchange for orders, as decimals (S3); None: it has no such rule."""
 
     tick: Decimal | None  # grid of prices
     lot: Decimal | None  # grid of quantities
@@ -32,12 +32,12 @@ NO_RULES = OrderRules(None, None, None)
 
 
 class RunPlan(NamedTuple):
-    """Everything that decides about a run but its candles. Made of the configuration, or of a journal's first line."""
+    """Everything that determines a run except its candles. Made from a configuration or from a journal's first line."""
 
     plan: Plan
     strategy: Strategy
     strategy_name: str
-    parameters: Any  # what the strategy takes
+    parameters: Any  # of the type that the strategy takes
     name: str
     timeframe: Timeframe
     symbols: tuple[str, ...]
@@ -46,55 +46,56 @@ class RunPlan(NamedTuple):
     money_decimals: int
     balance: int  # money units
     detail: Detail
-    texts: dict[str, str]  # the plan as the journal tells it (J15)
+    texts: dict[str, str]  # the plan as it is written in the journal (J15)
 
 
 def source_timeframe(config: Config) -> Timeframe:
-    """The length of the candles that the source holds; those of market_data.timeframe are built of them."""
+    """Return the length of the candles in the source, from which those of market_data.timeframe are built."""
     return config.data.timeframe or config.market_data.timeframe
 
 
 def price_limit(config: Config) -> int:
-    """The highest price that the core takes, price units (D1)."""
-    factor = LEAST_PRICE_FACTOR
-    if config.strategy.name == "sma_crossover":
-        factor = max(factor, config.strategy.fast_period * config.strategy.slow_period)
-    return LIMIT // factor
+    """Return the highest price that the core accepts, in price units (D1)."""
+    strategy = STRATEGIES.get(config.strategy.name)
+    factor = 1 if strategy is None else strategy.price_factor(_parameters(config, strategy))
+    return LIMIT // max(LEAST_PRICE_FACTOR, factor)
 
 
 def scales(config: Config, series: Sequence[Series], *, rules: Sequence[OrderRules] = ()) -> tuple[Scale, ...]:
-    """The scale of each symbol: what `markets` names, else the exchange's rules, else what the candles show (S3).
+    """Return the scale of each symbol: from `markets`, else from the rules of the exchange, else from the candles (S3).
 
-    rules  one a symbol; none where no exchange was asked. Raises ConfigError.
+    rules  one per symbol; empty if no exchange was asked
+    Raise ConfigError if a tick, lot or minimum notional does not fit its scale.
     """
     rules = rules or [NO_RULES] * len(series)
     balance = config.simulation.initial_balance_usd
-    most = max((m for m in range(19) if balance * 10**m * 10 <= LIMIT), default=0)
-    places = []
-    for one, own in zip(series, rules, strict=True):
-        market = config.markets.get(one.symbol)
-        wanted = market.quantity_decimals if market else None
-        usual = min(5, 11 - one.price_decimals) if own.lot is None else decimals(own.lot)
-        read = max(0, min(usual, most - one.price_decimals))
-        places.append(read if wanted is None else wanted)
-    money = max(one.price_decimals + quantity for one, quantity in zip(series, places, strict=True))
+    # The most decimals of money at which ten times the balance still fits (S3).
+    money_most = max((places for places in range(19) if balance * 10**places * 10 <= LIMIT), default=0)
+    quantity_places = []
+    for candles, order_rules in zip(series, rules, strict=True):
+        market = config.markets.get(candles.symbol)
+        configured = market.quantity_decimals if market else None
+        usual = min(5, 11 - candles.price_decimals) if order_rules.lot is None else decimals(order_rules.lot)
+        derived = max(0, min(usual, money_most - candles.price_decimals))
+        quantity_places.append(derived if configured is None else configured)
+    money = max(candles.price_decimals + places for candles, places in zip(series, quantity_places, strict=True))
     problems: list[Problem] = []
-    found = tuple(
-        _scale(config, one, own, quantity=quantity, money=money, problems=problems)
-        for one, own, quantity in zip(series, rules, places, strict=True)
+    result = tuple(
+        _scale(config, candles, order_rules, quantity=places, money=money, problems=problems)
+        for candles, order_rules, places in zip(series, rules, quantity_places, strict=True)
     )
     if problems:
         raise ConfigError(problems)
-    return found
+    return result
 
 
 def decimals(amount: Decimal) -> int:
-    """How many decimals a number needs, zeros at the end not counted."""
+    """Return how many decimals a number needs, without trailing zeros."""
     return len(plain(amount).partition(".")[2])
 
 
 def _scale(
-    config: Config, series: Series, own: OrderRules, *, quantity: int, money: int, problems: list[Problem]
+    config: Config, series: Series, rules: OrderRules, *, quantity: int, money: int, problems: list[Problem]
 ) -> Scale:
     market = config.markets.get(series.symbol)
 
@@ -103,8 +104,8 @@ def _scale(
         key = f"markets.{series.symbol}.{name}"
         if value is not None:
             return _units(key, value, places, problems)
-        ruled = getattr(own, name)
-        return default if ruled is None else _ruled(key, ruled, places, problems)
+        rule = getattr(rules, name)
+        return default if rule is None else _rule_units(key, rule, places, problems)
 
     return Scale(
         price_decimals=series.price_decimals,
@@ -116,12 +117,12 @@ def _scale(
     )
 
 
-def _ruled(key: str, amount: Decimal, places: int, problems: list[Problem]) -> int:
-    """A rule of the exchange in units of 10^-places. One unit, where that is a multiple of what the exchange asks."""
+def _rule_units(key: str, amount: Decimal, places: int, problems: list[Problem]) -> int:
+    """Convert a rule of the exchange to units of 10^-places: 1 if a unit is a multiple of the rule."""
     if amount and (Decimal(1).scaleb(-places) / amount) % 1 == 0:
         return 1
     if decimals(amount) > places:
-        text = f"the exchange's {amount} has more than the {places} decimals of its scale; name one that fits"
+        text = f"the exchange gives {amount}, the scale has {counted(places, 'decimal')}; set a value that fits"
         problems.append(Problem("", key, text))
     return min(int(amount.scaleb(places)), LIMIT)
 
@@ -134,10 +135,10 @@ def make_plan(
     start: int,
     register: Mapping[str, Strategy] = STRATEGIES,
 ) -> RunPlan:
-    """The plan of a run. Raises ConfigError for the bounds of D1, and for a strategy that the register has not.
+    """Return the plan of a run. Raise ConfigError if a value exceeds the bounds of D1 or the strategy is unknown.
 
-    start     the first candle behind the lookback, ms (S16)
-    register  the strategies by name, those from Python among them (D5)
+    start     opening time of the first candle after the lookback, ms (S16)
+    register  the strategies by name, including those from Python (D5)
     """
     strategy = _strategy(config, register)
     money = max(scale.price_decimals + scale.quantity_decimals for scale in scales)
@@ -145,13 +146,15 @@ def make_plan(
     balance = _units("simulation.initial_balance_usd", config.simulation.initial_balance_usd, money, problems)
     if balance * 10 > LIMIT:
         text = (
-            f"{config.simulation.initial_balance_usd} with {money} decimals of money (price and quantity decimals "
-            f"together) does not fit: at most {LIMIT // 10 // 10**money}; name fewer decimals in markets"
+            f"expected a number <= {LIMIT // 10 // 10**money} for money with {money} decimals (price plus quantity "
+            f"decimals), got {config.simulation.initial_balance_usd}; set fewer decimals in markets"
         )
         problems.append(Problem("", "simulation.initial_balance_usd", text))
-    warm_up = strategy.warm_up(_parameters(config))
-    if config.market_data.lookback_candles < warm_up:
-        text = f"{config.market_data.lookback_candles} is below the {warm_up} candles that the strategy needs"
+    parameters = _parameters(config, strategy)
+    warm_up = strategy.warm_up(parameters)
+    lookback = config.market_data.lookback_candles
+    if lookback < warm_up:
+        text = f"expected at least the warm-up of {warm_up} candles, got {lookback}"
         problems.append(Problem("", "market_data.lookback_candles", text))
     rules = _rules(config, money, start, warm_up, problems)
     if problems:
@@ -160,7 +163,7 @@ def make_plan(
         plan=Plan(rules, _markets(scales, money)),
         strategy=strategy,
         strategy_name=config.strategy.name,
-        parameters=_parameters(config),
+        parameters=parameters,
         name=config.system.name,
         timeframe=config.market_data.timeframe,
         symbols=symbols,
@@ -176,8 +179,8 @@ def make_plan(
 def _strategy(config: Config, register: Mapping[str, Strategy]) -> Strategy:
     name = config.strategy.name
     if name not in register:
-        text = f"{name} is not registered here; registered: {', '.join(sorted(register))}; one from Python is given "
-        text += f"to the call, as strategies={{'{name}': function}}"
+        text = f"{name} is not registered; available: {', '.join(sorted(register))}"
+        text += f"; pass a strategy from Python to the call as strategies={{'{name}': function}}"
         raise ConfigError([Problem("", "strategy.name", text)])
     return register[name]
 
@@ -221,24 +224,15 @@ def _rules(config: Config, money: int, start: int, warm_up: int, problems: list[
     )
 
 
-def _parameters(config: Config) -> Any:
-    strategy = config.strategy
-    if strategy.name != "sma_crossover":
-        return dict(strategy.parameters)
-    return Crossover(
-        fast_period=strategy.fast_period,
-        slow_period=strategy.slow_period,
-        entry_threshold_ppm=_ppm(strategy.entry_threshold_pct),
-        exit_threshold_ppm=_ppm(strategy.exit_threshold_pct),
-        confirm_within_candles=strategy.confirm_within_candles,
-    )
+def _parameters(config: Config, strategy: Strategy) -> Any:
+    return strategy.resolve(keys_of(strategy, config.strategy))
 
 
 def _markets(scales: Sequence[Scale], money: int) -> "np.ndarray[Any, np.dtype[np.int64]]":
     rows = []
     for scale in scales:
-        finer = max(scale.quantity_decimals, scale.volume_decimals)
-        k = 10 ** (money - scale.price_decimals - scale.quantity_decimals)
+        finer = max(scale.quantity_decimals, scale.volume_decimals)  # common scale of quantities and volumes
+        k = 10 ** (money - scale.price_decimals - scale.quantity_decimals)  # money units per price times quantity
         quantity_up = 10 ** (finer - scale.quantity_decimals)
         volume_up = 10 ** (finer - scale.volume_decimals)
         rows.append((scale.tick, scale.lot, k, scale.min_notional, quantity_up, volume_up))
@@ -252,7 +246,8 @@ def _ppm(share: Decimal | None) -> int:
 def _units(key: str, amount: Decimal, places: int, problems: list[Problem]) -> int:
     units = amount.scaleb(places)
     if units != units.to_integral_value():
-        problems.append(Problem("", key, f"{amount} has more than the {places} decimals of its scale"))
+        problems.append(Problem("", key, f"expected at most {counted(places, 'decimal')}, got {amount}"))
     elif units > LIMIT:
-        problems.append(Problem("", key, f"{amount} with {places} decimals is above 2**62 units"))
+        text = f"expected at most 2**62 units, got {amount} with {counted(places, 'decimal')}; set fewer in markets"
+        problems.append(Problem("", key, text))
     return min(int(units), LIMIT)

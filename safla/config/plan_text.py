@@ -1,4 +1,4 @@
-"""A configuration as text: the plan in the journal's first line (J15), and the resolved YAML for people. No file."""
+"""A configuration as text: the plan in the journal's first line (J15) and the resolved YAML for people. No files."""
 
 import json
 import re
@@ -18,13 +18,13 @@ from safla.core.sizing import MAX_CONFIDENCE_PPM
 from safla.errors import ConfigError, Problem
 from safla.text import printable
 
-APART = ("symbols", "markets", "journal")  # the first line tells these by fields of their own (J15)
-BARE = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*", re.ASCII)  # what needs no quotes in YAML, unless it means something else
-COLUMN = 56  # where the comments of the resolved configuration begin
+APART = ("symbols", "markets", "journal")  # sections with fields of their own in the first line (J15)
+BARE = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*", re.ASCII)  # text that needs no quotes in YAML, except SPECIAL
+COLUMN = 56  # at which comments begin in the resolved configuration
 
 
 def plan_texts(config: Config) -> dict[str, str]:
-    """Every key of the plan as text, dotted and sorted, one spelling a value, but symbols, markets and detail (J15)."""
+    """Return every key of the plan except symbols, markets and detail: dotted, sorted, in canonical text (J15)."""
     texts: dict[str, str] = {}
     for path, value in leaves(config):
         known = find(path)
@@ -42,10 +42,10 @@ def from_plan_texts(
     timeframe: str,
     strategies: tuple[str, ...] = (),
 ) -> Config:
-    """The configuration behind a plan: the inverse of plan_texts. Keys outside the plan have their defaults.
+    """Return the configuration of a plan: the inverse of plan_texts. Keys outside the plan have their defaults.
 
     strategies  names that Python adds to the register (D5)
-    Raises ConfigError for a key that is not of the plan, and for a value that it does not take.
+    Raise ConfigError for a key that is not part of the plan and for a value that its key does not take.
     """
     problems: list[Problem] = []
     tree: dict[str, Any] = {"symbols": {"primary": symbols}, "markets": dict(markets), "journal": {"detail": detail}}
@@ -53,30 +53,31 @@ def from_plan_texts(
         path = tuple(dotted.split("."))
         known = find(path)
         if known is None or not known.plan or path[0] in APART:
-            problems.append(Problem("plan", printable(dotted), "is no key of the plan"))
+            problems.append(Problem("plan", printable(dotted), "is not a key of the plan"))
             continue
         section = tree
         for name in path[:-1]:
             section = section.setdefault(name, {})
         section[path[-1]] = text if known.text else scalar(text)
     if texts.get("market_data.timeframe") != timeframe:
-        problems.append(Problem("plan", "market_data.timeframe", f"is not the timeframe {printable(timeframe)}"))
+        problems.append(Problem("plan", "market_data.timeframe", f"expected the timeframe {printable(timeframe)}"))
     if problems:
         raise ConfigError(problems)
     try:
         return Config.model_validate(tree, context={"strategies": strategies})
     except ValidationError as error:
-        raise ConfigError([_refused(one) for one in error.errors(include_url=False, include_input=False)]) from error
+        details = error.errors(include_url=False, include_input=False)
+        raise ConfigError([_problem(detail) for detail in details]) from error
 
 
-def _refused(error: Any) -> Problem:
-    dotted = ".".join(map(str, error["loc"]))
-    known = find(error["loc"])
-    return Problem("plan", printable(dotted), f"due is {known.allowed}" if known else printable(error["msg"]))
+def _problem(detail: Any) -> Problem:
+    dotted = ".".join(map(str, detail["loc"]))
+    known = find(detail["loc"])
+    return Problem("plan", printable(dotted), f"expected {known.allowed}" if known else printable(detail["msg"]))
 
 
 class _Line(NamedTuple):
-    """A line of the resolved configuration: a section's name, or a key with its value and where it came from."""
+    """A line of the resolved configuration: the name of a section, or a key with its value and origin."""
 
     depth: int
     text: str
@@ -84,10 +85,10 @@ class _Line(NamedTuple):
 
 
 def resolved_yaml(loaded: Loaded) -> str:
-    """The whole configuration as YAML: every default shown, and where each value came from. Loading it gives the same.
+    """Return the whole configuration as YAML, with all defaults and the origin of each value.
 
-    But a webhook, which is a secret wherever it came from (Z9): a run that goes on from this file has none, unless
-    SAFLA__MONITORING__WEBHOOK_URL names it.
+    Loading it gives the same configuration, except for the webhook URL, which is always treated as a secret and left
+    out (Z9): a run that continues from this file has none unless SAFLA__MONITORING__WEBHOOK_URL sets it.
     """
     lines = ["# The resolved configuration: every key, and where its value came from."]
     for line in _lines(loaded):
@@ -100,7 +101,7 @@ def _lines(loaded: Loaded) -> Iterator[_Line]:
     above: tuple[str, ...] = ()
     for path, value in leaves(loaded.config):
         if path == ("extends",):
-            continue  # it has been followed
+            continue  # already resolved
         for depth, name in enumerate(path[:-1]):
             if above[: depth + 1] != path[: depth + 1]:
                 yield _Line(depth, f"{_scalar(name)}:", "")
@@ -116,7 +117,7 @@ def _lines(loaded: Loaded) -> Iterator[_Line]:
 
 
 def _entry_budget(config: Config) -> str:
-    """Why an entry buys less than max_position_size_usd says (S23)."""
+    """Explain why an entry spends less than max_position_size_usd (S23)."""
     strategy = config.strategy
     budget = strategy.max_position_size_usd * strategy.position_size_pct * MAX_CONFIDENCE_PPM / MILLION
     return f"an entry spends {plain(budget)} at most, commission included: times confidence, which is 0.9 at most"
@@ -138,4 +139,4 @@ def _scalar(text: str) -> str:
     return text if bare else json.dumps(text)
 
 
-SPECIAL = frozenset(["yes", "no", "on", "off", "y", "n", "true", "false", "null"])  # other readers see no text in these
+SPECIAL = frozenset(["yes", "no", "on", "off", "y", "n", "true", "false", "null"])  # not text for other YAML readers

@@ -1,7 +1,7 @@
-"""Values from Python to the nodes that YAML would give, under the limits of YAML: depth, values, characters, numbers.
+"""Convert values from Python into the nodes that YAML would give, under the same limits of depth, size and numbers.
 
-A dict of a program that serves others was written by them. So nothing is converted before it is known to be small, and
-what is no plain value is an error of its key.
+A program that serves others may pass on a dict that they wrote. So no value is converted before its size is checked,
+and an object that is not a plain value is an error of its key.
 """
 
 import datetime
@@ -10,73 +10,84 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from itertools import islice
 
-from safla.config.yaml_reader import MAX_BYTES, MAX_DEPTH, MAX_NODES, MAX_NUMBER, Node, NoValue, SourceLocation, scalar
+from safla.config.yaml_reader import (
+    MAX_BYTES,
+    MAX_DEPTH,
+    MAX_NODES,
+    MAX_NUMBER,
+    TOO_DEEP,
+    TOO_MANY,
+    Node,
+    NoValue,
+    SourceLocation,
+    scalar,
+)
 from safla.errors import ConfigError, Problem
 from safla.text import printable, quoted
 
-MOST = 10**12  # digits before the point that a number has at most (Z5)
-MAX_BITS = 212  # of an integer of 64 digits: one of millions would be written for seconds
+MOST = 10**12  # numbers stay below this (Z5)
+MAX_BITS = 212  # of an integer of 64 digits; converting millions of digits to text would take seconds
 MAX_KEY = 1_024  # characters, as in YAML
 
 
 class Float(Decimal):
-    """A number that came as a float of Python: it may have more digits than its key takes, and is rounded then."""
+    """A number that came as a float of Python. It may have more digits than its key takes and is then rounded."""
 
 
 class ValueBudget:
-    """How much all values of one call may hold together: as many values and characters as one file of YAML."""
+    """The size of all values of one call together: at most as many values and characters as in one YAML file."""
 
     def __init__(self) -> None:
         self._nodes = 0
         self._letters = 0
 
     def node(self, where: "ValuePlace") -> None:
-        """Count a value or a key. ConfigError where they are too many."""
+        """Count a value or a key. Raise ConfigError if there are too many."""
         self._nodes += 1
         if self._nodes > MAX_NODES:
-            raise where.refused(f"with what comes before it these are more than {MAX_NODES} values")
+            raise where.refused(f"the values up to here are more than {MAX_NODES} values; shorten them")
 
     def letters(self, text: str, where: "ValuePlace") -> str:
-        """Count the characters of a text, which is returned. ConfigError where they are too many."""
+        """Count the characters of a text and return it. Raise ConfigError if there are too many."""
         self._letters += len(text)
         if self._letters > MAX_BYTES:
-            raise where.refused(f"with what comes before it these are more than {MAX_BYTES} characters")
+            raise where.refused(f"the values up to here are more than {MAX_BYTES} characters; shorten them")
         return text
 
 
 class ValuePlace:
-    """The place of a value: which argument it came in, and the keys above it."""
+    """The place of a value: the argument that holds it and the keys above it."""
 
     def __init__(self, place: SourceLocation, path: tuple[str, ...] = ()) -> None:
         self.place = place
         self.path = path
 
     def below(self, name: str) -> "ValuePlace":
-        """The place of a member."""
+        """Return the place of a member."""
         return ValuePlace(self.place, (*self.path, name))
 
     def refused(self, text: str) -> ConfigError:
-        """The error of the value here."""
+        """Return a ConfigError for the value at this place."""
         key = ".".join(self.path)
         shown = printable(key[:MAX_NUMBER]) + ("..." if len(key) > MAX_NUMBER else "")
         return ConfigError([Problem(str(self.place), shown, text)])
 
 
 def read_python(value: object, place: SourceLocation, *, budget: ValueBudget | None = None) -> Node:
-    """A value from Python, taken as though it had been written: numbers become text first, so the same rules hold.
+    """Read a value from Python as if it were written in YAML: numbers become text first, so that the same rules apply.
 
-    budget  of all values of a call; None: this one has its own
-    ConfigError: nested too deep or in itself, too much of it, or an object that is no value of a configuration.
+    budget  shared by all values of a call; None: this value has its own
+    Raise ConfigError for values that are too deep, recursive or too large, and for objects that are not plain values.
     """
     return _read(value, ValuePlace(place), budget or ValueBudget(), depth=1)
 
 
 def _read(value: object, where: ValuePlace, budget: ValueBudget, *, depth: int) -> Node:
     if depth > MAX_DEPTH:
-        raise where.refused(f"is nested deeper than {MAX_DEPTH}")
+        raise where.refused(TOO_DEEP)
     budget.node(where)
     if getattr(value, "size", 1) > MAX_NODES and type(value).__module__ == "numpy":
-        raise where.refused(f"holds more than {MAX_NODES} values")
+        raise where.refused(TOO_MANY)
     value = native(value)
     if isinstance(value, Mapping):
         return Node(_members(value, where, budget, depth=depth), "a map", where.place, where.place)
@@ -95,23 +106,23 @@ def _members(
         name = budget.letters(key_text(key, where), where)
         inner = where.below(name)
         if name in members:
-            raise inner.refused("stands here twice, as text and as another value; keep one")
+            raise inner.refused("duplicate key, once as text and once as a number; keep one")
         members[name] = _read(value, inner, budget, depth=depth + 1)
     return members
 
 
 def key_text(key: object, where: ValuePlace) -> str:
-    """A key as text: one that is a number is taken as it would be written. ConfigError for what is no key."""
+    """Convert a key to text, also an integer. Raise ConfigError for any other object and for a key that is too long."""
     if isinstance(key, str):
         text = str.__str__(key)
         if len(text) > MAX_KEY:
-            raise where.refused(f"a key of {len(text):,} characters, at most {MAX_KEY}")
+            raise where.refused(f"expected a key of at most {MAX_KEY} characters, got {len(text):,}")
         if any("\ud800" <= letter <= "\udfff" for letter in text):
-            raise where.refused(f"the key {quoted(text)} is no text that can be written in UTF-8")
+            raise where.refused(f"the key {quoted(text)} cannot be written in UTF-8; rename it")
         return text
     if isinstance(key, int) and not isinstance(key, bool) and int.bit_length(key) <= MAX_BITS:
         return int.__repr__(key)
-    raise where.refused(f"{_kind(key)} stands where a key is due; a key is text")
+    raise where.refused(f"expected text as a key, got {_kind(key)}")
 
 
 def _plain(value: object, where: ValuePlace, budget: ValueBudget) -> Node:
@@ -131,19 +142,19 @@ def _plain(value: object, where: ValuePlace, budget: ValueBudget) -> Node:
 
 
 def native(value: object) -> object:
-    """A value of numpy as the one of Python that it stands for, by its shortest text; others as they are."""
+    """Convert a value of numpy to the equal value of Python, by its shortest text; return other values unchanged."""
     if type(value).__module__ != "numpy":
         return value
     kind = getattr(getattr(value, "dtype", None), "kind", "")
     if kind == "M":
         return str(value.astype("M8[ms]"))  # type: ignore[attr-defined]
     if kind == "f" and getattr(value, "ndim", 1) == 0:
-        return float(str(value))  # of a float32 0.03 too, and not 0.029999999329447746
+        return float(str(value))  # so that float32 0.03 becomes 0.03, not 0.029999999329447746
     return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _of_float(value: float, place: SourceLocation) -> Node:
-    """A float by its shortest text, with all its digits: what a key can hold of them is decided where it is known."""
+    """Convert a float by its shortest text, with all digits; it is rounded later, when the key is known."""
     number = Decimal(repr(value))
     small = number.is_finite() and -64 < number.adjusted() < 64
     text = format(number, "f") if small else str(number)
@@ -154,10 +165,10 @@ def _of_float(value: float, place: SourceLocation) -> Node:
 
 
 def _written(value: object, where: ValuePlace) -> str:
-    """A number or a date as it would be written. ConfigError for a number of many digits, and for any other object."""
+    """Format a number or a date as in YAML. Raise ConfigError for too many digits and for any other object."""
     if isinstance(value, int):
         if int.bit_length(value) > MAX_BITS:
-            raise where.refused(f"an integer of more than {MAX_NUMBER} digits; at most 12 are read")
+            raise where.refused(f"expected a number of at most 12 digits, got more than {MAX_NUMBER}")
         return int.__repr__(value)
     if isinstance(value, Decimal):
         if not value.is_finite() or not -MAX_NUMBER < value.adjusted() < MAX_NUMBER:
@@ -165,9 +176,7 @@ def _written(value: object, where: ValuePlace) -> str:
         return Decimal.__format__(value, "f")
     if isinstance(value, (datetime.date, datetime.datetime)):
         return value.isoformat()
-    raise where.refused(
-        f"{_kind(value)} is no value of a configuration; expected text, a number, a date, a list or a map"
-    )
+    raise where.refused(f"expected text, a number, a date, a list or a map, got {_kind(value)}")
 
 
 def _kind(value: object) -> str:

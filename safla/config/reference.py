@@ -1,4 +1,4 @@
-"""What the models say about each key, as a table: what it allows, its default, plan, meaning. Nothing stands twice."""
+"""The table of all configuration keys, read from the models: allowed values, default, plan flag and meaning."""
 
 import re
 import types
@@ -8,54 +8,64 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, Literal, NamedTuple, Union
 
-import annotated_types
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from safla.config.model import Config
-from safla.config.types import Allowed, plain
+from safla.config.types import PARAMETER, Allowed, plain
+from safla.section import number_range
 
-OPEN_MAPS = {("markets",): "<SYMBOL>", ("strategy", "parameters"): "<NAME>"}  # their keys are the user's
+OPEN_MAPS = {("markets",): "<SYMBOL>", ("strategy", "parameters"): "<NAME>"}  # maps whose keys the user chooses
 
 
 MOST_DECIMALS = 12  # of any number (Z5), such as a parameter of a strategy
 _DECIMALS = re.compile(r"at most (\d+) decimals")
 
-FRACTION = " (a fraction: 0.02 is 2 %)"  # how the text of a share ends
-DATE = "a date"  # how the text of a type that holds a time begins
+# Parts of `ConfigKey.allowed` by which other code recognises a kind of value.
+FRACTION = " (a fraction: 0.02 is 2 %)"  # last words for a share
+DATE = "a date"  # first words for a time
+LIST = "a list in which each item is "  # first words for a list
 
 
 class ConfigKey(NamedTuple):
     """One key of the configuration."""
 
     path: tuple[str, ...]
-    allowed: str
+    allowed: str  # the values that it takes, in the words that follow "expected"
     default: str
-    plan: bool
+    plan: bool  # whether it is part of the plan (J15)
     meaning: str
-    text: bool  # whether its value is text, also where it looks like a number
-    secret: bool = False  # whether its value may be one, and is never shown
-    nullable: bool = False  # whether null is one of its values
+    text: bool  # whether its value is text even if it looks like a number
+    secret: bool = False  # whether its value may be a secret, which is never shown
+    nullable: bool = False  # whether it may be null
 
     @property
     def is_section(self) -> bool:
-        """Whether keys of its own stand below it, and it is nothing by itself."""
+        """Whether it only groups other keys and has no value of its own."""
         return self.allowed == "a map of keys" and self.default == "-"
 
     @property
     def name(self) -> str:
-        """Dotted."""
+        """The dotted name, such as risk.stop_loss_pct."""
         return ".".join(self.path)
 
 
 @cache
 def keys() -> dict[tuple[str, ...], ConfigKey]:
-    """Every key and section by its path, in the order of the models."""
+    """Return every key and section by its path, in the order of the models."""
     return {key.path: key for key in _keys(Config, ())}
 
 
+def parameter_keys(section: type[BaseModel]) -> list[ConfigKey]:
+    """Return the parameters of a strategy of ours as keys."""
+    return list(_keys(section, ("strategy", "parameters")))
+
+
 def find(path: tuple[str | int, ...]) -> ConfigKey | None:
-    """The key of a path; symbols and parameter names count as <SYMBOL> and <NAME>, items as their list."""
+    """Return the key at a path, or None.
+
+    Symbols and parameter names are looked up as <SYMBOL> and <NAME>, list items as their list.
+    """
     names = tuple(name for name in path if isinstance(name, str))
     for prefix, stand_in in OPEN_MAPS.items():
         if names[: len(prefix)] == prefix and len(names) > len(prefix):
@@ -64,27 +74,27 @@ def find(path: tuple[str | int, ...]) -> ConfigKey | None:
 
 
 def shown_decimals(path: tuple[str | int, ...]) -> int | None:
-    """How many decimals the value of a key may have; None where it is no number with decimals."""
+    """Return how many decimals the value of a key may have, or None if it is not a number with decimals."""
     known = find(path)
-    found = _DECIMALS.search(known.allowed) if known else None
-    return int(found[1]) if found else MOST_DECIMALS if known and known.path[-1] == "<NAME>" else None
+    match = _DECIMALS.search(known.allowed) if known else None
+    return int(match[1]) if match else MOST_DECIMALS if known and known.path[-1] == "<NAME>" else None
 
 
 def siblings(path: tuple[str, ...]) -> list[str]:
-    """The names that may stand where the last one of a path stands."""
+    """Return the names of all keys in the section that holds the last name of the path."""
     parent = find(path[:-1])
     above = parent.path if parent else ()
     return [key.path[-1] for key in keys().values() if key.path[:-1] == above and not key.path[-1].startswith("<")]
 
 
 def is_date(path: tuple[str, ...]) -> bool:
-    """Whether a key holds a time, which the model has in ms."""
+    """Return whether a key holds a time; the model stores it in ms."""
     known = find(path)
     return known is not None and known.allowed.startswith(DATE)
 
 
 def leaves(section: BaseModel, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every value of a configuration with its path: numbers, words, lists, null and empty maps."""
+    """Yield every value of a configuration with its path: numbers, words, lists, null and empty maps."""
     for name in type(section).model_fields:
         yield from _leaves(getattr(section, name), (*path, name))
 
@@ -93,8 +103,8 @@ def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...]
     if isinstance(value, BaseModel):
         yield from leaves(value, path)
     elif isinstance(value, dict) and value:
-        for name, one in value.items():
-            yield from _leaves(one, (*path, name))
+        for name, member in value.items():
+            yield from _leaves(member, (*path, name))
     else:
         yield path, value
 
@@ -109,7 +119,7 @@ def _keys(model: type[BaseModel], path: tuple[str, ...]) -> Iterator[ConfigKey]:
                 yield ConfigKey(below, "a map of keys", "-", False, f"one entry of {name}", False)
             yield from _keys(inner, below)
         if here == ("strategy", "parameters"):
-            yield ConfigKey((*here, "<NAME>"), "a whole number, a decimal or a word", "-", True, "one parameter", False)
+            yield ConfigKey((*here, "<NAME>"), PARAMETER, "-", True, "one parameter", False)
 
 
 def _key(path: tuple[str, ...], field: FieldInfo) -> ConfigKey:
@@ -131,13 +141,13 @@ def _holds_secret(annotation: Any) -> bool:
 
 
 def value_text(value: Any, *, date: bool = False) -> str:
-    """A value as text: decimals plain, dates as dates, lists and maps as YAML flow."""
+    """Format a value as text: decimals without exponent, dates as dates, lists and maps in YAML flow style."""
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
     if isinstance(value, Decimal):
         return plain(value)
     if isinstance(value, int) and date:
-        from safla.core.candles import iso  # it brings numpy, which a file that is no YAML should not wait for
+        from safla.core.candles import iso  # imports numpy, which is slow and rarely needed here
 
         return iso(value)
     if isinstance(value, tuple):
@@ -159,38 +169,19 @@ def _allowed(annotation: Any, metadata: list[Any]) -> str:
         inner, *marks = typing.get_args(annotation)
         return _allowed(inner, [*marks, *metadata])
     if origin in (Union, types.UnionType):
-        return ", or ".join(_allowed(one, []) for one in typing.get_args(annotation))
+        *others, last = (_allowed(member, []) for member in typing.get_args(annotation))
+        return f"{', '.join(others)}, or {last}" if others else last
     if origin is Literal:
         *others, last = map(str, typing.get_args(annotation))
         return f"{', '.join(others)} or {last}" if others else last
     if origin is tuple:
-        return f"a list of which each is {_allowed(typing.get_args(annotation)[0], [])}"
+        return f"{LIST}{_allowed(typing.get_args(annotation)[0], [])}"
     if annotation in (int, Decimal):
-        return _range(annotation, metadata)
+        return number_range(annotation, metadata)
     return _NAMES.get(annotation, "a map of keys")
 
 
 _NAMES: dict[Any, str] = {bool: "true or false", str: "text", type(None): "null"}
-
-_LIMITS: tuple[tuple[type, str], ...] = (
-    (annotated_types.Ge, "at least"),
-    (annotated_types.Gt, "above"),
-    (annotated_types.Le, "at most"),
-    (annotated_types.Lt, "below"),
-)
-
-
-def _range(kind: type, metadata: list[Any]) -> str:
-    marks = [one for mark in metadata for one in (mark.metadata if isinstance(mark, FieldInfo) else [mark])]
-    limits = [
-        f"{words} {value_text(getattr(mark, limit.__name__.lower()))}"
-        for mark in marks
-        for limit, words in _LIMITS
-        if isinstance(mark, limit)
-    ]
-    places = [mark.decimal_places for mark in marks if getattr(mark, "decimal_places", None) is not None]
-    name = "a whole number" if kind is int else "a number"
-    return ", ".join([name, *limits, *[f"at most {most} decimals" for most in places]])
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:

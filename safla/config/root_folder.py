@@ -1,8 +1,8 @@
-"""`root`: the folder below which every path must lie that a configuration names, for programs that serve others.
+"""`root`: a folder that must contain every path of a configuration, for programs that run configurations of others.
 
-Links are resolved before a path is compared, and nothing is opened or listed before its folder was. A text says no more
-of a path outside than that it is outside: not whether something is there. Who can change links below the root while a
-call goes on is not kept out by it.
+Links are resolved before a path is compared, and nothing is opened or listed before its folder is checked. A message
+about a path outside the root does not reveal whether anything exists there. The check does not protect against somebody
+who can change links below the root during a call.
 """
 
 import os
@@ -15,12 +15,12 @@ from safla.config.patterns import Folders, TooManyNamesError
 from safla.errors import ConfigError, Problem
 from safla.text import quoted
 
-BESIDE = ".CHECKSUM"  # a file that is read with an archive of candles
+BESIDE = ".CHECKSUM"  # suffix of the file that is read together with an archive of candles
 STORAGE = ("cache_directory", "logs_directory")
 
 
 def is_below(path: str | os.PathLike[str], root: Path) -> bool:
-    """Whether a path lies in a folder or is that folder, after links are resolved; what need not exist yet."""
+    """Return whether a path is the root or lies below it, after links are resolved. The path need not exist."""
     try:
         base, real = os.path.realpath(root), os.path.realpath(path)
     except (OSError, ValueError):
@@ -29,23 +29,22 @@ def is_below(path: str | os.PathLike[str], root: Path) -> bool:
 
 
 def refusal(path: str | os.PathLike[str]) -> str:
-    """What is wrong with a path outside, and what to do."""
-    return (
-        f"{quoted(os.fsdecode(path))} leads out of the folder that everything must lie below (root); name one below it"
-    )
+    """Return the message for a path outside the root."""
+    text = "is outside the folder that must contain all paths (root); choose a path inside it"
+    return f"{quoted(os.fsdecode(path))} {text}"
 
 
 def refuse_outside(path: str | os.PathLike[str], root: Path | None, *, key: str) -> None:
-    """ConfigError of a key where its path leads out of the root; None: every path may be named."""
+    """Raise ConfigError if the path of a key is outside the root. A root of None allows every path."""
     if root is not None and not is_below(path, root):
         raise ConfigError([Problem("root", key, refusal(path))])
 
 
 def problems(config: Config, symbols: Sequence[str], *, root: Path | None, origins: Mapping[str, str]) -> list[Problem]:
-    """The paths of a configuration that lead out of the root: of candles, and of the folders that are written to.
+    """Return a problem for each path outside the root: candle files and the folders for output.
 
-    symbols  in use, which stand in the names of files
-    origins  where each key came from, by its dotted name
+    symbols  the symbols in use, which are filled into patterns
+    origins  the origin of each key, by its dotted name
     """
     if root is None:
         return []
@@ -56,7 +55,7 @@ def problems(config: Config, symbols: Sequence[str], *, root: Path | None, origi
 
 
 def _candles_outside(config: Config, symbols: Sequence[str], root: Path) -> Iterator[str]:
-    """Each pattern whose folder leads out, else each of its files that does, itself or by what is read beside it."""
+    """Yield each pattern whose folder is outside the root, else each of its files whose target or checksum file is."""
     folders, timeframe = Folders(), config.market_data.timeframe
     frames = {timeframe, config.data.timeframe or timeframe}
     for pattern in config.data.path or ():
@@ -68,5 +67,5 @@ def _candles_outside(config: Config, symbols: Sequence[str], root: Path) -> Iter
             try:
                 files = folders.matching(name)
             except TooManyNamesError:
-                return  # reading them ends with the same, before a file is opened
+                return  # the reader of candles fails with the same error before it opens a file
             yield from (file for file in files if not (is_below(file, root) and is_below(file + BESIDE, root)))

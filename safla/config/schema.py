@@ -1,4 +1,4 @@
-"""The JSON Schema of the configuration, for editors, and its keys as a Markdown table: both read off the models."""
+"""The JSON Schema of the configuration, for editors, and a Markdown table of its keys, both made from the models."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -7,25 +7,37 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 
 from safla.config.model import Config
-from safla.config.reference import ConfigKey, keys
+from safla.config.reference import ConfigKey, keys, parameter_keys
+from safla.strategies.register import STRATEGIES
 
-# What a constraint is called where the type behind it converts before it checks, and its name in JSON Schema.
+# pydantic keeps its own names of constraints for types with a validator before them; these are the JSON Schema names.
 LIMITS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
 MAPS = ("properties", "$defs", "patternProperties")
 LISTS = {"minLength": "minItems", "maxLength": "maxItems"}
 
 
 def config_schema() -> dict[str, Any]:
-    """The JSON Schema of a configuration file: numbers with ranges, words as enums, no other keys."""
+    """Return the JSON Schema of a configuration file: numbers with ranges, words as enums, no other keys."""
     schema = _plainer(Config.model_json_schema())
     return {"$schema": GenerateJsonSchema.schema_dialect, "title": "safla configuration", **schema}
 
 
 def reference_table() -> str:
-    """Every key in a Markdown table: what it allows, its default, whether it is of the plan, what it means."""
+    """Return a Markdown table of all keys: allowed values, default, whether the key is part of the plan, meaning."""
     rows = [_row(key) for key in keys().values() if key.allowed != "a map of keys" or key.default != "-"]
     head = "| key | allowed | default | plan | meaning |\n|---|---|---|---|---|\n"
     return head + "".join(rows)
+
+
+def parameters_table() -> str:
+    """Return a Markdown table of the parameters of the strategies that come with safla."""
+    rows = [
+        _row(key._replace(meaning=f"{name}: {key.meaning}"))
+        for name, strategy in STRATEGIES.items()
+        if strategy.section is not None
+        for key in parameter_keys(strategy.section)
+    ]
+    return "| key | allowed | default | plan | meaning |\n|---|---|---|---|---|\n" + "".join(rows)
 
 
 def _row(key: ConfigKey) -> str:
@@ -34,31 +46,31 @@ def _row(key: ConfigKey) -> str:
 
 
 def _plainer(node: Any, *, names: bool = False) -> Any:
-    """The schema as JSON Schema has it: decimals are numbers, open maps refuse other keys, titles made of names go.
+    """Clean up the schema of pydantic: decimals become numbers, open maps forbid other keys, generated titles go.
 
-    names  whether the keys of this map are ours, and not words of JSON Schema
+    names  whether the keys of this map are configuration keys, not keywords of JSON Schema
     """
     if isinstance(node, list):
-        return [_plainer(one) for one in node]
+        return [_plainer(item) for item in node]
     if isinstance(node, Decimal):
         return _number(node)
     if not isinstance(node, dict):
         return node
     if names:
         return {name: _plainer(value) for name, value in node.items()}
-    return {name: _plainer(value, names=name in MAPS) for name, value in _words(node)}
+    return {name: _plainer(value, names=name in MAPS) for name, value in _keywords(node)}
 
 
-def _words(node: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+def _keywords(node: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     decimal = "decimal_places" in node
     if decimal:
         yield "type", "number"
     for name, value in node.items():
         if name == "title" or (decimal and name in ("anyOf", "decimal_places")):
             continue
-        numeric = decimal or any("decimal_places" in one for one in node.get("anyOf", ()))
+        numeric = decimal or any("decimal_places" in option for option in node.get("anyOf", ()))
         if isinstance(value, str) and numeric and (name == "default" or name in LIMITS):
-            value = _number(Decimal(value))  # pydantic writes a decimal as text
+            value = _number(Decimal(value))  # pydantic writes decimals as text
         name = LIMITS.get(name, name)
         yield (LISTS.get(name, name) if node.get("type") == "array" else name), value
     if "patternProperties" in node:

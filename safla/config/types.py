@@ -1,4 +1,4 @@
-"""The types of configuration values: what a number, a date or a name may be. No key is known here, and no file."""
+"""The types of configuration values: numbers, dates, names, paths. This module knows no keys and opens no files."""
 
 import datetime
 import re
@@ -10,28 +10,26 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Se
 from safla.config import paths
 from safla.core.timeframes import LAST_MS
 
-FIRST_MS = 100_000_000_000  # below it an integer is no time in ms, but seconds or a year
+FIRST_MS = 100_000_000_000  # a smaller integer is not a time in ms: probably seconds or a year
 SYMBOL = re.compile(r"[A-Z0-9]{1,20}/[A-Z0-9]{1,20}(:[A-Z0-9]{1,20})?", re.ASCII)
-NO_SYMBOL = "is no symbol such as BTC/USDT"
-FOREIGN_SYMBOL = (
-    "has letters beyond A-Z and 0-9: journal, store and file names hold no others, so it cannot be traded here"
-)
+NO_SYMBOL = "is not a symbol; write BASE/QUOTE, such as BTC/USDT"
+FOREIGN_SYMBOL = "has characters other than A-Z and 0-9, which journals and file names cannot hold; use another"
 DEVICES = frozenset(["CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(1, 10))])
 
 _ISO = re.compile(
     r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII
-)  # what datetime.fromisoformat takes, and no other of its spellings
+)  # a subset of what datetime.fromisoformat accepts
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
 class Allowed(NamedTuple):
-    """What a type allows, in words, where its annotation does not say it by itself."""
+    """A description of the values that a type allows, where its annotation alone does not tell."""
 
     text: str
 
 
 def milliseconds(value: object) -> object:
-    """A date as ms UTC (naive dates are UTC). Raises ValueError for a text that is no date; other types pass."""
+    """Convert a date to ms UTC (naive dates are UTC). Raise ValueError for text that is no date; keep other types."""
     if isinstance(value, str) and _ISO.fullmatch(value):
         moment = datetime.datetime.fromisoformat(value)
         return (moment.replace(tzinfo=moment.tzinfo or datetime.UTC) - _EPOCH) // datetime.timedelta(milliseconds=1)
@@ -43,12 +41,12 @@ def milliseconds(value: object) -> object:
 
 
 def in_capitals(symbol: str) -> str:
-    """The symbol as safla writes it: btc/usdt is BTC/USDT. Letters beyond ASCII stay as they are, and are refused."""
+    """Return the symbol in upper case: btc/usdt is BTC/USDT. Text with non-ASCII characters is returned unchanged."""
     return symbol.upper() if symbol.isascii() else symbol
 
 
 def symbol_text(text: str) -> str:
-    """The symbol in capitals. Raises ValueError, whose text says why, for what is none."""
+    """Return the symbol in upper case. Raise ValueError with the reason if the text is not a symbol."""
     symbol = in_capitals(text)
     if not SYMBOL.fullmatch(symbol):
         raise ValueError(NO_SYMBOL if text.isascii() else FOREIGN_SYMBOL)
@@ -56,13 +54,13 @@ def symbol_text(text: str) -> str:
 
 
 def plain(number: Decimal) -> str:
-    """The one spelling of a decimal: no exponent, no zeros at the end, no sign for zero."""
+    """Format a decimal in its canonical form: no exponent, no trailing zeros, no sign for zero."""
     return format(number.normalize(), "f") if number else "0"
 
 
-_ANY = "!-?A-~"  # no space, no control, no @
-_PATH = "!$-.:;=A-~/-9"  # nor the ? and # of what may hold a key (Z9)
-_NO_WORDS = ("true", "false", "null")
+_ANY = "!-?A-~"  # printable ASCII without space and @
+_PATH = "!$-.:;=A-~/-9"  # also without ? and #, because a query or fragment may hold a secret (Z9)
+_RESERVED_WORDS = ("true", "false", "null")
 _WORD = "[A-Za-z][A-Za-z0-9_.-]{0,39}"
 
 
@@ -71,32 +69,32 @@ def _decimal(value: object) -> object:
 
 
 def _parameter(value: object) -> object:
-    if isinstance(value, str) and value.lower() in _NO_WORDS:
-        raise ValueError("not a word: the plan of a journal would read it as another value")
+    if isinstance(value, str) and value.lower() in _RESERVED_WORDS:
+        raise ValueError("true, false and null are not words: a plan read from a journal would turn them into values")
     if isinstance(value, Decimal) and value == value.to_integral_value():
-        return int(value)  # one value, one spelling: 10.0 is 10 (J15)
+        return int(value)  # each value has one spelling in the plan: 10.0 is 10 (J15)
     return value
 
 
-def _no_device(name: str) -> str:
+def _not_a_device(name: str) -> str:
     if name.partition(".")[0].upper() in DEVICES:
-        raise ValueError("the name of a device")
+        raise ValueError("reserved as the name of a device on Windows")
     return name
 
 
 def _zone(name: str) -> str:
-    """The name of a zone that polars knows, whatever this machine has installed."""
+    """Return the name of a time zone that polars knows, which does not depend on this machine's zone files."""
     import polars as pl
 
     try:
         pl.Series([0]).cast(pl.Datetime("ms")).dt.replace_time_zone(name)
     except pl.exceptions.PolarsError as error:
-        raise ValueError("no time zone") from error
+        raise ValueError("unknown time zone") from error
     return name
 
 
 def _url(*schemes: str, letters: str) -> re.Pattern[str]:
-    """A URL of no user. letters: what may stand in its path, as a regular expression's class."""
+    """Return the pattern of a URL without user name. letters: regular-expression class of its path."""
     return re.compile(rf"({'|'.join(schemes)})://[A-Za-z0-9.\[\]:-]{{1,255}}(/[{letters}]{{0,1000}})?", re.ASCII)
 
 
@@ -118,8 +116,6 @@ Calls = Annotated[int, Field(ge=1, le=100)]
 QuantityDecimals = Annotated[int, Field(ge=0, le=8)]  # of a quantity
 PriceDecimals = Annotated[int, Field(ge=0, le=12)]  # of a price or a volume
 
-# Those of core/candles.py; that is not imported here, for it brings numpy, and a file that is no YAML should not wait.
-
 Date = Annotated[
     int,
     BeforeValidator(milliseconds),
@@ -132,32 +128,33 @@ Date = Annotated[
             ]
         }
     ),
-    Allowed("a date such as 2024-01-31 or 2024-01-31T13:00:00Z, or ms UTC"),
+    Allowed("a date such as 2024-01-31 or 2024-01-31T13:00:00Z, or ms since 1970 (UTC)"),
 ]
 Symbol = Annotated[
     str,
     BeforeValidator(lambda value: in_capitals(value) if isinstance(value, str) else value),
     Field(pattern=rf"^{SYMBOL.pattern}$"),
     WithJsonSchema({"type": "string", "pattern": f"^{SYMBOL.pattern.replace('A-Z', 'A-Za-z')}$"}),
-    Allowed("a symbol such as BTC/USDT (letters A-Z and digits, BASE/QUOTE)"),
+    Allowed("a symbol such as BTC/USDT (BASE/QUOTE, letters A-Z and digits)"),
 ]
 Name = Annotated[
     str,
     Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._+()#:,&'-]{0,79}$"),
-    AfterValidator(_no_device),
+    AfterValidator(_not_a_device),
     Allowed("text of 1 to 80 letters, digits, spaces and ._+()#:,&'- that begins with a letter or digit"),
 ]
 Version = Annotated[str, Field(pattern=r"^[ -~]{1,40}$"), Allowed("text of 1 to 40 printable ASCII characters")]
-Word = Annotated[str, Field(pattern=f"^{_WORD}$"), Allowed("a word of letters, digits and _.- (at most 40)")]
+Word = Annotated[str, Field(pattern=f"^{_WORD}$"), Allowed("a word of at most 40 letters, digits and _.-")]
 StrategyName = Annotated[
     str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,39}$"), Allowed("the name of a registered strategy")
 ]
 ParameterName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$"), Allowed("a name such as slow_period")]
+PARAMETER = "a number >= 0, or a word other than true, false and null"
 Parameter = Annotated[
     Annotated[int, Field(ge=0)] | Decimal | Word,
     BeforeValidator(_parameter),
     WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": f"^{_WORD}$"}]}),
-    Allowed("a whole number, a decimal or a word"),
+    Allowed(PARAMETER),
 ]
 ExchangeName = Annotated[
     str, Field(pattern=r"^[a-z0-9_]{1,40}$"), Allowed("the name of an exchange in ccxt, such as binance")
@@ -171,27 +168,27 @@ FilePath = Annotated[
 LogFileName = Annotated[
     str,
     Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,59}\.log$"),
-    AfterValidator(_no_device),
+    AfterValidator(_not_a_device),
     Allowed("a file name that ends in .log, without folders"),
 ]
 HttpUrl = Annotated[
     str,
     Field(pattern=f"^{_url('https?', letters=_PATH).pattern}$"),
-    Allowed("a URL that begins with http:// or https://; no user, no query"),
+    Allowed("a URL that begins with http:// or https://, without user and query"),
 ]
 StreamUrl = Annotated[
     str,
     Field(pattern=f"^{_url('wss?', letters=_PATH).pattern}$"),
-    Allowed("a URL that begins with ws:// or wss://; no user, no query"),
+    Allowed("a URL that begins with ws:// or wss://, without user and query"),
 ]
 WebhookUrl = Annotated[
     SecretStr,
     AfterValidator(_webhook),
     WithJsonSchema({"type": "string", "pattern": "^https?://"}),
-    Allowed("a URL that begins with http:// or https://; from the environment if it holds a secret"),
+    Allowed("a URL that begins with http:// or https:// (set it in the environment if it holds a secret)"),
 ]
 Speed = Annotated[
-    str, Field(pattern=r"^([1-9][0-9]{0,5}x|max)$"), Allowed("a pace such as 1x (real time) or 60x, or max")
+    str, Field(pattern=r"^([1-9][0-9]{0,5}x|max)$"), Allowed("a speed such as 1x (real time) or 60x, or max")
 ]
 Header = Annotated[str, Field(pattern=r"^[ -~]{1,80}$")] | Annotated[int, Field(ge=0, le=63)]
 TimeZone = Annotated[
@@ -204,19 +201,19 @@ Address = Annotated[str, Field(pattern=r"^[0-9A-Fa-f.:]{2,45}$"), Allowed("an IP
 
 
 HostName = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$"), Allowed("the name of a host such as metrics.example.com")
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$"), Allowed("a host name such as metrics.example.com")
 ]
 
 
-def _words(value: object) -> object:
-    return (value,) if isinstance(value, str) else value  # one text where a list may stand is a list of one
+def _as_list(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
 
 
 Paths = Annotated[
     tuple[FilePath, ...],
-    BeforeValidator(_words),
+    BeforeValidator(_as_list),
     Field(max_length=1000),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "maxItems": 1000}]}),
-    Allowed("a path, or a list of paths"),
+    Allowed("a path or a list of paths"),
 ]
-HostNames = Annotated[tuple[HostName, ...], Field(max_length=100), Allowed("a list of names of hosts")]
+HostNames = Annotated[tuple[HostName, ...], Field(max_length=100)]

@@ -1,4 +1,4 @@
-"""Variables of the environment that look like ours and are not: SAFLA_RISK_STOP_LOSS_PCT has one underscore too few."""
+"""Find misspelled environment variables: SAFLA_RISK_STOP_LOSS_PCT has one underscore too few and is ignored."""
 
 import difflib
 import re
@@ -8,22 +8,22 @@ from safla.config.messages import PREFIX
 from safla.config.reference import keys
 from safla.text import printable
 
-_OURS = re.compile(r"SAFLA_+", re.ASCII | re.IGNORECASE)
+_SIMILAR = re.compile(r"SAFLA_+", re.ASCII | re.IGNORECASE)
 
 
 def ignored_variables(environment: Mapping[str, str]) -> Iterator[str]:
-    """A line for each variable that names a section or key of ours in another spelling, with the one that counts."""
+    """Yield a warning for each variable that names a section or key in a wrong spelling, with the right one."""
     for name in sorted(environment):
-        found = _OURS.match(name)
-        if found is None or name.startswith(PREFIX):
+        match = _SIMILAR.match(name)
+        if match is None or name.startswith(PREFIX):
             continue
-        meant = _meant(name[found.end() :])
-        if meant:
-            yield f"{printable(name)}: ignored; variables are written in capitals with two underscores: {meant}"
+        intended = _intended(name[match.end() :])
+        if intended:
+            yield f"{printable(name)}: ignored; write it in upper case with two underscores: {intended}"
 
 
-def _meant(rest: str) -> str:
-    """The variable that was meant, "" where none of our sections begins it."""
+def _intended(rest: str) -> str:
+    """Return the variable that was probably meant, "" if the name begins with none of the sections."""
     text = re.sub("_+", "_", rest.upper()).strip("_")
     spellings = {
         "_".join(path).upper(): PREFIX + "__".join(path).upper() for path in keys() if "<" not in "".join(path)

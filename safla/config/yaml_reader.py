@@ -1,7 +1,7 @@
-"""YAML text to values with places. Guards stand before anything is built (Z1-Z3), no key is known here.
+"""Read YAML text into values with line and column. Size and syntax are checked before anything is built (Z1-Z3).
 
-Only the parser of ruamel is used: its events become `Node`s, and what a scalar means is decided by `scalar` alone, so
-that no number ever is a YAML float (Z5).
+This module knows no keys. It uses only the parser of ruamel: its events become `Node`s, and `scalar` alone decides what
+a word means, so that no number ever becomes a YAML float (Z5).
 """
 
 import os
@@ -24,10 +24,10 @@ MAX_DEPTH = 16  # Z2
 MAX_NODES = 5_000  # Z2
 NUMBER = re.compile(r"(0|[1-9]\d{0,11})(\.\d{1,12})?", re.ASCII)  # Z5
 JOURNAL_BEGINS = b'{"n":1,"p":"'
-MAX_NUMBER = 64  # characters, looked at before the pattern
+MAX_NUMBER = 64  # characters; checked before the pattern is applied
 WORDS: dict[str, bool | None] = {"true": True, "false": False, **dict.fromkeys(("null", "~", "Null", "NULL"))}
 
-# Whatever a parser throws at a hostile file is one configuration error (Z3).
+# Whatever the parser raises for a hostile file becomes one configuration error (Z3).
 PARSER_ERRORS = (
     YAMLError,
     ValueError,
@@ -36,12 +36,12 @@ PARSER_ERRORS = (
     AttributeError,
     TypeError,
     AssertionError,
-    RuntimeError,  # RecursionError and NotImplementedError too
+    RuntimeError,  # includes RecursionError and NotImplementedError
 )
 
 
 class SourceLocation(NamedTuple):
-    """Where something stands: a file with line and column (1-based), or the name of a variable or option (line 0)."""
+    """The place of a value: a file with line and column (1-based), or the name of a variable or option (line 0)."""
 
     file: str
     line: int
@@ -57,22 +57,22 @@ class SourceLocation(NamedTuple):
 
 
 class NoValue(Enum):
-    """What stands where a key was written and no value: never null, which would switch off what may be off."""
+    """The value of a key that was written without one. It is not null, because null switches limits off."""
 
     HERE = "nothing"
 
 
 class Node(NamedTuple):
-    """A value, how it was written, and where; `value` is a dict or list of Nodes, a scalar, or NoValue.HERE."""
+    """A value, its text and its place; `value` is a dict or list of Nodes, a scalar, or NoValue.HERE."""
 
     value: Any
     text: str  # as a message shows it
     place: SourceLocation
-    key_place: SourceLocation  # of its key in a map, else its own
+    key_place: SourceLocation  # place of its key in a map, else the same as `place`
 
 
 def scalar(text: str) -> str | int | Decimal | bool | None:
-    """What an unquoted word means: true, false, null, a number by Z5, else the text itself."""
+    """Convert an unquoted word: true, false, null or a number by Z5; any other word is text."""
     if text in WORDS:
         return WORDS[text]
     if len(text) > MAX_NUMBER or not NUMBER.fullmatch(text):
@@ -81,15 +81,15 @@ def scalar(text: str) -> str | int | Decimal | bool | None:
 
 
 def read_file(path: Path, shown: str, *, problems: list[Problem]) -> Node:
-    """The map in a YAML file. Keys that stand twice are added to `problems`; what cannot be read raises ConfigError."""
+    """Read the map in a YAML file. Add duplicate keys to `problems`; raise ConfigError if the file cannot be read."""
     return read_text(_decoded(_content(path, shown), shown), SourceLocation(shown, 1, 1), problems=problems)
 
 
 def read_value(text: str, place: SourceLocation, *, problems: list[Problem]) -> Node:
-    """A value from a variable or an option: YAML flow where it begins like that, else one unquoted word."""
+    """Read a value from a variable or an option: YAML flow style if it begins like that, else one unquoted word."""
     if text[:1] in ("[", "{", '"', "'"):
         return _moved(read_text(text, place, problems=problems, root=""), place)
-    word = text.strip(" ")  # a tab or a control character is no part of a number, and is told (Z5)
+    word = text.strip(" ")  # only spaces: a tab or control character must not pass as part of a number (Z5)
     return _plain_scalar(word, place, place)
 
 
@@ -101,7 +101,7 @@ def _plain_scalar(word: str, place: SourceLocation, key_place: SourceLocation) -
 
 
 def _shown(value: object, text: str) -> str:
-    return text if type(value) in (int, Decimal) else quoted(text)
+    return quoted(text) if isinstance(value, str) else text
 
 
 def _content(path: Path, shown: str) -> bytes:
@@ -109,76 +109,81 @@ def _content(path: Path, shown: str) -> bytes:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # so that a FIFO does not hang
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a path"
-        raise _refused(shown, f"cannot be read: {reason}; name a YAML file, or make one with `safla init`") from error
+        raise _error(shown, f"cannot be read: {reason}; name a YAML file, or make one with `safla init`") from error
     try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or device"
             inside = path / "config.yaml"
             instead = f"its configuration is {inside}" if inside.is_file() else "name a regular file"
-            raise _refused(shown, f"is {kind}; {instead}")
+            raise _error(shown, f"is {kind}; {instead}")
         with os.fdopen(handle, "rb", closefd=False) as file:
             content = file.read(MAX_BYTES + 1)
     finally:
         os.close(handle)
     if content.startswith(JOURNAL_BEGINS):
-        raise _refused(shown, f"is a journal, not a configuration; `safla replay {shown}` verifies it")
+        raise _error(shown, f"is a journal, not a configuration; `safla replay {shown}` verifies it")
     if len(content) > MAX_BYTES:
-        raise _refused(shown, f"is larger than {MAX_BYTES} bytes; a configuration is not")
+        raise _error(shown, TOO_LARGE)
     return content
 
 
 def _decoded(content: bytes, shown: str) -> str:
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise _refused(shown, "is UTF-16; save it as UTF-8")
+        raise _error(shown, "is UTF-16; save it as UTF-8")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = content[: error.start]
         column = error.start - (before.rfind(b"\n") + 1) + 1
         place = SourceLocation(shown, before.count(b"\n") + 1, column)
-        raise _refused(str(place), f"byte 0x{content[error.start]:02x} is no UTF-8; save the file as UTF-8") from error
+        text = f"byte 0x{content[error.start]:02x} is not valid UTF-8; save the file as UTF-8"
+        raise _error(str(place), text) from error
 
 
 def read_text(text: str, start: SourceLocation, *, problems: list[Problem], root: str = "a map of keys") -> Node:
-    """The document in a YAML text; with `root`, it has to be a map."""
-    _refuse_at_sight(text, start)
+    """Read the document in a YAML text. root: what the document must be, which is a map; "": any value."""
+    _check_text(text, start)
     events = _guarded(text, start)
     try:
         event = next(events, None)
         if event is None:
-            raise _refused(start.file, "is empty; `safla init` writes a commented configuration to start from")
+            raise _error(start.file, "is empty; `safla init` writes a commented configuration to start from")
         node = _node(event, events, _Spot(start.file, None, (), problems))
-        for _ in events:  # what follows the document is guarded too
+        for _ in events:  # check what follows the document too
             pass
     except PARSER_ERRORS as error:
-        raise _refused(str(_error_place(error, start)), f"no YAML: {_error_text(error)}") from error
+        raise _error(str(_error_place(error, start)), f"not valid YAML: {_error_text(error)}") from error
     if root and not isinstance(node.value, dict):
-        found = f"a text of {counted(len(node.value), 'letter')}" if isinstance(node.value, str) else node.text
-        raise _refused(str(node.place), f"{found} stands where {root} is due")
+        got = f"a text of {counted(len(node.value), 'character')}" if isinstance(node.value, str) else node.text
+        raise _error(str(node.place), f"expected {root}, got {got}; write lines such as mode: backtest")
     return node
 
 
-def _refuse_at_sight(text: str, start: SourceLocation) -> None:
+def _check_text(text: str, start: SourceLocation) -> None:
+    """Reject what the parser should not even see: long texts, control characters, a flood of brackets."""
     if len(text) > MAX_BYTES:
-        raise _refused(str(start), f"is larger than {MAX_BYTES} bytes; a configuration is not")
+        raise _error(str(start), TOO_LARGE)
     for pattern, reason in FORBIDDEN_TEXT:
-        found = pattern.search(text)
-        if found:
-            line = text.count("\n", 0, found.start()) + 1
-            column = found.start() - (text.rfind("\n", 0, found.start()) + 1) + 1
-            raise _refused(str(SourceLocation(start.file, line, column)), reason.format(printable(found[0])))
+        match = pattern.search(text)
+        if match:
+            line = text.count("\n", 0, match.start()) + 1
+            column = match.start() - (text.rfind("\n", 0, match.start()) + 1) + 1
+            raise _error(str(SourceLocation(start.file, line, column)), reason.format(printable(match[0])))
 
 
+TOO_LARGE = f"is larger than {MAX_BYTES} bytes, the limit for a configuration; split it with `extends`"
+TOO_DEEP = f"is nested deeper than {MAX_DEPTH} levels; flatten it"
+TOO_MANY = f"holds more than {MAX_NODES} values; shorten it"
 FORBIDDEN_TEXT = (
-    (re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"), "control character {}; is it a text file?"),
-    # The scanner looks 1024 characters ahead for a key, and takes the square of them in time where all open a list.
-    (re.compile(r"[\[{]{64}"), f"is nested deeper than {MAX_DEPTH}; write it plainly"),
+    (re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"), "control character {} is not allowed; is it a text file?"),
+    # The scanner looks up to 1024 characters ahead for a key: its time is quadratic if all of them open a list.
+    (re.compile(r"[\[{]{64}"), TOO_DEEP),
 )
 
 
 class _Spot(NamedTuple):
-    """Where the reader is: what it needs to place a node and to name a key that stands twice."""
+    """The position of the reader: what it needs to place a node and to name a duplicate key."""
 
     file: str
     key_place: SourceLocation | None
@@ -187,7 +192,7 @@ class _Spot(NamedTuple):
 
 
 def _guarded(text: str, start: SourceLocation) -> Iterator[Any]:
-    """The events of the nodes; whatever Z2 forbids raises ConfigError before a node is built of it."""
+    """Yield the events of the nodes. Raise ConfigError for what Z2 forbids, before a node is built from it."""
     depth = nodes = documents = 0
     for event in YAML(typ="safe", pure=True).parse(text):
         kind = type(event).__name__
@@ -196,11 +201,11 @@ def _guarded(text: str, start: SourceLocation) -> Iterator[Any]:
         depth += DEPTHS.get(kind, 0)
         reason = _forbidden(event, kind, documents)
         if depth > MAX_DEPTH:
-            reason = f"is nested deeper than {MAX_DEPTH}"
+            reason = TOO_DEEP
         if nodes > MAX_NODES:
-            reason = f"holds more than {MAX_NODES} values"
+            reason = TOO_MANY
         if reason:
-            raise _refused(str(_place(event, start.file)), f"{reason}; write it plainly")
+            raise _error(str(_place(event, start.file)), reason)
         if kind in NODE_EVENTS or kind in DEPTHS:
             yield event
 
@@ -211,15 +216,15 @@ DEPTHS = {"MappingStartEvent": 1, "SequenceStartEvent": 1, "MappingEndEvent": -1
 
 def _forbidden(event: Any, kind: str, documents: int) -> str:
     if documents > 1:
-        return "a second document begins here"
+        return "a second document begins here; keep one"
     if kind == "AliasEvent":
-        return "aliases are not allowed"
+        return "aliases are not allowed; write the value here"
     if getattr(event, "anchor", None) is not None:
-        return "anchors are not allowed"
+        return "anchors are not allowed; write the value wherever it is needed"
     if getattr(event, "ctag", None) is not None:
-        return "tags are not allowed"
+        return "tags are not allowed; remove it"
     if kind == "DocumentStartEvent" and (event.version or event.tags):
-        return "directives are not allowed"
+        return "directives are not allowed; remove the line above"
     return ""
 
 
@@ -230,7 +235,7 @@ def _node(event: Any, events: Iterator[Any], spot: _Spot) -> Node:
     if kind == "ScalarEvent":
         if event.style:
             return Node(event.value, quoted(event.value), place, key_place)
-        return _plain_scalar(event.value, place if event.value else key_place, key_place)  # nothing has no place
+        return _plain_scalar(event.value, place if event.value else key_place, key_place)  # no value: place of the key
     if kind == "SequenceStartEvent":
         return Node(list(_items(events, spot)), "a list", place, key_place)
     return Node(_members(events, spot), "a map", place, key_place)
@@ -250,12 +255,12 @@ def _members(events: Iterator[Any], spot: _Spot) -> dict[str, Node]:
             break
         place = _place(event, spot.file)
         if type(event).__name__ != "ScalarEvent":
-            raise _refused(str(place), "a list or map stands where a key is due")
+            raise _error(str(place), "expected a key, got a list or map")
         key = event.value
         path = (*spot.path, key)
         if key in members:
             first = members[key].key_place.line
-            text = f"stands here twice, first in line {first}; keep one"
+            text = f"duplicate key, first on line {first}; keep one"
             spot.problems.append(Problem(str(place), printable(".".join(path)), text))
         node = _node(next(events), events, spot._replace(key_place=place, path=path))
         members.setdefault(key, node)
@@ -269,9 +274,9 @@ def _place(event: Any, file: str) -> SourceLocation:
 def _moved(node: Node, place: SourceLocation) -> Node:
     value = node.value
     if isinstance(value, dict):
-        value = {key: _moved(one, place) for key, one in value.items()}
+        value = {key: _moved(member, place) for key, member in value.items()}
     if isinstance(value, list):
-        value = [_moved(one, place) for one in value]
+        value = [_moved(item, place) for item in value]
     return Node(value, node.text, place, place)
 
 
@@ -281,9 +286,9 @@ def _error_place(error: BaseException, start: SourceLocation) -> SourceLocation:
 
 
 def _error_text(error: BaseException) -> str:
-    said = (error.problem or error.context) if isinstance(error, MarkedYAMLError) else ""
-    return printable(said or "it cannot be parsed")
+    text = (error.problem or error.context) if isinstance(error, MarkedYAMLError) else ""
+    return printable(text or "it cannot be parsed")
 
 
-def _refused(where: str, text: str) -> ConfigError:
+def _error(where: str, text: str) -> ConfigError:
     return ConfigError([Problem(printable(where), "", text)])

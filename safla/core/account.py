@@ -1,4 +1,4 @@
-"""What moves, orders and fills do to the state, and the row that each leaves behind. It decides nothing."""
+"""How changes of mode, orders and fills change the state, and the row that each emits. Nothing is decided here."""
 
 import numpy as np
 
@@ -23,12 +23,12 @@ def new_state(balance: int, symbols: int) -> State:
 
 @pure
 def room_for(symbols: int) -> int:
-    """How many rows one timestamp can need: a bound, not a guess (see the phases in step.py)."""
+    """The most rows that one timestamp can need (see the phases in step.py)."""
     return 24 * symbols + 8
 
 
 def blank_out(symbols: int, timestamps: int, rows: int) -> Out:
-    """An empty Out for blocks of so many timestamps; rows is what it holds beyond one timestamp's need."""
+    """An empty Out for blocks of up to so many timestamps. rows  room beyond what one timestamp can need."""
     size = rows + room_for(symbols)
     return Out(
         np.zeros((size, v.ROW_WIDTH), np.int64), np.zeros(size), np.zeros(1, np.int64),
@@ -66,7 +66,7 @@ def set_levels(book: Int64, s: int, levels: Levels) -> None:
 
 @pure
 def emit(out: Out, kind: int, ts: int, symbol: int, numbers: tuple[int, ...]) -> None:
-    """Append a row: what happened, as values.ROW_FIELDS lays it out."""
+    """Append a row: its kind, and the numbers that values.ROW_FIELDS lists for that kind."""
     row = int(out.used[0])
     out.rows[row, 0] = kind
     out.rows[row, 1] = ts
@@ -78,7 +78,7 @@ def emit(out: Out, kind: int, ts: int, symbol: int, numbers: tuple[int, ...]) ->
 
 @pure
 def emit_marks(book: Int64, out: Out, ts: int) -> None:
-    """The open positions at their last close, behind a day_started or halted row (JOURNAL 4)."""
+    """Emit the open positions at their last close, after a day_started or halted row (docs/journal.md)."""
     for s in range(len(book)):
         if int(book[s, v.QUANTITY]) > 0:
             emit(out, v.MARK, ts, s, (int(book[s, v.QUANTITY]), int(book[s, v.CLOSE])))
@@ -86,7 +86,7 @@ def emit_marks(book: Int64, out: Out, ts: int) -> None:
 
 @pure
 def move(book: Int64, out: Out, s: int, ts: int, trigger: int) -> None:
-    """Take a symbol to the mode that the machine says; a move to the same mode leaves no row (JOURNAL 4)."""
+    """Change the mode of a symbol as the machine says; a move to the same mode emits no row (docs/journal.md)."""
     source = int(book[s, v.MODE])
     target = moved(source, trigger)
     book[s, v.MODE] = target
@@ -96,7 +96,7 @@ def move(book: Int64, out: Out, s: int, ts: int, trigger: int) -> None:
 
 @pure
 def place(account: Int64, book: Int64, out: Out, s: int, ts: int, side: int, reason: int, confidence: int) -> None:
-    """An order begins to wait. confidence in parts per million, NONE for a sell."""
+    """Place an order, which waits for an open. confidence  parts per million, NONE for a sell."""
     order = int(account[v.ORDERS]) + 1
     account[v.ORDERS] = order
     account[v.WAITING] += 1
@@ -112,7 +112,7 @@ def place(account: Int64, book: Int64, out: Out, s: int, ts: int, side: int, rea
 
 @pure
 def unplace(account: Int64, book: Int64, s: int) -> None:
-    """An order waits no longer, filled or not."""
+    """Remove the waiting order of a symbol, filled or not."""
     account[v.WAITING] -= 1
     if int(book[s, v.ORDER_SIDE]) == v.BUY:
         account[v.WAITING_ENTRIES] -= 1
@@ -122,14 +122,14 @@ def unplace(account: Int64, book: Int64, s: int) -> None:
 
 @pure
 def expire(account: Int64, book: Int64, out: Out, s: int, ts: int, reason: int) -> None:
-    """Give a waiting order up."""
+    """Give up the waiting order of a symbol."""
     emit(out, v.ORDER_EXPIRED, ts, s, (int(book[s, v.ORDER]), int(book[s, v.ORDER_SIDE]), reason))
     unplace(account, book, s)
 
 
 @pure
 def reject(account: Int64, book: Int64, out: Out, s: int, ts: int, reason: int, value: int, limit: int) -> None:
-    """Refuse a waiting entry at the open, with the two numbers that met."""
+    """Reject a waiting entry at the open, with the two numbers that were compared."""
     emit(out, v.ORDER_REJECTED, ts, s, (int(book[s, v.ORDER]), v.BUY, reason, value, limit))
     unplace(account, book, s)
 
@@ -139,7 +139,7 @@ def buy(
     rules: Rules, market: Market, account: Int64, book: Int64, out: Out, s: int, ts: int,
     reference: int, price: int, quantity: int, levels: Levels,
 ) -> None:  # fmt: skip
-    """Fill the waiting entry: money out, position and levels in, flat to long (S10, S26)."""
+    """Fill the waiting entry: pay for it, open the position with its levels, move from flat to long (S10, S26)."""
     notional = price * quantity * market.k
     paid = fee(notional, rules.commission_ppm)
     cash = int(account[v.CASH]) - notional - paid
@@ -167,10 +167,12 @@ def sell(
     rules: Rules, market: Market, account: Int64, book: Int64, out: Out, s: int, ts: int,
     reference: int, price: int, reason: int, order: int, other: int,
 ) -> None:  # fmt: skip
-    """Fill an exit: the whole position becomes money, and the trade is closed (S9, S11, S26).
+    """Fill an exit: sell the whole position and close the trade (S9, S11, S26).
+
+    A sale that would pass a bound of D1 changes nothing but BROKEN, which names the first such symbol.
 
     order  its number, 0 for a protective exit
-    other  the level that the candle spans as well (S12), price units, 0 for none
+    other  the other level that the same candle reached (S12), price units, 0 for none
     """
     quantity = int(book[s, v.QUANTITY])
     if not fits(price, quantity, market.k, int(account[v.CASH])):
@@ -195,13 +197,13 @@ def sell(
         unplace(account, book, s)
     book[s, v.QUANTITY] = 0
     if gross - fees < 0:
-        book[s, v.COOLING] = 1 + int(book[s, v.SEEN])
+        book[s, v.COOLING] = 1 + int(book[s, v.SEEN])  # plus 1, because 0 means that there was no losing exit
     move(book, out, s, ts, EXIT)
     if int(book[s, v.MODE]) == FLAT and known_candles(book, s) < rules.warm_up:
-        move(book, out, s, ts, REWARM)  # S4: the window is not whole again
+        move(book, out, s, ts, REWARM)  # S4: fewer candles than the strategy needs since the last gap
 
 
 @pure
 def known_candles(book: Int64, s: int) -> int:
-    """The candles of a symbol that are known since its last gap."""
+    """How many candles of a symbol are known since its last gap."""
     return int(book[s, v.SEEN]) - int(book[s, v.GAP])

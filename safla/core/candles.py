@@ -1,4 +1,4 @@
-"""Candles as columns: of one symbol, or of many on one time grid; and the hash that identifies them (J7)."""
+"""Candles as columns, of one symbol or of many on one time grid; and the hash that identifies them (J7)."""
 
 import hashlib
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from safla.core.values import Columns, Grid, Int64
 
 
 class Scale(NamedTuple):
-    """How the numbers of one symbol are written, and the grid of our orders there (S3)."""
+    """The decimals of one symbol's numbers, and the smallest steps of its orders (S3)."""
 
     price_decimals: int
     quantity_decimals: int
@@ -20,11 +20,11 @@ class Scale(NamedTuple):
     min_notional: int  # money units
 
 
-_NOTHING = Columns(*(np.zeros(0, np.int64),) * 6)
+_NO_CANDLES = Columns(*(np.zeros(0, np.int64),) * 6)
 
 
 class Series(NamedTuple):
-    """The candles of one symbol with the two scales in which they are written."""
+    """The candles of one symbol, and the decimals of their prices and volumes."""
 
     symbol: str
     price_decimals: int
@@ -33,43 +33,44 @@ class Series(NamedTuple):
 
 
 def packed(series: list[Series]) -> tuple[Series, ...]:
-    """The same candles; where all symbols have the same times, as rows of one array a field, which is their grid.
+    """The same candles. If all symbols have the same times, each field of all symbols becomes one array.
 
-    The list is emptied, and each field let go once it is copied: ten years of minutes of three symbols are 750 MB.
+    Then the columns are its rows, and `align` can use the array as the grid without a copy. To save memory (ten years
+    of minutes of three symbols are 750 MB) the list is emptied, and each field is freed once it is copied.
     """
-    heads, fields = [one._replace(columns=_NOTHING) for one in series], [list(one.columns) for one in series]
+    heads, fields = [item._replace(columns=_NO_CANDLES) for item in series], [list(item.columns) for item in series]
     series.clear()
-    if not all(np.array_equal(one[0], fields[0][0]) for one in fields[1:]):
-        return tuple(one._replace(columns=Columns(*own)) for one, own in zip(heads, fields, strict=True))
-    for own in fields[1:]:
-        own[0] = fields[0][0]
+    if not all(np.array_equal(columns[0], fields[0][0]) for columns in fields[1:]):
+        return tuple(head._replace(columns=Columns(*columns)) for head, columns in zip(heads, fields, strict=True))
+    for columns in fields[1:]:
+        columns[0] = fields[0][0]
     for index in range(1, len(Columns._fields)):
-        rows = np.stack([own[index] for own in fields])
-        for own, row in zip(fields, rows, strict=True):
-            own[index] = row
-    return tuple(one._replace(columns=Columns(*own)) for one, own in zip(heads, fields, strict=True))
+        rows = np.stack([columns[index] for columns in fields])
+        for columns, row in zip(fields, rows, strict=True):
+            columns[index] = row
+    return tuple(head._replace(columns=Columns(*columns)) for head, columns in zip(heads, fields, strict=True))
 
 
 def align(columns: Sequence[Columns]) -> Grid:
-    """Candles of several symbols on one time grid, zeros where a symbol has none. What is packed is not copied."""
+    """Candles of several symbols on one time grid, zeros where a symbol has none. Packed candles are not copied."""
     if len(columns) == 1:
         ts, *rest = columns[0]
         return Grid(ts, *(column.reshape(1, -1) for column in rest))
     if (packed_fields := _packed_fields(columns)) is not None:
         return Grid(columns[0].ts, *packed_fields)
-    ts = np.unique(np.concatenate([one.ts for one in columns]))
+    ts = np.unique(np.concatenate([candles.ts for candles in columns]))
     fields = np.zeros((5, len(columns), len(ts)), np.int64)
-    for index, one in enumerate(columns):
-        fields[:, index, np.searchsorted(ts, one.ts)] = one[1:]
+    for index, candles in enumerate(columns):
+        fields[:, index, np.searchsorted(ts, candles.ts)] = candles[1:]
     return Grid(ts, *fields)
 
 
 def _packed_fields(columns: Sequence[Columns]) -> list[Int64] | None:
-    """The arrays of which the columns are the rows, all of them and in order; None where they are not packed."""
-    if any(one.ts is not columns[0].ts for one in columns):
+    """The arrays whose rows are exactly these columns, in this order; None where they were not made by `packed`."""
+    if any(candles.ts is not columns[0].ts for candles in columns):
         return None
     fields = []
-    for rows in zip(*(one[1:] for one in columns), strict=True):
+    for rows in zip(*(candles[1:] for candles in columns), strict=True):
         whole = rows[0].base
         if whole is None or whole.shape != (len(rows), len(columns[0].ts)):
             return None
@@ -80,7 +81,7 @@ def _packed_fields(columns: Sequence[Columns]) -> list[Int64] | None:
 
 
 def spread(grid_ts: Int64, row_ts: Int64, values: np.ndarray) -> np.ndarray:
-    """A column over the rows of one symbol, laid on the grid: 0 where the symbol has no candle."""
+    """A column of one symbol's rows, spread over the grid: 0 where the symbol has no candle."""
     if len(grid_ts) == len(row_ts):
         return values
     column = np.zeros(len(grid_ts), values.dtype)
@@ -95,7 +96,7 @@ def between(columns: Columns, start: int, end: int) -> Columns:
 
 
 def digest(series: Sequence[Series], timeframe: str) -> str:
-    """The identity of candles: BLAKE2b-128 in hex over a line and six columns a symbol (J7)."""
+    """The hash that identifies candles: BLAKE2b-128 in hex over a line and six columns for each symbol (J7)."""
     total = hashlib.blake2b(digest_size=16)
     for symbol, price_decimals, volume_decimals, columns in series:
         total.update(f"{symbol} {timeframe} {price_decimals} {volume_decimals} {len(columns.ts)}\n".encode("ascii"))
@@ -105,6 +106,6 @@ def digest(series: Sequence[Series], timeframe: str) -> str:
 
 
 def iso(ms: int) -> str:
-    """A time as it is shown: 2024-01-31T13:00Z, seconds and milliseconds only where there are any."""
-    moment = str(np.datetime64(ms, "ms"))  # never the local time zone
+    """A time for display: 2024-01-31T13:00Z, with seconds and milliseconds only where they are not 0."""
+    moment = str(np.datetime64(ms, "ms"))  # in UTC, never in the local time zone
     return moment.removesuffix(".000").removesuffix(":00") + "Z"

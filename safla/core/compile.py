@@ -1,6 +1,6 @@
-"""The same functions, compiled: numba is imported here and nowhere else, when a run is long enough to repay it (D2).
+"""The @pure functions, compiled by numba, which is imported only here and only for runs that are long enough (D2).
 
-The one room of the core that looks at files: at its own sources, to name the folder of compiled code.
+The only module of the core that reads files: its sources, to name the folder of compiled code, and that folder.
 """
 
 import hashlib
@@ -17,22 +17,22 @@ from typing import Any
 from safla.core import engine
 from safla.core.pure import PURE, Function
 
-WORTH_A_CACHED_LOOP = 50_000  # candles of all symbols from which a loop out of the cache repays the import of numba
-WORTH_COMPILING = 800_000  # and from which compiling anew repays itself
+WORTH_A_CACHED_LOOP = 50_000  # candles of all symbols: from here on a cached loop repays the import of numba
+WORTH_COMPILING = 800_000  # from here on even compiling it repays itself
 
-COMPILED_ROOMS = ("core", "strategies")  # of the package: they hold the @pure functions
+COMPILED_ROOMS = ("core", "strategies")  # the packages with @pure functions
 
-_READY = "ready"  # written into the folder once it holds everything: the hash and the name of each file
-_CODE = "*.nb[ic]"  # what numba writes: an index a function, and the code
+_READY = "ready"  # written into the folder once it is complete: the hash and the name of each file
+_CODE = "*.nb[ic]"  # what numba writes: for each function an index and its code
 
 
 def pays(candles: int) -> bool:
-    """Whether compiled code is the quicker way for so many candles (all symbols together)."""
+    """Whether compiled code is faster for so many candles (all symbols together)."""
     return candles >= WORTH_COMPILING or (candles >= WORTH_A_CACHED_LOOP and is_cached())
 
 
 def is_cached() -> bool:
-    """Whether the compiled forms of exactly these sources lie in the user's cache folder, as they were written."""
+    """Whether the user's cache folder has the compiled code of exactly these sources, undamaged."""
     folder = cache_folder()
     try:
         if not all(is_ours_alone(path) for path in (folder, *folder.rglob("*"))):
@@ -44,7 +44,7 @@ def is_cached() -> bool:
 
 
 def cache_folder() -> Path:
-    """Where compiled code lies: a folder named by every source that is, the Python, numba and processor in use."""
+    """The folder of compiled code, named by a hash over the sources, the Python, numba and processor in use."""
     package = Path(__file__).parents[1]
     total = hashlib.blake2b(digest_size=12)
     for path in sorted(path for room in COMPILED_ROOMS for path in (package / room).rglob("*.py")):
@@ -56,30 +56,30 @@ def cache_folder() -> Path:
 
 
 def compiled_loop() -> engine.Loop:
-    """`engine.fold`, compiled, or out of the cache."""
+    """`engine.fold`, compiled or from the cache."""
     loop: engine.Loop = _compiled(engine.fold)
     return loop
 
 
 def compiled_columns(function: Function) -> Function:
-    """A @pure strategy, compiled, or out of the cache. A strategy without the mark is returned as it is."""
-    found: Function = _compiled(function) if function in PURE else function
-    return found
+    """A @pure strategy, compiled or from the cache. A strategy that is not marked @pure is returned unchanged."""
+    strategy: Function = _compiled(function) if function in PURE else function
+    return strategy
 
 
 def mark_ready() -> None:
-    """Say that the cache holds what a run needs, and how its files must be; called after the first compiled run."""
+    """Record that the cache is complete, with the hash of each file; called after the first compiled run."""
     folder = cache_folder()
     if not folder.is_dir() or is_cached():
         return
     lines = [f"{_seal(path)} {path.relative_to(folder)}\n" for path in sorted(folder.rglob(_CODE))]
     (folder / _READY).write_text("".join(lines), "utf-8")
-    for path in folder.rglob("*"):  # numba and the line above make them as the umask says
+    for path in folder.rglob("*"):  # numba and the line above create them with the umask, which may let others write
         path.chmod(path.stat().st_mode & ~0o022)
 
 
 def has_room() -> bool:
-    """Whether compiled code can be kept; where it cannot, it is compiled anew by each process."""
+    """Whether compiled code can be kept; if it cannot, each process compiles it again."""
     folder = cache_folder()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -91,27 +91,27 @@ def has_room() -> bool:
 def is_ours_alone(path: Path) -> bool:
     """Whether no other user but root can change a file or folder, or put another in its place.
 
-    What is loaded as code must be that (Z8): the path itself and every folder above it, before and after links are
-    followed. A folder above it may be open to all where nobody can rename the names of others there, as in /tmp.
+    This must hold for all that is loaded as code (Z8): for the path itself and for every folder above it, before and
+    after links are followed. A folder above may be writable for all if it is sticky, as /tmp is.
     """
     real = Path(os.path.realpath(path))
     above = {*Path(os.path.abspath(path)).parents, *real.parents}
     try:
-        return all(_is_closed(one.lstat()) for one in (path, real)) and all(
-            _is_closed(one.stat(), or_kept=True) for one in above
+        return all(_is_closed(entry.lstat()) for entry in (path, real)) and all(
+            _is_closed(folder.stat(), or_sticky=True) for folder in above
         )
     except OSError:
         return False
 
 
-def _is_closed(facts: os.stat_result, *, or_kept: bool = False) -> bool:
-    """or_kept: it may be open where names are kept for those who made them."""
-    harmless = stat.S_ISLNK(facts.st_mode) or (or_kept and facts.st_mode & stat.S_ISVTX)
-    return facts.st_uid in (0, os.geteuid()) and bool(harmless or not facts.st_mode & 0o022)
+def _is_closed(status: os.stat_result, *, or_sticky: bool = False) -> bool:
+    """Whether only the user and root can write there. or_sticky: or others too, if the folder is sticky."""
+    harmless = stat.S_ISLNK(status.st_mode) or (or_sticky and status.st_mode & stat.S_ISVTX)
+    return status.st_uid in (0, os.geteuid()) and bool(harmless or not status.st_mode & 0o022)
 
 
 def _seal(path: Path) -> str:
-    """The hash of a file of compiled code: a damaged one would end the process, or worse, run (Z8)."""
+    """The hash of a file of compiled code. Damaged code would crash the process, or worse, run (Z8)."""
     return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
 
 
@@ -129,9 +129,10 @@ def _compiled(function: Callable[..., Any]) -> Any:
 
 
 def _register_all() -> None:
-    """Tell numba of every @pure function, so that those which call each other find each other.
+    """Register every @pure function with numba, so that they can call each other.
 
-    Code that is not sealed is compiled anew: nobody knows whether a dying process, or a disk, left all of it.
+    Cached code without a valid list of hashes is deleted and compiled again: a process that died, or a full disk, may
+    have left part of it.
     """
     import numba
     from numba.extending import register_jitable

@@ -1,4 +1,4 @@
-"""advance(): the loop over a block of timestamps, and the inputs that enter between two of them (D3)."""
+"""The loop over a block of timestamps, and the inputs from outside that come between two timestamps (D3)."""
 
 from collections.abc import Callable
 
@@ -14,11 +14,11 @@ from safla.core.values import Grid, Int64, Out, Plan, Rules, Signals, State
 
 Loop = Callable[..., int]
 
-MAX_BLOCK = 65_536  # candles of one call, all symbols together
+MAX_BLOCK = 65_536  # candles in one call of advance, all symbols together
 
 
 def begin(state: State, out: Out, ts: int) -> State:
-    """Every symbol starts: idle to warming, before the lines of the first candle (J18). ts of that candle."""
+    """Start every symbol, from idle to warming, before the rows of the first candle (J18). ts  of that candle, ms."""
     state = _copy(state)
     for s in range(len(state.book)):
         move(state.book, out, s, ts, START)
@@ -28,25 +28,25 @@ def begin(state: State, out: Out, ts: int) -> State:
 def advance(
     plan: Plan, state: State, candles: Grid, signals: Signals, out: Out, loop: Loop | None = None
 ) -> tuple[State, int, int]:
-    """Fold a block of timestamps: the state after them, how many were folded, and the status.
+    """Fold a block of timestamps; return the state after them, how many were folded, and the status.
 
     candles, signals  one block, at most MAX_BLOCK candles over all symbols
-    out               rows are appended; the fold stops before a timestamp for which it might lack room
+    out               rows are appended; the fold stops before a timestamp that might not fit
     loop              `fold` or its compiled form (core/compile.py); interpreted if None
-    status            0, or 1 + the symbol at which a bound of D1 would break; its timestamp is then not folded, the
-                      state is of no use, and the rows stand as they were before it
+    status            0, or 1 + the index of the symbol that would pass a bound of D1: then its timestamp is not folded,
+                      out has the rows of the timestamps before it, and the state must not be used
     """
     assert candles.open.size <= MAX_BLOCK, "a block is at most MAX_BLOCK candles"
     assert min(len(out.equity), len(out.trough)) >= len(candles.ts), "out has no room for the block"
     state = _copy(state)
-    block = Grid(*map(np.ascontiguousarray, candles))  # one layout, so that many symbols compile to what one does
-    wishes = Signals(*map(np.ascontiguousarray, signals))
-    folded = int((loop or fold)(plan.rules, plan.markets, block, wishes, state, out))
+    block = Grid(*map(np.ascontiguousarray, candles))  # one memory layout, so that numba compiles once
+    block_signals = Signals(*map(np.ascontiguousarray, signals))
+    folded = int((loop or fold)(plan.rules, plan.markets, block, block_signals, state, out))
     return state, folded, int(state.account[v.BROKEN])
 
 
 def halt(plan: Plan, state: State, out: Out, rule: int) -> State:
-    """A halt from outside, behind the last timestamp (J17): OPERATOR or STRATEGY_ERROR. Open already: nothing."""
+    """A halt from outside, after the last timestamp (J17): OPERATOR or STRATEGY_ERROR. No change if it is open."""
     state = _copy(state)
     if not halts.is_open(state.account, rule):
         ts = int(state.account[v.LAST_TS])
@@ -55,7 +55,7 @@ def halt(plan: Plan, state: State, out: Out, rule: int) -> State:
 
 
 def resume(state: State, out: Out, rule: int) -> State:
-    """A person lifts the open halt of a rule, behind the last timestamp (J17, J45). Not open: nothing."""
+    """A person lifts the halt of a rule, after the last timestamp (J17, J45). No change if it is not open."""
     state = _copy(state)
     if halts.is_open(state.account, rule):
         ts = int(state.account[v.LAST_TS])
@@ -65,7 +65,7 @@ def resume(state: State, out: Out, rule: int) -> State:
 
 
 def finish(state: State, out: Out) -> State:
-    """There is no next candle: what waits expires, and every symbol stops (S17, J3)."""
+    """There is no next candle: waiting orders expire, then every symbol stops (S17, J3)."""
     state = _copy(state)
     ts = int(state.account[v.LAST_TS])
     for s in range(len(state.book)):
@@ -81,55 +81,63 @@ def _copy(state: State) -> State:
 
 
 @pure
-def fold(rules: Rules, markets: Int64, candles: Grid, wishes: Signals, state: State, out: Out) -> int:
-    """The loop: for each timestamp the phases of S6, each over all symbols. Returns how many timestamps were folded.
+def fold(rules: Rules, markets: Int64, candles: Grid, block_signals: Signals, state: State, out: Out) -> int:
+    """The loop: for each timestamp the phases (a) to (i), each over all symbols (S6). Returns how many were folded.
 
-    A call that takes an array costs more than a whole candle does, so every such call stands behind an `if` that is
-    rarely true, and what is done on each candle is done here (D2).
+    A call that takes an array costs more than the rest of a candle, so every such call stands behind an `if` that is
+    rarely true, and work that each candle needs is done in the loop itself (D2).
     """
     ts, opens, highs, lows, closes, volumes = candles
-    signals, strengths = wishes
+    signals, strengths = block_signals
     account, book = state
     symbols = len(book)
     need = room_for(symbols)
     widest = (rules.max_gap_candles + 1) * rules.step_ms  # the widest step between two candles that is no gap (S4)
     for t in range(len(ts)):
-        before = int(out.used[0])
+        before = int(out.used[0])  # rows of the timestamps before this one
         if before + need > len(out.rows):
             return t
         now = int(ts[t])
-        if now >= int(account[v.DAY_END]):  # (a)
+        # (a) New day. First, so that nothing at this open meets yesterday's counters and halts.
+        if now >= int(account[v.DAY_END]):
             step.open_of_day(rules, account, book, out, now)
-        for s in range(symbols):  # (b)
+        # (b) Gap. Before any fill, so that an entry order from before the gap is not filled on an old signal.
+        for s in range(symbols):
             last = int(book[s, v.TS])
             if now - last > widest and last != v.NONE and int(opens[s, t]) > 0:
                 step.meet_gap(rules, account, book, out, s, now)
-        if int(account[v.WAITING]) > int(account[v.WAITING_ENTRIES]):  # (c)
+        # (c) Waiting exits. All exits at the open come before the entries of (e), which may need their cash and places.
+        if int(account[v.WAITING]) > int(account[v.WAITING_ENTRIES]):
             for s in range(symbols):
                 if int(book[s, v.ORDER_SIDE]) == v.SELL and int(volumes[s, t]) > 0:
                     step.sell_waiting(rules, markets, account, book, out, s, now, int(opens[s, t]))
-        if int(account[v.POSITIONS]) > 0:  # (d)
+        # (d) Opening gaps. Before (e), so only positions from before this candle are tested against its open.
+        if int(account[v.POSITIONS]) > 0:
             for s in range(symbols):
                 if int(book[s, v.QUANTITY]) > 0 and int(volumes[s, t]) > 0:
                     price = int(opens[s, t])
                     stop, trail = int(book[s, v.STOP_LEVEL]), int(book[s, v.TRAIL_LEVEL])
                     if exits.reached(stop, trail, int(book[s, v.TARGET_LEVEL]), price, price):
                         step.sell_at_open(rules, markets, account, book, out, s, now, price)
-        if int(account[v.WAITING_ENTRIES]) > 0:  # (e)
+        # (e) Waiting entries, with the cash and the positions that (c) and (d) left.
+        if int(account[v.WAITING_ENTRIES]) > 0:
             for s in range(symbols):
                 if int(book[s, v.ORDER_SIDE]) == v.BUY and int(opens[s, t]) > 0:
                     step.buy_waiting(rules, markets, candles, t, account, book, out, s)
-        if int(account[v.POSITIONS]) > 0:  # (f)
+        # (f) Levels inside the candle, for positions of (e) too: they are open from the open on. What a sale brings
+        # here cannot pay for an entry at this open, because (e) is over.
+        if int(account[v.POSITIONS]) > 0:
             for s in range(symbols):
                 if int(book[s, v.QUANTITY]) > 0 and int(volumes[s, t]) > 0:
                     low, high = int(lows[s, t]), int(highs[s, t])
                     stop, trail = int(book[s, v.STOP_LEVEL]), int(book[s, v.TRAIL_LEVEL])
                     if exits.reached(stop, trail, int(book[s, v.TARGET_LEVEL]), low, high):
                         step.sell_inside(rules, markets, account, book, out, s, now, low, high)
-        if int(account[v.BROKEN]) > 0:
+        if int(account[v.BROKEN]) > 0:  # a sale would have passed a bound of D1: drop the rows of this timestamp
             out.used[0] = before
             return t
-        equity = trough = int(account[v.CASH])  # (g)
+        # (g) Mark at the close, then raise trails. Only now: no level tested above may know the high of this candle.
+        equity = trough = int(account[v.CASH])
         for s in range(symbols):
             if int(opens[s, t]) > 0:
                 book[s, v.TS] = now
@@ -145,7 +153,7 @@ def fold(rules: Rules, markets: Int64, candles: Grid, wishes: Signals, state: St
                     account[v.BROKEN] = 1 + s
                     break
                 equity += close * quantity * k
-                worst = close
+                worst = close  # for trough: the low, or the stop where it is higher, as the position was sold there
                 if int(opens[s, t]) > 0:
                     stop = max(int(book[s, v.STOP_LEVEL]), int(book[s, v.TRAIL_LEVEL]))
                     worst = min(close, max(int(lows[s, t]), stop))
@@ -162,12 +170,16 @@ def fold(rules: Rules, markets: Int64, candles: Grid, wishes: Signals, state: St
         account[v.LAST_TS] = now
         if equity > int(account[v.PEAK]):
             account[v.PEAK] = equity
-        if equity < max(int(account[v.DAY_START]), int(account[v.PEAK])) or equity == 0:  # (h), and to the letter at 0
+        # (h) Guard, by the mark of (g). Without a loss there is nothing to test, with one exception: at an equity of 0
+        # the references may be 0 as well, and then a loss of 0 reaches its limit, which is 0.
+        if equity < max(int(account[v.DAY_START]), int(account[v.PEAK])) or equity == 0:
             met_day = risk.loss_met(int(account[v.DAY_START]), equity, rules.max_daily_loss_ppm)
             met_peak = risk.loss_met(int(account[v.PEAK]), equity, rules.max_drawdown_ppm)
             if met_day or met_peak:
                 step.guard(rules, account, book, out, now, met_day, met_peak)
-        if int(account[v.HALT_OF_RULE + v.STRATEGY_ERROR]) == 0:  # (i) J17: a failed strategy is not asked
+        # (i) Decide. Last, so that a signal sees the levels and halts of its own candle; its order waits for the next
+        # open. A warming symbol may become flat without a signal. A strategy that failed is not asked (J17).
+        if int(account[v.HALT_OF_RULE + v.STRATEGY_ERROR]) == 0:
             for s in range(symbols):
                 signal = int(signals[s, t])
                 if (signal != 0 or int(book[s, v.MODE]) == WARMING) and int(opens[s, t]) > 0:

@@ -1,4 +1,4 @@
-"""Stop loss, take profit, trailing stop: the levels of a position, and which of them a candle hits. Pure."""
+"""Stop-loss, take-profit and trailing stop: the levels of a position, and which of them a candle hits."""
 
 from typing import NamedTuple
 
@@ -8,21 +8,21 @@ from safla.core.values import NO_REASON, NONE, STOP_LOSS, TAKE_PROFIT, TRAILING_
 
 
 class Levels(NamedTuple):
-    """Where an open long position is left. Price units; 0 means that a level is not set."""
+    """The prices at which an open long position is closed, price units; 0: the level is not set."""
 
     stop: int
     target: int
     trail: int
-    arm: int  # the highest price that arms the trail
-    highest: int  # the fill price or the highest high since
+    arm: int  # the trail starts once the highest price has reached this
+    highest: int  # the higher of the fill price and every high since
 
 
 class Hit(NamedTuple):
-    """Which exit, the price there before slippage and fee, and the other level where the candle spans both."""
+    """An exit: its reason, its price before slippage and fee, and the other level if the candle reached both."""
 
     reason: int
     price: int  # price units
-    other: int  # price units, 0: the candle leaves no doubt (S12)
+    other: int  # price units; 0: the candle reached one level only, so the exit is not ambiguous (S12)
 
 
 @pure
@@ -44,25 +44,25 @@ def stop_in_force(rules: Rules, levels: Levels) -> int:
 
 @pure
 def stop_below(price: int, distance_ppm: int, tick: int) -> int:
-    """A share below a price, rounded up to the tick, one tick below it at least (S27): the stop of a long."""
+    """The stop of a long: a share below a price, rounded up to the tick, at least one tick below the price (S27)."""
     return min(-(-(price - share_down(price, distance_ppm)) // tick), (price - tick) // tick) * tick
 
 
 @pure
 def target_above(price: int, distance_ppm: int, tick: int) -> int:
-    """A share above a price, rounded up to the tick, one tick above it at least (S27): the target of a long."""
+    """The target of a long: a share above a price, rounded up to the tick, at least one tick above the price (S27)."""
     return max(-(-(price + share_up(price, distance_ppm)) // tick), -(-(price + tick) // tick)) * tick
 
 
 @pure
 def short_stop_above(price: int, distance_ppm: int, tick: int) -> int:
-    """The stop of a short, above its price: rounded down to the tick, one tick above at least (S27, turned round)."""
+    """The stop of a short, above its price: rounded down to the tick, at least one tick above (S27, mirrored)."""
     return max((price + share_down(price, distance_ppm)) // tick, -(-(price + tick) // tick)) * tick
 
 
 @pure
 def short_target_below(price: int, distance_ppm: int, tick: int) -> int:
-    """The target of a short, below its price: rounded down to the tick, one tick below at least (S27, turned round)."""
+    """The target of a short, below its price: rounded down to the tick, at least one tick below (S27, mirrored)."""
     return min((price - share_up(price, distance_ppm)) // tick, (price - tick) // tick) * tick
 
 
@@ -74,7 +74,7 @@ def gross_of_long(entry: int, exit_price: int, quantity: int, k: int) -> int:
 
 @pure
 def gross_of_short(entry: int, exit_price: int, quantity: int, k: int) -> int:
-    """Profit of a short before fees, money units: the sign of a long's turned (S27)."""
+    """Profit of a short before fees, money units: that of a long with the opposite sign (S27)."""
     return (entry - exit_price) * quantity * k
 
 
@@ -85,7 +85,7 @@ def raise_trail(rules: Rules, tick: int, levels: Levels, high: int) -> Levels:
     rules     trailing_stop_ppm: distance below the highest price in parts per million; 0 = no trailing stop
     tick      of the symbol, price units
     high      of the closed candle, price units
-    returns   new Levels, price units; the trail is rounded up to the tick, one tick below the highest at least
+    returns   new Levels, price units; the trail is rounded up to the tick, at least one tick below the highest price
     """
     highest = max(levels.highest, high)
     trail = levels.trail
@@ -96,7 +96,10 @@ def raise_trail(rules: Rules, tick: int, levels: Levels, high: int) -> Levels:
 
 @pure
 def reached(stop: int, trail: int, target: int, low: int, high: int) -> bool:
-    """Whether prices from low to high may reach a level: cheap, asked on every candle before the exits below decide."""
+    """Whether prices from low to high may reach a level.
+
+    A cheap test for every candle; only where it is true do the exits below decide. A level of 0 is not set.
+    """
     return low <= stop or low <= trail or (target > 0 and high >= target)
 
 
@@ -104,8 +107,8 @@ def reached(stop: int, trail: int, target: int, low: int, high: int) -> bool:
 def exit_at_open(rules: Rules, levels: Levels, price: int) -> Hit:
     """The exit where a candle opens beyond a level (S9), price units; Hit(NO_REASON, 0, 0) if it does not.
 
-    A stop that was jumped over gives the open. A target that was jumped over gives the target, or the open with
-    target_improvement. Where a touch fills a target, opening at it does too.
+    A stop that the open has passed is sold at the open. A target that the open has passed is filled at the target, or
+    at the open with target_improvement. With rules.touch an open equal to the target fills it too.
     """
     if price <= max(levels.stop, levels.trail):
         return Hit(stop_reason(levels), price, 0)
@@ -118,8 +121,8 @@ def exit_at_open(rules: Rules, levels: Levels, price: int) -> Hit:
 def exit_inside(rules: Rules, levels: Levels, low: int, high: int) -> Hit:
     """Which level a candle hits after its open (S11), in price units; Hit(NO_REASON, 0, 0) if it hits none.
 
-    A touch is enough for a stop; a target must be passed, or touched with rules.touch. A candle that spans both does
-    not tell which came first: it counts as stopped (with rules.optimistic: as filled), and the hit says so (S12).
+    A touch is enough for a stop; a target must be passed, or with rules.touch touched. A candle that reaches both does
+    not show which came first: the stop counts, or the target with rules.optimistic, and Hit.other is the other (S12).
     """
     stop = max(levels.stop, levels.trail)
     stopped = low <= stop
@@ -133,5 +136,5 @@ def exit_inside(rules: Rules, levels: Levels, low: int, high: int) -> Hit:
 
 @pure
 def stop_reason(levels: Levels) -> int:
-    """The name of the stop in force: the higher of stop and trail (S27)."""
+    """The reason of an exit at the stop in force, which is the higher of stop and trail (S27)."""
     return TRAILING_STOP if levels.trail > levels.stop else STOP_LOSS

@@ -1,4 +1,4 @@
-"""At what price: slippage, commission, rounding. No mode, no state: an order's numbers in, a price or a fee out."""
+"""Fill prices: slippage, commission, rounding. No mode and no state: numbers of an order in, a price or fee out."""
 
 from safla.core.pure import pure
 from safla.core.scale import LIMIT, share_up, times
@@ -11,7 +11,7 @@ def bought_at(rules: Rules, market: Market, reference: int, quantity: int, volum
 
     reference  price before slippage, price units
     quantity   of the order, quantity units
-    volume     V_prev, the last volume above 0 before this candle, volume units; 0: none yet
+    volume     V_prev, the last volume above 0 before this candle, volume units; 0 if there is none yet
     """
     price = reference + share_up(reference, slippage_ppm(rules, market, quantity, volume))
     return -(-price // market.tick) * market.tick
@@ -19,7 +19,7 @@ def bought_at(rules: Rules, market: Market, reference: int, quantity: int, volum
 
 @pure
 def sold_at(rules: Rules, market: Market, reference: int, quantity: int, volume: int) -> int:
-    """The price of a market sell or a stop (S25), price units, on the tick, one tick at least (S25a).
+    """The price of a market sell or a stop (S25), price units, on the tick, at least one tick (S25a).
 
     Arguments as in bought_at.
     """
@@ -34,7 +34,7 @@ def slippage_ppm(rules: Rules, market: Market, quantity: int, volume: int) -> in
     theirs = times(volume, market.volume_up)
     if theirs == 0 or ours >= theirs:
         return rules.max_slippage_ppm
-    while theirs >= 2**31:  # so that impact_ppm * ours stays within int64
+    while theirs >= 2**31:  # so that impact_ppm * ours fits in int64
         theirs = theirs // 10
         ours = -(-ours // 10)
     return min(rules.max_slippage_ppm, rules.base_slippage_ppm - (-rules.impact_ppm * ours // theirs))
@@ -48,11 +48,11 @@ def fee(notional: int, rate_ppm: int) -> int:
 
 @pure
 def fits(price: int, quantity: int, k: int, rest: int) -> bool:
-    """Whether rest + price * quantity * k stays within LIMIT, asked without multiplying the price (D1)."""
+    """Whether rest + price * quantity * k is at most LIMIT (D1). The product, which may wrap, is not computed."""
     return rest <= LIMIT and price <= (LIMIT - rest) // (quantity * k)
 
 
 @pure
 def worth(price: int, quantity: int, k: int) -> int:
-    """price * quantity * k in money units, or LIMIT where it would pass that: for amounts that are only compared."""
+    """price * quantity * k in money units, at most LIMIT: for amounts that are only compared."""
     return times(times(price, quantity), k) if quantity > 0 else 0

@@ -1,4 +1,4 @@
-"""Halts of the whole account: how one opens, and how it is lifted. A set of rules stands beside the modes (S15)."""
+"""Halts of the account: how they open and are lifted. The open halts are a set of rules, apart from the modes (S15)."""
 
 from safla.core import values as v
 from safla.core.account import emit, emit_marks, expire, move, place
@@ -17,9 +17,9 @@ def is_open(account: Int64, rule: int) -> bool:
 def open_halt(
     rules: Rules, account: Int64, book: Int64, out: Out, ts: int, rule: int, limit_ppm: int, reference: int
 ) -> None:
-    """Open a halt: one row for the account, then entries expire, modes move, and positions get their exit (S15).
+    """Open a halt: emit a row for the account; then entries expire, modes change, positions get an exit order (S15).
 
-    limit_ppm, reference  what was met (money units); NONE for a halt from outside
+    limit_ppm, reference  the limit, and the equity (money units) that it is a share of; NONE for a halt from outside
     """
     number = int(account[v.HALTS]) + 1
     account[v.HALTS] = number
@@ -40,7 +40,10 @@ def open_halt(
 
 @pure
 def lift(account: Int64, out: Out, ts: int, rule: int, by: int) -> None:
-    """Lift the halt of a rule. After a drawdown the peak starts anew at the equity of this moment (S15)."""
+    """Lift the halt of a rule. After a drawdown the peak restarts at the present equity (S15).
+
+    From the old peak the same drawdown would halt the account again at the next candle.
+    """
     number = int(account[v.HALT_OF_RULE + rule])
     account[v.HALT_OF_RULE + rule] = 0
     account[v.OPEN_HALTS] -= 1
@@ -51,7 +54,7 @@ def lift(account: Int64, out: Out, ts: int, rule: int, by: int) -> None:
 
 @pure
 def resume_modes(account: Int64, book: Int64, out: Out, ts: int) -> None:
-    """When the last halt is lifted, every symbol leaves the halt: to long with a position, else to warming."""
+    """Once the last halt is lifted, a symbol with a position becomes long, any other becomes warming."""
     if int(account[v.OPEN_HALTS]) > 0:
         return
     for s in range(len(book)):

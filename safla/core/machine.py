@@ -1,4 +1,4 @@
-"""The five modes and every legal move between them. Nothing else changes a mode (D4)."""
+"""The five modes and every legal move between them. No other code defines a move (D4)."""
 
 import numpy as np
 from transitions import Machine, MachineError
@@ -6,23 +6,23 @@ from transitions import Machine, MachineError
 from safla.core.pure import pure
 from safla.errors import IllegalMove
 
-MODES = ("idle", "warming", "flat", "long", "halted")  # the place of a mode in this tuple is its code in the core
+MODES = ("idle", "warming", "flat", "long", "halted")  # the index of a mode in this tuple is its code in the core
 IDLE, WARMING, FLAT, LONG, HALTED = range(len(MODES))
 
 TABLE = (
     # trigger   from       to
     ("start", "idle", "warming"),
     ("warm", "warming", "flat"),
-    ("rewarm", "flat", "warming"),  # a gap in the data: the candles we hold are no longer the trailing window (S4)
+    ("rewarm", "flat", "warming"),  # after a gap the known candles no longer fill the window (S4)
     ("enter", "flat", "long"),
     ("exit", "long", "flat"),
-    ("exit", "halted", "halted"),  # a position that was open at the halt is closed after it
+    ("exit", "halted", "halted"),  # a position that was open at the halt is closed while it lasts
     ("halt", "warming", "halted"),
     ("halt", "flat", "halted"),
     ("halt", "long", "halted"),
-    ("resume", "halted", "warming"),  # never straight to flat: the same candle's (i) looks at the window first (S16)
+    ("resume", "halted", "warming"),  # not to flat: phase (i) of the next candle checks the window first (S16)
     ("resume_long", "halted", "long"),  # the last halt is lifted, and the position is still open
-    *(("stop", mode, "idle") for mode in MODES),  # a run can be stopped from anywhere
+    *(("stop", mode, "idle") for mode in MODES),  # a run can be stopped in any mode
 )
 TRIGGERS = tuple(dict.fromkeys(trigger for trigger, _, _ in TABLE))
 START, WARM, REWARM, ENTER, EXIT, HALT, RESUME, RESUME_LONG, STOP = range(len(TRIGGERS))
@@ -40,7 +40,7 @@ _MACHINE = Machine(
 
 
 class _Cursor:
-    """What the shared machine moves: one mode, for the length of one call."""
+    """The model that the shared machine changes: a mode, for the duration of one call."""
 
     __slots__ = ("state",)
 
@@ -49,7 +49,7 @@ class _Cursor:
 
 
 def next_mode(mode: str, trigger: str) -> str:
-    """The mode after a trigger. Raises IllegalMove for a move that TABLE does not have: a bug of ours."""
+    """The mode after a trigger. Raises IllegalMove, which is a bug in safla, for a move that TABLE does not have."""
     cursor = _Cursor(mode)
     try:
         _MACHINE.events[trigger].trigger(cursor)
@@ -59,19 +59,19 @@ def next_mode(mode: str, trigger: str) -> str:
 
 
 def moves() -> np.ndarray:
-    """The machine for the loop: int8[modes, triggers]; the code of the next mode, or -1 for an illegal move."""
+    """The table for the loop: int8[modes, triggers], the code of the next mode, or -1 for an illegal move."""
     array = np.full((len(MODES), len(TRIGGERS)), -1, np.int8)
     for trigger, source, _ in TABLE:
         array[MODES.index(source), TRIGGERS.index(trigger)] = MODES.index(next_mode(source, trigger))
     return array
 
 
-MOVES = moves().astype(np.int64)  # wide, for compiled code would go on in int8
+MOVES = moves().astype(np.int64)  # int64, because compiled code would go on computing in int8
 
 
 @pure
 def moved(mode: int, trigger: int) -> int:
-    """The code of the mode after a trigger. An illegal move is a bug of ours, interpreted and compiled."""
+    """The code of the mode after a trigger. An illegal move is a bug in safla: AssertionError, compiled code too."""
     target = int(MOVES[mode, trigger])
     assert target >= 0, "core/machine.py has no such move"
     return target

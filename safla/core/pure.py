@@ -1,4 +1,4 @@
-"""The mark of a pure function, and the register that compile.py reads. Nothing is rewritten here (D2)."""
+"""The decorator @pure, and the list of marked functions that compile.py reads. It rewrites no function (D2)."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -9,6 +9,6 @@ PURE: list[Callable[..., Any]] = []  # in the order of definition
 
 
 def pure(function: Function) -> Function:
-    """Record a function of numbers and arrays as one that can be compiled, and return it unchanged."""
+    """Record that a function of numbers and arrays can be compiled, and return it unchanged."""
     PURE.append(function)
     return function

@@ -1,4 +1,4 @@
-"""May we: which entry or exit is rejected and why, and which loss halts. Numbers in, reason codes out (S15, S24)."""
+"""Which entries and exits are rejected and why, and which loss halts. Numbers in, reason codes out (S15, S24)."""
 
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ from safla.core.values import (
 
 
 class Rejection(NamedTuple):
-    """Why not, and the two numbers that met (J16); reason NO_REASON where nothing is rejected."""
+    """The reason, and the two numbers that were compared (J16); the reason NO_REASON means: not rejected."""
 
     reason: int
     value: int
@@ -35,19 +35,19 @@ class Rejection(NamedTuple):
 
 
 class Wish(NamedTuple):
-    """What a decision about one symbol reads."""
+    """What the decision about an entry of one symbol depends on."""
 
     mode: int
-    quantity: int  # held, quantity units
+    quantity: int  # of the open position, quantity units
     order: int  # the number of the order that waits, 0 for none
     seen: int  # candles known since the last gap
     since_loss: int  # candles since the last losing exit, NONE if there was none
-    taken: int  # positions and waiting entries of the account
+    taken: int  # open positions plus waiting entries of the account
 
 
 @pure
 def rejected_entry(rules: Rules, wish: Wish) -> Rejection:
-    """Whether an enter signal becomes an order, asked at the decision (S24)."""
+    """Whether an enter signal is rejected, at the decision (S24). The order of the checks is the order of S24."""
     if wish.mode == HALTED:
         return Rejection(WHILE_HALTED, NONE, NONE)
     if wish.quantity > 0:
@@ -65,7 +65,7 @@ def rejected_entry(rules: Rules, wish: Wish) -> Rejection:
 
 @pure
 def rejected_exit(quantity: int, order: int) -> Rejection:
-    """Whether an exit signal becomes an order; a halt never rejects it (J16)."""
+    """Whether an exit signal is rejected; a halt is never a reason (J16)."""
     if quantity == 0:
         return Rejection(NOT_LONG, NONE, NONE)
     if order > 0:
@@ -75,9 +75,9 @@ def rejected_exit(quantity: int, order: int) -> Rejection:
 
 @pure
 def rejected_for_cash(exposed: int, allowed: int, amount: int, cash: int) -> Rejection:
-    """Whether an entry finds room and money at the open (S24); all money units.
+    """Whether an entry is rejected at the open for lack of room or cash (S24); all money units.
 
-    exposed, allowed  notional of the open positions at this open (step.worth_at_open), and what the limit lets it be
+    exposed, allowed  notional of the open positions at this open (step.worth_at_open), and the most that is allowed
     amount            the budget of sizing.budget
     """
     if exposed >= allowed:
@@ -89,12 +89,12 @@ def rejected_for_cash(exposed: int, allowed: int, amount: int, cash: int) -> Rej
 
 @pure
 def rejected_for_size(market: Market, amount: int, price: int, quantity: int, stop: int) -> Rejection:
-    """Whether what the budget buys can be bought, protected, and sold again at its stop (S24, S25a).
+    """Whether the quantity can be bought, protected by its stop, and sold again at that stop (S24, S25a).
 
     amount    the budget, money units
     price     of the fill, price units
-    quantity  quantity units, 0 if the budget does not reach for a lot
-    stop      the level in force after a fill at this price, price units; NONE: none
+    quantity  quantity units, 0 if the budget does not buy one lot
+    stop      the stop in force after a fill at this price, price units; NONE if there is none
     """
     if quantity == 0:
         return Rejection(BELOW_LOT, amount, worth(price, market.lot, market.k))
@@ -110,5 +110,5 @@ def rejected_for_size(market: Market, amount: int, price: int, quantity: int, st
 
 @pure
 def loss_met(reference: int, equity: int, limit_ppm: int) -> bool:
-    """Whether the fall from a reference reaches its limit (S15); money units; a limit of 0 is none."""
+    """Whether the fall from a reference reaches its limit (S15); money units; a limit of 0 means no limit."""
     return limit_ppm > 0 and reference - equity >= share_up(reference, limit_ppm)

@@ -1,11 +1,11 @@
-"""Decimals and integers, and shares of amounts. The only place where a decimal point moves (D1)."""
+"""Decimal texts and integers, and shares of amounts. A decimal point moves nowhere else (D1)."""
 
 import re
 
 from safla.core.pure import pure
 
 MILLION = 1_000_000
-LIMIT = 2**62  # no amount of the core is above it (D1), so that a sum of two never wraps
+LIMIT = 2**62  # no amount in the core is above it (D1), so the sum of two never wraps in int64
 
 _TEXT = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?", re.ASCII)
 
@@ -18,25 +18,25 @@ def mul_div(amount: int, num: int, den: int) -> int:
 
 @pure
 def share_down(amount: int, ppm: int) -> int:
-    """So many millionths of an amount, in its own unit, rounded down. amount and ppm as in mul_div."""
+    """amount * ppm / 1 000 000, in the unit of amount, rounded down. Bounds as in mul_div."""
     return mul_div(amount, ppm, MILLION)
 
 
 @pure
 def share_up(amount: int, ppm: int) -> int:
-    """So many millionths of an amount, in its own unit, rounded up. amount and ppm as in mul_div."""
+    """amount * ppm / 1 000 000, in the unit of amount, rounded up. Bounds as in mul_div."""
     rest = amount % MILLION * ppm % MILLION
     return share_down(amount, ppm) + (1 if rest > 0 else 0)
 
 
 @pure
 def times(amount: int, factor: int) -> int:
-    """amount * factor, or LIMIT where the product would pass it (0 <= amount, 1 <= factor <= LIMIT)."""
+    """amount * factor, at most LIMIT (0 <= amount, 1 <= factor <= LIMIT)."""
     return amount * factor if amount <= LIMIT // factor else LIMIT
 
 
 def to_text(units: int, places: int) -> str:
-    """The decimal text of an integer: exactly `places` places, no sign for zero, no exponent (J13)."""
+    """The decimal text of an integer: exactly `places` decimals, no sign for zero, no exponent (J13)."""
     if places == 0:
         return str(units)
     digits = str(abs(units)).rjust(places + 1, "0")
@@ -44,7 +44,7 @@ def to_text(units: int, places: int) -> str:
 
 
 def to_units(text: str, places: int) -> int:
-    """The integer behind a decimal text. Raises ValueError for whatever `to_text` would not have written."""
+    """The integer of a decimal text. Raises ValueError for a text that `to_text` would not have written."""
     if not _TEXT.fullmatch(text):
         raise ValueError(f"not an amount: {text[:40]!r}")
     whole, _, fraction = text.partition(".")
@@ -55,11 +55,11 @@ def to_units(text: str, places: int) -> int:
 
 
 def ratio(numerator: int, denominator: int) -> str:
-    """A ratio as it is shown: six places (J14). Nothing is decided by it."""
+    """A ratio for display, with six decimals (J14). No decision depends on it."""
     return float_text(float(numerator) / float(denominator))
 
 
 def float_text(value: float) -> str:
-    """A float as it is shown in the journal: six places, no sign for zero (J14)."""
+    """A float as the journal shows it: six decimals, no sign for zero (J14)."""
     text = f"{value:.6f}"
     return "0.000000" if text == "-0.000000" else text

@@ -1,4 +1,4 @@
-"""How much: confidence, budget, quantity. A wish becomes an amount; whether at all is decided in risk.py."""
+"""The size of an entry: confidence, budget, quantity. Whether there is an entry at all is decided in risk.py."""
 
 from safla.core.fills import bought_at
 from safla.core.pure import pure
@@ -10,7 +10,7 @@ MAX_CONFIDENCE_PPM = 900_000
 
 @pure
 def confidence_ppm(strength: float, threshold_ppm: int) -> int:
-    """How sure a signal is, parts per million: its strength in units of the threshold, at most 0.9 (S23)."""
+    """Confidence in a signal, parts per million: strength over threshold, at most 0.9 (S23)."""
     if threshold_ppm == 0:
         return MAX_CONFIDENCE_PPM
     scaled = strength / (float(threshold_ppm) / 1e6) * 1e6
@@ -21,31 +21,31 @@ def confidence_ppm(strength: float, threshold_ppm: int) -> int:
 
 @pure
 def budget(rules: Rules, confidence: int, cash: int, room: int) -> int:
-    """What an entry may cost with its fee, money units (S23).
+    """What an entry may cost including its fee, money units (S23).
 
     confidence  parts per million
     cash        money units, at least 0
-    room        what the exposure limit leaves, money units
+    room        what the exposure limit leaves, money units; may be below 0
     """
-    wished = share_down(share_down(rules.max_position, rules.position_size_ppm), confidence)
-    return max(0, min(wished, share_down(cash, rules.max_exposure_ppm), room))
+    desired = share_down(share_down(rules.max_position, rules.position_size_ppm), confidence)
+    return max(0, min(desired, share_down(cash, rules.max_exposure_ppm), room))
 
 
 @pure
 def affordable(amount: int, price: int, market: Market, commission_ppm: int) -> int:
-    """The quantity that an amount buys at a price with the fee inside, floored to the lot (S23); quantity units."""
+    """The quantity that an amount buys at a price, fee included, rounded down to the lot (S23); quantity units."""
     notional = mul_div(amount, MILLION, MILLION + commission_ppm)
-    return notional // market.k // price // market.lot * market.lot  # k first: price * k might pass int64
+    return notional // market.k // price // market.lot * market.lot  # k first, because price * k may exceed int64
 
 
 @pure
 def sized(rules: Rules, market: Market, amount: int, reference: int, volume: int) -> tuple[int, int]:
-    """Quantity and price of an entry (S23), sized at the open and once more at the price after slippage.
+    """Quantity and price of an entry (S23), sized at the open and again at the price after slippage.
 
     amount     the budget, money units
     reference  the open, price units
     volume     V_prev as in fills.bought_at
-    returns    (quantity, price); quantity 0 where the budget does not reach for a lot, the price then tells of which
+    returns    (quantity, price); quantity 0 where the budget does not buy one lot, and price is then that of one lot
     """
     first = affordable(amount, reference, market, rules.commission_ppm)
     price = bought_at(rules, market, reference, max(first, market.lot), volume)

@@ -1,4 +1,7 @@
-"""The life of one candle, phase by phase (SEMANTICS 2): each phase for one symbol, or once for the account."""
+"""The phases (a) to (i) of one candle, as docs/semantics.md lists them; `engine.fold` calls them in order.
+
+Each function does a phase, or a part of one, for one symbol or once for the account.
+"""
 
 from safla.core import exits, risk, sizing
 from safla.core import values as v
@@ -26,10 +29,10 @@ from safla.core.values import Grid, Int64, Out, Rules
 
 @pure
 def open_of_day(rules: Rules, account: Int64, book: Int64, out: Out, ts: int) -> None:
-    """(a) A new UTC day: counters start anew; a daily halt is lifted, and a drawdown halt whose pause is over (S7)."""
+    """(a) A UTC day begins: its counters restart, and halts that end with a day are lifted (S7)."""
     day = ts // v.DAY_MS
     account[v.DAY_END] = (day + 1) * v.DAY_MS
-    account[v.DAY_START] = int(account[v.EQUITY])
+    account[v.DAY_START] = int(account[v.EQUITY])  # the last mark, so a jump at this open counts for the new day
     account[v.DAY_ENTRIES] = 0
     emit(out, v.DAY_STARTED, ts, v.NONE, (int(account[v.CASH]), int(account[v.EQUITY]), int(account[v.PEAK])))
     emit_marks(book, out, ts)
@@ -45,7 +48,11 @@ def open_of_day(rules: Rules, account: Int64, book: Int64, out: Out, ts: int) ->
 
 @pure
 def meet_gap(rules: Rules, account: Int64, book: Int64, out: Out, s: int, ts: int) -> None:
-    """(b) Candles are missing before this one: the window is broken, and with sell_on_gap the position goes (S4)."""
+    """(b) Candles are missing before this one: the warm-up begins again; sell_on_gap also sells the position (S4).
+
+    A position keeps its mode and its levels, because only an entry needs a whole window. Once the position is closed,
+    `account.sell` sends the symbol back to warming where the window is not whole yet.
+    """
     book[s, v.GAP] = int(book[s, v.SEEN])
     if rules.sell_on_gap == 1 and int(book[s, v.ORDER_SIDE]) == v.BUY:
         expire(account, book, out, s, ts, v.DATA_GAP)
@@ -59,7 +66,10 @@ def meet_gap(rules: Rules, account: Int64, book: Int64, out: Out, s: int, ts: in
 def sell_waiting(
     rules: Rules, markets: Int64, account: Int64, book: Int64, out: Out, s: int, ts: int, price: int
 ) -> None:
-    """(c) A waiting exit fills at the first open of a candle with volume (S5, S8). price of that open."""
+    """(c) A waiting exit order fills at the first open of a candle that has volume (S5, S8).
+
+    price  of that open, price units
+    """
     reason, order = int(book[s, v.ORDER_REASON]), int(book[s, v.ORDER])
     sell_market(rules, markets, account, book, out, s, ts, price, reason, order, 0)
 
@@ -68,7 +78,10 @@ def sell_waiting(
 def sell_at_open(
     rules: Rules, markets: Int64, account: Int64, book: Int64, out: Out, s: int, ts: int, price: int
 ) -> None:
-    """(d) A candle with volume opens beyond a level of a position held before it (S9). price of that open."""
+    """(d) A candle with volume opens at or beyond a level of a position that was open before it (S9).
+
+    price  of that open, price units
+    """
     sell_hit(rules, markets, account, book, out, s, ts, exits.exit_at_open(rules, levels_of(book, s), price))
 
 
@@ -76,7 +89,7 @@ def sell_at_open(
 def sell_inside(
     rules: Rules, markets: Int64, account: Int64, book: Int64, out: Out, s: int, ts: int, low: int, high: int
 ) -> None:
-    """(f) A level is hit inside a candle with volume, that of the entry included (S11, S12)."""
+    """(f) A level is hit inside a candle that has volume, also inside the candle of the entry (S11, S12)."""
     sell_hit(rules, markets, account, book, out, s, ts, exits.exit_inside(rules, levels_of(book, s), low, high))
 
 
@@ -84,7 +97,7 @@ def sell_inside(
 def sell_hit(
     rules: Rules, markets: Int64, account: Int64, book: Int64, out: Out, s: int, ts: int, hit: exits.Hit
 ) -> None:
-    """Fill a protective exit: a target rests at its price, a stop is a market order (S25)."""
+    """Fill a protective exit, if any: a target is a limit order at its price, a stop is a market order (S25)."""
     if hit.reason == v.NO_REASON:
         return
     if hit.reason == v.TAKE_PROFIT:
@@ -99,7 +112,7 @@ def sell_market(
     rules: Rules, markets: Int64, account: Int64, book: Int64, out: Out, s: int, ts: int,
     reference: int, reason: int, order: int, other: int,
 ) -> None:  # fmt: skip
-    """Fill an exit that pays slippage."""
+    """Fill an exit that is a market order: it pays slippage. reference  price before slippage, price units."""
     market = market_of(markets, s)
     price = sold_at(rules, market, reference, int(book[s, v.QUANTITY]), int(book[s, v.VOLUME]))
     sell(rules, market, account, book, out, s, ts, reference, price, reason, order, other)
@@ -109,19 +122,20 @@ def sell_market(
 def buy_waiting(
     rules: Rules, markets: Int64, candles: Grid, t: int, account: Int64, book: Int64, out: Out, s: int
 ) -> None:
-    """(e) A waiting entry is checked with the values of this moment, then filled or rejected (S10, S24).
+    """(e) A waiting entry is checked against the account as it is now, then filled or rejected (S10, S24).
 
-    candles, t  the block, and its timestamp that opens
+    candles, t  the block, and the index of the timestamp that opens
     """
     ts = int(candles.ts[t])
-    if known_candles(book, s) == 0:  # a gap lies between the decision and this open (S4)
+    if known_candles(book, s) == 0:  # a gap came between the decision and this open (S4)
         reject(account, book, out, s, ts, v.WHILE_WARMING, 0, rules.warm_up)
         return
-    if int(candles.volume[s, t]) == 0:
+    if int(candles.volume[s, t]) == 0:  # nothing trades: wait, but not for long, as signals age (S5)
         book[s, v.BLOCKED] += 1
         if int(book[s, v.BLOCKED]) > rules.max_fill_delay_candles:
             expire(account, book, out, s, ts, v.NO_VOLUME)
         return
+    # The daily limit counts fills, so it is checked here and not at the decision: an order that waits may never fill.
     entries = int(account[v.DAY_ENTRIES])
     if rules.max_daily_trades > 0 and entries >= rules.max_daily_trades:
         reject(account, book, out, s, ts, v.MAX_DAILY_TRADES, entries, rules.max_daily_trades)
@@ -134,12 +148,13 @@ def buy_waiting(
 def buy_sized(
     rules: Rules, markets: Int64, account: Int64, book: Int64, out: Out, s: int, ts: int, reference: int, exposed: int
 ) -> None:
-    """(e) The entry finds room, money and a quantity, or is rejected for want of one (S23, S24).
+    """(e) The entry is sized and filled, or rejected for lack of room, cash or quantity (S23, S24).
 
     reference  the open, price units
-    exposed    what the open positions are worth at this open, money units: the limit is a share of that and the cash
+    exposed    notional of the open positions at this open, money units: the limit is a share of it plus the cash
     """
     cash = int(account[v.CASH])
+    # The sum of cash and positions is capped at LIMIT, so that it cannot wrap in int64.
     allowed = share_down(cash + min(exposed, LIMIT - cash), rules.max_exposure_ppm)
     amount = sizing.budget(rules, int(book[s, v.CONFIDENCE]), cash, allowed - exposed)
     rejection = risk.rejected_for_cash(exposed, allowed, amount, cash)
@@ -158,10 +173,10 @@ def buy_sized(
 
 @pure
 def worth_at_open(markets: Int64, candles: Grid, t: int, book: Int64) -> int:
-    """Notional of the open positions at an open, money units; LIMIT where it would pass that (S23a).
+    """Notional of the open positions at an open, money units, at most LIMIT (S23a).
 
-    What was bought at this open counts at its fill price; without a candle that trades a position counts at its last
-    close.
+    A position that was bought at this open counts at its fill price. A position whose symbol does not trade here counts
+    at its last close.
     """
     total = 0
     for s in range(len(book)):
@@ -178,13 +193,19 @@ def worth_at_open(markets: Int64, candles: Grid, t: int, book: Int64) -> int:
 
 @pure
 def raise_trail(rules: Rules, markets: Int64, book: Int64, s: int, high: int) -> None:
-    """(g) The trail follows the candle's high, once the candle has closed (S14)."""
+    """(g) The trail follows the high of a candle that has closed (S14).
+
+    This comes after (f): a trail that knew the high of its own candle would look ahead.
+    """
     set_levels(book, s, exits.raise_trail(rules, int(markets[s, 0]), levels_of(book, s), high))
 
 
 @pure
 def guard(rules: Rules, account: Int64, book: Int64, out: Out, ts: int, met_day: bool, met_peak: bool) -> None:
-    """(h) Daily loss, then drawdown: each opens its own halt, also while another is open (S15)."""
+    """(h) Daily loss, then drawdown: each opens a halt of its own, also while another halt is open (S15).
+
+    met_day, met_peak  whether the loss since the start of the day, or since the peak, has reached its limit
+    """
     day_start, peak = int(account[v.DAY_START]), int(account[v.PEAK])
     if met_day and not is_open(account, v.DAILY_LOSS):
         open_halt(rules, account, book, out, ts, v.DAILY_LOSS, rules.max_daily_loss_ppm, day_start)
@@ -194,14 +215,14 @@ def guard(rules: Rules, account: Int64, book: Int64, out: Out, ts: int, met_day:
 
 @pure
 def decide(rules: Rules, account: Int64, book: Int64, out: Out, s: int, ts: int, signal: int, strength: float) -> None:
-    """(i) A warm symbol becomes flat; a signal becomes an order, or a rejection with its reason (S16, S24)."""
+    """(i) A symbol whose warm-up is over becomes flat; its signal becomes an order or a rejection (S16, S24)."""
     if signal == v.UNASKED:
         return
     if int(book[s, v.MODE]) == WARMING and known_candles(book, s) >= rules.warm_up and ts >= rules.start_ts:
         move(book, out, s, ts, WARM)
     if signal == 0:
         return
-    out.strength[int(out.used[0])] = strength
+    out.strength[int(out.used[0])] = strength  # a float, so it cannot stand in the row of integers
     emit(out, v.SIGNAL, ts, s, (signal,))
     if signal == v.ENTER_SIGNAL:
         decide_entry(rules, account, book, out, s, ts, strength)
@@ -211,7 +232,7 @@ def decide(rules: Rules, account: Int64, book: Int64, out: Out, s: int, ts: int,
 
 @pure
 def decide_entry(rules: Rules, account: Int64, book: Int64, out: Out, s: int, ts: int, strength: float) -> None:
-    """An enter signal waits for the next open, or is rejected."""
+    """An enter signal becomes an order for the next open, or a rejection."""
     cooling = int(book[s, v.COOLING])
     wish = risk.Wish(
         mode=int(book[s, v.MODE]),
@@ -231,7 +252,7 @@ def decide_entry(rules: Rules, account: Int64, book: Int64, out: Out, s: int, ts
 
 @pure
 def decide_exit(account: Int64, book: Int64, out: Out, s: int, ts: int) -> None:
-    """An exit signal sells at the next open; it takes back an entry that still waits (S5)."""
+    """An exit signal sells at the next open; an entry order that still waits expires (S5)."""
     if int(book[s, v.ORDER_SIDE]) == v.BUY:
         expire(account, book, out, s, ts, v.BY_SIGNAL)
     rejection = risk.rejected_exit(int(book[s, v.QUANTITY]), int(book[s, v.ORDER]))

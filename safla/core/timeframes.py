@@ -1,4 +1,4 @@
-"""The lengths of candles, and the last time at which one may open. Without numpy: no configuration waits for that."""
+"""Lengths of candles, and the last time at which one may open. No numpy, so that a configuration is checked quickly."""
 
 from typing import Literal
 
@@ -18,6 +18,6 @@ TIMEFRAMES = {
     "8h": 28_800_000,
     "12h": 43_200_000,
     "1d": 86_400_000,
-}  # S1: others are refused, for they would not floor to the grid
+}  # S1: no other length is accepted, because days would not start on its grid
 
-LAST_MS = 4_102_444_800_000  # 2100-01-01: no candle opens later
+LAST_MS = 4_102_444_800_000  # 2100-01-01; no candle may open later

@@ -1,7 +1,7 @@
-"""The plain values of the core: NamedTuples of integers, named columns of the state, and the rows that come out.
+"""The plain values of the core: NamedTuples of integers, named columns of the state, and the rows that it emits.
 
 Units: price, quantity, volume and money are integers in units of 10^-decimals of their symbol or of the run (D1),
-times are ms UTC, rates parts per million. 0 switches an optional rule off.
+times are ms UTC, rates are parts per million. 0 switches off an optional rule.
 """
 
 from typing import Literal, NamedTuple
@@ -14,24 +14,24 @@ Int8 = npt.NDArray[np.int8]
 Mask = npt.NDArray[np.bool_]
 Float64 = npt.NDArray[np.float64]
 
-Detail = Literal["trades", "decisions", "candles"]  # of a journal: each has the events of those before it
+Detail = Literal["trades", "decisions", "candles"]  # of a journal; each has the events of the levels before it
 
 DAY_MS = 86_400_000
-NONE = -1  # "null" in a number that is never negative
+NONE = -1  # means null, for numbers that are never negative
 
 
 class Rules(NamedTuple):
-    """What the configuration decides about every candle and all symbols alike (CONFIG.md, keys marked as plan)."""
+    """What the configuration says about the handling of every candle, the same for all symbols."""
 
     step_ms: int  # the timeframe
-    start_ts: int  # the first candle behind the lookback (S16)
+    start_ts: int  # the first candle after the lookback (S16)
     warm_up: int  # candles that the strategy needs
     max_gap_candles: int
     sell_on_gap: int  # 0 or 1
     max_fill_delay_candles: int
-    optimistic: int  # 0 or 1: in a candle that spans both levels the target came first (S12)
-    touch: int  # 0 or 1: a target is filled by a touch (S11)
-    target_improvement: int  # 0 or 1: a target jumped over gives the open (S9)
+    optimistic: int  # 0 or 1: where one candle reaches stop and target, the target came first (S12)
+    touch: int  # 0 or 1: touching a target fills it (S11)
+    target_improvement: int  # 0 or 1: where an opening gap passes the target, it is filled at the open (S9)
     commission_ppm: int
     maker_commission_ppm: int
     base_slippage_ppm: int
@@ -51,22 +51,22 @@ class Rules(NamedTuple):
     drawdown_pause_days: int  # 0: until a person resumes
     max_daily_trades: int  # 0: none
     cooldown_candles: int
-    flatten: int  # 0 or 1: a halt sells what is held
+    flatten: int  # 0 or 1: a halt sells every position
 
 
 class Market(NamedTuple):
-    """What one symbol's order needs to know of its market (S3, S25)."""
+    """The numbers of one symbol's market that orders and fills need (S3, S25)."""
 
     tick: int  # price units
     lot: int  # quantity units
     k: int  # price * quantity * k is money (D1)
     min_notional: int  # money
-    quantity_up: int  # quantity * quantity_up and volume * volume_up are in one scale
+    quantity_up: int  # quantity * quantity_up and volume * volume_up have the same scale
     volume_up: int
 
 
 class Plan(NamedTuple):
-    """What the engine is told once: the rules, and a row of Market numbers for each symbol."""
+    """What stays the same for a whole run: the rules, and a row of Market numbers for each symbol."""
 
     rules: Rules
     markets: Int64  # [symbols, fields of Market]
@@ -84,7 +84,7 @@ class Columns(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """The candles of all symbols on one time grid: ts int64[n], the others int64[symbols, n]; 0 where there is none."""
+    """The candles of all symbols on one time grid: ts int64[n], the others int64[symbols, n]; 0: no candle there."""
 
     ts: Int64
     open: Int64
@@ -101,7 +101,7 @@ class Signals(NamedTuple):
     strength: Float64
 
 
-# --- The state: two int64 arrays with named columns, the one thing in the core that is written to ---------------------
+# --- The state: two int64 arrays with named columns, changed in place ------------------------------------------------
 
 # the account
 (
@@ -114,20 +114,20 @@ class Signals(NamedTuple):
     POSITIONS,  # how many are open
     WAITING,  # how many orders wait
     WAITING_ENTRIES,
-    ORDERS,  # how many were numbered
+    ORDERS,  # how many were placed so far, which is the number of the last
     TRADES,
     HALTS,
     OPEN_HALTS,
-    HALT_OF_RULE,  # four columns, one a rule: the number of its open halt, 0 for none
+    HALT_OF_RULE,  # four columns, one for each of HALT_RULES: the number of its open halt, 0 for none
     _HALT_1,
     _HALT_2,
     _HALT_3,
     DRAWDOWN_DAY,  # the UTC day, counted from 1970, on which the drawdown halt opened
-    REALISED,  # sum of net
+    REALISED,  # net profit of all closed trades
     FEES,
     ROWS_FOLDED,  # candles of all symbols
-    LAST_TS,  # of the last timestamp folded
-    BROKEN,  # 1 + the symbol at which a bound of D1 would break, 0 for none
+    LAST_TS,  # the last timestamp folded
+    BROKEN,  # 1 + the index of the symbol that would pass a bound of D1, 0 for none
 ) = range(23)
 ACCOUNT_FIELDS = 23
 
@@ -135,7 +135,7 @@ ACCOUNT_FIELDS = 23
 (
     MODE,
     SEEN,  # candles folded
-    GAP,  # SEEN when the last gap was met: SEEN - HOLE candles are known since
+    GAP,  # SEEN at the last gap: SEEN - GAP candles are known since
     TS,  # of its last candle, NONE before the first
     CLOSE,  # its last
     VOLUME,  # its last above 0, 0 before the first
@@ -143,7 +143,7 @@ ACCOUNT_FIELDS = 23
     ORDER_SIDE,
     ORDER_REASON,
     CONFIDENCE,  # ppm, of a waiting entry
-    BLOCKED,  # candles without volume that a waiting entry has met
+    BLOCKED,  # candles without volume since the waiting entry was placed
     QUANTITY,  # of the open position, 0 for none
     ENTRY,  # price
     ENTRY_FEE,
@@ -153,14 +153,14 @@ ACCOUNT_FIELDS = 23
     TARGET_LEVEL,
     TRAIL_LEVEL,
     ARM_LEVEL,
-    HIGHEST,  # since the fill
-    COOLING,  # 1 + SEEN before the candle of the last losing exit, 0 for none
+    HIGHEST,  # the highest price since the fill
+    COOLING,  # 1 + SEEN before the candle of the last losing exit, 0 if there was none
 ) = range(22)
 SYMBOL_FIELDS = 22
 
 
 class State(NamedTuple):
-    """Where a run stands: account int64[fields], book int64[symbols, fields]."""
+    """The state of a run: account int64[fields], book int64[symbols, fields]."""
 
     account: Int64
     book: Int64
@@ -172,7 +172,7 @@ BUY, SELL = 1, 2
 SIDES = (None, "buy", "sell")
 
 ENTER_SIGNAL, EXIT_SIGNAL = 1, -1
-UNASKED = 2  # where a signal would stand: the strategy failed there, and nothing is decided (J17)
+UNASKED = 2  # in place of a signal: the strategy failed there, so nothing is decided (J17)
 
 HALT_RULES = ("daily_loss", "drawdown", "operator", "strategy_error")
 DAILY_LOSS, DRAWDOWN, OPERATOR, STRATEGY_ERROR = range(len(HALT_RULES))
@@ -189,7 +189,7 @@ REASONS = (
     "stop_loss",
     "trailing_stop",
     "take_profit",
-    # why a waiting order was given up
+    # why a waiting order expired
     "no_volume",
     "end_of_data",
     # why an order was rejected (S24)
@@ -232,10 +232,10 @@ REASONS = (
     NOT_LONG,
 ) = range(len(REASONS))
 
-# --- What comes out: rows of int64, one a line of the journal --------------------------------------------------------
+# --- Output: rows of int64, each of which becomes a line of the journal ----------------------------------------------
 
 KINDS = (
-    "mark",  # belongs to the day_started or halted before it
+    "mark",  # part of the day_started or halted row before it
     "day_started",
     "mode_changed",
     "signal",
@@ -261,14 +261,14 @@ KINDS = (
     RESUMED,
 ) = range(len(KINDS))
 
-# Every row begins with kind, ts and symbol (NONE for the account); these are its numbers behind them, in order.
+# Every row begins with kind, ts and symbol (NONE for the account). These are the numbers that follow, in order.
 ROW_FIELDS = {
     MARK: ("quantity", "price"),
     DAY_STARTED: ("cash", "equity", "peak"),
     MODE_CHANGED: ("trigger", "source", "target"),
-    SIGNAL: ("signal",),  # its strength stands in Out.strength
+    SIGNAL: ("signal",),  # its strength is in Out.strength
     ORDER_PLACED: ("order", "side", "reason", "confidence"),  # ppm, NONE for a sell
-    ORDER_REJECTED: ("order", "side", "reason", "value", "limit"),  # NONE for null; the reason says the unit (J16)
+    ORDER_REJECTED: ("order", "side", "reason", "value", "limit"),  # NONE for null; the reason gives the unit (J16)
     ORDER_EXPIRED: ("order", "side", "reason"),
     FILLED: ("order", "trade", "side", "reason", "reference", "price", "quantity", "fee", "cash", "other"),  # S12
     TRADE_CLOSED: ("trade", "opened", "quantity", "entry", "exit", "gross", "fees", "net", "reason"),
@@ -279,13 +279,13 @@ ROW_WIDTH = 3 + max(map(len, ROW_FIELDS.values()))
 
 
 class Out(NamedTuple):
-    """Where the engine writes what happened; it is emptied by whoever reads it.
+    """Where the engine writes what happened. The reader empties it.
 
-    rows      int64[room, ROW_WIDTH], as ROW_FIELDS says
+    rows      int64[room, ROW_WIDTH], laid out by ROW_FIELDS
     strength  float64[room], of the rows that are signals
     used      int64[1], how many rows are filled
-    equity    int64[timestamps of the block], money, the mark of each
-    trough    the same with each open position at the candle's low, or at its stop where that is higher (SEMANTICS 7)
+    equity    int64[timestamps of the block], money, marked at each close
+    trough    the same with each open position at the candle's low, or at its stop where that is higher
     """
 
     rows: Int64

@@ -1,1 +1,1 @@
-"""Where candles come from: files, archives, generators. All is checked here once; nothing is mended in silence."""
+"""Where candles come from: files, archives, generators. Data is checked here, once; nothing is corrected silently."""

@@ -1,6 +1,6 @@
-"""Whether the rows of a file are the candles that were asked for: one check for runs and for imports.
+"""Whether the rows of a file are the requested candles: one check for runs and for imports.
 
-Real gaps pass; a name, a column or a distance that says something else does not.
+Real gaps pass. The check fails where the file name, a column or the distance between candles contradicts the request.
 """
 
 from collections.abc import Callable
@@ -17,57 +17,59 @@ from safla.text import printable
 FEWEST_DISTANCES = 2  # one distance alone may be a gap
 UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000))
 
-Advice = Callable[[str | None], str]  # what to do about candles of another timeframe; None: one that is not known
+Advice = Callable[[str | None], str]  # what to do about candles of another timeframe; None: that timeframe is unknown
 
 
 def agreed(rows: FileRows, symbol: str, *, timeframe: str, advice: Advice) -> FileRows:
-    """The same rows with what there is to say of them. DataError where the file says that they are others."""
+    """The same rows with notes. DataError where the file says that they belong to another market or timeframe."""
     path = rows.origin.file
     notes = market_names.refuse_name(path, symbol, timeframe=timeframe, advice=advice)
     if rows.timeframe not in (None, timeframe):
-        raise DataError(f"{printable(path)}: it says that its candles are {rows.timeframe}, {advice(rows.timeframe)}")
+        raise DataError(
+            f"{printable(path)}: its metadata says that its candles are {rows.timeframe}, {advice(rows.timeframe)}"
+        )
     refuse_distance(rows.ts, timeframe, path=path, advice=advice)
     return rows._replace(notes=(*notes, *rows.notes))
 
 
 def refuse_distance(ts: Int64, timeframe: str, *, path: str, advice: Advice) -> None:
-    """Raise DataError where most candles are so far apart that they are of another timeframe. ts: ms, in any order."""
+    """Raise DataError where the distance between most candles is that of another timeframe. ts: ms, in any order."""
     step = TIMEFRAMES[timeframe]
-    apart = np.abs(np.diff(ts))
-    if len(apart) < FEWEST_DISTANCES or 2 * np.count_nonzero(apart == step) >= len(apart):
+    distances = np.abs(np.diff(ts))
+    if len(distances) < FEWEST_DISTANCES or 2 * np.count_nonzero(distances == step) >= len(distances):
         return
-    distances, counts = np.unique(apart[apart > 0], return_counts=True)
-    if not len(distances):
+    unique_distances, counts = np.unique(distances[distances > 0], return_counts=True)
+    if not len(unique_distances):
         return
-    commonest = int(distances[np.argmax(counts)])
-    if commonest == step or (commonest > step and 2 * int(counts.max()) <= len(apart)):
-        return  # a market that seldom trades
+    commonest = int(unique_distances[np.argmax(counts)])
+    if commonest == step or (commonest > step and 2 * int(counts.max()) <= len(distances)):
+        return  # longer distances without a majority: a market that seldom trades
     other = next((name for name, ms in TIMEFRAMES.items() if ms == commonest), None)
     raise DataError(f"{printable(path)}: its candles are {other or _length(commonest)} apart, {advice(other)}")
 
 
 def for_run(market: str, source: str | None) -> Advice:
-    """What to do in a configuration. market, source: market_data.timeframe and data.timeframe."""
-    key, asked = ("market_data.timeframe", market) if source is None else ("data.timeframe", source)
+    """Advice in terms of the configuration. market, source: market_data.timeframe and data.timeframe."""
+    key, timeframe = ("market_data.timeframe", market) if source is None else ("data.timeframe", source)
 
     def advice(other: str | None) -> str:
-        says = f"{key} says {asked}"
+        says = f"{key} says {timeframe}"
         if other is None:
-            return f"{says}; give a file of {asked} candles"
+            return f"{says}; give a file of {timeframe} candles"
         if TIMEFRAMES[market] % TIMEFRAMES[other] == 0 and other != market:
-            return f"{says}; set data.timeframe: {other}, and candles of {market} are built of them"
-        return f"{says}; set {key}: {other}, or give a file of {asked} candles"
+            return f"{says}; set data.timeframe: {other}, and candles of {market} are built from them"
+        return f"{says}; set {key}: {other}, or give a file of {timeframe} candles"
 
     return advice
 
 
-def for_import(asked: str) -> Advice:
-    """What to do on the command line of an import."""
+def for_import(timeframe: str) -> Advice:
+    """Advice in terms of the command line of an import."""
 
     def advice(other: str | None) -> str:
         if other is None:
-            return f"and would be kept as {asked}; give a file of {asked} candles"
-        return f"and would be kept as {asked}; --timeframe {other} keeps them as what they are"
+            return f"and would be kept as {timeframe}; give a file of {timeframe} candles"
+        return f"and would be kept as {timeframe}; use --timeframe {other} instead"
 
     return advice
 

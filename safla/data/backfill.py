@@ -1,6 +1,6 @@
-"""Which page is asked for next, and what a download came to: forward, gaps asked for once more (X9-X12, X14).
+"""Download candles page by page, from old to new, and request each gap once more (X9-X12, X14).
 
-What is there already is known by data/store/store.py; how an exchange is asked is client.py.
+data/store/store.py knows what is stored; exchange/client.py sends the requests.
 """
 
 import asyncio
@@ -17,28 +17,28 @@ from safla.exchange.client import Feed
 from safla.exchange.failures import NO_SUCH_SYMBOL, NO_SUCH_TIMEFRAME, RequestFailed
 from safla.exchange.missing_candles import PageSource, Settled
 
-PAUSE = 2.0  # seconds before a gap, or an empty page, is asked for again, twice as many each time
-PATIENCE = 120.0  # seconds that a download waits so in all; the rest of its gaps is asked for again on later days
+PAUSE = 2.0  # seconds before a gap or an empty page is requested again; doubles each time
+PATIENCE = 120.0  # seconds of such waiting in one download; a fetch on a later day requests its other gaps again
 LEAST_PAUSE = 0.25
-LATE_CANDLES = 2  # an exchange may be so late with its newest candles, where no end was asked for
+LATE_CANDLES = 2  # so many of the newest candles may be late, if no end was requested
 
 
 class Order(NamedTuple):
-    """What is to be brought: the candles of a span, ms, end exclusive and not in the exchange's future."""
+    """What to download: the candles of a span in ms, whose end is exclusive and not in the exchange's future."""
 
     place: SeriesKey
     span: Interval
-    open_end: bool  # the end is the exchange's now: nobody asked for it
-    again: bool  # also those that are held: to compare them
+    open_end: bool  # the end is the exchange's current time: the user set none
+    again: bool  # also download stored candles, to compare them
     accept_restated: bool
-    recheck: bool = False  # gaps that are believed for a short time are asked for again
+    recheck: bool = False  # request recent gaps again
 
 
 class DownloadProgress(NamedTuple):
-    """Where the download of one symbol stands, for a person who waits."""
+    """The progress of the download of one symbol."""
 
     place: SeriesKey
-    done: int  # candles that are settled: stored, or known to be none
+    done: int  # candles that are stored or known not to exist
     total: int
     gaps: int
     weight: int | None
@@ -46,17 +46,17 @@ class DownloadProgress(NamedTuple):
 
 
 class Got(NamedTuple):
-    """What one symbol's download came to (X14)."""
+    """The result of one symbol's download (X14)."""
 
     order: Order
     added: int
     same: int
     pages: int
-    reasked: int  # pages asked for once more, for a gap or because they were empty
-    absent: tuple[Interval, ...]  # stretches that the exchange has no candles for
+    reasked: int  # pages requested once more, for a gap or because they were empty
+    absent: tuple[Interval, ...]  # intervals for which the exchange has no candles
     restated: tuple[Restated, ...]
     accepted: int
-    missing: tuple[Interval, ...]  # what is still not there
+    missing: tuple[Interval, ...]  # intervals that are still missing
     first: int | None  # ms, the first candle of the series: before it the symbol was not listed
     ended: int | None  # ms: the market is over, no candle opens there or later
     notes: tuple[str, ...]
@@ -65,25 +65,27 @@ class Got(NamedTuple):
 
 DownloadListener = Callable[[DownloadProgress], None]
 
-Given = ParamSpec("Given")
-Came = TypeVar("Came")
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 
 async def download(
     feed: Feed, orders: Sequence[Order], *, limit: int, at: Callable[[], int], told: DownloadListener
 ) -> list[Got]:
-    """Bring what is missing into the store, all symbols side by side; one that fails stops no other (X14).
+    """Download missing candles into the store, all symbols concurrently; a symbol that fails stops no other (X14).
 
-    limit  candles a page; at: ms UTC, for the manifest
+    limit  candles per page; at: the time in ms UTC, for the manifest; told: the listener for progress
     """
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_Download(feed, one, limit=limit, at=at, told=told).run()) for one in orders]
+        tasks = [group.create_task(_Download(feed, order, limit=limit, at=at, told=told).run()) for order in orders]
     return [task.result() for task in tasks]
 
 
-async def _aside(work: Callable[Given, Came], *given: Given.args, **named: Given.kwargs) -> Came:
-    """What reads or writes the store, in a thread: a slow disk holds no other symbol up, and no answer."""
-    return await asyncio.to_thread(work, *given, **named)
+async def _in_thread(
+    work: Callable[Arguments, Result], *arguments: Arguments.args, **named: Arguments.kwargs
+) -> Result:
+    """Run a function of the store in a thread, so that a slow disk delays no other symbol and no response."""
+    return await asyncio.to_thread(work, *arguments, **named)
 
 
 class _Download:
@@ -100,48 +102,51 @@ class _Download:
         self.waited = 0.0
 
     async def run(self) -> Got:
-        """Fill every stretch that is missing, the oldest first (R9)."""
+        """Fill every missing interval, the oldest first (R9)."""
         place, span = self.order.place, self.order.span
         error: SaflaError | None = None
-        if self.order.accept_restated:  # also those that were kept apart before
-            self.accepted += await _aside(store.accept, place, span)
-        held = await _aside(store.stored_candles, place, span)
+        if self.order.accept_restated:  # take the restated candles of earlier fetches too
+            self.accepted += await _in_thread(store.accept, place, span)
+        held = await _in_thread(store.stored_candles, place, span)
         self.notes.extend(held.notes)
-        stretches = (span,) if self.order.again else held.missing
-        self.total = sum(to - since for since, to in stretches) // self.step
+        to_fill = (span,) if self.order.again else held.missing
+        self.total = sum(to - since for since, to in to_fill) // self.step
         try:
-            for since, to in stretches:
-                await self._fill(self._behind(held.series, since), to)
+            for since, to in to_fill:
+                await self._fill(self._start_of(held.series, since), to)
             if self.order.recheck:
                 await self._recheck()
-        except SaflaError as one:
-            error = self._gone(one) or one
-        after = await _aside(store.stored_candles, place, span)
+        except SaflaError as raised:
+            error = self._gone(raised) or raised
+        after = await _in_thread(store.stored_candles, place, span)
         return Got(
             self.order, self.added, self.same, self.pages, self.reasked, tuple(self.absent), tuple(self.restated),
             self.accepted, after.missing, after.first, after.ended, tuple(dict.fromkeys(self.notes)), error,
         )  # fmt: skip
 
     def _gone(self, error: SaflaError) -> ExchangeError | None:
-        """Row 48: once the symbol's rules were read, or candles came, no configuration is to blame."""
+        """The error for a symbol that disappears during a download (row 48); None for other errors.
+
+        Once its rules were read, or candles came, the configuration cannot be wrong, so this is an exchange error.
+        """
         cause = error.__cause__
         there = {NO_SUCH_SYMBOL: True, NO_SUCH_TIMEFRAME: self.added + self.same > 0}
         if not (isinstance(cause, RequestFailed) and there.get(cause.kind)):
             return None
-        return ExchangeError(f"{self.origin}: not there any more ({cause}); what came before is stored")
+        return ExchangeError(f"{self.origin}: not there any more ({cause}); earlier candles are stored")
 
-    def _behind(self, series: Series | None, since: int) -> int:
-        """Where to begin: at the stored candle before, which is asked for again to be compared (X12)."""
+    def _start_of(self, series: Series | None, since: int) -> int:
+        """Where to begin: at the stored candle before the interval, if any, to compare it with the exchange (X12)."""
         before = since - self.step
         return since if series is None or before not in series.columns.ts else before
 
     async def _fill(self, want: int, to: int) -> None:
-        """want: all before it is settled. since: from where is asked, which is later where windows were empty."""
+        """Fill [want, to). All before `want` is settled; `since`, where requests begin, is later after empty pages."""
         since = want
         while want < to:
             first = await self._page(since)
             if first is None:
-                since = await self._past_nothing(want, since, to)
+                since = await self._past_empty_page(want, since, to)
                 if since >= to:
                     return
                 continue
@@ -149,15 +154,15 @@ class _Download:
             since = want
 
     async def _page(self, since: int) -> Series | None:
-        found = await self._ask(since)
-        if found is None:  # X10: nothing before the end is suspicious
+        page = await self._ask(since)
+        if page is None:  # X10: an empty page before the end is suspicious
             self.reasked += 1
             await self._pause(0)
-            found = await self._ask(since)
-        return found
+            page = await self._ask(since)
+        return page
 
     async def _pause(self, before: int) -> None:
-        """Wait before a question is asked again: what is wrong twice within a moment is one fault."""
+        """Wait before a request is repeated, so that one short fault does not spoil both attempts."""
         seconds = min(missing_candles.LONGEST_PAUSE, PAUSE * 2.0**before) if self.waited < PATIENCE else LEAST_PAUSE
         self.waited += seconds
         await self.feed.clock.sleep(seconds)
@@ -168,9 +173,9 @@ class _Download:
         return await self.feed.page(place.symbol, place.timeframe, since=since, limit=self.limit, until=until)
 
     async def _recheck(self) -> None:
-        """Ask again for gaps that are believed for a short time, or by a file alone; one answer suffices."""
+        """Request recent gaps again, and those that only a file claims. One response is enough."""
         place, now, before = self.order.place, self.at(), self.added
-        doubtful = await _aside(store.doubtful, place, self.order.span, now=now)
+        doubtful = await _in_thread(store.doubtful, place, self.order.span, now=now)
         gaps = intervals.minus(doubtful, self.absent)
         confirmed: list[Interval] = []
         for group in beliefs.windows(gaps, self.limit * self.step):
@@ -181,83 +186,85 @@ class _Download:
                 if len(missing_candles.inside(part, group)):
                     await self._keep(part, group[-1][1])
         if confirmed:
-            await _aside(store.confirm, place, tuple(confirmed), at=now)
+            await _in_thread(store.confirm, place, tuple(confirmed), at=now)
         if self.added > before:
-            self.notes.append(f"{self.origin}: {self.added - before} candles came where gaps were believed")
+            self.notes.append(f"{self.origin}: {self.added - before} candles came for earlier gaps")
 
     async def _within(self, span: Interval) -> list[Series]:
-        """Every candle of a stretch, page by page."""
-        found: list[Series] = []
+        """All candles of an interval, page by page."""
+        parts: list[Series] = []
         since, to = span
         while since < to:
             self.reasked += 1
             until = to if self.feed.honours_since else min(to, since + self.limit * self.step)
-            page_of = await self._ask(since, until=until)
-            if page_of is not None and len(page_of.columns.ts):
-                found.append(page_of)
-            full = page_of is not None and len(page_of.columns.ts) >= self.limit
-            since = int(found[-1].columns.ts[-1]) + self.step if full else until
-        return found
+            part = await self._ask(since, until=until)
+            if part is not None and len(part.columns.ts):
+                parts.append(part)
+            full = part is not None and len(part.columns.ts) >= self.limit
+            since = int(parts[-1].columns.ts[-1]) + self.step if full else until
+        return parts
 
     async def _keep(self, series: Series, to: int) -> None:
-        """Store candles that came for themselves: nothing is said of those that did not."""
+        """Store the candles of a page without any claim about missing ones."""
         now = await self.feed.time.now()
         closed = pages.upto(series, min(to, now.least - self.step + 1))  # X8
         place, accepts = self.order.place, self.order.accept_restated
-        merged = await _aside(store.merge, place, closed, source=self.feed.name, at=self.at(), accept_restated=accepts)
+        merged = await _in_thread(
+            store.merge, place, closed, source=self.feed.name, at=self.at(), accept_restated=accepts
+        )
         self._count(merged)
 
-    async def _past_nothing(self, want: int, since: int, to: int) -> int:
-        """From where to ask behind an empty page. ExchangeError where nothing is left to be asked (X10)."""
-        behind = since + self.limit * self.step
-        if behind < to and not self.feed.honours_since:
-            return behind
+    async def _past_empty_page(self, want: int, since: int, to: int) -> int:
+        """Where to go on after an empty page. ExchangeError if candles are still missing and no page is left (X10)."""
+        after_page = since + self.limit * self.step
+        if after_page < to and not self.feed.honours_since:
+            return after_page
         if await self._is_over(want):
             return to
         if self.order.open_end and to - want <= LATE_CANDLES * self.step:
             self.notes.append(f"{self.origin}: the candles from {iso(want)} are not served yet")
             return to
-        text = f"no candle from {iso(want)} to {iso(to)}, asked for twice: not listed there, halted, or not served"
-        raise ExchangeError(f"{self.origin}: {text}; what came before is stored")
+        text = f"no candle from {iso(want)} to {iso(to)}, requested twice: not listed, halted, or not served"
+        raise ExchangeError(f"{self.origin}: {text}; earlier candles are stored")
 
     async def _is_over(self, want: int) -> bool:
-        """Whether the exchange says that the market is over, and there are candles up to where it serves none."""
+        """Whether the exchange says that the market ended, and candles are stored up to its end. Stores that end."""
         place = self.order.place
-        last = (await _aside(store.stored_candles, place, (0, 0))).last
+        last = (await _in_thread(store.stored_candles, place, (0, 0))).last
         if last is None or last >= want or not await self.feed.is_over(place.symbol):
             return False
         if last + self.step < want and await self._ask(last + self.step) is None:
-            want = last + self.step  # what lies between was not asked for before
-        await _aside(store.end, place, want, at=self.at())
+            want = last + self.step  # the interval between was not requested before
+        await _in_thread(store.end, place, want, at=self.at())
         return True
 
     async def _settle(self, first: Series, want: int, to: int) -> int:
-        """Store what is closed of a page, and its gaps once they were asked for again (X11). Returns the next want."""
+        """Store the closed candles of a page, and gaps that a second request confirmed (X11). Returns the next want."""
         newest = None if self.feed.honours_since else self.feed.time.latest() - 2 * self.step
-        asked = PageSource(self.origin, self.step, self.limit, newest)
+        page_source = PageSource(self.origin, self.step, self.limit, newest)
         settled = await missing_candles.settle(
             first,
             (want, to),
-            asked=asked,
+            asked=page_source,
             ask=lambda window: self._ask(window[0], until=window[1]),
             pause=self._pause,
         )
         self.reasked += settled.reasked
         await self._store(settled, to)
-        behind = int(settled.ts[-1]) + self.step
-        self.done += (min(behind, to) - want) // self.step
-        first_of_all = (await _aside(store.stored_candles, self.order.place, (0, 0))).first or 0
+        next_want = int(settled.ts[-1]) + self.step
+        self.done += (min(next_want, to) - want) // self.step
+        first_of_all = (await _in_thread(store.stored_candles, self.order.place, (0, 0))).first or 0
         gaps_seen, requests = sum(gap[1] > first_of_all for gap in self.absent), self.feed.counts["requests"]
         done = min(self.done, self.total)
         self.told(DownloadProgress(self.order.place, done, self.total, gaps_seen, self.feed.weight, requests))
-        return behind
+        return next_want
 
     async def _store(self, settled: Settled, to: int) -> None:
         now = await self.feed.time.now()
-        closed = now.least - self.step + 1  # X8: the exchange's clock says what is
+        closed = now.least - self.step + 1  # X8: by the exchange's clock
         end = min(to, closed, int(settled.ts[-1]) + 1)
         for part in settled.parts:
-            merged = await _aside(
+            merged = await _in_thread(
                 store.merge, self.order.place, pages.upto(part, end), source=self.feed.name, at=self.at(),
                 absent=settled.gaps if part is settled.parts[-1] else (), accept_restated=self.order.accept_restated,
             )  # fmt: skip

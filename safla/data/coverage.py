@@ -1,6 +1,6 @@
-"""How much of the time that was asked for the candles of a symbol cover, and where their prices jump. No file is known.
+"""How much of the requested period the candles of a symbol cover, and where their prices jump. No file is read here.
 
-What is not covered is told and counted; a run goes on with what is there (S4, S6).
+Missing candles are counted and reported; a run goes on with the candles that exist (S4, S6).
 """
 
 from typing import NamedTuple
@@ -12,14 +12,14 @@ from safla.core.candles import Series, iso
 from safla.core.scale import to_text
 from safla.metrics.sums import row_blocks
 
-JUMP = 2  # times the close before, or a part of it: no market moves so far between two candles, a redenomination does
-LARGE_GAP_MS = 86_400_000  # a gap of a day is told, a shorter one is counted
-LARGE_SHARE = 100  # and so are gaps that are together more than a hundredth of the candles
-MOST_TOLD = 3  # jumps of a symbol
+JUMP = 2  # factor, up or down: no market moves so far between two candles, but a redenomination does
+LARGE_GAP_MS = 86_400_000  # a gap of a day is reported, a shorter one is only counted
+LARGE_SHARE = 100  # gaps are also reported where more than one in 100 candles is missing
+MOST_TOLD = 3  # jumps that are listed for a symbol
 
 
 class RequestedPeriod(NamedTuple):
-    """The time that was asked for, ms: data.start and data.end; None: from the first, to the last candle of the run."""
+    """The period that data.start and data.end request, ms. None: from the first, or to the last candle of the run."""
 
     start: int | None
     end: int | None  # exclusive
@@ -30,53 +30,53 @@ class Jump(NamedTuple):
 
     before: int  # ms, open times
     after: int
-    close: int  # price units, of the one before
-    open: int  # of the one after
+    close: int  # price units, of the candle before
+    open: int  # price units, of the candle after
 
     @property
     def factor(self) -> float:
-        """What the price was multiplied with."""
+        """The open after the jump divided by the close before it."""
         return self.open / self.close
 
 
 class Coverage(NamedTuple):
-    """What is there of one symbol, and what is not."""
+    """Which candles of one symbol exist in the requested period, and which are missing."""
 
     symbol: str
-    first: int | None  # ms, open time; None: no candle is there
+    first: int | None  # ms, open time; None: no candle lies in the period
     last: int | None
-    candles: int  # in the time asked for
-    room: int  # candles that it has room for
-    missing_before: int  # candles between the begin of that time and the first one
-    missing_after: int  # between the last one and the end
-    gaps: int  # between the first and the last one, lookback included
-    missing: int  # candles in those
+    candles: int  # in the period
+    room: int  # candles that fit into the period
+    missing_before: int  # candles between the start of the period and the first candle
+    missing_after: int  # candles between the last candle and the end of the period
+    gaps: int  # between the first and the last candle, lookback included
+    missing: int  # candles in those gaps
     largest: tuple[int, int] | None  # the largest gap, ms, end exclusive
     largest_candles: int
-    lookback: int  # candles before the time asked for
+    lookback: int  # candles before the period
     jumps: tuple[Jump, ...]
 
     @property
     def share(self) -> float:
-        """The candles that are there over those that the time asked for has room for."""
+        """The candles in the period divided by the candles that fit into it."""
         return self.candles / self.room if self.room else 0.0
 
 
-def covered(series: Series, asked: RequestedPeriod, *, begin: int, end: int, step: int) -> Coverage:
-    """What a symbol's candles cover.
+def covered(series: Series, period: RequestedPeriod, *, begin: int, end: int, step: int) -> Coverage:
+    """Compare a symbol's candles with the requested period.
 
     series  the candles of the run, lookback included
-    begin   the first candle of the run behind the lookback, ms; end: behind its last one, of all symbols
+    begin   ms: the first candle of the run after the lookback; end: the end of its last candle, over all symbols
     """
     ts = series.columns.ts
-    start = begin if asked.start is None else -(-asked.start // step) * step
-    stop = end if asked.end is None else -(-asked.end // step) * step
+    start = begin if period.start is None else -(-period.start // step) * step
+    stop = end if period.end is None else -(-period.end // step) * step
     inside = ts[slice(*np.searchsorted(ts, (start, stop)))]
     room = max(0, stop - start) // step
-    apart = np.diff(ts)
+    distances = np.diff(ts)
     gaps, missing = count_gaps(ts, step)
-    largest = int(np.argmax(apart)) if len(apart) else 0
-    widest = int(apart[largest]) // step - 1 if len(apart) else 0
+    widest_at = int(np.argmax(distances)) if len(distances) else 0
+    widest_candles = int(distances[widest_at]) // step - 1 if len(distances) else 0
     first, last = (int(inside[0]), int(inside[-1])) if len(inside) else (None, None)
     return Coverage(
         symbol=series.symbol,
@@ -88,72 +88,71 @@ def covered(series: Series, asked: RequestedPeriod, *, begin: int, end: int, ste
         missing_after=0 if last is None else (stop - step - last) // step,
         gaps=gaps,
         missing=missing,
-        largest=(int(ts[largest]) + step, int(ts[largest + 1])) if widest > 0 else None,
-        largest_candles=max(0, widest),
+        largest=(int(ts[widest_at]) + step, int(ts[widest_at + 1])) if widest_candles > 0 else None,
+        largest_candles=max(0, widest_candles),
         lookback=int(np.searchsorted(ts, start)),
         jumps=jumps(series),
     )
 
 
 def jumps(series: Series) -> tuple[Jump, ...]:
-    """Where an open is JUMP times the close before, or that part of it; across gaps too."""
+    """Where an open is at least JUMP times the close before it, or at most 1/JUMP of it; across gaps too."""
     columns = series.columns
-    close, opened = columns.close[:-1], columns.open[1:]
-    found = []
-    for part in row_blocks(len(close)):
-        far = np.flatnonzero((opened[part] >= JUMP * close[part]) | (close[part] >= JUMP * opened[part]))
-        found += [part.start + int(row) for row in far]
+    close, next_open = columns.close[:-1], columns.open[1:]
+    rows = []
+    for block in row_blocks(len(close)):
+        far = np.flatnonzero((next_open[block] >= JUMP * close[block]) | (close[block] >= JUMP * next_open[block]))
+        rows += [block.start + int(row) for row in far]
     return tuple(
-        Jump(int(columns.ts[row]), int(columns.ts[row + 1]), int(close[row]), int(opened[row])) for row in found
+        Jump(int(columns.ts[row]), int(columns.ts[row + 1]), int(close[row]), int(next_open[row])) for row in rows
     )
 
 
 def told(
-    found: Coverage, asked: RequestedPeriod, *, begin: int, end: int, step: int, warm_up: int, decimals: int
+    coverage: Coverage, period: RequestedPeriod, *, begin: int, end: int, step: int, warm_up: int, decimals: int
 ) -> list[str]:
-    """One line about a symbol whose candles do not cover what was asked for, or jump; none where all is there.
+    """One line about a symbol whose candles do not cover the period or whose prices jump; none for a complete series.
 
     warm_up  candles that the strategy needs before its first signal; decimals: of a price
     """
-    facts = [*_ends(found, asked, begin=begin, end=end, step=step), *_lookback(found, asked, warm_up=warm_up)]
-    there = found.candles + found.lookback + found.missing
-    since, to = found.largest or (0, 0)
-    if to - since >= max(LARGE_GAP_MS, 2 * step) or found.missing * LARGE_SHARE > there:
+    facts = [*_ends(coverage, period, begin=begin, end=end, step=step), *_lookback(coverage, period, warm_up=warm_up)]
+    total = coverage.candles + coverage.lookback + coverage.missing
+    gap_start, gap_end = coverage.largest or (0, 0)
+    if gap_end - gap_start >= max(LARGE_GAP_MS, 2 * step) or coverage.missing * LARGE_SHARE > total:
         facts.append(
-            f"{_counted(found.missing, 'candle')} missing in {_counted(found.gaps, 'gap')}, the largest from "
-            f"{iso(since)} to {iso(to)} ({found.largest_candles:,})"
+            f"{_counted(coverage.missing, 'candle')} missing in {_counted(coverage.gaps, 'gap')}, the largest from "
+            f"{iso(gap_start)} to {iso(gap_end)} ({coverage.largest_candles:,})"
         )
-    facts += [_jump(one, decimals) for one in found.jumps[:MOST_TOLD]]
-    if len(found.jumps) > MOST_TOLD:
-        facts.append(f"{len(found.jumps) - MOST_TOLD:,} more such jumps")
-    return [f"{found.symbol}: {'; '.join(facts)}"] if facts else []
+    facts += [_jump(jump, decimals) for jump in coverage.jumps[:MOST_TOLD]]
+    if len(coverage.jumps) > MOST_TOLD:
+        facts.append(f"{len(coverage.jumps) - MOST_TOLD:,} more such jumps")
+    return [f"{coverage.symbol}: {'; '.join(facts)}"] if facts else []
 
 
-def _ends(found: Coverage, asked: RequestedPeriod, *, begin: int, end: int, step: int) -> list[str]:
-    start = f"the run begins {iso(begin)}" if asked.start is None else f"data.start asks for {iso(asked.start)}"
-    stop = f"the run ends {iso(end)}" if asked.end is None else f"data.end asks for {iso(asked.end)}"
-    if found.first is None or found.last is None:
-        return [f"no candle is there; {start}, {stop}"]
+def _ends(coverage: Coverage, period: RequestedPeriod, *, begin: int, end: int, step: int) -> list[str]:
+    start = f"the run begins {iso(begin)}" if period.start is None else f"data.start asks for {iso(period.start)}"
+    stop = f"the run ends {iso(end)}" if period.end is None else f"data.end asks for {iso(period.end)}"
+    if coverage.first is None or coverage.last is None:
+        return [f"no candle in the period; {start}, {stop}"]
     facts = []
-    if found.missing_before:
-        facts.append(f"candles begin {iso(found.first)}, {start} ({found.missing_before:,} missing)")
-    if found.missing_after:
-        facts.append(f"candles end {iso(found.last + step)}, {stop} ({found.missing_after:,} missing)")
+    if coverage.missing_before:
+        facts.append(f"candles begin {iso(coverage.first)}, {start} ({coverage.missing_before:,} missing)")
+    if coverage.missing_after:
+        facts.append(f"candles end {iso(coverage.last + step)}, {stop} ({coverage.missing_after:,} missing)")
     return facts
 
 
-def _lookback(found: Coverage, asked: RequestedPeriod, *, warm_up: int) -> list[str]:
-    if asked.start is None or found.lookback >= warm_up or found.first is None:
+def _lookback(coverage: Coverage, period: RequestedPeriod, *, warm_up: int) -> list[str]:
+    if period.start is None or coverage.lookback >= warm_up or coverage.first is None:
         return []
-    there = "no candle is" if not found.lookback else f"only {_counted(found.lookback, 'candle')} are"
-    if found.lookback == 1:
-        there = "only 1 candle is"
-    return [f"{there} there before, so that the first {warm_up - found.lookback:,} from there on only warm up"]
+    lookback = f"only {_counted(coverage.lookback, 'candle')}" if coverage.lookback else "no candle"
+    after_start = warm_up - coverage.lookback
+    return [f"{lookback} before data.start, so the strategy warms up on the first {after_start:,} from there"]
 
 
-def _jump(one: Jump, decimals: int) -> str:
-    prices = f"close {to_text(one.close, decimals)} at {iso(one.before)}, open {to_text(one.open, decimals)}"
-    return f"the price jumps by a factor {one.factor:.4g}: {prices} at {iso(one.after)}"
+def _jump(jump: Jump, decimals: int) -> str:
+    prices = f"close {to_text(jump.close, decimals)} at {iso(jump.before)}, open {to_text(jump.open, decimals)}"
+    return f"the price jumps by a factor of {jump.factor:.4g}: {prices} at {iso(jump.after)}"
 
 
 def _counted(number: int, what: str) -> str:

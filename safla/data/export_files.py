@@ -1,4 +1,4 @@
-"""Candles as files for others: CSV and Parquet, exact decimals, times in ms UTC. Nothing is written here."""
+"""Candles as files for others: CSV and Parquet, exact decimals, times in ms UTC. No file is written here."""
 
 import io
 from typing import TYPE_CHECKING
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 def csv_text(series: Series) -> str:
-    """A header and a line a candle: what data.source: csv reads, and the store takes back as the same bytes."""
+    """A header and one line per candle. data.source: csv reads it, and importing it restores the same stored bytes."""
     file = io.BytesIO()
     _texts(series).write_csv(file, quote_style="never")
     return file.getvalue().decode("ascii")
 
 
 def parquet_bytes(series: Series) -> bytes:
-    """Columns of Decimal and an int64 of times: what data.source: parquet reads, exactly."""
+    """An int64 column of times and Decimal columns, which data.source: parquet reads exactly."""
     import polars as pl
 
     kinds = {name: pl.Decimal(38, _places(series, name)) for name in FIELDS[1:]}
@@ -31,7 +31,7 @@ def parquet_bytes(series: Series) -> bytes:
 
 
 def _texts(series: Series) -> "pl.DataFrame":
-    """The times as integers, the numbers as plain decimal texts."""
+    """A frame with the times as integers and the numbers as plain decimal texts."""
     import polars as pl
 
     frame = pl.DataFrame(series.columns._asdict())

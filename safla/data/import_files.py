@@ -1,6 +1,6 @@
-"""Files of candles into the store, of every format that a run reads. No command line is known here.
+"""Import candle files of every format into the store. The command line is not known here.
 
-The gaps of a file are no facts: what it leaves out is asked for when it is needed.
+A gap of a file is no proof that the exchange has no candle there: the exchange is asked when a run needs the gap.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,23 +28,23 @@ from safla.text import printable
 
 
 class Wanted(NamedTuple):
-    """What the user says of all files; None where the name of each shall say it."""
+    """The user's options for all files. None: the name of each file says it."""
 
     cache: Path
     exchange: str
     symbol: str | None
     timeframe: str | None
-    usual_timeframe: str  # where neither user nor name says one
-    last_candle: Literal["keep", "drop"]  # of files of which nothing proves that their last candle is closed
+    usual_timeframe: str  # where neither the user nor the file name gives one
+    last_candle: Literal["keep", "drop"]  # of files that do not prove that their last candle is closed
     accept_restated: bool
-    columns: ColumnMap | None = None  # as data.columns
-    zone: str | None = None  # as data.time_zone
-    bad_rows: Handling = "refuse"  # what becomes of rows that are no sound candles
-    grids: Mapping[str, int] = MappingProxyType({})  # decimals of stated scales, by symbol
+    columns: ColumnMap | None = None  # as in data.columns
+    zone: str | None = None  # as in data.time_zone
+    bad_rows: Handling = "refuse"  # how to handle rows that are not valid candles
+    grids: Mapping[str, int] = MappingProxyType({})  # price decimals that the configuration states, by symbol
 
 
 class ImportedFile(NamedTuple):
-    """What became of one file."""
+    """The result for one file."""
 
     file: str
     place: SeriesKey
@@ -52,14 +52,14 @@ class ImportedFile(NamedTuple):
     gaps: GapCount
     merged: Merged
     notes: tuple[str, ...]
-    bad_rows: int  # left out
-    without_trade: int  # rows of candles in which nothing was traded, left out
+    bad_rows: int  # dropped
+    without_trade: int  # dropped rows of candles without a trade
     first: int  # ms, of its candles
-    last: int  # the one that was left out for it may not be closed among them
+    last: int  # ms; includes a last candle that was dropped because it may not be closed
 
 
 def series_of_file(path: str, wanted: Wanted) -> SeriesKey:
-    """Which series a file belongs to. UsageError where that is not said, or said twice and differently."""
+    """The series of a file, by options and file name. UsageError where neither says it, or where they differ."""
     named = archive_name.named(path)
     symbol, timeframe = wanted.symbol, wanted.timeframe
     if symbol is None:
@@ -75,24 +75,26 @@ def series_of_file(path: str, wanted: Wanted) -> SeriesKey:
 
 
 def take(path: str, wanted: Wanted, *, at: int) -> ImportedFile:
-    """Read one file, check all of it, and merge it: all of its candles or none. at: ms UTC.
+    """Read one file, check all of it, and merge all of its candles or none. at: ms UTC.
 
-    UsageError as in place_of; DataError for a file that is missing, cut, unsound or has a wrong checksum.
+    UsageError as in series_of_file; DataError for a file that is missing, truncated, invalid or has a wrong checksum.
     """
     place = series_of_file(path, wanted)
     with hinted("--bad-rows drop"):
         rows = formats.read(path, Question(place.symbol, wanted.columns, wanted.zone, bad=wanted.bad_rows))
     rows = agreement.agreed(rows, place.symbol, timeframe=place.timeframe, advice=agreement.for_import(place.timeframe))
-    snap = wanted.grids.get(place.symbol)
-    target = Target(place.symbol, place.step_ms, None, None, PRICE_LIMIT, snap_decimals=snap, bad_rows=wanted.bad_rows)
+    snap_decimals = wanted.grids.get(place.symbol)
+    target = Target(
+        place.symbol, place.step_ms, None, None, PRICE_LIMIT, snap_decimals=snap_decimals, bad_rows=wanted.bad_rows
+    )
     with hinted("--bad-rows drop"):
-        series, counts, said = assemble([rows], target)
-    notes, last = [*said], int(series.columns.ts[-1])
+        series, counts, assembly_notes = assemble([rows], target)
+    notes, last = [*assembly_notes], int(series.columns.ts[-1])
     if not rows.closed:
         series, note = _last(series, path, dropped=wanted.last_candle == "drop")
         notes.append(note)
     source = printable(PurePath(path).name)
-    gaps = _gaps(series, place.step_ms) if not counts.bad_rows else ()  # a bad row is a candle that is unknown
+    gaps = _gaps(series, place.step_ms) if not counts.bad_rows else ()  # a dropped bad row would look like a gap
     merged = store.merge(
         place, series, source=source, at=at, absent=gaps, accept_restated=wanted.accept_restated, imported=True
     )
@@ -104,12 +106,12 @@ def take(path: str, wanted: Wanted, *, at: int) -> ImportedFile:
 
 
 def join(taken: Sequence[ImportedFile]) -> None:
-    """Between the files of one import too, what they leave out counts until an exchange is asked.
+    """Also record the gaps between the files of one import, which hold until an exchange is asked.
 
-    Not where the names of archives say that one of them is missing.
+    Exception: a gap where the names of the archives show that one of them is missing.
     """
-    for place in dict.fromkeys(one.place for one in taken):
-        files = sorted((one for one in taken if one.place == place), key=lambda one: one.first)
+    for place in dict.fromkeys(file.place for file in taken):
+        files = sorted((file for file in taken if file.place == place), key=lambda file: file.first)
         gaps = [
             (before.last + place.step_ms, after.first)
             for before, after in pairwise(files)
@@ -125,7 +127,7 @@ def _adjoin(before: str, after: str) -> bool:
 
 
 def _gaps(series: Series, step_ms: int) -> Intervals:
-    """Between the candles of a file: a later one stands after each, so that it counts until an exchange is asked."""
+    """The gaps between the candles of a file. Later candles follow each, so it counts until an exchange is asked."""
     ts = series.columns.ts
     return intervals.minus([(int(ts[0]), int(ts[-1]) + step_ms)], intervals.of_candles(ts, step_ms))
 
@@ -135,6 +137,7 @@ def _last(series: Series, path: str, *, dropped: bool) -> tuple[Series, str]:
     if not dropped:
         return series, f"{name}: nothing proves that its last candle is closed (--last-candle keep)"
     if len(series.columns.ts) == 1:
-        raise DataError(f"{name}: its one candle may not be closed; --last-candle keep takes it")
-    rest = series._replace(columns=Columns(*(column[:-1] for column in series.columns)))
-    return rest, f"{name}: its last candle left out, for nothing proves that it is closed (--last-candle keep)"
+        raise DataError(f"{name}: its only candle may not be closed; --last-candle keep imports it")
+    without_last = series._replace(columns=Columns(*(column[:-1] for column in series.columns)))
+    note = f"{name}: its last candle was dropped, since nothing proves that it is closed; --last-candle keep imports it"
+    return without_last, note

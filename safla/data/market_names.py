@@ -1,4 +1,4 @@
-"""Whose candles a file says it holds: by its name, by a column such as `symbol`. No file is opened here."""
+"""Which market a file says it holds: by its name, or by a column such as `symbol`. No file is opened here."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 COLUMNS = ("symbol", "pair", "ticker", "instrument", "instrument_id", "inst_id", "product_id", "coin", "market")
-VAGUE = ("market", "instrument", "ticker", "coin")  # these may also hold "spot", or the name of an exchange
+VAGUE = ("market", "instrument", "ticker", "coin")  # such columns may also hold "spot" or the name of an exchange
 ALIASES = (("XBT", "BTC"),)
 MOST_SHOWN = 3
 
@@ -31,15 +31,15 @@ _MADE = re.compile(r"([A-Z0-9]{1,24})_([A-Z0-9]{2,12})(?:_[A-Z0-9]{2,12})?-([0-9
 
 
 class Claim(NamedTuple):
-    """What a name says; None where it says nothing."""
+    """What a file name says; None where it says nothing."""
 
-    market: str | None  # as it stands in the name: ETHUSDT, ETH_USDT
+    market: str | None  # as spelled in the name: ETHUSDT, ETH_USDT
     timeframe: str | None
-    certain: bool  # made by a program, for this purpose
+    certain: bool  # the name follows the scheme of a program that writes candle files
 
 
 def market_id(text: str) -> str:
-    """One spelling of a market: BTC-USDT, btc/usdt and BTC/USDT:USDT are BTCUSDT."""
+    """The common spelling of a market: BTC-USDT, btc/usdt and BTC/USDT:USDT all give BTCUSDT."""
     letters = _SEPARATORS.sub("", text.partition(":")[0]).upper()
     for alias, name in ALIASES:
         if letters.startswith(alias):
@@ -55,13 +55,13 @@ def is_of(text: str, symbol: str) -> bool:
 
 
 def column_of(header: Sequence[str]) -> int | None:
-    """The place of the column that says whose candle a row is; None where there is none."""
+    """The index of the column that names the market of each row; None where there is none."""
     known = [re.sub(r"[ -]+", "_", name.strip().lower()) for name in header]
     return next((known.index(name) for name in COLUMNS if known.count(name) == 1), None)
 
 
 def speaks(column: str, values: Iterable[str]) -> bool:
-    """Whether the values of a column are markets at all, and no numbers, kinds of markets or exchanges."""
+    """Whether the values of a column name markets, rather than numbers, kinds of markets or exchanges."""
     named = [text for text in values if _SPELLED.fullmatch(text) and re.search("[A-Za-z]", text)]
     return any(map(_is_market, named)) if _is_vague(column) else bool(named)
 
@@ -71,34 +71,34 @@ def _is_vague(column: str) -> bool:
 
 
 def is_symbol_cell(text: str) -> bool:
-    """Whether the first cell of a row without header is a market, and no time."""
+    """Whether the first cell of a row in a file without header names a market, rather than a time."""
     return bool(_SPELLED.fullmatch(text)) and _is_market(text)
 
 
 def named(path: str) -> Claim:
-    """What the name of a file says of its candles."""
+    """What the name of a file says about its candles."""
     archive = archive_name.named(path)
     if archive is not None:
         return Claim(archive.id, archive.timeframe, certain=True)
     stem = PurePath(path).name.partition(".")[0]
-    made = _MADE.fullmatch(stem)  # as freqtrade names its files: BTC_USDT-1h.feather
-    if made is not None and made[3] in TIMEFRAMES and made[2] in (*QUOTES, "USD"):
-        return Claim(f"{made[1]}_{made[2]}", made[3], certain=True)
+    match = _MADE.fullmatch(stem)  # the scheme of freqtrade: BTC_USDT-1h.feather
+    if match is not None and match[3] in TIMEFRAMES and match[2] in (*QUOTES, "USD"):
+        return Claim(f"{match[1]}_{match[2]}", match[3], certain=True)
     words = re.split(r"[-_ ]", stem)
     lengths = [word for word in words if word in TIMEFRAMES]
     return Claim(_market_among(words), lengths[0] if len(lengths) == 1 else None, certain=False)
 
 
 def refuse_name(path: str, symbol: str, *, timeframe: str, advice: Callable[[str | None], str]) -> tuple[str, ...]:
-    """What to say where the name of a file speaks of other candles than those that are asked for.
+    """Notes for a file whose name says other candles than the requested ones; () where it does not.
 
     advice  what to do about another timeframe
-    DataError where a program gave that name, such as that of an exchange's archive.
+    DataError instead of a note where a program made the name, such as that of an exchange's archive.
     """
     claim = named(path)
     others = []
     if claim.market is not None and not is_of(claim.market, symbol):
-        others.append(f"its name says {claim.market}, and {symbol} is asked for")
+        others.append(f"its name says {claim.market}, but {symbol} is requested")
     if claim.timeframe not in (None, timeframe):
         others.append(f"its name says {claim.timeframe}, {advice(claim.timeframe)}")
     if not others:
@@ -110,7 +110,7 @@ def refuse_name(path: str, symbol: str, *, timeframe: str, advice: Callable[[str
 
 
 def shared(path: str, owners: int) -> ConfigError:
-    """That a file is to serve several symbols and has no column that says whose each row is."""
+    """The error for a file that several symbols share and that has no column with the symbol of each row."""
     text = (
         f"{printable(path)} would serve {owners} symbols, but has no column `symbol`; put {{symbol}} (such as BTCUSDT) "
     )
@@ -118,8 +118,10 @@ def shared(path: str, owners: int) -> ConfigError:
 
 
 def listed(markets: Sequence[str]) -> str:
-    """The first of some markets, and whether there are more."""
-    return ", ".join(one[:40] for one in markets[:MOST_SHOWN]) + (" and others" if len(markets) > MOST_SHOWN else "")
+    """The first few markets as text, and whether there are more."""
+    return ", ".join(market[:40] for market in markets[:MOST_SHOWN]) + (
+        " and others" if len(markets) > MOST_SHOWN else ""
+    )
 
 
 def _is_market(text: str) -> bool:
@@ -129,7 +131,7 @@ def _is_market(text: str) -> bool:
 
 
 def _market_among(words: Sequence[str]) -> str | None:
-    """The one market that the words of a name spell: ETHUSDT, or ETH and USDT side by side; capitals alone count."""
+    """The only market in the words of a name: ETHUSDT, or ETH and USDT side by side. Only words in capitals count."""
     quotes = (*QUOTES, "USD")
     whole = [
         word
@@ -141,23 +143,23 @@ def _market_among(words: Sequence[str]) -> str | None:
         for base, quote in pairwise(words)
         if base.isupper() and base.isalnum() and quote in quotes and base not in quotes[:6]
     ]
-    found = [*whole, *pairs]
-    return found[0] if len(found) == 1 else None
+    markets = [*whole, *pairs]
+    return markets[0] if len(markets) == 1 else None
 
 
 class Owner:
-    """Which rows of a file are of one symbol, by a column that says whose each is; seen some rows at a time."""
+    """Picks the rows of one symbol by a column that names the market of each row. It is fed block by block."""
 
     def __init__(self, symbol: str, column: str) -> None:
         self.symbol, self.column = symbol, column
         self._others: list[str] = []  # other markets, the first MOST_SHOWN + 1 of them
-        self._first = 0  # the row of the first of them
+        self._first = 0  # the row where the first of them appears
         self._rows = self._left = 0
-        self._speaks: bool | None = None  # None: nothing stood there yet
-        self._unread: list[str] = []  # values that are no markets, in a column that is for markets
+        self._speaks: bool | None = None  # whether the column names markets; None: only empty cells so far
+        self._unread: list[str] = []  # values that are no markets, in a column that should name markets
 
     def own(self, values: "pl.Series", numbers: Int64) -> npt.NDArray[np.bool_]:
-        """Which of the next rows are of the symbol. numbers: of the rows in their file."""
+        """A mask of the next rows that belong to the symbol. numbers: the numbers of these rows in their file."""
         import polars as pl
 
         texts = values.cast(pl.String).fill_null("").str.strip_chars(' "')
@@ -169,32 +171,32 @@ class Owner:
                 self._unread = list(dict.fromkeys([*self._unread, *unique[:MOST_SHOWN]]))[:MOST_SHOWN]
             self._rows += len(values)
             return np.ones(len(values), bool)
-        mine = [text for text in unique if is_of(text, self.symbol)]
-        found: npt.NDArray[np.bool_] = texts.is_in(mine).to_numpy()
-        if len(mine) < len(unique) and len(self._others) <= MOST_SHOWN:
-            self._first = self._first or int(numbers[int(np.argmin(found))])
-            known = {*mine, *self._others}
+        own_texts = [text for text in unique if is_of(text, self.symbol)]
+        is_own: npt.NDArray[np.bool_] = texts.is_in(own_texts).to_numpy()
+        if len(own_texts) < len(unique) and len(self._others) <= MOST_SHOWN:
+            self._first = self._first or int(numbers[int(np.argmin(is_own))])
+            known = {*own_texts, *self._others}
             new = (text for text in unique if text not in known)
             self._others.extend(islice(new, MOST_SHOWN + 1 - len(self._others)))
-        self._rows += int(np.count_nonzero(found))
-        self._left += int(np.count_nonzero(~found))
-        return found
+        self._rows += int(np.count_nonzero(is_own))
+        self._left += int(np.count_nonzero(~is_own))
+        return is_own
 
     def told(self, path: str, word: str) -> tuple[str, ...]:
-        """What to say of rows of other markets. DataError where the file has no other ones. word: line or row."""
+        """Notes on rows of other markets. DataError where no row is of the symbol. word: line or row."""
         if len(self._unread) > 1 or (self._unread and self._others):
             names = ", ".join(ascii(name[:40]) for name in self._unread)
             raise DataError(
-                f"{printable(path)}: its column {self.column} holds {names}, which says of none whether it is "
-                f"{self.symbol}; give a file of {self.symbol} alone"
+                f"{printable(path)}: its column {self.column} holds {names}, and none of these "
+                f"names a market; give a file of {self.symbol} alone"
             )
         if not self._others:
             return ()
         names = listed([ascii(name)[1:-1] for name in self._others])
         if not self._rows:
             raise DataError(
-                f"{printable(path)}: {word} {self._first}: its column {self.column} says {names}, {self.symbol} was "
-                f"asked for, and no row is of {self.symbol}"
+                f"{printable(path)}: {word} {self._first}: its column {self.column} says {names}, and no row is "
+                f"of {self.symbol}; give a file of {self.symbol}"
             )
-        left = f"{self._left:,} {word}{'' if self._left == 1 else 's'} of {names} left out"
-        return (f"{printable(path)}: {left}; its column {self.column} says whose each is",)
+        note = f"{self._left:,} {word}{'' if self._left == 1 else 's'} of {names} left out"
+        return (f"{printable(path)}: {note}; its column {self.column} names the market of each",)

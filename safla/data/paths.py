@@ -13,20 +13,20 @@ MAX_FILES = 10_000
 def of_symbols(patterns: Sequence[str], symbols: Sequence[str], *, timeframe: str, shared: bool) -> list[list[str]]:
     """The files of each symbol, in order. `shared`: one file may hold several symbols.
 
-    ConfigError: symbols that share a file which holds but one, and a star in the name of a folder. DataError: no file
-    matches, and folders with too many names.
+    ConfigError: two symbols share a file that can hold only one, or a folder name has a star in the wrong place.
+    DataError: no file matches a pattern, or there are too many files or names in a folder.
     """
     names = [[written(pattern, symbol, timeframe=timeframe) for pattern in patterns] for symbol in symbols]
     for pattern in patterns:
         if why := misplaced(pattern):
             raise _problem(why)
     if not shared:
-        _refuse_sharing(names, symbols)
+        _reject_shared_files(names, symbols)
     folders = Folders()
-    return [_files(own, folders) for own in names]
+    return [_files(names_of_symbol, folders) for names_of_symbol in names]
 
 
-def _refuse_sharing(written: list[list[str]], symbols: Sequence[str]) -> None:
+def _reject_shared_files(written: list[list[str]], symbols: Sequence[str]) -> None:
     owners: dict[str, str] = {}
     for names, symbol in zip(written, symbols, strict=True):
         for name in names:
@@ -48,12 +48,12 @@ def _files(names: list[str], folders: Folders) -> list[str]:
 
 def _matching(pattern: str, folders: Folders) -> list[str]:
     try:
-        found = folders.matching(pattern)
+        files = folders.matching(pattern)
     except TooManyNamesError as error:
         raise DataError(f"{error} (data.path)") from error
-    if not found:
+    if not files:
         raise DataError(f"{printable(pattern)}: no file matches (data.path)")
-    return found
+    return files
 
 
 def _problem(text: str) -> ConfigError:

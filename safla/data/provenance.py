@@ -1,4 +1,4 @@
-"""Where the candles of a run are from, in a few words for its summary. No file is opened."""
+"""Where the candles of a run come from, in a few words for its summary. No file is opened."""
 
 import itertools
 import os
@@ -9,12 +9,12 @@ from safla.config.model import Config
 from safla.config.paths import written
 from safla.config.patterns import Folders, TooManyNamesError
 
-SYNTHETIC_FILE = "SYNTHETIC-"  # how the names of files begin that the synthetic source made, trends included
+SYNTHETIC_FILE = "SYNTHETIC-"  # prefix of files that the synthetic source made; they have trends
 WITH_TRENDS, WITHOUT_TRENDS = "synthetic, trends built in", "synthetic, no trends built in"
 
 
 def source_name(config: Config, symbols: Sequence[str]) -> str:
-    """The kind of source; of synthetic candles also whether trends are built in, which a trend follower finds again."""
+    """The kind of source. For synthetic candles also whether trends are built in: they flatter a trend follower."""
     if config.mode == "paper" and config.paper.source == "stream":
         return f"exchange {config.exchange.name}"
     source = config.data.source
@@ -27,7 +27,7 @@ def source_name(config: Config, symbols: Sequence[str]) -> str:
 
 
 def _files(config: Config, symbols: Sequence[str]) -> Iterator[str]:
-    """The files of the symbols; folders with too many names have ended the run before, and are passed over here."""
+    """The files of the symbols. Folders with too many names are skipped: they already ended the run with an error."""
     folders, timeframe = Folders(), config.market_data.timeframe
     for pattern, symbol in itertools.product(config.data.path or (), symbols):
         name = written(pattern, symbol, timeframe=timeframe)

@@ -1,4 +1,4 @@
-"""Candles of a stretch of time: out of the store, and from the exchange what the store lacks. The one way to either."""
+"""Candles of a period: from the store, and from the exchange what the store lacks. All other code goes through here."""
 
 import asyncio
 from collections import Counter
@@ -28,30 +28,30 @@ Given = TypeVar("Given")
 
 
 class FetchRequest(NamedTuple):
-    """What a fetch is to bring."""
+    """Which candles to fetch, and how."""
 
     symbols: tuple[str, ...]
-    start: int | None  # ms; None: from the first that is stored
-    end: int | None  # ms, exclusive; None: the exchange's now
-    again: bool = False  # candles that are held are asked for too, to compare them
+    start: int | None  # ms; None: from the first stored candle
+    end: int | None  # ms, exclusive; None: the current time of the exchange
+    again: bool = False  # stored candles are fetched again too, to compare them
     accept_restated: bool = False
-    fresh_rules: bool = False  # the exchange is asked for its rules though some are kept
+    fresh_rules: bool = False  # request the exchange's rules even if rules are stored
 
 
 class Fetched(NamedTuple):
-    """What a fetch came to."""
+    """The result of a fetch."""
 
-    got: tuple[Got, ...]  # one a symbol, in order
+    got: tuple[Got, ...]  # one per symbol, in order
     counts: Counter[str]  # requests, retries, breaker moves
     weight: int | None
     skew_seconds: float | None
-    notes: tuple[str, ...]  # of the store, before a candle came
+    notes: tuple[str, ...]  # of the store, from before the download
 
 
 class Stored(NamedTuple):
-    """The candles of a run out of the store."""
+    """The candles of a run, as the store holds them after a fetch."""
 
-    held: tuple[Held, ...]  # one a symbol
+    held: tuple[Held, ...]  # one per symbol
     notes: tuple[str, ...]
 
 
@@ -64,9 +64,9 @@ def series_key(config: Config, symbol: str) -> SeriesKey:
 async def fetch(
     config: Config, ask: FetchRequest, *, told: DownloadListener | None = None, clock: Clock = SYSTEM
 ) -> Fetched:
-    """Bring candles from the exchange into the store. Errors of one symbol stand in its Got.
+    """Download candles from the exchange into the store. The error of one symbol is in its Got; the others go on.
 
-    ConfigError for a symbol that the exchange does not have, ExchangeError where it cannot even be asked for its clock.
+    ConfigError: the exchange does not have a symbol. ExchangeError: not even the clock of the exchange can be read.
     """
     step = TIMEFRAMES[source_timeframe(config)]
     places = {symbol: series_key(config, symbol) for symbol in ask.symbols}
@@ -94,7 +94,7 @@ async def fetch(
             orders,
             limit=config.market_data.fetch_limit,
             at=lambda: int(clock.wall() * 1000),
-            told=told or _untold,
+            told=told or _ignore_progress,
         )
         return Fetched(tuple(got), feed.counts, feed.weight, feed.time.skew_seconds, notes)
 
@@ -107,35 +107,35 @@ def stored(
     told: DownloadListener | None = None,
     clock: Clock = SYSTEM,
 ) -> Stored:
-    """The candles of a run from start to data.end: the store is asked first, the exchange for what is missing.
+    """The candles of a run from start to data.end: first from the store, then from the exchange what is missing.
 
-    start  ms, with the lookback; None: from the first that is stored
-    ExchangeError names what is missing where the exchange cannot be had and the store does not suffice.
+    start  ms, lookback included; None: from the first stored candle
+    ExchangeError: the exchange cannot be reached and the store is incomplete; it names what is missing.
     """
     places = [series_key(config, symbol) for symbol in symbols]
     begin = _begin(places, start)
     end = config.data.end
     if end is not None:
         held = [store.stored_candles(place, (begin[place.symbol], end)) for place in places]
-        if not any(one.missing for one in held):
-            asked = f"candles from the store; {config.exchange.name} was not asked"
-            return Stored(tuple(held), (*_notes(held), *_delisted(places, held), asked))
+        if not any(series.missing for series in held):
+            note = f"candles from the store; {config.exchange.name} was not contacted"
+            return Stored(tuple(held), (*_notes(held), *_delisted(places, held), note))
     ask = FetchRequest(tuple(symbols), start, end)
     try:
         fetched = finished(fetch(config, ask, told=told, clock=clock))
     except ExchangeError as error:
         return _without_exchange(places, begin, end, error)
-    for failed in (one.error for one in fetched.got if one.error is not None):
+    for failed in (got.error for got in fetched.got if got.error is not None):
         if not isinstance(failed, ExchangeError):
             raise failed
         return _without_exchange(places, begin, end, failed)
-    held = [store.stored_candles(one.order.place, one.order.span) for one in fetched.got]
+    held = [store.stored_candles(got.order.place, got.order.span) for got in fetched.got]
     notes = (*fetched.notes, *_notes(fetched.got), *_notes(held), *_delisted(places, held), *_restated(fetched))
     return Stored(tuple(held), notes)
 
 
 def some(config: Config, symbol: str, *, count: int, clock: Clock = SYSTEM) -> Series | None:
-    """So many candles of one symbol: from data.start on, or without it the newest (up to data.end)."""
+    """`count` candles of one symbol: from data.start on, or without it the newest ones (up to data.end)."""
     step = TIMEFRAMES[source_timeframe(config)]
     data = config.data
     if data.start is None:
@@ -148,13 +148,13 @@ def some(config: Config, symbol: str, *, count: int, clock: Clock = SYSTEM) -> S
         lacking = count - _count(series)
         if lacking <= 0 or end >= most or _count(series) == before:
             return series
-        end += lacking * step  # there were gaps
+        end += lacking * step  # so many candles were missing
 
 
 def finished(work: Coroutine[Any, Any, Given]) -> Given:
-    """What a coroutine gives, for a caller that has a loop running and for one that has none."""
+    """Run a coroutine and return its result, whether or not an event loop is running in this thread."""
     loop = None
-    with suppress(RuntimeError):  # left before the work begins, or it would stand behind each of its errors
+    with suppress(RuntimeError):  # its block ends before the work, or each error of the work would carry it as context
         loop = asyncio.get_running_loop()
     if loop is None:
         return asyncio.run(work)
@@ -172,7 +172,7 @@ def _count(series: Series | None) -> int:
 
 
 def _now_or_last(config: Config, symbol: str, *, clock: Clock) -> int:
-    """Where the newest candles end: by the exchange's clock, else behind the last that is stored."""
+    """Where the newest candles end, ms: by the exchange's clock, or else after the last stored candle."""
 
     async def now() -> int:
         async with feed_of(config.exchange, clock=clock) as feed:
@@ -189,19 +189,19 @@ def _now_or_last(config: Config, symbol: str, *, clock: Clock) -> int:
 
 
 def _span(begin: int, end: int, ended: int | None) -> tuple[int, int]:
-    """What is asked for: nothing from there on where the market is over."""
+    """The span to download: it ends where the market ended."""
     end = end if ended is None else min(end, ended)
     return min(begin, end), end
 
 
 def _is_doubtful(place: SeriesKey, now: int) -> bool:
-    """Whether a market is known to be over for so short a time that the exchange is asked whether it is."""
+    """Whether the end of a market is known for so short a time that the exchange should confirm it again."""
     since = store.ended_since(place)
     return since is not None and since > now - DOUBT_MS
 
 
 def _end(feed: Feed, place: SeriesKey, at: int) -> int | None:
-    """From when on a market has no candles; None where it goes on, as the exchange says now or said before."""
+    """From when on a market has no candles, ms; None for a market that is open, by what the exchange says or said."""
     ended = store.stored_candles(place, (0, 0)).ended
     if ended is not None and feed.over(place.symbol) is False:
         store.end(place, None, at=at)
@@ -209,29 +209,31 @@ def _end(feed: Feed, place: SeriesKey, at: int) -> int | None:
     return ended
 
 
-def _untold(_standing: DownloadProgress) -> None:
-    """For a caller who does not ask how far a download is."""
+def _ignore_progress(_progress: DownloadProgress) -> None:
+    """The listener of a caller who needs no progress."""
 
 
 async def _learn_rules(feed: Feed, places: Mapping[str, SeriesKey], *, fresh: bool, clock: Clock) -> tuple[str, ...]:
-    """S3: the exchange's rules are kept with the candles, and stay as they are until somebody fetches anew."""
+    """S3: the exchange's rules are stored with the candles, and stay unchanged until a user fetches again."""
     known = {symbol: store.stored_candles(place, (0, 0)).rules for symbol, place in places.items()}
     if None not in known.values() and not fresh and feed.assume(tuple(places)):
         await feed.learn_limits(tuple(places))
         return ()
-    found = await feed.rules(tuple(places))
+    rules = await feed.rules(tuple(places))
     at = int(clock.wall() * 1000)
-    notes = [note for symbol, own in found.items() for note in store.keep_rules(places[symbol], own, at=at)]
-    return (*notes, *(note for symbol, own in found.items() for note in _changed(symbol, known[symbol], own)))
+    notes = [note for symbol, new in rules.items() for note in store.keep_rules(places[symbol], new, at=at)]
+    return (*notes, *(note for symbol, new in rules.items() for note in _changed(symbol, known[symbol], new)))
 
 
 def _changed(symbol: str, before: OrderRules | None, now: OrderRules) -> list[str]:
-    """What a run that was begun before will be refused for (J32), unless `markets` names the old values."""
+    """The changes for which an earlier run will not continue (J32), unless `markets` names the old values."""
     if before is None:
         return []
     pairs = zip(OrderRules._fields, before, now, strict=True)
     return [
-        f"{symbol}: the exchange's {name} was {was}, and is {is_now}" for name, was, is_now in pairs if was != is_now
+        f"{symbol}: the exchange changed its {name} from {was} to {is_now}"
+        for name, was, is_now in pairs
+        if was != is_now
     ]
 
 
@@ -241,7 +243,7 @@ def _begin(places: Sequence[SeriesKey], start: int | None) -> dict[str, int]:
     firsts = {place.symbol: store.stored_candles(place, (0, 0)).first for place in places}
     unknown = [symbol for symbol, first in firsts.items() if first is None]
     if unknown:
-        text = f"no candles of {', '.join(unknown)} are stored: say from when on to fetch them, such as 2024-01-01"
+        text = f"no candles of {', '.join(unknown)} are stored; set from when on to fetch them, such as 2024-01-01"
         raise ConfigError([Problem("", "data.start", text)])
     return {symbol: first for symbol, first in firsts.items() if first is not None}
 
@@ -249,43 +251,43 @@ def _begin(places: Sequence[SeriesKey], start: int | None) -> dict[str, int]:
 def _without_exchange(
     places: Sequence[SeriesKey], begin: Mapping[str, int], end: int | None, error: ExchangeError
 ) -> Stored:
-    """Go on with what is stored, where that is whole and nobody asked for an end that it does not reach."""
+    """Go on with the stored candles if they are complete and reach the end that the user set; else raise the error."""
     lasts = [store.stored_candles(place, (0, 0)).last for place in places]
     ends = [
         end if end is not None else begin[place.symbol] if last is None else last + TIMEFRAMES[place.timeframe]
         for place, last in zip(places, lasts, strict=True)
     ]
-    spans = [(begin[place.symbol], to) for place, to in zip(places, ends, strict=True)]
+    spans = [(begin[place.symbol], stop) for place, stop in zip(places, ends, strict=True)]
     held = [store.stored_candles(place, span) for place, span in zip(places, spans, strict=True)]
     missing = [
-        f"  {place.symbol} {place.timeframe}: missing {iso(since)} to {iso(to)}"
-        for place, one in zip(places, held, strict=True)
-        for since, to in one.missing
+        f"  {place.symbol} {place.timeframe}: missing {iso(since)} to {iso(stop)}"
+        for place, kept in zip(places, held, strict=True)
+        for since, stop in kept.missing
     ]
-    if missing or any(one.series is None or not len(one.series.columns.ts) for one in held):
-        error.details = tuple(missing[:3]) + ((f"  and {len(missing) - 3} stretches more",) if len(missing) > 3 else ())
+    if missing or any(kept.series is None or not len(kept.series.columns.ts) for kept in held):
+        error.details = tuple(missing[:3]) + ((f"  and {len(missing) - 3} more periods",) if len(missing) > 3 else ())
         raise error
-    ways = [f"{place.symbol} to {iso(to)}" for place, to in zip(places, ends, strict=True)]
-    note = f"{error}; going on with what is stored: {', '.join(ways)}"
+    reached = [f"{place.symbol} to {iso(stop)}" for place, stop in zip(places, ends, strict=True)]
+    note = f"{error}; going on with the stored candles: {', '.join(reached)}"
     logger.warning("{}", note)
     return Stored(tuple(held), (*_notes(held), *_delisted(places, held), note))
 
 
-def _notes(told: Sequence[Held] | Sequence[Got]) -> list[str]:
-    return [note for one in told for note in one.notes]
+def _notes(results: Sequence[Held] | Sequence[Got]) -> list[str]:
+    return [note for result in results for note in result.notes]
 
 
 def _delisted(places: Sequence[SeriesKey], held: Sequence[Held]) -> list[str]:
     return [
-        f"{place.exchange} {place.symbol} {place.timeframe}: delisted: ends {iso(one.ended)}"
-        for place, one in zip(places, held, strict=True)
-        if one.ended is not None
+        f"{place.exchange} {place.symbol} {place.timeframe}: delisted: ends {iso(series.ended)}"
+        for place, series in zip(places, held, strict=True)
+        if series.ended is not None
     ]
 
 
 def _restated(fetched: Fetched) -> list[str]:
     return [
-        f"{one.order.place.symbol}: {len(one.restated)} candles are restated by the exchange; those stored stand"
-        for one in fetched.got
-        if one.restated
+        f"{got.order.place.symbol}: {len(got.restated)} candles were restated by the exchange; the stored ones are kept"
+        for got in fetched.got
+        if got.restated
     ]

@@ -1,4 +1,4 @@
-"""Where the candles of a run come from: the one function that knows the configuration, and a table of sources."""
+"""The candles of a run: `read` picks the source that the configuration names, and checks what it yields."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 
 
 class Sourced(NamedTuple):
-    """The candles of a run: the whole source, before data.start and data.end cut it, and what there is to say of it."""
+    """The candles of a run: the whole source, before it is cut to data.start and data.end, with counts and notes."""
 
     series: tuple[Series, ...]  # in the order of the symbols
-    counts: tuple[Counts, ...]  # one a symbol
-    notes: tuple[str, ...]  # what was turned round, ignored, cut or cannot be proven
-    rules: tuple[OrderRules, ...]  # one a symbol, where an exchange gave them; else none
+    counts: tuple[Counts, ...]  # one per symbol
+    notes: tuple[str, ...]  # what was reordered, ignored, dropped, or cannot be proven
+    rules: tuple[OrderRules, ...]  # one per symbol if an exchange gave them; else empty
 
 
-class _Given(NamedTuple):
-    """What a source gave: the rows of each symbol's files."""
+class _SourceRows(NamedTuple):
+    """What a source yields: the rows of each symbol's files."""
 
     files: list[list[FileRows]]
     rules: tuple[OrderRules, ...] = ()
@@ -49,18 +49,19 @@ def read(
 ) -> Sourced:
     """All candles of the symbols, checked. price_limit: price units, 2**62 // max(fast * slow, 1000) (D1).
 
-    told  hears how far a download is, where the candles come from an exchange
-    DataError: candles that are missing, malformed or out of bounds. ExchangeError, ConfigError.
+    told  the listener for the progress of a download from an exchange
+    DataError: candles that are missing, malformed or out of bounds. ExchangeError and ConfigError as in the sources.
     """
-    given = SOURCES[config.data.source](config, symbols, told)
-    rules = given.rules or (NO_RULES,) * len(symbols)
+    source_rows = SOURCES[config.data.source](config, symbols, told)
+    rules = source_rows.rules or (NO_RULES,) * len(symbols)
     targets = [
-        _target(config, symbol, rules=own, price_limit=price_limit) for symbol, own in zip(symbols, rules, strict=True)
+        _target(config, symbol, rules=rules_of_symbol, price_limit=price_limit)
+        for symbol, rules_of_symbol in zip(symbols, rules, strict=True)
     ]
-    read_all = [_of_symbol(config, *one) for one in zip(targets, given.files, strict=True)]
+    read_all = [_of_symbol(config, target, files) for target, files in zip(targets, source_rows.files, strict=True)]
     series, counts, notes = zip(*read_all, strict=True)
-    said = dict.fromkeys([*given.notes, *(note for some in notes for note in some)])
-    return Sourced(series, counts, tuple(said), given.rules)
+    all_notes = dict.fromkeys([*source_rows.notes, *(note for notes_of_symbol in notes for note in notes_of_symbol)])
+    return Sourced(series, counts, tuple(all_notes), source_rows.rules)
 
 
 def _target(config: Config, symbol: str, *, rules: OrderRules, price_limit: int) -> Target:
@@ -74,7 +75,7 @@ def _target(config: Config, symbol: str, *, rules: OrderRules, price_limit: int)
 
 
 def snap_decimals(config: Config, symbol: str) -> int | None:
-    """The grid on which prices are meant to be: of the stated price_decimals, or of the stated tick."""
+    """The decimals of the grid on which prices should lie: the stated price_decimals, or those of the stated tick."""
     market = config.markets.get(symbol)
     if market is None or market.price_decimals is not None:
         return None if market is None else market.price_decimals
@@ -82,21 +83,23 @@ def snap_decimals(config: Config, symbol: str) -> int | None:
 
 
 def columns_of(config: Config) -> csv.ColumnMap | None:
-    """`data.columns`; None where the header of each file tells them."""
+    """`data.columns`; None where the header of each file names the columns."""
     return None if config.data.columns == "auto" else config.data.columns.model_dump()
 
 
 def _decimals(config: Config, symbol: str) -> tuple[int | None, int | None]:
-    """Of price and volume, as the configuration or the source fixes them; None: they are read off the candles (S3)."""
+    """The decimals of price and volume that configuration or source fix; None: the candles determine them (S3)."""
     market = config.markets.get(symbol)
-    given = (market.price_decimals, market.volume_decimals) if market else (None, None)
-    fixed = synthetic.DECIMALS if config.data.source == "synthetic" else (None, None)
-    price, volume = (other if own is None else own for own, other in zip(given, fixed, strict=True))
+    stated_decimals = (market.price_decimals, market.volume_decimals) if market else (None, None)
+    defaults = synthetic.DECIMALS if config.data.source == "synthetic" else (None, None)
+    price, volume = (
+        default if stated is None else stated for stated, default in zip(stated_decimals, defaults, strict=True)
+    )
     return price, volume
 
 
 def _of_symbol(config: Config, target: Target, files: list[FileRows]) -> tuple[Series, Counts, tuple[str, ...]]:
-    series, counts, notes = _proven(config, target, files)
+    series, counts, notes = _checked_last_candle(config, target, files)
     if source_timeframe(config) == config.market_data.timeframe:
         return series, counts, notes
     return _built(config, target, series, counts, notes)
@@ -105,11 +108,11 @@ def _of_symbol(config: Config, target: Target, files: list[FileRows]) -> tuple[S
 def _built(
     config: Config, target: Target, series: Series, counts: Counts, notes: tuple[str, ...]
 ) -> tuple[Series, Counts, tuple[str, ...]]:
-    """Longer candles out of those of the source, with the decimals that these need, as if they stood in a file."""
+    """Build longer candles from those of the source, with the decimals that they would have in a file."""
     step_ms = TIMEFRAMES[config.market_data.timeframe]
-    found = resample.resampled(series, source_ms=target.step_ms, step_ms=step_ms)
-    said = resample.told(found, timeframe=config.market_data.timeframe, source=source_timeframe(config))
-    least = month.least(found.series)
+    built = resample.resampled(series, source_ms=target.step_ms, step_ms=step_ms)
+    built_notes = resample.told(built, timeframe=config.market_data.timeframe, source=source_timeframe(config))
+    least = month.least(built.series)
     price = max(least.price_decimals, target.least_price_decimals)
     volume = max(least.volume_decimals, target.least_volume_decimals)
     longer = month.scaled(
@@ -121,13 +124,15 @@ def _built(
     without = int((longer.columns.volume == 0).sum())
     numbers = counts._replace(
         candles=len(longer.columns.ts), without_volume=without, gaps=gaps.number, missing=gaps.missing,
-        incomplete=found.incomplete,
+        incomplete=built.incomplete,
     )  # fmt: skip
-    return longer, numbers, (*notes, *said)
+    return longer, numbers, (*notes, *built_notes)
 
 
-def _proven(config: Config, target: Target, files: list[FileRows]) -> tuple[Series, Counts, tuple[str, ...]]:
-    """The candles of a symbol, and what there is to say of the last one."""
+def _checked_last_candle(
+    config: Config, target: Target, files: list[FileRows]
+) -> tuple[Series, Counts, tuple[str, ...]]:
+    """The candles of a symbol, without the last one if it must go, and notes."""
     with hinted("data.bad_rows: drop"):
         series, counts, notes = assemble(files, target)
     last = file_of_last_candle(files)
@@ -137,28 +142,28 @@ def _proven(config: Config, target: Target, files: list[FileRows]) -> tuple[Seri
         unproven = f"{printable(last.origin.file)}: nothing proves that its last candle is closed (data.last_candle)"
         return series, counts, (*notes, unproven)
     if counts.candles == 1:
-        raise DataError(f"{target.symbol}: data.last_candle: drop leaves no candle")
+        raise DataError(f"{target.symbol}: data.last_candle: drop leaves no candle; give a file with more candles")
     dropped = f"{printable(last.origin.file)}: its last candle left out (data.last_candle: drop)"
-    rest = series._replace(columns=Columns(*(column[:-1] for column in series.columns)))
-    return rest, counts._replace(candles=counts.candles - 1), (*notes, dropped)
+    without_last = series._replace(columns=Columns(*(column[:-1] for column in series.columns)))
+    return without_last, counts._replace(candles=counts.candles - 1), (*notes, dropped)
 
 
-def _exchange(config: Config, symbols: Sequence[str], told: "DownloadListener | None") -> _Given:
-    """Out of the store, and from the exchange what it lacks."""
-    from safla.data import service  # it brings asyncio and more, which a run on files should not wait for
+def _exchange(config: Config, symbols: Sequence[str], told: "DownloadListener | None") -> _SourceRows:
+    """Candles from the store, and from the exchange what the store lacks."""
+    from safla.data import service  # slow to import (asyncio and more); a run on files does not need it
 
     start = config.data.start
     lookback = config.market_data.lookback_candles * TIMEFRAMES[config.market_data.timeframe]
-    found = service.stored(config, symbols, start=None if start is None else start - lookback, told=told)
-    files = [[_kept(config, symbol, one)] for symbol, one in zip(symbols, found.held, strict=True)]
-    return _Given(files, tuple(one.rules or NO_RULES for one in found.held), found.notes)
+    stored = service.stored(config, symbols, start=None if start is None else start - lookback, told=told)
+    files = [[_stored_rows(config, symbol, held)] for symbol, held in zip(symbols, stored.held, strict=True)]
+    return _SourceRows(files, tuple(held.rules or NO_RULES for held in stored.held), stored.notes)
 
 
-def _kept(config: Config, symbol: str, held: "Held") -> FileRows:
+def _stored_rows(config: Config, symbol: str, held: "Held") -> FileRows:
     name = f"{config.exchange.name} {symbol} {source_timeframe(config)}"
     series = held.series
     if series is None:
-        raise DataError(f"{name}: no candle is stored of the time between data.start and data.end")
+        raise DataError(f"{name}: no candle between data.start and data.end is stored; choose another period")
     origin = Origin(name, "candle", series.columns.ts)
     return of_columns(
         origin, series.columns, price_decimals=series.price_decimals, volume_decimals=series.volume_decimals
@@ -166,53 +171,57 @@ def _kept(config: Config, symbol: str, held: "Held") -> FileRows:
 
 
 def _files(config: Config, symbols: Sequence[str]) -> list[list[FileRows]]:
-    promised = config.data.source == "vision"
-    files = _paths(config, symbols, shared=not promised)
-    asked = Question("", columns_of(config), config.data.time_zone, bad=config.data.bad_rows, archive=promised)
-    owners = Counter(path for own in files for path in set(own))
+    is_vision = config.data.source == "vision"
+    files = _paths(config, symbols, shared=not is_vision)
+    question = Question("", columns_of(config), config.data.time_zone, bad=config.data.bad_rows, archive=is_vision)
+    owners = Counter(path for files_of_symbol in files for path in set(files_of_symbol))
     timeframe = source_timeframe(config)
     advice = agreement.for_run(config.market_data.timeframe, config.data.timeframe)
 
     def agreed(path: str, symbol: str) -> FileRows:
         with hinted("data.bad_rows: drop"):
-            found = formats.read(path, asked._replace(symbol=symbol, owners=owners[path]))
-        return agreement.agreed(found, symbol, timeframe=timeframe, advice=advice)
+            rows = formats.read(path, question._replace(symbol=symbol, owners=owners[path]))
+        return agreement.agreed(rows, symbol, timeframe=timeframe, advice=advice)
 
-    return [_bounded(agreed(path, symbol) for path in own) for symbol, own in zip(symbols, files, strict=True)]
+    return [
+        _bounded(agreed(path, symbol) for path in files_of_symbol)
+        for symbol, files_of_symbol in zip(symbols, files, strict=True)
+    ]
 
 
 def _bounded(read: Iterable[FileRows]) -> list[FileRows]:
-    """The rows of the files of a symbol, read one after the other until there are too many (Z16)."""
+    """The rows of a symbol's files. DataError as soon as they are too many, before the next file is read (Z16)."""
     files, count = [], 0
-    for one in read:
-        files.append(one)
-        count += len(one.ts)
+    for rows in read:
+        files.append(rows)
+        count += len(rows.ts)
         if count > MAX_ROWS:
             raise DataError(
-                f"{printable(one.origin.file)}: with the files before it more than {MAX_ROWS} rows of a symbol"
+                f"{printable(rows.origin.file)}: with the files before it more than {MAX_ROWS} rows of a symbol; "
+                "give fewer files"
             )
     return files
 
 
 def _synthetic(config: Config, symbols: Sequence[str]) -> list[list[FileRows]]:
-    asked, found = config.data.synthetic, []
+    settings, files = config.data.synthetic, []
     for symbol in symbols:
         price_decimals, volume_decimals = _decimals(config, symbol)
         walk = synthetic.RandomWalk(
             seed=config.system.random_seed,
             symbol=symbol,
             step_ms=TIMEFRAMES[source_timeframe(config)],
-            candles=asked.candles,
-            start=asked.start,
-            start_price=asked.start_price,
-            annual_volatility=asked.annual_volatility,
-            regimes=asked.regimes,
-            holes=asked.holes,
+            candles=settings.candles,
+            start=settings.start,
+            start_price=settings.start_price,
+            annual_volatility=settings.annual_volatility,
+            regimes=settings.regimes,
+            holes=settings.holes,
             price_decimals=price_decimals or 0,
             volume_decimals=volume_decimals or 0,
         )
-        found.append([synthetic.rows(walk)])
-    return found
+        files.append([synthetic.rows(walk)])
+    return files
 
 
 def _paths(config: Config, symbols: Sequence[str], *, shared: bool) -> list[list[str]]:
@@ -221,11 +230,11 @@ def _paths(config: Config, symbols: Sequence[str], *, shared: bool) -> list[list
 
 
 def _alone(reader: Callable[[Config, Sequence[str]], list[list[FileRows]]]) -> "_Source":
-    """A source that needs no network, and knows no rules of an exchange."""
-    return lambda config, symbols, told: _Given(reader(config, symbols))
+    """A source that needs no network and has no rules of an exchange."""
+    return lambda config, symbols, told: _SourceRows(reader(config, symbols))
 
 
-_Source = Callable[[Config, Sequence[str], "DownloadListener | None"], _Given]
+_Source = Callable[[Config, Sequence[str], "DownloadListener | None"], _SourceRows]
 SOURCES: dict[str, _Source] = {
     "exchange": _exchange,
     **dict.fromkeys(RECORDED, _alone(_files)),

@@ -1,4 +1,4 @@
-"""Candles made up from a seed, in integers after the raw draws: a seed gives the same bytes on every machine."""
+"""Synthetic candles from a seed. All arithmetic is in integers, so a seed gives the same bytes on every machine."""
 
 from decimal import Decimal
 from functools import cache
@@ -13,25 +13,25 @@ from safla.candles.validation import Origin
 from safla.core.values import Columns, Int64
 from safla.errors import DataError
 
-DECIMALS = (2, 5)  # of price and volume, where markets.<SYMBOL> says nothing
+DECIMALS = (2, 5)  # of price and volume, where markets.<SYMBOL> does not set them
 YEAR_MS = 365 * 86_400_000
 ONE = 2**24  # unit of logarithms to base 2
-REACH = 4 * ONE  # the walk turns back at 16 times the start and a sixteenth of it, so that no bound of D1 is near
-REGIME_CANDLES = (48, 240)  # a regime lasts at least so many, and fewer than that
-LARGEST_PRICE = 2**50  # units: in _prices no product reaches 2**63
+REACH = 4 * ONE  # the walk turns back at 16 times the start price and at 1/16 of it, far from the bounds of D1
+REGIME_CANDLES = (48, 240)  # length of a regime: at least the first, less than the second
+LARGEST_PRICE = 2**50  # price units: no product in _prices reaches 2**63
 
-# spread in per cent of the asked one, drift in per mille of that spread; evenly drawn from TURNS they keep both asked
-# for: a mean square of 1 and no drift
+# Spread in percent of the configured one, drift in per mille of that spread. Drawn evenly from TURNS, the mean square
+# of the spreads is 1 and the drifts cancel, so that the configured volatility holds over all regimes.
 CALM, TRENDING, CRASHING = range(3)
 REGIMES = np.array([(45, 0), (75, 80), (165, -54)], np.int64)
 TURNS = np.array([CALM, TRENDING, CALM, TRENDING, CRASHING, CALM, TRENDING, CRASHING], np.int64)
 
-# one stream of draws for each purpose, so that with more candles the opens and closes begin as with fewer
+# Each purpose has its own stream of draws, so that a longer walk begins with the opens and closes of a shorter one.
 STEPS, WICKS, VOLUMES, MOODS, GAPS = range(5)
 
 
 class RandomWalk(NamedTuple):
-    """What is asked for."""
+    """The parameters of a walk."""
 
     seed: int
     symbol: str
@@ -39,7 +39,7 @@ class RandomWalk(NamedTuple):
     candles: int
     start: int  # ms; the first candle opens there or at the next time of the grid
     start_price: Decimal
-    annual_volatility: Decimal  # standard deviation of a year's log return, the drift of regimes left out
+    annual_volatility: Decimal  # standard deviation of a year's log return, without the drift of regimes
     regimes: bool
     holes: int  # candles that are missing
     price_decimals: int
@@ -47,16 +47,16 @@ class RandomWalk(NamedTuple):
 
 
 def rows(walk: RandomWalk) -> FileRows:
-    """The candles of a walk as a file would give them."""
-    made = columns(walk)
-    origin = Origin(f"synthetic {walk.symbol}", "row", np.arange(1, len(made.ts) + 1, dtype=np.int64))
-    return of_columns(origin, made, price_decimals=walk.price_decimals, volume_decimals=walk.volume_decimals)
+    """The candles of a walk, in the form in which a file yields them."""
+    generated = columns(walk)
+    origin = Origin(f"synthetic {walk.symbol}", "row", np.arange(1, len(generated.ts) + 1, dtype=np.int64))
+    return of_columns(origin, generated, price_decimals=walk.price_decimals, volume_decimals=walk.volume_decimals)
 
 
 def columns(walk: RandomWalk) -> Columns:
     """The candles of a walk: prices in units of 10^-price_decimals, volumes in units of 10^-volume_decimals.
 
-    A random walk of logarithms in integers; candles open at the close before them.
+    A random walk of integer logarithms; each candle opens at the close before it.
     """
     slots = walk.candles + walk.holes
     spread, drift = _spreads(walk, slots)
@@ -64,31 +64,32 @@ def columns(walk: RandomWalk) -> Columns:
     opens = np.concatenate([_prices(walk, np.zeros(1, np.int64)), closes[:-1]])
     up, down = (np.abs(_normal(walk, WICKS, 2 * slots)).reshape(2, slots) * spread // 2000).clip(0, ONE // 4)
     top, bottom = np.maximum(opens, closes), np.minimum(opens, closes)
-    # the natural logarithm is 0.693 of that to base 2, and a wick of x / ONE is a share of the price
+    # The spread is a logarithm to base 2, 1.44 times the natural one; the wicks take it as a share of the price.
     highs = top + _share(top, up)
     lows = np.maximum(bottom - _share(bottom, down), 1)
     first = -(-walk.start // walk.step_ms) * walk.step_ms
     ts = first + np.arange(slots, dtype=np.int64) * walk.step_ms
-    made = Columns(ts, opens, highs, lows, closes, _volumes(walk, slots, spread=spread))
+    candles = Columns(ts, opens, highs, lows, closes, _volumes(walk, slots, spread=spread))
     if walk.holes == 0:
-        return made
-    kept = _kept(walk, slots)
-    return Columns(*(column[kept] for column in made))
+        return candles
+    rows_kept = _kept(walk, slots)
+    return Columns(*(column[rows_kept] for column in candles))
 
 
 def _draws(walk: RandomWalk, purpose: int, count: int) -> npt.NDArray[np.uint64]:
-    """Raw draws of a stream. random_raw is the one output that numpy promises never to change."""
+    """Raw draws of a stream. random_raw is the only output that numpy promises never to change."""
     entropy = [walk.seed, int.from_bytes(walk.symbol.encode("ascii"), "little"), purpose]
     return np.random.PCG64(np.random.SeedSequence(entropy)).random_raw(count)
 
 
 def _normal(walk: RandomWalk, purpose: int, count: int) -> Int64:
-    """Nearly normal integers with mean 0 and standard deviation 1000: each is a sum of four draws of 16 bits."""
+    """Nearly normal integers with mean 0 and standard deviation 1000: each is the sum of four draws of 16 bits."""
     raw = _draws(walk, purpose, count)
     total = np.zeros(count, np.int64)
     for shift in (0, 16, 32, 48):
         total += (raw >> np.uint64(shift) & np.uint64(0xFFFF)).astype(np.int64)
-    result: Int64 = (total - 2 * 0xFFFF) * 1000 // 37837  # sqrt(4 / 12) * 65536
+    # 37837 is the standard deviation of the sum: sqrt(4 / 12) * 65536
+    result: Int64 = (total - 2 * 0xFFFF) * 1000 // 37837
     return result
 
 
@@ -114,11 +115,12 @@ def _moods(walk: RandomWalk, slots: int) -> Int64:
 
 
 def _prices(walk: RandomWalk, logarithms: Int64) -> Int64:
-    """start_price * 2**logarithm, folded back into the walk's reach."""
+    """start_price * 2**logarithm in price units, reflected where the logarithm leaves [-REACH, REACH]."""
     start = int(walk.start_price.scaleb(walk.price_decimals))
     if not 0 < start <= LARGEST_PRICE:
         raise DataError(
-            f"data.synthetic.start_price {walk.start_price}: not within 1 and 2**50 units of 10^-{walk.price_decimals}"
+            f"data.synthetic.start_price: expected 1 to 2**50 units of 10^-{walk.price_decimals}, "
+            f"got {walk.start_price}"
         )
     folded = np.abs((logarithms + 3 * REACH) % (4 * REACH) - 2 * REACH) - REACH
     whole, part = folded >> 24, folded & (ONE - 1)
@@ -136,39 +138,39 @@ def _shifted(values: Int64, left: Int64) -> Int64:
 
 @cache
 def _powers() -> Int64:
-    """2**(i / 4096) and 2**(i / 4096**2) for i in 0..4095, in units of 2**-30, made with integers alone."""
-    one = 1 << 60
-    root = 2 * one
+    """2**(i / 4096) and 2**(i / 4096**2) for i in 0..4095, in units of 2**-30, computed with integers only."""
+    unit = 1 << 60
+    root = 2 * unit
     tables = []
     for _ in range(2):
         for _ in range(12):
-            root = isqrt(root * one)
-        power, table = one, []
+            root = isqrt(root * unit)
+        power, table = unit, []
         for _ in range(4096):
             table.append(power >> 30)
-            power = power * root // one
+            power = power * root // unit
         tables.append(table)
     return np.array(tables, np.int64)
 
 
 def _share(prices: Int64, part: Int64) -> Int64:
-    """prices * part / ONE, rounded down, without passing 2**63."""
+    """prices * part / ONE, rounded down; no intermediate product reaches 2**63."""
     return (prices // ONE) * part + (prices % ONE) * part // ONE
 
 
 def _volumes(walk: RandomWalk, slots: int, *, spread: Int64) -> Int64:
-    """Volumes from 20 to 420 units of base, larger in wild stretches."""
+    """Volumes of 10 to 420 units of base; larger where the spread is larger."""
     raw = _draws(walk, VOLUMES, slots)
-    one = 10**walk.volume_decimals
-    wild = 100 + spread * 100 // max(int(spread.max(initial=1)), 1)
-    volumes: Int64 = (20 * one + (raw % np.uint64(400 * one)).astype(np.int64)) * wild // 200
+    unit = 10**walk.volume_decimals
+    scale = 100 + spread * 100 // max(int(spread.max(initial=1)), 1)
+    volumes: Int64 = (20 * unit + (raw % np.uint64(400 * unit)).astype(np.int64)) * scale // 200
     return volumes
 
 
 def _kept(walk: RandomWalk, slots: int) -> Int64:
-    """Which candles are there: the first and the last always are, and as many as were asked for."""
+    """The indices of the candles that are kept; the first and the last always are."""
     if walk.holes > slots - 2:
-        raise DataError("data.synthetic.holes needs at least two candles, one before and one behind the holes")
+        raise DataError("data.synthetic.holes: needs at least two candles, one before and one after the missing ones")
     order = np.argsort(_draws(walk, GAPS, slots - 2), kind="stable") + 1
     missing = order[: walk.holes]
     return np.delete(np.arange(slots, dtype=np.int64), missing)

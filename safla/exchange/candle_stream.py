@@ -1,6 +1,7 @@
-"""The stream of an exchange says that a candle has closed, and never what is in it (X13): requests bring the values.
+"""The websocket stream of an exchange. It only signals that a candle has closed (X13); requests fetch the values.
 
-Whatever happens to it costs latency alone: it is connected again for ever, and whoever waits for it has a time limit.
+So a broken stream costs latency and nothing else: the stream reconnects for ever, and its reader waits for it with a
+time limit.
 """
 
 import asyncio
@@ -21,35 +22,35 @@ from safla.exchange.ccxt_stream import Started, ccxt_stream
 from safla.exchange.client import Feed
 from safla.exchange.failures import said
 
-SILENCE_SECONDS = 15.0  # a line without a candle for so long is dead
-FIRST_WAIT, LONGEST_WAIT = 0.2, 30.0  # seconds before it is connected again, twice as long each time
-LARGEST_EXPONENT = 10  # far above what LONGEST_WAIT lets through
-MOST_PATIENCE = 3600.0  # seconds, of what a refused handshake asks for
-OVERDUE_MS = 1_000  # so late may a word of the stream be
-LEAVE_SECONDS = 1.0  # for taking leave of a peer that may be gone
+SILENCE_SECONDS = 15.0  # a connection without a candle for this long counts as dead
+FIRST_WAIT, LONGEST_WAIT = 0.2, 30.0  # seconds before a reconnection; the wait doubles each time
+LARGEST_EXPONENT = 10  # keeps 2**n small; LONGEST_WAIT is reached long before
+MOST_PATIENCE = 3600.0  # seconds; limits the Retry-After of a rejected handshake
+OVERDUE_MS = 1_000  # how late a message of the stream may be
+LEAVE_SECONDS = 1.0  # for closing a connection to a peer that may be gone
 
 WatchCandles = Callable[[], Coroutine[Any, Any, Any]]
 
 
 class ConnectionBroken(Exception):
-    """The connection is of no use any more."""
+    """The connection cannot be used any more; the message says why."""
 
 
 class CandleStream:
-    """The stream of the candles of some symbols. An async context manager; it is one task."""
+    """The candle stream of some symbols. An async context manager that runs one task."""
 
     def __init__(
         self, feed: Feed, symbols: Sequence[str], timeframe: str, *, told: Callable[[str], None] = lambda text: None
     ) -> None:
-        """told: of a connection that broke, once until a candle comes over another."""
-        self.counts: Counter[str] = Counter()  # connections, closed candles, and frames that nobody could read
+        """told: is called with a text when a connection breaks, and then not again until a candle arrives."""
+        self.counts: Counter[str] = Counter()  # connections, closed candles, and unreadable frames ("unread")
         self._feed, self._clock, self._told = feed, feed.clock, told
         self._timeframe, self._step = timeframe, TIMEFRAMES[timeframe]
         self._over = dict.fromkeys(symbols, 0)
         self._candle_closed = asyncio.Event()
-        self._tries = 0  # since something came
-        self._fresh = False  # nothing came over the line yet
-        self._ssl: Any = None  # made once: it takes longer than all the rest
+        self._tries = 0  # connections since the last message
+        self._fresh = False  # whether this connection has not brought a message yet
+        self._ssl: Any = None  # the SSL context, made once: this is the slowest part of a connection
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -65,11 +66,11 @@ class CandleStream:
                 await self._task
 
     def over(self, symbol: str) -> int:
-        """Every candle of a symbol that opens before this moment, ms, is over, says the stream; 0: it said nothing."""
+        """Return the time (ms) before which every candle of the symbol has closed, by the stream; 0: not known."""
         return self._over[symbol]
 
     async def wait_for_close(self) -> None:
-        """Wait until the stream says of a candle, for the first time, that it is over."""
+        """Wait until the stream signals that another candle has closed."""
         await self._candle_closed.wait()
         self._candle_closed.clear()
 
@@ -77,24 +78,24 @@ class CandleStream:
         while True:
             stream = factory.make_stream(self._feed.config, ccxt_stream)
             if stream is None:
-                self._told(f"{self._feed.name}: no stream of candles is known; it is asked after each close")
+                self._told(f"{self._feed.name}: there is no candle stream; candles are requested after each close")
                 return
             try:
                 await self._connected(stream)
-            except ConnectionBroken as trouble:
-                self._say(str(trouble))
-            patience = self._patience(stream)
-            _forget(stream)
+            except ConnectionBroken as error:
+                self._report(str(error))
+            wait = self._patience(stream)
+            _free(stream)
             del stream
-            await self._clock.sleep(patience)
+            await self._clock.sleep(wait)
 
     async def _connected(self, stream: Any) -> None:
-        """One connection to its end, which is always a bad one. Each has a class of its own: nothing is left over."""
+        """Run one connection until it breaks. Each has its own ccxt object, so no state of a broken one is left."""
         started = Started()
         stream.options["ws"] = {**stream.options.get("ws", {}), "asyncio_loop": started}
-        stream.over, stream.unfinished, stream.unread = self._heard, self._unfinished, self._unread
+        stream.over, stream.unfinished, stream.unread = self._note_closed, self._unfinished, self._unread
         stream.ssl_context = self._ssl
-        stream.heard, stream.before = (lambda heard: None), self._feed.before_connection
+        stream.heard, stream.before = (lambda answer: None), self._feed.before_connection
         try:
             await self._feed.time.now()
             if not factory.assume(stream, tuple(self._over)):
@@ -107,9 +108,10 @@ class CandleStream:
             raise ConnectionBroken(str(error)) from error
         finally:
             self._ssl = stream.ssl_context
-            await _surely(_left(stream, started))
+            await _finish(_close(stream, started))
 
     async def _listen(self, stream: Any) -> None:
+        """Take what the watch calls return, and start each again. ConnectionBroken after SILENCE_SECONDS of nothing."""
         waits = {asyncio.create_task(watch()): watch for watch in self._watches(stream)}
         silence: asyncio.Future[None] | None = None
         try:
@@ -124,73 +126,74 @@ class CandleStream:
                     self._take(task)
                     waits[asyncio.create_task(watch())] = watch
         finally:
-            await _ended(*waits, *([] if silence is None else [silence]))
+            await _cancel(*waits, *([] if silence is None else [silence]))
 
     def _watches(self, stream: Any) -> Iterator[WatchCandles]:
+        """The calls that watch the candles: one for all symbols if the exchange has that, else one for each."""
         pairs = [[symbol, self._timeframe] for symbol in self._over]
         if stream.has.get("watchOHLCVForSymbols"):
             yield partial(stream.watch_ohlcv_for_symbols, pairs)
             return
         for symbol, timeframe in pairs:
-            yield partial(_one, stream, symbol, timeframe)
+            yield partial(_watch_symbol, stream, symbol, timeframe)
 
     def _take(self, task: asyncio.Task[Any]) -> None:
-        """What ccxt gave; or what it raised, whatever that is: the line is dead."""
+        """Take the candles that ccxt returned. ConnectionBroken if it raised anything: the connection is dead then."""
         if task.cancelled():
-            raise ConnectionBroken(f"{self._feed.name}: the stream was cut off")
+            raise ConnectionBroken(f"{self._feed.name}: the stream was interrupted")
         error = task.exception()
         if error is not None:
             raise ConnectionBroken(f"{self._feed.name}: {said(f'{type(error).__name__}: {error}')}")
         if self._fresh and self.counts["connections"] > 1:
-            self._feed.time.doubt()  # X8
+            self._feed.time.doubt()  # a connection that broke may mean that this machine slept (X8)
         self._tries, self._fresh = 0, False
-        for symbol, found in task.result().items():
-            candles = found.get(self._timeframe)
-            if candles:
-                self._heard(symbol, candles[-1][0])
+        for symbol, by_timeframe in task.result().items():
+            candles = by_timeframe.get(self._timeframe)
+            if candles:  # when a candle has begun, those before it have closed
+                self._note_closed(symbol, candles[-1][0])
 
-    def _heard(self, symbol: str, over: object) -> None:
-        """A stream's word: everything of a symbol that opens before a moment is over."""
+    def _note_closed(self, symbol: str, over: object) -> None:
+        """The stream signals that every candle of a symbol that opens before `over`, ms, has closed."""
         if symbol not in self._over or type(over) is not int or over % self._step != 0 or over <= self._over[symbol]:
             return
         self._candle_closed.set()
-        if over > self._feed.time.latest() + self._step:  # it is wrong, or our clock stood still in a sleep
+        if over > self._feed.time.latest() + self._step:  # the stream is wrong, or this machine slept and we are late
             self._feed.time.doubt()
             return
         self._over[symbol] = over
         self.counts["closed candles"] += 1
 
     def _unfinished(self, symbol: str, end: object) -> None:
-        """A stream's word: a candle goes on. If it is over by our clock, what is believed of the other's is wrong."""
+        """The stream signals that the candle that ends at `end`, ms, is open. If it should be over, our time is off."""
         if symbol not in self._over or type(end) is not int or not self._feed.time.known:
             return
         if 0 < end + OVERDUE_MS < self._feed.time.carried().least:
-            self._feed.time.suspect(f"{symbol}: the stream says that the candle until {iso(end)} is not over")
+            self._feed.time.suspect(f"{symbol}: the stream says that the candle that ends at {iso(end)} is still open")
             self._candle_closed.set()
 
     def _unread(self, text: str) -> None:
         self.counts["unread"] += 1
-        logger.debug("{}: a frame of the stream cannot be read: {}", self._feed.name, text)
+        logger.debug("{}: a message of the stream cannot be read: {}", self._feed.name, text)
 
-    def _say(self, text: str) -> None:
-        logger.debug("{}; the stream is connected again", text)
+    def _report(self, text: str) -> None:
+        logger.debug("{}; the stream is reconnecting", text)
         if self._tries == 0:
-            self._told(f"{text}; the stream is connected again")
+            self._told(f"{text}; the stream is reconnecting")
 
     def _patience(self, stream: Any) -> float:
-        """Seconds before the next connection: longer each time, and as long as a refused handshake asked for."""
-        own = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(self._tries, LARGEST_EXPONENT))
+        """Seconds before the next connection: longer each time, and at least what a rejected handshake asked for."""
+        backoff = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(self._tries, LARGEST_EXPONENT))
         self._tries += 1
-        asked = getattr(stream.latest_client, "last_retry_after", None) or 0.0
-        return max(own, min(asked, MOST_PATIENCE))
+        retry_after = getattr(stream.latest_client, "last_retry_after", None) or 0.0
+        return max(backoff, min(retry_after, MOST_PATIENCE))
 
 
-async def _one(stream: Any, symbol: str, timeframe: str) -> dict[str, Any]:
+async def _watch_symbol(stream: Any, symbol: str, timeframe: str) -> dict[str, Any]:
     return {symbol: {timeframe: await stream.watch_ohlcv(symbol, timeframe)}}
 
 
-async def _surely(work: Coroutine[Any, Any, None]) -> None:
-    """Let something come to its end, though whoever waits for it is cancelled meanwhile."""
+async def _finish(work: Coroutine[Any, Any, None]) -> None:
+    """Await `work` to its end even if the awaiting task is cancelled meanwhile."""
     task = asyncio.ensure_future(work)
     try:
         await asyncio.shield(task)
@@ -199,9 +202,9 @@ async def _surely(work: Coroutine[Any, Any, None]) -> None:
         raise
 
 
-async def _left(stream: Any, started: Started) -> None:
-    """Close what a class of ccxt.pro holds; who does not take leave is left without."""
-    await started.end()  # else a connection under way would open again what is closed here
+async def _close(stream: Any, started: Started) -> None:
+    """Close the connections of a ccxt.pro object. A peer that does not answer in time is dropped."""
+    await started.end()  # else an unfinished connect would open again what is closed here
     with suppress(TimeoutError):
         async with asyncio.timeout(LEAVE_SECONDS):
             await stream.close_ws_clients()
@@ -210,19 +213,20 @@ async def _left(stream: Any, started: Started) -> None:
     await started.end()
 
 
-def _forget(stream: Any) -> None:
-    """Free what a class of ccxt.pro holds, most of a megabyte that refers to itself: cycles are looked for rarely."""
+def _free(stream: Any) -> None:
+    """Free the memory of a ccxt.pro object: almost 1 MB in reference cycles, which are collected only rarely."""
     socket = getattr(stream.latest_client, "connection", None)
     error = None if socket is None else socket.exception()
-    while error is not None:  # it came through frames that hold the socket, which holds it
+    while error is not None:  # its traceback holds frames, these hold the socket, and the socket holds the error
         error.__traceback__ = None
         error = error.__context__
-    for one in (stream.latest_client, stream):
-        if one is not None:
-            vars(one).clear()
+    for owner in (stream.latest_client, stream):
+        if owner is not None:
+            vars(owner).clear()
 
 
-async def _ended(*futures: asyncio.Future[Any]) -> None:
-    for one in futures:
-        one.cancel()
+async def _cancel(*futures: asyncio.Future[Any]) -> None:
+    """Cancel futures and wait until they are done."""
+    for future in futures:
+        future.cancel()
     await asyncio.gather(*futures, return_exceptions=True)

@@ -1,8 +1,7 @@
-"""A layer over a class of ccxt.pro (`ccxt_stream`): it tells of a closed candle at once, and no frame ends it.
+"""A layer over a class of ccxt.pro (`ccxt_stream`) that signals a closed candle at once.
 
-Its handshake follows no redirect (Z18).
-
-No price is read here, and no connection is kept: that is candle_stream.py.
+ccxt alone signals it only when the next candle begins. The layer also survives every frame, and its handshake follows
+no redirect (Z18). No price is read here; connections are managed in candle_stream.py.
 """
 
 import asyncio
@@ -12,30 +11,30 @@ from typing import Any
 
 from safla.exchange.failures import address_said
 
-Over = Callable[[str, int], None]  # of a symbol, every candle that opens before a moment, ms, is over
-Unfinished = Callable[[str, int], None]  # of a symbol, the candle that ends at a moment, ms, is not over
+Over = Callable[[str, int], None]  # symbol, ms: every candle that opens before that time has closed
+Unfinished = Callable[[str, int], None]  # symbol, ms: the candle that ends at that time is still open
 
 
 class Started:
-    """The running loop as a client of ccxt sees it: what it starts is remembered, so that it can be ended."""
+    """Stands in for the event loop of a ccxt client, and remembers the tasks that the client starts, to end them."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def create_task(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """What ccxt calls."""
+        """Start a task. Called by ccxt."""
         task = self._loop.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
     def call_soon(self, callback: Callable[..., Any], *arguments: Any) -> asyncio.Handle:
-        """What ccxt calls."""
+        """Schedule a callback. Called by ccxt."""
         return self._loop.call_soon(callback, *arguments)
 
     async def end(self) -> None:
-        """All of it is over when this returns."""
+        """Cancel all tasks and wait for them; those that they start meanwhile too."""
         while self._tasks:
             tasks = list(self._tasks)
             for task in tasks:
@@ -44,35 +43,38 @@ class Started:
 
 
 class CcxtStream:
-    """The additions to a class of ccxt.pro."""
+    """The methods that are put before those of a class of ccxt.pro."""
 
     id: str
     over: Over
     unfinished: Unfinished
-    unread: Callable[[str], None]  # told of a frame that nobody can read
+    unread: Callable[[str], None]  # called for a frame that cannot be read
     session: Any
     latest_client: Any = None  # the client of its latest connection
     safe_symbol: Callable[..., str]
 
     def client(self, url: str) -> Any:
-        """The client of an address. A frame that it cannot read would end its receiving for ever, without a word."""
-        found = super().client(url)  # type: ignore[misc]
+        """Return the client of an address.
+
+        Its handle_message is replaced: a frame that ccxt cannot read would end its receive loop for good and silently.
+        """
+        client = super().client(url)  # type: ignore[misc]
         _follow_no_redirect(self.session)
-        found.handle_message = partial(self._handled, found)
-        self.latest_client = found
-        return found
+        client.handle_message = partial(self._handle_safely, client)
+        self.latest_client = client
+        return client
 
     def handle_ohlcv(self, client: Any, message: Any) -> None:
-        """An event of Binance says whether its candle is closed, which ccxt drops (ccxt #21885)."""
+        """Read whether the candle is closed: an event of Binance says so, but ccxt drops it (ccxt #21885)."""
         if self.id.startswith("binance"):
-            told = message["k"]
-            ts, end, symbol = told["t"], told["T"] + 1, self.safe_symbol(told["s"], None, None, "spot")
-            self.over(symbol, end if told["x"] is True else ts)
-            if told["x"] is False:
+            event = message["k"]
+            ts, end, symbol = event["t"], event["T"] + 1, self.safe_symbol(event["s"], None, None, "spot")
+            self.over(symbol, end if event["x"] is True else ts)
+            if event["x"] is False:
                 self.unfinished(symbol, end)
         super().handle_ohlcv(client, message)  # type: ignore[misc]
 
-    def _handled(self, client: Any, message: Any) -> None:
+    def _handle_safely(self, client: Any, message: Any) -> None:
         from ccxt.base import errors
 
         try:
@@ -80,25 +82,25 @@ class CcxtStream:
         except (
             errors.BaseError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError,
         ) as error:  # fmt: skip
-            self.unread(type(error).__name__)  # its text would quote the frame
+            self.unread(type(error).__name__)  # without the text of the error, which would quote the frame
 
 
 def _follow_no_redirect(session: Any) -> None:
-    """Have a session of aiohttp raise where it would follow a redirect: its ws_connect takes no allow_redirects.
+    """Make an aiohttp session raise instead of following a redirect: its ws_connect has no allow_redirects.
 
-    Otherwise a handshake goes wherever it is sent, also from wss: to http:.
+    Otherwise a handshake would go wherever it is redirected, even from wss: to http:.
     """
     import aiohttp
 
     if session.trace_configs:
         return
     config = aiohttp.TraceConfig()
-    config.on_request_redirect.append(_refused)
+    config.on_request_redirect.append(_reject_redirect)
     config.freeze()
     session.trace_configs.append(config)
 
 
-async def _refused(session: object, context: object, redirect: Any) -> None:  # noqa: ARG001 - as aiohttp calls it
+async def _reject_redirect(session: object, context: object, redirect: Any) -> None:  # noqa: ARG001 - aiohttp calls it
     import aiohttp
 
     answer = redirect.response
@@ -112,5 +114,5 @@ async def _refused(session: object, context: object, redirect: Any) -> None:  # 
 
 @cache
 def ccxt_stream(kind: type) -> type:
-    """A class of ccxt.pro that tells of closed candles."""
+    """Return a subclass of a ccxt.pro class with the methods of CcxtStream before its own."""
     return type(f"CcxtStream{kind.__name__}", (CcxtStream, kind), {})

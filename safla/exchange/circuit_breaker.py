@@ -1,4 +1,9 @@
-"""The circuit breaker: three states, every legal move between them, and who may call (K1-K10). No I/O, no sleep."""
+"""The circuit breaker: while an exchange keeps failing, calls to it are rejected at once (K1-K10). No I/O, no sleep.
+
+Closed, every call passes. After several failures in a row the breaker opens, and every call is rejected for a while.
+Then it is half-open: one call at a time passes as a probe. Enough successful probes close it; a failed one opens it
+again.
+"""
 
 import threading
 import time
@@ -17,13 +22,13 @@ CLOSED, OPEN, HALF_OPEN = STATES
 TABLE = (
     # trigger  from       to
     ("trip", "closed", "open"),  # too many counted failures in a row (K3)
-    ("probe", "open", "half_open"),  # the recovery time is over, and somebody calls (K4)
-    ("close", "half_open", "closed"),  # enough probes came back well (K5)
+    ("probe", "open", "half_open"),  # the recovery time is over and a call comes (K4)
+    ("close", "half_open", "closed"),  # enough probes succeeded (K5)
     ("trip", "half_open", "open"),  # a probe failed
 )
 TRIP, PROBE, CLOSE = dict.fromkeys(trigger for trigger, _, _ in TABLE)
 
-SHORTEST_TURN = 0.001  # seconds: what is left of a probe's turn is never told as less
+SHORTEST_TURN = 0.001  # seconds: the least retry_after that a call gets while a probe is in flight
 
 _MACHINE = Machine(
     model=None,
@@ -38,7 +43,7 @@ _MACHINE = Machine(
 
 
 class _Cursor:
-    """What the machine moves: one state, for the length of one call."""
+    """The model of the machine: it holds one state during one call."""
 
     __slots__ = ("state",)
 
@@ -47,49 +52,50 @@ class _Cursor:
 
 
 def next_state(state: str, trigger: str) -> str:
-    """The state after a trigger, by the machine itself. MachineError for a move that TABLE does not have."""
+    """Return the state after a trigger. Raises MachineError for a move that TABLE does not have."""
     cursor = _Cursor(state)
     _MACHINE.events[trigger].trigger(cursor)
     return cursor.state
 
 
-MOVES = {(source, trigger): next_state(source, trigger) for trigger, source, _ in TABLE}  # a look-up is quicker
+MOVES = {(source, trigger): next_state(source, trigger) for trigger, source, _ in TABLE}  # faster than the machine
 
 
 class CircuitOpen(Exception):
-    """Nothing may be asked now. No request was made. Its cause is the last failure that was counted, where known."""
+    """The breaker rejected a call; no request was made. Its __cause__ is the last counted failure, if there was one."""
 
     def __init__(self, retry_after: float) -> None:
         super().__init__(retry_after)
-        self.retry_after = retry_after  # seconds, above 0: until a probe may pass, or the rest of a probe's turn
-        self.tried = False  # whether the call that is rejected has failed itself before
+        self.retry_after = retry_after  # seconds, above 0, until a call may pass (an estimate during a probe)
+        self.tried = False  # whether an earlier try of the rejected call has failed itself
 
     def __str__(self) -> str:
         return f"the breaker is open; a call may pass in {self.retry_after:.3f} s"
 
 
 class Move(NamedTuple):
-    """One change of state, as the log and the metrics hear it (K9)."""
+    """One change of state, as listeners get it for the log and the metrics (K9)."""
 
     source: str
     target: str
-    cause: str  # of the last counted failure, or what else led to it
-    # Failures in a row, or successes of probes, that led to it; 0 where only time did. It hides a method of tuples.
+    cause: str  # the text of the last counted failure, or another reason
+    # The failures in a row or the successful probes that led to it; 0 if only time passed. Overrides tuple.count.
     count: int  # type: ignore[assignment]
 
 
 class Breaker:
-    """Guards the calls to one exchange: closed, open, half-open. For tasks and threads alike (K1).
+    """Guards the calls to one exchange. Safe for tasks and for threads (K1).
 
     failure_threshold  counted failures in a row that open it, at least 1
-    recovery_seconds   how long it stays open, above 0; also the turn of a probe, by which CircuitOpen is told
-    success_threshold  probes in a row that close it, at least 1
+    recovery_seconds   how long it stays open, above 0; also the time after which a call that is rejected because a
+                       probe is in flight should ask again (CircuitOpen.retry_after)
+    success_threshold  successful probes in a row that close it, at least 1
     clock              seconds, monotonic
     """
 
     __slots__ = (
-        "_clock", "_era", "_failure_threshold", "_last", "_listeners", "_lock", "_moves", "_recovery_seconds",
-        "_success_threshold", "_telling",
+        "_clock", "_era", "_failure_threshold", "_last", "_listeners", "_lock", "_moves", "_notifying",
+        "_recovery_seconds", "_success_threshold",
     )  # fmt: skip
 
     def __init__(
@@ -104,33 +110,34 @@ class Breaker:
         self._success_threshold = success_threshold
         self._clock = clock
         self._era = _Era(CLOSED)  # a restart begins closed (K9)
-        self._last: Exception | None = None  # the last failure that was counted: the reason why it is open
+        self._last: Exception | None = None  # the last counted failure: the reason why it is open
         self._lock = threading.Lock()  # held for a few assignments, never while a call or a listener runs (K7)
         self._listeners: list[Callable[[Move], None]] = []
-        self._moves: deque[Move] = deque()  # made and not told yet
-        self._telling = threading.Lock()
+        self._moves: deque[Move] = deque()  # moves that the listeners have not got yet
+        self._notifying = threading.Lock()  # held by the thread that calls the listeners
 
     @property
     def state(self) -> str:
-        """One of STATES. An open breaker stays open until somebody calls, however long that takes (K4)."""
+        """One of STATES. An open breaker stays open until the next call, however late that comes (K4)."""
         return self._era.state
 
     def listen(self, listener: Callable[[Move], None]) -> Callable[[], None]:
-        """Hear of every move, after it and in order. What a listener raises is dropped: it changes nothing (K8).
+        """Call the listener after every move, in order. An exception of a listener is dropped and changes nothing (K8).
 
-        returns  what ends it: a breaker lives as long as the process, a listener need not
+        returns  a function that removes the listener: a breaker lives as long as the process, a listener need not
         """
         self._listeners.append(listener)
         return partial(self._listeners.remove, listener)
 
     def acquire(self) -> "Token":
-        """Leave for one call, to be ended once. CircuitOpen, at once, where none is given (K2)."""
-        era = self._era  # one read: its state and its identity belong together, without a lock
+        """Return a token for one call; it must be ended once. Raises CircuitOpen at once to reject the call (K2)."""
+        era = self._era  # read once, so that state and token belong to the same era: the usual case needs no lock
         if era.state == CLOSED:
             return Token(self, era)
         return self._probe()
 
     def _probe(self) -> "Token":
+        """Return a token for a probe, or raise CircuitOpen. An open breaker becomes half-open here when it is time."""
         with self._lock:
             now = self._clock()
             if self._era.state == OPEN and now >= self._era.until:
@@ -139,16 +146,17 @@ class Breaker:
             if era.state == OPEN:
                 raise CircuitOpen(era.until - now) from self._last
             if era.probing:
+                # Nobody knows when the probe comes back. Callers ask again once in each recovery time after its start.
                 turn = self._recovery_seconds
                 raise CircuitOpen(max(turn - (now - era.began) % turn, SHORTEST_TURN)) from self._last
-            if era.state == HALF_OPEN:
+            if era.state == HALF_OPEN:  # it may also have closed since acquire() looked: then this is a usual call
                 era.probing, era.began = True, now
-        self._tell()
+        self._notify()
         return Token(self, era)
 
     def _succeeded(self, era: "_Era") -> None:
         with self._lock:
-            if era is not self._era:  # of an earlier state (K6)
+            if era is not self._era:  # the call began before the last move: its result says nothing about now (K6)
                 return
             if era.state == CLOSED:
                 era.count = 0
@@ -158,7 +166,7 @@ class Breaker:
             if era.count < self._success_threshold:
                 return
             self._move(CLOSE, "probes succeeded", era.count)
-        self._tell()
+        self._notify()
 
     def _failed(self, era: "_Era", cause: str, error: Exception | None) -> None:
         with self._lock:
@@ -171,48 +179,52 @@ class Breaker:
                 if count < self._failure_threshold:
                     return
             self._move(TRIP, cause, count)
-        self._tell()
+        self._notify()
 
     def _released(self, era: "_Era") -> None:
         with self._lock:
             era.probing = False
 
     def _move(self, trigger: str, cause: str, count: int) -> None:
-        """Under the lock."""
+        """Change the state. The caller holds the lock."""
         source = self._era.state
         target = MOVES[source, trigger]
         self._era = _Era(target, self._clock() + self._recovery_seconds)
         self._moves.append(Move(source, target, cause, count))
 
-    def _tell(self) -> None:
-        """Outside the lock. One thread tells at a time, so that nobody hears of the second move before the first."""
-        while self._moves and self._telling.acquire(blocking=False):
+    def _notify(self) -> None:
+        """Call the listeners for all new moves. The caller does not hold the lock: a listener may be slow.
+
+        One thread does it at a time, so that moves arrive in order. A thread that finds another at work leaves its
+        move to that one. The outer loop is for a move that is added after the inner loop ended and before the release.
+        """
+        while self._moves and self._notifying.acquire(blocking=False):
             try:
                 while self._moves:
-                    self._tell_all(self._moves.popleft())
+                    self._notify_all(self._moves.popleft())
             finally:
-                self._telling.release()
+                self._notifying.release()
 
-    def _tell_all(self, move: Move) -> None:
-        for listener in tuple(self._listeners):
-            attempt(partial(listener, move))  # whatever it raises: the breaker has moved, and the others shall hear it
+    def _notify_all(self, move: Move) -> None:
+        for listener in tuple(self._listeners):  # a copy: a listener may remove itself
+            attempt(partial(listener, move))  # drops an exception: the move has happened, and the others must get it
 
 
 class _Era:
-    """The time between two moves. A new one is the next generation: what belongs to an older one is not heard (K6)."""
+    """The time between two moves, with its counts. A move begins a new era; results of an old one are ignored (K6)."""
 
     __slots__ = ("began", "count", "probing", "state", "until")
 
     def __init__(self, state: str, until: float = 0.0) -> None:
-        self.state = state  # never written again
-        self.until = until  # the end of an open one
+        self.state = state  # never changes
+        self.until = until  # when an open breaker may become half-open, seconds, monotonic
         self.count = 0  # failures in a row while closed, successes while half-open
         self.probing = False  # whether a probe is in flight
-        self.began = 0.0  # when it left
+        self.began = 0.0  # when that probe began, seconds, monotonic
 
 
 class Token:
-    """Leave for one call. It ends once: a second end is a bug of ours."""
+    """The permission for one call. It is ended once, by success(), failure() or release(); AssertionError if twice."""
 
     __slots__ = ("_breaker", "_ended", "_era")
 
@@ -222,24 +234,24 @@ class Token:
         self._ended = False
 
     def holds(self) -> bool:
-        """Whether the breaker is still in the state that gave it."""
+        """Whether the breaker has not changed its state since it gave this token."""
         return self._era is self._breaker._era
 
     def success(self) -> None:
-        """The call came back well."""
+        """End it: the call succeeded."""
         assert not self._ended, "a token ends once"
         self._ended = True
-        if self._era.count or self._era.state != CLOSED:  # else there is nothing to set to zero, and no lock is needed
+        if self._era.count or self._era.state != CLOSED:  # else nothing changes, so no lock is needed
             self._breaker._succeeded(self._era)
 
     def failure(self, cause: str, error: Exception | None = None) -> None:
-        """The call failed in a way that counts (X7). error: what is told to those who are rejected because of it."""
+        """End it: the call failed in a way that counts (X7). error: the __cause__ of the rejections that follow."""
         assert not self._ended, "a token ends once"
         self._ended = True
         self._breaker._failed(self._era, cause, error)
 
     def release(self) -> None:
-        """The call was cancelled, or ended in what is not counted: the slot is free, no count moves (K7)."""
+        """End it: the call was cancelled, or failed in a way that does not count. No count changes (K7)."""
         assert not self._ended, "a token ends once"
         self._ended = True
         self._breaker._released(self._era)

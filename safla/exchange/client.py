@@ -1,7 +1,7 @@
-"""An exchange as a source of closed candles: its rules for orders, and pages of candles (EXCHANGE 5).
+"""The client of one exchange (`Feed`): it fetches order rules, market states and pages of candles.
 
-Every request passes one rate limiter and one circuit breaker; every answer is judged (transport.py,
-pages.py). What is stored and which page is asked for next is decided in backfill.py.
+Every request passes one rate limiter and one circuit breaker, and every answer is checked (transport.py, pages.py).
+Which page is fetched next, and what is stored, is decided by the callers: data/backfill.py and live_symbol.py.
 """
 
 import math
@@ -30,42 +30,43 @@ from safla.exchange.retry import Again, Patience
 from safla.exchange.server_time import ClockReading, ServerTime
 from safla.exchange.transport import HttpAnswer, Row
 
-BUSY = 0.8  # of the weight that an exchange allows: above it we hold back, for others may share the address
-MINUTE = 60.0  # seconds: the weight is counted again from zero at each
-AT_ONCE = 8  # requests in flight: so many may be too many before the first answer says so
-WEIGHT = 2  # of a page of candles
+BUSY = 0.8  # share of the allowed weight above which no request goes out: others may share the IP address
+MINUTE = 60.0  # seconds; the exchange counts the weight from zero in each minute of its clock
+AT_ONCE = 8  # requests in flight: as many may go out before the first answer says that they are too many
+WEIGHT = 2  # the weight of a page of candles
 
 Answer = TypeVar("Answer")
 
-# Of the call that is under way: whether the gate was passed for a request that has not left yet.
+# For the current call: holds an item if the rate limiter was passed for a request that has not gone out yet.
 _passes: ContextVar[list[bool]] = ContextVar("passes")
 
-logger.disable("safla")  # until somebody gives the log a place (observe/event_log.py): a library is silent
+logger.disable("safla")  # a library is silent until the application sets up logging (observe/event_log.py)
 
 
 class Ban:
-    """That an exchange wants to hear nothing until a moment, from whatever feed of the process (X1, R3)."""
+    """A ban by an exchange: no feed of the process may send it a request until a time (X1, R3)."""
 
     def __init__(self) -> None:
         self.until = -math.inf  # seconds, monotonic
-        self.text = ""  # what is said to whoever asks before
+        self.text = ""  # the error message for requests before that time
 
 
 class WeightLimit:
-    """How much weight an exchange allows a minute, and how much of this minute's is used."""
+    """The weight that an exchange allows in a minute, and how much of it is used in the current minute."""
 
     def __init__(self) -> None:
-        self.weight: int | None = None  # that is allowed; None: it did not say yet
-        self._used, self._until = 0, -math.inf  # of the minute that ends then, seconds, monotonic
+        self.weight: int | None = None  # allowed in a minute; None: the exchange has not stated it yet
+        self._used, self._until = 0, -math.inf  # the weight used, and the end of its minute in seconds, monotonic
 
     def heard(self, used: int, *, until: float) -> bool:
-        """So much is used of the minute that ends then. Whether that is so much that nothing more may be asked."""
+        """Note the weight that is used of the minute that ends at `until`. Returns whether it is above the limit."""
+        # Answers of one minute may come out of order: the largest count is the latest.
         same = abs(until - self._until) < MINUTE / 2
         self._used, self._until = max(used, self._used) if same else used, until
         return used > self._most()
 
     def wait(self, in_flight: int, now: float) -> float:
-        """Seconds until one more may be asked for beside those in flight, which may not be counted yet; 0: at once."""
+        """Seconds until one more request may go out; 0: now. Those in flight may not be in the count yet: add them."""
         full = now < self._until and self._used + WEIGHT * (in_flight + 1) > self._most()
         return self._until - now if full else 0.0
 
@@ -77,7 +78,7 @@ _SHARED: dict[tuple[object, ...], tuple[RateLimiter, Breaker, Ban, WeightLimit]]
 
 
 def feed_of(config: ExchangeSection, *, clock: Clock = SYSTEM) -> "Feed":
-    """The feed of an exchange. All of a process that go to one exchange share gate, breaker, ban and allowance."""
+    """Return a feed. All feeds of a process to one exchange share rate limiter, breaker, ban and weight limit."""
     settings = config.circuit_breaker
     key = (config.name, config.rest_url, config.rate_limit_per_minute, settings, clock)
     if key not in _SHARED:
@@ -98,23 +99,24 @@ def feed_of(config: ExchangeSection, *, clock: Clock = SYSTEM) -> "Feed":
 
 
 class Feed:
-    """One exchange, asked for candles. An async context manager; it holds connections."""
+    """The client of one exchange. An async context manager: it holds connections."""
 
     def __init__(
         self, config: ExchangeSection, *, gate: RateLimiter, breaker: Breaker, ban: Ban, allowance: WeightLimit,
         clock: Clock = SYSTEM, chance: Callable[[float, float], float] = random.uniform,
     ) -> None:  # fmt: skip
         self.name = config.name
-        self.honours_since = config.name.startswith("binance")  # a page is the oldest candles from there on, always
-        self.counts: Counter[str] = Counter()  # requests, retries, and the moves of the breaker
-        self.weight: int | None = None  # used within this minute, where the exchange says so
+        # Whether a page always begins with the oldest candle from `since` on. Others may send their newest ones (X16).
+        self.honours_since = config.name.startswith("binance")
+        self.counts: Counter[str] = Counter()  # requests, retries, connections, held back, and the moves of the breaker
+        self.weight: int | None = None  # used in this minute; None: the exchange does not state it
         self.config, self.clock, self._chance = config, clock, chance
         self._gate, self._breaker, self._ban, self._allowance = gate, breaker, ban, allowance
         self.time = ServerTime(self.name, clock=clock, ask=lambda: self._ask(self._server_time, "its clock"))
         self._patience = Patience(config.retry_attempts, float(config.retry_delay_seconds))
         self._stopped: SaflaError | None = None
         self._ccxt: Any = None
-        self._unheard: Callable[[], None] = lambda: None
+        self._stop_listening: Callable[[], None] = lambda: None
 
     async def __aenter__(self) -> Self:
         self._ccxt = factory.make_exchange(self.config)
@@ -124,18 +126,18 @@ class Feed:
         self._ccxt.under_way = lambda ts, step: self.time.known and self.time.carried().within(ts, step)
         self._ccxt.retry_after = lambda text: retry.retry_after(text, now=self._wall())
         self._ccxt.until = lambda seconds: iso(math.ceil(self.clock.wall() + seconds) * 1000)
-        self._unheard = self._breaker.listen(self._moved)
+        self._stop_listening = self._breaker.listen(self._moved)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._unheard()
+        self._stop_listening()
         await self._ccxt.close()
 
     async def rules(self, symbols: Sequence[str]) -> dict[str, OrderRules]:
-        """What the exchange asks of an order in each symbol today (S3). ConfigError for a symbol it does not have."""
-        for few in (symbols, ()):  # where one of them is not there, all are loaded, to say what is
+        """Return today's order rules of each symbol (S3). ConfigError for a symbol that the exchange does not have."""
+        for few in (symbols, ()):  # if one is missing, load all symbols, so that the error can name similar ones
             try:
                 await self._ask(
                     partial(factory.load_markets, self._ccxt, few, config=self.config, wanted=symbols), "its symbols"
@@ -148,86 +150,87 @@ class Feed:
         return {symbol: factory.rules(self._ccxt, symbol) for symbol in symbols}
 
     async def closed(self, symbols: Sequence[str]) -> frozenset[str]:
-        """The symbols whose markets trade no more, as the exchange says today (S6a)."""
+        """Return those of the symbols whose markets have ended, by the exchange's answer of today (S6a)."""
         await self._load(symbols)
         return frozenset(symbol for symbol in symbols if self.over(symbol))
 
     async def learn_limits(self, symbols: Sequence[str]) -> None:
-        """Ask how much may be asked, where that is not known and so many symbols are asked for that it matters."""
+        """Fetch the request limits of the exchange if they are unknown and so many symbols may reach them."""
         if self._allowance.weight is not None or len(symbols) <= AT_ONCE:
             return
         try:
             await self._ask(partial(factory.ask_limits, self._ccxt, symbols[0]), "its limits")
-        except SaflaError as error:  # candles are asked for all the same, and say what is wrong
-            logger.warning("{}: how much it allows is not known: {}", self.name, error)
+        except SaflaError as error:  # go on: if the exchange is down, the request for candles will say so
+            logger.warning("{}: the request limits are unknown: {}", self.name, error)
 
     def assume(self, symbols: Sequence[str]) -> bool:
-        """Whether candles of the symbols can be asked for without asking for the symbols first."""
+        """Whether candles of the symbols can be fetched without fetching the list of symbols first."""
         return factory.assume(self._ccxt, symbols)
 
     def over(self, symbol: str) -> bool | None:
-        """Whether the exchange says that a market is over; None where it was not asked for its symbols yet."""
+        """Whether the market has ended, as the exchange states; None if its markets were not fetched yet."""
         status = factory.status(self._ccxt, symbol)
         return None if status is None else status in factory.OVER
 
     async def is_over(self, symbol: str) -> bool:
-        """The same; the exchange is asked where it was not yet."""
+        """Whether the market has ended; fetches the markets if necessary."""
         if self.over(symbol) is None:
             try:
                 await self.rules((symbol,))
             except ConfigError:
-                return False  # it is not there at all, which is no word of an end
+                return False  # an unknown symbol: the exchange does not state an end
         return bool(self.over(symbol))
 
     @property
     def stopped(self) -> bool:
-        """Whether nothing more may be asked of it (418, 451, a long Retry-After)."""
+        """Whether no further request may be sent (after 418, 451 or a long Retry-After)."""
         return self._stopped is not None or self.clock.monotonic() < self._ban.until
 
     @property
     def breaker(self) -> str:
-        """The state of the breaker."""
+        """The state of the circuit breaker: closed, open or half_open."""
         return self._breaker.state
 
     def spent(self) -> int:
-        """Requests within the last minute, of the whole process."""
+        """The number of requests of the whole process within the last minute."""
         return self._gate.spent()
 
     @property
     def markets(self) -> list[Any]:
-        """What ccxt knows of the exchange's symbols by now."""
+        """The markets of the exchange that ccxt has loaded so far."""
         return list((self._ccxt.markets or {}).values())
 
     async def before_connection(self) -> None:
         """Pass the rate limiter for a connection of a stream, as for a request (X6). ExchangeError after a ban."""
-        self._refuse_stopped()
+        self._raise_if_stopped()
         await self._gate.enter()
-        self._refuse_stopped()
+        self._raise_if_stopped()  # a ban may have come during the wait
         self.counts["connections"] += 1
 
     async def page(
         self, symbol: str, timeframe: str, *, since: int, limit: int, until: int | None = None,
-        sound: Callable[[Series], object] = lambda found: None, bad: list[pages.BadRow] | None = None,
+        sound: Callable[[Series], object] = lambda series: None, bad: list[pages.BadRow] | None = None,
         cut: Callable[[int], object] = lambda ts: None,
     ) -> Series | None:  # fmt: skip
-        """The first candles that open at since or later, limit at most; the unfinished one may be among them.
+        """Return the first candles that open at `since` (ms) or later, at most `limit`; the last may be unfinished.
 
         until  ms, exclusive; None: no end
-        sound  raises DataError for a page that the caller cannot take, which is as one with a bad row
-        bad    where a caller can do without some candles: the rows that are none are left out, and told here (S6a)
-        cut    told of a last row that could not be taken because its candle is not over, ms: when that opens
-        returns None for an empty page. DataError for a page with a row that stays bad; ExchangeError.
+        sound  raises DataError for candles that the caller cannot take; they count as bad rows
+        bad    a list for the caller that can do without some candles (S6a): bad rows are left out of the page and
+               put here. None: a bad row makes the whole page bad
+        cut    called with the open time (ms) of a last row that was left out because its candle is unfinished
+        Returns None for an empty page. Raises DataError if a row is bad in every try, and ExchangeError.
         """
         factory.refuse_timeframe(self._ccxt, timeframe)
         origin = f"{self.name} {symbol} {timeframe}"
         parameters = {} if until is None else {"until": until - 1}
         await self.time.now()
 
-        async def asked() -> Series | None:
+        async def fetch_and_check() -> Series | None:
             rows: list[Row] = await self._ccxt.fetch_ohlcv(symbol, timeframe, since, limit, parameters)
             later = pages.ahead(rows, self.time.latest())
-            if later is not None:  # a bad row, or our clock stood still in a sleep
-                await self.time.recheck(f"{symbol}: a candle of {iso(later)} is served", self._server_time)
+            if later is not None:  # a bad row, or our clock stood still while this machine slept
+                await self.time.recheck(f"{symbol}: a candle of the future came, {iso(later)}", self._server_time)
             now = self.time.carried()
             expected = pages.PageRequest(origin, symbol, TIMEFRAMES[timeframe], since, limit, now.most, now.least)
             try:
@@ -236,24 +239,24 @@ class Feed:
                 if bad is None:
                     raise RequestFailed(str(error), BAD_ROW) from error
             try:
-                found, bad[:] = pages.sound_rows(rows, expected, sound=sound, cut=cut)
+                series, bad[:] = pages.sound_rows(rows, expected, sound=sound, cut=cut)
             except DataError as error:
                 raise RequestFailed(str(error), BAD_ROW) from error
-            return found
+            return series
 
-        return await self._ask(asked, origin)
+        return await self._ask(fetch_and_check, origin)
 
     async def _load(self, symbols: Sequence[str], *, wanted: Sequence[str] = ()) -> None:
         request = partial(factory.load_markets, self._ccxt, symbols, config=self.config, wanted=wanted)
         await self._ask(request, "its symbols")
 
     async def _ask(self, request: Callable[[], Awaitable[Answer]], subject: str) -> Answer:
-        """One answer, through gate, retries and breaker (R1). The error of a person for whatever stays."""
-        self._refuse_stopped()
+        """Send a request through retries, breaker and rate limiter (R1). Raises SaflaError when it fails for good."""
+        self._raise_if_stopped()
         subject = subject if subject.startswith(self.name) else f"{self.name}, {subject}"
         try:
             return await retry.call(
-                lambda: self._judged(request, subject), patience=self._patience, gate=self._gate, breaker=self._breaker,
+                lambda: self._try(request, subject), patience=self._patience, gate=self._gate, breaker=self._breaker,
                 chance=self._chance, sleep=self.clock.sleep, told=lambda again: self._again(again, subject),
             )  # fmt: skip
         except CircuitOpen as error:
@@ -265,7 +268,8 @@ class Feed:
             logger.error("{}", final)
             raise final from error
 
-    async def _judged(self, request: Callable[[], Awaitable[Answer]], subject: str) -> Answer:
+    async def _try(self, request: Callable[[], Awaitable[Answer]], subject: str) -> Answer:
+        """Try a request once; the retry loop has passed the rate limiter for it. RequestFailed says what failed."""
         _passes.set([True])
         try:
             return await _read(request)
@@ -276,32 +280,32 @@ class Feed:
     async def _server_time(self) -> ClockReading:
         sent = self.clock.monotonic()
         try:
-            found = await _read(self._ccxt.fetch_time)
+            server_ms = await _read(self._ccxt.fetch_time)
         except RequestFailed as error:
             error = of_clock(error)
             error.subject = f"{self.name}, its clock"
             raise error from error.__cause__
-        if type(found) is not int or found <= 0:
-            raise RequestFailed(f"its clock says {row_said(found)}", BAD_ANSWER)
-        return ClockReading(found, sent, self.clock.monotonic())
+        if type(server_ms) is not int or server_ms <= 0:
+            raise RequestFailed(f"expected its time in ms, got {row_said(server_ms)}", BAD_ANSWER)
+        return ClockReading(server_ms, sent, self.clock.monotonic())
 
     async def _before(self) -> None:
-        """A call that sends more than one request passes the gate for each; none leaves once all was stopped."""
+        """Called before each request that ccxt sends. A call of ccxt may send several: each passes the rate limiter."""
         passes = _passes.get()
         if passes:
             passes.pop()
         else:
             await self._gate.enter()
-        self._refuse_stopped()
+        self._raise_if_stopped()  # another task may have met a ban meanwhile
         self.counts["requests"] += 1
 
     def _stop(self, final: SaflaError, *, seconds: float) -> None:
-        """Nothing more is asked of it for any symbol: by this feed, and for so long by no other."""
+        """Send no more requests: this feed for good, and no other feed of the process for so many seconds."""
         self._stopped = final
         if seconds > 0:
             self._ban.until, self._ban.text = self.clock.monotonic() + seconds, str(final)
 
-    def _refuse_stopped(self) -> None:
+    def _raise_if_stopped(self) -> None:
         if self._stopped is not None:
             raise self._stopped
         if self.clock.monotonic() < self._ban.until:
@@ -310,16 +314,18 @@ class Feed:
     def _allowed(self, weight: int) -> None:
         self._allowance.weight = weight
 
-    def _heard(self, heard: HttpAnswer) -> None:
-        used = heard.headers.get("x-mbx-used-weight-1m", "")
+    def _heard(self, answer: HttpAnswer) -> None:
+        """Read the used weight from an answer. Above the limit, shut the rate limiter until the next minute (X6)."""
+        used = answer.headers.get("x-mbx-used-weight-1m", "")
         if not (used.isdecimal() and len(used) < 10):
             return
         self.weight = int(used)
-        rest = MINUTE - (self.time.carried().least / 1000 if self.time.known else self.clock.wall()) % MINUTE  # X8
+        # What is left of the minute by the exchange's clock (X8); by ours until that is known.
+        rest = MINUTE - (self.time.carried().least / 1000 if self.time.known else self.clock.wall()) % MINUTE
         if self._allowance.heard(self.weight, until=self.clock.monotonic() + rest):
             self.counts["held back"] += 1
             self._gate.shut(rest)
-            logger.warning("{}: {} weight used of this minute's; nothing is asked for {:.0f} s", self.name, used, rest)
+            logger.warning("{}: {} of this minute's weight is used; no request for {:.0f} s", self.name, used, rest)
 
     def _again(self, again: Again, subject: str) -> None:
         self.counts["retries"] += 1
@@ -334,7 +340,7 @@ class Feed:
 
 
 async def _read(request: Callable[[], Awaitable[Answer]]) -> Answer:
-    """What a request brings. RequestFailed for whatever it raises."""
+    """Return the answer to a request. RequestFailed for what ccxt raises, and for errors of its parsers."""
     from ccxt.base import errors
 
     try:
@@ -344,10 +350,11 @@ async def _read(request: Callable[[], Awaitable[Answer]]) -> Answer:
 
 
 def _rejected(error: CircuitOpen, subject: str) -> SaflaError:
-    """The error for a person whom an open breaker rejects: the failure that it is open for, and its exit code."""
+    """The error for the user when the breaker rejects: it names the failure that opened it, and has its exit code."""
     why = error.__cause__
     text = f"the breaker is open after too many failures; try again in {math.ceil(error.retry_after)} s"
     if not isinstance(why, RequestFailed):
         return ExchangeError(f"{subject}: {text}")
     last = why.told(why.subject or subject)
-    return why.kind.stays(f"{last if error.tried else f'{subject}: not asked; the last failure was: {last}'}; {text}")
+    reason = last if error.tried else f"{subject}: not requested; the last failure was: {last}"
+    return why.kind.stays(f"{reason}; {text}")

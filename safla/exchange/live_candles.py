@@ -1,6 +1,12 @@
-"""Candles as they close: one timestamp at a time, whole, in order, without end (S1, S2, S6, X8-X13).
+"""The live source of candles: batches of all symbols, one timestamp at a time, in order (S1, S2, S6, X8-X13).
 
-Requests bring every value; the stream only says when to ask (candle_stream.py). One symbol is live_symbol.py.
+A batch is yielded once every symbol has its candle, or once it is certain that it has none. Requests bring all values;
+the stream only tells when to request (candle_stream.py). The state of one symbol is in live_symbol.py.
+
+    loop:  yield the complete batches
+           wait until a candle should have closed, or the stream says so
+           request the symbols that are due, all at once
+           decide what each answer means: go on, wait and report, or end
 """
 
 import asyncio
@@ -23,27 +29,28 @@ from safla.exchange.outages import Outages, TroubleListener
 from safla.exchange.retry import TransientError
 from safla.exchange.server_time import Now
 
-CANDLES_BETWEEN_LOOKS = 10  # at the markets of symbols that serve nothing
-GRACE_MS = 1_500  # after a close, where the stream does not ring (X13)
-WAKE_SECONDS = 20.0  # between two looks at the clocks: after a suspend no wait may go on as though nothing was
+CANDLES_BETWEEN_LOOKS = 10  # candles between two checks whether markets have ended, while a symbol serves nothing
+GRACE_MS = 1_500  # after its close a candle is requested if the stream does not signal it before (X13)
+WAKE_SECONDS = 20.0  # the longest sleep without a look at the clocks: after a suspend it would last too long
 
 
 class CandleBatch(NamedTuple):
-    """The candles of one time."""
+    """The candles of all symbols at one timestamp."""
 
-    ts: int  # ms
-    rows: tuple[CandleRow | None, ...]  # of each symbol, in order; None: it is a fact that it has none
-    came: float  # when the last of them was there, seconds, monotonic
+    ts: int  # ms, the open time
+    rows: tuple[CandleRow | None, ...]  # a row for each symbol, in order; None: a believed gap, or passed over
+    came: float  # when the last of them came, seconds, monotonic
 
 
-Arrivals = AsyncGenerator[CandleBatch, None]  # to be closed by whoever reads it, for it may hold connections
+Arrivals = AsyncGenerator[CandleBatch, None]  # the reader must close it: it may hold connections
 
 
 class LiveSource:
-    """The candles of some symbols on one time grid, as they close. It is read once, by one reader.
+    """The candles of some symbols on one time grid, as they close. To be iterated once, by one reader.
 
-    It ends where no market of its symbols trades any more, and by ConfigError for a symbol that the exchange never had,
-    by ExchangeError where the only symbol is gone or the exchange rejects us; other errors are waited out (R8, S6a).
+    The iteration ends at `end`, or when the markets of all symbols have ended. It raises ConfigError for a symbol that
+    the exchange never had, and ExchangeError if the only symbol left is gone, or if the exchange rejects requests for
+    good. All other errors are waited out (R8, S6a).
     """
 
     def __init__(
@@ -52,164 +59,176 @@ class LiveSource:
         told: TroubleListener, max_wait: int,
     ) -> None:  # fmt: skip
         """
-        since     the next candle of each symbol, ms
-        end       ms, exclusive; None: none
-        told      must not raise
-        max_wait  candles for which a symbol that answers without its candle holds up the others (S6a)
+        since          the next candle of each symbol, ms
+        candle_stream  None: each candle is requested GRACE_MS after its close
+        end            ms, exclusive; None: no end
+        told           called with each report: kind of trouble, symbol, text. It must not raise
+        max_wait       candles for which the others wait while a symbol answers without its candle (S6a)
         """
-        self.counts: Counter[str] = Counter()  # candles repeated and revised, gaps, what was asked again, volumes cut
-        self._feed, self._clock, self._candle_stream, self._told = feed, clock, candle_stream, told
+        self.counts: Counter[str] = Counter()  # for the log: repeated, revised, gaps, asked again, volumes cut, ...
+        self._feed, self._clock, self._candle_stream, self._report = feed, clock, candle_stream, told
         self._step, self._end = TIMEFRAMES[timeframe], end
         shapes = [SymbolSpec(timeframe, scale, price_limit, fetch_limit, max_wait) for scale in scales]
-        self._lines = [
-            Followed(feed, symbol, shape, want=since[symbol], clock=clock, told=self._of_line, counts=self.counts)
+        self._symbols = [
+            Followed(feed, symbol, shape, want=since[symbol], clock=clock, told=self._report_of, counts=self.counts)
             for symbol, shape in zip(symbols, shapes, strict=True)
         ]
-        self._due = Due(clock)  # the exchange's clock
-        self._look_ms = 0  # when the markets of symbols that serve nothing are looked at again
+        self._due = Due(clock)  # for requests of the exchange's time
+        self._look_ms = 0  # ms: when the states of markets may be requested again
         self._outages = Outages(feed.name, told=told, well=live_symbol.WELL)
         feed.time.told = lambda text: told(live_symbol.CLOCK, "", text)
 
     async def __aiter__(self) -> "Arrivals":
         while True:
-            for arrival in self._whole():
-                yield arrival
-            if not self._wanting():
+            for batch in self._complete_batches():
+                yield batch
+            if not self._unfinished():
                 return
-            await self._bring()
+            await self._fetch()
 
     @property
     def waits_for(self) -> tuple[tuple[str, int], ...]:
         """The next candle of each symbol, ms."""
-        return tuple((line.symbol, line.want) for line in self._lines)
+        return tuple((followed.symbol, followed.want) for followed in self._symbols)
 
-    def _whole(self) -> Iterator[CandleBatch]:
-        """What every symbol is through with, or is passed over at (S6a), in order.
+    def _complete_batches(self) -> Iterator[CandleBatch]:
+        """Yield the timestamps for which every symbol has its candle, certainly has none, or is passed over (S6a).
 
-        A time at which none has a candle is no time of a run.
+        A timestamp at which no symbol has a candle gets no batch.
         """
-        for line in self._lines:
-            line.skip_bad()
-        came = max(line.came for line in self._lines)
-        for ts in sorted({ts for line in self._lines for ts in line.rows}):
-            waited = [line for line in self._lines if line.want <= ts and not line.ended]
-            if (self._end is not None and ts >= self._end) or not all(line.passed_over(ts) for line in waited):
+        for followed in self._symbols:
+            followed.skip_bad()
+        came = max(followed.came for followed in self._symbols)
+        for ts in sorted({ts for followed in self._symbols for ts in followed.rows}):
+            waited_for = [followed for followed in self._symbols if followed.want <= ts and not followed.ended]
+            if (self._end is not None and ts >= self._end) or not all(each.passed_over(ts) for each in waited_for):
                 return
-            for line in waited:
-                line.pass_over(ts)
-            came = self._clock.monotonic() if waited else came
-            yield CandleBatch(ts, tuple(line.rows.pop(ts, None) for line in self._lines), came)
+            for followed in waited_for:
+                followed.pass_over(ts)
+            came = self._clock.monotonic() if waited_for else came
+            yield CandleBatch(ts, tuple(followed.rows.pop(ts, None) for followed in self._symbols), came)
 
-    def _wanting(self) -> list[Followed]:
-        open_lines = [line for line in self._lines if not line.ended]
-        return [line for line in open_lines if self._end is None or line.want < self._end]
+    def _unfinished(self) -> list[Followed]:
+        """The symbols of which further candles are needed."""
+        trading = [followed for followed in self._symbols if not followed.ended]
+        return [followed for followed in trading if self._end is None or followed.want < self._end]
 
-    async def _bring(self) -> None:
-        """Wait until something is due, or ask for what is."""
+    async def _fetch(self) -> None:
+        """Request the candles that are due, or wait until some are. Returns after each step, so that batches go out."""
         if self._due.left() > 0:
             await self._clock.sleep(self._due.left())
         try:
             now = await self._feed.time.now()
         except SaflaError as error:
-            self._refused(self._due, error)
+            self._note_failure(self._due, error)
             self._outages.tell(live_symbol.REFUSED, {"": str(error)})
             return
-        self._well(self._due, "")
-        lines = [(self._left(line, now), line) for line in self._wanting() if not line.full]
-        asked = [line for left, line in lines if left <= 0]
-        if not asked:
-            await self._rest(min(left for left, _ in lines))
+        self._note_success(self._due, "")
+        waits = [(self._left(followed, now), followed) for followed in self._unfinished() if not followed.full]
+        due = [followed for left, followed in waits if left <= 0]
+        if not due:
+            await self._sleep(min(left for left, _ in waits))
             return
-        to = now.least // self._step * self._step
-        outcomes = await asyncio.gather(*(self._asked(line, to, now.least) for line in asked))
-        self._judge(list(zip(asked, outcomes, strict=True)))
+        to = now.least // self._step * self._step  # candles that open before it have closed, by the exchange's clock
+        outcomes = await asyncio.gather(*(self._request(followed, to, now.least) for followed in due))
+        self._handle(list(zip(due, outcomes, strict=True)))
         await self._end_closed(now.least)
 
     async def _end_closed(self, now: int) -> None:
-        """Symbols that serve nothing: whether their markets trade at all, once in some candles (S6a)."""
-        stuck = [line for line in self._lines if line.stuck]
+        """End the symbols that serve nothing and whose markets have ended: request that once in some candles (S6a)."""
+        stuck = [followed for followed in self._symbols if followed.stuck]
         if not stuck or now < self._look_ms:
             return
         self._look_ms = now + CANDLES_BETWEEN_LOOKS * self._step
         try:
-            closed = await self._feed.closed([line.symbol for line in self._lines if not line.ended])
+            closed = await self._feed.closed([followed.symbol for followed in self._symbols if not followed.ended])
         except SaflaError:
-            return  # the next answer about candles says what is wrong
-        for line in stuck:
-            if line.symbol in closed:
-                line.end("is closed")
+            return  # if the exchange fails, the next request for candles reports it
+        for followed in stuck:
+            if followed.symbol in closed:
+                followed.end("is closed")
 
-    def _left(self, line: Followed, now: Now) -> float:
-        """Seconds until a symbol's next candle may be asked for: it is over (X8), and the stream said so or did not."""
-        over = line.want + self._step
-        heard_over = self._candle_stream is not None and self._candle_stream.over(line.symbol) >= over
-        return max((over + (0 if heard_over else GRACE_MS) - now.least) / 1000, line.due.left())
+    def _left(self, followed: Followed, now: Now) -> float:
+        """Seconds until the next candle of a symbol may be requested; 0 or less: now.
 
-    async def _rest(self, seconds: float) -> None:
-        """Until the stream says that a candle closed, for so many seconds at most, and until the clocks want a look."""
+        It must have closed by the exchange's clock (X8): as soon as the stream has signalled it, or GRACE_MS later.
+        Pauses after failures and after answers without it count as well.
+        """
+        over = followed.want + self._step
+        signalled = self._candle_stream is not None and self._candle_stream.over(followed.symbol) >= over
+        return max((over + (0 if signalled else GRACE_MS) - now.least) / 1000, followed.due.left())
+
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep for so many seconds, WAKE_SECONDS at most, or until the stream signals a close."""
         waits = [asyncio.ensure_future(self._clock.sleep(min(seconds, WAKE_SECONDS)))]
         if self._candle_stream is not None:
             waits.append(asyncio.ensure_future(self._candle_stream.wait_for_close()))
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for one in waits:
-                one.cancel()
+            for wait in waits:
+                wait.cancel()
             await asyncio.gather(*waits, return_exceptions=True)
 
-    async def _asked(self, line: Followed, to: int, now: int) -> SaflaError | bool:
-        """Whether something came; or why not, so that one symbol that fails stops no other (X14)."""
-        line.heard_over = 0 if self._candle_stream is None else self._candle_stream.over(line.symbol)
+    async def _request(self, followed: Followed, to: int, now: int) -> SaflaError | bool:
+        """Request the candles of a symbol. Returns whether any came.
+
+        It returns an error instead of raising it, so that a symbol that fails does not stop the others (X14).
+        """
+        followed.heard_over = 0 if self._candle_stream is None else self._candle_stream.over(followed.symbol)
         try:
-            return await line.bring(to, goal=to if self._end is None else min(to, self._end), now=now)
+            return await followed.bring(to, goal=to if self._end is None else min(to, self._end), now=now)
         except SaflaError as error:
             return error
 
-    def _judge(self, outcomes: list[tuple[Followed, SaflaError | bool]]) -> None:
+    def _handle(self, outcomes: list[tuple[Followed, SaflaError | bool]]) -> None:
+        """Decide what the outcome of each request means, and report troubles together: many symbols may share one."""
         answered = any(not isinstance(outcome, SaflaError) for _, outcome in outcomes)
-        refused: dict[str, str] = {}
+        failed: dict[str, str] = {}
         missing: dict[str, str] = {}
-        for line, outcome in outcomes:
+        for followed, outcome in outcomes:
             if isinstance(outcome, SaflaError):
-                line.failed()
-                if self._is_gone(line, outcome):
+                followed.failed()
+                if self._end_gone(followed, outcome):
                     continue
-                self._refused(line.due, outcome)
-                refused[line.symbol] = str(outcome)
+                self._note_failure(followed.due, outcome)
+                failed[followed.symbol] = str(outcome)
                 if answered and isinstance(outcome.__cause__, CircuitOpen):
-                    line.due.now()  # the probe of another came back well: the next one may be this one's
+                    # The probe of another symbol succeeded while this one was rejected. Do not wait for the time that
+                    # CircuitOpen gave: the next request may be the next probe, or the breaker is closed by then.
+                    followed.due.now()
             elif outcome:
-                self._well(line.due, line.symbol)
-            elif line.due.pause() >= live_symbol.UNUSUAL and not line.waits:
-                text = f"{self._feed.name} {line.symbol}: the candle of {iso(line.want)} is over, and not served yet"
-                missing[line.symbol] = text
-        self._outages.tell(live_symbol.REFUSED, refused)
+                self._note_success(followed.due, followed.symbol)
+            elif followed.due.pause() >= live_symbol.UNUSUAL and not followed.waits:
+                text = f"the candle of {iso(followed.want)} has closed, but is not served yet"
+                missing[followed.symbol] = f"{self._feed.name} {followed.symbol}: {text}"
+        self._outages.tell(live_symbol.REFUSED, failed)
         self._outages.tell(live_symbol.MISSING, missing)
 
-    def _is_gone(self, line: Followed, error: SaflaError) -> bool:
-        """A symbol that the exchange has no longer ends, while there are others: the run goes on with those (S6a)."""
-        others = any(not other.ended for other in self._lines if other is not line)
+    def _end_gone(self, followed: Followed, error: SaflaError) -> bool:
+        """End a symbol that the exchange no longer has, if there are others: the run goes on with those (S6a)."""
+        others = any(not other.ended for other in self._symbols if other is not followed)
         if isinstance(error, Gone) and others:
-            line.end("is gone")
+            followed.end("is gone")
             return True
         return False
 
-    def _of_line(self, kind: str, symbol: str, text: str) -> None:
-        """What a symbol tells by itself."""
+    def _report_of(self, kind: str, symbol: str, text: str) -> None:
+        """Pass on a report of one symbol."""
         if kind == live_symbol.SILENT:
             self._outages.alone(kind, symbol)
-        self._told(kind, symbol, text)
+        self._report(kind, symbol, text)
 
-    def _refused(self, due: Due, error: SaflaError) -> None:
-        """Wait for what can be waited for (R8); the rest ends it."""
+    def _note_failure(self, due: Due, error: SaflaError) -> None:
+        """Schedule the next request after an error that can be waited out (R8); raise every other error."""
         cause = error.__cause__
-        waits = isinstance(error, ExchangeError | DataError)  # a page that stays bad never ends it (S6a)
+        waits = isinstance(error, ExchangeError | DataError)  # DataError: a page that stays bad (S6a)
         if not waits or isinstance(error, OnlyNewest | Gone) or self._feed.stopped:
             raise error
         if isinstance(cause, TransientError) and not cause.retried:
             raise error
         due.fail(error)
 
-    def _well(self, due: Due, symbol: str) -> None:
+    def _note_success(self, due: Due, symbol: str) -> None:
         self._outages.over(symbol)
         due.well()

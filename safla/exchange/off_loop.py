@@ -1,8 +1,8 @@
-"""Work of ccxt that takes long runs in a thread; the requests that it makes run on the event loop (X6).
+"""Runs slow coroutines of ccxt in a thread, while the requests that they make run on the main event loop (X6).
 
-ccxt parses the markets of an exchange between requests, inside a coroutine: 0.7 s for 3 000 of them, in which a paper
-session would guard nothing. The thread has an event loop of its own, which runs until a request is made, and goes on
-when the answer is there.
+ccxt parses the markets of an exchange inside a coroutine, between requests. For 3 000 markets that takes 0.7 s, and a
+paper session could not react to anything meanwhile. The thread has an event loop of its own: it runs until the
+coroutine makes a request, and goes on when the answer has come.
 """
 
 import asyncio
@@ -17,34 +17,34 @@ Fetch = Callable[..., Coroutine[Any, Any, Any]]
 
 class _Request(NamedTuple):
     arguments: tuple[Any, ...]
-    context: Context  # of the task that makes it
-    answer: "asyncio.Future[Any]"  # of the thread's loop
+    context: Context  # of the task that makes the request
+    answer: "asyncio.Future[Any]"  # belongs to the loop of the thread
 
 
 class _Steps:
-    """A coroutine whose steps, from request to request, are run one by one, each from whatever thread."""
+    """Runs a coroutine in steps, from request to request. Each step may run in another thread."""
 
     def __init__(self, work: Callable[[Fetch], Coroutine[Any, Any, Any]]) -> None:
         self.requests: list[_Request] = []  # made in the last step
         self.task: asyncio.Task[Any] | None = None
         self._work = work
-        self._lock = threading.Lock()  # a cancelled caller closes while a step is still under way
+        self._lock = threading.Lock()  # a cancelled caller may close while a step still runs
         self._closing = False
         self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
 
     def step(self, answers: Sequence[tuple[_Request, "asyncio.Task[Any]"]]) -> None:
-        """Hand on the answers and run until the next request, or to the end."""
+        """Pass the answers to the coroutine and run it until its next request or its end."""
         with self._lock:
             loop = self._runner.get_loop()
             if self.task is None:
                 self.task = loop.create_task(self._work(self._fetch))
                 self.task.add_done_callback(lambda _: self._pause())
-            for request, answered in answers:
-                _hand_on(answered, request.answer)
+            for request, done in answers:
+                _pass_on(done, request.answer)
             loop.run_forever()
 
     def close(self) -> None:
-        """Cancel what is not done."""
+        """Cancel what has not ended, and close the loop."""
         with self._lock:
             self._closing = True
             self._runner.close()
@@ -61,11 +61,11 @@ class _Steps:
 
 
 async def run_off_loop(work: Callable[[Fetch], Coroutine[Any, Any, Answer]], fetch: Fetch) -> Answer:
-    """What the coroutine of `work` returns or raises.
+    """Run the coroutine of `work` in a thread; return what it returns, raise what it raises.
 
-    work   gets a function to make requests with, which may be called many times at once. Whatever it could do without
-           the answers waits for the first of them too
-    fetch  what that function does, on the loop of the caller and in the context of who called it
+    work   gets a function that makes requests. It may make several at once. While requests run, the coroutine stands
+           still, until the first answer comes
+    fetch  makes a request: on the loop of the caller, in the context of the task that asked for it
     """
     steps = _Steps(work)
     under_way: dict[asyncio.Task[Any], _Request] = {}
@@ -84,15 +84,16 @@ async def run_off_loop(work: Callable[[Fetch], Coroutine[Any, Any, Answer]], fet
     finally:
         for task in under_way:
             task.cancel()
-        loop.run_in_executor(None, steps.close)
+        loop.run_in_executor(None, steps.close)  # not awaited: a step may still run, and the caller may be cancelled
 
 
-def _hand_on(answered: "asyncio.Task[Any]", answer: "asyncio.Future[Any]") -> None:
-    if answer.done():
+def _pass_on(done: "asyncio.Task[Any]", answer: "asyncio.Future[Any]") -> None:
+    """Copy the result or the exception of a task of the main loop to a future of the thread's loop."""
+    if answer.done():  # the coroutine was cancelled meanwhile
         return
-    if answered.cancelled():
+    if done.cancelled():
         answer.cancel()
-    elif (error := answered.exception()) is not None:
+    elif (error := done.exception()) is not None:
         answer.set_exception(error)
     else:
-        answer.set_result(answered.result())
+        answer.set_result(done.result())

@@ -1,4 +1,7 @@
-"""How often and how long after a failure a request is tried again (R1-R9). What a failure means is judged elsewhere."""
+"""Retries: how often, and how long after a failure, a request is tried again (R1-R9).
+
+What a failure means is decided by whoever makes the request: it raises TransientError with the answer (failures.py).
+"""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -10,23 +13,24 @@ from typing import NamedTuple, TypeVar
 from safla.exchange.circuit_breaker import Breaker, CircuitOpen, Token
 from safla.exchange.rate_limiter import RateLimiter
 
-LONGEST_WAIT = 300.0  # seconds; a Retry-After above it is an answer (R3)
-UNSAID_WAIT = 60.0  # seconds, where Retry-After is due and says nothing that can be read (R3)
-LARGEST_EXPONENT = 30  # far above any cap, and 2**n stays small
+LONGEST_WAIT = 300.0  # seconds; a longer Retry-After is not waited for: the call fails (R3)
+UNSAID_WAIT = 60.0  # seconds; the wait if Retry-After is expected, and is absent or unreadable (R3)
+LARGEST_EXPONENT = 30  # keeps 2**n small; any cap is reached long before
 
-SECONDS = re.compile(r"(0|[1-9][0-9]{0,11})(\.[0-9]{1,12})?")  # as every number from outside (Z5)
+SECONDS = re.compile(r"(0|[1-9][0-9]{0,11})(\.[0-9]{1,12})?")  # plain decimals, like every number from outside (Z5)
 DATE = re.compile(r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} (GMT|UTC|[+-][0-9]{4})")
 
 Answer = TypeVar("Answer")
 
 
 class TransientError(Exception):
-    """One request that failed, as whoever made it judged it.
+    """A failed request, with what the caller decided about it.
 
     retried      whether it may be tried again
     counted      whether the breaker counts it
-    retry_after  seconds below which it must not be tried again; None: nobody said, and it is 0, or 60 where it shuts
-    shuts        whether the gate is shut for that long, for everybody (R4)
+    retry_after  seconds to wait at least before the next try; None: the exchange did not say, which means 60 s if
+                 `shuts`, else 0
+    shuts        whether the rate limiter lets nobody through for that long (R4)
     """
 
     def __init__(
@@ -37,66 +41,75 @@ class TransientError(Exception):
         self.floor = (UNSAID_WAIT if shuts else 0.0) if retry_after is None else retry_after
 
     def bare(self) -> "TransientError":
-        """The same without the frames that it came through: to be kept."""
+        """Return a copy without traceback, to be kept: a traceback would keep all its frames alive."""
         return TransientError(
             str(self), retried=self.retried, counted=self.counted, retry_after=self.floor, shuts=self.shuts
         )
 
 
 class Patience(NamedTuple):
-    """How often it is tried again, and how long the first wait is at most; each further one twice as long."""
+    """How often a request is retried, and the longest random wait before each retry."""
 
-    attempts: int  # further tries
-    delay_seconds: float
-    cap_seconds: float = 60.0
+    attempts: int  # retries after the first try
+    delay_seconds: float  # the longest wait before the first retry; it doubles with each further one
+    cap_seconds: float = 60.0  # the doubling ends here
 
 
 class Again(NamedTuple):
-    """What is said before each further try."""
+    """What the listener is told before each retry."""
 
-    attempt: int  # the first further try is 1
-    wait: float  # seconds
-    cause: str
+    attempt: int  # the number of the retry, from 1
+    wait: float  # seconds before it
+    cause: str  # the text of the failure
 
 
 async def call(
     request: Callable[[], Awaitable[Answer]], *, patience: Patience, gate: RateLimiter, breaker: Breaker,
     chance: Callable[[float, float], float], sleep: Callable[[float], Awaitable[None]], told: Callable[[Again], None],
 ) -> Answer:  # fmt: skip
-    """The answer to a request, tried again as long as patience lasts. Each try passes the gate and the breaker.
+    """Make a request, retry it after failures, and return the answer. Each try passes the breaker and the gate.
 
-    Raises the last TransientError as it is; CircuitOpen at once (R7), caused by the last TransientError of this call if
-    it had one; whatever else the request raises. A cancelled task ends in any of its waits (R6).
+    patience  how often it is retried, and with what waits
+    gate      the rate limiter
+    chance    a random number between two bounds
+    told      called before each retry
+    Raises the last TransientError when no retry is left or allowed. CircuitOpen, when the breaker rejects, is not
+    retried (R7); its __cause__ is the last failure of this call, or else the one that opened the breaker. Other
+    exceptions of the request pass through. The task can be cancelled in every wait (R6).
     """
     attempt, last = 0, None
     while True:
         attempt += 1
         try:
-            return await _tried(request, gate=gate, breaker=breaker)
+            return await _try_once(request, gate=gate, breaker=breaker)
         except CircuitOpen as rejected:
             rejected.tried = last is not None
             raise rejected from last or rejected.__cause__
-        except TransientError as trouble:
-            last = trouble.bare()
-            if not trouble.retried or attempt > patience.attempts or trouble.floor > LONGEST_WAIT:
+        except TransientError as error:
+            last = error.bare()
+            if not error.retried or attempt > patience.attempts or error.floor > LONGEST_WAIT:
                 raise
-            wait = max(chance(0.0, _longest(patience, attempt)), trouble.floor)
-            told(Again(attempt, wait, str(trouble)))
-        await sleep(wait)
+            # A random wait, so that many tasks that failed together do not come back together.
+            wait = max(chance(0.0, _longest(patience, attempt)), error.floor)
+            told(Again(attempt, wait, str(error)))
+        await sleep(wait)  # outside of except: the error and its frames are free by now
 
 
-async def _tried(request: Callable[[], Awaitable[Answer]], *, gate: RateLimiter, breaker: Breaker) -> Answer:
+async def _try_once(request: Callable[[], Awaitable[Answer]], *, gate: RateLimiter, breaker: Breaker) -> Answer:
+    """Make a request once, past breaker and gate. However it ends, it gives back its token and its place in flight."""
     token = await _admitted(gate, breaker)
-    end = token.release  # cancelled, or whatever is not counted (K7)
+    end = token.release  # for a cancelled task, and for errors that are not counted (K7)
     try:
         answer = await request()
         end = token.success
         return answer
-    except TransientError as trouble:
-        if trouble.shuts:  # before anybody else can leave; no longer than is waited, else others would stand for days
-            gate.shut(min(trouble.floor, LONGEST_WAIT))
-        if trouble.counted:
-            end = partial(token.failure, str(trouble), trouble.bare())
+    except TransientError as error:
+        if error.shuts:
+            # At once, before another request can go out. At most LONGEST_WAIT: a request with a longer Retry-After
+            # fails, and the others would else wait for days.
+            gate.shut(min(error.floor, LONGEST_WAIT))
+        if error.counted:
+            end = partial(token.failure, str(error), error.bare())
         raise
     finally:
         gate.left()
@@ -104,30 +117,31 @@ async def _tried(request: Callable[[], Awaitable[Answer]], *, gate: RateLimiter,
 
 
 async def _admitted(gate: RateLimiter, breaker: Breaker) -> Token:
-    """Leave for a request that goes out now, past the gate.
+    """Return a token of the breaker once the gate is passed as well: the request must go out now.
 
-    The breaker is asked before the gate: who is refused does not stand in line, and a probe keeps its slot while it
-    stands there, so that all others are refused. If the breaker moves meanwhile, the place in line is given up and it
-    is asked anew: else those who stood there when it opened would leave while it is open.
+    The breaker comes first: a rejected request does not wait in the queue of the gate, and a probe holds its slot while
+    it waits there, so that all others are rejected. If the breaker changes its state during the wait, the request
+    leaves the queue and asks the breaker again. Else all in the queue would still go out after the breaker opened.
     """
     while True:
         token = breaker.acquire()
-        left = False
+        passed = False
         try:
-            left = await gate.enter_and_stay(wanted=token.holds)
+            passed = await gate.enter_and_stay(wanted=token.holds)
         finally:
-            if not left:
+            if not passed:
                 token.release()
-        if left:
+        if passed:
             return token
 
 
 def _longest(patience: Patience, attempt: int) -> float:
+    """The longest wait before a retry, seconds (R2)."""
     return min(patience.cap_seconds, patience.delay_seconds * 2.0 ** min(attempt - 1, LARGEST_EXPONENT))
 
 
 def retry_after(text: str | None, *, now: datetime) -> float:
-    """Seconds that a Retry-After header asks for: a number, or a date; 60 where it says nothing of use (R3)."""
+    """Return the seconds that a Retry-After header asks for, as a number or as a date; 60 if it is unusable (R3)."""
     text = (text or "").strip()
     if SECONDS.fullmatch(text):
         return float(text)
@@ -137,7 +151,7 @@ def retry_after(text: str | None, *, now: datetime) -> float:
         when = parsedate_to_datetime(text)
     except ValueError:
         return UNSAID_WAIT
-    if when.tzinfo is None:  # `-0000`: a time in UTC that does not tell where it was made
+    if when.tzinfo is None:  # `-0000` in a date means UTC without a statement of the local zone
         when = when.replace(tzinfo=UTC)
     seconds = (when - now).total_seconds()
     return seconds if seconds >= 0 else UNSAID_WAIT

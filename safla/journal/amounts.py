@@ -1,4 +1,4 @@
-"""How many places each amount of a run has, and whether an event keeps to them (J13, J14). No chain, no sums."""
+"""How many decimal places each amount of a run has, and the check that events are written so (J13, J14)."""
 
 import re
 from collections.abc import Callable
@@ -25,10 +25,10 @@ from safla.journal.events import (
 )
 
 RATIO_PLACES = 6
-MOST = 2**63 - 1
+MOST = 2**63 - 1  # the largest amount, in integer units
 
 COUNT, MONEY, PRICE = "count", "money", "price"
-MEASURES = {  # the unit of the two numbers that a rejection tells; reasons without numbers are not here (J16)
+MEASURES = {  # the unit of `value` and `limit` of a rejection; reasons that have neither are not listed (J16)
     "warming": COUNT,
     "order_waiting": COUNT,
     "cooldown": COUNT,
@@ -43,7 +43,7 @@ MEASURES = {  # the unit of the two numbers that a rejection tells; reasons with
 
 
 class AmountPlaces(NamedTuple):
-    """The places of one symbol's amounts; price * quantity * k is money (D1)."""
+    """The decimal places of one symbol's amounts; price * quantity * k is money (D1)."""
 
     price: int
     quantity: int
@@ -52,29 +52,29 @@ class AmountPlaces(NamedTuple):
 
 
 class Scales(NamedTuple):
-    """The places of a run: of money, and by symbol in configuration order."""
+    """The decimal places of a run: those of money, and those of each symbol, in configuration order."""
 
     money: int
     symbols: dict[str, AmountPlaces]
 
 
 def amount_places(started: RunStarted) -> Scales:
-    """The places that a first line declares. Raises ValueError for such as no run has."""
-    symbols = {one.symbol: _scale(one, started.money_decimals) for one in started.symbols}
+    """The decimal places that a first line declares. Raises ValueError for a line that no run can have."""
+    symbols = {scale.symbol: _places_of_symbol(scale, started.money_decimals) for scale in started.symbols}
     if len(symbols) != len(started.symbols) or not symbols:
-        raise ValueError("symbols: none, or one of them twice")
+        raise ValueError("symbols: the list is empty, or has a symbol twice")
     return Scales(started.money_decimals, symbols)
 
 
-def _scale(one: SymbolScale, money_decimals: int) -> AmountPlaces:
-    rest = money_decimals - one.price_decimals - one.quantity_decimals
+def _places_of_symbol(scale: SymbolScale, money_decimals: int) -> AmountPlaces:
+    rest = money_decimals - scale.price_decimals - scale.quantity_decimals
     if rest < 0:
-        raise ValueError(f"symbols: {one.symbol} has more price and quantity decimals than money has")
-    return AmountPlaces(one.price_decimals, one.quantity_decimals, one.volume_decimals, 10**rest)
+        raise ValueError(f"symbols: {scale.symbol} has more price and quantity decimals than money has")
+    return AmountPlaces(scale.price_decimals, scale.quantity_decimals, scale.volume_decimals, 10**rest)
 
 
 class Field(NamedTuple):
-    """An amount of an event."""
+    """A field of an event that holds an amount."""
 
     name: str
     kind: Any  # Price, Quantity, Volume, Money or Ratio
@@ -85,12 +85,12 @@ _KINDS = (Price, Quantity, Volume, Money, Ratio)
 
 
 def _fields(struct: type) -> tuple[Field, ...]:
-    found = []
+    fields = []
     for name, hint in get_type_hints(struct, include_extras=True).items():
         kinds = [kind for kind in (hint, *get_args(hint)) if kind in _KINDS]
         if kinds:
-            found.append(Field(name, kinds[0], nullable=hint not in _KINDS))
-    return tuple(found)
+            fields.append(Field(name, kinds[0], nullable=hint not in _KINDS))
+    return tuple(fields)
 
 
 _STRUCTS: tuple[type, ...] = (*LEVELS, SymbolScale, Mark)
@@ -108,11 +108,11 @@ class Amounts:
             self._places[symbol] = {**money, Price: scale.price, Quantity: scale.quantity, Volume: scale.volume}
         self._checks: dict[tuple[type[Fact], str | None], Callable[[Any], None]] = {}
         self._check(started)
-        for one in started.symbols:
-            self._check(one)
+        for symbol_scale in started.symbols:
+            self._check(symbol_scale)
 
     def check(self, event: Event) -> None:
-        """Nothing, if every amount is written as the first line says. Raises ValueError naming the field."""
+        """Raise ValueError, which names the field, unless every amount has the places that the first line declares."""
         key = (type(event), getattr(event, "symbol", None))
         check = self._checks.get(key)
         if check is None:
@@ -120,7 +120,7 @@ class Amounts:
         check(event)
 
     def _check_of(self, struct: type[Fact], symbol: str | None) -> Callable[[Any], None]:
-        """The check of one type and symbol, kept because a journal has millions of each."""
+        """The check for one type of event and one symbol."""
         places, fields = self._places_of(symbol), FIELDS[struct]
         if struct is OrderRejected:
             return self._check_measures
@@ -130,13 +130,14 @@ class Amounts:
             return _nothing
         if any(field.nullable for field in fields):
             return self._check
+        # A journal has millions of these events: one regular expression tests all amounts of an event at once.
         match = re.compile(",".join(_pattern(places[field.kind]) for field in fields)).fullmatch
         texts: Callable[[Any], Any] = attrgetter(*(field.name for field in fields))
         several = len(fields) > 1
 
         def check(event: Any) -> None:
-            found = texts(event)
-            if not match(",".join(found) if several else found):  # what is negative or wrong goes the long way
+            amounts = texts(event)
+            if not match(",".join(amounts) if several else amounts):  # negative, near the 64-bit limit, or wrong
                 self._check(event)
 
         return check
@@ -159,7 +160,7 @@ class Amounts:
         places = {MONEY: kinds[Money], PRICE: kinds[Price]}.get(unit or COUNT, 0)
         for name, value in (("value", event.value), ("limit", event.limit)):
             if value is not None and unit is None:
-                raise ValueError(f"{name}: the reason {event.reason} has none")
+                raise ValueError(f"{name}: must be null for the reason {event.reason}")
             if value is not None:
                 _check_amount(name, value, places=places)
 
@@ -174,7 +175,7 @@ def _nothing(_event: Event) -> None:
 
 
 def _pattern(places: int) -> str:
-    """Amounts of at most 18 digits in all, which surely have 64 bits."""
+    """A pattern of amounts that are not negative and have at most 18 digits, so that they always fit into 64 bits."""
     whole = rf"(?:0|[1-9][0-9]{{0,{17 - places}}})" if places < 18 else "0"
     return rf"{whole}\.[0-9]{{{places}}}" if places else whole
 

@@ -1,4 +1,4 @@
-"""The audit of a journal: its events alone, folded and compared with `==` (J43, B1-B9). No engine, no file."""
+"""The audit of a journal: add up its events without the engine, and compare every sum exactly (J43, B1-B9)."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -26,9 +26,9 @@ from safla.journal.events import (
     TradeClosed,
 )
 
-MOST_DIFFERENCES = 100  # that are listed; all are counted
+MOST_DIFFERENCES = 100  # how many are listed; all are counted
 
-LEFT_OUT = {  # what the lines of a detail do not tell, and so was not checked
+LEFT_OUT = {  # by journal.detail: what cannot be checked, because the journal does not have the events
     "trades": (
         "B7: orders, modes and the answers to signals",
         "B8: entries while warming",
@@ -45,33 +45,33 @@ _NO_ENTRY = ("idle", "warming", "halted")
 
 
 class Difference(NamedTuple):
-    """What one line tells, beside what the events before it come to."""
+    """A value of one line that does not follow from the lines before it."""
 
-    n: int  # line
+    n: int  # number of the line
     rule: str  # B1 to B9
-    what: str
-    told: str  # by the line
-    found: str  # by the fold
+    what: str  # the value, or the condition that fails
+    told: str  # what the line says
+    found: str  # what the audit computes from the lines before it
 
 
 Differences = Iterator[Difference]
 
 
 class Books(NamedTuple):
-    """What the events came to. They hold if `differing` is 0."""
+    """The result of the audit. The journal passes if `differing` is 0."""
 
-    differing: int  # how many differences there are
+    differing: int  # number of differences
     differences: tuple[Difference, ...]  # the first MOST_DIFFERENCES of them
-    counts: dict[str, int]  # how many events of each type
-    left_out: tuple[str, ...]
-    ended: bool  # there is a run_ended; without it the run is unfinished, which is no difference
+    counts: dict[str, int]  # number of events by type
+    left_out: tuple[str, ...]  # what was not checked, see LEFT_OUT
+    ended: bool  # whether there is a run_ended; a run without it is unfinished, which is no difference
 
 
 def audit_events(events: Iterable[Event]) -> Books:
-    """Fold all events of a journal, the first line included. Their amounts and symbols were checked by the reader."""
+    """Audit all events of a journal, run_started included. The reader must have checked their amounts and symbols."""
     numbered = enumerate(events, start=1)
     _, started = next(numbered)
-    assert isinstance(started, RunStarted), "the reader lets no other event be the first"
+    assert isinstance(started, RunStarted), "the reader rejects any other first event"
     account, orders = AccountAudit(started), OrderAudit(started)
     counts = Counter({"run_started": 1})
     listed: list[Difference] = []
@@ -91,17 +91,21 @@ def audit_events(events: Iterable[Event]) -> Books:
 
 
 class LedgerPosition(NamedTuple):
-    """What is held of one symbol, and the fill that it comes from."""
+    """The open position of one symbol, from the fill that opened it."""
 
-    trade: int
-    opened: int
-    quantity: int
-    entry: int
-    fee: int
+    trade: int  # number of the trade
+    opened: int  # ms
+    quantity: int  # quantity units
+    entry: int  # price units
+    fee: int  # money units
 
 
 class AccountAudit:
-    """The account of a run. After a difference it goes on from what the line tells, so that each is told once."""
+    """Cash, positions and trades of a run (B1-B6, B9).
+
+    After a difference the audit goes on from the value in the line, so that one error is reported once, and not again
+    in every line after it.
+    """
 
     def __init__(self, started: RunStarted) -> None:
         self._money, self._scales = amount_places(started)
@@ -111,13 +115,13 @@ class AccountAudit:
         self._realised = self._fees = 0
         self._trades = self._closed = self._candles = 0
         self._positions: dict[str, LedgerPosition] = {}
-        self._sold: tuple[Filled, LedgerPosition] | None = None  # a sale whose trade_closed must follow
-        self._last_fill: dict[tuple[str, str], int] = {}
+        self._sold: tuple[Filled, LedgerPosition] | None = None  # a sale whose trade_closed must be the next event
+        self._last_fill: dict[tuple[str, str], int] = {}  # by symbol and side: ts, ms
 
     def take(self, n: int, event: Event) -> Differences:
-        """Fold one event and yield where it differs."""
+        """Add the event of line n, and yield each difference."""
         if self._sold is not None and not isinstance(event, TradeClosed):
-            yield Difference(n, "B3", "a sale is followed by its trade_closed", _name(event), "trade_closed")
+            yield Difference(n, "B3", "a sale is followed by its trade_closed", _type_of(event), "trade_closed")
             self._sold = None
         take = _ACCOUNT_EVENTS.get(type(event))
         if take is not None:
@@ -132,33 +136,33 @@ class AccountAudit:
         price, quantity = to_units(event.price, scale.price), to_units(event.quantity, scale.quantity)
         fee, notional = to_units(event.fee, self._money), price * quantity * scale.k
         cash = self._cash + (-notional if event.side == "buy" else notional) - fee
-        yield from self._amount(n, "B1", "cash after the fill", told=event.cash, found=cash)
+        yield from self._amount(n, "B1", "cash after the fill", written=event.cash, computed=cash)
         self._cash = to_units(event.cash, self._money)
         self._fees += fee
         if self._last_fill.get((event.symbol, event.side)) == event.ts:
-            yield Difference(n, "B8", f"fills of {event.symbol} on this side at {event.ts}", "a second one", "one")
+            yield Difference(n, "B8", f"fills of {event.symbol} on this side at {event.ts}", "two", "one")
         self._last_fill[event.symbol, event.side] = event.ts
         if event.side == "buy":
             yield from self._bought(n, event, LedgerPosition(event.trade, event.ts, quantity, price, fee))
         else:
-            yield from self._emptied(n, event, scale)
+            yield from self._sold_out(n, event, scale)
 
     def _bought(self, n: int, event: Filled, position: LedgerPosition) -> Differences:
         held = self._positions.get(event.symbol)
         if held is not None:
             yield Difference(n, "B2", f"a buy of {event.symbol}", f"trade {event.trade}", f"trade {held.trade} is open")
-        yield from _same(n, "B7", "the number of the trade", told=event.trade, found=self._trades + 1)
+        yield from _same(n, "B7", "the number of the trade", written=event.trade, computed=self._trades + 1)
         self._trades = event.trade
         self._positions[event.symbol] = position
 
-    def _emptied(self, n: int, event: Filled, scale: AmountPlaces) -> Differences:
+    def _sold_out(self, n: int, event: Filled, scale: AmountPlaces) -> Differences:
         held = self._positions.pop(event.symbol, None)
         if held is None:
             yield Difference(n, "B2", f"a sell of {event.symbol}", f"trade {event.trade}", "nothing is held")
             return
         text = to_text(held.quantity, scale.quantity)
-        yield from _same(n, "B2", "the quantity sold is that held", told=event.quantity, found=text)
-        yield from _same(n, "B2", "the trade sold is that held", told=event.trade, found=held.trade)
+        yield from _same(n, "B2", "a sell empties the position", written=event.quantity, computed=text)
+        yield from _same(n, "B2", "a sell closes the open trade", written=event.trade, computed=held.trade)
         self._sold = event, held
 
     def _trade_closed(self, n: int, event: TradeClosed) -> Differences:
@@ -166,12 +170,12 @@ class AccountAudit:
         net = to_units(event.net, self._money)
         self._realised += net
         if self._sold is None:
-            yield Difference(n, "B3", "a trade_closed behind its sale", f"trade {event.trade}", "no sale before it")
+            yield Difference(n, "B3", "a trade_closed after its sale", f"trade {event.trade}", "no sale before it")
             return
         fill, held = self._sold
         self._sold = None
         scale = self._scales[fill.symbol]
-        for what, told, found in (
+        for field, written, computed in (
             ("symbol", event.symbol, fill.symbol),
             ("trade", event.trade, held.trade),
             ("opened", event.opened, held.opened),
@@ -180,71 +184,72 @@ class AccountAudit:
             ("exit", event.exit, fill.price),
             ("reason", event.reason, fill.reason),
         ):
-            yield from _same(n, "B3", f"{what} of the trade", told=told, found=found)
+            yield from _same(n, "B3", f"{field} of the trade", written=written, computed=computed)
         price, quantity = to_units(fill.price, scale.price), to_units(fill.quantity, scale.quantity)
         gross = (price - held.entry) * quantity * scale.k
         fees = held.fee + to_units(fill.fee, self._money)
-        yield from self._amount(n, "B3", "gross of the trade", told=event.gross, found=gross)
-        yield from self._amount(n, "B3", "fees of the trade", told=event.fees, found=fees)
-        told_net = to_units(event.gross, self._money) - to_units(event.fees, self._money)
-        yield from self._amount(n, "B3", "net of the trade", told=event.net, found=told_net)
-        yield from self._balanced(n)
+        yield from self._amount(n, "B3", "gross of the trade", written=event.gross, computed=gross)
+        yield from self._amount(n, "B3", "fees of the trade", written=event.fees, computed=fees)
+        # From the gross and fees of this line: a wrong gross is one difference, not two.
+        net_of_line = to_units(event.gross, self._money) - to_units(event.fees, self._money)
+        yield from self._amount(n, "B3", "net of the trade", written=event.net, computed=net_of_line)
+        yield from self._check_balance(n)
 
-    def _balanced(self, n: int) -> Differences:
-        """B5: what is there, with positions at cost, is what there was and what was earned."""
-        there = self._cash + sum(
+    def _check_balance(self, n: int) -> Differences:
+        """B5: cash, open positions at cost and their fees are the initial balance and the net profits."""
+        at_cost = self._cash + sum(
             held.entry * held.quantity * self._scales[symbol].k + held.fee for symbol, held in self._positions.items()
         )
-        due = self._start + self._realised
-        if there != due:
+        expected = self._start + self._realised
+        if at_cost != expected:
             what = "cash, positions at cost and their fees are the balance and the sum of net"
-            yield Difference(n, "B5", what, to_text(there, self._money), to_text(due, self._money))
-            self._start += there - due
+            yield Difference(n, "B5", what, to_text(at_cost, self._money), to_text(expected, self._money))
+            self._start += at_cost - expected  # so that later trades do not report the same difference
 
     def _day_started(self, n: int, event: DayStarted) -> Differences:
-        yield from self._amount(n, "B4", "cash", told=event.cash, found=self._cash)
-        yield from self._marked(n, event)
+        yield from self._amount(n, "B4", "cash", written=event.cash, computed=self._cash)
+        yield from self._check_marks(n, event)
 
     def _halted(self, n: int, event: Halted) -> Differences:
-        yield from self._marked(n, event)
+        yield from self._check_marks(n, event)
         equity = to_units(event.equity, self._money)
         reference = 0 if event.reference is None else to_units(event.reference, self._money)
         value = ratio(reference - equity, reference) if reference else None
-        yield from _same(n, "B6", "the loss as a share of its reference", told=event.value, found=value)
+        yield from _same(n, "B6", "the loss as a share of its reference", written=event.value, computed=value)
 
     def _run_ended(self, n: int, event: RunEnded) -> Differences:
-        yield from self._marked(n, event)
-        yield from self._amount(n, "B9", "cash", told=event.cash, found=self._cash)
-        yield from self._amount(n, "B9", "the sum of net", told=event.realised, found=self._realised)
-        yield from self._amount(n, "B9", "the sum of fees", told=event.fees, found=self._fees)
-        yield from _same(n, "B9", "closed trades", told=event.trades, found=self._closed)
+        yield from self._check_marks(n, event)
+        yield from self._amount(n, "B9", "cash", written=event.cash, computed=self._cash)
+        yield from self._amount(n, "B9", "the sum of net", written=event.realised, computed=self._realised)
+        yield from self._amount(n, "B9", "the sum of fees", written=event.fees, computed=self._fees)
+        yield from _same(n, "B9", "closed trades", written=event.trades, computed=self._closed)
         if self._counts_candles:
-            yield from _same(n, "B9", "candles", told=event.candles, found=self._candles)
+            yield from _same(n, "B9", "candles", written=event.candles, computed=self._candles)
 
-    def _marked(self, n: int, event: DayStarted | Halted | RunEnded) -> Differences:
-        """B4: equity is cash and marks, and the marks are the open positions."""
+    def _check_marks(self, n: int, event: DayStarted | Halted | RunEnded) -> Differences:
+        """B4: the marks are the open positions, and equity is cash and marks."""
         marks = [(mark.symbol, mark.quantity) for mark in event.marks]
         held = [
             (symbol, to_text(self._positions[symbol].quantity, scale.quantity))
             for symbol, scale in self._scales.items()
             if symbol in self._positions
         ]
-        yield from _same(n, "B4", "the marks are the open positions", told=marks, found=held)
-        worth = sum(_worth(mark, self._scales[mark.symbol]) for mark in event.marks)
-        yield from self._amount(n, "B4", "equity is cash and marks", told=event.equity, found=self._cash + worth)
+        yield from _same(n, "B4", "the marks are the open positions", written=marks, computed=held)
+        marked = sum(_mark_value(mark, self._scales[mark.symbol]) for mark in event.marks)
+        yield from self._amount(n, "B4", "equity is cash and marks", written=event.equity, computed=self._cash + marked)
 
-    def _amount(self, n: int, rule: str, what: str, *, told: str, found: int) -> Differences:
-        if to_units(told, self._money) != found:
-            yield Difference(n, rule, what, told, to_text(found, self._money))
+    def _amount(self, n: int, rule: str, what: str, *, written: str, computed: int) -> Differences:
+        if to_units(written, self._money) != computed:
+            yield Difference(n, rule, what, written, to_text(computed, self._money))
 
 
-def _worth(mark: Mark, scale: AmountPlaces) -> int:
+def _mark_value(mark: Mark, scale: AmountPlaces) -> int:
     return to_units(mark.price, scale.price) * to_units(mark.quantity, scale.quantity) * scale.k
 
 
-def _same(n: int, rule: str, what: str, *, told: object, found: object) -> Differences:
-    if told != found:
-        yield Difference(n, rule, what, str(told), str(found))
+def _same(n: int, rule: str, what: str, *, written: object, computed: object) -> Differences:
+    if written != computed:
+        yield Difference(n, rule, what, str(written), str(computed))
 
 
 _ACCOUNT_EVENTS: dict[type, Any] = {
@@ -261,45 +266,45 @@ _ACCOUNT_EVENTS: dict[type, Any] = {
 
 
 class OrderAudit:
-    """Whether all was done in its order. In a journal without orders and modes it sees the halts alone."""
+    """Orders, signals, modes and halts of a run (B7, B8). With detail `trades` only the halts can be checked."""
 
     def __init__(self, started: RunStarted) -> None:
-        self._sees_all = started.detail != "trades"
-        self._modes = {one.symbol: "idle" for one in started.symbols}
-        self._orders = 0
+        self._has_orders = started.detail != "trades"
+        self._modes = {scale.symbol: "idle" for scale in started.symbols}
+        self._orders = 0  # number of the last order
         self._waiting: dict[int, OrderPlaced] = {}
-        self._asked: tuple[int, SignalEvent] | None = None  # a signal without its answer
-        self._halts = 0
+        self._unanswered: tuple[int, SignalEvent] | None = None  # a signal that has no answer yet, and its line
+        self._halts = 0  # number of the last halt
         self._open: dict[int, str] = {}  # number of a halt: its rule
 
     def take(self, n: int, event: Event) -> Differences:
-        """Fold one event and yield where it differs."""
-        yield from self._answered(n, event)
+        """Add the event of line n, and yield each difference."""
+        yield from self._check_answer(n, event)
         take = _ORDER_EVENTS.get(type(event))
         if take is not None:
             yield from take(self, n, event)
 
-    def _answered(self, n: int, event: Event) -> Differences:
-        """J16: behind a signal comes its answer, and only the expiry of a waiting entry may stand between."""
-        answer = (isinstance(event, OrderPlaced) and event.reason == "signal") or (
+    def _check_answer(self, n: int, event: Event) -> Differences:
+        """J16: after a signal comes its answer, and only the expiry of a waiting entry may come in between."""
+        is_answer = (isinstance(event, OrderPlaced) and event.reason == "signal") or (
             isinstance(event, OrderRejected) and event.order == 0
         )
-        if self._asked is None:
-            if answer:
-                yield Difference(n, "B7", "an answer behind its signal", _name(event), "no signal before it")
+        if self._unanswered is None:
+            if is_answer:
+                yield Difference(n, "B7", "an answer after its signal", _type_of(event), "no signal before it")
             return
-        asked_at, signal = self._asked
-        about = (signal.ts, signal.symbol)
-        if isinstance(event, OrderExpired) and event.reason == "signal" and (event.ts, event.symbol) == about:
+        signal_line, signal = self._unanswered
+        when = (signal.ts, signal.symbol)
+        if isinstance(event, OrderExpired) and event.reason == "signal" and (event.ts, event.symbol) == when:
             return
-        self._asked = None
+        self._unanswered = None
         side = _SIDES[signal.signal]
-        if not answer or (event.ts, getattr(event, "symbol", None), getattr(event, "side", None)) != (*about, side):
-            what = f"the signal of line {asked_at} is answered"
-            yield Difference(n, "B7", what, _name(event), f"a {side} of {signal.symbol} at {signal.ts}")
+        if not is_answer or (event.ts, getattr(event, "symbol", None), getattr(event, "side", None)) != (*when, side):
+            what = f"the signal of line {signal_line} is answered"
+            yield Difference(n, "B7", what, _type_of(event), f"a {side} of {signal.symbol} at {signal.ts}")
 
     def _signal(self, n: int, event: SignalEvent) -> Differences:
-        self._asked = n, event
+        self._unanswered = n, event
         yield from ()
 
     def _order_placed(self, n: int, event: OrderPlaced) -> Differences:
@@ -310,39 +315,39 @@ class OrderAudit:
 
     def _order_rejected(self, n: int, event: OrderRejected) -> Differences:
         if event.order > 0:
-            yield from self._over(n, event)
+            yield from self._end_order(n, event)
 
     def _order_expired(self, n: int, event: OrderExpired) -> Differences:
-        yield from self._over(n, event)
+        yield from self._end_order(n, event)
 
     def _filled(self, n: int, event: Filled) -> Differences:
         if event.side == "buy" and self._open:
             yield Difference(n, "B8", "a buy while halted", event.symbol, f"open: {', '.join(self._open.values())}")
-        if not self._sees_all:
+        if not self._has_orders:
             return
         mode = self._modes[event.symbol]
         if event.side == "buy" and not self._open and mode in _NO_ENTRY:
             yield Difference(n, "B8", f"a buy while {mode}", event.symbol, "flat")
         if event.order > 0:
-            yield from self._over(n, event)
+            yield from self._end_order(n, event)
         elif event.side == "buy" or event.reason not in _PROTECTIVE:
             what = "a fill without an order is a protective sell"
             yield Difference(n, "B7", what, f"{event.side}, {event.reason}", f"sell, {' or '.join(_PROTECTIVE)}")
 
-    def _over(self, n: int, event: OrderRejected | OrderExpired | Filled) -> Differences:
+    def _end_order(self, n: int, event: OrderRejected | OrderExpired | Filled) -> Differences:
         placed = self._waiting.pop(event.order, None)
         if placed is None:
             yield Difference(n, "B7", "an order ends once", f"order {event.order}", "it does not wait")
         elif (placed.symbol, placed.side) != (event.symbol, event.side):
-            told, found = f"{event.side} {event.symbol}", f"{placed.side} {placed.symbol}"
-            yield Difference(n, "B7", f"order {event.order}", told, found)
+            ended, expected = f"{event.side} {event.symbol}", f"{placed.side} {placed.symbol}"
+            yield Difference(n, "B7", f"order {event.order}", ended, expected)
         elif isinstance(event, Filled) and event.reason != placed.reason:
             yield Difference(n, "B7", f"the reason of order {event.order}", event.reason, placed.reason)
 
     def _mode_changed(self, n: int, event: ModeChanged) -> Differences:
-        told = f"{event.trigger}: {event.source} to {event.target}"
+        move = f"{event.trigger}: {event.source} to {event.target}"
         if (event.trigger, event.source, event.target) not in _MOVES:
-            yield Difference(n, "B7", "a move of the machine", told, "no such row")
+            yield Difference(n, "B7", "a move of the mode table", move, "no such row")
         if event.source != self._modes[event.symbol]:
             yield Difference(n, "B7", f"the mode of {event.symbol}", event.source, self._modes[event.symbol])
         self._modes[event.symbol] = event.target
@@ -352,25 +357,25 @@ class OrderAudit:
             yield Difference(n, "B7", "the number of the halt", str(event.halt), str(self._halts + 1))
         if event.rule in self._open.values():
             yield Difference(n, "B7", "a halt of a rule that is not open", event.rule, "it is open already")
-        yield from _commanded(n, event, by_operator=event.rule == "operator")
+        yield from _check_command(n, event, by_operator=event.rule == "operator")
         self._halts = event.halt
         self._open[event.halt] = event.rule
 
     def _resumed(self, n: int, event: Resumed) -> Differences:
         if self._open.pop(event.halt, None) is None:
             yield Difference(n, "B7", "a halt is lifted once", f"halt {event.halt}", "it is not open")
-        yield from _commanded(n, event, by_operator=event.by == "operator")
+        yield from _check_command(n, event, by_operator=event.by == "operator")
 
 
-def _commanded(n: int, event: Halted | Resumed, *, by_operator: bool) -> Differences:
-    """S15a: what an operator did, and nothing else, carries the id of a command and the time it was given."""
-    told = [name for name in ("given", "id") if getattr(event, name) is not None]
-    if told != (["given", "id"] if by_operator else []):
+def _check_command(n: int, event: Halted | Resumed, *, by_operator: bool) -> Differences:
+    """S15a: an event by an operator, and no other, carries the id of the command and the time at which it was given."""
+    present = [name for name in ("given", "id") if getattr(event, name) is not None]
+    if present != (["given", "id"] if by_operator else []):
         what = "given and id are those of an operator's command"
-        yield Difference(n, "B7", what, " and ".join(told) or "none", "both" if by_operator else "none")
+        yield Difference(n, "B7", what, " and ".join(present) or "none", "both" if by_operator else "none")
 
 
-def _name(event: Event) -> str:
+def _type_of(event: Event) -> str:
     return str(event.__struct_config__.tag)
 
 

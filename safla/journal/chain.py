@@ -1,4 +1,4 @@
-"""The envelope around an event: number, hash chain, frame (J10-J12). Bytes in, bytes out; no file."""
+"""The envelope of an event in its line: number, hash chain, frame (J10-J12). Bytes in, bytes out; no files."""
 
 from binascii import hexlify
 from collections.abc import Iterable
@@ -12,17 +12,17 @@ from safla.journal.events import Event
 MAX_LINE = 65_536  # bytes, the newline included
 ORIGIN = b"0" * 32  # the p of the first line
 
-_TAIL = 34  # `<32 hex>"}`, what stands behind the hashed part of a line without its newline
+_TAIL = 34  # length of `<32 hex>"}`, which follows the hashed part of a line
 _FRAME = b',"h":"'
-_BEFORE = len(b'{"n":,"p":"","e":') + len(ORIGIN)  # what stands before an event, the digits of n apart
-_BEHIND = -_TAIL - len(_FRAME)  # where an event ends, counted from the end of its line
+_BEFORE = len(b'{"n":,"p":"","e":') + len(ORIGIN)  # length of what precedes the event, without the digits of n
+_EVENT_END = -_TAIL - len(_FRAME)  # where the event ends, counted from the end of the line without its newline
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 _DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
 
 class Chain:
-    """Where a chain stands: n lines were made, p is the hash of the last."""
+    """The state of a chain of lines: n lines were made, and p is the hash of the last."""
 
     __slots__ = ("n", "p")
 
@@ -31,12 +31,10 @@ class Chain:
         self.p = p
 
     def line(self, event: Event) -> bytes:
-        """The next line, with its newline. Raises Bug for an event that no reader would take (J12).
-
-        Control characters need no look, for the encoder writes them as escapes; all but DEL.
-        """
+        """The next line, with its newline. Raises Bug for an event that the reader would reject (J12)."""
         n = self.n + 1
         head = b'{"n":%d,"p":"%b","e":%b,"h":"' % (n, self.p, _ENCODER.encode(event))
+        # DEL is the only control character to look for: the encoder writes all others as escapes.
         if len(head) + _TAIL >= MAX_LINE or not head.isascii() or b"\x7f" in head:
             raise Bug(f"line {n}: an event of type {type(event).__name__} is too long, or not printable ASCII")
         h = hexlify(blake2b(head, digest_size=16).digest())
@@ -46,11 +44,11 @@ class Chain:
 
 
 class Unequal(Exception):
-    """An event is not the one that was read in its place."""
+    """An event differs from the event that was read at the same place."""
 
 
 class EventComparison(Chain):
-    """In the place of a chain: each event is compared with the one that was read, and no line is made."""
+    """Takes the place of a Chain, compares each event with the next one that was read, and makes no lines."""
 
     __slots__ = ("_read",)
 
@@ -59,20 +57,20 @@ class EventComparison(Chain):
         self._read = iter(read)
 
     def line(self, event: Event) -> bytes:
-        """Nothing. Raises Unequal where another event stands there, or none."""
+        """An empty text. Raises Unequal if the next event that was read is another, or if there is none."""
         self.n += 1
         if next(self._read, b"") != _ENCODER.encode(event):
             raise Unequal
         return b""
 
     def finish(self) -> None:
-        """Raises Unequal where more was read."""
+        """Raise Unequal if more events were read than compared."""
         if next(self._read, None) is not None:
             raise Unequal
 
 
 def verified_hash(raw: bytes, n: int, *, p: bytes) -> bytes:
-    """The hash of a line (without its newline) that is the n-th and follows the hash p; empty if it does not verify."""
+    """The hash of a line (without its newline) that verifies as the n-th and has p before it; else an empty text."""
     h = hexlify(blake2b(raw[:-_TAIL], digest_size=16).digest())
     if raw.endswith(_FRAME + h + b'"}') and raw.startswith(b'{"n":%d,"p":"%b","e":' % (n, p)) and len(raw) < MAX_LINE:
         return h
@@ -80,7 +78,7 @@ def verified_hash(raw: bytes, n: int, *, p: bytes) -> bytes:
 
 
 class _Line(msgspec.Struct, frozen=True):
-    """The envelope, its event as bytes."""
+    """The envelope of a line, with its event still as bytes."""
 
     n: int
     p: str
@@ -88,7 +86,7 @@ class _Line(msgspec.Struct, frozen=True):
 
 
 def alone(raw: bytes) -> Event | None:
-    """The event of a line (without its newline) that verifies by itself (J35); None of another."""
+    """The event of a line (without its newline), if the line verifies by itself (J35); else None."""
     try:
         line = msgspec.json.decode(raw, type=_Line)
         return decode_event(bytes(line.e)) if verified_hash(raw, line.n, p=line.p.encode()) else None
@@ -97,26 +95,27 @@ def alone(raw: bytes) -> Event | None:
 
 
 def fault(raw: bytes, n: int, *, p: bytes) -> str:
-    """Which check of the chain a line fails, in words (J33)."""
+    """A text for users: which check of the chain a line (without its newline) fails (J33)."""
     if len(raw) >= MAX_LINE:
         return f"it is longer than {MAX_LINE} bytes"
     if not raw.startswith(b'{"n":%d,' % n):
         return f"its number is not {n}"
     if not raw.startswith(b'{"n":%d,"p":"%b"' % (n, p)):
         return f"its p is not {p.decode('ascii')}, the hash of the line before"
-    if raw[_BEHIND:-_TAIL] != _FRAME or not raw.endswith(b'"}'):
+    if raw[_EVENT_END:-_TAIL] != _FRAME or not raw.endswith(b'"}'):
         return "its frame is broken"
     return "its hash is not that of its bytes"
 
 
 def event_bytes(raw: bytes, n: int) -> bytes:
-    """The event inside a verified n-th line."""
-    return raw[_BEFORE + len(str(n)) : _BEHIND]
+    """The bytes of the event in line n (without its newline), which must have been verified."""
+    return raw[_BEFORE + len(str(n)) : _EVENT_END]
 
 
 def decode_event(text: bytes) -> Event:
-    """The event of its bytes. Raises msgspec.DecodeError for no event, ValueError for another spelling (J12)."""
+    """Decode an event. Raises msgspec.DecodeError if it is none, ValueError if it is spelt in another way (J12)."""
     event = _DECODER.decode(text)
+    # Encoding again finds in one test what decoding accepts: repeated keys, another order, spaces, escapes.
     if _ENCODER.encode(event) != text:
-        raise ValueError("it is not spelt as the writer spells it")
+        raise ValueError("the event is not spelt as safla writes it")
     return event

@@ -1,4 +1,4 @@
-"""`head`: the anchor beside a journal, which was once at least this long (JOURNAL 2). One line, replaced as a whole."""
+"""The file `head` beside a journal records how long the journal was once (J24, J38). It is replaced as a whole."""
 
 import os
 from pathlib import Path
@@ -16,7 +16,7 @@ MAX_HEAD = 200  # bytes
 
 
 class Checkpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The file was once at least `offset` bytes long, and its line n had the hash h."""
+    """The journal was once at least `offset` bytes long, and its line n had the hash h."""
 
     n: Annotated[int, Meta(ge=1, le=2**63 - 1)]
     offset: Annotated[int, Meta(ge=1, le=2**63 - 1)]
@@ -24,7 +24,7 @@ class Checkpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read_checkpoint(path: Path) -> Checkpoint | None:
-    """The anchor; None where there is none. Raises JournalError for one that cannot be read (J38)."""
+    """The checkpoint, or None if there is no file. Raises JournalError if it cannot be read (J38)."""
     if not os.path.lexists(path):
         return None
     with open_to_read(path) as file:
@@ -32,14 +32,14 @@ def read_checkpoint(path: Path) -> Checkpoint | None:
     try:
         head = msgspec.json.decode(text, type=Checkpoint)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise JournalError(f"{path}: cannot be read; to go on without it, delete it knowingly") from error
+        raise JournalError(f"{path}: cannot be read as a checkpoint; to go on without it, delete the file") from error
     if _text(head) != text:
-        raise JournalError(f"{path}: is not spelt as it is written; to go on without it, delete it knowingly")
+        raise JournalError(f"{path}: is not spelt as safla writes it; to go on without it, delete the file")
     return head
 
 
 def write_checkpoint(path: Path, head: Checkpoint) -> None:
-    """Renew the anchor as a whole (J24)."""
+    """Replace the checkpoint as a whole (J24)."""
     replace(path, _text(head))
 
 

@@ -1,4 +1,4 @@
-"""One row of the engine becomes one event: codes to words, integers to text. Nothing is computed anew, or chained."""
+"""Turn the rows of the engine into events: codes become words, integers become text. The hash chain is in chain.py."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -25,7 +25,7 @@ from safla.journal.events import (
     TradeClosed,
 )
 
-# The core's words are plain text to a type checker; a test compares them with the closed lists of events.py.
+# Any: these tuples are plain str to a type checker, the fields of the events are Literals. A test compares the two.
 _MODES: tuple[Any, ...] = MODES
 _TRIGGERS: tuple[Any, ...] = TRIGGERS
 _SIDES: tuple[Any, ...] = v.SIDES
@@ -35,7 +35,7 @@ _RESUMERS: tuple[Any, ...] = v.RESUMERS
 
 
 class RunDecimals(NamedTuple):
-    """How the numbers of a run are written; the tuples run over the symbols in configuration order."""
+    """The decimal places of a run; each tuple has one entry for each symbol, in configuration order."""
 
     symbols: tuple[str, ...]
     price: tuple[int, ...]
@@ -45,7 +45,7 @@ class RunDecimals(NamedTuple):
 
 
 class Input(NamedTuple):
-    """What an input from outside brings along (J17); given and id are those of an operator's command (S15a)."""
+    """What comes with an input from outside (J17); given and id are those of an operator's command (S15a)."""
 
     note: str | None = None
     given: int | None = None  # ms
@@ -56,15 +56,15 @@ NO_INPUT = Input()
 
 
 class EngineRows(NamedTuple):
-    """What one call of the engine wrote, as plain lists."""
+    """The rows that one call of the engine wrote, as plain lists."""
 
     rows: list[list[int]]
-    strengths: list[float]
-    input: Input
+    strengths: list[float]  # by row; only rows of signals have one
+    input: Input  # the outside input that the rows follow from, or NO_INPUT
 
 
 def run_decimals(started: RunStarted) -> RunDecimals:
-    """The places that a first line declares."""
+    """The decimal places that a first line declares."""
     money, symbols = amount_places(started)
     price, quantity, volume, _ = zip(*symbols.values(), strict=True)
     return RunDecimals(tuple(symbols), price, quantity, volume, money)
@@ -112,14 +112,14 @@ def _order_placed(places: RunDecimals, rows: EngineRows, i: int) -> Event:
 
 def _order_rejected(places: RunDecimals, rows: EngineRows, i: int) -> Event:
     _, ts, s, order, side, reason, value, limit, *_ = rows.rows[i]
-    word = _REASONS[reason]
-    decimals = {MONEY: places.money, PRICE: places.price[s]}.get(MEASURES.get(word, COUNT), 0)
+    name = _REASONS[reason]
+    decimals = {MONEY: places.money, PRICE: places.price[s]}.get(MEASURES.get(name, COUNT), 0)
     return OrderRejected(
         ts=ts,
         symbol=places.symbols[s],
         order=order,
         side=_SIDES[side],
-        reason=word,
+        reason=name,
         value=None if value == v.NONE else to_text(value, decimals),
         limit=None if limit == v.NONE else to_text(limit, decimals),
     )
@@ -207,7 +207,7 @@ def _marks(places: RunDecimals, rows: list[list[int]], i: int) -> list[Mark]:
 
 
 def mark_of(places: RunDecimals, s: int, *, quantity: int, price: int) -> Mark:
-    """An open position as a line tells it."""
+    """An open position as the journal writes it. Integers in units of the symbol's scale."""
     return Mark(
         symbol=places.symbols[s],
         quantity=to_text(quantity, places.quantity[s]),
@@ -216,7 +216,10 @@ def mark_of(places: RunDecimals, s: int, *, quantity: int, price: int) -> Mark:
 
 
 def run_ended(places: RunDecimals, state: State, *, digest: str, stop: Input) -> RunEnded:
-    """The last line of a run, made of its state; a trade is counted once it is closed. stop: what ended it."""
+    """The last event of a run, from its state. Only closed trades are counted.
+
+    stop  the command that ended the run, or NO_INPUT
+    """
     account = [int(value) for value in state.account]
     return RunEnded(
         ts=account[v.LAST_TS],
@@ -238,7 +241,7 @@ def run_ended(places: RunDecimals, state: State, *, digest: str, stop: Input) ->
     )
 
 
-# What becomes of a row; a mark belongs to the row before it and has no line.
+# The function that makes the event of a row, by kind of row. A mark belongs to the row before it and has no line.
 EVENTS: dict[int, Callable[[RunDecimals, EngineRows, int], Event]] = {
     v.DAY_STARTED: _day_started,
     v.MODE_CHANGED: _mode_changed,

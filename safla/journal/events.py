@@ -1,4 +1,4 @@
-"""The events of a journal: one struct a type, its fields as they are written. No file, no chain (J11, J15)."""
+"""The events of a journal: one struct for each type, its fields in the order of the journal (J11, J15). No files."""
 
 from typing import Annotated, Any, Literal
 
@@ -8,12 +8,12 @@ from msgspec import Meta
 from safla.core.timeframes import LAST_MS, Timeframe
 from safla.core.values import Detail
 
-SCHEMA = 2  # the shape of the events (J49)
-RULES = 2  # the rules by which outcomes are made (J50)
+SCHEMA = 2  # version of the fields of the events (J49)
+RULES = 2  # version of the rules of docs/semantics.md (J50)
 
-MOST_PLACES = 18  # of an amount
+MOST_PLACES = 18  # decimal places of an amount, at most
 
-# For other readers; ours knows the places of each amount and is stricter (J13).
+# For the JSON Schema, which other programs use. Our reader is stricter: it knows the places of each amount (J13).
 _DECIMAL = {"pattern": r"^-?(0|[1-9][0-9]{0,18})(\.[0-9]{1,18})?$"}
 
 Price = Annotated[str, Meta(title="price", extra_json_schema=_DECIMAL)]
@@ -21,16 +21,16 @@ Quantity = Annotated[str, Meta(title="quantity", extra_json_schema=_DECIMAL)]
 Volume = Annotated[str, Meta(title="volume", extra_json_schema=_DECIMAL)]
 Money = Annotated[str, Meta(title="money", extra_json_schema=_DECIMAL)]
 Ratio = Annotated[str, Meta(title="ratio", extra_json_schema={"pattern": r"^-?[0-9]+\.[0-9]{6}$"})]
-Measure = Annotated[str, Meta(title="count or money", extra_json_schema=_DECIMAL)]  # the reason says which (J16)
+# A count, money or a price: the reason of the rejection decides (J16). safla/api/frames.py looks up this title.
+Measure = Annotated[str, Meta(title="count or money", extra_json_schema=_DECIMAL)]
 
-# A `$` alone would let a newline through at the end.
+# `(?!\n)`: `$` alone also matches before a newline at the end.
 ShortText = Annotated[str, Meta(title="text", pattern=r"^[ -~]{0,200}$(?!\n)")]
 PlanText = Annotated[str, Meta(pattern=r"^[ -~]*$(?!\n)")]
 _SYMBOL = r"^[A-Z0-9]{1,20}/[A-Z0-9]{1,20}(:[A-Z0-9]{1,20})?$(?!\n)"
 SymbolName = Annotated[str, Meta(title="symbol", pattern=_SYMBOL)]
-JournalSymbol = Annotated[
-    str, Meta(title="symbol", extra_json_schema={"pattern": _SYMBOL})
-]  # one that the first line names
+# The pattern is for the JSON Schema alone: our reader checks that the first line has the symbol, which is stricter.
+JournalSymbol = Annotated[str, Meta(title="symbol", extra_json_schema={"pattern": _SYMBOL})]
 Currency = Annotated[str, Meta(title="currency", pattern=r"^[A-Z0-9]{1,20}$(?!\n)")]
 Hex = Annotated[str, Meta(title="BLAKE2b-128", pattern=r"^[0-9a-f]{32}$(?!\n)")]
 
@@ -65,7 +65,7 @@ Resumer = Literal["new_day", "pause", "operator"]
 
 
 class SymbolScale(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """How the amounts of one symbol are written, and the grid of our orders there (S3)."""
+    """The decimal places of one symbol's amounts, and tick, lot and minimum notional of its orders (S3)."""
 
     symbol: SymbolName
     price_decimals: DecimalPlaces
@@ -91,13 +91,13 @@ def _tag(name: str) -> str:
 
 
 class Fact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False, tag_field="type", tag=_tag):
-    """What all events have: a type, and the open time of the candle in whose processing it happened."""
+    """Every event has a type, and the open time of the candle in whose processing it happened."""
 
     ts: Time
 
 
 class RunStarted(Fact, frozen=True):
-    """The first line: all that decides about the run but its candles. Its ts is that of the first candle."""
+    """The first line: everything that determines the run, except its candles. Its ts is that of the first candle."""
 
     schema: Ordinal
     rules: Ordinal
@@ -113,7 +113,7 @@ class RunStarted(Fact, frozen=True):
 
 
 class CandleEvent(Fact, frozen=True):
-    """A closed candle, an input: before the outcomes of its timestamp, all symbols in configuration order."""
+    """A closed candle, an input. All symbols in configuration order, before the outcomes of the timestamp."""
 
     symbol: JournalSymbol
     open: Price
@@ -124,13 +124,13 @@ class CandleEvent(Fact, frozen=True):
 
 
 class CandleMissing(Fact, frozen=True):
-    """An input: a symbol has no candle at a timestamp at which another one has, or was passed over there (S6a)."""
+    """An input: a symbol has no candle where another symbol has one, or was not waited for any longer (S6a)."""
 
     symbol: JournalSymbol
 
 
 class DayStarted(Fact, frozen=True):
-    """The first timestamp of a UTC day (S7); equity is the last marked one."""
+    """A UTC day begins, at its first timestamp (S7). equity is the last one that was marked."""
 
     cash: Money
     equity: Money
@@ -139,7 +139,7 @@ class DayStarted(Fact, frozen=True):
 
 
 class ModeChanged(Fact, frozen=True):
-    """A symbol's mode moved, from source to target; self-moves are not written."""
+    """The mode of a symbol changed from source to target. A move to the same mode is not written."""
 
     symbol: JournalSymbol
     trigger: Trigger
@@ -148,7 +148,7 @@ class ModeChanged(Fact, frozen=True):
 
 
 class SignalEvent(Fact, frozen=True):
-    """The strategy wishes to enter or to exit, and how strongly (S22)."""
+    """The strategy signals to enter or to exit, with a strength (S22)."""
 
     symbol: JournalSymbol
     signal: Literal["enter", "exit"]
@@ -156,7 +156,10 @@ class SignalEvent(Fact, frozen=True):
 
 
 class OrderPlaced(Fact, frozen=True):
-    """An order begins to wait for the next open (with data_gap: for this one, S4); confidence of buys only (S23)."""
+    """An order was placed and waits for the next open (with data_gap: for this open, S4).
+
+    confidence is that of a buy (S23), and null for a sell.
+    """
 
     symbol: JournalSymbol
     order: Ordinal
@@ -166,7 +169,10 @@ class OrderPlaced(Fact, frozen=True):
 
 
 class OrderRejected(Fact, frozen=True):
-    """A wish is refused at the decision (order 0), or a waiting order at the open, with the numbers that met (J16)."""
+    """A signal was rejected at the decision (order 0), or a waiting order at the open.
+
+    value is what the rule found, limit what it allows; null where the reason has no such number (J16).
+    """
 
     symbol: JournalSymbol
     order: Count
@@ -177,7 +183,7 @@ class OrderRejected(Fact, frozen=True):
 
 
 class OrderExpired(Fact, frozen=True):
-    """A waiting order is given up (S5, S15, S17)."""
+    """A waiting order was cancelled before any fill (S4, S5, S15, S17)."""
 
     symbol: JournalSymbol
     order: Ordinal
@@ -186,7 +192,11 @@ class OrderExpired(Fact, frozen=True):
 
 
 class Filled(Fact, frozen=True):
-    """A fill: reference is the price before slippage (S25), cash that after it; order 0 is a protective exit."""
+    """A fill. reference is the price before slippage (S25), cash is the cash after the fill.
+
+    order is 0 for a protective exit: stop-loss, trailing stop or take-profit. ambiguous: the candle reached both a
+    stop and the take-profit, and execution.intrabar decided (S12).
+    """
 
     symbol: JournalSymbol
     order: Count
@@ -202,7 +212,7 @@ class Filled(Fact, frozen=True):
 
 
 class TradeClosed(Fact, frozen=True):
-    """Right after the fill that brought a position to zero: what the trade came to."""
+    """The result of a trade, right after the fill that closed the position."""
 
     symbol: JournalSymbol
     trade: Ordinal
@@ -217,9 +227,9 @@ class TradeClosed(Fact, frozen=True):
 
 
 class Halted(Fact, frozen=True):
-    """A rule halts the account (S15); value is the loss as a share of reference, the day's start or the peak.
+    """A rule halted the account (S15). value is the loss as a ratio of reference: equity at the day's start, or peak.
 
-    A halt by an operator carries the time at which the command was given, and its id (S15a); else they are null.
+    given and id are those of an operator's command: the time at which it was given, and its id (S15a); else null.
     """
 
     halt: Ordinal
@@ -235,7 +245,10 @@ class Halted(Fact, frozen=True):
 
 
 class Resumed(Fact, frozen=True):
-    """One halt is lifted; peak is that after it (S15). given and id are those of the operator's command (S15a)."""
+    """One halt was lifted. peak is the peak after that (S15).
+
+    given and id are those of an operator's command (S15a); else null.
+    """
 
     by: Resumer
     halt: Ordinal
@@ -246,9 +259,9 @@ class Resumed(Fact, frozen=True):
 
 
 class RunEnded(Fact, frozen=True):
-    """The last line: how many candles, their digest (J7), and the sums; fees include those of open positions.
+    """The last line: number of candles, their digest (J7), and the totals. fees include those of open positions.
 
-    given and id are those of the command that stopped it (S15a), null where the candles ended.
+    given and id are those of the command that stopped the run (S15a); null where its candles ended.
     """
 
     candles: Count
@@ -281,7 +294,7 @@ Event = (
     | RunEnded
 )
 
-# The lowest detail of a journal that has the event (J15).
+# The lowest journal.detail that writes the event (J15).
 LEVELS: dict[type[Fact], Detail] = {
     RunStarted: "trades",
     CandleEvent: "candles",
@@ -298,11 +311,11 @@ LEVELS: dict[type[Fact], Detail] = {
     Resumed: "trades",
     RunEnded: "trades",
 }
-DETAILS: tuple[Detail, ...] = ("trades", "decisions", "candles")  # each has all of those before it
+DETAILS: tuple[Detail, ...] = ("trades", "decisions", "candles")  # each includes the events of those before it
 
 
 class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One line: its number, the hash of the line before, the event, and the hash of all that stands before it (J10)."""
+    """One line: number n, hash p of the line before, event e, and hash h of all bytes before it in the line (J10)."""
 
     n: Ordinal
     p: Hex
@@ -311,7 +324,7 @@ class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def journal_schema() -> dict[str, Any]:
-    """The JSON Schema of one line, made of the structs above."""
+    """The JSON Schema of one line, generated from the structs above."""
     (line,), parts = msgspec.json.schema_components((Envelope,), ref_template="#/$defs/{name}")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

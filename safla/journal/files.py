@@ -1,4 +1,4 @@
-"""How the files of a run folder are called, and opened to be read: of what kind, how long (J6, J20)."""
+"""The names of the files in a run folder, and how a journal is found and opened for reading (J6, J20)."""
 
 import os
 import stat
@@ -23,15 +23,15 @@ __all__ = (
 
 JOURNAL = "journal.jsonl"
 CANDLES = "candles.parquet"
-BESIDE = (".json", ".parquet", ".log", "head", "lock")  # how what stands beside a journal is called
+BESIDE = (".json", ".parquet", ".log", "head", "lock")  # suffixes or names of the other files in a run folder
 CONFIGURATIONS = (".yaml", ".yml")
 MAX_FILE = 2**32  # bytes (J6)
 
 
 def journal_of(run: Path) -> Path:
-    """The journal file of what a user named: a run folder or its journal file, either (JOURNAL 7).
+    """The journal file of a path that a user named: a run folder, or its journal file (section 7 of docs/journal.md).
 
-    JournalError for a configuration, another file of a run folder, and a folder of several runs.
+    Raises JournalError for a configuration, for another file of a run folder, and for a folder of several runs.
     """
     if run.suffix in CONFIGURATIONS and run.is_file():
         if (run.parent / JOURNAL).exists():
@@ -42,20 +42,26 @@ def journal_of(run: Path) -> Path:
     if (run.suffix in BESIDE or run.name in BESIDE) and (run.parent / JOURNAL).is_file() and run.is_file():
         raise JournalError(f"{run}: not a journal; the run folder is {run.parent}")
     if "*" in run.name and not os.path.lexists(run):
-        raise JournalError(f"{run}: nothing is called like this pattern; name a run folder, or its {JOURNAL}")
+        raise JournalError(f"{run}: no file matches this pattern; name a run folder, or its {JOURNAL}")
     if not run.is_dir():
         return run
     journal = run / JOURNAL
-    below = [] if journal.exists() else [one.parent for one in run.glob(f"*/{JOURNAL}")]
-    if below:
-        newest = max(below, key=lambda one: (one.stat().st_mtime_ns, one.name))
-        raise JournalError(f"{run}: no run folder, but it holds {len(below)}; name one, such as the newest: {newest}")
+    runs = [] if journal.exists() else [path.parent for path in run.glob(f"*/{JOURNAL}")]
+    if runs:
+        newest = max(runs, key=lambda folder: (folder.stat().st_mtime_ns, folder.name))
+        raise JournalError(
+            f"{run}: not a run folder, but it contains {len(runs)}; name one of them, such as the newest: {newest}"
+        )
     return journal
 
 
 def open_to_read(path: Path) -> FileIO:
-    """A file of any owner, through links, if it is regular (J20) and no longer than a journal may be (J6)."""
+    """Open a file of any owner, following links, if it is regular (J20) and not longer than a journal may be (J6).
+
+    Raises JournalError if there is no such file, HostError if it cannot be opened or is of another kind or longer.
+    """
     try:
+        # O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError as error:
         raise JournalError(f"{path}: there is no such file; name a run folder, or its {JOURNAL}") from error
@@ -67,5 +73,5 @@ def open_to_read(path: Path) -> FileIO:
         raise HostError(f"{path}: not a regular file; name a run folder, or its {JOURNAL}")
     if facts.st_size > MAX_FILE:
         os.close(descriptor)
-        raise HostError(f"{path}: {facts.st_size} bytes long; {MAX_FILE} are the most that is written or read")
+        raise HostError(f"{path}: {facts.st_size} bytes long; a journal has at most {MAX_FILE}")
     return FileIO(descriptor, "rb")

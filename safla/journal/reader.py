@@ -1,4 +1,4 @@
-"""Reading a journal strictly, event by event, along its chain (J10-J14, J33). It writes nothing."""
+"""Read a journal strictly: verify its chain and check every event (J10-J14, J33). Nothing is written."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,37 +17,37 @@ from safla.journal.verify import VerifiedLines
 
 
 class JournalLine(msgspec.Struct, frozen=True, gc=False):
-    """One line that passed every check."""
+    """A line that passed every check."""
 
-    n: int
+    n: int  # number of the line, from 1
     event: Event
-    raw: bytes  # without its newline
-    offset: int  # where it begins, bytes
+    raw: bytes  # the line without its newline
+    offset: int  # of its first byte in the file
 
 
 class Tail(NamedTuple):
-    """Where a journal ends."""
+    """The end of a journal."""
 
-    lines: int  # whole ones
-    h: str  # hash of the last of them
-    offset: int  # where it ends, bytes
-    torn: int  # bytes behind it, of a line that was broken off; 0: none
+    lines: int  # number of whole lines
+    h: str  # hash of the last whole line
+    offset: int  # bytes, where the last whole line ends
+    torn: int  # bytes of a torn line after it; 0 if there is none
     unended: bool  # only the newline of the last line is missing (J34 a)
 
 
 class Journal:
-    """A journal whose first line was read. Each iteration streams the file strictly, and ends in `tail`.
+    """A journal whose first line was read. Each iteration reads the whole file as a stream, and sets `tail` at its end.
 
-    Iterating raises JournalError at the first line that fails a check: file, line, byte, and which check; and at the
-    end where what is left is less than head remembers (J34 g).
+    Iterating raises JournalError at the first line that fails a check, with file, line, byte and the check; also at
+    the end, if the journal is shorter than its checkpoint says (J34 g).
     """
 
     def __init__(self, path: Path, started: RunStarted, *, head: Checkpoint | None) -> None:
         self.path = path
         self.started = started
         self.anchored = head is not None
-        self.tail: Tail | None = None  # of the last iteration that came to the end
-        self.ended: RunEnded | None = None  # its last event, if it was that
+        self.tail: Tail | None = None  # set by an iteration that reaches the end
+        self.ended: RunEnded | None = None  # the last event, if it is run_ended; set together with tail
         self._head = head
 
     def __iter__(self) -> Iterator[JournalLine]:
@@ -60,14 +60,17 @@ class Journal:
                     event = _event(raw, n)
                     check(event)
                 except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-                    raise _damage(self.path, n, offset=offset, what=str(error)) from error
+                    raise _damaged(self.path, n, offset=offset, problem=str(error)) from error
                 yield JournalLine(n, event, raw, offset)
         self.tail = _tail(self.path, walk)
         self.ended = event if isinstance(event, RunEnded) else None
 
 
 def read(run: Path) -> Journal:
-    """The journal of a run folder, or that file. Raises JournalError for a first line that is none, or is newer."""
+    """The journal of a run folder, or of a journal file.
+
+    Raises JournalError if the first line is damaged, or was written with another schema or other rules (J49, J50).
+    """
     path = journal_of(run)
     head = anchor.read_checkpoint(path.with_name(HEAD)) if path.name == JOURNAL else None
     with open_to_read(path) as file:
@@ -77,28 +80,29 @@ def read(run: Path) -> Journal:
                 started = _started(raw)
                 Amounts(started)
             except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-                raise _damage(path, n, offset=offset, what=str(error)) from error
+                raise _damaged(path, n, offset=offset, problem=str(error)) from error
             return Journal(path, started, head=head)
     _tail(path, walk)
-    raise _damage(path, 1, offset=0, what="there is no whole line")
+    raise _damaged(path, 1, offset=0, problem="there is no whole line")
 
 
 def _tail(path: Path, walk: VerifiedLines) -> Tail:
-    """Where the file ends, once it was walked to its end. Raises JournalError where that is damaged."""
-    found = walk.found
-    if found.kind == "corrupt":
-        raise _damage(path, found.lines + 1, offset=found.offset, what=f"corrupt: {found.what}")
-    end = min(found.offset, walk.size)
-    return Tail(found.lines, found.h.decode("ascii"), end, walk.size - end, found.kind == "complete")
+    """The end of the journal, after a complete walk. Raises JournalError if the walk ended at a corrupt line."""
+    result = walk.found
+    if result.kind == "corrupt":
+        raise _damaged(path, result.lines + 1, offset=result.offset, problem=f"corrupt: {result.what}")
+    end = min(result.offset, walk.size)  # a missing last newline counts in the offset (J34 a)
+    return Tail(result.lines, result.h.decode("ascii"), end, walk.size - end, result.kind == "complete")
 
 
 def _started(raw: bytes) -> RunStarted:
-    """The first event. Raises ValueError if it is another, or of other rules, whatever its fields are then (J49)."""
+    """The first event. Raises ValueError if it is not run_started, or if its schema or rules are others (J49, J50)."""
+    # The versions come first: with another schema the other fields may be unknown, and would give a wrong reason.
     versions = msgspec.json.decode(event_bytes(raw, 1), type=_Versions)
     if versions.type == "run_started" and (versions.schema, versions.rules) != (SCHEMA, RULES):
         raise ValueError(
             f"written with schema {versions.schema} and rules {versions.rules}; this version of safla reads schema "
-            f"{SCHEMA} and rules {RULES} alone: read it with the version that wrote it, or set the folder aside with "
+            f"{SCHEMA} and rules {RULES} only: read it with the version that wrote it, or set the folder aside with "
             "`safla run --force`"
         )
     event = _event(raw, 1)
@@ -108,7 +112,7 @@ def _started(raw: bytes) -> RunStarted:
 
 
 class _Versions(msgspec.Struct, frozen=True):
-    """What must be known of a first line before its fields are; others are passed over."""
+    """The fields of a first line that decide whether the others can be decoded; unknown fields are ignored."""
 
     type: str
     schema: int = 0
@@ -116,16 +120,17 @@ class _Versions(msgspec.Struct, frozen=True):
 
 
 def _event(raw: bytes, n: int) -> Event:
-    """The event of a verified line.
+    """Decode the event of a verified line.
 
-    Here or in Amounts every text of it meets a list or a pattern of printable ASCII, so the whole line is that (J10).
+    Nothing tests the line for printable ASCII (J10): every text in it is compared with a list or with a pattern of
+    printable ASCII, here or in Amounts.
     """
     event = decode_event(event_bytes(raw, n))
     if n > 1 and isinstance(event, RunStarted):
-        raise ValueError("run_started is the first event, and no other")
+        raise ValueError("run_started may only be the first event")
     return event
 
 
-def _damage(path: Path, n: int, *, offset: int, what: str) -> JournalError:
-    shown = what.encode("unicode_escape").decode("ascii")  # Z13: the text may quote the file
+def _damaged(path: Path, n: int, *, offset: int, problem: str) -> JournalError:
+    shown = problem.encode("unicode_escape").decode("ascii")  # Z13: the text may quote the file
     return JournalError(f"{path}: line {n}, byte {offset}: {shown}")

@@ -1,4 +1,4 @@
-"""candles.parquet of a run folder: all candles that the engine was given, in order, under their digest (J7)."""
+"""The candles.parquet of a run folder: all candles that the engine got, in order, with their digest (J7)."""
 
 import errno
 import hashlib
@@ -26,27 +26,27 @@ if TYPE_CHECKING:
     import polars as pl
 
 _SEAL = b'"seal":"'
-_PART_ROWS = 2**18  # of a row group
-_END = 8  # bytes: the length of the metadata, and four letters
-LIMITS = Limits(len(NAMES), MAX_ROWS * run_candles.MAX_SYMBOLS, 2**40)  # and then by what its metadata says
+_PART_ROWS = 2**18  # rows of a row group
+_END = 8  # bytes at the end of a Parquet file: the length of its footer, and the magic number PAR1
+LIMITS = Limits(len(NAMES), MAX_ROWS * run_candles.MAX_SYMBOLS, 2**40)  # refuse_claims then compares with the metadata
 
 
 def write_run_candles(path: Path, series: Sequence[Series], *, timeframe: Timeframe, known: str | None = None) -> str:
     """Write the candles of all symbols in configuration order, whole or not at all (Z8). Returns their digest.
 
-    They go to the disk in parts: beside the candles no second copy of them is made.
-    known  the same, where the caller has it
+    The rows are written in parts, so that the memory never holds a second copy of all candles.
+    known  the digest, if the caller has it already
     """
     total = known or digest(series, timeframe)
     symbols = [
         RecordedSymbol(one.symbol, one.price_decimals, one.volume_decimals, len(one.columns.ts)) for one in series
     ]
-    facts = msgspec.json.encode(RunCandlesMetadata(total, timeframe, symbols, seal="0" * 32)).decode("ascii")
-    replace_by(path, lambda file: _write(file, series, facts))
+    metadata = msgspec.json.encode(RunCandlesMetadata(total, timeframe, symbols, seal="0" * 32)).decode("ascii")
+    replace_by(path, lambda file: _write(file, series, metadata))
     return total
 
 
-def _write(file: FileIO, series: Sequence[Series], facts: str) -> None:
+def _write(file: FileIO, series: Sequence[Series], metadata: str) -> None:
     import polars as pl
     from polars.io.plugins import register_io_source
 
@@ -57,9 +57,9 @@ def _write(file: FileIO, series: Sequence[Series], facts: str) -> None:
     try:
         parts.sink_parquet(
             cast("IO[bytes]", sealed), compression="zstd", compression_level=1, statistics=False,
-            row_group_size=_PART_ROWS, metadata={KEY: facts},
+            row_group_size=_PART_ROWS, metadata={KEY: metadata},
         )  # fmt: skip
-    except pl.exceptions.PolarsError:
+    except pl.exceptions.PolarsError:  # polars wraps the OSError of a write: raise that one, with its errno
         if sealed.error is not None:
             raise sealed.error from None
         raise
@@ -67,26 +67,26 @@ def _write(file: FileIO, series: Sequence[Series], facts: str) -> None:
 
 
 def _parts(series: Sequence[Series]) -> "Iterator[pl.DataFrame]":
-    """The rows of the file, some at a time."""
+    """The rows of the file, in parts of at most _PART_ROWS."""
     import polars as pl
 
-    for place, one in enumerate(series):
-        for first in range(0, len(one.columns.ts), _PART_ROWS):
-            columns = [column[first : first + _PART_ROWS] for column in one.columns]
+    for place, symbol_series in enumerate(series):
+        for first in range(0, len(symbol_series.columns.ts), _PART_ROWS):
+            columns = [column[first : first + _PART_ROWS] for column in symbol_series.columns]
             cells = (np.full(len(columns[0]), place, np.int64), *columns)
             yield pl.DataFrame(dict(zip(NAMES, cells, strict=True)))
 
 
 class _SealedFile:
-    """A file that is written from its beginning to its end, and hashed on the way: its seal is zeros until then."""
+    """A file that is hashed while it is written from beginning to end, with zeros as its seal until `finish`."""
 
     def __init__(self, file: FileIO) -> None:
-        self.error: OSError | None = None  # what a write came to: the library that writes tells it in its own words
+        self.error: OSError | None = None  # the error of a write, which polars raises again as an error of its own
         self._file = file
         self._total = hashlib.blake2b(digest_size=16)
 
     def write(self, content: bytes) -> int:
-        """All of it. OSError."""
+        """Write all of it. Raises OSError."""
         try:
             if self._file.write(content) != len(content):  # no second attempt (J25)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -97,10 +97,10 @@ class _SealedFile:
         return len(content)
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: every write goes to the file at once."""
 
     def finish(self) -> None:
-        """Write the seal into its place."""
+        """Replace the zeros by the seal."""
         self._file.seek(-_END, os.SEEK_END)
         length = int.from_bytes(self._file.read(4), "little")
         begin = self._file.seek(-_END - length, os.SEEK_END)
@@ -111,8 +111,8 @@ class _SealedFile:
 def read(path: Path) -> tuple[Series, ...]:
     """The candles of a run folder. Raises JournalError for a file that is damaged, or has another digest (J7).
 
-    The seal tells damage alone: it has no key, so whoever means harm can seal again. What such a file claims is
-    compared with what it is before any of it is unpacked.
+    The seal shows damage, not forgery: it has no key, so an attacker can compute it for any file. Therefore sizes and
+    counts in the file are checked against its length and its metadata before anything is decompressed.
     """
     with open_to_read(path) as file:
         raw = file.readall()
@@ -121,28 +121,28 @@ def read(path: Path) -> tuple[Series, ...]:
         raise JournalError(f"{path}: damaged, its bytes are not those that were written; put back a saved copy")
     try:
         claims = footer.read(raw, name=printable(str(path)), limits=LIMITS)
-        facts = run_candles.facts(claims.metadata)
-        if facts is None:
-            raise ValueError("no metadata tells whose its rows are")
-        run_candles.refuse_claims(claims, facts, file_bytes=len(raw))
-        return run_candles.verified_series(decoded(raw, claims), facts)
+        metadata = run_candles.facts(claims.metadata)
+        if metadata is None:
+            raise ValueError("the metadata that names its symbols is missing")
+        run_candles.refuse_claims(claims, metadata, file_bytes=len(raw))
+        return run_candles.verified_series(decoded(raw, claims), metadata)
     except DataError as error:
         raise JournalError(str(error)) from error
     except ValueError as error:
-        raise JournalError(f"{path}: holds no candles of a run: {str(error)[:200]!a}") from error
+        raise JournalError(f"{path}: cannot be read as the candles of a run: {str(error)[:200]!a}") from error
 
 
 def _seal_place(raw: bytes) -> int:
-    """Where the seal's digits begin; -1 if there is none."""
+    """The offset of the first digit of the seal; -1 if there is no seal."""
     mark = raw.rfind(_SEAL)
     return mark if mark < 0 else mark + len(_SEAL)
 
 
 def _seal(raw: bytes | memoryview, place: int) -> bytes:
-    """The hash of a file with zeros for its seal.
+    """The hash of a file with zeros in place of its seal.
 
-    A damaged Parquet file can end the whole process inside the library that decodes it, so none is decoded before
-    its seal was found whole.
+    A damaged Parquet file can crash the whole process inside the library that decodes it, so the seal must verify
+    before anything is decoded.
     """
     total = hashlib.blake2b(memoryview(raw)[:place], digest_size=16)
     total.update(b"0" * 32)

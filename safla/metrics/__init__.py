@@ -1,1 +1,1 @@
-"""Figures of a run: arrays in, numbers out (SEMANTICS 7). No label, no percent sign; what is undefined says why."""
+"""Figures of a run: arrays in, numbers out (docs/semantics.md, section 8). What is undefined has a reason."""

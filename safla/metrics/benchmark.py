@@ -1,4 +1,4 @@
-"""Against buying and holding: what that came to, and how the daily returns relate to it. No trade of ours."""
+"""Buy and hold: its return, and how the daily returns of the run relate to it (beta, alpha, correlation)."""
 
 import math
 from collections.abc import Sequence
@@ -13,61 +13,62 @@ from safla.metrics.growth import closed_at
 from safla.metrics.metric import FEWEST_DAYS, YEAR_DAYS, Metric, finite_metric
 from safla.metrics.sums import deviation, mean, total
 
-MOST_EXPONENT = 700.0  # of what a float can hold
+MOST_EXPONENT = 700.0  # exp of it still fits in a float
 
 
 class BenchmarkSymbol(NamedTuple):
-    """One symbol as it could be bought and held: its candles, and the one at whose open it is bought, NONE: none."""
+    """A symbol to buy and hold: its candles, and the index of the candle at whose open it is bought, or NONE."""
 
     columns: Columns
     first: int
 
 
 def market(columns: Columns, start_ts: int) -> BenchmarkSymbol:
-    """Bought at the first tradable open: of the first candle at or after a time (ms) that has volume."""
+    """Buy at the first tradable open: that of the first candle with volume at or after start_ts (ms)."""
     begin = int(np.searchsorted(columns.ts, start_ts))
     traded = columns.volume[begin:] > 0
     return BenchmarkSymbol(columns, begin + int(np.argmax(traded)) if np.any(traded) else NONE)
 
 
 def held_return(markets: Sequence[BenchmarkSymbol], commission_ppm: int) -> Metric:
-    """The balance in equal parts over the markets, first tradable open to last close, commission at both ends; a ratio.
+    """The return of buy and hold: equal parts, first tradable open to last close, commission at both ends; a ratio.
 
-    Coins are divisible and fill at the open: no lot, no slippage. A market without volume keeps its part in cash.
+    Any quantity fills at the open: no lot, no slippage. The part of a market without volume stays in cash.
     """
-    if all(one.first == NONE for one in markets):
+    if all(held.first == NONE for held in markets):
         return Metric(None, "no candle had volume")
     rate = commission_ppm / MILLION
-    parts = [_grown(one) * (1.0 - rate) / (1.0 + rate) if one.first != NONE else 1.0 for one in markets]
+    parts = [_growth(held) * (1.0 - rate) / (1.0 + rate) if held.first != NONE else 1.0 for held in markets]
     return finite_metric(math.fsum(parts) / len(parts) - 1.0)
 
 
-def _grown(one: BenchmarkSymbol) -> float:
-    return float(one.columns.close[-1]) / float(one.columns.open[one.first])
+def _growth(held: BenchmarkSymbol) -> float:
+    """Last close over the open of the purchase."""
+    return float(held.columns.close[-1]) / float(held.columns.open[held.first])
 
 
 def held_returns(markets: Sequence[BenchmarkSymbol], commission_ppm: int, midnights: Int64, step_ms: int) -> Float64:
-    """Returns of that holding from each 00:00 UTC (ms) to the next, float64[midnights - 1]; nothing is sold."""
-    levels = [_levels(one, commission_ppm, midnights, step_ms) for one in markets]
+    """Returns of buy and hold from each 00:00 UTC (ms) to the next, float64[midnights - 1]; nothing is sold."""
+    levels = [_levels(held, commission_ppm, midnights, step_ms) for held in markets]
     whole = np.array([math.fsum(parts) for parts in zip(*levels, strict=True)])
     returns: Float64 = whole[1:] / whole[:-1] - 1.0
     return returns
 
 
-def _levels(one: BenchmarkSymbol, commission_ppm: int, moments: Int64, step_ms: int) -> list[float]:
-    """What one unit of money in a market is worth at each moment."""
-    if one.first == NONE:
+def _levels(held: BenchmarkSymbol, commission_ppm: int, moments: Int64, step_ms: int) -> list[float]:
+    """The value of one unit of money invested in a market, at each moment (ms)."""
+    if held.first == NONE:
         return [1.0] * len(moments)
-    closed = closed_at(moments, one.columns.ts, step_ms)
-    cost = int(one.columns.open[one.first]) * (1.0 + commission_ppm / MILLION)
+    closed = closed_at(moments, held.columns.ts, step_ms)
+    cost = int(held.columns.open[held.first]) * (1.0 + commission_ppm / MILLION)
     levels: list[float] = np.where(
-        closed > one.first, one.columns.close[np.maximum(closed, 1) - 1] / cost, 1.0
+        closed > held.first, held.columns.close[np.maximum(closed, 1) - 1] / cost, 1.0
     ).tolist()
     return levels
 
 
 def beta(returns: Float64, held: Float64) -> Metric:
-    """cov(r, h) / var(h) of daily returns and those of the holding, float64[days] both (Sharpe 1964)."""
+    """cov(r, h) / var(h), r the daily returns and h those of buy and hold, both float64[days] (Sharpe 1964)."""
     if len(returns) < FEWEST_DAYS:
         return too_few(returns)
     if deviation(held) == 0.0:
@@ -76,7 +77,7 @@ def beta(returns: Float64, held: Float64) -> Metric:
 
 
 def alpha(returns: Float64, held: Float64, slope: Metric, risk_free_rate: float) -> Metric:
-    """(1 + a)^365 - 1, a = mean(r - rf) - beta * mean(h - rf): Jensen's alpha (1968) of a day, compounded to a year."""
+    """(1 + a)^365 - 1, a = mean(r - rf) - beta * mean(h - rf): Jensen's daily alpha (1968), compounded to a year."""
     if slope.value is None:
         return slope
     rate = daily_rate(risk_free_rate)
@@ -87,7 +88,7 @@ def alpha(returns: Float64, held: Float64, slope: Metric, risk_free_rate: float)
 
 
 def correlation(returns: Float64, held: Float64) -> Metric:
-    """Pearson's r of daily returns and those of the holding, float64[days] both."""
+    """Pearson's r of the daily returns and those of buy and hold, both float64[days]."""
     if len(returns) < FEWEST_DAYS:
         return too_few(returns)
     spread = deviation(returns), deviation(held)
@@ -96,6 +97,6 @@ def correlation(returns: Float64, held: Float64) -> Metric:
     return finite_metric(_covariance(returns, held) / (spread[0] * spread[1]))
 
 
-def _covariance(one: Float64, other: Float64) -> float:
-    """Of samples (ddof = 1)."""
-    return total((one - mean(one)) * (other - mean(other))) / (len(one) - 1)
+def _covariance(first: Float64, second: Float64) -> float:
+    """The sample covariance (ddof = 1)."""
+    return total((first - mean(first)) * (second - mean(second))) / (len(first) - 1)

@@ -1,4 +1,4 @@
-"""What trading cost, what more it could have cost, and what a doubtful exit would have been worth. Money in and out."""
+"""The costs of trading, the break-even cost, and what an ambiguous exit would have brought at its other level."""
 
 import numpy as np
 
@@ -11,30 +11,30 @@ BPS = 10_000
 
 
 def slippage_paid(reference: Int64, price: Int64, quantity: Int64, k: Int64) -> int:
-    """The distance of the fills from their prices before slippage, times their quantities: money units.
+    """The sum of |price - reference| * quantity * k over all fills, money units.
 
-    int64[fills] each, k that of the market of each (D1)
+    each int64[fills]; reference is the price before slippage, k that of the market of the fill (D1)
     """
     return sum((np.abs(price - reference) * quantity * k).tolist())
 
 
 def share_of_gross(cost: int, gross: Int64) -> Metric:
-    """A cost over the gross profit: the sum of what gained before fees. gross int64[trades], money units both."""
-    gained = sum(value for value in gross.tolist() if value > 0)
-    if gained == 0:
+    """A cost over the sum of the gross profits of trades that gained. gross int64[trades], both in money units."""
+    profits = sum(value for value in gross.tolist() if value > 0)
+    if profits == 0:
         return Metric(None, "no trade gained before fees")
-    return finite_metric(float(cost) / float(gained))
+    return finite_metric(float(cost) / float(profits))
 
 
 def break_even_bps(net_profit: int, notional: int, trades: int) -> Metric:
-    """What every fill could have cost more, in bps of its notional, until nothing is left; money units both."""
+    """How much more every fill could cost, in bps of its notional, before the profit is 0; both in money units."""
     if trades == 0:
         return NO_TRADE
     return finite_metric(float(net_profit) / float(notional) * BPS)
 
 
 def volume_before(columns: Columns, ts: int) -> int:
-    """V_prev of S25: the last volume above 0 before the candle that opens at a time, volume units; 0: none yet."""
+    """V_prev of S25: the last volume above 0 before the candle that opens at ts, volume units; 0 if there is none."""
     row = int(np.searchsorted(columns.ts, ts)) - 1
     while row >= 0 and int(columns.volume[row]) == 0:
         row -= 1
@@ -42,7 +42,7 @@ def volume_before(columns: Columns, ts: int) -> int:
 
 
 def as_target(rules: Rules, market: Market, level: int, quantity: int) -> int:
-    """What selling at a target brings, money units: it rests there, so no slippage and the maker rate (S11, S26)."""
+    """What selling at a target brings, money units: a limit order, so no slippage and the maker rate (S11, S26)."""
     notional = level * quantity * market.k
     return notional - fee(notional, rules.maker_commission_ppm)
 
@@ -56,10 +56,11 @@ def as_stop(rules: Rules, market: Market, level: int, quantity: int, volume: int
 def if_otherwise(
     rules: Rules, market: Market, reason: int, other: int, quantity: int, proceeds: int, volume: int
 ) -> tuple[int, int]:
-    """What an ambiguous exit changes by if the target came first, and if the stop did: money units (S12).
+    """By how much an ambiguous exit changes if the target came first, and if the stop came first; money units (S12).
 
-    reason    how it was filled; other: the level that its candle spans as well, price units
-    proceeds  what it brought after its fee; volume: V_prev
+    reason    of the exit as it was filled
+    other     the other level that its candle reached, price units
+    proceeds  what the exit brought after its fee; volume: V_prev
     """
     if reason == TAKE_PROFIT:
         return 0, as_stop(rules, market, other, quantity, volume) - proceeds

@@ -1,6 +1,6 @@
-"""Figures of the daily returns alone: how much they vary, what was earned for it, how bad the worst are.
+"""Figures of the daily returns alone: volatility, Sharpe, Sortino and omega ratio, ulcer index, VaR and CVaR.
 
-Each takes r_d, float64[days], ratios; a year has 365 of them. risk_free_rate is that of a year.
+Each takes r_d, float64[days], ratios; a year has 365 days. risk_free_rate is a yearly rate.
 """
 
 import math
@@ -15,19 +15,19 @@ NO_VARIATION = "the daily returns do not vary"
 
 
 def daily_rate(risk_free_rate: float) -> float:
-    """The rate of a day that compounds to that of a year."""
+    """The daily rate that compounds to a yearly rate."""
     return math.expm1(math.log1p(risk_free_rate) / YEAR_DAYS)
 
 
 def volatility(returns: Float64) -> Metric:
-    """std(r_d) * sqrt(365), ddof = 1: a ratio a year."""
+    """std(r_d) * sqrt(365), ddof = 1: a yearly ratio."""
     if len(returns) < FEWEST_DAYS:
         return too_few(returns)
     return finite_metric(deviation(returns) * math.sqrt(YEAR_DAYS))
 
 
 def too_few(returns: Float64, least: int = FEWEST_DAYS) -> Metric:
-    """No figure: there are fewer daily returns than it needs."""
+    """The undefined figure for fewer daily returns than it needs."""
     return few(len(returns), least, "daily returns")
 
 
@@ -56,14 +56,14 @@ def omega(returns: Float64) -> Metric:
     """Omega(0): the sum of the gains over the sum of the losses (Keating and Shadwick 2002)."""
     if len(returns) < FEWEST_DAYS:
         return too_few(returns)
-    lost = -total(np.minimum(returns, 0.0))
-    if lost == 0.0:
+    losses = -total(np.minimum(returns, 0.0))
+    if losses == 0.0:
         return Metric(None, "no day lost")
-    return finite_metric(total(np.maximum(returns, 0.0)) / lost)
+    return finite_metric(total(np.maximum(returns, 0.0)) / losses)
 
 
 def ulcer_index(returns: Float64) -> Metric:
-    """sqrt(mean(fall^2)) of the daily levels below their peak so far, a ratio (Martin 1989, who has it in percent)."""
+    """sqrt(mean(drawdown^2)) of the daily levels, as a ratio (Martin 1989, who uses percent)."""
     if len(returns) < FEWEST_DAYS:
         return too_few(returns)
     levels = np.cumprod(1.0 + returns)
@@ -72,9 +72,9 @@ def ulcer_index(returns: Float64) -> Metric:
 
 
 def value_at_risk(returns: Float64) -> Metric:
-    """VaR95: what all but the worst twentieth of the days lost at most, a positive ratio; a gain is negative.
+    """VaR 95 %: the loss that 95 % of the days did not exceed, a positive ratio; a gain is negative.
 
-    The historical 5 % quantile, linear between the two returns beside it (Hyndman and Fan 1996, type 7).
+    Minus the historical 5 % quantile, interpolated linearly between two returns (Hyndman and Fan 1996, type 7).
     """
     if len(returns) < FEWEST_TAIL_DAYS:
         return too_few(returns, FEWEST_TAIL_DAYS)
@@ -84,7 +84,7 @@ def value_at_risk(returns: Float64) -> Metric:
 
 
 def tail_loss(returns: Float64) -> Metric:
-    """CVaR95: the mean loss of the days that are as bad as VaR95 or worse (Rockafellar and Uryasev 2000)."""
+    """CVaR 95 %: the mean loss of the days as bad as VaR 95 % or worse (Rockafellar and Uryasev 2000)."""
     if len(returns) < FEWEST_TAIL_DAYS:
         return too_few(returns, FEWEST_TAIL_DAYS)
     return finite_metric(-mean(np.sort(returns)[: (len(returns) - 1) // 20 + 1]) + 0.0)

@@ -1,4 +1,4 @@
-"""Falls from a peak: how deep, how long, and what they are measured against. Equity in, ratios and candles out."""
+"""Drawdowns: how deep and how long the equity fell below its peak. A fall is one drawdown from its peak to its end."""
 
 from typing import NamedTuple
 
@@ -12,10 +12,10 @@ NEVER_FELL = "the equity never fell"
 
 
 class Fall(NamedTuple):
-    """The deepest fall: a positive ratio, and its candles; 0 and NONE where there was none.
+    """The deepest fall: a positive ratio, and indexes of its candles; 0 and NONE where there was none.
 
-    peak  the last candle at the peak, NONE: the balance at the start
-    end   the first candle that reaches the peak again, NONE: it is not over
+    peak  the last candle at the peak; NONE: the peak is the balance at the start
+    end   the first candle that reaches the peak again; NONE: the fall is not over
     """
 
     share: float
@@ -25,27 +25,27 @@ class Fall(NamedTuple):
 
 
 class Falls(NamedTuple):
-    """What the falls of a run came to."""
+    """The drawdown figures of a run."""
 
-    deepest: Fall  # on candle closes
-    inside: float  # down to the worst equity inside a candle, a ratio
-    under_share: float  # of the closes, below the peak so far
-    longest_ms: int  # from a peak to the close that regains it
+    deepest: Fall  # by closes
+    inside: float  # the deepest fall to the worst equity inside a candle, a ratio
+    under_share: float  # the share of closes below the peak so far
+    longest_ms: int  # the longest time from a peak to the close that regains it
 
 
 def falls(ts: Int64, equity: Int64, trough: Int64, balance: int, step_ms: int) -> Falls:
-    """The falls of a run of at least one candle.
+    """The drawdown figures of a run of at least one candle.
 
     ts      int64[n], open times of its candles, ms
     equity  int64[n], money units, at their closes
-    trough  int64[n], the worst equity inside them that the stops leave: cash and each position at max(low, stop)
+    trough  int64[n], the worst equity inside them: cash, and each position at its low, or at its stop if that is higher
     """
     peaks = peaks_of(equity, balance)
     return Falls(deepest_fall(equity, peaks), deepest(peaks[:-1], trough)[0], *under_water(ts, equity, peaks, step_ms))
 
 
 def peaks_of(equity: Int64, balance: int) -> Int64:
-    """The highest mark before each candle, the balance included, and at the end: int64[n + 1], money units."""
+    """The peak before each candle, starting with the balance, and the peak at the end: int64[n + 1], money units."""
     peaks = np.empty(len(equity) + 1, np.int64)
     peaks[0] = balance
     peaks[1:] = equity
@@ -53,7 +53,7 @@ def peaks_of(equity: Int64, balance: int) -> Int64:
 
 
 def deepest(peaks: Int64, levels: Int64) -> tuple[float, int]:
-    """max(1 - level / peak) and the first candle that has it; 0 and NONE where no level is below its peak."""
+    """max(1 - level / peak), and the index of the first candle with it; 0 and NONE where no level is below its peak."""
     share, place = 0.0, NONE
     for part in row_blocks(len(levels)):
         falls = (peaks[part] - levels[part]) / peaks[part]
@@ -64,7 +64,7 @@ def deepest(peaks: Int64, levels: Int64) -> tuple[float, int]:
 
 
 def deepest_fall(equity: Int64, peaks: Int64) -> Fall:
-    """The deepest fall on candle closes. equity int64[n], peaks as of peaks_of."""
+    """The deepest fall by closes. equity int64[n], peaks from peaks_of."""
     share, trough = deepest(peaks[:-1], equity)
     if trough == NONE:
         return Fall(0.0, NONE, NONE, NONE)
@@ -82,11 +82,11 @@ def deepest_fall(equity: Int64, peaks: Int64) -> Fall:
 def under_water(ts: Int64, equity: Int64, peaks: Int64, step_ms: int) -> tuple[float, int]:
     """The share of closes below the peak so far, and the longest time (ms) from a peak to the close that regains it.
 
-    A time that is not over lasts until the last close. At least one candle.
+    A fall that is not over lasts until the last close. At least one candle.
     """
-    wet = np.zeros(len(equity) + 2, np.bool_)
-    np.less(equity, peaks[:-1], out=wet[1:-1])
-    edges = np.flatnonzero(wet[1:] != wet[:-1])
+    below = np.zeros(len(equity) + 2, np.bool_)  # False at both ends, so that every stretch has two edges
+    np.less(equity, peaks[:-1], out=below[1:-1])
+    edges = np.flatnonzero(below[1:] != below[:-1])
     first, end = edges[::2], edges[1::2]
     since = np.where(first > 0, ts[np.maximum(first, 1) - 1] + step_ms, ts[0])
     spans = ts[np.minimum(end, len(ts) - 1)] + step_ms - since
@@ -94,7 +94,7 @@ def under_water(ts: Int64, equity: Int64, peaks: Int64, step_ms: int) -> tuple[f
 
 
 def calmar(growth: Metric, share: float) -> Metric:
-    """CAGR over the deepest fall on closes (Young 1991)."""
+    """CAGR over the max drawdown by closes (Young 1991)."""
     if growth.value is None:
         return growth
     if share == 0.0:

@@ -1,4 +1,4 @@
-"""How much of the equity stood in positions, how long, and how often it was turned over. No order, no reason."""
+"""Exposure and turnover: how much of the equity was in positions, how long, and how often it was traded."""
 
 import math
 from typing import NamedTuple
@@ -11,25 +11,25 @@ from safla.metrics.sums import row_blocks, total, total_units
 
 
 class Exposure(NamedTuple):
-    """Shares of the candles and of the equity at their closes."""
+    """Exposure at the closes: a share of the candles, and shares of the equity."""
 
-    time: float  # candles whose close finds a position
+    time: float  # the share of closes with a position
     average: float
     largest: float
 
 
 def cash_at(ts: Int64, filled: Int64, cash: Int64, balance: int) -> Int64:
-    """The cash behind each candle, int64[n], money units: that of the last fill so far, or the balance.
+    """The cash after each candle, int64[n], money units: that after the last fill so far, or the balance.
 
     ts            int64[n], open times of the candles
-    filled, cash  int64[fills], in order: the candle of each fill, and the cash behind it
+    filled, cash  int64[fills], in order: open time of the candle of each fill, and the cash after the fill
     """
-    behind = np.concatenate(([0], np.searchsorted(ts, filled), [len(ts)]))
-    return np.repeat(np.concatenate((np.array([balance], np.int64), cash)), np.diff(behind))
+    edges = np.concatenate(([0], np.searchsorted(ts, filled), [len(ts)]))
+    return np.repeat(np.concatenate((np.array([balance], np.int64), cash)), np.diff(edges))
 
 
 def exposure(equity: Int64, cash: Int64) -> Exposure:
-    """What stood in positions at each close: equity - cash, over the equity. int64[n] both, money units, n above 0."""
+    """Exposure at each close is (equity - cash) / equity. Both int64[n], money units, n >= 1."""
     held, largest, sums = 0, 0.0, [0.0]
     for part in row_blocks(len(equity)):
         invested = equity[part] - cash[part]
@@ -43,11 +43,11 @@ def exposure(equity: Int64, cash: Int64) -> Exposure:
 
 
 def turnover(notional: int, equity: Int64, ms: int) -> Metric:
-    """The sum of the notionals of all fills over the mean equity and the years: times a year.
+    """How many times a year the equity is traded: notionals of all fills / mean equity / years.
 
-    notional in money units, equity int64[n], ms the length of the run
+    notional in money units, equity int64[n] in money units, ms the length of the run
     """
-    held = total_units(equity)
-    if held == 0:
+    equity_sum = total_units(equity)
+    if equity_sum == 0:
         return Metric(None, "there was no equity")
-    return finite_metric(float(notional) * float(len(equity)) / float(held) * YEAR_MS / ms)
+    return finite_metric(float(notional) * float(len(equity)) / float(equity_sum) * YEAR_MS / ms)

@@ -1,4 +1,4 @@
-"""What the equity came to: returns of the whole, of a year, of each day, month and year. No risk, no trade."""
+"""Returns of the equity: total, CAGR, and those of each day, month and year."""
 
 import math
 from typing import NamedTuple
@@ -12,20 +12,20 @@ MONTHS = 12
 
 
 class YearReturns(NamedTuple):
-    """The returns of a calendar year and of its months (UTC), ratios; None where the run was not there."""
+    """The returns of a calendar year and of its months (UTC), ratios; None for months outside the run."""
 
     year: int
-    months: tuple[float | None, ...]  # January first
+    months: tuple[float | None, ...]  # from January on
     whole: float | None
 
 
 def total_return(equity: Int64, balance: int) -> Metric:
-    """E_T / E_0 - 1. equity int64[n] at each candle close, balance at the start; money units."""
+    """E_T / E_0 - 1. equity int64[n] at each close, balance at the start; money units."""
     return change(balance, final_equity(equity, balance))
 
 
 def change(before: int, after: int) -> Metric:
-    """after / before - 1, amounts of money above 0 before."""
+    """after / before - 1, money units, before > 0."""
     return Metric(float(after - before) / float(before))
 
 
@@ -35,12 +35,12 @@ def final_equity(equity: Int64, balance: int) -> int:
 
 
 def length_ms(ts: Int64, step_ms: int) -> int:
-    """How long the run is, ms: from the first open to the last close. ts int64[n], the open times of its candles."""
+    """The length of the run, ms, from the first open to the last close. ts int64[n], the open times of its candles."""
     return int(ts[-1]) + step_ms - int(ts[0]) if len(ts) else 0
 
 
 def cagr(equity: Int64, balance: int, ms: int) -> Metric:
-    """(E_T / E_0)^(1 / years) - 1, ms the length of the run; from 30 days on."""
+    """(E_T / E_0)^(1 / years) - 1. ms: the length of the run, at least 30 days."""
     if ms < FEWEST_DAYS * DAY_MS:
         return few(ms // DAY_MS, FEWEST_DAYS, "days")
     last = final_equity(equity, balance)
@@ -59,14 +59,14 @@ def midnights(ts: Int64, step_ms: int) -> Int64:
 def levels_at(moments: Int64, ts: Int64, equity: Int64, balance: int, step_ms: int) -> Int64:
     """The last equity at or before each moment (ms), int64[moments], money units; the balance before the first close.
 
-    ts, equity  int64[n], the open times of the candles and the marks at their closes, at least one
+    ts, equity  int64[n], n >= 1: the open times of the candles, and the equity marked at their closes
     """
     closed = closed_at(moments, ts, step_ms)
     return np.where(closed > 0, equity[np.maximum(closed, 1) - 1], balance)
 
 
 def closed_at(moments: Int64, ts: Int64, step_ms: int) -> Int64:
-    """How many candles have closed at or before each moment."""
+    """How many candles have closed at or before each moment (ms)."""
     return np.searchsorted(ts, moments - step_ms, side="right").astype(np.int64)
 
 
@@ -75,7 +75,7 @@ def daily_returns(ts: Int64, equity: Int64, balance: int, step_ms: int) -> Float
 
     ts       int64[n], the open times of the candles, ms; equity is marked at ts + step_ms
     balance  the equity at the first open
-    A day that begins with nothing has no return, and none comes behind it: there are no positions left to change that.
+    A day that begins with an equity of 0 has no return, and it is the last: without cash or positions 0 is final.
     """
     if len(ts) == 0:
         return np.zeros(0)
@@ -85,7 +85,7 @@ def daily_returns(ts: Int64, equity: Int64, balance: int, step_ms: int) -> Float
 
 
 def yearly(ts: Int64, equity: Int64, balance: int, step_ms: int) -> tuple[YearReturns, ...]:
-    """Month by year: the returns of the calendar months and years that the run touches, the first and last in part."""
+    """The returns of the calendar months and years of the run; the first and the last may be partial."""
     if len(ts) == 0:
         return ()
     first, last = int(ts[0]), int(ts[-1]) + step_ms
@@ -93,8 +93,8 @@ def yearly(ts: Int64, equity: Int64, balance: int, step_ms: int) -> tuple[YearRe
     edges = np.arange(start.astype("datetime64[M]"), (end + 1).astype("datetime64[M]") + 1)
     moments = edges.astype("datetime64[ms]").astype(np.int64)
     levels = levels_at(np.clip(moments, first, last), ts, equity, balance, step_ms).tolist()
-    there = ((moments[1:] > first) & (moments[:-1] < last)).tolist()
-    months = [_change(levels[i], levels[i + 1]) if there[i] else None for i in range(len(there))]
+    inside = ((moments[1:] > first) & (moments[:-1] < last)).tolist()
+    months = [_change(levels[i], levels[i + 1]) if inside[i] else None for i in range(len(inside))]
     return tuple(
         YearReturns(
             year=int(str(start + i // MONTHS)),
@@ -106,4 +106,5 @@ def yearly(ts: Int64, equity: Int64, balance: int, step_ms: int) -> tuple[YearRe
 
 
 def _change(before: int, after: int) -> float | None:
+    """after / before - 1; None where nothing was there before."""
     return change(before, after).value if before > 0 else None

@@ -1,4 +1,4 @@
-"""Could it be chance: the t-statistic of the daily returns, its p, and the probabilistic Sharpe ratio. No equity."""
+"""Statistical significance of the daily returns: t-statistic, p-value, probabilistic Sharpe ratio."""
 
 import math
 
@@ -9,10 +9,10 @@ from safla.metrics.days import NO_VARIATION, daily_rate, too_few
 from safla.metrics.metric import FEWEST_DAYS, FEWEST_TAIL_DAYS, Metric, finite_metric
 from safla.metrics.sums import deviation, mean
 
-TINY = 1e-300  # in place of a zero that a step of the continued fraction would divide by
-CLOSE = 1e-15
-ROUNDING = 1e-12  # what is left of a zero
-MOST_STEPS = 10_000
+TINY = 1e-300  # replaces a zero by which a step of the continued fraction would divide
+CLOSE = 1e-15  # the continued fraction has converged once a step changes it by less
+ROUNDING = 1e-12  # a value below it is a zero with rounding errors
+MOST_STEPS = 10_000  # of the continued fraction
 
 
 def t_statistic(returns: Float64) -> Metric:
@@ -26,7 +26,7 @@ def t_statistic(returns: Float64) -> Metric:
 
 
 def p_value(statistic: Metric, days: int) -> Metric:
-    """How often chance alone gives a t-statistic as far from 0: both sides, Student's t with days - 1 degrees."""
+    """The two-sided p-value of a t-statistic: Student's t with days - 1 degrees of freedom."""
     if statistic.value is None:
         return statistic
     return Metric(two_sided(statistic.value, days - 1))
@@ -39,13 +39,13 @@ def two_sided(t: float, degrees: int) -> float:
 
 
 def incomplete_beta(a: float, b: float, x: float, rest: float) -> float:
-    """The regularised incomplete beta function I_x(a, b), a and b above 0, 0 <= x <= 1 (DLMF 8.17).
+    """The regularised incomplete beta function I_x(a, b), a and b > 0, 0 <= x <= 1 (DLMF 8.17).
 
-    rest  1 - x, given apart, for near 1 that difference would have lost its digits
+    rest  1 - x, an argument of its own because the difference would lose digits for x near 1
     """
     if x == 0.0 or rest == 0.0:
         return float(rest == 0.0)
-    if x > (a + 1.0) / (a + b + 2.0):  # where the fraction converges slowly, its mirror image does not
+    if x > (a + 1.0) / (a + b + 2.0):  # the fraction converges slowly here, but for the mirrored arguments it does not
         return 1.0 - incomplete_beta(b, a, rest, x)
     size = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log(rest)
     return math.exp(size) / a / _fraction(a, b, x)
@@ -68,14 +68,15 @@ def _fraction(a: float, b: float, x: float) -> float:
 
 
 def _away_from_zero(value: float) -> float:
+    """The value, or TINY if it is closer to 0."""
     return value if abs(value) > TINY else TINY
 
 
 def probabilistic_sharpe(returns: Float64, risk_free_rate: float) -> Metric:
     """The probability that the true Sharpe ratio is above 0 (Bailey and Lopez de Prado 2012).
 
-    Phi(SR * sqrt(N - 1) / sqrt(1 - skewness * SR + (kurtosis - 1) / 4 * SR^2)), SR that of a day, moments of the
-    population, kurtosis 3 for the normal law. returns float64[days]; risk_free_rate a year.
+    Phi(SR * sqrt(N - 1) / sqrt(1 - skewness * SR + (kurtosis - 1) / 4 * SR^2)), SR of a day, moments of the
+    population, kurtosis 3 for the normal distribution. returns float64[days]; risk_free_rate is a yearly rate.
     """
     if len(returns) < FEWEST_TAIL_DAYS:
         return too_few(returns, FEWEST_TAIL_DAYS)
@@ -85,6 +86,6 @@ def probabilistic_sharpe(returns: Float64, risk_free_rate: float) -> Metric:
     scores = (returns - mean(returns)) / (spread * math.sqrt((len(returns) - 1) / len(returns)))
     ratio = (mean(returns) - daily_rate(risk_free_rate)) / spread
     error = 1.0 - mean(scores * scores * scores) * ratio + (mean(np.square(scores * scores)) - 1.0) / 4.0 * ratio**2
-    if error < ROUNDING:
+    if error < ROUNDING:  # the variance of the estimate is 0: the returns take two values only
         return Metric(None, "two values alone leave its error undefined")
     return finite_metric(0.5 * math.erfc(-ratio * math.sqrt(len(returns) - 1) / math.sqrt(2.0 * error)))

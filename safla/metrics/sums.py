@@ -1,4 +1,4 @@
-"""Sums, means and deviations: exact or rounded once, whatever the processor, and in blocks where columns are long."""
+"""Sums, means and deviations: exact or rounded once, the same on every processor, in blocks to save memory."""
 
 import math
 from collections.abc import Iterator
@@ -8,11 +8,11 @@ import numpy as np
 
 from safla.core.values import Float64, Int64
 
-BLOCK = 65_536  # rows of a column that are looked at together, so that no second column is made
+BLOCK = 65_536  # rows that are processed together, so that no copy of a whole column is made
 
 
 def row_blocks(rows: int) -> Iterator[slice]:
-    """So many rows, cut into blocks."""
+    """Slices that cut so many rows into blocks."""
     return (slice(first, min(first + BLOCK, rows)) for first in range(0, rows, BLOCK))
 
 
@@ -22,24 +22,24 @@ def total(values: Float64) -> float:
 
 
 def total_units(column: Int64) -> int:
-    """The sum of int64[n], exact: the upper and the lower halves of its numbers do not wrap where the whole would."""
+    """The sum of int64[n], exact: upper and lower 32 bits are summed apart, because their sums do not wrap."""
     parts = [column[part] for part in row_blocks(len(column))]
-    return sum((int(np.sum(one >> 32)) << 32) + int(np.sum(one & 0xFFFF_FFFF)) for one in parts)
+    return sum((int(np.sum(part >> 32)) << 32) + int(np.sum(part & 0xFFFF_FFFF)) for part in parts)
 
 
 def mean(values: Float64) -> float:
-    """The mean of float64[n], n at least 1."""
+    """The mean of float64[n], n >= 1."""
     return total(values) / len(values)
 
 
 def deviation(values: Float64) -> float:
-    """The sample standard deviation of float64[n] (ddof = 1), n at least 2; exactly 0 where all are equal."""
+    """The sample standard deviation of float64[n] (ddof = 1), n >= 2; exactly 0 where all values are equal."""
     if np.all(values == values[0]):
         return 0.0
     return math.sqrt(total(np.square(values - mean(values))) / (len(values) - 1))
 
 
 def median(values: Float64) -> float:
-    """The middle of float64[n], or the mean of the two there; n at least 1."""
+    """The middle value of float64[n], or the mean of the two in the middle; n >= 1."""
     middle = np.sort(values)[(len(values) - 1) // 2 : len(values) // 2 + 1]
     return mean(middle)

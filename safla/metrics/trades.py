@@ -1,4 +1,4 @@
-"""Figures of the closed trades: how often they won, how much, in which order, for what risk. No candle, no equity.
+"""Figures of the closed trades: win rate, payoff, expectancy, Kelly, R multiples, SQN, streaks.
 
 net is int64[trades], money units, after all costs, in the order in which the trades closed.
 """
@@ -19,7 +19,7 @@ NO_STOP = "no stop was set at the entry"
 
 
 def win_rate(net: Int64) -> Metric:
-    """Trades with a profit after all costs over all trades."""
+    """The share of trades with a profit after all costs."""
     if len(net) == 0:
         return NO_TRADE
     return Metric(float(np.count_nonzero(net > 0)) / float(len(net)))
@@ -27,20 +27,20 @@ def win_rate(net: Int64) -> Metric:
 
 def profit_factor(net: Int64) -> Metric:
     """Sum of the net wins over the sum of the net losses."""
-    won, lost = sums_of_sides(net)
+    profits, losses = sums_of_sides(net)
     if len(net) == 0:
         return NO_TRADE
-    return Metric(float(won) / float(lost)) if lost > 0 else NO_LOSS
+    return Metric(float(profits) / float(losses)) if losses > 0 else NO_LOSS
 
 
 def sums_of_sides(net: Int64) -> tuple[int, int]:
-    """What the winning trades won and the losing ones lost, money units, both positive."""
+    """The sum of the profits and the sum of the losses, money units, both positive."""
     values = net.tolist()
     return sum(value for value in values if value > 0), sum(-value for value in values if value < 0)
 
 
 def payoff(net: Int64) -> Metric:
-    """The mean net win over the mean net loss; it needs both."""
+    """The mean net profit of winning trades over the mean net loss of losing trades."""
     wins, losses = int(np.count_nonzero(net > 0)), int(np.count_nonzero(net < 0))
     if len(net) == 0:
         return NO_TRADE
@@ -63,12 +63,12 @@ def kelly(net: Int64) -> Metric:
 
 
 def expectancy(values: Float64) -> Metric:
-    """The mean of what each trade came to, float64[trades]: money, shares of the entry notional, or R."""
+    """The mean result of a trade. values float64[trades]: money, shares of the entry notional, or R."""
     return finite_metric(mean(values)) if len(values) else NO_TRADE
 
 
 def sqn(multiples: Float64) -> Metric:
-    """System quality number: sqrt(trades) * mean(R) / std(R), ddof = 1, all trades counted (Tharp 2008)."""
+    """System quality number: sqrt(trades) * mean(R) / std(R), ddof = 1, over all trades (Tharp 2008)."""
     if len(multiples) < FEWEST_TRADES:
         return few(len(multiples), FEWEST_TRADES, "trades")
     spread = deviation(multiples)
@@ -83,13 +83,13 @@ def first_stop(rules: Rules, tick: int, entry: int) -> int:
 
 
 def r_multiple(net: int, entry: int, stop: int, quantity: int, k: int) -> float | None:
-    """R: net profit over what the first stop put at risk, quantity * (entry - stop); None without a stop (Tharp 1998).
+    """R: net profit over the money at risk, quantity * (entry - first stop); None without a stop (Tharp 1998).
 
-    entry, stop  price units, stop NONE: none; quantity in its units, k as Market has it, net in money units
+    entry, stop in price units, stop NONE if there is none; quantity in quantity units; k of Market; net in money units
     """
     return None if stop == NONE else float(net) / float(quantity * (entry - stop) * k)
 
 
 def longest_streak(won: list[bool]) -> int:
-    """The longest run of true ones."""
-    return max((sum(1 for _ in run) for true, run in groupby(won) if true), default=0)
+    """The length of the longest run of True."""
+    return max((sum(1 for _ in run) for value, run in groupby(won) if value), default=0)

@@ -1,1 +1,1 @@
-"""Who looks on at a run: logs, monitoring, alerts, views. They are told what is synced, and decide nothing."""
+"""Logs, monitoring, alerts and views of a run. They get updates whose lines are synced, and decide nothing."""

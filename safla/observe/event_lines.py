@@ -1,4 +1,4 @@
-"""What the events of a run come to as log lines: in which file, how loud, with which fields. No file is opened."""
+"""Turn the events of a run into log lines: the file, the level, the text and the fields. No file is opened."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -9,19 +9,19 @@ from safla.journal import events as e
 from safla.observe.format import WORDS
 from safla.observe.update import Update
 
-NOT_TOLD = {"type", "plan", "symbols", "marks"}  # fields that are the line's event, or too long for it
+NOT_TOLD = {"type", "plan", "symbols", "marks"}  # left out: the type is `event`, the others are too long for a line
 
 
 class LogLine(NamedTuple):
-    """One line, before it has a time."""
+    """A log line without its time."""
 
-    file: str  # of logging.files
-    level: str
+    file: str  # a key of logging.files
+    level: str  # a level of loguru
     text: str
     fields: dict[str, Any]
 
 
-# All events; the journal has them too, and there they are complete.
+# The file and the level of each event. The journal has the same events with all their fields.
 TABLE: dict[type[e.Fact], tuple[str, str]] = {
     e.Filled: ("trades", "INFO"),
     e.TradeClosed: ("trades", "INFO"),
@@ -40,13 +40,13 @@ TABLE: dict[type[e.Fact], tuple[str, str]] = {
 }
 
 
-def lines_of(told: Update, *, late: float | None) -> Iterator[LogLine]:
-    """The lines of what was told, in order. late: seconds from the close of its candles until they came, if known."""
-    for event in told.events:
+def lines_of(update: Update, *, late: float | None) -> Iterator[LogLine]:
+    """The log lines of an update, in order. late: seconds from the close of its candles until they came, if known."""
+    for event in update.events:
         file, level = TABLE[type(event)]
         plain = msgspec.to_builtins(event)
         fields = {"event": plain["type"], **{name: plain[name] for name in plain.keys() - NOT_TOLD}}
         if isinstance(event, e.CandleEvent):
             fields["lag_seconds"] = None if late is None else round(late, 3)
-            fields["latency_ms"] = round((told.synced - told.came) * 1000, 3)
+            fields["latency_ms"] = round((update.synced - update.came) * 1000, 3)
         yield LogLine(file, level, WORDS[type(event)](event), dict(sorted(fields.items())))

@@ -1,4 +1,4 @@
-"""Log files for people: one JSON object a line, UTC, rotated. What a program needs is in the journal."""
+"""Log files for people: one JSON object per line, times in UTC, rotated. Programs should read the journal instead."""
 
 import json
 import logging
@@ -25,20 +25,20 @@ from safla.text import printable
 if TYPE_CHECKING:
     from loguru import Record
 
-# They would tell more than is asked, headers too (Z10).
+# Loggers of other libraries: below WARNING they log every request, headers included (Z10).
 OTHERS = ("ccxt", "urllib3", "aiohttp", "asyncio", "transitions")
-EXCHANGE = "data"  # the folder below storage.logs_directory that tells what was asked of exchanges
+EXCHANGE = "data"  # the folder below storage.logs_directory for requests to exchanges outside a run
 ERRORS = "errors"
-UNNAMED = "market_data"  # the file of a record that names none: what is asked of an exchange, and how it answers
+UNNAMED = "market_data"  # the file of a record that names none: requests to an exchange, and their answers
 
 Late = Callable[[Update], float | None]
 
-_open: list[str] = []  # the folders that are logged into now: safla is silent again behind the last of them
+_open: list[str] = []  # folders with open log files; after the last of them safla's logger is disabled again
 
 
 @contextmanager
 def of_exchange(config: Config, *, secrets: Iterable[str] = ()) -> Iterator[None]:
-    """What is asked of an exchange, and how it answers, goes into files for the length of a `with`."""
+    """Log requests to an exchange and their answers to files, for the length of a `with`."""
     folder = Path(config.storage.logs_directory) / EXCHANGE
     with _logged(folder, config, kinds=(UNNAMED, ERRORS), secrets=secrets, beside=False, say=say_on_stderr):
         yield
@@ -47,21 +47,21 @@ def of_exchange(config: Config, *, secrets: Iterable[str] = ()) -> Iterator[None
 @contextmanager
 def of_run(
     folder: Path, config: Config, *, secrets: Iterable[str] = (), beside: bool = True,
-    say: Callable[[str], None] | None = None, late: Late = lambda told: None,
+    say: Callable[[str], None] | None = None, late: Late = lambda update: None,
 ) -> Iterator[Listener]:  # fmt: skip
-    """The five files of a run, for the length of a `with`; gives what is to be told of its events.
+    """The five log files of a run, for the length of a `with`. Gives the listener that logs the updates of the run.
 
-    folder   that of the run; a file is opened with its first line
-    secrets  what shall stand in no line, beside what the configuration holds (Z11)
-    beside   whether the disk is written to by a thread of its own, so that a slow one delays nothing; lines that find
-             its queue full are lost. False, for a backtest: whoever logs waits, and none is lost
-    say      told in one line that a file cannot be written, once for each; None: on stderr
-    late     seconds by which what is told came late; None: it is history
+    folder   the run folder; a file is opened with its first line
+    secrets  texts to hide in every line, beside the secrets of the configuration (Z11)
+    beside   True: a thread writes the files, so that a slow disk delays nothing, and lines that come while its queue is
+             full are lost. False, for a backtest: the caller waits for the disk, and no line is lost
+    say      called once for each file that cannot be written, with a line for a person; None: stderr
+    late     the lag of an update in seconds; None if it is history
     """
 
-    def listen(told: Update) -> None:
-        for one in lines_of(told, late=late(told)):
-            logger.bind(file=one.file, fields=one.fields).log(one.level, "{}", one.text)
+    def listen(update: Update) -> None:
+        for line in lines_of(update, late=late(update)):
+            logger.bind(file=line.file, fields=line.fields).log(line.level, "{}", line.text)
 
     kinds = tuple(type(config.logging.files).model_fields)
     with _logged(folder, config, kinds=kinds, secrets=secrets, beside=beside, say=say or say_on_stderr):
@@ -69,15 +69,15 @@ def of_run(
 
 
 def told_of(lines: bytes, state: State) -> Update:
-    """What a block of a backtest tells: the events of its lines. There, time is no matter."""
+    """The update of a block of lines of a backtest. Its times are 0, because candles of a backtest have no latency."""
     raws = lines.splitlines()
-    numbers = [int(raw[5 : raw.index(b",")]) for raw in raws]  # behind {"n":
+    numbers = [int(raw[5 : raw.index(b",")]) for raw in raws]  # after {"n":
     events = [journal_line.decode_event(journal_line.event_bytes(raw, n)) for raw, n in zip(raws, numbers, strict=True)]
     return Update(events[-1].ts if events else 0, tuple(events), state, numbers[-1] if numbers else 0, 0.0, 0.0)
 
 
 def say_on_stderr(text: str) -> None:
-    """One line for a person, where one listens."""
+    """Write one line for a person to stderr; a closed stderr is ignored."""
     with suppress(OSError, ValueError):
         sys.stderr.write(f"safla: {printable(text)}\n")
 
@@ -87,21 +87,24 @@ def _logged(
     folder: Path, config: Config, *, kinds: tuple[str, ...], secrets: Iterable[str], beside: bool,
     say: Callable[[str], None],
 ) -> Iterator[None]:  # fmt: skip
-    """Sinks of loguru for some of the files. All are ours: that on stderr goes, with its variables (Z10)."""
+    """Add a loguru sink for each of the files.
+
+    The default sink of loguru on stderr is removed: its tracebacks show the values of variables, secrets too (Z10).
+    """
     for name in OTHERS:
         logging.getLogger(name).setLevel(logging.WARNING)
     with suppress(ValueError):
-        logger.remove(0)  # that which loguru brings
+        logger.remove(0)
     line = partial(_line, hide=Hide((*secrets, *secrets_of(config))))
     with ExitStack() as stack:
         files = {kind: _file(folder, config, kind=kind, say=say) for kind in kinds}
         for file in files.values():
             stack.callback(file.close)
-        put = _put(files, beside=beside, stack=stack, say=say)
+        write = _writer(files, beside=beside, stack=stack, say=say)
         for kind in kinds:
             level = "WARNING" if kind == ERRORS else config.system.log_level
             sink = logger.add(
-                partial(_sent, put, kind), level=level, format=line, filter=partial(_belongs, kind=kind),
+                partial(_pass_on, write, kind), level=level, format=line, filter=partial(_belongs, kind=kind),
                 diagnose=False, backtrace=False, colorize=False,
             )  # fmt: skip
             stack.callback(logger.remove, sink)
@@ -124,50 +127,52 @@ def _file(folder: Path, config: Config, *, kind: str, say: Callable[[str], None]
     )  # fmt: skip
 
 
-def _put(
+def _writer(
     files: dict[str, LogFile], *, beside: bool, stack: ExitStack, say: Callable[[str], None]
 ) -> Callable[[tuple[str, str]], None]:
-    """How a line comes to its file: at once, or by a thread of its own."""
+    """The function that writes a line to its file: at once, or in a thread of its own."""
 
     def write(item: tuple[str, str]) -> None:
         files[item[0]].write(item[1])
 
     if not beside:
         return write
-    writing = BackgroundWorker("log files", write)
+    worker = BackgroundWorker("log files", write)
 
     def finish() -> None:
-        writing.close()
-        if writing.dropped:
-            say(f"log files: {writing.dropped} lines were lost, for they came faster than they could be written")
+        worker.close()
+        if worker.dropped:
+            say(f"log files: {worker.dropped} lines were lost: they came faster than the disk could write them")
 
     stack.callback(finish)
-    return writing.tell
+    return worker.tell
 
 
-def _sent(put: Callable[[tuple[str, str]], None], kind: str, message: str) -> None:
-    put((kind, str(message)))
+def _pass_on(write: Callable[[tuple[str, str]], None], kind: str, message: str) -> None:
+    write((kind, str(message)))
 
 
 def _belongs(record: "Record", *, kind: str) -> bool:
-    """Whether a record is of safla and stands in the file; warnings and errors stand in that of errors too."""
-    ours = (record["name"] or "").partition(".")[0] == "safla"
-    return ours and (kind == ERRORS or record["extra"].get("file", UNNAMED) == kind)
+    """Whether a record belongs in the file: records of safla alone, and in the file of errors from all of them."""
+    of_safla = (record["name"] or "").partition(".")[0] == "safla"
+    return of_safla and (kind == ERRORS or record["extra"].get("file", UNNAMED) == kind)
 
 
 def _line(record: "Record", *, hide: Hide) -> str:
-    """The line of a record: its text is data, never a template (Z13)."""
-    told = {
+    """The template of a line, for loguru. The text goes in as `extra`: it is data, never a template itself (Z13)."""
+    common = {
         "time": record["time"].astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "level": record["level"].name,
         "room": record["name"],
         "text": record["message"],
     }
-    record["extra"]["line"] = json.dumps(_shown({**told, **record["extra"].get("fields", {}), **told}, hide=hide))
+    # common twice: first in order, and not overwritten by a field of the same name.
+    record["extra"]["line"] = json.dumps(_shown({**common, **record["extra"].get("fields", {}), **common}, hide=hide))
     return "{extra[line]}\n"
 
 
 def _shown(value: Any, *, hide: Hide) -> Any:
+    """A value without secrets and without control characters (Z11, Z13)."""
     if isinstance(value, dict):
         return {name: _shown(inner, hide=hide) for name, inner in value.items()}
     return hide(printable(value)) if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""A standing and an event in words: lines of printable ASCII for a person. It computes nothing but ages."""
+"""Snapshots and events as lines of printable ASCII for a person. Nothing is computed here but ages."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,72 +9,72 @@ from safla.journal.events import Event
 from safla.observe.snapshot import AccountSnapshot, Position, SymbolStanding
 from safla.text import counted, printable
 
-FEWEST_PLACES = 2  # of an amount that is shown short
-SPANS = ((86_400, "d"), (3_600, "h"), (60, "min"))  # seconds, and how so many are called
+FEWEST_PLACES = 2  # decimal places that a shortened amount keeps
+SPANS = ((86_400, "d"), (3_600, "h"), (60, "min"))  # units of an age: seconds, and the name
 
 
-def standing_lines(told: AccountSnapshot, *, now: float | None) -> list[str]:
-    """The account, then a line for each symbol. now: seconds of the wall clock, for the age; None: no age is told."""
-    halts = ", ".join(f"{one.rule} (halt {one.halt})" for one in told.open_halts)
-    quote = told.quote
-    entries = _of(str(told.day_entries), told.day_entries_limit)
-    paid = f"commission paid {short(told.fees)}"
+def standing_lines(account: AccountSnapshot, *, now: float | None) -> list[str]:
+    """The account, then a line for each symbol. now: seconds of the wall clock, for the age; None: no age is shown."""
+    halts = ", ".join(f"{halt.rule} (halt {halt.halt})" for halt in account.open_halts)
+    quote = account.quote
+    entries = _of(str(account.day_entries), account.day_entries_limit)
+    paid = f"commission paid {short(account.fees)}"
     noun = "entry" if entries == "1" else "entries"
-    today = f"{entries} {noun}, profit {short(told.day_profit)} {quote}"
-    width = max(len(one.symbol) for one in told.symbols)
+    today = f"{entries} {noun}, profit {short(account.day_profit)} {quote}"
+    width = max(len(state.symbol) for state in account.symbols)
     return [
-        f"candle     {_last_candle(told, now=now)}",
-        f"equity     {short(told.equity)} {quote}, cash {short(told.cash)}, peak {short(told.peak)}",
-        f"drawdown   {_share_of(told.drawdown, told.drawdown_limit, called='drawdown')}",
-        f"today      {today}, loss {_share_of(told.day_loss, told.day_loss_limit, called='daily loss')}",
-        f"trades     {told.trades_closed} closed, net profit {short(told.realised)} {quote}, {paid}",
+        f"candle     {_last_candle(account, now=now)}",
+        f"equity     {short(account.equity)} {quote}, cash {short(account.cash)}, peak {short(account.peak)}",
+        f"drawdown   {_share_of(account.drawdown, account.drawdown_limit, name='drawdown')}",
+        f"today      {today}, loss {_share_of(account.day_loss, account.day_loss_limit, name='daily loss')}",
+        f"trades     {account.trades_closed} closed, net profit {short(account.realised)} {quote}, {paid}",
         f"halts      {halts or 'none open'}",
-        *(_symbol_line(one, run=told, width=width) for one in told.symbols),
+        *(_symbol_line(state, account=account, width=width) for state in account.symbols),
     ]
 
 
-def standing_line(told: AccountSnapshot) -> str:
-    """The same in one line, where one a minute is enough."""
-    symbols = ", ".join(f"{one.symbol} {short(one.close or 'no candle yet')} {one.mode}" for one in told.symbols)
-    halts = "".join(f", halted by {one.rule}" for one in told.open_halts)
-    equity = f"equity {short(told.equity)} {told.quote}, drawdown {_percent(told.drawdown)}"
-    return f"{iso(told.ts) if told.ts is not None else 'no candle yet'}  {symbols}, {equity}{halts}"
+def standing_line(account: AccountSnapshot) -> str:
+    """The account and its symbols in one line, for output that is not drawn in place."""
+    symbols = ", ".join(f"{one.symbol} {short(one.close or 'no candle yet')} {one.mode}" for one in account.symbols)
+    halts = "".join(f", halted by {halt.rule}" for halt in account.open_halts)
+    equity = f"equity {short(account.equity)} {account.quote}, drawdown {_percent(account.drawdown)}"
+    return f"{iso(account.ts) if account.ts is not None else 'no candle yet'}  {symbols}, {equity}{halts}"
 
 
 def event_line(event: Event) -> str:
-    """When it happened, and what."""
+    """An event in one line, after its time."""
     return f"{iso(event.ts)}  {ascii_only(WORDS[type(event)](event))}"
 
 
 def short(amount: str) -> str:
-    """An amount without the zeros at its end; two places stay where it has so many. Nothing is rounded."""
+    """An amount without the zeros at its end, but with at least two of its decimal places. Nothing is rounded."""
     whole, point, places = amount.partition(".")
     return f"{whole}{point}{places.rstrip('0').ljust(min(FEWEST_PLACES, len(places)), '0')}" if point else amount
 
 
 def age(seconds: float) -> str:
-    """How long ago, in the two largest measures that are not zero."""
+    """How long ago, in the largest unit that fits and the unit below it: "2 h 5 min ago"."""
     if seconds < 0:
         return "ahead of this clock"
     rest = int(seconds)
     for index, (size, name) in enumerate(SPANS):
         if rest >= size:
-            below, below_name = SPANS[index + 1] if index + 1 < len(SPANS) else (1, "s")
-            fraction = rest % size // below
-            return f"{rest // size} {name}{f' {fraction} {below_name}' if fraction else ''} ago"
+            smaller, smaller_name = SPANS[index + 1] if index + 1 < len(SPANS) else (1, "s")
+            fraction = rest % size // smaller
+            return f"{rest // size} {name}{f' {fraction} {smaller_name}' if fraction else ''} ago"
     return f"{rest} s ago"
 
 
 def ascii_only(text: str) -> str:
-    """Text from outside as every terminal can show it (Z13)."""
+    """Text from outside, escaped so that every terminal can show it (Z13)."""
     return printable(text).encode("ascii", "backslashreplace").decode("ascii")
 
 
-def _last_candle(told: AccountSnapshot, *, now: float | None) -> str:
-    if told.ts is None or told.closed is None:
+def _last_candle(account: AccountSnapshot, *, now: float | None) -> str:
+    if account.ts is None or account.closed is None:
         return "none yet"
-    closed = "" if now is None else f", closed {age(now - told.closed / 1000)}"
-    return f"{iso(told.ts)} {told.timeframe}{closed}"
+    closed = "" if now is None else f", closed {age(now - account.closed / 1000)}"
+    return f"{iso(account.ts)} {account.timeframe}{closed}"
 
 
 def _of(value: str, limit: object) -> str:
@@ -82,25 +82,25 @@ def _of(value: str, limit: object) -> str:
 
 
 def _percent(share: str | None) -> str:
-    """A share of six places as per cent, exactly: the point moves by two."""
+    """A ratio with six decimal places as a percentage. It moves the point by two places, so nothing is rounded."""
     if share is None:
         return "undefined"
     digits = share.replace(".", "")
     return f"{short(f'{int(digits[:-4])}.{digits[-4:]}')} %"
 
 
-def _share_of(share: str | None, limit: str | None, *, called: str) -> str:
-    return f"{_percent(share)} (no {called} limit)" if limit is None else _of(_percent(share), _percent(limit))
+def _share_of(share: str | None, limit: str | None, *, name: str) -> str:
+    return f"{_percent(share)} (no {name} limit)" if limit is None else _of(_percent(share), _percent(limit))
 
 
-def _symbol_line(told: SymbolStanding, *, run: AccountSnapshot, width: int) -> str:
-    text = f"{told.symbol:<{width}}  {told.mode:<7}  {short(told.close) if told.close else 'no candle yet'}"
-    if told.ts is not None and told.ts != run.ts:
-        text += f" (at {iso(told.ts)})"
-    if told.position:
-        text += f", {_position(told.position, quote=run.quote)}"
-    if told.waiting:
-        text += f", order {told.waiting.order} waits to {told.waiting.side} ({told.waiting.reason})"
+def _symbol_line(state: SymbolStanding, *, account: AccountSnapshot, width: int) -> str:
+    text = f"{state.symbol:<{width}}  {state.mode:<7}  {short(state.close) if state.close else 'no candle yet'}"
+    if state.ts is not None and state.ts != account.ts:
+        text += f" (at {iso(state.ts)})"
+    if state.position:
+        text += f", {_position(state.position, quote=account.quote)}"
+    if state.waiting:
+        text += f", order {state.waiting.order} waits to {state.waiting.side} ({state.waiting.reason})"
     return text
 
 
@@ -111,38 +111,40 @@ def _position(held: Position, *, quote: str) -> str:
     return f"{held.quantity} at {short(held.entry)}, {stop}, {target}, {profit}"
 
 
-def _halted(one: e.Halted) -> str:
-    met = f" at {_percent(one.value)}" if one.value is not None else ""
-    limit = f" of {_percent(one.limit)}" if one.limit is not None else ""
-    return f"halted by {one.rule} (halt {one.halt}){met}{limit}{_note(one.note)}"
+def _halted(event: e.Halted) -> str:
+    value = f" at {_percent(event.value)}" if event.value is not None else ""
+    limit = f" of {_percent(event.limit)}" if event.limit is not None else ""
+    return f"halted by {event.rule} (halt {event.halt}){value}{limit}{_note(event.note)}"
 
 
-def _refused(one: e.OrderRejected) -> str:
-    met = " / ".join(short(text) for text in (one.value, one.limit) if text is not None)
-    return f"{one.side} of {one.symbol} rejected: {one.reason}{f' ({met})' if met else ''}"
+def _rejected(event: e.OrderRejected) -> str:
+    numbers = " / ".join(short(text) for text in (event.value, event.limit) if text is not None)
+    return f"{event.side} of {event.symbol} rejected: {event.reason}{f' ({numbers})' if numbers else ''}"
 
 
 def _note(note: str | None) -> str:
     return f": {note}" if note else ""
 
 
-# One row an event; those that a person need not read are short.
+# The text of each type of event.
 WORDS: dict[type[e.Fact], Callable[[Any], str]] = {
-    e.RunStarted: lambda one: f"run started: {one.name}",
-    e.CandleEvent: lambda one: f"{one.symbol} closed at {short(one.close)}",
-    e.CandleMissing: lambda one: f"{one.symbol} has no candle",
-    e.DayStarted: lambda one: f"a new day, equity {short(one.equity)}",
-    e.ModeChanged: lambda one: f"{one.symbol} {one.source} -> {one.target} ({one.trigger})",
-    e.SignalEvent: lambda one: f"{one.symbol} {one.signal} signal, strength {one.strength}",
-    e.OrderPlaced: lambda one: f"order {one.order} to {one.side} {one.symbol} waits ({one.reason})",
-    e.OrderRejected: _refused,
-    e.OrderExpired: lambda one: f"order {one.order} to {one.side} {one.symbol} expired ({one.reason})",
-    e.Filled: lambda one: (
-        f"{'bought' if one.side == 'buy' else 'sold'} {one.quantity} {one.symbol} at {short(one.price)} "
-        f"({one.reason}), fee {short(one.fee)}"
+    e.RunStarted: lambda event: f"run started: {event.name}",
+    e.CandleEvent: lambda event: f"{event.symbol} closed at {short(event.close)}",
+    e.CandleMissing: lambda event: f"{event.symbol} has no candle",
+    e.DayStarted: lambda event: f"a new day, equity {short(event.equity)}",
+    e.ModeChanged: lambda event: f"{event.symbol} {event.source} -> {event.target} ({event.trigger})",
+    e.SignalEvent: lambda event: f"{event.symbol} {event.signal} signal, strength {event.strength}",
+    e.OrderPlaced: lambda event: f"order {event.order} to {event.side} {event.symbol} waits ({event.reason})",
+    e.OrderRejected: _rejected,
+    e.OrderExpired: lambda event: f"order {event.order} to {event.side} {event.symbol} expired ({event.reason})",
+    e.Filled: lambda event: (
+        f"{'bought' if event.side == 'buy' else 'sold'} {event.quantity} {event.symbol} at {short(event.price)} "
+        f"({event.reason}), fee {short(event.fee)}"
     ),
-    e.TradeClosed: lambda one: f"trade {one.trade} of {one.symbol} closed: net {short(one.net)} ({one.reason})",
+    e.TradeClosed: lambda event: (
+        f"trade {event.trade} of {event.symbol} closed: net {short(event.net)} ({event.reason})"
+    ),
     e.Halted: _halted,
-    e.Resumed: lambda one: f"halt {one.halt} lifted by {one.by}{_note(one.note)}",
-    e.RunEnded: lambda one: f"run ended: {counted(one.trades, 'trade')}, equity {short(one.equity)}",
+    e.Resumed: lambda event: f"halt {event.halt} lifted by {event.by}{_note(event.note)}",
+    e.RunEnded: lambda event: f"run ended: {counted(event.trades, 'trade')}, equity {short(event.equity)}",
 }

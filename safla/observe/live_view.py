@@ -1,6 +1,6 @@
-"""A paper run as it goes, for a person who watches: drawn in place on a terminal, plain lines elsewhere. stderr only.
+"""The live view of a paper run on stderr: drawn in place on a terminal, plain lines elsewhere.
 
-It is told what is on the disk already (J23), decides nothing, and never raises because nobody can see it.
+It gets updates that are on the disk already (J23), decides nothing, and never raises because stderr is closed or full.
 """
 
 import sys
@@ -24,23 +24,23 @@ if TYPE_CHECKING:
 
 LAST_EVENTS = 5
 LAST_ALERTS = 3
-SECONDS_BETWEEN_LINES = 60.0
+SECONDS_BETWEEN_LINES = 60.0  # between two status lines where there is no terminal
 PICTURES_A_SECOND = 2.0
-INDENT = 11  # where the values of a line begin
-SAID = (Filled, TradeClosed, Halted, Resumed, RunEnded)  # each is a line where there is no terminal
+INDENT = 11  # the column in which the values begin
+SAID = (Filled, TradeClosed, Halted, Resumed, RunEnded)  # events that get a line where there is no terminal
 
-StatusTexts = Callable[[], Mapping[str, str]]  # what monitoring knows now: a name and a short text each (breaker, lag)
+StatusTexts = Callable[[], Mapping[str, str]]  # what monitoring knows now: names (breaker, lag) and short texts
 SecondsClock = Callable[[], float]
 
 
 class View(Protocol):
-    """What the runner and the alerts speak to."""
+    """The interface that the runner and the alerts use."""
 
-    def __call__(self, told: Update) -> None:
-        """What one timestamp, or one input from outside, came to."""
+    def __call__(self, update: Update) -> None:
+        """Show the update of one timestamp, or of one input from outside."""
 
     def alert(self, text: str) -> None:
-        """A trouble that a person should know of, in one line."""
+        """Show an alert in one line."""
 
 
 @contextmanager
@@ -53,11 +53,13 @@ def live_view(
     clock: SecondsClock = time.time,
     monotonic: SecondsClock = time.monotonic,
 ) -> Iterator[View]:
-    """Something to be told of a run, for the length of a `with`.
+    """The view of a run, for the length of a `with`.
 
-    facts   asked whenever a picture or a line a minute is made; None: no monitoring
-    stream  sys.stderr unless another is given
-    clock   of the wall, for ages alone; monotonic paces the lines
+    quiet      show nothing
+    facts      called for every picture and every status line; None: there is no monitoring
+    stream     None: sys.stderr
+    clock      wall clock, used for ages only
+    monotonic  decides when the next status line is due
     """
     shown = Unfailing(sys.stderr if stream is None else stream)
     console = None if quiet else drawing_console(shown)
@@ -72,105 +74,106 @@ def live_view(
 
 
 class Unfailing:
-    """A stream that loses what nobody takes: a closed pipe or a full disk behind stderr must not end a run."""
+    """A stream that ignores failed writes: stderr may be a closed pipe or a full disk, and that must not end a run."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self.encoding = getattr(stream, "encoding", None) or "ascii"
 
     def write(self, text: str) -> int:
-        """Write, or lose it."""
+        """Write the text, or lose it."""
         with suppress(OSError, ValueError):
             self._stream.write(text)
         return len(text)
 
     def flush(self) -> None:
-        """Flush, or lose it."""
+        """Flush; an error is ignored."""
         with suppress(OSError, ValueError):
             self._stream.flush()
 
     def isatty(self) -> bool:
-        """Whether a person looks at it directly."""
+        """Whether the stream is a terminal."""
         with suppress(OSError, ValueError):
             return self._stream.isatty()
         return False
 
 
 class Silent:
-    """A quiet run: nothing is shown."""
+    """The view of a quiet run: it shows nothing."""
 
-    def __call__(self, told: Update) -> None:
-        """Nothing."""
+    def __call__(self, update: Update) -> None:
+        """Do nothing."""
 
     def alert(self, text: str) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 class LineView:
-    """A line for each fill, halt, resume and alert, else one a minute at most."""
+    """Writes a line for each fill, closed trade, halt, resume and alert, and a status line at most once a minute."""
 
     def __init__(self, run: RunPlan, *, facts: StatusTexts | None, stream: Unfailing, monotonic: SecondsClock) -> None:
         self._run = run
         self._facts = facts
         self._stream = stream
         self._monotonic = monotonic
-        self._due = monotonic()  # the first is shown at once
+        self._next_line_at = monotonic()  # the first status line is written at once
 
-    def __call__(self, told: Update) -> None:
-        """Say what happened, or that it goes on."""
-        lines = [event_line(event) for event in told.events if isinstance(event, SAID)]
-        if self._monotonic() >= self._due:
-            self._due = self._monotonic() + SECONDS_BETWEEN_LINES
-            lines.append(", ".join([standing_line(standing(self._run, told.state)), *_facts(self._facts)]))
-        self._say(lines)
+    def __call__(self, update: Update) -> None:
+        """Write the events that a person should see, and the status line if it is due."""
+        lines = [event_line(event) for event in update.events if isinstance(event, SAID)]
+        if self._monotonic() >= self._next_line_at:
+            self._next_line_at = self._monotonic() + SECONDS_BETWEEN_LINES
+            lines.append(", ".join([standing_line(standing(self._run, update.state)), *_facts(self._facts)]))
+        self._write(lines)
 
     def alert(self, text: str) -> None:
-        """Say it at once."""
-        self._say([ascii_only(text)])  # it says itself that it is an alert, or the end of one
+        """Write the alert at once."""
+        self._write([ascii_only(text)])  # the text begins with "alert" or "over"
 
-    def _say(self, lines: list[str]) -> None:
+    def _write(self, lines: list[str]) -> None:
         if lines:
-            self._stream.write("".join(f"{line}\n" for line in lines))  # in one piece, for alerts come from elsewhere
+            # One write: alerts come from another thread, and must not end up in the middle of a line.
+            self._stream.write("".join(f"{line}\n" for line in lines))
             self._stream.flush()
 
 
 class Picture:
-    """The last thing told, and what a picture of it says. Told by one thread, drawn by another."""
+    """Keeps the last update, events and alerts, and makes the lines of the picture. Used by two threads."""
 
     def __init__(self, run: RunPlan, *, facts: StatusTexts | None, clock: SecondsClock) -> None:
         self._run = run
         self._facts = facts
         self._clock = clock
         self._lock = threading.Lock()
-        self._told: Update | None = None
+        self._update: Update | None = None
         self._events: tuple[Event, ...] = ()
         self._alerts: tuple[str, ...] = ()
 
-    def __call__(self, told: Update) -> None:
-        """Keep it for the next picture."""
-        events = (event for event in told.events if not isinstance(event, CandleEvent | CandleMissing))
+    def __call__(self, update: Update) -> None:
+        """Keep the update for the next picture."""
+        events = (event for event in update.events if not isinstance(event, CandleEvent | CandleMissing))
         with self._lock:
-            self._told = told
+            self._update = update
             self._events = (*self._events, *events)[-LAST_EVENTS:]
 
     def alert(self, text: str) -> None:
-        """Keep it, with the time at which it came."""
+        """Keep the alert, with the time at which it came."""
         line = f"{iso(int(self._clock()) * 1000)}  {ascii_only(text)}"
         with self._lock:
             self._alerts = (*self._alerts, line)[-LAST_ALERTS:]
 
     def lines(self) -> list[str]:
-        """The picture as it is now."""
+        """The lines of the picture now."""
         with self._lock:
-            told, events, alerts = self._told, self._events, self._alerts
+            update, events, alerts = self._update, self._events, self._alerts
         head = f"{self._run.name}, paper, {self._run.timeframe}"
-        if told is None:
+        if update is None:
             lines = [f"{head}, waiting for the first candle"]
         else:
-            at = standing_lines(standing(self._run, told.state), now=self._clock())
+            account_lines = standing_lines(standing(self._run, update.state), now=self._clock())
             lines = [
-                f"{head}, {counted(told.lines, 'line')}, written in {(told.synced - told.came) * 1000:.1f} ms",
-                *at,
+                f"{head}, {counted(update.lines, 'line')}, written in {(update.synced - update.came) * 1000:.1f} ms",
+                *account_lines,
             ]
         if facts := _facts(self._facts):
             lines.append(f"exchange   {', '.join(facts)}")
@@ -186,7 +189,7 @@ def _facts(facts: StatusTexts | None) -> list[str]:
 
 
 def wrapped(lines: Iterable[str], width: int) -> list[str]:
-    """Lines that fit into a terminal: a longer one goes on below itself, indented as the values are."""
+    """Wrap lines to the width of a terminal; a continuation is indented to the column of the values."""
     indent = " " * min(INDENT, width // 4)
     return [
         part
@@ -196,7 +199,7 @@ def wrapped(lines: Iterable[str], width: int) -> list[str]:
 
 
 def drawing_console(stream: Any) -> "Console | None":
-    """A console on a stream where a picture can be taken back and drawn anew: a terminal, and no dumb one."""
+    """A console that can redraw a picture in place; None if the stream is no terminal, or a dumb one."""
     if not stream.isatty():
         return None
     from rich.console import Console
@@ -207,15 +210,15 @@ def drawing_console(stream: Any) -> "Console | None":
 
 @contextmanager
 def _drawn(picture: Picture, console: "Console", *, redirected: bool) -> Iterator[None]:
-    """Drawn anew by a thread of rich's, so that ages grow; what others write to stderr meanwhile goes above it."""
+    """A thread of rich redraws the picture, so that ages grow; other output to stderr appears above it."""
     from rich.live import Live
     from rich.text import Text
 
-    def drawn() -> Text:
+    def render() -> Text:
         return Text("\n".join(wrapped(picture.lines(), console.width)), no_wrap=True, overflow="crop")
 
     with Live(
-        console=console, get_renderable=drawn, refresh_per_second=PICTURES_A_SECOND, redirect_stdout=redirected,
+        console=console, get_renderable=render, refresh_per_second=PICTURES_A_SECOND, redirect_stdout=redirected,
         redirect_stderr=redirected,
     ):  # fmt: skip
         yield

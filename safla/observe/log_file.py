@@ -1,4 +1,4 @@
-"""One log file: lines appended, rotated by size, ours alone (Z8). It never raises, for nobody waits for a log."""
+"""One log file: lines are appended, and it is rotated by size (Z8). It never raises: a log must not end a run."""
 
 import errno
 import os
@@ -9,17 +9,17 @@ from pathlib import Path
 from safla.errors import HostError
 from safla.fs import make_folders, open_to_write
 
-CLOSING_SECONDS = 0.1  # that a write under way may take at the end
+CLOSING_SECONDS = 0.1  # how long close() waits for a write in progress
 APPENDING = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 
 
 class LogFile:
-    """A file that is opened with its first line. What cannot be written is lost and counted; the first time is said.
+    """A file that is opened with its first line. A line that cannot be written is lost and counted.
 
-    most_bytes    a line that would make it longer goes into a new file
-    backups       old files that are kept: NAME~1.log is the youngest
-    say           told once, in one line, that something was lost
-    makes_folder  whether a missing folder is made (0700); else it is a failure
+    most_bytes    a line that would make the file longer goes into a new file
+    backups       number of old files to keep: NAME~1.log is the youngest
+    say           called once, with a line for a person, when the first line is lost
+    makes_folder  True: create a missing folder (0700); False: a missing folder is an error
     """
 
     def __init__(
@@ -30,10 +30,10 @@ class LogFile:
         self._makes_folder = makes_folder
         self._descriptor: int | None = None
         self._closed = False
-        self._lock = threading.Lock()  # whoever closes it must not take the descriptor from under a write
+        self._lock = threading.Lock()  # close() must not close the descriptor during a write of another thread
 
     def write(self, line: str) -> None:
-        """Append a line, its newline included. Behind close() nothing is written any more."""
+        """Append a line that ends with a newline. After close() nothing is written."""
         with self._lock:
             if self._closed:
                 return
@@ -43,14 +43,15 @@ class LogFile:
                 self._fail(error)
 
     def close(self) -> None:
-        """Close it for good; one that a write hangs in is left as it is."""
+        """Close the file for good. If a write hangs, it is left open."""
         if self._lock.acquire(timeout=CLOSING_SECONDS):
             self._closed = True
-            self._leave()
+            self._close_descriptor()
             self._lock.release()
 
     def backup(self, number: int) -> Path:
-        """Where the number-th youngest old file lies. No name of the configuration can hold a tilde."""
+        """The path of an old file; 1 is the youngest."""
+        # The configuration allows no tilde in a file name, so a backup never has the name of another log file.
         return self._path.with_name(f"{self._path.stem}~{number}{self._path.suffix}")
 
     def _append(self, content: bytes) -> None:
@@ -61,27 +62,27 @@ class LogFile:
             descriptor = self._opened()
             size = os.fstat(descriptor).st_size
         if os.write(descriptor, content) != len(content):
-            os.ftruncate(descriptor, size)  # no line begins in the middle of another
+            os.ftruncate(descriptor, size)  # otherwise the next line would begin in the middle of this one
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _opened(self) -> int:
-        """The descriptor of what has the name now: another process, or a person, may have moved the old one away."""
-        if self._descriptor is not None and self._named(self._descriptor):
+        """The descriptor of the file at the path; opened again if a process or a person moved the old file away."""
+        if self._descriptor is not None and self._is_at_path(self._descriptor):
             return self._descriptor
-        self._leave()
+        self._close_descriptor()
         if self._makes_folder:
             make_folders(self._path.parent)
         self._descriptor = open_to_write(self._path, APPENDING)
         return self._descriptor
 
-    def _named(self, descriptor: int) -> bool:
+    def _is_at_path(self, descriptor: int) -> bool:
         try:
             return os.path.samestat(os.stat(self._path, follow_symlinks=False), os.fstat(descriptor))
         except (FileNotFoundError, NotADirectoryError):
             return False
 
     def _rotate(self) -> None:
-        self._leave()
+        self._close_descriptor()
         if self._backups == 0:
             self._path.unlink()
             return
@@ -90,7 +91,7 @@ class LogFile:
                 self.backup(number).replace(self.backup(number + 1))
         self._path.replace(self.backup(1))
 
-    def _leave(self) -> None:
+    def _close_descriptor(self) -> None:
         if self._descriptor is not None:
             descriptor, self._descriptor = self._descriptor, None
             os.close(descriptor)

@@ -1,4 +1,4 @@
-"""Monitoring of a run put together: monitor, alerts and their sinks, the page of metrics. Each part may fail alone."""
+"""Set up the monitoring of a run: monitor, alerts and their sinks, metrics page. A part that fails stops no other."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,7 +14,7 @@ from safla.observe.monitor import NO_FACTS, Gauges, Monitor, Watched
 from safla.observe.prometheus import Page
 from safla.observe.webhook import Webhook
 
-MOST_WAITING = 64  # alerts or notes that a terminal has not taken
+MOST_WAITING = 64  # alerts or notes that wait for a slow terminal
 
 
 @contextmanager
@@ -22,19 +22,19 @@ def of_run(
     config: Config, *, run: str, symbols: tuple[str, ...], facts: Gauges = NO_FACTS,
     terminal: Callable[[str], None] | None = None, say: Callable[[str], None] = say_on_stderr, clock: Clock = SYSTEM,
 ) -> Iterator[Monitor]:  # fmt: skip
-    """Watch a run for the length of a `with`; tell the Monitor what was synced (`listen`) and refused (`refused`).
+    """Monitor a run for the length of a `with`. The caller passes updates to `Monitor.listen`, errors to `refused`.
 
-    run       its name, for the receiver of alerts
-    facts     what only the runner knows
-    terminal  told every alert, in a line; it may be slow
-    say       told once of each part of monitoring that fails
-    HostError, before anything is watched: the port of metrics is taken, or their package is not there.
+    run       name of the run, for the receiver of alerts
+    facts     figures that only the runner knows
+    terminal  called with every alert, in one line; it may be slow
+    say       called once for each part of monitoring that fails
+    Raises HostError at the start if the port of the metrics page is in use, or its package is not installed.
     """
     with ExitStack() as stack:
-        # A terminal may hang.
+        # In a thread of its own, because a write to a terminal may hang.
         notes: BackgroundWorker[str] = BackgroundWorker("notes of monitoring", say, most=MOST_WAITING)
         stack.callback(notes.close)
-        told = Alerts(
+        sender = Alerts(
             _sinks(config, run=run, terminal=terminal, say=notes.tell, stack=stack),
             cooldown_seconds=float(config.monitoring.alert_cooldown_seconds), say=notes.tell, clock=clock,
         )  # fmt: skip
@@ -42,17 +42,17 @@ def of_run(
             symbols, TIMEFRAMES[config.market_data.timeframe], pace_seconds(config),
             config.exchange.rate_limit_per_minute,
         )  # fmt: skip
-        monitor = Monitor(config.monitoring, watched, alerts=told, say=notes.tell, facts=facts, clock=clock)
+        monitor = Monitor(config.monitoring, watched, alerts=sender, say=notes.tell, facts=facts, clock=clock)
         page = config.monitoring.prometheus
         if page is not None:
             stack.enter_context(
-                Page(page.bind, page.port, latest=lambda: monitor.latest, told=told.counts, hosts=page.hosts)
+                Page(page.bind, page.port, latest=lambda: monitor.latest, told=sender.counts, hosts=page.hosts)
             )
         yield stack.enter_context(monitor)
 
 
 def pace_seconds(config: Config) -> float | None:
-    """Seconds between two candles as they come; None where they come as fast as they are taken."""
+    """Expected seconds between two candles; None if a replay delivers them as fast as they are processed."""
     step = TIMEFRAMES[config.market_data.timeframe] / 1000
     if config.paper.source == "stream":
         return step

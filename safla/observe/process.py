@@ -1,4 +1,4 @@
-"""What this process takes of its machine: processor, memory, descriptors, threads, network, garbage collector."""
+"""Figures of this process and its machine: processor, memory, descriptors, threads, network, garbage collector."""
 
 import gc
 from collections.abc import Callable, Mapping
@@ -14,11 +14,11 @@ Reading = Callable[[], float | None]
 
 
 def readings() -> Mapping[str, Reading]:
-    """One reading a figure. Each may raise whatever psutil raises.
+    """One callable for each figure. Each may raise any error of psutil.
 
-    cpu_pct     of this process, of one core, since the reading before: two busy cores are 200
-    memory_pct  of the machine, in use: at its end processes are killed
-    rss_bytes   of this process
+    cpu_pct     processor time of this process since the reading before, in % of one core: two busy cores are 200
+    memory_pct  memory of the machine in use; when it runs out, the kernel kills processes
+    rss_bytes   resident memory of this process
     """
     import psutil
 
@@ -29,7 +29,7 @@ def readings() -> Mapping[str, Reading]:
     def cpu_pct() -> float:
         return float(process().cpu_percent())
 
-    attempt(cpu_pct)  # the first has nothing before it
+    attempt(cpu_pct)  # psutil returns 0 for the first reading, because there is none before it
     return {
         "cpu_pct": cpu_pct,
         "memory_pct": lambda: psutil.virtual_memory().percent,
@@ -38,9 +38,9 @@ def readings() -> Mapping[str, Reading]:
         "threads": lambda: process().num_threads(),
         "sent_bytes": lambda: psutil.net_io_counters().bytes_sent,
         "received_bytes": lambda: psutil.net_io_counters().bytes_recv,
-        **{f"gc_{young}": _collections(young) for young in range(3)},
+        **{f"gc_{generation}": _collections(generation) for generation in range(3)},
     }
 
 
-def _collections(young: int) -> Reading:
-    return lambda: gc.get_stats()[young]["collections"]
+def _collections(generation: int) -> Reading:
+    return lambda: gc.get_stats()[generation]["collections"]

@@ -1,6 +1,6 @@
-"""Where a run stands, as plain values made of its state: what a person asks of it. No file, no clock, no words.
+"""The snapshot of a run: account, positions, orders and halts as plain values, from its state. No files, no clock.
 
-Amounts are decimal texts with all their places (J13), shares are texts with six (J14); what is undefined is None.
+Amounts are decimal text with all their places (J13), ratios are text with six (J14); an undefined value is None.
 """
 
 from typing import NamedTuple
@@ -13,19 +13,19 @@ from safla.core.scale import ratio, to_text
 from safla.core.timeframes import TIMEFRAMES
 from safla.core.values import State
 
-PPM_PLACES = 6  # a limit of so many millionths, as text
+PPM_PLACES = 6  # decimal places of a limit in ppm
 
 
 class Position(NamedTuple):
-    """What is held of one symbol, valued at its last close."""
+    """The open position of one symbol, valued at its last close."""
 
     quantity: str
     entry: str  # price of the fill
     opened: int  # ms
-    stop: str | None  # in force: the higher of stop and trail (S27)
+    stop: str | None  # price in force: the higher of stop-loss and trailing stop (S27)
     stop_is: str | None  # stop_loss or trailing_stop
-    target: str | None
-    unrealised: str  # money: quantity * (close - entry), before any fee
+    target: str | None  # price of the take-profit
+    unrealised: str  # money: quantity * (close - entry), without fees
 
 
 class Waiting(NamedTuple):
@@ -37,7 +37,7 @@ class Waiting(NamedTuple):
 
 
 class SymbolStanding(NamedTuple):
-    """One symbol."""
+    """The state of one symbol."""
 
     symbol: str
     mode: str
@@ -48,43 +48,43 @@ class SymbolStanding(NamedTuple):
 
 
 class AccountHalt(NamedTuple):
-    """A rule that halts the account, and the number of its halt (J15)."""
+    """A rule that halts the account now, and the number of its halt (J15)."""
 
     rule: str
     halt: int
 
 
 class AccountSnapshot(NamedTuple):
-    """The account and its symbols behind the last timestamp folded; "day" is that UTC day."""
+    """The account and its symbols after the last processed timestamp; the day_ fields are about its UTC day."""
 
     name: str
     timeframe: str
     quote: str
-    ts: int | None  # open time of the last candle of all, ms
-    closed: int | None  # when it closed, ms
+    ts: int | None  # open time of the last candle of all symbols, ms
+    closed: int | None  # close time of that candle, ms
     cash: str
     equity: str
     peak: str
-    drawdown: str | None  # share of the peak
-    drawdown_limit: str | None
-    day_profit: str  # money, below zero for a loss
-    day_loss: str | None  # share of the day's start; zero where there is none
-    day_loss_limit: str | None
+    drawdown: str | None  # ratio of the peak
+    drawdown_limit: str | None  # None: no limit
+    day_profit: str  # money, negative for a loss
+    day_loss: str | None  # ratio of the equity at the day's start; 0 if there is no loss
+    day_loss_limit: str | None  # None: no limit
     day_entries: int
-    day_entries_limit: int | None
+    day_entries_limit: int | None  # None: no limit
     open_halts: tuple[AccountHalt, ...]
     trades_closed: int
-    realised: str  # sum of net profits
-    fees: str  # those of open positions included
+    realised: str  # sum of the net profits of closed trades
+    fees: str  # including those of open positions
     symbols: tuple[SymbolStanding, ...]
 
 
 def standing(run: RunPlan, state: State) -> AccountSnapshot:
-    """Where a run stands behind a state."""
+    """The snapshot of a run in this state."""
     account = [int(number) for number in state.account]
     rules, places = run.plan.rules, run.money_decimals
     ts = account[v.LAST_TS] if account[v.LAST_TS] != v.NONE else None
-    fallen, lost = account[v.PEAK] - account[v.EQUITY], account[v.DAY_START] - account[v.EQUITY]
+    drawdown, day_loss = account[v.PEAK] - account[v.EQUITY], account[v.DAY_START] - account[v.EQUITY]
     return AccountSnapshot(
         name=run.name,
         timeframe=run.timeframe,
@@ -94,10 +94,10 @@ def standing(run: RunPlan, state: State) -> AccountSnapshot:
         cash=to_text(account[v.CASH], places),
         equity=to_text(account[v.EQUITY], places),
         peak=to_text(account[v.PEAK], places),
-        drawdown=_share(fallen, account[v.PEAK]),
+        drawdown=_share(drawdown, account[v.PEAK]),
         drawdown_limit=_limit(rules.max_drawdown_ppm),
-        day_profit=to_text(-lost, places),
-        day_loss=_share(max(0, lost), account[v.DAY_START]),
+        day_profit=to_text(-day_loss, places),
+        day_loss=_share(max(0, day_loss), account[v.DAY_START]),
         day_loss_limit=_limit(rules.max_daily_loss_ppm),
         day_entries=account[v.DAY_ENTRIES],
         day_entries_limit=rules.max_daily_trades or None,

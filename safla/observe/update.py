@@ -1,4 +1,4 @@
-"""What a paper run hands on once it is synced: to logs, monitoring and the terminal. They can change nothing."""
+"""The update that a run gives to logs, monitoring and views after its lines are synced. Listeners change nothing."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -8,14 +8,14 @@ from safla.journal.events import Event
 
 
 class Update(NamedTuple):
-    """What one timestamp, or one input from outside, came to. Acknowledged: its lines are on the disk (J23)."""
+    """The result of one timestamp, or of one outside input. Its lines are on the disk: it is acknowledged (J23)."""
 
     ts: int  # open time of the candle, ms
     events: tuple[Event, ...]  # in the order of their lines, candles included
-    state: State  # behind it
-    lines: int  # of the journal
-    came: float  # when the candles were there, seconds, monotonic
-    synced: float  # when the lines were
+    state: State  # after the timestamp or input
+    lines: int  # number of lines in the journal
+    came: float  # when the candles arrived, seconds, monotonic
+    synced: float  # when the lines were synced, seconds, monotonic
 
 
 Listener = Callable[[Update], None]

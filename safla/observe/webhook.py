@@ -1,4 +1,4 @@
-"""Alerts as JSON to a webhook: a thread of its own, a bounded queue, few tries. Its URL is a secret (Z11)."""
+"""Send alerts as JSON to a webhook: own thread, bounded queue, few tries. The URL is a secret (Z11)."""
 
 import asyncio
 import threading
@@ -11,68 +11,69 @@ from pydantic import SecretStr
 from safla.errors import attempt
 from safla.observe.alerts import Alert
 
-MOST_WAITING = 64  # alerts; when more come, the oldest go
+MOST_WAITING = 64  # alerts in the queue; when more come, the oldest are dropped
 TRIES = 3
-TIMEOUT_SECONDS = 5.0  # of one try, from dialling to the answer's headers
+TIMEOUT_SECONDS = 5.0  # of one try, from the connection to the headers of the answer
 BACKOFF_SECONDS = 1.0  # before the second try; twice as long before the third
-CLOSING_SECONDS = 1.0  # that what still waits may take at the end
-AGAIN = {408, 425, 429}  # beside 5xx: what may go well a little later
+CLOSING_SECONDS = 1.0  # how long close() waits for alerts that are still in the queue
+AGAIN = {408, 425, 429}  # statuses that are worth another try, beside 5xx
 
 Post = Callable[[dict[str, object]], int]
 
 
 class Webhook:
-    """A sink of alerts that never blocks. What cannot be delivered is logged, and said once.
+    """A sink of alerts that never blocks. An alert that cannot be delivered is logged, and reported once.
 
-    run   its name, as the receiver reads it
-    post  sends one message and gives the status of the answer
-    wait  between two tries: waits so many seconds or for the end, and says whether it is the end
+    run   name of the run, for the receiver
+    say   called once, with a line for a person, when an alert is given up
+    post  sends one message and returns the status of the answer; None: `posted`
+    wait  waits for that many seconds between two tries, or until close(), for which it returns True; None: a real wait
     """
 
     def __init__(
         self, url: SecretStr, *, run: str, say: Callable[[str], None], post: Post | None = None,
         wait: Callable[[float], bool] | None = None,
     ) -> None:  # fmt: skip
-        self.dropped = 0  # alerts that found no room
-        self.failed = 0  # alerts that were tried and given up
+        self.dropped = 0  # alerts dropped because the queue was full
+        self.failed = 0  # alerts given up after their tries
         self._run, self._say = run, say
         self._post = post or (lambda message: posted(url, message))
         self._ending = threading.Event()
         self._wait = wait or self._ending.wait
         self._waiting: deque[Alert] = deque()
-        self._some = threading.Condition()
+        self._changed = threading.Condition()  # an alert waits, or close() was called
         self._thread = threading.Thread(target=self._work, name="webhook", daemon=True)
         self._thread.start()
 
     def __call__(self, alert: Alert) -> None:
-        """Send an alert some time."""
-        with self._some:
+        """Put an alert into the queue."""
+        with self._changed:
             if len(self._waiting) == MOST_WAITING:
                 self._waiting.popleft()
                 self.dropped += 1
             self._waiting.append(alert)
-            self._some.notify()
+            self._changed.notify()
 
     def close(self) -> None:
-        """Let it send what waits, for a while; nothing is tried twice any more."""
-        with self._some:
+        """Send the alerts that wait, each with one try, and wait for that at most CLOSING_SECONDS."""
+        with self._changed:
             self._ending.set()
-            self._some.notify()
+            self._changed.notify()
         self._thread.join(CLOSING_SECONDS)
 
     def _work(self) -> None:
         while (alert := self._next()) is not None:
-            failure = self._delivered(alert)
+            failure = self._deliver(alert)
             if failure:
                 self._give_up(alert, failure)
 
     def _next(self) -> Alert | None:
-        with self._some:
-            self._some.wait_for(lambda: self._waiting or self._ending.is_set())
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._ending.is_set())
             return self._waiting.popleft() if self._waiting else None
 
-    def _delivered(self, alert: Alert) -> str:
-        """Why an alert was not delivered in the end; nothing if it was."""
+    def _deliver(self, alert: Alert) -> str:
+        """Try to deliver an alert. Returns why it failed in the end, or "" if it was delivered."""
         text = f"over: {alert.text}" if alert.over else alert.text
         message: dict[str, object] = {
             "run": self._run,
@@ -102,10 +103,10 @@ class Webhook:
 
 
 def posted(url: SecretStr, message: dict[str, object]) -> int:
-    """Post a message and give the status of the answer, whose body is not read. OSError where there is none.
+    """Post a message and return the status of the answer; its body is not read. Raises OSError if there is no answer.
 
-    No redirect is followed, no proxy is taken from the environment, and certificates are checked (Z18). What is raised
-    holds neither URL nor host.
+    No redirect is followed, no proxy is taken from the environment, and certificates are checked (Z18). The error
+    contains neither URL nor host, because both may be secret.
     """
     return asyncio.run(_posted(url.get_secret_value(), message))
 

@@ -1,1 +1,1 @@
-"""Paper trading: a session on candles as they close, the commands of a person, and what another process sees of it."""
+"""Paper trading: a session on candles as they close, commands from a person, and the status that others can read."""

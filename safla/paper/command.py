@@ -1,6 +1,6 @@
-"""How a command of a person reaches a paper run: it is left in `requests/`, and a session applies it (S15a).
+"""How `safla halt`, `resume` and `stop` reach a paper run: they write a command, and its session applies it (S15a).
 
-`stop` alone needs no session: where no process has the run, it finishes the run as a session that takes no candles.
+Only `stop` needs no session: where no process runs the run, it ends the run itself, as a session without candles.
 """
 
 import io
@@ -22,16 +22,16 @@ from safla.paper.control import Command, CommandKind
 from safla.paper.session import first_hash, resting
 from safla.runs.folder import CONFIG, LOCK, Holder, holder_of
 
-BY_LOCAL_CLOCK = "by this machine's clock; a session that knows the exchange's goes by that"
+BY_LOCAL_CLOCK = "by this machine's clock; a session uses the exchange's as soon as it knows it"
 
 
 class CommandOutcome(NamedTuple):
-    """What becomes of a command."""
+    """What a command did, or when it will act."""
 
     command: Command
-    acts_at: int | None  # ms: the open of the candle at which it acts at the earliest; None: as soon as it is seen
-    running: bool | None  # a process has the run; None: it cannot be told
-    done: bool  # it is applied already
+    acts_at: int | None  # ms: the open of the first candle at which it can act; None: as soon as a session sees it
+    running: bool | None  # whether a process runs the run; None: unknown
+    done: bool  # whether it is applied already
     text: str
 
 
@@ -39,69 +39,69 @@ def give_command(
     run: Path, kind: CommandKind, *, say: Callable[[str], None], halt: int | None = None, note: str | None = None,
     wall: Callable[[], float] = time.time,
 ) -> CommandOutcome:  # fmt: skip
-    """Leave a command for a paper run. Only its first and last lines are read, so it takes no time for a long run.
+    """Write a command for a paper run. It reads only the first and the last line of the journal, so it is fast.
 
-    UsageError for a backtest and for a run that ended, HostError for a run that has no candle yet.
+    UsageError for a backtest and for a run that has ended, HostError for a run that has no candle yet.
     """
     path = journal_of(run)
     source = _paper_source(path)
     if _has_ended(path):
         raise _has_ended_already(path.parent)
     if not _has_begun(path):
-        raise HostError(f"{path.parent}: the run has just begun and has no candle yet; ask again in a moment")
+        raise HostError(f"{path.parent}: the run has just begun and has no candle yet; try again in a moment")
     holder = holder_of(path.with_name(LOCK))
-    one = control.new_command(path.parent, kind, run=first_hash(path), halt=halt, note=note, wall=wall)
-    control.put_command(path.parent, one)
+    command = control.new_command(path.parent, kind, run=first_hash(path), halt=halt, note=note, wall=wall)
+    control.put_command(path.parent, command)
     if kind == "stop" and holder.held is False:
         try:
-            return _finish(path.parent, one, say=say)
-        except HostError:
+            return _finish(path.parent, command, say=say)
+        except HostError:  # a process may have started the run meanwhile: its session applies the command
             holder = holder_of(path.with_name(LOCK))
             if not holder.held:
                 raise
     step = None if source == "replay" else TIMEFRAMES[reader.read(path).started.timeframe]
-    acts_at = None if step is None else (one.given // step + 1) * step
-    return CommandOutcome(one, acts_at, holder.held, done=False, text=_told(one, step, holder))
+    acts_at = None if step is None else (command.given // step + 1) * step
+    return CommandOutcome(command, acts_at, holder.held, done=False, text=_requested_text(command, step, holder))
 
 
-def _told(one: Command, step: int | None, holder: Holder) -> str:
-    what = {"halt": "a halt", "resume": "a resume", "stop": "the end of the run"}[one.kind]
-    when = control.acts(one.given, step)
+def _requested_text(command: Command, step: int | None, holder: Holder) -> str:
+    what = {"halt": "a halt", "resume": "a resume", "stop": "the end of the run"}[command.kind]
+    when = control.acts(command.given, step)
     clock = "" if step is None else f" ({BY_LOCAL_CLOCK})"
     if holder.held is False:
-        return f"{what} is asked for; no process has the run: it waits for the next start, and then {when}{clock}"
-    return f"{what} is asked for; {when}{clock}; `safla status` lists it until then"
+        return f"{what} is requested; no process runs it now: it waits for the next start, and then {when}{clock}"
+    return f"{what} is requested; {when}{clock}; `safla status` lists it until then"
 
 
-def _finish(folder: Path, one: Command, *, say: Callable[[str], None]) -> CommandOutcome:
-    """Recover the run, apply what waits in its order, and end it. Where that fails, the command waits still.
+def _finish(folder: Path, stop: Command, *, say: Callable[[str], None]) -> CommandOutcome:
+    """Recover the run, apply all pending commands in their order, and end it. The command stays pending on an error.
 
     UsageError where another process has ended the run by another command meanwhile.
     """
-    with resting(folder, say=say) as (held, before):
+    with resting(folder, say=say) as (session, before):
         if before.ended:
-            control.remove(folder, one)
-            if one.id not in before.commands:
+            control.remove(folder, stop)
+            if stop.id not in before.commands:
                 raise _has_ended_already(folder)
-            return _ended(one)
+            return _ended(stop)
         waiting = control.Control(
             folder, step=None, now=_local, recorded=before.commands, last=before.last_commands, say=say
         )
         waiting.look(first_hash(folder / JOURNAL))
         if before.closing:
-            waiting.close(held)
-        while not held.ended and (command := waiting.next()) is not None:
-            waiting.carry_out(command, held)
-    control.remove(folder, one)
-    return _ended(one)
+            waiting.close(session)
+        while not session.ended and (command := waiting.next()) is not None:
+            waiting.carry_out(command, session)
+    control.remove(folder, stop)
+    return _ended(stop)
 
 
-def _ended(one: Command) -> CommandOutcome:
-    return CommandOutcome(one, None, running=False, done=True, text="stopped for good: the run has ended")
+def _ended(stop: Command) -> CommandOutcome:
+    return CommandOutcome(stop, None, running=False, done=True, text="stopped for good: the run has ended")
 
 
 def _has_ended_already(folder: Path) -> UsageError:
-    return UsageError(f"{folder}: this run has ended and takes nothing more; `safla replay` reads it")
+    return UsageError(f"{folder}: this run has ended and takes no commands; `safla replay` verifies it")
 
 
 def _local() -> control.Clocks:
@@ -109,9 +109,9 @@ def _local() -> control.Clocks:
 
 
 def _paper_source(path: Path) -> str:
-    """Where a paper run has its candles from. UsageError for a backtest, and for what may be none."""
+    """The paper.source of a run. UsageError for a backtest, and for a folder that may not be that of a paper run."""
     if path.name != JOURNAL or not path.parent.is_dir():
-        open_to_read(path).close()  # says so where there is nothing
+        open_to_read(path).close()  # raises where there is nothing
         raise UsageError(f"{path}: not the {JOURNAL} of a run folder; name the folder of a paper run")
     config = path.with_name(CONFIG)
     if _has_begun(path) and reader.read(path).started.detail != "candles":
@@ -119,8 +119,8 @@ def _paper_source(path: Path) -> str:
     if not config.exists():
         open_to_read(path).close()
         raise _not_paper(path, f"there is no {CONFIG} that calls it a paper run")
-    told = read_file(config, str(config), problems=[]).value
-    mode, paper = told.get("mode"), told.get("paper")
+    keys = read_file(config, str(config), problems=[]).value
+    mode, paper = keys.get("mode"), keys.get("paper")
     if mode is None or mode.value != "paper":
         raise _not_paper(path, "a backtest")
     source = paper.value.get("source") if paper is not None and isinstance(paper.value, dict) else None
@@ -128,11 +128,11 @@ def _paper_source(path: Path) -> str:
 
 
 def _not_paper(path: Path, what: str) -> UsageError:
-    return UsageError(f"{path.parent}: {what}; halt, resume and stop are for a run with mode: paper that goes on")
+    return UsageError(f"{path.parent}: {what}; halt, resume and stop need a paper run (mode: paper) that has not ended")
 
 
 def _has_begun(path: Path) -> bool:
-    """Whether there is a whole line; the process that has the run may still be waiting for its first candle."""
+    """Whether the journal has a whole line: before its first candle a run has none."""
     if not os.path.lexists(path):
         return False
     with open_to_read(path) as file:
@@ -140,7 +140,7 @@ def _has_begun(path: Path) -> bool:
 
 
 def is_unfinished_paper(folder: Path) -> bool:
-    """Whether a folder is that of a paper run that has begun and not ended, of whatever version of safla."""
+    """Whether a folder holds a paper run that has begun and not ended, written by any version of safla."""
     try:
         mode = read_file(folder / CONFIG, str(folder / CONFIG), problems=[]).value.get("mode")
         if mode is None or mode.value != "paper" or not _has_begun(folder / JOURNAL):

@@ -1,4 +1,4 @@
-"""A paper run with those who look on: logs, monitoring, the terminal. None of them can hold it up or change it."""
+"""A paper run with its listeners: logs, monitoring, the terminal. None of them can slow it down or change it."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -22,17 +22,17 @@ from safla.paper.runner import Onlooker
 from safla.paper.sources import CandleSource, ExchangeLink
 from safla.runs.interrupt import watched
 
-PATIENT_SECONDS, HURRIED_SECONDS = 10.0, 0.2  # for what waits in the queues at the end
-ALERTED = (MISSING, REFUSED, SILENT, BAD, ENDED)  # the troubles for which a person is called; the others are logged
+PATIENT_SECONDS, HURRIED_SECONDS = 10.0, 0.2  # the time for updates that are still queued at the end
+ALERTED = (MISSING, REFUSED, SILENT, BAD, ENDED)  # the troubles that raise an alert; the others are only logged
 
 
 def trade(
     loaded: Loaded, folder: Path, *, force: bool, quiet: bool, environment: Mapping[str, str],
     say: Callable[[str], None],
 ) -> runner.PaperResult:  # fmt: skip
-    """Run until it ends, with a log, a view and monitoring of it.
+    """Run a paper run until it ends, with log, live view and monitoring.
 
-    environment  whose secrets stand in no log (Z11)
+    environment  its secrets are kept out of the logs (Z11)
     """
     attend = partial(_attended, loaded, folder, quiet=quiet, environment=environment)
     with watched() as flag:
@@ -43,40 +43,40 @@ def trade(
 def _attended(
     loaded: Loaded, folder: Path, plan: RunPlan, source: CandleSource, *, quiet: bool, environment: Mapping[str, str]
 ) -> Iterator[Onlooker]:
-    """Logs and the terminal each have a thread and a queue: what they do not take in time is dropped, and counted."""
+    """Attach the listeners. Log and terminal each have a thread and a queue; a full queue drops and counts updates."""
     with ExitStack() as stack:
         hidden = secrets_of(loaded.config, environment)
         rules = plan.plan.rules
         lag = Lag(source.line.now, live_from=rules.start_ts, step_ms=rules.step_ms)
         logged = stack.enter_context(event_log.of_run(folder, loaded.config, secrets=hidden, late=lag.of))
-        asides: list[BackgroundWorker[Update]] = []
-        facts = _facts(source.line, asides)
+        workers: list[BackgroundWorker[Update]] = []
+        facts = _facts(source.line, workers)
         shown, wall = partial(_shown, source.line, lag), partial(_wall, source.line)
-        seen = stack.enter_context(live_view.live_view(plan, quiet=quiet, facts=shown, clock=wall))
+        view = stack.enter_context(live_view.live_view(plan, quiet=quiet, facts=shown, clock=wall))
         monitor = stack.enter_context(
-            monitoring.of_run(loaded.config, run=folder.name, symbols=plan.symbols, facts=facts, terminal=seen.alert)
+            monitoring.of_run(loaded.config, run=folder.name, symbols=plan.symbols, facts=facts, terminal=view.alert)
         )
-        for name, listener in (("the log", logged), ("the view", seen)):
-            asides.append(BackgroundWorker(name, listener))
-        stack.push(partial(_close, asides))  # before what they tell is closed
+        for name, listener in (("the log", logged), ("the view", view)):
+            workers.append(BackgroundWorker(name, listener))
+        stack.push(partial(_close, workers))  # pushed last, so that the workers end before log and view are closed
 
-        def told(one: Update) -> None:
-            monitor.listen(one)
-            lag.listen(one)
-            for aside in asides:
-                aside.tell(one)
+        def notify(update: Update) -> None:
+            monitor.listen(update)
+            lag.listen(update)
+            for worker in workers:
+                worker.tell(update)
 
-        yield Onlooker(told, partial(_troubled, monitor))
+        yield Onlooker(notify, partial(_on_trouble, monitor))
 
 
-def _close(asides: list[BackgroundWorker[Update]], kind: object, *_of_it: object) -> None:
-    """At its own end a run lets its log be finished; where somebody wants it to leave, there is no time for that."""
+def _close(workers: list[BackgroundWorker[Update]], kind: object, *_error: object) -> None:
+    """Let the workers finish their queues when a run ends by itself; after an error or a signal there is no time."""
     end = time.monotonic() + (PATIENT_SECONDS if kind is None else HURRIED_SECONDS)
-    for aside in asides:
-        aside.close(end - time.monotonic())
+    for worker in workers:
+        worker.close(end - time.monotonic())
 
 
-def _facts(line: ExchangeLink, asides: list[BackgroundWorker[Update]]) -> Gauges:
+def _facts(line: ExchangeLink, workers: list[BackgroundWorker[Update]]) -> Gauges:
     return Gauges(
         requests=lambda: line.figures()[0],
         weight=lambda: line.figures()[1],
@@ -84,24 +84,24 @@ def _facts(line: ExchangeLink, asides: list[BackgroundWorker[Update]]) -> Gauges
         tasks=line.tasks,
         now=line.now,
         waiting=line.waiting,
-        dropped=lambda: sum(one.dropped for one in asides),
+        dropped=lambda: sum(worker.dropped for worker in workers),
     )
 
 
 def _shown(line: ExchangeLink, lag: Lag) -> dict[str, str]:
-    """What the view shows of the way to the exchange."""
+    """What the live view shows of the connection to the exchange."""
     requests, _, breaker = line.figures()
     late = {} if lag.latest is None else {"lag": f"{lag.latest:.3f} s"}
     return {} if breaker is None else {"breaker": breaker, "requests a minute": str(requests), **late}
 
 
 def _wall(line: ExchangeLink) -> float:
-    """Seconds since 1970 by the exchange's clock, where it is known: ages do not follow a wrong one of this machine."""
+    """Seconds since 1970 by the exchange's clock, where it is known: this machine's may be wrong, and ages with it."""
     now = line.now()
     return time.time() if now is None else now
 
 
-def _troubled(monitor: Monitor, kind: str, symbol: str, text: str) -> None:
+def _on_trouble(monitor: Monitor, kind: str, symbol: str, text: str) -> None:
     logger.bind(file="market_data", fields={"kind": kind}).warning("{}", text)
     if kind == CLOCK:
         monitor.doubted(text)

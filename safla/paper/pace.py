@@ -1,4 +1,4 @@
-"""The pace at which candles pass as though they came live. The clock is injected; nothing is known of what passes."""
+"""The pace at which recorded candles are replayed. The clock is injected, and the pace knows nothing of candles."""
 
 import asyncio
 import math
@@ -9,7 +9,10 @@ from safla.errors import UsageError
 
 
 class Pace:
-    """Waits as long as lay between two candles, so many times shorter; infinity only lets others run in between."""
+    """Waits for the time between two candles, divided by a speed; at infinity it only lets other tasks run.
+
+    UsageError for a speed that is not above 0.
+    """
 
     def __init__(
         self,
@@ -20,17 +23,18 @@ class Pace:
     ) -> None:
         if math.isnan(speed_multiplier) or speed_multiplier <= 0:
             raise UsageError(
-                f"speed_multiplier: {speed_multiplier} is not above 0; 1.0 is real time, 60.0 a minute a second"
+                f"speed_multiplier: expected a number above 0, got {speed_multiplier}; 1.0 is real time, 60.0 is a "
+                "minute a second"
             )
         self.unpaced = math.isinf(speed_multiplier)
         self._speed = speed_multiplier
         self._clock = clock
         self._sleep = sleep
-        self._due = 0.0
-        self._before: int | None = None
+        self._due = 0.0  # when the next candle is to come, seconds of the clock: waits do not add up their delays
+        self._before: int | None = None  # the open time of the candle before, ms
 
     async def wait(self, ts: int) -> None:
-        """Come back when it is the turn of the candle that opens at ts; of the first at once."""
+        """Wait until the candle that opens at ts (ms) is due; the first one is due at once."""
         if self.unpaced or self._before is None:
             self._due = self._clock()
             await self._sleep(0)

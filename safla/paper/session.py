@@ -1,6 +1,7 @@
-"""A paper run that is held: recovered as far as its journal reaches, and ready for what comes next (J30-J40).
+"""A paper session: a run that is recovered to the end of its journal and then takes candles and commands (J30-J40).
 
-Each timestamp and each input from outside is one batch: appended, synced, then told (J21-J24).
+Each timestamp and each command is one batch: its lines are appended and synced before the listener is notified
+(J21-J24). So nobody ever hears of a fill or a halt that a crash could take back.
 """
 
 import math
@@ -37,51 +38,55 @@ from safla.runs.runner import Block, Folding, Outside, folded, unasked_at
 from safla.runs.strategy_calls import GridSignals, signals_of
 from safla.strategies.register import STRATEGIES, Strategy
 
-SNAPSHOT_SECONDS = 1.0  # between two of them
+SNAPSHOT_SECONDS = 1.0  # the shortest time between two snapshots
 MOST_PENDING = 256  # timestamps of the lookback in one batch
-ANCHORS = (Filled, Halted, Resumed, RunEnded)  # behind these, head is renewed (J24)
+ANCHORS = (Filled, Halted, Resumed, RunEnded)  # after these events the checkpoint `head` is renewed at once (J24)
 
 
 class Last(NamedTuple):
-    """The last timestamp of a journal: what is recorded of it, which may be half. It is folded once more (J39)."""
+    """The last timestamp of a journal. A crash may have recorded only part of it, so it is folded again (J39)."""
 
     ts: int
     rows: tuple[CandleRow | None, ...]
     outside: tuple[Outside, ...]
-    known: int  # so many symbols have their line there: a candle, or that it is missing (S6a)
-    closing: bool  # closing lines are there: the run was ending (J3)
+    known: int  # how many symbols have a line there: their candle, or that it is missing (S6a)
+    closing: bool  # there are closing lines: the run was ending (J3)
 
     @property
     def whole(self) -> bool:
-        """Whether nothing of it can come any more."""
+        """Whether every symbol has its line there."""
         return self.known == len(self.rows)
 
     def with_later(self, rows: tuple[CandleRow | None, ...]) -> tuple[CandleRow | None, ...]:
-        """The candles of this timestamp that a source has now: for symbols of which nothing is recorded (J39)."""
+        """The candles of this timestamp: the recorded ones, and those of a source for the other symbols (J39).
+
+        What is recorded stays, a missing candle too: the engine has decided on it, whatever the source serves now.
+        """
         return self.rows[: self.known] + rows[self.known :]
 
 
 class Before(NamedTuple):
-    """What a journal holds already."""
+    """What a journal already holds when a session begins."""
 
     series: tuple[Series, ...]
     outside: tuple[Outside, ...]
     ended: bool
     tail: Tail
-    last_ts: int | None  # of the candle lines
+    last_ts: int | None  # the last timestamp with a candle line
     known: int  # how many symbols have their line at the last timestamp
     closing: bool
-    commands: dict[str, int]  # those that stand there, each with the time at which it was given, ms
-    scan: Scan | None  # where the quick pass could read it
+    commands: dict[str, int]  # the ids of the recorded commands, each with the time at which it was given, ms
+    scan: Scan | None  # the result of the quick pass; None where that could not read the journal
 
     @property
     def last_commands(self) -> set[str]:
-        """Those at the last timestamp."""
-        return {one.input.id for one in self.outside if one.ts == self.last_ts and one.input.id is not None}
+        """The ids of the commands at the last timestamp."""
+        at_last = (outside for outside in self.outside if outside.ts == self.last_ts)
+        return {outside.input.id for outside in at_last if outside.input.id is not None}
 
 
 class PaperSession:
-    """A run between two timestamps."""
+    """A paper run that takes one timestamp or one command at a time. Its caller has locked the run folder."""
 
     def __init__(
         self, run: RunPlan, journal: Continued, *, listener: Listener, clock: Callable[[], float] = time.monotonic
@@ -91,39 +96,47 @@ class PaperSession:
         self.ended = False
         self._listener, self._clock = listener, clock
         self._live: Live | None = None
-        self._pending: list[Update] = []  # timestamps of the lookback that are not synced yet
+        self._pending: list[Update] = []  # timestamps of the lookback that are folded but not synced yet
         self._pending_lines: list[bytes] = []
-        self._looked_at = -math.inf  # when the last snapshot was written
+        self._snapshot_at = -math.inf  # when the last snapshot was written
 
     @property
     def state(self) -> State:
-        """Where the engine stands; before the first candle: with nothing but the balance."""
+        """The state of the engine. There is none before the first candle."""
         assert self._live is not None, "there is no candle yet"
         return self._live.folding.state
 
     def recover(self, before: Before, *, say: Callable[[str], None]) -> Last | None:
-        """Fold what is recorded, and compare (J39). Returns the last timestamp, which is still to be folded."""
+        """Fold the recorded candles and compare the result with the journal (J39).
+
+        Returns the last timestamp, which the caller still has to fold: it may be half recorded, and then needs the
+        candles of the source. None where no candle is recorded. Raises Finding where the journal says otherwise.
+        """
         last = before.last_ts
         if last is None:
             return None
-        first = min((int(one.columns.ts[0]) for one in before.series if len(one.columns.ts)), default=last)
-        done = tuple(one._replace(columns=between(one.columns, first, last)) for one in before.series)
-        candles = sum(len(one.columns.ts) for one in done)
+        first = min((int(series.columns.ts[0]) for series in before.series if len(series.columns.ts)), default=last)
+        done = tuple(series._replace(columns=between(series.columns, first, last)) for series in before.series)
+        candles = sum(len(series.columns.ts) for series in done)
         forms = choose("auto", self.run.strategy.columns, candles=candles, say=say)
-        inputs = [one for one in before.outside if one.ts < last]
+        inputs = [outside for outside in before.outside if outside.ts < last]
         signals = self._signals(done, inputs, forms=forms) if candles else None
+        # The quick comparison only tells that something differs; folding into lines again tells which line.
         if before.scan is None or not self._compare(before.scan, done, inputs, signals=signals, forms=forms):
             self._refold(first, done, inputs, signals=signals, forms=forms)
         assert self._live is not None
         self._live = Live(self._live.folding, series=done, signals=signals)
         self._live.folding.interpret()
-        outside = tuple(one for one in before.outside if one.ts == last)
-        rows = tuple(_row(one, last) for one in before.series)
+        outside = tuple(outside for outside in before.outside if outside.ts == last)
+        rows = tuple(_row(series, last) for series in before.series)
         return Last(last, rows, outside, known=before.known, closing=before.closing)
 
     def _signals(self, done: Sequence[Series], inputs: Sequence[Outside], *, forms: Forms) -> GridSignals:
-        """The strategy, asked once about all that is recorded; each live answer was compared when it came (C13)."""
-        grid_ts = align([one.columns for one in done]).ts
+        """The signals of all recorded candles, from one call of the strategy for each symbol.
+
+        The check for look-ahead is off: each live answer was compared when it came (C13).
+        """
+        grid_ts = align([series.columns for series in done]).ts
         unasked = unasked_at(inputs, grid_ts)
         return signals_of(self.run, done, columns=forms.columns, grid_ts=grid_ts, unasked=unasked, check=False)
 
@@ -131,10 +144,10 @@ class PaperSession:
         self, scan: Scan, done: Sequence[Series], inputs: Sequence[Outside], *, signals: GridSignals | None,
         forms: Forms,
     ) -> bool:  # fmt: skip
-        """Fold what is recorded, compare the outcomes alone (J39). False where one differs: the lines tell which."""
+        """Fold the recorded candles and compare only their outcomes, not whole lines (J39). False where one differs."""
         if signals is None:
             return False
-        grid = align([one.columns for one in done])
+        grid = align([series.columns for series in done])
         size = max(1, engine.MAX_BLOCK // len(done))
         folding = self._begin(int(grid.ts[0]), forms=forms, timestamps=size).folding
         folding.lines.compare(scan.outcomes)
@@ -153,13 +166,13 @@ class PaperSession:
         self, first: int, done: Sequence[Series], inputs: Sequence[Outside], *, signals: GridSignals | None,
         forms: Forms,
     ) -> None:  # fmt: skip
-        """Fold what is recorded, and compare every line."""
-        candles = sum(len(one.columns.ts) for one in done)
+        """Fold the recorded candles into lines and compare every line with the journal."""
+        candles = sum(len(series.columns.ts) for series in done)
         size = max(1, engine.MAX_BLOCK // len(done))
         folding = self._begin(first, forms=forms, timestamps=size if candles else 1).folding
         if signals is None:
             return
-        grid = align([one.columns for one in done])
+        grid = align([series.columns for series in done])
         for block in folded(folding, signals, forms=forms, outside=inputs, grid=grid, size=size):
             self._take(block, came=self._clock())
 
@@ -167,10 +180,12 @@ class PaperSession:
         self, ts: int, rows: Sequence[CandleRow | None], *, came: float | None = None, outside: Sequence[Outside] = (),
         more: bool = False,
     ) -> None:  # fmt: skip
-        """One timestamp: folded, appended, synced, told.
+        """Fold one timestamp, append its lines, sync them and notify the listener.
 
-        came  when its candles were there
-        more  others of the lookback are here already: it may be synced with them, for nothing is decided there
+        came     when its candles arrived, seconds of the session's clock
+        outside  what happened at this timestamp apart from candles, out of the journal: halts and resumes
+        more     the next timestamp of the lookback is here already: they may share one sync, which makes a long
+                 lookback fast, and loses nothing, for no decision is taken in the lookback
         """
         came = self._clock() if came is None else came
         if self._live is None:
@@ -180,8 +195,9 @@ class PaperSession:
         if not more and not self._pending:
             self._take(block, came=came)
             return
-        told = Update(ts, tuple(_events(block.lines, self._lines_taken())), block.state, 0, came, came)
-        self._pending.append(told)
+        # `lines` and `synced` are not known yet: _flush fills them in.
+        update = Update(ts, tuple(_events(block.lines, self._lines_taken())), block.state, 0, came, came)
+        self._pending.append(update)
         self._pending_lines.append(block.lines)
         if not more or len(self._pending) == MOST_PENDING:
             self._flush()
@@ -190,7 +206,7 @@ class PaperSession:
         return self.journal.lines + sum(lines.count(b"\n") for lines in self._pending_lines)
 
     def _flush(self) -> None:
-        """What is folded of the lookback becomes durable, in one batch, and only then is it told."""
+        """Append and sync the pending timestamps of the lookback in one batch, then notify the listener of each."""
         pending, lines = self._pending, self._pending_lines
         self._pending, self._pending_lines = [], []
         before = self.journal.lines
@@ -200,32 +216,32 @@ class PaperSession:
         self.journal.commit()
         synced = self._clock()
         self.journal.renew_anchor(now=False)
-        for told, text in zip(pending, lines, strict=True):
+        for update, text in zip(pending, lines, strict=True):
             before += text.count(b"\n")
-            self._listener(told._replace(lines=before, synced=synced))
+            self._listener(update._replace(lines=before, synced=synced))
 
     def halt(self, given: Input) -> bool:
-        """A person halts the account (S15a). False where that halt is open: no line then."""
+        """Halt the account by command (S15a). False, and no line, where such a halt is open already."""
         return self._inputs([v.OPERATOR], given, lifts=False) > 0
 
     def resume(self, number: int | None, given: Input) -> int:
-        """A person lifts every open halt but daily_loss, the oldest first, or the one of a number. How many."""
+        """Lift the open halt of a number, or all but daily_loss, the oldest first. Returns how many were lifted."""
         assert self._live is not None, "there is no candle yet"
-        halts = sorted((one, rule) for rule, one in self._live.open_halts().items())
-        wanted = [rule for one, rule in halts if (rule != v.DAILY_LOSS if number is None else one == number)]
-        return self._inputs(wanted, given, lifts=True)
+        halts = sorted((halt, rule) for rule, halt in self._live.open_halts().items())
+        lifted = [rule for halt, rule in halts if (rule != v.DAILY_LOSS if number is None else halt == number)]
+        return self._inputs(lifted, given, lifts=True)
 
     def stop(self, given: Input = NO_INPUT) -> None:
-        """The closing lines (J3, J19); the run takes nothing more. given: of the command, where one ends it."""
+        """Write the closing lines (J3, J19): the run has ended. given: of the command that ends it, if one does."""
         assert self._live is not None, "there is no candle yet"
         self._flush()
-        recorded = before_of(self.journal.path)
+        recorded = before_of(self.journal.path)  # the session keeps no candles: the digest is that of the journal's
         known = digest(recorded.series, self.run.timeframe)
         self._take(self._live.folding.finish(known, given), came=self._clock())
         self.ended = True
 
     def first_hash(self) -> str | None:
-        """The hash of the first line, which names the run; None before the first candle."""
+        """The hash of the first line, which identifies the run; None before the first candle."""
         return self.journal.first_hash
 
     def last_ts(self) -> int | None:
@@ -233,20 +249,20 @@ class PaperSession:
         return None if self._live is None else self._live.last_ts()
 
     def rest(self) -> None:
-        """Leave it for later: everything is on the disk, and head knows it (J29)."""
+        """Pause: sync everything, and renew the checkpoint and the snapshot (J29). The session may go on after it."""
         self._flush()
         self.journal.commit()
         self.journal.renew_anchor(now=True)
         self._write_snapshot()
 
     def _write_snapshot(self) -> None:
-        """For whoever looks at the run from outside."""
+        """Write the snapshot that `safla status` reads."""
         if self._live is not None and self.journal.complete:
             snapshot.write_snapshot(
                 self.journal.path.parent, n=self.journal.lines, offset=self.journal.offset, h=self.journal.last_hash,
                 state=self.state,
             )  # fmt: skip
-            self._looked_at = self._clock()
+            self._snapshot_at = self._clock()
 
     def _begin(self, ts: int, *, forms: Forms, timestamps: int) -> Live:
         folding = Folding(self.run, first_ts=ts, loop=forms.loop, timestamps=timestamps, check_moves=True)
@@ -256,9 +272,9 @@ class PaperSession:
         return self._live
 
     def _inputs(self, rules: Sequence[int], given: Input, *, lifts: bool) -> int:
-        """One batch of what a command does to some rules; how many of them it changed."""
+        """Open or lift the halts of some rules in one batch. Returns how many of them changed."""
         assert self._live is not None, "there is no candle yet"
-        self._flush()
+        self._flush()  # the lines of a command come after those of the candles before it
         last = self._live.last_ts()
         blocks = [self._live.input(Outside(last, rule, lifts=lifts, input=given)) for rule in rules]
         blocks = [block for block in blocks if block.lines]
@@ -268,16 +284,19 @@ class PaperSession:
         return len(blocks)
 
     def _take(self, block: Block, *, came: float) -> None:
-        """Lines that are there already are compared; what is new becomes durable, and only then is it told."""
+        """Compare lines that the journal already has; append and sync the new ones, then notify the listener.
+
+        The order is promise 1: a listener that heard of a line before the sync could act on one that a crash removes.
+        """
         before = self.journal.lines
         if not self.journal.append(block.lines):
             return
         events = tuple(_events(block.lines, before))
         self.journal.commit()
         synced = self._clock()
-        self.journal.renew_anchor(now=any(isinstance(one, ANCHORS) for one in events))
+        self.journal.renew_anchor(now=any(isinstance(event, ANCHORS) for event in events))
         ts = int(block.state.account[v.LAST_TS])
-        if synced - self._looked_at >= SNAPSHOT_SECONDS:
+        if synced - self._snapshot_at >= SNAPSHOT_SECONDS:
             self._write_snapshot()
         self._listener(Update(ts, events, block.state, self.journal.lines, came, synced))
 
@@ -285,11 +304,12 @@ class PaperSession:
 @contextmanager
 def resting(
     folder: Path, *, say: Callable[[str], None], register: Mapping[str, Strategy] = STRATEGIES,
-    listener: Listener = lambda told: None,
+    listener: Listener = lambda update: None,
 ) -> Iterator[tuple["PaperSession", Before]]:  # fmt: skip
-    """A run that no process has, held for the length of a `with`: recovered, and ready for a command; and what it had.
+    """A paper run that no process is running, as a recovered session for the length of a `with`; and what it held.
 
-    HostError where a process has it, or where its last timestamp is only half written: the run itself completes that.
+    It takes commands but no candles. HostError where a process runs it, or where its last timestamp is half written:
+    only `safla run` can complete that, for it needs the candles of the source.
     """
     path = folder / JOURNAL
     with run_folder.lock_run(folder):
@@ -297,18 +317,18 @@ def resting(
         recover(path, started=started, say=say)
         before = before_of(path)
         with Continued(path, say=say) as journal:
-            held = PaperSession(run_of(started, register=register), journal, listener=listener)
-            last = held.recover(before, say=say)
+            session = PaperSession(run_of(started, register=register), journal, listener=listener)
+            last = session.recover(before, say=say)
             if last is None or not last.whole:
-                what = "its last timestamp is half written; start the run: it completes that, and takes what was asked"
+                what = "its last timestamp is only half written; start the run: it completes that and takes the command"
                 raise HostError(f"{folder}: {what}")
-            held.fold(last.ts, last.rows, outside=last.outside)
-            yield held, before
-            held.rest()
+            session.fold(last.ts, last.rows, outside=last.outside)
+            yield session, before
+            session.rest()
 
 
 def first_hash(path: Path) -> str:
-    """The hash of a journal's first line, which names the run. JournalError where there is no whole line."""
+    """The hash of a journal's first line, which identifies the run. JournalError where there is no whole line."""
     with open_to_read(path) as file:
         text = file.read(MAX_LINE)
     line, end, _ = text.partition(b"\n")
@@ -318,7 +338,11 @@ def first_hash(path: Path) -> str:
 
 
 def before_of(path: Path) -> Before:
-    """The inputs that a journal holds, whose chain was verified (J1). Raises JournalError."""
+    """The candles and commands that a journal holds (J1). Raises JournalError where its chain is broken.
+
+    The quick scan reads columns without making an object of every event; where it cannot read the journal, the
+    ordinary reader does, and names the line that is wrong.
+    """
     if (found := scan(path)) is not None:
         inputs = found.inputs
         return Before(
@@ -338,7 +362,7 @@ def before_of(path: Path) -> Before:
 
 
 def _is_closing(event: Event) -> bool:
-    """Whether a line stands behind the last candle of a run that was ending (J3)."""
+    """Whether a line is one of those that come after the last candle of a run that ends (J3)."""
     if isinstance(event, ModeChanged):
         return event.trigger == "stop"
     return isinstance(event, RunEnded) or (isinstance(event, OrderExpired) and event.reason == "end_of_data")
@@ -350,7 +374,7 @@ def _events(lines: bytes, before: int) -> Iterator[Event]:
 
 
 def _row(series: Series, ts: int) -> CandleRow | None:
-    """The candle of a symbol that opens at ts, if it is its last."""
+    """The last candle of a symbol, if it opens at ts."""
     columns = series.columns
     if not len(columns.ts) or int(columns.ts[-1]) != ts:
         return None

@@ -1,6 +1,7 @@
-"""Where a paper run stands, for whoever looks at it: the state behind a line of its journal, written by its session.
+"""The snapshot of a paper run: the state of the engine after a line of its journal, written by its session.
 
-`safla status` uses it, so that it need not fold a year of candles. No start, replay or figure does: those fold.
+`safla status` reads it, so that it need not fold a year of candles. Nothing else trusts it: starting, replay and
+figures fold the journal.
 """
 
 import os
@@ -24,7 +25,7 @@ _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The state behind the n-th line, which ends at a byte of the journal and has the hash h."""
+    """The state after the n-th line of the journal, which ends at byte `offset` and has the hash h."""
 
     n: int
     offset: int
@@ -34,12 +35,12 @@ class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def state(self) -> State:
-        """As the engine has it."""
+        """The same as arrays of the engine."""
         return State(np.array(self.account, np.int64), np.array(self.book, np.int64))
 
 
 def write_snapshot(folder: Path, *, n: int, offset: int, h: str, state: State) -> None:
-    """Replace the snapshot of a run. It is not synced, and what fails is no matter: nothing depends on it."""
+    """Replace the snapshot of a run. It is not synced and errors are ignored: nothing depends on it."""
     text = msgspec.json.encode(Snapshot(n, offset, h, state.account.tolist(), state.book.tolist()))
     temporary = folder / f"{SNAPSHOT}.tmp"
     with suppress(OSError):
@@ -49,32 +50,32 @@ def write_snapshot(folder: Path, *, n: int, offset: int, h: str, state: State) -
 
 
 def read_snapshot(folder: Path, *, symbols: int) -> Snapshot | None:
-    """The snapshot of a run of so many symbols, if it belongs to the line of the journal that it names."""
+    """The snapshot of a run with so many symbols; None where it is damaged or the journal has no such line."""
     try:
         with open_to_read(folder / SNAPSHOT) as file:
-            found = msgspec.json.decode(file.read(MAX_BYTES), type=Snapshot)
-        if len(found.account) != v.ACCOUNT_FIELDS or [len(row) for row in found.book] != [v.SYMBOL_FIELDS] * symbols:
+            read = msgspec.json.decode(file.read(MAX_BYTES), type=Snapshot)
+        if len(read.account) != v.ACCOUNT_FIELDS or [len(row) for row in read.book] != [v.SYMBOL_FIELDS] * symbols:
             return None
-        if not _is_sound(found.state):  # OverflowError: numbers beyond 64 bits
+        if not _is_sound(read.state):  # OverflowError: numbers beyond 64 bits
             return None
         with open_to_read(folder / JOURNAL) as file:
-            file.seek(max(0, found.offset - len(found.h) - 3))
-            named = file.read(len(found.h) + 3)
+            file.seek(max(0, read.offset - len(read.h) - 3))
+            line_end = file.read(len(read.h) + 3)  # the hash of a line is its last field
     except (HostError, JournalError, msgspec.MsgspecError, OverflowError, ValueError, OSError):
         return None
-    return found if named == found.h.encode() + b'"}\n' else None
+    return read if line_end == read.h.encode() + b'"}\n' else None
 
 
 def _is_sound(state: State) -> bool:
-    """Whether every code has a name and every time is one: who sends a run folder can write anything there."""
+    """Whether all codes and times are valid: a run folder may come from somebody else, with anything in this file."""
     book, account = state.book, state.account
-    waits = (book[:, v.ORDER] != 0).astype(np.int64)  # then it has a side and a reason
+    has_order = (book[:, v.ORDER] != 0).astype(np.int64)  # then side and reason are at least 1
     codes = [
         (book[:, v.MODE], 0, len(MODES)),
-        (book[:, v.ORDER_SIDE], waits, len(v.SIDES)),
-        (book[:, v.ORDER_REASON], waits, len(v.REASONS)),
+        (book[:, v.ORDER_SIDE], has_order, len(v.SIDES)),
+        (book[:, v.ORDER_REASON], has_order, len(v.REASONS)),
     ]
     times = [account[v.LAST_TS], *book[:, v.TS], *book[:, v.OPENED]]
     return all(bool(((low <= code) & (code < end)).all()) for code, low, end in codes) and all(
-        one == v.NONE or 0 <= one <= LAST_MS for one in times
+        time == v.NONE or 0 <= time <= LAST_MS for time in times
     )

@@ -1,4 +1,8 @@
-"""Where a paper run gets its candles from: history as though it came live, or an exchange. One timestamp at a time."""
+"""Where a paper run gets its candles from: recorded history at a chosen pace, or an exchange as candles close.
+
+Both give one timestamp after another, first what the journal already has of the last one; what the session does with
+them is the same. So a run on history is a rehearsal of a run on the exchange.
+"""
 
 import asyncio
 import math
@@ -30,11 +34,11 @@ from safla.runs.backtest import uncovered, windowed
 from safla.runs.progress import Notify
 from safla.runs.recording import symbol_scales
 
-STREAM = "stream"  # a trouble that costs latency alone
+STREAM = "stream"  # the kind of a trouble with the websocket: candles then come by polling, only later
 
 
 class ExchangeLink:
-    """The way to the exchange, while there is one: what monitoring may ask about it."""
+    """What monitoring may ask about the connection to the exchange. Everything is None as long as there is none."""
 
     def __init__(self) -> None:
         self.feed: Feed | None = None
@@ -42,121 +46,129 @@ class ExchangeLink:
         self.loop: asyncio.AbstractEventLoop | None = None
 
     def figures(self) -> tuple[int | None, int | None, str | None]:
-        """Requests within the last minute, weight used within this one, and the state of the breaker."""
+        """Requests of the last minute, request weight used in this minute, and the state of the circuit breaker."""
         feed = self.feed
         return (None, None, None) if feed is None else (feed.spent(), feed.weight, feed.breaker)
 
     def tasks(self) -> int | None:
-        """How many tasks are under way."""
+        """How many asyncio tasks are running."""
         return None if self.loop is None else len(asyncio.all_tasks(self.loop))
 
     def now(self) -> float | None:
-        """The exchange's clock, seconds since 1970, once it was read for candles as they close."""
+        """The time by the exchange's clock, seconds since 1970; None before that clock was read."""
         feed = self.feed
         return None if self.closing is None or feed is None or not feed.time.known else feed.time.latest() / 1000
 
     def waiting(self) -> tuple[str, ...]:
-        """The symbols for whose candle all others wait (S6)."""
-        wants = () if self.closing is None else self.closing.waits_for
-        first = min((want for _, want in wants), default=0)
-        return tuple(symbol for symbol, want in wants if want == first)
+        """The symbols whose next candle is the earliest one missing: all others wait for it (S6)."""
+        expected = () if self.closing is None else self.closing.waits_for
+        first = min((ts for _, ts in expected), default=0)
+        return tuple(symbol for symbol, ts in expected if ts == first)
 
 
 class CandleSource(NamedTuple):
-    """What is known of the candles before the first is folded, and how they come."""
+    """What a source knows of its candles before the first one is folded, and the candles themselves."""
 
     scales: tuple[Scale, ...]
-    start: int  # the first candle behind the lookback, ms (S16)
-    first_ts: int  # the first candle of all
-    # From the last recorded timestamp on; troubles are told, and never end it where they can be waited out (R8).
+    start: int  # the first candle after the lookback, ms (S16)
+    first_ts: int  # the first candle of the lookback, ms
+    # Candles from the last recorded timestamp on. The listener hears of troubles; one that may pass never ends it (R8).
     arrivals: Callable[[RunPlan, Last | None, TroubleListener], Arrivals]
     line: ExchangeLink
 
 
 def source_of(loaded: Loaded, there: RunStarted | None, *, say: Notify, clock: Clock = SYSTEM) -> CandleSource:
-    """The source that paper.source names. there: the first line of a journal that is gone on with."""
+    """The source that paper.source names. there: the first line of the journal of a run that is continued."""
     return SOURCES[loaded.config.paper.source](loaded, there, say, clock)
 
 
 def _history(loaded: Loaded, there: RunStarted | None, say: Notify, clock: Clock) -> CandleSource:
-    """History from any source of candles, as though it came live (paper.speed)."""
+    """History from any source of candles, at the pace of paper.speed."""
     config = loaded.config
     sourced = source.read(config, loaded.symbols, price_limit=price_limit(config))
     for note in sourced.notes:
         say(note)
     series, start = windowed(loaded, sourced.series)
-    asked, step = RequestedPeriod(config.data.start, config.data.end), TIMEFRAMES[config.market_data.timeframe]
-    for line in uncovered(series, asked, start=start, step=step):
+    period, step = RequestedPeriod(config.data.start, config.data.end), TIMEFRAMES[config.market_data.timeframe]
+    for line in uncovered(series, period, start=start, step=step):
         say(line)
-    grids = scales(config, sourced.series, rules=sourced.rules)
-    first = min(int(one.columns.ts[0]) for one in series if len(one.columns.ts))
-    if there is not None:
-        series = [_rescaled(one, scale) for one, scale in zip(series, symbol_scales(there), strict=True)]
+    own_scales = scales(config, sourced.series, rules=sourced.rules)
+    first = min(int(candles.columns.ts[0]) for candles in series if len(candles.columns.ts))
+    if there is not None:  # the first line fixed the decimals, and the history may have others by now
+        series = [_rescaled(candles, scale) for candles, scale in zip(series, symbol_scales(there), strict=True)]
 
     def arrivals(run: RunPlan, last: Last | None, _trouble: TroubleListener) -> Arrivals:
         pace = Pace(speed_of(config.paper.speed), clock=clock.monotonic, sleep=clock.sleep)
         since = first if last is None else last.ts
         return _known_first(recorded_candles(series, since=since, live_from=run.plan.rules.start_ts, pace=pace), last)
 
-    return CandleSource(grids, start, first, arrivals, ExchangeLink())
+    return CandleSource(own_scales, start, first, arrivals, ExchangeLink())
 
 
-class _Begun(NamedTuple):
+class _Beginning(NamedTuple):
     """What a run on an exchange begins with."""
 
     scales: tuple[Scale, ...]
     start: int
     first: int
-    lookback: tuple[Series, ...]  # none where a journal is gone on with
+    lookback: tuple[Series, ...]  # empty for a run that is continued: its journal has it
 
 
 def _exchange(loaded: Loaded, there: RunStarted | None, say: Notify, clock: Clock) -> CandleSource:
-    """The exchange: its history up to now for the lookback, then candles as they close (X13)."""
+    """An exchange: its history up to now as the lookback, then candles as they close (X13)."""
     line = ExchangeLink()
-    begun = _begun(loaded, say, clock) if there is None else _Begun(symbol_scales(there), there.start, there.ts, ())
+    if there is None:
+        beginning = _beginning(loaded, say, clock)
+    else:
+        beginning = _Beginning(symbol_scales(there), there.start, there.ts, ())
 
     async def arrivals(run: RunPlan, last: Last | None, trouble: TroubleListener) -> Arrivals:
-        closing = _closing(loaded.config, run, _wanted(run, begun, last), line=line, trouble=trouble, clock=clock)
+        since = _next_candles(run, beginning, last)
+        closing = _closing(loaded.config, run, since, line=line, trouble=trouble, clock=clock)
         try:
-            async with aclosing(_known_first(_behind(begun, closing), last)) as all_of_them:
-                async for one in all_of_them:
-                    yield one
-        except ConfigError as error:  # FAULTS 48: what was known once is no mistake of the configuration
+            async with aclosing(_known_first(_with_lookback(beginning, closing), last)) as batches:
+                async for batch in batches:
+                    yield batch
+        except ConfigError as error:  # FAULTS 48: the symbol existed when the run began: not a wrong key
             if there is None:
                 raise
             raise ExchangeError(f"{error.problems[0].text}; it was there when this run began") from error
 
-    return CandleSource(begun.scales, begun.start, begun.first, arrivals, line)
+    return CandleSource(beginning.scales, beginning.start, beginning.first, arrivals, line)
 
 
-def _begun(loaded: Loaded, say: Notify, clock: Clock) -> _Begun:
+def _beginning(loaded: Loaded, say: Notify, clock: Clock) -> _Beginning:
+    """Read the lookback: the candles up to the last one that is closed by the exchange's clock."""
     config, symbols = loaded.config, loaded.symbols
     step = TIMEFRAMES[config.market_data.timeframe]
     start = service.finished(_now(config, clock)) // step * step
     sourced = source.read(_until(config, start, step=step), symbols, price_limit=price_limit(config))
     for note in sourced.notes:
         say(note)
-    first = min(int(one.columns.ts[0]) for one in sourced.series)
-    return _Begun(scales(config, sourced.series, rules=sourced.rules), start, first, sourced.series)
+    first = min(int(series.columns.ts[0]) for series in sourced.series)
+    return _Beginning(scales(config, sourced.series, rules=sourced.rules), start, first, sourced.series)
 
 
-def _wanted(run: RunPlan, begun: _Begun, last: Last | None) -> dict[str, int]:
-    """The next candle of each symbol: after the lookback, or after what is recorded, a missing candle too (S6a)."""
+def _next_candles(run: RunPlan, beginning: _Beginning, last: Last | None) -> dict[str, int]:
+    """The next candle of each symbol, ms: the first after the lookback, or after the recorded ones (S6a)."""
     if last is None:
-        return dict.fromkeys(run.symbols, begun.start if begun.lookback else begun.first)
+        return dict.fromkeys(run.symbols, beginning.start if beginning.lookback else beginning.first)
     step = run.plan.rules.step_ms
+    # A symbol with a line at the last timestamp is one step further, even if that line says that the candle is missing.
     return {symbol: last.ts + step * (number < last.known) for number, symbol in enumerate(run.symbols)}
 
 
-async def _behind(begun: _Begun, closing: Arrivals) -> Arrivals:
-    """The lookback, then what closes."""
+async def _with_lookback(beginning: _Beginning, closing: Arrivals) -> Arrivals:
+    """The lookback, then the candles as they close."""
     async with aclosing(closing):
-        if begun.lookback:
-            pace = Pace(math.inf)
-            async for one in recorded_candles(begun.lookback, since=begun.first, live_from=begun.start, pace=pace):
-                yield one
-        async for one in closing:
-            yield one
+        if beginning.lookback:
+            lookback = recorded_candles(
+                beginning.lookback, since=beginning.first, live_from=beginning.start, pace=Pace(math.inf)
+            )
+            async for batch in lookback:
+                yield batch
+        async for batch in closing:
+            yield batch
 
 
 async def _now(config: Config, clock: Clock) -> int:
@@ -165,7 +177,7 @@ async def _now(config: Config, clock: Clock) -> int:
 
 
 def _until(config: Config, start: int, *, step: int) -> Config:
-    """The configuration that asks for the lookback alone: the candles before start (S16)."""
+    """The configuration for reading only the lookback: the candles before start (S16)."""
     begin = start - config.market_data.lookback_candles * step
     data = config.data.model_copy(update={"source": "exchange", "start": begin, "end": start})
     market_data = config.market_data.model_copy(update={"lookback_candles": 0})
@@ -181,48 +193,52 @@ async def _closing(
     trouble: TroubleListener,
     clock: Clock,
 ) -> Arrivals:
-    """Candles as they close, for ever or to data.end."""
+    """Candles as they close, to data.end where that is set, else without end."""
     async with AsyncExitStack() as stack:
         line.feed = feed = await stack.enter_async_context(feed_of(config.exchange, clock=clock))
         if not feed.assume(run.symbols):
             await feed.rules(run.symbols)
         await feed.learn_limits(run.symbols)
 
-        def broken(text: str) -> None:
+        def on_trouble(text: str) -> None:
             trouble(STREAM, "", text)
 
-        candle_stream = await stack.enter_async_context(CandleStream(feed, run.symbols, run.timeframe, told=broken))
+        candle_stream = await stack.enter_async_context(CandleStream(feed, run.symbols, run.timeframe, told=on_trouble))
         line.closing = closing = LiveSource(
             feed, run.symbols, run.timeframe, scales=run.scales, since=since, price_limit=price_limit(config),
             fetch_limit=config.market_data.fetch_limit, clock=feed.clock, candle_stream=candle_stream,
             end=config.data.end, told=trouble, max_wait=config.paper.max_wait_candles,
         )  # fmt: skip
         line.loop = asyncio.get_running_loop()
-        async for one in await stack.enter_async_context(aclosing(aiter(closing))):
-            yield one
+        async for batch in await stack.enter_async_context(aclosing(aiter(closing))):
+            yield batch
 
 
 async def _known_first(arrivals: Arrivals, last: Last | None) -> Arrivals:
-    """The last recorded timestamp, then what comes. Candles that are recorded win over those that come again (J39)."""
+    """The last recorded timestamp, then the candles of the source.
+
+    Recorded candles win over those that the source serves again (J39). Where the last timestamp is half recorded, it
+    waits for the source to serve the rest of it; if the source goes on without, the rest is missing for good.
+    """
     half = last if last is not None and not last.whole else None
     if last is not None and half is None:
         yield CandleBatch(last.ts, last.rows, time.monotonic())
     async with aclosing(arrivals):
-        async for one in arrivals:
-            if last is not None and (one.ts < last.ts or (one.ts == last.ts and half is None)):
+        async for batch in arrivals:
+            if last is not None and (batch.ts < last.ts or (batch.ts == last.ts and half is None)):
                 continue
-            if half is not None and one.ts == half.ts:
-                one = one._replace(rows=half.with_later(one.rows))
-            elif half is not None:  # a later one was served: what is not there by now was never there (S6)
-                yield CandleBatch(half.ts, half.rows, one.came)
+            if half is not None and batch.ts == half.ts:
+                batch = batch._replace(rows=half.with_later(batch.rows))
+            elif half is not None:  # a later candle was served: one that is missing until then stays missing (S6)
+                yield CandleBatch(half.ts, half.rows, batch.came)
             half = None
-            yield one
+            yield batch
     if half is not None:
         yield CandleBatch(half.ts, half.rows, time.monotonic())
 
 
 def _rescaled(series: Series, scale: Scale) -> Series:
-    """In the decimals of the plan. DataError for a price that needs more of them (S3)."""
+    """A series in the decimals of the plan. DataError for a price that needs more of them (S3)."""
     if not len(series.columns.ts):
         return series
     origin = Origin(series.symbol, "candle", series.columns.ts)
@@ -234,15 +250,18 @@ def _rescaled(series: Series, scale: Scale) -> Series:
 
 
 def speed_of(text: str) -> float:
-    """How many times faster than they came: of `1x`, `60x` or `max`."""
+    """The speed that `1x`, `60x` or `max` names: how many times faster than real time, infinity for `max`."""
     return math.inf if text == "max" else float(text.removesuffix("x"))
 
 
 async def recorded_candles(
     series: Sequence[Series], *, since: int, live_from: int, pace: Pace, clock: Callable[[], float] = time.monotonic
 ) -> Arrivals:
-    """The candles of history from a timestamp on; those from live_from on at a pace, the lookback before it at once."""
-    grid = align([one.columns for one in series])
+    """Candles of history that open at `since` or later, all symbols of a timestamp in one batch.
+
+    since, live_from  ms; candles before live_from are the lookback and come at once, those from it on at the pace
+    """
+    grid = align([candles.columns for candles in series])
     times, cells = grid.ts.tolist(), [column.T.tolist() for column in grid[1:]]
     for ts, *fields in zip(times, *cells, strict=True):
         if ts < since:

@@ -1,6 +1,6 @@
-"""What another process finds in a run folder: its whole lines, who holds it, where it stands (J47).
+"""The status of a run as another process sees it in the run folder: its journal, its process, its account (J47).
 
-Without the lock, and without touching anything: also of another user's, and while it is written.
+It takes no lock and changes nothing, so that it works for the run of another user, and while the run goes on.
 """
 
 import os
@@ -36,36 +36,38 @@ from safla.runs.runner import fold_blocks
 
 LAST_EVENTS = 5
 SECONDS_BETWEEN_LOOKS = 1.0
-TRIES = 20  # in as many seconds as lie between two snapshots
+TRIES = 20  # to find a snapshot that belongs to the last line, within SECONDS_BETWEEN_LOOKS
 LAST_BYTES = 65_536
 
 _MODE = re.compile(rb"^mode: (backtest|paper)\b", re.MULTILINE)
-_MAX_CONFIG = 65_536  # bytes that are looked at
+_MAX_CONFIG = 65_536  # bytes that are read
 _MONITORED, _MAX_MONITORED = "performance.log", 65_536
 _HASH = slice(-35, -3)  # where a line with its newline holds its own hash (J10)
-_OTHERWISE = "this release decides otherwise than the journal tells; `safla replay` shows where"
+_DIFFERS = "this version of safla decides otherwise than the journal says; `safla replay` shows where"
 
 
 class RunStatus(NamedTuple):
-    """What was found. Of a run that has no whole line yet, `started` and what follows from it are None."""
+    """The status of a run. `started` and all that follows from it are None where the journal has no whole line yet."""
 
     journal: Path
-    mode: str | None  # backtest or paper; None: no config.yaml tells
+    mode: str | None  # backtest or paper; None: there is no config.yaml that says it
     holder: Holder
-    seen: float  # seconds of the wall clock
+    seen: float  # when the run was looked at, seconds since 1970
     started: RunStarted | None
     ended: bool
     tail: Tail | None
     standing: AccountSnapshot | None
-    last: tuple[Event, ...]  # candles apart
-    note: str | None  # why no standing is told, or not to be trusted
-    monitored: dict[str, Any] | None  # what monitoring told last: time, text, and figures; None: nothing
-    requests: Requests  # the commands that wait for a session
-    by_snapshot: bool  # its session said where it stands; the journal was not folded
-    done: frozenset[str]  # the ids of those that stand in the journal
+    last: tuple[Event, ...]  # the last events that are not candles
+    note: str | None  # why `standing` is None or should not be trusted
+    monitored: dict[str, Any] | None  # the last line of monitoring: time, text and figures; None: there is none
+    requests: Requests  # the pending commands
+    by_snapshot: bool  # `standing` is from the snapshot of the session; the journal was not folded
+    done: frozenset[str]  # the ids of the commands that the journal has
 
 
 class _Folded(NamedTuple):
+    """The state after a fold, and the lines that the fold would have written with the hash of the last."""
+
     state: State
     lines: int
     h: str
@@ -78,20 +80,20 @@ def look(
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
 ) -> RunStatus:
-    """Look at a run folder or its journal once. JournalError for damage, or where nothing of a run is there."""
+    """The status of a run folder or its journal. JournalError for damage, and where there is no run."""
     path = journal_of(run)
-    ours = path.name == JOURNAL  # of a journal under another name, what lies beside it is not its own
-    found = RunStatus(
-        journal=path, mode=_mode(path.with_name(CONFIG)) if ours else None,
-        holder=holder_of(path.with_name(LOCK)) if ours else Holder(None, None), seen=clock(), started=None, ended=False,
-        tail=None, standing=None, last=(), note=None, monitored=_monitored(path), requests=NOTHING_WAITS,
+    in_folder = path.name == JOURNAL  # a journal under another name does not belong to the files beside it
+    status = RunStatus(
+        journal=path, mode=_mode(path.with_name(CONFIG)) if in_folder else None,
+        holder=holder_of(path.with_name(LOCK)) if in_folder else Holder(None, None), seen=clock(), started=None,
+        ended=False, tail=None, standing=None, last=(), note=None, monitored=_monitored(path), requests=NOTHING_WAITS,
         by_snapshot=False, done=frozenset(),
     )  # fmt: skip
     if _just_begun(path):
-        return found
-    told = _from_snapshot(path, found, sleep=sleep) if ours else None
-    found = told or _read(reader.read(path), found, say=say)
-    return found._replace(requests=_requests(found))
+        return status
+    quick = _from_snapshot(path, status, sleep=sleep) if in_folder else None
+    status = quick or _read(reader.read(path), status, say=say)
+    return status._replace(requests=_requests(status))
 
 
 def watch_run(
@@ -101,39 +103,39 @@ def watch_run(
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[RunStatus]:
-    """Look every second until the run has ended; the journal is read again only where it has grown."""
-    found, known = None, None
-    while found is None or not found.ended:
-        if found is not None:
+    """The status every second until the run has ended; the journal is read again only where it has grown."""
+    status, known = None, None
+    while status is None or not status.ended:
+        if status is not None:
             sleep(SECONDS_BETWEEN_LOOKS)
         now = _mark(journal_of(run))
-        if found is None or now != known:
-            found, known = look(run, say=say, clock=clock, sleep=sleep), now
+        if status is None or now != known:
+            status, known = look(run, say=say, clock=clock, sleep=sleep), now
         else:
-            lock = found.journal.with_name(LOCK)
-            found = found._replace(
-                seen=clock(), holder=holder_of(lock) if found.holder.held is not None else found.holder,
-                monitored=_monitored(found.journal), requests=_requests(found),
+            lock = status.journal.with_name(LOCK)
+            status = status._replace(
+                seen=clock(), holder=holder_of(lock) if status.holder.held is not None else status.holder,
+                monitored=_monitored(status.journal), requests=_requests(status),
             )  # fmt: skip
-        yield found
+        yield status
 
 
 def _just_begun(path: Path) -> bool:
-    """Whether there is a run without a whole line: a folder that was made for it, or the start of a first line."""
-    beside = path.with_name(HEAD)
+    """Whether a run exists that has no whole line yet: only its folder, or a part of the first line."""
+    head = path.with_name(HEAD)
     if not os.path.lexists(path):
         if path.name != JOURNAL or not any(os.path.lexists(path.with_name(name)) for name in OURS):
-            return False  # whoever opens it says what is missing
-        if os.path.lexists(beside):
+            return False  # opening it raises the right error
+        if os.path.lexists(head):
             raise JournalError(f"{path}: is missing, and head says that it was there")
         return True
     with open_to_read(path) as file:
-        found = verify_text(file.read(MAX_LINE), anchor.read_checkpoint(beside) if path.name == JOURNAL else None)
-    return found.lines == 0 and found.kind in ("whole", "torn")
+        verdict = verify_text(file.read(MAX_LINE), anchor.read_checkpoint(head) if path.name == JOURNAL else None)
+    return verdict.lines == 0 and verdict.kind in ("whole", "torn")
 
 
-def _read(journal: Journal, found: RunStatus, *, say: Callable[[str], None]) -> RunStatus:
-    """The same with what its lines tell."""
+def _read(journal: Journal, status: RunStatus, *, say: Callable[[str], None]) -> RunStatus:
+    """The status with what the lines of the journal say, which are all read and folded."""
     inputs = Inputs(journal.started)
     last: deque[Event] = deque(maxlen=LAST_EVENTS)
     ts = journal.started.ts
@@ -143,40 +145,40 @@ def _read(journal: Journal, found: RunStatus, *, say: Callable[[str], None]) -> 
             last.append(event)
     assert journal.tail is not None, "the journal was read to its end"
     ended, done = journal.ended is not None, frozenset(inputs.commands)
-    found = found._replace(started=journal.started, ended=ended, tail=journal.tail, last=tuple(last), done=done)
+    status = status._replace(started=journal.started, ended=ended, tail=journal.tail, last=tuple(last), done=done)
     series = series_of(journal, inputs.rows)
     try:
         run = run_of(journal.started)
-        folded = _stood(run, series, inputs=inputs, ts=ts, found=found, say=say)
+        folded = _fold_whole(run, series, inputs=inputs, ts=ts, status=status, say=say)
     except (ConfigError, DataError, Finding, StrategyError) as error:
-        return found._replace(note=str(error))
+        return status._replace(note=str(error))
     if folded is None:
-        return found._replace(note="the lines of its first candle are not whole yet")
+        return status._replace(note="the lines of its first candle are not complete yet")
     same = folded.lines < journal.tail.lines or folded.h == journal.tail.h
-    return found._replace(standing=standing(run, folded.state), note=None if same else _OTHERWISE)
+    return status._replace(standing=standing(run, folded.state), note=None if same else _DIFFERS)
 
 
-def _stood(
+def _fold_whole(
     run: RunPlan,
     series: Sequence[Series],
     *,
     inputs: Inputs,
     ts: int,
-    found: RunStatus,
+    status: RunStatus,
     say: Callable[[str], None],
 ) -> _Folded | None:
-    """The fold up to a timestamp, or to the one before it where lines of it are missing still: it is being written.
+    """Fold up to the last timestamp ts, or to the one before where lines of ts are missing: it is being written.
 
-    None where the first timestamp is that one.
+    None where ts is the first timestamp and not complete.
     """
-    assert found.tail is not None, "there are lines"
-    whole = _folded(run, series, inputs=inputs, end=ts + 1, ended=found.ended, say=say)
-    if whole is None or whole.lines <= found.tail.lines:
+    assert status.tail is not None, "there are lines"
+    whole = _fold(run, series, inputs=inputs, end=ts + 1, ended=status.ended, say=say)
+    if whole is None or whole.lines <= status.tail.lines:
         return whole
-    return _folded(run, series, inputs=inputs, end=ts, ended=False, say=say)
+    return _fold(run, series, inputs=inputs, end=ts, ended=False, say=say)
 
 
-def _folded(
+def _fold(
     run: RunPlan,
     series: Sequence[Series],
     *,
@@ -185,14 +187,14 @@ def _folded(
     ended: bool,
     say: Callable[[str], None],
 ) -> _Folded | None:
-    """The fold of all candles that open before `end` (ms), closing lines included where the run has ended."""
-    cut = tuple(one._replace(columns=between(one.columns, 0, end)) for one in series)
-    candles = sum(len(one.columns.ts) for one in cut)
+    """Fold the candles that open before `end` (ms), with the closing lines where the run has ended."""
+    cut = tuple(candles._replace(columns=between(candles.columns, 0, end)) for candles in series)
+    candles = sum(len(candles.columns.ts) for candles in cut)
     if candles == 0:
         return None
     forms = choose("auto", run.strategy.columns, candles=candles, say=say)
     state, lines, h = None, 0, ""
-    outside = [one for one in inputs.outside if one.ts < end]
+    outside = [outside for outside in inputs.outside if outside.ts < end]
     for block in fold_blocks(run, cut, forms=forms, outside=outside, stop=inputs.stop):
         if len(block.ts) or ended:
             state, lines = block.state, lines + block.lines.count(b"\n")
@@ -201,21 +203,22 @@ def _folded(
     return _Folded(state, lines, h)
 
 
-def _from_snapshot(path: Path, found: RunStatus, *, sleep: Callable[[float], None]) -> RunStatus | None:
-    """The same with what a session wrote of itself, where it belongs to the last whole line of the journal.
+def _from_snapshot(path: Path, status: RunStatus, *, sleep: Callable[[float], None]) -> RunStatus | None:
+    """The status out of the snapshot that the session wrote, without folding the journal.
 
-    None where there is none, or it is older: a session that goes on writes another within a second.
+    None where no snapshot belongs to the last whole line of the journal. A running session writes one within a second,
+    so this waits for it that long.
     """
     started = reader.read(path).started
-    for left in reversed(range(TRIES if found.holder.held else 1)):
+    for left in reversed(range(TRIES if status.holder.held else 1)):
         with open_to_read(path) as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - LAST_BYTES))
             text = file.readall()
         whole = text[: text.rfind(b"\n") + 1]
         torn = len(text) - len(whole)
-        told = snapshot.read_snapshot(path.parent, symbols=len(started.symbols))
-        if told is not None and size - torn == told.offset:
+        read = snapshot.read_snapshot(path.parent, symbols=len(started.symbols))
+        if read is not None and size - torn == read.offset:
             break
         if not left:
             return None
@@ -226,19 +229,20 @@ def _from_snapshot(path: Path, found: RunStatus, *, sleep: Callable[[float], Non
     if not last:
         return None
     ended = isinstance(last[-1], RunEnded)
-    found = found._replace(
-        started=started, ended=ended, tail=Tail(told.n, told.h, told.offset, torn, unended=False), by_snapshot=True,
-        done=frozenset(one.id for one in last if isinstance(one, Halted | Resumed | RunEnded) and one.id is not None),
-        last=tuple(one for one in last if not isinstance(one, CandleEvent | CandleMissing))[-LAST_EVENTS:],
+    commanded = (event for event in last if isinstance(event, Halted | Resumed | RunEnded))
+    status = status._replace(
+        started=started, ended=ended, tail=Tail(read.n, read.h, read.offset, torn, unended=False), by_snapshot=True,
+        done=frozenset(event.id for event in commanded if event.id is not None),
+        last=tuple(event for event in last if not isinstance(event, CandleEvent | CandleMissing))[-LAST_EVENTS:],
     )  # fmt: skip
     try:
-        return found._replace(standing=standing(run_of(started), told.state))
+        return status._replace(standing=standing(run_of(started), read.state))
     except ConfigError as error:
-        return found._replace(note=str(error))
+        return status._replace(note=str(error))
 
 
 def _last_events(whole: bytes) -> list[Event]:
-    """The events of the lines at the end of a journal, as far back as each of them verifies by itself."""
+    """The events at the end of a journal, back to the first line that does not verify by itself."""
     events: list[Event] = []
     for raw in reversed(whole.splitlines()):
         event = alone(raw)
@@ -248,52 +252,52 @@ def _last_events(whole: bytes) -> list[Event]:
     return events[::-1]
 
 
-def _requests(found: RunStatus) -> Requests:
-    """The commands that wait; none where they cannot be looked at: the run is another user's, or only a file.
+def _requests(status: RunStatus) -> Requests:
+    """The pending commands; none where they cannot be read: for the run of another user, or a journal alone.
 
-    A run that has ended takes none: what lies there still is rejected.
+    A run that has ended takes no commands: those that are left are rejected.
     """
-    journal = found.journal
-    if journal.name != JOURNAL or found.started is None:
+    journal = status.journal
+    if journal.name != JOURNAL or status.started is None:
         return NOTHING_WAITS
     try:
         commands, rejected = requests(journal.parent, run=first_hash(journal))
     except (HostError, JournalError):
         return NOTHING_WAITS
-    commands = tuple(one for one in commands if one.id not in found.done)
-    if found.ended:
-        return Requests((), (*(Rejected(one.id, "the run has ended") for one in commands), *rejected))
+    commands = tuple(command for command in commands if command.id not in status.done)
+    if status.ended:
+        return Requests((), (*(Rejected(command.id, "the run has ended") for command in commands), *rejected))
     return Requests(commands, rejected)
 
 
 def _mode(config: Path) -> str | None:
-    """What config.yaml calls the run; it is there for people, so that nothing else is read out of it."""
+    """The mode in config.yaml, found by a pattern: nothing else of the file matters, and users may edit it."""
     try:
         with open_to_read(config) as file:
-            told = _MODE.search(file.read(_MAX_CONFIG))
+            match = _MODE.search(file.read(_MAX_CONFIG))
     except (JournalError, HostError):
         return None
-    return told[1].decode("ascii") if told else None
+    return match[1].decode("ascii") if match else None
 
 
 def _monitored(journal: Path) -> dict[str, Any] | None:
-    """The last whole line of the log of monitoring, which knows what no journal tells: the breaker, and the lag."""
+    """The last whole line of the monitoring log, for what no journal says: the circuit breaker and the lag."""
     if journal.name != JOURNAL:
         return None
     try:
         with open_to_read(journal.with_name(_MONITORED)) as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _MAX_MONITORED))
-            told = msgspec.json.decode(file.read(_MAX_MONITORED).split(b"\n")[-2])  # behind its newline, perhaps a half
+            line = msgspec.json.decode(file.read(_MAX_MONITORED).split(b"\n")[-2])  # [-1] may be half a line
     except (JournalError, HostError, IndexError, msgspec.MsgspecError, ValueError, RecursionError):
-        return None  # anything may stand there
-    sound = isinstance(told, dict) and isinstance(told.get("time"), str) and isinstance(told.get("text"), str)
-    return told if sound else None
+        return None  # the file may hold anything
+    sound = isinstance(line, dict) and isinstance(line.get("time"), str) and isinstance(line.get("text"), str)
+    return line if sound else None
 
 
 def _mark(path: Path) -> tuple[int, int, int] | None:
-    """What changes when a file does; None where there is none."""
+    """A value that changes whenever the file does; None where there is no file."""
     try:
-        facts = path.stat()
+        status = path.stat()
     except (FileNotFoundError, NotADirectoryError):
         return None
-    return facts.st_ino, facts.st_size, facts.st_mtime_ns
+    return status.st_ino, status.st_size, status.st_mtime_ns

@@ -1,1 +1,1 @@
-"""The reading side: summaries, tables, conditions on them. It changes nothing."""
+"""What a run came to: summaries, tables, conditions on them. Reports read results and change nothing."""

@@ -1,4 +1,4 @@
-"""Where a run stands: account, open halts, each symbol; as values and as a person reads it. It computes nothing."""
+"""The account at a candle: cash, open halts, each symbol; as values and as lines of text. No figure is computed."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ LEVELS = (("stop", v.STOP_LEVEL), ("trail", v.TRAIL_LEVEL), ("target", v.TARGET_
 
 
 def stand(run: RunPlan, ts: int, *, state: State) -> dict[str, Any]:
-    """The stand behind the candle that opens at ts; amounts as text with all their places, null where there is none."""
+    """The account after the candle that opens at ts (ms); amounts are texts with all their decimals, null for none."""
     account = [int(number) for number in state.account]
     fields = {"cash": v.CASH, "equity": v.EQUITY, "peak": v.PEAK, "day_start": v.DAY_START}
     return {
@@ -56,36 +56,37 @@ def _order(row: list[int]) -> dict[str, Any] | None:
     return {"order": row[v.ORDER], "side": v.SIDES[row[v.ORDER_SIDE]], "reason": v.REASONS[row[v.ORDER_REASON]]}
 
 
-def stand_lines(told: dict[str, Any]) -> list[str]:
-    """The same, a line each."""
-    quote = told["quote"]
-    marks = f"(peak {told['peak']} {quote}, start of the day {told['day_start']} {quote})"
+def stand_lines(account: dict[str, Any]) -> list[str]:
+    """The values of `stand` as lines of text."""
+    quote = account["quote"]
+    marks = f"(peak {account['peak']} {quote}, start of the day {account['day_start']} {quote})"
     return [
-        f"candle   {told['candle']}",
-        f"cash     {told['cash']} {quote}",
-        f"equity   {told['equity']} {quote} {marks}",
-        f"trades   {told['trades']:,} ({counted(told['entries_today'], 'entry', plural='entries')} today)",
-        f"halts    {' '.join(told['open_halts']) or 'none open'}",
-        *map(_symbol_line, told["symbols"]),
+        f"candle   {account['candle']}",
+        f"cash     {account['cash']} {quote}",
+        f"equity   {account['equity']} {quote} {marks}",
+        f"trades   {account['trades']:,} ({counted(account['entries_today'], 'entry', plural='entries')} today)",
+        f"halts    {' '.join(account['open_halts']) or 'none open'}",
+        *map(_symbol_line, account["symbols"]),
     ]
 
 
-def watched_lines(told: dict[str, Any], events: Sequence[Event]) -> list[str]:
-    """One timestamp as it passes by: the stand in a line, and below it what happened."""
-    symbols = ", ".join(f"{one['symbol']} {one['close'] or 'no candle yet'} {one['mode']}" for one in told["symbols"])
-    halts = f", halted by {' '.join(told['open_halts'])}" if told["open_halts"] else ""
-    return [f"{told['candle']}  {symbols}, equity {told['equity']} {told['quote']}{halts}", *map(_event_line, events)]
+def watched_lines(account: dict[str, Any], events: Sequence[Event]) -> list[str]:
+    """One timestamp for `--watch`: the account in one line, then a line for each event."""
+    states = (f"{row['symbol']} {row['close'] or 'no candle yet'} {row['mode']}" for row in account["symbols"])
+    halts = f", halted by {' '.join(account['open_halts'])}" if account["open_halts"] else ""
+    first = f"{account['candle']}  {', '.join(states)}, equity {account['equity']} {account['quote']}{halts}"
+    return [first, *map(_event_line, events)]
 
 
 def _event_line(event: Event) -> str:
     fields = [(name, getattr(event, name)) for name in event.__struct_fields__[1:]]
-    told = ", ".join(f"{name} {value}" for name, value in fields if value is not None and not isinstance(value, list))
-    return f"  {event.__struct_config__.tag}: {told}"
+    text = ", ".join(f"{name} {value}" for name, value in fields if value is not None and not isinstance(value, list))
+    return f"  {event.__struct_config__.tag}: {text}"
 
 
-def _symbol_line(told: dict[str, Any]) -> str:
-    position, order = told["position"], told["order"]
-    text = f"{told['symbol']}  {told['close'] or 'no candle yet'}  {told['mode']}"
+def _symbol_line(row: dict[str, Any]) -> str:
+    position, order = row["position"], row["order"]
+    text = f"{row['symbol']}  {row['close'] or 'no candle yet'}  {row['mode']}"
     if position:
         levels = [f"{name} {position[name]}" for name, _ in LEVELS if position[name]]
         bought = f"{position['quantity']} bought at {position['entry']} ({position['opened']})"

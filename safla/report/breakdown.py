@@ -1,4 +1,4 @@
-"""The counts, lists and tables of a summary: activity, quality, trades by group. No formula of a ratio."""
+"""The counts, lists and groups of a summary: activity, data quality, trades by group. No ratio is computed here."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from safla.metrics import activity, growth, trades
 from safla.metrics.metric import Metric, significant
 from safla.report.figures import Group, HaltNotLifted, Modes, OpenPosition, Year
 from safla.report.window import Window
-from safla.runs.result import Outcome
+from safla.runs.result import RunResult
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 FIRST_WEEKDAY = 3  # 1970-01-01 was a Thursday
@@ -27,7 +27,7 @@ HOUR_MS = 3_600_000
 
 
 def limits_off(rules: Rules) -> list[str]:
-    """The limits of a loss that have a default and are null, in the order of the configuration."""
+    """The loss limits that are switched off (null) although they have a default, in the order of the configuration."""
     limits = {
         "stop_loss": rules.stop_loss_ppm,
         "daily_loss": rules.max_daily_loss_ppm,
@@ -37,14 +37,14 @@ def limits_off(rules: Rules) -> list[str]:
 
 
 def entry_budget(run: RunPlan) -> Metric:
-    """The most that an entry spends with its commission: full confidence, and no other limit in the way (S23)."""
+    """The most that an entry spends, commission included: at full confidence and with no other limit met (S23)."""
     rules = run.plan.rules
     units = share_down(share_down(rules.max_position, rules.position_size_ppm), MAX_CONFIDENCE_PPM)
     return Metric(units / 10.0**run.money_decimals)
 
 
 def trade_counts(window: Window) -> dict[str, int]:
-    """How many trades there were, and how many in a row."""
+    """Trades, wins, losses, the longest streaks of both, and ambiguous exits."""
     net = window.trades.net
     return {
         "trades": len(net),
@@ -56,15 +56,15 @@ def trade_counts(window: Window) -> dict[str, int]:
     }
 
 
-def open_halts(outcome: Outcome) -> list[HaltNotLifted]:
-    """The halts that were not lifted, in the order in which they opened."""
+def open_halts(outcome: RunResult) -> list[HaltNotLifted]:
+    """The halts that are still open, in the order in which they began."""
     opened = {int(row[3]): int(row[1]) for row in outcome.rows[outcome.rows[:, 0] == v.HALTED_ROW]}
     still = [(int(outcome.state.account[v.HALT_OF_RULE + rule]), name) for rule, name in enumerate(v.HALT_RULES)]
     return [HaltNotLifted(halt=n, rule=name, since=iso(opened[n])) for n, name in sorted(still) if n > 0]
 
 
-def open_positions(outcome: Outcome) -> list[OpenPosition]:
-    """Open at the end, valued at the last close, with what a market sell there would cost (S19, S25, S26)."""
+def open_positions(outcome: RunResult) -> list[OpenPosition]:
+    """The positions open at the end, at the last close, with the costs of a market sell there (S19, S25, S26)."""
     run = outcome.run
     unit, rules = 10.0**run.money_decimals, run.plan.rules
     positions = []
@@ -92,47 +92,48 @@ def open_positions(outcome: Outcome) -> list[OpenPosition]:
 
 
 def rejections(window: Window, side: int) -> dict[str, int]:
-    """How many enter or exit signals were refused behind the lookback, by reason, the most frequent first."""
+    """How many enter or exit signals were rejected after the lookback, by reason, the most frequent first."""
     rows = window.outcome.rows
-    refused = (rows[:, 0] == v.ORDER_REJECTED) & (rows[:, 4] == side) & (rows[:, 1] >= window.ts[0])
-    counts = Counter(str(v.REASONS[code]) for code in rows[refused, 5].tolist())
-    return dict(sorted(counts.items(), key=lambda one: (-one[1], one[0])))
+    rejected = (rows[:, 0] == v.ORDER_REJECTED) & (rows[:, 4] == side) & (rows[:, 1] >= window.ts[0])
+    counts = Counter(str(v.REASONS[code]) for code in rows[rejected, 5].tolist())
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def candles_in_mode(window: Window) -> list[Modes]:
-    """How many candles of each symbol ended in each mode; that the run ended is none."""
+    """How many candles of each symbol ended in each mode. The change to idle at the end of a run does not count."""
     outcome = window.outcome
     rows = outcome.rows[(outcome.rows[:, 0] == v.MODE_CHANGED) & (outcome.rows[:, 3] != STOP)]
-    found = []
-    for place, one in enumerate(outcome.series):
-        ours = rows[rows[:, 2] == place]
-        counts = activity.candles_in_modes(one.columns.ts, ours[:, 1], ours[:, 5], outcome.run.plan.rules.start_ts)
-        found.append(Modes(symbol=one.symbol, **dict(list(zip(MODES, counts, strict=True))[1:])))
-    return found
+    modes = []
+    for place, series in enumerate(outcome.series):
+        changes = rows[rows[:, 2] == place]
+        start = outcome.run.plan.rules.start_ts
+        counts = activity.candles_in_modes(series.columns.ts, changes[:, 1], changes[:, 5], start)
+        modes.append(Modes(symbol=series.symbol, **dict(list(zip(MODES, counts, strict=True))[1:])))  # without idle
+    return modes
 
 
-def quality(outcome: Outcome) -> dict[str, int]:
-    """How sound the candles are, all symbols together, the lookback included."""
-    gaps = [count_gaps(one.columns.ts, outcome.run.plan.rules.step_ms) for one in outcome.series]
+def quality(outcome: RunResult) -> dict[str, int]:
+    """Counts of candles, gaps and candles without volume, all symbols together, the lookback included."""
+    gaps = [count_gaps(series.columns.ts, outcome.run.plan.rules.step_ms) for series in outcome.series]
     return {
-        "candles": sum(len(one.columns.ts) for one in outcome.series),
+        "candles": sum(len(series.columns.ts) for series in outcome.series),
         "gaps": sum(gap.number for gap in gaps),
         "missing_candles": sum(gap.missing for gap in gaps),
-        "candles_without_volume": sum(int(np.count_nonzero(one.columns.volume == 0)) for one in outcome.series),
+        "candles_without_volume": sum(int(np.count_nonzero(series.columns.volume == 0)) for series in outcome.series),
     }
 
 
 def fills_beside_gaps(window: Window) -> int:
-    """Fills in the last candle before a gap of their symbol, or in the first behind one."""
+    """Fills in the last candle before a gap of their symbol, or in the first after one."""
     step, fills = window.outcome.run.plan.rules.step_ms, window.fills
     return sum(
-        activity.fills_beside_gaps(one.columns.ts, fills.ts[fills.symbol == place], step)
-        for place, one in enumerate(window.outcome.series)
+        activity.fills_beside_gaps(series.columns.ts, fills.ts[fills.symbol == place], step)
+        for place, series in enumerate(window.outcome.series)
     )
 
 
 def by_exit_reason(window: Window) -> list[Group]:
-    """Closed trades by the reason of the exit, in the order of the codes; reasons that were met."""
+    """Closed trades by the reason of the exit, in the order of the codes; only reasons that occurred."""
     codes = np.unique(window.trades.reason).tolist()
     return list(_groups(window, window.trades.reason, {code: str(v.REASONS[code]) for code in codes}))
 
@@ -152,9 +153,9 @@ def by_hour(window: Window) -> list[Group]:
 def _groups(window: Window, keys: Int64, names: dict[int, str]) -> Iterator[Group]:
     closed, unit = window.trades, 10.0**window.outcome.run.money_decimals
     for key, name in names.items():
-        ours = keys == key
-        net = closed.net[ours]
-        mean_pct = trades.expectancy(closed.net_pct[ours]).value
+        in_group = keys == key
+        net = closed.net[in_group]
+        mean_pct = trades.expectancy(closed.net_pct[in_group]).value
         yield Group(
             of=name,
             trades=len(net),
@@ -168,10 +169,10 @@ def by_year(window: Window) -> list[Year]:
     """Returns, month by year."""
     run = window.outcome.run
     return [
-        Year(year=year, months=list(map(_written, months)), total_return=_written(whole))
+        Year(year=year, months=list(map(_rounded, months)), total_return=_rounded(whole))
         for year, months, whole in growth.yearly(window.ts, window.equity, run.balance, run.plan.rules.step_ms)
     ]
 
 
-def _written(value: float | None) -> float | None:
+def _rounded(value: float | None) -> float | None:
     return None if value is None else significant(value)

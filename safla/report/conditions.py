@@ -33,7 +33,7 @@ class Condition(NamedTuple):
 
 
 def parse(text: str, metrics: Sequence[str]) -> Condition:
-    """A condition such as `max_drawdown > 0.2`. Raises UsageError for bad syntax and for a metric that is not there."""
+    """A condition such as `max_drawdown > 0.2`. Raises UsageError for bad syntax and for an unknown metric."""
     match = _SHAPE.fullmatch(text)
     if match is None:
         shape = f"METRIC OP NUMBER (OP one of {' '.join(OPERATORS)})"
@@ -49,20 +49,20 @@ def parse(text: str, metrics: Sequence[str]) -> Condition:
 
 
 def _meant(text: str, metrics: Sequence[str]) -> str | None:
-    """The condition that begins with a label of the table instead of a key, such as `max drawdown > 0.2`."""
+    """The condition that a text with a label of the table means, such as `max drawdown > 0.2`."""
     label, sign, rest = re.match("([^<>=!]*)([<>=!]?)(.*)", text, re.DOTALL).groups()  # type: ignore[union-attr]
     meant = f"{_labelled(metrics).get(_slug(label))} {sign}{rest}"
     return meant if _SHAPE.fullmatch(meant) else None
 
 
 def _nearest(name: str, metrics: Sequence[str]) -> str | None:
-    """The figure that the table of `safla run` shows under this name, or the one that is spelled most like it."""
-    near = difflib.get_close_matches(name, metrics, n=1, cutoff=0.7)
-    return _labelled(metrics).get(name) or (near[0] if near else None)
+    """The figure with this label in the table of `safla run`, else the one with the most similar name."""
+    similar = difflib.get_close_matches(name, metrics, n=1, cutoff=0.7)
+    return _labelled(metrics).get(name) or (similar[0] if similar else None)
 
 
 def _labelled(metrics: Sequence[str]) -> dict[str, str]:
-    """The figures by their labels in the table of `safla run`, spelled as a key would be."""
+    """The figures by their labels in the table of `safla run`, spelled like keys."""
     return {_slug(label): key for label, key in reversed(LABELS) if key in metrics}
 
 
@@ -71,6 +71,6 @@ def _slug(label: str) -> str:
 
 
 def holds(condition: Condition, summary: Mapping[str, Any]) -> bool:
-    """Whether it holds; of an undefined figure every condition does, for nobody may rely on it."""
+    """Whether a condition is true. Every condition on an undefined figure is: nobody may rely on such a figure."""
     value = summary[condition.metric]
     return value is None or OPERATORS[condition.operator](float(value), condition.number)

@@ -1,4 +1,4 @@
-"""The part of a summary that says how much of the time asked for the candles cover, symbol by symbol."""
+"""The part of a summary that says how much of the requested period the candles cover, symbol by symbol."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from safla.metrics.metric import significant
 from safla.report.figures import PriceJump, SymbolCoverage
 from safla.report.window import Window
 
-MOST_JUMPS = 100  # that are listed of a symbol; the count has all
+MOST_JUMPS = 100  # that are listed for each symbol; the count has all
 
 
 def of_symbols(window: Window) -> list[SymbolCoverage]:
@@ -31,44 +31,44 @@ def of_symbols(window: Window) -> list[SymbolCoverage]:
 
 
 def counts(rows: Sequence[SymbolCoverage]) -> dict[str, int]:
-    """The same of all symbols together."""
+    """The coverage of all symbols together."""
     return {
-        "uncovered_candles": sum(one.missing_before + one.missing_after for one in rows),
-        "largest_gap_candles": max(one.largest_gap_candles for one in rows),
-        "price_jumps": sum(len(one.price_jumps) for one in rows),
-        "bad_rows": sum(one.bad_rows for one in rows),
-        "rows_without_trade": sum(one.rows_without_trade for one in rows),
-        "incomplete_candles": sum(one.incomplete_candles for one in rows),
+        "uncovered_candles": sum(row.missing_before + row.missing_after for row in rows),
+        "largest_gap_candles": max(row.largest_gap_candles for row in rows),
+        "price_jumps": sum(len(row.price_jumps) for row in rows),
+        "bad_rows": sum(row.bad_rows for row in rows),
+        "rows_without_trade": sum(row.rows_without_trade for row in rows),
+        "incomplete_candles": sum(row.incomplete_candles for row in rows),
     }
 
 
-def _row(found: Coverage, series: Series, *, bad_rows: int, without_trade: int, incomplete: int) -> SymbolCoverage:
+def _row(covered: Coverage, series: Series, *, bad_rows: int, without_trade: int, incomplete: int) -> SymbolCoverage:
     return SymbolCoverage(
-        symbol=found.symbol,
-        first=_time(found.first),
-        last=_time(found.last),
-        coverage=significant(found.share),
-        candles=found.candles,
-        missing_before=found.missing_before,
-        missing_after=found.missing_after,
-        missing_in_gaps=found.missing,
-        largest_gap_candles=found.largest_candles,
-        largest_gap_start=_time(None if found.largest is None else found.largest[0]),
-        lookback_candles=found.lookback,
+        symbol=covered.symbol,
+        first=_time(covered.first),
+        last=_time(covered.last),
+        coverage=significant(covered.share),
+        candles=covered.candles,
+        missing_before=covered.missing_before,
+        missing_after=covered.missing_after,
+        missing_in_gaps=covered.missing,
+        largest_gap_candles=covered.largest_candles,
+        largest_gap_start=_time(None if covered.largest is None else covered.largest[0]),
+        lookback_candles=covered.lookback,
         bad_rows=bad_rows,
         rows_without_trade=without_trade,
         incomplete_candles=incomplete,
-        price_jumps=[_jump(one, 10.0**series.price_decimals) for one in found.jumps[:MOST_JUMPS]],
+        price_jumps=[_jump(jump, 10.0**series.price_decimals) for jump in covered.jumps[:MOST_JUMPS]],
     )
 
 
-def _jump(one: Jump, unit: float) -> PriceJump:
+def _jump(jump: Jump, unit: float) -> PriceJump:
     return PriceJump(
-        before=iso(one.before),
-        after=iso(one.after),
-        close=significant(one.close / unit),
-        open=significant(one.open / unit),
-        factor=significant(one.factor),
+        before=iso(jump.before),
+        after=iso(jump.after),
+        close=significant(jump.close / unit),
+        open=significant(jump.open / unit),
+        factor=significant(jump.factor),
     )
 
 

@@ -1,11 +1,11 @@
-"""The shape of summary.json: each figure with its unit and meaning, and the schema of them. It computes nothing."""
+"""The format of summary.json: every figure with its unit and meaning, and the schema. Nothing is computed here."""
 
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
-# A figure is a number, or null with its reason under `undefined`; the title is its unit.
+# A figure is a number, or null with the reason in `undefined`; the title is its unit.
 MoneyFigure = Annotated[float | None, Meta(title="quote currency")]
 RatioFigure = Annotated[float | None, Meta(title="ratio")]
 NumberFigure = Annotated[float | None, Meta(title="number")]
@@ -16,7 +16,7 @@ TimeFigure = Annotated[str | None, Meta(title="time, UTC")]
 
 
 class SummaryPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Every field is always there, in this order."""
+    """A part of a summary: every field is always there, in this order."""
 
 
 class HaltNotLifted(SummaryPart, frozen=True, kw_only=True):
@@ -28,10 +28,10 @@ class HaltNotLifted(SummaryPart, frozen=True, kw_only=True):
 
 
 class OpenPosition(SummaryPart, frozen=True, kw_only=True):
-    """What is still held at the end, valued at the last close, and what selling it there would cost (S19)."""
+    """A position at the end of the run, valued at the last close, and what selling it there would cost (S19)."""
 
-    symbol: Annotated[str, Meta(description="what is held")]
-    quantity: Annotated[float, Meta(title="base currency", description="how much of it")]
+    symbol: Annotated[str, Meta(description="the symbol")]
+    quantity: Annotated[float, Meta(title="base currency", description="the quantity held")]
     value: Annotated[MoneyFigure, Meta(description="quantity times the last close")]
     profit: Annotated[MoneyFigure, Meta(description="value less the entry's notional and commission")]
     closing_commission: Annotated[MoneyFigure, Meta(description="commission of a market sell")]
@@ -39,7 +39,7 @@ class OpenPosition(SummaryPart, frozen=True, kw_only=True):
 
 
 class Drawdown(SummaryPart, frozen=True, kw_only=True):
-    """When the deepest fall was; all null where the equity never fell."""
+    """When the max drawdown was; all null where the equity never fell."""
 
     start: Annotated[TimeFigure, Meta(description="close of the last candle at the peak, or the start of the run")]
     trough: Annotated[TimeFigure, Meta(description="close of the lowest candle")]
@@ -57,11 +57,11 @@ class Modes(SummaryPart, frozen=True, kw_only=True):
 
 
 class Group(SummaryPart, frozen=True, kw_only=True):
-    """Some of the closed trades."""
+    """A group of closed trades."""
 
     of: Annotated[str, Meta(description="exit reason, weekday or hour (UTC)")]
     trades: Annotated[CountFigure, Meta(description="closed trades")]
-    wins: Annotated[CountFigure, Meta(description="those with a profit after all costs")]
+    wins: Annotated[CountFigure, Meta(description="trades with a profit after all costs")]
     net_profit: Annotated[MoneyFigure, Meta(description="their profit after all costs")]
     mean_pct: Annotated[RatioFigure, Meta(description="their mean profit over the entry's notional; null: no trade")]
 
@@ -70,7 +70,7 @@ class Year(SummaryPart, frozen=True, kw_only=True):
     """Returns of a calendar year (UTC), of the part of it that the run covers."""
 
     year: Annotated[int, Meta(description="the year")]
-    months: Annotated[list[RatioFigure], Meta(description="January to December; null where the run was not there")]
+    months: Annotated[list[RatioFigure], Meta(description="January to December; null for months outside the run")]
     total_return: Annotated[RatioFigure, Meta(description="of the whole year")]
 
 
@@ -85,29 +85,35 @@ class PriceJump(SummaryPart, frozen=True, kw_only=True):
 
 
 class SymbolCoverage(SummaryPart, frozen=True, kw_only=True):
-    """What the candles of one symbol cover of the time that was asked for, data.start to data.end."""
+    """What the candles of one symbol cover of the requested period, data.start to data.end."""
 
     symbol: Annotated[str, Meta(description="whose candles")]
-    first: Annotated[TimeFigure, Meta(description="open time of the first candle in that time; null: there is none")]
-    last: Annotated[TimeFigure, Meta(description="open time of the last candle in that time")]
-    coverage: Annotated[RatioFigure, Meta(description="candles over those that the time has room for")]
-    candles: Annotated[CountFigure, Meta(description="candles in that time")]
+    first: Annotated[TimeFigure, Meta(description="open time of the first candle in the period; null: there is none")]
+    last: Annotated[TimeFigure, Meta(description="open time of the last candle in the period")]
+    coverage: Annotated[RatioFigure, Meta(description="candles over those that the period has room for")]
+    candles: Annotated[CountFigure, Meta(description="candles in the period")]
     missing_before: Annotated[
-        CountFigure, Meta(description="candles missing before the first: not listed yet, or not given")
+        CountFigure, Meta(description="candles missing before the first: not listed yet, or not in the data")
     ]
-    missing_after: Annotated[CountFigure, Meta(description="candles missing after the last: delisted, or not given")]
+    missing_after: Annotated[
+        CountFigure, Meta(description="candles missing after the last: delisted, or not in the data")
+    ]
     missing_in_gaps: Annotated[CountFigure, Meta(description="candles missing between candles, lookback included")]
     largest_gap_candles: Annotated[CountFigure, Meta(description="candles missing in the largest gap")]
     largest_gap_start: Annotated[TimeFigure, Meta(description="the first of them; null: there is no gap")]
-    lookback_candles: Annotated[CountFigure, Meta(description="candles before that time, which are only looked at")]
+    lookback_candles: Annotated[
+        CountFigure, Meta(description="candles before the period, used only to warm up the strategy")
+    ]
     bad_rows: Annotated[CountFigure, Meta(description="rows of its files left out (data.bad_rows: drop)")]
     rows_without_trade: Annotated[CountFigure, Meta(description="rows of its files without a price, left out")]
-    incomplete_candles: Annotated[CountFigure, Meta(description="longer candles not built: a part is missing")]
+    incomplete_candles: Annotated[
+        CountFigure, Meta(description="longer candles that were not built because a part is missing")
+    ]
     price_jumps: Annotated[list[PriceJump], Meta(description="where the price jumps, the first 100")]
 
 
 class Summary(SummaryPart, frozen=True, kw_only=True):
-    """What a run came to. The lookback counts in data quality alone; an exit counts in the candle of its fill."""
+    """The result of a run. The lookback counts only in data quality; an exit counts in the candle of its fill."""
 
     name: Annotated[str, Meta(description="system.name")]
     symbols: Annotated[list[str], Meta(description="in the order of the configuration")]
@@ -115,9 +121,11 @@ class Summary(SummaryPart, frozen=True, kw_only=True):
     start: Annotated[TimeFigure, Meta(description="first open after the lookback")]
     end: Annotated[TimeFigure, Meta(description="last close")]
     quote: Annotated[str, Meta(description="the currency of all money")]
-    source: Annotated[str | None, Meta(description="where the candles are from; null: a journal alone does not say")]
+    source: Annotated[
+        str | None, Meta(description="where the candles are from; null: unknown, for a journal does not say")
+    ]
     limits_off: Annotated[
-        list[str], Meta(description="limits that are null: stop_loss, daily_loss, drawdown (risk.*_pct)")
+        list[str], Meta(description="limits that are switched off (null): stop_loss, daily_loss, drawdown (risk.*_pct)")
     ]
     entry_budget: Annotated[
         MoneyFigure,
@@ -129,11 +137,12 @@ class Summary(SummaryPart, frozen=True, kw_only=True):
     risk_free_rate: Annotated[float, Meta(title="ratio a year", description="report.risk_free_rate")]
     days: Annotated[float, Meta(title="days", ge=0, description="from start to end")]
     daily_returns: Annotated[
-        CountFigure, Meta(description="returns from midnight to midnight UTC, the samples of the figures of risk")
+        CountFigure,
+        Meta(description="number of returns from midnight to midnight UTC, from which the risk figures are computed"),
     ]
 
     open_halts: Annotated[list[HaltNotLifted], Meta(description="halts that were not lifted")]
-    halted_since: Annotated[TimeFigure, Meta(description="the first of them; null: none is open")]
+    halted_since: Annotated[TimeFigure, Meta(description="when the first of them began; null: none is open")]
 
     initial_balance: Annotated[MoneyFigure, Meta(description="simulation.initial_balance_usd")]
     final_equity: Annotated[MoneyFigure, Meta(description="cash and positions at their last close")]
@@ -146,18 +155,21 @@ class Summary(SummaryPart, frozen=True, kw_only=True):
     ]
     alpha: Annotated[RatioFigure, Meta(description="Jensen's alpha against buy and hold, annualised")]
     beta: Annotated[NumberFigure, Meta(description="slope of the daily returns over those of buy and hold")]
-    correlation: Annotated[NumberFigure, Meta(description="Pearson's, of the same")]
+    correlation: Annotated[
+        NumberFigure, Meta(description="Pearson correlation of the daily returns with those of buy and hold")
+    ]
 
     volatility: Annotated[
         RatioFigure, Meta(description="standard deviation of the daily returns, annualised: 365 days")
     ]
     sharpe: Annotated[NumberFigure, Meta(description="Sharpe ratio of the daily returns, annualised")]
     sortino: Annotated[
-        NumberFigure, Meta(description="the same over the deviation below the risk-free rate, all days counted")
+        NumberFigure,
+        Meta(description="Sortino ratio: as sharpe, over the deviation below the risk-free rate, all days counted"),
     ]
     calmar: Annotated[NumberFigure, Meta(description="cagr over max_drawdown")]
-    omega: Annotated[NumberFigure, Meta(description="sum of the daily gains over that of the daily losses")]
-    ulcer_index: Annotated[RatioFigure, Meta(description="root mean square of the daily falls from the peak")]
+    omega: Annotated[NumberFigure, Meta(description="sum of the daily gains over the sum of the daily losses")]
+    ulcer_index: Annotated[RatioFigure, Meta(description="root mean square of the daily drawdowns")]
     var_95: Annotated[
         RatioFigure,
         Meta(description="value at risk: the daily loss that 95 % of the days stay within; negative: a gain"),
@@ -166,13 +178,14 @@ class Summary(SummaryPart, frozen=True, kw_only=True):
         RatioFigure,
         Meta(description="conditional value at risk, expected shortfall: mean loss of the worst 5 % of the days"),
     ]
-    t_statistic: Annotated[NumberFigure, Meta(description="of the mean daily return")]
+    t_statistic: Annotated[NumberFigure, Meta(description="t-statistic of the mean daily return")]
     p_value: Annotated[
-        NumberFigure, Meta(description="of the t-statistic, two-sided: how often chance alone gives one as far from 0")
+        NumberFigure,
+        Meta(description="two-sided p-value of the t-statistic: how often chance alone gives one as far from 0"),
     ]
     probabilistic_sharpe: Annotated[NumberFigure, Meta(description="probability that the true Sharpe ratio is above 0")]
 
-    max_drawdown: Annotated[RatioFigure, Meta(description="deepest fall from a peak, on candle closes")]
+    max_drawdown: Annotated[RatioFigure, Meta(description="largest fall from a peak, on candle closes")]
     intrabar_drawdown: Annotated[
         RatioFigure, Meta(description="max drawdown down to each low, or to the stop in force where that is higher")
     ]
@@ -180,7 +193,7 @@ class Summary(SummaryPart, frozen=True, kw_only=True):
         HoursFigure,
         Meta(description="duration of the max drawdown: from its peak to the close that regains it, or to the end"),
     ]
-    drawdown: Annotated[Drawdown, Meta(description="when the deepest fall on closes was")]
+    drawdown: Annotated[Drawdown, Meta(description="when the max drawdown was")]
     under_water_share: Annotated[
         RatioFigure, Meta(description="time under water: share of the candles that closed below the peak so far")
     ]
@@ -188,22 +201,26 @@ class Summary(SummaryPart, frozen=True, kw_only=True):
         HoursFigure, Meta(description="longest time from a peak to the close that regained it")
     ]
 
-    exposure_time: Annotated[RatioFigure, Meta(description="candles whose close found a position")]
+    exposure_time: Annotated[RatioFigure, Meta(description="share of the candles with an open position at their close")]
     average_exposure: Annotated[
         RatioFigure, Meta(description="positions over equity at each close, mean of all candles")
     ]
     largest_exposure: Annotated[RatioFigure, Meta(description="the largest of them")]
-    turnover: Annotated[NumberFigure, Meta(description="sum of the notionals of all fills over mean equity, a year")]
+    turnover: Annotated[
+        NumberFigure, Meta(description="sum of the notionals of all fills over mean equity, annualised")
+    ]
 
     trades: Annotated[CountFigure, Meta(description="closed trades")]
-    wins: Annotated[CountFigure, Meta(description="with a profit after all costs")]
-    losses: Annotated[CountFigure, Meta(description="with a loss after all costs")]
+    wins: Annotated[CountFigure, Meta(description="trades with a profit after all costs")]
+    losses: Annotated[CountFigure, Meta(description="trades with a loss after all costs")]
     win_rate: Annotated[RatioFigure, Meta(description="wins over trades")]
     payoff: Annotated[NumberFigure, Meta(description="mean win over mean loss")]
     profit_factor: Annotated[NumberFigure, Meta(description="sum of the wins over sum of the losses")]
     expectancy: Annotated[MoneyFigure, Meta(description="mean net profit of a trade")]
     expectancy_pct: Annotated[RatioFigure, Meta(description="mean net profit over the entry's notional")]
-    expectancy_r: Annotated[NumberFigure, Meta(description="mean net profit over what the first stop put at risk")]
+    expectancy_r: Annotated[
+        NumberFigure, Meta(description="mean net profit over the amount at risk with the first stop (R)")
+    ]
     sqn: Annotated[
         NumberFigure, Meta(description="system quality number: root of trades times mean over deviation of R")
     ]
@@ -215,50 +232,66 @@ class Summary(SummaryPart, frozen=True, kw_only=True):
     max_consecutive_losses: Annotated[CountFigure, Meta(description="consecutive losses")]
     mean_holding_hours: Annotated[
         HoursFigure,
-        Meta(description="holding time: from the open of the entry's candle to that of the exit's, the mean"),
+        Meta(description="mean holding time, from the open of the entry's candle to that of the exit's"),
     ]
-    median_holding_hours: Annotated[HoursFigure, Meta(description="the median")]
-    shortest_holding_hours: Annotated[HoursFigure, Meta(description="the shortest; 0 within one candle")]
-    longest_holding_hours: Annotated[HoursFigure, Meta(description="the longest")]
-    median_mae: Annotated[RatioFigure, Meta(description="how far prices went against a trade, over the entry price")]
-    worst_mae: Annotated[RatioFigure, Meta(description="the furthest")]
-    median_mfe: Annotated[RatioFigure, Meta(description="how far prices went for a trade, over the entry price")]
-    best_mfe: Annotated[RatioFigure, Meta(description="the furthest")]
+    median_holding_hours: Annotated[HoursFigure, Meta(description="median holding time")]
+    shortest_holding_hours: Annotated[HoursFigure, Meta(description="shortest holding time; 0 within one candle")]
+    longest_holding_hours: Annotated[HoursFigure, Meta(description="longest holding time")]
+    median_mae: Annotated[
+        RatioFigure,
+        Meta(description="median adverse excursion: how far prices went against a trade, over the entry price"),
+    ]
+    worst_mae: Annotated[RatioFigure, Meta(description="largest adverse excursion")]
+    median_mfe: Annotated[
+        RatioFigure,
+        Meta(description="median favourable excursion: how far prices went for a trade, over the entry price"),
+    ]
+    best_mfe: Annotated[RatioFigure, Meta(description="largest favourable excursion")]
 
-    commission_paid: Annotated[MoneyFigure, Meta(description="of all fills")]
-    commission_share: Annotated[RatioFigure, Meta(description="over what the trades gained that gained before fees")]
+    commission_paid: Annotated[MoneyFigure, Meta(description="commission of all fills")]
+    commission_share: Annotated[
+        RatioFigure, Meta(description="commission over the gross profit of the trades that gained before fees")
+    ]
     slippage_paid: Annotated[MoneyFigure, Meta(description="distance of all fills from their prices before slippage")]
-    slippage_share: Annotated[RatioFigure, Meta(description="over the same gains")]
-    break_even_cost_bps: Annotated[Bps, Meta(description="what each fill could cost more until nothing is left")]
+    slippage_share: Annotated[RatioFigure, Meta(description="slippage over the same gross profit")]
+    break_even_cost_bps: Annotated[Bps, Meta(description="what each fill could cost more until the net profit is 0")]
 
-    open_positions: Annotated[list[OpenPosition], Meta(description="still held at the end")]
+    open_positions: Annotated[list[OpenPosition], Meta(description="positions at the end of the run")]
 
     ambiguous_exits: Annotated[CountFigure, Meta(description="exits in candles that span stop and target")]
-    return_if_targets: Annotated[RatioFigure, Meta(description="total return if each of them had met its target first")]
-    return_if_stops: Annotated[RatioFigure, Meta(description="total return if each of them had met its stop first")]
+    return_if_targets: Annotated[
+        RatioFigure, Meta(description="total return if every ambiguous exit had met its target first")
+    ]
+    return_if_stops: Annotated[
+        RatioFigure, Meta(description="total return if every ambiguous exit had met its stop first")
+    ]
 
     halts: Annotated[CountFigure, Meta(description="halts of the whole run")]
-    halted_share: Annotated[RatioFigure, Meta(description="share of the candles that ended halted, of all symbols")]
+    halted_share: Annotated[
+        RatioFigure, Meta(description="share of the candles that ended halted, all symbols together")
+    ]
     warming_share: Annotated[
-        RatioFigure, Meta(description="share of the candles that ended warming: the strategy had no whole window")
+        RatioFigure,
+        Meta(description="share of the candles that ended warming: the strategy had too few candles for a signal"),
     ]
     rejected_entries: Annotated[dict[str, int], Meta(description="rejected enter signals and orders by reason")]
     rejected_exits: Annotated[dict[str, int], Meta(description="rejected exit signals by reason")]
     candles_in_mode: Annotated[list[Modes], Meta(description="time spent in each mode")]
 
-    candles: Annotated[CountFigure, Meta(description="of all symbols, the lookback included")]
+    candles: Annotated[CountFigure, Meta(description="candles of all symbols, the lookback included")]
     gaps: Annotated[CountFigure, Meta(description="places where candles are missing")]
-    missing_candles: Annotated[CountFigure, Meta(description="candles missing there")]
-    missing_share: Annotated[RatioFigure, Meta(description="missing candles over those and the ones that are there")]
+    missing_candles: Annotated[CountFigure, Meta(description="candles missing in gaps")]
+    missing_share: Annotated[RatioFigure, Meta(description="missing candles over missing and present ones")]
     candles_without_volume: Annotated[CountFigure, Meta(description="candles in which nothing was traded")]
     fills_beside_gaps: Annotated[CountFigure, Meta(description="fills in the candle before or after a gap")]
 
     coverage: Annotated[
         RatioFigure,
-        Meta(description="candles over those that data.start to data.end have room for, worst symbol"),
+        Meta(description="candles over those that data.start to data.end have room for; the lowest of all symbols"),
     ]
     uncovered_candles: Annotated[
-        CountFigure, Meta(description="missing before the first or after the last candle of a symbol, of all symbols")
+        CountFigure,
+        Meta(description="candles missing before the first or after the last of a symbol, all symbols together"),
     ]
     largest_gap_candles: Annotated[CountFigure, Meta(description="candles missing in the largest gap")]
     price_jumps: Annotated[
@@ -268,16 +301,16 @@ class Summary(SummaryPart, frozen=True, kw_only=True):
     bad_rows: Annotated[CountFigure, Meta(description="rows of files left out (data.bad_rows: drop)")]
     rows_without_trade: Annotated[CountFigure, Meta(description="rows of files without a price, left out")]
     incomplete_candles: Annotated[
-        CountFigure, Meta(description="longer candles not built (data.timeframe): one of their parts is missing")
+        CountFigure, Meta(description="longer candles that were not built (data.timeframe) because a part is missing")
     ]
-    symbol_coverage: Annotated[list[SymbolCoverage], Meta(description="the same of each symbol")]
+    symbol_coverage: Annotated[list[SymbolCoverage], Meta(description="coverage of each symbol")]
 
     exit_reasons: Annotated[list[Group], Meta(description="closed trades by the reason of the exit")]
     weekdays: Annotated[list[Group], Meta(description="closed trades by the weekday of the entry")]
     hours: Annotated[list[Group], Meta(description="closed trades by the hour of the entry")]
     years: Annotated[list[Year], Meta(description="returns, month by year")]
 
-    undefined: Annotated[dict[str, str], Meta(description="why a figure is null, by its name")]
+    undefined: Annotated[dict[str, str], Meta(description="the reason why a figure is null, by its name")]
 
 
 def _is_number(kind: Any) -> bool:
@@ -289,11 +322,11 @@ def _is_number(kind: Any) -> bool:
 _SHAPE = msgspec.inspect.type_info(Summary)
 assert isinstance(_SHAPE, msgspec.inspect.StructType), "a summary is a struct"
 
-METRICS = tuple(field.name for field in _SHAPE.fields if _is_number(field.type))  # what a condition may name
+METRICS = tuple(field.name for field in _SHAPE.fields if _is_number(field.type))  # what --fail-on may name
 
 
 def summary_schema() -> dict[str, Any]:
-    """The JSON Schema of summary.json, made of the structs above."""
+    """The JSON Schema of summary.json, made from the structs above."""
     (whole,), parts = msgspec.json.schema_components((Summary,), ref_template="#/$defs/{name}")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

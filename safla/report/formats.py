@@ -1,24 +1,24 @@
-"""How a value of a summary is written for people: money, shares, numbers, durations, counts. No label, no figure."""
+"""How the values of a summary are written as text: money, ratios, numbers, durations, counts."""
 
 import math
 from collections.abc import Callable
 from typing import Any
 
 SummaryDict = dict[str, Any]  # the content of summary.json
-Format = Callable[[Any, SummaryDict], str]  # a value that is no null, and the summary that it stands in
+Format = Callable[[Any, SummaryDict], str]  # of a value that is not null, and the summary that it is part of
 
 UNITS = (
     ("minute", 1 / 60, 60),
     ("hour", 1, 48),
     ("day", 24, 730),
     ("year", 365 * 24, math.inf),
-)  # hours; below how many
+)  # name, hours of one, and below how many of them it is used
 
 
 def duration(hours: float) -> str:
-    """So many hours in the unit that fits, with one decimal: 45 minutes, 47.5 hours, 254.1 days, 7.8 years.
+    """Hours in the unit that fits, with one decimal: 45 minutes, 47.5 hours, 254.1 days, 7.8 years.
 
-    Minutes up to an hour, hours up to two days, days up to two years of 365 days: what rounds up to that is the larger.
+    Minutes below an hour, hours below two days, days below two years of 365 days; the rounded value decides.
     """
     rounded, name = next((n, name) for name, size, below in UNITS if (n := round(hours / size, 1)) < below)
     return f"{rounded:,g} {name if rounded == 1 else f'{name}s'}"
@@ -30,7 +30,7 @@ def money(value: float, summary: SummaryDict) -> str:
 
 
 def percent(value: float, _summary: SummaryDict) -> str:
-    """A share."""
+    """A ratio as a percentage."""
     return f"{value:.2%}"
 
 
@@ -40,12 +40,12 @@ def number(value: float, _summary: SummaryDict) -> str:
 
 
 def multiple(value: float, _summary: SummaryDict) -> str:
-    """A multiple of what was put at risk."""
+    """A multiple of the amount at risk."""
     return f"{value:.2f} R"
 
 
 def count(value: int, _summary: SummaryDict) -> str:
-    """How many."""
+    """A count."""
     return f"{value:,}"
 
 
@@ -55,7 +55,7 @@ def hours(value: float, _summary: SummaryDict) -> str:
 
 
 def bps(value: float, _summary: SummaryDict) -> str:
-    """A cost of each fill."""
+    """What each fill could cost more."""
     return f"{value:.2f} bps more on every fill"
 
 
@@ -65,7 +65,7 @@ def of_gross(value: float, _summary: SummaryDict) -> str:
 
 
 def of_candles(value: float, _summary: SummaryDict) -> str:
-    """A share of time."""
+    """A share of the candles."""
     return f"{value:.2%} of the candles"
 
 
@@ -88,7 +88,7 @@ def budget(value: float, summary: SummaryDict) -> str:
 
 
 def limits(value: list[str], _summary: SummaryDict) -> str:
-    """The limits that are off, each as what there is not."""
+    """The limits that are switched off."""
     return ", ".join(LIMITS[name] for name in value)
 
 
@@ -96,17 +96,17 @@ LIMITS = {"stop_loss": "no stop loss", "daily_loss": "no daily loss limit", "dra
 
 
 def named(value: str, summary: SummaryDict) -> str:
-    """What was run."""
+    """The name of the run with its symbols and timeframe."""
     return f"{value}: {' '.join(summary['symbols'])} {summary['timeframe']}"
 
 
 def candles(value: int, summary: SummaryDict) -> str:
-    """How many candles, and of which time."""
+    """A count of candles, and their period."""
     return f"{value:,}, {summary['start']} to {summary['end']}"
 
 
 def text(value: str, _summary: SummaryDict) -> str:
-    """A text as it is."""
+    """A text, unchanged."""
     return value
 
 

@@ -1,4 +1,4 @@
-"""The figures that are a number or undefined: which arrays of a run each formula of metrics takes. No label."""
+"""The figures of a summary that may be undefined: each formula of metrics with the arrays of the run."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -50,7 +50,7 @@ def _money(window: Window, units: float) -> Metric:
 
 def _market(window: Window, risk_free_rate: float) -> Figures:
     rules = window.outcome.run.plan.rules
-    markets = [benchmark.market(one.columns, rules.start_ts) for one in window.outcome.series]
+    markets = [benchmark.market(series.columns, rules.start_ts) for series in window.outcome.series]
     midnights = growth.midnights(window.ts, rules.step_ms)
     held = benchmark.held_returns(markets, rules.commission_ppm, midnights, rules.step_ms)[: len(window.returns)]
     beta = benchmark.beta(window.returns, held)
@@ -80,23 +80,23 @@ def _daily(window: Window, risk_free_rate: float) -> Figures:
 
 
 def _falls(window: Window, _risk_free_rate: float) -> Figures:
-    found = window.falls
+    falls = window.falls
     step = window.outcome.run.plan.rules.step_ms
     start, _, end = fall_times(window)
-    over = int(window.ts[-1]) + step if end is None else end
+    until = int(window.ts[-1]) + step if end is None else end  # a drawdown that is not over lasts to the end
     growth_a_year = growth.cagr(window.equity, window.outcome.run.balance, window.ms)
     return {
-        "calmar": drawdown.calmar(growth_a_year, found.deepest.share),
-        "max_drawdown": Metric(found.deepest.share),
-        "intrabar_drawdown": Metric(found.inside),
-        "max_drawdown_hours": Metric(None, NEVER_FELL) if start is None else Metric((over - start) / HOUR_MS),
-        "under_water_share": Metric(found.under_share),
-        "longest_under_water_hours": Metric(found.longest_ms / HOUR_MS),
+        "calmar": drawdown.calmar(growth_a_year, falls.deepest.share),
+        "max_drawdown": Metric(falls.deepest.share),
+        "intrabar_drawdown": Metric(falls.inside),
+        "max_drawdown_hours": Metric(None, NEVER_FELL) if start is None else Metric((until - start) / HOUR_MS),
+        "under_water_share": Metric(falls.under_share),
+        "longest_under_water_hours": Metric(falls.longest_ms / HOUR_MS),
     }
 
 
 def fall_times(window: Window) -> tuple[int | None, int | None, int | None]:
-    """Start, trough and end of the deepest fall, ms; None for what there was not."""
+    """Start, trough and end of the max drawdown, ms; None for those that do not exist."""
     fall, step = window.falls.deepest, window.outcome.run.plan.rules.step_ms
     if fall.trough == v.NONE:
         return None, None, None
@@ -108,11 +108,11 @@ def fall_times(window: Window) -> tuple[int | None, int | None, int | None]:
 def _exposure(window: Window, _risk_free_rate: float) -> Figures:
     fills = window.fills
     cash = exposure.cash_at(window.ts, fills.ts, fills.cash, window.outcome.run.balance)
-    found = exposure.exposure(window.equity, cash)
+    exposures = exposure.exposure(window.equity, cash)
     return {
-        "exposure_time": Metric(found.time),
-        "average_exposure": Metric(found.average),
-        "largest_exposure": Metric(found.largest),
+        "exposure_time": Metric(exposures.time),
+        "average_exposure": Metric(exposures.average),
+        "largest_exposure": Metric(exposures.largest),
         "turnover": exposure.turnover(window.notional, window.equity, window.ms),
     }
 
@@ -120,7 +120,7 @@ def _exposure(window: Window, _risk_free_rate: float) -> Figures:
 def _trades(window: Window, _risk_free_rate: float) -> Figures:
     closed = window.trades
     net, unit = closed.net, 10.0**window.outcome.run.money_decimals
-    multiples = np.array([one for one in closed.r if one is not None])
+    multiples = np.array([multiple for multiple in closed.r if multiple is not None])
     no_stop = Metric(None, trades.NO_STOP) if len(multiples) < len(net) else None
     return {
         "win_rate": trades.win_rate(net),
@@ -136,7 +136,7 @@ def _trades(window: Window, _risk_free_rate: float) -> Figures:
 
 
 def _spread(values: Float64, wanted: dict[str, Callable[[Float64], Any]]) -> Figures:
-    """Figures that need one trade alone."""
+    """Figures that are defined from one trade on."""
     return {name: Metric(float(pick(values))) if len(values) else trades.NO_TRADE for name, pick in wanted.items()}
 
 
@@ -169,7 +169,7 @@ def _costs(window: Window, _risk_free_rate: float) -> Figures:
 
 
 def _doubts(window: Window, _risk_free_rate: float) -> Figures:
-    """What the return would be had each ambiguous exit met its target first, and its stop (S12), all else as it was."""
+    """The return if each ambiguous exit had met its target first, and if its stop (S12), with all else unchanged."""
     outcome, fills = window.outcome, window.fills
     rules, markets = outcome.run.plan.rules, outcome.run.plan.markets
     if_targets = if_stops = growth.final_equity(window.equity, outcome.run.balance)

@@ -1,4 +1,4 @@
-"""What `safla status` says of a run: lines for a person, an object for a program. It computes nothing."""
+"""What `safla status` prints: lines of text, or an object for programs. Nothing is computed here."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from safla.text import counted
 
 
 def status_lines(found: RunStatus) -> list[str]:
-    """The run, its process, its journal, where it stands, and what happened last."""
+    """The run, its process, its journal, its account, the pending commands, and the last events, as lines."""
     head = [f"run        {_run(found)}", f"process    {_process(found.holder)}", f"journal    {_journal(found)}"]
     if found.standing is not None:
         head += standing_lines(found.standing, now=None if found.ended else found.seen)
@@ -22,15 +22,15 @@ def status_lines(found: RunStatus) -> list[str]:
         head.append(f"monitoring {ascii_only(found.monitored['time'])}  {ascii_only(found.monitored['text'])}")
     if found.note is not None:
         head.append(f"note       {ascii_only(found.note)}")
-    head += [f"waiting    {_command(one)}" for one in found.requests.commands]
-    head += [f"ignored    {ascii_only(one.name)}: {one.why}" for one in found.requests.rejected]
+    head += [f"waiting    {_command(command)}" for command in found.requests.commands]
+    head += [f"ignored    {ascii_only(file.name)}: {file.why}" for file in found.requests.rejected]
     if found.last:
         head += ["last events", *(f"  {event_line(event)}" for event in found.last)]
     return head
 
 
 def status_object(found: RunStatus) -> dict[str, Any]:
-    """The same for programs: amounts and shares as text, times as UTC, null where there is none."""
+    """The status as an object for programs: amounts and ratios are texts, times UTC, null where there is none."""
     started, tail = found.started, found.tail
     return {
         "journal": str(found.journal),
@@ -46,18 +46,18 @@ def status_object(found: RunStatus) -> dict[str, Any]:
         "torn_bytes": tail.torn if tail else None,
         "standing": _standing(found.standing) if found.standing else None,
         "monitoring": found.monitored,
-        "waiting": [msgspec.to_builtins(one) for one in found.requests.commands],
-        "ignored": [one._asdict() for one in found.requests.rejected],
+        "waiting": [msgspec.to_builtins(command) for command in found.requests.commands],
+        "ignored": [file._asdict() for file in found.requests.rejected],
         "last_events": [msgspec.to_builtins(event) for event in found.last],
         "by_snapshot": found.by_snapshot,
         "note": found.note,
     }
 
 
-def _command(one: Command) -> str:
-    note = "" if one.note is None else f": {one.note}"
-    halt = "" if one.halt is None else f" of halt {one.halt}"
-    return f"{one.kind}{halt}, given {iso(one.given)}{note}"
+def _command(command: Command) -> str:
+    note = "" if command.note is None else f": {command.note}"
+    halt = "" if command.halt is None else f" of halt {command.halt}"
+    return f"{command.kind}{halt}, given {iso(command.given)}{note}"
 
 
 def _state(found: RunStatus) -> str:
@@ -67,7 +67,7 @@ def _state(found: RunStatus) -> str:
 
 
 def _run(found: RunStatus) -> str:
-    mode = found.mode or "backtest or paper (no config.yaml tells)"
+    mode = found.mode or "backtest or paper (there is no config.yaml)"
     if found.started is None:
         return f"not known yet, {mode}"
     symbols = counted(len(found.started.symbols), "symbol")
@@ -76,39 +76,39 @@ def _run(found: RunStatus) -> str:
 
 def _process(holder: Holder) -> str:
     if holder.held is None:
-        return "cannot be told"
+        return "unknown"
     if not holder.held:
-        return "none holds it"
-    return f"pid {holder.pid} holds it" if holder.pid is not None else "one holds it that has not told its number yet"
+        return "not running"
+    return f"running, pid {holder.pid}" if holder.pid is not None else "running, pid not known yet"
 
 
 def _journal(found: RunStatus) -> str:
     if found.tail is None:
-        return "begun, no whole line yet"
-    torn = f"; {counted(found.tail.torn, 'byte')} of a line that is not whole after them" if found.tail.torn else ""
-    how = "; as its session wrote it down (`safla replay` verifies)" if found.by_snapshot else ""
+        return "begun, no complete line yet"
+    torn = f"; {counted(found.tail.torn, 'byte')} of an incomplete line after them" if found.tail.torn else ""
+    how = "; from the snapshot of its session (`safla replay` verifies it)" if found.by_snapshot else ""
     return f"{counted(found.tail.lines, 'line')}, last hash {found.tail.h}, {_state(found)}{torn}{how}"
 
 
-def _standing(told: AccountSnapshot) -> dict[str, Any]:
-    values = told._asdict()
+def _standing(account: AccountSnapshot) -> dict[str, Any]:
+    values = account._asdict()
     values["candle"] = _time(values.pop("ts"))
-    values["closed"] = _time(told.closed)
-    values["open_halts"] = [one._asdict() for one in told.open_halts]
-    values["symbols"] = [_symbol(one) for one in told.symbols]
+    values["closed"] = _time(account.closed)
+    values["open_halts"] = [halt._asdict() for halt in account.open_halts]
+    values["symbols"] = [_symbol(symbol) for symbol in account.symbols]
     return values
 
 
-def _symbol(told: SymbolStanding) -> dict[str, Any]:
-    values = told._asdict()
+def _symbol(standing: SymbolStanding) -> dict[str, Any]:
+    values = standing._asdict()
     values["candle"] = _time(values.pop("ts"))
-    values["position"] = _position(told.position) if told.position else None
-    values["waiting"] = told.waiting._asdict() if told.waiting else None
+    values["position"] = _position(standing.position) if standing.position else None
+    values["waiting"] = standing.waiting._asdict() if standing.waiting else None
     return values
 
 
-def _position(held: Position) -> dict[str, Any]:
-    return {**held._asdict(), "opened": iso(held.opened)}
+def _position(position: Position) -> dict[str, Any]:
+    return {**position._asdict(), "opened": iso(position.opened)}
 
 
 def _time(ms: int | None) -> str | None:

@@ -1,4 +1,4 @@
-"""What a run came to, as one mapping: the content of summary.json. Figures are those of metrics."""
+"""The summary of a run as one mapping: the content of summary.json. The formulas are those of metrics."""
 
 import json
 from pathlib import Path
@@ -14,33 +14,33 @@ from safla.metrics.metric import Metric, significant
 from safla.report import breakdown, coverage
 from safla.report.figures import METRICS, Drawdown, Modes, Summary
 from safla.report.measures import fall_times, measures
-from safla.report.window import Window, measured_window
-from safla.runs.result import Outcome
+from safla.report.window import Window
+from safla.runs.result import RunResult
 
 __all__ = ["METRICS", "summarise", "summary_of", "write_summary"]
 
 
-def summarise(outcome: Outcome, *, risk_free_rate: float, source: str | None = None) -> dict[str, Any]:
-    """The summary as it is written: numbers with 12 significant digits, null where undefined (figures.Summary)."""
+def summarise(outcome: RunResult, *, risk_free_rate: float, source: str | None = None) -> dict[str, Any]:
+    """The content of summary.json: numbers have 12 significant digits, null is undefined (figures.Summary)."""
     summary = summary_of(outcome, risk_free_rate=risk_free_rate, source=source)
     values: dict[str, Any] = msgspec.to_builtins(summary)
     return values
 
 
-def summary_of(outcome: Outcome, *, risk_free_rate: float, source: str | None = None) -> Summary:
-    """Every figure of a run, with the reason under `undefined` where there is none.
+def summary_of(outcome: RunResult, *, risk_free_rate: float, source: str | None = None) -> Summary:
+    """Every figure of a run; `undefined` has the reason of each that is null.
 
     risk_free_rate  a year
-    source          where the candles are from (data.origin.origin); None where the journal alone is there
+    source          where the candles are from (data.origin.origin); None where only the journal is known
     """
-    window = measured_window(outcome)
+    window = Window(outcome)
     modes = breakdown.candles_in_mode(window)
     quality = breakdown.quality(outcome)
     figures = measures(window, risk_free_rate=risk_free_rate)
     covered = coverage.of_symbols(window)
     figures |= {f"{mode}_share": _share_in_mode(modes, mode) for mode in ("halted", "warming")}
     figures |= {"missing_share": _missing(quality), "entry_budget": breakdown.entry_budget(outcome.run)}
-    figures |= {"coverage": Metric(min(one.coverage or 0.0 for one in covered))}
+    figures |= {"coverage": Metric(min(symbol.coverage or 0.0 for symbol in covered))}
     return msgspec.convert(
         {
             **_identity(window),
@@ -70,12 +70,12 @@ def summary_of(outcome: Outcome, *, risk_free_rate: float, source: str | None = 
 
 
 def write_summary(path: Path, summary: dict[str, Any]) -> None:
-    """Write summary.json as a whole (Z8)."""
+    """Write summary.json, the whole file or nothing (Z8)."""
     replace(path, (json.dumps(summary, indent=2, allow_nan=False) + "\n").encode("ascii"))
 
 
 def _identity(window: Window) -> dict[str, Any]:
-    """What was run, from when to when, and whether it stands still."""
+    """What was run, its period, and its open halts."""
     run, first = window.outcome.run, int(window.ts[0])
     halts = breakdown.open_halts(window.outcome)
     return {
@@ -98,8 +98,8 @@ def _time(ms: int | None) -> str | None:
 
 def _share_in_mode(modes: list[Modes], mode: str) -> Metric:
     """The share of the candles that ended in a mode, all symbols together."""
-    whole = sum(one.warming + one.flat + one.long + one.halted for one in modes)
-    return Metric(sum(getattr(one, mode) for one in modes) / whole)
+    whole = sum(row.warming + row.flat + row.long + row.halted for row in modes)
+    return Metric(sum(getattr(row, mode) for row in modes) / whole)
 
 
 def _missing(quality: dict[str, int]) -> Metric:

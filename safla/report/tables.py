@@ -1,4 +1,4 @@
-"""The summary as a person reads it on a terminal: one table of labels, keys of summary.json and formats."""
+"""The summary as lines of a terminal: tables of labels, keys of summary.json and formats."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -12,27 +12,27 @@ BETWEEN = ""  # an empty line, from the next group on
 
 
 class Figure(NamedTuple):
-    """One value in a line. The label leads to the key, so that one can go from the table to --fail-on."""
+    """One value of a line. Its label resembles its key, so that a reader finds the name for --fail-on."""
 
-    label: str  # before the value; "": the label of the line is all
+    label: str  # before the value; "": only the line has a label
     key: str  # of summary.json
     format: Format
 
 
 class TableRow(NamedTuple):
-    """One line: a label, the first figure, and others in parentheses; or, where each has a label, one after another."""
+    """One line: a label, the first figure and the others in parentheses; in a row if the first has its own label."""
 
     label: str
     figures: tuple[Figure, ...]
     each: bool = False  # a line for each item of a list, and none where it is empty
-    unless: str = ""  # the key of a value for want of which (null, 0, empty) there is nothing to say; "": always said
+    unless: str = ""  # no line where the value of this key is null, 0 or empty; "": always a line
 
 
 def _line(label: str, *figures: tuple[str, str, Format], each: bool = False, unless: str = "") -> TableRow:
     return TableRow(label, tuple(Figure(*figure) for figure in figures), each, unless)
 
 
-FIRST = (  # what one must know before any figure
+FIRST = (  # what a reader must know before any figure
     _line("HALTED", ("", "open_halts", f.halt_text), each=True),
     _line("source", ("", "source", f.text), unless="source"),
     _line("limits off", ("", "limits_off", f.limits), unless="limits_off"),
@@ -126,7 +126,7 @@ SHORT = "net_profit total_return max_drawdown sharpe win_rate profit_factor trad
 
 
 def summary_lines(summary: SummaryDict) -> list[str]:
-    """The table after a run, a line each: open halts and limits that are off first, an empty line between groups."""
+    """The table after a run: open halts and switched off limits come first, an empty line between the groups."""
     lines: list[str] = []
     for group in GROUPS:
         shown = [f"{label:<{WIDTH}}{value}" for line in group for label, value in _rows(line, summary)]
@@ -135,21 +135,21 @@ def summary_lines(summary: SummaryDict) -> list[str]:
 
 
 def figure_of(key: str, summary: SummaryDict) -> tuple[str, str]:
-    """Label and value of the line that begins with a key, as in the table; what is undefined with its reason."""
+    """Label and value of the line that begins with a key, as in the table; an undefined one with its reason."""
     line = LINES[key]
     return line.label, _whole(line.figures[0], summary)
 
 
 def beside_lines(before: SummaryDict, after: SummaryDict, *, changed: str) -> list[str]:
-    """Two runs side by side: trades, net profit, drawdown and what follows from them; limits where any is off."""
+    """A table that compares two runs: trades, net profit, drawdown and others; limits where any is switched off."""
     keys = [key for key in COMPARED if LINES[key].unless != key or before[key] or after[key]]
     rows = [("", "before", changed)]
     for key in keys:
-        was, would_be = (figure_of(key, one)[1] or "none" for one in (before, after))
+        was, would_be = (figure_of(key, summary)[1] or "none" for summary in (before, after))
         rows.append((LINES[key].label, was, would_be))
     rows.append(("open halts", _open_halts(before), _open_halts(after)))
     widths = [max(len(row[i]) for row in rows) + 2 for i in range(2)]
-    return [f"{label:<{widths[0]}}{one:<{widths[1]}}{other}".rstrip() for label, one, other in rows]
+    return [f"{label:<{widths[0]}}{left:<{widths[1]}}{right}".rstrip() for label, left, right in rows]
 
 
 def _open_halts(summary: SummaryDict) -> str:
@@ -161,11 +161,11 @@ def _rows(line: TableRow, summary: SummaryDict) -> Iterator[tuple[str, str]]:
     if line.each:
         yield from ((line.label, first.format(item, summary)) for item in summary[first.key])
     elif not line.unless or summary[line.unless]:
-        yield line.label, _told(line, summary)
+        yield line.label, _values(line, summary)
 
 
-def _told(line: TableRow, summary: SummaryDict) -> str:
-    """The figures of a line. Where the first is undefined its reason stands there, and of the others nothing."""
+def _values(line: TableRow, summary: SummaryDict) -> str:
+    """The figures of a line; only the reason where the first one is undefined."""
     first, *others = line.figures
     whole = _whole(first, summary)
     if summary[first.key] is None:
@@ -177,7 +177,7 @@ def _told(line: TableRow, summary: SummaryDict) -> str:
 
 
 def _whole(figure: Figure, summary: SummaryDict) -> str:
-    """A value, or the reason why there is none."""
+    """A value, or the reason why it is undefined."""
     value = summary[figure.key]
     return f"{UNDEFINED} ({summary['undefined'][figure.key]})" if value is None else figure.format(value, summary)
 
@@ -188,7 +188,7 @@ def _labelled(figure: Figure, summary: SummaryDict) -> str:
 
 
 LINES = {line.figures[0].key: line for group in GROUPS for line in group}
-LABELS = [  # each key of the table, with the labels under which one reads it
+LABELS = [  # every label of the table with its key
     (label, figure.key)
     for line in LINES.values()
     for figure in line.figures

@@ -1,4 +1,4 @@
-"""Fills and closed trades of a run as columns: what figures and tables of trades are made of. It sums nothing."""
+"""Fills and closed trades of a run as columns, for the figures and tables of trades. Nothing is summed here."""
 
 from typing import NamedTuple
 
@@ -8,14 +8,14 @@ from safla.core import values as v
 from safla.core.values import Float64, Int64
 from safla.metrics.excursions import excursions
 from safla.metrics.trades import first_stop, r_multiple
-from safla.runs.result import Outcome
+from safla.runs.result import RunResult
 
 
 class Fills(NamedTuple):
-    """Every fill in order, int64[fills] each, in the units of its symbol and of the run's money."""
+    """Every fill in order: columns int64[fills], in the units of its symbol and of the run's money."""
 
     ts: Int64  # the open time of its candle, ms
-    symbol: Int64  # its place in the run
+    symbol: Int64  # index of the symbol in the run
     trade: Int64
     side: Int64  # values.BUY, values.SELL
     reason: Int64  # code of values.REASONS
@@ -23,13 +23,13 @@ class Fills(NamedTuple):
     price: Int64
     quantity: Int64
     fee: Int64
-    cash: Int64  # behind it
-    other: Int64  # the other level that the candle spans (S12), 0: none
+    cash: Int64  # after the fill
+    other: Int64  # the code of the other level that the candle spans (S12), 0: none
     k: Int64  # price * quantity * k is money
 
 
 class Trades(NamedTuple):
-    """Every closed trade in the order of closing, [trades] each; amounts as in Fills, ratios as floats."""
+    """Every closed trade in the order of closing: columns [trades], amounts as in Fills, ratios as floats."""
 
     symbol: Int64
     trade: Int64
@@ -43,12 +43,12 @@ class Trades(NamedTuple):
     net: Int64
     reason: Int64
     net_pct: Float64  # net over the entry's notional
-    r: tuple[float | None, ...]  # net over what the first stop put at risk; None without one
-    mae: Float64  # the furthest that prices went against it and for it, over the entry price
-    mfe: Float64
+    r: tuple[float | None, ...]  # net over the amount at risk with the first stop; None without a stop
+    mae: Float64  # the furthest that prices went against the trade, over the entry price
+    mfe: Float64  # the furthest that prices went for the trade, over the entry price
 
 
-def fills_of(outcome: Outcome) -> Fills:
+def fills_of(outcome: RunResult) -> Fills:
     """The fills of a run."""
     rows = _rows(outcome, v.FILLED)
     fields = _fields(rows, v.FILLED)
@@ -56,18 +56,19 @@ def fills_of(outcome: Outcome) -> Fills:
     return Fills(ts=rows[:, 1], symbol=rows[:, 2], k=outcome.run.plan.markets[rows[:, 2], 2], **fields)
 
 
-def trades_of(outcome: Outcome, fills: Fills) -> Trades:
-    """The closed trades of a run; fills are those of fills_of."""
+def trades_of(outcome: RunResult, fills: Fills) -> Trades:
+    """The closed trades of a run. fills: the result of fills_of for the same run."""
     rows = _rows(outcome, v.TRADE_CLOSED)
     symbol, closed = rows[:, 2], rows[:, 1]
     fields = _fields(rows, v.TRADE_CLOSED)
     notional = fields["entry"] * fields["quantity"] * outcome.run.plan.markets[symbol, 2]
     mae, mfe = np.zeros(len(rows)), np.zeros(len(rows))
     reference = fills.reference[fills.side == v.SELL]  # each exit closes a trade, in the same order
-    for place, one in enumerate(outcome.series):
-        ours = symbol == place
-        found = excursions(one.columns, fields["opened"][ours], closed[ours], fields["entry"][ours], reference[ours])
-        mae[ours], mfe[ours] = found
+    for place, series in enumerate(outcome.series):
+        own = symbol == place
+        mae[own], mfe[own] = excursions(
+            series.columns, fields["opened"][own], closed[own], fields["entry"][own], reference[own]
+        )
     return Trades(
         symbol=symbol,
         closed=closed,
@@ -79,7 +80,7 @@ def trades_of(outcome: Outcome, fills: Fills) -> Trades:
     )
 
 
-def _rows(outcome: Outcome, kind: int) -> Int64:
+def _rows(outcome: RunResult, kind: int) -> Int64:
     rows: Int64 = outcome.rows[outcome.rows[:, 0] == kind]
     return rows
 
@@ -88,8 +89,8 @@ def _fields(rows: Int64, kind: int) -> dict[str, Int64]:
     return {name: rows[:, 3 + place] for place, name in enumerate(v.ROW_FIELDS[kind])}
 
 
-def _multiples(outcome: Outcome, symbol: Int64, fields: dict[str, Int64]) -> tuple[float | None, ...]:
-    rules = outcome.run.plan.rules._replace(take_profit_ppm=0)  # of the levels the stop alone is asked for
+def _multiples(outcome: RunResult, symbol: Int64, fields: dict[str, Int64]) -> tuple[float | None, ...]:
+    rules = outcome.run.plan.rules._replace(take_profit_ppm=0)  # only the stop level is needed
     markets = outcome.run.plan.markets.tolist()
     columns = (symbol, fields["net"], fields["entry"], fields["quantity"])
     return tuple(

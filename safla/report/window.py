@@ -1,4 +1,4 @@
-"""What of a run is measured: its candles, fills and trades behind the lookback, which is only looked at (S16)."""
+"""The part of a run that figures measure: what comes after the lookback, in which nothing is traded (S16)."""
 
 from functools import cached_property
 
@@ -12,12 +12,12 @@ from safla.runs.result import RunResult
 
 
 class Window:
-    """A result from its start on, and what several figures are made of: each computed when it is first needed."""
+    """A result after its lookback, with the columns that several figures share; each is computed on first use."""
 
     def __init__(self, outcome: RunResult) -> None:
         self._begin = int(np.searchsorted(outcome.ts, outcome.run.plan.rules.start_ts))
         self.outcome = outcome
-        self.ts: Int64 = outcome.ts[self._begin :]  # [candles] from the start on, open times
+        self.ts: Int64 = outcome.ts[self._begin :]  # int64[timestamps], open times, ms
         self.equity: Int64 = outcome.equity[self._begin :]
         assert len(self.ts) > 0, "a run has a candle after its lookback"
 
@@ -28,22 +28,22 @@ class Window:
 
     @property
     def ms(self) -> int:
-        """From the first open to the last close."""
+        """The time from the first open to the last close, ms."""
         return length_ms(self.ts, self.step_ms)
 
     @cached_property
     def fills(self) -> Fills:
-        """All fills."""
+        """The fills of the run."""
         return fills_of(self.outcome)
 
     @cached_property
     def trades(self) -> Trades:
-        """All closed trades."""
+        """The closed trades of the run."""
         return trades_of(self.outcome, self.fills)
 
     @cached_property
     def returns(self) -> Float64:
-        """From midnight to midnight, UTC."""
+        """The daily returns, from midnight to midnight UTC."""
         return daily_returns(self.ts, self.equity, self.outcome.run.balance, self.step_ms)
 
     @cached_property
@@ -54,5 +54,5 @@ class Window:
 
     @cached_property
     def notional(self) -> int:
-        """Of all fills, money units."""
+        """The notional of all fills together, money units."""
         return sum((self.fills.price * self.fills.quantity * self.fills.k).tolist())

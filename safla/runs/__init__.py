@@ -1,1 +1,1 @@
-"""Runs: backtests and replays, and what they need of the disk. The function `safla.run` is api/calls.py."""
+"""Runs: backtests and replays, with their folders and journals. The function `safla.run` is in api/calls.py."""

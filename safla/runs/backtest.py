@@ -1,4 +1,7 @@
-"""A backtest: candles out of a source, through the fold, into a run folder. Starting again is going on (J39)."""
+"""A backtest: candles from a source are simulated, and the journal is written into a run folder.
+
+To start the same backtest again is to continue it (J39).
+"""
 
 import hashlib
 import json
@@ -39,42 +42,42 @@ USUAL_SLIPPAGE_PPM = 5000  # the default of max_slippage_bps
 
 
 class Prepared(NamedTuple):
-    """A run before its first candle."""
+    """A run that is ready to start: its plan and its candles."""
 
     loaded: Loaded
     run: RunPlan
-    series: tuple[Series, ...]  # the window, with the lookback before it
-    notes: tuple[str, ...]  # what the source said
+    series: tuple[Series, ...]  # from data.start to data.end, with the lookback before
+    notes: tuple[str, ...]  # notes of the source, for the user
     digest: str  # of the candles (J7)
     sources: Sources = NO_SOURCES
 
 
 class BacktestResult(NamedTuple):
-    """A run that reached its last candle."""
+    """A backtest that reached its last candle."""
 
     outcome: RunResult
     folder: Path
     lines: int
     last_hash: str
-    again: bool  # the journal was there already, and every byte of it came out again
+    again: bool  # the journal was complete before, and this run made the same bytes again
 
 
 def prepare(
     loaded: Loaded, *, register: Mapping[str, Strategy] = STRATEGIES, told: "DownloadListener | None" = None
 ) -> Prepared:
-    """Read the candles, cut the window, make the plan. Raises ConfigError, DataError, ExchangeError.
+    """Read the candles, cut the period, make the plan. Raises ConfigError, DataError, ExchangeError.
 
-    register  the strategies by name, those from Python among them (D5)
-    told      hears how far a download is, where the candles come from an exchange
+    register  the strategies by name, including those from Python (D5)
+    told      is called with the progress of a download, if the candles come from an exchange
     """
     config = loaded.config
     try:
         if config.mode != "backtest":
-            raise ConfigError([Problem("", "mode", f"{config.mode} does not run yet; backtest does")])
+            raise ConfigError([Problem("", "mode", f"expected backtest, got {config.mode}")])
         sourced = source.read(config, loaded.symbols, price_limit=price_limit(config), told=told)
         grids = scales(config, sourced.series, rules=sourced.rules)
         cut, start = windowed(loaded, sourced.series)
-        sourced = sourced._replace(series=())  # held by nobody but by the list
+        sourced = sourced._replace(series=())  # `cut` holds the last reference, so that packing frees the candles
         series = packed(cut)
         run = make_plan(config, loaded.symbols, scales=grids, start=start, register=register)
     except ConfigError as error:
@@ -92,10 +95,10 @@ def prepare(
 def uncovered(
     series: Sequence[Series], asked: RequestedPeriod, *, start: int, step: int, warm_up: int = 0
 ) -> list[str]:
-    """What there is to say of each symbol whose candles do not cover what was asked for, or whose prices jump.
+    """Notes on the symbols whose candles do not cover the requested period, or whose prices jump.
 
-    start    the first candle behind the lookback, ms; step: of the candles, ms
-    warm_up  candles that the strategy needs before its first signal; 0: it is not looked at
+    start    open time of the first candle after the lookback, ms; step: the length of a candle, ms
+    warm_up  candles that the strategy needs before its first signal; 0: this is not checked
     """
     end = max((int(one.columns.ts[-1]) for one in series if len(one.columns.ts)), default=0) + step
     window = {"begin": start, "end": end, "step": step}
@@ -109,12 +112,12 @@ def uncovered(
 
 
 def with_origins(error: ConfigError, loaded: Loaded) -> ConfigError:
-    """The same problems, each with the place where its key was written."""
+    """The same problems, each with the file and line in which its key was written."""
     return ConfigError([Problem(loaded.origins.get(key, where), key, text) for where, key, text in error.problems])
 
 
 def windowed(loaded: Loaded, series: Sequence[Series]) -> tuple[list[Series], int]:
-    """The candles of data.start to data.end with the lookback before them, and the first one behind it (S16)."""
+    """The candles from data.start to data.end with the lookback before them, and the start of the run, ms (S16)."""
     config = loaded.config
     step = TIMEFRAMES[config.market_data.timeframe]
     first = min(int(one.columns.ts[0]) for one in series)
@@ -123,8 +126,8 @@ def windowed(loaded: Loaded, series: Sequence[Series]) -> tuple[list[Series], in
     begin = first
     start = first
     if config.data.start is not None:
-        behind = [int(ts) for one in series for ts in _first_from(one, config.data.start)]
-        start = min(behind, default=end)
+        first_candles = [int(ts) for one in series for ts in _first_from(one, config.data.start)]
+        start = min(first_candles, default=end)
         begin = start - config.market_data.lookback_candles * step
     cut = [one._replace(columns=between(one.columns, begin, end)) for one in series]
     if start >= end:
@@ -135,13 +138,14 @@ def windowed(loaded: Loaded, series: Sequence[Series]) -> tuple[list[Series], in
 
 
 def _first_from(series: Series, start: int) -> "np.ndarray":
+    """The time of the first candle from a start on; empty if there is none."""
     return series.columns.ts[np.searchsorted(series.columns.ts, start) :][:1]
 
 
 def backtest_folder(prepared: Prepared, *, stem: str, out: Path | None) -> Path:
-    """The run folder: out, or one below storage.logs_directory that is named by the question (JOURNAL 2).
+    """The run folder: out, or a folder in storage.logs_directory whose name comes from plan and candles (JOURNAL 2).
 
-    stem  of the configuration's name
+    stem  the name of the configuration file without its suffix
     """
     name = run_folder.name_of(prepared.run, stem=stem, candles=prepared.digest)
     return out or Path(prepared.loaded.config.storage.logs_directory) / name
@@ -152,27 +156,29 @@ def run_backtest(
     say: Callable[[str], None], flag: Flag,
     conclude: Callable[[BacktestResult], None] = lambda ended: None,
 ) -> BacktestResult:  # fmt: skip
-    """Run a backtest to its last candle. engine: auto, interpreted or compiled; say: notes for a person.
+    """Run a backtest to its last candle.
 
-    conclude  told what the run came to while the folder is still held: who writes into it there meets no other process
+    engine    auto, interpreted or compiled
+    say       takes notes for the user
+    conclude  is called with the result while the folder is still locked, so that it may write files there
     """
     plan, series = prepared.run, prepared.series
     for note in (*prepared.notes, *_too_short(prepared), *_coarse_ticks(prepared)):
         say(note)
     candles = sum(len(one.columns.ts) for one in series)
     forms = choose(engine, plan.strategy.columns, candles=candles, say=say)
-    asked = _asked(prepared, forms, say=say)
+    checked = _checked_signals(prepared, forms, say=say)
     run_folder.make(folder, force=force)
     with run_folder.lock_run(folder):
         recover(folder / JOURNAL, started=started(plan, first_ts=_first_ts(series)), say=say)
         _write_inputs(folder, prepared)
-        if asked is not None and asked.check is not None:
-            _write_check(folder, prepared, asked.check)
+        if checked is not None and checked.check is not None:
+            _write_check(folder, prepared, checked.check)
         with Continued(folder / JOURNAL, say=say) as journal:
             recorder = _JournalRecorder(plan, journal, watch=watch, flag=flag, total=candles)
             outcome = simulate(
                 plan, series, forms=forms, recorder=recorder, known=prepared.digest,
-                signals=None if asked is None else asked.signals, sources=prepared.sources,
+                signals=None if checked is None else checked.signals, sources=prepared.sources,
             )  # fmt: skip
             again = journal.finish()
         ended = BacktestResult(outcome, folder, journal.lines, journal.last_hash, again)
@@ -180,8 +186,8 @@ def run_backtest(
     return ended
 
 
-def _asked(prepared: Prepared, forms: Forms, *, say: Callable[[str], None]) -> CheckedSignals | None:
-    """The signals of a strategy from Python, which is checked before anything is written; None: it is ours."""
+def _checked_signals(prepared: Prepared, forms: Forms, *, say: Callable[[str], None]) -> CheckedSignals | None:
+    """The signals of a strategy from Python, checked before anything is written; None for a built-in strategy."""
     if is_built_in(prepared.run):
         return None
     grid_ts = align([one.columns for one in prepared.series]).ts
@@ -191,7 +197,7 @@ def _asked(prepared: Prepared, forms: Forms, *, say: Callable[[str], None]) -> C
 
 
 def _write_check(folder: Path, prepared: Prepared, check: CutCheck) -> None:
-    """look_ahead.json: what was looked at, of which plan and candles. It proves no honesty (C15)."""
+    """Write look_ahead.json: what the look-ahead check covered, for which plan and candles. It is no proof (C15)."""
     plan = json.dumps(prepared.run.texts, sort_keys=True).encode("ascii")
     content = {
         "strategy": prepared.run.strategy_name,
@@ -212,16 +218,16 @@ def _first_ts(series: Sequence[Series]) -> int:
 def _too_short(prepared: Prepared) -> list[str]:
     needed = prepared.run.plan.rules.warm_up
     return [
-        f"{one.symbol}: {len(one.columns.ts)} candles, and the strategy needs {needed} before its first signal"
+        f"{one.symbol}: {len(one.columns.ts)} candles, but the strategy needs {needed} before its first signal"
         for one in prepared.series
         if len(one.columns.ts) < needed
     ]
 
 
 def _coarse_ticks(prepared: Prepared) -> list[str]:
-    """Symbols of which one tick is more than max_slippage_bps of the price: a market order may pay a whole one (S25a).
+    """Notes on symbols whose tick exceeds max_slippage_bps of the price: a market order may pay a whole tick (S25a).
 
-    Looked at are the first close and the lowest price. Without slippage the default of max_slippage_bps counts.
+    The first close and the lowest price are checked. If max_slippage_bps is 0, its default is used.
     """
     rules = prepared.run.plan.rules
     limit_ppm = rules.max_slippage_ppm or USUAL_SLIPPAGE_PPM
@@ -230,18 +236,18 @@ def _coarse_ticks(prepared: Prepared) -> list[str]:
         if not len(one.columns.ts):
             continue
         prices = (("its price", int(one.columns.close[0])), ("its lowest price", int(one.columns.low.min())))
-        coarse = [(called, price) for called, price in prices if scale.tick * MILLION > limit_ppm * price]
+        coarse = [(label, price) for label, price in prices if scale.tick * MILLION > limit_ppm * price]
         if coarse:
-            called, price = coarse[0]
+            label, price = coarse[0]
             tick, shown = (to_text(units, scale.price_decimals) for units in (scale.tick, price))
             share = f"{100 * scale.tick / price:.3f}".rstrip("0").rstrip(".")
-            text = f"the tick of {one.symbol} is {share} % of {called} ({tick} of {shown})"
+            text = f"the tick of {one.symbol} is {share} % of {label} ({tick} of {shown})"
             notes.append(f"{text}; a market order may pay a whole tick, more than max_slippage_bps")
     return notes
 
 
 def _write_inputs(folder: Path, prepared: Prepared) -> None:
-    """What stands in the folder before the first line: the configuration, and the candles if no line holds them."""
+    """Write what must be there before the first line: the configuration, and the candles if the journal has none."""
     if prepared.run.detail != "candles" and not _has_candles(folder / CANDLES, prepared):
         run_candles.write_run_candles(
             folder / CANDLES, prepared.series, timeframe=prepared.run.timeframe, known=prepared.digest
@@ -250,24 +256,24 @@ def _write_inputs(folder: Path, prepared: Prepared) -> None:
 
 
 def _has_candles(path: Path, prepared: Prepared) -> bool:
-    """Whether the candles are there. Raises JournalError where they are others than the source gives now (J32)."""
+    """Whether the file of candles exists. JournalError if its candles differ from those of the source (J32)."""
     if not path.exists():
         return False
-    there = digest(run_candles.read(path), prepared.run.timeframe)
-    if there != prepared.digest:
-        text = f"its candles have the digest {there}, those of the source have {prepared.digest}"
+    recorded = digest(run_candles.read(path), prepared.run.timeframe)
+    if recorded != prepared.digest:
+        text = f"its candles have the digest {recorded}, those of the source have {prepared.digest}"
         raise JournalError(f"{path}: {text}")
     return True
 
 
 class _JournalRecorder:
-    """The recorder of a backtest: each block is appended to the journal, then shown, and a signal ends the run."""
+    """The recorder of a backtest: it writes the journal, shows the progress, and stops at SIGINT and SIGTERM."""
 
     def __init__(self, run: RunPlan, journal: Continued, *, watch: ProgressListener, flag: Flag, total: int) -> None:
         self._run, self._journal, self._watch, self._flag, self._total = run, journal, watch, flag, total
 
     def block(self, block: Block) -> None:
-        """Append, show, and raise Interrupted where a signal came."""
+        """Append the block and show the progress. Raises Interrupted if SIGINT or SIGTERM came."""
         self._journal.append(block.lines)
         self._watch(_progress(self._run, block, total=self._total))
         self._flag.check()

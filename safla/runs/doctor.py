@@ -1,4 +1,4 @@
-"""What is wrong here: exchange, clock, the folders that are written to, versions. Each look is one row."""
+"""Checks of what a run needs: exchange, clock, folders, versions. Each check is a row of `safla doctor`."""
 
 import os
 import platform
@@ -18,22 +18,22 @@ from safla.observe import event_log
 
 DISTRIBUTION = "safla-trading"
 PACKAGES = "aiohttp ccxt click loguru msgspec numba numpy polars psutil pydantic rich ruamel.yaml transitions".split()
-EXTRAS = {"prometheus_client": "monitoring.prometheus"}  # each with the key that needs it
+EXTRAS = {"prometheus_client": "monitoring.prometheus"}  # package: the key that needs it
 LEAST_PYTHON = (3, 11)
-FREE_BYTES = 2**30
+FREE_BYTES = 2**30  # a disk with less free space is a warning
 
 
 class Check(NamedTuple):
-    """One thing that was looked at."""
+    """The result of one check."""
 
     what: str
     state: str  # ok, warning, or failed
     text: str
-    exit_code: int  # of DESIGN 5, where it failed
+    exit_code: int  # if it failed (DESIGN 5), else 0
 
 
 def examine(config: Config) -> list[Check]:
-    """Look at everything; one that fails stops no other."""
+    """Make all checks; the others are made even if one fails."""
     return [
         _python(),
         _packages(),
@@ -41,17 +41,17 @@ def examine(config: Config) -> list[Check]:
         _machine(),
         _folder("store", Path(config.storage.cache_directory)),
         _folder("logs", Path(config.storage.logs_directory)),
-        *(_exchange(config) if asks_exchange(config) else [_unasked(config)]),
+        *(_exchange(config) if asks_exchange(config) else [_not_contacted(config)]),
     ]
 
 
 def asks_exchange(config: Config) -> bool:
-    """Whether a run of the configuration needs an answer of the exchange."""
+    """Whether a run of the configuration sends requests to the exchange."""
     return config.data.source == "exchange" or (config.mode == "paper" and config.paper.source == "stream")
 
 
-def _unasked(config: Config) -> Check:
-    return Check("exchange", "ok", f"not asked: the candles of this configuration are {config.data.source}", 0)
+def _not_contacted(config: Config) -> Check:
+    return Check("exchange", "ok", f"not contacted: this configuration has data.source {config.data.source}", 0)
 
 
 def _python() -> Check:
@@ -62,21 +62,18 @@ def _python() -> Check:
 
 
 def _packages() -> Check:
-    found = {"safla": _version(DISTRIBUTION), **{name: _version(name) for name in PACKAGES}}
-    missing = [name for name, one in found.items() if one is None and name != "safla"]
+    versions = {"safla": _version(DISTRIBUTION), **{name: _version(name) for name in PACKAGES}}
+    missing = [name for name, installed in versions.items() if installed is None and name != "safla"]
     if missing:
         text = f"not installed: {', '.join(missing)}; {INSTALL}"
         return Check("packages", "failed", text, HostError.exit_code)
-    return Check("packages", "ok", ", ".join(f"{name} {one or '(not installed)'}" for name, one in found.items()), 0)
+    text = ", ".join(f"{name} {installed or '(not installed)'}" for name, installed in versions.items())
+    return Check("packages", "ok", text, 0)
 
 
 def _extras() -> list[Check]:
     missing = [f"{name} (for {use})" for name, use in EXTRAS.items() if _version(name.replace("_", "-")) is None]
-    return (
-        [Check("extras", "ok", f"not installed, and needed by no other key: {', '.join(missing)}", 0)]
-        if missing
-        else []
-    )
+    return [Check("extras", "ok", f"optional, not installed: {', '.join(missing)}", 0)] if missing else []
 
 
 def _version(package: str) -> str | None:
@@ -96,13 +93,13 @@ def _machine() -> Check:
 
 
 def _folder(what: str, folder: Path) -> Check:
-    """Whether a file can be written there, or where the folder would be made."""
+    """Check that a file can be written in a folder, or in the parent in which the folder would be made."""
     import psutil
 
-    there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     try:
-        with tempfile.TemporaryFile(dir=there):
-            free = psutil.disk_usage(str(there)).free
+        with tempfile.TemporaryFile(dir=existing):
+            free = psutil.disk_usage(str(existing)).free
     except OSError as error:
         return Check(what, "failed", f"{folder}: cannot be written to: {error.strerror}", HostError.exit_code)
     state = "warning" if free < FREE_BYTES else "ok"
@@ -113,18 +110,18 @@ def _exchange(config: Config) -> list[Check]:
     name = config.exchange.name
     try:
         with event_log.of_exchange(config):
-            skew, seconds = service.finished(_reached(config))
+            skew, seconds = service.finished(_request_time(config))
     except SaflaError as error:
         return [Check("exchange", "failed", str(error), error.exit_code)]
-    reached = Check("exchange", "ok", f"{name} answers within {seconds * 1000:.0f} ms", 0)
-    said = f"{'ahead of' if skew > 0 else 'behind'} the exchange's by {abs(skew):.2f} s"
+    exchange = Check("exchange", "ok", f"{name} answers within {seconds * 1000:.0f} ms", 0)
+    text = f"{abs(skew):.2f} s {'ahead of' if skew > 0 else 'behind'} the exchange's clock"
     if abs(skew) <= SKEW_SECONDS:
-        return [reached, Check("clock", "ok", said, 0)]
-    return [reached, Check("clock", "warning", f"{said}; the exchange's decides, but set this one right", 0)]
+        return [exchange, Check("clock", "ok", text, 0)]
+    return [exchange, Check("clock", "warning", f"{text}; safla uses the exchange's, but correct this one", 0)]
 
 
-async def _reached(config: Config) -> tuple[float, float]:
-    """How far the clocks are apart, and how long an answer takes, seconds."""
+async def _request_time(config: Config) -> tuple[float, float]:
+    """Ask the exchange for its time. Returns how far this clock is ahead, and how long the answer took, seconds."""
     clock = SYSTEM.monotonic
     async with feed_of(config.exchange) as feed:
         began = clock()

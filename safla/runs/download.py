@@ -1,4 +1,4 @@
-"""A download as a command runs it: its log, and how far it is. What is asked for is data/service.py."""
+"""A download that a command starts: its log and its progress. The download itself is in data/service.py."""
 
 import sys
 import time
@@ -17,43 +17,43 @@ SECONDS_BETWEEN_LINES = 2.0
 
 
 def fetch(config: Config, ask: FetchRequest, *, quiet: bool) -> Fetched:
-    """Bring candles into the store, with a log and with progress on stderr. Errors as in data/service.py."""
-    with event_log.of_exchange(config), show_download(quiet=quiet) as told:
-        return service.finished(service.fetch(config, ask, told=told))
+    """Download candles into the store, with a log and with progress on stderr. Errors as in data/service.py."""
+    with event_log.of_exchange(config), show_download(quiet=quiet) as listener:
+        return service.finished(service.fetch(config, ask, told=listener))
 
 
 @contextmanager
 def show_download(*, quiet: bool) -> Iterator[DownloadListener]:
-    """Something to be told how far a download is: bars on a terminal, plain lines elsewhere, or silence."""
+    """A listener that shows the progress of a download: bars on a terminal, plain lines elsewhere, nothing if quiet."""
     if quiet:
-        yield lambda standing: None
+        yield lambda progress: None
     elif sys.stderr.isatty():
-        with _bars() as told:
-            yield told
+        with _bars() as listener:
+            yield listener
     else:
         yield _lines(time.monotonic)
 
 
-def facts(standing: DownloadProgress, *, seconds: float) -> str:
-    """How far one symbol is, in words."""
-    weight = "" if standing.weight is None else f", weight {standing.weight}"
-    rate = standing.done / max(seconds, 1e-9)
-    gaps = f"{standing.gaps} gap{'' if standing.gaps == 1 else 's'}"
-    return f"{standing.done} of {standing.total} candles, {rate:.0f}/s, {gaps}, {standing.requests} requests{weight}"
+def facts(progress: DownloadProgress, *, seconds: float) -> str:
+    """The progress of one symbol as text. seconds: since the download began."""
+    weight = "" if progress.weight is None else f", weight {progress.weight}"
+    rate = progress.done / max(seconds, 1e-9)
+    gaps = f"{progress.gaps} gap{'' if progress.gaps == 1 else 's'}"
+    return f"{progress.done} of {progress.total} candles, {rate:.0f}/s, {gaps}, {progress.requests} requests{weight}"
 
 
 def _lines(clock: Callable[[], float]) -> DownloadListener:
     began = last = clock()
 
-    def told(standing: DownloadProgress) -> None:
+    def write_line(progress: DownloadProgress) -> None:
         nonlocal last
         now = clock()
         if now - last >= SECONDS_BETWEEN_LINES:
             last = now
-            name = f"{standing.place.symbol} {standing.place.timeframe}"
-            sys.stderr.write(f"{name}: {facts(standing, seconds=now - began)}\n")
+            name = f"{progress.place.symbol} {progress.place.timeframe}"
+            sys.stderr.write(f"{name}: {facts(progress, seconds=now - began)}\n")
 
-    return told
+    return write_line
 
 
 @contextmanager
@@ -62,11 +62,11 @@ def _bars() -> Iterator[DownloadListener]:
     tasks: dict[str, Any] = {}
     with bars() as drawn:
 
-        def told(standing: DownloadProgress) -> None:
-            name = f"{standing.place.symbol} {standing.place.timeframe}"
+        def update(progress: DownloadProgress) -> None:
+            name = f"{progress.place.symbol} {progress.place.timeframe}"
             if name not in tasks:
-                tasks[name] = drawn.add_task(name, total=standing.total, facts="")
-            told_now = facts(standing, seconds=time.monotonic() - began)
-            drawn.update(tasks[name], completed=standing.done, total=standing.total, facts=told_now)
+                tasks[name] = drawn.add_task(name, total=progress.total, facts="")
+            text = facts(progress, seconds=time.monotonic() - began)
+            drawn.update(tasks[name], completed=progress.done, total=progress.total, facts=text)
 
-        yield told
+        yield update

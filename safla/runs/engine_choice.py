@@ -1,4 +1,4 @@
-"""Interpreted or compiled: which form of the core's functions a run uses (D2). It changes speed, never a result."""
+"""The choice between interpreted and compiled code for a run (D2). It changes the speed, never a result."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -10,7 +10,7 @@ ENGINES = ("auto", "interpreted", "compiled")
 
 
 class Forms(NamedTuple):
-    """The loop and the strategy in one form; loop None is `engine.fold` itself."""
+    """The engine's loop and the strategy, both interpreted or both compiled. loop None: `engine.fold` itself."""
 
     loop: Loop | None
     columns: SignalFunction
@@ -18,7 +18,7 @@ class Forms(NamedTuple):
 
 
 def choose(engine: str, columns: SignalFunction, *, candles: int, say: Callable[[str], None]) -> Forms:
-    """The forms for so many candles (all symbols together). Compiling for the first time is announced through `say`."""
+    """The forms for a number of candles, all symbols together. `say` takes a note before a first compilation."""
     if engine == "interpreted":
         return Forms(None, columns, compiled=False)
     from safla.core import compile as core_compile
@@ -31,7 +31,7 @@ def choose(engine: str, columns: SignalFunction, *, candles: int, say: Callable[
 
 
 def keep(forms: Forms) -> None:
-    """After the first compiled call: its code is in the cache, so the next run may count on it."""
+    """Record, after the first compiled call, that the code is in the cache, so that the next run can rely on it."""
     if forms.compiled:
         from safla.core import compile as core_compile
 

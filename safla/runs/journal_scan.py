@@ -1,7 +1,9 @@
-"""One quick pass over a journal of detail `candles` whose chain holds: its inputs, and its outcomes as bytes.
+"""One fast pass over a journal of detail `candles` whose chain was verified: its inputs, and its outcomes as bytes.
 
-A restart folds the inputs again and compares the outcomes (J39). That a candle line is spelt as the writer spells it is
-checked here by a pattern, so it need not be made again. Whatever is unusual is left to the strict reader.
+A restart of a paper run folds the inputs again and compares the outcomes (J39). Most lines of such a journal are
+candles, and to decode and encode each of them would be slow. So a candle line is matched with a pattern that accepts
+exactly what the writer writes: then the same candle would give the same bytes, and only the other lines have to be made
+again. Anything unusual is left to the strict reader.
 """
 
 import io
@@ -23,16 +25,16 @@ from safla.journal.reader import Tail
 from safla.runs.recording import CANDLE_FIELDS, Inputs
 
 BUFFER = 2**20  # bytes
-MOST_MS = 10**15  # a time of more digits is none
+MOST_MS = 10**15  # a time with more digits is not valid; the strict reader decides
 
-_HASH = slice(-35, -3)  # where a line with its newline holds its own hash (J10)
+_HASH = slice(-35, -3)  # the hash of a line, in the bytes of the line with its newline (J10)
 _TS = re.compile(rb'"ts":(\d+),')
 _INPUTS = (b'"e":{"type":"halted",', b'"e":{"type":"resumed",', b'"e":{"type":"run_ended",')
 _CLOSING = (b',"trigger":"stop",', b',"reason":"end_of_data"}', b'"e":{"type":"run_ended",')
 
 
 class LineStart(NamedTuple):
-    """Where a line begins: the bytes and lines before it, and the hash of the line before."""
+    """Where a line begins: the number of bytes and lines before it, and the hash of the line before."""
 
     offset: int
     lines: int
@@ -40,36 +42,37 @@ class LineStart(NamedTuple):
 
 
 class Scan(NamedTuple):
-    """What a journal holds."""
+    """What a journal holds, up to its last whole line."""
 
     series: tuple[Series, ...]
     inputs: Inputs
     tail: Tail
     ended: bool
-    closing: bool  # closing lines are there (J3)
-    outcomes: list[bytes]  # the events that are no candles, of all lines before `last`
+    closing: bool  # whether closing lines are there (J3)
+    outcomes: list[bytes]  # the events other than candles, of all lines before `last`
     last: LineStart  # where the last timestamp begins
     first_hash: str
 
 
 def scan(path: Path) -> Scan | None:
-    """Read a journal whose chain was verified. None where the strict reader has to look."""
+    """Read a journal whose chain was verified. None if the strict reader has to read it."""
     started = reader.read(path).started
     if started.detail != "candles":
         return None
-    found = _Found(started)
+    content = _Content(started)
     with io.BufferedReader(open_to_read(path), BUFFER) as file:
-        if not _take(file, found, started):
+        if not _read_lines(file, content, started):
             return None
-    series = [_series(one, rows) for one, rows in zip(started.symbols, found.rows, strict=True)]
+    series = [_series(scale, rows) for scale, rows in zip(started.symbols, content.rows, strict=True)]
+    tail = Tail(content.lines, content.h, content.offset, 0, unended=False)
     return Scan(
-        tuple(series), found.inputs, Tail(found.lines, found.h, found.offset, 0, unended=False), found.inputs.ended,
-        found.closing, found.outcomes[: found.before_last], LineStart(*found.last), found.first_hash,
+        tuple(series), content.inputs, tail, content.inputs.ended, content.closing,
+        content.outcomes[: content.before_last], LineStart(*content.last), content.first_hash,
     )  # fmt: skip
 
 
-class _Found:
-    """What was read so far."""
+class _Content:
+    """The content of the lines that were read so far."""
 
     def __init__(self, started: RunStarted) -> None:
         self.inputs = Inputs(started)
@@ -82,91 +85,93 @@ class _Found:
         self.closing = False
 
 
-def _take(file: Iterable[bytes], found: _Found, started: RunStarted) -> bool:
-    """All lines. False where one is not where it belongs. A call for each line would cost as much as its check.
+def _read_lines(file: Iterable[bytes], content: _Content, started: RunStarted) -> bool:
+    """Read all lines. False if one is not where it belongs.
 
-    Each timestamp has one line for each symbol, in order, and the times ascend (S6a). The other lines stand after the
-    candle lines of their timestamp, or before the first of all.
+    Each timestamp has one candle line for each symbol, in order, and the times ascend (S6a). The other lines come after
+    the candle lines of their timestamp, or before the first candle line.
     """
-    candles = [_pattern(one).fullmatch for one in started.symbols]
-    missing = [_missing(one.symbol).fullmatch for one in started.symbols]
-    keep = [rows.append for rows in found.rows]
+    # All of it is one loop with local variables: a function call for each line would take as long as the check itself.
+    candles = [_candle_pattern(scale).fullmatch for scale in started.symbols]
+    missing = [_missing_pattern(scale.symbol).fullmatch for scale in started.symbols]
+    keep = [rows.append for rows in content.rows]
     symbols, known, lines, offset, last_ts, before = len(candles), 0, 0, 0, -1, b""
-    last, outcomes = (0, 0, b""), found.outcomes
+    last, outcomes = (0, 0, b""), content.outcomes
     for raw in file:
-        symbol = known % symbols
-        told = candles[symbol](raw)
-        if told is not None:
-            keep[symbol](told.groups())
+        symbol = known % symbols  # the one whose candle line comes next; known: candle lines of this timestamp
+        match = candles[symbol](raw)
+        if match is not None:
+            keep[symbol](match.groups())
         else:
-            told = missing[symbol](raw)
-        if told is None:
+            match = missing[symbol](raw)
+        if match is None:
             in_place = last_ts < 0 or (known == symbols and _ts_of(raw) == last_ts)
-            _note(raw, found, lines + 1)
+            _add_outcome(raw, content, lines + 1)
         elif symbol == 0:
-            ts = int(told[1])
-            in_place = ts > last_ts and not found.closing
-            known, last_ts, found.before_last = 1, ts, len(outcomes)
+            ts = int(match[1])
+            in_place = ts > last_ts and not content.closing
+            known, last_ts, content.before_last = 1, ts, len(outcomes)
             last = (offset, lines, before)
         else:
-            in_place = int(told[1]) == last_ts
+            in_place = int(match[1]) == last_ts
             known += 1
         if not in_place:
             return False
         lines += 1
         offset += len(raw)
         before = raw
-    found.last = (*last[:2], last[2][_HASH].decode("ascii"))
-    found.lines, found.offset, found.h = lines, offset, before[_HASH].decode("ascii")
-    found.inputs.last_ts, found.inputs.known = last_ts, known
-    return bool(found.before_last) and last_ts < MOST_MS
+    content.last = (*last[:2], last[2][_HASH].decode("ascii"))
+    content.lines, content.offset, content.h = lines, offset, before[_HASH].decode("ascii")
+    content.inputs.last_ts, content.inputs.known = last_ts, known
+    return bool(content.before_last) and last_ts < MOST_MS
 
 
 def _ts_of(raw: bytes) -> int | None:
-    stamp = _TS.search(raw)
-    return None if stamp is None else int(stamp[1])
+    match = _TS.search(raw)
+    return None if match is None else int(match[1])
 
 
-def _note(raw: bytes, found: _Found, n: int) -> None:
-    """A line that is no candle."""
-    found.first_hash = found.first_hash or raw[_HASH].decode("ascii")  # the first of all is run_started
-    found.outcomes.append(event_bytes(raw[:-1], n))
-    found.closing = found.closing or any(one in raw for one in _CLOSING)
-    if any(one in raw for one in _INPUTS):
-        found.inputs.note(decode_event(found.outcomes[-1]))
+def _add_outcome(raw: bytes, content: _Content, n: int) -> None:
+    """Add line n, which is not a candle line."""
+    content.first_hash = content.first_hash or raw[_HASH].decode("ascii")  # line 1 is run_started, not a candle
+    content.outcomes.append(event_bytes(raw[:-1], n))
+    content.closing = content.closing or any(mark in raw for mark in _CLOSING)
+    if any(mark in raw for mark in _INPUTS):
+        content.inputs.note(decode_event(content.outcomes[-1]))
 
 
-def _pattern(one: SymbolScale) -> re.Pattern[bytes]:
-    """A candle line of a symbol, each amount with exactly its places (J13)."""
-    price, volume = _amount(one.price_decimals), _amount(one.volume_decimals)
+def _candle_pattern(scale: SymbolScale) -> re.Pattern[bytes]:
+    """A candle line of a symbol, each amount with exactly its decimal places (J13)."""
+    price, volume = _amount(scale.price_decimals), _amount(scale.volume_decimals)
     amounts = [f'"{name}":"({price})"' for name in ("open", "high", "low", "close")]
     event = ",".join(
-        [r'"type":"candle","ts":(\d+)', f'"symbol":"{re.escape(one.symbol)}"', *amounts, f'"volume":"({volume})"']
+        [r'"type":"candle","ts":(\d+)', f'"symbol":"{re.escape(scale.symbol)}"', *amounts, f'"volume":"({volume})"']
     )
     return _line(event)
 
 
-def _missing(symbol: str) -> re.Pattern[bytes]:
+def _missing_pattern(symbol: str) -> re.Pattern[bytes]:
     return _line(rf'"type":"candle_missing","ts":(\d+),"symbol":"{re.escape(symbol)}"')
 
 
 def _line(event: str) -> re.Pattern[bytes]:
-    frame = r'\{"n":\d+,"p":".{32}","e":\{' + event + r'\},"h":".{32}"\}\n'  # the chain was verified
+    frame = r'\{"n":\d+,"p":".{32}","e":\{' + event + r'\},"h":".{32}"\}\n'  # the hashes were verified before
     return re.compile(frame.encode("ascii"))
 
 
 def _amount(places: int) -> str:
-    """At most 18 digits, which surely have 64 bits."""
+    """A pattern of amounts with at most 18 digits, so that they always fit into 64 bits."""
     if places == 18:
         return r"0\.[0-9]{18}"
     whole = rf"(?:0|[1-9][0-9]{{0,{17 - places}}})"
     return rf"{whole}\.[0-9]{{{places}}}" if places else whole
 
 
-def _series(one: SymbolScale, rows: list[tuple[bytes, ...]]) -> Series:
-    """The candles of a symbol."""
+def _series(scale: SymbolScale, rows: list[tuple[bytes, ...]]) -> Series:
+    """The candles of a symbol, from the matched texts of their lines."""
+    # Each amount has all its decimal places, so that without the point it is the integer in price or volume units.
     text = b" ".join(chain.from_iterable(rows)).replace(b".", b"").decode("ascii")
-    numbers = np.fromstring(text, np.int64, sep=" ") if rows else np.zeros(0, np.int64)  # as text: nothing is a float
+    numbers = np.fromstring(text, np.int64, sep=" ") if rows else np.zeros(0, np.int64)
     cells = numbers.reshape(-1, CANDLE_FIELDS)
     columns = Columns(*np.ascontiguousarray(cells.T))
-    return Series(one.symbol, one.price_decimals, one.volume_decimals, columns)
+    return Series(scale.symbol, scale.price_decimals, scale.volume_decimals, columns)

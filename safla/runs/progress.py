@@ -1,4 +1,4 @@
-"""How far a run is, for a person who waits: a live bar on a terminal, plain lines elsewhere. stderr only."""
+"""The progress of a run for the user who waits: a live bar on a terminal, plain lines elsewhere. On stderr only."""
 
 import sys
 import time
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
 SECONDS_BETWEEN_LINES = 2.0
-BAR_WIDTH = 12  # so that the facts of one symbol fit beside it into 80 columns
+BAR_WIDTH = 12  # so that bar and text of one symbol fit into 80 columns
 
 
 class Progress(NamedTuple):
-    """Where a run stands."""
+    """How far a run is."""
 
-    done: int  # candles folded
+    done: int  # candles that are processed, of all symbols
     total: int
     equity: str  # with its currency
     modes: str  # one for each symbol
@@ -26,19 +26,19 @@ class Progress(NamedTuple):
 
 
 ProgressListener = Callable[[Progress], None]
-Notify = Callable[[str], None]  # a line for the person who waits
+Notify = Callable[[str], None]  # takes a line of text for the user
 
 
 class Display(NamedTuple):
-    """Where progress and notes go, so that neither is written into the other."""
+    """Where progress and notes are shown, so that neither is written into the other."""
 
     watch: ProgressListener
-    note: Callable[[str], None]  # a line of its own, above a bar that is drawn
+    note: Callable[[str], None]  # shows a line of text, above the bar if there is one
 
 
 @contextmanager
 def show_progress(*, quiet: bool) -> Iterator[Display]:
-    """Progress and notes on stderr: a bar on a terminal, lines elsewhere, or silence."""
+    """Show progress and notes on stderr: a bar on a terminal, lines elsewhere, nothing if quiet."""
     if quiet:
         yield Display(_ignore, _ignore)
     elif sys.stderr.isatty():
@@ -52,7 +52,7 @@ def _write(note: str) -> None:
     sys.stderr.write(f"{printable(note)}\n")
 
 
-def _ignore(_told: Progress | str) -> None:
+def _ignore(_update: Progress | str) -> None:
     return
 
 
@@ -75,7 +75,7 @@ def _lines() -> ProgressListener:
 
 
 def bars() -> "Bars":
-    """Bars on stderr, each one line whatever the width: what does not fit is cut with an ellipsis. None is left."""
+    """Progress bars on stderr, one line each; text that does not fit ends with an ellipsis. At the end they vanish."""
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars

@@ -1,4 +1,4 @@
-"""What a journal holds of its run: the plan in its first line, and the candles that the engine was given (J15, J8)."""
+"""The inputs of a recorded run, read from its journal: plan, candles, and inputs from outside (J1, J8, J15)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -31,7 +31,7 @@ CandleLines = dict[str, list[tuple[int, ...]]]  # the candle lines by symbol
 
 
 class RecordedRun(NamedTuple):
-    """A run as its folder tells it: its inputs (J1)."""
+    """The inputs of a run, as recorded in its folder (J1)."""
 
     started: RunStarted
     series: tuple[Series, ...]
@@ -40,19 +40,19 @@ class RecordedRun(NamedTuple):
 
 
 class Inputs:
-    """What came from outside, as it stands in the lines that were read so far."""
+    """The inputs in the lines that were read so far: candles, halts and resumes from outside, the stop command."""
 
     def __init__(self, started: RunStarted) -> None:
         self.rows: CandleLines = {one.symbol: [] for one in started.symbols}
         self.outside: list[Outside] = []
         self.stop = NO_INPUT
-        self.rules: dict[int, int] = {}  # of every halt
-        self.ended = False  # the last line is run_ended
-        self.last_ts: int | None = None  # the last timestamp of which a candle line stands there
-        self.known = 0  # how many symbols have their line there
+        self.rules: dict[int, int] = {}  # the rule of each halt, by its number
+        self.ended = False  # whether the last line is run_ended
+        self.last_ts: int | None = None  # the last timestamp that has a candle line
+        self.known = 0  # how many symbols have their candle line at last_ts
 
     def note(self, event: Event) -> None:
-        """What an event brought from outside, candles apart."""
+        """Collect the input from outside of an event that is not a candle, if it has one."""
         if isinstance(event, Halted):
             self.rules[event.halt] = rule = v.HALT_RULES.index(event.rule)
             if rule in (v.OPERATOR, v.STRATEGY_ERROR):
@@ -64,26 +64,26 @@ class Inputs:
 
     @property
     def commands(self) -> dict[str, int]:
-        """The commands that stand there, each with the time at which it was given, ms."""
-        found = [*(one.input for one in self.outside), self.stop]
-        return {one.id: one.given for one in found if one.id is not None and one.given is not None}
+        """The ids of the recorded commands, each with the time at which it was given, ms."""
+        inputs = [*(entry.input for entry in self.outside), self.stop]
+        return {entry.id: entry.given for entry in inputs if entry.id is not None and entry.given is not None}
 
 
 def read_recording(path: Path) -> RecordedRun:
-    """First line and candles of a run folder or its journal, which is verified on the way. Raises JournalError."""
+    """Read the inputs of a run folder or its journal, and verify the journal's chain. Raises JournalError."""
     journal = reader.read(path)
     inputs = Inputs(journal.started)
     for _ in noting(journal, inputs):
         pass
     series = series_of(journal, inputs.rows)
     if not any(len(one.columns.ts) for one in series):
-        raise JournalError(f"{journal.path}: no candle is recorded yet; the same `safla run` goes on")
+        raise JournalError(f"{journal.path}: no candle is recorded yet; continue it with the same `safla run`")
     return RecordedRun(journal.started, series, tuple(inputs.outside), inputs.stop)
 
 
 def noting(journal: Journal, inputs: Inputs) -> Iterator[Event]:
-    """The events; what came from outside leaves its values in inputs as it passes, so that the file is read once."""
-    scales = {one.symbol: one for one in journal.started.symbols}
+    """The events of a journal. Their inputs are collected in `inputs` on the way, so that the file is read once."""
+    scales = {scale.symbol: scale for scale in journal.started.symbols}
     for line in journal:
         event = line.event
         if isinstance(event, CandleEvent | CandleMissing):
@@ -101,32 +101,32 @@ def _input(event: Halted | Resumed) -> Input:
 
 
 def run_of(started: RunStarted, *, register: Mapping[str, Strategy] = STRATEGIES) -> RunPlan:
-    """The plan that a first line tells, all of it, without a YAML file (J15). JournalError for one that is none.
+    """The plan of a run, made of its first line alone, without a YAML file (J15). JournalError if it is not valid.
 
-    register  the strategies by name, those from Python among them (D5); ConfigError where that of the run is missing
+    register  the strategies by name, including those from Python (D5); ConfigError if that of the run is missing
     """
     name = started.plan.get(STRATEGY, "")
     if name and name not in register:
-        text = f"{name} is not registered here: it came from Python, or from a later release; a run of a strategy from "
-        text += f"Python is replayed by safla.replay(run, strategies={{'{name}': function}})"
+        text = f"{name} is not registered here: it is a Python function, or part of a later release; replay a run of a "
+        text += f"Python function with safla.replay(run, strategies={{'{name}': function}})"
         raise ConfigError([Problem("line 1", STRATEGY, text)])
     try:
         return changed_run(started, {}, register=register)
     except ConfigError as error:
-        raise JournalError(f"line 1: the plan is none of this release: {error}") from error
+        raise JournalError(f"line 1: the plan is not valid in this release: {error}") from error
 
 
 def changed_run(
     started: RunStarted, changes: Mapping[str, str], *, register: Mapping[str, Strategy] = STRATEGIES
 ) -> RunPlan:
-    """The same with some values changed (J44). ConfigError where they do not fit."""
+    """The plan of a run with some values changed (J44). ConfigError if they are not valid."""
     config = _config(started, {**started.plan, **changes}, strategies=tuple(register))
     symbols = tuple(one.symbol for one in started.symbols)
     return make_plan(config, symbols, scales=symbol_scales(started), start=started.start, register=register)
 
 
 def _config(started: RunStarted, texts: dict[str, str], *, strategies: tuple[str, ...]) -> Config:
-    """The configuration that a plan tells, which names one of the strategies. ConfigError."""
+    """The configuration that the texts of a plan describe. ConfigError if one is not valid. strategies: known names."""
     return from_plan_texts(
         texts, symbols=tuple(one.symbol for one in started.symbols), markets={}, detail=started.detail,
         timeframe=started.timeframe, strategies=strategies,
@@ -134,67 +134,74 @@ def _config(started: RunStarted, texts: dict[str, str], *, strategies: tuple[str
 
 
 def symbol_scales(started: RunStarted) -> tuple[Scale, ...]:
-    """The scale of each symbol, as a first line tells it."""
-    return tuple(_scale(one, started.money_decimals) for one in started.symbols)
+    """The scale of each symbol, from the first line of a journal."""
+    return tuple(_scale(recorded, started.money_decimals) for recorded in started.symbols)
 
 
-def _scale(one: SymbolScale, money_decimals: int) -> Scale:
+def _scale(recorded: SymbolScale, money_decimals: int) -> Scale:
     return Scale(
-        price_decimals=one.price_decimals,
-        quantity_decimals=one.quantity_decimals,
-        volume_decimals=one.volume_decimals,
-        tick=to_units(one.tick, one.price_decimals),
-        lot=to_units(one.lot, one.quantity_decimals),
-        min_notional=to_units(one.min_notional, money_decimals),
+        price_decimals=recorded.price_decimals,
+        quantity_decimals=recorded.quantity_decimals,
+        volume_decimals=recorded.volume_decimals,
+        tick=to_units(recorded.tick, recorded.price_decimals),
+        lot=to_units(recorded.lot, recorded.quantity_decimals),
+        min_notional=to_units(recorded.min_notional, money_decimals),
     )
 
 
 def series_of(journal: Journal, rows: CandleLines) -> tuple[Series, ...]:
-    """The candles that the engine was given: lines of the journal, or the Parquet file beside it (J8)."""
+    """The candles that the engine was given: from lines of the journal, or from the Parquet file next to it (J8)."""
     if journal.started.detail != "candles":
         path = journal.path.parent / CANDLES
         series = run_candles.read(path)
-        _refuse_others(path, series, journal=journal)
-        _refuse_unsound(series, journal.started, path=path, word="row")
+        _check_same_candles(path, series, journal=journal)
+        _check_valid_candles(series, journal.started, path=path, word="row")
         return series
-    found = []
-    for one in journal.started.symbols:
-        numbers = np.array(rows[one.symbol], np.int64).reshape(-1, CANDLE_FIELDS)
+    result = []
+    for scale in journal.started.symbols:
+        numbers = np.array(rows[scale.symbol], np.int64).reshape(-1, CANDLE_FIELDS)
         columns = Columns(*np.ascontiguousarray(numbers.T))
-        found.append(Series(one.symbol, one.price_decimals, one.volume_decimals, columns))
-    _refuse_unsound(found, journal.started, path=journal.path, word="candle")
-    return tuple(found)
+        result.append(Series(scale.symbol, scale.price_decimals, scale.volume_decimals, columns))
+    _check_valid_candles(result, journal.started, path=journal.path, word="candle")
+    return tuple(result)
 
 
-def _refuse_unsound(series: Sequence[Series], started: RunStarted, *, path: Path, word: str) -> None:
-    """Candles that no source gives, so that no run had them; whoever writes them can make every hash again (D1, S1)."""
+def _check_valid_candles(series: Sequence[Series], started: RunStarted, *, path: Path, word: str) -> None:
+    """Raise JournalError for candles that no source may give, so that no run can have had them (D1, S1).
+
+    The hashes do not show this: whoever changes the candles can also compute all hashes again.
+    """
     try:
         config = _config(started, started.plan, strategies=(started.plan.get(STRATEGY, ""),))
+        step, limit = TIMEFRAMES[started.timeframe], price_limit(config)
         for one in series:
-            bounds = Bounds(TIMEFRAMES[started.timeframe], price_limit(config), one.price_decimals, one.volume_decimals)
+            bounds = Bounds(step, limit, one.price_decimals, one.volume_decimals)
             origin = Origin(f"{path}: {one.symbol}", word, np.arange(1, len(one.columns.ts) + 1))
             check_candles(one.columns, bounds, origin=origin)
-            if (late := np.flatnonzero(np.diff(one.columns.ts) <= 0)).size:
-                raise DataError(f"{origin.at(int(late[0]) + 1)}: opens no later than the one before")
+            if (unordered := np.flatnonzero(np.diff(one.columns.ts) <= 0)).size:
+                raise DataError(f"{origin.at(int(unordered[0]) + 1)}: does not open later than the candle before it")
     except DataError as error:
         raise JournalError(str(error)) from error
     except ConfigError as error:
-        raise JournalError(f"{path}: the plan is none of this release: {error}") from error
+        raise JournalError(f"{path}: the plan is not valid in this release: {error}") from error
 
 
-def _refuse_others(path: Path, series: tuple[Series, ...], *, journal: Journal) -> None:
-    """Candles of another run: other symbols or decimals than line 1 names, or another digest than run_ended tells."""
-    ours = [(one.symbol, one.price_decimals, one.volume_decimals) for one in journal.started.symbols]
-    if [one[:3] for one in series] != ours:
-        theirs = " ".join(one.symbol for one in series)
-        raise JournalError(f"{path}: holds candles of {theirs}, other symbols or decimals than line 1 of the journal")
+def _check_same_candles(path: Path, series: tuple[Series, ...], *, journal: Journal) -> None:
+    """Raise JournalError if symbols or decimals differ from line 1, or the digest differs from that of run_ended."""
+    expected = [(scale.symbol, scale.price_decimals, scale.volume_decimals) for scale in journal.started.symbols]
+    if [one[:3] for one in series] != expected:
+        symbols = " ".join(one.symbol for one in series)
+        raise JournalError(
+            f"{path}: holds candles of {symbols}, but line 1 of the journal has other symbols or decimals"
+        )
     if journal.ended is None:
         return
-    found = digest(series, journal.started.timeframe)
-    if found != journal.ended.digest:
-        raise JournalError(f"{path}: its candles have the digest {found}, the journal says {journal.ended.digest}")
+    actual = digest(series, journal.started.timeframe)
+    if actual != journal.ended.digest:
+        raise JournalError(f"{path}: its candles have the digest {actual}, but the journal has {journal.ended.digest}")
 
 
 def _numbers(candle: CandleEvent, scale: SymbolScale) -> tuple[int, ...]:
+    """Open time, prices and volume as integers (ms, price units, volume units)."""
     prices = (to_units(text, scale.price_decimals) for text in (candle.open, candle.high, candle.low, candle.close))
     return candle.ts, *prices, to_units(candle.volume, scale.volume_decimals)

@@ -1,4 +1,9 @@
-"""Starting is recovering: what is there is judged, mended where that is safe, compared, and gone on from (J30-J39)."""
+"""Recovery: every start checks an existing journal, repairs its end where that is safe, and continues it (J30-J39).
+
+`recover` classifies what the file holds and leaves a journal of whole lines, or raises and changes nothing. Then the
+run is computed from its first candle, and `Continued` compares every line with the file until the file ends. From
+there on it appends. So a restart needs no saved state, and a file that this run would not have written is noticed.
+"""
 
 import itertools
 import os
@@ -24,116 +29,125 @@ from safla.journal.verify import Survey, survey
 Markets = Mapping[str, MarketSection]
 
 LINES_BETWEEN_ANCHORS = 1_000  # (J24)
-LARGE = 2**30  # bytes of a journal that a person is told of (J6)
+LARGE = 2**30  # bytes; a note is shown when a journal grows beyond them (J6)
 
-_HASH = slice(-35, -3)  # where a line with its newline holds its own hash (J10)
+_HASH = slice(-35, -3)  # the hash of a line, in the bytes of the line with its newline (J10)
 
 
 def recover(journal: Path, *, started: RunStarted, say: Callable[[str], None]) -> None:
-    """Make a journal end at a whole line, or touch nothing: JournalError for damage, ConfigError for another plan.
+    """Repair a journal so that it ends with a whole line.
+
+    JournalError for damage, ConfigError for a journal of another plan; the file is not changed then.
 
     started  the first line of this run (J31-J38)
     """
     head = anchor.read_checkpoint(journal.with_name(HEAD))
-    if not journal.exists():  # and no link to nowhere either, for folder.held refuses links
+    if not journal.exists():  # nor is it a broken link: folder.lock_run rejects links
         if head is not None:
-            raise JournalError(f"{journal}: is missing, and head says that it was there; {_ways_on(journal)}")
+            raise JournalError(
+                f"{journal}: is missing, but the file head says that it existed; {_recovery_hint(journal)}"
+            )
         return
-    found = survey(journal, head)
-    if found.kind == "corrupt":
-        place = f"line {found.lines + 1}, byte {found.offset}"
-        raise JournalError(f"{journal}: {place}: corrupt: {found.what}; {_ways_on(journal)}")
-    if found.lines > 0:
-        _refuse_another_plan(journal, started)
-    if found.kind == "complete":
-        _complete(journal)
-        say(f"{journal}: the newline of its last line was missing, and is there again")
-    if found.kind == "torn":
-        _cut(journal, found, say=say)
-    if head is None and found.lines > 0:
-        say(f"{journal}: without anchor: no head says how long it was")
+    result = survey(journal, head)
+    if result.kind == "corrupt":
+        place = f"line {result.lines + 1}, byte {result.offset}"
+        raise JournalError(f"{journal}: {place}: corrupt: {result.what}; {_recovery_hint(journal)}")
+    if result.lines > 0:
+        _check_same_plan(journal, started)
+    if result.kind == "complete":
+        _append_newline(journal)
+        say(f"{journal}: the newline of the last line was missing and was added")
+    if result.kind == "torn":
+        _cut_torn_tail(journal, result, say=say)
+    if head is None and result.lines > 0:
+        say(f"{journal}: without anchor: there is no file head, so that a missing end would not be noticed")
 
 
-def _refuse_another_plan(journal: Path, started: RunStarted) -> None:
-    """J32: each key that differs, with both values."""
-    there, here = _keys(reader.read(journal).started), _keys(started)
+def _check_same_plan(journal: Path, started: RunStarted) -> None:
+    """Raise ConfigError with each key that differs from the first line of the journal, and both values (J32)."""
+    recorded, current = _identity(reader.read(journal).started), _identity(started)
     problems = [
-        Problem(str(journal), key, _differs(there.get(key, "absent"), here.get(key, "absent")))
-        for key in sorted({**there, **here})
-        if there.get(key) != here.get(key)
+        Problem(str(journal), key, _both_values(recorded.get(key, "nothing"), current.get(key, "nothing")))
+        for key in sorted({**recorded, **current})
+        if recorded.get(key) != current.get(key)
     ]
     if problems:
         raise ConfigError(problems)
 
 
 def refuse_another_question(journal: Path, there: RunStarted, *, symbols: Sequence[str], markets: Markets) -> None:
-    """J32, before candles are asked for: other symbols, or a scale that the configuration names otherwise.
+    """Raise ConfigError if the symbols, or a scale that the configuration sets, differ from the first line (J32).
 
-    Scales that it does not name are those of the first line: ConfigError for the rest, each with both values.
+    It runs before candles are requested. A scale that the configuration does not set is taken from the first line.
+
+    there  the first line of the journal
     """
-    recorded = [one.symbol for one in there.symbols]
+    recorded = [scale.symbol for scale in there.symbols]
     problems = []
     if recorded != list(symbols):
-        problems.append(Problem(str(journal), "symbols", _differs(" ".join(recorded), " ".join(symbols))))
-    for one in there.symbols:
-        named = markets[one.symbol].model_dump(exclude_none=True) if one.symbol in markets else {}
-        for field, here in named.items():
-            if Decimal(str(getattr(one, field))) != here:
-                text = _differs(str(getattr(one, field)), str(here))
-                problems.append(Problem(str(journal), f"markets.{one.symbol}.{field}", text))
+        problems.append(Problem(str(journal), "symbols", _both_values(" ".join(recorded), " ".join(symbols))))
+    for scale in there.symbols:
+        configured = markets[scale.symbol].model_dump(exclude_none=True) if scale.symbol in markets else {}
+        for field, value in configured.items():
+            if Decimal(str(getattr(scale, field))) != value:
+                text = _both_values(str(getattr(scale, field)), str(value))
+                problems.append(Problem(str(journal), f"markets.{scale.symbol}.{field}", text))
     if problems:
         raise ConfigError(problems)
 
 
-def _differs(there: str, here: str) -> str:
-    return f"there {there}, here {here}"
+def _both_values(recorded: str, current: str) -> str:
+    return f"the journal has {recorded}, this run has {current}"
 
 
-def _keys(started: RunStarted) -> dict[str, str]:
-    """What makes a run the one that it is, by the keys of the configuration."""
-    symbols = [one.symbol for one in started.symbols]
-    keys = {**started.plan, "journal.detail": started.detail, "symbols": " ".join(symbols)}
-    for one in started.symbols:
-        for field in one.__struct_fields__[1:]:
-            keys[f"markets.{one.symbol}.{field}"] = str(getattr(one, field))
-    return keys
+def _identity(started: RunStarted) -> dict[str, str]:
+    """The values that identify a run, by their keys in the configuration."""
+    symbols = [scale.symbol for scale in started.symbols]
+    values = {**started.plan, "journal.detail": started.detail, "symbols": " ".join(symbols)}
+    for scale in started.symbols:
+        for field in scale.__struct_fields__[1:]:
+            values[f"markets.{scale.symbol}.{field}"] = str(getattr(scale, field))
+    return values
 
 
-def _ways_on(journal: Path) -> str:
+def _recovery_hint(journal: Path) -> str:
     return f"put back a saved copy, or run with --force, which keeps this folder as {journal.parent.name}.1"
 
 
-def _complete(journal: Path) -> None:
+def _append_newline(journal: Path) -> None:
     with os.fdopen(open_to_write(journal, os.O_WRONLY | os.O_APPEND), "wb") as file:
         file.write(b"\n")
         file.flush()
         os.fsync(file.fileno())
 
 
-def _cut(journal: Path, found: Survey, *, say: Callable[[str], None]) -> None:
-    """Save the torn tail beside the journal, then cut it off; both synced (J36)."""
-    saved = _free(journal.with_name(f"{journal.name}.torn-{found.lines + 1}"))
+def _cut_torn_tail(journal: Path, result: Survey, *, say: Callable[[str], None]) -> None:
+    """Save the torn tail in a file of its own, then cut it off; both files are synced (J36)."""
+    saved = _unused(journal.with_name(f"{journal.name}.torn-{result.lines + 1}"))
     with os.fdopen(open_to_write(journal, os.O_RDWR), "r+b") as file:
-        torn = file.seek(0, os.SEEK_END) - found.offset
-        file.seek(found.offset)
-        with os.fdopen(open_to_write(saved, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as beside:
-            shutil.copyfileobj(file, beside)
-            beside.flush()
-            os.fsync(beside.fileno())
-        sync_folder(journal.parent)
-        file.truncate(found.offset)
+        torn = file.seek(0, os.SEEK_END) - result.offset
+        file.seek(result.offset)
+        with os.fdopen(open_to_write(saved, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as copy:
+            shutil.copyfileobj(file, copy)
+            copy.flush()
+            os.fsync(copy.fileno())
+        sync_folder(journal.parent)  # the copy and its name are on the disk before the original bytes go
+        file.truncate(result.offset)
         os.fsync(file.fileno())
-    say(f"{journal}: {torn} bytes of a torn line {found.lines + 1} were cut off, and are kept in {saved.name}")
+    say(f"{journal}: {torn} bytes of a torn line {result.lines + 1} were cut off and saved in {saved.name}")
 
 
-def _free(path: Path) -> Path:
-    """The path, or the first of path.1, path.2, ... that nothing has: what was kept before is kept still."""
+def _unused(path: Path) -> Path:
+    """The path, or the first of path.1, path.2, ... that does not exist, so that earlier copies are kept."""
     names = itertools.chain([path], (path.with_name(f"{path.name}.{number}") for number in itertools.count(1)))
     return next(name for name in names if not os.path.lexists(name))
 
 
 def confirm_ended(journal: Path, tail: Tail) -> None:
-    """Of a run that has ended: it is on the disk, and head knows all of it. What wrote its end may have died there."""
+    """Sync the journal of a run that has ended, and write head, unless head covers the whole journal already.
+
+    The process that wrote the last line may have died before it did so.
+    """
     whole = Checkpoint(n=tail.lines, offset=tail.offset, h=tail.h)
     if anchor.read_checkpoint(journal.with_name(HEAD)) == whole:
         return
@@ -143,24 +157,31 @@ def confirm_ended(journal: Path, tail: Tail) -> None:
 
 
 class Continued:
-    """A journal that may have been begun before: it compares as far as the file reaches, and appends behind that."""
+    """A journal appender that continues where a file ended: it compares lines with the file, then appends the rest.
+
+    A run is always computed from its first candle. The caller appends all its lines; those that the file holds already
+    must be equal byte for byte and are not written again. With a new file there is nothing to compare.
+    """
 
     def __init__(self, path: Path, *, say: Callable[[str], None]) -> None:
         self.path = path
         self.lines = 0
         self._say = say
-        self.first_hash: str | None = None  # of line 1, once it is taken
+        self.first_hash: str | None = None  # of line 1, once it was appended or compared
         self.last_hash = ORIGIN.decode("ascii")
         self._appender = Appender(path)
-        self._rest = self._appender.offset  # bytes that were there before and are not compared yet
-        self._named = False  # its name was synced
-        self._anchored = 0  # lines that head knows of
+        self._rest = self._appender.offset  # bytes of the existing file that are not compared yet
+        self._named = False  # whether the file's name in its folder was synced
+        self._anchored = 0  # lines that head covers
         self._there = open_to_read(path)
-        self._new = False  # something was appended
+        self._new = False  # whether a line was appended, not only compared
 
     def skip(self, *, offset: int, lines: int, last_hash: str, first_hash: str) -> None:
-        """Whoever read the file has compared so much of it already: bytes and lines, and two of their hashes."""
-        assert self.lines == 0, "nothing was taken yet"
+        """Skip the beginning of the file: the caller has compared these bytes and lines already (`journal_scan`).
+
+        last_hash, first_hash  of the last line skipped, and of line 1
+        """
+        assert self.lines == 0, "skip comes before the first append"
         self._there.seek(offset)
         self._rest -= offset
         self.lines, self.last_hash, self.first_hash = lines, last_hash, first_hash
@@ -172,15 +193,19 @@ class Continued:
 
     @property
     def complete(self) -> bool:
-        """Whether all that the file holds was compared, and it can still be written to."""
+        """Whether the existing file was compared to its end, and the file can still be appended to."""
         return self._rest == 0 and not self._appender.closed
 
     def append(self, lines: bytes) -> bool:
-        """Take whole lines; whether some are new. Finding where the file says otherwise; it is then not touched."""
+        """Compare whole lines with the file, or append them. Returns whether any line is new.
+
+        Finding where the file holds other bytes; it is not changed then.
+        """
         if not lines:
             return False
         there = self._there.read(min(len(lines), self._rest))
         self._rest -= len(there)
+        # The lines may reach beyond the end of the file: their first part is compared, and the rest is appended.
         if not lines.startswith(there):
             raise self._difference(first_difference(there, lines[: len(there)], n=self.lines))
         if len(there) < len(lines):
@@ -189,7 +214,7 @@ class Continued:
             before = self._appender.offset
             self._appender.append(lines[len(there) :])
             if before < LARGE <= self._appender.offset:
-                self._say(f"{self.path}: longer than {LARGE} bytes; a run ends at {MAX_FILE}")
+                self._say(f"{self.path}: is longer than {LARGE} bytes; a run stops at {MAX_FILE}")
         if self.lines == 0:
             self.first_hash = lines[: lines.index(b"\n") + 1][_HASH].decode("ascii")
         self.lines += lines.count(b"\n")
@@ -197,14 +222,14 @@ class Continued:
         return len(there) < len(lines)
 
     def commit(self) -> None:
-        """Acknowledge what was taken: it is synced (J22). Paper does it for each batch."""
+        """Sync what was appended (J22). A paper run does this for each batch of candles."""
         if not self._new or self._appender.closed:  # after an error nothing more is written (J27)
             return
         self._appender.sync(folder=not self._named)
         self._named = True
 
     def renew_anchor(self, *, now: bool) -> None:
-        """Let head say what is acknowledged, where that is due (J24). now: it is, whatever the number of lines."""
+        """Write head if enough lines were appended since the last time (J24). now: whatever their number."""
         if not self._new or self._appender.closed:
             return
         if now or self.lines - self._anchored >= LINES_BETWEEN_ANCHORS:
@@ -217,25 +242,28 @@ class Continued:
                 self.path.with_name(HEAD), Checkpoint(n=self.lines, offset=self._appender.offset, h=self.last_hash)
             )
         except HostError:
-            self._appender.close()  # a disk that errs is not tried again, not for a last sync either (J27)
+            self._appender.close()  # after an error of the disk nothing is retried, the last sync included (J27)
             raise
 
-    def _difference(self, parting: FirstDifference | None) -> Finding:
-        assert parting is not None, "the bytes differ"
-        text = f"{self.path}: line {parting.n} is not what this run decides; nothing was touched"
-        return Finding(text, f"  there: {parting.there}", f"  now:   {parting.now}")
+    def _difference(self, difference: FirstDifference | None) -> Finding:
+        assert difference is not None, "the bytes differ"
+        text = f"{self.path}: line {difference.n} is not what this run decides; the file was not changed"
+        return Finding(text, f"  there: {difference.there}", f"  now:   {difference.now}")
 
     def finish(self) -> bool:
-        """Bring all to the disk. Returns whether the whole journal was there before, and nothing else."""
+        """Sync the journal and write head. Returns whether the journal was complete before, so that nothing is new.
+
+        Finding where the file has more lines than this run.
+        """
         if self._rest:
             raise Finding(
-                f"{self.path}: goes on behind line {self.lines}, where this run has ended; nothing was touched"
+                f"{self.path}: has more lines after line {self.lines}, where this run ends; the file was not changed"
             )
         self._sync()
         return not self._new
 
     def _sync(self) -> None:
-        """What was folded is kept: journal, folder, then head (J22, J24)."""
+        """Sync the journal and its folder, then write head, which must never be ahead of the journal (J22, J24)."""
         head = self.path.with_name(HEAD)
         if self._new:
             self._appender.sync()
@@ -249,6 +277,8 @@ class Continued:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._there.close()
+        # An interruption or bad candles leave the lines written so far valid: they are kept. After any other error
+        # nothing more is written or synced.
         if kind is not None and issubclass(kind, (Interrupted, DataError)):
             self._sync()
         self._appender.close()

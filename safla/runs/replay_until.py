@@ -1,4 +1,4 @@
-"""Where a recorded run stood at a candle: modes, positions and account, by folding up to it (J43)."""
+"""The state of a recorded run at a candle: modes, positions and account, from simulating up to that candle (J43)."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ from safla.runs.runner import fold_blocks
 
 
 class Stand(NamedTuple):
-    """A run behind one of its candles."""
+    """The state of a run after one of its candles."""
 
     run: RunPlan
     ts: int  # open time of the last candle folded
@@ -22,19 +22,21 @@ class Stand(NamedTuple):
 
 
 def until(path: Path, moment: int, *, engine: str, say: Callable[[str], None]) -> Stand:
-    """Fold up to the candle that opens at a moment (ms), or the last before it. UsageError: before all of them."""
+    """Simulate up to the last candle that opens at or before a time (ms). UsageError if it is before the first one."""
     started, series, outside, _ = read_recording(path)
     run = run_of(started)
     first = min(int(one.columns.ts[0]) for one in series if len(one.columns.ts))
     if moment < first:
-        raise UsageError(f"--until {iso(moment)}: the first candle opens at {iso(first)}")
+        raise UsageError(
+            f"--until {iso(moment)}: the first candle opens at {iso(first)}; choose this time or a later one"
+        )
     cut = tuple(one._replace(columns=between(one.columns, first, moment + 1)) for one in series)
     candles = sum(len(one.columns.ts) for one in cut)
     forms = choose(engine, run.strategy.columns, candles=candles, say=say)
-    blocks = fold_blocks(run, cut, forms=forms, outside=[one for one in outside if one.ts <= moment])
+    blocks = fold_blocks(run, cut, forms=forms, outside=[entry for entry in outside if entry.ts <= moment])
     last = None
     for block in blocks:
-        if len(block.ts):  # the closing lines have none, and after them every symbol is idle
+        if len(block.ts):  # leave out the closing lines, after which every symbol is idle
             last = block
-    assert last is not None, "there is a candle before the moment"
+    assert last is not None, "a candle opens at or before the time"
     return Stand(run, int(last.ts[-1]), last.state)

@@ -1,4 +1,4 @@
-"""A recorded run again, timestamp by timestamp, at a pace that a person can follow (J43). It writes nothing."""
+"""The replay of a recorded run, timestamp by timestamp, at a pace that a person can follow (J43). It writes nothing."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -18,16 +18,16 @@ LONGEST_SLEEP = 0.2  # seconds until an interruption is noticed
 
 
 class Seen(NamedTuple):
-    """The run behind one timestamp, and what happened at it."""
+    """The state of the run after a timestamp, and the events of that timestamp."""
 
     run: RunPlan
     ts: int
     state: State
-    events: tuple[Event, ...]  # all but the candles, whose closes stand in the state
+    events: tuple[Event, ...]  # all but the candles, whose closes are in the state
 
 
 class ReplayPace:
-    """Waits as long as lay between two candles, so many times shorter; None does not wait. The clock is injected."""
+    """Waits for the time between two candles, divided by `times`; None does not wait. The clock is injected."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class ReplayPace:
         self._due = clock()
 
     def wait(self, milliseconds: int) -> None:
-        """Wait for what lies so far behind the last. Raises Interrupted where a signal came meanwhile."""
+        """Wait for a timestamp that is so much later than the last one. Raises Interrupted if a signal comes."""
         self._flag.check()
         if self._times is None:
             return
@@ -55,7 +55,7 @@ class ReplayPace:
 
 
 def watch_replay(path: Path, pace: ReplayPace, *, engine: str, say: Callable[[str], None]) -> Iterator[Seen]:
-    """Fold a run folder or its journal once more, and give each timestamp when it is its turn. Raises JournalError."""
+    """Simulate a run folder or its journal again, and yield each timestamp at its time. Raises JournalError."""
     started, series, outside, _ = read_recording(path)
     run = run_of(started)
     candles = sum(len(one.columns.ts) for one in series)
@@ -67,9 +67,9 @@ def watch_replay(path: Path, pace: ReplayPace, *, engine: str, say: Callable[[st
             n += 1
             events.append(decode_event(event_bytes(line, n)))
         if not len(block.ts):
-            continue  # the closing lines: a recorded run need not have come to its end
+            continue  # the closing lines: the recorded run may not have ended
         ts = int(block.ts[0])
         pace.wait(0 if before is None else ts - before)
         before = ts
-        told = (event for event in events if not isinstance(event, CandleEvent | CandleMissing | RunStarted))
-        yield Seen(run, ts, block.state, tuple(told))
+        shown = (event for event in events if not isinstance(event, CandleEvent | CandleMissing | RunStarted))
+        yield Seen(run, ts, block.state, tuple(shown))

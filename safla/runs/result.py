@@ -1,4 +1,4 @@
-"""What a run came to, as values: all that summaries, tables and reports are made of. And the ways to have it."""
+"""The result of a run as values, from which summaries, tables and reports are made, and the ways to get it."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,40 +18,47 @@ from safla.runs.runner import Block, Outside, fold_blocks, unasked_at
 from safla.runs.strategy_calls import GridSignals, signals_of
 from safla.strategies.register import STRATEGIES, Strategy
 
-KEPT = (v.MODE_CHANGED, v.ORDER_REJECTED, v.FILLED, v.TRADE_CLOSED, v.HALTED_ROW, v.RESUMED)  # what a summary reads
+KEPT = (
+    v.MODE_CHANGED,
+    v.ORDER_REJECTED,
+    v.FILLED,
+    v.TRADE_CLOSED,
+    v.HALTED_ROW,
+    v.RESUMED,
+)  # rows that a summary reads
 
 
 class Sources(NamedTuple):
-    """What is known of where the candles of a run came from; nothing of a run that is read off its journal."""
+    """Facts about the source of a run's candles. They are unknown for a run that is read from its journal."""
 
     asked: RequestedPeriod = RequestedPeriod(None, None)
-    bad_rows: tuple[int, ...] = ()  # rows left out, one number a symbol
-    without_trade: tuple[int, ...] = ()
-    incomplete: tuple[int, ...] = ()  # longer candles that were not built
+    bad_rows: tuple[int, ...] = ()  # rows that were left out, a number for each symbol
+    without_trade: tuple[int, ...] = ()  # candles without a trade
+    incomplete: tuple[int, ...] = ()  # longer candles that were not built, because shorter ones were missing
 
 
 NO_SOURCES = Sources()
 
 
 class RunResult(NamedTuple):
-    """The plan, the candles, what the engine told, and where it ended."""
+    """The plan, the candles, the output of the engine, and its last state."""
 
     run: RunPlan
     series: tuple[Series, ...]  # given to the engine, lookback included
     ts: Int64  # [timestamps], open times
     equity: Int64  # [timestamps], money units, marked at the close
-    trough: Int64  # [timestamps], the same at the worst price inside the candle that the stops leave
+    trough: Int64  # [timestamps], equity at the worst price inside the candle, with stops applied
     rows: Int64  # [rows, values.ROW_WIDTH]
     state: State
     sources: Sources = NO_SOURCES
 
 
 class RunRecord:
-    """What is kept of the blocks of a run until its end: the curves, and the rows that a summary reads."""
+    """What is kept of the blocks of a run until its end: equity curves, and the rows that a summary reads."""
 
     def __init__(self, run: RunPlan, series: Sequence[Series]) -> None:
         self._run, self._series = run, tuple(series)
-        most = sum(len(one.columns.ts) for one in series)  # what is not written to takes no memory
+        most = sum(len(one.columns.ts) for one in series)  # untouched pages of np.empty take no memory
         self._curves = np.empty((2, most), np.int64)
         self._ts: list[Int64] = []
         self._rows: list[Int64] = []
@@ -59,15 +66,15 @@ class RunRecord:
         self._state: State | None = None
 
     def add(self, block: Block) -> None:
-        """The next block; nothing of its lines is kept."""
-        own = slice(self._count, self._count + len(block.ts))
-        self._curves[0, own], self._curves[1, own] = block.equity, block.trough
+        """Add the next block; its journal lines are not kept."""
+        place = slice(self._count, self._count + len(block.ts))
+        self._curves[0, place], self._curves[1, place] = block.equity, block.trough
         self._ts.append(block.ts)
         self._rows.append(block.rows[np.isin(block.rows[:, 0], KEPT)])
-        self._count, self._state = own.stop, block.state
+        self._count, self._state = place.stop, block.state
 
     def outcome(self, sources: Sources = NO_SOURCES) -> RunResult:
-        """What the blocks of a whole run come to."""
+        """The result of the run, once all blocks were added."""
         assert self._state is not None, "a run has a last block"
         equity, trough = self._curves[:, : self._count]
         return RunResult(
@@ -75,7 +82,7 @@ class RunRecord:
         )
 
     def _grid_ts(self) -> Int64:
-        """The times of all symbols together; where they are as many as those of one, they are those of that one."""
+        """The timestamps of the grid. If a symbol has a candle at each of them, its array is used, to save memory."""
         for one in self._series:
             if len(one.columns.ts) == self._count:
                 return one.columns.ts
@@ -83,10 +90,10 @@ class RunRecord:
 
 
 class Recorder(Protocol):
-    """What is told of a run while it is simulated: a journal, a progress bar. It may end the run by raising."""
+    """Receives the blocks of a run while it is simulated, such as a journal. It may end the run by raising."""
 
     def block(self, block: Block) -> None:
-        """The next block, with the lines of the journal that it came to."""
+        """Take the next block, with its journal lines."""
 
 
 def simulate(
@@ -94,9 +101,10 @@ def simulate(
     outside: Sequence[Outside] = (), stop: Input = NO_INPUT, signals: GridSignals | None = None,
     sources: Sources = NO_SOURCES,
 ) -> RunResult:  # fmt: skip
-    """Run a plan over candles to their end. Without a recorder no line of a journal is made, which is ten times faster.
+    """Run a plan over candles to their end. Without a recorder no journal lines are made, which is ten times faster.
 
-    The other arguments are those of `fold_blocks`; sources is handed on. DataError where a bound of D1 would break.
+    The other arguments are those of `fold_blocks`; `sources` becomes part of the result. DataError if an amount would
+    exceed the bounds of D1.
     """
     record = RunRecord(run, series)
     blocks = fold_blocks(
@@ -111,10 +119,10 @@ def simulate(
 
 
 def load_result(path: Path, *, engine: str = "auto", register: Mapping[str, Strategy] = STRATEGIES) -> RunResult:
-    """What the run of a folder, or of its journal, came to so far: its recorded inputs, simulated again.
+    """The result so far of a recorded run, from its folder or its journal: the recorded inputs are simulated again.
 
-    A run of any mode, ended or not. Where the candles are from is not known (`sources` is empty). JournalError for a
-    damaged journal; ConfigError where the strategy came from Python and is not in the register.
+    The run may be of any mode, and need not have ended. The source of its candles is unknown (`sources` is empty).
+    JournalError for a damaged journal; ConfigError if the strategy is from Python and not in the register.
     """
     recording = read_recording(path)
     run = run_of(recording.started, register=register)
@@ -124,7 +132,7 @@ def load_result(path: Path, *, engine: str = "auto", register: Mapping[str, Stra
 def simulate_again(
     run: RunPlan, series: Sequence[Series], *, outside: Sequence[Outside], stop: Input = NO_INPUT, engine: str = "auto"
 ) -> RunResult:
-    """The result of a run whose inputs were recorded. Its signals were checked when they were given."""
+    """The result of a run whose inputs were recorded. The look-ahead check was made when the run took place."""
     candles = sum(len(one.columns.ts) for one in series)
     forms = choose(engine, run.strategy.columns, candles=candles, say=lambda text: None)
     grid_ts = align([one.columns for one in series]).ts

@@ -1,6 +1,7 @@
-"""The one way through a run: blocks of candles go into the engine, rows and the lines of the journal come out.
+"""The loop of every run: blocks of candles go into the engine, rows and journal lines come out.
 
-A backtest appends the lines, a replay compares them, a search for parameters makes none (D3, promise 1).
+A backtest appends the lines, a replay compares them, a parameter search makes none (D3, promise 1). All modes share
+this code, so that they give the same bytes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,31 +24,31 @@ from safla.journal.writer import LineEncoder
 from safla.runs.engine_choice import Forms, keep
 from safla.runs.strategy_calls import GridSignals, signals_of
 
-ROWS_A_CALL = 16_384  # of the engine's answer, beyond what one timestamp may need
+ROWS_A_CALL = 16_384  # room for the engine's rows of one call, besides what a single timestamp may need
 
 
 class Block(NamedTuple):
-    """What some timestamps came to, with the inputs from outside after the last of them."""
+    """The results of some timestamps, including the inputs from outside after the last of them."""
 
-    lines: bytes  # of the journal; empty where none are made
+    lines: bytes  # of the journal; empty if none are made
     rows: Int64  # [rows, values.ROW_WIDTH], a copy
     ts: Int64  # [timestamps]
     equity: Int64  # [timestamps]
-    trough: Int64  # [timestamps], the same at the worst price that the stops leave
+    trough: Int64  # [timestamps], equity at the worst price inside the candle, with stops applied
     state: State
 
 
 class Outside(NamedTuple):
-    """An input from outside, after all other lines of a timestamp (J17)."""
+    """An input from outside the candles (a halt or its end), applied after all other lines of a timestamp (J17)."""
 
     ts: int
-    rule: int  # values.HALT_RULES: the one that halts, or the one whose halt is lifted
+    rule: int  # index into values.HALT_RULES: the rule that halts, or whose halt is lifted
     lifts: bool
     input: Input
 
 
 class Folding:
-    """A run under way: where the engine stands, and the chain of its lines. It decides nothing, and opens no file."""
+    """A run in progress: the state of the engine, and the encoder of its journal lines. It opens no file."""
 
     def __init__(
         self, run: RunPlan, *, first_ts: int, loop: Loop | None, timestamps: int, check_moves: bool = False,
@@ -55,9 +56,9 @@ class Folding:
     ) -> None:  # fmt: skip
         """
         first_ts     the first candle of all symbols, ms
-        timestamps   at most so many in a call
-        check_moves  the machine itself is asked about every move (D4)
-        with_lines   whether lines of a journal are made: they take ten times as long as the engine
+        timestamps   the largest number of them in a call
+        check_moves  whether the state machine checks every change of mode (D4)
+        with_lines   whether journal lines are made, which takes ten times as long as the engine
         """
         self.run = run
         self.out = blank_out(len(run.symbols), timestamps, ROWS_A_CALL)
@@ -67,14 +68,15 @@ class Folding:
 
     @property
     def lines(self) -> LineEncoder:
-        """What makes the lines of the journal."""
+        """The encoder of the journal lines."""
         assert self._encoder is not None, "a run without lines has no journal"
         return self._encoder
 
     def advance(self, grid: Grid, first: int, *, end: int, wishes: Signals) -> Block:
-        """Fold the timestamps grid.ts[first:end], or fewer where there is no room for more.
+        """Process the timestamps grid.ts[first:end], or fewer of them if the room for rows is full.
 
-        DataError where a bound of D1 would break: the lines before it are in the block that it carries.
+        wishes  the signals of these timestamps
+        raises  AmountOverflow if an amount would exceed the bounds of D1; it carries the block of what came before
         """
         block = _cut(grid, first, end)
         self.state, folded, broken = engine.advance(self.run.plan, self.state, block, wishes, self.out, self._loop)
@@ -85,15 +87,15 @@ class Folding:
             strengths = self.out.strength[:used]
             lines = self._encoder.block(grid, first, last=first + folded, rows=rows, strengths=strengths)
         self.out.used[0] = 0
-        done = Block(
+        result = Block(
             lines, rows, block.ts[:folded], self.out.equity[:folded].copy(), self.out.trough[:folded].copy(), self.state
         )
         if broken:
-            raise AmountOverflow(self.run, done, symbol=broken - 1, ts=int(block.ts[folded]))
-        return done
+            raise AmountOverflow(self.run, result, symbol=broken - 1, ts=int(block.ts[folded]))
+        return result
 
     def outside(self, given: Outside) -> tuple[bytes, Int64]:
-        """The lines and rows of an input from outside; none where it changes nothing."""
+        """Apply an input from outside. Returns its lines and rows; none if it changes nothing."""
         if given.lifts:
             self.state = engine.resume(self.state, self.out, given.rule)
         else:
@@ -110,7 +112,7 @@ class Folding:
         return Block(lines, rows, nothing, nothing, nothing, self.state)
 
     def interpret(self) -> None:
-        """From now on a timestamp at a time: compiled code would cost more than it does."""
+        """Use the interpreted engine from now on: for single timestamps, calls of compiled code cost more."""
         self._loop = None
 
     def _rows(self) -> Int64:
@@ -120,12 +122,12 @@ class Folding:
 
 
 class AmountOverflow(DataError):
-    """A bound of D1 would break at a timestamp. `block` holds what was folded before it."""
+    """An amount would exceed the bounds of D1 at a timestamp. `block` holds the results before it."""
 
     def __init__(self, run: RunPlan, block: Block, *, symbol: int, ts: int) -> None:
         super().__init__(
-            f"{run.symbols[symbol]}: at {iso(ts)} an amount of money would pass 2**62 units of "
-            f"10^-{run.money_decimals}; nothing was rounded: name fewer decimals in markets, or a smaller balance"
+            f"{run.symbols[symbol]}: at {iso(ts)} an amount of money would exceed 2**62 units of "
+            f"10^-{run.money_decimals}; set fewer decimals in markets, or a smaller balance"
         )
         self.block = block
 
@@ -142,14 +144,14 @@ def fold_blocks(
     signals: GridSignals | None = None,
     with_lines: bool = True,
 ) -> Iterator[Block]:
-    """Fold all candles; the last block holds the closing lines alone. DataError where a bound of D1 would break.
+    """Process all candles. The last block holds only the closing lines. DataError if an amount passes the bounds of D1.
 
-    timestamps  at most so many in a block; it changes no byte (D3)
-    known       the digest of the candles (J7), where the caller has it
-    outside     inputs from outside, by their ts and in their order
-    stop        the command that ended the run, if one did
-    signals     those of the strategy, where it was asked before; else it is asked here, and checked
-    with_lines  whether lines of a journal are made
+    timestamps  the largest number of them in a block; it changes no byte of the journal (D3)
+    known       the digest of the candles (J7), if the caller has it
+    outside     inputs from outside, ordered by ts
+    stop        the command that ended the run, if there was one
+    signals     the strategy's signals, if the caller has them; else the strategy is called here, and checked
+    with_lines  whether journal lines are made
     """
     grid = align([one.columns for one in series])
     size = max(1, min(timestamps, engine.MAX_BLOCK // len(series)))
@@ -164,14 +166,15 @@ def fold_blocks(
 def folded(
     folding: Folding, signals: GridSignals, *, forms: Forms, outside: Sequence[Outside], grid: Grid, size: int
 ) -> Iterator[Block]:
-    """The candles of a grid, block by block, without closing lines. Inputs from outside end their block."""
-    ends = {int(np.searchsorted(grid.ts, one.ts)) + 1: one.ts for one in outside}
+    """The blocks of the candles of a grid, without closing lines."""
+    # A block ends at each timestamp that has an input from outside, for the input is applied after that timestamp.
+    ends = {int(np.searchsorted(grid.ts, entry.ts)) + 1: entry.ts for entry in outside}
     stops = sorted(ends)
     done = 0
     while done < len(grid.ts):
-        stop = next((one for one in stops if one > done), len(grid.ts))
+        next_stop = next((stop for stop in stops if stop > done), len(grid.ts))
         try:
-            end = min(done + size, stop, len(grid.ts))
+            end = min(done + size, next_stop, len(grid.ts))
             block = folding.advance(grid, done, end=end, wishes=signals.between(done, end))
         except AmountOverflow as error:
             yield error.block
@@ -179,9 +182,9 @@ def folded(
         if done == 0:
             keep(forms)
         done += len(block.ts)
-        for one in outside if done in ends else ():
-            if one.ts == ends[done]:
-                lines, rows = folding.outside(one)
+        for entry in outside if done in ends else ():
+            if entry.ts == ends[done]:
+                lines, rows = folding.outside(entry)
                 block = block._replace(
                     lines=block.lines + lines, rows=np.concatenate([block.rows, rows]), state=folding.state
                 )
@@ -189,24 +192,24 @@ def folded(
 
 
 def unasked_at(outside: Sequence[Outside], grid_ts: Int64) -> Mask:
-    """For each timestamp: was the strategy not asked, or did it fail there (J17)."""
+    """bool[timestamps]: whether the strategy failed there, or was not called because of an earlier failure (J17)."""
     mask = np.zeros(len(grid_ts), bool)
     since = None
-    for one in outside:
-        if one.rule != v.STRATEGY_ERROR:
+    for entry in outside:
+        if entry.rule != v.STRATEGY_ERROR:
             continue
-        if one.lifts and since is not None:
-            mask |= (grid_ts >= since) & (grid_ts <= one.ts)
+        if entry.lifts and since is not None:
+            mask |= (grid_ts >= since) & (grid_ts <= entry.ts)
             since = None
-        elif not one.lifts and since is None:
-            since = one.ts
+        elif not entry.lifts and since is None:
+            since = entry.ts
     if since is not None:
         mask |= grid_ts >= since
     return mask
 
 
 def started(run: RunPlan, *, first_ts: int) -> RunStarted:
-    """The first line of the journal: all that the plan can be made of again (J15)."""
+    """The first line of the journal, which holds all that is needed to make the plan again (J15)."""
     return RunStarted(
         ts=first_ts,
         schema=SCHEMA,

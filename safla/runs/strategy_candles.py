@@ -1,4 +1,4 @@
-"""The candles that a strategy from Python is given: floats in natural units, and the exact integers beside them."""
+"""The candles that a strategy from Python receives: floats in natural units, and the same values as exact integers."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     import polars as pl
 
 PRICES = ("open", "high", "low", "close")
-EXACT = 2**53  # below it an integer is a float exactly, and one division gives the float that the decimal text means
-LEAST_ROOM = 1_024  # candles that a growing column has room for at first
+EXACT = 2**53  # a smaller integer is an exact float, so that one division gives the float nearest to the decimal text
+LEAST_ROOM = 1_024  # candles for which a growing column has room at first
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Candles:
-    """The closed candles of one symbol so far, in ascending order of time; nothing in them can be written to.
+    """The closed candles of one symbol so far, in ascending order of time. All arrays are read-only.
 
     symbol, timeframe                 such as "BTC/USDT" and "1h"
     price_decimals, volume_decimals   of the integers in `units`
@@ -60,12 +60,12 @@ class Candles:
 
 
 def candles_of(series: Series, timeframe: str) -> Candles:
-    """The candles of a symbol as a strategy sees them."""
+    """The candles of a symbol in the form for strategies from Python."""
     return _candles(series, timeframe, units=series.columns, floats=_floats(series, series.columns))
 
 
 def rows_between(candles: Candles, *, first: int, end: int) -> Candles:
-    """The candles of the rows first to end, end left out: views."""
+    """The candles of the rows first to end - 1, as views."""
     return Candles(
         candles.symbol, candles.timeframe, candles.price_decimals, candles.volume_decimals, candles.ts[first:end],
         candles.open[first:end], candles.high[first:end], candles.low[first:end], candles.close[first:end],
@@ -74,24 +74,24 @@ def rows_between(candles: Candles, *, first: int, end: int) -> Candles:
 
 
 def read_only(columns: Columns) -> Columns:
-    """The same candles, to which a strategy cannot write, nor ask numpy to let it."""
+    """The same candles as read-only views, which a strategy cannot make writable again."""
     return Columns(*(np.asarray(column.data.toreadonly()) for column in columns))
 
 
 def natural(units: Int64, decimals: int) -> Float64:
-    """Integers in units of 10^-decimals as the floats that their decimal texts mean."""
+    """Integers in units of 10^-decimals as the floats nearest to their decimal texts."""
     floats: Float64 = units / float(10**decimals)
-    odd = units >= EXACT
-    if odd.any():
-        floats[odd] = [float(f"{one}e-{decimals}") for one in units[odd].tolist()]
+    large = units >= EXACT
+    if large.any():
+        floats[large] = [float(f"{number}e-{decimals}") for number in units[large].tolist()]
     return floats
 
 
 class GrowingColumns:
-    """The candles of a live symbol since the first one of the run; its columns double when they are full."""
+    """All candles of a symbol in a paper run so far. The columns double their size when they are full."""
 
     def __init__(self, series: Series, timeframe: str) -> None:
-        """series: the symbol, and the candles that it has so far."""
+        """series: the symbol, with its candles so far."""
         self._series, self._timeframe = series, timeframe
         self._units: Int64 = np.zeros((len(Columns._fields), LEAST_ROOM), np.int64)
         self._floats: Float64 = np.zeros((len(PRICES) + 1, LEAST_ROOM), np.float64)
@@ -102,11 +102,11 @@ class GrowingColumns:
         return self._size
 
     def add(self, ts: int, row: CandleRow) -> None:
-        """One candle more."""
+        """Add a candle."""
         self._extend(Columns(*np.array((ts, *row), np.int64).reshape(-1, 1)))
 
     def candles(self) -> Candles:
-        """What there is: views, of which a later candle changes no value."""
+        """The candles so far, as views whose values do not change when later candles are added."""
         units = Columns(*self._units[:, : self._size])
         return _candles(self._series, self._timeframe, units=units, floats=self._floats[:, : self._size])
 

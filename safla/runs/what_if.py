@@ -1,4 +1,4 @@
-"""What if: the recorded inputs under another plan, beside what was (J44). It writes nothing but where it is told to."""
+"""What if: simulate recorded inputs with another plan and compare both runs (J44). It writes only into `out`."""
 
 import difflib
 import os
@@ -27,25 +27,25 @@ from safla.runs.runner import Outside, fold_blocks
 
 Write = Callable[[bytes], object]
 
-MADE_OF = ("market_data.timeframe",)  # what the candles are made of
+MADE_OF = ("market_data.timeframe",)  # keys that the recorded candles depend on
 
 
 class WhatIf(NamedTuple):
-    """Two runs over the same candles, and the first event that is not the same in both."""
+    """Two runs over the same candles, and the first event in which they differ."""
 
     before: RunResult
     after: RunResult
-    was: str  # the event of the first difference, "" where the run ends before it or nothing differs
-    would_be: str
+    was: str  # the first different event of `before`; "" if that run ends earlier, or nothing differs
+    would_be: str  # that of `after`
 
 
 def what_if(
     path: Path, sets: Sequence[str], *, engine: str, say: Callable[[str], None], out: Path | None = None
 ) -> WhatIf:
-    """Run a recorded run under a changed plan.
+    """Simulate a recorded run with a changed plan.
 
-    sets  KEY=VALUE; UsageError for a key that the plan has not
-    out   a folder that is not there yet, and becomes the run folder of the changed run
+    sets  KEY=VALUE texts; UsageError for a key that the plan does not have
+    out   a new folder, which becomes the run folder of the changed run
     """
     started, series, outside, _ = read_recording(path)
     before = run_of(started)
@@ -58,20 +58,20 @@ def what_if(
         value = scalar(changes[key])
         if text := per_cent_meant(key, None if value is None else Decimal(str(value))):
             say(f"warning: --set: {key}: {text}")
-    with _written(out, after, series=series, say=say) as write:
-        return _beside(before, after, series=series, outside=outside, write=write, engine=engine, say=say)
+    with _writer(out, after, series=series, say=say) as write:
+        return _compare(before, after, series=series, outside=outside, write=write, engine=engine, say=say)
 
 
 @contextmanager
-def _written(
+def _writer(
     out: Path | None, run: RunPlan, *, series: tuple[Series, ...], say: Callable[[str], None]
 ) -> Iterator[Write]:
-    """What takes the lines of the changed run: its own new folder, or nothing."""
+    """A function that writes the lines of the changed run into its new folder, or drops them if out is None."""
     if out is None:
         yield lambda lines: None
         return
     if os.path.lexists(out):
-        raise UsageError(f"--out {out}: is there already; name a folder that is not")
+        raise UsageError(f"--out {out}: exists already; choose a new folder")
     folder.make(out, force=False)
     with folder.lock_run(out):
         if run.detail != "candles":
@@ -82,7 +82,7 @@ def _written(
 
 
 def _changes(sets: Sequence[str], plan: dict[str, str]) -> dict[str, str]:
-    """The values by key. ConfigError names every one that is empty."""
+    """The new values by key. ConfigError names every key without a value."""
     changes, empty = {}, []
     for text in sets:
         try:
@@ -99,19 +99,19 @@ def _change(text: str, plan: dict[str, str]) -> tuple[str, str]:
     key, sign, value = text.partition("=")
     if not sign:
         shown = "" if key_like(text) else f" {text[:80]}"  # it may hold a secret (Z9)
-        raise UsageError(f"--set{shown}: KEY=VALUE is due, such as risk.stop_loss_pct=0.03")
+        raise UsageError(f"--set{shown}: expected KEY=VALUE, such as risk.stop_loss_pct=0.03")
     if key in MADE_OF or key.startswith(("symbols.", "markets.")):
-        raise UsageError(f"--set {key}: the recorded candles are made of it; run anew with another configuration")
+        raise UsageError(f"--set {key}: the recorded candles depend on it; start a new run instead")
     if key not in plan:
         near = difflib.get_close_matches(key, plan, n=1)
         hint = f"did you mean {near[0]}?" if near else "safla schema config lists the keys marked as plan"
-        raise UsageError(f"--set {key}: no key of the plan; {hint}")
+        raise UsageError(f"--set {key}: not a key of the plan; {hint}")
     if not value.strip(" "):
         raise ConfigError([no_value(key_path(key), SourceLocation("--set", 0, 0))])
     return key, value
 
 
-def _beside(
+def _compare(
     before: RunPlan,
     after: RunPlan,
     *,
@@ -125,11 +125,12 @@ def _beside(
     forms = choose(engine, before.strategy.columns, candles=candles, say=say)
     was, would_be = RunRecord(before, series), RunRecord(after, series)
     first = ("", "")
-    was_told = _events(before, series, outside=outside, record=was, forms=forms, write=lambda lines: None)
-    now_told = _events(after, series, outside=outside, record=would_be, forms=forms, write=write)
-    for one, other in zip_longest(was_told, now_told, fillvalue=b""):
-        if first == ("", "") and one != other:
-            first = (one.decode("ascii"), other.decode("ascii"))
+    events_before = _events(before, series, outside=outside, record=was, forms=forms, write=lambda lines: None)
+    events_after = _events(after, series, outside=outside, record=would_be, forms=forms, write=write)
+    # Both runs are simulated side by side to their ends, also after the first difference: both results are needed.
+    for event, changed in zip_longest(events_before, events_after, fillvalue=b""):
+        if first == ("", "") and event != changed:
+            first = (event.decode("ascii"), changed.decode("ascii"))
     return WhatIf(was.outcome(), would_be.outcome(), *first)
 
 
@@ -142,7 +143,7 @@ def _events(
     forms: Forms,
     write: Write,
 ) -> Iterator[bytes]:
-    """The events of a run behind its first line, without envelopes; its blocks are recorded and written on the way."""
+    """The events of a run after its first line, without `n` and hashes. Blocks are recorded and written on the way."""
     n = 0
     for block in fold_blocks(run, series, forms=forms, outside=outside):
         record.add(block)

@@ -1,4 +1,4 @@
-"""Strategies: pure functions of closed candles (D5), and SMAStrategy, which the first system had here."""
+"""Strategies: pure functions of closed candles (D5). SMAStrategy keeps its import path of the first system."""
 
 from typing import Any
 

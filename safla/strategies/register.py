@@ -1,32 +1,72 @@
-"""The register of strategies by name: pure functions of closed candles (D5) that know no cash, fee or mode."""
+"""The register of strategies by name: pure functions of closed candles (D5), without cash, fees or modes.
 
-from collections.abc import Callable
+A strategy of ours is one file beside this one, one row of STRATEGIES, and one test.
+"""
+
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from safla.core.values import Float64, Int8
-from safla.strategies.sma_crossover import Crossover, sma_crossover
-from safla.strategies.sma_crossover import warm_up as crossover_warm_up
+from safla.section import Section
+from safla.strategies import rsi, sma_crossover
 
-SignalFunction = Callable[
-    [Any, Any], tuple[Int8, Float64]
-]  # (candles, parameters) -> (signal int8[n], strength float64[n])
+# (candles, parameters) -> (signal int8[n], strength float64[n])
+SignalFunction = Callable[[Any, Any], tuple[Int8, Float64]]
 
 
 def all_candles(_parameters: Any) -> int | None:
-    """The window of a strategy that is asked about all candles since the first of the run: none."""
+    """The window of a strategy that depends on all candles since the start of the run: None."""
     return None
 
 
+def given_parameters(strategy: Any) -> dict[str, Any]:
+    """The parameters of a strategy from Python: `strategy.parameters` as they stand."""
+    return dict(strategy.parameters)
+
+
+def no_problems(_keys: Any) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The rules between the keys of a strategy that has none."""
+    yield from ()
+
+
+def no_products(_parameters: Any) -> int:
+    """The factor of a strategy that multiplies no price: 1."""
+    return 1
+
+
 class Strategy(NamedTuple):
-    """One strategy: its function, and how many candles it needs for given parameters."""
+    """A strategy: its function, its keys, and how many candles it needs.
+
+    `keys` in `resolve` and `check` is an instance of `section`; without a section it is the section `strategy` itself.
+    """
 
     columns: SignalFunction
-    warm_up: Callable[[Any], int]
-    parameters: type[Any]  # what the configuration's numbers become; a NamedTuple of numbers
-    window: Callable[[Any], int | None] = all_candles  # it depends on so many candles alone; None: on all so far (C14)
-    natural: bool = False  # whether it is given runs/strategy_candles.Candles (floats); else Columns (integers)
+    warm_up: Callable[[Any], int]  # parameters -> candles before the first signal
+    section: type[Section] | None = None  # the keys of `strategy.parameters`
+    resolve: Callable[[Any], Any] = given_parameters  # keys -> parameters; numbers in a NamedTuple can be compiled
+    check: Callable[[Any], Iterator[tuple[tuple[str, ...], str]]] = (
+        no_problems  # keys -> (names of keys, what is wrong)
+    )
+    window: Callable[[Any], int | None] = all_candles  # how many last candles it depends on; None: all (C14)
+    price_factor: Callable[[Any], int] = no_products  # a price times this is the largest number that it makes (D1)
+    natural: bool = False  # True: it gets Candles of runs/strategy_candles.py (floats); else Columns (integers)
 
 
 STRATEGIES: dict[str, Strategy] = {
-    "sma_crossover": Strategy(sma_crossover, crossover_warm_up, Crossover, window=crossover_warm_up),
-}
+    "rsi": Strategy(
+        rsi.rsi, rsi.warm_up, section=rsi.RsiSection, resolve=rsi.resolve, check=rsi.check, window=rsi.warm_up,
+        price_factor=rsi.price_factor,
+    ),
+    "sma_crossover": Strategy(
+        sma_crossover.sma_crossover, sma_crossover.warm_up, resolve=sma_crossover.resolve, check=sma_crossover.check,
+        window=sma_crossover.warm_up, price_factor=sma_crossover.price_factor,
+    ),
+}  # fmt: skip
+
+
+def keys_of(strategy: Strategy, section: Any) -> Any:
+    """What `resolve` and `check` of a strategy take. pydantic's ValidationError for parameters that do not fit.
+
+    section  the section `strategy` of a configuration
+    """
+    return section if strategy.section is None else strategy.section.model_validate(dict(section.parameters))

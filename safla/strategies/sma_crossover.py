@@ -1,16 +1,19 @@
-"""SMA crossover: two averages of closes, and what it means when one passes the other (S20-S22)."""
+"""SMA crossover: two moving averages of closes, and the signals when one crosses the other (S20-S22)."""
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from safla.core.pure import pure
-from safla.core.scale import share_up
+from safla.core.scale import MILLION, share_up
 from safla.core.values import ENTER_SIGNAL, EXIT_SIGNAL, Columns, Float64, Int8
+
+MAX_PERIOD_PRODUCT = 2**20  # D1: keeps the sums of closes times the periods within int64
 
 
 class Crossover(NamedTuple):
-    """The parameters; periods in candles, thresholds in parts per million of the slow average."""
+    """Parameters: periods in candles, thresholds in parts per million of the slow average."""
 
     fast_period: int
     slow_period: int
@@ -19,14 +22,45 @@ class Crossover(NamedTuple):
     confirm_within_candles: int
 
 
+def resolve(keys: Any) -> Crossover:
+    """The keys of the section `strategy` as numbers: the first system had them there."""
+    return Crossover(
+        fast_period=keys.fast_period,
+        slow_period=keys.slow_period,
+        entry_threshold_ppm=int(keys.entry_threshold_pct * MILLION),  # exact: the keys have at most 6 decimals
+        exit_threshold_ppm=int(keys.exit_threshold_pct * MILLION),
+        confirm_within_candles=keys.confirm_within_candles,
+    )
+
+
+def check(keys: Any) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The rules between the keys."""
+    fast, slow = keys.fast_period, keys.slow_period
+    if fast >= slow:
+        yield ("fast_period", "slow_period"), f"expected an integer < slow_period ({slow}), got {fast}"
+    if fast * slow > MAX_PERIOD_PRODUCT:
+        text = f"expected fast_period * slow_period <= {MAX_PERIOD_PRODUCT}, got {fast} * {slow} = {fast * slow}"
+        yield ("fast_period", "slow_period"), text
+    if keys.parameters:
+        yield (
+            ("parameters", "name"),
+            "sma_crossover takes no parameters; set its own keys, such as strategy.fast_period",
+        )
+
+
+def price_factor(parameters: Crossover) -> int:
+    """The sum of one average is multiplied by the period of the other (S20)."""
+    return parameters.fast_period * parameters.slow_period
+
+
 def warm_up(parameters: Crossover) -> int:
-    """Candles that decide one signal: a slow window, the one before it, and the candles that may confirm (S22)."""
+    """How many candles a signal depends on: a slow window, one more for the cross, and those that may confirm (S22)."""
     return parameters.slow_period + 1 + parameters.confirm_within_candles
 
 
 @pure
 def sma_crossover(columns: Columns, parameters: Crossover) -> tuple[Int8, Float64]:
-    """Enter at a golden cross that is strong enough, leave where the death cross has become so.
+    """Enter at a golden cross that is strong enough; exit once a death cross is strong enough.
 
     columns     int64[n] of closed candles, price units; close <= 2**62 // (fast * slow)
     parameters  Crossover
@@ -42,9 +76,9 @@ def sma_crossover(columns: Columns, parameters: Crossover) -> tuple[Int8, Float6
     first = slow + confirm  # the index of the first candle with a full window
     fast_sum = 0
     slow_sum = 0
-    above = False  # fast > slow at the candle before; no cross is seen at the first average, for it has none before
-    leaving = False  # fast < slow by the exit threshold at the candle before
-    open_until = -1  # the last index at which the cross seen last may still be confirmed
+    above = False  # fast > slow at the candle before; the first average is no cross, for it has none before it
+    exit_was_met = False  # fast < slow by the exit threshold at the candle before
+    open_until = -1  # the last index at which the latest cross may still be confirmed
     for i in range(size):
         price = int(close[i])
         fast_sum += price
@@ -61,18 +95,18 @@ def sma_crossover(columns: Columns, parameters: Crossover) -> tuple[Int8, Float6
             if not above and i >= slow:
                 open_until = i + confirm
             if i <= open_until and a - b >= share_up(b, entry_ppm):
-                open_until = -1  # once a cross
+                open_until = -1  # at most one enter signal for each cross
                 if i >= first:
                     signal[i] = ENTER_SIGNAL
                     strength[i] = float(a - b) / float(b)
             above = True
-            leaving = False
+            exit_was_met = False
         else:
-            left = a < b and b - a >= share_up(b, exit_ppm)
-            if left and not leaving and i >= first:
+            exit_met = a < b and b - a >= share_up(b, exit_ppm)
+            if exit_met and not exit_was_met and i >= first:
                 signal[i] = EXIT_SIGNAL
                 strength[i] = float(b - a) / float(b)
             open_until = -1
             above = False
-            leaving = left
+            exit_was_met = exit_met
     return signal, strength

@@ -1,4 +1,4 @@
-"""Rows that are no candles: refused by default, left out where that is asked for; rows without a trade are gaps."""
+"""Rows that are not valid candles: an error by default, left out with drop; rows without a trade are gaps."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ ROWS = lines(12)
 BAD = {
     "high below open": ("100.5,100.4,90,100,1", "line 6: high 100.40 is below open 100.50"),
     "zero": ("0,0,0,0,0", "line 6: low 0.00 is not above 0"),
-    "no number": ("100.5,110,90,abc,1", "line 6: close 'abc' is no plain decimal number"),
+    "no number": ("100.5,110,90,abc,1", "line 6: close 'abc' is not a plain decimal number"),
     "one cell is empty": ("100.5,110,,105,1", "line 6: low is empty"),
 }
 NO_TRADE = ["nan,nan,nan,nan,nan", "NaN,NaN,NaN,NaN,0.0", ",,,,", "null,null,null,null,null", ",,,,0"]
@@ -35,24 +35,24 @@ def times(sourced: Sourced) -> list[int]:
     return [(int(ts) - START) // STEP for ts in sourced.series[0].columns.ts]
 
 
-@pytest.mark.parametrize(("values", "said"), BAD.values(), ids=list(BAD))
-def test_a_bad_row_is_refused_unless_it_may_be_left_out(tmp_path: Path, values: str, said: str) -> None:
+@pytest.mark.parametrize(("values", "message"), BAD.values(), ids=list(BAD))
+def test_a_bad_row_is_refused_unless_it_may_be_left_out(tmp_path: Path, values: str, message: str) -> None:
     path = csv_file(tmp_path, HEADER, *replaced(values))
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=message):
         read("csv", path)
     sourced = read("csv", path, data={"bad_rows": "drop"})
     assert times(sourced) == [0, 1, 2, 3, *range(5, 12)]
     assert (sourced.counts[0].bad_rows, sourced.counts[0].missing) == (1, 1)
-    assert any(said in note and note.endswith("; left out (data.bad_rows: drop)") for note in sourced.notes)
+    assert any(message in note and note.endswith("; left out (data.bad_rows: drop)") for note in sourced.notes)
 
 
 @pytest.mark.parametrize("bad", ["refuse", "drop"])
 @pytest.mark.parametrize("values", NO_TRADE)
-def test_a_row_without_a_trade_is_a_gap_without_asking(tmp_path: Path, values: str, bad: str) -> None:
+def test_a_row_without_a_trade_is_a_gap_by_default_too(tmp_path: Path, values: str, bad: str) -> None:
     sourced = read("csv", csv_file(tmp_path, HEADER, *replaced(values)), data={"bad_rows": bad})
     assert times(sourced) == [0, 1, 2, 3, *range(5, 12)]
     assert (sourced.counts[0].without_trade, sourced.counts[0].bad_rows) == (1, 0)
-    assert any(note.endswith("btc.csv: line 6: no price and no trade; left out, a gap") for note in sourced.notes)
+    assert any(note.endswith("btc.csv: line 6: no price and no trade; left out as a gap") for note in sourced.notes)
 
 
 @pytest.mark.parametrize("values", [",,,,5", "nan,nan,nan,105,nan"])
@@ -88,27 +88,28 @@ def test_archives_and_parquet_files_are_treated_alike(tmp_path: Path) -> None:
     assert times(read("parquet", f"{tmp_path}/null.parquet")) == [0, 1, 2, 3, *range(5, 12)]
 
 
-def test_of_a_candle_that_comes_again_otherwise_the_first_stands(tmp_path: Path) -> None:
+def test_of_a_candle_repeated_with_other_values_the_first_is_kept(tmp_path: Path) -> None:
     again = ROWS[4].rpartition(",")[0] + ",0.001"
     path = csv_file(tmp_path, HEADER, *ROWS[:5], again, *ROWS[5:])
-    said = (
-        r"line 7: candle_revised: 2024-01-01T04:00Z stands in line 6 with other values: volume 0\.001 and there 4\.125"
+    message = (
+        r"line 7: candle_revised: 2024-01-01T04:00Z is also in line 6 with other values: "
+        r"volume 0\.001 instead of 4\.125"
     )
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=message):
         read("csv", path)
     sourced = read("csv", path, data={"bad_rows": "drop"})
     assert times(sourced) == list(range(12))
     assert (int(sourced.series[0].columns.volume[4]), sourced.counts[0].bad_rows) == (4125, 1)
 
 
-def test_a_row_out_of_order_is_refused_whatever_is_asked_for(tmp_path: Path) -> None:
+def test_a_row_out_of_order_is_refused_even_with_drop(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is out of order; sort the file by time"):
         read("csv", csv_file(tmp_path, HEADER, *ROWS[:3], *ROWS[4:7], ROWS[3]), data={"bad_rows": "drop"})
 
 
-def test_a_file_without_a_sound_row_is_refused(tmp_path: Path) -> None:
+def test_a_file_without_a_valid_row_is_refused(tmp_path: Path) -> None:
     rows = [f"{row.partition(',')[0]},0,0,0,0,0" for row in ROWS]
-    with pytest.raises(DataError, match="no sound row is left"):
+    with pytest.raises(DataError, match="no valid row is left"):
         read("csv", csv_file(tmp_path, HEADER, *rows), data={"bad_rows": "drop"})
 
 
@@ -128,7 +129,7 @@ def test_a_run_with_a_row_left_out_is_the_run_with_that_gap_and_counts_it(tmp_pa
     assert journal(tmp_path / "bad" / "run") == journal(tmp_path / "gap" / "run")
 
 
-def test_an_import_leaves_bad_rows_out_where_that_is_asked_for(ask: Ask, tmp_path: Path) -> None:
+def test_an_import_leaves_bad_rows_out_with_drop(ask: Ask, tmp_path: Path) -> None:
     path = csv_file(tmp_path, HEADER, *replaced("100.5,100.4,90,100,1"))
     words = ("import", path, "--symbol", "BTC/USDT", "--timeframe", "1h")
     assert ask(*words).code == 4

@@ -1,4 +1,4 @@
-"""How the rows of files become the candles of a symbol: one scale over all of them, in the order of time (S3)."""
+"""How the rows of files become the candles of a symbol: one scale for all files, ascending times (S3)."""
 
 from pathlib import Path
 
@@ -12,8 +12,8 @@ from tests.data.written import HEADER, LIMIT, START, STEP, assembled, candles, c
 
 
 def hours(folder: Path, first: int, count: int, *, name: str, price: str = "100.5", volume: str = "1.5") -> FileRows:
-    written = [f"{START + hour * STEP},{price},110,90,100,{volume}" for hour in range(first, first + count)]
-    return csv.read(csv_file(folder, HEADER, *written, name=name), None)
+    rows = [f"{START + hour * STEP},{price},110,90,100,{volume}" for hour in range(first, first + count)]
+    return csv.read(csv_file(folder, HEADER, *rows, name=name), None)
 
 
 def test_files_that_ascend_are_joined_on_the_finest_scale_of_all(tmp_path: Path) -> None:
@@ -41,16 +41,16 @@ def test_a_candle_that_two_files_have_alike_counts_once_and_one_fills_the_gap_of
         series, counts, notes = assembled(*files)
         assert same(series, candles(csv.read(csv_file(tmp_path, HEADER, *lines(6), name="all"), None)))
         assert (counts.candles, counts.duplicates, counts.gaps) == (6, 2, 0)
-        said = f"{tmp_path}/days: 2 candles stand in {tmp_path}/month too, with the same values; taken once"
-        assert notes == (said,)
+        note = f"{tmp_path}/days: 2 candles are also in {tmp_path}/month with the same values; used once"
+        assert notes == (note,)
 
 
 def test_candles_that_disagree_between_files_are_refused_with_both_lines_and_values(tmp_path: Path) -> None:
     with pytest.raises(DataError) as refused:
         assembled(hours(tmp_path, 0, 3, name="a"), hours(tmp_path, 1, 3, name="b", price="100.6", volume="2"))
     assert str(refused.value) == (
-        f"{tmp_path}/b: line 2: candle_revised: 2024-01-01T01:00Z stands in {tmp_path}/a: line 3 with other values: "
-        "open 100.6 and there 100.5, volume 2.0 and there 1.5 (and 1 more); leave one of the files out"
+        f"{tmp_path}/b: line 2: candle_revised: 2024-01-01T01:00Z is also in {tmp_path}/a: line 3 with other values: "
+        "open 100.6 instead of 100.5, volume 2.0 instead of 1.5 (and 1 more); leave one of the files out"
     )
 
 
@@ -66,9 +66,9 @@ def test_the_scale_is_the_most_decimals_seen_without_zeros_at_the_end(tmp_path: 
 @pytest.mark.parametrize(
     ("price", "given", "text"),
     [
-        ("100.1234567891234", None, r"line 2: open 100\.1234567891234 is a float's rounding of a shorter number"),
+        ("100.1234567891234", None, r"line 2: open 100\.1234567891234 has the rounding error of a float"),
         ("0.0000123456789", None, r"line 2: open 0\.0000123456789 has more decimals than 12 \(and 1 more\)"),
-        ("100.125", 2, r"line 2: open 100\.125 has more decimals than the 2 that are stated .*_decimals: 3 takes it"),
+        ("100.125", 2, r"line 2: open 100\.125 has more decimals than the 2 that are configured .*_decimals: 3 to"),
     ],
 )
 def test_a_price_with_more_decimals_than_its_scale_is_refused(
@@ -79,9 +79,7 @@ def test_a_price_with_more_decimals_than_its_scale_is_refused(
 
 
 @pytest.mark.parametrize(("given", "units"), [(None, [150_000_000, 123_456_789]), (2, [150, 123]), (0, [1, 1])])
-def test_a_volume_with_more_decimals_is_cut_and_that_is_said(
-    tmp_path: Path, given: int | None, units: list[int]
-) -> None:
+def test_a_volume_with_more_decimals_is_cut_with_a_note(tmp_path: Path, given: int | None, units: list[int]) -> None:
     path = csv_file(tmp_path, HEADER, f"{START},100,110,90,100,1.5", f"{START + STEP},100,110,90,100,1.2345678949994")
     series, counts, notes = assembled(csv.read(path, None), volume_decimals=given)
     assert series.columns.volume.tolist() == units
@@ -92,12 +90,15 @@ def test_a_volume_with_more_decimals_is_cut_and_that_is_said(
     )
 
 
-def test_what_was_done_to_the_rows_is_said_and_counted(tmp_path: Path) -> None:
+def test_changes_to_the_rows_are_noted_and_counted(tmp_path: Path) -> None:
     written = [*lines(3)[::-1], lines(1)[0]]
     path = csv_file(tmp_path, HEADER, *written)
     _, counts, notes = assembled(csv.read(path, None))
     assert (counts.candles, counts.duplicates) == (3, 1)
-    assert notes == (f"{path}: newest first, turned round", f"{path}: 1 duplicates with the same values ignored")
+    assert notes == (
+        f"{path}: newest first; the order was reversed",
+        f"{path}: repeated candles with the same values, ignored: 1",
+    )
 
 
 def test_more_rows_than_the_cap_over_all_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,8 +128,8 @@ def test_a_price_that_a_float_rounded_is_refused_with_the_scale_that_takes_it(tm
     with pytest.raises(DataError) as refused:
         assembled(csv.read(path, None))
     assert str(refused.value) == (
-        f"{path}: line 2: low 90.000000000000014 is a float's rounding of a shorter number; "
-        "markets.BTC/USDT.price_decimals: 2 takes it as 90.00"
+        f"{path}: line 2: low 90.000000000000014 has the rounding error of a float; "
+        "set markets.BTC/USDT.price_decimals: 2 to read it as 90.00"
     )
 
 
@@ -142,6 +143,28 @@ def test_prices_that_a_float_rounded_are_those_of_the_stated_scale_and_counted(t
         assert [column[0] for column in series.columns[1:]] == [10025, 11000, 9000, 10000, 3686321]
         assert (series.price_decimals, counts.volumes_cut) == (2, 0)
         assert notes == (
-            f"{path}: 2 prices taken as the nearest number of 2 decimals, at most 1e-9 away (a float's rounding)",
-            f"{path}: 1 volume taken as the nearest number of 5 decimals, at most 1e-9 away (a float's rounding)",
+            f"{path}: 2 prices rounded to 2 decimals, by at most 1e-9 (rounding errors of floats)",
+            f"{path}: 1 volume rounded to 5 decimals, by at most 1e-9 (rounding errors of floats)",
         )
+
+
+def test_more_rows_than_any_history_has_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(normalise, "MAX_ROWS", 4)
+    with pytest.raises(DataError, match="more than 4 rows"):
+        assembled(hours(tmp_path, 0, 3, name="a"), hours(tmp_path, 3, 3, name="b"))
+
+
+def test_prices_too_fine_for_any_scale_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="round the prices, or use the price of 1000 coins"):
+        assembled(hours(tmp_path, 0, 2, name="a", price="100.0123456789123"))
+
+
+def test_without_a_candle_there_is_no_series() -> None:
+    with pytest.raises(DataError, match="the source has no candles"):
+        assembled()
+
+
+def test_a_price_finer_than_the_scale_that_is_stated_is_refused_with_how_fine_it_may_be(tmp_path: Path) -> None:
+    rows = hours(tmp_path, 0, 2, name="a", price="100.0123456789")
+    with pytest.raises(DataError, match=r"markets\.BTC/USDT\.price_decimals may be up to 12"):
+        assembled(rows, price_decimals=2)

@@ -1,4 +1,4 @@
-"""Longer candles are what a hand would make of shorter ones: complete buckets on the UTC grid, in integers."""
+"""Longer candles equal those built by hand from shorter ones: complete buckets on the UTC grid, in integers."""
 
 from pathlib import Path
 
@@ -73,7 +73,7 @@ def test_a_candle_of_which_a_part_is_missing_is_a_gap_and_counted(
 
 
 def test_without_a_complete_candle_there_is_none_to_run_on() -> None:
-    with pytest.raises(DataError, match="BTC/USDT: no candle is complete: each is built of 4 candles of the source"):
+    with pytest.raises(DataError, match="BTC/USDT: no complete candle: each needs 4 candles of the source"):
         resample.resampled(hours(1, 2, 3, 4, 5, 6), source_ms=HOUR, step_ms=FOUR)
 
 
@@ -90,8 +90,8 @@ def texts(series: Series) -> list[str]:
     ]
 
 
-def test_a_run_over_built_candles_is_the_run_over_those_that_a_hand_made(tmp_path: Path) -> None:
-    """Byte for byte: the decimals are read off the candles that were built, as off a file that a hand made."""
+def test_a_run_over_built_candles_equals_the_run_over_candles_made_by_hand(tmp_path: Path) -> None:
+    """Byte for byte: decimals are taken from the candles that were built, as from a file made by hand."""
     numbers = [number for number in range(400) if number not in (33, 130, 131, 132, 133, 134, 135, 136)]
     csv_file(tmp_path, HEADER, *texts(hours(*numbers)), name="hours.csv")
     longer = resample.resampled(hours(*numbers), source_ms=HOUR, step_ms=FOUR).series
@@ -107,28 +107,28 @@ def test_a_run_over_built_candles_is_the_run_over_those_that_a_hand_made(tmp_pat
     assert b'"filled"' in built
 
 
-def test_what_is_not_built_stands_in_the_summary_and_on_stderr(tmp_path: Path) -> None:
+def test_incomplete_candles_are_counted_in_the_summary_and_noted_on_stderr(tmp_path: Path) -> None:
     from safla.report.summary import summarise
 
     csv_file(tmp_path, HEADER, *texts(hours(*[number for number in range(160) if number != 33])), name="hours.csv")
     sets = ("data.source=csv", f"data.path={tmp_path}/hours.csv", "data.timeframe=1h")
-    said: list[str] = []
-    ended = run(small(tmp_path, *sets, text=CONFIG), tmp_path / "run", say=said.append)
+    notes: list[str] = []
+    ended = run(small(tmp_path, *sets, text=CONFIG), tmp_path / "run", say=notes.append)
     assert (
-        "BTC/USDT: 39 candles of 4h built of those of 1h; 1 is incomplete and left out as gaps, "
+        "BTC/USDT: 39 candles of 4h built from candles of 1h; 1 is incomplete and left out as a gap, "
         "the first at 2024-01-02T08:00Z"
-    ) in said
+    ) in notes
     assert summarise(ended.outcome, risk_free_rate=0.0)["incomplete_candles"] == 1
 
 
 @pytest.mark.parametrize(
     ("sets", "said"),
     [
-        (["data.timeframe=1d"], r"candles of 4h \(market_data.timeframe\) cannot be built of candles of 1d"),
-        (["data.timeframe=3m", "market_data.timeframe=5m"], "cannot be built of candles of 3m"),
-        (["data.timeframe=1h", "mode=paper"], "longer candles are built in backtests alone"),
-        (["market_data.timeframe=1w"], "weeks, months and years do not begin on one grid of UTC days; run on 1d"),
-        (["market_data.timeframe=1M"], "weeks, months and years do not begin on one grid"),
+        (["data.timeframe=1d"], r"4h candles \(market_data.timeframe\) cannot be built from 1d candles"),
+        (["data.timeframe=3m", "market_data.timeframe=5m"], "cannot be built from 3m candles"),
+        (["data.timeframe=1h", "mode=paper"], "only backtests build longer candles"),
+        (["market_data.timeframe=1w"], "weeks, months and years are not supported; use 1d"),
+        (["market_data.timeframe=1M"], "weeks, months and years are not supported"),
     ],
 )
 def test_what_cannot_be_built_is_a_matter_of_configuration(tmp_path: Path, sets: list[str], said: str) -> None:

@@ -1,4 +1,4 @@
-"""Which candles are sound: S1-S4 and the bounds of D1."""
+"""Which candles are valid: S1-S4 and the bounds of D1."""
 
 import re
 
@@ -42,7 +42,7 @@ def changed(**values: int) -> tuple[int, ...]:
         {"ts": 0},
     ],
 )
-def test_a_candle_on_the_border_of_a_rule_is_sound(values: dict[str, int]) -> None:
+def test_a_candle_on_the_border_of_a_rule_is_valid(values: dict[str, int]) -> None:
     validation.check_candles(columns(changed(**values)), BOUNDS, origin=origin(1))
 
 
@@ -57,7 +57,7 @@ def test_a_candle_on_the_border_of_a_rule_is_sound(values: dict[str, int]) -> No
         ({"high": 104_99}, r"high 104\.99 is below close 105\.00"),
         ({"low": 100_01}, r"low 100\.01 is above open 100\.00"),
         ({"low": 95_01, "close": 95_00}, r"low 95\.01 is above close 95\.00"),
-        ({"high": 1_000_01}, r"high 1000\.01 is above 1000\.00, the most that can be summed"),
+        ({"high": 1_000_01}, r"high 1000\.01 is above 1000\.00, the highest price that 64-bit sums allow"),
         ({"volume": -1}, r"volume -0\.00001 is below 0"),
         ({"volume": 2**62}, r"volume 46116860184273\.87904 is not below 2\*\*62 units"),
     ],
@@ -96,11 +96,11 @@ def test_the_same_candle_again_is_ignored_wherever_it_stands() -> None:
 
 def test_a_candle_that_comes_again_with_other_values_is_refused_as_revised() -> None:
     rows = Columns(*(np.concatenate(pair) for pair in zip(hours(1, 2), hours(2, 3, close=104_99), strict=True)))
-    said = (
-        "btc.csv: line 4: candle_revised: 1970-01-01T02:00Z stands in line 3 with other values: "
-        "close 104.99 and there 105.00"
+    message = (
+        "btc.csv: line 4: candle_revised: 1970-01-01T02:00Z is also in line 3 with other values: "
+        "close 104.99 instead of 105.00"
     )
-    with pytest.raises(DataError, match=rf"^{re.escape(said)}$"):
+    with pytest.raises(DataError, match=rf"^{re.escape(message)}$"):
         validation.ascend(rows, BOUNDS, origin=origin(4))
 
 
@@ -115,3 +115,27 @@ def test_a_candle_out_of_order_is_refused_with_its_row(numbers: tuple[int, ...],
 )
 def test_gaps_are_counted_and_so_is_what_is_missing(numbers: tuple[int, ...], expected: tuple[int, int]) -> None:
     assert validation.count_gaps(hours(*numbers).ts, STEP) == expected
+
+
+HOUR = 3_600_000
+
+
+@pytest.mark.parametrize(
+    ("step", "shift", "said"),
+    [
+        (24 * HOUR, 16 * HOUR, "1d candles that open at 16:00 UTC (the day of UTC+8)"),
+        (24 * HOUR, 5 * HOUR, "1d candles that open at 05:00 UTC (the day of UTC-5)"),
+        (24 * HOUR, HOUR * 37 // 2, "1d candles that open at 18:30 UTC (the day of UTC+5:30)"),
+        (4 * HOUR, 2 * HOUR, "4h candles that open at 02:00 UTC and every 4 h from then on"),
+        (HOUR, HOUR // 2, "1h candles that open 30 min after the UTC grid, such as 2024-01-01T00:30Z"),
+        (HOUR, 1, "time 2024-01-01T00:00:00.001Z is not on the grid of 1h candles"),
+    ],
+)
+def test_candles_that_are_all_shifted_alike_are_told_by_how_much(step: int, shift: int, said: str) -> None:
+    rows = columns(*(changed(ts=GOOD[0] + n * step + shift) for n in range(3)))
+    with pytest.raises(DataError, match=re.escape(f"btc.csv: line 2: {said}")):
+        validation.check_candles(rows, BOUNDS._replace(step_ms=step), origin=origin(3))
+
+
+def test_no_candles_have_no_gaps() -> None:
+    assert validation.count_gaps(np.zeros(0, np.int64), STEP) == (0, 0)

@@ -54,7 +54,7 @@ def test_a_tilde_that_no_shell_expanded_is_the_home(home: Path, capsys: pytest.C
     assert list(Path.cwd().iterdir()) == []
     assert safla.replay("~/run")
     assert safla.run("~/small.yaml", out="~/run").same_journal
-    with pytest.raises(safla.UsageError, match="~nobodyofthatname is no home directory here"):
+    with pytest.raises(safla.UsageError, match="~nobodyofthatname has no home directory here"):
         safla.run("~/small.yaml", out="~nobodyofthatname/run")
     assert cli.main(["run", "~/small.yaml", "--out", "./~", "--quiet"]) == 0  # a folder of that name, asked for
     assert [one.name for one in Path.cwd().iterdir()] == ["~"]
@@ -68,7 +68,7 @@ def test_without_a_name_it_is_the_configuration_of_the_current_folder(
     assert cli.main([command]) == 2
     err = capsys.readouterr().err.splitlines()
     assert err[0] == (
-        "safla: no configuration is named, and there is no config.yaml here; name one, or make it with `safla init`"
+        "safla: no configuration is named, and there is no config.yaml here; name one, or write one with `safla init`"
     )
     assert list(Path.cwd().iterdir()) == []
     Path("config.yaml").write_text(SMALL)
@@ -84,7 +84,7 @@ def test_an_empty_name_is_wrong_usage_and_never_the_current_folder(
     home: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
 ) -> None:
     assert cli.main(arguments) == 2
-    assert "an empty name; an unset variable of the shell leaves one" in capsys.readouterr().err
+    assert "expected a path, got an empty text; is a variable of the shell unset?" in capsys.readouterr().err
     assert list(Path.cwd().iterdir()) == []
 
 
@@ -105,6 +105,6 @@ def test_a_variable_that_was_meant_for_us_is_among_the_notes_of_a_run_from_pytho
     monkeypatch.setenv("SAFLA_RISK_STOP_LOSS_PCT", "0.5")
     result = safla.run({"data": {"source": "synthetic", "synthetic": {"candles": 50}}}, out="run")
     assert result.notes[0] == (
-        "warning: SAFLA_RISK_STOP_LOSS_PCT: ignored; variables are written in capitals with two underscores: "
+        "warning: SAFLA_RISK_STOP_LOSS_PCT: ignored; write it in upper case with two underscores: "
         "SAFLA__RISK__STOP_LOSS_PCT"
     )

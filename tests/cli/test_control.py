@@ -30,8 +30,8 @@ def answered(capsys, *words):
 @pytest.mark.parametrize("kind", ["halt", "resume"])
 def test_without_a_session_a_command_waits_for_the_next_start_and_says_so(folder, capsys, kind):
     text = journal(folder)
-    out = f"{WHAT[kind]} is asked for; no process has the run: it waits for the next start, and then it acts after the "
-    assert answered(capsys, kind, folder, "--note", "lunch") == (0, f"{out}candle in hand\n", "")
+    out = f"{WHAT[kind]} is requested; no process runs it now: it waits for the next start, and then it acts after the "
+    assert answered(capsys, kind, folder, "--note", "lunch") == (0, f"{out}current candle\n", "")
     assert journal(folder) == text
     assert [(one.kind, one.note) for one in waiting(folder)] == [(kind, "lunch")]
 
@@ -39,7 +39,7 @@ def test_without_a_session_a_command_waits_for_the_next_start_and_says_so(folder
 def test_without_a_session_a_run_is_ended_at_once(folder, capsys):
     code, out, err = answered(capsys, "stop", folder, "--note", "enough")
     assert (code, out) == (0, "stopped for good: the run has ended\n")
-    assert err == ("stop is asked for: it acts after the candle in hand\nstopped by an operator, for good: enough\n")
+    assert err == ("stop is requested: it acts after the current candle\nstopped by an operator, for good: enough\n")
     assert b'"type":"run_ended"' in journal(folder).splitlines()[-1]
     assert waiting(folder) == ()
 
@@ -49,7 +49,7 @@ def test_with_a_session_a_command_says_when_it_acts(folder, capsys, kind):
     with lock_run(folder):
         code, out, err = answered(capsys, kind, folder / "journal.jsonl")
     assert (code, err) == (0, "")
-    assert out == f"{WHAT[kind]} is asked for; it acts after the candle in hand; `safla status` lists it until then\n"
+    assert out == f"{WHAT[kind]} is requested; it acts after the current candle; `safla status` lists it until then\n"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -62,8 +62,8 @@ def test_on_an_exchange_a_command_names_the_open_at_which_it_acts_and_the_clock(
     opens = iso((one.given // 3_600_000 + 1) * 3_600_000)
     assert code == 0
     assert out == (
-        f"{WHAT[kind]} is asked for; it acts at the candle that opens at {opens} (by this machine's clock; a session "
-        "that knows the exchange's goes by that); `safla status` lists it until then\n"
+        f"{WHAT[kind]} is requested; it acts at the candle that opens at {opens} (by this machine's clock; a session "
+        "uses the exchange's as soon as it knows it); `safla status` lists it until then\n"
     )
 
 
@@ -101,7 +101,7 @@ def test_programs_get_one_object(folder, capsys, source):
     assert (code, err) == (0, "")
     told = json.loads(out)
     (one,) = waiting(folder)
-    assert told.pop("text").startswith("a resume is asked for; no process has the run")
+    assert told.pop("text").startswith("a resume is requested; no process runs it now")
     assert told == {
         "id": one.id, "command": "resume", "halt": 3, "note": 'a "note"', "given": one.given,
         "acts_at": None if source == "replay" else (one.given // 3_600_000 + 1) * 3_600_000, "running": False,
@@ -160,7 +160,7 @@ def test_a_run_that_has_just_begun_is_told_to_be_asked_again(folder, capsys):
     with lock_run(folder):
         code, out, err = answered(capsys, "halt", folder)
     assert (code, out) == (6, "")
-    assert err == f"safla: {folder}: the run has just begun and has no candle yet; ask again in a moment\n"
+    assert err == f"safla: {folder}: the run has just begun and has no candle yet; try again in a moment\n"
 
 
 def test_where_a_hundred_wait_the_next_is_told_what_to_do(folder, capsys):
@@ -168,7 +168,7 @@ def test_where_a_hundred_wait_the_next_is_told_what_to_do(folder, capsys):
         put(folder, "halt")
     code, out, err = answered(capsys, "halt", folder)
     assert (code, out) == (6, "")
-    assert err == f"safla: {folder / 'requests'}: 100 commands wait already; start the run, or remove them\n"
+    assert err == f"safla: {folder / 'requests'}: 100 commands are pending already; start the run, or remove them\n"
 
 
 @pytest.mark.parametrize("kind", KINDS)

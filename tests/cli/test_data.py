@@ -52,7 +52,7 @@ def test_the_last_candle_of_a_csv_is_left_out_and_that_is_said(ask: Ask, tmp_pat
     assert answer.code == 0
     assert answer.out.startswith("binance BTC/USDT 1h: 47 candles, 47 new")
     assert answer.err == (
-        f"{path}: its last candle left out, for nothing proves that it is closed (--last-candle keep)\n"
+        f"{path}: its last candle was dropped, since nothing proves that it is closed; --last-candle keep imports it\n"
     )
     answer = ask("import", path, "--symbol", "BTC/USDT", "--last-candle", "keep")
     assert answer.out.startswith("binance BTC/USDT 1h: 48 candles, 1 new, 47 known")
@@ -70,7 +70,7 @@ def test_twelve_columns_under_the_name_of_an_archive_are_closed_candles(ask: Ask
     ("words", "said"),
     [
         (["btc.csv"], "its name does not tell the symbol; give --symbol BTC/USDT"),
-        (["btc.csv", "--symbol", "../x"], "is no symbol such as BTC/USDT"),
+        (["btc.csv", "--symbol", "../x"], "is not a symbol; write BASE/QUOTE"),
         ([ARCHIVE, "--symbol", "ETH/USDT"], "its name says BTCUSDT, --symbol says ETH/USDT"),
         ([ARCHIVE, "--timeframe", "1m"], "its name says 1h, --timeframe says 1m"),
         ([ARCHIVE, "btc.csv"], "its name does not tell the symbol"),
@@ -101,7 +101,7 @@ def test_candles_with_other_values_are_kept_apart_until_they_are_taken(ask: Ask,
     assert answer.code == 1
     first, *details = answer.err.splitlines()[1:]
     assert (
-        first == "safla: 5 candles differ from those that are stored, which stand; --accept-restated takes the others"
+        first == "safla: 5 candles differ from stored ones, which were kept; --accept-restated replaces the stored ones"
     )
     assert details[0].endswith("2024-01-01T00:00Z: stored 100.5 110 90 105.25 0.125, offered 100.5 110 90 105.5 0.125")
     assert details[3:] == ["  and 2 more"]
@@ -165,7 +165,7 @@ def test_a_stated_scale_takes_prices_that_a_float_rounded_in_an_import_too(ask: 
     assert ask("import", path, "--symbol", "BTC/USDT").code == 4
     (tmp_path / "config.yaml").write_text("markets: {BTC/USDT: {price_decimals: 2}}\n")
     answer = ask("import", path, "--symbol", "BTC/USDT")
-    assert (answer.code, "1 price taken as the nearest number of 2 decimals" in answer.err) == (0, True)
+    assert (answer.code, "1 price rounded to 2 decimals" in answer.err) == (0, True)
 
 
 # --- Row 49 ----------------------------------------------------------------------------------------------------------
@@ -265,7 +265,7 @@ def test_a_symbol_that_is_not_stored_is_no_success(ask: Ask, archive: str) -> No
     ask("import", archive)
     answer = ask("verify", "ETH/USDT")
     assert (answer.code, answer.out) == (4, "")
-    assert answer.err == "safla: ETH/USDT: no candles in data/cache; `safla data list` says what there is\n"
+    assert answer.err == "safla: ETH/USDT: no candles in data/cache; `safla data list` shows what is stored\n"
 
 
 # --- export ----------------------------------------------------------------------------------------------------------
@@ -289,7 +289,7 @@ def test_a_window_is_exported_into_a_new_file_alone(ask: Ask, archive: str, tmp_
     words = ("export", "BTC/USDT", "--from", "2024-01-01T10:00Z", "--to", "2024-01-02", "--out", "out.csv")
     assert ask(*words).out == ("binance BTC/USDT 1h: 14 candles, 2024-01-01T10:00Z to 2024-01-01T23:00Z, in out.csv\n")
     assert (tmp_path / "out.csv").read_text().count("\n") == 15
-    assert ask(*words) == (2, "", "safla: out.csv exists and stays as it is; name another file\n")
+    assert ask(*words) == (2, "", "safla: out.csv: exists and is not overwritten; name another file\n")
     answer = ask("export", "BTC/USDT", "--format", "parquet", "--out", "out.parquet", "--json")
     assert json.loads(answer.out)["candles"] == 48
     assert ask("import", "out.parquet", "--symbol", "BTC/USDT").out.startswith("binance BTC/USDT 1h: 47 candles, 0 new")
@@ -298,11 +298,11 @@ def test_a_window_is_exported_into_a_new_file_alone(ask: Ask, archive: str, tmp_
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["ETH/USDT"], 4, "no candles are stored there"),
-        (["BTC/USDT", "--from", "2025-01-01"], 4, "no candles are stored there"),
-        (["btc"], 2, '"btc" is no symbol'),
-        (["BTC/USDT", "--from", "soon"], 2, "--from: 'soon' is no date"),
-        (["BTC/USDT", "--format", "parquet"], 2, "stdout is for CSV alone"),
+        (["ETH/USDT"], 4, "no candles are stored in this period"),
+        (["BTC/USDT", "--from", "2025-01-01"], 4, "no candles are stored in this period"),
+        (["btc"], 2, '"btc" is not a symbol'),
+        (["BTC/USDT", "--from", "soon"], 2, "--from: expected a date such as 2024-01-31, or ms UTC, got 'soon'"),
+        (["BTC/USDT", "--format", "parquet"], 2, "stdout takes only CSV"),
         (["BTC/USDT", "--out", "none/out.csv"], 2, "its folder does not exist"),
     ],
 )
@@ -333,7 +333,7 @@ def test_gaps_of_an_import_count_as_facts_until_an_exchange_is_asked(ask: Ask, t
     path = csv_file(tmp_path, HEADER, *ROWS[:5], *ROWS[8:])
     assert ask("import", path, "--symbol", "BTC/USDT", "--timeframe", "1h").code == 0
     out = ask("verify").out
-    assert "absent       2024-01-01T05:00Z to 2024-01-01T07:00Z (3), by an import: the exchange was not asked" in out
+    assert "absent       2024-01-01T05:00Z to 2024-01-01T07:00Z (3), by an import: not checked with the exchange" in out
     (series,) = json.loads(ask("verify", "--json").out)
     assert series["imported"] == [{"from": "2024-01-01T05:00Z", "to": "2024-01-01T08:00Z"}]
 

@@ -60,7 +60,7 @@ def test_candles_of_several_symbols_come_into_the_store_and_each_symbol_has_its_
     assert (done.code, done.err) == (0, "")
     assert done.out.splitlines()[:3] == [
         "binance BTC/USDT 1h: 2024-01-01T00:00Z to 2024-02-01T00:00Z: 744 candles added",
-        "binance ETH/USDT 1h: 2024-01-01T00:00Z to 2024-02-01T00:00Z: 742 candles added, 1 page asked again",
+        "binance ETH/USDT 1h: 2024-01-01T00:00Z to 2024-02-01T00:00Z: 742 candles added, 1 page requested again",
         "  gaps of the exchange: 2024-01-02T06:00Z to 2024-01-02T08:00Z",
     ]
     assert len(list(Path("data/cache/binance/BTC-USDT/1h").glob("2024-01-*.parquet"))) == 1
@@ -96,13 +96,17 @@ def test_the_start_may_be_left_out_where_candles_are_stored(fetch):
     ("arguments", "code", "said"),
     [
         (("BTC/USDX", "--from", "2024-01-01"), 3, "binance has no BTC/USDX; did you mean BTC/USDT"),
-        (("btc", "--from", "2024-01-01"), 2, '"btc" is no symbol such as BTC/USDT'),
+        (("btc", "--from", "2024-01-01"), 2, '"btc" is not a symbol'),
         ((*BTC, "--to", "2023-01-01"), 2, "--from 2024-01-01T00:00Z is not before --to 2023-01-01T00:00Z"),
-        (("BTC/USDT", "--from", "yesterday"), 2, "--from: 'yesterday' is no date"),
+        (
+            ("BTC/USDT", "--from", "yesterday"),
+            2,
+            "--from: expected a date such as 2024-01-31, or ms UTC, got 'yesterday'",
+        ),
         ((*BTC, "--timeframe", "1w"), 2, "1w"),
         ((*BTC, "--set", "exchange.name=binanse"), 3, "did you mean binance"),
         ((*BTC, "--set", "exchange.rest_url=http://127.0.0.1:1", "--set", "exchange.retry_attempts=0"), 5, "cannot be"),
-        ((*BTC, "--set", "exchange.api_key=abc"), 3, "keys are not needed"),
+        ((*BTC, "--set", "exchange.api_key=abc"), 3, "secrets are not needed"),
     ],
 )
 def test_what_does_not_fit_is_said_with_its_exit_code_and_nothing_is_stored(fetch, arguments, code, said):
@@ -120,7 +124,7 @@ def test_one_symbol_that_fails_is_no_success_and_the_other_is_stored(fetch, fake
     eth, btc = done.told["symbols"]
     assert (eth["added"], eth["error"]["exit_code"], btc["added"], btc["error"]) == (0, 5, 96, None)
     assert eth["missing"] == [[START, START + 96 * HOUR]]
-    assert done.err.splitlines()[-1].startswith("safla: binance ETH/USDT 1h: no JSON")
+    assert done.err.splitlines()[-1].startswith("safla: binance ETH/USDT 1h: not JSON")
 
 
 def test_a_restated_candle_is_exit_1_until_somebody_takes_it(fetch, fake):
@@ -128,14 +132,14 @@ def test_a_restated_candle_is_exit_1_until_somebody_takes_it(fetch, fake):
     fake.markets["BTCUSDT"].candles["1h"] = synthetic(START, HOUR, COUNT, seed=9)
     done = fetch(*BTC, "--to", "2024-01-06")
     assert done.code == 1
-    assert "restated, and kept apart (--accept-restated takes them): 2024-01-04T23:00Z" in done.out
+    assert "restated, and kept apart (--accept-restated replaces the stored ones): 2024-01-04T23:00Z" in done.out
     taken = fetch(*BTC, "--to", "2024-01-06", "--accept-restated", "--json")
     assert (taken.code, taken.told["symbols"][0]["accepted"]) == (0, 1)
     assert fetch(*BTC, "--to", "2024-01-06", "--again").code == 1
 
 
 def test_the_clock_of_this_machine_is_told_where_it_is_wrong(fetch):
-    assert "s ahead of the exchange's, which decides" in fetch(*BTC, "--to", "2024-01-05").err
+    assert "s ahead of the exchange's, which is used" in fetch(*BTC, "--to", "2024-01-05").err
 
 
 def test_what_was_tried_again_is_counted_and_logged(fetch, fake):

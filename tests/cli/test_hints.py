@@ -44,8 +44,8 @@ def test_an_option_is_taken_for_the_keys_that_are_called_like_it(option: str, ke
 def test_an_option_that_is_a_key_is_told_as_set(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([command, "x", "--stop-loss", "0.03"]) == 2
     assert capsys.readouterr().err.splitlines() == [
-        "safla: --stop-loss is no option",
-        "a value of the configuration is set by --set risk.stop_loss_pct=VALUE",
+        "safla: --stop-loss: no such option",
+        "to set a value of the configuration, use --set risk.stop_loss_pct=VALUE",
         "safla --help lists the commands",
     ]
 
@@ -63,7 +63,7 @@ def test_a_command_of_one_run_names_those_that_were_given(
 ) -> None:
     assert cli.main([command, "logs/a", "logs/b", "--json"]) == 2
     assert capsys.readouterr().err.splitlines()[:2] == [
-        f"safla: safla {command} takes one RUN, and 2 are named: logs/a, logs/b",
+        f"safla: safla {command} takes one RUN, got 2: logs/a, logs/b",
         f"name one, such as the newest: safla {command} logs/b --json",
     ]
 
@@ -80,7 +80,7 @@ def test_words_that_name_nothing_are_unexpected_arguments(two_runs: Path, capsys
         (("status", "logs/a/config.yaml"), 4, "a configuration, not a journal; the run folder is logs/a"),
         (("replay", "logs/a/summary.json"), 4, "logs/a/summary.json: not a journal; the run folder is logs/a"),
         (("replay", "logs/a/head"), 4, "logs/a/head: not a journal; the run folder is logs/a"),
-        (("replay", "logs"), 4, "logs: no run folder, but it holds 2; name one, such as the newest: logs/b"),
+        (("replay", "logs"), 4, "not a run folder, but it contains 2; name one of them, such as the newest: logs/b"),
         (("run", "logs/a"), 3, "logs/a: is a folder; its configuration is logs/a/config.yaml"),
         (("validate", "logs/a/journal.jsonl"), 3, "is a journal, not a configuration; `safla replay logs/a/"),
     ],

@@ -23,7 +23,7 @@ def test_the_same_command_twice_is_no_mistake(tmp_path: Path, capsys: pytest.Cap
     assert main(["init", str(path)]) == 0
     before = path.stat()
     assert main(["init", str(path)]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == f"{path}: is there already, just so; nothing was written"
+    assert capsys.readouterr().out.splitlines()[-1] == f"{path}: exists already with this content; nothing was written"
     assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
     path.write_text(path.read_text() + "# mine\n")
     assert main(["init", str(path)]) == 2
@@ -35,7 +35,7 @@ def test_a_file_or_folder_that_is_there_stays_as_it_is(tmp_path: Path, capsys: p
     (tmp_path / "link.yaml").symlink_to(tmp_path / "nowhere")
     for path in (there, tmp_path, tmp_path / "link.yaml"):
         assert main(["init", str(path)]) == 2
-        assert "exists and stays as it is" in capsys.readouterr().err
+        assert "exists and is not overwritten" in capsys.readouterr().err
     assert there.read_text() == "mine"
     assert not (tmp_path / "nowhere").exists()
     assert main(["init", str(tmp_path / "no" / "x.yaml")]) == 2

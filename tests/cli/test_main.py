@@ -67,7 +67,7 @@ def test_a_bug_is_one_line_and_its_details_lie_in_the_folder_of_the_run(
     assert "Traceback" in details.read_text()
     assert details.stat().st_mode & 0o777 == 0o600
     err = capsys.readouterr().err
-    assert err.splitlines()[-1].endswith(f"which are in {details}")
+    assert err.splitlines()[-1].endswith(f"the details in {details}")
     assert "Traceback" not in err
     assert "hunter2" not in err
 

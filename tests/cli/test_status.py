@@ -51,7 +51,7 @@ def test_a_run_is_told_on_stdout_and_not_touched(folder, capsys):
 def test_the_process_that_holds_it_is_named(begun, capsys):
     with lock_run(begun):
         assert cli.main(["status", str(begun)]) == 0
-    assert f"process    pid {os.getpid()} holds it\n" in capsys.readouterr().out
+    assert f"process    running, pid {os.getpid()}\n" in capsys.readouterr().out
 
 
 def test_programs_get_one_object(begun, capsys):
@@ -63,7 +63,7 @@ def test_programs_get_one_object(begun, capsys):
 def test_a_run_that_has_just_begun_is_no_error(tmp_path, capsys):
     (tmp_path / "journal.jsonl").touch()
     assert cli.main(["status", str(tmp_path)]) == 0
-    assert "begun, no whole line yet" in capsys.readouterr().out
+    assert "begun, no complete line yet" in capsys.readouterr().out
 
 
 def test_damage_is_refused_and_so_is_what_is_no_run(folder, capsys):
@@ -73,7 +73,7 @@ def test_damage_is_refused_and_so_is_what_is_no_run(folder, capsys):
     assert cli.main(["status", str(folder.parent)]) == 4
     out, err = capsys.readouterr()
     assert out == ""
-    assert re.search(r"line 1, byte 0: .*\n.*no run folder, but it holds 1; name one", err)
+    assert re.search(r"line 1, byte 0: .*\n.*not a run folder, but it contains 1; name one", err)
 
 
 def test_watching_a_run_that_has_ended_shows_it_once(folder, capsys):

@@ -66,12 +66,12 @@ def test_the_environment_counts(
 ) -> None:
     monkeypatch.setenv("SAFLA__RISK__STOP_LOSS_PCT", "7")
     assert main(["validate", "good.yaml"]) == 3
-    assert "SAFLA__RISK__STOP_LOSS_PCT: risk.stop_loss_pct: 7 is out of range" in capsys.readouterr().err
+    assert "SAFLA__RISK__STOP_LOSS_PCT: risk.stop_loss_pct: expected a number > 0 and < 1" in capsys.readouterr().err
 
 
 def test_the_test_list_is_checked_where_it_is_asked_for(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["validate", "good.yaml", "--symbols", "test"]) == 3
-    assert "symbols.test: is the list in use and empty" in capsys.readouterr().err
+    assert "symbols.test: expected at least one symbol, got an empty list" in capsys.readouterr().err
 
 
 def test_limits_that_are_off_are_noted_once_each(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -81,7 +81,7 @@ def test_limits_that_are_off_are_noted_once_each(files: Path, capsys: pytest.Cap
     assert out == "off.yaml: valid\n"
     assert err.splitlines() == [
         "note: off.yaml:1: risk.stop_loss_pct: null: no stop loss",
-        "note: off.yaml:1: risk.max_daily_loss_pct: null: no limit to the loss of a day",
+        "note: off.yaml:1: risk.max_daily_loss_pct: null: no daily loss limit",
     ]
     assert main(["validate", "off.yaml", "--resolved"]) == 0
     assert "stop_loss_pct: null                                     # off.yaml:1" in capsys.readouterr().out

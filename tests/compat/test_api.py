@@ -92,24 +92,24 @@ def test_a_variable_of_the_environment_counts_as_it_does_for_the_command(config,
         ({"set": ["risk"]}, safla.UsageError, "KEY=VALUE"),
         ({"set": {"data.start": "2031-01-01"}}, safla.DataError, "no candle between"),
         ({"set": {"data.source": "exchange"}}, safla.ConfigError, "data.start: no candles of .* are stored"),
-        ({"out": ""}, safla.UsageError, "empty name"),
+        ({"out": ""}, safla.UsageError, "out: expected a path, got an empty text"),
         ({"out": "small.yaml"}, safla.HostError, "small.yaml"),
         ({"set": {"strategy.name": "mine"}}, safla.ConfigError, "mine is not registered"),
-        ({"strategies": {"sma_crossover": Breakout()}}, safla.ConfigError, "one of ours"),
-        ({"strategies": {"no name": Breakout()}}, safla.ConfigError, "is no name"),
-        ({"strategies": {"mine": lambda candles, parameters: None}}, safla.StrategyError, "mine: it says no warm_up"),
-        ({"strategies": {"mine": 5}}, safla.StrategyError, "mine: it is no function"),
+        ({"strategies": {"sma_crossover": Breakout()}}, safla.ConfigError, "is the name of a built-in strategy"),
+        ({"strategies": {"no name": Breakout()}}, safla.ConfigError, "is not a valid name"),
+        ({"strategies": {"mine": lambda candles, parameters: None}}, safla.StrategyError, "mine: has no warm_up"),
+        ({"strategies": {"mine": 5}}, safla.StrategyError, "mine: is not callable"),
         (
             {"strategies": {"mine": Breakout}},
             safla.StrategyError,
-            r"is the class Breakout; give an object: Breakout\(\)",
+            r"is the class Breakout; pass an object: Breakout\(\)",
         ),
         (
             {"strategies": [Breakout()]},
             safla.UsageError,
-            r"strategies: a list; give a dict .* strategies={'mine': function}",
+            r"strategies: expected a dict .* got a list; pass strategies={'mine': function}",
         ),
-        ({"strategies": Breakout()}, safla.UsageError, "strategies: a Breakout; give a dict of names to functions"),
+        ({"strategies": Breakout()}, safla.UsageError, "expected a dict of names to functions, got a Breakout"),
     ],
 )
 def test_what_is_wrong_is_an_error_of_safla_before_anything_is_written(config, arguments, error, said):
@@ -126,7 +126,7 @@ def test_a_loaded_configuration_is_not_changed_any_more(config, more):
 
 def test_a_loaded_configuration_whose_strategy_is_not_given_is_refused_by_name(config):
     loaded = safla.load_config(config, set=MINE, strategies={"mine": Breakout()})
-    with pytest.raises(safla.ConfigError, match="mine is not registered here"):
+    with pytest.raises(safla.ConfigError, match="mine is not registered"):
         safla.run(loaded)
 
 
@@ -145,11 +145,11 @@ def test_a_run_of_a_strategy_from_python_replays_with_it_and_is_refused_without(
     assert result.summary["trades"] > 5
     assert safla.run(config, set=MINE, strategies={"mine": Breakout()}).same_journal
     assert safla.replay(result.folder, strategies={"mine": Breakout()}).holds
-    with pytest.raises(safla.ConfigError, match=r"strategy\.name: mine is not registered here"):
+    with pytest.raises(safla.ConfigError, match=r"strategy\.name: mine is not registered"):
         safla.replay(result.folder)
     for arguments in ([], ["--set", "risk.stop_loss_pct=0.01"], ["--until", "2024-01-05"], ["--watch", "max"]):
         assert cli.main(["replay", str(result.folder), *arguments]) == 3
-        assert "mine is not registered here" in capsys.readouterr().err
+        assert "mine is not registered" in capsys.readouterr().err
 
 
 def test_a_replay_with_another_strategy_of_that_name_differs(config):
@@ -205,7 +205,7 @@ def test_a_window_is_checked_as_one_and_is_no_less_than_the_warm_up(config):
         safla.run(config, set=MINE, strategies={"mine": strategy}, out="run")
         assert json.loads(Path("run/look_ahead.json").read_text())["window"] == 5
     strategy.window = 4
-    with pytest.raises(safla.StrategyError, match="its window of 4 candles is below its warm_up of 5"):
+    with pytest.raises(safla.StrategyError, match="its window of 4 candles is shorter than its warm_up of 5"):
         safla.run(config, set=MINE, strategies={"mine": strategy}, out="run")
     strategy.window, strategy.warm_up = 4, 4
     with pytest.raises(safla.Finding, match="looks ahead, or needs more than its window of 4 candles"):
@@ -243,7 +243,7 @@ def test_a_warm_up_is_a_number_or_a_function_of_the_parameters(config, warm_up):
 
 def test_a_strategy_that_is_given_and_not_named_is_told_of(config):
     notes = safla.run(config, strategies={"mine": Breakout()}).notes
-    assert any("strategy.name is sma_crossover, so mine is not asked; name it with" in note for note in notes)
+    assert any("strategy.name is sma_crossover, so mine is not used; choose it with" in note for note in notes)
     assert not any(
         "is not asked" in note for note in safla.run(config, set=MINE, strategies={"mine": Breakout()}).notes
     )
@@ -309,7 +309,9 @@ def test_the_lookback_is_as_long_as_the_warm_up_unless_it_is_named(tmp_path, mon
     result = safla.run(asked, strategies=mine)
     assert '"market_data.lookback_candles":"150"' in result.journal.read_text()
     assert safla.replay(result.folder, strategies=mine)
-    with pytest.raises(safla.ConfigError, match=r"lookback_candles: 120 is below the 150"):
+    with pytest.raises(
+        safla.ConfigError, match=r"lookback_candles: expected at least the warm-up of 150 candles, got 120"
+    ):
         safla.run(asked, set={"market_data.lookback_candles": 120}, strategies=mine)
 
 

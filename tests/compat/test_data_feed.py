@@ -80,10 +80,10 @@ def test_a_stream_ends_when_its_feed_is_closed(config):
 @pytest.mark.parametrize(
     ("arguments", "error", "said"),
     [
-        ({"limit": 0}, safla.UsageError, "limit: 0"),
-        ({"limit": 1.5}, safla.UsageError, "limit: 1.5"),
+        ({"limit": 0}, safla.UsageError, "limit: expected an integer >= 1, got 0"),
+        ({"limit": 1.5}, safla.UsageError, "limit: expected an integer >= 1, got 1.5"),
         ({"timeframe": "5m"}, safla.DataError, "1h, not of 5m"),
-        ({"symbol": "?"}, safla.ConfigError, "no symbol"),
+        ({"symbol": "?"}, safla.ConfigError, "is not a symbol"),
     ],
 )
 def test_what_does_not_fit_is_refused(config, arguments, error, said):

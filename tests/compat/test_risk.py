@@ -86,13 +86,13 @@ def test_a_short_earns_what_a_long_loses(sold, quantity):
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda: safla.RiskManager(0), "initial_balance: 0"),
-        (lambda: safla.RiskManager(-5), "initial_balance: -5"),
-        (lambda: safla.RiskManager(float("inf")), "initial_balance: inf"),
-        (lambda: safla.RiskManager(1).check_trade_risk(signal(), float("nan")), "balance: nan"),
-        (lambda: safla.RiskManager(1).check_trade_risk(signal(price=-1.0), 1), "price: -1.0"),
-        (lambda: safla.RiskManager(1).stop_loss_price(0), "entry_price: 0"),
-        (lambda: safla.RiskManager(1).stop_loss_price(1, "sideways"), "neither long nor short"),
+        (lambda: safla.RiskManager(0), "initial_balance: expected an amount > 0, got 0"),
+        (lambda: safla.RiskManager(-5), "initial_balance: .* got -5"),
+        (lambda: safla.RiskManager(float("inf")), "initial_balance: .* got inf"),
+        (lambda: safla.RiskManager(1).check_trade_risk(signal(), float("nan")), "^balance: .* got nan"),
+        (lambda: safla.RiskManager(1).check_trade_risk(signal(price=-1.0), 1), "^price: .* got -1.0"),
+        (lambda: safla.RiskManager(1).stop_loss_price(0), "entry_price: .* got 0"),
+        (lambda: safla.RiskManager(1).stop_loss_price(1, "sideways"), "side: expected long or short"),
     ],
 )
 def test_what_is_no_amount_is_refused_with_its_name(call, said):

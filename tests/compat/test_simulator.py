@@ -93,7 +93,7 @@ def test_a_closed_simulator_runs_no_more(config):
     [
         (("2031-01-01", "2032-01-01"), safla.DataError, "no candle between"),
         (("2024-02-01", "2024-01-01"), safla.UsageError, "not before"),
-        (("soon", None), safla.UsageError, "start: 'soon' is no time"),
+        (("soon", None), safla.UsageError, "start: expected a datetime, .* got 'soon'"),
         ((None, None, 0), safla.UsageError, "speed_multiplier"),
     ],
 )

@@ -100,7 +100,7 @@ def test_scales_of_markets_are_kept_to():
     config = {**FREE, "markets": {"BTC/USDT": {"price_decimals": 1, "quantity_decimals": 3}}}
     signal = signals([100, 100, 90, 110.5], config)[-1]
     assert round(signal.quantity, 3) == signal.quantity
-    with pytest.raises(safla.DataError, match=r"candle 1: a price with 2 decimals, at most 1"):
+    with pytest.raises(safla.DataError, match=r"candle 1: expected a price with at most 1 decimals, got 2"):
         signals([100.25], config)
 
 
@@ -108,13 +108,13 @@ def test_scales_of_markets_are_kept_to():
     ("candle", "error", "said"),
     [
         ([1, 2, 3], safla.UsageError, "3 values"),
-        ([candles.FIRST, "x", 1, 1, 1, 1], safla.UsageError, "open: 'x' is no number"),
-        ([candles.FIRST, float("nan"), 1, 1, 1, 1], safla.UsageError, "open: nan"),
-        ([candles.FIRST, True, 1, 1, 1, 1], safla.UsageError, "open: True"),
+        ([candles.FIRST, "x", 1, 1, 1, 1], safla.UsageError, "open: expected a number .* got 'x'"),
+        ([candles.FIRST, float("nan"), 1, 1, 1, 1], safla.UsageError, "open: .* got nan"),
+        ([candles.FIRST, True, 1, 1, 1, 1], safla.UsageError, "open: .* got True"),
         ([candles.FIRST, 100, 90, 90, 100, 1], safla.DataError, "high 90 is below open 100"),
         ([candles.FIRST, 100, 100, 0, 100, 1], safla.DataError, "low 0 is not above 0"),
         ([candles.FIRST + 1, 100, 100, 100, 100, 1], safla.DataError, "not on the grid"),
-        ([candles.FIRST, 100.123456789, 101, 100, 100, 1], safla.DataError, "9 decimals"),
+        ([candles.FIRST, 100.123456789, 101, 100, 100, 1], safla.DataError, "at most 8 decimals, got 9"),
         ([candles.FIRST, 1e18, 1e18, 1e18, 1e18, 1], safla.DataError, "above"),
         ([candles.FIRST, 1e12, 1e12, 1, 1.00000001, 1], safla.DataError, "open 1000000000000.0 is above"),
         ([candles.FIRST + 2 * candles.HOUR, 101, 101, 101, 101, 5], safla.DataError, "candle_revised"),
@@ -131,13 +131,13 @@ def test_what_is_no_candle_or_not_the_next_one_is_refused(candle, error, said):
 
 
 def test_candles_that_do_not_fit_the_decimals_of_a_later_one_are_refused():
-    with pytest.raises(safla.DataError, match=r"candle 2: with its decimals those before pass 2\*\*62"):
+    with pytest.raises(safla.DataError, match=r"candle 2: with its decimals the candles before exceed 2\*\*62"):
         signals([1e12, 1.00000001])
 
 
 def test_another_strategy_is_not_taken_for_the_crossover():
     loaded = safla.load_config({"strategy": {"name": "mine"}}, strategies={"mine": _Mine()})
-    with pytest.raises(safla.ConfigError, match="SMAStrategy is sma_crossover"):
+    with pytest.raises(safla.ConfigError, match="expected sma_crossover for SMAStrategy"):
         safla.SMAStrategy("BTC/USDT", loaded)
 
 

@@ -1,4 +1,4 @@
-"""The models by themselves: defaults, strictness, and defaults that follow from other keys (Z4, S16, J8)."""
+"""The models: defaults, strictness, and defaults that depend on other keys (Z4, S16, J8)."""
 
 from typing import get_args
 
@@ -15,7 +15,7 @@ def test_the_timeframes_are_those_of_the_core() -> None:
     assert set(get_args(Timeframe)) == set(TIMEFRAMES)
 
 
-def test_a_configuration_of_nothing_is_all_defaults() -> None:
+def test_an_empty_configuration_has_all_defaults() -> None:
     config = Config.model_validate({})
     assert (config.mode, config.symbols.primary, config.journal.detail) == ("backtest", ("BTC/USDT",), "decisions")
     assert config.market_data.lookback_candles == 100
@@ -27,7 +27,7 @@ def test_the_lookback_is_at_least_the_warm_up(slow: int, confirm: int, lookback:
     assert config.market_data.lookback_candles == lookback
 
 
-def test_paper_writes_candles_unless_it_is_told_otherwise() -> None:
+def test_paper_writes_candles_unless_detail_is_set() -> None:
     assert Config.model_validate({"mode": "paper"}).journal.detail == "candles"
     assert Config.model_validate({"journal": {"detail": "trades"}}).journal.detail == "trades"
 
@@ -50,7 +50,7 @@ def test_nothing_is_converted_and_no_input_is_shown() -> None:
 
 
 def test_rules_between_keys_hold_for_configurations_made_in_python_too() -> None:
-    with pytest.raises(ValidationError, match=r"fast_period, strategy\.slow_period: 40 must be below slow_period"):
+    with pytest.raises(ValidationError, match=r"fast_period, strategy\.slow_period: expected an integer < slow_period"):
         Config.model_validate({"strategy": {"fast_period": 40}})
 
 
@@ -84,6 +84,6 @@ def test_a_date_is_utc_unless_it_says_otherwise(text: object, ms: int) -> None:
 @pytest.mark.parametrize(
     "text", ["2024", 2024, "20240101", "2024-W01", "2024-13-01", "01.02.2024", "now", "2024-01-01T25:00"]
 )
-def test_what_is_no_date_is_refused_and_not_guessed(text: object) -> None:
+def test_an_invalid_date_is_rejected_and_not_guessed(text: object) -> None:
     with pytest.raises(ValueError, match=r"date|month|day|hour|range"):
         milliseconds(text)

@@ -1,4 +1,4 @@
-"""From keys to numbers: scales by S3, bounds by D1, rules in parts per million."""
+"""The plan of a run: scales by S3, bounds by D1, rules in parts per million."""
 
 from decimal import Decimal
 
@@ -46,7 +46,7 @@ def test_quantity_decimals_follow_price_and_balance(balance, price_decimals, qua
     assert found[0].quantity_decimals == quantity_decimals
 
 
-def test_a_market_that_is_named_wins_over_what_is_read():
+def test_values_in_markets_override_those_of_the_source():
     market = {
         "price_decimals": 2,
         "quantity_decimals": 3,
@@ -103,7 +103,7 @@ def test_percentages_rates_and_basis_points_become_parts_per_million():
             {"simulation": {"initial_balance_usd": Decimal(46116860185)}},
             Scale(2, 5, 6, 1, 1, 0),
             "initial_balance_usd",
-            "does not fit: at most 46116860184;",
+            "expected a number <= 46116860184 for money with 7 decimals",
         ),
         (
             {"simulation": {"initial_balance_usd": Decimal("0.001")}},
@@ -129,8 +129,8 @@ def test_money_must_fit_into_the_bounds_of_the_core(sections, scale, key, text):
     assert text in str(caught.value)
 
 
-def test_a_tick_off_the_grid_of_the_candles_is_refused_with_its_key():
-    with pytest.raises(ConfigError, match=r"markets.BTC/USDT.tick: 0.001 has more than the 2 decimals"):
+def test_a_tick_finer_than_the_candles_is_an_error_of_its_key():
+    with pytest.raises(ConfigError, match=r"markets.BTC/USDT.tick: expected at most 2 decimals, got 0.001"):
         scales(config(markets={"BTC/USDT": {"tick": Decimal("0.001")}}), [series()])
 
 
@@ -139,7 +139,7 @@ def test_the_highest_price_leaves_room_for_the_sums_of_the_averages(fast, slow, 
     assert price_limit(config(strategy={"fast_period": fast, "slow_period": slow})) == limit
 
 
-def test_the_plan_tells_every_value_as_text():
+def test_the_plan_holds_every_value_as_text():
     texts = plan(risk={"stop_loss_pct": Decimal("0.030")}).texts
     assert texts["risk.stop_loss_pct"] == "0.03"
     assert texts["risk.drawdown_pause_days"] == "null"

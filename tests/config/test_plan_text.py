@@ -148,7 +148,7 @@ def test_parameters_stand_in_the_plan_by_their_names() -> None:
     }
 
 
-def test_a_plan_with_other_keys_or_values_is_refused() -> None:
+def test_a_plan_with_unknown_keys_or_invalid_values_is_an_error() -> None:
     def made(**change: str) -> object:
         texts = {
             **plan_texts(load(SEED).config),
@@ -176,7 +176,7 @@ def test_a_decimal_has_one_spelling(number: str, text: str) -> None:
     assert plain(Decimal(number)) == text
 
 
-def test_the_resolved_yaml_says_where_each_value_came_from() -> None:
+def test_the_resolved_yaml_names_the_origin_of_each_value() -> None:
     text = resolved_yaml(load(SEED, sets=["risk.stop_loss_pct=0.03"], environment={"SAFLA__MODE": "paper"}))
     lines = {line.split("#")[0].strip(): line.split("# ")[-1] for line in text.splitlines()}
     assert lines["stop_loss_pct: 0.03"] == "--set"
@@ -192,14 +192,14 @@ def test_a_webhook_stays_out_of_the_resolved_yaml_though_it_came_from_a_file(tmp
     assert re.search(r"webhook_url: null +# .*c\.yaml:2, kept out of this file\n", text)
 
 
-def test_a_webhook_from_outside_stays_out_of_the_resolved_yaml() -> None:
+def test_a_webhook_from_the_environment_stays_out_of_the_resolved_yaml() -> None:
     outside = load(None, environment={"SAFLA__MONITORING__WEBHOOK_URL": "https://example.org/hunter2"})
     assert "hunter2" not in resolved_yaml(outside)
     assert "SAFLA__MONITORING__WEBHOOK_URL, kept out of this file" in resolved_yaml(outside)
 
 
 @pytest.mark.parametrize(("share", "budget"), [("1", "9000"), ("0.25", "2250")])
-def test_the_resolved_file_says_what_an_entry_spends_at_most(tmp_path, share, budget):
+def test_the_resolved_file_notes_what_an_entry_spends_at_most(tmp_path, share, budget):
     (tmp_path / "c.yaml").write_text(f"strategy: {{max_position_size_usd: 10000, position_size_pct: {share}}}\n")
     line = next(one for one in resolved_yaml(load(tmp_path / "c.yaml")).splitlines() if "max_position_size_usd" in one)
     assert f"an entry spends {budget} at most, commission included: times confidence, which is 0.9 at most" in line

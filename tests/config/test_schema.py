@@ -1,4 +1,4 @@
-"""The JSON Schema for editors: what it takes, what it refuses, and that every key is described."""
+"""The JSON Schema for editors: what it accepts and rejects, and that every key is described."""
 
 from pathlib import Path
 from typing import Any
@@ -43,13 +43,13 @@ def test_the_seed_configuration_is_valid_by_the_schema() -> None:
         ("strategy", "parameters", {"X": 1}),
     ],
 )
-def test_a_wrong_key_or_value_is_refused_by_the_schema(section: str, key: str, value: object) -> None:
+def test_a_wrong_key_or_value_is_rejected_by_the_schema(section: str, key: str, value: object) -> None:
     config = seed()
     config.setdefault(section, {})[key] = value
     assert list(validator().iter_errors(config)) != []
 
 
-def test_the_defaults_of_the_schema_are_of_the_type_that_it_asks_for() -> None:
+def test_the_defaults_of_the_schema_are_valid_by_the_schema() -> None:
     schema = config_schema()
     for section in [schema, *schema["$defs"].values()]:
         for name, field in section.get("properties", {}).items():

@@ -1,7 +1,7 @@
-"""Scenario tables in text, and how they are read. They are run in story.py; nothing is asserted here.
+"""Scenario tables: the text format and its reader. story.py runs them; nothing is asserted here.
 
-    # S9: a gap through the stop                          the title names the rules
-    stop_loss 5 %, take_profit 10 %                       what differs from the quiet defaults
+    # S9: an opening gap through the stop                 the title names the rules
+    stop_loss 5 %, take_profit 10 %                       settings that differ from QUIET
       10000 10100  9900 10000 +1 | -              | flat  open high low close, signal | happened | mode
       10000 10400  9600 10300 .  | buy 10000      | long  further words: v0 volume, s0.5 strength
        9400  9600  9000  9200 .  | stop_loss 9400 | flat
@@ -58,7 +58,7 @@ class Row(NamedTuple):
 
     line: int
     ts: int
-    wish: Words  # empty for candles
+    wish: Words  # a command from outside, empty for candles
     bars: list[Bar]
     happened: list[Words]
     modes: Words
@@ -68,7 +68,7 @@ class Scenario(NamedTuple):
     """One table."""
 
     name: str  # file:line and title
-    rules: tuple[str, ...]  # those that the title names
+    rules: tuple[str, ...]  # the rules that the title names
     plan: Plan
     balance: int
     symbols: Words
@@ -76,7 +76,7 @@ class Scenario(NamedTuple):
 
 
 def read(path: Path) -> Iterator[Scenario]:
-    """The scenarios of one file. What stands before the first title is for people."""
+    """The scenarios of one file. Text before the first title is a comment."""
     lines = list(enumerate(path.read_text("ascii").splitlines(), 1))
     starts = [place for place, (_, line) in enumerate(lines) if re.match(r"# S\d", line)]
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):

@@ -1,4 +1,4 @@
-"""A scenario, run, and told in the words of its table. Nothing is asserted here."""
+"""Run a scenario, and describe what happened in the words of its table. Nothing is asserted here."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -21,7 +21,7 @@ ALWAYS = {
 
 
 def told(scenario: Scenario, loop: engine.Loop | None = None) -> tuple[Told, Told]:
-    """What should have happened and what did, line by line, each event with as many words as the table has for it."""
+    """What should happen and what did, line by line; each event with as many words as the table has for it."""
     words = {*ALWAYS, *(_name(event, scenario.symbols) for row in scenario.rows for event in row.happened)}
     expected, actual = [], []
     for row, state, rows in run(scenario, loop):
@@ -34,9 +34,9 @@ def told(scenario: Scenario, loop: engine.Loop | None = None) -> tuple[Told, Tol
 
 
 def run(scenario: Scenario, loop: engine.Loop | None = None) -> Iterator[tuple[Row, v.State, Rows]]:
-    """Row by row, so in blocks of one timestamp: the state after it, and the engine's rows of numbers."""
+    """Run row by row, in blocks of one timestamp; yield the state after each, and the engine's rows of numbers."""
     symbols = len(scenario.symbols)
-    out = blank_out(symbols, 1, symbols)  # room for the rows of begin, too
+    out = blank_out(symbols, 1, symbols)  # with room for the rows of begin
     state = engine.begin(new_state(scenario.balance, symbols), out, scenario.rows[0].ts)
     for row in scenario.rows:
         state = _after(scenario.plan, state, row, out, loop)

@@ -1,4 +1,4 @@
-"""Columns of one symbol and of many on one grid, and the hash that identifies them (J7)."""
+"""Columns of one symbol, of many symbols on one grid, and the hash that identifies them (J7)."""
 
 import hashlib
 import struct

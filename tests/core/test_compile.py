@@ -1,4 +1,4 @@
-"""The compiled loop and a compiled strategy: where they are kept, when they pay, and that they say the same (D2)."""
+"""The compiled loop and a compiled strategy: where they are kept, when they pay, and equal results (D2)."""
 
 import shutil
 from collections.abc import Iterator
@@ -35,14 +35,14 @@ def loop(cache: Path) -> Loop:
     return compiled
 
 
-def test_every_scenario_is_told_the_same_compiled_as_interpreted(loop: Loop) -> None:
+def test_every_scenario_is_the_same_compiled_as_interpreted(loop: Loop) -> None:
     for path in sorted((Path(__file__).parents[1] / "scenarios").glob("*.txt")):
         for scenario in read(path):
             for (row, *interpreted), (_, *compiled) in zip(run(scenario), run(scenario, loop), strict=True):
                 assert plain(compiled) == plain(interpreted), f"{scenario.name}: line {row.line}"
 
 
-def test_a_pure_strategy_is_told_the_same_compiled_as_interpreted(cache: Path) -> None:
+def test_a_pure_strategy_is_the_same_compiled_as_interpreted(cache: Path) -> None:
     close = np.array([1_000 + i * 7_919 % 83 for i in range(500)], np.int64)
     columns = Columns(np.arange(500), close, close, close, close, close)
     parameters = Crossover(3, 7, 1_000, 500, 2)
@@ -52,7 +52,7 @@ def test_a_pure_strategy_is_told_the_same_compiled_as_interpreted(cache: Path) -
     assert np.count_nonzero(interpreted(columns, parameters)[0]) > 20
 
 
-def test_a_strategy_without_the_mark_is_left_as_it_is() -> None:
+def test_a_strategy_without_the_mark_is_unchanged() -> None:
     def mine(columns: Columns, parameters: Any) -> tuple[Int8, Float64]:
         return np.zeros(1, np.int8), np.zeros(1)
 
@@ -64,7 +64,7 @@ def test_a_function_is_compiled_once(loop: Loop) -> None:
     assert loop is not fold
 
 
-def test_the_cache_is_ready_once_that_is_said_and_then_pays_earlier(cache: Path, loop: Loop) -> None:
+def test_the_cache_is_ready_once_it_is_marked_and_then_pays_earlier(cache: Path, loop: Loop) -> None:
     assert not compiling.is_cached()
     assert not compiling.pays(compiling.WORTH_COMPILING - 1)
     assert compiling.pays(compiling.WORTH_COMPILING)
@@ -145,7 +145,7 @@ def test_another_source_has_another_folder(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def plain(values: Any) -> Any:
-    """Arrays as lists, however deep they lie."""
+    """Arrays as lists, at any depth."""
     return [plain(value) for value in values] if isinstance(values, (list, tuple)) else values.tolist()
 
 
@@ -156,5 +156,5 @@ def test_where_nothing_can_be_kept_it_is_compiled_without_a_cache(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     assert not compiling.has_room()
     assert not compiling.is_cached()
-    compiling.mark_ready()  # and nothing is said to be there
+    compiling.mark_ready()  # does nothing without a folder
     assert not compiling.is_cached()

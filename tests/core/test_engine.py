@@ -1,4 +1,4 @@
-"""advance() and the inputs beside it: values in, values out, and the bounds of D1 and D3. What happens: scenarios."""
+"""advance() and the inputs from outside: values in, values out, and the bounds of D1 and D3. The rest: scenarios."""
 
 import numpy as np
 import pytest
@@ -16,15 +16,15 @@ PLAN = Plan(QUIET, np.array([MARKET], np.int64))
 BALANCE = 1_000_000
 
 
-def block(*prices: int, enter: int | None = 0, leave: int | None = None, volume: int = 10**6) -> tuple[Grid, Signals]:
-    """Candles of one symbol that stand still at a price each; one may carry an enter signal, one an exit signal."""
+def block(*prices: int, enter: int | None = 0, exit_at: int | None = None, volume: int = 10**6) -> tuple[Grid, Signals]:
+    """Candles of one symbol with four equal prices each; one may have an enter signal, another an exit signal."""
     ts = MONDAY + HOUR * np.arange(len(prices), dtype=np.int64)
     price = np.array([prices], np.int64)
     signal = np.zeros((1, len(prices)), np.int8)
     if enter is not None:
         signal[0, enter] = 1
-    if leave is not None:
-        signal[0, leave] = -1
+    if exit_at is not None:
+        signal[0, exit_at] = -1
     return Grid(ts, price, price, price, price, np.full_like(price, volume)), Signals(
         signal, np.full(signal.shape, 0.01)
     )
@@ -38,7 +38,7 @@ def cut(grid: Grid, signals: Signals, first: int, end: int) -> tuple[Grid, Signa
 
 
 def started(balance: int = BALANCE, symbols: int = 1) -> State:
-    """The state in which the first candle finds the symbols."""
+    """The state before the first candle."""
     return begin(new_state(balance, symbols), blank_out(symbols, 1, symbols), MONDAY)
 
 
@@ -79,7 +79,7 @@ def test_begin_moves_every_symbol_to_warming() -> None:
 
 
 def test_no_function_of_the_engine_writes_to_what_it_is_given() -> None:
-    grid, signals = block(10_000, 10_000, 10_100, leave=2)
+    grid, signals = block(10_000, 10_000, 10_100, exit_at=2)
     for column in (*grid, *signals):
         column.flags.writeable = False
     state = frozen(started())
@@ -95,7 +95,7 @@ def test_no_function_of_the_engine_writes_to_what_it_is_given() -> None:
 
 
 def test_where_the_strategy_was_not_asked_nothing_is_decided_and_nothing_becomes_warm() -> None:
-    """J17: it failed there."""
+    """It failed there (J17)."""
     grid, signals = block(10_000, 10_000, 10_000, enter=2)
     signals.signal[0, :2] = v.UNASKED
     out = blank_out(1, 3, 100)
@@ -116,7 +116,7 @@ def test_the_equity_of_each_timestamp_is_marked() -> None:
 
 
 def test_the_fold_stops_before_a_timestamp_for_which_out_might_lack_room_and_goes_on_there() -> None:
-    grid, signals = block(10_000, 10_000, 10_000, 10_000, leave=2)
+    grid, signals = block(10_000, 10_000, 10_000, 10_000, exit_at=2)
     whole = blank_out(1, 4, 100)
     expected, _, _ = advance(PLAN, started(), grid, signals, whole)
     small, rows, state, done = blank_out(1, 4, 0), [], started(), 0
@@ -171,7 +171,7 @@ def test_a_mark_that_would_pass_the_bound_ends_the_fold_before_its_timestamp(
     assert answer[1:] == (folded, status)
     assert "filled" in kinds(out)
     if status:
-        assert out.rows[int(out.used[0]) - 1, 1] == MONDAY + HOUR  # the rows stand as they were before it
+        assert out.rows[int(out.used[0]) - 1, 1] == MONDAY + HOUR  # out has the rows of the timestamps before it
 
 
 @pytest.mark.parametrize(("price", "folded", "status"), [((LIMIT - 90) // 10, 3, 0), ((LIMIT - 90) // 10 + 1, 2, 1)])
@@ -179,7 +179,7 @@ def test_a_sale_that_would_pass_the_bound_ends_the_fold_before_its_timestamp(
     price: int, folded: int, status: int
 ) -> None:
     out = blank_out(1, 3, 100)
-    grid, signals = block(1, 1, price, leave=1)
+    grid, signals = block(1, 1, price, exit_at=1)
     low = grid._replace(close=np.array([[1, 1, 1]]), low=np.array([[1, 1, 1]]))  # the close alone would fit
     answer = advance(ONE_UNIT, started(balance=100), low, signals, out)
     assert answer[1:] == (folded, status)
@@ -204,7 +204,7 @@ def test_a_halt_of_a_run_that_ended_is_a_bug_of_ours() -> None:
 
 
 @pytest.mark.parametrize("rule", [v.OPERATOR, v.STRATEGY_ERROR])
-def test_an_outside_halt_names_no_limit_and_stands_behind_the_last_timestamp(rule: int) -> None:
+def test_an_outside_halt_names_no_limit_and_comes_after_the_last_timestamp(rule: int) -> None:
     state, _, _ = advance(PLAN, started(), *block(10_000, enter=None), blank_out(1, 1, 0))
     out = blank_out(1, 1, 0)
     state = halt(PLAN, state, out, rule)
@@ -215,7 +215,7 @@ def test_an_outside_halt_names_no_limit_and_stands_behind_the_last_timestamp(rul
     assert kinds(again) == []
 
 
-def test_marks_of_open_positions_alone_stand_behind_a_day_and_a_halt() -> None:
+def test_only_open_positions_are_marked_after_a_day_and_a_halt() -> None:
     plan = Plan(QUIET, np.array([MARKET] * 2, np.int64))
     grid, signals = block(*[10_000] * 24, 10_500)
     pair = Grid(grid.ts, *(np.repeat(column, 2, axis=0) for column in grid[1:]))
@@ -239,10 +239,10 @@ def test_a_limit_of_a_halt_is_its_rate() -> None:
     assert named(row) == {"halt": 1, "rule": v.DAILY_LOSS, "limit": 10_000, "equity": 990_000, "reference": BALANCE}
 
 
-def test_a_fill_and_a_closed_trade_say_all_that_the_journal_needs() -> None:
+def test_a_fill_and_a_closed_trade_have_all_that_the_journal_needs() -> None:
     plan = Plan(QUIET._replace(commission_ppm=1_000, base_slippage_ppm=100, max_slippage_ppm=100), PLAN.markets)
     out = blank_out(1, 4, 100)
-    state, _, _ = advance(plan, started(), *block(10_000, 10_000, 10_100, 10_200, leave=2), out)
+    state, _, _ = advance(plan, started(), *block(10_000, 10_000, 10_100, 10_200, exit_at=2), out)
     rows = [named(row) for row in out.rows[: int(out.used[0])] if row[0] in {v.FILLED, v.TRADE_CLOSED}]
     assert rows == [
         {"order": 1, "trade": 1, "side": v.BUY, "reason": v.BY_SIGNAL, "reference": 10_000, "price": 10_001,
@@ -269,6 +269,6 @@ def test_the_first_sale_that_breaks_a_bound_is_the_one_that_is_named() -> None:
     # when both are sold
     for s in (1, 0):
         sell(QUIET, MARKET, state.account, state.book, out, s, 0, 2**40, 2**40, v.STOP_LOSS, 0, 0)
-    # then nothing was sold, and the first to break is told
+    # then nothing was sold, and the first symbol is named
     assert int(state.account[v.BROKEN]) == 1 + 1
     assert int(out.used[0]) == 0

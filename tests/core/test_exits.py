@@ -62,7 +62,7 @@ def test_stop_and_target_of_a_long(price: int, ppm: int, tick: int, stop: int, t
         (10_000, 20_001, 100, 10_200, 9_700),
     ],
 )
-def test_stop_and_target_of_a_short_are_those_of_a_long_turned_round(
+def test_stop_and_target_of_a_short_mirror_those_of_a_long(
     price: int, ppm: int, tick: int, stop: int, target: int
 ) -> None:
     assert short_stop_above(price, ppm, tick) == stop
@@ -79,7 +79,7 @@ def test_a_level_is_on_the_tick_at_the_rounded_share_and_one_tick_away(ticks: in
     assert target == price + tick or price + share <= target < price + share + 1 + tick
     assert stop <= price - tick
     assert target >= price + tick
-    mirror = 2 * price  # a multiple of the tick, so turning round keeps the grid
+    mirror = 2 * price  # a multiple of the tick, so mirroring keeps the grid
     assert short_stop_above(price, ppm, tick) == mirror - stop
     assert short_target_below(price, ppm, tick) == mirror - target
 
@@ -164,7 +164,7 @@ def test_a_trail_never_falls_and_knows_the_highest_high_alone(
         (Levels(0, 0, 0, 1, 1), QUIET, 2**60, NOTHING),
     ],
 )
-def test_a_gap_at_the_open(levels: Levels, rules: Rules, price: int, hit: Hit) -> None:
+def test_an_opening_gap(levels: Levels, rules: Rules, price: int, hit: Hit) -> None:
     assert exit_at_open(rules, levels, price) == hit
 
 
@@ -233,7 +233,9 @@ def test_a_candle_that_is_passed_over_hits_nothing(
         assert exit_at_open(rules, levels, first) == NOTHING
 
 
-@pytest.mark.parametrize(("entry", "left", "gross"), [(100, 110, 60), (100, 90, -60), (100, 100, 0)])
-def test_the_profit_of_a_short_is_that_of_a_long_with_the_sign_turned(entry: int, left: int, gross: int) -> None:
-    assert gross_of_long(entry, left, 3, 2) == gross
-    assert gross_of_short(entry, left, 3, 2) == -gross
+@pytest.mark.parametrize(("entry", "exit_price", "gross"), [(100, 110, 60), (100, 90, -60), (100, 100, 0)])
+def test_the_profit_of_a_short_is_that_of_a_long_with_the_opposite_sign(
+    entry: int, exit_price: int, gross: int
+) -> None:
+    assert gross_of_long(entry, exit_price, 3, 2) == gross
+    assert gross_of_short(entry, exit_price, 3, 2) == -gross

@@ -1,4 +1,4 @@
-"""The table of modes: what it allows, what it refuses, and that the array made of it says the same (D4)."""
+"""The table of modes: which moves are legal and which are not, and that the array made from it agrees (D4)."""
 
 import itertools
 from collections import Counter
@@ -18,7 +18,7 @@ def test_the_modes_move_as_the_golden_matrix_says(golden: Golden) -> None:
 
 
 @pytest.mark.parametrize(("mode", "trigger"), PAIRS)
-def test_machine_and_array_agree_on_every_move_and_every_refusal(mode: str, trigger: str) -> None:
+def test_machine_and_array_agree_on_every_legal_and_illegal_move(mode: str, trigger: str) -> None:
     code = moves()[MODES.index(mode), TRIGGERS.index(trigger)]
     if (trigger, mode) in LEGAL:
         assert next_mode(mode, trigger) == MODES[code] == LEGAL[trigger, mode]
@@ -53,7 +53,7 @@ def test_a_run_can_be_stopped_in_any_mode(mode: str) -> None:
 
 
 def matrix() -> str:
-    """moves() in words: a row a mode, a column a trigger."""
+    """moves() in words: a row for each mode, a column for each trigger."""
     rows = [("", *TRIGGERS)]
     rows += [
         (mode, *("-" if code < 0 else MODES[code] for code in codes))

@@ -1,4 +1,4 @@
-"""Every @pure function of numbers, interpreted and compiled on the same numbers (STYLE 3)."""
+"""Every @pure function of numbers, interpreted and compiled with the same numbers."""
 
 import inspect
 from collections.abc import Callable
@@ -137,7 +137,7 @@ def test_a_pure_function_gives_the_same_interpreted_and_compiled(function: Calla
     def compare(drawn: tuple[Any, ...]) -> None:
         answer = function(*drawn)
         assert compiled(*drawn) == answer
-        assert isinstance(answer, tuple) or abs(int(answer)) < 2**63  # what python gives is what int64 can hold
+        assert isinstance(answer, tuple) or abs(int(answer)) < 2**63  # the result in Python fits in int64
 
     compare()
 
@@ -153,7 +153,7 @@ def test_the_comparison_would_see_an_amount_that_wraps() -> None:
     assert wraps(Wrapping(LIMIT)) != Wrapping(LIMIT).amount * 4
 
 
-def test_an_illegal_move_is_refused_compiled_too() -> None:
+def test_an_illegal_move_raises_when_compiled_too() -> None:
     compiled: Any = numba.njit(machine.moved)
     with pytest.raises(AssertionError):
         compiled(machine.FLAT, machine.EXIT)

@@ -1,4 +1,4 @@
-"""Refusals in their order with the numbers that met, and the losses that halt (S15, S24, J16)."""
+"""Rejections in their order with the numbers that were compared, and the losses that halt (S15, S24, J16)."""
 
 import pytest
 
@@ -37,7 +37,7 @@ NOTHING = Rejection(v.NO_REASON, v.NONE, v.NONE)
         (FREE._replace(taken=4), Rejection(v.MAX_OPEN_POSITIONS, 4, 3)),
     ],
 )
-def test_an_enter_signal_is_rejected_with_the_numbers_that_met(wish: Wish, rejection: Rejection) -> None:
+def test_an_enter_signal_is_rejected_with_the_numbers_that_were_compared(wish: Wish, rejection: Rejection) -> None:
     assert rejected_entry(RULES, wish) == rejection
 
 

@@ -63,7 +63,7 @@ def test_a_text_without_places_that_to_text_would_not_have_written_is_refused(te
 
 
 @given(st.text(st.sampled_from("0123456789.-+e_ "), max_size=12), st.integers(0, 8))
-def test_whatever_is_accepted_is_what_would_be_written(text: str, places: int) -> None:
+def test_only_texts_that_would_be_written_are_accepted(text: str, places: int) -> None:
     try:
         units = to_units(text, places)
     except ValueError:

@@ -27,18 +27,18 @@ def test_equity_is_cash_and_positions_at_their_last_closes(scenario: Scenario) -
 
 
 @EACH
-def test_every_signal_is_answered_by_one_order_or_one_refusal(scenario: Scenario) -> None:
+def test_every_signal_is_answered_by_one_order_or_one_rejection(scenario: Scenario) -> None:
     for row, _, rows in run(scenario):
         kinds = rows[:, 0]
         placed = (kinds == v.ORDER_PLACED) & (rows[:, 5] == v.BY_SIGNAL)
-        refused = (kinds == v.ORDER_REJECTED) & (rows[:, 3] == 0)  # order 0: at the decision (J15)
-        assert (placed | refused).sum() == (kinds == v.SIGNAL).sum(), f"line {row.line}"
+        rejected = (kinds == v.ORDER_REJECTED) & (rows[:, 3] == 0)  # order 0: at the decision (J15)
+        assert (placed | rejected).sum() == (kinds == v.SIGNAL).sum(), f"line {row.line}"
 
 
 @pytest.mark.parametrize(
     "scenario", [pytest.param(one, id=one.name) for one in SCENARIOS if not any(row.wish for row in one.rows)]
 )
-def test_one_block_tells_the_same_as_blocks_of_one_timestamp(scenario: Scenario) -> None:
+def test_one_block_gives_the_same_as_blocks_of_one_timestamp(scenario: Scenario) -> None:
     symbols, size = len(scenario.symbols), len(scenario.rows)
     out = blank_out(symbols, size, 1_000)
     state = begin(new_state(scenario.balance, symbols), out, scenario.rows[0].ts)

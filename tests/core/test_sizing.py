@@ -47,7 +47,9 @@ def test_confidence_is_the_strength_in_thresholds_up_to_nine_tenths(strength: fl
         (900_000, LIMIT, -LIMIT, 0),
     ],
 )
-def test_a_budget_is_the_least_of_wish_cash_and_room(confidence: int, cash: int, room: int, amount: int) -> None:
+def test_a_budget_is_the_least_of_position_size_cash_and_room(
+    confidence: int, cash: int, room: int, amount: int
+) -> None:
     rules = QUIET._replace(max_position=100_000, position_size_ppm=500_000, max_exposure_ppm=600_000)
     assert budget(rules, confidence, cash, room) == amount
 
@@ -68,7 +70,7 @@ def test_a_budget_is_the_least_of_wish_cash_and_room(confidence: int, cash: int,
         (LIMIT, LIMIT, 1, 10**18, 0, 0),
     ],
 )
-def test_an_amount_buys_whole_lots_with_the_fee_inside(
+def test_an_amount_buys_whole_lots_with_the_fee_included(
     amount: int, price: int, lot: int, k: int, rate: int, quantity: int
 ) -> None:
     assert affordable(amount, price, MARKET._replace(lot=lot, k=k), rate) == quantity
@@ -99,7 +101,7 @@ def test_a_quantity_costs_no_more_than_its_budget_and_one_lot_more_would(
         (100_000, 0, (6, 15_000)),
     ],
 )
-def test_an_entry_is_sized_at_the_open_and_once_more_at_its_price(
+def test_an_entry_is_sized_at_the_open_and_again_at_its_price(
     amount: int, volume: int, answer: tuple[int, int]
 ) -> None:
     rules = QUIET._replace(impact_ppm=1_000_000, max_slippage_ppm=500_000)

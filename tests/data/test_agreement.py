@@ -80,7 +80,9 @@ def files(folder: Path, rows: list[str], header: str) -> dict[str, str]:
 @pytest.mark.parametrize("column", ["symbol", "pair", "ticker", "market", "instrument"])
 def test_a_run_refuses_a_file_of_another_market_and_takes_its_own(tmp_path: Path, kind: str, column: str) -> None:
     header = f"{column},{HEADER}"
-    with pytest.raises(DataError, match=rf"(line 2|row 1): its column {column} says ETHUSDT, BTC/USDT was asked for"):
+    with pytest.raises(
+        DataError, match=rf"(line 2|row 1): its column {column} says ETHUSDT, and no row is of BTC/USDT"
+    ):
         read(kind, files(tmp_path, OTHERS, header)[kind])
     assert read(kind, files(tmp_path, OURS, header)[kind]).counts[0].candles == 12
 
@@ -91,7 +93,9 @@ def test_of_several_markets_in_one_file_each_gets_its_rows(tmp_path: Path, kind:
     path = files(tmp_path, mixed, f"symbol,{HEADER}")[kind]
     sourced = read(kind, path, symbols=("BTC/USDT", "ETH/USDT"))
     assert [count.candles for count in sourced.counts] == [12, 12]
-    assert any(note.endswith(" of ETHUSDT left out; its column symbol says whose each is") for note in sourced.notes)
+    assert any(
+        note.endswith(" of ETHUSDT left out; its column symbol names the market of each") for note in sourced.notes
+    )
 
 
 @pytest.mark.parametrize("header", [[f"symbol,{HEADER}"], []])
@@ -100,7 +104,7 @@ def test_a_symbol_in_the_first_cell_is_no_banner_with_or_without_a_header(tmp_pa
     rows = [f"BTCUSDT,{row}" for row in HOURS]
     found = read("csv", csv_file(tmp_path, *header, *rows, name="first.csv")).series[0]
     assert [column.tolist() for column in found.columns] == [column.tolist() for column in plain.columns]
-    with pytest.raises(DataError, match="says ETHUSDT, BTC/USDT was asked for"):
+    with pytest.raises(DataError, match="says ETHUSDT, and no row is of BTC/USDT"):
         read("csv", csv_file(tmp_path, *header, *OTHERS, name="other.csv"))
 
 
@@ -126,8 +130,8 @@ def test_an_import_refuses_the_same(ask: Ask, tmp_path: Path) -> None:
     for path in found.values():
         answer = ask("import", path, "--symbol", "BTC/USDT", "--timeframe", "1h")
         assert (answer.code, answer.out) == (4, "")
-        assert "says ETHUSDT, BTC/USDT was asked for" in answer.err
+        assert "says ETHUSDT, and no row is of BTC/USDT" in answer.err
     answer = ask("import", csv_file(tmp_path, HEADER, *FOUR_HOURS), "--symbol", "BTC/USDT", "--timeframe", "1h")
     assert (answer.code, answer.out) == (4, "")
-    assert "4h apart, and would be kept as 1h; --timeframe 4h keeps them as what they are" in answer.err
+    assert "4h apart, and would be kept as 1h; use --timeframe 4h instead" in answer.err
     assert not (tmp_path / "data").exists()

@@ -132,7 +132,7 @@ def test_nothing_before_the_end_twice_is_an_error_that_says_from_when_to_when(tm
     found = got(Served(hours(*range(15)), now=hour(40)), tmp_path, 0, 20)
     assert found.error is not None
     assert found.error.exit_code == 5
-    assert "binance BTC/USDT 1h: no candle from 2024-01-01T15:00Z to 2024-01-01T20:00Z, asked for twice" in str(
+    assert "binance BTC/USDT 1h: no candle from 2024-01-01T15:00Z to 2024-01-01T20:00Z, requested twice" in str(
         found.error
     )
     assert stored(tmp_path) == list(range(15))
@@ -269,7 +269,7 @@ def test_a_believed_gap_is_asked_for_again_by_a_later_download_and_what_comes_is
     found = got(feed, tmp_path, 0, 6, recheck=True)
     assert feed.asked == [(hour(2), hour(4))]
     assert (found.added, stored(tmp_path)) == (2, list(range(6)))
-    assert found.notes == ("binance BTC/USDT 1h: 2 candles came where gaps were believed",)
+    assert found.notes == ("binance BTC/USDT 1h: 2 candles came for earlier gaps",)
     settled = Served(hours(*range(10)), now=hour(10))
     assert got(settled, tmp_path, 0, 6, recheck=True).pages == 0
 

@@ -54,7 +54,7 @@ def test_candles_that_begin_late_and_end_early_are_told_with_both_times() -> Non
     assert line == (
         "BTC/USDT: candles begin 2024-01-02T16:00Z, data.start asks for 2024-01-01T00:00Z (40 missing); "
         "candles end 2024-01-03T12:00Z, data.end asks for 2024-01-05T04:00Z (40 missing); "
-        "no candle is there before, so that the first 3 from there on only warm up"
+        "no candle before data.start, so the strategy warms up on the first 3 from there"
     )
 
 
@@ -70,7 +70,11 @@ def test_without_data_start_and_end_the_run_of_all_symbols_is_the_measure() -> N
 
 @pytest.mark.parametrize(
     ("before", "said"),
-    [(0, "no candle is there before, so that the first 3"), (1, "only 1 candle is"), (2, "only 2 candles are")],
+    [
+        (0, "no candle before data.start, so the strategy warms up on the first 3"),
+        (1, "only 1 candle before"),
+        (2, "only 2 candles before"),
+    ],
 )
 def test_a_lookback_that_is_shorter_than_the_warm_up_is_told(before: int, said: str) -> None:
     (line,) = found(hours(*range(-before, 100)), start=0, end=100)[1]
@@ -102,7 +106,7 @@ def test_a_price_that_jumps_is_told_with_both_times_both_prices_and_the_factor(
     assert (jump.before, jump.after, jump.close, jump.open) == (hour(49), hour(50 + gap), 100, price)
     after = "2024-01-03T02:00Z" if not gap else "2024-01-03T06:00Z"
     assert (
-        f"the price jumps by a factor {factor}: close 1.00 at 2024-01-03T01:00Z, open {price / 100:.2f} at {after}"
+        f"the price jumps by a factor of {factor}: close 1.00 at 2024-01-03T01:00Z, open {price / 100:.2f} at {after}"
         in lines[0]
     )
 
@@ -124,7 +128,9 @@ def test_of_many_jumps_the_first_are_told() -> None:
 def test_a_symbol_without_a_candle_in_the_time_asked_for_is_told() -> None:
     coverage, lines = found(hours(200, 201), start=0, end=100)
     assert (coverage.share, coverage.first) == (0.0, None)
-    assert lines[0].startswith("BTC/USDT: no candle is there; data.start asks for 2024-01-01T00:00Z, data.end asks for")
+    assert lines[0].startswith(
+        "BTC/USDT: no candle in the period; data.start asks for 2024-01-01T00:00Z, data.end asks for"
+    )
 
 
 CONFIG = """\
@@ -159,7 +165,7 @@ def test_a_run_tells_it_on_stderr_in_the_summary_and_to_fail_on(
     ]  # fmt: skip
     assert (symbol["missing_before"], symbol["missing_after"], symbol["lookback_candles"]) == (168, 696, 0)
     (line,) = [line for line in answer.err.splitlines() if line.startswith("BTC/USDT: candles begin")]
-    for word in ("data.start asks for 2023-12-25", "data.end asks for 2024-02-01", "a factor 980.4"):
+    for word in ("data.start asks for 2023-12-25", "data.end asks for 2024-02-01", "a factor of 980.4"):
         assert word in line
 
 

@@ -45,7 +45,7 @@ def test_a_file_with_legal_dirt_is_read_and_its_dirt_is_counted(
     path = str(real_data / f"{name}.csv.gz")
     sourced = read(path, timeframe=timeframe)
     assert sourced.counts == (expected,)
-    ignored = (f"{path}: {expected.duplicates} duplicates with the same values ignored",)
+    ignored = (f"{path}: repeated candles with the same values, ignored: {expected.duplicates}",)
     assert sourced.notes == (*(ignored if expected.duplicates else ()), f"{path}: {KEPT}")
 
 
@@ -75,7 +75,7 @@ def test_a_file_with_the_newest_first_is_turned_round_and_accepted(real_data: Pa
     sourced = read(path, timeframe="1h")
     ts = sourced.series[0].columns.ts
     assert (len(ts), ts[-1]) == (15_999, 1571302800000)
-    assert sourced.notes[0] == f"{path}: newest first, turned round"
+    assert sourced.notes[0] == f"{path}: newest first; the order was reversed"
 
 
 def test_a_restated_duplicate_is_refused_where_the_same_one_is_ignored(real_data: Path, tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_a_restated_duplicate_is_refused_where_the_same_one_is_ignored(real_data
     restated = text.replace(again + again, again + again.replace(b"1533.4", b"1533.5"))
     with pytest.raises(
         DataError,
-        match=r"line 502: candle_revised: 2020-12-07T\d\d:00Z stands in line 501 with other values: volume 1533\.5",
+        match=r"line 502: candle_revised: 2020-12-07T\d\d:00Z is also in line 501 with other values: volume 1533\.5",
     ):
         read(file(tmp_path, "restated.csv", restated), timeframe="1h")
 

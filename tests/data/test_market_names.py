@@ -47,9 +47,9 @@ def test_what_a_name_says(path: str, claim: Claim) -> None:
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("ETHUSDT-1h-2024-01.zip", "its name says ETHUSDT, and BTC/USDT is asked for; rename it if its name is wrong"),
+        ("ETHUSDT-1h-2024-01.zip", "its name says ETHUSDT, but BTC/USDT is requested; rename it if its name is wrong"),
         ("BTCUSDT-4h-2024-01.zip", "its name says 4h, market_data.timeframe says 1h; set market_data.timeframe: 4h"),
-        ("ETH_USDT-1h.feather", "its name says ETH_USDT, and BTC/USDT is asked for"),
+        ("ETH_USDT-1h.feather", "its name says ETH_USDT, but BTC/USDT is requested"),
     ],
 )
 def test_a_name_that_a_program_gave_is_believed(path: str, said: str) -> None:
@@ -60,7 +60,7 @@ def test_a_name_that_a_program_gave_is_believed(path: str, said: str) -> None:
 def test_a_name_that_a_person_gave_is_told_and_not_refused() -> None:
     (note,) = market_names.refuse_name("ETHUSDT-1h.csv", "BTC/USDT", timeframe="1h", advice=ADVICE)
     assert (
-        note == "ETHUSDT-1h.csv: its name says ETHUSDT, and BTC/USDT is asked for; make sure that it is the right file"
+        note == "ETHUSDT-1h.csv: its name says ETHUSDT, but BTC/USDT is requested; make sure that it is the right file"
     )
     assert market_names.refuse_name("BTCUSDT-1h.csv", "BTC/USDT", timeframe="1h", advice=ADVICE) == ()
 
@@ -92,14 +92,14 @@ def test_the_rows_of_one_market_are_told_from_those_of_others() -> None:
     assert own(owner, "BTCUSDT", "ETHUSDT", "btc-usdt") == [True, False, True]
     assert own(owner, "ETHUSDT", "BTC/USDT", first=5) == [False, True]
     assert owner.told("a.csv", "line") == (
-        "a.csv: 2 lines of ETHUSDT left out; its column symbol says whose each is",
+        "a.csv: 2 lines of ETHUSDT left out; its column symbol names the market of each",
     )  # fmt: skip
 
 
 def test_a_file_of_another_market_is_refused_with_line_and_both_names() -> None:
     owner = Owner("BTC/USDT", "pair")
     own(owner, "ETHUSDT", "SOLUSDT")
-    said = "a.csv: line 2: its column pair says ETHUSDT, SOLUSDT, BTC/USDT was asked for, and no row is of BTC/USDT"
+    said = "a.csv: line 2: its column pair says ETHUSDT, SOLUSDT, and no row is of BTC/USDT; give a file of BTC/USDT"
     with pytest.raises(DataError, match=said):
         owner.told("a.csv", "line")
 
@@ -116,7 +116,8 @@ def test_a_column_of_numbers_for_markets_is_not_guessed() -> None:
     own(owner, "1", "1")
     own(owner, "2", first=4)
     with pytest.raises(
-        DataError, match=r"a.csv: its column symbol holds '1', '2', which says of none whether it is BTC"
+        DataError,
+        match=r"a.csv: its column symbol holds '1', '2', and none of these names a market; give a file of BTC",
     ):
         owner.told("a.csv", "line")
 

@@ -87,10 +87,10 @@ def test_files_beyond_the_cap_are_refused(tmp_path: Path, monkeypatch: pytest.Mo
     ("pattern", "part"), [("/*/*/zzz*", '"*"'), ("/d/BTC*/a.csv", '"BTC*"'), ("/d/{symbol}/x*y/*.csv", '"x*y"')]
 )
 def test_a_star_in_the_name_of_a_folder_is_refused_with_the_part_and_what_to_write(pattern: str, part: str) -> None:
-    with pytest.raises(ConfigError, match=r"^data\.path: \* stands in the folder ") as refused:
+    with pytest.raises(ConfigError, match=r"^data\.path: \* is not allowed in a folder name ") as refused:
         found(pattern)
     assert part in str(refused.value)
-    assert "list a pattern a folder" in str(refused.value)
+    assert "list one pattern per folder" in str(refused.value)
 
 
 def test_a_hidden_file_is_matched_by_its_own_dot_alone(tmp_path: Path) -> None:

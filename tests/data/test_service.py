@@ -57,7 +57,7 @@ def test_what_is_missing_is_fetched_once_and_then_comes_out_of_the_store(fake: F
     again, notes = candles(tmp_path, fake.rest_url, start=hour(0), end=hour(50))
     assert again == first
     assert len(fake.requests) == before
-    assert notes == ("candles from the store; binance was not asked",)
+    assert notes == ("candles from the store; binance was not contacted",)
 
 
 def test_only_what_is_missing_is_asked_for(fake: FakeExchange, tmp_path: Path):
@@ -89,7 +89,7 @@ def test_with_the_exchange_away_the_store_serves_what_has_no_end_and_says_so(fak
     candles(tmp_path, fake.rest_url, start=hour(30), end=hour(60))
     found, notes = candles(tmp_path, AWAY, start=hour(30), end=None)
     assert found == list(range(30, 60))
-    assert "going on with what is stored: BTC/USDT to 2024-01-03T12:00Z" in notes[-1]
+    assert "going on with the stored candles: BTC/USDT to 2024-01-03T12:00Z" in notes[-1]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_with_the_exchange_away_a_store_that_does_not_suffice_is_an_error_that_s
 def test_a_page_that_stays_bad_ends_a_run_though_the_store_has_something(fake: FakeExchange, tmp_path: Path):
     candles(tmp_path, fake.rest_url, start=hour(30), end=hour(60))
     fake.break_("negative_price", times=None)
-    with pytest.raises(DataError, match="is no plain decimal number"):
+    with pytest.raises(DataError, match="is not a plain decimal number"):
         candles(tmp_path, fake.rest_url, start=hour(30), end=hour(90))
 
 
@@ -123,7 +123,7 @@ def test_a_file_that_was_damaged_is_fetched_anew(fake: FakeExchange, tmp_path: P
     again, notes = candles(tmp_path, fake.rest_url, start=hour(0), end=hour(50))
     assert again == first
     assert len(list(tmp_path.rglob("*.damaged"))) == 1
-    assert any("its candles do not count as held" in note for note in notes)
+    assert any("its candles count as missing" in note for note in notes)
 
 
 def test_the_rules_of_the_exchange_are_kept_with_the_candles(fake: FakeExchange, tmp_path: Path):
@@ -184,7 +184,7 @@ def test_an_imported_history_with_gaps_runs_without_the_exchange(tmp_path: Path)
     store.merge(place, page, source="a.csv", at=0, absent=[(hour(7), hour(9))], imported=True)
     found, notes = candles(tmp_path, AWAY, start=hour(0), end=hour(50))
     assert found == [number for number in range(50) if number not in (7, 8)]
-    assert notes == ("candles from the store; binance was not asked",)
+    assert notes == ("candles from the store; binance was not contacted",)
 
 
 def test_a_fetch_later_asks_the_exchange_for_what_the_file_left_out(fake: FakeExchange, tmp_path: Path):

@@ -121,7 +121,7 @@ def test_a_path_that_is_absent_is_a_matter_of_data_not_of_configuration(tmp_path
 
 def test_a_price_above_the_bound_of_the_plan_is_refused(tmp_path: Path) -> None:
     row = f"{lines(1)[0][:13]},1,{LIMIT + 1},1,1,1"
-    with pytest.raises(DataError, match=rf"line 2: high {LIMIT + 1} is above {LIMIT}, the most that can be summed"):
+    with pytest.raises(DataError, match=rf"line 2: high {LIMIT + 1} is above {LIMIT}, the highest price that"):
         read("csv", csv_file(tmp_path, HEADER, row))
 
 
@@ -196,10 +196,10 @@ def _days(path: str, zone: str | None) -> Sourced:
         (
             "4h",
             2,
-            "4h candles that open at 02:00 UTC and every 4 h from there; safla needs those that open at 00:00, 04:00",
+            "4h candles that open at 02:00 UTC and every 4 h from then on; safla needs candles that open at 00:00, 04",
         ),
-        ("12h", 4, "12h candles that open at 04:00 UTC and every 12 h from there"),
-        ("1h", 0.5, "1h candles that open 30 min after those of UTC, such as 2024-01-01T00:30Z"),
+        ("12h", 4, "12h candles that open at 04:00 UTC and every 12 h from then on"),
+        ("1h", 0.5, "1h candles that open 30 min after the UTC grid, such as 2024-01-01T00:30Z"),
     ],
 )
 def test_candles_of_another_day_are_called_what_they_are(
@@ -221,11 +221,11 @@ def test_a_stated_scale_or_tick_takes_prices_that_a_float_rounded(tmp_path: Path
     rows = lines(3)
     rows[1] = rows[1].replace("105.25", "105.25000000000001")
     path = csv_file(tmp_path, HEADER, *rows)
-    with pytest.raises(DataError, match=r"markets\.BTC/USDT\.price_decimals: 2 takes it as 105\.25"):
+    with pytest.raises(DataError, match=r"markets\.BTC/USDT\.price_decimals: 2 to read it as 105\.25"):
         read("csv", path)
     sourced = read("csv", path, markets={"BTC/USDT": {name: _decimal(value) for name, value in market.items()}})
     assert sourced.series[0].columns.close.tolist() == [10525] * 3
-    assert any("1 price taken as the nearest number of 2 decimals" in note for note in sourced.notes)
+    assert any("1 price rounded to 2 decimals" in note for note in sourced.notes)
 
 
 def _decimal(value: object) -> object:

@@ -108,7 +108,7 @@ def test_a_frame_that_nobody_can_read_ends_nothing_and_is_counted(following: Fol
 def test_silence_of_fifteen_seconds_closes_the_line_and_it_is_said_once(following: Following) -> None:
     following.fake.break_("ws_silence", after=AFTER)
     following.follow(SINCE, END, stream=True)
-    assert following.said == ["binance: no candle came for 15 s; the stream is connected again"]
+    assert following.said == ["binance: no candle came for 15 s; the stream is reconnecting"]
     opened = [one.virtual_ms for one in following.fake.sockets if one.what == "open"]
     assert len(opened) == 2
     assert 15_000 < opened[1] - opened[0] < 15_200 + (AFTER + 1) * following.pushed * 1000 + 1_000
@@ -204,7 +204,7 @@ def test_an_exchange_without_a_stream_is_asked_after_each_close(tmp_path: Path) 
     came = following.follow(SINCE, END, stream=True)
     assert pairs(came) == following.true(SINCE, END)
     assert lateness(following, came) == [1.5] * 4
-    assert following.said == ["binance: no stream of candles is known; it is asked after each close"]
+    assert following.said == ["binance: there is no candle stream; candles are requested after each close"]
 
 
 class OneByOne:

@@ -87,7 +87,7 @@ def test_a_symbol_that_is_not_there_is_told_with_the_nearest():
 
 def test_a_timeframe_that_the_exchange_does_not_have_is_refused_with_those_that_it_has():
     exchange = made(name="coinbase")
-    with pytest.raises(ConfigError, match=r"market_data\.timeframe: coinbase has no candles of 3m; it has 1m, 5m"):
+    with pytest.raises(ConfigError, match=r"market_data\.timeframe: coinbase has no 3m candles; it has 1m, 5m"):
         factory.refuse_timeframe(exchange, "3m")
     factory.refuse_timeframe(exchange, "1h")
 

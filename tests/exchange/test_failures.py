@@ -100,7 +100,7 @@ def test_the_rate_that_was_too_high_waits_and_shuts_the_gate_though_nobody_said_
 def test_what_ccxt_cannot_read_is_a_bad_answer(error: Exception):
     judged = of_error(error)
     assert (judged.retried, judged.counted, judged.kind) == (True, True, failures.BAD_ANSWER)
-    assert "it makes no sense" in str(judged)
+    assert "the answer cannot be parsed" in str(judged)
 
 
 def test_a_bad_row_that_stays_is_a_matter_of_data():

@@ -104,7 +104,7 @@ def test_a_candle_that_is_not_served_yet_is_asked_for_again_and_again(following:
     assert [second for second, _ in asked(following)] == [51.5, 51.75, 52.25, 53.25, 55.25, 57.25, 59.25, 61.25, 63.25,
                                                           65.25, 67.25]  # fmt: skip
     assert following.kinds() == [live_symbol.MISSING, live_symbol.WELL]
-    assert "binance BTC/USDT: the candle of 2024-01-01T00:30Z is over, and not served yet" in following.told[0][2]
+    assert "binance BTC/USDT: the candle of 2024-01-01T00:30Z has closed, but is not served yet" in following.told[0][2]
 
 
 def test_the_unfinished_candle_never_goes_out(tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ def test_each_symbol_begins_with_the_candle_that_it_wants(tmp_path: Path) -> Non
 
     async def scene() -> list[CandleBatch]:
         async with following.opened(SINCE, END) as source:
-            source._lines[1].want += 2 * MINUTE
+            source._symbols[1].want += 2 * MINUTE
             return await collected(source)
 
     came = following.meeting.run(scene, grace=0.006)
@@ -209,7 +209,7 @@ def test_a_silent_symbol_holds_the_others_for_two_candles_and_from_then_on_for_o
     assert following.told[1] == (
         live_symbol.SILENT,
         "BTC/USDT",
-        "binance BTC/USDT 1m: no candle of 2024-01-01T00:31Z for 2 candles; the others go on without it",
+        "binance BTC/USDT 1m: no candle of 2024-01-01T00:31Z for 2 candles; the other symbols go on without it",
     )
     assert 120.0 <= late[BEGAN + 1] < 124.0  # two candles after its close
     assert [late[number] for number in range(BEGAN + 4, BEGAN + 8)] == [1.5] * 4
@@ -304,7 +304,7 @@ def test_a_market_that_trades_no_more_ends_its_series_and_not_the_run(tmp_path: 
     assert numbers(came) == list(range(SINCE, BEGAN + 20))
     assert following.kinds()[-1] == live_symbol.ENDED
     assert following.told[-1][2].endswith(
-        "the exchange says that this market is closed: it ends after the candle of 2024-01-01T00:30Z"
+        "the exchange says that this market is closed; the series ends after the candle of 2024-01-01T00:30Z"
     )
     asked_for = [one.parameters["symbol"] for one in following.meeting.asked("klines")]
     assert asked_for.count("BTCUSDT") < asked_for.count("ETHUSDT") + 60
@@ -397,8 +397,8 @@ def test_a_symbol_runs_ahead_of_a_silent_one_by_a_page_or_two_at_most(tmp_path: 
         async with following.opened(0, None) as source:
             taking = asyncio.ensure_future(collected(source))
             await following.meeting.clock.sleep(60.0)
-            assert LIMIT <= len(source._lines[0].rows) < 2 * LIMIT
-            assert source._lines[0].full
+            assert LIMIT <= len(source._symbols[0].rows) < 2 * LIMIT
+            assert source._symbols[0].full
             taking.cancel()
             await asyncio.gather(taking, return_exceptions=True)
 
@@ -424,7 +424,7 @@ def test_a_candle_that_comes_again_with_other_values_is_refused_and_what_was_tak
     restated = Candles([(one[0], *one[1:6]) for one in cells], step_ms=MINUTE)
     assert pairs(following.meeting.run(scene, grace=0.006)) == true
     assert following.kinds() == [live_symbol.REVISED, live_symbol.CLOCK]
-    assert "candle_revised: 2024-01-01T00:31Z had other values when it was taken" in following.told[0][2]
+    assert "candle_revised: 2024-01-01T00:31Z comes again with other values" in following.told[0][2]
     assert following.source.counts["revised"] == 1
     assert following.source.counts["repeated"] == 4  # the others came again as they were
 
@@ -447,7 +447,7 @@ def test_a_volume_that_is_finer_is_cut_and_a_price_off_the_grid_is_no_candle(fol
 def test_a_price_above_what_the_plan_can_sum_is_no_candle(following: Following) -> None:
     following.price_limit = 1_000_000
     assert waited(following) == []
-    assert "above what this run can sum" in following.told[0][2]
+    assert "too large for the scale of this run" in following.told[0][2]
 
 
 def waited(following: Following) -> list[CandleBatch]:

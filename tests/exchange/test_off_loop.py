@@ -210,7 +210,7 @@ def test_candles_are_asked_for_while_markets_are_parsed_as_at_any_time() -> None
         exchange._received, exchange.before, exchange.heard = received, before, lambda heard: None
         exchange.timeout_on_exit = 0
         try:
-            with pytest.raises(Exception, match="no symbols"):
+            with pytest.raises(Exception, match="expected symbols, got none"):
                 await factory.load_markets(exchange, (), config=config)
         finally:
             await exchange.close()

@@ -69,7 +69,7 @@ def test_rows_are_given_on_in_their_order_nothing_sorted_or_left_out():
 
 @pytest.mark.parametrize("given", [None, {}, "text", 5])
 def test_what_is_no_list_where_candles_are_due_is_a_bad_answer(given: Any):
-    with pytest.raises(RequestFailed, match="where a list of candles is due"):
+    with pytest.raises(RequestFailed, match="expected a list of candles, got"):
         rows(given)
 
 
@@ -79,11 +79,11 @@ def test_what_is_no_list_where_candles_are_due_is_a_bad_answer(given: Any):
      [*ROW[:6], ROW[6] + 1, *ROW[7:]], [ROW[0] * 1000, *ROW[1:6], ROW[6] * 1000, *ROW[7:]]],
 )  # fmt: skip
 def test_a_row_of_another_shape_or_timeframe_is_a_bad_row(row: Any):
-    with pytest.raises(RequestFailed, match="no candle of this timeframe"):
+    with pytest.raises(RequestFailed, match="not a candle of this timeframe"):
         rows([ROW, row])
 
 
 def test_rows_of_other_exchanges_are_read_as_ccxt_knows_them():
     assert rows([[1, "2"]], name="kraken") == [[1, "2"]]
-    with pytest.raises(RequestFailed, match="rows that are no candles"):
+    with pytest.raises(RequestFailed, match="expected rows of candles, got"):
         rows([None], name="kraken")

@@ -39,16 +39,16 @@ PLANTED = (
         1, "ack-before-sync", "paper/session.py",
         """        self.journal.commit()
         synced = self._clock()
-        self.journal.renew_anchor(now=any(isinstance(one, ANCHORS) for one in events))
+        self.journal.renew_anchor(now=any(isinstance(event, ANCHORS) for event in events))
         ts = int(block.state.account[v.LAST_TS])
-        if synced - self._looked_at >= SNAPSHOT_SECONDS:
+        if synced - self._snapshot_at >= SNAPSHOT_SECONDS:
             self._write_snapshot()
         self._listener(Update(ts, events, block.state, self.journal.lines, came, synced))
 """,
         """        ts = int(block.state.account[v.LAST_TS])
         self._listener(Update(ts, events, block.state, self.journal.lines, came, self._clock()))
         self.journal.commit()
-        self.journal.renew_anchor(now=any(isinstance(one, ANCHORS) for one in events))
+        self.journal.renew_anchor(now=any(isinstance(event, ANCHORS) for event in events))
 """,
         PAPER + "test_nothing_is_told_before_it_is_on_the_disk",
     ),
@@ -79,7 +79,7 @@ PLANTED = (
     ),
     Planted(
         6, "head-unread", "journal/verify.py",
-        'if head is None or found.kind == "corrupt":',
+        'if head is None or result.kind == "corrupt":',
         "if True:",
         SURVEY,
     ),
@@ -91,12 +91,12 @@ PLANTED = (
     ),
     Planted(
         9, "command-twice", "paper/control.py",
-        """        given = self.given(one)
-        self._say(apply(one, session, given=given))
+        """        given = self.given(command)
+        self._say(apply(command, session, given=given))
 """,
-        """        given = self.given(one)
-        remove(self._folder, one)
-        self._say(apply(one, session, given=given))
+        """        given = self.given(command)
+        remove(self._folder, command)
+        self._say(apply(command, session, given=given))
 """,
         "tests/faults/test_commands.py::test_row_24_a_session_that_dies_between_command_and_line_does_each_once[halt]",
     ),
@@ -199,7 +199,7 @@ PLANTED = (
     ),
     Planted(
         25, "no-retry-after", "exchange/retry.py",
-        "wait = max(chance(0.0, _longest(patience, attempt)), trouble.floor)",
+        "wait = max(chance(0.0, _longest(patience, attempt)), error.floor)",
         "wait = chance(0.0, _longest(patience, attempt))",
         "tests/exchange/test_retry.py::test_a_retry_after_is_a_floor",
     ),
@@ -211,8 +211,8 @@ PLANTED = (
     ),
     Planted(
         27, "empty-is-believed", "data/backfill.py",
-        "        if found is None:  # X10",
-        "        if found is None and self.reasked > 0:  # X10",
+        "        if page is None:  # X10",
+        "        if page is None and self.reasked > 0:  # X10",
         LACKING,
     ),
     Planted(
@@ -229,8 +229,8 @@ PLANTED = (
     ),
     Planted(
         30, "header-unread", "exchange/transport.py",
-        'wait = self.retry_after(heard.headers.get("retry-after"))',
-        'wait = self.retry_after(heard.headers.get("Retry-After"))',
+        'wait = self.retry_after(answer.headers.get("retry-after"))',
+        'wait = self.retry_after(answer.headers.get("Retry-After"))',
         LIMITS + "test_row_36_after_a_429_nobody_asks_before_it_is_over[a number]",
     ),
     Planted(
@@ -265,8 +265,8 @@ PLANTED = (
     ),
     Planted(
         36, "gone-is-never-there", "data/backfill.py",
-        "error = self._gone(one) or one",
-        "error = one",
+        "error = self._gone(raised) or raised",
+        "error = raised",
         "tests/faults/test_exchange_symbols.py::test_row_48_a_symbol_that_is_delisted_in_the_middle_ends_in_5_stops_no_"
         "other_and_can_be_gone_on_with",
     ),
@@ -285,7 +285,7 @@ PLANTED = (
     Planted(
         39, "half-a-close", "paper/runner.py",
         "            if last.closing:\n",
-        "            if last.closing and held.ended:\n",
+        "            if last.closing and session.ended:\n",
         PAPER_HALTS + "test_row_24_closing_lines_that_a_death_cut_are_completed_by_the_same_command",
     ),
     Planted(
@@ -308,7 +308,7 @@ PLANTED = (
     ),
     Planted(
         43, "failure-forgotten", "runs/incremental.py",
-        "failed = any(one.rule == v.STRATEGY_ERROR and not one.lifts for one in outside)",
+        "failed = any(entry.rule == v.STRATEGY_ERROR and not entry.lifts for entry in outside)",
         "failed = False",
         PAPER_STRATEGIES + "test_row_30_one_that_fails_by_accident_is_not_asked_again_about_what_it_failed_at",
     ),
@@ -344,21 +344,21 @@ PLANTED = (
     ),
     Planted(
         64, "command-in-the-past", "paper/control.py",
-        "return one if last_ts >= behind or (ahead is not None and ahead > behind) else None",
-        "return one",
+        "return command if last_ts >= open_candle or (ahead is not None and ahead > open_candle) else None",
+        "return command",
         COMMANDS + "test_a_halt_after_a_crash_sells_nothing_at_a_price_from_before_it",
     ),
     Planted(
         65, "given-again", "paper/control.py",
-        "return self._given.setdefault(one.id, min(seen + now.exchange - now.local, now.exchange))",
-        "self._given[one.id] = min(one.given + now.exchange - now.local, now.exchange)\n"
-        "        return self._given.pop(one.id)",
+        "return self._given.setdefault(command.id, min(seen + now.exchange - now.local, now.exchange))",
+        "self._given[command.id] = min(command.given + now.exchange - now.local, now.exchange)\n"
+        "        return self._given.pop(command.id)",
         "tests/paper/test_control.py::test_a_command_of_the_future_was_given_when_it_was_seen",
     ),
     Planted(
         66, "removed-unread", "paper/control.py",
-        "            if one.id in self._recorded and one.id not in self._half:\n",
-        "            if one.id in self._recorded:\n",
+        "            if command.id in self._recorded and command.id not in self._half:\n",
+        "            if command.id in self._recorded:\n",
         PAPER_HALTS + "test_row_24_a_resume_of_several_halts_that_a_death_cut_lifts_the_others_with_the_same_id",
     ),
 )  # fmt: skip

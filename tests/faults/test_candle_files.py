@@ -58,26 +58,29 @@ BROKEN = {
     "unsorted": (text(HEADER, *ROWS[:50], ROWS[51], ROWS[50]), "line 53: 2024-01-03T02:00Z is out of order"),
     "revised": (
         text(HEADER, *ROWS, ROWS[-1] + "9"),
-        "line 62: candle_revised: 2024-01-03T11:00Z stands in line 61 with other values: volume",
+        "line 62: candle_revised: 2024-01-03T11:00Z is also in line 61 with other values: volume",
     ),
     "picoseconds": (changed(TIME, TIME + "000000000"), "line 52: time '1704247200000000000000' is neither"),
     "off the grid": (
         changed(TIME, TIME[:-1] + "1"),
         "line 52: time 2024-01-03T02:00:00.001Z is not on the grid of 1h candles",
     ),
-    "spreadsheet": (changed(TIME, "1.70027E+12"), "line 52: time '1.70027E+12' is rounded, its last digits are lost"),
+    "spreadsheet": (
+        changed(TIME, "1.70027E+12"),
+        "line 52: time '1.70027E+12' is rounded, so its last digits are lost",
+    ),
     "half a day": (changed(TIME, "2019-10-17 09-AM"), "line 52: time '2019-10-17 09-AM' is neither an integer"),
     "naive": (text(HEADER, "2024-01-01 00:00:00,1,1,1,1,1"), "line 2: time '2024-01-01 00:00:00' has no time zone"),
     "price": (changed("110", "1" + "0" * 17), f"line 52: high {10**17} is too large for 2 decimals"),
     "sum": (changed("110", "9" + "0" * 15), f"line 52: high {9 * 10**15}.00 is above 46116860184273.87"),
     "volume": (changed("50.125", "9" * 18), f"line 52: volume {'9' * 18} is too large for 3 decimals (2**62 units"),
-    "nineteen digits": (changed("110", "1" + "0" * 18), f"line 52: high '{10**18}' is no plain decimal number"),
-    "not a number": (changed("110", "NaN"), "line 52: high 'NaN' is no plain decimal number"),
-    "negative": (changed("110", "-110"), "line 52: high '-110' is no plain decimal number"),
+    "nineteen digits": (changed("110", "1" + "0" * 18), f"line 52: high '{10**18}' is not a plain decimal number"),
+    "not a number": (changed("110", "NaN"), "line 52: high 'NaN' is not a plain decimal number"),
+    "negative": (changed("110", "-110"), "line 52: high '-110' is not a plain decimal number"),
     "empty cell": (changed("110", ""), "line 52: high is empty"),
     "high below": (changed("110", "101"), "line 52: high 101.00 is below close 105.25"),
     "columns exchanged": (changed("110,90", "90,110"), "line 52: high 90.00 is below open 100.50"),
-    "terminal command": (changed("110", "\x1b[31m"), "line 52: high '\\x1b[31m' is no plain decimal number"),
+    "terminal command": (changed("110", "\x1b[31m"), "line 52: high '\\x1b[31m' is not a plain decimal number"),
     "UTF-16": (TABLE.decode().encode("utf-16"), "the text is UTF-16; save it as UTF-8"),
     "latin": (changed("110", "110 €").replace("€".encode(), b"\xa4"), "line 52: not a text in UTF-8"),
     "NUL": (changed("110", "1\x000"), "line 52: a NUL byte; this is no text"),
@@ -107,7 +110,7 @@ HARMLESS = {
     "gzip": (gz(TABLE), ()),
     "zstd": (zst(TABLE), ()),
     "banner": (text("https://www.example.org", HEADER, *ROWS), ("1 line before the header skipped",)),
-    "newest first": (text(HEADER, *ROWS[::-1]), ("newest first, turned round",)),
+    "newest first": (text(HEADER, *ROWS[::-1]), ("newest first; the order was reversed",)),
     "nanoseconds": (
         changed(TIME, TIME + "000000"),
         ("times are milliseconds in lines 2 to 51, nanoseconds in line 52, milliseconds from line 53",),
@@ -121,7 +124,7 @@ HARMLESS = {
     "one CSV in a ZIP": (zipped({"folder/Any Name (1).csv": TABLE, "__MACOSX/folder/._Any Name (1).csv": b"x"}), ()),
     "JSON": (_json(ROWS), (ARRAYS,)),
     "JSON, gzip": (gz(_json(ROWS)), (ARRAYS,)),
-    "twice": (text(HEADER, *ROWS[:9], *ROWS[8:]), ("1 duplicates with the same values ignored",)),
+    "twice": (text(HEADER, *ROWS[:9], *ROWS[8:]), ("repeated candles with the same values, ignored: 1",)),
     "seconds": (text(HEADER, *(row[:10] + row[13:] for row in ROWS)), ("times are seconds",)),
 }
 
@@ -166,7 +169,7 @@ def test_row_55_no_candle_in_the_window_is_exit_4(tmp_path: Path, content: bytes
 def test_row_55_fewer_candles_than_the_warm_up_end_well_with_a_notice(tmp_path: Path, count: int) -> None:
     answer = run(put(tmp_path, text(HEADER, *ROWS[:count])))
     check_answer(answer, 0)
-    assert f"BTC/USDT: {count} candles, and the strategy needs 9 before its first signal" in answer.err
+    assert f"BTC/USDT: {count} candles, but the strategy needs 9 before its first signal" in answer.err
     check_run(tmp_path / "run", max_positions=3)
 
 
@@ -204,7 +207,7 @@ ARCHIVES = {
     "nested by name": (zipped({"a.zip": zipped({"a.csv": KLINES})}), "member 'a.zip'; a plain name"),
     "two": (
         zipped({"a.csv": KLINES, "b.csv": KLINES}),
-        "2 CSV files (a.csv, b.csv), and one is read; unpack the one that is meant",
+        "2 CSV files (a.csv, b.csv), but only one is read; unpack the right one",
     ),
     "empty": (zipped({"a.csv": b""}), "the file is empty"),
     "six columns": (zipped({"a.csv": text(*ROWS)}), "line 1: 6 cells, a kline has 12"),

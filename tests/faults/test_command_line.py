@@ -36,13 +36,13 @@ WRONG_USAGE = [
     (("run", "good.yaml", "--\x1b[31m"), "No such option '--\\x1b[31m'."),
     (("run", "good.yaml", f"--api-key={CANARY}"), "No such option '--api-key'"),
     (("validate",), "no configuration is named, and there is no config.yaml here"),
-    (("run", "good.yaml", "--out="), "an empty name; an unset variable of the shell leaves one"),
-    (("replay", "~nobodyofthatname/run"), "~nobodyofthatname is no home directory here"),
+    (("run", "good.yaml", "--out="), "expected a path, got an empty text; is a variable of the shell unset?"),
+    (("replay", "~nobodyofthatname/run"), "~nobodyofthatname has no home directory here"),
     (("validate", "--resolve", "good.yaml"), "Did you mean '--resolved'?"),
-    (("validate", "--resolved", "--json", "good.yaml"), "give one FILE, and no --json"),
+    (("validate", "--resolved", "--json", "good.yaml"), "name one FILE, without --json"),
     (("replay",), "Missing argument 'RUN'"),
     (("replay", "run", "--book"), "Did you mean '--books'?"),
-    (("replay", "run", "--until", "never"), "--until never: a date is due"),
+    (("replay", "run", "--until", "never"), "--until never: expected a time"),
     (("init", "a.yaml", "b.yaml"), "unexpected extra argument (b.yaml)"),
     (("schema",), "or --write DIR"),
     (("schema", "confg"), "'confg' is not one of 'config', 'journal'"),
@@ -63,10 +63,10 @@ def test_row_60_wrong_usage_is_exit_2_with_the_nearest_name_and_one_example(ask,
 
 
 BAD_OPTIONS = [
-    (("--set", "risk.stop_loss_pct"), "KEY=VALUE is due, such as risk.stop_loss_pct=0.03"),
-    (("--set", "=1"), "KEY=VALUE is due"),
-    (("--set", f"apikey:{CANARY}"), "--set: KEY=VALUE is due"),
-    (("--set", f"exchange.secret {CANARY}"), "--set: KEY=VALUE is due"),
+    (("--set", "risk.stop_loss_pct"), "expected KEY=VALUE, such as risk.stop_loss_pct=0.03"),
+    (("--set", "=1"), "expected KEY=VALUE"),
+    (("--set", f"apikey:{CANARY}"), "--set: expected KEY=VALUE"),
+    (("--set", f"exchange.secret {CANARY}"), "--set: expected KEY=VALUE"),
     (("--fail-on", "trades >> 1"), "expected METRIC OP NUMBER"),
     (("--fail-on", "sharp > 1"), "sharp: no such figure; did you mean sharpe?"),
 ]
@@ -102,7 +102,7 @@ def test_row_61_an_output_that_is_there_already_stays_as_it_is(ask, tmp_path, ki
     with untouched(tmp_path):
         answer = ask("init", "taken")
     check_answer(answer, 2)
-    assert "taken exists and stays as it is" in answer.err
+    assert "taken: exists and is not overwritten" in answer.err
 
 
 @pytest.mark.parametrize("kind", ["file", "FIFO", "link", "link to nothing"])
@@ -161,7 +161,10 @@ def test_row_61_a_pipe_that_nobody_reads_to_its_end_is_quiet(place, command):
 def test_row_61_without_a_stdout_nothing_is_begun(place, command):
     with untouched(place):
         done = shell(place, f"safla {command} >&-")
-    assert (done.returncode, done.stderr) == (6, b"safla: stdout is closed: there is no place for the answer\n")
+    assert (done.returncode, done.stderr) == (
+        6,
+        b"safla: stdout is closed, so the result cannot be printed; open it, or redirect it to a file\n",
+    )
 
 
 def test_row_61_without_any_stream_nothing_is_begun(place):

@@ -131,7 +131,7 @@ def test_row_24_a_run_that_ended_takes_no_command(begun, capsys):
         for kind in ("halt", "resume", "stop"):
             answer = inside(capsys, kind, begun)
             check_answer(answer, 2)
-            assert "this run has ended and takes nothing more" in answer.err
+            assert "this run has ended and takes no commands" in answer.err
 
 
 def test_row_24_what_is_left_for_a_run_that_ended_is_not_applied(begun, tmp_path, capsys):
@@ -264,7 +264,7 @@ def test_row_17_a_folder_of_requests_that_is_not_ours_alone_is_6_before_any_work
     )):  # fmt: skip
         answer = inside(capsys, *words)
         check_answer(answer, 6)
-        assert f"{path}: not a folder of yours that nobody else may write to" in answer.err
+        assert f"{path}: expected a folder that belongs to you and that nobody else can write to" in answer.err
     assert journal(begun) == text
     assert list(other.iterdir()) == []
     assert os.path.lexists(path)

@@ -1,6 +1,6 @@
-"""Rows 50 to 53: a configuration that is none, or says what cannot be: exit 3, at once, each problem, and nothing done.
+"""Rows 50 to 53: an invalid configuration ends with exit 3 at once, all problems are listed, and nothing is written.
 
-Which text is told for which mistake stands in tests/config; here the real commands meet them.
+The texts of the problems are tested in tests/config; here the real commands run.
 """
 
 import os
@@ -24,9 +24,9 @@ BAD_FILES = {
     "FIFO": (lambda path: os.mkfifo(path), "a pipe or device"),
     "1 MB": (lambda path: path.write_bytes(b"a: 1\n" * 200_000), "is larger than 65536 bytes"),
     "endless": (lambda path: path.symlink_to("/dev/zero"), "a pipe or device"),
-    "binary": (lambda path: path.write_bytes(bytes(range(256)) * 4), "bad.yaml:2:118: byte 0x80 is no UTF-8"),
+    "binary": (lambda path: path.write_bytes(bytes(range(256)) * 4), "bad.yaml:2:118: byte 0x80 is not valid UTF-8"),
     "UTF-16": (lambda path: path.write_text(GOOD, "utf-16"), "is UTF-16"),
-    "bad UTF-8": (lambda path: path.write_bytes(b"mode: \xff\n"), "bad.yaml:1:7: byte 0xff is no UTF-8"),
+    "bad UTF-8": (lambda path: path.write_bytes(b"mode: \xff\n"), "bad.yaml:1:7: byte 0xff is not valid UTF-8"),
     "NUL": (lambda path: path.write_bytes(b"mode: \0\n"), "bad.yaml:1:7: control character \\x00"),
     "link in a circle": (lambda path: path.symlink_to(path), "Too many levels of symbolic links"),
     "link to nothing": (lambda path: path.symlink_to("nowhere"), "No such file"),
@@ -75,22 +75,22 @@ def test_row_50_candles_that_are_not_there_are_a_warning_and_then_exit_4(ask, so
 
 # --- Row 51 ----------------------------------------------------------------------------------------------------------
 
-OPEN = "due is a number, above 0, below 1, at most 6 decimals, or null"
-ATTEMPTS = "due is a whole number, at least 0, at most 20"
+OPEN = "expected a number > 0 and < 1 with at most 6 decimals, or null (a fraction: 0.02 is 2 %), got"
+ATTEMPTS = "expected an integer from 0 to 20, got"
 BAD_VALUES = [
-    ("exchange.sandbox", "no", '"no"; due is true or false; a boolean is true or false, in small letters'),
-    ("exchange.retry_attempts", "010", f'"010"; {ATTEMPTS}; a number has no zeros in front'),
-    ("exchange.retry_attempts", "12:30", f'"12:30"; {ATTEMPTS}; a number has no colons'),
-    ("exchange.retry_attempts", "21", f"21 is out of range; {ATTEMPTS}"),
-    ("exchange.retry_attempts", "3.5", f"3.5; {ATTEMPTS}"),
-    ("exchange.retry_attempts", "[3]", f"a list; {ATTEMPTS}"),
-    ("exchange.retry_attempts", "", "has no value; expected a whole number, at least 0, at most 20; or "),
-    ("risk.stop_loss_pct", ".nan", f'".nan"; {OPEN}'),
-    ("risk.stop_loss_pct", "1e400", f'"1e400"; {OPEN}'),
-    ("risk.stop_loss_pct", "-0.1", f'"-0.1"; {OPEN}'),
-    ("risk.stop_loss_pct", "2", f"2 is out of range; {OPEN}"),
-    ("risk.on_halt", "sell", '"sell"; due is flatten or block_entries'),
-    ("data.start", "2024-02-30", '"2024-02-30"; due is a date such as 2024-01-31'),
+    ("exchange.sandbox", "no", 'expected true or false, got "no"; write it in lower case and without quotes'),
+    ("exchange.retry_attempts", "010", f'{ATTEMPTS} "010"; remove the leading zeros'),
+    ("exchange.retry_attempts", "12:30", f'{ATTEMPTS} "12:30"; write it without colons'),
+    ("exchange.retry_attempts", "21", f"{ATTEMPTS} 21"),
+    ("exchange.retry_attempts", "3.5", f"{ATTEMPTS} 3.5"),
+    ("exchange.retry_attempts", "[3]", f"{ATTEMPTS} a list"),
+    ("exchange.retry_attempts", "", "has no value; write an integer from 0 to 20, or "),
+    ("risk.stop_loss_pct", ".nan", f'{OPEN} ".nan"; write a finite number'),
+    ("risk.stop_loss_pct", "1e400", f'{OPEN} "1e400"'),
+    ("risk.stop_loss_pct", "-0.1", f'{OPEN} "-0.1"; negative numbers are not allowed'),
+    ("risk.stop_loss_pct", "2", f"{OPEN} 2; for 2 % write 0.02"),
+    ("risk.on_halt", "sell", 'expected flatten or block_entries, got "sell"'),
+    ("data.start", "2024-02-30", "expected a date such as 2024-01-31"),
 ]
 IDS = [f"{key.rpartition('.')[2]} {text}" for key, text, _ in BAD_VALUES]
 
@@ -99,7 +99,7 @@ IDS = [f"{key.rpartition('.')[2]} {text}" for key, text, _ in BAD_VALUES]
 def test_row_51_a_wrong_value_is_told_with_its_place_key_value_and_what_is_allowed(ask, monkeypatch, key, text, said):
     section, name = key.split(".")
     Path("c.yaml").write_text(f"mode: backtest\n{section}:\n  {name}: {text}\n")
-    column = len(f"  {name}: ") + 1 if text else 3  # what is not there is told where its key stands
+    column = len(f"  {name}: ") + 1 if text else 3  # a missing value is reported at its key
     (problem,) = refused(ask, "c.yaml")
     assert problem.startswith(f"c.yaml:3:{column}: {key}: {said}")
     (problem,) = refused(ask, "good.yaml", f"{key}={text}")
@@ -124,7 +124,7 @@ def test_row_51_an_unknown_key_is_told_with_the_nearest_wherever_it_stands(ask, 
 
 def test_row_51_a_key_that_stands_twice_is_told_with_its_whole_name_wherever_it_stands(ask, monkeypatch):
     twice = "{on_halt: flatten, on_halt: flatten}"
-    said = "risk.on_halt: stands here twice, first in line 1; keep one"
+    said = "risk.on_halt: duplicate key, first on line 1; keep one"
     Path("c.yaml").write_text(f"risk: {twice}\n")
     assert refused(ask, "c.yaml") == [f"c.yaml:1:26: {said}"]
     assert refused(ask, "good.yaml", f"risk={twice}") == [f"--set: {said}"]
@@ -143,16 +143,16 @@ HOSTILE = {
     "merge bomb": ("<<: [*a, *a]\n", "aliases are not allowed"),
     "depth 10 000 of lists": ("mode: " + "[" * 10_000, "is nested deeper than 16"),
     "depth 10 000 of maps": ("mode: " + "{a: " * 10_000, "is nested deeper than 16"),
-    "depth 10 000 of dashes": ("mode: " + "- " * 10_000, "no YAML"),
+    "depth 10 000 of dashes": ("mode: " + "- " * 10_000, "not valid YAML"),
     "depth of indents": ("\n".join(" " * n + "a:" for n in range(300)), "is nested deeper than 16"),
     "tag": ("mode: !!python/object/apply:os.system ['true']\n", "tags are not allowed"),
     "YAML 1.1": ("%YAML 1.1\n---\nmode: backtest\n", "directives are not allowed"),
     "tag directive": ("%TAG ! tag:example.org,2024:\n---\nmode: backtest\n", "directives are not allowed"),
     "two documents": ("mode: backtest\n---\nmode: paper\n", "a second document begins here"),
-    ".____": (".____", "a text of 5 letters stands where a map of keys is due"),
+    ".____": (".____", "expected a map of keys, got a text of 5 characters"),
     "32 000 values": ("mode: [" + "1," * 32_000 + "]", "holds more than 5000 values"),
-    "open quote": ('mode: "' + "\\u202e" * 10_000, "no YAML"),
-    "a list as key": ("? [a, b]\n: c\n", "a list or map stands where a key is due"),
+    "open quote": ('mode: "' + "\\u202e" * 10_000, "not valid YAML"),
+    "a list as key": ("? [a, b]\n: c\n", "expected a key, got a list or map"),
 }
 
 
@@ -178,11 +178,11 @@ def test_row_52_an_option_and_a_variable_are_guarded_like_a_file(ask, monkeypatc
 def test_row_52_extends_in_a_circle_is_refused(ask):
     for name, other in (("a", "b"), ("b", "c"), ("c", "a")):
         Path(f"{name}.yaml").write_text(f"extends: {other}.yaml\n")
-    assert refused(ask, "a.yaml") == ["c.yaml:1:10: extends: a.yaml extends this file again: a circle"]
+    assert refused(ask, "a.yaml") == ["c.yaml:1:10: extends: a.yaml extends this file again; remove one"]
     Path("link.yaml").symlink_to("own.yaml")
     Path("own.yaml").write_text("extends: link.yaml\n")
     (problem,) = refused(ask, "own.yaml")
-    assert problem == "own.yaml:1:10: extends: link.yaml extends this file again: a circle"
+    assert problem == "own.yaml:1:10: extends: link.yaml extends this file again; remove one"
 
 
 def test_row_52_extends_five_deep_is_refused_and_four_deep_is_read(ask):
@@ -190,7 +190,7 @@ def test_row_52_extends_five_deep_is_refused_and_four_deep_is_read(ask):
     for n in range(5):
         Path(f"{n}.yaml").write_text(f"extends: {n + 1}.yaml\n")
     (problem,) = refused(ask, "0.yaml")
-    assert problem.startswith("4.yaml:1:10: extends: goes deeper than 4 files")
+    assert problem.startswith("4.yaml:1:10: extends: more than 4 files deep")
     assert ask("validate", "1.yaml") == Answer(0, "1.yaml: valid\n", "")
 
 
@@ -284,14 +284,14 @@ def test_row_51_a_variable_with_one_underscore_too_few_is_told(ask, monkeypatch,
     answer = ask(command, "good.yaml")
     check_answer(answer, 0)
     assert (
-        "warning: SAFLA_RISK_STOP_LOSS_PCT: ignored; variables are written in capitals with two underscores: "
+        "warning: SAFLA_RISK_STOP_LOSS_PCT: ignored; write it in upper case with two underscores: "
         "SAFLA__RISK__STOP_LOSS_PCT\n"
     ) in answer.err
     assert "hunter2" not in answer.err
 
 
 def test_row_53_a_plan_of_a_journal_that_leaves_a_limit_empty_is_none_of_ours():
-    with pytest.raises(ConfigError, match=r"risk\.stop_loss_pct: due is a number"):
+    with pytest.raises(ConfigError, match=r"risk\.stop_loss_pct: expected a number"):
         from_plan_texts(
             {**plan_texts(load(None).config), "risk.stop_loss_pct": ""},
             symbols=("BTC/USDT",), markets={}, detail="trades", timeframe="1h",

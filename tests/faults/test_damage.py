@@ -114,14 +114,14 @@ def test_row_6_a_trade_taken_out_with_every_sum_made_anew_is_found_by_the_decisi
 def test_row_6_an_edit_with_all_hashes_made_anew_is_no_run_to_go_on_with(folder, undisturbed, capsys):
     text = rehashed(undisturbed.replace(b'"fee":"', b'"fee":"1', 1))
     put(folder, text, head_at(text, -1))
-    assert "is not what this run decides; nothing was touched" in refused(folder, capsys, again, code=1)
+    assert "is not what this run decides; the file was not changed" in refused(folder, capsys, again, code=1)
 
 
 @BOTH
 @pytest.mark.parametrize("lost", [1, 3, 150])
 def test_row_7_lines_deleted_at_the_end_are_missed_by_head(folder, undisturbed, capsys, lost, command):
     put(folder, undisturbed[: starts(undisturbed)[-1 - lost]], head_at(undisturbed, -1))
-    assert f"it was once at least {len(undisturbed)} bytes long (head)" in refused(folder, capsys, command)
+    assert f"it was once at least {len(undisturbed)} bytes long (file head)" in refused(folder, capsys, command)
 
 
 @pytest.mark.parametrize("lost", [1, 3, 150])
@@ -174,7 +174,7 @@ def test_row_20_without_a_head_a_run_goes_on_and_says_so_and_has_one_again(folde
     check_answer(replayed(folder, capsys), 0)
     answer = again(folder, capsys)
     check_answer(answer, 0)
-    assert "without anchor: no head says how long it was" in answer.err
+    assert "without anchor: there is no file head" in answer.err
     assert "(the same journal, byte for byte)" in answer.out
     assert (folder / "head").exists()
     assert "without anchor" not in again(folder, capsys).err
@@ -191,7 +191,7 @@ UNREADABLE = [
 def test_row_20_a_head_that_cannot_be_read_is_refused_until_it_is_deleted_knowingly(folder, undisturbed, capsys, text):
     (folder / "head").write_bytes(text)
     for command in (again, replayed):
-        assert "delete it knowingly" in refused(folder, capsys, command)
+        assert "delete the file" in refused(folder, capsys, command)
     (folder / "head").unlink()
     check_answer(again(folder, capsys), 0)
     assert journal(folder) == undisturbed

@@ -232,7 +232,7 @@ def test_row_13_a_folder_whose_name_cannot_be_synced_is_not_written_to(tmp_path,
         broken.setattr(folder, "sync_folder", fails)
         answer = inside(capsys, *words, out)
     check_part(answer, out, whole)
-    assert answer.err == f"safla: {out}: cannot be made: Input/output error\n"
+    assert answer.err == f"safla: {out}: cannot be created: Input/output error\n"
     assert synced == [out.parent]
     assert list(out.iterdir()) == []
     synced.clear()

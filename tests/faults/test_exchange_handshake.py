@@ -43,7 +43,7 @@ def test_a_redirect_of_the_handshake_is_not_followed(
     assert (other.requests, other.sockets) == ([], [])
     assert len(following.said) == 1
     assert f"{status}" in following.said[0]
-    assert following.said[0].endswith("; the stream is connected again")
+    assert following.said[0].endswith("; the stream is reconnecting")
     assert following.feed.counts["connections"] == 3
 
 

@@ -155,7 +155,7 @@ def test_row_37_a_418_is_one_request_and_says_until_when_and_nobody_asks_before(
     meeting.fake.break_("418", path="time")
     came = meeting.fetched(*SYMBOLS)
     assert came.error.exit_code == 5
-    text = "binance, its clock: banned for going on after too many requests, until 2024-01-01T02:02Z (status 418"
+    text = "binance, its clock: banned for sending more after too many requests, until 2024-01-01T02:02Z (status 418"
     assert str(came.error).startswith(text)
     assert len(meeting.asked(None)) == 1
     check_not_asked_before_it_is_over(meeting, seconds=120.0, whole=whole)
@@ -207,7 +207,8 @@ def test_row_37_the_command_says_in_one_line_that_it_is_banned(
         answer = inside(capsys, *words, "--set", f"exchange.rest_url={fake.rest_url}")
         assert [one.name for one in fake.requests] == ["time", "time", "exchangeInfo"]  # this machine's time is another
     check_answer(answer, 5)
-    assert answer.err.startswith("safla: binance, its symbols: banned for going on after too many requests, until 20")
+    begin = "safla: binance, its symbols: banned for sending more after too many requests, until 20"
+    assert answer.err.startswith(begin)
     assert len(answer.err.splitlines()) == 1
 
 

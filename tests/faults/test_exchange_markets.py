@@ -74,7 +74,7 @@ def test_a_number_of_a_million_digits_is_a_bad_answer_at_once(name: str, tmp_pat
     meeting = Meeting(tmp_path, *CALM, markets=[minutes(CANDLES)])
     for number, stated in enumerate(NUMBERS, 1):
         meeting.fake.markets["BTCUSDT"].filters[FILTERS[name]][name] = stated
-        assert " is no plain number" in refused(meeting, requests=2 * number)
+        assert " is not a plain number" in refused(meeting, requests=2 * number)
 
 
 def test_another_symbol_s_precision_holds_nobody_up_where_all_symbols_are_asked_for(tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_the_markets_of_another_exchange_are_read_as_before() -> None:
     [{"lot_decimals": 10**12}, {"lot_decimals": -(10**12)}, {"ordermin": "1E-1000000000000"}, {"costmin": "1e999"}],
 )
 def test_the_markets_of_another_exchange_are_bounded_too(more: dict[str, Any]) -> None:
-    with pytest.raises(RequestFailed, match=r"a precision of .* digits|is no plain number"):
+    with pytest.raises(RequestFailed, match=r"a precision of .* digits|is not a plain number"):
         loaded("kraken", kraken(**more))
 
 

@@ -28,14 +28,14 @@ MIDDLE = LIMIT + LIMIT // 2  # the number of the candle in the middle of the sec
 AT_ONCE = "exchange.retry_delay_seconds=0"
 
 IN_THE_MIDDLE = f"candle {at(MIDDLE)}: "
-NO_NUMBER = "is no plain decimal number"
+NO_NUMBER = "is not a plain decimal number"
 BAD = {  # what is said at last where the second page goes on being so: the row, by its time or number, and its value
-    "duplicates": r"53 rows where 50 were asked for$",
-    "conflicting_duplicate": r"51 rows where 50 were asked for$",
-    "out_of_order": r"time \d{13} comes behind \d{13}; a page ascends$",
-    "descending": rf"time {at(98)} comes behind {at(99)}; a page ascends$",
+    "duplicates": r"expected 50 rows at most, got 53$",
+    "conflicting_duplicate": r"expected 50 rows at most, got 51$",
+    "out_of_order": r"time \d{13} comes after \d{13}; the times of a page must ascend$",
+    "descending": rf"time {at(98)} comes after {at(99)}; the times of a page must ascend$",
     "null_fields": rf"{IN_THE_MIDDLE}\[None, '42012.50000000', .*\] are not five numbers$",
-    "null_row": r"row 26 of a page is no candle of this timeframe: None$",
+    "null_row": r"row 26 of a page is not a candle of this timeframe: None$",
     "nan_strings": rf"{IN_THE_MIDDLE}high 'NaN' {NO_NUMBER}",
     "infinite": rf"{IN_THE_MIDDLE}high 'Infinity' {NO_NUMBER}",
     "text_price": rf"{IN_THE_MIDDLE}close 'n/a' {NO_NUMBER}",
@@ -46,12 +46,12 @@ BAD = {  # what is said at last where the second page goes on being so: the row,
     "high_below_low": rf"{IN_THE_MIDDLE}high 42007.00 is below open 42009.50$",
     "close_outside_range": rf"{IN_THE_MIDDLE}high 42012.50 is below close 42013.50$",
     "huge_number": rf"{IN_THE_MIDDLE}close '1e400' {NO_NUMBER}",
-    "off_grid_timestamp": rf"row 26 of a page is no candle of this timeframe: \[{at(MIDDLE) + 1_234}, ",
-    "future_candle": rf"time {at(CANDLES + 10)} is behind the exchange's own clock, \d{{13}}$",
-    "microseconds": rf"row 1 of a page is no candle of this timeframe: \[{at(LIMIT)}000, ",
-    "string_timestamps": rf"row 1 of a page is no candle of this timeframe: \['{at(LIMIT)}', ",
-    "short_rows": rf"row 1 of a page is no candle of this timeframe: \[{at(LIMIT)}, .*\]$",
-    "extra_columns": rf"row 1 of a page is no candle of this timeframe: \[{at(LIMIT)}, .*, '0', '0'\]$",
+    "off_grid_timestamp": rf"row 26 of a page is not a candle of this timeframe: \[{at(MIDDLE) + 1_234}, ",
+    "future_candle": rf"time {at(CANDLES + 10)} is in the future: the exchange's clock says \d{{13}}$",
+    "microseconds": rf"row 1 of a page is not a candle of this timeframe: \[{at(LIMIT)}000, ",
+    "string_timestamps": rf"row 1 of a page is not a candle of this timeframe: \['{at(LIMIT)}', ",
+    "short_rows": rf"row 1 of a page is not a candle of this timeframe: \[{at(LIMIT)}, .*\]$",
+    "extra_columns": rf"row 1 of a page is not a candle of this timeframe: \[{at(LIMIT)}, .*, '0', '0'\]$",
 }
 HEALED = {  # pages that lack candles: how many requests and pages asked again it costs, once and for ever
     "missing": ((6, 1), (7, 2)),  # the page, the gap
@@ -174,7 +174,7 @@ def test_row_43_pages_that_stay_empty_end_in_5_and_are_no_gap(meeting: Meeting, 
     meeting.fake.break_("empty_page", times=None, after=1)
     came = meeting.fetched()
     assert came.error.exit_code == 5
-    assert "no candle from 2024-01-01T00:50Z to 2024-01-01T02:00Z, asked for twice" in str(came.error)
+    assert "no candle from 2024-01-01T00:50Z to 2024-01-01T02:00Z, requested twice" in str(came.error)
     assert came.got[0].absent == ()
     assert rows(meeting.cache) == whole.rows[:LIMIT]
     check_heals(meeting, whole, candles=CANDLES)
@@ -282,7 +282,7 @@ def test_row_43_who_is_rejected_because_of_another_symbol_is_told_of_that_one(tm
     meeting.fetched()
     later = meeting.fetched()  # of the same process: the breaker is open, and nothing is asked
     assert (type(later.error), later.error.exit_code) == (DataError, 4)
-    told = rf"binance, its clock: not asked; the last failure was: {HIGH_BELOW_LOW}; {OPEN}"
+    told = rf"binance, its clock: not requested; the last failure was: {HIGH_BELOW_LOW}; {OPEN}"
     assert re.match(told, str(later.error)), str(later.error)
 
 

@@ -79,7 +79,7 @@ def test_z9_a_key_is_refused_with_a_hint_by_a_download_too_and_nobody_is_asked(
     monkeypatch.setenv(f"SAFLA__EXCHANGE__{name.upper()}", CANARY)
     for answer in [*answers, command(*FETCH)]:
         check_answer(answer, 3)
-        assert "keys are not needed, backtest and paper use public data" in answer.err
+        assert "secrets are not needed, backtest and paper use public data" in answer.err
     check_hidden(command(*FETCH), Path("logs"))
     assert fake.requests == []
 
@@ -236,7 +236,7 @@ def test_z17_and_where_it_stays_so_it_is_5_and_nothing_of_it_is_stored(name: str
     meeting.fake.break_(name, path=place, times=None, after=PLACES[place])
     came = meeting.fetched()
     assert came.error.exit_code == 5
-    assert (": JSON of more than " if name == "deep_json" else ": no JSON: ") in str(came.error)
+    assert (": JSON of more than " if name == "deep_json" else ": not JSON: ") in str(came.error)
     assert len([one for one in meeting.asked(None) if one.faults]) == 4
     assert len(rows(meeting.cache)) == (LIMIT if place == "klines" else 0)
 
@@ -259,7 +259,7 @@ def test_row_58_a_rule_for_orders_that_is_no_plain_number_is_a_bad_answer_and_ne
         came = meeting.fetched()
         assert (came.error.exit_code, len(meeting.asked("exchangeInfo"))) == (5, 2 * number)
         text = str(came.error)
-        assert re.fullmatch(rf"binance, its symbols: (BTC/USDT: )?{name} [ -~]* is no plain number", text), text
+        assert re.fullmatch(rf"binance, its symbols: (BTC/USDT: )?{name} [ -~]* is not a plain number", text), text
         assert len(text) < 120
     assert meeting.asked() == []
     assert not list(tmp_path.rglob("manifest*"))

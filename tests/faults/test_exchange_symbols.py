@@ -84,7 +84,7 @@ def test_row_48_a_symbol_that_is_delisted_in_the_middle_ends_in_5_stops_no_other
     assert (type(btc.error), eth.error, eth.missing) == (ExchangeError, None, ())
     assert str(btc.error).startswith("binance BTC/USDT 1m: not there any more (")
     assert "Invalid symbol." in str(btc.error)
-    assert str(btc.error).endswith("; what came before is stored")
+    assert str(btc.error).endswith("; earlier candles are stored")
     assert btc.missing == ((at(2 * LIMIT), at(CANDLES)),)
     assert fetched.counts["retries"] == 0
     again = meeting.fetched(*BOTH, end=at(CANDLES))
@@ -113,7 +113,7 @@ def test_row_48_a_symbol_whose_candles_come_to_an_end_is_5_and_says_from_when_on
     came = meeting.fetched(*BOTH)
     (error,) = came.errors
     assert error.exit_code == 5
-    words = "no candle from 2024-01-01T01:40Z to 2024-01-01T05:00Z, asked for twice: not listed there, halted, or not"
+    words = "no candle from 2024-01-01T01:40Z to 2024-01-01T05:00Z, requested twice: not listed, halted, or not"
     assert f"binance BTC/USDT 1m: {words}" in str(error)
     assert (len(rows(tmp_path)), came.got[0].absent) == (100, ())
 
@@ -260,8 +260,10 @@ def test_row_48_rules_that_were_fetched_anew_do_not_enter_a_run_that_was_begun(
     check_answer(command("data", "fetch", SYMBOL, "--timeframe", "1m", "--from", "2024-01-01", "--quiet"), 0)
     refused = command("run", "c.yaml", "--out", "run", "--quiet")
     check_answer(refused, 3)
-    assert "run/journal.jsonl: markets.BTC/USDT.tick: there 0.01, here 0.10" in refused.err.splitlines()
-    assert "run/journal.jsonl: markets.BTC/USDT.lot: there 0.00001, here 0.001" in refused.err.splitlines()
+    tick = "run/journal.jsonl: markets.BTC/USDT.tick: the journal has 0.01, this run has 0.10"
+    assert tick in refused.err.splitlines()
+    lot = "run/journal.jsonl: markets.BTC/USDT.lot: the journal has 0.00001, this run has 0.001"
+    assert lot in refused.err.splitlines()
     assert journal(Path("run")) == before
     own = {"tick": "0.01", "lot": "0.00001", "quantity_decimals": "5"}
     stay = [word for name, value in own.items() for word in ("--set", f"markets.BTC/USDT.{name}={value}")]
@@ -285,7 +287,7 @@ def test_row_48_a_candle_with_more_decimals_than_the_plan_says_ends_in_4_with_ro
     fake.markets["BTCUSDT"].candles["1m"] = Candles(fine, step_ms=MINUTE)
     answer = command("run", "c.yaml", "--out", "run", "--quiet", "--set", "markets.BTC/USDT.price_decimals=2")
     check_answer(answer, 4)
-    words = "open 100.1234 has more decimals than the 2 that are stated"
+    words = "open 100.1234 has more decimals than the 2 that are configured"
     assert answer.err.startswith(f"safla: binance BTC/USDT 1m: candle {at(21)}: {words}")
     assert answer.err.count("\n") == 1
     check_answer(command("run", "c.yaml", "--out", "run", "--quiet"), 0)
@@ -354,9 +356,10 @@ def test_with_the_exchange_away_and_no_end_asked_for_the_store_serves_and_that_i
     check_answer(command("run", "c.yaml", "--out", "whole", "--quiet"), 0)
     answer = command("run", "c.yaml", "--out", "run", "--set", f"exchange.rest_url={away}")
     assert answer.code == 0
-    (note,) = [line for line in answer.err.splitlines() if "going on with what is stored" in line]
-    assert note.startswith("binance, its clock: cannot be reached, or broke off (ClientConnectorError")
-    assert note.endswith("what is stored: BTC/USDT to 2024-01-01T05:00Z, ETH/USDT to 2024-01-01T05:00Z")
+    (note,) = [line for line in answer.err.splitlines() if "going on with the stored candles" in line]
+    assert note.startswith("binance, its clock: cannot be reached, or the connection broke off (ClientConnectorError")
+    end = "2024-01-01T05:00Z"
+    assert note.endswith(f"going on with the stored candles: BTC/USDT to {end}, ETH/USDT to {end}")
     assert journal(Path("run")) == journal(Path("whole"))
 
 
@@ -371,7 +374,8 @@ def test_with_the_exchange_away_and_too_little_stored_it_is_5_and_says_what_is_m
     check_answer(answer, 5)
     since = "2024-01-01T01:40Z" if stored else "2024-01-01T00:21Z"
     first, *rest = answer.err.splitlines()
-    assert first.startswith("safla: binance, its clock: cannot be reached, or broke off (ClientConnectorError")
+    begin = "safla: binance, its clock: cannot be reached, or the connection broke off (ClientConnectorError"
+    assert first.startswith(begin)
     assert rest == [f"  {symbol} 1m: missing {since} to 2024-01-01T05:00Z" for symbol in BOTH]
     assert not Path("run").exists()
 
@@ -385,4 +389,4 @@ def test_with_the_exchange_away_many_missing_stretches_are_counted_and_three_are
     answer = command("run", "c.yaml", "--out", "run", "--quiet", "--set", f"exchange.rest_url={away}")
     check_answer(answer, 5)
     assert len(answer.err.splitlines()) == 5
-    assert answer.err.splitlines()[4] == "  and 9 stretches more"
+    assert answer.err.splitlines()[4] == "  and 9 more periods"

@@ -11,7 +11,7 @@ import pytest
 from safla.cli import main
 from safla.core import compile as compiling
 from safla.errors import INSTALL
-from safla.runs import backtest
+from safla.runs import result
 from tests.faults.command import ROOT, SECONDS, Answer, safla
 from tests.faults.host import MIB, check_refused, limited, without
 from tests.faults.invariants import check_answer, check_run
@@ -113,9 +113,9 @@ def test_row_29_what_a_run_does_not_need_may_be_missing(tmp_path, whole, module)
 @pytest.mark.parametrize(
     ("raised", "code", "said"),
     [
-        (MemoryError(), 6, "safla: there is not enough memory; "),
+        (MemoryError(), 6, "safla: not enough memory; "),
         (ImportError("no such\nfailed to map segment", name="polars"), 6, "safla: polars cannot be loaded: failed to"),
-        (ImportError("cannot import name", name="safla.core"), 70, "safla: a bug of ours: ImportError; "),
+        (ImportError("cannot import name", name="safla.core"), 70, "safla: a bug in safla: ImportError; "),
     ],
     ids=["memory", "library", "ours"],
 )
@@ -127,7 +127,7 @@ def test_row_29_what_a_library_or_the_memory_refuses_later_is_one_line_too(
 
     words = ["run", str(whole[0]), "--out", f"{tmp_path}/run", "--quiet", "--engine", "interpreted"]
     with monkeypatch.context() as patched:
-        patched.setattr(backtest.RunRecord, "outcome", fails)  # behind the last line of the journal
+        patched.setattr(result.RunRecord, "outcome", fails)  # behind the last line of the journal
         answer = Answer(main(words), *capsys.readouterr())
     check_answer(answer, code)
     (line,) = answer.err.splitlines()

@@ -117,7 +117,7 @@ def test_row_1_a_page_on_which_the_library_panics_is_exit_4_in_one_line(
     (folder / "candles.parquet").write_bytes(content)
     for command in ("status", "replay"):
         said = check_cheap(measured(command, folder), bare)
-        assert "holds no candles of a run" in said
+        assert "cannot be read as the candles of a run" in said
         assert said.count("\n") == 1
 
 
@@ -147,7 +147,7 @@ def test_row_1_a_month_of_the_store_that_claims_more_is_refused_undecoded(monkey
     """Whoever can write a month into a cache can write its hash into the manifest."""
     monkeypatch.setattr(pl, "read_parquet", None)
     for content in (recorded(rows=ROWS, symbols=[(BITCOIN, ROWS)]), recorded(6, rows=9, symbols=[(BITCOIN, 9)])):
-        with pytest.raises(ValueError, match=r"no Parquet file of ours|other columns than a month has"):
+        with pytest.raises(ValueError, match=r"no Parquet file that safla wrote|its columns .* not those of"):
             month.unpack(content, candles=9)
 
 
@@ -197,7 +197,7 @@ def of_values() -> bytes:
     return b"PAR1" + fields + len(fields).to_bytes(4, "little") + b"PAR1"
 
 
-SENSELESS = "what it says of itself makes no sense"
+SENSELESS = "its metadata is inconsistent"
 HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "chunks over each other, 50 KB": (lambda: overlapping(1_000, pages=1_000), SENSELESS),
     "chunks over each other, 1 MB": (lambda: overlapping(20_000, pages=20_000), SENSELESS),
@@ -267,5 +267,5 @@ NAMES_OF_NOTHING = ("btc/usdt", "BTC", "", "BTC/USDT\n", "../A/B", "A" * 21 + "/
 @pytest.mark.parametrize("name", NAMES_OF_NOTHING)
 def test_row_7_what_is_no_symbol_is_refused(tmp_path: Path, name: str) -> None:
     content = recorded(rows=4, symbols=[(name, 4)])
-    with pytest.raises(JournalError, match="holds no candles of a run"):
+    with pytest.raises(JournalError, match="cannot be read as the candles of a run"):
         run_candles.read(put(tmp_path, content, "candles.parquet"))

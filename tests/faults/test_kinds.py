@@ -61,7 +61,7 @@ def test_row_17_a_run_refuses_what_is_no_file_of_ours_before_any_work(folder, el
     with untouched(folder, elsewhere):
         answer = again(folder, capsys)
     check_answer(answer, 6)
-    assert f"{name}: not a regular file of yours under one name; nothing was written" in answer.err
+    assert f"{name}: not a regular file of yours without links; nothing was written" in answer.err
 
 
 @pytest.mark.parametrize("name", ["journal.jsonl", "head", "candles.parquet"])
@@ -126,7 +126,7 @@ def test_row_17_a_folder_that_is_a_link_is_refused_by_a_run_and_read_by_a_replay
         answer = again(link, capsys)
         check_answer(replayed(link, capsys), 0)
     check_answer(answer, 6)
-    assert "not a folder of its own" in answer.err
+    assert "is a link or not a folder" in answer.err
 
 
 @ROOT_ONLY

@@ -137,7 +137,7 @@ def test_row_43_a_page_that_stays_bad_is_named_though_so_many_tries_open_the_bre
     came = following.follow(SINCE, END)
     assert pairs(came) == following.true(SINCE, END)
     text = next(text for kind, _, text in following.told if kind == live_symbol.REFUSED)
-    assert "binance BTC/USDT 1m: row 2 of a page is no candle of this timeframe" in text
+    assert "binance BTC/USDT 1m: row 2 of a page is not a candle of this timeframe" in text
     assert "the breaker is open after too many failures" in text
 
 
@@ -147,7 +147,7 @@ def test_rows_43_and_45_a_row_that_is_wrong_and_legal_stands_once_it_was_taken(n
     came = following.follow(SINCE, END)
     assert [ts for ts, rows in pairs(came) if (ts, rows) not in following.true(SINCE, END)] == [START + BEGAN * MINUTE]
     assert following.kinds() == [live_symbol.REVISED, live_symbol.CLOCK]
-    assert following.told[1][2].endswith("its clock was read again: what was believed is right")
+    assert following.told[1][2].endswith("its clock was read again: the estimate was right")
 
 
 # --- Rows 45 to 47 ---------------------------------------------------------------------------------------------------

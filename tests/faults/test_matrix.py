@@ -126,5 +126,5 @@ def test_row_28_without_its_checks_nothing_runs(tmp_path, options, env):
     config.write_text(DATED)
     answer = safla("run", config, "--out", tmp_path / "run", options=options, env=env)
     check_answer(answer, 2)
-    assert "python -O removes checks that must stay" in answer.err
+    assert "python -O removes checks that safla needs" in answer.err
     assert not (tmp_path / "run").exists()

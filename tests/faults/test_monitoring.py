@@ -97,7 +97,7 @@ def test_row_32_a_disk_that_hangs_delays_nobody_and_what_was_lost_is_said(tmp_pa
         assert tell_all(listen, times=1000) < bound(0.25)  # more than the queue holds
     go.set()
     (said,) = stderr_of(capfd)
-    assert re.fullmatch(r"safla: log files: [1-9]\d* lines were lost, for they came faster .*", said)
+    assert re.fullmatch(r"safla: log files: [1-9]\d* lines were lost: they came faster .*", said)
 
 
 def broken(error: Exception):
@@ -134,7 +134,7 @@ def test_row_32_psutil_is_not_there_and_the_figures_of_the_run_are(capfd, monkey
     with monitoring.of_run(paper(), run="r", symbols=(), facts=Gauges(breaker=lambda: "closed")) as monitor:
         found = monitor.sample()
     assert (found.cpu_pct, found.breaker) == (None, "closed")
-    assert stderr_of(capfd) == ["safla: monitoring: psutil cannot be had, the run goes on: ModuleNotFoundError"]
+    assert stderr_of(capfd) == ["safla: monitoring: psutil is not available, the run goes on: ModuleNotFoundError"]
 
 
 def test_row_32_each_fact_of_the_runner_may_fail(capfd):
@@ -151,7 +151,7 @@ def test_row_32_no_new_thread_is_no_monitoring_and_one_line(capfd, monkeypatch):
     monkeypatch.setattr(threading.Thread, "start", broken(RuntimeError("can't start new thread")))
     with monitor:
         monitor.listen(told(*EVENTS.values()))
-    assert stderr_of(capfd) == ["safla: monitoring: a thread cannot be had, the run goes on: RuntimeError"]
+    assert stderr_of(capfd) == ["safla: monitoring: a thread is not available, the run goes on: RuntimeError"]
 
 
 @pytest.mark.parametrize("statuses", [(0,), (500,), (302,), (404,)])

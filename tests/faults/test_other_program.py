@@ -53,7 +53,7 @@ def check_forms(said, text, fields):
 def test_row_22_a_run_names_the_first_differing_line_in_both_forms_and_touches_nothing(folder, changed, capsys):
     text = journal(folder)
     said = refused(folder, capsys, again, code=1)
-    assert "is not what this run decides; nothing was touched" in said
+    assert "is not what this run decides; the file was not changed" in said
     check_forms(said, text, changed)
 
 

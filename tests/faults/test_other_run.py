@@ -24,13 +24,16 @@ def folder(tmp_path):
 OTHERS = {  # another run, and the keys in which it is another
     "plan": (
         ["risk.stop_loss_pct=0.03", "strategy.fast_period=4"],
-        ["risk.stop_loss_pct: there 0.03, here 0.02", "strategy.fast_period: there 4, here 3"],
+        [
+            "risk.stop_loss_pct: the journal has 0.03, this run has 0.02",
+            "strategy.fast_period: the journal has 4, this run has 3",
+        ],
     ),
-    "detail": (["journal.detail=trades"], ["journal.detail: there trades, here decisions"]),
-    "timeframe": (["market_data.timeframe=4h"], ["market_data.timeframe: there 4h, here 1h"]),
-    "symbols": (["symbols.primary=[BTC/USDT]"], ["symbols: there BTC/USDT, here BTC/USDT ETH/USDT"]),
-    "market": (["markets.BTC/USDT.lot=0.001"], ["markets.BTC/USDT.lot: there 0.001"]),
-    "chance": (["system.random_seed=9"], ["system.random_seed: there 9, here 0"]),
+    "detail": (["journal.detail=trades"], ["journal.detail: the journal has trades, this run has decisions"]),
+    "timeframe": (["market_data.timeframe=4h"], ["market_data.timeframe: the journal has 4h, this run has 1h"]),
+    "symbols": (["symbols.primary=[BTC/USDT]"], ["symbols: the journal has BTC/USDT, this run has BTC/USDT ETH/USDT"]),
+    "market": (["markets.BTC/USDT.lot=0.001"], ["markets.BTC/USDT.lot: the journal has 0.001"]),
+    "chance": (["system.random_seed=9"], ["system.random_seed: the journal has 9, this run has 0"]),
 }  # fmt: skip
 
 
@@ -60,7 +63,7 @@ def test_row_18_the_head_of_another_run_is_refused_by_its_hash_or_its_length(
     text = journal(other(tmp_path, *OTHERS[name][0]))
     put(folder, undisturbed, head_at(text, -1))
     said = refused(folder, capsys, command)
-    assert "has not the hash that head remembers" in said or f"once at least {len(text)} bytes" in said
+    assert "is not the one in the file head" in said or f"once at least {len(text)} bytes" in said
 
 
 @pytest.mark.parametrize("lines", [0, 40, -1])
@@ -108,14 +111,14 @@ STRANGE = {  # in a line behind the first, and what is said of it
     "unknown field": (rb'("signal":"enter")', rb'\1,"more":1', "unknown field `more`"),
     "missing field": (rb',"signal":"enter"', rb"", "missing required field `signal`"),
     "a field of another type": (rb'"trade":1,', rb'"trade":"1",', "at `$.trade`"),
-    "a second first line": (rb'[^\n]*"type":"signal"[^\n]*\n', None, "run_started is the first event, and no other"),
+    "a second first line": (rb'[^\n]*"type":"signal"[^\n]*\n', None, "run_started may only be the first event"),
     "no event": (rb'\{"type":"signal"[^\n]*?\}', rb"7", "Expected `object`"),
-    "order of fields": (rb'("signal":"enter"),("strength":"[\d.]+")', rb"\2,\1", "not spelt as the writer"),
-    "space": (rb'"signal":"enter"', rb'"signal": "enter"', "not spelt as the writer"),
-    "escape": (rb'"signal":"enter"', rb'"signal":"\\u0065nter"', "not spelt as the writer"),
+    "order of fields": (rb'("signal":"enter"),("strength":"[\d.]+")', rb"\2,\1", "not spelt as safla writes"),
+    "space": (rb'"signal":"enter"', rb'"signal": "enter"', "not spelt as safla writes"),
+    "escape": (rb'"signal":"enter"', rb'"signal":"\\u0065nter"', "not spelt as safla writes"),
     "float": (rb'"trade":1,', rb'"trade":1.0,', "at `$.trade`"),
     "exponent": (rb'"trade":1,', rb'"trade":1e0,', "at `$.trade`"),
-    "field twice": (rb'("signal":"enter")', rb"\1,\1", "not spelt as the writer"),
+    "field twice": (rb'("signal":"enter")', rb"\1,\1", "not spelt as safla writes"),
     "places of an amount": (rb'("fee":"[\d.]+)"', rb'\g<1>0"', "fee: not an amount with 7 places"),
     "minus zero": (rb'"net":"-?[\d.]+"', rb'"net":"-0.0000000"', "-0.0000000"),
     "control character": (rb'"signal":"enter"', rb'"signal":"enter\\u001b[31m"', "at `$.signal`"),

@@ -199,4 +199,4 @@ def test_row_16_a_journal_that_was_deleted_is_missed_by_its_head(whole, tmp_path
     (tmp_path / "run" / "journal.jsonl").unlink()
     answer = inside(capsys, *whole.words(tmp_path / "run"))
     check_answer(answer, 4)
-    assert "head says that it was there" in answer.err
+    assert "the file head says that it existed" in answer.err

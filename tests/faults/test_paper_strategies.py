@@ -194,7 +194,7 @@ def test_row_22_a_paper_run_is_not_gone_on_with_by_a_program_that_decides_otherw
         before = journal(out)
         answer = inside(capsys, *whole.words(out))
     check_answer(answer, 1)
-    assert "is not what this run decides; nothing was touched" in answer.err
+    assert "is not what this run decides; the file was not changed" in answer.err
     assert "  there: " in answer.err
     assert "  now:   " in answer.err
     assert journal(out) == before

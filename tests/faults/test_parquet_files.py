@@ -40,7 +40,7 @@ def bombs(*, release: bool) -> dict[str, tuple[bytes, str, str]]:
         "comments": (gz(TABLE) + gz(b"#\n" * 32 * MEBIBYTE) * 8, "csv", "lines that are no rows"),
         "spaces": (gz(TABLE) + gz(b" \n" * 32 * MEBIBYTE) * 8, "csv", "lines that are no rows"),
         "zip": (zipped({"a.csv": b"\n" * 24 * MEBIBYTE}), "file", "the file is empty"),
-        "json-nested": (gz(b"[" * 64 * MEBIBYTE), "file", "cut, or another shape"),
+        "json-nested": (gz(b"[" * 64 * MEBIBYTE), "file", "truncated, or of another shape"),
         "json-long": (gz(b"[[" + b"1" * 64 * MEBIBYTE), "file", "an array of more than 131072 bytes"),
         "json-wide": (gz(b"[[" + b"1," * 60_000 + b"1],[1]]"), "file", "60001 values, six are needed"),
         "arrow-rows": (
@@ -123,7 +123,7 @@ WRONG = {
     "list": ({"high": pl.lit([1.0, 2.0])}, "row 1: high is of type List(Float64)"),
     "true": ({"low": pl.lit(True)}, "row 1: low is of type Boolean"),
     "null": ({"volume": pl.lit(None, pl.Float64)}, "row 1: volume is empty"),
-    "NaN": ({"high": pl.lit(float("nan"))}, "row 1: high 'NaN' is no plain decimal number"),
+    "NaN": ({"high": pl.lit(float("nan"))}, "row 1: high 'NaN' is not a plain decimal number"),
     "negative": ({"volume": pl.lit(-1)}, "row 1: volume -1 is below 0"),
     "beyond int64": ({"volume": pl.lit(2**64 - 1, pl.UInt64)}, "cut or corrupt Parquet file"),
     "beyond 2**62": ({"volume": pl.lit(2**62)}, "row 1: volume 4611686018427387904 is not below 2**62 units"),

@@ -152,7 +152,7 @@ def test_row_14_a_start_after_it_is_refused_by_head_or_writes_the_same_lines_aga
 def test_row_14_a_journal_that_is_gone_with_its_folder_entry_is_missed_by_head(folder, undisturbed, capsys):
     put(folder, undisturbed, head_at(undisturbed, 41))
     (folder / "journal.jsonl").unlink()
-    assert "is missing, and head says that it was there" in refused(folder, capsys, again)
+    assert "is missing, but the file head says that it existed" in refused(folder, capsys, again)
     (folder / "head").unlink()
     check_answer(again(folder, capsys), 0)
     assert journal(folder) == undisturbed

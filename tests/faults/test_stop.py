@@ -140,7 +140,7 @@ def test_row_3_what_was_folded_when_the_signal_came_is_written_and_has_its_ancho
     """J29: the block in hand is finished and synced, and head is renewed."""
     words = ("run", half / "small.yaml", "--out", half / "run", "--engine", "interpreted", "--quiet")
     found = stopped(half, signal.SIGTERM, PHASES["folding"], *words, cache=half)
-    assert "all is written, the same command goes on" in found.answer.err
+    assert "everything is saved; run the same command again" in found.answer.err
     whole = (half / "whole" / "journal.jsonl").read_bytes()
     part = (half / "run" / "journal.jsonl").read_bytes()
     assert whole.startswith(part)

@@ -10,7 +10,7 @@ import pytest
 from safla.cli import main
 from safla.strategies import register
 from safla.strategies.register import Strategy
-from safla.strategies.sma_crossover import Crossover, sma_crossover, warm_up
+from safla.strategies.sma_crossover import resolve, sma_crossover, warm_up
 from tests.faults.command import Answer
 from tests.faults.invariants import check_answer, check_run, events_of
 from tests.small_runs import SMALL, journal
@@ -82,7 +82,7 @@ def answered(tmp_path, monkeypatch, capsys):
 
     def run(function, *, ours=False, window=register.all_candles):
         function.__module__ = "safla.planted" if ours else "theirs"
-        monkeypatch.setitem(register.STRATEGIES, NAME, Strategy(function, warm_up, Crossover, window))
+        monkeypatch.setitem(register.STRATEGIES, NAME, Strategy(function, warm_up, resolve=resolve, window=window))
         code = main(
             ["run", str(config), "--out", str(tmp_path / "run"), "--engine", "interpreted", "--quiet", "--json"]
         )
@@ -127,27 +127,27 @@ def test_row_30_a_strategy_that_raises_is_exit_3_with_its_name_the_symbol_and_th
     assert len(answer.err.splitlines()) == 1
     assert f"strategy {NAME}: " in answer.err
     assert said in answer.err
-    assert "of BTC/USDT, asked about 900 candles to 2024-02-07T14:00Z" in answer.err
+    assert "for BTC/USDT, called with 900 candles to 2024-02-07T14:00Z" in answer.err
     assert not (tmp_path / "run").exists()
     goes_on(answered, tmp_path)
 
 
 RETURNED = {
-    "none": (lambda signal, strength: None, "returned NoneType, not the two columns"),
-    "one": (lambda signal, strength: signal, "returned ndarray, not the two columns"),
-    "three": (lambda signal, strength: (signal, strength, signal), "returned tuple, not the two columns"),
-    "a-list": (lambda signal, strength: (signal.tolist(), strength), "signal is list, not an array of numbers"),
-    "no-strength": (lambda signal, strength: (signal, None), "strength is NoneType, not an array of numbers"),
+    "none": (lambda signal, strength: None, "returned NoneType, expected a tuple of two arrays"),
+    "one": (lambda signal, strength: signal, "returned ndarray, expected a tuple of two arrays"),
+    "three": (lambda signal, strength: (signal, strength, signal), "returned tuple, expected a tuple of two arrays"),
+    "a-list": (lambda signal, strength: (signal.tolist(), strength), "signal is list, expected a numpy array"),
+    "no-strength": (lambda signal, strength: (signal, None), "strength is NoneType, expected a numpy array of numbers"),
     "text": (lambda signal, strength: (signal, strength.astype(str)), "strength is an array of <U"),
     "objects": (lambda signal, strength: (signal.astype(object), strength), "signal is an array of object"),
     "times": (lambda signal, strength: (signal, strength.astype("M8[s]")), "strength is an array of datetime64"),
-    "too-short": (lambda signal, strength: (signal[1:], strength), "signal has shape (899,), not (900,)"),
-    "too-deep": (lambda signal, strength: (signal, strength[:, None]), "strength has shape (900, 1), not (900,)"),
+    "too-short": (lambda signal, strength: (signal[1:], strength), "signal has shape (899,), expected (900,)"),
+    "too-deep": (lambda signal, strength: (signal, strength[:, None]), "strength has shape (900, 1), expected (900,)"),
     "two": (lambda signal, strength: (signal * 2, strength), "signal is not -1, 0 or +1 at the candle 2024-01-"),
     "half": (lambda signal, strength: (signal / 2, strength), "signal is not -1, 0 or +1 at the candle 2024-01-"),
-    "nan": (lambda signal, strength: (signal, strength * np.nan), "strength is not a number of at least 0 at the can"),
+    "nan": (lambda signal, strength: (signal, strength * np.nan), "strength is not a number >= 0 at the candle"),
     "nan-signal": (lambda signal, strength: (signal * np.nan, strength), "signal is not -1, 0 or +1 at the candle"),
-    "below": (lambda signal, strength: (signal, strength - 1), "strength is not a number of at least 0 at the candle"),
+    "below": (lambda signal, strength: (signal, strength - 1), "strength is not a number >= 0 at the candle"),
 }
 
 
@@ -157,7 +157,7 @@ def test_row_30_a_strategy_that_returns_no_signal_is_exit_3_with_what_it_was(tmp
     check_answer(answer, 3)
     assert len(answer.err.splitlines()) == 1
     assert f"strategy {NAME}: {said}" in answer.err
-    assert "of BTC/USDT, asked about 900 candles to 2024-02-07T14:00Z" in answer.err
+    assert "for BTC/USDT, called with 900 candles to 2024-02-07T14:00Z" in answer.err
     assert not (tmp_path / "run").exists()
 
 
@@ -165,7 +165,7 @@ def test_row_30_a_strategy_that_fails_on_a_prefix_alone_names_the_candle_at_its_
     answer = answered(failing_late)
     check_answer(answer, 3)
     assert "raised ValueError: too few" in answer.err
-    assert re.search(r"of BTC/USDT, asked about \d{1,3} candles to 2024-0\S+Z", answer.err)
+    assert re.search(r"for BTC/USDT, called with \d{1,3} candles to 2024-0\S+Z", answer.err)
 
 
 @pytest.mark.parametrize("function", [raising(ValueError("no luck")), returning(lambda signal, strength: None)])
@@ -200,8 +200,8 @@ def test_row_31_a_strategy_that_cheats_is_exit_1_with_the_candle_and_both_answer
     assert (answer.code, answer.out) == (1, "")
     (line,) = answer.err.splitlines()
     found = re.fullmatch(
-        rf"safla: strategy {NAME} looks ahead: BTC/USDT at 2024-\S+Z gives signal (.+) on all 900 candles, and (.+) on "
-        r"the \d+ that end at 2024-\S+Z \(cut \d+ of 512\); a signal may depend on candles up to its own alone",
+        rf"safla: strategy {NAME} looks ahead: BTC/USDT at 2024-\S+Z has signal (.+) on all 900 candles, but (.+) on "
+        r"the \d+ that end at 2024-\S+Z \(cut \d+ of 512\); a signal may only depend on candles up to its own",
         line,
     )
     assert found

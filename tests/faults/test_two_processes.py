@@ -100,6 +100,6 @@ def test_row_15_a_lock_that_was_set_aside_with_its_folder_is_held_by_nobody(tmp_
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     found = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert (found.returncode, found.stdout) == (6, "")
-    assert found.stderr == f"safla: {out}: another process has just set it aside; start again\n"
+    assert found.stderr == f"safla: {out}: another process has just renamed it; start again\n"
     assert list(out.iterdir()) == []
     assert journal(tmp_path / "run.1") == undisturbed

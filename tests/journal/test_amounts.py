@@ -70,7 +70,7 @@ def test_an_amount_beyond_64_bits_is_refused(text: str) -> None:
         (msgspec.structs.replace(DAY, marks=[Mark("XRP/USDT", "1.00000", "1.00")]), "symbol: XRP/USDT"),
         (msgspec.structs.replace(REFUSED, value="3.0"), "value: not an amount"),
         (msgspec.structs.replace(REFUSED, reason="below_lot"), "value: not an amount"),
-        (msgspec.structs.replace(REFUSED, reason="halted"), "value: the reason halted has none"),
+        (msgspec.structs.replace(REFUSED, reason="halted"), "value: must be null for the reason halted"),
         (SignalEvent(ts=0, symbol="BTC/USDT", signal="enter", strength="0.5"), "strength: not an amount"),
         (SignalEvent(ts=0, symbol="BTC/USDT", signal="enter", strength="-0.000000"), "strength: not an amount"),
     ],
@@ -97,8 +97,8 @@ def test_the_scales_are_those_of_the_first_line() -> None:
 @pytest.mark.parametrize(
     ("started", "what"),
     [
-        (msgspec.structs.replace(first_event("trades"), symbols=[]), "symbols: none"),
-        (first_event("trades", ["BTC/USDT", "BTC/USDT"]), "symbols: none, or one of them twice"),
+        (msgspec.structs.replace(first_event("trades"), symbols=[]), "symbols: the list is empty"),
+        (first_event("trades", ["BTC/USDT", "BTC/USDT"]), "symbols: the list is empty, or has a symbol twice"),
         (msgspec.structs.replace(first_event("trades"), money_decimals=6), "more price and quantity decimals"),
         (msgspec.structs.replace(first_event("trades"), balance="100000"), "balance: not an amount"),
     ],

@@ -195,7 +195,7 @@ def test_another_spelling_is_refused_though_its_chain_holds(journal: Path, name:
         (b'"symbol":', b'"venue":"x","symbol":', "unknown field `venue`"),
         (b'"symbol":"BTC/USDT",', b"", "missing required field `symbol`"),
         (b'"symbol":', b'"a\\u001b[31m":1,"symbol":', r"unknown field `a\\x1b\[31m`"),
-        (b'"open":', b'"close":"1.00","open":', r"not spelt as the writer spells it"),
+        (b'"open":', b'"close":"1.00","open":', r"not spelt as safla writes it"),
     ],
 )
 def test_what_is_wrong_with_an_event_is_named(journal: Path, old: bytes, new: bytes, what: str) -> None:
@@ -211,7 +211,7 @@ def test_map_keys_in_another_order_are_refused(journal: Path) -> None:
     first, second = b'"execution.on_gap":"sell"', b'"risk.stop_loss_pct":"0.02"'
     assert first + b"," + second in text
     journal.write_bytes(chained([text.replace(first + b"," + second, second + b"," + first)]))
-    with pytest.raises(JournalError, match="not spelt as the writer"):
+    with pytest.raises(JournalError, match="not spelt as safla writes"):
         read(journal)
 
 
@@ -259,7 +259,7 @@ def test_the_first_event_is_run_started(journal: Path) -> None:
 @pytest.mark.parametrize("before", [1, 5, len(SHORT)])
 def test_no_other_event_is_run_started(journal: Path, before: int) -> None:
     journal.write_bytes(lines_of([*SHORT[:before], first_event("candles")]))
-    with pytest.raises(JournalError, match=rf"line {before + 1}, .*: run_started is the first event, and no other"):
+    with pytest.raises(JournalError, match=rf"line {before + 1}, .*: run_started may only be the first event"):
         strictly(journal)
 
 

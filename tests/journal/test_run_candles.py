@@ -122,7 +122,7 @@ ROW = {key: [0] for key in ("symbol", "ts", "open", "high", "low", "close", "vol
     [
         (ROW, {}, "its candles have the digest"),
         (ROW | {"symbol": [1]}, {}, "its rows are not those of its symbols"),
-        (ROW | {"open": [None]}, {}, "holds no candles of a run"),
+        (ROW | {"open": [None]}, {}, "cannot be read as the candles of a run"),
         (ROW | {"open": pl.Series([None], dtype=pl.Int64)}, {}, "it has empty cells"),
         (ROW | {"open": [1.5]}, {}, "its columns are not symbol, ts"),
         ({"ts": [1]}, {}, "its columns are not symbol, ts"),
@@ -154,7 +154,7 @@ def test_candles_that_were_changed_by_other_hands_have_another_digest(path: Path
     sealed(path, frame, **told)
     assert same(read(path), small_run().series)
     sealed(path, frame.with_columns(pl.col("close") + 1), **told)
-    with pytest.raises(JournalError, match=f"and it was written with {told['digest']}"):
+    with pytest.raises(JournalError, match=f"but it was written with {told['digest']}"):
         read(path)
 
 

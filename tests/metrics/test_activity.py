@@ -27,14 +27,14 @@ def ints(*values):
 )
 def test_a_candle_counts_for_the_mode_in_which_it_ended(moves, start, expected):
     moved, target = (ints(*(int(move[i] * (HOUR if i == 0 else 1)) for move in moves)) for i in range(2))
-    found = activity.candles_in_modes(np.arange(8, dtype=np.int64) * HOUR, moved, target, start * HOUR)
-    assert {mode: count for mode, count in zip(MODES, found, strict=True) if count} == expected
+    counts = activity.candles_in_modes(np.arange(8, dtype=np.int64) * HOUR, moved, target, start * HOUR)
+    assert {mode: count for mode, count in zip(MODES, counts, strict=True) if count} == expected
 
 
 @pytest.mark.parametrize(
     ("filled", "expected"), [((), 0), ((0, 1), 0), ((2,), 1), ((5, 5), 2), ((6, 10), 0), ((1, 2, 5, 7, 9), 4)]
 )
-def test_a_fill_is_beside_a_hole_in_the_last_candle_before_it_and_the_first_behind(filled, expected):
+def test_a_fill_is_beside_a_gap_in_the_last_candle_before_it_and_the_first_after(filled, expected):
     # given candles with two gaps: 3 and 4, and 8
     ts = ints(0, 1, 2, 5, 6, 7, 9, 10) * HOUR
     assert activity.fills_beside_gaps(ts, ints(*filled) * HOUR, HOUR) == expected

@@ -27,7 +27,7 @@ DEAD = columns([100, 100], [100, 300], [0, 0])
 
 
 @pytest.mark.parametrize(("candles", "start", "first"), [(UP, 0, 0), (UP, DAY, 1), (DOWN, 0, 2), (DEAD, 0, NONE)])
-def test_it_is_bought_at_the_first_open_with_volume_behind_the_start(candles, start, first):
+def test_it_is_bought_at_the_first_open_with_volume_after_the_start(candles, start, first):
     assert benchmark.market(candles, start).first == first
 
 
@@ -37,7 +37,7 @@ def test_it_is_bought_at_the_first_open_with_volume_behind_the_start(candles, st
         ([UP], 0, 0.5),
         ([UP], 100_000, 1.5 * 0.9 / 1.1 - 1),
         ([UP, DOWN], 0, 0.25),  # equal parts: one half gains a half, the other is bought at 100 and stays
-        ([UP, DEAD], 0, 0.25),  # what cannot be bought stays cash
+        ([UP, DEAD], 0, 0.25),  # the part that cannot be bought stays in cash
     ],
 )
 def test_the_holding_gains_what_its_parts_do_with_commission_at_both_ends(candles, commission, expected):
@@ -96,7 +96,7 @@ def test_the_risk_free_rate_counts_against_both_sides_of_alpha():
         ([0.1] * 40, [0.1, 0.2] * 20, None, "the daily returns do not vary"),
     ],
 )
-def test_what_does_not_vary_has_no_relation_and_says_so(returns, held, beta, correlation):
+def test_returns_that_do_not_vary_have_no_relation_and_a_reason(returns, held, beta, correlation):
     slope = benchmark.beta(np.array(returns), np.array(held))
     assert str(slope.reason).startswith(str(beta))
     assert benchmark.alpha(np.array(returns), np.array(held), slope, 0.0).reason == slope.reason

@@ -1,4 +1,4 @@
-"""What trading cost, and what a doubtful exit would have been worth at its other level: by hand."""
+"""What trading cost, and what an ambiguous exit would have brought at its other level: by hand."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def test_slippage_is_the_distance_from_the_reference_on_either_side():
     assert paid == 3 * 10 + 2 * 4 * 10
 
 
-def test_a_cost_is_told_over_what_gained_before_fees():
+def test_a_cost_is_a_share_of_what_gained_before_fees():
     assert costs.share_of_gross(15, ints(40, -30, 20)).value == 0.25
     assert costs.share_of_gross(15, ints(-30, 0)).reason == "no trade gained before fees"
 
@@ -61,5 +61,5 @@ def test_an_exit_that_was_stopped_can_only_have_been_worth_more_at_its_target(re
 
 
 def test_an_exit_that_met_its_target_can_only_have_been_worth_less_at_its_stop():
-    found = costs.if_otherwise(RULES, MARKET, TAKE_PROFIT, 900, 10, 109_945, 1_000)
-    assert found == (0, 891 * 100 - 90 - 109_945)
+    changes = costs.if_otherwise(RULES, MARKET, TAKE_PROFIT, 900, 10, 109_945, 1_000)
+    assert changes == (0, 891 * 100 - 90 - 109_945)

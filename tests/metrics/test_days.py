@@ -1,4 +1,4 @@
-"""Figures of daily returns: against formulas written anew, by relations, and undefined with a reason."""
+"""Figures of daily returns: against formulas written again, by relations, and undefined with a reason."""
 
 import math
 import statistics
@@ -62,7 +62,7 @@ def test_the_first_day_can_fall_from_the_balance():
 
 
 def test_value_at_risk_is_the_twentieth_part_of_the_ordered_days():
-    # given 101 days that lost 0, 1, ... 100 thousandths: the sixth worst has five behind it
+    # given 101 days that lost 0, 1, ... 100 thousandths: five days are worse than the sixth worst
     returns = -np.arange(101) / 1000.0
     assert days.value_at_risk(returns).value == pytest.approx(0.095, rel=1e-12)
     assert days.tail_loss(returns).value == pytest.approx((100 + 99 + 98 + 97 + 96 + 95) / 6 / 1000, rel=1e-12)
@@ -108,7 +108,7 @@ def test_a_doubled_run_has_the_same_mean_and_tail_but_for_the_samples_that_it_co
 
 
 @pytest.mark.parametrize("name", ["sharpe", "sortino", "volatility", "omega", "ulcer_index"])
-def test_twenty_nine_days_are_too_few_and_it_is_said(name):
+def test_twenty_nine_days_are_too_few_and_the_reason_says_so(name):
     assert RATED[name](UP_AND_DOWN[:29]) == (None, "29 daily returns, at least 30 are needed")
     assert RATED[name](UP_AND_DOWN[:30]).value is not None
 

@@ -1,4 +1,4 @@
-"""Falls: how deep on closes and inside candles, from when to when, by hand and against a plain loop."""
+"""Drawdowns: how deep by closes and inside candles, from when to when, by hand and against a plain loop."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ HOUR = 3_600_000
 amounts = st.lists(st.integers(0, 10**6), min_size=1, max_size=40)
 
 
-def found(equity, *, trough=None, balance=100):
+def falls_of(equity, *, trough=None, balance=100):
     closes = np.array(equity, np.int64)
     lows = closes if trough is None else np.array(trough, np.int64)
     ts = np.arange(len(closes), dtype=np.int64) * HOUR
@@ -33,15 +33,15 @@ def found(equity, *, trough=None, balance=100):
         ((200, 200, 180, 100), (0.5, 1, 3, NONE)),  # the fall begins at the last candle at the peak
     ],
 )
-def test_the_deepest_fall_is_told_with_its_peak_its_trough_and_its_end(equity, expected):
-    assert found(equity).deepest == expected
+def test_the_deepest_fall_has_its_peak_its_trough_and_its_end(equity, expected):
+    assert falls_of(equity).deepest == expected
 
 
 def test_a_fall_inside_a_candle_is_measured_from_the_peak_before_it():
     # given a candle that dips to 80 and closes at a new peak of 160
-    told = found((100, 160, 150), trough=(100, 80, 144))
-    assert told.inside == 0.2
-    assert told.deepest.share == 10 / 160
+    falls = falls_of((100, 160, 150), trough=(100, 80, 144))
+    assert falls.inside == 0.2
+    assert falls.deepest.share == 10 / 160
 
 
 @pytest.mark.parametrize(
@@ -55,18 +55,18 @@ def test_a_fall_inside_a_candle_is_measured_from_the_peak_before_it():
     ],
 )
 def test_time_under_water_is_counted_from_a_peak_to_the_close_that_regains_it(equity, share, hours):
-    told = found(equity)
-    assert told.under_share == share
-    assert told.longest_ms == hours * HOUR
+    falls = falls_of(equity)
+    assert falls.under_share == share
+    assert falls.longest_ms == hours * HOUR
 
 
 def test_a_fall_over_several_blocks_is_one_fall():
     equity = np.full(200_000, 1000, np.int64)
     equity[70_000:150_000] = 900
     equity[140_000] = 600
-    told = found(equity, balance=1000)
-    assert told.deepest == (0.4, 69_999, 140_000, 150_000)
-    assert told.longest_ms == 80_001 * HOUR
+    falls = falls_of(equity, balance=1000)
+    assert falls.deepest == (0.4, 69_999, 140_000, 150_000)
+    assert falls.longest_ms == 80_001 * HOUR
 
 
 @given(amounts, st.integers(1, 10**6))
@@ -76,20 +76,23 @@ def test_the_deepest_fall_is_that_of_a_plain_loop(equity, balance):
         peak = max(peak, value)
         worst = max(worst, (peak - value) / peak)
         under += value < peak
-    told = found(equity, balance=balance)
-    assert told.deepest.share == worst
-    assert told.under_share == under / len(equity)
+    falls = falls_of(equity, balance=balance)
+    assert falls.deepest.share == worst
+    assert falls.under_share == under / len(equity)
 
 
 @given(amounts, st.integers(0, 1000), st.integers(1, 10**6))
 def test_inside_candles_a_fall_is_never_less_deep_than_on_closes(equity, dip, balance):
-    told = found(equity, trough=[max(0, value - dip) for value in equity], balance=balance)
-    assert told.inside >= told.deepest.share
+    falls = falls_of(equity, trough=[max(0, value - dip) for value in equity], balance=balance)
+    assert falls.inside >= falls.deepest.share
 
 
 @given(amounts, st.integers(1, 10**6), st.integers(2, 1000))
 def test_no_fall_changes_with_the_unit_of_money(equity, balance, factor):
-    one, other = found(equity, balance=balance), found([value * factor for value in equity], balance=balance * factor)
+    one, other = (
+        falls_of(equity, balance=balance),
+        falls_of([value * factor for value in equity], balance=balance * factor),
+    )
     assert one == other
 
 

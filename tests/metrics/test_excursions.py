@@ -41,7 +41,7 @@ def test_an_excursion_covers_the_candles_held_and_the_exit(opened, closed, refer
     assert found.favourable.tolist() == [favourable]
 
 
-def test_prices_that_never_came_back_to_the_entry_went_nothing_against_it():
+def test_prices_that_never_came_back_to_the_entry_have_no_adverse_excursion():
     found = excursions(columns([105, 110], [115, 120]), ints(0), ints(HOUR), ints(100), ints(112))
     assert found.adverse.tolist() == [0.0]
 
@@ -51,15 +51,15 @@ def test_no_trade_has_no_excursion():
 
 
 @given(st.lists(st.tuples(st.integers(1, 50), st.integers(51, 99)), min_size=2, max_size=30), st.data())
-def test_trades_one_behind_the_other_have_what_a_loop_finds(prices, data):
+def test_trades_one_after_the_other_have_what_a_loop_finds(prices, data):
     candles = columns(*zip(*prices, strict=True))
     edges = sorted(data.draw(st.lists(st.integers(0, len(prices) - 1), min_size=2, max_size=8)))
     pairs = [(edges[i], edges[i + 1]) for i in range(0, len(edges) - 1, 2)]
     first, end = (ints(*side) for side in zip(*pairs, strict=True))
     entry, reference = np.full(len(pairs), 50), np.full(len(pairs), 52)
     found = excursions(candles, first * HOUR, end * HOUR, entry, reference)
-    for place, (one, other) in enumerate(pairs):
-        lowest = min([50, *(low for low, _ in prices[one:other])])
-        highest = max([52, *(high for _, high in prices[one:other])])
+    for place, (begin, stop) in enumerate(pairs):
+        lowest = min([50, *(low for low, _ in prices[begin:stop])])
+        highest = max([52, *(high for _, high in prices[begin:stop])])
         assert found.adverse[place] == (50 - lowest) / 50
         assert found.favourable[place] == (highest - 50) / 50

@@ -32,7 +32,7 @@ def test_exposure_is_what_is_not_cash_over_the_equity():
     assert found == (0.5, (0.5 + 0.75) / 4, 0.75)
 
 
-def test_without_a_position_nothing_is_exposed_even_where_nothing_is_left():
+def test_without_a_position_nothing_is_exposed_even_at_an_equity_of_0():
     assert exposure.exposure(ints(100, 0), ints(100, 0)) == (0.0, 0.0, 0.0)
 
 

@@ -1,4 +1,4 @@
-"""Returns of the whole, of a year, of days and months: by hand on calendars that can be counted."""
+"""Total return, CAGR, returns of days, months and years: by hand, on calendars that can be counted."""
 
 import numpy as np
 import pytest
@@ -62,7 +62,7 @@ def test_daily_returns_take_the_last_equity_at_or_before_each_midnight():
     assert returns.tolist() == [120 / 110 - 1]
 
 
-def test_every_calendar_day_of_a_hole_counts_as_a_day_without_return():
+def test_every_calendar_day_of_a_gap_counts_as_a_day_without_return():
     returns = growth.daily_returns(ints(0, 5 * DAY), ints(200, 100), 100, DAY)
     assert returns.tolist() == [1.0, 0.0, 0.0, 0.0, 0.0, -0.5]
 

@@ -19,7 +19,7 @@ def test_a_figure_is_written_with_twelve_significant_digits(value, text):
 
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
-def test_what_is_no_number_is_undefined_and_says_why(value):
+def test_a_value_that_is_not_finite_is_undefined_with_a_reason(value):
     assert metric.finite_metric(value) == (None, "beyond what a float can hold")
 
 
@@ -27,7 +27,7 @@ def test_a_number_is_a_figure_without_a_reason():
     assert metric.finite_metric(0.0) == (0.0, None)
 
 
-def test_too_few_samples_are_told_with_how_many_are_needed():
+def test_the_reason_for_too_few_samples_says_how_many_are_needed():
     assert metric.few(7, 30, "trades").reason == "7 trades, at least 30 are needed"
 
 

@@ -1,4 +1,4 @@
-"""Could it be chance: Student's t against tabled values and scipy, the probabilistic Sharpe ratio by hand."""
+"""Statistical significance: Student's t against tables and scipy, the probabilistic Sharpe ratio by hand."""
 
 import math
 import statistics
@@ -27,7 +27,7 @@ TABLE = (  # t, degrees of freedom, p of both sides: the tables of every textboo
 
 
 @pytest.mark.parametrize(("t", "degrees", "p"), TABLE)
-def test_p_is_the_one_that_tables_have(t, degrees, p):
+def test_p_is_that_of_the_tables(t, degrees, p):
     assert significance.two_sided(t, degrees) == pytest.approx(p, rel=2e-3)
 
 
@@ -80,7 +80,7 @@ def test_the_probabilistic_sharpe_ratio_is_that_of_the_paper():
     assert significance.probabilistic_sharpe(RETURNS, 0.02).value == pytest.approx(expected, rel=1e-12)
 
 
-def test_gains_turned_to_losses_turn_the_statistic_round():
+def test_gains_turned_to_losses_change_the_sign_of_the_statistic():
     one, other = significance.t_statistic(RETURNS), significance.t_statistic(-RETURNS)
     assert other.value == -one.value
     chance = [significance.probabilistic_sharpe(returns, 0.0).value for returns in (RETURNS, -RETURNS)]

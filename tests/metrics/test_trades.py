@@ -1,4 +1,4 @@
-"""Figures of closed trades: by hand, by relations, and what one sort of trade alone cannot give."""
+"""Figures of closed trades: by hand, by relations, and undefined where only wins or only losses are there."""
 
 import math
 import statistics
@@ -42,7 +42,7 @@ def test_win_rate_profit_factor_and_payoff_count_net_profits(net, rate, factor, 
 @pytest.mark.parametrize(
     ("net", "reason"), [((), "no trade was closed"), ((5, 0), "no trade lost"), ((-5, 0), "no trade won")]
 )
-def test_a_payoff_needs_both_sides_and_says_which_is_missing(net, reason):
+def test_a_payoff_needs_wins_and_losses_and_names_what_is_missing(net, reason):
     assert trades.payoff(ints(*net)).reason == reason
 
 
@@ -58,7 +58,7 @@ def test_kelly_is_undefined_for_few_trades_and_for_one_side(net, reason):
     assert trades.kelly(ints(*net)) == (None, reason)
 
 
-def test_expectancy_is_the_mean_of_what_trades_came_to():
+def test_expectancy_is_the_mean_result_of_a_trade():
     assert trades.expectancy(np.array([3.0, -1.0, 1.0])).value == 1.0
     assert trades.expectancy(np.zeros(0)).reason == "no trade was closed"
 

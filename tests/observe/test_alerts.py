@@ -90,7 +90,7 @@ def test_a_sink_that_raises_stops_no_other_and_is_said_once(hands, heard):
         alerts.trouble("cpu", "95 %")
         alerts.over("cpu", "fine")
     assert len(heard) == 6
-    assert said == ["an alert did not reach all who should hear it, the run goes on: BrokenPipeError"]
+    assert said == ["an alert did not reach every receiver, the run goes on: BrokenPipeError"]
 
 
 def test_an_alert_is_shown_in_one_line():

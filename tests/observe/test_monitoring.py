@@ -81,7 +81,7 @@ def test_a_port_that_is_taken_ends_the_start_and_leaves_no_thread():
     with Page("127.0.0.1", 0, latest=lambda: None) as taken:
         section = {"prometheus": {"port": taken.port}, "webhook_url": "http://127.0.0.1:1/"}
         with (
-            pytest.raises(HostError, match="name another bind or port"),
+            pytest.raises(HostError, match="set another bind or port"),
             monitoring.of_run(config(monitoring=section), run="r", symbols=(), say=pytest.fail),
         ):
             pytest.fail("it began")

@@ -210,7 +210,7 @@ def test_a_port_that_is_taken_ends_the_start():
 
 @pytest.mark.parametrize("bind", ["192.0.2.1", "999.1.1.1", "::zz"])
 def test_an_address_that_is_not_ours_ends_the_start(bind):
-    with pytest.raises(HostError, match="name another bind or port"):
+    with pytest.raises(HostError, match="set another bind or port"):
         Page(bind, 0, latest=lambda: None)
 
 

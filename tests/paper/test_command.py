@@ -106,7 +106,7 @@ def test_a_halt_that_is_not_open_is_not_lifted_and_that_is_said(folder):
     give(folder, "resume", halt=99)
     said: list[str] = []
     traded(folder, said=said.append)
-    assert "halt 99 was not open" in said
+    assert "halt 99 is not open" in said
     assert by_operator(folder) == []
 
 
@@ -189,7 +189,7 @@ def cut_within_a_timestamp(folder: Path) -> bytes:
 def test_a_stop_that_needs_a_candle_first_waits_for_the_next_start(folder):
     cut_within_a_timestamp(folder)
     text = journal(folder)
-    with pytest.raises(HostError, match="half written; start the run: it completes that, and takes what was asked"):
+    with pytest.raises(HostError, match="half written; start the run: it completes that and takes the command"):
         give(folder, "stop")
     assert [one.kind for one in waiting(folder)] == ["stop"]
     assert journal(folder) == text
@@ -250,7 +250,7 @@ def test_of_two_stops_the_one_that_comes_second_changes_nothing(folder, monkeypa
     if carried_out:
         assert give(folder, "stop").done
     else:
-        with pytest.raises(UsageError, match="this run has ended and takes nothing more"):
+        with pytest.raises(UsageError, match="this run has ended and takes no commands"):
             give(folder, "stop")
     assert others == [journal(folder)]
     assert waiting(folder) == ()
@@ -268,7 +268,7 @@ def looking(holder_of: Any, answers: list[bool]) -> Any:
 @pytest.mark.parametrize("detail", ["decisions", "candles"])
 def test_a_backtest_takes_no_command(tmp_path, detail):
     run(small(tmp_path, "data.synthetic.candles=60", f"journal.detail={detail}"), tmp_path / "run")
-    with pytest.raises(UsageError, match="a backtest; halt, resume and stop are for"):
+    with pytest.raises(UsageError, match="a backtest; halt, resume and stop need a paper run"):
         give(tmp_path / "run", "halt")
     assert not (tmp_path / "run" / "requests").exists()
 
@@ -305,7 +305,7 @@ def test_where_there_is_no_run_that_is_said(tmp_path, name):
 def test_a_run_without_a_candle_yet_is_to_be_asked_again(folder, text):
     (folder / "journal.jsonl").write_bytes(text)
     (folder / "head").unlink()
-    with lock_run(folder), pytest.raises(HostError, match="the run has just begun and has no candle yet; ask again"):
+    with lock_run(folder), pytest.raises(HostError, match="the run has just begun and has no candle yet; try again"):
         give(folder, "halt")
     assert not (folder / "requests").exists()
 
@@ -313,7 +313,7 @@ def test_a_run_without_a_candle_yet_is_to_be_asked_again(folder, text):
 def test_where_too_many_wait_none_is_added(folder):
     for _ in range(control.MOST_REQUESTS):
         put(folder, "halt")
-    with pytest.raises(HostError, match="100 commands wait already"):
+    with pytest.raises(HostError, match="100 commands are pending already"):
         give(folder, "stop")
     assert len(waiting(folder)) == control.MOST_REQUESTS
 
@@ -331,7 +331,7 @@ def test_a_daily_halt_is_not_lifted_by_a_resume_for_all_but_by_its_number(tmp_pa
     give(folder, "resume", halt=number)
     said: list[str] = []
     traded(folder, (soon,), said=said.append)
-    assert said.index("there was nothing to lift") < said.index("1 halt lifted by an operator")
+    assert said.index("nothing to resume: no halt is open") < said.index("1 halt lifted by an operator")
     assert holds(folder)
 
 

@@ -105,7 +105,7 @@ def test_each_command_is_given_after_those_that_wait_whatever_the_wall_clock_say
 
 def test_a_hundred_commands_wait_and_not_one_more(tmp_path):
     put(tmp_path, *map(numbered, range(100)))
-    with pytest.raises(HostError, match="100 commands wait already; start the run, or remove them"):
+    with pytest.raises(HostError, match="100 commands are pending already; start the run, or remove them"):
         put(tmp_path, numbered(100))
     assert len(waiting(tmp_path)) == 100
     control.remove(tmp_path, numbered(0))
@@ -221,8 +221,8 @@ def readable(path: Path) -> None:
         (fifo, "not a regular file"),
         (directory, "not a regular file"),
         (a_socket, "not a regular file"),
-        (twice_named, "not a file of yours alone"),
-        (readable, "not a file of yours alone"),
+        (twice_named, "not a file that only you can read and write"),
+        (readable, "not a file that only you can read and write"),
     ],
 )
 def test_what_is_not_a_file_of_ours_alone_is_rejected_and_not_followed(tmp_path, monkeypatch, made, why):
@@ -240,7 +240,7 @@ def test_a_file_of_another_user_is_rejected(tmp_path, monkeypatch):
     owner = os.geteuid()
     users = iter([owner, owner + 1])  # the folder is ours, the file is not
     monkeypatch.setattr(os, "geteuid", lambda: next(users))
-    assert rejected(tmp_path) == {f"{HALT.id}.json": "not a file of yours alone"}
+    assert rejected(tmp_path) == {f"{HALT.id}.json": "not a file that only you can read and write"}
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ def test_a_file_of_another_user_is_rejected(tmp_path, monkeypatch):
 def test_what_safla_did_not_write_is_rejected_and_the_others_are_read(tmp_path, text):
     put(tmp_path, numbered(1))
     wrote(tmp_path, text)
-    assert rejected(tmp_path) == {f"{HALT.id}.json": "no command that safla wrote"}
+    assert rejected(tmp_path) == {f"{HALT.id}.json": "not a command that safla wrote"}
     assert waiting(tmp_path) == (numbered(1),)
 
 
@@ -301,7 +301,10 @@ def test_a_folder_that_is_not_ours_alone_is_not_read_and_not_written_to(tmp_path
         lambda: control.remove(tmp_path, HALT),
         lambda: control.refuse_unsafe(tmp_path),
     ):
-        with pytest.raises(HostError, match="requests: not a folder of yours that nobody else may write to; move it"):
+        with pytest.raises(
+            HostError,
+            match="requests: expected a folder that belongs to you and that nobody else can write to; move it",
+        ):
             ask()
     assert list(elsewhere.iterdir()) == []
 
@@ -310,7 +313,7 @@ def test_a_folder_of_another_user_is_not_read(tmp_path, monkeypatch):
     put(tmp_path, HALT)
     owner = os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
-    with pytest.raises(HostError, match="not a folder of yours"):
+    with pytest.raises(HostError, match="expected a folder that belongs to you"):
         waiting(tmp_path)
 
 
@@ -354,7 +357,7 @@ class Run:
         (numbered(0, note="lunch"), ("halt",), "halted by an operator: lunch"),
         (numbered(0, kind="resume", note="fine"), ("resume", None), "2 halts lifted by an operator: fine"),
         (numbered(0, kind="resume", halt=4), ("resume", 4), "1 halt lifted by an operator"),
-        (numbered(0, kind="resume", halt=6), ("resume", 6), "halt 6 was not open"),
+        (numbered(0, kind="resume", halt=6), ("resume", 6), "halt 6 is not open"),
         (numbered(0, kind="stop", note="enough"), ("stop",), "stopped by an operator, for good: enough"),
     ],
 )
@@ -368,8 +371,8 @@ def test_a_command_that_is_done_again_has_the_same_end():
     run = Run()
     texts = [control.apply(numbered(0, kind=kind), run, given=GIVEN) for kind in ("halt", "halt", "resume", "resume")]
     assert texts == [
-        "halted by an operator", "a halt by an operator was open already", "2 halts lifted by an operator",
-        "there was nothing to lift",
+        "halted by an operator", "nothing to halt: a halt by an operator is open already",
+        "2 halts lifted by an operator", "nothing to resume: no halt is open",
     ]  # fmt: skip
 
 
@@ -501,7 +504,7 @@ def test_history_as_though_it_came_live_takes_a_command_at_once(tmp_path):
     session = Session(tmp_path, step=None)
     session.now = Clocks(GIVEN + 500, None)
     assert session.look().due(0) == HALT
-    assert session.said == ["halt is asked for: it acts after the candle in hand"]
+    assert session.said == ["halt is requested: it acts after the current candle"]
 
 
 def test_what_is_asked_for_and_what_is_no_command_is_said_once(tmp_path):
@@ -509,8 +512,8 @@ def test_what_is_asked_for_and_what_is_no_command_is_said_once(tmp_path):
     wrote(tmp_path, b"", "x")
     session = Session(tmp_path).look().look()
     assert session.said == [
-        f"{tmp_path / 'requests' / 'x'}: ignored: no command that safla wrote",
-        "halt is asked for: it acts at the candle that opens at 2026-01-02T03:05Z",
+        f"{tmp_path / 'requests' / 'x'}: ignored: not a command that safla wrote",
+        "halt is requested: it acts at the candle that opens at 2026-01-02T03:05Z",
     ]
     assert session.carried_out(OPEN) == [HALT]
     assert session.said[2:] == ["halted by an operator"]

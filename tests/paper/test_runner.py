@@ -152,16 +152,16 @@ def test_a_signal_ends_it_at_a_whole_timestamp_and_the_same_command_goes_on(tmp_
 def test_another_plan_on_a_run_that_goes_on_is_refused_with_each_key(tmp_path: Path):
     traded(tmp_path)
     cut(tmp_path, journal(tmp_path), len(journal(tmp_path)) // 2)
-    with pytest.raises(ConfigError, match=r"risk\.stop_loss_pct: there 0\.02, here 0\.03"):
+    with pytest.raises(ConfigError, match=r"risk\.stop_loss_pct: the journal has 0\.02, this run has 0\.03"):
         traded(tmp_path, ("risk.stop_loss_pct=0.03",))
 
 
 @pytest.mark.parametrize(
     ("sets", "said"),
     [
-        (BTC, r"symbols: there BTC/USDT ETH/USDT, here BTC/USDT"),
-        (("markets={ETH/USDT: {lot: 0.01}}",), r"markets\.ETH/USDT\.lot: there 0\.00001, here 0\.01"),
-        (("markets={BTC/USDT: {price_decimals: 3}}",), r"markets\.BTC/USDT\.price_decimals: there 2, here 3"),
+        (BTC, r"symbols: the journal has BTC/USDT ETH/USDT, this run has BTC/USDT"),
+        (("markets={ETH/USDT: {lot: 0.01}}",), r"markets\.ETH/USDT\.lot: the journal has 0\.00001, this run has 0\.01"),
+        (("markets={BTC/USDT: {price_decimals: 3}}",), r"markets\.BTC/USDT\.price_decimals: the journal has 2"),
     ],
 )
 def test_other_symbols_or_scales_on_a_run_that_goes_on_are_refused_with_each_key(

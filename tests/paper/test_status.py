@@ -89,7 +89,7 @@ def test_every_cut_of_a_journal_stands_where_its_last_whole_timestamp_did(tmp_pa
         assert found.tail.lines == n
         assert found.tail.torn == len(lines[n]) - 2
         if found.standing is None:
-            assert found.note == "the lines of its first candle are not whole yet"
+            assert found.note == "the lines of its first candle are not complete yet"
             continue
         assert found.note is None
         if b'"candle"' not in lines[n - 1] or b'"candle"' not in lines[n]:  # else a candle to come looks like a gap
@@ -115,7 +115,7 @@ def test_commands_that_wait_are_found_with_what_is_none(tmp_path):
     (folder / "requests" / "notes.txt").touch(mode=0o600)
     found = at(folder).requests
     assert found.commands == (first, second)
-    assert found.rejected == (Rejected("notes.txt", "no command that safla wrote"),)
+    assert found.rejected == (Rejected("notes.txt", "not a command that safla wrote"),)
     (seen,) = itertools.islice(watch_run(folder, say=pytest.fail, sleep=lambda seconds: None), 1)
     assert seen.requests == found
 
@@ -213,7 +213,7 @@ def test_a_journal_that_this_release_decides_otherwise_is_told_with_a_note(folde
     wrote(folder, rehashed(changed))
     found = at(folder)
     assert found.standing is not None
-    assert "decides otherwise than the journal tells" in found.note
+    assert "decides otherwise than the journal says" in found.note
 
 
 def test_a_strategy_from_python_leaves_all_but_the_standing(folder):

@@ -4,20 +4,20 @@ import pytest
 
 from safla.core import values as v
 from safla.report import breakdown
-from safla.report.window import measured_window
+from safla.report.window import Window
 from tests.report.tiny import tiny
 from tests.small_runs import run, small
 
 
 @pytest.fixture
 def window(tmp_path):
-    return measured_window(tiny(tmp_path))
+    return Window(tiny(tmp_path))
 
 
 @pytest.fixture(scope="module")
 def wide(tmp_path_factory):
     folder = tmp_path_factory.mktemp("small")
-    return measured_window(run(small(folder), folder / "run").outcome)
+    return Window(run(small(folder), folder / "run").outcome)
 
 
 def test_what_is_still_held_is_valued_with_what_selling_it_would_cost(tmp_path):

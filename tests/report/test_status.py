@@ -27,7 +27,7 @@ def line(found, name):
 def test_a_run_is_told_from_its_name_to_its_last_events(found):
     lines = status_lines(found)
     assert lines[0] == "run        Small, backtest, 1h, 2 symbols"
-    assert lines[1] == "process    none holds it"
+    assert lines[1] == "process    not running"
     assert lines[2] == f"journal    {found.tail.lines} lines, last hash {found.tail.h}, ended"
     assert [text.split()[0] for text in lines[3:11]] == [
         "candle", "equity", "drawdown", "today", "trades", "halts", "BTC/USDT", "ETH/USDT",
@@ -46,10 +46,10 @@ def test_the_age_of_the_last_candle_is_told_while_the_run_goes_on(found):
 @pytest.mark.parametrize(
     ("holder", "words"),
     [
-        (Holder(held=True, pid=417), "pid 417 holds it"),
-        (Holder(held=True, pid=None), "one holds it that has not told its number yet"),
-        (Holder(held=False, pid=None), "none holds it"),
-        (Holder(held=None, pid=None), "cannot be told"),
+        (Holder(held=True, pid=417), "running, pid 417"),
+        (Holder(held=True, pid=None), "running, pid not known yet"),
+        (Holder(held=False, pid=None), "not running"),
+        (Holder(held=None, pid=None), "unknown"),
     ],
 )
 def test_the_process_is_named_where_it_can_be(found, holder, words):
@@ -58,7 +58,7 @@ def test_the_process_is_named_where_it_can_be(found, holder, words):
 
 def test_a_torn_tail_and_a_note_are_said(found):
     torn = found._replace(ended=False, tail=found.tail._replace(torn=17), standing=None, note="none \x1b[2J is known")
-    assert line(torn, "journal").endswith(", unfinished; 17 bytes of a line that is not whole after them")
+    assert line(torn, "journal").endswith(", unfinished; 17 bytes of an incomplete line after them")
     assert line(torn, "note") == "note       none \\x1b[2J is known"
     assert not any(text.startswith("equity") for text in status_lines(torn))
 
@@ -74,7 +74,7 @@ def test_what_monitoring_told_last_is_told_while_the_run_goes_on(found):
 def test_a_run_that_has_just_begun_is_three_lines(found):
     begun = found._replace(started=None, tail=None, standing=None, last=(), ended=False, mode="paper")
     assert status_lines(begun) == [
-        "run        not known yet, paper", "process    none holds it", "journal    begun, no whole line yet",
+        "run        not known yet, paper", "process    not running", "journal    begun, no complete line yet",
     ]  # fmt: skip
     told = status_object(begun)
     assert (told["state"], told["lines"], told["name"], told["standing"]) == ("begun", 0, None, None)

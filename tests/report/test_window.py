@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from safla.report.window import measured_window
+from safla.report.window import Window
 from tests.small_runs import run, small
 
 
 def test_a_window_begins_behind_the_lookback_and_ends_with_the_run(tmp_path):
     outcome = run(small(tmp_path, "data.start=2024-01-03"), tmp_path / "run").outcome
-    window = measured_window(outcome)
+    window = Window(outcome)
     start = outcome.run.plan.rules.start_ts
     assert int(window.ts[0]) == start > int(outcome.ts[0])
     assert window.equity.tolist() == outcome.equity[outcome.ts >= start].tolist()

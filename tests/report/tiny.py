@@ -6,7 +6,7 @@ Whole prices and coins, no slippage, 0.1 % commission rounded up, 8 991 an entry
 
 from pathlib import Path
 
-from safla.runs.result import Outcome
+from safla.runs.result import RunResult
 from tests.small_runs import run, small
 
 CANDLES = """\
@@ -40,7 +40,7 @@ FIRST = 1_704_067_200_000  # 2024-01-01, a Monday
 HOUR = 3_600_000
 
 
-def tiny(folder: Path, *sets: str) -> Outcome:
+def tiny(folder: Path, *sets: str) -> RunResult:
     """The outcome of the thirteen candles; sets: KEY=VALUE that are not as above."""
     head, *rows = CANDLES.splitlines()
     placed = [f"{FIRST + HOUR * int(place)},{rest}" for place, _, rest in (row.partition(",") for row in rows)]

@@ -36,7 +36,7 @@ def test_another_plan_is_refused_with_both_folders_and_what_differs(tmp_path: Pa
     (problem,) = caught.value.problems
     assert problem.where == str(folder)
     assert "risk.cooldown_candles there 0, here 2; risk.stop_loss_pct there 0.02, here 0.05" in problem.text
-    assert f"begin another account in {folder_of(tmp_path, *OTHER_PLAN, new=True)} by --new" in problem.text
+    assert f"begin another account in {folder_of(tmp_path, *OTHER_PLAN, new=True)} with --new" in problem.text
 
 
 def test_another_account_that_was_asked_for_goes_on_beside_the_first(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_a_journal_that_decided_otherwise_is_shown_in_both_forms_and_left_alone(
     path.with_name("head").unlink()
     changed = rehashed(undisturbed.replace(b'"reason":"stop_loss"', b'"reason":"trailing_stop"', 1))
     path.write_bytes(changed)
-    with pytest.raises(Finding, match="is not what this run decides; nothing was touched") as caught:
+    with pytest.raises(Finding, match="is not what this run decides; the file was not changed") as caught:
         run(small(tmp_path), tmp_path / "undisturbed")
     assert path.read_bytes() == changed
     there, now = caught.value.details
@@ -83,7 +83,7 @@ def test_a_folder_of_another_plan_is_refused_with_each_key_and_both_values(tmp_p
     with pytest.raises(ConfigError) as caught:
         run(small(tmp_path, "risk.stop_loss_pct=0.01", "system.version='2'"), tmp_path / "undisturbed")
     assert [problem.key for problem in caught.value.problems] == ["risk.stop_loss_pct", "system.version"]
-    assert "there 0.02, here 0.01" in str(caught.value)
+    assert "the journal has 0.02, this run has 0.01" in str(caught.value)
     assert journal(tmp_path / "undisturbed") == undisturbed
 
 

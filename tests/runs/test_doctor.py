@@ -59,7 +59,7 @@ def test_an_exchange_that_gives_no_candles_is_not_asked(tmp_path: Path, data: di
     found = looks(tmp_path, **data)["exchange"]
     source = found.text.rpartition(" ")[2]
     assert (found.state, found.exit_code) == ("ok", 0)
-    assert found.text == f"not asked: the candles of this configuration are {source}"
+    assert found.text == f"not contacted: this configuration has data.source {source}"
     assert source in str(data)
 
 
@@ -70,7 +70,7 @@ def test_paper_on_live_candles_asks_the_exchange_whatever_the_backtest_reads(tmp
 def test_an_extra_is_named_with_the_key_that_needs_it(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(doctor, "_version", lambda package: None)
     (extras,) = doctor._extras()
-    assert extras.text == "not installed, and needed by no other key: prometheus_client (for monitoring.prometheus)"
+    assert extras.text == "optional, not installed: prometheus_client (for monitoring.prometheus)"
 
 
 @pytest.mark.parametrize(("free", "state"), [(doctor.FREE_BYTES, "ok"), (doctor.FREE_BYTES - 1, "warning")])

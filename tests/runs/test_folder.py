@@ -76,7 +76,7 @@ def test_a_folder_that_is_a_link_or_a_file_is_refused(tmp_path):
     (tmp_path / "file").write_text("mine")
     (tmp_path / "link").symlink_to(tmp_path)
     for name in ("file", "link"):
-        with pytest.raises(HostError, match="not a folder of its own"):
+        with pytest.raises(HostError, match="is a link or not a folder"):
             folder.make(tmp_path / name, force=False)
 
 
@@ -102,7 +102,7 @@ def test_a_folder_of_the_user_is_neither_written_to_nor_set_aside(tmp_path, name
     (tmp_path / "mine").mkdir()
     for name in names:
         (tmp_path / "mine" / name).write_text("dear diary")
-    with pytest.raises(UsageError, match=rf"mine: no run folder, it holds {names[-1]}; name another with --out"):
+    with pytest.raises(UsageError, match=rf"mine: not a run folder: it holds {names[-1]}; choose another with --out"):
         folder.make(tmp_path / "mine", force=force)
     assert sorted(path.name for path in tmp_path.rglob("*")) == sorted(["mine", *names])
 

@@ -20,7 +20,7 @@ def test_a_signal_is_noted_and_raised_where_it_is_asked_for(number, code):
     with watched() as flag:
         flag.check()
         os.kill(os.getpid(), number)
-        with pytest.raises(Interrupted, match="the same command goes on") as caught:
+        with pytest.raises(Interrupted, match="run the same command again") as caught:
             flag.check()
     assert caught.value.exit_code == code
     assert signal.getsignal(number) == before

@@ -28,7 +28,7 @@ def test_a_missing_last_newline_is_put_back(tmp_path, undisturbed):
     path.write_bytes(b"".join(undisturbed.splitlines(keepends=True)[:40])[:-1])
     _, said = recovered(tmp_path)
     assert path.read_bytes() == undisturbed
-    assert "newline of its last line was missing" in said
+    assert "newline of the last line was missing" in said
 
 
 def test_a_torn_tail_is_named_in_bytes_and_line(tmp_path, undisturbed):

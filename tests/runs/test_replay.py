@@ -144,7 +144,7 @@ def test_the_candles_of_other_symbols_are_refused_though_the_run_has_not_ended(t
     (folder / "head").unlink()
     text = (folder / "journal.jsonl").read_bytes()
     (folder / "journal.jsonl").write_bytes(text[: text.index(b'{"n":9,')])
-    with pytest.raises(JournalError, match=r"other symbols or decimals than line 1"):
+    with pytest.raises(JournalError, match=r"but line 1 of the journal has other symbols or decimals"):
         replayed(folder)
 
 
@@ -174,7 +174,7 @@ def test_a_journal_whose_last_newline_is_missing_is_replayed_whole(folder, capsy
     assert found.decisions is not None
     assert (found.decisions.lines, found.decisions.difference) == (text.count(b"\n"), None)
     assert cli.main(["replay", str(folder)]) == 0
-    assert "the last of them lacks its newline" in capsys.readouterr().out
+    assert "the last of them has no newline" in capsys.readouterr().out
     assert path.read_bytes() == text[:-1]
 
 
@@ -198,4 +198,4 @@ def test_a_journal_of_all_candles_that_holds_none_yet_is_replayed_and_shows_noth
     assert cli.main(["replay", str(tmp_path / "run")]) == 0
     assert "0 candles again" in capsys.readouterr().out
     assert cli.main(["replay", str(tmp_path / "run"), "--until", "2024-02-01"]) == 4
-    assert "no candle is recorded yet; the same `safla run` goes on" in capsys.readouterr().err
+    assert "no candle is recorded yet; continue it with the same `safla run`" in capsys.readouterr().err

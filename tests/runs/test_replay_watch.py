@@ -92,4 +92,4 @@ def test_the_command_tells_programs_one_object_a_line(folder, capsys):
 @pytest.mark.parametrize("pace", ["", "0x", "60", "-1x", "1000000x", "60X", "fast"])
 def test_what_is_no_pace_is_refused(folder, capsys, pace):
     assert cli.main(["replay", str(folder), "--watch", pace]) == 2
-    assert "a pace is due, such as 1x (real time) or 60x, or max" in capsys.readouterr().err
+    assert "expected a pace such as 1x (real time) or 60x, or max" in capsys.readouterr().err

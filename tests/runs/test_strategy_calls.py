@@ -19,14 +19,14 @@ def zeros(columns, _parameters):
 
 def with_strategy(tmp_path, function):
     prepared = prepare(small(tmp_path))
-    run = prepared.run._replace(strategy=Strategy(function, lambda parameters: 9, dict), strategy_name="mine")
+    run = prepared.run._replace(strategy=Strategy(function, lambda parameters: 9), strategy_name="mine")
     return run, prepared.series
 
 
 @pytest.mark.parametrize(
     ("signal", "strength", "said"),
     [
-        ([0, 1], [0.0, 0.5, 0.0], r"signal has shape \(2,\), not \(3,\)"),
+        ([0, 1], [0.0, 0.5, 0.0], r"signal has shape \(2,\), expected \(3,\)"),
         ([0, 1, 0], [[0.0], [0.5], [0.0]], r"strength has shape \(3, 1\)"),
         ([0, 2, 0], [0.0, 0.5, 0.0], r"signal is not -1, 0 or \+1 at the candle 1970-01-01T00:01Z"),
         ([0, 1, 0], [0.0, float("nan"), 0.0], r"strength is not a number.*1970-01-01T00:01Z"),

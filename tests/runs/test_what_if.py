@@ -66,15 +66,15 @@ def test_nothing_is_written(folder):
     ("change", "error", "said"),
     [
         ("risk.stop_los_pct=0.1", UsageError, "did you mean risk.stop_loss_pct"),
-        ("market_data.timeframe=1m", UsageError, "run anew"),
-        ("symbols.primary=[X/Y]", UsageError, "run anew"),
-        ("markets.BTC/USDT.lot=1", UsageError, "run anew"),
-        ("data.start=2024-01-02", UsageError, "no key of the plan"),
+        ("market_data.timeframe=1m", UsageError, "start a new run"),
+        ("symbols.primary=[X/Y]", UsageError, "start a new run"),
+        ("markets.BTC/USDT.lot=1", UsageError, "start a new run"),
+        ("data.start=2024-01-02", UsageError, "not a key of the plan"),
         ("risk.stop_loss_pct", UsageError, "KEY=VALUE"),
-        ("risk.stop_loss_pct=7", ConfigError, "above 0, below 1"),
-        ("strategy.fast_period=8", ConfigError, "must be below slow_period"),
+        ("risk.stop_loss_pct=7", ConfigError, "expected a number > 0 and < 1"),
+        ("strategy.fast_period=8", ConfigError, "expected an integer < slow_period"),
         ("risk.stop_loss_pct=", ConfigError, r"^--set: risk\.stop_loss_pct: has no value; write null to switch it off"),
-        ("risk.max_open_positions= ", ConfigError, r"risk\.max_open_positions: has no value; expected a whole number"),
+        ("risk.max_open_positions= ", ConfigError, r"risk\.max_open_positions: has no value; write an integer >= 1"),
     ],
 )
 def test_what_cannot_be_asked_says_why(folder, change, error, said):
@@ -86,7 +86,7 @@ def test_a_fraction_that_looks_like_per_cent_is_asked_about(folder):
     said: list[str] = []
     sets = ("risk.take_profit_pct=5", "risk.stop_loss_pct=null", "risk.max_open_positions=2")
     what_if(folder, sets, engine="interpreted", say=said.append)
-    assert said == ["warning: --set: risk.take_profit_pct: 5 is 500 %; if 5 % is meant, write 0.05"]
+    assert said == ["warning: --set: risk.take_profit_pct: 5 is 500 %; if you mean 5 %, write 0.05"]
 
 
 def test_the_command_shows_both_side_by_side(folder, capsys):
@@ -121,10 +121,10 @@ def test_a_folder_that_is_there_is_not_written_into(tmp_path, folder, capsys, na
     (tmp_path / "link").symlink_to("nowhere")
     before = sorted(tmp_path.rglob("*"))
     assert cli.main(["replay", str(folder), "--set", "risk.stop_loss_pct=0.01", "--out", str(tmp_path / name)]) == 2
-    assert "is there already; name a folder that is not" in capsys.readouterr().err
+    assert "exists already; choose a new folder" in capsys.readouterr().err
     assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_out_without_a_change_is_refused(tmp_path, folder, capsys):
     assert cli.main(["replay", str(folder), "--out", str(tmp_path / "kept")]) == 2
-    assert "--out keeps the run that --set asks for: name both" in capsys.readouterr().err
+    assert "--out is where the run of --set is written; use it together with --set" in capsys.readouterr().err

@@ -1,11 +1,11 @@
-"""The register of strategies: what a row says of a strategy where it leaves something out."""
+"""The register of strategies: the defaults of a row."""
 
 from safla.strategies.register import STRATEGIES, Strategy
 from safla.strategies.sma_crossover import Crossover, sma_crossover, warm_up
 
 
-def test_a_strategy_depends_on_all_candles_unless_it_says_a_window() -> None:
-    mine = Strategy(sma_crossover, warm_up, Crossover)
+def test_a_strategy_depends_on_all_candles_unless_it_has_a_window() -> None:
+    mine = Strategy(sma_crossover, warm_up)
     assert mine.window(None) is None
     assert not mine.natural
 

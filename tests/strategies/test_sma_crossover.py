@@ -1,4 +1,4 @@
-"""The SMA crossover against averages in fractions, by the letter of S20-S22, and the window of D5."""
+"""The SMA crossover against averages in fractions, written directly from S20-S22, and the window of D5."""
 
 from fractions import Fraction
 from math import ceil
@@ -32,18 +32,18 @@ def parameters(draw: st.DrawFn) -> Crossover:
 def test_signals_are_those_of_the_averages_in_fractions(closes: list[int], rules: Crossover) -> None:
     signal, strength = sma_crossover(columns(closes), rules)
     expected = by_the_letter(closes, rules)
-    assert signal.tolist() == [wish for wish, _ in expected]
-    assert strength.tolist() == [strong for _, strong in expected]
+    assert signal.tolist() == [side for side, _ in expected]
+    assert strength.tolist() == [size for _, size in expected]
     assert (signal.dtype.name, strength.dtype.name) == ("int8", "float64")
 
 
 @given(st.one_of(MANY, WIDE), parameters())
 def test_a_signal_is_that_of_the_window_that_ends_at_it(closes: list[int], rules: Crossover) -> None:
-    whole = columns(closes)
-    signal, strength = sma_crossover(whole, rules)
+    candles = columns(closes)
+    signal, strength = sma_crossover(candles, rules)
     needed = warm_up(rules)
     for end in range(needed, len(closes) + 1):
-        signals, strengths = sma_crossover(Columns(*(column[end - needed : end] for column in whole)), rules)
+        signals, strengths = sma_crossover(Columns(*(column[end - needed : end] for column in candles)), rules)
         assert (signals[-1], strengths[-1]) == (signal[end - 1], strength[end - 1])
     assert not signal[: needed - 1].any()
 
@@ -51,8 +51,8 @@ def test_a_signal_is_that_of_the_window_that_ends_at_it(closes: list[int], rules
 def test_one_candle_less_than_the_warm_up_is_not_enough() -> None:
     rules = Crossover(1, 2, 0, 0, 1)
     assert warm_up(rules) == 4
-    assert told([10, 10, 11], rules) == [0, 0, 0]
-    assert told([10, 10, 10, 11], rules) == [0, 0, 0, 1]
+    assert signals_of([10, 10, 11], rules) == [0, 0, 0]
+    assert signals_of([10, 10, 10, 11], rules) == [0, 0, 0, 1]
 
 
 @pytest.mark.parametrize(
@@ -69,18 +69,18 @@ def test_one_candle_less_than_the_warm_up_is_not_enough() -> None:
     ],
 )
 def test_equality_is_neither_side(closes: list[int], signals: list[int]) -> None:
-    assert told(closes, Crossover(1, 2, 0, 0, 0)) == signals
+    assert signals_of(closes, Crossover(1, 2, 0, 0, 0)) == signals
 
 
 @pytest.mark.parametrize(("last", "signal"), [(102, 1), (101, 0), (98, -1), (99, 0)])
 def test_a_threshold_is_met_exactly_or_not(last: int, signal: int) -> None:
     rules = Crossover(1, 2, 9_900, 10_101, 0)  # 102 is 1 % above 101, its average with 100; 98 is 1 / 99 below 99
-    assert told([100, 100, last], rules)[-1] == signal
+    assert signals_of([100, 100, last], rules)[-1] == signal
 
 
-def test_a_leave_threshold_one_part_higher_is_not_met() -> None:
-    assert told([100, 100, 98], Crossover(1, 2, 0, 10_101, 0))[-1] == -1  # 0.010101...
-    assert told([100, 100, 98], Crossover(1, 2, 0, 10_102, 0))[-1] == 0
+def test_an_exit_threshold_one_part_higher_is_not_met() -> None:
+    assert signals_of([100, 100, 98], Crossover(1, 2, 0, 10_101, 0))[-1] == -1  # 0.010101...
+    assert signals_of([100, 100, 98], Crossover(1, 2, 0, 10_102, 0))[-1] == 0
 
 
 @pytest.mark.parametrize(
@@ -98,11 +98,11 @@ def test_a_leave_threshold_one_part_higher_is_not_met() -> None:
 def test_a_cross_is_confirmed_within_some_candles_while_it_lasts(
     confirm: int, closes: list[int], signals: list[int]
 ) -> None:
-    assert told(closes, Crossover(1, 2, 15_000, 1_000_000, confirm)) == signals
+    assert signals_of(closes, Crossover(1, 2, 15_000, 1_000_000, confirm)) == signals
 
 
-def test_leaving_is_said_once_when_the_exit_threshold_is_reached() -> None:
-    assert told([100, 100, 99, 95, 90, 89, 80], Crossover(1, 2, 0, 20_000, 0)) == [0, 0, 0, -1, 0, 0, -1]
+def test_an_exit_is_signalled_once_when_the_exit_threshold_is_reached() -> None:
+    assert signals_of([100, 100, 99, 95, 90, 89, 80], Crossover(1, 2, 0, 20_000, 0)) == [0, 0, 0, -1, 0, 0, -1]
 
 
 def test_strength_is_the_distance_over_the_slow_average() -> None:
@@ -119,8 +119,8 @@ def test_columns_are_not_written_to() -> None:
 
 
 def by_the_letter(closes: list[int], rules: Crossover) -> list[tuple[int, float]]:
-    """S20-S22 read aloud, with no sum carried from one candle to the next."""
-    fast, slow, entry, leave, confirm = rules
+    """S20-S22 as they are written, without running sums."""
+    fast, slow, entry_ppm, exit_ppm, confirm = rules
 
     def averages(k: int) -> tuple[Fraction, Fraction]:
         return Fraction(sum(closes[k - fast + 1 : k + 1]), fast), Fraction(sum(closes[k - slow + 1 : k + 1]), slow)
@@ -141,30 +141,30 @@ def by_the_letter(closes: list[int], rules: Crossover) -> list[tuple[int, float]
             if not above(cross):
                 return False
             if golden(cross):
-                return meets(k, entry) and not any(meets(j, entry) for j in range(cross, k))
+                return meets(k, entry_ppm) and not any(meets(j, entry_ppm) for j in range(cross, k))
         return False
 
-    def leaves(k: int) -> bool:
-        return averages(k)[0] < averages(k)[1] and meets(k, leave)
+    def exits(k: int) -> bool:
+        return averages(k)[0] < averages(k)[1] and meets(k, exit_ppm)
 
     answers = []
     for k in range(len(closes)):
         whole = k + 1 >= slow + 1 + confirm
-        wish = 1 if whole and confirmed(k) else -1 if whole and leaves(k) and not leaves(k - 1) else 0
-        a, b = (int(average * fast * slow) for average in averages(k)) if wish else (1, 1)
-        answers.append((wish, float(abs(a - b)) / float(b)))
+        signal = 1 if whole and confirmed(k) else -1 if whole and exits(k) and not exits(k - 1) else 0
+        a, b = (int(average * fast * slow) for average in averages(k)) if signal else (1, 1)
+        answers.append((signal, float(abs(a - b)) / float(b)))
     return answers
 
 
 def columns(closes: list[int]) -> Columns:
-    """Candles of which the closes alone matter."""
+    """Candles of which only the closes matter."""
     close = np.array(closes, np.int64)
     return Columns(np.arange(len(close)), close, close, close, close, close)
 
 
-def told(closes: list[int], rules: Crossover) -> list[int]:
+def signals_of(closes: list[int], rules: Crossover) -> list[int]:
     """The signals, as a list."""
-    return [int(wish) for wish in sma_crossover(columns(closes), rules)[0]]
+    return [int(signal) for signal in sma_crossover(columns(closes), rules)[0]]
 
 
 def test_averages_that_are_nearer_than_a_float_can_tell_still_cross() -> None:

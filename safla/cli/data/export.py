@@ -26,41 +26,48 @@ MAKERS = {"csv": lambda series: export_files.csv_text(series).encode("ascii"), "
 @click.argument("symbol", metavar="SYMBOL")
 @configured
 @timed
-@click.option("--from", "since", metavar="DATE", help="The first candle, UTC; else the first that is stored.")
-@click.option("--to", "until", metavar="DATE", help="The end, UTC, exclusive; else behind the last that is stored.")
+@click.option("--from", "since", metavar="DATE", help="The first candle, UTC; default: the first stored one.")
+@click.option("--to", "until", metavar="DATE", help="The end, UTC, exclusive; default: after the last stored candle.")
 @click.option(
-    "--format", "kind", type=click.Choice(list(MAKERS)), default="csv", show_default=True, help="Of the file."
+    "--format",
+    "kind",
+    type=click.Choice(list(MAKERS)),
+    default="csv",
+    show_default=True,
+    help="The format of the file.",
 )
-@click.option("--out", type=PATH, metavar="FILE", help="A new file; else CSV goes to stdout.")
+@click.option("--out", type=PATH, metavar="FILE", help="A new file; default: CSV goes to stdout.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as a JSON object; needs --out.")
 def command(
     *, symbol: str, config: Path | None, sets: tuple[str, ...], timeframe: str | None, since: str | None,
     until: str | None, kind: str, out: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Write stored candles as CSV or Parquet, exactly. Exit 4 if none are held there; gaps are said on stderr."""
+    """Write stored candles as CSV or Parquet, exactly. Exit 4 if none are stored; gaps are listed on stderr."""
     if out is None and (as_json or kind != "csv"):
-        raise click.UsageError("stdout is for CSV alone; give --out FILE")
+        raise click.UsageError("stdout takes only CSV; name a file with --out FILE")
     symbol = symbol_of(symbol)
     begin, end = parse_time(since, "--from"), parse_time(until, "--to")
     chosen = loaded(config, sets=sets).config
     timeframe = timeframe or source_timeframe(chosen)
     place = SeriesKey(Path(chosen.storage.cache_directory), store_folder(chosen.exchange), symbol, timeframe)
-    found = _held(place, begin, end)
-    if found.series is None:
-        raise DataError(f"{called(place)}: no candles are stored there; `safla data list` says what there is")
-    talk = [*found.notes, *(f"missing {text}" for text in stretches(found.missing, place.step_ms))]
-    for line in talk:
-        click.echo(printable(f"{called(place)}: {line}"), err=True)
-    content = MAKERS[kind](found.series)
+    held = _stored(place, begin, end)
+    if held.series is None:
+        raise DataError(
+            f"{called(place)}: no candles are stored in this period; `safla data list` shows what is stored"
+        )
+    notes = [*held.notes, *(f"missing {text}" for text in stretches(held.missing, place.step_ms))]
+    for note in notes:
+        click.echo(printable(f"{called(place)}: {note}"), err=True)
+    content = MAKERS[kind](held.series)
     if out is None:
         click.echo(content, nl=False)
         return
     _put(out, content)
-    _print(place, found, out, as_json=as_json)
+    _print(place, held, out, as_json=as_json)
 
 
-def _held(place: SeriesKey, begin: int | None, end: int | None) -> Held:
-    """From the first to the last candle that is stored, where the user does not say otherwise."""
+def _stored(place: SeriesKey, begin: int | None, end: int | None) -> Held:
+    """The stored candles from begin to end; None: from the first or to the last one."""
     if begin is None or end is None:
         ends = stored_candles(place, (0, 0))
         begin = (ends.first or 0) if begin is None else begin
@@ -72,18 +79,18 @@ def _put(out: Path, content: bytes) -> None:
     try:
         put_new(out, content)
     except FileExistsError as error:
-        raise UsageError(f"{printable(str(out))} exists and stays as it is; name another file") from error
+        raise UsageError(f"{printable(str(out))}: exists and is not overwritten; name another file") from error
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UsageError(f"{printable(str(out))}: its folder does not exist; make it first") from error
 
 
-def _print(place: SeriesKey, found: Held, out: Path, *, as_json: bool) -> None:
-    if found.series is None:
+def _print(place: SeriesKey, held: Held, out: Path, *, as_json: bool) -> None:
+    if held.series is None:
         return
-    ts = found.series.columns.ts
+    ts = held.series.columns.ts
     ends = iso(int(ts[0])), iso(int(ts[-1]))
     if as_json:
-        told: dict[str, Any] = {"file": str(out), "candles": len(ts), "first": ends[0], "last": ends[1]}
-        click.echo(json.dumps(told | {"missing": len(found.missing)}, indent=2))
+        row: dict[str, Any] = {"file": str(out), "candles": len(ts), "first": ends[0], "last": ends[1]}
+        click.echo(json.dumps(row | {"missing": len(held.missing)}, indent=2))
         return
     click.echo(printable(f"{called(place)}: {len(ts):,} candles, {ends[0]} to {ends[1]}, in {out}"))

@@ -18,89 +18,90 @@ if TYPE_CHECKING:
     from safla.data.service import Fetched
 
 EXAMPLE = "Example: safla data fetch BTC/USDT --timeframe 1h --from 2024-01-01 --to 2024-02-01"
-MOST_STRETCHES = 3  # of one kind that are listed for people; --json has all
+MOST_STRETCHES = 3  # intervals of one kind that are printed; --json has all
 
 
 @click.command("fetch", epilog=f"{UNWRAPPED}{EXAMPLE}")
 @click.argument("symbols", nargs=-1, metavar="[SYMBOL]...")
 @timed
-@click.option("--from", "start", metavar="TIME", help="The first candle, UTC; else data.start, else the first stored.")
-@click.option("--to", "end", metavar="TIME", help="The end, exclusive, UTC; else data.end, else the exchange's now.")
-@click.option("--again", is_flag=True, help="Ask for stored candles too, and compare them.")
 @click.option(
-    "--accept-restated", is_flag=True, help="Take what the exchange says now where it differs from the store."
+    "--from", "start", metavar="TIME", help="The first candle, UTC; default: data.start, else the first stored."
 )
+@click.option("--to", "end", metavar="TIME", help="The end, UTC, exclusive; default: data.end, else now.")
+@click.option("--again", is_flag=True, help="Download stored candles too, and compare them.")
+@click.option("--accept-restated", is_flag=True, help="Replace stored candles where the exchange now has other values.")
 @configured
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
-@click.option("--json", "as_json", is_flag=True, help="Print what came of it as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(
     *, symbols: tuple[str, ...], timeframe: str | None, start: str | None, end: str | None, again: bool,
     accept_restated: bool, config: Path | None, sets: tuple[str, ...], quiet: bool, as_json: bool,
 ) -> int:  # fmt: skip
-    """Bring candles from the exchange into the store; what is there is not asked for again.
+    """Download candles from the exchange into the store; stored candles are not downloaded again.
 
-    The same command goes on where it stopped. Without a SYMBOL those of the configuration are meant. Exit 5 if the
-    exchange cannot be reached or refuses, 4 for candles that do not hold, 1 if stored candles were restated.
+    The same command continues where it stopped. Without a SYMBOL it takes those of the configuration. Exit 5 if the
+    exchange cannot be reached or rejects a request, 4 for invalid candles, 1 if stored candles were restated.
     """
     from safla.data.service import FetchRequest
     from safla.exchange.server_time import SKEW_SECONDS
     from safla.runs import download
 
     sets = (*sets, f"market_data.timeframe={timeframe}", f"data.timeframe={timeframe}") if timeframe else sets
-    found = loaded(config, sets=sets)
-    for warning in () if quiet else found.warnings:
-        if "exchange." in warning:  # what a strategy deserves is no matter here
+    configuration = loaded(config, sets=sets)
+    for warning in () if quiet else configuration.warnings:
+        if "exchange." in warning:  # warnings about the strategy do not matter here
             click.echo(printable(f"warning: {warning}"), err=True)
-    data = found.config.data
+    data = configuration.config.data
     since, to = parse_time(start, "--from"), parse_time(end, "--to")
-    ask = FetchRequest(
-        symbols=tuple(dict.fromkeys(map(symbol_of, symbols))) or found.symbols,
+    request = FetchRequest(
+        symbols=tuple(dict.fromkeys(map(symbol_of, symbols))) or configuration.symbols,
         start=data.start if since is None else since,
         end=data.end if to is None else to,
         again=again,
         accept_restated=accept_restated,
         fresh_rules=True,
     )
-    if ask.start is not None and ask.end is not None and ask.start >= ask.end:
-        raise click.UsageError(f"--from {iso(ask.start)} is not before --to {iso(ask.end)}, which is exclusive")
-    fetched = download.fetch(found.config, ask, quiet=quiet)
-    click.echo(json.dumps(_told(fetched), indent=2) if as_json else "\n".join(map(printable, _lines(fetched))))
+    if request.start is not None and request.end is not None and request.start >= request.end:
+        first, end_text = iso(request.start), iso(request.end)
+        raise click.UsageError(f"--from {first} is not before --to {end_text}, which is exclusive")
+    fetched = download.fetch(configuration.config, request, quiet=quiet)
+    click.echo(json.dumps(_object(fetched), indent=2) if as_json else "\n".join(map(printable, _lines(fetched))))
     for note in fetched.notes:
         click.echo(printable(note), err=True)
     skew = fetched.skew_seconds
     if skew is not None and abs(skew) > SKEW_SECONDS and not quiet:
         way = "ahead of" if skew > 0 else "behind"
-        click.echo(f"this machine's clock is {abs(skew):.0f} s {way} the exchange's, which decides", err=True)
-    errors = [one.error for one in fetched.got if one.error is not None]
+        click.echo(f"this machine's clock is {abs(skew):.0f} s {way} the exchange's, which is used", err=True)
+    errors = [got.error for got in fetched.got if got.error is not None]
     for error in errors:
         click.echo(printable(f"safla: {error}"), err=True)
     if errors:
         return errors[0].exit_code
-    return 1 if any(one.restated for one in fetched.got) and not accept_restated else 0
+    return 1 if any(got.restated for got in fetched.got) and not accept_restated else 0
 
 
 def _lines(fetched: "Fetched") -> list[str]:
     facts = [
         counted(fetched.counts["requests"], "request"),
-        f"{fetched.counts['retries']} of them again" if fetched.counts["retries"] else "",
-        "" if fetched.weight is None else f"weight {fetched.weight} used of this minute's",
+        f"{fetched.counts['retries']} of them retries" if fetched.counts["retries"] else "",
+        "" if fetched.weight is None else f"request weight {fetched.weight} used in this minute",
     ]
-    return [*(line for one in fetched.got for line in _of_symbol(one)), ", ".join(filter(None, facts))]
+    return [*(line for got in fetched.got for line in _of_symbol(got)), ", ".join(filter(None, facts))]
 
 
 def _of_symbol(got: "Got") -> list[str]:
     place, (since, to) = got.order.place, got.order.span
-    window = f"{iso(since)} to {iso(to)}" if since < to else "nothing to ask for"
+    window = f"{iso(since)} to {iso(to)}" if since < to else "nothing to download"
     facts = [
         f"{counted(got.added, 'candle')} added",
-        f"{got.same:,} the same" if got.same else "",
-        f"{counted(got.reasked, 'page')} asked again" if got.reasked else "",
+        f"{got.same:,} unchanged" if got.same else "",
+        f"{counted(got.reasked, 'page')} requested again" if got.reasked else "",
     ]
     lists = (
         ("gaps of the exchange", tuple(gap for gap in got.absent if got.first is None or gap[1] > got.first)),
         ("still missing", got.missing),
-        ("restated, and kept apart (--accept-restated takes them)", () if got.accepted else _times(got)),
-        ("restated, and taken", _times(got) if got.accepted else ()),
+        ("restated, and kept apart (--accept-restated replaces the stored ones)", () if got.accepted else _times(got)),
+        ("restated, and replaced", _times(got) if got.accepted else ()),
     )
     late = got.first is not None and since < got.first and not any(gap[0] < got.first for gap in got.missing)
     listed = [f"  not listed yet: candles begin {iso(got.first)}"] if got.first is not None and late else []
@@ -115,7 +116,7 @@ def _of_symbol(got: "Got") -> list[str]:
 
 
 def _times(got: "Got") -> "tuple[Interval, ...]":
-    return tuple((one.ts, one.ts) for one in got.restated)
+    return tuple((candle.ts, candle.ts) for candle in got.restated)
 
 
 def _stretches(spans: "tuple[Interval, ...]") -> str:
@@ -124,9 +125,9 @@ def _stretches(spans: "tuple[Interval, ...]") -> str:
     return f"{', '.join(shown)}{more}"
 
 
-def _told(fetched: "Fetched") -> dict[str, Any]:
+def _object(fetched: "Fetched") -> dict[str, Any]:
     return {
-        "symbols": [_row(one) for one in fetched.got],
+        "symbols": [_row(got) for got in fetched.got],
         "counts": dict(sorted(fetched.counts.items())),
         "weight": fetched.weight,
         "clock_skew_seconds": fetched.skew_seconds,
@@ -144,7 +145,7 @@ def _row(got: "Got") -> dict[str, Any]:
         "pages": got.pages,
         "reasked": got.reasked,
         "absent": [list(span) for span in got.absent],
-        "restated": [one._asdict() for one in got.restated],
+        "restated": [candle._asdict() for candle in got.restated],
         "accepted": got.accepted,
         "missing": [list(span) for span in got.missing],
         "first": got.first,

@@ -20,7 +20,7 @@ from safla.errors import Finding
 from safla.exchange.factory import store_folder
 from safla.text import printable
 
-SHOWN = 3  # restated candles of a file
+SHOWN = 3  # restated candles that are listed for each file
 
 EXAMPLE = "Example: safla data import configs/data/SYNTHETIC-BTCUSDT-1h-2024.zip --symbol BTC/USDT"
 
@@ -28,69 +28,71 @@ EXAMPLE = "Example: safla data import configs/data/SYNTHETIC-BTCUSDT-1h-2024.zip
 @click.command("import", epilog=f"{UNWRAPPED}{EXAMPLE}")
 @click.argument("files", type=PATH, nargs=-1, required=True, metavar="FILE...")
 @configured
-@click.option("--symbol", metavar="SYMBOL", help="Whose candles they are; else told by the name of an archive.")
+@click.option("--symbol", metavar="SYMBOL", help="The symbol of the candles; default: from the name of an archive.")
 @click.option(
     "--timeframe", type=click.Choice(list(TIMEFRAMES)),
-    help="Their length; else told by the name of an archive, or market_data.timeframe.",
+    help="The length of the candles; default: from the name of an archive, else market_data.timeframe.",
 )  # fmt: skip
 @click.option(
     "--columns", "columns", multiple=True, metavar="FIELD=NAME",
-    help="The column of ts, open, high, low, close or volume, by name or position; may be given several times. "
-    "Else data.columns, and what that leaves out is told by the header.",
+    help="The column of ts, open, high, low, close or volume, by name or position; may be repeated. "
+    "Default: data.columns; what that leaves out is found by the header.",
 )  # fmt: skip
 @click.option(
-    "--time-zone", metavar="ZONE", help="Of dates that name none, such as UTC or Europe/Berlin; else data.time_zone."
+    "--time-zone",
+    metavar="ZONE",
+    help="For dates without a zone, such as UTC or Europe/Berlin; default: data.time_zone.",
 )
 @click.option(
     "--last-candle", type=click.Choice(["keep", "drop"]), default="drop", show_default=True,
-    help="The last candle of a file: nothing proves that it is closed. Archives hold closed ones.",
+    help="The last candle of a file, which may not be closed. Archives only have closed ones.",
 )  # fmt: skip
 @click.option(
     "--bad-rows", "bad_rows", type=click.Choice(["refuse", "drop"]),
-    help="What becomes of rows that are no sound candles; drop: left out. Else data.bad_rows.",
+    help="Stop at rows that are not valid candles, or leave them out. Default: data.bad_rows.",
 )  # fmt: skip
-@click.option("--accept-restated", is_flag=True, help="Replace stored candles that have other values.")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON array, one object a file.")
+@click.option("--accept-restated", is_flag=True, help="Replace stored candles where the file has other values.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array with one object for each file.")
 def command(
     *, files: tuple[Path, ...], config: Path | None, sets: tuple[str, ...], symbol: str | None, timeframe: str | None,
     columns: tuple[str, ...], time_zone: str | None, last_candle: Literal["keep", "drop"],
     bad_rows: Literal["refuse", "drop"] | None, accept_restated: bool, as_json: bool,
 ) -> int:  # fmt: skip
-    """Take candles from CSV, JSON, Parquet, Feather or Binance archives into the store.
+    """Import candles from CSV, JSON, Parquet, Feather or Binance archives into the store.
 
-    Exit 1 if stored ones have other values.
+    Exit 1 if stored candles have other values.
     """
-    sets = (*sets, *(f"data.columns.{one}" for one in map(_column, columns)))
+    sets = (*sets, *(f"data.columns.{column}" for column in map(_column, columns)))
     sets = sets if time_zone is None else (*sets, f"data.time_zone={time_zone}")
     chosen = loaded(config, sets=sets).config
-    grids = {one: snap_decimals(chosen, one) for one in chosen.markets}
+    grids = {name: snap_decimals(chosen, name) for name in chosen.markets}
     wanted = Wanted(
         cache=Path(chosen.storage.cache_directory), exchange=store_folder(chosen.exchange),
         symbol=None if symbol is None else symbol_of(symbol), timeframe=timeframe,
         usual_timeframe=source_timeframe(chosen),
         columns=columns_of(chosen), zone=chosen.data.time_zone,
-        grids={one: places for one, places in grids.items() if places is not None},
+        grids={name: places for name, places in grids.items() if places is not None},
         last_candle=last_candle, accept_restated=accept_restated, bad_rows=bad_rows or chosen.data.bad_rows,
     )  # fmt: skip
     paths = list(map(str, files))
     for path in paths:
-        series_of_file(path, wanted)  # so that nothing is stored where one of the names is not clear
-    found = []
+        series_of_file(path, wanted)  # raises for an unclear name before anything is stored
+    imported = []
     for path in paths:
-        one = take(path, wanted, at=int(SYSTEM.wall() * 1000))
-        for note in one.notes:
+        file = take(path, wanted, at=int(SYSTEM.wall() * 1000))
+        for note in file.notes:
             click.echo(printable(note), err=True)
-        found.append(one)
+        imported.append(file)
         if not as_json:
-            click.echo(printable(_line(one)))
-    join(found)
+            click.echo(printable(_line(file)))
+    join(imported)
     if as_json:
-        click.echo(json.dumps(list(map(_object, found)), indent=2))
-    differing = sum(len(one.merged.restated) for one in found)
+        click.echo(json.dumps(list(map(_object, imported)), indent=2))
+    differing = sum(len(file.merged.restated) for file in imported)
     if not differing:
         return 0
-    details = [line for one in found for line in _restated(one)]
-    text = f"{differing} candles differ from those that are stored, which stand; --accept-restated takes the others"
+    details = [line for file in imported for line in _restated(file)]
+    text = f"{differing} candles differ from stored ones, which were kept; --accept-restated replaces the stored ones"
     raise Finding(text, *details)
 
 
@@ -103,28 +105,28 @@ def _column(text: str) -> str:
     return text
 
 
-def _line(one: ImportedFile) -> str:
-    merged = one.merged
+def _line(file: ImportedFile) -> str:
+    merged = file.merged
     replaced = f", {merged.accepted:,} replaced" if merged.accepted else ""
-    gaps = f", {one.gaps.number:,} gaps ({one.gaps.missing:,} candles)" if one.gaps.number else ""
-    bad = f", {one.bad_rows:,} bad row{'' if one.bad_rows == 1 else 's'} left out" if one.bad_rows else ""
-    told = f"{one.candles:,} candles, {merged.added:,} new, {merged.same:,} known{replaced}{gaps}{bad}"
-    return f"{called(one.place)}: {told}, from {one.file}"
+    gaps = f", {file.gaps.number:,} gaps ({file.gaps.missing:,} candles)" if file.gaps.number else ""
+    bad = f", {file.bad_rows:,} bad row{'' if file.bad_rows == 1 else 's'} left out" if file.bad_rows else ""
+    counts = f"{file.candles:,} candles, {merged.added:,} new, {merged.same:,} known{replaced}{gaps}{bad}"
+    return f"{called(file.place)}: {counts}, from {file.file}"
 
 
-def _restated(one: ImportedFile) -> list[str]:
-    rows = one.merged.restated
+def _restated(file: ImportedFile) -> list[str]:
+    rows = file.merged.restated
     lines = [
-        f"  {called(one.place)} {iso(row.ts)}: stored {' '.join(row.stored)}, offered {' '.join(row.offered)}"
+        f"  {called(file.place)} {iso(row.ts)}: stored {' '.join(row.stored)}, offered {' '.join(row.offered)}"
         for row in rows[:SHOWN]
     ]
     return [*lines, f"  and {len(rows) - SHOWN:,} more"] if len(rows) > SHOWN else lines
 
 
-def _object(one: ImportedFile) -> dict[str, Any]:
-    place, merged = one.place, one.merged
-    told = {"file": one.file, "exchange": place.exchange, "symbol": place.symbol, "timeframe": place.timeframe}
-    counts = {"candles": one.candles, "added": merged.added, "same": merged.same, "accepted": merged.accepted}
+def _object(file: ImportedFile) -> dict[str, Any]:
+    place, merged = file.place, file.merged
+    series = {"file": file.file, "exchange": place.exchange, "symbol": place.symbol, "timeframe": place.timeframe}
+    counts = {"candles": file.candles, "added": merged.added, "same": merged.same, "accepted": merged.accepted}
     restated = [{**row._asdict(), "ts": iso(row.ts)} for row in merged.restated]
-    counts |= {"bad_rows": one.bad_rows, "without_trade": one.without_trade}
-    return {**told, **counts, "gaps": one.gaps.number, "missing": one.gaps.missing, "restated": restated}
+    counts |= {"bad_rows": file.bad_rows, "without_trade": file.without_trade}
+    return {**series, **counts, "gaps": file.gaps.number, "missing": file.gaps.missing, "restated": restated}

@@ -26,24 +26,24 @@ HEADER = (
     "restated",
     "size",
 )
-NUMBERS = frozenset(["candles", "gaps", "missing", "believed", "restated", "size"])  # stand to the right
+NUMBERS = frozenset(["candles", "gaps", "missing", "believed", "restated", "size"])  # right-aligned
 NOTHING = "-"
 
 
 @click.command("list", epilog=f"{UNWRAPPED}Example: safla data list --json")
 @configured
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON array, one object a series.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array with one object for each series.")
 def command(*, config: Path | None, sets: tuple[str, ...], as_json: bool) -> None:
-    """List what the store holds: a line a series. Believed are gaps for which the exchange, or a file, has none."""
+    """List the stored series, one a line. Believed are missing candles that the exchange, or a file, does not have."""
     cache = Path(loaded(config, sets=sets).config.storage.cache_directory)
-    found = listing(cache)
+    stored = listing(cache)
     if as_json:
-        click.echo(json.dumps([_object(one) for one in found], indent=2))
+        click.echo(json.dumps([_object(series) for series in stored], indent=2))
         return
-    for one in found:
-        if one.damage:
-            click.echo(printable(f"{called(one.place)}: {one.damage}"), err=True)
-    lines = _table([HEADER, *map(_row, found)]) if found else [f"no candles in {cache}"]
+    for series in stored:
+        if series.damage:
+            click.echo(printable(f"{called(series.place)}: {series.damage}"), err=True)
+    lines = _table([HEADER, *map(_row, stored)]) if stored else [f"no candles in {cache}"]
     click.echo("\n".join(map(printable, lines)))
 
 
@@ -59,19 +59,25 @@ def _table(rows: list[tuple[str, ...]]) -> list[str]:
     ]
 
 
-def _row(one: Listed) -> tuple[str, ...]:
-    place = one.place
-    ends = [NOTHING if ms is None else iso(ms) for ms in (one.first, one.last)]
-    counts = [f"{count:,}" for count in (one.gaps, one.missing, one.believed, one.restated)]
-    size = f"{one.bytes / 1_000_000:,.1f} MB"
-    return place.exchange, place.symbol, place.timeframe, f"{one.candles:,}", *ends, *counts, size
+def _row(series: Listed) -> tuple[str, ...]:
+    place = series.place
+    ends = [NOTHING if ms is None else iso(ms) for ms in (series.first, series.last)]
+    counts = [f"{count:,}" for count in (series.gaps, series.missing, series.believed, series.restated)]
+    size = f"{series.bytes / 1_000_000:,.1f} MB"
+    return place.exchange, place.symbol, place.timeframe, f"{series.candles:,}", *ends, *counts, size
 
 
-def _object(one: Listed) -> dict[str, Any]:
-    place = one.place
-    first, last = (None if ms is None else iso(ms) for ms in (one.first, one.last))
-    told = {"exchange": place.exchange, "symbol": place.symbol, "timeframe": place.timeframe}
-    counts = {
-        name: getattr(one, name) for name in ("candles", "gaps", "missing", "absent", "believed", "restated", "bytes")
+def _object(series: Listed) -> dict[str, Any]:
+    place = series.place
+    first, last = (None if ms is None else iso(ms) for ms in (series.first, series.last))
+    names = ("candles", "gaps", "missing", "absent", "believed", "restated", "bytes")
+    return {
+        "exchange": place.exchange,
+        "symbol": place.symbol,
+        "timeframe": place.timeframe,
+        "first": first,
+        "last": last,
+        **{name: getattr(series, name) for name in names},
+        "damage": series.damage or None,
+        "folder": str(place.folder),
     }
-    return {**told, "first": first, "last": last, **counts, "damage": one.damage or None, "folder": str(place.folder)}

@@ -1,4 +1,4 @@
-"""What the commands of `safla data` share: configuration, times, how a series is called. Nothing is printed here."""
+"""What the commands of `safla data` share: options, times, the label of a series. Nothing is printed here."""
 
 from collections.abc import Sequence
 
@@ -15,21 +15,21 @@ SHOWN_SPANS = 20
 
 
 def configured(function: ClickFunction) -> ClickFunction:
-    """The options from which the configuration comes."""
-    text = "Else ./config.yaml if it exists, or the defaults."
-    more = "Overlay a value; may be given several times."
+    """Add --config and --set."""
+    text = "The configuration; default: ./config.yaml if it exists, else the built-in defaults."
+    more = "Set a configuration key; may be repeated."
     function = click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help=more)(function)
     return click.option("--config", type=PATH, metavar="FILE", help=text)(function)
 
 
 def timed(function: ClickFunction) -> ClickFunction:
-    """The option for a timeframe; None where it is not given."""
-    text = "The length of the candles; else data.timeframe, or market_data.timeframe."
+    """Add --timeframe, None where it is not given."""
+    text = "The length of the candles; default: data.timeframe, else market_data.timeframe."
     return click.option("--timeframe", type=click.Choice(list(TIMEFRAMES)), help=text)(function)
 
 
 def symbol_of(text: str) -> str:
-    """A symbol as an argument, in capitals. UsageError for what is none."""
+    """A symbol in capitals. UsageError for a text that is not a symbol."""
     try:
         return symbol_text(text)
     except ValueError as error:
@@ -37,7 +37,7 @@ def symbol_of(text: str) -> str:
 
 
 def parse_time(text: str | None, option: str) -> int | None:
-    """A time as ms UTC."""
+    """A time in ms UTC, None for None. UsageError, which names the option, for a text that is not a time."""
     if text is None:
         return None
     try:
@@ -45,22 +45,22 @@ def parse_time(text: str | None, option: str) -> int | None:
     except ValueError:
         ms = None
     if not isinstance(ms, int) or not 0 <= ms <= LAST_MS:
-        raise click.UsageError(f"{option}: {text[:40]!a} is no date such as 2024-01-31, or ms UTC")
+        raise click.UsageError(f"{option}: expected a date such as 2024-01-31, or ms UTC, got {text[:40]!a}")
     return ms
 
 
 def called(place: SeriesKey) -> str:
-    """How a series is called."""
+    """The label of a series in messages."""
     return f"{place.exchange} {place.symbol} {place.timeframe}"
 
 
 def stretch(span: Interval, step_ms: int) -> str:
-    """A stretch of the grid by its first and last candle, and how many there would be."""
+    """An interval as text: its first and last candle, and how many candles it has room for."""
     since, to = span
     return f"{iso(since)} to {iso(to - step_ms)} ({(to - since) // step_ms:,})"
 
 
 def stretches(spans: Sequence[Interval], step_ms: int) -> list[str]:
-    """Of many stretches the first, and how many more there are."""
+    """The first SHOWN_SPANS intervals as texts, and how many more there are."""
     shown = [stretch(span, step_ms) for span in spans[:SHOWN_SPANS]]
     return [*shown, f"and {len(spans) - SHOWN_SPANS:,} more"] if len(spans) > SHOWN_SPANS else shown

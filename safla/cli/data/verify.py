@@ -24,70 +24,80 @@ WIDTH = 13  # of the labels
 @click.command("verify", epilog=f"{UNWRAPPED}Example: safla data verify --timeframe 1h")
 @click.argument("symbols", nargs=-1, metavar="[SYMBOL...]")
 @configured
-@click.option("--timeframe", type=click.Choice(list(TIMEFRAMES)), help="Candles of this length alone.")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON array, one object a series.")
+@click.option("--timeframe", type=click.Choice(list(TIMEFRAMES)), help="Only candles of this length.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array with one object for each series.")
 def command(
     *, symbols: tuple[str, ...], config: Path | None, sets: tuple[str, ...], timeframe: str | None, as_json: bool
 ) -> int:
-    """Look at every byte of what is stored: hashes, candles, gaps. Exit 4 if anything is damaged or unsound."""
+    """Check every stored byte: hashes, candles, gaps. Exit 4 if anything is damaged or invalid."""
     wanted = set(map(symbol_of, symbols))
     chosen = loaded(config, sets=sets).config
     cache = Path(chosen.storage.cache_directory)
-    there = [one for one in places(cache) if not wanted or (one.symbol in wanted and _of(one.exchange, chosen))]
-    there = [one for one in there if timeframe in (None, one.timeframe)]
-    unknown = sorted(wanted - {one.symbol for one in there})
+    exchange = store_folder(chosen.exchange)
+    stored = [key for key in places(cache) if not wanted or (key.symbol in wanted and key.exchange == exchange)]
+    stored = [key for key in stored if timeframe in (None, key.timeframe)]
+    unknown = sorted(wanted - {key.symbol for key in stored})
     if unknown:
-        raise DataError(f"{', '.join(unknown)}: no candles in {cache}; `safla data list` says what there is")
-    found = list(map(verify_series, there))
+        raise DataError(f"{', '.join(unknown)}: no candles in {cache}; `safla data list` shows what is stored")
+    results = list(map(verify_series, stored))
     if as_json:
-        click.echo(json.dumps(list(map(_object, found)), indent=2))
+        click.echo(json.dumps(list(map(_object, results)), indent=2))
     else:
-        lines = [line for one in found for line in _lines(one)] or [f"no candles in {cache}"]
+        lines = [line for result in results for line in _lines(result)] or [f"no candles in {cache}"]
         click.echo("\n".join(map(printable, lines)))
-    return DataError.exit_code if any(one.damaged for one in found) else 0
+    return DataError.exit_code if any(result.damaged for result in results) else 0
 
 
-def _of(exchange: str, chosen: Any) -> bool:
-    return exchange == store_folder(chosen.exchange)
-
-
-def _lines(one: Verified) -> list[str]:
-    step = one.place.step_ms
-    span = "" if one.first is None or one.last is None else f", {iso(one.first)} to {iso(one.last)}"
+def _lines(result: Verified) -> list[str]:
+    step = result.place.step_ms
+    span = "" if result.first is None or result.last is None else f", {iso(result.first)} to {iso(result.last)}"
     rows = [
-        ("files", [f"{one.files:,}"]),
-        ("candles", [f"{one.candles:,}{span}"]),
-        ("gaps", stretches(one.unknown, step)),
-        ("absent", stretches(_unexplained(one), step)),
-        ("absent", [f"{stretch(gap[:2], step)}, believed since {iso(gap[2])}" for gap in one.believed[:SHOWN_SPANS]]),
-        ("", [f"and {len(one.believed) - SHOWN_SPANS:,} more"] if len(one.believed) > SHOWN_SPANS else []),
-        ("absent", [f"{text}, by an import: the exchange was not asked" for text in stretches(one.imported, step)]),
-        ("delisted", [] if one.ended is None else [f"ends {iso(one.ended)}"]),
-        ("restated", [f"{one.restated:,} kept apart"] if one.restated else []),
-        ("damaged", one.damaged),
-        ("set aside", one.aside),
-        ("left over", one.strays),
+        ("files", [f"{result.files:,}"]),
+        ("candles", [f"{result.candles:,}{span}"]),
+        ("gaps", stretches(result.unknown, step)),
+        ("absent", stretches(_unexplained(result), step)),
+        (
+            "absent",
+            [f"{stretch(gap[:2], step)}, believed since {iso(gap[2])}" for gap in result.believed[:SHOWN_SPANS]],
+        ),
+        ("", [f"and {len(result.believed) - SHOWN_SPANS:,} more"] if len(result.believed) > SHOWN_SPANS else []),
+        (
+            "absent",
+            [f"{text}, by an import: not checked with the exchange" for text in stretches(result.imported, step)],
+        ),
+        ("delisted", [] if result.ended is None else [f"ends {iso(result.ended)}"]),
+        ("restated", [f"{result.restated:,} kept apart"] if result.restated else []),
+        ("damaged", result.damaged),
+        ("set aside", result.aside),
+        ("left over", result.strays),
     ]
-    heading = f"{called(one.place)}: {'DAMAGED' if one.damaged else 'sound'}"
+    heading = f"{called(result.place)}: {'DAMAGED' if result.damaged else 'sound'}"
     return [heading, *(f"  {label:<{WIDTH}}{text}" for label, texts in rows for text in texts)]
 
 
-def _object(one: Verified) -> dict[str, Any]:
-    place = one.place
-    told: dict[str, Any] = {"exchange": place.exchange, "symbol": place.symbol, "timeframe": place.timeframe}
-    told |= {"sound": not one.damaged, "files": one.files, "candles": one.candles}
-    told |= {name: None if ms is None else iso(ms) for name, ms in (("first", one.first), ("last", one.last))}
-    told |= {"believed": [_span(gap[:2]) | {"since": iso(gap[2])} for gap in one.believed]}
-    told |= {"imported": list(map(_span, one.imported)), "ended": None if one.ended is None else iso(one.ended)}
-    told |= {"gaps": list(map(_span, one.unknown)), "absent": list(map(_span, one.absent)), "restated": one.restated}
-    return told | {"damaged": list(one.damaged), "set_aside": list(one.aside), "left_over": list(one.strays)}
+def _object(result: Verified) -> dict[str, Any]:
+    place = result.place
+    values: dict[str, Any] = {"exchange": place.exchange, "symbol": place.symbol, "timeframe": place.timeframe}
+    values |= {"sound": not result.damaged, "files": result.files, "candles": result.candles}
+    values |= {name: None if ms is None else iso(ms) for name, ms in (("first", result.first), ("last", result.last))}
+    values |= {"believed": [_span(gap[:2]) | {"since": iso(gap[2])} for gap in result.believed]}
+    values |= {
+        "imported": list(map(_span, result.imported)),
+        "ended": None if result.ended is None else iso(result.ended),
+    }
+    values |= {
+        "gaps": list(map(_span, result.unknown)),
+        "absent": list(map(_span, result.absent)),
+        "restated": result.restated,
+    }
+    return values | {"damaged": list(result.damaged), "set_aside": list(result.aside), "left_over": list(result.strays)}
 
 
-def _unexplained(one: Verified) -> Intervals:
-    """Gaps that were believed before it was kept since when."""
-    return intervals.minus(one.absent, [*(gap[:2] for gap in one.believed), *one.imported])
+def _unexplained(result: Verified) -> Intervals:
+    """Absent candles without a date: stores of earlier versions did not keep since when a gap was believed."""
+    return intervals.minus(result.absent, [*(gap[:2] for gap in result.believed), *result.imported])
 
 
 def _span(span: Interval) -> dict[str, str]:
-    """A stretch of the grid; `to` is exclusive."""
+    """An interval; `to` is exclusive."""
     return {"from": iso(span[0]), "to": iso(span[1])}

@@ -1,1 +1,1 @@
-"""Files of candles by others: CSV, Parquet, archives; bounded, and hostile until read."""
+"""Readers of candle files: CSV, JSON, Parquet, Arrow, archives. Input is untrusted, so its size is limited."""

@@ -1,4 +1,4 @@
-"""ZIP archives with one CSV: its bytes in blocks. What a member is called is checked and never used as a path."""
+"""ZIP archives with one CSV: its bytes in blocks. The name of a member is checked and never used as a path."""
 
 import re
 import struct
@@ -11,7 +11,7 @@ from safla.data.files import bounded
 from safla.errors import DataError
 from safla.text import printable
 
-MAX_DIRECTORY_BYTES = 2**18  # of the list of members: some 2 000, of which one is read
+MAX_DIRECTORY_BYTES = 2**18  # of the list of members: enough for about 2 000
 SHOWN = 5  # members that a message names
 
 _NAME = r"[A-Za-z0-9_(\[][A-Za-z0-9 ._()\[\]+=,&@#-]{0,199}"
@@ -25,9 +25,9 @@ _BROKEN = (
 
 
 def member(stream: BinaryIO, path: str) -> Iterator[bytes]:
-    """The one CSV of a ZIP in blocks. Its sizes are not believed; what macOS and Windows put beside files is no member.
+    """The only CSV of a ZIP, in blocks. Stated sizes are not trusted; extra files of macOS and Windows are ignored.
 
-    DataError: several CSV files or none, a strange name, another compression, a cut or changed archive.
+    DataError: several CSV files or none, an unusual name, another compression, a truncated or changed archive.
     """
     name = printable(path)
     try:
@@ -36,7 +36,7 @@ def member(stream: BinaryIO, path: str) -> Iterator[bytes]:
             whole.most = None
             chosen = _chosen(archive.infolist(), name=name)
             if chosen.flag_bits & 1 or chosen.compress_type not in _METHODS:
-                raise DataError(f"{name}: the member is encrypted, or compressed otherwise than by deflate; unpack it")
+                raise DataError(f"{name}: the member is encrypted, or its compression is not deflate; unpack it")
             with archive.open(chosen) as content:
                 yield from bounded.limited(content.read, path)
     except _BROKEN as error:
@@ -44,40 +44,40 @@ def member(stream: BinaryIO, path: str) -> Iterator[bytes]:
 
 
 class _Directory:
-    """An archive whose list of members is not read where it is too long: the library reads it in one go.
+    """A stream that rejects a list of members that is too long, which zipfile would read in one call.
 
-    So it is bounded whichever of several end records the library takes, and whatever count that record says.
+    So the list is bounded whichever of several end records zipfile uses, and whatever size that record states.
     """
 
     def __init__(self, stream: BinaryIO, *, name: str) -> None:
-        self.most: int | None = MAX_DIRECTORY_BYTES  # that are read at once; None: any number
+        self.most: int | None = MAX_DIRECTORY_BYTES  # the most bytes of one read; None: no limit
         self.seek, self.tell, self.seekable, self.close = stream.seek, stream.tell, stream.seekable, _stays_open
         self._stream = stream
         self._name = name
 
     def read(self, size: int = -1) -> bytes:
-        """The next bytes. DataError for more at once than the list of members may take."""
+        """Return the next bytes. DataError for a read that is longer than the list of members may be."""
         if self.most is not None and size > self.most:
-            text = f"a list of members of {size} bytes, at most {self.most} are read; an archive with one CSV is read"
+            text = f"a list of members of {size} bytes, at most {self.most} are read; give an archive with one CSV"
             raise DataError(f"{self._name}: {text}")
         return self._stream.read(size)
 
 
 def _stays_open() -> None:
-    """Whoever opened the stream closes it."""
+    """Do nothing: the code that opened the stream closes it."""
 
 
 def _chosen(infos: Sequence[zipfile.ZipInfo], *, name: str) -> zipfile.ZipInfo:
-    members = [one for one in infos if not one.is_dir() and not _BESIDE.fullmatch(one.filename)]
-    office = next((kind for one in members for file, kind in _OFFICE.items() if one.filename == file), None)
+    members = [info for info in infos if not info.is_dir() and not _BESIDE.fullmatch(info.filename)]
+    office = next((kind for info in members for file, kind in _OFFICE.items() if info.filename == file), None)
     if office is not None:
         raise DataError(f"{name}: {office}; save its sheet as CSV")
     if not members:
-        raise DataError(f"{name}: no member; an archive with one CSV is read")
-    tables = [one for one in members if one.filename.lower().endswith(".csv")]
+        raise DataError(f"{name}: no member; give an archive with one CSV")
+    tables = [info for info in members if info.filename.lower().endswith(".csv")]
     if len(tables) > 1:
         raise DataError(
-            f"{name}: {len(tables)} CSV files ({_listed(tables)}), and one is read; unpack the one that is meant and "
+            f"{name}: {len(tables)} CSV files ({_listed(tables)}), but only one is read; unpack the right one and "
             "name it instead"
         )
     chosen = (tables or members)[0]
@@ -88,6 +88,6 @@ def _chosen(infos: Sequence[zipfile.ZipInfo], *, name: str) -> zipfile.ZipInfo:
 
 
 def _listed(members: Sequence[zipfile.ZipInfo]) -> str:
-    names = [ascii(one.filename[:80])[1:-1] for one in members[:SHOWN]]
+    names = [ascii(info.filename[:80])[1:-1] for info in members[:SHOWN]]
     rest = len(members) - SHOWN
     return ", ".join(names) + (f" and {rest} more" if rest > 0 else "")

@@ -1,4 +1,4 @@
-"""Arrow IPC files of candles (Feather, freqtrade's too). What a file says that it unpacks to is known before it is."""
+"""Arrow IPC files of candles (Feather, also of freqtrade). What a file unpacks to is checked before it is decoded."""
 
 import io
 from typing import Any, NamedTuple
@@ -26,12 +26,12 @@ HEADER_TYPE, HEADER = 1, 2  # of a message
 LENGTH, NODES, BUFFERS, COMPRESSION = 0, 1, 2, 3  # of a record batch
 DICTIONARY_DATA = 1  # of a dictionary batch
 DICTIONARY_BATCH, RECORD_BATCH = 2, 3  # kinds of messages
-FLAT = {2, 3, 5, 6, 7, 8, 9, 10, 18, 20, 24}  # numbers, texts, truths, decimals, dates and times
+FLAT = {2, 3, 5, 6, 7, 8, 9, 10, 18, 20, 24}  # types: numbers, texts, booleans, decimals, dates and times
 EXTENSION = b"ARROW:extension"
 
 
 class FileClaims(NamedTuple):
-    """What a file says of itself."""
+    """What an Arrow file claims."""
 
     columns: int
     rows: int
@@ -48,7 +48,7 @@ def read(
         content = bounded.whole(stream, path)
     name = printable(path)
     _refuse_bombs(says(content, name=name), name=name)
-    # polars ends in a panic on some broken files, and a panic is no Exception
+    # polars panics on some broken files, and a panic is no Exception
     broken = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError, OverflowError)
     try:
         with panics.hold_stderr():
@@ -63,7 +63,7 @@ def read(
 
 
 def says(content: bytes, *, name: str) -> FileClaims:
-    """What a whole file says of itself. DataError when it is cut, makes no sense, or has columns of other types."""
+    """The claims of a file. DataError where it is truncated, inconsistent, or has columns of unsupported types."""
     length = int.from_bytes(content[-10:-6], "little")
     end = len(content) - 10
     if not content.startswith(ARROW) or not content.endswith(ARROW) or not 0 < length <= end - 8:
@@ -76,10 +76,10 @@ def says(content: bytes, *, name: str) -> FileClaims:
         if schema is None:
             raise ValueError("no schema")
         fields = schema.tables(FIELDS, 2**20)
-        strange = [field for field in fields if not _is_flat(field)] if len(fields) <= MAX_COLUMNS else []
-        if strange:
-            text = ascii(strange[0].text(NAME)[:40].decode("utf-8", "replace"))
-            raise DataError(f"{name}: the column {text} is of a type that is not read; numbers, texts and times are")
+        unsupported = [field for field in fields if not _is_flat(field)] if len(fields) <= MAX_COLUMNS else []
+        if unsupported:
+            text = ascii(unsupported[0].text(NAME)[:40].decode("utf-8", "replace"))
+            raise DataError(f"{name}: the type of the column {text} is not supported; use numbers, texts or times")
         batches = [
             (kind, block)
             for kind, field in ((DICTIONARY_BATCH, DICTIONARIES), (RECORD_BATCH, BATCHES))
@@ -94,31 +94,31 @@ def says(content: bytes, *, name: str) -> FileClaims:
             if buffers > MAX_BUFFERS:
                 raise ValueError("too many buffers")
     except (ValueError, IndexError, OverflowError) as error:
-        raise DataError(f"{name}: cut or corrupt Arrow file (what it says of itself makes no sense)") from error
+        raise DataError(f"{name}: cut or corrupt Arrow file (its metadata is inconsistent)") from error
     return FileClaims(len(fields), rows, unpacked)
 
 
-def _refuse_bombs(found: FileClaims, *, name: str) -> None:
-    if found.columns > MAX_COLUMNS:
-        raise DataError(f"{name}: {found.columns} columns, at most {MAX_COLUMNS} are read")
-    if found.rows > MAX_ROWS:
-        raise DataError(f"{name}: {found.rows} rows, at most {MAX_ROWS} are read")
-    if found.bytes_unpacked > MAX_UNPACKED_BYTES:
-        raise DataError(f"{name}: {found.bytes_unpacked} bytes when unpacked, at most {MAX_UNPACKED_BYTES} are read")
+def _refuse_bombs(claims: FileClaims, *, name: str) -> None:
+    if claims.columns > MAX_COLUMNS:
+        raise DataError(f"{name}: {claims.columns} columns, at most {MAX_COLUMNS} are read")
+    if claims.rows > MAX_ROWS:
+        raise DataError(f"{name}: {claims.rows} rows, at most {MAX_ROWS} are read")
+    if claims.bytes_unpacked > MAX_UNPACKED_BYTES:
+        raise DataError(f"{name}: {claims.bytes_unpacked} bytes when unpacked, at most {MAX_UNPACKED_BYTES} are read")
 
 
 def _is_flat(field: Table) -> bool:
-    extended = any(one.text(0).startswith(EXTENSION) for one in field.tables(METADATA, 100))
-    return field.number(TYPE, "B") in FLAT and not field.tables(CHILDREN, MAX_COLUMNS) and not extended
+    is_extension = any(entry.text(0).startswith(EXTENSION) for entry in field.tables(METADATA, 100))
+    return field.number(TYPE, "B") in FLAT and not field.tables(CHILDREN, MAX_COLUMNS) and not is_extension
 
 
 def _batch(content: bytes, block: tuple[int, ...], *, kind: int, columns: int, limit: int) -> tuple[int, int, int]:
-    """How many rows a batch says to have, what its buffers unpack to in bytes, and how many buffers there are."""
+    """What a batch claims: its rows, the bytes that its buffers unpack to, and how many buffers it has."""
     place, head, _, body = block
     start = place + head
     if not (place > 0 and head > 0 and body >= 0 and start + body <= limit):
         raise ValueError("a batch outside the file")
-    if content[place : place + 4] == b"\xff\xff\xff\xff":
+    if content[place : place + 4] == b"\xff\xff\xff\xff":  # the marker that newer versions write before the length
         place += 4
     message = Table.root(content, start=place + 4, end=start)
     batch: Any = message.table(HEADER)
@@ -136,8 +136,9 @@ def _batch(content: bytes, block: tuple[int, ...], *, kind: int, columns: int, l
     for offset, size in buffers:
         if offset < 0 or size < 0 or offset + size > body:
             raise ValueError("a buffer outside its batch")
-        says_size = int.from_bytes(content[start + offset : start + offset + 8], "little", signed=True)
-        unpacked = says_size if compressed and size >= 8 and says_size != -1 else size
+        # a compressed buffer begins with its unpacked size; -1 marks a buffer that is stored uncompressed
+        claimed = int.from_bytes(content[start + offset : start + offset + 8], "little", signed=True)
+        unpacked = claimed if compressed and size >= 8 and claimed != -1 else size
         if unpacked < 0:
             raise ValueError("a size below 0")
         total += unpacked

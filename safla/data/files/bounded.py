@@ -1,4 +1,4 @@
-"""Input files as bounded blocks of bytes: regular, unchanged, decompressed under a cap. No candles are known here."""
+"""Read input files in bounded blocks: regular files only, unchanged while read, decompressed up to a limit."""
 
 import gzip
 import io
@@ -15,8 +15,8 @@ from safla.text import printable
 
 MAX_FILE_BYTES = 4 * 2**30
 MAX_TEXT_BYTES = 4 * 2**30  # decompressed
-MAX_WHOLE_BYTES = 2**30  # of a file that can only be read at once
-MAX_ZSTD_TEXT_BYTES = 2**28  # decompressed, at once too: it takes some eight times that of memory
+MAX_WHOLE_BYTES = 2**30  # of a file that can only be read as a whole
+MAX_ZSTD_TEXT_BYTES = 2**28  # decompressed as a whole too, which takes about eight times as much memory
 BLOCK_BYTES = 4 * 2**20
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -28,7 +28,7 @@ ZIP_MAGIC = b"PK\x03\x04"
 def open_file(path: str) -> Iterator[BinaryIO]:
     """A regular file, open for reading. DataError: missing, not regular, too large, or changed at the end.
 
-    Links are followed (Z8). A pipe is refused, never waited for.
+    Links are followed (Z8). A pipe is an error; O_NONBLOCK keeps the open from waiting for it.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -40,12 +40,12 @@ def open_file(path: str) -> Iterator[BinaryIO]:
     if not stat.S_ISREG(before.st_mode):
         os.close(descriptor)
         kind = "a folder" if stat.S_ISDIR(before.st_mode) else "no regular file"
-        raise DataError(f"{printable(path)}: {kind}; a file or a pattern of files is needed")
+        raise DataError(f"{printable(path)}: {kind}; give a file or a pattern of files")
     with os.fdopen(descriptor, "rb", buffering=0) as stream:
         if before.st_size > MAX_FILE_BYTES:
             raise DataError(f"{printable(path)}: {before.st_size} bytes, at most {MAX_FILE_BYTES} are read")
         yield stream
-        if not _identity(os.fstat(descriptor)) == _identity(before) == _standing(path):
+        if not _identity(os.fstat(descriptor)) == _identity(before) == _identity_now(path):
             raise DataError(f"{printable(path)}: the file changed while it was read; try again when it is complete")
 
 
@@ -58,13 +58,13 @@ def read_blocks(stream: BinaryIO, path: str) -> Iterator[bytes]:
     elif magic == ZSTD_MAGIC:
         yield _zstd_text(whole(stream, path), path)
     elif magic == ZIP_MAGIC:
-        raise DataError(f"{printable(path)}: a ZIP archive; data.source: file reads the one CSV of it")
+        raise DataError(f"{printable(path)}: a ZIP archive; data.source: file reads an archive with one CSV")
     else:
         yield from limited(stream.read, path)
 
 
 def limited(read: Callable[[int], bytes | None], path: str) -> Iterator[bytes]:
-    """Blocks of a stream until it ends. DataError above the cap: what a file says of its own size is not believed."""
+    """Blocks of a stream until it ends. DataError above the limit; the size that a file states is not trusted."""
     total = 0
     while block := read(BLOCK_BYTES):
         total += len(block)
@@ -85,8 +85,8 @@ def _identity(status: os.stat_result) -> tuple[int, ...]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _standing(path: str) -> tuple[int, ...]:
-    """What has that name now, which is another file where one was moved over it."""
+def _identity_now(path: str) -> tuple[int, ...]:
+    """The identity of the file that has this name now: another one, where a file was moved over it."""
     try:
         return _identity(os.stat(path))
     except OSError:
@@ -107,7 +107,7 @@ def _zstd_text(archive: bytes, path: str) -> bytes:
     if _zstd_bound(archive, path) > MAX_ZSTD_TEXT_BYTES:
         raise DataError(f"{printable(path)}: more than {MAX_ZSTD_TEXT_BYTES} bytes when decompressed; split it")
     try:
-        # Lines end in NUL here, so that the text is one cell: a cell for each line of a bomb would fill the memory.
+        # With NUL as line end and separator, the text is one cell: a cell per line of a bomb would fill the memory.
         with panics.hold_stderr():
             cells = pl.read_csv(
                 archive,
@@ -129,7 +129,7 @@ def _zstd_bound(archive: bytes, path: str) -> int:
     """The most bytes that a zstd file can hold, by the headers of its blocks; nothing is decompressed (RFC 8878)."""
     total, view = 0, io.BytesIO(archive)
     while magic := view.read(4):
-        if 0x184D2A50 <= int.from_bytes(magic, "little") <= 0x184D2A5F:  # a frame to be skipped
+        if 0x184D2A50 <= int.from_bytes(magic, "little") <= 0x184D2A5F:  # a skippable frame
             view.seek(int.from_bytes(view.read(4), "little"), os.SEEK_CUR)
             continue
         flags = view.read(1)
@@ -151,7 +151,8 @@ def _zstd_frame_bound(view: io.BytesIO, path: str) -> int:
             raise DataError(f"{printable(path)}: cut zstd")
         number = int.from_bytes(header, "little")
         last, kind, size = number & 1, number >> 1 & 3, number >> 3
-        total += size if kind < 2 else 128 * 1024  # raw and run-length blocks say their size
+        # raw and run-length blocks state their size, others hold at most 128 KiB
+        total += size if kind < 2 else 128 * 1024
         view.seek(1 if kind == 1 else size, os.SEEK_CUR)
     return total
 

@@ -1,4 +1,4 @@
-"""Frames of candles, out of Parquet and Arrow files: which columns, and their values as exact numbers and times."""
+"""Candles from the frames of Parquet and Arrow files: which columns to read, and exact numbers and times from them."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,20 +22,20 @@ from safla.text import printable
 if TYPE_CHECKING:
     import polars as pl
 
-MAX_TEXT_BYTES = 64  # of a number or a time (Z5)
-INTEGER, OTHER = "1", "-"  # what stands for the first cell of a column, where one of integers is wanted for times
+MAX_TEXT_BYTES = 64  # of the text of a number or a time (Z5)
+INTEGER, OTHER = "1", "-"  # stand in for the first cell of a column, which tells integer times from texts
 
 
 class ColumnChoice(NamedTuple):
-    """The columns of a file that are read."""
+    """Which columns of a file are read."""
 
     named: tuple[str, ...]  # of ts, open, high, low, close, volume
     others: tuple[str, ...]  # further columns of opening times
-    owner: str | None  # the column that says whose candle a row is
+    owner: str | None  # the column that names the market of each row
 
     @property
     def read(self) -> list[str]:
-        """Each of them once."""
+        """All of these columns, each once."""
         return list(dict.fromkeys([*self.named, *self.others, *([self.owner] if self.owner else [])]))
 
 
@@ -45,20 +45,20 @@ def wanted(
     """The columns to read. owners: how many symbols are read from this file; above 1 it needs a column `symbol`."""
     header = list(schema)
     sample = [INTEGER if kind.is_numeric() else OTHER for kind in schema.values()]
-    found = locate_columns(
+    located = locate_columns(
         header, columns, width=len(header), path=printable(path), sample=sample, symbol=symbol
     )  # fmt: skip
-    place_of = market_names.column_of(header)
-    owner = None if place_of is None or place_of in found.positions else header[place_of]
+    owner_place = market_names.column_of(header)
+    owner = None if owner_place is None or owner_place in located.positions else header[owner_place]
     if owner is None:
         refuse_sharing(path, owners)
     return ColumnChoice(
-        tuple(header[place] for place in found.positions), tuple(header[place] for place in found.others), owner
+        tuple(header[place] for place in located.positions), tuple(header[place] for place in located.others), owner
     )
 
 
 def refuse_sharing(path: str, owners: int) -> None:
-    """ConfigError where several symbols would be read from a file that does not say which row is whose."""
+    """ConfigError where several symbols would be read from a file that does not name the market of each row."""
     if owners > 1:
         name = printable(path)
         text = f"{name} would serve {owners} symbols, but has no column `symbol`; put {{symbol}} into the path"
@@ -80,12 +80,12 @@ def rows(
         frame, notes = frame.filter(pl.Series(kept)), owner.told(path, "row")
     others = {other: frame[other] for other in asked.others}
     picked = (pl.col(column).alias(field) for column, field in zip(asked.named, FIELDS, strict=True))
-    times_of = (own.alias(f"other {other}") for other, own in others.items())
-    found = of_frame(
-        path, frame.select(pl.col(number).alias("row"), *picked, *times_of),
+    time_columns = (column.alias(f"other {other}") for other, column in others.items())
+    result = of_frame(
+        path, frame.select(pl.col(number).alias("row"), *picked, *time_columns),
         own=None, zone=zone, others=tuple(others), time_name=asked.named[0], bad=bad,
     )  # fmt: skip
-    return found._replace(notes=(*notes, *found.notes))
+    return result._replace(notes=(*notes, *result.notes))
 
 
 def of_frame(
@@ -98,7 +98,11 @@ def of_frame(
     time_name: str = "ts",
     bad: Handling = "refuse",
 ) -> FileRows:
-    """The rows of a frame with the columns row, ts, open, high, low, close, volume. own: decimals of its integers."""
+    """The rows of a frame with the columns row, ts, open, high, low, close, volume.
+
+    own     decimals of the integers in each column; None: they are whole numbers
+    others  further columns of opening times, which must hold the same times
+    """
     origin = Origin(path, "row", frame["row"].to_numpy().astype(np.int64))
     floats = [field for field in FIELDS[1:] if frame[field].dtype.is_float()]
     if not frame.height:
@@ -112,29 +116,31 @@ def of_frame(
         where = Origin(path, "row", numbers).at
         ts = _times(frame["ts"], where, zone)
         for other in others:
-            _refuse_other(ts, _times(frame[f"other {other}"], where, zone or "UTC"), where, names=(time_name, other))
+            _reject_different_times(
+                ts, _times(frame[f"other {other}"], where, zone or "UTC"), where, names=(time_name, other)
+            )
         return ts, {field: _numbers(frame[field], field, own=own, where=where) for field in FIELDS[1:]}
 
-    (ts, read), numbers, left = bad_rows.sound(frame, origin.numbers, read=parsed, bad=bad)
+    (ts, values), numbers, dropped = bad_rows.sound(frame, origin.numbers, read=parsed, bad=bad)
     origin = Origin(path, "row", numbers)
-    units = times.note(ts.kinds, origin.numbers, word="row", zone=zone)
-    said = f"floats ({', '.join(floats)}) are taken by their shortest decimal text" if floats else None
-    notes = tuple(f"{printable(path)}: {note}" for note in (units, said) if note)
-    return FileRows(origin, ts.ms, read, notes, closed=own is not None, left=left)
+    time_note = times.note(ts.kinds, origin.numbers, word="row", zone=zone)
+    float_note = f"floats ({', '.join(floats)}) are read as their shortest decimal text" if floats else None
+    notes = tuple(f"{printable(path)}: {note}" for note in (time_note, float_note) if note)
+    return FileRows(origin, ts.ms, values, notes, closed=own is not None, left=dropped)
 
 
 def _row_name(frame: "pl.DataFrame") -> str:
-    """A name that no column has."""
+    """A column name that the frame does not have yet."""
     return next(name for name in (f"row{'_' * count}" for count in range(100)) if name not in frame.columns)
 
 
-def _refuse_other(ts: Times, other: Times, where: RowPlace, *, names: tuple[str, str]) -> None:
-    apart = np.flatnonzero(ts.ms != other.ms)
-    if len(apart):
-        row = int(apart[0])
+def _reject_different_times(ts: Times, other: Times, where: RowPlace, *, names: tuple[str, str]) -> None:
+    different = np.flatnonzero(ts.ms != other.ms)
+    if len(different):
+        row = int(different[0])
         raise DataError(
-            f"{where(row)}: the columns {names[0]!a} and {names[1]!a} say different times, {iso(int(ts.ms[row]))} and "
-            f"{iso(int(other.ms[row]))}{more(len(apart))}; data.columns says which counts (ts)"
+            f"{where(row)}: the columns {names[0]!a} and {names[1]!a} have different times, {iso(int(ts.ms[row]))} and "
+            f"{iso(int(other.ms[row]))}{more(len(different))}; choose one with data.columns (ts)"
         )
 
 
@@ -149,7 +155,9 @@ def _times(column: "pl.Series", where: RowPlace, zone: str | None) -> Times:
     if isinstance(kind, pl.Datetime):
         uneven = (column.dt.cast_time_unit("ms").dt.cast_time_unit(kind.time_unit) != column).arg_true()
         if len(uneven):
-            raise DataError(f"{where(int(uneven[0]))}: time {column[int(uneven[0])]} is no whole millisecond")
+            raise DataError(
+                f"{where(int(uneven[0]))}: time {column[int(uneven[0])]} is not a whole number of milliseconds"
+            )
         if kind.time_zone is None:
             ms = times.in_zone(column.dt.cast_time_unit("ms"), where, zone=zone)
             return Times(ms, np.full(len(ms), times.NAIVE, np.int8))
@@ -175,7 +183,7 @@ def _numbers(column: "pl.Series", name: str, *, own: dict[str, int] | None, wher
     if quick is not None:
         return quick
     texts = column.cast(pl.String) if column.dtype.is_numeric() else column
-    if column.dtype.is_float():  # what stands behind the 18th place of a float is dust of dust
+    if column.dtype.is_float():  # digits after the 18th decimal place of a float carry no information
         texts = texts.str.replace(r"^([0-9]+\.[0-9]{18})[0-9]+$", "${1}")
     return decimals.parse(_short(texts, name, where=where).alias(name).to_frame(), where)[name]
 
@@ -184,7 +192,7 @@ def _short(column: "pl.Series", name: str, *, where: RowPlace) -> "pl.Series":
     import polars as pl
 
     if column.dtype != pl.String:
-        raise DataError(f"{where(0)}: {name} is of type {str(column.dtype)[:40]}; integers, decimals or text are read")
+        raise DataError(f"{where(0)}: {name} is of type {str(column.dtype)[:40]}; give integers, decimals or text")
     long = (column.str.len_bytes() > MAX_TEXT_BYTES).arg_true()
     if len(long):
         raise DataError(f"{where(int(long[0]))}: {name} is a text of more than {MAX_TEXT_BYTES} bytes")

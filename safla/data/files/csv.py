@@ -1,4 +1,4 @@
-"""CSV files of candles: delimiter, header, columns. What is not clear is asked for, never guessed."""
+"""CSV files of candles: delimiter, header, columns. What the file leaves unclear is an error, never guessed."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,34 +36,34 @@ NAMES = {
 }
 ALL_NAMES = frozenset(name for names in NAMES.values() for name in names)
 DELIMITERS = (",", ";", "\t", "|")
-UNNAMED = ("", "Unnamed: 0")  # how pandas heads an index of times that has no name
+UNNAMED = ("", "Unnamed: 0")  # the header that pandas writes for an index without a name
 HINT = "data.columns says which column is which, by name or position"
 NO_HEADER = (
     "no header, so the columns are taken in Binance's order: time, open, high, low, close, volume; "
-    "data.columns says otherwise"
+    "if that is wrong, set data.columns"
 )
 
-ColumnMap = Mapping[str, str | int | None]  # by field: its name or position; None: told by the header
+ColumnMap = Mapping[str, str | int | None]  # by field: name or position of its column; None: the header decides
 
-_ROW = re.compile(r'"?[0-9]')  # how the time of a row begins; no header does
+_ROW = re.compile(r'"?[0-9]')  # how the time of a row begins; no header begins so
 _TIME = re.compile(r"[0-9]{4}[0-9Tt:./ +Zz-]*", re.ASCII)
 _NUMBER = re.compile(r"[+-]?[0-9.,]*[0-9][0-9.,]*([eE][+-]?[0-9]+)?", re.ASCII)
 _CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2})?", re.ASCII)
 _DAY = re.compile(r"[0-9]{4}[-/.]?[0-9]{1,2}[-/.]?[0-9]{1,2}", re.ASCII)
-LEAST_NUMBERS = 4  # cells that make a line a row, whatever stands in the others
+LEAST_NUMBERS = 4  # a line with so many numbers is a row, whatever its other cells hold
 
 
 class Cut(NamedTuple):
-    """A delimiter, and what the first lines are when they are cut by it."""
+    """A delimiter, and what the first lines of a file look like when they are split by it."""
 
     delimiter: str
-    header: int | None  # the line before the first row, empty lines and comments passed over
-    body: int  # the first row; the number of lines where there is none
-    cells: list[str]  # of the first row, or of the last line where there is none
+    header: int | None  # index of the line before the first row; empty lines and comments do not count
+    body: int  # index of the first row; the number of lines where there is no row
+    cells: list[str]  # of the first row; without one, of the header or the last line
 
 
 class ColumnPositions(NamedTuple):
-    """Where the columns stand."""
+    """The positions of the columns."""
 
     positions: tuple[int, ...]  # ts, open, high, low, close, volume
     clock: int | None = None  # the time of day, where it has a column of its own
@@ -74,9 +74,11 @@ def read(
     path: str, columns: ColumnMap | None, *, zone: str | None = None, symbol: str | None = None,
     bad: Handling = "refuse",
 ) -> FileRows:  # fmt: skip
-    """The rows of a CSV file, which may be gzip or zstd. columns: names or positions; None: told by NAMES.
+    """The rows of a CSV file, which may be compressed with gzip or zstd.
 
-    zone  of dates that name none; symbol: whose base currency may name the column of volume
+    columns  names or positions; None: the header is compared with NAMES
+    zone     the time zone of dates that name none
+    symbol   its base currency may occur in the name of the volume column
     """
     with bounded.open_file(path) as stream:
         return of_blocks(path, bounded.read_blocks(stream, path), columns=columns, zone=zone, symbol=symbol, bad=bad)
@@ -86,13 +88,13 @@ def of_blocks(
     path: str, blocks: Iterator[bytes], *, columns: ColumnMap | None, zone: str | None, symbol: str | None,
     bad: Handling = "refuse", owners: int = 1,
 ) -> FileRows:  # fmt: skip
-    """The rows of a CSV text, as `read` gives those of a file. owners: symbols that are read from it."""
+    """The rows of a CSV text, as `read` gives those of a file. owners: how many symbols are read from it."""
 
     def layout_of(lines: list[str]) -> Layout:
-        found = layout(lines, columns, path=printable(path), symbol=symbol)
-        if owners > 1 and found.symbol is None:
+        table_layout = layout(lines, columns, path=printable(path), symbol=symbol)
+        if owners > 1 and table_layout.symbol is None:
             raise market_names.shared(path, owners)
-        return found
+        return table_layout
 
     return table.read(
         path, blocks, layout_of=layout_of, closed=False, zone=zone, symbol=symbol, bad=bad
@@ -100,7 +102,7 @@ def of_blocks(
 
 
 def layout(lines: Sequence[str], columns: ColumnMap | None, *, path: str, symbol: str | None = None) -> Layout:
-    """How a table is to be read, out of its first lines: a banner, then a header, either of which may be absent."""
+    """How to read a table, from its first lines: a banner, then a header, either of which may be absent."""
     rows = list(lines)
     while len(rows) > 1 and not rows[-1].strip():
         rows.pop()
@@ -113,23 +115,26 @@ def layout(lines: Sequence[str], columns: ColumnMap | None, *, path: str, symbol
         raise DataError(f"{path}: {width} columns, at most {MAX_COLUMNS} are read")
     header = None if cut.header is None else split_cells(rows[cut.header], cut.delimiter)
     if header is not None and len(header) != width:
-        raise DataError(f"{path}: line {cut.header + 1}: neither a header nor a row of {width} cells")  # type: ignore[operator]
-    found = locate_columns(header, columns, width=width, path=path, sample=cut.cells, symbol=symbol)
+        raise DataError(f"{path}: line {cut.header + 1}: neither a header nor a row of {width} cells; remove it")  # type: ignore[operator]
+    located = locate_columns(header, columns, width=width, path=path, sample=cut.cells, symbol=symbol)
     texts = [row for row in rows[: cut.body] if not _is_blank(row)]
     names = header or [str(position) for position in range(width)]
-    owner = None if header is None else market_names.column_of(header)
-    named = None if header is None or owner is None or owner in found.positions else (owner, header[owner])
+    owner_place = None if header is None else market_names.column_of(header)
+    symbol_column = None
+    if header is not None and owner_place is not None and owner_place not in located.positions:
+        symbol_column = owner_place, header[owner_place]
     given = columns is not None and all(columns.get(field) is not None for field in FIELDS)
     return Layout(
-        cut.delimiter, found.positions, width, cut.body, _notes(rows, cut, given=given),
-        clock=found.clock, others=tuple((names[position], position) for position in found.others),
-        symbol=named, time_name=names[found.positions[0]], repeated=frozenset(text.encode() for text in texts),
+        cut.delimiter, located.positions, width, cut.body, _notes(rows, cut, given=given),
+        clock=located.clock, others=tuple((names[position], position) for position in located.others),
+        symbol=symbol_column, time_name=names[located.positions[0]],
+        repeated=frozenset(text.encode() for text in texts),
         guessed=header is None and all(value is None for value in (columns or {}).values()),
     )  # fmt: skip
 
 
 def _symbol_first(rows: Sequence[str], columns: ColumnMap | None) -> Layout | None:
-    """How to read rows without a header whose first cell is the symbol; None where they are others."""
+    """How to read a file without header whose rows begin with the symbol; None for other files."""
     line = next((row for row in rows if not _is_blank(row)), "")
     delimiter = max(DELIMITERS, key=line.count)
     cells = split_cells(line, delimiter)
@@ -138,15 +143,15 @@ def _symbol_first(rows: Sequence[str], columns: ColumnMap | None) -> Layout | No
     if not all(_ROW.match(cell) for cell in cells[1 : 1 + len(FIELDS)]):
         return None
     places = {field: place for place, field in enumerate(FIELDS, 1)}
-    asked = {field: (columns or {}).get(field) for field in FIELDS}
-    positions = tuple(places[field] if asked[field] is None else asked[field] for field in FIELDS)
+    requested = {field: (columns or {}).get(field) for field in FIELDS}
+    positions = tuple(places[field] if requested[field] is None else requested[field] for field in FIELDS)
     if not all(isinstance(place, int) and place < len(cells) for place in positions):
         return None
-    whole = tuple(place for place in positions if isinstance(place, int))
-    guessed = all(value is None for value in asked.values())
+    integer_positions = tuple(place for place in positions if isinstance(place, int))
+    guessed = all(value is None for value in requested.values())
     notes = (NO_HEADER,) if guessed else ()
-    named = (0, "of symbols, the first")
-    return Layout(delimiter, whole, len(cells), 0, notes, symbol=named, guessed=guessed)
+    symbol_column = (0, "of symbols, the first")
+    return Layout(delimiter, integer_positions, len(cells), 0, notes, symbol=symbol_column, guessed=guessed)
 
 
 def locate_columns(
@@ -158,28 +163,28 @@ def locate_columns(
     sample: Sequence[str],
     symbol: str | None = None,
 ) -> ColumnPositions:
-    """Where the columns stand: as `columns` says, those that it does not name as the header says.
+    """The positions of the columns: from `columns` where it names them, else from the header.
 
-    sample  the first row, which tells an integer time from a date
+    sample  the cells of the first row, which tell integer times from dates
     """
     wanted = {field: (columns or {}).get(field) for field in FIELDS}
     places = {
-        field: _asked(header, value, field=field, width=width, path=path)
+        field: _requested_position(header, value, field=field, width=width, path=path)
         for field, value in wanted.items()
         if value is not None
     }
     if len(places) < len(FIELDS) and header is None:
         if width < len(FIELDS):
-            raise DataError(f"{path}: {width} columns and no header; six are needed, {', '.join(FIELDS)}")
+            raise DataError(f"{path}: {width} columns and no header; expected at least six: {', '.join(FIELDS)}")
         return ColumnPositions(_in_order(places, path=path))
-    found = ColumnPositions(())
+    located = ColumnPositions(())
     if header is not None and "ts" not in places:
-        found = _times(header, [place for place in range(width) if place not in places.values()], sample, path=path)
-        places["ts"] = found.positions[0]
+        located = _times(header, [place for place in range(width) if place not in places.values()], sample, path=path)
+        places["ts"] = located.positions[0]
     for field in FIELDS:
         if field not in places:
-            places[field] = _found(header or (), field=field, path=path, symbol=symbol)
-    return found._replace(positions=tuple(places[field] for field in FIELDS))
+            places[field] = _position_of(header or (), field=field, path=path, symbol=symbol)
+    return located._replace(positions=tuple(places[field] for field in FIELDS))
 
 
 def _cut(rows: Sequence[str], delimiter: str, columns: ColumnMap | None) -> Cut:
@@ -209,16 +214,16 @@ def _is_row(cells: Sequence[str], position: int) -> bool:
 
 
 def _fit(cut: Cut, rows: Sequence[str], columns: ColumnMap | None) -> tuple[int, bool, int]:
-    """How well a delimiter fits: names that the header has, then a time in a row of six cells, then many cells.
+    """A sort key for delimiters: known names in the header, then a time in a row of six cells, then the most cells.
 
-    A comma in numbers is not taken for what stands between the cells.
+    The cells come last, so that decimal commas do not make the comma win.
     """
     names = [] if cut.header is None else split_cells(rows[cut.header], cut.delimiter)
-    asked = {name for name in (columns or {}).values() if isinstance(name, str)}
-    plain = {name for field in NAMES.values() for name in field}
-    known = sum(1 for name in names[:MAX_COLUMNS] if name in asked or _plain(name) in plain)
-    whole = len(cut.cells) >= len(FIELDS) and any(_TIME.fullmatch(cell) for cell in cut.cells[:MAX_COLUMNS])
-    return known, whole, len(cut.cells)
+    requested = {name for name in (columns or {}).values() if isinstance(name, str)}
+    all_names = {name for field in NAMES.values() for name in field}
+    known = sum(1 for name in names[:MAX_COLUMNS] if name in requested or _plain(name) in all_names)
+    is_candle_row = len(cut.cells) >= len(FIELDS) and any(_TIME.fullmatch(cell) for cell in cut.cells[:MAX_COLUMNS])
+    return known, is_candle_row, len(cut.cells)
 
 
 def _notes(rows: Sequence[str], cut: Cut, *, given: bool) -> tuple[str, ...]:
@@ -236,21 +241,25 @@ def _notes(rows: Sequence[str], cut: Cut, *, given: bool) -> tuple[str, ...]:
 
 
 def _in_order(places: dict[str, int], *, path: str) -> tuple[int, ...]:
-    """The columns of a file without a header, in Binance's order where nothing is said."""
+    """The columns of a file without a header, in Binance's order unless data.columns names them."""
     positions = tuple(places.get(field, place) for place, field in enumerate(FIELDS))
     if len(set(positions)) < len(FIELDS):
         named = ", ".join(f"{field}: {place}" for field, place in places.items())
         raise DataError(
-            f"{path}: no header, and data.columns names some columns ({named}); the others would be taken in Binance's "
-            "order, in which one of these is another; name all six"
+            f"{path}: no header, and data.columns names only some columns ({named}); Binance's order for the others "
+            "would use a column twice; name all six"
         )
     return positions
 
 
-def _asked(header: Sequence[str] | None, wanted: str | int | None, *, field: str, width: int, path: str) -> int:
+def _requested_position(
+    header: Sequence[str] | None, wanted: str | int | None, *, field: str, width: int, path: str
+) -> int:
     if isinstance(wanted, int):
         if wanted >= width:
-            raise DataError(f"{path}: data.columns.{field} is {wanted}, but there are {width} columns, counted from 0")
+            raise DataError(
+                f"{path}: data.columns.{field}: no column {wanted}; the file has {width} columns, counted from 0"
+            )
         return wanted
     if header is None or list(header).count(str(wanted)) != 1:
         there = f"the header has {_names(header)}" if header else "there is no header; give a position"
@@ -259,12 +268,15 @@ def _asked(header: Sequence[str] | None, wanted: str | int | None, *, field: str
 
 
 def _plain(name: str) -> str:
-    """A name of a header as it stands in NAMES: <VOL>, Open-Time and `Open time` are names of platforms."""
+    """A header name in the spelling of NAMES. Platforms write <VOL>, Open-Time or `Open time`."""
     return re.sub(r"[ -]+", "_", name.strip().strip("<>").lower())
 
 
 def _times(header: Sequence[str], free: Sequence[int], sample: Sequence[str], *, path: str) -> ColumnPositions:
-    """The column of opening times: an integer one before a text, which is compared with it; a date and its clock."""
+    """The column of opening times, or a date column with its clock column.
+
+    Of several, integers are preferred to text; the others must have the same times.
+    """
     places = [place for place in free if _plain(header[place]) in NAMES["ts"]]
     if not places and 0 in free and header[0] in UNNAMED and _TIME.fullmatch(sample[0]):
         places = [0]
@@ -276,7 +288,7 @@ def _times(header: Sequence[str], free: Sequence[int], sample: Sequence[str], *,
     return ColumnPositions((first,), others=tuple(place for place in places if place != first))
 
 
-def _found(header: Sequence[str], *, field: str, path: str, symbol: str | None) -> int:
+def _position_of(header: Sequence[str], *, field: str, path: str, symbol: str | None) -> int:
     names = set(NAMES[field])
     if field == "volume" and symbol:
         base = symbol.partition("/")[0].lower()
@@ -294,7 +306,7 @@ def _unclear(header: Sequence[str], places: Sequence[int], *, field: str, path: 
 
 
 def _names(header: Sequence[str]) -> str:
-    """The names of a header; of a line in which no column of candles is named, what it is: it may be anything."""
+    """The names of a header. A line without any known name is described instead of quoted: it may be anything."""
     if {_plain(name) for name in header} & ALL_NAMES:
         return ", ".join(repr(name[:SHORT]) for name in header)
     return f"the {counted(len(header), 'cell')} of a line that names no column of candles"

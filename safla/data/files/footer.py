@@ -1,8 +1,8 @@
-"""What a Parquet file says it unpacks to, in its footer and before each page: known before anything is unpacked.
+"""Check what a Parquet file claims to unpack to, in its footer and page headers, before anything is unpacked.
 
-Whoever reads Parquet passes here first (`parquet_decoding`). What a file says must agree with itself: its column chunks
-lie one after the other, the pages of a chunk hold what the chunk promises, and the chunks what the file promises. So
-the guard takes time by the size of the file alone, and the library that decodes it meets no other numbers than these.
+Every Parquet file is checked here before it is decoded (`parquet_decoding`). The claims of a file must be consistent:
+column chunks follow each other without overlap, the pages of a chunk add up to the chunk, and the chunks to the file.
+So the check takes time in proportion to the file size, and the library that decodes the file sees the checked numbers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,14 +14,14 @@ from safla.errors import DataError
 
 MAGIC = b"PAR1"
 MAX_FOOTER_BYTES = 4 * 2**20
-MAX_FOOTER_VALUES = 2**20  # they are held while the pages are walked over, whose headers are not
+MAX_FOOTER_VALUES = 2**20  # they stay in memory during the check; page headers do not
 MAX_PAGES = 2**17  # of a file: 12 million rows of six columns in pages of 20 000 rows are 3 600
 MAX_KEYS = 1000  # of the metadata
-LEAST_ENTRY_BYTES = 4  # of a value in a dictionary; shorter types have none
+LEAST_ENTRY_BYTES = 4  # of a dictionary value; shorter types have no dictionary
 
 
 class Limits(NamedTuple):
-    """The most that a file may say of itself."""
+    """The most that a file may claim."""
 
     columns: int
     rows: int
@@ -29,26 +29,26 @@ class Limits(NamedTuple):
 
 
 class Leaf(NamedTuple):
-    """A column with values of its own."""
+    """A column that holds values (a leaf of the schema)."""
 
     name: str
     kind: int | None  # the physical type
-    is_plain: bool  # nothing says that its values are others than those of the physical type
+    is_plain: bool  # no logical type: the values are those of the physical type
 
 
 class Footer(NamedTuple):
-    """What a Parquet file says of itself."""
+    """What a Parquet file claims."""
 
     rows: int
     columns: int
     bytes_unpacked: int  # the sum over its pages
-    values: int  # the most that a page says to hold
+    values: int  # the largest number of values that a page claims
     metadata: Mapping[str, str]
     leaves: tuple[Leaf, ...]
 
 
 def read(content: bytes, *, name: str, limits: Limits) -> Footer:
-    """What a whole file says of itself. DataError when it is cut, makes no sense, or says more than the limits."""
+    """The claims of a file. DataError where it is truncated, inconsistent, or claims more than the limits allow."""
     length = int.from_bytes(content[-8:-4], "little")
     if not content.startswith(MAGIC) or not content.endswith(MAGIC) or len(content) < length + 12:
         raise DataError(f"{name}: not a whole Parquet file")
@@ -69,7 +69,7 @@ def read(content: bytes, *, name: str, limits: Limits) -> Footer:
             start = pages.add(chunk, start=start, limit=end - length)
         metadata = _metadata(fields.get(form.KEY_VALUES, ()))
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        raise DataError(f"{name}: cut or corrupt Parquet file (what it says of itself makes no sense)") from error
+        raise DataError(f"{name}: cut or corrupt Parquet file (its metadata is inconsistent)") from error
     _refuse_more(pages.values, limits.rows, "rows", name=name)
     return Footer(rows, len(leaves), pages.bytes_unpacked, pages.values, metadata, leaves)
 
@@ -99,10 +99,10 @@ def _chunks(fields: dict[int, Any], leaves: Sequence[Leaf]) -> list[dict[int, An
     is_flat = len(leaves) == len(fields[form.SCHEMA]) - 1 and all(
         element.get(form.REPETITION) != form.REPEATED for element in fields[form.SCHEMA][1:]
     )
-    rows, found = 0, []
+    rows, chunks = 0, []
     for group in fields[form.GROUPS]:
         if group[form.GROUP_ROWS] < 0 or group[form.GROUP_BYTES] < 0 or len(group[form.CHUNKS]) != len(leaves):
-            raise ValueError("a row group of other columns than the schema has")
+            raise ValueError("a row group whose columns differ from the schema")
         rows += group[form.GROUP_ROWS]
         for leaf, column in zip(leaves, group[form.CHUNKS], strict=True):
             chunk = column[form.CHUNK]
@@ -111,20 +111,20 @@ def _chunks(fields: dict[int, Any], leaves: Sequence[Leaf]) -> list[dict[int, An
             if chunk[form.CHUNK_KIND] != leaf.kind:
                 raise ValueError("a column of another type than the schema says")
             if is_flat and chunk[form.CHUNK_VALUES] != group[form.GROUP_ROWS]:
-                raise ValueError("a column of another length than its rows")
-            found.append(chunk)
+                raise ValueError("a column whose length is not its number of rows")
+            chunks.append(chunk)
     if rows != fields[form.FILE_ROWS]:
-        raise ValueError("other rows than those of its groups")
-    return found
+        raise ValueError("a row count that is not the sum of its row groups")
+    return chunks
 
 
 class _Pages:
-    """The sums over the pages that were seen."""
+    """The sums over the pages seen so far."""
 
     def __init__(self, cursor: Cursor, *, most_bytes: int, name: str) -> None:
         self.count = 0
         self.bytes_unpacked = 0
-        self.values = 0  # the most of a page
+        self.values = 0  # the largest number of values in a page
         self._cursor = cursor
         cursor.left = MAX_VALUES
         self._most_bytes = most_bytes
@@ -151,29 +151,29 @@ class _Pages:
             self.bytes_unpacked += size
             _refuse_more(self.bytes_unpacked, self._most_bytes, "bytes when unpacked", name=self._name)
         if values != chunk[form.CHUNK_VALUES] or unpacked > chunk[form.UNPACKED]:
-            raise ValueError("pages of other lengths than their column says")
+            raise ValueError("pages that do not add up to their column")
         return end
 
     def _page(self, chunk: dict[int, Any], *, is_first: bool) -> tuple[int, int, int]:
-        """The next page: its kind, its size when unpacked, and how many values it says to hold."""
+        """The next page: its kind, its size when unpacked, and how many values it claims to hold."""
         self.count += 1
         if self.count > MAX_PAGES:
             raise ValueError("too many pages")
         header = struct(self._cursor, form.PAGE_HEADER)
         page, unpacked, packed = header[form.PAGE], header[form.PAGE_UNPACKED], header[form.PAGE_COMPRESSED]
-        own = header[form.HEADERS[page]]
-        if any(own[field] not in known for field, known in form.ENCODINGS[page].items()):
-            raise ValueError("an encoding that there is not")
-        values = own[form.VALUES]
+        fields = header[form.HEADERS[page]]
+        if any(fields[field] not in known for field, known in form.ENCODINGS[page].items()):
+            raise ValueError("an unknown encoding")
+        values = fields[form.VALUES]
         if min(unpacked, packed, values) < 0 or (chunk[form.CODEC] == form.UNCOMPRESSED and packed != unpacked):
-            raise ValueError("a size that can not be")
+            raise ValueError("an impossible size")
         if page == form.DICTIONARY_PAGE and (not is_first or values * LEAST_ENTRY_BYTES > unpacked):
-            raise ValueError("a dictionary in the middle, or of more values than it has room for")
+            raise ValueError("a dictionary that is not the first page, or is too small for its values")
         if page == form.DATA_PAGE_2:
-            levels = own[form.DEFINITION_BYTES], own[form.REPETITION_BYTES]
-            if min(*levels, own[form.NULLS], own[form.ROWS]) < 0 or sum(levels) > min(packed, unpacked):
+            levels = fields[form.DEFINITION_BYTES], fields[form.REPETITION_BYTES]
+            if min(*levels, fields[form.NULLS], fields[form.ROWS]) < 0 or sum(levels) > min(packed, unpacked):
                 raise ValueError("levels longer than their page")
-            if max(own[form.NULLS], own[form.ROWS]) > values:
+            if max(fields[form.NULLS], fields[form.ROWS]) > values:
                 raise ValueError("more rows than values")
         self.values = max(self.values, values)
         self._cursor.skip(packed)

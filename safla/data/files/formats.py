@@ -1,4 +1,4 @@
-"""Candle files of every format that is read, told by their bytes, not by their names: one function for all callers."""
+"""Read candle files of every known format. The bytes of a file tell its format, not its name."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -10,18 +10,18 @@ from safla.data.files.csv import ColumnMap
 
 
 class Question(NamedTuple):
-    """What is wanted of a file, and what the user says of it."""
+    """Which rows of a file to read, and what the user says about the file."""
 
     symbol: str
-    columns: ColumnMap | None = None  # by field: name or position; None, or a field that it lacks: told by the header
-    zone: str | None = None  # of times that name none
-    owners: int = 1  # symbols that are read from this file
-    bad: Handling = "refuse"  # what becomes of rows that are no candles
-    archive: bool = False  # an archive of Binance is promised, and nothing else is taken
+    columns: ColumnMap | None = None  # by field: name or position; the header decides for the others
+    zone: str | None = None  # the time zone of times that name none
+    owners: int = 1  # how many symbols are read from this file
+    bad: Handling = "refuse"  # how to handle rows that are not valid candles
+    archive: bool = False  # only an archive of Binance is accepted (data.source: vision)
 
 
 def read(path: str, question: Question) -> FileRows:
-    """The rows of one symbol in a file. DataError: what it is instead of candles, or the first row that is none."""
+    """The rows of one symbol in a file. DataError names the format if it holds no candles, or the first bad row."""
     with bounded.open_file(path) as stream:
         begin = stream.read(magic.PEEKED_BYTES)
     if begin.startswith(magic.PARQUET) and not question.archive:
@@ -36,7 +36,7 @@ def read(path: str, question: Question) -> FileRows:
 
 
 def _text(path: str, question: Question) -> FileRows:
-    """A text, which may be compressed."""
+    """The rows of a text file, which may be compressed."""
     with bounded.open_file(path) as stream:
         vision.verify_checksum(stream, path)
         begin = stream.read(magic.PEEKED_BYTES)

@@ -1,4 +1,4 @@
-"""JSON candles, [[time, open, high, low, close, volume], ...], as lines of a table: its numbers stay exact texts."""
+"""JSON candles, [[time, open, high, low, close, volume], ...], as table lines, so that numbers stay exact texts."""
 
 import re
 from collections.abc import Iterator
@@ -25,9 +25,9 @@ def of_blocks(
     path: str, blocks: Iterator[bytes], *, columns: ColumnMap | None = None, zone: str | None = None,
     bad: Handling = "refuse",
 ) -> FileRows:  # fmt: skip
-    """The rows of a JSON text. DataError: another shape, a cut text, or a cell that is no number; it names the row.
+    """The rows of a JSON text. DataError: another shape, a truncated text, or a cell that is no number, with its row.
 
-    columns  by position; None: in the order of ccxt, against which the values must not speak
+    columns  by position; None: the order of ccxt, which the values must not contradict
     """
     name = printable(path)
     return table.read(
@@ -49,8 +49,8 @@ def _layout(lines: list[str], columns: ColumnMap | None, *, name: str) -> Layout
 
 
 def _lines(blocks: Iterator[bytes], *, name: str) -> Iterator[bytes]:
-    """The arrays, each as a line of cells. No nesting is followed: brackets that are left over are refused."""
-    rest: bytes | None = None  # the begin of an array whose end has not come; None before the first
+    """The arrays, each as a line of cells. There is no parser for nesting: extra brackets are an error."""
+    rest: bytes | None = None  # an array whose end is still to come; None before the first array
     for block in blocks:
         text = block if rest is None else rest + block
         if rest is None:
@@ -58,7 +58,7 @@ def _lines(blocks: Iterator[bytes], *, name: str) -> Iterator[bytes]:
             if _NOTHING.fullmatch(text):
                 return
             if begin is None:
-                raise DataError(f"{name}: {_SHAPE}; this is another")
+                raise DataError(f"{name}: {_SHAPE}; this file has another shape")
             text = text[begin.end() :]
         end = text.rfind(b"[")
         if end >= 0:
@@ -71,17 +71,17 @@ def _lines(blocks: Iterator[bytes], *, name: str) -> Iterator[bytes]:
 
 
 def _rows(text: bytes, end: re.Pattern[bytes], *, name: str) -> bytes:
-    """Whole arrays, without the first bracket, as lines. end: what must stand behind the last."""
-    found = end.search(text, max(0, len(text) - MAX_CELL_BYTES))
-    if found is None:
-        raise DataError(f"{name}: cut, or another shape; {_SHAPE}")
-    text = text[: found.start()].replace(b", ", b",")
+    """Whole arrays, without the first bracket, as lines. end: the pattern that must follow the last."""
+    tail = end.search(text, max(0, len(text) - MAX_CELL_BYTES))
+    if tail is None:
+        raise DataError(f"{name}: truncated, or of another shape; {_SHAPE}")
+    text = text[: tail.start()].replace(b", ", b",")
     if len(text.translate(None, b" \t\r\n")) != len(text):
         text = _SPACES.sub(b" ", text)
         for mark in (b",", b"[", b"]"):
             text = text.replace(b" " + mark, mark).replace(mark + b" ", mark)
     text = text.replace(b"],[", b"\n")
-    strange = next((letter for letter in b"[]{}" if letter in text), None)
-    if strange is not None:
-        raise DataError(f"{name}: {chr(strange)!r} within an array, or cut; {_SHAPE}")
+    bracket = next((letter for letter in b"[]{}" if letter in text), None)
+    if bracket is not None:
+        raise DataError(f"{name}: {chr(bracket)!r} within an array, or truncated; {_SHAPE}")
     return text.strip() + b"\n"

@@ -1,4 +1,4 @@
-"""What a file is by its first bytes, where that is no format of candles that is read: its name, and what to do."""
+"""Recognise other file formats by their first bytes, to say what the file is and what to do instead."""
 
 from safla.errors import DataError
 from safla.text import printable
@@ -15,36 +15,36 @@ KINDS: tuple[tuple[bytes, str, str], ...] = (
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", _UNPACK),
     (b"Rar!\x1a\x07", "a RAR archive", _UNPACK),
     (b"\x04\x22\x4d\x18", "an LZ4 archive", _UNPACK),
-    (b"PK\x05\x06", "an empty ZIP archive", "an archive with one CSV is read"),
+    (b"PK\x05\x06", "an empty ZIP archive", "give an archive with one CSV"),
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file (as pandas and PyTables write)", _EXPORT),
     (b"SQLite format 3\x00", "an SQLite database", _EXPORT),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook (.xls)", "save its sheet as CSV"),
     (b"FEA1", "a Feather file of version 1", "write it as version 2 (Arrow IPC) or Parquet"),
     (b"\xff\xff\xff\xff", "an Arrow stream", "write it as a Feather file (Arrow IPC file) or Parquet"),
     (b"\x93NUMPY", "a numpy array (.npy)", _EXPORT),
-    (b"\x80\x02", "a Python pickle", _EXPORT + "; a pickle is never read, for it can run programs"),
-    (b"\x80\x03", "a Python pickle", _EXPORT + "; a pickle is never read, for it can run programs"),
-    (b"\x80\x04", "a Python pickle", _EXPORT + "; a pickle is never read, for it can run programs"),
-    (b"\x80\x05", "a Python pickle", _EXPORT + "; a pickle is never read, for it can run programs"),
+    (b"\x80\x02", "a Python pickle", _EXPORT + "; a pickle is never read, because it can run programs"),
+    (b"\x80\x03", "a Python pickle", _EXPORT + "; a pickle is never read, because it can run programs"),
+    (b"\x80\x04", "a Python pickle", _EXPORT + "; a pickle is never read, because it can run programs"),
+    (b"\x80\x05", "a Python pickle", _EXPORT + "; a pickle is never read, because it can run programs"),
     (b"Obj\x01", "an Avro file", _EXPORT),
     (b"ORC", "an ORC file", _EXPORT),
     (b"DUCK", "a DuckDB database", _EXPORT),
     (b"%PDF-", "a PDF document", _EXPORT),
-    (b"<!doctype html", "a web page and no table: the download may have failed", "download it again"),
-    (b"<html", "a web page and no table: the download may have failed", "download it again"),
+    (b"<!doctype html", "a web page instead of a table: the download may have failed", "download it again"),
+    (b"<html", "a web page instead of a table: the download may have failed", "download it again"),
     (b"<?xml", "an XML document", _EXPORT),
 )
-_TAR = 257  # where its magic stands
-DUCKDB = 8
+_TAR = 257  # offset of the magic bytes of a tar archive
+DUCKDB = 8  # offset of the magic bytes of a DuckDB file
 
 
 def refuse_known(begin: bytes, path: str) -> None:
-    """DataError for a file that begins like something else than candles."""
+    """DataError for a file that begins like another format than those of candles."""
     letters = begin.removeprefix(b"\xef\xbb\xbf").lstrip()[:32].lower()
     for magic, what, instead in KINDS:
         text = magic.startswith(b"<")
-        place = DUCKDB if magic == b"DUCK" else 0
-        if letters.startswith(magic) if text else begin[place:].startswith(magic):
+        offset = DUCKDB if magic == b"DUCK" else 0
+        if letters.startswith(magic) if text else begin[offset:].startswith(magic):
             raise DataError(f"{printable(path)}: {what}; {instead}")
     if begin[_TAR : _TAR + 5] == b"ustar":
         raise DataError(f"{printable(path)}: a tar archive; {_UNPACK}")

@@ -1,4 +1,4 @@
-"""Which of the columns is which, told by their values: for tables that do not say it. No file is opened here."""
+"""Check the assumed order of the columns by their values, for tables without names. No file is opened here."""
 
 from itertools import permutations
 
@@ -12,9 +12,9 @@ from safla.errors import DataError
 from safla.text import printable
 
 PRICES = FIELDS[1:5]
-SAMPLE = 500  # rows on which the orders are tried before one is held against all
-LEAST_ROWS = 10  # to be told from the step between candles
-FARTHER = 4  # times: so much farther apart are candles whose opens and closes are exchanged
+SAMPLE = 500  # rows on which an order is tried before it is checked on all rows
+LEAST_ROWS = 10  # needed to compare opens with the closes before them
+FARTHER = 4  # factor by which the jumps between candles grow if opens and closes are swapped
 USUAL = (
     ("open", "close", "high", "low", "volume"),  # KuCoin, Bitfinex
     ("open", "close", "low", "high", "volume"),
@@ -24,9 +24,10 @@ USUAL = (
 
 
 def refuse_another(rows: FileRows) -> None:
-    """DataError where the columns fail as open, high, low, close, volume, and hold in another order.
+    """DataError where the columns are not valid as open, high, low, close, volume, but are valid in another order.
 
-    A candle opens near the close before it: that alone tells opens from closes, where the candles are near enough.
+    Swapped opens and closes are valid candles too. They are recognised by the jumps from close to next open, which
+    are small in the right order.
     """
     if not len(rows.ts):
         return
@@ -37,22 +38,22 @@ def refuse_another(rows: FileRows) -> None:
     if broken.any():
         other = _other(table)
         if other is None:
-            return  # it is a bad row, which is told by its value
+            return  # no order is valid, so it is a bad row; the check of the candles reports it
         row = int(order[int(np.argmax(broken))])
         at = f"{rows.origin.word} {rows.origin.numbers[row]}"
         _refuse(rows, other, f"{at} has a high that is not the highest, or a low that is not the lowest")
-    elif len(rows.ts) >= LEAST_ROWS and _apart(table, 0, 3) > FARTHER * _apart(table, 3, 0):
+    elif len(rows.ts) >= LEAST_ROWS and _median_jump(table, 0, 3) > FARTHER * _median_jump(table, 3, 0):
         first, second = (int(order[place]) for place in (0, 1))
         times = " and ".join(iso(int(rows.ts[row])) for row in (first, second))
-        text = f"a candle then opens far from the close before it ({times})"
+        text = f"candles would open far from the close before ({times})"
         _refuse(rows, ("close", "high", "low", "open", "volume"), text)
 
 
 def _refuse(rows: FileRows, other: tuple[str, ...], why: str) -> None:
     raise DataError(
         f"{printable(rows.origin.file)}: no header, and its columns are not in Binance's order "
-        f"(time, {', '.join(FIELDS[1:])}): {why}; as time, {', '.join(other)} they hold; "
-        "data.columns says which column is which, by position"
+        f"(time, {', '.join(FIELDS[1:])}): {why}; in the order time, {', '.join(other)} they are valid "
+        "candles; set data.columns, by position"
     )
 
 
@@ -64,26 +65,26 @@ def _floats(rows: FileRows, field: str) -> Float64:
 
 def _sound(table: Float64) -> npt.NDArray[np.bool_]:
     opened, high, low, close, volume = table
-    found: npt.NDArray[np.bool_] = (high >= np.maximum(opened, close)) & (low <= np.minimum(opened, close))
-    found &= (low > 0) & (volume >= 0)
-    return found
+    sound: npt.NDArray[np.bool_] = (high >= np.maximum(opened, close)) & (low <= np.minimum(opened, close))
+    sound &= (low > 0) & (volume >= 0)
+    return sound
 
 
 def _other(table: Float64) -> tuple[str, ...] | None:
-    """An order in which every row holds: a usual one first, and of two the one whose candles are nearer together."""
+    """An order in which every row is valid: the one with the smallest jumps between candles, usual ones first."""
     names = FIELDS[1:]
-    few = table[:, :SAMPLE]
-    found: list[tuple[float, int, tuple[str, ...]]] = []
+    sample = table[:, :SAMPLE]
+    valid_orders: list[tuple[float, int, tuple[str, ...]]] = []
     for order in dict.fromkeys((*USUAL, *((*order, "volume") for order in permutations(PRICES)))):
-        # `order` names the columns from left to right
+        # `order` names the columns from left to right; `places` are those of open, high, low, close, volume in it
         places = [order.index(name) for name in names]
-        if _sound(few[places]).all() and _sound(table[places]).all():
-            found.append((_apart(table, places[0], places[3]), len(found), order))
-    return min(found)[2] if found else None
+        if _sound(sample[places]).all() and _sound(table[places]).all():
+            valid_orders.append((_median_jump(table, places[0], places[3]), len(valid_orders), order))
+    return min(valid_orders)[2] if valid_orders else None
 
 
-def _apart(table: Float64, opened: int, close: int) -> float:
-    """How far candles open from the close before, at the median."""
+def _median_jump(table: Float64, opened: int, close: int) -> float:
+    """The median distance of an open from the close before it."""
     if table.shape[1] < 2:
         return 0.0
     return float(np.median(np.abs(table[opened, 1:] - table[close, :-1])))

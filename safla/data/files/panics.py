@@ -1,4 +1,4 @@
-"""What a library of compiled code prints when it panics: kept off the stderr of a process that is ours alone."""
+"""Suppress what a compiled library prints to stderr when it panics, in a process that runs nothing but safla."""
 
 import contextlib
 import os
@@ -8,38 +8,38 @@ from collections.abc import Iterator
 
 BEGIN = b"\nthread '"
 STDERR = 2
-MAX_SAID_BYTES = 2**20  # of stderr that are given back
+MAX_SAID_BYTES = 2**20  # of held output that are written to stderr afterwards
 
 _one_at_a_time = threading.Lock()
-_ours: list[bool] = []  # filled once this process is ours alone
-_kept: list[int] = []  # the descriptor of stderr itself, while it is held
+_ours: list[bool] = []  # not empty once this process runs nothing but safla
+_kept: list[int] = []  # the descriptor of the real stderr, while output is held
 
 
 def silence() -> None:
-    """Say that this process is ours alone: its stderr may be held for a while."""
+    """Declare that this process runs nothing but safla, so that its stderr may be held for a while."""
     _ours.append(True)
 
 
 def stderr() -> int:
-    """The descriptor of stderr itself, also while it is held: for whoever has to speak and then end the process."""
+    """The descriptor of the real stderr, also while output is held: for code that prints and then ends the process."""
     return _kept[-1] if _kept else STDERR
 
 
 @contextlib.contextmanager
 def hold_stderr() -> Iterator[None]:
-    """Hold what is written to stderr meanwhile, and give it back up to the text of a panic.
+    """Hold what the block writes to stderr, then write it out up to the text of a panic.
 
-    In a process of others nothing is held: their threads and children write to the same stderr.
+    Nothing is held in a process that runs other code too: its threads and children write to the same stderr.
     """
     if not _ours:
         yield
         return
     with _one_at_a_time:
-        aside = _aside()
-        if aside is None:
+        descriptors = _redirect()
+        if descriptors is None:
             yield
             return
-        kept, held_in = aside
+        kept, held_in = descriptors
         _kept.append(kept)
         try:
             yield
@@ -52,8 +52,8 @@ def hold_stderr() -> Iterator[None]:
             os.close(kept)
 
 
-def _aside() -> tuple[int, int] | None:
-    """Lead stderr into memory: the descriptors of the old one and of the memory; None where the host has no room."""
+def _redirect() -> tuple[int, int] | None:
+    """Redirect stderr into memory. Returns the descriptors of the old stderr and of the memory; None if that fails."""
     try:
         sys.stderr.flush()
         kept = os.dup(STDERR)
@@ -61,7 +61,7 @@ def _aside() -> tuple[int, int] | None:
         return None
     try:
         held_in = os.memfd_create("stderr")
-    except (OSError, AttributeError):  # other systems have none
+    except (OSError, AttributeError):  # only Linux has memfd_create
         os.close(kept)
         return None
     os.dup2(held_in, STDERR)

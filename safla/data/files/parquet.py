@@ -1,4 +1,4 @@
-"""Parquet files of candles, those of run folders too. A float is taken by its shortest text, and that is said."""
+"""Parquet files of candles, those of run folders too. Floats are read as their shortest decimal text, with a note."""
 
 import msgspec
 import numpy as np
@@ -27,7 +27,12 @@ def read(
         content = bounded.whole(stream, path)
     name = printable(path)
     claims = footer.read(content, name=name, limits=Limits(MAX_COLUMNS, MAX_ROWS, MAX_UNPACKED_BYTES))
-    broken = (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError, OverflowError)  # of casts too
+    broken = (
+        pl.exceptions.PolarsError,
+        pl.exceptions.PanicException,
+        ValueError,
+        OverflowError,
+    )  # casts raise them too
     try:
         run = run_candles.facts(claims.metadata)
         if run is not None:
@@ -42,22 +47,22 @@ def read(
 
 
 def _recorded(path: str, content: bytes, claims: Footer, run: RunCandlesMetadata, *, symbol: str) -> FileRows:
-    """The candles of one symbol out of a run folder's file, when all of them are as they were written."""
+    """The candles of one symbol from the file of a run folder. ValueError where any candle of the file changed."""
     import polars as pl
 
     run_candles.refuse_claims(claims, run, file_bytes=len(content))
     frame = decoded(content, claims)
     run_candles.verified_series(frame, run)
-    names = [one.symbol for one in run.symbols]
+    names = [recorded.symbol for recorded in run.symbols]
     if symbol not in names:
         raise DataError(f"{printable(path)}: no candles of {symbol}; it has {_listed(names)}")
     place = names.index(symbol)
     _, price, volume, rows = msgspec.structs.astuple(run.symbols[place])
-    first = sum(one.rows for one in run.symbols[:place])
-    own = frame.slice(first, rows)
-    own = own.with_columns(pl.Series("row", np.arange(first + 1, first + rows + 1)))
-    found = columnar.of_frame(path, own, own=dict.fromkeys(FIELDS[1:5], price) | {"volume": volume})
-    return found._replace(timeframe=run.timeframe)
+    first = sum(recorded.rows for recorded in run.symbols[:place])
+    part = frame.slice(first, rows)
+    part = part.with_columns(pl.Series("row", np.arange(first + 1, first + rows + 1)))
+    result = columnar.of_frame(path, part, own=dict.fromkeys(FIELDS[1:5], price) | {"volume": volume})
+    return result._replace(timeframe=run.timeframe)
 
 
 def _listed(symbols: list[str]) -> str:

@@ -1,6 +1,6 @@
-"""The one place where a library decodes Parquet, after the guard of `footer` has found what the file claims sound.
+"""The only place where a library decodes Parquet, after `footer` has checked what the file claims.
 
-The library ends in a panic on some broken pages, and a panic is no Exception in Python.
+The library panics on some broken pages. A panic is no Exception in Python, so it is caught by its own class.
 """
 
 from typing import TYPE_CHECKING
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def decoded(content: bytes, claims: Footer, *, columns: list[str] | None = None) -> "pl.DataFrame":
-    """The frame of a file whose claims were read from its content. ValueError where it is broken all the same.
+    """The frame of a file whose claims were checked. ValueError where its content is still broken.
 
-    columns  those that are wanted; None: all
+    columns  those to read; None: all
     """
     import polars as pl
 
@@ -26,12 +26,12 @@ def decoded(content: bytes, claims: Footer, *, columns: list[str] | None = None)
     except broken as error:
         raise ValueError(_first_line(error)) from error
     if len(frame) != claims.rows:
-        raise ValueError(f"{len(frame)} rows, and it says {claims.rows}")
+        raise ValueError(f"{len(frame)} rows, but its footer says {claims.rows}")
     return frame
 
 
 def schema_of(content: bytes, claims: Footer) -> "dict[str, pl.DataType]":
-    """The columns with their types. ValueError where they make no sense."""
+    """The columns with their types. ValueError where the schema cannot be read."""
     import polars as pl
 
     broken = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError, OverflowError)
@@ -41,7 +41,7 @@ def schema_of(content: bytes, claims: Footer) -> "dict[str, pl.DataType]":
     except broken as error:
         raise ValueError(_first_line(error)) from error
     if len(claims.leaves) < len(schema):
-        raise ValueError("more columns than it says")
+        raise ValueError("more columns than its footer says")
     return dict(schema)
 
 

@@ -1,31 +1,34 @@
-"""The structs of a Parquet file as parquet.thrift has them: which field is of which type. Nothing is read here."""
+"""The structs of a Parquet file as parquet.thrift defines them: the type of each field. Nothing is read here."""
 
 from safla.data.files.thrift import BINARY, BOOL, BYTE, DOUBLE, I16, I32, I64, ListOf, ThriftType
 
-# numbers of fields that the guard looks at
+# numbers of the fields that footer.py checks
 SCHEMA, FILE_ROWS, GROUPS, KEY_VALUES, ENCRYPTION, SIGNING = 2, 3, 4, 5, 8, 9  # of the file
 KIND, REPETITION, NAME, CHILDREN, CONVERTED, LOGICAL = 1, 3, 4, 5, 6, 10  # of an element of the schema
 CHUNKS, GROUP_BYTES, GROUP_ROWS = 1, 2, 3  # of a row group
 OTHER_FILE, CHUNK, CRYPTO, ENCRYPTED = 1, 3, 8, 9  # of a column chunk
-CHUNK_KIND, CODEC, CHUNK_VALUES, UNPACKED, COMPRESSED = 1, 4, 5, 6, 7  # of its metadata
-DATA_OFFSET, INDEX_OFFSET, DICTIONARY_OFFSET = 9, 10, 11  # of its metadata too
-PAGE, PAGE_UNPACKED, PAGE_COMPRESSED = 1, 2, 3  # of the header of a page: its kind and its sizes
-VALUES, NULLS, ROWS = 1, 2, 3  # of the three kinds of pages; the last two of data pages of version 2
-DEFINITION_BYTES, REPETITION_BYTES = 5, 6  # of data pages of version 2
-KEY, VALUE = 1, 2  # of an entry of the metadata
+CHUNK_KIND, CODEC, CHUNK_VALUES, UNPACKED, COMPRESSED = 1, 4, 5, 6, 7  # of the metadata of a chunk
+DATA_OFFSET, INDEX_OFFSET, DICTIONARY_OFFSET = 9, 10, 11  # of the metadata of a chunk too
+PAGE, PAGE_UNPACKED, PAGE_COMPRESSED = 1, 2, 3  # of a page header: its kind and its sizes
+VALUES, NULLS, ROWS = 1, 2, 3  # of the three kinds of page headers; the last two only in data pages of version 2
+DEFINITION_BYTES, REPETITION_BYTES = 5, 6  # only in data pages of version 2
+KEY, VALUE = 1, 2  # of a key-value entry
 
 DATA_PAGE, DICTIONARY_PAGE, DATA_PAGE_2 = 0, 2, 3  # kinds of pages
-HEADERS = {DATA_PAGE: 5, DICTIONARY_PAGE: 7, DATA_PAGE_2: 8}  # the field with what only such a page has
+HEADERS = {
+    DATA_PAGE: 5,
+    DICTIONARY_PAGE: 7,
+    DATA_PAGE_2: 8,
+}  # the field that only this kind of page has
 _VALUE_ENCODINGS, _LEVEL_ENCODINGS = (0, 2, 3, 4, 5, 6, 7, 8, 9), (3, 4)
-ENCODINGS: dict[
-    int, dict[int, tuple[int, ...]]
-] = {  # of each kind of page: the fields that name one, and those that there are
+# for each kind of page: the fields that name an encoding, and its valid values
+ENCODINGS: dict[int, dict[int, tuple[int, ...]]] = {
     DATA_PAGE: {2: _VALUE_ENCODINGS, 3: _LEVEL_ENCODINGS, 4: _LEVEL_ENCODINGS},
     DICTIONARY_PAGE: {2: (0, 2)},
     DATA_PAGE_2: {4: _VALUE_ENCODINGS},
 }
 REPEATED = 2  # of an element of the schema
-INT64 = 2  # a kind of column
+INT64 = 2  # a physical type
 UNCOMPRESSED = 0
 
 _EMPTY: dict[int, ThriftType] = {}

@@ -1,4 +1,4 @@
-"""The `candles.parquet` of a run folder as a source: what its metadata says, and the digest it must have (J7)."""
+"""Read the `candles.parquet` of a run folder as a source: its metadata, and the digest that it must have (J7)."""
 
 from collections.abc import Mapping, Sequence
 from itertools import accumulate, pairwise
@@ -19,17 +19,17 @@ from safla.data.files.parquet_format import INT64
 if TYPE_CHECKING:
     import polars as pl
 
-KEY = "safla"  # of the metadata
+KEY = "safla"  # the key of our metadata in the file
 NAMES = ["symbol", *Columns._fields]  # of the columns
 MAX_SYMBOLS = 1000
 MAX_FACTS_BYTES = 2**18  # of the metadata: 1 000 symbols with the longest names are 160 KB
-OTHER_ROWS = "its rows are not those of its symbols, in order"
-SHOWN = 20  # symbols that a message names
+OTHER_ROWS = "its rows are not those of its symbols in order"
+SHOWN = 20  # symbols that a message lists
 
 VALUE_BYTES = 8
-TIMES_UNPACKED = 2  # a column whose dictionary grew too large has the values in it, and the rest beside it
+TIMES_UNPACKED = 2  # if a dictionary grew too large, a column has that dictionary and also plain values
 SLACK_BYTES = 2**20
-MAX_ROWS_A_BYTE = 64  # of the file: 9.4 were measured, of 1 000 symbols at the same times whose prices never move
+MAX_ROWS_A_BYTE = 64  # rows per byte of a file: 9.4 measured, for 1 000 symbols with equal times and constant prices
 
 
 _Places = Annotated[int, Meta(ge=0, le=18)]  # decimals of a number
@@ -38,7 +38,7 @@ _Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$(?!\n)")]
 
 
 class RecordedSymbol(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the columns do not say about one symbol."""
+    """The metadata of one symbol."""
 
     symbol: str
     price_decimals: _Places
@@ -47,9 +47,9 @@ class RecordedSymbol(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RunCandlesMetadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The metadata: what the candles are, the digest that they must have, and the seal of the file.
+    """The metadata of the file: the symbols and the digest of the candles, and the seal of the file.
 
-    The column `symbol` holds places in `symbols`, in ascending order.
+    The column `symbol` holds indices into `symbols`, in ascending order.
     """
 
     digest: _Hash
@@ -59,34 +59,34 @@ class RunCandlesMetadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
 
 def facts(metadata: Mapping[str, str]) -> RunCandlesMetadata | None:
-    """What the metadata of a file says; None in a file of someone else. ValueError when it makes no sense."""
+    """The metadata of a run's file; None for other files. ValueError where it is invalid."""
     if KEY not in metadata:
         return None
     if len(metadata[KEY]) > MAX_FACTS_BYTES:
         raise ValueError(f"its metadata `{KEY}` is too long")
     try:
-        found = msgspec.json.decode(metadata[KEY], type=RunCandlesMetadata)
+        run = msgspec.json.decode(metadata[KEY], type=RunCandlesMetadata)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise ValueError(f"its metadata `{KEY}` makes no sense: {error}") from error
-    refuse_symbols([one.symbol for one in found.symbols])
-    return found
+    refuse_symbols([recorded.symbol for recorded in run.symbols])
+    return run
 
 
 def refuse_symbols(symbols: Sequence[str]) -> None:
-    """ValueError for symbols that no run has: too many, other names, one twice."""
+    """ValueError for symbols that no run has: too many, invalid names, duplicates."""
     if len(symbols) > MAX_SYMBOLS:
         raise ValueError(f"{len(symbols)} symbols, at most {MAX_SYMBOLS} are read")
     if not all(SYMBOL.fullmatch(symbol) for symbol in symbols):
-        raise ValueError(f"its metadata `{KEY}` names no symbols")
+        raise ValueError(f"its metadata `{KEY}` has invalid symbols")
     if len(set(symbols)) < len(symbols):
         raise ValueError(f"its metadata `{KEY}` names a symbol twice")
 
 
 def refuse_claims(claims: Footer, told: RunCandlesMetadata, *, file_bytes: int) -> None:
-    """ValueError for a file that is no run's by what it claims: known before any of it is unpacked.
+    """ValueError for a file that no run can have written, by what it claims; checked before any of it is unpacked.
 
-    Its columns are those that a run writes, its rows are those of its symbols, its pages unpack to them and little
-    more, and it has no more of them than a file of its length can have.
+    Its columns must be those that a run writes, its rows those of its symbols, its pages must unpack to little more
+    than these rows, and a file of its length must be able to hold so many rows.
     """
     if [leaf.name for leaf in claims.leaves] != NAMES or any(
         leaf.kind != INT64 or not leaf.is_plain for leaf in claims.leaves
@@ -95,25 +95,25 @@ def refuse_claims(claims: Footer, told: RunCandlesMetadata, *, file_bytes: int) 
     if claims.rows > file_bytes * MAX_ROWS_A_BYTE:
         raise ValueError(f"{claims.rows} rows in {file_bytes} bytes are no candles")
     refuse_unpacked(claims)
-    rows = [one.rows for one in told.symbols]
+    rows = [recorded.rows for recorded in told.symbols]
     if sum(rows) != claims.rows:
         raise ValueError(OTHER_ROWS)
-    most = min(MAX_ROWS, file_bytes)  # opening times that ascend take more than two bytes a row
+    most = min(MAX_ROWS, file_bytes)  # ascending opening times take more than two bytes per row
     if max(rows, default=0) > most:
         raise ValueError(f"{max(rows)} rows of a symbol in {file_bytes} bytes, at most {most} are read")
 
 
 def refuse_unpacked(claims: Footer) -> None:
-    """ValueError for a file of integers whose pages unpack to more than its rows and columns take."""
+    """ValueError for a file of integers whose pages unpack to more bytes than its rows and columns need."""
     most = claims.rows * claims.columns * VALUE_BYTES * TIMES_UNPACKED + SLACK_BYTES
     if claims.bytes_unpacked > most:
-        raise ValueError(f"{claims.bytes_unpacked} bytes when unpacked, and its rows take {most} at most")
+        raise ValueError(f"{claims.bytes_unpacked} bytes when unpacked, but its rows need {most} at most")
 
 
 def verified_series(frame: "pl.DataFrame", told: RunCandlesMetadata) -> tuple[Series, ...]:
-    """The candles of each symbol. ValueError when they are not those that were written, in order.
+    """The candles of each symbol. ValueError where they are not the candles that were written, in order.
 
-    The frame is that of a file that passed `refuse_claims`.
+    frame  of a file that passed `refuse_claims`
     """
     import polars as pl
 
@@ -121,16 +121,16 @@ def verified_series(frame: "pl.DataFrame", told: RunCandlesMetadata) -> tuple[Se
         raise ValueError(f"its columns are not {', '.join(NAMES)}, all int64")
     if any(frame.null_count().row(0)):
         raise ValueError("it has empty cells")
-    ranges = list(pairwise((0, *accumulate(one.rows for one in told.symbols))))
+    ranges = list(pairwise((0, *accumulate(recorded.rows for recorded in told.symbols))))
     places = frame["symbol"].to_numpy()
     if not all(bool((places[first:end] == place).all()) for place, (first, end) in enumerate(ranges)):
         raise ValueError(OTHER_ROWS)
     columns = [frame[name].to_numpy() for name in Columns._fields]
     series = []
-    for one, (first, end) in zip(told.symbols, ranges, strict=True):
-        own = Columns(*(np.ascontiguousarray(column[first:end]) for column in columns))
-        series.append(Series(one.symbol, one.price_decimals, one.volume_decimals, own))
-    found = digest(series, told.timeframe)
-    if found != told.digest:
-        raise ValueError(f"its candles have the digest {found}, and it was written with {told.digest}")
+    for recorded, (first, end) in zip(told.symbols, ranges, strict=True):
+        own_columns = Columns(*(np.ascontiguousarray(column[first:end]) for column in columns))
+        series.append(Series(recorded.symbol, recorded.price_decimals, recorded.volume_decimals, own_columns))
+    actual = digest(series, told.timeframe)
+    if actual != told.digest:
+        raise ValueError(f"its candles have the digest {actual}, but it was written with {told.digest}")
     return tuple(series)

@@ -1,4 +1,4 @@
-"""Text tables: blocks of bytes to rows, at a bounded use of memory. Which column is which, the caller says."""
+"""Text tables: from blocks of bytes to rows, in bounded memory. The caller says which column is which."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -23,60 +23,58 @@ if TYPE_CHECKING:
 
 MAX_CELL_BYTES = 128 * 1024
 MAX_COLUMNS = 64
-HEAD_LINES = 1000  # among them a header and a row are looked for, behind whatever banner
+HEAD_LINES = 1000  # a header and a row are expected among them, after any banner
 HEAD_BYTES = 2**20
-SYMBOL = "symbol"  # how the column is called here that says whose candle a row is
-MARK = b"\xef\xbb\xbf"
+SYMBOL = "symbol"  # the name, in a frame, of the column that names the market of each row
+MARK = b"\xef\xbb\xbf"  # the byte order mark of UTF-8
 
 _NO_PLACES = np.zeros(0, np.int8)
 _MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 
 class Layout(NamedTuple):
-    """How the lines of a table are cut, and which cells are used."""
+    """How the lines of a table are split into cells, and which cells are used."""
 
     delimiter: str
     positions: tuple[int, ...]  # of ts, open, high, low, close, volume
-    width: int  # cells of a line
+    width: int  # cells per line
     skipped: int  # lines before the first row
     notes: tuple[str, ...]
-    clock: int | None = None  # the column of the time of day, where the one of ts holds the date alone
+    clock: int | None = None  # the column of the time of day, where the column of ts holds only the date
     others: tuple[tuple[str, int], ...] = ()  # further columns of opening times: name and position
     time_name: str = "time"  # of the column of ts
-    repeated: frozenset[bytes] = frozenset()  # lines before the first row, which concatenated files have again
-    framed: bool = True  # lines that are empty, begin with # or are repeated are no rows
+    repeated: frozenset[bytes] = frozenset()  # lines before the first row; concatenated files repeat them
+    framed: bool = True  # empty lines, comments with # and repeated headers are skipped
     word: str = "line"  # what a line is called in messages
-    symbol: tuple[int, str] | None = None  # the cell that says whose candle a row is, and what its column is called
-    guessed: bool = False  # nothing says which column is which, and the values must not speak for another order
+    symbol: tuple[int, str] | None = None  # the column that names the market of each row: position and name
+    guessed: bool = False  # the order of the columns is assumed, so the values are checked against other orders
 
 
 class Piece(NamedTuple):
-    """Some whole lines of the text, the last one ended, and the number of each."""
+    """Some whole lines of the text, each with its line end, and their numbers."""
 
     text: bytes
-    ends: Int64  # where the line ends stand
+    ends: Int64  # positions of the line ends
     numbers: Int64
 
 
 class SkippedLines:
-    """Lines that are no rows: of each kind how many there are, and the number of the first."""
+    """Lines that are no rows: for each kind how many, and the number of the first."""
 
     BLANK, COMMENT, REPEATED = "empty line", "line that begins with #", "repeated header"
 
     def __init__(self) -> None:
         self.found: dict[str, tuple[int, int]] = {}
-        self._blank: tuple[int, int] = (
-            0,
-            0,
-        )  # those since the last row: at the end of a file they are not worth a word
+        # count and first line of the empty lines since the last row: at the end of a file they are not reported
+        self._blank: tuple[int, int] = (0, 0)
 
     def add(self, kind: str, numbers: Int64) -> None:
-        """Some lines of a kind."""
+        """Count lines of a kind."""
         count, first = self.found.get(kind, (0, int(numbers[0])))
         self.found[kind] = count + len(numbers), first
 
     def add_blank(self, numbers: Int64, *, last_row: int | None) -> None:
-        """The empty lines of a piece, and its last row."""
+        """Count the empty lines of a piece whose last row has the number last_row (None: it has no row)."""
         before = int(np.searchsorted(numbers, last_row)) if last_row is not None else 0
         waiting, first = self._blank
         if last_row is not None and waiting + before:
@@ -90,13 +88,13 @@ class SkippedLines:
             self._blank = waiting, first
 
     def refuse_many(self, path: str) -> None:
-        """DataError where they are more than any file has for a reason."""
+        """DataError where there are more of them than rows are allowed."""
         count = self._blank[0] + sum(count for count, _ in self.found.values())
         if count > MAX_ROWS:
-            raise DataError(f"{printable(path)}: more than {MAX_ROWS} lines that are no rows")
+            raise DataError(f"{printable(path)}: more than {MAX_ROWS} lines that are no rows; give a table of candles")
 
     def notes(self) -> list[str]:
-        """What there is to say of them."""
+        """One note per kind."""
         kinds = (self.BLANK, self.COMMENT, self.REPEATED)
         return [_skip_note(kind, *self.found[kind]) for kind in kinds if kind in self.found]
 
@@ -118,12 +116,12 @@ def read(
     symbol: str | None = None,
     bad: Handling = "refuse",
 ) -> FileRows:
-    """The rows of a text table. `layout_of` sees the first lines and says how to read it.
+    """The rows of a text table. `layout_of` gets the first lines and returns how to read it.
 
-    zone    of dates that name none
-    symbol  whose rows are taken, where a column says whose each is; None: all
-    bad     what becomes of rows that are no candles
-    DataError names file, line and cell of the first that cannot be read.
+    zone    the time zone of dates that name none
+    symbol  rows of other symbols are left out, where a column names them; None: all rows are read
+    bad     how to handle rows that are not valid candles
+    DataError names file, line and cell of the first row that cannot be read.
     """
     import polars as pl
 
@@ -137,8 +135,8 @@ def read(
     kinds: list[Int8] = []
     rows = 0
     owner = market_names.Owner(symbol, layout.symbol[1]) if symbol is not None and layout.symbol else None
-    left: list[DroppedRows] = []
-    skipped, said = SkippedLines(), dict.fromkeys(layout.notes)
+    dropped: list[DroppedRows] = []
+    skipped, reading_notes = SkippedLines(), dict.fromkeys(layout.notes)
     for piece in _pieces(path, head, lines, layout=layout, skipped=skipped):
         rows += len(piece.ends)
         if rows > MAX_ROWS:
@@ -148,29 +146,29 @@ def read(
         if owner is not None:
             kept = owner.own(frame[SYMBOL], places)
             frame, places = (frame, places) if kept.all() else (frame.filter(pl.Series(kept)), places[kept])
-        (ts, notes_of, found), places, gone = bad_rows.sound(
+        (ts, notes_of, columns_read), places, dropped_rows = bad_rows.sound(
             frame,
             places,
             read=lambda frame, places: _parsed(path, frame, places, layout=layout, zone=zone),
             bad=bad,
         )
-        left.append(gone)
+        dropped.append(dropped_rows)
         if not len(places):
             continue
-        said |= dict.fromkeys(notes_of)
-        for field, column in {"ts": Numbers(ts.ms, _NO_PLACES), **found}.items():
-            # copies let go of the text behind them
+        reading_notes |= dict.fromkeys(notes_of)
+        for field, column in {"ts": Numbers(ts.ms, _NO_PLACES), **columns_read}.items():
+            # copies, so that the memory of the text can be freed
             parts[field].append(Numbers(column.digits.copy(), column.places.copy()))
         numbers.append(places)
         kinds.append(ts.kinds)
     joined = {field: _joined(parts.pop(field)) for field in FIELDS}
     origin = Origin(path, layout.word, np.concatenate(numbers) if numbers else np.zeros(0, np.int64))
-    units = times.note(np.concatenate(kinds), origin.numbers, word=layout.word, zone=zone) if kinds else None
-    notes = [*said, *skipped.notes(), *([units] if units else [])]
+    time_note = times.note(np.concatenate(kinds), origin.numbers, word=layout.word, zone=zone) if kinds else None
+    notes = [*reading_notes, *skipped.notes(), *([time_note] if time_note else [])]
     ts_ms = joined.pop("ts").digits
-    others = () if owner is None else owner.told(path, layout.word)
-    told = (*(f"{printable(path)}: {note}" for note in notes), *others)
-    found_rows = FileRows(origin, ts_ms, joined, told, closed, bad_rows.sum_dropped(left))
+    owner_notes = () if owner is None else owner.told(path, layout.word)
+    all_notes = (*(f"{printable(path)}: {note}" for note in notes), *owner_notes)
+    found_rows = FileRows(origin, ts_ms, joined, all_notes, closed, bad_rows.sum_dropped(dropped))
     if layout.guessed:
         orders.refuse_another(found_rows)
     return found_rows
@@ -179,7 +177,7 @@ def read(
 def _parsed(
     path: str, frame: "pl.DataFrame", places: Int64, *, layout: Layout, zone: str | None
 ) -> tuple[times.Times, list[str], dict[str, Numbers]]:
-    """Times and numbers of some rows, and what there is to say of their times."""
+    """Times and numbers of some rows, and notes on their times."""
     if not frame.height:
         return times.Times(np.zeros(0, np.int64), np.zeros(0, np.int8)), [], {}
     where = Origin(path, layout.word, places).at
@@ -191,7 +189,7 @@ def _parsed(
 def _disagreements(
     frame: "pl.DataFrame", ts: times.Times, where: decimals.RowPlace, *, layout: Layout, zone: str | None
 ) -> list[str]:
-    """Whether further columns of opening times say the same: DataError where one does not, a note where it is none."""
+    """Compare further columns of opening times. DataError where one differs; a note where it holds other texts."""
     notes = []
     for name, position in layout.others:
         try:
@@ -200,15 +198,17 @@ def _disagreements(
             if int(ts.kinds.max()) >= times.DATES:
                 raise
             text = str(error).partition(": time ")[2].partition(" is ")[0]
-            notes.append(f"column {name!a} is not compared with {layout.time_name!a}: {text} is no date that is read")
+            notes.append(
+                f"column {name!a} is not compared with {layout.time_name!a}: it holds {text}, which is no known date"
+            )
             continue
-        apart = np.flatnonzero(other != ts.ms)
-        if len(apart):
-            row = int(apart[0])
+        different = np.flatnonzero(other != ts.ms)
+        if len(different):
+            row = int(different[0])
             raise DataError(
-                f"{where(row)}: the columns {layout.time_name!a} and {name!a} say different times, "
-                f"{iso(int(ts.ms[row]))} and {iso(int(other[row]))}{decimals.more(len(apart))}; "
-                "data.columns says which counts (ts)"
+                f"{where(row)}: the columns {layout.time_name!a} and {name!a} have different times, "
+                f"{iso(int(ts.ms[row]))} and {iso(int(other[row]))}{decimals.more(len(different))}; "
+                "choose one with data.columns (ts)"
             )
     return notes
 
@@ -227,7 +227,7 @@ def _joined(parts: list[Numbers]) -> Numbers:
 
 
 def _lines(path: str, blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """The same bytes, cut behind line ends, all of which are \\n; the last line is ended too."""
+    """The same bytes, in blocks of whole lines that all end in \\n, the last line too."""
     rest = b""
     for block in blocks:
         block = rest + block
@@ -246,7 +246,7 @@ def _lines(path: str, blocks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _head(lines: Iterator[bytes]) -> bytes:
-    """As much of the text as a layout is told by, whatever the size of a block."""
+    """The first part of the text, from which the layout is derived; independent of the block size."""
     parts: list[bytes] = []
     count = size = 0
     while count < HEAD_LINES and size < HEAD_BYTES and (more := next(lines, b"")):
@@ -284,7 +284,7 @@ def _pieces(
     text: bytes | None = head.split(b"\n", layout.skipped)[layout.skipped] if layout.skipped else head
     first = 1 + layout.skipped
     while text is not None:
-        if MARK in text:  # of a file that was put behind another
+        if MARK in text:  # the file was appended to another one
             text = text.removeprefix(MARK).replace(b"\n" + MARK, b"\n")
         ends = np.flatnonzero(np.frombuffer(text, np.uint8) == 10)
         if text:
@@ -298,7 +298,7 @@ def _pieces(
 
 
 def _framed(path: str, piece: Piece, *, layout: Layout, skipped: SkippedLines) -> Piece:
-    """The lines of a text that are rows. Those that are empty, a comment or a repeated header are counted."""
+    """The lines of a piece that are rows. Empty lines, comments and repeated headers are counted in `skipped`."""
     text, ends, numbers = piece
     letters = np.frombuffer(text, np.uint8)
     starts = np.concatenate([np.zeros(1, np.int64), ends[:-1] + 1])
@@ -343,7 +343,7 @@ def _refuse_bytes(path: str, text: bytes, *, ends: Int64, first: int) -> None:
 
 
 def _cells(path: str, piece: Piece, *, layout: Layout) -> "pl.DataFrame":
-    """The used cells of some lines, as text, one row a line."""
+    """The used cells of some lines as text, one row per line."""
     import polars as pl
 
     quoted = b'"' in piece.text
@@ -376,42 +376,45 @@ def _cells(path: str, piece: Piece, *, layout: Layout) -> "pl.DataFrame":
 
 
 def _is_even(piece: Piece, *, layout: Layout, quoted: bool) -> bool:
-    """Whether each line has as many cells as the first. polars passes over cells that are missing or left over."""
+    """Whether each line has as many cells as the first. polars would silently accept missing and extra cells."""
     letters = np.frombuffer(piece.text, np.uint8)
-    marks = letters == ord(layout.delimiter)
+    delimiters = letters == ord(layout.delimiter)
     if quoted:
         outside = np.cumsum(letters == ord('"'), dtype=np.uint8) % 2 == 0
-        marks &= outside
+        delimiters &= outside
         if not outside[piece.ends].all() or _misplaced_quotes(letters, layout.delimiter).any():
             return False
-    cells = np.searchsorted(np.flatnonzero(marks), piece.ends)
+    cells = np.searchsorted(np.flatnonzero(delimiters), piece.ends)
     return np.array_equal(cells, np.arange(1, len(piece.ends) + 1) * (layout.width - 1))
 
 
 def _misplaced_quotes(letters: "np.ndarray[tuple[int], np.dtype[np.uint8]]", delimiter: str) -> Mask:
-    """Of each quote in whole lines, whether it stands within a cell: polars takes such a cell for some text.
+    """For each quote in whole lines: whether it is inside a cell. polars would read such a cell as some other text.
 
-    One that opens comes after a delimiter, one that closes before one, spaces apart; two of them are one of a text.
+    Apart from spaces, an opening quote follows a delimiter and a closing quote precedes one. Two quotes together are
+    an escaped quote.
     """
-    around = np.frombuffer(f'{delimiter} \t\r\n"'.encode(), np.uint8)
+    allowed = np.frombuffer(f'{delimiter} \t\r\n"'.encode(), np.uint8)
     places = np.flatnonzero(letters == ord('"'))
     before, after = letters[np.maximum(places[0::2] - 1, 0)], letters[places[1::2] + 1]
-    wrong = np.zeros(len(places), bool)
-    wrong[0::2] = ~np.isin(before, around) & (places[0::2] > 0)
-    wrong[1::2] = ~np.isin(after, around)
-    return wrong
+    misplaced = np.zeros(len(places), bool)
+    misplaced[0::2] = ~np.isin(before, allowed) & (places[0::2] > 0)
+    misplaced[1::2] = ~np.isin(after, allowed)
+    return misplaced
 
 
 def _ragged(path: str, piece: Piece, *, layout: Layout) -> DataError:
-    """The error for lines that are not cut into cells as the first was: it names the first such line."""
+    """The error for lines that do not split into cells like the first line. It names the first such line."""
     outside = re.compile(f'"[^"]*"|{re.escape(layout.delimiter)}'.encode())
     for number, line in zip(piece.numbers.tolist(), piece.text.split(b"\n"), strict=False):
         at = f"{printable(path)}: {layout.word} {number}"
         if line.count(b'"') % 2:
-            return DataError(f"{at}: a quote is opened and not closed")
+            return DataError(f"{at}: a quote is opened and not closed; close it or remove it")
         if _misplaced_quotes(np.frombuffer(line + b"\n", np.uint8), layout.delimiter).any():
-            return DataError(f"{at}: a quote within a cell")
-        cells = 1 + sum(found == layout.delimiter.encode() for found in outside.findall(line))
+            return DataError(
+                f"{at}: a quote within a cell; remove it, or write the cell in quotes and double each quote in it"
+            )
+        cells = 1 + sum(token == layout.delimiter.encode() for token in outside.findall(line))
         if cells != layout.width:
             return DataError(f"{at}: {cells} cells, the first {layout.word} has {layout.width}")
         try:

@@ -1,14 +1,14 @@
-"""Thrift's compact protocol, as much as Parquet's metadata needs. Hostile bytes end in ValueError, at once.
+"""Read Thrift's compact protocol, as far as Parquet's metadata needs it. Hostile bytes raise ValueError at once.
 
-A known field must have the type that its format gives it: libraries read it as that type whatever the bytes say, and
-would see another text than we do.
+A known field must have the type that the format defines for it: libraries read it as that type whatever the bytes say,
+so they would see other values than we do.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 MAX_DEPTH = 12
-MAX_VALUES = 2**21  # that a cursor reads: the time and memory of a file of nothing but small values
+MAX_VALUES = 2**21  # that a cursor reads: bounds time and memory for a file full of tiny values
 MAX_FIELD = 2**15 - 1
 
 TRUE, FALSE, BYTE, I16, I32, I64, DOUBLE, BINARY, LIST, SET, MAP, STRUCT = range(1, 13)
@@ -17,16 +17,16 @@ RANGES = {I16: 2**15, I32: 2**31, I64: 2**63}
 
 
 class ListOf(NamedTuple):
-    """A list, and what each of its items is."""
+    """A list, and the type of its items."""
 
     item: "ThriftType"
 
 
-ThriftType = int | ListOf | Mapping[int, "ThriftType"]  # a type; a list; the known fields of a struct by their number
+ThriftType = int | ListOf | Mapping[int, "ThriftType"]  # a scalar type; a list; the known fields of a struct by number
 
 
 class Cursor:
-    """A place in some bytes, the end after which nothing is read, and how many values may still be read."""
+    """A position in some bytes, the end after which nothing is read, and how many values may still be read."""
 
     __slots__ = ("content", "end", "left", "place")
 
@@ -37,38 +37,38 @@ class Cursor:
         self.left = values
 
     def take(self, count: int) -> bytes:
-        """The next bytes."""
+        """Return the next bytes."""
         start = self.place
         self.skip(count)
         return self.content[start : self.place]
 
     def skip(self, count: int) -> None:
-        """Pass the next bytes."""
+        """Skip the next bytes."""
         self.place += count
         if self.place > self.end:
             raise ValueError("cut")
 
     def byte(self) -> int:
-        """The next byte."""
+        """Return the next byte."""
         place = self.place
         self.skip(1)
         return self.content[place]
 
     def count(self) -> None:
-        """Count a value. ValueError when there are too many."""
+        """Count a value. ValueError when there were too many."""
         self.left -= 1
         if self.left < 0:
             raise ValueError("more values than are read")
 
 
 def struct(cursor: Cursor, shape: Mapping[int, ThriftType], *, depth: int = MAX_DEPTH) -> dict[int, Any]:
-    """The known fields of a struct by their number; a struct in it is a dict again. Other fields are passed over."""
+    """The known fields of a struct by number; a nested struct is a dict too. Unknown fields are checked and skipped."""
     fields: dict[int, Any] = {}
     number = 0
     while head := cursor.byte():
         number = number + (head >> 4) if head >> 4 else _zigzag(_varint(cursor))
         if number in fields or not 0 < number <= MAX_FIELD:
-            raise ValueError("a field that stands twice, or has no number")
+            raise ValueError("a field that is repeated or has no number")
         fields[number] = _value(cursor, head & 0xF, shape.get(number), depth - 1)
     return fields
 
@@ -78,31 +78,31 @@ def _value(cursor: Cursor, kind: int, shape: ThriftType | None, depth: int) -> A
     if depth < 0:
         raise ValueError("nested too deep")
     if shape is None:
-        return _passed(cursor, kind, depth)
+        return _skip_value(cursor, kind, depth)
     if isinstance(shape, int):
         if kind in (TRUE, FALSE) and shape == BOOL:
             return kind == TRUE
         if kind != shape:
-            raise ValueError("a field of another type than its own")
+            raise ValueError("a field of another type than the format defines")
         return _SCALARS[kind](cursor)
     if isinstance(shape, ListOf):
         if kind != LIST:
-            raise ValueError("a field of another type than its own")
+            raise ValueError("a field of another type than the format defines")
         return _list(cursor, shape.item, depth)
     if kind != STRUCT:
-        raise ValueError("a field of another type than its own")
+        raise ValueError("a field of another type than the format defines")
     return struct(cursor, shape, depth=depth)
 
 
 def _list(cursor: Cursor, item: ThriftType, depth: int) -> list[Any]:
     kind, count = _list_head(cursor)
-    if item == BOOL and kind in (TRUE, FALSE):  # a boolean has a byte of its own in a list
+    if item == BOOL and kind in (TRUE, FALSE):  # in a list, each boolean takes a byte
         return [byte == TRUE for byte in cursor.take(count)]
     return [_value(cursor, kind, item, depth - 1) for _ in range(count)]
 
 
-def _passed(cursor: Cursor, kind: int, depth: int) -> None:
-    """Pass a value that nobody asks for: nothing of it is kept."""
+def _skip_value(cursor: Cursor, kind: int, depth: int) -> None:
+    """Skip a value of an unknown field, without keeping any of it."""
     if kind in (TRUE, FALSE):
         return
     if kind == BINARY:

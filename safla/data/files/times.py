@@ -1,4 +1,4 @@
-"""Opening times, text or numbers, to ms UTC, row by row. A unit is told by its size; a time zone is never guessed."""
+"""Convert opening times, as text or numbers, to ms UTC. Units are told by size; time zones are never guessed."""
 
 import re
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 INTEGER = r"^[1-9][0-9]{8,18}$"
-WHOLE = r"^\+?([1-9][0-9]{8,18})\.0*$"  # 1704067200.0, as pandas writes integers beside an empty cell
+WHOLE = r"^\+?([1-9][0-9]{8,18})\.0*$"  # 1704067200.0: pandas writes integers so if the column has an empty cell
 SCIENTIFIC = r"^\+?([1-9])\.?([0-9]{0,30})[eE]\+?([0-9]{1,2})$"  # 1.704067200000000000e+12, as numpy writes them
 DATE = (
     r"^([0-9]{4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})"
@@ -31,14 +31,14 @@ _FRACTION = re.compile(r"[0-9]{9,19}\.[0-9]+", re.ASCII)
 _NO_TIME = "is neither an integer since 1970 nor a date such as 2024-01-31T13:00:00Z"
 _HINTS = (
     (_DAY_FIRST, "may begin with a day or a month; write the year first, 2024-01-31"),
-    (_LOST, "is rounded, its last digits are lost (spreadsheets do that); export the times again as integers"),
-    (_FRACTION, "is no integer since 1970"),
+    (_LOST, "is rounded, so its last digits are lost (spreadsheets do that); export the times again as integers"),
+    (_FRACTION, "is no integer since 1970; write whole milliseconds"),
 )
 ZONE_KEY = "data.time_zone (safla data import: --time-zone) says which, such as UTC or Europe/Berlin"
 
 
 class Unit(NamedTuple):
-    """A unit of integer times: the first value that is too large for it, and how many make a ms (or ms make one)."""
+    """A unit of integer times: the first value that is too large for it, units per ms, and ms per unit."""
 
     name: str
     below: int
@@ -51,22 +51,24 @@ UNITS = (
     Unit("milliseconds", 10**14, 1, 1),
     Unit("microseconds", 10**17, 1000, 1),  # Binance spot archives from 2025 on
     Unit("nanoseconds", 2**63 - 1, 1_000_000, 1),
-)  # by size, never by date (EXCHANGE 3)
+)  # told by size, never by the date of the file
 KINDS = (*(unit.name for unit in UNITS), "ISO dates", "dates without a zone")
-MILLISECONDS, DATES, NAIVE = 1, 4, 5  # places in KINDS
-MOST_STRETCHES = 4  # of one kind that a note lists
+MILLISECONDS, DATES, NAIVE = 1, 4, 5  # indices into KINDS
+MOST_STRETCHES = 4  # that a note lists
 
 
 class Times(NamedTuple):
-    """Opening times in ms UTC, and of each row what it was written as: a place in KINDS."""
+    """Opening times in ms UTC, and for each row how it was written: an index into KINDS."""
 
     ms: Int64
     kinds: Int8
 
 
 def parse(cells: "pl.Series", where: RowPlace, *, zone: str | None = None) -> Times:
-    """Times as ms UTC, and what they were. zone: of dates that name none. DataError names the first that is no time."""
+    """Times as ms UTC, and how they were written. DataError names the first cell that is no time.
 
+    zone  the time zone of dates that name none
+    """
     if cells.str.contains(INTEGER).fill_null(False).all():
         return _from_texts(cells, where)
     if cells.str.contains(DATE).fill_null(False).all():
@@ -90,24 +92,24 @@ def parse(cells: "pl.Series", where: RowPlace, *, zone: str | None = None) -> Ti
 
 
 def from_integers(values: Int64, where: RowPlace) -> Times:
-    """Integer times as ms UTC, each in the unit of its size. DataError for one in no unit, and for parts of a ms."""
+    """Integer times as ms UTC, in the unit that its size tells. DataError for other sizes and for fractions of a ms."""
     codes = np.searchsorted([unit.below for unit in UNITS], values, side="right").astype(np.int8)
-    strange = np.flatnonzero((codes == len(UNITS)) | (values < 10**8))
-    if len(strange):
-        row = int(strange[0])
+    invalid = np.flatnonzero((codes == len(UNITS)) | (values < 10**8))
+    if len(invalid):
+        row = int(invalid[0])
         raise DataError(f"{where(row)}: time {values[row]} is in no unit from seconds to nanoseconds since 1970")
     first = UNITS[int(codes[0])] if len(codes) else UNITS[0]
-    if (codes == codes[:1]).all() and first.per_ms == 1:  # a file of one unit, which seconds and ms are nearly always
+    if (codes == codes[:1]).all() and first.per_ms == 1:  # the common case: one unit, seconds or ms
         return Times(values * first.ms if first.ms > 1 else values, codes)
     per_ms = np.array([unit.per_ms for unit in UNITS])[codes]
     uneven = np.flatnonzero(values % per_ms)
     if len(uneven):
-        raise DataError(f"{where(int(uneven[0]))}: time {values[uneven[0]]} is no whole millisecond")
+        raise DataError(f"{where(int(uneven[0]))}: time {values[uneven[0]]} is not a whole number of milliseconds")
     return Times(values // per_ms * np.array([unit.ms for unit in UNITS])[codes], codes)
 
 
 def from_floats(values: Float64, where: RowPlace) -> Times:
-    """Times that are floats, each of which must be an integer."""
+    """Float times as ms UTC. DataError for a value that is no integer."""
     uneven = np.flatnonzero(~((np.floor(values) == values) & (np.abs(values) < 2.0**62)))
     if len(uneven):
         raise DataError(f"{where(int(uneven[0]))}: time {float(values[uneven[0]])!r} is no integer")
@@ -115,7 +117,7 @@ def from_floats(values: Float64, where: RowPlace) -> Times:
 
 
 def in_zone(moments: "pl.Series", where: RowPlace, *, zone: str | None) -> Int64:
-    """Naive datetimes as ms UTC. DataError where no zone is stated, and for those that it skips or repeats."""
+    """Naive datetimes as ms UTC. DataError without a zone, and for times that a clock change skips or repeats."""
     import polars as pl
 
     if zone is None:
@@ -127,19 +129,19 @@ def in_zone(moments: "pl.Series", where: RowPlace, *, zone: str | None) -> Int64
     lost = (placed.is_null() & moments.is_not_null()).arg_true()
     if len(lost):
         row = int(lost[0])
-        twice = moments[row : row + 1].dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")[0]
-        what = "comes twice" if twice is not None else "does not exist"
+        earliest = moments[row : row + 1].dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")[0]
+        what = "occurs twice" if earliest is not None else "does not exist"
         raise DataError(
-            f"{where(row)}: time {moments[row]} {what} in {zone}, where the clock is changed{more(len(lost))}; "
+            f"{where(row)}: time {moments[row]} {what} in {zone}, where the clock changes{more(len(lost))}; "
             "write the offset (2024-10-27T02:00:00+01:00) or UTC"
         )
     return placed.dt.epoch("ms").to_numpy()
 
 
 def note(kinds: Int8, numbers: Int64, *, word: str, zone: str | None) -> str | None:
-    """What there is to say of how times were written; None of milliseconds alone.
+    """A note on how the times were written; None where all are milliseconds.
 
-    numbers  of the rows, as the file counts them; word: what a row is called there
+    numbers  the row numbers, as the file counts them; word: line or row
     """
     seen = np.flatnonzero(np.bincount(kinds, minlength=len(KINDS))).tolist()
     names = {kind: KINDS[kind] for kind in seen} | ({NAIVE: f"dates of {zone} (data.time_zone)"} if zone else {})
@@ -150,7 +152,7 @@ def note(kinds: Int8, numbers: Int64, *, word: str, zone: str | None) -> str | N
     starts = np.flatnonzero(np.diff(kinds, prepend=kinds[0] + 1))
     if len(starts) > MOST_STRETCHES:
         counted = " and ".join(f"{names[kind]} ({int((kinds == kind).sum())})" for kind in seen)
-        return f"times are {counted}, in turns; the first change is in {word} {numbers[starts[1]]}"
+        return f"times are {counted}, mixed; the first change is in {word} {numbers[starts[1]]}"
     ends = [*(starts[1:] - 1).tolist(), len(kinds) - 1]
     parts = [
         f"{names[int(kinds[start])]} in "
@@ -177,24 +179,24 @@ def _from_texts(cells: "pl.Series", where: RowPlace) -> Times:
 
 
 def _whole(cells: "pl.Series") -> "pl.Series":
-    """The integers that the cells say, as text; null where one says none."""
+    """The integers that the cells hold, as text; null for a cell that holds none."""
     import polars as pl
 
-    found = cells.to_frame("cell").select(
+    integers = cells.to_frame("cell").select(
         pl.when(pl.col("cell").str.contains(INTEGER))
         .then(pl.col("cell"))
         .otherwise(pl.col("cell").str.extract(WHOLE, 1))
         .alias("whole")
     )["whole"]
-    powers = found.is_null() & cells.str.contains(SCIENTIFIC)
+    powers = integers.is_null() & cells.str.contains(SCIENTIFIC)
     if not powers.any():
-        return found
-    texts = found.to_list()
+        return integers
+    texts = integers.to_list()
     for row in powers.arg_true().to_list():
-        first, rest, power = re.fullmatch(SCIENTIFIC, cells[row]).groups()  # type: ignore[union-attr]
-        kept, lost = rest[: int(power)], rest[int(power) :]
-        if len(kept) == int(power) and not lost.strip("0") and 9 <= len(first + kept) <= 19:
-            texts[row] = first + kept
+        first_digit, digits, power = re.fullmatch(SCIENTIFIC, cells[row]).groups()  # type: ignore[union-attr]
+        kept_digits, lost_digits = digits[: int(power)], digits[int(power) :]
+        if len(kept_digits) == int(power) and not lost_digits.strip("0") and 9 <= len(first_digit + kept_digits) <= 19:
+            texts[row] = first_digit + kept_digits
     return pl.Series("whole", texts, pl.String)
 
 
@@ -211,7 +213,7 @@ def _dates(cells: "pl.Series", where: RowPlace, zone: str | None) -> Times:
     parts = fraction.fill_null("0").str.pad_end(9, "0").cast(pl.Int64).to_numpy()
     uneven = np.flatnonzero(parts % 1_000_000)
     if len(uneven):
-        raise DataError(f"{where(int(uneven[0]))}: time {cells[int(uneven[0])]} is no whole millisecond")
+        raise DataError(f"{where(int(uneven[0]))}: time {cells[int(uneven[0])]} is not a whole number of milliseconds")
     naive = (utc.is_null() & east_hours.is_null()).to_numpy()
     ms = moments.cast(pl.Int64).to_numpy().copy()
     rows = np.flatnonzero(naive)
@@ -227,10 +229,10 @@ def _dates(cells: "pl.Series", where: RowPlace, zone: str | None) -> Times:
 
 
 def _refuse_others(cells: "pl.Series", fine: "pl.Series", *, where: RowPlace) -> None:
-    strange = fine.fill_null(False).not_().arg_true()
-    if not len(strange):
+    invalid = fine.fill_null(False).not_().arg_true()
+    if not len(invalid):
         return
-    row = int(strange[0])
+    row = int(invalid[0])
     cell = cells[row] or ""
-    said = next((text for pattern, text in _HINTS if pattern.fullmatch(cell)), _NO_TIME)
-    raise DataError(f"{where(row)}: time {cell[:40]!r} {said}")
+    hint = next((text for pattern, text in _HINTS if pattern.fullmatch(cell)), _NO_TIME)
+    raise DataError(f"{where(row)}: time {cell[:40]!r} {hint}")

@@ -1,4 +1,4 @@
-"""Binance archives: klines as CSV, or as a ZIP with one member; a checksum beside it is verified (X15)."""
+"""Binance archives: klines as CSV, or as a ZIP with one CSV. A checksum file next to it is verified (X15)."""
 
 import hashlib
 import re
@@ -13,15 +13,15 @@ from safla.data.files.table import Layout, split_cells
 from safla.errors import DataError
 from safla.text import printable
 
-WIDTH = 12  # the columns of a kline; the first six are ours
-HEADER = "open_time"  # USD-M archives got one in 2022, spot has none
+WIDTH = 12  # the columns of a kline; the first six are used
+HEADER = "open_time"  # USD-M archives have a header since 2022, spot archives have none
 MAX_CHECKSUM_BYTES = 1024
 
 _CHECKSUM = re.compile(rb"([0-9a-f]{64})(\s.*)?", re.DOTALL)
 
 
 def read(path: str) -> FileRows:
-    """The rows of an archive, zipped or not. DataError for a wrong checksum, a strange member, or a cut file."""
+    """The rows of an archive, zipped or not. DataError for a wrong checksum, an unusual member, or a truncated file."""
     with bounded.open_file(path) as stream:
         verify_checksum(stream, path)
         zipped = stream.read(4) == bounded.ZIP_MAGIC
@@ -30,27 +30,27 @@ def read(path: str) -> FileRows:
 
 
 def of_blocks(path: str, blocks: Iterator[bytes], *, bad: Handling = "refuse") -> FileRows:
-    """The rows of the text of an archive."""
+    """The rows of the CSV text of an archive."""
     return table.read(path, blocks, layout_of=lambda lines: _layout(lines, path=printable(path)), closed=True, bad=bad)
 
 
 def is_archive(path: str, head: bytes, *, zipped: bool) -> bool:
-    """Whether a text that begins so is that of an archive: twelve columns, in a ZIP or under the name of one."""
+    """Whether a text that begins with `head` is an archive: twelve columns, and in a ZIP or named like an archive."""
     line = head.removeprefix(table.MARK).partition(b"\n")[0]
-    begins = line[:1].isdigit() or line.startswith(HEADER.encode())
-    named = archive_name.named(path) is not None
-    return begins and line.count(b",") == WIDTH - 1 and (zipped or named)
+    begins_like_rows = line[:1].isdigit() or line.startswith(HEADER.encode())
+    is_named = archive_name.named(path) is not None
+    return begins_like_rows and line.count(b",") == WIDTH - 1 and (zipped or is_named)
 
 
 def verify_checksum(stream: BinaryIO, path: str) -> None:
-    """DataError where the CHECKSUM file beside an archive says another sum. The stream is at its begin again."""
-    beside = Path(f"{path}.CHECKSUM")
-    if not beside.exists():
+    """DataError where the CHECKSUM file next to an archive has another sum. Rewinds the stream."""
+    checksum_path = Path(f"{path}.CHECKSUM")
+    if not checksum_path.exists():
         return
-    with bounded.open_file(str(beside)) as checksum:
+    with bounded.open_file(str(checksum_path)) as checksum:
         said = _CHECKSUM.fullmatch(checksum.read(MAX_CHECKSUM_BYTES))
     if not said:
-        raise DataError(f"{printable(str(beside))}: no checksum; `sha256  name` is expected")
+        raise DataError(f"{printable(str(checksum_path))}: no checksum; expected `sha256  name`")
     total = hashlib.sha256()
     while block := stream.read(bounded.BLOCK_BYTES):
         total.update(block)

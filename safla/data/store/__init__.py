@@ -1,1 +1,1 @@
-"""Candles that are kept: months of a series, a manifest beside them, and how more comes in (S2)."""
+"""The store of candles: one file per month of a series, a manifest, and merging of new candles (S2)."""

@@ -1,4 +1,4 @@
-"""What lies in the store: a line a series, and whether all of it is sound. Nothing is written or mended here."""
+"""List the series of the store, and verify every byte of a series. Nothing is written or repaired here."""
 
 import os
 import re
@@ -21,7 +21,7 @@ _EXCHANGE = re.compile(r"[a-z0-9_]{1,40}(-sandbox)?", re.ASCII)
 
 
 class Listed(NamedTuple):
-    """One series, by its manifest alone."""
+    """One series, as its manifest describes it."""
 
     place: SeriesKey
     candles: int
@@ -29,34 +29,34 @@ class Listed(NamedTuple):
     last: int | None
     gaps: int
     missing: int  # candles in those gaps
-    absent: int  # of them known to be none
-    believed: int  # gaps that these make
-    restated: int  # candles that came again with other values, kept apart
+    absent: int  # of these, candles that are known not to exist
+    believed: int  # gaps that the known ones form
+    restated: int  # candles that came again with other values, which are not accepted
     bytes: int  # of its files
-    damage: str  # how its manifest is damaged
+    damage: str  # what is wrong with its manifest; empty if nothing is
 
 
 class Verified(NamedTuple):
-    """One series, every byte looked at."""
+    """One series, after a check of every byte."""
 
     place: SeriesKey
     files: int
     candles: int
     first: int | None
     last: int | None
-    absent: Intervals  # between the first and the last candle, known to have no candle
-    believed: Beliefs  # of those: since when the exchange is believed
-    imported: Intervals  # of those: a file left them out, no exchange was asked
-    ended: int | None  # ms: the market is over, no candle opens there or later
-    unknown: Intervals  # between them, neither held nor known
+    absent: Intervals  # between the first and the last candle, known to have no candles
+    believed: Beliefs  # of those: confirmed by the exchange, and since when
+    imported: Intervals  # of those: missing in an imported file, not confirmed by an exchange
+    ended: int | None  # ms: the market ended, no candle opens at that time or later
+    unknown: Intervals  # between the first and the last candle, neither stored nor known to be absent
     restated: int
-    damaged: tuple[str, ...]  # what is wrong, a line each; empty where all is sound
-    aside: tuple[str, ...]  # damaged files that were set aside before
-    strays: tuple[str, ...]  # what a crash left; the next merge removes it
+    damaged: tuple[str, ...]  # what is wrong, one line each; empty if nothing is
+    aside: tuple[str, ...]  # damaged files that were renamed before
+    strays: tuple[str, ...]  # files that a crash left; the next merge removes them
 
 
 def listing(cache: Path) -> list[Listed]:
-    """Every series of a cache, in the order of its folders. What is no series is passed over."""
+    """Every series of a cache, in the order of its folders. Other folders are skipped."""
     return [_listed(place) for place in places(cache)]
 
 
@@ -66,12 +66,12 @@ def places(cache: Path) -> Iterator[SeriesKey]:
         for name in _folders(cache / exchange) if _EXCHANGE.fullmatch(exchange) else ():
             symbol = name.replace("-", "/", 1).replace("-", ":", 1)
             if SYMBOL.fullmatch(symbol) and slug(symbol) == name:
-                timeframes = [one for one in TIMEFRAMES if one in _folders(cache / exchange / name)]
+                timeframes = [timeframe for timeframe in TIMEFRAMES if timeframe in _folders(cache / exchange / name)]
                 yield from (SeriesKey(cache, exchange, symbol, timeframe) for timeframe in timeframes)
 
 
 def verify_series(place: SeriesKey) -> Verified:
-    """Look at every byte of a series: hashes, S1-S3, gaps, what lies aside."""
+    """Check every byte of a series: hashes, S1-S3, gaps, renamed and stray files."""
     damaged: list[str] = []
     have: list[Interval] = []
     candles = 0
@@ -96,7 +96,7 @@ def verify_series(place: SeriesKey) -> Verified:
     absent = intervals.minus(gaps, intervals.minus(gaps, known.absent))
     return Verified(
         place, len(known.months), candles, first, last,
-        absent=absent, believed=tuple(one for one in known.believed if span[0] <= one[0] < span[1]),
+        absent=absent, believed=tuple(belief for belief in known.believed if span[0] <= belief[0] < span[1]),
         imported=intervals.within(known.imported, span), ended=None if known.ended is None else known.ended[0],
         unknown=intervals.minus(gaps, known.absent),
         restated=len(known.restated), damaged=(*notes, *damaged), aside=tuple(aside), strays=tuple(strays),
@@ -105,10 +105,10 @@ def verify_series(place: SeriesKey) -> Verified:
 
 def _listed(place: SeriesKey) -> Listed:
     with shelf.reading(place.cache, place.nothing, names=place.names) as (known, notes):
-        names = [one for one in os.listdir(place.folder) if one == manifest.NAME or MONTH_FILE.fullmatch(one)]
+        names = [name for name in os.listdir(place.folder) if name == manifest.NAME or MONTH_FILE.fullmatch(name)]
         size = sum((place.folder / name).lstat().st_size for name in names)
     first, last = _ends(known)
-    candles = sum(one.candles for one in known.months)
+    candles = sum(entry.candles for entry in known.months)
     grid = 0 if first is None or last is None else (last - first) // place.step_ms + 1
     span = (0, 0) if first is None or last is None else (first, last)
     gaps = intervals.within(known.absent, span)
@@ -125,15 +125,15 @@ def _ends(known: Manifest) -> tuple[int | None, int | None]:
 
 
 def _gaps(months: tuple[Month, ...], step_ms: int) -> int:
-    """Within the months, and between them."""
+    """How many gaps there are, within the months and between them."""
     between = sum(after.first - before.last > step_ms for before, after in pairwise(months))
-    return sum(one.gaps for one in months) + between
+    return sum(entry.gaps for entry in months) + between
 
 
 def _folders(above: Path) -> list[str]:
-    """The folders in a folder, sorted; links are none."""
+    """The folders in a folder, sorted; links do not count."""
     try:
-        with os.scandir(above) as found:
-            return sorted(one.name for one in found if one.is_dir(follow_symlinks=False))
+        with os.scandir(above) as entries:
+            return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
     except (FileNotFoundError, NotADirectoryError):
         return []

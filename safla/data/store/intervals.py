@@ -1,6 +1,6 @@
-"""Stretches of the time grid and their algebra: what is held, what is absent, what is missing. No file is known here.
+"""Intervals of the time grid and their algebra: stored, absent, or missing candles. No file is known here.
 
-A span is [from, to) in ms on the grid. What comes out is sorted, and no two of its spans touch.
+An interval is [from, to) in ms on the grid. Results are sorted, and no two of their intervals touch or overlap.
 """
 
 from bisect import bisect_left, bisect_right
@@ -16,7 +16,7 @@ Intervals = tuple[Interval, ...]
 
 
 def of_candles(ts: Int64, step_ms: int) -> Intervals:
-    """The stretches that ascending candles cover."""
+    """The intervals that ascending candles cover."""
     if not len(ts):
         return ()
     breaks = np.flatnonzero(np.diff(ts) != step_ms)
@@ -26,12 +26,12 @@ def of_candles(ts: Int64, step_ms: int) -> Intervals:
 
 
 def union(one: Iterable[Interval], other: Iterable[Interval]) -> Intervals:
-    """What is in either."""
+    """What is in either set."""
     return _normal([*one, *other])
 
 
 def minus(one: Iterable[Interval], other: Iterable[Interval]) -> Intervals:
-    """What is in the one and not in the other."""
+    """What is in the first set and not in the second."""
     kept, taken = _normal(one), _normal(other)
     if not kept or not taken:
         return kept
@@ -41,48 +41,50 @@ def minus(one: Iterable[Interval], other: Iterable[Interval]) -> Intervals:
 
 
 def revised(known: Intervals, *, added: Intervals, taken: Intervals) -> Intervals:
-    """The known ones (sorted, none touches another) with what is added and without what is taken.
+    """The known intervals (sorted, none touches another), with `added` and then without `taken`.
 
-    Only those that a change reaches are looked at: a market that seldom trades has a hundred thousand.
+    Only intervals near a change are visited: a market that seldom trades has a hundred thousand of them.
     """
     if not added and not taken:
         return known
-    start, end = min(one[0] for one in (*added, *taken)), max(one[1] for one in (*added, *taken))
-    first, behind = _reached(known, start, end)
-    return known[:first] + minus(union(known[first:behind], added), taken) + known[behind:]
+    start, end = min(interval[0] for interval in (*added, *taken)), max(interval[1] for interval in (*added, *taken))
+    first, after = _reached(known, start, end)
+    return known[:first] + minus(union(known[first:after], added), taken) + known[after:]
 
 
 def within(spans: Intervals, span: Interval) -> Intervals:
-    """What of the spans (sorted, none touches another) lies within one."""
+    """The parts of `spans` (sorted, none touches another) that lie within `span`."""
     start, end = span
-    first, behind = _reached(spans, start, end)
-    cut = ((max(since, start), min(to, end)) for since, to in spans[first:behind])
+    first, after = _reached(spans, start, end)
+    cut = ((max(since, start), min(to, end)) for since, to in spans[first:after])
     return tuple((since, to) for since, to in cut if since < to)
 
 
 def length(spans: Iterable[Interval], step_ms: int) -> int:
-    """How many candles would fit."""
+    """How many candles fit into the intervals."""
     return sum(to - since for since, to in spans) // step_ms
 
 
 def _reached(spans: Intervals, start: int, end: int) -> tuple[int, int]:
-    """The places of those that lie in a stretch or touch it: from, to."""
-    return bisect_left(spans, start, key=lambda one: one[1]), bisect_right(spans, end, key=lambda one: one[0])
+    """The range of indices of the intervals that overlap or touch [start, end)."""
+    return bisect_left(spans, start, key=lambda interval: interval[1]), bisect_right(
+        spans, end, key=lambda interval: interval[0]
+    )
 
 
 def _normal(spans: Iterable[Interval]) -> Intervals:
-    """The same stretches, sorted, those that touch or overlap as one; empty ones are none."""
-    found: list[Interval] = []
+    """The same intervals, sorted; those that touch or overlap are joined, empty ones are dropped."""
+    joined: list[Interval] = []
     for since, to in sorted(span for span in spans if span[0] < span[1]):
-        if found and since <= found[-1][1]:
-            found[-1] = found[-1][0], max(to, found[-1][1])
+        if joined and since <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(to, joined[-1][1])
         else:
-            found.append((since, to))
-    return tuple(found)
+            joined.append((since, to))
+    return tuple(joined)
 
 
 def _holds(spans: Sequence[Interval], edges: Int64) -> npt.NDArray[np.bool_]:
-    """For each edge: does what begins there lie in one of the spans."""
+    """For each edge: whether the point there lies in one of the spans."""
     starts, ends = np.array(spans, np.int64).T
     place = np.searchsorted(starts, edges, side="right") - 1
     inside: npt.NDArray[np.bool_] = (place >= 0) & (edges < ends[place])

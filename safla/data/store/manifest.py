@@ -1,6 +1,6 @@
-"""What the store knows of one series beside its candles: one file, whole or not at all, with a seal. No candle is here.
+"""The manifest of one series: what the store knows besides the candles. One file, replaced atomically, with a seal.
 
-The manifest is the point of commit: a file of a month that it does not name is not there.
+Replacing the manifest commits a change: a month's file that it does not name does not count.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from safla.text import printable
 NAME = "manifest.json"
 MAX_BYTES = 2**28
 MAX_RESTATED = 10_000
-MAX_ABSENT = 1_000_000  # stretches
+MAX_ABSENT = 1_000_000  # intervals
 
 _SEAL = b',"seal":"%b"}\n'
 _SEALED = len(_SEAL % (b"0" * 32))
@@ -46,7 +46,7 @@ class StoredRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Month(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One file: which candles it holds, where they came from, and when."""
+    """The file of a month: which candles it holds, where they came from, and when."""
 
     month: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
     file: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9a-f]{16}\.parquet$")]
@@ -62,19 +62,18 @@ class Month(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Offer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A candle that came again with other values: they are kept apart until somebody takes them (S2)."""
+    """Other values of a stored candle. They are kept separately until the user accepts them (S2)."""
 
     ts: Ms
-    stored: tuple[
-        ManifestText, ManifestText, ManifestText, ManifestText, ManifestText
-    ]  # open, high, low, close, volume
+    # open, high, low, close, volume
+    stored: tuple[ManifestText, ManifestText, ManifestText, ManifestText, ManifestText]
     offered: tuple[ManifestText, ManifestText, ManifestText, ManifestText, ManifestText]
     source: SourceName
     at: Iso
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything about one series."""
+    """Everything that is known about one series."""
 
     schema: Literal[1]
     exchange: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_]{1,40}(-sandbox)?$")]
@@ -84,9 +83,9 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     months: tuple[Month, ...]
     absent: tuple[tuple[Ms, Ms], ...]  # [from, to) on the grid, known to have no candle
     restated: tuple[Offer, ...]
-    believed: tuple[tuple[Ms, Ms, Ms], ...] = ()  # of the absent ones: from, to, since when the exchange is believed
-    imported: tuple[tuple[Ms, Ms], ...] = ()  # of the absent ones: a file left them out, no exchange was asked
-    ended: tuple[Ms, Ms] | None = None  # no candle opens there or later: the market is over; and since when it is known
+    believed: tuple[tuple[Ms, Ms, Ms], ...] = ()  # of the absent ones: from, to, confirmed by the exchange since
+    imported: tuple[tuple[Ms, Ms], ...] = ()  # of the absent ones: missing in a file, not confirmed by an exchange
+    ended: tuple[Ms, Ms] | None = None  # the market ended: no candle opens there or later; known since
 
 
 _ENCODER = msgspec.json.Encoder()
@@ -94,66 +93,70 @@ _DECODER = msgspec.json.Decoder(Manifest)
 
 
 def empty(exchange: str, symbol: str, *, timeframe: str) -> Manifest:
-    """A series of which nothing is known."""
+    """The manifest of a series without any data."""
     return Manifest(1, exchange, symbol, timeframe, None, (), (), ())
 
 
 def read(folder: Path, *, expected: Manifest) -> Manifest | None:
     """The manifest of a folder; None where there is none. ValueError says how it is damaged.
 
-    expected  the empty one of the series that the folder is for
+    expected  the empty manifest of the series that the folder is for
     """
     content = read_own(folder / NAME, most=MAX_BYTES)
     if content is None:
         return None
-    found = decode_manifest(content)
-    if (found.exchange, found.symbol, found.timeframe) != (expected.exchange, expected.symbol, expected.timeframe):
+    stored = decode_manifest(content)
+    if (stored.exchange, stored.symbol, stored.timeframe) != (expected.exchange, expected.symbol, expected.timeframe):
         raise ValueError("it belongs to another series")
-    return found
+    return stored
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
-    """The one spelling of a manifest. DataError where it would be larger than one may be (Z24)."""
+    """The bytes of a manifest, the same for equal manifests. DataError where it exceeds a limit (Z24)."""
     for what, count, most in (
-        ("restated candles that nobody took", len(manifest.restated), MAX_RESTATED),
+        ("restated candles that were not accepted", len(manifest.restated), MAX_RESTATED),
         ("gaps", max(len(manifest.absent), len(manifest.believed), len(manifest.imported)), MAX_ABSENT),
     ):
         if count > most:
             where = f"{manifest.exchange} {manifest.symbol} {manifest.timeframe}"
-            raise DataError(f"{where}: {count} {what}, at most {most} are kept; these are not the candles of before")
+            raise DataError(
+                f"{where}: {count} {what}, at most {most} are kept; check that the source is the same as before"
+            )
     rest = _ENCODER.encode(manifest)
     return rest[:-1] + _SEAL % _seal(rest)
 
 
 def decode_manifest(content: bytes) -> Manifest:
-    """The manifest behind bytes. ValueError for any that `encode` would not have made."""
+    """The manifest of some bytes. ValueError for bytes that encode_manifest cannot have written."""
     rest = content[:-_SEALED] + b"}"
     if content[-_SEALED:] != _SEAL % _seal(rest):
         raise ValueError("its seal is broken")
     try:
-        found = _DECODER.decode(rest)
+        manifest = _DECODER.decode(rest)
     except (msgspec.MsgspecError, RecursionError) as error:
-        raise ValueError(f"it makes no sense: {str(error)[:100]!a}") from error
-    names = [one.month for one in found.months]
-    if names != sorted(set(names)) or not all(map(_is_whole, found.months)):
-        raise ValueError("its months make no sense")
-    return found
+        raise ValueError(f"it is invalid: {str(error)[:100]!a}") from error
+    names = [entry.month for entry in manifest.months]
+    if names != sorted(set(names)) or not all(map(_is_whole, manifest.months)):
+        raise ValueError("its months are inconsistent")
+    return manifest
 
 
 def rules_of(manifest: Manifest) -> OrderRules | None:
-    """The exchange's rules as numbers; None where they were never read."""
-    kept = manifest.rules
-    if kept is None:
+    """The exchange's rules as numbers; None where they were never fetched."""
+    stored = manifest.rules
+    if stored is None:
         return None
-    return OrderRules(*(None if one is None else Decimal(one) for one in (kept.tick, kept.lot, kept.min_notional)))
+    return OrderRules(
+        *(None if text is None else Decimal(text) for text in (stored.tick, stored.lot, stored.min_notional))
+    )
 
 
 def rules_from(rules: OrderRules, at: str) -> StoredRules:
-    """The rules as they are kept. DataError for a number that no exchange's rule has."""
-    texts = [None if one is None else plain(one) for one in rules]
-    strange = [text for text in texts if text is not None and not re.search(TEXT, text)]
-    if strange:
-        raise DataError(f"{printable(strange[0][:40])} is no tick, lot or least notional of an exchange")
+    """The rules as decimal texts. DataError for a number that no exchange's rule can have."""
+    texts = [None if number is None else plain(number) for number in rules]
+    invalid = [text for text in texts if text is not None and not re.search(TEXT, text)]
+    if invalid:
+        raise DataError(f"{printable(invalid[0][:40])} is no valid tick, lot or minimum notional of an exchange")
     tick, lot, min_notional = texts
     return StoredRules(tick=tick, lot=lot, min_notional=min_notional, at=at)
 
@@ -162,7 +165,7 @@ def _seal(rest: bytes) -> bytes:
     return hashlib.blake2b(rest, digest_size=16).hexdigest().encode("ascii")
 
 
-def _is_whole(one: Month) -> bool:
-    start, end = bounds_of(one.month)
-    named = one.file == f"{one.month}-{one.hash[:16]}.parquet"
-    return named and start <= one.first <= one.last < end
+def _is_whole(entry: Month) -> bool:
+    start, end = bounds_of(entry.month)
+    is_named_by_hash = entry.file == f"{entry.month}-{entry.hash[:16]}.parquet"
+    return is_named_by_hash and start <= entry.first <= entry.last < end

@@ -1,4 +1,4 @@
-"""The candles of one month as bytes, and back: their name is their content. No manifest and no folder is known here."""
+"""Encode the candles of one month as bytes and decode them; the hash of the bytes names the file. No folder here."""
 
 import hashlib
 import io
@@ -21,21 +21,21 @@ from safla.data.files.parquet_decoding import decoded
 from safla.data.files.parquet_format import INT64
 from safla.errors import DataError
 
-PRICE_LIMIT = LIMIT // 1000  # D1: the least that any strategy asks for
-MAX_BYTES = 2**26  # of a file: 44 640 candles of six int64 are 2 MB before they are packed
-KEY = "safla"  # of the metadata; data/files/run_candles.py finds no run in it, so such a file is no source by itself
+PRICE_LIMIT = LIMIT // 1000  # D1: the smallest limit that any strategy needs
+MAX_BYTES = 2**26  # of a file: 44 640 candles of six int64 are 2 MB uncompressed
+KEY = "safla"  # of the metadata. run_candles.py rejects it as that of a run, so a month's file is no source by itself
 
 
 class Packed(NamedTuple):
-    """A month as it is written: the bytes are a function of the candles alone."""
+    """An encoded month. The bytes depend on the candles only."""
 
     content: bytes
-    hash: str  # BLAKE2b-128 of them
+    hash: str  # BLAKE2b-128 of the content
     series: Series  # in units of the fewest decimals that its candles need
 
 
 def pack(series: Series) -> Packed:
-    """The file of a month's candles, whatever decimals they came with."""
+    """Encode a month's candles. The decimals that they came with make no difference."""
     import polars as pl
 
     series = least(series)
@@ -51,27 +51,27 @@ def pack(series: Series) -> Packed:
 
 
 def unpack(content: bytes, *, candles: int) -> Columns:
-    """The columns of a file whose hash was found right. ValueError where they are not those of so many candles.
+    """The columns of a file whose hash is right. ValueError where it is no month of `candles` candles.
 
-    A hash tells damage; a hand that means harm can write it into the manifest too.
+    The hash only shows damage: an attacker can write a matching hash into the manifest.
     """
     import polars as pl
 
     try:
         claims = footer.read(content, name="month", limits=Limits(len(Columns._fields), candles, 2**40))
     except DataError as error:
-        raise ValueError("no Parquet file of ours") from error
+        raise ValueError("it is no Parquet file that safla wrote") from error
     if tuple(leaf.name for leaf in claims.leaves) != Columns._fields or claims.rows != candles:
-        raise ValueError("other columns than a month has, or another number of candles")
+        raise ValueError("its columns or its number of candles are not those of the month")
     if any(leaf.kind != INT64 or not leaf.is_plain for leaf in claims.leaves):
-        raise ValueError("other columns than a month has")
+        raise ValueError("its columns are not those of a month")
     run_candles.refuse_unpacked(claims)
     try:
         frame = decoded(content, claims)
     except ValueError as error:
-        raise ValueError("no Parquet file of ours") from error
+        raise ValueError("it is no Parquet file that safla wrote") from error
     if set(frame.dtypes) != {pl.Int64} or any(frame.null_count().row(0)):
-        raise ValueError("other columns than a month has, or empty cells")
+        raise ValueError("its columns are not those of a month, or have empty cells")
     columns = Columns(*(column.to_numpy() for column in frame))
     if (np.diff(columns.ts) <= 0).any():
         raise ValueError("candles out of order")
@@ -79,7 +79,7 @@ def unpack(content: bytes, *, candles: int) -> Columns:
 
 
 def hash_of(content: bytes) -> str:
-    """What a file is known by."""
+    """The hash of a file, which is a part of its name."""
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
@@ -91,7 +91,7 @@ def name_of(ms: int) -> str:
 def bounds_of(name: str) -> tuple[int, int]:
     """The first ms of a month, and of the next."""
     month = np.datetime64(name, "M")
-    start, end = (int(one.astype("datetime64[ms]").astype(np.int64)) for one in (month, month + 1))
+    start, end = (int(date.astype("datetime64[ms]").astype(np.int64)) for date in (month, month + 1))
     return start, end
 
 
@@ -105,7 +105,7 @@ def split_months(series: Series) -> Iterator[tuple[str, Series]]:
 
 
 def refuse_unsound(series: Series, *, step_ms: int, origin: str) -> None:
-    """Raise DataError for candles that break S1, S3 or D1, or do not ascend."""
+    """Raise DataError for candles that break S1, S3 or D1, or are not in ascending order."""
     ts = series.columns.ts
     late = np.flatnonzero(np.diff(ts) <= 0)
     if len(late):
@@ -128,7 +128,7 @@ def least(series: Series) -> Series:
 
 
 def scaled(series: Series, *, price_decimals: int, volume_decimals: int) -> Series:
-    """The same candles with so many decimals, no fewer than they have. DataError where they do not fit (D1)."""
+    """The same candles with the given decimals, no fewer than they have. DataError where they do not fit (D1)."""
     more = price_decimals - series.price_decimals, volume_decimals - series.volume_decimals
     if more == (0, 0):
         return series
@@ -138,14 +138,14 @@ def scaled(series: Series, *, price_decimals: int, volume_decimals: int) -> Seri
 
 
 def same_decimals(one: Series, other: Series) -> tuple[Series, Series]:
-    """Both with the decimals of the finer."""
+    """Both with the larger number of decimals."""
     price, volume = max(one.price_decimals, other.price_decimals), max(one.volume_decimals, other.volume_decimals)
     finer = {"price_decimals": price, "volume_decimals": volume}
     return scaled(one, **finer), scaled(other, **finer)
 
 
 def _spare(units: Int64, places: int) -> int:
-    """How many of the decimals none of the numbers needs."""
+    """How many trailing decimals none of the numbers needs."""
     spare = 0
     while spare < places and _all_multiples(units, int(POWERS[spare + 1])):
         spare += 1
@@ -153,7 +153,7 @@ def _spare(units: Int64, places: int) -> int:
 
 
 def _all_multiples(units: Int64, power: int) -> bool:
-    """Of each; a few are asked first, for among them one that is none is mostly found."""
+    """Whether all are multiples of `power`. The first 100 usually decide, so they are checked first."""
     return not (units[:100] % power).any() and not (units % power).any()
 
 
@@ -161,8 +161,9 @@ def _times(series: Series, name: str, places: int, limit: int) -> Int64:
     column: Int64 = getattr(series.columns, name)
     power = int(POWERS[places])
     if len(column) and int(column.max()) > limit // power:
+        decimals = series.volume_decimals if name == "volume" else series.price_decimals
         raise DataError(
-            f"{series.symbol}: {name} {int(column.max())} units of 10^-{series.price_decimals} do not fit below "
-            f"{limit} once they are written with {places} decimals more, as other candles here are"
+            f"{series.symbol}: {name} {int(column.max())} units of 10^-{decimals} do not fit "
+            f"below {limit} if the decimals grow by {places}, as other candles of the series need"
         )
     return column * power

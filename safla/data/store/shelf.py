@@ -1,7 +1,7 @@
-"""The folder of one series: its lock, its manifest, a file a month. What a merge means is not known here.
+"""The folder of one series: its lock, its manifest, one file per month. What a merge means is not known here.
 
-A month's file is written under a name that nobody knows yet, then the manifest that names it is replaced, then the file
-that nobody names any more is removed: a crash anywhere leaves the old state or the new one.
+A change writes month files under new names, then replaces the manifest by one that names them, then removes files that
+the manifest names no more. So a crash at any point leaves the old state or the new one.
 """
 
 import os
@@ -18,13 +18,13 @@ from safla.errors import HostError
 from safla.fs import TEMPORARY, locked, make_folders, read_own, refuse_other_folder, refuse_others, replace
 
 LOCK = "lock"
-DAMAGED = ".damaged"  # behind the name of a file that was set aside
+DAMAGED = ".damaged"  # suffix of damaged files that were renamed
 
 MONTH_FILE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9a-f]{16}\.parquet", re.ASCII)
 
 
 class Known(NamedTuple):
-    """What a manifest says, or that of nothing where there is none or it is damaged; and what there is to say."""
+    """The manifest of a series, empty where there is none or where it is damaged, and notes."""
 
     manifest: Manifest
     notes: tuple[str, ...]
@@ -32,7 +32,7 @@ class Known(NamedTuple):
 
 @contextmanager
 def reading(root: Path, expected: Manifest, *, names: tuple[str, ...]) -> Iterator[Known]:
-    """Look at a series for the length of a `with`; nobody writes meanwhile. Nothing is made or mended."""
+    """Read a series within a `with` block, under a shared lock. Nothing is created or repaired."""
     folder = root.joinpath(*names)
     for depth in range(1, len(names) + 1):
         above = root.joinpath(*names[:depth])
@@ -46,7 +46,10 @@ def reading(root: Path, expected: Manifest, *, names: tuple[str, ...]) -> Iterat
 
 @contextmanager
 def writing(root: Path, expected: Manifest, *, names: tuple[str, ...]) -> Iterator[Known]:
-    """Hold a series alone, made where it is new and swept of what a crash left. What is damaged is set aside."""
+    """Change a series within a `with` block, under an exclusive lock.
+
+    Creates the folder of a new series, removes what a crash left, and renames damaged files.
+    """
     folder = make_folders(root, *names)
     with locked(folder / LOCK, exclusive=True):
         known, whole = _read(folder, expected)
@@ -57,10 +60,10 @@ def writing(root: Path, expected: Manifest, *, names: tuple[str, ...]) -> Iterat
 
 
 def candles(folder: Path, entry: Month, *, symbol: str) -> Series:
-    """The candles of a month. ValueError says what is wrong with its file: no byte is decoded before its hash holds."""
+    """The candles of a month. ValueError says what is wrong with its file. The hash is checked before decoding."""
     content = read_own(folder / entry.file, most=month.MAX_BYTES)
     if content is None:
-        raise ValueError("it is not there")
+        raise ValueError("it is missing")
     if month.hash_of(content) != entry.hash:
         raise ValueError("its bytes are not those that were written")
     columns = month.unpack(content, candles=entry.candles)
@@ -70,49 +73,49 @@ def candles(folder: Path, entry: Month, *, symbol: str) -> Series:
 
 
 def set_aside(folder: Path, name: str) -> None:
-    """Give a damaged file a name under which nobody reads it."""
+    """Rename a damaged file, so that it is not read any more."""
     with suppress(FileNotFoundError):
         os.replace(folder / name, folder / f"{name}{DAMAGED}")
 
 
 def commit(folder: Path, after: Manifest, *, before: Manifest, files: Mapping[str, bytes]) -> None:
-    """Make a manifest the one that counts, with the new files that it names."""
+    """Write the new files, then replace the manifest, then remove the files that it names no more."""
     content = manifest.encode_manifest(after)
     for name, packed in files.items():
         replace(folder / name, packed)
     replace(folder / manifest.NAME, content)
-    named = {one.file for one in after.months}
-    for one in before.months:
-        if one.file not in named:
-            with suppress(OSError):  # what was to be done is done, and the next who writes removes it
-                (folder / one.file).unlink()
+    named_files = {entry.file for entry in after.months}
+    for entry in before.months:
+        if entry.file not in named_files:
+            with suppress(OSError):  # the change is complete; the next change removes the file
+                (folder / entry.file).unlink()
 
 
 def strays(folder: Path, known: Manifest) -> list[str]:
-    """The files of a folder that nobody names: of a merge that a crash cut short."""
-    named = {one.file for one in known.months}
+    """The files of a folder that the manifest does not name: a crash interrupted a merge."""
+    named = {entry.file for entry in known.months}
     names = sorted(os.listdir(folder))
     return [name for name in names if _is_temporary(name) or (MONTH_FILE.fullmatch(name) and name not in named)]
 
 
 def set_aside_before(folder: Path) -> list[str]:
-    """The damaged files that lie aside."""
+    """The damaged files that were renamed before."""
     return sorted(name for name in os.listdir(folder) if name.endswith(DAMAGED))
 
 
 def _read(folder: Path, expected: Manifest) -> tuple[Known, bool]:
     try:
-        found = manifest.read(folder, expected=expected)
+        stored = manifest.read(folder, expected=expected)
     except ValueError as error:
-        note = f"{folder / manifest.NAME}: damaged ({error}); nothing of this series counts as held"
+        note = f"{folder / manifest.NAME}: damaged ({error}); the series counts as empty"
         return Known(expected, (note,)), False
-    return Known(found or expected, ()), True
+    return Known(stored or expected, ()), True
 
 
 def _swept(folder: Path, known: Manifest, *, whole: bool) -> list[str]:
     left = strays(folder, known)
     refuse_others(folder, left)
-    if not whole:  # the candles of its months are not trusted, but neither are they thrown away
+    if not whole:  # without a manifest the months cannot be trusted, but they are kept under other names
         for name in filter(MONTH_FILE.fullmatch, left):
             set_aside(folder, name)
         set_aside(folder, manifest.NAME)

@@ -42,7 +42,7 @@ def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="a folder; a file or a pattern"):
+    with pytest.raises(DataError, match="a folder; give a file or a pattern"):
         csv.read(str(tmp_path), None)
 
 
@@ -144,7 +144,7 @@ def test_a_format_that_is_read_at_once_has_a_cap_of_its_own(tmp_path: Path, monk
 
 
 def test_a_zip_is_sent_to_the_source_that_reads_it(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"data\.source: file reads the one CSV of it"):
+    with pytest.raises(DataError, match=r"data\.source: file reads an archive with one CSV"):
         csv.read(file(tmp_path, "btc.zip", b"PK\x03\x04rest"), None)
 
 

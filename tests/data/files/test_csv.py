@@ -103,9 +103,9 @@ def test_columns_are_taken_by_the_positions_that_were_asked_for(tmp_path: Path, 
             r"no column for volume among .*'Volume USDT'; data.columns says",
         ),
         (HEADER, {"volume": "amount"}, r"data\.columns\.volume: no column 'amount'"),
-        (None, {"open": 4}, r"no header, and data\.columns names some columns \(open: 4\)"),
+        (None, {"open": 4}, r"no header, and data\.columns names only some columns \(open: 4\)"),
         (HEADER, COLUMNS, r"data\.columns\.ts: no column 'when'; the header has 'timestamp', 'open'"),
-        (HEADER, {**POSITIONS, "low": 6}, r"data\.columns\.low is 6, but there are 6 columns, counted from 0"),
+        (HEADER, {**POSITIONS, "low": 6}, r"data\.columns\.low: no column 6; the file has 6 columns, counted from 0"),
         (None, COLUMNS, r"data\.columns\.ts: no column 'when'; there is no header; give a position"),
         ("something else", None, r"line 1: neither a header nor a row of 6 cells"),
     ],
@@ -120,7 +120,7 @@ def test_columns_that_are_not_clear_are_asked_for(
 
 
 def test_a_headerless_table_of_five_columns_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="5 columns and no header; six are needed"):
+    with pytest.raises(DataError, match="5 columns and no header; expected at least six"):
         csv.read(csv_file(tmp_path, *(line.rpartition(",")[0] for line in lines())), None)
 
 
@@ -135,7 +135,7 @@ def test_high_and_low_exchanged_by_another_order_of_columns_is_refused_by_value(
     with pytest.raises(
         DataError,
         match=r"no header, and its columns are not in Binance's order \(time, open, high, low, close, volume\): line 1 "
-        r"has .*; as time, open, close, low, high, volume they hold; data\.columns says",
+        r"has .*; in the order time, open, close, low, high, volume they are valid candles; set data\.columns",
     ):
         csv.read(path, None)
 
@@ -198,7 +198,7 @@ def test_values_that_speak_for_another_order_are_refused_with_both(
 ) -> None:
     path = csv_file(tmp_path, *walk(order)[:: -1 if newest_first else 1])
     with pytest.raises(
-        DataError, match=rf"^{path}: no header, .*; as time, {named} they hold; data.columns says which"
+        DataError, match=rf"^{path}: no header, .*; in the order time, {named} they are valid candles; set data.columns"
     ):
         csv.read(path, None)
 
@@ -246,7 +246,7 @@ def test_of_two_columns_of_times_the_integer_counts_where_they_agree(tmp_path: P
 
 def test_two_columns_of_times_that_disagree_are_refused_with_both_values(tmp_path: Path) -> None:
     path = csv_file(tmp_path, *with_dates(DATES[0], DATES[2], DATES[2]))
-    said = "line 3: the columns 'timestamp' and 'date' say different times, 2024-01-01T01:00Z and 2024-01-01T02:00Z"
+    said = "line 3: the columns 'timestamp' and 'date' have different times, 2024-01-01T01:00Z and 2024-01-01T02:00Z"
     with pytest.raises(DataError, match=said):
         csv.read(path, None)
     assert csv.read(path, {"ts": "timestamp"}).ts[1] == START + STEP
@@ -254,7 +254,9 @@ def test_two_columns_of_times_that_disagree_are_refused_with_both_values(tmp_pat
 
 def test_a_second_column_of_times_that_is_not_understood_is_told(tmp_path: Path) -> None:
     path = csv_file(tmp_path, *with_dates("2024-01-01 12-AM", "2024-01-01 01-AM", "2024-01-01 02-AM"))
-    said = f"{path}: column 'date' is not compared with 'timestamp': '2024-01-01 12-AM' is no date that is read"
+    said = (
+        f"{path}: column 'date' is not compared with 'timestamp': it holds '2024-01-01 12-AM', which is no known date"
+    )
     assert csv.read(path, None).notes == (said,)
 
 
@@ -276,7 +278,7 @@ def test_a_column_without_a_name_is_of_times_where_it_holds_them_alone(tmp_path:
 def test_the_header_tells_the_delimiter_where_numbers_have_commas(tmp_path: Path) -> None:
     rows = [line.replace(",", ";").replace(".", ",") for line in lines()]
     for header in ([HEADER.replace(",", ";")], []):
-        with pytest.raises(DataError, match=r"open '100,5' is no plain decimal number, .*: it has a decimal comma"):
+        with pytest.raises(DataError, match=r"open '100,5' is not a plain decimal number .*: it has a decimal comma"):
             csv.read(csv_file(tmp_path, *header, *rows), None)
 
 

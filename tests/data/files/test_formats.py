@@ -78,7 +78,7 @@ KNOWN = {
     "xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(100), "an old Excel workbook"),
     "7z": (b"7z\xbc\xaf\x27\x1c" + bytes(100), "a 7-Zip archive"),
     "numpy": (b"\x93NUMPY" + bytes(100), "a numpy array"),
-    "web page": (b"\n<!DOCTYPE html><html>404</html>", "a web page and no table: the download may have failed"),
+    "web page": (b"\n<!DOCTYPE html><html>404</html>", "a web page instead of a table: the download may have failed"),
     "tar": (b"btc.csv".ljust(257, b"\0") + b"ustar\x0000" + bytes(300), "a tar archive"),
     "DuckDB": (bytes(8) + b"DUCK" + bytes(100), "a DuckDB database"),
 }

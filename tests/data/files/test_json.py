@@ -62,7 +62,7 @@ def test_numbers_are_taken_by_their_text_and_never_by_a_float() -> None:
         (b'{"data":[[1704067200000,1,1,1,1,1]]}', SHAPE),
         (b"[1704067200000,1,1,1,1,1]", SHAPE),
         (b"[[1704067200000,1,1,1,1,1]", SHAPE),
-        (b"[[1704067200000,1,1,1,1,1],]", "within an array, or cut|cut, or another shape"),
+        (b"[[1704067200000,1,1,1,1,1],]", "within an array, or truncated|truncated, or of another shape"),
         (b"[[1704067200000,1,1,1,1,1],,[1704070800000,1,1,1,1,1]]", SHAPE),
         (b"[[1704067200000,1,1,1,1,1] [1704070800000,1,1,1,1,1]]", SHAPE),
         (b"[[1704067200000,1,1,1,1,[1]]]", SHAPE),
@@ -70,10 +70,10 @@ def test_numbers_are_taken_by_their_text_and_never_by_a_float() -> None:
         (b"[[1704067200000,1,1,1,1]]", "row 1: 5 values, six are needed"),
         (b"[[1704067200000,1,1,1,1,1],[1704070800000,1,1,1,1]]", "row 2: 5 cells, the first row has 6"),
         (b"[[1704067200000,1,1,1,1,1],[]]", "row 2: 1 cells"),
-        (b"[[1704067200000,1,1,1,null,1]]", "row 1: close 'null' is no plain decimal number"),
-        (b"[[1704067200000,1,1,1,NaN,1]]", "row 1: close 'NaN' is no plain"),
-        (b"[[1704067200000,1,1,1,1e999999999,1]]", "row 1: close '1e999999999' is no plain"),
-        (b"[[1704067200000,1,1,1,1 000,1]]", "row 1: close '1 000' is no plain"),
+        (b"[[1704067200000,1,1,1,null,1]]", "row 1: close 'null' is not a plain decimal number"),
+        (b"[[1704067200000,1,1,1,NaN,1]]", "row 1: close 'NaN' is not a plain"),
+        (b"[[1704067200000,1,1,1,1e999999999,1]]", "row 1: close '1e999999999' is not a plain"),
+        (b"[[1704067200000,1,1,1,1 000,1]]", "row 1: close '1 000' is not a plain"),
         (b"[[1704067200000,1,1,1,1\n2,1]]", "row 1: "),
         (b"[" * 100_000, SHAPE),
         (b"[[" + b"1," * 200 + b"1]]", "201 values, six are needed and at most 64"),
@@ -90,7 +90,7 @@ def test_another_shape_is_refused_with_the_one_that_is_read(text: bytes, says: s
 
 def test_an_order_of_columns_that_does_not_hold_is_refused() -> None:
     rows = [[t, o, c, h, low, v] for t, o, h, low, c, v in ROWS]
-    with pytest.raises(DataError, match="as time, open, close, high, low, volume they hold"):
+    with pytest.raises(DataError, match="in the order time, open, close, high, low, volume they are valid"):
         read(json.dumps(rows).encode())
 
 

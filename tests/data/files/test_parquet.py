@@ -83,7 +83,7 @@ def test_any_sensible_type_gives_the_candles_of_the_same_csv(
 def test_a_float_is_taken_by_its_shortest_text_and_that_is_said(tmp_path: Path) -> None:
     frame = table().with_columns(pl.col("volume").cast(pl.Float64), low=pl.lit(0.1 + 0.2 - 0.2))
     path = written(tmp_path, frame)
-    with pytest.raises(DataError, match=r"row 1: low 0\.10000000000000003 is a float's rounding of a shorter number"):
+    with pytest.raises(DataError, match=r"row 1: low 0\.10000000000000003 has the rounding error of a float"):
         assembled(read(path))
     path = written(tmp_path, table().with_columns(volume=pl.Series([1e-7, 0.1 + 0.2, 1.2345678901234567e-05])))
     series, counts, notes = assembled(read(path))
@@ -93,7 +93,7 @@ def test_a_float_is_taken_by_its_shortest_text_and_that_is_said(tmp_path: Path) 
         2,
     )
     assert notes == (
-        f"{path}: floats (volume) are taken by their shortest decimal text",
+        f"{path}: floats (volume) are read as their shortest decimal text",
         f"{path}: 2 volumes cut to 8 decimals",
     )
 
@@ -123,7 +123,7 @@ def test_candles_of_a_run_that_were_changed_are_refused_by_their_digest(tmp_path
     path, _ = recorded_by_a_run(tmp_path)
     facts = pl.read_parquet_metadata(path)["safla"]
     frame = pl.read_parquet(path).with_columns(pl.col("close") - 1)
-    with pytest.raises(DataError, match=r"its candles have the digest .*, and it was written with"):
+    with pytest.raises(DataError, match=r"its candles have the digest .*, but it was written with"):
         read(written(tmp_path, frame, metadata={"safla": facts}))
     with pytest.raises(DataError, match="its columns are not symbol, ts, open"):
         read(written(tmp_path, frame.drop("volume"), metadata={"safla": facts}))
@@ -149,18 +149,21 @@ def test_metadata_of_ours_that_makes_no_sense_is_refused(tmp_path: Path, text: s
     ("change", "text"),
     [
         ({"timestamp": pl.from_epoch("timestamp", "ms")}, r"row 1: time .* has no time zone; data\.time_zone"),
-        ({"timestamp": pl.lit(1).cast(pl.Datetime("us", "UTC"))}, "row 1: time .* is no whole millisecond"),
+        (
+            {"timestamp": pl.lit(1).cast(pl.Datetime("us", "UTC"))},
+            "row 1: time .* is not a whole number of milliseconds",
+        ),
         ({"timestamp": pl.lit(True)}, "row 1: time is of type Boolean"),
         ({"timestamp": pl.lit(1.5)}, r"row 1: time 1\.5 is no integer"),
         ({"timestamp": pl.lit(None, pl.Int64)}, "row 1: time is empty"),
         ({"high": pl.when(pl.col("low") == "91").then(None).otherwise(pl.col("high"))}, "row 2: high is empty"),
-        ({"high": pl.lit(float("nan"))}, "row 1: high 'NaN' is no plain decimal"),
-        ({"high": pl.lit(float("inf"))}, "row 1: high 'inf' is no plain decimal"),
+        ({"high": pl.lit(float("nan"))}, "row 1: high 'NaN' is not a plain decimal"),
+        ({"high": pl.lit(float("inf"))}, "row 1: high 'inf' is not a plain decimal"),
         ({"high": pl.lit(-1)}, "row 1: high -1 is below 0"),
         ({"high": pl.lit("1" * 65)}, "row 1: high is a text of more than 64 bytes"),
         ({"high": pl.lit([1, 2])}, "row 1: high is of type List"),
         ({"high": pl.struct("low")}, "row 1: high is of type Struct|64 are read"),
-        ({"high": pl.lit("1_000")}, "row 1: high '1_000' is no plain decimal"),
+        ({"high": pl.lit("1_000")}, "row 1: high '1_000' is not a plain decimal"),
     ],
 )
 def test_a_column_of_a_type_or_value_that_is_no_candle_is_refused(
@@ -178,7 +181,7 @@ def test_a_column_that_is_missing_is_asked_for(tmp_path: Path) -> None:
 def test_a_file_for_several_symbols_needs_a_column_that_tells_them_apart(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="would serve 2 symbols, but has no column `symbol`"):
         read(written(tmp_path, table()), owners=2)
-    with pytest.raises(DataError, match="row 1: its column symbol says ETH/USDT, BTC/USDT was asked for"):
+    with pytest.raises(DataError, match="row 1: its column symbol says ETH/USDT, and no row is of BTC/USDT"):
         read(written(tmp_path, table().with_columns(symbol=pl.lit("ETH/USDT"))), owners=2)
 
 

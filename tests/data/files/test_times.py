@@ -76,7 +76,7 @@ def test_a_zone_that_is_stated_does_not_move_dates_that_name_theirs() -> None:
 @pytest.mark.parametrize(
     ("cell", "what"),
     [
-        ("2024-10-27 02:30:00", "comes twice in Europe/Berlin"),
+        ("2024-10-27 02:30:00", "occurs twice in Europe/Berlin"),
         ("2024-03-31 02:30:00", "does not exist in Europe/Berlin"),
     ],
 )
@@ -89,7 +89,7 @@ def test_units_are_told_row_by_row_and_the_note_says_from_where() -> None:
     seconds, ms, us = "1704067200", "1704067200000", "1704067200000000"
     said = "times are seconds in lines 1 to 2, milliseconds in line 3, microseconds from line 4"
     assert parsed(seconds, seconds, ms, us) == ([MS] * 4, said)
-    said = "times are seconds (3) and milliseconds (3), in turns; the first change is in line 2"
+    said = "times are seconds (3) and milliseconds (3), mixed; the first change is in line 2"
     assert parsed(*[seconds, ms] * 3) == ([MS] * 6, said)
     said = "times are milliseconds in line 1, ISO dates from line 2"
     assert parsed(ms, "2024-01-01T00:00Z") == ([MS, MS], said)
@@ -101,14 +101,14 @@ def test_units_are_told_row_by_row_and_the_note_says_from_where() -> None:
         (["2019-10-17 09-AM"], "is neither an integer since 1970 nor a date such as"),
         (["31.01.2024 00:00"], "may begin with a day or a month; write the year first"),
         (["01/02/2024"], "may begin with a day or a month"),
-        (["1.70027E+12"], "is rounded, its last digits are lost"),
+        (["1.70027E+12"], "is rounded, so its last digits are lost"),
         (["1.7e99"], "is rounded"),
         (["1704067200.5"], "is no integer since 1970"),
         (["2024-02-30T00:00:00Z"], "2024-02-30"),
         (["2024-01-01T25:00:00Z"], "T25"),
-        (["2024-01-01T00:00:00.0005Z"], "no whole millisecond"),
-        (["1704067200000001"], "no whole millisecond"),
-        (["1704067200000000001"], "no whole millisecond"),
+        (["2024-01-01T00:00:00.0005Z"], "not a whole number of milliseconds"),
+        (["1704067200000001"], "not a whole number of milliseconds"),
+        (["1704067200000000001"], "not a whole number of milliseconds"),
         (["9999999999999999999"], "in no unit from seconds to nanoseconds"),
         (["17040672000000000000"], "is neither an integer"),
         (["1704067"], "is neither an integer"),

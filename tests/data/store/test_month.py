@@ -39,7 +39,7 @@ def test_a_packed_month_gives_its_candles_back_at_the_fewest_decimals(price: int
 
 
 def test_a_file_with_another_number_of_candles_is_refused() -> None:
-    with pytest.raises(ValueError, match="another number of candles"):
+    with pytest.raises(ValueError, match="its number of candles"):
         month.unpack(month.pack(candles(range(20))).content, candles=21)
     with pytest.raises(ValueError, match="no Parquet file"):  # more than may be unpacked
         month.unpack(month.pack(candles(range(20))).content, candles=19)
@@ -72,7 +72,7 @@ def test_a_file_with_other_columns_or_types_is_refused(change: dict[str, Any]) -
         frame = frame.rename({name: "other"}) if kind is None else frame.with_columns((pl.col(name) % 1000).cast(kind))
     file = io.BytesIO()
     frame.write_parquet(file)
-    with pytest.raises(ValueError, match="other columns than a month has"):
+    with pytest.raises(ValueError, match=r"its columns .* not those of"):
         month.unpack(file.getvalue(), candles=3)
 
 

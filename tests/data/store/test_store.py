@@ -200,7 +200,7 @@ def test_too_many_restated_candles_are_refused_and_nothing_is_changed(
     monkeypatch.setattr(manifest, "MAX_RESTATED", 3)
     merge(btc, candles(range(5)))
     before = contents(btc)
-    with pytest.raises(DataError, match="4 restated candles that nobody took, at most 3"):
+    with pytest.raises(DataError, match="4 restated candles that were not accepted, at most 3"):
         merge(btc, candles([0, 1, 2, 3], shift=1))
     assert contents(btc) == before
 
@@ -216,7 +216,7 @@ def test_too_many_restated_candles_are_refused_and_nothing_is_changed(
         ("low", 0, "not above 0"),
         ("high", 1, "below"),
         ("volume", -1, "below 0"),
-        ("high", 2**62, "can be summed"),
+        ("high", 2**62, "64-bit sums allow"),
     ],
 )
 def test_unsound_candles_are_refused_whole(btc: SeriesKey, field: str, value: int, said: str) -> None:
@@ -228,7 +228,7 @@ def test_unsound_candles_are_refused_whole(btc: SeriesKey, field: str, value: in
 
 
 def test_candles_of_another_symbol_or_with_too_many_decimals_are_refused(btc: SeriesKey) -> None:
-    with pytest.raises(DataError, match="candles of ETH/USDT do not belong there"):
+    with pytest.raises(DataError, match="candles of ETH/USDT belong to another series"):
         merge(btc, candles([0])._replace(symbol="ETH/USDT"))
     with pytest.raises(DataError, match="more than 12 decimals"):
         merge(btc, candles([0])._replace(price_decimals=13))
@@ -243,7 +243,7 @@ def test_rules_are_kept_beside_the_candles_and_come_back_exactly(btc: SeriesKey)
     merge(btc, candles(range(3)))
     assert store.stored_candles(btc, (0, 0)).rules == rules
     assert contents(btc)["manifest.json"].count(b'"lot":"0.00001"') == 1
-    with pytest.raises(DataError, match="no tick, lot or least notional"):
+    with pytest.raises(DataError, match="no valid tick, lot or minimum notional"):
         store.keep_rules(btc, rules._replace(tick=Decimal("1E+30")), at=AT)
 
 
@@ -277,9 +277,9 @@ def test_a_series_that_is_held_by_another_for_too_long_is_given_up(
     merge(btc, candles(range(3)))
     monkeypatch.setattr(fs, "LOCK_TRIES", 3)
     with fs.locked(btc.folder / "lock", exclusive=True):
-        with pytest.raises(HostError, match=f"{btc.folder}: another process held it"):
+        with pytest.raises(HostError, match=f"{btc.folder}: locked by another process"):
             store.stored_candles(btc, ALL)
-        with pytest.raises(HostError, match=f"{btc.folder}: another process held it"):
+        with pytest.raises(HostError, match=f"{btc.folder}: locked by another process"):
             merge(btc, candles(range(5)))
     with fs.locked(btc.folder / "lock", exclusive=False):
         assert same(store.stored_candles(btc, ALL).series, candles(range(3)))

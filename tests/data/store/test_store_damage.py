@@ -37,9 +37,7 @@ def test_a_month_that_was_damaged_anywhere_is_missing_and_never_wrong(btc: Serie
         held = store.stored_candles(btc, span(0, 60))
         assert same(held.series, candles(range(24, 60)))
         assert held.missing == (span(0, 24),)
-        assert held.notes == (
-            f"{january}: its bytes are not those that were written; its candles do not count as held",
-        )
+        assert held.notes == (f"{january}: its bytes are not those that were written; its candles count as missing",)
         assert held.first == START + 24 * 3_600_000
 
 
@@ -141,7 +139,7 @@ def test_a_manifest_with_a_good_seal_over_nonsense_is_damaged(btc: SeriesKey, ol
     assert old in rest
     rest = rest.replace(old, new)
     sealed = rest[:-1] + manifest._SEAL % manifest._seal(rest)
-    with pytest.raises(ValueError, match="make"):
+    with pytest.raises(ValueError, match=r"it is invalid|inconsistent"):
         manifest.decode_manifest(sealed)
 
 
