@@ -66,7 +66,7 @@ def test_the_stand_is_there_for_programs_too(folder, capsys):
 )
 def test_two_questions_at_once_are_refused(folder, capsys, options):
     assert cli.main(["replay", str(folder), *options]) == 2
-    assert "one at a time" in capsys.readouterr().err
+    assert "use one of them" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

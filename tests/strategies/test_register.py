@@ -1,16 +1,47 @@
-"""The register of strategies: the defaults of a row."""
+"""The register of strategies: the defaults of a row, and the rows that come with safla."""
 
-from safla.strategies.register import STRATEGIES, Strategy
-from safla.strategies.sma_crossover import Crossover, sma_crossover, warm_up
+import pytest
+
+from safla.config.trading import StrategySection
+from safla.strategies.register import STRATEGIES, Strategy, keys_of
+from safla.strategies.sma_crossover import Crossover, check, resolve, sma_crossover, warm_up
 
 
-def test_a_strategy_depends_on_all_candles_unless_it_has_a_window() -> None:
-    mine = Strategy(sma_crossover, warm_up)
-    assert mine.window(None) is None
-    assert not mine.natural
+def test_a_strategy_without_more_depends_on_all_candles_and_takes_its_parameters_as_they_stand() -> None:
+    mine, section = Strategy(sma_crossover, warm_up), StrategySection(parameters={"hours": 24})
+    keys = keys_of(mine, section)
+    assert mine.resolve(keys) == {"hours": 24}
+    assert list(mine.check(keys)) == []
+    assert (mine.window(None), mine.price_factor(None), mine.natural) == (None, 1, False)
 
 
 def test_the_crossover_depends_on_as_many_candles_as_it_needs_to_warm_up() -> None:
     crossover = STRATEGIES["sma_crossover"]
     parameters = Crossover(3, 8, 0, 0, 1)
     assert crossover.window(parameters) == crossover.warm_up(parameters) == 10
+
+
+def test_the_keys_of_the_crossover_become_numbers() -> None:
+    assert resolve(StrategySection()) == Crossover(10, 30, 1_000, 500, 0)
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({}, []),
+        ({"fast_period": 30}, ["expected an integer < slow_period (30), got 30"]),
+        (
+            {"fast_period": 1025, "slow_period": 1024},
+            [
+                "expected an integer < slow_period (1024), got 1025",
+                "expected fast_period * slow_period <= 1048576, got 1025 * 1024 = 1049600",
+            ],
+        ),
+        (
+            {"parameters": {"hours": 1}},
+            ["sma_crossover takes no parameters; set its own keys, such as strategy.fast_period"],
+        ),
+    ],
+)
+def test_the_rules_between_the_keys_of_the_crossover(keys: dict, said: list[str]) -> None:
+    assert [text for _, text in check(StrategySection(**keys))] == said
