@@ -94,7 +94,7 @@ RULES = (
         "safla",
         "def f(a: int, b: bool): pass\n",
         {
-            **{f"safla/exchange/transport.py:Strict.{name}": AS_CCXT for name in ("fetch", "parse_ohlcvs")},
+            **{f"safla/exchange/transport.py:StrictExchange.{name}": AS_CCXT for name in ("fetch", "parse_ohlcvs")},
             "safla/cli/arguments.py:PathName.convert": "it stands in the place of a method of click",
         },
         path="safla/data/planted.py",

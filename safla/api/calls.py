@@ -23,7 +23,7 @@ from safla.journal.checkpoint import HEAD
 from safla.journal.files import CANDLES, JOURNAL
 from safla.observe.update import Update
 from safla.paper import runner
-from safla.paper.runner import Onlooker
+from safla.paper.runner import Listeners
 from safla.paper.sources import CandleSource
 from safla.report.summary import summarise, write_summary
 from safla.report.trades import fills_of, trades_of
@@ -117,8 +117,8 @@ def _paper(
             notes.append(text)
 
     @contextmanager
-    def attend(plan: RunPlan, _source: CandleSource) -> Iterator[Onlooker]:
-        yield Onlooker(lambda update: watch(_progress(plan, update)), lambda kind, symbol, text: note(text))
+    def attend(plan: RunPlan, _source: CandleSource) -> Iterator[Listeners]:
+        yield Listeners(lambda update: watch(_progress(plan, update)), lambda kind, symbol, text: note(text))
 
     done = runner.run_paper(loaded, folder, force=False, say=note, flag=Flag(), attend=attend, register=register)
     outcome = runner.outcome_of(folder, register=register)

@@ -124,7 +124,7 @@ def _log(config: Any, ended: Any) -> None:
 
     with event_log.of_run(ended.folder, config, beside=False) as listen, (ended.folder / JOURNAL).open("rb") as file:
         while lines := file.readlines(MOST_LOGGED_AT_ONCE):
-            listen(event_log.told_of(b"".join(lines), ended.outcome.state))
+            listen(event_log.update_of(b"".join(lines), ended.outcome.state))
 
 
 def _paper(loaded: Any, options: _Options, say: Notify, session: Session) -> tuple[Any, dict[str, Any]]:

@@ -34,7 +34,7 @@ class Rejection(NamedTuple):
     limit: int
 
 
-class Wish(NamedTuple):
+class EntryRequest(NamedTuple):
     """What the decision about an entry of one symbol depends on."""
 
     mode: int
@@ -46,7 +46,7 @@ class Wish(NamedTuple):
 
 
 @pure
-def rejected_entry(rules: Rules, wish: Wish) -> Rejection:
+def rejected_entry(rules: Rules, wish: EntryRequest) -> Rejection:
     """Whether an enter signal is rejected, at the decision (S24). The order of the checks is the order of S24."""
     if wish.mode == HALTED:
         return Rejection(WHILE_HALTED, NONE, NONE)

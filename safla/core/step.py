@@ -234,7 +234,7 @@ def decide(rules: Rules, account: Int64, book: Int64, out: Out, s: int, ts: int,
 def decide_entry(rules: Rules, account: Int64, book: Int64, out: Out, s: int, ts: int, strength: float) -> None:
     """An enter signal becomes an order for the next open, or a rejection."""
     cooling = int(book[s, v.COOLING])
-    wish = risk.Wish(
+    wish = risk.EntryRequest(
         mode=int(book[s, v.MODE]),
         quantity=int(book[s, v.QUANTITY]),
         order=int(book[s, v.ORDER]),

@@ -10,12 +10,12 @@ from typing import NamedTuple, ParamSpec, TypeVar
 from safla.core.candles import Series, iso
 from safla.core.timeframes import TIMEFRAMES, Interval
 from safla.data.store import beliefs, intervals, store
-from safla.data.store.store import Merged, Restated, SeriesKey
+from safla.data.store.store import MergeResult, RestatedCandle, SeriesKey
 from safla.errors import ExchangeError, SaflaError
 from safla.exchange import missing_candles, pages
 from safla.exchange.client import Feed
 from safla.exchange.failures import NO_SUCH_SYMBOL, NO_SUCH_TIMEFRAME, RequestFailed
-from safla.exchange.missing_candles import PageSource, Settled
+from safla.exchange.missing_candles import PageSource, SettledPage
 
 PAUSE = 2.0  # seconds before a gap or an empty page is requested again; doubles each time
 PATIENCE = 120.0  # seconds of such waiting in one download; a fetch on a later day requests its other gaps again
@@ -45,7 +45,7 @@ class DownloadProgress(NamedTuple):
     requests: int
 
 
-class Got(NamedTuple):
+class DownloadResult(NamedTuple):
     """The result of one symbol's download (X14)."""
 
     order: Order
@@ -54,7 +54,7 @@ class Got(NamedTuple):
     pages: int
     reasked: int  # pages requested once more, for a gap or because they were empty
     absent: tuple[Interval, ...]  # intervals for which the exchange has no candles
-    restated: tuple[Restated, ...]
+    restated: tuple[RestatedCandle, ...]
     accepted: int
     missing: tuple[Interval, ...]  # intervals that are still missing
     first: int | None  # ms, the first candle of the series: before it the symbol was not listed
@@ -71,7 +71,7 @@ Result = TypeVar("Result")
 
 async def download(
     feed: Feed, orders: Sequence[Order], *, limit: int, at: Callable[[], int], told: DownloadListener
-) -> list[Got]:
+) -> list[DownloadResult]:
     """Download missing candles into the store, all symbols concurrently; a symbol that fails stops no other (X14).
 
     limit  candles per page; at: the time in ms UTC, for the manifest; told: the listener for progress
@@ -97,11 +97,11 @@ class _Download:
         self.origin = f"{feed.name} {order.place.symbol} {order.place.timeframe}"
         self.added = self.same = self.pages = self.reasked = self.accepted = self.done = self.total = 0
         self.absent: list[Interval] = []
-        self.restated: list[Restated] = []
+        self.restated: list[RestatedCandle] = []
         self.notes: list[str] = []
         self.waited = 0.0
 
-    async def run(self) -> Got:
+    async def run(self) -> DownloadResult:
         """Fill every missing interval, the oldest first (R9)."""
         place, span = self.order.place, self.order.span
         error: SaflaError | None = None
@@ -119,7 +119,7 @@ class _Download:
         except SaflaError as raised:
             error = self._gone(raised) or raised
         after = await _in_thread(store.stored_candles, place, span)
-        return Got(
+        return DownloadResult(
             self.order, self.added, self.same, self.pages, self.reasked, tuple(self.absent), tuple(self.restated),
             self.accepted, after.missing, after.first, after.ended, tuple(dict.fromkeys(self.notes)), error,
         )  # fmt: skip
@@ -259,7 +259,7 @@ class _Download:
         self.told(DownloadProgress(self.order.place, done, self.total, gaps_seen, self.feed.weight, requests))
         return next_want
 
-    async def _store(self, settled: Settled, to: int) -> None:
+    async def _store(self, settled: SettledPage, to: int) -> None:
         now = await self.feed.time.now()
         closed = now.least - self.step + 1  # X8: by the exchange's clock
         end = min(to, closed, int(settled.ts[-1]) + 1)
@@ -271,7 +271,7 @@ class _Download:
             self._count(merged)
         self.absent.extend(settled.gaps)
 
-    def _count(self, merged: Merged) -> None:
+    def _count(self, merged: MergeResult) -> None:
         self.added += merged.added
         self.same += merged.same
         self.accepted += merged.accepted

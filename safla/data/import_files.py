@@ -22,7 +22,7 @@ from safla.data.files.formats import Question
 from safla.data.store import intervals, store
 from safla.data.store.intervals import Intervals
 from safla.data.store.month import PRICE_LIMIT
-from safla.data.store.store import Merged, SeriesKey
+from safla.data.store.store import MergeResult, SeriesKey
 from safla.errors import DataError, UsageError
 from safla.text import printable
 
@@ -50,7 +50,7 @@ class ImportedFile(NamedTuple):
     place: SeriesKey
     candles: int
     gaps: GapCount
-    merged: Merged
+    merged: MergeResult
     notes: tuple[str, ...]
     bad_rows: int  # dropped
     without_trade: int  # dropped rows of candles without a trade

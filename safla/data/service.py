@@ -16,10 +16,10 @@ from safla.config.plan import OrderRules, source_timeframe
 from safla.core.candles import Series, iso
 from safla.core.timeframes import LAST_MS, TIMEFRAMES
 from safla.data import backfill
-from safla.data.backfill import DownloadListener, DownloadProgress, Got, Order
+from safla.data.backfill import DownloadListener, DownloadProgress, DownloadResult, Order
 from safla.data.store import store
 from safla.data.store.beliefs import DOUBT_MS
-from safla.data.store.store import Held, SeriesKey
+from safla.data.store.store import SeriesKey, StoredCandles
 from safla.errors import ConfigError, ExchangeError, Problem
 from safla.exchange import factory
 from safla.exchange.client import Feed, feed_of
@@ -38,10 +38,10 @@ class FetchRequest(NamedTuple):
     fresh_rules: bool = False  # request the exchange's rules even if rules are stored
 
 
-class Fetched(NamedTuple):
+class FetchResult(NamedTuple):
     """The result of a fetch."""
 
-    got: tuple[Got, ...]  # one per symbol, in order
+    got: tuple[DownloadResult, ...]  # one per symbol, in order
     counts: Counter[str]  # requests, retries, breaker moves
     weight: int | None
     skew_seconds: float | None
@@ -51,7 +51,7 @@ class Fetched(NamedTuple):
 class Stored(NamedTuple):
     """The candles of a run, as the store holds them after a fetch."""
 
-    held: tuple[Held, ...]  # one per symbol
+    held: tuple[StoredCandles, ...]  # one per symbol
     notes: tuple[str, ...]
 
 
@@ -63,7 +63,7 @@ def series_key(config: Config, symbol: str) -> SeriesKey:
 
 async def fetch(
     config: Config, ask: FetchRequest, *, told: DownloadListener | None = None, clock: Clock = SYSTEM
-) -> Fetched:
+) -> FetchResult:
     """Download candles from the exchange into the store. The error of one symbol is in its Got; the others go on.
 
     ConfigError: the exchange does not have a symbol. ExchangeError: not even the clock of the exchange can be read.
@@ -96,7 +96,7 @@ async def fetch(
             at=lambda: int(clock.wall() * 1000),
             told=told or _ignore_progress,
         )
-        return Fetched(tuple(got), feed.counts, feed.weight, feed.time.skew_seconds, notes)
+        return FetchResult(tuple(got), feed.counts, feed.weight, feed.time.skew_seconds, notes)
 
 
 def stored(
@@ -273,11 +273,11 @@ def _without_exchange(
     return Stored(tuple(held), (*_notes(held), *_delisted(places, held), note))
 
 
-def _notes(results: Sequence[Held] | Sequence[Got]) -> list[str]:
+def _notes(results: Sequence[StoredCandles] | Sequence[DownloadResult]) -> list[str]:
     return [note for result in results for note in result.notes]
 
 
-def _delisted(places: Sequence[SeriesKey], held: Sequence[Held]) -> list[str]:
+def _delisted(places: Sequence[SeriesKey], held: Sequence[StoredCandles]) -> list[str]:
     return [
         f"{place.exchange} {place.symbol} {place.timeframe}: delisted: ends {iso(series.ended)}"
         for place, series in zip(places, held, strict=True)
@@ -285,7 +285,7 @@ def _delisted(places: Sequence[SeriesKey], held: Sequence[Held]) -> list[str]:
     ]
 
 
-def _restated(fetched: Fetched) -> list[str]:
+def _restated(fetched: FetchResult) -> list[str]:
     return [
         f"{got.order.place.symbol}: {len(got.restated)} candles were restated by the exchange; the stored ones are kept"
         for got in fetched.got

@@ -24,10 +24,10 @@ from safla.text import printable
 
 if TYPE_CHECKING:
     from safla.data.backfill import DownloadListener
-    from safla.data.store.store import Held
+    from safla.data.store.store import StoredCandles
 
 
-class Sourced(NamedTuple):
+class SourceCandles(NamedTuple):
     """The candles of a run: the whole source, before it is cut to data.start and data.end, with counts and notes."""
 
     series: tuple[Series, ...]  # in the order of the symbols
@@ -46,7 +46,7 @@ class _SourceRows(NamedTuple):
 
 def read(
     config: Config, symbols: Sequence[str], *, price_limit: int, told: "DownloadListener | None" = None
-) -> Sourced:
+) -> SourceCandles:
     """All candles of the symbols, checked. price_limit: price units, 2**62 // max(fast * slow, 1000) (D1).
 
     told  the listener for the progress of a download from an exchange
@@ -61,7 +61,7 @@ def read(
     read_all = [_of_symbol(config, target, files) for target, files in zip(targets, source_rows.files, strict=True)]
     series, counts, notes = zip(*read_all, strict=True)
     all_notes = dict.fromkeys([*source_rows.notes, *(note for notes_of_symbol in notes for note in notes_of_symbol)])
-    return Sourced(series, counts, tuple(all_notes), source_rows.rules)
+    return SourceCandles(series, counts, tuple(all_notes), source_rows.rules)
 
 
 def _target(config: Config, symbol: str, *, rules: OrderRules, price_limit: int) -> Target:
@@ -159,7 +159,7 @@ def _exchange(config: Config, symbols: Sequence[str], told: "DownloadListener | 
     return _SourceRows(files, tuple(held.rules or NO_RULES for held in stored.held), stored.notes)
 
 
-def _stored_rows(config: Config, symbol: str, held: "Held") -> FileRows:
+def _stored_rows(config: Config, symbol: str, held: "StoredCandles") -> FileRows:
     name = f"{config.exchange.name} {symbol} {source_timeframe(config)}"
     series = held.series
     if series is None:

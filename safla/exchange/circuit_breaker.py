@@ -73,7 +73,7 @@ class CircuitOpen(Exception):
         return f"the breaker is open; a call may pass in {self.retry_after:.3f} s"
 
 
-class Move(NamedTuple):
+class StateChange(NamedTuple):
     """One change of state, as listeners get it for the log and the metrics (K9)."""
 
     source: str
@@ -112,8 +112,8 @@ class Breaker:
         self._era = _Era(CLOSED)  # a restart begins closed (K9)
         self._last: Exception | None = None  # the last counted failure: the reason why it is open
         self._lock = threading.Lock()  # held for a few assignments, never while a call or a listener runs (K7)
-        self._listeners: list[Callable[[Move], None]] = []
-        self._moves: deque[Move] = deque()  # moves that the listeners have not got yet
+        self._listeners: list[Callable[[StateChange], None]] = []
+        self._moves: deque[StateChange] = deque()  # moves that the listeners have not got yet
         self._notifying = threading.Lock()  # held by the thread that calls the listeners
 
     @property
@@ -121,7 +121,7 @@ class Breaker:
         """One of STATES. An open breaker stays open until the next call, however late that comes (K4)."""
         return self._era.state
 
-    def listen(self, listener: Callable[[Move], None]) -> Callable[[], None]:
+    def listen(self, listener: Callable[[StateChange], None]) -> Callable[[], None]:
         """Call the listener after every move, in order. An exception of a listener is dropped and changes nothing (K8).
 
         returns  a function that removes the listener: a breaker lives as long as the process, a listener need not
@@ -190,7 +190,7 @@ class Breaker:
         source = self._era.state
         target = MOVES[source, trigger]
         self._era = _Era(target, self._clock() + self._recovery_seconds)
-        self._moves.append(Move(source, target, cause, count))
+        self._moves.append(StateChange(source, target, cause, count))
 
     def _notify(self) -> None:
         """Call the listeners for all new moves. The caller does not hold the lock: a listener may be slow.
@@ -205,7 +205,7 @@ class Breaker:
             finally:
                 self._notifying.release()
 
-    def _notify_all(self, move: Move) -> None:
+    def _notify_all(self, move: StateChange) -> None:
         for listener in tuple(self._listeners):  # a copy: a listener may remove itself
             attempt(partial(listener, move))  # drops an exception: the move has happened, and the others must get it
 

@@ -23,10 +23,10 @@ from safla.core.candles import Series, iso
 from safla.core.timeframes import TIMEFRAMES
 from safla.errors import ConfigError, DataError, ExchangeError, SaflaError
 from safla.exchange import factory, pages, retry
-from safla.exchange.circuit_breaker import Breaker, CircuitOpen, Move
+from safla.exchange.circuit_breaker import Breaker, CircuitOpen, StateChange
 from safla.exchange.failures import BAD_ANSWER, BAD_ROW, RequestFailed, of_clock, of_error, row_said
 from safla.exchange.rate_limiter import RateLimiter
-from safla.exchange.retry import Again, Patience
+from safla.exchange.retry import NextTry, Patience
 from safla.exchange.server_time import ClockReading, ServerTime
 from safla.exchange.transport import HttpAnswer, Row
 
@@ -327,11 +327,11 @@ class Feed:
             self._gate.shut(rest)
             logger.warning("{}: {} of this minute's weight is used; no request for {:.0f} s", self.name, used, rest)
 
-    def _again(self, again: Again, subject: str) -> None:
+    def _again(self, again: NextTry, subject: str) -> None:
         self.counts["retries"] += 1
         logger.warning("{}: {}; try {} in {:.1f} s", subject, again.cause, again.attempt + 1, again.wait)
 
-    def _moved(self, move: Move) -> None:
+    def _moved(self, move: StateChange) -> None:
         self.counts[f"breaker {move.target}"] += 1
         logger.warning("{}: breaker {} to {} ({}, {})", self.name, move.source, move.target, move.cause, move.count)
 

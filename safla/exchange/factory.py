@@ -32,7 +32,7 @@ def make_exchange(config: ExchangeSection) -> Any:
     """Make the ccxt object for a configuration. ConfigError for a name that ccxt does not know."""
     import ccxt.async_support as ccxt
 
-    return _make(ccxt, config, transport.strict)
+    return _make(ccxt, config, transport.strict_class)
 
 
 def make_stream(config: ExchangeSection, kind: Callable[[type], type]) -> Any:
@@ -44,7 +44,7 @@ def make_stream(config: ExchangeSection, kind: Callable[[type], type]) -> Any:
 
     if config.name not in pro.exchanges or (config.rest_url is not None and config.stream_url is None):
         return None  # rest_url points to a stand-in for the exchange, and nobody said where that one streams
-    stream = _make(pro, config, lambda cls: kind(transport.strict(cls)))
+    stream = _make(pro, config, lambda cls: kind(transport.strict_class(cls)))
     if not (stream.has.get("watchOHLCV") or stream.has.get("watchOHLCVForSymbols")):
         return None
     stream.options["OHLCVLimit"] = MOST_STREAMED

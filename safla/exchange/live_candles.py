@@ -23,11 +23,11 @@ from safla.exchange import live_symbol
 from safla.exchange.candle_stream import CandleStream
 from safla.exchange.circuit_breaker import CircuitOpen
 from safla.exchange.client import Feed
-from safla.exchange.live_symbol import Due, Followed, Gone, SymbolSpec
+from safla.exchange.live_symbol import DueCandle, LiveSymbol, SymbolEnded, SymbolSpec
 from safla.exchange.missing_candles import OnlyNewest
 from safla.exchange.outages import Outages, TroubleListener
 from safla.exchange.retry import TransientError
-from safla.exchange.server_time import Now
+from safla.exchange.server_time import ServerNow
 
 CANDLES_BETWEEN_LOOKS = 10  # candles between two checks whether markets have ended, while a symbol serves nothing
 GRACE_MS = 1_500  # after its close a candle is requested if the stream does not signal it before (X13)
@@ -70,10 +70,10 @@ class LiveSource:
         self._step, self._end = TIMEFRAMES[timeframe], end
         shapes = [SymbolSpec(timeframe, scale, price_limit, fetch_limit, max_wait) for scale in scales]
         self._symbols = [
-            Followed(feed, symbol, shape, want=since[symbol], clock=clock, told=self._report_of, counts=self.counts)
+            LiveSymbol(feed, symbol, shape, want=since[symbol], clock=clock, told=self._report_of, counts=self.counts)
             for symbol, shape in zip(symbols, shapes, strict=True)
         ]
-        self._due = Due(clock)  # for requests of the exchange's time
+        self._due = DueCandle(clock)  # for requests of the exchange's time
         self._look_ms = 0  # ms: when the states of markets may be requested again
         self._outages = Outages(feed.name, told=told, well=live_symbol.WELL)
         feed.time.told = lambda text: told(live_symbol.CLOCK, "", text)
@@ -108,7 +108,7 @@ class LiveSource:
             came = self._clock.monotonic() if waited_for else came
             yield CandleBatch(ts, tuple(followed.rows.pop(ts, None) for followed in self._symbols), came)
 
-    def _unfinished(self) -> list[Followed]:
+    def _unfinished(self) -> list[LiveSymbol]:
         """The symbols of which further candles are needed."""
         trading = [followed for followed in self._symbols if not followed.ended]
         return [followed for followed in trading if self._end is None or followed.want < self._end]
@@ -148,7 +148,7 @@ class LiveSource:
             if followed.symbol in closed:
                 followed.end("is closed")
 
-    def _left(self, followed: Followed, now: Now) -> float:
+    def _left(self, followed: LiveSymbol, now: ServerNow) -> float:
         """Seconds until the next candle of a symbol may be requested; 0 or less: now.
 
         It must have closed by the exchange's clock (X8): as soon as the stream has signalled it, or GRACE_MS later.
@@ -170,7 +170,7 @@ class LiveSource:
                 wait.cancel()
             await asyncio.gather(*waits, return_exceptions=True)
 
-    async def _request(self, followed: Followed, to: int, now: int) -> SaflaError | bool:
+    async def _request(self, followed: LiveSymbol, to: int, now: int) -> SaflaError | bool:
         """Request the candles of a symbol. Returns whether any came.
 
         It returns an error instead of raising it, so that a symbol that fails does not stop the others (X14).
@@ -181,7 +181,7 @@ class LiveSource:
         except SaflaError as error:
             return error
 
-    def _handle(self, outcomes: list[tuple[Followed, SaflaError | bool]]) -> None:
+    def _handle(self, outcomes: list[tuple[LiveSymbol, SaflaError | bool]]) -> None:
         """Decide what the outcome of each request means, and report troubles together: many symbols may share one."""
         answered = any(not isinstance(outcome, SaflaError) for _, outcome in outcomes)
         failed: dict[str, str] = {}
@@ -205,10 +205,10 @@ class LiveSource:
         self._outages.tell(live_symbol.REFUSED, failed)
         self._outages.tell(live_symbol.MISSING, missing)
 
-    def _end_gone(self, followed: Followed, error: SaflaError) -> bool:
+    def _end_gone(self, followed: LiveSymbol, error: SaflaError) -> bool:
         """End a symbol that the exchange no longer has, if there are others: the run goes on with those (S6a)."""
         others = any(not other.ended for other in self._symbols if other is not followed)
-        if isinstance(error, Gone) and others:
+        if isinstance(error, SymbolEnded) and others:
             followed.end("is gone")
             return True
         return False
@@ -219,16 +219,16 @@ class LiveSource:
             self._outages.alone(kind, symbol)
         self._report(kind, symbol, text)
 
-    def _note_failure(self, due: Due, error: SaflaError) -> None:
+    def _note_failure(self, due: DueCandle, error: SaflaError) -> None:
         """Schedule the next request after an error that can be waited out (R8); raise every other error."""
         cause = error.__cause__
         waits = isinstance(error, ExchangeError | DataError)  # DataError: a page that stays bad (S6a)
-        if not waits or isinstance(error, OnlyNewest | Gone) or self._feed.stopped:
+        if not waits or isinstance(error, OnlyNewest | SymbolEnded) or self._feed.stopped:
             raise error
         if isinstance(cause, TransientError) and not cause.retried:
             raise error
         due.fail(error)
 
-    def _note_success(self, due: Due, symbol: str) -> None:
+    def _note_success(self, due: DueCandle, symbol: str) -> None:
         self._outages.over(symbol)
         due.well()

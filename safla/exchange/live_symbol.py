@@ -16,7 +16,7 @@ from safla.errors import ConfigError, ExchangeError, SaflaError
 from safla.exchange import missing_candles, pages
 from safla.exchange.circuit_breaker import CircuitOpen
 from safla.exchange.client import Feed
-from safla.exchange.missing_candles import PageSource, Settled
+from safla.exchange.missing_candles import PageSource, SettledPage
 from safla.exchange.outages import TroubleListener
 from safla.exchange.pages import BadRow
 
@@ -42,7 +42,7 @@ ENDED = "ended"  # the market has ended, and so does its series
 CLOCK = "clock"  # our estimate of the exchange's clock was wrong, or a candle came back with other values
 
 
-class Gone(ExchangeError):
+class SymbolEnded(ExchangeError):
     """A symbol that existed and does not any more: delisted, or renamed. Waiting does not help; look it up."""
 
 
@@ -56,7 +56,7 @@ class SymbolSpec(NamedTuple):
     max_wait: int  # candles for which the others wait while it answers without its candle (S6a)
 
 
-class Due:
+class DueCandle:
     """The schedule of one kind of request: when it may be sent again, after an answer without a result or a failure."""
 
     def __init__(self, clock: Clock) -> None:
@@ -93,7 +93,7 @@ class Due:
         self._at = self._clock.monotonic() + seconds
 
 
-class Followed:
+class LiveSymbol:
     """The state of one symbol: its candles that were not passed on yet, and what is known of its answers.
 
     want    the candle that is needed next, ms
@@ -117,7 +117,7 @@ class Followed:
         self.want = want  # ms: every candle before it was taken, is a believed gap, or was passed over
         self.rows: dict[int, CandleRow] = {}  # by open time: taken and not passed on to the run yet
         self.came = 0.0  # when the last of them came, seconds, monotonic
-        self.due = Due(clock)
+        self.due = DueCandle(clock)
         self.silent = False  # it was passed over, and has brought no candle since (S6a)
         self.ended = False  # its market has ended
         self.bad: BadRow | None = None  # the oldest row of a closed candle that is needed and invalid
@@ -207,7 +207,7 @@ class Followed:
         except ConfigError as error:
             if self._last is None:
                 raise
-            raise Gone(f"{self._origin}: not there any more: {error}") from error
+            raise SymbolEnded(f"{self._origin}: not there any more: {error}") from error
         self._answering = now if self._answering is None else self._answering
         self._answered = self._answered if self.full else now  # if full, later candles were not requested
         if self.want > before:
@@ -289,7 +289,7 @@ class Followed:
         self._waited = False
         self.came = self._clock.monotonic()
 
-    def _take(self, settled: Settled) -> None:
+    def _take(self, settled: SettledPage) -> None:
         """Take the new candles of a page and its further answers, and compare those that were known."""
         want, self.want = self.want, int(settled.ts[-1]) + self._step
         for part in settled.parts:

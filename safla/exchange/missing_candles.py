@@ -33,7 +33,7 @@ class PageSource(NamedTuple):
     newest: int | None  # ms: a page that reaches this far may be just the newest candles (X16); None: it never is
 
 
-class Settled(NamedTuple):
+class SettledPage(NamedTuple):
     """A page, and the answers to the requests for its gaps."""
 
     parts: list[Series]  # the page first
@@ -47,7 +47,7 @@ def growing(first: float, sleep: Callable[[float], Awaitable[None]]) -> Pause:
     return lambda before: sleep(min(LONGEST_PAUSE, first * 2.0**before))
 
 
-async def settle(first: Series, span: Interval, *, asked: PageSource, ask: AskWindow, pause: Pause) -> Settled:
+async def settle(first: Series, span: Interval, *, asked: PageSource, ask: AskWindow, pause: Pause) -> SettledPage:
     """Request the gaps of a page until an answer brings nothing new about them: then they are believed.
 
     span   from the first wanted candle to the end of what can exist, ms, end exclusive
@@ -58,12 +58,12 @@ async def settle(first: Series, span: Interval, *, asked: PageSource, ask: AskWi
     for reasked in range(MOST_DISAGREEMENTS):
         gaps = missing_between(ts, span, step=asked.step)
         if not gaps:
-            return Settled(parts, ts, [], reasked)
+            return SettledPage(parts, ts, [], reasked)
         await pause(reasked)
         again = await ask((gaps[0][0], gaps[-1][1]))
         if again is None or not len(inside(again, gaps)):
             _reject_only_newest(ts, gaps, span, asked)
-            return Settled(parts, ts, gaps, reasked + 1)
+            return SettledPage(parts, ts, gaps, reasked + 1)
         parts.append(again)
         # A full page may end before the last gap. Then nothing is known of what comes after it: cut the rest off.
         complete = len(again.columns.ts) < asked.limit or again.columns.ts[-1] >= gaps[-1][1] - asked.step
@@ -72,7 +72,7 @@ async def settle(first: Series, span: Interval, *, asked: PageSource, ask: AskWi
     gaps = missing_between(ts, span, step=asked.step)
     if gaps:
         raise ExchangeError(f"{asked.origin}: each answer about {iso(gaps[0][0])} differs from the one before")
-    return Settled(parts, ts, [], MOST_DISAGREEMENTS)
+    return SettledPage(parts, ts, [], MOST_DISAGREEMENTS)
 
 
 def missing_between(ts: Int64, span: Interval, *, step: int) -> list[Interval]:

@@ -12,7 +12,7 @@ from safla.core.candles import Series
 from safla.core.scale import LIMIT
 from safla.core.values import Columns, Int64
 from safla.errors import DataError
-from safla.exchange.server_time import Now
+from safla.exchange.server_time import ServerNow
 from safla.exchange.transport import Row
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def ahead(rows: list[Row], latest: int) -> int | None:
 
 def _is_unfinished(row: Row, asked: PageRequest) -> bool:
     """Whether a row is of a candle that has not closed by the exchange's clock."""
-    now = Now(asked.latest if asked.least is None else asked.least, asked.latest)
+    now = ServerNow(asked.latest if asked.least is None else asked.least, asked.latest)
     return bool(row) and now.within(row[0], asked.step_ms)
 
 

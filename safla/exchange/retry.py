@@ -55,7 +55,7 @@ class Patience(NamedTuple):
     cap_seconds: float = 60.0  # the doubling ends here
 
 
-class Again(NamedTuple):
+class NextTry(NamedTuple):
     """What the listener is told before each retry."""
 
     attempt: int  # the number of the retry, from 1
@@ -65,7 +65,7 @@ class Again(NamedTuple):
 
 async def call(
     request: Callable[[], Awaitable[Answer]], *, patience: Patience, gate: RateLimiter, breaker: Breaker,
-    chance: Callable[[float, float], float], sleep: Callable[[float], Awaitable[None]], told: Callable[[Again], None],
+    chance: Callable[[float, float], float], sleep: Callable[[float], Awaitable[None]], told: Callable[[NextTry], None],
 ) -> Answer:  # fmt: skip
     """Make a request, retry it after failures, and return the answer. Each try passes the breaker and the gate.
 
@@ -91,7 +91,7 @@ async def call(
                 raise
             # A random wait, so that many tasks that failed together do not come back together.
             wait = max(chance(0.0, _longest(patience, attempt)), error.floor)
-            told(Again(attempt, wait, str(error)))
+            told(NextTry(attempt, wait, str(error)))
         await sleep(wait)  # outside of except: the error and its frames are free by now
 
 

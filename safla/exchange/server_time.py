@@ -27,7 +27,7 @@ MOST_READINGS = 5  # after so many without two that agree, the median counts
 MOST_SUSPICIONS = 6  # readings because of evidence in a minute
 
 
-class Now(NamedTuple):
+class ServerNow(NamedTuple):
     """The exchange's time in ms: an interval, because the answer with the time takes time itself."""
 
     least: int
@@ -81,11 +81,11 @@ class ServerTime:
         self._rereads: deque[float] = deque(maxlen=MOST_SUSPICIONS)  # readings because of evidence, seconds, monotonic
         self._asking, self._rechecking = asyncio.Lock(), asyncio.Lock()
 
-    async def now(self) -> Now:
+    async def now(self) -> ServerNow:
         """Return the exchange's time; read it again first if necessary. Raises what the request raises."""
         return await self._now(BELIEVED_SECONDS)
 
-    async def fresh(self) -> Now:
+    async def fresh(self) -> ServerNow:
         """Return the exchange's time by a reading of the last FRESH_SECONDS: for when a candle depends on it alone."""
         return await self._now(FRESH_SECONDS)
 
@@ -117,13 +117,13 @@ class ServerTime:
         """Return the late end of the exchange's time, ms, by the last reading."""
         return self.carried().most
 
-    def carried(self) -> Now:
+    def carried(self) -> ServerNow:
         """Return the exchange's time by the last reading and the time since. now() must have been called before."""
         assert self._read is not None, "now() comes first"
         read, here = self._read, self._clock.monotonic()
-        return Now(read.server + int((here - read.came) * 1000), read.server + int((here - read.sent) * 1000) + 1)
+        return ServerNow(read.server + int((here - read.came) * 1000), read.server + int((here - read.sent) * 1000) + 1)
 
-    async def _now(self, good_for: float) -> Now:
+    async def _now(self, good_for: float) -> ServerNow:
         async with self._asking:  # tasks that come during a reading wait here and use its result
             if self._must_read(good_for):
                 await self._renew(self._ask)

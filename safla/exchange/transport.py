@@ -35,7 +35,7 @@ class HttpAnswer(NamedTuple):
     text: str
 
 
-class Strict:
+class StrictExchange:
     """The methods that `strict` puts before those of a ccxt class: how it sends a request, and how it reads rows."""
 
     id: str
@@ -175,9 +175,9 @@ class Strict:
 
 
 @cache
-def strict(kind: type) -> type:
+def strict_class(kind: type) -> type:
     """Return a subclass of a ccxt class with the methods of Strict before its own."""
-    return type(f"Strict{kind.__name__.capitalize()}", (Strict, kind), {})
+    return type(f"Strict{kind.__name__.capitalize()}", (StrictExchange, kind), {})
 
 
 def parse(text: str) -> Any:

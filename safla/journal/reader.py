@@ -7,10 +7,9 @@ from typing import NamedTuple
 import msgspec
 
 from safla.errors import JournalError
-from safla.journal import checkpoint as anchor
 from safla.journal.amounts import Amounts
 from safla.journal.chain import decode_event, event_bytes
-from safla.journal.checkpoint import HEAD, Checkpoint
+from safla.journal.checkpoint import HEAD, Checkpoint, read_checkpoint
 from safla.journal.events import RULES, SCHEMA, Event, RunEnded, RunStarted
 from safla.journal.files import JOURNAL, journal_of, open_to_read
 from safla.journal.verify import VerifiedLines
@@ -72,7 +71,7 @@ def read(run: Path) -> Journal:
     Raises JournalError if the first line is damaged, or was written with another schema or other rules (J49, J50).
     """
     path = journal_of(run)
-    head = anchor.read_checkpoint(path.with_name(HEAD)) if path.name == JOURNAL else None
+    head = read_checkpoint(path.with_name(HEAD)) if path.name == JOURNAL else None
     with open_to_read(path) as file:
         walk = VerifiedLines(file, None)
         for n, raw, offset in walk:

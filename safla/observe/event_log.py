@@ -68,7 +68,7 @@ def of_run(
         yield listen
 
 
-def told_of(lines: bytes, state: State) -> Update:
+def update_of(lines: bytes, state: State) -> Update:
     """The update of a block of lines of a backtest. Its times are 0, because candles of a backtest have no latency."""
     raws = lines.splitlines()
     numbers = [int(raw[5 : raw.index(b",")]) for raw in raws]  # after {"n":

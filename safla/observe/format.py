@@ -6,14 +6,14 @@ from typing import Any
 from safla.core.candles import iso
 from safla.journal import events as e
 from safla.journal.events import Event
-from safla.observe.snapshot import AccountSnapshot, Position, SymbolStanding
+from safla.observe.snapshot import AccountSnapshot, Position, SymbolSnapshot
 from safla.text import counted, printable
 
 FEWEST_PLACES = 2  # decimal places that a shortened amount keeps
 SPANS = ((86_400, "d"), (3_600, "h"), (60, "min"))  # units of an age: seconds, and the name
 
 
-def standing_lines(account: AccountSnapshot, *, now: float | None) -> list[str]:
+def account_lines(account: AccountSnapshot, *, now: float | None) -> list[str]:
     """The account, then a line for each symbol. now: seconds of the wall clock, for the age; None: no age is shown."""
     halts = ", ".join(f"{halt.rule} (halt {halt.halt})" for halt in account.open_halts)
     quote = account.quote
@@ -33,7 +33,7 @@ def standing_lines(account: AccountSnapshot, *, now: float | None) -> list[str]:
     ]
 
 
-def standing_line(account: AccountSnapshot) -> str:
+def account_line(account: AccountSnapshot) -> str:
     """The account and its symbols in one line, for output that is not drawn in place."""
     symbols = ", ".join(f"{one.symbol} {short(one.close or 'no candle yet')} {one.mode}" for one in account.symbols)
     halts = "".join(f", halted by {halt.rule}" for halt in account.open_halts)
@@ -93,7 +93,7 @@ def _share_of(share: str | None, limit: str | None, *, name: str) -> str:
     return f"{_percent(share)} (no {name} limit)" if limit is None else _of(_percent(share), _percent(limit))
 
 
-def _symbol_line(state: SymbolStanding, *, account: AccountSnapshot, width: int) -> str:
+def _symbol_line(state: SymbolSnapshot, *, account: AccountSnapshot, width: int) -> str:
     text = f"{state.symbol:<{width}}  {state.mode:<7}  {short(state.close) if state.close else 'no candle yet'}"
     if state.ts is not None and state.ts != account.ts:
         text += f" (at {iso(state.ts)})"

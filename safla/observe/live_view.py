@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO
 from safla.config.plan import RunPlan
 from safla.core.candles import iso
 from safla.journal.events import CandleEvent, CandleMissing, Event, Filled, Halted, Resumed, RunEnded, TradeClosed
-from safla.observe.format import ascii_only, event_line, standing_line, standing_lines
-from safla.observe.snapshot import standing
+from safla.observe.format import account_line, account_lines, ascii_only, event_line
+from safla.observe.snapshot import account_snapshot
 from safla.observe.update import Update
 from safla.text import counted
 
@@ -123,7 +123,7 @@ class LineView:
         lines = [event_line(event) for event in update.events if isinstance(event, SAID)]
         if self._monotonic() >= self._next_line_at:
             self._next_line_at = self._monotonic() + SECONDS_BETWEEN_LINES
-            lines.append(", ".join([standing_line(standing(self._run, update.state)), *_facts(self._facts)]))
+            lines.append(", ".join([account_line(account_snapshot(self._run, update.state)), *_facts(self._facts)]))
         self._write(lines)
 
     def alert(self, text: str) -> None:
@@ -170,10 +170,10 @@ class Picture:
         if update is None:
             lines = [f"{head}, waiting for the first candle"]
         else:
-            account_lines = standing_lines(standing(self._run, update.state), now=self._clock())
+            shown = account_lines(account_snapshot(self._run, update.state), now=self._clock())
             lines = [
                 f"{head}, {counted(update.lines, 'line')}, written in {(update.synced - update.came) * 1000:.1f} ms",
-                *account_lines,
+                *shown,
             ]
         if facts := _facts(self._facts):
             lines.append(f"exchange   {', '.join(facts)}")

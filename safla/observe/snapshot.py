@@ -36,7 +36,7 @@ class Waiting(NamedTuple):
     reason: str
 
 
-class SymbolStanding(NamedTuple):
+class SymbolSnapshot(NamedTuple):
     """The state of one symbol."""
 
     symbol: str
@@ -76,10 +76,10 @@ class AccountSnapshot(NamedTuple):
     trades_closed: int
     realised: str  # sum of the net profits of closed trades
     fees: str  # including those of open positions
-    symbols: tuple[SymbolStanding, ...]
+    symbols: tuple[SymbolSnapshot, ...]
 
 
-def standing(run: RunPlan, state: State) -> AccountSnapshot:
+def account_snapshot(run: RunPlan, state: State) -> AccountSnapshot:
     """The snapshot of a run in this state."""
     account = [int(number) for number in state.account]
     rules, places = run.plan.rules, run.money_decimals
@@ -121,9 +121,9 @@ def _limit(ppm: int) -> str | None:
     return to_text(ppm, PPM_PLACES) if ppm > 0 else None
 
 
-def _symbol(run: RunPlan, s: int, row: list[int]) -> SymbolStanding:
+def _symbol(run: RunPlan, s: int, row: list[int]) -> SymbolSnapshot:
     scale = run.scales[s]
-    return SymbolStanding(
+    return SymbolSnapshot(
         symbol=run.symbols[s],
         mode=MODES[row[v.MODE]],
         ts=row[v.TS] if row[v.TS] != v.NONE else None,

@@ -19,7 +19,7 @@ from safla.journal.events import RunEnded
 from safla.journal.files import JOURNAL, journal_of, open_to_read
 from safla.paper import control
 from safla.paper.control import Command, CommandKind
-from safla.paper.session import first_hash, resting
+from safla.paper.session import first_hash, session_at
 from safla.runs.folder import CONFIG, LOCK, Holder, holder_of
 
 BY_LOCAL_CLOCK = "by this machine's clock; a session uses the exchange's as soon as it knows it"
@@ -78,7 +78,7 @@ def _finish(folder: Path, stop: Command, *, say: Callable[[str], None]) -> Comma
 
     UsageError where another process has ended the run by another command meanwhile.
     """
-    with resting(folder, say=say) as (session, before):
+    with session_at(folder, say=say) as (session, before):
         if before.ended:
             control.remove(folder, stop)
             if stop.id not in before.commands:

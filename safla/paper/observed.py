@@ -18,7 +18,7 @@ from safla.observe.monitor import Gauges, Monitor
 from safla.observe.secrets import secrets_of
 from safla.observe.update import Update
 from safla.paper import runner
-from safla.paper.runner import Onlooker
+from safla.paper.runner import Listeners
 from safla.paper.sources import CandleSource, ExchangeLink
 from safla.runs.interrupt import watched
 
@@ -42,7 +42,7 @@ def trade(
 @contextmanager
 def _attended(
     loaded: Loaded, folder: Path, plan: RunPlan, source: CandleSource, *, quiet: bool, environment: Mapping[str, str]
-) -> Iterator[Onlooker]:
+) -> Iterator[Listeners]:
     """Attach the listeners. Log and terminal each have a thread and a queue; a full queue drops and counts updates."""
     with ExitStack() as stack:
         hidden = secrets_of(loaded.config, environment)
@@ -66,7 +66,7 @@ def _attended(
             for worker in workers:
                 worker.tell(update)
 
-        yield Onlooker(notify, partial(_on_trouble, monitor))
+        yield Listeners(notify, partial(_on_trouble, monitor))
 
 
 def _close(workers: list[BackgroundWorker[Update]], kind: object, *_error: object) -> None:

@@ -29,12 +29,12 @@ from safla.observe.update import Listener
 from safla.paper import control as commands
 from safla.paper.command import is_unfinished_paper
 from safla.paper.control import Clocks, Control
-from safla.paper.session import Before, Last, PaperSession, before_of, first_hash
+from safla.paper.session import LastTimestamp, PaperSession, RecordedSession, before_of, first_hash
 from safla.paper.sources import CandleSource, source_of
 from safla.runs import folder as run_folder
 from safla.runs.interrupt import Flag
 from safla.runs.recording import run_of, symbol_scales
-from safla.runs.recovery import Continued, confirm_ended, recover, refuse_another_question
+from safla.runs.recovery import JournalAppender, confirm_ended, recover, refuse_another_question
 from safla.runs.result import RunResult, simulate_again
 from safla.runs.runner import started
 from safla.strategies.register import STRATEGIES, Strategy
@@ -90,7 +90,7 @@ def _other_account(loaded: Loaded, there: Path, here: Path) -> Problem:
     return Problem(str(there), "", text)
 
 
-class Onlooker(NamedTuple):
+class Listeners(NamedTuple):
     """The listeners of a paper run: for updates that are on the disk, and for troubles with the source.
 
     They may neither block nor change the run.
@@ -100,7 +100,7 @@ class Onlooker(NamedTuple):
     trouble: TroubleListener
 
 
-Attend = Callable[[RunPlan, CandleSource], AbstractContextManager[Onlooker]]
+Attend = Callable[[RunPlan, CandleSource], AbstractContextManager[Listeners]]
 
 
 def run_paper(
@@ -129,7 +129,7 @@ def run_paper(
             say(f"{folder}: this run has ended; --force begins a new one")
             return PaperResult(plan, folder, before.tail.lines, before.tail.h, again=True)
         run_folder.keep_config(folder, loaded)
-        journal = stack.enter_context(Continued(path, say=say))
+        journal = stack.enter_context(JournalAppender(path, say=say))
         onlooker = stack.enter_context(attend(plan, source))
         session = PaperSession(plan, journal, listener=onlooker.told)
         last = None if before is None else session.recover(before, say=say)
@@ -182,7 +182,7 @@ def _now(source: CandleSource, clock: Clock) -> Clocks:
     return Clocks(int(clock.wall() * 1000), None if exchange is None else int(exchange * 1000))
 
 
-def _remove_done(folder: Path, path: Path, before: Before) -> None:
+def _remove_done(folder: Path, path: Path, before: RecordedSession) -> None:
     """Remove the files of commands that the journal of an ended run has: a crash may have left them."""
     for command in commands.requests(folder, run=first_hash(path)).commands:
         if command.id in before.commands:
@@ -190,7 +190,7 @@ def _remove_done(folder: Path, path: Path, before: Before) -> None:
 
 
 async def _trade(
-    session: PaperSession, arrivals: Arrivals, *, control: Control, last: Last | None, flag: Flag, clock: Clock
+    session: PaperSession, arrivals: Arrivals, *, control: Control, last: LastTimestamp | None, flag: Flag, clock: Clock
 ) -> None:
     """Fold the candles of the source until the run ends. The source runs as a task of its own, ahead of the fold."""
     queue: asyncio.Queue[CandleBatch | None] = asyncio.Queue(MOST_WAITING)
@@ -220,7 +220,7 @@ async def _fold(
     queue: "asyncio.Queue[CandleBatch | None]",
     *,
     control: Control,
-    last: Last | None,
+    last: LastTimestamp | None,
     flag: Flag,
     clock: Clock,
 ) -> None:

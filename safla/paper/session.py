@@ -29,11 +29,11 @@ from safla.journal.reader import Tail
 from safla.observe.update import Listener, Update
 from safla.paper import snapshot
 from safla.runs import folder as run_folder
-from safla.runs.engine_choice import Forms, choose
+from safla.runs.engine_choice import EngineForms, choose
 from safla.runs.incremental import Live
 from safla.runs.journal_scan import Scan, scan
-from safla.runs.recording import Inputs, noting, run_of, series_of
-from safla.runs.recovery import Continued, recover
+from safla.runs.recording import Inputs, read_events, run_of, series_of
+from safla.runs.recovery import JournalAppender, recover
 from safla.runs.runner import Block, Folding, Outside, folded, unasked_at
 from safla.runs.strategy_calls import GridSignals, signals_of
 from safla.strategies.register import STRATEGIES, Strategy
@@ -43,7 +43,7 @@ MOST_PENDING = 256  # timestamps of the lookback in one batch
 ANCHORS = (Filled, Halted, Resumed, RunEnded)  # after these events the checkpoint `head` is renewed at once (J24)
 
 
-class Last(NamedTuple):
+class LastTimestamp(NamedTuple):
     """The last timestamp of a journal. A crash may have recorded only part of it, so it is folded again (J39)."""
 
     ts: int
@@ -65,7 +65,7 @@ class Last(NamedTuple):
         return self.rows[: self.known] + rows[self.known :]
 
 
-class Before(NamedTuple):
+class RecordedSession(NamedTuple):
     """What a journal already holds when a session begins."""
 
     series: tuple[Series, ...]
@@ -89,7 +89,7 @@ class PaperSession:
     """A paper run that takes one timestamp or one command at a time. Its caller has locked the run folder."""
 
     def __init__(
-        self, run: RunPlan, journal: Continued, *, listener: Listener, clock: Callable[[], float] = time.monotonic
+        self, run: RunPlan, journal: JournalAppender, *, listener: Listener, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.run = run
         self.journal = journal
@@ -106,7 +106,7 @@ class PaperSession:
         assert self._live is not None, "there is no candle yet"
         return self._live.folding.state
 
-    def recover(self, before: Before, *, say: Callable[[str], None]) -> Last | None:
+    def recover(self, before: RecordedSession, *, say: Callable[[str], None]) -> LastTimestamp | None:
         """Fold the recorded candles and compare the result with the journal (J39).
 
         Returns the last timestamp, which the caller still has to fold: it may be half recorded, and then needs the
@@ -129,9 +129,9 @@ class PaperSession:
         self._live.folding.interpret()
         outside = tuple(outside for outside in before.outside if outside.ts == last)
         rows = tuple(_row(series, last) for series in before.series)
-        return Last(last, rows, outside, known=before.known, closing=before.closing)
+        return LastTimestamp(last, rows, outside, known=before.known, closing=before.closing)
 
-    def _signals(self, done: Sequence[Series], inputs: Sequence[Outside], *, forms: Forms) -> GridSignals:
+    def _signals(self, done: Sequence[Series], inputs: Sequence[Outside], *, forms: EngineForms) -> GridSignals:
         """The signals of all recorded candles, from one call of the strategy for each symbol.
 
         The check for look-ahead is off: each live answer was compared when it came (C13).
@@ -142,7 +142,7 @@ class PaperSession:
 
     def _compare(
         self, scan: Scan, done: Sequence[Series], inputs: Sequence[Outside], *, signals: GridSignals | None,
-        forms: Forms,
+        forms: EngineForms,
     ) -> bool:  # fmt: skip
         """Fold the recorded candles and compare only their outcomes, not whole lines (J39). False where one differs."""
         if signals is None:
@@ -164,7 +164,7 @@ class PaperSession:
 
     def _refold(
         self, first: int, done: Sequence[Series], inputs: Sequence[Outside], *, signals: GridSignals | None,
-        forms: Forms,
+        forms: EngineForms,
     ) -> None:  # fmt: skip
         """Fold the recorded candles into lines and compare every line with the journal."""
         candles = sum(len(series.columns.ts) for series in done)
@@ -189,7 +189,7 @@ class PaperSession:
         """
         came = self._clock() if came is None else came
         if self._live is None:
-            self._begin(ts, forms=Forms(None, self.run.strategy.columns, compiled=False), timestamps=1)
+            self._begin(ts, forms=EngineForms(None, self.run.strategy.columns, compiled=False), timestamps=1)
         assert self._live is not None
         block = self._live.fold(ts, rows, outside=outside)
         if not more and not self._pending:
@@ -264,7 +264,7 @@ class PaperSession:
             )  # fmt: skip
             self._snapshot_at = self._clock()
 
-    def _begin(self, ts: int, *, forms: Forms, timestamps: int) -> Live:
+    def _begin(self, ts: int, *, forms: EngineForms, timestamps: int) -> Live:
         folding = Folding(self.run, first_ts=ts, loop=forms.loop, timestamps=timestamps, check_moves=True)
         nothing = np.zeros(0, np.int64)
         empty = [Series(symbol, 0, 0, v.Columns(*(nothing,) * 6)) for symbol in self.run.symbols]
@@ -302,10 +302,10 @@ class PaperSession:
 
 
 @contextmanager
-def resting(
+def session_at(
     folder: Path, *, say: Callable[[str], None], register: Mapping[str, Strategy] = STRATEGIES,
     listener: Listener = lambda update: None,
-) -> Iterator[tuple["PaperSession", Before]]:  # fmt: skip
+) -> Iterator[tuple["PaperSession", RecordedSession]]:  # fmt: skip
     """A paper run that no process is running, as a recovered session for the length of a `with`; and what it held.
 
     It takes commands but no candles. HostError where a process runs it, or where its last timestamp is half written:
@@ -316,7 +316,7 @@ def resting(
         started = reader.read(path).started
         recover(path, started=started, say=say)
         before = before_of(path)
-        with Continued(path, say=say) as journal:
+        with JournalAppender(path, say=say) as journal:
             session = PaperSession(run_of(started, register=register), journal, listener=listener)
             last = session.recover(before, say=say)
             if last is None or not last.whole:
@@ -337,7 +337,7 @@ def first_hash(path: Path) -> str:
     return verified_hash(line, 1, p=ORIGIN).decode("ascii")
 
 
-def before_of(path: Path) -> Before:
+def before_of(path: Path) -> RecordedSession:
     """The candles and commands that a journal holds (J1). Raises JournalError where its chain is broken.
 
     The quick scan reads columns without making an object of every event; where it cannot read the journal, the
@@ -345,17 +345,17 @@ def before_of(path: Path) -> Before:
     """
     if (found := scan(path)) is not None:
         inputs = found.inputs
-        return Before(
+        return RecordedSession(
             found.series, tuple(inputs.outside), found.ended, found.tail, inputs.last_ts, inputs.known, found.closing,
             inputs.commands, found,
         )  # fmt: skip
     journal = reader.read(path)
     inputs = Inputs(journal.started)
     closing = False
-    for event in noting(journal, inputs):
+    for event in read_events(journal, inputs):
         closing = closing or _is_closing(event)
     assert journal.tail is not None, "the journal was read to its end"
-    return Before(
+    return RecordedSession(
         series_of(journal, inputs.rows), tuple(inputs.outside), journal.ended is not None, journal.tail,
         inputs.last_ts, inputs.known, closing, inputs.commands, None,
     )  # fmt: skip

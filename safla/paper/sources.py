@@ -29,7 +29,7 @@ from safla.exchange.live_candles import Arrivals, CandleBatch, LiveSource
 from safla.exchange.outages import TroubleListener
 from safla.journal.events import RunStarted
 from safla.paper.pace import Pace
-from safla.paper.session import Last
+from safla.paper.session import LastTimestamp
 from safla.runs.backtest import uncovered, windowed
 from safla.runs.progress import Notify
 from safla.runs.recording import symbol_scales
@@ -73,7 +73,7 @@ class CandleSource(NamedTuple):
     start: int  # the first candle after the lookback, ms (S16)
     first_ts: int  # the first candle of the lookback, ms
     # Candles from the last recorded timestamp on. The listener hears of troubles; one that may pass never ends it (R8).
-    arrivals: Callable[[RunPlan, Last | None, TroubleListener], Arrivals]
+    arrivals: Callable[[RunPlan, LastTimestamp | None, TroubleListener], Arrivals]
     line: ExchangeLink
 
 
@@ -97,7 +97,7 @@ def _history(loaded: Loaded, there: RunStarted | None, say: Notify, clock: Clock
     if there is not None:  # the first line fixed the decimals, and the history may have others by now
         series = [_rescaled(candles, scale) for candles, scale in zip(series, symbol_scales(there), strict=True)]
 
-    def arrivals(run: RunPlan, last: Last | None, _trouble: TroubleListener) -> Arrivals:
+    def arrivals(run: RunPlan, last: LastTimestamp | None, _trouble: TroubleListener) -> Arrivals:
         pace = Pace(speed_of(config.paper.speed), clock=clock.monotonic, sleep=clock.sleep)
         since = first if last is None else last.ts
         return _known_first(recorded_candles(series, since=since, live_from=run.plan.rules.start_ts, pace=pace), last)
@@ -122,7 +122,7 @@ def _exchange(loaded: Loaded, there: RunStarted | None, say: Notify, clock: Cloc
     else:
         beginning = _Beginning(symbol_scales(there), there.start, there.ts, ())
 
-    async def arrivals(run: RunPlan, last: Last | None, trouble: TroubleListener) -> Arrivals:
+    async def arrivals(run: RunPlan, last: LastTimestamp | None, trouble: TroubleListener) -> Arrivals:
         since = _next_candles(run, beginning, last)
         closing = _closing(loaded.config, run, since, line=line, trouble=trouble, clock=clock)
         try:
@@ -149,7 +149,7 @@ def _beginning(loaded: Loaded, say: Notify, clock: Clock) -> _Beginning:
     return _Beginning(scales(config, sourced.series, rules=sourced.rules), start, first, sourced.series)
 
 
-def _next_candles(run: RunPlan, beginning: _Beginning, last: Last | None) -> dict[str, int]:
+def _next_candles(run: RunPlan, beginning: _Beginning, last: LastTimestamp | None) -> dict[str, int]:
     """The next candle of each symbol, ms: the first after the lookback, or after the recorded ones (S6a)."""
     if last is None:
         return dict.fromkeys(run.symbols, beginning.start if beginning.lookback else beginning.first)
@@ -214,7 +214,7 @@ async def _closing(
             yield batch
 
 
-async def _known_first(arrivals: Arrivals, last: Last | None) -> Arrivals:
+async def _known_first(arrivals: Arrivals, last: LastTimestamp | None) -> Arrivals:
     """The last recorded timestamp, then the candles of the source.
 
     Recorded candles win over those that the source serves again (J39). Where the last timestamp is half recorded, it

@@ -17,21 +17,20 @@ from safla.config.plan import RunPlan
 from safla.core.candles import Series, between
 from safla.core.values import State
 from safla.errors import ConfigError, DataError, Finding, HostError, JournalError, StrategyError
-from safla.journal import checkpoint as anchor
 from safla.journal import reader
 from safla.journal.chain import MAX_LINE, alone
-from safla.journal.checkpoint import HEAD
+from safla.journal.checkpoint import HEAD, read_checkpoint
 from safla.journal.events import CandleEvent, CandleMissing, Event, Halted, Resumed, RunEnded, RunStarted
 from safla.journal.files import JOURNAL, journal_of, open_to_read
 from safla.journal.reader import Journal, Tail
 from safla.journal.verify import verify_text
-from safla.observe.snapshot import AccountSnapshot, standing
+from safla.observe.snapshot import AccountSnapshot, account_snapshot
 from safla.paper import snapshot
 from safla.paper.control import NOTHING_WAITS, Rejected, Requests, requests
 from safla.paper.session import first_hash
 from safla.runs.engine_choice import choose
 from safla.runs.folder import CONFIG, LOCK, OURS, Holder, holder_of
-from safla.runs.recording import Inputs, noting, run_of, series_of
+from safla.runs.recording import Inputs, read_events, run_of, series_of
 from safla.runs.runner import fold_blocks
 
 LAST_EVENTS = 5
@@ -56,12 +55,12 @@ class RunStatus(NamedTuple):
     started: RunStarted | None
     ended: bool
     tail: Tail | None
-    standing: AccountSnapshot | None
+    account: AccountSnapshot | None
     last: tuple[Event, ...]  # the last events that are not candles
-    note: str | None  # why `standing` is None or should not be trusted
+    note: str | None  # why `account` is None or should not be trusted
     monitored: dict[str, Any] | None  # the last line of monitoring: time, text and figures; None: there is none
     requests: Requests  # the pending commands
-    by_snapshot: bool  # `standing` is from the snapshot of the session; the journal was not folded
+    by_snapshot: bool  # `account` is from the snapshot of the session; the journal was not folded
     done: frozenset[str]  # the ids of the commands that the journal has
 
 
@@ -86,7 +85,7 @@ def look(
     status = RunStatus(
         journal=path, mode=_mode(path.with_name(CONFIG)) if in_folder else None,
         holder=holder_of(path.with_name(LOCK)) if in_folder else Holder(None, None), seen=clock(), started=None,
-        ended=False, tail=None, standing=None, last=(), note=None, monitored=_monitored(path), requests=NOTHING_WAITS,
+        ended=False, tail=None, account=None, last=(), note=None, monitored=_monitored(path), requests=NOTHING_WAITS,
         by_snapshot=False, done=frozenset(),
     )  # fmt: skip
     if _just_begun(path):
@@ -130,7 +129,7 @@ def _just_begun(path: Path) -> bool:
             raise JournalError(f"{path}: is missing, and head says that it was there")
         return True
     with open_to_read(path) as file:
-        verdict = verify_text(file.read(MAX_LINE), anchor.read_checkpoint(head) if path.name == JOURNAL else None)
+        verdict = verify_text(file.read(MAX_LINE), read_checkpoint(head) if path.name == JOURNAL else None)
     return verdict.lines == 0 and verdict.kind in ("whole", "torn")
 
 
@@ -139,7 +138,7 @@ def _read(journal: Journal, status: RunStatus, *, say: Callable[[str], None]) ->
     inputs = Inputs(journal.started)
     last: deque[Event] = deque(maxlen=LAST_EVENTS)
     ts = journal.started.ts
-    for event in noting(journal, inputs):
+    for event in read_events(journal, inputs):
         ts = event.ts
         if not isinstance(event, CandleEvent | CandleMissing):
             last.append(event)
@@ -155,7 +154,7 @@ def _read(journal: Journal, status: RunStatus, *, say: Callable[[str], None]) ->
     if folded is None:
         return status._replace(note="the lines of its first candle are not complete yet")
     same = folded.lines < journal.tail.lines or folded.h == journal.tail.h
-    return status._replace(standing=standing(run, folded.state), note=None if same else _DIFFERS)
+    return status._replace(account=account_snapshot(run, folded.state), note=None if same else _DIFFERS)
 
 
 def _fold_whole(
@@ -236,7 +235,7 @@ def _from_snapshot(path: Path, status: RunStatus, *, sleep: Callable[[float], No
         last=tuple(event for event in last if not isinstance(event, CandleEvent | CandleMissing))[-LAST_EVENTS:],
     )  # fmt: skip
     try:
-        return status._replace(standing=standing(run_of(started), read.state))
+        return status._replace(account=account_snapshot(run_of(started), read.state))
     except ConfigError as error:
         return status._replace(note=str(error))
 

@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 
 from safla.core.candles import iso
-from safla.observe.format import ascii_only, event_line, standing_lines
-from safla.observe.snapshot import AccountSnapshot, Position, SymbolStanding
+from safla.observe.format import account_lines, ascii_only, event_line
+from safla.observe.snapshot import AccountSnapshot, Position, SymbolSnapshot
 from safla.paper.control import Command
 from safla.paper.status import RunStatus
 from safla.runs.folder import Holder
@@ -16,8 +16,8 @@ from safla.text import counted
 def status_lines(found: RunStatus) -> list[str]:
     """The run, its process, its journal, its account, the pending commands, and the last events, as lines."""
     head = [f"run        {_run(found)}", f"process    {_process(found.holder)}", f"journal    {_journal(found)}"]
-    if found.standing is not None:
-        head += standing_lines(found.standing, now=None if found.ended else found.seen)
+    if found.account is not None:
+        head += account_lines(found.account, now=None if found.ended else found.seen)
     if found.monitored is not None and not found.ended:
         head.append(f"monitoring {ascii_only(found.monitored['time'])}  {ascii_only(found.monitored['text'])}")
     if found.note is not None:
@@ -44,7 +44,7 @@ def status_object(found: RunStatus) -> dict[str, Any]:
         "lines": tail.lines if tail else 0,
         "hash": tail.h if tail else None,
         "torn_bytes": tail.torn if tail else None,
-        "standing": _standing(found.standing) if found.standing else None,
+        "account": _account(found.account) if found.account else None,
         "monitoring": found.monitored,
         "waiting": [msgspec.to_builtins(command) for command in found.requests.commands],
         "ignored": [file._asdict() for file in found.requests.rejected],
@@ -90,7 +90,7 @@ def _journal(found: RunStatus) -> str:
     return f"{counted(found.tail.lines, 'line')}, last hash {found.tail.h}, {_state(found)}{torn}{how}"
 
 
-def _standing(account: AccountSnapshot) -> dict[str, Any]:
+def _account(account: AccountSnapshot) -> dict[str, Any]:
     values = account._asdict()
     values["candle"] = _time(values.pop("ts"))
     values["closed"] = _time(account.closed)
@@ -99,11 +99,11 @@ def _standing(account: AccountSnapshot) -> dict[str, Any]:
     return values
 
 
-def _symbol(standing: SymbolStanding) -> dict[str, Any]:
-    values = standing._asdict()
+def _symbol(symbol: SymbolSnapshot) -> dict[str, Any]:
+    values = symbol._asdict()
     values["candle"] = _time(values.pop("ts"))
-    values["position"] = _position(standing.position) if standing.position else None
-    values["waiting"] = standing.waiting._asdict() if standing.waiting else None
+    values["position"] = _position(symbol.position) if symbol.position else None
+    values["waiting"] = symbol.waiting._asdict() if symbol.waiting else None
     return values
 
 

@@ -24,11 +24,11 @@ from safla.errors import ConfigError, DataError, JournalError, Problem
 from safla.journal import run_candles
 from safla.journal.files import CANDLES, JOURNAL, replace
 from safla.runs import folder as run_folder
-from safla.runs.engine_choice import Forms, choose
+from safla.runs.engine_choice import EngineForms, choose
 from safla.runs.interrupt import Flag
 from safla.runs.look_ahead import CutCheck
 from safla.runs.progress import Progress, ProgressListener
-from safla.runs.recovery import Continued, recover
+from safla.runs.recovery import JournalAppender, recover
 from safla.runs.result import NO_SOURCES, RunResult, Sources, simulate
 from safla.runs.runner import Block, started
 from safla.runs.strategy_calls import CheckedSignals, checked_signals, is_built_in, strategy_window
@@ -174,7 +174,7 @@ def run_backtest(
         _write_inputs(folder, prepared)
         if checked is not None and checked.check is not None:
             _write_check(folder, prepared, checked.check)
-        with Continued(folder / JOURNAL, say=say) as journal:
+        with JournalAppender(folder / JOURNAL, say=say) as journal:
             recorder = _JournalRecorder(plan, journal, watch=watch, flag=flag, total=candles)
             outcome = simulate(
                 plan, series, forms=forms, recorder=recorder, known=prepared.digest,
@@ -186,7 +186,7 @@ def run_backtest(
     return ended
 
 
-def _checked_signals(prepared: Prepared, forms: Forms, *, say: Callable[[str], None]) -> CheckedSignals | None:
+def _checked_signals(prepared: Prepared, forms: EngineForms, *, say: Callable[[str], None]) -> CheckedSignals | None:
     """The signals of a strategy from Python, checked before anything is written; None for a built-in strategy."""
     if is_built_in(prepared.run):
         return None
@@ -269,7 +269,9 @@ def _has_candles(path: Path, prepared: Prepared) -> bool:
 class _JournalRecorder:
     """The recorder of a backtest: it writes the journal, shows the progress, and stops at SIGINT and SIGTERM."""
 
-    def __init__(self, run: RunPlan, journal: Continued, *, watch: ProgressListener, flag: Flag, total: int) -> None:
+    def __init__(
+        self, run: RunPlan, journal: JournalAppender, *, watch: ProgressListener, flag: Flag, total: int
+    ) -> None:
         self._run, self._journal, self._watch, self._flag, self._total = run, journal, watch, flag, total
 
     def block(self, block: Block) -> None:

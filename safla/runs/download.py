@@ -9,14 +9,14 @@ from typing import Any
 from safla.config.model import Config
 from safla.data import service
 from safla.data.backfill import DownloadListener, DownloadProgress
-from safla.data.service import Fetched, FetchRequest
+from safla.data.service import FetchRequest, FetchResult
 from safla.observe import event_log
 from safla.runs.progress import bars
 
 SECONDS_BETWEEN_LINES = 2.0
 
 
-def fetch(config: Config, ask: FetchRequest, *, quiet: bool) -> Fetched:
+def fetch(config: Config, ask: FetchRequest, *, quiet: bool) -> FetchResult:
     """Download candles into the store, with a log and with progress on stderr. Errors as in data/service.py."""
     with event_log.of_exchange(config), show_download(quiet=quiet) as listener:
         return service.finished(service.fetch(config, ask, told=listener))

@@ -9,7 +9,7 @@ from safla.strategies.register import SignalFunction
 ENGINES = ("auto", "interpreted", "compiled")
 
 
-class Forms(NamedTuple):
+class EngineForms(NamedTuple):
     """The engine's loop and the strategy, both interpreted or both compiled. loop None: `engine.fold` itself."""
 
     loop: Loop | None
@@ -17,20 +17,20 @@ class Forms(NamedTuple):
     compiled: bool
 
 
-def choose(engine: str, columns: SignalFunction, *, candles: int, say: Callable[[str], None]) -> Forms:
+def choose(engine: str, columns: SignalFunction, *, candles: int, say: Callable[[str], None]) -> EngineForms:
     """The forms for a number of candles, all symbols together. `say` takes a note before a first compilation."""
     if engine == "interpreted":
-        return Forms(None, columns, compiled=False)
+        return EngineForms(None, columns, compiled=False)
     from safla.core import compile as core_compile
 
     if engine == "auto" and not core_compile.pays(candles):
-        return Forms(None, columns, compiled=False)
+        return EngineForms(None, columns, compiled=False)
     if not core_compile.is_cached():
         say("compiling the engine for this machine, once: about 10 s")
-    return Forms(core_compile.compiled_loop(), core_compile.compiled_columns(columns), compiled=True)
+    return EngineForms(core_compile.compiled_loop(), core_compile.compiled_columns(columns), compiled=True)
 
 
-def keep(forms: Forms) -> None:
+def keep(forms: EngineForms) -> None:
     """Record, after the first compiled call, that the code is in the cache, so that the next run can rely on it."""
     if forms.compiled:
         from safla.core import compile as core_compile

@@ -73,7 +73,7 @@ def read_recording(path: Path) -> RecordedRun:
     """Read the inputs of a run folder or its journal, and verify the journal's chain. Raises JournalError."""
     journal = reader.read(path)
     inputs = Inputs(journal.started)
-    for _ in noting(journal, inputs):
+    for _ in read_events(journal, inputs):
         pass
     series = series_of(journal, inputs.rows)
     if not any(len(one.columns.ts) for one in series):
@@ -81,7 +81,7 @@ def read_recording(path: Path) -> RecordedRun:
     return RecordedRun(journal.started, series, tuple(inputs.outside), inputs.stop)
 
 
-def noting(journal: Journal, inputs: Inputs) -> Iterator[Event]:
+def read_events(journal: Journal, inputs: Inputs) -> Iterator[Event]:
     """The events of a journal. Their inputs are collected in `inputs` on the way, so that the file is read once."""
     scales = {scale.symbol: scale for scale in journal.started.symbols}
     for line in journal:

@@ -15,11 +15,10 @@ from types import TracebackType
 
 from safla.config.trading import MarketSection
 from safla.errors import ConfigError, DataError, Finding, HostError, Interrupted, JournalError, Problem
-from safla.journal import checkpoint as anchor
 from safla.journal import reader
 from safla.journal.append import Appender
 from safla.journal.chain import ORIGIN
-from safla.journal.checkpoint import HEAD, Checkpoint
+from safla.journal.checkpoint import HEAD, Checkpoint, read_checkpoint, write_checkpoint
 from safla.journal.diff import FirstDifference, first_difference
 from safla.journal.events import RunStarted
 from safla.journal.files import MAX_FILE, open_to_read, open_to_write, sync_folder
@@ -41,7 +40,7 @@ def recover(journal: Path, *, started: RunStarted, say: Callable[[str], None]) -
 
     started  the first line of this run (J31-J38)
     """
-    head = anchor.read_checkpoint(journal.with_name(HEAD))
+    head = read_checkpoint(journal.with_name(HEAD))
     if not journal.exists():  # nor is it a broken link: folder.lock_run rejects links
         if head is not None:
             raise JournalError(
@@ -149,14 +148,14 @@ def confirm_ended(journal: Path, tail: Tail) -> None:
     The process that wrote the last line may have died before it did so.
     """
     whole = Checkpoint(n=tail.lines, offset=tail.offset, h=tail.h)
-    if anchor.read_checkpoint(journal.with_name(HEAD)) == whole:
+    if read_checkpoint(journal.with_name(HEAD)) == whole:
         return
     with Appender(journal) as file:
         file.sync()
-    anchor.write_checkpoint(journal.with_name(HEAD), whole)
+    write_checkpoint(journal.with_name(HEAD), whole)
 
 
-class Continued:
+class JournalAppender:
     """A journal appender that continues where a file ended: it compares lines with the file, then appends the rest.
 
     A run is always computed from its first candle. The caller appends all its lines; those that the file holds already
@@ -238,7 +237,7 @@ class Continued:
 
     def _anchor(self) -> None:
         try:
-            anchor.write_checkpoint(
+            write_checkpoint(
                 self.path.with_name(HEAD), Checkpoint(n=self.lines, offset=self._appender.offset, h=self.last_hash)
             )
         except HostError:
@@ -268,9 +267,9 @@ class Continued:
         if self._new:
             self._appender.sync()
         if self.lines and not self._rest and (self._new or not head.exists()):
-            anchor.write_checkpoint(head, Checkpoint(n=self.lines, offset=self._appender.offset, h=self.last_hash))
+            write_checkpoint(head, Checkpoint(n=self.lines, offset=self._appender.offset, h=self.last_hash))
 
-    def __enter__(self) -> "Continued":
+    def __enter__(self) -> "JournalAppender":
         return self
 
     def __exit__(

@@ -10,7 +10,7 @@ from safla.journal.diff import FirstDifference, first_difference
 from safla.journal.files import open_to_read
 from safla.journal.reader import Journal, Tail
 from safla.runs.engine_choice import choose
-from safla.runs.recording import Inputs, noting, run_of, series_of
+from safla.runs.recording import Inputs, read_events, run_of, series_of
 from safla.runs.runner import Block, fold_blocks
 from safla.strategies.register import STRATEGIES, Strategy
 
@@ -23,7 +23,7 @@ class Decisions(NamedTuple):
     difference: FirstDifference | None
 
 
-class Replayed(NamedTuple):
+class ReplayResult(NamedTuple):
     """The result of a replay. decisions None: only the books were requested."""
 
     tail: Tail
@@ -39,27 +39,27 @@ def replay_run(
     engine: str,
     say: Callable[[str], None],
     register: Mapping[str, Strategy] = STRATEGIES,
-) -> Replayed:
+) -> ReplayResult:
     """Verify a run folder or its journal. JournalError for a broken chain, and for missing or damaged candles.
 
     register  the strategies by name, including those from Python (D5); ConfigError if that of the run is missing
     """
     journal = reader.read(path)
     inputs = Inputs(journal.started)
-    books = audit.audit_events(noting(journal, inputs))
+    books = audit.audit_events(read_events(journal, inputs))
     tail = journal.tail
     assert tail is not None, "the journal was read to its end"
     if books_only:
-        return Replayed(tail, books, None, journal.anchored)
+        return ReplayResult(tail, books, None, journal.anchored)
     run = run_of(journal.started, register=register)
     series = series_of(journal, inputs.rows)
     candles = sum(len(one.columns.ts) for one in series)
     if candles == 0:  # a run of detail `candles` was killed before its first candle line
-        return Replayed(tail, books, Decisions(0, 0, None), journal.anchored)
+        return ReplayResult(tail, books, Decisions(0, 0, None), journal.anchored)
     forms = choose(engine, run.strategy.columns, candles=candles, say=say)
     blocks = fold_blocks(run, series, forms=forms, outside=inputs.outside, stop=inputs.stop)
     lines, difference = _compare(journal, blocks, tail=tail)
-    return Replayed(tail, books, Decisions(candles, lines, difference), journal.anchored)
+    return ReplayResult(tail, books, Decisions(candles, lines, difference), journal.anchored)
 
 
 def _compare(journal: Journal, blocks: Iterator[Block], *, tail: Tail) -> tuple[int, FirstDifference | None]:

@@ -13,7 +13,7 @@ from safla.runs.recording import read_recording, run_of
 from safla.runs.runner import fold_blocks
 
 
-class Stand(NamedTuple):
+class ReplayState(NamedTuple):
     """The state of a run after one of its candles."""
 
     run: RunPlan
@@ -21,7 +21,7 @@ class Stand(NamedTuple):
     state: State
 
 
-def until(path: Path, moment: int, *, engine: str, say: Callable[[str], None]) -> Stand:
+def until(path: Path, moment: int, *, engine: str, say: Callable[[str], None]) -> ReplayState:
     """Simulate up to the last candle that opens at or before a time (ms). UsageError if it is before the first one."""
     started, series, outside, _ = read_recording(path)
     run = run_of(started)
@@ -39,4 +39,4 @@ def until(path: Path, moment: int, *, engine: str, say: Callable[[str], None]) -
         if len(block.ts):  # leave out the closing lines, after which every symbol is idle
             last = block
     assert last is not None, "a candle opens at or before the time"
-    return Stand(run, int(last.ts[-1]), last.state)
+    return ReplayState(run, int(last.ts[-1]), last.state)

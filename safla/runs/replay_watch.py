@@ -17,7 +17,7 @@ from safla.runs.runner import fold_blocks
 LONGEST_SLEEP = 0.2  # seconds until an interruption is noticed
 
 
-class Seen(NamedTuple):
+class WatchedTimestamp(NamedTuple):
     """The state of the run after a timestamp, and the events of that timestamp."""
 
     run: RunPlan
@@ -54,7 +54,9 @@ class ReplayPace:
             self._flag.check()
 
 
-def watch_replay(path: Path, pace: ReplayPace, *, engine: str, say: Callable[[str], None]) -> Iterator[Seen]:
+def watch_replay(
+    path: Path, pace: ReplayPace, *, engine: str, say: Callable[[str], None]
+) -> Iterator[WatchedTimestamp]:
     """Simulate a run folder or its journal again, and yield each timestamp at its time. Raises JournalError."""
     started, series, outside, _ = read_recording(path)
     run = run_of(started)
@@ -72,4 +74,4 @@ def watch_replay(path: Path, pace: ReplayPace, *, engine: str, say: Callable[[st
         pace.wait(0 if before is None else ts - before)
         before = ts
         shown = (event for event in events if not isinstance(event, CandleEvent | CandleMissing | RunStarted))
-        yield Seen(run, ts, block.state, tuple(shown))
+        yield WatchedTimestamp(run, ts, block.state, tuple(shown))

@@ -12,7 +12,7 @@ from safla.core.candles import Series, align
 from safla.core.values import Int64, State
 from safla.data.coverage import RequestedPeriod
 from safla.journal.encode import NO_INPUT, Input
-from safla.runs.engine_choice import Forms, choose
+from safla.runs.engine_choice import EngineForms, choose
 from safla.runs.recording import read_recording, run_of
 from safla.runs.runner import Block, Outside, fold_blocks, unasked_at
 from safla.runs.strategy_calls import GridSignals, signals_of
@@ -97,7 +97,8 @@ class Recorder(Protocol):
 
 
 def simulate(
-    run: RunPlan, series: Sequence[Series], *, forms: Forms, recorder: Recorder | None = None, known: str | None = None,
+    run: RunPlan, series: Sequence[Series], *, forms: EngineForms, recorder: Recorder | None = None,
+    known: str | None = None,
     outside: Sequence[Outside] = (), stop: Input = NO_INPUT, signals: GridSignals | None = None,
     sources: Sources = NO_SOURCES,
 ) -> RunResult:  # fmt: skip

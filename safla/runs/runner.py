@@ -21,7 +21,7 @@ from safla.errors import DataError
 from safla.journal.encode import NO_INPUT, Input
 from safla.journal.events import RULES, SCHEMA, RunStarted, SymbolScale
 from safla.journal.writer import LineEncoder
-from safla.runs.engine_choice import Forms, keep
+from safla.runs.engine_choice import EngineForms, keep
 from safla.runs.strategy_calls import GridSignals, signals_of
 
 ROWS_A_CALL = 16_384  # room for the engine's rows of one call, besides what a single timestamp may need
@@ -136,7 +136,7 @@ def fold_blocks(
     run: RunPlan,
     series: Sequence[Series],
     *,
-    forms: Forms,
+    forms: EngineForms,
     timestamps: int = engine.MAX_BLOCK,
     known: str | None = None,
     outside: Sequence[Outside] = (),
@@ -164,7 +164,7 @@ def fold_blocks(
 
 
 def folded(
-    folding: Folding, signals: GridSignals, *, forms: Forms, outside: Sequence[Outside], grid: Grid, size: int
+    folding: Folding, signals: GridSignals, *, forms: EngineForms, outside: Sequence[Outside], grid: Grid, size: int
 ) -> Iterator[Block]:
     """The blocks of the candles of a grid, without closing lines."""
     # A block ends at each timestamp that has an input from outside, for the input is applied after that timestamp.

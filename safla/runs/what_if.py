@@ -19,9 +19,9 @@ from safla.journal import run_candles
 from safla.journal.chain import event_bytes
 from safla.journal.files import CANDLES, JOURNAL
 from safla.runs import folder
-from safla.runs.engine_choice import Forms, choose
+from safla.runs.engine_choice import EngineForms, choose
 from safla.runs.recording import changed_run, read_recording, run_of
-from safla.runs.recovery import Continued
+from safla.runs.recovery import JournalAppender
 from safla.runs.result import RunRecord, RunResult
 from safla.runs.runner import Outside, fold_blocks
 
@@ -76,7 +76,7 @@ def _writer(
     with folder.lock_run(out):
         if run.detail != "candles":
             run_candles.write_run_candles(out / CANDLES, series, timeframe=run.timeframe)
-        with Continued(out / JOURNAL, say=say) as journal:
+        with JournalAppender(out / JOURNAL, say=say) as journal:
             yield journal.append
             journal.finish()
 
@@ -140,7 +140,7 @@ def _events(
     *,
     outside: tuple[Outside, ...],
     record: RunRecord,
-    forms: Forms,
+    forms: EngineForms,
     write: Write,
 ) -> Iterator[bytes]:
     """The events of a run after its first line, without `n` and hashes. Blocks are recorded and written on the way."""

@@ -12,7 +12,7 @@ from safla.journal import reader
 from safla.journal.append import Appender
 from safla.journal.verify import survey
 from safla.runs import backtest
-from safla.runs.engine_choice import Forms, choose
+from safla.runs.engine_choice import EngineForms, choose
 from safla.runs.interrupt import Flag
 from safla.runs.runner import fold_blocks
 from tests.bench.job import MINUTE
@@ -73,7 +73,7 @@ def _live(prepared: backtest.Prepared) -> float:
     return _seconds(lambda: sum(1 for _ in itertools.islice(blocks, 5_000))) / 5_000
 
 
-def _forms(prepared: backtest.Prepared, engine: str) -> Forms:
+def _forms(prepared: backtest.Prepared, engine: str) -> EngineForms:
     return choose(engine, prepared.run.strategy.columns, candles=1, say=lambda text: None)
 
 

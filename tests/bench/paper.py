@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from safla.config.loader import load
 from safla.observe.update import Update
 from safla.paper import runner
-from safla.paper.runner import Onlooker
+from safla.paper.runner import Listeners
 from safla.paper.session import PaperSession
 from safla.runs.interrupt import Flag
 
@@ -62,7 +62,7 @@ def measure(folder: Path, candles: int) -> Synced:
     try:
         runner.run_paper(
             load(folder / "paper.yaml"), folder / "run", force=False, say=lambda text: None, flag=Flag(),
-            attend=lambda run, source: nullcontext(Onlooker(told, lambda *trouble: None)),
+            attend=lambda run, source: nullcontext(Listeners(told, lambda *trouble: None)),
         )  # fmt: skip
     finally:
         PaperSession.fold = fold  # type: ignore[method-assign]

@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from safla.data.source import Sourced
+from safla.data.source import SourceCandles
 from safla.errors import DataError
 from safla.report.summary import summarise
 from tests.cli.test_data import Ask, ask
@@ -31,7 +31,7 @@ def replaced(values: str, *, place: int = 4) -> list[str]:
     return [*ROWS[:place], row, *ROWS[place + 1 :]]
 
 
-def times(sourced: Sourced) -> list[int]:
+def times(sourced: SourceCandles) -> list[int]:
     return [(int(ts) - START) // STEP for ts in sourced.series[0].columns.ts]
 
 

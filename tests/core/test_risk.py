@@ -5,8 +5,8 @@ import pytest
 from safla.core import values as v
 from safla.core.machine import FLAT, HALTED, LONG, WARMING
 from safla.core.risk import (
+    EntryRequest,
     Rejection,
-    Wish,
     loss_met,
     rejected_entry,
     rejected_exit,
@@ -17,7 +17,7 @@ from safla.core.scale import LIMIT
 from tests.core.scenario import MARKET, QUIET
 
 RULES = QUIET._replace(warm_up=20, cooldown_candles=5, max_open_positions=3)
-FREE = Wish(mode=FLAT, quantity=0, order=0, seen=30, since_loss=v.NONE, taken=0)
+FREE = EntryRequest(mode=FLAT, quantity=0, order=0, seen=30, since_loss=v.NONE, taken=0)
 NOTHING = Rejection(v.NO_REASON, v.NONE, v.NONE)
 
 
@@ -37,12 +37,14 @@ NOTHING = Rejection(v.NO_REASON, v.NONE, v.NONE)
         (FREE._replace(taken=4), Rejection(v.MAX_OPEN_POSITIONS, 4, 3)),
     ],
 )
-def test_an_enter_signal_is_rejected_with_the_numbers_that_were_compared(wish: Wish, rejection: Rejection) -> None:
+def test_an_enter_signal_is_rejected_with_the_numbers_that_were_compared(
+    wish: EntryRequest, rejection: Rejection
+) -> None:
     assert rejected_entry(RULES, wish) == rejection
 
 
 def test_of_several_reasons_the_first_of_s24_is_given() -> None:
-    wish = Wish(mode=HALTED, quantity=1, order=1, seen=0, since_loss=0, taken=9)
+    wish = EntryRequest(mode=HALTED, quantity=1, order=1, seen=0, since_loss=0, taken=9)
     reasons = []
     for better in ({"mode": WARMING}, {"quantity": 0}, {"mode": FLAT}, {"order": 0}, {"since_loss": 5}, {"taken": 0}):
         reasons.append(v.REASONS[rejected_entry(RULES, wish).reason])

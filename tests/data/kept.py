@@ -9,7 +9,7 @@ from safla.core.candles import Series
 from safla.core.timeframes import Interval
 from safla.core.values import Columns
 from safla.data.store import store
-from safla.data.store.store import Merged, SeriesKey
+from safla.data.store.store import MergeResult, SeriesKey
 
 HOUR = 3_600_000
 START = 1_706_659_200_000  # 2024-01-31T00:00Z: a day before a month ends
@@ -36,7 +36,7 @@ def span(first: int, end: int) -> Interval:
     return START + first * HOUR, START + end * HOUR
 
 
-def merge(where: SeriesKey, series: Series, **more: object) -> Merged:
+def merge(where: SeriesKey, series: Series, **more: object) -> MergeResult:
     """A merge whose source and time are always the same."""
     return store.merge(where, series, source="a source", at=AT, **more)  # type: ignore[arg-type]
 

@@ -9,10 +9,10 @@ import numpy as np
 from safla.clock import Clock
 from safla.core.candles import Series
 from safla.core.values import Columns
-from safla.data.backfill import DownloadProgress, Got, Order, download
+from safla.data.backfill import DownloadProgress, DownloadResult, Order, download
 from safla.data.store.store import SeriesKey
 from safla.errors import ExchangeError
-from safla.exchange.server_time import Now
+from safla.exchange.server_time import ServerNow
 
 HOUR = 3_600_000
 START = 1_704_067_200_000  # 2024-01-01
@@ -36,9 +36,9 @@ class StandingStill:
     def __init__(self, now: int) -> None:
         self._now = now
 
-    async def now(self) -> Now:
+    async def now(self) -> ServerNow:
         """Always the same."""
-        return Now(self._now, self._now)
+        return ServerNow(self._now, self._now)
 
     def latest(self) -> int:
         """The same."""
@@ -90,7 +90,7 @@ async def brought(
     feed: Served, cache: Path, span: tuple[int, int], *, limit: int = 10, open_end: bool = False, again: bool = False,
     accept_restated: bool = False, recheck: bool = False,
     told: Callable[[DownloadProgress], None] = lambda standing: None,
-) -> Got:  # fmt: skip
+) -> DownloadResult:  # fmt: skip
     """The download of BTC/USDT hours into a cache, at a fixed time."""
     place = SeriesKey(cache, "binance", "BTC/USDT", "1h")
     order = Order(place, span, open_end, again, accept_restated, recheck)

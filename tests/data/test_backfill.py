@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safla.core.values import Columns
-from safla.data.backfill import LEAST_PAUSE, PATIENCE, DownloadProgress, Got, download
+from safla.data.backfill import LEAST_PAUSE, PATIENCE, DownloadProgress, DownloadResult, download
 from safla.data.backfill import Order as Ordered
 from safla.data.store import store
 from safla.data.store.beliefs import DOUBT_MS
@@ -20,7 +20,7 @@ ALL = range(40)
 PLACE = "binance/BTC-USDT/1h"
 
 
-def got(feed: Served, cache: Path, since: int, to: int, **more: object) -> Got:
+def got(feed: Served, cache: Path, since: int, to: int, **more: object) -> DownloadResult:
     return asyncio.run(brought(feed, cache, (hour(since), hour(to)), **more))  # type: ignore[arg-type]
 
 

@@ -8,7 +8,7 @@ import pytest
 from safla.candles.normalise import Counts
 from safla.config.model import Config
 from safla.data import source
-from safla.data.source import Sourced
+from safla.data.source import SourceCandles
 from safla.errors import DataError
 from tests.data.written import LIMIT, file
 
@@ -16,7 +16,7 @@ DIRTY = "dirty/btcusdt"
 KEPT = "nothing proves that its last candle is closed (data.last_candle)"
 
 
-def read(path: str, *, timeframe: str, last_candle: str = "keep") -> Sourced:
+def read(path: str, *, timeframe: str, last_candle: str = "keep") -> SourceCandles:
     data = {"source": "csv", "path": (path,), "last_candle": last_candle}
     config = Config.model_validate({"data": data, "market_data": {"timeframe": timeframe}})
     return source.read(config, ("BTC/USDT",), price_limit=LIMIT)

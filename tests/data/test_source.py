@@ -10,7 +10,7 @@ import pytest
 from safla.config.model import Config
 from safla.core.timeframes import TIMEFRAMES
 from safla.data import source
-from safla.data.source import Sourced
+from safla.data.source import SourceCandles
 from safla.errors import ConfigError, DataError
 from tests.data.written import HEADER, LIMIT, START, STEP, csv_file, file, gz, kline, lines, same, zip_file, zst
 
@@ -18,7 +18,7 @@ TEXT = "".join(f"{row}\n" for row in [HEADER, *lines(200)]).encode()
 KLINES = "".join(f"{kline(row)}\n" for row in lines(200)).encode()
 
 
-def read(kind: str, path: str | None, *, symbols: tuple[str, ...] = ("BTC/USDT",), **more: object) -> Sourced:
+def read(kind: str, path: str | None, *, symbols: tuple[str, ...] = ("BTC/USDT",), **more: object) -> SourceCandles:
     data: dict[str, object] = {"source": kind, **({"path": (path,)} if path else {}), **more.pop("data", {})}  # type: ignore[dict-item]
     lookback = {"market_data": {"lookback_candles": 100}}
     config = Config.model_validate({"data": data, "symbols": {"primary": symbols}, **lookback, **more})
@@ -182,7 +182,7 @@ def test_dates_without_a_zone_are_of_the_one_that_the_configuration_states(tmp_p
     )
 
 
-def _days(path: str, zone: str | None) -> Sourced:
+def _days(path: str, zone: str | None) -> SourceCandles:
     data = {"source": "csv", "path": (path,), "time_zone": zone}
     config = Config.model_validate({"data": data, "market_data": {"timeframe": "1d", "lookback_candles": 100}})
     return source.read(config, ("BTC/USDT",), price_limit=LIMIT)

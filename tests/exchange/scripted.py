@@ -4,7 +4,7 @@ from typing import Any
 
 from safla.exchange.circuit_breaker import Breaker
 from safla.exchange.rate_limiter import RateLimiter
-from safla.exchange.retry import Again, Patience, TransientError, call
+from safla.exchange.retry import NextTry, Patience, TransientError, call
 from tests.exchange.ticking import Ticking
 
 BAD = {"retried": True, "counted": True}  # as a 503
@@ -23,7 +23,7 @@ class Scripted:
         self.script = list(script)
         self.seconds = seconds  # that each request lasts
         self.asked: list[float] = []
-        self.told: list[Again] = []
+        self.told: list[NextTry] = []
         self.slept: list[float] = []  # in call, not at the gate
         self.patience = Patience(attempts, delay)
         self.gate = RateLimiter(per_minute, clock=self.ticking.clock, sleep=self.ticking.sleep)

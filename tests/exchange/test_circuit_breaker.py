@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from transitions import MachineError
 
-from safla.exchange.circuit_breaker import MOVES, STATES, TABLE, Breaker, CircuitOpen, Move, next_state
+from safla.exchange.circuit_breaker import MOVES, STATES, TABLE, Breaker, CircuitOpen, StateChange, next_state
 from tests.exchange.breaker_reference import Pair
 from tests.exchange.ticking import Ticking
 
@@ -92,7 +92,7 @@ def test_the_fifth_failure_in_a_row_opens_it_and_the_fourth_does_not(breaker, mo
     assert breaker.state == "closed"
     fail(breaker)
     assert breaker.state == "open"
-    assert moves == [Move("closed", "open", "status 503", 5)]
+    assert moves == [StateChange("closed", "open", "status 503", 5)]
 
 
 def test_four_bad_and_one_good_for_ever_never_open_it(breaker, moves):
@@ -119,7 +119,7 @@ def test_at_thirty_seconds_and_not_before_the_first_call_makes_it_half_open(brea
     assert breaker.state == "open"
     breaker.acquire()
     assert breaker.state == "half_open"
-    assert moves[1:] == [Move("open", "half_open", "recovery time over", 0)]
+    assert moves[1:] == [StateChange("open", "half_open", "recovery time over", 0)]
 
 
 def test_one_probe_is_in_flight_and_never_two(breaker, ticking):
@@ -148,7 +148,7 @@ def test_the_third_success_of_a_probe_closes_it_and_the_count_begins_anew(breake
     breaker.acquire().success()
     assert breaker.state == "half_open"
     breaker.acquire().success()
-    assert moves[2:] == [Move("half_open", "closed", "probes succeeded", 3)]
+    assert moves[2:] == [StateChange("half_open", "closed", "probes succeeded", 3)]
     fail(breaker, 4)
     assert breaker.state == "closed"
 
@@ -157,7 +157,7 @@ def test_a_probe_that_fails_opens_it_for_the_whole_time_again(breaker, ticking, 
     probing(breaker, ticking).success()
     ticking.advance(5.0)
     breaker.acquire().failure("no JSON")
-    assert moves[2:] == [Move("half_open", "open", "no JSON", 1)]
+    assert moves[2:] == [StateChange("half_open", "open", "no JSON", 1)]
     assert refused(breaker) == 30.0
 
 

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from safla.core.candles import Series
 from safla.errors import ExchangeError
-from safla.exchange.missing_candles import MOST_DISAGREEMENTS, OnlyNewest, PageSource, Settled, missing_between, settle
+from safla.exchange.missing_candles import (
+    MOST_DISAGREEMENTS,
+    OnlyNewest,
+    PageSource,
+    SettledPage,
+    missing_between,
+    settle,
+)
 from tests.data.served import HOUR, START, hour, hours, series
 
 ASKED = PageSource("binance BTC/USDT 1h", HOUR, 10, None)
@@ -26,7 +33,7 @@ async def at_once(_before: int) -> None:
 
 def settled(
     first: Series, *answers: Series | None, to: int = 10, asked: PageSource = ASKED
-) -> tuple[Settled, list[tuple]]:
+) -> tuple[SettledPage, list[tuple]]:
     """What comes of a page whose gaps are answered so; and the windows that were asked for."""
     windows, script = [], list(answers)
 

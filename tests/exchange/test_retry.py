@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safla.exchange.circuit_breaker import CircuitOpen
-from safla.exchange.retry import LONGEST_WAIT, UNSAID_WAIT, Again, Patience, TransientError, retry_after
+from safla.exchange.retry import LONGEST_WAIT, UNSAID_WAIT, NextTry, Patience, TransientError, retry_after
 from tests.exchange.scripted import FINAL, SLOW, Scripted, trouble
 from tests.options import SEED
 
@@ -27,7 +27,7 @@ def test_an_answer_comes_back_as_it_is_and_nothing_is_said():
 def test_a_failure_is_tried_again_and_said_with_its_cause():
     exchange = Scripted(trouble("no JSON"), trouble(), 7)
     assert exchange.run() == 7
-    assert exchange.told == [Again(1, 1.0, "no JSON"), Again(2, 2.0, "status 503")]
+    assert exchange.told == [NextTry(1, 1.0, "no JSON"), NextTry(2, 2.0, "status 503")]
     assert exchange.asked == [0.0, 1.0, 3.0]
     assert exchange.gate.sent == 3
 

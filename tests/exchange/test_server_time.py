@@ -8,7 +8,7 @@ import pytest
 
 from safla.clock import Clock
 from safla.errors import ExchangeError
-from safla.exchange.server_time import BELIEVED_SECONDS, DOUBTED_SECONDS, ClockReading, Now, ServerTime
+from safla.exchange.server_time import BELIEVED_SECONDS, DOUBTED_SECONDS, ClockReading, ServerNow, ServerTime
 from tests.exchange.ticking import Ticking
 
 SERVER = 1_704_067_200_000
@@ -39,8 +39,8 @@ class Case:
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         return self.ticking.run(work)
 
-    def now(self) -> Now:
-        found: Now = self.run(self.time.now())
+    def now(self) -> ServerNow:
+        found: ServerNow = self.run(self.time.now())
         return found
 
     def true(self) -> int:
@@ -79,7 +79,7 @@ def test_it_is_asked_again_after_an_hour_or_a_minute_where_it_is_doubted(doubted
 def test_whoever_comes_while_it_is_asked_has_that_answer_too() -> None:
     case = Case()
 
-    async def all_at_once() -> list[Now]:
+    async def all_at_once() -> list[ServerNow]:
         return await asyncio.gather(*(case.time.now() for _ in range(10)))
 
     assert len(set(case.run(all_at_once()))) == 1

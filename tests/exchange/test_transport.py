@@ -57,7 +57,7 @@ class Bare:
 
 
 def rows(given: Any, *, name: str = "binance") -> Any:
-    one = transport.strict(Bare)()
+    one = transport.strict_class(Bare)()
     one.id = name
     return one.parse_ohlcvs(given, None, "1h", 0, 1000, False)
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from safla.cli import main
-from safla.journal import checkpoint as anchor
-from safla.journal.checkpoint import Checkpoint
+from safla.journal.checkpoint import Checkpoint, write_checkpoint
 from safla.journal.verify import verify_text
 from tests.faults.command import Answer, inside
 from tests.faults.invariants import check_answer, untouched
@@ -70,4 +69,4 @@ def put(folder: Path, text: bytes, head: Checkpoint | None) -> None:
     (folder / "journal.jsonl").write_bytes(text)
     (folder / "head").unlink(missing_ok=True)
     if head is not None:
-        anchor.write_checkpoint(folder / "head", head)
+        write_checkpoint(folder / "head", head)

@@ -10,7 +10,7 @@ from safla.clock import Clock
 from safla.config.loader import load
 from safla.config.model import Config
 from safla.data import service
-from safla.data.backfill import Got
+from safla.data.backfill import DownloadResult
 from safla.data.service import FetchRequest
 from safla.data.store import store
 from safla.data.store.store import SeriesKey
@@ -35,7 +35,7 @@ _SINCE = re.compile(rb"\[(\d+,\d+),\d+\]")  # a gap, and since when it is believ
 class Came(NamedTuple):
     """What a fetch came to."""
 
-    got: tuple[Got, ...]  # empty where it could not begin
+    got: tuple[DownloadResult, ...]  # empty where it could not begin
     errors: tuple[SaflaError, ...]  # of all that failed
     counts: Counter[str]
     seconds: float  # that passed on the clock

@@ -24,7 +24,7 @@ from safla.config.loader import load
 from safla.errors import SaflaError
 from safla.observe.update import Update
 from safla.paper import runner
-from safla.paper.runner import Onlooker
+from safla.paper.runner import Listeners
 from safla.runs.interrupt import Flag
 from tests.faults.command import ROOT, Answer, inside
 from tests.faults.invariants import check_answer, check_run
@@ -184,7 +184,7 @@ def _traded(loaded: Any, folder: Path, told: Path) -> int:
     try:
         runner.run_paper(
             loaded, folder, force=False, say=lambda text: None, flag=Flag(),
-            attend=lambda run, source: nullcontext(Onlooker(note, lambda *trouble: None)),
+            attend=lambda run, source: nullcontext(Listeners(note, lambda *trouble: None)),
         )  # fmt: skip
     except SaflaError as error:
         sys.stderr.write(f"{error}\n")

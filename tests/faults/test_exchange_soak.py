@@ -15,7 +15,7 @@ import pytest
 
 from safla.data import service
 from safla.data.backfill import DownloadProgress
-from safla.data.service import Fetched, FetchRequest
+from safla.data.service import FetchRequest, FetchResult
 from tests.fake.breaking import Break
 from tests.fake_exchange import ANSWERS, HOSTILE, PAGES, Market
 from tests.faults.exchange import START, Meeting, at, kept, minutes, undisturbed
@@ -50,7 +50,7 @@ class Soaked(NamedTuple):
     """A download, what broke in it, and what it held of the process."""
 
     meeting: Meeting
-    fetched: Fetched
+    fetched: FetchResult
     orders: list[Break]
     tasks: int  # that the download left behind
     descriptors: list[int]  # after each page
@@ -101,7 +101,7 @@ def soaked(cache: Path, *, pages: int, chance: random.Random) -> Soaked:
     meeting = Meeting(cache, *SETS, markets=markets(pages))
     breaking = Breaking(meeting, chance)
 
-    async def main() -> tuple[Fetched, int]:
+    async def main() -> tuple[FetchResult, int]:
         before = asyncio.all_tasks()
         ask = FetchRequest(SYMBOLS, START, at(pages // len(NAMES) * CANDLES_A_PAGE))
         fetched = await service.fetch(meeting.config(), ask, told=breaking.told, clock=meeting.clock)

@@ -11,7 +11,7 @@ import pytest
 
 from safla import fs
 from safla.journal import append
-from safla.runs.recovery import Continued
+from safla.runs.recovery import JournalAppender
 from tests.faults.command import inside, safla
 from tests.faults.invariants import check_answer
 from tests.faults.paper import FEWER, Undisturbed, check_goes_on, check_part, undisturbed
@@ -168,7 +168,7 @@ def test_row_16_a_journal_that_is_taken_away_while_it_is_open_ends_the_run_at_th
     whole, tmp_path, capsys, how, monkeypatch
 ):
     out, commits, sizes = tmp_path / "run", [], {}
-    renew = Continued.renew_anchor  # the last thing that is done to the disk for a batch
+    renew = JournalAppender.renew_anchor  # the last thing that is done to the disk for a batch
 
     def taking(journal_, **named):
         renew(journal_, **named)
@@ -178,7 +178,7 @@ def test_row_16_a_journal_that_is_taken_away_while_it_is_open_ends_the_run_at_th
             TAKEN[how](out / "journal.jsonl")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Continued, "renew_anchor", taking)
+        patch.setattr(JournalAppender, "renew_anchor", taking)
         answer = inside(capsys, *whole.words(out))
     check_answer(answer, 6)
     assert "was moved, replaced or deleted while it was written" in answer.err

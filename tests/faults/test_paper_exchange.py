@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from loguru import logger
 
-from safla.paper.session import resting
+from safla.paper.session import session_at
 from tests.fake_exchange import FakeExchange, Market, from_csv, served
 from tests.faults.command import safla
 from tests.faults.invariants import check_answer, check_run
@@ -62,7 +62,7 @@ def test_row_44_on_real_candles_that_come_late_twice_and_over_broken_lines_it_is
 
 def check_parity(run: "Run", *, first: int, step: int) -> None:
     """Stopped, its journal is that of the backtest over what the exchange serves, byte for byte."""
-    with resting(run.folder / "paper", say=lambda text: None) as (held, _):
+    with session_at(run.folder / "paper", say=lambda text: None) as (held, _):
         held.stop()
     last = held.last_ts()
     assert last is not None

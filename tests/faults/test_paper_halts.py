@@ -11,7 +11,7 @@ from safla.journal import reader
 from safla.journal.events import CandleEvent, DayStarted, Filled, Halted, Resumed, RunEnded
 from safla.paper import control
 from safla.paper.control import Command
-from safla.paper.session import resting
+from safla.paper.session import session_at
 from tests.faults.invariants import check_run
 from tests.paper.commanded_runs import by_hand, by_operator, put, waiting
 from tests.paper.paper_runs import backtested, traded
@@ -68,7 +68,7 @@ def halted_by_several(folder: Path, whole: bytes) -> int:
     """Break a run off where it is halted for the day, and halt it as a person too. The moment."""
     daily = next(one for one in events(folder, Halted) if one.rule == "daily_loss")
     cut_behind(folder, whole, daily.ts)
-    with resting(folder, say=lambda text: None) as (held, _):
+    with session_at(folder, say=lambda text: None) as (held, _):
         assert held.halt(by_hand("a person")) is True
     return daily.ts
 
@@ -103,7 +103,7 @@ def test_row_25_halted_by_several_rules_it_is_halted_by_the_same_after_any_resta
 def test_row_25_resumed_it_stays_so_after_a_restart(tmp_path, lossy):
     folder = tmp_path / "run"
     ts = halted_by_several(folder, lossy)
-    with resting(folder, say=lambda text: None) as (held, _):
+    with session_at(folder, say=lambda text: None) as (held, _):
         assert held.resume(None, by_hand("on we go", number=2)) == 1  # the daily halt stays
     traded(folder, LOSSES)
     whole = journal(folder)
@@ -208,7 +208,7 @@ def test_row_24_a_command_whose_lines_are_there_is_not_done_again_by_a_later_sta
     traded(tmp_path)
     lift = by_hand("on we go", number=2)
     cut_behind(tmp_path, journal(tmp_path), events(tmp_path, CandleEvent)[-20].ts)
-    with resting(tmp_path, say=lambda text: None) as (held, _):
+    with session_at(tmp_path, say=lambda text: None) as (held, _):
         held.resume(None, lift)
     control.put_command(tmp_path, one)
     traded(tmp_path)
@@ -229,7 +229,7 @@ def dies(*_arguments: object) -> None:
 def test_row_24_closing_lines_that_a_death_cut_are_completed_by_the_same_command(tmp_path):
     """Whoever wrote the first of them had ended the run: it is not taken up again, with a command or without."""
     begun(tmp_path)
-    with resting(tmp_path, say=lambda text: None) as (held, _):
+    with session_at(tmp_path, say=lambda text: None) as (held, _):
         held.stop()
     whole = journal(tmp_path)
     lines = whole.splitlines(keepends=True)

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from safla.core.values import Detail
 from safla.errors import HostError, JournalError
-from safla.journal import checkpoint as anchor
-from safla.journal.checkpoint import Checkpoint
+from safla.journal.checkpoint import Checkpoint, write_checkpoint
 from safla.journal.events import Event
 from safla.journal.reader import JournalLine, Tail, read
 from safla.journal.verify import survey, verify_text
@@ -112,9 +111,7 @@ def test_a_torn_tail_may_hold_newlines(journal: Path) -> None:
 def test_what_head_remembers_must_be_there(journal: Path) -> None:
     text = lines_of(SHORT)
     found = verify_text(text, None)
-    anchor.write_checkpoint(
-        journal.with_name("head"), Checkpoint(n=found.lines, offset=found.offset, h=found.h.decode())
-    )
+    write_checkpoint(journal.with_name("head"), Checkpoint(n=found.lines, offset=found.offset, h=found.h.decode()))
     journal.write_bytes(text)
     assert strictly(journal)[1].lines == len(SHORT)
     journal.write_bytes(text[: text.index(b'{"n":9,')])

@@ -8,8 +8,7 @@ import io
 import pytest
 
 from safla.errors import JournalError
-from safla.journal import checkpoint as anchor
-from safla.journal.checkpoint import Checkpoint
+from safla.journal.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from safla.journal.verify import VerifiedLines, survey, verify_text
 from tests.chains import rehashed
 from tests.small_runs import journal, run, small
@@ -128,10 +127,10 @@ def test_an_empty_file_is_corrupt_where_a_head_remembers_lines(tmp_path):
 
 def test_a_head_reads_back_as_it_was_written_and_one_that_cannot_be_read_is_refused(tmp_path):
     head = Checkpoint(n=7, offset=4096, h="0f" * 16)
-    anchor.write_checkpoint(tmp_path / "head", head)
-    assert anchor.read_checkpoint(tmp_path / "head") == head
+    write_checkpoint(tmp_path / "head", head)
+    assert read_checkpoint(tmp_path / "head") == head
     assert (tmp_path / "head").read_bytes() == b'{"n":7,"offset":4096,"h":"%b"}\n' % (b"0f" * 16)
-    assert anchor.read_checkpoint(tmp_path / "none") is None
+    assert read_checkpoint(tmp_path / "none") is None
     (tmp_path / "head").write_bytes(b'{"n": 7,"offset":4096,"h":"%b"}\n' % (b"0f" * 16))
     with pytest.raises(JournalError, match="delete the file"):
-        anchor.read_checkpoint(tmp_path / "head")
+        read_checkpoint(tmp_path / "head")

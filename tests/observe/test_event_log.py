@@ -225,10 +225,10 @@ def test_the_blocks_of_a_backtest_tell_the_same_events(tmp_path: Path):
     chain = Chain(7, ORIGIN)
     block = b"".join(chain.line(EVENTS[name]) for name in ("signal", "placed", "filled"))
     state = told().state
-    heard = event_log.told_of(block, state)
+    heard = event_log.update_of(block, state)
     assert heard.events == tuple(EVENTS[name] for name in ("signal", "placed", "filled"))
     assert (heard.ts, heard.lines, heard.state) == (START, 10, state)
-    assert event_log.told_of(b"", state).events == ()
+    assert event_log.update_of(b"", state).events == ()
 
 
 def test_in_a_backtest_no_line_is_lost_however_many_there_are(tmp_path: Path):
@@ -244,7 +244,7 @@ def test_the_journal_of_a_backtest_comes_out_in_the_files(tmp_path: Path):
     plan = {"strategy": {"entry_threshold_pct": 0, "exit_threshold_pct": 0}}
     candles = {"data": {"source": "synthetic", "synthetic": {"candles": 2000}}}
     result = safla.run(plan | candles, out=tmp_path / "run")
-    heard = event_log.told_of(result.journal.read_bytes(), told().state)
+    heard = event_log.update_of(result.journal.read_bytes(), told().state)
     with event_log.of_run(tmp_path / "run", config(tmp_path), beside=False, say=pytest.fail) as listen:
         listen(heard)
     fills = [line for line in lines(tmp_path / "run" / "trades.log") if line["event"] == "filled"]

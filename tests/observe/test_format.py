@@ -3,16 +3,16 @@
 import pytest
 
 from safla.journal.events import CandleMissing, Fact, Halted, OrderRejected, Resumed
-from safla.observe.format import WORDS, age, ascii_only, event_line, short, standing_line, standing_lines
-from safla.observe.snapshot import AccountHalt, AccountSnapshot, Position, SymbolStanding, Waiting
+from safla.observe.format import WORDS, account_line, account_lines, age, ascii_only, event_line, short
+from safla.observe.snapshot import AccountHalt, AccountSnapshot, Position, SymbolSnapshot, Waiting
 from tests.journal.sample import small_events
 
 TS = 1_704_067_200_000
-LONG = SymbolStanding(
+LONG = SymbolSnapshot(
     "BTC/USDT", "long", TS, "60000.10",
     Position("0.16000", "59000.00", TS, "58000.00", "trailing_stop", "61950.00", "160.0160000"), None,
 )  # fmt: skip
-FLAT = SymbolStanding("ETHX/USDT", "halted", TS - 3_600_000, "3000.00", None, Waiting(5, "sell", "halt"))
+FLAT = SymbolSnapshot("ETHX/USDT", "halted", TS - 3_600_000, "3000.00", None, Waiting(5, "sell", "halt"))
 TOLD = AccountSnapshot(
     name="Small", timeframe="1h", quote="USDT", ts=TS, closed=TS + 3_600_000, cash="90000.0000000",
     equity="99600.0160000", peak="100000.0000000", drawdown="0.004000", drawdown_limit="0.100000",
@@ -26,7 +26,7 @@ HELD = "0.16000 at 59000.00, stop 58000.00 (trailing_stop), target 61950.00, unr
 
 
 def test_a_standing_is_a_line_for_each_thing_and_each_symbol():
-    assert standing_lines(TOLD, now=(TS + 3_612_000) / 1000) == [
+    assert account_lines(TOLD, now=(TS + 3_612_000) / 1000) == [
         "candle     2024-01-01T00:00Z 1h, closed 12 s ago",
         "equity     99600.016 USDT, cash 90000.00, peak 100000.00",
         "drawdown   0.40 % of 10.00 %",
@@ -41,7 +41,7 @@ def test_a_standing_is_a_line_for_each_thing_and_each_symbol():
 def test_what_is_not_there_is_said():
     bare = LONG._replace(ts=None, close=None, position=LONG.position._replace(stop=None, stop_is=None, target=None))
     told = TOLD._replace(ts=None, closed=None, open_halts=(), drawdown=None, symbols=(bare,))
-    lines = standing_lines(told, now=0.0)
+    lines = account_lines(told, now=0.0)
     assert lines[0] == "candle     none yet"
     assert lines[2] == "drawdown   undefined of 10.00 %"
     assert lines[5] == "halts      none open"
@@ -49,11 +49,11 @@ def test_what_is_not_there_is_said():
 
 
 def test_without_a_clock_no_age_is_told():
-    assert standing_lines(TOLD, now=None)[0] == "candle     2024-01-01T00:00Z 1h"
+    assert account_lines(TOLD, now=None)[0] == "candle     2024-01-01T00:00Z 1h"
 
 
 def test_one_line_tells_modes_equity_drawdown_and_halts():
-    assert standing_line(TOLD) == (
+    assert account_line(TOLD) == (
         "2024-01-01T00:00Z  BTC/USDT 60000.10 long, ETHX/USDT 3000.00 halted, equity 99600.016 USDT, "
         "drawdown 0.40 %, halted by drawdown, halted by operator"
     )

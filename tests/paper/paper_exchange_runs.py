@@ -13,7 +13,7 @@ from safla.config.loader import load_mapping
 from safla.errors import Interrupted
 from safla.observe.update import Update
 from safla.paper import runner
-from safla.paper.runner import Onlooker
+from safla.paper.runner import Listeners
 from safla.runs import backtest
 from safla.runs.interrupt import Flag
 from tests.fake_exchange import FakeExchange, Market, synthetic
@@ -60,7 +60,7 @@ class Run:
         with nullcontext() if ends else pytest.raises(Interrupted):
             runner.run_paper(
                 loaded, self.folder / "paper", force=False, say=self.said.append, flag=flag, clock=clock,
-                attend=lambda run, source: nullcontext(Onlooker(seen, lambda *trouble: None)),
+                attend=lambda run, source: nullcontext(Listeners(seen, lambda *trouble: None)),
             )  # fmt: skip
         return told
 

@@ -9,7 +9,7 @@ from safla.clock import SYSTEM, Clock
 from safla.config.loader import Loaded, load_mapping
 from safla.observe.update import Update
 from safla.paper import runner
-from safla.paper.runner import Onlooker
+from safla.paper.runner import Listeners
 from safla.runs import backtest
 from safla.runs.interrupt import Flag
 from safla.strategies.register import STRATEGIES, Strategy
@@ -39,7 +39,7 @@ def traded(
     heard: list[Update] = [] if told is None else told
     return runner.run_paper(
         loaded("paper", sets, config=config, **more), folder, force=False, say=said, flag=flag or Flag(),
-        attend=lambda run, source: nullcontext(Onlooker(heard.append, lambda *trouble: None)), register=register,
+        attend=lambda run, source: nullcontext(Listeners(heard.append, lambda *trouble: None)), register=register,
         clock=clock,
     )  # fmt: skip
 

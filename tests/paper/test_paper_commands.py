@@ -10,7 +10,7 @@ import pytest
 from safla.journal import reader
 from safla.journal.events import CandleEvent, CandleMissing, Filled, Halted, OrderPlaced, Resumed, RunEnded, TradeClosed
 from safla.paper import command, runner
-from safla.paper.session import resting
+from safla.paper.session import session_at
 from safla.runs.replay import replay_run
 from tests.fake_exchange import Candles, FakeExchange, Market, served
 from tests.paper.commanded_runs import put, waiting
@@ -347,7 +347,7 @@ def test_a_run_with_missing_candles_is_the_backtest_over_those_that_it_used(case
     silent = range(BOUGHT + 3, BOUGHT + 9)
     one = case(market("BTCUSDT"), market("ETHUSDT", missing=frozenset(silent)))
     one.upto(BOUGHT + 14)
-    with resting(one.paper, say=lambda text: None) as (held, _):
+    with session_at(one.paper, say=lambda text: None) as (held, _):
         held.stop()
     one.fake.clock.advance(MINUTE)
     end = START + (BOUGHT + 15) * MINUTE

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from safla.paper.session import resting
+from safla.paper.session import session_at
 from tests.fake_exchange import served
 from tests.paper.paper_exchange_runs import BEGUN, LOOKBACK, MINUTE, START, Run, markets
 from tests.small_runs import journal
@@ -14,7 +14,7 @@ def test_a_run_on_an_exchange_is_the_backtest_over_its_candles_byte_for_byte(tmp
         run.traded(timestamps=LOOKBACK + 60)
         fake.clock.advance(37 * MINUTE)  # nobody was there
         run.traded(timestamps=60)
-        with resting(tmp_path / "paper", say=lambda text: None) as (held, _):
+        with session_at(tmp_path / "paper", say=lambda text: None) as (held, _):
             held.stop()
         last = held.last_ts()
         assert last is not None

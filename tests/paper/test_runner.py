@@ -20,7 +20,7 @@ from safla.journal.events import CandleEvent, Filled, Halted, Resumed, RunEnded,
 from safla.observe.update import Update
 from safla.paper import runner, sources
 from safla.paper.pace import Pace
-from safla.paper.session import resting
+from safla.paper.session import session_at
 from safla.runs import replay
 from safla.runs.incremental import CandleWindow
 from safla.runs.interrupt import Flag
@@ -204,7 +204,7 @@ def events(folder: Path, kind: type) -> list[Any]:
 
 def test_a_halt_of_a_person_stands_in_the_journal_survives_and_is_replayed(tmp_path: Path):
     half(tmp_path)
-    with resting(tmp_path, say=lambda text: None) as (held, _):
+    with session_at(tmp_path, say=lambda text: None) as (held, _):
         assert held.halt(by_hand("lunch")) is True
         assert held.halt(by_hand("again", number=2)) is False
     traded(tmp_path, BTC)
@@ -217,7 +217,7 @@ def test_a_halt_of_a_person_stands_in_the_journal_survives_and_is_replayed(tmp_p
 
 def test_a_person_lifts_the_halts_and_trading_goes_on(tmp_path: Path):
     half(tmp_path)
-    with resting(tmp_path, say=lambda text: None) as (held, _):
+    with session_at(tmp_path, say=lambda text: None) as (held, _):
         held.halt(by_hand("lunch"))
         assert held.resume(99, by_hand()) == 0
         assert held.resume(None, by_hand("back", number=2)) >= 1
@@ -229,7 +229,7 @@ def test_a_person_lifts_the_halts_and_trading_goes_on(tmp_path: Path):
 
 def test_stopped_by_a_person_it_has_ended_for_good(tmp_path: Path):
     half(tmp_path)
-    with resting(tmp_path, say=lambda text: None) as (held, _):
+    with session_at(tmp_path, say=lambda text: None) as (held, _):
         held.stop()
         assert held.ended
     assert traded(tmp_path, BTC).again is True
@@ -239,9 +239,9 @@ def test_stopped_by_a_person_it_has_ended_for_good(tmp_path: Path):
 def test_a_run_that_a_process_has_is_not_held_by_another(tmp_path: Path):
     half(tmp_path)
     with (
-        resting(tmp_path, say=lambda text: None),
+        session_at(tmp_path, say=lambda text: None),
         pytest.raises(HostError, match="another process holds this run"),
-        resting(tmp_path, say=lambda text: None),
+        session_at(tmp_path, say=lambda text: None),
     ):
         pass
 
@@ -251,7 +251,7 @@ def test_a_timestamp_that_may_be_half_written_is_left_to_the_run_itself(tmp_path
     lines = full.splitlines(keepends=True)
     first = next(n for n, line in enumerate(lines) if n > 50 and b'"ETH/USDT"' in line and b'"candle"' in line)
     cut(tmp_path, full, sum(map(len, lines[:first])))
-    with pytest.raises(HostError, match="half written"), resting(tmp_path, say=lambda text: None):
+    with pytest.raises(HostError, match="half written"), session_at(tmp_path, say=lambda text: None):
         pass
     traded(tmp_path)
     assert journal(tmp_path) == full
@@ -298,7 +298,7 @@ def test_after_a_person_resumed_it_the_strategy_is_asked_again(tmp_path: Path):
     lines = full.splitlines(keepends=True)
     place = next(n for n, line in enumerate(lines) if f'"ts":{1_704_067_200_000 + 90 * 3_600_000}'.encode() in line)
     cut(tmp_path, full, sum(map(len, lines[:place])))
-    with resting(tmp_path, say=lambda text: None, register=given["register"]) as (held, _):
+    with session_at(tmp_path, say=lambda text: None, register=given["register"]) as (held, _):
         assert held.resume(None, by_hand("mended")) == 1
     traded(tmp_path, MINE, **given)
     resumed = [one for one in events(tmp_path, Resumed) if one.by == "operator"]

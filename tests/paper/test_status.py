@@ -12,9 +12,9 @@ import pytest
 
 from safla.core import values as v
 from safla.errors import HostError, JournalError
-from safla.journal import checkpoint as anchor
+from safla.journal.checkpoint import Checkpoint, write_checkpoint
 from safla.journal.events import CandleEvent, RunStarted
-from safla.observe.snapshot import standing
+from safla.observe.snapshot import account_snapshot
 from safla.paper import command
 from safla.paper import status as looking
 from safla.paper.control import Rejected
@@ -66,7 +66,7 @@ def test_a_finished_run_is_told_with_its_last_lines(finished):
     assert lines[-1].endswith(f'"h":"{found.tail.h}"}}'.encode())
     assert [type(event).__name__ for event in found.last][-1] == "RunEnded"
     assert not any(isinstance(event, CandleEvent) for event in found.last)
-    assert {one.mode for one in found.standing.symbols} == {"idle"}
+    assert {one.mode for one in found.account.symbols} == {"idle"}
 
 
 def test_the_journal_file_is_as_good_as_its_folder(finished):
@@ -79,7 +79,7 @@ def test_every_cut_of_a_journal_stands_where_its_last_whole_timestamp_did(tmp_pa
     run(small(tmp_path, "data.synthetic.candles=40", f"journal.detail={detail}"), folder)
     (folder / "head").unlink()
     stood = {
-        seen.ts: standing(seen.run, seen.state)
+        seen.ts: account_snapshot(seen.run, seen.state)
         for seen in seen_again(folder, ReplayPace(None, flag=Flag()), engine="interpreted", say=pytest.fail)
     }
     lines = journal(folder).splitlines(keepends=True)
@@ -88,13 +88,13 @@ def test_every_cut_of_a_journal_stands_where_its_last_whole_timestamp_did(tmp_pa
         found = at(folder)
         assert found.tail.lines == n
         assert found.tail.torn == len(lines[n]) - 2
-        if found.standing is None:
+        if found.account is None:
             assert found.note == "the lines of its first candle are not complete yet"
             continue
         assert found.note is None
         if b'"candle"' not in lines[n - 1] or b'"candle"' not in lines[n]:  # else a candle to come looks like a gap
-            assert found.standing == stood[found.standing.ts]
-    assert found.standing is not None
+            assert found.account == stood[found.account.ts]
+    assert found.account is not None
 
 
 def test_inputs_from_outside_are_in_the_fold(folder, monkeypatch):
@@ -104,9 +104,9 @@ def test_inputs_from_outside_are_in_the_fold(folder, monkeypatch):
     wrote(folder, lines_of(begun))
     before = at(folder)
     assert before.note is None
-    made = folded_with(folder, monkeypatch, Outside(before.standing.ts, v.OPERATOR, lifts=False, input=by_hand()))
-    assert "operator" in {one.rule for one in made.standing.open_halts}
-    assert {one.mode for one in made.standing.symbols} == {"halted"}
+    made = folded_with(folder, monkeypatch, Outside(before.account.ts, v.OPERATOR, lifts=False, input=by_hand()))
+    assert "operator" in {one.rule for one in made.account.open_halts}
+    assert {one.mode for one in made.account.symbols} == {"halted"}
 
 
 def test_commands_that_wait_are_found_with_what_is_none(tmp_path):
@@ -162,7 +162,7 @@ def folded_with(folder, monkeypatch, outside):
     """The look at a journal which the same fold made, with an input from outside behind it."""
     inputs = looking.Inputs(looking.reader.read(folder).started)
     read = looking.reader.read(folder)
-    events = list(looking.noting(read, inputs))
+    events = list(looking.read_events(read, inputs))
     plan, series = looking.run_of(read.started), looking.series_of(read, inputs.rows)
     forms = looking.choose("interpreted", plan.strategy.columns, candles=0, say=pytest.fail)
     blocks = list(looking.fold_blocks(plan, series, forms=forms, outside=[outside]))
@@ -175,7 +175,7 @@ def folded_with(folder, monkeypatch, outside):
 def test_a_run_without_a_whole_line_has_begun(folder, text):
     wrote(folder, text)
     found = at(folder)
-    assert (found.started, found.tail, found.standing, found.last) == (None, None, None, ())
+    assert (found.started, found.tail, found.account, found.last) == (None, None, None, ())
     assert found.mode == "backtest"
 
 
@@ -193,7 +193,7 @@ def test_where_no_run_is_that_is_said(tmp_path):
 
 
 def test_a_journal_that_head_remembers_and_that_is_gone_is_damage(folder):
-    anchor.write_checkpoint(folder / "head", anchor.Checkpoint(n=1, offset=10, h="0" * 32))
+    write_checkpoint(folder / "head", Checkpoint(n=1, offset=10, h="0" * 32))
     (folder / "journal.jsonl").unlink()
     with pytest.raises(JournalError, match="head says that it was there"):
         at(folder)
@@ -212,15 +212,15 @@ def test_a_journal_that_this_release_decides_otherwise_is_told_with_a_note(folde
     assert changed != text
     wrote(folder, rehashed(changed))
     found = at(folder)
-    assert found.standing is not None
+    assert found.account is not None
     assert "decides otherwise than the journal says" in found.note
 
 
-def test_a_strategy_from_python_leaves_all_but_the_standing(folder):
+def test_a_strategy_from_python_leaves_all_but_the_account(folder):
     text = journal(folder).replace(b'"strategy.name":"sma_crossover"', b'"strategy.name":"mine"')
     wrote(folder, rehashed(text))
     found = at(folder)
-    assert found.standing is None
+    assert found.account is None
     assert "mine is not registered here" in found.note
     assert found.ended
 
@@ -325,7 +325,7 @@ def test_a_watcher_notices_that_the_process_is_gone(folder):
 
 def test_a_look_while_the_run_is_written_sees_whole_timestamps_alone(folder, tmp_path):
     stood = {
-        seen.ts: standing(seen.run, seen.state)
+        seen.ts: account_snapshot(seen.run, seen.state)
         for seen in seen_again(folder, ReplayPace(None, flag=Flag()), engine="interpreted", say=pytest.fail)
     }
     (tmp_path / "new").mkdir()
@@ -344,6 +344,6 @@ def test_a_look_while_the_run_is_written_sees_whole_timestamps_alone(folder, tmp
     while not looks or not looks[-1].ended:
         looks.append(at(path.parent))
     writer.join()
-    told = [one.standing for one in looks if one.standing and not one.ended]
+    told = [one.account for one in looks if one.account and not one.ended]
     assert {one.note for one in looks} == {None}
     assert all(one == stood[one.ts] for one in told)

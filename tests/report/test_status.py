@@ -39,7 +39,7 @@ def test_a_run_is_told_from_its_name_to_its_last_events(found):
 
 def test_the_age_of_the_last_candle_is_told_while_the_run_goes_on(found):
     assert " ago" not in line(found, "candle")
-    closed = found.standing.closed / 1000
+    closed = found.account.closed / 1000
     assert line(found._replace(ended=False, seen=closed + 90), "candle").endswith(", closed 1 min 30 s ago")
 
 
@@ -57,7 +57,7 @@ def test_the_process_is_named_where_it_can_be(found, holder, words):
 
 
 def test_a_torn_tail_and_a_note_are_said(found):
-    torn = found._replace(ended=False, tail=found.tail._replace(torn=17), standing=None, note="none \x1b[2J is known")
+    torn = found._replace(ended=False, tail=found.tail._replace(torn=17), account=None, note="none \x1b[2J is known")
     assert line(torn, "journal").endswith(", unfinished; 17 bytes of an incomplete line after them")
     assert line(torn, "note") == "note       none \\x1b[2J is known"
     assert not any(text.startswith("equity") for text in status_lines(torn))
@@ -72,25 +72,25 @@ def test_what_monitoring_told_last_is_told_while_the_run_goes_on(found):
 
 
 def test_a_run_that_has_just_begun_is_three_lines(found):
-    begun = found._replace(started=None, tail=None, standing=None, last=(), ended=False, mode="paper")
+    begun = found._replace(started=None, tail=None, account=None, last=(), ended=False, mode="paper")
     assert status_lines(begun) == [
         "run        not known yet, paper", "process    not running", "journal    begun, no complete line yet",
     ]  # fmt: skip
     told = status_object(begun)
-    assert (told["state"], told["lines"], told["name"], told["standing"]) == ("begun", 0, None, None)
+    assert (told["state"], told["lines"], told["name"], told["account"]) == ("begun", 0, None, None)
 
 
 def test_the_object_holds_the_same_for_programs(found):
     told = json.loads(json.dumps(status_object(found)))
     assert list(told) == [
         "journal", "state", "mode", "held", "pid", "name", "timeframe", "detail", "lines", "hash", "torn_bytes",
-        "standing", "monitoring", "waiting", "ignored", "last_events", "by_snapshot", "note",
+        "account", "monitoring", "waiting", "ignored", "last_events", "by_snapshot", "note",
     ]  # fmt: skip
     assert (told["state"], told["mode"], told["held"], told["torn_bytes"]) == ("ended", "backtest", False, 0)
-    standing = told["standing"]
-    assert standing["equity"] == found.standing.equity
-    assert standing["candle"].endswith("Z")
-    assert [one["symbol"] for one in standing["symbols"]] == ["BTC/USDT", "ETH/USDT"]
+    account = told["account"]
+    assert account["equity"] == found.account.equity
+    assert account["candle"].endswith("Z")
+    assert [one["symbol"] for one in account["symbols"]] == ["BTC/USDT", "ETH/USDT"]
     assert told["last_events"][-1]["type"] == "run_ended"
     assert (told["waiting"], told["ignored"]) == ([], [])
 
@@ -121,7 +121,7 @@ def test_positions_orders_and_halts_are_objects_too(tmp_path):
     bought = next(n for n, text in enumerate(lines) if b'"side":"buy","reason":"signal","reference"' in text)
     after = next(n for n in range(bought, len(lines)) if b'"type":"candle"' in lines[n])
     path.write_bytes(b"".join(lines[:after]))
-    told = status_object(look(path, say=pytest.fail))["standing"]
+    told = status_object(look(path, say=pytest.fail))["account"]
     held = [one["position"] for one in told["symbols"] if one["position"]]
     assert [sorted(one) for one in held] == [
         ["entry", "opened", "quantity", "stop", "stop_is", "target", "unrealised"]

@@ -10,7 +10,7 @@ from safla.api.registered import registered
 from safla.journal import reader
 from safla.journal.encode import Input
 from safla.journal.events import Halted, OrderPlaced, SignalEvent
-from safla.paper.session import resting
+from safla.paper.session import session_at
 from safla.runs import incremental, replay
 from tests.paper.paper_runs import backtested, journal, traded
 
@@ -162,7 +162,7 @@ def test_resumed_it_is_asked_again_and_halts_again_for_it_still_says_otherwise(t
     place = next(n for n, line in enumerate(lines) if f'"ts":{FIRST + 100 * HOUR}'.encode() in line)
     (tmp_path / "journal.jsonl").write_bytes(b"".join(lines[:place]))
     (tmp_path / "head").unlink()
-    with resting(tmp_path, say=lambda text: None, register=more["register"]) as (held, _):
+    with session_at(tmp_path, say=lambda text: None, register=more["register"]) as (held, _):
         assert held.resume(None, Input("looked at", FIRST + 100 * HOUR, "1-a")) == 1
     traded(tmp_path, BTC, **more)
     halted = [one for one in events(tmp_path, Halted) if one.rule == "strategy_error"]

@@ -9,7 +9,7 @@ from safla.journal import reader
 from safla.journal.chain import event_bytes
 from safla.journal.events import CandleEvent, CandleMissing
 from safla.runs.journal_scan import scan
-from safla.runs.recording import Inputs, noting, series_of
+from safla.runs.recording import Inputs, read_events, series_of
 from tests.chains import rehashed
 from tests.paper.paper_runs import journal, traded
 
@@ -37,7 +37,7 @@ def test_it_reads_what_the_strict_reader_reads(tmp_path: Path, text: bytes) -> N
     assert found is not None
     strict = reader.read(path)
     inputs = Inputs(strict.started)
-    events = list(noting(strict, inputs))
+    events = list(read_events(strict, inputs))
     for one, other in zip(found.series, series_of(strict, inputs.rows), strict=True):
         assert one[:3] == other[:3]
         assert all(np.array_equal(a, b) for a, b in zip(one.columns, other.columns, strict=True))

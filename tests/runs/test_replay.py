@@ -8,7 +8,7 @@ import pytest
 from safla import cli
 from safla.errors import JournalError
 from safla.journal.chain import ORIGIN
-from safla.runs.replay import Replayed, replay_run
+from safla.runs.replay import ReplayResult, replay_run
 from tests.chains import rehashed
 from tests.small_runs import journal, run, small
 
@@ -19,7 +19,7 @@ def folder(tmp_path):
     return tmp_path / "run"
 
 
-def replayed(folder: Path, *, books_only: bool = False, engine: str = "interpreted") -> Replayed:
+def replayed(folder: Path, *, books_only: bool = False, engine: str = "interpreted") -> ReplayResult:
     return replay_run(folder, books_only=books_only, engine=engine, say=lambda text: None)
 
 

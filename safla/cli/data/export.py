@@ -13,7 +13,7 @@ from safla.cli.output_file import put_new
 from safla.config.plan import source_timeframe
 from safla.core.candles import iso
 from safla.data import export_files
-from safla.data.store.store import Held, SeriesKey, stored_candles
+from safla.data.store.store import SeriesKey, StoredCandles, stored_candles
 from safla.errors import DataError, UsageError
 from safla.exchange.factory import store_folder
 from safla.text import printable
@@ -66,7 +66,7 @@ def command(
     _print(place, held, out, as_json=as_json)
 
 
-def _stored(place: SeriesKey, begin: int | None, end: int | None) -> Held:
+def _stored(place: SeriesKey, begin: int | None, end: int | None) -> StoredCandles:
     """The stored candles from begin to end; None: from the first or to the last one."""
     if begin is None or end is None:
         ends = stored_candles(place, (0, 0))
@@ -84,7 +84,7 @@ def _put(out: Path, content: bytes) -> None:
         raise UsageError(f"{printable(str(out))}: its folder does not exist; make it first") from error
 
 
-def _print(place: SeriesKey, held: Held, out: Path, *, as_json: bool) -> None:
+def _print(place: SeriesKey, held: StoredCandles, out: Path, *, as_json: bool) -> None:
     if held.series is None:
         return
     ts = held.series.columns.ts

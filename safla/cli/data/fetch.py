@@ -14,8 +14,8 @@ from safla.text import counted, printable
 
 if TYPE_CHECKING:
     from safla.core.timeframes import Interval
-    from safla.data.backfill import Got
-    from safla.data.service import Fetched
+    from safla.data.backfill import DownloadResult
+    from safla.data.service import FetchResult
 
 EXAMPLE = "Example: safla data fetch BTC/USDT --timeframe 1h --from 2024-01-01 --to 2024-02-01"
 MOST_STRETCHES = 3  # intervals of one kind that are printed; --json has all
@@ -80,7 +80,7 @@ def command(
     return 1 if any(got.restated for got in fetched.got) and not accept_restated else 0
 
 
-def _lines(fetched: "Fetched") -> list[str]:
+def _lines(fetched: "FetchResult") -> list[str]:
     facts = [
         counted(fetched.counts["requests"], "request"),
         f"{fetched.counts['retries']} of them retries" if fetched.counts["retries"] else "",
@@ -89,7 +89,7 @@ def _lines(fetched: "Fetched") -> list[str]:
     return [*(line for got in fetched.got for line in _of_symbol(got)), ", ".join(filter(None, facts))]
 
 
-def _of_symbol(got: "Got") -> list[str]:
+def _of_symbol(got: "DownloadResult") -> list[str]:
     place, (since, to) = got.order.place, got.order.span
     window = f"{iso(since)} to {iso(to)}" if since < to else "nothing to download"
     facts = [
@@ -115,7 +115,7 @@ def _of_symbol(got: "Got") -> list[str]:
     ]
 
 
-def _times(got: "Got") -> "tuple[Interval, ...]":
+def _times(got: "DownloadResult") -> "tuple[Interval, ...]":
     return tuple((candle.ts, candle.ts) for candle in got.restated)
 
 
@@ -125,7 +125,7 @@ def _stretches(spans: "tuple[Interval, ...]") -> str:
     return f"{', '.join(shown)}{more}"
 
 
-def _object(fetched: "Fetched") -> dict[str, Any]:
+def _object(fetched: "FetchResult") -> dict[str, Any]:
     return {
         "symbols": [_row(got) for got in fetched.got],
         "counts": dict(sorted(fetched.counts.items())),
@@ -134,7 +134,7 @@ def _object(fetched: "Fetched") -> dict[str, Any]:
     }
 
 
-def _row(got: "Got") -> dict[str, Any]:
+def _row(got: "DownloadResult") -> dict[str, Any]:
     return {
         "exchange": got.order.place.exchange,
         "symbol": got.order.place.symbol,

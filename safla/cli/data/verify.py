@@ -12,7 +12,7 @@ from safla.cli.data.options import SHOWN_SPANS, called, configured, stretch, str
 from safla.core.candles import iso
 from safla.core.timeframes import TIMEFRAMES, Interval
 from safla.data.store import intervals
-from safla.data.store.catalog import Verified, places, verify_series
+from safla.data.store.catalog import SeriesCheck, places, verify_series
 from safla.data.store.intervals import Intervals
 from safla.errors import DataError
 from safla.exchange.factory import store_folder
@@ -48,7 +48,7 @@ def command(
     return DataError.exit_code if any(result.damaged for result in results) else 0
 
 
-def _lines(result: Verified) -> list[str]:
+def _lines(result: SeriesCheck) -> list[str]:
     step = result.place.step_ms
     span = "" if result.first is None or result.last is None else f", {iso(result.first)} to {iso(result.last)}"
     rows = [
@@ -75,7 +75,7 @@ def _lines(result: Verified) -> list[str]:
     return [heading, *(f"  {label:<{WIDTH}}{text}" for label, texts in rows for text in texts)]
 
 
-def _object(result: Verified) -> dict[str, Any]:
+def _object(result: SeriesCheck) -> dict[str, Any]:
     place = result.place
     values: dict[str, Any] = {"exchange": place.exchange, "symbol": place.symbol, "timeframe": place.timeframe}
     values |= {"sound": not result.damaged, "files": result.files, "candles": result.candles}
@@ -93,7 +93,7 @@ def _object(result: Verified) -> dict[str, Any]:
     return values | {"damaged": list(result.damaged), "set_aside": list(result.aside), "left_over": list(result.strays)}
 
 
-def _unexplained(result: Verified) -> Intervals:
+def _unexplained(result: SeriesCheck) -> Intervals:
     """Absent candles without a date: stores of earlier versions did not keep since when a gap was believed."""
     return intervals.minus(result.absent, [*(gap[:2] for gap in result.believed), *result.imported])
 

@@ -36,7 +36,7 @@ class Listed(NamedTuple):
     damage: str  # what is wrong with its manifest; empty if nothing is
 
 
-class Verified(NamedTuple):
+class SeriesCheck(NamedTuple):
     """One series, after a check of every byte."""
 
     place: SeriesKey
@@ -70,7 +70,7 @@ def places(cache: Path) -> Iterator[SeriesKey]:
                 yield from (SeriesKey(cache, exchange, symbol, timeframe) for timeframe in timeframes)
 
 
-def verify_series(place: SeriesKey) -> Verified:
+def verify_series(place: SeriesKey) -> SeriesCheck:
     """Check every byte of a series: hashes, S1-S3, gaps, renamed and stray files."""
     damaged: list[str] = []
     have: list[Interval] = []
@@ -94,7 +94,7 @@ def verify_series(place: SeriesKey) -> Verified:
     span = (0, 0) if first is None or last is None else (first, last + place.step_ms)
     gaps = intervals.minus([span], have)
     absent = intervals.minus(gaps, intervals.minus(gaps, known.absent))
-    return Verified(
+    return SeriesCheck(
         place, len(known.months), candles, first, last,
         absent=absent, believed=tuple(belief for belief in known.believed if span[0] <= belief[0] < span[1]),
         imported=intervals.within(known.imported, span), ended=None if known.ended is None else known.ended[0],

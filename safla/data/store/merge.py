@@ -14,7 +14,7 @@ from safla.data.store.month import same_decimals
 Texts = tuple[str, str, str, str, str]  # open, high, low, close, volume
 
 
-class Restated(NamedTuple):
+class RestatedCandle(NamedTuple):
     """A stored candle that was offered again with other values, as plain decimal texts."""
 
     ts: int
@@ -22,21 +22,21 @@ class Restated(NamedTuple):
     offered: Texts
 
 
-class Met(NamedTuple):
+class MergedSeries(NamedTuple):
     """The result of a merge."""
 
     series: Series  # the candles to store
     changed: Int64  # the times of the candles that were added or replaced
     added: int
     same: int
-    restated: tuple[Restated, ...]  # candles with other values, accepted or not
+    restated: tuple[RestatedCandle, ...]  # candles with other values, accepted or not
 
 
-def meet(stored: Series | None, offered: Series, *, accept: bool) -> Met:
+def merge_series(stored: Series | None, offered: Series, *, accept: bool) -> MergedSeries:
     """Merge two series in ascending order. accept: offered candles with other values replace the stored ones."""
     if stored is None:
         ts = offered.columns.ts
-        return Met(offered, ts, len(ts), 0, ())
+        return MergedSeries(offered, ts, len(ts), 0, ())
     old, new = same_decimals(stored, offered)
     position = np.minimum(np.searchsorted(old.columns.ts, new.columns.ts), len(old.columns.ts) - 1)
     known = old.columns.ts[position] == new.columns.ts
@@ -46,11 +46,11 @@ def meet(stored: Series | None, offered: Series, *, accept: bool) -> Met:
     taken = ~known | differs if accept else ~known
     counts = int(np.count_nonzero(~known)), int(np.count_nonzero(known & ~differs))
     if not taken.any():
-        return Met(stored, new.columns.ts[:0], *counts, restated)
+        return MergedSeries(stored, new.columns.ts[:0], *counts, restated)
     kept = np.ones(len(old.columns.ts), bool)
     kept[position[taken & known]] = False
     joined = Series(*old[:3], _joined(old.columns, kept, new.columns, taken))
-    return Met(joined, new.columns.ts[taken], *counts, restated)
+    return MergedSeries(joined, new.columns.ts[taken], *counts, restated)
 
 
 def of_texts(symbol: str, rows: dict[int, Texts]) -> Series:
@@ -73,8 +73,8 @@ def _joined(old: Columns, kept: Mask, new: Columns, taken: Mask) -> Columns:
     return Columns(*(column if order is None else column[order] for column in columns))
 
 
-def _restated(old: Series, new: Series, *, mine: int, theirs: int) -> Restated:
-    return Restated(int(new.columns.ts[theirs]), _texts(old, mine), _texts(new, theirs))
+def _restated(old: Series, new: Series, *, mine: int, theirs: int) -> RestatedCandle:
+    return RestatedCandle(int(new.columns.ts[theirs]), _texts(old, mine), _texts(new, theirs))
 
 
 def _texts(series: Series, row: int) -> Texts:

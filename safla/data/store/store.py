@@ -18,17 +18,17 @@ from safla.core.values import Columns
 from safla.data.store import beliefs, intervals, manifest, month, shelf
 from safla.data.store.intervals import Intervals
 from safla.data.store.manifest import Manifest, Month, Offer
-from safla.data.store.merge import Met, Restated, meet, of_texts
+from safla.data.store.merge import MergedSeries, RestatedCandle, merge_series, of_texts
 from safla.errors import DataError
 from safla.text import printable
 
 SOURCE_LETTERS = 200
 
 __all__ = (
-    "Held",
-    "Merged",
-    "Restated",
+    "MergeResult",
+    "RestatedCandle",
     "SeriesKey",
+    "StoredCandles",
     "accept",
     "confirm",
     "doubtful",
@@ -70,7 +70,7 @@ class SeriesKey(NamedTuple):
         return manifest.empty(self.exchange, self.symbol, timeframe=self.timeframe)
 
 
-class Held(NamedTuple):
+class StoredCandles(NamedTuple):
     """What the store has within a span."""
 
     series: Series | None  # its candles, with the most decimals of their months; None if there are none
@@ -82,12 +82,12 @@ class Held(NamedTuple):
     ended: int | None = None  # ms: the market ended, no candle opens at that time or later
 
 
-class Merged(NamedTuple):
+class MergeResult(NamedTuple):
     """The result of a merge."""
 
     added: int
     same: int
-    restated: tuple[Restated, ...]  # candles that differ from the stored ones and were not accepted
+    restated: tuple[RestatedCandle, ...]  # candles that differ from the stored ones and were not accepted
     accepted: int  # candles that replaced stored ones
     notes: tuple[str, ...]
 
@@ -97,7 +97,7 @@ class _Change(NamedTuple):
 
     manifest: Manifest
     files: dict[str, bytes]
-    merged: Merged
+    merged: MergeResult
     gaps: Intervals  # gaps that it reports
     came: Intervals  # intervals of candles that it adds or replaces
 
@@ -107,7 +107,7 @@ def slug(symbol: str) -> str:
     return symbol.replace("/", "-").replace(":", "-")
 
 
-def stored_candles(place: SeriesKey, span: Interval) -> Held:
+def stored_candles(place: SeriesKey, span: Interval) -> StoredCandles:
     """The stored candles that open within a span, [from, to) in ms. Damaged months count as missing."""
     start, end = -(-span[0] // place.step_ms) * place.step_ms, span[1]
     with shelf.reading(place.cache, place.nothing, names=place.names) as (known, notes):
@@ -121,7 +121,7 @@ def stored_candles(place: SeriesKey, span: Interval) -> Held:
     )
     first, last = (sound_months[0].first, sound_months[-1].last) if sound_months else (None, None)
     ended = None if known.ended is None else known.ended[0]
-    return Held(series, missing, manifest.rules_of(known), (*notes, *damaged.values()), first, last, ended)
+    return StoredCandles(series, missing, manifest.rules_of(known), (*notes, *damaged.values()), first, last, ended)
 
 
 def doubtful(place: SeriesKey, span: Interval, *, now: int) -> Intervals:
@@ -178,7 +178,7 @@ def ended_since(place: SeriesKey) -> int | None:
 def merge(
     place: SeriesKey, series: Series, *, source: str, at: int, absent: Sequence[Interval] = (),
     accept_restated: bool = False, imported: bool = False,
-) -> Merged:  # fmt: skip
+) -> MergeResult:  # fmt: skip
     """Add closed candles, all of them or none. Stored candles with other values stay; the new values are kept apart.
 
     source  where the candles came from, for people
@@ -287,13 +287,13 @@ def _merged(
     coming = dict(month.split_months(series))
     files: dict[str, bytes] = {}
     notes: list[str] = []
-    met: list[Met] = []
+    met: list[MergedSeries] = []
     for name in sorted(coming.keys() | _months_with_gaps(known, absent)):
         stored = _stored(place, entries, name, notes=notes)
         if name not in coming:
-            met.extend([] if stored is None else [Met(stored, stored.columns.ts[:0], 0, 0, ())])
+            met.extend([] if stored is None else [MergedSeries(stored, stored.columns.ts[:0], 0, 0, ())])
             continue
-        result = meet(stored, coming[name], accept=accepts)
+        result = merge_series(stored, coming[name], accept=accepts)
         met.append(result)
         if result.series is not stored:
             packed = month.pack(result.series)
@@ -311,11 +311,11 @@ def _merged(
     )
     restated = tuple(offer for result in met for offer in result.restated)
     counts = sum(result.added for result in met), sum(result.same for result in met)
-    merged = Merged(*counts, () if accepts else restated, len(restated) if accepts else 0, tuple(notes))
+    merged = MergeResult(*counts, () if accepts else restated, len(restated) if accepts else 0, tuple(notes))
     return _Change(after, files, merged, gaps, came)
 
 
-def _still_absent(place: SeriesKey, met: Sequence[Met], absent: Sequence[Interval]) -> Intervals:
+def _still_absent(place: SeriesKey, met: Sequence[MergedSeries], absent: Sequence[Interval]) -> Intervals:
     """The reported gaps without the candles that came or are stored, which cannot be absent."""
     reported = intervals.union(absent, ())
     if not reported:
@@ -369,7 +369,7 @@ def _entry(place: SeriesKey, name: str, packed: month.Packed, *, source: str, at
     )  # fmt: skip
 
 
-def _offers(known: Manifest, met: Sequence[Met], *, source: str, at: str, accepts: bool) -> tuple[Offer, ...]:
+def _offers(known: Manifest, met: Sequence[MergedSeries], *, source: str, at: str, accepts: bool) -> tuple[Offer, ...]:
     """The restated candles that were not accepted. Each is kept until the stored candle changes."""
     changed = {int(ts) for result in met for ts in result.changed} if known.restated else set()
     kept = [offer for offer in known.restated if offer.ts not in changed]

@@ -1,17 +1,17 @@
 """How candles that come meet those that are held (S2): what is new, what is the same, what has other values."""
 
-from safla.data.store.merge import meet
+from safla.data.store.merge import merge_series
 from tests.data.kept import candles
 
 
 def test_where_nothing_is_held_all_is_new() -> None:
-    met = meet(None, candles(range(3)), accept=False)
+    met = merge_series(None, candles(range(3)), accept=False)
     assert (met.added, met.same, met.restated, len(met.changed)) == (3, 0, (), 3)
 
 
 def test_the_same_again_changes_nothing() -> None:
     held = candles(range(3))
-    met = meet(held, candles(range(3), price=4), accept=True)
+    met = merge_series(held, candles(range(3), price=4), accept=True)
     assert met.series is held
     assert (met.added, met.same, met.restated, met.changed.tolist()) == (0, 3, (), [])
 
@@ -19,7 +19,7 @@ def test_the_same_again_changes_nothing() -> None:
 def test_what_is_new_is_joined_in_order_and_what_has_other_values_is_told_and_left() -> None:
     held = candles([1, 3, 5])
     offered = candles([0, 3, 4], shift=1)
-    met = meet(held, offered, accept=False)
+    met = merge_series(held, offered, accept=False)
     assert (met.added, met.same) == (2, 0)
     assert [one.ts for one in met.restated] == [int(held.columns.ts[1])]
     assert met.changed.tolist() == [int(offered.columns.ts[0]), int(offered.columns.ts[2])]
@@ -29,7 +29,7 @@ def test_what_is_new_is_joined_in_order_and_what_has_other_values_is_told_and_le
 
 
 def test_with_leave_other_values_take_the_place_of_those_that_were_held() -> None:
-    met = meet(candles([1, 3]), candles([3], shift=1), accept=True)
+    met = merge_series(candles([1, 3]), candles([3], shift=1), accept=True)
     assert len(met.restated) == 1
     assert met.changed.tolist() == [int(candles([3]).columns.ts[0])]
     assert met.series.columns.low.tolist() == [
