@@ -39,7 +39,7 @@ def test_z12_the_details_of_a_bug_lie_in_a_file_of_the_user_alone_and_hold_no_va
         answer = ask("run", "good.yaml", "--out", "run", "--quiet")
     check_answer(answer, 70)
     (details,) = Path("run").iterdir()
-    assert answer.err.endswith(f"which are in {details.resolve()}\n")
+    assert answer.err.endswith(f" with the details in {details.resolve()}\n")
     assert details.stat().st_mode & 0o777 == 0o600
     assert "in made" in details.read_text()
     assert CANARY not in details.read_text()

@@ -59,7 +59,7 @@ def test_row_23_a_journal_over_4_gib_is_refused_at_once(folder):
     for words in commands(folder):
         answer, peak, _ = measured(*words)
         check_answer(answer, 6)
-        assert f"{MOST_BYTES + 1} bytes long; {MOST_BYTES} are the most" in answer.err
+        assert f"{MOST_BYTES + 1} bytes long; a journal has at most {MOST_BYTES}" in answer.err
         assert peak - bare < MOST
     with (folder / "journal.jsonl").open("rb") as file:
         assert file.read(len(before)) == before

@@ -233,5 +233,5 @@ def test_row_10_a_dict_and_what_was_loaded_without_a_root_are_confined_alike(pla
 
 def test_row_10_a_root_is_a_folder(place: Path) -> None:
     for root in ("nowhere", "root/btc.csv"):
-        with pytest.raises(UsageError, match="root: no folder"):
+        with pytest.raises(UsageError, match="root: not a folder"):
             safla.load_config("root/config.yaml", root=root)
