@@ -1,4 +1,4 @@
-"""The exceptions, sorted by who must act. Each class has its exit code (DESIGN 5).
+"""The exceptions, sorted by who must act. Each class has its exit code (README.md).
 
 SaflaError
 ├── Finding            1   nobody: the work was done and the answer is no
@@ -136,5 +136,5 @@ def attempt(call: Callable[[], Answer]) -> tuple[Answer | None, str]:
     """Make a call that must not stop the run: return its result and "", or None and the name of the exception."""
     try:
         return call(), ""
-    except Exception as error:  # noqa: BLE001 - any failure of it is tolerated, the run continues (FAULTS 32)
+    except Exception as error:  # noqa: BLE001 - any failure of it is tolerated, the run continues (fault row 32)
         return None, type(error).__name__

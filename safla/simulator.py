@@ -43,7 +43,7 @@ class Trade(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Performance:
-    """The result of a backtest. Money is in the quote currency, ratios are fractions; None: undefined (SEMANTICS 7).
+    """The result of a backtest. Money is in the quote currency, ratios are fractions; None: undefined.
 
     total_pnl         the last equity less the initial balance
     total_return      the same over the initial balance

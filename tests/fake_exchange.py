@@ -1,4 +1,4 @@
-"""A fake exchange on 127.0.0.1 (EXCHANGE 8): the spot interface of Binance over candles and a clock of ours.
+"""A fake exchange on 127.0.0.1 (docs/exchange.md): the spot interface of Binance over candles and a clock of ours.
 
 Tests take it by `async with FakeExchange(markets)` in their loop, or `with served(markets)` in a thread of its own;
 `python -m tests.fake_exchange --synthetic BTCUSDT:1m:1000` serves by hand. What breaks, breaks on command: `break_`.

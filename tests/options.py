@@ -23,7 +23,7 @@ settings.load_profile("fixed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """--update-golden rewrites expected texts: by hand, on purpose, and the diff is explained (STYLE 6)."""
+    """--update-golden rewrites expected texts: by hand, on purpose, and the diff is explained (CONTRIBUTING.md)."""
     parser.addoption(
         "--update-golden", action="store_true", help="rewrite tests/golden and the generated parts of README.md"
     )
@@ -71,7 +71,7 @@ def release(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture
 def figure(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """figure(line): what a test of FAULTS 4 came to; with --scale release all of them are printed at the end."""
+    """figure(line): what a test of docs/faults.md came to; with --scale release all of them are printed at the end."""
     return lambda line: request.node.user_properties.append(("figure", line))
 
 

@@ -1,4 +1,4 @@
-"""The tree keeps its rules (STYLE 4, DESIGN 3). An exception has a reason, and one that is needless fails too."""
+"""The tree keeps its rules (docs/architecture.md). An exception has a reason, and one that is needless fails too."""
 
 import subprocess
 import sys

@@ -150,7 +150,7 @@ class _Window(_WarmUp):
 
 
 def looked_back(loaded: Loaded, register: Mapping[str, Strategy]) -> Loaded:
-    """The configuration with a lookback as long as the strategy's warm-up, where the user sets none (CONFIG.md)."""
+    """The configuration with a lookback as long as the strategy's warm-up, where the user sets none."""
     config = loaded.config
     strategy = register.get(config.strategy.name)
     if strategy is None or config.strategy.name in STRATEGIES or loaded.origins[_LOOKBACK] != "default":

@@ -48,7 +48,7 @@ class Session:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code (DESIGN 5). The result goes to stdout, notes and errors to stderr.
+    """Run a command and return its exit code (README.md). The result goes to stdout, notes and errors to stderr.
 
     Without arguments it is the program itself: it takes the arguments of its process and handles its signals.
     """

@@ -1,4 +1,4 @@
-"""What this machine must have before a command loads its libraries (FAULTS 29).
+"""What this machine must have before a command loads its libraries (fault row 29).
 
 Where address space, threads or descriptors run out inside polars, numpy or LLVM, the process is aborted with pages of
 their own text, or hangs. So a command first takes as much as they need, and gives it back.

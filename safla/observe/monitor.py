@@ -195,7 +195,7 @@ class Monitor:
         self._check_feed()
 
     def _check_feed(self) -> None:
-        """Report symbols without new candles. It uses the monotonic clock: the wall clock may jump (FAULTS 26)."""
+        """Report symbols without new candles. It uses the monotonic clock: the wall clock may jump (fault row 26)."""
         pace = self._watched.pace_seconds
         if pace is None:
             return

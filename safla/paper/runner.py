@@ -55,7 +55,7 @@ class PaperResult(NamedTuple):
 
 
 def paper_folder(loaded: Loaded, *, stem: str, out: Path | None, new: bool = False) -> Path:
-    """The run folder: out, or one below storage.logs_directory; same plan and symbols, same folder (JOURNAL 2).
+    """The run folder: out, or one below storage.logs_directory; same plan and symbols, same folder (docs/journal.md).
 
     new  begin another account even if a run of this configuration has not ended
 

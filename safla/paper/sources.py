@@ -129,7 +129,7 @@ def _exchange(loaded: Loaded, there: RunStarted | None, say: Notify, clock: Cloc
             async with aclosing(_known_first(_with_lookback(beginning, closing), last)) as batches:
                 async for batch in batches:
                     yield batch
-        except ConfigError as error:  # FAULTS 48: the symbol existed when the run began: not a wrong key
+        except ConfigError as error:  # fault row 48: the symbol existed when the run began: not a wrong key
             if there is None:
                 raise
             raise ExchangeError(f"{error.problems[0].text}; it was there when this run began") from error

@@ -1,4 +1,4 @@
-"""Conditions on a summary, METRIC OP NUMBER, for --fail-on and the constraints of a sweep (DESIGN 5)."""
+"""Conditions on a summary, METRIC OP NUMBER, for --fail-on and the constraints of a sweep (README.md)."""
 
 import difflib
 import operator

@@ -143,7 +143,7 @@ def _first_from(series: Series, start: int) -> "np.ndarray":
 
 
 def backtest_folder(prepared: Prepared, *, stem: str, out: Path | None) -> Path:
-    """The run folder: out, or a folder in storage.logs_directory whose name comes from plan and candles (JOURNAL 2).
+    """The run folder: out, or a folder in storage.logs_directory whose name comes from plan and candles.
 
     stem  the name of the configuration file without its suffix
     """

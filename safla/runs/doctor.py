@@ -29,7 +29,7 @@ class Check(NamedTuple):
     what: str
     state: str  # ok, warning, or failed
     text: str
-    exit_code: int  # if it failed (DESIGN 5), else 0
+    exit_code: int  # if it failed (README.md), else 0
 
 
 def examine(config: Config) -> list[Check]:

@@ -1,4 +1,4 @@
-"""The run folder: its name, its lock, how it is made, and how an old one is renamed (JOURNAL 2). No run is deleted."""
+"""The run folder: its name, its lock, how it is made, and how an old one is renamed. No run is deleted."""
 
 import fcntl
 import hashlib
@@ -235,7 +235,7 @@ def _only_by_a_run(name: str) -> bool:
 
 
 def _ours(name: str) -> bool:
-    """Whether a run may make a file of that name (JOURNAL 2)."""
+    """Whether a run may make a file of that name (docs/journal.md)."""
     return name in (*OURS, REQUESTS) or name.endswith((".tmp", ".log")) or name.startswith("bug-")
 
 

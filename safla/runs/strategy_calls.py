@@ -22,7 +22,7 @@ from safla.runs.look_ahead import CutCheck, SlowNotice, StrategyAnswer
 from safla.runs.strategy_candles import Candles, candles_of, read_only, rows_between
 from safla.strategies.register import SignalFunction
 
-OURS = "safla."  # modules of built-in strategies: an error in one of them is a bug of safla (FAULTS 30)
+OURS = "safla."  # modules of built-in strategies: an error in one of them is a bug of safla (fault row 30)
 
 
 class GridSignals:

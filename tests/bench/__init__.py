@@ -1,1 +1,1 @@
-"""Measured side by side in one run, medians of several: `python -m tests.bench` prints the table (DESIGN 6)."""
+"""Measured side by side in one run, medians: `python -m tests.bench` prints the table (docs/performance.md)."""

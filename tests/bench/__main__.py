@@ -24,7 +24,7 @@ YEAR, DECADE = job.YEAR, 10 * job.YEAR
 
 
 class Figure(NamedTuple):
-    """One line of a table: what was measured, in which unit, and what DESIGN 6 asks for."""
+    """One line of a table: what was measured, in which unit, and what docs/performance.md asks for."""
 
     what: str
     value: float
@@ -175,7 +175,7 @@ def candles_stored(sizes: Sizes, folder: Path) -> list[Figure]:
 
 
 def paper_synced(sizes: Sizes, folder: Path) -> list[Figure]:
-    """What a candle takes until it may be told, and what of that is the disk (FAULTS 4)."""
+    """What a candle takes until it may be told, and what of that is the disk (docs/faults.md)."""
     found = paper.measure(folder / "paper", max(500, sizes.lines // 100))
     rows = (("p50", 1.0, None), ("p99", 1.0, None), ("p99.9", None, 1.0))
     figures = [
@@ -187,7 +187,7 @@ def paper_synced(sizes: Sizes, folder: Path) -> list[Figure]:
 
 
 def breaker_costs(sizes: Sizes) -> list[Figure]:
-    """What guarding a call costs (FAULTS 4)."""
+    """What guarding a call costs (docs/faults.md)."""
     found = breaker.measure(sizes.lines // 5, sizes.runs)
     return [
         Figure("breaker: closed call", found.closed, "us", 0.5, 0.25, "with its success"),

@@ -1,4 +1,4 @@
-"""`safla data`: list, verify, import, export, and FAULTS row 49 for archives."""
+"""`safla data`: list, verify, import, export, and fault row 49 for archives."""
 
 import gzip
 import json

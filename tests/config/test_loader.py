@@ -1,4 +1,4 @@
-"""Loading files, variables and options: one valid configuration, or all problems at once (FAULTS 50-54)."""
+"""Loading files, variables and options: one valid configuration, or all problems at once (fault rows 50-54)."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""YAML to values with places: what a word means, and which files are rejected at once (FAULTS 50, 52, 58)."""
+"""YAML to values with places: what a word means, and which files are rejected at once (fault rows 50, 52, 58)."""
 
 import datetime
 import os
@@ -72,7 +72,7 @@ def test_a_number_of_many_digits_is_rejected_at_once() -> None:
     begin = time.process_time()
     read_as = [scalar(text) for text in hostile for _ in range(1000)]
     assert all(isinstance(value, str) for value in read_as)
-    assert (time.process_time() - begin) / len(read_as) < 10e-6  # FAULTS 58
+    assert (time.process_time() - begin) / len(read_as) < 10e-6  # fault row 58
 
 
 def test_a_number_in_quotes_is_text() -> None:

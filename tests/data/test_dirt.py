@@ -1,4 +1,4 @@
-"""Published files with their errors kept: each gets the verdict of the rules (EXCHANGE 7, S2, S3)."""
+"""Published files with their errors kept: each gets the verdict of the rules (docs/exchange.md, S2, S3)."""
 
 import gzip
 from pathlib import Path

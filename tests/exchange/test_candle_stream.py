@@ -1,4 +1,4 @@
-"""The stream says that a candle closed (X13), over real sockets: a fault costs latency alone (FAULTS 44)."""
+"""The stream says that a candle closed (X13), over real sockets: a fault costs latency alone (fault row 44)."""
 
 import asyncio
 import gc

@@ -29,7 +29,7 @@ def ticking():
 
 @pytest.fixture
 def breaker(ticking):
-    """With the defaults of CONFIG.md."""
+    """With the defaults of the configuration."""
     return Breaker(failure_threshold=5, recovery_seconds=30.0, success_threshold=3, clock=ticking.clock)
 
 

@@ -1,4 +1,4 @@
-"""The table of FAULTS 2: what each failure means, judged by status first and by the class of ccxt second."""
+"""The table of docs/exchange.md: what each failure means, judged by status first and by the class of ccxt second."""
 
 import ccxt
 import pytest

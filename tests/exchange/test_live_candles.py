@@ -406,7 +406,7 @@ def test_a_symbol_runs_ahead_of_a_silent_one_by_a_page_or_two_at_most(tmp_path: 
 
 
 def test_a_candle_that_comes_again_with_other_values_is_refused_and_what_was_taken_stands(following: Following) -> None:
-    """S2, FAULTS 45."""
+    """S2, fault row 45."""
     true = following.true(SINCE, END)
 
     async def scene() -> list[CandleBatch]:
@@ -469,7 +469,7 @@ def waited(following: Following) -> list[CandleBatch]:
 
 
 def test_an_open_breaker_sets_the_pace_and_afterwards_all_comes_oldest_first(following: Following) -> None:
-    """R8, R9, FAULTS 38: nothing is lost, and no request is made while it is open."""
+    """R8, R9, fault row 38: nothing is lost, and no request is made while it is open."""
     order = following.fake.break_("503", times=8)
     came = following.follow(SINCE, END)
     assert pairs(came) == following.true(SINCE, END)
@@ -513,7 +513,7 @@ def test_what_cannot_be_waited_out_ends_it(
 
 
 def test_a_symbol_that_was_there_and_is_not_any_more_is_the_exchanges_matter(following: Following) -> None:
-    """FAULTS 48: exit 5, resumable; the configuration was right."""
+    """fault row 48: exit 5, resumable; the configuration was right."""
     following.fake.break_("status", times=None, after=2)
     with pytest.raises(ExchangeError, match="BTC/USDT 1m: not there any more"):
         following.follow(SINCE, END)
@@ -552,7 +552,7 @@ def test_an_exchange_that_serves_its_newest_candles_alone_ends_it(following: Fol
 
 
 def test_a_pause_of_ten_minutes_costs_no_candle_and_is_told(following: Following) -> None:
-    """FAULTS 27: the process is stopped, or the reader is slow."""
+    """fault row 27: the process is stopped, or the reader is slow."""
 
     async def scene() -> list[CandleBatch]:
         came: list[CandleBatch] = []

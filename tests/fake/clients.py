@@ -72,7 +72,7 @@ async def exchange(server: FakeExchange, target: str, *, seconds: float = WAIT) 
 
 
 def ccxt_of(server: FakeExchange, *, pro: bool = False) -> Any:
-    """ccxt's binance, as EXCHANGE 4 sends it here."""
+    """ccxt's binance, as docs/exchange.md sends it here."""
     import ccxt.async_support
     import ccxt.pro
 

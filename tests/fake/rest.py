@@ -1,4 +1,4 @@
-"""The answers of the REST interface when nothing breaks (EXCHANGE 1): bodies and refusals. No fault stands here."""
+"""Answers of the REST interface when nothing breaks (docs/exchange.md): bodies and refusals. No fault stands here."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The streams of candles (EXCHANGE 2): connections, subscriptions, and what is pushed as the clock moves."""
+"""The streams of candles (docs/exchange.md): connections, subscriptions, and what is pushed as the clock moves."""
 
 import asyncio
 import json

@@ -1,1 +1,1 @@
-"""What must be survived (FAULTS): each test names the number of its row."""
+"""What must be survived (docs/faults.md): each test names the number of its row."""

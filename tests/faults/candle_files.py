@@ -1,4 +1,4 @@
-"""Files of candles for tests of FAULTS 55 to 57 and Z16, and a run of the real command over one."""
+"""Files of candles for tests of fault rows 55 to 57 and Z16, and a run of the real command over one."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""What holds after every fault (FAULTS 1, I1 to I11). A test checks with them what its own row does not say."""
+"""What holds after every fault (docs/faults.md, I1 to I11). A test checks with them what its own row does not say."""
 
 import hashlib
 import json

@@ -55,7 +55,7 @@ def _unread(node: ast.AST) -> Iterator[ast.AST]:
         yield from node.keywords  # frozen, gc: how a record is made
     if isinstance(node, ast.keyword) and node.arg == "strict":  # of zip, which is an assert
         yield node
-    if isinstance(node, ast.JoinedStr | ast.Assert):  # an assert is for bugs of ours (STYLE 29)
+    if isinstance(node, ast.JoinedStr | ast.Assert):  # an assert is for bugs of ours (CONTRIBUTING.md)
         yield node
     if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
         yield node

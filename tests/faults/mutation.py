@@ -20,7 +20,7 @@ from typing import NamedTuple
 from tests.faults.copies import ROOT, changed, copied
 from tests.faults.mutants import Mutant, mutants
 
-MEASURED = ("exchange", "journal", "core")  # by FAULTS 4
+MEASURED = ("exchange", "journal", "core")  # by docs/faults.md
 ROOMS = (*MEASURED, "candles", "data/store")
 LATER = {  # what goes through a room, beside its own tests
     "exchange": (
@@ -35,7 +35,7 @@ LATER = {  # what goes through a room, beside its own tests
     "core": ("tests/test_golden_journals.py", "tests/properties"),
     "data/store": ("tests/faults/test_store.py",),
 }  # fmt: skip
-DUE = 0.9  # of all mutants of a room (FAULTS 4)
+DUE = 0.9  # of all mutants of a room (docs/faults.md)
 PATIENCE = 3.0  # times as long as without a change, and then it hangs, which is noticing too
 SAID = "said.txt"  # what the tests print, in the copy
 PRELOADED = "numpy hypothesis pytest msgspec pydantic ruamel.yaml polars loguru transitions ccxt.async_support aiohttp"

@@ -1,4 +1,4 @@
-"""Bugs that tests must notice (FAULTS 5): the old text, what is put in its place, and who must complain."""
+"""Bugs that tests must notice (docs/faults.md): the old text, what is put in its place, and who must complain."""
 
 from typing import NamedTuple
 

@@ -201,7 +201,7 @@ BROKEN = {
     "fast > slow": ("strategy: {fast_period: 31, slow_period: 30}", ["strategy.fast_period", "slow_period"]),
     "product": ("strategy: {fast_period: 300, slow_period: 5000}", ["strategy.fast_period", "slow_period"]),
     "period 0": ("strategy: {fast_period: 0}", ["strategy.fast_period"]),
-    "lookback": ("market_data: {lookback_candles: 30}", ["market_data.lookback_candles", "the warm-up of sma_crossover"]),
+    "lookback": ("market_data: {lookback_candles: 30}", ["market_data.lookback_candles", "the warm-up of"]),
     "commission": ("simulation: {commission_rate: 0.050001}", ["simulation.commission_rate"]),
     "maker": ("simulation: {maker_commission_rate: 0.1}", ["simulation.maker_commission_rate"]),
     "slippage": ("simulation: {slippage: {base_bps: 51}}", ["simulation.slippage.base_bps", "max_slippage_bps"]),

@@ -18,7 +18,7 @@ def undisturbed(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def text(undisturbed, release):
-    """The journal that is cut and flipped: 60 lines, or 100 (FAULTS 4)."""
+    """The journal that is cut and flipped: 60 lines, or 100 (docs/faults.md)."""
     return whole(undisturbed.splitlines(keepends=True)[: 100 if release else 60])
 
 

@@ -1,4 +1,4 @@
-"""Z9 to Z13, Z17 and Z18 of FAULTS 3 for all that goes to an exchange or comes from it; and its log."""
+"""Z9 to Z13, Z17 and Z18 of docs/faults.md for all that goes to an exchange or comes from it; and its log."""
 
 import asyncio
 import itertools

@@ -1,4 +1,4 @@
-"""FAULTS 4, mutation: a module that is changed in one place is noticed by its tests (all of it is `make mutate`)."""
+"""Mutation: a module that is changed in one place is noticed by its tests (all of it is `make mutate`)."""
 
 import ast
 

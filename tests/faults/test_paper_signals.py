@@ -32,7 +32,7 @@ from tests.paper.paper_runs import backtested, traded
 from tests.small_runs import journal
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
-SECONDS = 1.0  # from the signal to the end of the process (FAULTS 4)
+SECONDS = 1.0  # from the signal to the end of the process (docs/faults.md)
 TIMES = 30  # with --scale release
 
 PHASES = {

@@ -1,4 +1,4 @@
-"""Z4, Z9 and Z11 of FAULTS 3: a canary that is put wherever a secret could stand comes out nowhere, in no spelling."""
+"""Z4, Z9 and Z11 of docs/faults.md: a canary that is put wherever a secret could stand comes out nowhere."""
 
 import base64
 import os

@@ -1,4 +1,4 @@
-"""Z1 to Z9, Z16 and Z21 of FAULTS 3, as far as they exist: what outsiders write is data, and bounded.
+"""Z1 to Z9, Z16 and Z21 of docs/faults.md, as far as they exist: what outsiders write is data, and bounded.
 
 Row 54 is Z7 as well, row 52 Z2, row 58 Z5; outputs are in test_security_outputs.py, Z11 is in test_secrets.py.
 """

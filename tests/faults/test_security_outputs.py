@@ -1,4 +1,4 @@
-"""Z12 and Z13 of FAULTS 3: what a bug leaves behind, and what outsiders wrote, never raw in any output."""
+"""Z12 and Z13 of docs/faults.md: what a bug leaves behind, and what outsiders wrote, never raw in any output."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Z25 and Z26 of FAULTS 3: what the program reaches for while it runs, and what it is installed from."""
+"""Z25 and Z26 of docs/faults.md: what the program reaches for while it runs, and what it is installed from."""
 
 import json
 import os

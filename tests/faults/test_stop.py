@@ -17,7 +17,7 @@ from tests.margins import bound
 from tests.small_runs import SMALL
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
-SECONDS = 1.0  # from the signal to the end of the process (FAULTS 4)
+SECONDS = 1.0  # from the signal to the end of the process (docs/faults.md)
 TIMES = 36  # with --scale release: 14 phases, 2 signals, a thousand stops
 
 PHASES = {

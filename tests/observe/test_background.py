@@ -1,4 +1,4 @@
-"""A listener beside a run may raise, be slow or never come back: nothing waits for it (FAULTS 32)."""
+"""A listener beside a run may raise, be slow or never come back: nothing waits for it (fault row 32)."""
 
 import sys
 import threading

@@ -1,4 +1,4 @@
-"""The rules of SEMANTICS.md once more, as naively as can be: dicts, fractions and words. No line of the engine."""
+"""The rules of docs/semantics.md once more, as naively as can be: dicts, fractions and words. No line of the engine."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""The engine against an independent reading of SEMANTICS.md: what happens is the same, line by line (S4-S27)."""
+"""The engine against an independent reading of docs/semantics.md: what happens is the same, line by line (S4-S27)."""
 
 from hypothesis import given, settings
 

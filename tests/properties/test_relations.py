@@ -1,4 +1,4 @@
-"""Change the input, know the change of the answer: no oracle is needed (STYLE 5)."""
+"""Change the input, know the change of the answer: no oracle is needed (CONTRIBUTING.md)."""
 
 from typing import Any
 

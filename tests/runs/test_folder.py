@@ -1,4 +1,4 @@
-"""The run folder: what names it, who holds it, and that nothing in it is ever overwritten (JOURNAL 2, J9, J30)."""
+"""The run folder: what names it, who holds it, and that nothing is overwritten (docs/journal.md, J9, J30)."""
 
 import subprocess
 import sys

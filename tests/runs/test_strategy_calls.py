@@ -1,4 +1,4 @@
-"""What a strategy's columns must be, and on which grid they are laid (D5); FAULTS 30 and 31 are in tests/faults."""
+"""What a strategy's columns must be, and on which grid they are laid (D5); fault rows 30 and 31 are in tests/faults."""
 
 import numpy as np
 import pytest

@@ -21,7 +21,7 @@ WORLD = (
 
 
 def worldly(source: Source) -> Findings:
-    """A clock, the environment or chance in a room that gets them as arguments (Z27, STYLE 18)."""
+    """A clock, the environment or chance in a room that gets them as arguments (Z27, CONTRIBUTING.md)."""
     for node in ast.walk(source.tree):
         for pattern, what, rooms in WORLD:
             asked = isinstance(node, ast.Attribute) and pattern.fullmatch(ast.unparse(node))

@@ -1,4 +1,4 @@
-"""The rules by which the source is read (STYLE 4, DESIGN 3): each takes a source and yields what breaks it.
+"""The rules by which the source is read (docs/architecture.md): each takes a source and yields what breaks it.
 
 Where a rule holds, and what may differ for which reason, is the table in tests/test_tidy.py. Long lines, naive
 datetimes, unsorted imports and the like are ruff's part (pyproject.toml).
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.tidy.reading import Findings, Found, Function, Source, at, called, defined, functions, imported, nesting
 
-# Imports go one way: a room may import those above it in this list (DESIGN 3).
+# Imports go one way: a room may import those above it in this list (docs/architecture.md).
 ORDER = (
     {"errors"},
     {"clock", "fs", "section", "text"},
@@ -50,7 +50,7 @@ MAY_BE_LATE = SLOW | {"importlib", "numpy", "rich", "safla"}  # what start-up ca
 CITED = re.compile(r"(?<![A-Za-z0-9_\[{-])[BCDJKRSXZ][0-9]{1,2}[a-z]?(?![A-Za-z0-9_\]}])")  # the code of a rule (docs/)
 Documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 NAMES_WITHOUT_A_RULE = set("base common handler helper helpers manager misc util utils".split())
-OTHER_WORDS = set("inventory kline klines satoshi wallet".split())  # STYLE 7 has one word for each thing
+OTHER_WORDS = set("inventory kline klines satoshi wallet".split())  # the glossary has one word for each thing
 CALLS = {
     "eval": "text becomes code",
     "exec": "text becomes code",
@@ -206,7 +206,7 @@ def words(source: Source) -> Findings:
     """A name that the glossary has another word for."""
     for node in ast.walk(source.tree):
         for word in OTHER_WORDS & {part.lower() for part in re.split(r"_|(?<=[a-z])(?=[A-Z])", defined(node))}:
-            yield at(source, node, f"{word}: STYLE 7 has another word for it")
+            yield at(source, node, f"{word}: the glossary has another word for it")
 
 
 def coded(source: Source) -> Findings:
@@ -288,7 +288,7 @@ def hidden(node: ast.AST) -> str:
 
 
 def broad(source: Source) -> Findings:
-    """A handler that catches what it cannot answer (STYLE 32, Z27)."""
+    """A handler that catches what it cannot answer (CONTRIBUTING.md, Z27)."""
     for node in ast.walk(source.tree):
         if isinstance(node, ast.ExceptHandler):
             caught = "" if node.type is None else ast.unparse(node.type)

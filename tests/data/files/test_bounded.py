@@ -1,4 +1,4 @@
-"""Input files: regular, unchanged while they are read, and decompressed under a cap (Z8, Z16, FAULTS rows 55, 57)."""
+"""Input files: regular, unchanged while they are read, and decompressed under a cap (Z8, Z16, fault rows 55, 57)."""
 
 import os
 import time

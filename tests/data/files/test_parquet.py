@@ -1,4 +1,4 @@
-"""Parquet files of any sensible type give the candles of the same CSV; broken ones give one error (FAULTS row 56)."""
+"""Parquet files of any sensible type give the candles of the same CSV; broken ones give one error (fault row 56)."""
 
 import io
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Binance archives: checksums, one plain member, microseconds, headers; and no bomb (X15, FAULTS row 49)."""
+"""Binance archives: checksums, one plain member, microseconds, headers; and no bomb (X15, fault row 49)."""
 
 import os
 import zipfile
