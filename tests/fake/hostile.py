@@ -1,4 +1,4 @@
-"""Answers that should cost a client more than it gives: beyond every bound, or to somewhere else (fault rows 41, 42)."""
+"""Answers that should cost a client more than it gives: beyond every bound, or elsewhere (fault rows 41, 42)."""
 
 import re
 import struct
