@@ -181,7 +181,8 @@ def _parameters(config: "Config", section: type[Section]) -> Iterator[Violation]
         try:
             section.model_validate({name: value})
         except ValidationError:
-            yield Violation((key,), f"expected {number_range(int, field.metadata)}, got {value}")
+            kind = int if field.annotation is int else Decimal
+            yield Violation((key,), f"expected {number_range(kind, field.metadata)}, got {value}")
 
 
 def _exchange(config: "Config") -> Iterator[Violation]:

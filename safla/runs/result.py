@@ -18,14 +18,8 @@ from safla.runs.runner import Block, Outside, fold_blocks, unasked_at
 from safla.runs.strategy_calls import GridSignals, signals_of
 from safla.strategies.register import STRATEGIES, Strategy
 
-KEPT = (
-    v.MODE_CHANGED,
-    v.ORDER_REJECTED,
-    v.FILLED,
-    v.TRADE_CLOSED,
-    v.HALTED_ROW,
-    v.RESUMED,
-)  # rows that a summary reads
+# The rows that a summary reads.
+KEPT = (v.MODE_CHANGED, v.ORDER_REJECTED, v.FILLED, v.TRADE_CLOSED, v.HALTED_ROW, v.RESUMED)
 
 
 class Sources(NamedTuple):
@@ -98,9 +92,8 @@ class Recorder(Protocol):
 
 def simulate(
     run: RunPlan, series: Sequence[Series], *, forms: EngineForms, recorder: Recorder | None = None,
-    known: str | None = None,
-    outside: Sequence[Outside] = (), stop: Input = NO_INPUT, signals: GridSignals | None = None,
-    sources: Sources = NO_SOURCES,
+    known: str | None = None, outside: Sequence[Outside] = (), stop: Input = NO_INPUT,
+    signals: GridSignals | None = None, sources: Sources = NO_SOURCES,
 ) -> RunResult:  # fmt: skip
     """Run a plan over candles to their end. Without a recorder no journal lines are made, which is ten times faster.
 

@@ -12,6 +12,7 @@ from safla.strategies import rsi, sma_crossover
 
 # (candles, parameters) -> (signal int8[n], strength float64[n])
 SignalFunction = Callable[[Any, Any], tuple[Int8, Float64]]
+Violations = Iterator[tuple[tuple[str, ...], str]]  # (names of the keys that do not fit together, what is wrong)
 
 
 def all_candles(_parameters: Any) -> int | None:
@@ -24,7 +25,7 @@ def given_parameters(strategy: Any) -> dict[str, Any]:
     return dict(strategy.parameters)
 
 
-def no_problems(_keys: Any) -> Iterator[tuple[tuple[str, ...], str]]:
+def no_problems(_keys: Any) -> Violations:
     """The rules between the keys of a strategy that has none."""
     yield from ()
 
@@ -44,9 +45,7 @@ class Strategy(NamedTuple):
     warm_up: Callable[[Any], int]  # parameters -> candles before the first signal
     section: type[Section] | None = None  # the keys of `strategy.parameters`
     resolve: Callable[[Any], Any] = given_parameters  # keys -> parameters; numbers in a NamedTuple can be compiled
-    check: Callable[[Any], Iterator[tuple[tuple[str, ...], str]]] = (
-        no_problems  # keys -> (names of keys, what is wrong)
-    )
+    check: Callable[[Any], Violations] = no_problems  # the rules between the keys
     window: Callable[[Any], int | None] = all_candles  # how many last candles it depends on; None: all (C14)
     price_factor: Callable[[Any], int] = no_products  # a price times this is the largest number that it makes (D1)
     natural: bool = False  # True: it gets Candles of runs/strategy_candles.py (floats); else Columns (integers)
