@@ -108,7 +108,7 @@ class TradingSimulator(Closing):
         """Run block by block in a thread, so that the event loop stays free."""
         run, series = prepared.run, prepared.series
         candles = sum(len(candles.columns.ts) for candles in series)
-        forms = choose("auto", run.strategy.columns, candles=candles, say=_ignore_note)
+        forms = choose("auto", run.strategy, candles=candles, say=_ignore_note)
         blocks = fold_blocks(
             run, series, forms=forms, timestamps=engine.MAX_BLOCK if pace.unpaced else 1, with_lines=False
         )

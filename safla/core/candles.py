@@ -20,7 +20,7 @@ class Scale(NamedTuple):
     min_notional: int  # money units
 
 
-_NO_CANDLES = Columns(*(np.zeros(0, np.int64),) * 6)
+NO_CANDLES = Columns(*(np.zeros(0, np.int64),) * 6)
 
 
 class Series(NamedTuple):
@@ -38,7 +38,7 @@ def packed(series: list[Series]) -> tuple[Series, ...]:
     Then the columns are its rows, and `align` can use the array as the grid without a copy. To save memory (ten years
     of minutes of three symbols are 750 MB) the list is emptied, and each field is freed once it is copied.
     """
-    heads, fields = [item._replace(columns=_NO_CANDLES) for item in series], [list(item.columns) for item in series]
+    heads, fields = [item._replace(columns=NO_CANDLES) for item in series], [list(item.columns) for item in series]
     series.clear()
     if not all(np.array_equal(columns[0], fields[0][0]) for columns in fields[1:]):
         return tuple(head._replace(columns=Columns(*columns)) for head, columns in zip(heads, fields, strict=True))

@@ -61,10 +61,10 @@ def compiled_loop() -> engine.Loop:
     return loop
 
 
-def compiled_columns(function: Function) -> Function:
-    """A @pure strategy, compiled or from the cache. A strategy that is not marked @pure is returned unchanged."""
-    strategy: Function = _compiled(function) if function in PURE else function
-    return strategy
+def compiled_feed(feed: Function) -> Function:
+    """The `feed` of a strategy's fold, compiled or from the cache."""
+    compiled: Function = _compiled(feed)
+    return compiled
 
 
 def mark_ready() -> None:

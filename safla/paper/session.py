@@ -17,7 +17,7 @@ from safla.candles.normalise import CandleRow
 from safla.config.plan import RunPlan
 from safla.core import engine
 from safla.core import values as v
-from safla.core.candles import Series, align, between, digest
+from safla.core.candles import NO_CANDLES, Series, align, between, digest
 from safla.core.values import State
 from safla.errors import HostError, JournalError
 from safla.journal import reader
@@ -34,8 +34,8 @@ from safla.runs.incremental import Live
 from safla.runs.journal_scan import Scan, scan
 from safla.runs.recording import Inputs, read_events, run_of, series_of
 from safla.runs.recovery import JournalAppender, recover
-from safla.runs.runner import Block, Folding, Outside, folded, unasked_at
-from safla.runs.strategy_calls import GridSignals, signals_of
+from safla.runs.runner import Block, Folding, Outside, unasked_at
+from safla.runs.signal_sources import signal_source
 from safla.strategies.register import STRATEGIES, Strategy
 
 SNAPSHOT_SECONDS = 1.0  # the shortest time between two snapshots
@@ -118,43 +118,27 @@ class PaperSession:
         first = min((int(series.columns.ts[0]) for series in before.series if len(series.columns.ts)), default=last)
         done = tuple(series._replace(columns=between(series.columns, first, last)) for series in before.series)
         candles = sum(len(series.columns.ts) for series in done)
-        forms = choose("auto", self.run.strategy.columns, candles=candles, say=say)
+        forms = choose("auto", self.run.strategy, candles=candles, say=say)
         inputs = [outside for outside in before.outside if outside.ts < last]
-        signals = self._signals(done, inputs, forms=forms) if candles else None
         # The quick comparison only tells that something differs; folding into lines again tells which line.
-        if before.scan is None or not self._compare(before.scan, done, inputs, signals=signals, forms=forms):
-            self._refold(first, done, inputs, signals=signals, forms=forms)
+        if not candles or before.scan is None or not self._compare(before.scan, first, done, inputs, forms=forms):
+            self._refold(first, done, inputs, forms=forms)
         assert self._live is not None
-        self._live = Live(self._live.folding, series=done, signals=signals)
         self._live.folding.interpret()
         outside = tuple(outside for outside in before.outside if outside.ts == last)
         rows = tuple(_row(series, last) for series in before.series)
         return LastTimestamp(last, rows, outside, known=before.known, closing=before.closing)
 
-    def _signals(self, done: Sequence[Series], inputs: Sequence[Outside], *, forms: EngineForms) -> GridSignals:
-        """The signals of all recorded candles, from one call of the strategy for each symbol.
-
-        The check for look-ahead is off: each live answer was compared when it came (C13).
-        """
-        grid_ts = align([series.columns for series in done]).ts
-        unasked = unasked_at(inputs, grid_ts)
-        return signals_of(self.run, done, columns=forms.columns, grid_ts=grid_ts, unasked=unasked, check=False)
-
     def _compare(
-        self, scan: Scan, done: Sequence[Series], inputs: Sequence[Outside], *, signals: GridSignals | None,
-        forms: EngineForms,
-    ) -> bool:  # fmt: skip
+        self, scan: Scan, first: int, done: Sequence[Series], inputs: Sequence[Outside], *, forms: EngineForms
+    ) -> bool:
         """Fold the recorded candles and compare only their outcomes, not whole lines (J39). False where one differs."""
-        if signals is None:
-            return False
-        grid = align([series.columns for series in done])
-        size = max(1, engine.MAX_BLOCK // len(done))
-        folding = self._begin(int(grid.ts[0]), forms=forms, timestamps=size).folding
-        folding.lines.compare(scan.outcomes)
+        live = self._begin(first, forms=forms, done=done, inputs=inputs)
+        live.folding.lines.compare(scan.outcomes)
         try:
-            for _ in folded(folding, signals, forms=forms, outside=inputs, grid=grid, size=size):
+            for _ in live.fold_recorded(done, inputs, forms=forms, size=_block_size(done)):
                 pass
-            folding.lines.go_on(scan.last.lines, scan.last.h)
+            live.folding.lines.go_on(scan.last.lines, scan.last.h)
         except Unequal:
             return False
         self.journal.skip(
@@ -162,18 +146,10 @@ class PaperSession:
         )
         return True
 
-    def _refold(
-        self, first: int, done: Sequence[Series], inputs: Sequence[Outside], *, signals: GridSignals | None,
-        forms: EngineForms,
-    ) -> None:  # fmt: skip
+    def _refold(self, first: int, done: Sequence[Series], inputs: Sequence[Outside], *, forms: EngineForms) -> None:
         """Fold the recorded candles into lines and compare every line with the journal."""
-        candles = sum(len(series.columns.ts) for series in done)
-        size = max(1, engine.MAX_BLOCK // len(done))
-        folding = self._begin(first, forms=forms, timestamps=size if candles else 1).folding
-        if signals is None:
-            return
-        grid = align([series.columns for series in done])
-        for block in folded(folding, signals, forms=forms, outside=inputs, grid=grid, size=size):
+        live = self._begin(first, forms=forms, done=done, inputs=inputs)
+        for block in live.fold_recorded(done, inputs, forms=forms, size=_block_size(done)):
             self._take(block, came=self._clock())
 
     def fold(
@@ -189,7 +165,7 @@ class PaperSession:
         """
         came = self._clock() if came is None else came
         if self._live is None:
-            self._begin(ts, forms=EngineForms(None, self.run.strategy.columns, compiled=False), timestamps=1)
+            self._begin(ts, forms=choose("interpreted", self.run.strategy, candles=1, say=lambda text: None))
         assert self._live is not None
         block = self._live.fold(ts, rows, outside=outside)
         if not more and not self._pending:
@@ -264,11 +240,18 @@ class PaperSession:
             )  # fmt: skip
             self._snapshot_at = self._clock()
 
-    def _begin(self, ts: int, *, forms: EngineForms, timestamps: int) -> Live:
-        folding = Folding(self.run, first_ts=ts, loop=forms.loop, timestamps=timestamps, check_moves=True)
-        nothing = np.zeros(0, np.int64)
-        empty = [Series(symbol, 0, 0, v.Columns(*(nothing,) * 6)) for symbol in self.run.symbols]
-        self._live = Live(folding, series=empty)
+    def _begin(
+        self, ts: int, *, forms: EngineForms, done: Sequence[Series] = (), inputs: Sequence[Outside] = ()
+    ) -> Live:
+        """Begin the run with its recorded candles, which `fold_recorded` is to fold. ts: of the first candle, ms."""
+        folding = Folding(self.run, first_ts=ts, loop=forms.loop, timestamps=_block_size(done), check_moves=True)
+        series = done or [
+            Series(symbol, scale.price_decimals, scale.volume_decimals, NO_CANDLES)
+            for symbol, scale in zip(self.run.symbols, self.run.scales, strict=True)
+        ]
+        # The check for looking ahead is off: each live answer was compared with the next when it came (C13).
+        unasked = unasked_at(inputs, align([one.columns for one in series]).ts)
+        self._live = Live(folding, signal_source(self.run, series, forms=forms, unasked=unasked, check=False))
         return self._live
 
     def _inputs(self, rules: Sequence[int], given: Input, *, lifts: bool) -> int:
@@ -359,6 +342,11 @@ def before_of(path: Path) -> RecordedSession:
         series_of(journal, inputs.rows), tuple(inputs.outside), journal.ended is not None, journal.tail,
         inputs.last_ts, inputs.known, closing, inputs.commands, None,
     )  # fmt: skip
+
+
+def _block_size(series: Sequence[Series]) -> int:
+    """How many timestamps of recorded candles are folded at once; live ones come one by one."""
+    return engine.MAX_BLOCK // len(series) if any(len(one.columns.ts) for one in series) else 1
 
 
 def _is_closing(event: Event) -> bool:

@@ -191,7 +191,7 @@ def _fold(
     candles = sum(len(candles.columns.ts) for candles in cut)
     if candles == 0:
         return None
-    forms = choose("auto", run.strategy.columns, candles=candles, say=say)
+    forms = choose("auto", run.strategy, candles=candles, say=say)
     state, lines, h = None, 0, ""
     outside = [outside for outside in inputs.outside if outside.ts < end]
     for block in fold_blocks(run, cut, forms=forms, outside=outside, stop=inputs.stop):

@@ -24,13 +24,14 @@ from safla.errors import ConfigError, DataError, JournalError, Problem
 from safla.journal import run_candles
 from safla.journal.files import CANDLES, JOURNAL, replace
 from safla.runs import folder as run_folder
-from safla.runs.engine_choice import EngineForms, choose
+from safla.runs.engine_choice import choose
 from safla.runs.interrupt import Flag
 from safla.runs.look_ahead import CutCheck
 from safla.runs.progress import Progress, ProgressListener
 from safla.runs.recovery import JournalAppender, recover
 from safla.runs.result import NO_SOURCES, RunResult, Sources, simulate
 from safla.runs.runner import Block, started
+from safla.runs.signal_sources import ArraySignals
 from safla.runs.strategy_calls import CheckedSignals, checked_signals, is_built_in, strategy_window
 from safla.strategies.register import STRATEGIES, Strategy
 
@@ -166,8 +167,8 @@ def run_backtest(
     for note in (*prepared.notes, *_too_short(prepared), *_coarse_ticks(prepared)):
         say(note)
     candles = sum(len(one.columns.ts) for one in series)
-    forms = choose(engine, plan.strategy.columns, candles=candles, say=say)
-    checked = _checked_signals(prepared, forms, say=say)
+    forms = choose(engine, plan.strategy, candles=candles, say=say)
+    checked = _checked_signals(prepared, say=say)
     run_folder.make(folder, force=force)
     with run_folder.lock_run(folder):
         recover(folder / JOURNAL, started=started(plan, first_ts=_first_ts(series)), say=say)
@@ -178,7 +179,8 @@ def run_backtest(
             recorder = _JournalRecorder(plan, journal, watch=watch, flag=flag, total=candles)
             outcome = simulate(
                 plan, series, forms=forms, recorder=recorder, known=prepared.digest,
-                signals=None if checked is None else checked.signals, sources=prepared.sources,
+                source=None if checked is None else ArraySignals(plan, series, checked.signals),
+                sources=prepared.sources,
             )  # fmt: skip
             again = journal.finish()
         ended = BacktestResult(outcome, folder, journal.lines, journal.last_hash, again)
@@ -186,13 +188,18 @@ def run_backtest(
     return ended
 
 
-def _checked_signals(prepared: Prepared, forms: EngineForms, *, say: Callable[[str], None]) -> CheckedSignals | None:
+def _checked_signals(prepared: Prepared, *, say: Callable[[str], None]) -> CheckedSignals | None:
     """The signals of a strategy from Python, checked before anything is written; None for a built-in strategy."""
     if is_built_in(prepared.run):
         return None
     grid_ts = align([one.columns for one in prepared.series]).ts
     return checked_signals(
-        prepared.run, prepared.series, columns=forms.columns, grid_ts=grid_ts, known=prepared.digest, say=say
+        prepared.run,
+        prepared.series,
+        columns=prepared.run.strategy.columns,
+        grid_ts=grid_ts,
+        known=prepared.digest,
+        say=say,
     )
 
 

@@ -4,30 +4,33 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from safla.core.engine import Loop
-from safla.strategies.register import SignalFunction
+from safla.strategies.register import FeedFunction, Strategy
 
 ENGINES = ("auto", "interpreted", "compiled")
 
 
 class EngineForms(NamedTuple):
-    """The engine's loop and the strategy, both interpreted or both compiled. loop None: `engine.fold` itself."""
+    """The engine's loop and the strategy's fold, both interpreted or both compiled. loop None: `engine.fold` itself."""
 
     loop: Loop | None
-    columns: SignalFunction
+    feed: FeedFunction | None  # None: the strategy is an array function, which is called as it stands
     compiled: bool
 
 
-def choose(engine: str, columns: SignalFunction, *, candles: int, say: Callable[[str], None]) -> EngineForms:
+def choose(engine: str, strategy: Strategy, *, candles: int, say: Callable[[str], None]) -> EngineForms:
     """The forms for a number of candles, all symbols together. `say` takes a note before a first compilation."""
+    feed = None if strategy.fold is None else strategy.fold.feed
     if engine == "interpreted":
-        return EngineForms(None, columns, compiled=False)
+        return EngineForms(None, feed, compiled=False)
     from safla.core import compile as core_compile
 
     if engine == "auto" and not core_compile.pays(candles):
-        return EngineForms(None, columns, compiled=False)
+        return EngineForms(None, feed, compiled=False)
     if not core_compile.is_cached():
         say("compiling the engine for this machine, once: about 10 s")
-    return EngineForms(core_compile.compiled_loop(), core_compile.compiled_columns(columns), compiled=True)
+    return EngineForms(
+        core_compile.compiled_loop(), None if feed is None else core_compile.compiled_feed(feed), compiled=True
+    )
 
 
 def keep(forms: EngineForms) -> None:

@@ -56,7 +56,7 @@ def replay_run(
     candles = sum(len(one.columns.ts) for one in series)
     if candles == 0:  # a run of detail `candles` was killed before its first candle line
         return ReplayResult(tail, books, Decisions(0, 0, None), journal.anchored)
-    forms = choose(engine, run.strategy.columns, candles=candles, say=say)
+    forms = choose(engine, run.strategy, candles=candles, say=say)
     blocks = fold_blocks(run, series, forms=forms, outside=inputs.outside, stop=inputs.stop)
     lines, difference = _compare(journal, blocks, tail=tail)
     return ReplayResult(tail, books, Decisions(candles, lines, difference), journal.anchored)

@@ -32,7 +32,7 @@ def until(path: Path, moment: int, *, engine: str, say: Callable[[str], None]) -
         )
     cut = tuple(one._replace(columns=between(one.columns, first, moment + 1)) for one in series)
     candles = sum(len(one.columns.ts) for one in cut)
-    forms = choose(engine, run.strategy.columns, candles=candles, say=say)
+    forms = choose(engine, run.strategy, candles=candles, say=say)
     blocks = fold_blocks(run, cut, forms=forms, outside=[entry for entry in outside if entry.ts <= moment])
     last = None
     for block in blocks:

@@ -61,7 +61,7 @@ def watch_replay(
     started, series, outside, _ = read_recording(path)
     run = run_of(started)
     candles = sum(len(one.columns.ts) for one in series)
-    forms = choose(engine, run.strategy.columns, candles=candles, say=say)
+    forms = choose(engine, run.strategy, candles=candles, say=say)
     n, before = 0, None
     for block in fold_blocks(run, series, forms=forms, timestamps=1, outside=outside):
         events = []

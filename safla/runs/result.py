@@ -15,7 +15,7 @@ from safla.journal.encode import NO_INPUT, Input
 from safla.runs.engine_choice import EngineForms, choose
 from safla.runs.recording import read_recording, run_of
 from safla.runs.runner import Block, Outside, fold_blocks, unasked_at
-from safla.runs.strategy_calls import GridSignals, signals_of
+from safla.runs.signal_sources import SignalSource, signal_source
 from safla.strategies.register import STRATEGIES, Strategy
 
 # The rows that a summary reads.
@@ -93,7 +93,7 @@ class Recorder(Protocol):
 def simulate(
     run: RunPlan, series: Sequence[Series], *, forms: EngineForms, recorder: Recorder | None = None,
     known: str | None = None, outside: Sequence[Outside] = (), stop: Input = NO_INPUT,
-    signals: GridSignals | None = None, sources: Sources = NO_SOURCES,
+    source: SignalSource | None = None, sources: Sources = NO_SOURCES,
 ) -> RunResult:  # fmt: skip
     """Run a plan over candles to their end. Without a recorder no journal lines are made, which is ten times faster.
 
@@ -102,7 +102,7 @@ def simulate(
     """
     record = RunRecord(run, series)
     blocks = fold_blocks(
-        run, series, forms=forms, known=known, outside=outside, stop=stop, signals=signals,
+        run, series, forms=forms, known=known, outside=outside, stop=stop, source=source,
         with_lines=recorder is not None,
     )  # fmt: skip
     for block in blocks:
@@ -128,8 +128,7 @@ def simulate_again(
 ) -> RunResult:
     """The result of a run whose inputs were recorded. The look-ahead check was made when the run took place."""
     candles = sum(len(one.columns.ts) for one in series)
-    forms = choose(engine, run.strategy.columns, candles=candles, say=lambda text: None)
-    grid_ts = align([one.columns for one in series]).ts
-    unasked = unasked_at(outside, grid_ts)
-    signals = signals_of(run, series, columns=forms.columns, grid_ts=grid_ts, unasked=unasked, check=False)
-    return simulate(run, series, forms=forms, outside=outside, stop=stop, signals=signals)
+    forms = choose(engine, run.strategy, candles=candles, say=lambda text: None)
+    unasked = unasked_at(outside, align([one.columns for one in series]).ts)
+    source = signal_source(run, series, forms=forms, unasked=unasked, check=False)
+    return simulate(run, series, forms=forms, outside=outside, stop=stop, source=source)

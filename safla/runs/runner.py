@@ -22,7 +22,7 @@ from safla.journal.encode import NO_INPUT, Input
 from safla.journal.events import RULES, SCHEMA, RunStarted, SymbolScale
 from safla.journal.writer import LineEncoder
 from safla.runs.engine_choice import EngineForms, keep
-from safla.runs.strategy_calls import GridSignals, signals_of
+from safla.runs.signal_sources import SignalSource, signal_source
 
 ROWS_A_CALL = 16_384  # room for the engine's rows of one call, besides what a single timestamp may need
 
@@ -72,14 +72,14 @@ class Folding:
         assert self._encoder is not None, "a run without lines has no journal"
         return self._encoder
 
-    def advance(self, grid: Grid, first: int, *, end: int, wishes: Signals) -> Block:
+    def advance(self, grid: Grid, first: int, *, end: int, signals: Signals) -> Block:
         """Process the timestamps grid.ts[first:end], or fewer of them if the room for rows is full.
 
-        wishes  the signals of these timestamps
-        raises  AmountOverflow if an amount would exceed the bounds of D1; it carries the block of what came before
+        signals  of these timestamps
+        raises   AmountOverflow if an amount would exceed the bounds of D1; it carries the block of what came before
         """
         block = _cut(grid, first, end)
-        self.state, folded, broken = engine.advance(self.run.plan, self.state, block, wishes, self.out, self._loop)
+        self.state, folded, broken = engine.advance(self.run.plan, self.state, block, signals, self.out, self._loop)
         used = int(self.out.used[0])
         rows = self.out.rows[:used].copy()
         lines = b""
@@ -141,7 +141,7 @@ def fold_blocks(
     known: str | None = None,
     outside: Sequence[Outside] = (),
     stop: Input = NO_INPUT,
-    signals: GridSignals | None = None,
+    source: SignalSource | None = None,
     with_lines: bool = True,
 ) -> Iterator[Block]:
     """Process all candles. The last block holds only the closing lines. DataError if an amount passes the bounds of D1.
@@ -150,45 +150,49 @@ def fold_blocks(
     known       the digest of the candles (J7), if the caller has it
     outside     inputs from outside, ordered by ts
     stop        the command that ended the run, if there was one
-    signals     the strategy's signals, if the caller has them; else the strategy is called here, and checked
+    source      of the signals; None: it is begun here, and an array function is checked for looking ahead
     with_lines  whether journal lines are made
     """
     grid = align([one.columns for one in series])
     size = max(1, min(timestamps, engine.MAX_BLOCK // len(series)))
-    if signals is None:
-        unasked = unasked_at(outside, grid.ts)
-        signals = signals_of(run, series, columns=forms.columns, grid_ts=grid.ts, unasked=unasked, known=known)
+    if source is None:
+        source = signal_source(run, series, forms=forms, unasked=unasked_at(outside, grid.ts), known=known)
     folding = Folding(run, first_ts=int(grid.ts[0]), loop=forms.loop, timestamps=size, with_lines=with_lines)
-    yield from folded(folding, signals, forms=forms, outside=outside, grid=grid, size=size)
+    yield from folded(folding, source, forms=forms, outside=outside, grid=grid, size=size)
     yield folding.finish(known or (digest(series, run.timeframe) if with_lines else ""), stop)
 
 
 def folded(
-    folding: Folding, signals: GridSignals, *, forms: EngineForms, outside: Sequence[Outside], grid: Grid, size: int
+    folding: Folding, source: SignalSource, *, forms: EngineForms, outside: Sequence[Outside], grid: Grid, size: int
 ) -> Iterator[Block]:
     """The blocks of the candles of a grid, without closing lines."""
     # A block ends at each timestamp that has an input from outside, for the input is applied after that timestamp.
     ends = {int(np.searchsorted(grid.ts, entry.ts)) + 1: entry.ts for entry in outside}
     stops = sorted(ends)
+    unasked = unasked_at(outside, grid.ts)
     done = 0
     while done < len(grid.ts):
         next_stop = next((stop for stop in stops if stop > done), len(grid.ts))
-        try:
-            end = min(done + size, next_stop, len(grid.ts))
-            block = folding.advance(grid, done, end=end, wishes=signals.between(done, end))
-        except AmountOverflow as error:
-            yield error.block
-            raise
-        if done == 0:
-            keep(forms)
-        done += len(block.ts)
-        for entry in outside if done in ends else ():
-            if entry.ts == ends[done]:
-                lines, rows = folding.outside(entry)
-                block = block._replace(
-                    lines=block.lines + lines, rows=np.concatenate([block.rows, rows]), state=folding.state
-                )
-        yield block
+        first, end = done, min(done + size, next_stop, len(grid.ts))
+        signal, strength = source.feed(_cut(grid, first, end))
+        signal[:, unasked[first:end]] = v.UNASKED
+        while done < end:  # the engine stops where its room for rows is full
+            left = Signals(signal[:, done - first :], strength[:, done - first :])
+            try:
+                block = folding.advance(grid, done, end=end, signals=left)
+            except AmountOverflow as error:
+                yield error.block
+                raise
+            if done == 0:
+                keep(forms)
+            done += len(block.ts)
+            for entry in outside if done in ends else ():
+                if entry.ts == ends[done]:
+                    lines, rows = folding.outside(entry)
+                    block = block._replace(
+                        lines=block.lines + lines, rows=np.concatenate([block.rows, rows]), state=folding.state
+                    )
+            yield block
 
 
 def unasked_at(outside: Sequence[Outside], grid_ts: Int64) -> Mask:

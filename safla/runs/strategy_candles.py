@@ -121,6 +121,39 @@ class GrowingColumns:
         self._size = end
 
 
+class CandleWindow:
+    """The last candles of one symbol: as many as the strategy needs.
+
+    The buffer has room for twice as many, so that the candles are moved to its start only once every `size` candles and
+    the columns are always contiguous views.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._cells: Int64 = np.zeros((len(Columns._fields), 2 * size), np.int64)
+        self._end = 0
+
+    def add(self, ts: int, row: CandleRow) -> None:
+        """Add a candle; the oldest one drops out."""
+        if self._end == self._cells.shape[1]:
+            self._cells[:, : self._size] = self._cells[:, -self._size :]
+            self._end = self._size
+        self._cells[:, self._end] = (ts, *row)
+        self._end += 1
+
+    def fill(self, columns: Columns) -> None:
+        """Start with the last candles of the columns."""
+        kept = min(self._size, len(columns.ts))
+        for cells, column in zip(self._cells, columns, strict=True):
+            cells[:kept] = column[len(column) - kept :]
+        self._end = kept
+
+    def columns(self) -> Columns:
+        """The candles in the window, as views that are valid until the next `add`."""
+        first = max(0, self._end - self._size)
+        return Columns(*(cells[first : self._end] for cells in self._cells))
+
+
 def _floats(series: Series, columns: Columns) -> Float64:
     """Open, high, low, close and volume, [5, n]."""
     prices = [natural(getattr(columns, name), series.price_decimals) for name in PRICES]

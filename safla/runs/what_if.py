@@ -122,7 +122,7 @@ def _compare(
     say: Callable[[str], None],
 ) -> WhatIf:
     candles = 2 * sum(len(one.columns.ts) for one in series)
-    forms = choose(engine, before.strategy.columns, candles=candles, say=say)
+    forms = choose(engine, before.strategy, candles=candles, say=say)
     was, would_be = RunRecord(before, series), RunRecord(after, series)
     first = ("", "")
     events_before = _events(before, series, outside=outside, record=was, forms=forms, write=lambda lines: None)

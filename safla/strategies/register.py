@@ -6,12 +6,14 @@ A strategy of ours is one file beside this one, one row of STRATEGIES, and one t
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from safla.core.values import Float64, Int8
+from safla.core.values import Columns, Float64, Int8
 from safla.section import Section
 from safla.strategies import rsi, sma_crossover
 
 # (candles, parameters) -> (signal int8[n], strength float64[n])
 SignalFunction = Callable[[Any, Any], tuple[Int8, Float64]]
+# (state, columns, first row of the block, parameters) -> (signal int8[n], strength float64[n], state after the block)
+FeedFunction = Callable[[Any, Columns, int, Any], tuple[Int8, Float64, Any]]
 Violations = Iterator[tuple[tuple[str, ...], str]]  # (names of the keys that do not fit together, what is wrong)
 
 
@@ -35,6 +37,18 @@ def no_products(_parameters: Any) -> int:
     return 1
 
 
+class Fold(NamedTuple):
+    """A strategy that carries a state from one block of candles to the next, so that each candle is read once (V4).
+
+    The state is a NamedTuple of int and float, and is never changed in place. However the candles are cut into blocks,
+    the signals are the same.
+    """
+
+    begin: Callable[[Any], Any]  # parameters -> the state before the first candle
+    feed: FeedFunction
+    rows_before: Callable[[Any], int]  # parameters -> how many candles before the block `feed` reads, at most
+
+
 class Strategy(NamedTuple):
     """A strategy: its function, its keys, and how many candles it needs.
 
@@ -49,16 +63,18 @@ class Strategy(NamedTuple):
     window: Callable[[Any], int | None] = all_candles  # how many last candles it depends on; None: all (C14)
     price_factor: Callable[[Any], int] = no_products  # a price times this is the largest number that it makes (D1)
     natural: bool = False  # True: it gets Candles of runs/strategy_candles.py (floats); else Columns (integers)
+    fold: Fold | None = None  # the same signals as those of `columns`; where there is one, runs use it
 
 
 STRATEGIES: dict[str, Strategy] = {
     "rsi": Strategy(
-        rsi.rsi, rsi.warm_up, section=rsi.RsiSection, resolve=rsi.resolve, check=rsi.check, window=rsi.warm_up,
-        price_factor=rsi.price_factor,
+        rsi.rsi, rsi.warm_up, section=rsi.RsiSection, resolve=rsi.resolve, check=rsi.check,
+        price_factor=rsi.price_factor, fold=Fold(rsi.begin, rsi.feed, rsi.rows_before),
     ),
     "sma_crossover": Strategy(
         sma_crossover.sma_crossover, sma_crossover.warm_up, resolve=sma_crossover.resolve, check=sma_crossover.check,
-        window=sma_crossover.warm_up, price_factor=sma_crossover.price_factor,
+        price_factor=sma_crossover.price_factor,
+        fold=Fold(sma_crossover.begin, sma_crossover.feed, sma_crossover.rows_before),
     ),
 }  # fmt: skip
 

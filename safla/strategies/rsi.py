@@ -31,6 +31,16 @@ class Rsi(NamedTuple):
     overbought: int
 
 
+class RsiState(NamedTuple):
+    """What is carried from one block of candles to the next."""
+
+    seen: int  # candles so far
+    gains: int  # sums of the last changes, price units
+    losses: int
+    was_below: int  # 0 or 1: below oversold at the last candle
+    was_above: int  # 0 or 1: overbought or more there; the first RSI is no crossing, for it has none before it
+
+
 def resolve(keys: RsiSection) -> Rsi:
     """The keys as numbers."""
     return Rsi(keys.period, keys.oversold, keys.overbought)
@@ -52,46 +62,64 @@ def price_factor(parameters: Rsi) -> int:
     return 100 * parameters.period
 
 
+def begin(_parameters: Rsi) -> RsiState:
+    """The state before the first candle."""
+    return RsiState(0, 0, 0, 0, 1)
+
+
+def rows_before(parameters: Rsi) -> int:
+    """How many candles before a block `feed` reads: both ends of the change that leaves the sums."""
+    return parameters.period + 1
+
+
 @pure
-def rsi(columns: Columns, parameters: Rsi) -> tuple[Int8, Float64]:
+def feed(state: RsiState, columns: Columns, first: int, parameters: Rsi) -> tuple[Int8, Float64, RsiState]:
     """Enter where the RSI rises from below `oversold` to it or above; exit where it reaches `overbought` from below.
 
-    columns     int64[n] of closed candles, price units; close <= 2**62 // (100 * period)
-    parameters  Rsi
-    returns     signal int8[n]: +1 enter, -1 exit, 0; strength float64[n]: 1 where there is a signal
+    columns     int64[first + n] of closed candles, price units; close <= 2**62 // (100 * period)
+    first       the row at which the block begins; the rows before it are the last `rows_before` ones that were fed, or
+                all of them where there are fewer
+    returns     signal int8[n]: +1 enter, -1 exit, 0; strength float64[n]: 1 where there is a signal; the state after
+                the block
 
     The levels are compared by multiplying across, in integers. Without a change in the period the RSI is 50.
     """
     close = columns.close
-    size = len(close)
+    size = len(close) - first
     signal = np.zeros(size, np.int8)
     strength = np.zeros(size, np.float64)
     period, oversold, overbought = parameters
-    gains = 0
-    losses = 0
-    was_below = False  # of oversold, at the candle before
-    was_above = True  # overbought or more; the first RSI is no crossing, for it has none before it
-    for i in range(1, size):
-        change = int(close[i]) - int(close[i - 1])
-        gains += max(change, 0)
-        losses += max(-change, 0)
-        if i > period:
-            change = int(close[i - period]) - int(close[i - period - 1])
+    seen, gains, losses, was_below, was_above = state
+    for i in range(size):
+        at = first + i
+        seen += 1
+        if seen > 1:
+            change = int(close[at]) - int(close[at - 1])
+            gains += max(change, 0)
+            losses += max(-change, 0)
+        if seen > period + 1:
+            change = int(close[at - period]) - int(close[at - period - 1])
             gains -= max(change, 0)
             losses -= max(-change, 0)
-        if i < period:
+        if seen < period + 1:
             continue
         total = gains + losses
         scaled = 100 * gains if total > 0 else 50
         total = max(total, 1)
-        is_below = scaled < oversold * total
-        is_above = scaled >= overbought * total
-        if i > period and was_below and not is_below:
+        is_below = 1 if scaled < oversold * total else 0
+        is_above = 1 if scaled >= overbought * total else 0
+        if seen > period + 1 and was_below > is_below:
             signal[i] = ENTER_SIGNAL
             strength[i] = 1.0
-        elif i > period and is_above and not was_above:
+        elif seen > period + 1 and is_above > was_above:
             signal[i] = EXIT_SIGNAL
             strength[i] = 1.0
         was_below = is_below
         was_above = is_above
+    return signal, strength, RsiState(seen, gains, losses, was_below, was_above)
+
+
+def rsi(columns: Columns, parameters: Rsi) -> tuple[Int8, Float64]:
+    """The signals and strengths of all candles since the first, from one block."""
+    signal, strength, _ = feed(begin(parameters), columns, 0, parameters)
     return signal, strength

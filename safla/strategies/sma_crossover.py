@@ -22,6 +22,17 @@ class Crossover(NamedTuple):
     confirm_within_candles: int
 
 
+class CrossoverState(NamedTuple):
+    """What is carried from one block of candles to the next."""
+
+    seen: int  # candles so far
+    fast_sum: int  # of the last closes
+    slow_sum: int
+    above: int  # 0 or 1: fast > slow at the last candle; the first average is no cross, for it has none before it
+    exit_was_met: int  # 0 or 1: fast < slow by the exit threshold at the last candle
+    open_until: int  # the last candle, counted like `seen`, at which the latest cross may still be confirmed
+
+
 def resolve(keys: Any) -> Crossover:
     """The keys of the section `strategy` as numbers: the first system had them there."""
     return Crossover(
@@ -58,55 +69,72 @@ def warm_up(parameters: Crossover) -> int:
     return parameters.slow_period + 1 + parameters.confirm_within_candles
 
 
+def begin(_parameters: Crossover) -> CrossoverState:
+    """The state before the first candle."""
+    return CrossoverState(0, 0, 0, 0, 0, 0)
+
+
+def rows_before(parameters: Crossover) -> int:
+    """How many candles before a block `feed` reads: the close that leaves the slow sum."""
+    return parameters.slow_period
+
+
 @pure
-def sma_crossover(columns: Columns, parameters: Crossover) -> tuple[Int8, Float64]:
+def feed(
+    state: CrossoverState, columns: Columns, first: int, parameters: Crossover
+) -> tuple[Int8, Float64, CrossoverState]:
     """Enter at a golden cross that is strong enough; exit once a death cross is strong enough.
 
-    columns     int64[n] of closed candles, price units; close <= 2**62 // (fast * slow)
-    parameters  Crossover
-    returns     signal int8[n]: +1 enter, -1 exit, 0; strength float64[n]: |fast - slow| / slow where there is a signal
+    columns     int64[first + n] of closed candles, price units; close <= 2**62 // (fast * slow)
+    first       the row at which the block begins; the rows before it are the last `rows_before` ones that were fed, or
+                all of them where there are fewer
+    returns     signal int8[n]: +1 enter, -1 exit, 0; strength float64[n]: |fast - slow| / slow where there is a signal;
+                the state after the block
 
     The averages are compared by multiplying their sums across, in integers (S20): fast > slow is a > b below.
     """
     close = columns.close
-    size = len(close)
+    size = len(close) - first
     signal = np.zeros(size, np.int8)
     strength = np.zeros(size, np.float64)
     fast, slow, entry_ppm, exit_ppm, confirm = parameters
-    first = slow + confirm  # the index of the first candle with a full window
-    fast_sum = 0
-    slow_sum = 0
-    above = False  # fast > slow at the candle before; the first average is no cross, for it has none before it
-    exit_was_met = False  # fast < slow by the exit threshold at the candle before
-    open_until = -1  # the last index at which the latest cross may still be confirmed
+    seen, fast_sum, slow_sum, above, exit_was_met, open_until = state
     for i in range(size):
-        price = int(close[i])
+        at = first + i
+        price = int(close[at])
+        seen += 1
         fast_sum += price
         slow_sum += price
-        if i >= fast:
-            fast_sum -= int(close[i - fast])
-        if i >= slow:
-            slow_sum -= int(close[i - slow])
-        if i < slow - 1:
+        if seen > fast:
+            fast_sum -= int(close[at - fast])
+        if seen > slow:
+            slow_sum -= int(close[at - slow])
+        if seen < slow:
             continue
         a = fast_sum * slow
         b = slow_sum * fast
         if a > b:
-            if not above and i >= slow:
-                open_until = i + confirm
-            if i <= open_until and a - b >= share_up(b, entry_ppm):
-                open_until = -1  # at most one enter signal for each cross
-                if i >= first:
+            if above == 0 and seen > slow:
+                open_until = seen + confirm
+            if seen <= open_until and a - b >= share_up(b, entry_ppm):
+                open_until = 0  # at most one enter signal for each cross
+                if seen > slow + confirm:
                     signal[i] = ENTER_SIGNAL
                     strength[i] = float(a - b) / float(b)
-            above = True
-            exit_was_met = False
+            above = 1
+            exit_was_met = 0
         else:
-            exit_met = a < b and b - a >= share_up(b, exit_ppm)
-            if exit_met and not exit_was_met and i >= first:
+            exit_met = 1 if a < b and b - a >= share_up(b, exit_ppm) else 0
+            if exit_met > exit_was_met and seen > slow + confirm:
                 signal[i] = EXIT_SIGNAL
                 strength[i] = float(b - a) / float(b)
-            open_until = -1
-            above = False
+            open_until = 0
+            above = 0
             exit_was_met = exit_met
+    return signal, strength, CrossoverState(seen, fast_sum, slow_sum, above, exit_was_met, open_until)
+
+
+def sma_crossover(columns: Columns, parameters: Crossover) -> tuple[Int8, Float64]:
+    """The signals and strengths of all candles since the first, from one block."""
+    signal, strength, _ = feed(begin(parameters), columns, 0, parameters)
     return signal, strength

@@ -16,7 +16,7 @@ import numpy as np
 
 from safla import cli
 from safla.core import compile as core_compile
-from safla.strategies.register import STRATEGIES
+from safla.strategies import sma_crossover
 from tests.bench import breaker, candles, floors, job, journal, paper, peers, whole
 from tests.bench.timing import process, seconds
 
@@ -97,11 +97,11 @@ def side_by_side(sizes: Sizes, folder: Path) -> list[Figure]:
         return Figure(what, taken, "ns a candle", target, stretch)
 
     loop = core_compile.compiled_loop()
-    strategy = core_compile.compiled_columns(STRATEGIES["sma_crossover"].columns)
+    feed = core_compile.compiled_feed(sma_crossover.feed)
     ours = peers.our_run(columns)
     figures = [
         figure("safla", lambda: peers.our_run(columns), 50, 20)._replace(note=told(ours)),
-        figure("safla with stops, target, slippage", lambda: job.fold(columns, loop, strategy), 50, 20),
+        figure("safla with stops, target, slippage", lambda: job.fold(columns, loop, feed), 50, 20),
     ]
     for peer in peers.installed():
         taken = peer.taken(floats)
@@ -198,9 +198,9 @@ def breaker_costs(sizes: Sizes) -> list[Figure]:
 def cold(folder: Path) -> float:
     """Seconds that a first compiled run takes beyond one out of the cache."""
     program = (
-        "from safla.core import compile as core; from safla.strategies.register import STRATEGIES\n"
+        "from safla.core import compile as core; from safla.strategies import sma_crossover\n"
         "from tests.bench import job\n"
-        "job.fold(job.candles(100), core.compiled_loop(), core.compiled_columns(STRATEGIES['sma_crossover'].columns))\n"
+        "job.fold(job.candles(100), core.compiled_loop(), core.compiled_feed(sma_crossover.feed))\n"
         "core.mark_ready()\n"
     )
     found = process("-c", program, runs=1, XDG_CACHE_HOME=str(folder / "cache"))  # the run that is not counted compiles

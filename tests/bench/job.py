@@ -6,7 +6,8 @@ import numpy as np
 
 from safla.core import account, engine
 from safla.core import values as v
-from safla.strategies.register import STRATEGIES, SignalFunction
+from safla.strategies import sma_crossover
+from safla.strategies.register import FeedFunction
 from safla.strategies.sma_crossover import Crossover
 
 MINUTE = 60_000
@@ -61,10 +62,10 @@ def plan(*, common: bool) -> v.Plan:
 
 
 def fold(
-    columns: v.Columns, loop: engine.Loop | None, strategy: SignalFunction | None = None, *, common: bool = False
+    columns: v.Columns, loop: engine.Loop | None, feed: FeedFunction | None = None, *, common: bool = False
 ) -> Folded:
     """Signals and engine over all candles, in blocks as a backtest has them; rows are counted and dropped."""
-    signal, strength = (strategy or STRATEGIES["sma_crossover"].columns)(columns, PARAMETERS)
+    signal, strength, _ = (feed or sma_crossover.feed)(sma_crossover.begin(PARAMETERS), columns, 0, PARAMETERS)
     rules = plan(common=common)
     size = len(columns.ts)
     grid = v.Grid(columns.ts, *(column.reshape(1, -1) for column in columns[1:]))

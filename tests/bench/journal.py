@@ -74,7 +74,7 @@ def _live(prepared: backtest.Prepared) -> float:
 
 
 def _forms(prepared: backtest.Prepared, engine: str) -> EngineForms:
-    return choose(engine, prepared.run.strategy.columns, candles=1, say=lambda text: None)
+    return choose(engine, prepared.run.strategy, candles=1, say=lambda text: None)
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -176,11 +176,11 @@ def began(state: Any) -> Bools:
 def our_run(columns: Columns) -> Answer:
     """safla's engine and signals at this job, compiled."""
     from safla.core import compile as core_compile
-    from safla.strategies.register import STRATEGIES
+    from safla.strategies import sma_crossover
 
     loop = core_compile.compiled_loop()
-    strategy = core_compile.compiled_columns(STRATEGIES["sma_crossover"].columns)
-    folded = job.fold(columns, loop, strategy, common=True)
+    feed = core_compile.compiled_feed(sma_crossover.feed)
+    folded = job.fold(columns, loop, feed, common=True)
     return Answer(folded.trades - folded.positions, folded.equity / job.MONEY)
 
 

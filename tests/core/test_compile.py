@@ -10,8 +10,8 @@ import pytest
 
 from safla.core import compile as compiling
 from safla.core.engine import Loop, fold
-from safla.core.values import Columns, Float64, Int8
-from safla.strategies.sma_crossover import Crossover, sma_crossover
+from safla.core.values import Columns
+from safla.strategies.sma_crossover import Crossover, begin, feed
 from tests.core.scenario import read
 from tests.core.story import run
 
@@ -46,17 +46,11 @@ def test_a_pure_strategy_is_the_same_compiled_as_interpreted(cache: Path) -> Non
     close = np.array([1_000 + i * 7_919 % 83 for i in range(500)], np.int64)
     columns = Columns(np.arange(500), close, close, close, close, close)
     parameters = Crossover(3, 7, 1_000, 500, 2)
-    compiled, interpreted = compiling.compiled_columns(sma_crossover), sma_crossover
-    assert compiled is not interpreted
-    assert plain(compiled(columns, parameters)) == plain(interpreted(columns, parameters))
-    assert np.count_nonzero(interpreted(columns, parameters)[0]) > 20
-
-
-def test_a_strategy_without_the_mark_is_unchanged() -> None:
-    def mine(columns: Columns, parameters: Any) -> tuple[Int8, Float64]:
-        return np.zeros(1, np.int8), np.zeros(1)
-
-    assert compiling.compiled_columns(mine) is mine
+    compiled, state = compiling.compiled_feed(feed), begin(parameters)
+    assert compiled is not feed
+    signal, strength, after = feed(state, columns, 0, parameters)
+    assert plain(compiled(state, columns, 0, parameters)) == plain((signal, strength, after))
+    assert np.count_nonzero(signal) > 20
 
 
 def test_a_function_is_compiled_once(loop: Loop) -> None:

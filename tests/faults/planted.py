@@ -337,7 +337,7 @@ PLANTED = (
         LOOK_AHEAD + "test_an_honest_strategy_passes",
     ),
     Planted(
-        63, "repaint-unseen", "runs/incremental.py",
+        63, "repaint-unseen", "runs/signal_sources.py",
         "(before != UNKNOWN) & (before != now)",
         "(before != UNKNOWN) & (now == UNKNOWN)",
         "tests/runs/test_incremental.py::test_an_answer_that_is_taken_back_halts_the_account_and_names_the_candle",

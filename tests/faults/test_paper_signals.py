@@ -195,7 +195,7 @@ def test_row_27_a_strategy_that_takes_long_makes_candles_late_and_changes_nothin
             time.sleep(0.3)
         return slow.columns(candles, parameters)
 
-    register = {**STRATEGIES, "sma_crossover": slow._replace(columns=columns)}
+    register = {**STRATEGIES, "sma_crossover": slow._replace(columns=columns, window=slow.warm_up, fold=None)}
     traded(tmp_path / "paper", ("paper.speed=360000x",), register=register)
     assert len(asked) > 100
     assert journal(tmp_path / "paper") == backtested(tmp_path / "backtest")

@@ -43,7 +43,7 @@ def soaked(tmp_path_factory, release):
 
 def blocks_of(prepared, engine, timestamps):
     """The run once more, with so many timestamps in a block."""
-    forms = choose(engine, prepared.run.strategy.columns, candles=1, say=lambda text: None)
+    forms = choose(engine, prepared.run.strategy, candles=1, say=lambda text: None)
     return fold_blocks(prepared.run, prepared.series, forms=forms, timestamps=timestamps)
 
 

@@ -45,7 +45,7 @@ def story(tmp_path_factory):
     run(small(place, "data.synthetic.candles=200", "journal.detail=candles"), place / "run")
     started, series, outside, _ = read_recording(place / "run")
     plan = run_of(started)
-    forms = choose("interpreted", plan.strategy.columns, candles=0, say=pytest.fail)
+    forms = choose("interpreted", plan.strategy, candles=0, say=pytest.fail)
     n, told = 0, []
     for block in fold_blocks(plan, series, forms=forms, timestamps=1, outside=outside):
         events = []

@@ -22,8 +22,8 @@ from safla.paper import runner, sources
 from safla.paper.pace import Pace
 from safla.paper.session import session_at
 from safla.runs import replay
-from safla.runs.incremental import CandleWindow
 from safla.runs.interrupt import Flag
+from safla.runs.strategy_candles import CandleWindow
 from safla.strategies.register import Strategy
 from tests.paper.commanded_runs import by_hand
 from tests.paper.paper_runs import SMALL, backtested, journal, loaded, traded

@@ -164,7 +164,7 @@ def folded_with(folder, monkeypatch, outside):
     read = looking.reader.read(folder)
     events = list(looking.read_events(read, inputs))
     plan, series = looking.run_of(read.started), looking.series_of(read, inputs.rows)
-    forms = looking.choose("interpreted", plan.strategy.columns, candles=0, say=pytest.fail)
+    forms = looking.choose("interpreted", plan.strategy, candles=0, say=pytest.fail)
     blocks = list(looking.fold_blocks(plan, series, forms=forms, outside=[outside]))
     assert isinstance(events[0], RunStarted)
     wrote(folder, b"".join(block.lines for block in blocks if len(block.ts)))

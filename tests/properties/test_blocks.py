@@ -8,13 +8,31 @@ from safla.core import compile as compiling
 from safla.core import engine
 from safla.core.account import blank_out, new_state
 from safla.core.values import Columns, Float64, Int8, State
-from safla.strategies.register import STRATEGIES
+from safla.strategies import sma_crossover
+from safla.strategies.register import STRATEGIES, FeedFunction
 from safla.strategies.sma_crossover import Crossover
 from tests.properties.folding import Folded, fold
 from tests.properties.market import EPOCH, HOUR, Case, cases, crossovers, grid_of, history, plan_of
 
 CUTS = st.lists(st.integers(1, 80), max_size=12)
 crossover = STRATEGIES["sma_crossover"].columns
+
+
+def told(signals: tuple[Int8, Float64]) -> tuple[bytes, bytes]:
+    """Both columns as bytes."""
+    return signals[0].tobytes(), signals[1].tobytes()
+
+
+def in_blocks(feed: FeedFunction, columns: Columns, parameters: Crossover, *, cuts: list[int]) -> tuple[bytes, bytes]:
+    """The signals of candles that are fed in blocks of these lengths, with no more rows before each than it needs."""
+    state, done, parts = sma_crossover.begin(parameters), 0, []
+    for size in (*cuts, len(columns.ts)):
+        first = max(0, done - sma_crossover.rows_before(parameters))
+        block = Columns(*(column[first : done + size] for column in columns))
+        signal, strength, state = feed(state, block, done - first, parameters)
+        parts.append((signal, strength))
+        done += len(signal)
+    return told((np.concatenate([signal for signal, _ in parts]), np.concatenate([power for _, power in parts])))
 
 
 @settings(max_examples=100, deadline=None)
@@ -49,6 +67,14 @@ def test_the_crossover_of_fewer_candles_is_a_prefix_of_that_of_all(
     assert whole[1][:first].tolist() == part[1].tolist()
 
 
+@settings(max_examples=100, deadline=None)
+@given(history(candles=60, price=300, step_ms=HOUR, threshold_ppm=0), crossovers(1_000), CUTS)
+def test_any_cutting_gives_the_same_crossover(
+    drawn: tuple[Columns, Int8, Float64], parameters: Crossover, cuts: list[int]
+) -> None:
+    assert in_blocks(sma_crossover.feed, drawn[0], parameters, cuts=cuts) == told(crossover(drawn[0], parameters))
+
+
 @settings(max_examples=200, deadline=None)
 @given(case=cases(candles=30, wishes=True))
 def test_compiled_and_interpreted_give_the_same_run(compiled: engine.Loop, case: Case) -> None:
@@ -56,13 +82,12 @@ def test_compiled_and_interpreted_give_the_same_run(compiled: engine.Loop, case:
 
 
 @settings(max_examples=100, deadline=None)
-@given(history(candles=60, price=12, step_ms=HOUR, threshold_ppm=0), crossovers(10_000))
+@given(history(candles=60, price=12, step_ms=HOUR, threshold_ppm=0), crossovers(10_000), CUTS)
 def test_compiled_and_interpreted_crossovers_are_the_same(
-    drawn: tuple[Columns, Int8, Float64], parameters: Crossover
+    drawn: tuple[Columns, Int8, Float64], parameters: Crossover, cuts: list[int]
 ) -> None:
-    quick, plain = compiling.compiled_columns(crossover)(drawn[0], parameters), crossover(drawn[0], parameters)
-    assert quick[0].tobytes() == plain[0].tobytes()
-    assert quick[1].tobytes() == plain[1].tobytes()
+    compiled = compiling.compiled_feed(sma_crossover.feed)
+    assert in_blocks(compiled, drawn[0], parameters, cuts=cuts) == told(crossover(drawn[0], parameters))
 
 
 @settings(max_examples=40, deadline=None)

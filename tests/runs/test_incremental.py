@@ -11,7 +11,7 @@ from safla.journal import reader
 from safla.journal.encode import Input
 from safla.journal.events import Halted, OrderPlaced, SignalEvent
 from safla.paper.session import session_at
-from safla.runs import incremental, replay
+from safla.runs import replay, signal_sources
 from tests.paper.paper_runs import backtested, journal, traded
 
 MINE = ("strategy.name=mine", "strategy.entry_threshold_pct=0.01", "strategy.parameters={period: 8, share: 0.25}")
@@ -49,11 +49,17 @@ def sliding_window(candles: Any, parameters: Any) -> Any:
     return sliding(candles, parameters)
 
 
-for _function in (exponential, running_sum, sliding, sliding_window):
+def round_prices(candles: Any, _parameters: Any) -> Any:
+    """Crossings of whole hundreds of the quote currency, which depend on the decimals of a price."""
+    hundreds = np.floor(candles.close / 100)
+    return np.sign(np.diff(hundreds, prepend=hundreds[:1])).astype(np.int8), np.full(len(candles), 0.004)
+
+
+for _function in (exponential, running_sum, sliding, sliding_window, round_prices):
     _function.warm_up = 10  # type: ignore[attr-defined]
 sliding_window.window = lambda parameters: parameters["period"] + 2  # type: ignore[attr-defined]
 
-FUNCTIONS = {one.__name__: one for one in (exponential, running_sum, sliding, sliding_window)}
+FUNCTIONS = {one.__name__: one for one in (exponential, running_sum, sliding, sliding_window, round_prices)}
 
 
 def given(function: Any) -> dict[str, Any]:
@@ -173,7 +179,7 @@ def test_resumed_it_is_asked_again_and_halts_again_for_it_still_says_otherwise(t
 def test_above_so_many_candles_it_is_not_asked_again_and_the_note_names_the_way_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(incremental, "MOST_CANDLES", 50)
+    monkeypatch.setattr(signal_sources, "MOST_CANDLES", 50)
     more = given(exponential)
     traded(tmp_path / "all", BTC, **more)
     (halted,) = [one for one in events(tmp_path / "all", Halted) if one.rule == "strategy_error"]

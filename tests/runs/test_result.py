@@ -30,7 +30,7 @@ class Lines:
 
 def prepared(tmp_path: Path) -> tuple[backtest.Prepared, dict[str, Any]]:
     found = backtest.prepare(small(tmp_path))
-    return found, {"forms": choose("interpreted", found.run.strategy.columns, candles=0, say=pytest.fail)}
+    return found, {"forms": choose("interpreted", found.run.strategy, candles=0, say=pytest.fail)}
 
 
 def summary(result: RunResult) -> dict[str, Any]:

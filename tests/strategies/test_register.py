@@ -15,10 +15,13 @@ def test_a_strategy_without_more_depends_on_all_candles_and_takes_its_parameters
     assert (mine.window(None), mine.price_factor(None), mine.natural) == (None, 1, False)
 
 
-def test_the_crossover_depends_on_as_many_candles_as_it_needs_to_warm_up() -> None:
-    crossover = STRATEGIES["sma_crossover"]
-    parameters = Crossover(3, 8, 0, 0, 1)
-    assert crossover.window(parameters) == crossover.warm_up(parameters) == 10
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_a_strategy_of_ours_is_a_fold(name: str) -> None:
+    assert STRATEGIES[name].fold is not None
+
+
+def test_the_warm_up_of_the_crossover_is_a_slow_window_a_cross_and_the_candles_that_may_confirm_it() -> None:
+    assert STRATEGIES["sma_crossover"].warm_up(Crossover(3, 8, 0, 0, 1)) == 10
 
 
 def test_the_keys_of_the_crossover_become_numbers() -> None:
