@@ -91,8 +91,10 @@ class _SymbolFold:
         end = int(np.searchsorted(self._recorded.ts, block.ts[-1], "right"))
         first = max(0, self._done - self._rows_before)
         columns = Columns(*(column[first:end] for column in self._recorded))
-        signal, strength, self._state = self._feed(self._state, columns, self._done - first, self._parameters)
-        ts, self._done = columns.ts[self._done - first :], end
+        rows = self._done - first  # before the block
+        signal, strength = np.zeros(len(columns.ts) - rows, np.int8), np.zeros(len(columns.ts) - rows)
+        self._state = self._feed(self._state, columns, rows, self._parameters, signal, strength)
+        ts, self._done = columns.ts[rows:], end
         return spread(block.ts, ts, signal), spread(block.ts, ts, strength)
 
     def _feed_live(self, block: Grid, row: int) -> tuple[Int8, Float64]:
@@ -105,8 +107,10 @@ class _SymbolFold:
                 self._recorded, self._done = NO_CANDLES, 0
             self._window.add(int(block.ts[place]), _candle(block, row, place))
             columns = self._window.columns()
-            signal, strength, self._state = self._live_feed(self._state, columns, len(columns.ts) - 1, self._parameters)
-            signals[place], strengths[place] = signal[0], strength[0]
+            at = slice(place, place + 1)
+            self._state = self._live_feed(
+                self._state, columns, len(columns.ts) - 1, self._parameters, signals[at], strengths[at]
+            )
         return signals, strengths
 
 

@@ -73,24 +73,22 @@ def rows_before(parameters: Rsi) -> int:
 
 
 @pure
-def feed(state: RsiState, columns: Columns, first: int, parameters: Rsi) -> tuple[Int8, Float64, RsiState]:
+def feed(state: RsiState, columns: Columns, first: int, parameters: Rsi, signal: Int8, strength: Float64) -> RsiState:
     """Enter where the RSI rises from below `oversold` to it or above; exit where it reaches `overbought` from below.
 
     columns     int64[first + n] of closed candles, price units; close <= 2**62 // (100 * period)
     first       the row at which the block begins; the rows before it are the last `rows_before` ones that were fed, or
                 all of them where there are fewer
-    returns     signal int8[n]: +1 enter, -1 exit, 0; strength float64[n]: 1 where there is a signal; the state after
-                the block
+    signal      int8[n], zeros; takes +1 for enter, -1 for exit
+    strength    float64[n], zeros; takes 1 where there is a signal
+    returns     the state after the block
 
     The levels are compared by multiplying across, in integers. Without a change in the period the RSI is 50.
     """
     close = columns.close
-    size = len(close) - first
-    signal = np.zeros(size, np.int8)
-    strength = np.zeros(size, np.float64)
     period, oversold, overbought = parameters
     seen, gains, losses, was_below, was_above = state
-    for i in range(size):
+    for i in range(len(signal)):
         at = first + i
         seen += 1
         if seen > 1:
@@ -116,10 +114,11 @@ def feed(state: RsiState, columns: Columns, first: int, parameters: Rsi) -> tupl
             strength[i] = 1.0
         was_below = is_below
         was_above = is_above
-    return signal, strength, RsiState(seen, gains, losses, was_below, was_above)
+    return RsiState(seen, gains, losses, was_below, was_above)
 
 
 def rsi(columns: Columns, parameters: Rsi) -> tuple[Int8, Float64]:
     """The signals and strengths of all candles since the first, from one block."""
-    signal, strength, _ = feed(begin(parameters), columns, 0, parameters)
+    signal, strength = np.zeros(len(columns.ts), np.int8), np.zeros(len(columns.ts))
+    feed(begin(parameters), columns, 0, parameters, signal, strength)
     return signal, strength

@@ -81,25 +81,23 @@ def rows_before(parameters: Crossover) -> int:
 
 @pure
 def feed(
-    state: CrossoverState, columns: Columns, first: int, parameters: Crossover
-) -> tuple[Int8, Float64, CrossoverState]:
+    state: CrossoverState, columns: Columns, first: int, parameters: Crossover, signal: Int8, strength: Float64
+) -> CrossoverState:
     """Enter at a golden cross that is strong enough; exit once a death cross is strong enough.
 
     columns     int64[first + n] of closed candles, price units; close <= 2**62 // (fast * slow)
     first       the row at which the block begins; the rows before it are the last `rows_before` ones that were fed, or
                 all of them where there are fewer
-    returns     signal int8[n]: +1 enter, -1 exit, 0; strength float64[n]: |fast - slow| / slow where there is a signal;
-                the state after the block
+    signal      int8[n], zeros; takes +1 for enter, -1 for exit
+    strength    float64[n], zeros; takes |fast - slow| / slow where there is a signal
+    returns     the state after the block
 
     The averages are compared by multiplying their sums across, in integers (S20): fast > slow is a > b below.
     """
     close = columns.close
-    size = len(close) - first
-    signal = np.zeros(size, np.int8)
-    strength = np.zeros(size, np.float64)
     fast, slow, entry_ppm, exit_ppm, confirm = parameters
     seen, fast_sum, slow_sum, above, exit_was_met, open_until = state
-    for i in range(size):
+    for i in range(len(signal)):
         at = first + i
         price = int(close[at])
         seen += 1
@@ -131,10 +129,11 @@ def feed(
             open_until = 0
             above = 0
             exit_was_met = exit_met
-    return signal, strength, CrossoverState(seen, fast_sum, slow_sum, above, exit_was_met, open_until)
+    return CrossoverState(seen, fast_sum, slow_sum, above, exit_was_met, open_until)
 
 
 def sma_crossover(columns: Columns, parameters: Crossover) -> tuple[Int8, Float64]:
     """The signals and strengths of all candles since the first, from one block."""
-    signal, strength, _ = feed(begin(parameters), columns, 0, parameters)
+    signal, strength = np.zeros(len(columns.ts), np.int8), np.zeros(len(columns.ts))
+    feed(begin(parameters), columns, 0, parameters, signal, strength)
     return signal, strength

@@ -65,7 +65,8 @@ def fold(
     columns: v.Columns, loop: engine.Loop | None, feed: FeedFunction | None = None, *, common: bool = False
 ) -> Folded:
     """Signals and engine over all candles, in blocks as a backtest has them; rows are counted and dropped."""
-    signal, strength, _ = (feed or sma_crossover.feed)(sma_crossover.begin(PARAMETERS), columns, 0, PARAMETERS)
+    signal, strength = np.zeros(len(columns.ts), np.int8), np.zeros(len(columns.ts))
+    (feed or sma_crossover.feed)(sma_crossover.begin(PARAMETERS), columns, 0, PARAMETERS, signal, strength)
     rules = plan(common=common)
     size = len(columns.ts)
     grid = v.Grid(columns.ts, *(column.reshape(1, -1) for column in columns[1:]))

@@ -29,7 +29,8 @@ def in_blocks(feed: FeedFunction, columns: Columns, parameters: Crossover, *, cu
     for size in (*cuts, len(columns.ts)):
         first = max(0, done - sma_crossover.rows_before(parameters))
         block = Columns(*(column[first : done + size] for column in columns))
-        signal, strength, state = feed(state, block, done - first, parameters)
+        signal, strength = np.zeros(len(block.ts) - done + first, np.int8), np.zeros(len(block.ts) - done + first)
+        state = feed(state, block, done - first, parameters, signal, strength)
         parts.append((signal, strength))
         done += len(signal)
     return told((np.concatenate([signal for signal, _ in parts]), np.concatenate([power for _, power in parts])))
