@@ -12,20 +12,31 @@ PIP := $(RUN) -m pip --disable-pip-version-check --no-input
 HASHED := install --quiet --progress-bar off --require-hashes --only-binary :all: --no-deps
 TESTS := $(RUN) -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder \
 	-o faulthandler_timeout=300 -o faulthandler_exit_on_timeout=true
-LOCK := .venv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+PIN := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --no-emit-index-url
+LOCK := $(PIN) pyproject.toml
 
-.PHONY: help run test check lint types cover bench fuzz mutate soak lock clean
+.PHONY: help run engine test check lint types cover bench fuzz mutate soak lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
 
 run: .venv/run.stamp ## install, and run the example: configs/btc.yaml
+	@$(CURRENT) || if test -e .venv/engine/stamp; then $(MAKE) engine; else \
+	echo 'the engine is compiled in the background (.venv/engine.log); runs are interpreted meanwhile'; \
+	nohup $(MAKE) engine >.venv/engine.log 2>&1 & fi
 	.venv/bin/safla run configs/btc.yaml
+
+# Whether the engine library is there, and was built from the sources as they are.
+CURRENT := $(RUN) -c 'from safla.compiled.library import library; raise SystemExit(library().library is None)'
+
+engine: .venv/run.stamp ## compile the engine, unless that was done since its sources changed
+	@$(CURRENT) || { $(MAKE) .venv/engine/stamp && .venv/engine/bin/python -m safla.compiled.builder --to safla/compiled; } \
+	|| echo 'warning: the engine could not be compiled; runs are interpreted' >&2
 
 PURE := core candles metrics strategies
 
-test: .venv/dev.stamp ## install, and run all tests; those of the pure rooms must cover them whole
+test: .venv/dev.stamp engine ## install, and run all tests; those of the pure rooms must cover them whole
 	$(TESTS) $(PURE:%=--cov safla/%) --cov-report= $(PURE:%=tests/%)
 	$(RUN) -m coverage report --fail-under 100
 	$(TESTS) $(PURE:%=--ignore tests/%)
@@ -67,6 +78,8 @@ lock: .venv/run.stamp ## resolve the dependencies; with UPGRADE=--upgrade to the
 	$(LOCK) --extra dev $(UPGRADE) --output-file .lock/dev.txt
 	$(LOCK) --extra bench $(UPGRADE) --constraints .lock/dev.txt --output-file .lock/bench.txt
 	$(LOCK) --extra build $(UPGRADE) --constraints .lock/dev.txt --output-file .lock/run.txt
+	$(PIN) --group engine $(UPGRADE) --constraints .lock/dev.txt --output-file safla/compiled/packages.txt
+	$(PIN) --group linker $(UPGRADE) --output-file safla/compiled/linker.txt
 
 clean: ## remove the environment and every cache; runs in logs/ stay
 	rm -rf .venv .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
@@ -79,6 +92,11 @@ clean: ## remove the environment and every cache; runs in logs/ stay
 	@test -x $(RUN) || $(PYTHON) -m venv .venv
 	$(PIP) $(HASHED) --requirement .lock/run.txt
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The compiler has an environment of its own.
+.venv/engine/stamp: safla/compiled/packages.txt safla/compiled/linker.txt
+	$(RUN) -m safla.compiled.environment .venv/engine
 	@touch $@
 
 .venv/dev.stamp: .lock/dev.txt .venv/run.stamp

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from tests import margins
+from tests.compiled_engine import needs_library
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -50,6 +51,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left = [one for one in items if one.get_closest_marker("soak") is not None]
     config.hook.pytest_deselected(items=left)
     items[:] = [one for one in items if one not in left] if left else items
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A case of the compiled engine needs the library."""
+    case = getattr(item, "callspec", None)
+    if case is not None and case.params.get("engine") == "compiled":
+        needs_library()
 
 
 @pytest.hookimpl(tryfirst=True)

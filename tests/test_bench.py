@@ -18,9 +18,8 @@ pytestmark = [
 
 @pytest.fixture
 def one_peer(monkeypatch):
-    """The quickest to start, and no compiling anew."""
+    """The quickest to start."""
     monkeypatch.setattr(peers, "installed", lambda: [one for one in peers.PEERS if one.module == "backtesting"])
-    monkeypatch.setattr(bench, "cold", lambda folder: 1.0)
     monkeypatch.setattr(bench, "FULL", SMALL)
 
 

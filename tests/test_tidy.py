@@ -12,7 +12,6 @@ import pytest
 from tests.tidy import outside, rules
 from tests.tidy.reading import ROOT, Findings, Source, imported, read, sources
 
-READS_ITSELF = "names the folder of compiled code after its own sources, so it looks at files and versions"
 SHOWN = "made for display alone; nothing is decided by it"
 STRENGTH = "strength is the one float that goes on"
 ONE_PASS = "on every candle: a call would cost more than the candle does, and an `if` keeps calls off the hot path"
@@ -37,12 +36,15 @@ RULES = (
         rules.arrows,
         "safla",
         "from safla.runs import fold\n",
-        {"safla/strategies/__init__.py:__getattr__": "the first system had SMAStrategy there, and programs import it"},
+        {
+            "safla/strategies/__init__.py:__getattr__": "programs of the first system import SMAStrategy from there",
+            "safla/compiled/builder.py": "it names the strategies that it compiles, and runs never import it",
+        },
     ),
-    Rule(rules.pure_imports, "safla/core", "import datetime\n", {"safla/core/compile.py": READS_ITSELF}),
+    Rule(rules.pure_imports, "safla/core", "import datetime\n"),
     Rule(rules.pure_imports, "safla/metrics", "import datetime\n"),
     Rule(rules.pure_imports, "safla/strategies", "import datetime\n"),
-    Rule(rules.impure, "safla/core", "def f():\n    print()\n", {"safla/core/compile.py": READS_ITSELF}),
+    Rule(rules.impure, "safla/core", "def f():\n    print()\n"),
     Rule(rules.impure, "safla/metrics", "def f():\n    print()\n"),
     Rule(rules.impure, "safla/strategies", "def f():\n    print()\n"),
     Rule(
@@ -50,7 +52,6 @@ RULES = (
         "safla/core",
         "def f(a, b):\n    return a / b\n",
         {
-            "safla/core/compile.py": "its divisions join paths",
             "safla/core/engine.py:fold": STRENGTH,
             "safla/core/scale.py:ratio": SHOWN,
             "safla/core/sizing.py:confidence_ppm": "a strength becomes an integer here, once",
@@ -60,7 +61,7 @@ RULES = (
         rules.floats,
         "safla/strategies",
         "def f(a, b):\n    return a / b\n",
-        {"safla/strategies/sma_crossover.py:feed": STRENGTH},
+        {"safla/strategies/sma_crossover.py:feed": STRENGTH, "safla/strategies/rsi.py:feed": STRENGTH},
     ),
     Rule(rules.not_plain, "safla/core", "@pure\ndef f(a, b=1):\n    return a\n"),
     Rule(rules.not_plain, "safla/strategies", "@pure\ndef f(a, b=1):\n    return a\n"),
@@ -106,6 +107,7 @@ RULES = (
         {
             "safla/__main__.py": "it takes the current folder off the search path, for what lies there is not ours",
             "safla/cli/__init__.py:_loaded": OUR_TABLE,
+            "safla/compiled/builder.py": "it makes functions from the annotations of ours, and imports ours by name",
             "safla/cli/data/__init__.py:_Data.resolve_command": OUR_TABLE,
             "safla/cli/schema.py:_function": OUR_TABLE,
         },
@@ -126,6 +128,9 @@ RULES = (
         "safla",
         "import time\nbegan = time.time()\n",
         {
+            "safla/compiled/builder.py:_object_code": "numba takes its processor from there; no run has this process",
+            "safla/compiled/environment.py:_run": "the compiler's processes keep it",
+            "safla/compiled/library.py:cache_folder": "the user's cache folder is the same for all runs",
             "safla/exchange/client.py:Feed.__init__": "the default of an argument: how long a retry waits",
             "safla/paper/control.py:new_command": "the default of an argument: two commands at once need two names",
         },

@@ -32,6 +32,7 @@ COMMANDS = {
     "validate": ("safla.cli.validate", "Check configurations: all problems at once."),
     "init": ("safla.cli.init", "Write a commented configuration to start from."),
     "data": ("safla.cli.data", "Candles: fetch, list, verify, import, export."),
+    "engine": ("safla.cli.engine", "The engine library: show whether runs are compiled, build it."),
     "doctor": ("safla.cli.doctor", "Check what a run needs: exchange, clock, store, versions."),
     "schema": ("safla.cli.schema", "Print the JSON Schemas of configuration, journal and summary."),
 }

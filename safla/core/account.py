@@ -7,7 +7,7 @@ from safla.core.exits import Levels, gross_of_long
 from safla.core.fills import fee, fits
 from safla.core.machine import ENTER, EXIT, FLAT, IDLE, REWARM, moved
 from safla.core.pure import pure
-from safla.core.values import Int64, Market, Out, Rules, State
+from safla.core.values import Int64, Int64Table, Market, Out, Rules, State
 
 
 def new_state(balance: int, symbols: int) -> State:
@@ -37,7 +37,7 @@ def blank_out(symbols: int, timestamps: int, rows: int) -> Out:
 
 
 @pure
-def market_of(markets: Int64, s: int) -> Market:
+def market_of(markets: Int64Table, s: int) -> Market:
     """The numbers of one symbol's market."""
     return Market(
         int(markets[s, 0]), int(markets[s, 1]), int(markets[s, 2]),
@@ -46,7 +46,7 @@ def market_of(markets: Int64, s: int) -> Market:
 
 
 @pure
-def levels_of(book: Int64, s: int) -> Levels:
+def levels_of(book: Int64Table, s: int) -> Levels:
     """The levels of one symbol's position."""
     return Levels(
         int(book[s, v.STOP_LEVEL]), int(book[s, v.TARGET_LEVEL]), int(book[s, v.TRAIL_LEVEL]),
@@ -55,7 +55,7 @@ def levels_of(book: Int64, s: int) -> Levels:
 
 
 @pure
-def set_levels(book: Int64, s: int, levels: Levels) -> None:
+def set_levels(book: Int64Table, s: int, levels: Levels) -> None:
     """Write the levels of one symbol's position."""
     book[s, v.STOP_LEVEL] = levels.stop
     book[s, v.TARGET_LEVEL] = levels.target
@@ -77,7 +77,7 @@ def emit(out: Out, kind: int, ts: int, symbol: int, numbers: tuple[int, ...]) ->
 
 
 @pure
-def emit_marks(book: Int64, out: Out, ts: int) -> None:
+def emit_marks(book: Int64Table, out: Out, ts: int) -> None:
     """Emit the open positions at their last close, after a day_started or halted row (docs/journal.md)."""
     for s in range(len(book)):
         if int(book[s, v.QUANTITY]) > 0:
@@ -85,7 +85,7 @@ def emit_marks(book: Int64, out: Out, ts: int) -> None:
 
 
 @pure
-def move(book: Int64, out: Out, s: int, ts: int, trigger: int) -> None:
+def move(book: Int64Table, out: Out, s: int, ts: int, trigger: int) -> None:
     """Change the mode of a symbol as the machine says; a move to the same mode emits no row (docs/journal.md)."""
     source = int(book[s, v.MODE])
     target = moved(source, trigger)
@@ -95,7 +95,7 @@ def move(book: Int64, out: Out, s: int, ts: int, trigger: int) -> None:
 
 
 @pure
-def place(account: Int64, book: Int64, out: Out, s: int, ts: int, side: int, reason: int, confidence: int) -> None:
+def place(account: Int64, book: Int64Table, out: Out, s: int, ts: int, side: int, reason: int, confidence: int) -> None:
     """Place an order, which waits for an open. confidence  parts per million, NONE for a sell."""
     order = int(account[v.ORDERS]) + 1
     account[v.ORDERS] = order
@@ -111,7 +111,7 @@ def place(account: Int64, book: Int64, out: Out, s: int, ts: int, side: int, rea
 
 
 @pure
-def unplace(account: Int64, book: Int64, s: int) -> None:
+def unplace(account: Int64, book: Int64Table, s: int) -> None:
     """Remove the waiting order of a symbol, filled or not."""
     account[v.WAITING] -= 1
     if int(book[s, v.ORDER_SIDE]) == v.BUY:
@@ -121,14 +121,14 @@ def unplace(account: Int64, book: Int64, s: int) -> None:
 
 
 @pure
-def expire(account: Int64, book: Int64, out: Out, s: int, ts: int, reason: int) -> None:
+def expire(account: Int64, book: Int64Table, out: Out, s: int, ts: int, reason: int) -> None:
     """Give up the waiting order of a symbol."""
     emit(out, v.ORDER_EXPIRED, ts, s, (int(book[s, v.ORDER]), int(book[s, v.ORDER_SIDE]), reason))
     unplace(account, book, s)
 
 
 @pure
-def reject(account: Int64, book: Int64, out: Out, s: int, ts: int, reason: int, value: int, limit: int) -> None:
+def reject(account: Int64, book: Int64Table, out: Out, s: int, ts: int, reason: int, value: int, limit: int) -> None:
     """Reject a waiting entry at the open, with the two numbers that were compared."""
     emit(out, v.ORDER_REJECTED, ts, s, (int(book[s, v.ORDER]), v.BUY, reason, value, limit))
     unplace(account, book, s)
@@ -136,7 +136,7 @@ def reject(account: Int64, book: Int64, out: Out, s: int, ts: int, reason: int, 
 
 @pure
 def buy(
-    rules: Rules, market: Market, account: Int64, book: Int64, out: Out, s: int, ts: int,
+    rules: Rules, market: Market, account: Int64, book: Int64Table, out: Out, s: int, ts: int,
     reference: int, price: int, quantity: int, levels: Levels,
 ) -> None:  # fmt: skip
     """Fill the waiting entry: pay for it, open the position with its levels, move from flat to long (S10, S26)."""
@@ -164,7 +164,7 @@ def buy(
 
 @pure
 def sell(
-    rules: Rules, market: Market, account: Int64, book: Int64, out: Out, s: int, ts: int,
+    rules: Rules, market: Market, account: Int64, book: Int64Table, out: Out, s: int, ts: int,
     reference: int, price: int, reason: int, order: int, other: int,
 ) -> None:  # fmt: skip
     """Fill an exit: sell the whole position and close the trade (S9, S11, S26).
@@ -204,6 +204,6 @@ def sell(
 
 
 @pure
-def known_candles(book: Int64, s: int) -> int:
+def known_candles(book: Int64Table, s: int) -> int:
     """How many candles of a symbol are known since its last gap."""
     return int(book[s, v.SEEN]) - int(book[s, v.GAP])

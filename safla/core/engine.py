@@ -9,8 +9,8 @@ from safla.core import values as v
 from safla.core.account import expire, move, room_for
 from safla.core.fills import fits
 from safla.core.machine import START, STOP, WARMING
-from safla.core.pure import pure
-from safla.core.values import Grid, Int64, Out, Plan, Rules, Signals, State
+from safla.core.pure import entry_point
+from safla.core.values import Grid, Int64Table, Out, Plan, Rules, Signals, State
 
 Loop = Callable[..., int]
 
@@ -32,14 +32,14 @@ def advance(
 
     candles, signals  one block, at most MAX_BLOCK candles over all symbols
     out               rows are appended; the fold stops before a timestamp that might not fit
-    loop              `fold` or its compiled form (core/compile.py); interpreted if None
+    loop              `fold` or its compiled form (compiled/library.py); interpreted if None
     status            0, or 1 + the index of the symbol that would pass a bound of D1: then its timestamp is not folded,
                       out has the rows of the timestamps before it, and the state must not be used
     """
     assert candles.open.size <= MAX_BLOCK, "a block is at most MAX_BLOCK candles"
     assert min(len(out.equity), len(out.trough)) >= len(candles.ts), "out has no room for the block"
     state = _copy(state)
-    block = Grid(*map(np.ascontiguousarray, candles))  # one memory layout, so that numba compiles once
+    block = Grid(*map(np.ascontiguousarray, candles))  # compiled code takes contiguous arrays alone
     block_signals = Signals(*map(np.ascontiguousarray, signals))
     folded = int((loop or fold)(plan.rules, plan.markets, block, block_signals, state, out))
     return state, folded, int(state.account[v.BROKEN])
@@ -80,8 +80,8 @@ def _copy(state: State) -> State:
     return State(state.account.copy(), state.book.copy())
 
 
-@pure
-def fold(rules: Rules, markets: Int64, candles: Grid, block_signals: Signals, state: State, out: Out) -> int:
+@entry_point
+def fold(rules: Rules, markets: Int64Table, candles: Grid, block_signals: Signals, state: State, out: Out) -> int:
     """The loop: for each timestamp the phases (a) to (i), each over all symbols (S6). Returns how many were folded.
 
     A call that takes an array costs more than the rest of a candle, so every such call stands behind an `if` that is

@@ -4,7 +4,7 @@ from safla.core import values as v
 from safla.core.account import emit, emit_marks, expire, move, place
 from safla.core.machine import HALT, HALTED, RESUME, RESUME_LONG
 from safla.core.pure import pure
-from safla.core.values import Int64, Out, Rules
+from safla.core.values import Int64, Int64Table, Out, Rules
 
 
 @pure
@@ -15,7 +15,7 @@ def is_open(account: Int64, rule: int) -> bool:
 
 @pure
 def open_halt(
-    rules: Rules, account: Int64, book: Int64, out: Out, ts: int, rule: int, limit_ppm: int, reference: int
+    rules: Rules, account: Int64, book: Int64Table, out: Out, ts: int, rule: int, limit_ppm: int, reference: int
 ) -> None:
     """Open a halt: emit a row for the account; then entries expire, modes change, positions get an exit order (S15).
 
@@ -53,7 +53,7 @@ def lift(account: Int64, out: Out, ts: int, rule: int, by: int) -> None:
 
 
 @pure
-def resume_modes(account: Int64, book: Int64, out: Out, ts: int) -> None:
+def resume_modes(account: Int64, book: Int64Table, out: Out, ts: int) -> None:
     """Once the last halt is lifted, a symbol with a position becomes long, any other becomes warming."""
     if int(account[v.OPEN_HALTS]) > 0:
         return

@@ -24,11 +24,11 @@ from safla.core.halts import is_open, lift, open_halt, resume_modes
 from safla.core.machine import FLAT, REWARM, WARM, WARMING
 from safla.core.pure import pure
 from safla.core.scale import LIMIT, share_down
-from safla.core.values import Grid, Int64, Out, Rules
+from safla.core.values import Grid, Int64, Int64Table, Out, Rules
 
 
 @pure
-def open_of_day(rules: Rules, account: Int64, book: Int64, out: Out, ts: int) -> None:
+def open_of_day(rules: Rules, account: Int64, book: Int64Table, out: Out, ts: int) -> None:
     """(a) A UTC day begins: its counters restart, and halts that end with a day are lifted (S7)."""
     day = ts // v.DAY_MS
     account[v.DAY_END] = (day + 1) * v.DAY_MS
@@ -47,7 +47,7 @@ def open_of_day(rules: Rules, account: Int64, book: Int64, out: Out, ts: int) ->
 
 
 @pure
-def meet_gap(rules: Rules, account: Int64, book: Int64, out: Out, s: int, ts: int) -> None:
+def meet_gap(rules: Rules, account: Int64, book: Int64Table, out: Out, s: int, ts: int) -> None:
     """(b) Candles are missing before this one: the warm-up begins again; sell_on_gap also sells the position (S4).
 
     A position keeps its mode and its levels, because only an entry needs a whole window. Once the position is closed,
@@ -64,7 +64,7 @@ def meet_gap(rules: Rules, account: Int64, book: Int64, out: Out, s: int, ts: in
 
 @pure
 def sell_waiting(
-    rules: Rules, markets: Int64, account: Int64, book: Int64, out: Out, s: int, ts: int, price: int
+    rules: Rules, markets: Int64Table, account: Int64, book: Int64Table, out: Out, s: int, ts: int, price: int
 ) -> None:
     """(c) A waiting exit order fills at the first open of a candle that has volume (S5, S8).
 
@@ -76,7 +76,7 @@ def sell_waiting(
 
 @pure
 def sell_at_open(
-    rules: Rules, markets: Int64, account: Int64, book: Int64, out: Out, s: int, ts: int, price: int
+    rules: Rules, markets: Int64Table, account: Int64, book: Int64Table, out: Out, s: int, ts: int, price: int
 ) -> None:
     """(d) A candle with volume opens at or beyond a level of a position that was open before it (S9).
 
@@ -87,7 +87,7 @@ def sell_at_open(
 
 @pure
 def sell_inside(
-    rules: Rules, markets: Int64, account: Int64, book: Int64, out: Out, s: int, ts: int, low: int, high: int
+    rules: Rules, markets: Int64Table, account: Int64, book: Int64Table, out: Out, s: int, ts: int, low: int, high: int
 ) -> None:
     """(f) A level is hit inside a candle that has volume, also inside the candle of the entry (S11, S12)."""
     sell_hit(rules, markets, account, book, out, s, ts, exits.exit_inside(rules, levels_of(book, s), low, high))
@@ -95,7 +95,7 @@ def sell_inside(
 
 @pure
 def sell_hit(
-    rules: Rules, markets: Int64, account: Int64, book: Int64, out: Out, s: int, ts: int, hit: exits.Hit
+    rules: Rules, markets: Int64Table, account: Int64, book: Int64Table, out: Out, s: int, ts: int, hit: exits.Hit
 ) -> None:
     """Fill a protective exit, if any: a target is a limit order at its price, a stop is a market order (S25)."""
     if hit.reason == v.NO_REASON:
@@ -109,7 +109,7 @@ def sell_hit(
 
 @pure
 def sell_market(
-    rules: Rules, markets: Int64, account: Int64, book: Int64, out: Out, s: int, ts: int,
+    rules: Rules, markets: Int64Table, account: Int64, book: Int64Table, out: Out, s: int, ts: int,
     reference: int, reason: int, order: int, other: int,
 ) -> None:  # fmt: skip
     """Fill an exit that is a market order: it pays slippage. reference  price before slippage, price units."""
@@ -120,7 +120,7 @@ def sell_market(
 
 @pure
 def buy_waiting(
-    rules: Rules, markets: Int64, candles: Grid, t: int, account: Int64, book: Int64, out: Out, s: int
+    rules: Rules, markets: Int64Table, candles: Grid, t: int, account: Int64, book: Int64Table, out: Out, s: int
 ) -> None:
     """(e) A waiting entry is checked against the account as it is now, then filled or rejected (S10, S24).
 
@@ -146,7 +146,15 @@ def buy_waiting(
 
 @pure
 def buy_sized(
-    rules: Rules, markets: Int64, account: Int64, book: Int64, out: Out, s: int, ts: int, reference: int, exposed: int
+    rules: Rules,
+    markets: Int64Table,
+    account: Int64,
+    book: Int64Table,
+    out: Out,
+    s: int,
+    ts: int,
+    reference: int,
+    exposed: int,
 ) -> None:
     """(e) The entry is sized and filled, or rejected for lack of room, cash or quantity (S23, S24).
 
@@ -172,7 +180,7 @@ def buy_sized(
 
 
 @pure
-def worth_at_open(markets: Int64, candles: Grid, t: int, book: Int64) -> int:
+def worth_at_open(markets: Int64Table, candles: Grid, t: int, book: Int64Table) -> int:
     """Notional of the open positions at an open, money units, at most LIMIT (S23a).
 
     A position that was bought at this open counts at its fill price. A position whose symbol does not trade here counts
@@ -192,7 +200,7 @@ def worth_at_open(markets: Int64, candles: Grid, t: int, book: Int64) -> int:
 
 
 @pure
-def raise_trail(rules: Rules, markets: Int64, book: Int64, s: int, high: int) -> None:
+def raise_trail(rules: Rules, markets: Int64Table, book: Int64Table, s: int, high: int) -> None:
     """(g) The trail follows the high of a candle that has closed (S14).
 
     This comes after (f): a trail that knew the high of its own candle would look ahead.
@@ -201,7 +209,7 @@ def raise_trail(rules: Rules, markets: Int64, book: Int64, s: int, high: int) ->
 
 
 @pure
-def guard(rules: Rules, account: Int64, book: Int64, out: Out, ts: int, met_day: bool, met_peak: bool) -> None:
+def guard(rules: Rules, account: Int64, book: Int64Table, out: Out, ts: int, met_day: bool, met_peak: bool) -> None:
     """(h) Daily loss, then drawdown: each opens a halt of its own, also while another halt is open (S15).
 
     met_day, met_peak  whether the loss since the start of the day, or since the peak, has reached its limit
@@ -214,7 +222,9 @@ def guard(rules: Rules, account: Int64, book: Int64, out: Out, ts: int, met_day:
 
 
 @pure
-def decide(rules: Rules, account: Int64, book: Int64, out: Out, s: int, ts: int, signal: int, strength: float) -> None:
+def decide(
+    rules: Rules, account: Int64, book: Int64Table, out: Out, s: int, ts: int, signal: int, strength: float
+) -> None:
     """(i) A symbol whose warm-up is over becomes flat; its signal becomes an order or a rejection (S16, S24)."""
     if signal == v.UNASKED:
         return
@@ -231,7 +241,7 @@ def decide(rules: Rules, account: Int64, book: Int64, out: Out, s: int, ts: int,
 
 
 @pure
-def decide_entry(rules: Rules, account: Int64, book: Int64, out: Out, s: int, ts: int, strength: float) -> None:
+def decide_entry(rules: Rules, account: Int64, book: Int64Table, out: Out, s: int, ts: int, strength: float) -> None:
     """An enter signal becomes an order for the next open, or a rejection."""
     cooling = int(book[s, v.COOLING])
     wish = risk.EntryRequest(
@@ -251,7 +261,7 @@ def decide_entry(rules: Rules, account: Int64, book: Int64, out: Out, s: int, ts
 
 
 @pure
-def decide_exit(account: Int64, book: Int64, out: Out, s: int, ts: int) -> None:
+def decide_exit(account: Int64, book: Int64Table, out: Out, s: int, ts: int) -> None:
     """An exit signal sells at the next open; an entry order that still waits expires (S5)."""
     if int(book[s, v.ORDER_SIDE]) == v.BUY:
         expire(account, book, out, s, ts, v.BY_SIGNAL)

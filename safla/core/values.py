@@ -4,15 +4,26 @@ Units: price, quantity, volume and money are integers in units of 10^-decimals o
 times are ms UTC, rates are parts per million. 0 switches off an optional rule.
 """
 
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-Int64 = npt.NDArray[np.int64]
-Int8 = npt.NDArray[np.int8]
+
+class ArrayType(NamedTuple):
+    """What an annotation says of an array; compiled/library.py makes the arguments of compiled code from it."""
+
+    dtype: str
+    dimensions: int
+
+
+Int64 = Annotated[npt.NDArray[np.int64], ArrayType("int64", 1)]
+Int64Table = Annotated[npt.NDArray[np.int64], ArrayType("int64", 2)]
+Int8 = Annotated[npt.NDArray[np.int8], ArrayType("int8", 1)]
+Int8Table = Annotated[npt.NDArray[np.int8], ArrayType("int8", 2)]
+Float64 = Annotated[npt.NDArray[np.float64], ArrayType("float64", 1)]
+Float64Table = Annotated[npt.NDArray[np.float64], ArrayType("float64", 2)]
 Mask = npt.NDArray[np.bool_]
-Float64 = npt.NDArray[np.float64]
 
 Detail = Literal["trades", "decisions", "candles"]  # of a journal; each has the events of the levels before it
 
@@ -69,7 +80,7 @@ class Plan(NamedTuple):
     """What stays the same for a whole run: the rules, and a row of Market numbers for each symbol."""
 
     rules: Rules
-    markets: Int64  # [symbols, fields of Market]
+    markets: Int64Table  # [symbols, fields of Market]
 
 
 class Columns(NamedTuple):
@@ -87,18 +98,18 @@ class Grid(NamedTuple):
     """The candles of all symbols on one time grid: ts int64[n], the others int64[symbols, n]; 0: no candle there."""
 
     ts: Int64
-    open: Int64
-    high: Int64
-    low: Int64
-    close: Int64
-    volume: Int64
+    open: Int64Table
+    high: Int64Table
+    low: Int64Table
+    close: Int64Table
+    volume: Int64Table
 
 
 class Signals(NamedTuple):
     """A strategy's columns on that grid, [symbols, n]: signal int8 (+1 enter, -1 exit, 0), strength float64."""
 
-    signal: Int8
-    strength: Float64
+    signal: Int8Table
+    strength: Float64Table
 
 
 # --- The state: two int64 arrays with named columns, changed in place ------------------------------------------------
@@ -163,7 +174,7 @@ class State(NamedTuple):
     """The state of a run: account int64[fields], book int64[symbols, fields]."""
 
     account: Int64
-    book: Int64
+    book: Int64Table
 
 
 # --- Codes -----------------------------------------------------------------------------------------------------------
@@ -288,7 +299,7 @@ class Out(NamedTuple):
     trough    the same with each open position at the candle's low, or at its stop where that is higher
     """
 
-    rows: Int64
+    rows: Int64Table
     strength: Float64
     used: Int64
     equity: Int64

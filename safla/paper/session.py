@@ -136,7 +136,7 @@ class PaperSession:
         live = self._begin(first, forms=forms, done=done, inputs=inputs)
         live.folding.lines.compare(scan.outcomes)
         try:
-            for _ in live.fold_recorded(done, inputs, forms=forms, size=_block_size(done)):
+            for _ in live.fold_recorded(done, inputs, size=_block_size(done)):
                 pass
             live.folding.lines.go_on(scan.last.lines, scan.last.h)
         except Unequal:
@@ -149,7 +149,7 @@ class PaperSession:
     def _refold(self, first: int, done: Sequence[Series], inputs: Sequence[Outside], *, forms: EngineForms) -> None:
         """Fold the recorded candles into lines and compare every line with the journal."""
         live = self._begin(first, forms=forms, done=done, inputs=inputs)
-        for block in live.fold_recorded(done, inputs, forms=forms, size=_block_size(done)):
+        for block in live.fold_recorded(done, inputs, size=_block_size(done)):
             self._take(block, came=self._clock())
 
     def fold(

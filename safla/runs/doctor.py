@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from safla.clock import SYSTEM
+from safla.compiled.library import library
 from safla.config.model import Config
 from safla.data import service
 from safla.errors import INSTALL, HostError, SaflaError
 from safla.exchange.client import feed_of
 from safla.exchange.server_time import SKEW_SECONDS
 from safla.observe import event_log
+from safla.runs.engine_choice import BUILD
 
 DISTRIBUTION = "safla-trading"
-PACKAGES = "aiohttp ccxt click loguru msgspec numba numpy polars psutil pydantic rich ruamel.yaml transitions".split()
+PACKAGES = "aiohttp ccxt click loguru msgspec numpy polars psutil pydantic rich ruamel.yaml transitions".split()
 EXTRAS = {"prometheus_client": "monitoring.prometheus"}  # package: the key that needs it
 LEAST_PYTHON = (3, 11)
 FREE_BYTES = 2**30  # a disk with less free space is a warning
@@ -38,6 +40,7 @@ def examine(config: Config) -> list[Check]:
         _python(),
         _packages(),
         *_extras(),
+        _engine(),
         _machine(),
         _folder("store", Path(config.storage.cache_directory)),
         _folder("logs", Path(config.storage.logs_directory)),
@@ -74,6 +77,13 @@ def _packages() -> Check:
 def _extras() -> list[Check]:
     missing = [f"{name} (for {use})" for name, use in EXTRAS.items() if _version(name.replace("_", "-")) is None]
     return [Check("extras", "ok", f"optional, not installed: {', '.join(missing)}", 0)] if missing else []
+
+
+def _engine() -> Check:
+    found = library()
+    if found.library is None:
+        return Check("engine", "warning", f"interpreted: {found.reason}; {BUILD}", 0)
+    return Check("engine", "ok", f"compiled: {found.library.path}", 0)
 
 
 def _version(package: str) -> str | None:

@@ -3,10 +3,15 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from safla.compiled.library import library
+from safla.core import engine as core_engine
 from safla.core.engine import Loop
+from safla.errors import HostError
 from safla.strategies.register import FeedFunction, Strategy
 
 ENGINES = ("auto", "interpreted", "compiled")
+BUILD = "safla engine build makes it"
+SLOW = 200_000  # candles of all symbols: from here on an interpreted run takes seconds, and says why
 
 
 class EngineForms(NamedTuple):
@@ -14,28 +19,23 @@ class EngineForms(NamedTuple):
 
     loop: Loop | None
     feed: FeedFunction | None  # None: the strategy is an array function, which is called as it stands
-    compiled: bool
 
 
 def choose(engine: str, strategy: Strategy, *, candles: int, say: Callable[[str], None]) -> EngineForms:
-    """The forms for a number of candles, all symbols together. `say` takes a note before a first compilation."""
+    """The forms for a number of candles, all symbols together.
+
+    engine  compiled: HostError where the engine library cannot be used; auto: compiled where it can
+    say     takes a note if many candles are about to be interpreted
+    """
     feed = None if strategy.fold is None else strategy.fold.feed
+    interpreted = EngineForms(None, feed)
     if engine == "interpreted":
-        return EngineForms(None, feed, compiled=False)
-    from safla.core import compile as core_compile
-
-    if engine == "auto" and not core_compile.pays(candles):
-        return EngineForms(None, feed, compiled=False)
-    if not core_compile.is_cached():
-        say("compiling the engine for this machine, once: about 10 s")
-    return EngineForms(
-        core_compile.compiled_loop(), None if feed is None else core_compile.compiled_feed(feed), compiled=True
-    )
-
-
-def keep(forms: EngineForms) -> None:
-    """Record, after the first compiled call, that the code is in the cache, so that the next run can rely on it."""
-    if forms.compiled:
-        from safla.core import compile as core_compile
-
-        core_compile.mark_ready()
+        return interpreted
+    found, reason = library()
+    if found is not None:
+        return EngineForms(found.compiled(core_engine.fold), feed and (found.compiled(feed) or feed))
+    if engine == "compiled":
+        raise HostError(f"--engine compiled: {reason}; {BUILD}")
+    if candles >= SLOW:
+        say(f"the engine is interpreted, about a hundred times slower than compiled: {reason}; {BUILD}")
+    return interpreted

@@ -15,7 +15,6 @@ from safla.core.candles import Series, align
 from safla.core.values import Grid
 from safla.errors import StrategyError
 from safla.journal.encode import Input
-from safla.runs.engine_choice import EngineForms
 from safla.runs.runner import Block, Folding, Outside, folded
 from safla.runs.signal_sources import LiveStrategyError, SignalSource, unasked_signals
 
@@ -29,12 +28,10 @@ class Live:
         self.run: RunPlan = folding.run
         self._source = source
 
-    def fold_recorded(
-        self, series: Sequence[Series], outside: Sequence[Outside], *, forms: EngineForms, size: int
-    ) -> Iterator[Block]:
+    def fold_recorded(self, series: Sequence[Series], outside: Sequence[Outside], *, size: int) -> Iterator[Block]:
         """Fold the recorded candles, with which the source was begun. size: of a block, in timestamps."""
         grid = align([one.columns for one in series])
-        yield from folded(self.folding, self._source, forms=forms, outside=outside, grid=grid, size=size)
+        yield from folded(self.folding, self._source, outside=outside, grid=grid, size=size)
 
     def fold(self, ts: int, rows: Sequence[CandleRow | None], *, outside: Sequence[Outside] = ()) -> Block:
         """Fold one timestamp and return its lines. A strategy that fails halts the account (J17).

@@ -21,7 +21,7 @@ from safla.errors import DataError
 from safla.journal.encode import NO_INPUT, Input
 from safla.journal.events import RULES, SCHEMA, RunStarted, SymbolScale
 from safla.journal.writer import LineEncoder
-from safla.runs.engine_choice import EngineForms, keep
+from safla.runs.engine_choice import EngineForms
 from safla.runs.signal_sources import SignalSource, signal_source
 
 ROWS_A_CALL = 16_384  # room for the engine's rows of one call, besides what a single timestamp may need
@@ -158,12 +158,12 @@ def fold_blocks(
     if source is None:
         source = signal_source(run, series, forms=forms, unasked=unasked_at(outside, grid.ts), known=known)
     folding = Folding(run, first_ts=int(grid.ts[0]), loop=forms.loop, timestamps=size, with_lines=with_lines)
-    yield from folded(folding, source, forms=forms, outside=outside, grid=grid, size=size)
+    yield from folded(folding, source, outside=outside, grid=grid, size=size)
     yield folding.finish(known or (digest(series, run.timeframe) if with_lines else ""), stop)
 
 
 def folded(
-    folding: Folding, source: SignalSource, *, forms: EngineForms, outside: Sequence[Outside], grid: Grid, size: int
+    folding: Folding, source: SignalSource, *, outside: Sequence[Outside], grid: Grid, size: int
 ) -> Iterator[Block]:
     """The blocks of the candles of a grid, without closing lines."""
     # A block ends at each timestamp that has an input from outside, for the input is applied after that timestamp.
@@ -183,15 +183,12 @@ def folded(
             except AmountOverflow as error:
                 yield error.block
                 raise
-            if done == 0:
-                keep(forms)
             done += len(block.ts)
-            for entry in outside if done in ends else ():
-                if entry.ts == ends[done]:
-                    lines, rows = folding.outside(entry)
-                    block = block._replace(
-                        lines=block.lines + lines, rows=np.concatenate([block.rows, rows]), state=folding.state
-                    )
+            for entry in (entry for entry in outside if entry.ts == ends.get(done)):
+                lines, rows = folding.outside(entry)
+                block = block._replace(
+                    lines=block.lines + lines, rows=np.concatenate([block.rows, rows]), state=folding.state
+                )
             yield block
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from safla.core.pure import pure
+from safla.core.pure import entry_point
 from safla.core.values import ENTER_SIGNAL, EXIT_SIGNAL, Columns, Float64, Int8
 from safla.section import Section, key
 
@@ -72,7 +72,7 @@ def rows_before(parameters: Rsi) -> int:
     return parameters.period + 1
 
 
-@pure
+@entry_point
 def feed(state: RsiState, columns: Columns, first: int, parameters: Rsi, signal: Int8, strength: Float64) -> RsiState:
     """Enter where the RSI rises from below `oversold` to it or above; exit where it reaches `overbought` from below.
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from safla.core.pure import pure
+from safla.core.pure import entry_point
 from safla.core.scale import MILLION, share_up
 from safla.core.values import ENTER_SIGNAL, EXIT_SIGNAL, Columns, Float64, Int8
 
@@ -79,7 +79,7 @@ def rows_before(parameters: Crossover) -> int:
     return parameters.slow_period
 
 
-@pure
+@entry_point
 def feed(
     state: CrossoverState, columns: Columns, first: int, parameters: Crossover, signal: Int8, strength: Float64
 ) -> CrossoverState:

@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from safla import cli
-from safla.core import compile as core_compile
+from safla.core.engine import fold
 from safla.strategies import sma_crossover
 from tests.bench import breaker, candles, floors, job, journal, paper, peers, whole
 from tests.bench.timing import process, seconds
+from tests.compiled_engine import compiled_entry
 
 YEAR, DECADE = job.YEAR, 10 * job.YEAR
 
@@ -96,8 +97,7 @@ def side_by_side(sizes: Sizes, folder: Path) -> list[Figure]:
         taken = seconds(work, sizes.runs) / sizes.year * 1e9
         return Figure(what, taken, "ns a candle", target, stretch)
 
-    loop = core_compile.compiled_loop()
-    feed = core_compile.compiled_feed(sma_crossover.feed)
+    loop, feed = compiled_entry(fold), compiled_entry(sma_crossover.feed)
     ours = peers.our_run(columns)
     figures = [
         figure("safla", lambda: peers.our_run(columns), 50, 20)._replace(note=told(ours)),
@@ -137,7 +137,6 @@ def whole_processes(sizes: Sizes, folder: Path) -> list[Figure]:
             Figure(f"safla {words}", process("-m", "safla", *words.split(), runs=sizes.runs).seconds, "s", *marks)
             for words, marks in shown.items()
         ),
-        Figure("compiling for the first time", cold(folder), "s", 10),
     ]
 
 
@@ -193,19 +192,6 @@ def breaker_costs(sizes: Sizes) -> list[Figure]:
         Figure("breaker: closed call", found.closed, "us", 0.5, 0.25, "with its success"),
         Figure("breaker: refused call", found.refused, "us", 2, 1),
     ]
-
-
-def cold(folder: Path) -> float:
-    """Seconds that a first compiled run takes beyond one out of the cache."""
-    program = (
-        "from safla.core import compile as core; from safla.strategies import sma_crossover\n"
-        "from tests.bench import job\n"
-        "job.fold(job.candles(100), core.compiled_loop(), core.compiled_feed(sma_crossover.feed))\n"
-        "core.mark_ready()\n"
-    )
-    found = process("-c", program, runs=1, XDG_CACHE_HOME=str(folder / "cache"))  # the run that is not counted compiles
-    first = process("-c", program, runs=0, XDG_CACHE_HOME=str(folder / "another"))
-    return first.seconds - found.seconds
 
 
 def told(answer: peers.Answer) -> str:

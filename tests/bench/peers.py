@@ -175,12 +175,11 @@ def began(state: Any) -> Bools:
 
 def our_run(columns: Columns) -> Answer:
     """safla's engine and signals at this job, compiled."""
-    from safla.core import compile as core_compile
+    from safla.core.engine import fold
     from safla.strategies import sma_crossover
+    from tests.compiled_engine import compiled_entry
 
-    loop = core_compile.compiled_loop()
-    feed = core_compile.compiled_feed(sma_crossover.feed)
-    folded = job.fold(columns, loop, feed, common=True)
+    folded = job.fold(columns, compiled_entry(fold), compiled_entry(sma_crossover.feed), common=True)
     return Answer(folded.trades - folded.positions, folded.equity / job.MONEY)
 
 

@@ -9,7 +9,6 @@ import sys
 import pytest
 
 from safla.cli import main
-from safla.core import compile as compiling
 from safla.errors import INSTALL
 from safla.runs import result
 from tests.faults.command import ROOT, SECONDS, Answer, safla
@@ -31,7 +30,7 @@ def whole(tmp_path_factory):
 
 
 @pytest.mark.parametrize("engine", ["interpreted", "compiled"])
-@pytest.mark.parametrize("mib", [96, 400, 1_200, 2_000])  # where numpy, polars and LLVM used to abort the process
+@pytest.mark.parametrize("mib", [96, 400, 1_200, 2_000])  # where numpy and polars used to abort the process
 def test_row_29_too_little_address_space_is_said_before_a_library_aborts_the_process(tmp_path, whole, engine, mib):
     words = ("run", whole[0], "--out", tmp_path / "run", "--engine", engine)
     check_refused(
@@ -93,17 +92,17 @@ def test_row_29_a_limit_on_processes_is_said(tmp_path, whole):
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("package", "numpy msgspec numba polars pydantic ruamel.yaml transitions".split())
+@pytest.mark.parametrize("package", "numpy msgspec polars pydantic ruamel.yaml transitions".split())
 def test_row_29_a_package_that_is_missing_is_named_with_the_way_to_install_it(tmp_path, whole, package):
     module = package.partition(".")[0]
-    answer = without(module, "run", whole[0], "--out", tmp_path / "run", "--engine", "compiled", "--quiet")
+    answer = without(module, "run", whole[0], "--out", tmp_path / "run", "--engine", "interpreted", "--quiet")
     check_refused(answer, f"safla: {package} is not installed; {INSTALL}")
     assert not (tmp_path / "run" / "journal.jsonl").exists() or whole[1].startswith(journal(tmp_path / "run"))
     assert main(["run", str(whole[0]), "--out", f"{tmp_path}/run", "--engine", "interpreted", "--quiet"]) == 0
     assert journal(tmp_path / "run") == whole[1]
 
 
-@pytest.mark.parametrize("module", ["rich", "psutil", "ccxt", "loguru", "numba"])
+@pytest.mark.parametrize("module", ["rich", "psutil", "ccxt", "loguru"])
 def test_row_29_what_a_run_does_not_need_may_be_missing(tmp_path, whole, module):
     words = ("run", whole[0], "--out", tmp_path / "run", "--engine", "interpreted", "--quiet")
     check_answer(without(module, *words), 0)
@@ -134,41 +133,3 @@ def test_row_29_what_a_library_or_the_memory_refuses_later_is_one_line_too(
     assert line.startswith(said)
     assert main(words) == 0
     assert journal(tmp_path / "run") == whole[1]
-
-
-@pytest.mark.parametrize("env", [{"XDG_CACHE_HOME": "/dev/null"}, {"HOME": "/dev/null"}], ids=["cache", "home"])
-def test_row_29_where_no_compiled_code_can_be_kept_a_run_does_its_work(tmp_path, whole, release, env):
-    engine = "compiled" if release else "auto"  # compiling anew takes some ten seconds
-    check_answer(safla("run", whole[0], "--out", tmp_path / "run", "--engine", engine, "--quiet", env=env), 0)
-    assert journal(tmp_path / "run") == whole[1]
-
-
-@pytest.mark.parametrize("mode", [0o777, 0o775, 0o757, 0o1777], ids=oct)
-@pytest.mark.parametrize("above", [0, 1, 2, 3], ids=["folder", "compiled", "safla", "cache"])
-def test_row_14_compiled_code_is_not_taken_from_where_others_can_write(tmp_path, monkeypatch, above, mode):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    assert compiling.has_room()
-    folder = (compiling.cache_folder(), *compiling.cache_folder().parents)[above]
-    folder.chmod(mode)
-    names_are_kept = mode == 0o1777 and above > 0  # as in /tmp: others can add names there, and rename none of ours
-    assert compiling.has_room() == names_are_kept
-
-
-def test_row_14_a_link_on_the_way_to_compiled_code_is_followed_to_all_its_folders(tmp_path, monkeypatch):
-    (tmp_path / "open").mkdir()
-    (tmp_path / "open" / "real").mkdir()
-    (tmp_path / "cache").symlink_to(tmp_path / "open" / "real")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    assert compiling.has_room()
-    (tmp_path / "open").chmod(0o775)
-    assert not compiling.has_room()
-
-
-def test_row_14_compiled_code_of_another_user_is_not_taken(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert compiling.has_room()
-    if os.geteuid() == 0:
-        os.chown(compiling.cache_folder(), NOBODY, -1)
-    else:
-        monkeypatch.setattr(os, "geteuid", lambda: NOBODY)
-    assert not compiling.has_room()

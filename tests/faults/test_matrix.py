@@ -26,7 +26,7 @@ LOCALES = ("C", "tr_TR.UTF-8", "de_DE.UTF-8")
 THREADS = ("1", "2", "8")
 DEVELOPMENT = (False, True)
 ENGINES = ("interpreted", "compiled")
-NEEDED = "import click, msgspec, numba, numpy, polars, pydantic, rich, ruamel.yaml, transitions"
+NEEDED = "import click, msgspec, numpy, polars, pydantic, rich, ruamel.yaml, transitions"
 
 DATED = SMALL.replace("source: synthetic", "source: synthetic\n  start: 2024-01-03\n  end: 2024-02-01 12:00")
 
@@ -73,7 +73,7 @@ def run_in(case: Case, config: Path, folder: Path) -> None:
     """A run in such surroundings, which nobody hears."""
     around = {
         "PYTHONHASHSEED": case.seed, "TZ": case.zone, "LC_ALL": case.locale, "LANG": case.locale,
-        "POLARS_MAX_THREADS": case.threads, "NUMBA_NUM_THREADS": case.threads, "OMP_NUM_THREADS": case.threads,
+        "POLARS_MAX_THREADS": case.threads, "OMP_NUM_THREADS": case.threads,
     }  # fmt: skip
     development = ["-X", "dev"] if case.development else []
     found = subprocess.run(

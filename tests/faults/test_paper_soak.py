@@ -33,7 +33,7 @@ risk: {max_daily_loss_pct: 0.002, trailing_stop_pct: 0.03, drawdown_pause_days: 
 # A process of its own, for what other tests have left in this one is no part of the figures.
 PROGRAM = """\
 import asyncio, gc, json, sys, threading
-import numba, psutil  # numba: the summary at the end folds the journal once more, compiled where that is cached
+import psutil
 from safla import cli
 from safla.cli import run
 from safla.report import summary, tables

@@ -37,7 +37,7 @@ def soaked(tmp_path_factory, release):
     """The run before its first candle, its folder, and the digest of the journal that one run in large blocks left."""
     folder = tmp_path_factory.mktemp("soak")
     loaded = small(folder, text=MINUTES.replace("CANDLES", str(TEN_YEARS if release else SLICE)))
-    run(loaded, folder / "run", engine="compiled")
+    run(loaded, folder / "run", engine="auto")
     return backtest.prepare(loaded), folder / "run", hashlib.blake2b(journal(folder / "run")).hexdigest()
 
 
@@ -52,7 +52,7 @@ def test_row_33_memory_and_descriptors_stay_flat_while_candles_are_folded(tmp_pa
     process = psutil.Process()
     memory, files = [], []
     with Appender(tmp_path / "journal.jsonl") as lines:
-        for block in blocks_of(soaked[0], "compiled", MAX_BLOCK if release else 500):
+        for block in blocks_of(soaked[0], "auto", MAX_BLOCK if release else 500):
             lines.append(block.lines)
             memory.append(process.memory_info().rss)
             files.append(process.num_fds())
@@ -78,7 +78,7 @@ def test_row_33_in_blocks_of_any_size_it_is_the_same_journal(soaked, figure, eng
 
 def test_row_33_a_replay_decides_every_line_again(soaked, figure):
     prepared, folder, _ = soaked
-    found = replay_run(folder, books_only=False, engine="compiled", say=lambda text: None)
+    found = replay_run(folder, books_only=False, engine="auto", say=lambda text: None)
     assert found.books.differences == ()
     assert found.decisions is not None
     assert found.decisions.difference is None

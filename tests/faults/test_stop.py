@@ -129,13 +129,6 @@ def test_row_3_a_signal_while_stderr_is_held_for_a_library_is_answered_all_the_s
     goes_on(half, capsys)
 
 
-def test_row_3_a_signal_while_the_engine_is_compiled_does_not_wait_for_the_compiler(half, capsys):
-    words = ("run", half / "small.yaml", "--out", half / "run", "--engine", "compiled", "--quiet")
-    target = "safla.core.compile:_register_all"
-    check_stopped(stopped(half, signal.SIGINT, target, *words, cache=half / "cache"), signal.SIGINT)
-    goes_on(half, capsys)
-
-
 def test_row_3_what_was_folded_when_the_signal_came_is_written_and_has_its_anchor(half, capsys):
     """J29: the block in hand is finished and synced, and head is renewed."""
     words = ("run", half / "small.yaml", "--out", half / "run", "--engine", "interpreted", "--quiet")

@@ -1,12 +1,12 @@
-"""What the properties share: the compiled loop, made once."""
+"""What the properties share: the compiled loop."""
 
 import pytest
 
-from safla.core import compile as compiling
 from safla.core import engine
+from tests.compiled_engine import compiled_entry
 
 
 @pytest.fixture(scope="session")
 def compiled() -> engine.Loop:
-    """`engine.fold`, compiled (or out of the user's cache) once for all cases."""
-    return compiling.compiled_loop()
+    """`engine.fold` of the engine library."""
+    return compiled_entry(engine.fold)

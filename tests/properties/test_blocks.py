@@ -4,13 +4,13 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from safla.core import compile as compiling
 from safla.core import engine
 from safla.core.account import blank_out, new_state
 from safla.core.values import Columns, Float64, Int8, State
 from safla.strategies import sma_crossover
 from safla.strategies.register import STRATEGIES, FeedFunction
 from safla.strategies.sma_crossover import Crossover
+from tests.compiled_engine import compiled_entry
 from tests.properties.folding import Folded, fold
 from tests.properties.market import EPOCH, HOUR, Case, cases, crossovers, grid_of, history, plan_of
 
@@ -87,7 +87,7 @@ def test_compiled_and_interpreted_give_the_same_run(compiled: engine.Loop, case:
 def test_compiled_and_interpreted_crossovers_are_the_same(
     drawn: tuple[Columns, Int8, Float64], parameters: Crossover, cuts: list[int]
 ) -> None:
-    compiled = compiling.compiled_feed(sma_crossover.feed)
+    compiled = compiled_entry(sma_crossover.feed)
     assert in_blocks(compiled, drawn[0], parameters, cuts=cuts) == told(crossover(drawn[0], parameters))
 
 

@@ -11,6 +11,7 @@ from safla.runs import runner
 from safla.runs.backtest import prepare
 from safla.runs.interrupt import Flag
 from tests.chains import rehashed
+from tests.compiled_engine import needs_library
 from tests.small_runs import journal, run, small
 
 HOUR = 3_600_000
@@ -138,6 +139,7 @@ def test_any_partition_into_blocks_gives_the_same_journal(tmp_path, undisturbed,
 
 
 def test_interpreted_and_compiled_give_the_same_journal(tmp_path, undisturbed):
+    needs_library()
     run(small(tmp_path), tmp_path / "run", engine="compiled")
     assert journal(tmp_path / "run") == undisturbed
 

@@ -158,7 +158,7 @@ data: {{source: csv, path: "{{base}}.csv.gz"}}
 risk: {{drawdown_pause_days: 30}}
 """
     ended = run(small(tmp_path, text=text), tmp_path / "run")
-    found = replayed(tmp_path / "run", engine="compiled")
+    found = replayed(tmp_path / "run", engine="auto")
     assert found.decisions.candles == candles
     assert (found.books.differing, found.decisions.difference) == (0, None)
     assert found.tail.h == ended.last_hash != ORIGIN.decode()

@@ -17,6 +17,7 @@ ORDER = (
     {"errors"},
     {"clock", "fs", "section", "text"},
     {"core"},
+    {"compiled"},
     {"candles", "metrics"},
     {"strategies"},
     {"config"},
@@ -44,7 +45,7 @@ OUTSIDE_ATTRIBUTES = set(  # the clock, chance, the environment, and numpy's way
     "now today utcnow monotonic perf_counter sleep random urandom environ getenv load save savez loadtxt savetxt "
     "fromfile tofile memmap genfromtxt".split()
 )
-SLOW = set("aiohttp ccxt dask joblib numba optuna plotly polars prometheus_client psutil yarl".split())  # D8
+SLOW = set("aiohttp ccxt dask joblib llvmlite numba optuna plotly polars prometheus_client psutil yarl".split())  # D8
 MAY_BE_LATE = SLOW | {"importlib", "numpy", "rich", "safla"}  # what start-up can do without
 
 CITED = re.compile(r"(?<![A-Za-z0-9_\[{-])[BCDJKRSXZ][0-9]{1,2}[a-z]?(?![A-Za-z0-9_\]}])")  # the code of a rule (docs/)
