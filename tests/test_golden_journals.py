@@ -26,12 +26,12 @@ def test_the_journal_of_an_example_is_the_one_that_was_reviewed(tmp_path, golden
 
 
 def test_the_whole_examples_come_to_what_was_reviewed(tmp_path, golden):
-    told = []
+    lines = []
     for name in WINDOWS:
         ended = run(load(CONFIGS / f"{name}.yaml"), tmp_path / name)
-        told += [f"{name}: {ended.lines} lines, last hash {ended.last_hash}"]
-        told += [*summary_lines(summarise(ended.outcome, risk_free_rate=0.0)), ""]
-    golden("examples.txt", "\n".join(told))
+        lines += [f"{name}: {ended.lines} lines, last hash {ended.last_hash}"]
+        lines += [*summary_lines(summarise(ended.outcome, risk_free_rate=0.0)), ""]
+    golden("examples.txt", "\n".join(lines))
 
 
 def test_each_limit_binds_in_the_strict_example(tmp_path):

@@ -68,10 +68,9 @@ def test_the_public_names_are_these_and_sorted():
 def test_a_public_name_says_what_it_is_and_so_do_its_methods(name):
     one = getattr(safla, name)
     assert re.match(r"[A-Z`].{12,}[.:]", inspect.getdoc(one) or "")
-    told = [member for key, member in vars(one).items() if not key.startswith("_") and callable(member)] if isinstance(
-        one, type
-    ) else []  # fmt: skip
-    assert all(inspect.getdoc(member) for member in told)
+    members = vars(one).items() if isinstance(one, type) else ()
+    methods = [member for key, member in members if not key.startswith("_") and callable(member)]
+    assert all(inspect.getdoc(member) for member in methods)
 
 
 @pytest.mark.parametrize("name", ["run", "replay", "validate", "load_config"])

@@ -117,10 +117,12 @@ def _paper(
             notes.append(text)
 
     @contextmanager
-    def attend(plan: RunPlan, _source: CandleSource) -> Iterator[Listeners]:
+    def attach_listeners(plan: RunPlan, _source: CandleSource) -> Iterator[Listeners]:
         yield Listeners(lambda update: watch(_progress(plan, update)), lambda kind, symbol, text: note(text))
 
-    done = runner.run_paper(loaded, folder, force=False, say=note, flag=Flag(), attend=attend, register=register)
+    done = runner.run_paper(
+        loaded, folder, force=False, say=note, flag=Flag(), attach_listeners=attach_listeners, register=register
+    )
     outcome = runner.outcome_of(folder, register=register)
     summary = summarise(outcome, risk_free_rate=float(loaded.config.report.risk_free_rate))
     write_summary(folder / SUMMARY, summary)

@@ -47,7 +47,7 @@ def resampled(series: Series, *, source_ms: int, step_ms: int) -> ResampleResult
     return ResampleResult(series._replace(columns=kept), len(missing), first)
 
 
-def told(result: ResampleResult, *, timeframe: str, source: str) -> tuple[str, ...]:
+def notes(result: ResampleResult, *, timeframe: str, source: str) -> tuple[str, ...]:
     """Notes for the user about what was built."""
     series, count = result.series, result.incomplete
     built = f"{series.symbol}: {len(series.columns.ts):,} candles of {timeframe} built from candles of {source}"

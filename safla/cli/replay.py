@@ -141,7 +141,7 @@ def _lines(result: Any) -> list[str]:
         f"books      {counted(sum(books.counts.values()), 'event')}, {counted(books.differing, 'difference')}{left_out}"
     )
     lines += [
-        f"  line {entry.n}: {entry.rule}: {entry.what}: the journal says {entry.told}, computed {entry.found}"
+        f"  line {entry.n}: {entry.rule}: {entry.what}: the journal says {entry.recorded}, computed {entry.found}"
         for entry in books.differences
     ]
     if decisions is None:

@@ -130,12 +130,12 @@ def _log(config: Any, ended: Any) -> None:
 def _paper(loaded: Any, options: _Options, say: Notify, session: Session) -> tuple[Any, dict[str, Any]]:
     """Run a paper run until it ends or is interrupted."""
     from safla.data.provenance import source_name
-    from safla.paper import observed, runner
+    from safla.paper import listeners, runner
     from safla.report.summary import summarise, write_summary
     from safla.runs.folder import SUMMARY
 
     folder = session.folder = runner.paper_folder(loaded, stem=options.stem, out=options.out, new=options.new)
-    ended = observed.trade(loaded, folder, force=options.force, quiet=options.quiet, environment=os.environ, say=say)
+    ended = listeners.trade(loaded, folder, force=options.force, quiet=options.quiet, environment=os.environ, say=say)
     summary = summarise(
         runner.outcome_of(folder),
         risk_free_rate=float(loaded.config.report.risk_free_rate),
@@ -161,7 +161,7 @@ def _prepared(loaded: Any, *, quiet: bool) -> Any:
     from safla.runs import download
 
     with event_log.of_exchange(loaded.config), download.show_download(quiet=quiet) as listener:
-        return backtest.prepare(loaded, told=listener)
+        return backtest.prepare(loaded, listener=listener)
 
 
 def _reject_nameless(out: Path | None, *, force: bool) -> None:

@@ -46,20 +46,20 @@ class EntryRequest(NamedTuple):
 
 
 @pure
-def rejected_entry(rules: Rules, wish: EntryRequest) -> Rejection:
+def rejected_entry(rules: Rules, request: EntryRequest) -> Rejection:
     """Whether an enter signal is rejected, at the decision (S24). The order of the checks is the order of S24."""
-    if wish.mode == HALTED:
+    if request.mode == HALTED:
         return Rejection(WHILE_HALTED, NONE, NONE)
-    if wish.quantity > 0:
+    if request.quantity > 0:
         return Rejection(ALREADY_LONG, NONE, NONE)
-    if wish.mode == WARMING:
-        return Rejection(WHILE_WARMING, wish.seen, rules.warm_up)
-    if wish.order > 0:
-        return Rejection(ORDER_WAITING, wish.order, NONE)
-    if wish.since_loss != NONE and wish.since_loss < rules.cooldown_candles:
-        return Rejection(COOLDOWN, wish.since_loss, rules.cooldown_candles)
-    if wish.taken >= rules.max_open_positions:
-        return Rejection(MAX_OPEN_POSITIONS, wish.taken, rules.max_open_positions)
+    if request.mode == WARMING:
+        return Rejection(WHILE_WARMING, request.seen, rules.warm_up)
+    if request.order > 0:
+        return Rejection(ORDER_WAITING, request.order, NONE)
+    if request.since_loss != NONE and request.since_loss < rules.cooldown_candles:
+        return Rejection(COOLDOWN, request.since_loss, rules.cooldown_candles)
+    if request.taken >= rules.max_open_positions:
+        return Rejection(MAX_OPEN_POSITIONS, request.taken, rules.max_open_positions)
     return Rejection(NO_REASON, NONE, NONE)
 
 

@@ -244,7 +244,7 @@ def decide(
 def decide_entry(rules: Rules, account: Int64, book: Int64Table, out: Out, s: int, ts: int, strength: float) -> None:
     """An enter signal becomes an order for the next open, or a rejection."""
     cooling = int(book[s, v.COOLING])
-    wish = risk.EntryRequest(
+    request = risk.EntryRequest(
         mode=int(book[s, v.MODE]),
         quantity=int(book[s, v.QUANTITY]),
         order=int(book[s, v.ORDER]),
@@ -252,7 +252,7 @@ def decide_entry(rules: Rules, account: Int64, book: Int64Table, out: Out, s: in
         since_loss=int(book[s, v.SEEN]) - cooling if cooling > 0 else v.NONE,
         taken=int(account[v.POSITIONS]) + int(account[v.WAITING_ENTRIES]),
     )
-    rejection = risk.rejected_entry(rules, wish)
+    rejection = risk.rejected_entry(rules, request)
     if rejection.reason != v.NO_REASON:
         emit(out, v.ORDER_REJECTED, ts, s, (0, v.BUY, rejection.reason, rejection.value, rejection.limit))
         return

@@ -70,14 +70,18 @@ Result = TypeVar("Result")
 
 
 async def download(
-    feed: Feed, orders: Sequence[Order], *, limit: int, at: Callable[[], int], told: DownloadListener
+    feed: Feed, orders: Sequence[Order], *, limit: int, at: Callable[[], int], listener: DownloadListener
 ) -> list[DownloadResult]:
     """Download missing candles into the store, all symbols concurrently; a symbol that fails stops no other (X14).
 
-    limit  candles per page; at: the time in ms UTC, for the manifest; told: the listener for progress
+    limit     candles per page
+    at        the time in ms UTC, for the manifest
+    listener  is called with the progress
     """
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_Download(feed, order, limit=limit, at=at, told=told).run()) for order in orders]
+        tasks = [
+            group.create_task(_Download(feed, order, limit=limit, at=at, listener=listener).run()) for order in orders
+        ]
     return [task.result() for task in tasks]
 
 
@@ -91,8 +95,10 @@ async def _in_thread(
 class _Download:
     """The download of one symbol."""
 
-    def __init__(self, feed: Feed, order: Order, *, limit: int, at: Callable[[], int], told: DownloadListener) -> None:
-        self.feed, self.order, self.limit, self.at, self.told = feed, order, limit, at, told
+    def __init__(
+        self, feed: Feed, order: Order, *, limit: int, at: Callable[[], int], listener: DownloadListener
+    ) -> None:
+        self.feed, self.order, self.limit, self.at, self.listener = feed, order, limit, at, listener
         self.step = TIMEFRAMES[order.place.timeframe]
         self.origin = f"{feed.name} {order.place.symbol} {order.place.timeframe}"
         self.added = self.same = self.pages = self.reasked = self.accepted = self.done = self.total = 0
@@ -256,7 +262,7 @@ class _Download:
         first_of_all = (await _in_thread(store.stored_candles, self.order.place, (0, 0))).first or 0
         gaps_seen, requests = sum(gap[1] > first_of_all for gap in self.absent), self.feed.counts["requests"]
         done = min(self.done, self.total)
-        self.told(DownloadProgress(self.order.place, done, self.total, gaps_seen, self.feed.weight, requests))
+        self.listener(DownloadProgress(self.order.place, done, self.total, gaps_seen, self.feed.weight, requests))
         return next_want
 
     async def _store(self, settled: SettledPage, to: int) -> None:

@@ -15,7 +15,7 @@ from safla.metrics.sums import row_blocks
 JUMP = 2  # factor, up or down: no market moves so far between two candles, but a redenomination does
 LARGE_GAP_MS = 86_400_000  # a gap of a day is reported, a shorter one is only counted
 LARGE_SHARE = 100  # gaps are also reported where more than one in 100 candles is missing
-MOST_TOLD = 3  # jumps that are listed for a symbol
+MOST_JUMPS = 3  # jumps that are listed for a symbol
 
 
 class RequestedPeriod(NamedTuple):
@@ -108,7 +108,7 @@ def jumps(series: Series) -> tuple[Jump, ...]:
     )
 
 
-def told(
+def notes(
     coverage: Coverage, period: RequestedPeriod, *, begin: int, end: int, step: int, warm_up: int, decimals: int
 ) -> list[str]:
     """One line about a symbol whose candles do not cover the period or whose prices jump; none for a complete series.
@@ -123,9 +123,9 @@ def told(
             f"{_counted(coverage.missing, 'candle')} missing in {_counted(coverage.gaps, 'gap')}, the largest from "
             f"{iso(gap_start)} to {iso(gap_end)} ({coverage.largest_candles:,})"
         )
-    facts += [_jump(jump, decimals) for jump in coverage.jumps[:MOST_TOLD]]
-    if len(coverage.jumps) > MOST_TOLD:
-        facts.append(f"{len(coverage.jumps) - MOST_TOLD:,} more such jumps")
+    facts += [_jump(jump, decimals) for jump in coverage.jumps[:MOST_JUMPS]]
+    if len(coverage.jumps) > MOST_JUMPS:
+        facts.append(f"{len(coverage.jumps) - MOST_JUMPS:,} more such jumps")
     return [f"{coverage.symbol}: {'; '.join(facts)}"] if facts else []
 
 

@@ -182,7 +182,7 @@ class Owner:
         self._left += int(np.count_nonzero(~is_own))
         return is_own
 
-    def told(self, path: str, word: str) -> tuple[str, ...]:
+    def notes(self, path: str, word: str) -> tuple[str, ...]:
         """Notes on rows of other markets. DataError where no row is of the symbol. word: line or row."""
         if len(self._unread) > 1 or (self._unread and self._others):
             names = ", ".join(ascii(name[:40]) for name in self._unread)

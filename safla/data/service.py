@@ -62,7 +62,7 @@ def series_key(config: Config, symbol: str) -> SeriesKey:
 
 
 async def fetch(
-    config: Config, ask: FetchRequest, *, told: DownloadListener | None = None, clock: Clock = SYSTEM
+    config: Config, ask: FetchRequest, *, listener: DownloadListener | None = None, clock: Clock = SYSTEM
 ) -> FetchResult:
     """Download candles from the exchange into the store. The error of one symbol is in its Got; the others go on.
 
@@ -94,7 +94,7 @@ async def fetch(
             orders,
             limit=config.market_data.fetch_limit,
             at=lambda: int(clock.wall() * 1000),
-            told=told or _ignore_progress,
+            listener=listener or _ignore_progress,
         )
         return FetchResult(tuple(got), feed.counts, feed.weight, feed.time.skew_seconds, notes)
 
@@ -104,7 +104,7 @@ def stored(
     symbols: Sequence[str],
     *,
     start: int | None,
-    told: DownloadListener | None = None,
+    listener: DownloadListener | None = None,
     clock: Clock = SYSTEM,
 ) -> Stored:
     """The candles of a run from start to data.end: first from the store, then from the exchange what is missing.
@@ -122,7 +122,7 @@ def stored(
             return Stored(tuple(held), (*_notes(held), *_delisted(places, held), note))
     ask = FetchRequest(tuple(symbols), start, end)
     try:
-        fetched = finished(fetch(config, ask, told=told, clock=clock))
+        fetched = finished(fetch(config, ask, listener=listener, clock=clock))
     except ExchangeError as error:
         return _without_exchange(places, begin, end, error)
     for failed in (got.error for got in fetched.got if got.error is not None):

@@ -45,14 +45,14 @@ class _SourceRows(NamedTuple):
 
 
 def read(
-    config: Config, symbols: Sequence[str], *, price_limit: int, told: "DownloadListener | None" = None
+    config: Config, symbols: Sequence[str], *, price_limit: int, listener: "DownloadListener | None" = None
 ) -> SourceCandles:
     """All candles of the symbols, checked. price_limit: price units, 2**62 // max(fast * slow, 1000) (D1).
 
-    told  the listener for the progress of a download from an exchange
+    listener  the listener for the progress of a download from an exchange
     DataError: candles that are missing, malformed or out of bounds. ExchangeError and ConfigError as in the sources.
     """
-    source_rows = SOURCES[config.data.source](config, symbols, told)
+    source_rows = SOURCES[config.data.source](config, symbols, listener)
     rules = source_rows.rules or (NO_RULES,) * len(symbols)
     targets = [
         _target(config, symbol, rules=rules_of_symbol, price_limit=price_limit)
@@ -111,7 +111,7 @@ def _built(
     """Build longer candles from those of the source, with the decimals that they would have in a file."""
     step_ms = TIMEFRAMES[config.market_data.timeframe]
     built = resample.resampled(series, source_ms=target.step_ms, step_ms=step_ms)
-    built_notes = resample.told(built, timeframe=config.market_data.timeframe, source=source_timeframe(config))
+    built_notes = resample.notes(built, timeframe=config.market_data.timeframe, source=source_timeframe(config))
     least = month.least(built.series)
     price = max(least.price_decimals, target.least_price_decimals)
     volume = max(least.volume_decimals, target.least_volume_decimals)
@@ -148,13 +148,13 @@ def _checked_last_candle(
     return without_last, counts._replace(candles=counts.candles - 1), (*notes, dropped)
 
 
-def _exchange(config: Config, symbols: Sequence[str], told: "DownloadListener | None") -> _SourceRows:
+def _exchange(config: Config, symbols: Sequence[str], listener: "DownloadListener | None") -> _SourceRows:
     """Candles from the store, and from the exchange what the store lacks."""
     from safla.data import service  # slow to import (asyncio and more); a run on files does not need it
 
     start = config.data.start
     lookback = config.market_data.lookback_candles * TIMEFRAMES[config.market_data.timeframe]
-    stored = service.stored(config, symbols, start=None if start is None else start - lookback, told=told)
+    stored = service.stored(config, symbols, start=None if start is None else start - lookback, listener=listener)
     files = [[_stored_rows(config, symbol, held)] for symbol, held in zip(symbols, stored.held, strict=True)]
     return _SourceRows(files, tuple(held.rules or NO_RULES for held in stored.held), stored.notes)
 
@@ -231,7 +231,7 @@ def _paths(config: Config, symbols: Sequence[str], *, shared: bool) -> list[list
 
 def _alone(reader: Callable[[Config, Sequence[str]], list[list[FileRows]]]) -> "_Source":
     """A source that needs no network and has no rules of an exchange."""
-    return lambda config, symbols, told: _SourceRows(reader(config, symbols))
+    return lambda config, symbols, listener: _SourceRows(reader(config, symbols))
 
 
 _Source = Callable[[Config, Sequence[str], "DownloadListener | None"], _SourceRows]

@@ -40,11 +40,11 @@ class CandleStream:
     """The candle stream of some symbols. An async context manager that runs one task."""
 
     def __init__(
-        self, feed: Feed, symbols: Sequence[str], timeframe: str, *, told: Callable[[str], None] = lambda text: None
+        self, feed: Feed, symbols: Sequence[str], timeframe: str, *, notify: Callable[[str], None] = lambda text: None
     ) -> None:
-        """told: is called with a text when a connection breaks, and then not again until a candle arrives."""
+        """notify: is called with a text when a connection breaks, and then not again until a candle arrives."""
         self.counts: Counter[str] = Counter()  # connections, closed candles, and unreadable frames ("unread")
-        self._feed, self._clock, self._told = feed, feed.clock, told
+        self._feed, self._clock, self._notify = feed, feed.clock, notify
         self._timeframe, self._step = timeframe, TIMEFRAMES[timeframe]
         self._over = dict.fromkeys(symbols, 0)
         self._candle_closed = asyncio.Event()
@@ -78,7 +78,7 @@ class CandleStream:
         while True:
             stream = factory.make_stream(self._feed.config, ccxt_stream)
             if stream is None:
-                self._told(f"{self._feed.name}: there is no candle stream; candles are requested after each close")
+                self._notify(f"{self._feed.name}: there is no candle stream; candles are requested after each close")
                 return
             try:
                 await self._connected(stream)
@@ -178,7 +178,7 @@ class CandleStream:
     def _report(self, text: str) -> None:
         logger.debug("{}; the stream is reconnecting", text)
         if self._tries == 0:
-            self._told(f"{text}; the stream is reconnecting")
+            self._notify(f"{text}; the stream is reconnecting")
 
     def _patience(self, stream: Any) -> float:
         """Seconds before the next connection: longer each time, and at least what a rejected handshake asked for."""

@@ -257,7 +257,7 @@ class Feed:
         try:
             return await retry.call(
                 lambda: self._try(request, subject), patience=self._patience, gate=self._gate, breaker=self._breaker,
-                chance=self._chance, sleep=self.clock.sleep, told=lambda again: self._again(again, subject),
+                chance=self._chance, sleep=self.clock.sleep, on_retry=lambda again: self._again(again, subject),
             )  # fmt: skip
         except CircuitOpen as error:
             raise _rejected(error, subject) from error
@@ -355,6 +355,6 @@ def _rejected(error: CircuitOpen, subject: str) -> SaflaError:
     text = f"the breaker is open after too many failures; try again in {math.ceil(error.retry_after)} s"
     if not isinstance(why, RequestFailed):
         return ExchangeError(f"{subject}: {text}")
-    last = why.told(why.subject or subject)
+    last = why.text_for(why.subject or subject)
     reason = last if error.tried else f"{subject}: not requested; the last failure was: {last}"
     return why.kind.stays(f"{reason}; {text}")

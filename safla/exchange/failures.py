@@ -88,14 +88,14 @@ class RequestFailed(TransientError):
         copy.subject = self.subject
         return copy
 
-    def told(self, subject: str) -> str:
+    def text_for(self, subject: str) -> str:
         """The message for the user. subject: exchange and request, which it begins with."""
         text = str(self)
         return text if text.startswith(f"{subject}: ") else f"{subject}: {text}"
 
     def final(self, subject: str) -> SaflaError:
         """The error for the user, once the request is given up."""
-        return self.kind.stays(self.told(subject))
+        return self.kind.stays(self.text_for(subject))
 
 
 def of_clock(judged: RequestFailed) -> RequestFailed:

@@ -56,27 +56,29 @@ class LiveSource:
     def __init__(
         self, feed: Feed, symbols: Sequence[str], timeframe: str, *, scales: Sequence[Scale], since: Mapping[str, int],
         price_limit: int, fetch_limit: int, clock: Clock, candle_stream: CandleStream | None, end: int | None,
-        told: TroubleListener, max_wait: int,
+        listener: TroubleListener, max_wait: int,
     ) -> None:  # fmt: skip
         """
         since          the next candle of each symbol, ms
         candle_stream  None: each candle is requested GRACE_MS after its close
         end            ms, exclusive; None: no end
-        told           called with each report: kind of trouble, symbol, text. It must not raise
+        listener       called with each report: kind of trouble, symbol, text. It must not raise
         max_wait       candles for which the others wait while a symbol answers without its candle (S6a)
         """
         self.counts: Counter[str] = Counter()  # for the log: repeated, revised, gaps, asked again, volumes cut, ...
-        self._feed, self._clock, self._candle_stream, self._report = feed, clock, candle_stream, told
+        self._feed, self._clock, self._candle_stream, self._report = feed, clock, candle_stream, listener
         self._step, self._end = TIMEFRAMES[timeframe], end
         shapes = [SymbolSpec(timeframe, scale, price_limit, fetch_limit, max_wait) for scale in scales]
         self._symbols = [
-            LiveSymbol(feed, symbol, shape, want=since[symbol], clock=clock, told=self._report_of, counts=self.counts)
+            LiveSymbol(
+                feed, symbol, shape, want=since[symbol], clock=clock, listener=self._report_of, counts=self.counts
+            )
             for symbol, shape in zip(symbols, shapes, strict=True)
         ]
         self._due = DueCandle(clock)  # for requests of the exchange's time
         self._look_ms = 0  # ms: when the states of markets may be requested again
-        self._outages = Outages(feed.name, told=told, well=live_symbol.WELL)
-        feed.time.told = lambda text: told(live_symbol.CLOCK, "", text)
+        self._outages = Outages(feed.name, listener=listener, well=live_symbol.WELL)
+        feed.time.notify = lambda text: listener(live_symbol.CLOCK, "", text)
 
     async def __aiter__(self) -> "Arrivals":
         while True:

@@ -96,10 +96,10 @@ class DueCandle:
 class LiveSymbol:
     """The state of one symbol: its candles that were not passed on yet, and what is known of its answers.
 
-    want    the candle that is needed next, ms
-    clock   for the times of requests; candles are judged by the exchange's clock (feed.time)
-    told    called with each report: kind of trouble, symbol, text
-    counts  shared with the other symbols of the source
+    want      the candle that is needed next, ms
+    clock     for the times of requests; candles are judged by the exchange's clock (feed.time)
+    listener  called with each report: kind of trouble, symbol, text
+    counts    shared with the other symbols of the source
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class LiveSymbol:
         *,
         want: int,
         clock: Clock,
-        told: TroubleListener,
+        listener: TroubleListener,
         counts: Counter[str],
     ) -> None:  # fmt: skip
         self.symbol = symbol
@@ -127,7 +127,7 @@ class LiveSymbol:
         self.heard_over = 0  # ms: candles that open before it have closed, by the stream; 0: the stream said nothing
         self.waits = False  # the next candle is served, but nothing proves yet that it has closed
         self._waited = False  # that was so at some time since the last candle was taken
-        self._feed, self._clock, self._report, self._counts = feed, clock, told, counts
+        self._feed, self._clock, self._report, self._counts = feed, clock, listener, counts
         self._shape, self._step, self._limit = shape, TIMEFRAMES[shape.timeframe], max(FEWEST, shape.limit)
         self._origin = f"{feed.name} {symbol} {shape.timeframe}"
         self._last: tuple[int, CandleRow] | None = None  # the newest candle taken; each page begins with it

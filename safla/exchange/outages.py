@@ -10,13 +10,13 @@ TroubleListener = Callable[[str, str, str], None]  # kind, symbol ("" for severa
 class Outages:
     """The symbols that are in trouble, and what was reported of them. A source of candles has one.
 
-    name  of the exchange
-    told  is called with each report
-    well  the kind of the report that a trouble is over
+    name      of the exchange
+    listener  is called with each report
+    well      the kind of the report that a trouble is over
     """
 
-    def __init__(self, name: str, *, told: TroubleListener, well: str) -> None:
-        self._name, self._told, self._well = name, told, well
+    def __init__(self, name: str, *, listener: TroubleListener, well: str) -> None:
+        self._name, self._listener, self._well = name, listener, well
         self._open: dict[str, dict[str, None]] = {}  # by kind, the symbols in trouble, in order
         self._reported: dict[str, tuple[int, str]] = {}  # by kind, the last report: how many symbols, and of which
 
@@ -35,7 +35,7 @@ class Outages:
         symbol = "" if others else first
         self._reported[kind] = len(within), symbol
         shown, text = next(iter(texts.items()))
-        self._told(kind, symbol, text + _also([name for name in within if name != shown]))
+        self._listener(kind, symbol, text + _also([name for name in within if name != shown]))
 
     def alone(self, kind: str, symbol: str) -> None:
         """Note a trouble of one symbol that was reported already, so that its end is reported too."""
@@ -53,7 +53,7 @@ class Outages:
                 what = "it answers again" if count == 1 else f"all {count} symbols answer again"
                 ended[reported] = f"{where}: {what}"
         for reported, text in ended.items():
-            self._told(self._well, reported, text)
+            self._listener(self._well, reported, text)
 
 
 def _also(symbols: list[str]) -> str:

@@ -56,7 +56,7 @@ class Patience(NamedTuple):
 
 
 class NextTry(NamedTuple):
-    """What the listener is told before each retry."""
+    """What `on_retry` gets before each retry."""
 
     attempt: int  # the number of the retry, from 1
     wait: float  # seconds before it
@@ -65,14 +65,15 @@ class NextTry(NamedTuple):
 
 async def call(
     request: Callable[[], Awaitable[Answer]], *, patience: Patience, gate: RateLimiter, breaker: Breaker,
-    chance: Callable[[float, float], float], sleep: Callable[[float], Awaitable[None]], told: Callable[[NextTry], None],
+    chance: Callable[[float, float], float], sleep: Callable[[float], Awaitable[None]],
+    on_retry: Callable[[NextTry], None],
 ) -> Answer:  # fmt: skip
     """Make a request, retry it after failures, and return the answer. Each try passes the breaker and the gate.
 
     patience  how often it is retried, and with what waits
     gate      the rate limiter
     chance    a random number between two bounds
-    told      called before each retry
+    on_retry  called before each retry
     Raises the last TransientError when no retry is left or allowed. CircuitOpen, when the breaker rejects, is not
     retried (R7); its __cause__ is the last failure of this call, or else the one that opened the breaker. Other
     exceptions of the request pass through. The task can be cancelled in every wait (R6).
@@ -91,7 +92,7 @@ async def call(
                 raise
             # A random wait, so that many tasks that failed together do not come back together.
             wait = max(chance(0.0, _longest(patience, attempt)), error.floor)
-            told(NextTry(attempt, wait, str(error)))
+            on_retry(NextTry(attempt, wait, str(error)))
         await sleep(wait)  # outside of except: the error and its frames are free by now
 
 

@@ -66,13 +66,13 @@ AskClock = Callable[[], Awaitable[ClockReading]]
 class ServerTime:
     """The clock of one exchange.
 
-    ask   reads it, through retries, breaker and rate limiter
-    told  is called with one line when a new reading shows that the estimate was wrong, and after grave evidence
+    ask     reads it, through retries, breaker and rate limiter
+    notify  is called with one line when a new reading shows that the estimate was wrong, and after grave evidence
     """
 
     def __init__(self, name: str, *, clock: Clock, ask: AskClock) -> None:
         self.skew_seconds: float | None = None  # by how much this machine's wall clock is ahead; None: not known
-        self.told: Callable[[str], None] = lambda text: None
+        self.notify: Callable[[str], None] = lambda text: None
         self._name, self._clock, self._ask = name, clock, ask
         self._read: ClockReading | None = None
         self._wall = 0.0  # wall clock less monotonic clock at the last reading, seconds
@@ -207,7 +207,7 @@ class ServerTime:
             result = f"the estimate was {abs(moved):.1f} s {'behind' if moved > 0 else 'ahead'}"
         text = f"{self._name}: {f'{why}; ' if why else ''}its clock was read again: {result}"
         logger.warning("{}", text)
-        self.told(text)
+        self.notify(text)
 
     def _compare(self, read: ClockReading) -> None:
         """Compare with this machine's wall clock, for the log and `safla doctor`."""

@@ -50,7 +50,7 @@ class Difference(NamedTuple):
     n: int  # number of the line
     rule: str  # B1 to B9
     what: str  # the value, or the condition that fails
-    told: str  # what the line says
+    recorded: str  # what the line says
     found: str  # what the audit computes from the lines before it
 
 

@@ -46,7 +46,7 @@ def of_run(
         page = config.monitoring.prometheus
         if page is not None:
             stack.enter_context(
-                Page(page.bind, page.port, latest=lambda: monitor.latest, told=sender.counts, hosts=page.hosts)
+                Page(page.bind, page.port, latest=lambda: monitor.latest, alerts=sender.counts, hosts=page.hosts)
             )
         yield stack.enter_context(monitor)
 

@@ -62,17 +62,17 @@ class Page:
     """Serves the page for the length of a `with`.
 
     latest  the last sample, or None if there is none yet
-    told    number of alerts by kind and symbol
+    alerts  number of alerts by kind and symbol
     hosts   host names that a request may use, beside localhost, the name of this machine, and any address
     Raises HostError if the port is in use, or prometheus_client is not installed.
     """
 
     def __init__(
-        self, bind: str, port: int, *, latest: Callable[[], Sample | None], told: Callable[[], AlertCounts] = dict,
+        self, bind: str, port: int, *, latest: Callable[[], Sample | None], alerts: Callable[[], AlertCounts] = dict,
         hosts: Collection[str] = (),
     ) -> None:  # fmt: skip
         names = {name.lower() for name in ("localhost", socket.gethostname(), *hosts)}
-        self._server = _listening(bind, port, page=_page_of(latest, told), names=names)
+        self._server = _listening(bind, port, page=_page_of(latest, alerts), names=names)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(POLL_SECONDS,), name="metrics", daemon=True
         )

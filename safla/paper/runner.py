@@ -96,20 +96,20 @@ class Listeners(NamedTuple):
     They may neither block nor change the run.
     """
 
-    told: Listener
-    trouble: TroubleListener
+    on_update: Listener
+    on_trouble: TroubleListener
 
 
-Attend = Callable[[RunPlan, CandleSource], AbstractContextManager[Listeners]]
+AttachListeners = Callable[[RunPlan, CandleSource], AbstractContextManager[Listeners]]
 
 
 def run_paper(
-    loaded: Loaded, folder: Path, *, force: bool, say: Callable[[str], None], flag: Flag, attend: Attend,
-    register: Mapping[str, Strategy] = STRATEGIES, clock: Clock = SYSTEM,
+    loaded: Loaded, folder: Path, *, force: bool, say: Callable[[str], None], flag: Flag,
+    attach_listeners: AttachListeners, register: Mapping[str, Strategy] = STRATEGIES, clock: Clock = SYSTEM,
 ) -> PaperResult:  # fmt: skip
     """Trade on paper until the source ends, a `stop` command comes, or a signal (Interrupted: everything is written).
 
-    attend  makes the listeners for a plan and its source, for the length of a `with`
+    attach_listeners  makes the listeners for a plan and its source, for the length of a `with`
     """
     run_folder.make(folder, force=force)
     path = folder / JOURNAL
@@ -130,14 +130,14 @@ def run_paper(
             return PaperResult(plan, folder, before.tail.lines, before.tail.h, again=True)
         run_folder.keep_config(folder, loaded)
         journal = stack.enter_context(JournalAppender(path, say=say))
-        onlooker = stack.enter_context(attend(plan, source))
-        session = PaperSession(plan, journal, listener=onlooker.told)
+        listeners = stack.enter_context(attach_listeners(plan, source))
+        session = PaperSession(plan, journal, listener=listeners.on_update)
         last = None if before is None else session.recover(before, say=say)
         control = Control(
             folder, step=step_of(loaded.config), now=partial(_now, source, clock), say=say,
             recorded={} if before is None else before.commands, last=set() if before is None else before.last_commands,
         )  # fmt: skip
-        arrivals = source.arrivals(plan, last, onlooker.trouble)
+        arrivals = source.arrivals(plan, last, listeners.on_trouble)
         asyncio.run(_trade(session, arrivals, control=control, last=last, flag=flag, clock=clock))
         flag.check()  # a signal at the very end counts too
         return PaperResult(plan, folder, journal.lines, journal.last_hash, again=False)

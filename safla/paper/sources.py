@@ -203,11 +203,13 @@ async def _closing(
         def on_trouble(text: str) -> None:
             trouble(STREAM, "", text)
 
-        candle_stream = await stack.enter_async_context(CandleStream(feed, run.symbols, run.timeframe, told=on_trouble))
+        candle_stream = await stack.enter_async_context(
+            CandleStream(feed, run.symbols, run.timeframe, notify=on_trouble)
+        )
         line.closing = closing = LiveSource(
             feed, run.symbols, run.timeframe, scales=run.scales, since=since, price_limit=price_limit(config),
             fetch_limit=config.market_data.fetch_limit, clock=feed.clock, candle_stream=candle_stream,
-            end=config.data.end, told=trouble, max_wait=config.paper.max_wait_candles,
+            end=config.data.end, listener=trouble, max_wait=config.paper.max_wait_candles,
         )  # fmt: skip
         line.loop = asyncio.get_running_loop()
         async for batch in await stack.enter_async_context(aclosing(aiter(closing))):

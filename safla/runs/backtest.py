@@ -64,18 +64,18 @@ class BacktestResult(NamedTuple):
 
 
 def prepare(
-    loaded: Loaded, *, register: Mapping[str, Strategy] = STRATEGIES, told: "DownloadListener | None" = None
+    loaded: Loaded, *, register: Mapping[str, Strategy] = STRATEGIES, listener: "DownloadListener | None" = None
 ) -> Prepared:
     """Read the candles, cut the period, make the plan. Raises ConfigError, DataError, ExchangeError.
 
     register  the strategies by name, including those from Python (D5)
-    told      is called with the progress of a download, if the candles come from an exchange
+    listener  is called with the progress of a download, if the candles come from an exchange
     """
     config = loaded.config
     try:
         if config.mode != "backtest":
             raise ConfigError([Problem("", "mode", f"expected backtest, got {config.mode}")])
-        sourced = source.read(config, loaded.symbols, price_limit=price_limit(config), told=told)
+        sourced = source.read(config, loaded.symbols, price_limit=price_limit(config), listener=listener)
         grids = scales(config, sourced.series, rules=sourced.rules)
         cut, start = windowed(loaded, sourced.series)
         sourced = sourced._replace(series=())  # `cut` holds the last reference, so that packing frees the candles
@@ -106,7 +106,7 @@ def uncovered(
     return [
         line
         for one in series
-        for line in coverage.told(
+        for line in coverage.notes(
             coverage.covered(one, asked, **window), asked, **window, warm_up=warm_up, decimals=one.price_decimals
         )
     ]

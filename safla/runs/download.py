@@ -19,7 +19,7 @@ SECONDS_BETWEEN_LINES = 2.0
 def fetch(config: Config, ask: FetchRequest, *, quiet: bool) -> FetchResult:
     """Download candles into the store, with a log and with progress on stderr. Errors as in data/service.py."""
     with event_log.of_exchange(config), show_download(quiet=quiet) as listener:
-        return service.finished(service.fetch(config, ask, told=listener))
+        return service.finished(service.fetch(config, ask, listener=listener))
 
 
 @contextmanager

@@ -26,7 +26,7 @@ LEAST_CUTS_OF_A_SYMBOL = 48
 ROWS_ASKED = 40_000_000  # bounds the number of cuts; a cut has half of the candles on average, so half of this is read
 SPREAD = 32  # the least number of cuts of a symbol that are spread over time
 NEAR = 24  # a change of signal is rated by the best move in its favour within so many candles
-PATIENT_SECONDS = 2.0  # after so long the user is told why the run waits
+PATIENT_SECONDS = 2.0  # after so long the user hears why the run waits
 
 Int32 = npt.NDArray[np.int32]
 
@@ -54,16 +54,16 @@ class SlowNotice:
 
     def __init__(self, say: Callable[[str], None], *, cuts: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._say, self._clock = say, clock
-        self._cuts, self._done, self._told = cuts, 0, False
+        self._cuts, self._done, self._notified = cuts, 0, False
         self._began = clock()
 
     def step(self) -> None:
         """Count a cut that is done."""
         self._done += 1
         took = self._clock() - self._began
-        if self._told or took < PATIENT_SECONDS:
+        if self._notified or took < PATIENT_SECONDS:
             return
-        self._told = True
+        self._notified = True
         left = took / self._done * max(0, self._cuts - self._done)
         self._say(f"look-ahead check: {self._done} of {self._cuts} cuts done, about {left:.0f} s left")
 

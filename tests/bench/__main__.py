@@ -100,13 +100,15 @@ def side_by_side(sizes: Sizes, folder: Path) -> list[Figure]:
     loop, feed = compiled_entry(fold), compiled_entry(sma_crossover.feed)
     ours = peers.our_run(columns)
     figures = [
-        figure("safla", lambda: peers.our_run(columns), 50, 20)._replace(note=told(ours)),
+        figure("safla", lambda: peers.our_run(columns), 50, 20)._replace(note=note_of(ours)),
         figure("safla with stops, target, slippage", lambda: job.fold(columns, loop, feed), 50, 20),
     ]
     for peer in peers.installed():
         taken = peer.taken(floats)
         answer = peer.run(taken)
-        figures.append(figure(peer.label, lambda peer=peer, taken=taken: peer.run(taken))._replace(note=told(answer)))
+        figures.append(
+            figure(peer.label, lambda peer=peer, taken=taken: peer.run(taken))._replace(note=note_of(answer))
+        )
     part = type(columns)(*(column[: sizes.year // 20] for column in columns))
     interpreted = seconds(lambda: job.fold(part, None), 1) / len(part.ts) * 1e9
     bare = floors.numba_pass()
@@ -194,7 +196,7 @@ def breaker_costs(sizes: Sizes) -> list[Figure]:
     ]
 
 
-def told(answer: peers.Answer) -> str:
+def note_of(answer: peers.Answer) -> str:
     """What shows that it was the same job."""
     return f"{answer.trades} trades, equity {answer.equity:.2f}"
 

@@ -48,7 +48,7 @@ def measure(folder: Path, candles: int) -> Synced:
     taken, sizes, path = [], [0], folder / "run" / "journal.jsonl"
     began = time.monotonic()
 
-    def told(one: Update) -> None:
+    def notify(one: Update) -> None:
         taken.append(one.synced - began)
         sizes.append(path.stat().st_size)
 
@@ -62,7 +62,7 @@ def measure(folder: Path, candles: int) -> Synced:
     try:
         runner.run_paper(
             load(folder / "paper.yaml"), folder / "run", force=False, say=lambda text: None, flag=Flag(),
-            attend=lambda run, source: nullcontext(Listeners(told, lambda *trouble: None)),
+            attach_listeners=lambda run, source: nullcontext(Listeners(notify, lambda *trouble: None)),
         )  # fmt: skip
     finally:
         PaperSession.fold = fold  # type: ignore[method-assign]

@@ -24,7 +24,7 @@ def asked(words: str, number: int, *, shell: str = "bash_complete") -> list[str]
 
 
 @pytest.mark.parametrize(
-    ("words", "number", "told"),
+    ("words", "number", "expected"),
     [
         ("safla ru", 1, ["plain,run"]),
         ("safla re", 1, ["plain,replay", "plain,resume"]),
@@ -39,10 +39,10 @@ def asked(words: str, number: int, *, shell: str = "bash_complete") -> list[str]
     ],
 )
 def test_commands_options_and_words_are_completed_without_loading_a_library(
-    words: str, number: int, told: list[str]
+    words: str, number: int, expected: list[str]
 ) -> None:
     *lines, loaded = asked(words, number)
-    assert (lines, loaded) == (told, "loaded 0")
+    assert (lines, loaded) == (expected, "loaded 0")
 
 
 def test_the_options_of_the_commands_below_data_are_completed() -> None:

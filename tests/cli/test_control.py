@@ -87,8 +87,8 @@ def test_several_wait_and_status_lists_them_in_their_order(folder, capsys):
     assert [re.sub(r" 2\S+Z", " T", line) for line in listed] == [
         "waiting    halt, given T: lunch", "waiting    resume of halt 3, given T",
     ]  # fmt: skip
-    told = json.loads(answered(capsys, "status", folder, "--json")[1])
-    assert [(one["kind"], one["halt"], one["note"]) for one in told["waiting"]] == [
+    answer = json.loads(answered(capsys, "status", folder, "--json")[1])
+    assert [(one["kind"], one["halt"], one["note"]) for one in answer["waiting"]] == [
         ("halt", None, "lunch"), ("resume", 3, None),
     ]  # fmt: skip
 
@@ -99,10 +99,10 @@ def test_programs_get_one_object(folder, capsys, source):
     config.write_text(config.read_text().replace("source: replay", f"source: {source}"))
     code, out, err = answered(capsys, "resume", folder, "--halt", 3, "--note", 'a "note"', "--json")
     assert (code, err) == (0, "")
-    told = json.loads(out)
+    answer = json.loads(out)
     (one,) = waiting(folder)
-    assert told.pop("text").startswith("a resume is requested; no process runs it now")
-    assert told == {
+    assert answer.pop("text").startswith("a resume is requested; no process runs it now")
+    assert answer == {
         "id": one.id, "command": "resume", "halt": 3, "note": 'a "note"', "given": one.given,
         "acts_at": None if source == "replay" else (one.given // 3_600_000 + 1) * 3_600_000, "running": False,
         "done": False,
@@ -110,8 +110,8 @@ def test_programs_get_one_object(folder, capsys, source):
 
 
 def test_a_stop_that_is_done_says_so_to_programs(folder, capsys):
-    told = json.loads(answered(capsys, "stop", folder, "--json")[1])
-    assert (told["command"], told["acts_at"], told["running"], told["done"]) == ("stop", None, False, True)
+    answer = json.loads(answered(capsys, "stop", folder, "--json")[1])
+    assert (answer["command"], answer["acts_at"], answer["running"], answer["done"]) == ("stop", None, False, True)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -243,9 +243,9 @@ def test_a_sound_store_is_verified_gap_by_gap(ask: Ask, tmp_path: Path) -> None:
         "  gaps         2024-01-31T06:00Z to 2024-01-31T07:00Z (2)\n"
         "  absent       2024-01-31T05:00Z to 2024-01-31T05:00Z (1), believed since 2024-07-03T09:46:40Z\n"
     )
-    told = json.loads(ask("verify", "BTC/USDT", "--timeframe", "1h", "--json").out)[0]
-    assert told["gaps"] == [{"from": "2024-01-31T06:00Z", "to": "2024-01-31T08:00Z"}]
-    assert told["sound"] is True
+    report = json.loads(ask("verify", "BTC/USDT", "--timeframe", "1h", "--json").out)[0]
+    assert report["gaps"] == [{"from": "2024-01-31T06:00Z", "to": "2024-01-31T08:00Z"}]
+    assert report["sound"] is True
 
 
 def test_damage_is_named_and_ends_in_exit_4(ask: Ask, archive: str, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ class Answer:
         self.code, self.out, self.err = code, out, err
 
     @property
-    def told(self) -> Any:
+    def json(self) -> Any:
         """The answer as JSON."""
         return json.loads(self.out)
 
@@ -70,26 +70,26 @@ def test_the_same_command_again_asks_for_nothing_that_is_there(fetch, fake):
     fetch(*BTC, "--to", "2024-01-20")
     before = len(fake.requests)
     again = fetch(*BTC, "--to", "2024-01-20", "--json")
-    assert again.told["symbols"][0]["pages"] == 0
+    assert again.json["symbols"][0]["pages"] == 0
     assert {one.name for one in fake.requests[before:]} == {"time", "exchangeInfo"}
 
 
 def test_without_an_end_everything_that_is_closed_comes(fetch):
-    told = fetch(*BTC, "--json").told["symbols"][0]
-    assert (told["added"], told["asked"][1]) == (COUNT, START + COUNT * HOUR)
-    assert (told["missing"], told["absent"], told["error"]) == ([], [], None)
+    symbol = fetch(*BTC, "--json").json["symbols"][0]
+    assert (symbol["added"], symbol["asked"][1]) == (COUNT, START + COUNT * HOUR)
+    assert (symbol["missing"], symbol["absent"], symbol["error"]) == ([], [], None)
 
 
 def test_without_a_symbol_those_of_the_configuration_are_meant(fetch):
     Path("config.yaml").write_text("symbols: {primary: [ETH/USDT]}\ndata: {start: 2024-01-03, end: 2024-01-05}\n")
-    told = fetch("--json").told["symbols"]
-    assert [(one["symbol"], one["added"]) for one in told] == [("ETH/USDT", 48)]
+    symbols = fetch("--json").json["symbols"]
+    assert [(one["symbol"], one["added"]) for one in symbols] == [("ETH/USDT", 48)]
 
 
 def test_the_start_may_be_left_out_where_candles_are_stored(fetch):
     assert fetch("BTC/USDT").code == 3
     fetch(*BTC, "--to", "2024-01-05")
-    assert fetch("BTC/USDT", "--to", "2024-01-06", "--json").told["symbols"][0]["added"] == 24
+    assert fetch("BTC/USDT", "--to", "2024-01-06", "--json").json["symbols"][0]["added"] == 24
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_one_symbol_that_fails_is_no_success_and_the_other_is_stored(fetch, fake
     fake.break_("html_200", times=None, symbol="ETH/USDT")
     done = fetch("ETH/USDT", *BTC, "--to", "2024-01-05", "--json")
     assert done.code == 5
-    eth, btc = done.told["symbols"]
+    eth, btc = done.json["symbols"]
     assert (eth["added"], eth["error"]["exit_code"], btc["added"], btc["error"]) == (0, 5, 96, None)
     assert eth["missing"] == [[START, START + 96 * HOUR]]
     assert done.err.splitlines()[-1].startswith("safla: binance ETH/USDT 1h: not JSON")
@@ -134,7 +134,7 @@ def test_a_restated_candle_is_exit_1_until_somebody_takes_it(fetch, fake):
     assert done.code == 1
     assert "restated, and kept apart (--accept-restated replaces the stored ones): 2024-01-04T23:00Z" in done.out
     taken = fetch(*BTC, "--to", "2024-01-06", "--accept-restated", "--json")
-    assert (taken.code, taken.told["symbols"][0]["accepted"]) == (0, 1)
+    assert (taken.code, taken.json["symbols"][0]["accepted"]) == (0, 1)
     assert fetch(*BTC, "--to", "2024-01-06", "--again").code == 1
 
 
@@ -145,7 +145,7 @@ def test_the_clock_of_this_machine_is_told_where_it_is_wrong(fetch):
 def test_what_was_tried_again_is_counted_and_logged(fetch, fake):
     fake.break_("500")
     done = fetch(*BTC, "--to", "2024-01-05", "--json")
-    assert done.told["counts"] == {"requests": 5, "retries": 1}  # its clock twice: this machine's says otherwise
+    assert done.json["counts"] == {"requests": 5, "retries": 1}  # its clock twice: this machine's says otherwise
     lines = [json.loads(line) for line in Path("logs/data/market_data.log").read_text().splitlines()]
     assert [line["text"] for line in lines if "try 2" in line["text"]] != []
 
@@ -174,7 +174,7 @@ def test_what_lies_before_the_first_candle_is_not_listed_yet_and_no_gap_of_the_e
         assert "  not listed yet: candles begin 2024-01-01T00:00Z" in done.out.splitlines()
     assert "gaps of the exchange: 2023-12-25" not in done.out
     done = fetch(*words, "--json")
-    assert done.told["symbols"][0]["first"] == START
+    assert done.json["symbols"][0]["first"] == START
 
 
 def test_a_gap_of_the_exchange_is_told_as_one(fetch):

@@ -50,12 +50,12 @@ def journal(folder: str) -> bytes:
 
 def test_paper_over_history_ends_as_the_backtest_of_it_does(config: Path, capsys: pytest.CaptureFixture[str]):
     assert cli.main(["run", "paper.yaml", "--out", "paper", "--json", "--quiet"]) == 0
-    told = json.loads(capsys.readouterr().out)
+    summary = json.loads(capsys.readouterr().out)
     backtest = ["--set", "mode=backtest", "--set", "journal.detail=candles"]
     assert cli.main(["run", "paper.yaml", "--out", "backtest", "--json", "--quiet", *backtest]) == 0
     assert journal("paper") == journal("backtest")
     also = json.loads(capsys.readouterr().out)
-    assert (told["net_profit"], told["journal_hash"]) == (also["net_profit"], also["journal_hash"])
+    assert (summary["net_profit"], summary["journal_hash"]) == (also["net_profit"], also["journal_hash"])
     assert json.loads(Path("paper/summary.json").read_text()) == json.loads(Path("backtest/summary.json").read_text())
 
 

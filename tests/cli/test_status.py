@@ -56,8 +56,8 @@ def test_the_process_that_holds_it_is_named(begun, capsys):
 
 def test_programs_get_one_object(begun, capsys):
     assert cli.main(["status", str(begun), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["state"], told["lines"]) == ("unfinished", 150)
+    status = json.loads(capsys.readouterr().out)
+    assert (status["state"], status["lines"]) == ("unfinished", 150)
 
 
 def test_a_run_that_has_just_begun_is_no_error(tmp_path, capsys):

@@ -31,13 +31,13 @@ def config(tmp_path, monkeypatch):
 
 def test_a_run_is_that_of_the_command_in_the_same_folder(config, capsys):
     cli.main(["run", config, "--json", "--quiet"])
-    told = json.loads(capsys.readouterr().out)
+    printed = json.loads(capsys.readouterr().out)
     result = safla.run(config)
     assert (str(result.folder), result.lines, result.last_hash) == (
-        told["run"], told["journal_lines"], told["journal_hash"],
+        printed["run"], printed["journal_lines"], printed["journal_hash"],
     )  # fmt: skip
     assert result.same_journal
-    assert result.journal == Path(told["run"]) / "journal.jsonl"
+    assert result.journal == Path(printed["run"]) / "journal.jsonl"
     assert result.summary == json.loads((result.folder / "summary.json").read_text())
 
 
@@ -186,13 +186,14 @@ def test_a_replay_checks_the_function_that_it_is_given(config):
 
 def test_the_folder_says_what_was_checked_of_a_strategy_from_python_and_of_no_other(config):
     first = safla.run(config, set=MINE, strategies={"mine": Breakout()}, out="mine")
-    told = json.loads(Path("mine/look_ahead.json").read_text())
-    assert (told["strategy"], told["window"], told["cuts"], told["every_change_cut"]) == ("mine", None, 1_024, True)
-    assert told["changes"] > 100
-    assert told["candles"] == first.events_of("run_ended")["digest"][0]
+    report = json.loads(Path("mine/look_ahead.json").read_text())
+    assert (report["strategy"], report["window"], report["cuts"]) == ("mine", None, 1_024)
+    assert report["every_change_cut"] is True
+    assert report["changes"] > 100
+    assert report["candles"] == first.events_of("run_ended")["digest"][0]
     other = safla.run(config, set={**MINE, "risk.stop_loss_pct": 0.03}, strategies={"mine": Breakout()}, out="other")
     again = json.loads((other.folder / "look_ahead.json").read_text())
-    assert {name for name in told if told[name] != again[name]} == {"plan"}
+    assert {name for name in report if report[name] != again[name]} == {"plan"}
     assert safla.run(config, set=MINE, strategies={"mine": Breakout()}, out="mine").same_journal
     safla.run(config, out="ours")
     assert not Path("ours/look_ahead.json").exists()
@@ -255,14 +256,14 @@ PAPER = {**MINE, "mode": "paper", "paper.source": "replay", "paper.speed": "max"
 
 
 def test_a_paper_run_from_python_is_the_backtest_of_its_candles(config):
-    told, mine = [], {"mine": Breakout()}
-    result = safla.run(config, set=PAPER, strategies=mine, out="paper", progress=told.append)
+    updates, mine = [], {"mine": Breakout()}
+    result = safla.run(config, set=PAPER, strategies=mine, out="paper", progress=updates.append)
     past = safla.run(config, set={**MINE, "journal.detail": "candles"}, strategies=mine, out="past")
     assert result.journal.read_bytes() == past.journal.read_bytes()
     assert result.summary["net_profit"] == past.summary["net_profit"]
     assert result.summary == json.loads(Path("paper/summary.json").read_text())
     assert result.trades.equals(past.trades)
-    assert told[-1].done == 1800
+    assert updates[-1].done == 1800
     assert safla.replay("paper", strategies=mine)
     again = safla.run(config, set=PAPER, strategies=mine, out="paper")
     assert again.same_journal
@@ -362,9 +363,9 @@ def test_a_call_prints_nothing_and_leaves_the_process_as_it_was(config, capfd):
 
 
 def test_progress_is_told_on_request_alone(config):
-    told = []
-    safla.run(config, progress=told.append)
-    assert told[-1].done == told[-1].total == 1800
+    updates = []
+    safla.run(config, progress=updates.append)
+    assert updates[-1].done == updates[-1].total == 1800
 
 
 def test_eight_threads_write_what_each_of_them_writes_alone(config):

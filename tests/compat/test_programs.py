@@ -55,8 +55,10 @@ def test_program_1_prints_the_figures_of_the_run(tmp_path):
     config = candles.write(tmp_path, candles=900)
     done = ran(tmp_path, BACKTEST)
     assert (done.returncode, done.stderr) == (0, "")
-    told = safla.run(config, out=tmp_path / "run", set={"data.start": "2024-01-01", "data.end": "2024-12-31"}).summary
-    assert done.stdout.split() == [str(told[key]) for key in ("net_profit", "win_rate", "sharpe")]
+    summary = safla.run(
+        config, out=tmp_path / "run", set={"data.start": "2024-01-01", "data.end": "2024-12-31"}
+    ).summary
+    assert done.stdout.split() == [str(summary[key]) for key in ("net_profit", "win_rate", "sharpe")]
     assert not (tmp_path / "logs").exists()
 
 

@@ -53,11 +53,11 @@ def test_every_type_of_event_has_its_fields_exactly(result, written):
     assert len(kinds) > 10
     for kind in kinds:
         frame = result.events_of(kind)
-        told = of_type(written, kind)
-        assert frame.height == len(told)
-        assert frame.columns == ["n", *(name for name in told[0] if name != "type")]
+        events = of_type(written, kind)
+        assert frame.height == len(events)
+        assert frame.columns == ["n", *(name for name in events[0] if name != "type")]
         for name in frame.columns[1:]:
-            due = [expected(event[name], frame[name]) for event in told]
+            due = [expected(event[name], frame[name]) for event in events]
             assert [plain(value) for value in frame[name]] == due, name
 
 

@@ -28,12 +28,12 @@ def test_the_figures_are_those_of_the_run_over_the_same_window(config):
     found = simulated(config, datetime(2024, 1, 3, tzinfo=UTC), datetime(2024, 2, 5, tzinfo=UTC))
     assert {path.name for path in Path().iterdir()} == {"candles.csv", "config.yaml"}
     result = safla.run(config, set={"data.start": "2024-01-03", "data.end": "2024-02-05"})
-    told = result.summary
+    summary = result.summary
     assert (found.total_pnl, found.total_return, found.win_rate, found.sharpe_ratio) == (
-        told["net_profit"], told["total_return"], told["win_rate"], told["sharpe"],
+        summary["net_profit"], summary["total_return"], summary["win_rate"], summary["sharpe"],
     )  # fmt: skip
     assert (found.max_drawdown, found.profit_factor, found.total_trades, found.commission_paid) == (
-        told["max_drawdown"], told["profit_factor"], told["trades"], told["commission_paid"],
+        summary["max_drawdown"], summary["profit_factor"], summary["trades"], summary["commission_paid"],
     )  # fmt: skip
     assert found.equity_curve == result.equity["equity"].cast(float).to_list()
     assert [one._asdict() for one in found.trades] == [

@@ -26,9 +26,9 @@ def signals(prices, config=FREE, volume=5.0):
     return [strategy.process_candle(flat(price, at, volume)) for at, price in enumerate(prices)]
 
 
-def test_a_cross_is_a_wish_and_everything_else_is_none():
-    told = [(one.signal, one.reason) for one in signals([100, 100, 90, 110, 120, 80])]
-    assert told == [
+def test_a_cross_is_a_signal_and_everything_else_is_none():
+    found = [(one.signal, one.reason) for one in signals([100, 100, 90, 110, 120, 80])]
+    assert found == [
         ("HOLD", "warming"),
         ("HOLD", "warming"),
         ("SELL", "death_cross"),
@@ -50,10 +50,10 @@ def test_the_signals_are_those_of_the_run_to_the_candle(tmp_path):
     series = candles.read(config)
     rows = [[ts, *(float(Decimal(x).scaleb(-series.price_decimals)) for x in prices), volume]
             for ts, *prices, volume in zip(*(column.tolist() for column in series.columns), strict=True)]  # fmt: skip
-    told = [strategy.process_candle(row) for row in rows]
+    found = [strategy.process_candle(row) for row in rows]
     events = safla.run(config, out=tmp_path / "run").events_of("signal")
     words = {"BUY": "enter", "SELL": "exit"}
-    assert [(one.timestamp, words[one.signal]) for one in told if one.signal != "HOLD"] == list(
+    assert [(one.timestamp, words[one.signal]) for one in found if one.signal != "HOLD"] == list(
         zip(events["ts"], events["signal"], strict=True)
     )
 
@@ -82,7 +82,7 @@ def test_what_is_held_moves_with_the_scale():
 
 
 @given(st.lists(st.integers(9_000, 11_000), min_size=3, max_size=30))
-def test_prices_with_more_decimals_give_the_same_wishes(prices):
+def test_prices_with_more_decimals_give_the_same_signals(prices):
     coarse = signals(prices)
     fine = signals([price / 10_000 for price in prices])
     assert [one.signal for one in coarse] == [one.signal for one in fine]

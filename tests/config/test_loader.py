@@ -345,8 +345,8 @@ def test_sections_lists_and_maps_without_a_value_are_reported_with_all_other_pro
         "extends:\nrisk:\nsymbols:\n  primary:\n    - ETH/USDT\n    -\n    - x\nsystem: {name: , foo: }\n"
         "markets:\n  BTC/USDT:\n    tick:\nmonitoring: {prometheus: }\nstrategy: {fast_period: 40}\n"
     )
-    told = [problem.split("; ")[0] for problem in refused(text, tmp_path)]
-    assert told == [
+    problems = [problem.split("; ")[0] for problem in refused(text, tmp_path)]
+    assert problems == [
         "c.yaml:1:1: extends: has no value",
         "c.yaml:2:1: risk: has no value",
         "c.yaml:6:6: symbols.primary: an item has no value",

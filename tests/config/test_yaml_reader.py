@@ -244,8 +244,8 @@ def test_no_text_brings_anything_but_a_map_or_a_configuration_error(text: str) -
     try:
         node = read_text(text, HERE, problems=[])
     except ConfigError as error:
-        told = len(error.problems)
+        count = len(error.problems)
     else:
-        told = 1
+        count = 1
         assert isinstance(node.value, dict)
-    assert told == 1
+    assert count == 1

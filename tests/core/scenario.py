@@ -58,7 +58,7 @@ class Row(NamedTuple):
 
     line: int
     ts: int
-    wish: Words  # a command from outside, empty for candles
+    command: Words  # from outside, empty for candles
     bars: list[Bar]
     happened: list[Words]
     modes: Words

@@ -13,14 +13,14 @@ from safla.core.machine import MODES, TRIGGERS
 from tests.core.scenario import Row, Scenario, Words, block
 
 Rows = npt.NDArray[np.int64]
-Told = list[tuple[int, str, str]]  # line, happened, modes
+Story = list[tuple[int, str, str]]  # line, happened, modes
 
 ALWAYS = {
     "buy", "sell", "ambiguous", "stop_loss", "trailing_stop", "take_profit", "rejected", "expired", "halted", "resumed",
 }  # fmt: skip
 
 
-def told(scenario: Scenario, loop: engine.Loop | None = None) -> tuple[Told, Told]:
+def expected_and_actual(scenario: Scenario, loop: engine.Loop | None = None) -> tuple[Story, Story]:
     """What should happen and what did, line by line; each event with as many words as the table has for it."""
     words = {*ALWAYS, *(_name(event, scenario.symbols) for row in scenario.rows for event in row.happened)}
     expected, actual = [], []
@@ -45,7 +45,7 @@ def run(scenario: Scenario, loop: engine.Loop | None = None) -> Iterator[tuple[R
 
 
 def _after(plan: v.Plan, state: v.State, row: Row, out: v.Out, loop: engine.Loop | None) -> v.State:
-    match row.wish:
+    match row.command:
         case []:
             return engine.advance(plan, state, *block([row]), out, loop)[0]
         case ["halt", rule]:
@@ -54,7 +54,7 @@ def _after(plan: v.Plan, state: v.State, row: Row, out: v.Out, loop: engine.Loop
             return engine.resume(state, out, v.HALT_RULES.index(rule))
         case ["end"]:
             return engine.finish(state, out)
-    raise ValueError(f"line {row.line}: no such input: {row.wish}")
+    raise ValueError(f"line {row.line}: no such input: {row.command}")
 
 
 def _events(rows: Rows, symbols: Words) -> Iterator[Words]:

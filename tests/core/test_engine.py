@@ -33,8 +33,8 @@ def block(*prices: int, enter: int | None = 0, exit_at: int | None = None, volum
 def cut(grid: Grid, signals: Signals, first: int, end: int) -> tuple[Grid, Signals]:
     """Some of the timestamps."""
     columns = (column[:, first:end] for column in grid[1:])
-    wishes = Signals(signals.signal[:, first:end], signals.strength[:, first:end])
-    return Grid(grid.ts[first:end], *columns), wishes
+    block_signals = Signals(signals.signal[:, first:end], signals.strength[:, first:end])
+    return Grid(grid.ts[first:end], *columns), block_signals
 
 
 def started(balance: int = BALANCE, symbols: int = 1) -> State:
@@ -219,9 +219,10 @@ def test_only_open_positions_are_marked_after_a_day_and_a_halt() -> None:
     plan = Plan(QUIET, np.array([MARKET] * 2, np.int64))
     grid, signals = block(*[10_000] * 24, 10_500)
     pair = Grid(grid.ts, *(np.repeat(column, 2, axis=0) for column in grid[1:]))
-    wishes = Signals(np.pad(signals.signal, ((1, 0), (0, 0))), np.full((2, 25), 0.01))  # the second symbol enters
+    # the second symbol enters
+    block_signals = Signals(np.pad(signals.signal, ((1, 0), (0, 0))), np.full((2, 25), 0.01))
     out = blank_out(2, 25, 200)
-    state, _, _ = advance(plan, started(symbols=2), pair, wishes, out)
+    state, _, _ = advance(plan, started(symbols=2), pair, block_signals, out)
     assert kinds(out)[0] == "day_started"
     assert kinds(out)[-2:] == ["day_started", "mark"]
     assert kinds(out).count("mark") == 1

@@ -59,7 +59,7 @@ RULES = st.builds(
 )
 LEVEL = ints(0, LIMIT // 10)
 LEVELS = st.builds(exits.Levels, LEVEL, LEVEL, LEVEL, LEVEL, LEVEL)
-WISHES = st.builds(
+REQUESTS = st.builds(
     risk.EntryRequest, st.integers(0, 4), AMOUNT, ints(0, 99), ints(0, 10**6), ints(-1, 200), ints(0, 60)
 )
 LEGAL = [(machine.MODES.index(m), machine.TRIGGERS.index(t)) for t, m, _ in machine.TABLE]
@@ -97,7 +97,7 @@ ARGUMENTS: dict[Callable[..., Any], Strategy] = {
     exits.exit_inside: st.tuples(RULES, LEVELS, PRICE, PRICE),
     exits.stop_reason: st.tuples(LEVELS),
     exits.stop_in_force: st.tuples(RULES, LEVELS),
-    risk.rejected_entry: st.tuples(RULES, WISHES),
+    risk.rejected_entry: st.tuples(RULES, REQUESTS),
     risk.rejected_exit: st.tuples(ints(0, LIMIT), ints(0, 99)),
     risk.rejected_for_cash: st.tuples(AMOUNT, AMOUNT, AMOUNT, AMOUNT),
     risk.rejected_for_size: st.tuples(MARKETS, AMOUNT, PRICE, AMOUNT, ints(-1, LIMIT // 1_000)),

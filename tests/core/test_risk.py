@@ -22,7 +22,7 @@ NOTHING = Rejection(v.NO_REASON, v.NONE, v.NONE)
 
 
 @pytest.mark.parametrize(
-    ("wish", "rejection"),
+    ("entry", "rejection"),
     [
         (FREE, NOTHING),
         (FREE._replace(mode=HALTED), Rejection(v.WHILE_HALTED, v.NONE, v.NONE)),
@@ -38,19 +38,19 @@ NOTHING = Rejection(v.NO_REASON, v.NONE, v.NONE)
     ],
 )
 def test_an_enter_signal_is_rejected_with_the_numbers_that_were_compared(
-    wish: EntryRequest, rejection: Rejection
+    entry: EntryRequest, rejection: Rejection
 ) -> None:
-    assert rejected_entry(RULES, wish) == rejection
+    assert rejected_entry(RULES, entry) == rejection
 
 
 def test_of_several_reasons_the_first_of_s24_is_given() -> None:
-    wish = EntryRequest(mode=HALTED, quantity=1, order=1, seen=0, since_loss=0, taken=9)
+    entry = EntryRequest(mode=HALTED, quantity=1, order=1, seen=0, since_loss=0, taken=9)
     reasons = []
     for better in ({"mode": WARMING}, {"quantity": 0}, {"mode": FLAT}, {"order": 0}, {"since_loss": 5}, {"taken": 0}):
-        reasons.append(v.REASONS[rejected_entry(RULES, wish).reason])
-        wish = wish._replace(**better)
+        reasons.append(v.REASONS[rejected_entry(RULES, entry).reason])
+        entry = entry._replace(**better)
     assert reasons == ["halted", "already_long", "warming", "order_waiting", "cooldown", "max_open_positions"]
-    assert rejected_entry(RULES, wish) == NOTHING
+    assert rejected_entry(RULES, entry) == NOTHING
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from safla.core import values as v
 from safla.core.account import blank_out, new_state
 from safla.core.engine import advance, begin
 from tests.core.scenario import Scenario, block, read
-from tests.core.story import marked, run, told
+from tests.core.story import expected_and_actual, marked, run
 
 SCENARIOS = [one for path in sorted((Path(__file__).parents[1] / "scenarios").glob("*.txt")) for one in read(path)]
 EACH = pytest.mark.parametrize("scenario", SCENARIOS, ids=[scenario.name for scenario in SCENARIOS])
@@ -16,7 +16,7 @@ EACH = pytest.mark.parametrize("scenario", SCENARIOS, ids=[scenario.name for sce
 
 @EACH
 def test_what_happens_is_what_the_table_says(scenario: Scenario) -> None:
-    expected, actual = told(scenario)
+    expected, actual = expected_and_actual(scenario)
     assert actual == expected
 
 
@@ -36,7 +36,7 @@ def test_every_signal_is_answered_by_one_order_or_one_rejection(scenario: Scenar
 
 
 @pytest.mark.parametrize(
-    "scenario", [pytest.param(one, id=one.name) for one in SCENARIOS if not any(row.wish for row in one.rows)]
+    "scenario", [pytest.param(one, id=one.name) for one in SCENARIOS if not any(row.command for row in one.rows)]
 )
 def test_one_block_gives_the_same_as_blocks_of_one_timestamp(scenario: Scenario) -> None:
     symbols, size = len(scenario.symbols), len(scenario.rows)

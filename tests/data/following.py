@@ -35,7 +35,7 @@ class Following:
         self.scale, self.price_limit, self.max_wait = SCALE, PRICE_LIMIT, 2
         self.fake = self.meeting.fake
         self.symbols = [name.replace("USDT", "/USDT") for name in self.names]
-        self.told: list[tuple[str, str, str]] = []
+        self.reports: list[tuple[str, str, str]] = []
         self.said: list[str] = []
         self.feed: Feed
         self.source: LiveSource
@@ -43,7 +43,7 @@ class Following:
 
     def kinds(self) -> list[str]:
         """What kinds of things were told."""
-        return [kind for kind, _, _ in self.told]
+        return [kind for kind, _, _ in self.reports]
 
     def follow(self, since: int, end: int, *, stream: bool = False, grace: float = 0.006) -> list[CandleBatch]:
         """All that comes from one minute to another."""
@@ -74,7 +74,7 @@ class Following:
                 yield self._made(since, end, None)
                 return
             pusher = asyncio.create_task(self._push()) if pushed else None
-            async with CandleStream(self.feed, self.symbols, "1m", told=self.said.append) as self.candle_stream:
+            async with CandleStream(self.feed, self.symbols, "1m", notify=self.said.append) as self.candle_stream:
                 yield self._made(since, end, self.candle_stream)
             if pusher is not None:
                 pusher.cancel()
@@ -104,7 +104,7 @@ class Following:
             self.feed, self.symbols, "1m", scales=[self.scale] * len(self.symbols),
             since=dict.fromkeys(self.symbols, START + since * MINUTE), price_limit=self.price_limit, fetch_limit=LIMIT,
             clock=self.meeting.clock, candle_stream=candle_stream, end=None if end is None else START + end * MINUTE,
-            told=lambda kind, symbol, text: self.told.append((kind, symbol, text)), max_wait=self.max_wait,
+            listener=lambda kind, symbol, text: self.reports.append((kind, symbol, text)), max_wait=self.max_wait,
         )  # fmt: skip
         return self.source
 

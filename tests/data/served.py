@@ -89,12 +89,12 @@ class Away(Served):
 async def brought(
     feed: Served, cache: Path, span: tuple[int, int], *, limit: int = 10, open_end: bool = False, again: bool = False,
     accept_restated: bool = False, recheck: bool = False,
-    told: Callable[[DownloadProgress], None] = lambda standing: None,
+    listener: Callable[[DownloadProgress], None] = lambda standing: None,
 ) -> DownloadResult:  # fmt: skip
     """The download of BTC/USDT hours into a cache, at a fixed time."""
     place = SeriesKey(cache, "binance", "BTC/USDT", "1h")
     order = Order(place, span, open_end, again, accept_restated, recheck)
-    return (await download(feed, [order], limit=limit, at=lambda: START, told=told))[0]  # type: ignore[arg-type]
+    return (await download(feed, [order], limit=limit, at=lambda: START, listener=listener))[0]  # type: ignore[arg-type]
 
 
 def hours(*numbers: int) -> list[int]:

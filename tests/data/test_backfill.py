@@ -212,17 +212,17 @@ def test_one_symbol_that_fails_stops_no_other(tmp_path: Path):
         for symbol in ("ETH/USDT", "BTC/USDT")
     ]
     feed = Half(hours(*ALL), now=hour(40))
-    found = asyncio.run(download(feed, orders, limit=5, at=lambda: START, told=lambda one: None))  # type: ignore[arg-type]
+    found = asyncio.run(download(feed, orders, limit=5, at=lambda: START, listener=lambda one: None))  # type: ignore[arg-type]
     assert [str(one.error) for one in found] == ["binance ETH/USDT 1h: no answer", "None"]
     assert [one.added for one in found] == [0, 10]
     assert found[0].missing == ((hour(0), hour(10)),)
 
 
 def test_progress_tells_how_much_is_settled_and_ends_at_the_whole(tmp_path: Path):
-    told: list[DownloadProgress] = []
-    got(Served(hours(*(set(ALL) - {5})), now=hour(40)), tmp_path, 0, 25, told=told.append)
-    assert [(one.done, one.total) for one in told] == [(11, 25), (21, 25), (25, 25)]
-    assert told[-1].gaps == 1
+    progress: list[DownloadProgress] = []
+    got(Served(hours(*(set(ALL) - {5})), now=hour(40)), tmp_path, 0, 25, listener=progress.append)
+    assert [(one.done, one.total) for one in progress] == [(11, 25), (21, 25), (25, 25)]
+    assert progress[-1].gaps == 1
 
 
 @given(

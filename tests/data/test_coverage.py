@@ -8,7 +8,7 @@ import pytest
 
 from safla.core.candles import Series
 from safla.core.values import Columns
-from safla.data.coverage import Coverage, RequestedPeriod, covered, told
+from safla.data.coverage import Coverage, RequestedPeriod, covered, notes
 from tests.data.written import csv_file
 from tests.faults.command import inside
 from tests.small_runs import run, small
@@ -38,7 +38,7 @@ def found(series: Series, start: int | None = None, end: int | None = None) -> t
     asked = RequestedPeriod(None if start is None else hour(start), None if end is None else hour(end))
     window = {"begin": hour(0), "end": hour(100), "step": HOUR}
     coverage = covered(series, asked, **window)
-    return coverage, told(coverage, asked, **window, warm_up=3, decimals=2)
+    return coverage, notes(coverage, asked, **window, warm_up=3, decimals=2)
 
 
 def test_of_candles_that_are_all_there_nothing_is_told() -> None:

@@ -91,7 +91,7 @@ def test_the_rows_of_one_market_are_told_from_those_of_others() -> None:
     owner = Owner("BTC/USDT", "symbol")
     assert own(owner, "BTCUSDT", "ETHUSDT", "btc-usdt") == [True, False, True]
     assert own(owner, "ETHUSDT", "BTC/USDT", first=5) == [False, True]
-    assert owner.told("a.csv", "line") == (
+    assert owner.notes("a.csv", "line") == (
         "a.csv: 2 lines of ETHUSDT left out; its column symbol names the market of each",
     )  # fmt: skip
 
@@ -101,14 +101,14 @@ def test_a_file_of_another_market_is_refused_with_line_and_both_names() -> None:
     own(owner, "ETHUSDT", "SOLUSDT")
     said = "a.csv: line 2: its column pair says ETHUSDT, SOLUSDT, and no row is of BTC/USDT; give a file of BTC/USDT"
     with pytest.raises(DataError, match=said):
-        owner.told("a.csv", "line")
+        owner.notes("a.csv", "line")
 
 
 @pytest.mark.parametrize("values", [["1", "1", "1"], ["", "", ""], ["7", "7"]])
 def test_a_column_that_is_the_same_everywhere_and_no_market_says_nothing(values: list[str]) -> None:
     owner = Owner("BTC/USDT", "symbol")
     assert all(own(owner, *values))
-    assert owner.told("a.csv", "line") == ()
+    assert owner.notes("a.csv", "line") == ()
 
 
 def test_a_column_of_numbers_for_markets_is_not_guessed() -> None:
@@ -119,7 +119,7 @@ def test_a_column_of_numbers_for_markets_is_not_guessed() -> None:
         DataError,
         match=r"a.csv: its column symbol holds '1', '2', and none of these names a market; give a file of BTC",
     ):
-        owner.told("a.csv", "line")
+        owner.notes("a.csv", "line")
 
 
 def test_rows_of_which_nobody_says_whose_they_are_are_left_out() -> None:

@@ -60,7 +60,7 @@ class Pair:
     def __init__(self) -> None:
         self.ticking = Ticking()
         self.model = Model()
-        self.told: list[tuple[str, str]] = []
+        self.moves: list[tuple[str, str]] = []
         self.tokens: list[tuple[Any, int]] = []  # alive: ours and the model's
         self.breaker = Breaker(
             failure_threshold=THRESHOLD,
@@ -68,7 +68,7 @@ class Pair:
             success_threshold=PROBES,
             clock=self.ticking.clock,
         )
-        self.breaker.listen(lambda move: self.told.append((move.source, move.target)))
+        self.breaker.listen(lambda move: self.moves.append((move.source, move.target)))
 
     def step(self, what: str, which: int = 0, seconds: float = RECOVERY / 2) -> None:
         """One event: acquire, advance, or success, failure, release of one of the living tokens."""
@@ -100,6 +100,6 @@ class Pair:
     def agree(self) -> None:
         states = self.model.states
         assert self.breaker.state == states[-1]
-        assert len(self.told) == len(states) - 1
-        assert self.told[-1:] == list(pairwise(states[-2:]))
+        assert len(self.moves) == len(states) - 1
+        assert self.moves[-1:] == list(pairwise(states[-2:]))
         assert all(token.holds() == (number == len(states)) for token, number in self.tokens)

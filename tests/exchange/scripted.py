@@ -23,7 +23,7 @@ class Scripted:
         self.script = list(script)
         self.seconds = seconds  # that each request lasts
         self.asked: list[float] = []
-        self.told: list[NextTry] = []
+        self.retries: list[NextTry] = []
         self.slept: list[float] = []  # in call, not at the gate
         self.patience = Patience(attempts, delay)
         self.gate = RateLimiter(per_minute, clock=self.ticking.clock, sleep=self.ticking.sleep)
@@ -46,7 +46,7 @@ class Scripted:
     async def call(self) -> Any:
         return await call(
             self.request, patience=self.patience, gate=self.gate, breaker=self.breaker, chance=self.chance,
-            sleep=self.sleep, told=self.told.append,
+            sleep=self.sleep, on_retry=self.retries.append,
         )  # fmt: skip
 
     def run(self) -> Any:

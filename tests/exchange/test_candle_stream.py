@@ -76,7 +76,7 @@ def test_a_candle_comes_as_soon_as_it_is_over_where_the_stream_rings(following: 
     assert lateness(following, came) == [0.0] * 4
     assert following.candle_stream is not None
     assert following.candle_stream.counts == {"connections": 1, "closed candles": 5}  # one of them of the candle before
-    assert (following.told, following.said) == ([], [])
+    assert (following.reports, following.said) == ([], [])
 
 
 @pytest.mark.parametrize(("name", "order", "reconnected"), CASES, ids=[f"{name} {order}" for name, order, _ in CASES])
@@ -191,7 +191,7 @@ def test_no_connection_is_opened_to_an_exchange_that_banned_us(following: Follow
             following.fake.break_("418", path="time", retry_after="120")
             with pytest.raises(Exception, match="banned"):
                 await anext(aiter(source))
-            async with CandleStream(following.feed, following.symbols, "1m", told=following.said.append):
+            async with CandleStream(following.feed, following.symbols, "1m", notify=following.said.append):
                 await following.meeting.clock.sleep(60.0)
 
     following.meeting.run(scene, grace=0.01)

@@ -370,7 +370,7 @@ def test_in_a_long_run_of_chance_it_does_what_the_model_does(chance, release, fi
         if what in ENDS and not pair.tokens:
             what = "advance"
         pair.step(what, chance.randrange(len(pair.tokens) or 1), chance.choice([0.0, 0.5, 5.0, 9.999, 10.0, 100.0]))
-    assert len(set(pair.told)) == 4
+    assert len(set(pair.moves)) == 4
     figure(f"breaker against its model: {steps:,} events by chance")
 
 

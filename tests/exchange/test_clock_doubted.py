@@ -63,7 +63,7 @@ def test_nor_one_of_the_readings_of_every_hour(ahead: int, following: Following)
     assert following.fake.wrong_times == []
     assert pairs(came) == following.true(SINCE, END + 60)
     assert all(one.came >= over_at(one.ts) for one in came)
-    assert following.told == []
+    assert following.reports == []
 
 
 @pytest.mark.parametrize("streams", [False, True])
@@ -87,7 +87,7 @@ def test_a_candle_that_comes_back_with_other_values_has_the_clock_read_at_once_a
     following.fake.break_("spike", after=1)
     following.follow(SINCE, BEGAN + 3)
     assert following.kinds() == [live_symbol.REVISED, live_symbol.CLOCK]
-    text = following.told[1][2]
+    text = following.reports[1][2]
     assert text.startswith("binance: BTC/USDT: 2024-01-01T00:30Z came back with other values than it was taken with; ")
     times = [following.meeting.second(one) for one in following.meeting.asked("time")]
     revised = following.meeting.second(following.meeting.asked("klines")[2])
@@ -116,8 +116,8 @@ def test_a_stream_that_goes_on_with_a_candle_which_we_believe_over_has_the_clock
 
     before, after = following.meeting.run(scene, grace=0.01)
     assert after > before
-    assert [kind for kind, _, text in following.told] == [live_symbol.CLOCK]
-    assert "the estimate was 25.0 s ahead" in following.told[0][2]
+    assert [kind for kind, _, text in following.reports] == [live_symbol.CLOCK]
+    assert "the estimate was 25.0 s ahead" in following.reports[0][2]
 
 
 def test_a_lying_stream_cannot_have_the_clock_read_all_the_time(
@@ -133,7 +133,7 @@ def test_a_lying_stream_cannot_have_the_clock_read_all_the_time(
     came = following.follow(SINCE, BEGAN + 5, stream=True)
     assert pairs(came) == following.true(SINCE, BEGAN + 5)
     assert len(following.meeting.asked("time")) <= 6 * 6 + 2
-    assert following.told == []  # the clock was right each time
+    assert following.reports == []  # the clock was right each time
 
 
 # --- A suspend -------------------------------------------------------------------------------------------------------
@@ -169,7 +169,7 @@ def test_after_a_suspend_in_which_the_monotonic_clock_stood_still_candles_come_a
     counts = following.feed.counts
     assert (counts["retries"], counts["breaker open"]) == (0, 0)
     assert live_symbol.REFUSED not in following.kinds()
-    (text,) = [text for kind, _, text in following.told if kind == live_symbol.CLOCK]
+    (text,) = [text for kind, _, text in following.reports if kind == live_symbol.CLOCK]
     assert "the estimate was 10800.0 s behind" in text
 
 
@@ -188,7 +188,7 @@ def test_a_wall_that_jumps_costs_a_reading_and_no_candle(jump: float, following:
 
     assert pairs(following.meeting.run(scene, grace=0.006)) == following.true(SINCE, BEGAN + 6)
     assert len(following.meeting.asked("time")) <= 3
-    assert following.told == []
+    assert following.reports == []
 
 
 # --- The candle that is not over -------------------------------------------------------------------------------------
@@ -210,7 +210,7 @@ def test_what_the_candle_that_is_not_over_is_served_as_does_not_matter(name: str
     came = following.follow(SINCE, BEGAN + 4)
     assert pairs(came) == following.true(SINCE, BEGAN + 4)
     assert following.feed.counts["retries"] == 0
-    assert following.told == []
+    assert following.reports == []
     assert [one.came - over_at(one.ts) for one in came if over_at(one.ts) > 0] == [1.5] * 4  # it is no reason to wait
 
 
@@ -226,7 +226,7 @@ def test_one_that_opens_off_the_grid_or_later_is_a_bad_row(shift: int, following
     following.fake.form(lambda cells: [cells[0] + shift, *cells[1:6], cells[6] + shift, *cells[7:]])
     following.meeting.run(scene, grace=0.006)
     assert following.kinds()[0] == live_symbol.REFUSED
-    assert "is not on the grid" in following.told[0][2] or "is in the future" in following.told[0][2]
+    assert "is not on the grid" in following.reports[0][2] or "is in the future" in following.reports[0][2]
 
 
 async def _collected(source: Any) -> list[CandleBatch]:

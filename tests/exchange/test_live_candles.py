@@ -55,7 +55,7 @@ def test_what_is_over_comes_page_by_page_and_then_each_candle_a_moment_after_its
     live = [one.came - over_at(one.ts) for one in came if over_at(one.ts) > 0]
     assert live == [1.5] * 5
     assert asked(following)[:2] == [(0.0, 0), (51.5, BEGAN - 1)]
-    assert following.told == []
+    assert following.reports == []
 
 
 def test_history_is_asked_for_oldest_first_and_each_page_begins_with_the_last_one_known(tmp_path: Path) -> None:
@@ -104,7 +104,9 @@ def test_a_candle_that_is_not_served_yet_is_asked_for_again_and_again(following:
     assert [second for second, _ in asked(following)] == [51.5, 51.75, 52.25, 53.25, 55.25, 57.25, 59.25, 61.25, 63.25,
                                                           65.25, 67.25]  # fmt: skip
     assert following.kinds() == [live_symbol.MISSING, live_symbol.WELL]
-    assert "binance BTC/USDT: the candle of 2024-01-01T00:30Z has closed, but is not served yet" in following.told[0][2]
+    assert (
+        "binance BTC/USDT: the candle of 2024-01-01T00:30Z has closed, but is not served yet" in following.reports[0][2]
+    )
 
 
 def test_the_unfinished_candle_never_goes_out(tmp_path: Path) -> None:
@@ -206,7 +208,7 @@ def test_a_silent_symbol_holds_the_others_for_two_candles_and_from_then_on_for_o
     assert numbers(came) == list(range(SINCE, BEGAN + 8))
     assert [one.rows[1] is None for one in came] == [number > BEGAN for number in numbers(came)]
     late = arrived(came)
-    assert following.told[1] == (
+    assert following.reports[1] == (
         live_symbol.SILENT,
         "BTC/USDT",
         "binance BTC/USDT 1m: no candle of 2024-01-01T00:31Z for 2 candles; the other symbols go on without it",
@@ -303,7 +305,7 @@ def test_a_market_that_trades_no_more_ends_its_series_and_not_the_run(tmp_path: 
     came = following.follow(SINCE, BEGAN + 20)
     assert numbers(came) == list(range(SINCE, BEGAN + 20))
     assert following.kinds()[-1] == live_symbol.ENDED
-    assert following.told[-1][2].endswith(
+    assert following.reports[-1][2].endswith(
         "the exchange says that this market is closed; the series ends after the candle of 2024-01-01T00:30Z"
     )
     asked_for = [one.parameters["symbol"] for one in following.meeting.asked("klines")]
@@ -352,7 +354,7 @@ def test_a_finished_candle_that_stays_bad_is_passed_over_once_its_own_later_ones
     spoilt(following, BEGAN + 1)
     came = following.follow(SINCE, BEGAN + 8)
     assert numbers(came) == [number for number in range(SINCE, BEGAN + 8) if number != BEGAN + 1]
-    kind, symbol, text = following.told[0]
+    kind, symbol, text = following.reports[0]
     assert (kind, symbol) == (live_symbol.BAD, "BTC/USDT")
     assert "high 0.01 is below open" in text
     assert 60.0 <= arrived(came)[BEGAN + 2] < 64.0  # two candles after the close of the bad one
@@ -424,7 +426,7 @@ def test_a_candle_that_comes_again_with_other_values_is_refused_and_what_was_tak
     restated = Candles([(one[0], *one[1:6]) for one in cells], step_ms=MINUTE)
     assert pairs(following.meeting.run(scene, grace=0.006)) == true
     assert following.kinds() == [live_symbol.REVISED, live_symbol.CLOCK]
-    assert "candle_revised: 2024-01-01T00:31Z comes again with other values" in following.told[0][2]
+    assert "candle_revised: 2024-01-01T00:31Z comes again with other values" in following.reports[0][2]
     assert following.source.counts["revised"] == 1
     assert following.source.counts["repeated"] == 4  # the others came again as they were
 
@@ -440,14 +442,14 @@ def test_a_volume_that_is_finer_is_cut_and_a_price_off_the_grid_is_no_candle(fol
     coarse = Following(following.meeting.cache)
     coarse.scale = Scale(1, 5, 5, 1, 1, 0)
     assert waited(coarse) == []
-    assert coarse.told[0][0] == live_symbol.BAD
-    assert "has more decimals than this run's 1" in coarse.told[0][2]
+    assert coarse.reports[0][0] == live_symbol.BAD
+    assert "has more decimals than this run's 1" in coarse.reports[0][2]
 
 
 def test_a_price_above_what_the_plan_can_sum_is_no_candle(following: Following) -> None:
     following.price_limit = 1_000_000
     assert waited(following) == []
-    assert "too large for the scale of this run" in following.told[0][2]
+    assert "too large for the scale of this run" in following.reports[0][2]
 
 
 def waited(following: Following) -> list[CandleBatch]:

@@ -15,22 +15,22 @@ SYMBOLS = [name.replace("USDT", "/USDT") for name in NAMES]
 
 
 @pytest.fixture
-def told() -> list[tuple[str, str, str]]:
+def reports() -> list[tuple[str, str, str]]:
     return []
 
 
 @pytest.fixture
-def outages(told: list[tuple[str, str, str]]) -> Outages:
-    return Outages("binance", told=lambda *one: told.append(one), well="well")
+def outages(reports: list[tuple[str, str, str]]) -> Outages:
+    return Outages("binance", listener=lambda *one: reports.append(one), well="well")
 
 
 def texts(symbols: list[str]) -> dict[str, str]:
     return {symbol: f"binance {symbol}: status 503" for symbol in symbols}
 
 
-def test_many_symbols_in_one_trouble_are_told_at_once_with_the_cause_how_many_and_the_first_few(outages, told):
+def test_many_symbols_in_one_trouble_are_told_at_once_with_the_cause_how_many_and_the_first_few(outages, reports):
     outages.tell("refused", texts(SYMBOLS))
-    assert told == [
+    assert reports == [
         (
             "refused", "",
             "binance AAA/USDT: status 503; 20 symbols in all, also BBB/USDT, CCC/USDT, DDD/USDT and 16 more",
@@ -38,44 +38,44 @@ def test_many_symbols_in_one_trouble_are_told_at_once_with_the_cause_how_many_an
     ]  # fmt: skip
 
 
-def test_it_lasts_however_often_it_is_found_again_and_its_end_is_told_with_the_last(outages, told):
+def test_it_lasts_however_often_it_is_found_again_and_its_end_is_told_with_the_last(outages, reports):
     for _ in range(10):
         outages.tell("refused", texts(SYMBOLS))
     for symbol in SYMBOLS[:-1]:
         outages.over(symbol)
-    assert len(told) == 1
+    assert len(reports) == 1
     for _ in range(3):
         outages.over(SYMBOLS[-1])
-    assert told[1:] == [("well", "", "binance: all 20 symbols answer again")]
+    assert reports[1:] == [("well", "", "binance: all 20 symbols answer again")]
 
 
-def test_a_single_symbol_is_told_by_its_name(outages, told):
+def test_a_single_symbol_is_told_by_its_name(outages, reports):
     outages.tell("missing", texts(SYMBOLS[:1]))
     outages.over(SYMBOLS[0])
-    assert told == [
+    assert reports == [
         ("missing", "AAA/USDT", "binance AAA/USDT: status 503"),
         ("well", "AAA/USDT", "binance AAA/USDT: it answers again"),
     ]  # fmt: skip
 
 
-def test_an_outage_that_grows_is_told_again_only_when_it_is_twice_as_large(outages, told):
+def test_an_outage_that_grows_is_told_again_only_when_it_is_twice_as_large(outages, reports):
     for count in range(1, 21):
         outages.tell("refused", texts(SYMBOLS[:count]))
-    assert [text.partition("; ")[2].partition(" symbols")[0] for _, _, text in told] == ["", "2", "4", "8", "16"]
+    assert [text.partition("; ")[2].partition(" symbols")[0] for _, _, text in reports] == ["", "2", "4", "8", "16"]
 
 
-def test_two_causes_are_two_outages(outages, told):
+def test_two_causes_are_two_outages(outages, reports):
     outages.tell("refused", texts(SYMBOLS[:2]))
     outages.tell("missing", texts(SYMBOLS[2:4]))
     for symbol in SYMBOLS[:4]:
         outages.over(symbol)
-    assert [kind for kind, _, _ in told] == ["refused", "missing", "well", "well"]
+    assert [kind for kind, _, _ in reports] == ["refused", "missing", "well", "well"]
 
 
-def test_what_never_was_in_trouble_ends_nothing(outages, told):
+def test_what_never_was_in_trouble_ends_nothing(outages, reports):
     outages.over("AAA/USDT")
     outages.tell("refused", {})
-    assert told == []
+    assert reports == []
 
 
 @pytest.mark.parametrize("fault", ["503", "reset", "html_200"])

@@ -21,13 +21,13 @@ NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 def test_an_answer_comes_back_as_it_is_and_nothing_is_said():
     exchange = Scripted(["a page"])
     assert exchange.run() == ["a page"]
-    assert (exchange.asked, exchange.told, exchange.gate.sent) == ([0.0], [], 1)
+    assert (exchange.asked, exchange.retries, exchange.gate.sent) == ([0.0], [], 1)
 
 
 def test_a_failure_is_tried_again_and_said_with_its_cause():
     exchange = Scripted(trouble("no JSON"), trouble(), 7)
     assert exchange.run() == 7
-    assert exchange.told == [NextTry(1, 1.0, "no JSON"), NextTry(2, 2.0, "status 503")]
+    assert exchange.retries == [NextTry(1, 1.0, "no JSON"), NextTry(2, 2.0, "status 503")]
     assert exchange.asked == [0.0, 1.0, 3.0]
     assert exchange.gate.sent == 3
 
@@ -40,7 +40,7 @@ def test_there_are_so_many_further_tries_and_then_the_last_trouble_itself(attemp
         exchange.run()
     assert caught.value is last
     assert len(exchange.asked) == attempts + 1
-    assert len(exchange.told) == attempts
+    assert len(exchange.retries) == attempts
 
 
 @pytest.mark.parametrize("attempts", [0, 3])
@@ -48,7 +48,7 @@ def test_what_is_not_to_be_retried_is_asked_once(attempts):
     exchange = Scripted(trouble("status 451", **FINAL), attempts=attempts)
     with pytest.raises(TransientError, match="status 451"):
         exchange.run()
-    assert (len(exchange.asked), exchange.told, exchange.slept) == (1, [], [])
+    assert (len(exchange.asked), exchange.retries, exchange.slept) == (1, [], [])
 
 
 def test_anything_else_passes_through_and_frees_the_breaker():
@@ -151,10 +151,10 @@ STORIES = {
 
 
 def test_the_whole_schedule_is_as_written(golden):
-    golden("retries.txt", "\n".join(told_of(name, script) for name, script in STORIES.items()))
+    golden("retries.txt", "\n".join(timeline_of(name, script) for name, script in STORIES.items()))
 
 
-def told_of(name, script):
+def timeline_of(name, script):
     """When each request left, and what was said in between."""
     exchange = Scripted(*script, seconds=0.5, attempts=8, failure_threshold=6 if name == "the breaker opens" else 20)
     exchange.chance = random.Random(SEED).uniform
@@ -164,7 +164,7 @@ def told_of(name, script):
         end = f"given up: {error}"
     except CircuitOpen as error:
         end = f"refused: {error}"
-    said = [f"{one.cause}; try {one.attempt + 1} in {one.wait:.3f} s" for one in exchange.told]
+    said = [f"{one.cause}; try {one.attempt + 1} in {one.wait:.3f} s" for one in exchange.retries]
     lines = [f"{at:9.3f}  {text}" for at, text in zip(exchange.asked, [*said, end], strict=False)]
     if len(said) == len(exchange.asked):
         lines.append(f"{exchange.ticking.now:9.3f}  {end}")

@@ -96,7 +96,7 @@ def _candles(state: State, parameters: Parameters) -> bytes:
 
 
 def _exchange_info(state: State, parameters: Parameters) -> bytes:
-    told = {
+    info = {
         "timezone": "UTC",
         "serverTime": state.clock.now_ms,
         "rateLimits": [
@@ -108,7 +108,7 @@ def _exchange_info(state: State, parameters: Parameters) -> bytes:
         "exchangeFilters": [],
         "symbols": [_described(market) for market in _wanted(state, parameters)],
     }
-    return json.dumps(told, separators=(",", ":")).encode()
+    return json.dumps(info, separators=(",", ":")).encode()
 
 
 BODIES: dict[str, Callable[[State, Parameters], bytes]] = {

@@ -182,11 +182,11 @@ def _parts(name: str) -> tuple[str | None, str | None]:
 
 def _event(symbol: str, interval: str | None, cells: Cells, *, at: int, closed: bool) -> Event:
     ts, opened, high, low, close, volume, last, quote, trades, taker, taker_quote, _ = cells
-    told: dict[str, Any] = {
+    kline: dict[str, Any] = {
         "t": ts, "T": last, "s": symbol, "i": interval, "f": 100, "L": 99 + trades, "o": opened, "c": close,
         "h": high, "l": low, "v": volume, "n": trades, "x": closed, "q": quote, "V": taker, "Q": taker_quote, "B": "0",
     }  # fmt: skip
-    return {"e": "kline", "E": at, "s": symbol, "k": told}
+    return {"e": "kline", "E": at, "s": symbol, "k": kline}
 
 
 async def _send(socket: web.WebSocketResponse, request: web.BaseRequest, connection: Connection) -> None:

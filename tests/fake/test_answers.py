@@ -236,7 +236,7 @@ def test_a_fault_meets_the_place_that_it_was_ordered_for_so_often_and_after_so_m
 
 
 @pytest.mark.parametrize(
-    ("name", "parameters", "told"),
+    ("name", "parameters", "message"),
     [
         ("html_404", {}, "html_404: no fault has this name; there are status"),
         ("slow", {"second": 1}, "slow takes seconds, not second"),
@@ -244,8 +244,8 @@ def test_a_fault_meets_the_place_that_it_was_ordered_for_so_often_and_after_so_m
         ("ws_skip", {"code": 1}, "ws_skip takes nothing, not code"),
     ],
 )
-def test_an_order_that_nobody_understands_is_refused_at_once(name: str, parameters: dict[str, Any], told: str):
-    with pytest.raises((ValueError, TypeError), match=told):
+def test_an_order_that_nobody_understands_is_refused_at_once(name: str, parameters: dict[str, Any], message: str):
+    with pytest.raises((ValueError, TypeError), match=message):
         fake().break_(name, **parameters)
 
 

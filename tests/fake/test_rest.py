@@ -75,7 +75,7 @@ def test_the_unfinished_candle_is_served_and_none_of_the_future():
 
 
 @pytest.mark.parametrize(
-    ("path", "asked", "code", "told"),
+    ("path", "asked", "code", "message"),
     [
         ("klines", {"symbol": "NOSUCH"}, -1121, "Invalid symbol."),
         ("klines", {"interval": "7m"}, -1120, "Invalid interval."),
@@ -93,13 +93,13 @@ def test_the_unfinished_candle_is_served_and_none_of_the_future():
         ("exchangeInfo", {"symbols": '["BTCUSDT"]', "symbol": "BTCUSDT"}, -1128, "optional parameters"),
     ],
 )
-def test_what_the_exchange_does_not_understand_it_refuses_by_code(path: str, asked: dict, code: int, told: str):
+def test_what_the_exchange_does_not_understand_it_refuses_by_code(path: str, asked: dict, code: int, message: str):
     async def scene() -> None:
         async with fake() as server:
             wire = await get(server, path, **asked)
             assert wire.status == 400
             assert wire.json["code"] == code
-            assert told in wire.json["msg"]
+            assert message in wire.json["msg"]
             assert server.requests[0].status == 400
 
     asyncio.run(scene())
@@ -119,9 +119,9 @@ def test_ping_time_and_rules_are_answered_and_rules_change_while_they_are_served
         async with FakeExchange([market(), market("ETHUSDT")], weight_limit=1_200) as server:
             assert (await get(server, "ping")).json == {}
             assert (await get(server, "time")).json == {"serverTime": of(50)}
-            told = (await get(server, "exchangeInfo")).json
-            assert [one["symbol"] for one in told["symbols"]] == ["BTCUSDT", "ETHUSDT"]
-            assert told["rateLimits"][0]["limit"] == 1_200
+            info = (await get(server, "exchangeInfo")).json
+            assert [one["symbol"] for one in info["symbols"]] == ["BTCUSDT", "ETHUSDT"]
+            assert info["rateLimits"][0]["limit"] == 1_200
             server.markets["ETHUSDT"].filters["PRICE_FILTER"]["tickSize"] = "0.50000000"
             server.markets["ETHUSDT"].status = "BREAK"
             (described,) = (await get(server, "exchangeInfo", symbol="ETHUSDT")).json["symbols"]

@@ -99,8 +99,8 @@ def test_the_stream_says_what_rest_says(passed: int):
         client.server.clock.advance(passed)
         rows = (await get(client.server, startTime=NOW)).json
         events = await client.heard(len(rows))
-        told = [[*(one["k"][key] for key in "tohlcvTqnVQ"), "0"] for one in events]
-        assert told == rows
+        sent = [[*(one["k"][key] for key in "tohlcvTqnVQ"), "0"] for one in events]
+        assert sent == rows
 
     play(scene)
 

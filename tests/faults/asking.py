@@ -15,13 +15,13 @@ Ask = Callable[..., Answer]
 
 def refused(ask: Ask, name: str, *sets: str) -> list[str]:
     """The problems of a file that neither command takes: exit 3, in an instant, and nothing is made or changed."""
-    told = []
+    errors = []
     for command in ("validate", "run"):
         with untouched(Path.cwd()):
             began = time.process_time()
             answer = ask(command, name, *(option for one in sets for option in ("--set", one)))
             assert time.process_time() - began < AT_ONCE
         check_answer(answer, 3)
-        told.append(answer.err.splitlines())
-    assert told[0] == told[1]
-    return told[0]
+        errors.append(answer.err.splitlines())
+    assert errors[0] == errors[1]
+    return errors[0]

@@ -27,7 +27,7 @@ from typing import Any
 DIED = 77
 CALLS = ("open", "write", "fsync", "fdatasync", "rename", "replace", "ftruncate", "truncate", "mkdir", "unlink", "link")
 CHANGES = {"open", "os.rename", "os.mkdir", "os.remove", "os.truncate", "os.link", "os.symlink", "os.rmdir", "os.chmod"}
-USED = ("cli.run", "paper.observed", "report.summary", "report.tables", "config.loader", "data.synthetic")
+USED = ("cli.run", "paper.listeners", "report.summary", "report.tables", "config.loader", "data.synthetic")
 
 
 class Counter:
@@ -121,7 +121,7 @@ def prepare() -> Callable[[list[str]], int]:
 
 def in_a_child(main: Callable[[list[str]], int], words: list[str], *, dies_at: int, when: str) -> tuple[Any, ...]:
     """Run in a fork: its exit code, how many calls there were, and those that escaped."""
-    came, told = os.pipe()
+    reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         null = os.open(os.devnull, os.O_WRONLY)
@@ -130,10 +130,10 @@ def in_a_child(main: Callable[[list[str]], int], words: list[str], *, dies_at: i
         COUNTER.on, COUNTER.dies_at, COUNTER.when = True, dies_at, when
         code = main(words)
         COUNTER.on = False
-        os.write(told, json.dumps([COUNTER.count, COUNTER.escaped]).encode())
+        os.write(writer, json.dumps([COUNTER.count, COUNTER.escaped]).encode())
         os._exit(code)
-    os.close(told)
-    with os.fdopen(came) as answer:
+    os.close(writer)
+    with os.fdopen(reader) as answer:
         text = answer.read()
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     return (code, *(json.loads(text) if text else (0, [])))

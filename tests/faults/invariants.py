@@ -22,8 +22,8 @@ def check_answer(answer: Answer, code: int) -> None:
     """I8 to I10, and the half of I7 that a stream shows: an answer is whole and at the end, or there is none."""
     assert answer.code == code, answer.err  # I8
     assert "Traceback" not in answer.err  # I9
-    told = [line for line in answer.err.splitlines() if " missing in " not in line]  # gaps: a line for each symbol
-    assert code == 3 or len(told) <= MOST_LINES, answer.err  # 3: every problem at once
+    lines = [line for line in answer.err.splitlines() if " missing in " not in line]  # gaps: a line for each symbol
+    assert code == 3 or len(lines) <= MOST_LINES, answer.err  # 3: every problem at once
     assert code in (0, 1) or answer.out == ""  # I7: nothing was said of a run that was not synced
     if answer.out.startswith("{"):
         json.loads(answer.out)

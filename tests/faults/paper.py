@@ -158,11 +158,11 @@ def main(config: Path) -> None:
     gc.freeze()  # a fork that collects would copy every page
     for line in sys.stdin:
         folder, seconds = line.split()
-        told = Path(f"{folder}.told")
-        told.write_bytes(b"0")
+        acknowledged = Path(f"{folder}.acknowledged")
+        acknowledged.write_bytes(b"0")
         child = os.fork()
         if child == 0:
-            os._exit(_traded(loaded, Path(folder), told))
+            os._exit(_run_paper(loaded, Path(folder), acknowledged))
         killer = threading.Timer(float(seconds), os.kill, (child, signal.SIGKILL))
         if float(seconds):
             killer.start()
@@ -171,12 +171,12 @@ def main(config: Path) -> None:
         if killer.is_alive():
             killer.join()
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        print(code, int(told.read_bytes()), flush=True)
+        print(code, int(acknowledged.read_bytes()), flush=True)
 
 
-def _traded(loaded: Any, folder: Path, told: Path) -> int:
+def _run_paper(loaded: Any, folder: Path, acknowledged: Path) -> int:
     """The exit code of a paper run, whose listener leaves the number of lines that it was told of."""
-    descriptor = os.open(told, os.O_WRONLY)
+    descriptor = os.open(acknowledged, os.O_WRONLY)
 
     def note(one: Update) -> None:
         os.pwrite(descriptor, str(one.lines).encode(), 0)
@@ -184,7 +184,7 @@ def _traded(loaded: Any, folder: Path, told: Path) -> int:
     try:
         runner.run_paper(
             loaded, folder, force=False, say=lambda text: None, flag=Flag(),
-            attend=lambda run, source: nullcontext(Listeners(note, lambda *trouble: None)),
+            attach_listeners=lambda run, source: nullcontext(Listeners(note, lambda *trouble: None)),
         )  # fmt: skip
     except SaflaError as error:
         sys.stderr.write(f"{error}\n")

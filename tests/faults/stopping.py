@@ -1,9 +1,9 @@
 """The command line with one function that sends its own process a signal as it is entered: how a phase is met exactly.
 
-    python -m tests.faults.stopping SIGNAL TIMES STUCK TOLD MODULE:NAME WORD...
+    python -m tests.faults.stopping SIGNAL TIMES STUCK MOMENT MODULE:NAME WORD...
 
 TIMES signals are sent, one behind the other; STUCK is 1 where the function does not come to an end by itself. The file
-TOLD gets the moment, seconds of the monotonic clock.
+MOMENT gets the moment, seconds of the monotonic clock.
 """
 
 import importlib
@@ -17,7 +17,7 @@ from safla.__main__ import program
 from safla.runs import interrupt
 
 
-def replaced(target: str, number: int, *, times: int, stuck: bool, told: Path) -> None:
+def replaced(target: str, number: int, *, times: int, stuck: bool, moment: Path) -> None:
     """Put the sending of the signal in front of a function."""
     module, _, path = target.partition(":")
     *owners, name = path.split(".")
@@ -27,8 +27,8 @@ def replaced(target: str, number: int, *, times: int, stuck: bool, told: Path) -
     original = getattr(place, name)
 
     def entered(*arguments: Any, **named: Any) -> Any:
-        if not told.exists():
-            told.write_text(str(time.monotonic()))
+        if not moment.exists():
+            moment.write_text(str(time.monotonic()))
             for _ in range(times):
                 os.kill(os.getpid(), number)
             for _ in range(3_000 if stuck else 0):
@@ -41,7 +41,7 @@ def replaced(target: str, number: int, *, times: int, stuck: bool, told: Path) -
 
 
 if __name__ == "__main__":
-    number, times, stuck, told, target, *words = sys.argv[1:]
-    replaced(target, int(number), times=int(times), stuck=stuck == "1", told=Path(told))
+    number, times, stuck, moment, target, *words = sys.argv[1:]
+    replaced(target, int(number), times=int(times), stuck=stuck == "1", moment=Path(moment))
     sys.argv = ["safla", *words]
     program()

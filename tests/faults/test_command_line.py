@@ -241,15 +241,15 @@ def rich(place):
 @pytest.mark.parametrize("terminal", TERMINALS)
 def test_row_62_a_poor_terminal_or_none_leaves_every_answer_whole(place, rich, terminal):
     whole, talk = rich
-    told, said = answers(place, TERMINALS[terminal])
+    printed, said = answers(place, TERMINALS[terminal])
     if terminal == "C":  # the names of files have no letters there, so their bytes are shown
         letters = [(letter, printable(letter.encode().decode("ascii", "surrogateescape"))) for letter in "üΩ"]
         for letter, spelled in letters:
             whole, talk = [one.replace(letter, spelled) for one in whole], talk.replace(letter, spelled)
     assert said == talk
-    assert [one.partition("\n")[0] for one in told[1:]] == ["0", "0", "0", "0", "0", "3", "0"]
-    assert told[:6] == whole[:6]  # the second is --json
-    assert "".join(told[6].split()) == "".join(whole[6].split())  # a page of help has its lines cut elsewhere
+    assert [one.partition("\n")[0] for one in printed[1:]] == ["0", "0", "0", "0", "0", "3", "0"]
+    assert printed[:6] == whole[:6]  # the second is --json
+    assert "".join(printed[6].split()) == "".join(whole[6].split())  # a page of help has its lines cut elsewhere
 
 
 def on_a_terminal(place, *arguments, columns, **variables):

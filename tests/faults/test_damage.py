@@ -209,14 +209,14 @@ def test_row_20_a_head_that_is_ahead_of_the_journal_is_refused(folder, undisturb
 def spoilt(path, how):
     """Damage the candles of a run folder."""
     raw = path.read_bytes()
-    told = msgspec.json.decode(pl.read_parquet_metadata(path)["safla"])
+    metadata = msgspec.json.decode(pl.read_parquet_metadata(path)["safla"])
     frame = pl.read_parquet(path)
     if how == "missing":
         path.unlink()
     elif how == "other schema":
-        sealed(path, frame.rename({"close": "last"}), **told)
+        sealed(path, frame.rename({"close": "last"}), **metadata)
     elif how == "other digest":
-        sealed(path, frame.with_columns(pl.col("close") + 1), **told)
+        sealed(path, frame.with_columns(pl.col("close") + 1), **metadata)
     else:
         cut = {"empty": 0, "one byte less": -1, "half": len(raw) // 2}[how]
         path.write_bytes(raw[:cut])

@@ -418,7 +418,7 @@ def fetched_alone(fake: FakeExchange, cache: Path) -> Child:
 # --- Row 42: redirects -----------------------------------------------------------------------------------------------
 
 
-TOLD = {  # what is said of where a redirect leads
+DESTINATIONS = {  # what is said of where a redirect leads
     "another host": "http://127.0.0.1",
     "file:///etc/passwd": "another path",
     "//127.0.0.1/": "//127.0.0.1",
@@ -427,7 +427,7 @@ TOLD = {  # what is said of where a redirect leads
 }
 
 
-@pytest.mark.parametrize("to", TOLD)
+@pytest.mark.parametrize("to", DESTINATIONS)
 @pytest.mark.parametrize("place", PLACES)
 def test_row_42_a_redirect_is_not_followed(to: str, place: str, meeting: Meeting, whole: Whole) -> None:
     with served([minutes(CANDLES)]) as other:
@@ -435,7 +435,7 @@ def test_row_42_a_redirect_is_not_followed(to: str, place: str, meeting: Meeting
         meeting.fake.break_("redirect_elsewhere", times=None, path=place, after=PLACES[place], location=location)
         came = meeting.fetched()
         assert other.requests == []
-    check_said(came, rf"redirects to {TOLD[to]}, which is not followed \(status 302\)$")
+    check_said(came, rf"redirects to {DESTINATIONS[to]}, which is not followed \(status 302\)$")
     assert came.error.exit_code == 5
     assert len([one for one in meeting.asked(None) if one.faults]) == TRIES
     check_nothing_wrong(meeting, whole, stored=LIMIT if place == "klines" else 0)

@@ -282,8 +282,8 @@ def test_row_43_who_is_rejected_because_of_another_symbol_is_told_of_that_one(tm
     meeting.fetched()
     later = meeting.fetched()  # of the same process: the breaker is open, and nothing is asked
     assert (type(later.error), later.error.exit_code) == (DataError, 4)
-    told = rf"binance, its clock: not requested; the last failure was: {HIGH_BELOW_LOW}; {OPEN}"
-    assert re.match(told, str(later.error)), str(later.error)
+    expected = rf"binance, its clock: not requested; the last failure was: {HIGH_BELOW_LOW}; {OPEN}"
+    assert re.match(expected, str(later.error)), str(later.error)
 
 
 def test_row_43_where_answers_were_the_reason_an_open_breaker_ends_in_5_and_names_them(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ class Breaking:
         self._process = psutil.Process()
         self._due: dict[str, Break] = {}
 
-    def told(self, standing: DownloadProgress) -> None:
+    def on_progress(self, standing: DownloadProgress) -> None:
         """A page of a symbol is settled."""
         self.descriptors.append(self._process.num_fds())
         symbol = standing.place.symbol
@@ -104,7 +104,7 @@ def soaked(cache: Path, *, pages: int, chance: random.Random) -> Soaked:
     async def main() -> tuple[FetchResult, int]:
         before = asyncio.all_tasks()
         ask = FetchRequest(SYMBOLS, START, at(pages // len(NAMES) * CANDLES_A_PAGE))
-        fetched = await service.fetch(meeting.config(), ask, told=breaking.told, clock=meeting.clock)
+        fetched = await service.fetch(meeting.config(), ask, listener=breaking.on_progress, clock=meeting.clock)
         await meeting.fake.until(lambda: len(asyncio.all_tasks() - before) == 0, seconds=1.0)
         return fetched, len(asyncio.all_tasks() - before)
 

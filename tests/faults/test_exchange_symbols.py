@@ -66,12 +66,14 @@ def taken_out(meeting: Meeting, *, done: int) -> tuple[Any, Market]:
     """A fetch of both, in the midst of which the exchange has BTCUSDT no more; what it came to, and the market."""
     gone: list[Market] = []
 
-    def told(standing: DownloadProgress) -> None:
+    def on_progress(standing: DownloadProgress) -> None:
         if standing.place.symbol == SYMBOL and standing.done >= done and not gone:
             gone.append(meeting.fake.markets.pop("BTCUSDT"))
 
     fetched = meeting.run(
-        lambda: service.fetch(meeting.config(), FetchRequest(BOTH, START, at(CANDLES)), told=told, clock=meeting.clock)
+        lambda: service.fetch(
+            meeting.config(), FetchRequest(BOTH, START, at(CANDLES)), listener=on_progress, clock=meeting.clock
+        )
     )
     return fetched, gone[0]
 
@@ -221,10 +223,10 @@ def test_row_48_a_run_of_a_symbol_that_goes_meanwhile_ends_in_5_and_goes_on_when
 
 def test_s3_the_first_line_has_tick_lot_and_least_notional_of_the_exchange(command: Command) -> None:
     check_answer(command("run", "c.yaml", "--out", "run", "--quiet"), 0)
-    told = [
+    lines = [
         {name: one[name] for name in ("symbol", "tick", "lot", "min_notional")} for one in started("run")["symbols"]
     ]
-    assert told == [
+    assert lines == [
         {"symbol": "BTC/USDT", "tick": "0.01", "lot": "0.00001", "min_notional": "5.0000000"},
         {"symbol": "ETH/USDT", "tick": "0.05", "lot": "0.001", "min_notional": "12.5000000"},
     ]

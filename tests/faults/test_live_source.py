@@ -121,7 +121,7 @@ def test_row_43_a_page_that_stays_bad_is_told_with_row_and_value_and_waited_out(
             return await taking
 
     check_whole(following, following.meeting.run(scene, grace=0.005))
-    kind, symbol, text = following.told[0]
+    kind, symbol, text = following.reports[0]
     assert (kind in (live_symbol.REFUSED, live_symbol.BAD), symbol) == (True, "BTC/USDT")
     assert text.startswith("binance BTC/USDT 1m: ")
     assert len(text.splitlines()) == 1
@@ -136,7 +136,7 @@ def test_row_43_a_page_that_stays_bad_is_named_though_so_many_tries_open_the_bre
     following.fake.break_("off_grid_timestamp", times=6, after=len(names), symbol="BTCUSDT")
     came = following.follow(SINCE, END)
     assert pairs(came) == following.true(SINCE, END)
-    text = next(text for kind, _, text in following.told if kind == live_symbol.REFUSED)
+    text = next(text for kind, _, text in following.reports if kind == live_symbol.REFUSED)
     assert "binance BTC/USDT 1m: row 2 of a page is not a candle of this timeframe" in text
     assert "the breaker is open after too many failures" in text
 
@@ -147,7 +147,7 @@ def test_rows_43_and_45_a_row_that_is_wrong_and_legal_stands_once_it_was_taken(n
     came = following.follow(SINCE, END)
     assert [ts for ts, rows in pairs(came) if (ts, rows) not in following.true(SINCE, END)] == [START + BEGAN * MINUTE]
     assert following.kinds() == [live_symbol.REVISED, live_symbol.CLOCK]
-    assert following.told[1][2].endswith("its clock was read again: the estimate was right")
+    assert following.reports[1][2].endswith("its clock was read again: the estimate was right")
 
 
 # --- Rows 45 to 47 ---------------------------------------------------------------------------------------------------
@@ -156,7 +156,7 @@ def test_rows_43_and_45_a_row_that_is_wrong_and_legal_stands_once_it_was_taken(n
 def test_row_45_the_same_candle_again_is_counted_and_goes_out_once(following: Following) -> None:
     check_whole(following, following.follow(SINCE, END))
     assert following.source.counts["repeated"] == 3  # each page begins with the last one that is known
-    assert following.told == []
+    assert following.reports == []
 
 
 @pytest.mark.parametrize("length", [1, 2, 5])

@@ -22,7 +22,7 @@ from safla.observe.event_log import say_on_stderr
 from safla.observe.monitor import Gauges, Monitor, Sample
 from safla.observe.prometheus import Page
 from tests.margins import bound
-from tests.observe.happenings import EVENTS, told
+from tests.observe.happenings import EVENTS, update
 from tests.observe.hooks import CANARY, hook
 
 LONG = 60.0  # seconds that a hang lasts, unless the test ends it
@@ -38,7 +38,7 @@ def tell_all(listen, *, times: int = 20) -> float:
     longest = 0.0
     for _ in range(times):
         began = time.monotonic()
-        listen(told(*EVENTS.values()))
+        listen(update(*EVENTS.values()))
         longest = max(longest, time.monotonic() - began)
     return longest
 
@@ -150,7 +150,7 @@ def test_row_32_no_new_thread_is_no_monitoring_and_one_line(capfd, monkeypatch):
     monitor = Monitor(MonitoringSection(), alerts=Alerts([], cooldown_seconds=0, say=print), say=say_on_stderr)
     monkeypatch.setattr(threading.Thread, "start", broken(RuntimeError("can't start new thread")))
     with monitor:
-        monitor.listen(told(*EVENTS.values()))
+        monitor.listen(update(*EVENTS.values()))
     assert stderr_of(capfd) == ["safla: monitoring: a thread is not available, the run goes on: RuntimeError"]
 
 
@@ -169,7 +169,7 @@ def test_row_32_a_webhook_that_hangs_or_refuses_delays_nobody(capfd, monkeypatch
     with hook(*statuses) as server:
         with monitoring.of_run(paper(webhook_url=server.url), run="r", symbols=()) as monitor:
             for halt in range(1, 5):
-                monitor.listen(told(halts=(halt, halt, halt, halt)))
+                monitor.listen(update(halts=(halt, halt, halt, halt)))
         assert server.got != []
     assert set(threads) == {"webhook"}  # never the one that listens
     said = stderr_of(capfd)
@@ -185,7 +185,7 @@ def test_row_32_a_terminal_that_takes_nothing_delays_nobody(capfd, monkeypatch):
     with monitoring.of_run(paper(), run="r", symbols=(), terminal=lambda text: go.wait(LONG)) as monitor:
         began = time.monotonic()
         for halt in range(1, 200):
-            monitor.listen(told(halts=(halt % 2, 0, 0, 0)))
+            monitor.listen(update(halts=(halt % 2, 0, 0, 0)))
         assert time.monotonic() - began < bound(0.25)
     go.set()
     assert stderr_of(capfd) == []

@@ -53,9 +53,9 @@ def test_row_44_on_real_candles_that_come_late_twice_and_over_broken_lines_it_is
     ]
     with served(given, now_ms=start + 300 * step + 5_000) as fake:
         run = Run(tmp_path, fake, timeframe=timeframe)
-        run.traded(timestamps=150, each=lambda: breaking(fake, chance))
+        run.trade(timestamps=150, each=lambda: breaking(fake, chance))
         fake.clock.advance(5 * step)  # nobody was there
-        run.traded(timestamps=100, each=lambda: breaking(fake, chance))
+        run.trade(timestamps=100, each=lambda: breaking(fake, chance))
         check_parity(run, first=start + 300 * step, step=step)
     assert len(fake.sockets) > 10  # it was connected again
 
@@ -68,7 +68,7 @@ def check_parity(run: "Run", *, first: int, step: int) -> None:
     assert last is not None
     run.fake.mend()
     run.fake.clock.advance(2 * step)
-    assert journal(run.folder / "paper") == run.backtested(start=first, end=last + step)
+    assert journal(run.folder / "paper") == run.backtest_journal(start=first, end=last + step)
     assert journal(run.folder / "paper").count(b'"type":"filled"') >= 10
 
 
@@ -89,10 +89,10 @@ def test_row_26_a_wall_clock_that_is_away_from_the_exchanges_is_logged_and_decid
 ) -> None:
     with served(markets(), now_ms=START + BEGUN * MINUTE + 5_000) as fake:
         run = Run(tmp_path, fake, wall=lambda: fake.clock.wall() + away)
-        run.traded(timestamps=60)
-        told = [one for one in logged if f"its clock and this machine's differ by {away:.1f} s" in one]
+        run.trade(timestamps=60)
+        lines = [one for one in logged if f"its clock and this machine's differ by {away:.1f} s" in one]
         check_parity(run, first=START + BEGUN * MINUTE, step=MINUTE)
-    assert (told != []) == (away != 0)
+    assert (lines != []) == (away != 0)
 
 
 def test_row_24_a_command_to_a_run_that_waits_in_a_retry_is_seen_and_waits_for_its_candle(tmp_path: Path) -> None:

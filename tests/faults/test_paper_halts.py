@@ -14,7 +14,7 @@ from safla.paper.control import Command
 from safla.paper.session import session_at
 from tests.faults.invariants import check_run
 from tests.paper.commanded_runs import by_hand, by_operator, put, waiting
-from tests.paper.paper_runs import backtested, traded
+from tests.paper.paper_runs import backtest_journal, run_paper
 from tests.small_runs import journal
 
 FIRST = 1_704_067_200_000  # 2024-01-01
@@ -47,8 +47,8 @@ def moments(folder: Path, kind: Any) -> list[int]:
 @pytest.fixture
 def lossy(tmp_path) -> bytes:
     """A run that meets both rules, which is its backtest."""
-    traded(tmp_path / "run", LOSSES)
-    assert journal(tmp_path / "run") == backtested(tmp_path / "backtest", LOSSES)
+    run_paper(tmp_path / "run", LOSSES)
+    assert journal(tmp_path / "run") == backtest_journal(tmp_path / "backtest", LOSSES)
     assert {one.rule for one in events(tmp_path / "run", Halted)} == {"daily_loss", "drawdown"}
     return journal(tmp_path / "run")
 
@@ -59,7 +59,7 @@ def test_row_25_restarted_at_every_halt_and_at_every_new_day_it_is_the_run_that_
     assert len(places) > 4
     for ts in sorted(places):
         cut_behind(tmp_path / "run", lossy, ts)
-        traded(tmp_path / "run", LOSSES)
+        run_paper(tmp_path / "run", LOSSES)
         assert journal(tmp_path / "run") == lossy, ts
     check_run(tmp_path / "run", max_positions=2)
 
@@ -77,7 +77,7 @@ def test_row_25_a_halt_during_a_daily_halt_has_a_line_of_its_own_and_no_new_day_
     folder = tmp_path / "run"
     ts = halted_by_several(folder, lossy)
     assert [one.rule for one in events(folder, Halted)] == ["daily_loss", "operator"]
-    traded(folder, LOSSES)
+    run_paper(folder, LOSSES)
     by_day = [one.halt for one in events(folder, Resumed) if one.by == "new_day"]
     assert 1 in by_day
     assert 2 not in by_day
@@ -88,7 +88,7 @@ def test_row_25_a_halt_during_a_daily_halt_has_a_line_of_its_own_and_no_new_day_
 def test_row_25_halted_by_several_rules_it_is_halted_by_the_same_after_any_restart(tmp_path, lossy, chance):
     folder = tmp_path / "run"
     halted_by_several(folder, lossy)
-    traded(folder, LOSSES)
+    run_paper(folder, LOSSES)
     whole = journal(folder)
     begin = whole.index(b'"operator"')
     for size in sorted(chance.randrange(begin - 200, len(whole)) for _ in range(8)):
@@ -96,7 +96,7 @@ def test_row_25_halted_by_several_rules_it_is_halted_by_the_same_after_any_resta
         (folder / "head").unlink(missing_ok=True)
         if b'"operator"' not in whole[:size].rpartition(b"\n")[0]:
             continue  # the halt itself was not acknowledged
-        traded(folder, LOSSES)
+        run_paper(folder, LOSSES)
         assert journal(folder) == whole, size
 
 
@@ -105,14 +105,14 @@ def test_row_25_resumed_it_stays_so_after_a_restart(tmp_path, lossy):
     ts = halted_by_several(folder, lossy)
     with session_at(folder, say=lambda text: None) as (held, _):
         assert held.resume(None, by_hand("on we go", number=2)) == 1  # the daily halt stays
-    traded(folder, LOSSES)
+    run_paper(folder, LOSSES)
     whole = journal(folder)
     (by_person,) = [one for one in events(folder, Resumed) if one.by == "operator"]
     assert (by_person.ts, by_person.halt) == (ts, 2)
     assert [one for one in events(folder, Filled) if one.ts > ts and one.side == "buy"] != []
     for behind in (0, 40, 90):
         cut_behind(folder, whole, ts + behind * 3_600_000)
-        traded(folder, LOSSES)
+        run_paper(folder, LOSSES)
         assert journal(folder) == whole
     check_run(folder, max_positions=2)
 
@@ -122,7 +122,7 @@ def test_row_25_resumed_it_stays_so_after_a_restart(tmp_path, lossy):
 
 def begun(folder: Path, sets: Sequence[str] = ()) -> bytes:
     """A run that was killed in its middle, at the end of a timestamp."""
-    traded(folder, sets)
+    run_paper(folder, sets)
     whole = journal(folder)
     cut_behind(folder, whole, events(folder, CandleEvent)[len(events(folder, CandleEvent)) // 2].ts)
     return whole
@@ -133,7 +133,7 @@ def test_row_24_a_command_that_waits_when_a_run_begins_again_is_done_after_what_
     last = events(tmp_path, CandleEvent)[-1].ts
     before = journal(tmp_path)
     one = put(tmp_path, "halt", note="by hand")
-    traded(tmp_path)
+    run_paper(tmp_path)
     assert journal(tmp_path).startswith(before)
     (halted,) = [one for one in events(tmp_path, Halted) if one.rule == "operator"]
     assert (halted.ts, halted.note, halted.given, halted.id) == (last, "by hand", one.given, one.id)
@@ -158,7 +158,7 @@ def test_row_24_a_death_between_a_command_and_its_line_does_it_once(tmp_path, ki
     with monkeypatch.context() as patch:
         patch.setattr(control, "remove", dies)
         with pytest.raises(Died):
-            traded(tmp_path)
+            run_paper(tmp_path)
     after = journal(tmp_path)
     lines = after[len(before) :].splitlines(keepends=True)
     assert lines
@@ -168,7 +168,7 @@ def test_row_24_a_death_between_a_command_and_its_line_does_it_once(tmp_path, ki
         (tmp_path / "journal.jsonl").write_bytes(after[:size])
         (tmp_path / "head").unlink(missing_ok=True)
         left_again(tmp_path, one)
-        traded(tmp_path)
+        run_paper(tmp_path)
         assert journal(tmp_path).startswith(after), size
         assert waiting(tmp_path) == ()
         ended.append(journal(tmp_path))
@@ -183,7 +183,7 @@ def test_row_24_a_resume_of_several_halts_that_a_death_cut_lifts_the_others_with
     put(folder, "halt")
     before = journal(folder)
     resume = put(folder, "resume", note="all of them")
-    traded(folder, LOSSES)
+    run_paper(folder, LOSSES)
     whole = journal(folder)
     own = [line for line in by_operator(folder) if resume.id.encode() in line]
     assert len(own) == 2  # of drawdown and of the operator
@@ -196,7 +196,7 @@ def test_row_24_a_resume_of_several_halts_that_a_death_cut_lifts_the_others_with
         (folder / "journal.jsonl").write_bytes(whole[:size])
         (folder / "head").unlink(missing_ok=True)
         left_again(folder, resume)
-        traded(folder, LOSSES)
+        run_paper(folder, LOSSES)
         assert journal(folder) == whole, size
         assert waiting(folder) == ()
     check_run(folder, max_positions=2)
@@ -205,13 +205,13 @@ def test_row_24_a_resume_of_several_halts_that_a_death_cut_lifts_the_others_with
 def test_row_24_a_command_whose_lines_are_there_is_not_done_again_by_a_later_start(tmp_path):
     begun(tmp_path)
     one = put(tmp_path, "halt")
-    traded(tmp_path)
+    run_paper(tmp_path)
     lift = by_hand("on we go", number=2)
     cut_behind(tmp_path, journal(tmp_path), events(tmp_path, CandleEvent)[-20].ts)
     with session_at(tmp_path, say=lambda text: None) as (held, _):
         held.resume(None, lift)
     control.put_command(tmp_path, one)
-    traded(tmp_path)
+    run_paper(tmp_path)
     assert [one.by for one in events(tmp_path, Resumed) if one.by == "operator"] == ["operator"]
     assert len([one for one in events(tmp_path, Halted) if one.rule == "operator"]) == 1
     assert waiting(tmp_path) == ()
@@ -237,7 +237,7 @@ def test_row_24_closing_lines_that_a_death_cut_are_completed_by_the_same_command
     for number in range(closing + 1, len(lines)):
         (tmp_path / "journal.jsonl").write_bytes(b"".join(lines[:number]))
         (tmp_path / "head").unlink(missing_ok=True)
-        traded(tmp_path)
+        run_paper(tmp_path)
         assert journal(tmp_path) == whole, number
     assert len(events(tmp_path, RunEnded)) == 1
     assert number > closing
@@ -263,7 +263,7 @@ def test_row_59_a_paper_run_halts_at_a_loss_that_meets_its_limit_and_not_one_tic
         },
         "risk": {"stop_loss_pct": None, "take_profit_pct": None, "max_daily_loss_pct": Decimal("0.00009")},
     }  # fmt: skip
-    traded(tmp_path / "paper", config=config)
+    run_paper(tmp_path / "paper", config=config)
     assert events(tmp_path / "paper", Filled)[0].quantity == "9.00000"
     assert [one.rule for one in events(tmp_path / "paper", Halted)] == ["daily_loss"] * halts
-    assert journal(tmp_path / "paper") == backtested(tmp_path / "backtest", config=config)
+    assert journal(tmp_path / "paper") == backtest_journal(tmp_path / "backtest", config=config)

@@ -21,7 +21,7 @@ from safla.paper.sources import CandleBatch
 from tests.faults.command import inside, safla
 from tests.faults.invariants import check_answer
 from tests.faults.paper import FEWER, check_goes_on, undisturbed
-from tests.paper.paper_runs import backtested, traded
+from tests.paper.paper_runs import backtest_journal, run_paper
 from tests.small_runs import journal
 
 HOLES = ("data.synthetic.candles=60", "data.synthetic.holes=8")
@@ -47,22 +47,22 @@ def disturbed(chance: random.Random, *, longest: float) -> Any:
 def test_at_3600_times_its_pace_with_delays_it_is_the_backtest(tmp_path, monkeypatch, chance):
     monkeypatch.setattr(sources, "recorded_candles", disturbed(chance, longest=0.02))
     sets = ("market_data.timeframe=1m", "data.synthetic.candles=80", "data.start=2024-01-01T00:15")
-    traded(tmp_path / "paper", ("paper.speed=3600x", *sets))
-    assert journal(tmp_path / "paper") == backtested(tmp_path / "backtest", sets)
+    run_paper(tmp_path / "paper", ("paper.speed=3600x", *sets))
+    assert journal(tmp_path / "paper") == backtest_journal(tmp_path / "backtest", sets)
 
 
 def test_it_is_the_backtest_though_it_is_broken_off_again_and_again_while_candles_come_late(
     tmp_path, monkeypatch, chance
 ):
     monkeypatch.setattr(sources, "recorded_candles", disturbed(chance, longest=0.001))
-    traded(tmp_path / "paper")
+    run_paper(tmp_path / "paper")
     whole = journal(tmp_path / "paper")
     for _ in range(6):
         (tmp_path / "paper" / "journal.jsonl").write_bytes(whole[: chance.randrange(1, len(whole))])
         (tmp_path / "paper" / "head").unlink(missing_ok=True)
-        traded(tmp_path / "paper")
+        run_paper(tmp_path / "paper")
         assert journal(tmp_path / "paper") == whole
-    assert whole == backtested(tmp_path / "backtest")
+    assert whole == backtest_journal(tmp_path / "backtest")
 
 
 # --- What is recorded wins -------------------------------------------------------------------------------------------
@@ -93,7 +93,7 @@ def changed(change: Any) -> Any:
 
 def test_candles_that_are_recorded_win_over_those_that_are_fetched_again(tmp_path, monkeypatch):
     """Its exchange may have revised them: what was acted on stands (S2, J39)."""
-    traded(tmp_path, HOLES)
+    run_paper(tmp_path, HOLES)
     lines = lines_of(tmp_path)
     ends = [number for number, line in enumerate(lines, 1) if b'"type":"candle"' in line and number > 20]
     for number in ends[:12]:
@@ -112,13 +112,13 @@ def test_candles_that_are_recorded_win_over_those_that_are_fetched_again(tmp_pat
 
         with monkeypatch.context() as patch:
             patch.setattr(sources, "recorded_candles", changed(revise))
-            traded(tmp_path, HOLES)
+            run_paper(tmp_path, HOLES)
         assert lines_of(tmp_path) == lines, number
 
 
 def test_an_absence_that_was_a_fact_stays_one_though_the_candle_is_served_later(tmp_path, monkeypatch):
     """What followed from it is in the journal (S6, J39)."""
-    traded(tmp_path, HOLES)
+    run_paper(tmp_path, HOLES)
     lines, absent = lines_of(tmp_path), gaps_of(tmp_path)
     behind = [
         number
@@ -140,7 +140,7 @@ def test_an_absence_that_was_a_fact_stays_one_though_the_candle_is_served_later(
 
         with monkeypatch.context() as patch:
             patch.setattr(sources, "recorded_candles", changed(only))
-            traded(tmp_path, HOLES)
+            run_paper(tmp_path, HOLES)
         assert lines_of(tmp_path) == lines, number
 
 
@@ -154,25 +154,25 @@ def gaps_of(folder: Path) -> set[int]:
 
 
 def test_a_last_timestamp_that_its_source_has_lost_is_that_of_the_journal(tmp_path, monkeypatch):
-    traded(tmp_path, HOLES)
+    run_paper(tmp_path, HOLES)
     lines = lines_of(tmp_path)
     number = next(n for n, line in enumerate(lines, 1) if n > 40 and b'"ETH/USDT","open"' in line)
     cut(tmp_path, lines, number)
     ts = next(iter(reversed([one.event.ts for one in reader.read(tmp_path)])))
     with monkeypatch.context() as patch:
         patch.setattr(sources, "recorded_candles", changed(lambda one: [] if one.ts == ts else [one]))
-        traded(tmp_path, HOLES)
+        run_paper(tmp_path, HOLES)
     assert lines_of(tmp_path) == lines
 
 
 @pytest.mark.parametrize("damage", ["half", "NUL", "no newline"])
 def test_row_8_a_first_line_that_did_not_arrive_is_begun_anew(tmp_path, damage):
-    traded(tmp_path, HOLES)
+    run_paper(tmp_path, HOLES)
     lines, first = lines_of(tmp_path), lines_of(tmp_path)[0]
     tails = {"half": first[: len(first) // 2], "NUL": b"\0" * 600 + first[600:], "no newline": first[:-1]}
     (tmp_path / "journal.jsonl").write_bytes(tails[damage])
     (tmp_path / "head").unlink()
-    traded(tmp_path, HOLES)
+    run_paper(tmp_path, HOLES)
     assert lines_of(tmp_path) == lines
 
 
@@ -196,9 +196,9 @@ def test_nothing_is_told_before_it_is_on_the_disk(tmp_path, monkeypatch):
             assert synced[-1] == len(text)
 
     monkeypatch.setattr(append, "_sync", noted)
-    told = Reading()
-    traded(tmp_path, told=told)
-    assert len(told) > 150
+    updates = Reading()
+    run_paper(tmp_path, updates=updates)
+    assert len(updates) > 150
 
 
 # --- Row 29 ----------------------------------------------------------------------------------------------------------
@@ -217,14 +217,14 @@ def test_row_29_with_few_descriptors_a_paper_run_works_or_says_so_and_loses_noth
 
 
 def test_an_anchor_that_a_death_left_behind_is_renewed_by_the_same_command(tmp_path):
-    traded(tmp_path, HOLES)
+    run_paper(tmp_path, HOLES)
     whole = (tmp_path / "head").read_bytes()
     (tmp_path / "head").unlink()
-    assert traded(tmp_path, HOLES).again
+    assert run_paper(tmp_path, HOLES).again
     assert (tmp_path / "head").read_bytes() == whole
 
 
 def test_a_source_without_a_candle_says_so(tmp_path):
     with pytest.raises(DataError):
-        traded(tmp_path, ("data.start=2030-01-01",))
+        run_paper(tmp_path, ("data.start=2030-01-01",))
     assert not (tmp_path / "journal.jsonl").exists()

@@ -28,7 +28,7 @@ from tests.faults.paper import (
     undisturbed,
 )  # fmt: skip
 from tests.margins import bound
-from tests.paper.paper_runs import backtested, traded
+from tests.paper.paper_runs import backtest_journal, run_paper
 from tests.small_runs import journal
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
@@ -63,14 +63,14 @@ def whole(tmp_path, capsys) -> Undisturbed:
 
 def stopped(place: Path, number: int, target: str, *words: str | Path, times: int = 1, stuck: bool = False) -> Answer:
     """The command in a process that gets the signal as it enters the target; within a second it has ended, 0 late."""
-    told = place / "told"
-    told.unlink(missing_ok=True)
-    command = [str(number), str(times), str(int(stuck)), str(told), target, *map(str, words)]
+    moment = place / "moment"
+    moment.unlink(missing_ok=True)
+    command = [str(number), str(times), str(int(stuck)), str(moment), target, *map(str, words)]
     found = subprocess.run(
         [sys.executable, "-m", "tests.faults.stopping", *command],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, timeout=60, check=False,
     )  # fmt: skip
-    assert time.monotonic() - float(told.read_text()) < bound(SECONDS)
+    assert time.monotonic() - float(moment.read_text()) < bound(SECONDS)
     return Answer(found.returncode, found.stdout.decode(), found.stderr.decode())
 
 
@@ -181,8 +181,8 @@ def test_row_26_the_wall_clock_may_jump_and_nothing_notices(tmp_path, monkeypatc
 
     monkeypatch.setattr(time, "time", jumping)
     clock = Clock(monotonic=lambda: 0.0, wall=jumping, sleep=sleep)
-    traded(tmp_path / "paper", ("paper.speed=60x",), clock=clock)
-    assert journal(tmp_path / "paper") == backtested(tmp_path / "backtest")
+    run_paper(tmp_path / "paper", ("paper.speed=60x",), clock=clock)
+    assert journal(tmp_path / "paper") == backtest_journal(tmp_path / "backtest")
     assert np.diff(waits[1:]).tolist() == pytest.approx([waits[2] - waits[1]] * (len(waits) - 2))  # a minute a candle
 
 
@@ -196,7 +196,7 @@ def test_row_27_a_strategy_that_takes_long_makes_candles_late_and_changes_nothin
         return slow.columns(candles, parameters)
 
     register = {**STRATEGIES, "sma_crossover": slow._replace(columns=columns, window=slow.warm_up, fold=None)}
-    traded(tmp_path / "paper", ("paper.speed=360000x",), register=register)
+    run_paper(tmp_path / "paper", ("paper.speed=360000x",), register=register)
     assert len(asked) > 100
-    assert journal(tmp_path / "paper") == backtested(tmp_path / "backtest")
+    assert journal(tmp_path / "paper") == backtest_journal(tmp_path / "backtest")
     assert np.diff(asked).max() >= 0

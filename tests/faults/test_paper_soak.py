@@ -37,7 +37,7 @@ import psutil
 from safla import cli
 from safla.cli import run
 from safla.report import summary, tables
-from safla.paper import observed, runner, session
+from safla.paper import listeners, runner, session
 process, found, every = psutil.Process(), [], int(sys.argv[1])
 take = session.PaperSession._take
 def noted(held, block, **named):

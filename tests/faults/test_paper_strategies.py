@@ -18,7 +18,7 @@ from safla.strategies.register import Strategy
 from tests.faults.command import inside
 from tests.faults.invariants import check_answer, untouched
 from tests.faults.paper import FEWER, begin_half, check_goes_on, undisturbed
-from tests.paper.paper_runs import backtested, traded
+from tests.paper.paper_runs import backtest_journal, run_paper
 from tests.small_runs import journal
 
 FIRST = 1_704_067_200_000  # of the synthetic candles, ms
@@ -104,7 +104,7 @@ def test_row_30_a_strategy_that_fails_halts_the_account_and_the_run_goes_on(tmp_
     answer, note = FAILURES[failure]
     asked: list[int] = []
     more = given(Mine(answer, asked=asked))
-    traded(tmp_path, MINE, **more)
+    run_paper(tmp_path, MINE, **more)
     assert asked[-1] == FIRST + AT * HOUR  # and not again while that halt is open (J17)
     (halted,) = [one for one in events(tmp_path, Halted) if one.rule == "strategy_error"]
     assert (halted.ts, halted.note) == (FIRST + AT * HOUR, f"mine {note}")
@@ -116,25 +116,25 @@ def test_row_30_a_strategy_that_fails_halts_the_account_and_the_run_goes_on(tmp_
 
 def test_row_30_a_run_whose_strategy_failed_is_broken_off_anywhere_and_ends_in_the_same_bytes(tmp_path, chance):
     more = given(Mine(FAILURES["MemoryError"][0]))
-    traded(tmp_path, MINE, **more)
+    run_paper(tmp_path, MINE, **more)
     full = journal(tmp_path)
     place = full.index(b'"strategy_error"')
     for size in (place - 300, place, place + 200, *(chance.randrange(2_000, len(full)) for _ in range(5))):
         (tmp_path / "journal.jsonl").write_bytes(full[:size])
         (tmp_path / "head").unlink(missing_ok=True)
-        traded(tmp_path, MINE, **more)
+        run_paper(tmp_path, MINE, **more)
         assert journal(tmp_path) == full, size
 
 
 def test_row_30_one_that_fails_by_accident_is_not_asked_again_about_what_it_failed_at(tmp_path):
     """What came of it stands in the journal: that it would answer now changes nothing (J17, J39)."""
     more = given(Mine(FAILURES["MemoryError"][0]))
-    traded(tmp_path, MINE, **more)
+    run_paper(tmp_path, MINE, **more)
     full = journal(tmp_path)
     end = full.index(b"\n", full.index(b'"strategy_error"')) + 1
     (tmp_path / "journal.jsonl").write_bytes(full[:end])
     (tmp_path / "head").unlink()
-    traded(tmp_path, MINE, **given(Mine(FAILURES["MemoryError"][0], at=-1)))
+    run_paper(tmp_path, MINE, **given(Mine(FAILURES["MemoryError"][0], at=-1)))
     assert journal(tmp_path) == full
 
 
@@ -149,14 +149,14 @@ def test_row_31_live_one_that_looks_ahead_takes_its_word_back_and_halts_the_acco
 
     ahead.warm_up = lambda parameters: 4
     more = given(ahead)
-    traded(tmp_path / "paper", MINE, **more)
+    run_paper(tmp_path / "paper", MINE, **more)
     (halted,) = [one for one in events(tmp_path / "paper", Halted) if one.rule == "strategy_error"]
     assert halted.note == "mine looks ahead: it changed its signal of BTC/USDT at 2024-01-01T06:00Z"
     assert (halted.ts, seen) == (FIRST + 7 * HOUR, [FIRST + 6 * HOUR, FIRST + 7 * HOUR])
     assert events(tmp_path / "paper", OrderPlaced) == []
     check_replay(tmp_path / "paper", more["register"])
     with pytest.raises(Finding, match="mine looks ahead: BTC/USDT at"):
-        backtested(tmp_path / "backtest", MINE, **more)
+        backtest_journal(tmp_path / "backtest", MINE, **more)
 
 
 def test_row_31_one_that_needs_more_than_its_window_has_no_more_live_and_its_backtest_finds_it(tmp_path):
@@ -169,10 +169,10 @@ def test_row_31_one_that_needs_more_than_its_window_has_no_more_live_and_its_bac
 
     greedy.warm_up = greedy.window = 4
     more = given(greedy)
-    traded(tmp_path / "paper", MINE, **more)
+    run_paper(tmp_path / "paper", MINE, **more)
     assert lengths == {4}
     with pytest.raises(Finding, match="needs more than its window of 4 candles"):
-        backtested(tmp_path / "backtest", MINE, **more)
+        backtest_journal(tmp_path / "backtest", MINE, **more)
 
 
 CHANGES = {

@@ -128,12 +128,12 @@ def test_row_9_a_run_whose_first_sync_never_came_begins_anew(folder, undisturbed
 @pytest.mark.parametrize("synced", SYNCED[1:])
 def test_row_14_where_a_sync_lied_head_knows_it_or_the_prefix_is_shorter(undisturbed, synced, back):
     """Lines that were synced, by the disk's word, are lost as well; head, of which the disk kept its word, is there."""
-    true, told = starts(undisturbed)[synced - back], starts(undisturbed)[synced]
+    true, claimed = starts(undisturbed)[synced - back], starts(undisturbed)[synced]
     head = head_at(undisturbed, synced)
     for arrived, size, file in losses(undisturbed, true):
         anchored, alone = verify_text(file, head), verify_text(file, None)
         if anchored.kind != "corrupt":
-            assert anchored.offset >= told, (arrived, size)
+            assert anchored.offset >= claimed, (arrived, size)
             assert a_prefix(undisturbed, anchored), (arrived, size)
         if alone.kind != "corrupt":
             assert alone.offset >= true, (arrived, size)

@@ -76,9 +76,9 @@ def test_z13_what_a_stranger_wrote_is_shown_escaped_wherever_it_stands(ask, monk
         check_shown(ask("validate", "c.yaml"), 3)
     for arguments, code in ARGUMENTS:
         check_shown(ask(*(one.replace("{}", text) for one in arguments)), code)
-    told = ask("validate", "--json", text).out
-    assert json.loads(told)[0]["file"] == text  # there it is data, and spelled in ASCII
-    assert told.isascii()
+    printed = ask("validate", "--json", text).out
+    assert json.loads(printed)[0]["file"] == text  # there it is data, and spelled in ASCII
+    assert printed.isascii()
     monkeypatch.setenv(f"SAFLA__{text}", "1")
     check_shown(ask("validate", "good.yaml"), 3)
 

@@ -49,15 +49,15 @@ def stopped(
     place: Path, number: int, target: str, *words: str | Path, times: int = 1, stuck: bool = False, cache: Path
 ) -> Stopped:
     """Run `safla WORDS` in a process that gets the signal as it enters the target."""
-    told = place / f"told-{number}-{stuck}"
-    told.unlink(missing_ok=True)
-    command = [str(number), str(times), str(int(stuck)), str(told), target, *map(str, words)]
+    moment = place / f"moment-{number}-{stuck}"
+    moment.unlink(missing_ok=True)
+    command = [str(number), str(times), str(int(stuck)), str(moment), target, *map(str, words)]
     found = subprocess.run(
         [sys.executable, "-m", "tests.faults.stopping", *command],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(cache)}, capture_output=True,
         timeout=60, check=False,
     )  # fmt: skip
-    seconds = time.monotonic() - float(told.read_text())
+    seconds = time.monotonic() - float(moment.read_text())
     return Stopped(Answer(found.returncode, found.stdout.decode(), found.stderr.decode()), seconds)
 
 

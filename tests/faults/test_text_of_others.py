@@ -34,7 +34,7 @@ FILES = {
 }
 
 
-def told(call: object, *arguments: object, **named: object) -> str:
+def error_text(call: object, *arguments: object, **named: object) -> str:
     """The text of the error that a call ends in."""
     with pytest.raises(SaflaError) as caught:
         call(*arguments, **named)  # type: ignore[operator]
@@ -45,8 +45,8 @@ def told(call: object, *arguments: object, **named: object) -> str:
 def test_row_10_a_file_that_is_no_yaml_is_not_quoted(tmp_path: Path, kind: str) -> None:
     (tmp_path / "other").write_text(FILES[kind])
     (tmp_path / "config.yaml").write_text("extends: other\n")
-    assert SECRET not in told(safla.load_config, tmp_path / "config.yaml")
-    assert SECRET not in told(safla.load_config, tmp_path / "other")
+    assert SECRET not in error_text(safla.load_config, tmp_path / "config.yaml")
+    assert SECRET not in error_text(safla.load_config, tmp_path / "other")
 
 
 @pytest.mark.parametrize("name", ["other", "other.csv", "other.json"])
@@ -57,9 +57,9 @@ def test_row_10_a_file_that_holds_no_candles_is_not_quoted(tmp_path: Path, kind:
         "symbols": {"primary": ["BTC/USDT"]},
         "data": {"source": "file", "path": str(tmp_path / name)},
     }
-    assert SECRET not in told(safla.run, config, out=tmp_path / "run")
+    assert SECRET not in error_text(safla.run, config, out=tmp_path / "run")
     config["data"]["columns"] = {"open": "price"}
-    assert SECRET not in told(safla.run, config, out=tmp_path / "run")
+    assert SECRET not in error_text(safla.run, config, out=tmp_path / "run")
 
 
 def test_row_10_a_cell_among_candles_is_quoted_for_whoever_has_to_find_it(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_row_10_a_cell_among_candles_is_quoted_for_whoever_has_to_find_it(tmp_pa
         "symbols": {"primary": ["BTC/USDT"]},
         "data": {"source": "file", "path": str(tmp_path / "a.csv")},
     }
-    assert "line 2: close 'abc' is not a plain decimal number" in told(safla.run, config, out=tmp_path / "run")
+    assert "line 2: close 'abc' is not a plain decimal number" in error_text(safla.run, config, out=tmp_path / "run")
 
 
 BODIES = {
@@ -124,7 +124,7 @@ def test_row_10_what_a_server_answers_that_is_no_exchange_is_not_quoted(tmp_path
             "exchange": {"rest_url": address, "retry_attempts": 0},
             "storage": {"cache_directory": str(tmp_path / "cache")},
         }
-        said = told(safla.run, config, out=tmp_path / "run")
+        said = error_text(safla.run, config, out=tmp_path / "run")
     assert SECRET not in said
     assert "binance" in said
 
@@ -201,7 +201,9 @@ def test_row_10_a_link_is_followed_before_its_path_is_compared(place: Path, star
 
 def test_row_10_a_refusal_does_not_say_whether_something_is_there(place: Path) -> None:
     texts = {
-        told(safla.load_config, "root/config.yaml", set={"data.path": f"outside/{name}"}, root="root").replace(name, "")
+        error_text(safla.load_config, "root/config.yaml", set={"data.path": f"outside/{name}"}, root="root").replace(
+            name, ""
+        )
         for name in ("btc.csv", "none.csv")
     }
     assert len(texts) == 1

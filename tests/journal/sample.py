@@ -102,29 +102,29 @@ def small_journal(detail: Detail = "candles", *, size: int = 300, check_moves: b
         used = int(out.used[0])
         text.append(lines.block(run.grid, first, last=last, rows=out.rows[:used], strengths=out.strength[:used]))
         out.used[0] = 0
-        state = _wish(lines, plan, state, out, last, text)
+        state = _command(lines, plan, state, out, last, text)
     state = engine.finish(state, out)
     text.append(lines.closing(out.rows[: int(out.used[0])], state, digest=digest(run.series, "1h"), stop=NO_INPUT))
     return b"".join(text)
 
 
-def _wish(lines: LineEncoder, plan: Plan, state: State, out: v.Out, at: int, text: list[bytes]) -> State:
-    if at not in _WISHES:
+def _command(lines: LineEncoder, plan: Plan, state: State, out: v.Out, at: int, text: list[bytes]) -> State:
+    if at not in _COMMANDS:
         return state
-    if _WISHES[at] == "halt":
+    if _COMMANDS[at] == "halt":
         state = engine.halt(plan, state, out, v.OPERATOR)
     else:
         state = engine.resume(state, out, v.OPERATOR)
-    text.append(lines.outside(out.rows[: int(out.used[0])], Input(f"a {_WISHES[at]}", BEGIN + at * HOUR, f"{at}-x")))
+    text.append(lines.outside(out.rows[: int(out.used[0])], Input(f"a {_COMMANDS[at]}", BEGIN + at * HOUR, f"{at}-x")))
     out.used[0] = 0
     return state
 
 
-_WISHES = {120: "halt", 130: "resume"}
+_COMMANDS = {120: "halt", 130: "resume"}
 
 
 def _cuts(timestamps: int, size: int) -> list[tuple[int, int]]:
-    edges = sorted({*range(0, timestamps, size), *_WISHES, timestamps})
+    edges = sorted({*range(0, timestamps, size), *_COMMANDS, timestamps})
     return list(pairwise(edges))
 
 

@@ -31,7 +31,7 @@ from safla.journal.events import (
 )
 from safla.journal.reader import read
 from tests.journal.sample import small_events
-from tests.paper.paper_runs import SMALL, backtested
+from tests.paper.paper_runs import SMALL, backtest_journal
 
 Where = Callable[[Any], bool]
 Edit = Callable[[list[Event]], int]  # changes a list of events and tells at which line
@@ -235,7 +235,7 @@ def test_the_books_of_a_run_hold(detail: Any) -> None:
 def test_the_books_hold_where_symbols_have_other_decimals(tmp_path: Path) -> None:
     """Money has as many as the finest product of price and quantity: the others' products are lifted to it (D1)."""
     markets = {"ETH/USDT": {"price_decimals": 4, "quantity_decimals": 2}}
-    backtested(tmp_path, config={**SMALL, "markets": markets, "risk": {}})
+    backtest_journal(tmp_path, config={**SMALL, "markets": markets, "risk": {}})
     journal = read(tmp_path)
     events = [line.event for line in journal]
     places = {one.symbol: one.price_decimals + one.quantity_decimals for one in journal.started.symbols}
@@ -260,7 +260,7 @@ def test_a_planted_difference_is_found_under_its_rule(planted: Planted) -> None:
     assert found, books.differences
     assert found[0].n >= line
     assert found[0].n == line or planted.rule not in EXACT or planted.what in LATER
-    assert all(difference.told != difference.found for difference in found)
+    assert all(difference.recorded != difference.found for difference in found)
 
 
 @pytest.mark.parametrize("rule", [f"B{number}" for number in range(1, 10)])
@@ -310,8 +310,8 @@ def placed(order: int, side: Side, reason: PlacedReason = "signal") -> Event:
     return OrderPlaced(ts=0, symbol="BTC/USDT", order=order, side=side, reason=reason, confidence=None)
 
 
-def signalled(wish: Literal["enter", "exit"]) -> Event:
-    return SignalEvent(ts=0, symbol="BTC/USDT", signal=wish, strength="0.000000")
+def signalled(signal: Literal["enter", "exit"]) -> Event:
+    return SignalEvent(ts=0, symbol="BTC/USDT", signal=signal, strength="0.000000")
 
 
 def refused(order: int, side: Side, reason: RejectedReason) -> Event:
@@ -320,7 +320,7 @@ def refused(order: int, side: Side, reason: RejectedReason) -> Event:
 
 EXPIRED = OrderExpired(ts=0, symbol="BTC/USDT", order=1, side="buy", reason="signal")
 NOT_LONG = refused(0, "sell", "not_long")
-WISHES: dict[str, tuple[list[Event], list[str]]] = {
+ANSWERS: dict[str, tuple[list[Event], list[str]]] = {
     "an order refused at the open": ([refused(1, "buy", "below_lot")], []),
     "an order refused twice": ([refused(1, "buy", "below_lot"), refused(1, "buy", "below_lot")], ["B7"]),
     "an exit that takes back a waiting entry": ([signalled("exit"), EXPIRED, NOT_LONG], []),
@@ -330,9 +330,9 @@ WISHES: dict[str, tuple[list[Event], list[str]]] = {
 }
 
 
-@pytest.mark.parametrize("name", WISHES)
-def test_a_wish_has_one_answer_and_an_order_one_end(name: str) -> None:
-    others, rules = WISHES[name]
+@pytest.mark.parametrize("name", ANSWERS)
+def test_a_signal_has_one_answer_and_an_order_one_end(name: str) -> None:
+    others, rules = ANSWERS[name]
     begun = [*small_events()[:1], signalled("enter"), placed(1, "buy")]
     assert [difference.rule for difference in audit_events([*begun, *others]).differences] == rules
 

@@ -149,12 +149,12 @@ def test_a_file_that_holds_other_things_is_refused(path: Path, frame: Any, facts
 
 def test_candles_that_were_changed_by_other_hands_have_another_digest(path: Path) -> None:
     write_run_candles(path, small_run().series, timeframe="1h")
-    told = msgspec.json.decode(pl.read_parquet_metadata(path)["safla"])
+    metadata = msgspec.json.decode(pl.read_parquet_metadata(path)["safla"])
     frame = pl.read_parquet(path)
-    sealed(path, frame, **told)
+    sealed(path, frame, **metadata)
     assert same(read(path), small_run().series)
-    sealed(path, frame.with_columns(pl.col("close") + 1), **told)
-    with pytest.raises(JournalError, match=f"but it was written with {told['digest']}"):
+    sealed(path, frame.with_columns(pl.col("close") + 1), **metadata)
+    with pytest.raises(JournalError, match=f"but it was written with {metadata['digest']}"):
         read(path)
 
 

@@ -51,7 +51,7 @@ def events_in(text: bytes) -> list[dict[str, Any]]:
     return [json.loads(line)["e"] for line in text.splitlines()]
 
 
-def told(text: bytes) -> list[str]:
+def event_names(text: bytes) -> list[str]:
     """The events of lines in short: type, and symbol where it has one."""
     return [" ".join(filter(None, (event["type"], event.get("symbol")))) for event in events_in(text)]
 
@@ -212,7 +212,7 @@ def test_the_first_timestamp_begins_with_the_run_the_starts_and_the_candles() ->
     )
     lines = LineEncoder(first_event("candles"))
     text = lines.block(grid_of((100, 0), (101, 200)), 0, last=2, rows=rows, strengths=np.zeros(4))
-    assert told(text) == [
+    assert event_names(text) == [
         "run_started",
         "mode_changed BTC/USDT",
         "mode_changed ETH/USDT",
@@ -229,7 +229,7 @@ def test_a_block_without_a_timestamp_has_the_rows_alone() -> None:
     lines = LineEncoder(first_event("candles"))
     start = rows_of((v.MODE_CHANGED, BEGIN, 0, machine.START, machine.IDLE, machine.WARMING))
     text = lines.block(grid_of((1, 1)), 0, last=0, rows=start, strengths=np.zeros(1))
-    assert told(text) == ["run_started", "mode_changed BTC/USDT"]
+    assert event_names(text) == ["run_started", "mode_changed BTC/USDT"]
     assert lines.block(grid_of((1, 1)), 0, last=0, rows=rows_of(), strengths=np.zeros(0)) == b""
 
 
@@ -308,9 +308,9 @@ def test_candles_stand_before_the_outcomes_of_their_timestamp() -> None:
 
 
 def test_each_timestamp_has_one_line_for_each_symbol_in_order() -> None:
-    told = [(event.ts, event.symbol) for event in small_events() if isinstance(event, CandleEvent | CandleMissing)]
-    times = sorted({ts for ts, _ in told})
-    assert told == [(ts, symbol) for ts in times for symbol in ("BTC/USDT", "ETH/USDT")]
+    candles = [(event.ts, event.symbol) for event in small_events() if isinstance(event, CandleEvent | CandleMissing)]
+    times = sorted({ts for ts, _ in candles})
+    assert candles == [(ts, symbol) for ts in times for symbol in ("BTC/USDT", "ETH/USDT")]
     assert any(isinstance(event, CandleMissing) for event in small_events())
 
 

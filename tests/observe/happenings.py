@@ -60,7 +60,7 @@ def candle(symbol: str, ts: int = START) -> e.CandleEvent:
     return e.CandleEvent(ts, symbol, "1.0", "1.0", "1.0", "1.0", "1.0")
 
 
-def told(*events: e.Event, halts: tuple[int, ...] = (0, 0, 0, 0), came: float = 0.0, synced: float = 0.0) -> Update:
+def update(*events: e.Event, halts: tuple[int, ...] = (0, 0, 0, 0), came: float = 0.0, synced: float = 0.0) -> Update:
     """What a timestamp came to; halts: the open one of each rule (values.HALT_RULES)."""
     account = np.zeros(v.ACCOUNT_FIELDS, np.int64)
     account[v.HALT_OF_RULE : v.HALT_OF_RULE + len(halts)] = halts

@@ -2,7 +2,7 @@
 
 from safla.journal.events import Halted
 from safla.observe.candle_lag import Lag
-from tests.observe.happenings import EVENTS, HOUR, START, Hands, candle, told
+from tests.observe.happenings import EVENTS, HOUR, START, Hands, candle, update
 
 CANDLE = candle("BTC/USDT", START)
 
@@ -21,7 +21,7 @@ class Case:
 
 def test_it_is_from_the_close_until_the_candles_came_whenever_it_is_asked_for() -> None:
     case = Case(ahead=2.0)
-    came = told(CANDLE, came=case.hands.monotonic)
+    came = update(CANDLE, came=case.hands.monotonic)
     for _ in range(3):
         assert case.lag.of(came) == 2.5
         case.hands.pass_(100.0)  # the listener is late; the candle was not
@@ -30,13 +30,13 @@ def test_it_is_from_the_close_until_the_candles_came_whenever_it_is_asked_for() 
 def test_the_latest_candles_are_remembered_and_what_is_no_candle_changes_nothing() -> None:
     case = Case()
     assert case.lag.latest is None
-    case.lag.listen(told(CANDLE, came=case.hands.monotonic))
-    case.lag.listen(told(EVENTS["halted"], came=case.hands.monotonic + 50.0))
+    case.lag.listen(update(CANDLE, came=case.hands.monotonic))
+    case.lag.listen(update(EVENTS["halted"], came=case.hands.monotonic + 50.0))
     assert isinstance(EVENTS["halted"], Halted)
     assert case.lag.latest == 0.5
 
 
 def test_history_and_the_lookback_have_none() -> None:
     for case in (Case(ahead=None), Case(live_from=START + HOUR)):
-        case.lag.listen(told(CANDLE, came=case.hands.monotonic))
+        case.lag.listen(update(CANDLE, came=case.hands.monotonic))
         assert case.lag.latest is None

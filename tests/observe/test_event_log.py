@@ -18,7 +18,7 @@ from safla.journal.events import LEVELS, Filled
 from safla.observe import event_log
 from safla.observe.event_lines import TABLE
 from safla.observe.format import WORDS
-from tests.observe.happenings import EVENTS, START, told
+from tests.observe.happenings import EVENTS, START, update
 
 
 @pytest.fixture(autouse=True)
@@ -105,7 +105,7 @@ def of_events(tmp_path: Path, *names: str, **more: object) -> dict[str, list[dic
     """What stands in each file after a run told these events."""
     with event_log.of_run(tmp_path, config(tmp_path, **PAPER, **more), say=pytest.fail) as listen:
         for name in names:
-            listen(told(EVENTS[name]))
+            listen(update(EVENTS[name]))
     return {path.stem: lines(path) for path in tmp_path.glob("*.log")}
 
 
@@ -136,8 +136,8 @@ def test_the_first_line_of_a_run_brings_no_plan_along(tmp_path: Path):
 
 
 def test_a_candle_says_how_late_it_came_and_how_long_its_line_took(tmp_path: Path):
-    with event_log.of_run(tmp_path, config(tmp_path, **PAPER), say=pytest.fail, late=lambda told: 2.5001) as listen:
-        listen(told(EVENTS["candle"], came=7.0, synced=7.00025))
+    with event_log.of_run(tmp_path, config(tmp_path, **PAPER), say=pytest.fail, late=lambda update: 2.5001) as listen:
+        listen(update(EVENTS["candle"], came=7.0, synced=7.00025))
     line = lines(tmp_path / "market_data.log")[0]
     assert (line["lag_seconds"], line["latency_ms"]) == (2.5, 0.25)
 
@@ -183,7 +183,7 @@ def test_z11_no_secret_stands_in_a_line_of_a_run_in_whatever_spelling(tmp_path: 
     with event_log.of_run(tmp_path, given, secrets=["value-of-a-key"], say=pytest.fail) as listen:
         for text in (url, quote(url, safe=""), b64encode(f"x{url}".encode()).decode(), "value-of-a-key"):
             said(f"a {text} b")
-            listen(told(msgspec.structs.replace(EVENTS["halted"], note=text[:200])))
+            listen(update(msgspec.structs.replace(EVENTS["halted"], note=text[:200])))
     content = "".join(path.read_text() for path in tmp_path.glob("*.log"))
     assert content.count("[hidden]") == 4 * (
         2 + 4
@@ -206,7 +206,7 @@ def test_z10_no_variable_of_an_error_stands_in_a_line(tmp_path: Path):
 def test_z13_an_event_can_forge_no_line(tmp_path: Path):
     event = msgspec.structs.replace(EVENTS["halted"], note='"}\n{"x": "\x1b[31m\u202e\x7f {extra[line]} <red>')
     with event_log.of_run(tmp_path, config(tmp_path, **PAPER), say=pytest.fail) as listen:
-        listen(told(event))
+        listen(update(event))
     content = (tmp_path / "decisions.log").read_text()
     assert len(content.splitlines()) == 1
     assert content.rstrip("\n").isprintable()
@@ -224,7 +224,7 @@ def test_a_field_of_an_event_takes_the_place_of_none_that_all_lines_have(tmp_pat
 def test_the_blocks_of_a_backtest_tell_the_same_events(tmp_path: Path):
     chain = Chain(7, ORIGIN)
     block = b"".join(chain.line(EVENTS[name]) for name in ("signal", "placed", "filled"))
-    state = told().state
+    state = update().state
     heard = event_log.update_of(block, state)
     assert heard.events == tuple(EVENTS[name] for name in ("signal", "placed", "filled"))
     assert (heard.ts, heard.lines, heard.state) == (START, 10, state)
@@ -236,7 +236,7 @@ def test_in_a_backtest_no_line_is_lost_however_many_there_are(tmp_path: Path):
     with event_log.of_run(
         tmp_path, config(tmp_path, system={"log_level": "INFO"}), beside=False, say=pytest.fail
     ) as listen:
-        listen(told(*[EVENTS["signal"]] * count))
+        listen(update(*[EVENTS["signal"]] * count))
     assert len((tmp_path / "decisions.log").read_bytes().splitlines()) == count
 
 
@@ -244,7 +244,7 @@ def test_the_journal_of_a_backtest_comes_out_in_the_files(tmp_path: Path):
     plan = {"strategy": {"entry_threshold_pct": 0, "exit_threshold_pct": 0}}
     candles = {"data": {"source": "synthetic", "synthetic": {"candles": 2000}}}
     result = safla.run(plan | candles, out=tmp_path / "run")
-    heard = event_log.update_of(result.journal.read_bytes(), told().state)
+    heard = event_log.update_of(result.journal.read_bytes(), update().state)
     with event_log.of_run(tmp_path / "run", config(tmp_path), beside=False, say=pytest.fail) as listen:
         listen(heard)
     fills = [line for line in lines(tmp_path / "run" / "trades.log") if line["event"] == "filled"]

@@ -13,7 +13,7 @@ LONG = SymbolSnapshot(
     Position("0.16000", "59000.00", TS, "58000.00", "trailing_stop", "61950.00", "160.0160000"), None,
 )  # fmt: skip
 FLAT = SymbolSnapshot("ETHX/USDT", "halted", TS - 3_600_000, "3000.00", None, Waiting(5, "sell", "halt"))
-TOLD = AccountSnapshot(
+ACCOUNT = AccountSnapshot(
     name="Small", timeframe="1h", quote="USDT", ts=TS, closed=TS + 3_600_000, cash="90000.0000000",
     equity="99600.0160000", peak="100000.0000000", drawdown="0.004000", drawdown_limit="0.100000",
     day_profit="-12.5000000", day_loss="0.000125", day_loss_limit=None, day_entries=3, day_entries_limit=10,
@@ -26,7 +26,7 @@ HELD = "0.16000 at 59000.00, stop 58000.00 (trailing_stop), target 61950.00, unr
 
 
 def test_a_standing_is_a_line_for_each_thing_and_each_symbol():
-    assert account_lines(TOLD, now=(TS + 3_612_000) / 1000) == [
+    assert account_lines(ACCOUNT, now=(TS + 3_612_000) / 1000) == [
         "candle     2024-01-01T00:00Z 1h, closed 12 s ago",
         "equity     99600.016 USDT, cash 90000.00, peak 100000.00",
         "drawdown   0.40 % of 10.00 %",
@@ -40,8 +40,8 @@ def test_a_standing_is_a_line_for_each_thing_and_each_symbol():
 
 def test_what_is_not_there_is_said():
     bare = LONG._replace(ts=None, close=None, position=LONG.position._replace(stop=None, stop_is=None, target=None))
-    told = TOLD._replace(ts=None, closed=None, open_halts=(), drawdown=None, symbols=(bare,))
-    lines = account_lines(told, now=0.0)
+    account = ACCOUNT._replace(ts=None, closed=None, open_halts=(), drawdown=None, symbols=(bare,))
+    lines = account_lines(account, now=0.0)
     assert lines[0] == "candle     none yet"
     assert lines[2] == "drawdown   undefined of 10.00 %"
     assert lines[5] == "halts      none open"
@@ -49,11 +49,11 @@ def test_what_is_not_there_is_said():
 
 
 def test_without_a_clock_no_age_is_told():
-    assert account_lines(TOLD, now=None)[0] == "candle     2024-01-01T00:00Z 1h"
+    assert account_lines(ACCOUNT, now=None)[0] == "candle     2024-01-01T00:00Z 1h"
 
 
 def test_one_line_tells_modes_equity_drawdown_and_halts():
-    assert account_line(TOLD) == (
+    assert account_line(ACCOUNT) == (
         "2024-01-01T00:00Z  BTC/USDT 60000.10 long, ETHX/USDT 3000.00 halted, equity 99600.016 USDT, "
         "drawdown 0.40 %, halted by drawdown, halted by operator"
     )
@@ -71,14 +71,14 @@ def test_an_amount_loses_zeros_and_nothing_else(amount, shown):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"),
+    ("seconds", "text"),
     [
         (0, "0 s ago"), (59.9, "59 s ago"), (60, "1 min ago"), (61, "1 min 1 s ago"), (3_600, "1 h ago"),
         (7_530, "2 h 5 min ago"), (86_400, "1 d ago"), (200_000, "2 d 7 h ago"), (-0.5, "ahead of this clock"),
     ],
 )  # fmt: skip
-def test_an_age_is_told_in_its_two_largest_measures(seconds, told):
-    assert age(seconds) == told
+def test_an_age_is_told_in_its_two_largest_measures(seconds, text):
+    assert age(seconds) == text
 
 
 def test_every_event_has_words_on_one_line_of_printable_ascii():

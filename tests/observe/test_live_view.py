@@ -46,15 +46,15 @@ def story(tmp_path_factory):
     started, series, outside, _ = read_recording(place / "run")
     plan = run_of(started)
     forms = choose("interpreted", plan.strategy, candles=0, say=pytest.fail)
-    n, told = 0, []
+    n, updates = 0, []
     for block in fold_blocks(plan, series, forms=forms, timestamps=1, outside=outside):
         events = []
         for line in block.lines.splitlines():
             n += 1
             events.append(decode_event(event_bytes(line, n)))
         if len(block.ts):
-            told.append(Update(int(block.ts[0]), tuple(events), block.state, n, 10.0, 10.0004))
-    return plan, told
+            updates.append(Update(int(block.ts[0]), tuple(events), block.state, n, 10.0, 10.0004))
+    return plan, updates
 
 
 @pytest.fixture(autouse=True)
@@ -64,10 +64,10 @@ def terminal(monkeypatch):
         monkeypatch.setenv(name, value)
 
 
-def shown(story, stream, *, facts=None, clock=lambda: 0.0, monotonic=lambda: 0.0, alerts=(), told=None):
+def shown(story, stream, *, facts=None, clock=lambda: 0.0, monotonic=lambda: 0.0, alerts=(), updates=None):
     plan, everything = story
     with live_view(plan, quiet=False, facts=facts, stream=stream, clock=clock, monotonic=monotonic) as view:
-        for one in everything if told is None else told:
+        for one in everything if updates is None else updates:
             view(one)
         for text in alerts:
             view.alert(text)
@@ -100,24 +100,26 @@ def test_elsewhere_each_fill_halt_and_resume_is_a_line(story):
 def test_elsewhere_one_line_a_minute_says_that_it_goes_on(story):
     ticks = iter(range(10_000))
     quiet = [one._replace(events=()) for one in story[1][:150]]
-    text = shown(story, io.StringIO(), told=quiet, monotonic=lambda: float(next(ticks)), facts=lambda: {"lag": "1 s"})
+    text = shown(
+        story, io.StringIO(), updates=quiet, monotonic=lambda: float(next(ticks)), facts=lambda: {"lag": "1 s"}
+    )
     lines = text.splitlines()
     assert 2 <= len(lines) <= 3
     assert all(" equity " in line and line.endswith(", lag 1 s") for line in lines)
 
 
 def test_an_alert_is_a_line_at_once_and_its_text_is_escaped(story):
-    text = shown(story, io.StringIO(), told=[], alerts=["alert: no candle of BTC/USDT for 3 h\x1b[2J\nsecond é"])
+    text = shown(story, io.StringIO(), updates=[], alerts=["alert: no candle of BTC/USDT for 3 h\x1b[2J\nsecond é"])
     assert text == "alert: no candle of BTC/USDT for 3 h\\x1b[2J\\nsecond \\xe9\n"
 
 
 def test_on_a_terminal_the_picture_tells_what_is_asked_of_it(story):
-    told = story[1]
-    last = next(one for one in reversed(told) if one.state.account[v.POSITIONS] > 0)
+    updates = story[1]
+    last = next(one for one in reversed(updates) if one.state.account[v.POSITIONS] > 0)
     closed = last.ts / 1000 + SECONDS_A_CANDLE
     lines = picture(
         shown(
-            story, Terminal(), told=[last], clock=lambda: closed + 61, alerts=["cpu 91 % [red]"],
+            story, Terminal(), updates=[last], clock=lambda: closed + 61, alerts=["cpu 91 % [red]"],
             facts=lambda: {"breaker": "closed", "lag": "0.4 s"},
         )
     )  # fmt: skip
@@ -132,7 +134,7 @@ def test_on_a_terminal_the_picture_tells_what_is_asked_of_it(story):
 
 
 def test_before_the_first_candle_the_picture_says_that_it_waits(story):
-    assert "waiting for the first candle" in shown(story, Terminal(), told=[])
+    assert "waiting for the first candle" in shown(story, Terminal(), updates=[])
 
 
 def test_only_the_last_events_and_alerts_stay_and_candles_are_no_events(story):
@@ -147,24 +149,24 @@ def test_only_the_last_events_and_alerts_stay_and_candles_are_no_events(story):
 
 
 def test_data_is_never_markup(story):
-    told = story[1]
+    updates = story[1]
     halted = Halted(
-        told[0].ts, 1, "operator", None, None, "1.0", None, [], "[bold red]lunch[/] :smile:", told[0].ts, "1-a"
+        updates[0].ts, 1, "operator", None, None, "1.0", None, [], "[bold red]lunch[/] :smile:", updates[0].ts, "1-a"
     )
-    text = shown(story, Terminal(), told=[told[0]._replace(events=(halted,))])
+    text = shown(story, Terminal(), updates=[updates[0]._replace(events=(halted,))])
     assert "[bold red]lunch[/] :smile:" in text
 
 
 @pytest.mark.parametrize("columns", ["1", "2", "7", "40"])
 def test_a_narrow_terminal_gets_what_fits(story, monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", columns)
-    text = shown(story, Terminal(), told=story[1][-1:], alerts=["x" * 300])
+    text = shown(story, Terminal(), updates=story[1][-1:], alerts=["x" * 300])
     assert max(len(line.strip("\r")) for line in picture(text)) <= int(columns)
 
 
 def test_no_colour_is_used_where_none_is_wanted(story, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
-    assert "\x1b[3" not in shown(story, Terminal(), told=story[1][-1:])
+    assert "\x1b[3" not in shown(story, Terminal(), updates=story[1][-1:])
 
 
 @pytest.mark.parametrize("term", ["dumb", "unknown", "DUMB"])
@@ -176,25 +178,25 @@ def test_a_terminal_that_cannot_take_a_picture_back_gets_lines(story, monkeypatc
 
 
 def test_a_quiet_run_shows_nothing(story, capsys):
-    plan, told = story
+    plan, updates = story
     with live_view(plan, quiet=True) as view:
-        view(told[-1])
+        view(updates[-1])
         view.alert("unheard")
     assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("stream", [Broken(), type("Pipe", (Broken,), {"isatty": lambda self: False})()])
 def test_a_stream_that_is_gone_does_not_end_a_run(story, stream):
-    plan, told = story
+    plan, updates = story
     with live_view(plan, quiet=False, stream=stream) as view:
-        for one in told[:20]:
+        for one in updates[:20]:
             view(one)
         view.alert("lost")
     assert stream.getvalue() == ""
 
 
 def test_telling_does_not_wait_for_a_terminal_that_takes_nothing(story):
-    plan, told = story
+    plan, updates = story
     shut, entered = threading.Event(), threading.Event()
 
     class Stuck(Terminal):
@@ -217,7 +219,7 @@ def test_telling_does_not_wait_for_a_terminal_that_takes_nothing(story):
         shut.set()
         assert begun.wait(5)
         shut.clear()
-        for one in told:
+        for one in updates:
             views[0](one)
         views[0].alert("told")
     finally:
@@ -228,9 +230,9 @@ def test_telling_does_not_wait_for_a_terminal_that_takes_nothing(story):
 
 
 def test_stderr_alone_is_written_to(story, capsys):
-    plan, told = story
+    plan, updates = story
     with live_view(plan, quiet=False) as view:
-        for one in told:
+        for one in updates:
             view(one)
     out, err = capsys.readouterr()
     assert out == ""
@@ -240,7 +242,7 @@ def test_stderr_alone_is_written_to(story, capsys):
 def test_at_80_columns_nothing_is_cut(story, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     long = " ".join(f"word{number}" for number in range(40))
-    text = " ".join(picture(shown(story, Terminal(), told=story[1][-1:], alerts=[long])))
+    text = " ".join(picture(shown(story, Terminal(), updates=story[1][-1:], alerts=[long])))
     assert [word for word in long.split() if word not in text] == []
 
 

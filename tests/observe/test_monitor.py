@@ -10,7 +10,7 @@ from safla.exchange.circuit_breaker import STATES
 from safla.observe import process
 from safla.observe.alerts import Alert, Alerts
 from safla.observe.monitor import LATENCIES, NO_FACTS, Gauges, Monitor, Sample, Watched
-from tests.observe.happenings import HOUR, START, Hands, candle, told
+from tests.observe.happenings import HOUR, START, Hands, candle, update
 
 SYMBOLS = ("BTC/USDT", "ETH/USDT")
 RUN = Watched(SYMBOLS, HOUR, 3600.0, 1200)
@@ -35,7 +35,7 @@ class Case:
     def come(self, *symbols: str, ts: int = START) -> None:
         """Candles come and are synced at once."""
         now = self.hands.monotonic
-        self.monitor.listen(told(*(candle(symbol, ts) for symbol in symbols), came=now, synced=now))
+        self.monitor.listen(update(*(candle(symbol, ts) for symbol in symbols), came=now, synced=now))
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_the_lag_is_counted_from_the_close_by_the_clock_of_the_exchange_and_with
 def test_the_latency_of_the_journal_is_last_median_and_99th_percentile_of_a_bounded_window(quiet):
     case = Case()
     for ms in range(1, 2 * LATENCIES + 1):
-        case.monitor.listen(told(came=10.0, synced=10.0 + ms / 1000))
+        case.monitor.listen(update(came=10.0, synced=10.0 + ms / 1000))
     figures = case.monitor.sample()
     expected = (2 * LATENCIES, LATENCIES + LATENCIES // 2, LATENCIES + math.ceil(0.99 * LATENCIES))
     assert (figures.latency_last_ms, figures.latency_p50_ms, figures.latency_p99_ms) == pytest.approx(expected)
@@ -91,7 +91,7 @@ def test_the_latency_of_the_journal_is_last_median_and_99th_percentile_of_a_boun
 def test_a_percentile_is_the_nearest_rank(quiet, count):
     case = Case()
     for ms in range(1, count + 1):
-        case.monitor.listen(told(came=0.0, synced=ms / 1000))
+        case.monitor.listen(update(came=0.0, synced=ms / 1000))
     assert round(case.monitor.sample().latency_p99_ms) == next(n for n in range(count + 1) if n >= 0.99 * count)
 
 
@@ -152,7 +152,7 @@ def test_a_breaker_is_troubled_from_open_until_closed(quiet):
 def test_each_rule_that_halts_is_an_alert_of_its_own_until_it_is_lifted(quiet):
     case = Case()
     for halts in ((0, 0, 0, 0), (0, 1, 0, 0), (0, 1, 2, 0), (0, 1, 0, 0), (0, 0, 0, 0)):
-        case.monitor.listen(told(halts=halts))
+        case.monitor.listen(update(halts=halts))
     assert case.kinds() == [
         ("halt_drawdown", None, False), ("halt_operator", None, False),
         ("halt_operator", None, True), ("halt_drawdown", None, True),

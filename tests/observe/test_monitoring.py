@@ -8,7 +8,7 @@ from safla.config.model import Config
 from safla.errors import HostError
 from safla.observe import monitoring, process
 from safla.observe.prometheus import Page
-from tests.observe.happenings import told
+from tests.observe.happenings import update
 from tests.observe.hooks import hook
 from tests.observe.test_prometheus import asked, values
 
@@ -47,7 +47,7 @@ def test_an_alert_goes_to_the_terminal_the_webhook_and_the_page(monkeypatch):
             config(monitoring=section), run="my run", symbols=("BTC/USDT",), terminal=shown.append, say=pytest.fail
         ) as monitor:
             monitor.sample()
-            monitor.listen(told(halts=(0, 0, 3, 0)))
+            monitor.listen(update(halts=(0, 0, 3, 0)))
             found = values(asked(pages[0])[1])
     assert shown == [
         "alert: cpu: 95 % in use, the limit is 80 %",

@@ -25,7 +25,7 @@ SAMPLE = Sample(
 
 
 def page(sample: Sample | None = SAMPLE, counts: dict[tuple[str, str | None], int] | None = None) -> Page:
-    return Page("127.0.0.1", 0, latest=lambda: sample, told=lambda: counts or {})
+    return Page("127.0.0.1", 0, latest=lambda: sample, alerts=lambda: counts or {})
 
 
 def asked(served: Page, path: str = "/metrics", *, method: str = "GET") -> tuple[int, str, dict[str, str]]:

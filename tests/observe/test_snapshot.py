@@ -37,11 +37,11 @@ def put(row, **columns):
 
 
 def test_before_the_first_candle_there_is_cash_and_no_time(plan, state):
-    told = account_snapshot(plan, state)
-    assert (told.ts, told.closed) == (None, None)
-    assert told.cash == told.equity == told.peak == "100000.0000000"
-    assert (told.drawdown, told.day_loss, told.day_profit) == ("0.000000", "0.000000", "0.0000000")
-    assert [(one.mode, one.ts, one.close, one.position, one.waiting) for one in told.symbols] == [
+    account = account_snapshot(plan, state)
+    assert (account.ts, account.closed) == (None, None)
+    assert account.cash == account.equity == account.peak == "100000.0000000"
+    assert (account.drawdown, account.day_loss, account.day_profit) == ("0.000000", "0.000000", "0.0000000")
+    assert [(one.mode, one.ts, one.close, one.position, one.waiting) for one in account.symbols] == [
         ("idle", None, None, None, None)
     ] * 2
 
@@ -51,34 +51,34 @@ def test_the_account_is_told_beside_its_limits(plan, state):
         state.account, CASH=5 * 10**11, EQUITY=98 * 10**10, PEAK=10**12, DAY_START=99 * 10**10, DAY_ENTRIES=3,
         POSITIONS=1, TRADES=7, REALISED=-123, FEES=45, LAST_TS=TS,
     )  # fmt: skip
-    told = account_snapshot(plan, state)
-    assert (told.ts, told.closed) == (TS, TS + HOUR)
-    assert (told.drawdown, told.drawdown_limit) == ("0.020000", "0.020000")
-    assert (told.day_loss, told.day_loss_limit) == ("0.010101", "0.002000")
-    assert (told.day_profit, told.realised, told.fees) == ("-1000.0000000", "-0.0000123", "0.0000045")
-    assert (told.day_entries, told.day_entries_limit, told.trades_closed) == (3, 10, 6)
+    account = account_snapshot(plan, state)
+    assert (account.ts, account.closed) == (TS, TS + HOUR)
+    assert (account.drawdown, account.drawdown_limit) == ("0.020000", "0.020000")
+    assert (account.day_loss, account.day_loss_limit) == ("0.010101", "0.002000")
+    assert (account.day_profit, account.realised, account.fees) == ("-1000.0000000", "-0.0000123", "0.0000045")
+    assert (account.day_entries, account.day_entries_limit, account.trades_closed) == (3, 10, 6)
 
 
 def test_a_gain_of_the_day_is_no_loss(plan, state):
     put(state.account, EQUITY=101 * 10**10, PEAK=101 * 10**10, DAY_START=10**12)
-    told = account_snapshot(plan, state)
-    assert (told.day_profit, told.day_loss, told.drawdown) == ("1000.0000000", "0.000000", "0.000000")
+    account = account_snapshot(plan, state)
+    assert (account.day_profit, account.day_loss, account.drawdown) == ("1000.0000000", "0.000000", "0.000000")
 
 
 def test_a_share_of_nothing_is_null(plan, state):
     put(state.account, EQUITY=0, PEAK=0, DAY_START=0)
-    told = account_snapshot(plan, state)
-    assert (told.drawdown, told.day_loss) == (None, None)
+    account = account_snapshot(plan, state)
+    assert (account.drawdown, account.day_loss) == (None, None)
 
 
 def test_a_limit_that_is_not_set_is_null(plan, state):
     rules = plan.plan.rules._replace(max_drawdown_ppm=0, max_daily_loss_ppm=0, max_daily_trades=0)
-    told = account_snapshot(plan._replace(plan=plan.plan._replace(rules=rules)), state)
-    assert (told.drawdown_limit, told.day_loss_limit, told.day_entries_limit) == (None, None, None)
+    account = account_snapshot(plan._replace(plan=plan.plan._replace(rules=rules)), state)
+    assert (account.drawdown_limit, account.day_loss_limit, account.day_entries_limit) == (None, None, None)
 
 
 @pytest.mark.parametrize(
-    ("levels", "told"),
+    ("levels", "expected"),
     [
         ((95, 90, 110), ("95.00", "stop_loss", "110.00")),
         ((95, 96, 110), ("96.00", "trailing_stop", "110.00")),
@@ -87,11 +87,11 @@ def test_a_limit_that_is_not_set_is_null(plan, state):
         ((0, 0, 0), (None, None, None)),
     ],
 )
-def test_the_stop_in_force_is_the_higher_one_and_is_named(plan, state, levels, told):
+def test_the_stop_in_force_is_the_higher_one_and_is_named(plan, state, levels, expected):
     stop, trail, target = (100 * level for level in levels)
     put(state.book[0], QUANTITY=1, ENTRY=10_000, CLOSE=10_000, STOP_LEVEL=stop, TRAIL_LEVEL=trail, TARGET_LEVEL=target)
     held = account_snapshot(plan, state).symbols[0].position
-    assert (held.stop, held.stop_is, held.target) == told
+    assert (held.stop, held.stop_is, held.target) == expected
 
 
 def test_a_position_is_valued_exactly_and_an_order_waits_beside_it(plan, state):
@@ -99,10 +99,10 @@ def test_a_position_is_valued_exactly_and_an_order_waits_beside_it(plan, state):
         state.book[1], MODE=LONG, TS=TS, CLOSE=9_950, QUANTITY=123_456, ENTRY=10_001, OPENED=TS - HOUR, ORDER=9,
         ORDER_SIDE=v.SELL, ORDER_REASON=v.BY_SIGNAL,
     )  # fmt: skip
-    told = account_snapshot(plan, state).symbols[1]
-    assert (told.symbol, told.mode, told.ts, told.close) == ("ETH/USDT", "long", TS, "99.50")
-    assert told.position == Position("1.23456", "100.01", TS - HOUR, None, None, None, "-0.6296256")
-    assert told.waiting == Waiting(9, "sell", "signal")
+    symbol = account_snapshot(plan, state).symbols[1]
+    assert (symbol.symbol, symbol.mode, symbol.ts, symbol.close) == ("ETH/USDT", "long", TS, "99.50")
+    assert symbol.position == Position("1.23456", "100.01", TS - HOUR, None, None, None, "-0.6296256")
+    assert symbol.waiting == Waiting(9, "sell", "signal")
 
 
 def test_open_halts_are_told_by_rule_and_number(plan, state):
@@ -110,15 +110,15 @@ def test_open_halts_are_told_by_rule_and_number(plan, state):
     state.account[v.HALT_OF_RULE + v.DRAWDOWN] = 4
     state.account[v.HALT_OF_RULE + v.OPERATOR] = 2
     state.book[:, v.MODE] = HALTED
-    told = account_snapshot(plan, state)
-    assert told.open_halts == (AccountHalt("drawdown", 4), AccountHalt("operator", 2))
-    assert {one.mode for one in told.symbols} == {"halted"}
+    account = account_snapshot(plan, state)
+    assert account.open_halts == (AccountHalt("drawdown", 4), AccountHalt("operator", 2))
+    assert {one.mode for one in account.symbols} == {"halted"}
 
 
 def test_nothing_wraps_where_amounts_are_large(plan, state):
     put(state.book[0], QUANTITY=2**40, ENTRY=1, CLOSE=2**40)
-    told = account_snapshot(plan, state).symbols[0].position
-    assert Decimal(told.unrealised) == Decimal(2**40 * (2**40 - 1)).scaleb(-7)
+    position = account_snapshot(plan, state).symbols[0].position
+    assert Decimal(position.unrealised) == Decimal(2**40 * (2**40 - 1)).scaleb(-7)
 
 
 def test_the_values_of_a_run_agree_with_each_other_at_every_candle(tmp_path):
@@ -128,17 +128,17 @@ def test_the_values_of_a_run_agree_with_each_other_at_every_candle(tmp_path):
         tmp_path / "run", ReplayPace(None, flag=Flag()), engine="interpreted", say=lambda text: None
     ):
         before = State(seen.state.account.copy(), seen.state.book.copy())
-        told = account_snapshot(seen.run, seen.state)
+        account = account_snapshot(seen.run, seen.state)
         assert all(np.array_equal(*pair) for pair in zip(before, seen.state, strict=True))
         worth = Decimal(0)
-        for one in told.symbols:
+        for one in account.symbols:
             assert one.mode in MODES
             if one.position:
                 held += 1
                 quantity, close = Decimal(one.position.quantity), Decimal(one.close)
                 worth += quantity * close
                 assert Decimal(one.position.unrealised) == quantity * (close - Decimal(one.position.entry))
-        assert Decimal(told.equity) == Decimal(told.cash) + worth
-        assert Decimal(told.drawdown) >= 0
-        assert (told.open_halts != ()) == any(one.mode == "halted" for one in told.symbols)
+        assert Decimal(account.equity) == Decimal(account.cash) + worth
+        assert Decimal(account.drawdown) >= 0
+        assert (account.open_halts != ()) == any(one.mode == "halted" for one in account.symbols)
     assert held > 20

@@ -14,7 +14,7 @@ from safla.paper import control
 from safla.paper.control import Command, CommandKind
 from safla.paper.session import first_hash
 from safla.runs.interrupt import Flag
-from tests.paper.paper_runs import journal, traded
+from tests.paper.paper_runs import journal, run_paper
 
 TIMESTAMPS = 40  # of a run that was left
 SECONDS = 10.0  # that a run may take to its first candle, or to a command
@@ -27,9 +27,9 @@ class Leaving(list[Update]):
         super().__init__()
         self._flag = flag
 
-    def append(self, told: Update) -> None:
+    def append(self, update: Update) -> None:
         """One timestamp more."""
-        super().append(told)
+        super().append(update)
         if len(self) == TIMESTAMPS:
             self._flag.signal = signal.SIGINT
 
@@ -38,18 +38,18 @@ def left(folder: Path, *sets: str) -> Path:
     """A run folder whose run was interrupted in the middle."""
     flag = Flag()
     with suppress(Interrupted):
-        traded(folder, sets, told=Leaving(flag), flag=flag)
+        run_paper(folder, sets, updates=Leaving(flag), flag=flag)
     return folder
 
 
 @contextmanager
 def under_way(folder: Path) -> Iterator[None]:
     """A run that goes on in real time for the length of a `with`: it has folded what it can, and waits an hour."""
-    flag, told = Flag(), list[Update]()
+    flag, updates = Flag(), list[Update]()
 
     def go_on() -> None:
         with suppress(Interrupted):
-            traded(folder, ("paper.speed=1x",), told=told, flag=flag)
+            run_paper(folder, ("paper.speed=1x",), updates=updates, flag=flag)
 
     thread = threading.Thread(target=go_on)
     thread.start()

@@ -33,10 +33,10 @@ class Run:
         sections: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
     ) -> None:  # fmt: skip
         """sections: keys of the configuration that are not as below."""
-        self.folder, self.fake, self.said, self.told = folder, fake, list[str](), list[Update]()
+        self.folder, self.fake, self.said, self.updates = folder, fake, list[str](), list[Update]()
         self._timeframe, self._wall, self._sections = timeframe, wall or fake.clock.wall, sections
 
-    def traded(
+    def trade(
         self, *, timestamps: int, each: Callable[[], None] = lambda: None, ends: bool = False,
         last_ts: int | None = None,
     ) -> list[Update]:  # fmt: skip
@@ -46,13 +46,13 @@ class Run:
         ends     the run comes to its end before
         last_ts  it is interrupted after this timestamp, ms
         """
-        flag, told = Flag(), list[Update]()
-        self.told = told
+        flag, updates = Flag(), list[Update]()
+        self.updates = updates
 
         def seen(one: Update) -> None:
-            told.append(one)
+            updates.append(one)
             each()
-            if len(told) == timestamps or one.ts == last_ts:
+            if len(updates) == timestamps or one.ts == last_ts:
                 flag.signal = 15
 
         clock = Clock(self.fake.clock.seconds, self._wall, self.fake.clock.sleep)
@@ -60,11 +60,11 @@ class Run:
         with nullcontext() if ends else pytest.raises(Interrupted):
             runner.run_paper(
                 loaded, self.folder / "paper", force=False, say=self.said.append, flag=flag, clock=clock,
-                attend=lambda run, source: nullcontext(Listeners(seen, lambda *trouble: None)),
+                attach_listeners=lambda run, source: nullcontext(Listeners(seen, lambda *trouble: None)),
             )  # fmt: skip
-        return told
+        return updates
 
-    def backtested(self, *, start: int, end: int) -> bytes:
+    def backtest_journal(self, *, start: int, end: int) -> bytes:
         """The journal of the backtest over what the exchange serves of that time, ms."""
         window = {"source": "exchange", "start": start, "end": end}
         given = self._config(mode="backtest", data=window, journal={"detail": "candles"})

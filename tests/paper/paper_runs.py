@@ -30,21 +30,21 @@ def loaded(mode: str, sets: Sequence[str] = (), *, config: Mapping[str, Any] = S
     return load_mapping(config, sets=(f"mode={mode}", *detail, *sets), environment={}, **more)
 
 
-def traded(
-    folder: Path, sets: Sequence[str] = (), *, config: Mapping[str, Any] = SMALL, told: list[Update] | None = None,
+def run_paper(
+    folder: Path, sets: Sequence[str] = (), *, config: Mapping[str, Any] = SMALL, updates: list[Update] | None = None,
     register: Mapping[str, Strategy] = STRATEGIES, flag: Flag | None = None, clock: Clock = SYSTEM,
     said: Callable[[str], None] = lambda text: None, **more: Any,
 ) -> runner.PaperResult:  # fmt: skip
     """A paper run, to its end."""
-    heard: list[Update] = [] if told is None else told
+    heard: list[Update] = [] if updates is None else updates
     return runner.run_paper(
         loaded("paper", sets, config=config, **more), folder, force=False, say=said, flag=flag or Flag(),
-        attend=lambda run, source: nullcontext(Listeners(heard.append, lambda *trouble: None)), register=register,
-        clock=clock,
+        attach_listeners=lambda run, source: nullcontext(Listeners(heard.append, lambda *trouble: None)),
+        register=register, clock=clock,
     )  # fmt: skip
 
 
-def backtested(
+def backtest_journal(
     folder: Path, sets: Sequence[str] = (), *, config: Mapping[str, Any] = SMALL,
     register: Mapping[str, Strategy] = STRATEGIES, **more: Any,
 ) -> bytes:  # fmt: skip

@@ -13,7 +13,7 @@ from safla.paper.command import CommandOutcome
 from safla.runs.folder import lock_run
 from safla.runs.replay import replay_run
 from tests.paper.commanded_runs import by_operator, left, put, taken, under_way, waiting
-from tests.paper.paper_runs import backtested, journal, traded
+from tests.paper.paper_runs import backtest_journal, journal, run_paper
 from tests.small_runs import run, small
 
 HOUR = 3_600_000
@@ -56,7 +56,7 @@ def test_it_names_the_first_line_of_the_run_to_which_it_was_given(folder, tmp_pa
     one = give(folder, "halt").command
     shutil.copytree(folder / "requests", other / "requests")
     assert waiting(other) == ()
-    traded(other, ("risk.max_drawdown_pct=0.2",))
+    run_paper(other, ("risk.max_drawdown_pct=0.2",))
     assert by_operator(other) == []
     assert (other / "requests" / f"{one.id}.json").exists()  # it is listed, and nobody's to remove
 
@@ -74,7 +74,7 @@ def test_the_next_start_applies_what_waits_in_its_order_after_what_was_there(fol
     before = journal(folder)
     ids = [give(folder, kind, note=kind).command.id for kind in ("halt", "resume", "halt")]
     said: list[str] = []
-    traded(folder, said=said.append)
+    run_paper(folder, said=said.append)
     assert journal(folder).startswith(before)
     after = journal(folder)[len(before) :].splitlines()
     assert after[0] in by_operator(folder)
@@ -87,7 +87,7 @@ def test_the_next_start_applies_what_waits_in_its_order_after_what_was_there(fol
 def test_a_run_that_was_halted_goes_on_halted(folder):
     give(folder, "halt")
     kept = journal(folder)
-    assert traded(folder).again is False
+    assert run_paper(folder).again is False
     after = journal(folder)[len(kept) :].splitlines()
     assert [line for line in after if b'"order_placed"' in line and b'"side":"buy"' in line] == []
     assert len(by_operator(folder)) == 1
@@ -97,7 +97,7 @@ def test_a_run_that_was_halted_goes_on_halted(folder):
 def test_a_second_halt_is_no_second_line_and_its_file_goes_too(folder):
     give(folder, "halt")
     give(folder, "halt")
-    traded(folder)
+    run_paper(folder)
     assert len(by_operator(folder)) == 1
     assert waiting(folder) == ()
 
@@ -105,7 +105,7 @@ def test_a_second_halt_is_no_second_line_and_its_file_goes_too(folder):
 def test_a_halt_that_is_not_open_is_not_lifted_and_that_is_said(folder):
     give(folder, "resume", halt=99)
     said: list[str] = []
-    traded(folder, said=said.append)
+    run_paper(folder, said=said.append)
     assert "halt 99 is not open" in said
     assert by_operator(folder) == []
 
@@ -193,7 +193,7 @@ def test_a_stop_that_needs_a_candle_first_waits_for_the_next_start(folder):
         give(folder, "stop")
     assert [one.kind for one in waiting(folder)] == ["stop"]
     assert journal(folder) == text
-    traded(folder)
+    run_paper(folder)
     assert b'"type":"run_ended"' in journal(folder).splitlines()[-1]
     assert waiting(folder) == ()
     assert holds(folder)
@@ -211,7 +211,7 @@ def closing_lines_cut(folder: Path) -> bytes:
 
 def test_a_stop_completes_closing_lines_that_a_death_cut_and_nothing_comes_between(tmp_path):
     folder = tmp_path / "run"
-    traded(folder)
+    run_paper(folder)
     whole = closing_lines_cut(folder)
     put(folder, "halt", note="too late")
     assert give(folder, "stop").done
@@ -320,7 +320,7 @@ def test_where_too_many_wait_none_is_added(folder):
 
 def test_a_daily_halt_is_not_lifted_by_a_resume_for_all_but_by_its_number(tmp_path):
     soon = "risk.max_daily_loss_pct=0.001"
-    lines = backtested(tmp_path / "backtest", (soon,)).splitlines(keepends=True)
+    lines = backtest_journal(tmp_path / "backtest", (soon,)).splitlines(keepends=True)
     at = next(n for n, line in enumerate(lines) if b'"rule":"daily_loss"' in line)
     until = next(n for n, line in enumerate(lines) if n > at and b'"type":"candle"' in line)
     folder = left(tmp_path / "run", soon)
@@ -330,7 +330,7 @@ def test_a_daily_halt_is_not_lifted_by_a_resume_for_all_but_by_its_number(tmp_pa
     give(folder, "resume")
     give(folder, "resume", halt=number)
     said: list[str] = []
-    traded(folder, (soon,), said=said.append)
+    run_paper(folder, (soon,), said=said.append)
     assert said.index("nothing to resume: no halt is open") < said.index("1 halt lifted by an operator")
     assert holds(folder)
 

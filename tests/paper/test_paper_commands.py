@@ -84,12 +84,12 @@ class Case:
         done = set[int]()
 
         def seen() -> None:
-            now = minute_of(self.run.told[-1].ts)
+            now = minute_of(self.run.updates[-1].ts)
             if now not in done:
                 done.add(now)
                 each(now)
 
-        self.run.traded(timestamps=COUNT, each=seen, ends=ends, last_ts=START + minute * MINUTE)
+        self.run.trade(timestamps=COUNT, each=seen, ends=ends, last_ts=START + minute * MINUTE)
 
     def down_until(self, minute: int, *, second: float = 30.0) -> None:
         """Nobody is there for a while."""
@@ -351,7 +351,7 @@ def test_a_run_with_missing_candles_is_the_backtest_over_those_that_it_used(case
         held.stop()
     one.fake.clock.advance(MINUTE)
     end = START + (BOUGHT + 15) * MINUTE
-    assert journal(one.paper) == one.run.backtested(start=START + BEGUN * MINUTE, end=end)
+    assert journal(one.paper) == one.run.backtest_journal(start=START + BEGUN * MINUTE, end=end)
     assert one.minutes(CandleMissing, symbol="ETH/USDT") == list(silent)
 
 
@@ -370,7 +370,7 @@ def test_broken_off_within_a_timestamp_with_missing_candles_it_ends_in_the_same_
         (one.paper / "journal.jsonl").write_bytes(whole[:size])
         for name in ("head", "snapshot"):
             (one.paper / name).unlink(missing_ok=True)
-        one.run.traded(timestamps=1)
+        one.run.trade(timestamps=1)
         known = whole if size >= ends[1] - 1 else whole[:begin]  # before its line is whole nothing is recorded of it
         assert journal(one.paper).startswith(known), size
     assert one.holds()

@@ -26,7 +26,7 @@ from safla.runs.interrupt import Flag
 from safla.runs.strategy_candles import CandleWindow
 from safla.strategies.register import Strategy
 from tests.paper.commanded_runs import by_hand
-from tests.paper.paper_runs import SMALL, backtested, journal, loaded, traded
+from tests.paper.paper_runs import SMALL, backtest_journal, journal, loaded, run_paper
 
 BTC = ("symbols.primary=[BTC/USDT]",)
 
@@ -48,8 +48,8 @@ def holds(folder: Path, **more: Any) -> bool:
     ],
 )
 def test_a_paper_run_is_the_backtest_of_its_candles_byte_for_byte(tmp_path: Path, sets: tuple[str, ...]):
-    ended = traded(tmp_path / "paper", sets)
-    assert journal(tmp_path / "paper") == backtested(tmp_path / "backtest", sets)
+    ended = run_paper(tmp_path / "paper", sets)
+    assert journal(tmp_path / "paper") == backtest_journal(tmp_path / "backtest", sets)
     assert ended.lines == journal(tmp_path / "paper").count(b"\n")
     assert holds(tmp_path / "paper")
 
@@ -69,19 +69,19 @@ def test_so_it_is_on_real_candles(tmp_path: Path, real_data: Path, name: str):
         "data": {"source": "csv", "path": str(real_data / file), "start": start, "end": end},
         "strategy": {"fast_period": 5, "slow_period": 20, "entry_threshold_pct": 0, "exit_threshold_pct": 0},
     }  # fmt: skip
-    traded(tmp_path / "paper", config=config)
-    assert journal(tmp_path / "paper") == backtested(tmp_path / "backtest", config=config)
+    run_paper(tmp_path / "paper", config=config)
+    assert journal(tmp_path / "paper") == backtest_journal(tmp_path / "backtest", config=config)
 
 
 def test_every_batch_is_told_once_it_is_there_and_with_all_its_lines(tmp_path: Path):
-    told: list[Update] = []
-    traded(tmp_path, told=told)
-    events = [event for one in told for event in one.events]
-    assert [one.ts for one in told] == sorted(one.ts for one in told)
-    assert told[-1].lines == journal(tmp_path).count(b"\n") == len(events)
+    updates: list[Update] = []
+    run_paper(tmp_path, updates=updates)
+    events = [event for one in updates for event in one.events]
+    assert [one.ts for one in updates] == sorted(one.ts for one in updates)
+    assert updates[-1].lines == journal(tmp_path).count(b"\n") == len(events)
     assert isinstance(events[-1], RunEnded)
     assert sum(isinstance(event, CandleEvent) for event in events) == journal(tmp_path).count(b'"type":"candle"')
-    assert all(one.synced >= one.came for one in told)
+    assert all(one.synced >= one.came for one in updates)
 
 
 def cut(path: Path, full: bytes, size: int) -> None:
@@ -91,39 +91,39 @@ def cut(path: Path, full: bytes, size: int) -> None:
 
 def test_broken_off_behind_any_line_it_ends_in_the_same_bytes(tmp_path: Path):
     sets = ("data.synthetic.candles=34", "data.synthetic.holes=3")
-    traded(tmp_path, sets)
+    run_paper(tmp_path, sets)
     full = journal(tmp_path)
     ends = [place + 1 for place, letter in enumerate(full) if letter == 10]
     for size in ends[:-1]:
         cut(tmp_path, full, size)
-        traded(tmp_path, sets)
+        run_paper(tmp_path, sets)
         assert journal(tmp_path) == full, f"cut at {size}"
 
 
 def test_broken_off_within_a_line_it_ends_in_the_same_bytes(tmp_path: Path, chance: random.Random):
-    traded(tmp_path)
+    run_paper(tmp_path)
     full = journal(tmp_path)
     for _ in range(15):
         size = chance.randrange(1, len(full))
         cut(tmp_path, full, size)
-        traded(tmp_path)
+        run_paper(tmp_path)
         assert journal(tmp_path) == full, f"cut at {size}"
 
 
 def test_what_was_told_before_is_not_told_again(tmp_path: Path):
-    traded(tmp_path)
+    run_paper(tmp_path)
     full = journal(tmp_path)
     cut(tmp_path, full, full.index(b"\n", len(full) // 2) + 1)
-    told: list[Update] = []
-    traded(tmp_path, told=told)
-    assert sum(len(one.events) for one in told) < full.count(b"\n") * 0.7
+    updates: list[Update] = []
+    run_paper(tmp_path, updates=updates)
+    assert sum(len(one.events) for one in updates) < full.count(b"\n") * 0.7
 
 
 def test_a_run_that_ended_takes_nothing_more(tmp_path: Path):
-    first = traded(tmp_path)
+    first = run_paper(tmp_path)
     before = journal(tmp_path)
     said: list[str] = []
-    again = traded(tmp_path, said=said.append)
+    again = run_paper(tmp_path, said=said.append)
     assert (again.again, again.lines, again.last_hash) == (True, first.lines, first.last_hash)
     assert journal(tmp_path) == before
     assert "has ended" in said[-1]
@@ -131,29 +131,28 @@ def test_a_run_that_ended_takes_nothing_more(tmp_path: Path):
 
 def test_a_signal_ends_it_at_a_whole_timestamp_and_the_same_command_goes_on(tmp_path: Path):
     flag = Flag()
-    told: list[Update] = []
 
-    class HttpAnswer(list[Update]):
+    class InterruptingUpdates(list[Update]):
         def append(self, one: Update) -> None:
             super().append(one)
             if len(self) == 40:
                 flag.signal = 15
 
-    told = HttpAnswer()
+    updates = InterruptingUpdates()
     with pytest.raises(Interrupted) as ended:
-        traded(tmp_path, told=told, flag=flag)
+        run_paper(tmp_path, updates=updates, flag=flag)
     assert ended.value.exit_code == 143
     head = (tmp_path / "head").read_bytes()
     assert f'"n":{journal(tmp_path).count(10)}'.encode() in head
-    traded(tmp_path)
-    assert journal(tmp_path) == backtested(tmp_path / "backtest")
+    run_paper(tmp_path)
+    assert journal(tmp_path) == backtest_journal(tmp_path / "backtest")
 
 
 def test_another_plan_on_a_run_that_goes_on_is_refused_with_each_key(tmp_path: Path):
-    traded(tmp_path)
+    run_paper(tmp_path)
     cut(tmp_path, journal(tmp_path), len(journal(tmp_path)) // 2)
     with pytest.raises(ConfigError, match=r"risk\.stop_loss_pct: the journal has 0\.02, this run has 0\.03"):
-        traded(tmp_path, ("risk.stop_loss_pct=0.03",))
+        run_paper(tmp_path, ("risk.stop_loss_pct=0.03",))
 
 
 @pytest.mark.parametrize(
@@ -167,14 +166,14 @@ def test_another_plan_on_a_run_that_goes_on_is_refused_with_each_key(tmp_path: P
 def test_other_symbols_or_scales_on_a_run_that_goes_on_are_refused_with_each_key(
     tmp_path: Path, sets: tuple[str, ...], said: str
 ):
-    traded(tmp_path)
+    run_paper(tmp_path)
     full = journal(tmp_path)
     cut(tmp_path, full, len(full) // 2)
     before = journal(tmp_path)
     with pytest.raises(ConfigError, match=said):
-        traded(tmp_path, sets)
+        run_paper(tmp_path, sets)
     assert journal(tmp_path) == before
-    traded(tmp_path, ("markets={ETH/USDT: {lot: 0.00001, price_decimals: 2}}",))  # the same, named
+    run_paper(tmp_path, ("markets={ETH/USDT: {lot: 0.00001, price_decimals: 2}}",))  # the same, named
     assert journal(tmp_path) == full
 
 
@@ -190,7 +189,7 @@ def test_the_folder_is_named_by_plan_and_symbols_and_not_by_candles():
 
 def half(folder: Path, sets: tuple[str, ...] = BTC) -> bytes:
     """A run that was broken off in the middle, at the end of a timestamp; and its whole journal."""
-    traded(folder, sets)
+    run_paper(folder, sets)
     full = journal(folder)
     lines = full.splitlines(keepends=True)
     place = next(n for n in range(len(lines) // 2, len(lines)) if b'"type":"candle"' in lines[n])
@@ -207,7 +206,7 @@ def test_a_halt_of_a_person_stands_in_the_journal_survives_and_is_replayed(tmp_p
     with session_at(tmp_path, say=lambda text: None) as (held, _):
         assert held.halt(by_hand("lunch")) is True
         assert held.halt(by_hand("again", number=2)) is False
-    traded(tmp_path, BTC)
+    run_paper(tmp_path, BTC)
     halted = [one for one in events(tmp_path, Halted) if one.rule == "operator"]
     assert [(one.note, one.value) for one in halted] == [("lunch", None)]
     after = [one for one in events(tmp_path, Filled) if one.ts > halted[0].ts and one.side == "buy"]
@@ -222,7 +221,7 @@ def test_a_person_lifts_the_halts_and_trading_goes_on(tmp_path: Path):
         assert held.resume(99, by_hand()) == 0
         assert held.resume(None, by_hand("back", number=2)) >= 1
         assert held.resume(None, by_hand(number=3)) == 0
-    traded(tmp_path, BTC)
+    run_paper(tmp_path, BTC)
     assert [one.note for one in events(tmp_path, Resumed) if one.by == "operator"][-1] == "back"
     assert holds(tmp_path)
 
@@ -232,7 +231,7 @@ def test_stopped_by_a_person_it_has_ended_for_good(tmp_path: Path):
     with session_at(tmp_path, say=lambda text: None) as (held, _):
         held.stop()
         assert held.ended
-    assert traded(tmp_path, BTC).again is True
+    assert run_paper(tmp_path, BTC).again is True
     assert holds(tmp_path)
 
 
@@ -253,7 +252,7 @@ def test_a_timestamp_that_may_be_half_written_is_left_to_the_run_itself(tmp_path
     cut(tmp_path, full, sum(map(len, lines[:first])))
     with pytest.raises(HostError, match="half written"), session_at(tmp_path, say=lambda text: None):
         pass
-    traded(tmp_path)
+    run_paper(tmp_path)
     assert journal(tmp_path) == full
 
 
@@ -283,7 +282,7 @@ MINE = ("strategy.name=mine", *BTC, "data.synthetic.holes=0")
 
 def test_a_strategy_that_raises_halts_the_account_and_the_run_goes_on_watching(tmp_path: Path):
     given = {"register": register(80), "strategies": ("mine",)}
-    traded(tmp_path, MINE, **given)
+    run_paper(tmp_path, MINE, **given)
     halted = [one for one in events(tmp_path, Halted) if one.rule == "strategy_error"]
     assert [(one.ts, one.note) for one in halted] == [(1_704_067_200_000 + 80 * 3_600_000, "mine raised MemoryError")]
     assert [one for one in events(tmp_path, SignalEvent) if one.ts >= halted[0].ts] == []
@@ -293,21 +292,21 @@ def test_a_strategy_that_raises_halts_the_account_and_the_run_goes_on_watching(t
 
 def test_after_a_person_resumed_it_the_strategy_is_asked_again(tmp_path: Path):
     given = {"register": register(80), "strategies": ("mine",)}
-    traded(tmp_path, MINE, **given)
+    run_paper(tmp_path, MINE, **given)
     full = journal(tmp_path)
     lines = full.splitlines(keepends=True)
     place = next(n for n, line in enumerate(lines) if f'"ts":{1_704_067_200_000 + 90 * 3_600_000}'.encode() in line)
     cut(tmp_path, full, sum(map(len, lines[:place])))
     with session_at(tmp_path, say=lambda text: None, register=given["register"]) as (held, _):
         assert held.resume(None, by_hand("mended")) == 1
-    traded(tmp_path, MINE, **given)
+    run_paper(tmp_path, MINE, **given)
     resumed = [one for one in events(tmp_path, Resumed) if one.by == "operator"]
     assert len([one for one in events(tmp_path, SignalEvent) if one.ts > resumed[0].ts]) > 10
     assert holds(tmp_path, register=given["register"])
     whole = journal(tmp_path)
     for size in (len(whole) // 2, whole.index(b'"strategy_error"') + 20, whole.index(b'"mended"')):
         cut(tmp_path, whole, size)
-        traded(tmp_path, MINE, **given)
+        run_paper(tmp_path, MINE, **given)
         assert holds(tmp_path, register=given["register"])
 
 
@@ -323,8 +322,8 @@ def test_late_symbols_and_pauses_change_no_byte(tmp_path: Path, monkeypatch: pyt
             yield one
 
     monkeypatch.setattr(sources, "recorded_candles", disturbed)
-    traded(tmp_path / "paper")
-    assert journal(tmp_path / "paper") == backtested(tmp_path / "backtest")
+    run_paper(tmp_path / "paper")
+    assert journal(tmp_path / "paper") == backtest_journal(tmp_path / "backtest")
 
 
 def test_history_comes_at_its_pace_and_the_lookback_before_it_at_once():

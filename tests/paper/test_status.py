@@ -344,6 +344,6 @@ def test_a_look_while_the_run_is_written_sees_whole_timestamps_alone(folder, tmp
     while not looks or not looks[-1].ended:
         looks.append(at(path.parent))
     writer.join()
-    told = [one.account for one in looks if one.account and not one.ended]
+    accounts = [one.account for one in looks if one.account and not one.ended]
     assert {one.note for one in looks} == {None}
-    assert all(one == stood[one.ts] for one in told)
+    assert all(one == stood[one.ts] for one in accounts)

@@ -41,12 +41,12 @@ def fold(
     equity: list[int] = []
     trough: list[int] = []
     after: list[tuple[int, int, State]] = []
-    wished = {wish.place + 1 for wish in case.wishes}
+    commanded = {command.place + 1 for command in case.commands}
     done = 0
-    for end in sorted({*cuts, *wished, size} & set(range(1, size + 1))):
+    for end in sorted({*cuts, *commanded, size} & set(range(1, size + 1))):
         while done < end:
-            block, wishes = cut(grid, signals, done, end)
-            state, folded, status = engine.advance(plan, state, block, wishes, out, loop)
+            block, block_signals = cut(grid, signals, done, end)
+            state, folded, status = engine.advance(plan, state, block, block_signals, out, loop)
             take(out, rows, strengths)
             equity += out.equity[:folded].tolist()
             trough += out.trough[:folded].tolist()
@@ -69,12 +69,12 @@ def cut(grid: Grid, signals: Signals, first: int, end: int) -> tuple[Grid, Signa
 
 
 def outside(case: Case, state: State, out: Out, place: int) -> State:
-    """The wishes behind one timestamp, in order."""
+    """The commands behind one timestamp, in order."""
     plan = plan_of(case)
-    for wish in case.wishes:
-        if wish.place == place:
-            halting = wish.word == "halt"
-            state = engine.halt(plan, state, out, wish.rule) if halting else engine.resume(state, out, wish.rule)
+    for command in case.commands:
+        if command.place == place:
+            halting = command.word == "halt"
+            state = engine.halt(plan, state, out, command.rule) if halting else engine.resume(state, out, command.rule)
     return state
 
 

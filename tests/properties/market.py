@@ -31,7 +31,7 @@ MOST = 10**15  # balance: prices may rise a thousandfold and stay within the bou
 EPOCH = 1_700_006_400_000  # a Wednesday, 00:00 UTC: on the grid of every timeframe
 
 
-class Wish(NamedTuple):
+class Command(NamedTuple):
     """An input from outside, behind the timestamp with that place in the run."""
 
     place: int
@@ -47,7 +47,7 @@ class Case(NamedTuple):
     balance: int
     columns: tuple[Columns, ...]
     signals: tuple[tuple[Int8, Float64], ...]
-    wishes: tuple[Wish, ...]
+    commands: tuple[Command, ...]
 
 
 RULES: dict[
@@ -111,7 +111,7 @@ def cases(
     symbols: int = 3,
     candles: int = 30,
     crossover: bool = False,
-    wishes: bool = False,
+    commands: bool = False,
     prices: tuple[int, ...] = (12, 300, 10_000, 1_000_000),
     most: int = MOST,
     fixed: Mapping[str, int] = NO_RULES,
@@ -134,7 +134,7 @@ def cases(
     start_ts = EPOCH + step_ms * draw(st.sampled_from((0, 0, 3, 9)))
     max_position = max(1, balance * draw(st.sampled_from((100, 33, 20, 1, 500))) // 100)
     rules = Rules(start_ts=start_ts, max_position=max_position, **chosen)
-    asked = tuple(sorted(draw(st.lists(wish(candles), max_size=3)))) if wishes else ()
+    asked = tuple(sorted(draw(st.lists(command(candles), max_size=3)))) if commands else ()
     return Case(rules, markets, balance, columns, signals, asked)
 
 
@@ -195,13 +195,13 @@ def crossovers(draw: st.DrawFn, threshold_ppm: int) -> Crossover:
 
 
 @st.composite
-def wish(draw: st.DrawFn, candles: int) -> Wish:
+def command(draw: st.DrawFn, candles: int) -> Command:
     """A person halts or resumes, or a strategy fails."""
-    word, rule = draw(st.sampled_from(WISHES))
-    return Wish(draw(st.integers(0, candles - 1)), word, rule)
+    word, rule = draw(st.sampled_from(COMMANDS))
+    return Command(draw(st.integers(0, candles - 1)), word, rule)
 
 
-WISHES = (
+COMMANDS = (
     ("halt", OPERATOR),
     ("halt", STRATEGY_ERROR),
     ("resume", OPERATOR),

@@ -36,14 +36,14 @@ class Reference:
         self.say("mode_changed", ts, one["place"], trigger=trigger, source=one["mode"], target=target)
         one["mode"] = target
 
-    def run(self, timeline: Timeline, wishes: Sequence[Any], closed: bool = True) -> None:
+    def run(self, timeline: Timeline, commands: Sequence[Any], closed: bool = True) -> None:
         """S6. timeline: (ts, {place: (open, high, low, close, volume, signal, strength)}) in order of time."""
         for one in self.book:
             self.move(one, timeline[0][0], "start", "warming")  # J18
         for place, (ts, rows) in enumerate(timeline):
             self.timestamp(ts, rows)
-            for wish in (wish for wish in wishes if wish.place == place):
-                self.outside(ts, wish.word, ("daily_loss", "drawdown", "operator", "strategy_error")[wish.rule])
+            for command in (command for command in commands if command.place == place):
+                self.outside(ts, command.word, ("daily_loss", "drawdown", "operator", "strategy_error")[command.rule])
         if closed:
             self.end(timeline[-1][0])
 
@@ -123,8 +123,8 @@ class Reference:
             now = opens.get(held["place"], held["close"])
             exposed += worth({**held, "close": held["held"]["entry"] if held["held"]["opened"] == ts else now})
         allowed = share_down(min(BOUND, self.cash + exposed), rules.max_exposure_ppm)
-        wished = share_down(share_down(rules.max_position, rules.position_size_ppm), order["confidence"])
-        budget = min(wished, share_down(self.cash, rules.max_exposure_ppm), allowed - exposed)
+        wanted = share_down(share_down(rules.max_position, rules.position_size_ppm), order["confidence"])
+        budget = min(wanted, share_down(self.cash, rules.max_exposure_ppm), allowed - exposed)
         if exposed >= allowed:
             return self.refuse_order(ts, one, "max_exposure", exposed, allowed)
         if budget == 0:

@@ -18,7 +18,7 @@ CUTS = st.lists(st.integers(1, 80), max_size=12)
 crossover = STRATEGIES["sma_crossover"].columns
 
 
-def told(signals: tuple[Int8, Float64]) -> tuple[bytes, bytes]:
+def as_bytes(signals: tuple[Int8, Float64]) -> tuple[bytes, bytes]:
     """Both columns as bytes."""
     return signals[0].tobytes(), signals[1].tobytes()
 
@@ -33,17 +33,17 @@ def in_blocks(feed: FeedFunction, columns: Columns, parameters: Crossover, *, cu
         state = feed(state, block, done - first, parameters, signal, strength)
         parts.append((signal, strength))
         done += len(signal)
-    return told((np.concatenate([signal for signal, _ in parts]), np.concatenate([power for _, power in parts])))
+    return as_bytes((np.concatenate([signal for signal, _ in parts]), np.concatenate([power for _, power in parts])))
 
 
 @settings(max_examples=100, deadline=None)
-@given(cases(candles=25, wishes=True), CUTS, st.integers(0, 40))
+@given(cases(candles=25, commands=True), CUTS, st.integers(0, 40))
 def test_any_cutting_and_any_room_give_the_same_run(case: Case, cuts: list[int], room: int) -> None:
     assert same(fold(case, cuts=cuts, room=room), fold(case))
 
 
 @settings(max_examples=40, deadline=None)
-@given(cases(candles=25, wishes=True))
+@given(cases(candles=25, commands=True))
 def test_blocks_of_one_give_the_same_run(case: Case) -> None:
     assert same(fold(case, cuts=range(1, 200), room=0), fold(case))
 
@@ -73,11 +73,11 @@ def test_the_crossover_of_fewer_candles_is_a_prefix_of_that_of_all(
 def test_any_cutting_gives_the_same_crossover(
     drawn: tuple[Columns, Int8, Float64], parameters: Crossover, cuts: list[int]
 ) -> None:
-    assert in_blocks(sma_crossover.feed, drawn[0], parameters, cuts=cuts) == told(crossover(drawn[0], parameters))
+    assert in_blocks(sma_crossover.feed, drawn[0], parameters, cuts=cuts) == as_bytes(crossover(drawn[0], parameters))
 
 
 @settings(max_examples=200, deadline=None)
-@given(case=cases(candles=30, wishes=True))
+@given(case=cases(candles=30, commands=True))
 def test_compiled_and_interpreted_give_the_same_run(compiled: engine.Loop, case: Case) -> None:
     assert same(fold(case, loop=compiled), fold(case))
 
@@ -88,7 +88,7 @@ def test_compiled_and_interpreted_crossovers_are_the_same(
     drawn: tuple[Columns, Int8, Float64], parameters: Crossover, cuts: list[int]
 ) -> None:
     compiled = compiled_entry(sma_crossover.feed)
-    assert in_blocks(compiled, drawn[0], parameters, cuts=cuts) == told(crossover(drawn[0], parameters))
+    assert in_blocks(compiled, drawn[0], parameters, cuts=cuts) == as_bytes(crossover(drawn[0], parameters))
 
 
 @settings(max_examples=40, deadline=None)

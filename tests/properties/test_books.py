@@ -60,7 +60,7 @@ class Books:
 
 
 @settings(max_examples=150, deadline=None)
-@given(cases(candles=25, wishes=True))
+@given(cases(candles=25, commands=True))
 def test_the_books_kept_from_the_rows_equal_the_state_after_every_timestamp(case: Case) -> None:
     folded, (grid, _), books, done = fold(case, cuts=EVERY), grid_of(case), Books(case), 0
     closes: dict[int, int] = {}
@@ -91,7 +91,7 @@ def assert_state(state: State, books: Books, *, equity: int) -> None:
 @given(
     cases(
         candles=25,
-        wishes=True,
+        commands=True,
         fixed={"max_daily_loss_ppm": 1_000, "max_drawdown_ppm": 5_000, "drawdown_pause_days": 1},
     )
 )
@@ -112,7 +112,7 @@ def test_marks_are_exactly_the_open_positions_and_make_up_the_equity(case: Case)
 
 
 @settings(max_examples=150, deadline=None)
-@given(cases(candles=25, wishes=True))
+@given(cases(candles=25, commands=True))
 def test_every_mode_change_is_a_row_of_the_machine_and_no_buy_fills_but_in_flat(case: Case) -> None:
     folded = fold(case)
     modes = dict.fromkeys(range(len(case.columns)), IDLE)
@@ -127,7 +127,7 @@ def test_every_mode_change_is_a_row_of_the_machine_and_no_buy_fills_but_in_flat(
 
 
 @settings(max_examples=150, deadline=None)
-@given(cases(candles=25, wishes=True))
+@given(cases(candles=25, commands=True))
 def test_orders_and_trades_are_numbered_without_gaps_and_each_order_ends_once(case: Case) -> None:
     rows = fold(case).rows
     placed = [row["order"] for row in of_kind(rows, v.ORDER_PLACED)]
@@ -142,7 +142,7 @@ def test_orders_and_trades_are_numbered_without_gaps_and_each_order_ends_once(ca
 
 
 @settings(max_examples=150, deadline=None)
-@given(cases(candles=25, wishes=True))
+@given(cases(candles=25, commands=True))
 def test_every_signal_is_answered_once_at_its_own_time(case: Case) -> None:
     rows = [named(row) for row in fold(case).rows]
     for i, row in enumerate(rows):
@@ -162,14 +162,14 @@ def answers(behind: list[Event], signal: Event) -> int:
 
 
 @settings(max_examples=100, deadline=None)
-@given(cases(candles=25, wishes=True))
+@given(cases(candles=25, commands=True))
 def test_a_symbol_fills_at_most_once_a_side_and_timestamp(case: Case) -> None:
     fills = Counter((row["symbol"], row["side"], row["ts"]) for row in of_kind(fold(case).rows, v.FILLED))
     assert all(count == 1 for count in fills.values())  # B8
 
 
 @settings(max_examples=100, deadline=None)
-@given(cases(candles=25, wishes=True, fixed={"max_daily_loss_ppm": 1_000}))
+@given(cases(candles=25, commands=True, fixed={"max_daily_loss_ppm": 1_000}))
 def test_a_symbol_is_halted_while_and_only_while_a_halt_is_open(case: Case) -> None:
     folded, open_, done = fold(case, cuts=EVERY), set[int](), 0
     for _, rows, state in folded.after:

@@ -13,7 +13,7 @@ from tests.properties.arithmetic import BOUND, Broken
 from tests.properties.folding import Folded, fold
 from tests.properties.market import QUIET, Case, cases, repriced, with_rules, written
 from tests.properties.reference import Reference
-from tests.properties.telling import story, timeline
+from tests.properties.stories import story, timeline
 
 HIGHEST = BOUND // 1_000  # of a price (D1)
 PRICES = (12, 10**9, 10**13, HIGHEST // 3)

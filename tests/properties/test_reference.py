@@ -8,20 +8,20 @@ from safla.strategies.register import STRATEGIES
 from safla.strategies.sma_crossover import Crossover
 from tests.properties import arithmetic
 from tests.properties.folding import fold
-from tests.properties.market import HOUR, QUIET, Case, Wish, cases, crossovers, history, written
-from tests.properties.telling import story, told
+from tests.properties.market import HOUR, QUIET, Case, Command, cases, crossovers, history, written
+from tests.properties.stories import reference_of, story
 
 MARKET = Market(tick=1, lot=1, k=1, min_notional=0, quantity_up=1, volume_up=1)
 
 
 @settings(max_examples=600, deadline=None)
-@given(cases(symbols=1, candles=40, wishes=True))
+@given(cases(symbols=1, candles=40, commands=True))
 def test_one_symbol_happens_as_the_text_says(case: Case) -> None:
     assert_same_story(case)
 
 
 @settings(max_examples=600, deadline=None)
-@given(cases(symbols=3, candles=25, wishes=True))
+@given(cases(symbols=3, candles=25, commands=True))
 def test_several_symbols_happen_as_the_text_says(case: Case) -> None:
     assert_same_story(case)
 
@@ -54,7 +54,7 @@ def test_a_daily_loss_that_stands_halts_again_after_a_person_lifted_its_halt() -
     # S15 asks at every mark; `safla resume --halt N` may name the halt of a daily loss (J45)
     rules = QUIET._replace(max_daily_loss_ppm=10_000, max_position=1_000_000)
     case = written(rules, MARKET, 1_000_000, ((1_000, 1_000, 900, 900, 900), (1, 0, 0, 0, 0)))
-    assert_same_story(case._replace(wishes=(Wish(3, "resume", DAILY_LOSS),)))
+    assert_same_story(case._replace(commands=(Command(3, "resume", DAILY_LOSS),)))
 
 
 def test_an_account_that_has_lost_everything_halts_every_day() -> None:
@@ -80,7 +80,7 @@ def test_an_account_that_has_lost_everything_halts_again_when_its_pause_is_over(
 
 
 def assert_same_story(case: Case) -> None:
-    folded, reference = fold(case), told(case)
+    folded, reference = fold(case), reference_of(case)
     assert folded.status == 0
     assert story(folded) == reference.story
     assert (folded.equity, folded.trough) == (reference.equity, reference.trough)

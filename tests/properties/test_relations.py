@@ -39,7 +39,7 @@ def times_ten(fill: dict[str, Any]) -> dict[str, Any]:
 
 
 @settings(max_examples=100, deadline=None)
-@given(cases(candles=25, wishes=True), st.sampled_from((-52, 1, 520)))
+@given(cases(candles=25, commands=True), st.sampled_from((-52, 1, 520)))
 def test_whole_weeks_later_the_same_happens(case: Case, weeks: int) -> None:
     shift = weeks * WEEK_MS
     moved = with_rules(case, start_ts=case.rules.start_ts + shift)._replace(

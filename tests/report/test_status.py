@@ -64,11 +64,11 @@ def test_a_torn_tail_and_a_note_are_said(found):
 
 
 def test_what_monitoring_told_last_is_told_while_the_run_goes_on(found):
-    told = {"time": "2026-01-02T03:04:05.678Z", "text": "breaker closed, lag 0.4 s\x1b[2J", "breaker": "closed"}
-    going_on = found._replace(ended=False, monitored=told)
+    monitoring = {"time": "2026-01-02T03:04:05.678Z", "text": "breaker closed, lag 0.4 s\x1b[2J", "breaker": "closed"}
+    going_on = found._replace(ended=False, monitored=monitoring)
     assert line(going_on, "monitoring") == r"monitoring 2026-01-02T03:04:05.678Z  breaker closed, lag 0.4 s\x1b[2J"
-    assert status_object(going_on)["monitoring"] == told
-    assert not any(text.startswith("monitoring") for text in status_lines(found._replace(monitored=told)))
+    assert status_object(going_on)["monitoring"] == monitoring
+    assert not any(text.startswith("monitoring") for text in status_lines(found._replace(monitored=monitoring)))
 
 
 def test_a_run_that_has_just_begun_is_three_lines(found):
@@ -76,23 +76,23 @@ def test_a_run_that_has_just_begun_is_three_lines(found):
     assert status_lines(begun) == [
         "run        not known yet, paper", "process    not running", "journal    begun, no complete line yet",
     ]  # fmt: skip
-    told = status_object(begun)
-    assert (told["state"], told["lines"], told["name"], told["account"]) == ("begun", 0, None, None)
+    status = status_object(begun)
+    assert (status["state"], status["lines"], status["name"], status["account"]) == ("begun", 0, None, None)
 
 
 def test_the_object_holds_the_same_for_programs(found):
-    told = json.loads(json.dumps(status_object(found)))
-    assert list(told) == [
+    status = json.loads(json.dumps(status_object(found)))
+    assert list(status) == [
         "journal", "state", "mode", "held", "pid", "name", "timeframe", "detail", "lines", "hash", "torn_bytes",
         "account", "monitoring", "waiting", "ignored", "last_events", "by_snapshot", "note",
     ]  # fmt: skip
-    assert (told["state"], told["mode"], told["held"], told["torn_bytes"]) == ("ended", "backtest", False, 0)
-    account = told["account"]
+    assert (status["state"], status["mode"], status["held"], status["torn_bytes"]) == ("ended", "backtest", False, 0)
+    account = status["account"]
     assert account["equity"] == found.account.equity
     assert account["candle"].endswith("Z")
     assert [one["symbol"] for one in account["symbols"]] == ["BTC/USDT", "ETH/USDT"]
-    assert told["last_events"][-1]["type"] == "run_ended"
-    assert (told["waiting"], told["ignored"]) == ([], [])
+    assert status["last_events"][-1]["type"] == "run_ended"
+    assert (status["waiting"], status["ignored"]) == ([], [])
 
 
 def test_commands_that_wait_are_listed_in_their_order_and_what_is_none_with_its_reason(found):
@@ -105,12 +105,12 @@ def test_commands_that_wait_are_listed_in_their_order_and_what_is_none_with_its_
         "waiting    resume of halt 3, given 2026-01-02T03:04:05.679Z",
         r"ignored    \x1b[2J.json: it is for another run",
     ]
-    told = json.loads(json.dumps(status_object(asked)))
-    assert [(one["id"], one["kind"], one["given"], one["halt"], one["note"]) for one in told["waiting"]] == [
+    status = json.loads(json.dumps(status_object(asked)))
+    assert [(one["id"], one["kind"], one["given"], one["halt"], one["note"]) for one in status["waiting"]] == [
         (halt.id, "halt", halt.given, None, "lunch [bold]"),
         (resume.id, "resume", resume.given, 3, None),
     ]
-    assert told["ignored"] == [{"name": "\x1b[2J.json", "why": "it is for another run"}]
+    assert status["ignored"] == [{"name": "\x1b[2J.json", "why": "it is for another run"}]
 
 
 def test_positions_orders_and_halts_are_objects_too(tmp_path):
@@ -121,10 +121,10 @@ def test_positions_orders_and_halts_are_objects_too(tmp_path):
     bought = next(n for n, text in enumerate(lines) if b'"side":"buy","reason":"signal","reference"' in text)
     after = next(n for n in range(bought, len(lines)) if b'"type":"candle"' in lines[n])
     path.write_bytes(b"".join(lines[:after]))
-    told = status_object(look(path, say=pytest.fail))["account"]
-    held = [one["position"] for one in told["symbols"] if one["position"]]
+    account = status_object(look(path, say=pytest.fail))["account"]
+    held = [one["position"] for one in account["symbols"] if one["position"]]
     assert [sorted(one) for one in held] == [
         ["entry", "opened", "quantity", "stop", "stop_is", "target", "unrealised"]
     ] * len(held)
-    assert held[0]["opened"] == told["candle"]
-    assert (told["drawdown_limit"], told["day_loss_limit"], told["open_halts"]) == (None, None, [])
+    assert held[0]["opened"] == account["candle"]
+    assert (account["drawdown_limit"], account["day_loss_limit"], account["open_halts"]) == (None, None, [])

@@ -94,7 +94,7 @@ UNDEFINED = {
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory):
+def figures(tmp_path_factory):
     return summarise(tiny(tmp_path_factory.mktemp("tiny")), risk_free_rate=0.0)
 
 
@@ -110,66 +110,75 @@ def summary(outcome):
 
 
 @pytest.mark.parametrize("name", BY_HAND)
-def test_a_figure_of_thirteen_candles_is_the_one_computed_by_hand(told, name):
-    assert told[name] == pytest.approx(BY_HAND[name], rel=1e-11, abs=1e-15)
+def test_a_figure_of_thirteen_candles_is_the_one_computed_by_hand(figures, name):
+    assert figures[name] == pytest.approx(BY_HAND[name], rel=1e-11, abs=1e-15)
 
 
-def test_what_thirteen_candles_leave_undefined_is_null_and_says_why(told):
-    assert told["undefined"] == UNDEFINED
-    assert {name for name in METRICS if told[name] is None} == UNDEFINED.keys()
+def test_what_thirteen_candles_leave_undefined_is_null_and_says_why(figures):
+    assert figures["undefined"] == UNDEFINED
+    assert {name for name in METRICS if figures[name] is None} == UNDEFINED.keys()
 
 
 def test_the_two_lists_above_have_every_figure():
     assert {*BY_HAND, *UNDEFINED} == set(METRICS)
 
 
-def test_words_times_and_parts_of_thirteen_candles_are_told(told):
-    assert (told["name"], told["symbols"], told["quote"], told["timeframe"]) == ("Tiny", ["BTC/USDT"], "USDT", "1h")
-    assert (told["start"], told["end"]) == ("2024-01-01T00:00Z", "2024-01-01T13:00Z")
-    assert told["drawdown"] == {"start": "2024-01-01T04:00Z", "trough": "2024-01-01T07:00Z", "end": None}
-    assert (told["open_halts"], told["halted_since"]) == ([], None)
-    assert (told["rejected_entries"], told["rejected_exits"]) == ({}, {"not_long": 3})
-    assert told["candles_in_mode"] == [{"symbol": "BTC/USDT", "warming": 2, "flat": 9, "long": 2, "halted": 0}]
+def test_words_times_and_parts_of_thirteen_candles_are_told(figures):
+    assert (figures["name"], figures["symbols"], figures["quote"], figures["timeframe"]) == (
+        "Tiny",
+        ["BTC/USDT"],
+        "USDT",
+        "1h",
+    )
+    assert (figures["start"], figures["end"]) == ("2024-01-01T00:00Z", "2024-01-01T13:00Z")
+    assert figures["drawdown"] == {"start": "2024-01-01T04:00Z", "trough": "2024-01-01T07:00Z", "end": None}
+    assert (figures["open_halts"], figures["halted_since"]) == ([], None)
+    assert (figures["rejected_entries"], figures["rejected_exits"]) == ({}, {"not_long": 3})
+    assert figures["candles_in_mode"] == [{"symbol": "BTC/USDT", "warming": 2, "flat": 9, "long": 2, "halted": 0}]
 
 
 def test_a_fall_that_is_over_says_when(tmp_path):
     # given no levels and the end behind candle 9: bought at 100 and sold at 96, then at 97 and 98, then at 99 and held
     sets = ("risk.stop_loss_pct=0.5", "risk.take_profit_pct=null", "data.end=2024-01-01T10:00Z")
-    told = summarise(tiny(tmp_path, *sets), risk_free_rate=0.0)
-    assert told["drawdown"] == {"start": "2024-01-01T04:00Z", "trough": "2024-01-01T06:00Z", "end": "2024-01-01T10:00Z"}
-    assert told["max_drawdown"] == pytest.approx((100_169 - 99_626) / 100_169, rel=1e-11)
-    assert told["max_drawdown_hours"] == 6
+    figures = summarise(tiny(tmp_path, *sets), risk_free_rate=0.0)
+    assert figures["drawdown"] == {
+        "start": "2024-01-01T04:00Z",
+        "trough": "2024-01-01T06:00Z",
+        "end": "2024-01-01T10:00Z",
+    }
+    assert figures["max_drawdown"] == pytest.approx((100_169 - 99_626) / 100_169, rel=1e-11)
+    assert figures["max_drawdown_hours"] == 6
 
 
 def test_a_run_that_never_fell_has_no_time_of_a_fall(tmp_path):
-    told = summarise(tiny(tmp_path, "risk.max_portfolio_exposure_pct=0.000001"), risk_free_rate=0.0)
-    assert (told["trades"], told["max_drawdown"]) == (0, 0.0)
-    assert told["drawdown"] == {"start": None, "trough": None, "end": None}
-    assert told["undefined"]["max_drawdown_hours"] == "the equity never fell"
-    assert told["undefined"]["win_rate"] == "no trade was closed"
-    assert told["undefined"]["best_mfe"] == "no trade was closed"
+    figures = summarise(tiny(tmp_path, "risk.max_portfolio_exposure_pct=0.000001"), risk_free_rate=0.0)
+    assert (figures["trades"], figures["max_drawdown"]) == (0, 0.0)
+    assert figures["drawdown"] == {"start": None, "trough": None, "end": None}
+    assert figures["undefined"]["max_drawdown_hours"] == "the equity never fell"
+    assert figures["undefined"]["win_rate"] == "no trade was closed"
+    assert figures["undefined"]["best_mfe"] == "no trade was closed"
 
 
 def test_without_a_stop_nothing_was_put_at_risk(tmp_path):
-    told = summarise(tiny(tmp_path, "risk.stop_loss_pct=null"), risk_free_rate=0.0)
-    assert told["undefined"]["expectancy_r"] == told["undefined"]["sqn"] == "no stop was set at the entry"
+    figures = summarise(tiny(tmp_path, "risk.stop_loss_pct=null"), risk_free_rate=0.0)
+    assert figures["undefined"]["expectancy_r"] == figures["undefined"]["sqn"] == "no stop was set at the entry"
 
 
 def test_the_return_of_doubtful_exits_bounds_the_total_one_whichever_came_first(tmp_path):
-    told = summarise(tiny(tmp_path, "execution.intrabar=optimistic"), risk_free_rate=0.0)
-    assert told["ambiguous_exits"] == 1
-    assert told["return_if_stops"] < told["total_return"] == told["return_if_targets"]
-    assert told["total_return"] - told["return_if_stops"] == pytest.approx((9_834 - 8_547) / 100_000, rel=1e-9)
+    figures = summarise(tiny(tmp_path, "execution.intrabar=optimistic"), risk_free_rate=0.0)
+    assert figures["ambiguous_exits"] == 1
+    assert figures["return_if_stops"] < figures["total_return"] == figures["return_if_targets"]
+    assert figures["total_return"] - figures["return_if_stops"] == pytest.approx((9_834 - 8_547) / 100_000, rel=1e-9)
 
 
 def test_slippage_is_paid_by_market_orders_and_stops_alone(tmp_path):
     slippage = "simulation.slippage={base_bps: 100, impact_coefficient: 0, max_slippage_bps: 100}"
     outcome = tiny(tmp_path, slippage)
-    told = summarise(outcome, risk_free_rate=0.0)
+    figures = summarise(outcome, risk_free_rate=0.0)
     fills = outcome.rows[outcome.rows[:, 0] == v.FILLED]
     paying = fills[fills[:, 6] != v.TAKE_PROFIT]
-    assert told["slippage_paid"] == np.sum(np.abs(paying[:, 8] - paying[:, 7]) * paying[:, 9])
-    assert told["slippage_paid"] > 0
+    assert figures["slippage_paid"] == np.sum(np.abs(paying[:, 8] - paying[:, 7]) * paying[:, 9])
+    assert figures["slippage_paid"] > 0
 
 
 def test_the_sums_of_a_summary_agree_with_each_other(summary, outcome):
@@ -233,10 +242,10 @@ def test_the_same_outcome_has_the_same_summary_byte_for_byte(outcome, summary, t
 
 def test_open_halts_are_told_with_the_first_of_them(tmp_path):
     sets = ("risk.drawdown_pause_days=null", "risk.max_drawdown_pct=0.005", "risk.max_daily_loss_pct=0.002")
-    told = summarise(run(small(tmp_path, *sets), tmp_path / "run").outcome, risk_free_rate=0.0)
-    assert [halt["rule"] for halt in told["open_halts"]][-1:] == ["drawdown"]
-    assert told["halted_since"] == told["open_halts"][0]["since"]
-    assert told["halted_share"] > 0.5
+    figures = summarise(run(small(tmp_path, *sets), tmp_path / "run").outcome, risk_free_rate=0.0)
+    assert [halt["rule"] for halt in figures["open_halts"]][-1:] == ["drawdown"]
+    assert figures["halted_since"] == figures["open_halts"][0]["since"]
+    assert figures["halted_share"] > 0.5
 
 
 def test_a_summary_is_written_whole_and_reads_back(tmp_path, summary):
@@ -245,9 +254,9 @@ def test_a_summary_is_written_whole_and_reads_back(tmp_path, summary):
     assert [path.name for path in tmp_path.iterdir() if path.suffix == ".tmp"] == []
 
 
-def test_what_is_written_keeps_to_its_schema(tmp_path, summary, told):
+def test_what_is_written_keeps_to_its_schema(tmp_path, summary, figures):
     schema = summary_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
-    for one in (summary, told):
+    for one in (summary, figures):
         write_summary(tmp_path / "summary.json", one)
         jsonschema.validate(json.loads((tmp_path / "summary.json").read_text()), schema)

@@ -87,8 +87,8 @@ def test_a_run_with_its_limits_has_no_line_for_them(summary):
      ("max_drawdown_pct", "no drawdown limit")],
 )  # fmt: skip
 def test_an_explicit_null_of_a_limit_is_told(tmp_path, key, word):
-    told = summarise(tiny(tmp_path, f"risk.{key}=null"), risk_free_rate=0.0)
-    assert line(told, "limits off") == word
+    changed = summarise(tiny(tmp_path, f"risk.{key}=null"), risk_free_rate=0.0)
+    assert line(changed, "limits off") == word
 
 
 def test_what_is_optional_and_off_by_default_is_no_limit_that_is_off(tmp_path):
@@ -103,8 +103,8 @@ def test_a_drawdown_that_is_over_is_told_with_its_end(summary):
 
 def test_equity_that_never_fell_has_no_max_drawdown_time(summary):
     undefined = {**summary["undefined"], "max_drawdown_hours": "the equity never fell"}
-    told = {**summary, "max_drawdown_hours": None, "undefined": undefined}
-    assert line(told, "max drawdown time") == "- (the equity never fell)"
+    changed = {**summary, "max_drawdown_hours": None, "undefined": undefined}
+    assert line(changed, "max drawdown time") == "- (the equity never fell)"
 
 
 def test_without_ambiguous_exits_there_is_one_return(summary):
@@ -161,8 +161,8 @@ def test_open_halts_of_both_runs_are_told(summary):
         {"rule": "daily_loss", "since": "2024-02-01T02:25Z"},
     ]
     lines = beside_lines({**summary, "open_halts": []}, {**summary, "open_halts": halts}, changed="x=1")
-    told = next(one for one in lines if one.startswith("open halts"))
-    assert told.split(maxsplit=3)[2:] == [
+    halts = next(one for one in lines if one.startswith("open halts"))
+    assert halts.split(maxsplit=3)[2:] == [
         "none",
         "drawdown since 2024-02-01T02:25Z, daily_loss since 2024-02-01T02:25Z",
     ]

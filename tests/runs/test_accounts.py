@@ -8,7 +8,7 @@ from safla.errors import ConfigError
 from safla.paper import runner
 from safla.runs.folder import lock_run
 from tests.paper.commanded_runs import left
-from tests.paper.paper_runs import loaded, traded
+from tests.paper.paper_runs import loaded, run_paper
 
 OTHER_PLAN = ("risk.stop_loss_pct=0.05", "risk.cooldown_candles=2")
 
@@ -46,7 +46,7 @@ def test_another_account_that_was_asked_for_goes_on_beside_the_first(tmp_path: P
 
 
 def test_a_run_that_ended_and_a_run_of_another_configuration_are_no_obstacle(tmp_path: Path) -> None:
-    traded(folder_of(tmp_path))
+    run_paper(folder_of(tmp_path))
     assert folder_of(tmp_path, *OTHER_PLAN).name.startswith("paper-")
     begun(tmp_path / "else")
     (tmp_path / "else" / folder_of(tmp_path / "else").name).rename(tmp_path / "paper-x-01234567")

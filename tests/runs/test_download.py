@@ -31,9 +31,9 @@ def test_the_facts_are_share_rate_gaps_requests_and_weight(one: DownloadProgress
 
 def test_plain_lines_come_every_two_seconds(capsys: pytest.CaptureFixture[str]):
     times = iter([0.0, 1.0, 2.0, 3.0, 4.5])
-    told = download._lines(lambda: next(times))
+    listener = download._lines(lambda: next(times))
     for done in (1000, 2000, 3000, 4500):
-        told(standing(done))
+        listener(standing(done))
     lines = capsys.readouterr().err.splitlines()
     assert [line.partition(" candles")[0] for line in lines] == [
         "BTC/USDT 1h: 2000 of 9000",
@@ -42,8 +42,8 @@ def test_plain_lines_come_every_two_seconds(capsys: pytest.CaptureFixture[str]):
 
 
 def test_who_wants_quiet_hears_nothing(capsys: pytest.CaptureFixture[str]):
-    with download.show_download(quiet=True) as told:
-        told(standing(1))
+    with download.show_download(quiet=True) as listener:
+        listener(standing(1))
     assert capsys.readouterr() == ("", "")
 
 
@@ -52,9 +52,9 @@ def test_a_terminal_gets_a_bar_for_each_symbol_and_it_goes_again(
 ):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     monkeypatch.setenv("TERM", "xterm")
-    with download.show_download(quiet=False) as told:
-        told(standing(3000))
-        told(standing(1, place=PLACE._replace(symbol="ETH/USDT")))
+    with download.show_download(quiet=False) as listener:
+        listener(standing(3000))
+        listener(standing(1, place=PLACE._replace(symbol="ETH/USDT")))
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "ETH/USDT 1h" in shown.err

@@ -12,7 +12,7 @@ from safla.journal.encode import Input
 from safla.journal.events import Halted, OrderPlaced, SignalEvent
 from safla.paper.session import session_at
 from safla.runs import replay, signal_sources
-from tests.paper.paper_runs import backtested, journal, traded
+from tests.paper.paper_runs import backtest_journal, journal, run_paper
 
 MINE = ("strategy.name=mine", "strategy.entry_threshold_pct=0.01", "strategy.parameters={period: 8, share: 0.25}")
 BTC = (*MINE, "symbols.primary=[BTC/USDT]", "data.synthetic.holes=0")
@@ -79,8 +79,8 @@ def holds(folder: Path, register: Any) -> bool:
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_paper_run_of_a_strategy_from_python_is_the_backtest_of_its_candles(tmp_path: Path, name: str, sets: Any):
     more = given(FUNCTIONS[name])
-    traded(tmp_path / "paper", sets, **more)
-    assert journal(tmp_path / "paper") == backtested(tmp_path / "backtest", sets, **more)
+    run_paper(tmp_path / "paper", sets, **more)
+    assert journal(tmp_path / "paper") == backtest_journal(tmp_path / "backtest", sets, **more)
     assert len(events(tmp_path / "paper", SignalEvent)) > 20
     assert len(events(tmp_path / "paper", OrderPlaced)) > 5
     assert holds(tmp_path / "paper", more["register"])
@@ -89,12 +89,12 @@ def test_a_paper_run_of_a_strategy_from_python_is_the_backtest_of_its_candles(tm
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_broken_off_anywhere_it_ends_in_the_same_bytes(tmp_path: Path, name: str, chance: Any):
     more = given(FUNCTIONS[name])
-    traded(tmp_path, MINE, **more)
+    run_paper(tmp_path, MINE, **more)
     full = journal(tmp_path)
     for size in sorted(chance.randrange(2_000, len(full)) for _ in range(6)):
         (tmp_path / "journal.jsonl").write_bytes(full[:size])
         (tmp_path / "head").unlink(missing_ok=True)
-        traded(tmp_path, MINE, **more)
+        run_paper(tmp_path, MINE, **more)
         assert journal(tmp_path) == full, size
 
 
@@ -109,7 +109,7 @@ def lengths_of(function: Any, folder: Path) -> tuple[list[int], Any]:
     noting.warm_up = function.warm_up  # type: ignore[attr-defined]
     noting.window = getattr(function, "window", None)  # type: ignore[attr-defined]
     more = given(noting)
-    traded(folder, BTC, **more)
+    run_paper(folder, BTC, **more)
     return lengths, more
 
 
@@ -132,7 +132,7 @@ def test_recovery_asks_once_about_all_that_is_recorded(tmp_path: Path):
     (tmp_path / "head").unlink()
     recorded = full[:half].count(b'"type":"candle"') - 1  # the last timestamp is folded once more
     lengths.clear()
-    traded(tmp_path, BTC, **more)
+    run_paper(tmp_path, BTC, **more)
     assert journal(tmp_path) == full
     assert lengths == list(range(recorded, recorded + len(lengths)))
 
@@ -153,7 +153,7 @@ def repainting(at: int) -> Any:
 
 def test_an_answer_that_is_taken_back_halts_the_account_and_names_the_candle(tmp_path: Path):
     more = given(repainting(FIRST + 90 * HOUR))
-    traded(tmp_path, BTC, **more)
+    run_paper(tmp_path, BTC, **more)
     (halted,) = [one for one in events(tmp_path, Halted) if one.rule == "strategy_error"]
     assert halted.ts == FIRST + 90 * HOUR
     assert halted.note == "mine looks ahead: it changed its signal of BTC/USDT at 2024-01-02T19:00Z"  # its 41st candle
@@ -162,7 +162,7 @@ def test_an_answer_that_is_taken_back_halts_the_account_and_names_the_candle(tmp
 
 def test_resumed_it_is_asked_again_and_halts_again_for_it_still_says_otherwise(tmp_path: Path):
     more = given(repainting(FIRST + 90 * HOUR))
-    traded(tmp_path, BTC, **more)
+    run_paper(tmp_path, BTC, **more)
     full = journal(tmp_path)
     lines = full.splitlines(keepends=True)
     place = next(n for n, line in enumerate(lines) if f'"ts":{FIRST + 100 * HOUR}'.encode() in line)
@@ -170,7 +170,7 @@ def test_resumed_it_is_asked_again_and_halts_again_for_it_still_says_otherwise(t
     (tmp_path / "head").unlink()
     with session_at(tmp_path, say=lambda text: None, register=more["register"]) as (held, _):
         assert held.resume(None, Input("looked at", FIRST + 100 * HOUR, "1-a")) == 1
-    traded(tmp_path, BTC, **more)
+    run_paper(tmp_path, BTC, **more)
     halted = [one for one in events(tmp_path, Halted) if one.rule == "strategy_error"]
     assert [one.ts for one in halted] == [FIRST + 90 * HOUR, FIRST + 100 * HOUR]
     assert holds(tmp_path, more["register"])
@@ -181,10 +181,10 @@ def test_above_so_many_candles_it_is_not_asked_again_and_the_note_names_the_way_
 ):
     monkeypatch.setattr(signal_sources, "MOST_CANDLES", 50)
     more = given(exponential)
-    traded(tmp_path / "all", BTC, **more)
+    run_paper(tmp_path / "all", BTC, **more)
     (halted,) = [one for one in events(tmp_path / "all", Halted) if one.rule == "strategy_error"]
     assert halted.note == "mine is not asked about more than 50 candles; give it a window"
     assert halted.ts == FIRST + (3 + 50) * HOUR  # the 51st
     assert holds(tmp_path / "all", more["register"])
-    traded(tmp_path / "window", BTC, **given(sliding_window))
+    run_paper(tmp_path / "window", BTC, **given(sliding_window))
     assert [one for one in events(tmp_path / "window", Halted) if one.rule == "strategy_error"] == []

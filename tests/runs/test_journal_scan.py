@@ -11,14 +11,14 @@ from safla.journal.events import CandleEvent, CandleMissing
 from safla.runs.journal_scan import scan
 from safla.runs.recording import Inputs, read_events, series_of
 from tests.chains import rehashed
-from tests.paper.paper_runs import journal, traded
+from tests.paper.paper_runs import journal, run_paper
 
 
 @pytest.fixture(scope="module")
 def text(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The journal of a paper run of two symbols with gaps, up to a timestamp in its middle."""
     folder = tmp_path_factory.mktemp("scan") / "run"
-    traded(folder)
+    run_paper(folder)
     lines = journal(folder).splitlines(keepends=True)
     assert any(b'"candle_missing"' in line for line in lines)
     return b"".join(lines[: len(lines) // 2])

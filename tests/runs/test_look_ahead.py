@@ -27,14 +27,14 @@ def walk(size=SIZE, seed=5):
     return Series("BTC/USDT", 2, 3, Columns(ts, opened, high, low, close, chance.integers(1, 10**6, size)))
 
 
-def looked(function, series=None, *, window=None, budget=1_024, asked=None, seed="a", threshold_ppm=10_000, told=()):
+def looked(function, series=None, *, window=None, budget=1_024, asked=None, seed="a", threshold_ppm=10_000, ranges=()):
     """What a check of the function says; told takes every stretch that it was asked about."""
     series = walk() if series is None else series
     candles = candles_of(series, "1h")
 
     def ask(first, end):
-        if told != ():
-            told.append((first, end))
+        if ranges != ():
+            ranges.append((first, end))
         signal, strength = function(rows_between(candles, first=first, end=end))
         return StrategyAnswer(np.asarray(signal, np.int8), np.asarray(strength, np.float64))
 
@@ -253,11 +253,11 @@ def test_how_many_cuts_each_symbol_gets(sizes, expected):
 
 def cut_after(function, *, series=None, **more):
     """The ends of the stretches that were asked about, and what the check says."""
-    told = []
-    found = looked(function, series, told=told, **more)
-    size = max(end for _, end in told)
-    assert [end for _, end in told].count(size) >= 2  # all candles, twice
-    return sorted(end for _, end in told if end != size), found
+    ranges = []
+    found = looked(function, series, ranges=ranges, **more)
+    size = max(end for _, end in ranges)
+    assert [end for _, end in ranges].count(size) >= 2  # all candles, twice
+    return sorted(end for _, end in ranges if end != size), found
 
 
 def pulses(rows, size=SIZE):
@@ -341,9 +341,9 @@ def sliding(c, n=40):
 
 
 def test_with_a_window_the_last_candles_alone_are_asked_about():
-    told = []
-    looked(sliding, window=60, told=told)
-    assert {end - first for first, end in told if (first, end) != (0, SIZE)} == {60}
+    ranges = []
+    looked(sliding, window=60, ranges=ranges)
+    assert {end - first for first, end in ranges if (first, end) != (0, SIZE)} == {60}
 
 
 @pytest.mark.parametrize("function", [sliding, lambda c: sliding(c, 59)])

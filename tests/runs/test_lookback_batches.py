@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from safla.journal.append import Appender
-from tests.paper.paper_runs import backtested, loaded, traded
+from tests.paper.paper_runs import backtest_journal, loaded, run_paper
 from tests.small_runs import journal
 
 LOOKBACK = ("market_data.lookback_candles=100", "data.start=2024-01-05T12:00")
@@ -23,25 +23,25 @@ def test_the_lookback_is_synced_in_batches_and_every_later_timestamp_by_itself(
         sync(self, **more)
 
     monkeypatch.setattr(Appender, "sync", counted)
-    traded(tmp_path / "run", LOOKBACK)
+    run_paper(tmp_path / "run", LOOKBACK)
     text = journal(tmp_path / "run")
     start = loaded("paper", LOOKBACK).config.data.start
     ends = [len(text[: text.index(b'"ts":%d,' % start)].rpartition(b"\n")[0]) + 1]  # of the lookback
     batches = [one for one in syncs if one <= ends[0]]
     assert len(batches) <= 3
     assert len(syncs) - len(batches) > 40
-    assert text == backtested(tmp_path / "backtest", LOOKBACK)
+    assert text == backtest_journal(tmp_path / "backtest", LOOKBACK)
 
 
 def test_what_is_told_of_the_lookback_is_on_the_disk_and_in_order(tmp_path: Path) -> None:
     seen: list[tuple[int, int, int]] = []
 
-    class Told(list):  # type: ignore[type-arg]
-        def append(self, told: object) -> None:
+    class Updates(list):  # type: ignore[type-arg]
+        def append(self, update: object) -> None:
             there = (tmp_path / "run" / "journal.jsonl").read_bytes().count(b"\n")
-            seen.append((told.ts, told.lines, there))  # type: ignore[attr-defined]
+            seen.append((update.ts, update.lines, there))  # type: ignore[attr-defined]
 
-    traded(tmp_path / "run", LOOKBACK, told=Told())
+    run_paper(tmp_path / "run", LOOKBACK, updates=Updates())
     *timestamps, closing = [ts for ts, *_ in seen]
     assert timestamps == sorted({*timestamps, closing})
     assert all(lines <= there for _, lines, there in seen)

@@ -85,13 +85,13 @@ def on_a_terminal(*arguments: str, columns: int = 80) -> str:
         os.environ["TERM"] = "xterm"
         os.execv(sys.executable, [sys.executable, "-m", "safla", *arguments])
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    told = b""
+    output = b""
     with suppress(OSError):  # the end of a terminal, where nobody writes any more
         while part := os.read(terminal, 65_536):
-            told += part
+            output += part
     os.close(terminal)
-    assert os.waitpid(process, 0)[1] == 0, told.decode()
-    return told.decode()
+    assert os.waitpid(process, 0)[1] == 0, output.decode()
+    return output.decode()
 
 
 def test_notes_and_the_bar_do_not_tear_each_other_at_80_columns(tmp_path, monkeypatch):
@@ -105,15 +105,15 @@ def test_notes_and_the_bar_do_not_tear_each_other_at_80_columns(tmp_path, monkey
         f"symbols: {{primary: [{', '.join(symbols)}]}}\n"
         'data: {source: csv, path: "a-name-of-a-file-that-is-longer-than-a-line-{symbol}.csv"}\n'
     )
-    told = on_a_terminal("run", "c.yaml", "--out", "run", "--engine", "interpreted")
-    assert "candles" in told.split("\x1b[?25l")[1], "a bar is drawn"
-    assert "━" not in "".join(drawn(told)), "nothing of the bar is left"
-    notes = [one for one in drawn(told, columns=1000) if one.startswith(f"{tmp_path}/a-name-of")]
+    output = on_a_terminal("run", "c.yaml", "--out", "run", "--engine", "interpreted")
+    assert "candles" in output.split("\x1b[?25l")[1], "a bar is drawn"
+    assert "━" not in "".join(drawn(output)), "nothing of the bar is left"
+    notes = [one for one in drawn(output, columns=1000) if one.startswith(f"{tmp_path}/a-name-of")]
     assert [one.partition("-line-")[2] for one in notes] == [
         f"{symbol.replace('/', '')}.csv: nothing proves that its last candle is closed (data.last_candle)"
         for symbol in symbols
     ]
-    assert "━" not in told.split("HALTED" if "HALTED" in told else "run   ")[-1], "the table stands below, whole"
+    assert "━" not in output.split("HALTED" if "HALTED" in output else "run   ")[-1], "the table stands below, whole"
 
 
 def test_the_facts_of_many_symbols_are_one_line_of_the_bar(monkeypatch):

@@ -48,17 +48,17 @@ def test_a_moment_before_all_candles_is_refused_with_the_first(folder):
 
 def test_the_stand_tells_positions_levels_orders_and_halts(folder):
     found = [stood(folder, FIRST + i * HOUR) for i in range(40, 200, 4)]
-    told = ["\n".join(stand_lines(stand(one.run, one.ts, state=one.state))) for one in found]
-    assert any("bought at" in text and "stop " in text and "target " in text for text in told)
-    assert any("halts    none open" in text for text in told)
-    assert any("daily_loss" in text or "drawdown" in text for text in told)
+    texts = ["\n".join(stand_lines(stand(one.run, one.ts, state=one.state))) for one in found]
+    assert any("bought at" in text and "stop " in text and "target " in text for text in texts)
+    assert any("halts    none open" in text for text in texts)
+    assert any("daily_loss" in text or "drawdown" in text for text in texts)
 
 
 def test_the_stand_is_there_for_programs_too(folder, capsys):
     assert cli.main(["replay", str(folder), "--until", "2024-01-08", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["candle"] == "2024-01-08T00:00Z"
-    assert [one["symbol"] for one in told["symbols"]] == ["BTC/USDT", "ETH/USDT"]
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["candle"] == "2024-01-08T00:00Z"
+    assert [one["symbol"] for one in answer["symbols"]] == ["BTC/USDT", "ETH/USDT"]
 
 
 @pytest.mark.parametrize(

@@ -84,9 +84,9 @@ def test_the_command_shows_a_line_for_each_timestamp_and_what_happened_below(fol
 
 def test_the_command_tells_programs_one_object_a_line(folder, capsys):
     assert cli.main(["replay", str(folder), "--watch", "max", "--json"]) == 0
-    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert told[0]["events"][0]["type"] == "mode_changed"
-    assert all(one["symbols"][0]["close"] for one in told[5:])
+    printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert printed[0]["events"][0]["type"] == "mode_changed"
+    assert all(one["symbols"][0]["close"] for one in printed[5:])
 
 
 @pytest.mark.parametrize("pace", ["", "0x", "60", "-1x", "1000000x", "60X", "fast"])

@@ -165,8 +165,8 @@ def long_function(source: Source) -> Findings:
     """A function over 60 lines; its docstring does not count, for none should be cut to fit."""
     for name, function in functions(source.tree):
         first = function.body[0]
-        told = (first.end_lineno or 0) - first.lineno + 1 if ast.get_docstring(function) is not None else 0
-        lines = (function.end_lineno or 0) - function.lineno + 1 - told
+        doc_lines = (first.end_lineno or 0) - first.lineno + 1 if ast.get_docstring(function) is not None else 0
+        lines = (function.end_lineno or 0) - function.lineno + 1 - doc_lines
         if lines > 60:
             yield Found(source.path, function.lineno, name, f"{lines} lines, 60 at most")
 

@@ -7,9 +7,9 @@ import click
 # Each command with the module that is imported only when the command is called, and its line in `safla data --help`.
 COMMANDS = {
     "fetch": ("safla.cli.data.fetch", "Download candles from the exchange into the store."),
-    "list": ("safla.cli.data.list_", "Show what the store holds, and what is missing."),
+    "list": ("safla.cli.data.list_series", "Show what the store holds, and what is missing."),
     "verify": ("safla.cli.data.verify", "Check every stored byte."),
-    "import": ("safla.cli.data.import_", "Import candles from files into the store."),
+    "import": ("safla.cli.data.import_files", "Import candles from files into the store."),
     "export": ("safla.cli.data.export", "Write stored candles as CSV or Parquet."),
 }
 

@@ -77,7 +77,7 @@ def rows(
     if asked.owner is not None:
         owner = market_names.Owner(symbol, asked.owner)
         kept = owner.own(frame[asked.owner], frame[number].to_numpy().astype(np.int64))
-        frame, notes = frame.filter(pl.Series(kept)), owner.told(path, "row")
+        frame, notes = frame.filter(pl.Series(kept)), owner.notes(path, "row")
     others = {other: frame[other] for other in asked.others}
     picked = (pl.col(column).alias(field) for column, field in zip(asked.named, FIELDS, strict=True))
     time_columns = (column.alias(f"other {other}") for other, column in others.items())

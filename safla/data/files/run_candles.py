@@ -82,7 +82,7 @@ def refuse_symbols(symbols: Sequence[str]) -> None:
         raise ValueError(f"its metadata `{KEY}` names a symbol twice")
 
 
-def refuse_claims(claims: Footer, told: RunCandlesMetadata, *, file_bytes: int) -> None:
+def refuse_claims(claims: Footer, metadata: RunCandlesMetadata, *, file_bytes: int) -> None:
     """ValueError for a file that no run can have written, by what it claims; checked before any of it is unpacked.
 
     Its columns must be those that a run writes, its rows those of its symbols, its pages must unpack to little more
@@ -95,7 +95,7 @@ def refuse_claims(claims: Footer, told: RunCandlesMetadata, *, file_bytes: int) 
     if claims.rows > file_bytes * MAX_ROWS_A_BYTE:
         raise ValueError(f"{claims.rows} rows in {file_bytes} bytes are no candles")
     refuse_unpacked(claims)
-    rows = [recorded.rows for recorded in told.symbols]
+    rows = [recorded.rows for recorded in metadata.symbols]
     if sum(rows) != claims.rows:
         raise ValueError(OTHER_ROWS)
     most = min(MAX_ROWS, file_bytes)  # ascending opening times take more than two bytes per row
@@ -110,7 +110,7 @@ def refuse_unpacked(claims: Footer) -> None:
         raise ValueError(f"{claims.bytes_unpacked} bytes when unpacked, but its rows need {most} at most")
 
 
-def verified_series(frame: "pl.DataFrame", told: RunCandlesMetadata) -> tuple[Series, ...]:
+def verified_series(frame: "pl.DataFrame", metadata: RunCandlesMetadata) -> tuple[Series, ...]:
     """The candles of each symbol. ValueError where they are not the candles that were written, in order.
 
     frame  of a file that passed `refuse_claims`
@@ -121,16 +121,16 @@ def verified_series(frame: "pl.DataFrame", told: RunCandlesMetadata) -> tuple[Se
         raise ValueError(f"its columns are not {', '.join(NAMES)}, all int64")
     if any(frame.null_count().row(0)):
         raise ValueError("it has empty cells")
-    ranges = list(pairwise((0, *accumulate(recorded.rows for recorded in told.symbols))))
+    ranges = list(pairwise((0, *accumulate(recorded.rows for recorded in metadata.symbols))))
     places = frame["symbol"].to_numpy()
     if not all(bool((places[first:end] == place).all()) for place, (first, end) in enumerate(ranges)):
         raise ValueError(OTHER_ROWS)
     columns = [frame[name].to_numpy() for name in Columns._fields]
     series = []
-    for recorded, (first, end) in zip(told.symbols, ranges, strict=True):
+    for recorded, (first, end) in zip(metadata.symbols, ranges, strict=True):
         own_columns = Columns(*(np.ascontiguousarray(column[first:end]) for column in columns))
         series.append(Series(recorded.symbol, recorded.price_decimals, recorded.volume_decimals, own_columns))
-    actual = digest(series, told.timeframe)
-    if actual != told.digest:
-        raise ValueError(f"its candles have the digest {actual}, but it was written with {told.digest}")
+    actual = digest(series, metadata.timeframe)
+    if actual != metadata.digest:
+        raise ValueError(f"its candles have the digest {actual}, but it was written with {metadata.digest}")
     return tuple(series)

@@ -8,10 +8,10 @@ from tests.properties.market import Case
 from tests.properties.reference import Reference
 
 
-def told(case: Case, closed: bool = True) -> Reference:
+def reference_of(case: Case, closed: bool = True) -> Reference:
     """The reference, run over a case."""
     reference = Reference(case.rules, case.markets, case.balance)
-    reference.run(timeline(case), case.wishes, closed)
+    reference.run(timeline(case), case.commands, closed)
     return reference
 
 

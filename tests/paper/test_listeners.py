@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from safla.paper.observed import _shown, _wall
+from safla.paper.listeners import _shown, _wall
 from safla.paper.sources import ExchangeLink
 
 
@@ -28,7 +28,7 @@ def test_the_view_shows_the_way_to_the_exchange_and_how_late_the_last_candle_was
 
 
 def test_ages_go_by_the_exchanges_clock_where_it_is_known_and_else_by_this_machines(monkeypatch) -> None:
-    monkeypatch.setattr("safla.paper.observed.time.time", lambda: 7.0)
+    monkeypatch.setattr("safla.paper.listeners.time.time", lambda: 7.0)
     assert (_wall(Asked(1_500.5)), _wall(Asked(None))) == (1_500.5, 7.0)
 
 

@@ -34,13 +34,13 @@ def trade(
 
     environment  its secrets are kept out of the logs (Z11)
     """
-    attend = partial(_attended, loaded, folder, quiet=quiet, environment=environment)
+    attach_listeners = partial(_attach_listeners, loaded, folder, quiet=quiet, environment=environment)
     with watched() as flag:
-        return runner.run_paper(loaded, folder, force=force, say=say, flag=flag, attend=attend)
+        return runner.run_paper(loaded, folder, force=force, say=say, flag=flag, attach_listeners=attach_listeners)
 
 
 @contextmanager
-def _attended(
+def _attach_listeners(
     loaded: Loaded, folder: Path, plan: RunPlan, source: CandleSource, *, quiet: bool, environment: Mapping[str, str]
 ) -> Iterator[Listeners]:
     """Attach the listeners. Log and terminal each have a thread and a queue; a full queue drops and counts updates."""
