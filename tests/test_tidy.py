@@ -38,7 +38,7 @@ RULES = (
         "from safla.runs import fold\n",
         {
             "safla/strategies/__init__.py:__getattr__": "programs of the first system import SMAStrategy from there",
-            "safla/compiled/builder.py": "it names the strategies that it compiles, and runs never import it",
+            "safla/compiled/builder.py": "it names what it compiles, and no run imports it",
         },
     ),
     Rule(rules.pure_imports, "safla/core", "import datetime\n"),

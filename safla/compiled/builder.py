@@ -24,7 +24,7 @@ from safla.core.pure import ENTRY_POINTS, PURE, entry_point_name
 from safla.core.values import ArrayType
 
 # The modules with entries. A module that they import is found by itself.
-MODULES = ("safla.core.engine", "safla.strategies.register")
+MODULES = ("safla.core.engine", "safla.journal.event_bytes", "safla.strategies.register")
 
 
 class Platform(NamedTuple):
@@ -75,7 +75,8 @@ def _manifest(goal: Platform, seal: str) -> dict[str, Any]:
     """What engine.json says: every module of safla that the functions come from or read constants of, with its hash."""
     modules = [module for name, module in sorted(sys.modules.items()) if name.split(".")[0] == "safla"]
     sources = {Path(str(module.__file__)).relative_to(PACKAGE).as_posix() for module in modules if module.__file__}
-    left_out = {name for name in sources if name.startswith("compiled/")}  # ABI stands for these
+    sources.add("compiled/builder.py")  # for its list of modules
+    left_out = {"compiled/__init__.py", "compiled/library.py"}  # ABI stands for these
     return {
         "abi": ABI,
         "platform": goal.platform,

@@ -1,7 +1,7 @@
 """The envelope of an event in its line: number, hash chain, frame (J10-J12). Bytes in, bytes out; no files."""
 
 from binascii import hexlify
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 
 import msgspec
@@ -42,6 +42,28 @@ class Chain:
         self.p = h
         return head + h + b'"}\n'
 
+    def texts(self, events: bytes, ends: Sequence[int]) -> bytes:
+        """The next lines, of events that are encoded already. ends: where each of them ends; an empty one has no line.
+
+        Raises Bug as `line` does.
+        """
+        if not events.isascii() or b"\x7f" in events:
+            raise Bug(f"after line {self.n}: an event is not printable ASCII")
+        n, p, first = self.n, self.p, 0
+        lines: list[bytes] = []
+        for end in ends:
+            if end == first:
+                continue
+            n += 1
+            head = b'{"n":%d,"p":"%b","e":%b,"h":"' % (n, p, events[first:end])
+            p = hexlify(blake2b(head, digest_size=16).digest())
+            lines += (head, p, b'"}\n')
+            if len(head) + _TAIL >= MAX_LINE:
+                raise Bug(f"line {n}: an event is too long")
+            first = end
+        self.n, self.p = n, p
+        return b"".join(lines)
+
 
 class Unequal(Exception):
     """An event differs from the event that was read at the same place."""
@@ -63,10 +85,27 @@ class EventComparison(Chain):
             raise Unequal
         return b""
 
+    def texts(self, events: bytes, ends: Sequence[int]) -> bytes:
+        """The same for several events that are encoded already."""
+        first = 0
+        for end in ends:
+            if end == first:
+                continue
+            self.n += 1
+            if next(self._read, b"") != events[first:end]:
+                raise Unequal
+            first = end
+        return b""
+
     def finish(self) -> None:
         """Raise Unequal if more events were read than compared."""
         if next(self._read, None) is not None:
             raise Unequal
+
+
+def encoded(event: Event) -> bytes:
+    """The bytes of an event."""
+    return _ENCODER.encode(event)
 
 
 def verified_hash(raw: bytes, n: int, *, p: bytes) -> bytes:

@@ -1,37 +1,53 @@
 """Turn the rows of the engine into events: codes become words, integers become text. The hash chain is in chain.py."""
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, NamedTuple, get_type_hints
 
 from safla.core import values as v
 from safla.core.machine import MODES, TRIGGERS
 from safla.core.scale import MILLION, float_text, ratio, to_text
 from safla.core.values import State
-from safla.journal.amounts import COUNT, MEASURES, MONEY, PRICE, amount_places
+from safla.journal import amounts
+from safla.journal.amounts import COUNT, MEASURES, amount_places
+from safla.journal.event_bytes import FLAG, INTEGER, MONEY, PRICE, QUANTITY, RATIO, STRENGTH, VOLUME, WORD
 from safla.journal.events import (
+    CandleEvent,
+    CandleMissing,
+    Count,
     DayStarted,
     Event,
+    Fact,
     Filled,
     Halted,
     Mark,
     ModeChanged,
+    Money,
     OrderExpired,
     OrderPlaced,
     OrderRejected,
+    Ordinal,
+    Price,
+    Quantity,
+    Ratio,
     Resumed,
     RunEnded,
     RunStarted,
     SignalEvent,
+    Time,
     TradeClosed,
+    Volume,
 )
 
 # Any: these tuples are plain str to a type checker, the fields of the events are Literals. A test compares the two.
-_MODES: tuple[Any, ...] = MODES
-_TRIGGERS: tuple[Any, ...] = TRIGGERS
 _SIDES: tuple[Any, ...] = v.SIDES
 _REASONS: tuple[Any, ...] = v.REASONS
 _HALT_RULES: tuple[Any, ...] = v.HALT_RULES
 _RESUMERS: tuple[Any, ...] = v.RESUMERS
+
+# Kinds of rows that the engine does not write: the candles, which a journal of the detail `candles` has as lines.
+CANDLE, CANDLE_MISSING = len(v.KINDS), len(v.KINDS) + 1
+KINDS = len(v.KINDS) + 2
 
 
 class RunDecimals(NamedTuple):
@@ -56,11 +72,14 @@ NO_INPUT = Input()
 
 
 class EngineRows(NamedTuple):
-    """The rows that one call of the engine wrote, as plain lists."""
+    """Rows in the order of their lines, as plain lists."""
 
-    rows: list[list[int]]
-    strengths: list[float]  # by row; only rows of signals have one
+    rows: Sequence[list[int]]
+    strengths: Sequence[float]  # by row; only rows of signals have one
     input: Input  # the outside input that the rows follow from, or NO_INPUT
+
+
+Make = Callable[[RunDecimals, EngineRows, int], Event]
 
 
 def run_decimals(started: RunStarted) -> RunDecimals:
@@ -81,39 +100,10 @@ def _day_started(places: RunDecimals, rows: EngineRows, i: int) -> Event:
     )
 
 
-def _mode_changed(places: RunDecimals, rows: EngineRows, i: int) -> Event:
-    _, ts, s, trigger, source, target, *_ = rows.rows[i]
-    return ModeChanged(
-        ts=ts, symbol=places.symbols[s], trigger=_TRIGGERS[trigger], source=_MODES[source], target=_MODES[target]
-    )
-
-
-def _signal(places: RunDecimals, rows: EngineRows, i: int) -> Event:
-    _, ts, s, signal, *_ = rows.rows[i]
-    return SignalEvent(
-        ts=ts,
-        symbol=places.symbols[s],
-        signal="enter" if signal == v.ENTER_SIGNAL else "exit",
-        strength=float_text(rows.strengths[i]),
-    )
-
-
-def _order_placed(places: RunDecimals, rows: EngineRows, i: int) -> Event:
-    _, ts, s, order, side, reason, confidence, *_ = rows.rows[i]
-    return OrderPlaced(
-        ts=ts,
-        symbol=places.symbols[s],
-        order=order,
-        side=_SIDES[side],
-        reason=_REASONS[reason],
-        confidence=None if confidence == v.NONE else ratio(confidence, MILLION),
-    )
-
-
 def _order_rejected(places: RunDecimals, rows: EngineRows, i: int) -> Event:
     _, ts, s, order, side, reason, value, limit, *_ = rows.rows[i]
     name = _REASONS[reason]
-    decimals = {MONEY: places.money, PRICE: places.price[s]}.get(MEASURES.get(name, COUNT), 0)
+    decimals = {amounts.MONEY: places.money, amounts.PRICE: places.price[s]}.get(MEASURES.get(name, COUNT), 0)
     return OrderRejected(
         ts=ts,
         symbol=places.symbols[s],
@@ -122,48 +112,6 @@ def _order_rejected(places: RunDecimals, rows: EngineRows, i: int) -> Event:
         reason=name,
         value=None if value == v.NONE else to_text(value, decimals),
         limit=None if limit == v.NONE else to_text(limit, decimals),
-    )
-
-
-def _order_expired(places: RunDecimals, rows: EngineRows, i: int) -> Event:
-    _, ts, s, order, side, reason, *_ = rows.rows[i]
-    return OrderExpired(ts=ts, symbol=places.symbols[s], order=order, side=_SIDES[side], reason=_REASONS[reason])
-
-
-def _filled(places: RunDecimals, rows: EngineRows, i: int) -> Event:
-    _, ts, s, order, trade, side, reason, reference, price, quantity, fee, cash, other, *_ = rows.rows[i]
-    decimals = places.price[s]
-    return Filled(
-        ts=ts,
-        symbol=places.symbols[s],
-        order=order,
-        trade=trade,
-        side=_SIDES[side],
-        reason=_REASONS[reason],
-        reference=to_text(reference, decimals),
-        price=to_text(price, decimals),
-        quantity=to_text(quantity, places.quantity[s]),
-        fee=to_text(fee, places.money),
-        cash=to_text(cash, places.money),
-        ambiguous=other > 0,
-    )
-
-
-def _trade_closed(places: RunDecimals, rows: EngineRows, i: int) -> Event:
-    _, ts, s, trade, opened, quantity, entry, exit_price, gross, fees, net, reason, *_ = rows.rows[i]
-    decimals = places.price[s]
-    return TradeClosed(
-        ts=ts,
-        symbol=places.symbols[s],
-        trade=trade,
-        opened=opened,
-        quantity=to_text(quantity, places.quantity[s]),
-        entry=to_text(entry, decimals),
-        exit=to_text(exit_price, decimals),
-        gross=to_text(gross, places.money),
-        fees=to_text(fees, places.money),
-        net=to_text(net, places.money),
-        reason=_REASONS[reason],
     )
 
 
@@ -197,7 +145,7 @@ def _resumed(places: RunDecimals, rows: EngineRows, i: int) -> Event:
     )
 
 
-def _marks(places: RunDecimals, rows: list[list[int]], i: int) -> list[Mark]:
+def _marks(places: RunDecimals, rows: Sequence[list[int]], i: int) -> list[Mark]:
     marks = []
     while i < len(rows) and rows[i][0] == v.MARK:
         _, _, s, quantity, price, *_ = rows[i]
@@ -241,16 +189,109 @@ def run_ended(places: RunDecimals, state: State, *, digest: str, stop: Input) ->
     )
 
 
-# The function that makes the event of a row, by kind of row. A mark belongs to the row before it and has no line.
-EVENTS: dict[int, Callable[[RunDecimals, EngineRows, int], Event]] = {
-    v.DAY_STARTED: _day_started,
-    v.MODE_CHANGED: _mode_changed,
-    v.SIGNAL: _signal,
-    v.ORDER_PLACED: _order_placed,
-    v.ORDER_REJECTED: _order_rejected,
-    v.ORDER_EXPIRED: _order_expired,
-    v.FILLED: _filled,
-    v.TRADE_CLOSED: _trade_closed,
-    v.HALTED_ROW: _halted,
-    v.RESUMED: _resumed,
+# --- Events of which each field is one column of the row -------------------------------------------------------------
+
+PLAIN: dict[int, type[Fact]] = {
+    v.MODE_CHANGED: ModeChanged,
+    v.SIGNAL: SignalEvent,
+    v.ORDER_PLACED: OrderPlaced,
+    v.ORDER_EXPIRED: OrderExpired,
+    v.FILLED: Filled,
+    v.TRADE_CLOSED: TradeClosed,
+    CANDLE: CandleEvent,
+    CANDLE_MISSING: CandleMissing,
 }
+_COLUMNS = {**v.ROW_FIELDS, CANDLE: ("open", "high", "low", "close", "volume"), CANDLE_MISSING: ()}
+_NAMED = {"ambiguous": "other", "strength": "signal"}  # fields whose column has another name; strengths are apart
+WORDS: dict[str, tuple[str | None, ...]] = {
+    "trigger": TRIGGERS,
+    "source": MODES,
+    "target": MODES,
+    "side": v.SIDES,
+    "reason": v.REASONS,
+    "signal": (None, "enter", "exit"),  # exit is -1, the last word
+}
+
+
+class EventField(NamedTuple):
+    """A field of a plain event: its name, the column of the row, how it is written, and the words for the numbers."""
+
+    name: str
+    column: int
+    form: int  # one of event_bytes.py
+    words: tuple[str | None, ...] = ()
+
+
+_FORMS = {
+    Price: PRICE, Quantity: QUANTITY, Volume: VOLUME, Money: MONEY, bool: FLAG,
+    Ordinal: INTEGER, Count: INTEGER, Time: INTEGER, Ratio: STRENGTH, Ratio | None: RATIO,
+}  # fmt: skip
+
+
+@cache
+def fields_of(kind: int) -> tuple[EventField, ...]:
+    """The fields of a plain event after ts and symbol, in their order; their forms follow from their types."""
+    hints = get_type_hints(PLAIN[kind], include_extras=True)
+    fields = []
+    for name in PLAIN[kind].__struct_fields__[2:]:
+        column = 3 + _COLUMNS[kind].index(_NAMED.get(name, name))
+        fields.append(EventField(name, column, _FORMS.get(hints[name], WORD), WORDS.get(name, ())))
+    return tuple(fields)
+
+
+def _plain(kind: int) -> Make:
+    """The function that makes a plain event of a row."""
+    cls, fields = PLAIN[kind], fields_of(kind)
+
+    def make(places: RunDecimals, rows: EngineRows, i: int) -> Event:
+        row = rows.rows[i]
+        strength = rows.strengths[i] if kind == v.SIGNAL else 0.0
+        values = [_value(field, row[field.column], strength, places, row[2]) for field in fields]
+        event: Any = cls(row[1], places.symbols[row[2]], *values)  # type: ignore[call-arg]
+        return event  # type: ignore[no-any-return]
+
+    return make
+
+
+def _value(field: EventField, number: int, strength: float, places: RunDecimals, s: int) -> Any:
+    """The value of a field. number: what the row has in its column; strength: of a signal; s: the symbol."""
+    form = field.form
+    if form == WORD:
+        return field.words[number]
+    if form == INTEGER:
+        return number
+    if form == FLAG:
+        return number > 0
+    if form == STRENGTH:
+        return float_text(strength)
+    if form == RATIO:
+        return None if number == v.NONE else ratio(number, MILLION)
+    return to_text(number, amount_decimals(places, form=form, s=s))
+
+
+def amount_decimals(places: RunDecimals, *, form: int, s: int) -> int:
+    """The decimals of an amount of a symbol."""
+    if form == MONEY:
+        return places.money
+    return {PRICE: places.price, QUANTITY: places.quantity, VOLUME: places.volume}[form][s]
+
+
+EVENT_TYPES: dict[int, type[Fact]] = {
+    **PLAIN,
+    v.DAY_STARTED: DayStarted,
+    v.ORDER_REJECTED: OrderRejected,
+    v.HALTED_ROW: Halted,
+    v.RESUMED: Resumed,
+}
+
+
+@cache
+def makers() -> dict[int, Make]:
+    """The function that makes the event of a row, by kind of row. A mark belongs to the row before it."""
+    special: dict[int, Make] = {
+        v.DAY_STARTED: _day_started,
+        v.ORDER_REJECTED: _order_rejected,
+        v.HALTED_ROW: _halted,
+        v.RESUMED: _resumed,
+    }
+    return {**special, **{kind: _plain(kind) for kind in PLAIN}}

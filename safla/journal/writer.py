@@ -1,36 +1,59 @@
 """Make the lines of a run in their order (J18): rows of the engine in, bytes out. No files, and no decisions."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
 
 from safla.core import values as v
 from safla.core.machine import MODES, START, TRIGGERS, next_mode
-from safla.core.scale import to_text
-from safla.core.values import Detail, Float64, Grid, Int64, State
+from safla.core.values import Detail, Float64, Grid, Int64, Int64Table, State
 from safla.errors import IllegalMove
-from safla.journal.chain import ORIGIN, Chain, EventComparison
-from safla.journal.encode import EVENTS, NO_INPUT, EngineRows, Input, RunDecimals, run_decimals, run_ended
-from safla.journal.events import DETAILS, LEVELS, CandleEvent, CandleMissing, Event, Fact, RunStarted
+from safla.journal.chain import ORIGIN, Chain, EventComparison, encoded
+from safla.journal.encode import (
+    CANDLE,
+    CANDLE_MISSING,
+    EVENT_TYPES,
+    KINDS,
+    NO_INPUT,
+    PLAIN,
+    EngineRows,
+    Input,
+    Make,
+    makers,
+    run_decimals,
+    run_ended,
+)
+from safla.journal.event_texts import WriteFunction, event_texts, templates_of
+from safla.journal.events import DETAILS, LEVELS, CandleEvent, Fact, RunStarted
 
-Make = Callable[[RunDecimals, EngineRows, int], Event]
-
-_SLICE = 1_024  # timestamps whose candles are turned into Python integers at a time: larger slices are slower
+FEW = 32  # rows; fewer are encoded one by one, which is quicker than a call of compiled code
+_SLICE = 1_024  # rows that are converted at a time
 
 
 class LineEncoder:
     """Turns the rows of one run into its lines. The bytes do not depend on how the rows are cut into calls (J4)."""
 
-    def __init__(self, started: RunStarted, *, check_moves: bool = False) -> None:
+    def __init__(self, started: RunStarted, *, check_moves: bool = False, write: WriteFunction | None = None) -> None:
         """
         started      the first line; its detail decides which events are written (J15)
         check_moves  compare every mode_changed with the state machine (D4): about 6 us for each move
+        write        the compiled form of `write_events`; None: each event is encoded by itself
         """
         self.chain = Chain(0, ORIGIN)
         self._comparison = EventComparison(())
         self._started = started
         self._places = run_decimals(started)
-        self._table = _table(started.detail)
-        self._with_candles = is_written(CandleEvent, started.detail)
+        self._write = write
         self._check_moves = check_moves
+        self._choose(started.detail)
+
+    def _choose(self, detail: Detail) -> None:
+        """Choose the events that are written."""
+        self._table = _table(detail)
+        self._with_candles = is_written(CandleEvent, detail)
+        written = [kind for kind in PLAIN if self._table[kind] is not None]
+        self._templates = templates_of(self._places, written)
 
     def block(self, grid: Grid, first: int, *, last: int, rows: Int64, strengths: Float64) -> bytes:
         """The lines of the timestamps grid.ts[first:last].
@@ -40,18 +63,12 @@ class LineEncoder:
                    rows of `begin`
         strengths  float64[m], by row: the strength of a signal
         """
-        engine_rows = self._checked(rows, strengths, given=NO_INPUT)
-        lines: list[bytes] = []
-        done = 0  # rows that have their line
-        if self.chain.n == 0:
-            lines.append(self.chain.line(self._started))
-            # These rows have the ts of the first candle, but their lines come before it (J18).
-            done = _count_starts(engine_rows)
-            self._add_outcomes(engine_rows, 0, done, lines)
+        lines = [self.chain.line(self._started)] if self.chain.n == 0 else []
+        # The rows of `begin` have the ts of the first candle, but their lines come before it (J18).
+        starts = _count_starts(rows) if lines else 0
         if self._with_candles:
-            for begin in range(first, last, _SLICE):
-                done = self._add_candles(grid, begin, min(begin + _SLICE, last), engine_rows, done, lines)
-        self._add_outcomes(engine_rows, done, len(engine_rows.rows), lines)
+            rows, strengths = with_candles(grid, rows, strengths=strengths, first=first, last=last, starts=starts)
+        lines.append(self._lines(rows, strengths, given=NO_INPUT))
         return b"".join(lines)
 
     def compare(self, read: Iterable[bytes]) -> None:
@@ -61,20 +78,17 @@ class LineEncoder:
         lines return no bytes, and raise Unequal at the first event that differs.
         """
         self.chain = self._comparison = EventComparison(read)
-        self._with_candles = False
+        self._choose(min(self._started.detail, "decisions", key=DETAILS.index))
 
     def go_on(self, n: int, p: str) -> None:
         """Make lines again, after n lines, the last of which has the hash p. Raises Unequal if events are left over."""
         self._comparison.finish()
         self.chain = Chain(n, p.encode("ascii"))
-        self._with_candles = is_written(CandleEvent, self._started.detail)
+        self._choose(self._started.detail)
 
     def outside(self, rows: Int64, given: Input) -> bytes:
         """The lines of an input from outside and of what follows from it, after those of its timestamp (J17)."""
-        engine_rows = self._checked(rows, None, given=given)
-        lines: list[bytes] = []
-        self._add_outcomes(engine_rows, 0, len(engine_rows.rows), lines)
-        return b"".join(lines)
+        return self._lines(rows, np.zeros(len(rows)), given=given)
 
     def closing(self, rows: Int64, state: State, *, digest: str, stop: Input) -> bytes:
         """The lines after the last candle (J3).
@@ -86,30 +100,71 @@ class LineEncoder:
         ended = run_ended(self._places, state, digest=digest, stop=stop)
         return self.outside(rows, NO_INPUT) + self.chain.line(ended)
 
-    def _checked(self, rows: Int64, strengths: Float64 | None, *, given: Input) -> EngineRows:
+    def _lines(self, rows: Int64Table, strengths: Float64, *, given: Input) -> bytes:
+        """The lines of rows in their order."""
         if self._check_moves:
             _refuse_illegal_moves(rows)
-        return EngineRows(rows.tolist(), [] if strengths is None else strengths.tolist(), given)
+        if self._write is not None and len(rows) >= FEW:
+            lists = EngineRows(_Lists(rows, 1), _Lists(strengths, 1), given)
+            return self.chain.texts(
+                *event_texts(
+                    self._write, self._templates, rows=rows, strengths=strengths,
+                    encode=lambda i: self._encoded(lists, i),
+                )
+            )  # fmt: skip
+        lists = EngineRows(_Lists(rows, _SLICE), _Lists(strengths, _SLICE), given)
+        makers = [self._table[kind] for kind in rows[:, 0].tolist()]
+        line, places = self.chain.line, self._places
+        return b"".join([line(make(places, lists, i)) for i, make in enumerate(makers) if make is not None])
 
-    def _add_candles(self, grid: Grid, first: int, last: int, rows: EngineRows, done: int, lines: list[bytes]) -> int:
-        """Add the candles of each timestamp, then its outcomes (J18). Returns how many rows are done now."""
-        times = grid.ts[first:last].tolist()
-        columns = [column[:, first:last].T.tolist() for column in grid[1:]]
-        for ts, *fields in zip(times, *columns, strict=True):
-            for s, numbers in enumerate(zip(*fields, strict=True)):
-                lines.append(self.chain.line(_candle(self._places, s, ts, numbers)))
-            begin = done
-            while done < len(rows.rows) and rows.rows[done][1] == ts:
-                done += 1
-            self._add_outcomes(rows, begin, done, lines)
-        return done
+    def _encoded(self, rows: EngineRows, i: int) -> bytes:
+        """The event of a row that has no template; an empty text if it has no line."""
+        make = self._table[rows.rows[i][0]]
+        return b"" if make is None else encoded(make(self._places, rows, i))
 
-    def _add_outcomes(self, rows: EngineRows, first: int, last: int, lines: list[bytes]) -> None:
-        table, places, line = self._table, self._places, self.chain.line
-        for i in range(first, last):
-            make = table[rows.rows[i][0]]
-            if make is not None:
-                lines.append(line(make(places, rows, i)))
+
+class _Lists(Sequence[Any]):
+    """An array as plain numbers and lists of them, of which some rows are converted at a time."""
+
+    def __init__(self, array: Int64Table | Float64, size: int) -> None:
+        """size: how many rows are converted when one of them is read; all at once would take much memory."""
+        self._array, self._size = array, size
+        self._part, self._items = -1, list[Any]()
+
+    def __len__(self) -> int:
+        return len(self._array)
+
+    def __getitem__(self, i: Any) -> Any:
+        part, place = divmod(i, self._size)
+        if part != self._part:
+            self._part, self._items = part, self._array[part * self._size : (part + 1) * self._size].tolist()
+        return self._items[place]
+
+
+def with_candles(
+    grid: Grid, rows: Int64Table, *, strengths: Float64, first: int, last: int, starts: int
+) -> tuple[Int64Table, Float64]:
+    """The rows with one for each candle: those of a timestamp come before its outcomes (J18).
+
+    starts  how many rows at the beginning come before the first candle
+    """
+    symbols, count = len(grid.open), (last - first) * len(grid.open)
+    candles = np.zeros((count, v.ROW_WIDTH), np.int64)
+    candles[:, 1] = np.repeat(grid.ts[first:last], symbols)
+    candles[:, 2] = np.tile(np.arange(symbols), last - first)
+    for column, prices in enumerate(grid[1:], 3):
+        candles[:, column] = prices[:, first:last].T.reshape(-1)
+    candles[:, 0] = np.where(candles[:, 3] == 0, CANDLE_MISSING, CANDLE)  # a price is never 0
+    after = np.searchsorted(candles[:, 1], rows[:, 1], "right")  # the candles before each row
+    after[:starts] = 0
+    places = after + np.arange(len(rows))
+    whole = np.empty((count + len(rows), v.ROW_WIDTH), np.int64)
+    is_candle = np.ones(len(whole), np.bool_)
+    is_candle[places] = False
+    whole[is_candle], whole[places] = candles, rows
+    powers = np.zeros(len(whole))
+    powers[places] = strengths
+    return whole, powers
 
 
 def is_written(event: type[Fact], detail: Detail) -> bool:
@@ -119,32 +174,14 @@ def is_written(event: type[Fact], detail: Detail) -> bool:
 
 def _table(detail: Detail) -> list[Make | None]:
     """By kind of row: the function that makes its event; None if a journal with this detail has no line for it."""
-    written = {event.__struct_config__.tag for event in LEVELS if is_written(event, detail)}
-    return [EVENTS[kind] if name in written else None for kind, name in enumerate(v.KINDS)]
+    found = {kind: make for kind, make in makers().items() if is_written(EVENT_TYPES[kind], detail)}
+    return [found.get(kind) for kind in range(KINDS)]
 
 
-def _candle(places: RunDecimals, s: int, ts: int, numbers: tuple[int, ...]) -> CandleEvent | CandleMissing:
-    opened, high, low, close, volume = numbers
-    if opened == 0:  # a price is never 0: in the grid, zeros stand for a missing candle
-        return CandleMissing(ts=ts, symbol=places.symbols[s])
-    decimals = places.price[s]
-    return CandleEvent(
-        ts=ts,
-        symbol=places.symbols[s],
-        open=to_text(opened, decimals),
-        high=to_text(high, decimals),
-        low=to_text(low, decimals),
-        close=to_text(close, decimals),
-        volume=to_text(volume, places.volume[s]),
-    )
-
-
-def _count_starts(rows: EngineRows) -> int:
+def _count_starts(rows: Int64Table) -> int:
     """How many rows at the beginning are the `start` of a symbol, which comes before the first candles (J18)."""
-    done = 0
-    while done < len(rows.rows) and rows.rows[done][0] == v.MODE_CHANGED and rows.rows[done][3] == START:
-        done += 1
-    return done
+    is_start = (rows[:, 0] == v.MODE_CHANGED) & (rows[:, 3] == START)
+    return len(rows) if is_start.all() else int(np.argmin(is_start))
 
 
 def _refuse_illegal_moves(rows: Int64) -> None:

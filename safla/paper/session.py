@@ -244,7 +244,7 @@ class PaperSession:
         self, ts: int, *, forms: EngineForms, done: Sequence[Series] = (), inputs: Sequence[Outside] = ()
     ) -> Live:
         """Begin the run with its recorded candles, which `fold_recorded` is to fold. ts: of the first candle, ms."""
-        folding = Folding(self.run, first_ts=ts, loop=forms.loop, timestamps=_block_size(done), check_moves=True)
+        folding = Folding(self.run, first_ts=ts, forms=forms, timestamps=_block_size(done), check_moves=True)
         series = done or [
             Series(symbol, scale.price_decimals, scale.volume_decimals, NO_CANDLES)
             for symbol, scale in zip(self.run.symbols, self.run.scales, strict=True)

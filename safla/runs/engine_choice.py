@@ -7,6 +7,8 @@ from safla.compiled.library import library
 from safla.core import engine as core_engine
 from safla.core.engine import Loop
 from safla.errors import HostError
+from safla.journal.event_bytes import write_events
+from safla.journal.event_texts import WriteFunction
 from safla.strategies.register import FeedFunction, Strategy
 
 ENGINES = ("auto", "interpreted", "compiled")
@@ -15,10 +17,11 @@ SLOW = 200_000  # candles of all symbols: from here on an interpreted run takes 
 
 
 class EngineForms(NamedTuple):
-    """The engine's loop and the strategy's fold, both interpreted or both compiled. loop None: `engine.fold` itself."""
+    """The functions of a run that can be compiled: as they stand, or all of them compiled."""
 
-    loop: Loop | None
-    feed: FeedFunction | None  # None: the strategy is an array function, which is called as it stands
+    loop: Loop | None  # None: `engine.fold` itself
+    feed: FeedFunction | None  # of the strategy's fold; None: it is an array function, which is called as it stands
+    write: WriteFunction | None  # None: events are encoded one by one
 
 
 def choose(engine: str, strategy: Strategy, *, candles: int, say: Callable[[str], None]) -> EngineForms:
@@ -28,12 +31,13 @@ def choose(engine: str, strategy: Strategy, *, candles: int, say: Callable[[str]
     say     takes a note if many candles are about to be interpreted
     """
     feed = None if strategy.fold is None else strategy.fold.feed
-    interpreted = EngineForms(None, feed)
+    interpreted = EngineForms(None, feed, None)
     if engine == "interpreted":
         return interpreted
     found, reason = library()
     if found is not None:
-        return EngineForms(found.compiled(core_engine.fold), feed and (found.compiled(feed) or feed))
+        loop, write = found.compiled(core_engine.fold), found.compiled(write_events)
+        return EngineForms(loop, feed and (found.compiled(feed) or feed), write)
     if engine == "compiled":
         raise HostError(f"--engine compiled: {reason}; {BUILD}")
     if candles >= SLOW:

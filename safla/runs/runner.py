@@ -14,7 +14,6 @@ from safla.core import engine
 from safla.core import values as v
 from safla.core.account import blank_out, new_state
 from safla.core.candles import Scale, Series, align, digest, iso
-from safla.core.engine import Loop
 from safla.core.scale import to_text
 from safla.core.values import Grid, Int64, Mask, Signals, State
 from safla.errors import DataError
@@ -51,7 +50,7 @@ class Folding:
     """A run in progress: the state of the engine, and the encoder of its journal lines. It opens no file."""
 
     def __init__(
-        self, run: RunPlan, *, first_ts: int, loop: Loop | None, timestamps: int, check_moves: bool = False,
+        self, run: RunPlan, *, first_ts: int, forms: EngineForms, timestamps: int, check_moves: bool = False,
         with_lines: bool = True,
     ) -> None:  # fmt: skip
         """
@@ -62,9 +61,13 @@ class Folding:
         """
         self.run = run
         self.out = blank_out(len(run.symbols), timestamps, ROWS_A_CALL)
-        self._encoder = LineEncoder(started(run, first_ts=first_ts), check_moves=check_moves) if with_lines else None
+        self._encoder = (
+            LineEncoder(started(run, first_ts=first_ts), check_moves=check_moves, write=forms.write)
+            if with_lines
+            else None
+        )
         self.state = engine.begin(new_state(run.balance, len(run.symbols)), self.out, first_ts)
-        self._loop = loop
+        self._loop = forms.loop
 
     @property
     def lines(self) -> LineEncoder:
@@ -157,7 +160,7 @@ def fold_blocks(
     size = max(1, min(timestamps, engine.MAX_BLOCK // len(series)))
     if source is None:
         source = signal_source(run, series, forms=forms, unasked=unasked_at(outside, grid.ts), known=known)
-    folding = Folding(run, first_ts=int(grid.ts[0]), loop=forms.loop, timestamps=size, with_lines=with_lines)
+    folding = Folding(run, first_ts=int(grid.ts[0]), forms=forms, timestamps=size, with_lines=with_lines)
     yield from folded(folding, source, outside=outside, grid=grid, size=size)
     yield folding.finish(known or (digest(series, run.timeframe) if with_lines else ""), stop)
 

@@ -18,6 +18,7 @@ from safla.core.values import Columns, Detail, Grid, Market, Plan, Rules, Signal
 from safla.journal import events as e
 from safla.journal.chain import ORIGIN, Chain
 from safla.journal.encode import NO_INPUT, Input
+from safla.journal.event_texts import WriteFunction
 from safla.journal.events import Event, RunStarted, SymbolScale
 from safla.journal.reader import read
 from safla.journal.writer import LineEncoder
@@ -86,11 +87,13 @@ def scale(symbol: str) -> SymbolScale:
 
 
 @cache
-def small_journal(detail: Detail = "candles", *, size: int = 300, check_moves: bool = False) -> bytes:
+def small_journal(
+    detail: Detail = "candles", *, size: int = 300, check_moves: bool = False, write: WriteFunction | None = None
+) -> bytes:
     """The journal of the small run, folded in blocks of so many timestamps; an operator halts and resumes it."""
     run = small_run()
     plan = Plan(RULES, np.array([MARKET, MARKET], np.int64))
-    lines = LineEncoder(first_event(detail), check_moves=check_moves)
+    lines = LineEncoder(first_event(detail), check_moves=check_moves, write=write)
     out = blank_out(2, size, 4_096)
     state = engine.begin(new_state(BALANCE, 2), out, BEGIN)
     text = []

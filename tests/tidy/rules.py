@@ -117,7 +117,7 @@ def floats(source: Source) -> Findings:
 def not_plain(source: Source) -> Findings:
     """A @pure function that could not be compiled, or would hide what it does: defaults, closures, exceptions, text."""
     for name, function in functions(source.tree):
-        if not any(isinstance(mark, ast.Name) and mark.id == "pure" for mark in function.decorator_list):
+        if not is_pure(function):
             continue
         if function.args.defaults or function.args.kwonlyargs:
             yield Found(source.path, function.lineno, name, "a default, or a keyword-only parameter")
@@ -237,12 +237,12 @@ def _docstrings(tree: ast.Module) -> Iterator[ast.expr]:
 def wide(source: Source) -> Findings:
     """A public function with more than two positional parameters, or a boolean one: calls would not say what is what.
 
-    The pure rooms take numbers by position (D2), and the classes of compat keep the signatures that their users know.
+    Pure functions take numbers by position (D2), and the classes of compat keep the signatures that their users know.
     """
     if room(source.module) in (*PURE_ROOMS, "compat"):
         return
     for name, function in functions(source.tree):
-        if any(part.startswith("_") for part in name.split(".")):
+        if any(part.startswith("_") for part in name.split(".")) or is_pure(function):
             continue
         taken = [one for one in positional(function) if one.arg not in ("self", "cls")]
         if len(taken) > 2:
@@ -250,6 +250,11 @@ def wide(source: Source) -> Findings:
         for one in taken:
             if one.annotation is not None and ast.unparse(one.annotation) == "bool":
                 yield Found(source.path, function.lineno, name, f"{one.arg}: a boolean by position")
+
+
+def is_pure(function: Function) -> bool:
+    """Whether a decorator marks the function for the compiler."""
+    return any(isinstance(mark, ast.Name) and mark.id in ("pure", "entry_point") for mark in function.decorator_list)
 
 
 def positional(function: Function) -> list[ast.arg]:
