@@ -14,6 +14,7 @@ from tests.tidy.reading import Findings, Found, Function, Source, at, called, de
 
 # Imports go one way: a room may import those above it in this list (docs/architecture.md).
 ORDER = (
+    {"error_codes"},
     {"errors"},
     {"clock", "fs", "section", "text"},
     {"core"},
