@@ -74,7 +74,8 @@ def of_validation(error: ValidationError, root: Node, *, left_out: set[KeyPath])
 def of_rule(broken: Violation, root: Node) -> Problem:
     """Return the problem of a broken rule between keys, placed at the first of its keys that is written down."""
     places = [node.place for name in broken.keys for node in (at(root, key_path(name)),) if node is not None]
-    return Problem(str(places[0] if places else root.place), broken.keys[0], broken.text, code="keys_do_not_fit")
+    code = "keys_do_not_fit" if len(broken.keys) > 1 else "invalid_value"
+    return Problem(str(places[0] if places else root.place), broken.keys[0], broken.text, code=code)
 
 
 def fresh(broken: Violation, left_out: set[KeyPath]) -> bool:
