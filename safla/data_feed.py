@@ -50,7 +50,7 @@ class BinanceDataFeed(Closing):
         """
         self._refuse_closed()
         if limit is not None and (type(limit) is not int or limit < 1):
-            raise UsageError(f"limit: expected an integer >= 1, got {limit!r}")
+            raise UsageError(f"limit: expected an integer >= 1, got {limit!r}", code="invalid_argument")
         series = await asyncio.to_thread(self._read, symbol, timeframe, since, limit)
         return list(_candles(series))[:limit]
 
@@ -94,7 +94,10 @@ def _count_of(config: Config, symbol: str, count: int) -> Series:
     parts = step // source_step
     series = service.some(config, symbol, count=count if parts == 1 else (count + 1) * parts)
     if series is None:
-        raise DataError(f"{config.exchange.name} {symbol}: no candle since {iso(config.data.start or 0)}")
+        raise DataError(
+            f"{config.exchange.name} {symbol}: no candle since {iso(config.data.start or 0)}",
+            code="no_candles_in_period",
+        )
     if parts == 1:
         return series
     longer = resample.resampled(series, source_ms=source_step, step_ms=step).series

@@ -18,7 +18,21 @@ TEMPORARY = ".tmp"  # suffix of a file while it is written
 LOCK_TRIES = 2000  # ten seconds
 LOCK_PAUSE_SECONDS = 0.005
 
+_CODES = {
+    errno.ENOSPC: "disk_full",
+    errno.EDQUOT: "disk_full",
+    errno.EACCES: "no_permission",
+    errno.EPERM: "no_permission",
+    errno.EROFS: "no_permission",
+    errno.ELOOP: "not_our_file",  # a link where none is followed
+    errno.ENXIO: "not_our_file",  # a FIFO without a reader
+}
 _SAFELY = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # links are not followed, and a FIFO does not block
+
+
+def code_of(error: OSError, other: str = "cannot_write") -> str:
+    """Return the code of the HostError for a failed call of the disk. other: that of all other failures."""
+    return _CODES.get(error.errno or 0, other)
 
 
 def open_to_write(path: Path, flags: int) -> int:
@@ -26,11 +40,11 @@ def open_to_write(path: Path, flags: int) -> int:
     try:
         descriptor = os.open(path, flags | _SAFELY, 0o600)
     except OSError as error:
-        raise HostError(f"{path}: cannot be opened to write: {error.strerror}") from error
+        raise HostError(f"{path}: cannot be opened to write: {error.strerror}", code=code_of(error)) from error
     if is_own_file(os.fstat(descriptor)):
         return descriptor
     os.close(descriptor)
-    raise HostError(f"{path}: {NOT_OURS}")
+    raise HostError(f"{path}: {NOT_OURS}", code="not_our_file")
 
 
 def refuse_others(folder: Path, names: Iterable[str]) -> None:
@@ -38,7 +52,7 @@ def refuse_others(folder: Path, names: Iterable[str]) -> None:
     for name in names:
         with suppress(FileNotFoundError, NotADirectoryError):
             if not is_own_file((folder / name).lstat()):
-                raise HostError(f"{folder / name}: {NOT_OURS}")
+                raise HostError(f"{folder / name}: {NOT_OURS}", code="not_our_file")
 
 
 def is_own_file(facts: os.stat_result) -> bool:
@@ -69,7 +83,7 @@ def replace_by(path: Path, write: Callable[[FileIO], None]) -> None:
     except OSError as error:
         if not isinstance(error, FileExistsError):  # that temporary file belongs to another process
             temporary.unlink(missing_ok=True)
-        raise HostError(f"{temporary}: cannot be written: {error.strerror}") from error
+        raise HostError(f"{temporary}: cannot be written: {error.strerror}", code=code_of(error)) from error
 
 
 def sync_folder(folder: Path) -> None:
@@ -92,7 +106,7 @@ def read_own(path: Path, *, most: int) -> bytes | None:
         try:
             facts = os.fstat(descriptor)
             if not is_own_file(facts):
-                raise HostError(f"{path}: {NOT_OURS}")
+                raise HostError(f"{path}: {NOT_OURS}", code="not_our_file")
             if facts.st_size > most:
                 raise ValueError(f"it has {facts.st_size} bytes, at most {most} are read")
             with open(descriptor, "rb", buffering=0, closefd=False) as file:
@@ -102,7 +116,7 @@ def read_own(path: Path, *, most: int) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise HostError(f"{path}: cannot be read: {error.strerror}") from error
+        raise HostError(f"{path}: cannot be read: {error.strerror}", code=code_of(error, "cannot_read")) from error
 
 
 def make_folders(root: Path, *names: str) -> Path:
@@ -118,7 +132,7 @@ def make_folders(root: Path, *names: str) -> Path:
             _make(folder)
             refuse_other_folder(folder)
     except OSError as error:
-        raise HostError(f"{folder}: cannot be made: {error.strerror}") from error
+        raise HostError(f"{folder}: cannot be made: {error.strerror}", code=code_of(error)) from error
     return folder
 
 
@@ -135,7 +149,7 @@ def refuse_other_folder(folder: Path) -> None:
     """Raise HostError if the path is a link, not a folder, or a folder of another user."""
     facts = folder.lstat()
     if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid():
-        raise HostError(f"{folder}: {NO_FOLDER}")
+        raise HostError(f"{folder}: {NO_FOLDER}", code="not_our_file")
 
 
 @contextmanager
@@ -164,8 +178,10 @@ def _wait_for(descriptor: int, path: Path, kind: int) -> None:
         except BlockingIOError:
             pause.wait(LOCK_PAUSE_SECONDS)
         except OSError as error:
-            raise HostError(f"{path.parent}: cannot be locked: {error.strerror}") from error
+            raise HostError(f"{path.parent}: cannot be locked: {error.strerror}", code=code_of(error)) from error
         else:
             return
     waited = int(LOCK_TRIES * LOCK_PAUSE_SECONDS)
-    raise HostError(f"{path.parent}: locked by another process for {waited} seconds; try again later")
+    raise HostError(
+        f"{path.parent}: locked by another process for {waited} seconds; try again later", code="store_locked"
+    )

@@ -57,7 +57,10 @@ class PerformanceMonitor:
     async def start_monitoring(self, interval_seconds: float = 5.0) -> None:
         """Take a sample every interval_seconds. Starting again changes the interval."""
         if not SHORTEST <= interval_seconds <= LONGEST:
-            raise UsageError(f"interval_seconds: expected {SHORTEST} to {LONGEST:.0f}, got {interval_seconds}")
+            raise UsageError(
+                f"interval_seconds: expected {SHORTEST} to {LONGEST:.0f}, got {interval_seconds}",
+                code="invalid_argument",
+            )
         await self.stop_monitoring()
         self._loop = asyncio.get_running_loop()
         url = self._config.monitoring.webhook_url

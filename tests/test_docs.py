@@ -16,11 +16,13 @@ from pathlib import Path
 import click
 import pytest
 
+from safla import errors
 from safla.cli import COMMANDS, program
 from safla.cli.schema import generated
 from safla.config.reference import keys
 from safla.core.machine import TABLE
 from safla.core.values import HALT_RULES, REASONS, RESUMERS
+from safla.error_codes import CODES
 from safla.journal.events import Fact
 from tests.fake_exchange import Market, served, synthetic
 from tests.tidy import rules
@@ -42,6 +44,16 @@ def commands() -> str:
     """The commands as a table."""
     rows = [f"| `safla {name}` | {meaning} |" for name, (_, meaning) in COMMANDS.items()]
     return "\n".join(["| command | what it does |", "|---|---|", *rows])
+
+
+def codes() -> str:
+    """The codes of errors as a table."""
+    rows = [
+        f"| `{code}` | `{kind}` | {getattr(errors, kind).exit_code} | {meaning} |"
+        for kind, meanings in CODES.items()
+        for code, meaning in meanings.items()
+    ]
+    return "\n".join(["| code | class | exit | what it means, and what to do |", "|---|---|---|---|", *rows])
 
 
 def every_command() -> Iterator[tuple[str, click.Command]]:
@@ -115,7 +127,12 @@ def update(path: Path, before: str, after: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("document", "name", "text"), [("docs/semantics.md", "modes", diagram()), ("README.md", "commands", commands())]
+    ("document", "name", "text"),
+    [
+        ("docs/semantics.md", "modes", diagram()),
+        ("README.md", "commands", commands()),
+        ("docs/errors.md", "codes", codes()),
+    ],
 )
 def test_a_generated_part_of_a_document_is_fresh(document: str, name: str, text: str, update_golden: bool) -> None:
     path = ROOT / document

@@ -7,6 +7,7 @@ import pytest
 
 from safla import fs
 from safla.errors import HostError
+from tests.raised import raises_code
 
 
 def made(folder: Path, kind: str) -> Path:
@@ -27,7 +28,7 @@ def made(folder: Path, kind: str) -> Path:
 @pytest.mark.parametrize("kind", ["link", "hard link", "pipe", "folder"])
 def test_a_file_that_is_not_only_ours_is_not_read(tmp_path: Path, kind: str) -> None:
     path = made(tmp_path, kind)
-    with pytest.raises(HostError, match=f"{path}: "):
+    with raises_code(HostError, "not_our_file", match=f"{path}: "):
         fs.read_own(path, most=100)
     with pytest.raises(HostError, match=f"{path}: "), fs.locked(path, exclusive=True):
         pass

@@ -47,7 +47,10 @@ def load_config(
     below = root_of(root)
     if isinstance(config, Loaded):
         if set or symbols != "primary":
-            raise UsageError("config: it is loaded already; pass set and symbols to safla.load_config instead")
+            raise UsageError(
+                "config: it is loaded already; pass set and symbols to safla.load_config instead",
+                code="invalid_argument",
+            )
         if outside := root_folder.problems(config.config, config.symbols, root=below, origins=config.origins):
             raise ConfigError(outside)
         return config
@@ -67,18 +70,20 @@ def root_of(given: str | os.PathLike[str] | None) -> Path | None:
         return None
     root = path_of(given, "root")
     if not root.is_dir():
-        raise UsageError("root: not a folder; name one that exists")
+        raise UsageError("root: not a folder; name one that exists", code="invalid_argument")
     return root
 
 
 def path_of(given: str | os.PathLike[str], what: str) -> Path:
     """A path argument, ~ expanded where it is a text. UsageError for an empty one, and for ~name without a home."""
     if isinstance(given, str) and not given:
-        raise UsageError(f"{what}: expected a path, got an empty text; name one, or leave it out")
+        raise UsageError(
+            f"{what}: expected a path, got an empty text; name one, or leave it out", code="invalid_argument"
+        )
     try:
         return Path(home(given) if isinstance(given, str) else given)
     except ValueError as error:
-        raise UsageError(f"{what}: {ascii(given)[:80]}: {error}") from error
+        raise UsageError(f"{what}: {ascii(given)[:80]}: {error}", code="invalid_argument") from error
 
 
 def validate(

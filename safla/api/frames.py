@@ -53,7 +53,9 @@ def events(journal: Path) -> "pl.DataFrame":
 def events_of(journal: Path, kind: str) -> "pl.DataFrame":
     """The events of one type: n, and their fields as columns. UsageError for an unknown type."""
     if kind not in KINDS:
-        raise UsageError(f"{ascii(kind)[:60]} is not a type of event; expected one of {', '.join(KINDS)}")
+        raise UsageError(
+            f"{ascii(kind)[:60]} is not a type of event; expected one of {', '.join(KINDS)}", code="invalid_argument"
+        )
     lines = reader.read(journal)
     return _typed(
         [line for line in lines if type(line.event) is KINDS[kind]], KINDS[kind], frame_decimals(lines.started)

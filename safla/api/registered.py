@@ -65,14 +65,15 @@ def registered(strategies: Mapping[str, StrategyFunction] | None) -> dict[str, S
     if strategies is not None and not isinstance(strategies, Mapping):
         raise UsageError(
             f"strategies: expected a dict of names to functions, got {_kind(strategies)}; pass strategies={{'mine': "
-            "function}, and name it in the configuration: strategy.name: mine"
+            "function}, and name it in the configuration: strategy.name: mine",
+            code="invalid_argument",
         )
     register = dict(STRATEGIES)
     for name, function in (strategies or {}).items():
         if name in STRATEGIES or not _NAME.fullmatch(str(name)):
             why = "is the name of a built-in strategy" if name in STRATEGIES else "is not a valid name"
             text = f"{why}; use a letter and up to 39 letters, digits or _"
-            raise ConfigError([Problem("strategies", ascii(name)[1:-1][:80], text)])
+            raise ConfigError([Problem("strategies", ascii(name)[1:-1][:80], text, code="invalid_value")])
         _check_function(name, function)
         register[name] = Strategy(function, _WarmUp(name, function), window=_Window(name, function), natural=True)
     return register
@@ -85,13 +86,19 @@ def _kind(value: object) -> str:
 
 def _check_function(name: str, function: object) -> None:
     if isinstance(function, type):
-        raise StrategyError(f"strategy {name}: is the class {function.__name__}; pass an object: {function.__name__}()")
+        raise StrategyError(
+            f"strategy {name}: is the class {function.__name__}; pass an object: {function.__name__}()",
+            code="invalid_strategy",
+        )
     if not callable(function):
-        raise StrategyError(f"strategy {name}: is not callable; pass a function of candles and parameters")
+        raise StrategyError(
+            f"strategy {name}: is not callable; pass a function of candles and parameters", code="invalid_strategy"
+        )
     if not hasattr(function, "warm_up"):
         raise StrategyError(
             f"strategy {name}: has no warm_up; set the number of candles that it needs before its first signal, or a "
-            "function of its parameters: function.warm_up = 50"
+            "function of its parameters: function.warm_up = 50",
+            code="invalid_strategy",
         )
 
 
@@ -115,13 +122,15 @@ class _WarmUp:
             text = " ".join(str(error).split())[:200]
             raise StrategyError(
                 f"strategy {self._name}: {self._called} raised {type(error).__name__}{': ' if text else ''}{text}, "
-                "before the first candle"
+                "before the first candle",
+                code="strategy_raised",
             ) from error
         whole = self._whole(number)
         if whole is None or not 1 <= whole <= MOST_CANDLES:
             raise StrategyError(
                 f"strategy {self._name}: {self._called} gives {ascii(number)[:80]}; expected an integer from 1 to "
-                f"{MOST_CANDLES}"
+                f"{MOST_CANDLES}",
+                code="invalid_strategy",
             )
         return whole
 
@@ -144,7 +153,8 @@ class _Window(_WarmUp):
         if window < warm_up:
             raise StrategyError(
                 f"strategy {self._name}: its window of {window} candles is shorter than its warm_up of {warm_up}; make "
-                "it at least as long"
+                "it at least as long",
+                code="invalid_strategy",
             )
         return window
 

@@ -25,9 +25,9 @@ Read = TypeVar("Read")
 class BadRows(DataError):
     """Rows that are not valid. The message names the first; `rows` are the indexes of all rows with that fault."""
 
-    def __init__(self, text: str, rows: Sequence[int] | Int64, *, of: int = 0) -> None:
+    def __init__(self, text: str, rows: Sequence[int] | Int64, *, code: str, of: int = 0) -> None:
         """of: how many rows there are in all; 0: not known."""
-        super().__init__(text)
+        super().__init__(text, code=code)
         self.rows = np.asarray(rows, np.int64)
         self.few = len(self.rows) * FEW < of  # so few that leaving them out is an option
 
@@ -40,7 +40,7 @@ def hinted(option: str) -> Iterator[None]:
     except BadRows as error:
         if not error.few:
             raise
-        raise DataError(f"{error}; {option} leaves such rows out") from error
+        raise DataError(f"{error}; {option} leaves such rows out", code=error.code) from error
 
 
 class DroppedRows(NamedTuple):

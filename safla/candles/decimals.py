@@ -103,7 +103,8 @@ def units(numbers: Numbers, places: int, *, name: str, where: RowPlace) -> tuple
     if len(large):
         raise DataError(
             f"{where(int(large[0]))}: {name} {number_text(numbers, int(large[0]))} is too large for {places} decimals "
-            f"(2**62 units){more(len(large))}; set fewer decimals in markets.<SYMBOL>"
+            f"(2**62 units){more(len(large))}; set fewer decimals in markets.<SYMBOL>",
+            code="number_too_large",
         )
     if not shift.any():
         return numbers.digits, _NO_ROWS
@@ -196,9 +197,13 @@ def _not_decimal(frame: "pl.DataFrame", fine: "dict[str, pl.Series]", *, where: 
     name, cell = order[place], frame[order[place]][row]
     rows = np.unique(np.concatenate([bad_cells.to_numpy() for bad_cells in bad.values()]))
     if not (cell or "").strip():
-        return BadRows(f"{where(row)}: {name} is empty", rows)
+        return BadRows(f"{where(row)}: {name} is empty", rows, code="not_a_number")
     reason = next((f": {text}" for pattern, text in _REASONS if pattern.fullmatch(cell.strip())), "")
-    return BadRows(f"{where(row)}: {name} {cell[:40]!r} is not a plain decimal number such as 42283.58{reason}", rows)
+    return BadRows(
+        f"{where(row)}: {name} {cell[:40]!r} is not a plain decimal number such as 42283.58{reason}",
+        rows,
+        code="not_a_number",
+    )
 
 
 _REASONS = (
@@ -258,4 +263,4 @@ def _long(cell: str, name: str, *, at: str) -> tuple[int, int]:
         shorter, dust = divmod(digits, 10 ** (places - kept))
         if shorter * 10 + 1 < 2**63:
             return shorter * 10 + (1 if dust else 0), kept + 1
-    raise DataError(f"{at}: {name} {cell[:60]} has more digits than fit in 64 bits")
+    raise DataError(f"{at}: {name} {cell[:60]} has more digits than fit in 64 bits", code="number_too_large")

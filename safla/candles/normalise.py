@@ -102,9 +102,11 @@ def assemble(files: list[FileRows], target: Target) -> tuple[Series, Counts, tup
     """
     files = sorted((rows for rows in files if len(rows.ts)), key=lambda rows: int(rows.ts.min()))
     if not files:
-        raise DataError(f"{target.symbol}: the source has no candles")
+        raise DataError(f"{target.symbol}: the source has no candles", code="no_candles")
     if sum(len(rows.ts) for rows in files) > MAX_ROWS:
-        raise DataError(f"{target.symbol}: more than {MAX_ROWS} rows; use longer candles or fewer files")
+        raise DataError(
+            f"{target.symbol}: more than {MAX_ROWS} rows; use longer candles or fewer files", code="file_too_large"
+        )
     files = [_snapped(rows, target) for rows in files]
     price_decimals = _price_decimals(files, target)
     needed = max(_volume_decimals(files), target.least_volume_decimals)
@@ -144,12 +146,15 @@ def in_units(series: Series, scale: Scale, *, price_limit: int, origin: str) -> 
         for name, price, (_, rest) in zip(PRICES, prices, whole, strict=True):
             if rest:
                 text = to_text(price, series.price_decimals)
-                raise DataError(f"{at}: {name} {text} has more decimals than this run's {scale.price_decimals}")
+                raise DataError(
+                    f"{at}: {name} {text} has more decimals than this run's {scale.price_decimals}",
+                    code="too_many_decimals",
+                )
         opened, high, low, close = (price for price, _ in whole)
         amount, dust = _shifted(volume, scale.volume_decimals - series.volume_decimals)
         if high > price_limit or amount >= LIMIT:
             text = f"high {to_text(high, scale.price_decimals)}, volume {to_text(amount, scale.volume_decimals)}"
-            raise DataError(f"{at}: {text}: too large for the scale of this run")
+            raise DataError(f"{at}: {text}: too large for the scale of this run", code="number_too_large")
         rows.append((ts, (opened, high, low, close, amount)))
         cut += 1 if dust else 0
     return ScaledCandles(rows, cut)
@@ -184,7 +189,7 @@ def _without(columns: Columns, origin: Origin, error: BadRows) -> tuple[Columns,
     kept = np.ones(len(columns.ts), bool)
     kept[error.rows] = False
     if not kept.any():
-        raise DataError(f"{error}; no valid row is left") from error
+        raise DataError(f"{error}; no valid row is left", code="no_candles") from error
     return Columns(*(column[kept] for column in columns)), origin._replace(numbers=origin.numbers[kept])
 
 
@@ -220,7 +225,10 @@ def _price_decimals(files: list[FileRows], target: Target) -> int:
             if configured is None and len(rows := dusty(numbers)):
                 row = int(rows[0])
                 fault = f"{number_text(numbers, row)} has the rounding error of a float{more(len(rows))}"
-                raise DataError(f"{file.origin.at(row)}: {name} {fault}; {_advice(files, numbers, row, target)}")
+                raise DataError(
+                    f"{file.origin.at(row)}: {name} {fault}; {_advice(files, numbers, row, target)}",
+                    code="too_many_decimals",
+                )
             rows = finer(numbers, MAX_PLACES if configured is None else configured)
             if not len(rows):
                 continue
@@ -228,7 +236,8 @@ def _price_decimals(files: list[FileRows], target: Target) -> int:
             raise DataError(
                 f"{file.origin.at(row)}: {name} {number_text(numbers, row)} has more decimals than "
                 f"{MAX_PLACES if configured is None else f'the {configured} that are configured'}{more(len(rows))}; "
-                f"{_advice(files, numbers, row, target)}"
+                f"{_advice(files, numbers, row, target)}",
+                code="too_many_decimals",
             )
     return max(_most_places(files, PRICES), target.least_price_decimals) if configured is None else configured
 

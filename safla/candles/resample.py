@@ -30,7 +30,9 @@ def resampled(series: Series, *, source_ms: int, step_ms: int) -> ResampleResult
     counts = np.diff(starts, append=len(buckets))
     whole = counts == parts
     if not whole.any():
-        raise DataError(f"{series.symbol}: no complete candle: each needs {parts} candles of the source")
+        raise DataError(
+            f"{series.symbol}: no complete candle: each needs {parts} candles of the source", code="no_candles"
+        )
     _check_volumes(series, parts=parts)
     lasts = starts + counts - 1
     built = Columns(
@@ -62,5 +64,6 @@ def _check_volumes(series: Series, *, parts: int) -> None:
     if most * parts < LIMIT:
         return
     raise DataError(
-        f"{series.symbol}: a volume of {most} units times {parts} is not below 2**62 units; set fewer volume_decimals"
+        f"{series.symbol}: a volume of {most} units times {parts} is not below 2**62 units; set fewer volume_decimals",
+        code="number_too_large",
     )

@@ -55,35 +55,40 @@ class GapCount(NamedTuple):
     missing: int
 
 
-Rule = tuple[Callable[[Columns, Bounds], npt.NDArray[Any]], str]
+Rule = tuple[Callable[[Columns, Bounds], npt.NDArray[Any]], str, str]  # whom it breaks, the text, the code
 
 RULES: tuple[Rule, ...] = (
-    (lambda c, b: (c.ts < 0) | (c.ts > LAST_MS), "time {ts} is outside 1970 to 2100"),
-    (lambda c, b: c.ts % b.step_ms != 0, "{grid}"),
-    (lambda c, b: c.low <= 0, "low {low} is not above 0"),
-    (lambda c, b: c.high < c.open, "high {high} is below open {open}"),
-    (lambda c, b: c.high < c.close, "high {high} is below close {close}"),
-    (lambda c, b: c.low > c.open, "low {low} is above open {open}"),
-    (lambda c, b: c.low > c.close, "low {low} is above close {close}"),
+    (lambda c, b: (c.ts < 0) | (c.ts > LAST_MS), "time {ts} is outside 1970 to 2100", "invalid_time"),
+    (lambda c, b: c.ts % b.step_ms != 0, "{grid}", "invalid_time"),
+    (lambda c, b: c.low <= 0, "low {low} is not above 0", "price_out_of_range"),
+    (lambda c, b: c.high < c.open, "high {high} is below open {open}", "invalid_candle"),
+    (lambda c, b: c.high < c.close, "high {high} is below close {close}", "invalid_candle"),
+    (lambda c, b: c.low > c.open, "low {low} is above open {open}", "invalid_candle"),
+    (lambda c, b: c.low > c.close, "low {low} is above close {close}", "invalid_candle"),
     (
         lambda c, b: c.high > b.price_limit,
         "high {high} is above {price_limit}, the highest price that 64-bit sums allow",
+        "price_out_of_range",
     ),
-    (lambda c, b: c.volume < 0, "volume {volume} is below 0"),
-    (lambda c, b: c.volume >= LIMIT, "volume {volume} is not below 2**62 units; set fewer volume_decimals"),
+    (lambda c, b: c.volume < 0, "volume {volume} is below 0", "invalid_candle"),
+    (
+        lambda c, b: c.volume >= LIMIT,
+        "volume {volume} is not below 2**62 units; set fewer volume_decimals",
+        "number_too_large",
+    ),
 )
 
 
 def check_candles(columns: Columns, bounds: Bounds, *, origin: Origin) -> None:
     """Raise BadRows for candles that break S1, S3 or D1; it names the first row, its values, and how many more."""
-    broken = [(rule(columns, bounds), text) for rule, text in RULES]
-    if not any(mask.any() for mask, _ in broken):
+    broken = [(rule(columns, bounds), text, code) for rule, text, code in RULES]
+    if not any(mask.any() for mask, _, _ in broken):
         return
-    rows = np.flatnonzero(np.logical_or.reduce([mask for mask, _ in broken]))
+    rows = np.flatnonzero(np.logical_or.reduce([mask for mask, _, _ in broken]))
     row = int(rows[0])
-    template = next(text for mask, text in broken if mask[row])
+    template, code = next((text, code) for mask, text, code in broken if mask[row])
     fault = template.format(**_texts(columns, bounds, row=row))
-    raise BadRows(f"{origin.at(row)}: {fault}{more(len(rows))}", rows, of=len(columns.ts))
+    raise BadRows(f"{origin.at(row)}: {fault}{more(len(rows))}", rows, code=code, of=len(columns.ts))
 
 
 def ascend(columns: Columns, bounds: Bounds, *, origin: Origin) -> Ordered:
@@ -141,7 +146,8 @@ def merged(parts: list[Ordered], bounds: Bounds) -> tuple[Columns, dict[tuple[st
         values = _differing(joined, place, joined, row, bounds)
         raise DataError(
             f"{later.at(0)}: candle_revised: {iso(int(joined.ts[row]))} is also in {earlier.at(0)} with other values: "
-            f"{values}{more(int(np.count_nonzero(other)))}; leave one of the files out"
+            f"{values}{more(int(np.count_nonzero(other)))}; leave one of the files out",
+            code="candle_revised",
         )
     pairs, counts = np.unique(np.stack([owner[again], owner[first[again]]]), axis=1, return_counts=True)
     files = [part.origin.file for part in parts]
@@ -174,7 +180,7 @@ def _check_repeated(
     row = int(np.argmax(other))
     time = iso(int(again.ts[row]))
     if unknown[row]:
-        raise DataError(f"{origin.at(row)}: {time} is out of order; sort the file by time")
+        raise DataError(f"{origin.at(row)}: {time} is out of order; sort the file by time", code="candles_out_of_order")
     values = _differing(kept, int(place[row]), again, row, bounds)
     revised = other & ~unknown
     raise BadRows(
@@ -182,6 +188,7 @@ def _check_repeated(
         f"values: {values}{more(int(np.count_nonzero(revised)))}",
         rows[revised],
         of=len(kept.ts) + len(again.ts),
+        code="candle_revised",
     )
 
 

@@ -137,7 +137,9 @@ def _invoke(arguments: list[str], session: Session) -> int:
     if sys.flags.optimize:
         raise click.UsageError("python -O removes checks that safla needs; run it without -O and PYTHONOPTIMIZE")
     if sys.stdout is None:
-        raise HostError("stdout is closed, so the result cannot be printed; open it, or redirect it to a file")
+        raise HostError(
+            "stdout is closed, so the result cannot be printed; open it, or redirect it to a file", code="stdout_closed"
+        )
     for argument in arguments:
         _reject_bad_characters(argument)
     for stream in (sys.stdout, sys.stderr):

@@ -22,7 +22,9 @@ def refuse_too_little() -> None:
     try:
         mmap.mmap(-1, ADDRESS_SPACE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=0).close()
     except OSError as error:
-        raise HostError(f"no room for {ADDRESS_SPACE >> 20} MiB of address space; raise ulimit -v") from error
+        raise HostError(
+            f"no room for {ADDRESS_SPACE >> 20} MiB of address space; raise ulimit -v", code="too_few_resources"
+        ) from error
     _try_descriptors()
     _try_threads(THREADS_A_CORE * (os.cpu_count() or 1) + SPARE_THREADS)
 
@@ -32,7 +34,9 @@ def _try_descriptors() -> None:
     try:
         opened.extend(os.open(os.devnull, os.O_RDONLY) for _ in range(DESCRIPTORS))
     except OSError as error:
-        raise HostError(f"{DESCRIPTORS} more files cannot be opened: {error.strerror}; raise ulimit -n") from error
+        raise HostError(
+            f"{DESCRIPTORS} more files cannot be opened: {error.strerror}; raise ulimit -n", code="too_few_resources"
+        ) from error
     finally:
         for descriptor in opened:
             os.close(descriptor)
@@ -47,7 +51,9 @@ def _try_threads(wanted: int) -> None:
             thread.start()
             begun.append(thread)
     except RuntimeError as error:
-        raise HostError(f"{len(begun)} threads can be started, {wanted} are needed; raise ulimit -u") from error
+        raise HostError(
+            f"{len(begun)} threads can be started, {wanted} are needed; raise ulimit -u", code="too_few_resources"
+        ) from error
     finally:
         done.set()
         for thread in begun:
@@ -59,6 +65,6 @@ def unloadable(error: ImportError) -> HostError:
     name = (error.name or "a package").partition(".")[0]
     package = PACKAGES.get(name, name)
     if isinstance(error, ModuleNotFoundError):
-        return HostError(f"{package} is not installed; {INSTALL}")
+        return HostError(f"{package} is not installed; {INSTALL}", code="package_missing")
     reason = (str(error).strip().splitlines() or ["no reason given"])[-1][:200]
-    return HostError(f"{package} cannot be loaded: {reason}; {REINSTALL}")
+    return HostError(f"{package} cannot be loaded: {reason}; {REINSTALL}", code="package_missing")

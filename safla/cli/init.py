@@ -67,11 +67,15 @@ def command(*, file: Path) -> None:
         if _is_starter(file):
             click.echo(f"{printable(str(file))}: exists already with this content; nothing was written")
             return
-        raise UsageError(f"{printable(str(file))}: exists and is not overwritten; name another file") from error
+        raise UsageError(
+            f"{printable(str(file))}: exists and is not overwritten; name another file", code="exists_already"
+        ) from error
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise UsageError(f"{printable(str(file))}: its folder does not exist; make it, or name another file") from error
+        raise UsageError(
+            f"{printable(str(file))}: its folder does not exist; make it, or name another file", code="invalid_argument"
+        ) from error
     except ValueError as error:
-        raise UsageError(f"{printable(str(file))}: not a path; name a file") from error
+        raise UsageError(f"{printable(str(file))}: not a path; name a file", code="invalid_argument") from error
     name = printable(str(file))
     click.echo(f"{name}: written; `safla validate {name}` checks it, `safla run {name}` runs it on synthetic candles")
 

@@ -32,11 +32,13 @@ def command(*, which: str | None, folder: Path | None) -> None:
         return
     target = folder or Path()
     if not target.is_dir():
-        raise UsageError(f"--write {target}: no such folder; make it first")
+        raise UsageError(f"--write {target}: no such folder; make it first", code="invalid_argument")
     texts = generated()
     for name in texts:
         if (target / name).is_dir():
-            raise UsageError(f"--write {target}: {name} is a folder there; name another folder")
+            raise UsageError(
+                f"--write {target}: {name} is a folder there; name another folder", code="invalid_argument"
+            )
     for name, text in texts.items():
         write_output(target / name, text)
         click.echo(target / name)

@@ -80,4 +80,5 @@ def _problem(problem: Problem) -> dict[str, Any]:
     from safla.config.messages import parts
 
     file, line, column = parts(problem.where)
-    return {"file": file, "line": line, "column": column, "key": problem.key, "text": problem.text}
+    place = {"file": file, "line": line, "column": column}
+    return {**place, "key": problem.key, "text": problem.text, "code": problem.code}

@@ -27,4 +27,4 @@ class Closing:
 
     def _refuse_closed(self) -> None:
         if self._closed:
-            raise UsageError(f"this {self._called} is closed; make another one")
+            raise UsageError(f"this {self._called} is closed; make another one", code="object_closed")

@@ -59,7 +59,7 @@ def exact(value: object, what: str) -> Decimal:
     except InvalidOperation:
         number = Decimal("NaN")
     if isinstance(value, bool) or not number.is_finite() or number < 0 or number > LIMIT:
-        raise UsageError(f"{what}: expected a number from 0 to 2**62, got {ascii(value)[:40]}")
+        raise UsageError(f"{what}: expected a number from 0 to 2**62, got {ascii(value)[:40]}", code="invalid_argument")
     return number
 
 

@@ -56,7 +56,7 @@ class RiskManager:
     def __init__(self, initial_balance: float, config: ConfigSource = None) -> None:
         balance = exact(initial_balance, "initial_balance")
         if balance == 0:
-            raise UsageError("initial_balance: expected an amount > 0, got 0")
+            raise UsageError("initial_balance: expected an amount > 0, got 0", code="invalid_argument")
         loaded = load_config(config)
         simulation = loaded.config.simulation.model_copy(update={"initial_balance_usd": balance})
         self._loaded = loaded._replace(config=loaded.config.model_copy(update={"simulation": simulation}))
@@ -127,7 +127,7 @@ class RiskManager:
         level = _of(levels, side)
         units = _price(price, "entry_price")
         if units <= TICK:
-            raise UsageError(f"entry_price: expected a price above 0.00000001, got {price}")
+            raise UsageError(f"entry_price: expected a price above 0.00000001, got {price}", code="invalid_argument")
         return None if distance is None else to_float(level(units, int(distance * MILLION), TICK), MOST_PLACES)
 
 
@@ -137,5 +137,5 @@ def _price(price: float, what: str) -> int:
 
 def _of(functions: dict[str, _Function], side: str) -> _Function:
     if side not in functions:
-        raise UsageError(f"side: expected long or short, got {ascii(side)[:20]}")
+        raise UsageError(f"side: expected long or short, got {ascii(side)[:20]}", code="invalid_argument")
     return functions[side]

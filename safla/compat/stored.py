@@ -26,11 +26,11 @@ def for_symbol(
     try:
         symbol = symbol_text(str(symbol))
     except ValueError as error:
-        raise ConfigError([Problem("symbol", "", f"{quoted(str(symbol))} {error}")]) from error
+        raise ConfigError([Problem("symbol", "", f"{quoted(str(symbol))} {error}", code="invalid_value")]) from error
     window = {"start": to_ms(start, "start"), "end": to_ms(end, "end")}
     data = config.data.model_copy(update={name: ms for name, ms in window.items() if ms is not None})
     if data.start is not None and data.end is not None and data.start >= data.end:
-        raise UsageError(f"start {start} is not before end {end}, which is exclusive")
+        raise UsageError(f"start {start} is not before end {end}, which is exclusive", code="invalid_argument")
     symbols = config.symbols.model_copy(update={"primary": (symbol,)})
     market_data = config.market_data
     if timeframe is not None and timeframe != market_data.timeframe:
@@ -53,7 +53,9 @@ def to_ms(when: Moment, what: str) -> int | None:
     except ValueError:
         ms = None
     if type(ms) is not int:
-        raise UsageError(f"{what}: expected a datetime, 2024-01-31T13:00Z or ms UTC, got {ascii(when)[:40]}")
+        raise UsageError(
+            f"{what}: expected a datetime, 2024-01-31T13:00Z or ms UTC, got {ascii(when)[:40]}", code="invalid_argument"
+        )
     return ms
 
 
@@ -61,10 +63,14 @@ def _check_timeframe(loaded: Loaded, timeframe: str) -> None:
     """Another timeframe needs an exchange, synthetic candles, or a data.path with {timeframe}: else raise DataError."""
     config = loaded.config
     if timeframe not in get_args(Timeframe):
-        raise UsageError(f"timeframe: expected one of {' '.join(get_args(Timeframe))}, got {ascii(timeframe)[:40]}")
+        raise UsageError(
+            f"timeframe: expected one of {' '.join(get_args(Timeframe))}, got {ascii(timeframe)[:40]}",
+            code="invalid_argument",
+        )
     named = any("{timeframe}" in path for path in config.data.path or ())
     if config.data.source not in ("exchange", "synthetic") and not named:
         raise DataError(
             f"the configuration names candles of {config.market_data.timeframe}, not of {timeframe}; put {{timeframe}} "
-            "into data.path, or leave the timeframe out"
+            "into data.path, or leave the timeframe out",
+            code="wrong_timeframe",
         )

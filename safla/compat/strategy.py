@@ -70,7 +70,16 @@ class SMAStrategy:
         name = self._loaded.config.strategy.name
         if name != CROSSOVER:
             where = self._loaded.origins["strategy.name"]
-            raise ConfigError([Problem(where, "strategy.name", f"expected {CROSSOVER} for SMAStrategy, got {name}")])
+            raise ConfigError(
+                [
+                    Problem(
+                        where,
+                        "strategy.name",
+                        f"expected {CROSSOVER} for SMAStrategy, got {name}",
+                        code="invalid_value",
+                    )
+                ]
+            )
         market = self._loaded.config.markets.get(symbol)
         self._fixed = (market.price_decimals, market.volume_decimals) if market else (None, None)
         self._run = self._plan(self._fixed[0] or 0, self._fixed[1] or 0)
@@ -85,7 +94,9 @@ class SMAStrategy:
         order, and for one that comes again with other values; UsageError for anything but six numbers.
         """
         if len(candle) != 1 + len(_FIELDS):
-            raise UsageError(f"candle: expected [ms, {', '.join(_FIELDS)}], got {len(candle)} values")
+            raise UsageError(
+                f"candle: expected [ms, {', '.join(_FIELDS)}], got {len(candle)} values", code="invalid_argument"
+            )
         ts = int(exact(candle[0], "ms"))
         numbers = [exact(value, name) for name, value in zip(_FIELDS, candle[1:], strict=True)]
         self._widen(numbers)
@@ -107,7 +118,10 @@ class SMAStrategy:
         seen = max(map(decimals_of, numbers[:4])), min(decimals_of(numbers[4]), MOST_PLACES)
         most = self._fixed[0] if self._fixed[0] is not None else MOST_PLACES
         if seen[0] > most:
-            raise DataError(f"candle {self._count + 1}: expected a price with at most {most} decimals, got {seen[0]}")
+            raise DataError(
+                f"candle {self._count + 1}: expected a price with at most {most} decimals, got {seen[0]}",
+                code="too_many_decimals",
+            )
         now = tuple(
             max(old, new) if fixed is None else fixed for old, new, fixed in zip(before, seen, self._fixed, strict=True)
         )
@@ -118,7 +132,10 @@ class SMAStrategy:
         factors = (1, price, price, price, price, volume)
         self._rows = [tuple(cell * factor for cell, factor in zip(row, factors, strict=True)) for row in self._rows]
         if any(cell > LIMIT for row in self._rows for cell in row):
-            raise DataError(f"candle {self._count + 1}: with its decimals the candles before exceed 2**62 units")
+            raise DataError(
+                f"candle {self._count + 1}: with its decimals the candles before exceed 2**62 units",
+                code="number_too_large",
+            )
 
     @property
     def _decimals(self) -> tuple[int, int]:
@@ -129,15 +146,23 @@ class SMAStrategy:
     def _units(self, number: Decimal, place: int) -> int:
         units = units_of(number, self._decimals[place == len(_FIELDS) - 1])
         if units > LIMIT:
-            raise DataError(f"candle {self._count + 1}: {_FIELDS[place]} {number} is above 2**62 units")
+            raise DataError(
+                f"candle {self._count + 1}: {_FIELDS[place]} {number} is above 2**62 units", code="number_too_large"
+            )
         return units
 
     def _again(self, row: tuple[int, ...], last: Signal) -> Signal:
         if row == self._rows[-1]:
             return last
         if row[0] < self._rows[-1][0]:
-            raise DataError(f"candle {self._count + 1}: time {row[0]} is out of order; candles must ascend")
-        raise DataError(f"candle {self._count + 1}: candle_revised: time {row[0]} comes again with other values")
+            raise DataError(
+                f"candle {self._count + 1}: time {row[0]} is out of order; candles must ascend",
+                code="candles_out_of_order",
+            )
+        raise DataError(
+            f"candle {self._count + 1}: candle_revised: time {row[0]} comes again with other values",
+            code="candle_revised",
+        )
 
     def _check(self, row: tuple[int, ...]) -> None:
         config = self._loaded.config

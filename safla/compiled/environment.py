@@ -33,7 +33,7 @@ def build_for_user(say: Callable[[str], None]) -> Path:
     library.cache_clear()
     found = library()
     if found.library is None:
-        raise HostError(f"the engine library was built, but cannot be used: {found.reason}")
+        raise HostError(f"the engine library was built, but cannot be used: {found.reason}", code="engine_not_compiled")
     return found.library.path
 
 
@@ -60,7 +60,9 @@ def _run(command: Sequence[str], environment: Mapping[str, str] | None = None) -
     found = subprocess.run(command, env={**kept, **(environment or {})}, capture_output=True, text=True, check=False)  # noqa: S603
     if found.returncode:
         said = (found.stderr.strip() or found.stdout.strip() or "no message").splitlines()[-1]
-        raise HostError(f"the engine library cannot be built: {said[:300]}; runs are interpreted meanwhile")
+        raise HostError(
+            f"the engine library cannot be built: {said[:300]}; runs are interpreted meanwhile", code="compiler_failed"
+        )
 
 
 if __name__ == "__main__":

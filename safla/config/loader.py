@@ -109,7 +109,13 @@ def _loaded(
     if not in_use:
         node = at(tree, ("symbols", symbols))
         where = str((node or tree).place)
-        raise ConfigError([Problem(where, f"symbols.{symbols}", "expected at least one symbol, got an empty list")])
+        raise ConfigError(
+            [
+                Problem(
+                    where, f"symbols.{symbols}", "expected at least one symbol, got an empty list", code="missing_value"
+                )
+            ]
+        )
     origins = {".".join(leaf): _origin(tree, leaf) for leaf, _ in leaves(config)}
     if outside := root_folder.problems(config, in_use, root=root, origins=origins):
         raise ConfigError(outside)
@@ -149,15 +155,22 @@ def _layers_of_file(
         try:
             target = path.parent / paths.expanded(text)
         except ValueError as error:
-            problems.append(Problem(str(place), "extends", f"{printable(text)}: {error}"))
+            problems.append(Problem(str(place), "extends", f"{printable(text)}: {error}", code="invalid_extends"))
             continue
         if root is not None and not root_folder.is_below(target, root):
-            problems.append(Problem(str(place), "extends", root_folder.refusal(text)))
+            problems.append(Problem(str(place), "extends", root_folder.refusal(text), code="outside_root"))
         elif os.path.realpath(target) in (*above, real):
-            problems.append(Problem(str(place), "extends", f"{printable(text)} extends this file again; remove one"))
+            problems.append(
+                Problem(
+                    str(place),
+                    "extends",
+                    f"{printable(text)} extends this file again; remove one",
+                    code="invalid_extends",
+                )
+            )
         elif len(above) >= MAX_EXTENDS or len(files) >= MAX_FILES:
             text = f"more than {MAX_EXTENDS} files deep, or more than {MAX_FILES} in all; copy the keys into this file"
-            problems.append(Problem(str(place), "extends", text))
+            problems.append(Problem(str(place), "extends", text, code="invalid_extends"))
         else:
             layers += _layers_of_file(target, str(Path(shown).parent / text), (*above, real), files, problems, root)
     files.append(printable(shown))
@@ -171,7 +184,9 @@ def _extended(node: Node | None, problems: list[Problem]) -> list[tuple[str, Sou
     nodes = [item for item in nodes if item.value is not NoValue.HERE]  # reported with all other missing values
     wrong = [item for item in nodes if not isinstance(item.value, str) or not NAME.fullmatch(item.value)]
     expected = "expected a path or a list of paths"
-    problems += [Problem(str(item.place), "extends", f"{expected}, got {item.text}") for item in wrong]
+    problems += [
+        Problem(str(item.place), "extends", f"{expected}, got {item.text}", code="invalid_extends") for item in wrong
+    ]
     return [(item.value, item.place) for item in nodes if item not in wrong]
 
 
@@ -201,12 +216,14 @@ def _layers_of_sets(sets: Overrides, problems: list[Problem]) -> list[Node]:
             layers += _layer(tuple(dotted.split(".")), value, place, problems, budget=budget)
         return layers
     if len(sets) > MAX_NODES:
-        raise UsageError(f"--set: expected at most {MAX_NODES:,} options, got {len(sets):,}")
+        raise UsageError(f"--set: expected at most {MAX_NODES:,} options, got {len(sets):,}", code="invalid_override")
     for option in sets:
         name, equals, text = option.partition("=")
         if not equals or not name:
             shown = "" if key_like(name) else f" {printable(name)[:80]}"  # the name may contain a secret (Z9)
-            raise UsageError(f"--set{shown}: expected KEY=VALUE, such as risk.stop_loss_pct=0.03")
+            raise UsageError(
+                f"--set{shown}: expected KEY=VALUE, such as risk.stop_loss_pct=0.03", code="invalid_override"
+            )
         layers += _layer(tuple(name.split(".")), text, SourceLocation("--set", 0, 0), problems)
     return layers
 
@@ -230,7 +247,9 @@ def _layer(
         problems.append(unknown_key(path, place))
         return []
     if path == ("extends",):
-        problems.append(Problem(str(place), dotted, "is allowed only in a file; write it there"))
+        problems.append(
+            Problem(str(place), dotted, "is allowed only in a file; write it there", code="invalid_extends")
+        )
         return []
     duplicates: list[Problem] = []
     try:
@@ -241,9 +260,11 @@ def _layer(
     except ConfigError as error:
         for problem in error.problems:
             key = f"{dotted}.{problem.key}" if budget and problem.key else dotted
-            problems.append(Problem(str(place), key, problem.text))
+            problems.append(Problem(str(place), key, problem.text, code=problem.code))
         return []
-    problems += [Problem(str(place), f"{dotted}.{problem.key}", problem.text) for problem in duplicates]
+    problems += [
+        Problem(str(place), f"{dotted}.{problem.key}", problem.text, code=problem.code) for problem in duplicates
+    ]
     for name in reversed(path):
         node = Node({name: node}, "a map", place, place)
     return [_rooted(node, Path.cwd(), problems)]
@@ -259,7 +280,7 @@ def _symbols_in_capitals(layer: Node, problems: list[Problem]) -> Node:
         symbol = in_capitals(name)
         if symbol in members:
             text = f"duplicate of {symbol}; keep one"
-            problems.append(Problem(str(node.key_place), f"markets.{printable(name)}", text))
+            problems.append(Problem(str(node.key_place), f"markets.{printable(name)}", text, code="duplicate_key"))
         members.setdefault(symbol, node)
     return layer._replace(value={**layer.value, "markets": markets._replace(value=members)})
 
@@ -283,7 +304,7 @@ def _rooted(layer: Node, folder: Path, problems: list[Problem]) -> Node:
     relative = [item for item in (node.value if isinstance(node.value, list) else [node]) if _is_relative(item)]
     if relative and (why := paths.unsayable(str(folder))):
         text = f"{relative[0].text} is relative to this file, and the folder {why}"
-        problems.append(Problem(str(relative[0].place), "data.path", text))
+        problems.append(Problem(str(relative[0].place), "data.path", text, code="invalid_value"))
         return layer
     if isinstance(node.value, list):
         absolute = node._replace(value=[_absolute(item, folder) for item in node.value])

@@ -74,7 +74,8 @@ def of_validation(error: ValidationError, root: Node, *, left_out: set[KeyPath])
 def of_rule(broken: Violation, root: Node) -> Problem:
     """Return the problem of a broken rule between keys, placed at the first of its keys that is written down."""
     places = [node.place for name in broken.keys for node in (at(root, key_path(name)),) if node is not None]
-    return Problem(str(places[0] if places else root.place), broken.keys[0], broken.text)
+    code = "keys_do_not_fit" if len(broken.keys) > 1 else "invalid_value"
+    return Problem(str(places[0] if places else root.place), broken.keys[0], broken.text, code=code)
 
 
 def fresh(broken: Violation, left_out: set[KeyPath]) -> bool:
@@ -90,11 +91,16 @@ def unknown_key(path: KeyPath, place: SourceLocation) -> Problem:
             "secrets are not needed, backtest and paper use public data; remove it, and replace the secret "
             "if others may have seen it"
         )
-        return Problem(str(place), dotted, text)
+        return Problem(str(place), dotted, text, code="secret_not_needed")
     near = _nearest(path)
     if near and place.file.startswith(PREFIX):
         near = PREFIX + "__".join((*path[:-1], near) if "." not in near else key_path(near)).upper()
-    return Problem(str(place), dotted, f"unknown key; {f'did you mean {printable(near)}?' if near else _known(path)}")
+    return Problem(
+        str(place),
+        dotted,
+        f"unknown key; {f'did you mean {printable(near)}?' if near else _known(path)}",
+        code="unknown_key",
+    )
 
 
 def no_value(path: KeyPath, place: SourceLocation, *, root: Node | None = None) -> Problem:
@@ -104,7 +110,9 @@ def no_value(path: KeyPath, place: SourceLocation, *, root: Node | None = None) 
     """
     whole = at(root, path) if root is not None else None
     if whole is not None and isinstance(whole.value, list):
-        return Problem(str(place), printable(".".join(path)), "an item has no value; remove it, or write one")
+        return Problem(
+            str(place), printable(".".join(path)), "an item has no value; remove it, or write one", code="missing_value"
+        )
     known = find(path)
     if known is None:
         return unknown_key(path, place)
@@ -119,7 +127,7 @@ def no_value(path: KeyPath, place: SourceLocation, *, root: Node | None = None) 
         text = f"write {null} to switch it off, or {without}"
     else:
         text = f"write {null} for none, or {without}"
-    return Problem(str(place), printable(".".join(path)), f"has no value; {text}")
+    return Problem(str(place), printable(".".join(path)), f"has no value; {text}", code="missing_value")
 
 
 def key_like(name: str) -> bool:
@@ -176,19 +184,21 @@ def _of_value(error: ErrorDetails, path: KeyPath, node: Node) -> Problem:
     if kind == "extra_forbidden":
         return unknown_key(path, node.key_place)
     if kind == "missing":
-        return Problem(str(node.place), printable(".".join(path)), f"{error['loc'][-1]} is missing")
+        return Problem(str(node.place), printable(".".join(path)), f"{error['loc'][-1]} is missing", code="missing_key")
     known = find(path)
     allowed = known.allowed if known else "a map of keys"
     if error["loc"][-1] == "[key]":
         text = "is not a parameter name; use lower-case letters, digits and _, such as slow_period"
         if path[0] == "markets":
             text = NO_SYMBOL if path[-1].isascii() else FOREIGN_SYMBOL
-        return Problem(str(node.key_place), printable(".".join(path)), text)
+        return Problem(str(node.key_place), printable(".".join(path)), text, code="invalid_value")
     if any(isinstance(step, int) for step in error["loc"]):  # an item of a list
         allowed = allowed.removeprefix(LIST)
     got = "a value that is not shown" if _is_hidden(path, node.value) else node.text
     text = f"expected {allowed}, got {got}"
-    return Problem(str(node.place), printable(".".join(path)), text + _hint(node, allowed, path, error))
+    return Problem(
+        str(node.place), printable(".".join(path)), text + _hint(node, allowed, path, error), code="invalid_value"
+    )
 
 
 def _hint(node: Node, allowed: str, path: KeyPath, error: ErrorDetails) -> str:

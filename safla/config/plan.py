@@ -123,7 +123,7 @@ def _rule_units(key: str, amount: Decimal, places: int, problems: list[Problem])
         return 1
     if decimals(amount) > places:
         text = f"the exchange gives {amount}, the scale has {counted(places, 'decimal')}; set a value that fits"
-        problems.append(Problem("", key, text))
+        problems.append(Problem("", key, text, code="does_not_fit_scale"))
     return min(int(amount.scaleb(places)), LIMIT)
 
 
@@ -149,13 +149,13 @@ def make_plan(
             f"expected a number <= {LIMIT // 10 // 10**money} for money with {money} decimals (price plus quantity "
             f"decimals), got {config.simulation.initial_balance_usd}; set fewer decimals in markets"
         )
-        problems.append(Problem("", "simulation.initial_balance_usd", text))
+        problems.append(Problem("", "simulation.initial_balance_usd", text, code="does_not_fit_scale"))
     parameters = _parameters(config, strategy)
     warm_up = strategy.warm_up(parameters)
     lookback = config.market_data.lookback_candles
     if lookback < warm_up:
         text = f"expected at least the warm-up of {warm_up} candles, got {lookback}"
-        problems.append(Problem("", "market_data.lookback_candles", text))
+        problems.append(Problem("", "market_data.lookback_candles", text, code="keys_do_not_fit"))
     rules = _rules(config, money, start, warm_up, problems)
     if problems:
         raise ConfigError(problems)
@@ -181,7 +181,7 @@ def _strategy(config: Config, register: Mapping[str, Strategy]) -> Strategy:
     if name not in register:
         text = f"{name} is not registered; available: {', '.join(sorted(register))}"
         text += f"; pass a strategy from Python to the call as strategies={{'{name}': function}}"
-        raise ConfigError([Problem("", "strategy.name", text)])
+        raise ConfigError([Problem("", "strategy.name", text, code="strategy_unknown")])
     return register[name]
 
 
@@ -246,8 +246,10 @@ def _ppm(share: Decimal | None) -> int:
 def _units(key: str, amount: Decimal, places: int, problems: list[Problem]) -> int:
     units = amount.scaleb(places)
     if units != units.to_integral_value():
-        problems.append(Problem("", key, f"expected at most {counted(places, 'decimal')}, got {amount}"))
+        problems.append(
+            Problem("", key, f"expected at most {counted(places, 'decimal')}, got {amount}", code="does_not_fit_scale")
+        )
     elif units > LIMIT:
         text = f"expected at most 2**62 units, got {amount} with {counted(places, 'decimal')}; set fewer in markets"
-        problems.append(Problem("", key, text))
+        problems.append(Problem("", key, text, code="does_not_fit_scale"))
     return min(int(units), LIMIT)

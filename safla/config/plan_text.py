@@ -53,14 +53,18 @@ def from_plan_texts(
         path = tuple(dotted.split("."))
         known = find(path)
         if known is None or not known.plan or path[0] in APART:
-            problems.append(Problem("plan", printable(dotted), "is not a key of the plan"))
+            problems.append(Problem("plan", printable(dotted), "is not a key of the plan", code="unknown_key"))
             continue
         section = tree
         for name in path[:-1]:
             section = section.setdefault(name, {})
         section[path[-1]] = text if known.text else scalar(text)
     if texts.get("market_data.timeframe") != timeframe:
-        problems.append(Problem("plan", "market_data.timeframe", f"expected the timeframe {printable(timeframe)}"))
+        problems.append(
+            Problem(
+                "plan", "market_data.timeframe", f"expected the timeframe {printable(timeframe)}", code="invalid_value"
+            )
+        )
     if problems:
         raise ConfigError(problems)
     try:
@@ -73,7 +77,12 @@ def from_plan_texts(
 def _problem(detail: Any) -> Problem:
     dotted = ".".join(map(str, detail["loc"]))
     known = find(detail["loc"])
-    return Problem("plan", printable(dotted), f"expected {known.allowed}" if known else printable(detail["msg"]))
+    return Problem(
+        "plan",
+        printable(dotted),
+        f"expected {known.allowed}" if known else printable(detail["msg"]),
+        code="invalid_value",
+    )
 
 
 class _Line(NamedTuple):

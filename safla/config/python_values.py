@@ -45,13 +45,18 @@ class ValueBudget:
         """Count a value or a key. Raise ConfigError if there are too many."""
         self._nodes += 1
         if self._nodes > MAX_NODES:
-            raise where.refused(f"the values up to here are more than {MAX_NODES} values; shorten them")
+            raise where.refused(
+                f"the values up to here are more than {MAX_NODES} values; shorten them", code="configuration_too_large"
+            )
 
     def letters(self, text: str, where: "ValuePlace") -> str:
         """Count the characters of a text and return it. Raise ConfigError if there are too many."""
         self._letters += len(text)
         if self._letters > MAX_BYTES:
-            raise where.refused(f"the values up to here are more than {MAX_BYTES} characters; shorten them")
+            raise where.refused(
+                f"the values up to here are more than {MAX_BYTES} characters; shorten them",
+                code="configuration_too_large",
+            )
         return text
 
 
@@ -66,11 +71,11 @@ class ValuePlace:
         """Return the place of a member."""
         return ValuePlace(self.place, (*self.path, name))
 
-    def refused(self, text: str) -> ConfigError:
+    def refused(self, text: str, *, code: str = "invalid_value") -> ConfigError:
         """Return a ConfigError for the value at this place."""
         key = ".".join(self.path)
         shown = printable(key[:MAX_NUMBER]) + ("..." if len(key) > MAX_NUMBER else "")
-        return ConfigError([Problem(str(self.place), shown, text)])
+        return ConfigError([Problem(str(self.place), shown, text, code)])
 
 
 def read_python(value: object, place: SourceLocation, *, budget: ValueBudget | None = None) -> Node:
@@ -84,10 +89,10 @@ def read_python(value: object, place: SourceLocation, *, budget: ValueBudget | N
 
 def _read(value: object, where: ValuePlace, budget: ValueBudget, *, depth: int) -> Node:
     if depth > MAX_DEPTH:
-        raise where.refused(TOO_DEEP)
+        raise where.refused(TOO_DEEP, code="configuration_too_large")
     budget.node(where)
     if getattr(value, "size", 1) > MAX_NODES and type(value).__module__ == "numpy":
-        raise where.refused(TOO_MANY)
+        raise where.refused(TOO_MANY, code="configuration_too_large")
     value = native(value)
     if isinstance(value, Mapping):
         return Node(_members(value, where, budget, depth=depth), "a map", where.place, where.place)
@@ -106,7 +111,7 @@ def _members(
         name = budget.letters(key_text(key, where), where)
         inner = where.below(name)
         if name in members:
-            raise inner.refused("duplicate key, once as text and once as a number; keep one")
+            raise inner.refused("duplicate key, once as text and once as a number; keep one", code="duplicate_key")
         members[name] = _read(value, inner, budget, depth=depth + 1)
     return members
 

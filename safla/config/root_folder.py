@@ -37,7 +37,7 @@ def refusal(path: str | os.PathLike[str]) -> str:
 def refuse_outside(path: str | os.PathLike[str], root: Path | None, *, key: str) -> None:
     """Raise ConfigError if the path of a key is outside the root. A root of None allows every path."""
     if root is not None and not is_below(path, root):
-        raise ConfigError([Problem("root", key, refusal(path))])
+        raise ConfigError([Problem("root", key, refusal(path), code="outside_root")])
 
 
 def problems(config: Config, symbols: Sequence[str], *, root: Path | None, origins: Mapping[str, str]) -> list[Problem]:
@@ -51,7 +51,7 @@ def problems(config: Config, symbols: Sequence[str], *, root: Path | None, origi
     storage = [(f"storage.{name}", getattr(config.storage, name)) for name in STORAGE]
     outside = [(key, path) for key, path in storage if not is_below(path, root)]
     outside += [("data.path", path) for path in _candles_outside(config, symbols, root)]
-    return [Problem(origins.get(key, "config"), key, refusal(path)) for key, path in outside]
+    return [Problem(origins.get(key, "config"), key, refusal(path), code="outside_root") for key, path in outside]
 
 
 def _candles_outside(config: Config, symbols: Sequence[str], root: Path) -> Iterator[str]:

@@ -109,28 +109,32 @@ def _content(path: Path, shown: str) -> bytes:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # so that a FIFO does not hang
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a path"
-        raise _error(shown, f"cannot be read: {reason}; name a YAML file, or make one with `safla init`") from error
+        raise _error(
+            shown, f"cannot be read: {reason}; name a YAML file, or make one with `safla init`", code="unreadable_file"
+        ) from error
     try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe or device"
             inside = path / "config.yaml"
             instead = f"its configuration is {inside}" if inside.is_file() else "name a regular file"
-            raise _error(shown, f"is {kind}; {instead}")
+            raise _error(shown, f"is {kind}; {instead}", code="unreadable_file")
         with os.fdopen(handle, "rb", closefd=False) as file:
             content = file.read(MAX_BYTES + 1)
     finally:
         os.close(handle)
     if content.startswith(JOURNAL_BEGINS):
-        raise _error(shown, f"is a journal, not a configuration; `safla replay {shown}` verifies it")
+        raise _error(
+            shown, f"is a journal, not a configuration; `safla replay {shown}` verifies it", code="unreadable_file"
+        )
     if len(content) > MAX_BYTES:
-        raise _error(shown, TOO_LARGE)
+        raise _error(shown, TOO_LARGE, code="configuration_too_large")
     return content
 
 
 def _decoded(content: bytes, shown: str) -> str:
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise _error(shown, "is UTF-16; save it as UTF-8")
+        raise _error(shown, "is UTF-16; save it as UTF-8", code="invalid_yaml")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -138,7 +142,7 @@ def _decoded(content: bytes, shown: str) -> str:
         column = error.start - (before.rfind(b"\n") + 1) + 1
         place = SourceLocation(shown, before.count(b"\n") + 1, column)
         text = f"byte 0x{content[error.start]:02x} is not valid UTF-8; save the file as UTF-8"
-        raise _error(str(place), text) from error
+        raise _error(str(place), text, code="invalid_yaml") from error
 
 
 def read_text(text: str, start: SourceLocation, *, problems: list[Problem], root: str = "a map of keys") -> Node:
@@ -148,28 +152,37 @@ def read_text(text: str, start: SourceLocation, *, problems: list[Problem], root
     try:
         event = next(events, None)
         if event is None:
-            raise _error(start.file, "is empty; `safla init` writes a commented configuration to start from")
+            raise _error(
+                start.file,
+                "is empty; `safla init` writes a commented configuration to start from",
+                code="unreadable_file",
+            )
         node = _node(event, events, _Spot(start.file, None, (), problems))
         for _ in events:  # check what follows the document too
             pass
     except PARSER_ERRORS as error:
-        raise _error(str(_error_place(error, start)), f"not valid YAML: {_error_text(error)}") from error
+        raise _error(
+            str(_error_place(error, start)), f"not valid YAML: {_error_text(error)}", code="invalid_yaml"
+        ) from error
     if root and not isinstance(node.value, dict):
         got = f"a text of {counted(len(node.value), 'character')}" if isinstance(node.value, str) else node.text
-        raise _error(str(node.place), f"expected {root}, got {got}; write lines such as mode: backtest")
+        raise _error(
+            str(node.place), f"expected {root}, got {got}; write lines such as mode: backtest", code="unreadable_file"
+        )
     return node
 
 
 def _check_text(text: str, start: SourceLocation) -> None:
     """Reject what the parser should not even see: long texts, control characters, a flood of brackets."""
     if len(text) > MAX_BYTES:
-        raise _error(str(start), TOO_LARGE)
+        raise _error(str(start), TOO_LARGE, code="configuration_too_large")
     for pattern, reason in FORBIDDEN_TEXT:
         match = pattern.search(text)
         if match:
             line = text.count("\n", 0, match.start()) + 1
             column = match.start() - (text.rfind("\n", 0, match.start()) + 1) + 1
-            raise _error(str(SourceLocation(start.file, line, column)), reason.format(printable(match[0])))
+            code = "configuration_too_large" if reason is TOO_DEEP else "invalid_yaml"
+            raise _error(str(SourceLocation(start.file, line, column)), reason.format(printable(match[0])), code=code)
 
 
 TOO_LARGE = f"is larger than {MAX_BYTES} bytes, the limit for a configuration; split it with `extends`"
@@ -205,7 +218,8 @@ def _guarded(text: str, start: SourceLocation) -> Iterator[Any]:
         if nodes > MAX_NODES:
             reason = TOO_MANY
         if reason:
-            raise _error(str(_place(event, start.file)), reason)
+            code = "configuration_too_large" if reason in (TOO_DEEP, TOO_MANY) else "invalid_yaml"
+            raise _error(str(_place(event, start.file)), reason, code=code)
         if kind in NODE_EVENTS or kind in DEPTHS:
             yield event
 
@@ -255,13 +269,13 @@ def _members(events: Iterator[Any], spot: _Spot) -> dict[str, Node]:
             break
         place = _place(event, spot.file)
         if type(event).__name__ != "ScalarEvent":
-            raise _error(str(place), "expected a key, got a list or map")
+            raise _error(str(place), "expected a key, got a list or map", code="invalid_yaml")
         key = event.value
         path = (*spot.path, key)
         if key in members:
             first = members[key].key_place.line
             text = f"duplicate key, first on line {first}; keep one"
-            spot.problems.append(Problem(str(place), printable(".".join(path)), text))
+            spot.problems.append(Problem(str(place), printable(".".join(path)), text, code="duplicate_key"))
         node = _node(next(events), events, spot._replace(key_place=place, path=path))
         members.setdefault(key, node)
     return members
@@ -290,5 +304,5 @@ def _error_text(error: BaseException) -> str:
     return printable(text or "it cannot be parsed")
 
 
-def _error(where: str, text: str) -> ConfigError:
-    return ConfigError([Problem(printable(where), "", text)])
+def _error(where: str, text: str, *, code: str) -> ConfigError:
+    return ConfigError([Problem(printable(where), "", text, code)])

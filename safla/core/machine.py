@@ -54,7 +54,7 @@ def next_mode(mode: str, trigger: str) -> str:
     try:
         _MACHINE.events[trigger].trigger(cursor)
     except (KeyError, ValueError, MachineError) as error:
-        raise IllegalMove(f"{trigger} while {mode}: core/machine.py has no such row") from error
+        raise IllegalMove(f"{trigger} while {mode}: core/machine.py has no such row", code="illegal_move") from error
     return cursor.state
 
 

@@ -26,7 +26,8 @@ def agreed(rows: FileRows, symbol: str, *, timeframe: str, advice: Advice) -> Fi
     notes = market_names.refuse_name(path, symbol, timeframe=timeframe, advice=advice)
     if rows.timeframe not in (None, timeframe):
         raise DataError(
-            f"{printable(path)}: its metadata says that its candles are {rows.timeframe}, {advice(rows.timeframe)}"
+            f"{printable(path)}: its metadata says that its candles are {rows.timeframe}, {advice(rows.timeframe)}",
+            code="wrong_timeframe",
         )
     refuse_distance(rows.ts, timeframe, path=path, advice=advice)
     return rows._replace(notes=(*notes, *rows.notes))
@@ -45,7 +46,10 @@ def refuse_distance(ts: Int64, timeframe: str, *, path: str, advice: Advice) -> 
     if commonest == step or (commonest > step and 2 * int(counts.max()) <= len(distances)):
         return  # longer distances without a majority: a market that seldom trades
     other = next((name for name, ms in TIMEFRAMES.items() if ms == commonest), None)
-    raise DataError(f"{printable(path)}: its candles are {other or _length(commonest)} apart, {advice(other)}")
+    raise DataError(
+        f"{printable(path)}: its candles are {other or _length(commonest)} apart, {advice(other)}",
+        code="wrong_timeframe",
+    )
 
 
 def for_run(market: str, source: str | None) -> Advice:

@@ -139,7 +139,9 @@ class _Download:
         there = {NO_SUCH_SYMBOL: True, NO_SUCH_TIMEFRAME: self.added + self.same > 0}
         if not (isinstance(cause, RequestFailed) and there.get(cause.kind)):
             return None
-        return ExchangeError(f"{self.origin}: not there any more ({cause}); earlier candles are stored")
+        return ExchangeError(
+            f"{self.origin}: not there any more ({cause}); earlier candles are stored", code="symbol_ended"
+        )
 
     def _start_of(self, series: Series | None, since: int) -> int:
         """Where to begin: at the stored candle before the interval, if any, to compare it with the exchange (X12)."""
@@ -231,7 +233,7 @@ class _Download:
             self.notes.append(f"{self.origin}: the candles from {iso(want)} are not served yet")
             return to
         text = f"no candle from {iso(want)} to {iso(to)}, requested twice: not listed, halted, or not served"
-        raise ExchangeError(f"{self.origin}: {text}; earlier candles are stored")
+        raise ExchangeError(f"{self.origin}: {text}; earlier candles are stored", code="candles_not_served")
 
     async def _is_over(self, want: int) -> bool:
         """Whether the exchange says that the market ended, and candles are stored up to its end. Stores that end."""

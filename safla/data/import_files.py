@@ -65,11 +65,17 @@ def series_of_file(path: str, wanted: Wanted) -> SeriesKey:
     if symbol is None:
         symbol = named.symbol if named else None
         if symbol is None:
-            raise UsageError(f"{printable(path)}: its name does not tell the symbol; give --symbol BTC/USDT")
+            raise UsageError(
+                f"{printable(path)}: its name does not tell the symbol; give --symbol BTC/USDT", code="invalid_argument"
+            )
     if named and named.id != archive_name.id_of(symbol):
-        raise UsageError(f"{printable(path)}: its name says {named.id}, --symbol says {symbol}")
+        raise UsageError(
+            f"{printable(path)}: its name says {named.id}, --symbol says {symbol}", code="invalid_argument"
+        )
     if named and timeframe not in (None, named.timeframe):
-        raise UsageError(f"{printable(path)}: its name says {named.timeframe}, --timeframe says {timeframe}")
+        raise UsageError(
+            f"{printable(path)}: its name says {named.timeframe}, --timeframe says {timeframe}", code="invalid_argument"
+        )
     timeframe = timeframe or (named.timeframe if named else wanted.usual_timeframe)
     return SeriesKey(wanted.cache, wanted.exchange, symbol, timeframe)
 
@@ -137,7 +143,7 @@ def _last(series: Series, path: str, *, dropped: bool) -> tuple[Series, str]:
     if not dropped:
         return series, f"{name}: nothing proves that its last candle is closed (--last-candle keep)"
     if len(series.columns.ts) == 1:
-        raise DataError(f"{name}: its only candle may not be closed; --last-candle keep imports it")
+        raise DataError(f"{name}: its only candle may not be closed; --last-candle keep imports it", code="no_candles")
     without_last = series._replace(columns=Columns(*(column[:-1] for column in series.columns)))
     note = f"{name}: its last candle was dropped, since nothing proves that it is closed; --last-candle keep imports it"
     return without_last, note

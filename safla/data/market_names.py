@@ -105,7 +105,7 @@ def refuse_name(path: str, symbol: str, *, timeframe: str, advice: Callable[[str
         return ()
     text = f"{printable(path)}: {'; '.join(others)}"
     if claim.certain:
-        raise DataError(f"{text}; rename it if its name is wrong")
+        raise DataError(f"{text}; rename it if its name is wrong", code="wrong_market")
     return (f"{text}; make sure that it is the right file",)
 
 
@@ -114,7 +114,9 @@ def shared(path: str, owners: int) -> ConfigError:
     text = (
         f"{printable(path)} would serve {owners} symbols, but has no column `symbol`; put {{symbol}} (such as BTCUSDT) "
     )
-    return ConfigError([Problem(where="", key="data.path", text=f"{text}or {{base}} into the path")])
+    return ConfigError(
+        [Problem(where="", key="data.path", text=f"{text}or {{base}} into the path", code="file_shared")]
+    )
 
 
 def listed(markets: Sequence[str]) -> str:
@@ -188,7 +190,8 @@ class Owner:
             names = ", ".join(ascii(name[:40]) for name in self._unread)
             raise DataError(
                 f"{printable(path)}: its column {self.column} holds {names}, and none of these "
-                f"names a market; give a file of {self.symbol} alone"
+                f"names a market; give a file of {self.symbol} alone",
+                code="wrong_market",
             )
         if not self._others:
             return ()
@@ -196,7 +199,8 @@ class Owner:
         if not self._rows:
             raise DataError(
                 f"{printable(path)}: {word} {self._first}: its column {self.column} says {names}, and no row is "
-                f"of {self.symbol}; give a file of {self.symbol}"
+                f"of {self.symbol}; give a file of {self.symbol}",
+                code="wrong_market",
             )
         note = f"{self._left:,} {word}{'' if self._left == 1 else 's'} of {names} left out"
         return (f"{printable(path)}: {note}; its column {self.column} names the market of each",)

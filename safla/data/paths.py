@@ -19,7 +19,7 @@ def of_symbols(patterns: Sequence[str], symbols: Sequence[str], *, timeframe: st
     names = [[written(pattern, symbol, timeframe=timeframe) for pattern in patterns] for symbol in symbols]
     for pattern in patterns:
         if why := misplaced(pattern):
-            raise _problem(why)
+            raise _problem(why, code="invalid_value")
     if not shared:
         _reject_shared_files(names, symbols)
     folders = Folders()
@@ -33,7 +33,8 @@ def _reject_shared_files(written: list[list[str]], symbols: Sequence[str]) -> No
             if owners.setdefault(name, symbol) != symbol:
                 raise _problem(
                     f"{printable(name)} would serve {owners[name]} and {symbol}; a file holds one symbol, so put "
-                    "{symbol} (such as BTCUSDT) or {base} into the path"
+                    "{symbol} (such as BTCUSDT) or {base} into the path",
+                    code="file_shared",
                 )
 
 
@@ -42,7 +43,7 @@ def _files(names: list[str], folders: Folders) -> list[str]:
     for name in names:
         files.extend(_matching(name, folders) if "*" in name else [name])
         if len(files) > MAX_FILES:
-            raise DataError(f"{printable(name)}: more than {MAX_FILES} files")
+            raise DataError(f"{printable(name)}: more than {MAX_FILES} files", code="file_too_large")
     return list(dict.fromkeys(files))
 
 
@@ -50,11 +51,11 @@ def _matching(pattern: str, folders: Folders) -> list[str]:
     try:
         files = folders.matching(pattern)
     except TooManyNamesError as error:
-        raise DataError(f"{error} (data.path)") from error
+        raise DataError(f"{error} (data.path)", code="file_too_large") from error
     if not files:
-        raise DataError(f"{printable(pattern)}: no file matches (data.path)")
+        raise DataError(f"{printable(pattern)}: no file matches (data.path)", code="file_not_found")
     return files
 
 
-def _problem(text: str) -> ConfigError:
-    return ConfigError([Problem(where="", key="data.path", text=text)])
+def _problem(text: str, *, code: str) -> ConfigError:
+    return ConfigError([Problem(where="", key="data.path", text=text, code=code)])

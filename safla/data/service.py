@@ -244,7 +244,7 @@ def _begin(places: Sequence[SeriesKey], start: int | None) -> dict[str, int]:
     unknown = [symbol for symbol, first in firsts.items() if first is None]
     if unknown:
         text = f"no candles of {', '.join(unknown)} are stored; set from when on to fetch them, such as 2024-01-01"
-        raise ConfigError([Problem("", "data.start", text)])
+        raise ConfigError([Problem("", "data.start", text, code="missing_value")])
     return {symbol: first for symbol, first in firsts.items() if first is not None}
 
 

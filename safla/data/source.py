@@ -142,7 +142,10 @@ def _checked_last_candle(
         unproven = f"{printable(last.origin.file)}: nothing proves that its last candle is closed (data.last_candle)"
         return series, counts, (*notes, unproven)
     if counts.candles == 1:
-        raise DataError(f"{target.symbol}: data.last_candle: drop leaves no candle; give a file with more candles")
+        raise DataError(
+            f"{target.symbol}: data.last_candle: drop leaves no candle; give a file with more candles",
+            code="no_candles",
+        )
     dropped = f"{printable(last.origin.file)}: its last candle left out (data.last_candle: drop)"
     without_last = series._replace(columns=Columns(*(column[:-1] for column in series.columns)))
     return without_last, counts._replace(candles=counts.candles - 1), (*notes, dropped)
@@ -163,7 +166,10 @@ def _stored_rows(config: Config, symbol: str, held: "StoredCandles") -> FileRows
     name = f"{config.exchange.name} {symbol} {source_timeframe(config)}"
     series = held.series
     if series is None:
-        raise DataError(f"{name}: no candle between data.start and data.end is stored; choose another period")
+        raise DataError(
+            f"{name}: no candle between data.start and data.end is stored; choose another period",
+            code="no_candles_in_period",
+        )
     origin = Origin(name, "candle", series.columns.ts)
     return of_columns(
         origin, series.columns, price_decimals=series.price_decimals, volume_decimals=series.volume_decimals
@@ -198,7 +204,8 @@ def _bounded(read: Iterable[FileRows]) -> list[FileRows]:
         if count > MAX_ROWS:
             raise DataError(
                 f"{printable(rows.origin.file)}: with the files before it more than {MAX_ROWS} rows of a symbol; "
-                "give fewer files"
+                "give fewer files",
+                code="file_too_large",
             )
     return files
 

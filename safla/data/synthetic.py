@@ -120,7 +120,8 @@ def _prices(walk: RandomWalk, logarithms: Int64) -> Int64:
     if not 0 < start <= LARGEST_PRICE:
         raise DataError(
             f"data.synthetic.start_price: expected 1 to 2**50 units of 10^-{walk.price_decimals}, "
-            f"got {walk.start_price}"
+            f"got {walk.start_price}",
+            code="number_too_large",
         )
     folded = np.abs((logarithms + 3 * REACH) % (4 * REACH) - 2 * REACH) - REACH
     whole, part = folded >> 24, folded & (ONE - 1)
@@ -170,7 +171,10 @@ def _volumes(walk: RandomWalk, slots: int, *, spread: Int64) -> Int64:
 def _kept(walk: RandomWalk, slots: int) -> Int64:
     """The indices of the candles that are kept; the first and the last always are."""
     if walk.holes > slots - 2:
-        raise DataError("data.synthetic.holes: needs at least two candles, one before and one after the missing ones")
+        raise DataError(
+            "data.synthetic.holes: needs at least two candles, one before and one after the missing ones",
+            code="no_candles",
+        )
     order = np.argsort(_draws(walk, GAPS, slots - 2), kind="stable") + 1
     missing = order[: walk.holes]
     return np.delete(np.arange(slots, dtype=np.int64), missing)

@@ -49,6 +49,7 @@ class Ban:
     def __init__(self) -> None:
         self.until = -math.inf  # seconds, monotonic
         self.text = ""  # the error message for requests before that time
+        self.code = "banned"  # and its code
 
 
 class WeightLimit:
@@ -304,12 +305,13 @@ class Feed:
         self._stopped = final
         if seconds > 0:
             self._ban.until, self._ban.text = self.clock.monotonic() + seconds, str(final)
+            self._ban.code = final.code
 
     def _raise_if_stopped(self) -> None:
         if self._stopped is not None:
             raise self._stopped
         if self.clock.monotonic() < self._ban.until:
-            raise ExchangeError(self._ban.text)
+            raise ExchangeError(self._ban.text, code=self._ban.code)
 
     def _allowed(self, weight: int) -> None:
         self._allowance.weight = weight
@@ -354,7 +356,7 @@ def _rejected(error: CircuitOpen, subject: str) -> SaflaError:
     why = error.__cause__
     text = f"the breaker is open after too many failures; try again in {math.ceil(error.retry_after)} s"
     if not isinstance(why, RequestFailed):
-        return ExchangeError(f"{subject}: {text}")
+        return ExchangeError(f"{subject}: {text}", code="exchange_unavailable")
     last = why.text_for(why.subject or subject)
     reason = last if error.tried else f"{subject}: not requested; the last failure was: {last}"
     return why.kind.stays(f"{reason}; {text}")

@@ -61,7 +61,9 @@ def _make(ccxt: ModuleType, config: ExchangeSection, strictly: Callable[[type], 
     if config.name not in ccxt.exchanges:
         near = get_close_matches(config.name, ccxt.exchanges, n=3)
         hint = f"; did you mean {', '.join(near)}?" if near else ""
-        raise ConfigError([Problem("", "exchange.name", f"{config.name} is no exchange that ccxt knows{hint}")])
+        raise ConfigError(
+            [Problem("", "exchange.name", f"{config.name} is no exchange that ccxt knows{hint}", code="invalid_value")]
+        )
     kind = getattr(ccxt, config.name)
     options: dict[str, Any] = {"enableRateLimit": False, "timeout": int(config.timeout_seconds * 1000)}
     if _is_binance(config.name):
@@ -83,7 +85,7 @@ def refuse_timeframe(exchange: Any, timeframe: str) -> None:
     known = exchange.timeframes or {}
     if known and timeframe not in known:
         text = f"{exchange.id} has no {timeframe} candles; it has {', '.join(known)}"
-        raise ConfigError([Problem("", "market_data.timeframe", text)])
+        raise ConfigError([Problem("", "market_data.timeframe", text, code="not_served")])
 
 
 def store_folder(config: ExchangeSection) -> str:
@@ -138,7 +140,7 @@ def rules(exchange: Any, symbol: str) -> OrderRules:
     if market is None:
         near = get_close_matches(symbol, exchange.markets or (), n=3)
         hint = f"; did you mean {', '.join(near)}?" if near else ""
-        raise ConfigError([Problem("", "symbols", f"{exchange.id} has no {symbol}{hint}")])
+        raise ConfigError([Problem("", "symbols", f"{exchange.id} has no {symbol}{hint}", code="symbol_unknown")])
     precision = market["precision"]
     return OrderRules(
         tick=_step(precision.get("price"), mode=exchange.precisionMode),
@@ -202,7 +204,7 @@ def _redirected(urls: Any, base: str) -> Any:
 
 def _to_sandbox(exchange: Any) -> None:
     if not exchange.urls.get("test"):
-        raise ExchangeError(f"{exchange.id} has no test network; set exchange.sandbox to false")
+        raise ExchangeError(f"{exchange.id} has no test network; set exchange.sandbox to false", code="request_refused")
     exchange.set_sandbox_mode(True)
 
 

@@ -6,6 +6,7 @@ ccxt's class; never by the text of a message (X1).
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -29,25 +30,25 @@ class FailureKind(NamedTuple):
 
 
 def _symbol(what: str) -> ConfigError:
-    return ConfigError([Problem("", "symbols", what)])
+    return ConfigError([Problem("", "symbols", what, code="symbol_unknown")])
 
 
 def _timeframe(what: str) -> ConfigError:
-    return ConfigError([Problem("", "market_data.timeframe", what)])
+    return ConfigError([Problem("", "market_data.timeframe", what, code="not_served")])
 
 
 def _setting(what: str) -> ConfigError:
-    return ConfigError([Problem("", "exchange", what)])
+    return ConfigError([Problem("", "exchange", what, code="not_served")])
 
 
-NETWORK = FailureKind(True, True, ExchangeError)
-UNAVAILABLE = FailureKind(True, True, ExchangeError)
-BAD_ANSWER = FailureKind(True, True, ExchangeError)
-BAD_ROW = FailureKind(True, True, DataError)
-SLOW_DOWN = FailureKind(True, False, ExchangeError)
-BANNED = FailureKind(False, False, ExchangeError, stops=True)
-REGION = FailureKind(False, False, ExchangeError, stops=True)
-REFUSED = FailureKind(False, False, ExchangeError)
+NETWORK = FailureKind(True, True, partial(ExchangeError, code="exchange_unreachable"))
+UNAVAILABLE = FailureKind(True, True, partial(ExchangeError, code="exchange_unavailable"))
+BAD_ANSWER = FailureKind(True, True, partial(ExchangeError, code="bad_answer"))
+BAD_ROW = FailureKind(True, True, partial(DataError, code="bad_page"))
+SLOW_DOWN = FailureKind(True, False, partial(ExchangeError, code="rate_limited"))
+BANNED = FailureKind(False, False, partial(ExchangeError, code="banned"), stops=True)
+REGION = FailureKind(False, False, partial(ExchangeError, code="region_blocked"), stops=True)
+REFUSED = FailureKind(False, False, partial(ExchangeError, code="request_refused"))
 NO_SUCH_SYMBOL = FailureKind(False, False, _symbol)
 NO_SUCH_TIMEFRAME = FailureKind(False, False, _timeframe)
 NOT_SERVED = FailureKind(False, False, _setting)

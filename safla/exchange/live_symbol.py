@@ -207,7 +207,7 @@ class LiveSymbol:
         except ConfigError as error:
             if self._last is None:
                 raise
-            raise SymbolEnded(f"{self._origin}: not there any more: {error}") from error
+            raise SymbolEnded(f"{self._origin}: not there any more: {error}", code="symbol_ended") from error
         self._answering = now if self._answering is None else self._answering
         self._answered = self._answered if self.full else now  # if full, later candles were not requested
         if self.want > before:

@@ -71,7 +71,9 @@ async def settle(first: Series, span: Interval, *, asked: PageSource, ask: AskWi
         ts = ts if complete else ts[ts <= again.columns.ts[-1]]
     gaps = missing_between(ts, span, step=asked.step)
     if gaps:
-        raise ExchangeError(f"{asked.origin}: each answer about {iso(gaps[0][0])} differs from the one before")
+        raise ExchangeError(
+            f"{asked.origin}: each answer about {iso(gaps[0][0])} differs from the one before", code="bad_answer"
+        )
     return SettledPage(parts, ts, [], MOST_DISAGREEMENTS)
 
 
@@ -94,4 +96,4 @@ def _reject_only_newest(ts: Int64, gaps: list[Interval], span: Interval, asked: 
     """Raise OnlyNewest if the page may be just the newest candles: then what is missing before it is no gap (X16)."""
     if asked.newest is not None and gaps[0][0] == span[0] and int(ts[-1]) >= asked.newest:
         text = f"cannot serve this range: it has no candle before {iso(int(ts[0]))}; start there or later"
-        raise OnlyNewest(f"{asked.origin}: {text}")
+        raise OnlyNewest(f"{asked.origin}: {text}", code="candles_not_served")

@@ -73,7 +73,7 @@ def _check_rows(rows: list[Row], asked: PageRequest, sound: Callable[[Series], o
     if not rows:
         return None
     if len(rows) > asked.limit:
-        raise DataError(f"{asked.origin}: expected {asked.limit} rows at most, got {len(rows)}")
+        raise DataError(f"{asked.origin}: expected {asked.limit} rows at most, got {len(rows)}", code="bad_page")
     ts = _times(rows, asked)
     at = Origin(asked.origin, "candle", ts)
     texts = _texts(rows, at=at)
@@ -131,7 +131,7 @@ def _times(rows: list[Row], asked: PageRequest) -> Int64:
     for row in rows:
         ts = row[0] if row else None
         if type(ts) is not int or not LEAST_MS <= ts <= MOST_MS:
-            raise DataError(f"{asked.origin}: time {ascii(ts)[:40]} is not an integer of 13 digits")
+            raise DataError(f"{asked.origin}: time {ascii(ts)[:40]} is not an integer of 13 digits", code="bad_page")
         rules = (
             (ts % asked.step_ms != 0, f"is not on the grid of {asked.step_ms} ms"),
             (ts < asked.since, f"is before the requested start, {asked.since}"),
@@ -140,7 +140,7 @@ def _times(rows: list[Row], asked: PageRequest) -> Int64:
         )
         broken = next((text for breaks, text in rules if breaks), None)
         if broken is not None:
-            raise DataError(f"{asked.origin}: time {ts} {broken}")
+            raise DataError(f"{asked.origin}: time {ts} {broken}", code="bad_page")
         before = ts
     return np.array([row[0] for row in rows], np.int64)
 
@@ -150,7 +150,7 @@ def _texts(rows: list[Row], *, at: Origin) -> "pl.DataFrame":
 
     for number, row in enumerate(rows):
         if len(row) != len(FIELDS) or not all(type(cell) is str for cell in row[1:]):
-            raise DataError(f"{at.at(number)}: {ascii(row[1:])[:100]} are not five numbers")
+            raise DataError(f"{at.at(number)}: {ascii(row[1:])[:100]} are not five numbers", code="bad_page")
     columns = zip(*(row[1:] for row in rows), strict=True)
     return pl.DataFrame(
         dict(zip(FIELDS[1:], map(list, columns), strict=True)), schema=dict.fromkeys(FIELDS[1:], pl.String)

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from safla.errors import HostError
+from safla.fs import code_of
 from safla.journal.files import MAX_FILE, open_to_write, sync_folder
 
 BATCH = 2**20  # bytes of one write (J21)
@@ -50,7 +51,9 @@ class Appender:
             if folder:
                 sync_folder(self.path.parent)
         except OSError as error:
-            self._fail(f"cannot be synced: {error.strerror}; nothing more is written, start again", error)
+            self._fail(
+                f"cannot be synced: {error.strerror}; nothing more is written, start again", error, code=code_of(error)
+            )
 
     def refuse_moved(self) -> None:
         """Raise HostError unless the path still names the open file, and no other path does (J28)."""
@@ -61,7 +64,11 @@ class Appender:
             named = None
         # A write to a deleted file succeeds, but its lines are lost; a second hard link is another program's file too.
         if named is None or not os.path.samestat(opened, named) or opened.st_nlink != 1:
-            self._fail("was moved, replaced or deleted while it was written; nothing more is written", None)
+            self._fail(
+                "was moved, replaced or deleted while it was written; nothing more is written",
+                None,
+                code="journal_replaced",
+            )
 
     @property
     def closed(self) -> bool:
@@ -84,7 +91,9 @@ class Appender:
         assert self._descriptor >= 0, "the file is closed, after an error or by close()"
         if self.offset + len(batch) > MAX_FILE:
             self._fail(
-                f"would be longer than {MAX_FILE} bytes; split the run into shorter ones, or lower journal.detail", None
+                f"would be longer than {MAX_FILE} bytes; split the run into shorter ones, or lower journal.detail",
+                None,
+                code="journal_too_long",
             )
         try:
             written = os.write(self._descriptor, batch)
@@ -98,13 +107,18 @@ class Appender:
 
     def _cut(self, problem: str, cause: OSError | None) -> None:
         """Remove the part of a batch that was written, so that the file ends with a whole line, and fail (J25)."""
+        code = "disk_full" if cause is None else code_of(cause)
         try:
             os.ftruncate(self._descriptor, self.offset)
         except OSError as error:
             # Not fatal for the file: the next start finds the torn line and cuts it off (J34, J36).
-            self._fail(f"{problem}; and it cannot be cut to {self.offset} bytes: {error.strerror}", cause or error)
-        self._fail(f"{problem}; it ends at its last whole line, and the same command goes on from there", cause)
+            self._fail(
+                f"{problem}; and it cannot be cut to {self.offset} bytes: {error.strerror}", cause or error, code=code
+            )
+        self._fail(
+            f"{problem}; it ends at its last whole line, and the same command goes on from there", cause, code=code
+        )
 
-    def _fail(self, problem: str, cause: OSError | None) -> None:
+    def _fail(self, problem: str, cause: OSError | None, *, code: str) -> None:
         self.close()
-        raise HostError(f"{self.path}: {problem}") from cause
+        raise HostError(f"{self.path}: {problem}", code=code) from cause

@@ -32,9 +32,15 @@ def read_checkpoint(path: Path) -> Checkpoint | None:
     try:
         head = msgspec.json.decode(text, type=Checkpoint)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise JournalError(f"{path}: cannot be read as a checkpoint; to go on without it, delete the file") from error
+        raise JournalError(
+            f"{path}: cannot be read as a checkpoint; to go on without it, delete the file",
+            code="checkpoint_unreadable",
+        ) from error
     if _text(head) != text:
-        raise JournalError(f"{path}: is not spelt as safla writes it; to go on without it, delete the file")
+        raise JournalError(
+            f"{path}: is not spelt as safla writes it; to go on without it, delete the file",
+            code="checkpoint_unreadable",
+        )
     return head
 
 

@@ -59,7 +59,7 @@ class Journal:
                     event = _event(raw, n)
                     check(event)
                 except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-                    raise _damaged(self.path, n, offset=offset, problem=str(error)) from error
+                    raise _damaged(self.path, n, offset=offset, problem=str(error), code="invalid_event") from error
                 yield JournalLine(n, event, raw, offset)
         self.tail = _tail(self.path, walk)
         self.ended = event if isinstance(event, RunEnded) else None
@@ -79,17 +79,20 @@ def read(run: Path) -> Journal:
                 started = _started(raw)
                 Amounts(started)
             except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-                raise _damaged(path, n, offset=offset, problem=str(error)) from error
+                code = "other_release" if isinstance(error, _OtherRelease) else "invalid_event"
+                raise _damaged(path, n, offset=offset, problem=str(error), code=code) from error
             return Journal(path, started, head=head)
     _tail(path, walk)
-    raise _damaged(path, 1, offset=0, problem="there is no whole line")
+    raise _damaged(path, 1, offset=0, problem="there is no whole line", code="chain_broken")
 
 
 def _tail(path: Path, walk: VerifiedLines) -> Tail:
     """The end of the journal, after a complete walk. Raises JournalError if the walk ended at a corrupt line."""
     result = walk.found
     if result.kind == "corrupt":
-        raise _damaged(path, result.lines + 1, offset=result.offset, problem=f"corrupt: {result.what}")
+        raise _damaged(
+            path, result.lines + 1, offset=result.offset, problem=f"corrupt: {result.what}", code="chain_broken"
+        )
     end = min(result.offset, walk.size)  # a missing last newline counts in the offset (J34 a)
     return Tail(result.lines, result.h.decode("ascii"), end, walk.size - end, result.kind == "complete")
 
@@ -99,7 +102,7 @@ def _started(raw: bytes) -> RunStarted:
     # The versions come first: with another schema the other fields may be unknown, and would give a wrong reason.
     versions = msgspec.json.decode(event_bytes(raw, 1), type=_Versions)
     if versions.type == "run_started" and (versions.schema, versions.rules) != (SCHEMA, RULES):
-        raise ValueError(
+        raise _OtherRelease(
             f"written with schema {versions.schema} and rules {versions.rules}; this version of safla reads schema "
             f"{SCHEMA} and rules {RULES} only: read it with the version that wrote it, or set the folder aside with "
             "`safla run --force`"
@@ -108,6 +111,10 @@ def _started(raw: bytes) -> RunStarted:
     if not isinstance(event, RunStarted):
         raise ValueError(f"the first event is {versions.type}, not run_started")
     return event
+
+
+class _OtherRelease(ValueError):
+    """The journal has another schema or other rules than this version of safla reads."""
 
 
 class _Versions(msgspec.Struct, frozen=True):
@@ -130,6 +137,6 @@ def _event(raw: bytes, n: int) -> Event:
     return event
 
 
-def _damaged(path: Path, n: int, *, offset: int, problem: str) -> JournalError:
+def _damaged(path: Path, n: int, *, offset: int, problem: str, code: str) -> JournalError:
     shown = problem.encode("unicode_escape").decode("ascii")  # Z13: the text may quote the file
-    return JournalError(f"{path}: line {n}, byte {offset}: {shown}")
+    return JournalError(f"{path}: line {n}, byte {offset}: {shown}", code=code)

@@ -118,7 +118,9 @@ def read(path: Path) -> tuple[Series, ...]:
         raw = file.readall()
     place = _seal_place(raw)
     if place < 0 or raw[place : place + 32] != _seal(raw, place):
-        raise JournalError(f"{path}: damaged, its bytes are not those that were written; put back a saved copy")
+        raise JournalError(
+            f"{path}: damaged, its bytes are not those that were written; put back a saved copy", code="candles_damaged"
+        )
     try:
         claims = footer.read(raw, name=printable(str(path)), limits=LIMITS)
         metadata = run_candles.facts(claims.metadata)
@@ -127,9 +129,11 @@ def read(path: Path) -> tuple[Series, ...]:
         run_candles.refuse_claims(claims, metadata, file_bytes=len(raw))
         return run_candles.verified_series(decoded(raw, claims), metadata)
     except DataError as error:
-        raise JournalError(str(error)) from error
+        raise JournalError(str(error), code="candles_damaged") from error
     except ValueError as error:
-        raise JournalError(f"{path}: cannot be read as the candles of a run: {str(error)[:200]!a}") from error
+        raise JournalError(
+            f"{path}: cannot be read as the candles of a run: {str(error)[:200]!a}", code="candles_damaged"
+        ) from error
 
 
 def _seal_place(raw: bytes) -> int:

@@ -188,4 +188,6 @@ def _refuse_illegal_moves(rows: Int64) -> None:
     for row in rows[rows[:, 0] == v.MODE_CHANGED].tolist():
         trigger, source, target = TRIGGERS[row[3]], MODES[row[4]], MODES[row[5]]
         if next_mode(source, trigger) != target:
-            raise IllegalMove(f"{trigger} from {source} to {target}: core/machine.py has no such row")
+            raise IllegalMove(
+                f"{trigger} from {source} to {target}: core/machine.py has no such row", code="illegal_move"
+            )

@@ -87,7 +87,7 @@ class Page:
             self._thread.start()
         except RuntimeError as error:
             self._server.server_close()
-            raise HostError(f"monitoring.prometheus: {error}") from error
+            raise HostError(f"monitoring.prometheus: {error}", code="too_few_resources") from error
         return self
 
     def __exit__(
@@ -133,7 +133,7 @@ def _page_of(latest: Callable[[], Sample | None], counts: Callable[[], AlertCoun
         from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
     except ImportError as error:
         missing = "monitoring.prometheus needs prometheus-client"
-        raise HostError(f"{missing}; {INSTALL_METRICS}") from error
+        raise HostError(f"{missing}; {INSTALL_METRICS}", code="package_missing") from error
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Figures(latest, counts))
     return lambda: (CONTENT_TYPE_LATEST, generate_latest(registry))
@@ -144,7 +144,9 @@ def _listening(bind: str, port: int, *, page: Callable[[], tuple[str, bytes]], n
         return (_Server6 if ":" in bind else _Server)((bind, port), page, names)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise HostError(f"monitoring.prometheus: {bind} port {port}: {reason}; set another bind or port") from error
+        raise HostError(
+            f"monitoring.prometheus: {bind} port {port}: {reason}; set another bind or port", code="cannot_listen"
+        ) from error
 
 
 class _Server(ThreadingTCPServer):

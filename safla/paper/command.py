@@ -48,7 +48,9 @@ def give_command(
     if _has_ended(path):
         raise _has_ended_already(path.parent)
     if not _has_begun(path):
-        raise HostError(f"{path.parent}: the run has just begun and has no candle yet; try again in a moment")
+        raise HostError(
+            f"{path.parent}: the run has just begun and has no candle yet; try again in a moment", code="run_not_ready"
+        )
     holder = holder_of(path.with_name(LOCK))
     command = control.new_command(path.parent, kind, run=first_hash(path), halt=halt, note=note, wall=wall)
     control.put_command(path.parent, command)
@@ -101,7 +103,9 @@ def _ended(stop: Command) -> CommandOutcome:
 
 
 def _has_ended_already(folder: Path) -> UsageError:
-    return UsageError(f"{folder}: this run has ended and takes no commands; `safla replay` verifies it")
+    return UsageError(
+        f"{folder}: this run has ended and takes no commands; `safla replay` verifies it", code="run_ended"
+    )
 
 
 def _local() -> control.Clocks:
@@ -112,7 +116,9 @@ def _paper_source(path: Path) -> str:
     """The paper.source of a run. UsageError for a backtest, and for a folder that may not be that of a paper run."""
     if path.name != JOURNAL or not path.parent.is_dir():
         open_to_read(path).close()  # raises where there is nothing
-        raise UsageError(f"{path}: not the {JOURNAL} of a run folder; name the folder of a paper run")
+        raise UsageError(
+            f"{path}: not the {JOURNAL} of a run folder; name the folder of a paper run", code="not_a_run_folder"
+        )
     config = path.with_name(CONFIG)
     if _has_begun(path) and reader.read(path).started.detail != "candles":
         raise _not_paper(path, "a backtest")
@@ -128,7 +134,10 @@ def _paper_source(path: Path) -> str:
 
 
 def _not_paper(path: Path, what: str) -> UsageError:
-    return UsageError(f"{path.parent}: {what}; halt, resume and stop need a paper run (mode: paper) that has not ended")
+    return UsageError(
+        f"{path.parent}: {what}; halt, resume and stop need a paper run (mode: paper) that has not ended",
+        code="not_a_paper_run",
+    )
 
 
 def _has_begun(path: Path) -> bool:

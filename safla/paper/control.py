@@ -18,7 +18,7 @@ import msgspec
 
 from safla.core.candles import iso
 from safla.errors import HostError
-from safla.fs import sync_folder
+from safla.fs import code_of, sync_folder
 from safla.journal.encode import NO_INPUT, Input
 from safla.journal.events import Hex, Ordinal, ShortText, Time
 from safla.runs.folder import REQUESTS
@@ -93,12 +93,15 @@ def put_command(folder: Path, command: Command) -> None:
             path.mkdir(0o700)
         with _opened(path) as there:
             if len(_names(there)) >= MOST_REQUESTS:
-                raise HostError(f"{path}: {MOST_REQUESTS} commands are pending already; start the run, or remove them")
+                raise HostError(
+                    f"{path}: {MOST_REQUESTS} commands are pending already; start the run, or remove them",
+                    code="too_many_commands",
+                )
             _remove_abandoned(there)
             _write(there, command.id + _SUFFIX, _text(command))
         sync_folder(folder)
     except OSError as error:
-        raise HostError(f"{path}: the command cannot be written: {error.strerror}") from error
+        raise HostError(f"{path}: the command cannot be written: {error.strerror}", code=code_of(error)) from error
 
 
 def requests(folder: Path, *, run: str) -> Requests:
@@ -113,7 +116,9 @@ def requests(folder: Path, *, run: str) -> Requests:
     except FileNotFoundError:
         return NOTHING_WAITS
     except OSError as error:
-        raise HostError(f"{folder / REQUESTS}: cannot be read: {error.strerror}") from error
+        raise HostError(
+            f"{folder / REQUESTS}: cannot be read: {error.strerror}", code=code_of(error, "cannot_read")
+        ) from error
     commands = [entry for entry in read if isinstance(entry, Command)]
     commands.sort(key=lambda command: (command.given, command.id))
     rejected = [entry for entry in read if isinstance(entry, Rejected)]
@@ -137,7 +142,9 @@ def remove(folder: Path, command: Command) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise HostError(f"{folder / REQUESTS}: {command.id} cannot be removed: {error.strerror}") from error
+        raise HostError(
+            f"{folder / REQUESTS}: {command.id} cannot be removed: {error.strerror}", code=code_of(error)
+        ) from error
 
 
 def apply(command: Command, session: CommandTarget, *, given: int) -> str:
@@ -299,11 +306,11 @@ def _opened(path: Path) -> Iterator[int]:
     except OSError as error:
         if not path.parent.is_dir():
             raise FileNotFoundError(error.errno, error.strerror, str(path)) from error
-        raise HostError(f"{path}: {_NOT_OURS}; move it away, and try again") from error
+        raise HostError(f"{path}: {_NOT_OURS}; move it away, and try again", code="not_our_file") from error
     try:
         status = os.fstat(descriptor)
         if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o022:
-            raise HostError(f"{path}: {_NOT_OURS}; move it away, and try again")
+            raise HostError(f"{path}: {_NOT_OURS}; move it away, and try again", code="not_our_file")
         yield descriptor
     finally:
         os.close(descriptor)

@@ -24,7 +24,8 @@ class Pace:
         if math.isnan(speed_multiplier) or speed_multiplier <= 0:
             raise UsageError(
                 f"speed_multiplier: expected a number above 0, got {speed_multiplier}; 1.0 is real time, 60.0 is a "
-                "minute a second"
+                "minute a second",
+                code="invalid_argument",
             )
         self.unpaced = math.isinf(speed_multiplier)
         self._speed = speed_multiplier

@@ -87,7 +87,7 @@ def _other_account(loaded: Loaded, there: Path, here: Path) -> Problem:
     except JournalError:
         differs = "written by another version of safla; continue it with that version, or"
     text = f"a paper run of this configuration has not ended, {differs} begin another account in {here} with --new"
-    return Problem(str(there), "", text)
+    return Problem(str(there), "", text, code="plan_differs")
 
 
 class Listeners(NamedTuple):

@@ -304,7 +304,7 @@ def session_at(
             last = session.recover(before, say=say)
             if last is None or not last.whole:
                 what = "its last timestamp is only half written; start the run: it completes that and takes the command"
-                raise HostError(f"{folder}: {what}")
+                raise HostError(f"{folder}: {what}", code="run_not_ready")
             session.fold(last.ts, last.rows, outside=last.outside)
             yield session, before
             session.rest()
@@ -316,7 +316,7 @@ def first_hash(path: Path) -> str:
         text = file.read(MAX_LINE)
     line, end, _ = text.partition(b"\n")
     if not end:
-        raise JournalError(f"{path}: no candle is recorded yet")
+        raise JournalError(f"{path}: no candle is recorded yet", code="no_candle_recorded")
     return verified_hash(line, 1, p=ORIGIN).decode("ascii")
 
 

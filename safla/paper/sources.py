@@ -132,7 +132,9 @@ def _exchange(loaded: Loaded, there: RunStarted | None, say: Notify, clock: Cloc
         except ConfigError as error:  # fault row 48: the symbol existed when the run began: not a wrong key
             if there is None:
                 raise
-            raise ExchangeError(f"{error.problems[0].text}; it was there when this run began") from error
+            raise ExchangeError(
+                f"{error.problems[0].text}; it was there when this run began", code="symbol_ended"
+            ) from error
 
     return CandleSource(beginning.scales, beginning.start, beginning.first, arrivals, line)
 

@@ -126,7 +126,7 @@ def _just_begun(path: Path) -> bool:
         if path.name != JOURNAL or not any(os.path.lexists(path.with_name(name)) for name in OURS):
             return False  # opening it raises the right error
         if os.path.lexists(head):
-            raise JournalError(f"{path}: is missing, and head says that it was there")
+            raise JournalError(f"{path}: is missing, and head says that it was there", code="journal_not_found")
         return True
     with open_to_read(path) as file:
         verdict = verify_text(file.read(MAX_LINE), read_checkpoint(head) if path.name == JOURNAL else None)

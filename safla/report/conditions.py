@@ -39,12 +39,12 @@ def parse(text: str, metrics: Sequence[str]) -> Condition:
         shape = f"METRIC OP NUMBER (OP one of {' '.join(OPERATORS)})"
         meant = _meant(text, metrics)
         hint = f"; did you mean '{meant}'?" if meant else ", such as 'max_drawdown > 0.2'"
-        raise UsageError(f"not a condition: expected {shape}{hint}")
+        raise UsageError(f"not a condition: expected {shape}{hint}", code="invalid_condition")
     metric = match[1]
     if metric not in metrics:
         near = _nearest(metric, metrics)
         hint = f"did you mean {near}?" if near else f"one of {' '.join(metrics)}"
-        raise UsageError(f"{metric}: no such figure; {hint}")
+        raise UsageError(f"{metric}: no such figure; {hint}", code="invalid_condition")
     return Condition(text.strip(), metric, match[2], float(match[3]))
 
 

@@ -74,7 +74,7 @@ def prepare(
     config = loaded.config
     try:
         if config.mode != "backtest":
-            raise ConfigError([Problem("", "mode", f"expected backtest, got {config.mode}")])
+            raise ConfigError([Problem("", "mode", f"expected backtest, got {config.mode}", code="invalid_value")])
         sourced = source.read(config, loaded.symbols, price_limit=price_limit(config), listener=listener)
         grids = scales(config, sourced.series, rules=sourced.rules)
         cut, start = windowed(loaded, sourced.series)
@@ -114,7 +114,7 @@ def uncovered(
 
 def with_origins(error: ConfigError, loaded: Loaded) -> ConfigError:
     """The same problems, each with the file and line in which its key was written."""
-    return ConfigError([Problem(loaded.origins.get(key, where), key, text) for where, key, text in error.problems])
+    return ConfigError([one._replace(where=loaded.origins.get(one.key, one.where)) for one in error.problems])
 
 
 def windowed(loaded: Loaded, series: Sequence[Series]) -> tuple[list[Series], int]:
@@ -133,7 +133,8 @@ def windowed(loaded: Loaded, series: Sequence[Series]) -> tuple[list[Series], in
     cut = [one._replace(columns=between(one.columns, begin, end)) for one in series]
     if start >= end:
         raise DataError(
-            f"no candle between data.start and data.end: the candles run from {iso(first)} to {iso(last + step)}"
+            f"no candle between data.start and data.end: the candles run from {iso(first)} to {iso(last + step)}",
+            code="no_candles_in_period",
         )
     return cut, start
 
@@ -269,7 +270,7 @@ def _has_candles(path: Path, prepared: Prepared) -> bool:
     recorded = digest(run_candles.read(path), prepared.run.timeframe)
     if recorded != prepared.digest:
         text = f"its candles have the digest {recorded}, those of the source have {prepared.digest}"
-        raise JournalError(f"{path}: {text}")
+        raise JournalError(f"{path}: {text}", code="other_run")
     return True
 
 

@@ -39,7 +39,7 @@ def choose(engine: str, strategy: Strategy, *, candles: int, say: Callable[[str]
         loop, write = found.compiled(core_engine.fold), found.compiled(write_events)
         return EngineForms(loop, feed and (found.compiled(feed) or feed), write)
     if engine == "compiled":
-        raise HostError(f"--engine compiled: {reason}; {BUILD}")
+        raise HostError(f"--engine compiled: {reason}; {BUILD}", code="engine_not_compiled")
     if candles >= SLOW:
         say(f"the engine is interpreted, about a hundred times slower than compiled: {reason}; {BUILD}")
     return interpreted

@@ -17,6 +17,7 @@ from safla.config.loader import Loaded
 from safla.config.plan import RunPlan
 from safla.config.plan_text import plan_texts, resolved_yaml
 from safla.errors import HostError, UsageError
+from safla.fs import code_of
 from safla.journal.checkpoint import HEAD
 from safla.journal.files import CANDLES, JOURNAL, open_to_write, refuse_others, replace, sync_folder
 from safla.text import printable
@@ -68,19 +69,21 @@ def make(folder: Path, *, force: bool) -> None:
     UsageError for a folder with other files, which is neither written to nor renamed.
     """
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise HostError(f"{folder}: is a link or not a folder; choose another with --out")
+        raise HostError(f"{folder}: is a link or not a folder; choose another with --out", code="not_our_file")
     if folder.exists() and folder.stat().st_uid != os.geteuid():
-        raise HostError(f"{folder}: belongs to another user; choose another with --out")
+        raise HostError(f"{folder}: belongs to another user; choose another with --out", code="not_our_file")
     if folder.is_dir() and (foreign := _foreign(folder)):
         also = "; --force only renames run folders" if force else ""
-        raise UsageError(f"{folder}: not a run folder: it holds {foreign}; choose another with --out{also}")
+        raise UsageError(
+            f"{folder}: not a run folder: it holds {foreign}; choose another with --out{also}", code="not_a_run_folder"
+        )
     try:
         if force and folder.exists():
             with lock_run(folder):  # fails if another process is using this run
                 folder.rename(_numbered_name(folder))
         _make_durable(folder)
     except OSError as error:
-        raise HostError(f"{folder}: cannot be created: {error.strerror}") from error
+        raise HostError(f"{folder}: cannot be created: {error.strerror}", code=code_of(error)) from error
 
 
 def _make_durable(folder: Path) -> None:
@@ -126,24 +129,24 @@ def lock_run(folder: Path) -> Iterator[None]:
     """Lock the run for the length of a `with`. HostError names a process that holds it. The file stays (J30)."""
     refuse_others(folder, OURS)
     if not os.access(folder, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
-        raise HostError(f"{folder}: cannot be written to; nothing was started")
+        raise HostError(f"{folder}: cannot be written to; nothing was started", code="no_permission")
     with os.fdopen(open_to_write(folder / LOCK, os.O_RDWR | os.O_CREAT), "r+b", buffering=0) as file:
         try:
             _lock(file.fileno())
         except BlockingIOError as error:
             pid = file.read(MAX_PID).decode("ascii", "replace").strip() or "?"
-            raise HostError(f"{folder}: another process holds this run: pid {pid}") from error
+            raise HostError(f"{folder}: another process holds this run: pid {pid}", code="run_locked") from error
         except OSError as error:
             raise HostError(
-                f"{folder}: files cannot be locked there: {error.strerror}; choose another folder"
+                f"{folder}: files cannot be locked there: {error.strerror}; choose another folder", code=code_of(error)
             ) from error
         if not _still_named(folder / LOCK, file.fileno()):
-            raise HostError(f"{folder}: another process has just renamed it; start again")
+            raise HostError(f"{folder}: another process has just renamed it; start again", code="run_locked")
         try:
             file.truncate()
             file.write(b"%d\n" % os.getpid())
         except OSError as error:
-            raise HostError(f"{folder / LOCK}: cannot be written: {error.strerror}") from error
+            raise HostError(f"{folder / LOCK}: cannot be written: {error.strerror}", code=code_of(error)) from error
         for leftover in folder.glob("*.tmp"):  # from a process that died while it wrote
             if leftover.name.removesuffix(".tmp") in OURS:
                 leftover.unlink()
@@ -245,4 +248,4 @@ def _numbered_name(folder: Path) -> Path:
         name = folder.with_name(f"{folder.name}.{number}")
         if not os.path.lexists(name):
             return name
-    raise HostError(f"{folder}: there are 9999 older copies of it; move some away")
+    raise HostError(f"{folder}: there are 9999 older copies of it; move some away", code="cannot_write")

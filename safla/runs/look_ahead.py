@@ -253,7 +253,8 @@ def _check_deterministic(name: str, series: Series, whole: Int32, again: Int32) 
     raise Finding(
         f"strategy {name} is not deterministic: called twice with the same {len(whole):,} candles of {series.symbol}, "
         f"it returns signal {answer_text(int(whole[at]))} for {iso(int(series.columns.ts[at]))} the first time, and "
-        f"{answer_text(int(again[at]))} the second time; let it depend only on the candles and the parameters"
+        f"{answer_text(int(again[at]))} the second time; let it depend only on the candles and the parameters",
+        code="not_deterministic",
     )
 
 
@@ -276,5 +277,6 @@ def _check_cut(
         f"strategy {name} {what}: {series.symbol} at {iso(int(ts[first + at]))} has signal "
         f"{answer_text(int(wholes[at]))} on all {len(whole):,} candles, but {answer_text(int(parts[at]))} on the "
         f"{len(part):,} that end at {iso(int(ts[end - 1]))} (cut {place[0]:,} of {place[1]:,}); a signal may only "
-        "depend on candles up to its own"
+        "depend on candles up to its own",
+        code="look_ahead",
     )

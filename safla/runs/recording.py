@@ -77,7 +77,10 @@ def read_recording(path: Path) -> RecordedRun:
         pass
     series = series_of(journal, inputs.rows)
     if not any(len(one.columns.ts) for one in series):
-        raise JournalError(f"{journal.path}: no candle is recorded yet; continue it with the same `safla run`")
+        raise JournalError(
+            f"{journal.path}: no candle is recorded yet; continue it with the same `safla run`",
+            code="no_candle_recorded",
+        )
     return RecordedRun(journal.started, series, tuple(inputs.outside), inputs.stop)
 
 
@@ -109,11 +112,11 @@ def run_of(started: RunStarted, *, register: Mapping[str, Strategy] = STRATEGIES
     if name and name not in register:
         text = f"{name} is not registered here: it is a Python function, or part of a later release; replay a run of a "
         text += f"Python function with safla.replay(run, strategies={{'{name}': function}})"
-        raise ConfigError([Problem("line 1", STRATEGY, text)])
+        raise ConfigError([Problem("line 1", STRATEGY, text, code="strategy_unknown")])
     try:
         return changed_run(started, {}, register=register)
     except ConfigError as error:
-        raise JournalError(f"line 1: the plan is not valid in this release: {error}") from error
+        raise JournalError(f"line 1: the plan is not valid in this release: {error}", code="other_release") from error
 
 
 def changed_run(
@@ -179,11 +182,14 @@ def _check_valid_candles(series: Sequence[Series], started: RunStarted, *, path:
             origin = Origin(f"{path}: {one.symbol}", word, np.arange(1, len(one.columns.ts) + 1))
             check_candles(one.columns, bounds, origin=origin)
             if (unordered := np.flatnonzero(np.diff(one.columns.ts) <= 0)).size:
-                raise DataError(f"{origin.at(int(unordered[0]) + 1)}: does not open later than the candle before it")
+                raise DataError(
+                    f"{origin.at(int(unordered[0]) + 1)}: does not open later than the candle before it",
+                    code="candles_out_of_order",
+                )
     except DataError as error:
-        raise JournalError(str(error)) from error
+        raise JournalError(str(error), code="candles_damaged") from error
     except ConfigError as error:
-        raise JournalError(f"{path}: the plan is not valid in this release: {error}") from error
+        raise JournalError(f"{path}: the plan is not valid in this release: {error}", code="other_release") from error
 
 
 def _check_same_candles(path: Path, series: tuple[Series, ...], *, journal: Journal) -> None:
@@ -192,13 +198,17 @@ def _check_same_candles(path: Path, series: tuple[Series, ...], *, journal: Jour
     if [one[:3] for one in series] != expected:
         symbols = " ".join(one.symbol for one in series)
         raise JournalError(
-            f"{path}: holds candles of {symbols}, but line 1 of the journal has other symbols or decimals"
+            f"{path}: holds candles of {symbols}, but line 1 of the journal has other symbols or decimals",
+            code="other_run",
         )
     if journal.ended is None:
         return
     actual = digest(series, journal.started.timeframe)
     if actual != journal.ended.digest:
-        raise JournalError(f"{path}: its candles have the digest {actual}, but the journal has {journal.ended.digest}")
+        raise JournalError(
+            f"{path}: its candles have the digest {actual}, but the journal has {journal.ended.digest}",
+            code="other_run",
+        )
 
 
 def _numbers(candle: CandleEvent, scale: SymbolScale) -> tuple[int, ...]:

@@ -44,13 +44,16 @@ def recover(journal: Path, *, started: RunStarted, say: Callable[[str], None]) -
     if not journal.exists():  # nor is it a broken link: folder.lock_run rejects links
         if head is not None:
             raise JournalError(
-                f"{journal}: is missing, but the file head says that it existed; {_recovery_hint(journal)}"
+                f"{journal}: is missing, but the file head says that it existed; {_recovery_hint(journal)}",
+                code="journal_not_found",
             )
         return
     result = survey(journal, head)
     if result.kind == "corrupt":
         place = f"line {result.lines + 1}, byte {result.offset}"
-        raise JournalError(f"{journal}: {place}: corrupt: {result.what}; {_recovery_hint(journal)}")
+        raise JournalError(
+            f"{journal}: {place}: corrupt: {result.what}; {_recovery_hint(journal)}", code="chain_broken"
+        )
     if result.lines > 0:
         _check_same_plan(journal, started)
     if result.kind == "complete":
@@ -66,7 +69,12 @@ def _check_same_plan(journal: Path, started: RunStarted) -> None:
     """Raise ConfigError with each key that differs from the first line of the journal, and both values (J32)."""
     recorded, current = _identity(reader.read(journal).started), _identity(started)
     problems = [
-        Problem(str(journal), key, _both_values(recorded.get(key, "nothing"), current.get(key, "nothing")))
+        Problem(
+            str(journal),
+            key,
+            _both_values(recorded.get(key, "nothing"), current.get(key, "nothing")),
+            code="plan_differs",
+        )
         for key in sorted({**recorded, **current})
         if recorded.get(key) != current.get(key)
     ]
@@ -84,13 +92,15 @@ def refuse_another_question(journal: Path, there: RunStarted, *, symbols: Sequen
     recorded = [scale.symbol for scale in there.symbols]
     problems = []
     if recorded != list(symbols):
-        problems.append(Problem(str(journal), "symbols", _both_values(" ".join(recorded), " ".join(symbols))))
+        problems.append(
+            Problem(str(journal), "symbols", _both_values(" ".join(recorded), " ".join(symbols)), code="plan_differs")
+        )
     for scale in there.symbols:
         configured = markets[scale.symbol].model_dump(exclude_none=True) if scale.symbol in markets else {}
         for field, value in configured.items():
             if Decimal(str(getattr(scale, field))) != value:
                 text = _both_values(str(getattr(scale, field)), str(value))
-                problems.append(Problem(str(journal), f"markets.{scale.symbol}.{field}", text))
+                problems.append(Problem(str(journal), f"markets.{scale.symbol}.{field}", text, code="plan_differs"))
     if problems:
         raise ConfigError(problems)
 
@@ -247,7 +257,7 @@ class JournalAppender:
     def _difference(self, difference: FirstDifference | None) -> Finding:
         assert difference is not None, "the bytes differ"
         text = f"{self.path}: line {difference.n} is not what this run decides; the file was not changed"
-        return Finding(text, f"  there: {difference.there}", f"  now:   {difference.now}")
+        return Finding(text, f"  there: {difference.there}", f"  now:   {difference.now}", code="journal_differs")
 
     def finish(self) -> bool:
         """Sync the journal and write head. Returns whether the journal was complete before, so that nothing is new.
@@ -256,7 +266,8 @@ class JournalAppender:
         """
         if self._rest:
             raise Finding(
-                f"{self.path}: has more lines after line {self.lines}, where this run ends; the file was not changed"
+                f"{self.path}: has more lines after line {self.lines}, where this run ends; the file was not changed",
+                code="journal_differs",
             )
         self._sync()
         return not self._new

@@ -28,7 +28,8 @@ def until(path: Path, moment: int, *, engine: str, say: Callable[[str], None]) -
     first = min(int(one.columns.ts[0]) for one in series if len(one.columns.ts))
     if moment < first:
         raise UsageError(
-            f"--until {iso(moment)}: the first candle opens at {iso(first)}; choose this time or a later one"
+            f"--until {iso(moment)}: the first candle opens at {iso(first)}; choose this time or a later one",
+            code="invalid_argument",
         )
     cut = tuple(one._replace(columns=between(one.columns, first, moment + 1)) for one in series)
     candles = sum(len(one.columns.ts) for one in cut)

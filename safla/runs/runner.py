@@ -130,7 +130,8 @@ class AmountOverflow(DataError):
     def __init__(self, run: RunPlan, block: Block, *, symbol: int, ts: int) -> None:
         super().__init__(
             f"{run.symbols[symbol]}: at {iso(ts)} an amount of money would exceed 2**62 units of "
-            f"10^-{run.money_decimals}; set fewer decimals in markets, or a smaller balance"
+            f"10^-{run.money_decimals}; set fewer decimals in markets, or a smaller balance",
+            code="amount_overflow",
         )
         self.block = block
 

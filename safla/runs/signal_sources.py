@@ -177,8 +177,8 @@ class LiveAnswer(NamedTuple):
 class LiveStrategyError(StrategyError):
     """A strategy changed an earlier answer, or would be called with too many candles. `note` is the journal's text."""
 
-    def __init__(self, text: str, *, note: str) -> None:
-        super().__init__(text)
+    def __init__(self, text: str, *, note: str, code: str) -> None:
+        super().__init__(text, code=code)
         self.note = note
 
 
@@ -241,7 +241,7 @@ class LiveStrategy:
     def _check_candle_count(self, size: int) -> None:
         if size > MOST_CANDLES:
             note = f"{self._run.strategy_name} is not asked about more than {MOST_CANDLES} candles; give it a window"
-            raise LiveStrategyError(f"strategy {note}", note=note)
+            raise LiveStrategyError(f"strategy {note}", note=note, code="invalid_strategy")
 
     def _check_unchanged(self, candles: Candles | Columns, values: Int32) -> None:
         """Raise LiveStrategyError if an earlier answer has changed.
@@ -259,6 +259,7 @@ class LiveStrategy:
             f"strategy {name} looks ahead: for {where} it returned signal {answer_text(int(before[at]))} when that "
             f"candle was the last, and now it returns {answer_text(int(now[at]))}",
             note=f"{name} looks ahead: it changed its signal of {where}",
+            code="signal_changed",
         )
 
 

@@ -191,7 +191,7 @@ def ask(run: RunPlan, candles: Candles | Columns, *, symbol: str, function: Sign
     except (Exception, SystemExit) as error:  # user code may raise anything
         if built_in:
             raise
-        raise StrategyError(f"strategy {name}: {_error_text(error)}, {where}") from error
+        raise StrategyError(f"strategy {name}: {_error_text(error)}, {where}", code="strategy_raised") from error
     try:
         return checked(name, candles, answer=answer)
     except StrategyError as error:
@@ -216,21 +216,29 @@ def checked(name: str, candles: Candles | Columns, *, answer: Any) -> StrategyAn
     """The answer as columns of int8 and float64. StrategyError names strategy and candle if it is not valid."""
     if not isinstance(answer, tuple) or len(answer) != 2:
         raise StrategyError(
-            f"strategy {name}: returned {type(answer).__name__}, expected a tuple of two arrays (signal, strength)"
+            f"strategy {name}: returned {type(answer).__name__}, expected a tuple of two arrays (signal, strength)",
+            code="invalid_signals",
         )
     for label, column in zip(("signal", "strength"), answer, strict=True):
         if not isinstance(column, np.ndarray) or column.dtype.kind not in "iuf":
             kind = f"an array of {column.dtype}" if isinstance(column, np.ndarray) else type(column).__name__
-            raise StrategyError(f"strategy {name}: {label} is {kind}, expected a numpy array of numbers")
+            raise StrategyError(
+                f"strategy {name}: {label} is {kind}, expected a numpy array of numbers", code="invalid_signals"
+            )
         if column.shape != candles.ts.shape:
-            raise StrategyError(f"strategy {name}: {label} has shape {column.shape}, expected {candles.ts.shape}")
+            raise StrategyError(
+                f"strategy {name}: {label} has shape {column.shape}, expected {candles.ts.shape}",
+                code="invalid_signals",
+            )
     signal, strength = answer
     for label, bad in (
         ("signal is not -1, 0 or +1", _first_bad_signal(signal)),
         ("strength is not a number >= 0", _first_bad_strength(signal, strength)),
     ):
         if bad is not None:
-            raise StrategyError(f"strategy {name}: {label} at the candle {iso(int(candles.ts[bad]))}")
+            raise StrategyError(
+                f"strategy {name}: {label} at the candle {iso(int(candles.ts[bad]))}", code="invalid_signals"
+            )
     strengths = np.array(strength, np.float64)
     strengths[np.isnan(strengths)] = 0  # NaN passed the check only without a signal, as before a rolling mean begins
     return StrategyAnswer(np.array(signal, np.int8), strengths)

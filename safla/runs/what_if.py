@@ -14,7 +14,7 @@ from safla.config.messages import key_like, key_path, no_value
 from safla.config.plan import RunPlan
 from safla.config.yaml_reader import SourceLocation, scalar
 from safla.core.candles import Series
-from safla.errors import ConfigError, Problem, UsageError
+from safla.errors import ConfigError, UsageError
 from safla.journal import run_candles
 from safla.journal.chain import event_bytes
 from safla.journal.files import CANDLES, JOURNAL
@@ -53,7 +53,7 @@ def what_if(
     try:
         after = changed_run(started, changes)
     except ConfigError as error:
-        raise ConfigError([Problem("--set", key, text) for _, key, text in error.problems]) from error
+        raise ConfigError([problem._replace(where="--set") for problem in error.problems]) from error
     for key in (key for key in changes if key in IMPLAUSIBLE):
         value = scalar(changes[key])
         if text := per_cent_meant(key, None if value is None else Decimal(str(value))):
@@ -71,7 +71,7 @@ def _writer(
         yield lambda lines: None
         return
     if os.path.lexists(out):
-        raise UsageError(f"--out {out}: exists already; choose a new folder")
+        raise UsageError(f"--out {out}: exists already; choose a new folder", code="exists_already")
     folder.make(out, force=False)
     with folder.lock_run(out):
         if run.detail != "candles":
@@ -99,13 +99,15 @@ def _change(text: str, plan: dict[str, str]) -> tuple[str, str]:
     key, sign, value = text.partition("=")
     if not sign:
         shown = "" if key_like(text) else f" {text[:80]}"  # it may hold a secret (Z9)
-        raise UsageError(f"--set{shown}: expected KEY=VALUE, such as risk.stop_loss_pct=0.03")
+        raise UsageError(f"--set{shown}: expected KEY=VALUE, such as risk.stop_loss_pct=0.03", code="invalid_override")
     if key in MADE_OF or key.startswith(("symbols.", "markets.")):
-        raise UsageError(f"--set {key}: the recorded candles depend on it; start a new run instead")
+        raise UsageError(
+            f"--set {key}: the recorded candles depend on it; start a new run instead", code="invalid_override"
+        )
     if key not in plan:
         near = difflib.get_close_matches(key, plan, n=1)
         hint = f"did you mean {near[0]}?" if near else "safla schema config lists the keys marked as plan"
-        raise UsageError(f"--set {key}: not a key of the plan; {hint}")
+        raise UsageError(f"--set {key}: not a key of the plan; {hint}", code="invalid_override")
     if not value.strip(" "):
         raise ConfigError([no_value(key_path(key), SourceLocation("--set", 0, 0))])
     return key, value

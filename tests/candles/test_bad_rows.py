@@ -11,6 +11,7 @@ from safla.report.summary import summarise
 from tests.cli.test_data import Ask, ask
 from tests.data.test_source import read
 from tests.data.written import HEADER, START, STEP, csv_file, kline, lines, zip_file
+from tests.raised import raises_code
 from tests.small_runs import journal, run, small
 
 __all__ = ["ask"]
@@ -57,7 +58,7 @@ def test_a_row_without_a_trade_is_a_gap_by_default_too(tmp_path: Path, values: s
 
 @pytest.mark.parametrize("values", [",,,,5", "nan,nan,nan,105,nan"])
 def test_a_row_with_a_volume_or_a_price_is_no_row_without_a_trade(tmp_path: Path, values: str) -> None:
-    with pytest.raises(DataError, match="line 6: "):
+    with raises_code(DataError, "not_a_number", match="line 6: "):
         read("csv", csv_file(tmp_path, HEADER, *replaced(values)))
 
 
@@ -103,13 +104,13 @@ def test_of_a_candle_repeated_with_other_values_the_first_is_kept(tmp_path: Path
 
 
 def test_a_row_out_of_order_is_refused_even_with_drop(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="is out of order; sort the file by time"):
+    with raises_code(DataError, "candles_out_of_order"):
         read("csv", csv_file(tmp_path, HEADER, *ROWS[:3], *ROWS[4:7], ROWS[3]), data={"bad_rows": "drop"})
 
 
 def test_a_file_without_a_valid_row_is_refused(tmp_path: Path) -> None:
     rows = [f"{row.partition(',')[0]},0,0,0,0,0" for row in ROWS]
-    with pytest.raises(DataError, match="no valid row is left"):
+    with raises_code(DataError, "no_candles"):
         read("csv", csv_file(tmp_path, HEADER, *rows), data={"bad_rows": "drop"})
 
 

@@ -9,6 +9,7 @@ from safla.candles.normalise import FileRows, Target
 from safla.data.files import csv
 from safla.errors import DataError
 from tests.data.written import HEADER, LIMIT, START, STEP, assembled, candles, csv_file, lines, same
+from tests.raised import raises_code
 
 
 def hours(folder: Path, first: int, count: int, *, name: str, price: str = "100.5", volume: str = "1.5") -> FileRows:
@@ -46,7 +47,7 @@ def test_a_candle_that_two_files_have_alike_counts_once_and_one_fills_the_gap_of
 
 
 def test_candles_that_disagree_between_files_are_refused_with_both_lines_and_values(tmp_path: Path) -> None:
-    with pytest.raises(DataError) as refused:
+    with raises_code(DataError, "candle_revised") as refused:
         assembled(hours(tmp_path, 0, 3, name="a"), hours(tmp_path, 1, 3, name="b", price="100.6", volume="2"))
     assert str(refused.value) == (
         f"{tmp_path}/b: line 2: candle_revised: 2024-01-01T01:00Z is also in {tmp_path}/a: line 3 with other values: "
@@ -106,7 +107,7 @@ def test_more_rows_than_the_cap_over_all_files_are_refused(tmp_path: Path, monke
     monkeypatch.setattr(normalise, "MAX_ROWS", 4)
     assembled(*files)
     monkeypatch.setattr(normalise, "MAX_ROWS", 3)
-    with pytest.raises(DataError, match="more than 3 rows"):
+    with raises_code(DataError, "file_too_large"):
         assembled(*files)
 
 
@@ -125,7 +126,7 @@ def test_volumes_too_large_for_their_ninth_decimal_are_cut_to_eight(tmp_path: Pa
 
 def test_a_price_that_a_float_rounded_is_refused_with_the_scale_that_takes_it(tmp_path: Path) -> None:
     path = csv_file(tmp_path, HEADER, f"{START},100.25,110,90.000000000000014,100,1.5")
-    with pytest.raises(DataError) as refused:
+    with raises_code(DataError, "too_many_decimals") as refused:
         assembled(csv.read(path, None))
     assert str(refused.value) == (
         f"{path}: line 2: low 90.000000000000014 has the rounding error of a float; "
@@ -150,7 +151,7 @@ def test_prices_that_a_float_rounded_are_those_of_the_stated_scale_and_counted(t
 
 def test_more_rows_than_any_history_has_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(normalise, "MAX_ROWS", 4)
-    with pytest.raises(DataError, match="more than 4 rows"):
+    with raises_code(DataError, "file_too_large"):
         assembled(hours(tmp_path, 0, 3, name="a"), hours(tmp_path, 3, 3, name="b"))
 
 
@@ -160,7 +161,7 @@ def test_prices_too_fine_for_any_scale_are_refused_with_what_to_do(tmp_path: Pat
 
 
 def test_without_a_candle_there_is_no_series() -> None:
-    with pytest.raises(DataError, match="the source has no candles"):
+    with raises_code(DataError, "no_candles"):
         assembled()
 
 

@@ -44,6 +44,7 @@ def test_json_holds_each_file_with_its_problems(files: Path, capsys: pytest.Capt
         "column": 3,
         "key": "risk.stop_los_pct",
         "text": "unknown key; did you mean stop_loss_pct?",
+        "code": "unknown_key",
     }
     assert bad["problems"][-1]["line"] is None
     assert (bad["file"], bad["valid"], bad["warnings"]) == ("bad.yaml", False, [])

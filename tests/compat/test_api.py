@@ -17,6 +17,7 @@ import safla
 from safla import cli
 from tests.chains import rehashed
 from tests.compat.strategies import Breakout, Raising, Seeing, carrying
+from tests.raised import raises_code
 from tests.small_runs import SMALL
 
 MINE = {"strategy.name": "mine", "strategy.parameters": {"candles": 3}, "strategy.entry_threshold_pct": 0.01}
@@ -126,7 +127,7 @@ def test_a_loaded_configuration_is_not_changed_any_more(config, more):
 
 def test_a_loaded_configuration_whose_strategy_is_not_given_is_refused_by_name(config):
     loaded = safla.load_config(config, set=MINE, strategies={"mine": Breakout()})
-    with pytest.raises(safla.ConfigError, match="mine is not registered"):
+    with raises_code(safla.ConfigError, "strategy_unknown", match="mine"):
         safla.run(loaded)
 
 
@@ -145,7 +146,7 @@ def test_a_run_of_a_strategy_from_python_replays_with_it_and_is_refused_without(
     assert result.summary["trades"] > 5
     assert safla.run(config, set=MINE, strategies={"mine": Breakout()}).same_journal
     assert safla.replay(result.folder, strategies={"mine": Breakout()}).holds
-    with pytest.raises(safla.ConfigError, match=r"strategy\.name: mine is not registered"):
+    with raises_code(safla.ConfigError, "strategy_unknown", match=r"strategy\.name: mine"):
         safla.replay(result.folder)
     for arguments in ([], ["--set", "risk.stop_loss_pct=0.01"], ["--until", "2024-01-05"], ["--watch", "max"]):
         assert cli.main(["replay", str(result.folder), *arguments]) == 3
@@ -173,14 +174,14 @@ def test_a_strategy_that_raises_is_named_with_its_symbol_and_the_candle(config):
 
 
 def test_a_strategy_that_looks_ahead_is_found_and_nothing_is_written(config):
-    with pytest.raises(safla.Finding, match="strategy mine looks ahead"):
+    with raises_code(safla.Finding, "look_ahead", match="strategy mine"):
         safla.run(config, set=MINE, strategies={"mine": Seeing()}, out="run")
     assert not Path("run").exists()
 
 
 def test_a_replay_checks_the_function_that_it_is_given(config):
     result = safla.run(config, set=MINE, strategies={"mine": Breakout()})
-    with pytest.raises(safla.Finding, match="strategy mine looks ahead"):
+    with raises_code(safla.Finding, "look_ahead", match="strategy mine"):
         safla.replay(result.folder, strategies={"mine": Seeing()})
 
 
@@ -294,7 +295,7 @@ def test_a_paper_run_may_be_called_in_a_thread_and_where_a_loop_is_under_way_as_
 
 @pytest.mark.parametrize("warm_up", [0, -1, 1.5, True, None, 1_000_001])
 def test_a_warm_up_that_is_no_number_of_candles_is_refused(config, warm_up):
-    with pytest.raises(safla.StrategyError, match="strategy mine: warm_up gives"):
+    with raises_code(safla.StrategyError, "invalid_strategy", match="strategy mine: warm_up"):
         safla.run(config, set=MINE, strategies={"mine": carrying(lambda parameters: warm_up)})
 
 
@@ -338,7 +339,7 @@ def test_a_journal_that_was_decided_otherwise_is_no_verdict_that_holds(config):
 def test_a_damaged_chain_is_an_error(config):
     result = safla.run(config)
     result.journal.write_bytes(result.journal.read_bytes().replace(b'"signal"', b'"sginal"', 1))
-    with pytest.raises(safla.JournalError, match="line"):
+    with raises_code(safla.JournalError, "chain_broken"):
         safla.replay(result.folder)
 
 
@@ -400,7 +401,7 @@ def test_of_two_threads_on_one_folder_one_is_refused(config):
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(safla.run, config, out="run", progress=hold)
         assert first.wait(timeout=20)
-        with pytest.raises(safla.HostError, match="another process holds this run"):
+        with raises_code(safla.HostError, "run_locked"):
             safla.run(config, out="run")
         second.set()
         assert running.result().same_journal is False

@@ -7,6 +7,7 @@ import pytest
 
 import safla
 from tests.compat import candles
+from tests.raised import raises_code
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ def test_a_stream_ends_when_its_feed_is_closed(config):
         async for candle in feed.stream_historical_as_live("BTC/USDT"):
             taken.append(candle)
             await feed.close()
-        with pytest.raises(safla.UsageError, match="closed"):
+        with raises_code(safla.UsageError, "object_closed"):
             await feed.fetch_historical_ohlcv()
         return taken
 
@@ -93,10 +94,10 @@ def test_what_does_not_fit_is_refused(config, arguments, error, said):
 
 def test_a_missing_file_is_a_data_error(config):
     (config.parent / "candles.csv").unlink()
-    with pytest.raises(safla.DataError, match=r"candles\.csv"):
+    with raises_code(safla.DataError, "file_not_found", match=r"candles\.csv"):
         fetched(config)
 
 
 def test_an_exchange_that_cannot_be_reached_is_an_error_of_its_own():
-    with pytest.raises(safla.ExchangeError, match=r"binance, its clock: .*127\.0\.0\.1"):
+    with raises_code(safla.ExchangeError, "exchange_unreachable", match=r"binance, its clock: .*127\.0\.0\.1"):
         fetched(candles.UNREACHABLE)

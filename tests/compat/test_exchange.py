@@ -12,6 +12,7 @@ import pytest
 import safla
 from tests.compat.test_programs import BACKTEST, CALLED, LIVE, ran
 from tests.fake_exchange import FakeExchange, Market, served, synthetic
+from tests.raised import raises_code
 
 START = 1_704_067_200_000  # 2024-01-01
 HOUR = 3_600_000
@@ -82,7 +83,7 @@ def test_longer_candles_are_built_of_those_that_the_store_holds(fake: FakeExchan
 
 
 def test_another_timeframe_is_asked_for_by_its_name(fake: FakeExchange, tmp_path: Path):
-    with pytest.raises(safla.ExchangeError, match="binance BTC/USDT 5m: no candle from"):
+    with raises_code(safla.ExchangeError, "candles_not_served", match="binance BTC/USDT 5m: "):
         fetched(tmp_path, fake.rest_url, timeframe="5m", since="2024-01-02", limit=10)
 
 
@@ -91,7 +92,7 @@ def test_where_the_exchange_is_away_the_store_serves_the_same(fake: FakeExchange
     first = fetched(tmp_path, fake.rest_url, **asked)
     assert fetched(tmp_path, AWAY, **asked) == first
     assert fetched(tmp_path, AWAY, limit=5) == first[-5:]
-    with pytest.raises(safla.ExchangeError) as refused:
+    with raises_code(safla.ExchangeError, "exchange_unreachable") as refused:
         fetched(tmp_path, AWAY, since="2024-01-05", limit=60)
     assert refused.value.details == ("  BTC/USDT 1h: missing 2024-01-07T02:00Z to 2024-01-07T12:00Z",)
 

@@ -12,6 +12,7 @@ from safla.exchange.rate_limiter import RateLimiter
 from safla.monitoring import PerformanceMonitor
 from safla.observe import process
 from tests.observe.hooks import hook
+from tests.raised import raises_code
 
 FIGURES = """
 cpu_pct memory_pct rss_bytes descriptors threads active_tasks api_requests_per_second api_limit_per_second bytes_sent
@@ -125,10 +126,10 @@ def test_starting_twice_watches_once_and_stopping_twice_is_stopping_once(busy):
 
 @pytest.mark.parametrize("interval", [0, -1, 4000, float("nan"), float("inf")])
 def test_an_interval_that_is_none_is_refused(interval):
-    with pytest.raises(UsageError, match="interval_seconds"):
+    with raises_code(UsageError, "invalid_argument", match="interval_seconds"):
         asyncio.run(PerformanceMonitor({}).start_monitoring(interval))
 
 
 def test_a_configuration_that_does_not_hold_is_refused():
-    with pytest.raises(ConfigError, match="cpu_pct"):
+    with raises_code(ConfigError, "invalid_value", match="cpu_pct"):
         safla.PerformanceMonitor({"monitoring": {"cpu_pct": 0}})

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import safla
 from safla.api import frames
 from safla.core.scale import to_text
+from tests.raised import raises_code
 from tests.small_runs import SMALL
 
 UTC_MS = pl.Datetime("ms", "UTC")
@@ -177,7 +178,7 @@ def test_frames_are_made_once_and_only_when_they_are_asked_for(tmp_path):
     events = result.events
     result.journal.unlink()
     assert result.events is events
-    with pytest.raises(safla.JournalError):
+    with raises_code(safla.JournalError, "journal_not_found"):
         _ = result.trades
 
 

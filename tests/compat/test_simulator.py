@@ -8,6 +8,7 @@ import pytest
 
 import safla
 from tests.compat import candles
+from tests.raised import raises_code
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def test_a_closed_simulator_runs_no_more(config):
         await simulator.close()
         await simulator.close()
         for call in (running, simulator.run_backtest(), simulator.__aenter__()):
-            with pytest.raises(safla.UsageError, match="closed"):
+            with raises_code(safla.UsageError, "object_closed"):
                 await call
 
     asyncio.run(closed())
@@ -103,6 +104,6 @@ def test_what_does_not_fit_is_refused(config, arguments, error, said):
 
 
 def test_an_exchange_that_cannot_be_reached_is_an_error_that_says_what_is_missing():
-    with pytest.raises(safla.ExchangeError, match=r"127\.0\.0\.1") as refused:
+    with raises_code(safla.ExchangeError, "exchange_unreachable", match=r"127\.0\.0\.1") as refused:
         simulated(candles.UNREACHABLE, "2024-01-01", "2024-02-01")
     assert refused.value.details == ("  BTC/USDT 1h: missing 2023-12-27T20:00Z to 2024-02-01T00:00Z",)

@@ -9,6 +9,7 @@ import pytest
 import safla
 from safla.compat.stored import for_symbol, to_ms
 from safla.paper.pace import Pace
+from tests.raised import raises_code
 
 FIRST = 1_704_067_200_000
 
@@ -117,5 +118,5 @@ def test_a_loop_that_is_late_catches_up():
 
 @pytest.mark.parametrize("speed", [0, -1.0, float("nan")])
 def test_a_speed_that_is_none_is_refused(speed):
-    with pytest.raises(safla.UsageError, match="speed_multiplier"):
+    with raises_code(safla.UsageError, "invalid_argument", match="speed_multiplier"):
         Pace(speed)

@@ -12,6 +12,7 @@ import pytest
 from safla.config.loader import Loaded, load, load_mapping
 from safla.config.paths import written
 from safla.errors import ConfigError, UsageError
+from tests.raised import raises_code
 
 SEED = Path(__file__).with_name("seed-config.yaml")
 
@@ -77,7 +78,7 @@ def test_a_secret_is_never_shown_wherever_it_stands(tmp_path: Path) -> None:
     ]
     for text in texts:
         assert "hunter2" not in "".join(refused(text, tmp_path))
-    with pytest.raises(ConfigError) as error:
+    with raises_code(ConfigError, "secret_not_needed") as error:
         load(None, sets=["exchange.apiKey=hunter2"], environment={"SAFLA__EXCHANGE__SECRET": "hunter2"})
     assert "hunter2" not in str(error.value)
     assert len(error.value.problems) == 2
@@ -141,7 +142,7 @@ def test_a_cycle_of_extends_or_five_levels_are_an_error(tmp_path: Path) -> None:
     for depth in range(6):
         (tmp_path / f"{depth}.yaml").write_text(f"extends: {depth + 1}.yaml\n" if depth < 5 else "mode: backtest\n")
     assert load(tmp_path / "1.yaml").config.mode == "backtest"
-    with pytest.raises(ConfigError) as error:
+    with raises_code(ConfigError, "invalid_extends") as error:
         load(tmp_path / "0.yaml")
     assert "more than 4 files deep" in str(error.value)
     assert f"{tmp_path}/4.yaml:1:10" in str(error.value)
@@ -150,7 +151,7 @@ def test_a_cycle_of_extends_or_five_levels_are_an_error(tmp_path: Path) -> None:
 def test_a_broad_tree_of_extends_ends_at_sixteen_files(tmp_path: Path) -> None:
     (tmp_path / "leaf.yaml").write_text("mode: backtest\n")
     (tmp_path / "wide.yaml").write_text(f"extends: [{', '.join(['leaf.yaml'] * 20)}]\n")
-    with pytest.raises(ConfigError, match="more than 16 in all"):
+    with raises_code(ConfigError, "invalid_extends", match="more than 16 in all"):
         load(tmp_path / "wide.yaml")
 
 
@@ -171,12 +172,12 @@ def test_a_variable_names_a_symbol_in_capitals_and_its_key_in_any() -> None:
 
 def test_an_option_that_is_no_assignment_is_wrong_usage() -> None:
     for text in ("risk.stop_loss_pct", "=1"):
-        with pytest.raises(UsageError, match="expected KEY=VALUE"):
+        with raises_code(UsageError, "invalid_override"):
             load(None, sets=[text])
 
 
 def test_a_value_of_an_option_that_is_not_yaml_is_reported_with_its_key() -> None:
-    with pytest.raises(ConfigError) as error:
+    with raises_code(ConfigError, "invalid_yaml") as error:
         load(None, sets=["symbols.primary=[BTC/USDT"])
     assert str(error.value).startswith("--set: symbols.primary: not valid YAML: ")
 
@@ -222,7 +223,7 @@ def test_what_deserves_a_warning_gets_one(sets: list[str], said: str) -> None:
 
 def test_the_test_list_is_in_use_where_it_is_asked_for() -> None:
     assert load(SEED, symbols="test").symbols == ("ETH/USDT",)
-    with pytest.raises(ConfigError, match=r"symbols\.test: expected at least one symbol"):
+    with raises_code(ConfigError, "missing_value", match=r"symbols\.test: "):
         load(None, symbols="test")
 
 
@@ -316,7 +317,7 @@ def test_a_limit_without_a_value_is_an_error_wherever_it_stands(name: str, tmp_p
     assert in_file.startswith(f"c.yaml:2:3: {said}leave the key out for the default ")
     variable = f"SAFLA__RISK__{name.upper()}"
     for empty in ("", "  "):
-        with pytest.raises(ConfigError) as error:
+        with raises_code(ConfigError, "missing_value") as error:
             load(None, sets=[f"risk.{name}={empty}"], environment={variable: empty})
         assert [str(one) for one in error.value.problems] == [
             f"--set: {said}leave the option out",

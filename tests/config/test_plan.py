@@ -10,6 +10,7 @@ from safla.config.plan import make_plan, price_limit, scales
 from safla.core.candles import Scale, Series
 from safla.core.values import Columns
 from safla.errors import ConfigError
+from tests.raised import raises_code
 
 
 def series(symbol="BTC/USDT", price_decimals=2, volume_decimals=6):
@@ -123,7 +124,7 @@ def test_money_must_fit_into_the_bounds_of_the_core(sections, scale, key, text):
     if key is None:
         assert plan(scale, **sections).balance * 10 <= 2**62
         return
-    with pytest.raises(ConfigError) as caught:
+    with raises_code(ConfigError, "does_not_fit_scale") as caught:
         plan(scale, **sections)
     assert key in str(caught.value)
     assert text in str(caught.value)

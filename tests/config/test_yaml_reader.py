@@ -24,6 +24,7 @@ from safla.config.yaml_reader import (
     scalar,
 )
 from safla.errors import ConfigError, Problem
+from tests.raised import raises_code
 
 HERE = SourceLocation("a.yaml", 1, 1)
 
@@ -119,7 +120,7 @@ def test_a_hostile_or_broken_text_is_one_problem_with_its_place(text: str, said:
 
 def test_an_alias_bomb_is_never_built() -> None:
     lines = ["a0: &a0 [x]"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 30)]
-    with pytest.raises(ConfigError, match="anchors are not allowed"):
+    with raises_code(ConfigError, "invalid_yaml", match="anchors are not allowed"):
         read("\n".join(lines))
 
 
@@ -234,7 +235,7 @@ def test_values_of_numpy_are_those_of_python_by_their_shortest_text() -> None:
 def test_a_dict_that_contains_itself_is_an_error() -> None:
     circle: dict[str, object] = {}
     circle["a"] = circle
-    with pytest.raises(ConfigError, match="nested deeper"):
+    with raises_code(ConfigError, "configuration_too_large"):
         read_python(circle, HERE)
 
 

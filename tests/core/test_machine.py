@@ -8,6 +8,7 @@ import pytest
 from safla.core.machine import MODES, TABLE, TRIGGERS, moved, moves, next_mode
 from safla.errors import IllegalMove
 from tests.options import Golden
+from tests.raised import raises_code
 
 LEGAL = {(trigger, source): target for trigger, source, target in TABLE}
 PAIRS = list(itertools.product(MODES, TRIGGERS))
@@ -43,7 +44,7 @@ def test_every_source_and_every_target_is_a_mode() -> None:
 
 @pytest.mark.parametrize(("mode", "trigger"), [("flat", "buy"), ("sleeping", "stop"), ("", "")])
 def test_an_unknown_trigger_or_mode_is_an_illegal_move(mode: str, trigger: str) -> None:
-    with pytest.raises(IllegalMove):
+    with raises_code(IllegalMove, "illegal_move"):
         next_mode(mode, trigger)
 
 

@@ -7,6 +7,7 @@ import pytest
 from safla.config import patterns
 from safla.data import paths
 from safla.errors import ConfigError, DataError
+from tests.raised import raises_code
 
 TWO = ("BTC/USDT", "ETH/USDT")
 
@@ -58,7 +59,7 @@ def test_a_file_that_two_patterns_name_is_read_once(tmp_path: Path) -> None:
 
 
 def test_a_pattern_that_matches_nothing_is_a_matter_of_data(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no file matches"):
+    with raises_code(DataError, "file_not_found"):
         found(f"{tmp_path}/*.csv")
 
 
@@ -79,7 +80,7 @@ def test_files_beyond_the_cap_are_refused(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(paths, "MAX_FILES", 3)
     assert len(found(f"{tmp_path}/*")[0]) == 3
     monkeypatch.setattr(paths, "MAX_FILES", 2)
-    with pytest.raises(DataError, match="more than 2 files"):
+    with raises_code(DataError, "file_too_large"):
         found(f"{tmp_path}/*")
 
 

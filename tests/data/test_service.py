@@ -15,6 +15,7 @@ from safla.data.store.store import SeriesKey
 from safla.errors import ConfigError, DataError, ExchangeError
 from tests.data.served import series
 from tests.fake_exchange import FakeExchange, Market, served, synthetic
+from tests.raised import raises_code
 
 START = 1_704_067_200_000  # 2024-01-01
 HOUR = 3_600_000
@@ -79,7 +80,7 @@ def test_an_end_in_the_future_is_no_end_that_is_missed(fake: FakeExchange, tmp_p
 
 
 def test_without_a_start_it_is_the_first_that_is_stored(fake: FakeExchange, tmp_path: Path):
-    with pytest.raises(ConfigError, match=r"data\.start: no candles of BTC/USDT are stored"):
+    with raises_code(ConfigError, "missing_value", match=r"data\.start"):
         candles(tmp_path, fake.rest_url, start=None, end=hour(40))
     candles(tmp_path, fake.rest_url, start=hour(30), end=hour(35))
     assert candles(tmp_path, fake.rest_url, start=None, end=hour(40))[0] == list(range(30, 40))
@@ -104,7 +105,7 @@ def test_with_the_exchange_away_a_store_that_does_not_suffice_is_an_error_that_s
     fake: FakeExchange, tmp_path: Path, start: int, end: int | None, missing: str
 ):
     candles(tmp_path, fake.rest_url, start=hour(30), end=hour(60))
-    with pytest.raises(ExchangeError) as refused:
+    with raises_code(ExchangeError, "exchange_unreachable") as refused:
         candles(tmp_path, AWAY, start=hour(start), end=None if end is None else hour(end))
     assert refused.value.details == (missing,)
 
@@ -112,7 +113,7 @@ def test_with_the_exchange_away_a_store_that_does_not_suffice_is_an_error_that_s
 def test_a_page_that_stays_bad_ends_a_run_though_the_store_has_something(fake: FakeExchange, tmp_path: Path):
     candles(tmp_path, fake.rest_url, start=hour(30), end=hour(60))
     fake.break_("negative_price", times=None)
-    with pytest.raises(DataError, match="is not a plain decimal number"):
+    with raises_code(DataError, "bad_page"):
         candles(tmp_path, fake.rest_url, start=hour(30), end=hour(90))
 
 
@@ -155,7 +156,7 @@ def test_the_newest_are_the_newest_that_are_stored_where_the_exchange_is_away(fa
     series = service.some(config(tmp_path, AWAY), "BTC/USDT", count=3)
     assert series is not None
     assert [(int(ts) - START) // HOUR for ts in series.columns.ts] == [47, 48, 49]
-    with pytest.raises(ExchangeError):
+    with raises_code(ExchangeError, "exchange_unreachable"):
         service.some(config(tmp_path / "empty", AWAY), "BTC/USDT", count=3)
 
 

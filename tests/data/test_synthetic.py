@@ -15,6 +15,7 @@ from safla.data.files import vision
 from safla.data.synthetic import RandomWalk
 from safla.errors import DataError
 from tests import make_synthetic
+from tests.raised import raises_code
 
 LIMIT = 2**62 // 2**20  # the tightest that D1 knows
 
@@ -101,13 +102,13 @@ def test_the_spread_of_a_years_returns_is_about_what_was_asked_for(regimes: bool
 
 @pytest.mark.parametrize("price", [Decimal("0.001"), Decimal(10) ** 14])
 def test_a_start_price_beyond_what_the_walk_can_reckon_with_is_refused(price: Decimal) -> None:
-    with pytest.raises(DataError, match=r"data\.synthetic\.start_price"):
+    with raises_code(DataError, "number_too_large", match=r"data\.synthetic\.start_price"):
         synthetic.columns(walk(start_price=price))
 
 
 def test_one_candle_has_no_room_for_a_gap() -> None:
     assert len(synthetic.columns(walk(candles=1)).ts) == 1
-    with pytest.raises(DataError, match="needs at least two candles"):
+    with raises_code(DataError, "no_candles"):
         synthetic.columns(walk(candles=1, holes=1))
 
 

@@ -9,6 +9,7 @@ import pytest
 from safla.config.operation import ExchangeSection
 from safla.errors import ConfigError, ExchangeError
 from safla.exchange import factory
+from tests.raised import raises_code
 
 
 def made(**given: Any) -> Any:
@@ -55,7 +56,7 @@ def test_a_test_network_has_its_own_addresses_and_its_own_folder_in_the_store():
 
 
 def test_an_exchange_without_a_test_network_is_refused():
-    with pytest.raises(ExchangeError, match="kraken has no test network"):
+    with raises_code(ExchangeError, "request_refused", match="kraken"):
         made(name="kraken", sandbox=True)
 
 

@@ -16,6 +16,7 @@ from safla.exchange.live_candles import WAKE_SECONDS, CandleBatch
 from tests.data.following import BEGAN, Following, over_at, pairs
 from tests.fake_exchange import Candles, synthetic
 from tests.faults.exchange import LIMIT, MINUTE, START, minutes
+from tests.raised import raises_code
 
 SINCE, END = BEGAN - 5, BEGAN + 5  # minutes
 
@@ -517,7 +518,7 @@ def test_what_cannot_be_waited_out_ends_it(
 def test_a_symbol_that_was_there_and_is_not_any_more_is_the_exchanges_matter(following: Following) -> None:
     """fault row 48: exit 5, resumable; the configuration was right."""
     following.fake.break_("status", times=None, after=2)
-    with pytest.raises(ExchangeError, match="BTC/USDT 1m: not there any more"):
+    with raises_code(ExchangeError, "symbol_ended", match="BTC/USDT 1m: "):
         following.follow(SINCE, END)
 
 
@@ -546,7 +547,7 @@ def test_an_exchange_that_serves_its_newest_candles_alone_ends_it(following: Fol
             )
             await collected(source)
 
-    with pytest.raises(ExchangeError, match="cannot serve this range"):
+    with raises_code(ExchangeError, "candles_not_served"):
         following.meeting.run(scene, grace=0.006)
 
 

@@ -7,6 +7,7 @@ import pytest
 from safla.errors import DataError
 from safla.exchange import pages
 from safla.exchange.pages import PageRequest
+from tests.raised import raises_code
 
 HOUR = 3_600_000
 START = 1_704_067_200_000  # 2024-01-01
@@ -94,7 +95,7 @@ def test_a_last_row_of_a_candle_that_is_not_over_is_cut_off_before_the_page_is_j
 def test_the_same_row_is_judged_once_its_candle_is_over_or_another_stands_after_it(name: str):
     with pytest.raises(DataError):
         pages.check_page([*GOOD[:3], FORMING[name]], ASKED._replace(latest=START + 4 * HOUR))
-    with pytest.raises(DataError):
+    with raises_code(DataError, "invalid_candle"):
         pages.check_page([*GOOD[:2], row(2, high="1"), GOOD[3]], ASKED)
 
 

@@ -235,8 +235,8 @@ PLANTED = (
     ),
     Planted(
         31, "ban-unheard", "exchange/failures.py",
-        "BANNED = FailureKind(False, False, ExchangeError, stops=True)",
-        "BANNED = FailureKind(False, False, ExchangeError)",
+        'BANNED = FailureKind(False, False, partial(ExchangeError, code="banned"), stops=True)',
+        'BANNED = FailureKind(False, False, partial(ExchangeError, code="banned"))',
         LIMITS + "test_row_37_a_418_is_one_request_and_says_until_when_and_nobody_asks_before",
     ),
     Planted(

@@ -14,6 +14,7 @@ from safla.errors import ConfigError
 from tests.faults.asking import GOOD, refused
 from tests.faults.command import Answer
 from tests.faults.invariants import check_answer, check_run, untouched
+from tests.raised import raises_code
 
 # --- Row 50 ----------------------------------------------------------------------------------------------------------
 
@@ -291,7 +292,7 @@ def test_row_51_a_variable_with_one_underscore_too_few_is_told(ask, monkeypatch,
 
 
 def test_row_53_a_plan_of_a_journal_that_leaves_a_limit_empty_is_none_of_ours():
-    with pytest.raises(ConfigError, match=r"risk\.stop_loss_pct: expected a number"):
+    with raises_code(ConfigError, "invalid_value", match=r"risk\.stop_loss_pct: "):
         from_plan_texts(
             {**plan_texts(load(None).config), "risk.stop_loss_pct": ""},
             symbols=("BTC/USDT",), markets={}, detail="trades", timeframe="1h",

@@ -36,6 +36,7 @@ from tests.faults.exchange import (
     rows,
     whole_of,
 )
+from tests.raised import raises_code
 
 CANDLES = 120
 TRIES = 4  # of one request: the first, and exchange.retry_attempts more
@@ -270,7 +271,7 @@ def test_row_35_a_certificate_that_nobody_signed_is_no_exchange(tmp_path: Path) 
         server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=self_signed(tmp_path))
         port = server.sockets[0].getsockname()[1]
         async with server, meeting.feed(f"exchange.rest_url=https://127.0.0.1:{port}") as feed:
-            with pytest.raises(ExchangeError) as refused:
+            with raises_code(ExchangeError, "exchange_unreachable") as refused:
                 await feed.time.now()
         return str(refused.value)
 

@@ -24,6 +24,7 @@ from safla.observe.prometheus import Page
 from tests.margins import bound
 from tests.observe.happenings import EVENTS, update
 from tests.observe.hooks import CANARY, hook
+from tests.raised import raises_code
 
 LONG = 60.0  # seconds that a hang lasts, unless the test ends it
 FILES = ("trades", "market_data", "decisions", "performance", "errors")
@@ -230,7 +231,7 @@ def test_row_32_a_port_that_is_taken_is_6_at_the_start():
     pytest.importorskip("prometheus_client", reason="the extra metrics is not installed")
     with Page("127.0.0.1", 0, latest=lambda: None) as taken:
         started = monitoring.of_run(paper(prometheus={"port": taken.port}), run="r", symbols=())
-        with pytest.raises(HostError) as caught:
+        with raises_code(HostError, "cannot_listen") as caught:
             started.__enter__()
     assert caught.value.exit_code == 6
     assert str(taken.port) in str(caught.value)

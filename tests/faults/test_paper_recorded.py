@@ -22,6 +22,7 @@ from tests.faults.command import inside, safla
 from tests.faults.invariants import check_answer
 from tests.faults.paper import FEWER, check_goes_on, undisturbed
 from tests.paper.paper_runs import backtest_journal, run_paper
+from tests.raised import raises_code
 from tests.small_runs import journal
 
 HOLES = ("data.synthetic.candles=60", "data.synthetic.holes=8")
@@ -225,6 +226,6 @@ def test_an_anchor_that_a_death_left_behind_is_renewed_by_the_same_command(tmp_p
 
 
 def test_a_source_without_a_candle_says_so(tmp_path):
-    with pytest.raises(DataError):
+    with raises_code(DataError, "no_candles_in_period"):
         run_paper(tmp_path, ("data.start=2030-01-01",))
     assert not (tmp_path / "journal.jsonl").exists()

@@ -19,6 +19,7 @@ from tests.faults.command import inside
 from tests.faults.invariants import check_answer, untouched
 from tests.faults.paper import FEWER, begin_half, check_goes_on, undisturbed
 from tests.paper.paper_runs import backtest_journal, run_paper
+from tests.raised import raises_code
 from tests.small_runs import journal
 
 FIRST = 1_704_067_200_000  # of the synthetic candles, ms
@@ -155,7 +156,7 @@ def test_row_31_live_one_that_looks_ahead_takes_its_word_back_and_halts_the_acco
     assert (halted.ts, seen) == (FIRST + 7 * HOUR, [FIRST + 6 * HOUR, FIRST + 7 * HOUR])
     assert events(tmp_path / "paper", OrderPlaced) == []
     check_replay(tmp_path / "paper", more["register"])
-    with pytest.raises(Finding, match="mine looks ahead: BTC/USDT at"):
+    with raises_code(Finding, "look_ahead", match="BTC/USDT at"):
         backtest_journal(tmp_path / "backtest", MINE, **more)
 
 

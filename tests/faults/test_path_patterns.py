@@ -7,6 +7,7 @@ import pytest
 
 import safla
 from safla.errors import ConfigError, DataError
+from tests.raised import raises_code
 
 SECONDS = 20  # of processor time: a hang is minutes
 
@@ -19,7 +20,7 @@ def test_a_pattern_over_the_whole_disk_is_refused_before_a_folder_is_listed(tmp_
     began = time.process_time()
     (problem,) = safla.validate(of("/*/*/*/*/*/*/zzz*"))
     assert (problem.key, problem.text[:38]) == ("data.path", '* is not allowed in a folder name ("*"')
-    with pytest.raises(ConfigError, match="not allowed in a folder name"):
+    with raises_code(ConfigError, "invalid_value", match=r"data\.path: "):
         safla.run(of([f"/*/*/*/{number}*" for number in range(1_000)]), out=tmp_path / "run")
     assert time.process_time() - began < SECONDS
 
@@ -34,7 +35,7 @@ def test_a_thousand_patterns_over_one_full_folder_are_answered(tmp_path: Path, m
     config = of([f"{folder}/*{number}*" for number in range(1_000)])
     loaded = safla.load_config(config)
     assert any("more than 1,000,000 names" in warning for warning in loaded.warnings)
-    with pytest.raises(DataError, match="more than"):
+    with raises_code(DataError, "file_too_large"):
         safla.run(config, out=tmp_path / "run")
     assert time.process_time() - began < SECONDS
 

@@ -13,6 +13,7 @@ from safla.journal import append
 from safla.journal.append import BATCH, Appender
 from safla.journal.verify import survey
 from tests.journal.sample import small_journal
+from tests.raised import raises_code
 
 
 @contextmanager
@@ -51,7 +52,7 @@ def test_a_file_that_is_not_under_its_one_name_any_more_is_written_no_more(
         appender.refuse_moved()
         change(journal)
         before = len(os.listdir("/proc/self/fd"))
-        with pytest.raises(HostError, match="was moved, replaced or deleted while it was written"):
+        with raises_code(HostError, "journal_replaced"):
             appender.refuse_moved()
         assert appender.closed
         assert len(os.listdir("/proc/self/fd")) == before - 1
@@ -122,7 +123,7 @@ def test_a_full_disk_leaves_whole_lines_and_ends_the_writing(journal: Path, room
 
 
 def test_batches_before_the_one_that_failed_stay(journal: Path) -> None:
-    with Appender(journal) as appender, at_most(BATCH + 10), pytest.raises(HostError):
+    with Appender(journal) as appender, at_most(BATCH + 10), raises_code(HostError, "disk_full"):
         appender.append(lines(3 * BATCH))
     kept = journal.read_bytes()
     assert kept == lines(BATCH)
@@ -164,7 +165,7 @@ def test_a_journal_never_passes_its_largest_size(journal: Path, monkeypatch: pyt
         appender.append(lines(300))
         appender.sync()
         appender.append(b"\n")
-        with pytest.raises(HostError, match=r"would be longer than 300 bytes"):
+        with raises_code(HostError, "journal_too_long"):
             appender.sync()
     assert journal.read_bytes() == lines(300)
 
@@ -190,13 +191,13 @@ def test_a_file_that_is_not_regular_and_ours_alone_is_refused_and_nothing_hangs(
 
 def test_a_file_of_another_owner_is_refused(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
-    with pytest.raises(HostError, match="not a regular file of yours"):
+    with raises_code(HostError, "not_our_file"):
         Appender(journal)
 
 
 def test_a_fifo_with_a_reader_is_refused_too(journal: Path) -> None:
     os.mkfifo(journal)
     reader = os.open(journal, os.O_RDONLY | os.O_NONBLOCK)
-    with pytest.raises(HostError, match="not a regular file of yours"):
+    with raises_code(HostError, "not_our_file"):
         Appender(journal)
     os.close(reader)

@@ -9,6 +9,7 @@ from safla.errors import Bug
 from safla.journal.chain import MAX_LINE, ORIGIN, Chain, event_bytes, fault, verified_hash
 from safla.journal.events import Halted, Resumed
 from tests.journal.sample import chained, first_event, lines_of, small_events
+from tests.raised import raises_code
 
 RESUMED = Resumed(ts=1_700_006_400_000, by="operator", halt=1, peak="100.00", note=None, given=None, id=None)
 LINE = (
@@ -46,7 +47,7 @@ def test_the_longest_line_has_just_its_bytes() -> None:
     longest = Chain(0, ORIGIN).line(msgspec.structs.replace(RESUMED, note="x" * room))
     assert len(longest) == MAX_LINE
     assert verified_hash(longest[:-1], 1, p=ORIGIN) == longest[-35:-3]
-    with pytest.raises(Bug):
+    with raises_code(Bug, "bug"):
         Chain(0, ORIGIN).line(msgspec.structs.replace(RESUMED, note="x" * (room + 1)))
 
 

@@ -27,6 +27,7 @@ from safla.journal.events import (
 )
 from safla.journal.writer import LineEncoder
 from tests.journal.sample import BALANCE, BEGIN, HOUR, first_event, small_events, small_journal
+from tests.raised import raises_code
 
 NEXT = BEGIN + HOUR
 
@@ -338,6 +339,6 @@ def test_the_machine_agrees_with_every_move_of_the_run() -> None:
 )
 def test_a_move_that_the_machine_has_not_is_a_bug_if_moves_are_checked(move: tuple[int, int, int]) -> None:
     row = rows_of((v.MODE_CHANGED, NEXT, 0, *move))
-    with pytest.raises(IllegalMove):
+    with raises_code(IllegalMove, "illegal_move"):
         LineEncoder(first_event("decisions"), check_moves=True).outside(row, NO_INPUT)
     assert LineEncoder(first_event("decisions"), check_moves=False).outside(row, NO_INPUT) != b""

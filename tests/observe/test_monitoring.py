@@ -11,6 +11,7 @@ from safla.observe.prometheus import Page
 from tests.observe.happenings import update
 from tests.observe.hooks import hook
 from tests.observe.test_prometheus import asked, values
+from tests.raised import raises_code
 
 
 def config(**more: object) -> Config:
@@ -81,7 +82,7 @@ def test_a_port_that_is_taken_ends_the_start_and_leaves_no_thread():
     with Page("127.0.0.1", 0, latest=lambda: None) as taken:
         section = {"prometheus": {"port": taken.port}, "webhook_url": "http://127.0.0.1:1/"}
         with (
-            pytest.raises(HostError, match="set another bind or port"),
+            raises_code(HostError, "cannot_listen"),
             monitoring.of_run(config(monitoring=section), run="r", symbols=(), say=pytest.fail),
         ):
             pytest.fail("it began")

@@ -13,6 +13,7 @@ from safla.observe.monitor import Sample
 from safla.observe.prometheus import FIGURES, MOST_SCRAPES, Page
 from tests.faults.without import Missing
 from tests.margins import HANG_SECONDS, bound
+from tests.raised import raises_code
 
 pytest.importorskip("prometheus_client", reason="the extra metrics is not installed")
 
@@ -204,13 +205,13 @@ def wait_for(holds) -> None:
 
 
 def test_a_port_that_is_taken_ends_the_start():
-    with page() as served, pytest.raises(HostError, match=r"127\.0\.0\.1 port \d+: Address already in use"):
+    with page() as served, raises_code(HostError, "cannot_listen", match=r"127\.0\.0\.1 port \d+: "):
         Page("127.0.0.1", served.port, latest=lambda: None)
 
 
 @pytest.mark.parametrize("bind", ["192.0.2.1", "999.1.1.1", "::zz"])
 def test_an_address_that_is_not_ours_ends_the_start(bind):
-    with pytest.raises(HostError, match="set another bind or port"):
+    with raises_code(HostError, "cannot_listen"):
         Page(bind, 0, latest=lambda: None)
 
 
@@ -247,7 +248,7 @@ def test_without_a_thread_to_serve_it_the_start_ends_and_the_port_is_free(monkey
     port = started.port
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", no_thread)
-        with pytest.raises(HostError, match="can't start new thread"):
+        with raises_code(HostError, "too_few_resources"):
             started.__enter__()
     with Page("127.0.0.1", port, latest=lambda: None) as served:
         assert served.port == port

@@ -14,6 +14,7 @@ from safla.runs.folder import lock_run
 from safla.runs.replay import replay_run
 from tests.paper.commanded_runs import by_operator, left, put, taken, under_way, waiting
 from tests.paper.paper_runs import backtest_journal, journal, run_paper
+from tests.raised import raises_code
 from tests.small_runs import run, small
 
 HOUR = 3_600_000
@@ -134,7 +135,7 @@ def test_a_stop_ends_the_run_at_once_and_then_it_takes_nothing_more(folder):
     assert b'"type":"run_ended"' in last
     assert f'"given":{answer.command.given},"id":"{answer.command.id}"'.encode() in last
     for kind in ("halt", "resume", "stop"):
-        with pytest.raises(UsageError, match="this run has ended"):
+        with raises_code(UsageError, "run_ended"):
             give(folder, kind)
     assert waiting(folder) == ()
     assert holds(folder)
@@ -250,7 +251,7 @@ def test_of_two_stops_the_one_that_comes_second_changes_nothing(folder, monkeypa
     if carried_out:
         assert give(folder, "stop").done
     else:
-        with pytest.raises(UsageError, match="this run has ended and takes no commands"):
+        with raises_code(UsageError, "run_ended"):
             give(folder, "stop")
     assert others == [journal(folder)]
     assert waiting(folder) == ()
@@ -276,13 +277,13 @@ def test_a_backtest_takes_no_command(tmp_path, detail):
 def test_a_backtest_is_known_by_its_detail_whatever_its_configuration_says(tmp_path):
     run(small(tmp_path, "data.synthetic.candles=60"), tmp_path / "run")
     (tmp_path / "run" / "config.yaml").write_text("mode: paper\n")
-    with pytest.raises(UsageError, match="a backtest"):
+    with raises_code(UsageError, "not_a_paper_run"):
         give(tmp_path / "run", "halt")
 
 
 def test_what_is_not_known_to_be_a_paper_run_takes_no_command(folder):
     (folder / "copy.jsonl").write_bytes(journal(folder))
-    with pytest.raises(UsageError, match=r"not the journal\.jsonl of a run folder"):
+    with raises_code(UsageError, "not_a_run_folder"):
         give(folder / "copy.jsonl", "halt")
     (folder / "config.yaml").unlink()
     with pytest.raises(UsageError, match=r"there is no config\.yaml that calls it a paper run"):
@@ -291,13 +292,13 @@ def test_what_is_not_known_to_be_a_paper_run_takes_no_command(folder):
 
 def test_a_configuration_that_cannot_be_read_is_said(folder):
     (folder / "config.yaml").write_text("mode: [\n")
-    with pytest.raises(ConfigError, match=r"config\.yaml:"):
+    with raises_code(ConfigError, "invalid_yaml", match=r"config\.yaml:"):
         give(folder, "halt")
 
 
 @pytest.mark.parametrize("name", ["nothing", "nothing/journal.jsonl", "."])
 def test_where_there_is_no_run_that_is_said(tmp_path, name):
-    with pytest.raises(JournalError, match="there is no such file; name a run folder"):
+    with raises_code(JournalError, "journal_not_found"):
         give(tmp_path / name, "halt")
 
 
@@ -313,7 +314,7 @@ def test_a_run_without_a_candle_yet_is_to_be_asked_again(folder, text):
 def test_where_too_many_wait_none_is_added(folder):
     for _ in range(control.MOST_REQUESTS):
         put(folder, "halt")
-    with pytest.raises(HostError, match="100 commands are pending already"):
+    with raises_code(HostError, "too_many_commands"):
         give(folder, "stop")
     assert len(waiting(folder)) == control.MOST_REQUESTS
 

@@ -27,6 +27,7 @@ from safla.runs.strategy_candles import CandleWindow
 from safla.strategies.register import Strategy
 from tests.paper.commanded_runs import by_hand
 from tests.paper.paper_runs import SMALL, backtest_journal, journal, loaded, run_paper
+from tests.raised import raises_code
 
 BTC = ("symbols.primary=[BTC/USDT]",)
 
@@ -139,7 +140,7 @@ def test_a_signal_ends_it_at_a_whole_timestamp_and_the_same_command_goes_on(tmp_
                 flag.signal = 15
 
     updates = InterruptingUpdates()
-    with pytest.raises(Interrupted) as ended:
+    with raises_code(Interrupted, "interrupted") as ended:
         run_paper(tmp_path, updates=updates, flag=flag)
     assert ended.value.exit_code == 143
     head = (tmp_path / "head").read_bytes()
@@ -239,7 +240,7 @@ def test_a_run_that_a_process_has_is_not_held_by_another(tmp_path: Path):
     half(tmp_path)
     with (
         session_at(tmp_path, say=lambda text: None),
-        pytest.raises(HostError, match="another process holds this run"),
+        raises_code(HostError, "run_locked"),
         session_at(tmp_path, say=lambda text: None),
     ):
         pass
@@ -250,7 +251,7 @@ def test_a_timestamp_that_may_be_half_written_is_left_to_the_run_itself(tmp_path
     lines = full.splitlines(keepends=True)
     first = next(n for n, line in enumerate(lines) if n > 50 and b'"ETH/USDT"' in line and b'"candle"' in line)
     cut(tmp_path, full, sum(map(len, lines[:first])))
-    with pytest.raises(HostError, match="half written"), session_at(tmp_path, say=lambda text: None):
+    with raises_code(HostError, "run_not_ready"), session_at(tmp_path, say=lambda text: None):
         pass
     run_paper(tmp_path)
     assert journal(tmp_path) == full

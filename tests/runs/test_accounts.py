@@ -9,6 +9,7 @@ from safla.paper import runner
 from safla.runs.folder import lock_run
 from tests.paper.commanded_runs import left
 from tests.paper.paper_runs import loaded, run_paper
+from tests.raised import raises_code
 
 OTHER_PLAN = ("risk.stop_loss_pct=0.05", "risk.cooldown_candles=2")
 
@@ -31,7 +32,7 @@ def test_the_same_plan_goes_on_in_its_folder(tmp_path: Path) -> None:
 
 def test_another_plan_is_refused_with_both_folders_and_what_differs(tmp_path: Path) -> None:
     folder = begun(tmp_path)
-    with pytest.raises(ConfigError) as caught:
+    with raises_code(ConfigError, "plan_differs") as caught:
         folder_of(tmp_path, *OTHER_PLAN)
     (problem,) = caught.value.problems
     assert problem.where == str(folder)
@@ -57,7 +58,7 @@ def test_a_run_of_another_version_is_refused_too(tmp_path: Path) -> None:
     folder = begun(tmp_path)
     text = (folder / "journal.jsonl").read_bytes()
     (folder / "journal.jsonl").write_bytes(text.replace(b'"schema":2', b'"schema":1', 1))
-    with pytest.raises(ConfigError, match="begin another account"):
+    with raises_code(ConfigError, "plan_differs"):
         folder_of(tmp_path, *OTHER_PLAN)
 
 

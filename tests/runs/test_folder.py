@@ -9,6 +9,7 @@ import pytest
 from safla.errors import HostError, UsageError
 from safla.runs import folder
 from safla.runs.backtest import backtest_folder, prepare
+from tests.raised import raises_code
 from tests.small_runs import run, small
 
 
@@ -50,10 +51,10 @@ def test_a_second_process_is_told_who_holds_the_run_and_the_first_is_unharmed(tm
     command = [sys.executable, "-c", program, str(tmp_path / "run")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=root) as first:
         assert first.stdout.readline() == b"held\n"
-        with pytest.raises(HostError, match=f"another process holds this run: pid {first.pid}"):
+        with raises_code(HostError, "run_locked", match=f"pid {first.pid}"):
             run(small(tmp_path), tmp_path / "run")
         (tmp_path / "run" / "journal.jsonl").touch()
-        with pytest.raises(HostError, match="another process"):
+        with raises_code(HostError, "run_locked"):
             folder.make(tmp_path / "run", force=True)  # nor is it set aside from under the first
         first.communicate(b"")
     run(small(tmp_path), tmp_path / "run")  # a lock file without a holder is no obstacle
@@ -67,7 +68,7 @@ def test_a_lock_that_is_no_file_of_ours_is_refused(tmp_path, make):
         lock.symlink_to(tmp_path / "elsewhere")
     else:
         lock.mkdir()
-    with pytest.raises(HostError, match=r"lock: (cannot be opened|not a regular file of yours)"):
+    with raises_code(HostError, "not_our_file", match="lock: "):
         run(small(tmp_path), tmp_path / "run")
     assert not (tmp_path / "elsewhere").exists()
 
@@ -76,7 +77,7 @@ def test_a_folder_that_is_a_link_or_a_file_is_refused(tmp_path):
     (tmp_path / "file").write_text("mine")
     (tmp_path / "link").symlink_to(tmp_path)
     for name in ("file", "link"):
-        with pytest.raises(HostError, match="is a link or not a folder"):
+        with raises_code(HostError, "not_our_file"):
             folder.make(tmp_path / name, force=False)
 
 
@@ -92,7 +93,7 @@ def test_what_a_run_left_before_its_first_line_is_no_obstacle(tmp_path):
 def test_a_folder_with_a_file_of_somebody_else_is_no_run_folder(tmp_path):
     folder.make(tmp_path / "run", force=False)
     (tmp_path / "run" / "letter.txt").write_text("mine")
-    with pytest.raises(UsageError, match=r"letter\.txt"):
+    with raises_code(UsageError, "not_a_run_folder", match=r"letter\.txt"):
         folder.make(tmp_path / "run", force=False)
 
 

@@ -10,6 +10,7 @@ from safla.core.values import Columns
 from safla.errors import Finding, StrategyError
 from safla.runs.look_ahead import SlowNotice, StrategyAnswer, budgets, check_look_ahead, engine_values
 from safla.runs.strategy_candles import candles_of, rows_between
+from tests.raised import raises_code
 
 HOUR = 3_600_000
 SIZE = 12_000  # more than there are cuts
@@ -158,7 +159,7 @@ def test_one_that_remembers_what_it_was_asked_before_is_found_all_the_same():
             known["signal"] = LOOKING["the next close beyond 5 %"](c)[0]
         return certain(known["signal"][: len(c)])
 
-    with pytest.raises(Finding, match="looks ahead"):
+    with raises_code(Finding, "look_ahead"):
         looked(remembering)
 
 

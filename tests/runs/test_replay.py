@@ -10,6 +10,7 @@ from safla.errors import JournalError
 from safla.journal.chain import ORIGIN
 from safla.runs.replay import ReplayResult, replay_run
 from tests.chains import rehashed
+from tests.raised import raises_code
 from tests.small_runs import journal, run, small
 
 
@@ -64,7 +65,7 @@ def test_a_journal_with_candle_lines_replays_without_any_other_file(tmp_path):
 def test_an_edited_line_breaks_the_chain(folder):
     path = folder / "journal.jsonl"
     path.write_bytes(path.read_bytes().replace(b'"type":"filled"', b'"type":"fillet"', 1))
-    with pytest.raises(JournalError, match=r"line \d+, byte \d+"):
+    with raises_code(JournalError, "chain_broken", match=r"line \d+, byte \d+"):
         replayed(folder)
 
 
@@ -104,7 +105,7 @@ def test_an_unfinished_journal_is_confirmed_as_far_as_it_goes(folder):
     path = folder / "journal.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:100]))
-    with pytest.raises(JournalError, match="it was once at least"):
+    with raises_code(JournalError, "chain_broken"):
         replayed(folder)
     (folder / "head").unlink()
     found = replayed(folder)
@@ -127,14 +128,14 @@ def test_a_torn_line_is_named_and_the_whole_lines_go_on(folder, torn):
 def test_the_books_answer_without_candles_and_the_decisions_do_not(folder):
     (folder / "candles.parquet").unlink()
     assert replayed(folder, books_only=True).decisions is None
-    with pytest.raises(JournalError, match=r"candles\.parquet"):
+    with raises_code(JournalError, "journal_not_found", match=r"candles\.parquet"):
         replayed(folder)
 
 
 def test_the_candles_of_another_run_are_refused_by_their_digest(tmp_path, folder):
     run(small(tmp_path, "system.random_seed=9"), tmp_path / "other")
     (folder / "candles.parquet").write_bytes((tmp_path / "other" / "candles.parquet").read_bytes())
-    with pytest.raises(JournalError, match=r"candles.parquet: its candles have the digest"):
+    with raises_code(JournalError, "other_run"):
         replayed(folder)
 
 

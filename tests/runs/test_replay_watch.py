@@ -12,6 +12,7 @@ from safla.journal import reader
 from safla.journal.events import CandleEvent, RunEnded, RunStarted
 from safla.runs.interrupt import Flag
 from safla.runs.replay_watch import ReplayPace, watch_replay
+from tests.raised import raises_code
 from tests.small_runs import journal, run, small
 
 HOUR = 3_600_000
@@ -66,7 +67,7 @@ def test_a_signal_is_noticed_between_two_sleeps(folder):
         clock.sleep(seconds)
         flag.signal = signal.SIGTERM
 
-    with pytest.raises(Interrupted) as caught:
+    with raises_code(Interrupted, "interrupted") as caught:
         seen(folder, ReplayPace(1, flag=flag, clock=lambda: clock.now, sleep=interrupted))
     assert caught.value.exit_code == 143
     assert len(clock.slept) == 1

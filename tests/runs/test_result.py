@@ -12,6 +12,7 @@ from safla.runs import backtest
 from safla.runs.engine_choice import choose
 from safla.runs.result import RunResult, load_result, simulate
 from safla.runs.runner import Block
+from tests.raised import raises_code
 from tests.small_runs import journal, run, small
 
 
@@ -56,7 +57,7 @@ def test_without_a_recorder_no_line_is_made(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_recorder_may_end_the_run(tmp_path: Path) -> None:
     it, forms = prepared(tmp_path)
-    with pytest.raises(Interrupted, match="enough"):
+    with raises_code(Interrupted, "interrupted", match="enough"):
         simulate(it.run, it.series, recorder=Lines(most=1000), **forms)
 
 
@@ -77,5 +78,5 @@ def test_the_folder_of_a_run_that_was_cut_gives_what_it_came_to_so_far(tmp_path:
 
 
 def test_a_folder_that_holds_no_run_has_no_result(tmp_path: Path) -> None:
-    with pytest.raises(JournalError):
+    with raises_code(JournalError, "journal_not_found"):
         load_result(tmp_path)

@@ -14,6 +14,7 @@ from tests.tidy.reading import Findings, Found, Function, Source, at, called, de
 
 # Imports go one way: a room may import those above it in this list (docs/architecture.md).
 ORDER = (
+    {"error_codes"},
     {"errors"},
     {"clock", "fs", "section", "text"},
     {"core"},
@@ -65,7 +66,7 @@ CALLS = {
 MODULES = {"dill", "marshal", "pickle", "runpy", "shelve"}  # reading them runs what was written
 NOT_PURE = (ast.Try, ast.Raise, ast.With, ast.Yield, ast.Await, ast.Lambda, ast.JoinedStr, ast.Import, ast.ImportFrom)
 ASSERTS = set(  # calls that raise where something is wrong
-    "ask check check_candles fail golden raises validate verify warns".split()
+    "ask check check_candles fail golden raises raises_code validate verify warns".split()
 )
 
 

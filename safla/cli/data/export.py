@@ -53,7 +53,8 @@ def command(
     held = _stored(place, begin, end)
     if held.series is None:
         raise DataError(
-            f"{called(place)}: no candles are stored in this period; `safla data list` shows what is stored"
+            f"{called(place)}: no candles are stored in this period; `safla data list` shows what is stored",
+            code="no_candles_in_period",
         )
     notes = [*held.notes, *(f"missing {text}" for text in stretches(held.missing, place.step_ms))]
     for note in notes:
@@ -79,9 +80,13 @@ def _put(out: Path, content: bytes) -> None:
     try:
         put_new(out, content)
     except FileExistsError as error:
-        raise UsageError(f"{printable(str(out))}: exists and is not overwritten; name another file") from error
+        raise UsageError(
+            f"{printable(str(out))}: exists and is not overwritten; name another file", code="exists_already"
+        ) from error
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise UsageError(f"{printable(str(out))}: its folder does not exist; make it first") from error
+        raise UsageError(
+            f"{printable(str(out))}: its folder does not exist; make it first", code="invalid_argument"
+        ) from error
 
 
 def _print(place: SeriesKey, held: StoredCandles, out: Path, *, as_json: bool) -> None:

@@ -93,7 +93,7 @@ def command(
         return 0
     details = [line for file in imported for line in _restated(file)]
     text = f"{differing} candles differ from stored ones, which were kept; --accept-restated replaces the stored ones"
-    raise Finding(text, *details)
+    raise Finding(text, *details, code="candles_restated")
 
 
 def _column(text: str) -> str:

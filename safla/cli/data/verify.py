@@ -38,7 +38,9 @@ def command(
     stored = [key for key in stored if timeframe in (None, key.timeframe)]
     unknown = sorted(wanted - {key.symbol for key in stored})
     if unknown:
-        raise DataError(f"{', '.join(unknown)}: no candles in {cache}; `safla data list` shows what is stored")
+        raise DataError(
+            f"{', '.join(unknown)}: no candles in {cache}; `safla data list` shows what is stored", code="no_candles"
+        )
     results = list(map(verify_series, stored))
     if as_json:
         click.echo(json.dumps(list(map(_object, results)), indent=2))

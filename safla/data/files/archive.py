@@ -36,11 +36,14 @@ def member(stream: BinaryIO, path: str) -> Iterator[bytes]:
             whole.most = None
             chosen = _chosen(archive.infolist(), name=name)
             if chosen.flag_bits & 1 or chosen.compress_type not in _METHODS:
-                raise DataError(f"{name}: the member is encrypted, or its compression is not deflate; unpack it")
+                raise DataError(
+                    f"{name}: the member is encrypted, or its compression is not deflate; unpack it",
+                    code="wrong_format",
+                )
             with archive.open(chosen) as content:
                 yield from bounded.limited(content.read, path)
     except _BROKEN as error:
-        raise DataError(f"{name}: cut or corrupt ZIP ({str(error)[:80]!a})") from error
+        raise DataError(f"{name}: cut or corrupt ZIP ({str(error)[:80]!a})", code="file_corrupt") from error
 
 
 class _Directory:
@@ -59,7 +62,7 @@ class _Directory:
         """Return the next bytes. DataError for a read that is longer than the list of members may be."""
         if self.most is not None and size > self.most:
             text = f"a list of members of {size} bytes, at most {self.most} are read; give an archive with one CSV"
-            raise DataError(f"{self._name}: {text}")
+            raise DataError(f"{self._name}: {text}", code="file_too_large")
         return self._stream.read(size)
 
 
@@ -71,19 +74,23 @@ def _chosen(infos: Sequence[zipfile.ZipInfo], *, name: str) -> zipfile.ZipInfo:
     members = [info for info in infos if not info.is_dir() and not _BESIDE.fullmatch(info.filename)]
     office = next((kind for info in members for file, kind in _OFFICE.items() if info.filename == file), None)
     if office is not None:
-        raise DataError(f"{name}: {office}; save its sheet as CSV")
+        raise DataError(f"{name}: {office}; save its sheet as CSV", code="wrong_format")
     if not members:
-        raise DataError(f"{name}: no member; give an archive with one CSV")
+        raise DataError(f"{name}: no member; give an archive with one CSV", code="wrong_format")
     tables = [info for info in members if info.filename.lower().endswith(".csv")]
     if len(tables) > 1:
         raise DataError(
             f"{name}: {len(tables)} CSV files ({_listed(tables)}), but only one is read; unpack the right one and "
-            "name it instead"
+            "name it instead",
+            code="wrong_format",
         )
     chosen = (tables or members)[0]
     if not _MEMBER.fullmatch(chosen.filename):
         others = f" (of {len(members)})" if len(members) > 1 else ""
-        raise DataError(f"{name}: member {chosen.filename[:80]!a}{others}; a plain name that ends in .csv is expected")
+        raise DataError(
+            f"{name}: member {chosen.filename[:80]!a}{others}; a plain name that ends in .csv is expected",
+            code="wrong_format",
+        )
     return chosen
 
 

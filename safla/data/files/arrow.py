@@ -59,7 +59,7 @@ def read(
         return columnar.rows(path, frame, asked=wanted, symbol=symbol, zone=zone, bad=bad)
     except broken as error:
         text = ascii(str(error).partition("\n")[0][:150])[1:-1]
-        raise DataError(f"{name}: cut or corrupt Arrow file ({text})") from error
+        raise DataError(f"{name}: cut or corrupt Arrow file ({text})", code="file_corrupt") from error
 
 
 def says(content: bytes, *, name: str) -> FileClaims:
@@ -67,9 +67,11 @@ def says(content: bytes, *, name: str) -> FileClaims:
     length = int.from_bytes(content[-10:-6], "little")
     end = len(content) - 10
     if not content.startswith(ARROW) or not content.endswith(ARROW) or not 0 < length <= end - 8:
-        raise DataError(f"{name}: not a whole Arrow file")
+        raise DataError(f"{name}: not a whole Arrow file", code="file_corrupt")
     if length > MAX_FOOTER_BYTES:
-        raise DataError(f"{name}: a footer of {length} bytes, at most {MAX_FOOTER_BYTES} are read")
+        raise DataError(
+            f"{name}: a footer of {length} bytes, at most {MAX_FOOTER_BYTES} are read", code="file_too_large"
+        )
     try:
         footer = Table.root(content, start=end - length, end=end)
         schema = footer.table(SCHEMA)
@@ -79,7 +81,10 @@ def says(content: bytes, *, name: str) -> FileClaims:
         unsupported = [field for field in fields if not _is_flat(field)] if len(fields) <= MAX_COLUMNS else []
         if unsupported:
             text = ascii(unsupported[0].text(NAME)[:40].decode("utf-8", "replace"))
-            raise DataError(f"{name}: the type of the column {text} is not supported; use numbers, texts or times")
+            raise DataError(
+                f"{name}: the type of the column {text} is not supported; use numbers, texts or times",
+                code="column_unclear",
+            )
         batches = [
             (kind, block)
             for kind, field in ((DICTIONARY_BATCH, DICTIONARIES), (RECORD_BATCH, BATCHES))
@@ -94,17 +99,22 @@ def says(content: bytes, *, name: str) -> FileClaims:
             if buffers > MAX_BUFFERS:
                 raise ValueError("too many buffers")
     except (ValueError, IndexError, OverflowError) as error:
-        raise DataError(f"{name}: cut or corrupt Arrow file (its metadata is inconsistent)") from error
+        raise DataError(
+            f"{name}: cut or corrupt Arrow file (its metadata is inconsistent)", code="file_corrupt"
+        ) from error
     return FileClaims(len(fields), rows, unpacked)
 
 
 def _refuse_bombs(claims: FileClaims, *, name: str) -> None:
     if claims.columns > MAX_COLUMNS:
-        raise DataError(f"{name}: {claims.columns} columns, at most {MAX_COLUMNS} are read")
+        raise DataError(f"{name}: {claims.columns} columns, at most {MAX_COLUMNS} are read", code="file_too_large")
     if claims.rows > MAX_ROWS:
-        raise DataError(f"{name}: {claims.rows} rows, at most {MAX_ROWS} are read")
+        raise DataError(f"{name}: {claims.rows} rows, at most {MAX_ROWS} are read", code="file_too_large")
     if claims.bytes_unpacked > MAX_UNPACKED_BYTES:
-        raise DataError(f"{name}: {claims.bytes_unpacked} bytes when unpacked, at most {MAX_UNPACKED_BYTES} are read")
+        raise DataError(
+            f"{name}: {claims.bytes_unpacked} bytes when unpacked, at most {MAX_UNPACKED_BYTES} are read",
+            code="file_too_large",
+        )
 
 
 def _is_flat(field: Table) -> bool:

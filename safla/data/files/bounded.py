@@ -33,20 +33,27 @@ def open_file(path: str) -> Iterator[BinaryIO]:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except PermissionError as error:
-        raise HostError(f"{printable(path)}: no permission to read it") from error
+        raise HostError(f"{printable(path)}: no permission to read it", code="no_permission") from error
     except (OSError, ValueError) as error:
-        raise DataError(f"{printable(path)}: {getattr(error, 'strerror', None) or 'no such file'}") from error
+        raise DataError(
+            f"{printable(path)}: {getattr(error, 'strerror', None) or 'no such file'}", code="file_not_found"
+        ) from error
     before = os.fstat(descriptor)
     if not stat.S_ISREG(before.st_mode):
         os.close(descriptor)
         kind = "a folder" if stat.S_ISDIR(before.st_mode) else "no regular file"
-        raise DataError(f"{printable(path)}: {kind}; give a file or a pattern of files")
+        raise DataError(f"{printable(path)}: {kind}; give a file or a pattern of files", code="file_not_found")
     with os.fdopen(descriptor, "rb", buffering=0) as stream:
         if before.st_size > MAX_FILE_BYTES:
-            raise DataError(f"{printable(path)}: {before.st_size} bytes, at most {MAX_FILE_BYTES} are read")
+            raise DataError(
+                f"{printable(path)}: {before.st_size} bytes, at most {MAX_FILE_BYTES} are read", code="file_too_large"
+            )
         yield stream
         if not _identity(os.fstat(descriptor)) == _identity(before) == _identity_now(path):
-            raise DataError(f"{printable(path)}: the file changed while it was read; try again when it is complete")
+            raise DataError(
+                f"{printable(path)}: the file changed while it was read; try again when it is complete",
+                code="file_corrupt",
+            )
 
 
 def read_blocks(stream: BinaryIO, path: str) -> Iterator[bytes]:
@@ -58,7 +65,9 @@ def read_blocks(stream: BinaryIO, path: str) -> Iterator[bytes]:
     elif magic == ZSTD_MAGIC:
         yield _zstd_text(whole(stream, path), path)
     elif magic == ZIP_MAGIC:
-        raise DataError(f"{printable(path)}: a ZIP archive; data.source: file reads an archive with one CSV")
+        raise DataError(
+            f"{printable(path)}: a ZIP archive; data.source: file reads an archive with one CSV", code="wrong_format"
+        )
     else:
         yield from limited(stream.read, path)
 
@@ -69,7 +78,9 @@ def limited(read: Callable[[int], bytes | None], path: str) -> Iterator[bytes]:
     while block := read(BLOCK_BYTES):
         total += len(block)
         if total > MAX_TEXT_BYTES:
-            raise DataError(f"{printable(path)}: more than {MAX_TEXT_BYTES} bytes when decompressed")
+            raise DataError(
+                f"{printable(path)}: more than {MAX_TEXT_BYTES} bytes when decompressed", code="file_too_large"
+            )
         yield block
 
 
@@ -77,7 +88,10 @@ def whole(stream: BinaryIO, path: str) -> bytes:
     """All bytes of a file at once, for the formats that cannot be read in blocks."""
     size = os.fstat(stream.fileno()).st_size
     if size > MAX_WHOLE_BYTES:
-        raise DataError(f"{printable(path)}: {size} bytes, at most {MAX_WHOLE_BYTES} are read of this format; split it")
+        raise DataError(
+            f"{printable(path)}: {size} bytes, at most {MAX_WHOLE_BYTES} are read of this format; split it",
+            code="file_too_large",
+        )
     return b"".join(iter(lambda: stream.read(BLOCK_BYTES), b""))
 
 
@@ -98,14 +112,17 @@ def _gzip_blocks(stream: BinaryIO, path: str) -> Iterator[bytes]:
         try:
             yield from limited(archive.read, path)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise DataError(f"{printable(path)}: cut or corrupt gzip ({error})") from error
+            raise DataError(f"{printable(path)}: cut or corrupt gzip ({error})", code="file_corrupt") from error
 
 
 def _zstd_text(archive: bytes, path: str) -> bytes:
     import polars as pl
 
     if _zstd_bound(archive, path) > MAX_ZSTD_TEXT_BYTES:
-        raise DataError(f"{printable(path)}: more than {MAX_ZSTD_TEXT_BYTES} bytes when decompressed; split it")
+        raise DataError(
+            f"{printable(path)}: more than {MAX_ZSTD_TEXT_BYTES} bytes when decompressed; split it",
+            code="file_too_large",
+        )
     try:
         # With NUL as line end and separator, the text is one cell: a cell per line of a bomb would fill the memory.
         with panics.hold_stderr():
@@ -119,9 +136,9 @@ def _zstd_text(archive: bytes, path: str) -> bytes:
                 n_rows=2,
             )
     except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise DataError(f"{printable(path)}: cut or corrupt zstd ({_line(error)})") from error
+        raise DataError(f"{printable(path)}: cut or corrupt zstd ({_line(error)})", code="file_corrupt") from error
     if cells.height > 1:
-        raise DataError(f"{printable(path)}: a NUL byte; this is no text")
+        raise DataError(f"{printable(path)}: a NUL byte; this is no text", code="wrong_format")
     return (cells.item() or "").encode()
 
 
@@ -134,7 +151,7 @@ def _zstd_bound(archive: bytes, path: str) -> int:
             continue
         flags = view.read(1)
         if magic != ZSTD_MAGIC or not flags:
-            raise DataError(f"{printable(path)}: cut or corrupt zstd")
+            raise DataError(f"{printable(path)}: cut or corrupt zstd", code="file_corrupt")
         single = flags[0] >> 5 & 1
         sizes = ((1 if single else 0), 2, 4, 8)[flags[0] >> 6]
         view.seek((0 if single else 1) + (0, 1, 2, 4)[flags[0] & 3] + sizes, os.SEEK_CUR)
@@ -148,7 +165,7 @@ def _zstd_frame_bound(view: io.BytesIO, path: str) -> int:
     while not last:
         header = view.read(3)
         if len(header) < 3:
-            raise DataError(f"{printable(path)}: cut zstd")
+            raise DataError(f"{printable(path)}: cut zstd", code="file_corrupt")
         number = int.from_bytes(header, "little")
         last, kind, size = number & 1, number >> 1 & 3, number >> 3
         # raw and run-length blocks state their size, others hold at most 128 KiB

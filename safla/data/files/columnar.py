@@ -62,7 +62,7 @@ def refuse_sharing(path: str, owners: int) -> None:
     if owners > 1:
         name = printable(path)
         text = f"{name} would serve {owners} symbols, but has no column `symbol`; put {{symbol}} into the path"
-        raise ConfigError([Problem(where="", key="data.path", text=text)])
+        raise ConfigError([Problem(where="", key="data.path", text=text, code="file_shared")])
 
 
 def rows(
@@ -140,7 +140,8 @@ def _reject_different_times(ts: Times, other: Times, where: RowPlace, *, names: 
         row = int(different[0])
         raise DataError(
             f"{where(row)}: the columns {names[0]!a} and {names[1]!a} have different times, {iso(int(ts.ms[row]))} and "
-            f"{iso(int(other.ms[row]))}{more(len(different))}; choose one with data.columns (ts)"
+            f"{iso(int(other.ms[row]))}{more(len(different))}; choose one with data.columns (ts)",
+            code="column_unclear",
         )
 
 
@@ -156,7 +157,8 @@ def _times(column: "pl.Series", where: RowPlace, zone: str | None) -> Times:
         uneven = (column.dt.cast_time_unit("ms").dt.cast_time_unit(kind.time_unit) != column).arg_true()
         if len(uneven):
             raise DataError(
-                f"{where(int(uneven[0]))}: time {column[int(uneven[0])]} is not a whole number of milliseconds"
+                f"{where(int(uneven[0]))}: time {column[int(uneven[0])]} is not a whole number of milliseconds",
+                code="invalid_time",
             )
         if kind.time_zone is None:
             ms = times.in_zone(column.dt.cast_time_unit("ms"), where, zone=zone)
@@ -177,7 +179,7 @@ def _numbers(column: "pl.Series", name: str, *, own: dict[str, int] | None, wher
         digits = column.cast(pl.Int64).to_numpy()
         below = np.flatnonzero(digits < 0)
         if len(below):
-            raise BadRows(f"{where(int(below[0]))}: {name} {digits[below[0]]} is below 0", below)
+            raise BadRows(f"{where(int(below[0]))}: {name} {digits[below[0]]} is below 0", below, code="invalid_candle")
         return Numbers(digits, np.full(len(digits), own[name] if own else 0, np.int8))
     quick = decimals.of_floats(column.to_numpy()) if column.dtype == pl.Float64 else None
     if quick is not None:
@@ -192,14 +194,19 @@ def _short(column: "pl.Series", name: str, *, where: RowPlace) -> "pl.Series":
     import polars as pl
 
     if column.dtype != pl.String:
-        raise DataError(f"{where(0)}: {name} is of type {str(column.dtype)[:40]}; give integers, decimals or text")
+        raise DataError(
+            f"{where(0)}: {name} is of type {str(column.dtype)[:40]}; give integers, decimals or text",
+            code="column_unclear",
+        )
     long = (column.str.len_bytes() > MAX_TEXT_BYTES).arg_true()
     if len(long):
-        raise DataError(f"{where(int(long[0]))}: {name} is a text of more than {MAX_TEXT_BYTES} bytes")
+        raise DataError(
+            f"{where(int(long[0]))}: {name} is a text of more than {MAX_TEXT_BYTES} bytes", code="file_too_large"
+        )
     return column
 
 
 def _refuse_nulls(column: "pl.Series", name: str, *, where: RowPlace) -> None:
     if column.null_count():
         rows = column.is_null().arg_true().to_numpy().astype(np.int64)
-        raise BadRows(f"{where(int(rows[0]))}: {name} is empty", rows)
+        raise BadRows(f"{where(int(rows[0]))}: {name} is empty", rows, code="not_a_number")

@@ -112,10 +112,11 @@ def layout(lines: Sequence[str], columns: ColumnMap | None, *, path: str, symbol
     cut = max((_cut(rows, delimiter, columns) for delimiter in DELIMITERS), key=lambda one: _fit(one, rows, columns))
     width = len(cut.cells)
     if width > MAX_COLUMNS:
-        raise DataError(f"{path}: {width} columns, at most {MAX_COLUMNS} are read")
+        raise DataError(f"{path}: {width} columns, at most {MAX_COLUMNS} are read", code="file_too_large")
     header = None if cut.header is None else split_cells(rows[cut.header], cut.delimiter)
     if header is not None and len(header) != width:
-        raise DataError(f"{path}: line {cut.header + 1}: neither a header nor a row of {width} cells; remove it")  # type: ignore[operator]
+        text = f"line {cut.header + 1}: neither a header nor a row of {width} cells; remove it"  # type: ignore[operator]
+        raise DataError(f"{path}: {text}", code="malformed_row")
     located = locate_columns(header, columns, width=width, path=path, sample=cut.cells, symbol=symbol)
     texts = [row for row in rows[: cut.body] if not _is_blank(row)]
     names = header or [str(position) for position in range(width)]
@@ -175,7 +176,10 @@ def locate_columns(
     }
     if len(places) < len(FIELDS) and header is None:
         if width < len(FIELDS):
-            raise DataError(f"{path}: {width} columns and no header; expected at least six: {', '.join(FIELDS)}")
+            raise DataError(
+                f"{path}: {width} columns and no header; expected at least six: {', '.join(FIELDS)}",
+                code="column_unclear",
+            )
         return ColumnPositions(_in_order(places, path=path))
     located = ColumnPositions(())
     if header is not None and "ts" not in places:
@@ -247,7 +251,8 @@ def _in_order(places: dict[str, int], *, path: str) -> tuple[int, ...]:
         named = ", ".join(f"{field}: {place}" for field, place in places.items())
         raise DataError(
             f"{path}: no header, and data.columns names only some columns ({named}); Binance's order for the others "
-            "would use a column twice; name all six"
+            "would use a column twice; name all six",
+            code="column_unclear",
         )
     return positions
 
@@ -258,12 +263,13 @@ def _requested_position(
     if isinstance(wanted, int):
         if wanted >= width:
             raise DataError(
-                f"{path}: data.columns.{field}: no column {wanted}; the file has {width} columns, counted from 0"
+                f"{path}: data.columns.{field}: no column {wanted}; the file has {width} columns, counted from 0",
+                code="column_unclear",
             )
         return wanted
     if header is None or list(header).count(str(wanted)) != 1:
         there = f"the header has {_names(header)}" if header else "there is no header; give a position"
-        raise DataError(f"{path}: data.columns.{field}: no column {wanted!r}; {there}")
+        raise DataError(f"{path}: data.columns.{field}: no column {wanted!r}; {there}", code="column_unclear")
     return list(header).index(str(wanted))
 
 
@@ -302,7 +308,7 @@ def _position_of(header: Sequence[str], *, field: str, path: str, symbol: str | 
 def _unclear(header: Sequence[str], places: Sequence[int], *, field: str, path: str) -> DataError:
     what = "no column" if not places else f"{len(places)} columns ({', '.join(repr(header[p]) for p in places)})"
     there = "" if places else f" among {_names(header)}"
-    return DataError(f"{path}: {what} for {field}{there}; {HINT}")
+    return DataError(f"{path}: {what} for {field}{there}; {HINT}", code="column_unclear")
 
 
 def _names(header: Sequence[str]) -> str:

@@ -51,9 +51,11 @@ def read(content: bytes, *, name: str, limits: Limits) -> Footer:
     """The claims of a file. DataError where it is truncated, inconsistent, or claims more than the limits allow."""
     length = int.from_bytes(content[-8:-4], "little")
     if not content.startswith(MAGIC) or not content.endswith(MAGIC) or len(content) < length + 12:
-        raise DataError(f"{name}: not a whole Parquet file")
+        raise DataError(f"{name}: not a whole Parquet file", code="file_corrupt")
     if length > MAX_FOOTER_BYTES:
-        raise DataError(f"{name}: a footer of {length} bytes, at most {MAX_FOOTER_BYTES} are read")
+        raise DataError(
+            f"{name}: a footer of {length} bytes, at most {MAX_FOOTER_BYTES} are read", code="file_too_large"
+        )
     end = len(content) - 8
     try:
         cursor = Cursor(content, end - length, end, values=MAX_FOOTER_VALUES)
@@ -69,14 +71,16 @@ def read(content: bytes, *, name: str, limits: Limits) -> Footer:
             start = pages.add(chunk, start=start, limit=end - length)
         metadata = _metadata(fields.get(form.KEY_VALUES, ()))
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        raise DataError(f"{name}: cut or corrupt Parquet file (its metadata is inconsistent)") from error
+        raise DataError(
+            f"{name}: cut or corrupt Parquet file (its metadata is inconsistent)", code="file_corrupt"
+        ) from error
     _refuse_more(pages.values, limits.rows, "rows", name=name)
     return Footer(rows, len(leaves), pages.bytes_unpacked, pages.values, metadata, leaves)
 
 
 def _refuse_more(count: int, most: int, what: str, *, name: str) -> None:
     if count > most:
-        raise DataError(f"{name}: {count} {what}, at most {most} are read")
+        raise DataError(f"{name}: {count} {what}, at most {most} are read", code="file_too_large")
 
 
 def _leaves(schema: Sequence[dict[int, Any]]) -> tuple[Leaf, ...]:

@@ -43,7 +43,10 @@ def of_blocks(
 def _layout(lines: list[str], columns: ColumnMap | None, *, name: str) -> Layout:
     width = len(split_cells(lines[0], ","))
     if not len(FIELDS) <= width <= MAX_COLUMNS:
-        raise DataError(f"{name}: row 1: {width} values, six are needed and at most {MAX_COLUMNS} are read; {_SHAPE}")
+        raise DataError(
+            f"{name}: row 1: {width} values, six are needed and at most {MAX_COLUMNS} are read; {_SHAPE}",
+            code="malformed_row",
+        )
     places = locate_columns(None, columns, width=width, path=name, sample=()).positions
     return Layout(",", places, width, 0, () if columns else (ORDER,), framed=False, word="row", guessed=not columns)
 
@@ -58,14 +61,14 @@ def _lines(blocks: Iterator[bytes], *, name: str) -> Iterator[bytes]:
             if _NOTHING.fullmatch(text):
                 return
             if begin is None:
-                raise DataError(f"{name}: {_SHAPE}; this file has another shape")
+                raise DataError(f"{name}: {_SHAPE}; this file has another shape", code="wrong_format")
             text = text[begin.end() :]
         end = text.rfind(b"[")
         if end >= 0:
             yield _rows(text[:end], _BETWEEN_LAST, name=name)
         rest = text[end + 1 :]
         if len(rest) > MAX_CELL_BYTES:
-            raise DataError(f"{name}: an array of more than {MAX_CELL_BYTES} bytes; {_SHAPE}")
+            raise DataError(f"{name}: an array of more than {MAX_CELL_BYTES} bytes; {_SHAPE}", code="file_too_large")
     if rest is not None:
         yield _rows(rest, _END, name=name)
 
@@ -74,7 +77,7 @@ def _rows(text: bytes, end: re.Pattern[bytes], *, name: str) -> bytes:
     """Whole arrays, without the first bracket, as lines. end: the pattern that must follow the last."""
     tail = end.search(text, max(0, len(text) - MAX_CELL_BYTES))
     if tail is None:
-        raise DataError(f"{name}: truncated, or of another shape; {_SHAPE}")
+        raise DataError(f"{name}: truncated, or of another shape; {_SHAPE}", code="wrong_format")
     text = text[: tail.start()].replace(b", ", b",")
     if len(text.translate(None, b" \t\r\n")) != len(text):
         text = _SPACES.sub(b" ", text)
@@ -83,5 +86,5 @@ def _rows(text: bytes, end: re.Pattern[bytes], *, name: str) -> bytes:
     text = text.replace(b"],[", b"\n")
     bracket = next((letter for letter in b"[]{}" if letter in text), None)
     if bracket is not None:
-        raise DataError(f"{name}: {chr(bracket)!r} within an array, or truncated; {_SHAPE}")
+        raise DataError(f"{name}: {chr(bracket)!r} within an array, or truncated; {_SHAPE}", code="wrong_format")
     return text.strip() + b"\n"

@@ -45,6 +45,6 @@ def refuse_known(begin: bytes, path: str) -> None:
         text = magic.startswith(b"<")
         offset = DUCKDB if magic == b"DUCK" else 0
         if letters.startswith(magic) if text else begin[offset:].startswith(magic):
-            raise DataError(f"{printable(path)}: {what}; {instead}")
+            raise DataError(f"{printable(path)}: {what}; {instead}", code="wrong_format")
     if begin[_TAR : _TAR + 5] == b"ustar":
-        raise DataError(f"{printable(path)}: a tar archive; {_UNPACK}")
+        raise DataError(f"{printable(path)}: a tar archive; {_UNPACK}", code="wrong_format")

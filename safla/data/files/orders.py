@@ -53,7 +53,8 @@ def _refuse(rows: FileRows, other: tuple[str, ...], why: str) -> None:
     raise DataError(
         f"{printable(rows.origin.file)}: no header, and its columns are not in Binance's order "
         f"(time, {', '.join(FIELDS[1:])}): {why}; in the order time, {', '.join(other)} they are valid "
-        "candles; set data.columns, by position"
+        "candles; set data.columns, by position",
+        code="column_unclear",
     )
 
 

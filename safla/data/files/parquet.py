@@ -43,7 +43,7 @@ def read(
         return columnar.rows(path, frame, asked=wanted, symbol=symbol, zone=zone, bad=bad)
     except broken as error:
         text = ascii(str(error).partition("\n")[0][:150])[1:-1]
-        raise DataError(f"{name}: cut or corrupt Parquet file ({text})") from error
+        raise DataError(f"{name}: cut or corrupt Parquet file ({text})", code="file_corrupt") from error
 
 
 def _recorded(path: str, content: bytes, claims: Footer, run: RunCandlesMetadata, *, symbol: str) -> FileRows:
@@ -55,7 +55,7 @@ def _recorded(path: str, content: bytes, claims: Footer, run: RunCandlesMetadata
     run_candles.verified_series(frame, run)
     names = [recorded.symbol for recorded in run.symbols]
     if symbol not in names:
-        raise DataError(f"{printable(path)}: no candles of {symbol}; it has {_listed(names)}")
+        raise DataError(f"{printable(path)}: no candles of {symbol}; it has {_listed(names)}", code="wrong_market")
     place = names.index(symbol)
     _, price, volume, rows = msgspec.structs.astuple(run.symbols[place])
     first = sum(recorded.rows for recorded in run.symbols[:place])

@@ -91,7 +91,10 @@ class SkippedLines:
         """DataError where there are more of them than rows are allowed."""
         count = self._blank[0] + sum(count for count, _ in self.found.values())
         if count > MAX_ROWS:
-            raise DataError(f"{printable(path)}: more than {MAX_ROWS} lines that are no rows; give a table of candles")
+            raise DataError(
+                f"{printable(path)}: more than {MAX_ROWS} lines that are no rows; give a table of candles",
+                code="wrong_format",
+            )
 
     def notes(self) -> list[str]:
         """One note per kind."""
@@ -128,7 +131,7 @@ def read(
     lines = _lines(path, blocks)
     head = _without_mark(path, _head(lines))
     if not head.strip():
-        raise DataError(f"{printable(path)}: the file is empty")
+        raise DataError(f"{printable(path)}: the file is empty", code="no_candles")
     layout = layout_of(_first_lines(path, head))
     parts: dict[str, list[Numbers]] = {field: [] for field in FIELDS}
     numbers: list[Int64] = []
@@ -140,7 +143,7 @@ def read(
     for piece in _pieces(path, head, lines, layout=layout, skipped=skipped):
         rows += len(piece.ends)
         if rows > MAX_ROWS:
-            raise DataError(f"{printable(path)}: more than {MAX_ROWS} rows")
+            raise DataError(f"{printable(path)}: more than {MAX_ROWS} rows", code="file_too_large")
         frame = _cells(path, piece, layout=layout)
         places = piece.numbers
         if owner is not None:
@@ -208,7 +211,8 @@ def _disagreements(
             raise DataError(
                 f"{where(row)}: the columns {layout.time_name!a} and {name!a} have different times, "
                 f"{iso(int(ts.ms[row]))} and {iso(int(other[row]))}{decimals.more(len(different))}; "
-                "choose one with data.columns (ts)"
+                "choose one with data.columns (ts)",
+                code="column_unclear",
             )
     return notes
 
@@ -236,7 +240,8 @@ def _lines(path: str, blocks: Iterator[bytes]) -> Iterator[bytes]:
         end = block.rfind(b"\n") + 1
         if end == 0 and len(block) > MAX_CELL_BYTES:
             raise DataError(
-                f"{printable(path)}: a line of more than {MAX_CELL_BYTES} bytes; this is no table of candles"
+                f"{printable(path)}: a line of more than {MAX_CELL_BYTES} bytes; this is no table of candles",
+                code="wrong_format",
             )
         if end:
             yield block[:end]
@@ -257,7 +262,7 @@ def _head(lines: Iterator[bytes]) -> bytes:
 
 def _without_mark(path: str, head: bytes) -> bytes:
     if head[:2] in _MARKS:
-        raise DataError(f"{printable(path)}: the text is {_MARKS[head[:2]]}; save it as UTF-8")
+        raise DataError(f"{printable(path)}: the text is {_MARKS[head[:2]]}; save it as UTF-8", code="wrong_format")
     return head.removeprefix(MARK)
 
 
@@ -272,9 +277,14 @@ def _first_lines(path: str, head: bytes) -> list[str]:
         try:
             lines.append(line.decode("utf-8"))
         except UnicodeDecodeError as error:
-            raise DataError(f"{printable(path)}: line {len(lines) + 1}: not a text in UTF-8") from error
+            raise DataError(
+                f"{printable(path)}: line {len(lines) + 1}: not a text in UTF-8", code="wrong_format"
+            ) from error
     if not any(line.strip() for line in lines) and len(texts) > len(lines):
-        raise DataError(f"{printable(path)}: a line of more than {MAX_CELL_BYTES} bytes; this is no table of candles")
+        raise DataError(
+            f"{printable(path)}: a line of more than {MAX_CELL_BYTES} bytes; this is no table of candles",
+            code="wrong_format",
+        )
     return lines
 
 
@@ -334,12 +344,15 @@ def _framed(path: str, piece: Piece, *, layout: Layout, skipped: SkippedLines) -
 def _refuse_bytes(path: str, text: bytes, *, ends: Int64, first: int) -> None:
     if b"\0" in text:
         raise DataError(
-            f"{printable(path)}: line {first + text[: text.index(0)].count(10)}: a NUL byte; this is no text"
+            f"{printable(path)}: line {first + text[: text.index(0)].count(10)}: a NUL byte; this is no text",
+            code="wrong_format",
         )
     lengths = np.diff(ends, prepend=-1) - 1
     long = np.flatnonzero(lengths > MAX_CELL_BYTES)
     if len(long):
-        raise DataError(f"{printable(path)}: line {first + int(long[0])}: more than {MAX_CELL_BYTES} bytes")
+        raise DataError(
+            f"{printable(path)}: line {first + int(long[0])}: more than {MAX_CELL_BYTES} bytes", code="malformed_row"
+        )
 
 
 def _cells(path: str, piece: Piece, *, layout: Layout) -> "pl.DataFrame":
@@ -409,16 +422,19 @@ def _ragged(path: str, piece: Piece, *, layout: Layout) -> DataError:
     for number, line in zip(piece.numbers.tolist(), piece.text.split(b"\n"), strict=False):
         at = f"{printable(path)}: {layout.word} {number}"
         if line.count(b'"') % 2:
-            return DataError(f"{at}: a quote is opened and not closed; close it or remove it")
+            return DataError(f"{at}: a quote is opened and not closed; close it or remove it", code="malformed_row")
         if _misplaced_quotes(np.frombuffer(line + b"\n", np.uint8), layout.delimiter).any():
             return DataError(
-                f"{at}: a quote within a cell; remove it, or write the cell in quotes and double each quote in it"
+                f"{at}: a quote within a cell; remove it, or write the cell in quotes and double each quote in it",
+                code="malformed_row",
             )
         cells = 1 + sum(token == layout.delimiter.encode() for token in outside.findall(line))
         if cells != layout.width:
-            return DataError(f"{at}: {cells} cells, the first {layout.word} has {layout.width}")
+            return DataError(f"{at}: {cells} cells, the first {layout.word} has {layout.width}", code="malformed_row")
         try:
             line.decode("utf-8")
         except UnicodeDecodeError:
-            return DataError(f"{at}: not a text in UTF-8")
-    return DataError(f"{printable(path)}: {layout.word}s {piece.numbers[0]} to {piece.numbers[-1]} are no table")
+            return DataError(f"{at}: not a text in UTF-8", code="wrong_format")
+    return DataError(
+        f"{printable(path)}: {layout.word}s {piece.numbers[0]} to {piece.numbers[-1]} are no table", code="wrong_format"
+    )

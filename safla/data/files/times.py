@@ -97,14 +97,20 @@ def from_integers(values: Int64, where: RowPlace) -> Times:
     invalid = np.flatnonzero((codes == len(UNITS)) | (values < 10**8))
     if len(invalid):
         row = int(invalid[0])
-        raise DataError(f"{where(row)}: time {values[row]} is in no unit from seconds to nanoseconds since 1970")
+        raise DataError(
+            f"{where(row)}: time {values[row]} is in no unit from seconds to nanoseconds since 1970",
+            code="invalid_time",
+        )
     first = UNITS[int(codes[0])] if len(codes) else UNITS[0]
     if (codes == codes[:1]).all() and first.per_ms == 1:  # the common case: one unit, seconds or ms
         return Times(values * first.ms if first.ms > 1 else values, codes)
     per_ms = np.array([unit.per_ms for unit in UNITS])[codes]
     uneven = np.flatnonzero(values % per_ms)
     if len(uneven):
-        raise DataError(f"{where(int(uneven[0]))}: time {values[uneven[0]]} is not a whole number of milliseconds")
+        raise DataError(
+            f"{where(int(uneven[0]))}: time {values[uneven[0]]} is not a whole number of milliseconds",
+            code="invalid_time",
+        )
     return Times(values // per_ms * np.array([unit.ms for unit in UNITS])[codes], codes)
 
 
@@ -112,7 +118,9 @@ def from_floats(values: Float64, where: RowPlace) -> Times:
     """Float times as ms UTC. DataError for a value that is no integer."""
     uneven = np.flatnonzero(~((np.floor(values) == values) & (np.abs(values) < 2.0**62)))
     if len(uneven):
-        raise DataError(f"{where(int(uneven[0]))}: time {float(values[uneven[0]])!r} is no integer")
+        raise DataError(
+            f"{where(int(uneven[0]))}: time {float(values[uneven[0]])!r} is no integer", code="invalid_time"
+        )
     return from_integers(values.astype(np.int64), where)
 
 
@@ -121,11 +129,13 @@ def in_zone(moments: "pl.Series", where: RowPlace, *, zone: str | None) -> Int64
     import polars as pl
 
     if zone is None:
-        raise DataError(f"{where(0)}: time {moments[0]} has no time zone; {ZONE_KEY}")
+        raise DataError(f"{where(0)}: time {moments[0]} has no time zone; {ZONE_KEY}", code="time_zone_unclear")
     try:
         placed = moments.dt.replace_time_zone(zone, ambiguous="null", non_existent="null")
     except pl.exceptions.PolarsError as error:
-        raise DataError(f"data.time_zone: {zone[:40]!a} is no time zone such as UTC or Europe/Berlin") from error
+        raise DataError(
+            f"data.time_zone: {zone[:40]!a} is no time zone such as UTC or Europe/Berlin", code="time_zone_unclear"
+        ) from error
     lost = (placed.is_null() & moments.is_not_null()).arg_true()
     if len(lost):
         row = int(lost[0])
@@ -133,7 +143,8 @@ def in_zone(moments: "pl.Series", where: RowPlace, *, zone: str | None) -> Int64
         what = "occurs twice" if earliest is not None else "does not exist"
         raise DataError(
             f"{where(row)}: time {moments[row]} {what} in {zone}, where the clock changes{more(len(lost))}; "
-            "write the offset (2024-10-27T02:00:00+01:00) or UTC"
+            "write the offset (2024-10-27T02:00:00+01:00) or UTC",
+            code="time_zone_unclear",
         )
     return placed.dt.epoch("ms").to_numpy()
 
@@ -174,7 +185,9 @@ def _from_texts(cells: "pl.Series", where: RowPlace) -> Times:
     large = values.is_null().arg_true()
     if len(large):
         row = int(large[0])
-        raise DataError(f"{where(row)}: time {cells[row]} is in no unit from seconds to nanoseconds since 1970")
+        raise DataError(
+            f"{where(row)}: time {cells[row]} is in no unit from seconds to nanoseconds since 1970", code="invalid_time"
+        )
     return from_integers(values.to_numpy(), where)
 
 
@@ -213,14 +226,19 @@ def _dates(cells: "pl.Series", where: RowPlace, zone: str | None) -> Times:
     parts = fraction.fill_null("0").str.pad_end(9, "0").cast(pl.Int64).to_numpy()
     uneven = np.flatnonzero(parts % 1_000_000)
     if len(uneven):
-        raise DataError(f"{where(int(uneven[0]))}: time {cells[int(uneven[0])]} is not a whole number of milliseconds")
+        raise DataError(
+            f"{where(int(uneven[0]))}: time {cells[int(uneven[0])]} is not a whole number of milliseconds",
+            code="invalid_time",
+        )
     naive = (utc.is_null() & east_hours.is_null()).to_numpy()
     ms = moments.cast(pl.Int64).to_numpy().copy()
     rows = np.flatnonzero(naive)
     if len(rows):
         if zone is None:
             text = cells[int(rows[0])]
-            raise DataError(f"{where(int(rows[0]))}: time {text[:40]!r} has no time zone; {ZONE_KEY}")
+            raise DataError(
+                f"{where(int(rows[0]))}: time {text[:40]!r} has no time zone; {ZONE_KEY}", code="time_zone_unclear"
+            )
         ms[rows] = in_zone(moments.filter(pl.Series(naive)), _at(where, rows), zone=zone)
     sign = np.where(east_hours.fill_null("+").str.starts_with("-").to_numpy(), -1, 1)
     east = east_hours.str.slice(1).cast(pl.Int64).fill_null(0).to_numpy() * 60
@@ -235,4 +253,4 @@ def _refuse_others(cells: "pl.Series", fine: "pl.Series", *, where: RowPlace) ->
     row = int(invalid[0])
     cell = cells[row] or ""
     hint = next((text for pattern, text in _HINTS if pattern.fullmatch(cell)), _NO_TIME)
-    raise DataError(f"{where(row)}: time {cell[:40]!r} {hint}")
+    raise DataError(f"{where(row)}: time {cell[:40]!r} {hint}", code="invalid_time")

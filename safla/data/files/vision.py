@@ -50,7 +50,7 @@ def verify_checksum(stream: BinaryIO, path: str) -> None:
     with bounded.open_file(str(checksum_path)) as checksum:
         said = _CHECKSUM.fullmatch(checksum.read(MAX_CHECKSUM_BYTES))
     if not said:
-        raise DataError(f"{printable(str(checksum_path))}: no checksum; expected `sha256  name`")
+        raise DataError(f"{printable(str(checksum_path))}: no checksum; expected `sha256  name`", code="wrong_checksum")
     total = hashlib.sha256()
     while block := stream.read(bounded.BLOCK_BYTES):
         total.update(block)
@@ -58,7 +58,8 @@ def verify_checksum(stream: BinaryIO, path: str) -> None:
     if total.hexdigest() != said[1].decode():
         raise DataError(
             f"{printable(path)}: its SHA-256 is {total.hexdigest()}, the CHECKSUM file says {said[1].decode()}; "
-            "download both again"
+            "download both again",
+            code="wrong_checksum",
         )
 
 
@@ -66,7 +67,8 @@ def _layout(lines: list[str], *, path: str) -> Layout:
     first = split_cells(lines[0], ",")
     if len(first) != WIDTH:
         raise DataError(
-            f"{path}: line 1: {len(first)} cells, a kline has {WIDTH}; data.source: file reads other tables too"
+            f"{path}: line 1: {len(first)} cells, a kline has {WIDTH}; data.source: file reads other tables too",
+            code="wrong_format",
         )
     header = not first[0].isdigit()
     repeated = frozenset([lines[0].encode()]) if header else frozenset()

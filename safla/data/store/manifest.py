@@ -120,7 +120,8 @@ def encode_manifest(manifest: Manifest) -> bytes:
         if count > most:
             where = f"{manifest.exchange} {manifest.symbol} {manifest.timeframe}"
             raise DataError(
-                f"{where}: {count} {what}, at most {most} are kept; check that the source is the same as before"
+                f"{where}: {count} {what}, at most {most} are kept; check that the source is the same as before",
+                code="store_full",
             )
     rest = _ENCODER.encode(manifest)
     return rest[:-1] + _SEAL % _seal(rest)
@@ -156,7 +157,10 @@ def rules_from(rules: OrderRules, at: str) -> StoredRules:
     texts = [None if number is None else plain(number) for number in rules]
     invalid = [text for text in texts if text is not None and not re.search(TEXT, text)]
     if invalid:
-        raise DataError(f"{printable(invalid[0][:40])} is no valid tick, lot or minimum notional of an exchange")
+        raise DataError(
+            f"{printable(invalid[0][:40])} is no valid tick, lot or minimum notional of an exchange",
+            code="not_a_number",
+        )
     tick, lot, min_notional = texts
     return StoredRules(tick=tick, lot=lot, min_notional=min_notional, at=at)
 

@@ -109,7 +109,10 @@ def refuse_unsound(series: Series, *, step_ms: int, origin: str) -> None:
     ts = series.columns.ts
     late = np.flatnonzero(np.diff(ts) <= 0)
     if len(late):
-        raise DataError(f"{origin}: time {ts[late[0] + 1]} is not after {ts[late[0]]}; candles must ascend")
+        raise DataError(
+            f"{origin}: time {ts[late[0] + 1]} is not after {ts[late[0]]}; candles must ascend",
+            code="candles_out_of_order",
+        )
     numbers = np.arange(1, len(ts) + 1, dtype=np.int64)
     bounds = Bounds(step_ms, PRICE_LIMIT, series.price_decimals, series.volume_decimals)
     check_candles(series.columns, bounds, origin=Origin(origin, "row", numbers))
@@ -164,6 +167,7 @@ def _times(series: Series, name: str, places: int, limit: int) -> Int64:
         decimals = series.volume_decimals if name == "volume" else series.price_decimals
         raise DataError(
             f"{series.symbol}: {name} {int(column.max())} units of 10^-{decimals} do not fit "
-            f"below {limit} if the decimals grow by {places}, as other candles of the series need"
+            f"below {limit} if the decimals grow by {places}, as other candles of the series need",
+            code="number_too_large",
         )
     return column * power

@@ -15,7 +15,7 @@ from safla.core.candles import Series
 from safla.data.store import manifest, month
 from safla.data.store.manifest import Manifest, Month
 from safla.errors import HostError
-from safla.fs import TEMPORARY, locked, make_folders, read_own, refuse_other_folder, refuse_others, replace
+from safla.fs import TEMPORARY, code_of, locked, make_folders, read_own, refuse_other_folder, refuse_others, replace
 
 LOCK = "lock"
 DAMAGED = ".damaged"  # suffix of damaged files that were renamed
@@ -56,7 +56,7 @@ def writing(root: Path, expected: Manifest, *, names: tuple[str, ...]) -> Iterat
         try:
             yield known._replace(notes=(*known.notes, *_swept(folder, known.manifest, whole=whole)))
         except OSError as error:
-            raise HostError(f"{folder}: cannot be written: {error.strerror}") from error
+            raise HostError(f"{folder}: cannot be written: {error.strerror}", code=code_of(error)) from error
 
 
 def candles(folder: Path, entry: Month, *, symbol: str) -> Series:

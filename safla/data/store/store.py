@@ -191,7 +191,10 @@ def merge(
     source = printable(source)[:SOURCE_LETTERS]
     series = _sound(place, series, source=source)
     if any(since % place.step_ms or to % place.step_ms for since, to in absent):
-        raise DataError(f"{source} {place.symbol}: an interval without candles is not on the grid of {place.timeframe}")
+        raise DataError(
+            f"{source} {place.symbol}: an interval without candles is not on the grid of {place.timeframe}",
+            code="invalid_time",
+        )
     with shelf.writing(place.cache, place.nothing, names=place.names) as (known, notes):
         change = _merged(place, known, series, source=source, at=iso(at), absent=absent, accepts=accept_restated)
         change = change._replace(manifest=_with_gaps(known, change, at=at, imported=imported))
@@ -226,10 +229,10 @@ def _sound(place: SeriesKey, series: Series, *, source: str) -> Series:
     """The candles with the fewest decimals they need. DataError if they break a rule or belong to another series."""
     origin = f"{source} {place.symbol} {place.timeframe}"
     if series.symbol != place.symbol:
-        raise DataError(f"{origin}: candles of {series.symbol} belong to another series")
+        raise DataError(f"{origin}: candles of {series.symbol} belong to another series", code="wrong_market")
     series = month.least(series)
     if max(series.price_decimals, series.volume_decimals) > MAX_PLACES:
-        raise DataError(f"{origin}: more than {MAX_PLACES} decimals")
+        raise DataError(f"{origin}: more than {MAX_PLACES} decimals", code="too_many_decimals")
     month.refuse_unsound(series, step_ms=place.step_ms, origin=origin)
     return series
 

@@ -11,6 +11,7 @@ from safla.candles.normalise import FileRows
 from safla.data.files import arrow
 from safla.errors import DataError
 from tests.data.written import START, STEP, assembled, file, read_or_refused
+from tests.raised import raises_code
 
 COMPRESSIONS = ("uncompressed", "lz4", "zstd")
 
@@ -103,9 +104,9 @@ def test_more_bytes_than_the_cap_are_refused_before_they_are_unpacked(
 def test_a_file_is_refused_however_it_is_cut(tmp_path: Path) -> None:
     content = Path(written(tmp_path, frame())).read_bytes()
     for length in range(6, len(content), 13):
-        with pytest.raises(DataError, match="not a whole Arrow file"):
+        with raises_code(DataError, "file_corrupt"):
             read(file(tmp_path, "cut.feather", content[:length]))
-        with pytest.raises(DataError, match="Arrow file"):
+        with raises_code(DataError, "file_corrupt"):
             read(file(tmp_path, "cut.feather", content[:length] + content[-10:]))
 
 

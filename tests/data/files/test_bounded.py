@@ -24,6 +24,7 @@ from tests.data.written import (
     zst,
 )
 from tests.margins import bound
+from tests.raised import raises_code
 
 Pack = Callable[[bytes], bytes]
 
@@ -37,25 +38,25 @@ def test_a_link_to_a_file_is_read_as_the_file(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"absent\.csv: No such file or directory"):
+    with raises_code(DataError, "file_not_found", match=r"absent\.csv: "):
         csv.read(str(tmp_path / "absent.csv"), None)
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="a folder; give a file or a pattern"):
+    with raises_code(DataError, "file_not_found", match="a folder; give a file or a pattern"):
         csv.read(str(tmp_path), None)
 
 
 def test_a_pipe_is_refused_and_never_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.csv")
     begin = time.perf_counter()
-    with pytest.raises(DataError, match="no regular file"):
+    with raises_code(DataError, "file_not_found", match="no regular file"):
         csv.read(str(tmp_path / "pipe.csv"), None)
     assert time.perf_counter() - begin < bound(1)
 
 
 def test_a_name_with_a_nul_is_no_file() -> None:
-    with pytest.raises(DataError, match="no such file"), bounded.open_file("a\0b.csv"):
+    with raises_code(DataError, "file_not_found"), bounded.open_file("a\0b.csv"):
         pass
 
 
@@ -66,7 +67,7 @@ def test_a_file_without_permission_is_the_fault_of_this_machine(
         raise PermissionError
 
     monkeypatch.setattr(os, "open", refuse)
-    with pytest.raises(HostError, match="no permission"), bounded.open_file(str(tmp_path / "btc.csv")):
+    with raises_code(HostError, "no_permission"), bounded.open_file(str(tmp_path / "btc.csv")):
         pass
 
 
@@ -78,7 +79,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, change:
         "truncate": lambda: os.truncate(path, 3),
         "touch": lambda: os.utime(path, (1, 1)),
     }
-    with pytest.raises(DataError, match="changed while it was read"), bounded.open_file(str(path)):
+    with raises_code(DataError, "file_corrupt", match="changed while it was read"), bounded.open_file(str(path)):
         changes[change]()
 
 
@@ -103,7 +104,7 @@ def test_a_compressed_file_is_known_by_its_first_bytes_whatever_its_name(tmp_pat
 def test_a_compressed_file_is_refused_however_it_is_cut(tmp_path: Path, pack: Pack) -> None:
     content = pack(TEXT)
     for length in range(4, len(content), 101):
-        with pytest.raises(DataError, match=r"packed: (cut|.*empty|line)"):
+        with raises_code(DataError, "file_corrupt", match="packed: "):
             csv.read(file(tmp_path, "packed", content[:length]), None)
 
 
@@ -124,7 +125,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(bounded, "MAX_ZSTD_TEXT_BYTES", 10_000_000)
     monkeypatch.setattr(bounded, "MAX_WHOLE_BYTES", 10_000_000)
     monkeypatch.setattr(bounded, "BLOCK_BYTES", 2**20)
-    with bounded.open_file(file(tmp_path, "bomb", bomb)) as stream, pytest.raises(DataError, match="when decompressed"):
+    with bounded.open_file(file(tmp_path, "bomb", bomb)) as stream, raises_code(DataError, "file_too_large"):
         for _ in bounded.read_blocks(stream, "bomb"):
             pass
 
@@ -155,7 +156,7 @@ def test_control_characters_in_a_name_do_not_reach_a_message() -> None:
 @pytest.mark.parametrize("change", ["replace", "remove"])
 def test_a_file_whose_name_means_another_one_at_the_end_is_refused(tmp_path: Path, change: str) -> None:
     path, other = csv_file(tmp_path, HEADER, *lines()), csv_file(tmp_path, HEADER, *lines(), name="other.csv")
-    with pytest.raises(DataError, match="changed while it was read"), bounded.open_file(path):
+    with raises_code(DataError, "file_corrupt", match="changed while it was read"), bounded.open_file(path):
         os.replace(other, path) if change == "replace" else os.remove(path)
 
 
@@ -169,5 +170,5 @@ def test_a_zstd_bomb_below_the_cap_is_one_text_whatever_it_is_made_of(tmp_path: 
 
 
 def test_a_nul_byte_in_a_zstd_text_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="a NUL byte; this is no text"):
+    with raises_code(DataError, "wrong_format", match="a NUL byte; this is no text"):
         csv.read(file(tmp_path, "nul", repeated(b"\0", blocks=1)), None)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from safla.data.files import bounded, csv, table
 from safla.errors import DataError
 from tests.data.written import HEADER, candles, csv_file, file, lines, read_or_refused, same
+from tests.raised import raises_code
 
 GOOD = lines(4)
 
@@ -66,7 +67,7 @@ def test_what_is_no_table_of_text_is_refused_without_a_traceback(tmp_path: Path,
 
 def test_bytes_that_are_no_utf_8_are_refused_by_their_line(tmp_path: Path) -> None:
     text = "\n".join([HEADER, *GOOD]).encode() + b"\xff\n"
-    with pytest.raises(DataError, match="line 5: not a text in UTF-8"):
+    with raises_code(DataError, "wrong_format", match="line 5: "):
         csv.read(file(tmp_path, "btc.csv", text), None)
 
 
@@ -97,7 +98,7 @@ def test_more_lines_that_are_no_rows_than_the_cap_are_refused(tmp_path: Path, mo
     monkeypatch.setattr(table, "MAX_ROWS", 20)
     csv.read(path, None)
     monkeypatch.setattr(table, "MAX_ROWS", 19)
-    with pytest.raises(DataError, match="more than 19 lines that are no rows"):
+    with raises_code(DataError, "wrong_format", match="more than 19 lines that are no rows"):
         csv.read(path, None)
 
 
@@ -106,7 +107,7 @@ def test_more_rows_than_the_cap_are_refused(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(table, "MAX_ROWS", 10)
     csv.read(path, None)
     monkeypatch.setattr(table, "MAX_ROWS", 9)
-    with pytest.raises(DataError, match="more than 9 rows"):
+    with raises_code(DataError, "file_too_large"):
         csv.read(path, None)
 
 

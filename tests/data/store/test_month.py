@@ -10,6 +10,7 @@ import pytest
 from safla.data.store import month
 from safla.errors import DataError
 from tests.data.kept import HOUR, START, candles, same
+from tests.raised import raises_code
 
 
 def test_candles_are_split_where_a_month_ends() -> None:
@@ -80,7 +81,7 @@ def test_candles_that_are_unsound_are_refused_with_their_row() -> None:
     series = candles(range(5))
     month.refuse_unsound(series, step_ms=HOUR, origin="a page")
     series.columns.high[2] = 1
-    with pytest.raises(DataError, match="a page: row 3: "):
+    with raises_code(DataError, "invalid_candle", match="a page: row 3: "):
         month.refuse_unsound(series, step_ms=HOUR, origin="a page")
 
 
@@ -89,5 +90,5 @@ def test_candles_are_written_with_more_decimals_where_they_fit() -> None:
     assert np.array_equal(finer.columns.close, candles(range(3)).columns.close * 1000)
     series = candles(range(3))
     series.columns.volume[:] = 2**61
-    with pytest.raises(DataError, match=r"volume .* do not fit"):
+    with raises_code(DataError, "number_too_large", match="volume"):
         month.scaled(series, price_decimals=2, volume_decimals=6)
