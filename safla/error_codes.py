@@ -117,7 +117,7 @@ CODES: Mapping[str, Mapping[str, str]] = {
         "run_not_ready": "The run cannot take a command yet. Try again in a moment, or start the run.",
         "too_many_commands": "Too many commands are pending. Start the run, or remove them.",
         "cannot_listen": "The page of metrics cannot be served. Set another bind or port.",
-        "engine_not_compiled": "The engine library is missing or cannot be used. Build it, or leave out --engine compiled.",
+        "engine_not_compiled": "The engine library is missing or cannot be used. Build it, or leave --engine out.",
         "compiler_failed": "The engine library could not be built. The text says why; runs are interpreted meanwhile.",
         "package_missing": "A package is not installed or cannot be loaded. Install it as the text says.",
         "too_few_resources": "Memory, open files or threads are limited too much. Raise the limit that the text names.",
