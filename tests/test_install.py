@@ -17,9 +17,11 @@ import numpy
 import pytest
 
 from safla.cli import main
+from safla.compiled.library import LIBRARY, MANIFEST, library
 from tests.tidy.reading import ROOT
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+DECLARED = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT, GROUPS = DECLARED["project"], DECLARED["dependency-groups"]
 TEXTS = [ROOT / name for name in ("README.md", "CHANGELOG.md", "Dockerfile", "Makefile", "pyproject.toml")]
 TEXTS += [path for folder in ("safla", "configs", "schemas", "docs") for path in (ROOT / folder).rglob("*.*")
           if path.suffix in {".py", ".md", ".yaml", ".json"}]  # fmt: skip
@@ -37,7 +39,8 @@ def canonical(name: str) -> str:
 
 def declared(*extras: str) -> set[str]:
     """The distributions that pyproject.toml names, with those of some extras."""
-    lines = [*PROJECT["dependencies"], *(line for one in extras for line in PROJECT["optional-dependencies"][one])]
+    groups = {**PROJECT["optional-dependencies"], **GROUPS}
+    lines = [*PROJECT["dependencies"], *(line for one in extras for line in groups[one])]
     return {canonical(re.split(r"[ \[<>=!~;]", line)[0]) for line in lines}
 
 
@@ -61,11 +64,11 @@ def undeclared(folder: str, *extras: str) -> list[str]:
 
 
 def test_every_package_that_safla_imports_is_a_declared_dependency():
-    assert undeclared("safla", "metrics") == []
+    assert undeclared("safla", "metrics", "engine") == []
 
 
 def test_every_package_that_the_tests_import_is_declared_too():
-    assert undeclared("tests", "metrics", "dev", "peers", "bench") == []
+    assert undeclared("tests", "metrics", "dev", "bench") == []
 
 
 def test_an_import_that_nothing_declares_would_be_found():
@@ -144,9 +147,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_wheel_holds_the_package_and_nothing_else(wheel):
-    assert wheel.name.startswith(f"safla_trading-{PROJECT['version']}-")
     names = zipfile.ZipFile(wheel).namelist()
-    ours = {str(path.relative_to(ROOT)) for path in (ROOT / "safla").rglob("*.py")} | {"safla/py.typed"}
+    built = {f"safla/compiled/{name}" for name in (LIBRARY, MANIFEST) if (ROOT / "safla/compiled" / name).exists()}
+    others = {"safla/py.typed", "safla/compiled/packages.txt", "safla/compiled/linker.txt"}
+    ours = {str(path.relative_to(ROOT)) for path in (ROOT / "safla").rglob("*.py")} | others | built
+    tag = "manylinux_2_17_x86_64" if built else "any"
+    assert wheel.name == f"safla_trading-{PROJECT['version']}-py3-none-{tag}.whl"
     assert {name for name in names if ".dist-info/" not in name} == ours
 
 
@@ -162,6 +168,8 @@ def test_a_wheel_that_is_installed_runs_in_an_empty_folder(wheel, tmp_path):
     safla = [str(environment / "bin" / "python"), "-m", "safla"]
     place = "import safla; print(safla.__file__)"
     assert typed([safla[0], "-c", place], cwd=empty).startswith(str(packages))
+    shown = json.loads(typed([*safla, "engine", "show", "--json"], cwd=empty))
+    assert shown["compiled"] == (library().library is not None)
     # when what the README says for the first time is typed, without a variable of any shell
     typed([*safla, "init"], cwd=empty)
     out = typed([*safla, "run", "config.yaml", "--quiet"], cwd=empty)

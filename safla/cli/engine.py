@@ -1,9 +1,11 @@
 """`safla engine`: the engine library: arguments, one call, printing."""
 
 import json
+from pathlib import Path
 
 import click
 
+from safla.cli.arguments import PATH
 from safla.compiled.library import library
 
 
@@ -27,10 +29,11 @@ def show(*, as_json: bool) -> None:
 
 
 @command.command("build", epilog="Example: safla engine build")
+@click.option("--to", "folder", type=PATH, metavar="DIR", help="Another folder, such as the package's own.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
-def build(*, as_json: bool) -> None:
+def build(*, folder: Path | None, as_json: bool) -> None:
     """Compile the engine for this machine, into the user's cache folder. It downloads about 60 MB, for this once."""
     from safla.compiled.environment import build_for_user
 
-    path = build_for_user(lambda text: click.echo(text, err=True))
+    path = build_for_user(folder, lambda text: click.echo(text, err=True))
     click.echo(json.dumps({"compiled": True, "library": str(path), "reason": None}) if as_json else str(path))

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from safla.compiled.library import PACKAGE, cache_folder, library
+from safla.compiled.library import LIBRARY, PACKAGE, cache_folder, library
 from safla.errors import HostError
 
 PACKAGES = Path(__file__).with_name("packages.txt")  # numba and what the sources import, with versions and hashes
@@ -17,19 +17,24 @@ PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--q
 HASHED = ("--require-hashes", "--only-binary", ":all:", "--no-deps", "--requirement")
 
 
-def build_for_user(say: Callable[[str], None]) -> Path:
-    """Build the library for this machine into the user's cache folder. HostError where that fails.
+def build_for_user(folder: Path | None, say: Callable[[str], None]) -> Path:
+    """Build the library for this machine. Returns its path. HostError where that fails.
+
+    folder  None: the user's cache folder, where runs find it
 
     The environment is made in a temporary folder and removed at the end; it takes about 400 MB there.
     """
+    target = (folder or cache_folder()).absolute()
     with tempfile.TemporaryDirectory(prefix="safla-engine-") as work:
         say("installing the compiler, about 60 MB to download")
         python = make_environment(Path(work) / "environment")
         say("compiling the engine")
         (Path(work) / "sources").mkdir()
         (Path(work) / "sources" / "safla").symlink_to(PACKAGE)  # and no other package of this environment
-        command = [str(python), "-m", "safla.compiled.builder", "--to", str(cache_folder())]
+        command = [str(python), "-m", "safla.compiled.builder", "--to", str(target)]
         _run(command, environment={"PYTHONPATH": str(Path(work) / "sources")})
+    if folder is not None:
+        return target / LIBRARY
     library.cache_clear()
     found = library()
     if found.library is None:
