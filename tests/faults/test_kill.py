@@ -13,7 +13,7 @@ from tests.faults.invariants import check_answer, check_run
 from tests.small_runs import SMALL, journal
 
 DETAILS = ("decisions", "candles")
-KILLS = 6  # of each detail; 1 000 in all with --scale release
+KILLS = 3  # of each detail; 1 000 in all with --scale release
 IN_A_ROW = 3  # of one run, before it may come to its end
 
 
