@@ -48,9 +48,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("--scale") == "release":
         return
     written = config.getoption("--update-golden")
-    left = [one for one in items if one.get_closest_marker("soak") and not (written and _writes(one))]
-    config.hook.pytest_deselected(items=left)
-    items[:] = [one for one in items if one not in left] if left else items
+    left = {one for one in items if one.get_closest_marker("soak") and not (written and _writes(one))}
+    config.hook.pytest_deselected(items=list(left))
+    items[:] = [one for one in items if one not in left]
 
 
 def _writes(item: pytest.Item) -> bool:

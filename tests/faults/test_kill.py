@@ -21,7 +21,7 @@ def words(config, out, detail):
     return ["run", config, "--out", out, "--journal-detail", detail, "--engine", "interpreted", "--quiet"]
 
 
-@pytest.fixture(scope="module", params=DETAILS)
+@pytest.fixture(scope="module", params=[DETAILS[0], pytest.param(DETAILS[1], marks=pytest.mark.soak)])
 def killed(request, tmp_path_factory):
     """A configuration whose run takes a while, its detail, its undisturbed files, and how long it took."""
     folder = tmp_path_factory.mktemp("kill")

@@ -143,7 +143,7 @@ def test_row_27_stopped_and_continued_it_folds_what_came_meanwhile_in_order(whol
     check_ends(answer, out, whole)
 
 
-@pytest.mark.parametrize("option", [(), ("--force",)], ids=["same", "force"])
+@pytest.mark.parametrize("option", [pytest.param((), marks=pytest.mark.soak), ("--force",)], ids=["same", "force"])
 def test_row_15_a_second_paper_run_in_the_same_folder_is_told_who_has_it(whole, tmp_path, capsys, option):
     out = tmp_path / "run"
     with started(whole.words(out, "--set", "paper.speed=1x"), out) as running:
