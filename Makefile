@@ -5,7 +5,8 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-unexport PYTHONHOME PYTHONPATH PYTEST_ADDOPTS
+# Tests start Python hundreds of times: what it compiled is kept, whatever the shell says.
+unexport PYTHONHOME PYTHONPATH PYTHONDONTWRITEBYTECODE PYTEST_ADDOPTS
 
 RUN := .venv/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check --no-input
@@ -16,7 +17,7 @@ PIN := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --no-emit-index-url
 LOCK := $(PIN) pyproject.toml
 
-.PHONY: help run engine test check lint types cover bench fuzz mutate soak lock clean
+.PHONY: help run engine test check lint types pure cover bench fuzz mutate soak lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
@@ -34,14 +35,10 @@ engine: .venv/run.stamp ## compile the engine, unless that was done since its so
 	@$(CURRENT) || { $(MAKE) .venv/engine/stamp && .venv/engine/bin/python -m safla.compiled.builder --to safla/compiled; } \
 	|| echo 'warning: the engine could not be compiled; runs are interpreted' >&2
 
-PURE := core candles metrics strategies
+test: .venv/dev.stamp engine ## install, and run the tests, a slice of what takes long among them (make soak: all of it)
+	$(TESTS)
 
-test: .venv/dev.stamp engine ## install, and run all tests; those of the pure rooms must cover them whole
-	$(TESTS) $(PURE:%=--cov safla/%) --cov-report= $(PURE:%=tests/%)
-	$(RUN) -m coverage report --fail-under 100
-	$(TESTS) $(PURE:%=--ignore tests/%)
-
-check: lint types test ## all that a change must pass (freshness of generated files is among the tests)
+check: lint types test pure ## all that a change must pass (freshness of generated files is among the tests)
 
 lint: .venv/dev.stamp
 	$(RUN) -m ruff check .
@@ -50,10 +47,16 @@ lint: .venv/dev.stamp
 types: .venv/dev.stamp
 	$(RUN) -m mypy --strict safla
 
-bench: .venv/bench.stamp ## measure ourselves and others side by side; with JSON=file for programs
+PURE := core candles metrics strategies
+
+pure: .venv/dev.stamp ## the pure rooms are covered whole by their own tests
+	$(TESTS) $(PURE:%=--cov safla/%) --cov-report= $(PURE:%=tests/%)
+	$(RUN) -m coverage report --fail-under 100
+
+bench: .venv/bench.stamp engine ## measure ourselves and others side by side; with JSON=file for programs
 	$(RUN) -m tests.bench $(addprefix --json ,$(JSON))
 
-cover: .venv/dev.stamp ## run all tests, and tell which lines and branches of all rooms they reach
+cover: .venv/dev.stamp engine ## run all tests, and tell which lines and branches of all rooms they reach
 	$(TESTS) --cov --cov-report=
 	$(RUN) -m coverage report --fail-under 95
 
@@ -67,10 +70,13 @@ mutate: .venv/dev.stamp ## change one place at a time; the tests must notice; MO
 	$(RUN) -m tests.faults.mutation $(addprefix --room ,$(ROOM)) $(addprefix --most ,$(MOST)) --seed $(SEED)
 
 SOAKED := kill stop io_points cuts matrix soak host many_runs parquet_files sizes exchange_kill exchange_soak planted \
-	mutants paper_kill paper_signals paper_io_points paper_matrix paper_soak
+	mutants paper_kill paper_signals paper_io_points paper_matrix paper_soak commands store hostile_parquet \
+	hostile_journals
+LONGER := test_docs data/test_backfill exchange/test_candle_stream journal/test_events properties/test_reference
 
-soak: .venv/dev.stamp ## what takes long, and the long form of what could go on for ever; SEED=20240101
-	$(RUN) -m pytest --scale release --seed $(SEED) -m "not soak" $(SOAKED:%=tests/faults/test_%.py)
+soak: .venv/bench.stamp engine ## what takes long, and the long form of what could go on for ever; SEED=20240101
+	$(RUN) -m pytest --scale release --seed $(SEED) -m "not soak" $(SOAKED:%=tests/faults/test_%.py) \
+		$(LONGER:%=tests/%.py)
 	$(RUN) -m pytest --scale release --seed $(SEED) -m soak
 
 lock: .venv/run.stamp ## resolve the dependencies; with UPGRADE=--upgrade to their newest releases

@@ -48,9 +48,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda one: one.path.parent.name not in LONG_ROOMS)
     if config.getoption("--scale") == "release":
         return
-    left = [one for one in items if one.get_closest_marker("soak") is not None]
-    config.hook.pytest_deselected(items=left)
-    items[:] = [one for one in items if one not in left] if left else items
+    written = config.getoption("--update-golden")
+    left = {one for one in items if one.get_closest_marker("soak") and not (written and _writes(one))}
+    config.hook.pytest_deselected(items=list(left))
+    items[:] = [one for one in items if one not in left]
+
+
+def _writes(item: pytest.Item) -> bool:
+    """Whether a test writes expected texts, so that --update-golden leaves none of them old."""
+    return "update_golden" in getattr(item, "fixturenames", ())
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -25,6 +25,7 @@ from safla.core.values import HALT_RULES, REASONS, RESUMERS
 from safla.error_codes import CODES
 from safla.journal.events import Fact
 from tests.fake_exchange import Market, served, synthetic
+from tests.slices import some_of
 from tests.tidy import rules
 from tests.tidy.reading import ROOT, sources
 
@@ -151,8 +152,10 @@ def test_the_readme_has_one_command_that_runs_and_one_that_tests() -> None:
     assert [line.split("#")[0].strip() for line in first[1].splitlines()] == ["make run", "make test"]
 
 
-@pytest.mark.parametrize(
-    "document", [one for one in DOCUMENTS if BLOCK.search((ROOT / one).read_text(encoding="utf-8"))]
+@some_of(
+    "document",
+    [one for one in DOCUMENTS if BLOCK.search((ROOT / one).read_text(encoding="utf-8"))],
+    keep=("README.md", "docs/candles.md", "docs/configuration.md"),
 )
 def test_what_a_document_lets_one_type_runs_and_prints_what_it_says(
     document: str, folder: Path, release: bool, update_golden: bool
@@ -196,7 +199,7 @@ def test_what_documents_link_to_is_there() -> None:
             assert target.startswith("https://") or (path.parent / target).exists(), f"{path}: {target}"
 
 
-@pytest.mark.parametrize("name", [name for name, _ in every_command()])
+@some_of("name", [name for name, _ in every_command()], every=4)
 def test_the_help_of_every_command_ends_in_an_example_that_runs(name: str, folder: Path) -> None:
     page = run(folder, f"safla {name} --help").stdout
     last = page.rstrip().splitlines()[-1].strip()

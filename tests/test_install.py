@@ -10,6 +10,7 @@ import tomllib
 import venv
 import zipfile
 from fnmatch import fnmatch
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import pytest
 
 from safla.cli import main
 from safla.compiled.library import LIBRARY, MANIFEST, library
-from tests.tidy.reading import ROOT
+from tests.tidy.reading import ROOT, sources
 
 DECLARED = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT, GROUPS = DECLARED["project"], DECLARED["dependency-groups"]
@@ -44,10 +45,10 @@ def declared(*extras: str) -> set[str]:
     return {canonical(re.split(r"[ \[<>=!~;]", line)[0]) for line in lines}
 
 
+@cache
 def imported(folder: str) -> set[str]:
     """The packages that a folder imports, Python's own and ours left out."""
-    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / folder).rglob("*.py")]
-    nodes = [node for tree in trees for node in ast.walk(tree)]
+    nodes = [node for source in sources(folder) for node in ast.walk(source.tree)]
     names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
     names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
     return {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"safla", "tests"}

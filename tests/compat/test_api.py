@@ -254,6 +254,7 @@ def test_a_strategy_that_is_given_and_not_named_is_told_of(config):
 # --- On paper ---------------------------------------------------------------------------------------------------------
 
 PAPER = {**MINE, "mode": "paper", "paper.source": "replay", "paper.speed": "max"}
+SHORT = {**PAPER, "data.synthetic.candles": 200}
 
 
 def test_a_paper_run_from_python_is_the_backtest_of_its_candles(config):
@@ -273,20 +274,20 @@ def test_a_paper_run_from_python_is_the_backtest_of_its_candles(config):
 
 def test_a_paper_run_from_python_goes_on_where_it_was_broken_off(config):
     mine = {"mine": Breakout()}
-    whole = safla.run(config, set=PAPER, strategies=mine, out="paper").journal.read_bytes()
+    whole = safla.run(config, set=SHORT, strategies=mine, out="paper").journal.read_bytes()
     Path("paper/head").unlink()
     Path("paper/journal.jsonl").write_bytes(whole[: len(whole) // 2])
-    assert safla.run(config, set=PAPER, strategies=mine, out="paper").journal.read_bytes() == whole
+    assert safla.run(config, set=SHORT, strategies=mine, out="paper").journal.read_bytes() == whole
 
 
 def test_a_paper_run_may_be_called_in_a_thread_and_where_a_loop_is_under_way_as_in_a_notebook(config, capfd):
     before = state_of_process()
-    expected = safla.run(config, set=PAPER, strategies={"mine": Breakout()}, out="one").last_hash
+    expected = safla.run(config, set=SHORT, strategies={"mine": Breakout()}, out="one").last_hash
     with ThreadPoolExecutor(1) as pool:
-        threaded = pool.submit(safla.run, config, set=PAPER, strategies={"mine": Breakout()}, out="two").result()
+        threaded = pool.submit(safla.run, config, set=SHORT, strategies={"mine": Breakout()}, out="two").result()
 
     async def notebook():
-        return safla.run(config, set=PAPER, strategies={"mine": Breakout()}, out="three")
+        return safla.run(config, set=SHORT, strategies={"mine": Breakout()}, out="three")
 
     assert {threaded.last_hash, asyncio.run(notebook()).last_hash} == {expected}
     assert state_of_process() == before

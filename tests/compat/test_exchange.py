@@ -13,6 +13,7 @@ import safla
 from tests.compat.test_programs import BACKTEST, CALLED, LIVE, ran
 from tests.fake_exchange import FakeExchange, Market, served, synthetic
 from tests.raised import raises_code
+from tests.slices import some_of
 
 START = 1_704_067_200_000  # 2024-01-01
 HOUR = 3_600_000
@@ -117,7 +118,7 @@ def test_a_run_from_python_fetches_what_it_needs_and_prints_nothing(
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("program", [BACKTEST, LIVE + CALLED])
+@some_of("program", [BACKTEST, LIVE + CALLED], keep=(BACKTEST,))
 def test_the_programs_of_the_first_system_run_on_candles_of_the_exchange(
     fake: FakeExchange, tmp_path: Path, program: str
 ):

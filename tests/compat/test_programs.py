@@ -5,10 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 import safla
 from tests.compat import candles
+from tests.slices import some_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -75,7 +74,7 @@ def test_program_2_prints_what_the_engine_would_do(tmp_path):
     assert not (tmp_path / "logs").exists()
 
 
-@pytest.mark.parametrize("program", [BACKTEST, LIVE + CALLED])
+@some_of("program", [BACKTEST, LIVE + CALLED], keep=(LIVE + CALLED,))
 def test_without_a_network_and_stored_candles_both_say_what_they_could_not_reach(tmp_path, program):
     away = {"SAFLA__EXCHANGE__REST_URL": "http://127.0.0.1:1", "SAFLA__EXCHANGE__RETRY_ATTEMPTS": "0"}
     done = ran(tmp_path, program, **away)

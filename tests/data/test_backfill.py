@@ -15,6 +15,7 @@ from safla.data.store.beliefs import DOUBT_MS
 from safla.data.store.store import SeriesKey
 from safla.errors import ExchangeError
 from tests.data.served import START, Away, Page, Served, brought, hour, hours, series
+from tests.slices import examples
 
 ALL = range(40)
 PLACE = "binance/BTC-USDT/1h"
@@ -225,6 +226,7 @@ def test_progress_tells_how_much_is_settled_and_ends_at_the_whole(tmp_path: Path
     assert progress[-1].gaps == 1
 
 
+@examples(gate=25)
 @given(
     st.lists(st.integers(0, 29), max_size=8, unique=True),
     st.permutations([(0, 7), (7, 13), (13, 14), (14, 30)]),

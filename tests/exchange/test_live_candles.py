@@ -17,6 +17,7 @@ from tests.data.following import BEGAN, Following, over_at, pairs
 from tests.fake_exchange import Candles, synthetic
 from tests.faults.exchange import LIMIT, MINUTE, START, minutes
 from tests.raised import raises_code
+from tests.slices import some_of
 
 SINCE, END = BEGAN - 5, BEGAN + 5  # minutes
 
@@ -134,7 +135,7 @@ def test_symbols_come_together_in_the_order_of_the_configuration(tmp_path: Path)
     assert following.feed.counts["requests"] == 1 + 3 * 6  # the clock, and six rounds side by side
 
 
-@pytest.mark.parametrize("gap", [(32,), (32, 33), (30, 31), (26,), (26, 27), (28, 29)])
+@some_of("gap", [(32,), (32, 33), (30, 31), (26,), (26, 27), (28, 29)], every=2)
 def test_a_hole_is_a_fact_once_a_later_candle_was_served_and_it_was_asked_for_again(
     gap: tuple[int, ...], tmp_path: Path
 ) -> None:

@@ -14,7 +14,7 @@ def copied(place: Path) -> Path:
     for name in COPIED:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, place / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, place / name)  # compiled files too: they hold in the copy, and save its first start
         else:
             shutil.copy(source, place / name)
     return place

@@ -4,11 +4,11 @@
 
 The command `safla WORD...` is run once undisturbed, to count its K calls, and then for each k of 1..K once more, ending
 as by a kill before call k, and last behind call K. What call k leaves is what call k + 1 finds, so that is every state
-of the disk; ALL dies behind each call too. Each time it is run in a copy of the folder BEGIN, FOLDER/before-<k> or
-after-<k>, `{}` in a word, and then once more undisturbed. A line of JSON tells of each: folder, first and second exit
-code, calls, and what changed a file without being counted; but where a death left the very bytes of an earlier one, the
-second is `as before-<k>` (not with ALL). The counting stands around os and io before safla is
-imported, so that no name escapes it; the commands run in forks, so that nothing is imported twice.
+of the disk; ALL dies behind each call too, SLICE before one in three alone. Each time it is run in a copy of the folder
+BEGIN, FOLDER/before-<k> or after-<k>, `{}` in a word, and then once more undisturbed. A line of JSON tells of each:
+folder, first and second exit code, calls, and what changed a file without being counted; but where a death left the
+very bytes of an earlier one, the second is `as before-<k>` (not with ALL). The counting stands around os and io before
+safla is imported, so that no name escapes it; the commands run in forks, so that nothing is imported twice.
 """
 
 import gc
@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 DIED = 77
+STRIDE = 3  # of the calls, a slice dies at one in so many; the last one is among them
 CALLS = ("open", "write", "fsync", "fdatasync", "rename", "replace", "ftruncate", "truncate", "mkdir", "unlink", "link")
 CHANGES = {"open", "os.rename", "os.mkdir", "os.remove", "os.truncate", "os.link", "os.symlink", "os.rmdir", "os.chmod"}
 USED = ("cli.run", "paper.listeners", "report.summary", "report.tables", "config.loader", "data.synthetic")
@@ -143,7 +144,8 @@ def each(main: Callable[[list[str]], int], folder: Path, begin: Path, words: lis
     """Count, die at each point, run again, tell. A state that was met before is not gone on from twice."""
     met: dict[str, str] = {}
     calls = once(main, folder / "before-0", begin, words, met=met, dies_at=0, when="before")
-    points = [*(("before", k) for k in range(1, calls + 1)), ("after", calls)]
+    first, step = (1, 1) if thorough else (1 + (calls - 1) % STRIDE, STRIDE)
+    points = [*(("before", k) for k in range(first, calls + 1, step)), ("after", calls)]
     for when, k in [*points, *(("after", k) for k in range(1, calls) if thorough)]:
         known = {} if thorough else met
         once(main, folder / f"{when}-{k}", begin, words, met=known, dies_at=k, when=when)
@@ -161,6 +163,11 @@ def once(
     met.setdefault(state, f"as {place.name}")
     print(json.dumps([place.name, first, second, calls, escaped]), flush=True)
     return int(calls)
+
+
+def points_of(calls: int, *, thorough: bool) -> int:
+    """How many deaths are due where there are so many calls."""
+    return 2 * calls if thorough else -(-calls // STRIDE) + 1
 
 
 def state_of(place: Path) -> str:

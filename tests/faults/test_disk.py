@@ -14,6 +14,7 @@ from safla.journal import append
 from safla.runs import folder
 from tests.faults.command import Answer, inside, safla
 from tests.faults.invariants import check_answer, check_run
+from tests.slices import some_of
 from tests.small_runs import SMALL, journal
 
 WRITTEN = ("candles.parquet", "config.yaml", "journal.jsonl", "head", "summary.json")
@@ -57,7 +58,7 @@ def check_goes_on(answer: Answer, part: Path, whole: Path) -> None:
 # --- Row 11 ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@some_of(
     ("limit", "file"),
     [
         (0, "lock"),
@@ -65,6 +66,7 @@ def check_goes_on(answer: Answer, part: Path, whole: Path) -> None:
         (2_500, "config.yaml.tmp"),
         (50_000, "journal.jsonl"),
     ],
+    keep=((0, "lock"), (50_000, "journal.jsonl")),
 )
 def test_row_11_a_file_that_may_not_grow_is_exit_6_and_is_named(tmp_path, words, whole, capsys, limit, file):
     detail = ["--journal-detail", "candles"] if file == "config.yaml.tmp" else []  # no candles.parquet before it
@@ -97,7 +99,7 @@ def test_row_11_a_disk_that_is_full_is_exit_6_and_with_room_the_run_goes_on(tmp_
     check_goes_on(inside(capsys, *words, place / "run"), place / "run", whole)
 
 
-@pytest.mark.parametrize("form", [(), ("--json",)], ids=["text", "json"])
+@pytest.mark.parametrize("form", [(), pytest.param(("--json",), marks=pytest.mark.soak)], ids=["text", "json"])
 def test_row_11_an_answer_that_cannot_be_given_is_exit_6_and_the_run_is_whole(tmp_path, words, whole, capsys, form):
     out = tmp_path / "run"
 

@@ -37,6 +37,7 @@ from tests.faults.exchange import (
     whole_of,
 )
 from tests.raised import raises_code
+from tests.slices import some_of
 
 CANDLES = 120
 TRIES = 4  # of one request: the first, and exchange.retry_attempts more
@@ -104,7 +105,7 @@ def test_the_tables_have_a_row_for_each_of_the_24_faults() -> None:
 
 
 @pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("name", [*STAYS, *LEGAL])
+@some_of("name", [*STAYS, *LEGAL], every=3)
 def test_an_answer_that_is_bad_once_costs_one_more_request_and_no_candle(
     name: str, place: str, meeting: Meeting, whole: Whole
 ) -> None:
@@ -117,7 +118,7 @@ def test_an_answer_that_is_bad_once_costs_one_more_request_and_no_candle(
     assert len(meeting.asked(None)) == 5 + again
 
 
-@pytest.mark.parametrize("name", STAYS)
+@some_of("name", STAYS, every=2)
 def test_an_answer_that_stays_bad_is_asked_for_three_times_more_and_then_an_error_that_says_why(
     name: str, meeting: Meeting, whole: Whole
 ) -> None:
@@ -173,7 +174,7 @@ def test_a_timeframe_that_is_not_served_is_the_keys_matter_until_candles_came(
 
 
 @pytest.mark.parametrize("place", ["exchangeInfo", "time"])
-@pytest.mark.parametrize("name", sorted(STAYS.keys() - {"stale_page", "hang"}))
+@some_of("name", sorted(STAYS.keys() - {"stale_page", "hang"}), every=4)
 def test_where_the_clock_or_the_symbols_stay_bad_nothing_is_stored(
     name: str, place: str, meeting: Meeting, whole: Whole
 ) -> None:
@@ -383,7 +384,7 @@ def usual(tmp_path_factory: pytest.TempPathFactory) -> int:
     return child.peak
 
 
-@pytest.mark.parametrize("name", HUGE)
+@some_of("name", HUGE, keep=("gzip_bomb",))
 def test_row_41_a_body_beyond_every_bound_is_a_bad_answer_and_costs_no_memory(
     name: str, usual: int, tmp_path: Path
 ) -> None:
@@ -428,7 +429,7 @@ DESTINATIONS = {  # what is said of where a redirect leads
 }
 
 
-@pytest.mark.parametrize("to", DESTINATIONS)
+@some_of("to", DESTINATIONS, keep=("another host", "file:///etc/passwd"))
 @pytest.mark.parametrize("place", PLACES)
 def test_row_42_a_redirect_is_not_followed(to: str, place: str, meeting: Meeting, whole: Whole) -> None:
     with served([minutes(CANDLES)]) as other:

@@ -18,7 +18,7 @@ from tests.faults.invariants import check_answer
 CANDLES = 3_000  # of each symbol
 LIMIT = 50  # candles a page
 NAMES = ("BTCUSDT", "ETHUSDT")
-KILLS = 4  # 100 with --scale release
+KILLS = 2  # 100 with --scale release
 IN_A_ROW = 2  # of one cache, before a fetch may come to its end
 SETS = (f"market_data.fetch_limit={LIMIT}", "exchange.rate_limit_per_minute=6000")
 

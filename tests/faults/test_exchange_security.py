@@ -25,6 +25,7 @@ from tests.faults.invariants import CANARY, check_answer
 from tests.faults.test_secrets import HOOK, check_hidden
 from tests.faults.test_security_outputs import RAW, check_shown
 from tests.faults.test_security_program import knocks
+from tests.slices import some_of
 from tests.small_runs import journal
 
 CANDLES = 120
@@ -165,7 +166,7 @@ def as_body(text: str) -> list[tuple[int, bytes]]:
     return [(status, body.encode()) for body, status in zip([*bodies, *bodies], statuses, strict=False)]
 
 
-@pytest.mark.parametrize("text", RAW, ids=ascii)
+@some_of("text", RAW, every=4, ids=ascii)
 def test_z13_whatever_an_exchange_says_is_one_line_and_escaped_on_stderr_and_in_the_log(
     text: str, command: Command, fake: FakeExchange
 ) -> None:
@@ -248,7 +249,7 @@ NO_NUMBERS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", FILTERS)
+@some_of("name", FILTERS, keep=("stepSize",))
 def test_row_58_a_rule_for_orders_that_is_no_plain_number_is_a_bad_answer_and_never_kept(
     name: str, tmp_path: Path
 ) -> None:

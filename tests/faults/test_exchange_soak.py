@@ -1,6 +1,7 @@
 """A long download in which pages break at random: the store, the counts and the process end as though none had.
 
-The normal suite takes 300 pages in three downloads; `--scale release` takes 10 000. All candles are synthetic.
+The normal suite takes a hundred pages in one download; `--scale release` takes 10 000 in three. All candles are
+synthetic.
 """
 
 import asyncio
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
-import pytest
 
 from safla.data import service
 from safla.data.backfill import DownloadProgress
@@ -19,6 +19,7 @@ from safla.data.service import FetchRequest, FetchResult
 from tests.fake.breaking import Break
 from tests.fake_exchange import ANSWERS, HOSTILE, PAGES, Market
 from tests.faults.exchange import START, Meeting, at, kept, minutes, undisturbed
+from tests.slices import some_of
 
 NAMES = ("BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT")  # one fewer than failures in a row open the breaker
 SYMBOLS = ("BTC/USDT", "ETH/USDT", "BNB/USDT", "SOL/USDT")
@@ -125,7 +126,7 @@ def check_counts(done: Soaked) -> None:
     assert asked == sum(one.pages for one in done.fetched.got) + counts["retries"]
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@some_of("part", range(PARTS), keep=(0,))
 def test_a_download_with_faults_at_random_ends_as_one_without_and_leaks_nothing(
     part: int, tmp_path: Path, chance: random.Random, release: bool, figure: Callable[[str], None]
 ) -> None:

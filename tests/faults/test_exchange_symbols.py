@@ -20,6 +20,7 @@ from tests.faults.command import Answer, inside
 from tests.faults.exchange import LIMIT, MINUTE, START, SYMBOL, Meeting, at, kept, minutes, rows, undisturbed
 from tests.faults.invariants import check_answer, check_run, events_of
 from tests.faults.test_security_program import knocks
+from tests.slices import some_of
 from tests.small_runs import journal
 
 CANDLES = 300
@@ -338,7 +339,7 @@ def test_faults_on_the_way_change_no_byte_of_a_journal_and_stand_in_the_log_alon
     assert b"; try " not in journal(Path("run"))
 
 
-@pytest.mark.parametrize("url", ["with the exchange", "without it"])
+@some_of("url", ["with the exchange", "without it"], keep=("without it",))
 def test_z25_where_the_store_suffices_no_socket_is_opened(
     command: Command, fake: FakeExchange, away: str, url: str
 ) -> None:

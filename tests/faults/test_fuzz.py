@@ -12,21 +12,21 @@ from tests.faults.fuzzing import Apart, Fuzz
 INPUTS = {
     "journal": 15,
     "head": 25,
-    "yaml": 200,
-    "sets": 375,
-    "python": 100,
-    "csv": 250,
-    "packed": 250,
-    "json": 200,
-    "arrow": 200,
-    "parquet": 200,
-    "recorded": 100,
-    "folders": 20,
-    "markets": 120,
-    "symbols": 750,
+    "yaml": 100,
+    "sets": 187,
+    "python": 50,
+    "csv": 125,
+    "packed": 125,
+    "json": 100,
+    "arrow": 100,
+    "parquet": 100,
+    "recorded": 50,
+    "folders": 10,
+    "markets": 60,
+    "symbols": 375,
     "arguments": 37,
 }
-LONG = 400  # times as many with --scale release
+LONG = 800  # times as many with --scale release
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,7 @@ from tests.faults.invariants import check_answer
 from tests.faults.measuring import MIB, Measured, linux, measured
 from tests.faults.parquet_writing import Chunk, Group, facts, page, parquet, recorded, sealed, varint
 from tests.raised import raises_code
+from tests.slices import some_of
 
 MOST_SECONDS = 10  # of a whole command, of which most is its start
 MOST_MEMORY = 160 * MIB  # above what the bare program needs
@@ -76,7 +77,7 @@ BOMBS: dict[str, tuple[bytes, str]] = {
 
 @linux
 @pytest.mark.parametrize("command", ["status", "replay"])
-@pytest.mark.parametrize("bomb", BOMBS)
+@some_of("bomb", BOMBS, keep=("rows of two", "a symbol twice"))
 def test_row_1_hostile_candles_of_a_run_folder_are_exit_4_quickly_in_little_memory(
     folder: Path, bare: int, bomb: str, command: str
 ) -> None:
@@ -129,7 +130,7 @@ def test_row_1_candles_with_changed_bytes_and_a_new_seal_never_end_the_process(
     sound = corpora.recorded_candles(tmp_path)
     with Apart("recorded") as apart:
         for content in sound:
-            for place in range(len(content)) if release else chance.sample(range(len(content)), 150):
+            for place in range(len(content)) if release else chance.sample(range(len(content)), 75):
                 broken = bytearray(content)
                 broken[place] ^= chance.randrange(1, 256)
                 assert apart.attempt(bytes(broken)).failure == "", place
@@ -220,7 +221,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
 
 
 @linux
-@pytest.mark.parametrize("fault", HOSTILE)
+@some_of("fault", HOSTILE, every=5)
 def test_row_2_a_hostile_footer_takes_little_time_and_memory(tmp_path: Path, bare: int, fault: str) -> None:
     """The guard sees each byte once: chunks are disjoint and ascend, pages and values are counted on the way."""
     make, says = HOSTILE[fault]
@@ -255,7 +256,7 @@ def test_row_2_a_sound_file_of_the_writer_of_these_tests_is_read() -> None:
 
 
 @linux
-@pytest.mark.parametrize("bomb", BOMBS)
+@some_of("bomb", BOMBS, keep=("40 000 symbols",))
 def test_row_7_hostile_recorded_candles_as_a_source_are_exit_4_quickly(tmp_path: Path, bare: int, bomb: str) -> None:
     path = put(tmp_path, BOMBS[bomb][0], "a.parquet")
     (tmp_path / "config.yaml").write_text(CONFIG.format(kind="parquet", path=path))

@@ -18,6 +18,7 @@ from tests.faults.candle_files import CONFIG, KLINES, put, run, zipped
 from tests.faults.command import inside
 from tests.faults.invariants import check_answer
 from tests.faults.measuring import MIB, linux, measured
+from tests.slices import some_of
 
 MOST_SECONDS = 10  # of a whole command, of which most is its start
 MOST_MEMORY = 96 * MIB  # above what the bare program needs
@@ -50,7 +51,7 @@ ARCHIVES: dict[str, Callable[[], bytes]] = {
 
 
 @linux
-@pytest.mark.parametrize("fault", ARCHIVES)
+@some_of("fault", ARCHIVES, keep=("a million members that it does not count",))
 def test_row_15_a_zip_of_many_members_is_refused_before_its_list_is_built(tmp_path: Path, fault: str) -> None:
     path = put(tmp_path, ARCHIVES[fault](), "a.zip")
     (tmp_path / "config.yaml").write_text(CONFIG.format(kind="file", path=path))
@@ -121,7 +122,7 @@ JSONS: dict[str, bytes] = {
 
 
 @linux
-@pytest.mark.parametrize("fault", JSONS)
+@some_of("fault", JSONS, keep=("rows of nothing", "one row"))
 def test_row_15_16_mib_of_json_that_is_no_candles_is_exit_4_in_little_memory(tmp_path: Path, fault: str) -> None:
     path = put(tmp_path, JSONS[fault], "a.json")
     (tmp_path / "config.yaml").write_text(CONFIG.format(kind="file", path=path))

@@ -13,7 +13,7 @@ from tests.faults.invariants import check_answer, check_run
 from tests.small_runs import SMALL, journal
 
 DETAILS = ("decisions", "candles")
-KILLS = 6  # of each detail; 1 000 in all with --scale release
+KILLS = 3  # of each detail; 1 000 in all with --scale release
 IN_A_ROW = 3  # of one run, before it may come to its end
 
 
@@ -21,7 +21,7 @@ def words(config, out, detail):
     return ["run", config, "--out", out, "--journal-detail", detail, "--engine", "interpreted", "--quiet"]
 
 
-@pytest.fixture(scope="module", params=DETAILS)
+@pytest.fixture(scope="module", params=[DETAILS[0], pytest.param(DETAILS[1], marks=pytest.mark.soak)])
 def killed(request, tmp_path_factory):
     """A configuration whose run takes a while, its detail, its undisturbed files, and how long it took."""
     folder = tmp_path_factory.mktemp("kill")

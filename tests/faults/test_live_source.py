@@ -15,6 +15,7 @@ from safla.exchange.live_candles import CandleBatch
 from tests.data.following import BEGAN, Following, over_at, pairs
 from tests.fake_exchange import ANSWERS, PAGES
 from tests.faults.exchange import MINUTE, START
+from tests.slices import some_of
 
 SINCE, END = BEGAN - 20, BEGAN + 3  # minutes: a page of what was, and three candles as they close
 NO_PATIENCE = "exchange.timeout_seconds=0.2"
@@ -45,7 +46,7 @@ def check_whole(following: Following, came: list[CandleBatch]) -> None:
 
 
 @pytest.mark.parametrize("place", ["klines", "time"])
-@pytest.mark.parametrize("name", sorted(ANSWERS.keys() - ENDING))
+@some_of("name", sorted(ANSWERS.keys() - ENDING), every=3)
 def test_an_answer_that_is_bad_once_costs_a_moment_and_no_candle(name: str, place: str, following: Following) -> None:
     order = following.fake.break_(name, path=place, after=1 if place == "klines" else 0, **SHORT.get(name, {}))
     came = following.follow(SINCE, END)
@@ -99,7 +100,7 @@ def test_every_fault_of_a_page_has_a_test_here() -> None:
 
 
 @pytest.mark.parametrize("after", [0, 1])
-@pytest.mark.parametrize("name", [*BAD, *sorted(ABSENT)])
+@some_of("name", [*BAD, *sorted(ABSENT)], every=4)
 def test_row_43_a_page_that_is_bad_once_is_asked_for_again(name: str, after: int, following: Following) -> None:
     order = following.fake.break_(name, after=after)
     came = following.follow(SINCE, END)
@@ -108,7 +109,7 @@ def test_row_43_a_page_that_is_bad_once_is_asked_for_again(name: str, after: int
     assert following.source.counts["revised"] == following.source.counts["gaps"] == 0
 
 
-@pytest.mark.parametrize("name", BAD)
+@some_of("name", BAD, every=6)
 def test_row_43_a_page_that_stays_bad_is_told_with_row_and_value_and_waited_out(
     name: str, following: Following
 ) -> None:
@@ -159,7 +160,7 @@ def test_row_45_the_same_candle_again_is_counted_and_goes_out_once(following: Fo
     assert following.reports == []
 
 
-@pytest.mark.parametrize("length", [1, 2, 5])
+@some_of("length", [1, 2, 5], keep=(2,))
 def test_row_46_a_hole_is_asked_for_once_more_and_is_none_to_the_engine(length: int, tmp_path: Path) -> None:
     gap = range(BEGAN, BEGAN + length)
     following = Following(tmp_path, "ETHUSDT", "BTCUSDT", gaps=gap, streams=False)

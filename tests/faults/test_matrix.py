@@ -1,7 +1,7 @@
 """Row 28: hash seed, time zone, locale, development mode, Python, threads, form of the engine: one digest of each file.
 
-The normal suite runs nine processes, in which each two values of seed, zone, locale and threads meet; `--scale release`
-runs all combinations. A locale that is not installed is named all the same.
+The normal suite runs three processes, in which each value of seed, zone, locale and threads stands once; `--scale
+release` runs all combinations. A locale that is not installed is named all the same.
 """
 
 import hashlib
@@ -43,15 +43,10 @@ class Case(NamedTuple):
     engine: str
 
 
-def pairwise() -> list[Case]:
-    """Nine cases: each pair of values of the four that have three meets once."""
-    return [
-        Case(
-            sys.executable, SEEDS[i], ZONES[j], LOCALES[(i + j) % 3], THREADS[(i + 2 * j) % 3],
-            DEVELOPMENT[j % 2], ENGINES[i % 2],
-        )
-        for i, j in itertools.product(range(3), repeat=2)
-    ]  # fmt: skip
+def few() -> list[Case]:
+    """Three cases, in which each value of each stands."""
+    around = zip(SEEDS, ZONES, LOCALES, THREADS, itertools.cycle(DEVELOPMENT), itertools.cycle(ENGINES), strict=False)
+    return [Case(sys.executable, *one) for one in around]
 
 
 def every() -> list[Case]:
@@ -107,7 +102,7 @@ def test_row_28_whatever_is_around_a_run_its_journal_and_its_summary_are_the_sam
 ):
     config = tmp_path / "dated.yaml"
     config.write_text(DATED)
-    cases = [case for case in (every() if release else pairwise()) if case.zone == zone]
+    cases = [case for case in (every() if release else few()) if case.zone == zone]
     for case in cases:
         run_in(case, config, tmp_path / "run")
         assert digests(tmp_path / "run") == undisturbed, case

@@ -15,6 +15,7 @@ from tests.faults.invariants import check_answer, check_run
 from tests.faults.paper import answer_of, process
 from tests.paper.commanded_runs import by_operator, put, waiting
 from tests.paper.paper_exchange_runs import BEGUN, LOOKBACK, MINUTE, START, Run, markets
+from tests.slices import some_of
 from tests.small_runs import journal
 
 HOUR = 3_600_000
@@ -83,7 +84,7 @@ def logged() -> Iterator[list[str]]:
     logger.remove(sink)
 
 
-@pytest.mark.parametrize("away", [DAY, -3600, 0])
+@some_of("away", [DAY, -3600, 0], keep=(DAY,))
 def test_row_26_a_wall_clock_that_is_away_from_the_exchanges_is_logged_and_decides_nothing(
     tmp_path: Path, logged: list[str], away: int
 ) -> None:

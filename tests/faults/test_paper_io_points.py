@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.command import ROOT
-from tests.faults.dying import DIED
+from tests.faults.dying import DIED, STRIDE
 from tests.faults.invariants import check_run
 from tests.faults.paper import CONFIG, Undisturbed, undisturbed
 
@@ -56,7 +56,8 @@ def test_row_2_a_death_at_any_call_of_a_paper_run_loses_nothing(whole, tmp_path,
     places = died(tmp_path, whole, tmp_path / "nothing", release=release)
     wanted = files(whole.folder)
     assert wanted.keys() == FILES
-    assert len(places) > 20  # a quick machine renews head less often (J24), and so has fewer calls to die at
+    # a quick machine renews head less often (J24), and so has fewer calls to die at
+    assert len(places) > (20 if release else 20 // STRIDE)
     for place in places:
         assert files(place / "run") == wanted, place.name
     check_run(places[-1] / "run", max_positions=2)

@@ -29,6 +29,7 @@ from tests.faults.paper import (
 )  # fmt: skip
 from tests.margins import bound
 from tests.paper.paper_runs import backtest_journal, run_paper
+from tests.slices import some_of
 from tests.small_runs import journal
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
@@ -81,7 +82,7 @@ def check_stopped(answer: Answer, number: int) -> None:
     assert line.startswith(f"safla: interrupted by {signal.Signals(number).name}")
 
 
-@pytest.mark.parametrize("phase", PHASES)
+@some_of("phase", PHASES, every=4)
 def test_row_3_a_signal_in_any_phase_of_a_paper_run_ends_it_within_a_second(whole, tmp_path, capsys, phase, release):
     for number in CODES if release else [list(CODES)[list(PHASES).index(phase) % 2]]:
         for _ in range(TIMES if release else 1):
@@ -93,7 +94,7 @@ def test_row_3_a_signal_in_any_phase_of_a_paper_run_ends_it_within_a_second(whol
         check_goes_on(inside(capsys, *whole.words(out)), out, whole)
 
 
-@pytest.mark.parametrize("phase", ["folding", "syncing"])
+@some_of("phase", ["folding", "syncing"], keep=("folding",))
 def test_row_3_a_phase_of_a_paper_run_that_does_not_end_is_left_within_a_second(whole, tmp_path, capsys, phase):
     check_stopped(
         stopped(tmp_path, signal.SIGTERM, PHASES[phase], *whole.words(tmp_path / "run"), stuck=True), signal.SIGTERM
@@ -142,7 +143,7 @@ def test_row_27_stopped_and_continued_it_folds_what_came_meanwhile_in_order(whol
     check_ends(answer, out, whole)
 
 
-@pytest.mark.parametrize("option", [(), ("--force",)], ids=["same", "force"])
+@pytest.mark.parametrize("option", [pytest.param((), marks=pytest.mark.soak), ("--force",)], ids=["same", "force"])
 def test_row_15_a_second_paper_run_in_the_same_folder_is_told_who_has_it(whole, tmp_path, capsys, option):
     out = tmp_path / "run"
     with started(whole.words(out, "--set", "paper.speed=1x"), out) as running:

@@ -1,6 +1,6 @@
 """A paper run of many candles at full speed with all its listeners: memory stays flat, nothing leaks.
 
-The normal suite takes 4 000 candles; `--scale release` takes 100 000. All of them are synthetic.
+The normal suite takes 2 000 candles; `--scale release` takes 100 000. All of them are synthetic.
 """
 
 import json
@@ -16,7 +16,7 @@ from tests.faults.command import ROOT
 from tests.faults.invariants import check_run
 from tests.small_runs import journal
 
-MANY, SLICE = 100_000, 4_000
+MANY, SLICE = 100_000, 2_000
 MIB = 2**20
 MOST_MIB = 150  # beyond the imports
 SLOPE_MIB = 1  # over the second half

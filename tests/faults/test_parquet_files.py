@@ -108,7 +108,7 @@ def test_row_56_an_arrow_file_with_a_changed_byte_never_ends_the_process(
 ) -> None:
     """Each is refused or read, under a cap of memory, in a process that an abort of the library would end."""
     (_, packed, *_) = corpora.arrows(tmp_path)
-    places = range(len(packed)) if release else chance.sample(range(len(packed)), 300)
+    places = range(len(packed)) if release else chance.sample(range(len(packed)), 150)
     with Apart("arrow") as apart:
         for place in places:
             broken = bytearray(packed)
@@ -141,7 +141,7 @@ def test_row_56_a_parquet_file_of_another_schema_or_value_is_exit_4(tmp_path: Pa
 
 def test_row_56_a_changed_byte_never_ends_the_process(sound: bytes, chance: Random, release: bool) -> None:
     """Each is refused or read, under a cap of memory, in a process that an abort of the library would end."""
-    places = range(len(sound)) if release else chance.sample(range(len(sound)), 300)
+    places = range(len(sound)) if release else chance.sample(range(len(sound)), 150)
     with Apart("parquet") as apart:
         for place in places:
             broken = bytearray(sound)

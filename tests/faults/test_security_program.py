@@ -74,7 +74,9 @@ def test_z25_a_backtest_writes_into_its_folder_alone(of_a_run):
 QUESTIONS = [(), ("--books",), ("--json",), ("--until", "2024-01-03"), ("--set", "risk.stop_loss_pct=0.03")]
 
 
-@pytest.mark.parametrize("question", QUESTIONS, ids=" ".join)
+@pytest.mark.parametrize(
+    "question", [QUESTIONS[0], *(pytest.param(one, marks=pytest.mark.soak) for one in QUESTIONS[1:])], ids=" ".join
+)
 def test_z25_a_replay_writes_nothing_and_opens_no_socket(place, of_a_run, question):
     with untouched(place):
         assert knocks(place, "replay", "run", "--engine", "interpreted", *question) == []

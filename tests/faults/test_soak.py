@@ -1,6 +1,6 @@
 """Row 33: ten years of minutes in one run: memory and descriptors stay flat, and however it is cut, no byte differs.
 
-The normal suite takes 50 000 candles; `--scale release` takes 5 256 000. All of them are synthetic.
+The normal suite takes 20 000 candles; `--scale release` takes 5 256 000. All of them are synthetic.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from tests.properties import arithmetic
 from tests.small_runs import journal, run, small
 
 TEN_YEARS = 5_256_000
-SLICE = 50_000
+SLICE = 20_000
 MIB = 2**20
 MINUTES = """\
 symbols: {primary: [BTC/USDT]}

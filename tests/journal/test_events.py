@@ -6,7 +6,7 @@ from typing import Any, get_args
 import jsonschema  # type: ignore[import-untyped]
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from safla.core import machine
@@ -17,6 +17,7 @@ from safla.journal.amounts import MEASURES, Amounts
 from safla.journal.chain import decode_event
 from tests.journal.drawn import events, first_lines
 from tests.journal.sample import small_events, small_journal
+from tests.slices import examples
 
 WORDS = (
     (e.Mode, machine.MODES),
@@ -79,7 +80,7 @@ def test_every_kind_of_row_but_the_mark_is_an_event() -> None:
     }
 
 
-@settings(max_examples=60)
+@examples(gate=25, full=60)
 @given(st.data())
 @pytest.mark.parametrize("struct", e.LEVELS)
 def test_any_event_has_one_spelling_and_passes_the_strict_checks(struct: type[Any], data: st.DataObject) -> None:

@@ -28,6 +28,7 @@ from safla.strategies.register import Strategy
 from tests.paper.commanded_runs import by_hand
 from tests.paper.paper_runs import SMALL, backtest_journal, journal, loaded, run_paper
 from tests.raised import raises_code
+from tests.slices import some_of
 
 BTC = ("symbols.primary=[BTC/USDT]",)
 
@@ -56,13 +57,14 @@ def test_a_paper_run_is_the_backtest_of_its_candles_byte_for_byte(tmp_path: Path
 
 
 REAL = {
+    "month": ("btcusdt-1h-2017-2025.csv.gz", "1h", "2023-01-01", "2023-02-01"),
     "btc": ("btcusdt-1h-2017-2025.csv.gz", "1h", "2023-01-01", "2023-06-01"),
     "eth": ("ethusdt-1h-2020-2025.csv.gz", "1h", "2021-03-01", "2021-08-01"),
     "minutes": ("btcusdt-1m-2024-04.csv.gz", "1m", None, None),
 }
 
 
-@pytest.mark.parametrize("name", REAL)
+@some_of("name", REAL, keep=("month",))
 def test_so_it_is_on_real_candles(tmp_path: Path, real_data: Path, name: str):
     file, timeframe, start, end = REAL[name]
     config = {

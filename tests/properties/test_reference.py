@@ -10,17 +10,18 @@ from tests.properties import arithmetic
 from tests.properties.folding import fold
 from tests.properties.market import HOUR, QUIET, Case, Command, cases, crossovers, history, written
 from tests.properties.stories import reference_of, story
+from tests.slices import examples
 
 MARKET = Market(tick=1, lot=1, k=1, min_notional=0, quantity_up=1, volume_up=1)
 
 
-@settings(max_examples=600, deadline=None)
+@examples(gate=200, full=600)
 @given(cases(symbols=1, candles=40, commands=True))
 def test_one_symbol_happens_as_the_text_says(case: Case) -> None:
     assert_same_story(case)
 
 
-@settings(max_examples=600, deadline=None)
+@examples(gate=200, full=600)
 @given(cases(symbols=3, candles=25, commands=True))
 def test_several_symbols_happen_as_the_text_says(case: Case) -> None:
     assert_same_story(case)

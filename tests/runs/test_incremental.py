@@ -13,6 +13,7 @@ from safla.journal.events import Halted, OrderPlaced, SignalEvent
 from safla.paper.session import session_at
 from safla.runs import replay, signal_sources
 from tests.paper.paper_runs import backtest_journal, journal, run_paper
+from tests.slices import some_of
 
 MINE = ("strategy.name=mine", "strategy.entry_threshold_pct=0.01", "strategy.parameters={period: 8, share: 0.25}")
 BTC = (*MINE, "symbols.primary=[BTC/USDT]", "data.synthetic.holes=0")
@@ -86,7 +87,7 @@ def test_a_paper_run_of_a_strategy_from_python_is_the_backtest_of_its_candles(tm
     assert holds(tmp_path / "paper", more["register"])
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+@some_of("name", FUNCTIONS, keep=("exponential", "sliding_window"))
 def test_broken_off_anywhere_it_ends_in_the_same_bytes(tmp_path: Path, name: str, chance: Any):
     more = given(FUNCTIONS[name])
     run_paper(tmp_path, MINE, **more)

@@ -11,6 +11,7 @@ from safla.errors import Finding, StrategyError
 from safla.runs.look_ahead import SlowNotice, StrategyAnswer, budgets, check_look_ahead, engine_values
 from safla.runs.strategy_candles import candles_of, rows_between
 from tests.raised import raises_code
+from tests.slices import some_of
 
 HOUR = 3_600_000
 SIZE = 12_000  # more than there are cuts
@@ -139,7 +140,7 @@ LOOKING = {
 }
 
 
-@pytest.mark.parametrize("kind", LOOKING)
+@some_of("kind", LOOKING, every=2)
 def test_a_look_ahead_is_found_with_the_candle_and_both_answers(kind):
     said = r"strategy mine looks ahead: BTC/USDT at 197\S+Z has signal .+ on all 12,000 candles, but .+ on the \S+ that"
     with pytest.raises(Finding, match=said + r" end at 197\S+Z \(cut [\d,]+ of 1,024\)"):
@@ -216,7 +217,7 @@ HONEST = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", HONEST)
+@some_of("kind", HONEST, every=2)
 def test_an_honest_strategy_passes(kind):
     assert looked(HONEST[kind], walk(4_000)).cuts == 1_024
 

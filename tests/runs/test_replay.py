@@ -149,13 +149,21 @@ def test_the_candles_of_other_symbols_are_refused_though_the_run_has_not_ended(t
         replayed(folder)
 
 
-@pytest.mark.parametrize(("symbols", "candles"), [(["BTC/USDT"], 70_811), (["BTC/USDT", "ETH/USDT"], 114_614)])
-def test_eight_years_of_real_candles_replay_with_no_difference(tmp_path, real_data, symbols, candles):
+@pytest.mark.parametrize(
+    ("symbols", "start", "candles"),
+    [
+        (["BTC/USDT", "ETH/USDT"], "2025-06-01", 5_526),
+        pytest.param(["BTC/USDT"], "null", 70_811, marks=pytest.mark.soak),
+        pytest.param(["BTC/USDT", "ETH/USDT"], "null", 114_614, marks=pytest.mark.soak),
+    ],
+    ids=["the last months", "one symbol", "two symbols"],
+)
+def test_eight_years_of_real_candles_replay_with_no_difference(tmp_path, real_data, symbols, start, candles):
     for name, file in (("BTC", "btcusdt-1h-2017-2025"), ("ETH", "ethusdt-1h-2020-2025")):
         (tmp_path / f"{name}.csv.gz").symlink_to(real_data / f"{file}.csv.gz")
     text = f"""\
 symbols: {{primary: [{", ".join(symbols)}]}}
-data: {{source: csv, path: "{{base}}.csv.gz"}}
+data: {{source: csv, path: "{{base}}.csv.gz", start: {start}}}
 risk: {{drawdown_pause_days: 30}}
 """
     ended = run(small(tmp_path, text=text), tmp_path / "run")
