@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from safla.compiled.library import library
+from safla.compiled.library import Found, library
 from safla.core.pure import Function
+from safla.runs import engine_choice
 
 
 def needs_library() -> None:
@@ -14,6 +15,11 @@ def needs_library() -> None:
     found = library()
     if found.library is None:
         pytest.skip(f"{found.reason}: make engine")
+
+
+def without_library(patch: pytest.MonkeyPatch) -> None:
+    """Interpret every run: for a test that puts another function in the place of one of the core."""
+    patch.setattr(engine_choice, "library", lambda: Found(None, "runs are interpreted in this test"))
 
 
 def compiled_entry(function: Function) -> Callable[..., Any]:

@@ -1,6 +1,6 @@
 """The engine library: the functions marked @entry_point, compiled ahead of time, called through ctypes (D2).
 
-builder.py makes it: a file `engine.so`, and `engine.json`, which names the sources that it was made from. It is used
+builder.py makes it: a file `engine.bin`, and `engine.json`, which names the sources that it was made from. It is used
 only if each of these sources is still the same, so that it never decides otherwise than the functions themselves.
 """
 
@@ -24,7 +24,7 @@ from safla.core.values import ArrayType
 
 PACKAGE = Path(__file__).parents[1]
 PACKAGED = Path(__file__).parent  # where the library of a package lies
-LIBRARY, MANIFEST = "engine.so", "engine.json"
+LIBRARY, MANIFEST = "engine.bin", "engine.json"  # as .so it would look like a module of Python
 ABI = 1  # of the calls; another number in the manifest is another library
 
 

@@ -8,6 +8,7 @@ import pytest
 from safla.core import account, exits, step
 from safla.core.fills import fee
 from safla.core.values import TRAILING_STOP
+from tests.compiled_engine import without_library
 from tests.faults.damaged import again, finished, head_at, put, refused, replayed, starts
 from tests.faults.invariants import check_answer, untouched
 from tests.small_runs import journal
@@ -18,6 +19,11 @@ CHANGES = {  # a function of the core as one of its rooms knows it, what stands 
     "a sale without slippage": (step, "sold_at", lambda _rules, _market, price, *_volume: price, SALE),
     "a stop by another name": (exits, "stop_reason", lambda _levels: TRAILING_STOP, {"reason"}),
 }
+
+
+@pytest.fixture(autouse=True)
+def _interpreted(monkeypatch):
+    without_library(monkeypatch)
 
 
 @pytest.fixture

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from safla.api.registered import registered
-from safla.compiled.library import Found
 from safla.core import account, step
 from safla.core.fills import fee
 from safla.errors import Finding
 from safla.journal import reader
 from safla.journal.events import CandleEvent, Halted, OrderPlaced, SignalEvent
-from safla.runs import engine_choice, replay
+from safla.runs import replay
 from safla.runs.strategy_candles import Candles
 from safla.strategies.register import Strategy
+from tests.compiled_engine import without_library
 from tests.faults.command import inside
 from tests.faults.invariants import check_answer, untouched
 from tests.faults.paper import FEWER, begin_half, check_goes_on, undisturbed
@@ -191,7 +191,7 @@ def test_row_22_a_paper_run_is_not_gone_on_with_by_a_program_that_decides_otherw
     check_answer(inside(capsys, *whole.words(tmp_path / "warm")), 0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(*CHANGES[change])
-        patch.setattr(engine_choice, "library", lambda: Found(None, "another program is interpreted"))
+        without_library(patch)
         (out / "config.yaml").write_bytes((whole.folder / "config.yaml").read_bytes())
         (out / "lock").touch(0o600)
         before = journal(out)
