@@ -27,6 +27,8 @@ from safla.runs import interrupt
 def main() -> int:
     """Run the command line as this process. Signals are handled before the first slow import."""
     interrupt.answered()
+    # numpy's linear algebra is never used; starting its threads takes longer than many a command.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         from safla import cli
     except ModuleNotFoundError as error:

@@ -24,7 +24,7 @@ from safla.core.pure import ENTRY_POINTS, PURE, entry_point_name
 from safla.core.values import ArrayType
 
 # The modules with entries. A module that they import is found by itself.
-MODULES = ("safla.core.engine", "safla.journal.event_bytes", "safla.strategies.register")
+MODULES = ("safla.core.engine", "safla.journal.event_bytes", "safla.metrics.trades", "safla.strategies.register")
 
 
 class Platform(NamedTuple):

@@ -9,6 +9,7 @@ from itertools import groupby
 import numpy as np
 
 from safla.core.exits import levels_from, stop_in_force
+from safla.core.pure import entry_point
 from safla.core.values import NONE, Float64, Int64, Rules
 from safla.metrics.metric import FEWEST_TRADES, Metric, few, finite_metric
 from safla.metrics.sums import deviation, mean
@@ -77,9 +78,16 @@ def sqn(multiples: Float64) -> Metric:
     return finite_metric(math.sqrt(len(multiples)) * mean(multiples) / spread)
 
 
-def first_stop(rules: Rules, tick: int, entry: int) -> int:
-    """The stop in force when a position is filled at a price (S27), price units; NONE where there is none."""
-    return stop_in_force(rules, levels_from(rules, tick, entry))
+@entry_point
+def first_stops(rules: Rules, ticks: Int64, entries: Int64, stops: Int64) -> None:
+    """The stop in force when a position is filled at a price (S27), for each trade.
+
+    ticks    int64[trades], of the trade's market, price units
+    entries  int64[trades], the prices of the entries, price units
+    stops    int64[trades], takes the stops, price units; NONE where there is none
+    """
+    for i in range(len(entries)):
+        stops[i] = stop_in_force(rules, levels_from(rules, int(ticks[i]), int(entries[i])))
 
 
 def r_multiple(net: int, entry: int, stop: int, quantity: int, k: int) -> float | None:

@@ -1,13 +1,15 @@
 """Fills and closed trades of a run as columns, for the figures and tables of trades. Nothing is summed here."""
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
 
+from safla.compiled.library import fastest
 from safla.core import values as v
 from safla.core.values import Float64, Int64
 from safla.metrics.excursions import excursions
-from safla.metrics.trades import first_stop, r_multiple
+from safla.metrics.trades import first_stops, r_multiple
 from safla.runs.result import RunResult
 
 
@@ -91,9 +93,8 @@ def _fields(rows: Int64, kind: int) -> dict[str, Int64]:
 
 def _multiples(outcome: RunResult, symbol: Int64, fields: dict[str, Int64]) -> tuple[float | None, ...]:
     rules = outcome.run.plan.rules._replace(take_profit_ppm=0)  # only the stop level is needed
-    markets = outcome.run.plan.markets.tolist()
-    columns = (symbol, fields["net"], fields["entry"], fields["quantity"])
-    return tuple(
-        r_multiple(net, entry, first_stop(rules, markets[place][0], entry), quantity, markets[place][2])
-        for place, net, entry, quantity in zip(*(column.tolist() for column in columns), strict=True)
-    )
+    ticks, _, ks, *_ = outcome.run.plan.markets[symbol].T
+    entries, stops = np.ascontiguousarray(fields["entry"]), np.zeros(len(symbol), np.int64)
+    fastest(first_stops)(rules, np.ascontiguousarray(ticks), entries, stops)
+    columns = (fields["net"], entries, stops, fields["quantity"], ks)
+    return tuple(itertools.starmap(r_multiple, zip(*(column.tolist() for column in columns), strict=True)))

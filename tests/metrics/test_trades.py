@@ -90,7 +90,9 @@ def test_the_first_stop_is_the_one_in_force_at_the_fill(stop_loss, trailing, act
     rules = RULES._replace(
         stop_loss_ppm=stop_loss, trailing_stop_ppm=trailing, trailing_activation_ppm=activation, take_profit_ppm=1_000
     )
-    assert trades.first_stop(rules, 1, 10_000) == expected
+    stops = np.zeros(2, np.int64)
+    trades.first_stops(rules, np.array([1, 1]), np.array([10_000, 10_000]), stops)
+    assert stops.tolist() == [expected, expected]
     assert expected in (NONE, exits.levels_from(rules, 1, 10_000).stop, exits.levels_from(rules, 1, 10_000).trail)
 
 
