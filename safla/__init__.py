@@ -9,10 +9,10 @@ result.summary["net_profit"], result.trades, result.journal
 TYPE_CHECKING = False  # type checkers treat the name as True; importing typing would take longer than the rest
 
 if TYPE_CHECKING:
-    from safla.api.calls import replay, run
+    from safla.api.calls import replay, run, simulate
     from safla.api.configuration import load_config, validate
     from safla.api.registered import StrategyFunction
-    from safla.api.result import Result, Verdict
+    from safla.api.result import Result, Simulation, Verdict
     from safla.compat.risk import RiskCheck, RiskManager
     from safla.compat.strategy import Signal, SMAStrategy
     from safla.config.loader import Loaded
@@ -62,6 +62,7 @@ __all__ = [
     "SMAStrategy",
     "SaflaError",
     "Signal",
+    "Simulation",
     "StrategyError",
     "StrategyFunction",
     "Trade",
@@ -71,6 +72,7 @@ __all__ = [
     "load_config",
     "replay",
     "run",
+    "simulate",
     "validate",
 ]
 

@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[1]
 NAMES = """
 BinanceDataFeed Bug Candles Columns ConfigError DataError ExchangeError Finding HostError IllegalMove Interrupted
 JournalError Loaded Performance PerformanceMonitor Problem Progress Result RiskCheck RiskManager SMAStrategy
-SaflaError Signal StrategyError StrategyFunction Trade TradingSimulator UsageError Verdict load_config replay run
-validate
+SaflaError Signal Simulation StrategyError StrategyFunction Trade TradingSimulator UsageError Verdict load_config replay
+run simulate validate
 """.split()
 
 SIGNATURES = {
@@ -39,7 +39,11 @@ SIGNATURES = {
     "PerformanceMonitor.start_monitoring": "(self, interval_seconds=5.0)",
     "PerformanceMonitor.stop_monitoring": "(self)",
     "PerformanceMonitor.snapshot": "(self)",
-    "run": "(config=None, *, set=None, strategies=None, out=None, symbols='primary', progress=None, root=None)",
+    "run": (
+        "(config=None, *, candles=None, set=None, strategies=None, out=None, symbols='primary', progress=None, "
+        "root=None)"
+    ),
+    "simulate": "(config=None, *, candles=None, set=None, strategies=None, symbols='primary', root=None)",
     "replay": "(path, *, strategies=None, root=None)",
     "validate": "(config=None, *, set=None, strategies=None, symbols='primary', root=None)",
     "load_config": "(config=None, *, set=None, strategies=None, symbols='primary', root=None)",
@@ -51,6 +55,7 @@ from safla.compat.strategy import Signal
 
 result: safla.Result = safla.run("config.yaml", set={"risk.stop_loss_pct": 0.03}, out="run")
 print(result.trades["net"].sum(), result.summary["trades"], result.journal.name, safla.replay(result.folder).holds)
+simulated: safla.Simulation = safla.simulate("config.yaml", candles={"ts": [0], "open": [1.0]})
 problems: list[safla.Problem] = safla.validate({"strategy": {"fast_period": 5}}, set=["risk.stop_loss_pct=0.03"])
 strategy, risk, feed = safla.SMAStrategy("BTC/USDT"), safla.RiskManager(100_000), BinanceDataFeed()
 signal: Signal = strategy.process_candle([1704067200000, 1.0, 1.0, 1.0, 1.0, 1.0])
@@ -73,11 +78,11 @@ def test_a_public_name_says_what_it_is_and_so_do_its_methods(name):
     assert all(inspect.getdoc(member) for member in methods)
 
 
-@pytest.mark.parametrize("name", ["run", "replay", "validate", "load_config"])
+@pytest.mark.parametrize("name", ["run", "simulate", "replay", "validate", "load_config"])
 def test_a_call_says_what_it_takes_and_raises_and_shows_an_example(name):
     said = inspect.getdoc(getattr(safla, name))
     for parameter in inspect.signature(getattr(safla, name)).parameters:
-        assert parameter in said or "Arguments as in load_config" in said
+        assert parameter in said or re.search("Arguments as in `?(load_config|run)", said)
     assert re.search(r"\w+Error", said)
     assert re.search(rf"^    .*safla\.{name}\(", said, re.MULTILINE)
 
@@ -98,7 +103,7 @@ def test_every_error_is_public():
 
 
 def test_a_name_that_there_is_not_is_an_attribute_error_that_lists_those_that_there_are():
-    with pytest.raises(AttributeError, match=r"safla has no rum; .*run, validate"):
+    with pytest.raises(AttributeError, match=r"safla has no rum; .*run, simulate, validate"):
         safla.rum  # noqa: B018
 
 

@@ -129,6 +129,7 @@ RULES = (
         "safla",
         "import time\nbegan = time.time()\n",
         {
+            "safla/__main__.py:main": "numpy looks there how many threads to start",
             "safla/compiled/builder.py:_object_code": "numba takes its processor from there; no run has this process",
             "safla/compiled/environment.py:_run": "the compiler's processes keep it",
             "safla/compiled/library.py:cache_folder": "the user's cache folder is the same for all runs",

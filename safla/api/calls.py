@@ -7,11 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
-
 from safla.api.configuration import ConfigSource, OptionalOverrides, SymbolList, load_config, path_of, root_of, stem
 from safla.api.registered import StrategyFunction, looked_back, registered
-from safla.api.result import Result, Verdict
+from safla.api.result import Result, Simulation, Verdict
 from safla.config.loader import Loaded
 from safla.config.plan import RunPlan
 from safla.config.root_folder import refuse_outside
@@ -19,6 +17,8 @@ from safla.core import values as v
 from safla.core.machine import MODES
 from safla.core.scale import to_text
 from safla.data.provenance import source_name
+from safla.data.tables import tables_of
+from safla.errors import UsageError
 from safla.journal.checkpoint import HEAD
 from safla.journal.files import CANDLES, JOURNAL
 from safla.observe.update import Update
@@ -26,10 +26,9 @@ from safla.paper import runner
 from safla.paper.runner import Listeners
 from safla.paper.sources import CandleSource
 from safla.report.summary import summarise, write_summary
-from safla.report.trades import fills_of, trades_of
 from safla.runs import backtest
 from safla.runs import replay as verification
-from safla.runs.backtest import BacktestResult
+from safla.runs.backtest import BacktestResult, Prepared
 from safla.runs.folder import SUMMARY
 from safla.runs.interrupt import Flag
 from safla.runs.progress import Progress
@@ -42,6 +41,7 @@ MOST_NOTES = 1_000  # of a paper run, which may run for months
 def run(
     config: ConfigSource = None,
     *,
+    candles: Any = None,
     set: OptionalOverrides = None,  # noqa: A002  the command's word
     strategies: Mapping[str, StrategyFunction] | None = None,
     out: str | os.PathLike[str] | None = None,
@@ -57,6 +57,11 @@ def run(
     KeyboardInterrupt, after which the same call continues it. It may be called in any thread, and in a notebook.
 
     config      a path, a dict, what load_config gives; None for ./config.yaml if it exists, else the defaults
+    candles     candles in memory in place of those of data.source: a frame of polars or pandas, a table of Arrow or a
+                dict of arrays for one symbol (or with a column `symbol`), or a mapping of symbols to these. Columns are
+                found by their usual names, times in a column or a datetime index; data.columns, data.time_zone and
+                data.bad_rows hold for them too. They are checked as strictly as a file, and floats are read at their
+                shortest decimal text
     set         overlays: {"risk.stop_loss_pct": 0.03}, or ["risk.stop_loss_pct=0.03"]; numbers may be those of numpy,
                 and a float is rounded to the decimals that its key takes, with a note
     strategies  your functions by name, for strategy.name (StrategyFunction)
@@ -80,9 +85,11 @@ def run(
     register = registered(strategies)
     loaded = load_config(config, set=set, strategies=strategies, symbols=symbols, root=root)
     loaded = looked_back(loaded, register)
+    if candles is not None and loaded.config.mode == "paper":
+        raise UsageError("candles: mode is paper, which takes its own candles; leave them out", code="invalid_argument")
     if loaded.config.mode == "paper":
         return _outside_event_loop(lambda: _paper(loaded, register, out, strategies, progress or _ignore_progress))
-    prepared = backtest.prepare(loaded, register=register)
+    prepared = _prepared(loaded, register, candles)
     folder = backtest.backtest_folder(prepared, stem=stem(loaded), out=folder_path)
     summary: dict[str, Any] = {}
 
@@ -91,7 +98,7 @@ def run(
             summarise(
                 ended.outcome,
                 risk_free_rate=float(loaded.config.report.risk_free_rate),
-                source=source_name(loaded.config, loaded.symbols),
+                source=_source(loaded, candles),
             )
         )
         write_summary(folder / SUMMARY, summary)
@@ -101,7 +108,51 @@ def run(
         prepared, folder, engine="auto", force=False, watch=progress or _ignore_progress, say=notes.append, flag=Flag(),
         conclude=conclude,
     )  # fmt: skip
-    return _result(ended, summary, notes=tuple(notes))
+    return Result(
+        summary=summary, notes=tuple(notes), folder=folder, same_journal=ended.again, lines=ended.lines,
+        last_hash=ended.last_hash, _outcome=ended.outcome,
+    )  # fmt: skip
+
+
+def simulate(
+    config: ConfigSource = None,
+    *,
+    candles: Any = None,
+    set: OptionalOverrides = None,  # noqa: A002  the command's word
+    strategies: Mapping[str, StrategyFunction] | None = None,
+    symbols: SymbolList = "primary",
+    root: str | os.PathLike[str] | None = None,
+) -> Simulation:
+    """A backtest without a run folder and without a journal: nothing is written, and it takes a fraction of the time.
+
+    Trades, equity and figures are those of `run` on the same candles. Arguments as in `run`; the result has no folder,
+    no journal and no events. UsageError for `mode: paper`, other errors as in `run`.
+
+        result = safla.simulate({"symbols": {"primary": ["BTC/USDT"]}}, candles=frame)
+        result.summary["net_profit"], result.trades, result.equity
+    """
+    register = registered(strategies)
+    loaded = load_config(config, set=set, strategies=strategies, symbols=symbols, root=root)
+    loaded = looked_back(loaded, register)
+    if loaded.config.mode == "paper":
+        raise UsageError("mode is paper: simulate makes backtests; call safla.run", code="invalid_argument")
+    notes = _warnings(loaded, strategies)
+    prepared = _prepared(loaded, register, candles)
+    outcome = backtest.simulated(prepared, say=notes.append)
+    summary = summarise(
+        outcome, risk_free_rate=float(loaded.config.report.risk_free_rate), source=_source(loaded, candles)
+    )
+    return Simulation(summary=summary, notes=tuple(notes), _outcome=outcome)
+
+
+def _prepared(loaded: Loaded, register: Mapping[str, Strategy], candles: Any) -> Prepared:
+    tables = None if candles is None else tables_of(candles, loaded.symbols)
+    return backtest.prepare(loaded, register=register, tables=tables)
+
+
+def _source(loaded: Loaded, candles: Any) -> str:
+    """Where the candles are from, for the summary."""
+    return source_name(loaded.config, loaded.symbols) if candles is None else "memory: a table from Python"
 
 
 def _paper(
@@ -126,8 +177,10 @@ def _paper(
     outcome = runner.outcome_of(folder, register=register)
     summary = summarise(outcome, risk_free_rate=float(loaded.config.report.risk_free_rate))
     write_summary(folder / SUMMARY, summary)
-    ended = BacktestResult(outcome, folder, done.lines, done.last_hash, done.again)
-    return _result(ended, summary, notes=tuple(notes))
+    return Result(
+        summary=summary, notes=tuple(notes), folder=folder, same_journal=done.again, lines=done.lines,
+        last_hash=done.last_hash, _outcome=outcome,
+    )  # fmt: skip
 
 
 def _warnings(loaded: Loaded, strategies: Mapping[str, StrategyFunction] | None) -> list[str]:
@@ -200,21 +253,3 @@ def _ignore_progress(_progress: Progress) -> None:
 
 def _ignore_note(_text: str) -> None:
     return
-
-
-def _result(ended: BacktestResult, summary: dict[str, Any], *, notes: tuple[str, ...]) -> Result:
-    outcome = ended.outcome
-    begin = int(np.searchsorted(outcome.ts, outcome.run.plan.rules.start_ts))  # nothing is traded in the lookback (S16)
-    return Result(
-        summary=summary,
-        folder=ended.folder,
-        same_journal=ended.again,
-        lines=ended.lines,
-        last_hash=ended.last_hash,
-        notes=notes,
-        _measured=trades_of(outcome, fills_of(outcome)),
-        _ts=outcome.ts[begin:],
-        _equity=outcome.equity[begin:],
-        _balance=outcome.run.balance,
-        _money_decimals=outcome.run.money_decimals,
-    )

@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 import numpy as np
 
+from safla.core import values as v
 from safla.core.values import Int64
 from safla.errors import UsageError
 from safla.journal import reader
 from safla.journal.chain import event_bytes
-from safla.journal.events import LEVELS, Fact, Filled, RunStarted, TradeClosed
+from safla.journal.encode import NO_INPUT, EngineRows, makers, run_decimals
+from safla.journal.events import LEVELS, Event, Fact, RunStarted, TradeClosed
 from safla.journal.reader import JournalLine
 from safla.report.trades import Trades
+from safla.runs.result import RunResult
+from safla.runs.runner import started
 
 if TYPE_CHECKING:
     import polars as pl
@@ -62,27 +66,25 @@ def events_of(journal: Path, kind: str) -> "pl.DataFrame":
     )
 
 
-def trades(journal: Path) -> "pl.DataFrame":
-    """One row for each closed trade, in the order of closing.
+def trades(outcome: RunResult) -> "pl.DataFrame":
+    """One row for each closed trade, in the order of closing, with the amounts as the journal writes them.
 
     symbol, trade, opened, closed, duration_seconds, quantity, entry, exit, gross, fees, net, reason, ambiguous (S12)
     """
     import polars as pl
 
-    lines = reader.read(journal)
-    closed: list[JournalLine] = []
-    ambiguous_exits: list[bool] = []
-    ambiguous = False
-    for line in lines:
-        if isinstance(line.event, Filled):
-            ambiguous = line.event.ambiguous  # the next line is its trade_closed, if it closes a trade (J18)
-        elif isinstance(line.event, TradeClosed):
-            closed.append(line)
-            ambiguous_exits.append(ambiguous)
-    frame = _typed(closed, TradeClosed, frame_decimals(lines.started)).rename({"ts": "closed"})
+    first = started(outcome.run, first_ts=0)
+    make, places = makers()[v.TRADE_CLOSED], run_decimals(first)
+    rows = EngineRows(outcome.rows.tolist(), (), NO_INPUT)
+    is_closed = outcome.rows[:, 0] == v.TRADE_CLOSED
+    closed = [make(places, rows, place) for place in np.flatnonzero(is_closed).tolist()]
+    # The row before that of a closed trade is the fill that closed it (J18).
+    other = 3 + v.ROW_FIELDS[v.FILLED].index("other")
+    ambiguous = outcome.rows[np.flatnonzero(is_closed) - 1, other] > 0
+    frame = pl.DataFrame(_columns(closed, TradeClosed, frame_decimals(first))).rename({"ts": "closed"})
     return frame.with_columns(
         duration_seconds=(pl.col("closed") - pl.col("opened")).dt.total_seconds(),  # CSV cannot hold a Duration
-        ambiguous=pl.Series(ambiguous_exits, dtype=pl.Boolean),
+        ambiguous=pl.Series(ambiguous, dtype=pl.Boolean),
     ).select(
         "symbol", "trade", "opened", "closed", "duration_seconds", "quantity", "entry", "exit", "gross", "fees", "net",
         "reason", "ambiguous",
@@ -139,11 +141,16 @@ def _decimals(units: Int64, places: int) -> "pl.Series":
 def _typed(lines: Sequence[JournalLine], kind: type[Fact], places: FrameDecimals) -> "pl.DataFrame":
     import polars as pl
 
-    columns = [pl.Series("n", [line.n for line in lines], dtype=pl.Int64)]
-    for field in msgspec.structs.fields(kind):
-        values = [getattr(line.event, field.name) for line in lines]
-        columns.append(_column(field.name, values, annotation=field.type, places=places))
-    return pl.DataFrame(columns)
+    numbers = pl.Series("n", [line.n for line in lines], dtype=pl.Int64)
+    return pl.DataFrame([numbers, *_columns([line.event for line in lines], kind, places)])
+
+
+def _columns(events: Sequence[Event], kind: type[Fact], places: FrameDecimals) -> list["pl.Series"]:
+    """The fields of events of one kind."""
+    return [
+        _column(field.name, [getattr(event, field.name) for event in events], annotation=field.type, places=places)
+        for field in msgspec.structs.fields(kind)
+    ]
 
 
 def _column(name: str, values: Iterable[Any], *, annotation: Any, places: FrameDecimals) -> "pl.Series":

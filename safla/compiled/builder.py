@@ -7,7 +7,9 @@ Running safla needs none of it.
 """
 
 import argparse
+import ast
 import importlib
+import inspect
 import json
 import os
 import shutil
@@ -72,18 +74,29 @@ def build(target: str, folder: Path) -> Path:
 
 
 def _manifest(goal: Platform, seal: str) -> dict[str, Any]:
-    """What engine.json says: every module of safla that the functions come from or read constants of, with its hash."""
-    modules = [module for name, module in sorted(sys.modules.items()) if name.split(".")[0] == "safla"]
-    sources = {Path(str(module.__file__)).relative_to(PACKAGE).as_posix() for module in modules if module.__file__}
+    """What engine.json says: where the functions and the constants that they read come from, each with its hash."""
+    modules = {module for function in PURE for module in (function.__module__, *_constants(function))}
+    sources = {Path(str(sys.modules[name].__file__)).relative_to(PACKAGE).as_posix() for name in modules}
     sources.add("compiled/builder.py")  # for its list of modules
-    left_out = {"compiled/__init__.py", "compiled/library.py"}  # ABI stands for these
     return {
         "abi": ABI,
         "platform": goal.platform,
         "entries": [entry_point_name(function) for function in ENTRY_POINTS],
-        "sources": {name: library.source_hash(name) for name in sorted(sources - left_out)},
+        "sources": {name: library.source_hash(name) for name in sorted(sources)},
         "library": seal,
     }
+
+
+def _constants(function: Callable[..., Any]) -> set[str]:
+    """The modules of safla from which the module of a function imports the names that the function uses."""
+    tree = ast.parse(inspect.getsource(sys.modules[function.__module__]))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    origins = {alias.asname or alias.name: (str(node.module), alias.name) for node in imports for alias in node.names}
+    found = set()
+    for name in function.__code__.co_names:
+        module, original = origins.get(name, ("", ""))
+        found |= {f"{module}.{original}", module} & set(sys.modules) if module.startswith("safla") else set()
+    return found
 
 
 def _object_code(goal: Platform) -> bytes:

@@ -19,6 +19,7 @@ from safla.data import agreement, paths, synthetic
 from safla.data.files import csv, formats
 from safla.data.files.formats import Question
 from safla.data.store import month
+from safla.data.tables import Tables, rows_of
 from safla.errors import DataError
 from safla.text import printable
 
@@ -45,17 +46,22 @@ class _SourceRows(NamedTuple):
 
 
 def read(
-    config: Config, symbols: Sequence[str], *, price_limit: int, listener: "DownloadListener | None" = None
-) -> SourceCandles:
+    config: Config, symbols: Sequence[str], *, price_limit: int, listener: "DownloadListener | None" = None,
+    tables: Tables | None = None,
+) -> SourceCandles:  # fmt: skip
     """All candles of the symbols, checked. price_limit: price units, 2**62 // max(fast * slow, 1000) (D1).
 
     listener  the listener for the progress of a download from an exchange
+    tables    candles in memory, in place of data.source
     DataError: candles that are missing, malformed or out of bounds. ExchangeError and ConfigError as in the sources.
     """
-    source_rows = SOURCES[config.data.source](config, symbols, listener)
+    if tables is None:
+        source_rows = SOURCES[config.data.source](config, symbols, listener)
+    else:
+        source_rows = _SourceRows(_in_memory(config, tables))
     rules = source_rows.rules or (NO_RULES,) * len(symbols)
     targets = [
-        _target(config, symbol, rules=rules_of_symbol, price_limit=price_limit)
+        _target(config, symbol, rules=rules_of_symbol, price_limit=price_limit, in_memory=tables is not None)
         for symbol, rules_of_symbol in zip(symbols, rules, strict=True)
     ]
     read_all = [_of_symbol(config, target, files) for target, files in zip(targets, source_rows.files, strict=True)]
@@ -64,8 +70,8 @@ def read(
     return SourceCandles(series, counts, tuple(all_notes), source_rows.rules)
 
 
-def _target(config: Config, symbol: str, *, rules: OrderRules, price_limit: int) -> Target:
-    price_decimals, volume_decimals = _decimals(config, symbol)
+def _target(config: Config, symbol: str, *, rules: OrderRules, price_limit: int, in_memory: bool) -> Target:
+    price_decimals, volume_decimals = _decimals(config, symbol, in_memory=in_memory)
     least = [0 if step is None else min(MAX_PLACES, decimals(step)) for step in (rules.tick, rules.lot)]
     step_ms = TIMEFRAMES[source_timeframe(config)]
     snap = snap_decimals(config, symbol)
@@ -87,11 +93,12 @@ def columns_of(config: Config) -> csv.ColumnMap | None:
     return None if config.data.columns == "auto" else config.data.columns.model_dump()
 
 
-def _decimals(config: Config, symbol: str) -> tuple[int | None, int | None]:
+def _decimals(config: Config, symbol: str, *, in_memory: bool = False) -> tuple[int | None, int | None]:
     """The decimals of price and volume that configuration or source fix; None: the candles determine them (S3)."""
     market = config.markets.get(symbol)
     stated_decimals = (market.price_decimals, market.volume_decimals) if market else (None, None)
-    defaults = synthetic.DECIMALS if config.data.source == "synthetic" else (None, None)
+    made_here = config.data.source == "synthetic" and not in_memory
+    defaults = synthetic.DECIMALS if made_here else (None, None)
     price, volume = (
         default if stated is None else stated for stated, default in zip(stated_decimals, defaults, strict=True)
     )
@@ -193,6 +200,13 @@ def _files(config: Config, symbols: Sequence[str]) -> list[list[FileRows]]:
         _bounded(agreed(path, symbol) for path in files_of_symbol)
         for symbol, files_of_symbol in zip(symbols, files, strict=True)
     ]
+
+
+def _in_memory(config: Config, tables: Tables) -> list[list[FileRows]]:
+    timeframe = source_timeframe(config)
+    advice = agreement.for_run(config.market_data.timeframe, config.data.timeframe)
+    found = rows_of(tables, columns=columns_of(config), zone=config.data.time_zone, bad=config.data.bad_rows)
+    return [[agreement.agreed(rows, symbol, timeframe=timeframe, advice=advice)] for symbol, rows in found]
 
 
 def _bounded(read: Iterable[FileRows]) -> list[FileRows]:

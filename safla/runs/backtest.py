@@ -20,6 +20,7 @@ from safla.core.scale import MILLION, to_text
 from safla.core.timeframes import TIMEFRAMES
 from safla.data import coverage, source
 from safla.data.coverage import RequestedPeriod
+from safla.data.tables import Tables
 from safla.errors import ConfigError, DataError, JournalError, Problem
 from safla.journal import run_candles
 from safla.journal.files import CANDLES, JOURNAL, replace
@@ -29,7 +30,7 @@ from safla.runs.interrupt import Flag
 from safla.runs.look_ahead import CutCheck
 from safla.runs.progress import Progress, ProgressListener
 from safla.runs.recovery import JournalAppender, recover
-from safla.runs.result import NO_SOURCES, RunResult, Sources, simulate
+from safla.runs.result import NO_SOURCES, RunResult, Sources, simulate_plan
 from safla.runs.runner import Block, started
 from safla.runs.signal_sources import ArraySignals
 from safla.runs.strategy_calls import CheckedSignals, checked_signals, is_built_in, strategy_window
@@ -64,18 +65,20 @@ class BacktestResult(NamedTuple):
 
 
 def prepare(
-    loaded: Loaded, *, register: Mapping[str, Strategy] = STRATEGIES, listener: "DownloadListener | None" = None
-) -> Prepared:
+    loaded: Loaded, *, register: Mapping[str, Strategy] = STRATEGIES, listener: "DownloadListener | None" = None,
+    tables: Tables | None = None,
+) -> Prepared:  # fmt: skip
     """Read the candles, cut the period, make the plan. Raises ConfigError, DataError, ExchangeError.
 
     register  the strategies by name, including those from Python (D5)
     listener  is called with the progress of a download, if the candles come from an exchange
+    tables    candles in memory, in place of those of data.source
     """
     config = loaded.config
     try:
         if config.mode != "backtest":
             raise ConfigError([Problem("", "mode", f"expected backtest, got {config.mode}", code="invalid_value")])
-        sourced = source.read(config, loaded.symbols, price_limit=price_limit(config), listener=listener)
+        sourced = source.read(config, loaded.symbols, price_limit=price_limit(config), listener=listener, tables=tables)
         grids = scales(config, sourced.series, rules=sourced.rules)
         cut, start = windowed(loaded, sourced.series)
         sourced = sourced._replace(series=())  # `cut` holds the last reference, so that packing frees the candles
@@ -178,7 +181,7 @@ def run_backtest(
             _write_check(folder, prepared, checked.check)
         with JournalAppender(folder / JOURNAL, say=say) as journal:
             recorder = _JournalRecorder(plan, journal, watch=watch, flag=flag, total=candles)
-            outcome = simulate(
+            outcome = simulate_plan(
                 plan, series, forms=forms, recorder=recorder, known=prepared.digest,
                 source=None if checked is None else ArraySignals(plan, series, checked.signals),
                 sources=prepared.sources,
@@ -187,6 +190,19 @@ def run_backtest(
         ended = BacktestResult(outcome, folder, journal.lines, journal.last_hash, again)
         conclude(ended)
     return ended
+
+
+def simulated(prepared: Prepared, *, say: Callable[[str], None]) -> RunResult:
+    """The result of a backtest that writes nothing: no folder, and no journal. say: takes notes for the user."""
+    plan, series = prepared.run, prepared.series
+    for note in (*prepared.notes, *_too_short(prepared), *_coarse_ticks(prepared)):
+        say(note)
+    forms = choose("auto", plan.strategy, candles=sum(len(one.columns.ts) for one in series), say=say)
+    checked = _checked_signals(prepared, say=say)
+    return simulate_plan(
+        plan, series, forms=forms, source=None if checked is None else ArraySignals(plan, series, checked.signals),
+        sources=prepared.sources,
+    )  # fmt: skip
 
 
 def _checked_signals(prepared: Prepared, *, say: Callable[[str], None]) -> CheckedSignals | None:

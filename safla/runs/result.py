@@ -90,7 +90,7 @@ class Recorder(Protocol):
         """Take the next block, with its journal lines."""
 
 
-def simulate(
+def simulate_plan(
     run: RunPlan, series: Sequence[Series], *, forms: EngineForms, recorder: Recorder | None = None,
     known: str | None = None, outside: Sequence[Outside] = (), stop: Input = NO_INPUT,
     source: SignalSource | None = None, sources: Sources = NO_SOURCES,
@@ -131,4 +131,4 @@ def simulate_again(
     forms = choose(engine, run.strategy, candles=candles, say=lambda text: None)
     unasked = unasked_at(outside, align([one.columns for one in series]).ts)
     source = signal_source(run, series, forms=forms, unasked=unasked, check=False)
-    return simulate(run, series, forms=forms, outside=outside, stop=stop, source=source)
+    return simulate_plan(run, series, forms=forms, outside=outside, stop=stop, source=source)

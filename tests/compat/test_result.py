@@ -179,7 +179,7 @@ def test_frames_are_made_once_and_only_when_they_are_asked_for(tmp_path):
     result.journal.unlink()
     assert result.events is events
     with raises_code(safla.JournalError, "journal_not_found"):
-        _ = result.trades
+        result.events_of("filled")
 
 
 @given(st.lists(st.integers(-(2**62), 2**62), max_size=20), st.integers(0, 18))

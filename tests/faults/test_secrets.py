@@ -64,7 +64,7 @@ def test_z11_a_process_that_fails_for_a_bug_tells_nobody(ask, monkeypatch):
         secret = os.environ["SAFLA__MONITORING__WEBHOOK_URL"]
         return len(secret) / 0
 
-    monkeypatch.setattr(backtest, "simulate", fails)
+    monkeypatch.setattr(backtest, "simulate_plan", fails)
     answer = ask("run", "good.yaml", "--out", "run")
     assert answer.code == 70
     assert [path.name[:4] for path in Path("run").iterdir() if path.suffix == ".txt"] == ["bug-"]

@@ -10,7 +10,7 @@ from safla.errors import Interrupted, JournalError
 from safla.report.summary import summarise
 from safla.runs import backtest
 from safla.runs.engine_choice import choose
-from safla.runs.result import RunResult, load_result, simulate
+from safla.runs.result import RunResult, load_result, simulate_plan
 from safla.runs.runner import Block
 from tests.raised import raises_code
 from tests.small_runs import journal, run, small
@@ -41,8 +41,8 @@ def summary(result: RunResult) -> dict[str, Any]:
 def test_a_result_is_the_same_with_and_without_a_journal(tmp_path: Path) -> None:
     it, forms = prepared(tmp_path)
     lines = Lines()
-    with_lines = simulate(it.run, it.series, recorder=lines, **forms)
-    without = simulate(it.run, it.series, **forms)
+    with_lines = simulate_plan(it.run, it.series, recorder=lines, **forms)
+    without = simulate_plan(it.run, it.series, **forms)
     assert summary(without) == summary(with_lines)
     assert np.array_equal(without.rows, with_lines.rows)
     run(small(tmp_path), tmp_path / "run")
@@ -52,13 +52,13 @@ def test_a_result_is_the_same_with_and_without_a_journal(tmp_path: Path) -> None
 def test_without_a_recorder_no_line_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     it, forms = prepared(tmp_path)
     monkeypatch.setattr("safla.runs.runner.LineEncoder", pytest.fail)
-    assert len(simulate(it.run, it.series, **forms).ts) > 0
+    assert len(simulate_plan(it.run, it.series, **forms).ts) > 0
 
 
 def test_a_recorder_may_end_the_run(tmp_path: Path) -> None:
     it, forms = prepared(tmp_path)
     with raises_code(Interrupted, "interrupted", match="enough"):
-        simulate(it.run, it.series, recorder=Lines(most=1000), **forms)
+        simulate_plan(it.run, it.series, recorder=Lines(most=1000), **forms)
 
 
 @pytest.mark.parametrize("detail", ["trades", "decisions", "candles"])
