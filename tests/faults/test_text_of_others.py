@@ -131,7 +131,7 @@ def test_row_10_what_a_server_answers_that_is_no_exchange_is_not_quoted(tmp_path
     assert "binance" in said
 
 
-# --- A folder for all paths -------------------------------------------------------------------------------------------
+# --- A folder for all paths ------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
