@@ -189,7 +189,7 @@ PLANTED = (
         23, "wall-clock", "exchange/circuit_breaker.py",
         "clock: Callable[[], float] = time.monotonic,",
         "clock: Callable[[], float] = time.time,",
-        "tests/exchange/test_circuit_breaker.py::test_a_breaker_begins_closed_and_asks_the_monotonic_clock",
+        "tests/exchange/test_circuit_breaker.py::test_a_breaker_starts_closed_and_uses_the_monotonic_clock",
     ),
     Planted(
         24, "two-probes", "exchange/circuit_breaker.py",
