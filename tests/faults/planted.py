@@ -201,7 +201,7 @@ PLANTED = (
         25, "no-retry-after", "exchange/retry.py",
         "wait = max(chance(0.0, _longest(patience, attempt)), error.floor)",
         "wait = chance(0.0, _longest(patience, attempt))",
-        "tests/exchange/test_retry.py::test_a_retry_after_is_a_floor",
+        "tests/exchange/test_retry.py::test_a_retry_after_is_a_minimum_of_the_wait",
     ),
     Planted(
         26, "short-is-the-end", "data/backfill.py",
