@@ -38,7 +38,7 @@ sys.exit(code)
 """
 
 
-def accesses(place: Path, *arguments: str) -> list[tuple[str, str]]:
+def knocks(place: Path, *arguments: str) -> list[tuple[str, str]]:
     """The sockets, programs and disk changes that a command attempts."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
@@ -58,7 +58,7 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def of_a_run(place):
-    return accesses(place, "run", "c.yaml", "--out", "run", "--quiet", "--engine", "interpreted")
+    return knocks(place, "run", "c.yaml", "--out", "run", "--quiet", "--engine", "interpreted")
 
 
 def test_z25_a_backtest_opens_no_socket_and_starts_no_program(of_a_run):
@@ -81,7 +81,7 @@ QUESTIONS = [(), ("--books",), ("--json",), ("--until", "2024-01-03"), ("--set",
 )
 def test_z25_a_replay_writes_nothing_and_opens_no_socket(place, of_a_run, question):
     with untouched(place):
-        assert accesses(place, "replay", "run", "--engine", "interpreted", *question) == []
+        assert knocks(place, "replay", "run", "--engine", "interpreted", *question) == []
 
 
 LOCKS = sorted((ROOT / ".lock").glob("*.txt"))
