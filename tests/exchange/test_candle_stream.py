@@ -1,4 +1,4 @@
-"""The stream says that a candle closed (X13), over real sockets: a fault costs latency alone (fault row 44)."""
+"""The candle stream reports closed candles (X13), over real sockets: a fault costs latency alone (fault row 44)."""
 
 import asyncio
 import gc
@@ -25,10 +25,10 @@ from tests.margins import bound
 from tests.slices import some_of
 
 SINCE, END = BEGAN - 5, BEGAN + 4  # minutes
-AFTER = 5  # events that go well before one breaks
-HEALED = 2  # candles at the end that are on time again
+AFTER = 5  # good events before the fault
+HEALED = 2  # candles at the end that must be on time again
 FAULTS = {
-    # what is ordered, and what comes of it: whether the line was connected again
+    # options of the fault, and whether the stream must reconnect
     "ws_reject": (({"times": 3}, True), ({"times": 2, "retry_after": "7"}, True)),
     "ws_close": (({}, True), ({"closing": True}, True), ({"times": 3}, True)),
     "ws_abort": (({}, True), ({"closing": True}, True), ({"times": 3}, True)),
@@ -50,7 +50,7 @@ FIRST = [(name, *cases[0]) for name, cases in FAULTS.items()]
 
 @pytest.fixture(autouse=True)
 def nothing_is_left_unsaid(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """What asyncio says of errors that nobody took would stand on the terminal of whoever runs it (I9)."""
+    """asyncio logs no unhandled error, which would appear on the user's terminal (I9)."""
     yield
     gc.collect()
     assert [one.getMessage() for one in caplog.records if one.name == "asyncio"] == []
@@ -63,7 +63,7 @@ def following(tmp_path: Path) -> Following:
 
 
 def lateness(following: Following, came: list[CandleBatch]) -> list[float]:
-    """How long after its close each candle came, seconds; of those that closed while we were there."""
+    """The seconds between the close and the arrival of each candle that closed during the test."""
     return [one.came - over_at(one.ts) for one in came if over_at(one.ts) > 0]
 
 
@@ -72,12 +72,15 @@ def test_the_table_has_a_row_for_each_of_the_14_faults() -> None:
     assert len(SOCKETS) == 14
 
 
-def test_a_candle_comes_as_soon_as_it_is_over_where_the_stream_rings(following: Following) -> None:
+def test_a_candle_arrives_at_its_close_when_the_stream_reports_it(following: Following) -> None:
     came = following.follow(SINCE, END, stream=True)
     assert pairs(came) == following.true(SINCE, END)
     assert lateness(following, came) == [0.0] * 4
     assert following.candle_stream is not None
-    assert following.candle_stream.counts == {"connections": 1, "closed candles": 5}  # one of them of the candle before
+    assert following.candle_stream.counts == {
+        "connections": 1,
+        "closed candles": 5,
+    }  # one of them for the candle before
     assert (following.reports, following.said) == ([], [])
 
 
@@ -89,16 +92,16 @@ def test_row_44_a_broken_stream_costs_latency_alone(
     broken = following.fake.break_(name, **{**after, **order})
     came = following.follow(SINCE, END + HEALED, stream=True)
     assert broken.hits >= 1
-    assert pairs(came) == following.true(SINCE, END + HEALED)  # all of them, as REST has them, in order, none twice
+    assert pairs(came) == following.true(SINCE, END + HEALED)  # all candles as REST serves them, in order, none twice
     late = lateness(following, came)
     assert max(late) <= 1.5
-    assert late[-HEALED:] == [0.0] * HEALED  # and the line is as good as before
+    assert late[-HEALED:] == [0.0] * HEALED  # the stream is as good as before
     assert following.candle_stream is not None
     assert (following.candle_stream.counts["connections"] > 1) == reconnected
     assert following.kinds() == []
 
 
-def test_a_frame_that_nobody_can_read_ends_nothing_and_is_counted(following: Following) -> None:
+def test_an_unreadable_frame_is_counted_and_keeps_the_connection(following: Following) -> None:
     following.fake.break_("ws_truncated", after=AFTER)
     came = following.follow(SINCE, END, stream=True)
     assert pairs(came) == following.true(SINCE, END)
@@ -107,7 +110,7 @@ def test_a_frame_that_nobody_can_read_ends_nothing_and_is_counted(following: Fol
     assert following.said == []
 
 
-def test_silence_of_fifteen_seconds_closes_the_line_and_it_is_said_once(following: Following) -> None:
+def test_the_stream_reconnects_after_fifteen_seconds_of_silence_and_reports_it_once(following: Following) -> None:
     following.fake.break_("ws_silence", after=AFTER)
     following.follow(SINCE, END, stream=True)
     assert following.said == ["binance: no candle came for 15 s; the stream is reconnecting"]
@@ -116,7 +119,7 @@ def test_silence_of_fifteen_seconds_closes_the_line_and_it_is_said_once(followin
     assert 15_000 < opened[1] - opened[0] < 15_200 + (AFTER + 1) * following.pushed * 1000 + 1_000
 
 
-def test_prices_of_the_stream_reach_nobody(following: Following, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prices_of_the_stream_are_never_used(following: Following, monkeypatch: pytest.MonkeyPatch) -> None:
     def lying(*given: Any, **more: Any) -> Any:
         event = true(*given, **more)
         return {**event, "k": {**event["k"], **dict.fromkeys("ohlc", "1.00"), "v": "0"}}
@@ -127,7 +130,7 @@ def test_prices_of_the_stream_reach_nobody(following: Following, monkeypatch: py
 
 
 @some_of("shift", [10 * MINUTE, 90 * 365 * 86_400_000, 17, 10**15], keep=(10 * MINUTE, 10**15))
-def test_a_stream_that_tells_of_other_times_wakes_nobody_to_a_candle_that_is_not_over(
+def test_stream_events_with_wrong_timestamps_deliver_no_unfinished_candle(
     shift: int, following: Following, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def lying(*given: Any, **more: Any) -> Any:
@@ -139,23 +142,23 @@ def test_a_stream_that_tells_of_other_times_wakes_nobody_to_a_candle_that_is_not
     monkeypatch.setattr(pushing, "_event", lying)
     came = following.follow(SINCE, END, stream=True)
     assert pairs(came) == following.true(SINCE, END)
-    assert lateness(following, came) == [0.0] * 4  # what is true of it is still heard
-    assert len(following.meeting.asked("time")) <= 5  # our clock is doubted, though not all the time
+    assert lateness(following, came) == [0.0] * 4  # the true part of the events is still used
+    assert len(following.meeting.asked("time")) <= 5  # our clock is read again, but not all the time
 
 
-def test_two_symbols_share_a_line_and_each_rings_for_itself(tmp_path: Path) -> None:
+def test_two_symbols_share_a_connection_and_wait_for_the_one_without_an_event(tmp_path: Path) -> None:
     following = Following(tmp_path, "BTCUSDT", "ETHUSDT")
     following.fake.break_("ws_skip", times=None, symbol="ETH/USDT")
     came = following.follow(SINCE, END, stream=True)
     assert pairs(came) == following.true(SINCE, END)
-    assert lateness(following, came) == [1.5] * 4  # S6: for the one that was not heard, all wait
+    assert lateness(following, came) == [1.5] * 4  # S6: all symbols wait for the one without an event
     assert [one.what for one in following.fake.sockets] == ["open", "text", "gone"]
 
 
-# --- Dialling --------------------------------------------------------------------------------------------------------
+# --- Connecting ------------------------------------------------------------------------------------------------------
 
 
-def test_it_is_connected_again_ever_more_slowly_and_soon_once_a_candle_came(
+def test_reconnection_waits_grow_to_a_limit_and_are_reset_by_a_candle(
     following: Following, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits = patiences(monkeypatch)
@@ -172,7 +175,7 @@ def test_it_is_connected_again_ever_more_slowly_and_soon_once_a_candle_came(
     [("7", 7.0), ("0", 0.2), ("-5", 0.2), ("soon", 0.2), ("nan", 0.2), ("inf", 3600.0), ("999999", 3600.0)],
     keep=(("7", 7.0), ("nan", 0.2)),
 )
-def test_a_refused_handshake_says_how_long_to_wait(
+def test_the_retry_after_of_a_rejected_handshake_sets_the_wait(
     said: str, wait: float, following: Following, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits = patiences(monkeypatch)
@@ -181,14 +184,14 @@ def test_a_refused_handshake_says_how_long_to_wait(
     assert waits == [wait]
 
 
-def test_a_connection_passes_the_gate_as_a_request_does(following: Following) -> None:
+def test_connections_count_in_the_rate_limiter_like_requests(following: Following) -> None:
     following.fake.break_("ws_reject", times=3)
     following.follow(SINCE, END, stream=True)
     assert following.feed.counts["connections"] == 4
     assert following.feed._gate.sent == following.feed.counts["requests"] + 4
 
 
-def test_no_connection_is_opened_to_an_exchange_that_banned_us(following: Following) -> None:
+def test_no_connection_is_opened_to_an_exchange_that_banned_the_client(following: Following) -> None:
     async def scene() -> None:
         async with following.opened(SINCE, END) as source:
             following.fake.break_("418", path="time", retry_after="120")
@@ -202,7 +205,7 @@ def test_no_connection_is_opened_to_an_exchange_that_banned_us(following: Follow
     assert "banned" in following.said[0]
 
 
-def test_an_exchange_without_a_stream_is_asked_after_each_close(tmp_path: Path) -> None:
+def test_without_a_stream_candles_are_requested_after_each_close(tmp_path: Path) -> None:
     following = Following(tmp_path, streams=False)
     came = following.follow(SINCE, END, stream=True)
     assert pairs(came) == following.true(SINCE, END)
@@ -211,7 +214,7 @@ def test_an_exchange_without_a_stream_is_asked_after_each_close(tmp_path: Path) 
 
 
 class OneByOne:
-    """A class of ccxt.pro that watches symbols one by one, and says nothing of candles that close."""
+    """A ccxt.pro class that watches symbols one by one, and does not report that a candle closed."""
 
     id, has, clients, ssl_context, latest_client = "other", {"watchOHLCV": True}, None, None, None
 
@@ -221,10 +224,10 @@ class OneByOne:
         self._fake = following.fake
 
     def set_markets(self, markets: Any) -> None:
-        """What the feed knows."""
+        """Takes the markets of the client."""
 
     async def watch_ohlcv(self, symbol: str, timeframe: str) -> list[list[Any]]:
-        """The candle that is under way."""
+        """The candle in progress."""
         await self._clock.sleep(5.0)
         self._clock.monotonic()
         return [[self._fake.clock.now_ms // MINUTE * MINUTE, 1.0, 1.0, 1.0, 1.0, 1.0]]
@@ -233,10 +236,10 @@ class OneByOne:
         """Nothing is open."""
 
     async def close(self) -> None:
-        """The same."""
+        """Closes nothing."""
 
 
-def test_an_exchange_that_watches_symbols_one_by_one_rings_when_a_newer_candle_shows(
+def test_a_newer_candle_in_a_stream_without_close_events_means_that_the_last_one_closed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     following = Following(tmp_path, "BTCUSDT", "ETHUSDT")
@@ -247,7 +250,7 @@ def test_an_exchange_that_watches_symbols_one_by_one_rings_when_a_newer_candle_s
     assert following.said == []
 
 
-def test_a_stream_is_opened_where_the_configuration_says_and_nowhere_else() -> None:
+def test_the_address_of_the_stream_is_the_configured_one_and_none_with_a_rest_address_alone() -> None:
     async def made(**given: Any) -> Any:
         stream = factory.make_stream(ExchangeSection.model_validate(given), ccxt_stream)
         return None if stream is None else stream.urls["api"]["ws"]
@@ -258,7 +261,7 @@ def test_a_stream_is_opened_where_the_configuration_says_and_nowhere_else() -> N
     assert asyncio.run(made(name="kraken", stream_url="ws://127.0.0.1:1"))["public"] == "ws://127.0.0.1:1"
 
 
-# --- What is left over -----------------------------------------------------------------------------------------------
+# --- Cleanup ---------------------------------------------------------------------------------------------------------
 
 
 @some_of(
@@ -266,7 +269,7 @@ def test_a_stream_is_opened_where_the_configuration_says_and_nowhere_else() -> N
     [None, "ws_close", "ws_abort", "ws_silence", "ws_truncated", "ws_subscribe_error"],
     keep=("ws_abort", "ws_truncated"),
 )
-def test_when_it_is_closed_no_task_is_left(fault: str | None, following: Following) -> None:
+def test_closing_the_stream_leaves_no_task(fault: str | None, following: Following) -> None:
     async def scene() -> None:
         before = asyncio.all_tasks()
         if fault is not None:
@@ -285,8 +288,8 @@ def test_when_it_is_closed_no_task_is_left(fault: str | None, following: Followi
 
 
 @pytest.mark.parametrize("answers", [False, True])
-def test_a_handshake_that_never_ends_is_given_up_and_leaves_nothing(answers: bool, following: Following) -> None:
-    """A server that takes connections and says nothing, or never says its last word."""
+def test_a_handshake_that_never_ends_is_abandoned_and_leaves_no_task(answers: bool, following: Following) -> None:
+    """A server that accepts connections and sends nothing, or never finishes its response."""
 
     async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if answers:
@@ -315,7 +318,9 @@ def test_a_handshake_that_never_ends_is_given_up_and_leaves_nothing(answers: boo
     assert len(connections) > 3
 
 
-def test_what_ccxt_remembers_of_a_stream_is_bounded(following: Following, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_candles_that_ccxt_keeps_of_a_stream_are_bounded(
+    following: Following, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made: list[Any] = []
 
     def remembered(*given: Any) -> Any:
@@ -329,17 +334,17 @@ def test_what_ccxt_remembers_of_a_stream_is_bounded(following: Following, monkey
     assert len(stream.ohlcvs["BTC/USDT"]["1m"]) == factory.MOST_STREAMED
 
 
-# --- How soon --------------------------------------------------------------------------------------------------------
+# --- Latency ---------------------------------------------------------------------------------------------------------
 
 
-def test_from_close_to_arrival_it_takes_a_few_milliseconds(following: Following, figure: Callable[[str], None]) -> None:
+def test_a_candle_arrives_within_milliseconds_of_its_close(following: Following, figure: Callable[[str], None]) -> None:
     """5 ms on loopback, with a factor of 5 for a busy machine."""
     taken: list[float] = []
     still = Ticking()
     clock = following.fake.clock
 
     async def scene() -> None:
-        following.meeting.clock = Clock(clock.seconds, clock.wall, still.sleep)  # it moves when this test says so
+        following.meeting.clock = Clock(clock.seconds, clock.wall, still.sleep)  # it advances when this test says so
         async with following.fake, following.opened(BEGAN, None, stream=True, pushed=False) as source:
             await following.heard()
             candles = aiter(source)
@@ -361,7 +366,7 @@ def test_from_close_to_arrival_it_takes_a_few_milliseconds(following: Following,
 
 
 def patiences(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Every wait before the line is connected again."""
+    """Every wait before a reconnection."""
 
     def noted(candle_stream: CandleStream, stream: Any) -> float:
         waits.append(true(candle_stream, stream))
@@ -380,10 +385,10 @@ SOAKED = [pytest.param(name, marks=pytest.mark.soak) for name in ("ws_abort", "w
 
 
 @pytest.mark.parametrize("fault", ["ws_close", *SOAKED])
-def test_memory_does_not_grow_with_connections(
+def test_memory_does_not_grow_with_the_number_of_connections(
     fault: str, following: Following, release: bool, figure: Callable[[str], None]
 ) -> None:
-    """What a connection held is free at its end, though cycles are looked for as rarely as in a long run."""
+    """The objects of a connection are freed at its end, although the garbage collector is off."""
 
     def held() -> Counter[str]:
         found = Counter(type(one).__name__ for one in gc.get_objects())
@@ -409,5 +414,5 @@ def test_memory_does_not_grow_with_connections(
     finally:
         gc.enable()
     figure(f"{connections} connections, {fault}: {more} objects more for each, those of the fake exchange among them")
-    assert max(left.values()) <= 3  # that of now, and that of before
+    assert max(left.values()) <= 3  # the current and the previous connection
     assert more < 120  # it was 400

@@ -1,4 +1,4 @@
-"""The breaker: its table, each rule K2 to K9 by itself, and all of them against a plain model (K10)."""
+"""The circuit breaker: its table, each of the rules K2 to K9, and all of them against a reference model (K10)."""
 
 import asyncio
 import contextlib
@@ -29,13 +29,13 @@ def ticking():
 
 @pytest.fixture
 def breaker(ticking):
-    """With the defaults of the configuration."""
+    """A breaker with the defaults of the configuration."""
     return Breaker(failure_threshold=5, recovery_seconds=30.0, success_threshold=3, clock=ticking.clock)
 
 
 @pytest.fixture
 def moves(breaker):
-    """All that a listener hears."""
+    """The state changes that a listener receives."""
     heard = []
     breaker.listen(heard.append)
     return heard
@@ -53,7 +53,7 @@ def refused(breaker):
 
 
 def probing(breaker, ticking):
-    """A token of the one probe."""
+    """The token of the only probe."""
     fail(breaker, 5)
     ticking.advance(30.0)
     return breaker.acquire()
@@ -62,7 +62,7 @@ def probing(breaker, ticking):
 # --- The table -------------------------------------------------------------------------------------------------------
 
 
-def test_four_moves_exist_and_the_machine_knows_no_other():
+def test_the_state_machine_has_exactly_four_transitions():
     assert {(source, target) for _, source, target in TABLE} == {
         ("closed", "open"), ("open", "half_open"), ("half_open", "closed"), ("half_open", "open"),
     }  # fmt: skip
@@ -70,7 +70,7 @@ def test_four_moves_exist_and_the_machine_knows_no_other():
 
 
 @pytest.mark.parametrize(("state", "trigger"), list(itertools.product(STATES, TRIGGERS)))
-def test_machine_and_look_up_agree_on_every_move_and_every_refusal(state, trigger):
+def test_state_machine_and_lookup_table_agree_on_every_transition_and_rejection(state, trigger):
     if (state, trigger) in MOVES:
         assert next_state(state, trigger) == MOVES[state, trigger]
         assert (trigger, state, MOVES[state, trigger]) in TABLE
@@ -82,12 +82,12 @@ def test_machine_and_look_up_agree_on_every_move_and_every_refusal(state, trigge
 # --- Each rule -------------------------------------------------------------------------------------------------------
 
 
-def test_a_breaker_begins_closed_and_asks_the_monotonic_clock(breaker):
+def test_a_breaker_starts_closed_and_uses_the_monotonic_clock(breaker):
     assert breaker.state == "closed"
     assert inspect.signature(Breaker).parameters["clock"].default is time.monotonic
 
 
-def test_the_fifth_failure_in_a_row_opens_it_and_the_fourth_does_not(breaker, moves):
+def test_the_fifth_consecutive_failure_opens_the_breaker_and_the_fourth_does_not(breaker, moves):
     fail(breaker, 4)
     assert breaker.state == "closed"
     fail(breaker)
@@ -95,14 +95,14 @@ def test_the_fifth_failure_in_a_row_opens_it_and_the_fourth_does_not(breaker, mo
     assert moves == [StateChange("closed", "open", "status 503", 5)]
 
 
-def test_four_bad_and_one_good_for_ever_never_open_it(breaker, moves):
+def test_repeated_runs_of_four_failures_and_one_success_never_open_the_breaker(breaker, moves):
     for _ in range(100):
         fail(breaker, 4)
         breaker.acquire().success()
     assert (breaker.state, moves) == ("closed", [])
 
 
-def test_a_success_of_a_call_that_left_before_the_failures_sets_the_count_to_zero_too(breaker):
+def test_a_success_of_a_call_that_started_before_the_failures_resets_the_count_too(breaker):
     early = breaker.acquire()
     fail(breaker, 4)
     early.success()
@@ -110,7 +110,7 @@ def test_a_success_of_a_call_that_left_before_the_failures_sets_the_count_to_zer
     assert breaker.state == "closed"
 
 
-def test_at_thirty_seconds_and_not_before_the_first_call_makes_it_half_open(breaker, ticking, moves):
+def test_the_first_call_after_thirty_seconds_and_none_before_makes_the_breaker_half_open(breaker, ticking, moves):
     fail(breaker, 5)
     assert refused(breaker) == 30.0
     ticking.advance(29.999)
@@ -122,7 +122,7 @@ def test_at_thirty_seconds_and_not_before_the_first_call_makes_it_half_open(brea
     assert moves[1:] == [StateChange("open", "half_open", "recovery time over", 0)]
 
 
-def test_one_probe_is_in_flight_and_never_two(breaker, ticking):
+def test_at_most_one_probe_is_in_flight(breaker, ticking):
     probe = probing(breaker, ticking)
     assert refused(breaker) == 30.0
     ticking.advance(20.0)
@@ -134,7 +134,7 @@ def test_one_probe_is_in_flight_and_never_two(breaker, ticking):
     breaker.acquire()
 
 
-def test_a_probe_that_outlasts_its_turn_keeps_its_slot_and_nobody_is_told_to_come_back_at_once(breaker, ticking):
+def test_a_slow_probe_keeps_its_slot_and_rejected_calls_never_get_a_wait_of_zero(breaker, ticking):
     probing(breaker, ticking)
     for waited in (30.0, 45.0, 59.9999, 60.0, 1e6):
         ticking.now = 30.0 + waited
@@ -143,7 +143,7 @@ def test_a_probe_that_outlasts_its_turn_keeps_its_slot_and_nobody_is_told_to_com
     assert refused(breaker) == 0.5
 
 
-def test_the_third_success_of_a_probe_closes_it_and_the_count_begins_anew(breaker, ticking, moves):
+def test_the_third_successful_probe_closes_the_breaker_and_resets_the_failure_count(breaker, ticking, moves):
     probing(breaker, ticking).success()
     breaker.acquire().success()
     assert breaker.state == "half_open"
@@ -153,7 +153,7 @@ def test_the_third_success_of_a_probe_closes_it_and_the_count_begins_anew(breake
     assert breaker.state == "closed"
 
 
-def test_a_probe_that_fails_opens_it_for_the_whole_time_again(breaker, ticking, moves):
+def test_a_failed_probe_opens_the_breaker_for_the_full_recovery_time(breaker, ticking, moves):
     probing(breaker, ticking).success()
     ticking.advance(5.0)
     breaker.acquire().failure("no JSON")
@@ -162,7 +162,7 @@ def test_a_probe_that_fails_opens_it_for_the_whole_time_again(breaker, ticking, 
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_an_answer_that_belongs_to_an_earlier_state_changes_nothing(breaker, ticking, moves, end):
+def test_a_late_result_of_a_call_from_an_earlier_state_changes_nothing(breaker, ticking, moves, end):
     closed = [breaker.acquire() for _ in range(4)]
     probe = probing(breaker, ticking)
     probe.failure("no JSON")
@@ -178,7 +178,7 @@ def test_an_answer_that_belongs_to_an_earlier_state_changes_nothing(breaker, tic
     assert second.holds()
 
 
-def test_what_is_not_counted_frees_the_slot_and_moves_no_count(breaker, ticking, moves):
+def test_a_released_call_frees_the_probe_slot_and_changes_no_count(breaker, ticking, moves):
     fail(breaker, 4)
     breaker.acquire().release()
     fail(breaker, 1)
@@ -191,14 +191,14 @@ def test_what_is_not_counted_frees_the_slot_and_moves_no_count(breaker, ticking,
 
 
 @pytest.mark.parametrize(("first", "second"), list(itertools.product(ENDS, ENDS)))
-def test_a_token_ends_once_and_a_second_end_is_a_bug(breaker, first, second):
+def test_ending_a_token_twice_is_a_bug(breaker, first, second):
     token = breaker.acquire()
     getattr(token, first)(*["bad"] * (first == "failure"))
     with pytest.raises(AssertionError, match="a token ends once"):
         getattr(token, second)(*["bad"] * (second == "failure"))
 
 
-def test_a_listener_that_raises_changes_nothing_and_the_others_hear(breaker, ticking):
+def test_a_listener_that_raises_does_not_affect_the_breaker_or_other_listeners(breaker, ticking):
     def raising(move):
         raise RuntimeError(move)
 
@@ -209,7 +209,7 @@ def test_a_listener_that_raises_changes_nothing_and_the_others_hear(breaker, tic
     assert heard == [(state, state) for state in ("open", "half_open", "open")]
 
 
-def test_a_listener_may_call_and_nobody_hears_of_the_second_move_before_the_first(ticking):
+def test_state_changes_caused_by_a_listener_are_reported_to_all_listeners_in_order(ticking):
     breaker = Breaker(failure_threshold=1, recovery_seconds=1.0, success_threshold=1, clock=ticking.clock)
     first, second = [], []
 
@@ -225,7 +225,7 @@ def test_a_listener_may_call_and_nobody_hears_of_the_second_move_before_the_firs
     assert first == second == ["open", "half_open", "open", "half_open", "open"]
 
 
-def test_a_listener_hears_until_it_wants_no_more(breaker, ticking, moves):
+def test_a_listener_receives_changes_until_it_unsubscribes(breaker, ticking, moves):
     heard = []
     no_more = breaker.listen(heard.append)
     fail(breaker, 5)
@@ -236,29 +236,29 @@ def test_a_listener_hears_until_it_wants_no_more(breaker, ticking, moves):
     assert len(moves) == 2
 
 
-def test_a_call_on_its_way_to_probe_passes_when_another_has_closed_the_breaker_meanwhile(breaker):
+def test_a_probe_passes_when_another_call_has_closed_the_breaker_meanwhile(breaker):
     token = breaker._probe()
     assert token.holds()
     assert breaker.state == "closed"
 
 
-def test_a_refusal_says_when_to_come_back(breaker):
+def test_a_rejection_states_the_time_until_the_next_call(breaker):
     fail(breaker, 5)
     with pytest.raises(CircuitOpen, match=r"open; a call may pass in 30\.000 s"):
         breaker.acquire()
 
 
 @pytest.mark.parametrize("bad", [{"failure_threshold": 0}, {"recovery_seconds": 0.0}, {"success_threshold": 0}])
-def test_a_breaker_that_could_never_open_or_never_close_is_a_bug(bad):
+def test_a_threshold_or_recovery_time_of_zero_is_a_bug(bad):
     with pytest.raises(AssertionError):
         Breaker(**{"failure_threshold": 5, "recovery_seconds": 30.0, "success_threshold": 3, **bad})
 
 
-# --- Many at once ----------------------------------------------------------------------------------------------------
+# --- Concurrency -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("calls", [100, 1_000])
-def test_of_many_tasks_at_half_open_one_passes(breaker, ticking, calls):
+def test_of_many_tasks_at_half_open_exactly_one_passes(breaker, ticking, calls):
     async def calling():
         token = breaker.acquire()
         await ticking.sleep(1.0)
@@ -274,7 +274,7 @@ def test_of_many_tasks_at_half_open_one_passes(breaker, ticking, calls):
     assert sum(isinstance(one, CircuitOpen) for one in answers) == calls - 1
 
 
-def test_of_many_threads_at_half_open_one_passes_each_time(ticking):
+def test_of_many_threads_at_half_open_exactly_one_passes_in_each_round(ticking):
     threads, rounds = 16, 50
     breaker = Breaker(failure_threshold=1, recovery_seconds=1.0, success_threshold=1, clock=ticking.clock)
     barrier = threading.Barrier(threads)
@@ -297,7 +297,7 @@ def test_of_many_threads_at_half_open_one_passes_each_time(ticking):
     assert breaker.state == "closed"
 
 
-def test_counts_and_moves_of_many_threads_are_exact_and_told_in_order():
+def test_counts_are_exact_and_changes_are_reported_in_order_with_many_threads():
     breaker = Breaker(failure_threshold=3, recovery_seconds=1e-9, success_threshold=2)
     heard = []
     breaker.listen(heard.append)
@@ -328,7 +328,7 @@ def together(work, threads):
         one.join()
 
 
-# --- Against the model -----------------------------------------------------------------------------------------------
+# --- Against the reference model -------------------------------------------------------------------------------------
 
 BAD = [("acquire", 0), ("failure", 0)]
 DUE = [("advance", 0), ("advance", 0)]
@@ -342,7 +342,7 @@ BEGINNINGS = {
 
 
 def explored(events, *, steps):
-    """How many orders of so many further events there are, at most three tokens alive; each is gone through."""
+    """Try every order of so many further events, with at most three open tokens; the number of orders."""
     pair = Pair()
     for event in events:
         pair.step(*event)
@@ -354,13 +354,13 @@ def explored(events, *, steps):
 
 
 @pytest.mark.parametrize("beginning", BEGINNINGS)
-def test_in_every_order_of_six_events_it_does_what_the_model_does(beginning, figure):
+def test_the_breaker_equals_the_model_in_every_order_of_six_events(beginning, figure):
     orders = explored(BEGINNINGS[beginning], steps=6)
     assert orders > 500
     figure(f"breaker, {beginning}: {orders:,} orders of six events")
 
 
-def test_in_a_long_run_of_chance_it_does_what_the_model_does(chance, release, figure):
+def test_the_breaker_equals_the_model_in_a_long_random_sequence(chance, release, figure):
     steps = 1_000_000 if release else 10_000
     pair = Pair()
     for _ in range(steps):
@@ -375,7 +375,7 @@ def test_in_a_long_run_of_chance_it_does_what_the_model_does(chance, release, fi
 
 
 class AgainstTheModel(RuleBasedStateMachine):
-    """Hypothesis looks for the shortest story in which the two differ."""
+    """Hypothesis searches the shortest sequence of events in which breaker and model differ."""
 
     def __init__(self):
         super().__init__()
@@ -399,7 +399,7 @@ TestAgainstTheModel = AgainstTheModel.TestCase
 TestAgainstTheModel.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
 
 
-def test_who_is_rejected_is_told_the_last_failure_that_was_counted(ticking):
+def test_a_rejection_names_the_last_counted_failure_as_its_cause(ticking):
     breaker = Breaker(failure_threshold=2, recovery_seconds=30.0, success_threshold=1, clock=ticking.clock)
     reasons = [ValueError("first"), ValueError("second")]
     for reason in reasons:
@@ -409,7 +409,7 @@ def test_who_is_rejected_is_told_the_last_failure_that_was_counted(ticking):
     assert caught.value.__cause__ is reasons[1]
     ticking.advance(30.0)
     probe = breaker.acquire()
-    with pytest.raises(CircuitOpen) as caught:  # while a probe is under way too
+    with pytest.raises(CircuitOpen) as caught:  # also while a probe is in flight
         breaker.acquire()
     assert caught.value.__cause__ is reasons[1]
     probe.success()

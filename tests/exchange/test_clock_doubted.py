@@ -1,4 +1,4 @@
-"""What is believed of the exchange's clock, and what shows that it is wrong: no unfinished candle is taken by it."""
+"""When the exchange's clock is trusted, and which evidence shows that it is wrong: no unfinished candle is taken."""
 
 import asyncio
 from pathlib import Path
@@ -24,7 +24,7 @@ def following(tmp_path: Path) -> Following:
 
 
 def check_true(following: Following, came: list[CandleBatch]) -> None:
-    """Every candle as it was in the end, none before its close."""
+    """Every candle has its final values, and none arrived before its close."""
     assert pairs(came) == following.true(SINCE, END)
     assert all(one.came >= over_at(one.ts) for one in came)
     assert live_symbol.REVISED not in following.kinds()
@@ -35,14 +35,16 @@ def check_true(following: Following, came: list[CandleBatch]) -> None:
 
 @pytest.mark.parametrize("streams", [False, True])
 @some_of("ahead", [2_500, 5_000, 3_600_000, -2_500, -3_600_000], keep=(2_500, -3_600_000))
-def test_one_wrong_reading_at_the_start_is_not_believed(ahead: int, streams: bool, following: Following) -> None:
+def test_one_wrong_clock_reading_at_the_start_is_not_trusted(ahead: int, streams: bool, following: Following) -> None:
     following.fake.wrong_times.append(ahead)
     check_true(following, following.follow(SINCE, END, stream=streams, grace=0.004))
     assert following.fake.wrong_times == []
 
 
 @pytest.mark.parametrize("ahead", [2_500, 5_000])
-def test_nor_where_the_clock_on_the_wall_cannot_bear_witness(ahead: int, following: Following) -> None:
+def test_one_wrong_clock_reading_is_not_trusted_when_the_wall_clock_is_wrong_too(
+    ahead: int, following: Following
+) -> None:
     wall = following.meeting.clock.wall
     following.meeting.clock = following.meeting.clock._replace(wall=lambda: wall() - 86_400.0)
     following.fake.wrong_times.append(ahead)
@@ -50,7 +52,7 @@ def test_nor_where_the_clock_on_the_wall_cannot_bear_witness(ahead: int, followi
 
 
 @pytest.mark.parametrize("ahead", [2_500, -2_500])
-def test_nor_one_of_the_readings_of_every_hour(ahead: int, following: Following) -> None:
+def test_one_wrong_hourly_clock_reading_is_not_trusted(ahead: int, following: Following) -> None:
     async def scene() -> list[CandleBatch]:
         async with following.opened(SINCE, END + 60) as source:
             came = []
@@ -69,10 +71,10 @@ def test_nor_one_of_the_readings_of_every_hour(ahead: int, following: Following)
 
 @pytest.mark.parametrize("streams", [False, True])
 @some_of("ahead", [2_500, 5_000, 8_000], keep=(2_500,))
-def test_a_clock_that_is_always_ahead_of_its_candles_brings_none_before_its_close(
+def test_an_exchange_clock_that_is_always_ahead_delivers_no_candle_before_its_close(
     ahead: int, streams: bool, following: Following
 ) -> None:
-    """Where no later candle is served, the clock alone is not enough: it must say so by a margin."""
+    """Where no later candle is served, the clock must be past the close by a margin."""
     following.fake.wrong_times.extend([ahead] * 1_000)
     came = following.follow(SINCE, END, stream=streams, grace=0.004)
     assert pairs(came) == following.true(SINCE, END)
@@ -82,7 +84,7 @@ def test_a_clock_that_is_always_ahead_of_its_candles_brings_none_before_its_clos
 # --- Evidence --------------------------------------------------------------------------------------------------------
 
 
-def test_a_candle_that_comes_back_with_other_values_has_the_clock_read_at_once_and_is_told(
+def test_a_candle_served_again_with_other_values_is_reported_and_the_clock_is_read_at_once(
     following: Following,
 ) -> None:
     following.fake.break_("spike", after=1)
@@ -96,7 +98,7 @@ def test_a_candle_that_comes_back_with_other_values_has_the_clock_read_at_once_a
     assert revised <= times[1] <= revised + 20.0
 
 
-def test_a_stream_that_goes_on_with_a_candle_which_we_believe_over_has_the_clock_read_at_once(
+def test_a_stream_event_of_a_candle_believed_closed_makes_the_clock_be_read_at_once(
     following: Following, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def scene() -> tuple[int, int]:
@@ -106,7 +108,9 @@ def test_a_stream_that_goes_on_with_a_candle_which_we_believe_over_has_the_clock
             await following.meeting.clock.sleep(30.0)
             read = following.feed.time._read
             assert read is not None
-            following.feed.time._read = read._replace(server=read.server + 25_000)  # as if it had been read so
+            following.feed.time._read = read._replace(
+                server=read.server + 25_000
+            )  # as if the exchange had returned this time
             before = len(following.meeting.asked("time"))
             assert following.candle_stream is not None
             following.candle_stream._unfinished("BTC/USDT", START + (BEGAN + 1) * MINUTE)
@@ -121,7 +125,7 @@ def test_a_stream_that_goes_on_with_a_candle_which_we_believe_over_has_the_clock
     assert "the estimate was 25.0 s ahead" in following.reports[0][2]
 
 
-def test_a_lying_stream_cannot_have_the_clock_read_all_the_time(
+def test_false_stream_events_cannot_make_the_clock_be_read_all_the_time(
     following: Following, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def lying(*given: Any, **more: Any) -> Any:
@@ -142,10 +146,10 @@ def test_a_lying_stream_cannot_have_the_clock_read_all_the_time(
 
 @pytest.mark.parametrize("wall_goes_on", [True, False])
 @pytest.mark.parametrize("streams", [False, True])
-def test_after_a_suspend_in_which_the_monotonic_clock_stood_still_candles_come_at_once(
+def test_after_a_suspend_that_stopped_the_monotonic_clock_candles_arrive_at_once(
     streams: bool, wall_goes_on: bool, following: Following
 ) -> None:
-    """Seen from here, the exchange is suddenly three hours on; it is to blame for nothing."""
+    """From this machine the exchange seems to jump three hours ahead; that is not an error of the exchange."""
     slept = 3 * HOUR
 
     async def scene() -> float:
@@ -175,7 +179,7 @@ def test_after_a_suspend_in_which_the_monotonic_clock_stood_still_candles_come_a
 
 
 @pytest.mark.parametrize("jump", [3_600.0, -3_600.0, 86_400.0, -86_400.0])
-def test_a_wall_that_jumps_costs_a_reading_and_no_candle(jump: float, following: Following) -> None:
+def test_a_jump_of_the_wall_clock_costs_clock_readings_and_no_candle(jump: float, following: Following) -> None:
     wall, moved = following.meeting.clock.wall, [0.0]
     following.meeting.clock = following.meeting.clock._replace(wall=lambda: wall() + moved[0])
 
@@ -192,7 +196,7 @@ def test_a_wall_that_jumps_costs_a_reading_and_no_candle(jump: float, following:
     assert following.reports == []
 
 
-# --- The candle that is not over -------------------------------------------------------------------------------------
+# --- The unfinished candle -------------------------------------------------------------------------------------------
 
 BAD = {
     "a high below its open": lambda cells: [*cells[:2], "1.00000000", *cells[3:]],
@@ -206,17 +210,19 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_what_the_candle_that_is_not_over_is_served_as_does_not_matter(name: str, following: Following) -> None:
+def test_an_invalid_unfinished_candle_is_ignored_without_retry_or_delay(name: str, following: Following) -> None:
     following.fake.form(BAD[name])
     came = following.follow(SINCE, BEGAN + 4)
     assert pairs(came) == following.true(SINCE, BEGAN + 4)
     assert following.feed.counts["retries"] == 0
     assert following.reports == []
-    assert [one.came - over_at(one.ts) for one in came if over_at(one.ts) > 0] == [1.5] * 4  # it is no reason to wait
+    assert [one.came - over_at(one.ts) for one in came if over_at(one.ts) > 0] == [
+        1.5
+    ] * 4  # an invalid unfinished candle causes no wait
 
 
 @pytest.mark.parametrize("shift", [17, 10 * MINUTE])
-def test_one_that_opens_off_the_grid_or_later_is_a_bad_row(shift: int, following: Following) -> None:
+def test_a_last_candle_off_the_grid_or_in_the_future_is_reported_as_a_bad_row(shift: int, following: Following) -> None:
     async def scene() -> None:
         async with following.opened(SINCE, None) as source:
             taking = asyncio.ensure_future(_collected(source))

@@ -1,4 +1,4 @@
-"""How the class of an exchange is made as the configuration says, and what it tells of orders (S3)."""
+"""The factory makes a ccxt exchange as configured, and reads the order rules of its markets (S3)."""
 
 import asyncio
 from decimal import Decimal
@@ -33,7 +33,7 @@ def market(**given: Any) -> Any:
     return Loaded()
 
 
-def test_the_timeout_is_that_of_the_configuration_and_requests_are_counted_by_our_gate_alone():
+def test_the_configured_timeout_is_used_and_the_rate_limiter_of_ccxt_is_off():
     exchange = made(timeout_seconds=Decimal("2.5"))
     assert exchange.timeout == 2500
     assert exchange.enableRateLimit is False
@@ -41,26 +41,26 @@ def test_the_timeout_is_that_of_the_configuration_and_requests_are_counted_by_ou
 
 
 @pytest.mark.parametrize("base", ["http://127.0.0.1:8080", "http://127.0.0.1:8080/"])
-def test_another_address_takes_the_place_of_scheme_and_host_and_paths_stay(base: str):
+def test_a_configured_address_replaces_scheme_and_host_and_keeps_the_paths(base: str):
     urls = made(rest_url=base).urls["api"]
     assert urls["public"] == "http://127.0.0.1:8080/api/v3"
     assert urls["fapiPublic"] == "http://127.0.0.1:8080/fapi/v1"
     assert all(url.startswith("http://127.0.0.1:8080/") for url in urls.values() if isinstance(url, str))
 
 
-def test_a_test_network_has_its_own_addresses_and_its_own_folder_in_the_store():
+def test_a_sandbox_has_its_own_addresses_and_its_own_store_folder():
     exchange = made(sandbox=True)
     assert exchange.urls["api"]["public"].startswith("https://testnet.binance.vision/")
     assert factory.store_folder(ExchangeSection(sandbox=True)) == "binance-sandbox"
     assert factory.store_folder(ExchangeSection()) == "binance"
 
 
-def test_an_exchange_without_a_test_network_is_refused():
+def test_an_exchange_without_a_sandbox_is_rejected():
     with raises_code(ExchangeError, "request_refused", match="kraken"):
         made(name="kraken", sandbox=True)
 
 
-def test_a_name_that_ccxt_does_not_know_is_refused_with_the_nearest():
+def test_a_name_unknown_to_ccxt_is_rejected_with_the_nearest_name():
     with pytest.raises(ConfigError, match="krakn is no exchange that ccxt knows; did you mean kraken"):
         made(name="krakn")
 
@@ -75,25 +75,25 @@ def test_a_name_that_ccxt_does_not_know_is_refused_with_the_nearest():
         ({"mode": 3, "tick": 5, "lot": 8}, (None, None, None)),
     ],
 )
-def test_tick_lot_and_least_notional_are_the_market_s(given: dict, expected: tuple):
+def test_tick_lot_and_minimum_notional_are_read_from_the_market(given: dict, expected: tuple):
     assert factory.rules(market(**given), "BTC/USDT") == tuple(
         None if one is None else Decimal(one) for one in expected
     )
 
 
-def test_a_symbol_that_is_not_there_is_told_with_the_nearest():
+def test_an_unknown_symbol_is_rejected_with_the_nearest_symbol():
     with pytest.raises(ConfigError, match="binance has no BTC/USDC; did you mean BTC/USDT"):
         factory.rules(market(), "BTC/USDC")
 
 
-def test_a_timeframe_that_the_exchange_does_not_have_is_refused_with_those_that_it_has():
+def test_an_unsupported_timeframe_is_rejected_with_the_supported_ones():
     exchange = made(name="coinbase")
     with pytest.raises(ConfigError, match=r"market_data\.timeframe: coinbase has no 3m candles; it has 1m, 5m"):
         factory.refuse_timeframe(exchange, "3m")
     factory.refuse_timeframe(exchange, "1h")
 
 
-def test_spot_symbols_of_the_exchange_whose_names_are_known_need_no_request():
+def test_binance_spot_symbols_need_no_request_for_markets():
     exchange = made()
     assert factory.assume(exchange, ["BTC/USDT"])
     assert exchange.market("BTC/USDT")["id"] == "BTCUSDT"

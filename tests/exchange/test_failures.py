@@ -1,4 +1,4 @@
-"""The table of docs/exchange.md: what each failure means, judged by status first and by the class of ccxt second."""
+"""The table of docs/exchange.md: each failure is classified by its status first and by its ccxt class second."""
 
 import ccxt
 import pytest
@@ -8,7 +8,7 @@ from safla.exchange import failures
 from safla.exchange.failures import RequestFailed, of_code, of_error, of_status
 from safla.exchange.retry import UNSAID_WAIT
 
-# status, tried again, counted by the breaker, the gate shuts, nothing more is asked of anybody
+# status, retried, counted by the breaker, shuts the rate limiter, stops all requests
 STATUSES = [
     (429, True, False, True, False),
     (418, False, False, False, True),
@@ -24,7 +24,9 @@ STATUSES = [
 
 
 @pytest.mark.parametrize(("status", "retried", "counted", "shuts", "stops"), STATUSES)
-def test_a_status_speaks_before_the_body_does(status: int, retried: bool, counted: bool, shuts: bool, stops: bool):
+def test_these_statuses_classify_a_failure_without_its_body(
+    status: int, retried: bool, counted: bool, shuts: bool, stops: bool
+):
     kind = of_status(status)
     assert kind is not None
     judged = RequestFailed("it", kind)
@@ -33,7 +35,7 @@ def test_a_status_speaks_before_the_body_does(status: int, retried: bool, counte
 
 
 @pytest.mark.parametrize("status", [200, 201, 400, 404, 401])
-def test_of_other_statuses_the_body_has_to_say(status: int):
+def test_other_statuses_do_not_classify_a_failure(status: int):
     assert of_status(status) is None
 
 
@@ -67,7 +69,7 @@ def test_of_other_statuses_the_body_has_to_say(status: int):
         (ccxt.CancelPending, False, False, Bug),
     ],
 )
-def test_what_ccxt_raises_is_tried_again_counted_and_ends_as_the_table_says(
+def test_each_ccxt_error_is_retried_counted_and_finally_raised_as_in_the_table(
     error: type[Exception], retried: bool, counted: bool, stays: type[Exception]
 ):
     judged = of_error(error("binance said so"))
@@ -76,7 +78,7 @@ def test_what_ccxt_raises_is_tried_again_counted_and_ends_as_the_table_says(
 
 
 @pytest.mark.parametrize("parsed", [{"code": -1120}, {"code": -1120, "msg": "Invalid interval."}])
-def test_an_interval_that_is_not_served_is_the_configurations_matter(parsed: object):
+def test_an_unsupported_interval_is_a_configuration_error(parsed: object):
     kind = of_code(parsed)
     assert kind is not None
     error = RequestFailed("Invalid interval.", kind).final("binance")
@@ -87,28 +89,28 @@ def test_an_interval_that_is_not_served_is_the_configurations_matter(parsed: obj
 @pytest.mark.parametrize(
     "parsed", [{}, {"code": -1121}, {"code": "-1120"}, {"code": [-1120]}, {"code": {}}, [-1120], None, "-1120", 7]
 )
-def test_of_other_codes_ccxt_has_to_say(parsed: object):
+def test_other_error_codes_are_left_to_ccxt(parsed: object):
     assert of_code(parsed) is None
 
 
-def test_the_rate_that_was_too_high_waits_and_shuts_the_gate_though_nobody_said_how_long():
+def test_an_exceeded_rate_limit_without_a_wait_time_shuts_the_rate_limiter_for_the_default_wait():
     judged = of_error(ccxt.RateLimitExceeded("binance -1003"))
     assert (judged.shuts, judged.floor) == (True, UNSAID_WAIT)
 
 
 @pytest.mark.parametrize("error", [KeyError("symbols"), TypeError("NoneType"), ValueError("x"), ZeroDivisionError()])
-def test_what_ccxt_cannot_read_is_a_bad_answer(error: Exception):
+def test_an_exception_in_the_ccxt_parser_is_a_bad_answer(error: Exception):
     judged = of_error(error)
     assert (judged.retried, judged.counted, judged.kind) == (True, True, failures.BAD_ANSWER)
     assert "the answer cannot be parsed" in str(judged)
 
 
-def test_a_bad_row_that_stays_is_a_matter_of_data():
+def test_a_bad_row_that_stays_is_a_data_error():
     assert isinstance(RequestFailed("low 0 is not above 0", failures.BAD_ROW).final("binance"), DataError)
 
 
 @pytest.mark.parametrize("said", ["a\nb", "\x1b[31mred", "\u202egnp", "x" * 5000])
-def test_what_an_exchange_says_stands_on_one_short_line(said: str):
+def test_a_message_of_an_exchange_is_shown_on_one_short_printable_line(said: str):
     shown = failures.said(said)
     assert shown.isprintable()
     assert len(shown) <= 6 * failures.SHOWN_LETTERS

@@ -1,4 +1,4 @@
-"""Candles as they close, over requests: when they are asked for, what goes out, what is waited for, what ends it."""
+"""Live candles over REST: when they are requested, what is delivered, what is waited for, and what ends the source."""
 
 import asyncio
 import time
@@ -33,13 +33,13 @@ def numbers(came: list[CandleBatch]) -> list[int]:
 
 
 def asked(following: Following) -> list[tuple[float, int]]:
-    """When candles were asked for, in seconds, and from which minute on."""
+    """The candle requests: time in seconds, and first requested minute."""
     found = following.meeting.asked("klines")
     return [(following.meeting.second(one), (int(one.parameters["startTime"]) - START) // MINUTE) for one in found]
 
 
 def upto(following: Following, count: int, *, name: str = "BTCUSDT") -> Candles:
-    """What a symbol has, cut off behind so many candles; and all of it, for later."""
+    """Cut the candles of a symbol after so many on the exchange; all of them, for later."""
     market = following.fake.markets[name]
     whole = market.candles["1m"]
     place = following.names.index(name)
@@ -50,7 +50,7 @@ def upto(following: Following, count: int, *, name: str = "BTCUSDT") -> Candles:
 # --- When ------------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_over_comes_page_by_page_and_then_each_candle_a_moment_after_its_close(following: Following) -> None:
+def test_history_arrives_page_by_page_and_then_each_candle_shortly_after_its_close(following: Following) -> None:
     following.meeting.fake.clock.advance(0)
     came = following.follow(0, END)
     assert pairs(came) == following.true(0, END)
@@ -60,7 +60,7 @@ def test_what_is_over_comes_page_by_page_and_then_each_candle_a_moment_after_its
     assert following.reports == []
 
 
-def test_history_is_asked_for_oldest_first_and_each_page_begins_with_the_last_one_known(tmp_path: Path) -> None:
+def test_history_is_requested_oldest_first_and_each_page_starts_at_the_last_known_candle(tmp_path: Path) -> None:
     following = Following(tmp_path)
     following.fake.clock.advance(170 * MINUTE)
     came = following.follow(0, 200)
@@ -68,30 +68,30 @@ def test_history_is_asked_for_oldest_first_and_each_page_begins_with_the_last_on
     assert [since for _, since in asked(following)] == [0, 49, 98, 147, 196]
 
 
-def test_an_hour_of_minutes_takes_one_request_a_minute(following: Following) -> None:
+def test_an_hour_of_minute_candles_takes_one_request_per_minute(following: Following) -> None:
     """The mark of the first system is 5 to 10 a minute."""
     came = following.follow(BEGAN, BEGAN + 60)
     assert numbers(came) == list(range(BEGAN, BEGAN + 60))
-    assert following.feed.counts == {"requests": 61}  # and once its clock
+    assert following.feed.counts == {"requests": 61}  # and one request for the clock
     assert following.meeting.ticking.now == pytest.approx(60 * 60 - 8.5)
 
 
-def test_the_clock_is_asked_for_again_every_hour(following: Following) -> None:
+def test_the_clock_of_the_exchange_is_read_every_hour(following: Following) -> None:
     following.follow(BEGAN, BEGAN + 130, grace=0.003)
     times = [following.meeting.second(one) for one in following.meeting.asked("time")]
     assert (times[0], len(times)) == (0.0, 3)
     assert all(3600.0 < late - early <= 3600.0 + WAKE_SECONDS for early, late in pairwise(times))
 
 
-def test_nothing_is_asked_before_a_candle_is_over_by_the_exchanges_clock(tmp_path: Path) -> None:
+def test_no_candle_is_requested_before_its_close_by_the_clock_of_the_exchange(tmp_path: Path) -> None:
     following = Following(tmp_path)
     wall = following.meeting.clock.wall
     following.meeting.clock = following.meeting.clock._replace(wall=lambda: wall() + 86_400.0)
-    assert pairs(following.follow(SINCE, END)) == following.true(SINCE, END)  # nobody believes the wall (X8)
+    assert pairs(following.follow(SINCE, END)) == following.true(SINCE, END)  # the wall clock is not trusted (X8)
     assert asked(following)[1][0] == 51.5
 
 
-def test_a_candle_that_is_not_served_yet_is_asked_for_again_and_again(following: Following) -> None:
+def test_a_closed_candle_that_is_not_served_yet_is_requested_until_it_is(following: Following) -> None:
     whole = upto(following, BEGAN)
 
     async def scene() -> list[CandleBatch]:
@@ -111,7 +111,7 @@ def test_a_candle_that_is_not_served_yet_is_asked_for_again_and_again(following:
     )
 
 
-def test_the_unfinished_candle_never_goes_out(tmp_path: Path) -> None:
+def test_the_unfinished_candle_is_never_delivered(tmp_path: Path) -> None:
     following = Following(tmp_path)
 
     async def scene() -> list[CandleBatch]:
@@ -122,21 +122,21 @@ def test_the_unfinished_candle_never_goes_out(tmp_path: Path) -> None:
             return await asyncio.gather(taking, return_exceptions=True)
 
     assert isinstance(following.meeting.run(scene, grace=0.006)[0], asyncio.CancelledError)
-    assert asked(following) == []  # it could only have brought that one
+    assert asked(following) == []  # a request could only have returned the unfinished candle
 
 
-# --- What goes out ---------------------------------------------------------------------------------------------------
+# --- Delivery --------------------------------------------------------------------------------------------------------
 
 
-def test_symbols_come_together_in_the_order_of_the_configuration(tmp_path: Path) -> None:
+def test_candles_of_all_symbols_are_delivered_together_in_the_configured_order(tmp_path: Path) -> None:
     following = Following(tmp_path, "ETHUSDT", "BTCUSDT", "SOLUSDT")
     came = following.follow(SINCE, END)
     assert pairs(came) == following.true(SINCE, END)
-    assert following.feed.counts["requests"] == 1 + 3 * 6  # the clock, and six rounds side by side
+    assert following.feed.counts["requests"] == 1 + 3 * 6  # the clock, and six rounds of concurrent requests
 
 
 @some_of("gap", [(32,), (32, 33), (30, 31), (26,), (26, 27), (28, 29)], every=2)
-def test_a_hole_is_a_fact_once_a_later_candle_was_served_and_it_was_asked_for_again(
+def test_a_gap_is_accepted_after_a_later_candle_is_served_and_a_second_request(
     gap: tuple[int, ...], tmp_path: Path
 ) -> None:
     following = Following(tmp_path, "ETHUSDT", "BTCUSDT", gaps=gap)
@@ -146,7 +146,7 @@ def test_a_hole_is_a_fact_once_a_later_candle_was_served_and_it_was_asked_for_ag
     behind = next(one for one in came if one.ts == START + (gap[-1] + 1) * MINUTE)
     for one in came:
         if START + gap[0] * MINUTE <= one.ts < behind.ts:
-            assert over_at(behind.ts) <= one.came <= behind.came  # all wait until then (S6)
+            assert over_at(behind.ts) <= one.came <= behind.came  # all symbols wait until then (S6)
     windows = [one.parameters for one in following.meeting.asked("klines") if "endTime" in one.parameters]
     assert [(one["symbol"], int(one["startTime"]), int(one["endTime"])) for one in windows] == [
         ("BTCUSDT", START + gap[0] * MINUTE, START + (gap[-1] + 1) * MINUTE - 1)
@@ -155,29 +155,29 @@ def test_a_hole_is_a_fact_once_a_later_candle_was_served_and_it_was_asked_for_ag
     assert following.source.counts["missing candles"] == len(gap)
 
 
-def test_a_time_at_which_no_symbol_has_a_candle_is_passed_over(tmp_path: Path) -> None:
+def test_a_timestamp_without_a_candle_of_any_symbol_is_skipped(tmp_path: Path) -> None:
     following = Following(tmp_path, gaps=[27, 31])
     assert numbers(following.follow(SINCE, END)) == [25, 26, 28, 29, 30, 32, 33, 34]
 
 
-def test_a_hole_of_one_answer_alone_is_healed_by_the_next(following: Following) -> None:
+def test_a_gap_in_one_response_is_filled_by_the_next(following: Following) -> None:
     following.fake.break_("missing", count=2)
     assert pairs(following.follow(SINCE - 10, END)) == following.true(SINCE - 10, END)
     assert following.source.counts["gaps"] == 0
     assert following.source.counts["asked again"] == 1
 
 
-def test_a_hole_before_the_end_is_proved_by_what_lies_behind_the_end(tmp_path: Path) -> None:
+def test_a_gap_before_the_end_is_confirmed_by_a_candle_after_the_end(tmp_path: Path) -> None:
     following = Following(tmp_path, "ETHUSDT", "BTCUSDT", gaps=[END - 1])
     came = following.follow(SINCE, END)
     assert pairs(came) == following.true(SINCE, END)
     assert came[-1].rows[1] is None
     assert (
         0 < came[-1].came - over_at(START + END * MINUTE) <= 1.5 + live_symbol.GAP_PAUSE
-    )  # it is asked for again after that
+    )  # the gap is requested again after that
 
 
-def test_each_symbol_begins_with_the_candle_that_it_wants(tmp_path: Path) -> None:
+def test_each_symbol_starts_at_its_own_first_candle(tmp_path: Path) -> None:
     following = Following(tmp_path, "ETHUSDT", "BTCUSDT")
 
     async def scene() -> list[CandleBatch]:
@@ -194,17 +194,17 @@ def test_each_symbol_begins_with_the_candle_that_it_wants(tmp_path: Path) -> Non
 
 
 def silent(tmp_path: Path, *, from_minute: int = BEGAN + 1) -> tuple[Following, Candles]:
-    """Two symbols, of which the exchange has no more candles of the second; and all that it would have."""
+    """Two symbols, the second without further candles on the exchange; all candles that it would have."""
     following = Following(tmp_path, "ETHUSDT", "BTCUSDT")
     return following, upto(following, from_minute, name="BTCUSDT")
 
 
 def arrived(came: list[CandleBatch]) -> dict[int, float]:
-    """How long after its close each minute came, seconds."""
+    """The seconds from its close to its arrival, for each minute."""
     return {(one.ts - START) // MINUTE: one.came - over_at(one.ts) for one in came}
 
 
-def test_a_silent_symbol_holds_the_others_for_two_candles_and_from_then_on_for_one_answer(tmp_path: Path) -> None:
+def test_a_silent_symbol_delays_the_others_for_two_candles_and_then_for_one_response(tmp_path: Path) -> None:
     following, _ = silent(tmp_path)
     came = following.follow(SINCE, BEGAN + 8)
     assert numbers(came) == list(range(SINCE, BEGAN + 8))
@@ -220,7 +220,7 @@ def test_a_silent_symbol_holds_the_others_for_two_candles_and_from_then_on_for_o
     assert following.kinds() == [live_symbol.MISSING, live_symbol.SILENT]
 
 
-def test_a_candle_that_comes_after_its_symbol_was_passed_over_is_ignored_and_counted(tmp_path: Path) -> None:
+def test_a_candle_that_arrives_after_its_symbol_was_skipped_is_ignored_and_counted(tmp_path: Path) -> None:
     following, whole = silent(tmp_path)
 
     async def scene() -> list[CandleBatch]:
@@ -236,11 +236,11 @@ def test_a_candle_that_comes_after_its_symbol_was_passed_over_is_ignored_and_cou
     there = {number: one.rows[1] is not None for number, one in zip(numbers(came), came, strict=True)}
     assert [there[number] for number in range(BEGAN, BEGAN + 9)] == [True] + [False] * 4 + [True] * 4
     assert following.source.counts["passed over"] == 4
-    assert following.source.counts["revised"] == 4  # what came too late changes nothing
+    assert following.source.counts["revised"] == 4  # late candles change nothing
     assert live_symbol.WELL in following.kinds()
 
 
-def test_a_symbol_that_is_heard_again_is_waited_for_again(tmp_path: Path) -> None:
+def test_a_symbol_that_returns_after_silence_is_waited_for_again(tmp_path: Path) -> None:
     following, whole = silent(tmp_path)
 
     async def scene() -> list[CandleBatch]:
@@ -261,7 +261,7 @@ def test_a_symbol_that_is_heard_again_is_waited_for_again(tmp_path: Path) -> Non
 
 
 def test_failed_requests_do_not_count_as_silence(tmp_path: Path) -> None:
-    """Where the exchange is away all wait, and the wait for a silent symbol begins when it answers again."""
+    """While the exchange is down all symbols wait; the wait for a silent symbol starts when it responds again."""
     following, _ = silent(tmp_path)
 
     async def scene() -> list[CandleBatch]:
@@ -279,8 +279,8 @@ def test_failed_requests_do_not_count_as_silence(tmp_path: Path) -> None:
     assert late[BEGAN + 1] + over_at(START + (BEGAN + 1) * MINUTE) >= errors[-1] + 120.0
 
 
-def test_a_silent_symbol_alone_is_waited_for(following: Following) -> None:
-    """There is nothing to decide without it."""
+def test_the_only_symbol_is_waited_for_without_limit(following: Following) -> None:
+    """Without its candle there is nothing to decide."""
     whole = upto(following, BEGAN + 1)
 
     async def scene() -> list[CandleBatch]:
@@ -295,13 +295,13 @@ def test_a_silent_symbol_alone_is_waited_for(following: Following) -> None:
     assert pairs(following.meeting.run(scene, grace=0.004)) == following.true(SINCE, END)
 
 
-def test_the_wait_is_as_long_as_the_configuration_says(tmp_path: Path) -> None:
+def test_the_wait_for_a_silent_symbol_has_the_configured_length(tmp_path: Path) -> None:
     following, _ = silent(tmp_path)
     following.max_wait = 0
     assert set(arrived(following.follow(BEGAN + 1, BEGAN + 4)).values()) == {1.5}
 
 
-def test_a_market_that_trades_no_more_ends_its_series_and_not_the_run(tmp_path: Path) -> None:
+def test_a_closed_market_ends_its_series_and_not_the_run(tmp_path: Path) -> None:
     following, _ = silent(tmp_path)
     following.fake.markets["BTCUSDT"].status = "BREAK"
     came = following.follow(SINCE, BEGAN + 20)
@@ -315,14 +315,14 @@ def test_a_market_that_trades_no_more_ends_its_series_and_not_the_run(tmp_path: 
     assert asked_for[-10:] == ["ETHUSDT"] * 10
 
 
-def test_where_no_market_trades_any_more_there_is_an_end(following: Following) -> None:
+def test_the_source_ends_when_all_markets_are_closed(following: Following) -> None:
     upto(following, BEGAN + 1)
     following.fake.markets["BTCUSDT"].status = "BREAK"
     assert numbers(following.follow(SINCE, None)) == list(range(SINCE, BEGAN + 1))
     assert following.kinds()[-1] == live_symbol.ENDED
 
 
-def test_a_symbol_that_the_exchange_has_no_longer_ends_alone(tmp_path: Path) -> None:
+def test_a_delisted_symbol_ends_without_the_other_symbols(tmp_path: Path) -> None:
     following = Following(tmp_path, "ETHUSDT", "BTCUSDT")
 
     async def scene() -> list[CandleBatch]:
@@ -343,7 +343,7 @@ def test_a_symbol_that_the_exchange_has_no_longer_ends_alone(tmp_path: Path) -> 
 
 
 def spoilt(following: Following, number: int, *, name: str = "BTCUSDT") -> Candles:
-    """A finished candle is served with a high below its open from now on; and what it was."""
+    """Serve a closed candle with a high below its open from now on; the valid candles, for later."""
     market = following.fake.markets[name]
     whole = market.candles["1m"]
     cells = [whole.finished(place) for place in range(240)]
@@ -352,7 +352,7 @@ def spoilt(following: Following, number: int, *, name: str = "BTCUSDT") -> Candl
     return whole
 
 
-def test_a_finished_candle_that_stays_bad_is_passed_over_once_its_own_later_ones_are_good(following: Following) -> None:
+def test_a_closed_candle_that_stays_bad_is_skipped_when_later_ones_of_its_symbol_are_good(following: Following) -> None:
     spoilt(following, BEGAN + 1)
     came = following.follow(SINCE, BEGAN + 8)
     assert numbers(came) == [number for number in range(SINCE, BEGAN + 8) if number != BEGAN + 1]
@@ -363,7 +363,7 @@ def test_a_finished_candle_that_stays_bad_is_passed_over_once_its_own_later_ones
     assert arrived(came)[BEGAN + 7] == 1.5
 
 
-def test_a_candle_that_was_bad_for_a_while_is_taken_when_it_is_good(following: Following) -> None:
+def test_a_candle_that_is_bad_for_a_while_is_delivered_when_it_is_good(following: Following) -> None:
     whole = spoilt(following, BEGAN + 1)
 
     async def scene() -> list[CandleBatch]:
@@ -376,7 +376,7 @@ def test_a_candle_that_was_bad_for_a_while_is_taken_when_it_is_good(following: F
     assert pairs(following.meeting.run(scene, grace=0.004)) == following.true(SINCE, END)
 
 
-def test_a_bad_candle_of_one_symbol_holds_the_others_no_longer_than_a_missing_one(tmp_path: Path) -> None:
+def test_a_bad_candle_of_one_symbol_delays_the_others_no_longer_than_a_missing_one(tmp_path: Path) -> None:
     following = Following(tmp_path, "ETHUSDT", "BTCUSDT")
     spoilt(following, BEGAN + 1, name="BTCUSDT")
     came = following.follow(SINCE, BEGAN + 8)
@@ -391,7 +391,7 @@ def test_a_bad_candle_of_one_symbol_holds_the_others_no_longer_than_a_missing_on
     ]
 
 
-def test_a_symbol_runs_ahead_of_a_silent_one_by_a_page_or_two_at_most(tmp_path: Path) -> None:
+def test_a_symbol_is_at_most_two_pages_ahead_of_a_silent_one(tmp_path: Path) -> None:
     following = Following(tmp_path, "ETHUSDT", "BTCUSDT")
     following.max_wait = 1_000
     upto(following, 1, name="BTCUSDT")
@@ -409,7 +409,7 @@ def test_a_symbol_runs_ahead_of_a_silent_one_by_a_page_or_two_at_most(tmp_path: 
     following.meeting.run(scene, grace=0.004)
 
 
-def test_a_candle_that_comes_again_with_other_values_is_refused_and_what_was_taken_stands(following: Following) -> None:
+def test_a_revised_candle_is_rejected_and_the_delivered_one_stays(following: Following) -> None:
     """S2, fault row 45."""
     true = following.true(SINCE, END)
 
@@ -430,11 +430,13 @@ def test_a_candle_that_comes_again_with_other_values_is_refused_and_what_was_tak
     assert following.kinds() == [live_symbol.REVISED, live_symbol.CLOCK]
     assert "candle_revised: 2024-01-01T00:31Z comes again with other values" in following.reports[0][2]
     assert following.source.counts["revised"] == 1
-    assert following.source.counts["repeated"] == 4  # the others came again as they were
+    assert following.source.counts["repeated"] == 4  # the others were repeated unchanged
 
 
-def test_a_volume_that_is_finer_is_cut_and_a_price_off_the_grid_is_no_candle(following: Following) -> None:
-    """S3: the scale is that of the plan."""
+def test_a_volume_with_more_decimals_is_truncated_and_a_price_with_more_decimals_is_rejected(
+    following: Following,
+) -> None:
+    """S3: the scale is fixed by the plan."""
     true = following.true(SINCE, END)
     following.scale = Scale(3, 5, 1, 1, 1, 0)
     came = pairs(following.follow(SINCE, END))
@@ -448,14 +450,14 @@ def test_a_volume_that_is_finer_is_cut_and_a_price_off_the_grid_is_no_candle(fol
     assert "has more decimals than this run's 1" in coarse.reports[0][2]
 
 
-def test_a_price_above_what_the_plan_can_sum_is_no_candle(following: Following) -> None:
+def test_a_price_too_large_for_the_scale_of_the_plan_is_rejected(following: Following) -> None:
     following.price_limit = 1_000_000
     assert waited(following) == []
     assert "too large for the scale of this run" in following.reports[0][2]
 
 
 def waited(following: Following) -> list[CandleBatch]:
-    """What came in some minutes of waiting."""
+    """The candles that arrive within a minute."""
 
     async def scene() -> list[CandleBatch]:
         came: list[CandleBatch] = []
@@ -472,8 +474,8 @@ def waited(following: Following) -> list[CandleBatch]:
 # --- Errors ----------------------------------------------------------------------------------------------------------
 
 
-def test_an_open_breaker_sets_the_pace_and_afterwards_all_comes_oldest_first(following: Following) -> None:
-    """R8, R9, fault row 38: nothing is lost, and no request is made while it is open."""
+def test_an_open_breaker_stops_requests_and_afterwards_all_candles_arrive_oldest_first(following: Following) -> None:
+    """R8, R9, fault row 38: nothing is lost, and no request is made while the breaker is open."""
     order = following.fake.break_("503", times=8)
     came = following.follow(SINCE, END)
     assert pairs(came) == following.true(SINCE, END)
@@ -488,7 +490,7 @@ def test_an_open_breaker_sets_the_pace_and_afterwards_all_comes_oldest_first(fol
     assert first == SINCE
 
 
-def test_ten_symbols_at_an_outage_ask_one_probe_at_a_time_and_all_come_back(tmp_path: Path) -> None:
+def test_ten_symbols_recover_from_an_outage_with_all_candles(tmp_path: Path) -> None:
     names = [f"{letter}{letter}{letter}USDT" for letter in "ABCDEFGHIJ"]
     following = Following(tmp_path, *names)
     following.fake.break_("502", times=8)
@@ -507,7 +509,7 @@ def test_ten_symbols_at_an_outage_ask_one_probe_at_a_time_and_all_come_back(tmp_
         ("status", {}, ConfigError, "Invalid symbol"),
     ],
 )
-def test_what_cannot_be_waited_out_ends_it(
+def test_a_permanent_error_ends_the_source_after_one_request(
     fault: str, more: dict[str, Any], kind: type[Exception], words: str, following: Following
 ) -> None:
     following.fake.break_(fault, times=None, **more)
@@ -516,14 +518,14 @@ def test_what_cannot_be_waited_out_ends_it(
     assert len(following.meeting.asked("klines")) == 1
 
 
-def test_a_symbol_that_was_there_and_is_not_any_more_is_the_exchanges_matter(following: Following) -> None:
+def test_a_symbol_that_becomes_invalid_during_a_run_is_an_exchange_error(following: Following) -> None:
     """fault row 48: exit 5, resumable; the configuration was right."""
     following.fake.break_("status", times=None, after=2)
     with raises_code(ExchangeError, "symbol_ended", match="BTC/USDT 1m: "):
         following.follow(SINCE, END)
 
 
-def test_a_short_wait_that_the_exchange_asks_for_is_kept(following: Following) -> None:
+def test_a_short_retry_after_of_the_exchange_is_obeyed(following: Following) -> None:
     following.fake.break_("429", retry_after="7", after=1)
     came = following.follow(SINCE, END)
     assert pairs(came) == following.true(SINCE, END)
@@ -532,14 +534,14 @@ def test_a_short_wait_that_the_exchange_asks_for_is_kept(following: Following) -
     assert following.kinds() == [live_symbol.LATE]
 
 
-def test_where_the_clock_cannot_be_had_it_is_asked_for_until_it_can(following: Following) -> None:
+def test_the_clock_of_the_exchange_is_requested_until_it_responds(following: Following) -> None:
     following.fake.break_("502", path="time", times=6)
     came = following.follow(SINCE, END)
     assert pairs(came) == following.true(SINCE, END)
     assert following.kinds()[0] == live_symbol.REFUSED
 
 
-def test_an_exchange_that_serves_its_newest_candles_alone_ends_it(following: Following) -> None:
+def test_an_exchange_that_serves_only_its_newest_candles_ends_the_source_with_an_error(following: Following) -> None:
     async def scene() -> None:
         async with following.opened(0, END) as source:
             following.feed.honours_since = False
@@ -555,8 +557,8 @@ def test_an_exchange_that_serves_its_newest_candles_alone_ends_it(following: Fol
 # --- Waiting ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_pause_of_ten_minutes_costs_no_candle_and_is_told(following: Following) -> None:
-    """fault row 27: the process is stopped, or the reader is slow."""
+def test_a_pause_of_ten_minutes_loses_no_candle_and_is_reported(following: Following) -> None:
+    """Fault row 27: the process is stopped, or the reader is slow."""
 
     async def scene() -> list[CandleBatch]:
         came: list[CandleBatch] = []
@@ -572,8 +574,8 @@ def test_a_pause_of_ten_minutes_costs_no_candle_and_is_told(following: Following
 
 
 @pytest.mark.parametrize("after", [0.0, 20.0, 52.0, 60.0, 75.0])
-def test_whoever_stops_waiting_is_free_at_once_and_no_task_is_left(after: float, following: Following) -> None:
-    """R6: in a wait for the next candle, for one that is late, in a request, in a retry."""
+def test_a_cancelled_wait_ends_at_once_and_leaves_no_task(after: float, following: Following) -> None:
+    """R6: during a wait for the next candle or a late one, during a request, and during a retry."""
     upto(following, BEGAN)
     following.fake.break_("hang", after=6)
 
@@ -595,7 +597,7 @@ def test_whoever_stops_waiting_is_free_at_once_and_no_task_is_left(after: float,
 async def collected(
     source: AsyncIterator[CandleBatch] | Any, came: list[CandleBatch] | None = None
 ) -> list[CandleBatch]:
-    """All that comes."""
+    """All candles that the source delivers."""
     found = [] if came is None else came
     async for one in source:
         found.append(one)

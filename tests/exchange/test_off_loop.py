@@ -1,4 +1,4 @@
-"""Work that takes long runs beside the event loop, its requests on it (X6)."""
+"""Long work runs in a thread beside the event loop, and its requests run on the loop (X6)."""
 
 import asyncio
 import json
@@ -21,12 +21,12 @@ WHO: ContextVar[str] = ContextVar("who", default="")
 
 
 async def doubled(number: int) -> int:
-    """A request: it waits on the loop."""
+    """A request that waits on the loop."""
     await asyncio.sleep(0)
     return 2 * number
 
 
-def test_steps_run_in_another_thread_and_requests_in_the_caller_s() -> None:
+def test_steps_run_in_another_thread_and_requests_in_the_thread_of_the_caller() -> None:
     threads: dict[str, set[int]] = {"steps": set(), "requests": set()}
 
     async def request(number: int) -> int:
@@ -45,7 +45,7 @@ def test_steps_run_in_another_thread_and_requests_in_the_caller_s() -> None:
     assert not threads["steps"] & threads["requests"]
 
 
-def test_requests_that_are_made_together_are_under_way_together() -> None:
+def test_requests_that_are_started_together_run_concurrently() -> None:
     under_way: list[int] = []
 
     async def request(number: int) -> int:
@@ -60,7 +60,7 @@ def test_requests_that_are_made_together_are_under_way_together() -> None:
     assert asyncio.run(off_loop.run_off_loop(work, request)) == [1, 2, 3]
 
 
-def test_without_a_request_there_is_one_step() -> None:
+def test_work_without_requests_returns_its_result() -> None:
     async def work(_fetch: off_loop.Fetch) -> str:
         await asyncio.sleep(0)
         return "done"
@@ -68,7 +68,7 @@ def test_without_a_request_there_is_one_step() -> None:
     assert asyncio.run(off_loop.run_off_loop(work, doubled)) == "done"
 
 
-def test_a_request_is_made_in_the_context_of_who_asks() -> None:
+def test_a_request_runs_with_the_context_variables_of_the_work() -> None:
     async def request() -> str:
         return WHO.get()
 
@@ -79,7 +79,7 @@ def test_a_request_is_made_in_the_context_of_who_asks() -> None:
     assert asyncio.run(off_loop.run_off_loop(work, request)) == "the work"
 
 
-def test_an_error_of_a_request_reaches_the_work_and_that_of_the_work_the_caller() -> None:
+def test_an_error_of_a_request_reaches_the_work_and_an_error_of_the_work_the_caller() -> None:
     async def request() -> None:
         raise ValueError("of the request")
 
@@ -93,7 +93,7 @@ def test_an_error_of_a_request_reaches_the_work_and_that_of_the_work_the_caller(
         asyncio.run(off_loop.run_off_loop(work, request))
 
 
-def test_requests_that_nobody_waits_for_any_more_are_cancelled() -> None:
+def test_pending_requests_are_cancelled_when_the_work_fails() -> None:
     cancelled: list[str] = []
 
     async def request(name: str) -> None:
@@ -117,7 +117,7 @@ def test_requests_that_nobody_waits_for_any_more_are_cancelled() -> None:
 
 
 @pytest.mark.parametrize("while_", ["a request is under way", "a step is under way"])
-def test_a_caller_who_gives_up_leaves_nothing_behind(while_: str) -> None:
+def test_a_cancelled_call_ends_its_work_and_leaves_no_thread(while_: str) -> None:
     began, go_on = threading.Event(), threading.Event()
     ended: list[str] = []
 
@@ -143,7 +143,7 @@ def test_a_caller_who_gives_up_leaves_nothing_behind(while_: str) -> None:
         go_on.set()
 
     before = threading.active_count()
-    asyncio.run(scene())  # which waits for the threads of its executor
+    asyncio.run(scene())  # asyncio.run waits for the threads of its executor
     assert ended == ["work"]
     assert threading.active_count() == before
 
@@ -153,7 +153,7 @@ def test_a_caller_who_gives_up_leaves_nothing_behind(while_: str) -> None:
 SYMBOLS = 1_500
 
 
-def test_a_loop_goes_on_while_ccxt_parses_the_markets_of_an_exchange(figure: Callable[[str], None]) -> None:
+def test_the_event_loop_keeps_running_while_ccxt_parses_markets(figure: Callable[[str], None]) -> None:
     text = json.dumps({"symbols": [_described(Market(f"A{number}USDT")) for number in range(SYMBOLS)]})
     gaps: list[float] = []
 
@@ -161,7 +161,7 @@ def test_a_loop_goes_on_while_ccxt_parses_the_markets_of_an_exchange(figure: Cal
         return HttpAnswer(200, "OK", {}, text)
 
     async def before() -> None:
-        """No gate."""
+        """No rate limiter."""
 
     async def guard() -> None:
         last = time.monotonic()
@@ -187,12 +187,12 @@ def test_a_loop_goes_on_while_ccxt_parses_the_markets_of_an_exchange(figure: Cal
     taken, markets = asyncio.run(scene())
     figure(f"{SYMBOLS} markets are parsed in {taken:.2f} s; the loop waits {max(gaps) * 1000:.0f} ms at most")
     assert markets == SYMBOLS
-    assert max(gaps) < taken / 4  # a share of the whole, so that a busy machine changes nothing
+    assert max(gaps) < taken / 4  # relative to the whole time, so that a busy machine changes nothing
     assert len(gaps) > 10
 
 
-def test_candles_are_asked_for_while_markets_are_parsed_as_at_any_time() -> None:
-    """The object that candles are asked of is another than the one that parses: numbers stay text there."""
+def test_candles_can_be_parsed_as_usual_while_markets_are_loaded() -> None:
+    """A second object parses the markets, so that in the one that serves candles numbers stay text."""
     seen: list[Any] = []
 
     async def scene() -> None:
@@ -205,7 +205,7 @@ def test_candles_are_asked_for_while_markets_are_parsed_as_at_any_time() -> None
             return HttpAnswer(200, "OK", {}, '{"symbols": []}')
 
         async def before() -> None:
-            """No gate."""
+            """No rate limiter."""
 
         exchange._received, exchange.before, exchange.heard = received, before, lambda heard: None
         exchange.timeout_on_exit = 0

@@ -1,4 +1,4 @@
-"""One outage of many symbols is told once, by its cause, and so is its end."""
+"""An outage of many symbols is reported once, with its cause, and so is its end."""
 
 import asyncio
 from pathlib import Path
@@ -29,7 +29,7 @@ def texts(symbols: list[str]) -> dict[str, str]:
     return {symbol: f"binance {symbol}: status 503" for symbol in symbols}
 
 
-def test_many_symbols_in_one_trouble_are_told_at_once_with_the_cause_how_many_and_the_first_few(outages, reports):
+def test_an_outage_of_many_symbols_is_one_report_with_cause_count_and_the_first_symbols(outages, reports):
     outages.tell("refused", texts(SYMBOLS))
     assert reports == [
         (
@@ -39,7 +39,7 @@ def test_many_symbols_in_one_trouble_are_told_at_once_with_the_cause_how_many_an
     ]  # fmt: skip
 
 
-def test_it_lasts_however_often_it_is_found_again_and_its_end_is_told_with_the_last(outages, reports):
+def test_a_repeated_outage_is_not_reported_again_and_its_end_comes_with_the_last_symbol(outages, reports):
     for _ in range(10):
         outages.tell("refused", texts(SYMBOLS))
     for symbol in SYMBOLS[:-1]:
@@ -50,7 +50,7 @@ def test_it_lasts_however_often_it_is_found_again_and_its_end_is_told_with_the_l
     assert reports[1:] == [("well", "", "binance: all 20 symbols answer again")]
 
 
-def test_a_single_symbol_is_told_by_its_name(outages, reports):
+def test_an_outage_of_one_symbol_and_its_end_are_reported_by_name(outages, reports):
     outages.tell("missing", texts(SYMBOLS[:1]))
     outages.over(SYMBOLS[0])
     assert reports == [
@@ -59,7 +59,7 @@ def test_a_single_symbol_is_told_by_its_name(outages, reports):
     ]  # fmt: skip
 
 
-def test_an_outage_that_grows_is_told_again_only_when_it_is_twice_as_large(outages, reports):
+def test_a_growing_outage_is_reported_again_only_when_it_has_doubled(outages, reports):
     for count in range(1, 21):
         outages.tell("refused", texts(SYMBOLS[:count]))
     assert [text.partition("; ")[2].partition(" symbols")[0] for _, _, text in reports] == ["", "2", "4", "8", "16"]
@@ -73,14 +73,14 @@ def test_two_causes_are_two_outages(outages, reports):
     assert [kind for kind, _, _ in reports] == ["refused", "missing", "well", "well"]
 
 
-def test_what_never_was_in_trouble_ends_nothing(outages, reports):
+def test_the_recovery_of_a_symbol_without_an_outage_is_not_reported(outages, reports):
     outages.over("AAA/USDT")
     outages.tell("refused", {})
     assert reports == []
 
 
 @some_of("fault", ["503", "reset", "html_200"], keep=("reset",))
-def test_an_outage_of_twenty_symbols_is_told_once_and_so_is_its_end(fault: str, tmp_path: Path) -> None:
+def test_an_outage_of_twenty_symbols_is_reported_once_and_so_is_its_end(fault: str, tmp_path: Path) -> None:
     following = Following(tmp_path, *NAMES, sets=("exchange.timeout_seconds=1",), streams=False)
 
     async def scene() -> list[CandleBatch]:
@@ -98,8 +98,8 @@ def test_an_outage_of_twenty_symbols_is_told_once_and_so_is_its_end(fault: str, 
     assert kinds == [live_symbol.REFUSED, live_symbol.WELL]
 
 
-def test_an_hour_of_flapping_with_twenty_symbols_loses_no_candle_and_tells_each_outage_once(tmp_path: Path) -> None:
-    """Four minutes away, two minutes there, ten times."""
+def test_an_hour_of_flapping_with_twenty_symbols_loses_no_candle_and_reports_each_outage_once(tmp_path: Path) -> None:
+    """The exchange is up for two minutes and down for four, nine times."""
     following = Following(tmp_path, *NAMES, streams=False)
 
     async def scene() -> list[CandleBatch]:

@@ -1,4 +1,4 @@
-"""A page as it came: each rule of X4 names the row that breaks it, and nothing is sorted, dropped or mended."""
+"""A page as received: each rule of X4 names the row that breaks it; nothing is sorted, dropped or repaired."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def row(number: int, **changed: object) -> list[object]:
 GOOD = [row(0), row(1), row(2), row(3)]
 
 
-def test_a_good_page_is_taken_as_it_stands_the_unfinished_candle_too():
+def test_a_valid_page_is_read_unchanged_including_the_unfinished_candle():
     series = pages.check_page(GOOD, ASKED)
     assert series is not None
     assert series.columns.ts.tolist() == [START + number * HOUR for number in range(4)]
@@ -31,7 +31,7 @@ def test_a_good_page_is_taken_as_it_stands_the_unfinished_candle_too():
     assert series.columns.volume.tolist() == [123] * 4
 
 
-def test_an_empty_page_is_no_page_of_candles():
+def test_an_empty_page_has_no_candles():
     assert pages.check_page([], ASKED) is None
 
 
@@ -68,13 +68,13 @@ def test_an_empty_page_is_no_page_of_candles():
         ([row(0, close="0.0000000000001")], "has more decimals than 12"),
     ],
 )
-def test_a_row_that_breaks_a_rule_is_named_with_its_value(rows: list, said: str):
+def test_a_row_that_breaks_a_rule_is_reported_with_its_value(rows: list, said: str):
     with pytest.raises(DataError, match=said) as refused:
         pages.check_page(rows, ASKED)
     assert str(refused.value).startswith("binance BTC/USDT 1h: ")
 
 
-FORMING = {  # the last row, where its candle is not over: whatever is in it
+FORMING = {  # the last row of an unfinished candle, with any content
     "high below open": row(3, high="99.4", low="101"),
     "no number": row(3, close="n/a"),
     "null": row(3, close=None),
@@ -84,7 +84,7 @@ FORMING = {  # the last row, where its candle is not over: whatever is in it
 
 
 @pytest.mark.parametrize("name", FORMING)
-def test_a_last_row_of_a_candle_that_is_not_over_is_cut_off_before_the_page_is_judged(name: str):
+def test_an_invalid_last_row_of_an_unfinished_candle_is_removed_before_the_page_is_checked(name: str):
     series = pages.check_page([*GOOD[:3], FORMING[name]], ASKED)
     assert series is not None
     assert series.columns.ts.tolist() == [START + number * HOUR for number in range(3)]
@@ -92,14 +92,14 @@ def test_a_last_row_of_a_candle_that_is_not_over_is_cut_off_before_the_page_is_j
 
 
 @pytest.mark.parametrize("name", FORMING)
-def test_the_same_row_is_judged_once_its_candle_is_over_or_another_stands_after_it(name: str):
+def test_the_same_row_is_an_error_once_its_candle_has_closed_or_another_row_follows(name: str):
     with pytest.raises(DataError):
         pages.check_page([*GOOD[:3], FORMING[name]], ASKED._replace(latest=START + 4 * HOUR))
     with raises_code(DataError, "invalid_candle"):
         pages.check_page([*GOOD[:2], row(2, high="1"), GOOD[3]], ASKED)
 
 
-def test_what_the_caller_cannot_take_counts_for_the_candles_that_are_over_alone():
+def test_the_check_of_the_caller_applies_to_closed_candles_only():
     def sound(found: Any) -> None:
         if found.price_decimals > 2:
             raise DataError("too fine")
@@ -112,8 +112,8 @@ def test_what_the_caller_cannot_take_counts_for_the_candles_that_are_over_alone(
         pages.check_page([row(0, close="100.125"), *GOOD[1:]], ASKED, sound=sound)
 
 
-def test_between_the_two_bounds_of_the_clock_a_candle_may_go_on():
-    """The answer was made at some moment between them."""
+def test_a_candle_that_closes_between_the_two_clock_bounds_may_be_unfinished():
+    """The response was produced at some time between the two bounds."""
     asked = ASKED._replace(latest=START + 4 * HOUR + 100, least=START + 4 * HOUR - 100)
     series = pages.check_page([*GOOD[:3], row(3, high="1")], asked)
     assert series is not None
@@ -121,13 +121,13 @@ def test_between_the_two_bounds_of_the_clock_a_candle_may_go_on():
 
 
 @pytest.mark.parametrize("volume", ["0", "0.00000000"])
-def test_a_candle_without_volume_is_legal(volume: str):
+def test_a_candle_with_zero_volume_is_valid(volume: str):
     series = pages.check_page([row(0, volume=volume)], ASKED)
     assert series is not None
     assert series.columns.volume.tolist() == [0]
 
 
-def test_the_candles_before_an_end_are_the_closed_ones():
+def test_upto_returns_the_candles_that_open_before_the_end():
     series = pages.check_page(GOOD, ASKED)
     assert series is not None
     assert pages.upto(series, START + 2 * HOUR).columns.ts.tolist() == [START, START + HOUR]

@@ -1,4 +1,4 @@
-"""The gate: its limit in every minute, its order, what a shut does, and that a cancelled wait leaves no trace (X6)."""
+"""The rate limiter: its limit per minute, its order, the effect of a shut, and cancelled waits (X6)."""
 
 import asyncio
 import inspect
@@ -23,7 +23,7 @@ def gate_of(ticking, per_minute):
 
 
 async def passed(gate, ticking, times):
-    """When so many calls at once came through, in seconds behind the first call's."""
+    """The times at which so many concurrent calls pass, in seconds after the start."""
     began = ticking.now
 
     async def one():
@@ -33,19 +33,19 @@ async def passed(gate, ticking, times):
     return await asyncio.gather(*(one() for _ in range(times)))
 
 
-def test_the_gate_asks_the_monotonic_clock_and_nothing_else():
+def test_the_rate_limiter_uses_the_monotonic_clock():
     defaults = inspect.signature(RateLimiter).parameters
     assert defaults["clock"].default is time.monotonic
     assert defaults["sleep"].default is asyncio.sleep
 
 
-def test_as_many_as_the_limit_leave_at_once_and_the_next_a_minute_later(ticking):
+def test_calls_up_to_the_limit_pass_at_once_and_the_next_ones_a_minute_later(ticking):
     gate = gate_of(ticking, 3)
     assert ticking.run(passed(gate, ticking, 7)) == [0, 0, 0, 60, 60, 60, 120]
     assert gate.sent == 7
 
 
-def test_what_left_within_the_last_minute_is_counted_and_older_is_forgotten(ticking):
+def test_only_calls_of_the_last_minute_count(ticking):
     gate = gate_of(ticking, 10)
     ticking.run(passed(gate, ticking, 4))
     ticking.advance(30.0)
@@ -57,20 +57,20 @@ def test_what_left_within_the_last_minute_is_counted_and_older_is_forgotten(tick
     assert (gate.spent(), gate.sent) == (0, 6)
 
 
-def test_nobody_enters_within_a_shut_and_then_one_by_one_for_a_minute(ticking):
+def test_no_call_passes_during_a_shut_and_then_calls_are_spaced_for_a_minute(ticking):
     gate = gate_of(ticking, 20)
     gate.shut(7.0)
     assert ticking.run(passed(gate, ticking, 21)) == [7.0 + 3.0 * place for place in range(21)]
 
 
-def test_after_the_slow_minute_the_limit_alone_holds(ticking):
+def test_a_minute_after_a_shut_calls_are_no_longer_spaced(ticking):
     gate = gate_of(ticking, 20)
     gate.shut(7.0)
     ticking.advance(67.0)
     assert ticking.run(passed(gate, ticking, 20)) == [0.0] * 20
 
 
-def test_the_space_after_a_shut_is_kept_from_who_left_before_it_too(ticking):
+def test_the_spacing_after_a_shut_counts_from_a_call_before_it_too(ticking):
     gate = gate_of(ticking, 6)
     ticking.run(passed(gate, ticking, 1))
     gate.shut(1.0)
@@ -85,7 +85,7 @@ def test_of_two_shuts_the_later_end_counts(ticking, first, second):
     assert ticking.run(passed(gate, ticking, 1)) == [7.0]
 
 
-def test_a_shut_holds_those_who_wait_already(ticking):
+def test_a_shut_delays_calls_that_wait_already(ticking):
     gate = gate_of(ticking, 1)
 
     async def shut_later():
@@ -98,13 +98,13 @@ def test_a_shut_holds_those_who_wait_already(ticking):
     assert ticking.run(both()) == [0, 90, 150]
 
 
-def test_a_shut_of_less_than_nothing_is_a_bug(ticking):
+def test_a_shut_of_negative_length_is_a_bug(ticking):
     with pytest.raises(AssertionError):
         gate_of(ticking, 1).shut(-1.0)
 
 
 @pytest.mark.parametrize("place", [1, 2, 4])
-def test_a_cancelled_wait_ends_at_once_and_leaves_no_trace(ticking, place):
+def test_a_cancelled_wait_ends_at_once_and_uses_no_capacity(ticking, place):
     gate = gate_of(ticking, 1)
 
     async def cancelling():
@@ -120,7 +120,7 @@ def test_a_cancelled_wait_ends_at_once_and_leaves_no_trace(ticking, place):
     assert (gate.sent, gate.spent()) == (4, 1)
 
 
-def test_who_no_longer_wants_to_leave_is_not_counted_and_holds_up_nobody(ticking):
+def test_a_call_that_is_no_longer_wanted_is_not_counted_and_delays_no_other(ticking):
     gate, wanted = gate_of(ticking, 1), [True]
 
     async def leaving():
@@ -135,7 +135,7 @@ def test_who_no_longer_wants_to_leave_is_not_counted_and_holds_up_nobody(ticking
     assert gate.sent == 2
 
 
-def test_a_thousand_who_wait_wake_one_at_a_time(ticking):
+def test_a_thousand_waiting_calls_need_one_sleep_per_minute(ticking):
     sleeps = []
 
     async def sleep(seconds):
@@ -148,7 +148,7 @@ def test_a_thousand_who_wait_wake_one_at_a_time(ticking):
     assert sleeps == [60.0] * 9
 
 
-def test_a_gate_outlives_the_loop_in_which_it_was_used_first(ticking):
+def test_a_rate_limiter_can_be_used_in_a_second_event_loop(ticking):
     gate = gate_of(ticking, 1)
     assert ticking.run(passed(gate, ticking, 3)) == [0, 60, 120]
     assert ticking.run(passed(gate, ticking, 3)) == [60, 120, 180]
@@ -156,9 +156,9 @@ def test_a_gate_outlives_the_loop_in_which_it_was_used_first(ticking):
 
 ARRIVALS = st.lists(
     st.tuples(
-        st.floats(0, 40, allow_subnormal=False),  # seconds behind the one before
+        st.floats(0, 40, allow_subnormal=False),  # seconds after the previous event
         st.sampled_from(["enter", "enter", "enter", "burst", "shut", "cancel"]),
-        st.floats(0, 90, allow_subnormal=False),  # of a shut
+        st.floats(0, 90, allow_subnormal=False),  # seconds of a shut
     ),
     max_size=25,
 )
@@ -166,7 +166,7 @@ ARRIVALS = st.lists(
 
 @settings(max_examples=60)
 @given(per_minute=st.integers(1, 8), arrivals=ARRIVALS)
-def test_no_minute_is_above_the_limit_no_shut_is_broken_and_all_get_through_in_order(per_minute, arrivals):
+def test_every_minute_keeps_the_limit_every_shut_holds_and_all_calls_pass_in_order(per_minute, arrivals):
     ticking = Ticking(1_000.0)
     gate = gate_of(ticking, per_minute)
     left, shuts, waiting, cancelled = [], [], [], set()
@@ -202,7 +202,7 @@ def test_no_minute_is_above_the_limit_no_shut_is_broken_and_all_get_through_in_o
 
 
 def in_flight(ticking, gate, calls, *, seconds=1.0, cancelled=()):
-    """How many were under way at once at most, of calls that each last some seconds; some are cancelled."""
+    """The most calls in flight at once, when each lasts some seconds and some are cancelled."""
     now, most = 0, 0
 
     async def one(number):
@@ -226,23 +226,23 @@ def in_flight(ticking, gate, calls, *, seconds=1.0, cancelled=()):
     return most
 
 
-def test_no_more_than_so_many_are_in_flight_and_all_come_through(ticking):
+def test_the_number_of_calls_in_flight_is_bounded_and_all_calls_pass(ticking):
     gate = RateLimiter(1_000, clock=ticking.clock, sleep=ticking.sleep, at_once=8)
     assert in_flight(ticking, gate, 50) == 8
     assert ticking.now == 1_007.0  # seven rounds
     assert gate.sent == 50
 
 
-def test_without_a_bound_all_are_in_flight(ticking):
+def test_without_a_bound_all_calls_are_in_flight_at_once(ticking):
     assert in_flight(ticking, gate_of(ticking, 1_000), 50) == 50
 
 
-def test_who_is_cancelled_while_it_waits_for_a_place_takes_none(ticking):
+def test_a_call_cancelled_while_it_waits_for_a_slot_takes_none(ticking):
     gate = RateLimiter(1_000, clock=ticking.clock, sleep=ticking.sleep, at_once=2)
     assert in_flight(ticking, gate, 20, cancelled=range(3, 9)) == 2
 
 
-def test_a_shut_stops_who_waits_for_a_place(ticking):
+def test_a_shut_delays_calls_that_wait_for_a_slot(ticking):
     gate = RateLimiter(60_000, clock=ticking.clock, sleep=ticking.sleep, at_once=2)
     left = []
 
@@ -262,7 +262,7 @@ def test_a_shut_stops_who_waits_for_a_place(ticking):
     assert min(left[2:]) == 31.0
 
 
-def test_who_is_not_wanted_any_more_gives_its_place_back(ticking):
+def test_a_call_that_is_no_longer_wanted_returns_its_slot(ticking):
     gate = RateLimiter(1_000, clock=ticking.clock, sleep=ticking.sleep, at_once=1)
 
     async def calls():

@@ -1,4 +1,4 @@
-"""Tries and waits: each rule R1 to R7 on a scripted request, a whole schedule as golden text, headers as a table."""
+"""Retries and waits: each rule R1 to R7 on a scripted request, schedules as golden text, headers as a table."""
 
 import asyncio
 import random
@@ -15,16 +15,16 @@ from tests.options import SEED
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
-# --- Tries -----------------------------------------------------------------------------------------------------------
+# --- Attempts --------------------------------------------------------------------------------------------------------
 
 
-def test_an_answer_comes_back_as_it_is_and_nothing_is_said():
+def test_a_successful_response_is_returned_without_retry():
     exchange = Scripted(["a page"])
     assert exchange.run() == ["a page"]
     assert (exchange.asked, exchange.retries, exchange.gate.sent) == ([0.0], [], 1)
 
 
-def test_a_failure_is_tried_again_and_said_with_its_cause():
+def test_a_failure_is_retried_and_reported_with_its_cause():
     exchange = Scripted(trouble("no JSON"), trouble(), 7)
     assert exchange.run() == 7
     assert exchange.retries == [NextTry(1, 1.0, "no JSON"), NextTry(2, 2.0, "status 503")]
@@ -33,7 +33,7 @@ def test_a_failure_is_tried_again_and_said_with_its_cause():
 
 
 @pytest.mark.parametrize("attempts", [0, 1, 3, 20])
-def test_there_are_so_many_further_tries_and_then_the_last_trouble_itself(attempts):
+def test_after_the_configured_number_of_retries_the_last_error_is_raised(attempts):
     last = trouble("the last")
     exchange = Scripted(*[trouble() for _ in range(attempts)], last, attempts=attempts, failure_threshold=100)
     with pytest.raises(TransientError) as caught:
@@ -44,14 +44,14 @@ def test_there_are_so_many_further_tries_and_then_the_last_trouble_itself(attemp
 
 
 @pytest.mark.parametrize("attempts", [0, 3])
-def test_what_is_not_to_be_retried_is_asked_once(attempts):
+def test_an_error_that_must_not_be_retried_is_raised_after_one_request(attempts):
     exchange = Scripted(trouble("status 451", **FINAL), attempts=attempts)
     with pytest.raises(TransientError, match="status 451"):
         exchange.run()
     assert (len(exchange.asked), exchange.retries, exchange.slept) == (1, [], [])
 
 
-def test_anything_else_passes_through_and_frees_the_breaker():
+def test_any_other_exception_passes_through_and_is_not_counted_by_the_breaker():
     exchange = Scripted(trouble(), ZeroDivisionError("ours"), failure_threshold=2)
     with pytest.raises(ZeroDivisionError):
         exchange.run()
@@ -63,7 +63,7 @@ def test_anything_else_passes_through_and_frees_the_breaker():
 # --- Waits -----------------------------------------------------------------------------------------------------------
 
 
-def test_each_draw_is_up_to_twice_the_last_and_never_above_the_cap():
+def test_the_upper_bound_of_the_random_wait_doubles_up_to_the_cap():
     drawn = []
     exchange = Scripted(trouble(), attempts=9, failure_threshold=100)
     exchange.chance = lambda low, high: drawn.append((low, high)) or 0.25
@@ -74,7 +74,7 @@ def test_each_draw_is_up_to_twice_the_last_and_never_above_the_cap():
 
 
 @pytest.mark.parametrize("delay", [0.0, 1e-6, 60.0])
-def test_the_exponent_is_clamped_however_many_tries_there_are(delay):
+def test_the_wait_stays_at_the_cap_after_thousands_of_retries(delay):
     exchange = Scripted(trouble(), delay=delay, failure_threshold=3_000)
     exchange.patience = Patience(2_000, delay, cap_seconds=2.0)
     with pytest.raises(TransientError):
@@ -86,20 +86,20 @@ def test_the_exponent_is_clamped_however_many_tries_there_are(delay):
     ("asked_for", "waited"),
     [(None, 1.0), (0.0, 1.0), (0.5, 1.0), (7.0, 7.0), (LONGEST_WAIT, LONGEST_WAIT)],
 )
-def test_a_retry_after_is_a_floor(asked_for, waited):
+def test_a_retry_after_is_a_minimum_of_the_wait(asked_for, waited):
     exchange = Scripted(trouble(retry_after=asked_for), 7)
     assert exchange.run() == 7
     assert exchange.slept == [waited]
 
 
-def test_a_retry_after_above_five_minutes_is_an_answer():
+def test_a_retry_after_above_five_minutes_ends_the_call():
     exchange = Scripted(trouble("status 429", **SLOW, retry_after=300.001), 7)
     with pytest.raises(TransientError, match="status 429"):
         exchange.run()
     assert (len(exchange.asked), exchange.slept) == (1, [])
 
 
-def test_a_429_shuts_the_gate_for_all_and_then_they_leave_one_by_one():
+def test_a_429_shuts_the_rate_limiter_for_all_calls_and_then_they_pass_one_by_one():
     exchange = Scripted(trouble("status 429", **SLOW, retry_after=7.0), 7, delay=0.0, per_minute=60)
 
     async def calls():
@@ -111,14 +111,14 @@ def test_a_429_shuts_the_gate_for_all_and_then_they_leave_one_by_one():
     assert exchange.asked == [0.0, 7.0, 8.0, 9.0, 10.0, 11.0]
 
 
-def test_a_429_that_does_not_say_how_long_shuts_for_a_minute_and_counts_for_no_breaker():
+def test_a_429_without_retry_after_waits_a_minute_and_is_not_counted_by_the_breaker():
     exchange = Scripted(*[trouble("status 429", **SLOW)] * 3, 7, failure_threshold=1)
     assert exchange.run() == 7
     assert exchange.asked == [0.0, 60.0, 120.0, 180.0]
     assert exchange.breaker.state == "closed"
 
 
-def test_a_429_for_days_holds_the_gate_no_longer_than_anybody_waits():
+def test_a_429_for_days_shuts_the_rate_limiter_for_the_longest_wait_only():
     exchange = Scripted(trouble("status 429", **SLOW, retry_after=999_999.0), 7)
     with pytest.raises(TransientError):
         exchange.run()
@@ -128,7 +128,9 @@ def test_a_429_for_days_holds_the_gate_no_longer_than_anybody_waits():
 
 @pytest.mark.parametrize("attempts", [0, 3, 20])
 @pytest.mark.parametrize("conduct", [{"retried": True, "counted": True}, SLOW], ids=["counted", "shuts"])
-def test_the_longest_that_one_call_can_last_is_reached_exactly(attempts, conduct):
+def test_the_longest_duration_of_a_call_is_attempts_times_timeout_plus_retries_times_the_longest_wait(
+    attempts, conduct
+):
     exchange = Scripted(
         TransientError("too slow", **conduct, retry_after=LONGEST_WAIT),
         seconds=10.0,
@@ -150,12 +152,12 @@ STORIES = {
 }
 
 
-def test_the_whole_schedule_is_as_written(golden):
+def test_the_schedules_of_retries_match_the_golden_text(golden):
     golden("retries.txt", "\n".join(timeline_of(name, script) for name, script in STORIES.items()))
 
 
 def timeline_of(name, script):
-    """When each request left, and what was said in between."""
+    """The time of each request, with the retry messages and the final result."""
     exchange = Scripted(*script, seconds=0.5, attempts=8, failure_threshold=6 if name == "the breaker opens" else 20)
     exchange.chance = random.Random(SEED).uniform
     try:
@@ -171,10 +173,10 @@ def timeline_of(name, script):
     return "\n".join([name, *lines, ""])
 
 
-# --- Breaker and gate ------------------------------------------------------------------------------------------------
+# --- Breaker and rate limiter ----------------------------------------------------------------------------------------
 
 
-def test_counted_failures_open_the_breaker_and_the_refusal_passes_out_at_once():
+def test_counted_failures_open_the_breaker_and_its_rejection_is_raised_at_once():
     exchange = Scripted(trouble(), attempts=20, failure_threshold=3)
     with pytest.raises(CircuitOpen):
         exchange.run()
@@ -185,7 +187,7 @@ def test_counted_failures_open_the_breaker_and_the_refusal_passes_out_at_once():
     assert (exchange.ticking.now, len(exchange.asked)) == (before, 3)
 
 
-def test_who_is_refused_does_not_wait_at_a_gate_that_is_shut():
+def test_a_call_rejected_by_the_breaker_does_not_wait_at_a_shut_rate_limiter():
     exchange = Scripted(trouble(), attempts=0, failure_threshold=1)
     with pytest.raises(TransientError):
         exchange.run()
@@ -195,7 +197,7 @@ def test_who_is_refused_does_not_wait_at_a_gate_that_is_shut():
     assert (exchange.ticking.now, exchange.gate.sent) == (0.0, 1)
 
 
-def test_those_in_line_when_the_breaker_opens_do_not_leave_and_are_not_counted():
+def test_calls_that_wait_when_the_breaker_opens_are_rejected_and_not_counted():
     exchange = Scripted(trouble(), attempts=0, failure_threshold=2)
     exchange.gate.shut(50.0)
 
@@ -208,7 +210,7 @@ def test_those_in_line_when_the_breaker_opens_do_not_leave_and_are_not_counted()
 
 
 def about_to_probe():
-    """A breaker whose recovery time is over, and a gate that opens in five seconds."""
+    """A breaker whose recovery time is over, and a rate limiter that opens in five seconds."""
     exchange = Scripted(trouble(), 7, attempts=0, failure_threshold=1)
     with pytest.raises(TransientError):
         exchange.run()
@@ -217,7 +219,7 @@ def about_to_probe():
     return exchange
 
 
-def test_a_probe_that_waits_at_the_gate_keeps_its_slot():
+def test_a_probe_that_waits_at_the_rate_limiter_keeps_its_slot():
     exchange = about_to_probe()
 
     async def calls():
@@ -232,7 +234,7 @@ def test_a_probe_that_waits_at_the_gate_keeps_its_slot():
     assert exchange.asked == [0.0, 35.0]
 
 
-def test_a_probe_that_is_cancelled_while_it_stands_in_line_frees_its_slot():
+def test_a_probe_that_is_cancelled_while_it_waits_frees_its_slot():
     exchange = about_to_probe()
 
     async def calls():
@@ -247,7 +249,7 @@ def test_a_probe_that_is_cancelled_while_it_stands_in_line_frees_its_slot():
     assert exchange.asked == [0.0, 35.0]
 
 
-# --- Cancelled (R6) --------------------------------------------------------------------------------------------------
+# --- Cancellation (R6) -----------------------------------------------------------------------------------------------
 
 WAITS = {
     "request": (lambda exchange: setattr(exchange, "seconds", 100.0), 1),
@@ -257,7 +259,7 @@ WAITS = {
 
 
 @pytest.mark.parametrize("wait", WAITS)
-def test_a_cancelled_call_ends_at_once_in_any_wait_and_holds_nothing(wait):
+def test_a_cancelled_call_ends_at_once_in_any_wait_and_frees_its_resources(wait):
     exchange = Scripted(7, failure_threshold=1 if wait != "retry" else 2)
     prepare, asked = WAITS[wait]
     prepare(exchange)
@@ -298,11 +300,11 @@ HEADERS = {
 
 
 @pytest.mark.parametrize(("text", "seconds"), HEADERS.items(), ids=[repr(text)[:40] for text in HEADERS])
-def test_a_header_asks_for_seconds_or_for_a_date_and_else_for_a_minute(text, seconds):
+def test_a_retry_after_header_is_seconds_or_a_date_and_otherwise_a_minute(text, seconds):
     assert retry_after(text, now=NOW) == seconds
 
 
-def test_a_date_is_measured_from_a_now_of_any_zone():
+def test_a_retry_after_date_is_compared_with_the_current_time_in_any_zone():
     now = NOW.astimezone(timezone(timedelta(hours=5, minutes=45)))
     assert retry_after("Sun, 01 Mar 2026 12:00:07 GMT", now=now) == 7.0
 
@@ -315,14 +317,14 @@ PARTS = st.sampled_from(
 @given(st.one_of(st.text(max_size=40), st.lists(PARTS, max_size=12).map("".join), st.from_regex(
     r"\A[A-Z][a-z]{2}, [0-9]{2} (Jan|Feb|Dec) [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} (GMT|UTC|[+-][0-9]{4})\Z"
 )))  # fmt: skip
-def test_no_header_is_an_error_and_none_asks_for_less_than_nothing(text):
+def test_no_retry_after_header_raises_or_gives_a_negative_wait(text):
     assert retry_after(text, now=NOW) >= 0
 
 
-# --- Why it is rejected ----------------------------------------------------------------------------------------------
+# --- The cause of a rejection ----------------------------------------------------------------------------------------
 
 
-def test_a_call_whose_own_failures_opened_the_breaker_is_rejected_because_of_its_last_one():
+def test_the_rejection_of_a_call_that_opened_the_breaker_has_its_last_failure_as_cause():
     exchange = Scripted(trouble("first"), trouble("second"), trouble("third"), attempts=9, failure_threshold=3)
     with pytest.raises(CircuitOpen) as caught:
         exchange.run()
@@ -332,7 +334,7 @@ def test_a_call_whose_own_failures_opened_the_breaker_is_rejected_because_of_its
     assert (str(caught.value.__cause__), caught.value.tried) == ("third", False)
 
 
-def test_what_is_kept_of_a_failure_holds_no_frame():
+def test_the_stored_cause_of_a_rejection_holds_no_traceback():
     exchange = Scripted(trouble("once", retry_after=3.0), attempts=0, failure_threshold=1)
     with pytest.raises(TransientError):
         exchange.run()

@@ -1,4 +1,4 @@
-"""The clock of an exchange (X8): when it is asked, and what is believed in between."""
+"""The clock of an exchange (X8): when it is read, and which bounds hold between the readings."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -12,11 +12,11 @@ from safla.exchange.server_time import BELIEVED_SECONDS, DOUBTED_SECONDS, ClockR
 from tests.exchange.ticking import Ticking
 
 SERVER = 1_704_067_200_000
-WAY = 0.2  # seconds there, and as long back
+WAY = 0.2  # seconds of latency in each direction
 
 
 class Case:
-    """A clock that is asked over a way, of an exchange that is `ahead` of this machine's wall clock, seconds."""
+    """The clock of an exchange, read with latency; it is `ahead` seconds ahead of this machine's wall clock."""
 
     def __init__(self, *, ahead: float = 0.0) -> None:
         self.ticking = Ticking()
@@ -47,7 +47,7 @@ class Case:
         return SERVER + round(self.ticking.now * 1000)
 
 
-def test_the_true_time_is_between_the_two_that_are_told_however_long_ago_it_was_asked() -> None:
+def test_the_true_time_lies_between_the_bounds_however_old_the_reading_is() -> None:
     case = Case()
     assert not case.time.known
     for _ in range(3):
@@ -60,7 +60,7 @@ def test_the_true_time_is_between_the_two_that_are_told_however_long_ago_it_was_
 
 
 @pytest.mark.parametrize(("doubted", "wait"), [(False, BELIEVED_SECONDS), (True, DOUBTED_SECONDS)])
-def test_it_is_asked_again_after_an_hour_or_a_minute_where_it_is_doubted(doubted: bool, wait: float) -> None:
+def test_the_clock_is_read_again_after_an_hour_or_after_a_minute_when_in_doubt(doubted: bool, wait: float) -> None:
     case = Case()
     case.now()
     if doubted:
@@ -71,12 +71,12 @@ def test_it_is_asked_again_after_an_hour_or_a_minute_where_it_is_doubted(doubted
     case.ticking.advance(0.001)
     case.now()
     assert len(case.asked) == 2
-    case.ticking.advance(BELIEVED_SECONDS)  # it is not doubted any more
+    case.ticking.advance(BELIEVED_SECONDS)  # the doubt is over
     case.now()
     assert len(case.asked) == 2
 
 
-def test_whoever_comes_while_it_is_asked_has_that_answer_too() -> None:
+def test_concurrent_callers_share_one_reading() -> None:
     case = Case()
 
     async def all_at_once() -> list[ServerNow]:
@@ -86,7 +86,7 @@ def test_whoever_comes_while_it_is_asked_has_that_answer_too() -> None:
     assert len(case.asked) == 1
 
 
-def test_where_it_cannot_be_had_the_error_is_that_of_the_question_and_it_is_asked_anew() -> None:
+def test_the_error_of_a_failed_reading_is_raised_and_the_clock_is_read_again() -> None:
     case = Case()
     case.away = True
     with pytest.raises(ExchangeError, match="away"):
@@ -97,7 +97,7 @@ def test_where_it_cannot_be_had_the_error_is_that_of_the_question_and_it_is_aske
 
 
 @pytest.mark.parametrize("ahead", [0.0, 0.9, -0.9, 3600.0, -1.1])
-def test_the_difference_to_this_machines_clock_is_known(ahead: float) -> None:
+def test_the_difference_to_the_wall_clock_of_this_machine_is_measured(ahead: float) -> None:
     case = Case(ahead=ahead)
     assert case.time.skew_seconds is None
     case.now()

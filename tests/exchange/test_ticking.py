@@ -1,4 +1,4 @@
-"""The clock of the tests itself: sleepers wake in order, each at its own time, and never before all wait."""
+"""The simulated clock of the tests: sleepers wake in order, each at its own time, and never before all tasks wait."""
 
 import asyncio
 import socket
@@ -23,7 +23,7 @@ def test_in_run_the_clock_jumps_from_sleeper_to_sleeper_in_order():
     assert woken == [(101.0, "b"), (105.0, "a"), (105.0, "b"), (106.0, "b"), (110.0, "a")]
 
 
-def test_in_run_time_stands_still_while_a_task_can_go_on():
+def test_in_run_time_stands_still_while_a_task_can_continue():
     ticking, seen = Ticking(), []
 
     async def busy():
@@ -39,7 +39,7 @@ def test_in_run_time_stands_still_while_a_task_can_go_on():
     assert ticking.now == 1.0
 
 
-def test_by_hand_all_who_are_due_wake_and_the_others_sleep_on():
+def test_after_a_manual_advance_due_sleepers_wake_and_the_others_sleep_on():
     ticking = Ticking()
 
     async def by_hand():
@@ -58,7 +58,7 @@ def test_by_hand_all_who_are_due_wake_and_the_others_sleep_on():
 
 
 @pytest.mark.parametrize("grace", [0.0, 0.01])
-def test_what_has_come_on_a_socket_goes_before_a_jump(grace):
+def test_data_on_a_socket_is_handled_before_the_clock_jumps(grace):
     ticking = Ticking()
     here, there = socket.socketpair()
     here.setblocking(False)
@@ -77,7 +77,7 @@ def test_what_has_come_on_a_socket_goes_before_a_jump(grace):
     assert ticking.now == 60.0
 
 
-def test_a_wait_that_nothing_can_end_is_said_instead_of_hanging():
+def test_a_wait_that_nothing_can_end_fails_instead_of_hanging():
     async def for_ever():
         await asyncio.get_running_loop().create_future()
 

@@ -1,4 +1,4 @@
-"""What is JSON of an exchange, and what is a row of candles there (X2, X4, Z17). Without a socket."""
+"""Parsing of JSON and candle rows of an exchange (X2, X4, Z17), without a socket."""
 
 from typing import Any
 
@@ -16,11 +16,11 @@ ROW = [1_704_067_200_000, "1.5", "2", "1", "1.7", "3", 1_704_070_799_999, "4", 5
         ("[]", []),
         ("{}", {}),
         ('{"a": 1}', {"a": 1}),
-        ("[1.50, -2.0e5, 3]", ["1.50", "-2.0e5", 3]),  # numbers with a point stay what was written
+        ("[1.50, -2.0e5, 3]", ["1.50", "-2.0e5", 3]),  # numbers with a point stay text
         ('["1.50"]', ["1.50"]),
     ],
 )
-def test_json_is_read_and_no_float_comes_of_it(text: str, found: Any):
+def test_json_is_parsed_without_floats(text: str, found: Any):
     assert transport.parse(text) == found
 
 
@@ -40,7 +40,7 @@ def test_json_is_read_and_no_float_comes_of_it(text: str, found: Any):
         "[1]x",
     ],
 )
-def test_what_is_no_json_or_says_nothing_is_a_bad_answer(text: str):
+def test_text_that_is_not_json_or_empty_is_a_bad_answer(text: str):
     with pytest.raises(RequestFailed) as refused:
         transport.parse(text)
     assert (refused.value.retried, refused.value.counted) == (True, True)
@@ -48,7 +48,7 @@ def test_what_is_no_json_or_says_nothing_is_a_bad_answer(text: str):
 
 
 class Bare:
-    """As much of a ccxt class as the rows need."""
+    """The part of a ccxt class that the rows need."""
 
     id = "binance"
 
@@ -62,13 +62,13 @@ def rows(given: Any, *, name: str = "binance") -> Any:
     return one.parse_ohlcvs(given, None, "1h", 0, 1000, False)
 
 
-def test_rows_are_given_on_in_their_order_nothing_sorted_or_left_out():
+def test_rows_keep_their_order_and_none_is_sorted_or_dropped():
     late = [ROW[0] + 3_600_000, *ROW[1:6], ROW[6] + 3_600_000, *ROW[7:]]
     assert [row[0] for row in rows([late, ROW, ROW])] == [late[0], ROW[0], ROW[0]]
 
 
 @pytest.mark.parametrize("given", [None, {}, "text", 5])
-def test_what_is_no_list_where_candles_are_due_is_a_bad_answer(given: Any):
+def test_a_response_that_is_not_a_list_of_candles_is_a_bad_answer(given: Any):
     with pytest.raises(RequestFailed, match="expected a list of candles, got"):
         rows(given)
 
@@ -78,12 +78,12 @@ def test_what_is_no_list_where_candles_are_due_is_a_bad_answer(given: Any):
     [None, {}, ROW[:4], [*ROW, "1"], ["1704067200000", *ROW[1:]], [*ROW[:6], "1704070799999", *ROW[7:]],
      [*ROW[:6], ROW[6] + 1, *ROW[7:]], [ROW[0] * 1000, *ROW[1:6], ROW[6] * 1000, *ROW[7:]]],
 )  # fmt: skip
-def test_a_row_of_another_shape_or_timeframe_is_a_bad_row(row: Any):
+def test_a_row_with_a_wrong_shape_or_timeframe_is_a_bad_row(row: Any):
     with pytest.raises(RequestFailed, match="not a candle of this timeframe"):
         rows([ROW, row])
 
 
-def test_rows_of_other_exchanges_are_read_as_ccxt_knows_them():
+def test_rows_of_other_exchanges_are_parsed_by_ccxt():
     assert rows([[1, "2"]], name="kraken") == [[1, "2"]]
     with pytest.raises(RequestFailed, match="expected rows of candles, got"):
         rows([None], name="kraken")

@@ -50,7 +50,7 @@ PLANTED = (
         self.journal.commit()
         self.journal.renew_anchor(now=any(isinstance(event, ANCHORS) for event in events))
 """,
-        PAPER + "test_nothing_is_told_before_it_is_on_the_disk",
+        PAPER + "test_no_update_is_sent_before_its_lines_are_synced_to_disk",
     ),
     Planted(
         2, "no-folder-sync", "fs.py",
@@ -104,7 +104,7 @@ PLANTED = (
         8, "fetched-wins", "paper/session.py",
         "return self.rows[: self.known] + rows[self.known :]",
         "return rows",
-        PAPER + "test_candles_that_are_recorded_win_over_those_that_are_fetched_again",
+        PAPER + "test_recorded_candles_win_over_revised_candles_that_are_fetched_later",
     ),
     Planted(
         10, "lax-reader", "journal/chain.py",
@@ -189,7 +189,7 @@ PLANTED = (
         23, "wall-clock", "exchange/circuit_breaker.py",
         "clock: Callable[[], float] = time.monotonic,",
         "clock: Callable[[], float] = time.time,",
-        "tests/exchange/test_circuit_breaker.py::test_a_breaker_begins_closed_and_asks_the_monotonic_clock",
+        "tests/exchange/test_circuit_breaker.py::test_a_breaker_starts_closed_and_uses_the_monotonic_clock",
     ),
     Planted(
         24, "two-probes", "exchange/circuit_breaker.py",
@@ -201,7 +201,7 @@ PLANTED = (
         25, "no-retry-after", "exchange/retry.py",
         "wait = max(chance(0.0, _longest(patience, attempt)), error.floor)",
         "wait = chance(0.0, _longest(patience, attempt))",
-        "tests/exchange/test_retry.py::test_a_retry_after_is_a_floor",
+        "tests/exchange/test_retry.py::test_a_retry_after_is_a_minimum_of_the_wait",
     ),
     Planted(
         26, "short-is-the-end", "data/backfill.py",
@@ -280,43 +280,43 @@ PLANTED = (
         38, "missing-forgotten", "paper/session.py",
         "return self.rows[: self.known] + rows[self.known :]",
         "return tuple(mine or later for mine, later in zip(self.rows, rows, strict=True))",
-        PAPER + "test_an_absence_that_was_a_fact_stays_one_though_the_candle_is_served_later",
+        PAPER + "test_a_recorded_missing_candle_stays_missing_when_the_source_serves_it_later",
     ),
     Planted(
         39, "half-a-close", "paper/runner.py",
         "            if last.closing:\n",
         "            if last.closing and session.ended:\n",
-        PAPER_HALTS + "test_row_24_closing_lines_that_a_death_cut_are_completed_by_the_same_command",
+        PAPER_HALTS + "test_row_24_closing_lines_cut_by_a_crash_are_completed_by_the_next_start",
     ),
     Planted(
         40, "command-too-early", "paper/runner.py",
         "settled, looked = last is None, -math.inf",
         "settled, looked = True, -math.inf",
-        PAPER_HALTS + "test_row_24_a_command_that_waits_when_a_run_begins_again_is_done_after_what_was_there",
+        PAPER_HALTS + "test_row_24_a_command_that_waits_at_a_restart_is_executed_after_the_recorded_lines",
     ),
     Planted(
         41, "unnamed", "runs/recovery.py",
         "            self._appender.refuse_moved()\n",
         "",
-        PAPER_DISK + "test_row_16_a_journal_that_is_taken_away_while_it_is_open_ends_the_run_at_the_next_batch",
+        PAPER_DISK + "test_row_16_a_journal_moved_replaced_or_deleted_while_open_ends_the_run_at_the_next_batch",
     ),
     Planted(
         42, "asked-again", "runs/incremental.py",
         "if failed or self._open(v.STRATEGY_ERROR):",
         "if failed:",
-        PAPER_STRATEGIES + "test_row_30_a_strategy_that_fails_halts_the_account_and_the_run_goes_on",
+        PAPER_STRATEGIES + "test_row_30_a_strategy_that_fails_halts_the_account_and_the_run_continues",
     ),
     Planted(
         43, "failure-forgotten", "runs/incremental.py",
         "failed = any(entry.rule == v.STRATEGY_ERROR and not entry.lifts for entry in outside)",
         "failed = False",
-        PAPER_STRATEGIES + "test_row_30_one_that_fails_by_accident_is_not_asked_again_about_what_it_failed_at",
+        PAPER_STRATEGIES + "test_row_30_a_restart_does_not_call_a_strategy_again_for_the_candle_at_which_it_failed",
     ),
     Planted(
         44, "twice", "paper/runner.py",
         "if arrival.ts <= folded:",
         "if arrival.ts < folded:",
-        PAPER + "test_at_3600_times_its_pace_with_delays_it_is_the_backtest",
+        PAPER + "test_a_paper_run_at_speed_3600x_with_late_candles_equals_the_backtest",
     ),
     Planted(
         60, "no-cut-after-changes", "runs/look_ahead.py",
@@ -359,6 +359,6 @@ PLANTED = (
         66, "removed-unread", "paper/control.py",
         "            if command.id in self._recorded and command.id not in self._half:\n",
         "            if command.id in self._recorded:\n",
-        PAPER_HALTS + "test_row_24_a_resume_of_several_halts_that_a_death_cut_lifts_the_others_with_the_same_id",
+        PAPER_HALTS + "test_row_24_an_interrupted_resume_of_several_halts_lifts_the_rest_with_the_same_command_id",
     ),
 )  # fmt: skip

@@ -1,6 +1,6 @@
-"""The paper halves of rows 35 to 43, and 45 to 47 as far as the feed goes: no candle is lost, and none is wrong.
+"""Rows 35 to 43 and 45 to 47 for a paper run, up to its candle source: no candle is lost, and none is wrong.
 
-Row 44, the stream, is tests/exchange/test_candle_stream.py.
+Row 44, the stream, is in tests/exchange/test_candle_stream.py.
 """
 
 import asyncio
@@ -25,19 +25,19 @@ HOSTILE: dict[str, dict[str, Any]] = {  # rows 41 and 42
     "huge_body": {"bytes": 20 * 2**20}, "gzip_bomb": {"bytes": 20 * 2**20}, "deep_json": {}, "repeated_keys": {},
     "nan_constant": {}, "redirect_elsewhere": {}, "drip": {"every": 0.01},
 }  # fmt: skip
-LEGAL = {"zero_volume", "spike"}  # a row that is wrong and does not show it
-ABSENT = {"missing", "short_page", "empty_page"}  # a page that could be true
+LEGAL = {"zero_volume", "spike"}  # the row is wrong, but valid by every rule
+ABSENT = {"missing", "short_page", "empty_page"}  # the page lacks candles, but could be right
 BAD = sorted(PAGES.keys() - LEGAL - ABSENT)
 
 
 @pytest.fixture
 def following(tmp_path: Path) -> Following:
-    """A client without patience for those who never answer."""
+    """A client that times out soon when a server never answers."""
     return Following(tmp_path, sets=(NO_PATIENCE,), streams=False)
 
 
 def check_whole(following: Following, came: list[CandleBatch]) -> None:
-    """All that there is, in order, once."""
+    """Every candle of the exchange came, in order, exactly once."""
     assert pairs(came) == following.true(SINCE, END)
     assert len({one.ts for one in came}) == len(came)
 
@@ -47,7 +47,7 @@ def check_whole(following: Following, came: list[CandleBatch]) -> None:
 
 @pytest.mark.parametrize("place", ["klines", "time"])
 @some_of("name", sorted(ANSWERS.keys() - ENDING), every=3)
-def test_an_answer_that_is_bad_once_costs_a_moment_and_no_candle(name: str, place: str, following: Following) -> None:
+def test_one_bad_response_costs_a_short_delay_and_no_candle(name: str, place: str, following: Following) -> None:
     order = following.fake.break_(name, path=place, after=1 if place == "klines" else 0, **SHORT.get(name, {}))
     came = following.follow(SINCE, END)
     assert order.hits == 1
@@ -56,7 +56,7 @@ def test_an_answer_that_is_bad_once_costs_a_moment_and_no_candle(name: str, plac
 
 
 @pytest.mark.parametrize("name", ["429", "500", "502", "503", "504", "403", "html_200", "truncated_json", "reset"])
-def test_answers_that_stay_bad_for_a_while_are_waited_out(name: str, following: Following) -> None:
+def test_a_series_of_bad_responses_is_waited_out_and_reported_once(name: str, following: Following) -> None:
     order = following.fake.break_(name, times=14, after=1)
     came = following.follow(SINCE, END)
     assert order.hits == 14
@@ -67,7 +67,9 @@ def test_answers_that_stay_bad_for_a_while_are_waited_out(name: str, following: 
 
 
 @pytest.mark.parametrize("name", sorted(ENDING))
-def test_rows_37_and_48_what_cannot_be_waited_out_ends_it_after_one_request(name: str, following: Following) -> None:
+def test_rows_37_and_48_a_permanent_error_ends_the_source_with_exit_5_after_one_request(
+    name: str, following: Following
+) -> None:
     order = following.fake.break_(name, times=None, after=1)
     with pytest.raises(ExchangeError) as caught:
         following.follow(SINCE, END)
@@ -77,13 +79,13 @@ def test_rows_37_and_48_what_cannot_be_waited_out_ends_it_after_one_request(name
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_rows_41_and_42_a_hostile_answer_costs_a_moment_and_no_candle(name: str, following: Following) -> None:
+def test_rows_41_and_42_a_hostile_response_costs_a_short_delay_and_no_candle(name: str, following: Following) -> None:
     order = following.fake.break_(name, after=1, **HOSTILE[name])
     check_whole(following, following.follow(SINCE, END))
     assert order.hits == 1
 
 
-def test_row_38_four_bad_and_one_good_for_ever_bring_everything(following: Following) -> None:
+def test_row_38_repeated_runs_of_four_failures_and_one_success_lose_no_candle(following: Following) -> None:
     orders = [following.fake.break_("503", times=4, after=1 + place) for place in range(4)]
     check_whole(following, following.follow(SINCE, END))
     assert [order.hits for order in orders[:3]] == [4, 4, 4]
@@ -94,14 +96,14 @@ def test_row_38_four_bad_and_one_good_for_ever_bring_everything(following: Follo
 # --- Row 43: pages ---------------------------------------------------------------------------------------------------
 
 
-def test_every_fault_of_a_page_has_a_test_here() -> None:
+def test_all_27_page_faults_are_covered_by_this_file() -> None:
     assert {*BAD, *LEGAL, *ABSENT} == PAGES.keys()
     assert len(PAGES) == 27
 
 
 @pytest.mark.parametrize("after", [0, 1])
 @some_of("name", [*BAD, *sorted(ABSENT)], every=4)
-def test_row_43_a_page_that_is_bad_once_is_asked_for_again(name: str, after: int, following: Following) -> None:
+def test_row_43_a_page_that_is_bad_once_is_requested_again(name: str, after: int, following: Following) -> None:
     order = following.fake.break_(name, after=after)
     came = following.follow(SINCE, END)
     assert order.hits == 1
@@ -110,9 +112,7 @@ def test_row_43_a_page_that_is_bad_once_is_asked_for_again(name: str, after: int
 
 
 @some_of("name", BAD, every=6)
-def test_row_43_a_page_that_stays_bad_is_told_with_row_and_value_and_waited_out(
-    name: str, following: Following
-) -> None:
+def test_row_43_a_page_that_stays_bad_is_reported_in_one_line_and_waited_out(name: str, following: Following) -> None:
     async def scene() -> list[CandleBatch]:
         async with following.opened(SINCE, END) as source:
             following.fake.break_(name, times=None, after=1)
@@ -129,10 +129,10 @@ def test_row_43_a_page_that_stays_bad_is_told_with_row_and_value_and_waited_out(
 
 
 @pytest.mark.parametrize("names", [("BTCUSDT",), ("ETHUSDT", "BTCUSDT")])
-def test_row_43_a_page_that_stays_bad_is_named_though_so_many_tries_open_the_breaker(
+def test_row_43_the_bad_row_is_named_even_when_the_retries_open_the_breaker(
     names: tuple[str, ...], tmp_path: Path
 ) -> None:
-    """Whoever is rejected because of it waits too, and all comes in the end."""
+    """The symbol that the open breaker rejects waits too, and all candles arrive in the end."""
     following = Following(tmp_path, *names, sets=(NO_PATIENCE, "exchange.retry_attempts=6"), streams=False)
     following.fake.break_("off_grid_timestamp", times=6, after=len(names), symbol="BTCUSDT")
     came = following.follow(SINCE, END)
@@ -143,7 +143,9 @@ def test_row_43_a_page_that_stays_bad_is_named_though_so_many_tries_open_the_bre
 
 
 @pytest.mark.parametrize("name", sorted(LEGAL))
-def test_rows_43_and_45_a_row_that_is_wrong_and_legal_stands_once_it_was_taken(name: str, following: Following) -> None:
+def test_rows_43_and_45_a_wrong_but_valid_candle_stays_after_delivery_and_is_reported_as_revised(
+    name: str, following: Following
+) -> None:
     following.fake.break_(name, after=1)
     came = following.follow(SINCE, END)
     assert [ts for ts, rows in pairs(came) if (ts, rows) not in following.true(SINCE, END)] == [START + BEGAN * MINUTE]
@@ -154,24 +156,26 @@ def test_rows_43_and_45_a_row_that_is_wrong_and_legal_stands_once_it_was_taken(n
 # --- Rows 45 to 47 ---------------------------------------------------------------------------------------------------
 
 
-def test_row_45_the_same_candle_again_is_counted_and_goes_out_once(following: Following) -> None:
+def test_row_45_a_repeated_candle_is_counted_and_delivered_once(following: Following) -> None:
     check_whole(following, following.follow(SINCE, END))
-    assert following.source.counts["repeated"] == 3  # each page begins with the last one that is known
+    assert following.source.counts["repeated"] == 3  # each page begins with the last known candle
     assert following.reports == []
 
 
 @some_of("length", [1, 2, 5], keep=(2,))
-def test_row_46_a_hole_is_asked_for_once_more_and_is_none_to_the_engine(length: int, tmp_path: Path) -> None:
+def test_row_46_a_gap_is_requested_once_more_and_reaches_the_engine_as_missing_candles(
+    length: int, tmp_path: Path
+) -> None:
     gap = range(BEGAN, BEGAN + length)
     following = Following(tmp_path, "ETHUSDT", "BTCUSDT", gaps=gap, streams=False)
-    following.max_wait = 10  # candles, so that it is not passed over as silent (S6a)
+    following.max_wait = 10  # candles, so that the symbol is not skipped as silent (S6a)
     came = following.follow(SINCE, END + length)
     assert pairs(came) == following.true(SINCE, END + length)
     assert [one.ts for one in came if one.rows[1] is None] == [START + minute * MINUTE for minute in gap]
     assert following.source.counts["asked again"] == 1
 
 
-def test_row_47_an_exchange_that_is_silent_is_told_and_afterwards_all_comes(following: Following) -> None:
+def test_row_47_a_silent_exchange_is_reported_and_all_candles_arrive_after_it_returns(following: Following) -> None:
     async def scene() -> list[CandleBatch]:
         async with following.opened(SINCE, END) as source:
             taking = asyncio.ensure_future(_collected(source))

@@ -1,4 +1,4 @@
-"""Row 63: many runs at once, in folders of their own: each leaves the bytes that it leaves alone."""
+"""Row 63: many runs at once, each in its own folder, write the same bytes as one run by itself."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from tests.faults.command import ROOT, SECONDS, Answer
 from tests.faults.invariants import check_answer, check_only, check_run
 from tests.small_runs import SMALL, journal
 
-QUESTIONS = 4  # each asked by a quarter of the processes
+QUESTIONS = 4  # different seeds; a quarter of the processes runs each
 
 
 def words(tmp_path, question, folder, engine):
@@ -23,7 +23,7 @@ def words(tmp_path, question, folder, engine):
 
 @pytest.fixture
 def alone(tmp_path, capsys):
-    """The journal of each question, asked alone."""
+    """The journal of each seed, from a run by itself."""
     (tmp_path / "small.yaml").write_text(SMALL.replace("candles: 900", "candles: 300"))
     found = []
     for question in range(QUESTIONS):
@@ -34,7 +34,7 @@ def alone(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("at_once", [4, pytest.param(16, marks=pytest.mark.soak)])
-def test_row_63_many_runs_at_once_leave_the_bytes_of_each_alone(tmp_path, alone, at_once):
+def test_row_63_many_runs_at_once_write_the_same_journals_as_single_runs(tmp_path, alone, at_once):
     running = [
         subprocess.Popen(
             [sys.executable, "-m", "safla", *words(tmp_path, number % QUESTIONS, f"run-{number}", "auto")], cwd=ROOT,

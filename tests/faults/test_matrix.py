@@ -1,7 +1,7 @@
-"""Row 28: hash seed, time zone, locale, development mode, Python, threads, form of the engine: one digest of each file.
+"""Row 28: hash seed, time zone, locale, development mode, Python, threads and engine do not change a byte of a run.
 
-The normal suite runs three processes, in which each value of seed, zone, locale and threads stands once; `--scale
-release` runs all combinations. A locale that is not installed is named all the same.
+The normal suite runs three processes, which together use each value of seed, zone, locale and threads once; `--scale
+release` runs all combinations. A locale is set even where it is not installed.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ DATED = SMALL.replace("source: synthetic", "source: synthetic\n  start: 2024-01-
 
 
 class Case(NamedTuple):
-    """What a process finds around it."""
+    """The environment of a process."""
 
     python: str
     seed: str
@@ -44,18 +44,18 @@ class Case(NamedTuple):
 
 
 def few() -> list[Case]:
-    """Three cases, in which each value of each stands."""
+    """Three cases that together use every value of every setting."""
     around = zip(SEEDS, ZONES, LOCALES, THREADS, itertools.cycle(DEVELOPMENT), itertools.cycle(ENGINES), strict=False)
     return [Case(sys.executable, *one) for one in around]
 
 
 def every() -> list[Case]:
-    """All combinations, in each Python that has the packages."""
+    """All combinations, in every Python that has the packages."""
     return [Case(*one) for one in itertools.product(pythons(), SEEDS, ZONES, LOCALES, THREADS, DEVELOPMENT, ENGINES)]
 
 
 def pythons() -> list[str]:
-    """This one, and the others on the path that have what safla needs."""
+    """This Python, and the others on the path that have the packages safla needs."""
     others = [shutil.which(f"python3.{minor}") for minor in range(11, 15) if minor != sys.version_info.minor]
     return [sys.executable, *(one for one in others if one and _suffices(one))]
 
@@ -65,7 +65,7 @@ def _suffices(python: str) -> bool:
 
 
 def run_in(case: Case, config: Path, folder: Path) -> None:
-    """A run in such surroundings, which nobody hears."""
+    """Run safla in this environment; the run prints nothing."""
     around = {
         "PYTHONHASHSEED": case.seed, "TZ": case.zone, "LC_ALL": case.locale, "LANG": case.locale,
         "POLARS_MAX_THREADS": case.threads, "OMP_NUM_THREADS": case.threads,
@@ -81,14 +81,14 @@ def run_in(case: Case, config: Path, folder: Path) -> None:
 
 
 def digests(folder: Path) -> tuple[str, ...]:
-    """Of the journal and of the summary of a run."""
+    """The digests of the journal and of the summary of a run."""
     files = [(folder / name).read_bytes() for name in ("journal.jsonl", "summary.json")]
     return tuple(hashlib.blake2b(one, digest_size=16).hexdigest() for one in files)
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    """The digests of a run in this process, whose invariants were checked."""
+    """The digests of a run in this process, after a check of its invariants."""
     folder = tmp_path_factory.mktemp("matrix")
     (folder / "dated.yaml").write_text(DATED)
     assert main(["run", f"{folder}/dated.yaml", "--out", f"{folder}/run", "--engine", "interpreted", "--quiet"]) == 0
@@ -97,7 +97,7 @@ def undisturbed(tmp_path_factory):
 
 
 @pytest.mark.parametrize("zone", ZONES)
-def test_row_28_whatever_is_around_a_run_its_journal_and_its_summary_are_the_same_bytes(
+def test_row_28_journal_and_summary_are_the_same_bytes_in_every_environment(
     tmp_path, release, figure, undisturbed, zone
 ):
     config = tmp_path / "dated.yaml"
@@ -116,7 +116,7 @@ def test_row_28_whatever_is_around_a_run_its_journal_and_its_summary_are_the_sam
     [(("-O",), {}), (("-OO",), {}), ((), {"PYTHONOPTIMIZE": "1"}), ((), {"PYTHONOPTIMIZE": "2"})],
     ids=["-O", "-OO", "1", "2"],
 )
-def test_row_28_without_its_checks_nothing_runs(tmp_path, options, env):
+def test_row_28_python_with_optimisation_is_rejected_with_exit_2_and_nothing_runs(tmp_path, options, env):
     config = tmp_path / "dated.yaml"
     config.write_text(DATED)
     answer = safla("run", config, "--out", tmp_path / "run", options=options, env=env)

@@ -1,6 +1,6 @@
-"""Row 32: log sink full or blocked; psutil fails; a scrape or the webhook hangs; the port of metrics is taken.
+"""Row 32: log sink full or blocked; psutil fails; a scrape or the webhook hangs; the port of metrics is in use.
 
-No listener is ever late by it: what a run hands on is taken at once, and each fault is one line on stderr.
+None of this delays a listener: it takes each update of a run at once, and each fault is one line on stderr.
 """
 
 import os
@@ -35,7 +35,7 @@ def paper(**monitoring: object) -> Config:
 
 
 def tell_all(listen, *, times: int = 20) -> float:
-    """Tell every event, some times, and how long the longest telling took, seconds."""
+    """Pass every event to a listener several times; return how long the slowest call took, in seconds."""
     longest = 0.0
     for _ in range(times):
         began = time.monotonic()
@@ -45,7 +45,7 @@ def tell_all(listen, *, times: int = 20) -> float:
 
 
 def stderr_of(capfd) -> list[str]:
-    """The lines on stderr; nothing is on stdout, and no traceback anywhere."""
+    """The lines on stderr, after a check that stdout is empty and that there is no traceback."""
     out, err = capfd.readouterr()
     assert out == ""
     assert "Traceback" not in err
@@ -53,11 +53,11 @@ def stderr_of(capfd) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", ["full", "fifo", "folder", "link"])
-def test_row_32_a_log_file_that_cannot_be_written_is_one_line_and_the_others_go_on(tmp_path: Path, capfd, kind):
+def test_row_32_a_log_file_that_cannot_be_written_is_one_line_and_the_other_logs_continue(tmp_path: Path, capfd, kind):
     path = tmp_path / "decisions.log"
     {
         "full": lambda: path.symlink_to("/dev/full"),
-        "fifo": lambda: os.mkfifo(path),  # nobody reads it
+        "fifo": lambda: os.mkfifo(path),  # without a reader
         "folder": path.mkdir,
         "link": lambda: path.symlink_to(tmp_path / "elsewhere"),
     }[kind]()
@@ -68,7 +68,7 @@ def test_row_32_a_log_file_that_cannot_be_written_is_one_line_and_the_others_go_
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_row_32_a_disk_that_is_full_is_one_line_a_file(tmp_path: Path, capfd, monkeypatch):
+def test_row_32_a_full_disk_is_reported_in_one_line_per_log_file(tmp_path: Path, capfd, monkeypatch):
     real = os.write
 
     def write(descriptor: int, content: bytes) -> int:
@@ -84,13 +84,15 @@ def test_row_32_a_disk_that_is_full_is_one_line_a_file(tmp_path: Path, capfd, mo
     assert [path.read_text() for path in tmp_path.glob("*.log")] == [""] * 4
 
 
-def test_row_32_a_folder_that_is_gone_is_one_line_a_file(tmp_path: Path, capfd):
+def test_row_32_a_missing_folder_is_reported_in_one_line_per_log_file(tmp_path: Path, capfd):
     with event_log.of_run(tmp_path / "gone", paper()) as listen:
         assert tell_all(listen) < bound(0.25)
     assert len(stderr_of(capfd)) == 4
 
 
-def test_row_32_a_disk_that_hangs_delays_nobody_and_what_was_lost_is_said(tmp_path: Path, capfd, monkeypatch):
+def test_row_32_a_disk_that_hangs_does_not_delay_the_listener_and_lost_lines_are_counted(
+    tmp_path: Path, capfd, monkeypatch
+):
     go = threading.Event()
     monkeypatch.setattr(log_file.LogFile, "write", lambda self, line: go.wait(LONG))
     monkeypatch.setattr("safla.observe.background.CLOSING_SECONDS", 0.1)
@@ -115,7 +117,7 @@ def broken(error: Exception):
     ids=repr,
 )  # fmt: skip
 @pytest.mark.parametrize("name", ["Process", "virtual_memory", "net_io_counters"])
-def test_row_32_psutil_fails_and_its_figures_are_null(capfd, monkeypatch, name, error):
+def test_row_32_figures_are_null_when_their_psutil_call_fails(capfd, monkeypatch, name, error):
     monkeypatch.setattr(psutil, name, broken(error))
     with monitoring.of_run(paper(), run="r", symbols=("BTC/USDT",), facts=Gauges(requests=lambda: 7)) as monitor:
         for _ in range(3):
@@ -130,7 +132,7 @@ def test_row_32_psutil_fails_and_its_figures_are_null(capfd, monkeypatch, name, 
     assert len(stderr_of(capfd)) == 1
 
 
-def test_row_32_psutil_is_not_there_and_the_figures_of_the_run_are(capfd, monkeypatch):
+def test_row_32_without_psutil_the_figures_of_the_run_are_still_sampled(capfd, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "psutil", None)
     with monitoring.of_run(paper(), run="r", symbols=(), facts=Gauges(breaker=lambda: "closed")) as monitor:
         found = monitor.sample()
@@ -138,7 +140,7 @@ def test_row_32_psutil_is_not_there_and_the_figures_of_the_run_are(capfd, monkey
     assert stderr_of(capfd) == ["safla: monitoring: psutil is not available, the run goes on: ModuleNotFoundError"]
 
 
-def test_row_32_each_fact_of_the_runner_may_fail(capfd):
+def test_row_32_gauges_that_raise_become_null_and_one_line_on_stderr(capfd):
     facts = Gauges(*[broken(KeyError("x"))] * len(Gauges._fields))
     with monitoring.of_run(paper(), run="r", symbols=("BTC/USDT",), facts=facts) as monitor:
         found = monitor.sample()
@@ -147,7 +149,7 @@ def test_row_32_each_fact_of_the_runner_may_fail(capfd):
     assert len(stderr_of(capfd)) == 1
 
 
-def test_row_32_no_new_thread_is_no_monitoring_and_one_line(capfd, monkeypatch):
+def test_row_32_without_a_new_thread_monitoring_is_off_and_reported_in_one_line(capfd, monkeypatch):
     monitor = Monitor(MonitoringSection(), alerts=Alerts([], cooldown_seconds=0, say=print), say=say_on_stderr)
     monkeypatch.setattr(threading.Thread, "start", broken(RuntimeError("can't start new thread")))
     with monitor:
@@ -156,10 +158,10 @@ def test_row_32_no_new_thread_is_no_monitoring_and_one_line(capfd, monkeypatch):
 
 
 @pytest.mark.parametrize("statuses", [(0,), (500,), (302,), (404,)])
-def test_row_32_a_webhook_that_hangs_or_refuses_delays_nobody(capfd, monkeypatch, statuses):
+def test_row_32_a_webhook_that_hangs_or_fails_does_not_delay_the_listener(capfd, monkeypatch, statuses):
     monkeypatch.setattr(webhook, "TIMEOUT_SECONDS", 0.5)
     monkeypatch.setattr(webhook, "BACKOFF_SECONDS", 0.01)
-    monkeypatch.setattr(webhook, "CLOSING_SECONDS", LONG)  # all of them are tried to the end
+    monkeypatch.setattr(webhook, "CLOSING_SECONDS", LONG)  # every message is tried to the end
     post, threads = webhook.posted, []
 
     def posted(url: SecretStr, message: dict[str, object]) -> int:
@@ -172,7 +174,7 @@ def test_row_32_a_webhook_that_hangs_or_refuses_delays_nobody(capfd, monkeypatch
             for halt in range(1, 5):
                 monitor.listen(update(halts=(halt, halt, halt, halt)))
         assert server.got != []
-    assert set(threads) == {"webhook"}  # never the one that listens
+    assert set(threads) == {"webhook"}  # never the listener's thread
     said = stderr_of(capfd)
     assert len(said) == 1
     assert said[0].startswith("safla: webhook: an alert was not delivered, the run goes on: ")
@@ -180,7 +182,7 @@ def test_row_32_a_webhook_that_hangs_or_refuses_delays_nobody(capfd, monkeypatch
     assert "127.0.0.1" not in said[0]
 
 
-def test_row_32_a_terminal_that_takes_nothing_delays_nobody(capfd, monkeypatch):
+def test_row_32_a_terminal_that_blocks_does_not_delay_the_listener(capfd, monkeypatch):
     monkeypatch.setattr("safla.observe.background.CLOSING_SECONDS", 0.1)
     go = threading.Event()
     with monitoring.of_run(paper(), run="r", symbols=(), terminal=lambda text: go.wait(LONG)) as monitor:
@@ -192,7 +194,7 @@ def test_row_32_a_terminal_that_takes_nothing_delays_nobody(capfd, monkeypatch):
     assert stderr_of(capfd) == []
 
 
-def test_row_32_a_stderr_that_takes_nothing_delays_nobody(monkeypatch):
+def test_row_32_a_stderr_that_blocks_does_not_delay_the_listener(monkeypatch):
     monkeypatch.setattr("safla.observe.background.CLOSING_SECONDS", 0.1)
     go = threading.Event()
     said: list[str] = []
@@ -211,7 +213,7 @@ def test_row_32_a_stderr_that_takes_nothing_delays_nobody(monkeypatch):
     assert len(said) == 1
 
 
-def test_row_32_a_scrape_that_hangs_delays_nobody(capfd):
+def test_row_32_a_scrape_that_hangs_does_not_delay_the_listener(capfd):
     pytest.importorskip("prometheus_client", reason="the extra metrics is not installed")
     import socket
 
@@ -227,7 +229,7 @@ def test_row_32_a_scrape_that_hangs_delays_nobody(capfd):
     assert stderr_of(capfd) == []
 
 
-def test_row_32_a_port_that_is_taken_is_6_at_the_start():
+def test_row_32_a_metrics_port_in_use_is_exit_6_at_the_start():
     pytest.importorskip("prometheus_client", reason="the extra metrics is not installed")
     with Page("127.0.0.1", 0, latest=lambda: None) as taken:
         started = monitoring.of_run(paper(prometheus={"port": taken.port}), run="r", symbols=())
@@ -237,7 +239,7 @@ def test_row_32_a_port_that_is_taken_is_6_at_the_start():
     assert str(taken.port) in str(caught.value)
 
 
-def test_row_32_stderr_that_is_closed_is_no_matter(monkeypatch, tmp_path: Path):
+def test_row_32_a_closed_stderr_does_no_harm(monkeypatch, tmp_path: Path):
     class Closed:
         def write(self, text: str) -> None:
             raise ValueError("I/O operation on closed file")

@@ -1,4 +1,4 @@
-"""Mutation: a module that is changed in one place is noticed by its tests (all of it is `make mutate`)."""
+"""Mutation testing: the tests of a module notice a change in one place of it (`make mutate` runs all mutants)."""
 
 import ast
 
@@ -47,12 +47,12 @@ CHANGES = """\
 """
 
 
-def test_every_operator_constant_condition_and_call_is_changed_and_nothing_that_no_run_comes_by() -> None:
+def test_mutants_change_operators_constants_conditions_and_calls_that_a_run_can_reach() -> None:
     found = [f"{one.line}: {one.what.partition('  ->  ')[2]}\n" for one in mutants(SOURCE)]
     assert "".join(sorted(found, key=lambda text: (int(text.partition(":")[0]), text))) == CHANGES
 
 
-def test_a_mutant_is_the_module_with_one_change() -> None:
+def test_each_mutant_is_the_module_with_exactly_one_changed_line() -> None:
     plain = ast.unparse(ast.parse(SOURCE)).splitlines()
     for one in mutants(SOURCE):
         changed = one.text.splitlines()
@@ -62,13 +62,13 @@ def test_a_mutant_is_the_module_with_one_change() -> None:
 
 
 @pytest.mark.parametrize("room", mutation.ROOMS)
-def test_every_mutant_meets_tests_that_are_there(room: str) -> None:
+def test_every_module_under_mutation_has_test_files_that_exist(room: str) -> None:
     assert len(mutation.files(room)) > 4
     for file in mutation.files(room):
         assert all((mutation.ROOT / name).exists() for group in mutation.groups(room, file) for name in group)
 
 
-def test_what_a_mutant_does_is_noticed_and_what_is_no_change_is_not(tmp_path) -> None:
+def test_tests_notice_a_mutant_and_pass_on_the_unchanged_module(tmp_path) -> None:
     tree = mutation.Tree(tmp_path)
     tests = (("tests/exchange/test_retry.py",),)
     path = mutation.ROOT / "safla" / "exchange" / "retry.py"
@@ -79,8 +79,8 @@ def test_what_a_mutant_does_is_noticed_and_what_is_no_change_is_not(tmp_path) ->
 
 
 @pytest.mark.soak
-def test_of_a_rooms_mutants_nine_in_ten_are_noticed(request, figure) -> None:
-    """A hundred are drawn of each room."""
+def test_tests_notice_nine_in_ten_mutants_of_each_package(request, figure) -> None:
+    """Each package is judged by a sample of a hundred mutants."""
     for room in mutation.MEASURED:
         asked = mutation.drawn(room, most=100, seed=request.config.getoption("--seed"))
         through = [one.task for one in mutation.met(asked, processes=2) if not one.noticed]

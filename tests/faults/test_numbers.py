@@ -1,4 +1,4 @@
-"""Row 58: what is no number by Z5 is refused by every reader of numbers, before anything is computed of it."""
+"""Row 58: every reader of numbers rejects text that is not a number by Z5, before it computes anything from it."""
 
 import time
 from pathlib import Path
@@ -54,7 +54,7 @@ def of_condition(text):
 
 @pytest.mark.parametrize("reader", [of_config, of_date, of_condition])
 @pytest.mark.parametrize("text", NO_NUMBERS, ids=SHORT)
-def test_row_58_what_is_no_number_is_refused_in_no_time_by_each_reader_of_one(reader, text):
+def test_row_58_each_reader_of_a_number_rejects_invalid_text_in_microseconds(reader, text):
     reader(text)  # the first call may be slow
     began = time.process_time()
     for _ in range(500):
@@ -63,7 +63,7 @@ def test_row_58_what_is_no_number_is_refused_in_no_time_by_each_reader_of_one(re
 
 
 @pytest.mark.parametrize("text", NO_NUMBERS, ids=SHORT)
-def test_row_58_a_column_of_what_is_no_number_is_refused_in_no_time(text):
+def test_row_58_a_column_of_invalid_numbers_is_rejected_in_microseconds_per_cell(text):
     cells = pl.Series("close", [text] * 500)
     for parse in (lambda: decimals.parse(cells.to_frame(), str), lambda: times.parse(cells, str)):
         with pytest.raises(DataError):
@@ -75,7 +75,7 @@ def test_row_58_a_column_of_what_is_no_number_is_refused_in_no_time(text):
 
 
 @pytest.mark.parametrize("text", NO_NUMBERS[:-1], ids=SHORT[:-1])
-def test_row_58_no_command_takes_it_for_a_number(ask, monkeypatch, text):
+def test_row_58_no_key_option_or_csv_cell_accepts_an_invalid_number(ask, monkeypatch, text):
     Path("c.yaml").write_text(f"risk: {{max_daily_trades: {text}}}\n")
     (problem,) = refused(ask, "c.yaml")
     assert problem.startswith("c.yaml:1:26: risk.max_daily_trades: ")
@@ -93,7 +93,7 @@ def test_row_58_no_command_takes_it_for_a_number(ask, monkeypatch, text):
 
 
 @pytest.mark.parametrize("text", NO_NUMBERS[:-1], ids=SHORT[:-1])
-def test_row_58_a_journal_that_holds_it_is_refused(ask, tmp_path, text):
+def test_row_58_a_journal_with_an_invalid_number_is_rejected(ask, tmp_path, text):
     run(small(tmp_path), tmp_path / "run")
     path = tmp_path / "run" / "journal.jsonl"
     (tmp_path / "run" / "head").unlink()

@@ -1,4 +1,4 @@
-"""Row 22: a program that decides otherwise than what is recorded says where, in both forms, and touches nothing."""
+"""Row 22: a program whose decisions differ from the journal names the first difference and changes no file."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from tests.faults.invariants import check_answer, untouched
 from tests.small_runs import journal
 
 SALE = {"price", "fee", "cash"}
-CHANGES = {  # a function of the core as one of its rooms knows it, what stands there instead, the fields that differ
+CHANGES = {  # a function of the core, as a module imports it; its replacement; the fields that differ
     "a fee of one unit more": (account, "fee", lambda amount, rate_ppm: fee(amount, rate_ppm) + 1, {"fee", "cash"}),
     "a sale without slippage": (step, "sold_at", lambda _rules, _market, price, *_volume: price, SALE),
     "a stop by another name": (exits, "stop_reason", lambda _levels: TRAILING_STOP, {"reason"}),
@@ -33,14 +33,14 @@ def folder(tmp_path):
 
 @pytest.fixture(params=CHANGES)
 def changed(request, folder, monkeypatch):
-    """The program is another once the run is recorded; the fields in which the first differing line differs."""
+    """Change the program after the run is recorded; the fields that differ in the first differing line."""
     place, name, other, fields = CHANGES[request.param]
     monkeypatch.setattr(place, name, other)
     return fields
 
 
 def both_forms(said):
-    """The number of the first differing line, the line there, and the line now."""
+    """The number of the first differing line, the recorded line, and the line that the program writes now."""
     n = int(re.search(r"line (\d+)", said)[1])
     there = re.search(r"^  there: (.*)$", said, re.MULTILINE)[1]
     now = re.search(r"^  now: +(.*)$", said, re.MULTILINE)[1]
@@ -48,7 +48,7 @@ def both_forms(said):
 
 
 def check_forms(said, text, fields):
-    """Both forms of one line, which differ in these fields and in no word of what stands before."""
+    """The recorded and the new line differ in these fields alone, and have the same number and previous hash."""
     n, there, now = both_forms(said)
     assert there.encode() == text.splitlines()[n - 1]
     before, after = json.loads(there), json.loads(now)
@@ -56,20 +56,24 @@ def check_forms(said, text, fields):
     assert {key for key in before["e"] if before["e"][key] != after["e"][key]} == fields
 
 
-def test_row_22_a_run_names_the_first_differing_line_in_both_forms_and_touches_nothing(folder, changed, capsys):
+def test_row_22_a_run_by_a_changed_program_shows_old_and_new_first_difference_and_changes_no_file(
+    folder, changed, capsys
+):
     text = journal(folder)
     said = refused(folder, capsys, again, code=1)
     assert "is not what this run decides; the file was not changed" in said
     check_forms(said, text, changed)
 
 
-def test_row_22_an_unfinished_run_is_not_gone_on_with_by_another_program(folder, changed, capsys):
+def test_row_22_a_changed_program_does_not_continue_an_unfinished_run(folder, changed, capsys):
     text = journal(folder)
     put(folder, text[: starts(text)[-2]], head_at(text, -2))
     check_forms(refused(folder, capsys, again, code=1), text, changed)
 
 
-def test_row_22_a_replay_answers_no_with_the_same_line_while_the_books_hold(folder, changed, capsys):
+def test_row_22_a_replay_by_a_changed_program_exits_1_with_the_first_difference_while_the_books_pass(
+    folder, changed, capsys
+):
     text = journal(folder)
     with untouched(folder):
         answer, books = replayed(folder, capsys), replayed(folder, capsys, "--books")
@@ -78,7 +82,7 @@ def test_row_22_a_replay_answers_no_with_the_same_line_while_the_books_hold(fold
     check_answer(books, 0)
 
 
-def test_row_22_the_program_that_wrote_it_confirms_it_again_after_another_was_refused(folder, capsys):
+def test_row_22_the_original_program_confirms_the_journal_after_a_changed_program_was_rejected(folder, capsys):
     text = journal(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(account, "fee", lambda amount, rate_ppm: fee(amount, rate_ppm) + 1)

@@ -1,4 +1,4 @@
-"""Rows 18 and 19: a journal, a head, candles of another run; lines of another release, or spelt another way."""
+"""Rows 18 and 19: journal, head or candles of another run; lines of another release, or with another spelling."""
 
 import re
 
@@ -21,7 +21,7 @@ def folder(tmp_path):
     return finished(tmp_path)
 
 
-OTHERS = {  # another run, and the keys in which it is another
+OTHERS = {  # settings of another run, and the messages about the keys that differ
     "plan": (
         ["risk.stop_loss_pct=0.03", "strategy.fast_period=4"],
         [
@@ -44,7 +44,7 @@ def other(place, *sets):
 
 @pytest.mark.parametrize("with_head", [True, False])
 @pytest.mark.parametrize("name", OTHERS)
-def test_row_18_the_journal_of_another_run_is_refused_with_each_key_that_differs(
+def test_row_18_the_journal_of_another_run_is_rejected_with_each_key_that_differs(
     tmp_path, folder, capsys, name, with_head
 ):
     sets, keys = OTHERS[name]
@@ -57,7 +57,7 @@ def test_row_18_the_journal_of_another_run_is_refused_with_each_key_that_differs
 
 @BOTH
 @pytest.mark.parametrize("name", OTHERS)
-def test_row_18_the_head_of_another_run_is_refused_by_its_hash_or_its_length(
+def test_row_18_the_head_of_another_run_is_rejected_by_its_hash_or_its_length(
     tmp_path, folder, undisturbed, capsys, name, command
 ):
     text = journal(other(tmp_path, *OTHERS[name][0]))
@@ -68,7 +68,7 @@ def test_row_18_the_head_of_another_run_is_refused_by_its_hash_or_its_length(
 
 @pytest.mark.parametrize("lines", [0, 40, -1])
 @pytest.mark.parametrize("name", ["symbols", "timeframe", "chance"])
-def test_row_18_the_candles_of_another_run_are_refused_by_their_digest(
+def test_row_18_the_candles_of_another_run_are_rejected_by_their_digest(
     tmp_path, folder, undisturbed, capsys, name, lines
 ):
     candles = other(tmp_path, *OTHERS[name][0]) / "candles.parquet"
@@ -77,8 +77,8 @@ def test_row_18_the_candles_of_another_run_are_refused_by_their_digest(
     assert "its candles have the digest " in refused(folder, capsys, again)
 
 
-def test_row_18_the_tail_of_another_journal_does_not_follow(folder, undisturbed, capsys):
-    """Every line of the tail is sound by itself and has the right number; its p is another's."""
+def test_row_18_the_tail_of_another_journal_is_rejected_by_the_previous_hash(folder, undisturbed, capsys):
+    """Every line of the tail is valid by itself and has the right number; its `p` belongs to another journal."""
     strange = rehashed(undisturbed.replace(b'"ts":17', b'"ts":18')).splitlines(keepends=True)
     put(folder, whole([*undisturbed.splitlines(keepends=True)[:30], *strange[30:]]), None)
     for command in (again, replayed):
@@ -100,13 +100,15 @@ NEWER = {
 
 @BOTH
 @pytest.mark.parametrize("what", NEWER)
-def test_row_19_another_schema_or_other_rules_are_refused_with_both_numbers(folder, undisturbed, capsys, what, command):
+def test_row_19_another_schema_or_rules_version_is_rejected_with_both_numbers(
+    folder, undisturbed, capsys, what, command
+):
     old, new, said = NEWER[what]
     put(folder, rehashed(undisturbed.replace(old, new, 1)), None)
     assert said in refused(folder, capsys, command)
 
 
-STRANGE = {  # in a line behind the first, and what is said of it
+STRANGE = {  # a change in a line after the first, and the message about it
     "unknown event": (rb'"type":"signal"', rb'"type":"sigmal"', "'sigmal' - at `$.type`"),
     "unknown field": (rb'("signal":"enter")', rb'\1,"more":1', "unknown field `more`"),
     "missing field": (rb',"signal":"enter"', rb"", "missing required field `signal`"),
@@ -126,7 +128,7 @@ STRANGE = {  # in a line behind the first, and what is said of it
 
 
 @pytest.mark.parametrize("what", STRANGE)
-def test_row_19_an_unknown_or_missing_field_and_a_second_spelling_are_refused_by_name(
+def test_row_19_an_unknown_field_missing_field_or_second_spelling_is_rejected_by_name(
     folder, undisturbed, capsys, what
 ):
     old, new, expected = STRANGE[what]
@@ -137,4 +139,4 @@ def test_row_19_an_unknown_or_missing_field_and_a_second_spelling_are_refused_by
     said = refused(folder, capsys, replayed)
     assert re.search(r"line \d+, byte \d+: ", said)
     assert expected in said
-    assert "line" in refused(folder, capsys, again, code=1)  # to a run it is what it does not decide (J39)
+    assert "line" in refused(folder, capsys, again, code=1)  # a run reports it as a line that it does not decide (J39)

@@ -1,4 +1,4 @@
-"""Rows 11 to 13 and 16 of a paper run: a disk that is full or errs, a journal that is taken away: 6, nothing lost."""
+"""Rows 11 to 13 and 16 of a paper run: disk full, disk errors, journal moved or deleted: exit 6, nothing is lost."""
 
 import errno
 import os
@@ -21,12 +21,12 @@ from tests.small_runs import journal
 
 @pytest.fixture
 def whole(tmp_path, capsys) -> Undisturbed:
-    """A run that nothing happens to, and its backtest."""
+    """An undisturbed paper run, and its backtest."""
     return undisturbed(tmp_path, capsys, text=FEWER)
 
 
 def check_whole_lines(part: Path, whole: Undisturbed) -> None:
-    """The file ends at a whole line, and what head acknowledges is there."""
+    """The file ends at a whole line and holds everything that head acknowledges."""
     check_part(part, whole)
     assert journal(part)[-1:] in (b"", b"\n")
     if (part / "head").exists():
@@ -34,7 +34,9 @@ def check_whole_lines(part: Path, whole: Undisturbed) -> None:
 
 
 @some_of("share", [0.02, 0.5, 0.97], keep=(0.5,))
-def test_row_11_a_journal_that_may_not_grow_is_exit_6_and_with_room_it_goes_on(whole, tmp_path, capsys, share):
+def test_row_11_a_journal_at_the_file_size_limit_is_exit_6_and_the_run_continues_without_the_limit(
+    whole, tmp_path, capsys, share
+):
     limit = int(len(whole.journal) * share)
     out = tmp_path / "run"
 
@@ -54,7 +56,7 @@ def test_row_11_a_journal_that_may_not_grow_is_exit_6_and_with_room_it_goes_on(w
 
 
 class Disk:
-    """A disk that errs once, at the n-th call of a kind for the journal or head; what is called later is noted."""
+    """A disk that fails once, at the n-th call of a kind for the journal or head, and records the calls after it."""
 
     def __init__(self, patch: pytest.MonkeyPatch, kind: str, nth: int, *, short: bool = False) -> None:
         self.kind, self.nth, self.short = kind, nth, short
@@ -88,7 +90,7 @@ class Disk:
 
 
 def is_journal(descriptor: int) -> bool:
-    """Whether an open file is a journal: the only one whose lines begin so."""
+    """Whether an open file is a journal, by its name."""
     path = Path(f"/proc/self/fd/{descriptor}")
     return path.is_symlink() and path.readlink().name == "journal.jsonl"
 
@@ -105,7 +107,7 @@ ERRORS = {
 
 
 @pytest.mark.parametrize("case", ERRORS)
-def test_row_13_an_error_of_the_disk_ends_a_paper_run_and_nothing_more_is_written(whole, tmp_path, capsys, case):
+def test_row_13_a_disk_error_ends_a_paper_run_and_nothing_more_is_written(whole, tmp_path, capsys, case):
     kind, nth, later = ERRORS[case]
     out = tmp_path / "run"
     with pytest.MonkeyPatch.context() as patch:
@@ -165,11 +167,11 @@ BACK = {"moved": "moved", "linked": "another-name", "replaced": "moved", "replac
 
 
 @pytest.mark.parametrize("how", TAKEN)
-def test_row_16_a_journal_that_is_taken_away_while_it_is_open_ends_the_run_at_the_next_batch(
+def test_row_16_a_journal_moved_replaced_or_deleted_while_open_ends_the_run_at_the_next_batch(
     whole, tmp_path, capsys, how, monkeypatch
 ):
     out, commits, sizes = tmp_path / "run", [], {}
-    renew = JournalAppender.renew_anchor  # the last thing that is done to the disk for a batch
+    renew = JournalAppender.renew_anchor  # the last disk operation of a batch
 
     def taking(journal_, **named):
         renew(journal_, **named)
@@ -187,7 +189,9 @@ def test_row_16_a_journal_that_is_taken_away_while_it_is_open_ends_the_run_at_th
     left = [one for one in tmp_path.rglob("*") if one.is_file() and one.stat().st_size > sizes["then"] - 1]
     names = {"journal.jsonl", "moved", "another-name"}
     mine = [one for one in left if one.name in names and one.parent not in (whole.folder, tmp_path / "backtest")]
-    assert {one.read_bytes() for one in mine} <= {whole.journal[: sizes["then"]]}  # nothing was written anywhere
+    assert {one.read_bytes() for one in mine} <= {
+        whole.journal[: sizes["then"]]
+    }  # nothing was written after the change
     if how in BACK:
         os.replace(tmp_path / BACK[how], out / "journal.jsonl")
         (out / "journal.jsonl").chmod(0o600)
@@ -195,7 +199,7 @@ def test_row_16_a_journal_that_is_taken_away_while_it_is_open_ends_the_run_at_th
         check_goes_on(inside(capsys, *whole.words(out)), out, whole)
 
 
-def test_row_16_a_journal_that_was_deleted_is_missed_by_its_head(whole, tmp_path, capsys):
+def test_row_16_a_deleted_journal_is_detected_by_the_head_file(whole, tmp_path, capsys):
     check_answer(inside(capsys, *whole.words(tmp_path / "run")), 0)
     (tmp_path / "run" / "journal.jsonl").unlink()
     answer = inside(capsys, *whole.words(tmp_path / "run"))

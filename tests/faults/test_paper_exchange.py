@@ -1,4 +1,4 @@
-"""Rows 24, 26 and 44 of a paper run on an exchange, over real sockets: what breaks costs latency alone."""
+"""Rows 24, 26 and 44 of a paper run on an exchange, over real sockets: faults cost latency alone."""
 
 import random
 import time
@@ -20,19 +20,19 @@ from tests.small_runs import journal
 
 HOUR = 3_600_000
 DAY = 86_400
-SECONDS = 30.0  # that a process may take until it is where it should be
-TAKEN_SECONDS = 1.0  # in which a session sees a command (S15a)
+SECONDS = 30.0  # limit for a process to reach the expected state
+TAKEN_SECONDS = 1.0  # a session sees a command within this time (S15a)
 STREAM = ("ws_close", "ws_abort", "ws_garbage", "ws_truncated", "ws_duplicate", "ws_late", "ws_skip", "ws_null_fields")
 ANSWER = ("500", "503", "html_200", "empty_body", "truncated_json", "reset", "reset_mid_body", "stale_page")
 PAGE = ("duplicates", "out_of_order", "empty_page", "null_row", "high_below_low", "string_timestamps")
-DATA = {  # real candles: two symbols, of one exchange and of the time that both have
+DATA = {  # real candles of two symbols on one exchange, from the start of the common period
     "1h": ("btcusdt-1h-2017-2025.csv.gz", "ethusdt-1h-2020-2025.csv.gz", 1_672_531_200_000),
     "5m": ("btcusdt-5m-2023.csv.gz", "ethusdt-5m-2023.csv.gz", 1_672_531_200_000),
 }
 
 
 def breaking(fake: FakeExchange, chance: random.Random) -> None:
-    """One thing in three breaks: the line, an answer, or a page; of one symbol, which then is late, or of any."""
+    """One time in three, break the stream, a response or a page, for one symbol (which is then late) or for all."""
     if chance.random() > 1 / 3:
         return
     name = chance.choice(chance.choice((STREAM, ANSWER, PAGE)))
@@ -42,7 +42,7 @@ def breaking(fake: FakeExchange, chance: random.Random) -> None:
 
 @pytest.mark.soak
 @pytest.mark.parametrize("timeframe", DATA)
-def test_row_44_on_real_candles_that_come_late_twice_and_over_broken_lines_it_is_the_backtest(
+def test_row_44_a_paper_run_on_real_candles_with_stream_and_rest_faults_equals_the_backtest(
     tmp_path: Path, real_data: Path, chance: random.Random, timeframe: str
 ) -> None:
     *files, start = DATA[timeframe]
@@ -55,14 +55,14 @@ def test_row_44_on_real_candles_that_come_late_twice_and_over_broken_lines_it_is
     with served(given, now_ms=start + 300 * step + 5_000) as fake:
         run = Run(tmp_path, fake, timeframe=timeframe)
         run.trade(timestamps=150, each=lambda: breaking(fake, chance))
-        fake.clock.advance(5 * step)  # nobody was there
+        fake.clock.advance(5 * step)  # the process was not running
         run.trade(timestamps=100, each=lambda: breaking(fake, chance))
         check_parity(run, first=start + 300 * step, step=step)
-    assert len(fake.sockets) > 10  # it was connected again
+    assert len(fake.sockets) > 10  # the stream reconnected
 
 
 def check_parity(run: "Run", *, first: int, step: int) -> None:
-    """Stopped, its journal is that of the backtest over what the exchange serves, byte for byte."""
+    """After a stop, the journal equals that of the backtest over the candles of the exchange, byte for byte."""
     with session_at(run.folder / "paper", say=lambda text: None) as (held, _):
         held.stop()
     last = held.last_ts()
@@ -75,7 +75,7 @@ def check_parity(run: "Run", *, first: int, step: int) -> None:
 
 @pytest.fixture
 def logged() -> Iterator[list[str]]:
-    """What safla logs."""
+    """The warnings that safla logs."""
     lines: list[str] = []
     sink = logger.add(lambda message: lines.append(str(message)), level="WARNING", format="{message}")
     logger.enable("safla")
@@ -85,7 +85,7 @@ def logged() -> Iterator[list[str]]:
 
 
 @some_of("away", [DAY, -3600, 0], keep=(DAY,))
-def test_row_26_a_wall_clock_that_is_away_from_the_exchanges_is_logged_and_decides_nothing(
+def test_row_26_an_offset_of_the_wall_clock_from_the_exchange_is_logged_and_changes_no_decision(
     tmp_path: Path, logged: list[str], away: int
 ) -> None:
     with served(markets(), now_ms=START + BEGUN * MINUTE + 5_000) as fake:
@@ -96,15 +96,15 @@ def test_row_26_a_wall_clock_that_is_away_from_the_exchanges_is_logged_and_decid
     assert (lines != []) == (away != 0)
 
 
-def test_row_24_a_command_to_a_run_that_waits_in_a_retry_is_seen_and_waits_for_its_candle(tmp_path: Path) -> None:
-    """The exchange is away, so the candle in which it was given cannot be folded yet: listed, and done once later."""
+def test_row_24_a_command_during_a_retry_wait_is_listed_and_executed_once_with_its_candle(tmp_path: Path) -> None:
+    """The exchange is down, so the command's candle is missing: it is listed as waiting and executed once later."""
     with served(markets(), now_ms=START + BEGUN * MINUTE + 58_000) as fake:
         run, folder = Run(tmp_path, fake), tmp_path / "run"
         child = process(["run", run.written(retry_delay_seconds=60), "--out", folder, "--quiet"])
         assert came(folder, 2 * LOOKBACK)
         broken = fake.break_("500", times=None)
         assert fake.wait(lambda: broken.hits > 0, seconds=SECONDS)
-        time.sleep(0.2)  # the answer came, and it waits until it may ask again
+        time.sleep(0.2)  # the error response arrived, and the run waits for its retry
         put(folder, "halt", note="by hand")
         time.sleep(TAKEN_SECONDS)
         assert [one.note for one in waiting(folder)] == ["by hand"]
@@ -123,7 +123,7 @@ def test_row_24_a_command_to_a_run_that_waits_in_a_retry_is_seen_and_waits_for_i
 
 
 def came(folder: Path, candles: int) -> bool:
-    """Wait until so many candles stand in a journal; False if they do not in time."""
+    """Wait until a journal has so many candles; False after the limit."""
     end = time.monotonic() + SECONDS
     while time.monotonic() < end:
         if (folder / "journal.jsonl").exists() and journal(folder).count(b'"type":"candle"') >= candles:

@@ -1,4 +1,4 @@
-"""Rows 24, 25 and 59 of a paper run: each halt comes at its limit and outlives restarts; a command is done once."""
+"""Rows 24, 25 and 59 of a paper run: a halt starts at its limit and survives restarts; a command is executed once."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -27,12 +27,12 @@ LOSSES = (
 
 
 def events(folder: Path, kind: Any) -> list[Any]:
-    """The events of a kind."""
+    """The events of this type in a journal."""
     return [line.event for line in reader.read(folder) if isinstance(line.event, kind)]
 
 
 def cut_behind(folder: Path, whole: bytes, ts: int) -> None:
-    """Break a run off behind all lines of a timestamp, as a kill may."""
+    """Cut a journal after the last line of a timestamp, as a kill may leave it."""
     lines = whole.splitlines(keepends=True)
     kept = [line for line in lines if int(line.partition(b'"ts":')[2].partition(b",")[0]) <= ts]
     (folder / "journal.jsonl").write_bytes(b"".join(kept))
@@ -40,20 +40,20 @@ def cut_behind(folder: Path, whole: bytes, ts: int) -> None:
 
 
 def moments(folder: Path, kind: Any) -> list[int]:
-    """The timestamps of the events of a kind."""
+    """The timestamps of the events of this type."""
     return [one.ts for one in events(folder, kind)]
 
 
 @pytest.fixture
 def lossy(tmp_path) -> bytes:
-    """A run that meets both rules, which is its backtest."""
+    """The journal of a paper run in which both loss rules halt; it equals its backtest."""
     run_paper(tmp_path / "run", LOSSES)
     assert journal(tmp_path / "run") == backtest_journal(tmp_path / "backtest", LOSSES)
     assert {one.rule for one in events(tmp_path / "run", Halted)} == {"daily_loss", "drawdown"}
     return journal(tmp_path / "run")
 
 
-def test_row_25_restarted_at_every_halt_and_at_every_new_day_it_is_the_run_that_was_not(tmp_path, lossy):
+def test_row_25_a_run_restarted_at_each_halt_resume_and_new_day_equals_the_uninterrupted_run(tmp_path, lossy):
     places = {*moments(tmp_path / "run", (Halted, Resumed))}
     places |= {ts - HOUR for ts in moments(tmp_path / "run", DayStarted)[1:]}
     assert len(places) > 4
@@ -65,7 +65,7 @@ def test_row_25_restarted_at_every_halt_and_at_every_new_day_it_is_the_run_that_
 
 
 def halted_by_several(folder: Path, whole: bytes) -> int:
-    """Break a run off where it is halted for the day, and halt it as a person too. The moment."""
+    """Cut a run at its daily halt, and halt it by an operator command too; the timestamp of the halt."""
     daily = next(one for one in events(folder, Halted) if one.rule == "daily_loss")
     cut_behind(folder, whole, daily.ts)
     with session_at(folder, say=lambda text: None) as (held, _):
@@ -73,7 +73,7 @@ def halted_by_several(folder: Path, whole: bytes) -> int:
     return daily.ts
 
 
-def test_row_25_a_halt_during_a_daily_halt_has_a_line_of_its_own_and_no_new_day_lifts_it(tmp_path, lossy):
+def test_row_25_an_operator_halt_during_a_daily_halt_has_its_own_line_and_a_new_day_does_not_lift_it(tmp_path, lossy):
     folder = tmp_path / "run"
     ts = halted_by_several(folder, lossy)
     assert [one.rule for one in events(folder, Halted)] == ["daily_loss", "operator"]
@@ -85,7 +85,7 @@ def test_row_25_a_halt_during_a_daily_halt_has_a_line_of_its_own_and_no_new_day_
     check_run(folder, max_positions=2)
 
 
-def test_row_25_halted_by_several_rules_it_is_halted_by_the_same_after_any_restart(tmp_path, lossy, chance):
+def test_row_25_a_run_halted_by_several_rules_is_halted_by_the_same_rules_after_any_restart(tmp_path, lossy, chance):
     folder = tmp_path / "run"
     halted_by_several(folder, lossy)
     run_paper(folder, LOSSES)
@@ -95,16 +95,16 @@ def test_row_25_halted_by_several_rules_it_is_halted_by_the_same_after_any_resta
         (folder / "journal.jsonl").write_bytes(whole[:size])
         (folder / "head").unlink(missing_ok=True)
         if b'"operator"' not in whole[:size].rpartition(b"\n")[0]:
-            continue  # the halt itself was not acknowledged
+            continue  # the operator's halt itself was lost
         run_paper(folder, LOSSES)
         assert journal(folder) == whole, size
 
 
-def test_row_25_resumed_it_stays_so_after_a_restart(tmp_path, lossy):
+def test_row_25_a_resumed_run_stays_resumed_after_a_restart(tmp_path, lossy):
     folder = tmp_path / "run"
     ts = halted_by_several(folder, lossy)
     with session_at(folder, say=lambda text: None) as (held, _):
-        assert held.resume(None, by_hand("on we go", number=2)) == 1  # the daily halt stays
+        assert held.resume(None, by_hand("on we go", number=2)) == 1  # the daily halt remains
     run_paper(folder, LOSSES)
     whole = journal(folder)
     (by_person,) = [one for one in events(folder, Resumed) if one.by == "operator"]
@@ -120,16 +120,16 @@ def test_row_25_resumed_it_stays_so_after_a_restart(tmp_path, lossy):
 # --- Commands --------------------------------------------------------------------------------------------------------
 
 
-def begun(folder: Path, sets: Sequence[str] = ()) -> bytes:
-    """A run that was killed in its middle, at the end of a timestamp."""
+def half_run(folder: Path, sets: Sequence[str] = ()) -> bytes:
+    """Leave the first half of a run, cut at the end of a timestamp; the whole journal."""
     run_paper(folder, sets)
     whole = journal(folder)
     cut_behind(folder, whole, events(folder, CandleEvent)[len(events(folder, CandleEvent)) // 2].ts)
     return whole
 
 
-def test_row_24_a_command_that_waits_when_a_run_begins_again_is_done_after_what_was_there(tmp_path):
-    begun(tmp_path)
+def test_row_24_a_command_that_waits_at_a_restart_is_executed_after_the_recorded_lines(tmp_path):
+    half_run(tmp_path)
     last = events(tmp_path, CandleEvent)[-1].ts
     before = journal(tmp_path)
     one = put(tmp_path, "halt", note="by hand")
@@ -141,8 +141,8 @@ def test_row_24_a_command_that_waits_when_a_run_begins_again_is_done_after_what_
     check_run(tmp_path, max_positions=2)
 
 
-def left_again(folder: Path, *commands: Command) -> None:
-    """Exactly these commands wait, as they did before a death."""
+def set_waiting(folder: Path, *commands: Command) -> None:
+    """Let exactly these commands wait, as they did before the process died."""
     for one in waiting(folder):
         control.remove(folder, one)
     for one in commands:
@@ -150,9 +150,11 @@ def left_again(folder: Path, *commands: Command) -> None:
 
 
 @pytest.mark.parametrize("kind", ["halt", "stop"])
-def test_row_24_a_death_between_a_command_and_its_line_does_it_once(tmp_path, kind, monkeypatch):
-    """At every line of what it writes, and within one: its file is there still, and the same start finds it."""
-    begun(tmp_path)
+def test_row_24_a_command_is_executed_once_when_the_process_dies_before_its_lines_are_complete(
+    tmp_path, kind, monkeypatch
+):
+    """Cut after every line that the command writes, and within a line: the command file remains for the next start."""
+    half_run(tmp_path)
     before = journal(tmp_path)
     one = put(tmp_path, kind)
     with monkeypatch.context() as patch:
@@ -167,7 +169,7 @@ def test_row_24_a_death_between_a_command_and_its_line_does_it_once(tmp_path, ki
     for size in sorted({*sizes, len(before) + 100}):
         (tmp_path / "journal.jsonl").write_bytes(after[:size])
         (tmp_path / "head").unlink(missing_ok=True)
-        left_again(tmp_path, one)
+        set_waiting(tmp_path, one)
         run_paper(tmp_path)
         assert journal(tmp_path).startswith(after), size
         assert waiting(tmp_path) == ()
@@ -176,7 +178,7 @@ def test_row_24_a_death_between_a_command_and_its_line_does_it_once(tmp_path, ki
     check_run(tmp_path, max_positions=2)
 
 
-def test_row_24_a_resume_of_several_halts_that_a_death_cut_lifts_the_others_with_the_same_id(tmp_path, lossy):
+def test_row_24_an_interrupted_resume_of_several_halts_lifts_the_rest_with_the_same_command_id(tmp_path, lossy):
     folder = tmp_path / "run"
     drawdown = next(one for one in events(folder, Halted) if one.rule == "drawdown")
     cut_behind(folder, lossy, drawdown.ts)
@@ -186,7 +188,7 @@ def test_row_24_a_resume_of_several_halts_that_a_death_cut_lifts_the_others_with
     run_paper(folder, LOSSES)
     whole = journal(folder)
     own = [line for line in by_operator(folder) if resume.id.encode() in line]
-    assert len(own) == 2  # of drawdown and of the operator
+    assert len(own) == 2  # one for the drawdown halt, one for the operator's
     first = whole.index(own[0])
     assert first > len(before)
     end = whole.index(b'"type":"candle', first)
@@ -195,15 +197,15 @@ def test_row_24_a_resume_of_several_halts_that_a_death_cut_lifts_the_others_with
     for size in cuts:
         (folder / "journal.jsonl").write_bytes(whole[:size])
         (folder / "head").unlink(missing_ok=True)
-        left_again(folder, resume)
+        set_waiting(folder, resume)
         run_paper(folder, LOSSES)
         assert journal(folder) == whole, size
         assert waiting(folder) == ()
     check_run(folder, max_positions=2)
 
 
-def test_row_24_a_command_whose_lines_are_there_is_not_done_again_by_a_later_start(tmp_path):
-    begun(tmp_path)
+def test_row_24_a_command_already_in_the_journal_is_not_executed_again_by_a_later_start(tmp_path):
+    half_run(tmp_path)
     one = put(tmp_path, "halt")
     run_paper(tmp_path)
     lift = by_hand("on we go", number=2)
@@ -219,16 +221,16 @@ def test_row_24_a_command_whose_lines_are_there_is_not_done_again_by_a_later_sta
 
 
 class Died(BaseException):
-    """The process ends here."""
+    """Stands for the death of the process."""
 
 
 def dies(*_arguments: object) -> None:
     raise Died
 
 
-def test_row_24_closing_lines_that_a_death_cut_are_completed_by_the_same_command(tmp_path):
-    """Whoever wrote the first of them had ended the run: it is not taken up again, with a command or without."""
-    begun(tmp_path)
+def test_row_24_closing_lines_cut_by_a_crash_are_completed_by_the_next_start(tmp_path):
+    """The first closing line ends the run: a later start only completes the lines, with or without a command."""
+    half_run(tmp_path)
     with session_at(tmp_path, say=lambda text: None) as (held, _):
         held.stop()
     whole = journal(tmp_path)
@@ -244,10 +246,10 @@ def test_row_24_closing_lines_that_a_death_cut_are_completed_by_the_same_command
 
 
 @pytest.mark.parametrize(("close", "halts"), [("99.01", 0), ("99.00", 1), ("98.99", 1)])
-def test_row_59_a_paper_run_halts_at_a_loss_that_meets_its_limit_and_not_one_tick_before(
+def test_row_59_a_paper_run_halts_at_a_loss_equal_to_its_limit_and_not_one_tick_below(
     tmp_path: Path, close: str, halts: int
 ) -> None:
-    """S15: 9 units that were bought at 100.00, and a limit of 9.00 of 100 000."""
+    """S15: 9 units bought at 100.00, and a daily loss limit of 9.00 on a balance of 100 000."""
     closes = ["100.00"] * 4 + ["101.00", "100.00", close, close]
     rows = [f"{FIRST + number * HOUR},100.00,101.00,98.00,{one},1000000" for number, one in enumerate(closes)]
     (tmp_path / "candles.csv").write_text("\n".join(["timestamp,open,high,low,close,volume", *rows, ""]))

@@ -1,4 +1,4 @@
-"""Rows 11, 12 and 29 of a paper run: a host with too little of something. One line, 6, and nothing is lost."""
+"""Rows 11, 12 and 29 of a paper run: a host short of a resource. One line, exit 6, and nothing is lost."""
 
 import os
 import resource
@@ -17,11 +17,11 @@ from tests.small_runs import journal
 
 @pytest.fixture
 def whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Undisturbed:
-    """A run that nothing happens to, and its backtest."""
+    """An undisturbed paper run, and its backtest."""
     return undisturbed(tmp_path, capsys, text=FEWER)
 
 
-def test_row_11_a_disk_that_is_full_is_exit_6_and_with_room_a_paper_run_goes_on(whole, capsys, tiny):
+def test_row_11_a_full_disk_is_exit_6_and_the_paper_run_continues_when_there_is_room(whole, capsys, tiny):
     place, sized = tiny
     for size in ("4k", "16k", "28k"):
         sized(size)
@@ -35,7 +35,7 @@ def test_row_11_a_disk_that_is_full_is_exit_6_and_with_room_a_paper_run_goes_on(
     check_goes_on(inside(capsys, *whole.words(place / "run")), place / "run", whole)
 
 
-def test_row_11_an_answer_that_cannot_be_given_leaves_a_whole_paper_run(whole, tmp_path, capsys):
+def test_row_11_a_full_stdout_is_exit_6_and_the_journal_of_the_paper_run_is_complete(whole, tmp_path, capsys):
     answer = safla(*whole.words(tmp_path / "run"), first=lambda: os.dup2(os.open("/dev/full", os.O_WRONLY), 1))
     check_answer(answer, 6)
     assert answer.err == "safla: No space left on device\n"
@@ -44,7 +44,7 @@ def test_row_11_an_answer_that_cannot_be_given_leaves_a_whole_paper_run(whole, t
 
 
 def test_row_12_an_interrupted_call_has_no_effect_on_a_paper_run(whole, tmp_path, capsys):
-    """EINTR: a signal whose handler does not restart calls comes a thousand times a second."""
+    """EINTR: a signal whose handler does not restart system calls arrives a thousand times a second."""
     came = []
     before = signal.signal(signal.SIGALRM, lambda number, frame: came.append(number))
     signal.siginterrupt(signal.SIGALRM, True)
@@ -60,8 +60,8 @@ def test_row_12_an_interrupted_call_has_no_effect_on_a_paper_run(whole, tmp_path
 
 
 @pytest.mark.parametrize("mib", [96, 400, 1_200])
-def test_row_29_too_little_address_space_keeps_what_a_paper_run_has(whole, tmp_path, capsys, mib):
-    run = begun(whole, tmp_path)
+def test_row_29_too_little_address_space_is_rejected_and_leaves_the_journal_unchanged(whole, tmp_path, capsys, mib):
+    run = half_run(whole, tmp_path)
     before = journal(run)
     check_refused(
         safla(*whole.words(run), first=limited(resource.RLIMIT_AS, mib * MIB)), "MiB of address space; raise ulimit"
@@ -70,8 +70,8 @@ def test_row_29_too_little_address_space_keeps_what_a_paper_run_has(whole, tmp_p
     check_goes_on(inside(capsys, *whole.words(run)), run, whole)
 
 
-def test_row_29_without_new_threads_a_paper_run_says_so_and_keeps_what_it_has(whole, tmp_path, capsys):
-    run = begun(whole, tmp_path)
+def test_row_29_a_paper_run_without_threads_is_rejected_and_leaves_the_journal_unchanged(whole, tmp_path, capsys):
+    run = half_run(whole, tmp_path)
     before = journal(run)
     check_refused(without("threads", *whole.words(run)), "0 threads can be started, ")
     assert journal(run) == before
@@ -79,10 +79,8 @@ def test_row_29_without_new_threads_a_paper_run_says_so_and_keeps_what_it_has(wh
 
 
 @pytest.mark.parametrize("package", ["loguru", "prometheus_client"])
-def test_row_29_a_package_that_a_paper_run_needs_and_has_not_is_named_with_the_pip_command(
-    whole, tmp_path, capsys, package
-):
-    run = begun(whole, tmp_path)
+def test_row_29_a_missing_package_of_a_paper_run_is_reported_with_the_pip_command(whole, tmp_path, capsys, package):
+    run = half_run(whole, tmp_path)
     before = journal(run)
     asked = () if package == "loguru" else ("--set", "monitoring.prometheus={bind: 127.0.0.1, port: 65535}")
     check_refused(without(package, *whole.words(run, *asked)), "in the clone of safla: python -m pip install ")
@@ -90,8 +88,8 @@ def test_row_29_a_package_that_a_paper_run_needs_and_has_not_is_named_with_the_p
     check_goes_on(inside(capsys, *whole.words(run)), run, whole)
 
 
-def begun(whole: Undisturbed, place: Path) -> Path:
-    """The first half of a run, in a folder of its own."""
+def half_run(whole: Undisturbed, place: Path) -> Path:
+    """Put the first half of a run into its own folder."""
     run = place / "run"
     shutil.copytree(whole.folder, run)
     for name in ("head", "summary.json"):

@@ -1,4 +1,4 @@
-"""Rows 2 and 10 of a paper run: it dies before or after each call that touches the disk; nothing is lost."""
+"""Rows 2 and 10 of a paper run: the process dies before or after each call to the disk, and nothing is lost."""
 
 import json
 import os
@@ -17,17 +17,17 @@ from tests.faults.paper import CONFIG, Undisturbed, undisturbed
 TINY = CONFIG.replace("candles: 160, holes: 6}, start: 2024-01-01 15:00", "candles: 7}, start: 2024-01-01 03:00")
 TINY = TINY.replace("fast_period: 3, slow_period: 8", "fast_period: 1, slow_period: 2").replace(": 12}", ": 3}")
 FILES = {"journal.jsonl", "head", "config.yaml", "summary.json"}
-SECONDS = 600  # of the thorough form
+SECONDS = 600  # limit of the long form
 
 
 @pytest.fixture
 def whole(tmp_path, capsys) -> Undisturbed:
-    """A run of few candles that nothing happens to, and its backtest."""
+    """An undisturbed paper run of a few candles, and its backtest."""
     return undisturbed(tmp_path, capsys, text=TINY)
 
 
 def died(tmp_path: Path, whole: Undisturbed, begin: Path, *, release: bool) -> list[Path]:
-    """Die at every call of a run that begins in copies of a folder; each is gone on from, or left what one left."""
+    """Die at every disk call of a run, each in a copy of the folder; continue it unless another left the same files."""
     (tmp_path / "points").mkdir()
     words = ["ALL" if release else "SLICE", str(tmp_path / "points"), str(begin)]
     found = subprocess.run(
@@ -46,17 +46,17 @@ def died(tmp_path: Path, whole: Undisturbed, begin: Path, *, release: bool) -> l
 
 
 def files(run: Path) -> dict[str, bytes]:
-    """What has the same bytes whatever happened: not the pid in the lock, nor the snapshot for `status`, nor logs."""
+    """The files that must be the same after any death: all but the lock (a pid), the `status` snapshot and logs."""
     apart = ("lock", "snapshot")
     return {one.name: one.read_bytes() for one in run.iterdir() if one.name not in apart and one.suffix != ".log"}
 
 
-def test_row_2_a_death_at_any_call_of_a_paper_run_loses_nothing(whole, tmp_path, release, figure):
+def test_row_2_a_crash_at_any_disk_call_of_a_paper_run_loses_nothing(whole, tmp_path, release, figure):
     (tmp_path / "nothing").mkdir()
     places = died(tmp_path, whole, tmp_path / "nothing", release=release)
     wanted = files(whole.folder)
     assert wanted.keys() == FILES
-    # a quick machine renews head less often (J24), and so has fewer calls to die at
+    # a fast machine renews head less often (J24), and so has fewer calls at which to die
     assert len(places) > (20 if release else 20 // STRIDE)
     for place in places:
         assert files(place / "run") == wanted, place.name
@@ -65,8 +65,8 @@ def test_row_2_a_death_at_any_call_of_a_paper_run_loses_nothing(whole, tmp_path,
 
 
 @pytest.mark.parametrize("tail", ["torn", pytest.param("complete", marks=pytest.mark.soak)])
-def test_row_10_a_death_inside_the_recovery_of_a_paper_run_is_recovered_from(whole, tmp_path, release, tail):
-    """J42: what the run finds ends in half a line, or without its last newline, and an older death left a file."""
+def test_row_10_a_crash_during_recovery_of_a_paper_run_is_recovered_from(whole, tmp_path, release, tail):
+    """J42: the journal ends in half a line, or without its last newline, and an older death left a temporary file."""
     begin = tmp_path / "begin"
     shutil.copytree(whole.folder, begin / "run")
     line = whole.journal[:-900].rfind(b"\n") + 1

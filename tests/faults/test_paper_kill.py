@@ -1,4 +1,4 @@
-"""Row 1 of a paper run: SIGKILL at random moments, while it recovers too: nothing that was told of is lost."""
+"""Row 1 of a paper run: SIGKILL at random moments, also during recovery: nothing that a listener saw is lost."""
 
 import shutil
 import time
@@ -11,28 +11,28 @@ from tests.faults.paper import Undisturbed, answer_of, check_part, check_same, f
 from tests.small_runs import journal
 
 KILLS = 15  # 1 000 with --scale release
-IN_A_ROW = 5  # of one run, before it may come to its end
-COMMANDS = 3  # killed as the real command, one run; 6 with --scale release
+IN_A_ROW = 5  # kills of one run before it may reach its end
+COMMANDS = 3  # kills of the real command, in one run; 6 with --scale release
 
 
 @pytest.fixture
 def whole(tmp_path, capsys) -> Undisturbed:
-    """A run that nothing happens to, and its backtest."""
+    """An undisturbed paper run, and its backtest."""
     return undisturbed(tmp_path, capsys)
 
 
 def check_acknowledged(folder, died):
-    """I7: every line that a listener was told of is there."""
+    """I7: the journal holds every line that a listener was notified of."""
     there = journal(folder).count(b"\n") if (folder / "journal.jsonl").exists() else 0
     assert there >= died.acknowledged
 
 
-def test_row_1_killed_again_and_again_it_ends_in_the_bytes_of_one_that_was_not(
+def test_row_1_a_paper_run_killed_many_times_ends_in_the_bytes_of_the_uninterrupted_run(
     whole, tmp_path, chance, release, figure
 ):
     out, kills, met, number = tmp_path / "run", 1_000 if release else KILLS, 0, 0
     with forks(whole.config) as forked:
-        forked.run(tmp_path / "first")  # what is imported late is there now
+        forked.run(tmp_path / "first")  # lazy imports are done now
         began = time.monotonic()
         assert forked.run(tmp_path / "timed").code == 0
         seconds = time.monotonic() - began
@@ -49,7 +49,7 @@ def test_row_1_killed_again_and_again_it_ends_in_the_bytes_of_one_that_was_not(
     figure(f"row 1, paper: {met} kills of {number} runs, 0 lost")
 
 
-def test_row_1_the_real_command_is_killed_and_goes_on(whole, tmp_path, chance, release):
+def test_row_1_the_real_command_continues_after_kills_to_the_same_journal(whole, tmp_path, chance, release):
     began = time.monotonic()
     check_answer(safla(*whole.words(tmp_path / "timed")), 0)
     seconds = time.monotonic() - began

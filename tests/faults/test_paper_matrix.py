@@ -19,12 +19,12 @@ THREADS = ("1", "2", "8")
 
 @pytest.fixture
 def whole(tmp_path, capsys) -> Undisturbed:
-    """A run that nothing happens to, and its backtest."""
+    """An undisturbed paper run, and its backtest."""
     return undisturbed(tmp_path, capsys, text=FEWER)
 
 
 def surroundings(release: bool) -> list[tuple[str, str, str, str, bool]]:
-    """Three in which each value stands once, two of them in development mode; or all of them."""
+    """Three environments with each value once, two of them in development mode; or all combinations."""
     if release:
         return [
             (*one, bool(number % 2)) for number, one in enumerate(itertools.product(SEEDS, ZONES, LOCALES, THREADS))
@@ -32,7 +32,7 @@ def surroundings(release: bool) -> list[tuple[str, str, str, str, bool]]:
     return [(*one, number > 0) for number, one in enumerate(zip(SEEDS, ZONES, LOCALES, THREADS, strict=True))]
 
 
-def test_row_28_whatever_is_around_a_paper_run_it_leaves_the_same_bytes(whole, tmp_path, release, figure):
+def test_row_28_a_paper_run_leaves_the_same_bytes_in_every_environment(whole, tmp_path, release, figure):
     cases = surroundings(release)
     for number, (seed, zone, locale, threads, development) in enumerate(cases):
         around = {

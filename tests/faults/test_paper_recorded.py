@@ -1,6 +1,6 @@
-"""Rows 8, 27 and 29 of a paper run, and its parity: what is recorded wins, and how candles come changes no byte.
+"""Rows 8, 27 and 29 of a paper run, and its parity: recorded candles win, and the way candles arrive changes no byte.
 
-Candles come late, twice, and with a symbol that nobody has yet; the journal is that of the backtest (promise 1).
+Candles arrive late, twice, or without one symbol; the journal equals that of the backtest (promise 1).
 """
 
 import asyncio
@@ -29,7 +29,7 @@ HOLES = ("data.synthetic.candles=60", "data.synthetic.holes=8")
 
 
 def disturbed(chance: random.Random, *, longest: float) -> Any:
-    """History whose candles come when they like, and some of them twice."""
+    """A candle source with random delays that delivers some batches twice or more."""
     given = sources.recorded_candles
 
     async def come(*arguments: Any, **more: Any) -> AsyncIterator[CandleBatch]:
@@ -45,16 +45,14 @@ def disturbed(chance: random.Random, *, longest: float) -> Any:
     return come
 
 
-def test_at_3600_times_its_pace_with_delays_it_is_the_backtest(tmp_path, monkeypatch, chance):
+def test_a_paper_run_at_speed_3600x_with_late_candles_equals_the_backtest(tmp_path, monkeypatch, chance):
     monkeypatch.setattr(sources, "recorded_candles", disturbed(chance, longest=0.02))
     sets = ("market_data.timeframe=1m", "data.synthetic.candles=80", "data.start=2024-01-01T00:15")
     run_paper(tmp_path / "paper", ("paper.speed=3600x", *sets))
     assert journal(tmp_path / "paper") == backtest_journal(tmp_path / "backtest", sets)
 
 
-def test_it_is_the_backtest_though_it_is_broken_off_again_and_again_while_candles_come_late(
-    tmp_path, monkeypatch, chance
-):
+def test_a_paper_run_interrupted_many_times_with_late_candles_equals_the_backtest(tmp_path, monkeypatch, chance):
     monkeypatch.setattr(sources, "recorded_candles", disturbed(chance, longest=0.001))
     run_paper(tmp_path / "paper")
     whole = journal(tmp_path / "paper")
@@ -66,7 +64,7 @@ def test_it_is_the_backtest_though_it_is_broken_off_again_and_again_while_candle
     assert whole == backtest_journal(tmp_path / "backtest")
 
 
-# --- What is recorded wins -------------------------------------------------------------------------------------------
+# --- Recorded candles win --------------------------------------------------------------------------------------------
 
 
 def lines_of(folder: Path) -> list[bytes]:
@@ -75,13 +73,13 @@ def lines_of(folder: Path) -> list[bytes]:
 
 
 def cut(folder: Path, lines: list[bytes], number: int) -> None:
-    """Leave so many lines, as a kill may."""
+    """Leave so many lines, as a kill may leave them."""
     (folder / "journal.jsonl").write_bytes(b"".join(lines[:number]))
     (folder / "head").unlink(missing_ok=True)
 
 
 def changed(change: Any) -> Any:
-    """History that answers otherwise now."""
+    """A candle source that delivers changed batches."""
     given = sources.recorded_candles
 
     async def come(*arguments: Any, **more: Any) -> AsyncIterator[CandleBatch]:
@@ -92,8 +90,8 @@ def changed(change: Any) -> Any:
     return come
 
 
-def test_candles_that_are_recorded_win_over_those_that_are_fetched_again(tmp_path, monkeypatch):
-    """Its exchange may have revised them: what was acted on stands (S2, J39)."""
+def test_recorded_candles_win_over_revised_candles_that_are_fetched_later(tmp_path, monkeypatch):
+    """The exchange may have revised a candle: the one that decisions are based on stays (S2, J39)."""
     run_paper(tmp_path, HOLES)
     lines = lines_of(tmp_path)
     ends = [number for number, line in enumerate(lines, 1) if b'"type":"candle"' in line and number > 20]
@@ -117,8 +115,8 @@ def test_candles_that_are_recorded_win_over_those_that_are_fetched_again(tmp_pat
         assert lines_of(tmp_path) == lines, number
 
 
-def test_an_absence_that_was_a_fact_stays_one_though_the_candle_is_served_later(tmp_path, monkeypatch):
-    """What followed from it is in the journal (S6, J39)."""
+def test_a_recorded_missing_candle_stays_missing_when_the_source_serves_it_later(tmp_path, monkeypatch):
+    """The decisions without that candle are in the journal (S6, J39)."""
     run_paper(tmp_path, HOLES)
     lines, absent = lines_of(tmp_path), gaps_of(tmp_path)
     behind = [
@@ -146,7 +144,7 @@ def test_an_absence_that_was_a_fact_stays_one_though_the_candle_is_served_later(
 
 
 def gaps_of(folder: Path) -> set[int]:
-    """The timestamps that one of the symbols has no candle for."""
+    """The timestamps at which one of the symbols has no candle."""
     seen: dict[int, int] = {}
     for line in reader.read(folder):
         if isinstance(line.event, CandleEvent):
@@ -154,7 +152,7 @@ def gaps_of(folder: Path) -> set[int]:
     return {ts for ts, count in seen.items() if count == 1}
 
 
-def test_a_last_timestamp_that_its_source_has_lost_is_that_of_the_journal(tmp_path, monkeypatch):
+def test_a_last_timestamp_that_the_source_no_longer_serves_is_taken_from_the_journal(tmp_path, monkeypatch):
     run_paper(tmp_path, HOLES)
     lines = lines_of(tmp_path)
     number = next(n for n, line in enumerate(lines, 1) if n > 40 and b'"ETH/USDT","open"' in line)
@@ -167,7 +165,7 @@ def test_a_last_timestamp_that_its_source_has_lost_is_that_of_the_journal(tmp_pa
 
 
 @pytest.mark.parametrize("damage", ["half", "NUL", "no newline"])
-def test_row_8_a_first_line_that_did_not_arrive_is_begun_anew(tmp_path, damage):
+def test_row_8_a_run_whose_first_line_is_torn_starts_again(tmp_path, damage):
     run_paper(tmp_path, HOLES)
     lines, first = lines_of(tmp_path), lines_of(tmp_path)[0]
     tails = {"half": first[: len(first) // 2], "NUL": b"\0" * 600 + first[600:], "no newline": first[:-1]}
@@ -177,11 +175,11 @@ def test_row_8_a_first_line_that_did_not_arrive_is_begun_anew(tmp_path, damage):
     assert lines_of(tmp_path) == lines
 
 
-# --- What is told ----------------------------------------------------------------------------------------------------
+# --- Updates ---------------------------------------------------------------------------------------------------------
 
 
-def test_nothing_is_told_before_it_is_on_the_disk(tmp_path, monkeypatch):
-    """I7, J23: with each batch its lines are in the file, and the file was synced behind them."""
+def test_no_update_is_sent_before_its_lines_are_synced_to_disk(tmp_path, monkeypatch):
+    """I7, J23: when a batch is reported, its lines are in the file, and the file was synced after them."""
     synced: list[int] = []
     sync = append._sync
 
@@ -193,7 +191,7 @@ def test_nothing_is_told_before_it_is_on_the_disk(tmp_path, monkeypatch):
         def append(self, one: Update) -> None:
             text = journal(tmp_path)
             super().append(one)
-            assert text.count(b"\n") >= one.lines  # more of them in a batch of the lookback
+            assert text.count(b"\n") >= one.lines  # a batch of the lookback has more lines
             assert synced[-1] == len(text)
 
     monkeypatch.setattr(append, "_sync", noted)
@@ -205,7 +203,7 @@ def test_nothing_is_told_before_it_is_on_the_disk(tmp_path, monkeypatch):
 # --- Row 29 ----------------------------------------------------------------------------------------------------------
 
 
-def test_row_29_with_few_descriptors_a_paper_run_works_or_says_so_and_loses_nothing(tmp_path, capsys):
+def test_row_29_with_few_descriptors_a_paper_run_works_or_exits_6_and_loses_nothing(tmp_path, capsys):
     whole = undisturbed(tmp_path, capsys, text=FEWER)
     for most in (8, 32):
         out = tmp_path / f"run-{most}"
@@ -217,7 +215,7 @@ def test_row_29_with_few_descriptors_a_paper_run_works_or_says_so_and_loses_noth
         assert journal(out) == whole.journal
 
 
-def test_an_anchor_that_a_death_left_behind_is_renewed_by_the_same_command(tmp_path):
+def test_a_missing_head_file_is_written_again_by_the_same_command(tmp_path):
     run_paper(tmp_path, HOLES)
     whole = (tmp_path / "head").read_bytes()
     (tmp_path / "head").unlink()
@@ -225,7 +223,7 @@ def test_an_anchor_that_a_death_left_behind_is_renewed_by_the_same_command(tmp_p
     assert (tmp_path / "head").read_bytes() == whole
 
 
-def test_a_source_without_a_candle_says_so(tmp_path):
+def test_a_source_without_candles_in_the_period_is_an_error_and_leaves_no_journal(tmp_path):
     with raises_code(DataError, "no_candles_in_period"):
         run_paper(tmp_path, ("data.start=2030-01-01",))
     assert not (tmp_path / "journal.jsonl").exists()

@@ -1,4 +1,4 @@
-"""Rows 3, 15, 26 and 27 of a paper run: signals in each phase, two processes, clocks that jump, a process at rest."""
+"""Rows 3, 15, 26 and 27 of a paper run: signals in each phase, two processes, clock jumps, a stopped process."""
 
 import asyncio
 import os
@@ -58,12 +58,12 @@ PHASES = {
 
 @pytest.fixture
 def whole(tmp_path, capsys) -> Undisturbed:
-    """A run that nothing happens to, and its backtest."""
+    """An undisturbed paper run, and its backtest."""
     return undisturbed(tmp_path, capsys, text=FEWER)
 
 
 def stopped(place: Path, number: int, target: str, *words: str | Path, times: int = 1, stuck: bool = False) -> Answer:
-    """The command in a process that gets the signal as it enters the target; within a second it has ended, 0 late."""
+    """Run the command in a process that gets the signal as it enters the target; it must end within a second."""
     moment = place / "moment"
     moment.unlink(missing_ok=True)
     command = [str(number), str(times), str(int(stuck)), str(moment), target, *map(str, words)]
@@ -76,7 +76,7 @@ def stopped(place: Path, number: int, target: str, *words: str | Path, times: in
 
 
 def check_stopped(answer: Answer, number: int) -> None:
-    """The exit code of the signal, in one line, with nothing on stdout."""
+    """The exit code is that of the signal, stderr is one line, and stdout is empty."""
     check_answer(answer, CODES[number])
     (line,) = answer.err.splitlines()
     assert line.startswith(f"safla: interrupted by {signal.Signals(number).name}")
@@ -95,7 +95,7 @@ def test_row_3_a_signal_in_any_phase_of_a_paper_run_ends_it_within_a_second(whol
 
 
 @some_of("phase", ["folding", "syncing"], keep=("folding",))
-def test_row_3_a_phase_of_a_paper_run_that_does_not_end_is_left_within_a_second(whole, tmp_path, capsys, phase):
+def test_row_3_a_signal_ends_a_paper_run_within_a_second_in_a_phase_that_hangs(whole, tmp_path, capsys, phase):
     check_stopped(
         stopped(tmp_path, signal.SIGTERM, PHASES[phase], *whole.words(tmp_path / "run"), stuck=True), signal.SIGTERM
     )
@@ -108,11 +108,11 @@ def test_row_3_a_second_signal_ends_a_paper_run_at_once(whole, tmp_path, capsys)
     check_goes_on(inside(capsys, *words), tmp_path / "run", whole)
 
 
-# --- A process at rest -----------------------------------------------------------------------------------------------
+# --- Long-running processes ------------------------------------------------------------------------------------------
 
 
 def started(words: list[str | Path], out: Path, **more: Any) -> "subprocess.Popen[bytes]":
-    """The command, once it has written its first lines."""
+    """Start the command and wait for the first lines of its journal."""
     running = process(words, **more)
     until = time.monotonic() + 20
     while not (out / "journal.jsonl").exists() or not (out / "journal.jsonl").stat().st_size:
@@ -122,7 +122,7 @@ def started(words: list[str | Path], out: Path, **more: Any) -> "subprocess.Pope
 
 
 def check_ends(answer: Answer, out: Path, whole: Undisturbed) -> None:
-    """The same journal, though the configuration has another pace in it, or had."""
+    """The run ends with the same journal, although its speed was configured differently before or now."""
     check_answer(answer, 0)
     assert journal(out) == whole.journal
     check_run(out, max_positions=2)
@@ -131,12 +131,12 @@ def check_ends(answer: Answer, out: Path, whole: Undisturbed) -> None:
 PACED = "paper.speed=54000x"  # an hour of candles in 67 ms
 
 
-def test_row_27_stopped_and_continued_it_folds_what_came_meanwhile_in_order(whole, tmp_path, capsys):
+def test_row_27_a_process_stopped_and_continued_processes_the_missed_candles_in_order(whole, tmp_path, capsys):
     out = tmp_path / "run"
     with started(whole.words(out, "--set", PACED), out) as running:
         running.send_signal(signal.SIGSTOP)
         size = (out / "journal.jsonl").stat().st_size
-        time.sleep(0.5)  # seven candles fall due
+        time.sleep(0.5)  # seven candles close meanwhile
         assert (out / "journal.jsonl").stat().st_size == size < len(whole.journal)
         running.send_signal(signal.SIGCONT)
         answer = answer_of(running)
@@ -144,7 +144,9 @@ def test_row_27_stopped_and_continued_it_folds_what_came_meanwhile_in_order(whol
 
 
 @pytest.mark.parametrize("option", [pytest.param((), marks=pytest.mark.soak), ("--force",)], ids=["same", "force"])
-def test_row_15_a_second_paper_run_in_the_same_folder_is_told_who_has_it(whole, tmp_path, capsys, option):
+def test_row_15_a_second_paper_run_in_the_same_folder_is_exit_6_with_the_pid_of_the_first(
+    whole, tmp_path, capsys, option
+):
     out = tmp_path / "run"
     with started(whole.words(out, "--set", "paper.speed=1x"), out) as running:
         answer = safla(*whole.words(out, *option))
@@ -158,7 +160,7 @@ def test_row_15_a_second_paper_run_in_the_same_folder_is_told_who_has_it(whole, 
         check_ends(inside(capsys, *whole.words(out)), out, whole)
 
 
-def test_row_15_the_lock_of_a_paper_run_that_was_killed_is_no_obstacle(whole, tmp_path, capsys):
+def test_row_15_the_lock_of_a_killed_paper_run_does_not_block_a_new_start(whole, tmp_path, capsys):
     out = tmp_path / "run"
     with started(whole.words(out, "--set", "paper.speed=1x"), out) as running:
         running.kill()
@@ -168,8 +170,8 @@ def test_row_15_the_lock_of_a_paper_run_that_was_killed_is_no_obstacle(whole, tm
 
 
 @pytest.mark.parametrize("jump", [-3_600.0, 86_400.0, 1.0])
-def test_row_26_the_wall_clock_may_jump_and_nothing_notices(tmp_path, monkeypatch, jump):
-    """It jumps anew with each look, wherever it is read; what waits asks the clock that only goes forward."""
+def test_row_26_jumps_of_the_wall_clock_change_no_decision_and_no_wait(tmp_path, monkeypatch, jump):
+    """The wall clock jumps at each reading, wherever it is read; waits use the monotonic clock."""
     wall, looks, waits = time.time, [], []
 
     def jumping() -> float:
@@ -187,7 +189,7 @@ def test_row_26_the_wall_clock_may_jump_and_nothing_notices(tmp_path, monkeypatc
     assert np.diff(waits[1:]).tolist() == pytest.approx([waits[2] - waits[1]] * (len(waits) - 2))  # a minute a candle
 
 
-def test_row_27_a_strategy_that_takes_long_makes_candles_late_and_changes_nothing(tmp_path):
+def test_row_27_a_slow_strategy_delays_candles_and_does_not_change_the_journal(tmp_path):
     slow, asked = STRATEGIES["sma_crossover"], []
 
     def columns(candles: Any, parameters: Any) -> Any:

@@ -18,7 +18,7 @@ from tests.small_runs import journal
 
 MANY, SLICE = 100_000, 2_000
 MIB = 2**20
-MOST_MIB = 150  # beyond the imports
+MOST_MIB = 150  # above the memory after the imports
 SLOPE_MIB = 1  # over the second half
 CONFIG = """\
 mode: paper
@@ -30,7 +30,7 @@ market_data: {timeframe: 1m, lookback_candles: 31}
 risk: {max_daily_loss_pct: 0.002, trailing_stop_pct: 0.03, drawdown_pause_days: 2, max_drawdown_pct: 0.02}
 """
 
-# A process of its own, for what other tests have left in this one is no part of the figures.
+# The run has its own process, so that leftovers of other tests do not count.
 PROGRAM = """\
 import asyncio, gc, json, sys, threading
 import psutil
@@ -57,7 +57,7 @@ print(json.dumps([code, before, int(peak) * 1024, found]))
 
 
 class Soaked(NamedTuple):
-    """What such a run came to."""
+    """The measurements of a soak run."""
 
     code: int
     before: int  # bytes, with everything imported
@@ -70,7 +70,7 @@ class Soaked(NamedTuple):
 
 @pytest.fixture
 def soaked(tmp_path, release) -> Soaked:
-    """A run in a process of its own, looked at now and then."""
+    """Run in a separate process, which is measured at intervals."""
     (tmp_path / "soak.yaml").write_text(CONFIG.replace("CANDLES", str(MANY if release else SLICE)))
     words = [
         str((MANY if release else SLICE) // 50),
@@ -90,17 +90,17 @@ def soaked(tmp_path, release) -> Soaked:
     return Soaked(code, before, most, list(memory), *map(list, rest))
 
 
-def test_many_candles_leave_no_memory_no_descriptor_and_no_task_behind(soaked, tmp_path, release, figure):
+def test_a_long_paper_run_leaks_no_memory_descriptors_threads_or_tasks(soaked, tmp_path, release, figure):
     half = np.array(soaked.memory[len(soaked.memory) // 2 :]) / MIB
     slope = float(np.polyfit(np.arange(len(half)), half, 1)[0]) * len(half)
     beyond = (soaked.most - soaked.before) / MIB
     candles = journal(tmp_path / "run").count(b'"type":"candle"')
     figure(f"soak, paper: {candles} candles, memory {slope:+.2f} MiB over the second half, {beyond:.0f} MiB at most")
     assert soaked.code == 0
-    assert slope <= SLOPE_MIB * (1 if release else 2)  # of few looks the noise is larger
+    assert slope <= SLOPE_MIB * (1 if release else 2)  # with few measurements the noise is larger
     assert beyond < MOST_MIB
     middle = len(soaked.descriptors) // 2
     for looks in (soaked.descriptors, soaked.threads, soaked.tasks):
-        assert min(looks[middle:]) <= max(looks[:middle])  # monitoring opens one now and then, and closes it
+        assert min(looks[middle:]) <= max(looks[:middle])  # monitoring opens a descriptor now and then, and closes it
         assert max(looks) <= min(looks) + 3
     check_run(tmp_path / "run", max_positions=2)

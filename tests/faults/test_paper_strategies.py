@@ -1,4 +1,4 @@
-"""Rows 22, 30 and 31 of a paper run: strategies that fail or cheat, and a program that decides otherwise."""
+"""Rows 22, 30 and 31 of a paper run: strategies that fail or look ahead, and a program with other decisions."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,14 +23,14 @@ from tests.paper.paper_runs import backtest_journal, run_paper
 from tests.raised import raises_code
 from tests.small_runs import journal
 
-FIRST = 1_704_067_200_000  # of the synthetic candles, ms
+FIRST = 1_704_067_200_000  # timestamp of the first synthetic candle, ms
 HOUR = 3_600_000
-AT = 80  # the candle at which it fails
+AT = 80  # number of the candle at which the strategy fails
 MINE = ("strategy.name=mine", "symbols.primary=[BTC/USDT]", "data.synthetic.holes=0")
 
 
 def raises(error: BaseException) -> Any:
-    """An answer that never comes."""
+    """A failure that raises this error."""
 
     def answer(_columns: Candles, _signal: Any, _strength: Any) -> Any:
         raise error
@@ -61,19 +61,19 @@ FAILURES = {
 
 
 class Mine(NamedTuple):
-    """A strategy that follows the last three candles, and fails at one moment."""
+    """A momentum strategy over the last three candles that fails at one timestamp."""
 
     failure: Any
     at: int = FIRST + AT * HOUR
     needs: int = 4
-    asked: Any = None  # a list that takes the moments at which it is asked
+    asked: Any = None  # a list that collects the timestamps of the calls
 
     def warm_up(self, _parameters: Any) -> int:
-        """Candles before its first signal."""
+        """The candles that it needs before its first signal."""
         return self.needs
 
     def __call__(self, columns: Candles, _parameters: Any) -> Any:
-        """The two columns."""
+        """The columns of signals and strengths."""
         if self.asked is not None:
             self.asked.append(int(columns.ts[-1]))
         signal = np.zeros(len(columns.ts), np.int8)
@@ -83,18 +83,18 @@ class Mine(NamedTuple):
 
 
 def given(strategy: Any) -> dict[str, Any]:
-    """What a run with it needs."""
+    """The arguments of a run with this strategy."""
     register: dict[str, Strategy] = registered({"mine": strategy})
     return {"register": register, "strategies": ("mine",)}
 
 
 def events(folder: Path, kind: type) -> list[Any]:
-    """The events of a kind in a journal."""
+    """The events of this type in a journal."""
     return [line.event for line in reader.read(folder) if isinstance(line.event, kind)]
 
 
 def check_replay(folder: Path, register: Any) -> None:
-    """I1 to I3: the chain, the books, the decisions."""
+    """I1 to I3: a replay confirms the chain, the books and the decisions."""
     found = replay.replay_run(folder, books_only=False, engine="interpreted", say=lambda text: None, register=register)
     assert found.books.differences == ()
     assert found.decisions is not None
@@ -102,12 +102,12 @@ def check_replay(folder: Path, register: Any) -> None:
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-def test_row_30_a_strategy_that_fails_halts_the_account_and_the_run_goes_on(tmp_path, failure):
+def test_row_30_a_strategy_that_fails_halts_the_account_and_the_run_continues(tmp_path, failure):
     answer, note = FAILURES[failure]
     asked: list[int] = []
     more = given(Mine(answer, asked=asked))
     run_paper(tmp_path, MINE, **more)
-    assert asked[-1] == FIRST + AT * HOUR  # and not again while that halt is open (J17)
+    assert asked[-1] == FIRST + AT * HOUR  # no call while that halt is open (J17)
     (halted,) = [one for one in events(tmp_path, Halted) if one.rule == "strategy_error"]
     assert (halted.ts, halted.note) == (FIRST + AT * HOUR, f"mine {note}")
     assert [one for one in events(tmp_path, SignalEvent) if one.ts >= halted.ts] == []
@@ -116,7 +116,7 @@ def test_row_30_a_strategy_that_fails_halts_the_account_and_the_run_goes_on(tmp_
     check_replay(tmp_path, more["register"])
 
 
-def test_row_30_a_run_whose_strategy_failed_is_broken_off_anywhere_and_ends_in_the_same_bytes(tmp_path, chance):
+def test_row_30_a_run_with_a_failed_strategy_interrupted_anywhere_ends_in_the_same_bytes(tmp_path, chance):
     more = given(Mine(FAILURES["MemoryError"][0]))
     run_paper(tmp_path, MINE, **more)
     full = journal(tmp_path)
@@ -128,8 +128,8 @@ def test_row_30_a_run_whose_strategy_failed_is_broken_off_anywhere_and_ends_in_t
         assert journal(tmp_path) == full, size
 
 
-def test_row_30_one_that_fails_by_accident_is_not_asked_again_about_what_it_failed_at(tmp_path):
-    """What came of it stands in the journal: that it would answer now changes nothing (J17, J39)."""
+def test_row_30_a_restart_does_not_call_a_strategy_again_for_the_candle_at_which_it_failed(tmp_path):
+    """The halt is in the journal: that the strategy would work now changes nothing (J17, J39)."""
     more = given(Mine(FAILURES["MemoryError"][0]))
     run_paper(tmp_path, MINE, **more)
     full = journal(tmp_path)
@@ -140,7 +140,7 @@ def test_row_30_one_that_fails_by_accident_is_not_asked_again_about_what_it_fail
     assert journal(tmp_path) == full
 
 
-def test_row_31_live_one_that_looks_ahead_takes_its_word_back_and_halts_the_account_before_it_trades(tmp_path):
+def test_row_31_a_live_strategy_that_changes_a_past_signal_halts_the_account_before_it_trades(tmp_path):
     seen: list[int] = []
 
     def ahead(candles: Candles, _parameters: Any) -> Any:
@@ -161,7 +161,7 @@ def test_row_31_live_one_that_looks_ahead_takes_its_word_back_and_halts_the_acco
         backtest_journal(tmp_path / "backtest", MINE, **more)
 
 
-def test_row_31_one_that_needs_more_than_its_window_has_no_more_live_and_its_backtest_finds_it(tmp_path):
+def test_row_31_live_a_strategy_sees_its_window_alone_and_the_backtest_rejects_one_that_needs_more(tmp_path):
     lengths: set[int] = set()
 
     def greedy(candles: Candles, _parameters: Any) -> Any:
@@ -184,7 +184,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_row_22_a_paper_run_is_not_gone_on_with_by_a_program_that_decides_otherwise(tmp_path, capsys, change):
+def test_row_22_a_changed_program_does_not_continue_a_paper_run(tmp_path, capsys, change):
     whole = undisturbed(tmp_path, capsys, text=FEWER.replace("candles: 40", "candles: 160"))
     out = tmp_path / "run"
     begin_half(out, whole)

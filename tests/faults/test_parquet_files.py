@@ -1,4 +1,4 @@
-"""Row 56, and the bombs of row 55: Parquet files cut, changed, of a wrong schema; and what unpacks to too much."""
+"""Row 56, and the bombs of row 55: Parquet files cut, changed or of a wrong schema; decompression bombs."""
 
 import io
 import json
@@ -18,7 +18,7 @@ from tests.faults.command import ROOT
 from tests.faults.fuzzing import Apart
 from tests.faults.invariants import check_only
 
-MOST_MEMORY = 5 * 2**30  # of a process that reads bombs: bytes of address space, of which libraries reserve much
+MOST_MEMORY = 5 * 2**30  # bytes of address space of a process that reads bombs; libraries reserve much of it
 READ = """
 import resource, sys
 from safla.cli import main
@@ -29,7 +29,7 @@ WIDE = f"{ROWS[0]},{'x' * 100_000}"
 
 
 def bombs(*, release: bool) -> dict[str, tuple[bytes, str, str]]:
-    """What unpacks to far more than it is, for which source, and the answer. The slow ones come with make soak."""
+    """Files that unpack to far more than their size: content, source and message. `make soak` adds the slow ones."""
     short = {
         "zeros": (gz(bytes(64 * MEBIBYTE)) * 64, "csv", "a line of more than 131072 bytes"),
         "ends": (gz(TABLE) + gz(b"\n" * 64 * MEBIBYTE) * 16, "csv", "lines that are no rows"),
@@ -67,7 +67,9 @@ def bombs(*, release: bool) -> dict[str, tuple[bytes, str, str]]:
     return {**short, **(slow if release else {})}
 
 
-def test_rows_55_and_56_bombs_are_exit_4_and_the_memory_stays_under_its_cap(tmp_path: Path, release: bool) -> None:
+def test_rows_55_and_56_decompression_bombs_are_exit_4_and_memory_stays_under_its_cap(
+    tmp_path: Path, release: bool
+) -> None:
     asked = bombs(release=release)
     for name, (content, kind, _) in asked.items():
         assert len(content) < 32 * MEBIBYTE
@@ -88,7 +90,7 @@ def test_rows_55_and_56_bombs_are_exit_4_and_the_memory_stays_under_its_cap(tmp_
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A Parquet file of two row groups, packed by zstd."""
+    """A valid Parquet file of two row groups, compressed by zstd."""
     rows = pl.read_csv(TABLE, infer_schema=False).with_columns(pl.col("timestamp").cast(pl.Int64))
     content = io.BytesIO()
     rows.write_parquet(content, compression="zstd", row_group_size=40)
@@ -103,10 +105,10 @@ def test_row_56_a_parquet_file_cut_anywhere_is_exit_4(tmp_path: Path, sound: byt
         assert says in refused(put(tmp_path, sound[:place], "a.parquet"), "parquet")
 
 
-def test_row_56_an_arrow_file_with_a_changed_byte_never_ends_the_process(
+def test_row_56_an_arrow_file_with_a_changed_byte_never_crashes_the_process(
     tmp_path: Path, chance: Random, release: bool
 ) -> None:
-    """Each is refused or read, under a cap of memory, in a process that an abort of the library would end."""
+    """Each file is rejected or read, under a memory limit, in a process that an abort of the library would end."""
     (_, packed, *_) = corpora.arrows(tmp_path)
     places = range(len(packed)) if release else chance.sample(range(len(packed)), 150)
     with Apart("arrow") as apart:
@@ -132,15 +134,17 @@ WRONG = {
 
 
 @pytest.mark.parametrize("fault", WRONG)
-def test_row_56_a_parquet_file_of_another_schema_or_value_is_exit_4(tmp_path: Path, fault: str) -> None:
+def test_row_56_a_parquet_file_with_a_wrong_schema_or_value_is_exit_4(tmp_path: Path, fault: str) -> None:
     columns, says = WRONG[fault]
     candle = {"ts": pl.lit(START), **{name: pl.lit(2) for name in ("open", "high", "low", "close", "volume")}}
     content = parquet_of(columns if "a" in columns else candle | columns)
     assert says in refused(put(tmp_path, content, "a.parquet"), "parquet")
 
 
-def test_row_56_a_changed_byte_never_ends_the_process(sound: bytes, chance: Random, release: bool) -> None:
-    """Each is refused or read, under a cap of memory, in a process that an abort of the library would end."""
+def test_row_56_a_parquet_file_with_a_changed_byte_never_crashes_the_process(
+    sound: bytes, chance: Random, release: bool
+) -> None:
+    """Each file is rejected or read, under a memory limit, in a process that an abort of the library would end."""
     places = range(len(sound)) if release else chance.sample(range(len(sound)), 150)
     with Apart("parquet") as apart:
         for place in places:

@@ -1,4 +1,4 @@
-"""`data.path` costs what its folder holds, never what a tree holds, and many files cost no more each than few."""
+"""The time for `data.path` depends on the files of its folder, never on a tree of folders, and grows linearly."""
 
 import time
 from pathlib import Path
@@ -9,14 +9,14 @@ import safla
 from safla.errors import ConfigError, DataError
 from tests.raised import raises_code
 
-SECONDS = 20  # of processor time: a hang is minutes
+SECONDS = 20  # of CPU time; a hang would take minutes
 
 
 def of(path: object, **more: object) -> dict[str, object]:
     return {"data": {"source": "file", "path": path}, **more}
 
 
-def test_a_pattern_over_the_whole_disk_is_refused_before_a_folder_is_listed(tmp_path: Path) -> None:
+def test_a_pattern_over_the_whole_disk_is_rejected_before_any_folder_is_listed(tmp_path: Path) -> None:
     began = time.process_time()
     (problem,) = safla.validate(of("/*/*/*/*/*/*/zzz*"))
     assert (problem.key, problem.text[:38]) == ("data.path", '* is not allowed in a folder name ("*"')
@@ -25,7 +25,9 @@ def test_a_pattern_over_the_whole_disk_is_refused_before_a_folder_is_listed(tmp_
     assert time.process_time() - began < SECONDS
 
 
-def test_a_thousand_patterns_over_one_full_folder_are_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_thousand_patterns_over_one_large_folder_are_rejected_in_bounded_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     folder = Path("full")
     folder.mkdir()
@@ -40,7 +42,7 @@ def test_a_thousand_patterns_over_one_full_folder_are_answered(tmp_path: Path, m
     assert time.process_time() - began < SECONDS
 
 
-def test_many_files_that_are_absent_are_ten_warnings_and_a_number() -> None:
+def test_many_missing_files_are_ten_warnings_and_a_count_of_the_rest() -> None:
     began = time.process_time()
     symbols = {"primary": [f"A{number}/USDT" for number in range(20)]}
     config = of([f"/nowhere/{{symbol}}-{number}-*.csv" for number in range(1_000)], symbols=symbols)
@@ -50,7 +52,7 @@ def test_many_files_that_are_absent_are_ten_warnings_and_a_number() -> None:
     assert time.process_time() - began < SECONDS
 
 
-def test_a_file_of_many_is_read_about_as_fast_as_one_of_few(tmp_path: Path) -> None:
+def test_the_time_per_file_is_about_the_same_for_many_files_and_for_few(tmp_path: Path) -> None:
     def seconds(files: int) -> float:
         folder = tmp_path / str(files)
         folder.mkdir()
@@ -61,6 +63,6 @@ def test_a_file_of_many_is_read_about_as_fast_as_one_of_few(tmp_path: Path) -> N
         safla.run(of(f"{folder}/*.csv"), out=tmp_path / f"run-{files}")
         return time.process_time() - began
 
-    seconds(2)  # what is imported for the first time
+    seconds(2)  # lazy imports are not measured
     few, many = seconds(50), seconds(400)
     assert many < few * 8 * 4

@@ -1,4 +1,4 @@
-"""Each planted bug is noticed by the tests that its row names; one that gets through is a missing test."""
+"""The tests that are named beside each planted bug must fail with it; if they pass, a test is missing."""
 
 import subprocess
 import sys
@@ -11,38 +11,38 @@ from tests.faults.planted import PLANTED, Planted
 from tests.slices import some_of
 
 SECONDS = 60
-EVERY = 40  # of the bugs, one in so many is planted in `make test`
+EVERY = 40  # `make test` plants one bug in so many
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy in which one file at a time is changed."""
+    """A copy of the repository in which one file at a time is changed."""
     return copied(tmp_path_factory.mktemp("planted"))
 
 
 def noticed(tree: Path, *tests: str) -> subprocess.CompletedProcess[str]:
-    """The named tests, in the copy: 1 where they ran and one failed."""
+    """Run the named tests in the copy; exit code 1 means that they ran and one failed."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
     return subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=SECONDS, check=False)
 
 
 def asked(release: bool) -> list[Planted]:
-    """All of them in the long form (make soak)."""
+    """The planted bugs of this run: all of them in the long form (`make soak`)."""
     return PLANTED if release else PLANTED[::EVERY]
 
 
-def test_every_row_names_a_text_that_stands_in_its_file_once() -> None:
+def test_every_row_names_a_source_text_that_occurs_exactly_once_in_its_file() -> None:
     stale = [one.name for one in PLANTED if (ROOT / "safla" / one.file).read_text().count(one.old) != 1]
     assert stale == []
 
 
-def test_without_a_bug_the_tests_that_are_named_pass(tree: Path, release: bool) -> None:
+def test_without_a_planted_bug_the_named_tests_pass(tree: Path, release: bool) -> None:
     found = noticed(tree, *sorted({one.tests for one in asked(release)}))
     assert found.returncode == 0, found.stdout[-2000:]
 
 
 @some_of("planted", PLANTED, every=EVERY, ids=[one.name for one in PLANTED])
-def test_a_planted_bug_is_noticed(tree: Path, planted: Planted) -> None:
+def test_the_named_tests_fail_with_the_planted_bug(tree: Path, planted: Planted) -> None:
     path = tree / "safla" / planted.file
     with changed(path, path.read_text().replace(planted.old, planted.new)):
         found = noticed(tree, planted.tests)

@@ -1,7 +1,7 @@
-"""Rows 9 and 14: a file as it could lie on the disk after a power loss, made by hand, block by block.
+"""Rows 9 and 14: every state of a file that a power loss can leave on the disk, composed block by block.
 
-Behind the last sync each block of 512 bytes arrived or did not (then it holds NUL), and the file is as long as the
-disk had been told, or shorter. Where a sync lied, the same holds for blocks in front of it.
+After the last sync each block of 512 bytes was written or not (then it holds NUL), and the file has its full length
+or a shorter one. Where a sync lied, the same holds for blocks before it.
 """
 
 from itertools import product
@@ -14,8 +14,8 @@ from tests.faults.invariants import check_answer, check_run
 from tests.small_runs import journal
 
 BLOCK = 512
-TAIL = 5  # blocks behind the sync
-SYNCED = (3, 14, 20, 41)  # lines that were synced; the blocks behind begin at other places of a line each time
+TAIL = 5  # blocks after the sync
+SYNCED = (3, 14, 20, 41)  # synced lines; the block edges after them fall on different places of a line each time
 
 
 @pytest.fixture(scope="module")
@@ -29,20 +29,20 @@ def folder(tmp_path):
 
 
 def edges(sync, blocks):
-    """Where a sync and the block edges behind it lie."""
+    """The offsets of a sync and of the block edges after it."""
     first = (sync // BLOCK + 1) * BLOCK
     return [sync, *range(first, first + blocks * BLOCK, BLOCK)]
 
 
 def on_disk(text, sync, arrived, *, size):
-    """The file: whole up to the sync, then a block if it arrived and NUL if not, up to the size."""
+    """The file: complete up to the sync, then each block as written, or NUL if it was not, up to the size."""
     cuts = edges(sync, len(arrived))
     pieces = [text[a:b] if there else bytes(b - a) for a, b, there in zip(cuts, cuts[1:], arrived, strict=False)]
     return (text[:sync] + b"".join(pieces))[:size]
 
 
 def losses(text, sync):
-    """Every subset of the blocks behind a sync, each with every length that the file may have."""
+    """Every subset of the blocks after a sync, each with every length that the file may have."""
     cuts = edges(sync, TAIL)
     sizes = sorted({*cuts, *(end for end in starts(text) if cuts[0] < end < cuts[-1])})
     for arrived in product([True, False], repeat=TAIL):
@@ -51,14 +51,16 @@ def losses(text, sync):
 
 
 def a_prefix(text, found):
-    """Whether what was kept is the beginning of the undisturbed journal, by its length, number and hash."""
+    """Whether the recovered part is a prefix of the undisturbed journal, by its length, line count and hash."""
     ends = starts(text)
     own = text[found.offset - 35 : found.offset - 3] if found.lines else b"0" * 32
     return found.offset == ends[found.lines] and found.h == own
 
 
 @pytest.mark.parametrize("synced", SYNCED)
-def test_row_9_what_is_kept_is_a_prefix_not_shorter_than_the_last_sync_or_nothing_is(undisturbed, synced):
+def test_row_9_the_recovered_part_is_a_prefix_not_shorter_than_the_last_sync_or_the_file_is_corrupt(
+    undisturbed, synced
+):
     sync = starts(undisturbed)[synced]
     head = head_at(undisturbed, synced)
     seen = set()
@@ -73,8 +75,8 @@ def test_row_9_what_is_kept_is_a_prefix_not_shorter_than_the_last_sync_or_nothin
 
 
 @pytest.mark.parametrize("synced", SYNCED)
-def test_row_9_blocks_that_arrived_in_their_order_are_never_corrupt(undisturbed, synced):
-    """The usual case: what is lost lies behind what is there."""
+def test_row_9_blocks_written_in_order_are_never_reported_as_corrupt(undisturbed, synced):
+    """The usual case: all lost blocks lie after the written ones."""
     sync = starts(undisturbed)[synced]
     for count in range(TAIL + 1):
         arrived = [True] * count + [False] * (TAIL - count)
@@ -86,8 +88,8 @@ def test_row_9_blocks_that_arrived_in_their_order_are_never_corrupt(undisturbed,
 
 
 @pytest.mark.parametrize("synced", SYNCED)
-def test_row_9_a_whole_line_behind_a_lost_block_is_corrupt(undisturbed, synced):
-    """Row 8 again: a line that is there must not be cut off with what was lost in front of it."""
+def test_row_9_a_whole_line_after_a_lost_block_makes_the_file_corrupt(undisturbed, synced):
+    """As in row 8: a line that was written must not be cut off together with a lost block before it."""
     sync = starts(undisturbed)[synced]
     for lost in range(TAIL - 1):
         arrived = [block != lost for block in range(TAIL)]
@@ -98,7 +100,7 @@ def test_row_9_a_whole_line_behind_a_lost_block_is_corrupt(undisturbed, synced):
 
 
 def check_start(folder, undisturbed, capsys, file, synced):
-    """A start ends in the undisturbed bytes, or it refuses the folder and leaves it alone; a replay agrees."""
+    """A start ends in the undisturbed bytes, or rejects the folder and leaves it unchanged; a replay agrees."""
     put(folder, file, None if synced is None else head_at(undisturbed, synced))
     if verify_text(file, None if synced is None else head_at(undisturbed, synced)).kind == "corrupt":
         refused(folder, capsys, replayed)
@@ -110,14 +112,16 @@ def check_start(folder, undisturbed, capsys, file, synced):
 
 
 @pytest.mark.parametrize("synced", SYNCED)
-def test_row_9_a_start_ends_in_the_undisturbed_bytes_or_leaves_the_folder_alone(folder, undisturbed, capsys, synced):
+def test_row_9_a_start_ends_in_the_undisturbed_bytes_or_leaves_the_folder_unchanged(
+    folder, undisturbed, capsys, synced
+):
     cases = list(losses(undisturbed, starts(undisturbed)[synced]))
     for _, _, file in cases[:: len(cases) // 12]:
         check_start(folder, undisturbed, capsys, file, synced)
 
 
-def test_row_9_a_run_whose_first_sync_never_came_begins_anew(folder, undisturbed, capsys):
-    """A backtest syncs at its end alone: of its first lines any block may be lost, and there is no head."""
+def test_row_9_a_run_that_was_never_synced_is_recovered_from_the_lines_that_survive(folder, undisturbed, capsys):
+    """A backtest syncs at its end alone: any block of its first lines may be lost, and there is no head."""
     for arrived in product([True, False], repeat=TAIL):
         file = on_disk(undisturbed, 0, arrived, size=TAIL * BLOCK)
         assert verify_text(file, None).offset == 0 or a_prefix(undisturbed, verify_text(file, None))
@@ -126,8 +130,8 @@ def test_row_9_a_run_whose_first_sync_never_came_begins_anew(folder, undisturbed
 
 @pytest.mark.parametrize("back", [1, 2, 7])
 @pytest.mark.parametrize("synced", SYNCED[1:])
-def test_row_14_where_a_sync_lied_head_knows_it_or_the_prefix_is_shorter(undisturbed, synced, back):
-    """Lines that were synced, by the disk's word, are lost as well; head, of which the disk kept its word, is there."""
+def test_row_14_after_a_sync_that_lied_head_detects_the_loss_or_the_prefix_is_shorter(undisturbed, synced, back):
+    """Lines that the disk reported as synced are lost too, while the head file was really written."""
     true, claimed = starts(undisturbed)[synced - back], starts(undisturbed)[synced]
     head = head_at(undisturbed, synced)
     for arrived, size, file in losses(undisturbed, true):
@@ -141,7 +145,7 @@ def test_row_14_where_a_sync_lied_head_knows_it_or_the_prefix_is_shorter(undistu
 
 
 @pytest.mark.parametrize("with_head", [True, False])
-def test_row_14_a_start_after_it_is_refused_by_head_or_writes_the_same_lines_again(
+def test_row_14_a_start_after_a_sync_that_lied_is_rejected_by_head_or_writes_the_same_lines_again(
     folder, undisturbed, capsys, with_head
 ):
     cases = list(losses(undisturbed, starts(undisturbed)[38]))
@@ -149,7 +153,7 @@ def test_row_14_a_start_after_it_is_refused_by_head_or_writes_the_same_lines_aga
         check_start(folder, undisturbed, capsys, file, 41 if with_head else None)
 
 
-def test_row_14_a_journal_that_is_gone_with_its_folder_entry_is_missed_by_head(folder, undisturbed, capsys):
+def test_row_14_a_journal_lost_with_its_folder_entry_is_detected_by_head(folder, undisturbed, capsys):
     put(folder, undisturbed, head_at(undisturbed, 41))
     (folder / "journal.jsonl").unlink()
     assert "is missing, but the file head says that it existed" in refused(folder, capsys, again)

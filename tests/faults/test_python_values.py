@@ -1,4 +1,4 @@
-"""Dicts of Python pass the limits of YAML (Z2, Z5): a program that serves others passes on what they wrote."""
+"""Python dicts meet the limits of YAML (Z2, Z5), because a program that serves others passes their input on."""
 
 import collections
 import enum
@@ -14,11 +14,11 @@ import safla
 from safla.config.yaml_reader import MAX_BYTES, MAX_DEPTH, MAX_NODES
 from safla.errors import ConfigError, UsageError
 
-SECONDS = 20  # of processor time: a hang is minutes
+SECONDS = 20  # of CPU time; a hang would take minutes
 
 
 class Letters(str):
-    """A text that answers for itself otherwise than it is."""
+    """A subclass of str whose own conversions must not be called."""
 
     def __str__(self) -> str:
         raise AssertionError("asked")
@@ -28,7 +28,7 @@ class Letters(str):
 
 
 class Endless(collections.UserList):  # type: ignore[type-arg]
-    """A list without an end."""
+    """A list whose iteration never ends."""
 
     def __iter__(self):
         while True:
@@ -36,7 +36,7 @@ class Endless(collections.UserList):  # type: ignore[type-arg]
 
 
 class Speed(enum.IntEnum):
-    """A number by name."""
+    """An integer with a name."""
 
     SLOW = 7
 
@@ -82,7 +82,7 @@ WRONG: dict[str, tuple[Callable[[], object], str, str]] = {
 
 
 @pytest.mark.parametrize("kind", WRONG)
-def test_a_dict_beyond_the_limits_is_one_error_of_its_key_at_once(kind: str) -> None:
+def test_a_dict_beyond_the_limits_is_one_error_with_its_key_in_bounded_time(kind: str) -> None:
     make, key, said = WRONG[kind]
     value = make()
     began = time.process_time()
@@ -98,7 +98,7 @@ def test_a_dict_beyond_the_limits_is_one_error_of_its_key_at_once(kind: str) -> 
 
 
 @pytest.mark.parametrize("kind", [name for name, row in WRONG.items() if row[1] == "mode"])
-def test_a_value_of_set_passes_the_same_limits(kind: str, tmp_path: Path) -> None:
+def test_a_value_of_the_set_argument_meets_the_same_limits(kind: str, tmp_path: Path) -> None:
     make, key, said = WRONG[kind]
     value = make()
     assert isinstance(value, dict)
@@ -109,7 +109,7 @@ def test_a_value_of_set_passes_the_same_limits(kind: str, tmp_path: Path) -> Non
     assert said in problem.text
 
 
-def test_what_set_holds_is_counted_together() -> None:
+def test_all_items_of_the_set_argument_count_together_towards_the_limits() -> None:
     began = time.process_time()
     with pytest.raises(ConfigError, match=f"more than {MAX_NODES} values"):
         safla.load_config({}, set={f"risk.k{n}": n for n in range(200_000)})
@@ -120,13 +120,13 @@ def test_what_set_holds_is_counted_together() -> None:
     assert time.process_time() - began < SECONDS
 
 
-def test_the_most_unknown_keys_that_are_taken_are_answered_at_once() -> None:
+def test_thousands_of_unknown_keys_are_reported_in_bounded_time() -> None:
     began = time.process_time()
     assert len(safla.validate({f"key{n}": n for n in range(2_400)})) > 0
     assert time.process_time() - began < SECONDS
 
 
-def test_subclasses_of_plain_values_are_the_plain_values() -> None:
+def test_subclasses_of_str_and_int_are_read_as_plain_values() -> None:
     config = {
         Letters("strategy"): {"fast_period": Speed.SLOW, "slow_period": np.int64(9)},
         "system": {"name": Letters("mine")},
@@ -137,7 +137,7 @@ def test_subclasses_of_plain_values_are_the_plain_values() -> None:
     assert loaded.config.system.name == "mine"
 
 
-def test_values_up_to_the_limits_are_taken() -> None:
+def test_values_up_to_the_limits_are_accepted() -> None:
     (problem,) = safla.validate({"mode": nested(MAX_DEPTH - 2)})
     assert "expected backtest or paper" in problem.text
     (problem,) = safla.validate({"mode": [1] * (MAX_NODES - 3)})

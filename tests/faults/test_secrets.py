@@ -1,4 +1,4 @@
-"""Z4, Z9 and Z11 of docs/faults.md: a canary that is put wherever a secret could stand comes out nowhere."""
+"""Z4, Z9 and Z11 of docs/faults.md: a canary in every place where a secret could stand appears in no output."""
 
 import base64
 import os
@@ -13,12 +13,14 @@ from tests.faults.invariants import CANARY
 
 HOOK = f"https://hooks.example.org/{CANARY}"
 PERCENT = "".join(f"%{byte:02X}" for byte in CANARY.encode())
-BASE64 = [base64.b64encode(b"\0" * shift + CANARY.encode()).decode() for shift in range(3)]  # by where it begins
+BASE64 = [
+    base64.b64encode(b"\0" * shift + CANARY.encode()).decode() for shift in range(3)
+]  # base64 of the canary at each of its three alignments
 PARTS = [part.encode() for part in (CANARY, quote(CANARY, safe=""), PERCENT, *(one[4:-4] for one in BASE64))]
 
 
 def check_hidden(answer: Answer, *places: Path) -> None:
-    """No output and no file below the places holds the canary."""
+    """Neither the output nor a file below these folders holds the canary."""
     contents = [answer.out.encode(), answer.err.encode()]
     contents += [path.read_bytes() for place in places for path in place.rglob("*") if path.is_file()]
     contents += [os.fsencode(path) for place in places for path in place.rglob("*")]
@@ -26,7 +28,7 @@ def check_hidden(answer: Answer, *places: Path) -> None:
 
 
 @pytest.mark.parametrize("shape", [str, lambda text: base64.b64encode(b"xy" + text.encode()).decode(), quote])
-def test_z11_a_canary_that_is_shown_is_found(tmp_path, shape):
+def test_z11_check_hidden_finds_a_canary_in_files_and_output(tmp_path, shape):
     (tmp_path / "file").write_text(f"a {shape(HOOK)} b")
     with pytest.raises(AssertionError):
         check_hidden(Answer(0, "", ""), tmp_path)
@@ -34,9 +36,9 @@ def test_z11_a_canary_that_is_shown_is_found(tmp_path, shape):
         check_hidden(Answer(0, "", shape(HOOK)))
 
 
-def test_z11_a_webhook_of_the_environment_is_in_no_output_and_no_file_of_a_run(ask, monkeypatch):
+def test_z11_a_webhook_from_the_environment_is_in_no_output_and_no_file_of_a_run(ask, monkeypatch):
     monkeypatch.setenv("SAFLA__MONITORING__WEBHOOK_URL", HOOK)
-    monkeypatch.setenv("BINANCE_API_SECRET", CANARY)  # of another program
+    monkeypatch.setenv("BINANCE_API_SECRET", CANARY)  # the secret of another program
     for arguments in (
         ("validate", "good.yaml"), ("validate", "--resolved", "good.yaml"), ("validate", "--json", "good.yaml"),
         ("run", "good.yaml", "--out", "run"), ("run", "good.yaml", "--out", "run", "--json"),
@@ -49,7 +51,7 @@ def test_z11_a_webhook_of_the_environment_is_in_no_output_and_no_file_of_a_run(a
         check_hidden(answer, Path.cwd())
 
 
-def test_z11_a_webhook_of_an_option_is_in_no_file_of_a_run(ask):
+def test_z11_a_webhook_from_an_option_is_in_no_output_and_no_file_of_a_run(ask):
     option = ("--set", f"monitoring.webhook_url={HOOK}")
     for arguments in (("validate", "--resolved", "good.yaml"), ("run", "good.yaml", "--out", "run")):
         answer = ask(*arguments, *option)
@@ -57,7 +59,7 @@ def test_z11_a_webhook_of_an_option_is_in_no_file_of_a_run(ask):
         check_hidden(answer, Path.cwd())
 
 
-def test_z11_a_process_that_fails_for_a_bug_tells_nobody(ask, monkeypatch):
+def test_z11_a_bug_report_does_not_contain_the_webhook(ask, monkeypatch):
     monkeypatch.setenv("SAFLA__MONITORING__WEBHOOK_URL", HOOK)
 
     def fails(plan, series, **_rest):
@@ -79,7 +81,7 @@ MISTYPED = [
 
 
 @pytest.mark.parametrize("text", MISTYPED, ids=ascii)
-def test_z4_a_webhook_that_is_mistyped_is_told_and_not_shown(ask, monkeypatch, text):
+def test_z4_a_mistyped_webhook_is_an_error_that_does_not_show_it(ask, monkeypatch, text):
     monkeypatch.setenv("SAFLA__MONITORING__WEBHOOK_URL", text)
     for arguments in (("validate", "good.yaml"), ("validate", "--json", "good.yaml"), ("run", "good.yaml")):
         answer = ask(*arguments)
@@ -92,7 +94,7 @@ def test_z4_a_webhook_that_is_mistyped_is_told_and_not_shown(ask, monkeypatch, t
     check_hidden(answer, Path.cwd())
 
 
-def test_z4_a_webhook_that_is_mistyped_in_a_file_is_not_shown_either(ask):
+def test_z4_a_mistyped_webhook_in_a_file_is_an_error_that_does_not_show_it(ask):
     for text in MISTYPED:
         if "\x1b" not in text:
             Path("c.yaml").write_text(f"monitoring:\n  webhook_url: {text}\n")
@@ -111,7 +113,7 @@ SHAPES = [
 
 @pytest.mark.parametrize("place", ["monitoring.webhook_url", "monitoring"])
 @pytest.mark.parametrize("text", SHAPES, ids=ascii)
-def test_z4_no_shape_of_a_webhook_is_shown_wherever_it_was_written(ask, monkeypatch, place, text):
+def test_z4_an_invalid_webhook_of_any_shape_from_any_source_is_not_shown(ask, monkeypatch, place, text):
     if place == "monitoring" and text == f"{{{CANARY}: 1}}":
         pytest.skip("there it is the name of a key, which is shown")
     *above, key = place.split(".")
@@ -128,14 +130,14 @@ def test_z4_no_shape_of_a_webhook_is_shown_wherever_it_was_written(ask, monkeypa
 
 
 @pytest.mark.parametrize("key", ["system.name", "monitoring.cpu_pct", "monitoring.prometheus", "system", "mode"])
-def test_z4_a_webhook_in_the_place_of_another_value_or_key_is_not_shown(ask, key):
+def test_z4_a_webhook_as_the_value_or_key_of_another_setting_is_not_shown(ask, key):
     for text in (HOOK, f'{{"{HOOK}": 1}}'):
         answer = ask("validate", "good.yaml", "--set", f"{key}={text}")
         assert answer.code == 3
         check_hidden(answer)
 
 
-def test_z11_a_webhook_of_a_file_is_in_no_output_and_no_other_file_and_a_run_goes_on_without_it(ask):
+def test_z11_a_webhook_from_a_file_is_in_no_output_or_other_file_and_a_run_continues_without_it(ask):
     good = Path("good.yaml").read_text()
     Path("c.yaml").write_text(f"{good}\nmonitoring: {{webhook_url: {HOOK}}}\n")
     Path("above.yaml").write_text(f"extends: c.yaml\nmonitoring: {{webhook_url: {HOOK}}}\n")
@@ -152,7 +154,7 @@ def test_z11_a_webhook_of_a_file_is_in_no_output_and_no_other_file_and_a_run_goe
     assert "webhook_url: null" in Path("run/config.yaml").read_text()
 
 
-def test_z11_a_webhook_in_the_folder_of_an_older_program_is_taken_out_when_the_run_goes_on(ask):
+def test_z11_a_webhook_in_the_run_folder_of_an_older_version_is_removed_when_the_run_continues(ask):
     assert ask("run", "good.yaml", "--out", "run").code == 0
     kept = Path("run/config.yaml")
     text = kept.read_text().replace("webhook_url: null", f"webhook_url: {HOOK}")
@@ -164,7 +166,7 @@ def test_z11_a_webhook_in_the_folder_of_an_older_program_is_taken_out_when_the_r
 
 @pytest.mark.parametrize("rest", ["me:{}@example.org", "example.org/?apiKey={}", "example.org/v3#{}", "example.org?{}"])
 @pytest.mark.parametrize("key", ["exchange.rest_url", "exchange.stream_url"])
-def test_z4_z9_a_password_or_key_in_a_url_is_refused_and_not_shown(ask, key, rest):
+def test_z4_z9_a_password_or_key_in_a_url_is_rejected_and_not_shown(ask, key, rest):
     scheme = "wss" if "stream" in key else "https"
     answer = ask("validate", "good.yaml", "--set", f"{key}={scheme}://{rest.format(CANARY)}")
     assert answer.code == 3
@@ -181,7 +183,7 @@ WAYS = [
 
 
 @pytest.mark.parametrize("options", WAYS, ids=" ".join)
-def test_z11_a_secret_in_an_argument_is_refused_and_not_shown(ask, options):
+def test_z11_a_secret_in_an_argument_is_rejected_and_not_shown(ask, options):
     for command in ("validate", "run"):
         answer = ask(command, "good.yaml", *options)
         assert answer.code in (2, 3)

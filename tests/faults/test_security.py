@@ -1,6 +1,6 @@
-"""Z1 to Z9, Z16 and Z21 of docs/faults.md, as far as they exist: what outsiders write is data, and bounded.
+"""Z1 to Z9, Z16 and Z21 of docs/faults.md: input from outside is data, and it is bounded.
 
-Row 54 is Z7 as well, row 52 Z2, row 58 Z5; outputs are in test_security_outputs.py, Z11 is in test_secrets.py.
+Row 54 tests Z7 too, row 52 Z2 and row 58 Z5; outputs are in test_security_outputs.py, Z11 is in test_secrets.py.
 """
 
 import ast
@@ -35,10 +35,10 @@ MODULES = [
     found.name for found in pkgutil.walk_packages(safla.__path__, "safla.") if not found.name.endswith("__main__")
 ]
 
-# --- What is read (Z1 to Z6) -----------------------------------------------------------------------------------------
+# --- Parsing (Z1 to Z6) ----------------------------------------------------------------------------------------------
 
 
-def test_z1_one_module_alone_reads_yaml_and_only_by_the_safe_parser_in_python():
+def test_z1_only_one_module_reads_yaml_and_only_by_the_safe_pure_python_parser():
     readers = [
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / "safla").rglob("*.py")
@@ -50,7 +50,7 @@ def test_z1_one_module_alone_reads_yaml_and_only_by_the_safe_parser_in_python():
     assert made == ["YAML(typ='safe', pure=True)"]
 
 
-def test_z1_a_file_of_64_kib_is_read_and_one_byte_more_is_not(ask):
+def test_z1_a_file_of_64_kib_is_read_and_one_byte_more_is_rejected(ask):
     Path("c.yaml").write_text(GOOD + "#" * (65_536 - len(GOOD)))
     check_answer(ask("validate", "c.yaml"), 0)
     Path("c.yaml").write_text(GOOD + "#" * (65_537 - len(GOOD)))
@@ -69,7 +69,7 @@ def test_z1_a_file_of_64_kib_is_read_and_one_byte_more_is_not(ask):
     ],
     ids=["depth", "nodes"],
 )
-def test_z2_depth_and_number_of_values_are_counted_to_the_last(ask, fits, too_much, said):
+def test_z2_the_limits_of_depth_and_number_of_values_are_exact(ask, fits, too_much, said):
     Path("c.yaml").write_text(f"mode: {fits}\n")
     assert refused(ask, "c.yaml") == ["c.yaml:1:7: mode: expected backtest or paper, got a list"]
     Path("c.yaml").write_text(f"mode: {too_much}\n")
@@ -85,7 +85,7 @@ def test_z2_depth_and_number_of_values_are_counted_to_the_last(ask, fits, too_mu
     ],
     ids=str,
 )  # fmt: skip
-def test_z3_whatever_the_parser_raises_is_an_error_of_the_configuration(ask, monkeypatch, error):
+def test_z3_any_exception_of_the_parser_is_a_configuration_error(ask, monkeypatch, error):
     class Parser:
         def __init__(self, **options):
             pass
@@ -103,7 +103,7 @@ def sections(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
         yield from sections(below)
 
 
-def test_z4_every_section_is_closed_strict_frozen_finite_and_hides_what_was_put_in():
+def test_z4_every_section_forbids_extra_keys_is_strict_frozen_finite_and_hides_its_input():
     kinds = list(sections(Config.__mro__[1]))
     assert Config in kinds
     assert len(kinds) > 20
@@ -121,12 +121,12 @@ def test_z4_every_section_is_closed_strict_frozen_finite_and_hides_what_was_put_
     ],
     ids=lambda value: str(value)[:12],
 )  # fmt: skip
-def test_z5_a_number_has_at_most_12_digits_on_each_side(text, number):
+def test_z5_a_number_has_at_most_12_digits_before_and_after_the_point(text, number):
     assert isinstance(yaml_reader.scalar(text), str) != number
 
 
 def patterns() -> dict[str, re.Pattern[str]]:
-    """Every pattern that outside text meets: of modules, of the models, of the journal's events."""
+    """Every regular expression that outside text meets: in modules, the configuration and the journal events."""
     found = {}
     for name in MODULES:
         for value in vars(importlib.import_module(name)).values():
@@ -149,12 +149,12 @@ PIECES = [
 
 
 def hostile(chance: random.Random) -> str:
-    """A text that almost fits a pattern, many times over, and then does not."""
+    """A text that almost matches a pattern many times over, and then does not."""
     few = chance.choices(PIECES, k=chance.randint(1, 3))
     return "".join(few) * chance.choice([1, 10, 100]) + chance.choice(["", "!", "\n", "\0", "x", "/"])
 
 
-def test_z6_no_pattern_takes_a_millisecond_over_any_of_10_000_hostile_texts(chance):
+def test_z6_no_regular_expression_takes_a_millisecond_for_any_of_10_000_hostile_texts(chance):
     texts = [hostile(chance) for _ in range(10_000)]
     known = patterns()
     assert len(known) > 25
@@ -163,12 +163,12 @@ def test_z6_no_pattern_takes_a_millisecond_over_any_of_10_000_hostile_texts(chan
         began = time.thread_time()
         for text in texts:
             match(text)
-        if (time.thread_time() - began) / len(texts) > 20e-6:  # else none of them can have taken long
+        if (time.thread_time() - began) / len(texts) > 20e-6:  # below this mean none can have taken a millisecond
             assert [text[:40] for text in texts if slow(match, text)] == [], pattern.pattern
 
 
 def slow(match, text: str) -> bool:
-    """Whether it takes a millisecond at the best of three times: once may be the machine's."""
+    """Whether the best of three matches takes over a millisecond; one slow match may be due to the machine."""
     best = 1.0
     for _ in range(3):
         began = time.thread_time()
@@ -180,7 +180,7 @@ def slow(match, text: str) -> bool:
 # --- Names (Z7), keys (Z9) -------------------------------------------------------------------------------------------
 
 
-def test_z7_the_name_of_a_run_is_made_of_letters_digits_and_dashes_whatever_the_file_is_called(tmp_path, chance):
+def test_z7_a_run_name_has_letters_digits_and_dashes_alone_whatever_the_file_is_called(tmp_path, chance):
     from safla.runs.backtest import prepare
 
     plan = prepare(small(tmp_path)).run
@@ -197,7 +197,7 @@ KEYS = [
 
 
 @pytest.mark.parametrize("name", KEYS)
-def test_z9_a_key_is_refused_with_a_hint_wherever_it_stands_and_never_shown(ask, monkeypatch, name):
+def test_z9_a_secret_key_is_rejected_with_a_hint_in_any_place_and_its_value_is_never_shown(ask, monkeypatch, name):
     ways = [f"exchange: {{{name}: {CANARY}}}", f"{name}: {CANARY}", f"strategy: {{parameters: {{{name}: {CANARY}}}}}",
             f"exchange:\n  {name}:\n    - {CANARY}\n", f"exchange: {{{name}: {{a: {CANARY}}}}}"]  # fmt: skip
     for text in ways:
@@ -213,7 +213,7 @@ def test_z9_a_key_is_refused_with_a_hint_wherever_it_stands_and_never_shown(ask,
     assert "secrets are not needed" in problem
 
 
-def test_z9_a_key_that_is_cut_in_two_by_its_variable_is_known_too(ask, monkeypatch):
+def test_z9_a_secret_key_that_an_environment_variable_splits_into_two_parts_is_rejected_too(ask, monkeypatch):
     monkeypatch.setenv("SAFLA__API__KEY", CANARY)
     (problem,) = refused(ask, "good.yaml")
     assert problem.startswith("SAFLA__API__KEY: api.key: secrets are not needed")
@@ -261,7 +261,7 @@ FORGED = [
 
 
 @pytest.mark.parametrize(("old", "new", "kind"), FORGED, ids=[row[2] for row in FORGED])
-def test_z21_a_line_that_is_not_exactly_as_we_write_it_is_refused(ask, tmp_path, old, new, kind):
+def test_z21_a_line_not_exactly_as_safla_writes_it_is_rejected(ask, tmp_path, old, new, kind):
     run(small(tmp_path), tmp_path / "run")
     path = tmp_path / "run" / "journal.jsonl"
     (tmp_path / "run" / "head").unlink()

@@ -1,4 +1,4 @@
-"""Z12 and Z13 of docs/faults.md: what a bug leaves behind, and what outsiders wrote, never raw in any output."""
+"""Z12 and Z13 of docs/faults.md: bug reports are private, and text from outside is never raw in any output."""
 
 import json
 from pathlib import Path
@@ -18,17 +18,17 @@ ROW = "1704067200000,1,1,1,1,1"
 
 
 def check_shown(answer, code):
-    """The exit code, and no control character, no mark, no line that we did not begin (I10)."""
+    """The exit code is right, and the output has no control character, no markup and no forged line (I10)."""
     check_answer(answer, code)
     assert "\nsafla: all is well" not in answer.out + answer.err
 
 
 def spelled(text):
-    """As escapes of YAML and JSON."""
+    """The text as escapes of YAML and JSON."""
     return "".join(f"\\u{ord(one):04x}" for one in text)
 
 
-def test_z12_the_details_of_a_bug_lie_in_a_file_of_the_user_alone_and_hold_no_variables(ask, monkeypatch):
+def test_z12_a_bug_report_is_a_file_for_the_user_alone_without_values_of_variables(ask, monkeypatch):
     def made(folder, **_options):
         secret = [CANARY]
         folder.mkdir()
@@ -43,10 +43,10 @@ def test_z12_the_details_of_a_bug_lie_in_a_file_of_the_user_alone_and_hold_no_va
     assert details.stat().st_mode & 0o777 == 0o600
     assert "in made" in details.read_text()
     assert CANARY not in details.read_text()
-    check_answer(ask("run", "good.yaml", "--out", "run", "--quiet"), 0)  # and they do not stand in the way
+    check_answer(ask("run", "good.yaml", "--out", "run", "--quiet"), 0)  # the details do not block the next run
 
 
-def test_z12_a_bug_before_there_is_a_folder_is_told_in_a_new_one_of_the_user_alone(ask, monkeypatch):
+def test_z12_a_bug_before_the_run_folder_exists_is_reported_in_a_new_private_folder(ask, monkeypatch):
     monkeypatch.setattr(run_folder, "make", lambda *_arguments, **_options: 1 / 0)
     answer = ask("run", "good.yaml", "--out", "run", "--quiet")
     check_answer(answer, 70)
@@ -70,14 +70,14 @@ ARGUMENTS = (
 
 
 @pytest.mark.parametrize("text", RAW, ids=ascii)
-def test_z13_what_a_stranger_wrote_is_shown_escaped_wherever_it_stands(ask, monkeypatch, text):
+def test_z13_control_characters_in_configurations_and_arguments_are_shown_escaped(ask, monkeypatch, text):
     for tree in TREES:
         Path("c.yaml").write_text(tree.format(f'"{spelled(text)}"'))
         check_shown(ask("validate", "c.yaml"), 3)
     for arguments, code in ARGUMENTS:
         check_shown(ask(*(one.replace("{}", text) for one in arguments)), code)
     printed = ask("validate", "--json", text).out
-    assert json.loads(printed)[0]["file"] == text  # there it is data, and spelled in ASCII
+    assert json.loads(printed)[0]["file"] == text  # in JSON the name is data, in ASCII escapes
     assert printed.isascii()
     monkeypatch.setenv(f"SAFLA__{text}", "1")
     check_shown(ask("validate", "good.yaml"), 3)
@@ -85,7 +85,7 @@ def test_z13_what_a_stranger_wrote_is_shown_escaped_wherever_it_stands(ask, monk
 
 @pytest.mark.parametrize("place", ["cell", "time", "header", "banner", "name", "symbol"])
 @pytest.mark.parametrize("text", RAW, ids=ascii)
-def test_z13_what_stands_in_a_file_of_candles_or_its_name_is_shown_escaped(ask, text, place):
+def test_z13_control_characters_in_a_candle_file_or_its_name_are_shown_escaped(ask, text, place):
     cell = text.replace("\n", " ").replace("\r", " ")
     contents = {
         "cell": f"{HEADER}\n{ROW.replace('1,1,1,1', f'1,{cell},1,1')}\n",
@@ -97,10 +97,10 @@ def test_z13_what_stands_in_a_file_of_candles_or_its_name_is_shown_escaped(ask, 
     }
     Path(f"{text if place == 'name' else place}.csv").write_text(contents[place])
     answer = ask("run", "good.yaml", "--set", "data.source=csv", "--set", "data.path=*.csv", "--quiet")
-    check_shown(answer, 0 if place == "time" and not cell.strip() else 4)  # a padded time is a time
+    check_shown(answer, 0 if place == "time" and not cell.strip() else 4)  # a time with spaces around it is valid
 
 
-def test_z13_what_stands_in_a_journal_is_refused_and_shown_escaped(ask, tmp_path):
+def test_z13_control_characters_in_a_journal_are_rejected_and_shown_escaped(ask, tmp_path):
     run(small(tmp_path), tmp_path / "run")
     path = tmp_path / "run" / "journal.jsonl"
     (tmp_path / "run" / "head").unlink()
@@ -113,8 +113,8 @@ def test_z13_what_stands_in_a_journal_is_refused_and_shown_escaped(ask, tmp_path
         check_shown(ask("replay", tmp_path / "run"), 4)
 
 
-def test_z13_data_is_never_a_template(ask):
-    """Marks of rich, of loguru, of str.format and of % come out as they went in."""
+def test_z13_data_is_never_interpreted_as_a_template(ask):
+    """Markup of rich, loguru, str.format and % is printed literally."""
     name = "A (x) 100 #1"
     text = "{0}%s%(x)s[bold][link=http://x]<red>{{}}"
     Path("c.yaml").write_text(GOOD + f"system: {{name: '{name}', version: '{text}'}}\n")

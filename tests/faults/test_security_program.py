@@ -1,4 +1,4 @@
-"""Z25 and Z26 of docs/faults.md: what the program reaches for while it runs, and what it is installed from."""
+"""Z25 and Z26 of docs/faults.md: sockets, programs and files that a run touches, and the locks for installation."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from tests.faults.command import ROOT
 from tests.faults.invariants import untouched
 from tests.small_runs import SMALL
 
-# A process that tells which doors it knocks at: sockets, and every way to change what is on a disk.
+# A process that reports its use of sockets and every operation that can change a disk.
 DRIVER = """\
 import json, os, sys
 DOORS = {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.truncate", "os.link", "os.symlink", "os.chmod",
@@ -39,7 +39,7 @@ sys.exit(code)
 
 
 def knocks(place: Path, *arguments: str) -> list[tuple[str, str]]:
-    """The doors that a command knocks at."""
+    """The sockets, programs and disk changes that a command attempts."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
         [sys.executable, "-c", DRIVER, *arguments], cwd=place, env=environment, stdin=subprocess.DEVNULL,
@@ -65,9 +65,11 @@ def test_z25_a_backtest_opens_no_socket_and_starts_no_program(of_a_run):
     assert [one for one in of_a_run if one[0] not in ("open", "os.rename", "os.mkdir")] == []
 
 
-def test_z25_a_backtest_writes_into_its_folder_alone(of_a_run):
-    written = [name for event, name in of_a_run if event == "open" and not name.isdigit()]  # a number: opened before
-    assert any(name.endswith("journal.jsonl") for name in written)  # the hook is seen to be looking
+def test_z25_a_backtest_writes_only_into_its_folder(of_a_run):
+    written = [
+        name for event, name in of_a_run if event == "open" and not name.isdigit()
+    ]  # a number is a descriptor that was opened before
+    assert any(name.endswith("journal.jsonl") for name in written)  # proof that the hook works
     assert [name for name in written if not name.startswith("run/")] == []
 
 
@@ -87,14 +89,14 @@ PINNED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(\[[a-z0-9,_-]+\])?==[^\s;]+( ; 
 
 
 @pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.name)
-def test_z26_every_requirement_is_one_release_with_its_hashes(path):
+def test_z26_every_requirement_is_pinned_to_one_release_with_hashes(path):
     lines = re.sub(r" *\\\n *", " ", path.read_text()).splitlines()
     assert len(lines) > 20
     assert [line for line in lines if not PINNED.fullmatch(line)] == []
 
 
 def recipes() -> list[str]:
-    """The commands of the Makefile that install, with the names of its variables replaced."""
+    """The installing commands of the Makefile, with its variables replaced."""
     text = (ROOT / "Makefile").read_text().replace("\\\n", " ")
     variables = dict(re.findall(r"^([A-Z]+) :?= (.*)$", text, re.MULTILINE))
     lines = [line.strip() for line in text.splitlines() if line.startswith("\t")]
@@ -103,7 +105,7 @@ def recipes() -> list[str]:
     return [line for line in lines if re.search(r"\bpip\b.* install\b", line)]
 
 
-def test_z26_whatever_is_installed_from_a_lock_must_have_its_hash_and_be_a_wheel():
+def test_z26_installations_from_a_lock_require_hashes_and_wheels():
     locked = [line for line in recipes() if "--requirement" in line]
     assert len(locked) >= 2
     for line in locked:
@@ -111,7 +113,7 @@ def test_z26_whatever_is_installed_from_a_lock_must_have_its_hash_and_be_a_wheel
         assert re.search(r"--requirement \.lock/\w+\.txt$", line)
     rest = [line for line in recipes() if line not in locked]
     ours = [line for line in rest if "--no-deps" in line and line.endswith("--editable .")]
-    tools = [line for line in rest if line.endswith("install --quiet uv")]  # by hand, to make the locks anew
+    tools = [line for line in rest if line.endswith("install --quiet uv")]  # run by hand, to renew the locks
     assert sorted(rest) == sorted(ours + tools)
 
 
@@ -122,7 +124,7 @@ WHEEL = {
 }
 
 
-def test_z26_a_wheel_whose_bytes_have_changed_is_not_installed(tmp_path):
+def test_z26_a_wheel_with_changed_bytes_is_not_installed(tmp_path):
     wheel = tmp_path / "planted-1.0-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("planted.py", "")
@@ -137,7 +139,7 @@ def test_z26_a_wheel_whose_bytes_have_changed_is_not_installed(tmp_path):
 
 
 def pip(options: list[str], lock: Path) -> int:
-    """Whether the Makefile's options would install what the lock says, out of its folder alone."""
+    """The exit code of an installation of the lock with the Makefile's options, from its folder alone."""
     command = [*options[: options.index("--requirement")], "--requirement", str(lock), "--no-index"]
     more = ["--find-links", str(lock.parent), "--target", str(lock.parent / "there"), "--no-cache-dir"]
     return subprocess.run(

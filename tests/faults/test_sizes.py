@@ -1,4 +1,4 @@
-"""Row 23: lines and files larger than any may be are refused, and none of them fills the memory."""
+"""Row 23: lines and files above their limits are rejected, and none of them fills the memory."""
 
 import pytest
 
@@ -10,9 +10,9 @@ from tests.faults.invariants import check_answer
 from tests.faults.measuring import MIB, linux, measured
 from tests.small_runs import journal
 
-MOST = 64 * MIB  # above what the bare program needs
-SLACK = 16 * MIB  # between two runs of which one reads a large file
-MOST_BYTES = 2**32  # of a journal (J6)
+MOST = 64 * MIB  # above the memory of the bare program
+SLACK = 16 * MIB  # allowed difference between two runs of which one reads a large file
+MOST_BYTES = 2**32  # limit of a journal (J6)
 
 
 @pytest.fixture
@@ -25,13 +25,13 @@ def commands(folder):
 
 
 def long_line(text, size):
-    """The journal with a line of so many bytes, newline included, behind it; all hashes are true."""
+    """The journal with one more line of so many bytes, newline included; all hashes are valid."""
     line = b'{"n":0,"p":"%032d","e":{"type":"x","note":"%%b"},"h":"%032d"}\n' % (0, 0)
     short = rehashed(text + line % b"")
     return rehashed(text + line % (b"y" * (size - len(short) + len(rehashed(text)))))
 
 
-def test_row_23_a_line_may_be_64_kib_long_and_no_byte_more(folder):
+def test_row_23_a_line_of_64_kib_is_valid_and_one_byte_more_is_corrupt(folder):
     text = journal(folder)
     lines = text.count(b"\n")
     assert verify_text(long_line(text, MAX_LINE), None)[::3] == (lines + 1, "whole")
@@ -43,18 +43,18 @@ def test_row_23_a_line_may_be_64_kib_long_and_no_byte_more(folder):
 @pytest.mark.parametrize("command", [again, replayed])
 @pytest.mark.parametrize("size", [MAX_LINE + 1, 3 * MIB])
 @pytest.mark.parametrize("with_head", [True, False])
-def test_row_23_a_line_over_64_kib_is_refused_though_its_hash_is_true(folder, capsys, size, command, with_head):
+def test_row_23_a_line_over_64_kib_is_rejected_although_its_hash_is_valid(folder, capsys, size, command, with_head):
     text = journal(folder)
     put(folder, long_line(text, size), head_at(text, -1) if with_head else None)
     assert f"line 166, byte {len(text)}: corrupt: it is longer than 65536 bytes" in refused(folder, capsys, command)
 
 
 @linux
-def test_row_23_a_journal_over_4_gib_is_refused_at_once(folder):
+def test_row_23_a_journal_over_4_gib_is_exit_6_in_bounded_memory_and_unchanged(folder):
     (folder / "head").unlink()
     before = journal(folder)
     with (folder / "journal.jsonl").open("r+b") as file:
-        file.truncate(MOST_BYTES + 1)  # a gap: it takes no room
+        file.truncate(MOST_BYTES + 1)  # a sparse file: it takes no room
     bare = measured("--version").peak
     for words in commands(folder):
         answer, peak, _ = measured(*words)
@@ -67,7 +67,7 @@ def test_row_23_a_journal_over_4_gib_is_refused_at_once(folder):
 
 
 @linux
-def test_row_23_a_large_file_without_a_newline_is_no_journal_and_is_not_held(folder, release):
+def test_row_23_a_large_file_without_a_newline_is_exit_4_in_bounded_memory(folder, release):
     (folder / "head").unlink()
     with (folder / "journal.jsonl").open("r+b") as file:
         file.truncate(0)
@@ -80,7 +80,7 @@ def test_row_23_a_large_file_without_a_newline_is_no_journal_and_is_not_held(fol
 
 
 @linux
-def test_row_23_a_large_tail_is_saved_aside_in_bounded_memory_and_nothing_is_lost(folder, release):
+def test_row_23_a_large_torn_tail_is_saved_in_bounded_memory_and_nothing_is_lost(folder, release):
     text = journal(folder)
     size = (1024 if release else 128) * MIB
     usual = max(measured(*words).peak for words in commands(folder))

@@ -1,4 +1,4 @@
-"""Row 33: ten years of minutes in one run: memory and descriptors stay flat, and however it is cut, no byte differs.
+"""Row 33: ten years of minutes in one run: memory and descriptors stay flat, and the block size changes no byte.
 
 The normal suite takes 20 000 candles; `--scale release` takes 5 256 000. All of them are synthetic.
 """
@@ -34,7 +34,7 @@ journal: {detail: candles}
 
 @pytest.fixture(scope="module")
 def soaked(tmp_path_factory, release):
-    """The run before its first candle, its folder, and the digest of the journal that one run in large blocks left."""
+    """A prepared run, the folder of its run in large blocks, and the digest of that journal."""
     folder = tmp_path_factory.mktemp("soak")
     loaded = small(folder, text=MINUTES.replace("CANDLES", str(TEN_YEARS if release else SLICE)))
     run(loaded, folder / "run", engine="auto")
@@ -42,13 +42,13 @@ def soaked(tmp_path_factory, release):
 
 
 def blocks_of(prepared, engine, timestamps):
-    """The run once more, with so many timestamps in a block."""
+    """The same run again, with so many timestamps in a block."""
     forms = choose(engine, prepared.run.strategy, candles=1, say=lambda text: None)
     return fold_blocks(prepared.run, prepared.series, forms=forms, timestamps=timestamps)
 
 
-def test_row_33_memory_and_descriptors_stay_flat_while_candles_are_folded(tmp_path, soaked, release, figure):
-    """What the summary keeps of each candle is apart from this: two numbers, which are the answer itself."""
+def test_row_33_memory_and_descriptors_stay_flat_while_candles_are_processed(tmp_path, soaked, release, figure):
+    """This does not count the two numbers that the summary keeps of each candle, for they are the result itself."""
     process = psutil.Process()
     memory, files = [], []
     with Appender(tmp_path / "journal.jsonl") as lines:
@@ -67,7 +67,7 @@ def test_row_33_memory_and_descriptors_stay_flat_while_candles_are_folded(tmp_pa
 @pytest.mark.parametrize(
     ("engine", "timestamps"), [("interpreted", 1), ("compiled", 1), ("compiled", 7), ("compiled", 1_000)]
 )
-def test_row_33_in_blocks_of_any_size_it_is_the_same_journal(soaked, figure, engine, timestamps):
+def test_row_33_the_journal_is_the_same_for_any_block_size(soaked, figure, engine, timestamps):
     total, candles, began = hashlib.blake2b(), len(soaked[0].series[0].columns.ts), time.monotonic()
     for block in blocks_of(soaked[0], engine, timestamps):
         assert len(block.ts) <= timestamps
@@ -76,7 +76,7 @@ def test_row_33_in_blocks_of_any_size_it_is_the_same_journal(soaked, figure, eng
     assert total.hexdigest() == soaked[2]
 
 
-def test_row_33_a_replay_decides_every_line_again(soaked, figure):
+def test_row_33_a_replay_confirms_every_line(soaked, figure):
     prepared, folder, _ = soaked
     found = replay_run(folder, books_only=False, engine="auto", say=lambda text: None)
     assert found.books.differences == ()
@@ -87,7 +87,7 @@ def test_row_33_a_replay_decides_every_line_again(soaked, figure):
     figure(f"row 33: {found.decisions.lines} lines decided again, 0 differ")
 
 
-def test_row_33_every_signal_is_that_of_exact_fractions(soaked, figure):
+def test_row_33_every_signal_equals_that_of_exact_fractions(soaked, figure):
     run, columns = soaked[0].run, soaked[0].series[0].columns
     signal, _ = run.strategy.columns(columns, run.parameters)
     assert signal.tolist() == arithmetic.crossover(columns.close.tolist(), run.parameters)

@@ -1,4 +1,4 @@
-"""Row 3: SIGINT and SIGTERM in each phase: 130 and 143 within a second, in one line, and the same command goes on."""
+"""Row 3: SIGINT and SIGTERM in each phase: 130 and 143 within a second, one line, and the same command continues."""
 
 import os
 import shutil
@@ -40,7 +40,7 @@ PHASES = {
 
 
 class Stopped(NamedTuple):
-    """An answer, and how long it took from the signal on."""
+    """The result of a command, and the seconds from the signal to its end."""
 
     answer: Answer
     seconds: float
@@ -63,7 +63,7 @@ def stopped(
 
 
 def check_stopped(found: Stopped, number: int) -> None:
-    """The exit code of the signal, in time, in one line, with nothing on stdout."""
+    """The exit code is that of the signal, in time; stderr is one line, and stdout is empty."""
     check_answer(found.answer, CODES[number])
     (line,) = found.answer.err.splitlines()
     assert line.startswith(f"safla: interrupted by {signal.Signals(number).name}")
@@ -72,7 +72,7 @@ def check_stopped(found: Stopped, number: int) -> None:
 
 @pytest.fixture
 def half(tmp_path, capsys):
-    """A configuration, its undisturbed run, and a folder in which half of that stands, with a torn line behind it."""
+    """A folder with a configuration, its undisturbed run, and the first half of that run with a torn last line."""
     (tmp_path / "small.yaml").write_text(SMALL.replace("candles: 900", "candles: 300"))
     assert inside(capsys, "run", tmp_path / "small.yaml", "--out", tmp_path / "whole", "--quiet").code == 0
     begin(tmp_path)
@@ -80,7 +80,7 @@ def half(tmp_path, capsys):
 
 
 def begin(half: Path) -> None:
-    """Put the half of a run there, in place of what is there."""
+    """Replace the run folder by the first half of the undisturbed run."""
     shutil.rmtree(half / "run", ignore_errors=True)
     shutil.copytree(half / "whole", half / "run")
     for name in ("head", "summary.json", "config.yaml"):
@@ -90,7 +90,7 @@ def begin(half: Path) -> None:
 
 
 def goes_on(half, capsys):
-    """The same command again: the files of the undisturbed run, and the invariants."""
+    """The same command again writes the files of the undisturbed run, and the invariants hold."""
     assert inside(capsys, "run", half / "small.yaml", "--out", half / "run", "--quiet").code == 0
     for name in ("journal.jsonl", "head", "summary.json", "config.yaml", "candles.parquet"):
         assert (half / "run" / name).read_bytes() == (half / "whole" / name).read_bytes(), name
@@ -98,7 +98,9 @@ def goes_on(half, capsys):
 
 
 @some_of("phase", PHASES, every=4)
-def test_row_3_a_signal_in_any_phase_ends_a_run_within_a_second_and_it_goes_on(half, capsys, phase, release, figure):
+def test_row_3_a_signal_in_any_phase_ends_a_run_within_a_second_and_a_restart_completes_it(
+    half, capsys, phase, release, figure
+):
     sent = list(CODES) if release else [list(CODES)[list(PHASES).index(phase) % 2]]
     words = ("run", half / "small.yaml", "--out", half / "run", "--engine", "interpreted", "--quiet")
     for number in sent:
@@ -114,7 +116,7 @@ def test_row_3_a_signal_in_any_phase_ends_a_run_within_a_second_and_it_goes_on(h
 
 
 @some_of("phase", ["folding", "syncing"], keep=("syncing",))
-def test_row_3_a_phase_that_does_not_end_by_itself_is_left_within_a_second(half, capsys, phase, release):
+def test_row_3_a_signal_ends_a_run_within_a_second_in_a_phase_that_hangs(half, capsys, phase, release):
     sent = list(CODES) if release else [signal.SIGTERM]
     words = ("run", half / "small.yaml", "--out", half / "run", "--engine", "interpreted", "--quiet")
     for number in sent:
@@ -123,15 +125,15 @@ def test_row_3_a_phase_that_does_not_end_by_itself_is_left_within_a_second(half,
         goes_on(half, capsys)
 
 
-def test_row_3_a_signal_while_stderr_is_held_for_a_library_is_answered_all_the_same(half, capsys):
+def test_row_3_a_signal_is_reported_while_stderr_is_captured_from_a_library(half, capsys):
     words = ("run", half / "small.yaml", "--out", half / "run", "--engine", "interpreted", "--quiet")
     found = stopped(half, signal.SIGINT, "polars:read_parquet", *words, stuck=True, cache=half)
     check_stopped(found, signal.SIGINT)
     goes_on(half, capsys)
 
 
-def test_row_3_what_was_folded_when_the_signal_came_is_written_and_has_its_anchor(half, capsys):
-    """J29: the block in hand is finished and synced, and head is renewed."""
+def test_row_3_candles_processed_before_the_signal_are_written_and_head_is_renewed(half, capsys):
+    """J29: the current block is finished and synced, and head is renewed."""
     words = ("run", half / "small.yaml", "--out", half / "run", "--engine", "interpreted", "--quiet")
     found = stopped(half, signal.SIGTERM, PHASES["folding"], *words, cache=half)
     assert "everything is saved; run the same command again" in found.answer.err
@@ -161,7 +163,7 @@ def test_row_3_a_second_signal_ends_the_process_at_once(half, capsys, number):
     ],
     every=2,
 )
-def test_row_3_a_command_that_writes_no_journal_ends_at_once_in_one_line(half, release, words, target):
+def test_row_3_a_signal_ends_a_command_without_a_journal_at_once_in_one_line(half, release, words, target):
     for number in CODES if release else [signal.SIGINT if words[0] == "validate" else signal.SIGTERM]:
         found = stopped(half, number, target, words[0], *(half / word for word in words[1:]), stuck=True, cache=half)
         check_stopped(found, number)

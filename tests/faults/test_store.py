@@ -1,4 +1,4 @@
-"""The store through deaths, a full disk, and several who write at once: the old state or the new one, nothing lost."""
+"""The candle store under crashes, a full disk and concurrent writers: the old state or the new one, nothing lost."""
 
 import errno
 import json
@@ -22,8 +22,8 @@ from tests.slices import some_of
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "POLARS_MAX_THREADS": "1"}
 
 
-def begun(cache: Path, kind: str) -> None:
-    """What the merge that dies finds."""
+def prepare_store(cache: Path, kind: str) -> None:
+    """Prepare the store that the interrupted merge finds."""
     if kind == "nothing":
         cache.mkdir()
         return
@@ -38,10 +38,10 @@ def begun(cache: Path, kind: str) -> None:
 
 
 @some_of("kind", ["nothing", "sound", "left over", "damaged month", "damaged manifest"], keep=("left over",))
-def test_a_death_at_any_call_of_a_merge_leaves_what_a_second_one_completes(
+def test_a_merge_that_dies_at_any_disk_call_is_completed_by_a_second_merge(
     tmp_path: Path, kind: str, release: bool
 ) -> None:
-    begun(tmp_path / "begin", kind)
+    prepare_store(tmp_path / "begin", kind)
     (tmp_path / "points").mkdir()
     words = ["ALL" if release else "SLICE", str(tmp_path / "points"), str(tmp_path / "begin")]
     found = subprocess.run(
@@ -65,7 +65,7 @@ def test_a_death_at_any_call_of_a_merge_leaves_what_a_second_one_completes(
     assert [one for one in deaths if one[2] != 0 and one[2] not in known] == []
 
 
-def test_processes_that_merge_at_once_lose_nothing(tmp_path: Path) -> None:
+def test_processes_that_merge_concurrently_lose_nothing(tmp_path: Path) -> None:
     words = [[str(tmp_path), str(first), "2"] for first in (0, 1)]
     both = [
         subprocess.Popen([sys.executable, "-m", "tests.faults.merging", "pages", *own], cwd=ROOT, env=ENVIRONMENT)
@@ -79,7 +79,7 @@ def test_processes_that_merge_at_once_lose_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("most", [0, 400, 1_500])
-def test_row_11_a_full_disk_leaves_what_was_held(tmp_path: Path, most: int) -> None:
+def test_row_11_a_full_disk_leaves_the_stored_candles_unchanged(tmp_path: Path, most: int) -> None:
     where = place(tmp_path)
     merge(where, candles(range(30)))
     before = store.stored_candles(where, ALL)
@@ -100,7 +100,7 @@ def test_row_11_a_full_disk_leaves_what_was_held(tmp_path: Path, most: int) -> N
 
 
 @pytest.mark.parametrize("call", ["write", "fsync", "rename", "mkdir", "open"])
-def test_row_13_an_error_of_the_disk_ends_in_one_line_that_names_the_place(
+def test_row_13_a_disk_error_is_a_host_error_that_names_the_path_and_a_second_merge_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
     where = place(tmp_path / "cache")
@@ -116,7 +116,7 @@ def test_row_13_an_error_of_the_disk_ends_in_one_line_that_names_the_place(
     assert same(store.stored_candles(where, ALL).series, candles(range(30)))
 
 
-def test_the_bytes_of_a_month_do_not_depend_on_process_or_threads(tmp_path: Path) -> None:
+def test_the_bytes_of_a_stored_month_do_not_depend_on_process_or_threads(tmp_path: Path) -> None:
     hours = range(600)
     code = "import sys; from tests.data.kept import *; merge(place(Path(sys.argv[1])), candles(range(600)))"
     merge(place(tmp_path / "here"), candles(hours))

@@ -16,13 +16,13 @@ from tests.faults.invariants import check_answer, check_run, events_of
 from tests.slices import some_of
 from tests.small_runs import SMALL, journal
 
-NAME = "sma_crossover"  # no other can be named yet: the function behind the name is replaced
+NAME = "sma_crossover"  # the tests replace the function of this strategy
 WORDS = ("run", "--engine", "interpreted", "--quiet", "--json")
 HOLDS = 900  # candles of one symbol
 
 
 def raising(error):
-    """A strategy that raises as soon as it is asked."""
+    """A strategy that raises as soon as it is called."""
 
     def function(_columns, _parameters):
         raise error
@@ -36,7 +36,7 @@ def endless(columns, parameters):
 
 
 def returning(make):
-    """A strategy whose answer is made of a right one: its signal and its strength."""
+    """A strategy that returns a changed version of a valid signal and strength."""
 
     def function(columns, parameters):
         return make(*sma_crossover(columns, parameters))
@@ -45,7 +45,7 @@ def returning(make):
 
 
 def printing(columns, parameters):
-    """A strategy that talks where only the answer belongs."""
+    """A strategy that prints to stdout, where only the result belongs."""
     print("a strategy talks")
     return sma_crossover(columns, parameters)
 
@@ -64,27 +64,27 @@ def normalising(columns, _parameters):
 
 
 def remembering(columns, _parameters):
-    """A strategy that needs all candles since the first, and none after."""
+    """A strategy that needs all candles since the first, and no later one."""
     signal = (np.cumsum(columns.close) % 3 == 0).astype(np.int8)
     return signal, signal.astype(float)
 
 
 def failing_late(columns, parameters):
-    """A strategy that answers for all candles, and raises when it is asked about fewer."""
+    """A strategy that works on all candles, and raises when it is called with fewer."""
     if len(columns.ts) < HOLDS:
         raise ValueError("too few")
     return sma_crossover(columns, parameters)
 
 
 def plant(patch, function, *, ours=False, window=register.all_candles):
-    """Put a function in the place of the strategy, as one of a stranger or of ours."""
+    """Replace the strategy by a function, as a user's or as one of safla's own."""
     function.__module__ = "safla.planted" if ours else "theirs"
     patch.setitem(register.STRATEGIES, NAME, Strategy(function, warm_up, resolve=resolve, window=window))
 
 
 @pytest.fixture
 def answered(tmp_path, monkeypatch, capsys):
-    """answered(function): what a run says with that strategy, of a stranger or of ours; its folder is `run`."""
+    """answered(function): the result of a run with that strategy, a user's or safla's own; its folder is `run`."""
     config = tmp_path / "small.yaml"
     config.write_text(SMALL)
 
@@ -96,13 +96,13 @@ def answered(tmp_path, monkeypatch, capsys):
 
 
 def mended(columns, parameters):
-    """The crossover itself, as a stranger's."""
+    """The crossover itself, as a user's strategy."""
     return sma_crossover(columns, parameters)
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """The journal of an undisturbed run of the strategy when it is mended."""
+    """The journal of an undisturbed run of the corrected strategy."""
     folder = tmp_path_factory.mktemp("whole")
     (folder / "small.yaml").write_text(SMALL)
     with pytest.MonkeyPatch.context() as patch:
@@ -113,7 +113,7 @@ def whole(tmp_path_factory):
 
 
 def goes_on(answered, tmp_path, whole):
-    """0L: with the strategy mended, the same command ends in the journal of an undisturbed run."""
+    """0L: with the corrected strategy the same command ends in the journal of an undisturbed run."""
     check_answer(answered(mended), 0)
     assert journal(tmp_path / "run") == whole
 
@@ -131,7 +131,7 @@ RAISED = {
 
 
 @some_of(("function", "said"), RAISED.values(), every=3, ids=RAISED)
-def test_row_30_a_strategy_that_raises_is_exit_3_with_its_name_the_symbol_and_the_candles(
+def test_row_30_a_strategy_that_raises_is_exit_3_with_strategy_symbol_and_candles(
     tmp_path, answered, whole, function, said
 ):
     answer = answered(function)
@@ -164,7 +164,9 @@ RETURNED = {
 
 
 @pytest.mark.parametrize(("make", "said"), RETURNED.values(), ids=RETURNED)
-def test_row_30_a_strategy_that_returns_no_signal_is_exit_3_with_what_it_was(tmp_path, answered, make, said):
+def test_row_30_a_strategy_that_returns_no_signal_is_exit_3_with_the_returned_type_or_value(
+    tmp_path, answered, make, said
+):
     answer = answered(returning(make))
     check_answer(answer, 3)
     assert len(answer.err.splitlines()) == 1
@@ -173,7 +175,7 @@ def test_row_30_a_strategy_that_returns_no_signal_is_exit_3_with_what_it_was(tmp
     assert not (tmp_path / "run").exists()
 
 
-def test_row_30_a_strategy_that_fails_on_a_prefix_alone_names_the_candle_at_its_end(answered):
+def test_row_30_a_strategy_that_fails_on_a_prefix_alone_is_reported_with_the_last_candle_of_the_prefix(answered):
     answer = answered(failing_late)
     check_answer(answer, 3)
     assert "raised ValueError: too few" in answer.err
@@ -181,7 +183,7 @@ def test_row_30_a_strategy_that_fails_on_a_prefix_alone_names_the_candle_at_its_
 
 
 @pytest.mark.parametrize("function", [raising(ValueError("no luck")), returning(lambda signal, strength: None)])
-def test_row_30_what_goes_wrong_in_a_strategy_of_ours_is_a_bug_of_ours(tmp_path, answered, function):
+def test_row_30_a_failure_in_a_built_in_strategy_is_exit_70_with_a_bug_report(tmp_path, answered, function):
     answer = answered(function, ours=True)
     check_answer(answer, 70)
     assert len(answer.err.splitlines()) == 1
@@ -189,25 +191,27 @@ def test_row_30_what_goes_wrong_in_a_strategy_of_ours_is_a_bug_of_ours(tmp_path,
     assert "Traceback" in details.read_text()
 
 
-def test_row_30_an_interrupt_in_a_strategy_is_no_error_of_it(answered):
+def test_row_30_an_interrupt_in_a_strategy_is_exit_130_and_not_a_strategy_error(answered):
     assert answered(raising(KeyboardInterrupt())).code == 130
 
 
-def test_row_30_what_a_strategy_prints_is_not_among_the_answer(answered):
+def test_row_30_output_printed_by_a_strategy_goes_to_stderr_and_not_into_the_result(answered):
     answer = answered(printing)
     assert answer.code == 0
     assert json.loads(answer.out)["name"] == "Small"
     assert set(answer.err.splitlines()) == {"a strategy talks"}
 
 
-def test_row_30_the_greatest_strength_is_as_good_as_full_confidence(tmp_path, answered):
+def test_row_30_a_huge_strength_gives_the_maximum_confidence(tmp_path, answered):
     check_answer(answered(returning(lambda signal, strength: (signal, np.where(signal > 0, 1e308, strength)))), 0)
     placed = [one for one in events_of(tmp_path / "run") if one["type"] == "order_placed" and one["side"] == "buy"]
     assert {one["confidence"] for one in placed} == {"0.900000"}
 
 
 @pytest.mark.parametrize("function", [peeking, normalising])
-def test_row_31_a_strategy_that_cheats_is_exit_1_with_the_candle_and_both_answers(tmp_path, answered, whole, function):
+def test_row_31_a_strategy_that_looks_ahead_is_exit_1_with_the_candle_and_both_signals(
+    tmp_path, answered, whole, function
+):
     answer = answered(function)
     assert (answer.code, answer.out) == (1, "")
     (line,) = answer.err.splitlines()
@@ -222,7 +226,7 @@ def test_row_31_a_strategy_that_cheats_is_exit_1_with_the_candle_and_both_answer
     goes_on(answered, tmp_path, whole)
 
 
-def test_row_31_one_that_needs_all_candles_since_the_first_does_not_look_ahead(answered):
+def test_row_31_a_strategy_that_needs_all_past_candles_does_not_look_ahead(answered):
     assert answered(remembering).code == 0
 
 

@@ -1,6 +1,6 @@
-"""Row 10 of what hostile hands do: a service must not show its users files of its host.
+"""Row H10 of hostile input: a service must not show its users files of its host.
 
-Text of others is described and not quoted, and `root` keeps all paths below one folder.
+Foreign text is described and not quoted, and `root` keeps all paths below one folder.
 """
 
 import os
@@ -37,14 +37,14 @@ FILES = {
 
 
 def error_text(call: object, *arguments: object, **named: object) -> str:
-    """The text of the error that a call ends in."""
+    """The text of the error that a call raises."""
     with pytest.raises(SaflaError) as caught:
         call(*arguments, **named)  # type: ignore[operator]
     return str(caught.value)
 
 
 @pytest.mark.parametrize("kind", [one for one in FILES if one not in ("cut YAML", "JSON")])
-def test_row_10_a_file_that_is_no_yaml_is_not_quoted(tmp_path: Path, kind: str) -> None:
+def test_row_10_a_file_that_is_not_yaml_is_not_quoted(tmp_path: Path, kind: str) -> None:
     (tmp_path / "other").write_text(FILES[kind])
     (tmp_path / "config.yaml").write_text("extends: other\n")
     assert SECRET not in error_text(safla.load_config, tmp_path / "config.yaml")
@@ -53,7 +53,7 @@ def test_row_10_a_file_that_is_no_yaml_is_not_quoted(tmp_path: Path, kind: str) 
 
 @pytest.mark.parametrize("name", ["other", "other.csv", "other.json"])
 @pytest.mark.parametrize("kind", FILES)
-def test_row_10_a_file_that_holds_no_candles_is_not_quoted(tmp_path: Path, kind: str, name: str) -> None:
+def test_row_10_a_file_without_candles_is_not_quoted(tmp_path: Path, kind: str, name: str) -> None:
     (tmp_path / name).write_text(FILES[kind])
     config: dict[str, Any] = {
         "symbols": {"primary": ["BTC/USDT"]},
@@ -64,7 +64,7 @@ def test_row_10_a_file_that_holds_no_candles_is_not_quoted(tmp_path: Path, kind:
     assert SECRET not in error_text(safla.run, config, out=tmp_path / "run")
 
 
-def test_row_10_a_cell_among_candles_is_quoted_for_whoever_has_to_find_it(tmp_path: Path) -> None:
+def test_row_10_a_bad_cell_in_a_candle_file_is_quoted_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(f"{HEADER}\n1704067200000,1,1,1,abc,1\n")
     config: dict[str, Any] = {
         "symbols": {"primary": ["BTC/USDT"]},
@@ -94,7 +94,7 @@ ANSWERS = {
 
 @contextmanager
 def inner_service(answer: bytes) -> Iterator[str]:
-    """The address of a server that says one thing to everybody."""
+    """The address of a server that sends the same response to every request."""
     server = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
@@ -118,7 +118,7 @@ def inner_service(answer: bytes) -> Iterator[str]:
 
 
 @some_of("kind", ANSWERS, every=5)
-def test_row_10_what_a_server_answers_that_is_no_exchange_is_not_quoted(tmp_path: Path, kind: str) -> None:
+def test_row_10_the_response_of_a_server_that_is_not_an_exchange_is_not_quoted(tmp_path: Path, kind: str) -> None:
     with inner_service(ANSWERS[kind].encode()) as address:
         config = {
             "symbols": {"primary": ["BTC/USDT"]},
@@ -131,12 +131,12 @@ def test_row_10_what_a_server_answers_that_is_no_exchange_is_not_quoted(tmp_path
     assert "binance" in said
 
 
-# --- A folder for all paths -------------------------------------------------------------------------------------------
+# --- A root folder for all paths -------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A root with candles and a configuration in it, and the same outside."""
+    """A root with candles and a configuration in it, and a folder with the same files outside of it."""
     for folder in (tmp_path / "root", tmp_path / "outside"):
         folder.mkdir()
         (folder / "btc.csv").write_bytes(TABLE)
@@ -162,7 +162,7 @@ OUTSIDE = {
 }
 
 
-def test_row_10_below_a_root_a_run_is_read_and_written_there(place: Path) -> None:
+def test_row_10_a_run_below_a_root_reads_and_writes_there_alone(place: Path) -> None:
     result = safla.run("root/config.yaml", root="root")
     assert result.folder.is_relative_to(place / "root") or (place / result.folder).is_relative_to(place / "root")
     assert sorted(one.name for one in place.iterdir()) == ["outside", "root"]
@@ -172,7 +172,7 @@ def test_row_10_below_a_root_a_run_is_read_and_written_there(place: Path) -> Non
 
 
 @pytest.mark.parametrize("kind", OUTSIDE)
-def test_row_10_a_path_that_leads_out_of_the_root_is_a_problem_of_its_key(place: Path, kind: str) -> None:
+def test_row_10_a_path_that_leaves_the_root_is_a_problem_of_its_key(place: Path, kind: str) -> None:
     (problem,) = safla.validate("root/config.yaml", set=OUTSIDE[kind], root="root")
     assert problem.key == kind.partition(" ")[0]
     assert "is outside the folder" in problem.text
@@ -184,7 +184,7 @@ def test_row_10_a_path_that_leads_out_of_the_root_is_a_problem_of_its_key(place:
 @pytest.mark.parametrize(
     "path", ["outside/config.yaml", "root/../outside/config.yaml", "/etc/passwd", "root/link.yaml"]
 )
-def test_row_10_a_configuration_outside_is_not_opened_by_whatever_way_it_is_named(place: Path, path: str) -> None:
+def test_row_10_a_configuration_outside_the_root_is_not_opened_by_any_path_or_link(place: Path, path: str) -> None:
     (place / "root" / "link.yaml").symlink_to(place / "outside" / "config.yaml")
     with raises_code(ConfigError, "outside_root", match="config: "):
         safla.load_config(path, root="root")
@@ -194,14 +194,14 @@ def test_row_10_a_configuration_outside_is_not_opened_by_whatever_way_it_is_name
 
 
 @pytest.mark.parametrize("star", ["link.csv", "link*.csv", "folder/btc.csv", "folder/*.csv"])
-def test_row_10_a_link_is_followed_before_its_path_is_compared(place: Path, star: str) -> None:
+def test_row_10_links_are_resolved_before_a_path_is_compared_with_the_root(place: Path, star: str) -> None:
     (place / "root" / "link.csv").symlink_to(place / "outside" / "btc.csv")
     (place / "root" / "folder").symlink_to(place / "outside")
     with raises_code(ConfigError, "outside_root", match=r"data\.path: "):
         safla.run("root/config.yaml", set={"data.path": f"root/{star}"}, root="root")
 
 
-def test_row_10_a_refusal_does_not_say_whether_something_is_there(place: Path) -> None:
+def test_row_10_the_error_for_a_path_outside_the_root_does_not_reveal_whether_it_exists(place: Path) -> None:
     texts = {
         error_text(safla.load_config, "root/config.yaml", set={"data.path": f"outside/{name}"}, root="root").replace(
             name, ""
@@ -211,7 +211,7 @@ def test_row_10_a_refusal_does_not_say_whether_something_is_there(place: Path) -
     assert len(texts) == 1
 
 
-def test_row_10_the_run_folder_and_a_replay_stay_below_the_root_too(place: Path) -> None:
+def test_row_10_the_run_folder_and_a_replayed_folder_must_be_below_the_root(place: Path) -> None:
     with raises_code(ConfigError, "outside_root", match="out: "):
         safla.run("root/config.yaml", out="outside/run", root="root")
     run = safla.run("outside/config.yaml", out="outside/run").folder
@@ -224,7 +224,7 @@ def test_row_10_the_run_folder_and_a_replay_stay_below_the_root_too(place: Path)
         safla.replay("root/copy", root="root")
 
 
-def test_row_10_a_dict_and_what_was_loaded_without_a_root_are_confined_alike(place: Path) -> None:
+def test_row_10_a_dict_and_a_configuration_loaded_without_a_root_are_confined_too(place: Path) -> None:
     config: dict[str, Any] = {
         "symbols": {"primary": ["BTC/USDT"]},
         "data": {"source": "file", "path": "outside/btc.csv"},
@@ -235,7 +235,7 @@ def test_row_10_a_dict_and_what_was_loaded_without_a_root_are_confined_alike(pla
         safla.run(safla.load_config(config), root="root")
 
 
-def test_row_10_a_root_is_a_folder(place: Path) -> None:
+def test_row_10_a_root_must_be_an_existing_folder(place: Path) -> None:
     for root in ("nowhere", "root/btc.csv"):
         with raises_code(UsageError, "invalid_argument", match="root: "):
             safla.load_config("root/config.yaml", root=root)

@@ -1,4 +1,4 @@
-"""Row 15: two processes at one run folder: the second is told who holds it, and the first is unharmed."""
+"""Row 15: two processes on one run folder: the second is rejected with the pid of the first, which is unharmed."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from tests.faults.invariants import check_answer, check_run, untouched
 from tests.slices import some_of
 from tests.small_runs import SMALL, journal
 
-# A run that stands still in the named function, says so, and goes on when its stdin ends.
+# A run that pauses in the named function, reports it, and continues when its stdin ends.
 HELD = """\
 import importlib, sys
 module, name, *words = sys.argv[1:]
@@ -34,14 +34,14 @@ PHASES = {
 
 @pytest.fixture
 def words(tmp_path):
-    """The words of the command, and the folder of its run."""
+    """The arguments of the command; the folder of its run follows."""
     (tmp_path / "small.yaml").write_text(SMALL.replace("candles: 900", "candles: 200"))
     return ["run", str(tmp_path / "small.yaml"), "--engine", "interpreted", "--quiet", "--out"]
 
 
 @pytest.fixture
 def undisturbed(tmp_path, words, capsys):
-    """The journal of the same run alone."""
+    """The journal of the same run by itself."""
     check_answer(inside(capsys, *words, tmp_path / "alone"), 0)
     return journal(tmp_path / "alone")
 
@@ -56,7 +56,7 @@ def first_process(phase, words):
 
 @some_of("phase", PHASES, keep=("while it is synced",))
 @pytest.mark.parametrize("option", [(), ("--force",)], ids=["same", "force"])
-def test_row_15_a_second_process_is_refused_with_the_pid_of_the_first_which_is_unharmed(
+def test_row_15_a_second_process_is_rejected_with_the_pid_of_the_first_which_is_unharmed(
     tmp_path, words, undisturbed, phase, option
 ):
     out = tmp_path / "run"
@@ -74,7 +74,7 @@ def test_row_15_a_second_process_is_refused_with_the_pid_of_the_first_which_is_u
     check_run(out, max_positions=2)
 
 
-def test_row_15_a_lock_file_of_a_dead_process_is_no_obstacle(tmp_path, words, undisturbed):
+def test_row_15_the_lock_file_of_a_dead_process_does_not_block_a_run(tmp_path, words, undisturbed):
     out = tmp_path / "run"
     with first_process("before the journal", [*words, out]) as first:
         assert first.stdout.readline() == b"held\n"
@@ -87,8 +87,8 @@ def test_row_15_a_lock_file_of_a_dead_process_is_no_obstacle(tmp_path, words, un
     assert (out / "lock").read_text() != f"{first.pid}\n"
 
 
-def test_row_15_a_lock_that_was_set_aside_with_its_folder_is_held_by_nobody(tmp_path, words, undisturbed):
-    """Between opening the lock and taking it, another process may give the folder another name."""
+def test_row_15_a_lock_whose_folder_was_renamed_meanwhile_is_rejected_with_exit_6(tmp_path, words, undisturbed):
+    """Between opening the lock and taking it, another process may rename the folder."""
     out = tmp_path / "run"
     check_answer(safla(*words, out), 0)
     program = (
