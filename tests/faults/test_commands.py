@@ -78,7 +78,7 @@ def deaths(tmp_path: Path, begin: Path, *words: str | Path, release: bool) -> tu
     return tmp_path / "points" / "before-0", [tmp_path / "points" / name for name in names]
 
 
-def test_row_24_a_command_to_a_run_that_waits_is_taken_within_a_second(begun):
+def test_row_24_a_waiting_session_takes_a_command_within_a_second(begun):
     child = going_on(begun)
     kinds: list[CommandKind] = ["halt", "resume", "halt"]
     for lines, kind in enumerate(kinds, 1):
@@ -93,7 +93,7 @@ def test_row_24_a_command_to_a_run_that_waits_is_taken_within_a_second(begun):
     check_run(begun, max_positions=1)
 
 
-def test_row_24_of_two_halts_at_once_there_is_one_line_and_both_are_done(begun):
+def test_row_24_two_simultaneous_halts_both_succeed_and_write_one_journal_line(begun):
     child = going_on(begun)
     commands = [process(["halt", begun, "--note", f"the {number}."]) for number in range(2)]
     for one in commands:
@@ -104,7 +104,7 @@ def test_row_24_of_two_halts_at_once_there_is_one_line_and_both_are_done(begun):
     check_answer(answer_of(child), 143)
 
 
-def test_row_24_of_two_commands_at_once_without_a_session_both_wait(begun, tmp_path):
+def test_row_24_two_simultaneous_commands_without_a_session_both_wait_for_the_next_one(begun, tmp_path):
     commands = [process(["halt", begun, "--note", f"the {number}."]) for number in range(2)]
     for one in commands:
         check_answer(answer_of(one), 0)
@@ -115,7 +115,7 @@ def test_row_24_of_two_commands_at_once_without_a_session_both_wait(begun, tmp_p
     check_run(begun, max_positions=1)
 
 
-def test_row_24_of_two_stops_at_once_without_a_session_there_is_one_end(begun):
+def test_row_24_two_simultaneous_stops_without_a_session_end_the_run_once(begun):
     answers = [answer_of(one) for one in [process(["stop", begun]) for _ in range(2)]]
     assert 0 in {one.code for one in answers}
     for one in answers:  # one comes too late, or leaves it to the other, which has the run
@@ -125,7 +125,7 @@ def test_row_24_of_two_stops_at_once_without_a_session_there_is_one_end(begun):
     check_run(begun, max_positions=1)
 
 
-def test_row_24_a_run_that_ended_takes_no_command(begun, capsys):
+def test_row_24_a_run_that_has_ended_rejects_commands(begun, capsys):
     check_answer(safla("stop", begun), 0)
     with untouched(begun):
         for kind in ("halt", "resume", "stop"):
@@ -134,7 +134,7 @@ def test_row_24_a_run_that_ended_takes_no_command(begun, capsys):
             assert "this run has ended and takes no commands" in answer.err
 
 
-def test_row_24_what_is_left_for_a_run_that_ended_is_not_applied(begun, tmp_path, capsys):
+def test_row_24_a_command_file_left_for_a_run_that_has_ended_is_not_applied(begun, tmp_path, capsys):
     check_answer(safla("stop", begun), 0)
     text = journal(begun)
     put(begun, "halt")
@@ -155,7 +155,9 @@ def test_row_24_what_is_left_for_a_run_that_ended_is_not_applied(begun, tmp_path
     ],
     ids="-".join,
 )
-def test_row_24_a_session_that_dies_between_command_and_line_does_each_once(begun, tmp_path, release, figure, kinds):
+def test_row_24_a_session_that_dies_between_a_command_and_its_line_applies_each_once(
+    begun, tmp_path, release, figure, kinds
+):
     """Whatever call it dies at, a command is done, or waits still; the next start then does it where it would have."""
     for kind in kinds:
         put(begun, kind, note="left")
@@ -173,7 +175,7 @@ def test_row_24_a_session_that_dies_between_command_and_line_does_each_once(begu
     figure(f"row 24, {' '.join(kinds)}: {len(places)} deaths of a run with commands, each done once")
 
 
-def test_row_24_a_halt_that_dies_at_any_call_is_left_whole_or_not_at_all(begun, tmp_path, release):
+def test_row_24_a_halt_command_that_dies_at_any_call_leaves_a_complete_file_or_none(begun, tmp_path, release):
     """Given again after any death, it is one line of the run, and no half file is in the way."""
     _, places = deaths(tmp_path, begun.parent, "halt", "{}/run", "--note", "x", release=release)
     assert len(places) > (5 if release else 5 // STRIDE)
@@ -192,7 +194,7 @@ def run_of(folder: Path) -> str:
     return str(json.loads(journal(folder).splitlines()[0])["h"])
 
 
-def test_row_24_a_stop_that_dies_at_any_call_ends_the_run_once(begun, tmp_path, release, figure):
+def test_row_24_a_stop_command_that_dies_at_any_call_ends_the_run_once(begun, tmp_path, release, figure):
     """Without a session it ends the run itself; given again, the run has ended (2), or ends by what was left."""
     (tmp_path / "points").mkdir()
     command = ["ALL" if release else "SLICE", tmp_path / "points", begun.parent, "stop", "{}/run", "--note", "x"]
@@ -236,7 +238,7 @@ def make(path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", NOT_OURS)
-def test_row_17_a_request_that_is_not_ours_alone_is_listed_and_not_followed(begun, tmp_path, capsys, kind):
+def test_row_17_a_command_file_that_is_not_regular_and_private_is_listed_and_not_applied(begun, tmp_path, capsys, kind):
     """The others are taken: a stray file is no way to keep a halt from a run."""
     path = begun / "requests" / f"{put(begun, 'stop').id}.json"
     put(begun, "halt", note="heard")
@@ -252,7 +254,7 @@ def test_row_17_a_request_that_is_not_ours_alone_is_listed_and_not_followed(begu
 
 
 @pytest.mark.parametrize("kind", ["symlink", "dangling", "fifo", "file", "for all to write"])
-def test_row_17_a_folder_of_requests_that_is_not_ours_alone_is_6_before_any_work(begun, tmp_path, capsys, kind):
+def test_row_17_a_requests_folder_that_is_not_private_ends_with_exit_6_before_any_work(begun, tmp_path, capsys, kind):
     path, other = begun / "requests", tmp_path / "elsewhere"
     other.mkdir(0o700)
     if kind in ("symlink", "dangling"):
@@ -276,7 +278,7 @@ def test_row_17_a_folder_of_requests_that_is_not_ours_alone_is_6_before_any_work
     assert os.path.lexists(path)
 
 
-def test_z22_another_user_s_request_is_rejected(begun, tmp_path, capsys, monkeypatch):
+def test_z22_a_command_file_of_another_user_is_rejected(begun, tmp_path, capsys, monkeypatch):
     put(begun, "stop")
     fstat = os.fstat
 

@@ -53,13 +53,13 @@ def test_no_module_of_the_current_folder_is_executed(hostile, command):
     assert not (hostile / MARKER).exists(), (hostile / MARKER).read_text()
 
 
-def test_a_module_of_the_current_folder_would_have_been_executed(hostile):
+def test_python_with_option_c_does_execute_modules_of_the_current_folder(hostile):
     """So that the test above is seen to be looking: of `python -c` the caller decides, and Python puts it first."""
     in_folder(hostile, "-c", "import safla.cli")
     assert (hostile / MARKER).exists()
 
 
-def test_a_folder_on_the_search_path_by_the_wish_of_its_user_stays_there(hostile, tmp_path_factory):
+def test_a_folder_that_the_user_puts_on_pythonpath_stays_there(hostile, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     words = ("-m", "safla", "--version")
     assert in_folder(elsewhere, *words, environment={"PYTHONPATH": str(hostile)}).returncode != 0

@@ -99,14 +99,14 @@ def check_nothing_wrong(meeting: Meeting, whole: Whole, *, stored: int) -> None:
     check_heals(meeting, whole, candles=CANDLES)
 
 
-def test_the_tables_have_a_row_for_each_of_the_24_faults() -> None:
+def test_the_tables_of_this_file_cover_each_of_the_24_faults_of_an_answer() -> None:
     assert {*FINAL, *STAYS, *LEGAL} == set(ANSWERS)
     assert len(ANSWERS) == 24
 
 
 @pytest.mark.parametrize("place", PLACES)
 @some_of("name", [*STAYS, *LEGAL], every=3)
-def test_an_answer_that_is_bad_once_costs_one_more_request_and_no_candle(
+def test_a_single_bad_answer_costs_one_more_request_and_no_candle(
     name: str, place: str, meeting: Meeting, whole: Whole
 ) -> None:
     order = meeting.fake.break_(name, path=place, after=PLACES[place], **SHORT.get(name, {}))
@@ -119,7 +119,7 @@ def test_an_answer_that_is_bad_once_costs_one_more_request_and_no_candle(
 
 
 @some_of("name", STAYS, every=2)
-def test_an_answer_that_stays_bad_is_asked_for_three_times_more_and_then_an_error_that_says_why(
+def test_an_answer_that_stays_bad_is_retried_three_times_and_then_reported_with_the_reason(
     name: str, meeting: Meeting, whole: Whole
 ) -> None:
     meeting.fake.break_(name, times=None, after=1)
@@ -136,7 +136,7 @@ FINAL_PLACES = [(name, place) for name in FINAL for place in PLACES if (name, pl
 
 
 @pytest.mark.parametrize(("name", "place"), FINAL_PLACES)
-def test_an_answer_that_is_final_is_not_asked_for_again(name: str, place: str, meeting: Meeting, whole: Whole) -> None:
+def test_a_final_answer_such_as_a_ban_is_not_retried(name: str, place: str, meeting: Meeting, whole: Whole) -> None:
     meeting.fake.break_(name, times=None, path=place, after=PLACES[place])
     came = meeting.fetched()
     kind, words = FINAL[name]
@@ -150,7 +150,7 @@ def test_an_answer_that_is_final_is_not_asked_for_again(name: str, place: str, m
 
 @pytest.mark.parametrize("code", [-1121, -1120, -1100, -1102, -1000])
 @pytest.mark.parametrize("name", ["status", "error_in_200"])
-def test_an_error_about_something_else_at_the_clocks_address_is_a_bad_answer_of_the_clock(
+def test_an_unrelated_error_at_the_server_time_endpoint_is_a_bad_answer_of_the_clock(
     name: str, code: int, meeting: Meeting
 ) -> None:
     """Nobody asked it for symbols: no key of the configuration is to blame, nor are we."""
@@ -162,7 +162,7 @@ def test_an_error_about_something_else_at_the_clocks_address_is_a_bad_answer_of_
 
 
 @pytest.mark.parametrize(("pages", "exit_code"), [(0, 3), (1, 5)])
-def test_a_timeframe_that_is_not_served_is_the_keys_matter_until_candles_came(
+def test_an_unsupported_timeframe_is_a_configuration_error_until_the_first_candles_arrive(
     pages: int, exit_code: int, meeting: Meeting, whole: Whole
 ) -> None:
     meeting.fake.break_("status", times=None, path="klines", after=pages, code=-1120, msg="Invalid interval.")
@@ -175,7 +175,7 @@ def test_a_timeframe_that_is_not_served_is_the_keys_matter_until_candles_came(
 
 @pytest.mark.parametrize("place", ["exchangeInfo", "time"])
 @some_of("name", sorted(STAYS.keys() - {"stale_page", "hang"}), every=4)
-def test_where_the_clock_or_the_symbols_stay_bad_nothing_is_stored(
+def test_nothing_is_stored_when_server_time_or_symbols_stay_bad(
     name: str, place: str, meeting: Meeting, whole: Whole
 ) -> None:
     meeting.fake.break_(name, times=None, path=place)
@@ -187,7 +187,7 @@ def test_where_the_clock_or_the_symbols_stay_bad_nothing_is_stored(
     check_nothing_wrong(meeting, whole, stored=0)
 
 
-def test_a_gzip_that_is_cut_is_asked_for_again_as_one_that_is_none(meeting: Meeting, whole: Whole) -> None:
+def test_truncated_gzip_is_retried_like_garbage_gzip(meeting: Meeting, whole: Whole) -> None:
     meeting.fake.break_("garbage_gzip", cut=True, times=2, after=1)
     came = meeting.fetched()
     assert (came.errors, came.counts["retries"]) == ((), 2)
@@ -217,7 +217,7 @@ NO_WAIT = "exchange.retry_delay_seconds=0"
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_row_35_a_broken_line_is_tried_again_and_five_in_a_row_open_the_breaker(
+def test_row_35_a_broken_connection_is_retried_and_five_failures_in_a_row_open_the_breaker(
     name: str, tmp_path: Path, whole: Whole
 ) -> None:
     meeting = Meeting(tmp_path, TIMEOUT, NO_WAIT, "exchange.retry_attempts=9", markets=[minutes(CANDLES)])
@@ -230,7 +230,7 @@ def test_row_35_a_broken_line_is_tried_again_and_five_in_a_row_open_the_breaker(
 
 
 @pytest.mark.parametrize("name", AWAY)
-def test_row_35_an_exchange_that_is_not_there_is_tried_four_times_and_then_5(
+def test_row_35_an_unreachable_exchange_is_tried_four_times_and_then_gives_exit_5(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     look_up = socket.getaddrinfo
@@ -259,7 +259,7 @@ def test_row_35_an_exchange_that_is_not_there_is_tried_four_times_and_then_5(
     assert not rows(tmp_path)
 
 
-def test_row_35_a_certificate_that_nobody_signed_is_no_exchange(tmp_path: Path) -> None:
+def test_row_35_a_self_signed_certificate_is_rejected_before_any_request(tmp_path: Path) -> None:
     heard: list[bytes] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -282,7 +282,7 @@ def test_row_35_a_certificate_that_nobody_signed_is_no_exchange(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(("name", "parameters"), [("hang", {}), ("drip", {"every": 0.02})])
-def test_row_35_a_timeout_is_kept_within_a_tenth(name: str, parameters: dict[str, float], tmp_path: Path) -> None:
+def test_row_35_a_timeout_is_exact_to_ten_percent(name: str, parameters: dict[str, float], tmp_path: Path) -> None:
     meeting = Meeting(tmp_path, "exchange.timeout_seconds=0.3", NO_WAIT, markets=[minutes(CANDLES)])
     meeting.fake.break_(name, times=3, **parameters)
     assert meeting.fetched().errors == ()
@@ -341,7 +341,9 @@ NO_PAGES = "html_200 empty_body null_body object_body truncated_json garbage_gzi
 
 
 @pytest.mark.parametrize("name", NO_PAGES)
-def test_row_40_what_is_no_page_is_never_taken_for_the_end(name: str, meeting: Meeting, whole: Whole) -> None:
+def test_row_40_an_invalid_page_is_never_taken_for_the_end_of_the_candles(
+    name: str, meeting: Meeting, whole: Whole
+) -> None:
     meeting.fake.break_(name, times=None, after=2)
     came = meeting.fetched()
     assert came.error.exit_code in (4, 5)
@@ -350,14 +352,16 @@ def test_row_40_what_is_no_page_is_never_taken_for_the_end(name: str, meeting: M
     check_nothing_wrong(meeting, whole, stored=2 * LIMIT)
 
 
-def test_row_40_an_empty_page_before_the_end_is_asked_for_again(meeting: Meeting, whole: Whole) -> None:
+def test_row_40_an_empty_page_before_the_end_is_requested_again(meeting: Meeting, whole: Whole) -> None:
     meeting.fake.break_("empty_page", after=1)
     came = meeting.fetched()
     assert (came.errors, came.got[0].reasked) == ((), 1)
     assert kept(meeting.cache) == whole.files
 
 
-def test_row_40_empty_pages_before_the_end_end_in_5_and_no_hole_is_believed(meeting: Meeting, whole: Whole) -> None:
+def test_row_40_repeated_empty_pages_before_the_end_give_exit_5_and_no_gap_is_recorded(
+    meeting: Meeting, whole: Whole
+) -> None:
     meeting.fake.break_("empty_page", times=None, after=2)
     came = meeting.fetched()
     check_said(came, r"no candle from 2024-01-01T01:40Z to 2024-01-01T02:00Z, requested twice")
@@ -385,9 +389,7 @@ def usual(tmp_path_factory: pytest.TempPathFactory) -> int:
 
 
 @some_of("name", HUGE, keep=("gzip_bomb",))
-def test_row_41_a_body_beyond_every_bound_is_a_bad_answer_and_costs_no_memory(
-    name: str, usual: int, tmp_path: Path
-) -> None:
+def test_row_41_an_oversized_body_is_a_bad_answer_and_costs_no_memory(name: str, usual: int, tmp_path: Path) -> None:
     with served([minutes(CANDLES)]) as fake:
         fake.break_(name, times=None, after=1)
         child = fetched_alone(fake, tmp_path)

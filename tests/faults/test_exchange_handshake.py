@@ -32,7 +32,7 @@ def nothing_is_left_unsaid(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 @some_of("status", STATUSES, keep=(302, 307))
 @pytest.mark.parametrize("scheme", ["ws", "http"])
-def test_a_redirect_of_the_handshake_is_not_followed(
+def test_a_redirect_of_the_stream_handshake_is_not_followed(
     status: int, scheme: str, other: FakeExchange, tmp_path: Path
 ) -> None:
     following = Following(tmp_path)
@@ -49,7 +49,7 @@ def test_a_redirect_of_the_handshake_is_not_followed(
 
 
 @some_of("location", [None, "", "file:///etc/passwd", "//[", "/elsewhere", "\x9b31mred"], keep=("//[", "\x9b31mred"))
-def test_no_redirect_of_the_handshake_does_harm(location: str | None, tmp_path: Path) -> None:
+def test_a_malformed_redirect_of_the_stream_handshake_is_harmless(location: str | None, tmp_path: Path) -> None:
     following = Following(tmp_path)
     following.fake.break_("ws_reject", times=1, status=302, location=location)
     came = following.follow(SINCE, END, stream=True)

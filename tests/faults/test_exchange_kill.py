@@ -79,7 +79,7 @@ def check_goes_on(fetches: list[list[Asked]]) -> None:
             last = since[-1] if since else last
 
 
-def test_a_fetch_that_is_killed_again_and_again_ends_in_the_store_of_one_that_was_not(
+def test_a_fetch_that_is_killed_repeatedly_ends_with_the_same_store_as_an_undisturbed_one(
     fake: FakeExchange, whole: dict[str, bytes], tmp_path: Path, chance: random.Random, release: bool,
     figure: Callable[[str], None],
 ) -> None:  # fmt: skip

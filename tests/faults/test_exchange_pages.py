@@ -77,14 +77,14 @@ def meeting(tmp_path: Path) -> Meeting:
     return Meeting(tmp_path / "cache", markets=[minutes(CANDLES)])
 
 
-def test_row_43_the_tables_have_each_of_the_27_faults_once() -> None:
+def test_row_43_the_tables_of_this_file_have_each_of_the_27_page_faults_once() -> None:
     assert sorted([*BAD, *HEALED, *LEGAL]) == sorted(PAGES)
     assert len(PAGES) == 27
 
 
 @pytest.mark.parametrize("page", [0, 2])
 @some_of("name", BAD, every=3)
-def test_row_43_a_page_with_a_bad_row_once_is_asked_for_again_and_nothing_is_lost(
+def test_row_43_a_page_with_a_bad_row_is_requested_again_and_nothing_is_lost(
     name: str, page: int, meeting: Meeting, whole: Whole
 ) -> None:
     order = meeting.fake.break_(name, after=page)
@@ -96,7 +96,7 @@ def test_row_43_a_page_with_a_bad_row_once_is_asked_for_again_and_nothing_is_los
 
 
 @some_of("name", BAD, every=2)
-def test_row_43_a_page_that_stays_bad_ends_in_4_with_row_and_value_and_what_came_before_is_stored(
+def test_row_43_a_page_that_stays_bad_gives_exit_4_with_row_and_value_and_keeps_earlier_pages(
     name: str, meeting: Meeting, whole: Whole
 ) -> None:
     meeting.fake.break_(name, times=None, after=1)
@@ -113,7 +113,7 @@ def test_row_43_a_page_that_stays_bad_ends_in_4_with_row_and_value_and_what_came
 
 
 @some_of("name", BAD, every=5)
-def test_row_43_the_real_command_says_so_in_one_line(
+def test_row_43_the_command_reports_a_bad_page_in_one_line(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with served([minutes(CANDLES)]) as fake:
@@ -132,7 +132,7 @@ def test_row_43_the_real_command_says_so_in_one_line(
 
 @pytest.mark.parametrize("page", [0, 1, 2])
 @pytest.mark.parametrize("name", HEALED)
-def test_row_43_a_page_that_lacks_candles_once_is_neither_the_end_nor_a_gap(
+def test_row_43_a_page_that_lacks_candles_once_is_not_taken_for_the_end_or_a_gap(
     name: str, page: int, meeting: Meeting, whole: Whole
 ) -> None:
     order = meeting.fake.break_(name, after=page)
@@ -147,7 +147,7 @@ def test_row_43_a_page_that_lacks_candles_once_is_neither_the_end_nor_a_gap(
 
 
 @pytest.mark.parametrize("name", [name for name, (_, for_ever) in HEALED.items() if for_ever])
-def test_row_43_pages_that_always_lack_candles_are_asked_for_until_none_is_missing(
+def test_row_43_pages_that_always_lack_candles_are_requested_until_none_is_missing(
     name: str, meeting: Meeting, whole: Whole
 ) -> None:
     meeting.fake.break_(name, times=None, after=1)
@@ -158,7 +158,7 @@ def test_row_43_pages_that_always_lack_candles_are_asked_for_until_none_is_missi
     assert kept(meeting.cache) == whole.files
 
 
-def test_row_46_a_gap_that_was_believed_is_filled_by_a_later_fetch_for_some_days(tmp_path: Path) -> None:
+def test_row_46_a_recorded_gap_is_requested_again_and_filled_by_a_later_fetch(tmp_path: Path) -> None:
     meeting = Meeting(tmp_path, markets=[minutes(CANDLES, gaps=(60, 61))])
     first = meeting.fetched()
     assert (first.errors, first.got[0].absent) == ((), ((at(60), at(62)),))
@@ -171,7 +171,7 @@ def test_row_46_a_gap_that_was_believed_is_filled_by_a_later_fetch_for_some_days
     assert (settled.got[0].pages, settled.got[0].added) == (0, 0)
 
 
-def test_row_43_pages_that_stay_empty_end_in_5_and_are_no_gap(meeting: Meeting, whole: Whole) -> None:
+def test_row_43_pages_that_stay_empty_give_exit_5_and_are_not_recorded_as_a_gap(meeting: Meeting, whole: Whole) -> None:
     meeting.fake.break_("empty_page", times=None, after=1)
     came = meeting.fetched()
     assert came.error.exit_code == 5
@@ -182,7 +182,7 @@ def test_row_43_pages_that_stay_empty_end_in_5_and_are_no_gap(meeting: Meeting, 
 
 
 @pytest.mark.parametrize("name", LEGAL)
-def test_row_43_zero_volume_is_legal_and_a_spike_passes_and_no_other_row_is_touched(
+def test_row_43_zero_volume_and_a_price_spike_are_accepted_and_no_other_row_changes(
     name: str, meeting: Meeting, whole: Whole
 ) -> None:
     meeting.fake.break_(name, after=1)
@@ -199,7 +199,7 @@ def test_row_43_zero_volume_is_legal_and_a_spike_passes_and_no_other_row_is_touc
 
 
 @pytest.mark.parametrize("name", LEGAL)
-def test_row_43_a_stored_candle_that_comes_again_otherwise_stands_and_the_other_is_kept_apart(
+def test_row_43_a_stored_candle_served_again_with_other_values_is_kept_and_the_new_one_set_aside(
     name: str, meeting: Meeting, whole: Whole
 ) -> None:
     assert meeting.fetched(end=at(LIMIT)).errors == ()
@@ -211,7 +211,7 @@ def test_row_43_a_stored_candle_that_comes_again_otherwise_stands_and_the_other_
 
 
 @pytest.mark.parametrize("passed", [1, 30_000, 59_999])
-def test_the_candle_that_is_not_over_is_served_and_never_stored(passed: int, tmp_path: Path, whole: Whole) -> None:
+def test_the_unfinished_candle_is_served_and_never_stored(passed: int, tmp_path: Path, whole: Whole) -> None:
     meeting = Meeting(tmp_path, markets=[minutes(CANDLES)], now_ms=at(CANDLES - 1) + passed)
     came = meeting.fetched()
     assert came.errors == ()
@@ -226,7 +226,7 @@ AGAIN = ("null_row", "negative_price", "descending", "future_candle", "missing",
 
 
 @pytest.mark.parametrize("name", AGAIN)
-def test_row_43_a_bad_answer_about_a_hole_that_is_none_does_not_make_it_one(
+def test_row_43_a_bad_answer_to_the_second_request_for_missing_candles_does_not_make_a_gap(
     name: str, meeting: Meeting, whole: Whole
 ) -> None:
     lacks = meeting.fake.break_("missing", count=6, after=1)
@@ -238,7 +238,7 @@ def test_row_43_a_bad_answer_about_a_hole_that_is_none_does_not_make_it_one(
     assert kept(meeting.cache) == whole.files
 
 
-def test_row_43_two_bad_pages_in_a_row_are_two_tries_more(meeting: Meeting, whole: Whole) -> None:
+def test_row_43_two_bad_pages_in_a_row_take_two_retries(meeting: Meeting, whole: Whole) -> None:
     meeting.fake.break_("negative_price", after=1)
     meeting.fake.break_("future_candle", after=2)
     came = meeting.fetched()
@@ -253,7 +253,7 @@ OPEN = r"the breaker is open after too many failures; try again in \d+ s$"
 
 
 @pytest.mark.parametrize("attempts", [3, 4, 5, 6, 9])
-def test_row_43_however_often_it_is_asked_again_a_page_that_stays_bad_ends_in_4_with_row_and_value(
+def test_row_43_a_page_that_stays_bad_gives_exit_4_with_row_and_value_for_any_number_of_retries(
     attempts: int, tmp_path: Path, whole: Whole
 ) -> None:
     sets = (f"exchange.retry_attempts={attempts}", AT_ONCE)
@@ -266,7 +266,7 @@ def test_row_43_however_often_it_is_asked_again_a_page_that_stays_bad_ends_in_4_
     check_heals(meeting, whole, candles=CANDLES)
 
 
-def test_row_43_two_symbols_with_a_bad_page_name_each_its_own_row_though_the_breaker_opens(tmp_path: Path) -> None:
+def test_row_43_two_symbols_with_bad_pages_each_report_their_row_though_the_breaker_opens(tmp_path: Path) -> None:
     markets = [minutes(CANDLES), minutes(CANDLES, name="ETHUSDT", seed=2)]
     meeting = Meeting(tmp_path / "cache", AT_ONCE, markets=markets)
     meeting.fake.break_("high_below_low", times=None, after=2)
@@ -277,7 +277,7 @@ def test_row_43_two_symbols_with_a_bad_page_name_each_its_own_row_though_the_bre
         assert re.match(rf"binance {symbol} 1m: candle \d+: high \S+ is below open \S+", str(error)), str(error)
 
 
-def test_row_43_who_is_rejected_because_of_another_symbol_is_told_of_that_one(tmp_path: Path) -> None:
+def test_row_43_a_request_rejected_by_the_open_breaker_reports_the_page_that_opened_it(tmp_path: Path) -> None:
     meeting = Meeting(tmp_path / "cache", "exchange.retry_attempts=5", AT_ONCE, markets=[minutes(CANDLES)])
     meeting.fake.break_("high_below_low", times=None, after=1)
     meeting.fetched()
@@ -287,7 +287,7 @@ def test_row_43_who_is_rejected_because_of_another_symbol_is_told_of_that_one(tm
     assert re.match(expected, str(later.error)), str(later.error)
 
 
-def test_row_43_where_answers_were_the_reason_an_open_breaker_ends_in_5_and_names_them(tmp_path: Path) -> None:
+def test_row_43_a_breaker_opened_by_error_answers_gives_exit_5_and_names_them(tmp_path: Path) -> None:
     meeting = Meeting(tmp_path / "cache", "exchange.retry_attempts=9", AT_ONCE, markets=[minutes(CANDLES)])
     meeting.fake.break_("503", times=None, after=1)
     came = meeting.fetched()
@@ -299,7 +299,9 @@ def test_row_43_where_answers_were_the_reason_an_open_breaker_ends_in_5_and_name
 
 
 @pytest.mark.parametrize("cells", [{2: "1.00000000"}, {4: "NaN"}, {1: None}, {6: 17}, {4: "42000.123456789"}])
-def test_the_row_of_a_candle_that_is_not_over_makes_no_page_bad(cells: dict[int, object], tmp_path: Path) -> None:
+def test_a_bad_row_of_the_unfinished_candle_does_not_make_its_page_bad(
+    cells: dict[int, object], tmp_path: Path
+) -> None:
     now = at(100) + 20_000
     meeting = Meeting(tmp_path / "cache", markets=[minutes(CANDLES)], now_ms=now)
     meeting.fake.form(lambda row: [cells.get(place, cell) for place, cell in enumerate(row)])

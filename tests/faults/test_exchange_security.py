@@ -71,7 +71,7 @@ KEYS = ("api_key", "apiKey", "secret", "password", "private_key", "uid_token")
 
 
 @pytest.mark.parametrize("name", KEYS)
-def test_z9_a_key_is_refused_with_a_hint_by_a_download_too_and_nobody_is_asked(
+def test_z9_a_fetch_rejects_an_api_key_with_a_hint_and_sends_no_request(
     name: str, command: Command, fake: FakeExchange, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("c.yaml").write_text(f"exchange: {{{name}: {CANARY}}}\n")
@@ -85,7 +85,7 @@ def test_z9_a_key_is_refused_with_a_hint_by_a_download_too_and_nobody_is_asked(
     assert fake.requests == []
 
 
-def test_z11_a_canary_in_the_environment_shows_nowhere_whatever_the_exchange_answers(
+def test_z11_a_secret_in_the_environment_appears_nowhere_whatever_the_exchange_answers(
     command: Command, fake: FakeExchange, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SAFLA__MONITORING__WEBHOOK_URL", HOOK)
@@ -104,7 +104,7 @@ def test_z11_a_canary_in_the_environment_shows_nowhere_whatever_the_exchange_ans
 
 
 @pytest.mark.parametrize("level", ["DEBUG", "INFO"])
-def test_z10_no_header_of_a_request_stands_in_any_output_whatever_is_logged(
+def test_z10_no_request_header_appears_in_any_output_at_any_log_level(
     level: str, command: Command, fake: FakeExchange, caplog: pytest.LogCaptureFixture
 ) -> None:
     for number, name in enumerate(("503", "html_200", "reset", "garbage_gzip")):
@@ -167,7 +167,7 @@ def as_body(text: str) -> list[tuple[int, bytes]]:
 
 
 @some_of("text", RAW, every=4, ids=ascii)
-def test_z13_whatever_an_exchange_says_is_one_line_and_escaped_on_stderr_and_in_the_log(
+def test_z13_text_from_an_exchange_is_one_escaped_line_on_stderr_and_in_the_log(
     text: str, command: Command, fake: FakeExchange
 ) -> None:
     for status, body in as_body(text):
@@ -182,7 +182,7 @@ def test_z13_whatever_an_exchange_says_is_one_line_and_escaped_on_stderr_and_in_
 
 
 @pytest.mark.parametrize("text", ["\x1b[31mred", "\x9b31m", "\x7f", "a safla: all is well", "x" * 5_000])
-def test_z13_whatever_stands_in_a_head_is_escaped_or_left_out(text: str, command: Command, fake: FakeExchange) -> None:
+def test_z13_text_in_response_headers_is_escaped_or_left_out(text: str, command: Command, fake: FakeExchange) -> None:
     for status, headers in ((302, {"Location": text}), (429, {"Retry_After": text}), (418, {"Retry_After": text}),
                             (500, {"X_MBX_USED_WEIGHT_1M": text}), (503, {"Content_Type": text})):  # fmt: skip
         with speaking(status, b"", reason=text, **headers) as url:
@@ -193,7 +193,9 @@ def test_z13_whatever_stands_in_a_head_is_escaped_or_left_out(text: str, command
 
 
 @pytest.mark.parametrize("text", RAW, ids=ascii)
-def test_z13_the_name_of_a_symbol_cannot_speak_to_the_terminal(text: str, command: Command, fake: FakeExchange) -> None:
+def test_z13_a_symbol_name_from_the_exchange_cannot_control_the_terminal(
+    text: str, command: Command, fake: FakeExchange
+) -> None:
     fake.markets["EVIL"] = minutes(1, name="EVIL")
     fake.markets["EVIL"].base, fake.markets["EVIL"].quote = f"BTC{text}", "USDT"
     answer = command("data", "fetch", f"BTC{'X' * min(len(text), 17)}/USDT", "--from", "2024-01-01")
@@ -222,7 +224,7 @@ def meeting(tmp_path: Path) -> Meeting:
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("name", BROKEN)
-def test_z17_json_that_an_exchange_never_sends_is_a_bad_answer(
+def test_z17_json_with_repeated_keys_nan_or_deep_nesting_is_a_bad_answer(
     name: str, place: str, meeting: Meeting, whole: dict[str, bytes]
 ) -> None:
     order = meeting.fake.break_(name, path=place, after=PLACES[place])
@@ -233,7 +235,9 @@ def test_z17_json_that_an_exchange_never_sends_is_a_bad_answer(
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("name", BROKEN)
-def test_z17_and_where_it_stays_so_it_is_5_and_nothing_of_it_is_stored(name: str, place: str, meeting: Meeting) -> None:
+def test_z17_bad_json_in_every_answer_gives_exit_5_and_nothing_of_it_is_stored(
+    name: str, place: str, meeting: Meeting
+) -> None:
     meeting.fake.break_(name, path=place, times=None, after=PLACES[place])
     came = meeting.fetched()
     assert came.error.exit_code == 5
@@ -250,7 +254,7 @@ NO_NUMBERS = [
 
 
 @some_of("name", FILTERS, keep=("stepSize",))
-def test_row_58_a_rule_for_orders_that_is_no_plain_number_is_a_bad_answer_and_never_kept(
+def test_row_58_a_market_rule_that_is_not_a_plain_number_is_a_bad_answer_and_never_stored(
     name: str, tmp_path: Path
 ) -> None:
     never = "exchange.circuit_breaker.failure_threshold=100"
@@ -274,20 +278,20 @@ UNSAFE = re.compile(
 )
 
 
-def test_z18_nothing_in_the_source_switches_the_checks_of_certificates_off_or_takes_a_proxy() -> None:
+def test_z18_no_source_line_disables_certificate_checks_or_uses_a_proxy() -> None:
     assert UNSAFE.search("session.get(url, verify=False)")
     assert UNSAFE.search("exchange.httpsProxy = url")
     found = [path for path in (ROOT / "safla").rglob("*.py") if UNSAFE.search(path.read_text())]
     assert found == []
 
 
-def test_z18_no_key_of_the_configuration_does_so_either() -> None:
+def test_z18_no_configuration_key_controls_certificate_checks_or_proxies() -> None:
     keys = re.findall(r'"(\w+)": \{', json.dumps(config_schema()))
     assert "rate_limit_per_minute" in keys
     assert [key for key in keys if re.search("verify|tls|ssl|cert|proxy|insecure", key, re.IGNORECASE)] == []
 
 
-def test_z18_what_asks_has_its_certificates_checked_and_reads_no_environment() -> None:
+def test_z18_the_http_session_checks_certificates_and_ignores_the_environment() -> None:
     async def looked() -> tuple[object, ...]:
         exchange = factory.make_exchange(Config().exchange)
         exchange.open()
@@ -303,7 +307,7 @@ def test_z18_what_asks_has_its_certificates_checked_and_reads_no_environment() -
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 
 
-def test_z18_a_proxy_and_a_login_of_the_environment_are_not_taken(
+def test_z18_a_proxy_and_a_netrc_login_from_the_environment_are_ignored(
     command: Command, fake: FakeExchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "netrc").write_text(f"machine 127.0.0.1 login me password {CANARY}\n")
@@ -318,7 +322,7 @@ def test_z18_a_proxy_and_a_login_of_the_environment_are_not_taken(
     assert {one.status for one in fake.requests} == {200}
 
 
-def test_z18_no_host_is_spoken_to_but_that_of_the_configuration(fake: FakeExchange, tmp_path: Path) -> None:
+def test_z18_a_fetch_connects_only_to_the_configured_host(fake: FakeExchange, tmp_path: Path) -> None:
     with served([minutes(CANDLES)]) as other:
         for number, location in enumerate(
             (f"{other.rest_url}/api/v3/klines", "http://localhost/", "file:///etc/passwd")
@@ -336,7 +340,7 @@ def test_z18_no_host_is_spoken_to_but_that_of_the_configuration(fake: FakeExchan
 # --- What stands in which log ----------------------------------------------------------------------------------------
 
 
-def test_tries_and_moves_of_the_breaker_stand_in_the_log_of_data_and_in_no_journal(
+def test_retries_and_breaker_changes_are_in_the_data_log_and_in_no_journal(
     command: Command, fake: FakeExchange
 ) -> None:
     Path("c.yaml").write_text(RUN)

@@ -127,7 +127,7 @@ def check_counts(done: Soaked) -> None:
 
 
 @some_of("part", range(PARTS), keep=(0,))
-def test_a_download_with_faults_at_random_ends_as_one_without_and_leaks_nothing(
+def test_a_download_with_random_faults_ends_like_one_without_and_leaks_nothing(
     part: int, tmp_path: Path, chance: random.Random, release: bool, figure: Callable[[str], None]
 ) -> None:
     pages = (10_000 if release else 300) // PARTS

@@ -78,7 +78,7 @@ BOMBS: dict[str, tuple[bytes, str]] = {
 @linux
 @pytest.mark.parametrize("command", ["status", "replay"])
 @some_of("bomb", BOMBS, keep=("rows of two", "a symbol twice"))
-def test_row_1_hostile_candles_of_a_run_folder_are_exit_4_quickly_in_little_memory(
+def test_row_1_hostile_candles_in_a_run_folder_give_exit_4_quickly_and_in_little_memory(
     folder: Path, bare: int, bomb: str, command: str
 ) -> None:
     content, says = BOMBS[bomb]
@@ -88,7 +88,7 @@ def test_row_1_hostile_candles_of_a_run_folder_are_exit_4_quickly_in_little_memo
     assert said.count("\n") <= 3
 
 
-def test_row_1_what_candles_claim_is_refused_before_anything_is_decoded(
+def test_row_1_candles_with_false_metadata_are_rejected_before_anything_is_decoded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pl, "read_parquet", None)
@@ -101,7 +101,7 @@ PANIC = b"\x59\x03" + bytes(89)  # indices of 89 bits each, which the library ho
 
 
 @linux
-def test_row_1_a_page_on_which_the_library_panics_is_exit_4_in_one_line(
+def test_row_1_a_page_that_makes_the_library_panic_gives_exit_4_in_one_line(
     folder: Path, bare: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No guard sees into packed pages, so what the library prints of its panic is kept off stderr."""
@@ -123,7 +123,7 @@ def test_row_1_a_page_on_which_the_library_panics_is_exit_4_in_one_line(
         assert said.count("\n") == 1
 
 
-def test_row_1_candles_with_changed_bytes_and_a_new_seal_never_end_the_process(
+def test_row_1_candles_with_changed_bytes_and_a_recomputed_seal_never_crash_the_process(
     tmp_path: Path, chance: Random, release: bool
 ) -> None:
     """Each is refused or read, under a cap of memory, in a process that an abort of the library would end."""
@@ -136,7 +136,7 @@ def test_row_1_candles_with_changed_bytes_and_a_new_seal_never_end_the_process(
                 assert apart.attempt(bytes(broken)).failure == "", place
 
 
-def test_row_1_nobody_else_decodes_parquet() -> None:
+def test_row_1_only_one_module_decodes_parquet() -> None:
     """A reader that goes past the guard would be the next gap."""
     calls = re.compile(r"\b(read_parquet\w*|scan_parquet|ParquetFile|read_schema)\b")
     found = {
@@ -145,7 +145,9 @@ def test_row_1_nobody_else_decodes_parquet() -> None:
     assert found == {"safla/data/files/parquet_decoding.py"}
 
 
-def test_row_1_a_month_of_the_store_that_claims_more_is_refused_undecoded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_row_1_a_month_of_the_store_with_false_metadata_is_rejected_before_it_is_decoded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Whoever can write a month into a cache can write its hash into the manifest."""
     monkeypatch.setattr(pl, "read_parquet", None)
     for content in (recorded(rows=ROWS, symbols=[(BITCOIN, ROWS)]), recorded(6, rows=9, symbols=[(BITCOIN, 9)])):
@@ -232,7 +234,7 @@ def test_row_2_a_hostile_footer_takes_little_time_and_memory(tmp_path: Path, bar
     assert says in said
 
 
-def test_row_2_the_time_of_the_guard_is_linear_in_the_size_of_the_file() -> None:
+def test_row_2_the_time_of_the_footer_check_is_linear_in_the_size_of_the_file() -> None:
     """Ten times the pages take nowhere near a hundred times as long."""
 
     def seconds(pages: int) -> float:
@@ -246,7 +248,7 @@ def test_row_2_the_time_of_the_guard_is_linear_in_the_size_of_the_file() -> None
     assert seconds(20_000) < 40 * min(seconds(2_000) for _ in range(3)) + 0.1
 
 
-def test_row_2_a_sound_file_of_the_writer_of_these_tests_is_read() -> None:
+def test_row_2_a_valid_file_from_the_test_writer_passes_the_footer_check() -> None:
     assert footer.read(of_one(), name="a", limits=ANY)[:4] == (1, 1, 8, 1)
     with raises_code(DataError, "file_too_large"):
         footer.read(of_one(rows=2, file=2, group=2, values=2), name="a", limits=ANY._replace(rows=1))
@@ -257,7 +259,9 @@ def test_row_2_a_sound_file_of_the_writer_of_these_tests_is_read() -> None:
 
 @linux
 @some_of("bomb", BOMBS, keep=("40 000 symbols",))
-def test_row_7_hostile_recorded_candles_as_a_source_are_exit_4_quickly(tmp_path: Path, bare: int, bomb: str) -> None:
+def test_row_7_hostile_recorded_candles_as_a_data_source_give_exit_4_quickly(
+    tmp_path: Path, bare: int, bomb: str
+) -> None:
     path = put(tmp_path, BOMBS[bomb][0], "a.parquet")
     (tmp_path / "config.yaml").write_text(CONFIG.format(kind="parquet", path=path))
     check_cheap(measured("run", tmp_path / "config.yaml", "--out", tmp_path / "run"), bare)
@@ -267,7 +271,7 @@ NAMES_OF_NOTHING = ("btc/usdt", "BTC", "", "BTC/USDT\n", "../A/B", "A" * 21 + "/
 
 
 @pytest.mark.parametrize("name", NAMES_OF_NOTHING)
-def test_row_7_what_is_no_symbol_is_refused(tmp_path: Path, name: str) -> None:
+def test_row_7_recorded_candles_with_an_invalid_symbol_are_rejected(tmp_path: Path, name: str) -> None:
     content = recorded(rows=4, symbols=[(name, 4)])
     with raises_code(JournalError, "candles_damaged"):
         run_candles.read(put(tmp_path, content, "candles.parquet"))

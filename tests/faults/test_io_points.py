@@ -60,7 +60,7 @@ def ended(tmp_path, capsys):
 
 
 @some_of("detail", ["decisions", "candles"], keep=("decisions",))
-def test_row_2_a_death_at_any_call_loses_nothing(tmp_path, release, figure, detail):
+def test_row_2_a_process_that_dies_at_any_disk_call_loses_nothing(tmp_path, release, figure, detail):
     (tmp_path / "nothing").mkdir()
     undisturbed, *places = died(tmp_path, tmp_path / "nothing", "--journal-detail", detail, release=release)
     wanted = files(undisturbed / "run")
@@ -71,7 +71,7 @@ def test_row_2_a_death_at_any_call_loses_nothing(tmp_path, release, figure, deta
     figure(f"row 2, {detail}: {len(places)} deaths at calls that touch the disk were gone on from, 0 lost")
 
 
-def test_row_2_a_death_while_a_run_is_set_aside_leaves_the_old_one_whole(tmp_path, release, ended):
+def test_row_2_a_process_that_dies_while_it_sets_a_run_aside_leaves_the_old_run_intact(tmp_path, release, ended):
     undisturbed, *places = died(tmp_path, ended, "--force", "--set", "strategy.fast_period=4", release=release)
     wanted, old = files(undisturbed / "run"), files(ended / "run")
     assert wanted["journal.jsonl"] != old["journal.jsonl"]
@@ -81,7 +81,7 @@ def test_row_2_a_death_while_a_run_is_set_aside_leaves_the_old_one_whole(tmp_pat
 
 
 @pytest.mark.parametrize("tail", ["torn", pytest.param("complete", marks=pytest.mark.soak)])
-def test_row_10_a_death_inside_recovery_is_recovered_from(tmp_path, release, ended, tail):
+def test_row_10_a_process_that_dies_during_recovery_recovers_at_the_next_start(tmp_path, release, ended, tail):
     """J42: a journal that ends in half a line, or without its last newline, and what an older death left beside it."""
     run = ended / "run"
     text = (run / "journal.jsonl").read_bytes()

@@ -50,7 +50,7 @@ def kill(config, out, detail, seconds):
         process.kill()
 
 
-def test_row_1_a_run_that_is_killed_again_and_again_ends_in_the_bytes_of_one_that_was_not(
+def test_row_1_a_run_that_is_killed_repeatedly_ends_with_the_same_bytes_as_an_undisturbed_one(
     killed, tmp_path, chance, release, figure
 ):
     config, detail, whole, seconds = killed

@@ -56,7 +56,9 @@ KINDS = [
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_row_17_a_run_refuses_what_is_no_file_of_ours_before_any_work(folder, elsewhere, capsys, kind, name):
+def test_row_17_a_run_rejects_links_fifos_folders_and_files_of_other_users_before_any_work(
+    folder, elsewhere, capsys, kind, name
+):
     kind(folder / name, elsewhere)
     with untouched(folder, elsewhere):
         answer = again(folder, capsys)
@@ -72,7 +74,9 @@ def test_row_17_a_run_refuses_what_is_no_file_of_ours_before_any_work(folder, el
         (in_its_place_a_folder, 6),
     ],
 )  # fmt: skip
-def test_row_17_a_replay_reads_links_and_anyones_files_if_they_are_regular(folder, elsewhere, capsys, kind, code, name):
+def test_row_17_a_replay_reads_links_and_files_of_any_user_if_they_are_regular(
+    folder, elsewhere, capsys, kind, code, name
+):
     kind(folder / name, elsewhere)
     with untouched(folder, elsewhere):
         answer = replayed(folder, capsys)
@@ -82,7 +86,7 @@ def test_row_17_a_replay_reads_links_and_anyones_files_if_they_are_regular(folde
 
 @pytest.mark.parametrize("name", ["lock", "config.yaml", "summary.json"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_row_17_a_replay_does_not_mind_what_it_does_not_read(folder, elsewhere, capsys, kind, name):
+def test_row_17_a_replay_ignores_the_files_that_it_does_not_need(folder, elsewhere, capsys, kind, name):
     kind(folder / name, elsewhere)
     with untouched(folder, elsewhere):
         answer = replayed(folder, capsys)
@@ -90,7 +94,7 @@ def test_row_17_a_replay_does_not_mind_what_it_does_not_read(folder, elsewhere, 
     assert "decisions  240 candles again, 165 lines: 0 differences" in answer.out
 
 
-def test_row_17_a_replay_is_asked_for_a_link_to_a_journal_or_to_its_folder(tmp_path, capsys):
+def test_row_17_a_replay_accepts_a_link_to_a_journal_or_to_its_folder(tmp_path, capsys):
     folder = finished(tmp_path, "journal.detail=candles")
     for target in (folder, folder / "journal.jsonl"):
         link = tmp_path / f"link-to-{target.name}"
@@ -106,7 +110,7 @@ def test_row_17_a_replay_is_asked_for_a_link_to_a_journal_or_to_its_folder(tmp_p
 
 
 @pytest.mark.parametrize("kind", [symlink, link_to_nowhere, fifo, in_its_place_a_folder, hard_link])
-def test_row_17_a_torn_tail_is_saved_beside_whatever_has_its_name(folder, elsewhere, capsys, kind):
+def test_row_17_a_torn_tail_is_saved_under_another_name_when_its_own_is_taken(folder, elsewhere, capsys, kind):
     text = journal(folder)
     lines = text.splitlines(keepends=True)
     put(folder, b"".join(lines[:40]) + lines[40][:9], None)
@@ -119,7 +123,7 @@ def test_row_17_a_torn_tail_is_saved_beside_whatever_has_its_name(folder, elsewh
     assert journal(folder) == text
 
 
-def test_row_17_a_folder_that_is_a_link_is_refused_by_a_run_and_read_by_a_replay(folder, capsys):
+def test_row_17_a_folder_that_is_a_link_is_rejected_by_a_run_and_read_by_a_replay(folder, capsys):
     link = folder.with_name("link")
     link.symlink_to(folder)
     with untouched(folder):
@@ -130,7 +134,7 @@ def test_row_17_a_folder_that_is_a_link_is_refused_by_a_run_and_read_by_a_replay
 
 
 @ROOT_ONLY
-def test_row_17_a_folder_of_another_is_refused_by_a_run_and_read_by_a_replay(folder, capsys):
+def test_row_17_a_folder_of_another_user_is_rejected_by_a_run_and_read_by_a_replay(folder, capsys):
     os.chown(folder, STRANGER, STRANGER)
     with untouched(folder):
         answer = again(folder, capsys)
@@ -171,7 +175,7 @@ def opened_up(folder, *, owner):
 
 
 @ROOT_ONLY
-def test_row_17_a_stranger_may_read_a_run_and_not_go_on_with_it(reachable, capsys):
+def test_row_17_another_user_can_replay_a_run_but_not_continue_it(reachable, capsys):
     folder = finished(reachable)
     opened_up(folder, owner=0)
     check_answer(replayed(folder, capsys), 0)  # and so all is imported that a stranger might not reach
@@ -183,7 +187,7 @@ def test_row_17_a_stranger_may_read_a_run_and_not_go_on_with_it(reachable, capsy
 
 
 @ROOT_ONLY
-def test_row_17_a_replay_without_permission_says_so(reachable, capsys):
+def test_row_17_a_replay_without_read_permission_reports_it(reachable, capsys):
     folder = finished(reachable)
     opened_up(folder, owner=0)
     (folder / "journal.jsonl").chmod(0o600)
@@ -194,7 +198,7 @@ def test_row_17_a_replay_without_permission_says_so(reachable, capsys):
 
 
 @pytest.mark.parametrize("lost", [(), ("lock",), ("lock", "head"), NAMES])
-def test_row_17_a_read_only_folder_is_refused_by_a_run_and_read_by_a_replay(reachable, capsys, lost):
+def test_row_17_a_read_only_folder_is_rejected_by_a_run_and_read_by_a_replay(reachable, capsys, lost):
     folder = finished(reachable)
     for name in lost:
         (folder / name).unlink(missing_ok=True)
@@ -222,7 +226,7 @@ def mounted_read_only(folder, *command):
     return Answer(found.returncode, found.stdout, found.stderr)
 
 
-def test_row_17_a_read_only_mount_is_refused_by_a_run_and_read_by_a_replay(folder):
+def test_row_17_a_read_only_mount_is_rejected_by_a_run_and_read_by_a_replay(folder):
     run = ["run", folder.parent / "small.yaml", "--out", folder]
     with untouched(folder):
         answer, read = (
