@@ -1,4 +1,4 @@
-"""Z16: files of candles are bounded in bytes, rows, columns, the length of a cell and what they unpack to."""
+"""Z16: candle files have limits for bytes, rows, columns, cell length and decompressed size."""
 
 import os
 from pathlib import Path
@@ -49,7 +49,7 @@ CAPS: tuple[tuple[ModuleType, str, str, bytes, int], ...] = (
 )
 
 
-@pytest.mark.parametrize(("module", "cap", "kind", "content", "size"), CAPS, ids=[f"{one[1]}-{one[2]}" for one in CAPS])
+@pytest.mark.parametrize(("module", "cap", "kind", "content", "size"), CAPS, ids=[f"{row[1]}-{row[2]}" for row in CAPS])
 def test_z16_a_candle_file_at_a_size_limit_is_read_and_above_it_ends_with_exit_4(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -1,4 +1,4 @@
-"""Rows 55, 57 and 59: files of candles that are dirty, broken, hostile or changing; limits that are met exactly."""
+"""Rows 55, 57 and 59: candle files that are dirty, broken, hostile or changing; values exactly at a limit."""
 
 import json
 import math
@@ -28,7 +28,7 @@ UNPROVEN = "nothing proves that its last candle is closed (data.last_candle)"
 
 
 def changed(old: str, new: str, *, row: int = 50) -> bytes:
-    """The sound file with one change in one row; row 50 stands in line 52."""
+    """Returns the valid file with one change in one row; row 50 is line 52 of the file."""
     assert ROWS[row].count(old) == 1
     return text(HEADER, *ROWS[:row], ROWS[row].replace(old, new), *ROWS[row + 1 :])
 
@@ -174,7 +174,7 @@ def test_row_55_a_run_with_fewer_candles_than_the_warm_up_succeeds_with_a_notice
 
 
 def cheap(count: int) -> list[str]:
-    """Hours of a coin that is quoted with twelve decimals, in waves so that it is traded."""
+    """Returns hourly rows of a coin that is quoted with twelve decimals, in waves so that it is traded."""
     rows, before = [], 500
     for hour in range(count):
         close = 500 + 40 * (hour % 20 if hour % 40 < 20 else 20 - hour % 20)
@@ -276,13 +276,13 @@ AMOUNT, PPM = st.integers(1, LIMIT - 1), st.integers(1, 1_000_000)
 
 @given(reference=AMOUNT, ppm=PPM)
 def test_row_59_a_loss_exactly_at_its_limit_halts_and_one_unit_less_does_not(reference: int, ppm: int) -> None:
-    """S15: at least the share, which is a fraction of a unit as often as not."""
+    """S15: the rule fires from the limit on. The limit is often a fraction of a unit, so it is rounded up here."""
     limit = math.ceil(Fraction(reference * ppm, 1_000_000))
     assert [loss_met(reference, reference - limit + one, ppm) for one in (1, 0, -1)] == [False, True, True]
 
 
 @given(allowed=AMOUNT)
 def test_row_59_exposure_exactly_at_its_limit_rejects_an_entry_and_one_unit_less_does_not(allowed: int) -> None:
-    """S24: there is room below the limit alone."""
+    """S24: an entry is allowed only while exposure is below the limit."""
     found = [rejected_for_cash(allowed + one, allowed, 1, 1).reason for one in (-1, 0, 1)]
     assert found == [NO_REASON, MAX_EXPOSURE, MAX_EXPOSURE]

@@ -1,4 +1,4 @@
-"""Rows 60 to 62: a command line that is none, an output that is closed, full or taken, a poor terminal or none."""
+"""Rows 60 to 62: wrong usage, an output that is closed, full or already exists, a limited terminal or none."""
 
 import fcntl
 import os
@@ -121,12 +121,12 @@ def test_row_61_a_folder_with_the_name_of_a_schema_file_is_rejected_before_any_f
     check_answer(answer, 2)
     assert "README.md is a folder there" in answer.err
     with untouched(tmp_path):
-        check_answer(ask("schema", "--write", ""), 2)  # as a script writes it whose variable is not set
+        check_answer(ask("schema", "--write", ""), 2)  # as in a script whose variable is not set
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with a configuration and a run of it."""
+    """Makes a folder with two configurations and a run of one of them."""
     folder = tmp_path_factory.mktemp("place")
     (folder / "good.yaml").write_text(GOOD)
     (folder / "small.yaml").write_text(SMALL)
@@ -135,7 +135,7 @@ def place(tmp_path_factory):
 
 
 def shell(place, command):
-    """A command as a shell runs it; the exit code of the first of a pipe."""
+    """Runs a command in a shell; the exit code is that of the first program of the pipe."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     script = f"{command.replace('safla', f'{sys.executable} -m safla', 1)}; exit ${{PIPESTATUS[0]}}"
     return subprocess.run(
@@ -221,7 +221,7 @@ DRIVER = "import sys; from safla.cli import main; [print(f'\\0{main(one.split())
 
 
 def answers(place, variables):
-    """What all that is asked is answered with, by one process, which an error of encoding would end."""
+    """Returns the output of all commands of ASKED, run in one process, which an encoding error would end."""
     (place / "grün-Ω.yaml").write_text(GOOD)
     done = subprocess.run(
         [sys.executable, "-c", DRIVER, *map(" ".join, ASKED)], cwd=place, stdin=subprocess.DEVNULL, timeout=60,
@@ -235,7 +235,7 @@ def answers(place, variables):
 
 @pytest.fixture(scope="module")
 def rich(place):
-    """The answers where nothing is poor."""
+    """Returns the output without any limitation of the terminal."""
     return answers(place, {"PYTHONIOENCODING": "utf-8"})
 
 
@@ -243,18 +243,18 @@ def rich(place):
 def test_row_62_output_is_complete_on_a_limited_terminal_or_without_one(place, rich, terminal):
     whole, talk = rich
     printed, said = answers(place, TERMINALS[terminal])
-    if terminal == "C":  # the names of files have no letters there, so their bytes are shown
+    if terminal == "C":  # this locale cannot decode the file names, so their bytes are shown
         letters = [(letter, printable(letter.encode().decode("ascii", "surrogateescape"))) for letter in "üΩ"]
         for letter, spelled in letters:
             whole, talk = [one.replace(letter, spelled) for one in whole], talk.replace(letter, spelled)
     assert said == talk
     assert [one.partition("\n")[0] for one in printed[1:]] == ["0", "0", "0", "0", "0", "3", "0"]
     assert printed[:6] == whole[:6]  # the second is --json
-    assert "".join(printed[6].split()) == "".join(whole[6].split())  # a page of help has its lines cut elsewhere
+    assert "".join(printed[6].split()) == "".join(whole[6].split())  # the help text wraps at other places
 
 
 def on_a_terminal(place, *arguments, columns, **variables):
-    """The answer of a command whose stderr is a terminal, and all that the terminal was sent."""
+    """Runs a command whose stderr is a terminal. Returns exit code, stdout, and all that the terminal received."""
     ours, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", **variables}
@@ -264,7 +264,7 @@ def on_a_terminal(place, *arguments, columns, **variables):
     ) as process:  # fmt: skip
         os.close(theirs)
         sent = b""
-        with suppress(OSError):  # EIO: the other side has hung up
+        with suppress(OSError):  # EIO: the other side has closed the terminal
             while block := os.read(ours, 65_536):
                 sent += block
         out = process.stdout.read()
@@ -280,7 +280,7 @@ def test_row_62_the_progress_bar_restores_the_terminal(place, rich, columns, var
     code, out, sent = on_a_terminal(place, "run", "small.yaml", "--out", "small", columns=columns, **variables)
     assert (code, out) == (0, rich[0][0])
     assert sent.count("\x1b[?25l") == sent.count("\x1b[?25h")  # the cursor is shown again
-    assert sent == "" or sent.endswith(("\x1b[2K", "\n"))  # and stands on an empty line
+    assert sent == "" or sent.endswith(("\x1b[2K", "\n"))  # and it is on an empty line
     assert SEQUENCE.sub("", sent).replace("\r", "").replace("\n", "").isprintable()
     assert "TERM" not in variables or "\x1b" not in sent
     assert "NO_COLOR" not in variables or "m" not in [found[-1] for found in SEQUENCE.findall(sent)]

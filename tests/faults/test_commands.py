@@ -1,4 +1,4 @@
-"""Rows 24 and 17, Z22: halt, resume and stop under way, at once, over deaths, and in files that are not ours."""
+"""Rows 24 and 17, Z22: halt, resume and stop during a session, at once, across crashes, and from unsafe files."""
 
 import json
 import os
@@ -28,16 +28,16 @@ symbols: {primary: [BTC/USDT]}
 data: {source: synthetic, synthetic: {candles: 20}}
 strategy: {fast_period: 1, slow_period: 2, entry_threshold_pct: 0, exit_threshold_pct: 0}
 """
-SLOW = ("--set", "paper.speed=1x")  # an hour a candle: it stands still
+SLOW = ("--set", "paper.speed=1x")  # one candle takes an hour, so the session waits
 MISSING = 3  # candles at the end
-SECONDS = 10.0  # that a process may take until it listens
-TAKEN_SECONDS = 1.0  # from the file of a command to its line, and to the file's end (S15a)
+SECONDS = 10.0  # that a process may take until it accepts commands
+TAKEN_SECONDS = 1.0  # from the command file to its journal line and the removal of the file (S15a)
 NOT_OURS = ("symlink", "dangling", "fifo", "folder", "hard link", "for all to read")
 
 
 @pytest.fixture
 def begun(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
-    """A run shortly before its end, in a folder of its own, and its configuration beside that."""
+    """Makes a run shortly before its end, in a folder of its own, and its configuration next to that folder."""
     (tmp_path / "paper.yaml").write_text(CONFIG)
     out = tmp_path / "begin" / "run"
     out.parent.mkdir()
@@ -53,7 +53,7 @@ def begun(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
 
 
 def going_on(begun: Path) -> "subprocess.Popen[bytes]":
-    """The real command, once it listens: it has taken a command by which nothing changed."""
+    """Continues the run with the real command. Returns once it accepts commands: it took one that changes nothing."""
     put(begun, "resume")
     child = process(["run", begun.parents[1] / "paper.yaml", "--out", begun, "--quiet", *SLOW])
     assert taken(begun, seconds=SECONDS)
@@ -61,7 +61,10 @@ def going_on(begun: Path) -> "subprocess.Popen[bytes]":
 
 
 def deaths(tmp_path: Path, begin: Path, *words: str | Path, release: bool) -> tuple[Path, list[Path]]:
-    """The folder of `safla WORDS` undisturbed, and those of deaths at each call that touches the disk, gone on from."""
+    """Runs `safla WORDS` undisturbed, and once for each call that touches the disk with a crash there and a restart.
+
+    Returns the folder of the undisturbed run and the folders of the others.
+    """
     (tmp_path / "points").mkdir()
     command = ["ALL" if release else "SLICE", tmp_path / "points", begin, *words]
     found = subprocess.run(
@@ -118,7 +121,7 @@ def test_row_24_two_simultaneous_commands_without_a_session_both_wait_for_the_ne
 def test_row_24_two_simultaneous_stops_without_a_session_end_the_run_once(begun):
     answers = [answer_of(one) for one in [process(["stop", begun]) for _ in range(2)]]
     assert 0 in {one.code for one in answers}
-    for one in answers:  # one comes too late, or leaves it to the other, which has the run
+    for one in answers:  # one comes too late, or leaves the work to the other, which holds the lock
         check_answer(one, one.code)
         assert one.code in (0, 2)
     assert journal(begun).count(b'"type":"run_ended"') == 1
@@ -158,7 +161,7 @@ def test_row_24_a_command_file_left_for_a_run_that_has_ended_is_not_applied(begu
 def test_row_24_a_session_that_dies_between_a_command_and_its_line_applies_each_once(
     begun, tmp_path, release, figure, kinds
 ):
-    """Whatever call it dies at, a command is done, or waits still; the next start then does it where it would have."""
+    """After a crash at any call the next start applies each command that still waits, at the same candle."""
     for kind in kinds:
         put(begun, kind, note="left")
     words = ("run", tmp_path / "paper.yaml", "--out", "{}/run", "--quiet")
@@ -176,7 +179,7 @@ def test_row_24_a_session_that_dies_between_a_command_and_its_line_applies_each_
 
 
 def test_row_24_a_halt_command_that_dies_at_any_call_leaves_a_complete_file_or_none(begun, tmp_path, release):
-    """Given again after any death, it is one line of the run, and no half file is in the way."""
+    """Sent again after any crash, the command writes one journal line, and no partial file is in the way."""
     _, places = deaths(tmp_path, begun.parent, "halt", "{}/run", "--note", "x", release=release)
     assert len(places) > (5 if release else 5 // STRIDE)
     for place in places:
@@ -190,12 +193,12 @@ def test_row_24_a_halt_command_that_dies_at_any_call_leaves_a_complete_file_or_n
 
 
 def run_of(folder: Path) -> str:
-    """The hash of the first line of a run."""
+    """Returns the hash of the first line of a run."""
     return str(json.loads(journal(folder).splitlines()[0])["h"])
 
 
 def test_row_24_a_stop_command_that_dies_at_any_call_ends_the_run_once(begun, tmp_path, release, figure):
-    """Without a session it ends the run itself; given again, the run has ended (2), or ends by what was left."""
+    """Without a session `stop` ends the run itself. Sent again after a crash, it finds the run ended (2) or ends it."""
     (tmp_path / "points").mkdir()
     command = ["ALL" if release else "SLICE", tmp_path / "points", begun.parent, "stop", "{}/run", "--note", "x"]
     found = subprocess.run(
@@ -207,21 +210,21 @@ def test_row_24_a_stop_command_that_dies_at_any_call_ends_the_run_once(begun, tm
     assert {code for _, code, *_ in others} == {DIED}
     whole = journal(begun)
     for name, _, second, *_ in others:
-        if isinstance(second, str):  # as a place that was gone on from
+        if isinstance(second, str):  # the same state as another crash that was continued
             continue
         place = tmp_path / "points" / name / "run"
         assert second in (0, 2), name
         text = journal(place)
         assert text.startswith(whole), name
         assert text.count(b'"type":"run_ended"') == 1, name
-        for left in place.glob("*.tmp"):  # of a death after the last line: whoever holds it next removes it
+        for left in place.glob("*.tmp"):  # from a crash after the last line; the next process removes it
             left.unlink()
         check_run(place, max_positions=1)
     figure(f"row 24, stop: {len(others)} deaths of the command, the run ended once")
 
 
 def make(path: Path, kind: str) -> None:
-    """What no command of ours leaves."""
+    """Replaces a command file by something that no safla command writes."""
     other = path.parents[2] / "other"
     path.rename(other)
     if kind in ("symlink", "dangling"):
@@ -239,7 +242,7 @@ def make(path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", NOT_OURS)
 def test_row_17_a_command_file_that_is_not_regular_and_private_is_listed_and_not_applied(begun, tmp_path, capsys, kind):
-    """The others are taken: a stray file is no way to keep a halt from a run."""
+    """The other commands are applied: a stray file cannot block a halt."""
     path = begun / "requests" / f"{put(begun, 'stop').id}.json"
     put(begun, "halt", note="heard")
     make(path, kind)
@@ -249,7 +252,7 @@ def test_row_17_a_command_file_that_is_not_regular_and_private_is_listed_and_not
     answer = inside(capsys, "run", tmp_path / "paper.yaml", "--out", begun, "--quiet")
     check_answer(answer, 0)
     assert b"heard" in by_operator(begun)[0]
-    assert b'"given":null,"id":null}' in journal(begun).splitlines()[-1]  # the candles ended, nobody stopped it
+    assert b'"given":null,"id":null}' in journal(begun).splitlines()[-1]  # the candles ended, without a stop command
     assert os.path.lexists(path)
 
 

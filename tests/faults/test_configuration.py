@@ -1,6 +1,6 @@
 """Rows 50 to 53: an invalid configuration ends with exit 3 at once, all problems are listed, and nothing is written.
 
-The texts of the problems are tested in tests/config; here the real commands run.
+tests/config tests the texts of the problems; here the real commands run.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Row 54: names that could lead to other folders or control a terminal are rejected or harmless; nothing leaks out."""
+"""Row 54: names that could lead to other folders or control a terminal are rejected or escaped; nothing leaks out."""
 
 import os
 from pathlib import Path
@@ -30,7 +30,7 @@ KEYS = [
     ("logging.files.trades", [*NO_NAMES, "../trades.log", "a/b.log", "CON.log", "com1.log"]),
     ("storage.logs_directory", ["a\0b", "\x1b[2Jx", "\x9b1mx", "\ud800", "x" * 1001]),
     ("data.path", ["a\0b", "\x1b[2Jx", "\x9b1mx", "\ud800", "x" * 1001]),
-]  # a path may lead anywhere: it is the user's own; what stands in a name may not
+]  # a path of the user may lead anywhere; a name may not
 
 
 @pytest.mark.parametrize(("key", "texts"), KEYS, ids=[key for key, _ in KEYS])
@@ -122,13 +122,13 @@ def test_row_54_an_impossible_path_or_name_is_rejected_and_nothing_is_written(as
         check_answer(ask(*arguments), code)
 
 
-ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}  # a locale that knows no umlaut
+ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}  # a locale without umlauts
 
 
 @pytest.mark.parametrize(
     ("variables", "name", "why"),
     [
-        ({}, b"Gr\xf6\xdfe", "is not valid UTF-8; rename it"),  # of an old disk: Latin-1
+        ({}, b"Gr\xf6\xdfe", "is not valid UTF-8; rename it"),  # Latin-1, as on an old disk
         pytest.param(
             ASCII,
             "Größe".encode(),
@@ -147,7 +147,7 @@ def test_row_54_a_folder_name_that_cannot_be_decoded_is_reported_as_the_cause(tm
         assert answer.err.startswith('c.yaml:1:27: data.path: "c.csv" is relative to this file, and the folder ')
         assert answer.err.endswith(f"{why}\n")
     (folder / "c.yaml").write_text("data: {source: synthetic, synthetic: {candles: 50}}\n")
-    answer = safla("run", "c.yaml", "--quiet", cwd=folder, env=variables)  # what needs no path of it runs there
+    answer = safla("run", "c.yaml", "--quiet", cwd=folder, env=variables)  # without relative paths it runs
     check_answer(answer, 0)
 
 

@@ -1,4 +1,4 @@
-"""Rows 4 and 5: a journal cut at any byte goes on and loses nothing; one with any bit flipped is left alone."""
+"""Rows 4 and 5: a journal cut at any byte continues and loses nothing; one with a flipped bit is not modified."""
 
 import pytest
 
@@ -7,8 +7,8 @@ from tests.faults.damaged import FILES, POSITIONS, again, finished, head_at, put
 from tests.faults.invariants import check_answer, check_only, check_run, untouched
 from tests.small_runs import journal
 
-ANCHOR = 40  # the line that head remembers, where there is one
-FLIP_STRIDE = 37  # bits; odd, so that every bit of a byte has its turn
+ANCHOR = 40  # the line of the checkpoint (file head), where there is one
+FLIP_STRIDE = 37  # bits; odd, so that every bit position of a byte is tested
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ def undisturbed(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def text(undisturbed, release):
-    """The journal that is cut and flipped: 60 lines, or 100 (docs/faults.md)."""
+    """Returns the journal that is cut and flipped: 60 lines, or 100 (docs/faults.md)."""
     return whole(undisturbed.splitlines(keepends=True)[: 100 if release else 60])
 
 
@@ -46,7 +46,7 @@ def test_row_4_a_journal_cut_before_its_checkpoint_is_corrupt_and_after_it_is_no
     ends = starts(text)
     head = head_at(text, ANCHOR)
     for cut in range(ends[ANCHOR - 2], ends[ANCHOR + 2]):
-        enough = cut >= ends[ANCHOR] - 1  # without its newline the line is there all the same
+        enough = cut >= ends[ANCHOR] - 1  # the line is complete even without its newline
         assert (verify_text(text[:cut], head).kind != "corrupt") == enough, cut
 
 
@@ -63,13 +63,13 @@ def test_row_5_a_journal_with_any_bit_flipped_is_corrupt_and_line_and_offset_are
 
 
 def place_of(text, line, byte):
-    """The offset of a byte of a line; both may be counted from the end."""
+    """Returns the offset of a byte of a line; both may be counted from the end."""
     lines = text.splitlines(keepends=True)
     before = lines[: line - 1] if line > 0 else lines[:line]
     return sum(map(len, before)) + byte % len(lines[len(before)])
 
 
-CUTS = (  # the line, and which of its bytes is the first that is lost; -1 its newline
+CUTS = (  # the line, and the first byte of it that is lost; -1 is its newline
     (1, 0), (1, 1), (1, 700), (1, -1), (2, 0), (2, 1), (41, 0), (41, 8), (41, 60), (41, -34), (41, -2), (41, -1),
     (-1, 1), (-1, 90), (-1, -1),
 )  # fmt: skip
@@ -103,13 +103,13 @@ def test_row_4_a_run_cut_before_its_checkpoint_is_rejected_and_not_modified(
     with untouched(folder):
         answer = command(folder, capsys)
     check_answer(answer, 4)
-    assert "head" in answer.err or cut == 0  # where no line is left, there is none to name
+    assert "head" in answer.err or cut == 0  # without any line, there is none to name
 
 
-@pytest.mark.parametrize("behind", [0, 1, 100])
-def test_row_4_a_run_cut_after_its_checkpoint_is_continued(folder, undisturbed, capsys, behind):
+@pytest.mark.parametrize("extra", [0, 1, 100])
+def test_row_4_a_run_cut_after_its_checkpoint_is_continued(folder, undisturbed, capsys, extra):
     head = head_at(undisturbed, ANCHOR)
-    put(folder, undisturbed[: head.offset + behind], head)
+    put(folder, undisturbed[: head.offset + extra], head)
     check_answer(again(folder, capsys), 0)
     assert journal(folder) == undisturbed
     check_run(folder, max_positions=POSITIONS)

@@ -1,4 +1,4 @@
-"""Rows 6 to 8, 20 and 21: lines that were edited, lost or never written; a head and candles that were."""
+"""Rows 6 to 8, 20 and 21: lines, the checkpoint (file head) or candles that are edited, lost or never written."""
 
 import re
 
@@ -27,7 +27,7 @@ def folder(tmp_path):
 
 
 def moved(lines, i):
-    """The four ways to damage lines at a place, by name."""
+    """Returns the lines damaged at line i in four ways, by name."""
     return {
         "deleted": [*lines[:i], *lines[i + 1 :]],
         "doubled": [*lines[: i + 1], *lines[i:]],
@@ -55,7 +55,7 @@ def test_row_6_a_run_with_a_deleted_doubled_swapped_or_edited_line_is_rejected_a
     assert f"line {n}, byte " in refused(folder, capsys, command)
 
 
-EDITS = {  # what is written over the first match, and who must notice: the books too, or the decisions alone
+EDITS = {  # what replaces the first match, and which check must detect it: the books too, or only the decisions
     "price": (rb'("price":")(\d)', rb"\g<1>9\2", "books"),
     "quantity": (rb'("side":"buy"[^\n]*"quantity":"0\.)3', rb"\g<1>4", "books"),
     "fee": (rb'("fee":")(\d)', rb"\g<1>1\2", "books"),
@@ -98,7 +98,7 @@ def test_row_6_an_edit_with_recomputed_hashes_passes_the_chain_and_is_found_by_a
 
 
 def test_row_6_a_removed_trade_with_recomputed_sums_is_found_only_by_replaying_the_decisions(tmp_path, capsys):
-    """The journal of a plan that allows one trade less, under the first line of this one: no sum is wrong in it."""
+    """The journal of a plan with fewer trades is put under the first line of this run, so all its sums agree."""
     folder = finished(tmp_path, "journal.detail=trades")
     first, digest = journal(folder).split(b"\n", 1)[0], re.search(rb'"digest":"\w+"', journal(folder))[0]
     (tmp_path / "less").mkdir()
@@ -154,7 +154,7 @@ def test_row_8_a_tail_of_nul_bytes_is_cut_off_as_torn_and_nothing_is_lost(folder
 
 
 def test_row_8_a_zero_block_in_the_last_line_is_cut_off_as_torn_and_nothing_is_lost(folder, undisturbed, capsys):
-    """Only the first line is long enough to hold a whole block of the disk."""
+    """Only the first line is long enough to contain a whole disk block."""
     put(folder, undisturbed[:512] + bytes(512) + undisturbed[1024 : starts(undisturbed)[1]], None)
     check_answer(again(folder, capsys), 0)
     assert journal(folder) == undisturbed
@@ -207,7 +207,7 @@ def test_row_20_a_checkpoint_that_is_ahead_of_the_journal_is_rejected(folder, un
 
 
 def spoilt(path, how):
-    """Damage the candles of a run folder."""
+    """Damages the candles of a run folder."""
     raw = path.read_bytes()
     metadata = msgspec.json.decode(pl.read_parquet_metadata(path)["safla"])
     frame = pl.read_parquet(path)

@@ -1,4 +1,4 @@
-"""Rows 11 to 13: a full disk, a short write, an error of the disk: exit 6, whole lines, and nothing is lost."""
+"""Rows 11 to 13: a full disk, a short write or a disk error gives exit 6 and complete lines; nothing is lost."""
 
 import errno
 import io
@@ -22,7 +22,7 @@ WRITTEN = ("candles.parquet", "config.yaml", "journal.jsonl", "head", "summary.j
 
 @pytest.fixture
 def words(tmp_path, monkeypatch):
-    """The words of the command; its journal is written in several pieces."""
+    """Returns the arguments of the command; its journal is written in several batches."""
     monkeypatch.setattr(append, "BATCH", 20_000)
     (tmp_path / "small.yaml").write_text(SMALL.replace("candles: 900", "candles: 400"))
     return ["run", tmp_path / "small.yaml", "--engine", "interpreted", "--quiet", "--out"]
@@ -30,13 +30,13 @@ def words(tmp_path, monkeypatch):
 
 @pytest.fixture
 def whole(tmp_path, words, capsys):
-    """The folder of an undisturbed run."""
+    """Returns the folder of an undisturbed run."""
     check_answer(inside(capsys, *words, tmp_path / "whole"), 0)
     return tmp_path / "whole"
 
 
 def check_part(answer: Answer, part: Path, whole: Path) -> None:
-    """Exit 6 in one line; the journal ends at a whole line; no file is there in part under its name."""
+    """Checks exit 6 in one line, a journal that ends at a complete line, and no partial file under its final name."""
     check_answer(answer, 6)
     assert len(answer.err.splitlines()) == 1
     for one in part.glob("*"):
@@ -48,7 +48,7 @@ def check_part(answer: Answer, part: Path, whole: Path) -> None:
 
 
 def check_goes_on(answer: Answer, part: Path, whole: Path) -> None:
-    """The same command again: the files of the undisturbed run."""
+    """Checks that the same command, run again, gives the files of the undisturbed run."""
     check_answer(answer, 0)
     for name in WRITTEN:
         assert (part / name).read_bytes() == (whole / name).read_bytes(), name
@@ -137,7 +137,7 @@ def test_row_12_a_short_write_is_cut_back_to_the_last_complete_line(tmp_path, wo
 
 
 def test_row_12_an_interrupted_system_call_has_no_effect(tmp_path, words, whole, capsys):
-    """EINTR: a signal whose handler does not restart calls comes a thousand times a second while it writes."""
+    """EINTR: a signal whose handler does not restart calls arrives a thousand times a second during the writes."""
     came = []
     before = signal.signal(signal.SIGVTALRM, lambda number, frame: came.append(number))
     signal.siginterrupt(signal.SIGVTALRM, True)
@@ -162,7 +162,7 @@ BREAKS = {
 
 
 class Broken:
-    """The disk errs once, at one call for one file; what is called afterwards is noted."""
+    """The disk fails once, at one call for one file; the calls after that are recorded."""
 
     def __init__(self, call: str, file: str, monkeypatch: pytest.MonkeyPatch) -> None:
         self.call = call
@@ -207,7 +207,7 @@ class Broken:
 
 
 class Erring(io.FileIO):
-    """A file on a disk that errs."""
+    """A file whose writes fail with EIO."""
 
     def write(self, _data):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
@@ -225,7 +225,7 @@ def test_row_13_a_disk_error_is_not_retried_and_nothing_is_lost(tmp_path, words,
 
 
 def test_row_13_a_folder_whose_entry_cannot_be_synced_is_not_written_to(tmp_path, words, whole, capsys, monkeypatch):
-    """The way to a journal lasts before its first line does: each folder that was made, and the one that was there."""
+    """Each new folder, and the existing one above, is synced before the first line of the journal is written."""
     out = tmp_path / "new" / "run"
     synced = []
     sync = folder.sync_folder

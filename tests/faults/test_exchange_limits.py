@@ -1,4 +1,4 @@
-"""Rows 36 to 39, the limit of a minute and the used weight, through ccxt and real sockets: how politely it is asked."""
+"""Rows 36 to 39, rate limit and request weight, through ccxt and real sockets: no request exceeds a limit."""
 
 import asyncio
 import os
@@ -31,35 +31,35 @@ AT_ONCE = "exchange.retry_delay_seconds=0"
 
 
 def markets(candles: int = 120) -> list[Market]:
-    """Four symbols, each with candles of its own."""
+    """Returns four symbols, each with candles of its own."""
     return [minutes(candles, name=name, seed=number) for number, name in enumerate(NAMES)]
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """The store of a fetch of the four in which nothing breaks."""
+    """Returns the store of a fetch of all four symbols without faults."""
     return undisturbed(tmp_path_factory.mktemp("whole"), markets=markets())
 
 
 @pytest.fixture
 def meeting(tmp_path: Path) -> Meeting:
-    """A client of an exchange with four symbols."""
+    """Makes a client of an exchange with four symbols."""
     return Meeting(tmp_path / "cache", markets=markets())
 
 
 def times(meeting: Meeting, name: str | None = None) -> list[float]:
-    """When requests came, in their order."""
+    """Returns the times of the requests, in order."""
     return [meeting.second(one) for one in meeting.asked(name)]
 
 
 def check_no_ban(meeting: Meeting) -> None:
-    """Nobody went on asking until the exchange banned him."""
+    """Checks that the exchange never had to ban the client."""
     assert 418 not in [one.status for one in meeting.asked(None)]
 
 
 # --- Row 36: Retry-After ---------------------------------------------------------------------------------------------
 
-SAID = {  # a Retry-After, and how long nobody may ask
+SAID = {  # a Retry-After, and how many seconds no request may be sent
     "a number": ("7", 7.0),
     "a fraction": ("7.25", 7.25),
     "the most": ("300", 300.0),
@@ -73,7 +73,7 @@ SAID = {  # a Retry-After, and how long nobody may ask
 
 
 def check_waited(meeting: Meeting, came: Came, *, seconds: float) -> None:
-    """One request was refused, the next one came when it might, and nothing is missing."""
+    """Checks that one request was rejected, the next one came exactly when allowed, and nothing is missing."""
     assert (came.errors, came.counts["retries"], came.counts["breaker open"]) == ((), 1, 0)
     refused = next(number for number, one in enumerate(meeting.asked(None)) if one.status == 429)
     before, after = times(meeting)[: refused + 1], times(meeting)[refused + 1 :]
@@ -136,7 +136,7 @@ def test_row_36_a_retry_after_above_300_s_gives_exit_5_without_waiting(
 
 
 def check_not_asked_before_it_is_over(meeting: Meeting, *, seconds: float, whole: dict[str, bytes]) -> None:
-    """No fetch of the process asks for anything, for no symbol; then they go on where they stopped."""
+    """Checks that no fetch of the process sends a request before the time is over, and that they resume after it."""
     asked = len(meeting.asked(None))
     for wait in (0.0, seconds - 1.0):
         meeting.ticking.advance(wait)
@@ -145,13 +145,13 @@ def check_not_asked_before_it_is_over(meeting: Meeting, *, seconds: float, whole
         assert "too many requests, until " in str(came.error) or "banned" in str(came.error)
     assert len(meeting.asked(None)) == asked
     meeting.ticking.advance(1.0)
-    if seconds > 10**9:  # the candles are long over by then
+    if seconds > 10**9:  # by then the series of candles has long ended
         return
     assert meeting.fetched(*SYMBOLS, end=START + 120 * 60_000).errors == ()
     assert kept(meeting.cache) == whole
 
 
-# --- Row 37: banned, or not from here --------------------------------------------------------------------------------
+# --- Row 37: banned or region blocked --------------------------------------------------------------------------------
 
 
 def test_row_37_a_418_is_not_retried_and_no_request_is_sent_before_the_reported_end_of_the_ban(
@@ -212,7 +212,7 @@ def test_row_37_the_command_reports_a_ban_in_one_line(
         fake.break_("418", path="exchangeInfo")
         words = ["data", "fetch", "BTC/USDT", "--timeframe", "1m", "--from", "2024-01-01", "--quiet"]
         answer = inside(capsys, *words, "--set", f"exchange.rest_url={fake.rest_url}")
-        assert [one.name for one in fake.requests] == ["time", "time", "exchangeInfo"]  # this machine's time is another
+        assert [one.name for one in fake.requests] == ["time", "time", "exchangeInfo"]  # the local clock differs
     check_answer(answer, 5)
     begin = "safla: binance, its symbols: banned for sending more after too many requests, until 20"
     assert answer.err.startswith(begin)
@@ -221,16 +221,16 @@ def test_row_37_the_command_reports_a_ban_in_one_line(
 
 # --- Rows 38 and 39: the breaker -------------------------------------------------------------------------------------
 
-KINDS = ("500", "502", "503", "504", "403", "html_200", "reset")  # all that it counts looks alike from outside
+KINDS = ("500", "502", "503", "504", "403", "html_200", "reset")  # all that the breaker counts has the same effect
 
 
 async def page(feed: Feed, symbol: str = SYMBOL) -> object:
-    """One page of candles."""
+    """Requests one page of candles."""
     return await feed.page(symbol, "1m", since=START, limit=LIMIT)
 
 
 async def for_ever(meeting: Meeting, feed: Feed, seconds: float) -> None:
-    """As paper does: whatever comes, ask again; wait as long as a refusal says (R8)."""
+    """Requests pages like a paper session: again after every error; a rejection says how long to wait (R8)."""
     while meeting.ticking.now < seconds:
         try:
             await page(feed)
@@ -240,7 +240,7 @@ async def for_ever(meeting: Meeting, feed: Feed, seconds: float) -> None:
 
 
 def with_feed(meeting: Meeting, work: Callable[[Feed], Awaitable[None]]) -> Feed:
-    """Whatever is to be done with a feed that knows the time and the symbol. Returns the feed, for its counts."""
+    """Runs `work` with a feed that knows the time and the symbol. Returns the feed, for its counts."""
 
     async def main() -> Feed:
         async with meeting.feed() as feed:
@@ -273,7 +273,7 @@ def test_row_38_no_caller_sends_a_request_while_the_breaker_is_open(callers: int
 
     feed = with_feed(meeting, together)
     asked = times(meeting, "klines")
-    opened = max(asked[:5])  # the fifth failure; nobody waits, so what comes with it was under way
+    opened = max(asked[:5])  # the fifth failure; callers do not wait, so requests at that moment were in flight
     assert len([one for one in asked if one <= opened]) < 5 + callers
     probes = [one for one in asked if one > opened]
     assert len(probes) == feed.counts["breaker half_open"] > 5
@@ -289,7 +289,7 @@ def test_row_38_a_fetch_of_many_symbols_ends_with_the_fifth_failure(meeting: Mee
     assert came.counts["breaker open"] == 1
     assert all("the breaker is open after too many failures; try again in " in str(one) for one in came.errors)
     asked = len(meeting.asked(None))
-    assert meeting.fetched(*SYMBOLS).error.exit_code == 5  # so does the next one of the process, and asks for nothing
+    assert meeting.fetched(*SYMBOLS).error.exit_code == 5  # the next fetch of the process ends too, without a request
     assert len(meeting.asked(None)) == asked
 
 
@@ -308,7 +308,7 @@ def test_row_38_four_failures_before_each_success_never_open_the_breaker(tmp_pat
 
 
 async def due_for_a_probe(meeting: Meeting, feed: Feed) -> None:
-    """Open the breaker, and wait until a call may pass."""
+    """Opens the breaker, and waits until it lets a probe pass."""
     meeting.fake.break_("503", times=5)
     for _ in range(5):
         with pytest.raises(ExchangeError, match="unavailable"):
@@ -317,7 +317,7 @@ async def due_for_a_probe(meeting: Meeting, feed: Feed) -> None:
 
 
 def is_refused(end: object) -> bool:
-    """Whether a call ended in the open breaker."""
+    """Returns whether the open breaker rejected a call."""
     return isinstance(end, ExchangeError) and isinstance(end.__cause__, CircuitOpen)
 
 
@@ -348,7 +348,7 @@ def test_row_39_a_probe_whose_result_does_not_count_frees_its_slot(name: str, tm
 
     with_feed(meeting, probing)
     feed = with_feed(meeting, page)
-    assert "breaker half_open" not in feed.counts  # it was, and has not moved
+    assert "breaker half_open" not in feed.counts  # it was half-open before and still is
     assert [one.status for one in meeting.asked()] == [503] * 5 + [{"status": 400}.get(name) or int(name), 200]
 
 
@@ -372,11 +372,11 @@ def test_row_39_a_probe_cancelled_during_its_request_frees_its_slot(tmp_path: Pa
     assert len(meeting.asked()) == 5 + 1 + 3
 
 
-# --- The limit of a minute -------------------------------------------------------------------------------------------
+# --- The rate limit --------------------------------------------------------------------------------------------------
 
 
 def most_in_a_minute(moments: list[float]) -> int:
-    """Of every minute, wherever it begins, the fullest."""
+    """Returns the most requests in any minute, wherever it begins."""
     return max(len([one for one in moments if first <= one < first + 59.999]) for first in moments)
 
 
@@ -422,7 +422,7 @@ def test_above_80_percent_of_the_request_weight_nothing_is_sent_until_the_minute
 ) -> None:
     now = START + 120 * 60_000 + 20_000  # 20 s into a minute
     meeting = Meeting(tmp_path / "cache", markets=markets(), now_ms=now)
-    for _ in range(240):  # others share the address
+    for _ in range(240):  # other clients use the same address
         meeting.fake.limits.ask("exchangeInfo")
     came = meeting.fetched(*SYMBOLS)
     assert (came.errors, came.counts["held back"]) == ((), 1)
@@ -436,7 +436,7 @@ def test_at_80_percent_of_the_request_weight_nothing_is_delayed(meeting: Meeting
         meeting.fake.limits.ask("ping")
     came = meeting.fetched(end=START + 100 * 60_000)
     assert (came.errors, came.counts["held back"], came.seconds) == ((), 0, 0.0)
-    assert meeting.fake.limits.used == 4800  # the clock 1, the symbols 20, two pages 4
+    assert meeting.fake.limits.used == 4800  # server time 1, symbols 20, two pages 4
 
 
 @pytest.mark.parametrize("limit", [30, 70, 100])
@@ -456,7 +456,7 @@ MANY_SYMBOLS = [name.replace("USDT", "/USDT") for name in MANY]
 
 @some_of("again", [False, True], keep=(True,))
 def test_fifty_symbols_at_once_under_a_weight_limit_of_70_are_never_rejected(again: bool, tmp_path: Path) -> None:
-    """again: their rules are known, so that the symbols need not be asked for; the limit is asked for all the same."""
+    """again: the market rules are stored, so only the weight limit has to be requested."""
     meeting = Meeting(tmp_path / "cache", markets=[minutes(20, name=name) for name in MANY], weight_limit=70)
     if again:
         assert meeting.fetched(*MANY_SYMBOLS, end=START + 10 * 60_000).errors == ()

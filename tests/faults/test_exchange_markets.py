@@ -1,4 +1,4 @@
-"""Z5, Z17: numbers of markets that ccxt would compute with for hours are a bad answer before it parses them."""
+"""Z5, Z17: market numbers that would keep ccxt busy for hours are a bad answer before ccxt parses them."""
 
 import asyncio
 import json
@@ -43,12 +43,12 @@ CALM = ("exchange.retry_attempts=1", "exchange.circuit_breaker.failure_threshold
 
 @pytest.fixture(scope="module", autouse=True)
 def warm(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """What ccxt imports at its first use is not what is timed."""
+    """Imports all that ccxt needs first, so that it is not timed."""
     assert Meeting(tmp_path_factory.mktemp("warm"), markets=[minutes(CANDLES)]).fetched().errors == ()
 
 
 def refused(meeting: Meeting, *, requests: int) -> str:
-    """What a fetch says whose markets are a bad answer: it is asked twice, and nothing else is asked or kept."""
+    """Fetches with bad markets. They are requested twice, nothing else is requested or stored. Returns the error."""
     began = time.process_time()
     came = meeting.fetched()
     assert time.process_time() - began < bound(1.0)
@@ -112,13 +112,13 @@ def test_a_huge_precision_blocks_a_session_only_while_the_answer_is_checked(tmp_
 
 
 def loaded(name: str, answer: Callable[[str], Any]) -> Any:
-    """The markets of an exchange that answers so."""
+    """Returns the markets of an exchange that gives these answers."""
 
     async def received(url: str, headers: object) -> HttpAnswer:
         return HttpAnswer(200, "OK", {}, json.dumps(answer(url)))
 
     async def before() -> None:
-        """No gate."""
+        """No rate limit."""
 
     async def load() -> Any:
         config = ExchangeSection.model_validate({"name": name})
@@ -140,7 +140,7 @@ def loaded(name: str, answer: Callable[[str], Any]) -> Any:
 
 
 def kraken(**more: Any) -> Callable[[str], Any]:
-    """What it answers about its one market."""
+    """Returns the answers of Kraken about its one market."""
     return lambda url: {"error": [], "result": {"XXBTZUSD": {**KRAKEN, **more}} if "AssetPairs" in url else {}}
 
 

@@ -1,4 +1,4 @@
-"""Row 43: the 27 faults of a page, through ccxt and real sockets: it is asked for again, or an error, never stored."""
+"""Row 43: 27 faults of a page, through ccxt and real sockets: it is requested again or an error, never stored."""
 
 import re
 from pathlib import Path
@@ -24,13 +24,13 @@ from tests.faults.invariants import check_answer
 from tests.slices import some_of
 
 CANDLES = 120
-TRIES = 4  # of one page: the first, and exchange.retry_attempts more
+TRIES = 4  # of one page: the first try and exchange.retry_attempts retries
 MIDDLE = LIMIT + LIMIT // 2  # the number of the candle in the middle of the second page
 AT_ONCE = "exchange.retry_delay_seconds=0"
 
 IN_THE_MIDDLE = f"candle {at(MIDDLE)}: "
 NO_NUMBER = "is not a plain decimal number"
-BAD = {  # what is said at last where the second page goes on being so: the row, by its time or number, and its value
+BAD = {  # the final error when the second page stays bad: the row, by its time or number, and its value
     "duplicates": r"expected 50 rows at most, got 53$",
     "conflicting_duplicate": r"expected 50 rows at most, got 51$",
     "out_of_order": r"time \d{13} comes after \d{13}; the times of a page must ascend$",
@@ -54,12 +54,12 @@ BAD = {  # what is said at last where the second page goes on being so: the row,
     "short_rows": rf"row 1 of a page is not a candle of this timeframe: \[{at(LIMIT)}, .*\]$",
     "extra_columns": rf"row 1 of a page is not a candle of this timeframe: \[{at(LIMIT)}, .*, '0', '0'\]$",
 }
-HEALED = {  # pages that lack candles: how many requests and pages asked again it costs, once and for ever
-    "missing": ((6, 1), (7, 2)),  # the page, the gap
-    "short_page": ((5, 0), (10, 0)),  # 25 and 50; 25, 13, 6, 3, ..: what is left gets smaller until it cannot be cut
-    "empty_page": ((6, 1), None),  # for ever: below
+HEALED = {  # pages that lack candles: the number of requests and of second requests, for one such page and for all
+    "missing": ((6, 1), (7, 2)),  # one for the page, one for the gap
+    "short_page": ((5, 0), (10, 0)),  # 25 and 50; 25, 13, 6, 3, ..: the rest is halved until it cannot be cut
+    "empty_page": ((6, 1), None),  # for all pages: a test of its own below
 }
-LEGAL = {  # nothing in such a row betrays that it is wrong: numbers of the cells that differ from an undisturbed run
+LEGAL = {  # faults that no check can see in a row: the indices of the cells that differ from an undisturbed run
     "zero_volume": (5,),
     "spike": (2, 4),
 }
@@ -67,13 +67,13 @@ LEGAL = {  # nothing in such a row betrays that it is wrong: numbers of the cell
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
-    """The store of a fetch in which nothing breaks."""
+    """Returns the store of a fetch without faults."""
     return whole_of(tmp_path_factory.mktemp("whole"), CANDLES)
 
 
 @pytest.fixture
 def meeting(tmp_path: Path) -> Meeting:
-    """A client and an exchange with 120 candles: two pages and a part of one."""
+    """Makes a client and an exchange with 120 candles: two full pages and a partial one."""
     return Meeting(tmp_path / "cache", markets=[minutes(CANDLES)])
 
 
@@ -126,7 +126,7 @@ def test_row_43_the_command_reports_a_bad_page_in_one_line(
         )
     assert answer.code == 4
     assert re.fullmatch(rf"safla: binance {SYMBOL} 1m: {BAD[name].removesuffix('$')}.*\n", answer.err), answer.err
-    assert '"exit_code": 4' in answer.out  # what came of each symbol is told though one failed (X14)
+    assert '"exit_code": 4' in answer.out  # the result of each symbol is reported though one failed (X14)
     check_answer(answer._replace(out=""), 4)
 
 
@@ -142,7 +142,7 @@ def test_row_43_a_page_that_lacks_candles_once_is_not_taken_for_the_end_or_a_gap
     assert kept(meeting.cache) == whole.files
     assert came.got[0].absent == ()
     assert came.got[0].reasked == reasked
-    halves = name == "short_page" and page == 2  # the end of what is due comes in two parts
+    halves = name == "short_page" and page == 2  # the last candles come in two parts
     assert came.counts == {"requests": requests + halves}
 
 
@@ -162,7 +162,7 @@ def test_row_46_a_recorded_gap_is_requested_again_and_filled_by_a_later_fetch(tm
     meeting = Meeting(tmp_path, markets=[minutes(CANDLES, gaps=(60, 61))])
     first = meeting.fetched()
     assert (first.errors, first.got[0].absent) == ((), ((at(60), at(62)),))
-    assert first.seconds >= 2  # it was asked for again after seconds
+    assert first.seconds >= 2  # it was requested again after seconds
     meeting.fake.markets["BTCUSDT"] = minutes(CANDLES)  # both answers were wrong
     again = meeting.fetched()
     assert (again.errors, again.got[0].added, again.got[0].reasked) == ((), 2, 1)
@@ -206,7 +206,7 @@ def test_row_43_a_stored_candle_served_again_with_other_values_is_kept_and_the_n
     meeting.fake.break_(name, at=0)
     came = meeting.fetched(end=at(CANDLES))
     assert came.errors == ()
-    assert [one.ts for one in came.got[0].restated] == [at(LIMIT - 1)]  # asked for again, to be compared (X12)
+    assert [one.ts for one in came.got[0].restated] == [at(LIMIT - 1)]  # requested again, to be compared (X12)
     assert rows(meeting.cache) == whole.rows
 
 
@@ -246,7 +246,7 @@ def test_row_43_two_bad_pages_in_a_row_take_two_retries(meeting: Meeting, whole:
     assert kept(meeting.cache) == whole.files
 
 
-# --- The breaker hides no reason -------------------------------------------------------------------------------------
+# --- The breaker and the reason --------------------------------------------------------------------------------------
 
 HIGH_BELOW_LOW = rf"binance BTC/USDT 1m: {BAD['high_below_low'].removesuffix('$')}"
 OPEN = r"the breaker is open after too many failures; try again in \d+ s$"
@@ -281,7 +281,7 @@ def test_row_43_a_request_rejected_by_the_open_breaker_reports_the_page_that_ope
     meeting = Meeting(tmp_path / "cache", "exchange.retry_attempts=5", AT_ONCE, markets=[minutes(CANDLES)])
     meeting.fake.break_("high_below_low", times=None, after=1)
     meeting.fetched()
-    later = meeting.fetched()  # of the same process: the breaker is open, and nothing is asked
+    later = meeting.fetched()  # of the same process: the breaker is open, and no request is sent
     assert (type(later.error), later.error.exit_code) == (DataError, 4)
     expected = rf"binance, its clock: not requested; the last failure was: {HIGH_BELOW_LOW}; {OPEN}"
     assert re.match(expected, str(later.error)), str(later.error)
@@ -295,7 +295,7 @@ def test_row_43_a_breaker_opened_by_error_answers_gives_exit_5_and_names_them(tm
     assert re.match(rf"binance {SYMBOL} 1m: unavailable \(status 503.*; {OPEN}", str(came.error))
 
 
-# --- The candle that is not over -------------------------------------------------------------------------------------
+# --- The unfinished candle -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("cells", [{2: "1.00000000"}, {4: "NaN"}, {1: None}, {6: 17}, {4: "42000.123456789"}])

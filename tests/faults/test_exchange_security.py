@@ -1,4 +1,4 @@
-"""Z9 to Z13, Z17 and Z18 of docs/faults.md for all that goes to an exchange or comes from it; and its log."""
+"""Z9 to Z13, Z17 and Z18 of docs/faults.md for the traffic with an exchange and for its log."""
 
 import asyncio
 import itertools
@@ -41,7 +41,7 @@ Command = Callable[..., Answer]
 
 @pytest.fixture
 def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeExchange]:
-    """An exchange, and a process that asks it without waiting between tries, for two pages and a part of one."""
+    """Starts an exchange with two full pages and a partial one, for clients that do not wait before retries."""
     monkeypatch.chdir(tmp_path)
     with served([minutes(CANDLES)]) as one:
         monkeypatch.setenv("SAFLA__EXCHANGE__REST_URL", one.rest_url)
@@ -52,12 +52,12 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeExchan
 
 @pytest.fixture
 def command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
-    """The real command, in a folder of its own."""
+    """Returns the real command, run in a folder of its own."""
     return lambda *arguments: inside(capsys, *arguments)
 
 
 def logged(place: Path) -> list[dict[str, str]]:
-    """Every line of a log: one object, and nothing that a terminal would take for more than text."""
+    """Returns the lines of a log, after a check that each is one object without control characters."""
     lines = place.read_text().split("\n")
     assert lines.pop() == ""
     assert all(line.isprintable() for line in lines)
@@ -122,11 +122,11 @@ def test_z10_no_request_header_appears_in_any_output_at_any_log_level(
         )
 
 
-# --- What an exchange says (Z13) -------------------------------------------------------------------------------------
+# --- Text of an exchange (Z13) ---------------------------------------------------------------------------------------
 
 
 def spoken(status: int, reason: str, body: bytes, headers: dict[str, str]) -> type[BaseHTTPRequestHandler]:
-    """What answers every request with those bytes, as they are."""
+    """Returns a handler that answers every request with exactly these bytes."""
 
     class Spoken(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -137,14 +137,14 @@ def spoken(status: int, reason: str, body: bytes, headers: dict[str, str]) -> ty
             self.wfile.write(body)
 
         def log_message(self, *arguments: object) -> None:
-            """A test says nothing."""
+            """Tests print no log."""
 
     return Spoken
 
 
 @contextmanager
 def speaking(status: int, body: bytes, *, reason: str = "OK", **headers: str) -> Iterator[str]:
-    """A server that says the same to everybody, and is no exchange."""
+    """Starts a server that gives everybody the same answer and is not an exchange."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     server = ThreadingHTTPServer(("127.0.0.1", 0), spoken(status, reason, body, named))
     thread = Thread(target=server.serve_forever, args=(0.01,))
@@ -158,7 +158,7 @@ def speaking(status: int, body: bytes, *, reason: str = "OK", **headers: str) ->
 
 
 def as_body(text: str) -> list[tuple[int, bytes]]:
-    """Ways in which a server could say a text: as it is, in JSON, in what looks like JSON, as a page."""
+    """Returns answers that contain a text: as it is, in JSON, in almost JSON, as a page."""
     escaped = json.dumps({"code": -1000, "msg": text})
     plain = json.dumps({"code": -2015, "msg": text}, ensure_ascii=False)
     bodies = (text, escaped, plain, f'{{"code":-999,"msg":"{text}"}}', json.dumps({text: text}), f"[{text}]")
@@ -201,24 +201,24 @@ def test_z13_a_symbol_name_from_the_exchange_cannot_control_the_terminal(
     answer = command("data", "fetch", f"BTC{'X' * min(len(text), 17)}/USDT", "--from", "2024-01-01")
     check_shown(answer, 3)
     assert len(answer.err.splitlines()) == 1
-    assert ("did you mean " in answer.err) == (len(text) < 15)  # else it is too unlike
+    assert ("did you mean " in answer.err) == (len(text) < 15)  # else the names differ too much
 
 
-# --- What JSON may hold (Z17) ----------------------------------------------------------------------------------------
+# --- Limits of JSON (Z17) --------------------------------------------------------------------------------------------
 
 BROKEN = ("repeated_keys", "nan_constant", "deep_json")
-PLACES = {"klines": 1, "exchangeInfo": 0, "time": 0}  # where it breaks, and how many answers go well before
+PLACES = {"klines": 1, "exchangeInfo": 0, "time": 0}  # the endpoint that fails, and how many good answers come before
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """The store of a fetch in which nothing breaks."""
+    """Returns the store of a fetch without faults."""
     return undisturbed(tmp_path_factory.mktemp("whole"), markets=[minutes(CANDLES)])
 
 
 @pytest.fixture
 def meeting(tmp_path: Path) -> Meeting:
-    """A client on a clock of its own."""
+    """Makes a client with a clock of its own."""
     return Meeting(tmp_path / "cache", markets=[minutes(CANDLES)])
 
 
@@ -270,7 +270,7 @@ def test_row_58_a_market_rule_that_is_not_a_plain_number_is_a_bad_answer_and_nev
     assert not list(tmp_path.rglob("manifest*"))
 
 
-# --- To whom it speaks (Z18) -----------------------------------------------------------------------------------------
+# --- Connections (Z18) -----------------------------------------------------------------------------------------------
 
 UNSAFE = re.compile(
     r"verify\s*=\s*False|CERT_NONE|CERT_OPTIONAL|check_hostname\s*=|_create_unverified_context|ssl\s*=\s*False"
@@ -337,7 +337,7 @@ def test_z18_a_fetch_connects_only_to_the_configured_host(fake: FakeExchange, tm
     assert not [door for door, _ in doors if door.startswith(("subprocess.", "os.system", "urllib."))]
 
 
-# --- What stands in which log ----------------------------------------------------------------------------------------
+# --- Contents of the logs --------------------------------------------------------------------------------------------
 
 
 def test_retries_and_breaker_changes_are_in_the_data_log_and_in_no_journal(

@@ -1,4 +1,4 @@
-"""Row 48, and backtests on candles of an exchange: symbols that are not there or go, rules that change, S3."""
+"""Row 48, S3, and backtests on exchange candles: symbols that are unknown or delisted, market rules that change."""
 
 import json
 import re
@@ -28,7 +28,7 @@ BOTH = (SYMBOL, "ETH/USDT")
 
 
 def markets() -> list[Market]:
-    """Two symbols with rules of their own; one of them has gaps."""
+    """Returns two symbols with market rules of their own; one of them has gaps."""
     two = [minutes(CANDLES, gaps=(120, 121, 200)), minutes(CANDLES, name="ETHUSDT", seed=2)]
     two[1].filters = {
         **two[1].filters,
@@ -44,7 +44,7 @@ def markets() -> list[Market]:
 
 @pytest.fixture
 def meeting(tmp_path: Path) -> Meeting:
-    """A client of an exchange with two symbols."""
+    """Makes a client of an exchange with two symbols."""
     return Meeting(tmp_path / "cache", markets=markets())
 
 
@@ -64,7 +64,7 @@ def test_row_48_an_unknown_symbol_that_resembles_no_other_is_rejected_without_a_
 
 
 def taken_out(meeting: Meeting, *, done: int) -> tuple[Any, Market]:
-    """A fetch of both, in the midst of which the exchange has BTCUSDT no more; what it came to, and the market."""
+    """Fetches both symbols while the exchange delists BTCUSDT. Returns the result and the delisted market."""
     gone: list[Market] = []
 
     def on_progress(standing: DownloadProgress) -> None:
@@ -111,7 +111,7 @@ def test_row_48_refreshing_the_rules_of_a_delisted_symbol_suggests_listed_symbol
 
 def test_row_48_a_symbol_whose_candles_end_early_gives_exit_5_and_the_time_of_the_end(tmp_path: Path) -> None:
     halted = minutes(100)
-    halted.status = "HALT"  # which is no end: trading may go on
+    halted.status = "HALT"  # not delisted: trading may resume
     meeting = Meeting(tmp_path, markets=[halted, minutes(CANDLES, name="ETHUSDT")])
     came = meeting.fetched(*BOTH)
     (error,) = came.errors
@@ -144,7 +144,7 @@ Command = Callable[..., Answer]
 
 @pytest.fixture
 def away() -> str:
-    """The address of an exchange that is not there; each test has one, for a process remembers how each answered."""
+    """Returns an unreachable address, another one for each test, because a process remembers each one."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{one.getsockname()[1]}"
@@ -152,7 +152,7 @@ def away() -> str:
 
 @pytest.fixture
 def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeExchange]:
-    """An exchange with two symbols, and a configuration in the current folder that names it."""
+    """Starts an exchange with two symbols, and writes a configuration for it into the current folder."""
     monkeypatch.chdir(tmp_path)
     with served(markets()) as one:
         Path("c.yaml").write_text(RUN)
@@ -162,18 +162,18 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeExchan
 
 @pytest.fixture
 def command(fake: FakeExchange, capsys: pytest.CaptureFixture[str]) -> Command:
-    """The real command against it."""
+    """Returns the real command, run against the exchange."""
     return lambda *arguments: inside(capsys, *arguments)
 
 
 def started(folder: str) -> dict[str, Any]:
-    """The first line of a journal."""
+    """Returns the first event of a journal."""
     first: dict[str, Any] = events_of(Path(folder))[0]
     return first
 
 
 def unfinished(folder: str, copy: str) -> None:
-    """A copy of a run, as though its process had died half way."""
+    """Copies a run as if its process had died half way."""
     shutil.copytree(folder, copy)
     path = Path(copy) / "journal.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
@@ -193,7 +193,7 @@ def test_row_48_a_run_with_an_unknown_symbol_gives_exit_3_and_names_the_key(comm
 def test_a_slow_write_to_the_store_does_not_delay_other_symbols(
     command: Command, fake: FakeExchange, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first write goes on once the exchange was asked for the second symbol."""
+    """The first write waits until the exchange has received a request for the second symbol."""
     merge, came = store.merge, []
 
     def slow(*given: Any, **named: Any) -> Any:
@@ -292,14 +292,14 @@ def test_row_48_a_candle_with_more_decimals_than_configured_gives_exit_4_with_ro
     assert answer.err.startswith(f"safla: binance BTC/USDT 1m: candle {at(21)}: {words}")
     assert answer.err.count("\n") == 1
     check_answer(command("run", "c.yaml", "--out", "run", "--quiet"), 0)
-    assert started("run")["symbols"][0]["price_decimals"] == 4  # those of the candles, where nobody names others
+    assert started("run")["symbols"][0]["price_decimals"] == 4  # those of the candles, unless configured
 
 
-# --- A backtest: the store, and the exchange for what it lacks -------------------------------------------------------
+# --- A backtest from the store and the exchange ----------------------------------------------------------------------
 
 
 def as_csv(fake: FakeExchange, name: str, path: Path) -> None:
-    """The candles of a symbol as a file."""
+    """Writes the candles of a symbol to a CSV file."""
     candles = fake.markets[name].candles["1m"]
     lines = [json.loads(candles.text(number, number + 1))[:6] for number in range(len(candles))]
     path.write_text("timestamp,open,high,low,close,volume\n" + "".join(f"{','.join(map(str, one))}\n" for one in lines))
@@ -329,7 +329,7 @@ def test_download_faults_change_no_byte_of_a_journal_and_appear_only_in_the_log(
     Path("logs/data/market_data.log").unlink()
     for number, name in enumerate(("html_200", "negative_price", "short_page", "reset", "missing", "503")):
         fake.break_(name, after=2 * number)
-    patient = ("--set", "exchange.retry_attempts=6")  # side by side, several may meet one page
+    patient = ("--set", "exchange.retry_attempts=6")  # at once, several faults may hit one page
     check_answer(command("run", "c.yaml", "--out", "run", "--quiet", *patient), 0)
     assert journal(Path("run")) == journal(Path("whole"))
     said = [json.loads(line)["text"] for line in Path("logs/data/market_data.log").read_text().splitlines()]

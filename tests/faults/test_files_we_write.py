@@ -1,4 +1,4 @@
-"""Z8: what a run writes is its user's alone, whole or not there, and never written into what another put there."""
+"""Z8: files of a run are private to its user, complete or absent, and never written through files of others."""
 
 import errno
 import os
@@ -18,20 +18,20 @@ from tests.faults.kinds import fifo, hard_link, link_to_nowhere, symlink
 
 @pytest.fixture
 def elsewhere(tmp_path):
-    """A folder of which nobody may touch anything."""
+    """Makes a folder whose file must not be changed."""
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "precious").write_bytes(b"precious\n")
     return tmp_path / "elsewhere"
 
 
 def started(config, folder):
-    """A run of a configuration that lies elsewhere."""
+    """Runs a configuration that is outside the run folder. Returns the exit code."""
     return main(["run", str(config), "--out", str(folder), "--quiet"])
 
 
 @pytest.fixture
 def config(tmp_path):
-    """A configuration of a run that was not begun."""
+    """Writes the configuration of a run that has not started."""
     (tmp_path / "small.yaml").write_text(TEXT)
     return tmp_path / "small.yaml"
 

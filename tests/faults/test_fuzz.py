@@ -1,4 +1,4 @@
-"""A slice of what `make fuzz` does for as long as it is told: no traceback, no abort, nothing over a second."""
+"""A small part of `make fuzz`: no fuzzed input causes a traceback, an abort, or more than a second of work."""
 
 import re
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ INPUTS = {
     "symbols": 375,
     "arguments": 37,
 }
-LONG = 800  # times as many with --scale release
+LONG = 800  # times as many inputs with --scale release
 
 
 @pytest.fixture(scope="module")

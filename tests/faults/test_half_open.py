@@ -1,4 +1,4 @@
-"""Rows 38 and 39 for breaker and retries alone: scripted requests, tasks and threads; no socket."""
+"""Rows 38 and 39 for breaker and retries only: scripted requests, tasks and threads, without sockets."""
 
 import asyncio
 import statistics
@@ -19,7 +19,7 @@ STORM = {
 
 
 def due_for_a_probe(*script, seconds=0.0):
-    """An exchange whose breaker is open, and would let a probe pass now; seconds: that each further request lasts."""
+    """Returns an exchange whose open breaker lets a probe pass now; each further request takes `seconds`."""
     exchange = Scripted(trouble(), *script, attempts=0, failure_threshold=1)
     with pytest.raises(TransientError):
         exchange.run()
@@ -30,7 +30,7 @@ def due_for_a_probe(*script, seconds=0.0):
 
 
 async def for_ever(exchange, seconds):
-    """As paper does: whatever comes, ask again; wait as long as a refusal says."""
+    """Sends requests like a paper session: again after every error; a rejection says how long to wait."""
     while exchange.ticking.now < seconds:
         try:
             await exchange.call()

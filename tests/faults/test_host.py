@@ -1,4 +1,4 @@
-"""Row 29: too little address space, descriptors or threads, no cache, a package that is not there: 6, in one line."""
+"""Row 29: too little address space, descriptors or threads, or a missing package, gives exit 6 and one line."""
 
 import os
 import resource
@@ -22,7 +22,7 @@ NOBODY = 65_534
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """A configuration and the journal of its undisturbed run."""
+    """Returns a configuration and the journal of its undisturbed run."""
     folder = tmp_path_factory.mktemp("host")
     (folder / "small.yaml").write_text(SMALL)
     assert main(["run", f"{folder}/small.yaml", "--out", f"{folder}/run", "--engine", "interpreted", "--quiet"]) == 0
@@ -75,7 +75,7 @@ def test_row_29_a_failure_to_start_threads_is_reported(tmp_path, whole):
 
 
 def test_row_29_a_process_limit_of_the_system_is_reported(tmp_path, whole):
-    """The same by the kernel, which does not limit root: there as another user, who may read what root may."""
+    """Here the kernel refuses threads. It does not limit root, so root uses another user with read rights of root."""
     command = [sys.executable, "-m", "safla", "run", str(whole[0]), "--out", str(tmp_path / "run")]
     if os.geteuid() == 0:
         if shutil.which("setpriv") is None:
@@ -127,7 +127,7 @@ def test_row_29_a_late_memory_or_import_error_is_reported_in_one_line(
 
     words = ["run", str(whole[0]), "--out", f"{tmp_path}/run", "--quiet", "--engine", "interpreted"]
     with monkeypatch.context() as patched:
-        patched.setattr(result.RunRecord, "outcome", fails)  # behind the last line of the journal
+        patched.setattr(result.RunRecord, "outcome", fails)  # after the last line of the journal
         answer = Answer(main(words), *capsys.readouterr())
     check_answer(answer, code)
     (line,) = answer.err.splitlines()

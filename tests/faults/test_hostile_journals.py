@@ -1,6 +1,6 @@
-"""Row 13 of what hostile hands do: numbers of a journal and its candles that no run has, and a log that is no log.
+"""Row H13, hostile input: impossible numbers in a journal and its candles, and a monitoring log that is invalid.
 
-Every hash was made again, so nothing but the values themselves can be refused.
+All hashes are recomputed, so only the values themselves can be rejected.
 """
 
 import re
@@ -45,18 +45,18 @@ TIMES = [2**63 - 1, 2**63, 10**30, LAST_MS + 1, -1, -(2**63)]
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run whose journal holds its candles."""
+    """Makes a finished run whose journal contains its candles."""
     return finished(tmp_path_factory.mktemp("whole"), "journal.detail=candles")
 
 
 @pytest.fixture
 def run(whole: Path, tmp_path: Path) -> Path:
-    """A copy of it, to change."""
+    """Returns a copy of that run, to change."""
     return Path(shutil.copytree(whole, tmp_path / "run"))
 
 
 def status(run: Path, capsys: Capture, code: int) -> str:
-    """What `safla status` says of a run, on both streams."""
+    """Returns the output of `safla status` for a run, both streams."""
     answer = inside(capsys, "status", run, "--json")
     check_answer(answer, code)
     return answer.out + answer.err
@@ -121,7 +121,7 @@ EDGES = [0, 1, -1, 2, 7, 10**6, LAST_MS, LAST_MS + 1, 2**62, 2**63 - 1, -(2**63)
 def test_row_13_a_snapshot_with_arbitrary_numbers_is_shown_or_ignored(run: Path, release: bool) -> None:
     random = Random(13)
     text = (run / JOURNAL).read_bytes()
-    whole = text[: text.rstrip(b"\n").rfind(b"\n") + 1]  # without its last line, so that the run is not over
+    whole = text[: text.rstrip(b"\n").rfind(b"\n") + 1]  # without its last line, so that the run has not ended
     (run / JOURNAL).write_bytes(whole)
     (run / "head").unlink()
     believed, tries = 0, 400 if release else 100

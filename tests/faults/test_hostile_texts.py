@@ -1,4 +1,4 @@
-"""Row 15 of what hostile hands do: archives of a million members, JSON of millions of values, thousands of problems."""
+"""Row H15, hostile input: archives with a million members, JSON with millions of values, thousands of problems."""
 
 import io
 import json
@@ -20,13 +20,13 @@ from tests.faults.invariants import check_answer
 from tests.faults.measuring import MIB, linux, measured
 from tests.slices import some_of
 
-MOST_SECONDS = 10  # of a whole command, of which most is its start
-MOST_MEMORY = 96 * MIB  # above what the bare program needs
+MOST_SECONDS = 10  # for a whole command; most of it is the start of Python
+MOST_MEMORY = 96 * MIB  # above the memory of `safla --version`
 ENTRY = struct.pack("<4s4B4HL2L5H2L", b"PK\1\2", 20, 0, 20, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0) + b"a"
 
 
 def archive_of(members: int, *, says: int, comment: bytes = b"") -> bytes:
-    """A ZIP whose list has so many members, and says to have others; none of them is there."""
+    """Returns a ZIP whose list has `members` entries and claims to have `says`; the archive contains none of them."""
     begin, entries = b"PK\3\4" + bytes(26), ENTRY * members
     if members <= 0xFFFF:
         return (
@@ -102,7 +102,7 @@ def test_row_15_an_answer_with_too_many_values_is_rejected_before_it_is_decoded(
 
 
 def test_row_15_answers_as_large_as_exchanges_send_are_accepted() -> None:
-    """3 000 markets of 250 groups each, and texts full of brackets, which are no lists."""
+    """3 000 markets with 250 groups each, and texts full of brackets, which are not lists, are within the limits."""
     market = {"symbol": "BTCUSDT", "filters": [{"a": "1"}] * 12, "groups": [f"TRD_GRP_{one:03}" for one in range(250)]}
     for sound in ([market] * 3_000, ["[" * 1_000, '"]{' * 300_000, "\\"], [["[" * 100]] * 100):
         text = json.dumps(sound)

@@ -1,4 +1,4 @@
-"""Row 17: what stands under our names and is no file of ours is refused before any work, followed by nobody."""
+"""Row 17: links, FIFOs, folders and files of others under the names of a run are rejected and never followed."""
 
 import os
 import shutil
@@ -17,14 +17,14 @@ from tests.faults.invariants import check_answer, untouched
 from tests.faults.kinds import STRANGER, fifo, hard_link, in_its_place_a_folder, link_to_nowhere, of_another, symlink
 from tests.small_runs import journal
 
-SECONDS = 20  # a command that hangs is woken after them
+SECONDS = 20  # after which a command that hangs is interrupted
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
 NAMES = sorted(FILES)
 
 
 @pytest.fixture(autouse=True)
 def no_hang():
-    """Whoever waits for a FIFO is woken, and the test fails."""
+    """Interrupts a command that waits for a FIFO, so that the test fails."""
 
     def woken(*_arguments):
         raise TimeoutError("it hangs")
@@ -43,7 +43,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def elsewhere(tmp_path):
-    """A folder of which nobody may touch anything."""
+    """Makes a folder whose file must not be changed."""
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "precious").write_bytes(b"precious\n")
     return tmp_path / "elsewhere"
@@ -145,7 +145,7 @@ def test_row_17_a_folder_of_another_user_is_rejected_by_a_run_and_read_by_a_repl
 
 @pytest.fixture
 def reachable():
-    """A place for a run that others may look into, though tmp_path is closed to them."""
+    """Makes a folder for a run that other users can read; tmp_path is closed to them."""
     place = Path(tempfile.mkdtemp())
     place.chmod(0o755)
     yield place
@@ -154,7 +154,7 @@ def reachable():
 
 @contextmanager
 def powerless():
-    """Whom the modes of files bind: root is a stranger for the length of a `with`, any other user is itself."""
+    """Makes file permissions effective in a `with` block: root becomes another user, anybody else stays the same."""
     if os.geteuid() != 0:
         yield
         return
@@ -166,7 +166,7 @@ def powerless():
 
 
 def opened_up(folder, *, owner):
-    """Let everybody read a run, and give it to a user."""
+    """Lets everybody read a run, and gives it to a user."""
     (folder.parent / "small.yaml").chmod(0o644)
     for path in (folder, *folder.iterdir()):
         path.chmod(0o755 if path == folder else 0o644)
@@ -178,7 +178,7 @@ def opened_up(folder, *, owner):
 def test_row_17_another_user_can_replay_a_run_but_not_continue_it(reachable, capsys):
     folder = finished(reachable)
     opened_up(folder, owner=0)
-    check_answer(replayed(folder, capsys), 0)  # and so all is imported that a stranger might not reach
+    check_answer(replayed(folder, capsys), 0)  # this imports all modules that the other user might not reach
     with untouched(folder), powerless():
         answers = [replayed(folder, capsys), again(folder, capsys)]
     check_answer(answers[0], 0)
@@ -204,7 +204,7 @@ def test_row_17_a_read_only_folder_is_rejected_by_a_run_and_read_by_a_replay(rea
         (folder / name).unlink(missing_ok=True)
     opened_up(folder, owner=STRANGER)
     folder.chmod(0o555)
-    replayed(folder, capsys)  # imports all that a stranger might not reach
+    replayed(folder, capsys)  # imports all modules that the other user might not reach
     with untouched(folder), powerless():
         answer, read = again(folder, capsys), replayed(folder, capsys)
     folder.chmod(0o755)
@@ -214,7 +214,7 @@ def test_row_17_a_read_only_folder_is_rejected_by_a_run_and_read_by_a_replay(rea
 
 
 def mounted_read_only(folder, *command):
-    """A command in a mount namespace of its own, in which the folder is read-only. Code 99: no such namespace here."""
+    """Runs a command in a mount namespace in which the folder is read-only. Code 99: no such namespace here."""
     script = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" || exit 99; exec "$@"'
     words = ["unshare", "-rm", "sh", "-c", script, str(folder), *map(str, command)]
     try:
