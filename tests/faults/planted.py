@@ -19,13 +19,13 @@ CROSSOVER = "tests/strategies/test_sma_crossover.py::"
 SURVEY = "tests/journal/test_verify.py"
 
 PAGES = "tests/faults/test_exchange_pages.py::"
-BAD_ONCE = PAGES + "test_row_43_a_page_with_a_bad_row_once_is_asked_for_again_and_nothing_is_lost"
-LACKING = PAGES + "test_row_43_a_page_that_lacks_candles_once_is_neither_the_end_nor_a_gap"
+BAD_ONCE = PAGES + "test_row_43_a_page_with_a_bad_row_is_requested_again_and_nothing_is_lost"
+LACKING = PAGES + "test_row_43_a_page_that_lacks_candles_once_is_not_taken_for_the_end_or_a_gap"
 ANSWERS = "tests/faults/test_exchange_answers.py::"
 LIMITS = "tests/faults/test_exchange_limits.py::"
 
-SHORT_WRITES = "tests/faults/test_disk.py::test_row_12_a_short_write_is_cut_back"
-ERRORS = "tests/faults/test_disk.py::test_row_13_an_error_of_the_disk_is_not_tried_again"
+SHORT_WRITES = "tests/faults/test_disk.py::test_row_12_a_short_write_is_cut_back_to_the_last_complete_line"
+ERRORS = "tests/faults/test_disk.py::test_row_13_a_disk_error_is_not_retried_and_nothing_is_lost"
 
 PAPER = "tests/faults/test_paper_recorded.py::"
 PAPER_HALTS = "tests/faults/test_paper_halts.py::"
@@ -98,7 +98,7 @@ PLANTED = (
         remove(self._folder, command)
         self._say(apply(command, session, given=given))
 """,
-        "tests/faults/test_commands.py::test_row_24_a_session_that_dies_between_command_and_line_does_each_once[halt]",
+        "tests/faults/test_commands.py::test_row_24_a_session_that_dies_between_a_command_and_its_line_applies_each_once[halt]",
     ),
     Planted(
         8, "fetched-wins", "paper/session.py",
@@ -225,19 +225,19 @@ PLANTED = (
         29, "newest-wins", "data/backfill.py",
         "accept_restated=self.order.accept_restated,",
         "accept_restated=True,",
-        PAGES + "test_row_43_a_stored_candle_that_comes_again_otherwise_stands_and_the_other_is_kept_apart",
+        PAGES + "test_row_43_a_stored_candle_served_again_with_other_values_is_kept_and_the_new_one_set_aside",
     ),
     Planted(
         30, "header-unread", "exchange/transport.py",
         'wait = self.retry_after(answer.headers.get("retry-after"))',
         'wait = self.retry_after(answer.headers.get("Retry-After"))',
-        LIMITS + "test_row_36_after_a_429_nobody_asks_before_it_is_over[a number]",
+        LIMITS + "test_row_36_after_a_429_no_request_is_sent_before_retry_after_has_passed[a number]",
     ),
     Planted(
         31, "ban-unheard", "exchange/failures.py",
         'BANNED = FailureKind(False, False, partial(ExchangeError, code="banned"), stops=True)',
         'BANNED = FailureKind(False, False, partial(ExchangeError, code="banned"))',
-        LIMITS + "test_row_37_a_418_is_one_request_and_says_until_when_and_nobody_asks_before",
+        LIMITS + "test_row_37_a_418_is_not_retried_and_no_request_is_sent_before_the_reported_end_of_the_ban",
     ),
     Planted(
         32, "redirect-followed", "exchange/transport.py",
@@ -261,7 +261,7 @@ PLANTED = (
         35, "re-sent-uncounted", "exchange/transport.py",
         "self.session._retry_connection = False",
         "self.session._retry_connection = True",
-        ANSWERS + "test_an_answer_that_is_bad_once_costs_one_more_request_and_no_candle[reset-klines]",
+        ANSWERS + "test_a_single_bad_answer_costs_one_more_request_and_no_candle[reset-klines]",
     ),
     Planted(
         36, "gone-is-never-there", "data/backfill.py",
@@ -274,7 +274,7 @@ PLANTED = (
         37, "proxy-taken", "exchange/factory.py",
         '{"enableRateLimit": False,',
         '{"enableRateLimit": False, "aiohttp_trust_env": True,',
-        "tests/faults/test_exchange_security.py::test_z18_a_proxy_and_a_login_of_the_environment_are_not_taken",
+        "tests/faults/test_exchange_security.py::test_z18_a_proxy_and_a_netrc_login_from_the_environment_are_ignored",
     ),
     Planted(
         38, "missing-forgotten", "paper/session.py",

@@ -1,4 +1,4 @@
-"""Z16: files of candles are bounded in bytes, rows, columns, the length of a cell and what they unpack to."""
+"""Z16: candle files have limits for bytes, rows, columns, cell length and decompressed size."""
 
 import os
 from pathlib import Path
@@ -49,8 +49,8 @@ CAPS: tuple[tuple[ModuleType, str, str, bytes, int], ...] = (
 )
 
 
-@pytest.mark.parametrize(("module", "cap", "kind", "content", "size"), CAPS, ids=[f"{one[1]}-{one[2]}" for one in CAPS])
-def test_z16_a_file_at_a_cap_is_read_and_one_above_it_is_exit_4(
+@pytest.mark.parametrize(("module", "cap", "kind", "content", "size"), CAPS, ids=[f"{row[1]}-{row[2]}" for row in CAPS])
+def test_z16_a_candle_file_at_a_size_limit_is_read_and_above_it_ends_with_exit_4(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     module: ModuleType,
@@ -70,7 +70,9 @@ def test_z16_a_file_at_a_cap_is_read_and_one_above_it_is_exit_4(
 
 
 @pytest.mark.parametrize(("kind", "most"), [("csv", 4 * 2**30), ("parquet", 2**30)])
-def test_z16_a_file_that_is_too_large_is_refused_by_its_size_and_not_read(tmp_path: Path, kind: str, most: int) -> None:
+def test_z16_a_candle_file_that_is_too_large_is_rejected_by_its_size_without_being_read(
+    tmp_path: Path, kind: str, most: int
+) -> None:
     path = put(tmp_path, b"PAR1", "a")
     os.truncate(path, most + 1)
     answer = run(path, kind)

@@ -1,4 +1,4 @@
-"""Rows 55, 57 and 59: files of candles that are dirty, broken, hostile or changing; limits that are met exactly."""
+"""Rows 55, 57 and 59: candle files that are dirty, broken, hostile or changing; values exactly at a limit."""
 
 import json
 import math
@@ -28,7 +28,7 @@ UNPROVEN = "nothing proves that its last candle is closed (data.last_candle)"
 
 
 def changed(old: str, new: str, *, row: int = 50) -> bytes:
-    """The sound file with one change in one row; row 50 stands in line 52."""
+    """Returns the valid file with one change in one row; row 50 is line 52 of the file."""
     assert ROWS[row].count(old) == 1
     return text(HEADER, *ROWS[:row], ROWS[row].replace(old, new), *ROWS[row + 1 :])
 
@@ -93,7 +93,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("fault", BROKEN)
-def test_row_55_a_broken_csv_is_exit_4_with_line_and_value(tmp_path: Path, fault: str) -> None:
+def test_row_55_a_broken_csv_ends_with_exit_4_and_names_line_and_value(tmp_path: Path, fault: str) -> None:
     content, says = BROKEN[fault]
     assert says in refused(put(tmp_path, content), "csv")
 
@@ -130,7 +130,7 @@ HARMLESS = {
 
 
 @pytest.mark.parametrize("form", HARMLESS)
-def test_row_55_what_is_harmless_changes_no_byte_of_the_journal_and_is_said(tmp_path: Path, form: str) -> None:
+def test_row_55_harmless_variants_of_a_file_give_the_same_journal_and_a_notice(tmp_path: Path, form: str) -> None:
     content, notes = HARMLESS[form]
     run(put(tmp_path, TABLE, "plain.csv"), out="plain")
     path = put(tmp_path, content)
@@ -141,7 +141,7 @@ def test_row_55_what_is_harmless_changes_no_byte_of_the_journal_and_is_said(tmp_
     check_run(tmp_path / "run", max_positions=3)
 
 
-def test_row_55_volume_of_zero_and_gaps_are_legal_and_counted(tmp_path: Path) -> None:
+def test_row_55_zero_volume_and_gaps_are_accepted_and_counted(tmp_path: Path) -> None:
     quiet = [f"{row.rpartition(',')[0]},0" for row in ROWS[20:25]]
     answer = run(put(tmp_path, text(HEADER, *ROWS[:20], *quiet, *ROWS[30:])), "csv", "--json")
     check_answer(answer, 0)
@@ -158,7 +158,7 @@ def test_row_55_volume_of_zero_and_gaps_are_legal_and_counted(tmp_path: Path) ->
         (TABLE, ("--set", "data.end=2020-01-01")),
     ],
 )
-def test_row_55_no_candle_in_the_window_is_exit_4(tmp_path: Path, content: bytes, sets: tuple[str, ...]) -> None:
+def test_row_55_no_candle_in_the_window_ends_with_exit_4(tmp_path: Path, content: bytes, sets: tuple[str, ...]) -> None:
     answer = run(put(tmp_path, content), "csv", *sets)
     check_answer(answer, 4)
     assert "no candle" in answer.err
@@ -166,7 +166,7 @@ def test_row_55_no_candle_in_the_window_is_exit_4(tmp_path: Path, content: bytes
 
 
 @pytest.mark.parametrize("count", [1, 8])
-def test_row_55_fewer_candles_than_the_warm_up_end_well_with_a_notice(tmp_path: Path, count: int) -> None:
+def test_row_55_a_run_with_fewer_candles_than_the_warm_up_succeeds_with_a_notice(tmp_path: Path, count: int) -> None:
     answer = run(put(tmp_path, text(HEADER, *ROWS[:count])))
     check_answer(answer, 0)
     assert f"BTC/USDT: {count} candles, but the strategy needs 9 before its first signal" in answer.err
@@ -174,7 +174,7 @@ def test_row_55_fewer_candles_than_the_warm_up_end_well_with_a_notice(tmp_path: 
 
 
 def cheap(count: int) -> list[str]:
-    """Hours of a coin that is quoted with twelve decimals, in waves so that it is traded."""
+    """Returns hourly rows of a coin that is quoted with twelve decimals, in waves so that it is traded."""
     rows, before = [], 500
     for hour in range(count):
         close = 500 + 40 * (hour % 20 if hour % 40 < 20 else 20 - hour % 20)
@@ -184,7 +184,7 @@ def cheap(count: int) -> list[str]:
     return rows
 
 
-def test_row_55_prices_of_twelve_decimals_are_traded_and_replayed_beside_dear_ones(tmp_path: Path) -> None:
+def test_row_55_prices_with_twelve_decimals_are_traded_and_replayed_next_to_high_prices(tmp_path: Path) -> None:
     put(tmp_path, text(HEADER, *cheap(200)), "PEPEUSDT.csv")
     put(tmp_path, text(HEADER, *lines(200)), "BTCUSDT.csv")
     for symbols in ("PEPE/USDT", "BTC/USDT, PEPE/USDT"):
@@ -217,7 +217,7 @@ ARCHIVES = {
 
 
 @pytest.mark.parametrize("fault", ARCHIVES)
-def test_row_55_a_broken_archive_is_exit_4_and_nothing_is_written(tmp_path: Path, fault: str) -> None:
+def test_row_55_a_broken_archive_ends_with_exit_4_and_nothing_is_written(tmp_path: Path, fault: str) -> None:
     content, says = ARCHIVES[fault]
     folder = tmp_path / "deep" / "deeper"
     folder.mkdir(parents=True)
@@ -226,7 +226,7 @@ def test_row_55_a_broken_archive_is_exit_4_and_nothing_is_written(tmp_path: Path
         assert says in refused(path, "vision", folder=tmp_path)
 
 
-def test_row_55_an_archive_gives_the_journal_of_the_same_csv(tmp_path: Path) -> None:
+def test_row_55_an_archive_gives_the_same_journal_as_its_csv(tmp_path: Path) -> None:
     run(put(tmp_path, TABLE), out="plain")
     check_answer(run(put(tmp_path, zipped({"a.csv": KLINES}), "a.zip"), "vision"), 0)
     assert journal(tmp_path / "run") == journal(tmp_path / "plain")
@@ -250,7 +250,7 @@ READERS = {
 
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("kind", READERS)
-def test_row_57_a_file_that_changes_while_it_is_read_is_exit_4(
+def test_row_57_a_file_that_changes_while_it_is_read_ends_with_exit_4(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, change: str
 ) -> None:
     module, name, content = READERS[kind]
@@ -275,14 +275,14 @@ AMOUNT, PPM = st.integers(1, LIMIT - 1), st.integers(1, 1_000_000)
 
 
 @given(reference=AMOUNT, ppm=PPM)
-def test_row_59_a_loss_that_meets_its_limit_halts_and_one_unit_less_does_not(reference: int, ppm: int) -> None:
-    """S15: at least the share, which is a fraction of a unit as often as not."""
+def test_row_59_a_loss_exactly_at_its_limit_halts_and_one_unit_less_does_not(reference: int, ppm: int) -> None:
+    """S15: the rule fires from the limit on. The limit is often a fraction of a unit, so it is rounded up here."""
     limit = math.ceil(Fraction(reference * ppm, 1_000_000))
     assert [loss_met(reference, reference - limit + one, ppm) for one in (1, 0, -1)] == [False, True, True]
 
 
 @given(allowed=AMOUNT)
-def test_row_59_exposure_that_meets_its_limit_refuses_and_one_unit_less_does_not(allowed: int) -> None:
-    """S24: there is room below the limit alone."""
+def test_row_59_exposure_exactly_at_its_limit_rejects_an_entry_and_one_unit_less_does_not(allowed: int) -> None:
+    """S24: an entry is allowed only while exposure is below the limit."""
     found = [rejected_for_cash(allowed + one, allowed, 1, 1).reason for one in (-1, 0, 1)]
     assert found == [NO_REASON, MAX_EXPOSURE, MAX_EXPOSURE]

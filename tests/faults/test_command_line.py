@@ -1,4 +1,4 @@
-"""Rows 60 to 62: a command line that is none, an output that is closed, full or taken, a poor terminal or none."""
+"""Rows 60 to 62: wrong usage, an output that is closed, full or already exists, a limited terminal or none."""
 
 import fcntl
 import os
@@ -52,7 +52,7 @@ WRONG_USAGE = [
 
 
 @pytest.mark.parametrize(("arguments", "said"), WRONG_USAGE, ids=[ascii(" ".join(row[0])) for row in WRONG_USAGE])
-def test_row_60_wrong_usage_is_exit_2_with_the_nearest_name_and_one_example(ask, tmp_path, arguments, said):
+def test_row_60_wrong_usage_ends_with_exit_2_the_reason_and_one_example(ask, tmp_path, arguments, said):
     with untouched(tmp_path):
         answer = ask(*arguments)
     check_answer(answer, 2)
@@ -74,7 +74,7 @@ BAD_OPTIONS = [
 
 
 @pytest.mark.parametrize(("options", "said"), BAD_OPTIONS, ids=[" ".join(row[0]) for row in BAD_OPTIONS])
-def test_row_60_an_option_that_does_not_say_what_is_due_is_exit_2_before_the_run(ask, tmp_path, options, said):
+def test_row_60_a_malformed_option_value_ends_with_exit_2_before_the_run_starts(ask, tmp_path, options, said):
     with untouched(tmp_path):
         answer = ask("run", "good.yaml", *options)
     check_answer(answer, 2)
@@ -98,7 +98,7 @@ TAKEN = {
 
 
 @pytest.mark.parametrize("kind", TAKEN)
-def test_row_61_an_output_that_is_there_already_stays_as_it_is(ask, tmp_path, kind):
+def test_row_61_init_does_not_overwrite_whatever_exists_at_its_path(ask, tmp_path, kind):
     TAKEN[kind](Path("taken"))
     with untouched(tmp_path):
         answer = ask("init", "taken")
@@ -107,26 +107,26 @@ def test_row_61_an_output_that_is_there_already_stays_as_it_is(ask, tmp_path, ki
 
 
 @pytest.mark.parametrize("kind", ["file", "FIFO", "link", "link to nothing"])
-def test_row_61_what_is_no_folder_takes_neither_schemas_nor_a_run(ask, tmp_path, kind):
+def test_row_61_neither_schemas_nor_a_run_are_written_to_a_path_that_is_not_a_folder(ask, tmp_path, kind):
     TAKEN[kind](Path("taken"))
     with untouched(tmp_path):
         check_answer(ask("schema", "--write", "taken"), 2)
         check_answer(ask("run", "good.yaml", "--quiet", "--out", "taken"), 6)
 
 
-def test_row_61_a_schema_whose_name_is_taken_by_a_folder_is_refused_before_any_is_written(ask, tmp_path):
+def test_row_61_a_folder_with_the_name_of_a_schema_file_is_rejected_before_any_file_is_written(ask, tmp_path):
     Path("out/README.md").mkdir(parents=True)
     with untouched(tmp_path):
         answer = ask("schema", "--write", "out")
     check_answer(answer, 2)
     assert "README.md is a folder there" in answer.err
     with untouched(tmp_path):
-        check_answer(ask("schema", "--write", ""), 2)  # as a script writes it whose variable is not set
+        check_answer(ask("schema", "--write", ""), 2)  # as in a script whose variable is not set
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with a configuration and a run of it."""
+    """Makes a folder with two configurations and a run of one of them."""
     folder = tmp_path_factory.mktemp("place")
     (folder / "good.yaml").write_text(GOOD)
     (folder / "small.yaml").write_text(SMALL)
@@ -135,7 +135,7 @@ def place(tmp_path_factory):
 
 
 def shell(place, command):
-    """A command as a shell runs it; the exit code of the first of a pipe."""
+    """Runs a command in a shell; the exit code is that of the first program of the pipe."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     script = f"{command.replace('safla', f'{sys.executable} -m safla', 1)}; exit ${{PIPESTATUS[0]}}"
     return subprocess.run(
@@ -153,13 +153,13 @@ PIPES = [
 
 
 @some_of("command", PIPES, keep=PIPES[1:3])
-def test_row_61_a_pipe_that_nobody_reads_to_its_end_is_quiet(place, command):
+def test_row_61_a_pipe_whose_reader_closes_early_causes_no_error(place, command):
     done = shell(place, command)
     assert (done.returncode, done.stderr) == (0, b"")
 
 
 @pytest.mark.parametrize("command", ["run good.yaml --out closed", "init closed.yaml"])
-def test_row_61_without_a_stdout_nothing_is_begun(place, command):
+def test_row_61_with_stdout_closed_no_command_starts_its_work(place, command):
     with untouched(place):
         done = shell(place, f"safla {command} >&-")
     assert (done.returncode, done.stderr) == (
@@ -168,7 +168,7 @@ def test_row_61_without_a_stdout_nothing_is_begun(place, command):
     )
 
 
-def test_row_61_without_any_stream_nothing_is_begun(place):
+def test_row_61_with_all_standard_streams_closed_no_run_starts(place):
     with untouched(place):
         assert shell(place, "safla run good.yaml --out closed <&- >&- 2>&-").returncode == 6
 
@@ -180,7 +180,7 @@ def test_row_61_a_run_needs_neither_stdin_nor_stderr(place):
     check_run(place / "deaf", max_positions=3)
 
 
-def test_row_61_what_a_library_says_on_a_closed_stderr_never_reaches_a_file_of_the_run(place):
+def test_row_61_library_output_to_a_closed_stderr_never_reaches_a_file_of_the_run(place):
     driver = (
         "import os, sys\n"
         "from safla.cli import main\n"
@@ -195,7 +195,7 @@ def test_row_61_what_a_library_says_on_a_closed_stderr_never_reaches_a_file_of_t
 
 
 @pytest.mark.parametrize("command", ["schema config", "run small.yaml --out small --quiet"])
-def test_row_61_a_full_stdout_is_exit_6_in_one_line(place, command):
+def test_row_61_a_full_stdout_ends_with_exit_6_and_one_line(place, command):
     done = shell(place, f"safla {command} > /dev/full")
     assert (done.returncode, done.stderr) == (6, b"safla: No space left on device\n")
 
@@ -221,7 +221,7 @@ DRIVER = "import sys; from safla.cli import main; [print(f'\\0{main(one.split())
 
 
 def answers(place, variables):
-    """What all that is asked is answered with, by one process, which an error of encoding would end."""
+    """Returns the output of all commands of ASKED, run in one process, which an encoding error would end."""
     (place / "grün-Ω.yaml").write_text(GOOD)
     done = subprocess.run(
         [sys.executable, "-c", DRIVER, *map(" ".join, ASKED)], cwd=place, stdin=subprocess.DEVNULL, timeout=60,
@@ -235,26 +235,26 @@ def answers(place, variables):
 
 @pytest.fixture(scope="module")
 def rich(place):
-    """The answers where nothing is poor."""
+    """Returns the output without any limitation of the terminal."""
     return answers(place, {"PYTHONIOENCODING": "utf-8"})
 
 
 @some_of("terminal", TERMINALS, keep=("C",))
-def test_row_62_a_poor_terminal_or_none_leaves_every_answer_whole(place, rich, terminal):
+def test_row_62_output_is_complete_on_a_limited_terminal_or_without_one(place, rich, terminal):
     whole, talk = rich
     printed, said = answers(place, TERMINALS[terminal])
-    if terminal == "C":  # the names of files have no letters there, so their bytes are shown
+    if terminal == "C":  # this locale cannot decode the file names, so their bytes are shown
         letters = [(letter, printable(letter.encode().decode("ascii", "surrogateescape"))) for letter in "üΩ"]
         for letter, spelled in letters:
             whole, talk = [one.replace(letter, spelled) for one in whole], talk.replace(letter, spelled)
     assert said == talk
     assert [one.partition("\n")[0] for one in printed[1:]] == ["0", "0", "0", "0", "0", "3", "0"]
     assert printed[:6] == whole[:6]  # the second is --json
-    assert "".join(printed[6].split()) == "".join(whole[6].split())  # a page of help has its lines cut elsewhere
+    assert "".join(printed[6].split()) == "".join(whole[6].split())  # the help text wraps at other places
 
 
 def on_a_terminal(place, *arguments, columns, **variables):
-    """The answer of a command whose stderr is a terminal, and all that the terminal was sent."""
+    """Runs a command whose stderr is a terminal. Returns exit code, stdout, and all that the terminal received."""
     ours, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", **variables}
@@ -264,7 +264,7 @@ def on_a_terminal(place, *arguments, columns, **variables):
     ) as process:  # fmt: skip
         os.close(theirs)
         sent = b""
-        with suppress(OSError):  # EIO: the other side has hung up
+        with suppress(OSError):  # EIO: the other side has closed the terminal
             while block := os.read(ours, 65_536):
                 sent += block
         out = process.stdout.read()
@@ -276,11 +276,11 @@ SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 @pytest.mark.parametrize(("columns", "variables"), [(80, {}), (1, {"NO_COLOR": "1"}), (80, {"TERM": "dumb"})])
-def test_row_62_the_progress_bar_leaves_a_terminal_as_it_was(place, rich, columns, variables):
+def test_row_62_the_progress_bar_restores_the_terminal(place, rich, columns, variables):
     code, out, sent = on_a_terminal(place, "run", "small.yaml", "--out", "small", columns=columns, **variables)
     assert (code, out) == (0, rich[0][0])
     assert sent.count("\x1b[?25l") == sent.count("\x1b[?25h")  # the cursor is shown again
-    assert sent == "" or sent.endswith(("\x1b[2K", "\n"))  # and stands on an empty line
+    assert sent == "" or sent.endswith(("\x1b[2K", "\n"))  # and it is on an empty line
     assert SEQUENCE.sub("", sent).replace("\r", "").replace("\n", "").isprintable()
     assert "TERM" not in variables or "\x1b" not in sent
     assert "NO_COLOR" not in variables or "m" not in [found[-1] for found in SEQUENCE.findall(sent)]

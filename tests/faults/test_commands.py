@@ -1,4 +1,4 @@
-"""Rows 24 and 17, Z22: halt, resume and stop under way, at once, over deaths, and in files that are not ours."""
+"""Rows 24 and 17, Z22: halt, resume and stop during a session, at once, across crashes, and from unsafe files."""
 
 import json
 import os
@@ -28,16 +28,16 @@ symbols: {primary: [BTC/USDT]}
 data: {source: synthetic, synthetic: {candles: 20}}
 strategy: {fast_period: 1, slow_period: 2, entry_threshold_pct: 0, exit_threshold_pct: 0}
 """
-SLOW = ("--set", "paper.speed=1x")  # an hour a candle: it stands still
+SLOW = ("--set", "paper.speed=1x")  # one candle takes an hour, so the session waits
 MISSING = 3  # candles at the end
-SECONDS = 10.0  # that a process may take until it listens
-TAKEN_SECONDS = 1.0  # from the file of a command to its line, and to the file's end (S15a)
+SECONDS = 10.0  # that a process may take until it accepts commands
+TAKEN_SECONDS = 1.0  # from the command file to its journal line and the removal of the file (S15a)
 NOT_OURS = ("symlink", "dangling", "fifo", "folder", "hard link", "for all to read")
 
 
 @pytest.fixture
 def begun(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
-    """A run shortly before its end, in a folder of its own, and its configuration beside that."""
+    """Makes a run shortly before its end, in a folder of its own, and its configuration next to that folder."""
     (tmp_path / "paper.yaml").write_text(CONFIG)
     out = tmp_path / "begin" / "run"
     out.parent.mkdir()
@@ -53,7 +53,7 @@ def begun(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
 
 
 def going_on(begun: Path) -> "subprocess.Popen[bytes]":
-    """The real command, once it listens: it has taken a command by which nothing changed."""
+    """Continues the run with the real command. Returns once it accepts commands: it took one that changes nothing."""
     put(begun, "resume")
     child = process(["run", begun.parents[1] / "paper.yaml", "--out", begun, "--quiet", *SLOW])
     assert taken(begun, seconds=SECONDS)
@@ -61,7 +61,10 @@ def going_on(begun: Path) -> "subprocess.Popen[bytes]":
 
 
 def deaths(tmp_path: Path, begin: Path, *words: str | Path, release: bool) -> tuple[Path, list[Path]]:
-    """The folder of `safla WORDS` undisturbed, and those of deaths at each call that touches the disk, gone on from."""
+    """Runs `safla WORDS` undisturbed, and once for each call that touches the disk with a crash there and a restart.
+
+    Returns the folder of the undisturbed run and the folders of the others.
+    """
     (tmp_path / "points").mkdir()
     command = ["ALL" if release else "SLICE", tmp_path / "points", begin, *words]
     found = subprocess.run(
@@ -78,7 +81,7 @@ def deaths(tmp_path: Path, begin: Path, *words: str | Path, release: bool) -> tu
     return tmp_path / "points" / "before-0", [tmp_path / "points" / name for name in names]
 
 
-def test_row_24_a_command_to_a_run_that_waits_is_taken_within_a_second(begun):
+def test_row_24_a_waiting_session_takes_a_command_within_a_second(begun):
     child = going_on(begun)
     kinds: list[CommandKind] = ["halt", "resume", "halt"]
     for lines, kind in enumerate(kinds, 1):
@@ -93,7 +96,7 @@ def test_row_24_a_command_to_a_run_that_waits_is_taken_within_a_second(begun):
     check_run(begun, max_positions=1)
 
 
-def test_row_24_of_two_halts_at_once_there_is_one_line_and_both_are_done(begun):
+def test_row_24_two_simultaneous_halts_both_succeed_and_write_one_journal_line(begun):
     child = going_on(begun)
     commands = [process(["halt", begun, "--note", f"the {number}."]) for number in range(2)]
     for one in commands:
@@ -104,7 +107,7 @@ def test_row_24_of_two_halts_at_once_there_is_one_line_and_both_are_done(begun):
     check_answer(answer_of(child), 143)
 
 
-def test_row_24_of_two_commands_at_once_without_a_session_both_wait(begun, tmp_path):
+def test_row_24_two_simultaneous_commands_without_a_session_both_wait_for_the_next_one(begun, tmp_path):
     commands = [process(["halt", begun, "--note", f"the {number}."]) for number in range(2)]
     for one in commands:
         check_answer(answer_of(one), 0)
@@ -115,17 +118,17 @@ def test_row_24_of_two_commands_at_once_without_a_session_both_wait(begun, tmp_p
     check_run(begun, max_positions=1)
 
 
-def test_row_24_of_two_stops_at_once_without_a_session_there_is_one_end(begun):
+def test_row_24_two_simultaneous_stops_without_a_session_end_the_run_once(begun):
     answers = [answer_of(one) for one in [process(["stop", begun]) for _ in range(2)]]
     assert 0 in {one.code for one in answers}
-    for one in answers:  # one comes too late, or leaves it to the other, which has the run
+    for one in answers:  # one comes too late, or leaves the work to the other, which holds the lock
         check_answer(one, one.code)
         assert one.code in (0, 2)
     assert journal(begun).count(b'"type":"run_ended"') == 1
     check_run(begun, max_positions=1)
 
 
-def test_row_24_a_run_that_ended_takes_no_command(begun, capsys):
+def test_row_24_a_run_that_has_ended_rejects_commands(begun, capsys):
     check_answer(safla("stop", begun), 0)
     with untouched(begun):
         for kind in ("halt", "resume", "stop"):
@@ -134,7 +137,7 @@ def test_row_24_a_run_that_ended_takes_no_command(begun, capsys):
             assert "this run has ended and takes no commands" in answer.err
 
 
-def test_row_24_what_is_left_for_a_run_that_ended_is_not_applied(begun, tmp_path, capsys):
+def test_row_24_a_command_file_left_for_a_run_that_has_ended_is_not_applied(begun, tmp_path, capsys):
     check_answer(safla("stop", begun), 0)
     text = journal(begun)
     put(begun, "halt")
@@ -155,8 +158,10 @@ def test_row_24_what_is_left_for_a_run_that_ended_is_not_applied(begun, tmp_path
     ],
     ids="-".join,
 )
-def test_row_24_a_session_that_dies_between_command_and_line_does_each_once(begun, tmp_path, release, figure, kinds):
-    """Whatever call it dies at, a command is done, or waits still; the next start then does it where it would have."""
+def test_row_24_a_session_that_dies_between_a_command_and_its_line_applies_each_once(
+    begun, tmp_path, release, figure, kinds
+):
+    """After a crash at any call the next start applies each command that still waits, at the same candle."""
     for kind in kinds:
         put(begun, kind, note="left")
     words = ("run", tmp_path / "paper.yaml", "--out", "{}/run", "--quiet")
@@ -173,8 +178,8 @@ def test_row_24_a_session_that_dies_between_command_and_line_does_each_once(begu
     figure(f"row 24, {' '.join(kinds)}: {len(places)} deaths of a run with commands, each done once")
 
 
-def test_row_24_a_halt_that_dies_at_any_call_is_left_whole_or_not_at_all(begun, tmp_path, release):
-    """Given again after any death, it is one line of the run, and no half file is in the way."""
+def test_row_24_a_halt_command_that_dies_at_any_call_leaves_a_complete_file_or_none(begun, tmp_path, release):
+    """Sent again after any crash, the command writes one journal line, and no partial file is in the way."""
     _, places = deaths(tmp_path, begun.parent, "halt", "{}/run", "--note", "x", release=release)
     assert len(places) > (5 if release else 5 // STRIDE)
     for place in places:
@@ -188,12 +193,12 @@ def test_row_24_a_halt_that_dies_at_any_call_is_left_whole_or_not_at_all(begun, 
 
 
 def run_of(folder: Path) -> str:
-    """The hash of the first line of a run."""
+    """Returns the hash of the first line of a run."""
     return str(json.loads(journal(folder).splitlines()[0])["h"])
 
 
-def test_row_24_a_stop_that_dies_at_any_call_ends_the_run_once(begun, tmp_path, release, figure):
-    """Without a session it ends the run itself; given again, the run has ended (2), or ends by what was left."""
+def test_row_24_a_stop_command_that_dies_at_any_call_ends_the_run_once(begun, tmp_path, release, figure):
+    """Without a session `stop` ends the run itself. Sent again after a crash, it finds the run ended (2) or ends it."""
     (tmp_path / "points").mkdir()
     command = ["ALL" if release else "SLICE", tmp_path / "points", begun.parent, "stop", "{}/run", "--note", "x"]
     found = subprocess.run(
@@ -205,21 +210,21 @@ def test_row_24_a_stop_that_dies_at_any_call_ends_the_run_once(begun, tmp_path, 
     assert {code for _, code, *_ in others} == {DIED}
     whole = journal(begun)
     for name, _, second, *_ in others:
-        if isinstance(second, str):  # as a place that was gone on from
+        if isinstance(second, str):  # the same state as another crash that was continued
             continue
         place = tmp_path / "points" / name / "run"
         assert second in (0, 2), name
         text = journal(place)
         assert text.startswith(whole), name
         assert text.count(b'"type":"run_ended"') == 1, name
-        for left in place.glob("*.tmp"):  # of a death after the last line: whoever holds it next removes it
+        for left in place.glob("*.tmp"):  # from a crash after the last line; the next process removes it
             left.unlink()
         check_run(place, max_positions=1)
     figure(f"row 24, stop: {len(others)} deaths of the command, the run ended once")
 
 
 def make(path: Path, kind: str) -> None:
-    """What no command of ours leaves."""
+    """Replaces a command file by something that no safla command writes."""
     other = path.parents[2] / "other"
     path.rename(other)
     if kind in ("symlink", "dangling"):
@@ -236,8 +241,8 @@ def make(path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", NOT_OURS)
-def test_row_17_a_request_that_is_not_ours_alone_is_listed_and_not_followed(begun, tmp_path, capsys, kind):
-    """The others are taken: a stray file is no way to keep a halt from a run."""
+def test_row_17_a_command_file_that_is_not_regular_and_private_is_listed_and_not_applied(begun, tmp_path, capsys, kind):
+    """The other commands are applied: a stray file cannot block a halt."""
     path = begun / "requests" / f"{put(begun, 'stop').id}.json"
     put(begun, "halt", note="heard")
     make(path, kind)
@@ -247,12 +252,12 @@ def test_row_17_a_request_that_is_not_ours_alone_is_listed_and_not_followed(begu
     answer = inside(capsys, "run", tmp_path / "paper.yaml", "--out", begun, "--quiet")
     check_answer(answer, 0)
     assert b"heard" in by_operator(begun)[0]
-    assert b'"given":null,"id":null}' in journal(begun).splitlines()[-1]  # the candles ended, nobody stopped it
+    assert b'"given":null,"id":null}' in journal(begun).splitlines()[-1]  # the candles ended, without a stop command
     assert os.path.lexists(path)
 
 
 @pytest.mark.parametrize("kind", ["symlink", "dangling", "fifo", "file", "for all to write"])
-def test_row_17_a_folder_of_requests_that_is_not_ours_alone_is_6_before_any_work(begun, tmp_path, capsys, kind):
+def test_row_17_a_requests_folder_that_is_not_private_ends_with_exit_6_before_any_work(begun, tmp_path, capsys, kind):
     path, other = begun / "requests", tmp_path / "elsewhere"
     other.mkdir(0o700)
     if kind in ("symlink", "dangling"):
@@ -276,7 +281,7 @@ def test_row_17_a_folder_of_requests_that_is_not_ours_alone_is_6_before_any_work
     assert os.path.lexists(path)
 
 
-def test_z22_another_user_s_request_is_rejected(begun, tmp_path, capsys, monkeypatch):
+def test_z22_a_command_file_of_another_user_is_rejected(begun, tmp_path, capsys, monkeypatch):
     put(begun, "stop")
     fstat = os.fstat
 

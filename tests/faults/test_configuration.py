@@ -1,6 +1,6 @@
 """Rows 50 to 53: an invalid configuration ends with exit 3 at once, all problems are listed, and nothing is written.
 
-The texts of the problems are tested in tests/config; here the real commands run.
+tests/config tests the texts of the problems; here the real commands run.
 """
 
 import os
@@ -35,7 +35,7 @@ BAD_FILES = {
 
 
 @pytest.mark.parametrize("kind", BAD_FILES)
-def test_row_50_a_file_that_is_no_configuration_is_one_line_and_exit_3_at_once(ask, kind):
+def test_row_50_a_file_that_is_not_a_configuration_ends_with_exit_3_and_one_line(ask, kind):
     make, said = BAD_FILES[kind]
     make(Path("bad.yaml"))
     (problem,) = refused(ask, "bad.yaml")
@@ -44,7 +44,7 @@ def test_row_50_a_file_that_is_no_configuration_is_one_line_and_exit_3_at_once(a
 
 
 @pytest.mark.parametrize("kind", BAD_FILES)
-def test_row_50_a_file_that_is_extended_is_refused_like_one_that_is_named(ask, kind):
+def test_row_50_an_invalid_file_named_in_extends_is_rejected_like_the_configuration_itself(ask, kind):
     make, said = BAD_FILES[kind]
     make(Path("bad.yaml"))
     Path("above.yaml").write_text("extends: bad.yaml\n")
@@ -52,7 +52,7 @@ def test_row_50_a_file_that_is_extended_is_refused_like_one_that_is_named(ask, k
     assert said in problem
 
 
-def test_row_50_a_link_to_a_good_file_is_read_as_it_is(ask):
+def test_row_50_a_link_to_a_valid_configuration_is_read(ask):
     Path("link.yaml").symlink_to("good.yaml")
     assert ask("validate", "link.yaml") == Answer(0, "link.yaml: valid\n", "")
     check_answer(ask("run", "link.yaml", "--out", "run", "--quiet"), 0)
@@ -60,7 +60,7 @@ def test_row_50_a_link_to_a_good_file_is_read_as_it_is(ask):
 
 
 @pytest.mark.parametrize("source", ["csv", "parquet", "vision"])
-def test_row_50_candles_that_are_not_there_are_a_warning_and_then_exit_4(ask, source):
+def test_row_50_a_missing_candle_file_is_a_warning_in_validate_and_exit_4_in_a_run(ask, source):
     Path("absent.yaml").write_text(f"data: {{source: {source}, path: 'none-{{symbol}}.x'}}\n")
     answer = ask("validate", "absent.yaml")
     check_answer(answer, 0)
@@ -97,7 +97,9 @@ IDS = [f"{key.rpartition('.')[2]} {text}" for key, text, _ in BAD_VALUES]
 
 
 @pytest.mark.parametrize(("key", "text", "said"), BAD_VALUES, ids=IDS)
-def test_row_51_a_wrong_value_is_told_with_its_place_key_value_and_what_is_allowed(ask, monkeypatch, key, text, said):
+def test_row_51_a_wrong_value_is_reported_with_its_place_key_value_and_what_is_allowed(
+    ask, monkeypatch, key, text, said
+):
     section, name = key.split(".")
     Path("c.yaml").write_text(f"mode: backtest\n{section}:\n  {name}: {text}\n")
     column = len(f"  {name}: ") + 1 if text else 3  # a missing value is reported at its key
@@ -111,7 +113,7 @@ def test_row_51_a_wrong_value_is_told_with_its_place_key_value_and_what_is_allow
     assert problem.startswith(f"{variable}: {key}: {said}")
 
 
-def test_row_51_an_unknown_key_is_told_with_the_nearest_wherever_it_stands(ask, monkeypatch):
+def test_row_51_an_unknown_key_is_reported_with_a_suggestion_in_file_option_and_variable(ask, monkeypatch):
     Path("c.yaml").write_text("risk:\n  stop_los_pct: hunter2\n")
     assert refused(ask, "c.yaml") == ["c.yaml:2:3: risk.stop_los_pct: unknown key; did you mean stop_loss_pct?"]
     assert refused(ask, "good.yaml", "risk.stop_los_pct=hunter2") == [
@@ -123,7 +125,7 @@ def test_row_51_an_unknown_key_is_told_with_the_nearest_wherever_it_stands(ask, 
     ]
 
 
-def test_row_51_a_key_that_stands_twice_is_told_with_its_whole_name_wherever_it_stands(ask, monkeypatch):
+def test_row_51_a_duplicate_key_is_reported_with_its_full_name_in_file_option_and_variable(ask, monkeypatch):
     twice = "{on_halt: flatten, on_halt: flatten}"
     said = "risk.on_halt: duplicate key, first on line 1; keep one"
     Path("c.yaml").write_text(f"risk: {twice}\n")
@@ -158,7 +160,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_row_52_what_yaml_can_do_and_a_configuration_need_not_is_refused_at_once(ask, kind):
+def test_row_52_yaml_features_that_a_configuration_does_not_need_are_rejected_at_once(ask, kind):
     text, said = HOSTILE[kind]
     Path("hostile.yaml").write_text(text)
     (problem,) = refused(ask, "hostile.yaml")
@@ -168,7 +170,7 @@ def test_row_52_what_yaml_can_do_and_a_configuration_need_not_is_refused_at_once
 
 
 @pytest.mark.parametrize("text", ["[&a x, *a]", "[*a]", "{a: !!str b}", "[" * 40, "'", '"\\u12'])
-def test_row_52_an_option_and_a_variable_are_guarded_like_a_file(ask, monkeypatch, text):
+def test_row_52_options_and_variables_have_the_same_yaml_limits_as_a_file(ask, monkeypatch, text):
     (problem,) = refused(ask, "good.yaml", f"symbols.primary={text}")
     assert problem.startswith("--set: symbols.primary: ")
     monkeypatch.setenv("SAFLA__SYMBOLS__PRIMARY", text)
@@ -176,7 +178,7 @@ def test_row_52_an_option_and_a_variable_are_guarded_like_a_file(ask, monkeypatc
     assert problem.startswith("SAFLA__SYMBOLS__PRIMARY: symbols.primary: ")
 
 
-def test_row_52_extends_in_a_circle_is_refused(ask):
+def test_row_52_circular_extends_is_rejected(ask):
     for name, other in (("a", "b"), ("b", "c"), ("c", "a")):
         Path(f"{name}.yaml").write_text(f"extends: {other}.yaml\n")
     assert refused(ask, "a.yaml") == ["c.yaml:1:10: extends: a.yaml extends this file again; remove one"]
@@ -186,7 +188,7 @@ def test_row_52_extends_in_a_circle_is_refused(ask):
     assert problem == "own.yaml:1:10: extends: link.yaml extends this file again; remove one"
 
 
-def test_row_52_extends_five_deep_is_refused_and_four_deep_is_read(ask):
+def test_row_52_extends_five_files_deep_is_rejected_and_four_files_deep_is_read(ask):
     Path("5.yaml").write_text(GOOD)
     for n in range(5):
         Path(f"{n}.yaml").write_text(f"extends: {n + 1}.yaml\n")
@@ -220,7 +222,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("kind", BROKEN)
-def test_row_53_keys_that_do_not_fit_are_refused_and_each_is_named(ask, kind):
+def test_row_53_keys_that_are_inconsistent_or_out_of_bounds_are_rejected_by_name(ask, kind):
     text, said = BROKEN[kind]
     Path("c.yaml").write_text(f"{text}\n")
     (problem,) = refused(ask, "c.yaml")
@@ -243,7 +245,7 @@ BOUNDS = {
 
 
 @pytest.mark.parametrize("kind", BOUNDS)
-def test_row_53_what_only_the_candles_show_to_be_out_of_bounds_is_refused_by_the_run(ask, kind):
+def test_row_53_a_value_that_is_out_of_bounds_for_the_loaded_candles_is_rejected_by_the_run(ask, kind):
     sets, said = BOUNDS[kind]
     with untouched(Path.cwd()):
         answer = ask("run", "good.yaml", *(option for one in sets for option in ("--set", one)))
@@ -253,7 +255,7 @@ def test_row_53_what_only_the_candles_show_to_be_out_of_bounds_is_refused_by_the
     assert all(one in answer.err for one in said)
 
 
-def test_row_53_an_exposure_and_a_position_size_of_one_are_legal(ask):
+def test_row_53_an_exposure_limit_and_a_position_size_of_100_percent_are_valid(ask):
     sets = ("--set", "risk.max_portfolio_exposure_pct=1.0", "--set", "strategy.position_size_pct=1.0")
     answer = ask("validate", "good.yaml", *sets)
     assert (answer.code, answer.out) == (0, "good.yaml: valid\n")
@@ -262,7 +264,7 @@ def test_row_53_an_exposure_and_a_position_size_of_one_are_legal(ask):
 
 
 @pytest.mark.parametrize("command", ["run", "validate"])
-def test_row_51_an_empty_variable_or_option_takes_no_limit_away_and_nothing_is_written(ask, monkeypatch, command):
+def test_row_51_an_empty_variable_or_option_is_an_error_and_does_not_remove_a_limit(ask, monkeypatch, command):
     with untouched(Path.cwd()):
         answer = ask(command, "good.yaml", "--set", "risk.max_drawdown_pct=", "--set", "risk.max_daily_loss_pct= ")
         monkeypatch.setenv("SAFLA__RISK__STOP_LOSS_PCT", "")
@@ -280,7 +282,7 @@ def test_row_51_an_empty_variable_or_option_takes_no_limit_away_and_nothing_is_w
 
 
 @pytest.mark.parametrize("command", ["run", "validate"])
-def test_row_51_a_variable_with_one_underscore_too_few_is_told(ask, monkeypatch, command):
+def test_row_51_a_variable_with_one_underscore_too_few_gives_a_warning(ask, monkeypatch, command):
     monkeypatch.setenv("SAFLA_RISK_STOP_LOSS_PCT", "hunter2")
     answer = ask(command, "good.yaml")
     check_answer(answer, 0)
@@ -291,7 +293,7 @@ def test_row_51_a_variable_with_one_underscore_too_few_is_told(ask, monkeypatch,
     assert "hunter2" not in answer.err
 
 
-def test_row_53_a_plan_of_a_journal_that_leaves_a_limit_empty_is_none_of_ours():
+def test_row_53_a_journal_whose_plan_has_an_empty_limit_is_rejected():
     with raises_code(ConfigError, "invalid_value", match=r"risk\.stop_loss_pct: "):
         from_plan_texts(
             {**plan_texts(load(None).config), "risk.stop_loss_pct": ""},

@@ -1,4 +1,4 @@
-"""Row 54: names that could lead to other folders or control a terminal are rejected or harmless; nothing leaks out."""
+"""Row 54: names that could lead to other folders or control a terminal are rejected or escaped; nothing leaks out."""
 
 import os
 from pathlib import Path
@@ -30,11 +30,11 @@ KEYS = [
     ("logging.files.trades", [*NO_NAMES, "../trades.log", "a/b.log", "CON.log", "com1.log"]),
     ("storage.logs_directory", ["a\0b", "\x1b[2Jx", "\x9b1mx", "\ud800", "x" * 1001]),
     ("data.path", ["a\0b", "\x1b[2Jx", "\x9b1mx", "\ud800", "x" * 1001]),
-]  # a path may lead anywhere: it is the user's own; what stands in a name may not
+]  # a path of the user may lead anywhere; a name may not
 
 
 @pytest.mark.parametrize(("key", "texts"), KEYS, ids=[key for key, _ in KEYS])
-def test_row_54_a_name_that_could_lead_elsewhere_is_refused_in_a_file_and_in_an_option(ask, tmp_path, key, texts):
+def test_row_54_a_name_that_could_escape_its_folder_or_control_a_terminal_is_rejected(ask, tmp_path, key, texts):
     for text in texts:
         quoted = '"' + "".join(f"\\u{ord(one):04x}" for one in text) + '"'
         tree = quoted
@@ -50,7 +50,7 @@ def test_row_54_a_name_that_could_lead_elsewhere_is_refused_in_a_file_and_in_an_
 
 
 @pytest.mark.parametrize("text", ["a\0b", "\x1b[2Jx", "\ud800", "x" * 1001, ""])
-def test_row_54_a_file_that_no_file_system_can_hold_is_not_followed(ask, text):
+def test_row_54_an_impossible_file_name_in_extends_is_rejected(ask, text):
     Path("c.yaml").write_text('extends: "' + "".join(f"\\u{ord(one):04x}" for one in text) + '"\n')
     (problem,) = refused(ask, "c.yaml")
     assert problem.startswith("c.yaml:1:10: extends: ")
@@ -66,7 +66,7 @@ NO_ARGUMENTS = [
 
 @pytest.mark.parametrize("arguments", NO_ARGUMENTS, ids=" ".join)
 @pytest.mark.parametrize("text", ["a\0b", "\ud800"], ids=["NUL", "half a pair"])
-def test_row_54_an_argument_that_no_shell_can_pass_is_wrong_usage(ask, tmp_path, arguments, text):
+def test_row_54_an_argument_with_a_nul_or_a_lone_surrogate_is_wrong_usage(ask, tmp_path, arguments, text):
     with untouched(tmp_path):
         check_answer(ask(*(one.replace("{}", text) for one in arguments)), 2)
 
@@ -75,7 +75,7 @@ ESCAPES = ["\x1b[2J\x1b]0;x\x07evil", "\u202etxt.lmay", "\x9b31mred", "new\nline
 
 
 @pytest.mark.parametrize("name", ESCAPES, ids=ascii)
-def test_row_54_a_strange_file_name_reaches_no_output_raw_and_no_folder_below_logs(ask, tmp_path, name):
+def test_row_54_a_strange_configuration_file_name_is_escaped_in_output_and_in_folder_names(ask, tmp_path, name):
     Path(f"{name}.yaml").write_text(GOOD)
     check_answer(ask("validate", f"{name}.yaml"), 0)
     resolved = ask("validate", "--resolved", f"{name}.yaml")
@@ -93,7 +93,7 @@ def test_row_54_a_strange_file_name_reaches_no_output_raw_and_no_folder_below_lo
 
 
 @pytest.mark.parametrize("name", ["../beside", "a/../b", "CON", "-x", "./~", *ESCAPES], ids=ascii)
-def test_row_54_a_run_writes_into_the_folder_that_out_names_and_nowhere_else(ask, tmp_path, name):
+def test_row_54_a_run_writes_only_into_the_folder_given_by_out(ask, tmp_path, name):
     out = Path(name)
     with untouched(Path("good.yaml")):
         answer = ask("run", "good.yaml", "--quiet", f"--out={name}")
@@ -117,18 +117,18 @@ def test_row_54_a_run_writes_into_the_folder_that_out_names_and_nowhere_else(ask
         (("run", "good.yaml", "--symbols", "../x"), 2),
     ],
 )  # fmt: skip
-def test_row_54_a_name_that_cannot_be_is_refused_and_nothing_made(ask, tmp_path, arguments, code):
+def test_row_54_an_impossible_path_or_name_is_rejected_and_nothing_is_written(ask, tmp_path, arguments, code):
     with untouched(tmp_path):
         check_answer(ask(*arguments), code)
 
 
-ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}  # a locale that knows no umlaut
+ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}  # a locale without umlauts
 
 
 @pytest.mark.parametrize(
     ("variables", "name", "why"),
     [
-        ({}, b"Gr\xf6\xdfe", "is not valid UTF-8; rename it"),  # of an old disk: Latin-1
+        ({}, b"Gr\xf6\xdfe", "is not valid UTF-8; rename it"),  # Latin-1, as on an old disk
         pytest.param(
             ASCII,
             "Größe".encode(),
@@ -137,7 +137,7 @@ ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}  # a loca
         ),
     ],
 )
-def test_row_54_a_folder_whose_name_is_no_text_is_named_as_the_trouble(tmp_path, variables, name, why):
+def test_row_54_a_folder_name_that_cannot_be_decoded_is_reported_as_the_cause(tmp_path, variables, name, why):
     folder = tmp_path / os.fsdecode(name)
     folder.mkdir()
     (folder / "c.yaml").write_text("data: {source: csv, path: c.csv}\n")
@@ -147,7 +147,7 @@ def test_row_54_a_folder_whose_name_is_no_text_is_named_as_the_trouble(tmp_path,
         assert answer.err.startswith('c.yaml:1:27: data.path: "c.csv" is relative to this file, and the folder ')
         assert answer.err.endswith(f"{why}\n")
     (folder / "c.yaml").write_text("data: {source: synthetic, synthetic: {candles: 50}}\n")
-    answer = safla("run", "c.yaml", "--quiet", cwd=folder, env=variables)  # what needs no path of it runs there
+    answer = safla("run", "c.yaml", "--quiet", cwd=folder, env=variables)  # without relative paths it runs
     check_answer(answer, 0)
 
 
@@ -161,7 +161,7 @@ def test_row_54_a_folder_whose_name_is_no_text_is_named_as_the_trouble(tmp_path,
     ],
     every=3,
 )
-def test_row_54_a_path_that_the_locale_cannot_say_is_refused_by_its_key(tmp_path, text):
+def test_row_54_a_path_that_the_locale_cannot_encode_is_rejected_with_its_key(tmp_path, text):
     (tmp_path / "c.yaml").write_text(f"{text}\n", encoding="utf-8")
     answer = safla("run", "c.yaml", cwd=tmp_path, env=ASCII)
     check_answer(answer, 3)

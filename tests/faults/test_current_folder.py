@@ -1,4 +1,4 @@
-"""`python -m safla` executes nothing of the folder that somebody works in."""
+"""`python -m safla` executes no module of the current folder."""
 
 import subprocess
 import sys
@@ -13,13 +13,13 @@ MARKER = "executed"
 MODULES = (
     "numba", "numpy", "polars", "orjson", "msgspec", "pydantic", "click", "loguru", "ccxt", "aiohttp", "rich", "psutil",
     "transitions", "json", "typing", "signal", "tempfile", "prometheus_client",
-)  # fmt: skip  # not contextlib, functools and types, which `python -m` imports before any line of ours
+)  # fmt: skip  # not contextlib, functools and types, which `python -m` imports before any line of safla
 PACKAGES = ("ruamel", "pydantic_core", "llvmlite")
 
 
 @pytest.fixture
 def hostile(tmp_path: Path) -> Path:
-    """A folder with a configuration, and with modules that leave a mark when they are executed."""
+    """Makes a folder with a configuration and with modules that write a marker file when they are executed."""
     (tmp_path / "config.yaml").write_text(SMALL)
     code = f"open({str(tmp_path / MARKER)!r}, 'a').write(__name__ + ' ')\n"
     for name in MODULES:
@@ -31,7 +31,7 @@ def hostile(tmp_path: Path) -> Path:
 
 
 def in_folder(folder: Path, *words: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Python in a folder, with nothing of this shell but what is given."""
+    """Runs Python in a folder with only the given environment variables."""
     return subprocess.run(
         [sys.executable, *words], cwd=folder, env=environment or {}, stdin=subprocess.DEVNULL, capture_output=True,
         text=True, timeout=SECONDS, check=False,
@@ -53,13 +53,13 @@ def test_no_module_of_the_current_folder_is_executed(hostile, command):
     assert not (hostile / MARKER).exists(), (hostile / MARKER).read_text()
 
 
-def test_a_module_of_the_current_folder_would_have_been_executed(hostile):
-    """So that the test above is seen to be looking: of `python -c` the caller decides, and Python puts it first."""
+def test_python_with_option_c_does_execute_modules_of_the_current_folder(hostile):
+    """This proves that the test above can fail: with `python -c`, Python itself puts the current folder first."""
     in_folder(hostile, "-c", "import safla.cli")
     assert (hostile / MARKER).exists()
 
 
-def test_a_folder_on_the_search_path_by_the_wish_of_its_user_stays_there(hostile, tmp_path_factory):
+def test_a_folder_that_the_user_puts_on_pythonpath_stays_there(hostile, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     words = ("-m", "safla", "--version")
     assert in_folder(elsewhere, *words, environment={"PYTHONPATH": str(hostile)}).returncode != 0
@@ -67,7 +67,7 @@ def test_a_folder_on_the_search_path_by_the_wish_of_its_user_stays_there(hostile
 
 
 def test_a_clone_runs_without_being_installed(tmp_path):
-    """safla is found in the current folder alone, and its modules after that through its own folder."""
+    """safla is found only in the current folder, and its modules after that through its package folder."""
     (tmp_path / "safla").symlink_to(ROOT / "safla")
     packages = [place for place in sys.path if place.endswith("site-packages")]
     driver = f"import runpy, sys; sys.path[1:1] = {packages!r}; sys.argv = ['safla', '--version']; "

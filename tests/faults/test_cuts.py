@@ -1,4 +1,4 @@
-"""Rows 4 and 5: a journal cut at any byte goes on and loses nothing; one with any bit flipped is left alone."""
+"""Rows 4 and 5: a journal cut at any byte continues and loses nothing; one with a flipped bit is not modified."""
 
 import pytest
 
@@ -7,8 +7,8 @@ from tests.faults.damaged import FILES, POSITIONS, again, finished, head_at, put
 from tests.faults.invariants import check_answer, check_only, check_run, untouched
 from tests.small_runs import journal
 
-ANCHOR = 40  # the line that head remembers, where there is one
-FLIP_STRIDE = 37  # bits; odd, so that every bit of a byte has its turn
+ANCHOR = 40  # the line of the checkpoint (file head), where there is one
+FLIP_STRIDE = 37  # bits; odd, so that every bit position of a byte is tested
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ def undisturbed(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def text(undisturbed, release):
-    """The journal that is cut and flipped: 60 lines, or 100 (docs/faults.md)."""
+    """Returns the journal that is cut and flipped: 60 lines, or 100 (docs/faults.md)."""
     return whole(undisturbed.splitlines(keepends=True)[: 100 if release else 60])
 
 
@@ -27,7 +27,7 @@ def folder(tmp_path):
     return finished(tmp_path)
 
 
-def test_row_4_a_file_cut_at_any_byte_keeps_its_whole_lines(text):
+def test_row_4_a_journal_cut_at_any_byte_keeps_its_complete_lines(text):
     ends = starts(text)
     line = 0
     for cut in range(1, len(text) + 1):
@@ -42,15 +42,15 @@ def test_row_4_a_file_cut_at_any_byte_keeps_its_whole_lines(text):
         assert (found.kind, found.offset, found.lines) == expected, cut
 
 
-def test_row_4_a_file_cut_before_what_head_remembers_is_corrupt_and_behind_it_is_not(text):
+def test_row_4_a_journal_cut_before_its_checkpoint_is_corrupt_and_after_it_is_not(text):
     ends = starts(text)
     head = head_at(text, ANCHOR)
     for cut in range(ends[ANCHOR - 2], ends[ANCHOR + 2]):
-        enough = cut >= ends[ANCHOR] - 1  # without its newline the line is there all the same
+        enough = cut >= ends[ANCHOR] - 1  # the line is complete even without its newline
         assert (verify_text(text[:cut], head).kind != "corrupt") == enough, cut
 
 
-def test_row_5_a_file_with_any_bit_flipped_is_corrupt_and_line_and_offset_are_named(text, release):
+def test_row_5_a_journal_with_any_bit_flipped_is_corrupt_and_line_and_offset_are_reported(text, release):
     ends = starts(text)
     for bit in range(0, 8 * len(text), 1 if release else FLIP_STRIDE):
         place = bit // 8
@@ -63,22 +63,20 @@ def test_row_5_a_file_with_any_bit_flipped_is_corrupt_and_line_and_offset_are_na
 
 
 def place_of(text, line, byte):
-    """The offset of a byte of a line; both may be counted from the end."""
+    """Returns the offset of a byte of a line; both may be counted from the end."""
     lines = text.splitlines(keepends=True)
     before = lines[: line - 1] if line > 0 else lines[:line]
     return sum(map(len, before)) + byte % len(lines[len(before)])
 
 
-CUTS = (  # the line, and which of its bytes is the first that is lost; -1 its newline
+CUTS = (  # the line, and the first byte of it that is lost; -1 is its newline
     (1, 0), (1, 1), (1, 700), (1, -1), (2, 0), (2, 1), (41, 0), (41, 8), (41, 60), (41, -34), (41, -2), (41, -1),
     (-1, 1), (-1, 90), (-1, -1),
 )  # fmt: skip
 
 
 @pytest.mark.parametrize(("line", "byte"), CUTS)
-def test_row_4_a_run_that_was_cut_ends_in_the_same_bytes_and_its_torn_tail_lies_beside(
-    folder, undisturbed, capsys, line, byte
-):
+def test_row_4_a_cut_run_recovers_to_the_same_bytes_and_its_torn_tail_is_saved(folder, undisturbed, capsys, line, byte):
     place = place_of(undisturbed, line, byte)
     kept = undisturbed.rfind(b"\n", 0, place) + 1
     put(folder, undisturbed[:place], None)
@@ -97,7 +95,7 @@ def test_row_4_a_run_that_was_cut_ends_in_the_same_bytes_and_its_torn_tail_lies_
 
 @pytest.mark.parametrize("command", [again, replayed])
 @pytest.mark.parametrize("lines", [0, ANCHOR - 1, ANCHOR])
-def test_row_4_a_run_that_was_cut_before_its_anchor_is_refused_and_left_alone(
+def test_row_4_a_run_cut_before_its_checkpoint_is_rejected_and_not_modified(
     folder, undisturbed, capsys, lines, command
 ):
     cut = max(0, starts(undisturbed)[lines] - 2)
@@ -105,19 +103,21 @@ def test_row_4_a_run_that_was_cut_before_its_anchor_is_refused_and_left_alone(
     with untouched(folder):
         answer = command(folder, capsys)
     check_answer(answer, 4)
-    assert "head" in answer.err or cut == 0  # where no line is left, there is none to name
+    assert "head" in answer.err or cut == 0  # without any line, there is none to name
 
 
-@pytest.mark.parametrize("behind", [0, 1, 100])
-def test_row_4_a_run_that_was_cut_behind_its_anchor_goes_on(folder, undisturbed, capsys, behind):
+@pytest.mark.parametrize("extra", [0, 1, 100])
+def test_row_4_a_run_cut_after_its_checkpoint_is_continued(folder, undisturbed, capsys, extra):
     head = head_at(undisturbed, ANCHOR)
-    put(folder, undisturbed[: head.offset + behind], head)
+    put(folder, undisturbed[: head.offset + extra], head)
     check_answer(again(folder, capsys), 0)
     assert journal(folder) == undisturbed
     check_run(folder, max_positions=POSITIONS)
 
 
-def test_row_4_a_replay_of_what_was_cut_names_the_torn_bytes_and_confirms_the_whole_lines(folder, undisturbed, capsys):
+def test_row_4_a_replay_of_a_cut_journal_reports_the_torn_bytes_and_confirms_the_complete_lines(
+    folder, undisturbed, capsys
+):
     put(folder, undisturbed[: starts(undisturbed)[ANCHOR] + 50], None)
     with untouched(folder):
         answer = replayed(folder, capsys)
@@ -135,7 +135,7 @@ FLIPS = (  # line, byte, bit
 
 @pytest.mark.parametrize("with_head", [True, False])
 @pytest.mark.parametrize(("line", "byte", "bit"), FLIPS)
-def test_row_5_a_run_with_a_flipped_bit_is_refused_by_both_commands_and_left_alone(
+def test_row_5_a_run_with_a_flipped_bit_is_rejected_by_run_and_replay_and_not_modified(
     folder, undisturbed, capsys, line, byte, bit, with_head
 ):
     flipped = bytearray(undisturbed)
@@ -151,7 +151,7 @@ def test_row_5_a_run_with_a_flipped_bit_is_refused_by_both_commands_and_left_alo
     assert "put back a saved copy, or run with --force" in answers[0].err
 
 
-def test_row_5_the_other_way_on_keeps_the_damaged_folder_and_begins_anew(folder, undisturbed, capsys):
+def test_row_5_a_run_with_force_keeps_the_damaged_folder_and_starts_again(folder, undisturbed, capsys):
     damaged = undisturbed[:900] + bytes([undisturbed[900] ^ 4]) + undisturbed[901:]
     put(folder, damaged, head_at(undisturbed, -2))
     check_answer(again(folder, capsys, "--force"), 0)

@@ -1,4 +1,4 @@
-"""Rows 6 to 8, 20 and 21: lines that were edited, lost or never written; a head and candles that were."""
+"""Rows 6 to 8, 20 and 21: lines, the checkpoint (file head) or candles that are edited, lost or never written."""
 
 import re
 
@@ -27,7 +27,7 @@ def folder(tmp_path):
 
 
 def moved(lines, i):
-    """The four ways to damage lines at a place, by name."""
+    """Returns the lines damaged at line i in four ways, by name."""
     return {
         "deleted": [*lines[:i], *lines[i + 1 :]],
         "doubled": [*lines[: i + 1], *lines[i:]],
@@ -36,7 +36,7 @@ def moved(lines, i):
     }
 
 
-def test_row_6_a_line_deleted_doubled_swapped_or_edited_anywhere_is_corrupt_and_named(undisturbed):
+def test_row_6_a_line_deleted_doubled_swapped_or_edited_anywhere_is_reported_as_corrupt(undisturbed):
     lines = undisturbed.splitlines(keepends=True)
     for i in range(len(lines) - 2):
         for name, edit in moved(lines, i).items():
@@ -47,13 +47,15 @@ def test_row_6_a_line_deleted_doubled_swapped_or_edited_anywhere_is_corrupt_and_
 
 @BOTH
 @pytest.mark.parametrize("name", ["deleted", "doubled", "swapped", "edited"])
-def test_row_6_a_run_with_such_lines_is_refused_and_left_alone(folder, undisturbed, capsys, name, command):
+def test_row_6_a_run_with_a_deleted_doubled_swapped_or_edited_line_is_rejected_and_not_modified(
+    folder, undisturbed, capsys, name, command
+):
     put(folder, whole(moved(undisturbed.splitlines(keepends=True), 30)[name]), None)
     n = 32 if name == "doubled" else 31
     assert f"line {n}, byte " in refused(folder, capsys, command)
 
 
-EDITS = {  # what is written over the first match, and who must notice: the books too, or the decisions alone
+EDITS = {  # what replaces the first match, and which check must detect it: the books too, or only the decisions
     "price": (rb'("price":")(\d)', rb"\g<1>9\2", "books"),
     "quantity": (rb'("side":"buy"[^\n]*"quantity":"0\.)3', rb"\g<1>4", "books"),
     "fee": (rb'("fee":")(\d)', rb"\g<1>1\2", "books"),
@@ -79,7 +81,7 @@ EDITS = {  # what is written over the first match, and who must notice: the book
 
 
 @pytest.mark.parametrize("what", EDITS)
-def test_row_6_an_edit_with_all_hashes_made_anew_is_whole_to_the_chain_and_found_by_a_replay(
+def test_row_6_an_edit_with_recomputed_hashes_passes_the_chain_and_is_found_by_a_replay(
     folder, undisturbed, capsys, what
 ):
     old, new, noticed = EDITS[what]
@@ -95,8 +97,8 @@ def test_row_6_an_edit_with_all_hashes_made_anew_is_whole_to_the_chain_and_found
     assert "first difference in line" in answer.out
 
 
-def test_row_6_a_trade_taken_out_with_every_sum_made_anew_is_found_by_the_decisions_alone(tmp_path, capsys):
-    """The journal of a plan that allows one trade less, under the first line of this one: no sum is wrong in it."""
+def test_row_6_a_removed_trade_with_recomputed_sums_is_found_only_by_replaying_the_decisions(tmp_path, capsys):
+    """The journal of a plan with fewer trades is put under the first line of this run, so all its sums agree."""
     folder = finished(tmp_path, "journal.detail=trades")
     first, digest = journal(folder).split(b"\n", 1)[0], re.search(rb'"digest":"\w+"', journal(folder))[0]
     (tmp_path / "less").mkdir()
@@ -111,7 +113,7 @@ def test_row_6_a_trade_taken_out_with_every_sum_made_anew_is_found_by_the_decisi
     assert "first difference in line" in answer.out
 
 
-def test_row_6_an_edit_with_all_hashes_made_anew_is_no_run_to_go_on_with(folder, undisturbed, capsys):
+def test_row_6_a_run_edited_with_recomputed_hashes_cannot_be_continued(folder, undisturbed, capsys):
     text = rehashed(undisturbed.replace(b'"fee":"', b'"fee":"1', 1))
     put(folder, text, head_at(text, -1))
     assert "is not what this run decides; the file was not changed" in refused(folder, capsys, again, code=1)
@@ -119,15 +121,13 @@ def test_row_6_an_edit_with_all_hashes_made_anew_is_no_run_to_go_on_with(folder,
 
 @BOTH
 @pytest.mark.parametrize("lost", [1, 3, 150])
-def test_row_7_lines_deleted_at_the_end_are_missed_by_head(folder, undisturbed, capsys, lost, command):
+def test_row_7_lines_deleted_at_the_end_are_detected_by_the_checkpoint(folder, undisturbed, capsys, lost, command):
     put(folder, undisturbed[: starts(undisturbed)[-1 - lost]], head_at(undisturbed, -1))
     assert f"it was once at least {len(undisturbed)} bytes long (file head)" in refused(folder, capsys, command)
 
 
 @pytest.mark.parametrize("lost", [1, 3, 150])
-def test_row_7_lines_deleted_at_the_end_without_a_head_are_a_run_that_is_unfinished_and_goes_on(
-    folder, undisturbed, capsys, lost
-):
+def test_row_7_without_a_checkpoint_a_run_with_lines_deleted_at_the_end_is_continued(folder, undisturbed, capsys, lost):
     put(folder, undisturbed[: starts(undisturbed)[-1 - lost]], None)
     read = replayed(folder, capsys)
     check_answer(read, 0)
@@ -141,7 +141,7 @@ def test_row_7_lines_deleted_at_the_end_without_a_head_are_a_run_that_is_unfinis
 
 @pytest.mark.parametrize("size", [1, 100, 511, 512, 513, 4096])
 @pytest.mark.parametrize("lines", [1, 40, -1])
-def test_row_8_a_tail_of_nul_is_torn_and_nothing_is_lost(folder, undisturbed, capsys, size, lines):
+def test_row_8_a_tail_of_nul_bytes_is_cut_off_as_torn_and_nothing_is_lost(folder, undisturbed, capsys, size, lines):
     kept = undisturbed[: starts(undisturbed)[lines]]
     put(folder, kept + bytes(size), head_at(undisturbed, lines))
     check_answer(replayed(folder, capsys), 0)
@@ -153,8 +153,8 @@ def test_row_8_a_tail_of_nul_is_torn_and_nothing_is_lost(folder, undisturbed, ca
     check_only(folder, {*FILES, f"journal.jsonl.torn-{kept.count(bytes([10])) + 1}"})
 
 
-def test_row_8_a_zero_block_in_the_last_line_is_torn_and_nothing_is_lost(folder, undisturbed, capsys):
-    """Only the first line is long enough to hold a whole block of the disk."""
+def test_row_8_a_zero_block_in_the_last_line_is_cut_off_as_torn_and_nothing_is_lost(folder, undisturbed, capsys):
+    """Only the first line is long enough to contain a whole disk block."""
     put(folder, undisturbed[:512] + bytes(512) + undisturbed[1024 : starts(undisturbed)[1]], None)
     check_answer(again(folder, capsys), 0)
     assert journal(folder) == undisturbed
@@ -163,13 +163,13 @@ def test_row_8_a_zero_block_in_the_last_line_is_torn_and_nothing_is_lost(folder,
 
 @BOTH
 @pytest.mark.parametrize("block", [0, 1, 10])
-def test_row_8_a_zero_block_before_a_whole_line_is_corrupt(folder, undisturbed, capsys, block, command):
+def test_row_8_a_zero_block_before_a_complete_line_is_corrupt(folder, undisturbed, capsys, block, command):
     put(folder, undisturbed[: 512 * block] + bytes(512) + undisturbed[512 * (block + 1) :], None)
     n = undisturbed.count(b"\n", 0, 512 * block) + 1
     assert f"line {n}, byte " in refused(folder, capsys, command)
 
 
-def test_row_20_without_a_head_a_run_goes_on_and_says_so_and_has_one_again(folder, undisturbed, capsys):
+def test_row_20_a_run_without_a_checkpoint_continues_with_a_notice_and_writes_a_new_one(folder, undisturbed, capsys):
     put(folder, undisturbed, None)
     check_answer(replayed(folder, capsys), 0)
     answer = again(folder, capsys)
@@ -188,7 +188,7 @@ UNREADABLE = [
 
 
 @pytest.mark.parametrize("text", UNREADABLE)
-def test_row_20_a_head_that_cannot_be_read_is_refused_until_it_is_deleted_knowingly(folder, undisturbed, capsys, text):
+def test_row_20_an_unreadable_checkpoint_is_rejected_until_the_user_deletes_it(folder, undisturbed, capsys, text):
     (folder / "head").write_bytes(text)
     for command in (again, replayed):
         assert "delete the file" in refused(folder, capsys, command)
@@ -199,7 +199,7 @@ def test_row_20_a_head_that_cannot_be_read_is_refused_until_it_is_deleted_knowin
 
 @BOTH
 @pytest.mark.parametrize("there", ["nothing", "an empty file", "less"])
-def test_row_20_a_head_that_is_ahead_of_the_journal_is_refused(folder, undisturbed, capsys, there, command):
+def test_row_20_a_checkpoint_that_is_ahead_of_the_journal_is_rejected(folder, undisturbed, capsys, there, command):
     put(folder, undisturbed[:2000] if there == "less" else b"", head_at(undisturbed, 40))
     if there == "nothing":
         (folder / "journal.jsonl").unlink()
@@ -207,7 +207,7 @@ def test_row_20_a_head_that_is_ahead_of_the_journal_is_refused(folder, undisturb
 
 
 def spoilt(path, how):
-    """Damage the candles of a run folder."""
+    """Damages the candles of a run folder."""
     raw = path.read_bytes()
     metadata = msgspec.json.decode(pl.read_parquet_metadata(path)["safla"])
     frame = pl.read_parquet(path)
@@ -226,7 +226,7 @@ HOW = ["missing", "empty", "one byte less", "half", "other schema", "other diges
 
 
 @pytest.mark.parametrize("how", HOW)
-def test_row_21_candles_that_are_missing_or_damaged_are_refused_and_the_books_still_answer(folder, capsys, how):
+def test_row_21_a_replay_rejects_missing_or_damaged_candles_and_replay_books_still_works(folder, capsys, how):
     spoilt(folder / "candles.parquet", how)
     assert "candles.parquet: " in refused(folder, capsys, replayed)
     with untouched(folder):
@@ -234,7 +234,7 @@ def test_row_21_candles_that_are_missing_or_damaged_are_refused_and_the_books_st
 
 
 @pytest.mark.parametrize("how", HOW)
-def test_row_21_a_run_refuses_damaged_candles_and_takes_missing_ones_from_its_source(folder, undisturbed, capsys, how):
+def test_row_21_a_run_rejects_damaged_candles_and_takes_missing_ones_from_its_source(folder, undisturbed, capsys, how):
     raw = (folder / "candles.parquet").read_bytes()
     spoilt(folder / "candles.parquet", how)
     if how != "missing":

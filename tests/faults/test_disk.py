@@ -1,4 +1,4 @@
-"""Rows 11 to 13: a full disk, a short write, an error of the disk: exit 6, whole lines, and nothing is lost."""
+"""Rows 11 to 13: a full disk, a short write or a disk error gives exit 6 and complete lines; nothing is lost."""
 
 import errno
 import io
@@ -22,7 +22,7 @@ WRITTEN = ("candles.parquet", "config.yaml", "journal.jsonl", "head", "summary.j
 
 @pytest.fixture
 def words(tmp_path, monkeypatch):
-    """The words of the command; its journal is written in several pieces."""
+    """Returns the arguments of the command; its journal is written in several batches."""
     monkeypatch.setattr(append, "BATCH", 20_000)
     (tmp_path / "small.yaml").write_text(SMALL.replace("candles: 900", "candles: 400"))
     return ["run", tmp_path / "small.yaml", "--engine", "interpreted", "--quiet", "--out"]
@@ -30,13 +30,13 @@ def words(tmp_path, monkeypatch):
 
 @pytest.fixture
 def whole(tmp_path, words, capsys):
-    """The folder of an undisturbed run."""
+    """Returns the folder of an undisturbed run."""
     check_answer(inside(capsys, *words, tmp_path / "whole"), 0)
     return tmp_path / "whole"
 
 
 def check_part(answer: Answer, part: Path, whole: Path) -> None:
-    """Exit 6 in one line; the journal ends at a whole line; no file is there in part under its name."""
+    """Checks exit 6 in one line, a journal that ends at a complete line, and no partial file under its final name."""
     check_answer(answer, 6)
     assert len(answer.err.splitlines()) == 1
     for one in part.glob("*"):
@@ -48,7 +48,7 @@ def check_part(answer: Answer, part: Path, whole: Path) -> None:
 
 
 def check_goes_on(answer: Answer, part: Path, whole: Path) -> None:
-    """The same command again: the files of the undisturbed run."""
+    """Checks that the same command, run again, gives the files of the undisturbed run."""
     check_answer(answer, 0)
     for name in WRITTEN:
         assert (part / name).read_bytes() == (whole / name).read_bytes(), name
@@ -68,7 +68,7 @@ def check_goes_on(answer: Answer, part: Path, whole: Path) -> None:
     ],
     keep=((0, "lock"), (50_000, "journal.jsonl")),
 )
-def test_row_11_a_file_that_may_not_grow_is_exit_6_and_is_named(tmp_path, words, whole, capsys, limit, file):
+def test_row_11_a_file_size_limit_ends_with_exit_6_and_names_the_file(tmp_path, words, whole, capsys, limit, file):
     detail = ["--journal-detail", "candles"] if file == "config.yaml.tmp" else []  # no candles.parquet before it
     if detail:
         whole = tmp_path / "other"
@@ -85,7 +85,9 @@ def test_row_11_a_file_that_may_not_grow_is_exit_6_and_is_named(tmp_path, words,
     assert journal(out) == journal(whole)
 
 
-def test_row_11_a_disk_that_is_full_is_exit_6_and_with_room_the_run_goes_on(tmp_path, words, whole, capsys, tiny):
+def test_row_11_a_full_disk_ends_with_exit_6_and_the_run_continues_when_there_is_space(
+    tmp_path, words, whole, capsys, tiny
+):
     place, sized = tiny
     said = []
     for size in ("4k", "28k", "64k", "100k"):
@@ -100,7 +102,9 @@ def test_row_11_a_disk_that_is_full_is_exit_6_and_with_room_the_run_goes_on(tmp_
 
 
 @pytest.mark.parametrize("form", [(), pytest.param(("--json",), marks=pytest.mark.soak)], ids=["text", "json"])
-def test_row_11_an_answer_that_cannot_be_given_is_exit_6_and_the_run_is_whole(tmp_path, words, whole, capsys, form):
+def test_row_11_a_result_that_cannot_be_printed_ends_with_exit_6_and_the_run_is_complete(
+    tmp_path, words, whole, capsys, form
+):
     out = tmp_path / "run"
 
     def nowhere():
@@ -116,7 +120,7 @@ def test_row_11_an_answer_that_cannot_be_given_is_exit_6_and_the_run_is_whole(tm
 
 
 @pytest.mark.parametrize("at", [1, 3])
-def test_row_12_a_short_write_is_cut_back(tmp_path, words, whole, capsys, monkeypatch, at):
+def test_row_12_a_short_write_is_cut_back_to_the_last_complete_line(tmp_path, words, whole, capsys, monkeypatch, at):
     write, writes = os.write, []
 
     def short(descriptor, data):
@@ -132,8 +136,8 @@ def test_row_12_a_short_write_is_cut_back(tmp_path, words, whole, capsys, monkey
     check_goes_on(inside(capsys, *words, tmp_path / "run"), tmp_path / "run", whole)
 
 
-def test_row_12_an_interrupted_call_has_no_effect(tmp_path, words, whole, capsys):
-    """EINTR: a signal whose handler does not restart calls comes a thousand times a second while it writes."""
+def test_row_12_an_interrupted_system_call_has_no_effect(tmp_path, words, whole, capsys):
+    """EINTR: a signal whose handler does not restart calls arrives a thousand times a second during the writes."""
     came = []
     before = signal.signal(signal.SIGVTALRM, lambda number, frame: came.append(number))
     signal.siginterrupt(signal.SIGVTALRM, True)
@@ -158,7 +162,7 @@ BREAKS = {
 
 
 class Broken:
-    """The disk errs once, at one call for one file; what is called afterwards is noted."""
+    """The disk fails once, at one call for one file; the calls after that are recorded."""
 
     def __init__(self, call: str, file: str, monkeypatch: pytest.MonkeyPatch) -> None:
         self.call = call
@@ -203,14 +207,14 @@ class Broken:
 
 
 class Erring(io.FileIO):
-    """A file on a disk that errs."""
+    """A file whose writes fail with EIO."""
 
     def write(self, _data):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 @pytest.mark.parametrize("case", BREAKS)
-def test_row_13_an_error_of_the_disk_is_not_tried_again(tmp_path, words, whole, capsys, monkeypatch, case):
+def test_row_13_a_disk_error_is_not_retried_and_nothing_is_lost(tmp_path, words, whole, capsys, monkeypatch, case):
     with monkeypatch.context() as patches:
         broken = Broken(*BREAKS[case], patches)
         answer = inside(capsys, *words, tmp_path / "run")
@@ -220,8 +224,8 @@ def test_row_13_an_error_of_the_disk_is_not_tried_again(tmp_path, words, whole, 
     check_goes_on(inside(capsys, *words, tmp_path / "run"), tmp_path / "run", whole)
 
 
-def test_row_13_a_folder_whose_name_cannot_be_synced_is_not_written_to(tmp_path, words, whole, capsys, monkeypatch):
-    """The way to a journal lasts before its first line does: each folder that was made, and the one that was there."""
+def test_row_13_a_folder_whose_entry_cannot_be_synced_is_not_written_to(tmp_path, words, whole, capsys, monkeypatch):
+    """Each new folder, and the existing one above, is synced before the first line of the journal is written."""
     out = tmp_path / "new" / "run"
     synced = []
     sync = folder.sync_folder

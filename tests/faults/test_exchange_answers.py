@@ -1,4 +1,4 @@
-"""The 24 faults of an answer and rows 35, 40, 41 and 42, through ccxt and real sockets: nothing wrong is stored."""
+"""24 faults of HTTP answers, and rows 35, 40, 41 and 42, through ccxt and real sockets: nothing wrong is stored."""
 
 import asyncio
 import os
@@ -40,17 +40,17 @@ from tests.raised import raises_code
 from tests.slices import some_of
 
 CANDLES = 120
-TRIES = 4  # of one request: the first, and exchange.retry_attempts more
+TRIES = 4  # of one request: the first try and exchange.retry_attempts retries
 TIMEOUT = "exchange.timeout_seconds=0.2"
-PLACES = {"klines": 1, "exchangeInfo": 0, "time": 0}  # where an answer breaks, and how many go well before
+PLACES = {"klines": 1, "exchangeInfo": 0, "time": 0}  # the endpoint that fails, and how many good answers come before
 SHORT = {"slow": {"seconds": 0.05}, "slow_body": {"seconds": 0.05}}
-LEGAL = ("slow", "slow_body")  # late, and good
+LEGAL = ("slow", "slow_body")  # late, but valid
 FINAL = {
     "status": (ConfigError, r"Invalid symbol\. \(code -1121\)"),
     "418": (ExchangeError, r"banned for sending more after too many requests, until 2024-01-01T02:02Z \(status 418"),
     "451": (ExchangeError, r"refuses this region \(status 451"),
 }
-STAYS = {  # what is said at last where the answers about candles go on being so
+STAYS = {  # the final error when the answers about candles stay bad
     "429": (ExchangeError, r"too many requests, until 2024-01-01T02:00:0\dZ \(status 429"),
     "500": (ExchangeError, r"unavailable \(status 500: .* \(code -1000\)"),
     "502": (ExchangeError, r"unavailable \(status 502\)$"),
@@ -74,7 +74,7 @@ STAYS = {  # what is said at last where the answers about candles go on being so
 
 
 class Child(NamedTuple):
-    """What a process that fetched left behind."""
+    """The result of a process that fetched candles."""
 
     code: int
     err: str
@@ -83,30 +83,30 @@ class Child(NamedTuple):
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
-    """The store of a fetch in which nothing breaks."""
+    """Returns the store of a fetch without faults."""
     return whole_of(tmp_path_factory.mktemp("whole"), CANDLES)
 
 
 @pytest.fixture
 def meeting(tmp_path: Path) -> Meeting:
-    """A client without patience for those who never answer."""
+    """Makes a client with a short timeout."""
     return Meeting(tmp_path / "cache", TIMEOUT, markets=[minutes(CANDLES)])
 
 
 def check_nothing_wrong(meeting: Meeting, whole: Whole, *, stored: int) -> None:
-    """What is stored are the first candles as they are, no more; the next fetch brings the rest."""
+    """Checks that exactly the first candles are stored, unchanged, and that the next fetch brings the rest."""
     assert rows(meeting.cache) == whole.rows[:stored]
     check_heals(meeting, whole, candles=CANDLES)
 
 
-def test_the_tables_have_a_row_for_each_of_the_24_faults() -> None:
+def test_the_tables_of_this_file_cover_each_of_the_24_faults_of_an_answer() -> None:
     assert {*FINAL, *STAYS, *LEGAL} == set(ANSWERS)
     assert len(ANSWERS) == 24
 
 
 @pytest.mark.parametrize("place", PLACES)
 @some_of("name", [*STAYS, *LEGAL], every=3)
-def test_an_answer_that_is_bad_once_costs_one_more_request_and_no_candle(
+def test_a_single_bad_answer_costs_one_more_request_and_no_candle(
     name: str, place: str, meeting: Meeting, whole: Whole
 ) -> None:
     order = meeting.fake.break_(name, path=place, after=PLACES[place], **SHORT.get(name, {}))
@@ -119,7 +119,7 @@ def test_an_answer_that_is_bad_once_costs_one_more_request_and_no_candle(
 
 
 @some_of("name", STAYS, every=2)
-def test_an_answer_that_stays_bad_is_asked_for_three_times_more_and_then_an_error_that_says_why(
+def test_an_answer_that_stays_bad_is_retried_three_times_and_then_reported_with_the_reason(
     name: str, meeting: Meeting, whole: Whole
 ) -> None:
     meeting.fake.break_(name, times=None, after=1)
@@ -136,24 +136,24 @@ FINAL_PLACES = [(name, place) for name in FINAL for place in PLACES if (name, pl
 
 
 @pytest.mark.parametrize(("name", "place"), FINAL_PLACES)
-def test_an_answer_that_is_final_is_not_asked_for_again(name: str, place: str, meeting: Meeting, whole: Whole) -> None:
+def test_a_final_answer_such_as_a_ban_is_not_retried(name: str, place: str, meeting: Meeting, whole: Whole) -> None:
     meeting.fake.break_(name, times=None, path=place, after=PLACES[place])
     came = meeting.fetched()
     kind, words = FINAL[name]
-    assert type(came.error) is (ExchangeError if place == "klines" else kind)  # row 48: once it was there, it is gone
+    assert type(came.error) is (ExchangeError if place == "klines" else kind)  # row 48: the symbol is gone
     check_said(came, words)
     hit = [one for one in meeting.asked(None) if one.faults]
-    assert len(hit) == (2 if (name, place) == ("status", "exchangeInfo") else 1)  # then all symbols are asked for
+    assert len(hit) == (2 if (name, place) == ("status", "exchangeInfo") else 1)  # the second asks for all symbols
     assert meeting.asked(None)[-1] is hit[-1]
     check_nothing_wrong(meeting, whole, stored=LIMIT if place == "klines" else 0)
 
 
 @pytest.mark.parametrize("code", [-1121, -1120, -1100, -1102, -1000])
 @pytest.mark.parametrize("name", ["status", "error_in_200"])
-def test_an_error_about_something_else_at_the_clocks_address_is_a_bad_answer_of_the_clock(
+def test_an_unrelated_error_at_the_server_time_endpoint_is_a_bad_answer_of_the_clock(
     name: str, code: int, meeting: Meeting
 ) -> None:
-    """Nobody asked it for symbols: no key of the configuration is to blame, nor are we."""
+    """The request names no symbol, so neither the configuration nor safla is the cause."""
     order = meeting.fake.break_(name, times=None, path="time", code=code, msg="Invalid symbol.")
     came = meeting.fetched()
     assert (type(came.error), came.error.exit_code, order.hits) == (ExchangeError, 5, TRIES)
@@ -162,7 +162,7 @@ def test_an_error_about_something_else_at_the_clocks_address_is_a_bad_answer_of_
 
 
 @pytest.mark.parametrize(("pages", "exit_code"), [(0, 3), (1, 5)])
-def test_a_timeframe_that_is_not_served_is_the_keys_matter_until_candles_came(
+def test_an_unsupported_timeframe_is_a_configuration_error_until_the_first_candles_arrive(
     pages: int, exit_code: int, meeting: Meeting, whole: Whole
 ) -> None:
     meeting.fake.break_("status", times=None, path="klines", after=pages, code=-1120, msg="Invalid interval.")
@@ -175,7 +175,7 @@ def test_a_timeframe_that_is_not_served_is_the_keys_matter_until_candles_came(
 
 @pytest.mark.parametrize("place", ["exchangeInfo", "time"])
 @some_of("name", sorted(STAYS.keys() - {"stale_page", "hang"}), every=4)
-def test_where_the_clock_or_the_symbols_stay_bad_nothing_is_stored(
+def test_nothing_is_stored_when_server_time_or_symbols_stay_bad(
     name: str, place: str, meeting: Meeting, whole: Whole
 ) -> None:
     meeting.fake.break_(name, times=None, path=place)
@@ -187,7 +187,7 @@ def test_where_the_clock_or_the_symbols_stay_bad_nothing_is_stored(
     check_nothing_wrong(meeting, whole, stored=0)
 
 
-def test_a_gzip_that_is_cut_is_asked_for_again_as_one_that_is_none(meeting: Meeting, whole: Whole) -> None:
+def test_truncated_gzip_is_retried_like_garbage_gzip(meeting: Meeting, whole: Whole) -> None:
     meeting.fake.break_("garbage_gzip", cut=True, times=2, after=1)
     came = meeting.fetched()
     assert (came.errors, came.counts["retries"]) == ((), 2)
@@ -195,7 +195,7 @@ def test_a_gzip_that_is_cut_is_asked_for_again_as_one_that_is_none(meeting: Meet
 
 
 def check_said(came: Came, words: str) -> None:
-    """I9 and I10: one line for a person, and it names the exchange and why."""
+    """Checks I9 and I10: the error is one readable line that names the exchange and the reason."""
     text = str(came.error)
     assert re.search(words, text), text
     assert "binance" in text
@@ -208,7 +208,7 @@ def check_said(came: Came, words: str) -> None:
 BROKEN: dict[str, dict[str, float]] = {
     "hang": {}, "drip": {"every": 0.01}, "reset": {}, "reset_mid_body": {}, "close_mid_body": {},
 }  # fmt: skip
-AWAY = {  # an address at which no exchange answers, and what is said of it
+AWAY = {  # an address without an exchange, and the expected error
     "refused": (lambda port: "http://127.0.0.1:1", "ClientConnectorError: .*Connect call failed"),
     "no name": (lambda port: "http://nowhere.invalid", "ClientConnectorDNSError"),
     "no TLS": (lambda port: f"https://127.0.0.1:{port}", "ClientConnectorSSLError"),
@@ -217,7 +217,7 @@ NO_WAIT = "exchange.retry_delay_seconds=0"
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_row_35_a_broken_line_is_tried_again_and_five_in_a_row_open_the_breaker(
+def test_row_35_a_broken_connection_is_retried_and_five_failures_in_a_row_open_the_breaker(
     name: str, tmp_path: Path, whole: Whole
 ) -> None:
     meeting = Meeting(tmp_path, TIMEOUT, NO_WAIT, "exchange.retry_attempts=9", markets=[minutes(CANDLES)])
@@ -230,7 +230,7 @@ def test_row_35_a_broken_line_is_tried_again_and_five_in_a_row_open_the_breaker(
 
 
 @pytest.mark.parametrize("name", AWAY)
-def test_row_35_an_exchange_that_is_not_there_is_tried_four_times_and_then_5(
+def test_row_35_an_unreachable_exchange_is_tried_four_times_and_then_gives_exit_5(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     look_up = socket.getaddrinfo
@@ -259,7 +259,7 @@ def test_row_35_an_exchange_that_is_not_there_is_tried_four_times_and_then_5(
     assert not rows(tmp_path)
 
 
-def test_row_35_a_certificate_that_nobody_signed_is_no_exchange(tmp_path: Path) -> None:
+def test_row_35_a_self_signed_certificate_is_rejected_before_any_request(tmp_path: Path) -> None:
     heard: list[bytes] = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -282,14 +282,14 @@ def test_row_35_a_certificate_that_nobody_signed_is_no_exchange(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(("name", "parameters"), [("hang", {}), ("drip", {"every": 0.02})])
-def test_row_35_a_timeout_is_kept_within_a_tenth(name: str, parameters: dict[str, float], tmp_path: Path) -> None:
+def test_row_35_a_timeout_is_exact_to_ten_percent(name: str, parameters: dict[str, float], tmp_path: Path) -> None:
     meeting = Meeting(tmp_path, "exchange.timeout_seconds=0.3", NO_WAIT, markets=[minutes(CANDLES)])
     meeting.fake.break_(name, times=3, **parameters)
     assert meeting.fetched().errors == ()
     times = [one.monotonic for one in meeting.asked()][:4]
     lasted = [late - early for early, late in pairwise(times)]
     assert min(lasted) >= 0.3
-    assert min(lasted) <= 0.33  # the best of three: the machine has other work too
+    assert min(lasted) <= 0.33  # the best of three: the machine is shared
 
 
 @pytest.mark.parametrize("seconds", ["0.1", "4.9", "5.1", "30", "300"])
@@ -315,7 +315,7 @@ def test_row_35_no_timeout_is_rounded_up(seconds: str, tmp_path: Path) -> None:
 
 
 def self_signed(folder: Path) -> ssl.SSLContext:
-    """A server's context with a certificate for 127.0.0.1 that it signed itself."""
+    """Returns the TLS context of a server with a self-signed certificate for 127.0.0.1."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.now(UTC)
@@ -334,14 +334,16 @@ def self_signed(folder: Path) -> ssl.SSLContext:
     return context
 
 
-# --- Row 40: nothing is taken for the end ----------------------------------------------------------------------------
+# --- Row 40: the end of the candles ----------------------------------------------------------------------------------
 
 
 NO_PAGES = "html_200 empty_body null_body object_body truncated_json garbage_gzip stale_page".split()
 
 
 @pytest.mark.parametrize("name", NO_PAGES)
-def test_row_40_what_is_no_page_is_never_taken_for_the_end(name: str, meeting: Meeting, whole: Whole) -> None:
+def test_row_40_an_invalid_page_is_never_taken_for_the_end_of_the_candles(
+    name: str, meeting: Meeting, whole: Whole
+) -> None:
     meeting.fake.break_(name, times=None, after=2)
     came = meeting.fetched()
     assert came.error.exit_code in (4, 5)
@@ -350,14 +352,16 @@ def test_row_40_what_is_no_page_is_never_taken_for_the_end(name: str, meeting: M
     check_nothing_wrong(meeting, whole, stored=2 * LIMIT)
 
 
-def test_row_40_an_empty_page_before_the_end_is_asked_for_again(meeting: Meeting, whole: Whole) -> None:
+def test_row_40_an_empty_page_before_the_end_is_requested_again(meeting: Meeting, whole: Whole) -> None:
     meeting.fake.break_("empty_page", after=1)
     came = meeting.fetched()
     assert (came.errors, came.got[0].reasked) == ((), 1)
     assert kept(meeting.cache) == whole.files
 
 
-def test_row_40_empty_pages_before_the_end_end_in_5_and_no_hole_is_believed(meeting: Meeting, whole: Whole) -> None:
+def test_row_40_repeated_empty_pages_before_the_end_give_exit_5_and_no_gap_is_recorded(
+    meeting: Meeting, whole: Whole
+) -> None:
     meeting.fake.break_("empty_page", times=None, after=2)
     came = meeting.fetched()
     check_said(came, r"no candle from 2024-01-01T01:40Z to 2024-01-01T02:00Z, requested twice")
@@ -365,7 +369,7 @@ def test_row_40_empty_pages_before_the_end_end_in_5_and_no_hole_is_believed(meet
     check_nothing_wrong(meeting, whole, stored=2 * LIMIT)
 
 
-# --- Row 41: beyond every bound --------------------------------------------------------------------------------------
+# --- Row 41: oversized bodies ----------------------------------------------------------------------------------------
 
 MEBIBYTE = 2**20
 HUGE = {
@@ -377,7 +381,7 @@ HUGE = {
 
 @pytest.fixture(scope="module")
 def usual(tmp_path_factory: pytest.TempPathFactory) -> int:
-    """The memory of a fetch in which nothing breaks, bytes."""
+    """Returns the peak memory of a fetch without faults, in bytes."""
     with served([minutes(CANDLES)]) as fake:
         child = fetched_alone(fake, tmp_path_factory.mktemp("usual"))
     assert (child.code, child.err) == (0, "")
@@ -385,9 +389,7 @@ def usual(tmp_path_factory: pytest.TempPathFactory) -> int:
 
 
 @some_of("name", HUGE, keep=("gzip_bomb",))
-def test_row_41_a_body_beyond_every_bound_is_a_bad_answer_and_costs_no_memory(
-    name: str, usual: int, tmp_path: Path
-) -> None:
+def test_row_41_an_oversized_body_is_a_bad_answer_and_costs_no_memory(name: str, usual: int, tmp_path: Path) -> None:
     with served([minutes(CANDLES)]) as fake:
         fake.break_(name, times=None, after=1)
         child = fetched_alone(fake, tmp_path)
@@ -399,7 +401,7 @@ def test_row_41_a_body_beyond_every_bound_is_a_bad_answer_and_costs_no_memory(
 
 
 def fetched_alone(fake: FakeExchange, cache: Path) -> Child:
-    """The real command, with one further try, and the memory it took."""
+    """Runs the real command with one retry. Returns its result and peak memory."""
     sets = {
         "exchange.rest_url": fake.rest_url, "exchange.retry_attempts": 1, "exchange.retry_delay_seconds": 0,
         "market_data.fetch_limit": LIMIT, "storage.cache_directory": cache, "storage.logs_directory": cache / "logs",
@@ -420,7 +422,7 @@ def fetched_alone(fake: FakeExchange, cache: Path) -> Child:
 # --- Row 42: redirects -----------------------------------------------------------------------------------------------
 
 
-DESTINATIONS = {  # what is said of where a redirect leads
+DESTINATIONS = {  # a redirect and its target as the error names it
     "another host": "http://127.0.0.1",
     "file:///etc/passwd": "another path",
     "//127.0.0.1/": "//127.0.0.1",

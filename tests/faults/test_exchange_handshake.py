@@ -1,4 +1,4 @@
-"""Z18 for the stream: its handshake follows no redirect, and is told like another one that failed."""
+"""Z18 for the stream: its handshake follows no redirect, and reports one like any other failed handshake."""
 
 import gc
 from collections.abc import Iterator
@@ -17,14 +17,14 @@ STATUSES = (301, 302, 303, 307, 308)
 
 @pytest.fixture
 def other() -> Iterator[FakeExchange]:
-    """An exchange that nobody is told of, but by a redirect."""
+    """Starts an exchange that only a redirect leads to."""
     with served([minutes(60)]) as one:
         yield one
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_left_unsaid(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """What asyncio says of errors that nobody took would stand on the terminal of whoever runs it (I9)."""
+def no_unhandled_asyncio_errors(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Checks that asyncio logs no unhandled error, which would appear on the terminal of the user (I9)."""
     yield
     gc.collect()
     assert [one.getMessage() for one in caplog.records if one.name == "asyncio"] == []
@@ -32,14 +32,14 @@ def nothing_is_left_unsaid(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 @some_of("status", STATUSES, keep=(302, 307))
 @pytest.mark.parametrize("scheme", ["ws", "http"])
-def test_a_redirect_of_the_handshake_is_not_followed(
+def test_a_redirect_of_the_stream_handshake_is_not_followed(
     status: int, scheme: str, other: FakeExchange, tmp_path: Path
 ) -> None:
     following = Following(tmp_path)
     address = f"{scheme}{other.stream_url.removeprefix('ws')}"
     broken = following.fake.break_("ws_reject", times=2, status=status, location=f"{address}/stream/ws", text="x" * 999)
     came = following.follow(SINCE, END, stream=True)
-    assert pairs(came) == following.true(SINCE, END)  # it costs latency alone
+    assert pairs(came) == following.true(SINCE, END)  # the fault costs only latency
     assert broken.hits == 2
     assert (other.requests, other.sockets) == ([], [])
     assert len(following.said) == 1
@@ -49,7 +49,7 @@ def test_a_redirect_of_the_handshake_is_not_followed(
 
 
 @some_of("location", [None, "", "file:///etc/passwd", "//[", "/elsewhere", "\x9b31mred"], keep=("//[", "\x9b31mred"))
-def test_no_redirect_of_the_handshake_does_harm(location: str | None, tmp_path: Path) -> None:
+def test_a_malformed_redirect_of_the_stream_handshake_is_harmless(location: str | None, tmp_path: Path) -> None:
     following = Following(tmp_path)
     following.fake.break_("ws_reject", times=1, status=302, location=location)
     came = following.follow(SINCE, END, stream=True)

@@ -1,4 +1,4 @@
-"""SIGKILL of the real `safla data fetch` at random moments: the next one goes on, and the store ends undisturbed."""
+"""SIGKILL of `safla data fetch` at random moments: the next fetch continues, and the store is that without kills."""
 
 import os
 import random
@@ -19,25 +19,25 @@ CANDLES = 3_000  # of each symbol
 LIMIT = 50  # candles a page
 NAMES = ("BTCUSDT", "ETHUSDT")
 KILLS = 2  # 100 with --scale release
-IN_A_ROW = 2  # of one cache, before a fetch may come to its end
+IN_A_ROW = 2  # of one cache, before a fetch may finish
 SETS = (f"market_data.fetch_limit={LIMIT}", "exchange.rate_limit_per_minute=6000")
 
 
 def markets() -> list[object]:
-    """Two symbols that take sixty pages each; one of them has a gap."""
+    """Returns two symbols that take sixty pages each; both have a gap."""
     return [minutes(CANDLES, name=name, seed=number, gaps=range(700, 710)) for number, name in enumerate(NAMES)]
 
 
 @pytest.fixture(scope="module")
 def fake() -> Iterator[FakeExchange]:
-    """An exchange of two symbols, in a thread of its own."""
+    """Starts an exchange with two symbols, in a thread of its own."""
     with served(markets()) as one:
         yield one
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """The store of a fetch that nobody killed."""
+    """Returns the store of a fetch that was not killed."""
     return undisturbed(tmp_path_factory.mktemp("whole"), *SETS, markets=markets(), end=at(CANDLES))
 
 
@@ -49,8 +49,8 @@ def words(fake: FakeExchange, cache: Path) -> list[str]:
 
 
 def killed(fake: FakeExchange, cache: Path, *, after: int, seconds: float) -> list[Asked]:
-    """Start the command, let it ask so often, and kill it so many seconds later. Returns what it asked for."""
-    fake.mend()  # else its minute, which never ends, would hold us back at last
+    """Starts the command, and kills it `seconds` after its request number `after`. Returns its requests."""
+    fake.mend()  # else its rate limit, whose minute never ends here, would block us at some point
     before = len(fake.requests)
     command = [sys.executable, "-m", "safla", *words(fake, cache)]
     with subprocess.Popen(
@@ -63,13 +63,13 @@ def killed(fake: FakeExchange, cache: Path, *, after: int, seconds: float) -> li
 
 
 def starts(asked: list[Asked], name: str) -> list[int]:
-    """From where pages of a symbol were asked, in order; what was asked again by its own window is left out."""
+    """Returns the start times of the page requests of a symbol, in order, without second requests for a window."""
     pages = [one.parameters for one in asked if one.name == "klines" and one.parameters["symbol"] == name]
     return [int(page["startTime"]) for page in pages if "endTime" not in page]
 
 
 def check_goes_on(fetches: list[list[Asked]]) -> None:
-    """No page is asked for twice but the last one of a fetch that was killed, and the candle before it (X12)."""
+    """Checks that only the last page of a killed fetch, and the candle before it (X12), is requested twice."""
     for name in NAMES:
         last = at(0)
         for asked in fetches:
@@ -79,7 +79,7 @@ def check_goes_on(fetches: list[list[Asked]]) -> None:
             last = since[-1] if since else last
 
 
-def test_a_fetch_that_is_killed_again_and_again_ends_in_the_store_of_one_that_was_not(
+def test_a_fetch_that_is_killed_repeatedly_ends_with_the_same_store_as_an_undisturbed_one(
     fake: FakeExchange, whole: dict[str, bytes], tmp_path: Path, chance: random.Random, release: bool,
     figure: Callable[[str], None],
 ) -> None:  # fmt: skip

@@ -1,4 +1,4 @@
-"""Rows 36 to 39, the limit of a minute and the used weight, through ccxt and real sockets: how politely it is asked."""
+"""Rows 36 to 39, rate limit and request weight, through ccxt and real sockets: no request exceeds a limit."""
 
 import asyncio
 import os
@@ -31,35 +31,35 @@ AT_ONCE = "exchange.retry_delay_seconds=0"
 
 
 def markets(candles: int = 120) -> list[Market]:
-    """Four symbols, each with candles of its own."""
+    """Returns four symbols, each with candles of its own."""
     return [minutes(candles, name=name, seed=number) for number, name in enumerate(NAMES)]
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """The store of a fetch of the four in which nothing breaks."""
+    """Returns the store of a fetch of all four symbols without faults."""
     return undisturbed(tmp_path_factory.mktemp("whole"), markets=markets())
 
 
 @pytest.fixture
 def meeting(tmp_path: Path) -> Meeting:
-    """A client of an exchange with four symbols."""
+    """Makes a client of an exchange with four symbols."""
     return Meeting(tmp_path / "cache", markets=markets())
 
 
 def times(meeting: Meeting, name: str | None = None) -> list[float]:
-    """When requests came, in their order."""
+    """Returns the times of the requests, in order."""
     return [meeting.second(one) for one in meeting.asked(name)]
 
 
 def check_no_ban(meeting: Meeting) -> None:
-    """Nobody went on asking until the exchange banned him."""
+    """Checks that the exchange never had to ban the client."""
     assert 418 not in [one.status for one in meeting.asked(None)]
 
 
 # --- Row 36: Retry-After ---------------------------------------------------------------------------------------------
 
-SAID = {  # a Retry-After, and how long nobody may ask
+SAID = {  # a Retry-After, and how many seconds no request may be sent
     "a number": ("7", 7.0),
     "a fraction": ("7.25", 7.25),
     "the most": ("300", 300.0),
@@ -73,7 +73,7 @@ SAID = {  # a Retry-After, and how long nobody may ask
 
 
 def check_waited(meeting: Meeting, came: Came, *, seconds: float) -> None:
-    """One request was refused, the next one came when it might, and nothing is missing."""
+    """Checks that one request was rejected, the next one came exactly when allowed, and nothing is missing."""
     assert (came.errors, came.counts["retries"], came.counts["breaker open"]) == ((), 1, 0)
     refused = next(number for number, one in enumerate(meeting.asked(None)) if one.status == 429)
     before, after = times(meeting)[: refused + 1], times(meeting)[refused + 1 :]
@@ -82,7 +82,9 @@ def check_waited(meeting: Meeting, came: Came, *, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("name", SAID)
-def test_row_36_after_a_429_nobody_asks_before_it_is_over(name: str, meeting: Meeting, whole: dict[str, bytes]) -> None:
+def test_row_36_after_a_429_no_request_is_sent_before_retry_after_has_passed(
+    name: str, meeting: Meeting, whole: dict[str, bytes]
+) -> None:
     text, seconds = SAID[name]
     meeting.fake.break_("429", after=1, retry_after=text, enforced=seconds in (7.0, 60.0))
     came = meeting.fetched(*SYMBOLS[:1])
@@ -90,13 +92,13 @@ def test_row_36_after_a_429_nobody_asks_before_it_is_over(name: str, meeting: Me
     assert kept(meeting.cache).items() <= whole.items()
 
 
-def test_row_36_a_date_is_waited_for(meeting: Meeting) -> None:
+def test_row_36_a_retry_after_date_is_waited_for(meeting: Meeting) -> None:
     moment = datetime.fromtimestamp(meeting.fake.clock.wall() + 7.0, UTC)
     meeting.fake.break_("429", after=1, retry_after=http_date(moment))
     check_waited(meeting, meeting.fetched(), seconds=7.0)
 
 
-def test_row_36_a_429_shuts_the_gate_for_every_symbol_and_then_all_leave_one_by_one(
+def test_row_36_a_429_blocks_all_symbols_and_afterwards_requests_are_sent_one_by_one(
     meeting: Meeting, whole: dict[str, bytes]
 ) -> None:
     order = meeting.fake.break_("429", symbol="ETHUSDT", after=1, retry_after="7")
@@ -113,7 +115,7 @@ def test_row_36_a_429_shuts_the_gate_for_every_symbol_and_then_all_leave_one_by_
     check_no_ban(meeting)
 
 
-def test_row_36_a_429_that_stays_is_asked_again_three_times_and_never_counts(meeting: Meeting) -> None:
+def test_row_36_a_repeated_429_is_retried_three_times_and_never_counts_for_the_breaker(meeting: Meeting) -> None:
     meeting.fake.break_("429", times=None, after=1, retry_after="7")
     came = meeting.fetched()
     assert (came.error.exit_code, came.counts["retries"], came.counts["breaker open"]) == (5, 3, 0)
@@ -123,7 +125,9 @@ def test_row_36_a_429_that_stays_is_asked_again_three_times_and_never_counts(mee
 
 
 @pytest.mark.parametrize("text", ["301", "999999", "999999999999"])
-def test_row_36_a_retry_after_above_300_s_is_an_answer(text: str, meeting: Meeting, whole: dict[str, bytes]) -> None:
+def test_row_36_a_retry_after_above_300_s_gives_exit_5_without_waiting(
+    text: str, meeting: Meeting, whole: dict[str, bytes]
+) -> None:
     meeting.fake.break_("429", after=1, retry_after=text, enforced=False)
     came = meeting.fetched()
     assert (came.error.exit_code, came.counts["retries"], came.seconds) == (5, 0, 0.0)
@@ -132,7 +136,7 @@ def test_row_36_a_retry_after_above_300_s_is_an_answer(text: str, meeting: Meeti
 
 
 def check_not_asked_before_it_is_over(meeting: Meeting, *, seconds: float, whole: dict[str, bytes]) -> None:
-    """No fetch of the process asks for anything, for no symbol; then they go on where they stopped."""
+    """Checks that no fetch of the process sends a request before the time is over, and that they resume after it."""
     asked = len(meeting.asked(None))
     for wait in (0.0, seconds - 1.0):
         meeting.ticking.advance(wait)
@@ -141,16 +145,16 @@ def check_not_asked_before_it_is_over(meeting: Meeting, *, seconds: float, whole
         assert "too many requests, until " in str(came.error) or "banned" in str(came.error)
     assert len(meeting.asked(None)) == asked
     meeting.ticking.advance(1.0)
-    if seconds > 10**9:  # the candles are long over by then
+    if seconds > 10**9:  # by then the series of candles has long ended
         return
     assert meeting.fetched(*SYMBOLS, end=START + 120 * 60_000).errors == ()
     assert kept(meeting.cache) == whole
 
 
-# --- Row 37: banned, or not from here --------------------------------------------------------------------------------
+# --- Row 37: banned or region blocked --------------------------------------------------------------------------------
 
 
-def test_row_37_a_418_is_one_request_and_says_until_when_and_nobody_asks_before(
+def test_row_37_a_418_is_not_retried_and_no_request_is_sent_before_the_reported_end_of_the_ban(
     meeting: Meeting, whole: dict[str, bytes]
 ) -> None:
     meeting.fake.break_("418", path="time")
@@ -163,7 +167,9 @@ def test_row_37_a_418_is_one_request_and_says_until_when_and_nobody_asks_before(
     assert [one.status for one in meeting.asked(None)].count(418) == 1
 
 
-def test_row_37_a_418_ends_every_symbol_with_what_was_under_way(meeting: Meeting, whole: dict[str, bytes]) -> None:
+def test_row_37_a_418_ends_the_fetch_of_every_symbol_after_the_requests_in_flight(
+    meeting: Meeting, whole: dict[str, bytes]
+) -> None:
     meeting.fake.break_("418", after=len(SYMBOLS))
     came = meeting.fetched(*SYMBOLS)
     assert [one.exit_code for one in came.errors] == [5] * len(SYMBOLS)
@@ -177,7 +183,7 @@ def test_row_37_a_418_ends_every_symbol_with_what_was_under_way(meeting: Meeting
 
 
 @pytest.mark.parametrize(("name", "words"), [("418", "banned"), ("451", "refuses this region")])
-def test_row_37_who_waits_for_another_try_when_it_comes_does_not_ask_again(
+def test_row_37_a_symbol_that_waits_for_a_retry_gives_up_after_a_418_or_451_of_another(
     name: str, words: str, meeting: Meeting
 ) -> None:
     waits = meeting.fake.break_("502", symbol="ETHUSDT", times=None)
@@ -190,7 +196,7 @@ def test_row_37_who_waits_for_another_try_when_it_comes_does_not_ask_again(
 
 
 @pytest.mark.parametrize("html", [False, True])
-def test_row_37_a_451_is_one_request_and_says_region(html: bool, meeting: Meeting) -> None:
+def test_row_37_a_451_is_not_retried_and_the_error_names_the_region(html: bool, meeting: Meeting) -> None:
     meeting.fake.break_("451", times=None, after=1, html=html)
     came = meeting.fetched()
     assert (came.error.exit_code, came.counts["retries"], len(meeting.asked())) == (5, 0, 2)
@@ -198,7 +204,7 @@ def test_row_37_a_451_is_one_request_and_says_region(html: bool, meeting: Meetin
     assert "until" not in str(came.error)
 
 
-def test_row_37_the_command_says_in_one_line_that_it_is_banned(
+def test_row_37_the_command_reports_a_ban_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -206,7 +212,7 @@ def test_row_37_the_command_says_in_one_line_that_it_is_banned(
         fake.break_("418", path="exchangeInfo")
         words = ["data", "fetch", "BTC/USDT", "--timeframe", "1m", "--from", "2024-01-01", "--quiet"]
         answer = inside(capsys, *words, "--set", f"exchange.rest_url={fake.rest_url}")
-        assert [one.name for one in fake.requests] == ["time", "time", "exchangeInfo"]  # this machine's time is another
+        assert [one.name for one in fake.requests] == ["time", "time", "exchangeInfo"]  # the local clock differs
     check_answer(answer, 5)
     begin = "safla: binance, its symbols: banned for sending more after too many requests, until 20"
     assert answer.err.startswith(begin)
@@ -215,16 +221,16 @@ def test_row_37_the_command_says_in_one_line_that_it_is_banned(
 
 # --- Rows 38 and 39: the breaker -------------------------------------------------------------------------------------
 
-KINDS = ("500", "502", "503", "504", "403", "html_200", "reset")  # all that it counts looks alike from outside
+KINDS = ("500", "502", "503", "504", "403", "html_200", "reset")  # all that the breaker counts has the same effect
 
 
 async def page(feed: Feed, symbol: str = SYMBOL) -> object:
-    """One page of candles."""
+    """Requests one page of candles."""
     return await feed.page(symbol, "1m", since=START, limit=LIMIT)
 
 
 async def for_ever(meeting: Meeting, feed: Feed, seconds: float) -> None:
-    """As paper does: whatever comes, ask again; wait as long as a refusal says (R8)."""
+    """Requests pages like a paper session: again after every error; a rejection says how long to wait (R8)."""
     while meeting.ticking.now < seconds:
         try:
             await page(feed)
@@ -234,7 +240,7 @@ async def for_ever(meeting: Meeting, feed: Feed, seconds: float) -> None:
 
 
 def with_feed(meeting: Meeting, work: Callable[[Feed], Awaitable[None]]) -> Feed:
-    """Whatever is to be done with a feed that knows the time and the symbol. Returns the feed, for its counts."""
+    """Runs `work` with a feed that knows the time and the symbol. Returns the feed, for its counts."""
 
     async def main() -> Feed:
         async with meeting.feed() as feed:
@@ -247,7 +253,7 @@ def with_feed(meeting: Meeting, work: Callable[[Feed], Awaitable[None]]) -> Feed
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_row_38_in_a_storm_counts_are_exact_five_to_open_and_one_probe_each_thirty_seconds(
+def test_row_38_the_breaker_opens_at_the_fifth_failure_and_probes_every_thirty_seconds(
     name: str, tmp_path: Path
 ) -> None:
     meeting = Meeting(tmp_path, "exchange.retry_attempts=0")
@@ -258,7 +264,7 @@ def test_row_38_in_a_storm_counts_are_exact_five_to_open_and_one_probe_each_thir
 
 
 @pytest.mark.parametrize("callers", [2, 7])
-def test_row_38_while_it_is_open_not_one_request_leaves_whoever_asks(callers: int, tmp_path: Path) -> None:
+def test_row_38_no_caller_sends_a_request_while_the_breaker_is_open(callers: int, tmp_path: Path) -> None:
     meeting = Meeting(tmp_path, "exchange.retry_attempts=2", markets=markets())
     meeting.fake.break_("503", times=None)
 
@@ -267,7 +273,7 @@ def test_row_38_while_it_is_open_not_one_request_leaves_whoever_asks(callers: in
 
     feed = with_feed(meeting, together)
     asked = times(meeting, "klines")
-    opened = max(asked[:5])  # the fifth failure; nobody waits, so what comes with it was under way
+    opened = max(asked[:5])  # the fifth failure; callers do not wait, so requests at that moment were in flight
     assert len([one for one in asked if one <= opened]) < 5 + callers
     probes = [one for one in asked if one > opened]
     assert len(probes) == feed.counts["breaker half_open"] > 5
@@ -283,11 +289,11 @@ def test_row_38_a_fetch_of_many_symbols_ends_with_the_fifth_failure(meeting: Mee
     assert came.counts["breaker open"] == 1
     assert all("the breaker is open after too many failures; try again in " in str(one) for one in came.errors)
     asked = len(meeting.asked(None))
-    assert meeting.fetched(*SYMBOLS).error.exit_code == 5  # so does the next one of the process, and asks for nothing
+    assert meeting.fetched(*SYMBOLS).error.exit_code == 5  # the next fetch of the process ends too, without a request
     assert len(meeting.asked(None)) == asked
 
 
-def test_row_38_four_bad_and_one_good_for_ever_never_open_it(tmp_path: Path) -> None:
+def test_row_38_four_failures_before_each_success_never_open_the_breaker(tmp_path: Path) -> None:
     meeting = Meeting(tmp_path, "exchange.retry_attempts=4", AT_ONCE, "exchange.rate_limit_per_minute=6000")
 
     async def two_hundred(feed: Feed) -> None:
@@ -302,7 +308,7 @@ def test_row_38_four_bad_and_one_good_for_ever_never_open_it(tmp_path: Path) -> 
 
 
 async def due_for_a_probe(meeting: Meeting, feed: Feed) -> None:
-    """Open the breaker, and wait until a call may pass."""
+    """Opens the breaker, and waits until it lets a probe pass."""
     meeting.fake.break_("503", times=5)
     for _ in range(5):
         with pytest.raises(ExchangeError, match="unavailable"):
@@ -311,12 +317,12 @@ async def due_for_a_probe(meeting: Meeting, feed: Feed) -> None:
 
 
 def is_refused(end: object) -> bool:
-    """Whether a call ended in the open breaker."""
+    """Returns whether the open breaker rejected a call."""
     return isinstance(end, ExchangeError) and isinstance(end.__cause__, CircuitOpen)
 
 
 @pytest.mark.parametrize("calls", [100, 1_000])
-def test_row_39_of_many_calls_at_half_open_exactly_one_request_leaves(calls: int, tmp_path: Path) -> None:
+def test_row_39_when_half_open_exactly_one_of_many_calls_sends_a_request(calls: int, tmp_path: Path) -> None:
     meeting = Meeting(tmp_path, "exchange.retry_attempts=0")
 
     async def together(feed: Feed) -> None:
@@ -331,7 +337,7 @@ def test_row_39_of_many_calls_at_half_open_exactly_one_request_leaves(calls: int
 
 
 @pytest.mark.parametrize("name", ["429", "451", "status"])
-def test_row_39_a_probe_that_ends_in_what_is_not_counted_frees_its_slot(name: str, tmp_path: Path) -> None:
+def test_row_39_a_probe_whose_result_does_not_count_frees_its_slot(name: str, tmp_path: Path) -> None:
     meeting = Meeting(tmp_path, "exchange.retry_attempts=0")
 
     async def probing(feed: Feed) -> None:
@@ -342,11 +348,11 @@ def test_row_39_a_probe_that_ends_in_what_is_not_counted_frees_its_slot(name: st
 
     with_feed(meeting, probing)
     feed = with_feed(meeting, page)
-    assert "breaker half_open" not in feed.counts  # it was, and has not moved
+    assert "breaker half_open" not in feed.counts  # it was half-open before and still is
     assert [one.status for one in meeting.asked()] == [503] * 5 + [{"status": 400}.get(name) or int(name), 200]
 
 
-def test_row_39_a_probe_that_is_cancelled_while_it_asks_frees_its_slot(tmp_path: Path) -> None:
+def test_row_39_a_probe_cancelled_during_its_request_frees_its_slot(tmp_path: Path) -> None:
     meeting = Meeting(tmp_path, "exchange.retry_attempts=0")
 
     async def cancelling(feed: Feed) -> None:
@@ -366,16 +372,16 @@ def test_row_39_a_probe_that_is_cancelled_while_it_asks_frees_its_slot(tmp_path:
     assert len(meeting.asked()) == 5 + 1 + 3
 
 
-# --- The limit of a minute -------------------------------------------------------------------------------------------
+# --- The rate limit --------------------------------------------------------------------------------------------------
 
 
 def most_in_a_minute(moments: list[float]) -> int:
-    """Of every minute, wherever it begins, the fullest."""
+    """Returns the most requests in any minute, wherever it begins."""
     return max(len([one for one in moments if first <= one < first + 59.999]) for first in moments)
 
 
 @some_of("limit", [10, 30], keep=(30,))
-def test_never_more_requests_than_the_limit_leave_in_any_minute_over_all_symbols(limit: int, tmp_path: Path) -> None:
+def test_no_minute_has_more_requests_than_the_limit_over_all_symbols(limit: int, tmp_path: Path) -> None:
     meeting = Meeting(tmp_path / "cache", f"exchange.rate_limit_per_minute={limit}", markets=markets(500))
     came = meeting.fetched(*SYMBOLS)
     assert came.errors == ()
@@ -385,7 +391,7 @@ def test_never_more_requests_than_the_limit_leave_in_any_minute_over_all_symbols
     assert kept(meeting.cache) == undisturbed(tmp_path / "whole", markets=markets(500))
 
 
-def test_two_fetches_of_one_process_share_the_limit_of_a_minute(tmp_path: Path) -> None:
+def test_two_fetches_in_one_process_share_the_rate_limit(tmp_path: Path) -> None:
     meeting = Meeting(tmp_path / "cache", "exchange.rate_limit_per_minute=10", markets=markets(300))
 
     async def both() -> list[Came]:
@@ -397,7 +403,7 @@ def test_two_fetches_of_one_process_share_the_limit_of_a_minute(tmp_path: Path) 
     assert kept(meeting.cache) == undisturbed(tmp_path / "whole", markets=markets(300))
 
 
-def test_tries_again_count_for_the_limit_too(tmp_path: Path) -> None:
+def test_retries_count_towards_the_rate_limit(tmp_path: Path) -> None:
     meeting = Meeting(tmp_path / "cache", "exchange.rate_limit_per_minute=10", AT_ONCE, markets=markets())
     for after in range(0, 8, 2):
         meeting.fake.break_("502", after=after)
@@ -411,12 +417,12 @@ def test_tries_again_count_for_the_limit_too(tmp_path: Path) -> None:
     check_no_ban(meeting)
 
 
-def test_above_four_fifths_of_the_weight_nothing_is_asked_until_the_minute_ends(
+def test_above_80_percent_of_the_request_weight_nothing_is_sent_until_the_minute_ends(
     tmp_path: Path, whole: dict[str, bytes]
 ) -> None:
     now = START + 120 * 60_000 + 20_000  # 20 s into a minute
     meeting = Meeting(tmp_path / "cache", markets=markets(), now_ms=now)
-    for _ in range(240):  # others share the address
+    for _ in range(240):  # other clients use the same address
         meeting.fake.limits.ask("exchangeInfo")
     came = meeting.fetched(*SYMBOLS)
     assert (came.errors, came.counts["held back"]) == ((), 1)
@@ -425,16 +431,16 @@ def test_above_four_fifths_of_the_weight_nothing_is_asked_until_the_minute_ends(
     assert kept(meeting.cache) == whole
 
 
-def test_at_four_fifths_of_the_weight_nobody_is_held_back(meeting: Meeting) -> None:
+def test_at_80_percent_of_the_request_weight_nothing_is_delayed(meeting: Meeting) -> None:
     for _ in range(4800 - 25):
         meeting.fake.limits.ask("ping")
     came = meeting.fetched(end=START + 100 * 60_000)
     assert (came.errors, came.counts["held back"], came.seconds) == ((), 0, 0.0)
-    assert meeting.fake.limits.used == 4800  # the clock 1, the symbols 20, two pages 4
+    assert meeting.fake.limits.used == 4800  # server time 1, symbols 20, two pages 4
 
 
 @pytest.mark.parametrize("limit", [30, 70, 100])
-def test_a_limit_that_is_lower_than_the_usual_is_read_from_the_exchange_and_never_met(
+def test_a_lower_weight_limit_is_read_from_the_exchange_and_never_exceeded(
     limit: int, tmp_path: Path, whole: dict[str, bytes]
 ) -> None:
     meeting = Meeting(tmp_path / "cache", markets=markets(), weight_limit=limit)
@@ -449,8 +455,8 @@ MANY_SYMBOLS = [name.replace("USDT", "/USDT") for name in MANY]
 
 
 @some_of("again", [False, True], keep=(True,))
-def test_fifty_symbols_at_once_over_a_limit_of_70_are_never_refused(again: bool, tmp_path: Path) -> None:
-    """again: their rules are known, so that the symbols need not be asked for; the limit is asked for all the same."""
+def test_fifty_symbols_at_once_under_a_weight_limit_of_70_are_never_rejected(again: bool, tmp_path: Path) -> None:
+    """again: the market rules are stored, so only the weight limit has to be requested."""
     meeting = Meeting(tmp_path / "cache", markets=[minutes(20, name=name) for name in MANY], weight_limit=70)
     if again:
         assert meeting.fetched(*MANY_SYMBOLS, end=START + 10 * 60_000).errors == ()
@@ -478,7 +484,7 @@ def test_no_more_than_eight_requests_are_in_flight(tmp_path: Path) -> None:
     assert len(meeting.asked()) == feed_module.AT_ONCE == 8
 
 
-def test_the_first_429_stops_all_that_has_not_left(tmp_path: Path) -> None:
+def test_the_first_429_stops_all_requests_that_are_not_yet_sent(tmp_path: Path) -> None:
     meeting = Meeting(tmp_path, markets=[minutes(20, name=name) for name in MANY], patience=100)
     meeting.fake.break_("429", retry_after="7")
 

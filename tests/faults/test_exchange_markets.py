@@ -1,4 +1,4 @@
-"""Z5, Z17: numbers of markets that ccxt would compute with for hours are a bad answer before it parses them."""
+"""Z5, Z17: market numbers that would keep ccxt busy for hours are a bad answer before ccxt parses them."""
 
 import asyncio
 import json
@@ -43,12 +43,12 @@ CALM = ("exchange.retry_attempts=1", "exchange.circuit_breaker.failure_threshold
 
 @pytest.fixture(scope="module", autouse=True)
 def warm(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """What ccxt imports at its first use is not what is timed."""
+    """Imports all that ccxt needs first, so that it is not timed."""
     assert Meeting(tmp_path_factory.mktemp("warm"), markets=[minutes(CANDLES)]).fetched().errors == ()
 
 
 def refused(meeting: Meeting, *, requests: int) -> str:
-    """What a fetch says whose markets are a bad answer: it is asked twice, and nothing else is asked or kept."""
+    """Fetches with bad markets. They are requested twice, nothing else is requested or stored. Returns the error."""
     began = time.process_time()
     came = meeting.fetched()
     assert time.process_time() - began < bound(1.0)
@@ -62,7 +62,7 @@ def refused(meeting: Meeting, *, requests: int) -> str:
 
 
 @some_of("name", PRECISIONS, every=3)
-def test_a_precision_of_a_million_million_digits_is_a_bad_answer_at_once(name: str, tmp_path: Path) -> None:
+def test_a_precision_of_a_trillion_digits_is_a_bad_answer_at_once(name: str, tmp_path: Path) -> None:
     meeting = Meeting(tmp_path, *CALM, markets=[minutes(CANDLES)])
     for number, stated in enumerate(PLACES, 1):
         meeting.fake.markets["BTCUSDT"].more = {name: stated}
@@ -79,7 +79,7 @@ def test_a_number_of_a_million_digits_is_a_bad_answer_at_once(name: str, tmp_pat
         assert " is not a plain number" in refused(meeting, requests=2 * number)
 
 
-def test_another_symbol_s_precision_holds_nobody_up_where_all_symbols_are_asked_for(tmp_path: Path) -> None:
+def test_a_huge_precision_of_another_symbol_does_not_delay_a_request_for_all_symbols(tmp_path: Path) -> None:
     meeting = Meeting(tmp_path, *CALM, markets=[minutes(CANDLES), Market("ODDUSDT", more={"priceScale": 10**12})])
     began = time.process_time()
     came = meeting.fetched("NONE/USDT")
@@ -94,7 +94,7 @@ def test_more_markets_than_any_exchange_has_are_a_bad_answer(tmp_path: Path) -> 
     assert f"more than {bounds.MOST_ENTRIES} markets" in refused(meeting, requests=2)
 
 
-def test_a_session_is_held_up_no_longer_than_it_takes_to_look_at_the_answer(tmp_path: Path) -> None:
+def test_a_huge_precision_blocks_a_session_only_while_the_answer_is_checked(tmp_path: Path) -> None:
     meeting = Meeting(tmp_path, *CALM, markets=[minutes(CANDLES)])
     meeting.fake.markets["BTCUSDT"].more = {"quotePrecision": 10**12}
 
@@ -112,13 +112,13 @@ def test_a_session_is_held_up_no_longer_than_it_takes_to_look_at_the_answer(tmp_
 
 
 def loaded(name: str, answer: Callable[[str], Any]) -> Any:
-    """The markets of an exchange that answers so."""
+    """Returns the markets of an exchange that gives these answers."""
 
     async def received(url: str, headers: object) -> HttpAnswer:
         return HttpAnswer(200, "OK", {}, json.dumps(answer(url)))
 
     async def before() -> None:
-        """No gate."""
+        """No rate limit."""
 
     async def load() -> Any:
         config = ExchangeSection.model_validate({"name": name})
@@ -140,11 +140,11 @@ def loaded(name: str, answer: Callable[[str], Any]) -> Any:
 
 
 def kraken(**more: Any) -> Callable[[str], Any]:
-    """What it answers about its one market."""
+    """Returns the answers of Kraken about its one market."""
     return lambda url: {"error": [], "result": {"XXBTZUSD": {**KRAKEN, **more}} if "AssetPairs" in url else {}}
 
 
-def test_the_markets_of_another_exchange_are_read_as_before() -> None:
+def test_valid_markets_of_another_exchange_are_read() -> None:
     market = loaded("kraken", kraken())["BTC/USD"]
     assert market["precision"]["amount"] == Decimal("1e-8")
 
@@ -153,7 +153,7 @@ def test_the_markets_of_another_exchange_are_read_as_before() -> None:
     "more",
     [{"lot_decimals": 10**12}, {"lot_decimals": -(10**12)}, {"ordermin": "1E-1000000000000"}, {"costmin": "1e999"}],
 )
-def test_the_markets_of_another_exchange_are_bounded_too(more: dict[str, Any]) -> None:
+def test_huge_numbers_in_the_markets_of_another_exchange_are_a_bad_answer(more: dict[str, Any]) -> None:
     with pytest.raises(RequestFailed, match=r"a precision of .* digits|is not a plain number"):
         loaded("kraken", kraken(**more))
 
@@ -168,28 +168,28 @@ def test_the_markets_of_another_exchange_are_bounded_too(more: dict[str, Any]) -
         True, "12:30", "0x" + "f" * 200, "1000SATS" * 30, "+", "-" * 500, "1" * 300 + "x",
     ],
 )  # fmt: skip
-def test_what_exchanges_say_of_markets_is_within_bounds(value: Any) -> None:
+def test_values_that_exchanges_send_about_markets_are_within_bounds(value: Any) -> None:
     assert bounds.refuse_long_markets({"symbols": [{"any": value}]}) is None
 
 
-def test_a_name_that_looks_like_a_number_is_a_name() -> None:
+def test_a_market_name_that_looks_like_a_number_is_treated_as_a_name() -> None:
     bounds.refuse_long_markets([{"id": "64e1234", "pairId": "1e100000", "symbol": "1E100"}])
     with pytest.raises(RequestFailed):
         bounds.refuse_long_markets([{"tick": "1e100000"}])
 
 
 @pytest.mark.parametrize("places", [None, 0, "0", 8, "-2", "+3", bounds.MOST_PLACES])
-def test_precisions_that_exchanges_have_are_handed_on(places: Any) -> None:
+def test_precisions_that_exchanges_use_are_accepted(places: Any) -> None:
     assert bounds.checked_places(places) == places
 
 
 @pytest.mark.parametrize("places", ["", "8.0", "1e3", "\u0668", " 8", "8\n", bounds.MOST_PLACES + 1, [], True])
-def test_precisions_that_are_no_digits_are_a_bad_answer(places: Any) -> None:
+def test_precisions_that_are_not_plain_integers_are_a_bad_answer(places: Any) -> None:
     with pytest.raises(RequestFailed, match="a precision of"):
         bounds.checked_places(places)
 
 
-def test_markets_of_a_real_size_are_looked_at_soon(figure: Callable[[str], None]) -> None:
+def test_markets_of_realistic_size_are_checked_quickly(figure: Callable[[str], None]) -> None:
     answer = {"symbols": [_described(Market(f"A{number}USDT")) for number in range(3_000)]}
     for one in answer["symbols"]:
         one["permissionSets"] = [["SPOT", *(f"TRD_GRP_{number:03}" for number in range(100))]]

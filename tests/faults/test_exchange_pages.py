@@ -1,4 +1,4 @@
-"""Row 43: the 27 faults of a page, through ccxt and real sockets: it is asked for again, or an error, never stored."""
+"""Row 43: 27 faults of a page, through ccxt and real sockets: it is requested again or an error, never stored."""
 
 import re
 from pathlib import Path
@@ -24,13 +24,13 @@ from tests.faults.invariants import check_answer
 from tests.slices import some_of
 
 CANDLES = 120
-TRIES = 4  # of one page: the first, and exchange.retry_attempts more
+TRIES = 4  # of one page: the first try and exchange.retry_attempts retries
 MIDDLE = LIMIT + LIMIT // 2  # the number of the candle in the middle of the second page
 AT_ONCE = "exchange.retry_delay_seconds=0"
 
 IN_THE_MIDDLE = f"candle {at(MIDDLE)}: "
 NO_NUMBER = "is not a plain decimal number"
-BAD = {  # what is said at last where the second page goes on being so: the row, by its time or number, and its value
+BAD = {  # the final error when the second page stays bad: the row, by its time or number, and its value
     "duplicates": r"expected 50 rows at most, got 53$",
     "conflicting_duplicate": r"expected 50 rows at most, got 51$",
     "out_of_order": r"time \d{13} comes after \d{13}; the times of a page must ascend$",
@@ -54,12 +54,12 @@ BAD = {  # what is said at last where the second page goes on being so: the row,
     "short_rows": rf"row 1 of a page is not a candle of this timeframe: \[{at(LIMIT)}, .*\]$",
     "extra_columns": rf"row 1 of a page is not a candle of this timeframe: \[{at(LIMIT)}, .*, '0', '0'\]$",
 }
-HEALED = {  # pages that lack candles: how many requests and pages asked again it costs, once and for ever
-    "missing": ((6, 1), (7, 2)),  # the page, the gap
-    "short_page": ((5, 0), (10, 0)),  # 25 and 50; 25, 13, 6, 3, ..: what is left gets smaller until it cannot be cut
-    "empty_page": ((6, 1), None),  # for ever: below
+HEALED = {  # pages that lack candles: the number of requests and of second requests, for one such page and for all
+    "missing": ((6, 1), (7, 2)),  # one for the page, one for the gap
+    "short_page": ((5, 0), (10, 0)),  # 25 and 50; 25, 13, 6, 3, ..: the rest is halved until it cannot be cut
+    "empty_page": ((6, 1), None),  # for all pages: a test of its own below
 }
-LEGAL = {  # nothing in such a row betrays that it is wrong: numbers of the cells that differ from an undisturbed run
+LEGAL = {  # faults that no check can see in a row: the indices of the cells that differ from an undisturbed run
     "zero_volume": (5,),
     "spike": (2, 4),
 }
@@ -67,24 +67,24 @@ LEGAL = {  # nothing in such a row betrays that it is wrong: numbers of the cell
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
-    """The store of a fetch in which nothing breaks."""
+    """Returns the store of a fetch without faults."""
     return whole_of(tmp_path_factory.mktemp("whole"), CANDLES)
 
 
 @pytest.fixture
 def meeting(tmp_path: Path) -> Meeting:
-    """A client and an exchange with 120 candles: two pages and a part of one."""
+    """Makes a client and an exchange with 120 candles: two full pages and a partial one."""
     return Meeting(tmp_path / "cache", markets=[minutes(CANDLES)])
 
 
-def test_row_43_the_tables_have_each_of_the_27_faults_once() -> None:
+def test_row_43_the_tables_of_this_file_have_each_of_the_27_page_faults_once() -> None:
     assert sorted([*BAD, *HEALED, *LEGAL]) == sorted(PAGES)
     assert len(PAGES) == 27
 
 
 @pytest.mark.parametrize("page", [0, 2])
 @some_of("name", BAD, every=3)
-def test_row_43_a_page_with_a_bad_row_once_is_asked_for_again_and_nothing_is_lost(
+def test_row_43_a_page_with_a_bad_row_is_requested_again_and_nothing_is_lost(
     name: str, page: int, meeting: Meeting, whole: Whole
 ) -> None:
     order = meeting.fake.break_(name, after=page)
@@ -96,7 +96,7 @@ def test_row_43_a_page_with_a_bad_row_once_is_asked_for_again_and_nothing_is_los
 
 
 @some_of("name", BAD, every=2)
-def test_row_43_a_page_that_stays_bad_ends_in_4_with_row_and_value_and_what_came_before_is_stored(
+def test_row_43_a_page_that_stays_bad_gives_exit_4_with_row_and_value_and_keeps_earlier_pages(
     name: str, meeting: Meeting, whole: Whole
 ) -> None:
     meeting.fake.break_(name, times=None, after=1)
@@ -113,7 +113,7 @@ def test_row_43_a_page_that_stays_bad_ends_in_4_with_row_and_value_and_what_came
 
 
 @some_of("name", BAD, every=5)
-def test_row_43_the_real_command_says_so_in_one_line(
+def test_row_43_the_command_reports_a_bad_page_in_one_line(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with served([minutes(CANDLES)]) as fake:
@@ -126,13 +126,13 @@ def test_row_43_the_real_command_says_so_in_one_line(
         )
     assert answer.code == 4
     assert re.fullmatch(rf"safla: binance {SYMBOL} 1m: {BAD[name].removesuffix('$')}.*\n", answer.err), answer.err
-    assert '"exit_code": 4' in answer.out  # what came of each symbol is told though one failed (X14)
+    assert '"exit_code": 4' in answer.out  # the result of each symbol is reported though one failed (X14)
     check_answer(answer._replace(out=""), 4)
 
 
 @pytest.mark.parametrize("page", [0, 1, 2])
 @pytest.mark.parametrize("name", HEALED)
-def test_row_43_a_page_that_lacks_candles_once_is_neither_the_end_nor_a_gap(
+def test_row_43_a_page_that_lacks_candles_once_is_not_taken_for_the_end_or_a_gap(
     name: str, page: int, meeting: Meeting, whole: Whole
 ) -> None:
     order = meeting.fake.break_(name, after=page)
@@ -142,12 +142,12 @@ def test_row_43_a_page_that_lacks_candles_once_is_neither_the_end_nor_a_gap(
     assert kept(meeting.cache) == whole.files
     assert came.got[0].absent == ()
     assert came.got[0].reasked == reasked
-    halves = name == "short_page" and page == 2  # the end of what is due comes in two parts
+    halves = name == "short_page" and page == 2  # the last candles come in two parts
     assert came.counts == {"requests": requests + halves}
 
 
 @pytest.mark.parametrize("name", [name for name, (_, for_ever) in HEALED.items() if for_ever])
-def test_row_43_pages_that_always_lack_candles_are_asked_for_until_none_is_missing(
+def test_row_43_pages_that_always_lack_candles_are_requested_until_none_is_missing(
     name: str, meeting: Meeting, whole: Whole
 ) -> None:
     meeting.fake.break_(name, times=None, after=1)
@@ -158,11 +158,11 @@ def test_row_43_pages_that_always_lack_candles_are_asked_for_until_none_is_missi
     assert kept(meeting.cache) == whole.files
 
 
-def test_row_46_a_gap_that_was_believed_is_filled_by_a_later_fetch_for_some_days(tmp_path: Path) -> None:
+def test_row_46_a_recorded_gap_is_requested_again_and_filled_by_a_later_fetch(tmp_path: Path) -> None:
     meeting = Meeting(tmp_path, markets=[minutes(CANDLES, gaps=(60, 61))])
     first = meeting.fetched()
     assert (first.errors, first.got[0].absent) == ((), ((at(60), at(62)),))
-    assert first.seconds >= 2  # it was asked for again after seconds
+    assert first.seconds >= 2  # it was requested again after seconds
     meeting.fake.markets["BTCUSDT"] = minutes(CANDLES)  # both answers were wrong
     again = meeting.fetched()
     assert (again.errors, again.got[0].added, again.got[0].reasked) == ((), 2, 1)
@@ -171,7 +171,7 @@ def test_row_46_a_gap_that_was_believed_is_filled_by_a_later_fetch_for_some_days
     assert (settled.got[0].pages, settled.got[0].added) == (0, 0)
 
 
-def test_row_43_pages_that_stay_empty_end_in_5_and_are_no_gap(meeting: Meeting, whole: Whole) -> None:
+def test_row_43_pages_that_stay_empty_give_exit_5_and_are_not_recorded_as_a_gap(meeting: Meeting, whole: Whole) -> None:
     meeting.fake.break_("empty_page", times=None, after=1)
     came = meeting.fetched()
     assert came.error.exit_code == 5
@@ -182,7 +182,7 @@ def test_row_43_pages_that_stay_empty_end_in_5_and_are_no_gap(meeting: Meeting, 
 
 
 @pytest.mark.parametrize("name", LEGAL)
-def test_row_43_zero_volume_is_legal_and_a_spike_passes_and_no_other_row_is_touched(
+def test_row_43_zero_volume_and_a_price_spike_are_accepted_and_no_other_row_changes(
     name: str, meeting: Meeting, whole: Whole
 ) -> None:
     meeting.fake.break_(name, after=1)
@@ -199,19 +199,19 @@ def test_row_43_zero_volume_is_legal_and_a_spike_passes_and_no_other_row_is_touc
 
 
 @pytest.mark.parametrize("name", LEGAL)
-def test_row_43_a_stored_candle_that_comes_again_otherwise_stands_and_the_other_is_kept_apart(
+def test_row_43_a_stored_candle_served_again_with_other_values_is_kept_and_the_new_one_set_aside(
     name: str, meeting: Meeting, whole: Whole
 ) -> None:
     assert meeting.fetched(end=at(LIMIT)).errors == ()
     meeting.fake.break_(name, at=0)
     came = meeting.fetched(end=at(CANDLES))
     assert came.errors == ()
-    assert [one.ts for one in came.got[0].restated] == [at(LIMIT - 1)]  # asked for again, to be compared (X12)
+    assert [one.ts for one in came.got[0].restated] == [at(LIMIT - 1)]  # requested again, to be compared (X12)
     assert rows(meeting.cache) == whole.rows
 
 
 @pytest.mark.parametrize("passed", [1, 30_000, 59_999])
-def test_the_candle_that_is_not_over_is_served_and_never_stored(passed: int, tmp_path: Path, whole: Whole) -> None:
+def test_the_unfinished_candle_is_served_and_never_stored(passed: int, tmp_path: Path, whole: Whole) -> None:
     meeting = Meeting(tmp_path, markets=[minutes(CANDLES)], now_ms=at(CANDLES - 1) + passed)
     came = meeting.fetched()
     assert came.errors == ()
@@ -226,7 +226,7 @@ AGAIN = ("null_row", "negative_price", "descending", "future_candle", "missing",
 
 
 @pytest.mark.parametrize("name", AGAIN)
-def test_row_43_a_bad_answer_about_a_hole_that_is_none_does_not_make_it_one(
+def test_row_43_a_bad_answer_to_the_second_request_for_missing_candles_does_not_make_a_gap(
     name: str, meeting: Meeting, whole: Whole
 ) -> None:
     lacks = meeting.fake.break_("missing", count=6, after=1)
@@ -238,7 +238,7 @@ def test_row_43_a_bad_answer_about_a_hole_that_is_none_does_not_make_it_one(
     assert kept(meeting.cache) == whole.files
 
 
-def test_row_43_two_bad_pages_in_a_row_are_two_tries_more(meeting: Meeting, whole: Whole) -> None:
+def test_row_43_two_bad_pages_in_a_row_take_two_retries(meeting: Meeting, whole: Whole) -> None:
     meeting.fake.break_("negative_price", after=1)
     meeting.fake.break_("future_candle", after=2)
     came = meeting.fetched()
@@ -246,14 +246,14 @@ def test_row_43_two_bad_pages_in_a_row_are_two_tries_more(meeting: Meeting, whol
     assert kept(meeting.cache) == whole.files
 
 
-# --- The breaker hides no reason -------------------------------------------------------------------------------------
+# --- The breaker and the reason --------------------------------------------------------------------------------------
 
 HIGH_BELOW_LOW = rf"binance BTC/USDT 1m: {BAD['high_below_low'].removesuffix('$')}"
 OPEN = r"the breaker is open after too many failures; try again in \d+ s$"
 
 
 @pytest.mark.parametrize("attempts", [3, 4, 5, 6, 9])
-def test_row_43_however_often_it_is_asked_again_a_page_that_stays_bad_ends_in_4_with_row_and_value(
+def test_row_43_a_page_that_stays_bad_gives_exit_4_with_row_and_value_for_any_number_of_retries(
     attempts: int, tmp_path: Path, whole: Whole
 ) -> None:
     sets = (f"exchange.retry_attempts={attempts}", AT_ONCE)
@@ -266,7 +266,7 @@ def test_row_43_however_often_it_is_asked_again_a_page_that_stays_bad_ends_in_4_
     check_heals(meeting, whole, candles=CANDLES)
 
 
-def test_row_43_two_symbols_with_a_bad_page_name_each_its_own_row_though_the_breaker_opens(tmp_path: Path) -> None:
+def test_row_43_two_symbols_with_bad_pages_each_report_their_row_though_the_breaker_opens(tmp_path: Path) -> None:
     markets = [minutes(CANDLES), minutes(CANDLES, name="ETHUSDT", seed=2)]
     meeting = Meeting(tmp_path / "cache", AT_ONCE, markets=markets)
     meeting.fake.break_("high_below_low", times=None, after=2)
@@ -277,17 +277,17 @@ def test_row_43_two_symbols_with_a_bad_page_name_each_its_own_row_though_the_bre
         assert re.match(rf"binance {symbol} 1m: candle \d+: high \S+ is below open \S+", str(error)), str(error)
 
 
-def test_row_43_who_is_rejected_because_of_another_symbol_is_told_of_that_one(tmp_path: Path) -> None:
+def test_row_43_a_request_rejected_by_the_open_breaker_reports_the_page_that_opened_it(tmp_path: Path) -> None:
     meeting = Meeting(tmp_path / "cache", "exchange.retry_attempts=5", AT_ONCE, markets=[minutes(CANDLES)])
     meeting.fake.break_("high_below_low", times=None, after=1)
     meeting.fetched()
-    later = meeting.fetched()  # of the same process: the breaker is open, and nothing is asked
+    later = meeting.fetched()  # of the same process: the breaker is open, and no request is sent
     assert (type(later.error), later.error.exit_code) == (DataError, 4)
     expected = rf"binance, its clock: not requested; the last failure was: {HIGH_BELOW_LOW}; {OPEN}"
     assert re.match(expected, str(later.error)), str(later.error)
 
 
-def test_row_43_where_answers_were_the_reason_an_open_breaker_ends_in_5_and_names_them(tmp_path: Path) -> None:
+def test_row_43_a_breaker_opened_by_error_answers_gives_exit_5_and_names_them(tmp_path: Path) -> None:
     meeting = Meeting(tmp_path / "cache", "exchange.retry_attempts=9", AT_ONCE, markets=[minutes(CANDLES)])
     meeting.fake.break_("503", times=None, after=1)
     came = meeting.fetched()
@@ -295,11 +295,13 @@ def test_row_43_where_answers_were_the_reason_an_open_breaker_ends_in_5_and_name
     assert re.match(rf"binance {SYMBOL} 1m: unavailable \(status 503.*; {OPEN}", str(came.error))
 
 
-# --- The candle that is not over -------------------------------------------------------------------------------------
+# --- The unfinished candle -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("cells", [{2: "1.00000000"}, {4: "NaN"}, {1: None}, {6: 17}, {4: "42000.123456789"}])
-def test_the_row_of_a_candle_that_is_not_over_makes_no_page_bad(cells: dict[int, object], tmp_path: Path) -> None:
+def test_a_bad_row_of_the_unfinished_candle_does_not_make_its_page_bad(
+    cells: dict[int, object], tmp_path: Path
+) -> None:
     now = at(100) + 20_000
     meeting = Meeting(tmp_path / "cache", markets=[minutes(CANDLES)], now_ms=now)
     meeting.fake.form(lambda row: [cells.get(place, cell) for place, cell in enumerate(row)])

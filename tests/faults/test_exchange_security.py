@@ -1,4 +1,4 @@
-"""Z9 to Z13, Z17 and Z18 of docs/faults.md for all that goes to an exchange or comes from it; and its log."""
+"""Z9 to Z13, Z17 and Z18 of docs/faults.md for the traffic with an exchange and for its log."""
 
 import asyncio
 import itertools
@@ -41,7 +41,7 @@ Command = Callable[..., Answer]
 
 @pytest.fixture
 def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeExchange]:
-    """An exchange, and a process that asks it without waiting between tries, for two pages and a part of one."""
+    """Starts an exchange with two full pages and a partial one, for clients that do not wait before retries."""
     monkeypatch.chdir(tmp_path)
     with served([minutes(CANDLES)]) as one:
         monkeypatch.setenv("SAFLA__EXCHANGE__REST_URL", one.rest_url)
@@ -52,12 +52,12 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeExchan
 
 @pytest.fixture
 def command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
-    """The real command, in a folder of its own."""
+    """Returns the real command, run in a folder of its own."""
     return lambda *arguments: inside(capsys, *arguments)
 
 
 def logged(place: Path) -> list[dict[str, str]]:
-    """Every line of a log: one object, and nothing that a terminal would take for more than text."""
+    """Returns the lines of a log, after a check that each is one object without control characters."""
     lines = place.read_text().split("\n")
     assert lines.pop() == ""
     assert all(line.isprintable() for line in lines)
@@ -71,7 +71,7 @@ KEYS = ("api_key", "apiKey", "secret", "password", "private_key", "uid_token")
 
 
 @pytest.mark.parametrize("name", KEYS)
-def test_z9_a_key_is_refused_with_a_hint_by_a_download_too_and_nobody_is_asked(
+def test_z9_a_fetch_rejects_an_api_key_with_a_hint_and_sends_no_request(
     name: str, command: Command, fake: FakeExchange, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("c.yaml").write_text(f"exchange: {{{name}: {CANARY}}}\n")
@@ -85,7 +85,7 @@ def test_z9_a_key_is_refused_with_a_hint_by_a_download_too_and_nobody_is_asked(
     assert fake.requests == []
 
 
-def test_z11_a_canary_in_the_environment_shows_nowhere_whatever_the_exchange_answers(
+def test_z11_a_secret_in_the_environment_appears_nowhere_whatever_the_exchange_answers(
     command: Command, fake: FakeExchange, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SAFLA__MONITORING__WEBHOOK_URL", HOOK)
@@ -104,7 +104,7 @@ def test_z11_a_canary_in_the_environment_shows_nowhere_whatever_the_exchange_ans
 
 
 @pytest.mark.parametrize("level", ["DEBUG", "INFO"])
-def test_z10_no_header_of_a_request_stands_in_any_output_whatever_is_logged(
+def test_z10_no_request_header_appears_in_any_output_at_any_log_level(
     level: str, command: Command, fake: FakeExchange, caplog: pytest.LogCaptureFixture
 ) -> None:
     for number, name in enumerate(("503", "html_200", "reset", "garbage_gzip")):
@@ -122,11 +122,11 @@ def test_z10_no_header_of_a_request_stands_in_any_output_whatever_is_logged(
         )
 
 
-# --- What an exchange says (Z13) -------------------------------------------------------------------------------------
+# --- Text of an exchange (Z13) ---------------------------------------------------------------------------------------
 
 
 def spoken(status: int, reason: str, body: bytes, headers: dict[str, str]) -> type[BaseHTTPRequestHandler]:
-    """What answers every request with those bytes, as they are."""
+    """Returns a handler that answers every request with exactly these bytes."""
 
     class Spoken(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -137,14 +137,14 @@ def spoken(status: int, reason: str, body: bytes, headers: dict[str, str]) -> ty
             self.wfile.write(body)
 
         def log_message(self, *arguments: object) -> None:
-            """A test says nothing."""
+            """Tests print no log."""
 
     return Spoken
 
 
 @contextmanager
 def speaking(status: int, body: bytes, *, reason: str = "OK", **headers: str) -> Iterator[str]:
-    """A server that says the same to everybody, and is no exchange."""
+    """Starts a server that gives everybody the same answer and is not an exchange."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     server = ThreadingHTTPServer(("127.0.0.1", 0), spoken(status, reason, body, named))
     thread = Thread(target=server.serve_forever, args=(0.01,))
@@ -158,7 +158,7 @@ def speaking(status: int, body: bytes, *, reason: str = "OK", **headers: str) ->
 
 
 def as_body(text: str) -> list[tuple[int, bytes]]:
-    """Ways in which a server could say a text: as it is, in JSON, in what looks like JSON, as a page."""
+    """Returns answers that contain a text: as it is, in JSON, in almost JSON, as a page."""
     escaped = json.dumps({"code": -1000, "msg": text})
     plain = json.dumps({"code": -2015, "msg": text}, ensure_ascii=False)
     bodies = (text, escaped, plain, f'{{"code":-999,"msg":"{text}"}}', json.dumps({text: text}), f"[{text}]")
@@ -167,7 +167,7 @@ def as_body(text: str) -> list[tuple[int, bytes]]:
 
 
 @some_of("text", RAW, every=4, ids=ascii)
-def test_z13_whatever_an_exchange_says_is_one_line_and_escaped_on_stderr_and_in_the_log(
+def test_z13_text_from_an_exchange_is_one_escaped_line_on_stderr_and_in_the_log(
     text: str, command: Command, fake: FakeExchange
 ) -> None:
     for status, body in as_body(text):
@@ -182,7 +182,7 @@ def test_z13_whatever_an_exchange_says_is_one_line_and_escaped_on_stderr_and_in_
 
 
 @pytest.mark.parametrize("text", ["\x1b[31mred", "\x9b31m", "\x7f", "a safla: all is well", "x" * 5_000])
-def test_z13_whatever_stands_in_a_head_is_escaped_or_left_out(text: str, command: Command, fake: FakeExchange) -> None:
+def test_z13_text_in_response_headers_is_escaped_or_left_out(text: str, command: Command, fake: FakeExchange) -> None:
     for status, headers in ((302, {"Location": text}), (429, {"Retry_After": text}), (418, {"Retry_After": text}),
                             (500, {"X_MBX_USED_WEIGHT_1M": text}), (503, {"Content_Type": text})):  # fmt: skip
         with speaking(status, b"", reason=text, **headers) as url:
@@ -193,36 +193,38 @@ def test_z13_whatever_stands_in_a_head_is_escaped_or_left_out(text: str, command
 
 
 @pytest.mark.parametrize("text", RAW, ids=ascii)
-def test_z13_the_name_of_a_symbol_cannot_speak_to_the_terminal(text: str, command: Command, fake: FakeExchange) -> None:
+def test_z13_a_symbol_name_from_the_exchange_cannot_control_the_terminal(
+    text: str, command: Command, fake: FakeExchange
+) -> None:
     fake.markets["EVIL"] = minutes(1, name="EVIL")
     fake.markets["EVIL"].base, fake.markets["EVIL"].quote = f"BTC{text}", "USDT"
     answer = command("data", "fetch", f"BTC{'X' * min(len(text), 17)}/USDT", "--from", "2024-01-01")
     check_shown(answer, 3)
     assert len(answer.err.splitlines()) == 1
-    assert ("did you mean " in answer.err) == (len(text) < 15)  # else it is too unlike
+    assert ("did you mean " in answer.err) == (len(text) < 15)  # else the names differ too much
 
 
-# --- What JSON may hold (Z17) ----------------------------------------------------------------------------------------
+# --- Limits of JSON (Z17) --------------------------------------------------------------------------------------------
 
 BROKEN = ("repeated_keys", "nan_constant", "deep_json")
-PLACES = {"klines": 1, "exchangeInfo": 0, "time": 0}  # where it breaks, and how many answers go well before
+PLACES = {"klines": 1, "exchangeInfo": 0, "time": 0}  # the endpoint that fails, and how many good answers come before
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """The store of a fetch in which nothing breaks."""
+    """Returns the store of a fetch without faults."""
     return undisturbed(tmp_path_factory.mktemp("whole"), markets=[minutes(CANDLES)])
 
 
 @pytest.fixture
 def meeting(tmp_path: Path) -> Meeting:
-    """A client on a clock of its own."""
+    """Makes a client with a clock of its own."""
     return Meeting(tmp_path / "cache", markets=[minutes(CANDLES)])
 
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("name", BROKEN)
-def test_z17_json_that_an_exchange_never_sends_is_a_bad_answer(
+def test_z17_json_with_repeated_keys_nan_or_deep_nesting_is_a_bad_answer(
     name: str, place: str, meeting: Meeting, whole: dict[str, bytes]
 ) -> None:
     order = meeting.fake.break_(name, path=place, after=PLACES[place])
@@ -233,7 +235,9 @@ def test_z17_json_that_an_exchange_never_sends_is_a_bad_answer(
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("name", BROKEN)
-def test_z17_and_where_it_stays_so_it_is_5_and_nothing_of_it_is_stored(name: str, place: str, meeting: Meeting) -> None:
+def test_z17_bad_json_in_every_answer_gives_exit_5_and_nothing_of_it_is_stored(
+    name: str, place: str, meeting: Meeting
+) -> None:
     meeting.fake.break_(name, path=place, times=None, after=PLACES[place])
     came = meeting.fetched()
     assert came.error.exit_code == 5
@@ -250,7 +254,7 @@ NO_NUMBERS = [
 
 
 @some_of("name", FILTERS, keep=("stepSize",))
-def test_row_58_a_rule_for_orders_that_is_no_plain_number_is_a_bad_answer_and_never_kept(
+def test_row_58_a_market_rule_that_is_not_a_plain_number_is_a_bad_answer_and_never_stored(
     name: str, tmp_path: Path
 ) -> None:
     never = "exchange.circuit_breaker.failure_threshold=100"
@@ -266,7 +270,7 @@ def test_row_58_a_rule_for_orders_that_is_no_plain_number_is_a_bad_answer_and_ne
     assert not list(tmp_path.rglob("manifest*"))
 
 
-# --- To whom it speaks (Z18) -----------------------------------------------------------------------------------------
+# --- Connections (Z18) -----------------------------------------------------------------------------------------------
 
 UNSAFE = re.compile(
     r"verify\s*=\s*False|CERT_NONE|CERT_OPTIONAL|check_hostname\s*=|_create_unverified_context|ssl\s*=\s*False"
@@ -274,20 +278,20 @@ UNSAFE = re.compile(
 )
 
 
-def test_z18_nothing_in_the_source_switches_the_checks_of_certificates_off_or_takes_a_proxy() -> None:
+def test_z18_no_source_line_disables_certificate_checks_or_uses_a_proxy() -> None:
     assert UNSAFE.search("session.get(url, verify=False)")
     assert UNSAFE.search("exchange.httpsProxy = url")
     found = [path for path in (ROOT / "safla").rglob("*.py") if UNSAFE.search(path.read_text())]
     assert found == []
 
 
-def test_z18_no_key_of_the_configuration_does_so_either() -> None:
+def test_z18_no_configuration_key_controls_certificate_checks_or_proxies() -> None:
     keys = re.findall(r'"(\w+)": \{', json.dumps(config_schema()))
     assert "rate_limit_per_minute" in keys
     assert [key for key in keys if re.search("verify|tls|ssl|cert|proxy|insecure", key, re.IGNORECASE)] == []
 
 
-def test_z18_what_asks_has_its_certificates_checked_and_reads_no_environment() -> None:
+def test_z18_the_http_session_checks_certificates_and_ignores_the_environment() -> None:
     async def looked() -> tuple[object, ...]:
         exchange = factory.make_exchange(Config().exchange)
         exchange.open()
@@ -303,7 +307,7 @@ def test_z18_what_asks_has_its_certificates_checked_and_reads_no_environment() -
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 
 
-def test_z18_a_proxy_and_a_login_of_the_environment_are_not_taken(
+def test_z18_a_proxy_and_a_netrc_login_from_the_environment_are_ignored(
     command: Command, fake: FakeExchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "netrc").write_text(f"machine 127.0.0.1 login me password {CANARY}\n")
@@ -318,7 +322,7 @@ def test_z18_a_proxy_and_a_login_of_the_environment_are_not_taken(
     assert {one.status for one in fake.requests} == {200}
 
 
-def test_z18_no_host_is_spoken_to_but_that_of_the_configuration(fake: FakeExchange, tmp_path: Path) -> None:
+def test_z18_a_fetch_connects_only_to_the_configured_host(fake: FakeExchange, tmp_path: Path) -> None:
     with served([minutes(CANDLES)]) as other:
         for number, location in enumerate(
             (f"{other.rest_url}/api/v3/klines", "http://localhost/", "file:///etc/passwd")
@@ -333,10 +337,10 @@ def test_z18_no_host_is_spoken_to_but_that_of_the_configuration(fake: FakeExchan
     assert not [door for door, _ in doors if door.startswith(("subprocess.", "os.system", "urllib."))]
 
 
-# --- What stands in which log ----------------------------------------------------------------------------------------
+# --- Contents of the logs --------------------------------------------------------------------------------------------
 
 
-def test_tries_and_moves_of_the_breaker_stand_in_the_log_of_data_and_in_no_journal(
+def test_retries_and_breaker_changes_are_in_the_data_log_and_in_no_journal(
     command: Command, fake: FakeExchange
 ) -> None:
     Path("c.yaml").write_text(RUN)

@@ -1,4 +1,4 @@
-"""A long download in which pages break at random: the store, the counts and the process end as though none had.
+"""A long download with random page faults: store, counts and process end like those of a download without faults.
 
 The normal suite takes a hundred pages in one download; `--scale release` takes 10 000 in three. All candles are
 synthetic.
@@ -21,17 +21,17 @@ from tests.fake_exchange import ANSWERS, HOSTILE, PAGES, Market
 from tests.faults.exchange import START, Meeting, at, kept, minutes, undisturbed
 from tests.slices import some_of
 
-NAMES = ("BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT")  # one fewer than failures in a row open the breaker
+NAMES = ("BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT")  # one fewer than the failures in a row that open the breaker
 SYMBOLS = ("BTC/USDT", "ETH/USDT", "BNB/USDT", "SOL/USDT")
 CANDLES_A_PAGE = 10
 SETS = (f"market_data.fetch_limit={CANDLES_A_PAGE}", "exchange.rate_limit_per_minute=60")
-SHARE = 0.5  # of the pages that break
+SHARE = 0.5  # of the pages have a fault
 PARTS = 3  # downloads
 
-FINAL = {"status", "418", "451"}  # nothing is asked for behind them
-UNSEEN = {"zero_volume", "spike"}  # nothing in such a row betrays it: the store would differ
-REAL_TIME = {"hang", "drip"}  # they end with a timeout, which no clock of a test shortens
-HUGE = {"huge_body", "gzip_bomb"}  # a tenth of a second each; row 41 has them
+FINAL = {"status", "418", "451"}  # no request follows them
+UNSEEN = {"zero_volume", "spike"}  # no check can see them, so the store would differ
+REAL_TIME = {"hang", "drip"}  # they end with a timeout, which a test clock cannot shorten
+HUGE = {"huge_body", "gzip_bomb"}  # a tenth of a second each; row 41 covers them
 QUICK: dict[str, dict[str, Any]] = {
     "slow": {"seconds": 0.001},
     "slow_body": {"seconds": 0.001, "pieces": 2},
@@ -44,25 +44,25 @@ HEALED = {
     "empty_page",
     "slow",
     "slow_body",
-}  # no try more: what is lacking is asked for by itself
+}  # no retry: the missing candles are requested separately
 
 
 class Soaked(NamedTuple):
-    """A download, what broke in it, and what it held of the process."""
+    """A download, its faults, and the resources that it used."""
 
     meeting: Meeting
     fetched: FetchResult
     orders: list[Break]
-    tasks: int  # that the download left behind
+    tasks: int  # that the download left running
     descriptors: list[int]  # after each page
 
 
 class Breaking:
-    """Breaks the next page of a symbol, or the one behind it, whenever one is settled.
+    """Breaks the next page of a symbol, or the one after it, whenever a page is complete.
 
-    Never two in a row at one page: an empty answer that comes twice is an error (X10), a gap that is served twice is a
-    fact (X11), and a page that is bad four times is given up (R2). So nothing new is ordered for a symbol until what
-    was ordered has happened, and the page behind it came.
+    A page never has two faults in a row: an empty answer that comes twice is an error (X10), a gap that is served
+    twice is accepted (X11), and a page that is bad four times is given up (R2). So a symbol gets no new fault until
+    the last one has happened and the page after it has arrived.
     """
 
     def __init__(self, meeting: Meeting, chance: random.Random) -> None:
@@ -73,7 +73,7 @@ class Breaking:
         self._due: dict[str, Break] = {}
 
     def on_progress(self, standing: DownloadProgress) -> None:
-        """A page of a symbol is settled."""
+        """Is called when a page of a symbol is complete."""
         self.descriptors.append(self._process.num_fds())
         symbol = standing.place.symbol
         if symbol in self._due and not self._due[symbol].over:
@@ -86,7 +86,7 @@ class Breaking:
 
 
 def markets(pages: int) -> list[Market]:
-    """Symbols with gaps of one to twelve candles: within a page, between two, longer than one."""
+    """Returns symbols with gaps of one to twelve candles: within a page, across two, longer than one."""
     count = pages // len(NAMES) * CANDLES_A_PAGE
     found = []
     for seed, name in enumerate(NAMES):
@@ -98,7 +98,7 @@ def markets(pages: int) -> list[Market]:
 
 
 def soaked(cache: Path, *, pages: int, chance: random.Random) -> Soaked:
-    """The download of four symbols at once, broken at random."""
+    """Downloads four symbols at once, with random faults."""
     meeting = Meeting(cache, *SETS, markets=markets(pages))
     breaking = Breaking(meeting, chance)
 
@@ -114,11 +114,11 @@ def soaked(cache: Path, *, pages: int, chance: random.Random) -> Soaked:
 
 
 def check_counts(done: Soaked) -> None:
-    """What is told of requests and tries is what the exchange saw, and each fault had the price that it should."""
+    """Checks that the exchange saw the reported requests and retries, and that each fault cost its share."""
     log = done.meeting.asked(None)
     hits = Counter(name for one in log for name in one.faults)
     assert hits == Counter(one.name for one in done.orders if one.hits)
-    refused = len([one for one in log if one.status == 429 and not one.faults])  # those who asked beside it
+    refused = len([one for one in log if one.status == 429 and not one.faults])  # others in flight
     bad = sum(count for name, count in hits.items() if name not in HEALED)
     counts = done.fetched.counts
     assert counts == {"requests": len(log), "retries": bad + refused}
@@ -127,11 +127,11 @@ def check_counts(done: Soaked) -> None:
 
 
 @some_of("part", range(PARTS), keep=(0,))
-def test_a_download_with_faults_at_random_ends_as_one_without_and_leaks_nothing(
+def test_a_download_with_random_faults_ends_like_one_without_and_leaks_nothing(
     part: int, tmp_path: Path, chance: random.Random, release: bool, figure: Callable[[str], None]
 ) -> None:
     pages = (10_000 if release else 300) // PARTS
-    whole = undisturbed(tmp_path / "whole", markets=markets(pages))  # in pages of another size: the same store
+    whole = undisturbed(tmp_path / "whole", markets=markets(pages))  # with another page size; the store is the same
     process = psutil.Process()
     before = process.num_fds()
     done = soaked(tmp_path / "cache", pages=pages, chance=random.Random(chance.getrandbits(64) + part))

@@ -1,4 +1,4 @@
-"""Row 48, and backtests on candles of an exchange: symbols that are not there or go, rules that change, S3."""
+"""Row 48, S3, and backtests on exchange candles: symbols that are unknown or delisted, market rules that change."""
 
 import json
 import re
@@ -28,7 +28,7 @@ BOTH = (SYMBOL, "ETH/USDT")
 
 
 def markets() -> list[Market]:
-    """Two symbols with rules of their own; one of them has gaps."""
+    """Returns two symbols with market rules of their own; one of them has gaps."""
     two = [minutes(CANDLES, gaps=(120, 121, 200)), minutes(CANDLES, name="ETHUSDT", seed=2)]
     two[1].filters = {
         **two[1].filters,
@@ -44,11 +44,11 @@ def markets() -> list[Market]:
 
 @pytest.fixture
 def meeting(tmp_path: Path) -> Meeting:
-    """A client of an exchange with two symbols."""
+    """Makes a client of an exchange with two symbols."""
     return Meeting(tmp_path / "cache", markets=markets())
 
 
-def test_row_48_a_symbol_that_is_not_there_ends_in_3_with_the_nearest_and_no_candle_is_asked_for(
+def test_row_48_an_unknown_symbol_gives_exit_3_with_a_suggestion_and_no_candle_is_requested(
     meeting: Meeting,
 ) -> None:
     for symbol, near in (("BTC/USDC", SYMBOL), ("ETHH/USDT", "ETH/USDT")):
@@ -59,12 +59,12 @@ def test_row_48_a_symbol_that_is_not_there_ends_in_3_with_the_nearest_and_no_can
     assert list(meeting.cache.rglob("*.parquet")) == []
 
 
-def test_row_48_a_name_that_is_like_no_other_is_refused_without_a_guess(meeting: Meeting) -> None:
+def test_row_48_an_unknown_symbol_that_resembles_no_other_is_rejected_without_a_suggestion(meeting: Meeting) -> None:
     assert str(meeting.fetched("QQQQQQ/ZZZZZZ").error) == "symbols: binance has no QQQQQQ/ZZZZZZ"
 
 
 def taken_out(meeting: Meeting, *, done: int) -> tuple[Any, Market]:
-    """A fetch of both, in the midst of which the exchange has BTCUSDT no more; what it came to, and the market."""
+    """Fetches both symbols while the exchange delists BTCUSDT. Returns the result and the delisted market."""
     gone: list[Market] = []
 
     def on_progress(standing: DownloadProgress) -> None:
@@ -79,7 +79,7 @@ def taken_out(meeting: Meeting, *, done: int) -> tuple[Any, Market]:
     return fetched, gone[0]
 
 
-def test_row_48_a_symbol_that_is_delisted_in_the_middle_ends_in_5_stops_no_other_and_can_be_gone_on_with(
+def test_row_48_a_symbol_delisted_during_a_fetch_gives_exit_5_stops_no_other_and_can_be_resumed(
     meeting: Meeting, tmp_path: Path
 ) -> None:
     fetched, market = taken_out(meeting, done=2 * LIMIT)
@@ -98,7 +98,7 @@ def test_row_48_a_symbol_that_is_delisted_in_the_middle_ends_in_5_stops_no_other
     assert kept(meeting.cache) == undisturbed(tmp_path / "whole", markets=markets(), end=at(CANDLES))
 
 
-def test_row_48_who_asks_for_the_rules_anew_of_what_is_delisted_is_told_what_there_is(meeting: Meeting) -> None:
+def test_row_48_refreshing_the_rules_of_a_delisted_symbol_suggests_listed_symbols(meeting: Meeting) -> None:
     taken_out(meeting, done=LIMIT)
     meeting.fake.markets["BTCUSDX"] = minutes(10, name="BTCUSDX")  # renamed
     error = meeting.fetched(SYMBOL, end=at(CANDLES), fresh_rules=True).error
@@ -109,9 +109,9 @@ def test_row_48_who_asks_for_the_rules_anew_of_what_is_delisted_is_told_what_the
     assert len(rows(meeting.cache)) == LIMIT
 
 
-def test_row_48_a_symbol_whose_candles_come_to_an_end_is_5_and_says_from_when_on(tmp_path: Path) -> None:
+def test_row_48_a_symbol_whose_candles_end_early_gives_exit_5_and_the_time_of_the_end(tmp_path: Path) -> None:
     halted = minutes(100)
-    halted.status = "HALT"  # which is no end: trading may go on
+    halted.status = "HALT"  # not delisted: trading may resume
     meeting = Meeting(tmp_path, markets=[halted, minutes(CANDLES, name="ETHUSDT")])
     came = meeting.fetched(*BOTH)
     (error,) = came.errors
@@ -121,7 +121,7 @@ def test_row_48_a_symbol_whose_candles_come_to_an_end_is_5_and_says_from_when_on
     assert (len(rows(tmp_path)), came.got[0].absent) == (100, ())
 
 
-def test_row_48_a_symbol_that_is_listed_late_has_nothing_before_and_that_is_a_fact(tmp_path: Path) -> None:
+def test_row_48_the_time_before_a_late_listing_is_recorded_as_a_gap(tmp_path: Path) -> None:
     late = Market("BTCUSDT", {"1m": synthetic(at(130), MINUTE, 100, seed=1)})
     came = Meeting(tmp_path, markets=[late]).fetched()
     assert (came.errors, came.got[0].absent) == ((), ((at(0), at(130)),))
@@ -144,7 +144,7 @@ Command = Callable[..., Answer]
 
 @pytest.fixture
 def away() -> str:
-    """The address of an exchange that is not there; each test has one, for a process remembers how each answered."""
+    """Returns an unreachable address, another one for each test, because a process remembers each one."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{one.getsockname()[1]}"
@@ -152,7 +152,7 @@ def away() -> str:
 
 @pytest.fixture
 def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeExchange]:
-    """An exchange with two symbols, and a configuration in the current folder that names it."""
+    """Starts an exchange with two symbols, and writes a configuration for it into the current folder."""
     monkeypatch.chdir(tmp_path)
     with served(markets()) as one:
         Path("c.yaml").write_text(RUN)
@@ -162,18 +162,18 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeExchan
 
 @pytest.fixture
 def command(fake: FakeExchange, capsys: pytest.CaptureFixture[str]) -> Command:
-    """The real command against it."""
+    """Returns the real command, run against the exchange."""
     return lambda *arguments: inside(capsys, *arguments)
 
 
 def started(folder: str) -> dict[str, Any]:
-    """The first line of a journal."""
+    """Returns the first event of a journal."""
     first: dict[str, Any] = events_of(Path(folder))[0]
     return first
 
 
 def unfinished(folder: str, copy: str) -> None:
-    """A copy of a run, as though its process had died half way."""
+    """Copies a run as if its process had died half way."""
     shutil.copytree(folder, copy)
     path = Path(copy) / "journal.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
@@ -182,7 +182,7 @@ def unfinished(folder: str, copy: str) -> None:
     (path.parent / "summary.json").unlink()
 
 
-def test_row_48_a_run_of_a_symbol_that_is_not_there_ends_in_3_and_names_the_key(command: Command) -> None:
+def test_row_48_a_run_with_an_unknown_symbol_gives_exit_3_and_names_the_key(command: Command) -> None:
     Path("c.yaml").write_text(RUN.replace("ETH/USDT", "ETX/USDT"))
     answer = command("run", "c.yaml", "--out", "run", "--quiet")
     assert (answer.code, answer.out) == (3, "")
@@ -190,10 +190,10 @@ def test_row_48_a_run_of_a_symbol_that_is_not_there_ends_in_3_and_names_the_key(
     assert not Path("run").exists()
 
 
-def test_a_store_that_is_slow_to_write_holds_no_other_symbol_up(
+def test_a_slow_write_to_the_store_does_not_delay_other_symbols(
     command: Command, fake: FakeExchange, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first write goes on once the exchange was asked for the second symbol."""
+    """The first write waits until the exchange has received a request for the second symbol."""
     merge, came = store.merge, []
 
     def slow(*given: Any, **named: Any) -> Any:
@@ -209,7 +209,7 @@ def asked_of_both(fake: FakeExchange) -> bool:
     return len({one.parameters["symbol"] for one in fake.requests if one.name == "klines"}) == 2
 
 
-def test_row_48_a_run_of_a_symbol_that_goes_meanwhile_ends_in_5_and_goes_on_when_it_is_back(
+def test_row_48_a_run_whose_symbol_disappears_gives_exit_5_and_succeeds_when_it_is_back(
     command: Command, fake: FakeExchange
 ) -> None:
     check_answer(command("data", "fetch", *BOTH, "--timeframe", "1m", "--from", "2024-01-01", "--to", str(at(60))), 0)
@@ -222,7 +222,7 @@ def test_row_48_a_run_of_a_symbol_that_goes_meanwhile_ends_in_5_and_goes_on_when
     check_answer(command("run", "c.yaml", "--out", "run", "--quiet"), 0)
 
 
-def test_s3_the_first_line_has_tick_lot_and_least_notional_of_the_exchange(command: Command) -> None:
+def test_s3_the_first_journal_line_has_tick_lot_and_minimum_notional_of_the_exchange(command: Command) -> None:
     check_answer(command("run", "c.yaml", "--out", "run", "--quiet"), 0)
     lines = [
         {name: one[name] for name in ("symbol", "tick", "lot", "min_notional")} for one in started("run")["symbols"]
@@ -234,14 +234,14 @@ def test_s3_the_first_line_has_tick_lot_and_least_notional_of_the_exchange(comma
     check_run(Path("run"), max_positions=3)
 
 
-def test_s3_what_the_configuration_names_goes_before_what_the_exchange_says(command: Command) -> None:
+def test_s3_market_rules_in_the_configuration_override_those_of_the_exchange(command: Command) -> None:
     options = ("--set", "markets.ETH/USDT.tick=0.25", "--set", "markets.ETH/USDT.min_notional=50")
     check_answer(command("run", "c.yaml", "--out", "run", "--quiet", *options), 0)
     eth = started("run")["symbols"][1]
     assert (eth["tick"], eth["lot"], eth["min_notional"]) == ("0.25", "0.001", "50.0000000")
 
 
-def test_row_48_a_tick_and_a_lot_that_change_in_the_run_are_not_those_of_its_first_line(
+def test_row_48_a_continued_run_keeps_tick_and_lot_of_its_first_line_when_the_exchange_changes_them(
     command: Command, fake: FakeExchange
 ) -> None:
     check_answer(command("run", "c.yaml", "--out", "whole", "--quiet"), 0)
@@ -252,9 +252,7 @@ def test_row_48_a_tick_and_a_lot_that_change_in_the_run_are_not_those_of_its_fir
     assert journal(Path("run")) == journal(Path("whole"))
 
 
-def test_row_48_rules_that_were_fetched_anew_do_not_enter_a_run_that_was_begun(
-    command: Command, fake: FakeExchange
-) -> None:
+def test_row_48_newly_fetched_rules_do_not_enter_a_run_that_has_started(command: Command, fake: FakeExchange) -> None:
     check_answer(command("run", "c.yaml", "--out", "whole", "--quiet"), 0)
     unfinished("whole", "run")
     before = journal(Path("run"))
@@ -274,7 +272,7 @@ def test_row_48_rules_that_were_fetched_anew_do_not_enter_a_run_that_was_begun(
     assert journal(Path("run")) == journal(Path("whole"))
 
 
-def test_row_48_a_tick_that_is_coarser_than_old_candles_leaves_them_as_they_are(
+def test_row_48_a_tick_that_is_coarser_than_old_candles_does_not_change_them(
     command: Command, fake: FakeExchange
 ) -> None:
     fake.markets["BTCUSDT"].filters["PRICE_FILTER"]["tickSize"] = "10.00000000"
@@ -283,7 +281,7 @@ def test_row_48_a_tick_that_is_coarser_than_old_candles_leaves_them_as_they_are(
     assert (btc["tick"], btc["price_decimals"]) == ("10.00", 2)
 
 
-def test_row_48_a_candle_with_more_decimals_than_the_plan_says_ends_in_4_with_row_and_value(
+def test_row_48_a_candle_with_more_decimals_than_configured_gives_exit_4_with_row_and_value(
     command: Command, fake: FakeExchange
 ) -> None:
     fine = [(at(number), "100.1234", "100.1250", "100.1000", "100.1200", "1.5") for number in range(CANDLES)]
@@ -294,20 +292,20 @@ def test_row_48_a_candle_with_more_decimals_than_the_plan_says_ends_in_4_with_ro
     assert answer.err.startswith(f"safla: binance BTC/USDT 1m: candle {at(21)}: {words}")
     assert answer.err.count("\n") == 1
     check_answer(command("run", "c.yaml", "--out", "run", "--quiet"), 0)
-    assert started("run")["symbols"][0]["price_decimals"] == 4  # those of the candles, where nobody names others
+    assert started("run")["symbols"][0]["price_decimals"] == 4  # those of the candles, unless configured
 
 
-# --- A backtest: the store, and the exchange for what it lacks -------------------------------------------------------
+# --- A backtest from the store and the exchange ----------------------------------------------------------------------
 
 
 def as_csv(fake: FakeExchange, name: str, path: Path) -> None:
-    """The candles of a symbol as a file."""
+    """Writes the candles of a symbol to a CSV file."""
     candles = fake.markets[name].candles["1m"]
     lines = [json.loads(candles.text(number, number + 1))[:6] for number in range(len(candles))]
     path.write_text("timestamp,open,high,low,close,volume\n" + "".join(f"{','.join(map(str, one))}\n" for one in lines))
 
 
-def test_a_journal_is_that_of_the_same_candles_out_of_a_file_with_the_same_scales(
+def test_exchange_candles_and_a_file_with_the_same_candles_and_scales_give_the_same_journal(
     command: Command, fake: FakeExchange
 ) -> None:
     check_answer(command("run", "c.yaml", "--out", "run", "--quiet", "--journal-detail", "candles"), 0)
@@ -323,7 +321,7 @@ def test_a_journal_is_that_of_the_same_candles_out_of_a_file_with_the_same_scale
     check_run(Path("run"), max_positions=3)
 
 
-def test_faults_on_the_way_change_no_byte_of_a_journal_and_stand_in_the_log_alone(
+def test_download_faults_change_no_byte_of_a_journal_and_appear_only_in_the_log(
     command: Command, fake: FakeExchange
 ) -> None:
     check_answer(command("run", "c.yaml", "--out", "whole", "--quiet"), 0)
@@ -331,7 +329,7 @@ def test_faults_on_the_way_change_no_byte_of_a_journal_and_stand_in_the_log_alon
     Path("logs/data/market_data.log").unlink()
     for number, name in enumerate(("html_200", "negative_price", "short_page", "reset", "missing", "503")):
         fake.break_(name, after=2 * number)
-    patient = ("--set", "exchange.retry_attempts=6")  # side by side, several may meet one page
+    patient = ("--set", "exchange.retry_attempts=6")  # at once, several faults may hit one page
     check_answer(command("run", "c.yaml", "--out", "run", "--quiet", *patient), 0)
     assert journal(Path("run")) == journal(Path("whole"))
     said = [json.loads(line)["text"] for line in Path("logs/data/market_data.log").read_text().splitlines()]
@@ -340,7 +338,7 @@ def test_faults_on_the_way_change_no_byte_of_a_journal_and_stand_in_the_log_alon
 
 
 @some_of("url", ["with the exchange", "without it"], keep=("without it",))
-def test_z25_where_the_store_suffices_no_socket_is_opened(
+def test_z25_no_socket_is_opened_when_the_store_has_all_candles(
     command: Command, fake: FakeExchange, away: str, url: str
 ) -> None:
     check_answer(command("run", "c.yaml", "--out", "whole", "--quiet"), 0)
@@ -352,7 +350,7 @@ def test_z25_where_the_store_suffices_no_socket_is_opened(
     assert journal(Path("run")) == journal(Path("whole"))
 
 
-def test_with_the_exchange_away_and_no_end_asked_for_the_store_serves_and_that_is_said(
+def test_with_an_unreachable_exchange_and_no_configured_end_stored_candles_are_used_with_a_notice(
     command: Command, away: str
 ) -> None:
     Path("c.yaml").write_text(RUN.replace(", end: 2024-01-01T05:00:00Z", ""))
@@ -367,7 +365,7 @@ def test_with_the_exchange_away_and_no_end_asked_for_the_store_serves_and_that_i
 
 
 @pytest.mark.parametrize("stored", [0, 100])
-def test_with_the_exchange_away_and_too_little_stored_it_is_5_and_says_what_is_missing(
+def test_with_an_unreachable_exchange_and_too_few_stored_candles_exit_5_names_the_missing_periods(
     command: Command, away: str, stored: int
 ) -> None:
     if stored:
@@ -383,7 +381,7 @@ def test_with_the_exchange_away_and_too_little_stored_it_is_5_and_says_what_is_m
     assert not Path("run").exists()
 
 
-def test_with_the_exchange_away_many_missing_stretches_are_counted_and_three_are_named(
+def test_with_an_unreachable_exchange_three_missing_periods_are_named_and_the_others_counted(
     command: Command, away: str
 ) -> None:
     for since in range(0, 240, 40):

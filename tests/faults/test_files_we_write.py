@@ -1,4 +1,4 @@
-"""Z8: what a run writes is its user's alone, whole or not there, and never written into what another put there."""
+"""Z8: files of a run are private to its user, complete or absent, and never written through files of others."""
 
 import errno
 import os
@@ -18,25 +18,25 @@ from tests.faults.kinds import fifo, hard_link, link_to_nowhere, symlink
 
 @pytest.fixture
 def elsewhere(tmp_path):
-    """A folder of which nobody may touch anything."""
+    """Makes a folder whose file must not be changed."""
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "precious").write_bytes(b"precious\n")
     return tmp_path / "elsewhere"
 
 
 def started(config, folder):
-    """A run of a configuration that lies elsewhere."""
+    """Runs a configuration that is outside the run folder. Returns the exit code."""
     return main(["run", str(config), "--out", str(folder), "--quiet"])
 
 
 @pytest.fixture
 def config(tmp_path):
-    """A configuration of a run that was not begun."""
+    """Writes the configuration of a run that has not started."""
     (tmp_path / "small.yaml").write_text(TEXT)
     return tmp_path / "small.yaml"
 
 
-def test_z8_folders_and_files_of_a_run_are_its_users_alone(tmp_path, config):
+def test_z8_only_the_user_can_access_the_folders_and_files_of_a_run(tmp_path, config):
     before = os.umask(0)
     try:
         assert started(config, tmp_path / "deep" / "er" / "run") == 0
@@ -48,7 +48,7 @@ def test_z8_folders_and_files_of_a_run_are_its_users_alone(tmp_path, config):
         assert stat.S_IMODE(one.lstat().st_mode) == (0o700 if one.is_dir() else 0o600), one
 
 
-def test_z8_a_file_is_synced_before_it_has_its_name_and_its_folder_after(tmp_path, config, monkeypatch):
+def test_z8_a_file_is_synced_before_it_is_renamed_and_its_folder_after_that(tmp_path, config, monkeypatch):
     calls = []
     fsync, rename = os.fsync, os.rename
 
@@ -74,7 +74,7 @@ def test_z8_a_file_is_synced_before_it_has_its_name_and_its_folder_after(tmp_pat
 
 
 @pytest.mark.parametrize("name", sorted(FILES - {"journal.jsonl", "lock"}))
-def test_z8_a_file_that_cannot_be_named_leaves_neither_half_of_it(tmp_path, config, monkeypatch, name):
+def test_z8_a_file_that_cannot_be_renamed_leaves_no_partial_file(tmp_path, config, monkeypatch, name):
     rename = os.rename
 
     def refuses(old, new):
@@ -92,7 +92,7 @@ def test_z8_a_file_that_cannot_be_named_leaves_neither_half_of_it(tmp_path, conf
 
 
 @pytest.mark.parametrize("kind", [symlink, link_to_nowhere, fifo, hard_link])
-def test_z8_a_temporary_file_that_another_put_there_is_not_written_to(tmp_path, config, elsewhere, kind):
+def test_z8_a_temporary_file_placed_by_someone_else_is_not_written_to(tmp_path, config, elsewhere, kind):
     for name in ("config.yaml.tmp", "head.tmp"):
         (tmp_path / "run").mkdir(exist_ok=True)
         (tmp_path / "run" / name).write_bytes(b"precious\n")
@@ -105,14 +105,14 @@ def test_z8_a_temporary_file_that_another_put_there_is_not_written_to(tmp_path, 
 
 
 @pytest.mark.parametrize("kind", [symlink, link_to_nowhere, fifo, hard_link])
-def test_z8_one_that_is_put_there_at_the_last_moment_is_refused_and_left_alone(tmp_path, elsewhere, kind):
+def test_z8_a_temporary_file_placed_at_the_last_moment_is_rejected_and_not_modified(tmp_path, elsewhere, kind):
     (tmp_path / "head.tmp").write_bytes(b"precious\n")
     kind(tmp_path / "head.tmp", elsewhere)
     with untouched(tmp_path), pytest.raises(HostError, match=r"head\.tmp: cannot be written: File exists"):
         replace(tmp_path / "head", b"a head\n")
 
 
-def test_z8_neither_a_run_nor_a_replay_leaves_anything_where_temporary_files_lie(tmp_path, config, monkeypatch):
+def test_z8_neither_a_run_nor_a_replay_leaves_files_in_the_temporary_folder(tmp_path, config, monkeypatch):
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))

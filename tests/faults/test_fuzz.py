@@ -1,4 +1,4 @@
-"""A slice of what `make fuzz` does for as long as it is told: no traceback, no abort, nothing over a second."""
+"""A small part of `make fuzz`: no fuzzed input causes a traceback, an abort, or more than a second of work."""
 
 import re
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ INPUTS = {
     "symbols": 375,
     "arguments": 37,
 }
-LONG = 800  # times as many with --scale release
+LONG = 800  # times as many inputs with --scale release
 
 
 @pytest.fixture(scope="module")
@@ -36,19 +36,19 @@ def fuzz(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.mark.parametrize("name", INPUTS)
-def test_no_input_is_answered_otherwise_than_promised(fuzz: Fuzz, name: str, release: bool) -> None:
+def test_every_fuzzed_input_ends_with_an_allowed_result(fuzz: Fuzz, name: str, release: bool) -> None:
     for number in range(INPUTS[name] * (LONG if release else 1)):
         fuzz.one(name, number)
     assert fuzz.tallies[name].failures == []
 
 
-def test_the_same_seed_and_number_are_the_same_input(fuzz: Fuzz) -> None:
+def test_the_same_seed_and_number_give_the_same_input(fuzz: Fuzz) -> None:
     inputs = [fuzz.input("csv", number) for number in range(50)]
     assert [fuzz.input("csv", number) for number in range(50)] == inputs
     assert len(set(inputs)) > 40
 
 
-def test_an_input_that_ends_the_process_is_a_failure_and_the_next_one_gets_another_process() -> None:
+def test_an_input_that_kills_the_process_is_a_failure_and_the_next_one_gets_a_new_process() -> None:
     with Apart("csv") as apart:
         assert apart.attempt(b"no candles").failure == ""
         apart.process.kill()
@@ -59,7 +59,7 @@ def test_an_input_that_ends_the_process_is_a_failure_and_the_next_one_gets_anoth
 @pytest.mark.parametrize(
     ("bound", "value", "failure"), [("SLOW_MS", 0, r"it took \d+ ms"), ("MOST_GROWTH_BYTES", -1, r"it took \d+ MiB")]
 )
-def test_an_input_beyond_the_bound_of_time_or_memory_is_a_failure(
+def test_an_input_that_exceeds_the_time_or_memory_limit_is_a_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str, value: int, failure: str
 ) -> None:
     assert fuzzing.attempt("symbols", b"BTC/USDT", tmp_path).failure == ""

@@ -1,4 +1,4 @@
-"""Rows 38 and 39 for breaker and retries alone: scripted requests, tasks and threads; no socket."""
+"""Rows 38 and 39 for breaker and retries only: scripted requests, tasks and threads, without sockets."""
 
 import asyncio
 import statistics
@@ -19,7 +19,7 @@ STORM = {
 
 
 def due_for_a_probe(*script, seconds=0.0):
-    """An exchange whose breaker is open, and would let a probe pass now; seconds: that each further request lasts."""
+    """Returns an exchange whose open breaker lets a probe pass now; each further request takes `seconds`."""
     exchange = Scripted(trouble(), *script, attempts=0, failure_threshold=1)
     with pytest.raises(TransientError):
         exchange.run()
@@ -30,7 +30,7 @@ def due_for_a_probe(*script, seconds=0.0):
 
 
 async def for_ever(exchange, seconds):
-    """As paper does: whatever comes, ask again; wait as long as a refusal says."""
+    """Sends requests like a paper session: again after every error; a rejection says how long to wait."""
     while exchange.ticking.now < seconds:
         try:
             await exchange.call()
@@ -42,7 +42,7 @@ async def for_ever(exchange, seconds):
 
 @pytest.mark.parametrize("storm", STORM)
 @pytest.mark.parametrize("callers", [1, 7])
-def test_row_38_in_a_storm_no_request_leaves_while_the_breaker_is_open(storm, callers):
+def test_row_38_no_request_is_sent_while_the_breaker_is_open(storm, callers):
     exchange = Scripted(*STORM[storm], seconds=0.25)
     moves = []
     exchange.breaker.listen(lambda move: moves.append((exchange.ticking.now, move)))
@@ -58,13 +58,13 @@ def test_row_38_in_a_storm_no_request_leaves_while_the_breaker_is_open(storm, ca
     assert len(exchange.asked) == exchange.gate.sent
 
 
-def test_row_38_counts_are_exact_five_to_open_and_one_probe_each_thirty_seconds():
+def test_row_38_the_breaker_opens_at_the_fifth_failure_and_probes_every_thirty_seconds():
     exchange = Scripted(trouble(), attempts=0)
     exchange.ticking.run(for_ever(exchange, 301.0))
     assert exchange.asked == [0.0] * 5 + [30.0 * turn for turn in range(1, 11)]
 
 
-def test_row_38_four_bad_and_one_good_for_ever_never_open_it():
+def test_row_38_four_failures_before_each_success_never_open_the_breaker():
     exchange = Scripted(*[*[trouble()] * 4, 7] * 200, attempts=4, delay=0.0)
 
     async def two_hundred():
@@ -75,7 +75,7 @@ def test_row_38_four_bad_and_one_good_for_ever_never_open_it():
 
 
 @pytest.mark.parametrize("calls", [100, 1_000])
-def test_row_39_of_many_tasks_at_half_open_one_asks_and_the_rest_are_refused_at_once(calls):
+def test_row_39_when_half_open_one_of_many_tasks_sends_a_request_and_the_others_are_rejected(calls):
     exchange = due_for_a_probe(7, seconds=1.0)
     taken = []
 
@@ -98,7 +98,7 @@ def test_row_39_of_many_tasks_at_half_open_one_asks_and_the_rest_are_refused_at_
 
 
 @pytest.mark.parametrize(("threads", "each"), [(50, 2), (50, 20)])
-def test_row_39_of_many_threads_at_half_open_one_asks_and_the_rest_are_refused_at_once(threads, each):
+def test_row_39_when_half_open_one_of_many_threads_sends_a_request_and_the_others_are_rejected(threads, each):
     exchange = due_for_a_probe(7)
     barrier, refused = threading.Barrier(threads), threading.Semaphore(0)
     asked, ends = [], []
@@ -142,7 +142,7 @@ NOT_COUNTED = {
 
 
 @pytest.mark.parametrize("end", NOT_COUNTED)
-def test_row_39_a_probe_that_is_not_counted_frees_its_slot_and_moves_nothing(end):
+def test_row_39_a_probe_whose_result_does_not_count_frees_its_slot_and_keeps_the_state(end):
     exchange = due_for_a_probe(7, NOT_COUNTED[end], 7)
     moves = []
     exchange.breaker.listen(moves.append)
@@ -154,7 +154,7 @@ def test_row_39_a_probe_that_is_not_counted_frees_its_slot_and_moves_nothing(end
     assert [(move.target, move.count) for move in moves] == [("half_open", 0), ("closed", 3)]
 
 
-def test_row_39_a_probe_that_is_cancelled_while_it_asks_frees_its_slot_and_moves_nothing():
+def test_row_39_a_probe_cancelled_during_its_request_frees_its_slot_and_keeps_the_state():
     exchange = due_for_a_probe(7, seconds=100.0)
 
     async def cancelling():

@@ -1,4 +1,4 @@
-"""Row 29: too little address space, descriptors or threads, no cache, a package that is not there: 6, in one line."""
+"""Row 29: too little address space, descriptors or threads, or a missing package, gives exit 6 and one line."""
 
 import os
 import resource
@@ -22,7 +22,7 @@ NOBODY = 65_534
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """A configuration and the journal of its undisturbed run."""
+    """Returns a configuration and the journal of its undisturbed run."""
     folder = tmp_path_factory.mktemp("host")
     (folder / "small.yaml").write_text(SMALL)
     assert main(["run", f"{folder}/small.yaml", "--out", f"{folder}/run", "--engine", "interpreted", "--quiet"]) == 0
@@ -32,7 +32,7 @@ def whole(tmp_path_factory):
 
 @pytest.mark.parametrize("engine", ["interpreted", "compiled"])
 @pytest.mark.parametrize("mib", [96, 400, 1_200, 2_000])  # where numpy and polars used to abort the process
-def test_row_29_too_little_address_space_is_said_before_a_library_aborts_the_process(tmp_path, whole, engine, mib):
+def test_row_29_too_little_address_space_is_reported_before_a_library_aborts_the_process(tmp_path, whole, engine, mib):
     words = ("run", whole[0], "--out", tmp_path / "run", "--engine", engine)
     check_refused(
         safla(*words, first=limited(resource.RLIMIT_AS, mib * MIB)), "2048 MiB of address space; raise ulimit -v"
@@ -41,7 +41,7 @@ def test_row_29_too_little_address_space_is_said_before_a_library_aborts_the_pro
 
 
 @pytest.mark.parametrize("engine", ["interpreted", "compiled"])
-def test_row_29_with_what_is_asked_for_a_run_does_its_work(tmp_path, whole, engine):
+def test_row_29_a_run_succeeds_with_the_required_address_space_and_descriptors(tmp_path, whole, engine):
     def first():
         limited(resource.RLIMIT_AS, 2_200 * MIB)()
         limited(resource.RLIMIT_NOFILE, 32)()
@@ -51,13 +51,13 @@ def test_row_29_with_what_is_asked_for_a_run_does_its_work(tmp_path, whole, engi
 
 
 @pytest.mark.parametrize("files", [8, 12, 16])
-def test_row_29_too_few_descriptors_are_said(tmp_path, whole, files):
+def test_row_29_too_few_file_descriptors_are_reported(tmp_path, whole, files):
     words = ("run", whole[0], "--out", tmp_path / "run")
     check_refused(safla(*words, first=limited(resource.RLIMIT_NOFILE, files)), "Too many open files; raise ulimit -n")
     assert not (tmp_path / "run").exists()
 
 
-def test_row_29_a_run_that_is_begun_and_goes_on_with_too_little_keeps_what_it_has(tmp_path, whole):
+def test_row_29_continuing_a_run_with_too_little_address_space_leaves_its_journal_unchanged(tmp_path, whole):
     run = tmp_path / "run"
     shutil.copytree(whole[0].with_name("run"), run)
     (run / "head").unlink()
@@ -69,13 +69,13 @@ def test_row_29_a_run_that_is_begun_and_goes_on_with_too_little_keeps_what_it_ha
     assert journal(run) == whole[1]
 
 
-def test_row_29_no_new_threads_are_said(tmp_path, whole):
+def test_row_29_a_failure_to_start_threads_is_reported(tmp_path, whole):
     check_refused(without("threads", "run", whole[0], "--out", tmp_path / "run"), "0 threads can be started, ")
     assert not (tmp_path / "run").exists()
 
 
-def test_row_29_a_limit_on_processes_is_said(tmp_path, whole):
-    """The same by the kernel, which does not limit root: there as another user, who may read what root may."""
+def test_row_29_a_process_limit_of_the_system_is_reported(tmp_path, whole):
+    """Here the kernel refuses threads. It does not limit root, so root uses another user with read rights of root."""
     command = [sys.executable, "-m", "safla", "run", str(whole[0]), "--out", str(tmp_path / "run")]
     if os.geteuid() == 0:
         if shutil.which("setpriv") is None:
@@ -94,7 +94,7 @@ def test_row_29_a_limit_on_processes_is_said(tmp_path, whole):
 
 
 @some_of("package", "numpy msgspec polars pydantic ruamel.yaml transitions".split(), keep=("msgspec", "ruamel.yaml"))
-def test_row_29_a_package_that_is_missing_is_named_with_the_way_to_install_it(tmp_path, whole, package):
+def test_row_29_a_missing_package_is_reported_with_the_way_to_install_it(tmp_path, whole, package):
     module = package.partition(".")[0]
     answer = without(module, "run", whole[0], "--out", tmp_path / "run", "--engine", "interpreted", "--quiet")
     check_refused(answer, f"safla: {package} is not installed; {INSTALL}")
@@ -104,7 +104,7 @@ def test_row_29_a_package_that_is_missing_is_named_with_the_way_to_install_it(tm
 
 
 @some_of("module", ["rich", "psutil", "ccxt", "loguru"], keep=("rich", "ccxt"))
-def test_row_29_what_a_run_does_not_need_may_be_missing(tmp_path, whole, module):
+def test_row_29_a_package_that_the_run_does_not_need_may_be_missing(tmp_path, whole, module):
     words = ("run", whole[0], "--out", tmp_path / "run", "--engine", "interpreted", "--quiet")
     check_answer(without(module, *words), 0)
     assert journal(tmp_path / "run") == whole[1]
@@ -119,7 +119,7 @@ def test_row_29_what_a_run_does_not_need_may_be_missing(tmp_path, whole, module)
     ],
     ids=["memory", "library", "ours"],
 )
-def test_row_29_what_a_library_or_the_memory_refuses_later_is_one_line_too(
+def test_row_29_a_late_memory_or_import_error_is_reported_in_one_line(
     tmp_path, whole, monkeypatch, capsys, raised, code, said
 ):
     def fails(*_arguments, **_named):
@@ -127,7 +127,7 @@ def test_row_29_what_a_library_or_the_memory_refuses_later_is_one_line_too(
 
     words = ["run", str(whole[0]), "--out", f"{tmp_path}/run", "--quiet", "--engine", "interpreted"]
     with monkeypatch.context() as patched:
-        patched.setattr(result.RunRecord, "outcome", fails)  # behind the last line of the journal
+        patched.setattr(result.RunRecord, "outcome", fails)  # after the last line of the journal
         answer = Answer(main(words), *capsys.readouterr())
     check_answer(answer, code)
     (line,) = answer.err.splitlines()

@@ -1,6 +1,6 @@
-"""Row 13 of what hostile hands do: numbers of a journal and its candles that no run has, and a log that is no log.
+"""Row H13, hostile input: impossible numbers in a journal and its candles, and a monitoring log that is invalid.
 
-Every hash was made again, so nothing but the values themselves can be refused.
+All hashes are recomputed, so only the values themselves can be rejected.
 """
 
 import re
@@ -45,32 +45,34 @@ TIMES = [2**63 - 1, 2**63, 10**30, LAST_MS + 1, -1, -(2**63)]
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run whose journal holds its candles."""
+    """Makes a finished run whose journal contains its candles."""
     return finished(tmp_path_factory.mktemp("whole"), "journal.detail=candles")
 
 
 @pytest.fixture
 def run(whole: Path, tmp_path: Path) -> Path:
-    """A copy of it, to change."""
+    """Returns a copy of that run, to change."""
     return Path(shutil.copytree(whole, tmp_path / "run"))
 
 
 def status(run: Path, capsys: Capture, code: int) -> str:
-    """What `safla status` says of a run, on both streams."""
+    """Returns the output of `safla status` for a run, both streams."""
     answer = inside(capsys, "status", run, "--json")
     check_answer(answer, code)
     return answer.out + answer.err
 
 
 @pytest.mark.parametrize("fault", LOGS)
-def test_row_13_a_log_of_monitoring_that_is_none_is_ignored(run: Path, capsys: Capture, fault: str) -> None:
+def test_row_13_an_invalid_monitoring_log_is_ignored(run: Path, capsys: Capture, fault: str) -> None:
     (run / "performance.log").write_bytes(LOGS[fault])
     assert msgspec.json.decode(status(run, capsys, 0))["monitoring"] is None
 
 
 @pytest.mark.parametrize("ts", TIMES)
 @pytest.mark.parametrize("type_", ["run_started", "candle", "filled", "run_ended"])
-def test_row_13_a_time_that_no_candle_has_is_damage(run: Path, capsys: Capture, type_: str, ts: int) -> None:
+def test_row_13_a_journal_time_outside_the_valid_range_is_damage(
+    run: Path, capsys: Capture, type_: str, ts: int
+) -> None:
     event = rb'("e":\{"type":"%b","ts":)\d+' % type_.encode()
     text, count = re.subn(event, rb"\g<1>%d" % ts, (run / JOURNAL).read_bytes(), count=1)
     assert count == 1
@@ -93,7 +95,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("command", ["status", "replay"])
-def test_row_13_recorded_candles_that_no_source_gives_are_damage(
+def test_row_13_recorded_candles_with_impossible_values_are_damage(
     tmp_path: Path, capsys: Capture, fault: str, command: str
 ) -> None:
     run = finished(tmp_path, "journal.detail=decisions")
@@ -116,10 +118,10 @@ def test_row_13_recorded_candles_that_no_source_gives_are_damage(
 EDGES = [0, 1, -1, 2, 7, 10**6, LAST_MS, LAST_MS + 1, 2**62, 2**63 - 1, -(2**63)]
 
 
-def test_row_13_a_snapshot_with_any_numbers_is_shown_or_not_believed(run: Path, release: bool) -> None:
+def test_row_13_a_snapshot_with_arbitrary_numbers_is_shown_or_ignored(run: Path, release: bool) -> None:
     random = Random(13)
     text = (run / JOURNAL).read_bytes()
-    whole = text[: text.rstrip(b"\n").rfind(b"\n") + 1]  # without its last line, so that the run is not over
+    whole = text[: text.rstrip(b"\n").rfind(b"\n") + 1]  # without its last line, so that the run has not ended
     (run / JOURNAL).write_bytes(whole)
     (run / "head").unlink()
     believed, tries = 0, 400 if release else 100

@@ -1,4 +1,4 @@
-"""Rows 56 and Z16 against a hand that means harm: candles of run folders and stores whose seal was made again."""
+"""Rows H1, H2, H7 and 56, Z16: hostile candles in run folders and stores, with a recomputed seal."""
 
 import re
 import time
@@ -25,26 +25,26 @@ from tests.faults.parquet_writing import Chunk, Group, facts, page, parquet, rec
 from tests.raised import raises_code
 from tests.slices import some_of
 
-MOST_SECONDS = 10  # of a whole command, of which most is its start
-MOST_MEMORY = 160 * MIB  # above what the bare program needs
+MOST_SECONDS = 10  # for a whole command; most of it is the start of Python
+MOST_MEMORY = 160 * MIB  # above the memory of `safla --version`
 ANY = footer.Limits(64, 12_000_000, 2**31)
 BITCOIN, ETHER = "BTC/USDT", "ETH/USDT"
 
 
 @pytest.fixture(scope="module")
 def bare() -> int:
-    """The memory of the program alone."""
+    """Returns the memory of `safla --version`."""
     return measured("--version").peak
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run whose candles stand in a file beside the journal."""
+    """Makes a finished run whose candles are in a file next to the journal."""
     return finished(tmp_path_factory.mktemp("hostile"))
 
 
 def check_cheap(found: Measured, bare: int, *, code: int = 4) -> str:
-    """The answer is a few lines, quick, and took little memory."""
+    """Checks that a command was quick and took little memory. Returns its stderr."""
     check_answer(found.answer, code)
     assert found.seconds < MOST_SECONDS
     assert found.peak - bare < MOST_MEMORY
@@ -78,7 +78,7 @@ BOMBS: dict[str, tuple[bytes, str]] = {
 @linux
 @pytest.mark.parametrize("command", ["status", "replay"])
 @some_of("bomb", BOMBS, keep=("rows of two", "a symbol twice"))
-def test_row_1_hostile_candles_of_a_run_folder_are_exit_4_quickly_in_little_memory(
+def test_row_1_hostile_candles_in_a_run_folder_give_exit_4_quickly_and_in_little_memory(
     folder: Path, bare: int, bomb: str, command: str
 ) -> None:
     content, says = BOMBS[bomb]
@@ -88,7 +88,7 @@ def test_row_1_hostile_candles_of_a_run_folder_are_exit_4_quickly_in_little_memo
     assert said.count("\n") <= 3
 
 
-def test_row_1_what_candles_claim_is_refused_before_anything_is_decoded(
+def test_row_1_candles_with_false_metadata_are_rejected_before_anything_is_decoded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pl, "read_parquet", None)
@@ -97,14 +97,14 @@ def test_row_1_what_candles_claim_is_refused_before_anything_is_decoded(
             run_candles.read(put(tmp_path, content, name.replace(" ", "-")))
 
 
-PANIC = b"\x59\x03" + bytes(89)  # indices of 89 bits each, which the library holds for impossible
+PANIC = b"\x59\x03" + bytes(89)  # indices of 89 bits each, at which the library panics
 
 
 @linux
-def test_row_1_a_page_on_which_the_library_panics_is_exit_4_in_one_line(
+def test_row_1_a_page_that_makes_the_library_panic_gives_exit_4_in_one_line(
     folder: Path, bare: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No guard sees into packed pages, so what the library prints of its panic is kept off stderr."""
+    """The footer check cannot see into packed pages, so the panic message of the library is kept off stderr."""
     monkeypatch.setenv("RUST_BACKTRACE", "1")
     body, chunks = b"", []
     for _ in NAMES:
@@ -123,10 +123,10 @@ def test_row_1_a_page_on_which_the_library_panics_is_exit_4_in_one_line(
         assert said.count("\n") == 1
 
 
-def test_row_1_candles_with_changed_bytes_and_a_new_seal_never_end_the_process(
+def test_row_1_candles_with_changed_bytes_and_a_recomputed_seal_never_crash_the_process(
     tmp_path: Path, chance: Random, release: bool
 ) -> None:
-    """Each is refused or read, under a cap of memory, in a process that an abort of the library would end."""
+    """Each file is rejected or read, under a memory limit, in a process that an abort of the library would end."""
     sound = corpora.recorded_candles(tmp_path)
     with Apart("recorded") as apart:
         for content in sound:
@@ -136,8 +136,8 @@ def test_row_1_candles_with_changed_bytes_and_a_new_seal_never_end_the_process(
                 assert apart.attempt(bytes(broken)).failure == "", place
 
 
-def test_row_1_nobody_else_decodes_parquet() -> None:
-    """A reader that goes past the guard would be the next gap."""
+def test_row_1_only_one_module_decodes_parquet() -> None:
+    """A reader without the footer check would be the next vulnerability."""
     calls = re.compile(r"\b(read_parquet\w*|scan_parquet|ParquetFile|read_schema)\b")
     found = {
         str(path.relative_to(ROOT)) for path in (ROOT / "safla").rglob("*.py") if calls.search(path.read_text("utf-8"))
@@ -145,33 +145,35 @@ def test_row_1_nobody_else_decodes_parquet() -> None:
     assert found == {"safla/data/files/parquet_decoding.py"}
 
 
-def test_row_1_a_month_of_the_store_that_claims_more_is_refused_undecoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever can write a month into a cache can write its hash into the manifest."""
+def test_row_1_a_month_of_the_store_with_false_metadata_is_rejected_before_it_is_decoded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The hash in the manifest is no protection: who can write a month into a cache can write its hash too."""
     monkeypatch.setattr(pl, "read_parquet", None)
     for content in (recorded(rows=ROWS, symbols=[(BITCOIN, ROWS)]), recorded(6, rows=9, symbols=[(BITCOIN, 9)])):
         with pytest.raises(ValueError, match=r"no Parquet file that safla wrote|its columns .* not those of"):
             month.unpack(content, candles=9)
 
 
-# --- The guard itself -------------------------------------------------------------------------------------------------
+# --- The footer check -------------------------------------------------------------------------------------------------
 
 
 def overlapping(chunks: int, *, pages: int) -> bytes:
-    """Column chunks that all lie over the same pages."""
+    """Returns a file whose column chunks all overlap the same pages."""
     body = page(0) * pages
     group = Group(0, [Chunk(4, len(body), 0, 0)])
     return parquet(body, [group] * chunks, rows=0)
 
 
 def one_byte_on(chunks: int) -> bytes:
-    """Chunks that begin where the one before ends, but for one page."""
+    """Returns a file whose chunks each overlap the one before by a page."""
     one = page(0)
     groups = [Group(0, [Chunk(4 + place * len(one), 2 * len(one), 0, 0)]) for place in range(chunks)]
     return parquet(one * (chunks + 1), groups, rows=0)
 
 
 def backwards() -> bytes:
-    """Two chunks, the second before the first."""
+    """Returns a file with two chunks, the second before the first."""
     one = page(0)
     return parquet(
         one * 2, [Group(0, [Chunk(4 + len(one), len(one), 0, 0)]), Group(0, [Chunk(4, len(one), 0, 0)])], rows=0
@@ -179,13 +181,13 @@ def backwards() -> bytes:
 
 
 def of_pages(count: int, **more: int) -> bytes:
-    """One chunk of so many pages that hold nothing."""
+    """Returns a file with one chunk of `count` empty pages."""
     body = page(0, **more) * count
     return parquet(body, [Group(0, [Chunk(4, len(body), 0, count * more.get("unpacked", 0))])], rows=0)
 
 
 def of_one(*, rows: int = 1, unpacked: int = 8, size: int = 8, start: int = 4, claims: int = 8, **more: int) -> bytes:
-    """One row in one page, but for what is said otherwise."""
+    """Returns a file with one row in one page, apart from the given deviations."""
     body = page(rows, size=8, unpacked=unpacked) + bytes(8)
     length = len(body) + size - 8
     chunk = Chunk(start, length, more.get("values", 1), claims, dictionary=more.get("dictionary"))
@@ -193,7 +195,7 @@ def of_one(*, rows: int = 1, unpacked: int = 8, size: int = 8, start: int = 4, c
 
 
 def of_values() -> bytes:
-    """A footer of nothing but empty structs."""
+    """Returns a file whose footer contains only empty structs."""
     count = 4 * 2**20 - 100
     fields = b"\x29\xfc" + varint(count) + bytes(count)
     return b"PAR1" + fields + len(fields).to_bytes(4, "little") + b"PAR1"
@@ -223,7 +225,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
 @linux
 @some_of("fault", HOSTILE, every=5)
 def test_row_2_a_hostile_footer_takes_little_time_and_memory(tmp_path: Path, bare: int, fault: str) -> None:
-    """The guard sees each byte once: chunks are disjoint and ascend, pages and values are counted on the way."""
+    """The check reads each byte once: chunks must be disjoint and ascend; pages and values are counted on the way."""
     make, says = HOSTILE[fault]
     path = put(tmp_path, make(), "a.parquet")
     (tmp_path / "config.yaml").write_text(CONFIG.format(kind="parquet", path=path))
@@ -232,8 +234,8 @@ def test_row_2_a_hostile_footer_takes_little_time_and_memory(tmp_path: Path, bar
     assert says in said
 
 
-def test_row_2_the_time_of_the_guard_is_linear_in_the_size_of_the_file() -> None:
-    """Ten times the pages take nowhere near a hundred times as long."""
+def test_row_2_the_time_of_the_footer_check_is_linear_in_the_size_of_the_file() -> None:
+    """Ten times the pages take far less than a hundred times as long."""
 
     def seconds(pages: int) -> float:
         size = len(page(0))
@@ -246,7 +248,7 @@ def test_row_2_the_time_of_the_guard_is_linear_in_the_size_of_the_file() -> None
     assert seconds(20_000) < 40 * min(seconds(2_000) for _ in range(3)) + 0.1
 
 
-def test_row_2_a_sound_file_of_the_writer_of_these_tests_is_read() -> None:
+def test_row_2_a_valid_file_from_the_test_writer_passes_the_footer_check() -> None:
     assert footer.read(of_one(), name="a", limits=ANY)[:4] == (1, 1, 8, 1)
     with raises_code(DataError, "file_too_large"):
         footer.read(of_one(rows=2, file=2, group=2, values=2), name="a", limits=ANY._replace(rows=1))
@@ -257,7 +259,9 @@ def test_row_2_a_sound_file_of_the_writer_of_these_tests_is_read() -> None:
 
 @linux
 @some_of("bomb", BOMBS, keep=("40 000 symbols",))
-def test_row_7_hostile_recorded_candles_as_a_source_are_exit_4_quickly(tmp_path: Path, bare: int, bomb: str) -> None:
+def test_row_7_hostile_recorded_candles_as_a_data_source_give_exit_4_quickly(
+    tmp_path: Path, bare: int, bomb: str
+) -> None:
     path = put(tmp_path, BOMBS[bomb][0], "a.parquet")
     (tmp_path / "config.yaml").write_text(CONFIG.format(kind="parquet", path=path))
     check_cheap(measured("run", tmp_path / "config.yaml", "--out", tmp_path / "run"), bare)
@@ -267,7 +271,7 @@ NAMES_OF_NOTHING = ("btc/usdt", "BTC", "", "BTC/USDT\n", "../A/B", "A" * 21 + "/
 
 
 @pytest.mark.parametrize("name", NAMES_OF_NOTHING)
-def test_row_7_what_is_no_symbol_is_refused(tmp_path: Path, name: str) -> None:
+def test_row_7_recorded_candles_with_an_invalid_symbol_are_rejected(tmp_path: Path, name: str) -> None:
     content = recorded(rows=4, symbols=[(name, 4)])
     with raises_code(JournalError, "candles_damaged"):
         run_candles.read(put(tmp_path, content, "candles.parquet"))

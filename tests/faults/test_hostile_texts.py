@@ -1,4 +1,4 @@
-"""Row 15 of what hostile hands do: archives of a million members, JSON of millions of values, thousands of problems."""
+"""Row H15, hostile input: archives with a million members, JSON with millions of values, thousands of problems."""
 
 import io
 import json
@@ -20,13 +20,13 @@ from tests.faults.invariants import check_answer
 from tests.faults.measuring import MIB, linux, measured
 from tests.slices import some_of
 
-MOST_SECONDS = 10  # of a whole command, of which most is its start
-MOST_MEMORY = 96 * MIB  # above what the bare program needs
+MOST_SECONDS = 10  # for a whole command; most of it is the start of Python
+MOST_MEMORY = 96 * MIB  # above the memory of `safla --version`
 ENTRY = struct.pack("<4s4B4HL2L5H2L", b"PK\1\2", 20, 0, 20, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0) + b"a"
 
 
 def archive_of(members: int, *, says: int, comment: bytes = b"") -> bytes:
-    """A ZIP whose list has so many members, and says to have others; none of them is there."""
+    """Returns a ZIP whose list has `members` entries and claims to have `says`; the archive contains none of them."""
     begin, entries = b"PK\3\4" + bytes(26), ENTRY * members
     if members <= 0xFFFF:
         return (
@@ -52,7 +52,7 @@ ARCHIVES: dict[str, Callable[[], bytes]] = {
 
 @linux
 @some_of("fault", ARCHIVES, keep=("a million members that it does not count",))
-def test_row_15_a_zip_of_many_members_is_refused_before_its_list_is_built(tmp_path: Path, fault: str) -> None:
+def test_row_15_a_zip_with_too_many_members_is_rejected_before_its_list_is_built(tmp_path: Path, fault: str) -> None:
     path = put(tmp_path, ARCHIVES[fault](), "a.zip")
     (tmp_path / "config.yaml").write_text(CONFIG.format(kind="file", path=path))
     found = measured("run", tmp_path / "config.yaml", "--out", tmp_path / "run")
@@ -62,7 +62,7 @@ def test_row_15_a_zip_of_many_members_is_refused_before_its_list_is_built(tmp_pa
     assert "a.zip: a list of members of " in found.answer.err or "cut or corrupt ZIP" in found.answer.err
 
 
-def test_row_15_a_zip_whose_list_is_at_the_bound_is_read_and_one_above_it_is_not(
+def test_row_15_a_zip_whose_member_list_is_at_the_limit_is_read_and_one_above_it_is_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = zipped({"a.csv": KLINES, **{f"__MACOSX/._{one}": b"" for one in range(2_000)}})
@@ -89,7 +89,7 @@ ANSWERS: dict[str, str] = {
 
 
 @pytest.mark.parametrize("fault", ANSWERS)
-def test_row_15_an_answer_of_too_many_values_is_refused_before_it_is_decoded(
+def test_row_15_an_answer_with_too_many_values_is_rejected_before_it_is_decoded(
     fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(json, "loads", None)
@@ -101,8 +101,8 @@ def test_row_15_an_answer_of_too_many_values_is_refused_before_it_is_decoded(
     assert time.process_time() - begin < 2
 
 
-def test_row_15_answers_as_large_as_exchanges_send_are_taken() -> None:
-    """3 000 markets of 250 groups each, and texts full of brackets, which are no lists."""
+def test_row_15_answers_as_large_as_exchanges_send_are_accepted() -> None:
+    """3 000 markets with 250 groups each, and texts full of brackets, which are not lists, are within the limits."""
     market = {"symbol": "BTCUSDT", "filters": [{"a": "1"}] * 12, "groups": [f"TRD_GRP_{one:03}" for one in range(250)]}
     for sound in ([market] * 3_000, ["[" * 1_000, '"]{' * 300_000, "\\"], [["[" * 100]] * 100):
         text = json.dumps(sound)
@@ -123,7 +123,7 @@ JSONS: dict[str, bytes] = {
 
 @linux
 @some_of("fault", JSONS, keep=("rows of nothing", "one row"))
-def test_row_15_16_mib_of_json_that_is_no_candles_is_exit_4_in_little_memory(tmp_path: Path, fault: str) -> None:
+def test_row_15_a_json_file_of_16_mib_without_candles_gives_exit_4_in_little_memory(tmp_path: Path, fault: str) -> None:
     path = put(tmp_path, JSONS[fault], "a.json")
     (tmp_path / "config.yaml").write_text(CONFIG.format(kind="file", path=path))
     found = measured("run", tmp_path / "config.yaml", "--out", tmp_path / "run")
@@ -132,7 +132,7 @@ def test_row_15_16_mib_of_json_that_is_no_candles_is_exit_4_in_little_memory(tmp
     assert found.peak - measured("--version").peak < 2 * MOST_MEMORY
 
 
-def test_row_15_of_many_problems_fifty_are_shown_and_the_others_are_counted(
+def test_row_15_of_many_configuration_problems_fifty_are_shown_and_the_others_are_counted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = put(tmp_path, "".join(f"unknown_{one}: 1\n" for one in range(2_402)).encode(), "many.yaml")

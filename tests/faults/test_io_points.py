@@ -1,4 +1,4 @@
-"""Rows 2 and 10: the process dies before or after each call that touches the disk; nothing is lost."""
+"""Rows 2 and 10: a process dies before or after each call that touches the disk, and nothing is lost."""
 
 import json
 import os
@@ -17,11 +17,14 @@ from tests.small_runs import SMALL
 
 TINY = SMALL.replace("candles: 900", "candles: 120")
 FILES = {"journal.jsonl", "head", "config.yaml", "summary.json"}
-SECONDS = 600  # of the thorough form
+SECONDS = 600  # with --scale release
 
 
 def died(tmp_path: Path, begin: Path, *options: str, release: bool) -> list[Path]:
-    """Die at every call of a run that begins in copies of a folder. Each went on to the files of an undisturbed one."""
+    """Lets a run die at every disk call, each time in a copy of a folder, and continues it.
+
+    Returns the folder of an undisturbed run and those of the continued ones.
+    """
     config = tmp_path / "tiny.yaml"
     config.write_text(TINY)
     (tmp_path / "points").mkdir()
@@ -47,20 +50,20 @@ def died(tmp_path: Path, begin: Path, *options: str, release: bool) -> list[Path
 
 
 def files(run: Path) -> dict[str, bytes]:
-    """The files of a run folder and their bytes, the lock's pid apart."""
+    """Returns the files of a run folder and their bytes, without the lock, which has a pid."""
     return {one.name: one.read_bytes() for one in run.iterdir() if one.name != "lock"}
 
 
 @pytest.fixture
 def ended(tmp_path, capsys):
-    """A run that ended, with candles.parquet."""
+    """Makes a run that has ended, with candles.parquet."""
     (tmp_path / "tiny.yaml").write_text(TINY)
     assert inside(capsys, "run", tmp_path / "tiny.yaml", "--out", tmp_path / "ended" / "run", "--quiet").code == 0
     return tmp_path / "ended"
 
 
 @some_of("detail", ["decisions", "candles"], keep=("decisions",))
-def test_row_2_a_death_at_any_call_loses_nothing(tmp_path, release, figure, detail):
+def test_row_2_a_process_that_dies_at_any_disk_call_loses_nothing(tmp_path, release, figure, detail):
     (tmp_path / "nothing").mkdir()
     undisturbed, *places = died(tmp_path, tmp_path / "nothing", "--journal-detail", detail, release=release)
     wanted = files(undisturbed / "run")
@@ -68,10 +71,10 @@ def test_row_2_a_death_at_any_call_loses_nothing(tmp_path, release, figure, deta
     for place in places:
         assert files(place / "run") == wanted, place.name
         assert [one.name for one in place.iterdir()] == ["run"]
-    figure(f"row 2, {detail}: {len(places)} deaths at calls that touch the disk were gone on from, 0 lost")
+    figure(f"row 2, {detail}: {len(places)} deaths at calls that touch the disk were continued, 0 lost")
 
 
-def test_row_2_a_death_while_a_run_is_set_aside_leaves_the_old_one_whole(tmp_path, release, ended):
+def test_row_2_a_process_that_dies_while_it_sets_a_run_aside_leaves_the_old_run_intact(tmp_path, release, ended):
     undisturbed, *places = died(tmp_path, ended, "--force", "--set", "strategy.fast_period=4", release=release)
     wanted, old = files(undisturbed / "run"), files(ended / "run")
     assert wanted["journal.jsonl"] != old["journal.jsonl"]
@@ -81,8 +84,8 @@ def test_row_2_a_death_while_a_run_is_set_aside_leaves_the_old_one_whole(tmp_pat
 
 
 @pytest.mark.parametrize("tail", ["torn", pytest.param("complete", marks=pytest.mark.soak)])
-def test_row_10_a_death_inside_recovery_is_recovered_from(tmp_path, release, ended, tail):
-    """J42: a journal that ends in half a line, or without its last newline, and what an older death left beside it."""
+def test_row_10_a_process_that_dies_during_recovery_recovers_at_the_next_start(tmp_path, release, ended, tail):
+    """J42: the journal ends in half a line or without its last newline, next to files from an earlier crash."""
     run = ended / "run"
     text = (run / "journal.jsonl").read_bytes()
     line = text[: len(text) // 2].rfind(b"\n") + 1
@@ -100,4 +103,4 @@ def test_row_10_a_death_inside_recovery_is_recovered_from(tmp_path, release, end
         found = files(place / "run")
         copies = [found.pop(name) for name in sorted(found) if name.startswith(saved)]
         assert found | ({saved: copies[-1]} if copies else {}) == wanted, place.name
-        assert all(text[line:cut].startswith(copy) for copy in copies), place.name  # of deaths while one was written
+        assert all(text[line:cut].startswith(copy) for copy in copies), place.name  # some died while they wrote it

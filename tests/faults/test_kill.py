@@ -1,4 +1,4 @@
-"""Row 1: SIGKILL of the real command at random moments: the same command ends in the undisturbed bytes."""
+"""Row 1: after SIGKILL at random moments the same command ends with the bytes of an undisturbed run."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ from tests.small_runs import SMALL, journal
 
 DETAILS = ("decisions", "candles")
 KILLS = 3  # of each detail; 1 000 in all with --scale release
-IN_A_ROW = 3  # of one run, before it may come to its end
+IN_A_ROW = 3  # of one run, before it may finish
 
 
 def words(config, out, detail):
@@ -23,7 +23,7 @@ def words(config, out, detail):
 
 @pytest.fixture(scope="module", params=[DETAILS[0], pytest.param(DETAILS[1], marks=pytest.mark.soak)])
 def killed(request, tmp_path_factory):
-    """A configuration whose run takes a while, its detail, its undisturbed files, and how long it took."""
+    """Returns the configuration of a longer run, its journal detail, its undisturbed folder, and its duration."""
     folder = tmp_path_factory.mktemp("kill")
     config = folder / "long.yaml"
     config.write_text(SMALL.replace("candles: 900", "candles: 5000"))
@@ -33,7 +33,7 @@ def killed(request, tmp_path_factory):
 
 
 def check_part(part: Path, whole: Path) -> None:
-    """What a kill leaves: a prefix of the journal, and no half file under its final name."""
+    """Checks what a kill leaves: a prefix of the journal, and no partial file under its final name."""
     for one in part.glob("*"):
         if one.name == "journal.jsonl":
             assert journal(whole).startswith(journal(part))
@@ -42,7 +42,7 @@ def check_part(part: Path, whole: Path) -> None:
 
 
 def kill(config, out, detail, seconds):
-    """Start the command, and kill it so many seconds later."""
+    """Starts the command, and kills it after `seconds`."""
     command = [sys.executable, "-m", "safla", *map(str, words(config, out, detail))]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as process:
@@ -50,7 +50,7 @@ def kill(config, out, detail, seconds):
         process.kill()
 
 
-def test_row_1_a_run_that_is_killed_again_and_again_ends_in_the_bytes_of_one_that_was_not(
+def test_row_1_a_run_that_is_killed_repeatedly_ends_with_the_same_bytes_as_an_undisturbed_one(
     killed, tmp_path, chance, release, figure
 ):
     config, detail, whole, seconds = killed

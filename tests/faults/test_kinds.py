@@ -1,4 +1,4 @@
-"""Row 17: what stands under our names and is no file of ours is refused before any work, followed by nobody."""
+"""Row 17: links, FIFOs, folders and files of others under the names of a run are rejected and never followed."""
 
 import os
 import shutil
@@ -17,14 +17,14 @@ from tests.faults.invariants import check_answer, untouched
 from tests.faults.kinds import STRANGER, fifo, hard_link, in_its_place_a_folder, link_to_nowhere, of_another, symlink
 from tests.small_runs import journal
 
-SECONDS = 20  # a command that hangs is woken after them
+SECONDS = 20  # after which a command that hangs is interrupted
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
 NAMES = sorted(FILES)
 
 
 @pytest.fixture(autouse=True)
 def no_hang():
-    """Whoever waits for a FIFO is woken, and the test fails."""
+    """Interrupts a command that waits for a FIFO, so that the test fails."""
 
     def woken(*_arguments):
         raise TimeoutError("it hangs")
@@ -43,7 +43,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def elsewhere(tmp_path):
-    """A folder of which nobody may touch anything."""
+    """Makes a folder whose file must not be changed."""
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "precious").write_bytes(b"precious\n")
     return tmp_path / "elsewhere"
@@ -56,7 +56,9 @@ KINDS = [
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_row_17_a_run_refuses_what_is_no_file_of_ours_before_any_work(folder, elsewhere, capsys, kind, name):
+def test_row_17_a_run_rejects_links_fifos_folders_and_files_of_other_users_before_any_work(
+    folder, elsewhere, capsys, kind, name
+):
     kind(folder / name, elsewhere)
     with untouched(folder, elsewhere):
         answer = again(folder, capsys)
@@ -72,7 +74,9 @@ def test_row_17_a_run_refuses_what_is_no_file_of_ours_before_any_work(folder, el
         (in_its_place_a_folder, 6),
     ],
 )  # fmt: skip
-def test_row_17_a_replay_reads_links_and_anyones_files_if_they_are_regular(folder, elsewhere, capsys, kind, code, name):
+def test_row_17_a_replay_reads_links_and_files_of_any_user_if_they_are_regular(
+    folder, elsewhere, capsys, kind, code, name
+):
     kind(folder / name, elsewhere)
     with untouched(folder, elsewhere):
         answer = replayed(folder, capsys)
@@ -82,7 +86,7 @@ def test_row_17_a_replay_reads_links_and_anyones_files_if_they_are_regular(folde
 
 @pytest.mark.parametrize("name", ["lock", "config.yaml", "summary.json"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_row_17_a_replay_does_not_mind_what_it_does_not_read(folder, elsewhere, capsys, kind, name):
+def test_row_17_a_replay_ignores_the_files_that_it_does_not_need(folder, elsewhere, capsys, kind, name):
     kind(folder / name, elsewhere)
     with untouched(folder, elsewhere):
         answer = replayed(folder, capsys)
@@ -90,7 +94,7 @@ def test_row_17_a_replay_does_not_mind_what_it_does_not_read(folder, elsewhere, 
     assert "decisions  240 candles again, 165 lines: 0 differences" in answer.out
 
 
-def test_row_17_a_replay_is_asked_for_a_link_to_a_journal_or_to_its_folder(tmp_path, capsys):
+def test_row_17_a_replay_accepts_a_link_to_a_journal_or_to_its_folder(tmp_path, capsys):
     folder = finished(tmp_path, "journal.detail=candles")
     for target in (folder, folder / "journal.jsonl"):
         link = tmp_path / f"link-to-{target.name}"
@@ -106,7 +110,7 @@ def test_row_17_a_replay_is_asked_for_a_link_to_a_journal_or_to_its_folder(tmp_p
 
 
 @pytest.mark.parametrize("kind", [symlink, link_to_nowhere, fifo, in_its_place_a_folder, hard_link])
-def test_row_17_a_torn_tail_is_saved_beside_whatever_has_its_name(folder, elsewhere, capsys, kind):
+def test_row_17_a_torn_tail_is_saved_under_another_name_when_its_own_is_taken(folder, elsewhere, capsys, kind):
     text = journal(folder)
     lines = text.splitlines(keepends=True)
     put(folder, b"".join(lines[:40]) + lines[40][:9], None)
@@ -119,7 +123,7 @@ def test_row_17_a_torn_tail_is_saved_beside_whatever_has_its_name(folder, elsewh
     assert journal(folder) == text
 
 
-def test_row_17_a_folder_that_is_a_link_is_refused_by_a_run_and_read_by_a_replay(folder, capsys):
+def test_row_17_a_folder_that_is_a_link_is_rejected_by_a_run_and_read_by_a_replay(folder, capsys):
     link = folder.with_name("link")
     link.symlink_to(folder)
     with untouched(folder):
@@ -130,7 +134,7 @@ def test_row_17_a_folder_that_is_a_link_is_refused_by_a_run_and_read_by_a_replay
 
 
 @ROOT_ONLY
-def test_row_17_a_folder_of_another_is_refused_by_a_run_and_read_by_a_replay(folder, capsys):
+def test_row_17_a_folder_of_another_user_is_rejected_by_a_run_and_read_by_a_replay(folder, capsys):
     os.chown(folder, STRANGER, STRANGER)
     with untouched(folder):
         answer = again(folder, capsys)
@@ -141,7 +145,7 @@ def test_row_17_a_folder_of_another_is_refused_by_a_run_and_read_by_a_replay(fol
 
 @pytest.fixture
 def reachable():
-    """A place for a run that others may look into, though tmp_path is closed to them."""
+    """Makes a folder for a run that other users can read; tmp_path is closed to them."""
     place = Path(tempfile.mkdtemp())
     place.chmod(0o755)
     yield place
@@ -150,7 +154,7 @@ def reachable():
 
 @contextmanager
 def powerless():
-    """Whom the modes of files bind: root is a stranger for the length of a `with`, any other user is itself."""
+    """Makes file permissions effective in a `with` block: root becomes another user, anybody else stays the same."""
     if os.geteuid() != 0:
         yield
         return
@@ -162,7 +166,7 @@ def powerless():
 
 
 def opened_up(folder, *, owner):
-    """Let everybody read a run, and give it to a user."""
+    """Lets everybody read a run, and gives it to a user."""
     (folder.parent / "small.yaml").chmod(0o644)
     for path in (folder, *folder.iterdir()):
         path.chmod(0o755 if path == folder else 0o644)
@@ -171,10 +175,10 @@ def opened_up(folder, *, owner):
 
 
 @ROOT_ONLY
-def test_row_17_a_stranger_may_read_a_run_and_not_go_on_with_it(reachable, capsys):
+def test_row_17_another_user_can_replay_a_run_but_not_continue_it(reachable, capsys):
     folder = finished(reachable)
     opened_up(folder, owner=0)
-    check_answer(replayed(folder, capsys), 0)  # and so all is imported that a stranger might not reach
+    check_answer(replayed(folder, capsys), 0)  # this imports all modules that the other user might not reach
     with untouched(folder), powerless():
         answers = [replayed(folder, capsys), again(folder, capsys)]
     check_answer(answers[0], 0)
@@ -183,7 +187,7 @@ def test_row_17_a_stranger_may_read_a_run_and_not_go_on_with_it(reachable, capsy
 
 
 @ROOT_ONLY
-def test_row_17_a_replay_without_permission_says_so(reachable, capsys):
+def test_row_17_a_replay_without_read_permission_reports_it(reachable, capsys):
     folder = finished(reachable)
     opened_up(folder, owner=0)
     (folder / "journal.jsonl").chmod(0o600)
@@ -194,13 +198,13 @@ def test_row_17_a_replay_without_permission_says_so(reachable, capsys):
 
 
 @pytest.mark.parametrize("lost", [(), ("lock",), ("lock", "head"), NAMES])
-def test_row_17_a_read_only_folder_is_refused_by_a_run_and_read_by_a_replay(reachable, capsys, lost):
+def test_row_17_a_read_only_folder_is_rejected_by_a_run_and_read_by_a_replay(reachable, capsys, lost):
     folder = finished(reachable)
     for name in lost:
         (folder / name).unlink(missing_ok=True)
     opened_up(folder, owner=STRANGER)
     folder.chmod(0o555)
-    replayed(folder, capsys)  # imports all that a stranger might not reach
+    replayed(folder, capsys)  # imports all modules that the other user might not reach
     with untouched(folder), powerless():
         answer, read = again(folder, capsys), replayed(folder, capsys)
     folder.chmod(0o755)
@@ -210,7 +214,7 @@ def test_row_17_a_read_only_folder_is_refused_by_a_run_and_read_by_a_replay(reac
 
 
 def mounted_read_only(folder, *command):
-    """A command in a mount namespace of its own, in which the folder is read-only. Code 99: no such namespace here."""
+    """Runs a command in a mount namespace in which the folder is read-only. Code 99: no such namespace here."""
     script = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" || exit 99; exec "$@"'
     words = ["unshare", "-rm", "sh", "-c", script, str(folder), *map(str, command)]
     try:
@@ -222,7 +226,7 @@ def mounted_read_only(folder, *command):
     return Answer(found.returncode, found.stdout, found.stderr)
 
 
-def test_row_17_a_read_only_mount_is_refused_by_a_run_and_read_by_a_replay(folder):
+def test_row_17_a_read_only_mount_is_rejected_by_a_run_and_read_by_a_replay(folder):
     run = ["run", folder.parent / "small.yaml", "--out", folder]
     with untouched(folder):
         answer, read = (
