@@ -148,7 +148,7 @@ RULES = (
             "safla/exchange/server_time.py:ServerTime.carried": "whoever asks for it has asked for now() before",
             "safla/data/source.py:_paths": "config/constraints.py has refused a source of files without a path",
             "safla/journal/append.py:Appender._write": "whoever calls it after an error is ours",
-            "safla/journal/audit.py:audit_events": "the reader lets no other event be the first",
+            "safla/journal/audit.py:audit_lines": "the reader lets no other event be the first",
         },
         path="safla/data/planted.py",
     ),

@@ -1,7 +1,7 @@
 """The audit of a journal: add up its events without the engine, and compare every sum exactly (J43, B1-B9)."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -10,6 +10,7 @@ from safla.core.scale import ratio, to_text, to_units
 from safla.journal.amounts import AmountPlaces, amount_places
 from safla.journal.events import (
     CandleEvent,
+    CandleMissing,
     DayStarted,
     Event,
     Filled,
@@ -26,6 +27,7 @@ from safla.journal.events import (
     TradeClosed,
 )
 
+NOTHING: Mapping[str, int] = {}
 MOST_DIFFERENCES = 100  # how many are listed; all are counted
 
 LEFT_OUT = {  # by journal.detail: what cannot be checked, because the journal does not have the events
@@ -69,15 +71,24 @@ class Books(NamedTuple):
 
 def audit_events(events: Iterable[Event]) -> Books:
     """Audit all events of a journal, run_started included. The reader must have checked their amounts and symbols."""
-    numbered = enumerate(events, start=1)
+    return audit_lines(enumerate(events, start=1))
+
+
+def audit_lines(numbered: Iterator[tuple[int, Event]], *, left_out: Mapping[str, int] = NOTHING) -> Books:
+    """Audit events, given with the numbers of their lines.
+
+    left_out  how many lines of each type of candle event are not given; wherever there are such lines, one
+              CandleMissing stands for all of them
+    """
     _, started = next(numbered)
     assert isinstance(started, RunStarted), "the reader rejects any other first event"
-    account, orders = AccountAudit(started), OrderAudit(started)
-    counts = Counter({"run_started": 1})
+    account, orders = AccountAudit(started, candles=left_out.get("candle", 0)), OrderAudit(started)
+    counts = Counter({"run_started": 1, **{kind: number for kind, number in left_out.items() if number}})
     listed: list[Difference] = []
     differing, ended = 0, False
     for n, event in numbered:
-        counts[str(event.__struct_config__.tag)] += 1
+        if not left_out or not isinstance(event, CandleMissing):
+            counts[str(event.__struct_config__.tag)] += 1
         late = [Difference(n, "B9", "run_ended is the last line", "another line", "no more")] if ended else []
         for difference in chain(late, account.take(n, event), orders.take(n, event)):
             differing += 1
@@ -107,13 +118,15 @@ class AccountAudit:
     in every line after it.
     """
 
-    def __init__(self, started: RunStarted) -> None:
+    def __init__(self, started: RunStarted, *, candles: int = 0) -> None:
+        """candles: how many candle events are not given."""
         self._money, self._scales = amount_places(started)
         self._counts_candles = started.detail == "candles"
         self._start = to_units(started.balance, self._money)
         self._cash = self._start
         self._realised = self._fees = 0
-        self._trades = self._closed = self._candles = 0
+        self._trades = self._closed = 0
+        self._candles = candles
         self._positions: dict[str, LedgerPosition] = {}
         self._sold: tuple[Filled, LedgerPosition] | None = None  # a sale whose trade_closed must be the next event
         self._last_fill: dict[tuple[str, str], int] = {}  # by symbol and side: ts, ms

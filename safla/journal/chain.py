@@ -151,6 +151,11 @@ def event_bytes(raw: bytes, n: int) -> bytes:
     return raw[_BEFORE + len(str(n)) : _EVENT_END]
 
 
+def unchecked_event(text: bytes) -> Event:
+    """Decode an event whose spelling is checked elsewhere. Raises msgspec.DecodeError if it is none."""
+    return _DECODER.decode(text)
+
+
 def decode_event(text: bytes) -> Event:
     """Decode an event. Raises msgspec.DecodeError if it is none, ValueError if it is spelt in another way (J12)."""
     event = _DECODER.decode(text)

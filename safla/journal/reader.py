@@ -44,16 +44,16 @@ class Journal:
     def __init__(self, path: Path, started: RunStarted, *, head: Checkpoint | None) -> None:
         self.path = path
         self.started = started
-        self.anchored = head is not None
+        self.anchored = head is not None  # head: the checkpoint beside the journal
         self.tail: Tail | None = None  # set by an iteration that reaches the end
         self.ended: RunEnded | None = None  # the last event, if it is run_ended; set together with tail
-        self._head = head
+        self.head = head
 
     def __iter__(self) -> Iterator[JournalLine]:
         check = Amounts(self.started).check
         event: Event = self.started
         with open_to_read(self.path) as file:
-            walk = VerifiedLines(file, self._head)
+            walk = VerifiedLines(file, self.head)
             for n, raw, offset in walk:
                 try:
                     event = _event(raw, n)

@@ -134,7 +134,7 @@ class PaperSession:
     ) -> bool:
         """Fold the recorded candles and compare only their outcomes, not whole lines (J39). False where one differs."""
         live = self._begin(first, forms=forms, done=done, inputs=inputs)
-        live.folding.lines.compare(scan.outcomes)
+        live.folding.lines.compare(scan.outcomes[: scan.before_last])
         try:
             for _ in live.fold_recorded(done, inputs, size=_block_size(done)):
                 pass

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from safla.core.candles import Series
-from safla.core.values import Columns
+from safla.core.values import Columns, Int64
 from safla.journal import reader
 from safla.journal.chain import decode_event, event_bytes
 from safla.journal.events import RunStarted, SymbolScale
@@ -25,9 +25,10 @@ from safla.journal.reader import Tail
 from safla.runs.recording import CANDLE_FIELDS, Inputs
 
 BUFFER = 2**20  # bytes
+AT_ONCE = 8_192  # candles that are made into integers together
 MOST_MS = 10**15  # a time with more digits is not valid; the strict reader decides
 
-_HASH = slice(-35, -3)  # the hash of a line, in the bytes of the line with its newline (J10)
+HASH = slice(-35, -3)  # the hash of a line, in the bytes of the line with its newline (J10)
 _TS = re.compile(rb'"ts":(\d+),')
 _INPUTS = (b'"e":{"type":"halted",', b'"e":{"type":"resumed",', b'"e":{"type":"run_ended",')
 _CLOSING = (b',"trigger":"stop",', b',"reason":"end_of_data"}', b'"e":{"type":"run_ended",')
@@ -49,13 +50,19 @@ class Scan(NamedTuple):
     tail: Tail
     ended: bool
     closing: bool  # whether closing lines are there (J3)
-    outcomes: list[bytes]  # the events other than candles, of all lines before `last`
+    outcomes: list[bytes]  # the events other than candles
+    numbers: list[int]  # the numbers of their lines
+    before_last: int  # how many of them come before `last`
+    candle_lines: dict[str, int]  # how many lines of each type of input are left out of these
     last: LineStart  # where the last timestamp begins
     first_hash: str
 
 
 def scan(path: Path) -> Scan | None:
-    """Read a journal whose chain was verified. None if the strict reader has to read it."""
+    """Read a journal of detail `candles`. None if the strict reader has to read it.
+
+    The chain is not verified: the caller has done so, or compares every byte with the lines of a run.
+    """
     started = reader.read(path).started
     if started.detail != "candles":
         return None
@@ -64,10 +71,13 @@ def scan(path: Path) -> Scan | None:
         if not _read_lines(file, content, started):
             return None
     series = [_series(scale, rows) for scale, rows in zip(started.symbols, content.rows, strict=True)]
+    candles = sum(len(one.columns.ts) for one in series)
+    candle_lines = {"candle": candles, "candle_missing": content.lines - candles - len(content.outcomes)}
     tail = Tail(content.lines, content.h, content.offset, 0, unended=False)
     return Scan(
         tuple(series), content.inputs, tail, content.inputs.ended, content.closing,
-        content.outcomes[: content.before_last], LineStart(*content.last), content.first_hash,
+        content.outcomes, content.numbers, content.before_last, candle_lines, LineStart(*content.last),
+        content.first_hash,
     )  # fmt: skip
 
 
@@ -76,8 +86,9 @@ class _Content:
 
     def __init__(self, started: RunStarted) -> None:
         self.inputs = Inputs(started)
-        self.rows: list[list[tuple[bytes, ...]]] = [[] for _ in started.symbols]
+        self.rows = [_CandleRows() for _ in started.symbols]
         self.outcomes: list[bytes] = []
+        self.numbers: list[int] = []
         self.before_last = 0  # outcomes before the last timestamp
         self.last = (0, 0, "")
         self.first_hash = self.h = ""
@@ -94,9 +105,10 @@ def _read_lines(file: Iterable[bytes], content: _Content, started: RunStarted) -
     # All of it is one loop with local variables: a function call for each line would take as long as the check itself.
     candles = [_candle_pattern(scale).fullmatch for scale in started.symbols]
     missing = [_missing_pattern(scale.symbol).fullmatch for scale in started.symbols]
-    keep = [rows.append for rows in content.rows]
+    keep = [rows.add for rows in content.rows]
     symbols, known, lines, offset, last_ts, before = len(candles), 0, 0, 0, -1, b""
     last, outcomes = (0, 0, b""), content.outcomes
+    raw = b""
     for raw in file:
         symbol = known % symbols  # the one whose candle line comes next; known: candle lines of this timestamp
         match = candles[symbol](raw)
@@ -120,10 +132,36 @@ def _read_lines(file: Iterable[bytes], content: _Content, started: RunStarted) -
         lines += 1
         offset += len(raw)
         before = raw
-    content.last = (*last[:2], last[2][_HASH].decode("ascii"))
-    content.lines, content.offset, content.h = lines, offset, before[_HASH].decode("ascii")
+    content.last = (*last[:2], last[2][HASH].decode("ascii"))
+    content.lines, content.offset, content.h = lines, offset, before[HASH].decode("ascii")
     content.inputs.last_ts, content.inputs.known = last_ts, known
-    return bool(content.before_last) and last_ts < MOST_MS
+    return bool(content.before_last) and last_ts < MOST_MS and raw.endswith(b"\n")
+
+
+class _CandleRows:
+    """The texts of candles, made into integers some at a time: as texts they would take ten times as much memory."""
+
+    def __init__(self) -> None:
+        self._texts: list[tuple[bytes, ...]] = []
+        self._cells: list[Int64] = []
+
+    def add(self, texts: tuple[bytes, ...]) -> None:
+        """Add a candle: its time, prices and volume."""
+        self._texts.append(texts)
+        if len(self._texts) == AT_ONCE:
+            self._convert()
+
+    def cells(self) -> Int64:
+        """All candles, int64[n, fields]."""
+        self._convert()
+        return np.concatenate(self._cells)
+
+    def _convert(self) -> None:
+        # Each amount has all its decimal places, so that without the point it is the integer in its units.
+        text = b" ".join(chain.from_iterable(self._texts)).replace(b".", b"").decode("ascii")
+        numbers = np.fromstring(text, np.int64, sep=" ") if self._texts else np.zeros(0, np.int64)
+        self._cells.append(numbers.reshape(-1, CANDLE_FIELDS))
+        self._texts.clear()
 
 
 def _ts_of(raw: bytes) -> int | None:
@@ -133,8 +171,9 @@ def _ts_of(raw: bytes) -> int | None:
 
 def _add_outcome(raw: bytes, content: _Content, n: int) -> None:
     """Add line n, which is not a candle line."""
-    content.first_hash = content.first_hash or raw[_HASH].decode("ascii")  # line 1 is run_started, not a candle
+    content.first_hash = content.first_hash or raw[HASH].decode("ascii")  # line 1 is run_started, not a candle
     content.outcomes.append(event_bytes(raw[:-1], n))
+    content.numbers.append(n)
     content.closing = content.closing or any(mark in raw for mark in _CLOSING)
     if any(mark in raw for mark in _INPUTS):
         content.inputs.note(decode_event(content.outcomes[-1]))
@@ -167,11 +206,7 @@ def _amount(places: int) -> str:
     return rf"{whole}\.[0-9]{{{places}}}" if places else whole
 
 
-def _series(scale: SymbolScale, rows: list[tuple[bytes, ...]]) -> Series:
+def _series(scale: SymbolScale, rows: _CandleRows) -> Series:
     """The candles of a symbol, from the matched texts of their lines."""
-    # Each amount has all its decimal places, so that without the point it is the integer in price or volume units.
-    text = b" ".join(chain.from_iterable(rows)).replace(b".", b"").decode("ascii")
-    numbers = np.fromstring(text, np.int64, sep=" ") if rows else np.zeros(0, np.int64)
-    cells = numbers.reshape(-1, CANDLE_FIELDS)
-    columns = Columns(*np.ascontiguousarray(cells.T))
+    columns = Columns(*np.ascontiguousarray(rows.cells().T))
     return Series(scale.symbol, scale.price_decimals, scale.volume_decimals, columns)
