@@ -110,7 +110,7 @@ PLANTED = (
         10, "lax-reader", "journal/chain.py",
         "if _ENCODER.encode(event) != text:",
         "if text == b'':",
-        "tests/journal/test_reader.py::test_another_spelling_is_refused_though_its_chain_holds",
+        "tests/journal/test_reader.py::test_a_non_canonical_spelling_is_rejected_even_with_a_valid_chain",
     ),
     Planted(
         11, "local-time", "core/step.py",
@@ -122,13 +122,13 @@ PLANTED = (
         12, "float-sma", "strategies/sma_crossover.py",
         "        if a > b:\n",
         "        if float(fast_sum) / fast > float(slow_sum) / slow:\n",
-        CROSSOVER + "test_averages_that_are_nearer_than_a_float_can_tell_still_cross",
+        CROSSOVER + "test_averages_closer_than_float_precision_still_cross",
     ),
     Planted(
         13, "tie-crosses", "strategies/sma_crossover.py",
         "        if a > b:\n",
         "        if a >= b:\n",
-        CROSSOVER + "test_equality_is_neither_side",
+        CROSSOVER + "test_equal_averages_are_on_neither_side_of_a_cross",
     ),
     Planted(
         14, "looks-ahead", "core/engine.py",
