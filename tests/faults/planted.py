@@ -322,13 +322,13 @@ PLANTED = (
         60, "no-cut-after-changes", "runs/look_ahead.py",
         "    if len(changes) <= room:\n        cuts.take(changes)\n",
         "    if len(changes) <= room:\n        cuts.take(changes[:0])\n",
-        LOOK_AHEAD + "test_all_changes_are_cut_after_where_they_fit",
+        LOOK_AHEAD + "test_candles_are_truncated_after_every_signal_change_if_the_limit_allows",
     ),
     Planted(
         61, "all-candles-first", "runs/look_ahead.py",
         "        found = early.pop(end) if end in early else part(end)\n",
         "        found = part(end)\n",
-        LOOK_AHEAD + "test_one_that_remembers_what_it_was_asked_before_is_found_all_the_same",
+        LOOK_AHEAD + "test_a_look_ahead_strategy_that_remembers_earlier_calls_is_also_found",
     ),
     Planted(
         62, "raw-strength", "runs/look_ahead.py",
@@ -340,20 +340,20 @@ PLANTED = (
         63, "repaint-unseen", "runs/signal_sources.py",
         "(before != UNKNOWN) & (before != now)",
         "(before != UNKNOWN) & (now == UNKNOWN)",
-        "tests/runs/test_incremental.py::test_an_answer_that_is_taken_back_halts_the_account_and_names_the_candle",
+        "tests/runs/test_incremental.py::test_a_retracted_signal_halts_the_account_and_names_the_candle",
     ),
     Planted(
         64, "command-in-the-past", "paper/control.py",
         "return command if last_ts >= open_candle or (ahead is not None and ahead > open_candle) else None",
         "return command",
-        COMMANDS + "test_a_halt_after_a_crash_sells_nothing_at_a_price_from_before_it",
+        COMMANDS + "test_a_halt_after_a_price_crash_sells_nothing_at_an_earlier_price",
     ),
     Planted(
         65, "given-again", "paper/control.py",
         "return self._given.setdefault(command.id, min(seen + now.exchange - now.local, now.exchange))",
         "self._given[command.id] = min(command.given + now.exchange - now.local, now.exchange)\n"
         "        return self._given.pop(command.id)",
-        "tests/paper/test_control.py::test_a_command_of_the_future_was_given_when_it_was_seen",
+        "tests/paper/test_control.py::test_a_command_with_a_future_time_counts_from_when_it_was_first_seen",
     ),
     Planted(
         66, "removed-unread", "paper/control.py",
