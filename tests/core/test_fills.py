@@ -51,9 +51,13 @@ def test_quantity_and_volume_are_compared_in_the_finer_scale(quantity_up: int, v
 
 def test_an_amount_above_the_limit_in_the_finer_scale_is_capped_at_the_limit() -> None:
     finer = MARKET._replace(quantity_up=10**8, volume_up=1)
-    assert slippage_ppm(RULES, finer, LIMIT // 10**8 + 1, LIMIT - 1) == 5_000  # ours is the limit, theirs below it
+    assert (
+        slippage_ppm(RULES, finer, LIMIT // 10**8 + 1, LIMIT - 1) == 5_000
+    )  # the quantity is at the limit, the volume below it
     coarser = MARKET._replace(quantity_up=1, volume_up=10**8)
-    assert slippage_ppm(RULES, coarser, 2**31, LIMIT) == 201  # theirs is the limit: 2**31 of 2**62 is next to nothing
+    assert (
+        slippage_ppm(RULES, coarser, 2**31, LIMIT) == 201
+    )  # the volume is at the limit: 2**31 of 2**62 is next to nothing
 
 
 @pytest.mark.parametrize(("volume", "ppm"), [(2**31 - 1, 1), (2**31, 5), (10 * 2**31 - 1, 1), (10 * 2**31, 5)])

@@ -183,7 +183,7 @@ PLANTED = (
         22, "unfinished", "data/backfill.py",
         "closed = now.least - self.step + 1",
         "closed = now.least + 1",
-        "tests/data/test_backfill.py::test_the_unfinished_candle_is_served_and_never_stored",
+        "tests/data/test_backfill.py::test_the_unfinished_candle_is_served_but_never_stored",
     ),
     Planted(
         23, "wall-clock", "exchange/circuit_breaker.py",

@@ -120,7 +120,7 @@ def test_every_line_covered_by_the_checkpoint_must_exist(journal: Path) -> None:
     journal.write_bytes(text[: text.index(b'{"n":9,')])
     with pytest.raises(JournalError, match=r"line 9, .*corrupt: it was once at least \d+ bytes long"):
         strictly(journal)
-    journal.rename(journal.with_name("copy.jsonl"))  # head speaks of the file beside which it was written
+    journal.rename(journal.with_name("copy.jsonl"))  # the checkpoint belongs to the file in its folder
     assert strictly(journal.with_name("copy.jsonl"))[1].lines == 8
 
 

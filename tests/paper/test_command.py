@@ -259,7 +259,7 @@ def test_the_second_of_two_concurrent_stops_changes_nothing(folder, monkeypatch,
 
 
 def looking(holder_of: Any, answers: list[bool]) -> Any:
-    """A look at the lock that finds what it is told."""
+    """Replaces the check of the lock by one that finds the given holders."""
     return lambda path: holder_of(path)._replace(held=answers.pop(0), pid=os.getpid())
 
 

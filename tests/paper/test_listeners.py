@@ -7,7 +7,7 @@ from safla.paper.sources import ExchangeLink
 
 
 class Asked:
-    """A line to an exchange whose clock shows what a test sets, seconds; None: it was not read yet."""
+    """A connection to an exchange whose clock has the offset that a test sets, in s; None: it was not read yet."""
 
     def __init__(self, now: float | None) -> None:
         self.clock = now

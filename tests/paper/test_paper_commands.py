@@ -129,7 +129,7 @@ def opened(prices: Prices, minute: int) -> Decimal:
 
 @pytest.fixture(autouse=True)
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The exchange's clock runs much faster than that by which commands are looked at."""
+    """Makes the clock of the exchange much faster than the clock that polls for commands."""
     monkeypatch.setattr(runner, "LOOK_SECONDS", 0.0)
 
 

@@ -191,7 +191,7 @@ def test_the_folder_name_depends_on_plan_and_symbols_and_not_on_candles():
 
 
 def half(folder: Path, sets: tuple[str, ...] = BTC) -> bytes:
-    """A run that was broken off in the middle, at the end of a timestamp; and its whole journal."""
+    """Returns a run that was interrupted in the middle, at the end of a timestamp, and its complete journal."""
     run_paper(folder, sets)
     full = journal(folder)
     lines = full.splitlines(keepends=True)

@@ -160,7 +160,7 @@ def test_a_command_folder_that_is_not_private_to_the_run_is_not_read(tmp_path, m
 
 
 def folded_with(folder, monkeypatch, outside):
-    """The look at a journal which the same fold made, with an input from outside behind it."""
+    """Returns the status of a journal of the same run, with an external command after its last line."""
     inputs = looking.Inputs(looking.reader.read(folder).started)
     read = looking.reader.read(folder)
     events = list(looking.read_events(read, inputs))

@@ -139,7 +139,7 @@ def test_recovery_calls_the_strategy_once_for_all_recorded_candles(tmp_path: Pat
 
 
 def repainting(at: int) -> Any:
-    """A strategy that is honest until one candle is there, and then says that an older one was an entry."""
+    """A strategy that is honest until a certain candle, and then signals an entry at an older candle."""
 
     def function(candles: Any, parameters: Any) -> Any:
         signal, strength = sliding(candles, parameters)

@@ -254,7 +254,7 @@ def test_the_number_of_truncations_per_symbol(sizes, expected):
 
 
 def cut_after(function, *, series=None, **more):
-    """The ends of the stretches that were asked about, and what the check says."""
+    """Returns the last candle of each call of the strategy, and the result of the check."""
     ranges = []
     found = looked(function, series, ranges=ranges, **more)
     size = max(end for _, end in ranges)
@@ -277,7 +277,7 @@ def test_few_candles_are_truncated_after_each_candle():
 
 def test_candles_are_truncated_after_every_signal_change_if_the_limit_allows():
     rows = [*range(100, 6_000, 120), 7_000]
-    ends, found = cut_after(pulses([*rows, *range(7_001, SIZE)]), budget=96)  # the last one stands to the end
+    ends, found = cut_after(pulses([*rows, *range(7_001, SIZE)]), budget=96)  # the last one lasts to the end
     assert {row + 1 for row in rows} <= set(ends)
     assert (found.cuts, found.changes, found.changes_cut, len(set(ends))) == (96, 51, 51, 96)
 
@@ -335,7 +335,7 @@ def test_no_truncation_ends_before_the_warm_up_is_over():
 
 
 def sliding(c, n=40):
-    """The mean of the last n integers: the same, whatever stands before."""
+    """Returns the mean of the last n integers, which does not depend on earlier values."""
     close = c.units.close
     signal = np.zeros(len(c))
     signal[n:] = np.sign(close[n:] - close[:-n])

@@ -19,7 +19,7 @@ HALF = Progress(done=500, total=1000, equity="99.50 USDT", modes="long flat", tr
 
 
 class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self):
         return True
