@@ -1,4 +1,4 @@
-"""The bench measures, and measures the same job for all. Its shape is asserted, never a time."""
+"""The benchmark measures the same job for all libraries. Its tables are asserted, never a time."""
 
 import json
 import sys
@@ -12,7 +12,7 @@ SMALL = bench.Sizes(year=3_000, decade=4_000, lines=400, runs=1)
 CANDLES = 4_000
 
 pytestmark = [
-    pytest.mark.filterwarnings("ignore"),  # of the peers, which are not ours to mend
+    pytest.mark.filterwarnings("ignore"),  # warnings of the peer libraries, which we cannot fix
 ]
 
 
@@ -40,7 +40,7 @@ def test_the_tables_have_a_row_for_everything_that_is_measured(one_peer, monkeyp
 
 
 @pytest.mark.parametrize("peer", peers.PEERS, ids=[peer.name for peer in peers.PEERS])
-def test_every_peer_that_is_installed_does_the_same_job(peer):
+def test_every_installed_peer_library_does_the_same_job(peer):
     if peer not in peers.installed():
         pytest.skip(f"{peer.module} is not installed: make bench installs it")
     if peer.name == "vectorbt, numba":

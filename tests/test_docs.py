@@ -1,4 +1,4 @@
-"""What is written for people is true: generated parts are fresh, commands and examples run, nothing is left out.
+"""The documents are true and complete: generated parts are up to date, and commands and examples run.
 
 In README.md and docs/ a block of `sh` or `python` after `<!-- run -->` is run, where `make run` has been; a block of
 `text` right after it is what it prints on stdout. Parts between `<!-- NAME -->` and `<!-- /NAME -->` are generated.
@@ -36,7 +36,7 @@ REFERENCE = generated()["README.md"]
 
 
 def diagram() -> str:
-    """The table of modes as a picture, a row a line (D4)."""
+    """Returns the table of modes as a diagram with a line for each row (D4)."""
     rows = [f"    {source} --> {target}: {trigger}" for trigger, source, target in TABLE]
     return "\n".join(["```mermaid", "stateDiagram-v2", "    [*] --> idle", *rows, "```"])
 
@@ -58,7 +58,7 @@ def codes() -> str:
 
 
 def every_command() -> Iterator[tuple[str, click.Command]]:
-    """Each command and subcommand, by what one types behind `safla`."""
+    """Returns each command and subcommand by the words after `safla`."""
     for name in COMMANDS:
         command = program([name]).commands[name]
         yield name, command
@@ -93,7 +93,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, exchange: str) -> Path:
         (folder / name).symlink_to(ROOT / name)
     stored = "safla data import configs/data/SYNTHETIC-BTCUSDT-1h-2024.zip --symbol BTC/USDT"
     begun = "safla run configs/paper.yaml --set paper.source=replay --set paper.speed=1x --quiet"
-    left = f"timeout --preserve-status -s INT 6 {begun} || test $? -eq 130"  # at 1x, with the lookback behind it
+    left = f"timeout --preserve-status -s INT 6 {begun} || test $? -eq 130"  # at 1x, after the lookback
     for script in ("safla run configs/btc.yaml", stored, left):  # what the examples of some commands look at
         result = run(folder, script)
         assert result.returncode == 0, result.stderr
@@ -135,7 +135,9 @@ def update(path: Path, before: str, after: str) -> None:
         ("docs/errors.md", "codes", codes()),
     ],
 )
-def test_a_generated_part_of_a_document_is_fresh(document: str, name: str, text: str, update_golden: bool) -> None:
+def test_every_generated_part_of_a_document_is_up_to_date(
+    document: str, name: str, text: str, update_golden: bool
+) -> None:
     path = ROOT / document
     before = path.read_text(encoding="utf-8")
     part = re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->\n)", re.DOTALL)
@@ -157,12 +159,12 @@ def test_the_readme_has_one_command_that_runs_and_one_that_tests() -> None:
     [one for one in DOCUMENTS if BLOCK.search((ROOT / one).read_text(encoding="utf-8"))],
     keep=("README.md", "docs/candles.md", "docs/configuration.md"),
 )
-def test_what_a_document_lets_one_type_runs_and_prints_what_it_says(
+def test_examples_in_documents_run_and_print_the_shown_output(
     document: str, folder: Path, release: bool, update_golden: bool
 ) -> None:
     path = ROOT / document
     before = after = path.read_text(encoding="utf-8")
-    for turn in ("first", "second") if release else ("first",):  # who reads it again types it again
+    for turn in ("first", "second") if release else ("first",):  # a reader may run the examples again
         for block in BLOCK.finditer(before):
             language, script, printed = block.groups()
             (folder / "typed.py").write_text(script)
@@ -176,7 +178,7 @@ def test_what_a_document_lets_one_type_runs_and_prints_what_it_says(
     update(path, before, after)
 
 
-def test_the_lines_of_a_journal_that_documents_show_are_those_of_the_example(folder: Path, update_golden: bool) -> None:
+def test_journal_lines_in_documents_match_the_example(folder: Path, update_golden: bool) -> None:
     (journal,) = folder.glob("logs/btc-*/journal.jsonl")
     lines = journal.read_text().splitlines()
     line = re.compile(r'^\{"n":(\d+),.*$', re.MULTILINE)
@@ -192,7 +194,7 @@ def test_the_lines_of_a_journal_that_documents_show_are_those_of_the_example(fol
     assert shown >= 1
 
 
-def test_what_documents_link_to_is_there() -> None:
+def test_links_in_documents_have_existing_targets() -> None:
     link = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
     for path in (ROOT / name for name in (*DOCUMENTS, "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")):
         for target in link.findall(path.read_text(encoding="utf-8")):
@@ -211,7 +213,7 @@ def test_the_help_of_every_command_ends_in_an_example_that_runs(name: str, folde
 
 
 @pytest.mark.parametrize("name", [name for name, _ in every_command()])
-def test_every_option_and_command_says_what_it_does(name: str) -> None:
+def test_every_option_and_command_has_a_help_text(name: str) -> None:
     command = dict(every_command())[name]
     options = [one for one in command.params if isinstance(one, click.Option)]
     assert command.get_short_help_str() != ""
@@ -231,7 +233,7 @@ def test_the_reference_names_every_reason_code() -> None:
 # --- The rules -------------------------------------------------------------------------------------------------------
 
 
-def test_every_rule_that_the_code_cites_stands_in_docs() -> None:
+def test_every_rule_cited_in_the_code_is_in_docs() -> None:
     marks = re.compile(r"(?:\*\*|^#+ |^\| )([A-Z][0-9]{1,2}[a-z]?)\b", re.MULTILINE)  # bold, a heading, a row
     texts = [path.read_text() for path in (ROOT / "docs").rglob("*.md")]
     there = {code for text in texts for code in marks.findall(text)}

@@ -50,14 +50,14 @@ def test_every_code_of_the_table_is_used() -> None:
     assert ALL - used == set()
 
 
-def test_a_code_is_of_one_class_and_a_word() -> None:
+def test_a_code_belongs_to_one_class_and_is_a_word() -> None:
     codes = [code for codes in CODES.values() for code in codes]
     assert len(codes) == len(set(codes))
     assert [code for code in codes if not code.replace("_", "").isalpha() or code != code.lower()] == []
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind is not SaflaError])
-def test_an_error_without_a_code_has_the_first_one_of_its_class(kind: type[SaflaError]) -> None:
+def test_an_error_without_a_code_has_the_first_code_of_its_class(kind: type[SaflaError]) -> None:
     assert kind.code == next(iter(CODES[kind.__name__]))
 
 
@@ -66,22 +66,22 @@ def test_every_class_of_the_table_is_an_error() -> None:
 
 
 @pytest.mark.parametrize(("kind", "code"), [(DataError, "candle_revise"), (DataError, "disk_full"), (Finding, "bug")])
-def test_a_code_that_is_not_in_the_table_for_the_class_is_a_bug(kind: type[SaflaError], code: str) -> None:
+def test_a_code_not_in_the_table_of_its_class_is_an_internal_error(kind: type[SaflaError], code: str) -> None:
     with pytest.raises(AssertionError, match=f"no {code} for {kind.__name__}"):
         kind("text", code=code)
 
 
-def test_a_problem_with_a_code_of_another_class_is_a_bug() -> None:
+def test_a_problem_with_a_code_of_another_class_is_an_internal_error() -> None:
     with pytest.raises(AssertionError, match="disk_full"):
         ConfigError([Problem("", "", "text", "disk_full")])
 
 
-def test_a_subclass_takes_the_codes_of_its_base() -> None:
+def test_a_subclass_accepts_the_codes_of_its_base() -> None:
     assert IllegalMove("text", code="bug").code == "bug"
     assert BadRows("text", [1], code="invalid_candle").code == "invalid_candle"
 
 
-def test_a_configuration_with_problems_of_one_kind_has_their_code_else_its_own() -> None:
+def test_a_configuration_error_has_the_common_code_of_its_problems_or_its_own() -> None:
     unknown, missing = Problem("a", "b", "c", "unknown_key"), Problem("a", "b", "c", "missing_key")
     assert ConfigError([unknown, unknown]).code == "unknown_key"
     assert ConfigError([unknown, missing]).code == "invalid_configuration"
@@ -100,7 +100,7 @@ def test_a_configuration_with_problems_of_one_kind_has_their_code_else_its_own()
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_an_error_is_the_same_after_being_copied_and_pickled(error: SaflaError) -> None:
+def test_an_error_is_equal_after_copying_and_pickling(error: SaflaError) -> None:
     for other in (copy.copy(error), pickle.loads(pickle.dumps(error))):
         assert (type(other), str(other), other.code) == (type(error), str(error), error.code)
         assert other.exit_code == error.exit_code
@@ -109,7 +109,7 @@ def test_an_error_is_the_same_after_being_copied_and_pickled(error: SaflaError) 
         )
 
 
-def test_an_error_keeps_its_code_and_its_cause_when_it_is_raised_from_another(tmp_path: Path) -> None:
+def test_an_error_raised_from_another_keeps_its_code_and_cause(tmp_path: Path) -> None:
     with pytest.raises(HostError) as caught:
         fs.replace(tmp_path / "no folder" / "file", b"")
     assert (caught.value.code, type(caught.value.__cause__)) == ("cannot_write", FileNotFoundError)

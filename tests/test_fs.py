@@ -26,7 +26,7 @@ def made(folder: Path, kind: str) -> Path:
 
 
 @pytest.mark.parametrize("kind", ["link", "hard link", "pipe", "folder"])
-def test_a_file_that_is_not_only_ours_is_not_read(tmp_path: Path, kind: str) -> None:
+def test_a_file_that_is_not_private_is_not_read(tmp_path: Path, kind: str) -> None:
     path = made(tmp_path, kind)
     with raises_code(HostError, "not_our_file", match=f"{path}: "):
         fs.read_own(path, most=100)
@@ -35,7 +35,7 @@ def test_a_file_that_is_not_only_ours_is_not_read(tmp_path: Path, kind: str) -> 
     assert (tmp_path / "target").read_bytes() == b"precious"
 
 
-def test_a_file_is_read_whole_unless_it_is_too_large(tmp_path: Path) -> None:
+def test_a_file_is_read_completely_unless_it_is_too_large(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"content")
     assert fs.read_own(tmp_path / "file", most=7) == b"content"
     assert fs.read_own(tmp_path / "none", most=7) is None
@@ -43,7 +43,7 @@ def test_a_file_is_read_whole_unless_it_is_too_large(tmp_path: Path) -> None:
         fs.read_own(tmp_path / "file", most=6)
 
 
-def test_folders_are_created_for_their_owner_or_used_if_they_exist(tmp_path: Path) -> None:
+def test_folders_are_created_private_or_used_if_they_exist(tmp_path: Path) -> None:
     for _ in range(2):
         assert fs.make_folders(tmp_path / "a" / "b", "c", "d") == tmp_path / "a" / "b" / "c" / "d"
     assert (tmp_path / "a" / "b" / "c" / "d").stat().st_mode & 0o777 == 0o700
@@ -62,7 +62,7 @@ def test_a_link_or_a_file_in_place_of_a_folder_is_an_error(tmp_path: Path, kind:
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
-def test_many_may_read_at_once_and_one_alone_may_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_readers_or_a_single_writer_hold_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fs, "LOCK_TRIES", 2)
     lock = tmp_path / "lock"
     held = pytest.raises(HostError, match="locked by another process")

@@ -1,4 +1,4 @@
-"""The journals of the examples, byte for byte: what decides, and how it is told, changes on purpose or not at all."""
+"""The journals of the examples are compared byte for byte, so that decisions and format change only on purpose."""
 
 from pathlib import Path
 
@@ -20,12 +20,12 @@ WINDOWS = {  # six to ten weeks of each, so that a change can be read
 
 
 @pytest.mark.parametrize("name", WINDOWS)
-def test_the_journal_of_an_example_is_the_one_that_was_reviewed(tmp_path, golden, name):
+def test_the_journal_of_an_example_matches_the_reviewed_journal(tmp_path, golden, name):
     run(load(CONFIGS / f"{name}.yaml", sets=WINDOWS[name]), tmp_path / "run")
     golden(f"journals/{name}.jsonl", journal(tmp_path / "run").decode("ascii"))
 
 
-def test_the_whole_examples_come_to_what_was_reviewed(tmp_path, golden):
+def test_the_results_of_the_whole_examples_match_the_reviewed_results(tmp_path, golden):
     lines = []
     for name in WINDOWS:
         ended = run(load(CONFIGS / f"{name}.yaml"), tmp_path / name)

@@ -1,4 +1,4 @@
-"""How safla is installed: what is declared, what a wheel holds, the lines of the Dockerfile; in fresh places."""
+"""Installation of safla: declared dependencies, content of the wheel, and the Dockerfile, in fresh environments."""
 
 import ast
 import json
@@ -47,7 +47,7 @@ def declared(*extras: str) -> set[str]:
 
 @cache
 def imported(folder: str) -> set[str]:
-    """The packages that a folder imports, Python's own and ours left out."""
+    """Returns the packages that a folder imports, without the standard library and safla."""
     nodes = [node for source in sources(folder) for node in ast.walk(source.tree)]
     names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
     names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
@@ -68,16 +68,16 @@ def test_every_package_that_safla_imports_is_a_declared_dependency():
     assert undeclared("safla", "metrics", "engine") == []
 
 
-def test_every_package_that_the_tests_import_is_declared_too():
+def test_every_package_that_the_tests_import_is_declared():
     assert undeclared("tests", "metrics", "dev", "bench") == []
 
 
-def test_an_import_that_nothing_declares_would_be_found():
+def test_an_undeclared_import_is_detected():
     assert "numpy" in imported("safla")
     assert "hypothesis" in undeclared("tests")
 
 
-def test_the_distribution_has_a_name_of_its_own_and_the_command_is_safla(capsys):
+def test_the_distribution_has_its_own_name_and_the_command_is_safla(capsys):
     assert PROJECT["name"] == "safla-trading"
     assert list(PROJECT["scripts"]) == ["safla"]
     assert main(["--version"]) == 0
@@ -90,11 +90,11 @@ def test_the_distribution_has_a_name_of_its_own_and_the_command_is_safla(capsys)
      "needs `safla[metrics]`", "pip install safla-trading", "pipx install 'safla-trading[metrics]'",
      "uv tool install safla-trading"],
 )  # fmt: skip
-def test_the_pattern_below_finds_what_would_bring_another_project(text):
+def test_the_pattern_finds_install_commands_of_the_other_project(text):
     assert ELSEWHERE.search(text)
 
 
-def test_no_text_installs_the_other_project_that_is_called_safla():
+def test_no_text_installs_the_other_project_named_safla():
     found = [(path.name, match[0]) for path in TEXTS for match in ELSEWHERE.finditer(path.read_text(encoding="utf-8"))]
     assert len(TEXTS) > 200
     assert found == []
@@ -113,22 +113,22 @@ def from_an_index(text: str) -> list[str]:
     return found
 
 
-def test_a_hint_that_names_a_package_of_an_index_would_be_found():
+def test_a_hint_that_installs_a_package_from_an_index_is_detected():
     assert from_an_index("click is not installed; python -m pip install click") == ["click"]
     assert from_an_index("pip install -U 'polars[x]' foo; then") == ["polars[x]", "foo"]
     assert from_an_index("pip install .; pip install '.[metrics]'; pip install --requirement .lock/run.txt") == []
 
 
-def test_no_hint_of_ours_installs_by_a_name_that_somebody_else_may_have_registered():
+def test_no_hint_installs_safla_by_a_name_that_others_could_register():
     found = [(path.name, name) for path in TEXTS for name in from_an_index(path.read_text(encoding="utf-8"))]
     assert found == []
 
 
-# --- In a fresh place -------------------------------------------------------------------------------------------------
+# --- In a fresh place ------------------------------------------------------------------------------------------------
 
 
 def typed(words: list[str], *, cwd: Path, environment: dict[str, str] | None = None, seconds: int = 60) -> str:
-    """What a program answers that is called with nothing of this shell but what is given."""
+    """Returns the output of a program that is called with the given environment only."""
     done = subprocess.run(
         words, cwd=cwd, env=environment or {}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
         timeout=seconds, check=False,
@@ -147,7 +147,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return found
 
 
-def test_a_wheel_holds_the_package_and_nothing_else(wheel):
+def test_the_wheel_contains_only_the_package(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     built = {f"safla/compiled/{name}" for name in (LIBRARY, MANIFEST) if (ROOT / "safla/compiled" / name).exists()}
     others = {"safla/py.typed", "safla/compiled/packages.txt", "safla/compiled/linker.txt"}
@@ -157,7 +157,7 @@ def test_a_wheel_holds_the_package_and_nothing_else(wheel):
     assert {name for name in names if ".dist-info/" not in name} == ours
 
 
-def test_a_wheel_that_is_installed_runs_in_an_empty_folder(wheel, tmp_path):
+def test_an_installed_wheel_runs_in_an_empty_folder(wheel, tmp_path):
     # given a new environment with the wheel, which finds the packages that it needs where this process has them
     environment, empty = tmp_path / "environment", tmp_path / "empty"
     venv.create(environment, with_pip=False)
@@ -171,7 +171,7 @@ def test_a_wheel_that_is_installed_runs_in_an_empty_folder(wheel, tmp_path):
     assert typed([safla[0], "-c", place], cwd=empty).startswith(str(packages))
     shown = json.loads(typed([*safla, "engine", "show", "--json"], cwd=empty))
     assert shown["compiled"] == (library().library is not None)
-    # when what the README says for the first time is typed, without a variable of any shell
+    # when the first commands of the README are run without any shell variables
     typed([*safla, "init"], cwd=empty)
     out = typed([*safla, "run", "config.yaml", "--quiet"], cwd=empty)
     # then it ran on candles that are called synthetic
@@ -189,7 +189,7 @@ def copied() -> list[str]:
     return [name for word, rest in DOCKERFILE if word == "COPY" for name in rest.split()[:-1]]
 
 
-def test_the_dockerfile_copies_only_what_is_there_and_is_not_ignored():
+def test_the_dockerfile_copies_only_existing_files_that_are_not_ignored():
     kept = [pattern.removeprefix("!") for pattern in IGNORED if pattern.startswith("!")]
     assert IGNORED[0] == "*"
     for name in copied():
@@ -197,7 +197,7 @@ def test_the_dockerfile_copies_only_what_is_there_and_is_not_ignored():
         assert any(fnmatch(name, pattern) for pattern in kept), name
 
 
-def test_the_container_is_not_root_and_what_it_writes_is_in_a_volume():
+def test_the_container_does_not_run_as_root_and_writes_only_to_a_volume():
     words = [word for word, _ in DOCKERFILE]
     user = next(rest for word, rest in DOCKERFILE if word == "USER")
     volume = next(rest for word, rest in DOCKERFILE if word == "VOLUME")
@@ -251,7 +251,7 @@ def test_the_lines_of_the_dockerfile_install_and_run_in_a_fresh_environment(tmp_
 
 
 def followed(script: str, *, cwd: Path, environment: dict[str, str]) -> None:
-    """Run one line; where the registry of packages is not there, the test cannot be made."""
+    """Runs one line; without the package registry the test is skipped."""
     done = subprocess.run(
         ["sh", "-euc", script], cwd=cwd, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
         timeout=300, check=False,

@@ -1,4 +1,4 @@
-"""`import safla`: which names there are, what they say of themselves, how light it is, and what a type checker sees."""
+"""`import safla`: its public names and their documentation, its import time, and its types for a type checker."""
 
 import inspect
 import re
@@ -64,13 +64,13 @@ allowed: bool = risk.check_trade_risk(signal, 100_000).allowed
 WRONG = "\nsafla.run(5)\nsafla.replay()\nsignal.price = 3\nrisk.stop_loss_price(1.0, 'up')\nsafla.rum('config.yaml')\n"
 
 
-def test_the_public_names_are_these_and_sorted():
+def test_the_public_names_match_the_sorted_list():
     assert safla.__all__ == NAMES == sorted(NAMES)
     assert dir(safla) == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_public_name_says_what_it_is_and_so_do_its_methods(name):
+def test_every_public_name_and_its_methods_are_documented(name):
     one = getattr(safla, name)
     assert re.match(r"[A-Z`].{12,}[.:]", inspect.getdoc(one) or "")
     members = vars(one).items() if isinstance(one, type) else ()
@@ -79,7 +79,7 @@ def test_a_public_name_says_what_it_is_and_so_do_its_methods(name):
 
 
 @pytest.mark.parametrize("name", ["run", "simulate", "replay", "validate", "load_config"])
-def test_a_call_says_what_it_takes_and_raises_and_shows_an_example(name):
+def test_a_public_function_documents_arguments_errors_and_an_example(name):
     said = inspect.getdoc(getattr(safla, name))
     for parameter in inspect.signature(getattr(safla, name)).parameters:
         assert parameter in said or re.search("Arguments as in `?(load_config|run)", said)
@@ -88,7 +88,7 @@ def test_a_call_says_what_it_takes_and_raises_and_shows_an_example(name):
 
 
 @pytest.mark.parametrize("name", SIGNATURES)
-def test_a_signature_is_that_which_users_know(name):
+def test_public_signatures_are_unchanged(name):
     one = safla
     for part in name.split("."):
         one = getattr(one, part)
@@ -102,12 +102,12 @@ def test_every_error_is_public():
     assert kinds - set(NAMES) == set()
 
 
-def test_a_name_that_there_is_not_is_an_attribute_error_that_lists_those_that_there_are():
+def test_an_unknown_name_is_an_attribute_error_that_lists_the_public_names():
     with pytest.raises(AttributeError, match=r"safla has no rum; .*run, simulate, validate"):
         safla.rum  # noqa: B018
 
 
-def test_importing_is_light_and_imports_nothing_heavy():
+def test_importing_is_fast_and_imports_no_heavy_library():
     heavy = "numpy pydantic polars numba click ruamel msgspec ccxt transitions asyncio".split()
     code = (
         "import sys, time; before = set(sys.modules); start = time.process_time(); import safla; "
@@ -121,19 +121,19 @@ def test_importing_is_light_and_imports_nothing_heavy():
     assert min(took) < 20
 
 
-def test_an_error_can_be_named_without_importing_what_is_slow():
+def test_an_error_class_can_be_accessed_without_slow_imports():
     code = "import sys, safla; safla.ConfigError; print('numpy' in sys.modules, 'pydantic' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "False False\n"
 
 
-def test_the_package_says_that_it_is_typed():
+def test_the_package_is_marked_as_typed():
     assert (ROOT / "safla" / "py.typed").read_bytes() == b""
     built = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert built["packages"] == ["safla"]  # all that lies there is packed, the marker too
 
 
-def test_a_type_checker_follows_a_users_program_and_finds_its_mistakes(tmp_path):
+def test_a_type_checker_understands_a_users_program_and_finds_its_mistakes(tmp_path):
     program = tmp_path / "program.py"
     program.write_text(PROGRAM + WRONG)
     cache = str(ROOT / ".mypy_cache" / "users")  # apart from that of the project, whose options are others

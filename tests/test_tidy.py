@@ -1,4 +1,4 @@
-"""The tree keeps its rules (docs/architecture.md). An exception has a reason, and one that is needless fails too."""
+"""The tree follows its rules (docs/architecture.md). Each exception has a reason, and a needless exception fails."""
 
 import subprocess
 import sys
@@ -170,32 +170,32 @@ def found_in(breaches: Callable[[Source], Findings], folder: str) -> list[Found]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=NAMES)
-def test_the_tree_keeps_the_rule(rule: Rule) -> None:
+def test_the_tree_follows_the_rule(rule: Rule) -> None:
     bare = [str(one) for one in found_in(rule.breaches, rule.folder) if not one.places & rule.exceptions.keys()]
     assert bare == [], "\n".join(bare)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=NAMES)
-def test_no_exception_has_become_needless(rule: Rule) -> None:
+def test_no_exception_is_needless(rule: Rule) -> None:
     needed = {place for one in found_in(rule.breaches, rule.folder) for place in one.places}
     assert rule.exceptions.keys() - needed == set()
 
 
 @pytest.mark.parametrize("rule", RULES, ids=NAMES)
-def test_a_planted_breach_is_found_and_a_clean_module_is_left_alone(rule: Rule) -> None:
+def test_a_planted_violation_is_found_and_a_clean_module_passes(rule: Rule) -> None:
     assert list(rule.breaches(read(rule.path, rule.planted))) != []
     assert list(rule.breaches(read("safla/core/planted.py", '"""Nothing."""\n'))) == []
 
 
 @pytest.mark.parametrize("folder", ["safla", "tests"])
-def test_no_module_is_left_that_nobody_imports_or_runs(folder: str) -> None:
+def test_every_module_is_imported_or_run_somewhere(folder: str) -> None:
     wanted = {name for source in sources(folder) for _, name in imported(source.tree)}
     wanted |= {name.rpartition(".")[0] for name in wanted}  # `from a import b` names a, and a.b where that is a module
     lonely = {source.module for source in sources(folder) if not is_run(source)} - wanted
     assert lonely - ENTRANCES == set()
 
 
-def test_no_public_name_means_two_things() -> None:
+def test_no_public_name_is_defined_twice() -> None:
     planted = [read(f"safla/{name}.py", "class Rows:\n    pass\n") for name in ("one", "two")]
     assert rules.twice(planted) == {"Rows": ["safla/one.py", "safla/two.py"]}
     assert rules.twice(list(sources("safla"))) == {}
@@ -206,7 +206,7 @@ def test_every_folder_of_the_package_is_a_package() -> None:
     assert {folder.relative_to(ROOT).as_posix() for folder in folders if not (folder / "__init__.py").exists()} == set()
 
 
-def test_the_help_page_is_shown_without_importing_what_is_slow() -> None:
+def test_the_help_page_is_shown_without_slow_imports() -> None:
     code = "import sys, safla.cli; safla.cli.main(['--help']); print(*sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     modules = set(shown.splitlines()[-1].split())

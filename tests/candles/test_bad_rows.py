@@ -1,4 +1,4 @@
-"""Rows that are not valid candles: an error by default, left out with drop; rows without a trade are gaps."""
+"""An invalid row is an error by default and is dropped with `drop`; a row without trades is a gap."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def times(sourced: SourceCandles) -> list[int]:
 
 
 @pytest.mark.parametrize(("values", "message"), BAD.values(), ids=list(BAD))
-def test_a_bad_row_is_refused_unless_it_may_be_left_out(tmp_path: Path, values: str, message: str) -> None:
+def test_a_bad_row_is_rejected_unless_it_may_be_dropped(tmp_path: Path, values: str, message: str) -> None:
     path = csv_file(tmp_path, HEADER, *replaced(values))
     with pytest.raises(DataError, match=message):
         read("csv", path)
@@ -49,7 +49,7 @@ def test_a_bad_row_is_refused_unless_it_may_be_left_out(tmp_path: Path, values: 
 
 @pytest.mark.parametrize("bad", ["refuse", "drop"])
 @pytest.mark.parametrize("values", NO_TRADE)
-def test_a_row_without_a_trade_is_a_gap_by_default_too(tmp_path: Path, values: str, bad: str) -> None:
+def test_a_row_without_trades_is_a_gap_by_default(tmp_path: Path, values: str, bad: str) -> None:
     sourced = read("csv", csv_file(tmp_path, HEADER, *replaced(values)), data={"bad_rows": bad})
     assert times(sourced) == [0, 1, 2, 3, *range(5, 12)]
     assert (sourced.counts[0].without_trade, sourced.counts[0].bad_rows) == (1, 0)
@@ -57,12 +57,12 @@ def test_a_row_without_a_trade_is_a_gap_by_default_too(tmp_path: Path, values: s
 
 
 @pytest.mark.parametrize("values", [",,,,5", "nan,nan,nan,105,nan"])
-def test_a_row_with_a_volume_or_a_price_is_no_row_without_a_trade(tmp_path: Path, values: str) -> None:
+def test_a_row_with_a_volume_or_a_price_is_not_treated_as_a_row_without_trades(tmp_path: Path, values: str) -> None:
     with raises_code(DataError, "not_a_number", match="line 6: "):
         read("csv", csv_file(tmp_path, HEADER, *replaced(values)))
 
 
-def test_many_of_both_kinds_are_counted(tmp_path: Path) -> None:
+def test_many_dropped_rows_and_rows_without_trades_are_counted(tmp_path: Path) -> None:
     rows = [*ROWS]
     for place, values in ((2, ",,,,"), (3, "1,1,1,x,1"), (5, ",,,,"), (7, "9,8,9,9,1"), (8, "9,8,9,9,1")):
         rows[place] = f"{ROWS[place].partition(',')[0]},{values}"
@@ -72,7 +72,7 @@ def test_many_of_both_kinds_are_counted(tmp_path: Path) -> None:
     assert f"{tmp_path}/btc.csv: 3 bad rows left out in all" in sourced.notes
 
 
-def test_archives_and_parquet_files_are_treated_alike(tmp_path: Path) -> None:
+def test_bad_rows_of_archives_and_parquet_files_are_treated_like_those_of_csv(tmp_path: Path) -> None:
     rows = replaced("100.5,100.4,90,100,1")
     zip_file(tmp_path, {"a.csv": "\n".join(map(kline, rows)).encode()}, name="a.zip")
     floats = pl.read_csv(csv_file(tmp_path, HEADER, *rows))
@@ -89,7 +89,7 @@ def test_archives_and_parquet_files_are_treated_alike(tmp_path: Path) -> None:
     assert times(read("parquet", f"{tmp_path}/null.parquet")) == [0, 1, 2, 3, *range(5, 12)]
 
 
-def test_of_a_candle_repeated_with_other_values_the_first_is_kept(tmp_path: Path) -> None:
+def test_the_first_of_two_candles_of_one_time_with_different_values_is_kept(tmp_path: Path) -> None:
     again = ROWS[4].rpartition(",")[0] + ",0.001"
     path = csv_file(tmp_path, HEADER, *ROWS[:5], again, *ROWS[5:])
     message = (
@@ -103,18 +103,18 @@ def test_of_a_candle_repeated_with_other_values_the_first_is_kept(tmp_path: Path
     assert (int(sourced.series[0].columns.volume[4]), sourced.counts[0].bad_rows) == (4125, 1)
 
 
-def test_a_row_out_of_order_is_refused_even_with_drop(tmp_path: Path) -> None:
+def test_a_row_out_of_order_is_rejected_even_with_drop(tmp_path: Path) -> None:
     with raises_code(DataError, "candles_out_of_order"):
         read("csv", csv_file(tmp_path, HEADER, *ROWS[:3], *ROWS[4:7], ROWS[3]), data={"bad_rows": "drop"})
 
 
-def test_a_file_without_a_valid_row_is_refused(tmp_path: Path) -> None:
+def test_a_file_without_a_valid_row_is_rejected(tmp_path: Path) -> None:
     rows = [f"{row.partition(',')[0]},0,0,0,0,0" for row in ROWS]
     with raises_code(DataError, "no_candles"):
         read("csv", csv_file(tmp_path, HEADER, *rows), data={"bad_rows": "drop"})
 
 
-def test_a_run_with_a_row_left_out_is_the_run_with_that_gap_and_counts_it(tmp_path: Path) -> None:
+def test_a_run_with_a_dropped_row_equals_the_run_with_that_gap_and_counts_the_row(tmp_path: Path) -> None:
     rows = lines(60)
     bad = [*rows[:30], f"{rows[30].partition(',')[0]},1,0.5,1,1,1", *rows[31:]]
     csv_file(tmp_path, HEADER, *bad, name="bad.csv")
@@ -130,7 +130,7 @@ def test_a_run_with_a_row_left_out_is_the_run_with_that_gap_and_counts_it(tmp_pa
     assert journal(tmp_path / "bad" / "run") == journal(tmp_path / "gap" / "run")
 
 
-def test_an_import_leaves_bad_rows_out_with_drop(ask: Ask, tmp_path: Path) -> None:
+def test_an_import_with_drop_leaves_out_bad_rows(ask: Ask, tmp_path: Path) -> None:
     path = csv_file(tmp_path, HEADER, *replaced("100.5,100.4,90,100,1"))
     words = ("import", path, "--symbol", "BTC/USDT", "--timeframe", "1h")
     assert ask(*words).code == 4

@@ -39,13 +39,13 @@ def texts(draw: st.DrawFn) -> str:
 
 
 @given(st.lists(texts().filter(lambda text: len(text.replace(".", "").partition("e")[0]) <= 18), min_size=1))
-def test_text_of_up_to_18_digits_becomes_exactly_the_number_that_it_says(cells: list[str]) -> None:
+def test_text_of_up_to_18_digits_is_parsed_exactly(cells: list[str]) -> None:
     with localcontext(prec=200):
         assert fractions(parsed(cells)) == [Fraction(Decimal(cell)) for cell in cells]
 
 
 @given(st.lists(texts(), min_size=1))
-def test_a_volume_of_any_length_becomes_its_number_rounded_down_to_8_decimals_or_is_refused(cells: list[str]) -> None:
+def test_a_long_volume_is_rounded_down_to_8_decimals_or_rejected(cells: list[str]) -> None:
     exact = [Fraction(Decimal(cell)) * 10**8 // 1 for cell in cells]
     try:
         found, cut = units(parsed(cells, "volume"), 8, name="volume", where=where)
@@ -57,7 +57,7 @@ def test_a_volume_of_any_length_becomes_its_number_rounded_down_to_8_decimals_or
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**15), st.integers(0, 8)), min_size=1))
-def test_most_places_is_what_the_longest_number_needs_without_the_zeros_at_its_end(
+def test_most_places_counts_the_decimals_without_trailing_zeros(
     pairs: list[tuple[int, int]],
 ) -> None:
     numbers = Numbers(np.array([pair[0] for pair in pairs]), np.array([pair[1] for pair in pairs], np.int8))
@@ -75,14 +75,14 @@ def test_most_places_is_what_the_longest_number_needs_without_the_zeros_at_its_e
         "7" * 400, "1\n", "\uff11", "1\u202e",
     ],
 )  # fmt: skip
-def test_what_is_no_plain_decimal_is_refused_with_row_and_value(cell: str) -> None:
+def test_a_text_that_is_not_a_plain_decimal_is_rejected_with_row_and_value(cell: str) -> None:
     with pytest.raises(DataError, match=r"^file: line 3: close ") as refused:
         parsed(["1.5", cell, "2"])
     assert (repr(cell[:20])[1:-1] if cell.strip() else "is empty") in str(refused.value)
     assert str(refused.value).isprintable()
 
 
-def test_a_hostile_number_costs_next_to_nothing() -> None:
+def test_a_hostile_number_is_rejected_quickly() -> None:
     cells = ["1E+1000000", "9" * 400] * 5000
     begin = time.process_time()
     with raises_code(DataError, "not_a_number"):
@@ -101,7 +101,7 @@ def test_a_hostile_number_costs_next_to_nothing() -> None:
         ("42283.580000000000000000", 4228358, 2),  # 23 digits, 16 of them zeros at the end
     ],
 )
-def test_a_number_is_kept_as_its_digits_and_places(cell: str, digits: int, places: int) -> None:
+def test_a_number_is_stored_as_digits_and_decimals(cell: str, digits: int, places: int) -> None:
     numbers = parsed([cell])
     assert (numbers.digits.tolist(), numbers.places.tolist()) == ([digits], [places])
 
@@ -114,36 +114,36 @@ def test_a_number_is_kept_as_its_digits_and_places(cell: str, digits: int, place
         ("volume", "123456789012345678.12345678", "more digits than fit in 64 bits"),
     ],
 )
-def test_a_number_that_no_integer_holds_is_refused(name: str, cell: str, text: str) -> None:
+def test_a_number_beyond_int64_is_rejected(name: str, cell: str, text: str) -> None:
     with pytest.raises(DataError, match=rf"^file: line 2: {name} {re.escape(cell)} .*{text}"):
         parsed([cell], name)
 
 
-def test_a_volume_that_is_dust_alone_is_zero_and_counts_as_cut() -> None:
+def test_a_volume_below_the_smallest_unit_is_zero_and_counts_as_truncated() -> None:
     found, cut = units(parsed(["1e-12", "0", "1e-40"], "volume"), 8, name="volume", where=where)
     assert (found.tolist(), cut.tolist()) == ([0, 0, 0], [0, 2])
 
 
-def test_the_largest_units_are_2_to_the_62_and_one_more_is_refused() -> None:
+def test_amounts_up_to_2_to_the_62_are_accepted_and_one_more_is_rejected() -> None:
     fits = parsed(["46116860184.27387904"])
     assert units(fits, 8, name="close", where=where)[0].tolist() == [2**62]
     with pytest.raises(DataError, match=r"close 46116860184\.27387905 is too large for 8 decimals"):
         units(parsed(["46116860184.27387905"]), 8, name="close", where=where)
 
 
-def test_no_number_has_no_decimals() -> None:
+def test_an_empty_column_has_no_decimals() -> None:
     assert decimals.most_places(Numbers(np.zeros(0, np.int64), np.zeros(0, np.int8))) == 0
 
 
 @given(st.lists(st.floats(0, 10**9) | st.builds(lambda n, p: n / 10**p, st.integers(0, 10**16), st.integers(0, 12))))
-def test_floats_are_the_numbers_of_their_shortest_texts(values: list[float]) -> None:
+def test_floats_are_read_by_their_shortest_decimal_text(values: list[float]) -> None:
     found = of_floats(np.array(values, np.float64))
     if found is not None:
         assert fractions(found) == [Fraction(repr(value)) for value in values]
 
 
 @pytest.mark.parametrize("values", [[0.1, 23456.78], [1e-8], [42283.58, 0.00000001], [0.0], []])
-def test_floats_of_few_digits_need_no_text(values: list[float]) -> None:
+def test_floats_of_few_digits_are_converted_without_text(values: list[float]) -> None:
     found = of_floats(np.array(values, np.float64))
     assert found is not None
     assert fractions(found) == [Fraction(repr(value)) for value in values]
@@ -152,7 +152,7 @@ def test_floats_of_few_digits_need_no_text(values: list[float]) -> None:
 @pytest.mark.parametrize(
     "value", [-0.0, -1.0, float("nan"), float("inf"), 1e15, 1e300, 0.1 + 0.2, 1 / 3, 1e-13, 5e-324, 123456789.12345678]
 )
-def test_a_float_that_is_no_short_decimal_is_left_to_its_text(value: float) -> None:
+def test_a_float_without_a_short_decimal_is_converted_by_its_text(value: float) -> None:
     assert of_floats(np.array([1.5, value])) is None
 
 
@@ -172,7 +172,7 @@ def test_a_float_that_is_no_short_decimal_is_left_to_its_text(value: float) -> N
         ("0.000000000001", "0.000000000001"),
     ],
 )
-def test_a_number_as_other_programs_write_it_is_exactly_that_number(cell: str, value: str) -> None:
+def test_number_formats_of_other_programs_are_parsed_exactly(cell: str, value: str) -> None:
     for cells in ([cell], [cell, "2.5"], ["2.5", cell]):
         assert fractions(parsed(cells))[cells.index(cell)] == Fraction(value)
 
@@ -189,7 +189,7 @@ def test_a_number_as_other_programs_write_it_is_exactly_that_number(cell: str, v
         ("42 418.53", "it has separators between thousands"),
     ],
 )
-def test_separators_are_refused_with_what_they_are(cell: str, reason: str) -> None:
+def test_separators_are_rejected_and_named(cell: str, reason: str) -> None:
     with pytest.raises(DataError, match=f"is not a plain decimal number such as 42283.58: {reason}"):
         parsed([cell])
 
@@ -208,14 +208,14 @@ def test_separators_are_refused_with_what_they_are(cell: str, reason: str) -> No
         ("0.00000000001", 2, "0.00000000001", 0),
     ],
 )
-def test_a_number_within_a_billionth_of_its_stated_grid_is_moved_to_it(
+def test_a_number_within_a_billionth_of_the_stated_grid_is_rounded_to_it(
     cell: str, places: int, value: str, moved: int
 ) -> None:
     found, count = snapped(parsed([cell]), places)
     assert (fractions(found), count) == ([Fraction(value)], moved)
 
 
-def test_a_float_s_rounding_is_told_from_a_number_that_only_has_many_zeros() -> None:
+def test_float_rounding_is_distinguished_from_a_number_with_many_zeros() -> None:
     digits = np.array([10**17, 100_500_000_000_000_01, 100_500_000_000_000_010, 50, 5], np.int64)
     numbers = decimals.Numbers(digits, np.array([16, 14, 15, 10, 9], np.int8))
     assert decimals.dusty(numbers).tolist() == [1, 2]

@@ -1,4 +1,4 @@
-"""Candles of an exchange on the scale of a run (S3, D1)."""
+"""Candles of an exchange are converted to the scale of a run (S3, D1)."""
 
 import numpy as np
 import pytest
@@ -32,19 +32,19 @@ def units(series: Series, price_decimals: int, volume_decimals: int, *, price_li
         (2, 0, (10050, 11000, 9000, 10000, 1), 1),
     ],
 )
-def test_the_point_is_moved_and_a_finer_volume_is_cut(
+def test_amounts_are_rescaled_and_a_finer_volume_is_truncated(
     price_decimals: int, volume_decimals: int, row: tuple[int, ...], cut: int
 ) -> None:
     assert units(page(10050, 11000, 9000, 10000), price_decimals, volume_decimals) == ([(0, row)], cut)
 
 
-def test_a_price_that_is_finer_than_the_scale_is_an_error_that_names_it() -> None:
+def test_a_price_finer_than_the_scale_is_an_error_that_names_the_price() -> None:
     with pytest.raises(DataError, match=r"^binance: candle 0: open 100\.55 has more decimals than this run's 1$"):
         units(page(10055, 11000, 9000, 10000), 1, 3)
 
 
 @pytest.mark.parametrize(("limit", "volume"), [(10999, 1), (11000, LIMIT)])
-def test_what_a_run_cannot_sum_is_an_error(limit: int, volume: int) -> None:
+def test_volumes_whose_sum_would_overflow_are_an_error(limit: int, volume: int) -> None:
     assert units(page(10050, 11000, 9000, 10000, volume=LIMIT - 1), 2, 3, price_limit=11000).cut == 0
     with pytest.raises(DataError, match=r"high 110\.00, volume .*: too large for the scale of this run"):
         units(page(10050, 11000, 9000, 10000, volume=volume), 2, 3, price_limit=limit)

@@ -1,4 +1,4 @@
-"""How the rows of files become the candles of a symbol: one scale for all files, ascending times (S3)."""
+"""The rows of files become the candles of a symbol, on one scale for all files and in ascending order (S3)."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def hours(folder: Path, first: int, count: int, *, name: str, price: str = "100.
     return csv.read(csv_file(folder, HEADER, *rows, name=name), None)
 
 
-def test_files_that_ascend_are_joined_on_the_finest_scale_of_all(tmp_path: Path) -> None:
+def test_consecutive_files_are_joined_on_the_finest_scale_of_all(tmp_path: Path) -> None:
     series, counts, _ = assembled(
         hours(tmp_path, 0, 2, name="a", price="100.50", volume="1.500"),
         hours(tmp_path, 3, 1, name="b", price="100.125", volume="2.00001000"),
@@ -28,14 +28,14 @@ def test_files_that_ascend_are_joined_on_the_finest_scale_of_all(tmp_path: Path)
     assert counts == normalise.Counts("BTC/USDT", 3, duplicates=0, without_volume=0, gaps=1, missing=1, volumes_cut=0)
 
 
-def test_files_are_put_in_the_order_of_their_first_candle_whatever_their_names(tmp_path: Path) -> None:
+def test_files_are_ordered_by_their_first_candle_whatever_their_names(tmp_path: Path) -> None:
     names = {"part1": 0, "part10": 4, "part2": 2}
     series, counts, notes = assembled(*(hours(tmp_path, first, 2, name=name) for name, first in names.items()))
     assert ((series.columns.ts - START) // STEP).tolist() == [0, 1, 2, 3, 4, 5]
     assert (counts.duplicates, notes) == (0, ())
 
 
-def test_a_candle_that_two_files_have_alike_counts_once_and_one_fills_the_gap_of_the_other(tmp_path: Path) -> None:
+def test_equal_candles_of_two_files_count_once_and_one_file_fills_the_gaps_of_another(tmp_path: Path) -> None:
     month = csv.read(csv_file(tmp_path, HEADER, *(lines(6)[:2] + lines(6)[4:]), name="month"), None)
     days = csv.read(csv_file(tmp_path, HEADER, *lines(6)[1:5], name="days"), None)
     for files in ((month, days), (days, month)):
@@ -46,7 +46,7 @@ def test_a_candle_that_two_files_have_alike_counts_once_and_one_fills_the_gap_of
         assert notes == (note,)
 
 
-def test_candles_that_disagree_between_files_are_refused_with_both_lines_and_values(tmp_path: Path) -> None:
+def test_conflicting_candles_of_two_files_are_rejected_with_both_lines_and_values(tmp_path: Path) -> None:
     with raises_code(DataError, "candle_revised") as refused:
         assembled(hours(tmp_path, 0, 3, name="a"), hours(tmp_path, 1, 3, name="b", price="100.6", volume="2"))
     assert str(refused.value) == (
@@ -59,7 +59,9 @@ def test_candles_that_disagree_between_files_are_refused_with_both_lines_and_val
     ("text", "decimals"),
     [("100", 0), ("100.00", 0), ("100.10", 1), ("100.12345678", 8), ("0.000000000001", 12), ("1e2", 0)],
 )
-def test_the_scale_is_the_most_decimals_seen_without_zeros_at_the_end(tmp_path: Path, text: str, decimals: int) -> None:
+def test_the_scale_is_the_largest_number_of_decimals_without_trailing_zeros(
+    tmp_path: Path, text: str, decimals: int
+) -> None:
     rows = [f"{START},{text},110,{'1e-12' if decimals == 12 else '90'},100,1.5"]
     assert candles(csv.read(csv_file(tmp_path, HEADER, *rows), None)).price_decimals == decimals
 
@@ -72,7 +74,7 @@ def test_the_scale_is_the_most_decimals_seen_without_zeros_at_the_end(tmp_path: 
         ("100.125", 2, r"line 2: open 100\.125 has more decimals than the 2 that are configured .*_decimals: 3 to"),
     ],
 )
-def test_a_price_with_more_decimals_than_its_scale_is_refused(
+def test_a_price_with_more_decimals_than_its_scale_is_rejected(
     tmp_path: Path, price: str, given: int | None, text: str
 ) -> None:
     with pytest.raises(DataError, match=text):
@@ -80,7 +82,9 @@ def test_a_price_with_more_decimals_than_its_scale_is_refused(
 
 
 @pytest.mark.parametrize(("given", "units"), [(None, [150_000_000, 123_456_789]), (2, [150, 123]), (0, [1, 1])])
-def test_a_volume_with_more_decimals_is_cut_with_a_note(tmp_path: Path, given: int | None, units: list[int]) -> None:
+def test_a_volume_with_more_decimals_is_truncated_with_a_note(
+    tmp_path: Path, given: int | None, units: list[int]
+) -> None:
     path = csv_file(tmp_path, HEADER, f"{START},100,110,90,100,1.5", f"{START + STEP},100,110,90,100,1.2345678949994")
     series, counts, notes = assembled(csv.read(path, None), volume_decimals=given)
     assert series.columns.volume.tolist() == units
@@ -102,7 +106,7 @@ def test_changes_to_the_rows_are_noted_and_counted(tmp_path: Path) -> None:
     )
 
 
-def test_more_rows_than_the_cap_over_all_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_rows_than_the_cap_over_all_files_are_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = [hours(tmp_path, 0, 2, name="a"), hours(tmp_path, 2, 2, name="b")]
     monkeypatch.setattr(normalise, "MAX_ROWS", 4)
     assembled(*files)
@@ -118,13 +122,13 @@ def test_volumes_of_up_to_twelve_decimals_are_kept(tmp_path: Path) -> None:
     assert counts.volumes_cut == 0
 
 
-def test_volumes_too_large_for_their_ninth_decimal_are_cut_to_eight(tmp_path: Path) -> None:
+def test_volumes_too_large_for_nine_decimals_are_truncated_to_eight(tmp_path: Path) -> None:
     rows = f"{START},100,110,90,100,1.000000000001", f"{START + STEP},100,110,90,100,9000000"
     series, counts, _ = assembled(csv.read(csv_file(tmp_path, HEADER, *rows), None))
     assert (series.volume_decimals, series.columns.volume.tolist(), counts.volumes_cut) == (8, [10**8, 9 * 10**14], 1)
 
 
-def test_a_price_that_a_float_rounded_is_refused_with_the_scale_that_takes_it(tmp_path: Path) -> None:
+def test_a_price_with_float_rounding_is_rejected_and_the_error_suggests_a_scale(tmp_path: Path) -> None:
     path = csv_file(tmp_path, HEADER, f"{START},100.25,110,90.000000000000014,100,1.5")
     with raises_code(DataError, "too_many_decimals") as refused:
         assembled(csv.read(path, None))
@@ -134,7 +138,7 @@ def test_a_price_that_a_float_rounded_is_refused_with_the_scale_that_takes_it(tm
     )
 
 
-def test_prices_that_a_float_rounded_are_those_of_the_stated_scale_and_counted(tmp_path: Path) -> None:
+def test_prices_with_float_rounding_are_rounded_to_the_stated_scale_and_counted(tmp_path: Path) -> None:
     path = csv_file(tmp_path, HEADER, f"{START},100.25,110,89.999999999999986,100.000000001,36.863209999999995")
     for target in (
         Target("BTC/USDT", STEP, 2, 5, LIMIT, snap_decimals=2),
@@ -149,23 +153,23 @@ def test_prices_that_a_float_rounded_are_those_of_the_stated_scale_and_counted(t
         )
 
 
-def test_more_rows_than_any_history_has_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_rows_than_any_real_history_are_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(normalise, "MAX_ROWS", 4)
     with raises_code(DataError, "file_too_large"):
         assembled(hours(tmp_path, 0, 3, name="a"), hours(tmp_path, 3, 3, name="b"))
 
 
-def test_prices_too_fine_for_any_scale_are_refused_with_what_to_do(tmp_path: Path) -> None:
+def test_prices_too_fine_for_any_scale_are_rejected_with_advice(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="round the prices, or use the price of 1000 coins"):
         assembled(hours(tmp_path, 0, 2, name="a", price="100.0123456789123"))
 
 
-def test_without_a_candle_there_is_no_series() -> None:
+def test_files_without_a_candle_give_no_series() -> None:
     with raises_code(DataError, "no_candles"):
         assembled()
 
 
-def test_a_price_finer_than_the_scale_that_is_stated_is_refused_with_how_fine_it_may_be(tmp_path: Path) -> None:
+def test_a_price_finer_than_the_stated_scale_is_rejected_with_the_allowed_decimals(tmp_path: Path) -> None:
     rows = hours(tmp_path, 0, 2, name="a", price="100.0123456789")
     with pytest.raises(DataError, match=r"markets\.BTC/USDT\.price_decimals may be up to 12"):
         assembled(rows, price_decimals=2)

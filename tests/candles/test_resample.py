@@ -38,7 +38,7 @@ def hours(*numbers: int, volume: int = 7) -> Series:
     return Series("BTC/USDT", 2, 3, columns)
 
 
-def test_open_of_the_first_highest_lowest_close_of_the_last_and_the_sum_of_the_volumes() -> None:
+def test_a_longer_candle_has_first_open_highest_high_lowest_low_last_close_and_volume_sum() -> None:
     found = resample.resampled(hours(*range(8)), source_ms=HOUR, step_ms=FOUR)
     rows = list(zip(*(column.tolist() for column in found.series.columns), strict=True))
     source = list(zip(*(column.tolist() for column in hours(*range(8)).columns), strict=True))
@@ -64,7 +64,7 @@ def test_open_of_the_first_highest_lowest_close_of_the_last_and_the_sum_of_the_v
         ([2, 3, *range(4, 9)], [1], 2, 0),  # neither the first nor the last is whole
     ],
 )
-def test_a_candle_of_which_a_part_is_missing_is_a_gap_and_counted(
+def test_an_incomplete_longer_candle_is_a_gap_and_is_counted(
     numbers: list[int], built: list[int], incomplete: int, first: int | None
 ) -> None:
     found = resample.resampled(hours(*numbers), source_ms=HOUR, step_ms=FOUR)
@@ -73,12 +73,12 @@ def test_a_candle_of_which_a_part_is_missing_is_a_gap_and_counted(
     assert found.first_incomplete == (None if first is None else START + first * FOUR)
 
 
-def test_without_a_complete_candle_there_is_none_to_run_on() -> None:
+def test_a_run_without_any_complete_longer_candle_is_an_error() -> None:
     with raises_code(DataError, "no_candles"):
         resample.resampled(hours(1, 2, 3, 4, 5, 6), source_ms=HOUR, step_ms=FOUR)
 
 
-def test_a_sum_of_volumes_that_does_not_fit_is_refused() -> None:
+def test_a_volume_sum_that_overflows_is_rejected() -> None:
     with raises_code(DataError, "number_too_large"):
         resample.resampled(hours(*range(4), volume=2**60), source_ms=HOUR, step_ms=FOUR)
 
@@ -91,8 +91,8 @@ def texts(series: Series) -> list[str]:
     ]
 
 
-def test_a_run_over_built_candles_equals_the_run_over_candles_made_by_hand(tmp_path: Path) -> None:
-    """Byte for byte: decimals are taken from the candles that were built, as from a file made by hand."""
+def test_a_run_over_resampled_candles_equals_the_run_over_candles_made_by_hand(tmp_path: Path) -> None:
+    """The journals are equal byte for byte: decimals come from the resampled candles, as from a file made by hand."""
     numbers = [number for number in range(400) if number not in (33, 130, 131, 132, 133, 134, 135, 136)]
     csv_file(tmp_path, HEADER, *texts(hours(*numbers)), name="hours.csv")
     longer = resample.resampled(hours(*numbers), source_ms=HOUR, step_ms=FOUR).series
@@ -132,18 +132,20 @@ def test_incomplete_candles_are_counted_in_the_summary_and_noted_on_stderr(tmp_p
         (["market_data.timeframe=1M"], "weeks, months and years are not supported"),
     ],
 )
-def test_what_cannot_be_built_is_a_matter_of_configuration(tmp_path: Path, sets: list[str], said: str) -> None:
+def test_a_timeframe_that_cannot_be_resampled_is_a_configuration_error(
+    tmp_path: Path, sets: list[str], said: str
+) -> None:
     with pytest.raises(ConfigError, match=said):
         small(tmp_path, "data.source=synthetic", *sets, text=CONFIG)
 
 
-def test_synthetic_candles_are_built_too(tmp_path: Path) -> None:
+def test_synthetic_candles_are_resampled(tmp_path: Path) -> None:
     sets = ("data.source=synthetic", "data.synthetic.candles=400", "data.timeframe=1h")
     ended = run(small(tmp_path, *sets, text=CONFIG), tmp_path / "run")
     assert len(ended.outcome.series[0].columns.ts) == 100
 
 
-def test_candles_of_the_store_are_built_too_with_their_lookback_and_no_exchange_is_asked(tmp_path: Path) -> None:
+def test_stored_candles_are_resampled_with_their_lookback_and_without_the_exchange(tmp_path: Path) -> None:
     place = SeriesKey(tmp_path / "cache", "binance", "BTC/USDT", "1h")
     store.merge(place, hours(*range(400)), source="a.csv", at=0)
     begin, end = START + 40 * HOUR, START + 400 * HOUR
@@ -156,7 +158,7 @@ def test_candles_of_the_store_are_built_too_with_their_lookback_and_no_exchange_
     assert (int(ts[0]), int(ts[-1]), len(ts)) == (begin - 9 * FOUR, end - FOUR, 99)
 
 
-def test_candles_of_archives_and_parquet_files_are_built_too(tmp_path: Path) -> None:
+def test_candles_of_archives_and_parquet_files_are_resampled(tmp_path: Path) -> None:
     lines = texts(hours(*range(160)))
     zip_file(tmp_path, {"a.csv": "\n".join(map(kline, lines)).encode()}, name="BTCUSDT-1h-2024-01.zip")
     pl.read_csv(csv_file(tmp_path, HEADER, *lines)).write_parquet(tmp_path / "a.parquet")

@@ -1,4 +1,4 @@
-"""Which candles are valid: S1-S4 and the bounds of D1."""
+"""Valid candles satisfy rules S1-S4 and the bounds of D1."""
 
 import re
 
@@ -42,7 +42,7 @@ def changed(**values: int) -> tuple[int, ...]:
         {"ts": 0},
     ],
 )
-def test_a_candle_on_the_border_of_a_rule_is_valid(values: dict[str, int]) -> None:
+def test_a_candle_exactly_at_the_bound_of_a_rule_is_valid(values: dict[str, int]) -> None:
     validation.check_candles(columns(changed(**values)), BOUNDS, origin=origin(1))
 
 
@@ -62,7 +62,9 @@ def test_a_candle_on_the_border_of_a_rule_is_valid(values: dict[str, int]) -> No
         ({"volume": 2**62}, r"volume 46116860184273\.87904 is not below 2\*\*62 units"),
     ],
 )
-def test_a_candle_one_unit_beyond_a_rule_is_refused_with_file_row_and_value(values: dict[str, int], text: str) -> None:
+def test_a_candle_one_unit_beyond_a_bound_is_rejected_with_file_row_and_value(
+    values: dict[str, int], text: str
+) -> None:
     with pytest.raises(DataError, match=rf"^btc\.csv: line 3: {text}"):
         validation.check_candles(columns(GOOD, changed(**values)), BOUNDS, origin=origin(2))
 
@@ -78,9 +80,7 @@ def hours(*numbers: int, close: int = 105_00) -> Columns:
 
 
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=20), st.booleans())
-def test_ascending_order_is_reached_by_dropping_equal_candles_and_turning_alone(
-    numbers: list[int], newest: bool
-) -> None:
+def test_rows_are_sorted_only_by_dropping_equal_candles_and_reversing(numbers: list[int], newest: bool) -> None:
     rows = sorted(numbers, reverse=newest)
     ordered = validation.ascend(hours(*rows), BOUNDS, origin=origin(len(rows)))
     assert (ordered.columns.ts // STEP).tolist() == sorted(set(numbers))
@@ -89,12 +89,12 @@ def test_ascending_order_is_reached_by_dropping_equal_candles_and_turning_alone(
     assert [rows[line - 2] for line in ordered.origin.numbers] == sorted(set(numbers))
 
 
-def test_the_same_candle_again_is_ignored_wherever_it_stands() -> None:
+def test_a_repeated_identical_candle_is_ignored_anywhere() -> None:
     ordered = validation.ascend(hours(1, 2, 3, 2, 4, 4), BOUNDS, origin=origin(6))
     assert (ordered.duplicates, (ordered.columns.ts // STEP).tolist()) == (2, [1, 2, 3, 4])
 
 
-def test_a_candle_that_comes_again_with_other_values_is_refused_as_revised() -> None:
+def test_a_repeated_candle_with_different_values_is_rejected_as_revised() -> None:
     rows = Columns(*(np.concatenate(pair) for pair in zip(hours(1, 2), hours(2, 3, close=104_99), strict=True)))
     message = (
         "btc.csv: line 4: candle_revised: 1970-01-01T02:00Z is also in line 3 with other values: "
@@ -105,7 +105,7 @@ def test_a_candle_that_comes_again_with_other_values_is_refused_as_revised() -> 
 
 
 @pytest.mark.parametrize(("numbers", "line", "hour"), [((1, 3, 2, 4), 4, 2), ((9, 7, 8, 6), 3, 7)])
-def test_a_candle_out_of_order_is_refused_with_its_row(numbers: tuple[int, ...], line: int, hour: int) -> None:
+def test_a_candle_out_of_order_is_rejected_with_its_row(numbers: tuple[int, ...], line: int, hour: int) -> None:
     with pytest.raises(DataError, match=rf"^btc\.csv: line {line}: 1970-01-01T0{hour}:00Z is out of order"):
         validation.ascend(hours(*numbers), BOUNDS, origin=origin(4))
 
@@ -113,7 +113,7 @@ def test_a_candle_out_of_order_is_refused_with_its_row(numbers: tuple[int, ...],
 @pytest.mark.parametrize(
     ("numbers", "expected"), [((1,), (0, 0)), ((1, 2, 3), (0, 0)), ((1, 3), (1, 1)), ((1, 3, 4, 14), (2, 10))]
 )
-def test_gaps_are_counted_and_so_is_what_is_missing(numbers: tuple[int, ...], expected: tuple[int, int]) -> None:
+def test_gaps_and_missing_candles_are_counted(numbers: tuple[int, ...], expected: tuple[int, int]) -> None:
     assert validation.count_gaps(hours(*numbers).ts, STEP) == expected
 
 
@@ -131,11 +131,11 @@ HOUR = 3_600_000
         (HOUR, 1, "time 2024-01-01T00:00:00.001Z is not on the grid of 1h candles"),
     ],
 )
-def test_candles_that_are_all_shifted_alike_are_told_by_how_much(step: int, shift: int, said: str) -> None:
+def test_candles_with_a_common_offset_are_reported_with_the_offset(step: int, shift: int, said: str) -> None:
     rows = columns(*(changed(ts=GOOD[0] + n * step + shift) for n in range(3)))
     with pytest.raises(DataError, match=re.escape(f"btc.csv: line 2: {said}")):
         validation.check_candles(rows, BOUNDS._replace(step_ms=step), origin=origin(3))
 
 
-def test_no_candles_have_no_gaps() -> None:
+def test_an_empty_series_has_no_gaps() -> None:
     assert validation.count_gaps(np.zeros(0, np.int64), STEP) == (0, 0)

@@ -1,4 +1,4 @@
-"""Paths on the command line and from Python: ~ where no shell expanded it, nothing at all, and ./config.yaml."""
+"""Paths on the command line and from Python: an unexpanded ~, an empty path, and the default ./config.yaml."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from tests.small_runs import SMALL
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of its own, beside the current folder."""
+    """Sets a separate home folder next to the current folder."""
     (tmp_path / "home").mkdir()
     (tmp_path / "work").mkdir()
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
@@ -44,7 +44,9 @@ def test_every_path_of_every_command_is_expanded_in_the_same_way() -> None:
     assert [one.name for one in paths if not isinstance(one.type, PathName)] == []
 
 
-def test_a_tilde_that_no_shell_expanded_is_the_home(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_tilde_that_the_shell_did_not_expand_is_the_home_folder(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (home / "small.yaml").write_text(SMALL)
     assert cli.main(["run", "~/small.yaml", "--out=~/run", "--quiet"]) == 0
     assert cli.main(["replay", "~/run"]) == 0
@@ -56,13 +58,13 @@ def test_a_tilde_that_no_shell_expanded_is_the_home(home: Path, capsys: pytest.C
     assert safla.run("~/small.yaml", out="~/run").same_journal
     with pytest.raises(safla.UsageError, match="~nobodyofthatname has no home directory here"):
         safla.run("~/small.yaml", out="~nobodyofthatname/run")
-    assert cli.main(["run", "~/small.yaml", "--out", "./~", "--quiet"]) == 0  # a folder of that name, asked for
+    assert cli.main(["run", "~/small.yaml", "--out", "./~", "--quiet"]) == 0  # a folder of that name, named explicitly
     assert [one.name for one in Path.cwd().iterdir()] == ["~"]
     assert cli.main(["replay", "./~"]) == 0
 
 
 @pytest.mark.parametrize("command", ["run", "validate"])
-def test_without_a_name_it_is_the_configuration_of_the_current_folder(
+def test_without_a_path_config_yaml_of_the_current_folder_is_used(
     home: Path, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     assert cli.main([command]) == 2
@@ -80,7 +82,7 @@ def test_without_a_name_it_is_the_configuration_of_the_current_folder(
     "arguments",
     [("run", "--out="), ("run", ""), ("validate", ""), ("replay", ""), ("schema", "--write="), ("init", "")],
 )
-def test_an_empty_name_is_wrong_usage_and_never_the_current_folder(
+def test_an_empty_path_is_a_usage_error_and_never_the_current_folder(
     home: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
 ) -> None:
     assert cli.main(arguments) == 2
@@ -91,7 +93,7 @@ def test_an_empty_name_is_wrong_usage_and_never_the_current_folder(
 @pytest.mark.parametrize(
     "arguments", [("data", "list"), ("data", "verify"), ("doctor", "--set", "data.source=synthetic")]
 )
-def test_a_variable_that_was_meant_for_us_is_told_by_every_command(
+def test_every_command_reports_a_misspelled_safla_variable(
     home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
 ) -> None:
     monkeypatch.setenv("SAFLA_STORAGE_CACHE_DIRECTORY", "elsewhere")
@@ -99,9 +101,7 @@ def test_a_variable_that_was_meant_for_us_is_told_by_every_command(
     assert "warning: SAFLA_STORAGE_CACHE_DIRECTORY: ignored; " in capsys.readouterr().err
 
 
-def test_a_variable_that_was_meant_for_us_is_among_the_notes_of_a_run_from_python(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_from_python_notes_a_misspelled_safla_variable(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAFLA_RISK_STOP_LOSS_PCT", "0.5")
     result = safla.run({"data": {"source": "synthetic", "synthetic": {"candles": 50}}}, out="run")
     assert result.notes[0] == (

@@ -1,4 +1,4 @@
-"""Completion by the shell: what it is told, and that nothing heavy is imported to tell it."""
+"""Shell completion: its answers, and that no heavy library is imported for them."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ HEAVY = ("pydantic", "numpy", "ruamel", "ccxt", "numba", "polars", "msgspec", "r
 
 
 def asked(words: str, number: int, *, shell: str = "bash_complete") -> list[str]:
-    """What `safla` answers a shell, and the heavy libraries that it loaded for it."""
+    """Returns the answer of `safla` to a shell, and the heavy libraries that it loaded for it."""
     program = (
         "import sys\nfrom safla.__main__ import main\ncode = main()\nsys.stdout.flush()\n"
         f"print('loaded', code, *sorted(set(sys.modules) & set({HEAVY!r})))"
@@ -50,5 +50,5 @@ def test_the_options_of_the_commands_below_data_are_completed() -> None:
 
 
 @pytest.mark.parametrize(("shell", "begins"), [("bash", "_safla_completion() {"), ("zsh", "#compdef safla")])
-def test_a_shell_gets_the_script_that_asks(shell: str, begins: str) -> None:
+def test_a_shell_gets_its_completion_script(shell: str, begins: str) -> None:
     assert asked("", 0, shell=f"{shell}_source")[0] == begins

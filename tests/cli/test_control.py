@@ -1,4 +1,4 @@
-"""`safla halt`, `resume` and `stop` as a user meets them: answers, exit codes, streams (S15a)."""
+"""`safla halt`, `resume` and `stop` from the view of a user: output, exit codes, streams (S15a)."""
 
 import json
 import re
@@ -28,7 +28,7 @@ def answered(capsys, *words):
 
 
 @pytest.mark.parametrize("kind", ["halt", "resume"])
-def test_without_a_session_a_command_waits_for_the_next_start_and_says_so(folder, capsys, kind):
+def test_without_a_session_a_command_waits_for_the_next_start_and_reports_it(folder, capsys, kind):
     text = journal(folder)
     out = f"{WHAT[kind]} is requested; no process runs it now: it waits for the next start, and then it acts after the "
     assert answered(capsys, kind, folder, "--note", "lunch") == (0, f"{out}current candle\n", "")
@@ -36,7 +36,7 @@ def test_without_a_session_a_command_waits_for_the_next_start_and_says_so(folder
     assert [(one.kind, one.note) for one in waiting(folder)] == [(kind, "lunch")]
 
 
-def test_without_a_session_a_run_is_ended_at_once(folder, capsys):
+def test_without_a_session_a_stop_ends_the_run_at_once(folder, capsys):
     code, out, err = answered(capsys, "stop", folder, "--note", "enough")
     assert (code, out) == (0, "stopped for good: the run has ended\n")
     assert err == ("stop is requested: it acts after the current candle\nstopped by an operator, for good: enough\n")
@@ -45,7 +45,7 @@ def test_without_a_session_a_run_is_ended_at_once(folder, capsys):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_with_a_session_a_command_says_when_it_acts(folder, capsys, kind):
+def test_with_a_session_a_command_reports_when_it_acts(folder, capsys, kind):
     with lock_run(folder):
         code, out, err = answered(capsys, kind, folder / "journal.jsonl")
     assert (code, err) == (0, "")
@@ -67,7 +67,7 @@ def test_on_an_exchange_a_command_names_the_open_at_which_it_acts_and_the_clock(
     )
 
 
-def test_a_running_session_takes_them_in_turn_within_a_second(tmp_path, capsys):
+def test_a_running_session_takes_commands_in_order_within_a_second(tmp_path, capsys):
     folder = tmp_path / "run"
     with under_way(folder):
         for words in (("halt", "--note", "now"), ("resume", "--halt", "1"), ("halt",), ("stop",)):
@@ -78,7 +78,7 @@ def test_a_running_session_takes_them_in_turn_within_a_second(tmp_path, capsys):
     assert b'"type":"run_ended"' in journal(folder).splitlines()[-1]
 
 
-def test_several_wait_and_status_lists_them_in_their_order(folder, capsys):
+def test_status_lists_waiting_commands_in_order(folder, capsys):
     for words in (("halt", "--note", "lunch"), ("resume", "--halt", "3")):
         answered(capsys, words[0], folder, *words[1:])
     code, out, _ = answered(capsys, "status", folder)
@@ -94,7 +94,7 @@ def test_several_wait_and_status_lists_them_in_their_order(folder, capsys):
 
 
 @pytest.mark.parametrize("source", ["replay", "stream"])
-def test_programs_get_one_object(folder, capsys, source):
+def test_json_output_is_one_object(folder, capsys, source):
     config = folder / "config.yaml"
     config.write_text(config.read_text().replace("source: replay", f"source: {source}"))
     code, out, err = answered(capsys, "resume", folder, "--halt", 3, "--note", 'a "note"', "--json")
@@ -109,13 +109,13 @@ def test_programs_get_one_object(folder, capsys, source):
     }  # fmt: skip
 
 
-def test_a_stop_that_is_done_says_so_to_programs(folder, capsys):
+def test_json_output_reports_a_completed_stop(folder, capsys):
     answer = json.loads(answered(capsys, "stop", folder, "--json")[1])
     assert (answer["command"], answer["acts_at"], answer["running"], answer["done"]) == ("stop", None, False, True)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_backtest_and_a_run_that_ended_are_a_wrong_usage_with_an_example(kind, folder, tmp_path, capsys):
+def test_a_command_to_a_backtest_or_a_finished_run_is_a_usage_error_with_an_example(kind, folder, tmp_path, capsys):
     run(small(tmp_path, "data.synthetic.candles=60"), tmp_path / "backtest")
     cli.main(["stop", str(folder)])
     capsys.readouterr()
@@ -129,7 +129,7 @@ def test_a_backtest_and_a_run_that_ended_are_a_wrong_usage_with_an_example(kind,
 
 @pytest.mark.parametrize("note", ["two\nlines", "caf\u00e9", "x" * 201, "\x1b[2J", "\u202e"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_note_that_no_journal_takes_is_rejected_before_any_work(kind, note, folder, capsys):
+def test_an_invalid_note_is_rejected_before_any_work(kind, note, folder, capsys):
     with untouched(folder):
         code, out, err = answered(capsys, kind, folder, "--note", note)
     assert (code, out) == (2, "")
@@ -138,7 +138,7 @@ def test_a_note_that_no_journal_takes_is_rejected_before_any_work(kind, note, fo
 
 
 @pytest.mark.parametrize("words", [(), ("--halt", "0"), ("--halt", "x"), ("--halt", str(10**9 + 1)), ("--nothing",)])
-def test_words_that_do_not_fit_are_rejected(words, folder, capsys):
+def test_invalid_arguments_are_rejected(words, folder, capsys):
     place = [folder] if words else []
     with untouched(folder):
         code, out, err = answered(capsys, "resume", *place, *words)
@@ -147,13 +147,13 @@ def test_words_that_do_not_fit_are_rejected(words, folder, capsys):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_where_there_is_no_run_that_is_said(kind, tmp_path, capsys):
+def test_a_folder_without_a_run_is_reported(kind, tmp_path, capsys):
     code, out, err = answered(capsys, kind, tmp_path / "nothing")
     assert (code, out) == (4, "")
     assert "name a run folder" in err
 
 
-def test_a_run_that_has_just_begun_is_told_to_be_asked_again(folder, capsys):
+def test_a_command_to_a_run_that_has_just_started_is_rejected_with_advice_to_retry(folder, capsys):
     for name in ("journal.jsonl", "head"):
         (folder / name).unlink()
     (folder / "journal.jsonl").touch(mode=0o600)
@@ -163,7 +163,7 @@ def test_a_run_that_has_just_begun_is_told_to_be_asked_again(folder, capsys):
     assert err == f"safla: {folder}: the run has just begun and has no candle yet; try again in a moment\n"
 
 
-def test_where_a_hundred_wait_the_next_is_told_what_to_do(folder, capsys):
+def test_a_command_after_a_hundred_waiting_commands_is_rejected_with_advice(folder, capsys):
     for _ in range(control.MOST_REQUESTS):
         put(folder, "halt")
     code, out, err = answered(capsys, "halt", folder)
@@ -172,7 +172,7 @@ def test_where_a_hundred_wait_the_next_is_told_what_to_do(folder, capsys):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_help_says_when_it_acts_and_what_it_takes(kind, capsys):
+def test_the_help_explains_when_a_command_acts_and_its_arguments(kind, capsys):
     code, out, err = answered(capsys, kind, "--help")
     assert (code, err) == (0, "")
     assert f"Example: safla {kind} " in out

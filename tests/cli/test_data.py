@@ -37,7 +37,7 @@ def stored(folder: Path) -> list[str]:
     return sorted(one.name for one in (folder / "data" / "cache").rglob("*") if one.is_file())
 
 
-def test_an_archive_says_by_its_name_whose_candles_it_holds(ask: Ask, archive: str) -> None:
+def test_symbol_and_timeframe_of_an_archive_are_read_from_its_name(ask: Ask, archive: str) -> None:
     answer = ask("import", archive)
     assert answer == (0, f"binance BTC/USDT 1h: 48 candles, 48 new, 0 known, from {archive}\n", "")
     assert ask("import", archive).out == f"binance BTC/USDT 1h: 48 candles, 0 new, 48 known, from {archive}\n"
@@ -46,7 +46,7 @@ def test_an_archive_says_by_its_name_whose_candles_it_holds(ask: Ask, archive: s
     ]  # fmt: skip
 
 
-def test_the_last_candle_of_a_csv_is_left_out_and_that_is_said(ask: Ask, tmp_path: Path) -> None:
+def test_the_last_candle_of_a_csv_is_dropped_with_a_note(ask: Ask, tmp_path: Path) -> None:
     path = csv_file(tmp_path, HEADER, *ROWS)
     answer = ask("import", path, "--symbol", "BTC/USDT")
     assert answer.code == 0
@@ -59,7 +59,7 @@ def test_the_last_candle_of_a_csv_is_left_out_and_that_is_said(ask: Ask, tmp_pat
     assert answer.err == f"{path}: nothing proves that its last candle is closed (--last-candle keep)\n"
 
 
-def test_twelve_columns_under_the_name_of_an_archive_are_closed_candles(ask: Ask, tmp_path: Path) -> None:
+def test_a_csv_of_twelve_columns_with_the_name_of_an_archive_has_only_closed_candles(ask: Ask, tmp_path: Path) -> None:
     path = file(tmp_path, "BTCUSDT-1h-2024-01.csv", KLINES)
     assert ask("import", path).out.startswith("binance BTC/USDT 1h: 48 candles")
     six = csv_file(tmp_path, HEADER, *ROWS, name="ETHUSDT-1h-2024-01.csv")
@@ -76,7 +76,7 @@ def test_twelve_columns_under_the_name_of_an_archive_are_closed_candles(ask: Ask
         ([ARCHIVE, "btc.csv"], "its name does not tell the symbol"),
     ],
 )
-def test_what_a_file_holds_is_never_guessed(
+def test_symbol_and_timeframe_of_a_file_are_never_guessed(
     ask: Ask, archive: str, tmp_path: Path, words: list[str], said: str
 ) -> None:
     csv_file(tmp_path, HEADER, *ROWS)
@@ -86,14 +86,14 @@ def test_what_a_file_holds_is_never_guessed(
     assert stored(tmp_path) == []
 
 
-def test_hours_are_not_taken_for_minutes(ask: Ask, tmp_path: Path) -> None:
+def test_hourly_candles_are_rejected_as_minute_candles(ask: Ask, tmp_path: Path) -> None:
     answer = ask("import", csv_file(tmp_path, HEADER, *ROWS), "--symbol", "BTC/USDT", "--timeframe", "1m")
     assert answer.code == 4
     assert "its candles are 1h apart, and would be kept as 1m" in answer.err
     assert stored(tmp_path) == []
 
 
-def test_candles_with_other_values_are_kept_apart_until_they_are_taken(ask: Ask, archive: str, tmp_path: Path) -> None:
+def test_restated_candles_are_kept_apart_until_they_are_accepted(ask: Ask, archive: str, tmp_path: Path) -> None:
     ask("import", archive)
     path = csv_file(tmp_path, HEADER, *[row.replace("105.25", "105.5") for row in ROWS[:5]], *ROWS[5:])
     words = ("import", path, "--symbol", "BTC/USDT", "--last-candle", "keep")
@@ -113,12 +113,12 @@ def test_candles_with_other_values_are_kept_apart_until_they_are_taken(ask: Ask,
 
 
 def local(count: int = 48) -> list[str]:
-    """The same hours with a time zone that is not said, and other names."""
+    """Returns the same hours without a time zone and with other column names."""
     return ["when;o;h;l;c;amount", *(f"2024-01-{1 + hour // 24:02} {hour % 24:02}:00;{row[14:].replace(',', ';')}"
             for hour, row in enumerate(ROWS[:count]))]  # fmt: skip
 
 
-def test_an_import_takes_columns_and_zone_as_options_or_out_of_the_configuration(ask: Ask, tmp_path: Path) -> None:
+def test_an_import_takes_columns_and_time_zone_from_options_or_the_configuration(ask: Ask, tmp_path: Path) -> None:
     path = csv_file(tmp_path, *local())
     plain = csv_file(tmp_path, HEADER, *ROWS, name="plain.csv")
     said = ask("import", path, "--symbol", "BTC/USDT")
@@ -140,14 +140,14 @@ def test_an_import_takes_columns_and_zone_as_options_or_out_of_the_configuration
         (["--time-zone", "Mars/Olympus"], "data.time_zone: "),
     ],
 )
-def test_an_option_that_makes_no_sense_is_refused(ask: Ask, tmp_path: Path, words: list[str], said: str) -> None:
+def test_an_invalid_option_is_rejected(ask: Ask, tmp_path: Path, words: list[str], said: str) -> None:
     answer = ask("import", csv_file(tmp_path, *local()), "--symbol", "BTC/USDT", *words)
     assert answer.code in (2, 3)
     assert said in answer.err
     assert stored(tmp_path) == []
 
 
-def test_an_import_reads_what_a_run_reads(ask: Ask, tmp_path: Path) -> None:
+def test_an_import_reads_the_same_files_as_a_run(ask: Ask, tmp_path: Path) -> None:
     arrays = f"[{', '.join(f'[{row}]' for row in ROWS)}]".encode()
     table = "\n".join([HEADER, *ROWS]).encode()
     for name, content in {
@@ -160,7 +160,7 @@ def test_an_import_reads_what_a_run_reads(ask: Ask, tmp_path: Path) -> None:
     assert "47 candles, 0 new, 47 known" in answer.out
 
 
-def test_a_stated_scale_takes_prices_that_a_float_rounded_in_an_import_too(ask: Ask, tmp_path: Path) -> None:
+def test_a_configured_scale_accepts_prices_with_float_rounding_in_an_import(ask: Ask, tmp_path: Path) -> None:
     path = csv_file(tmp_path, HEADER, *ROWS[:5], ROWS[5].replace("105.25", "105.25000000000001"), *ROWS[6:])
     assert ask("import", path, "--symbol", "BTC/USDT").code == 4
     (tmp_path / "config.yaml").write_text("markets: {BTC/USDT: {price_decimals: 2}}\n")
@@ -191,7 +191,7 @@ def climbing(folder: Path) -> str:
 
 
 @pytest.mark.parametrize("made", [wrong_checksum, cut, bomb, climbing])
-def test_row_49_a_bad_archive_is_refused_and_nothing_is_stored(
+def test_row_49_a_bad_archive_is_rejected_and_nothing_is_stored(
     ask: Ask, tmp_path: Path, made: Callable[[Path], str]
 ) -> None:
     path = made(tmp_path)
@@ -204,7 +204,7 @@ def test_row_49_a_bad_archive_is_refused_and_nothing_is_stored(
     assert not (tmp_path.parent / "evil.csv").exists()
 
 
-def test_row_49_a_wrong_checksum_is_refused_with_both_sums(ask: Ask, tmp_path: Path) -> None:
+def test_row_49_a_wrong_checksum_is_rejected_with_both_sums(ask: Ask, tmp_path: Path) -> None:
     path = zip_file(tmp_path, {"BTCUSDT-1h-2024-01.csv": KLINES}, name=ARCHIVE)
     sums = [checksum(path, wrong=wrong) for wrong in (False, True)]
     answer = ask("import", path)
@@ -214,7 +214,7 @@ def test_row_49_a_wrong_checksum_is_refused_with_both_sums(ask: Ask, tmp_path: P
 # --- list and verify -------------------------------------------------------------------------------------------------
 
 
-def test_an_empty_store_is_no_error(ask: Ask, tmp_path: Path) -> None:
+def test_an_empty_store_is_not_an_error(ask: Ask, tmp_path: Path) -> None:
     assert ask("list") == (0, "no candles in data/cache\n", "")
     assert ask("list", "--json").out == "[]\n"
     assert ask("verify") == (0, "no candles in data/cache\n", "")
@@ -230,7 +230,7 @@ def test_the_cache_and_the_exchange_come_from_the_configuration(ask: Ask, archiv
     assert ask("list", "--config", "other.yaml").out == "no candles in data/cache\n"
 
 
-def test_a_sound_store_is_verified_gap_by_gap(ask: Ask, tmp_path: Path) -> None:
+def test_an_intact_store_is_verified_gap_by_gap(ask: Ask, tmp_path: Path) -> None:
     merge(
         place(tmp_path / "data" / "cache"), of_hours([*range(5), 8, 9]), absent=[(1_706_677_200_000, 1_706_680_800_000)]
     )
@@ -248,7 +248,7 @@ def test_a_sound_store_is_verified_gap_by_gap(ask: Ask, tmp_path: Path) -> None:
     assert report["sound"] is True
 
 
-def test_damage_is_named_and_ends_in_exit_4(ask: Ask, archive: str, tmp_path: Path) -> None:
+def test_damage_is_named_with_exit_code_4(ask: Ask, archive: str, tmp_path: Path) -> None:
     ask("import", archive)
     path = months(place(Path("data/cache")))[0]
     path.write_bytes(b"damaged")
@@ -261,7 +261,7 @@ def test_damage_is_named_and_ends_in_exit_4(ask: Ask, archive: str, tmp_path: Pa
     assert "manifest.json: damaged" in ask("list").err
 
 
-def test_a_symbol_that_is_not_stored_is_no_success(ask: Ask, archive: str) -> None:
+def test_a_symbol_that_is_not_stored_is_a_failure(ask: Ask, archive: str) -> None:
     ask("import", archive)
     answer = ask("verify", "ETH/USDT")
     assert (answer.code, answer.out) == (4, "")
@@ -271,7 +271,7 @@ def test_a_symbol_that_is_not_stored_is_no_success(ask: Ask, archive: str) -> No
 # --- export ----------------------------------------------------------------------------------------------------------
 
 
-def test_candles_are_exported_as_csv_to_stdout_and_gaps_are_said(ask: Ask, tmp_path: Path) -> None:
+def test_candles_are_exported_as_csv_to_stdout_and_gaps_are_reported(ask: Ask, tmp_path: Path) -> None:
     merge(place(tmp_path / "data" / "cache"), of_hours([0, 1, 5]))
     answer = ask("export", "BTC/USDT")
     assert answer.code == 0
@@ -284,7 +284,7 @@ def test_candles_are_exported_as_csv_to_stdout_and_gaps_are_said(ask: Ask, tmp_p
     assert answer.err == "binance BTC/USDT 1h: missing 2024-01-31T02:00Z to 2024-01-31T04:00Z (3)\n"
 
 
-def test_a_window_is_exported_into_a_new_file_alone(ask: Ask, archive: str, tmp_path: Path) -> None:
+def test_a_window_is_exported_only_to_a_new_file(ask: Ask, archive: str, tmp_path: Path) -> None:
     ask("import", archive)
     words = ("export", "BTC/USDT", "--from", "2024-01-01T10:00Z", "--to", "2024-01-02", "--out", "out.csv")
     assert ask(*words).out == ("binance BTC/USDT 1h: 14 candles, 2024-01-01T10:00Z to 2024-01-01T23:00Z, in out.csv\n")
@@ -306,14 +306,14 @@ def test_a_window_is_exported_into_a_new_file_alone(ask: Ask, archive: str, tmp_
         (["BTC/USDT", "--out", "none/out.csv"], 2, "its folder does not exist"),
     ],
 )
-def test_what_cannot_be_exported_is_said(ask: Ask, archive: str, words: list[str], code: int, said: str) -> None:
+def test_an_impossible_export_is_reported(ask: Ask, archive: str, words: list[str], code: int, said: str) -> None:
     ask("import", archive)
     answer = ask("export", *words)
     assert (answer.code, answer.out) == (code, "")
     assert said in answer.err
 
 
-def test_believed_gaps_stand_in_the_list_and_who_believes_them_in_verify(ask: Ask, tmp_path: Path) -> None:
+def test_accepted_gaps_are_in_the_list_and_their_origin_is_in_verify(ask: Ask, tmp_path: Path) -> None:
     merge(
         place(tmp_path / "data" / "cache"), of_hours([*range(5), 8, 9]), absent=[(1_706_677_200_000, 1_706_688_000_000)]
     )
@@ -329,7 +329,7 @@ def test_believed_gaps_stand_in_the_list_and_who_believes_them_in_verify(ask: As
     assert (series["imported"], series["ended"], series["gaps"]) == ([], None, [])
 
 
-def test_gaps_of_an_import_count_as_facts_until_an_exchange_is_asked(ask: Ask, tmp_path: Path) -> None:
+def test_gaps_of_an_import_are_accepted_until_an_exchange_is_queried(ask: Ask, tmp_path: Path) -> None:
     path = csv_file(tmp_path, HEADER, *ROWS[:5], *ROWS[8:])
     assert ask("import", path, "--symbol", "BTC/USDT", "--timeframe", "1h").code == 0
     out = ask("verify").out
@@ -345,7 +345,7 @@ def imported_gaps(ask: Ask, *paths: str) -> list[tuple[str, str]]:
     return [(gap["from"][:13], gap["to"][:13]) for gap in series["imported"]]
 
 
-def test_a_gap_between_files_of_one_import_counts_and_the_candle_that_was_left_out_is_missing_still(
+def test_a_gap_between_imported_files_is_accepted_and_a_dropped_candle_is_still_missing(
     ask: Ask, tmp_path: Path
 ) -> None:
     parts = [csv_file(tmp_path, HEADER, *ROWS[:10], name="1.csv"), csv_file(tmp_path, HEADER, *ROWS[14:], name="2.csv")]
@@ -354,7 +354,7 @@ def test_a_gap_between_files_of_one_import_counts_and_the_candle_that_was_left_o
     assert [gap["from"] for gap in series["gaps"]] == ["2024-01-01T09:00Z"]
 
 
-def test_a_day_whose_archive_was_not_given_is_no_gap_of_the_exchange(ask: Ask, tmp_path: Path) -> None:
+def test_a_day_without_an_imported_archive_is_not_a_gap_of_the_exchange(ask: Ask, tmp_path: Path) -> None:
     rows = lines(96)
     days = {
         day: zip_file(
@@ -367,7 +367,7 @@ def test_a_day_whose_archive_was_not_given_is_no_gap_of_the_exchange(ask: Ask, t
     assert imported_gaps(ask, *days.values()) == [("2024-01-01T22", "2024-01-02T00")]
 
 
-def test_of_a_file_with_a_bad_row_left_out_no_gap_counts(ask: Ask, tmp_path: Path) -> None:
+def test_no_gap_of_a_file_with_dropped_bad_rows_is_accepted(ask: Ask, tmp_path: Path) -> None:
     bad = f"{ROWS[5].partition(',')[0]},1,0,0,0,0"
     path = csv_file(tmp_path, HEADER, *ROWS[:5], bad, *ROWS[6:])
     assert ask("import", path, "--symbol", "BTC/USDT", "--bad-rows", "drop").code == 0

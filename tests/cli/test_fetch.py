@@ -55,7 +55,7 @@ def fetch(fake: FakeExchange, capsys: pytest.CaptureFixture[str]) -> Any:
 BTC = ("BTC/USDT", "--from", "2024-01-01")
 
 
-def test_candles_of_several_symbols_come_into_the_store_and_each_symbol_has_its_line(fetch):
+def test_candles_of_several_symbols_are_stored_and_each_symbol_has_its_line(fetch):
     done = fetch("BTC/USDT", "ETH/USDT", "--timeframe", "1h", "--from", "2024-01-01", "--to", "2024-02-01", "--quiet")
     assert (done.code, done.err) == (0, "")
     assert done.out.splitlines()[:3] == [
@@ -66,7 +66,7 @@ def test_candles_of_several_symbols_come_into_the_store_and_each_symbol_has_its_
     assert len(list(Path("data/cache/binance/BTC-USDT/1h").glob("2024-01-*.parquet"))) == 1
 
 
-def test_the_same_command_again_asks_for_nothing_that_is_there(fetch, fake):
+def test_the_same_command_again_requests_no_stored_candles(fetch, fake):
     fetch(*BTC, "--to", "2024-01-20")
     before = len(fake.requests)
     again = fetch(*BTC, "--to", "2024-01-20", "--json")
@@ -74,19 +74,19 @@ def test_the_same_command_again_asks_for_nothing_that_is_there(fetch, fake):
     assert {one.name for one in fake.requests[before:]} == {"time", "exchangeInfo"}
 
 
-def test_without_an_end_everything_that_is_closed_comes(fetch):
+def test_without_an_end_all_closed_candles_are_fetched(fetch):
     symbol = fetch(*BTC, "--json").json["symbols"][0]
     assert (symbol["added"], symbol["asked"][1]) == (COUNT, START + COUNT * HOUR)
     assert (symbol["missing"], symbol["absent"], symbol["error"]) == ([], [], None)
 
 
-def test_without_a_symbol_those_of_the_configuration_are_meant(fetch):
+def test_without_a_symbol_the_configured_symbols_are_fetched(fetch):
     Path("config.yaml").write_text("symbols: {primary: [ETH/USDT]}\ndata: {start: 2024-01-03, end: 2024-01-05}\n")
     symbols = fetch("--json").json["symbols"]
     assert [(one["symbol"], one["added"]) for one in symbols] == [("ETH/USDT", 48)]
 
 
-def test_the_start_may_be_left_out_where_candles_are_stored(fetch):
+def test_the_start_is_optional_if_candles_are_stored(fetch):
     assert fetch("BTC/USDT").code == 3
     fetch(*BTC, "--to", "2024-01-05")
     assert fetch("BTC/USDT", "--to", "2024-01-06", "--json").json["symbols"][0]["added"] == 24
@@ -109,7 +109,7 @@ def test_the_start_may_be_left_out_where_candles_are_stored(fetch):
         ((*BTC, "--set", "exchange.api_key=abc"), 3, "secrets are not needed"),
     ],
 )
-def test_what_does_not_fit_is_said_with_its_exit_code_and_nothing_is_stored(fetch, arguments, code, said):
+def test_invalid_arguments_are_reported_with_their_exit_code_and_nothing_is_stored(fetch, arguments, code, said):
     done = fetch(*arguments)
     assert done.code == code
     assert said in done.err
@@ -117,7 +117,7 @@ def test_what_does_not_fit_is_said_with_its_exit_code_and_nothing_is_stored(fetc
     assert list(Path().rglob("*.parquet")) == []
 
 
-def test_one_symbol_that_fails_is_no_success_and_the_other_is_stored(fetch, fake):
+def test_a_symbol_that_fails_makes_the_command_fail_and_the_other_is_stored(fetch, fake):
     fake.break_("html_200", times=None, symbol="ETH/USDT")
     done = fetch("ETH/USDT", *BTC, "--to", "2024-01-05", "--json")
     assert done.code == 5
@@ -127,7 +127,7 @@ def test_one_symbol_that_fails_is_no_success_and_the_other_is_stored(fetch, fake
     assert done.err.splitlines()[-1].startswith("safla: binance ETH/USDT 1h: not JSON")
 
 
-def test_a_restated_candle_is_exit_1_until_somebody_takes_it(fetch, fake):
+def test_a_restated_candle_gives_exit_code_1_until_it_is_accepted(fetch, fake):
     fetch(*BTC, "--to", "2024-01-05")
     fake.markets["BTCUSDT"].candles["1h"] = synthetic(START, HOUR, COUNT, seed=9)
     done = fetch(*BTC, "--to", "2024-01-06")
@@ -138,37 +138,37 @@ def test_a_restated_candle_is_exit_1_until_somebody_takes_it(fetch, fake):
     assert fetch(*BTC, "--to", "2024-01-06", "--again").code == 1
 
 
-def test_the_clock_of_this_machine_is_told_where_it_is_wrong(fetch):
+def test_a_wrong_local_clock_is_reported(fetch):
     assert "s ahead of the exchange's, which is used" in fetch(*BTC, "--to", "2024-01-05").err
 
 
-def test_what_was_tried_again_is_counted_and_logged(fetch, fake):
+def test_retries_are_counted_and_logged(fetch, fake):
     fake.break_("500")
     done = fetch(*BTC, "--to", "2024-01-05", "--json")
-    assert done.json["counts"] == {"requests": 5, "retries": 1}  # its clock twice: this machine's says otherwise
+    assert done.json["counts"] == {"requests": 5, "retries": 1}  # its clock twice: the local clock differs
     lines = [json.loads(line) for line in Path("logs/data/market_data.log").read_text().splitlines()]
     assert [line["text"] for line in lines if "try 2" in line["text"]] != []
 
 
-def test_the_doctor_finds_the_exchange_and_its_clock(fake, capsys):
+def test_doctor_checks_the_exchange_and_its_clock(fake, capsys):
     assert cli.main(["doctor", "--json"]) == 0
     looks = {look["what"]: look for look in json.loads(capsys.readouterr().out)}
     assert looks["exchange"]["state"] == "ok"
-    assert looks["clock"]["state"] == "warning"  # the fake's stands still
+    assert looks["clock"]["state"] == "warning"  # the clock of the fake stands still
     assert cli.main(["doctor"]) == 0
     assert "exchange   ok       binance answers within" in capsys.readouterr().out
 
 
-def test_the_doctor_says_5_where_the_exchange_is_away(fake, capsys):
+def test_doctor_exits_with_code_5_if_the_exchange_is_unreachable(fake, capsys):
     assert (
         cli.main(["doctor", "--set", "exchange.rest_url=http://127.0.0.1:1", "--set", "exchange.retry_attempts=0"]) == 5
     )
     assert "exchange   failed" in capsys.readouterr().out
 
 
-def test_what_lies_before_the_first_candle_is_not_listed_yet_and_no_gap_of_the_exchange(fetch):
+def test_the_time_before_the_listing_of_a_symbol_is_not_a_gap_of_the_exchange(fetch):
     words = ("ETH/USDT", "--timeframe", "1h", "--from", "2023-12-25", "--to", "2024-01-05", "--quiet")
-    for _ in range(2):  # each time it is asked for
+    for _ in range(2):  # each time it is requested
         done = fetch(*words)
         assert done.code == 0
         assert "  not listed yet: candles begin 2024-01-01T00:00Z" in done.out.splitlines()
@@ -177,12 +177,12 @@ def test_what_lies_before_the_first_candle_is_not_listed_yet_and_no_gap_of_the_e
     assert done.json["symbols"][0]["first"] == START
 
 
-def test_a_gap_of_the_exchange_is_told_as_one(fetch):
+def test_a_gap_of_the_exchange_is_reported_as_such(fetch):
     done = fetch("ETH/USDT", "--timeframe", "1h", "--from", "2024-01-01", "--to", "2024-01-05", "--quiet")
     assert "  gaps of the exchange: 2024-01-02T06:00Z to 2024-01-02T08:00Z" in done.out.splitlines()
 
 
-def test_a_delisted_market_is_exit_0_and_is_told_each_time(fetch, fake):
+def test_a_delisted_market_is_reported_each_time_with_exit_code_0(fetch, fake):
     over = Market("LUNAUSDT", {"1h": synthetic(START, HOUR, 100, seed=3)}, status="BREAK")
     fake.markets["LUNAUSDT"] = over
     words = ("LUNA/USDT", "--timeframe", "1h", "--from", "2024-01-01", "--to", "2024-01-15", "--quiet")
@@ -194,7 +194,7 @@ def test_a_delisted_market_is_exit_0_and_is_told_each_time(fetch, fake):
     assert [one.name for one in fake.requests].count("klines") == before
 
 
-def test_the_timeframe_of_a_fetch_is_that_of_the_candles_whatever_is_built_of_them(fetch, tmp_path):
+def test_a_fetch_uses_the_source_timeframe_whatever_is_resampled_from_it(fetch, tmp_path):
     (tmp_path / "config.yaml").write_text("market_data: {timeframe: 4h}\ndata: {timeframe: 1h}\n")
     done = fetch(*BTC, "--to", "2024-01-05", "--quiet")
     assert (done.code, done.out.splitlines()[0][:19]) == (0, "binance BTC/USDT 1h")

@@ -1,4 +1,4 @@
-"""What a command line was meant to be: an option for a key, one run of several, a file that is something else."""
+"""Hints for a wrong command line: an option for a key, one run of several, a file of another kind."""
 
 import os
 from pathlib import Path
@@ -36,12 +36,12 @@ def two_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("--zzz", []),
     ],
 )
-def test_an_option_is_taken_for_the_keys_that_are_called_like_it(option: str, keys: list[str]) -> None:
+def test_an_unknown_option_is_matched_to_keys_with_a_similar_name(option: str, keys: list[str]) -> None:
     assert keys_like(option) == keys
 
 
 @pytest.mark.parametrize("command", ["run", "replay", "validate", "doctor"])
-def test_an_option_that_is_a_key_is_told_as_set(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_option_that_is_a_key_gets_a_hint_to_set(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([command, "x", "--stop-loss", "0.03"]) == 2
     assert capsys.readouterr().err.splitlines() == [
         "safla: --stop-loss: no such option",
@@ -50,7 +50,7 @@ def test_an_option_that_is_a_key_is_told_as_set(command: str, capsys: pytest.Cap
     ]
 
 
-def test_an_option_that_is_nearly_one_of_ours_is_that_one(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_misspelled_option_gets_the_nearest_option_as_hint(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["run", "x", "--symbol", "test"]) == 2
     assert "No such option '--symbol'. Did you mean '--symbols'?" in capsys.readouterr().err
     assert cli.main(["status", "--stop-loss", "x"]) == 2
@@ -58,7 +58,7 @@ def test_an_option_that_is_nearly_one_of_ours_is_that_one(capsys: pytest.Capture
 
 
 @pytest.mark.parametrize("command", ["replay", "status", "halt", "resume", "stop"])
-def test_a_command_of_one_run_names_those_that_were_given(
+def test_a_command_for_one_run_that_gets_several_names_them(
     two_runs: Path, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     assert cli.main([command, "logs/a", "logs/b", "--json"]) == 2
@@ -68,7 +68,7 @@ def test_a_command_of_one_run_names_those_that_were_given(
     ]
 
 
-def test_words_that_name_nothing_are_unexpected_arguments(two_runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_words_are_reported_as_unexpected_arguments(two_runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["replay", "logs/a", "more"]) == 2
     assert "unexpected extra argument (more)" in capsys.readouterr().err
 
@@ -85,7 +85,7 @@ def test_words_that_name_nothing_are_unexpected_arguments(two_runs: Path, capsys
         (("validate", "logs/a/journal.jsonl"), 3, "is a journal, not a configuration; `safla replay logs/a/"),
     ],
 )  # fmt: skip
-def test_a_file_that_is_something_else_is_named_as_what_it_is(
+def test_the_kind_of_a_wrong_file_is_named(
     two_runs: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], code: int, said: str
 ) -> None:
     (two_runs / "logs" / "a" / "summary.json").touch()

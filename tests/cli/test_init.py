@@ -1,4 +1,4 @@
-"""`safla init`: a file that validates, and never over another."""
+"""`safla init` writes a valid file and never overwrites another."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def test_the_file_that_init_writes_is_valid_and_has_no_warnings(
     assert err == ""
 
 
-def test_the_same_command_twice_is_no_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_running_init_twice_is_not_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "config.yaml"
     assert main(["init", str(path)]) == 0
     before = path.stat()
@@ -29,7 +29,7 @@ def test_the_same_command_twice_is_no_mistake(tmp_path: Path, capsys: pytest.Cap
     assert main(["init", str(path)]) == 2
 
 
-def test_a_file_or_folder_that_is_there_stays_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_existing_file_or_folder_is_not_changed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     there = tmp_path / "there.yaml"
     there.write_text("mine")
     (tmp_path / "link.yaml").symlink_to(tmp_path / "nowhere")

@@ -53,7 +53,7 @@ def test_an_error_becomes_its_exit_code_and_one_line(
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError("secret = hunter2"), Bug("a trigger without a row")])
-def test_a_bug_is_one_line_and_its_details_lie_in_the_folder_of_the_run(
+def test_an_internal_error_is_one_line_with_its_details_in_the_run_folder(
     failing: list[BaseException],
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -72,7 +72,7 @@ def test_a_bug_is_one_line_and_its_details_lie_in_the_folder_of_the_run(
     assert "hunter2" not in err
 
 
-def test_without_a_command_the_help_is_shown_and_the_usage_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_command_the_help_is_shown_with_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([]) == 2
     err = capsys.readouterr().err
     assert all(name in err for name in ["validate", "init", "schema"])
@@ -105,12 +105,12 @@ def test_validating_imports_no_library_that_it_does_not_need(tmp_path: Path) -> 
     assert done.stdout.splitlines()[-1] == "0 []"
 
 
-def test_the_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("safla")
 
 
-def test_python_without_its_assertions_is_refused() -> None:
+def test_python_with_disabled_assertions_is_rejected() -> None:
     done = subprocess.run(
         [sys.executable, "-O", "-m", "safla", "--help"], capture_output=True, text=True, timeout=30, check=False
     )

@@ -1,4 +1,4 @@
-"""`safla run` in paper mode, typed as a stranger would: history as though it came live, and an exchange."""
+"""`safla run` in paper mode from the view of a new user: history played as live candles, and an exchange."""
 
 import json
 import os
@@ -48,7 +48,7 @@ def journal(folder: str) -> bytes:
     return (Path(folder) / "journal.jsonl").read_bytes()
 
 
-def test_paper_over_history_ends_as_the_backtest_of_it_does(config: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_paper_run_over_history_equals_its_backtest(config: Path, capsys: pytest.CaptureFixture[str]):
     assert cli.main(["run", "paper.yaml", "--out", "paper", "--json", "--quiet"]) == 0
     summary = json.loads(capsys.readouterr().out)
     backtest = ["--set", "mode=backtest", "--set", "journal.detail=candles"]
@@ -59,7 +59,7 @@ def test_paper_over_history_ends_as_the_backtest_of_it_does(config: Path, capsys
     assert json.loads(Path("paper/summary.json").read_text()) == json.loads(Path("backtest/summary.json").read_text())
 
 
-def test_the_same_command_again_says_that_it_has_ended(config: Path, capsys: pytest.CaptureFixture[str]):
+def test_the_same_command_again_reports_that_the_run_has_ended(config: Path, capsys: pytest.CaptureFixture[str]):
     assert cli.main(["run", "paper.yaml", "--out", "paper"]) == 0
     before = journal("paper")
     capsys.readouterr()
@@ -70,7 +70,7 @@ def test_the_same_command_again_says_that_it_has_ended(config: Path, capsys: pyt
     assert journal("paper") == before
 
 
-def test_the_five_log_files_tell_of_it_in_json(config: Path):
+def test_the_five_log_files_record_the_run_as_json(config: Path):
     assert cli.main(["run", "paper.yaml", "--out", "paper", "--quiet"]) == 0
     files = {path.name: path.read_text().splitlines() for path in Path("paper").glob("*.log")}
     assert {"trades.log", "market_data.log", "decisions.log"} <= files.keys()
@@ -80,7 +80,7 @@ def test_the_five_log_files_tell_of_it_in_json(config: Path):
     assert len(files["trades.log"]) >= journal("paper").count(b'"type":"filled"')
 
 
-def test_a_backtest_has_log_files_where_they_are_wanted(config: Path):
+def test_a_backtest_has_log_files_if_they_are_configured(config: Path):
     backtest = ["--set", "mode=backtest", "--quiet"]
     assert cli.main(["run", "paper.yaml", "--out", "without", *backtest]) == 0
     assert list(Path("without").glob("*.log")) == []
@@ -90,7 +90,7 @@ def test_a_backtest_has_log_files_where_they_are_wanted(config: Path):
     assert journal("with") == journal("without")
 
 
-def test_plain_lines_tell_of_fills_where_there_is_no_terminal(config: Path, capsys: pytest.CaptureFixture[str]):
+def test_without_a_terminal_fills_are_printed_as_plain_lines(config: Path, capsys: pytest.CaptureFixture[str]):
     assert cli.main(["run", "paper.yaml", "--out", "paper"]) == 0
     out, err = capsys.readouterr()
     assert " closed: net " in err
@@ -98,7 +98,7 @@ def test_plain_lines_tell_of_fills_where_there_is_no_terminal(config: Path, caps
     assert out.startswith("source ")
 
 
-def test_less_than_all_candles_in_the_journal_is_refused(config: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_journal_detail_without_candles_is_rejected_in_paper_mode(config: Path, capsys: pytest.CaptureFixture[str]):
     assert cli.main(["run", "paper.yaml", "--journal-detail", "decisions"]) == 3
     assert "journal.detail" in capsys.readouterr().err
 
@@ -109,13 +109,13 @@ def test_less_than_all_candles_in_the_journal_is_refused(config: Path, capsys: p
 @pytest.fixture
 def fake() -> Iterator[FakeExchange]:
     candles = synthetic(START, MINUTE, 600, seed=1)
-    soon = START + 300 * MINUTE - 9_000  # a candle closes some seconds after the process has begun
+    soon = START + 300 * MINUTE - 9_000  # a candle closes some seconds after the process has started
     with served([Market("BTCUSDT", {"1m": candles})], now_ms=soon, flows=True) as one:
         yield one
 
 
 def begun(folder: Path, fake: FakeExchange) -> "subprocess.Popen[str]":
-    """The command on the fake exchange, as a process of its own."""
+    """Starts the command on the fake exchange as a separate process."""
     text = LIVE.replace("REST", fake.rest_url).replace("STREAM", fake.stream_url)
     (folder / "live.yaml").write_text(text)
     command = [sys.executable, "-m", "safla", "run", "live.yaml", "--out", "run"]
@@ -137,7 +137,9 @@ def candles(folder: Path) -> int:
     return path.read_bytes().count(b'"type":"candle"') if path.exists() else 0
 
 
-def test_candles_of_an_exchange_are_traded_as_they_close_and_a_signal_ends_it(tmp_path: Path, fake: FakeExchange):
+def test_candles_of_an_exchange_are_traded_as_they_close_and_an_interrupt_ends_the_run(
+    tmp_path: Path, fake: FakeExchange
+):
     process = begun(tmp_path, fake)
     try:
         until(lambda: candles(tmp_path) >= 20)  # the lookback
@@ -155,7 +157,7 @@ def test_candles_of_an_exchange_are_traded_as_they_close_and_a_signal_ends_it(tm
     assert answer.code == 0, answer.err
 
 
-def test_killed_it_goes_on_and_brings_the_candles_that_it_missed(tmp_path: Path, fake: FakeExchange):
+def test_a_killed_run_continues_and_fetches_the_missed_candles(tmp_path: Path, fake: FakeExchange):
     process = begun(tmp_path, fake)
     until(lambda: candles(tmp_path) >= 20)
     process.kill()

@@ -1,4 +1,4 @@
-"""`safla run` and `safla replay` as a user meets them: answers, exit codes, streams."""
+"""`safla run` and `safla replay` from the view of a user: output, exit codes, streams."""
 
 import json
 import os
@@ -33,7 +33,7 @@ def folder_of(out: str) -> Path:
     return Path(next(line.split(maxsplit=2)[2] for line in out.splitlines() if line.startswith("run folder")))
 
 
-def test_a_run_prints_its_summary_and_where_it_lies(config, capsys):
+def test_a_run_prints_its_summary_and_its_folder(config, capsys):
     assert cli.main(["run", config]) == 0
     out, err = capsys.readouterr()
     folder = folder_of(out)
@@ -46,7 +46,7 @@ def test_a_run_prints_its_summary_and_where_it_lies(config, capsys):
     assert "Traceback" not in err
 
 
-def test_the_same_question_has_the_same_folder_and_another_has_another(config, capsys):
+def test_equal_runs_share_a_folder_and_different_runs_do_not(config, capsys):
     cli.main(["run", config])
     first = folder_of(answer(capsys))
     assert cli.main(["run", config]) == 0
@@ -57,13 +57,13 @@ def test_the_same_question_has_the_same_folder_and_another_has_another(config, c
     assert folder_of(answer(capsys)) != first
 
 
-def test_the_resolved_configuration_of_the_folder_runs_to_the_same_journal(config, capsys):
+def test_running_the_resolved_configuration_gives_the_same_journal(config, capsys):
     cli.main(["run", config, "--out", "one"])
     assert cli.main(["run", "one/config.yaml", "--out", "two"]) == 0
     assert Path("one/journal.jsonl").read_bytes() == Path("two/journal.jsonl").read_bytes()
 
 
-def test_force_sets_the_old_folder_aside_and_deletes_nothing(config, capsys):
+def test_force_renames_the_old_folder_and_deletes_nothing(config, capsys):
     cli.main(["run", config, "--out", "run"])
     Path("run/note.txt").write_text("mine")
     assert cli.main(["run", config, "--out", "run", "--force"]) == 0
@@ -71,7 +71,7 @@ def test_force_sets_the_old_folder_aside_and_deletes_nothing(config, capsys):
     assert Path("run.1/journal.jsonl").read_bytes() == Path("run/journal.jsonl").read_bytes()
 
 
-def test_a_folder_that_is_no_run_is_not_touched(config, capsys):
+def test_a_folder_that_is_not_a_run_folder_is_not_modified(config, capsys):
     Path("mine").mkdir()
     Path("mine/letter.txt").write_text("dear")
     assert cli.main(["run", config, "--out", "mine"]) == 2
@@ -79,7 +79,7 @@ def test_a_folder_that_is_no_run_is_not_touched(config, capsys):
     assert [path.name for path in Path("mine").iterdir()] == ["letter.txt"]
 
 
-def test_json_is_the_summary_and_where_it_lies(config, capsys):
+def test_json_output_is_the_summary_and_its_folder(config, capsys):
     assert cli.main(["run", config, "--json", "--quiet", "--out", "run"]) == 0
     out, err = capsys.readouterr()
     found = json.loads(out)
@@ -90,12 +90,12 @@ def test_json_is_the_summary_and_where_it_lies(config, capsys):
     assert {key: found[key] for key in summary} == summary
 
 
-def test_the_other_list_of_symbols_is_taken_when_asked_for(config, capsys):
+def test_the_test_list_of_symbols_is_used_on_request(config, capsys):
     assert cli.main(["run", config, "--symbols", "test", "--set", "symbols.test=[SOL/USDT]", "--json", "--quiet"]) == 0
     assert json.loads(answer(capsys))["symbols"] == ["SOL/USDT"]
 
 
-def test_journal_detail_is_an_option_of_its_own(config, capsys):
+def test_journal_detail_has_its_own_option(config, capsys):
     assert cli.main(["run", config, "--journal-detail", "candles", "--out", "run"]) == 0
     assert not Path("run/candles.parquet").exists()
     assert b'"type":"candle"' in Path("run/journal.jsonl").read_bytes()
@@ -111,9 +111,7 @@ def test_journal_detail_is_an_option_of_its_own(config, capsys):
         (["luck > 1"], 2),
     ],
 )
-def test_fail_on_is_exit_1_where_any_holds_and_exit_2_before_the_run_where_it_is_none(
-    config, capsys, expressions, code
-):
+def test_fail_on_exits_with_1_if_a_condition_holds_and_with_2_if_one_is_invalid(config, capsys, expressions, code):
     options = [option for text in expressions for option in ("--fail-on", text)]
     assert cli.main(["run", config, "--out", "run", *options]) == code
     assert Path("run").exists() == (code != 2)
@@ -134,7 +132,7 @@ def test_fail_on_is_exit_1_where_any_holds_and_exit_2_before_the_run_where_it_is
         (["replay"], 2, "RUN"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_said_in_few_lines_with_its_exit_code(config, capsys, arguments, code, said):
+def test_an_error_is_a_few_lines_with_its_exit_code(config, capsys, arguments, code, said):
     assert cli.main(arguments) == code
     out, err = capsys.readouterr()
     assert out == ""
@@ -143,7 +141,7 @@ def test_what_is_wrong_is_said_in_few_lines_with_its_exit_code(config, capsys, a
     assert "Traceback" not in err
 
 
-def test_a_replay_says_what_each_of_its_three_steps_found(config, capsys):
+def test_a_replay_reports_the_result_of_each_of_its_three_steps(config, capsys):
     cli.main(["run", config, "--out", "run"])
     capsys.readouterr()
     assert cli.main(["replay", "run"]) == 0
@@ -153,7 +151,7 @@ def test_a_replay_says_what_each_of_its_three_steps_found(config, capsys):
     assert decisions.endswith("0 differences")
 
 
-def test_a_replay_that_differs_is_exit_1_with_both_lines(config, capsys):
+def test_a_replay_with_a_difference_exits_with_1_and_both_lines(config, capsys):
     cli.main(["run", config, "--out", "run"])
     path = Path("run/journal.jsonl")
     Path("run/head").unlink()
@@ -167,7 +165,7 @@ def test_a_replay_that_differs_is_exit_1_with_both_lines(config, capsys):
     assert json.loads(answer(capsys))["decisions"]["difference"]["fields"] == ["reason"]
 
 
-def test_a_replay_of_an_unfinished_run_says_so_and_holds(config, capsys):
+def test_a_replay_of_an_unfinished_run_succeeds_and_reports_it(config, capsys):
     cli.main(["run", config, "--out", "run"])
     path = Path("run/journal.jsonl")
     Path("run/head").unlink()
@@ -191,7 +189,7 @@ def test_a_replay_of_an_unfinished_run_says_so_and_holds(config, capsys):
         },
     ],
 )
-def test_the_journal_is_the_same_over_hash_seeds_time_zones_locales_and_threads(config, capsys, variables):
+def test_the_journal_does_not_depend_on_hash_seed_time_zone_locale_and_threads(config, capsys, variables):
     cli.main(["run", config, "--out", "here"])
     command = [sys.executable, "-m", "safla", "run", config, "--out", "there"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}

@@ -1,4 +1,4 @@
-"""`safla schema`: same program, same bytes; the files in schemas/ are fresh."""
+"""`safla schema` always gives the same bytes; the files in schemas/ are up to date."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ from safla.report.figures import Summary
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 
 
-def test_the_generated_files_are_fresh() -> None:
+def test_the_generated_files_are_up_to_date() -> None:
     stale = [name for name, text in generated().items() if (SCHEMAS / name).read_text() != text]
     assert stale == [], "safla schema --write schemas"
 
@@ -24,7 +24,9 @@ def test_a_schema_is_printed_as_json(capsys: pytest.CaptureFixture[str]) -> None
         assert json.loads(capsys.readouterr().out)["$schema"].endswith("2020-12/schema")
 
 
-def test_all_files_are_written_whole_and_alike(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_files_are_written_completely_and_equal_each_time(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for _ in range(2):
         assert main(["schema", "--write", str(tmp_path)]) == 0
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == generated()

@@ -1,4 +1,4 @@
-"""`safla status` as a user meets it: answers, exit codes, streams, and nothing touched."""
+"""`safla status` from the view of a user: output, exit codes, streams, and no change of the run folder."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def begun(folder):
-    """The same, in the middle."""
+    """Returns the same run, interrupted in the middle."""
     (folder / "head").unlink()
     (folder / "journal.jsonl").write_bytes(b"".join(journal(folder).splitlines(keepends=True)[:150]))
     return folder
@@ -39,7 +39,7 @@ def process(*arguments, **more):
     return subprocess.Popen([sys.executable, "-m", "safla", "status", *map(str, arguments)], env=environment, **more)
 
 
-def test_a_run_is_told_on_stdout_and_not_touched(folder, capsys):
+def test_the_status_of_a_run_is_printed_to_stdout_and_nothing_is_modified(folder, capsys):
     with untouched(folder.parent):
         assert cli.main(["status", str(folder)]) == 0
     out, err = capsys.readouterr()
@@ -48,25 +48,25 @@ def test_a_run_is_told_on_stdout_and_not_touched(folder, capsys):
     assert err == ""
 
 
-def test_the_process_that_holds_it_is_named(begun, capsys):
+def test_the_process_that_holds_the_run_is_named(begun, capsys):
     with lock_run(begun):
         assert cli.main(["status", str(begun)]) == 0
     assert f"process    running, pid {os.getpid()}\n" in capsys.readouterr().out
 
 
-def test_programs_get_one_object(begun, capsys):
+def test_json_output_is_one_object(begun, capsys):
     assert cli.main(["status", str(begun), "--json"]) == 0
     status = json.loads(capsys.readouterr().out)
     assert (status["state"], status["lines"]) == ("unfinished", 150)
 
 
-def test_a_run_that_has_just_begun_is_no_error(tmp_path, capsys):
+def test_a_run_that_has_just_started_is_not_an_error(tmp_path, capsys):
     (tmp_path / "journal.jsonl").touch()
     assert cli.main(["status", str(tmp_path)]) == 0
     assert "begun, no complete line yet" in capsys.readouterr().out
 
 
-def test_damage_is_refused_and_so_is_what_is_no_run(folder, capsys):
+def test_a_damaged_run_and_a_folder_without_a_run_are_rejected(folder, capsys):
     text = journal(folder)
     (folder / "journal.jsonl").write_bytes(text.replace(b'"ts":17', b'"ts":18', 5))
     assert cli.main(["status", str(folder)]) == 4
@@ -76,12 +76,12 @@ def test_damage_is_refused_and_so_is_what_is_no_run(folder, capsys):
     assert re.search(r"line 1, byte 0: .*\n.*not a run folder, but it contains 1; name one", err)
 
 
-def test_watching_a_run_that_has_ended_shows_it_once(folder, capsys):
+def test_watching_a_finished_run_shows_it_once(folder, capsys):
     assert cli.main(["status", str(folder), "--watch"]) == 0
     assert capsys.readouterr().out.count("run        Small") == 1
 
 
-def test_a_watcher_says_what_changed_and_ends_with_the_run(begun):
+def test_a_watcher_reports_changes_and_ends_with_the_run(begun):
     before = journal(begun)
     with process(begun, "--watch", "--json", stdout=subprocess.PIPE, text=True) as child:
         first = json.loads(child.stdout.readline())
@@ -93,7 +93,7 @@ def test_a_watcher_says_what_changed_and_ends_with_the_run(begun):
     assert journal(begun).startswith(before)
 
 
-def test_a_signal_ends_a_watcher_with_its_code(begun):
+def test_an_interrupt_ends_a_watcher_with_its_exit_code(begun):
     with process(begun, "--watch", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
         assert child.stdout.readline().startswith("run ")
         child.send_signal(signal.SIGINT)
@@ -102,7 +102,7 @@ def test_a_signal_ends_a_watcher_with_its_code(begun):
     assert err == "safla: interrupted by SIGINT; start the same command again\n"
 
 
-def test_on_a_terminal_the_picture_is_drawn_in_place(begun):
+def test_on_a_terminal_the_view_is_redrawn_in_place(begun):
     ours, theirs = pty.openpty()
     text, until = b"", time.monotonic() + 15
     with process(begun, "--watch", stdout=theirs, stderr=theirs) as child:

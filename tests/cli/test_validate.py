@@ -16,7 +16,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_valid_file_is_said_on_stdout_and_its_warnings_on_stderr(
+def test_a_valid_file_is_reported_on_stdout_and_its_warnings_on_stderr(
     files: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["validate", "good.yaml"]) == 0
@@ -25,14 +25,14 @@ def test_a_valid_file_is_said_on_stdout_and_its_warnings_on_stderr(
     assert err.startswith("warning: good.yaml:1: exchange.sandbox: test networks are wiped monthly")
 
 
-def test_all_files_are_looked_at_and_all_problems_told(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_files_are_checked_and_all_problems_reported(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["validate", "bad.yaml", "good.yaml", "none.yaml"]) == 3
     out, err = capsys.readouterr()
     assert out == "good.yaml: valid\n"
     assert [line.split(": ")[0] for line in err.splitlines()[1:]] == ["bad.yaml:2:3", "bad.yaml:3:21", "none.yaml"]
 
 
-def test_json_holds_each_file_with_its_problems(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_output_has_each_file_with_its_problems(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["validate", "--json", "good.yaml", "bad.yaml", "--set", "risk.on_halt=z"]) == 3
     out, err = capsys.readouterr()
     good, bad = json.loads(out)
@@ -50,7 +50,7 @@ def test_json_holds_each_file_with_its_problems(files: Path, capsys: pytest.Capt
     assert (bad["file"], bad["valid"], bad["warnings"]) == ("bad.yaml", False, [])
 
 
-def test_resolved_is_yaml_that_is_valid_itself(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_resolved_output_is_valid_yaml_configuration(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["validate", "--resolved", "good.yaml", "--set", "risk.stop_loss_pct=0.03"]) == 0
     text = capsys.readouterr().out
     assert "stop_loss_pct: 0.03" in text
@@ -62,7 +62,7 @@ def test_resolved_is_yaml_that_is_valid_itself(files: Path, capsys: pytest.Captu
     assert main(["validate", "--resolved", "good.yaml", "good.yaml"]) == 2
 
 
-def test_the_environment_counts(
+def test_environment_variables_are_applied(
     files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SAFLA__RISK__STOP_LOSS_PCT", "7")
@@ -70,12 +70,12 @@ def test_the_environment_counts(
     assert "SAFLA__RISK__STOP_LOSS_PCT: risk.stop_loss_pct: expected a number > 0 and < 1" in capsys.readouterr().err
 
 
-def test_the_test_list_is_checked_where_it_is_asked_for(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_test_list_of_symbols_is_checked_on_request(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["validate", "good.yaml", "--symbols", "test"]) == 3
     assert "symbols.test: expected at least one symbol, got an empty list" in capsys.readouterr().err
 
 
-def test_limits_that_are_off_are_noted_once_each(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_disabled_limit_is_noted_once(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("off.yaml").write_text("risk: {stop_loss_pct: null, max_daily_loss_pct: ~}\n")
     assert main(["validate", "off.yaml"]) == 0
     out, err = capsys.readouterr()

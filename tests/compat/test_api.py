@@ -1,4 +1,4 @@
-"""run and replay from Python: what the command does, without touching the process; strategies by name."""
+"""run and replay from Python do the same as the commands without changing the process; strategies by name."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ def config(tmp_path, monkeypatch):
     return "small.yaml"
 
 
-def test_a_run_is_that_of_the_command_in_the_same_folder(config, capsys):
+def test_a_run_from_python_equals_the_run_of_the_command_in_the_same_folder(config, capsys):
     cli.main(["run", config, "--json", "--quiet"])
     printed = json.loads(capsys.readouterr().out)
     result = safla.run(config)
@@ -42,14 +42,14 @@ def test_a_run_is_that_of_the_command_in_the_same_folder(config, capsys):
     assert result.summary == json.loads((result.folder / "summary.json").read_text())
 
 
-def test_the_command_confirms_what_a_call_has_written(config, capsys):
+def test_the_command_confirms_a_run_written_from_python(config, capsys):
     result = safla.run(config)
     assert not result.same_journal
     cli.main(["run", config, "--json", "--quiet"])
     assert json.loads(capsys.readouterr().out)["same_journal"]
 
 
-def test_a_run_that_was_broken_off_goes_on(config):
+def test_an_interrupted_run_is_continued(config):
     whole = safla.run(config, out="run").journal.read_bytes()
     Path("run/head").unlink()
     Path("run/journal.jsonl").write_bytes(b"".join(whole.splitlines(keepends=True)[:50]) + b'{"n":51')
@@ -59,7 +59,7 @@ def test_a_run_that_was_broken_off_goes_on(config):
     assert any("torn line 51" in note for note in result.notes)
 
 
-def test_a_dict_a_path_what_was_loaded_and_config_yaml_ask_the_same_question(config):
+def test_a_dict_a_path_a_loaded_configuration_and_config_yaml_give_the_same_run(config):
     Path("config.yaml").write_text(SMALL)
     sections = {"system": {"name": "Small"}, "symbols": {"primary": ["BTC/USDT", "ETH/USDT"]}}
     sections["data"] = {"source": "synthetic", "synthetic": {"candles": 900, "holes": 3}}
@@ -75,12 +75,12 @@ def test_a_dict_a_path_what_was_loaded_and_config_yaml_ask_the_same_question(con
 @pytest.mark.parametrize(
     "given", [{"risk.stop_loss_pct": 0.01}, ["risk.stop_loss_pct=0.01"], "risk.stop_loss_pct=0.01"]
 )
-def test_a_set_of_values_is_that_of_texts(config, given):
+def test_overrides_as_values_equal_overrides_as_texts(config, given):
     assert safla.run(config, set=given, out="one").last_hash != safla.run(config, out="two").last_hash
     assert '"risk.stop_loss_pct":"0.01"' in Path("one/journal.jsonl").read_text()
 
 
-def test_a_variable_of_the_environment_counts_as_it_does_for_the_command(config, monkeypatch):
+def test_environment_variables_apply_as_for_the_command(config, monkeypatch):
     monkeypatch.setenv("SAFLA__RISK__STOP_LOSS_PCT", "0.015")
     assert safla.load_config(config).config.risk.stop_loss_pct * 1000 == 15
 
@@ -113,35 +113,35 @@ def test_a_variable_of_the_environment_counts_as_it_does_for_the_command(config,
         ({"strategies": Breakout()}, safla.UsageError, "expected a dict of names to functions, got a Breakout"),
     ],
 )
-def test_what_is_wrong_is_an_error_of_safla_before_anything_is_written(config, arguments, error, said):
+def test_invalid_input_is_an_error_of_safla_before_anything_is_written(config, arguments, error, said):
     with pytest.raises(error, match=said):
         safla.run(**{"config": config, **arguments})
     assert not Path("logs").exists()
 
 
 @pytest.mark.parametrize("more", [{"set": {"risk.stop_loss_pct": 0.01}}, {"symbols": "test"}])
-def test_a_loaded_configuration_is_not_changed_any_more(config, more):
+def test_a_loaded_configuration_rejects_overrides(config, more):
     with pytest.raises(safla.UsageError, match="load_config"):
         safla.run(safla.load_config(config), **more)
 
 
-def test_a_loaded_configuration_whose_strategy_is_not_given_is_refused_by_name(config):
+def test_a_loaded_configuration_without_its_strategy_is_rejected_by_name(config):
     loaded = safla.load_config(config, set=MINE, strategies={"mine": Breakout()})
     with raises_code(safla.ConfigError, "strategy_unknown", match="mine"):
         safla.run(loaded)
 
 
-def test_problems_are_listed_and_a_good_configuration_has_none(config):
+def test_problems_are_listed_and_a_valid_configuration_has_none(config):
     assert safla.validate(config) == []
     problems = safla.validate(config, set={"risk.stop_loss_pct": 2, "strategy.fast_period": 9})
     assert {one.key for one in problems} == {"risk.stop_loss_pct", "strategy.fast_period"}
     assert {one.where for one in problems} == {"set"}
 
 
-# --- Strategies from Python -------------------------------------------------------------------------------------------
+# --- Strategies from Python ------------------------------------------------------------------------------------------
 
 
-def test_a_run_of_a_strategy_from_python_replays_with_it_and_is_refused_without(config, capsys):
+def test_a_run_of_a_python_strategy_is_replayed_with_it_and_rejected_without_it(config, capsys):
     result = safla.run(config, set=MINE, strategies={"mine": Breakout()})
     assert result.summary["trades"] > 5
     assert safla.run(config, set=MINE, strategies={"mine": Breakout()}).same_journal
@@ -153,7 +153,7 @@ def test_a_run_of_a_strategy_from_python_replays_with_it_and_is_refused_without(
         assert "mine is not registered" in capsys.readouterr().err
 
 
-def test_a_replay_with_another_strategy_of_that_name_differs(config):
+def test_a_replay_with_a_different_strategy_of_the_same_name_differs(config):
     result = safla.run(config, set=MINE, strategies={"mine": Breakout()})
     found = safla.replay(result.folder, strategies={"mine": _Never()})
     assert not found
@@ -168,24 +168,24 @@ class _Never(Breakout):
         return signal * 0, strength * 0
 
 
-def test_a_strategy_that_raises_is_named_with_its_symbol_and_the_candle(config):
+def test_a_strategy_that_raises_is_named_with_symbol_and_candle(config):
     with pytest.raises(safla.StrategyError, match=r"strategy mine.*ZeroDivisionError.*BTC/USDT.*2024-02-07T14:00Z"):
         safla.run(config, set=MINE, strategies={"mine": Raising()})
 
 
-def test_a_strategy_that_looks_ahead_is_found_and_nothing_is_written(config):
+def test_a_strategy_that_looks_ahead_is_detected_and_nothing_is_written(config):
     with raises_code(safla.Finding, "look_ahead", match="strategy mine"):
         safla.run(config, set=MINE, strategies={"mine": Seeing()}, out="run")
     assert not Path("run").exists()
 
 
-def test_a_replay_checks_the_function_that_it_is_given(config):
+def test_a_replay_checks_its_strategy_function_for_look_ahead(config):
     result = safla.run(config, set=MINE, strategies={"mine": Breakout()})
     with raises_code(safla.Finding, "look_ahead", match="strategy mine"):
         safla.replay(result.folder, strategies={"mine": Seeing()})
 
 
-def test_the_folder_says_what_was_checked_of_a_strategy_from_python_and_of_no_other(config):
+def test_the_run_folder_records_the_check_of_a_python_strategy_only(config):
     first = safla.run(config, set=MINE, strategies={"mine": Breakout()}, out="mine")
     report = json.loads(Path("mine/look_ahead.json").read_text())
     assert (report["strategy"], report["window"], report["cuts"]) == ("mine", None, 1_024)
@@ -200,7 +200,7 @@ def test_the_folder_says_what_was_checked_of_a_strategy_from_python_and_of_no_ot
     assert not Path("ours/look_ahead.json").exists()
 
 
-def test_a_window_is_checked_as_one_and_is_no_less_than_the_warm_up(config):
+def test_a_window_is_checked_and_is_at_least_the_warm_up(config):
     for window in (5, lambda parameters: parameters["candles"] + 2):
         strategy = Breakout()
         strategy.window = window
@@ -214,7 +214,7 @@ def test_a_window_is_checked_as_one_and_is_no_less_than_the_warm_up(config):
         safla.run(config, set=MINE, strategies={"mine": strategy}, out="run")
 
 
-def test_a_strategy_is_given_floats_the_integers_beside_and_plain_numbers_as_parameters(config):
+def test_a_strategy_gets_floats_integers_and_plain_numbers_as_parameters(config):
     seen = []
 
     class Noting(Breakout):
@@ -238,12 +238,12 @@ def test_a_strategy_is_given_floats_the_integers_beside_and_plain_numbers_as_par
 
 
 @pytest.mark.parametrize("warm_up", [5, np.int64(5), lambda parameters: parameters["candles"] + 2])
-def test_a_warm_up_is_a_number_or_a_function_of_the_parameters(config, warm_up):
+def test_the_warm_up_is_a_number_or_a_function_of_the_parameters(config, warm_up):
     expected = safla.run(config, set=MINE, strategies={"mine": Breakout()}, out="one").last_hash
     assert safla.run(config, set=MINE, strategies={"mine": carrying(warm_up)}, out="two").last_hash == expected
 
 
-def test_a_strategy_that_is_given_and_not_named_is_told_of(config):
+def test_a_strategy_that_is_given_but_not_configured_is_reported(config):
     notes = safla.run(config, strategies={"mine": Breakout()}).notes
     assert any("strategy.name is sma_crossover, so mine is not used; choose it with" in note for note in notes)
     assert not any(
@@ -251,13 +251,13 @@ def test_a_strategy_that_is_given_and_not_named_is_told_of(config):
     )
 
 
-# --- On paper ---------------------------------------------------------------------------------------------------------
+# --- On paper --------------------------------------------------------------------------------------------------------
 
 PAPER = {**MINE, "mode": "paper", "paper.source": "replay", "paper.speed": "max"}
 SHORT = {**PAPER, "data.synthetic.candles": 200}
 
 
-def test_a_paper_run_from_python_is_the_backtest_of_its_candles(config):
+def test_a_paper_run_from_python_equals_the_backtest_of_its_candles(config):
     updates, mine = [], {"mine": Breakout()}
     result = safla.run(config, set=PAPER, strategies=mine, out="paper", progress=updates.append)
     past = safla.run(config, set={**MINE, "journal.detail": "candles"}, strategies=mine, out="past")
@@ -272,7 +272,7 @@ def test_a_paper_run_from_python_is_the_backtest_of_its_candles(config):
     assert any("has ended" in note for note in again.notes)
 
 
-def test_a_paper_run_from_python_goes_on_where_it_was_broken_off(config):
+def test_an_interrupted_paper_run_from_python_is_continued(config):
     mine = {"mine": Breakout()}
     whole = safla.run(config, set=SHORT, strategies=mine, out="paper").journal.read_bytes()
     Path("paper/head").unlink()
@@ -280,7 +280,7 @@ def test_a_paper_run_from_python_goes_on_where_it_was_broken_off(config):
     assert safla.run(config, set=SHORT, strategies=mine, out="paper").journal.read_bytes() == whole
 
 
-def test_a_paper_run_may_be_called_in_a_thread_and_where_a_loop_is_under_way_as_in_a_notebook(config, capfd):
+def test_a_paper_run_can_be_called_in_a_thread_or_a_running_event_loop_as_in_a_notebook(config, capfd):
     before = state_of_process()
     expected = safla.run(config, set=SHORT, strategies={"mine": Breakout()}, out="one").last_hash
     with ThreadPoolExecutor(1) as pool:
@@ -295,17 +295,17 @@ def test_a_paper_run_may_be_called_in_a_thread_and_where_a_loop_is_under_way_as_
 
 
 @pytest.mark.parametrize("warm_up", [0, -1, 1.5, True, None, 1_000_001])
-def test_a_warm_up_that_is_no_number_of_candles_is_refused(config, warm_up):
+def test_a_warm_up_that_is_not_a_number_of_candles_is_rejected(config, warm_up):
     with raises_code(safla.StrategyError, "invalid_strategy", match="strategy mine: warm_up"):
         safla.run(config, set=MINE, strategies={"mine": carrying(lambda parameters: warm_up)})
 
 
-def test_a_warm_up_that_raises_is_the_strategys_error(config):
+def test_an_error_in_the_warm_up_function_is_a_strategy_error(config):
     with pytest.raises(safla.StrategyError, match=r"strategy mine: warm_up raised KeyError.*period"):
         safla.run(config, set=MINE, strategies={"mine": carrying(lambda parameters: parameters["period"])})
 
 
-def test_the_lookback_is_as_long_as_the_warm_up_unless_it_is_named(tmp_path, monkeypatch):
+def test_the_lookback_is_as_long_as_the_warm_up_unless_it_is_configured(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     asked = {"data": {"source": "synthetic", "synthetic": {"candles": 300}}, "strategy": {"name": "mine"}}
     mine = {"mine": carrying(lambda parameters: 150)}
@@ -318,15 +318,15 @@ def test_the_lookback_is_as_long_as_the_warm_up_unless_it_is_named(tmp_path, mon
         safla.run(asked, set={"market_data.lookback_candles": 120}, strategies=mine)
 
 
-def test_a_strategy_with_a_registered_neighbour_leaves_ours_alone(config):
+def test_a_registered_python_strategy_does_not_affect_built_in_strategies(config):
     alone, beside = safla.run(config, out="one"), safla.run(config, out="two", strategies={"mine": Breakout()})
     assert alone.last_hash == beside.last_hash
 
 
-# --- A replay ---------------------------------------------------------------------------------------------------------
+# --- A replay --------------------------------------------------------------------------------------------------------
 
 
-def test_a_journal_that_was_decided_otherwise_is_no_verdict_that_holds(config):
+def test_a_replay_of_a_journal_with_different_decisions_does_not_succeed(config):
     result = safla.run(config)
     (result.folder / "head").unlink()
     text = result.journal.read_bytes().replace(b'"reason":"stop_loss"', b'"reason":"take_profit"', 1)
@@ -344,7 +344,7 @@ def test_a_damaged_chain_is_an_error(config):
         safla.replay(result.folder)
 
 
-# --- The process ------------------------------------------------------------------------------------------------------
+# --- The process -----------------------------------------------------------------------------------------------------
 
 
 def state_of_process():
@@ -355,7 +355,7 @@ def state_of_process():
     return umask, os.getcwd(), handlers, sys.stdout, sys.stderr, root.level, list(root.handlers), dict(os.environ)
 
 
-def test_a_call_prints_nothing_and_leaves_the_process_as_it_was(config, capfd):
+def test_a_call_prints_nothing_and_does_not_change_the_process(config, capfd):
     before = state_of_process()
     result = safla.run(config)
     safla.replay(result.folder)
@@ -364,13 +364,13 @@ def test_a_call_prints_nothing_and_leaves_the_process_as_it_was(config, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_progress_is_told_on_request_alone(config):
+def test_progress_is_shown_only_on_request(config):
     updates = []
     safla.run(config, progress=updates.append)
     assert updates[-1].done == updates[-1].total == 1800
 
 
-def test_eight_threads_write_what_each_of_them_writes_alone(config):
+def test_eight_threads_write_the_same_runs_as_single_calls(config):
     sets = [[f"risk.stop_loss_pct=0.0{n}"] for n in range(1, 9)]
     alone = [safla.run(config, set=one, out=f"alone-{n}").journal.read_bytes() for n, one in enumerate(sets)]
     together = threading.Barrier(len(sets))
@@ -384,15 +384,15 @@ def test_eight_threads_write_what_each_of_them_writes_alone(config):
     assert len(set(alone)) == len(sets)
 
 
-def test_threads_leave_the_process_as_it_was(config):
-    """Whatever a call changes for a while, such as sys.stdout, another would put back as it is not."""
+def test_threads_do_not_change_the_process(config):
+    """If a call changed something for a while, such as sys.stdout, another call would restore the wrong value."""
     before = state_of_process()
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: safla.run(config, out=f"run-{n}"), range(16)))
     assert state_of_process() == before
 
 
-def test_of_two_threads_on_one_folder_one_is_refused(config):
+def test_one_of_two_threads_on_the_same_folder_is_rejected(config):
     first, second = threading.Event(), threading.Event()
 
     def hold(progress):

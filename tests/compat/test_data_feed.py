@@ -1,4 +1,4 @@
-"""BinanceDataFeed over stored candles: as a list, as though they came live."""
+"""BinanceDataFeed gives stored candles as a list or as a stream like live candles."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ def streamed(config, **more):
     return asyncio.run(stream())
 
 
-def test_the_candles_are_those_of_the_file(config):
+def test_the_candles_match_the_file(config):
     found = fetched(config)
     lines = (config.parent / "candles.csv").read_text().splitlines()[1:]
     assert found == [[float(cell) for cell in line.split(",")] for line in lines]
@@ -40,18 +40,18 @@ def test_the_candles_are_those_of_the_file(config):
 
 
 @pytest.mark.parametrize("since", [datetime(2024, 1, 2, tzinfo=UTC), "2024-01-02", candles.FIRST + 24 * candles.HOUR])
-def test_since_and_limit_cut_the_window(config, since):
+def test_since_and_limit_select_the_window(config, since):
     found = fetched(config, "BTC/USDT", "1h", since, 10)
     assert [candle[0] for candle in found] == [candles.FIRST + hour * candles.HOUR for hour in range(24, 34)]
     assert streamed(config, since=since)[:10] == found
 
 
-def test_the_window_of_the_configuration_is_kept_to(config):
+def test_the_configured_window_is_respected(config):
     loaded = safla.load_config(config, set={"data.start": "2024-01-02", "data.end": "2024-01-03"})
     assert [candle[0] for candle in fetched(loaded)] == [candles.FIRST + h * candles.HOUR for h in range(24, 48)]
 
 
-def test_a_stream_comes_at_its_pace(config):
+def test_a_stream_yields_candles_at_its_pace(config):
     async def timed():
         loop = asyncio.get_running_loop()
         async with safla.BinanceDataFeed(config) as feed:
@@ -64,7 +64,7 @@ def test_a_stream_comes_at_its_pace(config):
     assert last - first > 0.28
 
 
-def test_a_stream_ends_when_its_feed_is_closed(config):
+def test_closing_a_feed_ends_its_stream(config):
     async def closed():
         feed = safla.BinanceDataFeed(config)
         taken = []
@@ -87,7 +87,7 @@ def test_a_stream_ends_when_its_feed_is_closed(config):
         ({"symbol": "?"}, safla.ConfigError, "is not a symbol"),
     ],
 )
-def test_what_does_not_fit_is_refused(config, arguments, error, said):
+def test_invalid_arguments_are_rejected(config, arguments, error, said):
     with pytest.raises(error, match=said):
         fetched(config, **arguments)
 
@@ -98,6 +98,6 @@ def test_a_missing_file_is_a_data_error(config):
         fetched(config)
 
 
-def test_an_exchange_that_cannot_be_reached_is_an_error_of_its_own():
+def test_an_unreachable_exchange_has_its_own_error():
     with raises_code(safla.ExchangeError, "exchange_unreachable", match=r"binance, its clock: .*127\.0\.0\.1"):
         fetched(candles.UNREACHABLE)

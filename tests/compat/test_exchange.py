@@ -1,4 +1,4 @@
-"""Candles of the first system's classes come from an exchange, are kept, and are served where it is away."""
+"""The classes of the first system fetch candles from an exchange, store them, and serve them if it is unreachable."""
 
 import asyncio
 import subprocess
@@ -44,14 +44,14 @@ def fetched(folder: Path, url: str, **asked: Any) -> list[list[float]]:
     return asyncio.run(fetch())
 
 
-def test_so_many_candles_from_a_time_on_are_floats_of_what_the_exchange_wrote(fake: FakeExchange, tmp_path: Path):
+def test_a_number_of_candles_from_a_start_are_floats_of_the_texts_of_the_exchange(fake: FakeExchange, tmp_path: Path):
     found = fetched(tmp_path, fake.rest_url, since="2024-01-02", limit=10)
     assert [candle[0] for candle in found] == [START + (24 + number) * HOUR for number in range(10)]
     cells = fake.markets["BTCUSDT"].candles["1h"].finished(24)
     assert found[0] == [cells[0], *map(float, cells[1:6])]
 
 
-def test_without_a_time_the_newest_come(fake: FakeExchange, tmp_path: Path):
+def test_without_a_start_the_newest_candles_are_returned(fake: FakeExchange, tmp_path: Path):
     assert [candle[0] for candle in fetched(tmp_path, fake.rest_url, limit=3)] == [
         START + number * HOUR for number in (COUNT - 3, COUNT - 2, COUNT - 1)
     ]
@@ -59,7 +59,7 @@ def test_without_a_time_the_newest_come(fake: FakeExchange, tmp_path: Path):
 
 
 def longer(folder: Path, url: str, **asked: Any) -> list[list[float]]:
-    """The same where candles of 4h are built of hours."""
+    """The same with candles of 4h that are resampled from hours."""
 
     async def fetch() -> list[list[float]]:
         built = config(folder, url, market_data={"timeframe": "4h"}, data={"timeframe": "1h"})
@@ -69,7 +69,7 @@ def longer(folder: Path, url: str, **asked: Any) -> list[list[float]]:
     return asyncio.run(fetch())
 
 
-def test_longer_candles_are_built_of_those_that_the_store_holds(fake: FakeExchange, tmp_path: Path):
+def test_longer_candles_are_resampled_from_the_stored_candles(fake: FakeExchange, tmp_path: Path):
     hours = fetched(tmp_path, fake.rest_url, timeframe="1h", since="2024-01-02", limit=48)
     found = longer(tmp_path, fake.rest_url, since="2024-01-02", limit=10)
     assert [candle[0] for candle in found] == [START + (24 + 4 * number) * HOUR for number in range(10)]
@@ -83,12 +83,12 @@ def test_longer_candles_are_built_of_those_that_the_store_holds(fake: FakeExchan
     assert longer(tmp_path, fake.rest_url, timeframe="1h", since="2024-01-02", limit=3) == hours[:3]
 
 
-def test_another_timeframe_is_asked_for_by_its_name(fake: FakeExchange, tmp_path: Path):
+def test_another_timeframe_is_requested_by_its_name(fake: FakeExchange, tmp_path: Path):
     with raises_code(safla.ExchangeError, "candles_not_served", match="binance BTC/USDT 5m: "):
         fetched(tmp_path, fake.rest_url, timeframe="5m", since="2024-01-02", limit=10)
 
 
-def test_where_the_exchange_is_away_the_store_serves_the_same(fake: FakeExchange, tmp_path: Path):
+def test_without_the_exchange_the_store_serves_the_same_candles(fake: FakeExchange, tmp_path: Path):
     asked = {"since": "2024-01-05", "limit": 50}
     first = fetched(tmp_path, fake.rest_url, **asked)
     assert fetched(tmp_path, AWAY, **asked) == first
@@ -98,7 +98,7 @@ def test_where_the_exchange_is_away_the_store_serves_the_same(fake: FakeExchange
     assert refused.value.details == ("  BTC/USDT 1h: missing 2024-01-07T02:00Z to 2024-01-07T12:00Z",)
 
 
-def test_history_is_streamed_as_though_it_came_live(fake: FakeExchange, tmp_path: Path):
+def test_history_is_streamed_like_live_candles(fake: FakeExchange, tmp_path: Path):
     async def stream() -> list[list[float]]:
         async with safla.BinanceDataFeed(config(tmp_path, fake.rest_url)) as feed:
             return [candle async for candle in feed.stream_historical_as_live("BTC/USDT", since="2024-02-20")]
@@ -106,7 +106,7 @@ def test_history_is_streamed_as_though_it_came_live(fake: FakeExchange, tmp_path
     assert asyncio.run(stream()) == fetched(tmp_path, fake.rest_url, since="2024-02-20")
 
 
-def test_a_run_from_python_fetches_what_it_needs_and_prints_nothing(
+def test_a_run_from_python_fetches_its_candles_and_prints_nothing(
     fake: FakeExchange, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     asked = {**config(tmp_path / "store", fake.rest_url), "symbols": {"primary": ["BTC/USDT"]}}

@@ -1,4 +1,4 @@
-"""PerformanceMonitor: figures of this process for a program of one's own, and alerts at 80 and 90 per cent."""
+"""PerformanceMonitor gives a user's program the figures of its process, with alerts at 80 and 90 per cent."""
 
 import asyncio
 import threading
@@ -22,14 +22,14 @@ bytes_received gc_0 gc_1 gc_2
 
 @pytest.fixture
 def busy(monkeypatch) -> dict[str, float]:
-    """Readings that a test sets, in the place of those of the machine."""
+    """Replaces the readings of the machine by values that a test sets."""
     values = {"cpu_pct": 10.0, "memory_pct": 50.0}
     monkeypatch.setattr(process, "readings", lambda: {name: lambda name=name: values[name] for name in values})
     return values
 
 
 async def until(holds) -> None:
-    """Until it holds, and no longer than a second."""
+    """Waits until it holds, for at most a second."""
     async with asyncio.timeout(1):
         while not holds():
             await asyncio.sleep(0.005)
@@ -47,13 +47,13 @@ def test_a_snapshot_has_all_figures_of_this_process():
     assert found["api_limit_per_second"] == 20.0
 
 
-def test_before_it_watches_a_snapshot_is_of_this_moment():
+def test_before_the_start_a_snapshot_is_taken_at_once():
     found = PerformanceMonitor({}).snapshot()
     assert found["rss_bytes"] > 10_000_000
     assert found["active_tasks"] is None
 
 
-def test_requests_are_those_that_passed_the_gate_of_the_process(monkeypatch):
+def test_requests_are_counted_by_the_rate_limiter_of_the_process(monkeypatch):
     gate = RateLimiter(1200)
     monkeypatch.setattr(monitoring, "feed_of", lambda config: gate)
     monitor = PerformanceMonitor({})
@@ -68,7 +68,7 @@ def test_requests_are_those_that_passed_the_gate_of_the_process(monkeypatch):
 
 
 @pytest.mark.parametrize(("name", "kind", "limit"), [("cpu_pct", "cpu", 80), ("memory_pct", "memory", 90)])
-def test_a_load_that_meets_its_limit_is_one_alert(busy, capsys, name, kind, limit):
+def test_a_load_at_its_limit_gives_one_alert(busy, capsys, name, kind, limit):
     busy[name] = limit
 
     async def main() -> list[str]:
@@ -97,7 +97,7 @@ def test_an_alert_is_posted_to_the_webhook(busy, capsys):
     assert [(one["run"], one["kind"]) for one in server.got] == [("mine", "cpu")]
 
 
-def test_while_it_watches_a_snapshot_is_the_last_look(busy):
+def test_while_running_a_snapshot_is_the_last_reading(busy):
     async def main() -> float | int | None:
         async with PerformanceMonitor({"monitoring": {"interval_seconds": 3600}}) as monitor:
             monitor._monitor.sample()
@@ -107,7 +107,7 @@ def test_while_it_watches_a_snapshot_is_the_last_look(busy):
     assert asyncio.run(main()) == 10.0
 
 
-def test_starting_twice_watches_once_and_stopping_twice_is_stopping_once(busy):
+def test_starting_or_stopping_twice_is_the_same_as_once(busy):
     before = set(threading.enumerate())
 
     async def main() -> list[str]:
@@ -125,11 +125,11 @@ def test_starting_twice_watches_once_and_stopping_twice_is_stopping_once(busy):
 
 
 @pytest.mark.parametrize("interval", [0, -1, 4000, float("nan"), float("inf")])
-def test_an_interval_that_is_none_is_refused(interval):
+def test_an_invalid_interval_is_rejected(interval):
     with raises_code(UsageError, "invalid_argument", match="interval_seconds"):
         asyncio.run(PerformanceMonitor({}).start_monitoring(interval))
 
 
-def test_a_configuration_that_does_not_hold_is_refused():
+def test_an_invalid_configuration_is_rejected():
     with raises_code(ConfigError, "invalid_value", match="cpu_pct"):
         safla.PerformanceMonitor({"monitoring": {"cpu_pct": 0}})

@@ -1,4 +1,4 @@
-"""The two programs that users of the first system know, text for text, over stored synthetic candles."""
+"""The two example programs of the first system run unchanged over stored synthetic candles."""
 
 import os
 import subprocess
@@ -61,7 +61,7 @@ def test_program_1_prints_the_figures_of_the_run(tmp_path):
     assert not (tmp_path / "logs").exists()
 
 
-def test_program_2_prints_what_the_engine_would_do(tmp_path):
+def test_program_2_prints_the_decisions_of_the_engine(tmp_path):
     config = candles.write(tmp_path)
     done = ran(tmp_path, LIVE + CALLED)
     assert (done.returncode, done.stderr) == (0, "")
@@ -75,7 +75,7 @@ def test_program_2_prints_what_the_engine_would_do(tmp_path):
 
 
 @some_of("program", [BACKTEST, LIVE + CALLED], keep=(LIVE + CALLED,))
-def test_without_a_network_and_stored_candles_both_say_what_they_could_not_reach(tmp_path, program):
+def test_without_network_and_stored_candles_both_programs_name_the_unreachable_exchange(tmp_path, program):
     away = {"SAFLA__EXCHANGE__REST_URL": "http://127.0.0.1:1", "SAFLA__EXCHANGE__RETRY_ATTEMPTS": "0"}
     done = ran(tmp_path, program, **away)
     assert done.returncode == 1

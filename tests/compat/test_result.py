@@ -1,4 +1,4 @@
-"""What a call gives back: frames that say what the journal says, digit for digit, and how it looks in a notebook."""
+"""The result of a call: data frames that match the journal digit for digit, and its display in a notebook."""
 
 import json
 import re
@@ -31,7 +31,7 @@ def result(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def written(result):
-    """The events of the journal, read by a reader of no schema."""
+    """Returns the events of the journal, read as plain JSON without a schema."""
     return [json.loads(line)["e"] for line in result.journal.read_text().splitlines()]
 
 
@@ -39,7 +39,7 @@ def of_type(written, kind):
     return [event for event in written if event["type"] == kind]
 
 
-def test_the_events_are_the_lines_of_the_journal(result, written):
+def test_the_events_match_the_lines_of_the_journal(result, written):
     frame = result.events
     assert frame.schema == {"n": pl.Int64, "ts": UTC_MS, "type": pl.String, "symbol": pl.String, "event": pl.String}
     assert frame["n"].to_list() == list(range(1, result.lines + 1))
@@ -49,7 +49,7 @@ def test_the_events_are_the_lines_of_the_journal(result, written):
     assert frame["ts"].dt.timestamp("ms").to_list() == [event["ts"] for event in written]
 
 
-def test_every_type_of_event_has_its_fields_exactly(result, written):
+def test_every_type_of_event_has_exactly_its_fields(result, written):
     kinds = {event["type"] for event in written}
     assert len(kinds) > 10
     for kind in kinds:
@@ -74,7 +74,7 @@ def expected(value, column):
     return value
 
 
-def test_amounts_are_decimals_and_no_floats(result):
+def test_amounts_are_decimals_and_never_floats(result):
     frame = result.events_of("filled")
     amounts = {"reference", "price", "quantity", "fee", "cash"}
     assert {name for name, kind in frame.schema.items() if isinstance(kind, pl.Decimal)} == amounts
@@ -82,12 +82,12 @@ def test_amounts_are_decimals_and_no_floats(result):
 
 
 @pytest.mark.parametrize("kind", ["profit", "", "Filled", "<b>"])
-def test_a_type_of_event_that_there_is_not_is_refused_with_those_that_there_are(result, kind):
+def test_an_unknown_type_of_event_is_rejected_with_the_known_types(result, kind):
     with pytest.raises(safla.UsageError, match="filled, trade_closed"):
         result.events_of(kind)
 
 
-def test_a_type_that_did_not_happen_is_an_empty_frame_with_its_columns(result):
+def test_a_type_of_event_that_did_not_occur_is_an_empty_frame_with_its_columns(result):
     frame = frames.events_of(result.journal, "order_expired")
     assert frame.columns == ["n", "ts", "symbol", "order", "side", "reason"]
 
@@ -104,7 +104,7 @@ def test_every_frame_can_be_written_as_csv_with_exact_amounts(result, written, t
     assert [Decimal(one) for one in texts["entry"]] == [Decimal(event["entry"]) for event in closed]
 
 
-def test_a_trade_is_its_closing_line_and_the_doubt_of_its_fill(result, written):
+def test_a_trade_has_its_closing_event_and_whether_its_exit_was_ambiguous(result, written):
     frame = result.trades
     closed = of_type(written, "trade_closed")
     doubts = {event["trade"]: event["ambiguous"] for event in of_type(written, "filled") if event["side"] == "sell"}
@@ -125,14 +125,14 @@ def test_a_trade_is_its_closing_line_and_the_doubt_of_its_fill(result, written):
     assert any(frame["ambiguous"])
 
 
-def test_the_books_balance_in_the_frames_with_equals(result, written):
+def test_amounts_in_the_frames_add_up_exactly(result, written):
     ended = of_type(written, "run_ended")[0]
     assert result.trades["net"].sum() == Decimal(ended["realised"])
     assert (result.trades["gross"] - result.trades["fees"]).to_list() == result.trades["net"].to_list()
     assert result.equity["equity"][-1] == Decimal(ended["equity"])
 
 
-def test_equity_is_that_of_every_day_and_its_drawdown_that_of_the_summary(result, written):
+def test_equity_is_daily_and_its_drawdown_matches_the_summary(result, written):
     frame = result.equity
     assert frame.schema == {"ts": UTC_MS, "equity": frame["equity"].dtype, "drawdown": pl.Float64}
     assert isinstance(frame["equity"].dtype, pl.Decimal)
@@ -165,7 +165,7 @@ def test_a_run_without_a_trade_has_empty_frames_of_the_same_columns(tmp_path, re
     assert "no trade was closed" in short._repr_html_()
 
 
-def test_a_notebook_is_told_of_limits_that_are_off_and_of_synthetic_candles(tmp_path):
+def test_a_notebook_shows_disabled_limits_and_synthetic_candles(tmp_path):
     asked = {"data": {"source": "synthetic", "synthetic": {"candles": 90}}, "risk": {"stop_loss_pct": None}}
     result = safla.run(asked, out=tmp_path / "run")
     assert "; no stop loss;" in repr(result)
@@ -173,7 +173,7 @@ def test_a_notebook_is_told_of_limits_that_are_off_and_of_synthetic_candles(tmp_
     assert "<tr><th>source</th><td>synthetic, trends built in</td></tr>" in result._repr_html_()
 
 
-def test_frames_are_made_once_and_only_when_they_are_asked_for(tmp_path):
+def test_frames_are_made_once_and_only_on_request(tmp_path):
     result = safla.run({"data": {"source": "synthetic", "synthetic": {"candles": 90}}}, out=tmp_path / "run")
     events = result.events
     result.journal.unlink()
@@ -183,13 +183,13 @@ def test_frames_are_made_once_and_only_when_they_are_asked_for(tmp_path):
 
 
 @given(st.lists(st.integers(-(2**62), 2**62), max_size=20), st.integers(0, 18))
-def test_integers_become_decimals_exactly(units, places):
+def test_integers_are_converted_to_decimals_exactly(units, places):
     found = frames._decimals(units, places)
     assert found.dtype == pl.Decimal(frames.DIGITS, places)
     assert found.to_list() == [Decimal(to_text(one, places)) for one in units]
 
 
-# --- In a notebook ----------------------------------------------------------------------------------------------------
+# --- In a notebook ---------------------------------------------------------------------------------------------------
 
 
 class Tags(HTMLParser):
@@ -204,7 +204,7 @@ class Tags(HTMLParser):
         self.found.append((tag, tuple(attrs)))
 
 
-def test_a_result_shows_itself_as_a_paragraph_and_as_a_small_table(result):
+def test_a_result_is_displayed_as_a_paragraph_and_as_a_small_table(result):
     assert re.fullmatch(r"<safla\.Result Small: BTC/USDT ETH/USDT 1h, .* net profit .*, [\d,]+ lines>", repr(result))
     assert len(repr(result)) < 600
     shown = result._repr_html_()
@@ -212,7 +212,7 @@ def test_a_result_shows_itself_as_a_paragraph_and_as_a_small_table(result):
     assert "net profit" in shown
 
 
-def test_hostile_names_are_shown_and_do_nothing(tmp_path):
+def test_hostile_names_are_displayed_harmlessly(tmp_path):
     hostile = "<img src=x onerror='alert(1)'>&\u202e\x1b[2J\n<script>"
     asked = {"system": {"name": "R&D's +1"}, "data": {"source": "synthetic", "synthetic": {"candles": 90}}}
     result = safla.run(asked, out=tmp_path / hostile)
@@ -227,7 +227,7 @@ def test_hostile_names_are_shown_and_do_nothing(tmp_path):
         assert "://" not in text
 
 
-def test_trades_tell_how_far_prices_went_against_them_and_for_them(result):
+def test_trades_have_their_adverse_and_favourable_excursions(result):
     frame = result.trades
     assert frame["mae"].min() >= 0
     assert frame["mfe"].min() >= 0

@@ -1,4 +1,4 @@
-"""RiskManager: the core's sizes, rejections and levels, in floats."""
+"""RiskManager gives the sizes, rejections and exit levels of the core as floats."""
 
 from datetime import UTC, datetime
 
@@ -26,18 +26,18 @@ def signal(word="BUY", price=100.0, quantity=1.0, confidence=0.9, volume=1e9):
         (signal(), 100_000, {"markets": {"BTC/USDT": {"min_notional": 20_000}}}, (False, "below_min_notional", 0.0)),
     ],
 )  # fmt: skip
-def test_a_signal_is_allowed_or_refused_for_a_reason(given, balance, config, answer):
+def test_a_signal_is_allowed_or_rejected_with_a_reason(given, balance, config, answer):
     assert safla.RiskManager(100_000, config).check_trade_risk(given, balance) == answer
 
 
-def test_as_much_may_be_bought_as_the_signal_asks_for_where_the_balance_is_the_same():
+def test_with_an_equal_balance_the_quantity_of_the_signal_can_be_bought():
     bought = signals([100.25, 100.75, 90.25, 110.75])[-1]
     check = safla.RiskManager(100_000, FREE).check_trade_risk(bought, 100_000)
     assert check == (True, "allowed", bought.quantity)
     assert bought.quantity > 0
 
 
-def test_a_smaller_balance_buys_no_more():
+def test_a_smaller_balance_never_buys_more():
     quantities = [
         safla.RiskManager(100_000, FREE).check_trade_risk(signal(), balance).max_quantity
         for balance in (100_000, 95_000, 91_000)
@@ -48,7 +48,7 @@ def test_a_smaller_balance_buys_no_more():
     assert small[0] < small[1] < 1.2
 
 
-def test_a_fall_from_the_highest_balance_told_halts():
+def test_a_drawdown_from_the_highest_reported_balance_halts():
     risk = safla.RiskManager(100_000)
     assert risk.check_trade_risk(signal(), 120_000).allowed
     assert risk.check_trade_risk(signal(), 108_001).allowed
@@ -64,20 +64,20 @@ def test_a_fall_from_the_highest_balance_told_halts():
         (0.01, "short", 0.0102, 0.0095),
     ],
 )
-def test_levels_of_a_position_lie_on_their_sides(entry, side, stop, target):
+def test_stop_and_target_are_on_the_correct_side_of_the_entry(entry, side, stop, target):
     risk = safla.RiskManager(100_000)
     assert risk.stop_loss_price(entry, side) == stop
     assert risk.take_profit_price(entry, side) == target
 
 
-def test_a_rule_that_is_off_has_no_level():
+def test_a_disabled_rule_has_no_level():
     risk = safla.RiskManager(1, {"risk": {"stop_loss_pct": None, "take_profit_pct": None}})
     assert risk.stop_loss_price(100) is None
     assert risk.take_profit_price(100) is None
 
 
 @pytest.mark.parametrize(("sold", "quantity"), [(110.1, 0.3), (90.5, 2), (100.0, 1e6)])
-def test_a_short_earns_what_a_long_loses(sold, quantity):
+def test_the_profit_of_a_short_is_the_loss_of_a_long(sold, quantity):
     risk = safla.RiskManager(100_000)
     assert risk.position_profit(100.0, sold, quantity) == -risk.position_profit(100.0, sold, quantity, "short")
     assert risk.position_profit(100.0, 110.1, 0.3) == 3.03
@@ -95,6 +95,6 @@ def test_a_short_earns_what_a_long_loses(sold, quantity):
         (lambda: safla.RiskManager(1).stop_loss_price(1, "sideways"), "side: expected long or short"),
     ],
 )
-def test_what_is_no_amount_is_refused_with_its_name(call, said):
+def test_an_invalid_amount_is_rejected_with_its_name(call, said):
     with pytest.raises(safla.UsageError, match=said):
         call()

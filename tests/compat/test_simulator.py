@@ -1,4 +1,4 @@
-"""TradingSimulator: the figures of a run, without a run folder."""
+"""TradingSimulator gives the figures of a run without writing a run folder."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ def simulated(config, *arguments, **more):
     return asyncio.run(simulate())
 
 
-def test_the_figures_are_those_of_the_run_over_the_same_window(config):
+def test_the_figures_match_a_run_over_the_same_window(config):
     found = simulated(config, datetime(2024, 1, 3, tzinfo=UTC), datetime(2024, 2, 5, tzinfo=UTC))
     assert {path.name for path in Path().iterdir()} == {"candles.csv", "config.yaml"}
     result = safla.run(config, set={"data.start": "2024-01-03", "data.end": "2024-02-05"})
@@ -47,22 +47,22 @@ def test_the_figures_are_those_of_the_run_over_the_same_window(config):
 AMOUNTS = ("quantity", "entry", "exit", "gross", "fees", "net")
 
 
-def test_the_pace_changes_no_figure(config):
+def test_the_pace_does_not_change_the_figures(config):
     window = ("2024-01-03", "2024-01-10")
     assert simulated(config, *window, speed_multiplier=1e9) == simulated(config, *window)
 
 
-def test_without_dates_the_window_is_that_of_the_configuration(config):
+def test_without_dates_the_configured_window_is_used(config):
     assert simulated(config) == simulated(config, "2024-01-01", "2030-01-01")
 
 
-def test_what_is_undefined_is_none(config):
+def test_undefined_figures_are_none(config):
     found = simulated(config, "2024-01-01", "2024-01-01T02:00Z")
     assert (found.win_rate, found.sharpe_ratio, found.profit_factor, found.total_trades) == (None, None, None, 0)
     assert found.equity_curve == [100_000.0, 100_000.0]
 
 
-def test_others_get_their_turn_while_a_backtest_runs(config):
+def test_other_tasks_run_during_a_backtest(config):
     async def together():
         turns = 0
         running = asyncio.create_task(safla.TradingSimulator("BTC/USDT", config).run_backtest(speed_multiplier=1e9))
@@ -75,7 +75,7 @@ def test_others_get_their_turn_while_a_backtest_runs(config):
     assert asyncio.run(together()) > 10
 
 
-def test_a_closed_simulator_runs_no_more(config):
+def test_a_closed_simulator_rejects_further_runs(config):
     async def closed():
         simulator = safla.TradingSimulator("BTC/USDT", config)
         running = asyncio.create_task(simulator.run_backtest(speed_multiplier=36_000))
@@ -98,12 +98,12 @@ def test_a_closed_simulator_runs_no_more(config):
         ((None, None, 0), safla.UsageError, "speed_multiplier"),
     ],
 )
-def test_what_does_not_fit_is_refused(config, arguments, error, said):
+def test_invalid_arguments_are_rejected(config, arguments, error, said):
     with pytest.raises(error, match=said):
         simulated(config, *arguments)
 
 
-def test_an_exchange_that_cannot_be_reached_is_an_error_that_says_what_is_missing():
+def test_an_unreachable_exchange_is_an_error_with_the_missing_candles():
     with raises_code(safla.ExchangeError, "exchange_unreachable", match=r"127\.0\.0\.1") as refused:
         simulated(candles.UNREACHABLE, "2024-01-01", "2024-02-01")
     assert refused.value.details == ("  BTC/USDT 1h: missing 2023-12-27T20:00Z to 2024-02-01T00:00Z",)

@@ -1,4 +1,4 @@
-"""Stored candles for one symbol, and the pace: times, windows, what is refused."""
+"""Stored candles of one symbol and the pace: times, windows, and rejected input."""
 
 import asyncio
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -29,12 +29,12 @@ FIRST = 1_704_067_200_000
         np.datetime64("2024-01-01T00:00:00.000000000"),
     ],
 )
-def test_a_time_is_the_same_in_every_spelling_and_naive_ones_are_utc(when):
+def test_a_time_is_equal_in_every_spelling_and_naive_times_are_utc(when):
     assert to_ms(when, "start") == FIRST
 
 
 @pytest.mark.parametrize("when", ["yesterday", 2024, 1.5, True, object()])
-def test_what_is_no_time_is_refused(when):
+def test_an_invalid_time_is_rejected(when):
     with pytest.raises(safla.UsageError, match=r"start: expected a datetime, "):
         to_ms(when, "start")
 
@@ -52,12 +52,12 @@ def loaded(**data):
         ({"timeframe": "7m"}, safla.UsageError, "expected one of 1m"),
     ],
 )
-def test_what_does_not_fit_is_refused(arguments, error, said):
+def test_invalid_arguments_are_rejected(arguments, error, said):
     with pytest.raises(error, match=said):
         for_symbol(loaded(), **{"symbol": "BTC/USDT", **arguments})
 
 
-def test_the_symbol_and_the_window_take_the_place_of_those_in_the_configuration():
+def test_symbol_and_window_override_the_configuration():
     changed = for_symbol(loaded(start="2024-01-02"), "ETH/USDT", timeframe="5m", end=date(2024, 1, 3))
     assert changed.symbols == changed.config.symbols.primary == ("ETH/USDT",)
     assert changed.config.market_data.timeframe == "5m"
@@ -102,7 +102,7 @@ def test_the_pace_is_the_time_between_candles_over_the_speed(speed, slept):
     assert clock.slept == slept
 
 
-def test_a_loop_that_is_late_catches_up():
+def test_a_late_loop_catches_up():
     clock = Clock()
     pace = Pace(1.0, clock=clock, sleep=clock.sleep)
 
@@ -117,6 +117,6 @@ def test_a_loop_that_is_late_catches_up():
 
 
 @pytest.mark.parametrize("speed", [0, -1.0, float("nan")])
-def test_a_speed_that_is_none_is_refused(speed):
+def test_an_invalid_speed_is_rejected(speed):
     with raises_code(safla.UsageError, "invalid_argument", match="speed_multiplier"):
         Pace(speed)

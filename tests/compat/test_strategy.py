@@ -1,4 +1,4 @@
-"""SMAStrategy: the engine's signals, candle by candle, with the quantity of S23."""
+"""SMAStrategy gives the signals of the engine candle by candle, with the quantity of S23."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -26,7 +26,7 @@ def signals(prices, config=FREE, volume=5.0):
     return [strategy.process_candle(flat(price, at, volume)) for at, price in enumerate(prices)]
 
 
-def test_a_cross_is_a_signal_and_everything_else_is_none():
+def test_only_a_cross_is_a_signal():
     found = [(one.signal, one.reason) for one in signals([100, 100, 90, 110, 120, 80])]
     assert found == [
         ("HOLD", "warming"),
@@ -38,13 +38,13 @@ def test_a_cross_is_a_signal_and_everything_else_is_none():
     ]
 
 
-def test_a_signal_tells_its_candle_in_utc():
+def test_a_signal_has_the_time_of_its_candle_in_utc():
     signal = signals([100, 100, 90, 110.5])[-1]
     assert signal.timestamp == datetime(2024, 1, 1, 3, tzinfo=UTC)
     assert (signal.price, signal.volume, signal.symbol, signal.confidence) == (110.5, 5.0, "BTC/USDT", 0.9)
 
 
-def test_the_signals_are_those_of_the_run_to_the_candle(tmp_path):
+def test_the_signals_match_those_of_the_run_candle_by_candle(tmp_path):
     config = candles.write(tmp_path)
     strategy = safla.SMAStrategy("BTC/USDT", config)
     series = candles.read(config)
@@ -58,7 +58,7 @@ def test_the_signals_are_those_of_the_run_to_the_candle(tmp_path):
     )
 
 
-def test_the_quantity_is_that_of_s23_with_the_initial_balance_as_cash():
+def test_the_quantity_follows_s23_with_the_initial_balance_as_cash():
     signal = signals([100.25, 100, 90, 110.5])[-1]
     run = plan_of(safla.load_config(FREE), "BTC/USDT", price_decimals=2, volume_decimals=0)
     rules, market = run.plan.rules, market_of(run.plan.markets, 0)
@@ -69,13 +69,13 @@ def test_the_quantity_is_that_of_s23_with_the_initial_balance_as_cash():
     assert signal.quantity == quantity / 10 ** run.scales[0].quantity_decimals > 0
 
 
-def test_more_volume_is_less_slippage_and_no_smaller_a_quantity():
+def test_more_volume_means_less_slippage_and_never_a_smaller_quantity():
     thin, none, thick = (signals([100.25, 100.25, 90.25, 110.25], volume=volume)[-1] for volume in (1.0, 0.0, 1e9))
     assert none.quantity <= thin.quantity < thick.quantity
 
 
-def test_what_is_held_moves_with_the_scale():
-    """A price with more decimals than those before changes no signal: 100.05 passes 100 as 10005 passes 10000."""
+def test_earlier_candles_are_rescaled_with_the_scale():
+    """A price with more decimals than earlier prices changes no signal: 100.05 exceeds 100 as 10005 exceeds 10000."""
     assert [one.signal for one in signals([100, 100, 100, 100.05, 100.00000001])] == [
         "HOLD", "HOLD", "HOLD", "BUY", "SELL",
     ]  # fmt: skip
@@ -88,7 +88,7 @@ def test_prices_with_more_decimals_give_the_same_signals(prices):
     assert [one.signal for one in coarse] == [one.signal for one in fine]
 
 
-def test_the_same_candle_again_is_the_same_signal_again():
+def test_repeating_a_candle_gives_the_same_signal():
     strategy = safla.SMAStrategy("BTC/USDT", FREE)
     rows = [flat(price, at) for at, price in enumerate([100, 100, 90, 110])]
     once = [strategy.process_candle(row) for row in rows]
@@ -96,7 +96,7 @@ def test_the_same_candle_again_is_the_same_signal_again():
     assert strategy.process_candle(flat(120, 4)).signal == "HOLD"
 
 
-def test_scales_of_markets_are_kept_to():
+def test_configured_scales_of_markets_are_respected():
     config = {**FREE, "markets": {"BTC/USDT": {"price_decimals": 1, "quantity_decimals": 3}}}
     signal = signals([100, 100, 90, 110.5], config)[-1]
     assert round(signal.quantity, 3) == signal.quantity
@@ -121,7 +121,7 @@ def test_scales_of_markets_are_kept_to():
         ([candles.FIRST + candles.HOUR, 100, 100, 100, 100, 5], safla.DataError, "out of order"),
     ],
 )
-def test_what_is_no_candle_or_not_the_next_one_is_refused(candle, error, said):
+def test_an_invalid_or_out_of_order_candle_is_rejected(candle, error, said):
     strategy = safla.SMAStrategy("BTC/USDT", FREE)
     if candle[0] > candles.FIRST + 1:
         strategy.process_candle(flat(100, 1) if candle[0] == candles.FIRST + 2 * candles.HOUR else flat(100, 0))
@@ -130,12 +130,12 @@ def test_what_is_no_candle_or_not_the_next_one_is_refused(candle, error, said):
         strategy.process_candle(candle)
 
 
-def test_candles_that_do_not_fit_the_decimals_of_a_later_one_are_refused():
+def test_candles_that_cannot_be_rescaled_to_the_decimals_of_a_later_candle_are_rejected():
     with pytest.raises(safla.DataError, match=r"candle 2: with its decimals the candles before exceed 2\*\*62"):
         signals([1e12, 1.00000001])
 
 
-def test_another_strategy_is_not_taken_for_the_crossover():
+def test_a_configuration_with_another_strategy_is_rejected():
     loaded = safla.load_config({"strategy": {"name": "mine"}}, strategies={"mine": _Mine()})
     with pytest.raises(safla.ConfigError, match="expected sma_crossover for SMAStrategy"):
         safla.SMAStrategy("BTC/USDT", loaded)

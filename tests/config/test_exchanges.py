@@ -1,4 +1,4 @@
-"""The names of the exchanges are those of ccxt, found without importing it."""
+"""The names of exchanges match those of ccxt and are found without importing it."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ import pytest
 from safla.config import exchanges
 
 
-def test_the_names_are_those_of_ccxt() -> None:
+def test_the_names_match_those_of_ccxt() -> None:
     import ccxt
 
     assert list(exchanges.names()) == sorted(ccxt.exchanges)
@@ -21,7 +21,7 @@ def test_the_names_are_found_without_importing_ccxt() -> None:
 
 
 @pytest.mark.parametrize(("name", "near"), [("krakn", "kraken"), ("binanse", "binance"), ("coinbse", "coinbase")])
-def test_an_unknown_name_has_a_nearest_one(name: str, near: str) -> None:
+def test_an_unknown_name_is_reported_with_the_nearest_name(name: str, near: str) -> None:
     assert not exchanges.known(name)
     assert exchanges.nearest(name)[0] == near
 

@@ -24,7 +24,7 @@ def refused(text: str, folder: Path) -> list[str]:
     return [str(problem).replace(f"{folder}/", "") for problem in error.value.problems]
 
 
-def test_the_seed_configuration_holds_as_it_stands() -> None:
+def test_the_original_configuration_is_valid_unchanged() -> None:
     loaded = load(SEED)
     assert loaded.symbols == ("BTC/USDT",)
     assert loaded.config.risk.stop_loss_pct == Decimal("0.02")
@@ -56,19 +56,19 @@ def test_an_invalid_name_is_rejected_and_shown_without_control_characters(name: 
     assert problem.isprintable()
 
 
-def test_all_problems_come_at_once_in_the_order_of_lines(tmp_path: Path) -> None:
+def test_all_problems_are_reported_at_once_in_the_order_of_lines(tmp_path: Path) -> None:
     text = "risk: {stop_loss_pct: 2}\nstrategy: {fast_period: 40}\nfoo: 1\nmarket_data: {lookback_candles: 1}\n"
     keys = [problem.split(": ")[1] for problem in refused(text, tmp_path)]
     assert keys == ["risk.stop_loss_pct", "strategy.fast_period", "foo", "market_data.lookback_candles"]
 
 
-def test_a_rule_about_a_key_with_a_problem_is_not_reported_too(tmp_path: Path) -> None:
+def test_a_rule_about_a_key_that_has_a_problem_is_not_also_reported(tmp_path: Path) -> None:
     said = refused("strategy: {slow_period: x, fast_period: 400}", tmp_path)
     assert len(said) == 1
     assert "strategy.slow_period" in said[0]
 
 
-def test_a_secret_is_never_shown_wherever_it_stands(tmp_path: Path) -> None:
+def test_a_secret_is_never_shown_wherever_it_is_set(tmp_path: Path) -> None:
     texts = [
         "exchange: {secret: hunter2}",
         "password: hunter2",
@@ -101,7 +101,7 @@ def layered(tmp_path: Path) -> Loaded:
     return load(tmp_path / "run.yaml", sets=sets, environment=environment)
 
 
-def test_later_wins_from_defaults_to_options_and_maps_merge(tmp_path: Path) -> None:
+def test_later_sources_override_earlier_ones_and_maps_are_merged(tmp_path: Path) -> None:
     config = layered(tmp_path).config
     assert config.risk.stop_loss_pct == Decimal("0.4")
     assert config.risk.take_profit_pct == Decimal("0.2")
@@ -113,7 +113,7 @@ def test_later_wins_from_defaults_to_options_and_maps_merge(tmp_path: Path) -> N
     assert config.risk.max_daily_trades == 10
 
 
-def test_every_value_knows_where_it_came_from(tmp_path: Path) -> None:
+def test_every_value_has_its_origin(tmp_path: Path) -> None:
     loaded = layered(tmp_path)
     expected = {
         "risk.stop_loss_pct": "--set",
@@ -135,7 +135,7 @@ def test_a_problem_names_the_file_that_holds_the_line(tmp_path: Path) -> None:
     )
 
 
-def test_a_cycle_of_extends_or_five_levels_are_an_error(tmp_path: Path) -> None:
+def test_a_cycle_of_extends_or_five_levels_of_extends_are_an_error(tmp_path: Path) -> None:
     assert refused("extends: c.yaml\n", tmp_path) == [
         "c.yaml:1:10: extends: c.yaml extends this file again; remove one"
     ]
@@ -148,14 +148,14 @@ def test_a_cycle_of_extends_or_five_levels_are_an_error(tmp_path: Path) -> None:
     assert f"{tmp_path}/4.yaml:1:10" in str(error.value)
 
 
-def test_a_broad_tree_of_extends_ends_at_sixteen_files(tmp_path: Path) -> None:
+def test_extends_is_limited_to_sixteen_files(tmp_path: Path) -> None:
     (tmp_path / "leaf.yaml").write_text("mode: backtest\n")
     (tmp_path / "wide.yaml").write_text(f"extends: [{', '.join(['leaf.yaml'] * 20)}]\n")
     with raises_code(ConfigError, "invalid_extends", match="more than 16 in all"):
         load(tmp_path / "wide.yaml")
 
 
-def test_an_unknown_variable_is_refused_with_the_nearest() -> None:
+def test_an_unknown_variable_is_rejected_with_the_nearest_name() -> None:
     with pytest.raises(ConfigError) as error:
         load(None, environment={"SAFLA__RISK__STOP_LOS_PCT": "0.03", "SAFLA__MODE": "live", "SAFLA__EXTENDS": "x"})
     assert [str(problem) for problem in error.value.problems] == [
@@ -165,12 +165,12 @@ def test_an_unknown_variable_is_refused_with_the_nearest() -> None:
     ]
 
 
-def test_a_variable_names_a_symbol_in_capitals_and_its_key_in_any() -> None:
+def test_a_variable_names_a_symbol_in_capitals_and_its_key_in_any_case() -> None:
     loaded = load(None, environment={"SAFLA__MARKETS__BTC/USDT__PRICE_DECIMALS": "2"})
     assert loaded.config.markets["BTC/USDT"].price_decimals == 2
 
 
-def test_an_option_that_is_no_assignment_is_wrong_usage() -> None:
+def test_an_option_that_is_not_an_assignment_is_a_usage_error() -> None:
     for text in ("risk.stop_loss_pct", "=1"):
         with raises_code(UsageError, "invalid_override"):
             load(None, sets=[text])
@@ -182,7 +182,7 @@ def test_a_value_of_an_option_that_is_not_yaml_is_reported_with_its_key() -> Non
     assert str(error.value).startswith("--set: symbols.primary: not valid YAML: ")
 
 
-def test_a_path_is_relative_to_the_file_that_says_it(tmp_path: Path) -> None:
+def test_a_path_is_relative_to_the_file_that_contains_it(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "base.yaml").write_text("data: {source: csv, path: ['a/{symbol}.csv', b.csv]}\n")
     (tmp_path / "run.yaml").write_text("extends: sub/base.yaml\n")
@@ -191,7 +191,7 @@ def test_a_path_is_relative_to_the_file_that_says_it(tmp_path: Path) -> None:
     assert overlaid.config.data.path == (str(Path.cwd() / "c.csv"),)
 
 
-def test_a_path_that_is_not_there_is_a_warning_and_one_that_is_there_is_none(tmp_path: Path) -> None:
+def test_a_missing_path_is_a_warning_and_an_existing_path_is_not(tmp_path: Path) -> None:
     (tmp_path / "BTCUSDT-1h.csv").write_text("")
     (tmp_path / "run.yaml").write_text(
         'symbols: {primary: [BTC/USDT, ETH/USDT]}\ndata: {source: csv, path: "{symbol}-{timeframe}.*"}\n'
@@ -201,7 +201,7 @@ def test_a_path_that_is_not_there_is_a_warning_and_one_that_is_there_is_none(tmp
     assert warning == f"{tmp_path}/run.yaml:2: data.path: {path} does not exist; a run ends with exit 4"
 
 
-def test_a_pattern_names_the_symbol_by_its_parts() -> None:
+def test_a_path_pattern_names_the_symbol_by_its_parts() -> None:
     pattern = "{base}-{quote}/{symbol}_{timeframe}_*"
     assert written(pattern, "BTC/USDT:USDT", timeframe="5m") == "BTC-USDT/BTCUSDT_5m_*"
 
@@ -216,18 +216,18 @@ def test_a_pattern_names_the_symbol_by_its_parts() -> None:
         (["monitoring.prometheus={bind: 0.0.0.0}"], "monitoring.prometheus.bind: other machines"),
     ],
 )
-def test_what_deserves_a_warning_gets_one(sets: list[str], said: str) -> None:
+def test_doubtful_values_are_warnings(sets: list[str], said: str) -> None:
     (warning,) = load(None, sets=sets).warnings
     assert said in warning
 
 
-def test_the_test_list_is_in_use_where_it_is_asked_for() -> None:
+def test_the_test_list_of_symbols_is_used_if_it_is_requested() -> None:
     assert load(SEED, symbols="test").symbols == ("ETH/USDT",)
     with raises_code(ConfigError, "missing_value", match=r"symbols\.test: "):
         load(None, symbols="test")
 
 
-def test_a_dict_of_python_gives_what_the_same_file_gives() -> None:
+def test_a_python_dict_gives_the_same_configuration_as_the_file() -> None:
     loaded = load_mapping(
         {"risk": {"stop_loss_pct": 0.03}, "symbols": {"primary": ["ETH/USDT"]}, "data": {"start": 1_700_000_000_000}}
     )
@@ -257,7 +257,7 @@ def test_a_dict_of_python_gives_what_the_same_file_gives() -> None:
         ("markets.BTC/USDT.tick", 0.1 * 3, "0.3", ""),
     ],
 )
-def test_a_float_is_rounded_to_what_its_key_takes_and_that_is_said(
+def test_a_float_is_rounded_to_the_decimals_of_its_key_with_a_note(
     key: str, given: float, taken: str, said: str
 ) -> None:
     *sections, name = key.split(".")
@@ -273,7 +273,7 @@ def test_a_float_is_rounded_to_what_its_key_takes_and_that_is_said(
         assert [one.startswith(f"{where}: {key}: ") and said in one for one in notes] == ([True] if said else [])
 
 
-def test_a_parameter_is_rounded_like_any_number() -> None:
+def test_a_strategy_parameter_is_rounded_like_any_number() -> None:
     parameters = {"band": 0.1 + 0.2, "share": np.float64(0.5), "length": np.int64(7), "third": 1 / 3}
     loaded = load_mapping({"strategy": {"name": "mine", "parameters": parameters}}, strategies=["mine"])
     expected = {"band": Decimal("0.3"), "share": Decimal("0.5"), "length": 7, "third": Decimal("0.333333333333")}
@@ -293,12 +293,12 @@ def test_a_parameter_is_rounded_like_any_number() -> None:
         (Decimal("0.0166666"), "expected a number > 0 and < 1 with at most 6 decimals"),
     ],
 )
-def test_a_number_that_rounding_cannot_fix_is_an_error_that_names_what_its_key_takes(given: Any, said: str) -> None:
+def test_a_number_that_rounding_cannot_fix_is_an_error_with_the_allowed_values(given: Any, said: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(said)):
         load(None, sets={"risk.stop_loss_pct": given})
 
 
-def test_a_strategy_of_python_is_known_where_it_is_named() -> None:
+def test_a_python_strategy_can_be_named_in_a_configuration() -> None:
     loaded = load_mapping(
         {"strategy": {"name": "mine", "parameters": {"length": 5, "band": 0.5, "kind": "fast"}}}, strategies=["mine"]
     )
@@ -311,7 +311,7 @@ LIMITS = ("stop_loss_pct", "take_profit_pct", "max_daily_loss_pct", "max_drawdow
 
 
 @pytest.mark.parametrize("name", LIMITS)
-def test_a_limit_without_a_value_is_an_error_wherever_it_stands(name: str, tmp_path: Path) -> None:
+def test_a_limit_without_a_value_is_an_error_wherever_it_is_set(name: str, tmp_path: Path) -> None:
     said = f"risk.{name}: has no value; write null to switch it off, or "
     (in_file,) = refused(f"risk:\n  {name}:\n", tmp_path)
     assert in_file.startswith(f"c.yaml:2:3: {said}leave the key out for the default ")
@@ -360,7 +360,7 @@ def test_sections_lists_and_maps_without_a_value_are_reported_with_all_other_pro
     ]
 
 
-def test_a_value_from_above_does_not_hide_that_a_file_has_none(tmp_path: Path) -> None:
+def test_an_override_does_not_hide_a_key_without_a_value_in_a_file(tmp_path: Path) -> None:
     (tmp_path / "base.yaml").write_text("risk:\n  stop_loss_pct:\n")
     assert refused("extends: base.yaml\nrisk: {stop_loss_pct: 0.03}\n", tmp_path)[0].startswith(
         "base.yaml:2:3: risk.stop_loss_pct: has no value"
@@ -390,14 +390,16 @@ def test_a_misspelled_variable_is_a_warning_without_its_value(name: str, meant: 
 
 
 @pytest.mark.parametrize("name", ["SAFLA_HOME", "SAFLA", "SAFLA_", "MY_SAFLA_RISK_X", "_SAFLA_COMPLETE", "SAFLAXRISK"])
-def test_a_variable_of_another_program_is_no_warning(name: str) -> None:
+def test_a_variable_of_another_program_gives_no_warning(name: str) -> None:
     assert load(None, environment={name: "1"}).warnings == ()
 
 
 # --- Paths -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_tilde_is_the_home_of_the_user_in_every_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tilde_is_expanded_to_the_home_of_the_user_in_every_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "base.yaml").write_text("system: {name: at home}\n")
@@ -433,7 +435,7 @@ def test_a_folder_whose_name_is_not_utf8_is_named_in_the_problem(tmp_path: Path)
 # --- Symbols, contracts and fractions --------------------------------------------------------------------------------
 
 
-def test_symbols_in_small_letters_are_those_in_capitals(tmp_path: Path) -> None:
+def test_symbols_in_lower_case_are_read_as_upper_case(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text("symbols: {primary: [btc/usdt]}\nmarkets: {Btc/Usdt: {tick: 0.01}}\n")
     loaded = load(tmp_path / "c.yaml", sets=["markets.btc/usdt.lot=0.1"], environment={"SAFLA__SYMBOLS__TEST": "[x/y]"})
     assert loaded.symbols == ("BTC/USDT",)
@@ -476,5 +478,5 @@ def test_a_fraction_that_looks_like_per_cent_is_a_warning(text: str, said: str) 
 @pytest.mark.parametrize(
     "text", ["risk.take_profit_pct=0.99", "risk.max_drawdown_pct=0.5", "strategy.exit_threshold_pct=1"]
 )
-def test_a_plausible_fraction_is_no_warning(text: str) -> None:
+def test_a_plausible_fraction_gives_no_warning(text: str) -> None:
     assert load(None, sets=[text]).warnings == ()

@@ -1,4 +1,4 @@
-"""The models: defaults, strictness, and defaults that depend on other keys (Z4, S16, J8)."""
+"""The configuration models: defaults, strictness, and defaults that depend on other keys (Z4, S16, J8)."""
 
 from typing import get_args
 
@@ -11,7 +11,7 @@ from safla.core.candles import iso
 from safla.core.timeframes import TIMEFRAMES, Timeframe
 
 
-def test_the_timeframes_are_those_of_the_core() -> None:
+def test_the_timeframes_match_those_of_the_core() -> None:
     assert set(get_args(Timeframe)) == set(TIMEFRAMES)
 
 
@@ -27,17 +27,17 @@ def test_the_lookback_is_at_least_the_warm_up(slow: int, confirm: int, lookback:
     assert config.market_data.lookback_candles == lookback
 
 
-def test_paper_writes_candles_unless_detail_is_set() -> None:
+def test_the_detail_of_paper_mode_is_candles_unless_it_is_set() -> None:
     assert Config.model_validate({"mode": "paper"}).journal.detail == "candles"
     assert Config.model_validate({"journal": {"detail": "trades"}}).journal.detail == "trades"
 
 
-def test_a_configuration_does_not_change() -> None:
+def test_a_configuration_is_immutable() -> None:
     with pytest.raises(ValidationError):
         Config().risk.cooldown_candles = 5  # type: ignore[misc]
 
 
-def test_nothing_is_converted_and_no_input_is_shown() -> None:
+def test_no_value_is_converted_and_no_input_is_shown_in_errors() -> None:
     for wrong in (
         {"risk": {"max_open_positions": "hunter2"}},
         {"risk": {"cooldown_candles": True}},
@@ -49,7 +49,7 @@ def test_nothing_is_converted_and_no_input_is_shown() -> None:
         assert "input_value" not in str(error.value)
 
 
-def test_rules_between_keys_hold_for_configurations_made_in_python_too() -> None:
+def test_rules_between_keys_apply_to_configurations_made_in_python() -> None:
     with pytest.raises(ValidationError, match=r"fast_period, strategy\.slow_period: expected an integer < slow_period"):
         Config.model_validate({"strategy": {"fast_period": 40}})
 
@@ -76,7 +76,7 @@ def test_exposure_and_position_size_of_one_are_legal() -> None:
         (1_704_067_200_000, 1_704_067_200_000),
     ],
 )
-def test_a_date_is_utc_unless_it_says_otherwise(text: object, ms: int) -> None:
+def test_a_date_is_utc_unless_it_names_a_time_zone(text: object, ms: int) -> None:
     assert milliseconds(text) == ms
     assert milliseconds(iso(ms)) == ms
 

@@ -70,7 +70,7 @@ def test_money_has_the_decimals_of_the_finest_symbol_and_the_others_are_multipli
     assert run.balance == 100_000 * 10**10
 
 
-def test_quantity_and_volume_meet_in_the_finer_of_their_scales():
+def test_quantity_and_volume_are_compared_in_the_finer_scale():
     assert plan().plan.markets[0, 4:].tolist() == [10, 1]
     assert plan(Scale(2, 5, 3, 1, 1, 0)).plan.markets[0, 4:].tolist() == [1, 100]
 

@@ -1,4 +1,4 @@
-"""A configuration as text and back: the plan (J15) and the resolved YAML."""
+"""A configuration is written as text and read back: the plan (J15) and the resolved YAML."""
 
 import re
 import tempfile
@@ -76,7 +76,7 @@ CONFIGS = st.fixed_dictionaries(
 
 @settings(max_examples=60, deadline=None)
 @given(CONFIGS)
-def test_the_plan_as_text_gives_the_same_plan_again(mapping: dict[str, Any]) -> None:
+def test_the_plan_as_text_is_read_back_unchanged(mapping: dict[str, Any]) -> None:
     loaded = load_mapping(mapping)
     config = loaded.config
     texts = plan_texts(config)
@@ -106,7 +106,7 @@ def test_the_resolved_yaml_loads_to_the_same_configuration(mapping: dict[str, An
         assert load(file).config == loaded.config
 
 
-def test_plan_texts_hold_the_plan_sorted_and_nothing_else() -> None:
+def test_plan_texts_hold_only_the_plan_with_sorted_keys() -> None:
     loaded = load(SEED, sets=["risk.trailing_stop_pct=0.050"])
     texts = plan_texts(loaded.config)
     assert list(texts) == sorted(texts)
@@ -130,7 +130,7 @@ def test_plan_texts_hold_the_plan_sorted_and_nothing_else() -> None:
     assert not [key for key in texts if key.startswith(apart)]
 
 
-def test_parameters_stand_in_the_plan_by_their_names() -> None:
+def test_parameters_are_in_the_plan_by_their_names() -> None:
     mapping = {
         "strategy": {
             "name": "mine",
@@ -172,7 +172,7 @@ def test_a_plan_with_unknown_keys_or_invalid_values_is_an_error() -> None:
     ("number", "text"),
     [("0.10", "0.1"), ("1E+2", "100"), ("0E-8", "0"), ("-0.0", "0"), ("1E-8", "0.00000001"), ("10", "10")],
 )
-def test_a_decimal_has_one_spelling(number: str, text: str) -> None:
+def test_a_decimal_has_exactly_one_spelling(number: str, text: str) -> None:
     assert plain(Decimal(number)) == text
 
 
@@ -199,7 +199,7 @@ def test_a_webhook_from_the_environment_stays_out_of_the_resolved_yaml() -> None
 
 
 @pytest.mark.parametrize(("share", "budget"), [("1", "9000"), ("0.25", "2250")])
-def test_the_resolved_file_notes_what_an_entry_spends_at_most(tmp_path, share, budget):
+def test_the_resolved_file_notes_the_maximum_amount_of_an_entry(tmp_path, share, budget):
     (tmp_path / "c.yaml").write_text(f"strategy: {{max_position_size_usd: 10000, position_size_pct: {share}}}\n")
     line = next(one for one in resolved_yaml(load(tmp_path / "c.yaml")).splitlines() if "max_position_size_usd" in one)
     assert f"an entry spends {budget} at most, commission included: times confidence, which is 0.9 at most" in line

@@ -1,4 +1,4 @@
-"""YAML to values with places: what a word means, and which files are rejected at once (fault rows 50, 52, 58)."""
+"""YAML is read to values with positions: types of plain words, files rejected at once (fault rows 50, 52, 58)."""
 
 import datetime
 import os
@@ -52,7 +52,7 @@ def read(text: str) -> Node:
         ("", ""),
     ],
 )
-def test_a_word_means_a_number_a_boolean_or_null(text: str, value: object) -> None:
+def test_a_plain_word_is_read_as_a_number_boolean_or_null(text: str, value: object) -> None:
     read_as = scalar(text)
     assert (type(read_as), read_as) == (type(value), value)
 
@@ -64,7 +64,7 @@ def test_a_word_means_a_number_a_boolean_or_null(text: str, value: object) -> No
         *("-1", "0x10", "0o7", ".nan", ".inf", "١٢", "1 000", "1,5", "9" * 13, "0." + "1" * 13, "9" * 400, "1.2.3"),
     ],
 )
-def test_a_word_that_is_not_a_number_by_z5_stays_text(text: str) -> None:
+def test_a_word_that_is_not_a_number_by_z5_is_read_as_text(text: str) -> None:
     assert scalar(text) == text
 
 
@@ -76,12 +76,12 @@ def test_a_number_of_many_digits_is_rejected_at_once() -> None:
     assert (time.process_time() - begin) / len(read_as) < 10e-6  # fault row 58
 
 
-def test_a_number_in_quotes_is_text() -> None:
+def test_a_quoted_number_is_read_as_text() -> None:
     node = read("a: '5'\nb: \"true\"\nc: |\n  5\n")
     assert {name: one.value for name, one in node.value.items()} == {"a": "5", "b": "true", "c": "5\n"}
 
 
-def test_keys_and_values_know_their_line_and_column() -> None:
+def test_keys_and_values_have_their_line_and_column() -> None:
     node = read("# first\na:\n  b: [x, 7]\n")
     inner = node.value["a"].value["b"]
     assert (inner.key_place, inner.place) == (SourceLocation("a.yaml", 3, 3), SourceLocation("a.yaml", 3, 6))
@@ -110,7 +110,7 @@ BAD_TEXTS = [
 
 
 @pytest.mark.parametrize(("text", "said"), [row[1:] for row in BAD_TEXTS], ids=[row[0] for row in BAD_TEXTS])
-def test_a_hostile_or_broken_text_is_one_problem_with_its_place(text: str, said: str) -> None:
+def test_a_hostile_or_broken_text_is_one_problem_with_its_position(text: str, said: str) -> None:
     begin = time.process_time()
     with pytest.raises(ConfigError) as refused:
         read(text)
@@ -118,7 +118,7 @@ def test_a_hostile_or_broken_text_is_one_problem_with_its_place(text: str, said:
     assert time.process_time() - begin < 2  # measured below 0.1; the limit only detects an explosion
 
 
-def test_an_alias_bomb_is_never_built() -> None:
+def test_an_alias_bomb_is_never_expanded() -> None:
     lines = ["a0: &a0 [x]"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 30)]
     with raises_code(ConfigError, "invalid_yaml", match="anchors are not allowed"):
         read("\n".join(lines))
@@ -157,7 +157,7 @@ def test_a_missing_file_a_folder_and_a_fifo_are_rejected_at_once(tmp_path: Path)
             read_file(tmp_path / name, name, problems=[])
 
 
-def test_a_link_and_a_byte_order_mark_are_read_as_they_are(tmp_path: Path) -> None:
+def test_a_symbolic_link_and_a_byte_order_mark_are_accepted(tmp_path: Path) -> None:
     (tmp_path / "real.yaml").write_bytes(b"\xef\xbb\xbfa: 1\r\n")
     (tmp_path / "link.yaml").symlink_to("real.yaml")
     node = read_file(tmp_path / "link.yaml", "link.yaml", problems=[])
@@ -182,17 +182,17 @@ def test_a_value_of_an_option_is_flow_style_or_one_word() -> None:
 
 
 @pytest.mark.parametrize("text", ["170406720\t", "\x1c5", "5\u00a0", "5\n", "\u20285"])
-def test_a_number_of_an_option_may_have_only_spaces_around_it(text: str) -> None:
+def test_a_number_of_an_option_may_be_surrounded_only_by_spaces(text: str) -> None:
     node = read_value(text, SourceLocation("--set", 0, 0), problems=[])
     assert node.value == text
     assert node.text.isprintable()
 
 
-def test_numbers_of_python_are_read_as_though_they_were_written() -> None:
+def test_python_numbers_are_read_like_numbers_in_a_file() -> None:
     values = [
         (0.03, Decimal("0.03")),
         (1e-5, Decimal("0.00001")),
-        (0.1 + 0.2, Decimal("0.30000000000000004")),  # all of it: its key decides what it takes
+        (0.1 + 0.2, Decimal("0.30000000000000004")),  # all digits: the key decides how many it takes
         (7, 7),
         (7.0, 7),
         (float("nan"), "NaN"),
@@ -206,7 +206,7 @@ def test_numbers_of_python_are_read_as_though_they_were_written() -> None:
         assert read_python(given_value, HERE).value == value
 
 
-def test_values_of_numpy_are_those_of_python_by_their_shortest_text() -> None:
+def test_numpy_values_are_read_as_python_values_by_their_shortest_text() -> None:
     values = [
         (np.float64(0.03), Decimal("0.03")),
         (np.float32(0.03), Decimal("0.03")),
@@ -241,7 +241,7 @@ def test_a_dict_that_contains_itself_is_an_error() -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(st.one_of(st.text(max_size=200), st.text(alphabet="{}[]:,-?&*!%'\"|> \n\tab01._~#", max_size=80)))
-def test_no_text_brings_anything_but_a_map_or_a_configuration_error(text: str) -> None:
+def test_any_text_gives_a_map_or_a_configuration_error(text: str) -> None:
     try:
         node = read_text(text, HERE, problems=[])
     except ConfigError as error:

@@ -27,7 +27,7 @@ def test_one_symbol_is_its_own_grid_without_a_copy() -> None:
     assert [column.tolist() for column in grid[1:]] == [[column.tolist()] for column in one[1:]]
 
 
-def test_symbols_meet_on_one_grid_with_zeros_where_one_has_no_candle() -> None:
+def test_symbols_share_one_grid_with_zeros_for_missing_candles() -> None:
     grid = align([columns(1, 2, 5), columns(2, 3, price=500), columns()])
     assert (grid.ts // HOUR).tolist() == [1, 2, 3, 5]
     assert grid.open.tolist() == [[101, 102, 0, 105], [0, 502, 503, 0], [0, 0, 0, 0]]
@@ -39,7 +39,7 @@ def three(*hours: tuple[int, ...]) -> list[Series]:
     return [Series(f"{place}/USDT", place, 5, columns(*own, price=100 * place)) for place, own in enumerate(hours)]
 
 
-def test_packed_candles_are_the_same_candles_and_their_grid_is_no_copy() -> None:
+def test_packing_keeps_the_candles_and_makes_their_grid_without_a_copy() -> None:
     given, plain = three((1, 2, 5), (1, 2, 5), (1, 2, 5)), three((1, 2, 5), (1, 2, 5), (1, 2, 5))
     found = packed(given)
     assert given == []
@@ -52,21 +52,21 @@ def test_packed_candles_are_the_same_candles_and_their_grid_is_no_copy() -> None
     assert all(one.columns.ts is grid.ts for one in found)
 
 
-def test_candles_with_other_times_are_packed_as_they_are() -> None:
+def test_candles_of_different_times_are_packed_unchanged() -> None:
     found = packed(three((1, 2, 5), (1, 3, 5)))
     assert [(one.columns.ts // HOUR).tolist() for one in found] == [[1, 2, 5], [1, 3, 5]]
     assert align([one.columns for one in found]).open.tolist() == [[1, 2, 0, 5], [101, 0, 103, 105]]
 
 
 @pytest.mark.parametrize("order", [(1, 0, 2), (0, 1), (0, 0, 2)])
-def test_some_packed_symbols_or_others_in_their_place_are_a_grid_of_their_own(order: tuple[int, ...]) -> None:
+def test_a_subset_of_packed_symbols_or_replaced_candles_get_a_new_grid(order: tuple[int, ...]) -> None:
     found, plain = packed(three((1, 2), (1, 2), (1, 2))), three((1, 2), (1, 2), (1, 2))
     grid = align([found[place].columns for place in order])
     assert grid.high.tolist() == [plain[place].columns.high.tolist() for place in order]
     assert not np.shares_memory(grid.high, found[0].columns.high)
 
 
-def test_a_column_is_spread_over_the_grid_with_zeros_between() -> None:
+def test_a_column_is_aligned_to_the_grid_with_zeros_in_its_gaps() -> None:
     grid, rows = np.array([1, 2, 3, 5]), np.array([2, 5])
     signal = spread(grid, rows, np.array([1, -1], np.int8))
     assert signal.tolist() == [0, 1, 0, -1]
@@ -88,7 +88,7 @@ def test_the_start_is_inclusive_and_the_end_is_not(start: int, end: int, hours: 
     assert cut.close.tolist() == [130 + hour for hour in hours]
 
 
-def test_the_digest_is_the_hash_of_a_line_and_six_columns_a_symbol() -> None:
+def test_the_digest_hashes_one_line_and_six_columns_per_symbol() -> None:
     series = [Series("BTC/USDT", 2, 8, columns(1, 2)), Series("ETH/USDT", 3, 5, columns(2, price=700))]
     text = b"BTC/USDT 1h 2 8 2\n"
     for pair in ((HOUR, 2 * HOUR), (101, 102), (111, 112), (121, 122), (131, 132), (141, 142)):
@@ -97,7 +97,7 @@ def test_the_digest_is_the_hash_of_a_line_and_six_columns_a_symbol() -> None:
     assert digest(series, "1h") == hashlib.blake2b(text, digest_size=16).hexdigest()
 
 
-def test_a_digest_does_not_depend_on_how_columns_lie_in_memory() -> None:
+def test_the_digest_does_not_depend_on_the_memory_layout_of_columns() -> None:
     one = columns(1, 2, 3, 4)
     every_other = Columns(*(np.repeat(column, 2)[::2] for column in one))
     swapped = Columns(*(column.astype(">i8") for column in one))
@@ -119,7 +119,7 @@ def test_a_digest_does_not_depend_on_how_columns_lie_in_memory() -> None:
         ([Series("A/B", 1, 2, columns(1)), Series("A/B", 1, 2, columns(2))], "1h"),
     ],
 )
-def test_other_candles_or_another_scale_have_another_digest(other: tuple[list[Series], str]) -> None:
+def test_different_candles_or_a_different_scale_change_the_digest(other: tuple[list[Series], str]) -> None:
     assert digest(*other) != digest([Series("A/B", 1, 2, columns(1, 2))], "1h")
 
 
@@ -133,16 +133,16 @@ def test_other_candles_or_another_scale_have_another_digest(other: tuple[list[Se
         (1_706_706_000_500, "2024-01-31T13:00:00.500Z"),
     ],
 )
-def test_a_time_is_shown_as_short_as_it_is_exact(ms: int, text: str) -> None:
+def test_a_time_is_shown_in_its_shortest_exact_form(ms: int, text: str) -> None:
     assert iso(ms) == text
 
 
 @pytest.mark.parametrize(
     ("name", "minutes"), [("1m", 1), ("5m", 5), ("30m", 30), ("1h", 60), ("12h", 720), ("1d", 1440)]
 )
-def test_a_timeframe_is_its_length_in_ms(name: str, minutes: int) -> None:
+def test_a_timeframe_converts_to_its_length_in_ms(name: str, minutes: int) -> None:
     assert TIMEFRAMES[name] == minutes * 60_000
 
 
-def test_every_timeframe_floors_to_the_grid_of_the_day() -> None:
+def test_every_timeframe_floors_to_the_grid_of_the_utc_day() -> None:
     assert [name for name, ms in TIMEFRAMES.items() if 86_400_000 % ms] == []

@@ -1,4 +1,4 @@
-"""advance() and the inputs from outside: values in, values out, and the bounds of D1 and D3. The rest: scenarios."""
+"""advance() and external commands take values and return values within the bounds of D1 and D3 (rest: scenarios)."""
 
 import numpy as np
 import pytest
@@ -64,13 +64,13 @@ def test_a_run_begins_with_all_cash_and_every_symbol_idle() -> None:
     assert state.book[:, v.TS].tolist() == [v.NONE, v.NONE]
 
 
-def test_named_columns_are_as_many_as_the_arrays_have() -> None:
+def test_the_column_names_match_the_width_of_the_arrays() -> None:
     assert max(v.BROKEN, v.LAST_TS) == v.ACCOUNT_FIELDS - 1
     assert v.COOLING == v.SYMBOL_FIELDS - 1
     assert v.HALT_OF_RULE + len(v.HALT_RULES) == v.DRAWDOWN_DAY
 
 
-def test_begin_moves_every_symbol_to_warming() -> None:
+def test_begin_moves_every_symbol_to_warming_up() -> None:
     out = blank_out(2, 1, 0)
     state = begin(frozen(new_state(BALANCE, 2)), out, MONDAY)
     assert state.book[:, v.MODE].tolist() == [WARMING, WARMING]
@@ -78,7 +78,7 @@ def test_begin_moves_every_symbol_to_warming() -> None:
     assert out.rows[:2, 1:3].tolist() == [[MONDAY, 0], [MONDAY, 1]]
 
 
-def test_no_function_of_the_engine_writes_to_what_it_is_given() -> None:
+def test_no_engine_function_writes_to_its_arguments() -> None:
     grid, signals = block(10_000, 10_000, 10_100, exit_at=2)
     for column in (*grid, *signals):
         column.flags.writeable = False
@@ -94,8 +94,8 @@ def test_no_function_of_the_engine_writes_to_what_it_is_given() -> None:
     assert np.array_equal(state.account, started().account)
 
 
-def test_where_the_strategy_was_not_asked_nothing_is_decided_and_nothing_becomes_warm() -> None:
-    """It failed there (J17)."""
+def test_timestamps_without_a_strategy_call_decide_nothing_and_do_not_end_the_warm_up() -> None:
+    """The strategy failed there (J17)."""
     grid, signals = block(10_000, 10_000, 10_000, enter=2)
     signals.signal[0, :2] = v.UNASKED
     out = blank_out(1, 3, 100)
@@ -106,7 +106,7 @@ def test_where_the_strategy_was_not_asked_nothing_is_decided_and_nothing_becomes
     assert kinds(out) == ["mode_changed", "signal", "order_placed"]
 
 
-def test_the_equity_of_each_timestamp_is_marked() -> None:
+def test_the_equity_is_marked_at_each_timestamp() -> None:
     out = blank_out(1, 4, 100)
     state, _, _ = advance(PLAN, started(), *block(10_000, 10_000, 10_100, 9_000), out)
     assert out.equity.tolist() == [BALANCE, BALANCE, BALANCE + 1_000, BALANCE - 10_000]
@@ -115,7 +115,7 @@ def test_the_equity_of_each_timestamp_is_marked() -> None:
     assert (state.account[v.ROWS_FOLDED], state.account[v.LAST_TS]) == (4, MONDAY + 3 * HOUR)
 
 
-def test_the_fold_stops_before_a_timestamp_for_which_out_might_lack_room_and_goes_on_there() -> None:
+def test_the_engine_stops_before_a_timestamp_that_may_overflow_the_output_and_continues_there() -> None:
     grid, signals = block(10_000, 10_000, 10_000, 10_000, exit_at=2)
     whole = blank_out(1, 4, 100)
     expected, _, _ = advance(PLAN, started(), grid, signals, whole)
@@ -131,7 +131,7 @@ def test_the_fold_stops_before_a_timestamp_for_which_out_might_lack_room_and_goe
     assert all(np.array_equal(one, other) for one, other in zip(state, expected, strict=True))
 
 
-def test_out_without_room_folds_nothing() -> None:
+def test_an_output_buffer_without_room_processes_no_timestamp() -> None:
     out = Out(
         np.zeros((room_for(1) - 1, v.ROW_WIDTH), np.int64), np.zeros(99), np.zeros(1, np.int64),
         np.zeros(9, np.int64), np.zeros(9, np.int64),
@@ -141,20 +141,20 @@ def test_out_without_room_folds_nothing() -> None:
     assert np.array_equal(state.account, started().account)
 
 
-def test_a_block_of_nothing_changes_nothing() -> None:
+def test_an_empty_block_changes_nothing() -> None:
     grid, signals = block(10_000)
     state, folded, broken = advance(PLAN, started(), *cut(grid, signals, 0, 0), blank_out(1, 1, 0))
     assert (folded, broken) == (0, 0)
     assert np.array_equal(state.book, started().book)
 
 
-def test_a_block_larger_than_the_bound_is_a_bug_of_ours() -> None:
+def test_a_block_larger_than_the_bound_is_an_internal_error() -> None:
     grid, signals = block(*[10_000] * (MAX_BLOCK + 1), enter=None)
     with pytest.raises(AssertionError, match="at most MAX_BLOCK"):
         advance(PLAN, started(), grid, signals, blank_out(1, MAX_BLOCK + 1, 0))
 
 
-def test_a_block_without_room_for_its_marks_is_a_bug_of_ours() -> None:
+def test_a_block_without_room_for_its_marks_is_an_internal_error() -> None:
     with pytest.raises(AssertionError, match="no room for the block"):
         advance(PLAN, started(), *block(10_000, 10_000), blank_out(1, 1, 100))
 
@@ -163,9 +163,7 @@ ONE_UNIT = Plan(QUIET._replace(max_position=12), PLAN.markets)  # buys 10 at a p
 
 
 @pytest.mark.parametrize(("price", "folded", "status"), [((LIMIT - 90) // 10, 3, 0), ((LIMIT - 90) // 10 + 1, 2, 1)])
-def test_a_mark_that_would_pass_the_bound_ends_the_fold_before_its_timestamp(
-    price: int, folded: int, status: int
-) -> None:
+def test_a_mark_beyond_the_bound_stops_the_engine_before_its_timestamp(price: int, folded: int, status: int) -> None:
     out = blank_out(1, 3, 100)
     answer = advance(ONE_UNIT, started(balance=100), *block(1, 1, price), out)
     assert answer[1:] == (folded, status)
@@ -175,9 +173,7 @@ def test_a_mark_that_would_pass_the_bound_ends_the_fold_before_its_timestamp(
 
 
 @pytest.mark.parametrize(("price", "folded", "status"), [((LIMIT - 90) // 10, 3, 0), ((LIMIT - 90) // 10 + 1, 2, 1)])
-def test_a_sale_that_would_pass_the_bound_ends_the_fold_before_its_timestamp(
-    price: int, folded: int, status: int
-) -> None:
+def test_a_sale_beyond_the_bound_stops_the_engine_before_its_timestamp(price: int, folded: int, status: int) -> None:
     out = blank_out(1, 3, 100)
     grid, signals = block(1, 1, price, exit_at=1)
     low = grid._replace(close=np.array([[1, 1, 1]]), low=np.array([[1, 1, 1]]))  # the close alone would fit
@@ -186,7 +182,7 @@ def test_a_sale_that_would_pass_the_bound_ends_the_fold_before_its_timestamp(
     assert kinds(out).count("trade_closed") == 1 - status
 
 
-def test_the_status_names_the_symbol_whose_mark_would_pass_the_bound() -> None:
+def test_the_status_names_the_symbol_whose_mark_exceeds_the_bound() -> None:
     plan = Plan(ONE_UNIT.rules, np.array([MARKET] * 3, np.int64))
     prices = np.array([[1, 1, LIMIT // 40], [1, 1, LIMIT // 20], [1, 1, LIMIT // 20]], np.int64)
     grid = Grid(MONDAY + HOUR * np.arange(3), prices, prices, prices, prices, np.full_like(prices, 10**6))
@@ -197,14 +193,14 @@ def test_the_status_names_the_symbol_whose_mark_would_pass_the_bound() -> None:
     assert (folded, broken) == (2, 3)  # 1/4 and 1/2 of the bound fit together, the third does not
 
 
-def test_a_halt_of_a_run_that_ended_is_a_bug_of_ours() -> None:
+def test_halting_a_finished_run_is_an_internal_error() -> None:
     state = finish(started(), blank_out(1, 1, 0))
     with pytest.raises(AssertionError, match="no such move"):
         halt(PLAN, state, blank_out(1, 1, 0), v.OPERATOR)
 
 
 @pytest.mark.parametrize("rule", [v.OPERATOR, v.STRATEGY_ERROR])
-def test_an_outside_halt_names_no_limit_and_comes_after_the_last_timestamp(rule: int) -> None:
+def test_an_external_halt_names_no_limit_and_follows_the_last_timestamp(rule: int) -> None:
     state, _, _ = advance(PLAN, started(), *block(10_000, enter=None), blank_out(1, 1, 0))
     out = blank_out(1, 1, 0)
     state = halt(PLAN, state, out, rule)
@@ -232,7 +228,7 @@ def test_only_open_positions_are_marked_after_a_day_and_a_halt() -> None:
     assert (mark[2], named(mark)) == (1, {"quantity": 10, "price": 10_500})
 
 
-def test_a_limit_of_a_halt_is_its_rate() -> None:
+def test_the_limit_of_a_halt_is_its_configured_rate() -> None:
     plan = Plan(QUIET._replace(max_daily_loss_ppm=10_000), PLAN.markets)
     out = blank_out(1, 3, 100)
     advance(plan, started(), *block(10_000, 10_000, 9_000), out)
@@ -240,7 +236,7 @@ def test_a_limit_of_a_halt_is_its_rate() -> None:
     assert named(row) == {"halt": 1, "rule": v.DAILY_LOSS, "limit": 10_000, "equity": 990_000, "reference": BALANCE}
 
 
-def test_a_fill_and_a_closed_trade_have_all_that_the_journal_needs() -> None:
+def test_a_fill_and_a_closed_trade_hold_all_fields_of_the_journal() -> None:
     plan = Plan(QUIET._replace(commission_ppm=1_000, base_slippage_ppm=100, max_slippage_ppm=100), PLAN.markets)
     out = blank_out(1, 4, 100)
     state, _, _ = advance(plan, started(), *block(10_000, 10_000, 10_100, 10_200, exit_at=2), out)
@@ -263,7 +259,7 @@ def named(row: Int64) -> dict[str, int]:
     return dict(zip(fields, row[3 : 3 + len(fields)].tolist(), strict=True))
 
 
-def test_the_first_sale_that_breaks_a_bound_is_the_one_that_is_named() -> None:
+def test_the_first_sale_that_exceeds_a_bound_is_named() -> None:
     # given two positions whose sale would pass the largest amount of money
     state, out = new_state(10, 2), blank_out(2, 1, 10)
     state.book[:, v.QUANTITY] = 2**40

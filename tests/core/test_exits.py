@@ -1,4 +1,4 @@
-"""Levels of a position, and which of them a candle hits (S9, S11, S12, S14, S27)."""
+"""Exit levels of a position, and which of them a candle hits (S9, S11, S12, S14, S27)."""
 
 from fractions import Fraction
 
@@ -46,7 +46,7 @@ TRAILED = HELD._replace(trail=9_800)
         (10_000, 100_000_000, 1, -990_000, 1_010_000),
     ],
 )
-def test_stop_and_target_of_a_long(price: int, ppm: int, tick: int, stop: int, target: int) -> None:
+def test_stop_and_target_prices_of_a_long_position(price: int, ppm: int, tick: int, stop: int, target: int) -> None:
     assert stop_below(price, ppm, tick) == stop
     assert target_above(price, ppm, tick) == target
 
@@ -62,7 +62,7 @@ def test_stop_and_target_of_a_long(price: int, ppm: int, tick: int, stop: int, t
         (10_000, 20_001, 100, 10_200, 9_700),
     ],
 )
-def test_stop_and_target_of_a_short_mirror_those_of_a_long(
+def test_stop_and_target_of_a_short_mirror_those_of_a_long_position(
     price: int, ppm: int, tick: int, stop: int, target: int
 ) -> None:
     assert short_stop_above(price, ppm, tick) == stop
@@ -70,7 +70,7 @@ def test_stop_and_target_of_a_short_mirror_those_of_a_long(
 
 
 @given(st.integers(1, 10**9), st.integers(1, 999_999), st.integers(1, 1_000))
-def test_a_level_is_on_the_tick_at_the_rounded_share_and_one_tick_away(ticks: int, ppm: int, tick: int) -> None:
+def test_a_level_is_a_rounded_share_away_on_the_tick_and_at_least_one_tick(ticks: int, ppm: int, tick: int) -> None:
     price = ticks * tick
     share = Fraction(price * ppm, 1_000_000)
     stop, target = stop_below(price, ppm, tick), target_above(price, ppm, tick)
@@ -84,7 +84,7 @@ def test_a_level_is_on_the_tick_at_the_rounded_share_and_one_tick_away(ticks: in
     assert short_target_below(price, ppm, tick) == mirror - target
 
 
-def test_a_trail_is_on_the_tick_though_the_highest_price_is_not() -> None:
+def test_a_trailing_stop_is_on_the_tick_even_if_the_highest_price_is_not() -> None:
     assert stop_below(105, 10_000, 10) == 90
 
 
@@ -120,7 +120,7 @@ def test_each_level_may_be_null(changes: dict[str, int], levels: Levels) -> None
         (11_900, 10_000, 12_000, 12_000, 11_900),  # it never falls
     ],
 )
-def test_a_trail_follows_the_highest_price_once_it_is_armed(
+def test_an_armed_trailing_stop_follows_the_highest_price(
     trail: int, arm: int, highest: int, high: int, raised: int
 ) -> None:
     rules = QUIET._replace(trailing_stop_ppm=20_000)
@@ -128,12 +128,12 @@ def test_a_trail_follows_the_highest_price_once_it_is_armed(
     assert raise_trail(rules, 1, before, high) == Levels(9_500, 11_000, raised, arm, max(highest, high))
 
 
-def test_without_a_trailing_stop_only_the_highest_price_moves() -> None:
+def test_without_a_trailing_stop_only_the_highest_price_is_updated() -> None:
     assert raise_trail(QUIET, 1, HELD, 12_000) == HELD._replace(highest=12_000)
 
 
 @given(st.lists(PRICES, min_size=1, max_size=20), PRICES, st.integers(0, 500_000), st.integers(1, 999_999))
-def test_a_trail_never_falls_and_knows_the_highest_high_alone(
+def test_a_trailing_stop_never_falls_and_depends_only_on_the_highest_high(
     highs: list[int], price: int, activation: int, ppm: int
 ) -> None:
     rules = QUIET._replace(trailing_stop_ppm=ppm, trailing_activation_ppm=activation)
@@ -164,7 +164,7 @@ def test_a_trail_never_falls_and_knows_the_highest_high_alone(
         (Levels(0, 0, 0, 1, 1), QUIET, 2**60, NOTHING),
     ],
 )
-def test_an_opening_gap(levels: Levels, rules: Rules, price: int, hit: Hit) -> None:
+def test_an_opening_gap_beyond_a_level_exits_at_the_open(levels: Levels, rules: Rules, price: int, hit: Hit) -> None:
     assert exit_at_open(rules, levels, price) == hit
 
 
@@ -182,7 +182,9 @@ def test_an_opening_gap(levels: Levels, rules: Rules, price: int, hit: Hit) -> N
         (Levels(0, 0, 0, 1, 1), 1, 2**60, NOTHING, NOTHING),
     ],
 )
-def test_a_level_inside_a_candle(levels: Levels, low: int, high: int, pessimistic: Hit, optimistic: Hit) -> None:
+def test_a_level_inside_a_candle_exits_at_the_level(
+    levels: Levels, low: int, high: int, pessimistic: Hit, optimistic: Hit
+) -> None:
     assert exit_inside(QUIET, levels, low, high) == pessimistic
     assert exit_inside(QUIET._replace(optimistic=1), levels, low, high) == optimistic
 
@@ -190,7 +192,7 @@ def test_a_level_inside_a_candle(levels: Levels, low: int, high: int, pessimisti
 @pytest.mark.parametrize(
     ("high", "hit"), [(10_999, NOTHING), (11_000, Hit(TAKE_PROFIT, 11_000, 0)), (11_001, Hit(TAKE_PROFIT, 11_000, 0))]
 )
-def test_a_touch_fills_a_target_where_the_rules_say_so(high: int, hit: Hit) -> None:
+def test_a_touched_target_fills_if_the_rules_allow_it(high: int, hit: Hit) -> None:
     assert exit_inside(QUIET._replace(touch=1), HELD, 9_600, high) == hit
 
 
@@ -198,7 +200,7 @@ def test_a_touch_fills_a_target_where_the_rules_say_so(high: int, hit: Hit) -> N
     ("stop", "trail", "reason"),
     [(9_500, 9_499, STOP_LOSS), (9_500, 9_500, STOP_LOSS), (9_500, 9_501, TRAILING_STOP), (0, 1, TRAILING_STOP)],
 )
-def test_the_higher_of_stop_and_trail_names_the_exit(stop: int, trail: int, reason: int) -> None:
+def test_the_higher_of_stop_and_trailing_stop_names_the_exit(stop: int, trail: int, reason: int) -> None:
     assert stop_reason(HELD._replace(stop=stop, trail=trail)) == reason
 
 
@@ -206,7 +208,7 @@ def test_the_higher_of_stop_and_trail_names_the_exit(stop: int, trail: int, reas
     ("low", "high", "answer"),
     [(9_801, 10_999, False), (9_800, 10_999, True), (9_801, 11_000, True), (1, 99_999, True)],
 )
-def test_a_touch_of_any_level_is_looked_into(low: int, high: int, answer: bool) -> None:
+def test_a_touch_of_any_level_is_detected(low: int, high: int, answer: bool) -> None:
     assert reached(9_500, 9_800, 11_000, low, high) is answer
     assert reached(9_800, 9_500, 11_000, low, high) is answer
     assert reached(9_800, 0, 11_000, low, high) is answer
@@ -220,7 +222,7 @@ SMALL = st.integers(0, 30)
 
 
 @given(SMALL, SMALL, SMALL, SMALL, SMALL, SMALL, st.booleans(), st.booleans())
-def test_a_candle_that_is_passed_over_hits_nothing(
+def test_a_skipped_candle_hits_no_level(
     stop: int, trail: int, target: int, low: int, first: int, high: int, touch: bool, optimistic: bool
 ) -> None:
     rules = QUIET._replace(touch=int(touch), optimistic=int(optimistic))
@@ -234,8 +236,6 @@ def test_a_candle_that_is_passed_over_hits_nothing(
 
 
 @pytest.mark.parametrize(("entry", "exit_price", "gross"), [(100, 110, 60), (100, 90, -60), (100, 100, 0)])
-def test_the_profit_of_a_short_is_that_of_a_long_with_the_opposite_sign(
-    entry: int, exit_price: int, gross: int
-) -> None:
+def test_the_profit_of_a_short_is_the_negated_profit_of_a_long(entry: int, exit_price: int, gross: int) -> None:
     assert gross_of_long(entry, exit_price, 3, 2) == gross
     assert gross_of_short(entry, exit_price, 3, 2) == -gross

@@ -31,11 +31,11 @@ RULES = QUIET._replace(base_slippage_ppm=200, impact_ppm=100_000, max_slippage_p
         (LIMIT, LIMIT, 5_000),
     ],
 )
-def test_slippage_is_base_and_impact_rounded_up_and_bounded(quantity: int, volume: int, ppm: int) -> None:
+def test_slippage_is_base_plus_impact_rounded_up_and_capped(quantity: int, volume: int, ppm: int) -> None:
     assert slippage_ppm(RULES, MARKET, quantity, volume) == ppm
 
 
-def test_an_order_as_large_as_the_volume_pays_the_maximum_though_its_impact_would_be_less() -> None:
+def test_an_order_as_large_as_the_volume_pays_the_maximum_slippage() -> None:
     rules = QUIET._replace(impact_ppm=1, max_slippage_ppm=5_000)
     assert slippage_ppm(rules, MARKET, 99, 100) == 1
     assert slippage_ppm(rules, MARKET, 100, 100) == 5_000
@@ -44,16 +44,20 @@ def test_an_order_as_large_as_the_volume_pays_the_maximum_though_its_impact_woul
 @pytest.mark.parametrize(
     ("quantity_up", "volume_up", "ppm"), [(1, 1, 1_200), (10, 1, 5_000), (1, 10, 300), (10, 10, 1_200)]
 )
-def test_quantity_and_volume_meet_in_the_finer_of_their_scales(quantity_up: int, volume_up: int, ppm: int) -> None:
+def test_quantity_and_volume_are_compared_in_the_finer_scale(quantity_up: int, volume_up: int, ppm: int) -> None:
     market = MARKET._replace(quantity_up=quantity_up, volume_up=volume_up)
     assert slippage_ppm(RULES, market, 10, 1_000) == ppm
 
 
-def test_what_exceeds_the_limit_in_the_finer_scale_counts_as_the_limit() -> None:
+def test_an_amount_above_the_limit_in_the_finer_scale_is_capped_at_the_limit() -> None:
     finer = MARKET._replace(quantity_up=10**8, volume_up=1)
-    assert slippage_ppm(RULES, finer, LIMIT // 10**8 + 1, LIMIT - 1) == 5_000  # ours is the limit, theirs below it
+    assert (
+        slippage_ppm(RULES, finer, LIMIT // 10**8 + 1, LIMIT - 1) == 5_000
+    )  # the quantity is at the limit, the volume below it
     coarser = MARKET._replace(quantity_up=1, volume_up=10**8)
-    assert slippage_ppm(RULES, coarser, 2**31, LIMIT) == 201  # theirs is the limit: 2**31 of 2**62 is next to nothing
+    assert (
+        slippage_ppm(RULES, coarser, 2**31, LIMIT) == 201
+    )  # the volume is at the limit: 2**31 of 2**62 is next to nothing
 
 
 @pytest.mark.parametrize(("volume", "ppm"), [(2**31 - 1, 1), (2**31, 5), (10 * 2**31 - 1, 1), (10 * 2**31, 5)])
@@ -63,7 +67,7 @@ def test_quantity_and_volume_are_divided_by_ten_until_the_volume_is_below_its_bo
 
 
 @given(st.integers(0, LIMIT), st.integers(1, LIMIT), st.integers(0, 10**9))
-def test_an_impact_of_large_amounts_is_never_below_the_exact_one_and_hardly_above(
+def test_the_impact_of_large_amounts_is_never_below_and_barely_above_the_exact_value(
     ours: int, theirs: int, impact: int
 ) -> None:
     rules = QUIET._replace(impact_ppm=impact, max_slippage_ppm=2**31)
@@ -92,7 +96,7 @@ def test_an_impact_of_large_amounts_is_never_below_the_exact_one_and_hardly_abov
         (10, 5_000, 10, 20, 10),
     ],
 )
-def test_market_orders_pay_slippage_and_the_tick_against_us(
+def test_market_orders_pay_slippage_and_round_to_the_worse_tick(
     reference: int, ppm: int, tick: int, bought: int, sold: int
 ) -> None:
     rules, market = QUIET._replace(base_slippage_ppm=ppm, max_slippage_ppm=ppm), MARKET._replace(tick=tick)
@@ -123,7 +127,7 @@ def test_a_fill_price_is_on_the_tick_and_never_better_than_the_reference(referen
         (LIMIT, 50_000, 230_584_300_921_369_396),
     ],
 )
-def test_commission_is_rounded_up(notional: int, rate: int, charged: int) -> None:
+def test_the_commission_is_rounded_up(notional: int, rate: int, charged: int) -> None:
     assert fee(notional, rate) == charged
 
 
@@ -146,10 +150,12 @@ def test_an_amount_fits_up_to_the_limit(price: int, quantity: int, k: int, rest:
 
 
 @given(st.integers(0, LIMIT // 1_000), st.integers(1, 2**40), st.sampled_from([1, 10, 10**8]), st.integers(0, LIMIT))
-def test_what_fits_is_what_stays_within_the_limit(price: int, quantity: int, k: int, rest: int) -> None:
+def test_an_amount_is_accepted_exactly_if_it_stays_within_the_limit(
+    price: int, quantity: int, k: int, rest: int
+) -> None:
     assert fits(price, quantity, k, rest) == (rest + price * quantity * k <= LIMIT)
 
 
 @given(st.integers(0, LIMIT), st.integers(0, LIMIT), st.sampled_from([1, 10, 10**8]))
-def test_worth_stops_at_the_limit(price: int, quantity: int, k: int) -> None:
+def test_the_value_of_a_position_is_capped_at_the_limit(price: int, quantity: int, k: int) -> None:
     assert worth(price, quantity, k) == min(price * quantity * k, LIMIT)

@@ -14,12 +14,12 @@ LEGAL = {(trigger, source): target for trigger, source, target in TABLE}
 PAIRS = list(itertools.product(MODES, TRIGGERS))
 
 
-def test_the_modes_move_as_the_golden_matrix_says(golden: Golden) -> None:
+def test_the_mode_transitions_match_the_golden_matrix(golden: Golden) -> None:
     golden("modes.txt", matrix())
 
 
 @pytest.mark.parametrize(("mode", "trigger"), PAIRS)
-def test_machine_and_array_agree_on_every_legal_and_illegal_move(mode: str, trigger: str) -> None:
+def test_the_machine_and_its_array_agree_on_every_legal_and_illegal_transition(mode: str, trigger: str) -> None:
     code = moves()[MODES.index(mode), TRIGGERS.index(trigger)]
     if (trigger, mode) in LEGAL:
         assert next_mode(mode, trigger) == MODES[code] == LEGAL[trigger, mode]
@@ -43,7 +43,7 @@ def test_every_source_and_every_target_is_a_mode() -> None:
 
 
 @pytest.mark.parametrize(("mode", "trigger"), [("flat", "buy"), ("sleeping", "stop"), ("", "")])
-def test_an_unknown_trigger_or_mode_is_an_illegal_move(mode: str, trigger: str) -> None:
+def test_an_unknown_trigger_or_mode_is_an_illegal_transition(mode: str, trigger: str) -> None:
     with raises_code(IllegalMove, "illegal_move"):
         next_mode(mode, trigger)
 
@@ -54,7 +54,7 @@ def test_a_run_can_be_stopped_in_any_mode(mode: str) -> None:
 
 
 def matrix() -> str:
-    """moves() in words: a row for each mode, a column for each trigger."""
+    """Returns moves() as text with a row for each mode and a column for each trigger."""
     rows = [("", *TRIGGERS)]
     rows += [
         (mode, *("-" if code < 0 else MODES[code] for code in codes))

@@ -119,7 +119,7 @@ def takes_numbers(function: Callable[..., Any]) -> bool:
     )
 
 
-def test_every_pure_function_of_numbers_is_compared_here() -> None:
+def test_every_pure_function_of_numbers_is_covered_by_this_file() -> None:
     assert fold in PURE
     assert [f.__name__ for f in PURE if takes_numbers(f) and f not in ARGUMENTS] == []
     assert set(ARGUMENTS) <= set(PURE)
@@ -167,13 +167,13 @@ class Wrapping(NamedTuple):
 
 
 @pytest.mark.soak
-def test_the_comparison_would_see_an_amount_that_wraps(numba: Any) -> None:
+def test_the_comparison_detects_an_integer_overflow(numba: Any) -> None:
     wraps = numba.njit(lambda wrapping: wrapping.amount * 4)
     assert wraps(Wrapping(LIMIT)) != Wrapping(LIMIT).amount * 4
 
 
 @pytest.mark.soak
-def test_an_illegal_move_raises_when_compiled_too(numba: Any) -> None:
+def test_an_illegal_transition_also_raises_when_compiled(numba: Any) -> None:
     compiled = numba.njit(machine.moved)
     with pytest.raises(AssertionError):
         compiled(machine.FLAT, machine.EXIT)

@@ -43,7 +43,7 @@ def test_an_enter_signal_is_rejected_with_the_numbers_that_were_compared(
     assert rejected_entry(RULES, entry) == rejection
 
 
-def test_of_several_reasons_the_first_of_s24_is_given() -> None:
+def test_of_several_rejection_reasons_the_first_of_s24_is_given() -> None:
     entry = EntryRequest(mode=HALTED, quantity=1, order=1, seen=0, since_loss=0, taken=9)
     reasons = []
     for better in ({"mode": WARMING}, {"quantity": 0}, {"mode": FLAT}, {"order": 0}, {"since_loss": 5}, {"taken": 0}):
@@ -62,7 +62,7 @@ def test_of_several_reasons_the_first_of_s24_is_given() -> None:
         (1, 0, NOTHING),
     ],
 )
-def test_an_exit_signal_is_rejected_without_a_position_or_beside_an_exit_that_waits(
+def test_an_exit_signal_is_rejected_without_a_position_or_with_a_pending_exit(
     quantity: int, order: int, rejection: Rejection
 ) -> None:
     assert rejected_exit(quantity, order) == rejection
@@ -78,7 +78,9 @@ def test_an_exit_signal_is_rejected_without_a_position_or_beside_an_exit_that_wa
         (59, 60, 0, Rejection(v.INSUFFICIENT_CASH, 7, v.NONE)),
     ],
 )
-def test_an_entry_needs_room_then_money(exposed: int, allowed: int, amount: int, rejection: Rejection) -> None:
+def test_an_entry_checks_the_position_limit_before_the_cash(
+    exposed: int, allowed: int, amount: int, rejection: Rejection
+) -> None:
     assert rejected_for_cash(exposed, allowed, amount, 7) == rejection
 
 
@@ -96,7 +98,7 @@ def test_an_entry_needs_room_then_money(exposed: int, allowed: int, amount: int,
         (LIMIT, LIMIT, LIMIT, NOTHING),  # what would pass the limit counts as the limit
     ],
 )
-def test_what_is_bought_is_a_lot_and_large_enough_to_be_sold(
+def test_an_entry_buys_at_least_one_lot_and_enough_to_be_sold(
     quantity: int, price: int, stop: int, rejection: Rejection
 ) -> None:
     market = MARKET._replace(lot=3, k=10, min_notional=4_000)
@@ -119,5 +121,5 @@ def test_what_is_bought_is_a_lot_and_large_enough_to_be_sold(
         (LIMIT, 0, 1_000_000, True),
     ],
 )
-def test_a_loss_is_met_at_its_share_rounded_up(reference: int, equity: int, ppm: int, answer: bool) -> None:
+def test_a_loss_limit_is_reached_at_its_share_rounded_up(reference: int, equity: int, ppm: int, answer: bool) -> None:
     assert loss_met(reference, equity, ppm) is answer

@@ -31,7 +31,7 @@ RATES = st.integers(0, 2**31 - 1)
         (-(2**62), 0, "-4611686018427387904"),
     ],
 )
-def test_an_integer_has_one_text_and_that_text_one_integer(units: int, places: int, text: str) -> None:
+def test_integers_and_their_decimal_texts_correspond_one_to_one(units: int, places: int, text: str) -> None:
     assert to_text(units, places) == text
     assert to_units(text, places) == units
 
@@ -51,19 +51,19 @@ def test_a_text_survives_the_round_trip(units: int, places: int) -> None:
         "1.\u0660\u0660", "1.00" + "0" * 50,
     ],
 )  # fmt: skip
-def test_a_text_with_two_places_that_to_text_would_not_have_written_is_refused(text: str) -> None:
+def test_a_non_canonical_text_with_two_decimals_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="not an amount"):
         to_units(text, 2)
 
 
 @pytest.mark.parametrize("text", ["", "-0", "00", "05", "1.", "1.0", "+1"])
-def test_a_text_without_places_that_to_text_would_not_have_written_is_refused(text: str) -> None:
+def test_a_non_canonical_text_without_decimals_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="not an amount"):
         to_units(text, 0)
 
 
 @given(st.text(st.sampled_from("0123456789.-+e_ "), max_size=12), st.integers(0, 8))
-def test_only_texts_that_would_be_written_are_accepted(text: str, places: int) -> None:
+def test_only_canonical_texts_are_accepted(text: str, places: int) -> None:
     try:
         units = to_units(text, places)
     except ValueError:
@@ -79,7 +79,7 @@ def test_mul_div_is_the_exact_quotient_rounded_down(amount: int, num: int, den: 
 
 
 @given(AMOUNTS, RATES)
-def test_a_share_down_and_a_share_up_enclose_the_exact_share(amount: int, ppm: int) -> None:
+def test_shares_rounded_down_and_up_enclose_the_exact_share(amount: int, ppm: int) -> None:
     exact = Fraction(amount * ppm, 1_000_000)
     assert share_down(amount, ppm) == floor(exact)
     assert share_up(amount, ppm) == ceil(exact)
@@ -100,12 +100,12 @@ def test_a_share_down_and_a_share_up_enclose_the_exact_share(amount: int, ppm: i
         (2**62, 999_999, 4_611_681_406_741_369_476, 4_611_681_406_741_369_477),
     ],
 )
-def test_a_share_at_its_borders(amount: int, ppm: int, down: int, up: int) -> None:
+def test_a_share_at_its_bounds(amount: int, ppm: int, down: int, up: int) -> None:
     assert (share_down(amount, ppm), share_up(amount, ppm)) == (down, up)
 
 
 @given(AMOUNTS, st.integers(1, LIMIT))
-def test_a_product_stops_at_the_limit(amount: int, factor: int) -> None:
+def test_a_product_is_capped_at_the_limit(amount: int, factor: int) -> None:
     assert times(amount, factor) == min(amount * factor, LIMIT)
 
 
@@ -130,16 +130,16 @@ def test_a_product_at_the_limit(amount: int, factor: int, product: int) -> None:
     ("numerator", "denominator", "text"),
     [(1, 2, "0.500000"), (0, 7, "0.000000"), (2, 3, "0.666667"), (-1, 4, "-0.250000"), (2**62, 2**62, "1.000000")],
 )
-def test_a_ratio_is_shown_with_six_places(numerator: int, denominator: int, text: str) -> None:
+def test_a_ratio_is_shown_with_six_decimals(numerator: int, denominator: int, text: str) -> None:
     assert ratio(numerator, denominator) == text
 
 
 @pytest.mark.parametrize(
     ("value", "text"), [(0.0, "0.000000"), (-0.0, "0.000000"), (0.0000005, "0.000000"), (1.5, "1.500000")]
 )
-def test_a_float_is_shown_with_six_places(value: float, text: str) -> None:
+def test_a_float_is_shown_with_six_decimals(value: float, text: str) -> None:
     assert float_text(value) == text
 
 
-def test_a_small_negative_value_is_shown_without_a_sign() -> None:
+def test_a_negative_value_that_rounds_to_zero_is_shown_without_a_sign() -> None:
     assert float_text(-0.0000001) == "0.000000"

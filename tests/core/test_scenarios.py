@@ -1,4 +1,4 @@
-"""Every scenario of tests/scenarios, interpreted (test_compile.py: compiled)."""
+"""Runs every scenario of tests/scenarios in interpreted mode (test_compile.py runs them compiled)."""
 
 from pathlib import Path
 
@@ -15,19 +15,19 @@ EACH = pytest.mark.parametrize("scenario", SCENARIOS, ids=[scenario.name for sce
 
 
 @EACH
-def test_what_happens_is_what_the_table_says(scenario: Scenario) -> None:
+def test_the_events_of_a_scenario_match_its_table(scenario: Scenario) -> None:
     expected, actual = expected_and_actual(scenario)
     assert actual == expected
 
 
 @EACH
-def test_equity_is_cash_and_positions_at_their_last_closes(scenario: Scenario) -> None:
+def test_equity_is_cash_plus_positions_at_their_last_closes(scenario: Scenario) -> None:
     for row, state, _ in run(scenario):
         assert state.account[v.EQUITY] == marked(scenario.plan, state), f"line {row.line}"
 
 
 @EACH
-def test_every_signal_is_answered_by_one_order_or_one_rejection(scenario: Scenario) -> None:
+def test_every_signal_leads_to_exactly_one_order_or_rejection(scenario: Scenario) -> None:
     for row, _, rows in run(scenario):
         kinds = rows[:, 0]
         placed = (kinds == v.ORDER_PLACED) & (rows[:, 5] == v.BY_SIGNAL)
@@ -38,7 +38,7 @@ def test_every_signal_is_answered_by_one_order_or_one_rejection(scenario: Scenar
 @pytest.mark.parametrize(
     "scenario", [pytest.param(one, id=one.name) for one in SCENARIOS if not any(row.command for row in one.rows)]
 )
-def test_one_block_gives_the_same_as_blocks_of_one_timestamp(scenario: Scenario) -> None:
+def test_one_block_gives_the_same_result_as_blocks_of_one_timestamp(scenario: Scenario) -> None:
     symbols, size = len(scenario.symbols), len(scenario.rows)
     out = blank_out(symbols, size, 1_000)
     state = begin(new_state(scenario.balance, symbols), out, scenario.rows[0].ts)
@@ -49,6 +49,8 @@ def test_one_block_gives_the_same_as_blocks_of_one_timestamp(scenario: Scenario)
     assert [array.tolist() for array in state] == [array.tolist() for array in steps[-1][1]]
 
 
-def test_every_rule_of_the_core_is_named_by_a_scenario() -> None:
+def test_every_rule_of_the_core_is_covered_by_a_scenario() -> None:
     named = {rule for scenario in SCENARIOS for rule in scenario.rules}
-    assert named >= {f"S{n}" for n in [*range(4, 20), *range(23, 28)]}  # S1-S3 are the data's, S20-S22 the strategy's
+    assert named >= {
+        f"S{n}" for n in [*range(4, 20), *range(23, 28)]
+    }  # S1-S3 belong to the data, S20-S22 to the strategy

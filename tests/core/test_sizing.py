@@ -26,7 +26,9 @@ from tests.core.scenario import MARKET, QUIET
         (1e-9, 1, 1_000),
     ],
 )
-def test_confidence_is_the_strength_in_thresholds_up_to_nine_tenths(strength: float, threshold: int, ppm: int) -> None:
+def test_confidence_is_signal_strength_over_threshold_capped_at_nine_tenths(
+    strength: float, threshold: int, ppm: int
+) -> None:
     assert confidence_ppm(strength, threshold) == ppm
 
 
@@ -47,7 +49,7 @@ def test_confidence_is_the_strength_in_thresholds_up_to_nine_tenths(strength: fl
         (900_000, LIMIT, -LIMIT, 0),
     ],
 )
-def test_a_budget_is_the_least_of_position_size_cash_and_room(
+def test_the_budget_is_the_minimum_of_position_size_cash_and_remaining_exposure(
     confidence: int, cash: int, room: int, amount: int
 ) -> None:
     rules = QUIET._replace(max_position=100_000, position_size_ppm=500_000, max_exposure_ppm=600_000)
@@ -70,7 +72,7 @@ def test_a_budget_is_the_least_of_position_size_cash_and_room(
         (LIMIT, LIMIT, 1, 10**18, 0, 0),
     ],
 )
-def test_an_amount_buys_whole_lots_with_the_fee_included(
+def test_an_amount_buys_whole_lots_including_the_fee(
     amount: int, price: int, lot: int, k: int, rate: int, quantity: int
 ) -> None:
     assert affordable(amount, price, MARKET._replace(lot=lot, k=k), rate) == quantity
@@ -80,7 +82,7 @@ def test_an_amount_buys_whole_lots_with_the_fee_included(
     st.integers(0, LIMIT), st.integers(1, LIMIT // 1_000), st.integers(1, 10**6), st.sampled_from([1, 10, 1_000]),
     st.integers(0, 50_000),
 )  # fmt: skip
-def test_a_quantity_costs_no_more_than_its_budget_and_one_lot_more_would(
+def test_a_quantity_fits_its_budget_and_one_more_lot_does_not(
     amount: int, price: int, lot: int, k: int, rate: int
 ) -> None:
     quantity = affordable(amount, price, MARKET._replace(lot=lot, k=k), rate)
@@ -101,7 +103,7 @@ def test_a_quantity_costs_no_more_than_its_budget_and_one_lot_more_would(
         (100_000, 0, (6, 15_000)),
     ],
 )
-def test_an_entry_is_sized_at_the_open_and_again_at_its_price(
+def test_an_entry_is_sized_at_the_open_and_again_at_its_fill_price(
     amount: int, volume: int, answer: tuple[int, int]
 ) -> None:
     rules = QUIET._replace(impact_ppm=1_000_000, max_slippage_ppm=500_000)
@@ -111,7 +113,7 @@ def test_an_entry_is_sized_at_the_open_and_again_at_its_price(
 @given(
     st.integers(0, 10**15), st.integers(1, 10**9), st.integers(0, 10**9), st.integers(0, 50_000), st.integers(1, 100)
 )
-def test_an_entry_never_costs_more_than_its_budget_nor_grows_by_slippage(
+def test_slippage_never_raises_the_size_of_an_entry_or_its_cost_above_the_budget(
     amount: int, reference: int, volume: int, rate: int, lot: int
 ) -> None:
     rules = QUIET._replace(commission_ppm=rate, base_slippage_ppm=200, impact_ppm=100_000, max_slippage_ppm=5_000)

@@ -1,4 +1,4 @@
-"""Whether a file holds the candles that were asked for: the same check for runs and for imports."""
+"""Runs and imports check alike whether a file holds candles of the requested market and timeframe."""
 
 from pathlib import Path
 
@@ -43,25 +43,25 @@ def distance(*hours: int, timeframe: str = "1h") -> bool:
         (),
     ],
 )
-def test_real_gaps_pass(hours: tuple[int, ...]) -> None:
+def test_real_gaps_are_accepted(hours: tuple[int, ...]) -> None:
     assert distance(*hours)
 
 
 @pytest.mark.parametrize("hours", [(0, 4, 8, 12), (0, 4, 8, 20, 24, 28), (28, 24, 20, 8, 4, 0), (0, 4, 8, 9, 12, 16)])
-def test_candles_of_another_length_are_refused(hours: tuple[int, ...]) -> None:
+def test_candles_of_another_timeframe_are_rejected(hours: tuple[int, ...]) -> None:
     said = "a.csv: its candles are 4h apart, market_data.timeframe says 1h; set market_data.timeframe: 4h, or give"
     with pytest.raises(DataError, match=said):
         distance(*hours)
 
 
-def test_of_shorter_candles_longer_ones_can_be_built() -> None:
+def test_shorter_candles_are_accepted_for_resampling() -> None:
     with pytest.raises(
         DataError, match=r"1h apart, market_data.timeframe says 4h; set data.timeframe: 1h, and candles"
     ):
         distance(0, 1, 2, timeframe="4h")
 
 
-def test_a_length_without_a_name_is_told_in_days() -> None:
+def test_a_timeframe_without_a_name_is_shown_in_days() -> None:
     with pytest.raises(
         DataError, match="its candles are 7 d apart, and would be kept as 1d; give a file of 1d candles"
     ):
@@ -79,7 +79,7 @@ def files(folder: Path, rows: list[str], header: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 @pytest.mark.parametrize("column", ["symbol", "pair", "ticker", "market", "instrument"])
-def test_a_run_refuses_a_file_of_another_market_and_takes_its_own(tmp_path: Path, kind: str, column: str) -> None:
+def test_a_run_rejects_a_file_of_another_market_and_accepts_its_own(tmp_path: Path, kind: str, column: str) -> None:
     header = f"{column},{HEADER}"
     with pytest.raises(
         DataError, match=rf"(line 2|row 1): its column {column} says ETHUSDT, and no row is of BTC/USDT"
@@ -89,7 +89,7 @@ def test_a_run_refuses_a_file_of_another_market_and_takes_its_own(tmp_path: Path
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
-def test_of_several_markets_in_one_file_each_gets_its_rows(tmp_path: Path, kind: str) -> None:
+def test_each_market_of_a_file_gets_its_own_rows(tmp_path: Path, kind: str) -> None:
     mixed = [row for pair in zip(OURS, OTHERS, strict=True) for row in pair]
     path = files(tmp_path, mixed, f"symbol,{HEADER}")[kind]
     sourced = read(kind, path, symbols=("BTC/USDT", "ETH/USDT"))
@@ -100,7 +100,7 @@ def test_of_several_markets_in_one_file_each_gets_its_rows(tmp_path: Path, kind:
 
 
 @pytest.mark.parametrize("header", [[f"symbol,{HEADER}"], []])
-def test_a_symbol_in_the_first_cell_is_no_banner_with_or_without_a_header(tmp_path: Path, header: list[str]) -> None:
+def test_a_symbol_in_the_first_cell_is_not_a_banner_with_or_without_a_header(tmp_path: Path, header: list[str]) -> None:
     plain = read("csv", csv_file(tmp_path, HEADER, *HOURS, name="plain.csv")).series[0]
     rows = [f"BTCUSDT,{row}" for row in HOURS]
     found = read("csv", csv_file(tmp_path, *header, *rows, name="first.csv")).series[0]
@@ -109,7 +109,7 @@ def test_a_symbol_in_the_first_cell_is_no_banner_with_or_without_a_header(tmp_pa
         read("csv", csv_file(tmp_path, *header, *OTHERS, name="other.csv"))
 
 
-def test_an_archive_of_another_market_or_length_is_refused(tmp_path: Path) -> None:
+def test_an_archive_of_another_market_or_timeframe_is_rejected(tmp_path: Path) -> None:
     content = "\n".join(map(kline, HOURS)).encode()
     for name, said in (("ETHUSDT-1h-2024-01", "its name says ETHUSDT"), ("BTCUSDT-4h-2024-01", "its name says 4h")):
         path = zip_file(tmp_path, {f"{name}.csv": content}, name=f"{name}.zip")
@@ -121,12 +121,12 @@ def test_an_archive_of_another_market_or_length_is_refused(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
-def test_a_file_of_longer_candles_is_refused(tmp_path: Path, kind: str) -> None:
+def test_a_file_of_longer_candles_is_rejected(tmp_path: Path, kind: str) -> None:
     with pytest.raises(DataError, match=r"its candles are 4h apart, market_data.timeframe says 1h"):
         read(kind, files(tmp_path, FOUR_HOURS, HEADER)[kind])
 
 
-def test_an_import_refuses_the_same(ask: Ask, tmp_path: Path) -> None:
+def test_an_import_rejects_the_same_files(ask: Ask, tmp_path: Path) -> None:
     found = files(tmp_path, OTHERS, f"symbol,{HEADER}")
     for path in found.values():
         answer = ask("import", path, "--symbol", "BTC/USDT", "--timeframe", "1h")

@@ -1,4 +1,4 @@
-"""Paging forward (X9), what is asked again (X10, X11), where a download goes on (X12), and what it came to (X14)."""
+"""Downloads: forward paging (X9), retries (X10, X11), continuing a download (X12), and its result (X14)."""
 
 import asyncio
 from pathlib import Path
@@ -45,7 +45,7 @@ def without(*numbers: int) -> object:
     return answer
 
 
-def test_pages_follow_each_other_and_the_end_is_no_part_of_what_is_stored(tmp_path: Path):
+def test_pages_are_requested_in_order_and_the_end_is_exclusive(tmp_path: Path):
     feed = Served(hours(*ALL), now=hour(40))
     found = got(feed, tmp_path, 3, 25)
     assert [since for since, _ in feed.asked] == hours(3, 13, 23)
@@ -54,19 +54,19 @@ def test_pages_follow_each_other_and_the_end_is_no_part_of_what_is_stored(tmp_pa
     assert (found.missing, found.absent, found.error) == ((), (), None)
 
 
-def test_the_unfinished_candle_is_served_and_never_stored(tmp_path: Path):
+def test_the_unfinished_candle_is_served_but_never_stored(tmp_path: Path):
     feed = Served(hours(*ALL), now=hour(7) + 1_800_000)
     assert got(feed, tmp_path, 0, 8).missing == ((hour(7), hour(8)),)
     assert stored(tmp_path) == list(range(7))
 
 
-def test_a_candle_is_closed_at_the_very_moment_at_which_its_step_is_over(tmp_path: Path):
+def test_a_candle_is_closed_exactly_at_the_end_of_its_interval(tmp_path: Path):
     feed = Served(hours(*ALL), now=hour(8))
     got(feed, tmp_path, 0, 8)
     assert stored(tmp_path) == list(range(8))
 
 
-def test_what_is_held_is_not_asked_for_again_but_the_last_candle_is(tmp_path: Path):
+def test_only_the_last_stored_candle_is_requested_again(tmp_path: Path):
     got(Served(hours(*ALL), now=hour(40)), tmp_path, 0, 12)
     feed = Served(hours(*ALL), now=hour(40))
     found = got(feed, tmp_path, 0, 15)
@@ -77,7 +77,7 @@ def test_what_is_held_is_not_asked_for_again_but_the_last_candle_is(tmp_path: Pa
     assert nothing.asked == []
 
 
-def test_stretches_in_between_are_filled_the_oldest_first(tmp_path: Path):
+def test_missing_intervals_are_filled_from_the_oldest(tmp_path: Path):
     for since, to in ((0, 5), (10, 12), (20, 22)):
         got(Served(hours(*ALL), now=hour(40)), tmp_path, since, to)
     feed = Served(hours(*ALL), now=hour(40))
@@ -87,30 +87,30 @@ def test_stretches_in_between_are_filled_the_oldest_first(tmp_path: Path):
 
 
 @pytest.mark.parametrize("gap", [(5,), (5, 6, 7), (9,), (10,), (9, 10, 11), (0,), (0, 1)])
-def test_a_hole_is_asked_for_once_more_by_its_own_window_and_then_believed(tmp_path: Path, gap: tuple[int, ...]):
+def test_a_gap_is_requested_once_more_by_its_own_window_and_then_accepted(tmp_path: Path, gap: tuple[int, ...]):
     feed = Served(hours(*(set(ALL) - set(gap))), now=hour(40))
     found = got(feed, tmp_path, 0, 20)
     window = (hour(gap[0]), hour(gap[-1] + 1))
     assert found.absent == (window,)
     assert feed.asked.count(window) == 1
     assert (found.missing, found.reasked) == ((), 1)
-    assert got(Served([], now=hour(40)), tmp_path, 0, 20).pages == 0  # a fact is not asked for again
+    assert got(Served([], now=hour(40)), tmp_path, 0, 20).pages == 0  # an accepted gap is not requested again
 
 
-def test_a_hole_of_one_answer_alone_is_healed(tmp_path: Path):
+def test_a_gap_of_a_single_response_is_filled(tmp_path: Path):
     feed = Served(hours(*ALL), now=hour(40), answers={1: without(4, 5)})
     found = got(feed, tmp_path, 0, 20)
     assert (found.absent, found.missing) == ((), ())
     assert stored(tmp_path) == list(range(20))
 
 
-def test_a_hole_before_all_that_was_served_first_is_healed_page_by_page(tmp_path: Path):
+def test_a_gap_before_the_first_response_is_filled_page_by_page(tmp_path: Path):
     feed = Served(hours(*ALL), now=hour(40), answers={1: lambda page: series(hours(*range(30, 40)))})
     assert got(feed, tmp_path, 0, 40).absent == ()
     assert stored(tmp_path) == list(ALL)
 
 
-def test_answers_that_differ_every_time_end_the_download_and_no_hole_is_believed(tmp_path: Path):
+def test_responses_that_always_differ_end_the_download_and_no_gap_is_accepted(tmp_path: Path):
     class Flaky(Served):
         async def page(self, symbol: str, timeframe: str, **more: object) -> Page:
             full = await super().page(symbol, timeframe, **more)  # type: ignore[arg-type]
@@ -123,13 +123,13 @@ def test_answers_that_differ_every_time_end_the_download_and_no_hole_is_believed
     assert found.absent == ()
 
 
-def test_an_empty_page_before_the_end_is_asked_for_again(tmp_path: Path):
+def test_an_empty_page_before_the_end_is_requested_again(tmp_path: Path):
     feed = Served(hours(*ALL), now=hour(40), answers={2: lambda page: None})
     found = got(feed, tmp_path, 0, 20)
     assert (found.error, found.missing, found.reasked) == (None, (), 1)
 
 
-def test_nothing_before_the_end_twice_is_an_error_that_says_from_when_to_when(tmp_path: Path):
+def test_two_empty_pages_before_the_end_are_an_error_with_the_missing_period(tmp_path: Path):
     found = got(Served(hours(*range(15)), now=hour(40)), tmp_path, 0, 20)
     assert found.error is not None
     assert found.error.exit_code == 5
@@ -138,11 +138,11 @@ def test_nothing_before_the_end_twice_is_an_error_that_says_from_when_to_when(tm
     )
     assert stored(tmp_path) == list(range(15))
     assert found.missing == ((hour(15), hour(20)),)
-    assert found.absent == ()  # nothing behind it was served: it is no fact
+    assert found.absent == ()  # no later candle was served, so it is not an accepted gap
 
 
 @pytest.mark.parametrize(("late", "fails"), [(1, False), (2, False), (3, True)])
-def test_the_newest_candles_may_be_late_where_no_end_was_asked_for(tmp_path: Path, late: int, fails: bool):
+def test_the_newest_candles_may_be_late_if_no_end_was_requested(tmp_path: Path, late: int, fails: bool):
     feed = Served(hours(*range(20 - late)), now=hour(20))
     found = got(feed, tmp_path, 0, 20, open_end=True)
     assert (found.error is not None) == fails
@@ -150,14 +150,14 @@ def test_the_newest_candles_may_be_late_where_no_end_was_asked_for(tmp_path: Pat
     assert found.missing == ((hour(20 - late), hour(20)),)
 
 
-def test_a_symbol_that_was_listed_late_has_nothing_before_and_that_is_said(tmp_path: Path):
+def test_a_symbol_that_was_listed_late_has_no_earlier_candles_and_this_is_reported(tmp_path: Path):
     feed = Served(hours(*range(25, 40)), now=hour(40))
     found = got(feed, tmp_path, 0, 40)
     assert found.absent == ((hour(0), hour(25)),)
     assert (found.error, found.missing) == (None, ())
 
 
-def test_an_exchange_that_gives_its_newest_candles_only_is_not_believed_a_gap(tmp_path: Path):
+def test_missing_history_of_an_exchange_that_serves_only_new_candles_is_not_a_gap(tmp_path: Path):
     feed = Served(hours(*ALL), now=hour(40), honours_since=False, most=10, name="kraken")
     found = got(feed, tmp_path, 0, 40)
     assert "cannot serve this range: it has no candle before 2024-01-02T06:00Z" in str(found.error)
@@ -165,7 +165,7 @@ def test_an_exchange_that_gives_its_newest_candles_only_is_not_believed_a_gap(tm
     assert stored(tmp_path) == []
 
 
-def test_an_exchange_whose_pages_end_with_their_window_is_asked_on_behind_an_empty_one(tmp_path: Path):
+def test_paging_continues_after_an_empty_page_if_pages_end_with_their_window(tmp_path: Path):
     class Windowed(Served):
         async def page(self, symbol: str, timeframe: str, *, since: int, limit: int, until: int | None = None) -> Page:
             end = since + limit * 3_600_000
@@ -180,7 +180,7 @@ def test_an_exchange_whose_pages_end_with_their_window_is_asked_on_behind_an_emp
     assert len(feed.asked) < 15
 
 
-def test_a_restated_candle_is_reported_and_the_stored_one_stands_until_it_is_accepted(tmp_path: Path):
+def test_a_restated_candle_is_reported_and_the_stored_one_kept_until_acceptance(tmp_path: Path):
     def restated(page: Page) -> Page:
         assert page is not None
         close = page.columns.close.copy()
@@ -201,7 +201,7 @@ def test_a_restated_candle_is_reported_and_the_stored_one_stands_until_it_is_acc
     assert (taken.accepted, taken.restated) == (1, ())
 
 
-def test_one_symbol_that_fails_stops_no_other(tmp_path: Path):
+def test_a_symbol_that_fails_does_not_stop_the_others(tmp_path: Path):
     class Half(Away):
         async def page(self, symbol: str, timeframe: str, **more: object) -> Page:
             if symbol == "ETH/USDT":
@@ -219,7 +219,7 @@ def test_one_symbol_that_fails_stops_no_other(tmp_path: Path):
     assert found[0].missing == ((hour(0), hour(10)),)
 
 
-def test_progress_tells_how_much_is_settled_and_ends_at_the_whole(tmp_path: Path):
+def test_progress_reports_the_completed_share_and_ends_at_the_total(tmp_path: Path):
     progress: list[DownloadProgress] = []
     got(Served(hours(*(set(ALL) - {5})), now=hour(40)), tmp_path, 0, 25, listener=progress.append)
     assert [(one.done, one.total) for one in progress] == [(11, 25), (21, 25), (25, 25)]
@@ -232,7 +232,7 @@ def test_progress_tells_how_much_is_settled_and_ends_at_the_whole(tmp_path: Path
     st.permutations([(0, 7), (7, 13), (13, 14), (14, 30)]),
     st.integers(1, 12),
 )
-def test_any_split_into_pages_and_any_order_of_fetches_give_the_same_store(
+def test_any_page_size_and_any_order_of_fetches_give_the_same_store(
     tmp_path_factory: pytest.TempPathFactory, gaps: list[int], order: list[tuple[int, int]], limit: int
 ):
     one, other = tmp_path_factory.mktemp("one"), tmp_path_factory.mktemp("other")
@@ -243,26 +243,26 @@ def test_any_split_into_pages_and_any_order_of_fetches_give_the_same_store(
     assert content(other) == content(one)
 
 
-def test_a_gap_is_asked_for_again_after_seconds_that_grow(tmp_path: Path):
+def test_a_gap_is_requested_again_after_growing_delays(tmp_path: Path):
     feed = Served(hours(0, 1, 8, 9), now=hour(10), answers={2: lambda page: series(hours(2))})
     assert got(feed, tmp_path, 0, 10).absent == ((hour(3), hour(8)),)
     assert feed.waited == [2.0, 4.0]
 
 
-def test_an_empty_page_is_asked_for_again_after_seconds(tmp_path: Path):
+def test_an_empty_page_is_requested_again_after_a_delay(tmp_path: Path):
     feed = Served(hours(*range(5)), now=hour(10), answers={1: lambda page: None})
     got(feed, tmp_path, 0, 5)
     assert feed.waited == [2.0]
 
 
-def test_a_download_of_many_gaps_does_not_wait_for_hours(tmp_path: Path):
+def test_a_download_of_many_gaps_has_a_bounded_delay(tmp_path: Path):
     feed = Served(hours(*range(0, 2000, 2)), now=hour(2000))
     assert got(feed, tmp_path, 0, 1999).error is None
     assert len(feed.waited) == 100  # a page of ten candles each
     assert sum(feed.waited) < PATIENCE + 2 + 100 * LEAST_PAUSE
 
 
-def test_a_believed_gap_is_asked_for_again_by_a_later_download_and_what_comes_is_stored(tmp_path: Path):
+def test_an_accepted_gap_is_requested_again_later_and_its_candles_are_stored(tmp_path: Path):
     got(Served(hours(0, 1, 4, 5), now=hour(10)), tmp_path, 0, 6)
     nothing = Served(hours(0, 1, 4, 5), now=hour(10))
     again = got(nothing, tmp_path, 0, 6, recheck=True)
@@ -276,7 +276,7 @@ def test_a_believed_gap_is_asked_for_again_by_a_later_download_and_what_comes_is
     assert got(settled, tmp_path, 0, 6, recheck=True).pages == 0
 
 
-def test_a_gap_of_a_file_is_asked_for_once_and_confirmed(tmp_path: Path):
+def test_a_gap_of_a_file_is_requested_once_and_confirmed(tmp_path: Path):
     place, page = SeriesKey(tmp_path, "binance", "BTC/USDT", "1h"), series(hours(0, 1, 4, 5))
     assert page is not None
     store.merge(place, page, source="a.csv", at=0, absent=[(hour(2), hour(4))], imported=True)
@@ -288,14 +288,14 @@ def test_a_gap_of_a_file_is_asked_for_once_and_confirmed(tmp_path: Path):
     assert store.doubtful(place, (0, hour(10)), now=START + 9 * DOUBT_MS) == ()
 
 
-def test_a_long_gap_before_the_first_candle_is_one_question(tmp_path: Path):
+def test_a_long_gap_before_the_first_candle_takes_one_request(tmp_path: Path):
     got(Served(hours(*range(500, 510)), now=hour(600)), tmp_path, 0, 510)
     feed = Served(hours(*range(500, 510)), now=hour(600))
     assert got(feed, tmp_path, 0, 510, recheck=True).first == hour(500)
     assert feed.asked == [(hour(0), hour(500))]
 
 
-def test_a_market_that_the_exchange_calls_over_ends_and_is_not_asked_for_again(tmp_path: Path):
+def test_a_delisted_market_ends_and_is_not_requested_again(tmp_path: Path):
     feed = Served(hours(*range(5)), now=hour(40))
     feed.over = True
     found = got(feed, tmp_path, 0, 20)
@@ -303,14 +303,14 @@ def test_a_market_that_the_exchange_calls_over_ends_and_is_not_asked_for_again(t
     assert got(Away(hours(), now=hour(40)), tmp_path, 0, 20).error is None
 
 
-def test_a_market_that_is_over_and_of_which_no_candle_was_seen_is_an_error(tmp_path: Path):
+def test_a_delisted_market_without_any_candle_is_an_error(tmp_path: Path):
     feed = Served(hours(), now=hour(40))
     feed.over = True
     found = got(feed, tmp_path, 0, 20)
     assert (isinstance(found.error, ExchangeError), found.ended) == (True, None)
 
 
-def test_the_end_is_where_the_last_candle_is_however_late_it_was_asked_for(tmp_path: Path):
+def test_the_end_of_a_delisted_market_is_its_last_candle_whatever_end_was_requested(tmp_path: Path):
     got(Served(hours(*range(5)), now=hour(40)), tmp_path, 0, 5)
     feed = Served(hours(*range(5)), now=hour(40))
     feed.over = True

@@ -1,4 +1,4 @@
-"""What candles do not cover is told and counted: ends of the window, lookback, large gaps, prices that jump."""
+"""Incomplete candles are reported and counted: ends of the window, lookback, large gaps, price jumps."""
 
 import json
 from pathlib import Path
@@ -34,20 +34,20 @@ def hour(number: int) -> int:
 
 
 def found(series: Series, start: int | None = None, end: int | None = None) -> tuple[Coverage, list[str]]:
-    """What they cover of some hours, and what is told of it; the strategy needs 3 candles."""
+    """Returns the coverage of some hours and its notes; the strategy needs 3 candles."""
     asked = RequestedPeriod(None if start is None else hour(start), None if end is None else hour(end))
     window = {"begin": hour(0), "end": hour(100), "step": HOUR}
     coverage = covered(series, asked, **window)
     return coverage, notes(coverage, asked, **window, warm_up=3, decimals=2)
 
 
-def test_of_candles_that_are_all_there_nothing_is_told() -> None:
+def test_complete_candles_give_no_notes() -> None:
     coverage, lines = found(hours(*range(-5, 100)), start=0, end=100)
     assert (coverage.share, coverage.lookback, lines) == (1.0, 5, [])
     assert found(hours(*range(100)))[1] == []
 
 
-def test_candles_that_begin_late_and_end_early_are_told_with_both_times() -> None:
+def test_candles_that_begin_late_or_end_early_are_reported_with_both_times() -> None:
     coverage, lines = found(hours(*range(40, 60)), start=0, end=100)
     assert (coverage.missing_before, coverage.missing_after, coverage.share) == (40, 40, 0.2)
     (line,) = lines
@@ -58,7 +58,7 @@ def test_candles_that_begin_late_and_end_early_are_told_with_both_times() -> Non
     )
 
 
-def test_without_data_start_and_end_the_run_of_all_symbols_is_the_measure() -> None:
+def test_without_a_configured_start_and_end_the_range_of_all_symbols_is_expected() -> None:
     coverage, lines = found(hours(*range(40, 60)))
     assert (coverage.missing_before, coverage.missing_after) == (40, 40)
     (line,) = lines
@@ -76,13 +76,13 @@ def test_without_data_start_and_end_the_run_of_all_symbols_is_the_measure() -> N
         (2, "only 2 candles before"),
     ],
 )
-def test_a_lookback_that_is_shorter_than_the_warm_up_is_told(before: int, said: str) -> None:
+def test_a_lookback_shorter_than_the_warm_up_is_reported(before: int, said: str) -> None:
     (line,) = found(hours(*range(-before, 100)), start=0, end=100)[1]
     assert said in line
     assert found(hours(*range(-3, 100)), start=0, end=100)[1] == []
 
 
-def test_a_gap_of_a_day_is_told_and_a_short_one_is_counted_alone() -> None:
+def test_a_gap_of_a_day_is_reported_and_a_short_gap_is_only_counted() -> None:
     coverage, lines = found(hours(*range(30), *range(60, 100)))
     assert (coverage.gaps, coverage.missing, coverage.largest_candles) == (1, 30, 30)
     assert lines == [
@@ -92,15 +92,13 @@ def test_a_gap_of_a_day_is_told_and_a_short_one_is_counted_alone() -> None:
     assert (coverage.missing, lines) == (1, [])
 
 
-def test_many_short_gaps_are_told() -> None:
+def test_many_short_gaps_are_reported() -> None:
     assert "49 candles missing in 49 gaps" in found(hours(*range(0, 99, 2), 99))[1][0]
 
 
 @pytest.mark.parametrize(("price", "factor"), [(100_000, "1000"), (200, "2"), (50, "0.5"), (10, "0.1")])
 @pytest.mark.parametrize("gap", [0, 4])
-def test_a_price_that_jumps_is_told_with_both_times_both_prices_and_the_factor(
-    price: int, factor: str, gap: int
-) -> None:
+def test_a_price_jump_is_reported_with_times_prices_and_factor(price: int, factor: str, gap: int) -> None:
     coverage, lines = found(hours(*range(50), *range(50 + gap, 100), closes={50: price}))
     (jump,) = coverage.jumps
     assert (jump.before, jump.after, jump.close, jump.open) == (hour(49), hour(50 + gap), 100, price)
@@ -112,11 +110,11 @@ def test_a_price_that_jumps_is_told_with_both_times_both_prices_and_the_factor(
 
 
 @pytest.mark.parametrize("price", [199, 51, 101])
-def test_a_price_that_moves_far_is_no_jump(price: int) -> None:
+def test_a_large_price_move_is_not_a_jump(price: int) -> None:
     assert found(hours(*range(100), closes={50: price}))[0].jumps == ()
 
 
-def test_of_many_jumps_the_first_are_told() -> None:
+def test_only_the_first_of_many_price_jumps_are_reported() -> None:
     coverage, (line,) = found(
         hours(*range(100), closes={place: 100 * 3 ** (place // 10) for place in range(10, 70, 10)})
     )
@@ -125,7 +123,7 @@ def test_of_many_jumps_the_first_are_told() -> None:
     assert line.endswith("; 3 more such jumps")
 
 
-def test_a_symbol_without_a_candle_in_the_time_asked_for_is_told() -> None:
+def test_a_symbol_without_candles_in_the_window_is_reported() -> None:
     coverage, lines = found(hours(200, 201), start=0, end=100)
     assert (coverage.share, coverage.first) == (0.0, None)
     assert lines[0].startswith(
@@ -141,7 +139,7 @@ strategy: {fast_period: 2, slow_period: 4, entry_threshold_pct: 0, exit_threshol
 """
 
 
-def test_a_run_tells_it_on_stderr_in_the_summary_and_to_fail_on(
+def test_a_run_reports_coverage_on_stderr_in_the_summary_and_to_fail_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = [f"{hour(n)},{p},{p},{p},{p},1" for n in range(48) for p in (100 + n % 3 if n < 24 else 100_000 + n % 3,)]
@@ -169,7 +167,7 @@ def test_a_run_tells_it_on_stderr_in_the_summary_and_to_fail_on(
         assert word in line
 
 
-def test_a_symbol_that_is_listed_late_runs_and_is_told(tmp_path: Path) -> None:
+def test_a_symbol_that_is_listed_late_runs_and_is_reported(tmp_path: Path) -> None:
     for name, first in (("AAA", 0), ("BBB", 30)):
         rows = [f"{hour(n)},100,100,100,100,1" for n in range(first, 48)]
         csv_file(tmp_path, HEADER, *rows, name=f"{name}USDT.csv")

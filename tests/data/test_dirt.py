@@ -1,4 +1,4 @@
-"""Published files with their errors kept: each gets the verdict of the rules (docs/exchange.md, S2, S3)."""
+"""Published files with their original errors are treated by the rules (docs/exchange.md, S2, S3)."""
 
 import gzip
 from pathlib import Path
@@ -39,7 +39,7 @@ def counts(candles: int, *, duplicates: int = 0, without_volume: int = 0, gaps: 
         (f"{DIRTY}-1d-2020-zero-volume", "1d", counts(366, without_volume=1)),
     ],
 )
-def test_a_file_with_legal_dirt_is_read_and_its_dirt_is_counted(
+def test_a_file_with_tolerable_errors_is_read_and_the_errors_are_counted(
     real_data: Path, name: str, timeframe: str, expected: Counts
 ) -> None:
     path = str(real_data / f"{name}.csv.gz")
@@ -57,19 +57,19 @@ def test_a_file_with_legal_dirt_is_read_and_its_dirt_is_counted(
             "1d",
             r"line 4: high 3766\.78 is below open 3857\.57 \(and 175 more\)$",
         ),
-        # newest first, but five hours of 2017-11-12 stand at other hours than those before and behind them
+        # newest first, but five hours of 2017-11-12 are at other hours than those before and after them
         ("dirty/btcusd-1h-2017-2019-newest-first", "1h", r"line 16907: 2017-11-11T23:00Z is out of order"),
         ("btcusdt-5m-2023", "1h", r"its candles are 5m apart, market_data.timeframe says 1h; set data.timeframe: 5m"),
     ],
 )
-def test_a_file_that_breaks_a_rule_is_refused_with_row_and_value(
+def test_a_file_that_breaks_a_rule_is_rejected_with_row_and_value(
     real_data: Path, name: str, timeframe: str, text: str
 ) -> None:
     with pytest.raises(DataError, match=text):
         read(str(real_data / f"{name}.csv.gz"), timeframe=timeframe)
 
 
-def test_a_file_with_the_newest_first_is_turned_round_and_accepted(real_data: Path, tmp_path: Path) -> None:
+def test_a_file_in_descending_order_is_reversed_and_accepted(real_data: Path, tmp_path: Path) -> None:
     rows = gzip.decompress((real_data / "dirty/btcusd-1h-2017-2019-newest-first.csv.gz").read_bytes()).splitlines()
     path = file(tmp_path, "newest-first.csv", b"\n".join(rows[:16_000]))
     sourced = read(path, timeframe="1h")
@@ -78,7 +78,9 @@ def test_a_file_with_the_newest_first_is_turned_round_and_accepted(real_data: Pa
     assert sourced.notes[0] == f"{path}: newest first; the order was reversed"
 
 
-def test_a_restated_duplicate_is_refused_where_the_same_one_is_ignored(real_data: Path, tmp_path: Path) -> None:
+def test_a_restated_duplicate_is_rejected_and_an_identical_duplicate_is_ignored(
+    real_data: Path, tmp_path: Path
+) -> None:
     text = gzip.decompress((real_data / f"{DIRTY}-1h-2020-11-duplicates.csv.gz").read_bytes())
     again = b"1607371200000,18967.01,19059.8,18935.06,19050.63,1533.4\n"
     assert text.count(again) == 2
@@ -90,7 +92,7 @@ def test_a_restated_duplicate_is_refused_where_the_same_one_is_ignored(real_data
         read(file(tmp_path, "restated.csv", restated), timeframe="1h")
 
 
-def test_a_partial_last_row_is_left_out_when_that_is_asked_for(real_data: Path) -> None:
+def test_an_unfinished_last_row_is_dropped_on_request(real_data: Path) -> None:
     path = str(real_data / f"{DIRTY}-1d-2017-2025-partial-last.csv.gz")
     sourced = read(path, timeframe="1d", last_candle="drop")
     assert sourced.counts == (counts(2870),)

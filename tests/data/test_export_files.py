@@ -1,4 +1,4 @@
-"""Exported candles: exact, readable by our own sources, and taken back as the same bytes."""
+"""Exported candles are exact, readable by our own sources, and give the same bytes when imported again."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def taken(path: Path, cache: Path, timeframe: str = "1h") -> ImportedFile:
     return take(str(path), wanted, at=AT)
 
 
-def test_a_csv_has_plain_decimals_and_ms() -> None:
+def test_an_exported_csv_has_plain_decimals_and_ms() -> None:
     lines = export_files.csv_text(candles([0])._replace(volume_decimals=8)).splitlines()
     assert lines == ["ts,open,high,low,close,volume", "1706659200000,42000.03,42000.09,42000.00,42000.05,0.01000000"]
     assert export_files.csv_text(candles([0])._replace(price_decimals=0)).splitlines()[1].split(",")[1] == "4200003"
@@ -40,7 +40,7 @@ def test_every_source_reads_an_export_exactly(tmp_path: Path, kind: str, price: 
 
 
 @pytest.mark.parametrize("kind", MAKERS)
-def test_an_export_that_is_taken_back_gives_the_same_months(tmp_path: Path, kind: str) -> None:
+def test_an_export_that_is_imported_again_gives_the_same_months(tmp_path: Path, kind: str) -> None:
     one, other = place(tmp_path / "one"), place(tmp_path / "other")
     merge(one, candles(range(60), price=4))
     series = store.stored_candles(one, ALL).series
@@ -56,7 +56,7 @@ def test_an_export_that_is_taken_back_gives_the_same_months(tmp_path: Path, kind
 @pytest.mark.parametrize(
     ("name", "timeframe"), [("btcusdt-1h-2017-2025.csv.gz", "1h"), ("btcusdt-1m-2024-04.csv.gz", "1m")]
 )
-def test_real_candles_survive_import_and_export_exactly(
+def test_real_candles_are_imported_and_exported_exactly(
     real_data: Path, tmp_path: Path, name: str, timeframe: str
 ) -> None:
     result = taken(real_data / name, tmp_path, timeframe)

@@ -1,4 +1,4 @@
-"""Whose candles a file says it holds: spellings of one market, names, columns."""
+"""The market of a file is recognised from its name and columns in various spellings."""
 
 import numpy as np
 import polars as pl
@@ -16,12 +16,12 @@ ADVICE = for_run("1h", None)
     "text",
     ["BTCUSDT", "BTC-USDT", "BTC_USDT", "BTC/USDT", "BTC/USDT:USDT", "btcusdt", "XBTUSDT", "BINANCE:BTCUSDT", "BTC"],
 )
-def test_these_are_one_market(text: str) -> None:
+def test_spellings_of_the_same_market_are_equal(text: str) -> None:
     assert market_names.is_of(text, "BTC/USDT")
 
 
 @pytest.mark.parametrize("text", ["ETHUSDT", "BTCUSD", "BTCUSDC", "WBTCUSDT", "USDT", "ETH/BTC", "BTCUSDT-PERP", ""])
-def test_these_are_others(text: str) -> None:
+def test_different_markets_are_not_equal(text: str) -> None:
     assert not market_names.is_of(text, "BTC/USDT")
 
 
@@ -40,7 +40,7 @@ def test_these_are_others(text: str) -> None:
         ("data.csv", Claim(None, None, certain=False)),
     ],
 )
-def test_what_a_name_says(path: str, claim: Claim) -> None:
+def test_a_file_name_gives_its_market(path: str, claim: Claim) -> None:
     assert market_names.named(path) == claim
 
 
@@ -52,12 +52,12 @@ def test_what_a_name_says(path: str, claim: Claim) -> None:
         ("ETH_USDT-1h.feather", "its name says ETH_USDT, but BTC/USDT is requested"),
     ],
 )
-def test_a_name_that_a_program_gave_is_believed(path: str, said: str) -> None:
+def test_a_file_name_given_by_a_program_is_trusted(path: str, said: str) -> None:
     with pytest.raises(DataError, match=said):
         market_names.refuse_name(path, "BTC/USDT", timeframe="1h", advice=ADVICE)
 
 
-def test_a_name_that_a_person_gave_is_told_and_not_refused() -> None:
+def test_a_file_name_given_by_a_person_is_noted_but_not_rejected() -> None:
     (note,) = market_names.refuse_name("ETHUSDT-1h.csv", "BTC/USDT", timeframe="1h", advice=ADVICE)
     assert (
         note == "ETHUSDT-1h.csv: its name says ETHUSDT, but BTC/USDT is requested; make sure that it is the right file"
@@ -78,7 +78,9 @@ def test_a_name_that_a_person_gave_is_told_and_not_refused() -> None:
         ("symbol", [""], False),
     ],
 )
-def test_a_column_speaks_of_markets_or_of_something_else(column: str, values: list[str], *, speaks: bool) -> None:
+def test_a_column_of_markets_is_distinguished_from_other_columns(
+    column: str, values: list[str], *, speaks: bool
+) -> None:
     assert market_names.speaks(column, values) is speaks
 
 
@@ -87,7 +89,7 @@ def own(owner: Owner, *values: str, first: int = 2) -> list[bool]:
     return found
 
 
-def test_the_rows_of_one_market_are_told_from_those_of_others() -> None:
+def test_the_rows_of_one_market_are_selected_from_those_of_others() -> None:
     owner = Owner("BTC/USDT", "symbol")
     assert own(owner, "BTCUSDT", "ETHUSDT", "btc-usdt") == [True, False, True]
     assert own(owner, "ETHUSDT", "BTC/USDT", first=5) == [False, True]
@@ -96,7 +98,7 @@ def test_the_rows_of_one_market_are_told_from_those_of_others() -> None:
     )  # fmt: skip
 
 
-def test_a_file_of_another_market_is_refused_with_line_and_both_names() -> None:
+def test_a_file_of_another_market_is_rejected_with_line_and_both_names() -> None:
     owner = Owner("BTC/USDT", "pair")
     own(owner, "ETHUSDT", "SOLUSDT")
     said = "a.csv: line 2: its column pair says ETHUSDT, SOLUSDT, and no row is of BTC/USDT; give a file of BTC/USDT"
@@ -105,13 +107,13 @@ def test_a_file_of_another_market_is_refused_with_line_and_both_names() -> None:
 
 
 @pytest.mark.parametrize("values", [["1", "1", "1"], ["", "", ""], ["7", "7"]])
-def test_a_column_that_is_the_same_everywhere_and_no_market_says_nothing(values: list[str]) -> None:
+def test_a_constant_column_that_is_not_a_market_is_ignored(values: list[str]) -> None:
     owner = Owner("BTC/USDT", "symbol")
     assert all(own(owner, *values))
     assert owner.notes("a.csv", "line") == ()
 
 
-def test_a_column_of_numbers_for_markets_is_not_guessed() -> None:
+def test_numeric_market_ids_are_not_guessed() -> None:
     owner = Owner("BTC/USDT", "symbol")
     own(owner, "1", "1")
     own(owner, "2", first=4)
@@ -122,6 +124,6 @@ def test_a_column_of_numbers_for_markets_is_not_guessed() -> None:
         owner.notes("a.csv", "line")
 
 
-def test_rows_of_which_nobody_says_whose_they_are_are_left_out() -> None:
+def test_rows_without_a_market_are_dropped() -> None:
     owner = Owner("BTC/USDT", "symbol")
     assert own(owner, "BTCUSDT", "", "?") == [True, False, False]

@@ -1,4 +1,4 @@
-"""`data.path`: patterns, placeholders, and no file that serves two symbols unawares."""
+"""`data.path`: patterns, placeholders, and protection against one file that serves two symbols by mistake."""
 
 from pathlib import Path
 
@@ -25,15 +25,15 @@ def found(*patterns: str, symbols: tuple[str, ...] = ("BTC/USDT",), shared: bool
         ("/d/plain.csv", "/d/plain.csv"),
     ],
 )
-def test_placeholders_are_filled_from_the_symbol(pattern: str, expected: str) -> None:
+def test_placeholders_are_replaced_from_the_symbol(pattern: str, expected: str) -> None:
     assert found(pattern) == [[expected]]
 
 
-def test_the_settlement_of_a_future_is_no_part_of_its_quote() -> None:
+def test_the_settlement_currency_of_a_future_is_not_part_of_its_quote_currency() -> None:
     assert found("/d/{symbol}.csv", symbols=("BTC/USDT:USDT",)) == [["/d/BTCUSDT.csv"]]
 
 
-def test_a_star_matches_files_in_the_order_of_their_names_but_no_checksum_and_no_folder(tmp_path: Path) -> None:
+def test_a_star_matches_files_in_order_of_names_without_checksums_and_folders(tmp_path: Path) -> None:
     for name in (
         "BTCUSDT-1h-2024-02.zip",
         "BTCUSDT-1h-2024-01.zip",
@@ -46,35 +46,35 @@ def test_a_star_matches_files_in_the_order_of_their_names_but_no_checksum_and_no
     assert found(f"{tmp_path}/{{symbol}}-{{timeframe}}*") == [names]
 
 
-def test_of_the_signs_of_a_pattern_the_star_alone_has_a_meaning(tmp_path: Path) -> None:
+def test_only_the_star_is_a_wildcard(tmp_path: Path) -> None:
     for name in ("a[1].csv", "a1.csv", "a?.csv"):
         (tmp_path / name).touch()
     assert found(f"{tmp_path}/a[1]*") == [[f"{tmp_path}/a[1].csv"]]
     assert found(f"{tmp_path}/a?*") == [[f"{tmp_path}/a?.csv"]]
 
 
-def test_a_file_that_two_patterns_name_is_read_once(tmp_path: Path) -> None:
+def test_a_file_matched_by_two_patterns_is_read_once(tmp_path: Path) -> None:
     (tmp_path / "a.csv").touch()
     assert found(f"{tmp_path}/a.csv", f"{tmp_path}/*.csv") == [[f"{tmp_path}/a.csv"]]
 
 
-def test_a_pattern_that_matches_nothing_is_a_matter_of_data(tmp_path: Path) -> None:
+def test_a_pattern_that_matches_nothing_is_a_data_error(tmp_path: Path) -> None:
     with raises_code(DataError, "file_not_found"):
         found(f"{tmp_path}/*.csv")
 
 
 @pytest.mark.parametrize("pattern", ["/d/btc.csv", "/d/{quote}.csv", "/d/{timeframe}/*.csv"])
-def test_two_symbols_do_not_share_a_file_that_holds_one(pattern: str) -> None:
+def test_two_symbols_cannot_share_a_file_of_one_symbol(pattern: str) -> None:
     with pytest.raises(ConfigError, match=r"would serve BTC/USDT and ETH/USDT; .*put \{symbol\}") as refused:
         found(pattern, symbols=TWO)
     assert [problem.key for problem in refused.value.problems] == ["data.path"]
 
 
-def test_two_symbols_share_a_file_that_may_hold_both() -> None:
+def test_two_symbols_can_share_a_file_with_several_symbols() -> None:
     assert found("/d/all.parquet", symbols=TWO, shared=True) == [["/d/all.parquet"]] * 2
 
 
-def test_files_beyond_the_cap_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_files_than_the_cap_are_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(3):
         (tmp_path / f"{number}.csv").touch()
     monkeypatch.setattr(paths, "MAX_FILES", 3)
@@ -87,21 +87,21 @@ def test_files_beyond_the_cap_are_refused(tmp_path: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("pattern", "part"), [("/*/*/zzz*", '"*"'), ("/d/BTC*/a.csv", '"BTC*"'), ("/d/{symbol}/x*y/*.csv", '"x*y"')]
 )
-def test_a_star_in_the_name_of_a_folder_is_refused_with_the_part_and_what_to_write(pattern: str, part: str) -> None:
+def test_a_star_in_a_folder_name_is_rejected_with_its_part_and_a_suggestion(pattern: str, part: str) -> None:
     with pytest.raises(ConfigError, match=r"^data\.path: \* is not allowed in a folder name ") as refused:
         found(pattern)
     assert part in str(refused.value)
     assert "list one pattern per folder" in str(refused.value)
 
 
-def test_a_hidden_file_is_matched_by_its_own_dot_alone(tmp_path: Path) -> None:
+def test_a_hidden_file_is_matched_only_by_a_pattern_with_a_leading_dot(tmp_path: Path) -> None:
     (tmp_path / ".a.csv").touch()
     (tmp_path / "b.csv").touch()
     assert found(f"{tmp_path}/*.csv") == [[f"{tmp_path}/b.csv"]]
     assert found(f"{tmp_path}/.*.csv") == [[f"{tmp_path}/.a.csv"]]
 
 
-def test_names_that_are_looked_at_have_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_listed_names_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(5):
         (tmp_path / f"{number}.csv").touch()
     monkeypatch.setattr(patterns, "MAX_ENTRIES", 5)
@@ -112,7 +112,7 @@ def test_names_that_are_looked_at_have_a_bound(tmp_path: Path, monkeypatch: pyte
         found(*many)
 
 
-def test_comparisons_of_names_with_patterns_have_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_pattern_comparisons_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(5):
         (tmp_path / f"{number}.csv").touch()
     monkeypatch.setattr(patterns, "MAX_COMPARED", 20)

@@ -1,4 +1,4 @@
-"""Where candles are from, in words: synthetic ones are called so, whatever file they came out of."""
+"""The origin of candles as text: synthetic candles are called synthetic, whatever file they come from."""
 
 import pytest
 
@@ -21,15 +21,15 @@ def name(tmp_path, *sets):
         (("data.source=csv", "data.path=klines/SYNTHETIC-{symbol}.csv"), "csv: synthetic, trends built in"),
         (("data.source=vision",), "vision"),
         (("data.source=exchange", "exchange.name=kraken"), "exchange kraken"),
-        (("data.source=synthetic", "mode=paper"), "exchange binance"),  # the stream, whatever `data` says
+        (("data.source=synthetic", "mode=paper"), "exchange binance"),  # the stream, whatever `data` is
         (("data.source=synthetic", "mode=paper", "paper.source=replay"), "synthetic, trends built in"),
     ],
 )
-def test_a_source_has_a_name(tmp_path, sets, text):
+def test_every_source_has_a_name(tmp_path, sets, text):
     assert name(tmp_path, *sets) == text
 
 
-def test_a_pattern_is_followed_to_the_files_that_it_matches(tmp_path):
+def test_the_origin_of_a_pattern_comes_from_the_files_that_it_matches(tmp_path):
     (tmp_path / "klines").mkdir()
     (tmp_path / "klines" / "SYNTHETIC-BTCUSDT-1h-2024.zip").touch()
     sets = ("data.source=vision", f"data.path={tmp_path}/klines/*.zip")

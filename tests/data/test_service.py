@@ -1,4 +1,4 @@
-"""The store is asked first, the exchange for what is missing; and where it is away, the store serves if it suffices."""
+"""Candles come from the store, missing ones from the exchange; without the exchange the store serves if it suffices."""
 
 import asyncio
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ def candles(cache: Path, url: str, *, start: int | None, end: int | None) -> tup
     return [] if series is None else [(int(ts) - START) // HOUR for ts in series.columns.ts], found.notes
 
 
-def test_what_is_missing_is_fetched_once_and_then_comes_out_of_the_store(fake: FakeExchange, tmp_path: Path):
+def test_missing_candles_are_fetched_once_and_then_read_from_the_store(fake: FakeExchange, tmp_path: Path):
     first, _ = candles(tmp_path, fake.rest_url, start=hour(0), end=hour(50))
     assert first == [number for number in range(50) if number not in (20, 21)]
     before = len(fake.requests)
@@ -61,7 +61,7 @@ def test_what_is_missing_is_fetched_once_and_then_comes_out_of_the_store(fake: F
     assert notes == ("candles from the store; binance was not contacted",)
 
 
-def test_only_what_is_missing_is_asked_for(fake: FakeExchange, tmp_path: Path):
+def test_only_missing_candles_are_requested(fake: FakeExchange, tmp_path: Path):
     candles(tmp_path, fake.rest_url, start=hour(0), end=hour(30))
     before = len(fake.requests)
     assert candles(tmp_path, fake.rest_url, start=hour(0), end=hour(40))[0][-1] == 39
@@ -71,22 +71,22 @@ def test_only_what_is_missing_is_asked_for(fake: FakeExchange, tmp_path: Path):
     assert names == ["time", "time", "klines", "klines"]  # the rules are kept; this machine's clock is another
 
 
-def test_without_an_end_it_is_the_exchange_s_now(fake: FakeExchange, tmp_path: Path):
+def test_without_an_end_the_current_time_of_the_exchange_is_used(fake: FakeExchange, tmp_path: Path):
     assert candles(tmp_path, fake.rest_url, start=hour(290), end=None)[0] == list(range(290, COUNT))
 
 
-def test_an_end_in_the_future_is_no_end_that_is_missed(fake: FakeExchange, tmp_path: Path):
+def test_an_end_in_the_future_is_not_reported_as_missing_candles(fake: FakeExchange, tmp_path: Path):
     assert candles(tmp_path, fake.rest_url, start=hour(290), end=hour(COUNT + 500))[0] == list(range(290, COUNT))
 
 
-def test_without_a_start_it_is_the_first_that_is_stored(fake: FakeExchange, tmp_path: Path):
+def test_without_a_start_the_first_stored_candle_is_used(fake: FakeExchange, tmp_path: Path):
     with raises_code(ConfigError, "missing_value", match=r"data\.start"):
         candles(tmp_path, fake.rest_url, start=None, end=hour(40))
     candles(tmp_path, fake.rest_url, start=hour(30), end=hour(35))
     assert candles(tmp_path, fake.rest_url, start=None, end=hour(40))[0] == list(range(30, 40))
 
 
-def test_with_the_exchange_away_the_store_serves_what_has_no_end_and_says_so(fake: FakeExchange, tmp_path: Path):
+def test_without_the_exchange_the_store_serves_an_open_end_with_a_note(fake: FakeExchange, tmp_path: Path):
     candles(tmp_path, fake.rest_url, start=hour(30), end=hour(60))
     found, notes = candles(tmp_path, AWAY, start=hour(30), end=None)
     assert found == list(range(30, 60))
@@ -101,7 +101,7 @@ def test_with_the_exchange_away_the_store_serves_what_has_no_end_and_says_so(fak
         (25, None, "  BTC/USDT 1h: missing 2024-01-02T01:00Z to 2024-01-02T06:00Z"),
     ],
 )
-def test_with_the_exchange_away_a_store_that_does_not_suffice_is_an_error_that_says_what_is_missing(
+def test_without_the_exchange_an_insufficient_store_is_an_error_with_the_missing_period(
     fake: FakeExchange, tmp_path: Path, start: int, end: int | None, missing: str
 ):
     candles(tmp_path, fake.rest_url, start=hour(30), end=hour(60))
@@ -110,14 +110,14 @@ def test_with_the_exchange_away_a_store_that_does_not_suffice_is_an_error_that_s
     assert refused.value.details == (missing,)
 
 
-def test_a_page_that_stays_bad_ends_a_run_though_the_store_has_something(fake: FakeExchange, tmp_path: Path):
+def test_a_persistently_bad_page_ends_a_run_even_if_the_store_has_candles(fake: FakeExchange, tmp_path: Path):
     candles(tmp_path, fake.rest_url, start=hour(30), end=hour(60))
     fake.break_("negative_price", times=None)
     with raises_code(DataError, "bad_page"):
         candles(tmp_path, fake.rest_url, start=hour(30), end=hour(90))
 
 
-def test_a_file_that_was_damaged_is_fetched_anew(fake: FakeExchange, tmp_path: Path):
+def test_a_damaged_file_is_fetched_again(fake: FakeExchange, tmp_path: Path):
     first, _ = candles(tmp_path, fake.rest_url, start=hour(0), end=hour(50))
     file = next(tmp_path.rglob("2024-01-*.parquet"))
     file.write_bytes(file.read_bytes()[:-1] + b"?")
@@ -127,7 +127,7 @@ def test_a_file_that_was_damaged_is_fetched_anew(fake: FakeExchange, tmp_path: P
     assert any("its candles count as missing" in note for note in notes)
 
 
-def test_the_rules_of_the_exchange_are_kept_with_the_candles(fake: FakeExchange, tmp_path: Path):
+def test_the_market_rules_of_the_exchange_are_stored_with_the_candles(fake: FakeExchange, tmp_path: Path):
     found = service.stored(config(tmp_path, fake.rest_url, end=hour(5)), ["BTC/USDT"], start=hour(0))
     rules = found.held[0].rules
     assert rules is not None
@@ -142,7 +142,7 @@ def test_the_rules_of_the_exchange_are_kept_with_the_candles(fake: FakeExchange,
     (500, 290, list(range(290, 300))),  # there are no more
     (4, None, list(range(296, 300))),  # the newest
 ])  # fmt: skip
-def test_so_many_candles_from_a_start_or_the_newest(
+def test_a_number_of_candles_is_read_from_a_start_or_from_the_newest(
     fake: FakeExchange, tmp_path: Path, count: int, start: int | None, numbers: list[int]
 ):
     window = config(tmp_path, fake.rest_url, **({} if start is None else {"start": hour(start)}))
@@ -151,7 +151,7 @@ def test_so_many_candles_from_a_start_or_the_newest(
     assert [(int(ts) - START) // HOUR for ts in series.columns.ts] == numbers
 
 
-def test_the_newest_are_the_newest_that_are_stored_where_the_exchange_is_away(fake: FakeExchange, tmp_path: Path):
+def test_without_the_exchange_the_newest_stored_candles_are_read(fake: FakeExchange, tmp_path: Path):
     service.some(config(tmp_path, fake.rest_url, start=hour(30)), "BTC/USDT", count=20)
     series = service.some(config(tmp_path, AWAY), "BTC/USDT", count=3)
     assert series is not None
@@ -160,14 +160,14 @@ def test_the_newest_are_the_newest_that_are_stored_where_the_exchange_is_away(fa
         service.some(config(tmp_path / "empty", AWAY), "BTC/USDT", count=3)
 
 
-def test_it_may_be_called_where_a_loop_is_running(fake: FakeExchange, tmp_path: Path):
+def test_the_service_can_be_called_inside_a_running_event_loop(fake: FakeExchange, tmp_path: Path):
     async def within() -> list[int]:
         return candles(tmp_path, fake.rest_url, start=hour(0), end=hour(5))[0]
 
     assert asyncio.run(within()) == list(range(5))
 
 
-def test_an_error_of_a_download_has_nothing_behind_it_but_its_cause(tmp_path: Path) -> None:
+def test_an_error_of_a_download_is_chained_only_to_its_cause(tmp_path: Path) -> None:
     async def failing() -> None:
         raise ExchangeError("away")
 
@@ -176,7 +176,7 @@ def test_an_error_of_a_download_has_nothing_behind_it_but_its_cause(tmp_path: Pa
     assert raised.value.__context__ is None
 
 
-def test_an_imported_history_with_gaps_runs_without_the_exchange(tmp_path: Path):
+def test_an_imported_history_with_gaps_can_be_used_without_the_exchange(tmp_path: Path):
     place, page = (
         SeriesKey(tmp_path, "binance", "BTC/USDT", "1h"),
         series([hour(n) for n in range(50) if n not in (7, 8)]),
@@ -188,7 +188,7 @@ def test_an_imported_history_with_gaps_runs_without_the_exchange(tmp_path: Path)
     assert notes == ("candles from the store; binance was not contacted",)
 
 
-def test_a_fetch_later_asks_the_exchange_for_what_the_file_left_out(fake: FakeExchange, tmp_path: Path):
+def test_a_later_fetch_requests_the_gaps_of_the_imported_file(fake: FakeExchange, tmp_path: Path):
     candles(tmp_path, fake.rest_url, start=hour(0), end=hour(10))
     place = SeriesKey(tmp_path / "other", "binance", "BTC/USDT", "1h")
     known = store.stored_candles(SeriesKey(tmp_path, "binance", "BTC/USDT", "1h"), (hour(0), hour(7))).series

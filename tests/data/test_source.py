@@ -1,4 +1,4 @@
-"""The candles of a run by its configuration: any source of the same candles gives the same series."""
+"""The candles of a run are read by its configuration; any source of the same candles gives the same series."""
 
 import re
 from decimal import Decimal
@@ -26,7 +26,7 @@ def read(kind: str, path: str | None, *, symbols: tuple[str, ...] = ("BTC/USDT",
     return source.read(config, symbols, price_limit=LIMIT)
 
 
-def test_the_same_candles_come_out_of_every_kind_of_file(tmp_path: Path) -> None:
+def test_every_kind_of_file_gives_the_same_candles(tmp_path: Path) -> None:
     plain = read("csv", file(tmp_path, "a.csv", TEXT)).series[0]
     strings = pl.read_csv(TEXT, infer_schema=False).with_columns(pl.col("timestamp").cast(pl.Int64))
     strings.write_parquet(tmp_path / "strings.parquet")
@@ -55,7 +55,7 @@ def test_several_symbols_are_read_in_their_order(tmp_path: Path) -> None:
     assert [count.candles for count in sourced.counts] == [4, 3]
 
 
-def test_the_whole_source_is_given_whatever_start_and_end_say(tmp_path: Path) -> None:
+def test_the_whole_source_is_read_whatever_start_and_end(tmp_path: Path) -> None:
     path = csv_file(tmp_path, HEADER, *lines(5))
     sourced = read("csv", path, data={"start": "2024-01-01T02:00:00Z", "end": "2024-01-01T03:00:00Z"})
     assert sourced.counts[0].candles == 5
@@ -65,7 +65,7 @@ def test_the_whole_source_is_given_whatever_start_and_end_say(tmp_path: Path) ->
     ("last", "candles", "note"),
     [("keep", 3, "nothing proves that its last candle is closed"), ("drop", 2, "its last candle left out")],
 )
-def test_the_last_row_of_a_file_is_kept_or_dropped_and_that_is_said(
+def test_the_last_row_of_a_file_is_kept_or_dropped_with_a_note(
     tmp_path: Path, last: str, candles: int, note: str
 ) -> None:
     sourced = read("csv", csv_file(tmp_path, HEADER, *lines(3)), data={"last_candle": last})
@@ -73,18 +73,18 @@ def test_the_last_row_of_a_file_is_kept_or_dropped_and_that_is_said(
     assert [note in one for one in sourced.notes] == [True]
 
 
-def test_an_archive_is_complete_so_its_last_candle_is_not_doubted_and_not_dropped(tmp_path: Path) -> None:
+def test_the_last_candle_of_a_complete_archive_is_never_dropped(tmp_path: Path) -> None:
     path = zip_file(tmp_path, {"a.csv": KLINES})
     sourced = read("vision", path, data={"last_candle": "drop"})
     assert (sourced.counts[0].candles, sourced.notes) == (200, ())
 
 
-def test_a_file_whose_one_candle_is_dropped_has_none(tmp_path: Path) -> None:
+def test_a_file_whose_only_candle_is_dropped_has_no_candles(tmp_path: Path) -> None:
     with raises_code(DataError, "no_candles"):
         read("csv", csv_file(tmp_path, HEADER, *lines(1)), data={"last_candle": "drop"})
 
 
-def test_scales_come_from_the_configuration_where_it_gives_them(tmp_path: Path) -> None:
+def test_configured_scales_are_used(tmp_path: Path) -> None:
     market = {"BTC/USDT": {"price_decimals": 4, "volume_decimals": 1}}
     sourced = read("csv", csv_file(tmp_path, HEADER, *lines(3)), markets=market)
     assert sourced.series[0][1:3] == (4, 1)
@@ -92,13 +92,13 @@ def test_scales_come_from_the_configuration_where_it_gives_them(tmp_path: Path) 
     assert sourced.counts[0].volumes_cut == 3
 
 
-def test_columns_come_from_the_configuration_where_it_gives_them(tmp_path: Path) -> None:
+def test_configured_columns_are_used(tmp_path: Path) -> None:
     columns = dict(zip(("ts", "open", "high", "low", "close", "volume"), range(6), strict=True))
     named = read("csv", csv_file(tmp_path, "a,b,c,d,e,f", *lines(3)), data={"columns": columns})
     assert same(named.series[0], read("csv", csv_file(tmp_path, HEADER, *lines(3))).series[0])
 
 
-def test_synthetic_candles_have_the_scales_of_their_kind_unless_the_configuration_says_otherwise() -> None:
+def test_synthetic_candles_have_default_scales_unless_scales_are_configured() -> None:
     made = {"synthetic": {"candles": 200, "holes": 2}}
     sourced = read("synthetic", None, symbols=("BTC/USDT", "ETH/USDT"), data=made)
     assert [one[1:3] for one in sourced.series] == [(2, 5), (2, 5)]
@@ -108,31 +108,31 @@ def test_synthetic_candles_have_the_scales_of_their_kind_unless_the_configuratio
     assert read("synthetic", None, markets=market, data=made).series[0][1:3] == (0, 8)
 
 
-def test_an_exchange_must_be_told_from_when_on_where_nothing_is_stored(tmp_path: Path) -> None:
+def test_an_exchange_source_without_stored_candles_needs_a_start(tmp_path: Path) -> None:
     with raises_code(ConfigError, "missing_value", match=r"data\.start") as refused:
         read("exchange", None, storage={"cache_directory": str(tmp_path)})
     assert refused.value.exit_code == 3
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_path_that_is_absent_is_a_matter_of_data_not_of_configuration(tmp_path: Path) -> None:
+def test_a_missing_path_is_a_data_error_and_not_a_configuration_error(tmp_path: Path) -> None:
     with raises_code(DataError, "file_not_found"):
         read("csv", f"{tmp_path}/absent.csv")
 
 
-def test_a_price_above_the_bound_of_the_plan_is_refused(tmp_path: Path) -> None:
+def test_a_price_above_the_bound_of_the_plan_is_rejected(tmp_path: Path) -> None:
     row = f"{lines(1)[0][:13]},1,{LIMIT + 1},1,1,1"
     with pytest.raises(DataError, match=rf"line 2: high {LIMIT + 1} is above {LIMIT}, the highest price that"):
         read("csv", csv_file(tmp_path, HEADER, row))
 
 
-def test_two_symbols_out_of_one_path_are_a_matter_of_configuration(tmp_path: Path) -> None:
+def test_two_symbols_from_one_path_are_a_configuration_error(tmp_path: Path) -> None:
     with raises_code(ConfigError, "file_shared"):
         read("csv", csv_file(tmp_path, HEADER, *lines(3)), symbols=("BTC/USDT", "ETH/USDT"))
 
 
 @pytest.mark.parametrize("kind", ["csv", "vision", "parquet"])
-def test_the_rows_of_several_files_are_counted_together_and_what_is_too_much_is_not_read(
+def test_the_row_cap_applies_to_all_files_together_and_stops_reading(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     for day in range(3):
@@ -148,7 +148,7 @@ def test_the_rows_of_several_files_are_counted_together_and_what_is_too_much_is_
         read(kind, f"{tmp_path}/*.{kind}")
 
 
-def test_part_files_and_a_day_that_fills_a_gap_are_the_whole_table(tmp_path: Path) -> None:
+def test_partial_files_and_a_file_that_fills_a_gap_equal_the_whole_table(tmp_path: Path) -> None:
     rows = lines(12)
     plain = read("csv", csv_file(tmp_path, HEADER, *rows)).series[0]
     for name, some in {"part1": rows[:3], "part10": rows[9:], "part2": rows[2:5], "part3": rows[5:9]}.items():
@@ -159,7 +159,7 @@ def test_part_files_and_a_day_that_fills_a_gap_are_the_whole_table(tmp_path: Pat
     assert f"{tmp_path}/part10.csv: its last candle left out (data.last_candle: drop)" in sourced.notes
 
 
-def test_of_several_files_the_one_with_the_last_candle_says_whether_it_is_closed(tmp_path: Path) -> None:
+def test_the_file_with_the_last_candle_decides_whether_that_candle_is_closed(tmp_path: Path) -> None:
     text = "\n".join(map(kline, lines(24)[12:])).encode()
     zip_file(tmp_path, {"a.csv": text}, name="day-b.zip")
     csv_file(tmp_path, HEADER, *lines(12), name="day-a.csv")
@@ -169,7 +169,7 @@ def test_of_several_files_the_one_with_the_last_candle_says_whether_it_is_closed
     assert any("day-a2.csv: nothing proves" in note for note in read("file", f"{tmp_path}/day-*").notes)
 
 
-def test_dates_without_a_zone_are_of_the_one_that_the_configuration_states(tmp_path: Path) -> None:
+def test_dates_without_a_time_zone_use_the_configured_zone(tmp_path: Path) -> None:
     rows = [f"2024-01-0{day + 1},{line[14:]}" for day, line in enumerate(lines(3))]
     path = csv_file(tmp_path, HEADER, *rows)
     with pytest.raises(DataError, match=r"line 2: time '2024-01-01' has no time zone; data\.time_zone"):
@@ -203,7 +203,7 @@ def _days(path: str, zone: str | None) -> SourceCandles:
         ("1h", 0.5, "1h candles that open 30 min after the UTC grid, such as 2024-01-01T00:30Z"),
     ],
 )
-def test_candles_of_another_day_are_called_what_they_are(
+def test_candles_off_the_utc_grid_are_rejected_with_their_offset(
     tmp_path: Path, timeframe: str, shift: float, said: str
 ) -> None:
     step = TIMEFRAMES[timeframe]
@@ -218,7 +218,9 @@ def test_candles_of_another_day_are_called_what_they_are(
 
 
 @pytest.mark.parametrize("market", [{"price_decimals": 2}, {"tick": "0.01"}])
-def test_a_stated_scale_or_tick_takes_prices_that_a_float_rounded(tmp_path: Path, market: dict[str, object]) -> None:
+def test_a_configured_scale_or_tick_accepts_prices_with_float_rounding(
+    tmp_path: Path, market: dict[str, object]
+) -> None:
     rows = lines(3)
     rows[1] = rows[1].replace("105.25", "105.25000000000001")
     path = csv_file(tmp_path, HEADER, *rows)

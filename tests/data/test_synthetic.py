@@ -1,4 +1,4 @@
-"""Candles made up: sound, the same for a seed everywhere, and fresh in configs/data."""
+"""Synthetic candles are valid and the same for a seed on every machine; those in configs/data are up to date."""
 
 import zipfile
 from decimal import Decimal
@@ -42,15 +42,15 @@ def hashed(asked: RandomWalk) -> str:
         (walk(regimes=False, holes=3, seed=2**80), "df6655a46d2677ed6e3433bb58d31876"),
     ],
 )
-def test_a_seed_gives_these_very_bytes_on_every_machine(asked: RandomWalk, expected: str) -> None:
+def test_a_seed_gives_the_same_bytes_on_every_machine(asked: RandomWalk, expected: str) -> None:
     assert hashed(asked) == expected
 
 
-def test_seed_and_symbol_each_make_other_candles() -> None:
+def test_different_seeds_and_symbols_give_different_candles() -> None:
     assert len({hashed(walk()), hashed(walk(seed=8)), hashed(walk(symbol="ETH/USDT")), hashed(walk())}) == 3
 
 
-def test_with_more_candles_the_opens_and_closes_begin_as_with_fewer() -> None:
+def test_more_candles_begin_with_the_same_opens_and_closes() -> None:
     few, many = synthetic.columns(walk(candles=300)), synthetic.columns(walk(candles=900))
     for name in ("ts", "open", "close"):
         assert (getattr(few, name) == getattr(many, name)[:300]).all()
@@ -70,7 +70,7 @@ def test_with_more_candles_the_opens_and_closes_begin_as_with_fewer() -> None:
         volume_decimals=st.integers(0, 8),
     )
 )
-def test_candles_made_up_pass_every_check_and_are_as_many_as_were_asked_for(asked: RandomWalk) -> None:
+def test_synthetic_candles_pass_every_check_and_have_the_requested_number(asked: RandomWalk) -> None:
     target = Target(asked.symbol, asked.step_ms, asked.price_decimals, asked.volume_decimals, LIMIT * 10**6)
     series, counts, notes = assemble([synthetic.rows(asked)], target)
     assert (counts.candles, counts.missing, notes) == (asked.candles, asked.holes, ())
@@ -78,7 +78,7 @@ def test_candles_made_up_pass_every_check_and_are_as_many_as_were_asked_for(aske
     assert (series.columns.volume > 0).all()
 
 
-def test_a_candle_opens_at_the_close_before_it_and_the_first_at_the_price_asked_for() -> None:
+def test_candles_open_at_the_previous_close_and_the_first_at_the_start_price() -> None:
     made = synthetic.columns(walk())
     assert abs(int(made.open[0]) - 30_000_00) <= 1
     assert (made.open[1:] == made.close[:-1]).all()
@@ -88,32 +88,32 @@ def test_the_first_candle_opens_at_the_next_time_of_the_grid() -> None:
     assert synthetic.columns(walk(start=1_704_067_200_001)).ts[0] == 1_704_070_800_000
 
 
-def test_without_volatility_the_price_stands_still() -> None:
+def test_without_volatility_the_price_is_constant() -> None:
     made = synthetic.columns(walk(annual_volatility=Decimal(0)))
     assert (made.high == made.low).all()
 
 
 @pytest.mark.parametrize("regimes", [True, False])
-def test_the_spread_of_a_years_returns_is_about_what_was_asked_for(regimes: bool) -> None:
+def test_the_volatility_of_returns_is_close_to_the_requested_volatility(regimes: bool) -> None:
     closes = synthetic.columns(walk(candles=200_000, regimes=regimes)).close
     spread = np.std(np.diff(np.log(closes))) * np.sqrt(8760)
     assert 0.55 < spread < 0.66
 
 
 @pytest.mark.parametrize("price", [Decimal("0.001"), Decimal(10) ** 14])
-def test_a_start_price_beyond_what_the_walk_can_reckon_with_is_refused(price: Decimal) -> None:
+def test_a_start_price_beyond_the_range_of_the_random_walk_is_rejected(price: Decimal) -> None:
     with raises_code(DataError, "number_too_large", match=r"data\.synthetic\.start_price"):
         synthetic.columns(walk(start_price=price))
 
 
-def test_one_candle_has_no_room_for_a_gap() -> None:
+def test_gaps_in_a_single_candle_are_rejected() -> None:
     assert len(synthetic.columns(walk(candles=1)).ts) == 1
     with raises_code(DataError, "no_candles"):
         synthetic.columns(walk(candles=1, holes=1))
 
 
 @pytest.mark.parametrize("name", [f"SYNTHETIC-{base}USDT-1h-2024.zip" for base in ("BTC", "ETH")])
-def test_the_archives_of_the_examples_are_fresh(name: str) -> None:
+def test_the_archives_of_the_examples_are_up_to_date(name: str) -> None:
     member, text = make_synthetic.archives()[name]
     with zipfile.ZipFile(make_synthetic.FOLDER / name) as archive:
         assert archive.namelist() == [member]
@@ -121,7 +121,7 @@ def test_the_archives_of_the_examples_are_fresh(name: str) -> None:
 
 
 @pytest.mark.parametrize("symbol", make_synthetic.START_PRICES)
-def test_the_archives_of_the_examples_hold_the_walk_that_made_them(symbol: str) -> None:
+def test_the_archives_of_the_examples_hold_the_generated_candles(symbol: str) -> None:
     path = make_synthetic.FOLDER / f"SYNTHETIC-{symbol.replace('/', '')}-1h-2024.zip"
     target = Target(symbol, make_synthetic.STEP_MS, None, None, LIMIT)
     series, counts, notes = assemble([vision.read(str(path))], target)

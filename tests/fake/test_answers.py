@@ -1,4 +1,4 @@
-"""Each fault of an answer puts on the wire what its name says."""
+"""Each fault of a response sends the bytes that its name describes."""
 
 import asyncio
 import gzip
@@ -78,13 +78,13 @@ SMALLER: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def test_every_fault_of_an_answer_is_described_here_and_there_are_24_of_them():
+def test_all_24_faults_of_a_response_are_covered():
     assert ON_THE_WIRE.keys() == ANSWERS.keys() | HOSTILE.keys()
     assert len(ANSWERS) == 24
 
 
 @pytest.mark.parametrize("name", ON_THE_WIRE)
-def test_a_fault_is_on_the_wire_what_it_is_called_and_the_next_answer_is_good(name: str):
+def test_a_fault_matches_its_name_and_the_next_response_is_good(name: str):
     async def scene() -> tuple[Wire, Wire, Wire]:
         async with fake() as server:
             asked = {"startTime": START + 10 * MINUTE, "limit": 20}
@@ -103,7 +103,7 @@ def test_a_fault_is_on_the_wire_what_it_is_called_and_the_next_answer_is_good(na
 
 
 @pytest.mark.parametrize("name", ["hang", "drip", "slow", "huge_body"])
-def test_no_fault_outlives_the_server(name: str):
+def test_no_fault_outlasts_the_server(name: str):
     async def scene() -> None:
         async with fake() as server:
             server.break_(name)
@@ -131,7 +131,7 @@ def test_no_fault_outlives_the_server(name: str):
         ({"retry_after": "7", "enforced": False}, "7", 0),
     ],
 )
-def test_who_asks_before_retry_after_is_refused_and_who_waits_is_not(
+def test_a_request_before_retry_after_is_rejected_and_a_later_one_is_served(
     parameters: dict[str, Any], header: str | None, free_after: int
 ):
     async def scene() -> None:
@@ -149,7 +149,7 @@ def test_who_asks_before_retry_after_is_refused_and_who_waits_is_not(
     asyncio.run(scene())
 
 
-def test_who_goes_on_after_a_429_is_banned():
+def test_a_client_that_continues_after_a_429_is_banned():
     async def scene() -> list[int]:
         async with fake(patience=1) as server:
             server.break_("429", retry_after="7")
@@ -158,7 +158,7 @@ def test_who_goes_on_after_a_429_is_banned():
     assert asyncio.run(scene()) == [429, 429, 418, 418]
 
 
-def test_who_follows_a_redirect_loop_finds_nothing_else():
+def test_following_a_redirect_loop_leads_only_to_itself():
     async def scene() -> None:
         async with fake() as server:
             server.break_("redirect_loop")
@@ -170,7 +170,7 @@ def test_who_follows_a_redirect_loop_finds_nothing_else():
 
 
 @pytest.mark.parametrize("cut", [False, True])
-def test_a_body_that_says_gzip_is_none_or_is_cut_short(cut: bool):
+def test_a_body_declared_as_gzip_is_not_gzip_or_is_truncated(cut: bool):
     async def scene() -> Wire:
         async with fake() as server:
             server.break_("garbage_gzip", cut=cut)
@@ -181,7 +181,7 @@ def test_a_body_that_says_gzip_is_none_or_is_cut_short(cut: bool):
     assert wire.body.startswith(b"\x1f\x8b") is cut
 
 
-def test_a_refusal_may_have_any_status_and_the_region_a_page():
+def test_a_rejection_can_have_any_status_and_a_region_block_is_a_page():
     async def scene() -> tuple[Wire, Wire]:
         async with fake() as server:
             server.break_("status", status=409, code=-9, msg="no")
@@ -196,7 +196,7 @@ def test_a_refusal_may_have_any_status_and_the_region_a_page():
 @pytest.mark.parametrize(
     ("name", "text"), [("repeated_keys", '{"serverTime":%d,"serverTime":%d}'), ("nan_constant", '{"serverTime":NaN}')]
 )
-def test_objects_break_as_lists_do(name: str, text: str):
+def test_faults_apply_to_objects_as_to_lists(name: str, text: str):
     async def scene() -> Wire:
         async with fake() as server:
             server.break_(name, path="time")
@@ -206,7 +206,7 @@ def test_objects_break_as_lists_do(name: str, text: str):
     assert wire.body.decode() == text.replace("%d", str(START + 50 * MINUTE))
 
 
-def test_a_bomb_is_good_gzip_of_an_empty_list():
+def test_a_gzip_bomb_is_valid_gzip_of_an_empty_list():
     async def scene() -> bytes:
         async with fake() as server:
             server.break_("gzip_bomb", bytes=3 * 2**20)
@@ -218,7 +218,7 @@ def test_a_bomb_is_good_gzip_of_an_empty_list():
     assert len(unpacked) > 3 * 2**20 > 200 * len(packed)
 
 
-def test_a_fault_meets_the_place_that_it_was_ordered_for_so_often_and_after_so_many():
+def test_a_fault_hits_its_endpoint_with_its_count_and_after_its_delay():
     async def scene() -> list[int]:
         async with fake() as server:
             server.markets["ETHUSDT"] = server.markets["BTCUSDT"]
@@ -244,12 +244,12 @@ def test_a_fault_meets_the_place_that_it_was_ordered_for_so_often_and_after_so_m
         ("ws_skip", {"code": 1}, "ws_skip takes nothing, not code"),
     ],
 )
-def test_an_order_that_nobody_understands_is_refused_at_once(name: str, parameters: dict[str, Any], message: str):
+def test_an_unknown_fault_is_rejected_at_once(name: str, parameters: dict[str, Any], message: str):
     with pytest.raises((ValueError, TypeError), match=message):
         fake().break_(name, **parameters)
 
 
-def test_a_server_in_a_thread_serves_is_told_what_to_do_and_ends_at_once():
+def test_a_server_in_a_thread_serves_takes_orders_and_ends_at_once():
     server = fake()
     with served(server.markets.values()) as running:
         running.break_("html_200")
@@ -264,7 +264,7 @@ def test_a_server_in_a_thread_serves_is_told_what_to_do_and_ends_at_once():
         asyncio.run(get(running))
 
 
-def test_a_server_that_has_ended_can_begin_again_where_it_was():
+def test_a_stopped_server_can_restart_at_the_same_address():
     async def serve(server: FakeExchange) -> None:
         async with server:
             assert (await get(server, "time")).json == {"serverTime": START + 50 * MINUTE}
@@ -278,7 +278,7 @@ def test_a_server_that_has_ended_can_begin_again_where_it_was():
     assert (server.rest_url, len(server.requests)) == (address, 2)
 
 
-def test_a_clock_that_flows_goes_by_itself():
+def test_a_running_clock_advances_by_itself():
     async def scene() -> None:
         async with fake(flows=True) as server:
             moved = asyncio.Event()

@@ -1,4 +1,4 @@
-"""The fake exchange as a program: it says where it is, serves, and ends when it is told to."""
+"""The fake exchange as a program prints its address, serves, and ends on request."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 @contextmanager
 def program(*arguments: str) -> Iterator[Any]:
-    """The program, with what it said about itself."""
+    """Starts the program; returns it with its first output."""
     command = [sys.executable, "-m", "tests.fake_exchange", *arguments]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -29,7 +29,7 @@ def program(*arguments: str) -> Iterator[Any]:
         assert (process.returncode, out, err) == (0, "", "")
 
 
-def test_it_serves_synthetic_candles_and_a_file_until_it_is_told_to_end(tmp_path: Path):
+def test_the_program_serves_synthetic_candles_and_a_file_until_it_is_stopped(tmp_path: Path):
     path = tmp_path / "eth.csv"
     path.write_text(f"timestamp_ms,open,high,low,close,volume\n{START},10,12,9,11,3\n")
     asked = ["--synthetic", "BTCUSDT:1m:100", "--file", f"ETHUSDT:1h:{path}", "--now", "2024-01-01T00:30"]

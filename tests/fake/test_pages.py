@@ -1,4 +1,4 @@
-"""Each fault of a page is in its rows what its name says, and only there."""
+"""Each fault of a page changes the rows as its name describes, and nothing else."""
 
 import asyncio
 from collections.abc import Callable
@@ -77,13 +77,13 @@ IN_THE_ROWS: dict[str, Check] = {
 }
 
 
-def test_every_fault_of_a_page_is_described_here_and_there_are_27_of_them():
+def test_all_27_faults_of_a_page_are_covered():
     assert IN_THE_ROWS.keys() == PAGES.keys()
     assert len(PAGES) == 27
 
 
 @pytest.mark.parametrize("name", IN_THE_ROWS)
-def test_a_fault_is_in_the_rows_what_it_is_called_and_the_next_page_is_good(name: str):
+def test_the_rows_of_a_fault_match_its_name_and_the_next_page_is_good(name: str):
     async def scene() -> None:
         async with fake() as server:
             good = (await get(server)).json
@@ -97,7 +97,7 @@ def test_a_fault_is_in_the_rows_what_it_is_called_and_the_next_page_is_good(name
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_without_rows_leaves_every_fault_for_the_next_one(name: str):
+def test_an_empty_page_leaves_every_fault_for_the_next_page(name: str):
     async def scene() -> None:
         async with fake() as server:
             order = server.break_(name)
@@ -109,7 +109,7 @@ def test_a_page_without_rows_leaves_every_fault_for_the_next_one(name: str):
     asyncio.run(scene())
 
 
-def test_a_fault_can_be_put_where_it_is_wanted():
+def test_a_fault_can_be_placed_at_a_given_row():
     async def scene() -> None:
         async with fake() as server:
             good = (await get(server)).json
@@ -126,7 +126,7 @@ def test_a_fault_can_be_put_where_it_is_wanted():
     asyncio.run(scene())
 
 
-def test_an_answer_that_breaks_leaves_the_page_for_the_next_one():
+def test_a_broken_response_leaves_the_fault_of_the_page_for_the_next_one():
     async def scene() -> None:
         async with fake() as server:
             server.break_("descending")

@@ -1,4 +1,4 @@
-"""The spot interface when nothing breaks: windows, errors, weight, and ccxt as its client."""
+"""The spot interface without faults: windows, errors, weight, and ccxt as its client."""
 
 import asyncio
 import json
@@ -41,7 +41,7 @@ async def opens(server: FakeExchange, **parameters: Any) -> list[int]:
         ({"interval": "1M"}, []),
     ],
 )
-def test_a_window_is_the_one_of_the_exchange(asked: dict, numbers: Any):
+def test_a_window_of_candles_matches_the_exchange(asked: dict, numbers: Any):
     async def scene() -> list[int]:
         async with fake() as server:
             return await opens(server, **asked)
@@ -49,7 +49,7 @@ def test_a_window_is_the_one_of_the_exchange(asked: dict, numbers: Any):
     assert asyncio.run(scene()) == list(numbers)
 
 
-def test_a_page_has_500_rows_unless_more_are_asked_for_and_1000_at_most():
+def test_a_page_has_500_rows_by_default_and_at_most_1000():
     async def scene() -> list[int]:
         async with fake(1_500) as server:
             return [len(await opens(server, limit=limit)) for limit in (None, 1_000, 5_000)]
@@ -57,7 +57,7 @@ def test_a_page_has_500_rows_unless_more_are_asked_for_and_1000_at_most():
     assert asyncio.run(scene()) == [500, 1_000, 1_000]
 
 
-def test_the_unfinished_candle_is_served_and_none_of_the_future():
+def test_the_unfinished_candle_is_served_and_no_future_candle():
     async def scene() -> None:
         async with fake(now_ms=of(10) + 15_000) as server:
             rows = (await get(server)).json
@@ -93,7 +93,7 @@ def test_the_unfinished_candle_is_served_and_none_of_the_future():
         ("exchangeInfo", {"symbols": '["BTCUSDT"]', "symbol": "BTCUSDT"}, -1128, "optional parameters"),
     ],
 )
-def test_what_the_exchange_does_not_understand_it_refuses_by_code(path: str, asked: dict, code: int, message: str):
+def test_an_invalid_request_is_rejected_with_its_error_code(path: str, asked: dict, code: int, message: str):
     async def scene() -> None:
         async with fake() as server:
             wire = await get(server, path, **asked)
@@ -106,7 +106,7 @@ def test_what_the_exchange_does_not_understand_it_refuses_by_code(path: str, ask
 
 
 @pytest.mark.parametrize("target", ["/api/v3/depth", "/fapi/v1/exchangeInfo", "/"])
-def test_there_is_nothing_but_the_spot_interface_for_candles(target: str):
+def test_only_the_spot_interface_for_candles_exists(target: str):
     async def scene() -> int:
         async with fake() as server:
             return (await exchange(server, target)).status
@@ -114,7 +114,7 @@ def test_there_is_nothing_but_the_spot_interface_for_candles(target: str):
     assert asyncio.run(scene()) == 404
 
 
-def test_ping_time_and_rules_are_answered_and_rules_change_while_they_are_served():
+def test_ping_time_and_rules_are_served_and_rules_can_change():
     async def scene() -> None:
         async with FakeExchange([market(), market("ETHUSDT")], weight_limit=1_200) as server:
             assert (await get(server, "ping")).json == {}
@@ -132,7 +132,7 @@ def test_ping_time_and_rules_are_answered_and_rules_change_while_they_are_served
     asyncio.run(scene())
 
 
-def test_every_request_is_logged_and_every_answer_tells_the_weight_used():
+def test_every_request_is_logged_and_every_response_has_the_used_weight():
     async def scene() -> None:
         async with fake() as server:
             weights = [
@@ -151,7 +151,7 @@ def test_every_request_is_logged_and_every_answer_tells_the_weight_used():
     asyncio.run(scene())
 
 
-def test_who_uses_too_much_weight_is_refused_until_the_next_minute_and_banned_if_he_goes_on():
+def test_a_client_above_the_weight_limit_is_rejected_until_the_next_minute_and_then_banned():
     async def scene() -> None:
         async with fake(weight_limit=4, patience=2) as server:
             server.clock.advance(15_000)
@@ -167,7 +167,7 @@ def test_who_uses_too_much_weight_is_refused_until_the_next_minute_and_banned_if
     asyncio.run(scene())
 
 
-def test_who_waits_as_long_as_he_was_told_is_served():
+def test_a_client_that_waits_for_retry_after_is_served():
     async def scene() -> None:
         async with fake(weight_limit=4) as server:
             assert [(await get(server)).status for _ in range(3)] == [200, 200, 429]
@@ -177,7 +177,7 @@ def test_who_waits_as_long_as_he_was_told_is_served():
     asyncio.run(scene())
 
 
-def test_ccxt_loads_the_markets_asked_for_with_their_rules():
+def test_ccxt_loads_the_requested_markets_with_their_rules():
     async def scene() -> None:
         async with FakeExchange([market(name) for name in ("BTCUSDT", "ETHUSDT", "BNBUSDT")]) as server:
             client = ccxt_of(server)
@@ -219,7 +219,7 @@ def test_ccxt_pages_forward_through_2500_candles_and_finds_the_unfinished_one():
     asyncio.run(scene())
 
 
-def test_ccxt_takes_a_refusal_for_what_it_is():
+def test_ccxt_maps_a_rejection_to_the_right_exception():
     import ccxt
 
     async def scene() -> None:
@@ -241,7 +241,7 @@ def test_ccxt_takes_a_refusal_for_what_it_is():
     asyncio.run(scene())
 
 
-def test_a_page_costs_the_server_next_to_nothing():
+def test_a_page_costs_the_server_very_little_time():
     from tests.fake.rest import body
     from tests.fake.state import State
 

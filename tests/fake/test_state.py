@@ -1,4 +1,4 @@
-"""What the fake's threads share: who waits and who logs hold one lock, in whatever order they come to it."""
+"""Shared state of the threads of the fake: waiting and logging use one lock, in whatever order they take it."""
 
 import threading
 
@@ -7,7 +7,7 @@ from tests.fake.limits import Limits
 from tests.fake.state import State
 
 
-def test_who_waits_for_what_is_under_the_clocks_lock_does_not_block_who_logs_under_it() -> None:
+def test_waiting_under_the_lock_of_the_clock_does_not_block_logging_under_it() -> None:
     clock = VirtualClock(0)
     state = State({}, clock, Limits(clock, weight_limit=1, patience=1))
     held, asking = threading.Event(), threading.Event()
@@ -16,7 +16,7 @@ def test_who_waits_for_what_is_under_the_clocks_lock_does_not_block_who_logs_und
     def logging() -> None:
         with clock.lock:
             held.set()
-            asking.wait(0.2)  # until somebody looks, who may want the lock; where there is one lock, he cannot yet
+            asking.wait(0.2)  # until the other thread may want the lock, which it cannot take if both share one
             state.said(1, "open")
 
     def logged() -> bool:

@@ -1,4 +1,4 @@
-"""Streams: what is pushed as the clock moves, that it agrees with REST, and what each fault of a socket does."""
+"""Streams: events pushed as the clock moves, agreement with REST, and the effect of each fault of a socket."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ NOW = START + 10 * MINUTE  # ten candles are over
 
 
 class Client:
-    """A client of streams that says what came."""
+    """A client of streams that returns what it received."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse, server: FakeExchange) -> None:
         self.socket, self.server = socket, server
@@ -26,7 +26,7 @@ class Client:
         return [await self._next() for _ in range(count)]
 
     async def silent(self) -> bool:
-        """Whether what is asked next is answered next: nothing was on its way."""
+        """Returns whether the next request gets the next message, so that no event was pending."""
         await self.socket.send_str('{"method":"LIST_SUBSCRIPTIONS","id":99}')
         return [one["id"] for one in await self.heard(1)] == [99]
 
@@ -69,7 +69,7 @@ def shown(event: Any) -> tuple[int, bool]:
     return (event["k"]["t"] - START) // MINUTE, event["k"]["x"]
 
 
-def test_a_move_of_the_clock_pushes_every_close_that_it_passes_and_the_candle_it_ends_in():
+def test_moving_the_clock_pushes_every_passed_close_and_the_current_candle():
     async def scene(client: Client) -> None:
         await client.subscribe(NAME)
         client.server.clock.advance(15_000)
@@ -93,7 +93,7 @@ def test_a_move_of_the_clock_pushes_every_close_that_it_passes_and_the_candle_it
 
 
 @pytest.mark.parametrize("passed", [1, 29_999, MINUTE, 90_000])
-def test_the_stream_says_what_rest_says(passed: int):
+def test_the_stream_agrees_with_rest(passed: int):
     async def scene(client: Client) -> None:
         await client.subscribe(NAME)
         client.server.clock.advance(passed)
@@ -114,7 +114,7 @@ def test_the_stream_says_what_rest_says(passed: int):
         (f"/stream?streams=ethusdt@kline_1m/{NAME}", True),
     ],
 )
-def test_streams_can_be_named_in_the_address_raw_or_wrapped(path: str, wrapped: bool):
+def test_streams_can_be_named_in_the_address_in_raw_or_combined_form(path: str, wrapped: bool):
     async def scene(client: Client) -> None:
         client.server.clock.advance(1_000)
         events = await client.heard(path.count("@"))
@@ -126,7 +126,7 @@ def test_streams_can_be_named_in_the_address_raw_or_wrapped(path: str, wrapped: 
     play(scene, path=path)
 
 
-def test_who_unsubscribes_hears_no_more_and_what_clients_say_is_logged():
+def test_an_unsubscribed_client_gets_no_events_and_client_messages_are_logged():
     async def scene(client: Client) -> None:
         await client.subscribe(NAME, "ethusdt@kline_1m")
         assert client.server.subscribed(NAME)
@@ -144,7 +144,7 @@ def test_who_unsubscribes_hears_no_more_and_what_clients_say_is_logged():
 
 
 @pytest.mark.parametrize(("text", "code"), [("no JSON", 3), ("[]", 3), ('{"method":"DANCE","id":7}', 2)])
-def test_what_a_client_says_that_makes_no_sense_is_answered_by_an_error(text: str, code: int):
+def test_an_invalid_client_message_gets_an_error_response(text: str, code: int):
     async def scene(client: Client) -> None:
         await client.socket.send_str(text)
         assert (await client.heard(1))[0]["error"]["code"] == code
@@ -152,7 +152,7 @@ def test_what_a_client_says_that_makes_no_sense_is_answered_by_an_error(text: st
     play(scene)
 
 
-def test_a_stream_of_nothing_that_is_traded_is_silent():
+def test_a_stream_of_an_unknown_symbol_is_silent():
     async def scene(client: Client) -> None:
         await client.subscribe("nosuch@kline_1m", "btcusdt@kline_1h", "btcusdt@trade")
         client.server.clock.advance(MINUTE)
@@ -161,7 +161,7 @@ def test_a_stream_of_nothing_that_is_traded_is_silent():
     play(scene)
 
 
-def test_the_server_pings():
+def test_the_server_sends_pings():
     async def scene(client: Client) -> None:
         message = await client.socket.receive(timeout=WAIT)
         assert message.type is aiohttp.WSMsgType.PING
@@ -176,7 +176,7 @@ FIRST, CLOSING = (10, False), (10, True)
 
 
 async def two_events(client: Client) -> None:
-    """An event within the candle, one that closes it, and the first of its successor."""
+    """Returns an event within the candle, the event that closes it, and the first event of the next candle."""
     await client.subscribe(NAME)
     client.server.clock.advance(30_000)
     client.server.clock.advance(30_000)
@@ -266,13 +266,13 @@ AT_EVENTS: dict[str, Scene] = {
 }
 
 
-def test_every_fault_of_a_socket_is_described_here_and_there_are_14_of_them():
+def test_all_14_faults_of_a_socket_are_covered():
     assert {*AT_EVENTS, "ws_reject", "ws_subscribe_error"} == SOCKETS.keys()
     assert len(SOCKETS) == 14
 
 
 @pytest.mark.parametrize("name", AT_EVENTS)
-def test_a_fault_of_a_socket_is_what_it_is_called(name: str):
+def test_a_fault_of_a_socket_matches_its_name(name: str):
     async def scene(client: Client) -> None:
         order = client.server.break_(name)
         await two_events(client)
@@ -283,7 +283,7 @@ def test_a_fault_of_a_socket_is_what_it_is_called(name: str):
 
 
 @pytest.mark.parametrize("retry_after", [None, "3"])
-def test_a_handshake_is_refused_with_or_without_a_time(retry_after: str | None):
+def test_a_handshake_is_rejected_with_or_without_retry_after(retry_after: str | None):
     async def scene() -> None:
         async with fake() as server, aiohttp.ClientSession() as session:
             server.break_("ws_reject", status=429, retry_after=retry_after)
@@ -298,7 +298,7 @@ def test_a_handshake_is_refused_with_or_without_a_time(retry_after: str | None):
     asyncio.run(scene())
 
 
-def test_a_subscription_is_answered_by_an_error_and_the_next_one_is_taken():
+def test_a_subscription_gets_an_error_and_the_next_one_is_accepted():
     async def scene(client: Client) -> None:
         client.server.break_("ws_subscribe_error")
         await client.socket.send_str(json.dumps({"method": "SUBSCRIBE", "params": [NAME], "id": 4}))
@@ -310,7 +310,7 @@ def test_a_subscription_is_answered_by_an_error_and_the_next_one_is_taken():
     play(scene)
 
 
-def test_a_fault_of_a_socket_can_be_kept_for_the_closing_event_and_for_one_symbol():
+def test_a_fault_of_a_socket_can_be_limited_to_the_closing_event_and_one_symbol():
     async def scene(client: Client) -> None:
         client.server.break_("ws_skip", closing=True)
         client.server.break_("ws_silence", symbol="ETH/USDT", after=1)
@@ -332,7 +332,7 @@ async def waits(client: Any) -> None:
             await asyncio.sleep(0)
 
 
-def test_ccxt_watches_a_candle_and_dials_anew_after_a_break():
+def test_ccxt_watches_a_candle_and_reconnects_after_a_disconnect():
     import ccxt
 
     async def scene() -> None:
@@ -362,7 +362,7 @@ def test_ccxt_watches_a_candle_and_dials_anew_after_a_break():
     asyncio.run(scene())
 
 
-def test_a_stream_of_a_server_in_a_thread_is_pushed_from_here():
+def test_a_stream_of_a_server_in_a_thread_is_pushed_from_the_main_thread():
     async def listens(server: FakeExchange) -> Any:
         async with aiohttp.ClientSession() as session, session.ws_connect(f"{server.stream_url}/ws/{NAME}") as socket:
             assert await server.until(lambda: server.subscribed(NAME))
@@ -373,7 +373,7 @@ def test_a_stream_of_a_server_in_a_thread_is_pushed_from_here():
         assert shown(asyncio.run(listens(server))) == FIRST
 
 
-def test_no_stream_outlives_the_server():
+def test_no_stream_outlasts_the_server():
     async def scene() -> None:
         async with aiohttp.ClientSession() as session:
             async with fake() as server:

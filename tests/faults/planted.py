@@ -110,7 +110,7 @@ PLANTED = (
         10, "lax-reader", "journal/chain.py",
         "if _ENCODER.encode(event) != text:",
         "if text == b'':",
-        "tests/journal/test_reader.py::test_another_spelling_is_refused_though_its_chain_holds",
+        "tests/journal/test_reader.py::test_a_non_canonical_spelling_is_rejected_even_with_a_valid_chain",
     ),
     Planted(
         11, "local-time", "core/step.py",
@@ -122,13 +122,13 @@ PLANTED = (
         12, "float-sma", "strategies/sma_crossover.py",
         "        if a > b:\n",
         "        if float(fast_sum) / fast > float(slow_sum) / slow:\n",
-        CROSSOVER + "test_averages_that_are_nearer_than_a_float_can_tell_still_cross",
+        CROSSOVER + "test_averages_closer_than_float_precision_still_cross",
     ),
     Planted(
         13, "tie-crosses", "strategies/sma_crossover.py",
         "        if a > b:\n",
         "        if a >= b:\n",
-        CROSSOVER + "test_equality_is_neither_side",
+        CROSSOVER + "test_equal_averages_are_on_neither_side_of_a_cross",
     ),
     Planted(
         14, "looks-ahead", "core/engine.py",
@@ -183,7 +183,7 @@ PLANTED = (
         22, "unfinished", "data/backfill.py",
         "closed = now.least - self.step + 1",
         "closed = now.least + 1",
-        "tests/data/test_backfill.py::test_the_unfinished_candle_is_served_and_never_stored",
+        "tests/data/test_backfill.py::test_the_unfinished_candle_is_served_but_never_stored",
     ),
     Planted(
         23, "wall-clock", "exchange/circuit_breaker.py",
@@ -322,13 +322,13 @@ PLANTED = (
         60, "no-cut-after-changes", "runs/look_ahead.py",
         "    if len(changes) <= room:\n        cuts.take(changes)\n",
         "    if len(changes) <= room:\n        cuts.take(changes[:0])\n",
-        LOOK_AHEAD + "test_all_changes_are_cut_after_where_they_fit",
+        LOOK_AHEAD + "test_candles_are_truncated_after_every_signal_change_if_the_limit_allows",
     ),
     Planted(
         61, "all-candles-first", "runs/look_ahead.py",
         "        found = early.pop(end) if end in early else part(end)\n",
         "        found = part(end)\n",
-        LOOK_AHEAD + "test_one_that_remembers_what_it_was_asked_before_is_found_all_the_same",
+        LOOK_AHEAD + "test_a_look_ahead_strategy_that_remembers_earlier_calls_is_also_found",
     ),
     Planted(
         62, "raw-strength", "runs/look_ahead.py",
@@ -340,20 +340,20 @@ PLANTED = (
         63, "repaint-unseen", "runs/signal_sources.py",
         "(before != UNKNOWN) & (before != now)",
         "(before != UNKNOWN) & (now == UNKNOWN)",
-        "tests/runs/test_incremental.py::test_an_answer_that_is_taken_back_halts_the_account_and_names_the_candle",
+        "tests/runs/test_incremental.py::test_a_retracted_signal_halts_the_account_and_names_the_candle",
     ),
     Planted(
         64, "command-in-the-past", "paper/control.py",
         "return command if last_ts >= open_candle or (ahead is not None and ahead > open_candle) else None",
         "return command",
-        COMMANDS + "test_a_halt_after_a_crash_sells_nothing_at_a_price_from_before_it",
+        COMMANDS + "test_a_halt_after_a_price_crash_sells_nothing_at_an_earlier_price",
     ),
     Planted(
         65, "given-again", "paper/control.py",
         "return self._given.setdefault(command.id, min(seen + now.exchange - now.local, now.exchange))",
         "self._given[command.id] = min(command.given + now.exchange - now.local, now.exchange)\n"
         "        return self._given.pop(command.id)",
-        "tests/paper/test_control.py::test_a_command_of_the_future_was_given_when_it_was_seen",
+        "tests/paper/test_control.py::test_a_command_with_a_future_time_counts_from_when_it_was_first_seen",
     ),
     Planted(
         66, "removed-unread", "paper/control.py",

@@ -1,4 +1,4 @@
-"""The places of amounts: what the strict reader refuses in an event whose JSON is sound."""
+"""The strict reader rejects amounts with wrong decimals in an event whose JSON is valid."""
 
 import msgspec
 import pytest
@@ -30,7 +30,7 @@ SPELLINGS = (
 )
 
 
-def test_amounts_with_the_declared_places_pass() -> None:
+def test_amounts_with_the_declared_decimals_are_accepted() -> None:
     amounts = Amounts(first_event("candles"))
     for event in (CANDLE, DAY, REFUSED):
         amounts.check(event)
@@ -38,14 +38,14 @@ def test_amounts_with_the_declared_places_pass() -> None:
 
 
 @pytest.mark.parametrize("text", SPELLINGS)
-def test_another_spelling_of_an_amount_is_refused(text: str) -> None:
+def test_a_non_canonical_spelling_of_an_amount_is_rejected(text: str) -> None:
     for name in ("open", "close"):
         with pytest.raises(ValueError, match=f"{name}: not an amount"):
             Amounts(first_event("candles")).check(msgspec.structs.replace(CANDLE, **{name: text}))
 
 
 @given(units=st.integers(-(2**63), 2**63 - 1), places=st.integers(0, 18))
-def test_an_amount_passes_with_its_places_and_no_others(units: int, places: int) -> None:
+def test_an_amount_is_accepted_only_with_its_declared_decimals(units: int, places: int) -> None:
     started = first_event("candles")
     own = msgspec.structs.replace(scale("BTC/USDT"), volume_decimals=places)
     amounts = Amounts(msgspec.structs.replace(started, symbols=[own]))
@@ -55,7 +55,7 @@ def test_an_amount_passes_with_its_places_and_no_others(units: int, places: int)
 
 
 @pytest.mark.parametrize("text", [to_text(2**63, 2), to_text(-(2**63) - 1, 2), "9" * 5_000 + ".00"], ids=len)
-def test_an_amount_beyond_64_bits_is_refused(text: str) -> None:
+def test_an_amount_beyond_64_bits_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="high: "):
         Amounts(first_event("candles")).check(msgspec.structs.replace(CANDLE, high=text))
 
@@ -75,19 +75,19 @@ def test_an_amount_beyond_64_bits_is_refused(text: str) -> None:
         (SignalEvent(ts=0, symbol="BTC/USDT", signal="enter", strength="-0.000000"), "strength: not an amount"),
     ],
 )
-def test_what_the_first_line_does_not_know_is_refused(event: Event, what: str) -> None:
+def test_a_symbol_unknown_to_the_first_line_is_rejected(event: Event, what: str) -> None:
     with pytest.raises(ValueError, match=what):
         Amounts(first_event("candles")).check(event)
 
 
 @pytest.mark.parametrize("name", ["tick", "lot", "min_notional"])
-def test_a_first_line_whose_own_amounts_have_other_places_is_refused(name: str) -> None:
+def test_a_first_line_whose_own_amounts_have_wrong_decimals_is_rejected(name: str) -> None:
     own = msgspec.structs.replace(scale("BTC/USDT"), **{name: "0.1"})
     with pytest.raises(ValueError, match=f"{name}: not an amount"):
         Amounts(msgspec.structs.replace(first_event("candles"), symbols=[own]))
 
 
-def test_the_scales_are_those_of_the_first_line() -> None:
+def test_the_scales_are_taken_from_the_first_line() -> None:
     assert amount_places(msgspec.structs.replace(first_event("trades", ["BTC/USDT"]), money_decimals=9)) == (
         9,
         {"BTC/USDT": AmountPlaces(2, 5, 5, k=100)},
@@ -103,6 +103,6 @@ def test_the_scales_are_those_of_the_first_line() -> None:
         (msgspec.structs.replace(first_event("trades"), balance="100000"), "balance: not an amount"),
     ],
 )
-def test_a_first_line_that_no_run_has_is_refused(started: RunStarted, what: str) -> None:
+def test_an_impossible_first_line_is_rejected(started: RunStarted, what: str) -> None:
     with pytest.raises(ValueError, match=what):
         Amounts(started)

@@ -1,4 +1,4 @@
-"""Appending whole lines: batches, what the disk refuses, and files that are not ours."""
+"""Whole lines are appended in batches; errors of the disk and foreign files are handled."""
 
 import os
 import resource
@@ -18,7 +18,7 @@ from tests.raised import raises_code
 
 @contextmanager
 def at_most(size: int) -> Iterator[None]:
-    """No file of this process can grow beyond so many bytes: the kernel's own short writes."""
+    """Limits the size of every file of this process, so that the kernel itself makes short writes."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
@@ -33,7 +33,7 @@ def journal(tmp_path: Path) -> Path:
 
 
 def lines(size: int) -> bytes:
-    """So many bytes of lines, the last one whole."""
+    """Returns so many bytes of lines, the last of them whole."""
     line = b"x" * 99 + b"\n"
     return line * (size // 100)
 
@@ -44,7 +44,7 @@ def lines(size: int) -> bytes:
      lambda path: path.with_name("second").hardlink_to(path), lambda path: (path.unlink(), path.write_bytes(b""))],
     ids=["deleted", "moved", "known under two names", "replaced"],
 )  # fmt: skip
-def test_a_file_that_is_not_under_its_one_name_any_more_is_written_no_more(
+def test_a_file_that_was_renamed_or_hard_linked_is_no_longer_written(
     journal: Path, change: Callable[[Path], object]
 ) -> None:
     with Appender(journal) as appender:
@@ -58,7 +58,7 @@ def test_a_file_that_is_not_under_its_one_name_any_more_is_written_no_more(
         assert len(os.listdir("/proc/self/fd")) == before - 1
 
 
-def test_it_is_closed_at_the_end_of_its_block(journal: Path) -> None:
+def test_the_file_is_closed_at_the_end_of_its_with_block(journal: Path) -> None:
     before = os.listdir("/proc/self/fd")
     with Appender(journal) as appender:
         assert len(os.listdir("/proc/self/fd")) == len(before) + 1
@@ -66,7 +66,7 @@ def test_it_is_closed_at_the_end_of_its_block(journal: Path) -> None:
     assert os.listdir("/proc/self/fd") == before
 
 
-def test_what_is_appended_stands_in_the_file_for_its_owner_alone(journal: Path) -> None:
+def test_appended_lines_are_in_the_file_and_only_its_owner_can_read_it(journal: Path) -> None:
     with Appender(journal) as appender:
         for piece in small_journal().splitlines(keepends=True):
             appender.append(piece)
@@ -77,7 +77,7 @@ def test_what_is_appended_stands_in_the_file_for_its_owner_alone(journal: Path) 
     assert survey(journal, None).kind == "whole"
 
 
-def test_an_old_file_is_continued_behind_its_end(journal: Path) -> None:
+def test_an_existing_file_is_appended_at_its_end(journal: Path) -> None:
     journal.write_bytes(b"old\n")
     with Appender(journal) as appender:
         assert appender.offset == 4
@@ -86,7 +86,7 @@ def test_an_old_file_is_continued_behind_its_end(journal: Path) -> None:
     assert journal.read_bytes() == b"old\nnew\n"
 
 
-def test_batches_are_whole_lines_of_about_a_mebibyte(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_are_whole_lines_of_about_one_mebibyte(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     batches: list[bytes] = []
     write = os.write
 
@@ -104,14 +104,14 @@ def test_batches_are_whole_lines_of_about_a_mebibyte(journal: Path, monkeypatch:
     assert b"".join(batches) == lines(3 * BATCH + 1_000) + lines(BATCH) == journal.read_bytes()
 
 
-def test_lines_that_were_not_synced_are_dropped_by_closing(journal: Path) -> None:
+def test_closing_drops_lines_that_were_not_synced(journal: Path) -> None:
     with Appender(journal) as appender:
         appender.append(b"one\n")
     assert journal.read_bytes() == b""
 
 
 @pytest.mark.parametrize("room", [0, 1, 99, 100, 150, 999_999])
-def test_a_full_disk_leaves_whole_lines_and_ends_the_writing(journal: Path, room: int) -> None:
+def test_a_full_disk_leaves_whole_lines_and_stops_writing(journal: Path, room: int) -> None:
     journal.write_bytes(b"old\n")
     with Appender(journal) as appender, at_most(4 + room):
         appender.append(lines(1_000_000))
@@ -122,7 +122,7 @@ def test_a_full_disk_leaves_whole_lines_and_ends_the_writing(journal: Path, room
     assert journal.read_bytes() == b"old\n"
 
 
-def test_batches_before_the_one_that_failed_stay(journal: Path) -> None:
+def test_batches_before_a_failed_batch_are_kept(journal: Path) -> None:
     with Appender(journal) as appender, at_most(BATCH + 10), raises_code(HostError, "disk_full"):
         appender.append(lines(3 * BATCH))
     kept = journal.read_bytes()
@@ -130,7 +130,7 @@ def test_batches_before_the_one_that_failed_stay(journal: Path) -> None:
     assert kept.endswith(b"\n")
 
 
-def test_a_file_that_cannot_be_cut_either_says_so(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_to_truncate_the_file_is_reported(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_arguments: object) -> None:
         raise OSError(5, "Input/output error")
 
@@ -141,7 +141,7 @@ def test_a_file_that_cannot_be_cut_either_says_so(journal: Path, monkeypatch: py
             appender.sync()
 
 
-def test_a_failed_sync_is_not_tried_again(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_sync_is_not_retried(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tries = []
 
     def fail(_descriptor: int) -> None:
@@ -159,7 +159,7 @@ def test_a_failed_sync_is_not_tried_again(journal: Path, monkeypatch: pytest.Mon
     assert (journal.read_bytes(), len(tries)) == (b"one\n", 1)
 
 
-def test_a_journal_never_passes_its_largest_size(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_journal_never_exceeds_its_maximum_size(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(append, "MAX_FILE", 300)
     with Appender(journal) as appender:
         appender.append(lines(300))
@@ -181,7 +181,7 @@ def make_second_name(path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [make_link, make_second_name, os.mkfifo, Path.mkdir])
-def test_a_file_that_is_not_regular_and_ours_alone_is_refused_and_nothing_hangs(
+def test_a_file_that_is_not_regular_or_is_shared_is_rejected_without_hanging(
     journal: Path, make: Callable[[Path], None]
 ) -> None:
     make(journal)
@@ -189,13 +189,13 @@ def test_a_file_that_is_not_regular_and_ours_alone_is_refused_and_nothing_hangs(
         Appender(journal)
 
 
-def test_a_file_of_another_owner_is_refused(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_of_another_owner_is_rejected(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     with raises_code(HostError, "not_our_file"):
         Appender(journal)
 
 
-def test_a_fifo_with_a_reader_is_refused_too(journal: Path) -> None:
+def test_a_fifo_with_a_reader_is_rejected(journal: Path) -> None:
     os.mkfifo(journal)
     reader = os.open(journal, os.O_RDONLY | os.O_NONBLOCK)
     with raises_code(HostError, "not_our_file"):

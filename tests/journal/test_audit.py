@@ -1,4 +1,4 @@
-"""The books hold for a run as it was told, and every planted difference is found under its rule (J43)."""
+"""The audit finds no difference in an unchanged run, and finds every planted difference under its rule (J43)."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -34,11 +34,11 @@ from tests.journal.sample import small_events
 from tests.paper.paper_runs import SMALL, backtest_journal
 
 Where = Callable[[Any], bool]
-Edit = Callable[[list[Event]], int]  # changes a list of events and tells at which line
+Edit = Callable[[list[Event]], int]  # changes a list of events and returns the line
 
 
 def change(kind: type[Event], where: Where = lambda _event: True, **fields: Any) -> Edit:
-    """The first event of a kind, with other fields; a function takes what was there."""
+    """Changes fields of the first event of a kind; a function takes the old value."""
 
     def edit(events: list[Event]) -> int:
         at = place_of(events, kind, where)
@@ -50,7 +50,7 @@ def change(kind: type[Event], where: Where = lambda _event: True, **fields: Any)
 
 
 def drop(kind: type[Event], where: Where = lambda _event: True, *, seen: int = 0) -> Edit:
-    """The first event of a kind left out; it is seen so many lines behind."""
+    """Leaves out the first event of a kind; the difference shows so many lines later."""
 
     def edit(events: list[Event]) -> int:
         at = place_of(events, kind, where)
@@ -61,7 +61,7 @@ def drop(kind: type[Event], where: Where = lambda _event: True, *, seen: int = 0
 
 
 def double(kind: type[Event], where: Where = lambda _event: True) -> Edit:
-    """The first event of a kind once more."""
+    """Repeats the first event of a kind."""
 
     def edit(events: list[Event]) -> int:
         at = place_of(events, kind, where)
@@ -72,7 +72,7 @@ def double(kind: type[Event], where: Where = lambda _event: True) -> Edit:
 
 
 def insert(event: Event, before: type[Event], where: Where = lambda _event: True, *, seen: int = 0) -> Edit:
-    """An event before the first of a kind; it is seen so many lines behind."""
+    """Inserts an event before the first of a kind; the difference shows so many lines later."""
 
     def edit(events: list[Event]) -> int:
         at = place_of(events, before, where)
@@ -83,7 +83,7 @@ def insert(event: Event, before: type[Event], where: Where = lambda _event: True
 
 
 def append(event: Event) -> Edit:
-    """An event behind all."""
+    """Appends an event after all others."""
 
     def edit(events: list[Event]) -> int:
         events.append(event)
@@ -226,14 +226,14 @@ def _other(symbol: str) -> str:
 
 
 @pytest.mark.parametrize("detail", DETAILS)
-def test_the_books_of_a_run_hold(detail: Any) -> None:
+def test_the_audit_of_an_unchanged_run_finds_no_difference(detail: Any) -> None:
     books = audit_events(small_events(detail))
     assert (books.differing, books.differences, books.ended) == (0, (), True)
     assert sum(books.counts.values()) == len(small_events(detail))
 
 
-def test_the_books_hold_where_symbols_have_other_decimals(tmp_path: Path) -> None:
-    """Money has as many as the finest product of price and quantity: the others' products are lifted to it (D1)."""
+def test_the_audit_holds_for_symbols_with_different_decimals(tmp_path: Path) -> None:
+    """Money has the decimals of the finest product of price and quantity; other products are scaled to it (D1)."""
     markets = {"ETH/USDT": {"price_decimals": 4, "quantity_decimals": 2}}
     backtest_journal(tmp_path, config={**SMALL, "markets": markets, "risk": {}})
     journal = read(tmp_path)
@@ -245,14 +245,14 @@ def test_the_books_hold_where_symbols_have_other_decimals(tmp_path: Path) -> Non
     assert (books.differing, books.differences, books.ended) == (0, (), True)
 
 
-def test_what_a_detail_does_not_tell_is_left_out_and_said() -> None:
+def test_checks_that_a_lower_detail_does_not_allow_are_skipped_and_reported() -> None:
     assert audit_events(small_events("candles")).left_out == ()
     assert [one[:2] for one in audit_events(small_events("decisions")).left_out] == ["B9"]
     assert [one[:2] for one in audit_events(small_events("trades")).left_out] == ["B7", "B8", "B9"]
 
 
 @pytest.mark.parametrize("planted", PLANTED, ids=[f"{one.rule} {one.what}" for one in PLANTED])
-def test_a_planted_difference_is_found_under_its_rule(planted: Planted) -> None:
+def test_a_planted_difference_is_reported_under_its_rule(planted: Planted) -> None:
     events = list(small_events())
     line = planted.edit(events)
     books = audit_events(events)
@@ -278,7 +278,7 @@ AMOUNTS = {
 
 
 @pytest.mark.parametrize("detail", ["trades", "decisions"])
-def test_no_amount_of_money_can_be_changed_by_one_unit_unseen(detail: Any) -> None:
+def test_changing_any_amount_of_money_by_one_unit_is_detected(detail: Any) -> None:
     events = list(small_events(detail))
     for i, event in enumerate(events):
         for name in AMOUNTS.get(type(event), ()):
@@ -288,7 +288,7 @@ def test_no_amount_of_money_can_be_changed_by_one_unit_unseen(detail: Any) -> No
             assert found.differences[0].n >= i + 1
 
 
-def test_a_difference_is_told_once_and_the_fold_goes_on_from_what_the_line_says() -> None:
+def test_a_difference_is_reported_once_and_the_audit_continues_from_the_recorded_value() -> None:
     events = list(small_events())
     line = change(Filled, bought, cash=up)(events)
     books = audit_events(events)
@@ -296,7 +296,7 @@ def test_a_difference_is_told_once_and_the_fold_goes_on_from_what_the_line_says(
     assert {one.rule for one in books.differences} == {"B1"}
 
 
-def test_a_trade_that_does_not_add_up_is_told_once_and_the_balance_goes_on_from_there() -> None:
+def test_a_trade_that_does_not_add_up_is_reported_once_and_the_balance_continues_from_it() -> None:
     events = list(small_events())
     at = place_of(events, TradeClosed, lambda _event: True)
     fields = {name: up(getattr(events[at], name)) for name in ("gross", "net")}
@@ -331,30 +331,30 @@ ANSWERS: dict[str, tuple[list[Event], list[str]]] = {
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-def test_a_signal_has_one_answer_and_an_order_one_end(name: str) -> None:
+def test_a_signal_has_one_response_and_an_order_one_final_event(name: str) -> None:
     others, rules = ANSWERS[name]
     begun = [*small_events()[:1], signalled("enter"), placed(1, "buy")]
     assert [difference.rule for difference in audit_events([*begun, *others]).differences] == rules
 
 
 @pytest.mark.parametrize("lines", [1, 2, 5, 50, 300])
-def test_an_unfinished_run_has_no_difference(lines: int) -> None:
+def test_an_unfinished_run_has_no_differences(lines: int) -> None:
     books = audit_events(small_events()[:lines])
     assert (books.differing, books.ended) == (0, False)
 
 
-def test_only_so_many_differences_are_listed_and_all_are_counted() -> None:
+def test_the_list_of_differences_is_capped_and_all_are_counted() -> None:
     books = audit_events([*small_events(), *[CANDLE] * 250])
     assert (books.differing, len(books.differences)) == (250, MOST_DIFFERENCES)
 
 
-def test_a_gap_in_the_orders_tells_both_numbers() -> None:
+def test_a_gap_in_the_order_numbers_reports_both_numbers() -> None:
     events = list(small_events())
     line = change(OrderPlaced, order=7)(events)
     assert audit_events(events).differences[0] == (line, "B7", "the number of the order", "7", "1")
 
 
-def test_a_difference_tells_both_values() -> None:
+def test_a_difference_reports_both_values() -> None:
     events = list(small_events())
     line = change(RunEnded, trades=lambda one: one + 3)(events)
     (difference,) = audit_events(events).differences

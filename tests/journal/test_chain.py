@@ -1,4 +1,4 @@
-"""The envelope: its bytes, its hash, and what the chain refuses."""
+"""The envelope of a line: its bytes, its hash, and what the chain rejects."""
 
 from collections.abc import Callable
 
@@ -18,23 +18,23 @@ LINE = (
 )
 
 
-def test_a_line_is_these_bytes_for_ever() -> None:
+def test_the_bytes_of_a_line_never_change() -> None:
     assert Chain(0, ORIGIN).line(RESUMED) == LINE.replace(b"@", b"987213598841814065ee9eb85869da7e")
 
 
-def test_a_chain_is_what_the_words_of_the_format_make() -> None:
+def test_a_chain_matches_an_implementation_from_the_format_description() -> None:
     events = small_events()[:200]
     assert lines_of(events) == chained(msgspec.json.encode(event, order="deterministic") for event in events)
 
 
-def test_a_chain_counts_and_remembers() -> None:
+def test_a_chain_counts_its_lines_and_keeps_the_last_hash() -> None:
     chain = Chain(41, b"a" * 32)
     line = chain.line(RESUMED)
     assert line.startswith(b'{"n":42,"p":"' + b"a" * 32)
     assert (chain.n, chain.p) == (42, line[-35:-3])
 
 
-def test_an_event_that_no_reader_would_take_is_a_bug_and_moves_nothing() -> None:
+def test_an_event_that_no_reader_would_accept_is_an_internal_error_and_changes_nothing() -> None:
     chain = Chain(0, ORIGIN)
     for note in ("é", "\x7f", "x" * MAX_LINE):
         with pytest.raises(Bug, match="line 1: an event of type Resumed"):
@@ -42,7 +42,7 @@ def test_an_event_that_no_reader_would_take_is_a_bug_and_moves_nothing() -> None
     assert (chain.n, chain.p) == (0, ORIGIN)
 
 
-def test_the_longest_line_has_just_its_bytes() -> None:
+def test_the_longest_line_has_exactly_the_maximum_size() -> None:
     room = MAX_LINE - len(Chain(0, ORIGIN).line(msgspec.structs.replace(RESUMED, note="")))
     longest = Chain(0, ORIGIN).line(msgspec.structs.replace(RESUMED, note="x" * room))
     assert len(longest) == MAX_LINE
@@ -66,24 +66,26 @@ def test_the_longest_line_has_just_its_bytes() -> None:
         (lambda line: b"", "its number is not 1"),
     ],
 )
-def test_an_edited_line_does_not_verify_and_the_check_is_named(edit: Callable[[bytes], bytes], what: str) -> None:
+def test_an_edited_line_fails_verification_and_the_failed_check_is_named(
+    edit: Callable[[bytes], bytes], what: str
+) -> None:
     line = edit(lines_of([RESUMED])[:-1])
     assert verified_hash(line, 1, p=ORIGIN) == b""
     assert fault(line, 1, p=ORIGIN).startswith(what)
 
 
-def test_a_line_too_long_does_not_verify_whatever_its_hash() -> None:
+def test_an_overlong_line_fails_verification_even_with_a_valid_hash() -> None:
     line = chained([b'"' + b"x" * MAX_LINE + b'"'])[:-1]
     assert verified_hash(line, 1, p=ORIGIN) == b""
 
 
 @pytest.mark.parametrize("n", [1, 9, 10, 99_999, 123_456_789_012])
-def test_the_event_is_cut_out_of_its_line(n: int) -> None:
+def test_the_event_is_extracted_from_its_line(n: int) -> None:
     line = Chain(n - 1, b"f" * 32).line(RESUMED)[:-1]
     assert event_bytes(line, n) == msgspec.json.encode(RESUMED)
 
 
-def test_the_first_line_of_a_run_has_its_plan_sorted() -> None:
+def test_the_first_line_of_a_run_holds_the_plan_with_sorted_keys() -> None:
     started = msgspec.structs.replace(first_event("trades"), plan={"b": "2", "a": "1"})
     assert b'"plan":{"a":"1","b":"2"}' in lines_of([started])
 

@@ -1,4 +1,4 @@
-"""The structs: their order, their words, their levels, and the schema made of them."""
+"""The event structs: the order of fields, the words, the detail levels, and the schema made of them."""
 
 import json
 from typing import Any, get_args
@@ -47,22 +47,22 @@ run_ended candles digest cash equity peak realised fees trades marks given id
 """
 
 
-def test_the_fields_stand_in_the_order_of_the_format() -> None:
+def test_the_fields_are_in_the_order_of_the_format() -> None:
     found = [(struct.__struct_config__.tag, *struct.__struct_fields__) for struct in e.LEVELS]
     assert found == [(row.split()[0], "ts", *row.split()[1:]) for row in FIELDS.strip().splitlines()]
 
 
 @pytest.mark.parametrize(("words", "core"), WORDS)
-def test_a_closed_list_is_that_of_the_core(words: Any, core: tuple[str, ...]) -> None:
+def test_the_closed_lists_of_words_match_the_core(words: Any, core: tuple[str, ...]) -> None:
     assert get_args(words) == core
 
 
-def test_the_reasons_of_orders_are_words_of_the_core() -> None:
+def test_the_reasons_of_orders_match_the_core() -> None:
     reasons = {*get_args(e.PlacedReason), *get_args(e.ExpiredReason), *get_args(e.FilledReason)}
     assert reasons | {*get_args(e.RejectedReason)} == set(v.REASONS[1:])
 
 
-def test_only_reasons_of_refusals_have_measures() -> None:
+def test_only_rejection_reasons_have_measures() -> None:
     assert set(MEASURES) == {*get_args(e.RejectedReason)} - {"halted", "already_long", "not_long"}
 
 
@@ -83,7 +83,7 @@ def test_every_kind_of_row_but_the_mark_is_an_event() -> None:
 @examples(gate=25, full=60)
 @given(st.data())
 @pytest.mark.parametrize("struct", e.LEVELS)
-def test_any_event_has_one_spelling_and_passes_the_strict_checks(struct: type[Any], data: st.DataObject) -> None:
+def test_every_event_has_one_spelling_and_passes_the_strict_checks(struct: type[Any], data: st.DataObject) -> None:
     started = data.draw(first_lines())
     event = started if struct is e.RunStarted else data.draw(events(started, struct))
     text = msgspec.json.encode(event, order="deterministic")
@@ -93,7 +93,7 @@ def test_any_event_has_one_spelling_and_passes_the_strict_checks(struct: type[An
         Amounts(started).check(event)
 
 
-def test_the_schema_is_the_same_each_time_and_is_sound() -> None:
+def test_the_schema_is_deterministic_and_valid() -> None:
     schema = e.journal_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     assert json.dumps(schema) == json.dumps(e.journal_schema())
@@ -104,7 +104,7 @@ def test_every_event_is_described_in_the_schema() -> None:
     assert all(parts[struct.__name__]["description"] for struct in e.LEVELS)
 
 
-def test_the_schema_takes_the_lines_of_a_run() -> None:
+def test_the_schema_accepts_the_lines_of_a_run() -> None:
     validator = jsonschema.Draft202012Validator(e.journal_schema())
     for line in small_journal().splitlines()[:150]:
         validator.validate(json.loads(line))
@@ -120,7 +120,7 @@ def test_the_schema_takes_the_lines_of_a_run() -> None:
         (b'"symbol":"BTC/USDT"', b'"symbol":"btc"'),
     ],
 )
-def test_the_schema_refuses_what_is_no_line(old: bytes, new: bytes) -> None:
+def test_the_schema_rejects_invalid_lines(old: bytes, new: bytes) -> None:
     line = small_journal().splitlines()[0]
     assert old in line
     with pytest.raises(jsonschema.ValidationError):

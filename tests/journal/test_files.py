@@ -1,4 +1,4 @@
-"""Replacing a file as a whole: under its name stands the old content or the new, never a part."""
+"""A file is replaced as a whole: its name holds the old content or the new content, never a part."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ from safla.journal.files import journal_of, open_to_read, replace
 from tests.raised import raises_code
 
 
-def test_a_file_is_replaced_and_nothing_else_is_left(tmp_path: Path) -> None:
+def test_a_file_is_replaced_and_no_temporary_file_is_left(tmp_path: Path) -> None:
     path = tmp_path / "summary.json"
     replace(path, b"old")
     replace(path, b"new")
@@ -22,7 +22,7 @@ def test_a_file_is_replaced_and_nothing_else_is_left(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("call", ["fsync", "rename"])
-def test_a_failure_leaves_the_old_content_and_no_temporary_file(
+def test_a_failure_keeps_the_old_content_and_leaves_no_temporary_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
     path = tmp_path / "summary.json"
@@ -38,7 +38,7 @@ def test_a_failure_leaves_the_old_content_and_no_temporary_file(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_temporary_file_of_another_is_neither_followed_nor_removed(tmp_path: Path) -> None:
+def test_a_temporary_file_of_another_process_is_neither_followed_nor_removed(tmp_path: Path) -> None:
     target = tmp_path / "target"
     target.write_bytes(b"precious")
     (tmp_path / "summary.json.tmp").symlink_to(target)
@@ -49,7 +49,7 @@ def test_a_temporary_file_of_another_is_neither_followed_nor_removed(tmp_path: P
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.write_bytes(b"12345678901")])
-def test_what_is_refused_holds_no_descriptor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Any) -> None:
+def test_a_rejected_file_leaves_no_open_descriptor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Any) -> None:
     monkeypatch.setattr(files, "MAX_FILE", 10)
     make(tmp_path / "file")
     before = os.listdir("/proc/self/fd")
@@ -58,12 +58,12 @@ def test_what_is_refused_holds_no_descriptor(tmp_path: Path, monkeypatch: pytest
     assert os.listdir("/proc/self/fd") == before
 
 
-def test_a_folder_stands_for_its_journal(tmp_path: Path) -> None:
+def test_a_run_folder_can_be_named_instead_of_its_journal(tmp_path: Path) -> None:
     assert journal_of(tmp_path) == tmp_path / "journal.jsonl"
     assert journal_of(tmp_path / "other.jsonl") == tmp_path / "other.jsonl"
 
 
-def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_arguments: object) -> int:
         raise PermissionError(13, "Permission denied")
 
@@ -72,7 +72,7 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytes
         open_to_read(tmp_path / "journal.jsonl")
 
 
-def test_what_is_opened_to_be_read_is_closed_with_the_processes_that_follow(tmp_path: Path) -> None:
+def test_opened_files_are_not_inherited_by_child_processes(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"content")
     with open_to_read(tmp_path / "file") as file:
         assert file.read() == b"content"

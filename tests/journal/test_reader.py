@@ -1,4 +1,4 @@
-"""What the reader takes, and every damage, other spelling and foreign file that it refuses."""
+"""The reader accepts valid journals and rejects damage, non-canonical spelling and foreign files."""
 
 import json
 import os
@@ -53,7 +53,9 @@ def test_a_journal_is_read_as_it_was_written(journal: Path, detail: Detail) -> N
 
 @settings(max_examples=40)
 @given(data=st.data())
-def test_any_run_comes_back_from_its_lines(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_any_run_is_decoded_from_its_lines_unchanged(
+    data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     started = data.draw(first_lines())
     kinds = [type(event) for event in SHORT[1:]]
     all_events = [started, *(data.draw(events(started, kind)) for kind in kinds)]
@@ -62,7 +64,7 @@ def test_any_run_comes_back_from_its_lines(data: st.DataObject, tmp_path_factory
     assert [line.event for line in strictly(path)[0]] == all_events
 
 
-def test_a_run_is_named_by_its_folder_or_its_file(journal: Path) -> None:
+def test_a_run_can_be_named_by_its_folder_or_its_file(journal: Path) -> None:
     journal.write_bytes(lines_of(SHORT))
     assert read(journal.parent).started == read(journal).started == SHORT[0]
 
@@ -82,7 +84,7 @@ def test_a_broken_line_is_named_with_its_number_and_byte(journal: Path) -> None:
     assert str(caught.value) == f"{journal}: line 4, byte {begin}: corrupt: its hash is not that of its bytes"
 
 
-def test_a_line_of_another_chain_is_found(journal: Path) -> None:
+def test_a_line_of_another_chain_is_detected(journal: Path) -> None:
     ours = lines_of(SHORT).splitlines(keepends=True)
     theirs = lines_of([msgspec.structs.replace(SHORT[0], name="another"), *SHORT[1:]]).splitlines(keepends=True)
     journal.write_bytes(b"".join([*ours[:4], *theirs[4:]]))
@@ -90,7 +92,7 @@ def test_a_line_of_another_chain_is_found(journal: Path) -> None:
         strictly(journal)
 
 
-def test_a_tail_cut_at_any_byte_leaves_the_whole_lines_and_says_what_is_torn(journal: Path) -> None:
+def test_a_tail_cut_at_any_byte_leaves_the_whole_lines_and_reports_the_torn_part(journal: Path) -> None:
     text = lines_of(SHORT[:5])
     journal.write_bytes(text)
     first = text.index(b"\n") + 1
@@ -102,14 +104,14 @@ def test_a_tail_cut_at_any_byte_leaves_the_whole_lines_and_says_what_is_torn(jou
         assert tail.unended == (whole == end and text[end - 1 : end] != b"\n")
 
 
-def test_a_torn_tail_may_hold_newlines(journal: Path) -> None:
-    """J34 e: a block that was not written tells the tail of a crash from damage, for a reader as for a start."""
+def test_a_torn_tail_may_contain_newlines(journal: Path) -> None:
+    """J34 e: an unwritten block distinguishes the tail of a crash from damage, for a reader and for a start."""
     text = lines_of(SHORT)
     journal.write_bytes(text + b'{"n":' + bytes(1000) + b"\n" + b"x")
     assert strictly(journal)[1].torn == 1007
 
 
-def test_what_head_remembers_must_be_there(journal: Path) -> None:
+def test_every_line_covered_by_the_checkpoint_must_exist(journal: Path) -> None:
     text = lines_of(SHORT)
     found = verify_text(text, None)
     write_checkpoint(journal.with_name("head"), Checkpoint(n=found.lines, offset=found.offset, h=found.h.decode()))
@@ -118,11 +120,11 @@ def test_what_head_remembers_must_be_there(journal: Path) -> None:
     journal.write_bytes(text[: text.index(b'{"n":9,')])
     with pytest.raises(JournalError, match=r"line 9, .*corrupt: it was once at least \d+ bytes long"):
         strictly(journal)
-    journal.rename(journal.with_name("copy.jsonl"))  # head speaks of the file beside which it was written
+    journal.rename(journal.with_name("copy.jsonl"))  # the checkpoint belongs to the file in its folder
     assert strictly(journal.with_name("copy.jsonl"))[1].lines == 8
 
 
-def test_whole_lines_before_a_torn_one_are_given(journal: Path) -> None:
+def test_whole_lines_before_a_torn_line_are_returned(journal: Path) -> None:
     text = lines_of(SHORT)
     journal.write_bytes(text[:-7])
     lines, tail = strictly(journal)
@@ -131,14 +133,14 @@ def test_whole_lines_before_a_torn_one_are_given(journal: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", lines_of(SHORT)[:50]])
-def test_a_journal_without_a_whole_line_is_no_journal(journal: Path, content: bytes) -> None:
+def test_a_file_without_a_whole_line_is_not_a_journal(journal: Path, content: bytes) -> None:
     journal.write_bytes(content)
     with raises_code(JournalError, "chain_broken", match="line 1, byte 0: "):
         read(journal)
 
 
 @pytest.mark.parametrize("newline", [b"", b"\n"])
-def test_what_is_longer_than_a_line_is_damaged_and_not_held(journal: Path, newline: bytes) -> None:
+def test_an_overlong_line_is_reported_as_damage_without_being_kept_in_memory(journal: Path, newline: bytes) -> None:
     journal.write_bytes(lines_of(SHORT) + b"x" * 5_000_000 + newline)
     with pytest.raises(JournalError, match=r"line 10, byte .*: it is longer than 65536 bytes"):
         strictly(journal)
@@ -175,7 +177,7 @@ OTHER_SPELLINGS = {
 
 
 @pytest.mark.parametrize("name", OTHER_SPELLINGS)
-def test_another_spelling_is_refused_though_its_chain_holds(journal: Path, name: str) -> None:
+def test_a_non_canonical_spelling_is_rejected_even_with_a_valid_chain(journal: Path, name: str) -> None:
     texts = texts_of(SHORT)
     assert texts[3].startswith(b'{"type":"candle"')
     texts[3] = texts[3].replace(*OTHER_SPELLINGS[name], 1)
@@ -196,7 +198,7 @@ def test_another_spelling_is_refused_though_its_chain_holds(journal: Path, name:
         (b'"open":', b'"close":"1.00","open":', r"not spelt as safla writes it"),
     ],
 )
-def test_what_is_wrong_with_an_event_is_named(journal: Path, old: bytes, new: bytes, what: str) -> None:
+def test_the_problem_of_an_invalid_event_is_named(journal: Path, old: bytes, new: bytes, what: str) -> None:
     texts = texts_of(SHORT)
     texts[3] = texts[3].replace(old, new, 1)
     journal.write_bytes(chained(texts))
@@ -204,7 +206,7 @@ def test_what_is_wrong_with_an_event_is_named(journal: Path, old: bytes, new: by
         strictly(journal)
 
 
-def test_map_keys_in_another_order_are_refused(journal: Path) -> None:
+def test_map_keys_in_another_order_are_rejected(journal: Path) -> None:
     text = texts_of(SHORT)[0]
     first, second = b'"execution.on_gap":"sell"', b'"risk.stop_loss_pct":"0.02"'
     assert first + b"," + second in text
@@ -240,7 +242,9 @@ def test_map_keys_in_another_order_are_refused(journal: Path) -> None:
         (b'"name":"a small run"', b'"name":"a\\n"', "matching regex"),
     ],
 )
-def test_a_first_line_that_is_newer_or_none_is_refused(journal: Path, old: bytes, new: bytes, what: str) -> None:
+def test_a_first_line_of_a_newer_schema_or_without_a_schema_is_rejected(
+    journal: Path, old: bytes, new: bytes, what: str
+) -> None:
     text = texts_of(SHORT)[0]
     assert old in text
     journal.write_bytes(chained([text.replace(old, new, 1)]))
@@ -248,20 +252,20 @@ def test_a_first_line_that_is_newer_or_none_is_refused(journal: Path, old: bytes
         read(journal)
 
 
-def test_the_first_event_is_run_started(journal: Path) -> None:
+def test_the_first_event_must_be_run_started(journal: Path) -> None:
     journal.write_bytes(lines_of(SHORT[1:]))
     with pytest.raises(JournalError, match="the first event is mode_changed, not run_started"):
         read(journal)
 
 
 @pytest.mark.parametrize("before", [1, 5, len(SHORT)])
-def test_no_other_event_is_run_started(journal: Path, before: int) -> None:
+def test_run_started_is_rejected_after_the_first_line(journal: Path, before: int) -> None:
     journal.write_bytes(lines_of([*SHORT[:before], first_event("candles")]))
     with pytest.raises(JournalError, match=rf"line {before + 1}, .*: run_started may only be the first event"):
         strictly(journal)
 
 
-def test_a_link_is_followed_and_a_read_only_file_is_read(journal: Path, tmp_path: Path) -> None:
+def test_a_symbolic_link_is_followed_and_a_read_only_file_is_read(journal: Path, tmp_path: Path) -> None:
     journal.write_bytes(lines_of(SHORT))
     journal.chmod(0o400)
     link = tmp_path / "link"
@@ -269,25 +273,25 @@ def test_a_link_is_followed_and_a_read_only_file_is_read(journal: Path, tmp_path
     assert strictly(link) == strictly(journal)
 
 
-def test_a_fifo_is_refused_and_does_not_hang(tmp_path: Path) -> None:
+def test_a_fifo_is_rejected_without_hanging(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     with raises_code(HostError, "not_our_file"):
         read(tmp_path / "fifo")
 
 
-def test_a_folder_in_place_of_the_journal_is_refused(journal: Path) -> None:
+def test_a_folder_in_place_of_the_journal_is_rejected(journal: Path) -> None:
     journal.mkdir()
     with raises_code(HostError, "not_our_file"):
         read(journal.parent)
 
 
 @pytest.mark.parametrize("name", ["", "absent"])
-def test_a_run_without_a_journal_is_named(tmp_path: Path, name: str) -> None:
+def test_a_run_folder_without_a_journal_is_named(tmp_path: Path, name: str) -> None:
     with pytest.raises(JournalError, match=r"there is no such file; name a run folder, or its journal.jsonl"):
         read(tmp_path / name)
 
 
-def test_what_is_read_writes_nothing(journal: Path) -> None:
+def test_reading_writes_nothing(journal: Path) -> None:
     journal.write_bytes(small_journal("decisions"))
     before = (journal.stat().st_mtime_ns, sorted(journal.parent.iterdir()))
     strictly(journal)

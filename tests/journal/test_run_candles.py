@@ -1,4 +1,4 @@
-"""The candles of a run folder: what comes back, and that no damage passes or ends the process."""
+"""The candles of a run folder are read back unchanged; damage is always detected and never ends the process."""
 
 from contextlib import nullcontext
 from pathlib import Path
@@ -39,7 +39,7 @@ def series_of(symbol: str, rows: list[list[int]], *, decimals: int) -> Series:
     return Series(symbol, decimals, decimals, columns)
 
 
-def test_candles_come_back_and_their_digest_is_that_of_the_core(path: Path) -> None:
+def test_candles_are_read_back_with_the_digest_of_the_core(path: Path) -> None:
     series = small_run().series
     assert write_run_candles(path, series, timeframe="1h") == digest(series, "1h")
     assert same(read(path), series)
@@ -51,7 +51,9 @@ ROWS = st.lists(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=6, max_size=
 
 @settings(max_examples=25)
 @given(first=ROWS, second=ROWS, decimals=st.integers(0, 18))
-def test_any_int64_comes_back(first: Any, second: Any, decimals: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_any_int64_value_is_read_back(
+    first: Any, second: Any, decimals: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     path = tmp_path_factory.mktemp("drawn") / "candles.parquet"
     series = (series_of("BTC/USDT", first, decimals=decimals), series_of("ETH/USDT", second, decimals=18 - decimals))
     write_run_candles(path, series, timeframe="1d")
@@ -66,14 +68,14 @@ def test_other_readers_see_int64_columns(path: Path) -> None:
     assert frame["symbol"].unique().sort().to_list() == [0, 1]
 
 
-def test_the_same_candles_are_the_same_file(path: Path) -> None:
+def test_equal_candles_give_equal_files(path: Path) -> None:
     write_run_candles(path, small_run().series, timeframe="1h")
     once = path.read_bytes()
     write_run_candles(path, small_run().series, timeframe="1h")
     assert path.read_bytes() == once
 
 
-def test_every_flipped_byte_is_found_before_the_file_is_decoded(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_flipped_byte_is_detected_before_the_file_is_decoded(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_run_candles(path, (series_of("BTC/USDT", [[1, 2, 3, 4, 5, 6]], decimals=2),), timeframe="1h")
     raw = path.read_bytes()
     content = raw
@@ -90,7 +92,7 @@ def test_every_flipped_byte_is_found_before_the_file_is_decoded(path: Path, monk
 
 
 class Held(NamedTuple):
-    """A file that lies in memory: the disk would take longer than the check."""
+    """Keeps a file in memory, because the disk would take longer than the check."""
 
     content: bytes
 
@@ -103,7 +105,7 @@ BITCOIN = {"symbol": "BTC/USDT", "price_decimals": 2, "volume_decimals": 2, "row
 
 
 def sealed(path: Path, frame: pl.DataFrame, **facts: Any) -> None:
-    """A file made by other hands, with a true seal."""
+    """Returns a file made by another program, with a valid seal."""
     known = {
         "digest": "0" * 32, "timeframe": "1h", "seal": "0" * 32,
         "symbols": [BITCOIN],
@@ -142,13 +144,13 @@ ROW = {key: [0] for key in ("symbol", "ts", "open", "high", "low", "close", "vol
         (ROW, {"more": 1}, "unknown field `more`"),
     ],
 )
-def test_a_file_that_holds_other_things_is_refused(path: Path, frame: Any, facts: Any, what: str) -> None:
+def test_a_file_with_unexpected_content_is_rejected(path: Path, frame: Any, facts: Any, what: str) -> None:
     sealed(path, pl.DataFrame(frame), **facts)
     with pytest.raises(JournalError, match=what):
         read(path)
 
 
-def test_candles_that_were_changed_by_other_hands_have_another_digest(path: Path) -> None:
+def test_candles_changed_by_another_program_have_a_different_digest(path: Path) -> None:
     write_run_candles(path, small_run().series, timeframe="1h")
     metadata = msgspec.json.decode(pl.read_parquet_metadata(path)["safla"])
     frame = pl.read_parquet(path)
@@ -160,13 +162,13 @@ def test_candles_that_were_changed_by_other_hands_have_another_digest(path: Path
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1" * 100, b'"seal":"'])
-def test_what_is_no_such_file_is_refused(path: Path, content: bytes) -> None:
+def test_a_file_of_another_kind_is_rejected(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with raises_code(JournalError, "candles_damaged", match=r"candles\.parquet: "):
         read(path)
 
 
-def test_an_absent_file_and_a_folder_are_named(path: Path) -> None:
+def test_a_missing_file_and_a_folder_in_its_place_are_named(path: Path) -> None:
     with raises_code(JournalError, "journal_not_found"):
         read(path)
     path.mkdir()

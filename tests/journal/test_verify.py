@@ -1,4 +1,4 @@
-"""The one walk along a journal: each verdict of J34 once, and what does not depend on how a file is read.
+"""The verification of a journal gives each verdict of J34, however the file is read.
 
 Whole journals, cut, flipped, edited and half written, are in tests/faults.
 """
@@ -34,7 +34,7 @@ def zeroed(text, begin, end):
     return text[:begin] + bytes(end - begin) + text[end:]
 
 
-VERDICTS = {  # what is done to 60 whole lines; kind and lines
+VERDICTS = {  # the change of 60 whole lines; the kind of the verdict and its lines
     "whole": (lambda text: text, "whole", LINES),
     "J34 a: the last newline is missing": (lambda text: text[:-1], "complete", LINES),
     "J34 b: the last newline is damaged": (lambda text: text[:-1] + b"\x0b", "corrupt", LINES - 1),
@@ -62,21 +62,21 @@ VERDICTS = {  # what is done to 60 whole lines; kind and lines
 
 
 @pytest.mark.parametrize("name", VERDICTS)
-def test_a_verdict_follows_from_the_bytes(text, name):
+def test_each_verdict_follows_from_the_bytes_of_the_journal(text, name):
     change, kind, lines = VERDICTS[name]
     found = verify_text(change(text), None)
     assert (found.kind, found.lines) == (kind, lines)
     assert (found.what == "") == (kind == "whole")
 
 
-def test_a_line_with_a_true_hash_and_the_p_of_another_does_not_follow(text):
+def test_a_line_with_a_valid_hash_and_a_wrong_previous_hash_breaks_the_chain(text):
     other = rehashed(text.replace(b'"ts":17', b'"ts":18')).splitlines(keepends=True)
     found = verify_text(b"".join([*text.splitlines(keepends=True)[:30], *other[30:]]), None)
     assert (found.kind, found.lines) == ("corrupt", 30)
     assert "the hash of the line before" in found.what
 
 
-def test_a_head_makes_what_it_does_not_find_corrupt_and_nothing_else(text):
+def test_a_checkpoint_turns_only_missing_lines_into_corruption(text):
     """J34 g."""
     found = verify_text(text, None)
     head = Checkpoint(n=LINES, offset=found.offset, h=found.h.decode())
@@ -89,15 +89,15 @@ def test_a_head_makes_what_it_does_not_find_corrupt_and_nothing_else(text):
 
 
 @pytest.mark.parametrize("name", VERDICTS)
-def test_a_file_is_judged_like_its_text(tmp_path, text, name):
+def test_a_file_gets_the_same_verdict_as_its_text(tmp_path, text, name):
     changed = VERDICTS[name][0](text)
     (tmp_path / "journal.jsonl").write_bytes(changed)
     assert survey(tmp_path / "journal.jsonl", None) == verify_text(changed, None)
 
 
 @pytest.mark.parametrize("edge", range(-40, 41, 20))
-def test_a_line_across_the_edge_of_a_read_is_as_whole_as_any(edge):
-    """A journal of lines of 8 KiB, each of them true; the edge of a read falls into one of them, or between two."""
+def test_a_line_across_the_boundary_of_two_reads_is_a_whole_line(edge):
+    """The journal has valid lines of 8 KiB; the boundary of a read falls into a line or between two lines."""
     events = b"".join(b'{"n":0,"p":"%032d","e":{"x":"%b"},"h":"%032d"}\n' % (0, b"y" * 8_000, 0) for _ in range(140))
     text = rehashed(events)
     ends = [i for i, byte in enumerate(text) if byte == 10]
@@ -109,7 +109,7 @@ def test_a_line_across_the_edge_of_a_read_is_as_whole_as_any(edge):
     assert (found.kind, found.lines) == ("corrupt", damaged[: MIB + edge].count(b"\n"))
 
 
-def test_what_is_written_behind_the_end_while_it_is_read_is_not_looked_at(text):
+def test_lines_appended_while_the_journal_is_read_are_ignored(text):
     file = io.BytesIO(text)
     walk = VerifiedLines(file, None)
     lines = 0
@@ -120,13 +120,13 @@ def test_what_is_written_behind_the_end_while_it_is_read_is_not_looked_at(text):
     assert (lines, walk.found.kind, walk.found.offset) == (LINES, "whole", len(text))
 
 
-def test_an_empty_file_is_corrupt_where_a_head_remembers_lines(tmp_path):
+def test_an_empty_file_is_corrupt_if_a_checkpoint_covers_lines(tmp_path):
     path = tmp_path / "journal.jsonl"
     path.touch()
     assert survey(path, Checkpoint(n=1, offset=5, h="ab" * 16)).kind == "corrupt"
 
 
-def test_a_head_reads_back_as_it_was_written_and_one_that_cannot_be_read_is_refused(tmp_path):
+def test_a_checkpoint_is_read_back_as_written_and_an_unreadable_one_is_rejected(tmp_path):
     head = Checkpoint(n=7, offset=4096, h="0f" * 16)
     write_checkpoint(tmp_path / "head", head)
     assert read_checkpoint(tmp_path / "head") == head

@@ -1,4 +1,4 @@
-"""Rows in, lines out: each kind of row, the order in a timestamp, the levels, and that no cut changes a byte."""
+"""The writer turns each kind of row into lines in a fixed order; no division into blocks changes a byte."""
 
 import json
 from typing import Any
@@ -33,7 +33,7 @@ NEXT = BEGIN + HOUR
 
 
 def rows_of(*rows: tuple[int, ...]) -> Int64:
-    """Rows of the engine, written short."""
+    """Returns rows of the engine from a short notation."""
     table = np.zeros((len(rows), v.ROW_WIDTH), np.int64)
     for line, row in zip(table, rows, strict=True):
         line[: len(row)] = row
@@ -177,7 +177,7 @@ REFUSALS = (
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_a_row_becomes_this_event(name: str) -> None:
+def test_each_kind_of_row_becomes_its_event(name: str) -> None:
     rows, expected = ROWS[name]
     lines = LineEncoder(first_event("decisions"))
     lines.block(grid_of(), 0, last=0, rows=rows_of(), strengths=np.zeros(0))
@@ -191,12 +191,12 @@ def test_a_row_becomes_this_event(name: str) -> None:
     assert type(decode_event(expected.encode())) in LEVELS
 
 
-def test_every_kind_of_row_is_in_the_table() -> None:
+def test_every_kind_of_row_is_covered_by_the_table() -> None:
     assert {row[0] for rows, _ in ROWS.values() for row in rows} | {v.ORDER_REJECTED} == set(range(len(v.KINDS)))
 
 
 @pytest.mark.parametrize("rejection", REFUSALS, ids=lambda rejection: rejection[3])
-def test_a_refusal_tells_its_two_numbers_in_their_unit(rejection: tuple[Any, ...]) -> None:
+def test_a_rejection_states_its_two_numbers_in_their_unit(rejection: tuple[Any, ...]) -> None:
     reason, value, limit, *expected = rejection
     row = rows_of((v.ORDER_REJECTED, NEXT, 0, 5, v.BUY, reason, value, limit))
     lines = LineEncoder(first_event("decisions"))
@@ -204,7 +204,7 @@ def test_a_refusal_tells_its_two_numbers_in_their_unit(rejection: tuple[Any, ...
     assert [event["reason"], event["value"], event["limit"]] == expected
 
 
-def test_the_first_timestamp_begins_with_the_run_the_starts_and_the_candles() -> None:
+def test_the_first_timestamp_begins_with_run_started_then_the_symbols_then_the_candles() -> None:
     rows = rows_of(
         (v.MODE_CHANGED, BEGIN, 0, machine.START, machine.IDLE, machine.WARMING),
         (v.MODE_CHANGED, BEGIN, 1, machine.START, machine.IDLE, machine.WARMING),
@@ -226,7 +226,7 @@ def test_the_first_timestamp_begins_with_the_run_the_starts_and_the_candles() ->
     ]
 
 
-def test_a_block_without_a_timestamp_has_the_rows_alone() -> None:
+def test_a_block_without_a_timestamp_has_only_its_rows() -> None:
     lines = LineEncoder(first_event("candles"))
     start = rows_of((v.MODE_CHANGED, BEGIN, 0, machine.START, machine.IDLE, machine.WARMING))
     text = lines.block(grid_of((1, 1)), 0, last=0, rows=start, strengths=np.zeros(1))
@@ -234,7 +234,7 @@ def test_a_block_without_a_timestamp_has_the_rows_alone() -> None:
     assert lines.block(grid_of((1, 1)), 0, last=0, rows=rows_of(), strengths=np.zeros(0)) == b""
 
 
-def test_a_candle_is_written_in_its_own_places() -> None:
+def test_a_candle_is_written_with_the_decimals_of_its_symbol() -> None:
     lines = LineEncoder(first_event("candles"))
     (_, event, missing) = events_in(lines.block(grid_of((100, 0)), 0, last=1, rows=rows_of(), strengths=np.zeros(0)))
     assert event == {
@@ -244,7 +244,7 @@ def test_a_candle_is_written_in_its_own_places() -> None:
     assert missing == {"type": "candle_missing", "ts": BEGIN, "symbol": "ETH/USDT"}
 
 
-def test_a_price_of_one_unit_is_a_candle_and_one_of_none_is_missing() -> None:
+def test_a_price_of_one_unit_is_a_candle_and_a_price_of_zero_is_a_missing_candle() -> None:
     lines = LineEncoder(first_event("candles"))
     text = lines.block(grid_of((1, 0)), 0, last=1, rows=rows_of(), strengths=np.zeros(0))
     assert [(one["type"], one.get("open")) for one in events_in(text)] == [
@@ -262,7 +262,7 @@ def test_a_position_of_one_unit_is_marked_in_the_last_line() -> None:
     assert events_in(text)[-1]["marks"] == [{"symbol": "BTC/USDT", "quantity": "0.00001", "price": "2.50"}]
 
 
-def test_the_last_line_tells_the_state() -> None:
+def test_the_last_line_describes_the_final_state() -> None:
     state = new_state(BALANCE, 2)
     state.account[[v.LAST_TS, v.ROWS_FOLDED, v.TRADES, v.POSITIONS, v.REALISED, v.FEES]] = NEXT, 3, 5, 1, -7, 9
     state.book[1, [v.QUANTITY, v.CLOSE]] = 100_000, 250
@@ -279,12 +279,12 @@ def test_the_last_line_tells_the_state() -> None:
 
 @pytest.mark.parametrize("detail", DETAILS)
 @pytest.mark.parametrize("size", [1, 7, 64])
-def test_no_cut_into_blocks_changes_a_byte(detail: Any, size: int) -> None:
+def test_the_division_into_blocks_changes_no_byte(detail: Any, size: int) -> None:
     assert small_journal(detail, size=size) == small_journal(detail)
 
 
 @pytest.mark.parametrize("detail", DETAILS)
-def test_less_detail_is_the_same_events_with_lines_left_out(detail: Any) -> None:
+def test_a_lower_detail_has_the_same_events_with_lines_left_out(detail: Any) -> None:
     kept = {event for event, level in LEVELS.items() if DETAILS.index(level) <= DETAILS.index(detail)}
     started, *others = small_events("candles")
     assert isinstance(started, RunStarted)
@@ -292,14 +292,14 @@ def test_less_detail_is_the_same_events_with_lines_left_out(detail: Any) -> None
     assert list(small_events(detail)) == expected
 
 
-def test_the_closing_lines_stand_last() -> None:
+def test_the_closing_lines_come_last() -> None:
     *_, before, ended = small_events()
     assert isinstance(ended, RunEnded)
     assert isinstance(before, ModeChanged)
     assert before.trigger == "stop"
 
 
-def test_candles_stand_before_the_outcomes_of_their_timestamp() -> None:
+def test_candles_come_before_the_events_of_their_timestamp() -> None:
     seen: set[int] = set()
     for event in small_events()[3:]:
         is_input = isinstance(event, CandleEvent | CandleMissing)
@@ -308,14 +308,14 @@ def test_candles_stand_before_the_outcomes_of_their_timestamp() -> None:
             seen.add(event.ts)
 
 
-def test_each_timestamp_has_one_line_for_each_symbol_in_order() -> None:
+def test_each_timestamp_has_one_candle_line_per_symbol_in_order() -> None:
     candles = [(event.ts, event.symbol) for event in small_events() if isinstance(event, CandleEvent | CandleMissing)]
     times = sorted({ts for ts, _ in candles})
     assert candles == [(ts, symbol) for ts in times for symbol in ("BTC/USDT", "ETH/USDT")]
     assert any(isinstance(event, CandleMissing) for event in small_events())
 
 
-def test_an_input_from_outside_carries_its_note_and_outcomes_carry_none() -> None:
+def test_an_external_command_keeps_its_note_and_its_resulting_events_have_none() -> None:
     notes = [event.note for event in small_events() if hasattr(event, "note") and event.note]
     assert notes == ["a halt", "a resume"]
 
@@ -326,7 +326,7 @@ def test_the_orders_of_a_run_are_numbered_without_a_gap() -> None:
     assert any(isinstance(event, OrderExpired) for event in small_events())
 
 
-def test_the_machine_agrees_with_every_move_of_the_run() -> None:
+def test_the_state_machine_allows_every_mode_change_of_the_run() -> None:
     assert small_journal("decisions", check_moves=True) == small_journal("decisions")
 
 
@@ -337,7 +337,7 @@ def test_the_machine_agrees_with_every_move_of_the_run() -> None:
         (machine.EXIT, machine.LONG, machine.WARMING),
     ],
 )
-def test_a_move_that_the_machine_has_not_is_a_bug_if_moves_are_checked(move: tuple[int, int, int]) -> None:
+def test_an_illegal_mode_change_is_an_internal_error_if_checks_are_on(move: tuple[int, int, int]) -> None:
     row = rows_of((v.MODE_CHANGED, NEXT, 0, *move))
     with raises_code(IllegalMove, "illegal_move"):
         LineEncoder(first_event("decisions"), check_moves=True).outside(row, NO_INPUT)

@@ -1,4 +1,4 @@
-"""Candles in each mode, fills beside gaps: by hand."""
+"""Counts of candles in each mode and of fills next to gaps match values computed by hand."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def ints(*values):
         ([(0, WARMING)], 9, {}),
     ],
 )
-def test_a_candle_counts_for_the_mode_in_which_it_ended(moves, start, expected):
+def test_a_candle_counts_for_the_mode_at_its_end(moves, start, expected):
     moved, target = (ints(*(int(move[i] * (HOUR if i == 0 else 1)) for move in moves)) for i in range(2))
     counts = activity.candles_in_modes(np.arange(8, dtype=np.int64) * HOUR, moved, target, start * HOUR)
     assert {mode: count for mode, count in zip(MODES, counts, strict=True) if count} == expected
@@ -34,7 +34,7 @@ def test_a_candle_counts_for_the_mode_in_which_it_ended(moves, start, expected):
 @pytest.mark.parametrize(
     ("filled", "expected"), [((), 0), ((0, 1), 0), ((2,), 1), ((5, 5), 2), ((6, 10), 0), ((1, 2, 5, 7, 9), 4)]
 )
-def test_a_fill_is_beside_a_gap_in_the_last_candle_before_it_and_the_first_after(filled, expected):
+def test_a_fill_in_the_last_candle_before_or_the_first_after_a_gap_is_next_to_the_gap(filled, expected):
     # given candles with two gaps: 3 and 4, and 8
     ts = ints(0, 1, 2, 5, 6, 7, 9, 10) * HOUR
     assert activity.fills_beside_gaps(ts, ints(*filled) * HOUR, HOUR) == expected

@@ -1,4 +1,4 @@
-"""Buying and holding: by hand, and how daily returns relate to it, against numpy and by relations."""
+"""Buy and hold matches values computed by hand; beta, correlation and alpha match numpy and known relations."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ DEAD = columns([100, 100], [100, 300], [0, 0])
 
 
 @pytest.mark.parametrize(("candles", "start", "first"), [(UP, 0, 0), (UP, DAY, 1), (DOWN, 0, 2), (DEAD, 0, NONE)])
-def test_it_is_bought_at_the_first_open_with_volume_after_the_start(candles, start, first):
+def test_the_benchmark_is_bought_at_the_first_open_with_volume_after_the_start(candles, start, first):
     assert benchmark.market(candles, start).first == first
 
 
@@ -40,16 +40,16 @@ def test_it_is_bought_at_the_first_open_with_volume_after_the_start(candles, sta
         ([UP, DEAD], 0, 0.25),  # the part that cannot be bought stays in cash
     ],
 )
-def test_the_holding_gains_what_its_parts_do_with_commission_at_both_ends(candles, commission, expected):
+def test_the_benchmark_return_sums_its_parts_with_commission_at_entry_and_exit(candles, commission, expected):
     markets = [benchmark.market(one, 0) for one in candles]
     assert benchmark.held_return(markets, commission).value == pytest.approx(expected, rel=1e-12)
 
 
-def test_without_a_candle_with_volume_nothing_can_be_held():
+def test_without_a_candle_with_volume_the_benchmark_is_undefined():
     assert benchmark.held_return([benchmark.market(DEAD, 0)], 0) == (None, "no candle had volume")
 
 
-def test_the_holding_moves_from_midnight_to_midnight_once_it_is_bought():
+def test_the_benchmark_has_daily_returns_from_midnight_to_midnight_after_its_purchase():
     midnights = np.arange(5, dtype=np.int64) * DAY
     markets = [benchmark.market(one, 0) for one in (columns([100, 100], [120, 90], first=1), DEAD)]
     returns = benchmark.held_returns(markets, 0, midnights, DAY)
@@ -57,13 +57,13 @@ def test_the_holding_moves_from_midnight_to_midnight_once_it_is_bought():
     assert returns == pytest.approx([0, 2.2 / 2 - 1, 1.9 / 2.2 - 1, 0])
 
 
-def test_the_commission_of_the_purchase_falls_on_the_day_of_it():
+def test_the_commission_of_the_purchase_counts_on_the_day_of_the_purchase():
     returns = benchmark.held_returns([benchmark.market(UP, 0)], 100_000, np.array([0, DAY, 2 * DAY]), DAY)
     assert returns == pytest.approx([1.1 / 1.1 - 1, 120 / 110 - 1])
 
 
 @given(returns_of, returns_of)
-def test_beta_and_correlation_are_those_of_numpy(returns, held):
+def test_beta_and_correlation_match_numpy(returns, held):
     assume(np.std(returns) > 1e-4)
     assume(np.std(held) > 1e-4)
     covariance = np.cov(returns, held)
@@ -72,7 +72,7 @@ def test_beta_and_correlation_are_those_of_numpy(returns, held):
 
 
 @given(returns_of, st.floats(-2, 2), st.floats(-0.001, 0.001))
-def test_returns_that_follow_the_holding_have_its_slope_and_what_is_above_it(held, slope, above):
+def test_returns_linear_in_the_benchmark_have_that_slope_as_beta_and_the_rest_as_alpha(held, slope, above):
     assume(np.std(held) > 1e-3)
     returns = held * slope + above
     beta = benchmark.beta(returns, held)
@@ -80,7 +80,7 @@ def test_returns_that_follow_the_holding_have_its_slope_and_what_is_above_it(hel
     assert benchmark.alpha(returns, held, beta, 0.0).value == pytest.approx((1 + above) ** 365 - 1, abs=1e-9)
 
 
-def test_the_risk_free_rate_counts_against_both_sides_of_alpha():
+def test_the_risk_free_rate_is_subtracted_on_both_sides_of_alpha():
     held = np.array([0.02, -0.01] * 20)
     rate = 1.05 ** (1 / 365) - 1
     returns = 0.5 * (held - rate) + rate + 0.0001
@@ -96,7 +96,7 @@ def test_the_risk_free_rate_counts_against_both_sides_of_alpha():
         ([0.1] * 40, [0.1, 0.2] * 20, None, "the daily returns do not vary"),
     ],
 )
-def test_returns_that_do_not_vary_have_no_relation_and_a_reason(returns, held, beta, correlation):
+def test_constant_returns_have_undefined_beta_and_correlation_with_a_reason(returns, held, beta, correlation):
     slope = benchmark.beta(np.array(returns), np.array(held))
     assert str(slope.reason).startswith(str(beta))
     assert benchmark.alpha(np.array(returns), np.array(held), slope, 0.0).reason == slope.reason
@@ -104,6 +104,6 @@ def test_returns_that_do_not_vary_have_no_relation_and_a_reason(returns, held, b
 
 
 @pytest.mark.parametrize("daily", [-1.0, -3.0, 1e6])
-def test_a_year_that_no_number_can_hold_is_undefined(daily):
+def test_an_annual_figure_that_overflows_is_undefined(daily):
     returns, held = np.array([daily] * 40), np.array([0.1, -0.1] * 20)
     assert benchmark.alpha(returns, held, Metric(0.0), 0.0).reason == "a year of it is beyond what a float can hold"

@@ -1,4 +1,4 @@
-"""Drawdowns: how deep by closes and inside candles, from when to when, by hand and against a plain loop."""
+"""Depth and duration of drawdowns, on closes and intrabar, match values computed by hand and a plain loop."""
 
 import numpy as np
 import pytest
@@ -33,11 +33,11 @@ def falls_of(equity, *, trough=None, balance=100):
         ((200, 200, 180, 100), (0.5, 1, 3, NONE)),  # the fall begins at the last candle at the peak
     ],
 )
-def test_the_deepest_fall_has_its_peak_its_trough_and_its_end(equity, expected):
+def test_the_max_drawdown_has_its_peak_trough_and_recovery(equity, expected):
     assert falls_of(equity).deepest == expected
 
 
-def test_a_fall_inside_a_candle_is_measured_from_the_peak_before_it():
+def test_an_intrabar_drawdown_is_measured_from_the_peak_before_the_candle():
     # given a candle that dips to 80 and closes at a new peak of 160
     falls = falls_of((100, 160, 150), trough=(100, 80, 144))
     assert falls.inside == 0.2
@@ -54,13 +54,13 @@ def test_a_fall_inside_a_candle_is_measured_from_the_peak_before_it():
         ((110, 120, 100), 1 / 3, 1),
     ],
 )
-def test_time_under_water_is_counted_from_a_peak_to_the_close_that_regains_it(equity, share, hours):
+def test_time_under_water_lasts_from_a_peak_to_the_close_that_regains_it(equity, share, hours):
     falls = falls_of(equity)
     assert falls.under_share == share
     assert falls.longest_ms == hours * HOUR
 
 
-def test_a_fall_over_several_blocks_is_one_fall():
+def test_a_drawdown_across_several_blocks_is_a_single_drawdown():
     equity = np.full(200_000, 1000, np.int64)
     equity[70_000:150_000] = 900
     equity[140_000] = 600
@@ -70,7 +70,7 @@ def test_a_fall_over_several_blocks_is_one_fall():
 
 
 @given(amounts, st.integers(1, 10**6))
-def test_the_deepest_fall_is_that_of_a_plain_loop(equity, balance):
+def test_the_max_drawdown_matches_a_plain_loop(equity, balance):
     peak, worst, under = balance, 0.0, 0
     for value in equity:
         peak = max(peak, value)
@@ -82,13 +82,13 @@ def test_the_deepest_fall_is_that_of_a_plain_loop(equity, balance):
 
 
 @given(amounts, st.integers(0, 1000), st.integers(1, 10**6))
-def test_inside_candles_a_fall_is_never_less_deep_than_on_closes(equity, dip, balance):
+def test_the_intrabar_drawdown_is_at_least_the_drawdown_on_closes(equity, dip, balance):
     falls = falls_of(equity, trough=[max(0, value - dip) for value in equity], balance=balance)
     assert falls.inside >= falls.deepest.share
 
 
 @given(amounts, st.integers(1, 10**6), st.integers(2, 1000))
-def test_no_fall_changes_with_the_unit_of_money(equity, balance, factor):
+def test_drawdowns_do_not_depend_on_the_unit_of_money(equity, balance, factor):
     one, other = (
         falls_of(equity, balance=balance),
         falls_of([value * factor for value in equity], balance=balance * factor),
@@ -105,5 +105,5 @@ def test_no_fall_changes_with_the_unit_of_money(equity, balance, factor):
         (Metric(None, "5 days, at least 30 are needed"), 0.2, Metric(None, "5 days, at least 30 are needed")),
     ],
 )
-def test_calmar_is_growth_over_the_deepest_fall_and_undefined_without_either(growth, share, expected):
+def test_calmar_is_cagr_over_max_drawdown_and_undefined_without_either(growth, share, expected):
     assert drawdown.calmar(growth, share) == expected

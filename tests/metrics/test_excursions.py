@@ -1,4 +1,4 @@
-"""How far prices went while a trade was open: by hand, and against a plain loop."""
+"""Excursions of prices during a trade (MAE, MFE) match values computed by hand and a plain loop."""
 
 import numpy as np
 import pytest
@@ -35,23 +35,23 @@ CANDLES = columns([90, 95, 80, 99, 70], [110, 105, 120, 130, 140])
         (3, 4, 100, 0.01, 0.3),
     ],
 )
-def test_an_excursion_covers_the_candles_held_and_the_exit(opened, closed, reference, adverse, favourable):
+def test_an_excursion_covers_the_holding_candles_and_the_exit_price(opened, closed, reference, adverse, favourable):
     found = excursions(CANDLES, ints(opened * HOUR), ints(closed * HOUR), ints(100), ints(reference))
     assert found.adverse.tolist() == [adverse]
     assert found.favourable.tolist() == [favourable]
 
 
-def test_prices_that_never_came_back_to_the_entry_have_no_adverse_excursion():
+def test_prices_always_better_than_the_entry_give_no_adverse_excursion():
     found = excursions(columns([105, 110], [115, 120]), ints(0), ints(HOUR), ints(100), ints(112))
     assert found.adverse.tolist() == [0.0]
 
 
-def test_no_trade_has_no_excursion():
+def test_without_trades_there_are_no_excursions():
     assert excursions(CANDLES, ints(), ints(), ints(), ints()).adverse.tolist() == []
 
 
 @given(st.lists(st.tuples(st.integers(1, 50), st.integers(51, 99)), min_size=2, max_size=30), st.data())
-def test_trades_one_after_the_other_have_what_a_loop_finds(prices, data):
+def test_excursions_of_successive_trades_match_a_plain_loop(prices, data):
     candles = columns(*zip(*prices, strict=True))
     edges = sorted(data.draw(st.lists(st.integers(0, len(prices) - 1), min_size=2, max_size=8)))
     pairs = [(edges[i], edges[i + 1]) for i in range(0, len(edges) - 1, 2)]

@@ -1,4 +1,4 @@
-"""How much of the equity stood in positions, and how often it was turned over: by hand."""
+"""The share of equity in positions and the turnover match values computed by hand."""
 
 import numpy as np
 import pytest
@@ -22,28 +22,28 @@ def ints(*values):
         ((1, 1, 4), (110, 50, 90), [100, 50, 50, 50, 90]),  # out and in again at one candle
     ],
 )
-def test_cash_is_that_of_the_last_fill(filled, cash, expected):
+def test_cash_at_a_timestamp_is_the_cash_after_the_last_fill(filled, cash, expected):
     ts = np.arange(5, dtype=np.int64) * HOUR
     assert exposure.cash_at(ts, ints(*filled) * HOUR, ints(*cash), 100).tolist() == expected
 
 
-def test_exposure_is_what_is_not_cash_over_the_equity():
+def test_exposure_is_the_equity_that_is_not_cash_over_the_equity():
     found = exposure.exposure(ints(100, 80, 120, 100), ints(100, 40, 30, 100))
     assert found == (0.5, (0.5 + 0.75) / 4, 0.75)
 
 
-def test_without_a_position_nothing_is_exposed_even_at_an_equity_of_0():
+def test_exposure_without_a_position_is_zero_even_at_zero_equity():
     assert exposure.exposure(ints(100, 0), ints(100, 0)) == (0.0, 0.0, 0.0)
 
 
-def test_exposure_is_the_same_however_many_blocks_it_takes():
+def test_exposure_does_not_depend_on_the_number_of_blocks():
     equity, cash = np.full(150_000, 100, np.int64), np.full(150_000, 75, np.int64)
     assert exposure.exposure(equity, cash) == (1.0, 0.25, 0.25)
 
 
-def test_turnover_is_the_notional_over_the_mean_equity_a_year():
+def test_turnover_is_the_annualised_notional_over_the_mean_equity():
     assert exposure.turnover(600, ints(100, 200), YEAR_MS // 2).value == pytest.approx(600 / 150 * 2, rel=1e-12)
 
 
-def test_turnover_without_equity_is_undefined():
+def test_turnover_at_zero_equity_is_undefined():
     assert exposure.turnover(0, ints(0, 0), HOUR) == (None, "there was no equity")

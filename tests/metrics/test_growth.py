@@ -1,4 +1,4 @@
-"""Total return, CAGR, returns of days, months and years: by hand, on calendars that can be counted."""
+"""Total return, CAGR and daily, monthly and yearly returns match values computed by hand on small calendars."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def day(text: str) -> int:
     ("equity", "expected"),
     [((110,), 0.1), ((150, 75), -0.25), ((100,), 0.0), ((), 0.0)],
 )
-def test_the_return_is_the_last_equity_over_the_balance(equity, expected):
+def test_the_total_return_is_the_last_equity_over_the_initial_balance(equity, expected):
     assert growth.total_return(ints(*equity), 100).value == expected
 
 
@@ -35,15 +35,15 @@ def test_the_return_is_the_last_equity_over_the_balance(equity, expected):
         (50, 365, -0.5),
     ],
 )
-def test_the_growth_of_a_year_compounds_to_the_return(equity, days, expected):
+def test_cagr_compounds_to_the_total_return(equity, days, expected):
     assert growth.cagr(ints(equity), 100, days * DAY).value == pytest.approx(expected, rel=1e-12)
 
 
-def test_less_than_thirty_days_have_no_growth_of_a_year():
+def test_cagr_is_undefined_for_less_than_thirty_days():
     assert growth.cagr(ints(110), 100, 30 * DAY - 1) == (None, "29 days, at least 30 are needed")
 
 
-def test_the_largest_growth_that_amounts_allow_is_a_number():
+def test_cagr_is_finite_for_the_largest_possible_amounts():
     assert growth.cagr(ints(2**62), 1, 30 * DAY).value == pytest.approx(float(2**62) ** (365 / 30), rel=1e-9)
 
 
@@ -62,26 +62,26 @@ def test_daily_returns_take_the_last_equity_at_or_before_each_midnight():
     assert returns.tolist() == [120 / 110 - 1]
 
 
-def test_every_calendar_day_of_a_gap_counts_as_a_day_without_return():
+def test_every_calendar_day_of_a_gap_has_a_zero_return():
     returns = growth.daily_returns(ints(0, 5 * DAY), ints(200, 100), 100, DAY)
     assert returns.tolist() == [1.0, 0.0, 0.0, 0.0, 0.0, -0.5]
 
 
-def test_a_run_that_begins_at_midnight_has_the_balance_there():
+def test_a_run_that_begins_at_midnight_starts_with_the_initial_balance():
     assert growth.daily_returns(ints(0), ints(105), 100, DAY).tolist() == [105 / 100 - 1]
 
 
-def test_no_candles_have_no_daily_returns_and_no_midnights():
+def test_without_candles_there_are_no_daily_returns_and_no_midnights():
     assert growth.daily_returns(ints(), ints(), 100, DAY).tolist() == []
     assert growth.midnights(ints(), DAY).tolist() == []
 
 
-def test_a_day_that_begins_with_nothing_has_no_return():
+def test_a_day_that_begins_with_zero_equity_has_no_return():
     ts = np.arange(4, dtype=np.int64) * DAY
     assert growth.daily_returns(ts, ints(50, 0, 0, 0), 100, DAY).tolist() == [-0.5, -1.0]
 
 
-def test_months_of_two_years_compound_to_the_years_and_to_the_whole():
+def test_monthly_returns_compound_to_the_yearly_and_total_returns():
     # given the days from 20 November 2023 to 10 February 2024, each ending a unit higher
     ts = np.arange(day("2023-11-20"), day("2024-02-11"), DAY)
     equity = np.arange(len(ts), dtype=np.int64) + 1001
@@ -95,21 +95,21 @@ def test_months_of_two_years_compound_to_the_years_and_to_the_whole():
     assert second.whole == 41 / 1042
 
 
-def test_a_month_that_the_run_only_touches_at_its_border_is_left_out():
+def test_a_month_touched_only_at_its_boundary_is_left_out():
     ts = np.arange(day("2024-01-30"), day("2024-02-01"), DAY)
     (year,) = growth.yearly(ts, ints(100, 110), 100, DAY)
     assert year.months == (0.1, *[None] * 11)
 
 
-def test_a_month_without_candles_inside_the_run_has_a_return_of_nothing():
+def test_a_month_without_candles_inside_the_run_has_a_zero_return():
     (year,) = growth.yearly(ints(day("2024-01-31"), day("2024-03-01")), ints(100, 110), 100, DAY)
     assert year.months[:3] == (0.0, 0.0, 0.1)
 
 
-def test_a_month_that_begins_with_nothing_has_no_return():
+def test_a_month_that_begins_with_zero_equity_has_no_return():
     (year,) = growth.yearly(ints(day("2024-01-31"), day("2024-02-01")), ints(0, 0), 100, DAY)
     assert year.months[:3] == (-1.0, None, None)
 
 
-def test_no_candles_have_no_years():
+def test_without_candles_there_are_no_yearly_returns():
     assert growth.yearly(ints(), ints(), 100, DAY) == ()

@@ -1,4 +1,4 @@
-"""A figure is a number or a reason, written with twelve digits; sums are exact or rounded once."""
+"""A figure is a number with twelve digits or a reason; sums are exact or rounded once."""
 
 import math
 import statistics
@@ -32,7 +32,7 @@ def test_the_reason_for_too_few_samples_says_how_many_are_needed():
 
 
 @given(st.lists(st.integers(-(2**62), 2**62), min_size=1, max_size=50))
-def test_a_sum_of_units_is_exact_where_int64_would_wrap(values):
+def test_a_sum_of_units_is_exact_where_int64_would_overflow(values):
     assert sums.total_units(np.array(values, np.int64)) == sum(values)
 
 
@@ -42,12 +42,12 @@ def test_a_sum_over_several_blocks_is_rounded_once():
 
 
 @pytest.mark.parametrize("rows", [0, 1, sums.BLOCK, sums.BLOCK + 1])
-def test_blocks_cover_every_row_once(rows):
+def test_blocks_cover_every_row_exactly_once(rows):
     assert [row for part in sums.row_blocks(rows) for row in range(part.start, part.stop)] == list(range(rows))
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=40))
-def test_mean_deviation_and_median_are_those_of_the_standard_library(values):
+def test_mean_deviation_and_median_match_the_standard_library(values):
     column = np.array(values)
     size = max(map(abs, values)) + 1
     assert sums.mean(column) == pytest.approx(statistics.fmean(values), abs=1e-12 * size)
@@ -55,5 +55,5 @@ def test_mean_deviation_and_median_are_those_of_the_standard_library(values):
     assert sums.median(column) == pytest.approx(statistics.median(values), abs=1e-12 * size)
 
 
-def test_equal_values_deviate_by_exactly_nothing():
+def test_equal_values_have_a_deviation_of_exactly_zero():
     assert sums.deviation(np.array([0.1] * 7)) == 0.0

@@ -1,4 +1,4 @@
-"""Figures of closed trades: by hand, by relations, and undefined where only wins or only losses are there."""
+"""Figures of closed trades match hand values and known relations; some are undefined with wins or losses alone."""
 
 import math
 import statistics
@@ -46,7 +46,7 @@ def test_a_payoff_needs_wins_and_losses_and_names_what_is_missing(net, reason):
     assert trades.payoff(ints(*net)).reason == reason
 
 
-def test_kelly_weighs_the_win_rate_by_the_payoff():
+def test_kelly_combines_win_rate_and_payoff_ratio():
     # 12 of 30 win, 25 to 7.5 in the mean
     assert trades.kelly(ints(*MIXED)).value == pytest.approx(0.4 - 0.6 / (25 / 7.5), rel=1e-12)
 
@@ -54,16 +54,16 @@ def test_kelly_weighs_the_win_rate_by_the_payoff():
 @pytest.mark.parametrize(
     ("net", "reason"), [(MIXED[:29], "29 trades, at least 30 are needed"), ((5,) * 30, "no trade lost")]
 )
-def test_kelly_is_undefined_for_few_trades_and_for_one_side(net, reason):
+def test_kelly_is_undefined_for_few_trades_and_for_wins_or_losses_alone(net, reason):
     assert trades.kelly(ints(*net)) == (None, reason)
 
 
-def test_expectancy_is_the_mean_result_of_a_trade():
+def test_expectancy_is_the_mean_profit_of_a_trade():
     assert trades.expectancy(np.array([3.0, -1.0, 1.0])).value == 1.0
     assert trades.expectancy(np.zeros(0)).reason == "no trade was closed"
 
 
-def test_the_quality_number_is_the_t_statistic_of_the_multiples():
+def test_the_system_quality_number_is_the_t_statistic_of_the_r_multiples():
     multiples = np.array([1.5, -1.0, 0.5] * 10)
     expected = math.sqrt(30) * statistics.fmean(multiples) / statistics.stdev(multiples)
     assert trades.sqn(multiples).value == pytest.approx(expected, rel=1e-12)
@@ -72,7 +72,7 @@ def test_the_quality_number_is_the_t_statistic_of_the_multiples():
 @pytest.mark.parametrize(
     ("multiples", "reason"), [([1.0] * 29, "29 trades, at least 30 are needed"), ([1.0] * 30, "the trades do not vary")]
 )
-def test_the_quality_number_needs_thirty_trades_that_vary(multiples, reason):
+def test_the_system_quality_number_needs_thirty_trades_with_different_results(multiples, reason):
     assert trades.sqn(np.array(multiples)) == (None, reason)
 
 
@@ -81,12 +81,12 @@ def test_the_quality_number_needs_thirty_trades_that_vary(multiples, reason):
     [
         (50_000, 0, 0, 9_500),
         (0, 0, 0, NONE),
-        (50_000, 20_000, 0, 9_800),  # the trail is in force at once, and nearer
+        (50_000, 20_000, 0, 9_800),  # the trailing stop is in force at once, and nearer
         (50_000, 20_000, 10_000, 9_500),  # it is not armed yet
         (0, 20_000, 10_000, NONE),
     ],
 )
-def test_the_first_stop_is_the_one_in_force_at_the_fill(stop_loss, trailing, activation, expected):
+def test_the_initial_stop_is_the_stop_in_force_at_the_fill(stop_loss, trailing, activation, expected):
     rules = RULES._replace(
         stop_loss_ppm=stop_loss, trailing_stop_ppm=trailing, trailing_activation_ppm=activation, take_profit_ppm=1_000
     )
@@ -96,19 +96,19 @@ def test_the_first_stop_is_the_one_in_force_at_the_fill(stop_loss, trailing, act
     assert expected in (NONE, exits.levels_from(rules, 1, 10_000).stop, exits.levels_from(rules, 1, 10_000).trail)
 
 
-def test_a_trade_that_loses_what_its_stop_put_at_risk_loses_one_r():
+def test_a_trade_that_loses_its_initial_risk_loses_one_r():
     assert trades.r_multiple(-5_000, 10_000, 9_500, 10, 1) == -1.0
     assert trades.r_multiple(10_000_000, 10_000, 9_500, 10, 1_000) == 2.0
     assert trades.r_multiple(5_000, 10_000, NONE, 10, 1) is None
 
 
 @pytest.mark.parametrize(("won", "longest"), [("", 0), ("0", 0), ("1", 1), ("0110111010", 3), ("1111", 4)])
-def test_a_streak_is_the_longest_run(won, longest):
+def test_max_consecutive_wins_and_losses_are_the_longest_streaks(won, longest):
     assert trades.longest_streak([one == "1" for one in won]) == longest
 
 
 @given(nets, st.integers(2, 1000))
-def test_no_ratio_of_trades_changes_with_the_unit_of_money(net, factor):
+def test_trade_ratios_do_not_depend_on_the_unit_of_money(net, factor):
     for figure in (trades.win_rate, trades.profit_factor, trades.payoff, trades.kelly):
         one, other = figure(ints(*net)), figure(ints(*(value * factor for value in net)))
         assert one.reason == other.reason
@@ -116,7 +116,7 @@ def test_no_ratio_of_trades_changes_with_the_unit_of_money(net, factor):
 
 
 @given(nets, st.randoms(use_true_random=False))
-def test_neither_the_order_of_the_trades_nor_doing_all_twice_changes_a_ratio(net, chance):
+def test_trade_ratios_do_not_change_by_reordering_or_repeating_all_trades(net, chance):
     mixed = [*net, *net]
     chance.shuffle(mixed)
     for figure in (trades.win_rate, trades.profit_factor, trades.payoff, trades.kelly):

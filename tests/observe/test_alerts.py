@@ -1,4 +1,4 @@
-"""One trouble is one alert: what is told, what is not, and what a sink that fails changes."""
+"""Each problem gives one alert; cool-downs, resolved alerts, and sinks that fail."""
 
 from itertools import pairwise
 
@@ -25,14 +25,14 @@ def alerts(hands: Hands, heard: list[Alert]) -> Alerts:
     return Alerts([heard.append], cooldown_seconds=300, say=pytest.fail, clock=hands.clock())
 
 
-def test_a_trouble_that_lasts_is_one_alert_however_long(alerts, hands, heard):
+def test_a_lasting_problem_gives_a_single_alert(alerts, hands, heard):
     for _ in range(100):
         alerts.trouble("cpu", "95 %")
         hands.pass_(60)
     assert heard == [Alert("cpu", None, "95 %", "2026-01-01T00:00:00.000Z", over=False)]
 
 
-def test_the_end_of_a_trouble_is_said_once(alerts, hands, heard):
+def test_the_end_of_a_problem_is_reported_once(alerts, hands, heard):
     alerts.trouble("cpu", "95 %")
     hands.pass_(1.5)
     for _ in range(3):
@@ -40,12 +40,12 @@ def test_the_end_of_a_trouble_is_said_once(alerts, hands, heard):
     assert heard[1:] == [Alert("cpu", None, "20 %", "2026-01-01T00:00:01.500Z", over=True)]
 
 
-def test_the_end_of_what_never_was_is_not_said(alerts, heard):
+def test_the_end_of_a_problem_that_was_not_alerted_is_not_reported(alerts, heard):
     alerts.over("memory", "fine")
     assert heard == []
 
 
-def test_a_trouble_that_comes_and_goes_is_told_once_in_the_cool_down(alerts, hands, heard):
+def test_an_intermittent_problem_gives_one_alert_per_cool_down(alerts, hands, heard):
     for _ in range(10):
         alerts.trouble("cpu", "95 %")
         hands.pass_(15)
@@ -55,7 +55,7 @@ def test_a_trouble_that_comes_and_goes_is_told_once_in_the_cool_down(alerts, han
 
 
 @pytest.mark.parametrize(("seconds", "count"), [(299.9, 1), (300, 2)])
-def test_a_trouble_that_is_still_there_when_the_cool_down_ends_is_told_then(alerts, hands, heard, seconds, count):
+def test_a_problem_that_persists_after_the_cool_down_is_alerted_then(alerts, hands, heard, seconds, count):
     alerts.trouble("cpu", "first")
     alerts.over("cpu", "fine")
     alerts.trouble("cpu", "second")
@@ -64,14 +64,14 @@ def test_a_trouble_that_is_still_there_when_the_cool_down_ends_is_told_then(aler
     assert len([one for one in heard if not one.over]) == count
 
 
-def test_each_kind_and_symbol_has_a_cool_down_of_its_own(alerts, heard):
+def test_each_kind_and_symbol_has_its_own_cool_down(alerts, heard):
     for kind, symbol in (("stale_candles", "BTC/USDT"), ("stale_candles", "ETH/USDT"), ("breaker_open", None)):
         alerts.trouble(kind, "text", symbol=symbol)
     assert [(one.kind, one.symbol) for one in heard] == [*alerts.counts()]
     assert alerts.open("stale_candles") == ["BTC/USDT", "ETH/USDT"]
 
 
-def test_a_jump_of_the_wall_clock_ends_no_cool_down(alerts, hands, heard):
+def test_a_jump_of_the_wall_clock_does_not_end_a_cool_down(alerts, hands, heard):
     alerts.trouble("cpu", "95 %")
     alerts.over("cpu", "fine")
     hands.wall += 86_400
@@ -79,7 +79,7 @@ def test_a_jump_of_the_wall_clock_ends_no_cool_down(alerts, hands, heard):
     assert [one.over for one in heard] == [False, True]
 
 
-def test_a_sink_that_raises_stops_no_other_and_is_said_once(hands, heard):
+def test_a_sink_that_raises_does_not_stop_others_and_is_reported_once(hands, heard):
     said: list[str] = []
 
     def broken(alert: Alert) -> None:
@@ -103,7 +103,7 @@ MOVES = st.lists(st.tuples(st.sampled_from(KINDS[:2]), st.booleans(), st.floats(
 
 
 @given(MOVES)
-def test_alerts_and_their_ends_take_turns_and_keep_their_distance(moves):
+def test_alerts_and_their_ends_alternate_and_respect_the_cool_down(moves):
     hands, heard = Hands(), []
     alerts = Alerts([lambda one: heard.append((hands.monotonic, one))], cooldown_seconds=300, say=print,
                     clock=hands.clock())  # fmt: skip

@@ -1,4 +1,4 @@
-"""A listener beside a run may raise, be slow or never come back: nothing waits for it (fault row 32)."""
+"""A listener of a run may raise, be slow or hang: nothing waits for it (fault row 32)."""
 
 import sys
 import threading
@@ -6,10 +6,10 @@ import time
 
 from safla.observe.background import BackgroundWorker
 
-SOON = 5.0  # seconds that a thread may take to get to something
+SOON = 5.0  # seconds that a thread may take to reach a point
 
 
-def test_it_is_told_everything_in_order():
+def test_a_listener_gets_all_updates_in_order():
     heard: list[int] = []
     aside = BackgroundWorker("the log", heard.append)
     for number in range(500):
@@ -19,7 +19,7 @@ def test_it_is_told_everything_in_order():
     assert aside.dropped == 0
 
 
-def test_one_that_raises_is_told_of_once_and_goes_on_being_told(capsys):
+def test_a_listener_that_raises_is_reported_once_and_still_gets_updates(capsys):
     heard: list[int] = []
 
     def raises(number: int) -> None:
@@ -34,7 +34,7 @@ def test_one_that_raises_is_told_of_once_and_goes_on_being_told(capsys):
     assert capsys.readouterr().err == "safla: the log failed, the run goes on: OSError\n"
 
 
-def test_one_that_never_comes_back_holds_nothing_up_and_what_does_not_fit_is_counted():
+def test_a_listener_that_hangs_blocks_nothing_and_dropped_updates_are_counted():
     held, entered = threading.Event(), threading.Event()
 
     def blocks(_number: int) -> None:
@@ -53,7 +53,7 @@ def test_one_that_never_comes_back_holds_nothing_up_and_what_does_not_fit_is_cou
     held.set()
 
 
-def test_one_that_is_slow_is_given_a_while_at_the_end():
+def test_a_slow_listener_gets_some_time_at_the_end():
     heard: list[int] = []
     slow = threading.Event()
 
@@ -68,7 +68,7 @@ def test_one_that_is_slow_is_given_a_while_at_the_end():
     assert heard == list(range(5))
 
 
-def test_a_run_does_not_end_later_for_a_thread_that_never_ends():
+def test_a_thread_that_never_ends_does_not_delay_the_end_of_a_run():
     aside = BackgroundWorker("a thread of its own", lambda item: None)
     (thread,) = [one for one in threading.enumerate() if one.name == aside.name]
     assert thread.daemon
@@ -76,7 +76,7 @@ def test_a_run_does_not_end_later_for_a_thread_that_never_ends():
     assert not thread.is_alive()
 
 
-def test_stderr_that_is_gone_harms_nobody(monkeypatch):
+def test_a_closed_stderr_is_harmless(monkeypatch):
     class Gone:
         def write(self, _text: str) -> None:
             raise ValueError("I/O operation on closed file")

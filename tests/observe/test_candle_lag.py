@@ -1,4 +1,4 @@
-"""How late candles come, by the exchange's clock; what is history is never late."""
+"""The lag of candles by the clock of the exchange; candles of history have no lag."""
 
 from safla.journal.events import Halted
 from safla.observe.candle_lag import Lag
@@ -8,7 +8,7 @@ CANDLE = candle("BTC/USDT", START)
 
 
 class Case:
-    """An exchange whose clock is so far ahead of ours, seconds; None: it has none, or it was not read."""
+    """An exchange whose clock is ahead of the local clock, in s; None: it has none, or it was not read."""
 
     def __init__(self, *, ahead: float | None = 0.0, live_from: int = START) -> None:
         self.hands = Hands()
@@ -19,7 +19,7 @@ class Case:
         self.hands.pass_(3600.5)
 
 
-def test_it_is_from_the_close_until_the_candles_came_whenever_it_is_asked_for() -> None:
+def test_the_lag_lasts_from_the_close_to_the_arrival_whenever_it_is_queried() -> None:
     case = Case(ahead=2.0)
     came = update(CANDLE, came=case.hands.monotonic)
     for _ in range(3):
@@ -27,7 +27,7 @@ def test_it_is_from_the_close_until_the_candles_came_whenever_it_is_asked_for() 
         case.hands.pass_(100.0)  # the listener is late; the candle was not
 
 
-def test_the_latest_candles_are_remembered_and_what_is_no_candle_changes_nothing() -> None:
+def test_the_latest_candles_are_kept_and_other_updates_change_nothing() -> None:
     case = Case()
     assert case.lag.latest is None
     case.lag.listen(update(CANDLE, came=case.hands.monotonic))
@@ -36,7 +36,7 @@ def test_the_latest_candles_are_remembered_and_what_is_no_candle_changes_nothing
     assert case.lag.latest == 0.5
 
 
-def test_history_and_the_lookback_have_none() -> None:
+def test_history_and_the_lookback_have_no_lag() -> None:
     for case in (Case(ahead=None), Case(live_from=START + HOUR)):
         case.lag.listen(update(CANDLE, came=case.hands.monotonic))
         assert case.lag.latest is None

@@ -1,4 +1,4 @@
-"""What is asked of an exchange is logged: a JSON object a line, UTC, bounded, and silent for those who did not ask."""
+"""Log files: one JSON object per line, in UTC, bounded, and silent unless they are configured."""
 
 import json
 import logging
@@ -23,7 +23,7 @@ from tests.observe.happenings import EVENTS, START, update
 
 @pytest.fixture(autouse=True)
 def as_it_was():
-    """loguru is one for the process: a test leaves it silent."""
+    """loguru is global to the process, so a test leaves it silent."""
     yield
     logger.remove()
     logger.disable("safla")
@@ -34,7 +34,7 @@ def config(folder: Path, **more: object) -> Config:
 
 
 def said(text: str, *, level: str = "WARNING") -> None:
-    """A record as a module of safla makes it."""
+    """Makes a record as a module of safla does."""
     logger.patch(lambda record: record.update(name="safla.exchange.client")).log(level, "{}", text)
 
 
@@ -42,7 +42,7 @@ def lines(path: Path) -> list[dict[str, str]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def test_a_line_is_one_object_with_time_level_room_and_text(tmp_path: Path):
+def test_a_line_is_one_object_with_time_level_module_and_text(tmp_path: Path):
     with freeze_time("2026-01-02T03:04:05.678Z"), event_log.of_exchange(config(tmp_path)):
         said("try 2 in 1.0 s")
     expected = {"time": "2026-01-02T03:04:05.678Z", "level": "WARNING", "room": "safla.exchange.client"}
@@ -50,7 +50,7 @@ def test_a_line_is_one_object_with_time_level_room_and_text(tmp_path: Path):
     assert lines(tmp_path / "data" / "errors.log") == [expected | {"text": "try 2 in 1.0 s"}]
 
 
-def test_levels_decide_which_file_has_a_line(tmp_path: Path):
+def test_the_level_decides_which_files_have_a_line(tmp_path: Path):
     with event_log.of_exchange(config(tmp_path, system={"log_level": "INFO"})):
         for level in ("DEBUG", "INFO", "ERROR"):
             said(level, level=level)
@@ -59,7 +59,7 @@ def test_levels_decide_which_file_has_a_line(tmp_path: Path):
 
 
 @pytest.mark.parametrize("text", ["{0} {extra[x]} {{", "<red>a</red>", "a\nb", "\x1b[31m", "\u202e", '"}\n{"x":"'])
-def test_what_an_exchange_says_is_data_and_forges_no_line(tmp_path: Path, text: str):
+def test_text_of_an_exchange_cannot_forge_a_line(tmp_path: Path, text: str):
     with event_log.of_exchange(config(tmp_path)):
         said(text)
     content = (tmp_path / "data" / "market_data.log").read_text()
@@ -67,13 +67,13 @@ def test_what_an_exchange_says_is_data_and_forges_no_line(tmp_path: Path, text: 
     assert content.rstrip("\n").isprintable()
 
 
-def test_nothing_is_written_where_nothing_was_said(tmp_path: Path):
+def test_no_file_is_written_without_records(tmp_path: Path):
     with event_log.of_exchange(config(tmp_path)):
         pass
     assert list(tmp_path.rglob("*.log")) == []
 
 
-def test_files_are_rotated_and_old_ones_go(tmp_path: Path):
+def test_files_are_rotated_and_old_files_removed(tmp_path: Path):
     sizes = {"logging": {"max_file_size_mb": 1, "backup_count": 1}}
     with event_log.of_exchange(config(tmp_path, **sizes)):
         for _ in range(40):
@@ -83,14 +83,14 @@ def test_files_are_rotated_and_old_ones_go(tmp_path: Path):
     assert all(one.stat().st_size <= 1_100_000 for one in files)
 
 
-def test_outside_of_the_with_a_library_is_silent(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_nothing_is_logged_outside_the_with_block(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     with event_log.of_exchange(config(tmp_path)):
         pass
     said("nobody hears that")
     assert capsys.readouterr() == ("", "")
 
 
-def test_the_loggers_of_others_say_no_more_than_warnings(tmp_path: Path):
+def test_loggers_of_other_libraries_write_only_warnings(tmp_path: Path):
     with event_log.of_exchange(config(tmp_path)):
         levels = {name: logging.getLogger(name).level for name in event_log.OTHERS}
     assert set(levels.values()) == {logging.WARNING}
@@ -102,7 +102,7 @@ PAPER = {"mode": "paper"}
 
 
 def of_events(tmp_path: Path, *names: str, **more: object) -> dict[str, list[dict[str, object]]]:
-    """What stands in each file after a run told these events."""
+    """Returns the content of each file after a run with these events."""
     with event_log.of_run(tmp_path, config(tmp_path, **PAPER, **more), say=pytest.fail) as listen:
         for name in names:
             listen(update(EVENTS[name]))
@@ -110,7 +110,7 @@ def of_events(tmp_path: Path, *names: str, **more: object) -> dict[str, list[dic
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_each_event_has_its_file_and_its_words(tmp_path: Path, event: str):
+def test_each_event_has_its_file_and_its_text(tmp_path: Path, event: str):
     found = of_events(tmp_path, event)
     files = {"filled": "trades", "closed": "trades", "candle": "market_data", "missing": "market_data"}
     file = files.get(event, "decisions")
@@ -119,11 +119,11 @@ def test_each_event_has_its_file_and_its_words(tmp_path: Path, event: str):
     assert found.keys() - {file} == ({"errors"} if event in ("missing", "halted", "resumed") else set())
 
 
-def test_every_event_of_a_journal_stands_in_a_file():
+def test_every_event_of_a_journal_is_in_a_file():
     assert TABLE.keys() == LEVELS.keys() == {type(one) for one in EVENTS.values()}
 
 
-def test_a_line_has_the_fields_of_its_event_behind_time_level_room_and_text(tmp_path: Path):
+def test_a_line_has_time_level_module_and_text_then_the_fields_of_its_event(tmp_path: Path):
     line = of_events(tmp_path, "filled")["trades"][0]
     assert list(line)[:4] == ["time", "level", "room", "text"]
     assert line["time"].endswith("Z")
@@ -131,22 +131,22 @@ def test_a_line_has_the_fields_of_its_event_behind_time_level_room_and_text(tmp_
     assert {name: line[name] for name in fields if name != "type"} == {n: v for n, v in fields.items() if n != "type"}
 
 
-def test_the_first_line_of_a_run_brings_no_plan_along(tmp_path: Path):
+def test_the_first_line_of_a_run_does_not_contain_the_plan(tmp_path: Path):
     assert "plan" not in of_events(tmp_path, "started")["decisions"][0]
 
 
-def test_a_candle_says_how_late_it_came_and_how_long_its_line_took(tmp_path: Path):
+def test_a_candle_line_has_its_lag_and_its_write_latency(tmp_path: Path):
     with event_log.of_run(tmp_path, config(tmp_path, **PAPER), say=pytest.fail, late=lambda update: 2.5001) as listen:
         listen(update(EVENTS["candle"], came=7.0, synced=7.00025))
     line = lines(tmp_path / "market_data.log")[0]
     assert (line["lag_seconds"], line["latency_ms"]) == (2.5, 0.25)
 
 
-def test_candles_of_history_are_not_late(tmp_path: Path):
+def test_candles_of_history_have_no_lag(tmp_path: Path):
     assert of_events(tmp_path, "candle")["market_data"][0]["lag_seconds"] is None
 
 
-def test_what_is_asked_of_an_exchange_during_a_run_stands_with_its_candles(tmp_path: Path):
+def test_requests_to_an_exchange_during_a_run_are_logged_with_its_candles(tmp_path: Path):
     with event_log.of_run(tmp_path, config(tmp_path, **PAPER), say=pytest.fail):
         said("try 2 in 1.0 s")
         with event_log.of_exchange(config(tmp_path)):
@@ -161,7 +161,7 @@ def test_what_is_asked_of_an_exchange_during_a_run_stands_with_its_candles(tmp_p
     assert [line["text"] for line in lines(tmp_path / "data" / "errors.log")] == ["both hear that"]
 
 
-def test_a_sink_of_the_caller_outlives_the_files_and_records_of_others_stand_in_none(tmp_path: Path):
+def test_sinks_of_the_caller_are_kept_and_records_of_other_libraries_are_in_no_file(tmp_path: Path):
     heard: list[str] = []
     logger.add(lambda message: heard.append(message.record["message"]), format="{message}")
     with event_log.of_run(tmp_path, config(tmp_path, **PAPER), say=pytest.fail):
@@ -172,12 +172,12 @@ def test_a_sink_of_the_caller_outlives_the_files_and_records_of_others_stand_in_
 
 
 @pytest.mark.parametrize("level", ["WARNING", "ERROR"])
-def test_the_level_of_the_configuration_holds_for_a_run(tmp_path: Path, level: str):
+def test_the_configured_level_applies_to_a_run(tmp_path: Path, level: str):
     found = of_events(tmp_path, "filled", "candle", "signal", "halted", system={"log_level": level})
     assert found.keys() == ({"decisions", "errors"} if level == "WARNING" else {"errors"})
 
 
-def test_z11_no_secret_stands_in_a_line_of_a_run_in_whatever_spelling(tmp_path: Path):
+def test_z11_no_secret_is_in_a_line_of_a_run_in_any_spelling(tmp_path: Path):
     url = "https://hooks.example.org/services/cAnary0123456789"
     given = config(tmp_path, **PAPER, monitoring={"webhook_url": url})
     with event_log.of_run(tmp_path, given, secrets=["value-of-a-key"], say=pytest.fail) as listen:
@@ -192,7 +192,7 @@ def test_z11_no_secret_stands_in_a_line_of_a_run_in_whatever_spelling(tmp_path: 
         assert part not in content
 
 
-def test_z10_no_variable_of_an_error_stands_in_a_line(tmp_path: Path):
+def test_z10_no_variable_of_an_error_is_in_a_line(tmp_path: Path):
     with event_log.of_run(tmp_path, config(tmp_path, **PAPER), say=pytest.fail):
         try:
             secret = "a local variable"
@@ -203,7 +203,7 @@ def test_z10_no_variable_of_an_error_stands_in_a_line(tmp_path: Path):
     assert "a local" not in (tmp_path / "errors.log").read_text()
 
 
-def test_z13_an_event_can_forge_no_line(tmp_path: Path):
+def test_z13_an_event_cannot_forge_a_line(tmp_path: Path):
     event = msgspec.structs.replace(EVENTS["halted"], note='"}\n{"x": "\x1b[31m\u202e\x7f {extra[line]} <red>')
     with event_log.of_run(tmp_path, config(tmp_path, **PAPER), say=pytest.fail) as listen:
         listen(update(event))
@@ -213,7 +213,7 @@ def test_z13_an_event_can_forge_no_line(tmp_path: Path):
     assert lines(tmp_path / "decisions.log")[0]["note"] == '"}\\n{"x": "\\x1b[31m\\u202e\\x7f {extra[line]} <red>'
 
 
-def test_a_field_of_an_event_takes_the_place_of_none_that_all_lines_have(tmp_path: Path):
+def test_a_field_of_an_event_cannot_replace_a_common_field_of_all_lines(tmp_path: Path):
     with event_log.of_run(tmp_path, config(tmp_path, **PAPER), say=pytest.fail):
         fields = {"text": "forged", "time": "never", "free": {"a": ["\x1b"]}}
         logger.patch(lambda record: record.update(name="safla.x")).bind(file="trades", fields=fields).info("true")
@@ -221,7 +221,7 @@ def test_a_field_of_an_event_takes_the_place_of_none_that_all_lines_have(tmp_pat
     assert (line["text"], line["time"] == "never", line["free"]) == ("true", False, {"a": ["\x1b"]})
 
 
-def test_the_blocks_of_a_backtest_tell_the_same_events(tmp_path: Path):
+def test_a_block_of_a_backtest_becomes_an_update_with_its_events(tmp_path: Path):
     chain = Chain(7, ORIGIN)
     block = b"".join(chain.line(EVENTS[name]) for name in ("signal", "placed", "filled"))
     state = update().state
@@ -231,7 +231,7 @@ def test_the_blocks_of_a_backtest_tell_the_same_events(tmp_path: Path):
     assert event_log.update_of(b"", state).events == ()
 
 
-def test_in_a_backtest_no_line_is_lost_however_many_there_are(tmp_path: Path):
+def test_a_backtest_loses_no_line_however_many_there_are(tmp_path: Path):
     count = 12_000  # more than a queue holds
     with event_log.of_run(
         tmp_path, config(tmp_path, system={"log_level": "INFO"}), beside=False, say=pytest.fail
@@ -240,7 +240,7 @@ def test_in_a_backtest_no_line_is_lost_however_many_there_are(tmp_path: Path):
     assert len((tmp_path / "decisions.log").read_bytes().splitlines()) == count
 
 
-def test_the_journal_of_a_backtest_comes_out_in_the_files(tmp_path: Path):
+def test_the_log_files_contain_the_journal_of_a_backtest(tmp_path: Path):
     plan = {"strategy": {"entry_threshold_pct": 0, "exit_threshold_pct": 0}}
     candles = {"data": {"source": "synthetic", "synthetic": {"candles": 2000}}}
     result = safla.run(plan | candles, out=tmp_path / "run")

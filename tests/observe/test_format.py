@@ -1,4 +1,4 @@
-"""A standing and events in words: every event has some, amounts are not rounded, and nothing is but printable ASCII."""
+"""Snapshots and events as text: every event has a text, amounts are not rounded, and all text is printable ASCII."""
 
 import pytest
 
@@ -25,7 +25,7 @@ ACCOUNT = AccountSnapshot(
 HELD = "0.16000 at 59000.00, stop 58000.00 (trailing_stop), target 61950.00, unrealised 160.016 USDT"
 
 
-def test_a_standing_is_a_line_for_each_thing_and_each_symbol():
+def test_a_snapshot_has_a_line_for_each_item_and_each_symbol():
     assert account_lines(ACCOUNT, now=(TS + 3_612_000) / 1000) == [
         "candle     2024-01-01T00:00Z 1h, closed 12 s ago",
         "equity     99600.016 USDT, cash 90000.00, peak 100000.00",
@@ -38,7 +38,7 @@ def test_a_standing_is_a_line_for_each_thing_and_each_symbol():
     ]
 
 
-def test_what_is_not_there_is_said():
+def test_missing_values_are_named():
     bare = LONG._replace(ts=None, close=None, position=LONG.position._replace(stop=None, stop_is=None, target=None))
     account = ACCOUNT._replace(ts=None, closed=None, open_halts=(), drawdown=None, symbols=(bare,))
     lines = account_lines(account, now=0.0)
@@ -48,11 +48,11 @@ def test_what_is_not_there_is_said():
     assert "no candle yet, 0.16000 at 59000.00, no stop, no target" in lines[6]
 
 
-def test_without_a_clock_no_age_is_told():
+def test_without_a_clock_no_age_is_shown():
     assert account_lines(ACCOUNT, now=None)[0] == "candle     2024-01-01T00:00Z 1h"
 
 
-def test_one_line_tells_modes_equity_drawdown_and_halts():
+def test_one_line_shows_modes_equity_drawdown_and_halts():
     assert account_line(ACCOUNT) == (
         "2024-01-01T00:00Z  BTC/USDT 60000.10 long, ETHX/USDT 3000.00 halted, equity 99600.016 USDT, "
         "drawdown 0.40 %, halted by drawdown, halted by operator"
@@ -66,7 +66,7 @@ def test_one_line_tells_modes_equity_drawdown_and_halts():
         ("7.0", "7.0"), ("0.00", "0.00"),
     ],
 )  # fmt: skip
-def test_an_amount_loses_zeros_and_nothing_else(amount, shown):
+def test_only_trailing_zeros_are_removed_from_an_amount(amount, shown):
     assert short(amount) == shown
 
 
@@ -77,11 +77,11 @@ def test_an_amount_loses_zeros_and_nothing_else(amount, shown):
         (7_530, "2 h 5 min ago"), (86_400, "1 d ago"), (200_000, "2 d 7 h ago"), (-0.5, "ahead of this clock"),
     ],
 )  # fmt: skip
-def test_an_age_is_told_in_its_two_largest_measures(seconds, text):
+def test_an_age_is_shown_in_its_two_largest_units(seconds, text):
     assert age(seconds) == text
 
 
-def test_every_event_has_words_on_one_line_of_printable_ascii():
+def test_every_event_has_a_text_on_one_line_of_printable_ascii():
     assert set(WORDS) == set(Fact.__subclasses__())
     events = small_events()
     assert {type(event) for event in events} == set(WORDS)
@@ -111,9 +111,9 @@ def test_every_event_has_words_on_one_line_of_printable_ascii():
         (OrderRejected(TS, "A/B", 0, "sell", "not_long", None, None), "sell of A/B rejected: not_long"),
     ],
 )
-def test_halts_resumes_and_refusals_say_what_met(event, words):
+def test_halts_resumes_and_rejections_show_the_compared_values(event, words):
     assert event_line(event) == f"2024-01-01T00:00Z  {words}"
 
 
-def test_text_from_outside_is_escaped_to_ascii():
+def test_external_text_is_escaped_to_ascii():
     assert ascii_only("a\x1b[2Jb\nc é \u202e") == "a\\x1b[2Jb\\nc \\xe9 \\u202e"

@@ -1,4 +1,4 @@
-"""A paper run as it goes: a picture on a terminal, lines elsewhere, nothing when quiet; it never fails, nor waits."""
+"""The live view of a paper run: drawn on a terminal, lines elsewhere, nothing if quiet; it never fails or waits."""
 
 import io
 import re
@@ -20,7 +20,7 @@ SECONDS_A_CANDLE = 3600
 
 
 class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
+    """A stream that claims to be a terminal."""
 
     encoding = "ascii"
 
@@ -29,7 +29,7 @@ class Terminal(io.StringIO):
 
 
 class Broken(Terminal):
-    """One that takes nothing."""
+    """A terminal that accepts no output."""
 
     def write(self, text):
         raise BrokenPipeError
@@ -40,7 +40,7 @@ class Broken(Terminal):
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory):
-    """The plan of a run, and what its listeners are told."""
+    """Returns the plan of a run and the updates of its listeners."""
     place = tmp_path_factory.mktemp("story")
     run(small(place, "data.synthetic.candles=200", "journal.detail=candles"), place / "run")
     started, series, outside, _ = read_recording(place / "run")
@@ -59,7 +59,7 @@ def story(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def terminal(monkeypatch):
-    """A terminal of a known size, whatever the test runs on."""
+    """Returns a terminal of a known size, wherever the test runs."""
     for name, value in (("TERM", "xterm"), ("COLUMNS", "150"), ("LINES", "40")):
         monkeypatch.setenv(name, value)
 
@@ -80,7 +80,7 @@ def picture(text):
     return re.sub(r"\x1b\[[?0-9;]*[A-Za-z]", "", last).rstrip().splitlines()
 
 
-def test_elsewhere_each_fill_halt_and_resume_is_a_line(story):
+def test_without_a_terminal_each_fill_halt_and_resume_is_a_line(story):
     lines = shown(story, io.StringIO()).splitlines()
     events = [event for one in story[1] for event in one.events]
     for name, words in (
@@ -97,7 +97,7 @@ def test_elsewhere_each_fill_halt_and_resume_is_a_line(story):
     assert not any("signal, strength" in line for line in lines)
 
 
-def test_elsewhere_one_line_a_minute_says_that_it_goes_on(story):
+def test_without_a_terminal_one_line_per_minute_shows_that_the_run_continues(story):
     ticks = iter(range(10_000))
     quiet = [one._replace(events=()) for one in story[1][:150]]
     text = shown(
@@ -108,12 +108,12 @@ def test_elsewhere_one_line_a_minute_says_that_it_goes_on(story):
     assert all(" equity " in line and line.endswith(", lag 1 s") for line in lines)
 
 
-def test_an_alert_is_a_line_at_once_and_its_text_is_escaped(story):
+def test_an_alert_is_printed_at_once_with_its_text_escaped(story):
     text = shown(story, io.StringIO(), updates=[], alerts=["alert: no candle of BTC/USDT for 3 h\x1b[2J\nsecond é"])
     assert text == "alert: no candle of BTC/USDT for 3 h\\x1b[2J\\nsecond \\xe9\n"
 
 
-def test_on_a_terminal_the_picture_tells_what_is_asked_of_it(story):
+def test_on_a_terminal_the_view_shows_every_required_value(story):
     updates = story[1]
     last = next(one for one in reversed(updates) if one.state.account[v.POSITIONS] > 0)
     closed = last.ts / 1000 + SECONDS_A_CANDLE
@@ -133,11 +133,11 @@ def test_on_a_terminal_the_picture_tells_what_is_asked_of_it(story):
     assert text.isascii()
 
 
-def test_before_the_first_candle_the_picture_says_that_it_waits(story):
+def test_before_the_first_candle_the_view_shows_that_it_waits(story):
     assert "waiting for the first candle" in shown(story, Terminal(), updates=[])
 
 
-def test_only_the_last_events_and_alerts_stay_and_candles_are_no_events(story):
+def test_only_the_last_events_and_alerts_are_kept_and_candles_are_not_events(story):
     alerts = [f"alert {n}" for n in range(9)]
     lines = picture(shown(story, Terminal(), alerts=alerts))
     events = [event for one in story[1] for event in one.events if not isinstance(event, CandleEvent | RunStarted)]
@@ -148,7 +148,7 @@ def test_only_the_last_events_and_alerts_stay_and_candles_are_no_events(story):
     assert [line.split()[-1] for line in lines[at + 7 :] if line.strip()] == ["6", "7", "8"]
 
 
-def test_data_is_never_markup(story):
+def test_data_is_never_interpreted_as_markup(story):
     updates = story[1]
     halted = Halted(
         updates[0].ts, 1, "operator", None, None, "1.0", None, [], "[bold red]lunch[/] :smile:", updates[0].ts, "1-a"
@@ -158,19 +158,19 @@ def test_data_is_never_markup(story):
 
 
 @pytest.mark.parametrize("columns", ["1", "2", "7", "40"])
-def test_a_narrow_terminal_gets_what_fits(story, monkeypatch, columns):
+def test_a_narrow_terminal_shows_what_fits(story, monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", columns)
     text = shown(story, Terminal(), updates=story[1][-1:], alerts=["x" * 300])
     assert max(len(line.strip("\r")) for line in picture(text)) <= int(columns)
 
 
-def test_no_colour_is_used_where_none_is_wanted(story, monkeypatch):
+def test_no_colour_is_used_if_it_is_disabled(story, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b[3" not in shown(story, Terminal(), updates=story[1][-1:])
 
 
 @pytest.mark.parametrize("term", ["dumb", "unknown", "DUMB"])
-def test_a_terminal_that_cannot_take_a_picture_back_gets_lines(story, monkeypatch, term):
+def test_a_terminal_that_cannot_erase_gets_lines(story, monkeypatch, term):
     monkeypatch.setenv("TERM", term)
     text = shown(story, Terminal(), alerts=["alert: here"])
     assert "\x1b" not in text
@@ -186,7 +186,7 @@ def test_a_quiet_run_shows_nothing(story, capsys):
 
 
 @pytest.mark.parametrize("stream", [Broken(), type("Pipe", (Broken,), {"isatty": lambda self: False})()])
-def test_a_stream_that_is_gone_does_not_end_a_run(story, stream):
+def test_a_closed_stream_does_not_end_a_run(story, stream):
     plan, updates = story
     with live_view(plan, quiet=False, stream=stream) as view:
         for one in updates[:20]:
@@ -195,7 +195,7 @@ def test_a_stream_that_is_gone_does_not_end_a_run(story, stream):
     assert stream.getvalue() == ""
 
 
-def test_telling_does_not_wait_for_a_terminal_that_takes_nothing(story):
+def test_updates_do_not_wait_for_a_blocked_terminal(story):
     plan, updates = story
     shut, entered = threading.Event(), threading.Event()
 
@@ -229,7 +229,7 @@ def test_telling_does_not_wait_for_a_terminal_that_takes_nothing(story):
     assert not thread.is_alive()
 
 
-def test_stderr_alone_is_written_to(story, capsys):
+def test_only_stderr_is_written_to(story, capsys):
     plan, updates = story
     with live_view(plan, quiet=False) as view:
         for one in updates:
@@ -239,14 +239,14 @@ def test_stderr_alone_is_written_to(story, capsys):
     assert "bought" in err
 
 
-def test_at_80_columns_nothing_is_cut(story, monkeypatch):
+def test_at_80_columns_nothing_is_truncated(story, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     long = " ".join(f"word{number}" for number in range(40))
     text = " ".join(picture(shown(story, Terminal(), updates=story[1][-1:], alerts=[long])))
     assert [word for word in long.split() if word not in text] == []
 
 
-def test_a_line_that_is_too_long_goes_on_below_its_values():
+def test_an_overlong_line_is_wrapped_below_its_values():
     assert wrapped(["equity     99,000.00 USDT, cash 1,000.00, peak 100,000.00", "", "x"], 44) == [
         "equity     99,000.00 USDT, cash 1,000.00,",
         "           peak 100,000.00",

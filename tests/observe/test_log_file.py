@@ -1,4 +1,4 @@
-"""A log file is ours alone, rotated by size, and never raises: what is lost is counted and said once."""
+"""A log file is private, rotated by size, and never raises; lost lines are counted and reported once."""
 
 import errno
 import os
@@ -19,7 +19,7 @@ def contents(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in sorted(folder.iterdir())}
 
 
-def test_lines_are_appended_to_what_is_there(tmp_path):
+def test_lines_are_appended_to_an_existing_file(tmp_path):
     for text in ("one\n", "two\n"):
         file = made(tmp_path / "a.log")
         file.write(text)
@@ -28,13 +28,13 @@ def test_lines_are_appended_to_what_is_there(tmp_path):
     assert (tmp_path / "a.log").stat().st_mode & 0o777 == 0o600
 
 
-def test_nothing_is_made_before_the_first_line(tmp_path):
+def test_no_file_is_created_before_the_first_line(tmp_path):
     made(tmp_path / "a.log").close()
     assert contents(tmp_path) == {}
 
 
 @pytest.mark.parametrize(("backups", "left"), [(0, ["g"]), (1, ["g", "f"]), (2, ["g", "f", "e"])])
-def test_a_file_that_would_grow_too_long_is_set_aside_and_so_many_are_kept(tmp_path, backups, left):
+def test_a_file_that_would_grow_too_large_is_rotated_and_a_limited_number_is_kept(tmp_path, backups, left):
     file = made(tmp_path / "a.log", backups=backups)
     for letter in "abcdefg":
         file.write(letter * 60 + "\n")
@@ -42,7 +42,7 @@ def test_a_file_that_would_grow_too_long_is_set_aside_and_so_many_are_kept(tmp_p
     assert contents(tmp_path) == {name: letter * 60 + "\n" for name, letter in zip(names, left, strict=False)}
 
 
-def test_a_file_that_is_exactly_full_is_kept_and_a_line_longer_than_a_file_has_one_of_its_own(tmp_path):
+def test_an_exactly_full_file_is_kept_and_an_overlong_line_gets_its_own_file(tmp_path):
     file = made(tmp_path / "a.log")
     for text in ("a" * 49 + "\n", "b" * 49 + "\n", "c" * 200 + "\n", "d\n"):
         file.write(text)
@@ -53,7 +53,7 @@ def test_a_file_that_is_exactly_full_is_kept_and_a_line_longer_than_a_file_has_o
     }
 
 
-def test_a_file_that_was_moved_or_removed_is_begun_anew(tmp_path):
+def test_a_moved_or_removed_file_is_created_again(tmp_path):
     file = made(tmp_path / "a.log")
     file.write("one\n")
     (tmp_path / "a.log").rename(tmp_path / "elsewhere")
@@ -64,7 +64,7 @@ def test_a_file_that_was_moved_or_removed_is_begun_anew(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["link", "fifo", "folder", "hard link", "full"])
-def test_what_is_not_our_own_file_is_not_written_to_and_that_is_said_once(tmp_path, kind):
+def test_a_foreign_file_is_not_written_to_and_is_reported_once(tmp_path, kind):
     path, other = tmp_path / "a.log", tmp_path / "other"
     other.write_text("of another\n")
     {
@@ -84,7 +84,7 @@ def test_what_is_not_our_own_file_is_not_written_to_and_that_is_said_once(tmp_pa
     assert other.read_text() == "of another\n"
 
 
-def test_a_missing_folder_is_a_failure_or_is_made(tmp_path):
+def test_a_missing_folder_is_a_failure_or_is_created(tmp_path):
     said: list[str] = []
     made(tmp_path / "gone" / "a.log", said).write("text\n")
     assert [text.rpartition(": ")[2] for text in said] == ["No such file or directory"]
@@ -93,7 +93,7 @@ def test_a_missing_folder_is_a_failure_or_is_made(tmp_path):
     assert (tmp_path / "made").stat().st_mode & 0o777 == 0o700
 
 
-def test_a_disk_that_is_full_cuts_no_line_and_is_written_to_again_when_there_is_room(tmp_path, monkeypatch):
+def test_a_full_disk_truncates_no_line_and_writing_continues_when_there_is_room(tmp_path, monkeypatch):
     real, room = os.write, [4, 0, 100]
 
     def write(descriptor: int, content: bytes) -> int:
@@ -113,7 +113,7 @@ def test_a_disk_that_is_full_cuts_no_line_and_is_written_to_again_when_there_is_
     assert said == [f"{tmp_path / 'a.log'}: a line was lost, the run goes on: No space left on device"]
 
 
-def test_two_processes_that_rotate_the_same_file_lose_no_line(tmp_path):
+def test_two_processes_rotating_the_same_file_lose_no_line(tmp_path):
     one, other = made(tmp_path / "a.log", backups=50), made(tmp_path / "a.log", backups=50)
     for number in range(60):
         (one if number % 2 else other).write(f"line {number:030}\n")
@@ -121,7 +121,7 @@ def test_two_processes_that_rotate_the_same_file_lose_no_line(tmp_path):
     assert sorted(lines) == [f"line {number:030}" for number in range(60)]
 
 
-def test_behind_its_end_nothing_is_written(tmp_path):
+def test_nothing_is_written_after_the_file_is_closed(tmp_path):
     file = made(tmp_path / "a.log")
     file.write("one\n")
     file.close()
@@ -130,7 +130,7 @@ def test_behind_its_end_nothing_is_written(tmp_path):
     assert contents(tmp_path) == {"a.log": "one\n"}
 
 
-def test_no_descriptor_is_taken_from_under_a_write_that_hangs(tmp_path, monkeypatch):
+def test_closing_does_not_close_the_descriptor_of_a_hanging_write(tmp_path, monkeypatch):
     inside, go = threading.Event(), threading.Event()
     real = os.write
 

@@ -1,4 +1,4 @@
-"""What is watched: the figures of a look, which of them are troubles, and what a figure that fails changes."""
+"""The monitor: the values of a reading, which of them raise alerts, and what a failing value changes."""
 
 import math
 from typing import Any
@@ -17,7 +17,7 @@ RUN = Watched(SYMBOLS, HOUR, 3600.0, 1200)
 
 
 class Case:
-    """A monitor with all that it is given, and what it told."""
+    """A monitor with its inputs, and the alerts that it raised."""
 
     def __init__(self, facts: Gauges = NO_FACTS, *, cooldown: int = 0, **watched: Any) -> None:
         self.hands = Hands()
@@ -29,24 +29,24 @@ class Case:
         self.monitor = Monitor(MonitoringSection(), run, alerts=alerts, say=self.said.append, facts=facts, clock=clock)
 
     def kinds(self) -> list[tuple[str, str | None, bool]]:
-        """What was told, without words."""
+        """Returns the kinds of the alerts, without their texts."""
         return [(one.kind, one.symbol, one.over) for one in self.heard]
 
     def come(self, *symbols: str, ts: int = START) -> None:
-        """Candles come and are synced at once."""
+        """Candles arrive and are synced at once."""
         now = self.hands.monotonic
         self.monitor.listen(update(*(candle(symbol, ts) for symbol in symbols), came=now, synced=now))
 
 
 @pytest.fixture
 def quiet(monkeypatch) -> dict[str, float]:
-    """Readings that a test sets, in the place of those of the machine."""
+    """Replaces the readings of the machine by values that a test sets."""
     values = {"cpu_pct": 10.0, "memory_pct": 50.0}
     monkeypatch.setattr(process, "readings", lambda: {name: lambda name=name: values[name] for name in values})
     return values
 
 
-def test_a_look_at_the_real_machine_has_every_figure():
+def test_a_reading_of_the_real_machine_has_every_value():
     case = Case(Gauges(lambda: 7, lambda: 20, lambda: "closed", lambda: 3, lambda: 0))
     case.come(*SYMBOLS)
     figures = case.monitor.sample()
@@ -56,20 +56,20 @@ def test_a_look_at_the_real_machine_has_every_figure():
     assert case.said == []
 
 
-def test_the_figures_of_the_runner_are_those_that_it_gives(quiet):
+def test_values_of_the_runner_are_reported_unchanged(quiet):
     figures = Case(Gauges(lambda: 7, lambda: 20, lambda: "half_open", lambda: 3, lambda: 5)).monitor.sample()
     assert figures[11:16] == (7, 1200, 20, "half_open", 5)
     assert figures.tasks == 3
     assert Sample._fields[11:16] == ("requests", "requests_limit", "weight", "breaker", "dropped")
 
 
-def test_what_nobody_gives_is_null(quiet):
+def test_missing_values_are_null(quiet):
     figures = Case().monitor.sample()
     assert (figures.requests, figures.weight, figures.breaker, figures.latency_p99_ms) == (None, None, None, None)
     assert figures.lag_seconds == {"BTC/USDT": None, "ETH/USDT": None}
 
 
-def test_the_lag_is_counted_from_the_close_by_the_clock_of_the_exchange_and_without_one_there_is_none(quiet):
+def test_the_lag_is_measured_from_the_close_by_the_exchange_clock_or_is_null(quiet):
     now = {"is": None}
     case = Case(Gauges(now=lambda: now["is"]))
     case.come("BTC/USDT")
@@ -78,7 +78,7 @@ def test_the_lag_is_counted_from_the_close_by_the_clock_of_the_exchange_and_with
     assert case.monitor.sample().lag_seconds == {"BTC/USDT": 1.0, "ETH/USDT": None}
 
 
-def test_the_latency_of_the_journal_is_last_median_and_99th_percentile_of_a_bounded_window(quiet):
+def test_journal_latency_is_last_median_and_99th_percentile_of_a_bounded_window(quiet):
     case = Case()
     for ms in range(1, 2 * LATENCIES + 1):
         case.monitor.listen(update(came=10.0, synced=10.0 + ms / 1000))
@@ -96,7 +96,7 @@ def test_a_percentile_is_the_nearest_rank(quiet, count):
 
 
 @pytest.mark.parametrize(("name", "kind", "limit"), [("cpu_pct", "cpu", 80), ("memory_pct", "memory", 90)])
-def test_a_load_that_meets_its_limit_is_one_alert_and_its_end_another(quiet, name, kind, limit):
+def test_a_load_at_its_limit_gives_one_alert_and_one_end(quiet, name, kind, limit):
     case = Case()
     for value in (limit - 0.1, limit, limit + 5, limit - 0.1, limit - 0.1):
         quiet[name] = value
@@ -105,7 +105,7 @@ def test_a_load_that_meets_its_limit_is_one_alert_and_its_end_another(quiet, nam
     assert f"the limit is {limit} %" in case.heard[0].text
 
 
-def test_a_silent_symbol_is_an_alert_after_so_many_timeframes_and_over_when_its_candle_comes(quiet):
+def test_a_silent_symbol_is_alerted_after_some_timeframes_and_resolved_by_its_next_candle(quiet):
     case = Case()
     for hour in range(6):
         case.hands.pass_(3600 - 0.5)
@@ -119,28 +119,28 @@ def test_a_silent_symbol_is_an_alert_after_so_many_timeframes_and_over_when_its_
     assert case.kinds()[1:] == [("stale_candles", "BTC/USDT", True)]
 
 
-def test_of_symbols_that_wait_for_each_other_the_one_that_is_missing_is_named(quiet):
+def test_of_symbols_that_wait_for_each_other_the_missing_symbol_is_named(quiet):
     case = Case(Gauges(waiting=lambda: ("ETH/USDT",)))
     case.hands.pass_(4 * 3600)
     case.monitor.sample()
     assert case.kinds() == [("stale_candles", "ETH/USDT", False)]
 
 
-def test_candles_that_come_as_fast_as_they_are_taken_are_never_late(quiet):
+def test_candles_at_unlimited_speed_are_never_late(quiet):
     case = Case(pace_seconds=None)
     case.hands.pass_(1e9)
     case.monitor.sample()
     assert case.heard == []
 
 
-def test_a_jump_of_the_wall_clock_makes_no_feed_silent(quiet):
+def test_a_jump_of_the_wall_clock_does_not_make_a_feed_silent(quiet):
     case = Case()
     case.hands.wall += 86_400
     case.monitor.sample()
     assert case.heard == []
 
 
-def test_a_breaker_is_troubled_from_open_until_closed(quiet):
+def test_a_circuit_breaker_is_alerted_from_open_until_closed(quiet):
     state = iter(["closed", "open", "open", "half_open", "open", "half_open", "closed", None])
     case = Case(Gauges(breaker=lambda: next(state)))
     for _ in range(8):
@@ -149,7 +149,7 @@ def test_a_breaker_is_troubled_from_open_until_closed(quiet):
     assert set(STATES) == {"closed", "open", "half_open"}
 
 
-def test_each_rule_that_halts_is_an_alert_of_its_own_until_it_is_lifted(quiet):
+def test_each_halt_rule_has_its_own_alert_until_the_halt_is_lifted(quiet):
     case = Case()
     for halts in ((0, 0, 0, 0), (0, 1, 0, 0), (0, 1, 2, 0), (0, 1, 0, 0), (0, 0, 0, 0)):
         case.monitor.listen(update(halts=halts))
@@ -160,7 +160,7 @@ def test_each_rule_that_halts_is_an_alert_of_its_own_until_it_is_lifted(quiet):
     assert case.heard[0].text == "halt 1 is open, nothing is bought"
 
 
-def test_a_refusal_of_the_exchange_is_over_when_a_candle_comes(quiet):
+def test_an_alert_of_an_exchange_error_is_resolved_by_the_next_candle(quiet):
     case = Case()
     case.monitor.refused("status 503", symbol="BTC/USDT")
     case.monitor.refused("its clock cannot be had")
@@ -170,7 +170,7 @@ def test_a_refusal_of_the_exchange_is_over_when_a_candle_comes(quiet):
     assert case.kinds()[3:] == [("exchange", "BTC/USDT", True)]
 
 
-def test_it_looks_every_interval_in_a_thread_and_ends_with_its_with(quiet):
+def test_the_monitor_reads_at_every_interval_in_a_thread_and_ends_with_its_with_block(quiet):
     case = Case()
     waits: list[float] = []
 
@@ -193,7 +193,7 @@ def test_it_looks_every_interval_in_a_thread_and_ends_with_its_with(quiet):
 MANY = tuple(f"{letter}{letter}{letter}/USDT" for letter in "ABCDEFGHIJKLMNOPQRST")
 
 
-def test_twenty_symbols_that_are_silent_at_once_are_one_alert_and_one_end(quiet):
+def test_twenty_symbols_silent_at_once_give_one_alert_and_one_end(quiet):
     case = Case(symbols=MANY)
     case.come(*MANY)
     for _ in range(10):
@@ -212,7 +212,7 @@ def test_twenty_symbols_that_are_silent_at_once_are_one_alert_and_one_end(quiet)
     assert case.kinds()[1:] == [("stale_candles", None, True)]
 
 
-def test_a_symbol_that_is_silent_before_the_others_has_its_own_alert_and_end(quiet):
+def test_a_symbol_silent_before_the_others_has_its_own_alert_and_end(quiet):
     case = Case(symbols=MANY)
     case.hands.pass_(2 * 3600)
     case.come(*MANY[1:])
@@ -227,7 +227,7 @@ def test_a_symbol_that_is_silent_before_the_others_has_its_own_alert_and_end(qui
     assert sorted(case.kinds()[2:], key=str) == [("stale_candles", "AAA/USDT", True), ("stale_candles", None, True)]
 
 
-def test_a_clock_that_was_wrong_is_an_alert_until_the_next_candle(quiet):
+def test_a_wrong_clock_is_alerted_until_the_next_candle(quiet):
     case = Case()
     case.monitor.doubted("binance: what was believed was 5.0 s ahead")
     case.come("BTC/USDT")

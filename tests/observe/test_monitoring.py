@@ -1,4 +1,4 @@
-"""Monitoring of a run as a whole: its parts know of each other, each may be left out, and the end leaves nothing."""
+"""Monitoring of a run as a whole: its parts work together, each is optional, and nothing is left at the end."""
 
 import threading
 
@@ -28,11 +28,11 @@ def config(**more: object) -> Config:
         ({"source": "replay", "speed": "max"}, None),
     ],
 )
-def test_candles_are_due_at_the_pace_of_their_source(paper, seconds):
+def test_candles_are_expected_at_the_pace_of_their_source(paper, seconds):
     assert monitoring.pace_seconds(config(paper=paper)) == seconds
 
 
-def test_an_alert_goes_to_the_terminal_the_webhook_and_the_page(monkeypatch):
+def test_an_alert_goes_to_the_terminal_the_webhook_and_the_metrics_page(monkeypatch):
     monkeypatch.setattr(process, "readings", lambda: {"cpu_pct": lambda: 95.0})
     pages: list[Page] = []
 
@@ -59,12 +59,12 @@ def test_an_alert_goes_to_the_terminal_the_webhook_and_the_page(monkeypatch):
     assert found['safla_alerts_total{kind="halt_operator",symbol=""}'] == 1
 
 
-def test_without_page_webhook_and_terminal_it_watches_all_the_same():
+def test_monitoring_works_without_metrics_page_webhook_and_terminal():
     with monitoring.of_run(config(), run="my run", symbols=("BTC/USDT",), say=pytest.fail) as monitor:
         assert monitor.sample().requests_limit == 1200
 
 
-def test_the_end_leaves_no_thread_behind(monkeypatch):
+def test_no_thread_is_left_at_the_end(monkeypatch):
     before = set(threading.enumerate())
     with (
         hook(200) as server,
@@ -77,7 +77,7 @@ def test_the_end_leaves_no_thread_behind(monkeypatch):
     assert {thread.name for thread in set(threading.enumerate()) - before} == set()
 
 
-def test_a_port_that_is_taken_ends_the_start_and_leaves_no_thread():
+def test_a_port_in_use_makes_the_start_fail_and_leaves_no_thread():
     before = set(threading.enumerate())
     with Page("127.0.0.1", 0, latest=lambda: None) as taken:
         section = {"prometheus": {"port": taken.port}, "webhook_url": "http://127.0.0.1:1/"}

@@ -1,4 +1,4 @@
-"""Z19: the page of metrics, scraped over HTTP: GET only, fixed labels, values escaped, bounded, and in nobody's way."""
+"""Z19: the metrics page over HTTP: GET only, fixed labels, escaped values, bounded, and never blocking a run."""
 
 import http.client
 import socket
@@ -43,7 +43,7 @@ def values(text: str) -> dict[str, float]:
     return {one.rpartition(" ")[0]: float(one.rpartition(" ")[2]) for one in text.splitlines() if one[0] != "#"}
 
 
-def test_z19_the_page_says_what_the_last_look_saw():
+def test_z19_the_page_shows_the_values_of_the_last_reading():
     with page(counts={("stale_candles", "BTC/USDT"): 2, ("cpu", None): 1}) as served:
         status, text, headers = asked(served)
     assert status == 200
@@ -59,7 +59,7 @@ def test_z19_the_page_says_what_the_last_look_saw():
     assert 'ETH/USDT"}' not in text
 
 
-def test_z19_every_figure_of_a_look_has_a_name_on_the_page():
+def test_z19_every_value_of_a_reading_has_a_metric_on_the_page():
     whole = SAMPLE._replace(weight=5)
     with page(whole) as served:
         found = values(asked(served)[1])
@@ -67,13 +67,13 @@ def test_z19_every_figure_of_a_look_has_a_name_on_the_page():
     assert set(Sample._fields) - FIGURES.keys() == {"breaker", "lag_seconds"}
 
 
-def test_z19_before_the_first_look_there_is_a_page_without_figures():
+def test_z19_before_the_first_reading_the_page_has_no_values():
     with page(None) as served:
         status, text, _ = asked(served)
     assert (status, values(text)) == (200, {})
 
 
-def test_z19_a_label_can_forge_no_line():
+def test_z19_a_label_cannot_forge_a_line():
     hostile = 'X"} 1\nsafla_cpu_percent 99\\'
     with page(counts={("cpu", hostile): 1}) as served:
         text = asked(served)[1]
@@ -82,7 +82,7 @@ def test_z19_a_label_can_forge_no_line():
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD", "TRACE", "NONSENSE"])
-def test_z19_another_method_than_get_is_refused(method):
+def test_z19_methods_other_than_get_are_rejected(method):
     with page() as served:
         status, text, headers = asked(served, method=method)
         assert status == 405
@@ -92,13 +92,13 @@ def test_z19_another_method_than_get_is_refused(method):
 
 
 @pytest.mark.parametrize("path", ["/other", "/metrics/../etc", "/%2e%2e", "/metricsx"])
-def test_z19_there_is_one_page_and_no_other(path):
+def test_z19_only_one_page_exists(path):
     with page() as served:
         assert asked(served, path)[0] == 404
         assert asked(served, "/metrics?name=x")[0] == 200
 
 
-def test_z19_what_is_no_request_ends_quietly(capfd):
+def test_z19_an_invalid_request_is_closed_quietly(capfd):
     with page() as served:
         for raw in (b"\x00\xff\r\n\r\n", b"GET " + b"a" * 70_000 + b"\r\n", b"GET / HTTP/9.9\r\n\r\n", b""):
             with socket.create_connection(("127.0.0.1", served.port), timeout=5) as connection:
@@ -113,7 +113,7 @@ def connected(served: Page) -> socket.socket:
     return socket.create_connection(("127.0.0.1", served.port), timeout=5)
 
 
-def test_row_12_scrapes_that_hang_are_few_and_block_nobody():
+def test_row_12_hanging_scrapes_are_limited_and_do_not_block_others():
     with page() as served:
         hanging = [connected(served) for _ in range(3 * MOST_SCRAPES)]
         began = time.monotonic()
@@ -129,7 +129,7 @@ def test_row_12_scrapes_that_hang_are_few_and_block_nobody():
 @pytest.mark.parametrize(
     "words", [b"", b"GET /metrics HTTP/1.1\r\n", b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nX: "]
 )
-def test_row_12_a_request_has_its_time_in_all_however_often_a_byte_comes(monkeypatch, words):
+def test_row_12_a_request_has_a_total_timeout_however_often_a_byte_arrives(monkeypatch, words):
     monkeypatch.setattr(prometheus, "SCRAPE_SECONDS", 0.5)
     with page() as served, connected(served) as slow:
         began = time.monotonic()
@@ -148,7 +148,7 @@ def test_row_12_a_request_has_its_time_in_all_however_often_a_byte_comes(monkeyp
         assert asked(served)[0] == 200
 
 
-def test_row_12_an_answer_that_nobody_takes_has_the_same_time(monkeypatch):
+def test_row_12_a_response_that_is_not_read_has_the_same_timeout(monkeypatch):
     monkeypatch.setattr(prometheus, "SCRAPE_SECONDS", 0.3)
     with page() as served, connected(served) as deaf:
         monkeypatch.setattr(served._server, "page", lambda: ("text/plain", bytes(50_000_000)))  # no buffer holds it
@@ -170,12 +170,12 @@ def answer_to(served: Page, *headers: str) -> int:
     ["127.0.0.1", "127.0.0.1:9464", "localhost", "LOCALHOST:80", "localhost.", "[::1]", "[::1]:9464",
      "192.168.0.7:9464", "metrics.example.com", "Metrics.Example.com:443", " localhost "],
 )  # fmt: skip
-def test_row_12_a_host_that_is_this_machine_is_answered(host):
+def test_row_12_a_host_header_of_this_machine_is_accepted(host):
     with Page("127.0.0.1", 0, latest=lambda: SAMPLE, hosts=["metrics.example.com"]) as served:
         assert answer_to(served, f"Host: {host}") == 200
 
 
-def test_row_12_this_machine_has_a_name_and_old_clients_name_none():
+def test_row_12_the_host_name_and_a_missing_host_header_are_accepted():
     with page() as served:
         assert answer_to(served, f"Host: {socket.gethostname()}:9464") == 200
         assert answer_to(served) == 200
@@ -186,14 +186,14 @@ def test_row_12_this_machine_has_a_name_and_old_clients_name_none():
     ["evil.example", "evil.example:9464", "127.0.0.1.evil.example", "localhost.evil.example", "evil.example/127.0.0.1",
      "", "[evil.example]", "[::1].evil.example", "127.0.0.1@evil.example", "2130706433", "0x7f000001", "evil:80:80"],
 )  # fmt: skip
-def test_row_12_a_host_of_somebody_else_is_421_and_sees_nothing(host):
+def test_row_12_a_foreign_host_header_gets_status_421_without_data(host):
     with page() as served:
         assert answer_to(served, f"Host: {host}") == 421
         assert answer_to(served, "Host: localhost", f"Host: {host}") == 421
 
 
 def wait_for(holds) -> None:
-    """Until it holds; a place may not be free yet, and then the connection is cut."""
+    """Waits until it holds; while no slot is free the connection is closed."""
     until = time.monotonic() + 2
     while time.monotonic() < until:
         try:
@@ -204,18 +204,18 @@ def wait_for(holds) -> None:
     pytest.fail("never")
 
 
-def test_a_port_that_is_taken_ends_the_start():
+def test_a_port_in_use_makes_the_start_fail():
     with page() as served, raises_code(HostError, "cannot_listen", match=r"127\.0\.0\.1 port \d+: "):
         Page("127.0.0.1", served.port, latest=lambda: None)
 
 
 @pytest.mark.parametrize("bind", ["192.0.2.1", "999.1.1.1", "::zz"])
-def test_an_address_that_is_not_ours_ends_the_start(bind):
+def test_a_foreign_address_makes_the_start_fail(bind):
     with raises_code(HostError, "cannot_listen"):
         Page(bind, 0, latest=lambda: None)
 
 
-def test_without_the_package_the_command_that_brings_it_is_said(monkeypatch):
+def test_a_missing_package_is_reported_with_its_install_command(monkeypatch):
     import sys
 
     for name in [one for one in sys.modules if one.partition(".")[0] == "prometheus_client"]:
@@ -225,13 +225,13 @@ def test_without_the_package_the_command_that_brings_it_is_said(monkeypatch):
         Page("127.0.0.1", 0, latest=lambda: None)
 
 
-def test_the_page_of_two_runs_in_one_process_is_each_its_own():
+def test_two_runs_in_one_process_have_separate_pages():
     with page() as one, page(SAMPLE._replace(cpu_pct=77.0)) as other:
         assert values(asked(one)[1])["safla_cpu_percent"] == 12.5
         assert values(asked(other)[1])["safla_cpu_percent"] == 77.0
 
 
-def test_nothing_of_a_page_is_left_behind_it():
+def test_closing_a_page_leaves_nothing():
     with page() as served:
         asked(served)
         port = served.port
@@ -243,7 +243,7 @@ def no_thread(thread: threading.Thread) -> None:
     raise RuntimeError("can't start new thread")
 
 
-def test_without_a_thread_to_serve_it_the_start_ends_and_the_port_is_free(monkeypatch):
+def test_without_a_thread_for_the_server_the_start_fails_and_the_port_is_freed(monkeypatch):
     started = page()
     port = started.port
     with monkeypatch.context() as patch:
@@ -254,7 +254,7 @@ def test_without_a_thread_to_serve_it_the_start_ends_and_the_port_is_free(monkey
         assert served.port == port
 
 
-def test_z19_a_scrape_for_which_there_is_no_thread_is_turned_away_and_takes_no_place(monkeypatch):
+def test_z19_a_scrape_without_a_thread_is_rejected_and_takes_no_slot(monkeypatch):
     with page() as served:
         with monkeypatch.context() as patch:
             patch.setattr(threading.Thread, "start", no_thread)

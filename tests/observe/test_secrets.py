@@ -1,4 +1,4 @@
-"""Z11: a known secret is replaced in each spelling; what is no secret stays."""
+"""Z11: a known secret is replaced in each spelling; other text is unchanged."""
 
 import base64
 import json
@@ -46,7 +46,7 @@ def test_z11_a_secret_is_hidden_in_each_spelling(secret):
 
 
 @pytest.mark.parametrize("secret", [CANARY, "long enough", HOOK])
-def test_z11_what_is_left_of_a_secret_in_base64_is_less_than_a_letter_at_either_end(secret):
+def test_z11_less_than_a_letter_at_each_end_of_a_secret_is_left_in_base64(secret):
     hide = Hide([secret])
     for text in encodings(secret):
         assert HIDDEN in hide(text)
@@ -56,33 +56,33 @@ def test_z11_what_is_left_of_a_secret_in_base64_is_less_than_a_letter_at_either_
                 assert text[start - start % 4 :][:12] not in hide(text)
 
 
-def test_z11_the_path_of_a_hook_is_hidden_without_its_host():
+def test_z11_the_path_of_a_webhook_is_hidden_even_without_its_host():
     hide = Hide([HOOK])
     part = HOOK.rpartition("/")[2]
     assert hide(f"POST /services/{part} to hooks.example.org") == f"POST /{HIDDEN}/{HIDDEN} to hooks.example.org"
     assert hide(json.dumps({"url": HOOK})) == f'{{"url": "{HIDDEN}"}}'
 
 
-def test_what_is_short_hides_nothing_and_nothing_hides_nothing():
+def test_short_and_empty_secrets_hide_nothing():
     assert Hide(["buy", "", "1234567"])("buy 1234567") == "buy 1234567"
     assert Hide()("anything") == "anything"
 
 
-def test_the_longer_of_two_secrets_is_hidden_whole():
+def test_the_longer_of_two_overlapping_secrets_is_hidden_completely():
     assert Hide(["secret-one", "secret-one-and-two"])("secret-one-and-two") == HIDDEN
 
 
-def test_so_many_secrets_are_known_and_no_more():
+def test_the_number_of_known_secrets_is_limited():
     secrets = [f"secret number {number:03}" for number in range(MOST + 1)]
     assert [Hide(secrets)(one) for one in secrets] == [HIDDEN] * MOST + [secrets[-1]]
 
 
 @given(st.text(max_size=200))
-def test_what_holds_no_secret_stays_as_it_is(text):
+def test_text_without_a_secret_is_unchanged(text):
     assert Hide(["a secret that is never drawn"])(text) == text
 
 
-def test_the_secrets_of_a_run_are_its_webhook_and_our_variables_that_look_like_keys():
+def test_the_secrets_of_a_run_are_its_webhook_and_safla_variables_that_look_like_keys():
     config = Config.model_validate({"monitoring": {"webhook_url": HOOK}})
     environment = {"SAFLA_API_KEY": "value-of-a-key", "SAFLA__RISK__STOP_LOSS_PCT": "0.03", "OTHER_SECRET": "not ours"}
     assert secrets_of(config, environment) == (HOOK, "value-of-a-key")

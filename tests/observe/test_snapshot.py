@@ -1,4 +1,4 @@
-"""Where a run stands: each value is one of the state, exactly, and what is undefined is null."""
+"""The snapshot of a run has exactly the values of the state, and undefined values are null."""
 
 from decimal import Decimal
 
@@ -26,17 +26,17 @@ def plan(tmp_path_factory):
 
 @pytest.fixture
 def state(plan):
-    """Nothing happened yet."""
+    """The state before any event."""
     return new_state(plan.balance, 2)
 
 
 def put(row, **columns):
-    """Columns by their names in values.py, so that a test reads like what it says."""
+    """Sets columns by their names in values.py, so that a test is easy to read."""
     for name, value in columns.items():
         row[getattr(v, name)] = value
 
 
-def test_before_the_first_candle_there_is_cash_and_no_time(plan, state):
+def test_before_the_first_candle_the_snapshot_has_cash_and_no_time(plan, state):
     account = account_snapshot(plan, state)
     assert (account.ts, account.closed) == (None, None)
     assert account.cash == account.equity == account.peak == "100000.0000000"
@@ -46,7 +46,7 @@ def test_before_the_first_candle_there_is_cash_and_no_time(plan, state):
     ] * 2
 
 
-def test_the_account_is_told_beside_its_limits(plan, state):
+def test_the_account_is_shown_with_its_limits(plan, state):
     put(
         state.account, CASH=5 * 10**11, EQUITY=98 * 10**10, PEAK=10**12, DAY_START=99 * 10**10, DAY_ENTRIES=3,
         POSITIONS=1, TRADES=7, REALISED=-123, FEES=45, LAST_TS=TS,
@@ -59,13 +59,13 @@ def test_the_account_is_told_beside_its_limits(plan, state):
     assert (account.day_entries, account.day_entries_limit, account.trades_closed) == (3, 10, 6)
 
 
-def test_a_gain_of_the_day_is_no_loss(plan, state):
+def test_a_gain_of_the_day_is_not_a_daily_loss(plan, state):
     put(state.account, EQUITY=101 * 10**10, PEAK=101 * 10**10, DAY_START=10**12)
     account = account_snapshot(plan, state)
     assert (account.day_profit, account.day_loss, account.drawdown) == ("1000.0000000", "0.000000", "0.000000")
 
 
-def test_a_share_of_nothing_is_null(plan, state):
+def test_a_share_of_zero_is_null(plan, state):
     put(state.account, EQUITY=0, PEAK=0, DAY_START=0)
     account = account_snapshot(plan, state)
     assert (account.drawdown, account.day_loss) == (None, None)
@@ -87,14 +87,14 @@ def test_a_limit_that_is_not_set_is_null(plan, state):
         ((0, 0, 0), (None, None, None)),
     ],
 )
-def test_the_stop_in_force_is_the_higher_one_and_is_named(plan, state, levels, expected):
+def test_the_stop_in_force_is_the_higher_stop_and_is_named(plan, state, levels, expected):
     stop, trail, target = (100 * level for level in levels)
     put(state.book[0], QUANTITY=1, ENTRY=10_000, CLOSE=10_000, STOP_LEVEL=stop, TRAIL_LEVEL=trail, TARGET_LEVEL=target)
     held = account_snapshot(plan, state).symbols[0].position
     assert (held.stop, held.stop_is, held.target) == expected
 
 
-def test_a_position_is_valued_exactly_and_an_order_waits_beside_it(plan, state):
+def test_a_position_is_valued_exactly_and_shown_with_its_pending_order(plan, state):
     put(
         state.book[1], MODE=LONG, TS=TS, CLOSE=9_950, QUANTITY=123_456, ENTRY=10_001, OPENED=TS - HOUR, ORDER=9,
         ORDER_SIDE=v.SELL, ORDER_REASON=v.BY_SIGNAL,
@@ -105,7 +105,7 @@ def test_a_position_is_valued_exactly_and_an_order_waits_beside_it(plan, state):
     assert symbol.waiting == Waiting(9, "sell", "signal")
 
 
-def test_open_halts_are_told_by_rule_and_number(plan, state):
+def test_open_halts_are_shown_by_rule_and_number(plan, state):
     put(state.account, OPEN_HALTS=2)
     state.account[v.HALT_OF_RULE + v.DRAWDOWN] = 4
     state.account[v.HALT_OF_RULE + v.OPERATOR] = 2
@@ -115,13 +115,13 @@ def test_open_halts_are_told_by_rule_and_number(plan, state):
     assert {one.mode for one in account.symbols} == {"halted"}
 
 
-def test_nothing_wraps_where_amounts_are_large(plan, state):
+def test_large_amounts_do_not_overflow(plan, state):
     put(state.book[0], QUANTITY=2**40, ENTRY=1, CLOSE=2**40)
     position = account_snapshot(plan, state).symbols[0].position
     assert Decimal(position.unrealised) == Decimal(2**40 * (2**40 - 1)).scaleb(-7)
 
 
-def test_the_values_of_a_run_agree_with_each_other_at_every_candle(tmp_path):
+def test_the_values_of_a_run_are_consistent_at_every_candle(tmp_path):
     run(small(tmp_path, "data.synthetic.candles=300"), tmp_path / "run")
     held = 0
     for seen in watch_replay(

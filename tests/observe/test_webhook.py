@@ -1,4 +1,4 @@
-"""Alerts are posted as JSON, tried again, bounded, and never block; the URL is shown nowhere."""
+"""Alerts are posted as JSON with bounded retries and never block; the URL is never shown."""
 
 import threading
 import time
@@ -18,7 +18,7 @@ NOWHERE = SecretStr(f"http://127.0.0.1:1/hooks/{CANARY}")
 
 
 def scripted(*answers: int | Exception, said: list[str]) -> tuple[Webhook, list[dict[str, object]], list[float]]:
-    """A webhook that gets these answers, what it posted, and how long it waited between."""
+    """Returns a webhook that gets these responses, what it posted, and how long it waited between."""
     sent: list[dict[str, object]] = []
     waits: list[float] = []
 
@@ -56,14 +56,14 @@ def test_a_redirect_is_not_followed():
     assert server.paths == [f"/hooks/{CANARY}"]
 
 
-def test_a_proxy_of_the_environment_is_not_taken(monkeypatch):
+def test_a_proxy_from_the_environment_is_not_used(monkeypatch):
     for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     with hook(200) as server:
         assert posted(SecretStr(server.url), {"text": "x"}) == 200
 
 
-def test_a_receiver_that_never_answers_is_left_after_the_timeout(monkeypatch):
+def test_a_receiver_that_never_responds_is_abandoned_after_the_timeout(monkeypatch):
     monkeypatch.setattr(webhook, "TIMEOUT_SECONDS", 0.2)
     with hook(0) as server:
         began = time.monotonic()
@@ -72,7 +72,7 @@ def test_a_receiver_that_never_answers_is_left_after_the_timeout(monkeypatch):
         assert time.monotonic() - began < bound(1)
 
 
-def test_what_is_raised_shows_neither_url_nor_host():
+def test_an_error_shows_neither_url_nor_host():
     with pytest.raises(OSError, match=r"^ClientConnectorError$") as caught:
         posted(NOWHERE, {"text": "x"})
     assert caught.value.__cause__ is None
@@ -91,7 +91,7 @@ def test_what_is_raised_shows_neither_url_nor_host():
         ([400, 200], 1, False),
     ],
 )
-def test_what_may_go_well_later_is_tried_three_times_and_no_more(answers, tries, delivered):
+def test_a_transient_failure_is_tried_at_most_three_times(answers, tries, delivered):
     said: list[str] = []
     sink, sent, waits = scripted(*answers, said=said)
     sink(ALERT)
@@ -101,7 +101,7 @@ def test_what_may_go_well_later_is_tried_three_times_and_no_more(answers, tries,
     assert (sink.failed == 0) == delivered == (said == [])
 
 
-def test_that_alerts_are_not_delivered_is_said_once_and_logged_each_time():
+def test_undelivered_alerts_are_reported_once_and_logged_each_time():
     said: list[str] = []
     logged: list[str] = []
     number = logger.add(lambda message: logged.append(message.record["message"]), level="WARNING", format="{message}")
@@ -116,7 +116,7 @@ def test_that_alerts_are_not_delivered_is_said_once_and_logged_each_time():
     assert logged == ["webhook: an alert (stale_candles) was not delivered: status 404"] * 3
 
 
-def test_the_oldest_go_when_too_many_wait_and_who_alerts_is_not_held_up():
+def test_the_oldest_waiting_alerts_are_dropped_and_the_sender_is_not_blocked():
     begun, go = threading.Event(), threading.Event()
     sent: list[object] = []
 

@@ -1,4 +1,4 @@
-"""How a command reaches a paper run: it is left for a session; `stop` alone ends a run that no session has (S15a)."""
+"""A command waits in a file for the session of a paper run; only `stop` ends a run without a session (S15a)."""
 
 import os
 import shutil
@@ -43,7 +43,7 @@ def holds(folder: Path) -> bool:
     return found.decisions is not None and found.decisions.difference is None and found.books.differences == ()
 
 
-def test_a_command_is_left_and_the_journal_stays_as_it_is(folder):
+def test_a_command_is_written_to_a_file_and_the_journal_is_unchanged(folder):
     text = journal(folder)
     answer = give(folder, "resume", halt=7, note="looked", wall=lambda: GIVEN / 1000)
     assert waiting(folder) == (answer.command,)
@@ -52,7 +52,7 @@ def test_a_command_is_left_and_the_journal_stays_as_it_is(folder):
     assert journal(folder) == text
 
 
-def test_it_names_the_first_line_of_the_run_to_which_it_was_given(folder, tmp_path):
+def test_a_command_names_the_first_line_of_its_run(folder, tmp_path):
     other = left(tmp_path / "other", "risk.max_drawdown_pct=0.2")
     one = give(folder, "halt").command
     shutil.copytree(folder / "requests", other / "requests")
@@ -63,7 +63,7 @@ def test_it_names_the_first_line_of_the_run_to_which_it_was_given(folder, tmp_pa
 
 
 @pytest.mark.parametrize(("within", "opens"), [(0, 1), (1, 1), (HOUR - 1, 1), (HOUR, 2)])
-def test_on_an_exchange_it_acts_at_the_open_after_the_candle_in_which_it_was_given(folder, within, opens):
+def test_on_an_exchange_a_command_acts_at_the_open_after_its_candle(folder, within, opens):
     live(folder)
     begin = GIVEN // HOUR * HOUR
     answer = give(folder, "halt", wall=lambda: (begin + within) / 1000)
@@ -71,7 +71,7 @@ def test_on_an_exchange_it_acts_at_the_open_after_the_candle_in_which_it_was_giv
     assert f"it acts at the candle that opens at 2026-01-02T0{3 + opens}:00Z (by this machine's clock" in answer.text
 
 
-def test_the_next_start_applies_what_waits_in_its_order_after_what_was_there(folder):
+def test_the_next_start_applies_waiting_commands_in_order_after_the_recorded_candles(folder):
     before = journal(folder)
     ids = [give(folder, kind, note=kind).command.id for kind in ("halt", "resume", "halt")]
     said: list[str] = []
@@ -85,7 +85,7 @@ def test_the_next_start_applies_what_waits_in_its_order_after_what_was_there(fol
     assert holds(folder)
 
 
-def test_a_run_that_was_halted_goes_on_halted(folder):
+def test_a_halted_run_continues_halted(folder):
     give(folder, "halt")
     kept = journal(folder)
     assert run_paper(folder).again is False
@@ -95,7 +95,7 @@ def test_a_run_that_was_halted_goes_on_halted(folder):
     assert holds(folder)
 
 
-def test_a_second_halt_is_no_second_line_and_its_file_goes_too(folder):
+def test_a_second_halt_adds_no_line_and_its_file_is_removed(folder):
     give(folder, "halt")
     give(folder, "halt")
     run_paper(folder)
@@ -103,7 +103,7 @@ def test_a_second_halt_is_no_second_line_and_its_file_goes_too(folder):
     assert waiting(folder) == ()
 
 
-def test_a_halt_that_is_not_open_is_not_lifted_and_that_is_said(folder):
+def test_resuming_a_halt_that_is_not_open_does_nothing_and_is_reported(folder):
     give(folder, "resume", halt=99)
     said: list[str] = []
     run_paper(folder, said=said.append)
@@ -111,7 +111,7 @@ def test_a_halt_that_is_not_open_is_not_lifted_and_that_is_said(folder):
     assert by_operator(folder) == []
 
 
-def test_a_session_takes_what_is_given_to_it_in_turn(tmp_path):
+def test_a_session_takes_commands_in_order(tmp_path):
     folder = tmp_path / "run"
     with under_way(folder):
         assert give(folder, "halt").running is True
@@ -128,7 +128,7 @@ def test_a_session_takes_what_is_given_to_it_in_turn(tmp_path):
 # --- Stop without a session ------------------------------------------------------------------------------------------
 
 
-def test_a_stop_ends_the_run_at_once_and_then_it_takes_nothing_more(folder):
+def test_a_stop_ends_the_run_at_once_and_later_commands_are_rejected(folder):
     answer = give(folder, "stop", note="enough")
     assert (answer.text, answer.done) == ("stopped for good: the run has ended", True)
     last = journal(folder).splitlines()[-1]
@@ -141,7 +141,7 @@ def test_a_stop_ends_the_run_at_once_and_then_it_takes_nothing_more(folder):
     assert holds(folder)
 
 
-def test_what_waited_before_a_stop_is_applied_first(folder):
+def test_commands_that_waited_before_a_stop_are_applied_first(folder):
     give(folder, "halt", note="first")
     give(folder, "resume", note="second")
     give(folder, "stop")
@@ -151,7 +151,7 @@ def test_what_waited_before_a_stop_is_applied_first(folder):
     assert holds(folder)
 
 
-def test_after_a_stop_that_waited_nothing_is_applied(folder):
+def test_commands_after_a_waiting_stop_are_not_applied(folder):
     put(folder, "stop", note="the first")
     put(folder, "halt")
     give(folder, "stop", note="the last")
@@ -160,7 +160,7 @@ def test_after_a_stop_that_waited_nothing_is_applied(folder):
     assert holds(folder)
 
 
-def test_a_stop_recovers_the_run_first(folder):
+def test_a_stop_without_a_session_recovers_the_run_first(folder):
     with (folder / "journal.jsonl").open("ab") as file:
         file.write(b'{"n":')
     said: list[str] = []
@@ -169,7 +169,7 @@ def test_a_stop_recovers_the_run_first(folder):
     assert holds(folder)
 
 
-def test_a_lock_that_is_missing_or_left_by_a_dead_session_is_no_obstacle(folder, tmp_path):
+def test_a_missing_lock_or_a_lock_of_a_dead_session_does_not_block_a_stop(folder, tmp_path):
     shutil.copytree(folder, tmp_path / "copy")
     (folder / "lock").unlink()
     assert give(folder, "stop").done
@@ -178,7 +178,7 @@ def test_a_lock_that_is_missing_or_left_by_a_dead_session_is_no_obstacle(folder,
 
 
 def cut_within_a_timestamp(folder: Path) -> bytes:
-    """Break a run off between the candle lines of its two symbols. What it was."""
+    """Cuts the journal between the candle lines of its two symbols; returns the old content."""
     whole = journal(folder)
     lines = whole.splitlines(keepends=True)
     place = max(n for n, line in enumerate(lines) if b'"type":"candle"' in line and b'"ETH/USDT"' in line)
@@ -187,7 +187,7 @@ def cut_within_a_timestamp(folder: Path) -> bytes:
     return whole
 
 
-def test_a_stop_that_needs_a_candle_first_waits_for_the_next_start(folder):
+def test_a_stop_within_a_timestamp_waits_for_the_next_start(folder):
     cut_within_a_timestamp(folder)
     text = journal(folder)
     with pytest.raises(HostError, match="half written; start the run: it completes that and takes the command"):
@@ -201,7 +201,7 @@ def test_a_stop_that_needs_a_candle_first_waits_for_the_next_start(folder):
 
 
 def closing_lines_cut(folder: Path) -> bytes:
-    """Break a run off between its first closing line and its last. What it was."""
+    """Cuts the journal between its first closing line and its last; returns the old content."""
     whole = journal(folder)
     lines = whole.splitlines(keepends=True)
     first = next(number for number, line in enumerate(lines) if b'"trigger":"stop"' in line)
@@ -210,7 +210,7 @@ def closing_lines_cut(folder: Path) -> bytes:
     return whole
 
 
-def test_a_stop_completes_closing_lines_that_a_death_cut_and_nothing_comes_between(tmp_path):
+def test_a_stop_completes_interrupted_closing_lines_without_other_lines_between(tmp_path):
     folder = tmp_path / "run"
     run_paper(folder)
     whole = closing_lines_cut(folder)
@@ -220,7 +220,7 @@ def test_a_stop_completes_closing_lines_that_a_death_cut_and_nothing_comes_betwe
     assert by_operator(folder) == []
 
 
-def test_a_session_that_begins_meanwhile_does_the_stop(folder, monkeypatch):
+def test_a_session_that_starts_meanwhile_executes_the_stop(folder, monkeypatch):
     finish = command._finish
 
     def late(*arguments: Any, **named: Any) -> CommandOutcome:
@@ -235,8 +235,8 @@ def test_a_session_that_begins_meanwhile_does_the_stop(folder, monkeypatch):
 
 
 @pytest.mark.parametrize("carried_out", [False, True], ids=["its own", "also ours"])
-def test_of_two_stops_the_one_that_comes_second_changes_nothing(folder, monkeypatch, carried_out):
-    """The other one ends the run between our look at the run and our turn; it may have found our command waiting."""
+def test_the_second_of_two_concurrent_stops_changes_nothing(folder, monkeypatch, carried_out):
+    """The other stop ends the run after we read it and before our turn; it may have found our command waiting."""
     leave, others = control.put_command, []
 
     def end_it(path: Path, one: control.Command) -> None:
@@ -259,11 +259,11 @@ def test_of_two_stops_the_one_that_comes_second_changes_nothing(folder, monkeypa
 
 
 def looking(holder_of: Any, answers: list[bool]) -> Any:
-    """A look at the lock that finds what it is told."""
+    """Replaces the check of the lock by one that finds the given holders."""
     return lambda path: holder_of(path)._replace(held=answers.pop(0), pid=os.getpid())
 
 
-# --- What takes no command -------------------------------------------------------------------------------------------
+# --- Runs that take no command ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("detail", ["decisions", "candles"])
@@ -274,14 +274,14 @@ def test_a_backtest_takes_no_command(tmp_path, detail):
     assert not (tmp_path / "run" / "requests").exists()
 
 
-def test_a_backtest_is_known_by_its_detail_whatever_its_configuration_says(tmp_path):
+def test_a_backtest_is_recognised_by_its_detail_whatever_its_configuration(tmp_path):
     run(small(tmp_path, "data.synthetic.candles=60"), tmp_path / "run")
     (tmp_path / "run" / "config.yaml").write_text("mode: paper\n")
     with raises_code(UsageError, "not_a_paper_run"):
         give(tmp_path / "run", "halt")
 
 
-def test_what_is_not_known_to_be_a_paper_run_takes_no_command(folder):
+def test_a_run_not_known_to_be_a_paper_run_takes_no_command(folder):
     (folder / "copy.jsonl").write_bytes(journal(folder))
     with raises_code(UsageError, "not_a_run_folder"):
         give(folder / "copy.jsonl", "halt")
@@ -290,20 +290,20 @@ def test_what_is_not_known_to_be_a_paper_run_takes_no_command(folder):
         give(folder, "halt")
 
 
-def test_a_configuration_that_cannot_be_read_is_said(folder):
+def test_an_unreadable_configuration_is_reported(folder):
     (folder / "config.yaml").write_text("mode: [\n")
     with raises_code(ConfigError, "invalid_yaml", match=r"config\.yaml:"):
         give(folder, "halt")
 
 
 @pytest.mark.parametrize("name", ["nothing", "nothing/journal.jsonl", "."])
-def test_where_there_is_no_run_that_is_said(tmp_path, name):
+def test_a_folder_without_a_run_is_reported(tmp_path, name):
     with raises_code(JournalError, "journal_not_found"):
         give(tmp_path / name, "halt")
 
 
 @pytest.mark.parametrize("text", [b"", b'{"n":1,"p":'])
-def test_a_run_without_a_candle_yet_is_to_be_asked_again(folder, text):
+def test_a_command_to_a_run_without_candles_is_rejected_with_advice_to_retry(folder, text):
     (folder / "journal.jsonl").write_bytes(text)
     (folder / "head").unlink()
     with lock_run(folder), pytest.raises(HostError, match="the run has just begun and has no candle yet; try again"):
@@ -311,7 +311,7 @@ def test_a_run_without_a_candle_yet_is_to_be_asked_again(folder, text):
     assert not (folder / "requests").exists()
 
 
-def test_where_too_many_wait_none_is_added(folder):
+def test_no_command_is_added_if_too_many_are_waiting(folder):
     for _ in range(control.MOST_REQUESTS):
         put(folder, "halt")
     with raises_code(HostError, "too_many_commands"):
@@ -319,7 +319,7 @@ def test_where_too_many_wait_none_is_added(folder):
     assert len(waiting(folder)) == control.MOST_REQUESTS
 
 
-def test_a_daily_halt_is_not_lifted_by_a_resume_for_all_but_by_its_number(tmp_path):
+def test_a_daily_halt_is_lifted_only_by_its_number_and_not_by_resuming_all(tmp_path):
     soon = "risk.max_daily_loss_pct=0.001"
     lines = backtest_journal(tmp_path / "backtest", (soon,)).splitlines(keepends=True)
     at = next(n for n, line in enumerate(lines) if b'"rule":"daily_loss"' in line)
@@ -336,6 +336,6 @@ def test_a_daily_halt_is_not_lifted_by_a_resume_for_all_but_by_its_number(tmp_pa
     assert holds(folder)
 
 
-def test_a_command_does_not_wait_until_a_journal_was_read_from_its_first_line_on(folder, monkeypatch):
+def test_a_command_does_not_read_the_whole_journal(folder, monkeypatch):
     monkeypatch.setattr(command.reader.Journal, "__iter__", None)
     assert give(folder, "halt").done is False

@@ -1,4 +1,4 @@
-"""Commands of a person: the file of each, when it may act, and what it does to a run (S15a)."""
+"""Commands of an operator: their files, when they act, and what they do to a run (S15a)."""
 
 import os
 import socket
@@ -68,7 +68,7 @@ def wrote(folder: Path, text: bytes, name: str = f"{HALT.id}.json") -> Path:
         numbered(0, kind="stop", note='"'),
     ],
 )
-def test_a_command_that_was_put_waits_as_it_was_and_is_ours_alone(tmp_path, one):
+def test_a_command_is_read_back_as_written_from_a_private_file(tmp_path, one):
     put(tmp_path, one)
     assert control.requests(tmp_path, run=RUN) == ((one,), ())
     assert [path.name for path in tmp_path.rglob("*")] == ["requests", f"{one.id}.json"]
@@ -77,7 +77,7 @@ def test_a_command_that_was_put_waits_as_it_was_and_is_ours_alone(tmp_path, one)
     assert stat.S_IMODE((tmp_path / "requests").lstat().st_mode) == 0o700
 
 
-def test_a_command_has_one_spelling(tmp_path):
+def test_a_command_has_exactly_one_spelling(tmp_path):
     put(tmp_path, HALT)
     assert (tmp_path / "requests" / f"{HALT.id}.json").read_bytes() == TEXT
 
@@ -89,12 +89,12 @@ def test_the_largest_command_is_below_the_limit(tmp_path):
     assert waiting(tmp_path) == (one,)
 
 
-def test_commands_wait_in_the_order_in_which_they_were_given(tmp_path):
+def test_commands_wait_in_the_order_in_which_they_were_issued(tmp_path):
     put(tmp_path, numbered(2), numbered(0), numbered(10), numbered(1, kind="stop"))
     assert [one.given - GIVEN for one in waiting(tmp_path)] == [0, 1, 2, 10]
 
 
-def test_each_command_is_given_after_those_that_wait_whatever_the_wall_clock_says(tmp_path):
+def test_a_command_is_ordered_after_waiting_commands_whatever_the_wall_clock(tmp_path):
     first = control.new_command(tmp_path, "halt", run=RUN, wall=wall())
     put(tmp_path, first)
     for later in (0, 0, -3_600_000, 7):
@@ -104,7 +104,7 @@ def test_each_command_is_given_after_those_that_wait_whatever_the_wall_clock_say
     assert len({one.id for one in waiting(tmp_path)}) == 5
 
 
-def test_a_hundred_commands_wait_and_not_one_more(tmp_path):
+def test_at_most_a_hundred_commands_wait(tmp_path):
     put(tmp_path, *map(numbered, range(100)))
     with pytest.raises(HostError, match="100 commands are pending already; start the run, or remove them"):
         put(tmp_path, numbered(100))
@@ -113,7 +113,7 @@ def test_a_hundred_commands_wait_and_not_one_more(tmp_path):
     put(tmp_path, numbered(100))
 
 
-def test_beyond_a_hundred_files_none_is_read_and_that_is_told(tmp_path):
+def test_files_beyond_a_hundred_are_not_read_and_this_is_reported(tmp_path):
     put(tmp_path, *map(numbered, range(100)))
     for name in ("9-x", "9-y"):
         wrote(tmp_path, TEXT, name)
@@ -121,18 +121,18 @@ def test_beyond_a_hundred_files_none_is_read_and_that_is_told(tmp_path):
     assert rejected(tmp_path) == {"9-x": "only 100 are read"}
 
 
-def test_where_nothing_was_asked_nothing_waits(tmp_path):
+def test_without_commands_nothing_waits(tmp_path):
     assert control.requests(tmp_path, run=RUN) == ((), ())
     assert control.requests(tmp_path / "gone", run=RUN) == ((), ())
     control.remove(tmp_path, HALT)
 
 
-def test_a_run_folder_that_is_not_there_takes_no_command(tmp_path):
+def test_a_missing_run_folder_takes_no_command(tmp_path):
     with pytest.raises(HostError, match="the command cannot be written: No such file"):
         put(tmp_path / "gone", HALT)
 
 
-def test_a_command_whose_bytes_did_not_reach_the_disk_is_not_there(tmp_path, monkeypatch):
+def test_a_command_that_was_not_synced_does_not_exist(tmp_path, monkeypatch):
     def fails(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
@@ -143,7 +143,7 @@ def test_a_command_whose_bytes_did_not_reach_the_disk_is_not_there(tmp_path, mon
     assert list((tmp_path / "requests").iterdir()) == []
 
 
-def test_a_command_is_durable_and_so_is_its_name_before_it_counts_as_given(tmp_path, monkeypatch):
+def test_a_command_and_its_name_are_synced_before_it_is_confirmed(tmp_path, monkeypatch):
     synced: list[str] = []
     fsync = os.fsync
 
@@ -158,7 +158,7 @@ def test_a_command_is_durable_and_so_is_its_name_before_it_counts_as_given(tmp_p
     assert synced[3:] == ["requests"]
 
 
-def test_what_a_dead_command_left_is_none_and_is_removed_after_a_minute(tmp_path):
+def test_the_temporary_file_of_a_dead_command_is_ignored_and_removed_after_a_minute(tmp_path):
     left = wrote(tmp_path, b'{"given":', "0-x.json.tmp")
     assert control.requests(tmp_path, run=RUN) == ((), ())
     put(tmp_path, HALT)
@@ -170,14 +170,14 @@ def test_what_a_dead_command_left_is_none_and_is_removed_after_a_minute(tmp_path
     assert waiting(tmp_path) == (HALT, numbered(1))
 
 
-def test_a_command_that_was_removed_meanwhile_is_no_trouble(tmp_path, monkeypatch):
+def test_a_command_file_that_was_removed_meanwhile_is_no_error(tmp_path, monkeypatch):
     put(tmp_path, HALT)
     monkeypatch.setattr(os, "listdir", lambda descriptor: ["gone.json", f"{HALT.id}.json"])
     assert control.requests(tmp_path, run=RUN) == ((HALT,), ())
     control.remove(tmp_path, numbered(5))
 
 
-# --- What is no command ----------------------------------------------------------------------------------------------
+# --- Files that are not commands -------------------------------------------------------------------------------------
 
 
 def linked(path: Path) -> None:
@@ -226,7 +226,7 @@ def readable(path: Path) -> None:
         (readable, "not a file that only you can read and write"),
     ],
 )
-def test_what_is_not_a_file_of_ours_alone_is_rejected_and_not_followed(tmp_path, monkeypatch, made, why):
+def test_a_file_that_is_not_private_or_regular_is_rejected_and_not_followed(tmp_path, monkeypatch, made, why):
     monkeypatch.chdir(tmp_path)
     put(tmp_path, HALT, numbered(1))
     made(tmp_path / "requests" / f"{HALT.id}.json")
@@ -269,7 +269,7 @@ def test_a_file_of_another_user_is_rejected(tmp_path, monkeypatch):
         b"[" * 100_000,
     ],
 )
-def test_what_safla_did_not_write_is_rejected_and_the_others_are_read(tmp_path, text):
+def test_a_foreign_file_is_rejected_and_other_commands_are_read(tmp_path, text):
     put(tmp_path, numbered(1))
     wrote(tmp_path, text)
     assert rejected(tmp_path) == {f"{HALT.id}.json": "not a command that safla wrote"}
@@ -283,7 +283,7 @@ def test_a_command_for_another_run_is_rejected(tmp_path):
 
 
 @pytest.mark.parametrize("made", ["link", "dangling link", "file", "fifo", "for a group to write", "for all to write"])
-def test_a_folder_that_is_not_ours_alone_is_not_read_and_not_written_to(tmp_path, made):
+def test_a_command_folder_that_is_not_private_is_not_read_or_written(tmp_path, made):
     path = tmp_path / "requests"
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir(0o700)
@@ -310,7 +310,7 @@ def test_a_folder_that_is_not_ours_alone_is_not_read_and_not_written_to(tmp_path
     assert list(elsewhere.iterdir()) == []
 
 
-def test_a_folder_of_another_user_is_not_read(tmp_path, monkeypatch):
+def test_a_command_folder_of_another_user_is_not_read(tmp_path, monkeypatch):
     put(tmp_path, HALT)
     owner = os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
@@ -318,14 +318,14 @@ def test_a_folder_of_another_user_is_not_read(tmp_path, monkeypatch):
         waiting(tmp_path)
 
 
-def test_a_run_folder_without_commands_is_safe(tmp_path):
+def test_a_run_folder_without_a_command_folder_is_accepted(tmp_path):
     control.refuse_unsafe(tmp_path)
     put(tmp_path, HALT)
     control.refuse_unsafe(tmp_path)
     assert waiting(tmp_path) == (HALT,)
 
 
-# --- What it does ----------------------------------------------------------------------------------------------------
+# --- What a command does ---------------------------------------------------------------------------------------------
 
 
 class Run:
@@ -362,13 +362,13 @@ class Run:
         (numbered(0, kind="stop", note="enough"), ("stop",), "stopped by an operator, for good: enough"),
     ],
 )
-def test_a_command_is_done_once_with_its_note_its_time_and_its_id(one, done, text):
+def test_a_command_is_applied_once_with_its_note_time_and_id(one, done, text):
     run = Run()
     assert control.apply(one, run, given=GIVEN + 5) == text
     assert run.done == [(*done, Input(one.note, GIVEN + 5, one.id))]
 
 
-def test_a_command_that_is_done_again_has_the_same_end():
+def test_applying_a_command_again_has_the_same_result():
     run = Run()
     texts = [control.apply(numbered(0, kind=kind), run, given=GIVEN) for kind in ("halt", "halt", "resume", "resume")]
     assert texts == [
@@ -377,7 +377,7 @@ def test_a_command_that_is_done_again_has_the_same_end():
     ]  # fmt: skip
 
 
-# --- When it acts ----------------------------------------------------------------------------------------------------
+# --- When a command acts ---------------------------------------------------------------------------------------------
 
 
 class Session:
@@ -422,7 +422,7 @@ class Session:
         (3, None, True),  # later ones are folded already
     ],
 )
-def test_a_command_acts_after_the_candle_that_was_open_when_it_was_given(tmp_path, last, ahead, acts):
+def test_a_command_acts_after_the_candle_that_was_open_when_it_was_issued(tmp_path, last, ahead, acts):
     put(tmp_path, HALT)
     session = Session(tmp_path).look()
     found = session.due(OPEN + last * MINUTE, ahead=None if ahead is None else OPEN + ahead * MINUTE)
@@ -438,7 +438,7 @@ def test_a_candle_is_open_from_its_first_to_its_last_millisecond(tmp_path, withi
     assert (session.look().due(OPEN - MINUTE) is not None) == acts
 
 
-def test_several_act_in_their_order_and_none_before_one_that_must_wait(tmp_path):
+def test_commands_act_in_order_and_never_before_an_earlier_waiting_command(tmp_path):
     put(tmp_path, numbered(0), numbered(1, kind="resume"), numbered(MINUTE), numbered(MINUTE + 1, kind="stop"))
     session = Session(tmp_path)
     session.now = Clocks(GIVEN + 2 * MINUTE, GIVEN + 2 * MINUTE)
@@ -451,7 +451,7 @@ def test_several_act_in_their_order_and_none_before_one_that_must_wait(tmp_path)
 
 
 @pytest.mark.parametrize("ahead", [-MINUTE, 0, 7, MINUTE, 86_400_000])
-def test_the_exchanges_clock_decides_and_not_that_of_this_machine(tmp_path, ahead):
+def test_the_clock_of_the_exchange_decides_when_a_command_acts(tmp_path, ahead):
     put(tmp_path, HALT)
     session = Session(tmp_path)
     session.now = Clocks(GIVEN + 500, GIVEN + 500 + ahead)
@@ -463,7 +463,7 @@ def test_the_exchanges_clock_decides_and_not_that_of_this_machine(tmp_path, ahea
 
 
 @pytest.mark.parametrize("away", [2, 3_600_000, 86_400_000])
-def test_a_command_of_the_future_was_given_when_it_was_seen(tmp_path, away):
+def test_a_command_with_a_future_time_counts_from_when_it_was_first_seen(tmp_path, away):
     """The wall clock was ahead as it was typed, and is right now: the halt does not wait until then."""
     put(tmp_path, numbered(away), numbered(away + 1))
     session = Session(tmp_path)
@@ -477,7 +477,7 @@ def test_a_command_of_the_future_was_given_when_it_was_seen(tmp_path, away):
 
 
 @pytest.mark.parametrize("wrong", [-86_400_000, -MINUTE, 3_600_000])
-def test_before_the_exchanges_clock_is_known_nothing_acts_by_a_clock_that_may_be_wrong(tmp_path, wrong):
+def test_no_command_acts_before_the_clock_of_the_exchange_is_known(tmp_path, wrong):
     """No candle comes before it is known: nothing is late by that, and nothing acts in the past."""
     put(tmp_path, numbered(wrong))
     session = Session(tmp_path)
@@ -492,7 +492,7 @@ def test_before_the_exchanges_clock_is_known_nothing_acts_by_a_clock_that_may_be
     assert session.control.given(numbered(wrong)) == GIVEN
 
 
-def test_a_wall_clock_that_is_set_while_a_command_waits_moves_nothing(tmp_path):
+def test_setting_the_wall_clock_does_not_move_a_waiting_command(tmp_path):
     put(tmp_path, HALT)
     session = Session(tmp_path).look()
     given = session.control.given(HALT)
@@ -500,7 +500,7 @@ def test_a_wall_clock_that_is_set_while_a_command_waits_moves_nothing(tmp_path):
     assert session.control.given(HALT) == given == GIVEN
 
 
-def test_history_as_though_it_came_live_takes_a_command_at_once(tmp_path):
+def test_a_paper_run_over_history_takes_a_command_at_once(tmp_path):
     put(tmp_path, HALT)
     session = Session(tmp_path, step=None)
     session.now = Clocks(GIVEN + 500, None)
@@ -508,7 +508,7 @@ def test_history_as_though_it_came_live_takes_a_command_at_once(tmp_path):
     assert session.said == ["halt is requested: it acts after the current candle"]
 
 
-def test_what_is_asked_for_and_what_is_no_command_is_said_once(tmp_path):
+def test_waiting_commands_and_invalid_files_are_reported_once(tmp_path):
     put(tmp_path, HALT)
     wrote(tmp_path, b"", "x")
     session = Session(tmp_path).look().look()
@@ -522,10 +522,10 @@ def test_what_is_asked_for_and_what_is_no_command_is_said_once(tmp_path):
     assert session.look().due(OPEN) is None
 
 
-# --- What stands in the journal --------------------------------------------------------------------------------------
+# --- Commands that are recorded in the journal -----------------------------------------------------------------------
 
 
-def test_a_command_that_stands_in_the_journal_is_done_and_its_file_goes(tmp_path):
+def test_a_recorded_command_is_done_and_its_file_is_removed(tmp_path):
     put(tmp_path, HALT, numbered(1))
     session = Session(tmp_path, recorded={HALT.id: GIVEN}).look()
     assert waiting(tmp_path) == (numbered(1),)
@@ -533,8 +533,8 @@ def test_a_command_that_stands_in_the_journal_is_done_and_its_file_goes(tmp_path
     assert [given.id for *_, given in session.run.done] == [numbered(1).id]
 
 
-def test_one_of_the_last_timestamp_is_completed_at_once_with_its_recorded_time(tmp_path):
-    """A death may have cut the lines of a resume of several halts; a candle that comes now comes after it."""
+def test_a_partly_recorded_command_is_completed_at_once_with_its_recorded_time(tmp_path):
+    """A crash may have cut the lines of a resume of several halts; a later candle comes after it."""
     one = numbered(0, kind="resume")
     put(tmp_path, one)
     session = Session(tmp_path, recorded={one.id: GIVEN - 7}, last=frozenset([one.id]))
@@ -544,7 +544,7 @@ def test_one_of_the_last_timestamp_is_completed_at_once_with_its_recorded_time(t
     assert waiting(tmp_path) == ()
 
 
-def test_a_file_that_comes_again_is_not_done_again(tmp_path):
+def test_a_command_file_that_reappears_is_not_applied_again(tmp_path):
     put(tmp_path, HALT)
     session = Session(tmp_path).look()
     assert session.carried_out(OPEN) == [HALT]
@@ -554,7 +554,7 @@ def test_a_file_that_comes_again_is_not_done_again(tmp_path):
     assert len(session.run.done) == 1
 
 
-def test_closing_lines_that_a_death_cut_are_those_of_the_stop_that_is_next(tmp_path):
+def test_interrupted_closing_lines_belong_to_the_next_stop(tmp_path):
     stop = numbered(0, kind="stop", note="enough")
     put(tmp_path, stop)
     session = Session(tmp_path).look()
@@ -564,7 +564,7 @@ def test_closing_lines_that_a_death_cut_are_those_of_the_stop_that_is_next(tmp_p
 
 
 @pytest.mark.parametrize("others", [(), (HALT,), (HALT, numbered(1, kind="stop"))])
-def test_closing_lines_of_the_last_candle_stay_its_own(tmp_path, others):
+def test_closing_lines_of_the_last_candle_do_not_belong_to_a_stop(tmp_path, others):
     """A halt that comes now comes after the end."""
     put(tmp_path, *others)
     session = Session(tmp_path).look()
@@ -573,6 +573,6 @@ def test_closing_lines_of_the_last_candle_stay_its_own(tmp_path, others):
     assert waiting(tmp_path) == others
 
 
-def test_a_run_folder_that_became_a_file_has_no_requests(tmp_path: Path) -> None:
+def test_a_run_folder_that_became_a_file_has_no_commands(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("a file")
     assert control.requests(tmp_path / "run", run="0" * 32) == control.NOTHING_WAITS

@@ -1,4 +1,4 @@
-"""What those who look on at a paper run are told of the way to the exchange."""
+"""Listeners of a paper run get the state of its connection to the exchange."""
 
 from types import SimpleNamespace
 
@@ -7,7 +7,7 @@ from safla.paper.sources import ExchangeLink
 
 
 class Asked:
-    """A line to an exchange whose clock shows what a test sets, seconds; None: it was not read yet."""
+    """A connection to an exchange whose clock has the offset that a test sets, in s; None: it was not read yet."""
 
     def __init__(self, now: float | None) -> None:
         self.clock = now
@@ -19,7 +19,7 @@ class Asked:
         return 3, 6, "closed"
 
 
-def test_the_view_shows_the_way_to_the_exchange_and_how_late_the_last_candle_was() -> None:
+def test_the_view_shows_the_connection_to_the_exchange_and_the_lag_of_the_last_candle() -> None:
     line, late = Asked(None), SimpleNamespace(latest=None)
     assert _shown(line, late) == {"breaker": "closed", "requests a minute": "3"}
     late.latest = 0.0125
@@ -27,12 +27,12 @@ def test_the_view_shows_the_way_to_the_exchange_and_how_late_the_last_candle_was
     assert _shown(ExchangeLink(), late) == {}
 
 
-def test_ages_go_by_the_exchanges_clock_where_it_is_known_and_else_by_this_machines(monkeypatch) -> None:
+def test_ages_use_the_clock_of_the_exchange_if_known_or_the_local_clock(monkeypatch) -> None:
     monkeypatch.setattr("safla.paper.listeners.time.time", lambda: 7.0)
     assert (_wall(Asked(1_500.5)), _wall(Asked(None))) == (1_500.5, 7.0)
 
 
-def test_before_the_clock_of_the_exchange_was_read_nobody_knows_what_time_it_is_there() -> None:
+def test_the_time_of_the_exchange_is_unknown_before_its_clock_is_read() -> None:
     line = ExchangeLink()
     assert line.now() is None
     line.closing, line.feed = SimpleNamespace(), SimpleNamespace(time=SimpleNamespace(known=False))

@@ -1,4 +1,4 @@
-"""Commands to a run on an exchange: none acts at an open from before it was given (S15a), and silent symbols (S6a)."""
+"""Commands to a run on an exchange never act at an open before their time (S15a); silent symbols (S6a)."""
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -129,7 +129,7 @@ def opened(prices: Prices, minute: int) -> Decimal:
 
 @pytest.fixture(autouse=True)
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The exchange's clock runs much faster than that by which commands are looked at."""
+    """Makes the clock of the exchange much faster than the clock that polls for commands."""
     monkeypatch.setattr(runner, "LOOK_SECONDS", 0.0)
 
 
@@ -158,7 +158,7 @@ def after(minute: int, act: Callable[[], None]) -> Callable[[int], None]:
 # --- A running session -----------------------------------------------------------------------------------------------
 
 
-def test_a_halt_acts_after_the_candle_in_which_it_was_given_and_sells_at_the_next_open(case):
+def test_a_halt_acts_after_its_candle_and_sells_at_the_next_open(case):
     one = case(market("BTCUSDT"))
     one.upto(BOUGHT + 9, each=after(BOUGHT + 3, lambda: one.put("halt", note="lunch")))
     (minute,) = one.given
@@ -172,7 +172,7 @@ def test_a_halt_acts_after_the_candle_in_which_it_was_given_and_sells_at_the_nex
     assert one.holds()
 
 
-def test_a_resume_acts_after_its_candle_too_and_then_trading_goes_on(case):
+def test_a_resume_acts_after_its_candle_and_then_trading_continues(case):
     rise = BOUGHT + 16
     one = case(market("BTCUSDT", rising(rise)))
 
@@ -189,7 +189,7 @@ def test_a_resume_acts_after_its_candle_too_and_then_trading_goes_on(case):
     assert one.holds()
 
 
-def test_a_stop_ends_the_run_after_the_candle_in_hand(case):
+def test_a_stop_ends_the_run_after_the_current_candle(case):
     one = case(market("BTCUSDT"))
     one.upto(BOUGHT + 20, each=after(BOUGHT + 3, lambda: one.put("stop", note="enough")), ends=True)
     (ended,) = one.events(RunEnded)
@@ -200,7 +200,7 @@ def test_a_stop_ends_the_run_after_the_candle_in_hand(case):
     assert one.holds()
 
 
-def test_several_commands_in_one_candle_act_in_their_order(case):
+def test_several_commands_within_one_candle_act_in_order(case):
     one = case(market("BTCUSDT"))
 
     def all_of_them() -> None:
@@ -213,7 +213,7 @@ def test_several_commands_in_one_candle_act_in_their_order(case):
     assert one.holds()
 
 
-def test_a_halt_over_a_gap_acts_before_the_candle_after_it(case):
+def test_a_halt_during_a_gap_acts_before_the_candle_after_the_gap(case):
     """There is no candle in which it was given: its sale fills at the first open there is, which is later."""
     gap = frozenset(range(BOUGHT + 4, BOUGHT + 30))
     one = case(market("BTCUSDT", missing=gap))
@@ -231,7 +231,7 @@ def test_a_halt_over_a_gap_acts_before_the_candle_after_it(case):
 
 
 @pytest.mark.parametrize("risk", [STOPPED, UNSTOPPED], ids=["stop", "no stop"])
-def test_a_halt_after_a_crash_sells_nothing_at_a_price_from_before_it(case, risk):
+def test_a_halt_after_a_price_crash_sells_nothing_at_an_earlier_price(case, risk):
     """The machine was off as it fell from 100 to 70; the halt was typed when that was over, then the run started."""
     crash = BOUGHT + 30
     one = case(market("BTCUSDT", crashing(crash)), risk=risk)
@@ -253,7 +253,7 @@ def test_a_halt_after_a_crash_sells_nothing_at_a_price_from_before_it(case, risk
     assert one.holds()
 
 
-def test_a_halt_that_was_given_before_the_crash_sells_before_it(case):
+def test_a_halt_before_a_price_crash_sells_before_the_crash(case):
     crash = BOUGHT + 30
     one = case(market("BTCUSDT", crashing(crash)))
     one.upto(BOUGHT + 4)
@@ -266,7 +266,7 @@ def test_a_halt_that_was_given_before_the_crash_sells_before_it(case):
     assert one.holds()
 
 
-def test_a_resume_after_a_rise_buys_nothing_at_a_price_from_before_it(case):
+def test_a_resume_after_a_price_rise_buys_nothing_at_an_earlier_price(case):
     rise = BOUGHT + 30
     one = case(market("BTCUSDT", rising(rise)))
     one.upto(BOUGHT + 6, each=after(BOUGHT + 1, lambda: one.put("halt")))
@@ -280,7 +280,7 @@ def test_a_resume_after_a_rise_buys_nothing_at_a_price_from_before_it(case):
 
 
 @some_of("away", [-86_400, -3_600, 3_600, 86_400], keep=(-3_600, 86_400))
-def test_a_wall_clock_that_is_wrong_by_hours_brings_no_halt_into_the_past_and_delays_none(case, away):
+def test_a_wall_clock_that_is_wrong_by_hours_neither_backdates_nor_delays_a_halt(case, away):
     """The exchange's clock decides."""
     crash = BOUGHT + 30
     one = case(market("BTCUSDT", crashing(crash)))
@@ -294,7 +294,7 @@ def test_a_wall_clock_that_is_wrong_by_hours_brings_no_halt_into_the_past_and_de
     assert one.fills()[1:] == [(crash + 3, "sell", "halt", opened(crashing(crash), crash + 3))]
 
 
-def test_a_halt_of_a_wall_clock_that_was_put_right_since_does_not_wait_for_its_time(case):
+def test_a_halt_issued_under_a_fast_wall_clock_does_not_wait_after_the_clock_is_corrected(case):
     one = case(market("BTCUSDT"))
     one.upto(BOUGHT + 4)
     one.down_until(BOUGHT + 26)
@@ -304,7 +304,7 @@ def test_a_halt_of_a_wall_clock_that_was_put_right_since_does_not_wait_for_its_t
     assert one.holds()
 
 
-def test_a_stop_without_a_session_ends_the_run_at_once_with_what_waited_before_it(case):
+def test_a_stop_without_a_session_applies_waiting_commands_and_ends_the_run(case):
     one = case(market("BTCUSDT"))
     one.upto(BOUGHT + 4)
     one.put("halt", note="first")
@@ -320,7 +320,7 @@ def test_a_stop_without_a_session_ends_the_run_at_once_with_what_waited_before_i
 # --- Silent symbols --------------------------------------------------------------------------------------------------
 
 
-def test_a_halt_sells_what_can_be_sold_while_another_symbol_is_silent(case):
+def test_a_halt_sells_the_active_symbols_while_another_symbol_is_silent(case):
     silent = BOUGHT + 3
     one = case(market("BTCUSDT"), market("ETHUSDT", count=silent))
     one.upto(BOUGHT + 12, each=after(BOUGHT + 6, lambda: one.put("halt", note="panic")))
@@ -333,7 +333,7 @@ def test_a_halt_sells_what_can_be_sold_while_another_symbol_is_silent(case):
     assert one.holds()
 
 
-def test_the_stop_of_a_symbol_is_watched_while_another_is_silent(case):
+def test_the_stop_loss_of_a_symbol_is_checked_while_another_symbol_is_silent(case):
     crash = BOUGHT + 6
     one = case(market("BTCUSDT", crashing(crash)), market("ETHUSDT", count=BOUGHT + 3), risk=STOPPED)
     one.upto(crash + 3)
@@ -344,7 +344,7 @@ def test_the_stop_of_a_symbol_is_watched_while_another_is_silent(case):
     assert one.holds()
 
 
-def test_a_run_with_missing_candles_is_the_backtest_over_those_that_it_used(case):
+def test_a_run_with_missing_candles_equals_the_backtest_over_its_candles(case):
     silent = range(BOUGHT + 3, BOUGHT + 9)
     one = case(market("BTCUSDT"), market("ETHUSDT", missing=frozenset(silent)))
     one.upto(BOUGHT + 14)
@@ -356,7 +356,7 @@ def test_a_run_with_missing_candles_is_the_backtest_over_those_that_it_used(case
     assert one.minutes(CandleMissing, symbol="ETH/USDT") == list(silent)
 
 
-def test_broken_off_within_a_timestamp_with_missing_candles_it_ends_in_the_same_bytes(case):
+def test_a_run_interrupted_within_a_timestamp_with_missing_candles_ends_in_the_same_bytes(case):
     """A missing candle that is recorded stays missing, though the exchange serves it by now."""
     one = case(market("BTCUSDT", missing=frozenset(range(BOUGHT + 3, COUNT))), market("ETHUSDT"))
     one.upto(BOUGHT + 8)

@@ -1,4 +1,4 @@
-"""Paper trading on an exchange, over real sockets: its journal is that of the backtest over what it was served."""
+"""The journal of paper trading on an exchange, over real sockets, equals the backtest over the served candles."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from tests.paper.paper_exchange_runs import BEGUN, LOOKBACK, MINUTE, START, Run,
 from tests.small_runs import journal
 
 
-def test_a_run_on_an_exchange_is_the_backtest_over_its_candles_byte_for_byte(tmp_path: Path):
+def test_a_run_on_an_exchange_equals_the_backtest_over_its_candles_byte_for_byte(tmp_path: Path):
     with served(markets(), now_ms=START + BEGUN * MINUTE + 5_000) as fake:
         run = Run(tmp_path, fake)
         run.trade(timestamps=LOOKBACK + 60)
@@ -23,7 +23,7 @@ def test_a_run_on_an_exchange_is_the_backtest_over_its_candles_byte_for_byte(tmp
     assert journal(tmp_path / "paper").count(b'"type":"filled"') > 10
 
 
-def test_each_timestamp_is_told_once_and_in_order(tmp_path: Path):
+def test_each_timestamp_is_notified_once_and_in_order(tmp_path: Path):
     with served(markets(), now_ms=START + BEGUN * MINUTE + 5_000) as fake:
         updates = Run(tmp_path, fake).trade(timestamps=LOOKBACK + 30)
     assert len(updates) == LOOKBACK + 30

@@ -1,4 +1,4 @@
-"""Paper trading is the backtest of its candles, byte for byte, wherever it was broken off (promises 1 and 4)."""
+"""Paper trading equals the backtest of its candles, byte for byte, wherever it was interrupted (promises 1 and 4)."""
 
 import asyncio
 import random
@@ -49,7 +49,7 @@ def holds(folder: Path, **more: Any) -> bool:
         ("data.start=null",),
     ],
 )
-def test_a_paper_run_is_the_backtest_of_its_candles_byte_for_byte(tmp_path: Path, sets: tuple[str, ...]):
+def test_a_paper_run_equals_the_backtest_of_its_candles_byte_for_byte(tmp_path: Path, sets: tuple[str, ...]):
     ended = run_paper(tmp_path / "paper", sets)
     assert journal(tmp_path / "paper") == backtest_journal(tmp_path / "backtest", sets)
     assert ended.lines == journal(tmp_path / "paper").count(b"\n")
@@ -65,7 +65,7 @@ REAL = {
 
 
 @some_of("name", REAL, keep=("month",))
-def test_so_it_is_on_real_candles(tmp_path: Path, real_data: Path, name: str):
+def test_a_paper_run_over_real_candles_equals_their_backtest(tmp_path: Path, real_data: Path, name: str):
     file, timeframe, start, end = REAL[name]
     config = {
         **SMALL, "symbols": {"primary": ["BTC/USDT"]}, "market_data": {"timeframe": timeframe},
@@ -76,7 +76,7 @@ def test_so_it_is_on_real_candles(tmp_path: Path, real_data: Path, name: str):
     assert journal(tmp_path / "paper") == backtest_journal(tmp_path / "backtest", config=config)
 
 
-def test_every_batch_is_told_once_it_is_there_and_with_all_its_lines(tmp_path: Path):
+def test_every_batch_is_notified_after_it_is_written_with_all_its_lines(tmp_path: Path):
     updates: list[Update] = []
     run_paper(tmp_path, updates=updates)
     events = [event for one in updates for event in one.events]
@@ -92,7 +92,7 @@ def cut(path: Path, full: bytes, size: int) -> None:
     (path / "head").unlink(missing_ok=True)
 
 
-def test_broken_off_behind_any_line_it_ends_in_the_same_bytes(tmp_path: Path):
+def test_a_run_interrupted_after_any_line_ends_in_the_same_bytes(tmp_path: Path):
     sets = ("data.synthetic.candles=34", "data.synthetic.holes=3")
     run_paper(tmp_path, sets)
     full = journal(tmp_path)
@@ -103,7 +103,7 @@ def test_broken_off_behind_any_line_it_ends_in_the_same_bytes(tmp_path: Path):
         assert journal(tmp_path) == full, f"cut at {size}"
 
 
-def test_broken_off_within_a_line_it_ends_in_the_same_bytes(tmp_path: Path, chance: random.Random):
+def test_a_run_interrupted_within_a_line_ends_in_the_same_bytes(tmp_path: Path, chance: random.Random):
     run_paper(tmp_path)
     full = journal(tmp_path)
     for _ in range(15):
@@ -113,7 +113,7 @@ def test_broken_off_within_a_line_it_ends_in_the_same_bytes(tmp_path: Path, chan
         assert journal(tmp_path) == full, f"cut at {size}"
 
 
-def test_what_was_told_before_is_not_told_again(tmp_path: Path):
+def test_events_notified_before_an_interruption_are_not_notified_again(tmp_path: Path):
     run_paper(tmp_path)
     full = journal(tmp_path)
     cut(tmp_path, full, full.index(b"\n", len(full) // 2) + 1)
@@ -122,7 +122,7 @@ def test_what_was_told_before_is_not_told_again(tmp_path: Path):
     assert sum(len(one.events) for one in updates) < full.count(b"\n") * 0.7
 
 
-def test_a_run_that_ended_takes_nothing_more(tmp_path: Path):
+def test_a_finished_run_takes_no_more_candles(tmp_path: Path):
     first = run_paper(tmp_path)
     before = journal(tmp_path)
     said: list[str] = []
@@ -132,7 +132,7 @@ def test_a_run_that_ended_takes_nothing_more(tmp_path: Path):
     assert "has ended" in said[-1]
 
 
-def test_a_signal_ends_it_at_a_whole_timestamp_and_the_same_command_goes_on(tmp_path: Path):
+def test_an_interrupt_ends_the_run_at_a_whole_timestamp_and_the_same_command_continues_it(tmp_path: Path):
     flag = Flag()
 
     class InterruptingUpdates(list[Update]):
@@ -151,7 +151,7 @@ def test_a_signal_ends_it_at_a_whole_timestamp_and_the_same_command_goes_on(tmp_
     assert journal(tmp_path) == backtest_journal(tmp_path / "backtest")
 
 
-def test_another_plan_on_a_run_that_goes_on_is_refused_with_each_key(tmp_path: Path):
+def test_continuing_a_run_with_another_plan_is_rejected_with_each_key(tmp_path: Path):
     run_paper(tmp_path)
     cut(tmp_path, journal(tmp_path), len(journal(tmp_path)) // 2)
     with pytest.raises(ConfigError, match=r"risk\.stop_loss_pct: the journal has 0\.02, this run has 0\.03"):
@@ -166,7 +166,7 @@ def test_another_plan_on_a_run_that_goes_on_is_refused_with_each_key(tmp_path: P
         (("markets={BTC/USDT: {price_decimals: 3}}",), r"markets\.BTC/USDT\.price_decimals: the journal has 2"),
     ],
 )
-def test_other_symbols_or_scales_on_a_run_that_goes_on_are_refused_with_each_key(
+def test_continuing_a_run_with_other_symbols_or_scales_is_rejected_with_each_key(
     tmp_path: Path, sets: tuple[str, ...], said: str
 ):
     run_paper(tmp_path)
@@ -180,7 +180,7 @@ def test_other_symbols_or_scales_on_a_run_that_goes_on_are_refused_with_each_key
     assert journal(tmp_path) == full
 
 
-def test_the_folder_is_named_by_plan_and_symbols_and_not_by_candles():
+def test_the_folder_name_depends_on_plan_and_symbols_and_not_on_candles():
     one = runner.paper_folder(loaded("paper"), stem="a", out=None)
     assert runner.paper_folder(loaded("paper", ("data.synthetic.candles=99",)), stem="a", out=None) == one
     assert runner.paper_folder(loaded("paper", ("risk.stop_loss_pct=0.03",)), stem="a", out=None) != one
@@ -191,7 +191,7 @@ def test_the_folder_is_named_by_plan_and_symbols_and_not_by_candles():
 
 
 def half(folder: Path, sets: tuple[str, ...] = BTC) -> bytes:
-    """A run that was broken off in the middle, at the end of a timestamp; and its whole journal."""
+    """Returns a run that was interrupted in the middle, at the end of a timestamp, and its complete journal."""
     run_paper(folder, sets)
     full = journal(folder)
     lines = full.splitlines(keepends=True)
@@ -204,7 +204,7 @@ def events(folder: Path, kind: type) -> list[Any]:
     return [line.event for line in reader.read(folder) if isinstance(line.event, kind)]
 
 
-def test_a_halt_of_a_person_stands_in_the_journal_survives_and_is_replayed(tmp_path: Path):
+def test_a_halt_by_an_operator_is_recorded_survives_a_restart_and_is_replayed(tmp_path: Path):
     half(tmp_path)
     with session_at(tmp_path, say=lambda text: None) as (held, _):
         assert held.halt(by_hand("lunch")) is True
@@ -217,7 +217,7 @@ def test_a_halt_of_a_person_stands_in_the_journal_survives_and_is_replayed(tmp_p
     assert holds(tmp_path)
 
 
-def test_a_person_lifts_the_halts_and_trading_goes_on(tmp_path: Path):
+def test_trading_continues_after_an_operator_lifts_the_halts(tmp_path: Path):
     half(tmp_path)
     with session_at(tmp_path, say=lambda text: None) as (held, _):
         held.halt(by_hand("lunch"))
@@ -229,7 +229,7 @@ def test_a_person_lifts_the_halts_and_trading_goes_on(tmp_path: Path):
     assert holds(tmp_path)
 
 
-def test_stopped_by_a_person_it_has_ended_for_good(tmp_path: Path):
+def test_a_run_stopped_by_an_operator_has_ended_for_good(tmp_path: Path):
     half(tmp_path)
     with session_at(tmp_path, say=lambda text: None) as (held, _):
         held.stop()
@@ -238,7 +238,7 @@ def test_stopped_by_a_person_it_has_ended_for_good(tmp_path: Path):
     assert holds(tmp_path)
 
 
-def test_a_run_that_a_process_has_is_not_held_by_another(tmp_path: Path):
+def test_a_run_held_by_one_process_cannot_be_held_by_another(tmp_path: Path):
     half(tmp_path)
     with (
         session_at(tmp_path, say=lambda text: None),
@@ -248,7 +248,7 @@ def test_a_run_that_a_process_has_is_not_held_by_another(tmp_path: Path):
         pass
 
 
-def test_a_timestamp_that_may_be_half_written_is_left_to_the_run_itself(tmp_path: Path):
+def test_a_possibly_incomplete_timestamp_is_left_to_the_run(tmp_path: Path):
     full = half(tmp_path, ())
     lines = full.splitlines(keepends=True)
     first = next(n for n, line in enumerate(lines) if n > 50 and b'"ETH/USDT"' in line and b'"candle"' in line)
@@ -283,7 +283,7 @@ def register(*numbers: int) -> dict[str, Strategy]:
 MINE = ("strategy.name=mine", *BTC, "data.synthetic.holes=0")
 
 
-def test_a_strategy_that_raises_halts_the_account_and_the_run_goes_on_watching(tmp_path: Path):
+def test_a_strategy_that_raises_halts_the_account_and_the_run_continues_to_watch(tmp_path: Path):
     given = {"register": register(80), "strategies": ("mine",)}
     run_paper(tmp_path, MINE, **given)
     halted = [one for one in events(tmp_path, Halted) if one.rule == "strategy_error"]
@@ -293,7 +293,7 @@ def test_a_strategy_that_raises_halts_the_account_and_the_run_goes_on_watching(t
     assert holds(tmp_path, register=given["register"])
 
 
-def test_after_a_person_resumed_it_the_strategy_is_asked_again(tmp_path: Path):
+def test_after_a_resume_the_strategy_is_called_again(tmp_path: Path):
     given = {"register": register(80), "strategies": ("mine",)}
     run_paper(tmp_path, MINE, **given)
     full = journal(tmp_path)
@@ -316,7 +316,9 @@ def test_after_a_person_resumed_it_the_strategy_is_asked_again(tmp_path: Path):
 # --- Sources ---------------------------------------------------------------------------------------------------------
 
 
-def test_late_symbols_and_pauses_change_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chance: random.Random):
+def test_late_symbols_and_pauses_do_not_change_the_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chance: random.Random
+):
     given = sources.recorded_candles
 
     async def disturbed(*arguments: Any, **more: Any) -> AsyncIterator[CandleBatch]:
@@ -329,7 +331,7 @@ def test_late_symbols_and_pauses_change_no_byte(tmp_path: Path, monkeypatch: pyt
     assert journal(tmp_path / "paper") == backtest_journal(tmp_path / "backtest")
 
 
-def test_history_comes_at_its_pace_and_the_lookback_before_it_at_once():
+def test_history_arrives_at_its_pace_and_the_lookback_at_once():
     waits: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -347,11 +349,11 @@ def test_history_comes_at_its_pace_and_the_lookback_before_it_at_once():
 
 
 @pytest.mark.parametrize(("text", "speed"), [("1x", 1.0), ("60x", 60.0), ("max", float("inf"))])
-def test_a_speed_is_how_many_times_faster(text: str, speed: float):
+def test_a_speed_is_a_multiple_of_real_time(text: str, speed: float):
     assert sources.speed_of(text) == speed
 
 
-def test_a_window_holds_the_last_candles_and_no_more():
+def test_a_window_holds_only_the_last_candles():
     window = CandleWindow(3)
     for number in range(20):
         window.add(number, (number, number, number, number, number))
@@ -359,5 +361,5 @@ def test_a_window_holds_the_last_candles_and_no_more():
         assert window.columns().close.tolist() == window.columns().ts.tolist()
 
 
-def test_the_unasked_signal_is_none_that_a_strategy_may_give():
+def test_the_marker_of_a_timestamp_without_a_call_is_not_a_valid_signal():
     assert v.UNASKED not in (v.ENTER_SIGNAL, v.EXIT_SIGNAL, 0)

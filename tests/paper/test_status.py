@@ -1,4 +1,4 @@
-"""What another process finds in a run folder, also while it is written: whole lines, the holder, and no trace left."""
+"""Another process reads whole lines and the holder from a run folder, also while it is written, and leaves no trace."""
 
 import fcntl
 import itertools
@@ -58,7 +58,7 @@ def wrote(folder, text):
     (folder / "journal.jsonl").write_bytes(text)
 
 
-def test_a_finished_run_is_told_with_its_last_lines(finished):
+def test_the_status_of_a_finished_run_has_its_last_lines(finished):
     found = at(finished, clock=lambda: 7.5)
     assert (found.mode, found.holder, found.seen) == ("backtest", Holder(held=False, pid=None), 7.5)
     assert (found.ended, found.note) == (True, None)
@@ -70,12 +70,12 @@ def test_a_finished_run_is_told_with_its_last_lines(finished):
     assert {one.mode for one in found.account.symbols} == {"idle"}
 
 
-def test_the_journal_file_is_as_good_as_its_folder(finished):
+def test_the_journal_file_can_be_named_instead_of_its_folder(finished):
     assert at(finished / "journal.jsonl") == at(finished)
 
 
 @pytest.mark.parametrize("detail", ["trades", "decisions", "candles"])
-def test_every_cut_of_a_journal_stands_where_its_last_whole_timestamp_did(tmp_path, detail):
+def test_the_status_of_a_truncated_journal_is_that_of_its_last_whole_timestamp(tmp_path, detail):
     folder = tmp_path / "run"
     run(small(tmp_path, "data.synthetic.candles=40", f"journal.detail={detail}"), folder)
     (folder / "head").unlink()
@@ -98,7 +98,7 @@ def test_every_cut_of_a_journal_stands_where_its_last_whole_timestamp_did(tmp_pa
     assert found.account is not None
 
 
-def test_inputs_from_outside_are_in_the_fold(folder, monkeypatch):
+def test_external_commands_are_included_in_the_status(folder, monkeypatch):
     events = [line.event for line in looking.reader.read(folder)]
     last = max(event.ts for event in events)
     begun = [event for event in events if event.ts < last]
@@ -110,7 +110,7 @@ def test_inputs_from_outside_are_in_the_fold(folder, monkeypatch):
     assert {one.mode for one in made.account.symbols} == {"halted"}
 
 
-def test_commands_that_wait_are_found_with_what_is_none(tmp_path):
+def test_waiting_commands_and_invalid_command_files_are_listed(tmp_path):
     folder = left(tmp_path / "run")
     first, second = put(folder, "halt", note="a note"), put(folder, "stop")
     (folder / "requests" / "notes.txt").touch(mode=0o600)
@@ -121,7 +121,7 @@ def test_commands_that_wait_are_found_with_what_is_none(tmp_path):
     assert seen.requests == found
 
 
-def test_who_watches_a_run_sees_commands_come_and_go_though_the_journal_stands_still(tmp_path):
+def test_a_watcher_sees_commands_appear_and_disappear_while_the_journal_is_unchanged(tmp_path):
     folder = left(tmp_path / "run")
     looks = watch_run(folder, say=pytest.fail, sleep=lambda seconds: None)
     assert next(looks).requests.commands == ()
@@ -131,7 +131,7 @@ def test_who_watches_a_run_sees_commands_come_and_go_though_the_journal_stands_s
     assert next(looks).requests.commands == ()
 
 
-def test_a_command_that_stands_in_the_journal_does_not_wait_though_its_file_is_there(tmp_path):
+def test_a_recorded_command_is_not_waiting_even_if_its_file_exists(tmp_path):
     folder = left(tmp_path / "run")
     one = put(folder, "halt")
     kept = (folder / "requests" / f"{one.id}.json").read_bytes()
@@ -147,7 +147,7 @@ def test_a_command_that_stands_in_the_journal_does_not_wait_though_its_file_is_t
 
 
 @pytest.mark.parametrize("made", ["link", "for all to write", "file"])
-def test_a_folder_of_commands_that_is_not_the_runs_own_is_not_looked_into(tmp_path, made):
+def test_a_command_folder_that_is_not_private_to_the_run_is_not_read(tmp_path, made):
     folder = left(tmp_path / "run")
     put(folder, "halt")
     path = folder / "requests"
@@ -160,7 +160,7 @@ def test_a_folder_of_commands_that_is_not_the_runs_own_is_not_looked_into(tmp_pa
 
 
 def folded_with(folder, monkeypatch, outside):
-    """The look at a journal which the same fold made, with an input from outside behind it."""
+    """Returns the status of a journal of the same run, with an external command after its last line."""
     inputs = looking.Inputs(looking.reader.read(folder).started)
     read = looking.reader.read(folder)
     events = list(looking.read_events(read, inputs))
@@ -173,19 +173,19 @@ def folded_with(folder, monkeypatch, outside):
 
 
 @pytest.mark.parametrize("text", [b"", b'{"n":1,"p":"0000', b"\0" * 600])
-def test_a_run_without_a_whole_line_has_begun(folder, text):
+def test_a_run_without_a_whole_line_counts_as_started(folder, text):
     wrote(folder, text)
     found = at(folder)
     assert (found.started, found.tail, found.account, found.last) == (None, None, None, ())
     assert found.mode == "backtest"
 
 
-def test_a_folder_in_which_a_run_was_made_has_begun(tmp_path):
+def test_a_prepared_run_folder_counts_as_started(tmp_path):
     (tmp_path / "lock").touch()
     assert at(tmp_path).started is None
 
 
-def test_where_no_run_is_that_is_said(tmp_path):
+def test_a_folder_without_a_run_is_reported(tmp_path):
     (tmp_path / "letter.txt").touch()
     with pytest.raises(JournalError, match="no such file; name a run folder"):
         at(tmp_path)
@@ -193,21 +193,21 @@ def test_where_no_run_is_that_is_said(tmp_path):
         at(tmp_path / "absent")
 
 
-def test_a_journal_that_head_remembers_and_that_is_gone_is_damage(folder):
+def test_a_missing_journal_with_a_checkpoint_is_damage(folder):
     write_checkpoint(folder / "head", Checkpoint(n=1, offset=10, h="0" * 32))
     (folder / "journal.jsonl").unlink()
     with raises_code(JournalError, "journal_not_found"):
         at(folder)
 
 
-def test_damage_in_the_middle_is_refused_with_its_place(folder):
+def test_damage_in_the_middle_is_rejected_with_its_position(folder):
     lines = journal(folder).splitlines(keepends=True)
     wrote(folder, b"".join([*lines[:4], lines[4].replace(b'"ts":17', b'"ts":18'), *lines[5:]]))
     with raises_code(JournalError, "chain_broken", match=r"journal.jsonl: line 5, byte \d+: "):
         at(folder)
 
 
-def test_a_journal_that_this_release_decides_otherwise_is_told_with_a_note(folder):
+def test_a_journal_that_this_release_would_decide_differently_is_shown_with_a_note(folder):
     text = journal(folder).replace(b'"type":"signal","ts"', b'"type":"signal","ts"', 1)
     changed = text.replace(b'"strength":"0.00', b'"strength":"0.90', 1)
     assert changed != text
@@ -217,7 +217,7 @@ def test_a_journal_that_this_release_decides_otherwise_is_told_with_a_note(folde
     assert "decides otherwise than the journal says" in found.note
 
 
-def test_a_strategy_from_python_leaves_all_but_the_account(folder):
+def test_the_status_of_a_python_strategy_has_everything_but_the_account(folder):
     text = journal(folder).replace(b'"strategy.name":"sma_crossover"', b'"strategy.name":"mine"')
     wrote(folder, rehashed(text))
     found = at(folder)
@@ -232,19 +232,19 @@ def test_the_holder_is_named_while_it_holds(folder):
     assert at(folder).holder == Holder(held=False, pid=None)
 
 
-def test_a_holder_that_has_not_written_its_number_has_none(folder):
+def test_a_holder_that_has_not_written_its_pid_has_no_pid(folder):
     with (folder / "lock").open("wb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         assert at(folder).holder == Holder(held=True, pid=None)
 
 
-def test_what_is_no_lock_file_cannot_be_told(folder):
+def test_an_invalid_lock_file_gives_an_unknown_holder(folder):
     (folder / "lock").unlink()
     (folder / "lock").mkdir()
     assert at(folder).holder == Holder(held=None, pid=None)
 
 
-def test_looking_leaves_no_trace_and_takes_links_and_folders_that_cannot_be_written(folder, tmp_path):
+def test_reading_the_status_leaves_no_trace_and_works_with_links_and_read_only_folders(folder, tmp_path):
     (tmp_path / "link").symlink_to(folder)
     (folder / "candles.parquet.tmp").touch()
     folder.chmod(0o500)
@@ -253,14 +253,14 @@ def test_looking_leaves_no_trace_and_takes_links_and_folders_that_cannot_be_writ
     folder.chmod(0o700)
 
 
-def test_what_is_no_file_is_refused(tmp_path):
+def test_a_path_that_is_not_a_regular_file_is_rejected(tmp_path):
     os.mkfifo(tmp_path / "journal.jsonl")
     with raises_code(HostError, "not_our_file"):
         at(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["mode: paper   # here\n", "a: 1\nmode: paper\n"])
-def test_the_mode_is_the_one_of_the_configuration_beside_it(folder, text):
+def test_the_mode_is_read_from_the_configuration_in_the_folder(folder, text):
     (folder / "config.yaml").write_text(text)
     assert at(folder).mode == "paper"
     (folder / "config.yaml").write_text("mode: live\n")
@@ -272,7 +272,7 @@ def test_the_mode_is_the_one_of_the_configuration_beside_it(folder, text):
 MONITORED = '{"time": "2026-01-02T03:04:05.678Z", "text": "breaker closed, lag 0.4 s", "breaker": "closed"}'
 
 
-def test_what_monitoring_told_last_is_told_by_its_last_whole_line(folder):
+def test_the_last_monitoring_values_come_from_the_last_whole_log_line(folder):
     assert at(folder).monitored is None
     log = folder / "performance.log"
     log.write_text('{"time": "before", "text": "x"}\n' * 5_000 + MONITORED + '\n{"time": "half')
@@ -285,7 +285,7 @@ def test_what_monitoring_told_last_is_told_by_its_last_whole_line(folder):
 @pytest.mark.parametrize(
     "text", ["", "\n", "half", "no JSON\n", "[]\n", "{}\n", '{"time": 1, "text": "x"}\n', "\xff\n"]
 )
-def test_a_log_of_monitoring_that_cannot_be_read_tells_nothing(folder, text):
+def test_an_unreadable_monitoring_log_gives_no_values(folder, text):
     (folder / "performance.log").write_bytes(text.encode("latin-1"))
     assert at(folder).monitored is None
     (folder / "performance.log").unlink()
@@ -293,7 +293,7 @@ def test_a_log_of_monitoring_that_cannot_be_read_tells_nothing(folder, text):
     assert at(folder).monitored is None
 
 
-def test_a_watcher_looks_each_second_reads_what_has_grown_and_ends_with_the_run(folder, monkeypatch):
+def test_a_watcher_polls_each_second_reads_new_lines_and_ends_with_the_run(folder, monkeypatch):
     lines = journal(folder).splitlines(keepends=True)
     reads, slept, now = [], [], [100.0]
     monkeypatch.setattr(
@@ -316,7 +316,7 @@ def test_a_watcher_looks_each_second_reads_what_has_grown_and_ends_with_the_run(
     assert len(reads) == 3
 
 
-def test_a_watcher_notices_that_the_process_is_gone(folder):
+def test_a_watcher_notices_that_the_process_has_died(folder):
     wrote(folder, b"".join(journal(folder).splitlines(keepends=True)[:50]))
     with lock_run(folder):
         looks = watch_run(folder, say=pytest.fail, sleep=lambda seconds: None)
@@ -324,7 +324,7 @@ def test_a_watcher_notices_that_the_process_is_gone(folder):
     assert not next(looks).holder.held
 
 
-def test_a_look_while_the_run_is_written_sees_whole_timestamps_alone(folder, tmp_path):
+def test_a_status_read_during_a_write_has_only_whole_timestamps(folder, tmp_path):
     stood = {
         seen.ts: account_snapshot(seen.run, seen.state)
         for seen in seen_again(folder, ReplayPace(None, flag=Flag()), engine="interpreted", say=pytest.fail)

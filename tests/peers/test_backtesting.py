@@ -1,4 +1,4 @@
-"""Trade by trade against backtesting.py 0.6.6 on real candles; each class of difference is named and counted."""
+"""Trades match backtesting.py 0.6.6 on real candles; each class of difference is named and counted."""
 
 from pathlib import Path
 from typing import Any
@@ -67,10 +67,10 @@ def test_backtesting_py_makes_the_same_trades_but_for_named_differences(
 
 
 @pytest.mark.parametrize(("fast", "slow", "beside_ties"), [(10, 30, 0), (10, 20, 2), (5, 10, 4), (1, 2, 236)])
-def test_its_golden_crosses_differ_from_ours_beside_ties_of_the_averages_alone(
+def test_golden_crosses_differ_from_backtesting_py_only_next_to_ties_of_the_averages(
     real_data: Path, fast: int, slow: int, beside_ties: int
 ) -> None:
-    # its cross begins strictly below, ours below or equal (S21); and its floats do not know a tie when they see one
+    # its cross begins strictly below, ours below or equal (S21); and its floats miss some ties
     from backtesting.lib import crossover  # type: ignore[import-untyped]
 
     columns = candles(real_data, CASES[1][0])
@@ -79,7 +79,7 @@ def test_its_golden_crosses_differ_from_ours_beside_ties_of_the_averages_alone(
     assert differing(columns, golden=golden, fast=fast, slow=slow) == (beside_ties, 0)
 
 
-def test_the_jobs_hold_every_way_out(real_data: Path) -> None:
+def test_the_jobs_cover_every_kind_of_exit(real_data: Path) -> None:
     job = CASES[5][0]
     columns = candles(real_data, job)
     ours = our_trades(columns, job, skipped=beyond_its_check(columns, job), improvement=0)
@@ -90,12 +90,12 @@ def test_the_jobs_hold_every_way_out(real_data: Path) -> None:
 
 
 def alike(one: Trade, other: Trade) -> bool:
-    """All is equal but the profit's last float digits: they add in floats, we in integers."""
+    """All is equal except the last digits of the profit: they add floats, we add integers."""
     return one[:5] == other[:5] and abs(one.profit - other.profit) < 1e-6
 
 
 def beyond_its_check(columns: Columns, job: Job) -> Int64:
-    """Candles at which it would refuse an order for the next open: its close is not between that open's levels."""
+    """Returns candles whose close is not between the levels of the next open: it would reject an order there."""
     if job.stop == 0:
         return np.zeros(0, np.int64)
     stops, targets = levels(columns, job)
@@ -104,7 +104,7 @@ def beyond_its_check(columns: Columns, job: Job) -> Int64:
 
 
 def their_trades(columns: Columns, job: Job, skipped: Int64) -> list[Trade]:
-    """The closed trades of backtesting.py; it is told the levels beforehand, for it cannot set them at the fill."""
+    """Returns the closed trades of backtesting.py, which gets the levels in advance: it cannot set them at the fill."""
     from backtesting import Backtest, Strategy  # type: ignore[import-untyped]
     from backtesting.lib import crossover
 

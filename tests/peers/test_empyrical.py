@@ -1,6 +1,6 @@
-"""Figures of daily returns against empyrical-reloaded, on real candles and on drawn returns; definitions agree in full.
+"""Figures of daily returns match empyrical-reloaded on real candles and random returns; all definitions agree.
 
-It has losses as negative numbers where we have them as positive ones, and a year of as many days as it is told.
+It has losses as negative numbers where ours are positive, and the number of days of a year is an argument.
 """
 
 from pathlib import Path
@@ -41,16 +41,14 @@ def coins(real_data: Path) -> tuple[Floats, Floats]:
 
 @pytest.fixture
 def drawn() -> tuple[Floats, Floats]:
-    """Returns by chance, and others that lean on them."""
+    """Returns random daily returns, and others that correlate with them."""
     chance = np.random.default_rng(7)
     held = chance.normal(0.001, 0.03, 777)
     return 0.4 * held + chance.normal(0, 0.01, 777), held
 
 
 @pytest.mark.parametrize("pair", ["coins", "drawn"])
-def test_every_figure_of_daily_returns_is_the_one_that_empyrical_has(
-    request: pytest.FixtureRequest, peer: Any, pair: str
-) -> None:
+def test_every_figure_of_daily_returns_matches_empyrical(request: pytest.FixtureRequest, peer: Any, pair: str) -> None:
     returns, held = request.getfixturevalue(pair)
     daily = days.daily_rate(RATE)
     beta = benchmark.beta(returns, held)
@@ -73,7 +71,7 @@ def test_every_figure_of_daily_returns_is_the_one_that_empyrical_has(
 
 
 @pytest.mark.parametrize("pair", ["coins", "drawn"])
-def test_growth_deepest_fall_and_calmar_of_daily_candles_are_those_of_empyrical(
+def test_cagr_max_drawdown_and_calmar_of_daily_candles_match_empyrical(
     request: pytest.FixtureRequest, peer: Any, pair: str
 ) -> None:
     # given candles of a day from midnight on, with closes so large that an integer holds the return

@@ -1,4 +1,4 @@
-"""Trade by trade against vectorbt 1.2 on real candles; each class of difference is named and counted."""
+"""Trades match vectorbt 1.2 on real candles; each class of difference is named and counted."""
 
 from pathlib import Path
 
@@ -39,11 +39,11 @@ def numba() -> None:
 
 HOURS = ("btcusdt-1h-2017-2025.csv.gz", 3_600_000)
 MINUTES = ("btcusdt-5m-2023.csv.gz", 300_000)
-NEARER = 1e-6  # it makes a level of a share of the price: so much nearer, it is touched by what touches ours
+NEARER = 1e-6  # it computes a level from a share of the price; so much nearer, the same candles touch it
 
 DEAD = "it buys at a candle without volume, we at the first that has some"
 ENTRY_CANDLE = "it looks at no level in the candle of the entry"
-SIGNAL_AND_LEVEL = "a level inside a candle beats the leave that we sold for at its open"
+SIGNAL_AND_LEVEL = "a level inside a candle beats the exit signal that we sold for at its open"
 JUMPED = "a target that the open jumped over gives it the open, and us the target"
 
 CASES = (  # the job, target_price_improvement, and how many trades are the same or differ in which way
@@ -94,10 +94,10 @@ def test_vectorbt_makes_the_same_trades_but_for_named_differences(
 
 
 @some_of(("fast", "slow", "beside_ties"), [(10, 30, 0), (10, 20, 2), (5, 10, 2), (1, 2, 0)], keep=((10, 20, 2),))
-def test_its_golden_crosses_differ_from_ours_beside_ties_of_the_averages_alone(
+def test_golden_crosses_differ_from_vectorbt_only_next_to_ties_of_the_averages(
     real_data: Path, fast: int, slow: int, beside_ties: int
 ) -> None:
-    # its floats do not know a tie when they see one
+    # its floats miss some ties
     import vectorbt  # type: ignore[import-untyped]
 
     columns = candles(real_data, CASES[1][0])

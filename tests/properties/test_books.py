@@ -1,4 +1,4 @@
-"""The books, kept a second time from the rows alone, and what must hold of every run (J43: B1-B8, S15, S24)."""
+"""Independent books, kept from the rows alone, and the invariants of every run (J43: B1-B8, S15, S24)."""
 
 from collections import Counter
 from typing import Any
@@ -11,13 +11,13 @@ from safla.core.values import State
 from tests.properties.folding import Folded, fold, named, of_kind
 from tests.properties.market import Case, cases, grid_of
 
-EVERY = range(1, 400)  # cut behind each timestamp
+EVERY = range(1, 400)  # cut after each timestamp
 
 Event = dict[str, Any]
 
 
 class Books:
-    """Cash, positions and results, out of rows alone."""
+    """Keeps cash, positions and results from rows alone."""
 
     def __init__(self, case: Case) -> None:
         self.k = [int(market.k) for market in case.markets]
@@ -26,7 +26,7 @@ class Books:
         self.fees = self.net = 0
 
     def take(self, row: Event) -> None:
-        """One row in; B1 to B5 as it comes."""
+        """Takes one row and checks B1 to B5."""
         if row["kind"] == v.FILLED:
             self.filled(row)
         if row["kind"] == v.TRADE_CLOSED:
@@ -61,7 +61,7 @@ class Books:
 
 @settings(max_examples=150, deadline=None)
 @given(cases(candles=25, commands=True))
-def test_the_books_kept_from_the_rows_equal_the_state_after_every_timestamp(case: Case) -> None:
+def test_books_kept_from_the_rows_equal_the_state_after_every_timestamp(case: Case) -> None:
     folded, (grid, _), books, done = fold(case, cuts=EVERY), grid_of(case), Books(case), 0
     closes: dict[int, int] = {}
     for t, (end, rows, state) in enumerate(folded.after):
@@ -95,7 +95,7 @@ def assert_state(state: State, books: Books, *, equity: int) -> None:
         fixed={"max_daily_loss_ppm": 1_000, "max_drawdown_ppm": 5_000, "drawdown_pause_days": 1},
     )
 )
-def test_marks_are_exactly_the_open_positions_and_make_up_the_equity(case: Case) -> None:
+def test_marks_cover_exactly_the_open_positions_and_add_up_to_the_equity(case: Case) -> None:
     folded, books, quoted = fold(case), Books(case), 0
     rows = list(map(named, folded.rows))
     for i, row in enumerate(rows):
@@ -113,7 +113,7 @@ def test_marks_are_exactly_the_open_positions_and_make_up_the_equity(case: Case)
 
 @settings(max_examples=150, deadline=None)
 @given(cases(candles=25, commands=True))
-def test_every_mode_change_is_a_row_of_the_machine_and_no_buy_fills_but_in_flat(case: Case) -> None:
+def test_every_mode_change_is_in_the_machine_and_buys_fill_only_in_flat(case: Case) -> None:
     folded = fold(case)
     modes = dict.fromkeys(range(len(case.columns)), IDLE)
     for row in map(named, folded.rows):
@@ -143,7 +143,7 @@ def test_orders_and_trades_are_numbered_without_gaps_and_each_order_ends_once(ca
 
 @settings(max_examples=150, deadline=None)
 @given(cases(candles=25, commands=True))
-def test_every_signal_is_answered_once_at_its_own_time(case: Case) -> None:
+def test_every_signal_has_one_order_or_rejection_at_its_own_time(case: Case) -> None:
     rows = [named(row) for row in fold(case).rows]
     for i, row in enumerate(rows):
         if row["kind"] == v.SIGNAL:
@@ -151,7 +151,7 @@ def test_every_signal_is_answered_once_at_its_own_time(case: Case) -> None:
 
 
 def answers(behind: list[Event], signal: Event) -> int:
-    """How many of the rows behind a signal, up to the next one, answer it."""
+    """Returns how many of the rows after a signal, up to the next signal, respond to it."""
     count = 0
     for row in behind:
         if row["kind"] == v.SIGNAL or (row["ts"], row["symbol"]) != (signal["ts"], signal["symbol"]):
@@ -163,14 +163,14 @@ def answers(behind: list[Event], signal: Event) -> int:
 
 @settings(max_examples=100, deadline=None)
 @given(cases(candles=25, commands=True))
-def test_a_symbol_fills_at_most_once_a_side_and_timestamp(case: Case) -> None:
+def test_a_symbol_fills_at_most_once_per_side_and_timestamp(case: Case) -> None:
     fills = Counter((row["symbol"], row["side"], row["ts"]) for row in of_kind(fold(case).rows, v.FILLED))
     assert all(count == 1 for count in fills.values())  # B8
 
 
 @settings(max_examples=100, deadline=None)
 @given(cases(candles=25, commands=True, fixed={"max_daily_loss_ppm": 1_000}))
-def test_a_symbol_is_halted_while_and_only_while_a_halt_is_open(case: Case) -> None:
+def test_a_symbol_is_halted_exactly_while_a_halt_is_open(case: Case) -> None:
     folded, open_, done = fold(case, cuts=EVERY), set[int](), 0
     for _, rows, state in folded.after:
         open_ = opened_and_lifted(folded, done, rows, open_)

@@ -1,4 +1,4 @@
-"""Amounts up to the bounds of D1: they fold exactly, or the run ends with the symbol at which one would break."""
+"""Amounts up to the bounds of D1 are exact, or the run ends and names the symbol that exceeds a bound."""
 
 from collections.abc import Callable
 from typing import Any
@@ -32,13 +32,13 @@ NUMBERS = ("value", "limit")
 @given(
     case=cases(candles=25, prices=PRICES, most=BOUND // 10, fixed=ALL_IN), booms=st.lists(BOOM, min_size=3, max_size=3)
 )
-def test_huge_amounts_fold_exactly_or_the_status_names_the_symbol(
+def test_huge_amounts_are_exact_or_the_status_names_the_symbol(
     compiled: engine.Loop, case: Case, booms: list[tuple[int, int]]
 ) -> None:
     assert_exact_or_named(boomed(case, booms), compiled)
 
 
-def test_the_status_names_the_symbol_that_broke_first(compiled: engine.Loop) -> None:
+def test_the_status_names_the_first_symbol_that_exceeds_a_bound(compiled: engine.Loop) -> None:
     # the second symbol's sale at the open passes the bound, and then the first one's mark would too
     balance, prices = BOUND // 10, (10**6, 10**6, 25 * 10**6)
     rules = QUIET._replace(max_position=balance // 2)
@@ -47,7 +47,7 @@ def test_the_status_names_the_symbol_that_broke_first(compiled: engine.Loop) -> 
 
 
 def assert_exact_or_named(case: Case, compiled: engine.Loop) -> None:
-    """Interpreted and compiled, the run is that of the reference in whole numbers of any size."""
+    """Asserts that the interpreted and the compiled run match the reference with integers of any size."""
     reference = Reference(case.rules, case.markets, case.balance)
     try:
         reference.run(timeline(case), (), closed=False)

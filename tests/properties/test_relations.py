@@ -1,4 +1,4 @@
-"""Change the input, know the change of the answer: no oracle is needed (CONTRIBUTING.md)."""
+"""Metamorphic tests: a change of the input has a known effect, so that no oracle is needed (CONTRIBUTING.md)."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ def times_ten(fill: dict[str, Any]) -> dict[str, Any]:
 
 @settings(max_examples=100, deadline=None)
 @given(cases(candles=25, commands=True), st.sampled_from((-52, 1, 520)))
-def test_whole_weeks_later_the_same_happens(case: Case, weeks: int) -> None:
+def test_shifting_candles_by_whole_weeks_shifts_the_events(case: Case, weeks: int) -> None:
     shift = weeks * WEEK_MS
     moved = with_rules(case, start_ts=case.rules.start_ts + shift)._replace(
         columns=tuple(one._replace(ts=one.ts + shift) for one in case.columns)
@@ -56,7 +56,7 @@ def later(row: Row, shift: int) -> Row:
 
 @settings(max_examples=100, deadline=None)
 @given(cases(candles=20, fixed=LIMITS_OFF), st.randoms(use_true_random=False))
-def test_symbols_in_another_order_fill_alike_while_no_limit_of_the_account_binds(case: Case, random: Any) -> None:
+def test_the_order_of_symbols_does_not_change_fills_if_no_account_limit_binds(case: Case, random: Any) -> None:
     case = with_rules(case, max_position=max(1, case.balance // 100))
     order = random.sample(range(len(case.columns)), len(case.columns))
     other = case._replace(
@@ -78,7 +78,7 @@ def alone(fill: dict[str, Any]) -> dict[str, Any]:
 
 @settings(max_examples=100, deadline=None)
 @given(cases(candles=20, symbols=2), history(candles=20, price=300, step_ms=HOUR, threshold_ppm=0), st.data())
-def test_a_symbol_that_never_signals_leaves_the_fills_of_the_others_alone(
+def test_a_symbol_without_signals_does_not_change_the_fills_of_other_symbols(
     case: Case, drawn: tuple[Columns, Any, Any], data: st.DataObject
 ) -> None:
     columns, signal, strength = drawn
@@ -97,7 +97,7 @@ def test_a_symbol_that_never_signals_leaves_the_fills_of_the_others_alone(
 @given(
     cases(candles=25, fixed=LIMITS_OFF), st.sampled_from(("max_daily_loss_ppm", "max_drawdown_ppm", "max_daily_trades"))
 )
-def test_a_limit_that_is_never_reached_changes_nothing(case: Case, limit: str) -> None:
+def test_a_limit_that_is_not_reached_changes_nothing(case: Case, limit: str) -> None:
     free = fold(case)
     assume(min(free.equity) > 0)  # a loss of all, at a tick wider than the price, does reach 100 %
     assert fold(with_rules(case, **{limit: 1_000_000})).rows == free.rows

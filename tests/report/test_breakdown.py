@@ -1,4 +1,4 @@
-"""Counts, lists and tables of a summary: by hand for thirteen candles, and sums that agree."""
+"""Counts, lists and tables of a summary match values computed by hand for thirteen candles, and sums agree."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def wide(tmp_path_factory):
     return Window(run(small(folder), folder / "run").outcome)
 
 
-def test_what_is_still_held_is_valued_with_what_selling_it_would_cost(tmp_path):
+def test_an_open_position_is_valued_with_the_costs_of_selling_it(tmp_path):
     slippage = "simulation.slippage={base_bps: 100, impact_coefficient: 0, max_slippage_bps: 100}"
     (position,) = breakdown.open_positions(tiny(tmp_path, slippage))
     # bought at 106 + 2 in whole units, and it would be sold at 107 - 2
@@ -29,7 +29,7 @@ def test_what_is_still_held_is_valued_with_what_selling_it_would_cost(tmp_path):
     assert (position.closing_commission, position.closing_slippage) == (9, 83 * 2)
 
 
-def test_nothing_held_is_no_position(tmp_path):
+def test_without_holdings_there_is_no_position(tmp_path):
     assert breakdown.open_positions(tiny(tmp_path, "data.end=2024-01-01T12:00Z")) == []
 
 
@@ -53,7 +53,7 @@ def test_trades_are_grouped_by_the_weekday_of_their_entry(window):
     assert [group.trades for group in days] == [3, 0, 0, 0, 0, 0, 0]
 
 
-def test_every_grouping_has_every_trade_once(wide):
+def test_every_grouping_has_every_trade_exactly_once(wide):
     counts = breakdown.trade_counts(wide)
     realised = int(wide.outcome.state.account[v.REALISED]) / 10**wide.outcome.run.money_decimals
     for groups in (breakdown.by_exit_reason(wide), breakdown.by_weekday(wide), breakdown.by_hour(wide)):
@@ -62,13 +62,13 @@ def test_every_grouping_has_every_trade_once(wide):
         assert sum(group.net_profit for group in groups) == pytest.approx(realised, rel=1e-9)
 
 
-def test_refusals_are_told_by_reason_the_most_frequent_first(wide):
+def test_rejections_are_listed_by_reason_with_the_most_frequent_first(wide):
     counts = list(breakdown.rejections(wide, v.BUY).values())
     assert counts == sorted(counts, reverse=True)
     assert len(counts) > 1
 
 
-def test_gaps_are_counted_with_the_fills_beside_them(wide):
+def test_gaps_are_counted_with_the_fills_next_to_them(wide):
     assert breakdown.quality(wide.outcome)["gaps"] == 6
     step = wide.outcome.run.plan.rules.step_ms
     there = [set(one.columns.ts.tolist()) for one in wide.outcome.series]

@@ -1,4 +1,4 @@
-"""METRIC OP NUMBER: what is taken, what is refused, and what an undefined figure means."""
+"""Conditions METRIC OP NUMBER: which are accepted, which are rejected, and what an undefined figure means."""
 
 import pytest
 
@@ -19,7 +19,7 @@ METRICS = ("sharpe", "max_drawdown", "trades")
         ("trades == 5", 5, True),
         ("trades != 5", 5, False),
         ("sharpe < -1.5", -2.0, True),
-        ("sharpe > 100", None, True),  # nobody may rely on what is undefined
+        ("sharpe > 100", None, True),  # nobody may rely on an undefined figure
         ("sharpe < 100", None, True),
     ],
 )
@@ -33,17 +33,17 @@ def test_a_condition_compares_a_figure_with_a_number(text, value, expected):
     ["", "sharpe", "sharpe >", "sharpe ~ 1", "sharpe > x", "sharpe > 1e5", "sharpe > +1", "sharpe > 01", "1 < sharpe",
      "sharpe > 1 2", "sharpe => 1"],
 )  # fmt: skip
-def test_what_is_no_condition_is_refused(text):
+def test_an_invalid_condition_is_rejected(text):
     with raises_code(UsageError, "invalid_condition"):
         parse(text, METRICS)
 
 
-def test_an_unknown_figure_is_refused_with_those_that_there_are():
+def test_an_unknown_figure_is_rejected_with_the_known_figures():
     with pytest.raises(UsageError, match="profit: no such figure; one of sharpe max_drawdown trades"):
         parse("profit > 1", METRICS)
 
 
-def test_a_figure_that_is_misspelled_is_refused_with_the_nearest():
+def test_a_misspelled_figure_is_rejected_with_the_nearest_name():
     with pytest.raises(UsageError, match=r"max_drawdwon: no such figure; did you mean max_drawdown\?"):
         parse("max_drawdwon > 1", METRICS)
 
@@ -56,12 +56,12 @@ def test_a_figure_that_is_misspelled_is_refused_with_the_nearest():
         ("Trades ==5", "trades ==5"),
     ],
 )
-def test_a_label_of_the_table_is_refused_with_the_condition_that_it_means(text, meant):
+def test_a_label_of_the_table_is_rejected_with_the_condition_that_it_means(text, meant):
     with pytest.raises(UsageError, match=f"METRIC OP NUMBER.*; did you mean '{meant}'\\?$"):
         parse(text, METRICS)
 
 
 @pytest.mark.parametrize("text", ["sharpe > 1e5", "Sharpe", "max drawdown > 20 %", "luck of it > 1", "\n> 1"])
-def test_what_means_no_condition_is_refused_with_an_example(text):
+def test_a_text_that_resembles_no_condition_is_rejected_with_an_example(text):
     with pytest.raises(UsageError, match=r"METRIC OP NUMBER.*, such as 'max_drawdown > 0\.2'$"):
         parse(text, METRICS)

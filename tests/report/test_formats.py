@@ -1,4 +1,4 @@
-"""How values are written for people: a duration in the unit that fits, one thing and several."""
+"""Values for people: a duration is shown in the unit that fits, and singular and plural are distinguished."""
 
 import pytest
 
@@ -33,7 +33,7 @@ from safla.text import counted
         (50_000 * 8760, "50,000 years"),
     ],
 )
-def test_a_duration_is_told_in_the_unit_that_fits(hours, text):
+def test_a_duration_is_shown_in_the_unit_that_fits(hours, text):
     assert duration(hours) == text
 
 
@@ -48,5 +48,5 @@ def test_a_duration_is_told_in_the_unit_that_fits(hours, text):
         (3, ("entry", "entries"), "3 entries"),
     ],
 )
-def test_one_thing_and_several_are_told_apart(count, words, text):
+def test_singular_and_plural_are_distinguished(count, words, text):
     assert counted(count, words[0], plural=words[-1] if words[1:] else None) == text

@@ -1,4 +1,4 @@
-"""What is said of a run that was looked at: every line and every field, whatever is missing."""
+"""The status of a run as text: every line and every field, whatever is missing."""
 
 import json
 
@@ -24,7 +24,7 @@ def line(found, name):
     return next(text for text in status_lines(found) if text.startswith(f"{name} "))
 
 
-def test_a_run_is_told_from_its_name_to_its_last_events(found):
+def test_the_status_shows_a_run_from_its_name_to_its_last_events(found):
     lines = status_lines(found)
     assert lines[0] == "run        Small, backtest, 1h, 2 symbols"
     assert lines[1] == "process    not running"
@@ -37,7 +37,7 @@ def test_a_run_is_told_from_its_name_to_its_last_events(found):
     assert all(text.isascii() and text.isprintable() for text in lines)
 
 
-def test_the_age_of_the_last_candle_is_told_while_the_run_goes_on(found):
+def test_the_age_of_the_last_candle_is_shown_for_an_active_run(found):
     assert " ago" not in line(found, "candle")
     closed = found.account.closed / 1000
     assert line(found._replace(ended=False, seen=closed + 90), "candle").endswith(", closed 1 min 30 s ago")
@@ -52,18 +52,18 @@ def test_the_age_of_the_last_candle_is_told_while_the_run_goes_on(found):
         (Holder(held=None, pid=None), "unknown"),
     ],
 )
-def test_the_process_is_named_where_it_can_be(found, holder, words):
+def test_the_process_is_named_if_it_is_known(found, holder, words):
     assert line(found._replace(holder=holder), "process") == f"process    {words}"
 
 
-def test_a_torn_tail_and_a_note_are_said(found):
+def test_a_torn_tail_and_a_note_are_shown(found):
     torn = found._replace(ended=False, tail=found.tail._replace(torn=17), account=None, note="none \x1b[2J is known")
     assert line(torn, "journal").endswith(", unfinished; 17 bytes of an incomplete line after them")
     assert line(torn, "note") == "note       none \\x1b[2J is known"
     assert not any(text.startswith("equity") for text in status_lines(torn))
 
 
-def test_what_monitoring_told_last_is_told_while_the_run_goes_on(found):
+def test_the_last_monitoring_values_are_shown_for_an_active_run(found):
     monitoring = {"time": "2026-01-02T03:04:05.678Z", "text": "breaker closed, lag 0.4 s\x1b[2J", "breaker": "closed"}
     going_on = found._replace(ended=False, monitored=monitoring)
     assert line(going_on, "monitoring") == r"monitoring 2026-01-02T03:04:05.678Z  breaker closed, lag 0.4 s\x1b[2J"
@@ -71,7 +71,7 @@ def test_what_monitoring_told_last_is_told_while_the_run_goes_on(found):
     assert not any(text.startswith("monitoring") for text in status_lines(found._replace(monitored=monitoring)))
 
 
-def test_a_run_that_has_just_begun_is_three_lines(found):
+def test_the_status_of_a_run_that_has_just_started_is_three_lines(found):
     begun = found._replace(started=None, tail=None, account=None, last=(), ended=False, mode="paper")
     assert status_lines(begun) == [
         "run        not known yet, paper", "process    not running", "journal    begun, no complete line yet",
@@ -80,7 +80,7 @@ def test_a_run_that_has_just_begun_is_three_lines(found):
     assert (status["state"], status["lines"], status["name"], status["account"]) == ("begun", 0, None, None)
 
 
-def test_the_object_holds_the_same_for_programs(found):
+def test_the_json_object_has_the_same_content(found):
     status = json.loads(json.dumps(status_object(found)))
     assert list(status) == [
         "journal", "state", "mode", "held", "pid", "name", "timeframe", "detail", "lines", "hash", "torn_bytes",
@@ -95,7 +95,7 @@ def test_the_object_holds_the_same_for_programs(found):
     assert (status["waiting"], status["ignored"]) == ([], [])
 
 
-def test_commands_that_wait_are_listed_in_their_order_and_what_is_none_with_its_reason(found):
+def test_waiting_commands_are_listed_in_order_and_invalid_files_with_their_reason(found):
     halt = Command("1767323045678-0a1b2c3d", "0" * 32, 1_767_323_045_678, "halt", None, "lunch [bold]")
     resume = Command("1767323045679-0a1b2c3d", "0" * 32, 1_767_323_045_679, "resume", 3, None)
     asked = found._replace(requests=Requests((halt, resume), (Rejected("\x1b[2J.json", "it is for another run"),)))
@@ -113,7 +113,7 @@ def test_commands_that_wait_are_listed_in_their_order_and_what_is_none_with_its_
     assert status["ignored"] == [{"name": "\x1b[2J.json", "why": "it is for another run"}]
 
 
-def test_positions_orders_and_halts_are_objects_too(tmp_path):
+def test_positions_orders_and_halts_are_json_objects(tmp_path):
     run(small(tmp_path, *CANDLES, "risk.max_daily_loss_pct=null", "risk.max_drawdown_pct=null"), tmp_path / "run")
     (tmp_path / "run" / "head").unlink()
     path = tmp_path / "run" / "journal.jsonl"

@@ -1,4 +1,4 @@
-"""What a run came to: every figure of thirteen candles by hand, relations between figures, and what is undefined."""
+"""The summary of a run: every figure of thirteen candles by hand, relations of figures, and undefined figures."""
 
 import json
 
@@ -110,20 +110,20 @@ def summary(outcome):
 
 
 @pytest.mark.parametrize("name", BY_HAND)
-def test_a_figure_of_thirteen_candles_is_the_one_computed_by_hand(figures, name):
+def test_every_figure_of_thirteen_candles_matches_the_value_computed_by_hand(figures, name):
     assert figures[name] == pytest.approx(BY_HAND[name], rel=1e-11, abs=1e-15)
 
 
-def test_what_thirteen_candles_leave_undefined_is_null_and_says_why(figures):
+def test_undefined_figures_of_thirteen_candles_are_null_with_a_reason(figures):
     assert figures["undefined"] == UNDEFINED
     assert {name for name in METRICS if figures[name] is None} == UNDEFINED.keys()
 
 
-def test_the_two_lists_above_have_every_figure():
+def test_the_two_tests_above_cover_every_figure():
     assert {*BY_HAND, *UNDEFINED} == set(METRICS)
 
 
-def test_words_times_and_parts_of_thirteen_candles_are_told(figures):
+def test_texts_times_and_sections_of_thirteen_candles_are_reported(figures):
     assert (figures["name"], figures["symbols"], figures["quote"], figures["timeframe"]) == (
         "Tiny",
         ["BTC/USDT"],
@@ -137,8 +137,8 @@ def test_words_times_and_parts_of_thirteen_candles_are_told(figures):
     assert figures["candles_in_mode"] == [{"symbol": "BTC/USDT", "warming": 2, "flat": 9, "long": 2, "halted": 0}]
 
 
-def test_a_fall_that_is_over_says_when(tmp_path):
-    # given no levels and the end behind candle 9: bought at 100 and sold at 96, then at 97 and 98, then at 99 and held
+def test_a_recovered_drawdown_has_its_recovery_time(tmp_path):
+    # given no levels and the end after candle 9: bought at 100 and sold at 96, then at 97 and 98, then at 99 and held
     sets = ("risk.stop_loss_pct=0.5", "risk.take_profit_pct=null", "data.end=2024-01-01T10:00Z")
     figures = summarise(tiny(tmp_path, *sets), risk_free_rate=0.0)
     assert figures["drawdown"] == {
@@ -150,7 +150,7 @@ def test_a_fall_that_is_over_says_when(tmp_path):
     assert figures["max_drawdown_hours"] == 6
 
 
-def test_a_run_that_never_fell_has_no_time_of_a_fall(tmp_path):
+def test_a_run_without_a_drawdown_has_no_drawdown_time(tmp_path):
     figures = summarise(tiny(tmp_path, "risk.max_portfolio_exposure_pct=0.000001"), risk_free_rate=0.0)
     assert (figures["trades"], figures["max_drawdown"]) == (0, 0.0)
     assert figures["drawdown"] == {"start": None, "trough": None, "end": None}
@@ -159,19 +159,19 @@ def test_a_run_that_never_fell_has_no_time_of_a_fall(tmp_path):
     assert figures["undefined"]["best_mfe"] == "no trade was closed"
 
 
-def test_without_a_stop_nothing_was_put_at_risk(tmp_path):
+def test_without_a_stop_loss_no_initial_risk_is_defined(tmp_path):
     figures = summarise(tiny(tmp_path, "risk.stop_loss_pct=null"), risk_free_rate=0.0)
     assert figures["undefined"]["expectancy_r"] == figures["undefined"]["sqn"] == "no stop was set at the entry"
 
 
-def test_the_return_of_doubtful_exits_bounds_the_total_one_whichever_came_first(tmp_path):
+def test_the_alternative_return_of_ambiguous_exits_bounds_the_total_return(tmp_path):
     figures = summarise(tiny(tmp_path, "execution.intrabar=optimistic"), risk_free_rate=0.0)
     assert figures["ambiguous_exits"] == 1
     assert figures["return_if_stops"] < figures["total_return"] == figures["return_if_targets"]
     assert figures["total_return"] - figures["return_if_stops"] == pytest.approx((9_834 - 8_547) / 100_000, rel=1e-9)
 
 
-def test_slippage_is_paid_by_market_orders_and_stops_alone(tmp_path):
+def test_only_market_orders_and_stops_pay_slippage(tmp_path):
     slippage = "simulation.slippage={base_bps: 100, impact_coefficient: 0, max_slippage_bps: 100}"
     outcome = tiny(tmp_path, slippage)
     figures = summarise(outcome, risk_free_rate=0.0)
@@ -181,7 +181,7 @@ def test_slippage_is_paid_by_market_orders_and_stops_alone(tmp_path):
     assert figures["slippage_paid"] > 0
 
 
-def test_the_sums_of_a_summary_agree_with_each_other(summary, outcome):
+def test_the_sums_of_a_summary_are_consistent(summary, outcome):
     assert summary["net_profit"] == pytest.approx(summary["final_equity"] - summary["initial_balance"], abs=1e-6)
     assert summary["total_return"] == pytest.approx(summary["net_profit"] / summary["initial_balance"], rel=1e-9)
     assert summary["trades"] >= summary["wins"] + summary["losses"]
@@ -194,8 +194,8 @@ def test_the_sums_of_a_summary_agree_with_each_other(summary, outcome):
     assert np.prod(1 + np.array(months)) - 1 == pytest.approx(summary["total_return"], rel=1e-9)
 
 
-def test_the_lookback_counts_in_the_quality_of_the_data_alone(tmp_path):
-    # given a lookback so long that signals are refused in it
+def test_the_lookback_counts_only_in_the_data_quality_figures(tmp_path):
+    # given a lookback so long that signals are rejected in it
     sets = ("data.start=2024-01-10", "market_data.lookback_candles=200")
     outcome = run(small(tmp_path, *sets), tmp_path / "run").outcome
     start = outcome.run.plan.rules.start_ts
@@ -226,7 +226,7 @@ def test_numbers_have_twelve_digits(summary):
         assert summary[metric] is None or summary[metric] == float(f"{summary[metric]:.12g}")
 
 
-def test_a_higher_risk_free_rate_lowers_what_is_earned_above_it_and_is_told(outcome, summary):
+def test_a_higher_risk_free_rate_lowers_excess_returns_and_is_reported(outcome, summary):
     rated = summarise(outcome, risk_free_rate=0.05)
     assert rated["risk_free_rate"] == 0.05
     assert rated["sharpe"] < summary["sharpe"]
@@ -234,13 +234,13 @@ def test_a_higher_risk_free_rate_lowers_what_is_earned_above_it_and_is_told(outc
     assert rated["volatility"] == summary["volatility"]
 
 
-def test_the_same_outcome_has_the_same_summary_byte_for_byte(outcome, summary, tmp_path):
+def test_equal_results_have_equal_summaries_byte_for_byte(outcome, summary, tmp_path):
     for name in ("one", "other"):
         write_summary(tmp_path / name, summarise(outcome, risk_free_rate=0.0))
     assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
 
 
-def test_open_halts_are_told_with_the_first_of_them(tmp_path):
+def test_open_halts_are_reported_with_the_first_of_them(tmp_path):
     sets = ("risk.drawdown_pause_days=null", "risk.max_drawdown_pct=0.005", "risk.max_daily_loss_pct=0.002")
     figures = summarise(run(small(tmp_path, *sets), tmp_path / "run").outcome, risk_free_rate=0.0)
     assert [halt["rule"] for halt in figures["open_halts"]][-1:] == ["drawdown"]
@@ -248,13 +248,13 @@ def test_open_halts_are_told_with_the_first_of_them(tmp_path):
     assert figures["halted_share"] > 0.5
 
 
-def test_a_summary_is_written_whole_and_reads_back(tmp_path, summary):
+def test_a_summary_is_written_completely_and_read_back(tmp_path, summary):
     write_summary(tmp_path / "summary.json", summary)
     assert json.loads((tmp_path / "summary.json").read_text()) == summary
     assert [path.name for path in tmp_path.iterdir() if path.suffix == ".tmp"] == []
 
 
-def test_what_is_written_keeps_to_its_schema(tmp_path, summary, figures):
+def test_a_written_summary_conforms_to_its_schema(tmp_path, summary, figures):
     schema = summary_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     for one in (summary, figures):

@@ -1,4 +1,4 @@
-"""The table of a summary: open halts first, groups, aligned labels, and a reason where there is no number."""
+"""The table of a summary: open halts first, groups, aligned labels, and a reason for each undefined figure."""
 
 import re
 
@@ -55,21 +55,21 @@ def line(summary, label):
         ("candles without volume", "0"),
     ],
 )
-def test_a_line_of_the_table_tells_its_figures(summary, label, text):
+def test_a_line_of_the_table_shows_its_figures(summary, label, text):
     assert line(summary, label) == text
 
 
-def test_every_label_leaves_its_column_free(summary):
+def test_every_label_fits_its_column(summary):
     lines = [one for one in summary_lines(summary) if one]
     assert all(one[WIDTH - 1] == " " != one[WIDTH] for one in lines)
 
 
-def test_open_halts_stand_first_in_the_table(summary):
+def test_open_halts_come_first_in_the_table(summary):
     halted = {**summary, "open_halts": [{"halt": 3, "rule": "drawdown", "since": "2024-02-01T05:00Z"}]}
     assert summary_lines(halted)[0].split(maxsplit=1) == ["HALTED", "drawdown since 2024-02-01T05:00Z: no new entries"]
 
 
-def test_synthetic_candles_and_limits_that_are_off_stand_before_the_first_figure(summary):
+def test_synthetic_candles_and_disabled_limits_are_shown_before_the_first_figure(summary):
     source, limits = "synthetic, trends built in", ["stop_loss", "daily_loss", "drawdown"]
     lines = summary_lines({**summary, "source": source, "limits_off": limits})
     assert lines[0].split(maxsplit=1) == ["source", "synthetic, trends built in"]
@@ -77,7 +77,7 @@ def test_synthetic_candles_and_limits_that_are_off_stand_before_the_first_figure
     assert lines[2].startswith("run ")
 
 
-def test_a_run_with_its_limits_has_no_line_for_them(summary):
+def test_a_run_with_all_limits_has_no_line_about_disabled_limits(summary):
     assert not any(one.startswith(("limits off", "source")) for one in summary_lines(summary))
 
 
@@ -86,17 +86,17 @@ def test_a_run_with_its_limits_has_no_line_for_them(summary):
     [("stop_loss_pct", "no stop loss"), ("max_daily_loss_pct", "no daily loss limit"),
      ("max_drawdown_pct", "no drawdown limit")],
 )  # fmt: skip
-def test_an_explicit_null_of_a_limit_is_told(tmp_path, key, word):
+def test_a_limit_that_is_explicitly_null_is_shown_as_disabled(tmp_path, key, word):
     changed = summarise(tiny(tmp_path, f"risk.{key}=null"), risk_free_rate=0.0)
     assert line(changed, "limits off") == word
 
 
-def test_what_is_optional_and_off_by_default_is_no_limit_that_is_off(tmp_path):
+def test_an_optional_limit_that_is_off_by_default_is_not_shown_as_disabled(tmp_path):
     sets = ("risk.trailing_stop_pct=null", "risk.max_daily_trades=null", "risk.take_profit_pct=null")
     assert summarise(tiny(tmp_path, *sets), risk_free_rate=0.0)["limits_off"] == []
 
 
-def test_a_drawdown_that_is_over_is_told_with_its_end(summary):
+def test_a_recovered_drawdown_is_shown_with_its_end(summary):
     fall = {"start": "2024-01-01T04:00Z", "trough": "2024-01-01T06:00Z", "end": "2024-01-01T10:00Z"}
     assert line({**summary, "drawdown": fall}, "max drawdown time").endswith("2024-01-01T04:00Z to 2024-01-01T10:00Z")
 
@@ -107,12 +107,12 @@ def test_equity_that_never_fell_has_no_max_drawdown_time(summary):
     assert line(changed, "max drawdown time") == "- (the equity never fell)"
 
 
-def test_without_ambiguous_exits_there_is_one_return(summary):
+def test_without_ambiguous_exits_there_is_a_single_return(summary):
     lines = summary_lines({**summary, "ambiguous_exits": 0})
     assert not any(one.startswith("return if") for one in lines)
 
 
-def test_rejections_are_told_by_reason_the_most_frequent_first(summary):
+def test_rejections_are_shown_by_reason_with_the_most_frequent_first(summary):
     assert line({**summary, "rejected_entries": {"halted": 5, "cooldown": 2}}, "rejected entries") == (
         "7: halted 5, cooldown 2"
     )
@@ -123,18 +123,18 @@ FIGURES = [(label, key) for label, key in LABELS if key in METRICS]
 
 
 @pytest.mark.parametrize("key", [key for _, key in LABELS])
-def test_every_label_leads_to_a_key_of_the_schema(key):
+def test_every_label_corresponds_to_a_key_of_the_schema(key):
     assert key in summary_schema()["$defs"]["Summary"]["properties"]
 
 
 @pytest.mark.parametrize("key", sorted({key for _, key in FIGURES}))
-def test_a_key_has_no_word_that_its_label_has_not(key):
+def test_every_word_of_a_key_is_in_its_label(key):
     labels = [set(re.findall("[a-z0-9]+", label.lower())) for label, of in FIGURES if of == key]
     assert set(key.split("_")) - UNITS <= set().union(*labels)
 
 
 @pytest.mark.parametrize(("label", "key"), FIGURES)
-def test_a_reader_who_types_a_label_is_led_to_its_key(label, key):
+def test_a_label_used_as_a_condition_gets_a_hint_with_its_key(label, key):
     name = re.sub("[^a-z0-9]+", "_", label.lower()).strip("_")
     keys = {of for same, of in FIGURES if same == label}
     if name in METRICS or len(keys) > 1:
@@ -149,13 +149,13 @@ OLD = (
 )  # fmt: skip
 
 
-def test_no_line_of_the_table_and_no_key_has_a_word_that_is_not_the_fields(summary):
+def test_lines_of_the_table_and_keys_use_only_terms_of_the_field(summary):
     halted = {**summary, "open_halts": [{"halt": 3, "rule": "drawdown", "since": "2024-02-01T05:00Z"}]}
     texts = [*summary_lines(halted), *summary]
     assert [(text, word) for text in texts for word in OLD if word in text.lower()] == []
 
 
-def test_open_halts_of_both_runs_are_told(summary):
+def test_open_halts_of_both_runs_are_shown(summary):
     halts = [
         {"rule": "drawdown", "since": "2024-02-01T02:25Z"},
         {"rule": "daily_loss", "since": "2024-02-01T02:25Z"},
@@ -168,7 +168,7 @@ def test_open_halts_of_both_runs_are_told(summary):
     ]
 
 
-def test_two_runs_stand_beside_each_other(summary):
+def test_two_runs_are_shown_side_by_side(summary):
     lines = beside_lines(
         summary, {**summary, "trades": 5, "win_rate": None, "undefined": {"win_rate": "so"}}, changed="x=1"
     )
@@ -177,6 +177,6 @@ def test_two_runs_stand_beside_each_other(summary):
     assert next(one for one in lines if one.startswith("win rate")).split() == ["win", "rate", "33.33%", "-", "(so)"]
 
 
-def test_a_limit_that_is_off_in_one_of_two_runs_stands_first(summary):
+def test_a_limit_disabled_in_one_of_two_runs_is_shown_first(summary):
     lines = beside_lines(summary, {**summary, "limits_off": ["stop_loss"]}, changed="risk.stop_loss_pct=null")
     assert lines[1].split(maxsplit=3) == ["limits", "off", "none", "no stop loss"]

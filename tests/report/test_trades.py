@@ -1,4 +1,4 @@
-"""Fills and trades as columns: those of thirteen candles by hand, and agreement with the account."""
+"""Fills and trades as columns match values of thirteen candles computed by hand, and agree with the account."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from tests.report.tiny import FIRST, HOUR, tiny
 from tests.small_runs import run, small
 
 
-def test_the_trades_of_thirteen_candles_are_those_computed_by_hand(tmp_path):
+def test_the_trades_of_thirteen_candles_match_values_computed_by_hand(tmp_path):
     outcome = tiny(tmp_path)
     trades = trades_of(outcome, fills_of(outcome))
     assert ((trades.opened - FIRST) // HOUR).tolist() == [3, 6, 9]
@@ -42,7 +42,7 @@ def test_trades_of_several_symbols_agree_with_the_account_and_with_their_fills(t
         assert mae >= (entry - min([entry, *held.tolist()])) / entry - 1e-15
 
 
-def test_without_a_stop_a_trade_has_no_multiple(tmp_path):
+def test_without_a_stop_loss_a_trade_has_no_r_multiple(tmp_path):
     outcome = tiny(tmp_path, "risk.stop_loss_pct=null")
     assert set(trades_of(outcome, fills_of(outcome)).r) == {None}
 

@@ -1,4 +1,4 @@
-"""What of a run is measured: from the start on, and with what the engine told there."""
+"""The measured window of a run begins at its start and has the events of the engine from there."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from safla.report.window import Window
 from tests.small_runs import run, small
 
 
-def test_a_window_begins_behind_the_lookback_and_ends_with_the_run(tmp_path):
+def test_the_window_begins_after_the_lookback_and_ends_with_the_run(tmp_path):
     outcome = run(small(tmp_path, "data.start=2024-01-03"), tmp_path / "run").outcome
     window = Window(outcome)
     start = outcome.run.plan.rules.start_ts

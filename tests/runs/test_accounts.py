@@ -1,4 +1,4 @@
-"""A paper account is never begun again in silence: a run of the same configuration that has not ended is named."""
+"""A paper account is never restarted silently: an unfinished run of the same configuration is named."""
 
 from pathlib import Path
 
@@ -25,12 +25,12 @@ def begun(logs: Path) -> Path:
     return left(folder_of(logs), f"storage.logs_directory={logs}")
 
 
-def test_the_same_plan_goes_on_in_its_folder(tmp_path: Path) -> None:
+def test_the_same_plan_continues_in_its_folder(tmp_path: Path) -> None:
     folder = begun(tmp_path)
     assert folder_of(tmp_path) == folder
 
 
-def test_another_plan_is_refused_with_both_folders_and_what_differs(tmp_path: Path) -> None:
+def test_a_changed_plan_is_rejected_with_both_folders_and_the_differences(tmp_path: Path) -> None:
     folder = begun(tmp_path)
     with raises_code(ConfigError, "plan_differs") as caught:
         folder_of(tmp_path, *OTHER_PLAN)
@@ -40,13 +40,13 @@ def test_another_plan_is_refused_with_both_folders_and_what_differs(tmp_path: Pa
     assert f"begin another account in {folder_of(tmp_path, *OTHER_PLAN, new=True)} with --new" in problem.text
 
 
-def test_another_account_that_was_asked_for_goes_on_beside_the_first(tmp_path: Path) -> None:
+def test_an_explicitly_requested_second_account_runs_beside_the_first(tmp_path: Path) -> None:
     begun(tmp_path)
     left(folder_of(tmp_path, *OTHER_PLAN, new=True), f"storage.logs_directory={tmp_path}", *OTHER_PLAN)
     assert folder_of(tmp_path, *OTHER_PLAN) != folder_of(tmp_path)
 
 
-def test_a_run_that_ended_and_a_run_of_another_configuration_are_no_obstacle(tmp_path: Path) -> None:
+def test_finished_runs_and_runs_of_another_configuration_do_not_block_a_start(tmp_path: Path) -> None:
     run_paper(folder_of(tmp_path))
     assert folder_of(tmp_path, *OTHER_PLAN).name.startswith("paper-")
     begun(tmp_path / "else")
@@ -54,7 +54,7 @@ def test_a_run_that_ended_and_a_run_of_another_configuration_are_no_obstacle(tmp
     assert folder_of(tmp_path, *OTHER_PLAN).name.startswith("paper-")
 
 
-def test_a_run_of_another_version_is_refused_too(tmp_path: Path) -> None:
+def test_an_unfinished_run_of_another_version_blocks_a_start(tmp_path: Path) -> None:
     folder = begun(tmp_path)
     text = (folder / "journal.jsonl").read_bytes()
     (folder / "journal.jsonl").write_bytes(text.replace(b'"schema":2', b'"schema":1', 1))
@@ -75,6 +75,6 @@ def test_a_start_that_fails_before_its_first_line_leaves_no_folder(tmp_path: Pat
 
 
 def broken_off(folder: Path) -> None:
-    """A start that fails after something was written."""
+    """Fails a start after something was written."""
     (folder / "journal.jsonl").write_bytes(b"x")
     raise RuntimeError

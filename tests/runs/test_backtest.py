@@ -1,4 +1,4 @@
-"""A backtest: the same bytes in whatever pieces, forms and circumstances, and starting again is going on."""
+"""A backtest gives the same bytes however it is divided, interpreted or compiled; a new start continues it."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def undisturbed(tmp_path):
     return journal(tmp_path / "undisturbed")
 
 
-def test_a_run_writes_its_inputs_its_journal_and_nothing_else(tmp_path):
+def test_a_run_writes_only_its_inputs_and_its_journal(tmp_path):
     ended = run(small(tmp_path), tmp_path / "run")
     names = {path.name for path in ended.folder.iterdir()}
     assert names == {"journal.jsonl", "candles.parquet", "config.yaml", "head", "lock"}
@@ -34,20 +34,20 @@ def test_a_run_writes_its_inputs_its_journal_and_nothing_else(tmp_path):
     assert not ended.again
 
 
-def test_files_of_a_run_are_the_users_alone(tmp_path):
+def test_files_of_a_run_are_private_to_the_user(tmp_path):
     ended = run(small(tmp_path), tmp_path / "run")
     assert ended.folder.stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in ended.folder.iterdir()} == {0o600}
 
 
-def test_the_same_run_again_confirms_what_is_there(tmp_path, undisturbed):
+def test_running_again_confirms_the_existing_journal(tmp_path, undisturbed):
     again = run(small(tmp_path), tmp_path / "undisturbed")
     assert again.again
     assert journal(tmp_path / "undisturbed") == undisturbed
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.3, 0.999])
-def test_a_journal_that_was_broken_off_anywhere_is_finished_to_the_same_bytes(tmp_path, undisturbed, kept):
+def test_a_journal_interrupted_anywhere_is_completed_to_the_same_bytes(tmp_path, undisturbed, kept):
     # given the run folder of a process that died, in the middle of a line
     path = tmp_path / "undisturbed" / "journal.jsonl"
     path.write_bytes(undisturbed[: int(len(undisturbed) * kept)])
@@ -59,7 +59,7 @@ def test_a_journal_that_was_broken_off_anywhere_is_finished_to_the_same_bytes(tm
     assert path.read_bytes() == undisturbed
 
 
-def test_a_damaged_journal_is_refused_and_left_alone(tmp_path, undisturbed):
+def test_a_damaged_journal_is_rejected_and_not_modified(tmp_path, undisturbed):
     path = tmp_path / "undisturbed" / "journal.jsonl"
     damaged = undisturbed[:5000] + b"#" + undisturbed[5001:]
     path.write_bytes(damaged)
@@ -68,7 +68,7 @@ def test_a_damaged_journal_is_refused_and_left_alone(tmp_path, undisturbed):
     assert path.read_bytes() == damaged
 
 
-def test_a_journal_that_decided_otherwise_is_shown_in_both_forms_and_left_alone(tmp_path, undisturbed):
+def test_a_journal_with_different_decisions_is_reported_with_both_lines_and_not_modified(tmp_path, undisturbed):
     path = tmp_path / "undisturbed" / "journal.jsonl"
     path.with_name("head").unlink()
     changed = rehashed(undisturbed.replace(b'"reason":"stop_loss"', b'"reason":"trailing_stop"', 1))
@@ -81,7 +81,7 @@ def test_a_journal_that_decided_otherwise_is_shown_in_both_forms_and_left_alone(
     assert "stop_loss" in now
 
 
-def test_a_folder_of_another_plan_is_refused_with_each_key_and_both_values(tmp_path, undisturbed):
+def test_a_folder_of_another_plan_is_rejected_with_each_key_and_both_values(tmp_path, undisturbed):
     with raises_code(ConfigError, "plan_differs") as caught:
         run(small(tmp_path, "risk.stop_loss_pct=0.01", "system.version='2'"), tmp_path / "undisturbed")
     assert [problem.key for problem in caught.value.problems] == ["risk.stop_loss_pct", "system.version"]
@@ -89,20 +89,20 @@ def test_a_folder_of_another_plan_is_refused_with_each_key_and_both_values(tmp_p
     assert journal(tmp_path / "undisturbed") == undisturbed
 
 
-def test_a_folder_with_other_candles_is_refused_by_their_digest(tmp_path, undisturbed):
+def test_a_folder_with_other_candles_is_rejected_by_their_digest(tmp_path, undisturbed):
     with raises_code(JournalError, "other_run"):
         run(small(tmp_path, "data.synthetic.holes=2"), tmp_path / "undisturbed")
     assert journal(tmp_path / "undisturbed") == undisturbed
 
 
-def test_a_journal_that_goes_on_behind_the_end_is_refused(tmp_path, undisturbed):
+def test_a_journal_with_lines_after_its_end_is_rejected(tmp_path, undisturbed):
     path = tmp_path / "undisturbed" / "journal.jsonl"
     path.write_bytes(undisturbed + b"more\n")
     with raises_code(JournalError, "chain_broken"):
         run(small(tmp_path), tmp_path / "undisturbed")
 
 
-def test_an_interrupted_run_keeps_what_it_folded_and_goes_on_to_the_same_bytes(tmp_path, undisturbed, monkeypatch):
+def test_an_interrupted_run_keeps_its_journal_and_continues_to_the_same_bytes(tmp_path, undisturbed, monkeypatch):
     monkeypatch.setattr(engine, "MAX_BLOCK", 200)
     flag = Flag()
 
@@ -121,7 +121,7 @@ def test_an_interrupted_run_keeps_what_it_folded_and_goes_on_to_the_same_bytes(t
 
 
 @pytest.mark.parametrize("kept", [1, 100_000])
-def test_what_is_appended_is_not_taken_for_what_was_there(tmp_path, undisturbed, monkeypatch, kept):
+def test_appended_lines_are_not_mistaken_for_existing_lines(tmp_path, undisturbed, monkeypatch, kept):
     monkeypatch.setattr(engine, "MAX_BLOCK", 100)
     monkeypatch.setattr(append, "BATCH", 4096)
     path = tmp_path / "undisturbed" / "journal.jsonl"
@@ -146,7 +146,7 @@ def test_interpreted_and_compiled_give_the_same_journal(tmp_path, undisturbed):
 
 
 def test_the_journal_of_the_first_candles_is_a_prefix_of_the_journal_of_all(tmp_path):
-    """Promise 2: behind the last candle stand the closing lines alone, and they are the only ones that differ (J3)."""
+    """Promise 2: only the closing lines come after the last candle, and only they differ (J3)."""
     detail = "journal.detail=candles"
     end = FIRST + 500 * HOUR
     run(small(tmp_path, detail), tmp_path / "all")
@@ -160,7 +160,7 @@ def test_the_journal_of_the_first_candles_is_a_prefix_of_the_journal_of_all(tmp_
 
 
 @pytest.mark.parametrize(("lower", "higher"), [("trades", "decisions"), ("decisions", "candles")])
-def test_a_lower_detail_is_the_higher_one_with_lines_left_out(tmp_path, lower, higher):
+def test_a_lower_detail_is_the_higher_detail_with_lines_left_out(tmp_path, lower, higher):
     for detail in (lower, higher):
         run(small(tmp_path, f"journal.detail={detail}"), tmp_path / detail)
     few, many = (
@@ -172,7 +172,7 @@ def test_a_lower_detail_is_the_higher_one_with_lines_left_out(tmp_path, lower, h
     assert all(event in rest for event in few[1:])  # in order: `in` consumes the iterator
 
 
-def test_the_lookback_comes_before_the_start_and_is_only_looked_at(tmp_path):
+def test_the_lookback_comes_before_the_start_and_is_never_traded(tmp_path):
     start = FIRST + 400 * HOUR
     prepared = prepare(small(tmp_path, f"data.start={start}", "market_data.lookback_candles=20"))
     assert prepared.run.plan.rules.start_ts == start
@@ -184,12 +184,12 @@ def test_without_a_start_there_is_no_lookback(tmp_path):
     assert prepared.run.plan.rules.start_ts == FIRST == int(prepared.series[0].columns.ts[0])
 
 
-def test_a_window_without_candles_is_refused_with_the_range_that_there_is(tmp_path):
+def test_a_window_without_candles_is_rejected_with_the_available_range(tmp_path):
     with raises_code(DataError, "no_candles_in_period", match="2024-01-01T00:00Z"):
         prepare(small(tmp_path, "data.start=2031-01-01"))
 
 
-def test_fewer_candles_than_the_warm_up_are_a_notice_and_no_error(tmp_path):
+def test_fewer_candles_than_the_warm_up_are_a_notice_but_not_an_error(tmp_path):
     said = []
     ended = run(small(tmp_path, f"data.end={FIRST + 5 * HOUR}"), tmp_path / "run", say=said.append)
     assert ended.lines > 0
@@ -205,7 +205,7 @@ risk: {max_daily_loss_pct: 0.05}
 
 
 def notes_of(folder, prices, *sets):
-    """What a run says of hours at these prices, each open, high, low and close at once."""
+    """Returns the notes of a run over hours at these prices, each of them open, high, low and close."""
     rows = [f"{1_704_067_200_000 + 3_600_000 * place},{f'{price},' * 4}1000" for place, price in enumerate(prices)]
     (folder / "candles.csv").write_text("\n".join(["timestamp,open,high,low,close,volume", *rows]) + "\n")
     said = []
@@ -227,18 +227,18 @@ MORE = "; a market order may pay a whole tick, more than max_slippage_bps"
         (["43000"], ("markets.BTC/USDT={tick: 500}",), f"1.163 % of its price (500 of 43000){MORE}"),
     ],
 )  # fmt: skip
-def test_a_tick_that_is_more_than_the_most_slippage_is_said_once(tmp_path, prices, sets, note):
+def test_a_tick_larger_than_the_maximum_slippage_is_noted_once(tmp_path, prices, sets, note):
     assert notes_of(tmp_path, prices, *sets) == [f"the tick of BTC/USDT is {note}"]
 
 
 @pytest.mark.parametrize("sets", [(), ("simulation.slippage.max_slippage_bps=500",)])
-def test_a_tick_of_no_more_than_the_most_slippage_is_not_worth_a_word(tmp_path, sets):
+def test_a_tick_within_the_maximum_slippage_is_not_noted(tmp_path, sets):
     price = "0.00000201" if not sets else "0.00000021"  # a tick is nearly 0.5 % and 5 % of it
     assert notes_of(tmp_path, [price] * 3, *sets) == []
 
 
-def test_a_broken_bound_ends_the_run_with_symbol_and_time(tmp_path):
-    """D1: prices so high that a position would pass 2**62 units of money are refused, and nothing wraps."""
+def test_an_exceeded_bound_ends_the_run_with_symbol_and_time(tmp_path):
+    """D1: prices so high that a position would exceed 2**62 units of money are rejected, and nothing overflows."""
     text = """\
 symbols: {primary: [BTC/USDT]}
 data: {source: csv, path: candles.csv}
@@ -255,7 +255,7 @@ simulation: {initial_balance_usd: 1000000000}
     assert journal(tmp_path / "run").count(b'"type":"filled"') == 1
 
 
-def test_the_equity_of_every_candle_is_kept(tmp_path):
+def test_the_result_holds_the_equity_of_every_candle(tmp_path):
     ended = run(small(tmp_path), tmp_path / "run")
     assert len(ended.outcome.ts) == len(ended.outcome.equity) == len(np.unique(ended.outcome.ts))
     assert int(ended.outcome.equity[-1]) == int(ended.outcome.state.account[v.EQUITY])

@@ -1,4 +1,4 @@
-"""What is wrong here: every look by itself, and none that fails stops another."""
+"""`safla doctor`: the checks are independent, and a failed check does not stop the others."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def looks(folder: Path, **more: object) -> dict[str, doctor.Check]:
     return {one.what: one for one in doctor.examine(config(folder, **more))}
 
 
-def test_an_exchange_that_cannot_be_reached_fails_and_all_else_is_looked_at(tmp_path: Path):
+def test_an_unreachable_exchange_fails_its_check_and_all_others_still_run(tmp_path: Path):
     found = looks(tmp_path)
     assert (found["exchange"].state, found["exchange"].exit_code) == ("failed", 5)
     assert "cannot be reached" in found["exchange"].text
@@ -26,13 +26,13 @@ def test_an_exchange_that_cannot_be_reached_fails_and_all_else_is_looked_at(tmp_
     assert "clock" not in found
 
 
-def test_a_look_leaves_no_folder_behind_but_that_of_its_log(tmp_path: Path):
+def test_the_checks_leave_no_folder_except_that_of_the_log(tmp_path: Path):
     looks(tmp_path)
     assert not (tmp_path / "store").exists()
     assert {one.name for one in (tmp_path / "logs").rglob("*")} == {"data", "market_data.log", "errors.log"}
 
 
-def test_a_store_that_cannot_be_written_to_fails_as_a_fault_of_this_machine(tmp_path: Path):
+def test_a_read_only_store_fails_as_a_fault_of_this_machine(tmp_path: Path):
     (tmp_path / "file").write_text("")
     found = looks(
         tmp_path, storage={"cache_directory": str(tmp_path / "file" / "store"), "logs_directory": str(tmp_path)}
@@ -40,7 +40,7 @@ def test_a_store_that_cannot_be_written_to_fails_as_a_fault_of_this_machine(tmp_
     assert (found["store"].state, found["store"].exit_code) == ("failed", 6)
 
 
-def test_a_package_that_is_missing_is_named_with_the_command_that_brings_it(monkeypatch: pytest.MonkeyPatch):
+def test_a_missing_package_is_named_with_its_install_command(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(doctor, "PACKAGES", ["numpy", "no-such-package"])
     found = doctor._packages()
     assert (found.state, found.exit_code) == ("failed", 6)
@@ -55,7 +55,7 @@ def test_a_package_that_is_missing_is_named_with_the_command_that_brings_it(monk
         {"data": {"source": "synthetic"}, "mode": "paper", "paper": {"source": "replay"}},
     ],
 )
-def test_an_exchange_that_gives_no_candles_is_not_asked(tmp_path: Path, data: dict[str, object]):
+def test_an_exchange_that_is_not_the_candle_source_is_not_contacted(tmp_path: Path, data: dict[str, object]):
     found = looks(tmp_path, **data)["exchange"]
     source = found.text.rpartition(" ")[2]
     assert (found.state, found.exit_code) == ("ok", 0)
@@ -63,20 +63,18 @@ def test_an_exchange_that_gives_no_candles_is_not_asked(tmp_path: Path, data: di
     assert source in str(data)
 
 
-def test_paper_on_live_candles_asks_the_exchange_whatever_the_backtest_reads(tmp_path: Path):
+def test_paper_on_live_candles_contacts_the_exchange_whatever_the_backtest_source(tmp_path: Path):
     assert looks(tmp_path, mode="paper", data={"source": "synthetic"})["exchange"].state == "failed"
 
 
-def test_an_extra_is_named_with_the_key_that_needs_it(monkeypatch: pytest.MonkeyPatch):
+def test_a_missing_extra_is_named_with_the_key_that_needs_it(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(doctor, "_version", lambda package: None)
     (extras,) = doctor._extras()
     assert extras.text == "optional, not installed: prometheus_client (for monitoring.prometheus)"
 
 
 @pytest.mark.parametrize(("free", "state"), [(doctor.FREE_BYTES, "ok"), (doctor.FREE_BYTES - 1, "warning")])
-def test_a_disk_that_is_nearly_full_is_a_warning(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, state: str
-):
+def test_a_nearly_full_disk_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, state: str):
     class Usage:
         def __init__(self, path: str) -> None:
             self.free = free

@@ -1,4 +1,4 @@
-"""How far a download is, in words: on a terminal, in plain lines, or not at all."""
+"""The progress of a download is shown on a terminal, in plain lines, or not at all."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def standing(done: int, **more: object) -> DownloadProgress:
         (standing(0), "0 of 9000 candles, 0/s, 0 gaps, 20 requests, weight 40"),
     ],
 )
-def test_the_facts_are_share_rate_gaps_requests_and_weight(one: DownloadProgress, text: str):
+def test_the_progress_shows_share_rate_gaps_requests_and_weight(one: DownloadProgress, text: str):
     assert download.facts(one, seconds=2.0) == text
 
 
@@ -41,13 +41,13 @@ def test_plain_lines_come_every_two_seconds(capsys: pytest.CaptureFixture[str]):
     ]
 
 
-def test_who_wants_quiet_hears_nothing(capsys: pytest.CaptureFixture[str]):
+def test_a_quiet_download_prints_nothing(capsys: pytest.CaptureFixture[str]):
     with download.show_download(quiet=True) as listener:
         listener(standing(1))
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_terminal_gets_a_bar_for_each_symbol_and_it_goes_again(
+def test_a_terminal_shows_a_bar_per_symbol_and_removes_it_at_the_end(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)

@@ -1,4 +1,4 @@
-"""The run folder: what names it, who holds it, and that nothing is overwritten (docs/journal.md, J9, J30)."""
+"""The run folder: its name, the process that holds it, and that nothing is overwritten (docs/journal.md, J9, J30)."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ def named(tmp_path, *sets, stem="small"):
     return backtest_folder(prepare(small(tmp_path, *sets)), stem=stem, out=None).name
 
 
-def test_the_name_follows_from_plan_detail_and_candles_and_from_nothing_else(tmp_path):
+def test_the_name_depends_only_on_plan_detail_and_candles(tmp_path):
     usual = named(tmp_path)
     assert named(tmp_path, "logging.backup_count=2") == usual
     others = ("risk.stop_loss_pct=0.03", "journal.detail=trades", "data.end=2024-02-01", "system.random_seed=5")
@@ -41,7 +41,7 @@ def test_a_name_is_a_slug_and_never_raw_text(tmp_path, stem, begins):
     assert "/" not in name
 
 
-def test_a_second_process_is_told_who_holds_the_run_and_the_first_is_unharmed(tmp_path):
+def test_a_second_process_is_told_the_holder_of_the_run_and_the_first_is_unaffected(tmp_path):
     folder.make(tmp_path / "run", force=False)
     program = (
         "import sys, time\nfrom pathlib import Path\nfrom safla.runs.folder import lock_run\n"
@@ -61,7 +61,7 @@ def test_a_second_process_is_told_who_holds_the_run_and_the_first_is_unharmed(tm
 
 
 @pytest.mark.parametrize("make", ["symlink", "folder"])
-def test_a_lock_that_is_no_file_of_ours_is_refused(tmp_path, make):
+def test_a_lock_that_is_not_a_private_file_is_rejected(tmp_path, make):
     folder.make(tmp_path / "run", force=False)
     lock = tmp_path / "run" / "lock"
     if make == "symlink":
@@ -73,7 +73,7 @@ def test_a_lock_that_is_no_file_of_ours_is_refused(tmp_path, make):
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_a_folder_that_is_a_link_or_a_file_is_refused(tmp_path):
+def test_a_run_folder_that_is_a_link_or_a_file_is_rejected(tmp_path):
     (tmp_path / "file").write_text("mine")
     (tmp_path / "link").symlink_to(tmp_path)
     for name in ("file", "link"):
@@ -81,7 +81,7 @@ def test_a_folder_that_is_a_link_or_a_file_is_refused(tmp_path):
             folder.make(tmp_path / name, force=False)
 
 
-def test_what_a_run_left_before_its_first_line_is_no_obstacle(tmp_path):
+def test_files_left_before_the_first_line_do_not_block_a_start(tmp_path):
     folder.make(tmp_path / "run", force=False)
     with folder.lock_run(tmp_path / "run"):
         pass
@@ -90,7 +90,7 @@ def test_what_a_run_left_before_its_first_line_is_no_obstacle(tmp_path):
     assert not list((tmp_path / "run").glob("*.tmp"))
 
 
-def test_a_folder_with_a_file_of_somebody_else_is_no_run_folder(tmp_path):
+def test_a_folder_with_a_foreign_file_is_not_a_run_folder(tmp_path):
     folder.make(tmp_path / "run", force=False)
     (tmp_path / "run" / "letter.txt").write_text("mine")
     with raises_code(UsageError, "not_a_run_folder", match=r"letter\.txt"):
@@ -99,7 +99,7 @@ def test_a_folder_with_a_file_of_somebody_else_is_no_run_folder(tmp_path):
 
 @pytest.mark.parametrize("names", [["config.yaml"], ["server.log"], ["journal.jsonl", "essay.txt"], ["lock", "a.py"]])
 @pytest.mark.parametrize("force", [False, True])
-def test_a_folder_of_the_user_is_neither_written_to_nor_set_aside(tmp_path, names, force):
+def test_a_folder_of_the_user_is_neither_written_to_nor_renamed(tmp_path, names, force):
     (tmp_path / "mine").mkdir()
     for name in names:
         (tmp_path / "mine" / name).write_text("dear diary")
@@ -109,7 +109,7 @@ def test_a_folder_of_the_user_is_neither_written_to_nor_set_aside(tmp_path, name
 
 
 @pytest.mark.parametrize("lost", [["head", "lock"], ["journal.jsonl"]])
-def test_what_is_left_of_a_run_can_be_set_aside(tmp_path, lost):
+def test_the_remains_of_a_run_can_be_renamed_aside(tmp_path, lost):
     run(small(tmp_path), tmp_path / "run")
     for name in lost:
         (tmp_path / "run" / name).unlink()
@@ -117,7 +117,7 @@ def test_what_is_left_of_a_run_can_be_set_aside(tmp_path, lost):
     assert (tmp_path / "run.1" / "summary.json").exists() or (tmp_path / "run.1" / "candles.parquet").exists()
 
 
-def test_a_configuration_with_other_values_takes_the_place_of_the_one_that_is_there(tmp_path):
+def test_a_configuration_with_other_values_replaces_the_existing_one(tmp_path):
     run(small(tmp_path), tmp_path / "run")
     kept = tmp_path / "run" / "config.yaml"
     before = kept.stat().st_ino
@@ -128,7 +128,7 @@ def test_a_configuration_with_other_values_takes_the_place_of_the_one_that_is_th
     assert "risk_free_rate: 0.04" in kept.read_text()
 
 
-def test_older_runs_are_set_aside_one_behind_the_other(tmp_path):
+def test_older_runs_are_renamed_aside_with_increasing_numbers(tmp_path):
     for count in range(3):
         folder.make(tmp_path / "run", force=True)
         with folder.lock_run(tmp_path / "run"):

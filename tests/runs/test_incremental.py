@@ -1,4 +1,4 @@
-"""A strategy that is asked while candles come: about all of them so far or about its window, as a backtest decides."""
+"""A strategy that is called as candles arrive, over all candles so far or its window, decides as in a backtest."""
 
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,7 @@ def holds(folder: Path, register: Any) -> bool:
 
 @pytest.mark.parametrize("sets", [MINE, BTC])
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_paper_run_of_a_strategy_from_python_is_the_backtest_of_its_candles(tmp_path: Path, name: str, sets: Any):
+def test_a_paper_run_of_a_python_strategy_equals_the_backtest_of_its_candles(tmp_path: Path, name: str, sets: Any):
     more = given(FUNCTIONS[name])
     run_paper(tmp_path / "paper", sets, **more)
     assert journal(tmp_path / "paper") == backtest_journal(tmp_path / "backtest", sets, **more)
@@ -88,7 +88,7 @@ def test_a_paper_run_of_a_strategy_from_python_is_the_backtest_of_its_candles(tm
 
 
 @some_of("name", FUNCTIONS, keep=("exponential", "sliding_window"))
-def test_broken_off_anywhere_it_ends_in_the_same_bytes(tmp_path: Path, name: str, chance: Any):
+def test_a_run_interrupted_anywhere_ends_in_the_same_bytes(tmp_path: Path, name: str, chance: Any):
     more = given(FUNCTIONS[name])
     run_paper(tmp_path, MINE, **more)
     full = journal(tmp_path)
@@ -100,7 +100,7 @@ def test_broken_off_anywhere_it_ends_in_the_same_bytes(tmp_path: Path, name: str
 
 
 def lengths_of(function: Any, folder: Path) -> tuple[list[int], Any]:
-    """About how many candles a strategy was asked, one after the other, in a paper run of one symbol."""
+    """Returns the number of candles of each call of the strategy in a paper run of one symbol."""
     lengths: list[int] = []
 
     def noting(candles: Any, parameters: Any) -> Any:
@@ -114,18 +114,18 @@ def lengths_of(function: Any, folder: Path) -> tuple[list[int], Any]:
     return lengths, more
 
 
-def test_it_is_asked_about_all_candles_so_far_and_before_its_warm_up_not_at_all(tmp_path: Path):
+def test_a_strategy_is_called_with_all_candles_so_far_and_not_before_its_warm_up(tmp_path: Path):
     lengths, _ = lengths_of(exponential, tmp_path)
     assert lengths == list(range(10, 10 + len(lengths)))
     assert len(lengths) > 140
 
 
-def test_with_a_window_it_is_asked_about_no_more(tmp_path: Path):
+def test_a_strategy_with_a_window_is_called_with_its_window_alone(tmp_path: Path):
     lengths, _ = lengths_of(sliding_window, tmp_path)
     assert set(lengths) == {10}
 
 
-def test_recovery_asks_once_about_all_that_is_recorded(tmp_path: Path):
+def test_recovery_calls_the_strategy_once_for_all_recorded_candles(tmp_path: Path):
     lengths, more = lengths_of(exponential, tmp_path)
     full = journal(tmp_path)
     half = full.index(b"\n", len(full) // 2) + 1
@@ -139,7 +139,7 @@ def test_recovery_asks_once_about_all_that_is_recorded(tmp_path: Path):
 
 
 def repainting(at: int) -> Any:
-    """A strategy that is honest until one candle is there, and then says that an older one was an entry."""
+    """A strategy that is honest until a certain candle, and then signals an entry at an older candle."""
 
     def function(candles: Any, parameters: Any) -> Any:
         signal, strength = sliding(candles, parameters)
@@ -152,7 +152,7 @@ def repainting(at: int) -> Any:
     return function
 
 
-def test_an_answer_that_is_taken_back_halts_the_account_and_names_the_candle(tmp_path: Path):
+def test_a_retracted_signal_halts_the_account_and_names_the_candle(tmp_path: Path):
     more = given(repainting(FIRST + 90 * HOUR))
     run_paper(tmp_path, BTC, **more)
     (halted,) = [one for one in events(tmp_path, Halted) if one.rule == "strategy_error"]
@@ -161,7 +161,7 @@ def test_an_answer_that_is_taken_back_halts_the_account_and_names_the_candle(tmp
     assert holds(tmp_path, more["register"])
 
 
-def test_resumed_it_is_asked_again_and_halts_again_for_it_still_says_otherwise(tmp_path: Path):
+def test_after_a_resume_a_strategy_that_still_repaints_halts_again(tmp_path: Path):
     more = given(repainting(FIRST + 90 * HOUR))
     run_paper(tmp_path, BTC, **more)
     full = journal(tmp_path)
@@ -177,7 +177,7 @@ def test_resumed_it_is_asked_again_and_halts_again_for_it_still_says_otherwise(t
     assert holds(tmp_path, more["register"])
 
 
-def test_above_so_many_candles_it_is_not_asked_again_and_the_note_names_the_way_out(
+def test_above_the_candle_limit_past_signals_are_not_rechecked_and_a_note_names_the_solution(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(signal_sources, "MOST_CANDLES", 50)

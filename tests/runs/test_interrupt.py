@@ -1,4 +1,4 @@
-"""A signal sets a flag; what is in hand is finished; a second one ends the process at once (J29)."""
+"""A signal sets a flag and the current work is finished; a second signal ends the process at once (J29)."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_is_noted_and_raised_where_it_is_asked_for(number, code):
+def test_a_signal_is_recorded_and_raised_at_the_next_check(number, code):
     before = signal.getsignal(number)
     with watched() as flag:
         flag.check()

@@ -1,4 +1,4 @@
-"""The quick pass over a journal reads what the strict reader reads, and leaves to that what is unusual."""
+"""The quick scan of a journal agrees with the strict reader, and leaves unusual journals to it."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def written(folder: Path, text: bytes) -> Path:
     return path
 
 
-def test_it_reads_what_the_strict_reader_reads(tmp_path: Path, text: bytes) -> None:
+def test_the_scan_agrees_with_the_strict_reader(tmp_path: Path, text: bytes) -> None:
     path = written(tmp_path, text)
     found = scan(path)
     assert found is not None
@@ -66,13 +66,13 @@ def test_it_reads_what_the_strict_reader_reads(tmp_path: Path, text: bytes) -> N
         (b'"type":"candle","ts":1704', b'"type":"candle","ts":1604'),  # times that do not ascend
     ],
 )
-def test_what_is_unusual_is_left_to_the_strict_reader(tmp_path: Path, text: bytes, old: bytes, new: bytes) -> None:
+def test_an_unusual_journal_is_left_to_the_strict_reader(tmp_path: Path, text: bytes, old: bytes, new: bytes) -> None:
     place = text.index(old, len(text) // 2)
     found = scan(written(tmp_path, rehashed(text[:place] + text[place:].replace(old, new, 1))))
     assert (found is None) == (old != b'"volume":"')
 
 
-def test_a_journal_without_a_candle_is_left_to_the_strict_reader(tmp_path: Path, text: bytes) -> None:
+def test_a_journal_without_candles_is_left_to_the_strict_reader(tmp_path: Path, text: bytes) -> None:
     lines = text.splitlines(keepends=True)
     first = next(n for n, line in enumerate(lines) if b'"type":"candle' in line)
     assert scan(written(tmp_path, b"".join(lines[:first]))) is None

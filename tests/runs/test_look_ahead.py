@@ -1,4 +1,4 @@
-"""The look-ahead check: what it finds, whom it leaves alone, and where it cuts (C14, C15)."""
+"""The look-ahead check: what it finds, which strategies pass, and where it truncates the candles (C14, C15)."""
 
 import numpy as np
 import polars as pl
@@ -30,7 +30,7 @@ def walk(size=SIZE, seed=5):
 
 
 def looked(function, series=None, *, window=None, budget=1_024, asked=None, seed="a", threshold_ppm=10_000, ranges=()):
-    """What a check of the function says; told takes every stretch that it was asked about."""
+    """Returns the result of a check of the function; told collects the range of each call."""
     series = walk() if series is None else series
     candles = candles_of(series, "1h")
 
@@ -70,7 +70,7 @@ def next_return(c):
     return following / c.close - 1
 
 
-# --- Who looks ahead -------------------------------------------------------------------------------------------------
+# --- Strategies that look ahead --------------------------------------------------------------------------------------
 
 
 def swing(reach):
@@ -141,18 +141,18 @@ LOOKING = {
 
 
 @some_of("kind", LOOKING, every=2)
-def test_a_look_ahead_is_found_with_the_candle_and_both_answers(kind):
+def test_a_look_ahead_is_reported_with_the_candle_and_both_signals(kind):
     said = r"strategy mine looks ahead: BTC/USDT at 197\S+Z has signal .+ on all 12,000 candles, but .+ on the \S+ that"
     with pytest.raises(Finding, match=said + r" end at 197\S+Z \(cut [\d,]+ of 1,024\)"):
         looked(LOOKING[kind])
 
 
-def test_rare_signals_that_look_ahead_are_found_at_the_first_cut_that_is_made_for_them():
+def test_rare_signals_that_look_ahead_are_found_at_the_first_truncation_chosen_for_them():
     with pytest.raises(Finding, match=r"\(cut 1 of 96\)"):
         looked(LOOKING["the next close beyond 5 %"], budget=96)
 
 
-def test_one_that_remembers_what_it_was_asked_before_is_found_all_the_same():
+def test_a_look_ahead_strategy_that_remembers_earlier_calls_is_also_found():
     known = {}
 
     def remembering(c):
@@ -164,14 +164,14 @@ def test_one_that_remembers_what_it_was_asked_before_is_found_all_the_same():
         looked(remembering)
 
 
-def test_one_that_answers_otherwise_when_asked_again_is_not_deterministic():
+def test_a_strategy_that_gives_different_signals_for_the_same_candles_is_not_deterministic():
     chance = np.random.default_rng(1)
     said = r"mine is not deterministic: called twice with the same 12,000 candles of BTC/USDT, it returns signal .+"
     with pytest.raises(Finding, match=said):
         looked(lambda c: certain(chance.integers(-1, 2, len(c))))
 
 
-# --- Who does not ----------------------------------------------------------------------------------------------------
+# --- Honest strategies -----------------------------------------------------------------------------------------------
 
 
 def ema(c, n=20):
@@ -222,7 +222,7 @@ def test_an_honest_strategy_passes(kind):
     assert looked(HONEST[kind], walk(4_000)).cuts == 1_024
 
 
-def test_what_it_says_before_its_warm_up_accuses_nobody():
+def test_signals_before_the_warm_up_are_ignored():
     def early(c):
         signal = np.zeros(len(c))
         signal[: WARM_UP - 1] = len(c) % 2
@@ -231,7 +231,7 @@ def test_what_it_says_before_its_warm_up_accuses_nobody():
     assert looked(early).changes == 0
 
 
-# --- Where it cuts ---------------------------------------------------------------------------------------------------
+# --- Where the candles are truncated ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -249,12 +249,12 @@ def test_what_it_says_before_its_warm_up_accuses_nobody():
         ([], []),
     ],
 )
-def test_how_many_cuts_each_symbol_gets(sizes, expected):
+def test_the_number_of_truncations_per_symbol(sizes, expected):
     assert budgets(sizes) == expected
 
 
 def cut_after(function, *, series=None, **more):
-    """The ends of the stretches that were asked about, and what the check says."""
+    """Returns the last candle of each call of the strategy, and the result of the check."""
     ranges = []
     found = looked(function, series, ranges=ranges, **more)
     size = max(end for _, end in ranges)
@@ -269,20 +269,20 @@ def pulses(rows, size=SIZE):
     return lambda c: certain(signal[: len(c)])
 
 
-def test_of_few_candles_each_is_cut_after():
+def test_few_candles_are_truncated_after_each_candle():
     ends, found = cut_after(pulses([70, 90]), series=walk(500), budget=1_024)
     assert ends == list(range(WARM_UP, 500))
     assert found == (440, 2, 2)
 
 
-def test_all_changes_are_cut_after_where_they_fit():
+def test_candles_are_truncated_after_every_signal_change_if_the_limit_allows():
     rows = [*range(100, 6_000, 120), 7_000]
-    ends, found = cut_after(pulses([*rows, *range(7_001, SIZE)]), budget=96)  # the last one stands to the end
+    ends, found = cut_after(pulses([*rows, *range(7_001, SIZE)]), budget=96)  # the last one lasts to the end
     assert {row + 1 for row in rows} <= set(ends)
     assert (found.cuts, found.changes, found.changes_cut, len(set(ends))) == (96, 51, 51, 96)
 
 
-def test_among_too_many_changes_those_are_cut_after_that_would_pay_most():
+def test_of_too_many_signal_changes_the_most_profitable_are_chosen():
     series = walk()
     rows = np.arange(100, 11_900, 2)
     ends, found = cut_after(pulses(rows), budget=96)
@@ -297,7 +297,7 @@ def test_among_too_many_changes_those_are_cut_after_that_would_pay_most():
     assert {(end - 100) // 2_000 for end in rest} == set(range(6))  # a third is spread over all of them
 
 
-def test_what_is_left_over_is_cut_after_standing_signals():
+def test_remaining_truncations_are_placed_after_unchanged_signals():
     signal = np.zeros(SIZE)
     signal[6_000:8_000] = 1
     ends, found = cut_after(lambda c: certain(signal[: len(c)]), budget=96)
@@ -307,7 +307,7 @@ def test_what_is_left_over_is_cut_after_standing_signals():
 
 
 @pytest.mark.parametrize("budget", [48, 96, 564, 1_024])
-def test_a_third_of_the_cuts_lies_where_no_strategy_can_know(budget):
+def test_a_third_of_the_truncations_is_at_points_that_no_strategy_can_predict(budget):
     rows = range(WARM_UP, SIZE, 2)  # more changes than cuts, so that none is left over
     first, _ = cut_after(pulses(rows), budget=budget)
     second, _ = cut_after(pulses(rows), budget=budget, seed="b")
@@ -319,14 +319,14 @@ def test_a_third_of_the_cuts_lies_where_no_strategy_can_know(budget):
     assert {end * 10 // SIZE for end in first} == set(range(10))
 
 
-def test_no_cut_ends_where_the_strategy_was_not_asked():
+def test_no_truncation_ends_where_the_strategy_is_not_called():
     asked = np.ones(SIZE, bool)
     asked[5_000:7_000] = False
     ends, _ = cut_after(pulses(range(100, 11_900, 3)), asked=asked)
     assert [end for end in ends if 5_000 < end <= 7_000] == []
 
 
-def test_no_candle_is_cut_after_before_the_warm_up_is_over():
+def test_no_truncation_ends_before_the_warm_up_is_over():
     ends, found = cut_after(pulses([], WARM_UP), series=walk(WARM_UP))
     assert (ends, found) == ([], (0, 0, 0))
 
@@ -335,26 +335,26 @@ def test_no_candle_is_cut_after_before_the_warm_up_is_over():
 
 
 def sliding(c, n=40):
-    """The mean of the last n integers: the same, whatever stands before."""
+    """Returns the mean of the last n integers, which does not depend on earlier values."""
     close = c.units.close
     signal = np.zeros(len(c))
     signal[n:] = np.sign(close[n:] - close[:-n])
     return certain(signal)
 
 
-def test_with_a_window_the_last_candles_alone_are_asked_about():
+def test_a_strategy_with_a_window_is_called_with_the_last_candles_alone():
     ranges = []
     looked(sliding, window=60, ranges=ranges)
     assert {end - first for first, end in ranges if (first, end) != (0, SIZE)} == {60}
 
 
 @pytest.mark.parametrize("function", [sliding, lambda c: sliding(c, 59)])
-def test_what_depends_on_its_window_alone_passes(function):
+def test_a_strategy_that_depends_only_on_its_window_passes(function):
     assert looked(function, window=60).cuts == 1_024
 
 
 @pytest.mark.parametrize("function", [lambda c: sliding(c, 60), lambda c: certain(np.sign(c.close - c.close[0]))])
-def test_what_needs_more_than_its_window_is_found(function):
+def test_a_strategy_that_needs_more_than_its_window_is_found(function):
     with pytest.raises(Finding, match="looks ahead, or needs more than its window of 60 candles"):
         looked(function, window=60)
 
@@ -363,21 +363,21 @@ def test_what_needs_more_than_its_window_is_found(function):
 
 
 @pytest.mark.parametrize("threshold_ppm", [0, 1, 1_000, 10_000, 999_999])
-def test_what_the_engine_takes_of_an_entry_is_its_confidence(threshold_ppm):
+def test_entries_are_compared_by_their_confidence(threshold_ppm):
     strength = np.concatenate([[0.0, 1e308, 1e-300], np.geomspace(1e-9, 10, 400), np.arange(0, 0.002, 1e-5)])
     found = engine_values(StrategyAnswer(np.ones(len(strength), np.int8), strength), threshold_ppm=threshold_ppm)
     assert [one - 1 for one in found.tolist()] == [confidence_ppm(one, threshold_ppm) for one in strength.tolist()]
 
 
-def test_of_an_exit_and_of_nothing_it_takes_no_strength():
+def test_the_strength_of_exits_and_of_no_signal_is_ignored():
     answer = StrategyAnswer(np.array([-1, 0, -1, 0], np.int8), np.array([0.1, 0.2, 0.3, 5.0]))
     assert engine_values(answer, threshold_ppm=1_000).tolist() == [-1, 0, -1, 0]
 
 
-# --- Who waits, and who fails ----------------------------------------------------------------------------------------
+# --- Slow and failing strategies -------------------------------------------------------------------------------------
 
 
-def test_a_person_is_told_once_how_long_a_slow_check_takes():
+def test_the_duration_of_a_slow_check_is_reported_once():
     said, seconds = [], iter([0.0, 1.0, 1.9, 4.0, 5.0, 6.0])
     notice = SlowNotice(said.append, cuts=12, clock=lambda: next(seconds))
     for _ in range(5):
@@ -385,7 +385,7 @@ def test_a_person_is_told_once_how_long_a_slow_check_takes():
     assert said == ["look-ahead check: 3 of 12 cuts done, about 12 s left"]
 
 
-def test_a_strategy_that_fails_on_a_cut_alone_says_so_and_one_that_fails_on_all_says_that():
+def test_an_error_tells_whether_the_strategy_fails_on_truncated_candles_or_on_all():
     def failing(most):
         def function(c):
             if len(c) <= most:

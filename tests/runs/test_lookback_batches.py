@@ -1,4 +1,4 @@
-"""The lookback of a paper run is synced in batches: nothing is decided there, and a slow disk delays no start."""
+"""The lookback of a paper run, where nothing is decided, is synced in batches so that a slow disk delays no start."""
 
 import os
 from pathlib import Path
@@ -33,7 +33,7 @@ def test_the_lookback_is_synced_in_batches_and_every_later_timestamp_by_itself(
     assert text == backtest_journal(tmp_path / "backtest", LOOKBACK)
 
 
-def test_what_is_told_of_the_lookback_is_on_the_disk_and_in_order(tmp_path: Path) -> None:
+def test_updates_of_the_lookback_are_sent_in_order_after_they_are_on_the_disk(tmp_path: Path) -> None:
     seen: list[tuple[int, int, int]] = []
 
     class Updates(list):  # type: ignore[type-arg]

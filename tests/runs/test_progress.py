@@ -1,4 +1,4 @@
-"""How far a run is: a bar on a terminal, lines now and then elsewhere, nothing when asked to be quiet."""
+"""The progress of a run is a bar on a terminal, occasional lines elsewhere, and nothing in a quiet run."""
 
 import fcntl
 import io
@@ -19,14 +19,14 @@ HALF = Progress(done=500, total=1000, equity="99.50 USDT", modes="long flat", tr
 
 
 class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self):
         return True
 
 
 @pytest.mark.parametrize("seconds", [0.0, 60.0])
-def test_elsewhere_a_line_is_printed_now_and_then(capsys, monkeypatch, seconds):
+def test_without_a_terminal_a_line_is_printed_periodically(capsys, monkeypatch, seconds):
     monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", seconds)
     with show_progress(quiet=False) as display:
         display.watch(HALF)
@@ -48,14 +48,14 @@ def test_on_a_terminal_a_bar_shows_candles_equity_modes_and_trades(monkeypatch):
     assert "99.50 USDT" in terminal.getvalue()
 
 
-def test_a_quiet_run_says_nothing(capsys):
+def test_a_quiet_run_prints_nothing(capsys):
     with show_progress(quiet=True) as display:
         display.watch(HALF)
     assert capsys.readouterr() == ("", "")
 
 
 def drawn(text: str, *, columns: int = 80) -> list[str]:
-    """The lines that a terminal shows after a text: what a bar erases is gone, and what is too long is wrapped."""
+    """Returns the lines that a terminal shows after a text: erased text is gone, and long lines are wrapped."""
     rows: list[list[str]] = [[]]
     row = column = 0
     for code, letter, plain in re.findall(r"\x1b\[([?0-9;]*)([A-Za-z])|([^\x1b])", text):
@@ -94,7 +94,7 @@ def on_a_terminal(*arguments: str, columns: int = 80) -> str:
     return output.decode()
 
 
-def test_notes_and_the_bar_do_not_tear_each_other_at_80_columns(tmp_path, monkeypatch):
+def test_notes_and_the_bar_do_not_corrupt_each_other_at_80_columns(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     symbols = [f"COIN{number}/USDT" for number in range(6)]
     for symbol in symbols:
@@ -116,7 +116,7 @@ def test_notes_and_the_bar_do_not_tear_each_other_at_80_columns(tmp_path, monkey
     assert "━" not in output.split("HALTED" if "HALTED" in output else "run   ")[-1], "the table stands below, whole"
 
 
-def test_the_facts_of_many_symbols_are_one_line_of_the_bar(monkeypatch):
+def test_the_figures_of_many_symbols_fit_on_one_line_of_the_bar(monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)

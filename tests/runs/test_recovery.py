@@ -1,4 +1,4 @@
-"""Starting is recovering: what is left of a journal is mended and told of (J31-J38). Damage is in tests/faults."""
+"""A start is a recovery: an incomplete journal is repaired and reported (J31-J38). Damage is in tests/faults."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def without_head(tmp_path):
     return tmp_path / "run" / "journal.jsonl"
 
 
-def test_a_missing_last_newline_is_put_back(tmp_path, undisturbed):
+def test_a_missing_last_newline_is_restored(tmp_path, undisturbed):
     path = without_head(tmp_path)
     path.write_bytes(b"".join(undisturbed.splitlines(keepends=True)[:40])[:-1])
     _, said = recovered(tmp_path)
@@ -31,7 +31,7 @@ def test_a_missing_last_newline_is_put_back(tmp_path, undisturbed):
     assert "newline of the last line was missing" in said
 
 
-def test_a_torn_tail_is_named_in_bytes_and_line(tmp_path, undisturbed):
+def test_a_torn_tail_is_reported_with_its_bytes_and_line(tmp_path, undisturbed):
     path = without_head(tmp_path)
     lines = undisturbed.splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:40]) + lines[40][:70])
@@ -40,7 +40,7 @@ def test_a_torn_tail_is_named_in_bytes_and_line(tmp_path, undisturbed):
     assert "70 bytes of a torn line 41" in said
 
 
-def test_a_journal_that_is_gone_is_missed_by_its_head(tmp_path, undisturbed):
+def test_a_missing_journal_is_detected_by_its_checkpoint(tmp_path, undisturbed):
     (tmp_path / "run" / "journal.jsonl").unlink()
     with pytest.raises(JournalError, match="put back a saved copy, or run with --force"):
         recovered(tmp_path)

@@ -1,4 +1,4 @@
-"""A replay finds what was changed, by the chain, by the books, or by the decisions; and it writes nothing (J43)."""
+"""A replay finds changes by the chain, by the audit or by the decisions, and it writes nothing (J43)."""
 
 import re
 from pathlib import Path
@@ -25,7 +25,7 @@ def replayed(folder: Path, *, books_only: bool = False, engine: str = "interpret
 
 
 def edit(folder: Path, old: bytes, new: bytes, count: int = 1) -> None:
-    """Change the text of events, and make every hash anew, as whoever can write the file could."""
+    """Changes the text of events and recomputes every hash, as anyone who can write the file could."""
     (folder / "head").unlink()
     path = folder / "journal.jsonl"
     text = path.read_bytes()
@@ -52,7 +52,7 @@ def test_a_replay_needs_no_configuration_and_writes_nothing(folder):
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-def test_the_file_may_be_named_instead_of_the_folder(folder):
+def test_the_journal_file_can_be_named_instead_of_the_folder(folder):
     assert replayed(folder / "journal.jsonl") == replayed(folder)
 
 
@@ -69,7 +69,7 @@ def test_an_edited_line_breaks_the_chain(folder):
         replayed(folder)
 
 
-def test_an_edited_fee_with_all_hashes_made_anew_is_found_by_books_and_decisions(folder):
+def test_an_edited_fee_with_recomputed_hashes_is_found_by_audit_and_decisions(folder):
     fee = re.search(rb'"fee":"([0-9]+)\.', journal(folder))[0]
     edit(folder, fee, fee.replace(b'"fee":"', b'"fee":"1'))
     found = replayed(folder)
@@ -79,20 +79,20 @@ def test_an_edited_fee_with_all_hashes_made_anew_is_found_by_books_and_decisions
     assert '"fee":"1' in found.decisions.difference.there
 
 
-def test_an_edited_plan_is_found_by_the_decisions_where_the_books_still_balance(folder):
+def test_an_edited_plan_is_found_by_the_decisions_even_if_the_audit_passes(folder):
     edit(folder, b'"risk.stop_loss_pct":"0.02"', b'"risk.stop_loss_pct":"0.021"')
     found = replayed(folder)
     assert found.books.differing == 0
     assert found.decisions.difference is not None
 
 
-def test_a_plan_that_is_none_is_refused(folder):
+def test_an_invalid_plan_is_rejected(folder):
     edit(folder, b'"risk.stop_loss_pct":"0.02"', b'"risk.stop_loss_pct":"2.5"')
     with pytest.raises(JournalError, match=r"risk\.stop_loss_pct"):
         replayed(folder)
 
 
-def test_lines_behind_the_end_are_a_difference(folder):
+def test_lines_after_the_end_are_a_difference(folder):
     path = folder / "journal.jsonl"
     text = path.read_bytes()
     last = text.splitlines(keepends=True)[-1]
@@ -101,7 +101,7 @@ def test_lines_behind_the_end_are_a_difference(folder):
     assert found.decisions.difference.now == ""
 
 
-def test_an_unfinished_journal_is_confirmed_as_far_as_it_goes(folder):
+def test_an_unfinished_journal_is_confirmed_up_to_its_last_line(folder):
     path = folder / "journal.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:100]))
@@ -115,7 +115,7 @@ def test_an_unfinished_journal_is_confirmed_as_far_as_it_goes(folder):
 
 
 @pytest.mark.parametrize("torn", [1, 20, 150])
-def test_a_torn_line_is_named_and_the_whole_lines_go_on(folder, torn):
+def test_a_torn_line_is_reported_and_the_whole_lines_are_replayed(folder, torn):
     path = folder / "journal.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:100]) + lines[100][:torn])
@@ -125,21 +125,21 @@ def test_a_torn_line_is_named_and_the_whole_lines_go_on(folder, torn):
     assert found.decisions.difference is None
 
 
-def test_the_books_answer_without_candles_and_the_decisions_do_not(folder):
+def test_without_candles_the_audit_runs_and_the_decisions_are_not_checked(folder):
     (folder / "candles.parquet").unlink()
     assert replayed(folder, books_only=True).decisions is None
     with raises_code(JournalError, "journal_not_found", match=r"candles\.parquet"):
         replayed(folder)
 
 
-def test_the_candles_of_another_run_are_refused_by_their_digest(tmp_path, folder):
+def test_the_candles_of_another_run_are_rejected_by_their_digest(tmp_path, folder):
     run(small(tmp_path, "system.random_seed=9"), tmp_path / "other")
     (folder / "candles.parquet").write_bytes((tmp_path / "other" / "candles.parquet").read_bytes())
     with raises_code(JournalError, "other_run"):
         replayed(folder)
 
 
-def test_the_candles_of_other_symbols_are_refused_though_the_run_has_not_ended(tmp_path, folder):
+def test_the_candles_of_other_symbols_are_rejected_even_for_an_unfinished_run(tmp_path, folder):
     run(small(tmp_path, "symbols.primary=[BTC/USDT]"), tmp_path / "other")
     (folder / "candles.parquet").write_bytes((tmp_path / "other" / "candles.parquet").read_bytes())
     (folder / "head").unlink()
@@ -173,7 +173,7 @@ risk: {{drawdown_pause_days: 30}}
     assert found.tail.h == ended.last_hash != ORIGIN.decode()
 
 
-def test_a_journal_whose_last_newline_is_missing_is_replayed_whole(folder, capsys):
+def test_a_journal_without_its_last_newline_is_replayed_completely(folder, capsys):
     path = folder / "journal.jsonl"
     text = path.read_bytes()
     path.write_bytes(text[:-1])
@@ -187,7 +187,7 @@ def test_a_journal_whose_last_newline_is_missing_is_replayed_whole(folder, capsy
     assert path.read_bytes() == text[:-1]
 
 
-def test_a_torn_tail_that_holds_newlines_is_torn_for_a_replay_as_for_a_start(folder):
+def test_a_torn_tail_with_newlines_is_torn_for_a_replay_as_for_a_start(folder):
     (folder / "head").unlink()
     path = folder / "journal.jsonl"
     text = path.read_bytes()
@@ -199,7 +199,7 @@ def test_a_torn_tail_that_holds_newlines_is_torn_for_a_replay_as_for_a_start(fol
     assert found.decisions.difference is None
 
 
-def test_a_journal_of_all_candles_that_holds_none_yet_is_replayed_and_shows_nothing(tmp_path, capsys):
+def test_a_journal_with_candle_detail_but_no_candles_yet_is_replayed_without_a_difference(tmp_path, capsys):
     run(small(tmp_path, "journal.detail=candles"), tmp_path / "run")
     path = tmp_path / "run" / "journal.jsonl"
     path.write_bytes(path.read_bytes()[: path.read_bytes().index(b'{"n":2,')])

@@ -1,4 +1,4 @@
-"""Where a run stood: what it knew behind a candle, and nothing of what came after it (J43, promise 2)."""
+"""The snapshot of a run after a candle depends on nothing that came later (J43, promise 2)."""
 
 import json
 
@@ -27,7 +27,7 @@ def stood(folder, moment):
 
 
 @pytest.mark.parametrize("candle", [0, 50, 333, 899])
-def test_a_run_stood_where_a_run_of_the_candles_until_then_ends(tmp_path, folder, candle):
+def test_the_snapshot_at_a_time_equals_the_end_of_a_run_over_the_candles_until_then(tmp_path, folder, candle):
     moment = FIRST + candle * HOUR
     found = stood(folder, moment)
     part = run(small(tmp_path, f"data.end={moment + 1}"), tmp_path / "part").outcome
@@ -37,16 +37,16 @@ def test_a_run_stood_where_a_run_of_the_candles_until_then_ends(tmp_path, folder
     assert IDLE not in found.state.book[:, v.MODE]  # a finished run is idle, and this one was not
 
 
-def test_a_moment_behind_the_last_candle_is_the_last_candle(folder):
+def test_a_time_after_the_last_candle_means_the_last_candle(folder):
     assert stood(folder, FIRST + 10**12).ts == stood(folder, FIRST + 903 * HOUR).ts
 
 
-def test_a_moment_before_all_candles_is_refused_with_the_first(folder):
+def test_a_time_before_all_candles_is_rejected_with_the_first_candle(folder):
     with pytest.raises(UsageError, match=r"the first candle opens at 2024-01-01T00:00Z"):
         stood(folder, FIRST - 1)
 
 
-def test_the_stand_tells_positions_levels_orders_and_halts(folder):
+def test_the_snapshot_shows_positions_levels_orders_and_halts(folder):
     found = [stood(folder, FIRST + i * HOUR) for i in range(40, 200, 4)]
     texts = ["\n".join(stand_lines(stand(one.run, one.ts, state=one.state))) for one in found]
     assert any("bought at" in text and "stop " in text and "target " in text for text in texts)
@@ -54,7 +54,7 @@ def test_the_stand_tells_positions_levels_orders_and_halts(folder):
     assert any("daily_loss" in text or "drawdown" in text for text in texts)
 
 
-def test_the_stand_is_there_for_programs_too(folder, capsys):
+def test_the_snapshot_is_available_as_json(folder, capsys):
     assert cli.main(["replay", str(folder), "--until", "2024-01-08", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert answer["candle"] == "2024-01-08T00:00Z"
@@ -64,7 +64,7 @@ def test_the_stand_is_there_for_programs_too(folder, capsys):
 @pytest.mark.parametrize(
     "options", [("--books", "--until", "2024-01-08"), ("--books", "--set", "a=b"), ("--set", "a=b", "--until", "x")]
 )
-def test_two_questions_at_once_are_refused(folder, capsys, options):
+def test_options_that_exclude_each_other_are_rejected(folder, capsys, options):
     assert cli.main(["replay", str(folder), *options]) == 2
     assert "use one of them" in capsys.readouterr().err
 

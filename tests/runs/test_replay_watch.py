@@ -1,4 +1,4 @@
-"""A recorded run shown again: every timestamp with what happened at it, at a pace (J43)."""
+"""A recorded run is shown again at a given speed, each timestamp with its events (J43)."""
 
 import json
 import signal
@@ -40,7 +40,7 @@ def seen(folder, pace):
     return list(watch_replay(folder, pace, engine="interpreted", say=lambda text: None))
 
 
-def test_each_timestamp_is_shown_with_its_events_and_the_state_behind_it(folder):
+def test_each_timestamp_is_shown_with_its_events_and_the_state_after_it(folder):
     found = seen(folder, ReplayPace(None, flag=Flag()))
     recorded = [line.event for line in reader.read(folder)]
     closing = recorded[-1]
@@ -53,14 +53,14 @@ def test_each_timestamp_is_shown_with_its_events_and_the_state_behind_it(folder)
     assert found[-1].state.account[v.TRADES] == closing.trades
 
 
-def test_the_pace_is_that_of_the_candles_so_many_times_shorter(folder):
+def test_the_pace_is_the_timeframe_divided_by_the_speed(folder):
     clock = Clock()
     found = seen(folder, ReplayPace(7200, flag=Flag(), clock=lambda: clock.now, sleep=clock.sleep))
     assert clock.now == pytest.approx((found[-1].ts - found[0].ts) / 1000 / 7200)
     assert max(clock.slept) <= 0.2
 
 
-def test_a_signal_is_noticed_between_two_sleeps(folder):
+def test_an_interrupt_is_noticed_between_two_sleeps(folder):
     flag, clock = Flag(), Clock()
 
     def interrupted(seconds):
@@ -73,7 +73,7 @@ def test_a_signal_is_noticed_between_two_sleeps(folder):
     assert len(clock.slept) == 1
 
 
-def test_the_command_shows_a_line_for_each_timestamp_and_what_happened_below(folder, capsys):
+def test_the_command_shows_a_line_per_timestamp_with_its_events_below(folder, capsys):
     before = journal(folder)
     assert cli.main(["replay", str(folder), "--watch", "max"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -83,7 +83,7 @@ def test_the_command_shows_a_line_for_each_timestamp_and_what_happened_below(fol
     assert journal(folder) == before
 
 
-def test_the_command_tells_programs_one_object_a_line(folder, capsys):
+def test_the_command_prints_one_json_object_per_line(folder, capsys):
     assert cli.main(["replay", str(folder), "--watch", "max", "--json"]) == 0
     printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert printed[0]["events"][0]["type"] == "mode_changed"
@@ -91,6 +91,6 @@ def test_the_command_tells_programs_one_object_a_line(folder, capsys):
 
 
 @pytest.mark.parametrize("pace", ["", "0x", "60", "-1x", "1000000x", "60X", "fast"])
-def test_what_is_no_pace_is_refused(folder, capsys, pace):
+def test_an_invalid_speed_is_rejected(folder, capsys, pace):
     assert cli.main(["replay", str(folder), "--watch", pace]) == 2
     assert "expected a pace such as 1x (real time) or 60x, or max" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""A result is the same with a journal, without one, and out of a folder that was written."""
+"""A result is the same with a journal, without a journal, and when loaded from a run folder."""
 
 from pathlib import Path
 from typing import Any
@@ -49,26 +49,26 @@ def test_a_result_is_the_same_with_and_without_a_journal(tmp_path: Path) -> None
     assert lines.text == journal(tmp_path / "run")
 
 
-def test_without_a_recorder_no_line_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_recorder_no_journal_line_is_encoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     it, forms = prepared(tmp_path)
     monkeypatch.setattr("safla.runs.runner.LineEncoder", pytest.fail)
     assert len(simulate_plan(it.run, it.series, **forms).ts) > 0
 
 
-def test_a_recorder_may_end_the_run(tmp_path: Path) -> None:
+def test_a_recorder_can_end_the_run(tmp_path: Path) -> None:
     it, forms = prepared(tmp_path)
     with raises_code(Interrupted, "interrupted", match="enough"):
         simulate_plan(it.run, it.series, recorder=Lines(most=1000), **forms)
 
 
 @pytest.mark.parametrize("detail", ["trades", "decisions", "candles"])
-def test_the_folder_of_a_run_gives_its_result(tmp_path: Path, detail: str) -> None:
+def test_the_result_of_a_run_can_be_loaded_from_its_folder(tmp_path: Path, detail: str) -> None:
     ended = run(small(tmp_path, f"journal.detail={detail}"), tmp_path / "run")
     for path in (tmp_path / "run", tmp_path / "run" / "journal.jsonl"):
         assert summary(load_result(path, engine="interpreted")) == summary(ended.outcome)
 
 
-def test_the_folder_of_a_run_that_was_cut_gives_what_it_came_to_so_far(tmp_path: Path) -> None:
+def test_the_folder_of_an_interrupted_run_gives_its_result_so_far(tmp_path: Path) -> None:
     run(small(tmp_path, "journal.detail=candles"), tmp_path / "run")
     path = tmp_path / "run" / "journal.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
@@ -77,6 +77,6 @@ def test_the_folder_of_a_run_that_was_cut_gives_what_it_came_to_so_far(tmp_path:
     assert 0 < len(load_result(tmp_path / "run", engine="interpreted").ts) < 900
 
 
-def test_a_folder_that_holds_no_run_has_no_result(tmp_path: Path) -> None:
+def test_a_folder_without_a_run_has_no_result(tmp_path: Path) -> None:
     with raises_code(JournalError, "journal_not_found"):
         load_result(tmp_path)

@@ -1,4 +1,4 @@
-"""What a strategy's columns must be, and on which grid they are laid (D5); fault rows 30 and 31 are in tests/faults."""
+"""Columns returned by a strategy are checked and aligned to the grid (D5); fault rows 30 and 31 are in tests/faults."""
 
 import numpy as np
 import pytest
@@ -34,18 +34,18 @@ def with_strategy(tmp_path, function):
         ([0, 1, 0], [-0.5, 0.0, 0.0], r"strength is not a number.*1970-01-01T00:00Z"),
     ],
 )
-def test_what_is_no_signal_is_refused_with_strategy_and_candle(signal, strength, said):
+def test_an_invalid_signal_is_rejected_with_strategy_and_candle(signal, strength, said):
     with pytest.raises(StrategyError, match=f"strategy mine: {said}"):
         checked("mine", CANDLES, answer=(np.array(signal), np.array(strength)))
 
 
-def test_other_numbers_of_the_same_value_become_the_types_of_the_core():
+def test_numbers_of_other_types_are_converted_to_the_types_of_the_core():
     signal, strength = checked("mine", CANDLES, answer=(np.array([0.0, 1.0, -1.0]), np.array([0, 2, 1], np.uint8)))
     assert (signal.dtype, signal.tolist()) == (np.int8, [0, 1, -1])
     assert (strength.dtype, strength.tolist()) == (np.float64, [0.0, 2.0, 1.0])
 
 
-def test_where_there_is_no_signal_there_need_be_no_strength():
+def test_a_strength_is_not_required_where_there_is_no_signal():
     nothing = float("nan")
     kept = checked("mine", CANDLES, answer=(np.array([0, 1, 0]), np.array([nothing, 0.5, nothing])))
     assert kept.strength.tolist() == [0.0, 0.5, 0.0]
@@ -54,7 +54,7 @@ def test_where_there_is_no_signal_there_need_be_no_strength():
             checked("mine", CANDLES, answer=(np.array([0, signal, 0]), np.array([nothing, nothing, nothing])))
 
 
-def test_an_answer_is_a_copy_that_the_strategy_cannot_change_behind_the_check():
+def test_returned_columns_are_copied_so_that_the_strategy_cannot_change_them_after_the_check():
     signal, strength = np.zeros(3, np.int8), np.zeros(3)
     kept = checked("mine", CANDLES, answer=(signal, strength))
     signal[:], strength[:] = 1, 1.0

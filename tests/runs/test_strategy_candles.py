@@ -1,4 +1,4 @@
-"""What a strategy from Python is given: floats in natural units beside exact integers, which it cannot change."""
+"""A Python strategy gets read-only candles: floats in natural units next to exact integers."""
 
 from decimal import Decimal
 
@@ -17,7 +17,7 @@ def series(rows=ROWS):
     return Series("BTC/USDT", 2, 3, Columns(*np.array(rows, np.int64).reshape(-1, 6).T.copy()))
 
 
-def test_prices_and_volumes_are_floats_in_natural_units_and_the_integers_stand_beside():
+def test_prices_and_volumes_are_floats_in_natural_units_next_to_the_exact_integers():
     candles = candles_of(series(), "1m")
     assert candles.open.tolist() == [60000.10, 0.07, 0.01]
     assert candles.high.tolist() == [60001.10, 0.09, 0.01]
@@ -34,13 +34,13 @@ def test_prices_and_volumes_are_floats_in_natural_units_and_the_integers_stand_b
 
 
 @pytest.mark.parametrize("decimals", [0, 2, 8, 12])
-def test_a_float_is_that_which_the_decimal_text_means(decimals, chance):
+def test_a_float_is_the_nearest_to_the_decimal_text(decimals, chance):
     units = [chance.randrange(10 ** chance.randrange(1, 19)) for _ in range(2_000)] + [2**53, 2**53 + 1, 2**62]
     expected = [float(Decimal(one).scaleb(-decimals)) for one in units]
     assert natural(np.array(units, np.int64), decimals).tolist() == expected
 
 
-def test_a_frame_of_them():
+def test_candles_convert_to_a_data_frame():
     frame = candles_of(series(), "1m").frame()
     assert frame.schema == {
         "ts": pl.Datetime("ms", "UTC"),
@@ -51,7 +51,7 @@ def test_a_frame_of_them():
 
 
 @pytest.mark.parametrize("candles", [candles_of(series(), "1m"), GrowingColumns(series(), "1m").candles()])
-def test_nothing_of_it_can_be_written_to(candles):
+def test_the_candles_are_read_only(candles):
     columns = [getattr(candles, name) for name in "ts open high low close volume".split()]
     for column in (*columns, *candles.units, rows_between(candles, first=1, end=3).close):
         with pytest.raises(ValueError, match="read-only"):
@@ -62,7 +62,7 @@ def test_nothing_of_it_can_be_written_to(candles):
         candles.close = None
 
 
-def test_growing_candles_are_those_that_came_however_many():
+def test_growing_candles_hold_all_candles_that_arrived():
     rows = [(60_000 * n, n + 3, n + 5, n + 1, n + 2, n) for n in range(2_500)]
     growing, before = GrowingColumns(series(rows[:5]), "1m"), None
     for n, (ts, *row) in enumerate(rows[5:], 6):

@@ -1,4 +1,4 @@
-"""What if: another plan over the recorded candles, side by side, and nothing is written (J44)."""
+"""A what-if runs a changed plan over the recorded candles, compares both runs, and writes nothing (J44)."""
 
 import json
 
@@ -25,7 +25,7 @@ def trades(outcome):
     return int(outcome.state.account[v.TRADES])
 
 
-def test_the_changed_plan_comes_to_what_a_run_of_it_comes_to(tmp_path, folder):
+def test_the_result_of_the_changed_plan_equals_a_run_of_that_plan(tmp_path, folder):
     change = "risk.stop_loss_pct=0.01"
     found = asked(folder, change)
     other = run(small(tmp_path, change), tmp_path / "other").outcome
@@ -34,7 +34,7 @@ def test_the_changed_plan_comes_to_what_a_run_of_it_comes_to(tmp_path, folder):
     assert trades(found.before) != trades(found.after)
 
 
-def test_the_first_difference_is_an_event_of_both(folder):
+def test_the_first_difference_shows_an_event_of_each_run(folder):
     found = asked(folder, "risk.stop_loss_pct=0.01")
     was, would_be = json.loads(found.was), json.loads(found.would_be)
     assert was != would_be
@@ -44,19 +44,19 @@ def test_the_first_difference_is_an_event_of_both(folder):
 @pytest.mark.parametrize(
     "change", ["risk.stop_loss_pct=0.02", "risk.stop_loss_pct=0.020", "risk.max_open_positions=50"]
 )
-def test_a_change_that_decides_nothing_has_no_difference(folder, change):
+def test_a_change_without_effect_on_decisions_has_no_difference(folder, change):
     found = asked(folder, change)
     assert (found.was, found.would_be) == ("", "")
     assert found.before.equity.tolist() == found.after.equity.tolist()
 
 
-def test_a_journal_with_candle_lines_alone_answers_too(tmp_path):
+def test_a_journal_with_candle_lines_needs_no_candle_file(tmp_path):
     run(small(tmp_path, "journal.detail=candles"), tmp_path / "run")
     assert trades(asked(tmp_path / "run", "strategy.slow_period=20", "strategy.fast_period=9",
                         "market_data.lookback_candles=21").after) > 0  # fmt: skip
 
 
-def test_nothing_is_written(folder):
+def test_a_what_if_writes_nothing(folder):
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     asked(folder, "risk.stop_loss_pct=0.01")
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
@@ -77,19 +77,19 @@ def test_nothing_is_written(folder):
         ("risk.max_open_positions= ", ConfigError, r"risk\.max_open_positions: has no value; write an integer >= 1"),
     ],
 )
-def test_what_cannot_be_asked_says_why(folder, change, error, said):
+def test_an_impossible_change_is_rejected_with_the_reason(folder, change, error, said):
     with pytest.raises(error, match=said):
         asked(folder, change)
 
 
-def test_a_fraction_that_looks_like_per_cent_is_asked_about(folder):
+def test_a_fraction_that_looks_like_per_cent_gives_a_warning(folder):
     said: list[str] = []
     sets = ("risk.take_profit_pct=5", "risk.stop_loss_pct=null", "risk.max_open_positions=2")
     what_if(folder, sets, engine="interpreted", say=said.append)
     assert said == ["warning: --set: risk.take_profit_pct: 5 is 500 %; if you mean 5 %, write 0.05"]
 
 
-def test_the_command_shows_both_side_by_side(folder, capsys):
+def test_the_command_shows_both_runs_side_by_side(folder, capsys):
     assert cli.main(["replay", str(folder), "--set", "risk.stop_loss_pct=0.01"]) == 0
     out = capsys.readouterr().out
     assert out.splitlines()[0].split() == ["before", "risk.stop_loss_pct=0.01"]
@@ -102,7 +102,7 @@ def test_the_command_shows_both_side_by_side(folder, capsys):
     assert found["first_difference"]["was"]["type"]
 
 
-def test_with_out_the_changed_run_is_kept_as_a_run_of_its_own(tmp_path, folder, capsys):
+def test_with_out_the_changed_run_is_saved_as_a_separate_run(tmp_path, folder, capsys):
     change = "risk.stop_loss_pct=0.01"
     assert cli.main(["replay", str(folder), "--set", change, "--out", str(tmp_path / "kept")]) == 0
     run(small(tmp_path, change), tmp_path / "other")
@@ -117,7 +117,7 @@ def test_with_out_the_changed_run_is_kept_as_a_run_of_its_own(tmp_path, folder, 
 
 
 @pytest.mark.parametrize("name", ["run", "small.yaml", "link"])
-def test_a_folder_that_is_there_is_not_written_into(tmp_path, folder, capsys, name):
+def test_an_existing_output_folder_is_not_written_to(tmp_path, folder, capsys, name):
     (tmp_path / "link").symlink_to("nowhere")
     before = sorted(tmp_path.rglob("*"))
     assert cli.main(["replay", str(folder), "--set", "risk.stop_loss_pct=0.01", "--out", str(tmp_path / name)]) == 2
@@ -125,6 +125,6 @@ def test_a_folder_that_is_there_is_not_written_into(tmp_path, folder, capsys, na
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_out_without_a_change_is_refused(tmp_path, folder, capsys):
+def test_out_without_a_change_is_rejected(tmp_path, folder, capsys):
     assert cli.main(["replay", str(folder), "--out", str(tmp_path / "kept")]) == 2
     assert "--out is where the run of --set is written; use it together with --set" in capsys.readouterr().err

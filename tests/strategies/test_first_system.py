@@ -6,10 +6,10 @@ import safla
 from safla import strategies
 
 
-def test_sma_strategy_is_where_the_first_system_had_it() -> None:
+def test_sma_strategy_can_be_imported_from_its_old_path() -> None:
     assert strategies.SMAStrategy is safla.SMAStrategy
 
 
-def test_other_names_are_not_there() -> None:
+def test_other_names_cannot_be_imported() -> None:
     with pytest.raises(AttributeError, match="nothing"):
         _ = strategies.nothing

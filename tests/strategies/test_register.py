@@ -7,7 +7,7 @@ from safla.strategies.register import STRATEGIES, Strategy, keys_of
 from safla.strategies.sma_crossover import Crossover, check, resolve, sma_crossover, warm_up
 
 
-def test_a_strategy_without_more_depends_on_all_candles_and_takes_its_parameters_as_they_stand() -> None:
+def test_a_minimal_strategy_depends_on_all_candles_and_keeps_its_parameters_unchanged() -> None:
     mine, section = Strategy(sma_crossover, warm_up), StrategySection(parameters={"hours": 24})
     keys = keys_of(mine, section)
     assert mine.resolve(keys) == {"hours": 24}
@@ -16,15 +16,15 @@ def test_a_strategy_without_more_depends_on_all_candles_and_takes_its_parameters
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
-def test_a_strategy_of_ours_is_a_fold(name: str) -> None:
+def test_every_built_in_strategy_is_incremental(name: str) -> None:
     assert STRATEGIES[name].fold is not None
 
 
-def test_the_warm_up_of_the_crossover_is_a_slow_window_a_cross_and_the_candles_that_may_confirm_it() -> None:
+def test_the_warm_up_of_the_crossover_is_slow_window_plus_cross_plus_confirmation() -> None:
     assert STRATEGIES["sma_crossover"].warm_up(Crossover(3, 8, 0, 0, 1)) == 10
 
 
-def test_the_keys_of_the_crossover_become_numbers() -> None:
+def test_the_keys_of_the_crossover_become_integer_parameters() -> None:
     assert resolve(StrategySection()) == Crossover(10, 30, 1_000, 500, 0)
 
 
@@ -46,5 +46,5 @@ def test_the_keys_of_the_crossover_become_numbers() -> None:
         ),
     ],
 )
-def test_the_rules_between_the_keys_of_the_crossover(keys: dict, said: list[str]) -> None:
+def test_the_keys_of_the_crossover_must_be_consistent(keys: dict, said: list[str]) -> None:
     assert [text for _, text in check(StrategySection(**keys))] == said

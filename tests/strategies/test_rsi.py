@@ -1,4 +1,4 @@
-"""RSI with simple sums: against fractions, by the window that ends at a signal, and through a run."""
+"""RSI with simple sums is checked against fractions, by the window that ends at a signal, and in a run."""
 
 from fractions import Fraction
 from itertools import pairwise
@@ -44,21 +44,21 @@ def by_the_letter(closes: list[int], parameters: Rsi) -> list[int]:
 
 
 @given(CLOSES, PARAMETERS)
-def test_signals_are_those_of_the_definition(closes: list[int], parameters: Rsi) -> None:
+def test_signals_match_the_definition_in_fractions(closes: list[int], parameters: Rsi) -> None:
     signal, strength = rsi(columns(closes), parameters)
     assert signal.tolist() == by_the_letter(closes, parameters)
     assert strength.tolist() == [float(one != 0) for one in signal]
 
 
 @given(CLOSES, PARAMETERS)
-def test_a_signal_is_that_of_the_window_that_ends_at_it(closes: list[int], parameters: Rsi) -> None:
+def test_a_signal_depends_only_on_the_window_that_ends_at_it(closes: list[int], parameters: Rsi) -> None:
     candles, needed = columns(closes), warm_up(parameters)
     signal, _ = rsi(candles, parameters)
     for end in range(needed, len(closes) + 1):
         assert rsi(Columns(*(column[end - needed : end] for column in candles)), parameters)[0][-1] == signal[end - 1]
 
 
-def test_the_keys_become_numbers() -> None:
+def test_the_keys_become_integer_parameters() -> None:
     assert resolve(RsiSection(period=9, oversold=20)) == Rsi(9, 20, 70)
 
 
@@ -74,13 +74,13 @@ def test_the_keys_become_numbers() -> None:
         ({"oversold": 80}, "strategy.parameters.oversold: expected an integer < overbought (70), got 80"),
     ],
 )
-def test_what_does_not_fit_is_a_problem_of_its_key(parameters: dict[str, Any], said: str) -> None:
+def test_an_invalid_value_is_reported_at_its_key(parameters: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=r"strategy\.parameters") as failed:
         load_mapping({"strategy": {"name": "rsi", "parameters": parameters}})
     assert said in str(failed.value)
 
 
-def test_a_lookback_shorter_than_the_warm_up_is_a_problem() -> None:
+def test_a_lookback_shorter_than_the_warm_up_is_reported() -> None:
     config = {"strategy": {"name": "rsi", "parameters": {"period": 200}}, "market_data": {"lookback_candles": 150}}
     with pytest.raises(ConfigError, match="at least 202 candles, the warm-up of rsi, got 150"):
         load_mapping(config)
@@ -88,7 +88,7 @@ def test_a_lookback_shorter_than_the_warm_up_is_a_problem() -> None:
     assert load_mapping(config).config.market_data.lookback_candles == 202
 
 
-def test_a_run_trades_by_it_and_its_plan_names_every_parameter(tmp_path: Path) -> None:
+def test_a_run_trades_by_rsi_and_its_plan_names_every_parameter(tmp_path: Path) -> None:
     sets = ("strategy.name=rsi", "strategy.parameters={period: 9}", "market_data.lookback_candles=11")
     ended = run(small(tmp_path, *sets), tmp_path / "run")
     first = journal(tmp_path / "run").splitlines()[0]

@@ -1,4 +1,4 @@
-"""The SMA crossover against averages in fractions, written directly from S20-S22, and the window of D5."""
+"""The SMA crossover matches averages in fractions, written directly from S20-S22, and the window of D5."""
 
 from fractions import Fraction
 from math import ceil
@@ -29,7 +29,7 @@ def parameters(draw: st.DrawFn) -> Crossover:
 
 
 @given(st.one_of(MANY, WIDE), parameters())
-def test_signals_are_those_of_the_averages_in_fractions(closes: list[int], rules: Crossover) -> None:
+def test_signals_match_the_averages_in_fractions(closes: list[int], rules: Crossover) -> None:
     signal, strength = sma_crossover(columns(closes), rules)
     expected = by_the_letter(closes, rules)
     assert signal.tolist() == [side for side, _ in expected]
@@ -38,7 +38,7 @@ def test_signals_are_those_of_the_averages_in_fractions(closes: list[int], rules
 
 
 @given(st.one_of(MANY, WIDE), parameters())
-def test_a_signal_is_that_of_the_window_that_ends_at_it(closes: list[int], rules: Crossover) -> None:
+def test_a_signal_depends_only_on_the_window_that_ends_at_it(closes: list[int], rules: Crossover) -> None:
     candles = columns(closes)
     signal, strength = sma_crossover(candles, rules)
     needed = warm_up(rules)
@@ -48,7 +48,7 @@ def test_a_signal_is_that_of_the_window_that_ends_at_it(closes: list[int], rules
     assert not signal[: needed - 1].any()
 
 
-def test_one_candle_less_than_the_warm_up_is_not_enough() -> None:
+def test_one_candle_less_than_the_warm_up_gives_no_signal() -> None:
     rules = Crossover(1, 2, 0, 0, 1)
     assert warm_up(rules) == 4
     assert signals_of([10, 10, 11], rules) == [0, 0, 0]
@@ -68,12 +68,12 @@ def test_one_candle_less_than_the_warm_up_is_not_enough() -> None:
         ([10, 10, 10, 10], [0, 0, 0, 0]),
     ],
 )
-def test_equality_is_neither_side(closes: list[int], signals: list[int]) -> None:
+def test_equal_averages_are_on_neither_side_of_a_cross(closes: list[int], signals: list[int]) -> None:
     assert signals_of(closes, Crossover(1, 2, 0, 0, 0)) == signals
 
 
 @pytest.mark.parametrize(("last", "signal"), [(102, 1), (101, 0), (98, -1), (99, 0)])
-def test_a_threshold_is_met_exactly_or_not(last: int, signal: int) -> None:
+def test_a_threshold_is_met_at_its_exact_value(last: int, signal: int) -> None:
     rules = Crossover(1, 2, 9_900, 10_101, 0)  # 102 is 1 % above 101, its average with 100; 98 is 1 / 99 below 99
     assert signals_of([100, 100, last], rules)[-1] == signal
 
@@ -95,7 +95,7 @@ def test_an_exit_threshold_one_part_higher_is_not_met() -> None:
         (1, [100, 101, 105, 120], [0, 0, 0, 0]),  # a cross that lies before the window is none
     ],
 )
-def test_a_cross_is_confirmed_within_some_candles_while_it_lasts(
+def test_a_cross_is_confirmed_within_the_confirmation_window_while_it_lasts(
     confirm: int, closes: list[int], signals: list[int]
 ) -> None:
     assert signals_of(closes, Crossover(1, 2, 15_000, 1_000_000, confirm)) == signals
@@ -111,7 +111,7 @@ def test_strength_is_the_distance_over_the_slow_average() -> None:
     assert strength.tolist() == [0.0, 0.0, 1 / 101, 26 / 76]
 
 
-def test_columns_are_not_written_to() -> None:
+def test_the_candle_columns_are_not_modified() -> None:
     whole = columns([100, 101, 99, 104])
     for column in whole:
         column.flags.writeable = False
@@ -167,7 +167,7 @@ def signals_of(closes: list[int], rules: Crossover) -> list[int]:
     return [int(signal) for signal in sma_crossover(columns(closes), rules)[0]]
 
 
-def test_averages_that_are_nearer_than_a_float_can_tell_still_cross() -> None:
+def test_averages_closer_than_float_precision_still_cross() -> None:
     # the fast average rises by a tenth of a unit and the slow one by a thirtieth, where floats are half a unit apart
     price = 2**62 // 1000
     close = np.array([price] * 40 + [price - 1] + [price], np.int64)

@@ -1,4 +1,4 @@
-"""What the names of archives say, and what they do not."""
+"""The names of archives give symbol, timeframe and period, or nothing."""
 
 import pytest
 
@@ -20,11 +20,11 @@ from safla.data.files.archive_name import Named, id_of, named, period
         ("BTCUSDT-1h-2024-01.zip.CHECKSUM", None),
     ],
 )
-def test_a_name_says_symbol_and_timeframe_or_nothing(path: str, said: Named | None) -> None:
+def test_a_name_gives_symbol_and_timeframe_or_nothing(path: str, said: Named | None) -> None:
     assert named(path) == said
 
 
-def test_a_symbol_is_spelled_as_the_archives_do() -> None:
+def test_a_symbol_is_spelled_as_in_the_archives() -> None:
     assert [id_of(symbol) for symbol in ("BTC/USDT", "BTC/USDT:USDT")] == ["BTCUSDT", "BTCUSDT"]
 
 
@@ -38,5 +38,5 @@ def test_a_symbol_is_spelled_as_the_archives_do() -> None:
         ("btc.csv", None),
     ],
 )
-def test_the_month_or_day_of_an_archive_stands_in_its_name(path: str, days: tuple[int, int] | None) -> None:
+def test_the_month_or_day_of_an_archive_is_read_from_its_name(path: str, days: tuple[int, int] | None) -> None:
     assert period(path) == (None if days is None else tuple(day * 86_400_000 for day in days))

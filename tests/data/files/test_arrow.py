@@ -1,4 +1,4 @@
-"""Arrow IPC files: what they say of themselves is known before anything is unpacked, and broken ones give one error."""
+"""Arrow IPC files: their metadata is read before anything is decompressed, and broken files give one error."""
 
 import io
 from decimal import Decimal
@@ -53,7 +53,7 @@ def test_a_feather_file_gives_its_candles(
     assert [column[0] for column in series.columns[1:]] == [25, 40, 10, 20, 7]
 
 
-def test_of_a_column_of_symbols_one_is_read(tmp_path: Path) -> None:
+def test_of_a_file_with_several_symbols_one_is_read(tmp_path: Path) -> None:
     both = pl.concat([frame(3).with_columns(symbol=pl.lit(name)) for name in ("ETH/USDT", "BTC/USDT")])
     for kind in (pl.String, pl.Categorical):
         rows = read(written(tmp_path, both.with_columns(pl.col("symbol").cast(kind))))
@@ -61,7 +61,7 @@ def test_of_a_column_of_symbols_one_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)
-def test_what_a_file_says_is_what_polars_finds(tmp_path: Path, compression: str) -> None:
+def test_the_metadata_of_a_file_matches_what_polars_reads(tmp_path: Path, compression: str) -> None:
     table = frame(300).with_columns(price=pl.lit(Decimal("1.5")), word=pl.lit("a text of some letters"))
     says = arrow.says(Path(written(tmp_path, table, compression)).read_bytes(), name="a")
     assert (says.columns, says.rows) == (8, 300)
@@ -83,12 +83,12 @@ def test_what_a_file_says_is_what_polars_finds(tmp_path: Path, compression: str)
         (pl.select(timestamp=pl.repeat(1, 12_000_001, dtype=pl.Int8)), "12000001 rows, at most 12000000 are read"),
     ],
 )
-def test_what_is_no_table_of_candles_is_refused(tmp_path: Path, table: pl.DataFrame, says: str) -> None:
+def test_a_file_that_is_not_a_table_of_candles_is_rejected(tmp_path: Path, table: pl.DataFrame, says: str) -> None:
     with pytest.raises(DataError, match=rf"btc\.feather: {says}"):
         read(written(tmp_path, table))
 
 
-def test_more_bytes_than_the_cap_are_refused_before_they_are_unpacked(
+def test_more_bytes_than_the_cap_are_rejected_before_decompression(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = written(tmp_path, frame())
@@ -101,7 +101,7 @@ def test_more_bytes_than_the_cap_are_refused_before_they_are_unpacked(
         read(path)
 
 
-def test_a_file_is_refused_however_it_is_cut(tmp_path: Path) -> None:
+def test_a_file_truncated_anywhere_is_rejected(tmp_path: Path) -> None:
     content = Path(written(tmp_path, frame())).read_bytes()
     for length in range(6, len(content), 13):
         with raises_code(DataError, "file_corrupt"):
@@ -110,8 +110,8 @@ def test_a_file_is_refused_however_it_is_cut(tmp_path: Path) -> None:
             read(file(tmp_path, "cut.feather", content[:length] + content[-10:]))
 
 
-def test_a_size_that_is_not_there_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each number of 8 bytes in the metadata, made absurd, is refused or read; none is believed."""
+def test_an_impossible_size_is_rejected_without_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each number of 8 bytes in the metadata is made absurd: the file is rejected or read, and no number is trusted."""
     content = Path(written(tmp_path, frame(5), "zstd")).read_bytes()
     for place in range(8, len(content) - 10, 8):
         for absurd in (2**40, 2**62, -(2**40), 2**31):

@@ -1,4 +1,4 @@
-"""CSV files: their header, columns and delimiter; what is not clear is asked for, not guessed."""
+"""CSV files: header, columns and delimiter; an ambiguous table is an error that asks for columns, never a guess."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -31,7 +31,7 @@ POSITIONS = {"ts": 0, "open": 1, "high": 4, "low": 5, "close": 2, "volume": 3}  
         None,
     ],
 )
-def test_the_usual_headers_and_none_at_all_give_the_same_candles(tmp_path: Path, header: str | None) -> None:
+def test_the_usual_headers_and_no_header_give_the_same_candles(tmp_path: Path, header: str | None) -> None:
     path = csv_file(tmp_path, *([header] if header else []), *lines())
     series = candles(csv.read(path, None))
     assert series[1:3] == (2, 3)
@@ -55,13 +55,13 @@ def test_delimiter_line_ends_and_byte_order_mark_change_nothing(
     assert found.origin.numbers.tolist() == plain.origin.numbers.tolist() == [2, 3, 4]
 
 
-def test_quoted_cells_are_read_and_columns_of_no_use_are_passed_over(tmp_path: Path) -> None:
+def test_quoted_cells_are_read_and_unused_columns_are_skipped(tmp_path: Path) -> None:
     rows = [",".join(f'"{cell}"' for cell in line.split(",")) + ',"a, b",x' for line in lines()]
     quoted = csv.read(csv_file(tmp_path, HEADER + ",note,more", *rows), None)
     assert same(candles(quoted), candles(csv.read(csv_file(tmp_path, HEADER, *lines()), None)))
 
 
-def test_a_banner_before_the_header_is_skipped_and_said(tmp_path: Path) -> None:
+def test_a_banner_before_the_header_is_skipped_with_a_note(tmp_path: Path) -> None:
     path = csv_file(tmp_path, "https://www.example.org/data", HEADER, *lines())
     rows = csv.read(path, None)
     assert rows.notes == (f"{path}: 1 line before the header skipped",)
@@ -69,7 +69,7 @@ def test_a_banner_before_the_header_is_skipped_and_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("unit", [(1000, "seconds"), (1, "milliseconds")])
-def test_a_unit_of_time_that_is_not_the_usual_one_is_said(tmp_path: Path, unit: tuple[int, str]) -> None:
+def test_an_unusual_unit_of_time_is_noted(tmp_path: Path, unit: tuple[int, str]) -> None:
     rows = [f"{int(line[:13]) // unit[0]}{line[13:]}" for line in lines()]
     path = csv_file(tmp_path, HEADER, *rows)
     read = csv.read(path, None)
@@ -77,7 +77,7 @@ def test_a_unit_of_time_that_is_not_the_usual_one_is_said(tmp_path: Path, unit: 
     assert read.notes == (() if unit[0] == 1 else (f"{path}: times are {unit[1]}",))
 
 
-def test_columns_are_taken_by_the_names_that_were_asked_for(tmp_path: Path) -> None:
+def test_columns_are_selected_by_the_configured_names(tmp_path: Path) -> None:
     path = csv_file(
         tmp_path, "amount,last,bottom,top,first,when", *(",".join(line.split(",")[::-1]) for line in lines())
     )
@@ -86,7 +86,7 @@ def test_columns_are_taken_by_the_names_that_were_asked_for(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("header", [None, "t,O,C,V,H,L"])
-def test_columns_are_taken_by_the_positions_that_were_asked_for(tmp_path: Path, header: str | None) -> None:
+def test_columns_are_selected_by_the_configured_positions(tmp_path: Path, header: str | None) -> None:
     cells = [line.split(",") for line in lines()]
     rows = [f"{t},{o},{c},{v},{h},{low}" for t, o, h, low, c, v in cells]
     path = csv_file(tmp_path, *([header] if header else []), *rows)
@@ -111,7 +111,7 @@ def test_columns_are_taken_by_the_positions_that_were_asked_for(tmp_path: Path, 
         ("something else", None, r"line 1: neither a header nor a row of 6 cells"),
     ],
 )
-def test_columns_that_are_not_clear_are_asked_for(
+def test_ambiguous_columns_are_an_error_that_asks_for_names(
     tmp_path: Path, header: str | None, columns: dict[str, str | int] | None, text: str
 ) -> None:
     extra = ",7" if header and header.count(",") == 6 else ""
@@ -120,17 +120,17 @@ def test_columns_that_are_not_clear_are_asked_for(
         csv.read(path, columns)
 
 
-def test_a_headerless_table_of_five_columns_is_refused(tmp_path: Path) -> None:
+def test_a_table_of_five_columns_without_a_header_is_rejected(tmp_path: Path) -> None:
     with raises_code(DataError, "column_unclear", match="5 columns"):
         csv.read(csv_file(tmp_path, *(line.rpartition(",")[0] for line in lines())), None)
 
 
-def test_a_header_without_rows_is_a_source_without_candles(tmp_path: Path) -> None:
+def test_a_header_without_rows_gives_no_candles(tmp_path: Path) -> None:
     with raises_code(DataError, "no_candles"):
         assembled(csv.read(csv_file(tmp_path, HEADER), None))
 
 
-def test_high_and_low_exchanged_by_another_order_of_columns_is_refused_by_value(tmp_path: Path) -> None:
+def test_swapped_high_and_low_columns_are_rejected_by_their_values(tmp_path: Path) -> None:
     cells = [line.split(",") for line in lines()]
     path = csv_file(tmp_path, *(f"{t},{o},{c},{low},{h},{v}" for t, o, h, low, c, v in cells))
     with pytest.raises(
@@ -145,7 +145,7 @@ def test_high_and_low_exchanged_by_another_order_of_columns_is_refused_by_value(
     ("note", "cells"),
     [('"x"', ""), ("x", ""), ('"x"', ",x,y"), ('"a, b"', ",x,y,z")],
 )
-def test_a_line_with_cells_too_many_or_too_few_is_refused_where_no_column_of_ours_is_hit(
+def test_a_line_with_too_many_or_too_few_cells_is_rejected_even_outside_the_used_columns(
     tmp_path: Path, note: str, cells: str
 ) -> None:
     first, second, third = lines()
@@ -155,7 +155,7 @@ def test_a_line_with_cells_too_many_or_too_few_is_refused_where_no_column_of_our
         csv.read(path, None)
 
 
-def test_bytes_that_are_no_utf8_are_refused_by_their_line(tmp_path: Path) -> None:
+def test_invalid_utf8_is_rejected_with_its_line(tmp_path: Path) -> None:
     text = "\n".join([HEADER, *lines()]).encode()
     for line, place in ((1, 3), (2, len(HEADER) + 5), (4, len(text) - 2)):
         broken = text[:place] + b"\xff" + text[place:]
@@ -176,7 +176,7 @@ def walk(order: str) -> list[str]:
     return rows
 
 
-def test_a_table_without_header_is_in_binances_order_and_that_is_said(tmp_path: Path) -> None:
+def test_a_table_without_header_is_read_in_the_order_of_binance_with_a_note(tmp_path: Path) -> None:
     path = csv_file(tmp_path, *walk("tohlcv"))
     assert csv.read(path, None).notes == (f"{path}: {csv.NO_HEADER}",)
     everything = dict(zip(FIELDS, range(6), strict=True))
@@ -194,7 +194,7 @@ def test_a_table_without_header_is_in_binances_order_and_that_is_said(tmp_path: 
         ("tolhcv", "open, low, high, close, volume"),
     ],
 )
-def test_values_that_speak_for_another_order_are_refused_with_both(
+def test_values_that_fit_another_column_order_are_rejected_with_both_orders(
     tmp_path: Path, order: str, named: str, newest_first: bool
 ) -> None:
     path = csv_file(tmp_path, *walk(order)[:: -1 if newest_first else 1])
@@ -204,14 +204,14 @@ def test_values_that_speak_for_another_order_are_refused_with_both(
         csv.read(path, None)
 
 
-def test_one_bad_row_of_a_table_without_header_is_told_by_its_value(tmp_path: Path) -> None:
+def test_one_bad_row_of_a_table_without_header_is_reported_with_its_value(tmp_path: Path) -> None:
     rows = walk("tohlcv")
     rows[5] = rows[5].replace("102.0", "100.0")
     with pytest.raises(DataError, match=r"line 6: high 100\.00 is below open 101\.00"):
         assembled(csv.read(csv_file(tmp_path, *rows), None))
 
 
-def test_columns_may_be_named_in_part_and_the_header_tells_the_others(tmp_path: Path) -> None:
+def test_some_columns_can_be_configured_and_the_header_gives_the_others(tmp_path: Path) -> None:
     rows = [f"{line},{number}" for number, line in enumerate(lines())]
     path = csv_file(tmp_path, f"{HEADER},Volume", *rows)
     with raises_code(DataError, "column_unclear", match="2 columns"):
@@ -221,7 +221,7 @@ def test_columns_may_be_named_in_part_and_the_header_tells_the_others(tmp_path: 
         assert same(candles(csv.read(path, {"volume": volume, "ts": None})), candles(plain))
 
 
-def test_the_volume_may_be_named_by_the_base_currency(tmp_path: Path) -> None:
+def test_the_volume_column_can_be_named_by_the_base_currency(tmp_path: Path) -> None:
     rows = [f"{line},9" for line in lines()]
     path = csv_file(tmp_path, HEADER.replace("volume", "Volume BTC") + ",Volume USDT", *rows)
     plain = csv.read(csv_file(tmp_path, HEADER, *lines(), name="plain.csv"), None)
@@ -240,12 +240,12 @@ def with_dates(*dates: str, name: str = "date", first: bool = False) -> list[str
 
 
 @pytest.mark.parametrize("first", [False, True])
-def test_of_two_columns_of_times_the_integer_counts_where_they_agree(tmp_path: Path, first: bool) -> None:
+def test_of_two_time_columns_that_agree_the_integer_column_is_used(tmp_path: Path, first: bool) -> None:
     rows = csv.read(csv_file(tmp_path, *with_dates(*DATES, first=first)), None)
     assert (rows.ts.tolist(), rows.notes) == ([START, START + STEP, START + 2 * STEP], ())
 
 
-def test_two_columns_of_times_that_disagree_are_refused_with_both_values(tmp_path: Path) -> None:
+def test_two_time_columns_that_disagree_are_rejected_with_both_values(tmp_path: Path) -> None:
     path = csv_file(tmp_path, *with_dates(DATES[0], DATES[2], DATES[2]))
     said = "line 3: the columns 'timestamp' and 'date' have different times, 2024-01-01T01:00Z and 2024-01-01T02:00Z"
     with pytest.raises(DataError, match=said):
@@ -253,7 +253,7 @@ def test_two_columns_of_times_that_disagree_are_refused_with_both_values(tmp_pat
     assert csv.read(path, {"ts": "timestamp"}).ts[1] == START + STEP
 
 
-def test_a_second_column_of_times_that_is_not_understood_is_told(tmp_path: Path) -> None:
+def test_an_unreadable_second_time_column_is_noted(tmp_path: Path) -> None:
     path = csv_file(tmp_path, *with_dates("2024-01-01 12-AM", "2024-01-01 01-AM", "2024-01-01 02-AM"))
     said = (
         f"{path}: column 'date' is not compared with 'timestamp': it holds '2024-01-01 12-AM', which is no known date"
@@ -261,14 +261,14 @@ def test_a_second_column_of_times_that_is_not_understood_is_told(tmp_path: Path)
     assert csv.read(path, None).notes == (said,)
 
 
-def test_a_date_and_a_time_of_day_in_two_columns_are_one_time(tmp_path: Path) -> None:
+def test_date_and_time_of_day_in_two_columns_are_combined(tmp_path: Path) -> None:
     rows = [f"2024.01.01\t0{hour}:00:00\t" + line[14:].replace(",", "\t") for hour, line in enumerate(lines())]
     path = csv_file(tmp_path, "<DATE>\t<TIME>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<VOL>", *rows)
     plain = csv.read(csv_file(tmp_path, HEADER, *lines(), name="plain.csv"), None)
     assert same(candles(csv.read(path, None, zone="UTC")), candles(plain))
 
 
-def test_a_column_without_a_name_is_of_times_where_it_holds_them_alone(tmp_path: Path) -> None:
+def test_a_column_without_a_name_is_the_time_column_if_it_holds_only_times(tmp_path: Path) -> None:
     indexed = [f"{row},{line}" for row, line in enumerate(lines())]
     plain = csv.read(csv_file(tmp_path, HEADER, *lines(), name="plain.csv"), None)
     assert same(candles(csv.read(csv_file(tmp_path, f",{HEADER}", *indexed), None)), candles(plain))
@@ -276,7 +276,7 @@ def test_a_column_without_a_name_is_of_times_where_it_holds_them_alone(tmp_path:
         csv.read(csv_file(tmp_path, ",open,high,low,close,volume,x", *indexed), None)
 
 
-def test_the_header_tells_the_delimiter_where_numbers_have_commas(tmp_path: Path) -> None:
+def test_the_header_determines_the_delimiter_if_numbers_contain_commas(tmp_path: Path) -> None:
     rows = [line.replace(",", ";").replace(".", ",") for line in lines()]
     for header in ([HEADER.replace(",", ";")], []):
         with pytest.raises(DataError, match=r"open '100,5' is not a plain decimal number .*: it has a decimal comma"):
@@ -293,7 +293,7 @@ def test_the_header_tells_the_delimiter_where_numbers_have_commas(tmp_path: Path
         ([f"line {number}" for number in range(300)], "300 lines before the header skipped"),
     ],
 )
-def test_whatever_stands_before_the_header_is_skipped_and_said(
+def test_any_lines_before_the_header_are_skipped_with_a_note(
     tmp_path: Path, before: list[str], note: str | None
 ) -> None:
     path = csv_file(tmp_path, *before, HEADER, *lines())
@@ -313,7 +313,7 @@ def test_whatever_stands_before_the_header_is_skipped_and_said(
         ([HEADER, HEADER], "2 repeated headers skipped (the first is line 4)"),
     ],
 )
-def test_lines_between_the_rows_of_joined_files_that_are_no_rows_are_skipped_and_said(
+def test_lines_between_joined_files_that_are_not_rows_are_skipped_with_a_note(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, between: list[str], note: str
 ) -> None:
     rows = lines(20)
@@ -327,7 +327,7 @@ def test_lines_between_the_rows_of_joined_files_that_are_no_rows_are_skipped_and
         assert found.origin.numbers[2] == 4 + len(between)
 
 
-def test_a_banner_that_comes_again_with_its_header_is_skipped_too(tmp_path: Path) -> None:
+def test_a_repeated_banner_with_its_header_is_skipped(tmp_path: Path) -> None:
     path = csv_file(
         tmp_path, "https://www.example.org", HEADER, *lines(2), "https://www.example.org", HEADER, lines()[2]
     )
@@ -337,7 +337,7 @@ def test_a_banner_that_comes_again_with_its_header_is_skipped_too(tmp_path: Path
     )
 
 
-def test_another_header_between_the_rows_is_no_row(tmp_path: Path) -> None:
+def test_a_different_header_between_the_rows_is_not_a_row(tmp_path: Path) -> None:
     path = csv_file(tmp_path, HEADER, *lines(2), "timestamp,close,high,low,open,volume", lines()[2])
     with raises_code(DataError, "invalid_time", match="line 4: "):
         csv.read(path, None)

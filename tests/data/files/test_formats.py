@@ -1,4 +1,4 @@
-"""What a file holds is told by its bytes: every format gives the same candles, and what is no table says what it is."""
+"""The format of a file is detected from its bytes; all formats give the same candles, and other kinds are named."""
 
 import bz2
 import io
@@ -42,14 +42,14 @@ def packed(method: str) -> bytes:
      packed("write_ipc")],
     ids="csv gz zst json json.gz json.zst bom parquet feather".split(),
 )  # fmt: skip
-def test_every_format_gives_the_same_candles_whatever_the_file_is_called(tmp_path: Path, content: bytes) -> None:
+def test_every_format_gives_the_same_candles_whatever_the_file_name(tmp_path: Path, content: bytes) -> None:
     plain = candles(formats.read(csv_file(tmp_path, HEADER, *lines()), BTC))
     rows = read(tmp_path, content, name="BTC.dat")
     assert same(candles(rows), plain)
     assert not rows.closed
 
 
-def test_a_csv_in_a_zip_is_a_table_and_one_of_twelve_columns_an_archive(tmp_path: Path) -> None:
+def test_a_csv_in_a_zip_is_a_table_and_with_twelve_columns_an_archive(tmp_path: Path) -> None:
     plain = candles(formats.read(csv_file(tmp_path, HEADER, *lines()), BTC))
     table = formats.read(zip_file(tmp_path, {"btc.csv": TABLE}, name="a.zip"), BTC)
     archive = formats.read(zip_file(tmp_path, {"btc.csv": KLINES}, name="b.zip"), BTC)
@@ -59,7 +59,7 @@ def test_a_csv_in_a_zip_is_a_table_and_one_of_twelve_columns_an_archive(tmp_path
     assert [one.closed for one in (table, archive, named, other)] == [False, True, True, False]
 
 
-def test_an_archive_that_is_promised_takes_nothing_else(tmp_path: Path) -> None:
+def test_a_source_of_archives_accepts_only_archives(tmp_path: Path) -> None:
     promised = Question("BTC/USDT", archive=True)
     for content in (TABLE, JSON, packed("write_parquet"), packed("write_ipc")):
         with raises_code(DataError, "wrong_format", match=r"a kline has 12|a NUL byte|not a text"):
@@ -87,25 +87,25 @@ KNOWN = {
 
 @pytest.mark.parametrize("kind", KNOWN)
 @pytest.mark.parametrize("pack", [bytes, gz])
-def test_a_file_of_another_kind_is_called_what_it_is(tmp_path: Path, kind: str, pack: type) -> None:
+def test_the_kind_of_an_unsupported_file_is_named(tmp_path: Path, kind: str, pack: type) -> None:
     content, says = KNOWN[kind]
     with pytest.raises(DataError, match=f"candles: {says}"):
         read(tmp_path, pack(content))
 
 
-def test_an_excel_workbook_is_no_archive_of_candles(tmp_path: Path) -> None:
+def test_an_excel_workbook_is_not_an_archive_of_candles(tmp_path: Path) -> None:
     path = zip_file(tmp_path, {"[Content_Types].xml": b"<x/>", "xl/workbook.xml": b"<x/>"}, name="btc.xlsx")
     with pytest.raises(DataError, match="an Excel workbook; save its sheet as CSV"):
         formats.read(path, BTC)
 
 
-def test_a_file_that_does_not_tell_its_symbols_serves_one(tmp_path: Path) -> None:
+def test_a_file_without_symbols_serves_a_single_symbol(tmp_path: Path) -> None:
     for content in (TABLE, JSON, packed("write_parquet"), packed("write_ipc")):
         with raises_code(ConfigError, "file_shared"):
             read(tmp_path, content, question=Question("BTC/USDT", owners=2))
 
 
-def test_columns_and_zone_are_those_of_every_format(tmp_path: Path) -> None:
+def test_configured_columns_and_time_zone_apply_to_every_format(tmp_path: Path) -> None:
     dates = [f"2024-01-01 0{hour + 1}:00:00" for hour in range(3)]
     question = Question("BTC/USDT", columns={"ts": "when"}, zone="Europe/Berlin")
     table = frame().with_columns(when=pl.Series(dates))
@@ -124,7 +124,7 @@ def test_columns_and_zone_are_those_of_every_format(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", [pl.Float64, pl.Date, pl.Int64])
-def test_times_of_any_sensible_type_are_read_in_parquet_and_feather(tmp_path: Path, kind: type[pl.DataType]) -> None:
+def test_times_of_any_sensible_type_are_read_from_parquet_and_feather(tmp_path: Path, kind: type[pl.DataType]) -> None:
     days = [START + 24 * day * STEP for day in range(3)]
     times = {
         pl.Float64: pl.Series([ms / 1000 for ms in days]),

@@ -1,4 +1,4 @@
-"""JSON candles as freqtrade and ccxt keep them: exact texts, one shape, and no nesting that is followed."""
+"""JSON candles of freqtrade and ccxt: numbers are exact, only one shape is read, and deep nesting is rejected."""
 
 import json
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def read(*blocks: bytes) -> FileRows:
         json.dumps([[*row, 1, "x", None] for row in ROWS], indent=1) + "\n\n",
     ],
 )
-def test_arrays_are_candles_however_they_are_laid_out_and_cut_into_blocks(tmp_path: Path, text: str) -> None:
+def test_arrays_give_candles_whatever_their_layout_and_block_size(tmp_path: Path, text: str) -> None:
     from safla.data.files import csv
 
     plain = candles(csv.read(csv_file(tmp_path, HEADER, *lines(30)), None))
@@ -45,7 +45,7 @@ def test_arrays_are_candles_however_they_are_laid_out_and_cut_into_blocks(tmp_pa
         assert rows.notes == (f"btc.json: {json_candles.ORDER}",)
 
 
-def test_numbers_are_taken_by_their_text_and_never_by_a_float() -> None:
+def test_numbers_are_read_from_their_text_and_never_through_a_float() -> None:
     series = candles(
         read(b"[[1704067200000,12345678.12345678,12345678.12345678,12345678.12345677,12345678.12345678,1]]")
     )
@@ -83,13 +83,13 @@ def test_numbers_are_taken_by_their_text_and_never_by_a_float() -> None:
         (b"[[1704067200000,1,1,1,1,\x00]]", "a NUL byte"),
     ],
 )
-def test_another_shape_is_refused_with_the_one_that_is_read(text: bytes, says: str) -> None:
+def test_another_shape_is_rejected_with_the_expected_shape(text: bytes, says: str) -> None:
     with pytest.raises(DataError, match=says) as refused:
         assembled(read(text) if text else read())
     assert str(refused.value).isprintable()
 
 
-def test_an_order_of_columns_that_does_not_hold_is_refused() -> None:
+def test_a_wrong_order_of_columns_is_rejected() -> None:
     rows = [[t, o, c, h, low, v] for t, o, h, low, c, v in ROWS]
     with pytest.raises(DataError, match="in the order time, open, close, high, low, volume they are valid"):
         read(json.dumps(rows).encode())
@@ -98,14 +98,14 @@ def test_an_order_of_columns_that_does_not_hold_is_refused() -> None:
 @given(
     st.lists(st.sampled_from([b"[", b"]", b",", b" ", b"\n", b'"', b"1", b"1704067200000", b"{", b"#", b"[[", b"]]"]))
 )
-def test_no_bytes_end_in_anything_but_candles_or_one_data_error(parts: list[bytes]) -> None:
+def test_any_bytes_give_candles_or_one_data_error(parts: list[bytes]) -> None:
     def attempt(path: str) -> object:
         return candles(json_candles.of_blocks(path, iter(parts), zone=None))
 
     assert read_or_refused(attempt, "btc.json")
 
 
-def test_positions_that_are_stated_count_and_names_have_no_meaning() -> None:
+def test_configured_positions_are_used_and_column_names_are_rejected() -> None:
     content = json.dumps([[t, o, c, h, low, v] for t, o, h, low, c, v in ROWS]).encode()
     stated = {"ts": 0, "open": 1, "close": 2, "high": 3, "low": 4, "volume": 5}
     rows = json_candles.of_blocks("btc.json", iter([content]), columns=stated)
@@ -114,7 +114,7 @@ def test_positions_that_are_stated_count_and_names_have_no_meaning() -> None:
         json_candles.of_blocks("btc.json", iter([content]), columns={"open": "first"})
 
 
-def test_a_text_without_end_is_refused_before_it_is_kept() -> None:
+def test_an_endless_text_is_rejected_before_it_fills_memory() -> None:
     def blocks() -> Iterator[bytes]:
         yield b"[[1"
         for _ in range(1000):

@@ -74,14 +74,14 @@ def dated(unit: str) -> Callable[[pl.DataFrame], pl.DataFrame]:
         lambda frame: pl.concat([frame.with_columns(symbol=pl.lit(s)) for s in ("ETH/USDT", "BTC/USDT")]),
     ],
 )
-def test_any_sensible_type_gives_the_candles_of_the_same_csv(
+def test_any_sensible_column_type_gives_the_candles_of_the_same_csv(
     tmp_path: Path, change: Callable[[pl.DataFrame], pl.DataFrame]
 ) -> None:
     found = candles(read(written(tmp_path, change(table()))))
     assert same(found, candles(csv.read(csv_file(tmp_path, HEADER, *lines()), None)))
 
 
-def test_a_float_is_taken_by_its_shortest_text_and_that_is_said(tmp_path: Path) -> None:
+def test_a_float_is_read_by_its_shortest_text_with_a_note(tmp_path: Path) -> None:
     frame = table().with_columns(pl.col("volume").cast(pl.Float64), low=pl.lit(0.1 + 0.2 - 0.2))
     path = written(tmp_path, frame)
     with pytest.raises(DataError, match=r"row 1: low 0\.10000000000000003 has the rounding error of a float"):
@@ -106,7 +106,7 @@ def recorded_by_a_run(folder: Path) -> tuple[str, tuple[Series, ...]]:
     return str(folder / "candles.parquet"), series
 
 
-def test_the_candles_of_a_run_folder_are_read_as_they_were_written(tmp_path: Path) -> None:
+def test_the_candles_of_a_run_folder_are_read_back_unchanged(tmp_path: Path) -> None:
     path, series = recorded_by_a_run(tmp_path)
     for one in series:
         rows = parquet.read(path, None, symbol=one.symbol, owners=2)
@@ -115,12 +115,12 @@ def test_the_candles_of_a_run_folder_are_read_as_they_were_written(tmp_path: Pat
         assert (rows.closed, rows.notes) == (True, ())
 
 
-def test_a_symbol_that_a_run_did_not_trade_is_not_in_its_file(tmp_path: Path) -> None:
+def test_a_symbol_that_a_run_did_not_trade_is_reported_as_missing(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no candles of SOL/USDT; it has BTC/USDT, ETH/USDT"):
         parquet.read(recorded_by_a_run(tmp_path)[0], None, symbol="SOL/USDT", owners=1)
 
 
-def test_candles_of_a_run_that_were_changed_are_refused_by_their_digest(tmp_path: Path) -> None:
+def test_changed_candles_of_a_run_are_rejected_by_their_digest(tmp_path: Path) -> None:
     path, _ = recorded_by_a_run(tmp_path)
     facts = pl.read_parquet_metadata(path)["safla"]
     frame = pl.read_parquet(path).with_columns(pl.col("close") - 1)
@@ -141,7 +141,7 @@ def test_candles_of_a_run_that_were_changed_are_refused_by_their_digest(tmp_path
         '{"digest":"","timeframe":"1h","symbols":[{"symbol":7,"price_decimals":2,"volume_decimals":3}]}',
     ],
 )
-def test_metadata_of_ours_that_makes_no_sense_is_refused(tmp_path: Path, text: str) -> None:
+def test_invalid_metadata_of_a_run_is_rejected(tmp_path: Path, text: str) -> None:
     with raises_code(DataError, "file_corrupt"):
         read(written(tmp_path, table(), metadata={"safla": text}))
 
@@ -167,31 +167,31 @@ def test_metadata_of_ours_that_makes_no_sense_is_refused(tmp_path: Path, text: s
         ({"high": pl.lit("1_000")}, "row 1: high '1_000' is not a plain decimal"),
     ],
 )
-def test_a_column_of_a_type_or_value_that_is_no_candle_is_refused(
+def test_a_column_with_an_invalid_type_or_value_is_rejected(
     tmp_path: Path, change: dict[str, pl.Expr], text: str
 ) -> None:
     with pytest.raises(DataError, match=rf"a\.parquet: {text}"):
         read(written(tmp_path, table().with_columns(**change)))
 
 
-def test_a_column_that_is_missing_is_asked_for(tmp_path: Path) -> None:
+def test_a_missing_column_is_an_error_that_asks_for_its_name(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no column for volume among .*; data\.columns says which"):
         read(written(tmp_path, table().rename({"volume": "Volume USDT"})))
 
 
-def test_a_file_for_several_symbols_needs_a_column_that_tells_them_apart(tmp_path: Path) -> None:
+def test_a_file_for_several_symbols_needs_a_symbol_column(tmp_path: Path) -> None:
     with raises_code(ConfigError, "file_shared"):
         read(written(tmp_path, table()), owners=2)
     with pytest.raises(DataError, match="row 1: its column symbol says ETH/USDT, and no row is of BTC/USDT"):
         read(written(tmp_path, table().with_columns(symbol=pl.lit("ETH/USDT"))), owners=2)
 
 
-def test_no_row_is_a_source_without_candles(tmp_path: Path) -> None:
+def test_a_file_without_rows_gives_no_candles(tmp_path: Path) -> None:
     with raises_code(DataError, "no_candles"):
         assembled(read(written(tmp_path, table().clear())))
 
 
-def test_a_file_is_refused_however_it_is_cut(tmp_path: Path) -> None:
+def test_a_file_truncated_anywhere_is_rejected(tmp_path: Path) -> None:
     content = Path(written(tmp_path, table())).read_bytes()
     for length in range(0, len(content), 13):
         with raises_code(DataError, "file_corrupt"):
@@ -200,8 +200,8 @@ def test_a_file_is_refused_however_it_is_cut(tmp_path: Path) -> None:
             read(file(tmp_path, "cut.parquet", content[:length] + content[-8:]))
 
 
-def test_a_changed_byte_ends_in_rows_or_one_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """Without the look at its pages, two of these bytes end the process: a page that says to hold 2**31 values."""
+def test_a_changed_byte_gives_rows_or_one_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Without the check of its pages, two of these bytes end the process: a page claims to hold 2**31 values."""
     content = Path(written(tmp_path, table())).read_bytes()
     for place in range(0, len(content), 3):
         broken = bytearray(content)
@@ -209,13 +209,13 @@ def test_a_changed_byte_ends_in_rows_or_one_error(tmp_path: Path, capfd: pytest.
         assert read_or_refused(read, file(tmp_path, "broken.parquet", bytes(broken)))
 
 
-def test_ten_thousand_columns_are_refused_unread(tmp_path: Path) -> None:
+def test_ten_thousand_columns_are_rejected_without_reading(tmp_path: Path) -> None:
     wide = pl.DataFrame({f"c{number}": [1] for number in range(10_000)})
     with pytest.raises(DataError, match="10000 columns, at most 64 are read"):
         read(written(tmp_path, wide))
 
 
-def test_too_many_rows_are_refused_before_they_are_unpacked(tmp_path: Path) -> None:
+def test_too_many_rows_are_rejected_before_decompression(tmp_path: Path) -> None:
     bomb = pl.select(timestamp=pl.repeat(START, 20_000_000, dtype=pl.Int64))
     path = written(tmp_path, bomb)
     assert Path(path).stat().st_size < 200_000
@@ -223,7 +223,7 @@ def test_too_many_rows_are_refused_before_they_are_unpacked(tmp_path: Path) -> N
         read(path)
 
 
-def test_too_many_bytes_are_refused_before_they_are_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_bytes_are_rejected_before_decompression(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = written(tmp_path, table(count=100))
     unpacked = footer.read(Path(path).read_bytes(), name="a", limits=LIMITS).bytes_unpacked
     monkeypatch.setattr(parquet, "MAX_UNPACKED_BYTES", unpacked)
@@ -233,24 +233,24 @@ def test_too_many_bytes_are_refused_before_they_are_unpacked(tmp_path: Path, mon
         read(path)
 
 
-def test_the_footer_says_what_polars_finds(tmp_path: Path) -> None:
+def test_the_footer_matches_what_polars_reads(tmp_path: Path) -> None:
     frame = table(count=50).with_columns(symbol=pl.lit("BTC/USDT"), nothing=pl.lit(None), price=pl.lit(Decimal("1.5")))
     says = footer.read(Path(written(tmp_path, frame)).read_bytes(), name="a", limits=LIMITS)
     assert (says.rows, says.columns) == (50, 9)
     assert says.bytes_unpacked > 50 * 8
 
 
-def test_a_footer_beyond_the_cap_is_refused_unread() -> None:
+def test_a_footer_beyond_the_cap_is_rejected_without_reading() -> None:
     length = footer.MAX_FOOTER_BYTES + 1
     with pytest.raises(DataError, match="a footer of 4194305 bytes, at most 4194304 are read"):
         footer.read(b"PAR1" + bytes(length) + length.to_bytes(4, "little") + b"PAR1", name="a", limits=LIMITS)
 
 
-def test_times_in_steps_of_an_hour_stay_in_steps_of_an_hour(tmp_path: Path) -> None:
+def test_hourly_times_are_read_as_hourly_times(tmp_path: Path) -> None:
     assert read(written(tmp_path, dated("us")(table()))).ts.tolist() == [START, START + STEP, START + 2 * STEP]
 
 
-def test_columns_that_no_run_writes_are_refused_before_they_are_unpacked(
+def test_columns_that_no_run_writes_are_rejected_before_decompression(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the metadata of a run all columns were unpacked: 64 of them, each as long as the rows may be."""

@@ -1,4 +1,4 @@
-"""Text tables: every line is whole, every cell is where it should be, and no line is longer than a cell may be."""
+"""Text tables: every line is complete, every cell is in its column, and the length of lines is bounded."""
 
 from pathlib import Path
 
@@ -36,12 +36,12 @@ GOOD = lines(4)
         ([*GOOD, GOOD[1].replace("110", '"110"') + ",9"], "line 6: 7 cells"),
     ],
 )
-def test_a_line_that_is_no_row_is_refused_by_its_number(tmp_path: Path, rows: list[str], text: str) -> None:
+def test_a_line_that_is_not_a_row_is_rejected_with_its_number(tmp_path: Path, rows: list[str], text: str) -> None:
     with pytest.raises(DataError, match=rf"btc\.csv: {text}"):
         csv.read(csv_file(tmp_path, HEADER, *rows), None)
 
 
-def test_quotes_within_a_text_that_is_not_used_are_no_matter(tmp_path: Path) -> None:
+def test_quotes_in_unused_text_are_ignored(tmp_path: Path) -> None:
     rows = [f'{row},"he said ""sell"", and: ""b, c"""' for row in GOOD]
     assert len(csv.read(csv_file(tmp_path, f"{HEADER},note", *rows), None).numbers["high"].digits) == len(GOOD)
 
@@ -60,18 +60,20 @@ def test_quotes_within_a_text_that_is_not_used_are_no_matter(tmp_path: Path) -> 
         (b"\xfd\xfe" * 100, "not a text in UTF-8"),
     ],
 )
-def test_what_is_no_table_of_text_is_refused_without_a_traceback(tmp_path: Path, content: bytes, text: str) -> None:
+def test_a_file_that_is_not_a_text_table_is_rejected_without_a_traceback(
+    tmp_path: Path, content: bytes, text: str
+) -> None:
     with pytest.raises(DataError, match=text):
         csv.read(file(tmp_path, "btc.csv", content), None)
 
 
-def test_bytes_that_are_no_utf_8_are_refused_by_their_line(tmp_path: Path) -> None:
+def test_invalid_utf8_is_rejected_with_its_line(tmp_path: Path) -> None:
     text = "\n".join([HEADER, *GOOD]).encode() + b"\xff\n"
     with raises_code(DataError, "wrong_format", match="line 5: "):
         csv.read(file(tmp_path, "btc.csv", text), None)
 
 
-def test_a_table_is_the_same_in_blocks_of_any_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_does_not_depend_on_the_block_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = csv_file(tmp_path, HEADER, *lines(50))
     whole = csv.read(path, None)
     for size in (41, 97, 256, 1000):
@@ -81,7 +83,7 @@ def test_a_table_is_the_same_in_blocks_of_any_size(tmp_path: Path, monkeypatch: 
         assert pieces.origin.numbers.tolist() == whole.origin.numbers.tolist()
 
 
-def test_a_unit_of_time_may_change_anywhere_and_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_unit_of_time_can_change_at_any_row_with_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [*lines(20), *(f"{int(line[:13]) // 1000}{line[13:]}" for line in lines(40)[20:])]
     path = csv_file(tmp_path, HEADER, *rows)
     plain = csv.read(csv_file(tmp_path, HEADER, *lines(40), name="plain.csv"), None)
@@ -93,7 +95,9 @@ def test_a_unit_of_time_may_change_anywhere_and_that_is_said(tmp_path: Path, mon
         assert found.notes == (f"{path}: times are milliseconds in lines 2 to 21, seconds from line 22",)
 
 
-def test_more_lines_that_are_no_rows_than_the_cap_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_lines_that_are_not_rows_than_the_cap_are_rejected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = csv_file(tmp_path, HEADER, *GOOD[:2], *[""] * 20, *GOOD[2:])
     monkeypatch.setattr(table, "MAX_ROWS", 20)
     csv.read(path, None)
@@ -102,7 +106,7 @@ def test_more_lines_that_are_no_rows_than_the_cap_are_refused(tmp_path: Path, mo
         csv.read(path, None)
 
 
-def test_more_rows_than_the_cap_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_rows_than_the_cap_are_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = csv_file(tmp_path, HEADER, *lines(10))
     monkeypatch.setattr(table, "MAX_ROWS", 10)
     csv.read(path, None)
@@ -112,7 +116,7 @@ def test_more_rows_than_the_cap_are_refused(tmp_path: Path, monkeypatch: pytest.
 
 
 @given(st.binary(max_size=300))
-def test_no_bytes_end_in_anything_but_candles_or_one_data_error(content: bytes) -> None:
+def test_any_bytes_give_candles_or_one_data_error(content: bytes) -> None:
     blocks = iter([HEADER.encode() + b"\n" + GOOD[0].encode() + b"\n" + content])
 
     def read(path: str) -> object:

@@ -1,4 +1,4 @@
-"""Thrift's compact protocol: what Parquet writes is read, and hostile bytes end at once."""
+"""The compact protocol of Thrift: what Parquet writes is read, and hostile bytes are rejected at once."""
 
 import time
 from collections.abc import Mapping
@@ -30,7 +30,9 @@ def read(content: bytes, shape: Mapping[int, ThriftType]) -> dict[int, object]:
         (b"\x17" + bytes(8) + b"\x13\x07\x00", {1: DOUBLE, 2: BYTE}, {1: bytes(8), 2: 7}),
     ],
 )
-def test_what_is_written_is_read(content: bytes, shape: Mapping[int, ThriftType], fields: dict[int, object]) -> None:
+def test_written_values_are_read_back(
+    content: bytes, shape: Mapping[int, ThriftType], fields: dict[int, object]
+) -> None:
     assert read(content, shape) == fields
     assert read(content, {}) == dict.fromkeys(fields)
 
@@ -53,7 +55,7 @@ def test_what_is_written_is_read(content: bytes, shape: Mapping[int, ThriftType]
         (b"\x05\x00\x02\x00", "a field that is repeated or has no number"),
     ],
 )
-def test_hostile_bytes_are_refused_at_once(content: bytes, text: str) -> None:
+def test_hostile_bytes_are_rejected_at_once(content: bytes, text: str) -> None:
     begin = time.process_time()
     with pytest.raises(ValueError, match=text):
         read(content, {})
@@ -61,20 +63,20 @@ def test_hostile_bytes_are_refused_at_once(content: bytes, text: str) -> None:
 
 
 @pytest.mark.parametrize("content", [b"\x11\x00", b"\x13\x02\x00", b"\x16\x02\x00", b"\x18\x00\x00", b"\x19\x05\x00"])
-def test_a_known_field_of_another_type_is_refused(content: bytes) -> None:
-    """A library reads it as what it should be, and so everything after it as something else than we do."""
+def test_a_known_field_with_another_type_is_rejected(content: bytes) -> None:
+    """A library reads it with its expected type, and so reads everything after it differently than we do."""
     with pytest.raises(ValueError, match="another type than the format defines"):
         read(content, {1: I32})
 
 
-def test_values_are_counted_so_that_a_file_of_nothing_else_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_values_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     content = b"\x19\xfc\xff\x7f" + bytes(2**14)
     with pytest.raises(ValueError, match="more values than are read"):
         struct(Cursor(content, 0, len(content), values=10_000), {1: ListOf({})})
 
 
 @given(st.binary(max_size=60))
-def test_no_bytes_end_in_anything_but_fields_or_a_value_error(content: bytes) -> None:
+def test_any_bytes_give_fields_or_a_value_error(content: bytes) -> None:
     try:
         fields = read(content, {1: I32, 2: ListOf({1: BOOL}), 3: {1: BINARY}})
     except ValueError:

@@ -1,4 +1,4 @@
-"""Opening times: units told by their size, dates with a time zone, and everything else refused."""
+"""Opening times: units are recognised by their size, dates need a time zone, and everything else is rejected."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -49,7 +49,7 @@ def parsed(*cells: str, zone: str | None = None) -> tuple[list[int], str | None]
         ("20240101T000000Z", "ISO dates"),
     ],
 )
-def test_a_time_in_any_known_form_is_the_same_millisecond(cell: str, unit: str | None) -> None:
+def test_a_time_in_any_supported_form_gives_the_same_millisecond(cell: str, unit: str | None) -> None:
     assert parsed(cell, cell) == ([MS, MS], unit and f"times are {unit}")
     assert parsed("1704067200000", cell, "1704067200000")[0] == [MS, MS, MS]
 
@@ -59,14 +59,14 @@ def test_a_time_in_any_known_form_is_the_same_millisecond(cell: str, unit: str |
     ["2024-01-01", "2024.01.01", "2024/1/1", "20240101", "2024-01-01 00:00", "2024.01.01 00:00", "2024/01/01 0:00:00",
      "20240101 000000", "2024-01-01T00:00:00", "2024-01-01 00:00:00.000"],
 )  # fmt: skip
-def test_a_date_without_a_zone_is_of_the_stated_one_and_refused_without(cell: str) -> None:
+def test_a_date_without_a_time_zone_uses_the_configured_zone_or_is_rejected(cell: str) -> None:
     assert parsed(cell, zone="UTC") == ([MS], "times are dates of UTC (data.time_zone)")
     assert parsed(cell, zone="Asia/Kolkata")[0] == [MS - 19_800_000]
     with pytest.raises(DataError, match=r"line 1: time '.*' has no time zone; data\.time_zone .*--time-zone"):
         parsed(cell)
 
 
-def test_a_zone_that_is_stated_does_not_move_dates_that_name_theirs() -> None:
+def test_a_configured_zone_does_not_change_dates_with_their_own_zone() -> None:
     assert parsed("2024-01-01T00:00:00Z", "1704067200000", "2024-01-01", zone="Europe/Berlin")[0] == [
         MS,
         MS,
@@ -81,12 +81,12 @@ def test_a_zone_that_is_stated_does_not_move_dates_that_name_theirs() -> None:
         ("2024-03-31 02:30:00", "does not exist in Europe/Berlin"),
     ],
 )
-def test_a_local_time_that_a_change_of_the_clock_repeats_or_skips_is_refused(cell: str, what: str) -> None:
+def test_a_local_time_repeated_or_skipped_by_daylight_saving_is_rejected(cell: str, what: str) -> None:
     with pytest.raises(DataError, match=rf"line 2: time {cell} {what}, .*write the offset .* or UTC"):
         parsed("2024-01-01 00:00:00", cell, zone="Europe/Berlin")
 
 
-def test_units_are_told_row_by_row_and_the_note_says_from_where() -> None:
+def test_units_are_recognised_row_by_row_and_a_note_names_the_row_of_a_change() -> None:
     seconds, ms, us = "1704067200", "1704067200000", "1704067200000000"
     said = "times are seconds in lines 1 to 2, milliseconds in line 3, microseconds from line 4"
     assert parsed(seconds, seconds, ms, us) == ([MS] * 4, said)
@@ -119,13 +119,13 @@ def test_units_are_told_row_by_row_and_the_note_says_from_where() -> None:
         (["NaN"], "is neither an integer"),
     ],
 )
-def test_a_time_that_would_have_to_be_guessed_is_refused_with_its_row(cells: list[str], text: str) -> None:
+def test_an_ambiguous_time_is_rejected_with_its_row(cells: list[str], text: str) -> None:
     with pytest.raises(DataError, match=text) as refused:
         parsed(*cells, zone="UTC")
     assert str(refused.value).isprintable()
 
 
-def test_floats_are_times_where_they_are_integers() -> None:
+def test_floats_are_accepted_as_times_if_they_are_integers() -> None:
     assert times.from_floats(np.array([1704067200.0, 1704067200000.0]), where).ms.tolist() == [MS, MS]
     for strange in (1704067200.5, float("nan"), float("inf"), 1e300):
         with raises_code(DataError, "invalid_time", match="line 1: "):
@@ -133,6 +133,6 @@ def test_floats_are_times_where_they_are_integers() -> None:
 
 
 @given(st.integers(86_400_000, 4_000_000_000_000), st.integers(-840, 840))
-def test_a_date_with_a_time_zone_is_what_the_standard_library_says(ms: int, east: int) -> None:
+def test_a_date_with_a_time_zone_matches_the_standard_library(ms: int, east: int) -> None:
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
     assert parsed(moment.astimezone(timezone(timedelta(minutes=east))).isoformat())[0] == [ms]

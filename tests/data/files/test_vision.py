@@ -1,4 +1,4 @@
-"""Binance archives: checksums, one plain member, microseconds, headers; and no bomb (X15, fault row 49)."""
+"""Binance archives: checksums, one plain member, microseconds, headers, decompression bombs (X15, fault row 49)."""
 
 import os
 import zipfile
@@ -41,7 +41,7 @@ def test_an_archive_gives_the_candles_of_the_same_csv(tmp_path: Path, text: byte
     assert (rows.notes, rows.closed) == ((), True)
 
 
-def test_microseconds_are_told_by_their_size_and_said(tmp_path: Path) -> None:
+def test_microseconds_are_recognised_by_their_size_with_a_note(tmp_path: Path) -> None:
     text = "".join(f"{kline(line)[:13]}000{kline(line)[13:]}\n" for line in lines()).encode()
     path = zip_file(tmp_path, {MEMBER: text})
     rows = vision.read(path)
@@ -49,7 +49,7 @@ def test_microseconds_are_told_by_their_size_and_said(tmp_path: Path) -> None:
     assert rows.notes == (f"{path}: times are microseconds",)
 
 
-def test_a_right_checksum_passes_and_a_wrong_one_is_refused_with_both_sums(tmp_path: Path) -> None:
+def test_a_right_checksum_is_accepted_and_a_wrong_one_is_rejected_with_both_sums(tmp_path: Path) -> None:
     path = zip_file(tmp_path, {MEMBER: KLINES})
     right = checksum(path, wrong=False)
     assert len(vision.read(path).ts) == 3
@@ -59,7 +59,7 @@ def test_a_right_checksum_passes_and_a_wrong_one_is_refused_with_both_sums(tmp_p
 
 
 @pytest.mark.parametrize("text", [b"", b"no sum", b"<html>", b"a" * 5000, b"A" * 64])
-def test_a_checksum_file_that_holds_no_checksum_is_refused(tmp_path: Path, text: bytes) -> None:
+def test_a_checksum_file_without_a_checksum_is_rejected(tmp_path: Path, text: bytes) -> None:
     path = zip_file(tmp_path, {MEMBER: KLINES})
     file(tmp_path, Path(path).name + ".CHECKSUM", text)
     with raises_code(DataError, "wrong_checksum"):
@@ -80,7 +80,9 @@ def test_a_checksum_file_that_holds_no_checksum_is_refused(tmp_path: Path, text:
         "C:evil.csv",
     ],
 )
-def test_a_member_whose_name_is_no_plain_csv_is_refused_and_nothing_is_written(tmp_path: Path, name: str) -> None:
+def test_a_member_whose_name_is_not_a_plain_csv_name_is_rejected_and_nothing_is_written(
+    tmp_path: Path, name: str
+) -> None:
     path = zip_file(tmp_path, {name: KLINES})
     before = sorted(os.walk(tmp_path.parent))
     with pytest.raises(DataError, match=r"a plain name that ends in \.csv is expected") as refused:
@@ -90,7 +92,7 @@ def test_a_member_whose_name_is_no_plain_csv_is_refused_and_nothing_is_written(t
 
 
 @pytest.mark.parametrize("members", [{}, {MEMBER: KLINES, "b.csv": KLINES}])
-def test_an_archive_has_one_member(tmp_path: Path, members: dict[str, bytes]) -> None:
+def test_an_archive_must_have_exactly_one_member(tmp_path: Path, members: dict[str, bytes]) -> None:
     path = zip_file(tmp_path, members)
     with pytest.raises(
         DataError,
@@ -100,14 +102,14 @@ def test_an_archive_has_one_member(tmp_path: Path, members: dict[str, bytes]) ->
         vision.read(path)
 
 
-def test_an_archive_is_refused_however_it_is_cut(tmp_path: Path) -> None:
+def test_an_archive_truncated_anywhere_is_rejected(tmp_path: Path) -> None:
     content = Path(zip_file(tmp_path, {MEMBER: KLINES * 20})).read_bytes()
     for length in range(0, len(content), 7):
         with pytest.raises(DataError, match=r"cut\.zip: "):
             vision.read(file(tmp_path, "cut.zip", content[:length]))
 
 
-def test_an_archive_with_a_changed_byte_ends_in_candles_or_one_error(tmp_path: Path) -> None:
+def test_an_archive_with_a_changed_byte_gives_candles_or_one_error(tmp_path: Path) -> None:
     content = Path(zip_file(tmp_path, {MEMBER: KLINES})).read_bytes()
     for place in range(len(content)):
         broken = bytearray(content)
@@ -115,7 +117,7 @@ def test_an_archive_with_a_changed_byte_ends_in_candles_or_one_error(tmp_path: P
         assert read_or_refused(vision.read, file(tmp_path, "broken.zip", bytes(broken)))
 
 
-def test_a_bomb_is_cut_at_the_cap_whatever_size_it_says_to_have(
+def test_a_decompression_bomb_is_stopped_at_the_cap_whatever_its_declared_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = zip_file(tmp_path, {MEMBER: KLINES * 100_000})
@@ -125,14 +127,14 @@ def test_a_bomb_is_cut_at_the_cap_whatever_size_it_says_to_have(
         vision.read(path)
 
 
-def test_a_method_of_compression_that_archives_do_not_use_is_refused(tmp_path: Path) -> None:
+def test_a_compression_method_that_archives_do_not_use_is_rejected(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_BZIP2) as archive:
         archive.writestr(MEMBER, KLINES)
     with pytest.raises(DataError, match="its compression is not deflate"):
         vision.read(str(tmp_path / "a.zip"))
 
 
-def test_a_table_that_has_not_the_columns_of_a_kline_is_sent_to_another_source(tmp_path: Path) -> None:
+def test_the_error_for_a_table_without_kline_columns_names_another_source(tmp_path: Path) -> None:
     with raises_code(
         DataError, "wrong_format", match=r"6 cells, a kline has 12; data\.source: file reads other tables too"
     ):
@@ -151,7 +153,7 @@ def test_a_table_that_has_not_the_columns_of_a_kline_is_sent_to_another_source(t
         "readme.txt",
     ],
 )
-def test_what_systems_put_beside_a_file_is_no_member(tmp_path: Path, beside: str) -> None:
+def test_metadata_files_of_operating_systems_are_ignored_as_members(tmp_path: Path, beside: str) -> None:
     for members in ({MEMBER: KLINES, beside: b"x"}, {beside: b"x", f"data of 2024/{MEMBER}": KLINES}):
         assert len(vision.read(zip_file(tmp_path, members)).ts) == 3
 
@@ -160,6 +162,6 @@ def test_what_systems_put_beside_a_file_is_no_member(tmp_path: Path, beside: str
     ("member", "kind"),
     [("[Content_Types].xml", "an Excel workbook"), ("mimetype", "an OpenDocument spreadsheet")],
 )
-def test_a_workbook_is_no_archive_of_candles(tmp_path: Path, member: str, kind: str) -> None:
+def test_a_workbook_is_not_an_archive_of_candles(tmp_path: Path, member: str, kind: str) -> None:
     with pytest.raises(DataError, match=f"{kind}; save its sheet as CSV"):
         vision.read(zip_file(tmp_path, {member: b"<xml/>", "xl/sheet1.xml": b"<xml/>"}))

@@ -1,4 +1,4 @@
-"""What lies in the store: each series in a line, every byte looked at, damage and gaps by name."""
+"""The catalog of the store lists each series; verification reads every byte and names damage and gaps."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def cache(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_every_series_has_a_line_and_what_is_none_has_none(cache: Path) -> None:
+def test_every_series_has_a_line_and_foreign_files_have_none(cache: Path) -> None:
     btc, swap = catalog.listing(cache)
     assert (btc.place, swap.place) == (place(cache), place(cache, "BTC/USDT:USDT"))
     assert (btc.candles, btc.gaps, btc.missing, btc.absent, btc.restated) == (25, 2, 15, 2, 1)
@@ -33,7 +33,7 @@ def test_every_series_has_a_line_and_what_is_none_has_none(cache: Path) -> None:
     assert catalog.listing(cache / "nothing") == []
 
 
-def test_a_sound_series_is_verified_with_its_gaps(cache: Path) -> None:
+def test_an_intact_series_is_verified_with_its_gaps(cache: Path) -> None:
     found = catalog.verify_series(place(cache))
     assert (found.files, found.candles, found.restated) == (2, 25, 1)
     assert found.absent == (span(10, 12),)
@@ -41,7 +41,7 @@ def test_a_sound_series_is_verified_with_its_gaps(cache: Path) -> None:
     assert (found.damaged, found.aside, found.strays) == ((), (), ())
 
 
-def test_a_damaged_series_says_what_is_damaged(cache: Path) -> None:
+def test_the_damaged_part_of_a_series_is_named(cache: Path) -> None:
     btc = place(cache)
     months(btc)[1].write_bytes(b"damaged")
     found = catalog.verify_series(btc)
@@ -52,9 +52,7 @@ def test_a_damaged_series_says_what_is_damaged(cache: Path) -> None:
     assert "manifest.json: damaged" in catalog.listing(cache)[0].damage
 
 
-def test_candles_that_no_market_can_make_are_found_though_their_file_is_whole(
-    cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_impossible_candles_are_found_even_in_an_intact_file(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bad = candles([50])
     bad.columns.high[:] = 1
     with monkeypatch.context() as patch:
@@ -64,7 +62,7 @@ def test_candles_that_no_market_can_make_are_found_though_their_file_is_whole(
     assert damaged.startswith(f"{months(place(cache))[1]}: row ")
 
 
-def test_a_folder_without_a_manifest_is_a_series_of_nothing(cache: Path) -> None:
+def test_a_folder_without_a_manifest_is_an_empty_series(cache: Path) -> None:
     empty: SeriesKey = place(cache, "SOL/USDT")
     empty.folder.mkdir(parents=True)
     assert catalog.verify_series(empty)[1:4] == (0, 0, None)

@@ -1,4 +1,4 @@
-"""The algebra of stretches, against sets of the points that they hold."""
+"""Operations on intervals match operations on the sets of their points."""
 
 from itertools import pairwise
 
@@ -24,7 +24,7 @@ def check_canonical(some: Intervals) -> None:
 
 
 @given(LISTS, LISTS)
-def test_union_and_minus_hold_what_the_sets_hold(one: list[Interval], other: list[Interval]) -> None:
+def test_union_and_difference_match_operations_on_sets(one: list[Interval], other: list[Interval]) -> None:
     both, rest = intervals.union(one, other), intervals.minus(one, other)
     assert points(both) == points(one) | points(other)
     assert points(rest) == points(one) - points(other)
@@ -33,7 +33,7 @@ def test_union_and_minus_hold_what_the_sets_hold(one: list[Interval], other: lis
 
 
 @given(LISTS, LISTS, LISTS)
-def test_a_revision_holds_what_is_known_and_added_but_nothing_taken(
+def test_a_revision_holds_the_known_and_added_points_without_the_removed_points(
     known: list[Interval], added: list[Interval], taken: list[Interval]
 ) -> None:
     before, more, less = (intervals.union(some, ()) for some in (known, added, taken))
@@ -43,7 +43,7 @@ def test_a_revision_holds_what_is_known_and_added_but_nothing_taken(
 
 
 @given(st.sets(st.integers(0, 60)))
-def test_the_stretches_of_candles_hold_them_and_nothing_else(hours: set[int]) -> None:
+def test_the_intervals_of_candles_cover_exactly_the_candles(hours: set[int]) -> None:
     found = intervals.of_candles(np.array(sorted(hours), np.int64) * 10, 10)
     assert {point // 10 for since, to in found for point in range(since, to, 10)} == hours
     assert intervals.length(found, 10) == len(hours)
@@ -54,5 +54,5 @@ def test_the_stretches_of_candles_hold_them_and_nothing_else(hours: set[int]) ->
     ("some", "cut"),
     [(((0, 10),), ((3, 7),)), (((0, 3), (7, 9)), ()), (((0, 4), (6, 9)), ((3, 4), (6, 7))), ((), ())],
 )
-def test_what_lies_within_a_stretch_is_cut_at_both_ends(some: Intervals, cut: Intervals) -> None:
+def test_intersection_clips_intervals_at_both_ends(some: Intervals, cut: Intervals) -> None:
     assert intervals.within(some, (3, 7)) == cut

@@ -1,22 +1,22 @@
-"""How candles that come meet those that are held (S2): what is new, what is the same, what has other values."""
+"""Merging new candles with stored candles (S2): new, identical and restated candles."""
 
 from safla.data.store.merge import merge_series
 from tests.data.kept import candles
 
 
-def test_where_nothing_is_held_all_is_new() -> None:
+def test_without_stored_candles_all_candles_are_new() -> None:
     met = merge_series(None, candles(range(3)), accept=False)
     assert (met.added, met.same, met.restated, len(met.changed)) == (3, 0, (), 3)
 
 
-def test_the_same_again_changes_nothing() -> None:
+def test_identical_candles_change_nothing() -> None:
     held = candles(range(3))
     met = merge_series(held, candles(range(3), price=4), accept=True)
     assert met.series is held
     assert (met.added, met.same, met.restated, met.changed.tolist()) == (0, 3, (), [])
 
 
-def test_what_is_new_is_joined_in_order_and_what_has_other_values_is_told_and_left() -> None:
+def test_new_candles_are_inserted_in_order_and_restated_candles_are_reported_and_skipped() -> None:
     held = candles([1, 3, 5])
     offered = candles([0, 3, 4], shift=1)
     met = merge_series(held, offered, accept=False)
@@ -28,7 +28,7 @@ def test_what_is_new_is_joined_in_order_and_what_has_other_values_is_told_and_le
     ]  # fmt: skip
 
 
-def test_with_leave_other_values_take_the_place_of_those_that_were_held() -> None:
+def test_restated_candles_replace_stored_candles_if_this_is_allowed() -> None:
     met = merge_series(candles([1, 3]), candles([3], shift=1), accept=True)
     assert len(met.restated) == 1
     assert met.changed.tolist() == [int(candles([3]).columns.ts[0])]

@@ -1,4 +1,4 @@
-"""A month of candles as bytes: split at the month's end, at the fewest decimals, and back exactly."""
+"""A month of candles is stored as bytes with the fewest decimals and read back exactly."""
 
 import io
 from typing import Any
@@ -13,7 +13,7 @@ from tests.data.kept import HOUR, START, candles, same
 from tests.raised import raises_code
 
 
-def test_candles_are_split_where_a_month_ends() -> None:
+def test_candles_are_split_at_the_ends_of_months() -> None:
     parts = dict(month.split_months(candles([0, 23, 24, 800])))
     assert [(name, len(part.columns.ts)) for name, part in parts.items()] == [
         ("2024-01", 2), ("2024-02", 1), ("2024-03", 1),
@@ -21,7 +21,7 @@ def test_candles_are_split_where_a_month_ends() -> None:
     assert list(month.split_months(candles([]))) == []
 
 
-def test_a_month_begins_where_the_one_before_ends() -> None:
+def test_a_month_begins_at_the_end_of_the_previous_month() -> None:
     names = ["2023-12", "2024-01", "2024-02", "2024-03"]
     bounds = [month.bounds_of(name) for name in names]
     assert [end for _, end in bounds[:-1]] == [start for start, _ in bounds[1:]]
@@ -30,7 +30,7 @@ def test_a_month_begins_where_the_one_before_ends() -> None:
 
 
 @pytest.mark.parametrize(("price", "volume"), [(2, 5), (4, 8), (6, 5)])
-def test_a_packed_month_gives_its_candles_back_at_the_fewest_decimals(price: int, volume: int) -> None:
+def test_a_packed_month_is_read_back_at_the_fewest_decimals(price: int, volume: int) -> None:
     packed = month.pack(candles(range(20), price=price, volume=volume))
     assert packed[:2] == month.pack(candles(range(20)))[:2]
     assert (packed.series.price_decimals, packed.series.volume_decimals) == (2, 5)
@@ -39,7 +39,7 @@ def test_a_packed_month_gives_its_candles_back_at_the_fewest_decimals(price: int
     assert same(packed.series._replace(columns=columns), candles(range(20)))
 
 
-def test_a_file_with_another_number_of_candles_is_refused() -> None:
+def test_a_file_with_a_wrong_number_of_candles_is_rejected() -> None:
     with pytest.raises(ValueError, match="its number of candles"):
         month.unpack(month.pack(candles(range(20))).content, candles=21)
     with pytest.raises(ValueError, match="no Parquet file"):  # more than may be unpacked
@@ -48,7 +48,7 @@ def test_a_file_with_another_number_of_candles_is_refused() -> None:
         month.unpack(b"PAR1", candles=1)
 
 
-def test_numbers_of_zero_need_no_decimals() -> None:
+def test_zeros_need_no_decimals() -> None:
     series = candles(range(3))
     series.columns.volume[:] = 0
     assert month.least(series).volume_decimals == 0
@@ -56,7 +56,7 @@ def test_numbers_of_zero_need_no_decimals() -> None:
 
 
 @pytest.mark.parametrize("late", [0, 99, 100, 149])
-def test_one_number_that_needs_its_decimals_keeps_them_wherever_it_stands(late: int) -> None:
+def test_a_single_number_with_decimals_keeps_them_wherever_it_is(late: int) -> None:
     series = candles(range(150), price=4, volume=5)
     series.columns.volume[:] = 700
     series.columns.volume[late] = 701
@@ -67,7 +67,7 @@ def test_one_number_that_needs_its_decimals_keeps_them_wherever_it_stands(late: 
 
 
 @pytest.mark.parametrize("change", [{"ts": pl.Int32}, {"close": pl.Float64}, {"close": pl.String}, {"close": None}])
-def test_a_file_with_other_columns_or_types_is_refused(change: dict[str, Any]) -> None:
+def test_a_file_with_other_columns_or_types_is_rejected(change: dict[str, Any]) -> None:
     frame = pl.read_parquet(io.BytesIO(month.pack(candles(range(3))).content))
     for name, kind in change.items():
         frame = frame.rename({name: "other"}) if kind is None else frame.with_columns((pl.col(name) % 1000).cast(kind))
@@ -77,7 +77,7 @@ def test_a_file_with_other_columns_or_types_is_refused(change: dict[str, Any]) -
         month.unpack(file.getvalue(), candles=3)
 
 
-def test_candles_that_are_unsound_are_refused_with_their_row() -> None:
+def test_invalid_candles_are_rejected_with_their_row() -> None:
     series = candles(range(5))
     month.refuse_unsound(series, step_ms=HOUR, origin="a page")
     series.columns.high[2] = 1
@@ -85,7 +85,7 @@ def test_candles_that_are_unsound_are_refused_with_their_row() -> None:
         month.refuse_unsound(series, step_ms=HOUR, origin="a page")
 
 
-def test_candles_are_written_with_more_decimals_where_they_fit() -> None:
+def test_candles_can_be_written_with_more_decimals_if_they_fit() -> None:
     finer = month.scaled(candles(range(3)), price_decimals=5, volume_decimals=5)
     assert np.array_equal(finer.columns.close, candles(range(3)).columns.close * 1000)
     series = candles(range(3))

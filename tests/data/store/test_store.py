@@ -1,4 +1,4 @@
-"""The store: what is merged is held, in the same bytes whatever way it came, and nothing changes in silence (S2)."""
+"""The store keeps merged candles in the same bytes whatever their order of arrival; no change is silent (S2)."""
 
 import random
 import tempfile
@@ -29,7 +29,7 @@ def btc(tmp_path: Path) -> SeriesKey:
     return place(tmp_path / "cache")
 
 
-def test_what_was_merged_is_held_and_nothing_is_missing(btc: SeriesKey) -> None:
+def test_merged_candles_are_stored_and_none_is_missing(btc: SeriesKey) -> None:
     came = candles(range(60))
     assert merge(btc, came)[:4] == (60, 0, (), 0)
     held = store.stored_candles(btc, span(0, 60))
@@ -39,12 +39,12 @@ def test_what_was_merged_is_held_and_nothing_is_missing(btc: SeriesKey) -> None:
     assert [one.name[:8] for one in months(btc)] == ["2024-01-", "2024-02-"]
 
 
-def test_a_series_that_nobody_wrote_is_missing_whole_and_no_folder_is_made(btc: SeriesKey) -> None:
+def test_an_unwritten_series_is_missing_completely_and_no_folder_is_made(btc: SeriesKey) -> None:
     assert store.stored_candles(btc, span(0, 3)) == (None, (span(0, 3),), None, (), None, None, None)
     assert not btc.cache.exists()
 
 
-def test_a_span_off_the_grid_asks_for_the_candles_that_open_within_it(btc: SeriesKey) -> None:
+def test_a_span_off_the_grid_covers_the_candles_that_open_within_it(btc: SeriesKey) -> None:
     merge(btc, candles(range(5)))
     held = store.stored_candles(btc, (START + 1, START + 3 * HOUR + 1))
     assert held.series is not None
@@ -52,7 +52,7 @@ def test_a_span_off_the_grid_asks_for_the_candles_that_open_within_it(btc: Serie
     assert store.stored_candles(btc, (START, START)).missing == ()
 
 
-def test_the_same_candles_again_change_no_byte(btc: SeriesKey) -> None:
+def test_merging_the_same_candles_again_changes_no_byte(btc: SeriesKey) -> None:
     merge(btc, candles(range(60)))
     before = contents(btc)
     assert store.merge(btc, candles(range(10, 70, 2)), source="another", at=AT + 1)[:2] == (5, 25)
@@ -67,14 +67,14 @@ def test_the_same_candles_again_change_no_byte(btc: SeriesKey) -> None:
 
 @pytest.mark.parametrize("price", [2, 3, 6])
 @pytest.mark.parametrize("volume", [5, 8])
-def test_decimals_that_no_candle_needs_leave_no_trace(btc: SeriesKey, tmp_path: Path, price: int, volume: int) -> None:
+def test_unneeded_decimals_are_not_stored(btc: SeriesKey, tmp_path: Path, price: int, volume: int) -> None:
     merge(btc, candles(range(40)))
     other = place(tmp_path / "other")
     merge(other, candles(range(40), price=price, volume=volume))
     assert contents(other) == contents(btc)
 
 
-def test_finer_candles_make_a_month_finer_and_what_was_held_stays_the_same(btc: SeriesKey) -> None:
+def test_finer_candles_refine_the_scale_of_a_month_and_keep_the_stored_values(btc: SeriesKey) -> None:
     merge(btc, candles(range(10)))
     finer = candles(range(10, 12), price=4)
     finer.columns.high[:] += 1
@@ -85,7 +85,7 @@ def test_finer_candles_make_a_month_finer_and_what_was_held_stays_the_same(btc: 
     assert manifest.decode_manifest(contents(btc)["manifest.json"]).months[0].price_decimals == 4
 
 
-def test_a_scale_that_would_overflow_is_refused_and_nothing_is_changed(btc: SeriesKey) -> None:
+def test_a_scale_that_would_overflow_is_rejected_and_nothing_is_changed(btc: SeriesKey) -> None:
     large = candles(range(3))
     for column in large.columns[1:5]:
         column[:] = 4_000_000_000_000_001
@@ -122,35 +122,35 @@ def test_any_split_into_pages_in_any_order_gives_the_same_bytes(chance: random.R
         assert {(at - START) // HOUR for since, to in missing for at in range(since, to, HOUR)} == unknown
 
 
-# --- Absent ----------------------------------------------------------------------------------------------------------
+# --- Known gaps ------------------------------------------------------------------------------------------------------
 
 
 def absent(where: SeriesKey) -> list[tuple[int, ...]]:
-    """The absent stretches, in hours behind START."""
+    """Returns the known gaps, in hours after START."""
     known = manifest.decode_manifest(contents(where)["manifest.json"])
     return [tuple((ms - START) // HOUR for ms in one) for one in known.absent]
 
 
-def test_what_is_known_to_be_absent_is_not_missing(btc: SeriesKey) -> None:
+def test_known_gaps_are_not_missing(btc: SeriesKey) -> None:
     merge(btc, candles([0, 1, 6, 7]), absent=[span(2, 4)])
     assert store.stored_candles(btc, span(0, 9)).missing == (span(4, 6), span(8, 9))
     assert absent(btc) == [(2, 4)]
 
 
-def test_a_candle_that_comes_takes_its_time_out_of_an_absent_stretch(btc: SeriesKey) -> None:
+def test_an_arriving_candle_removes_its_time_from_a_known_gap(btc: SeriesKey) -> None:
     merge(btc, candles([0]), absent=[span(1, 9)])
     merge(btc, candles([4]))
     assert absent(btc) == [(1, 4), (5, 9)]
 
 
-def test_candles_that_are_held_are_not_absent_whatever_is_said(btc: SeriesKey) -> None:
+def test_stored_candles_are_never_part_of_a_known_gap(btc: SeriesKey) -> None:
     merge(btc, candles([30, 31, 40]))
     merge(btc, candles([]), absent=[span(0, 60)])
     assert absent(btc) == [(0, 30), (32, 40), (41, 60)]
     assert store.stored_candles(btc, span(0, 60)).missing == ()
 
 
-def test_an_absent_stretch_off_the_grid_is_refused(btc: SeriesKey) -> None:
+def test_a_known_gap_off_the_grid_is_rejected(btc: SeriesKey) -> None:
     with raises_code(DataError, "invalid_time"):
         merge(btc, candles([0]), absent=[(START + 1, START + HOUR)])
     assert not btc.cache.exists()
@@ -159,7 +159,7 @@ def test_an_absent_stretch_off_the_grid_is_refused(btc: SeriesKey) -> None:
 # --- Restated --------------------------------------------------------------------------------------------------------
 
 
-def test_other_values_are_kept_apart_and_what_is_held_stands(btc: SeriesKey) -> None:
+def test_restated_candles_are_kept_apart_and_stored_candles_are_unchanged(btc: SeriesKey) -> None:
     merge(btc, candles(range(5)))
     files = [one.read_bytes() for one in months(btc)]
     merged = merge(btc, candles([2, 3, 9], shift=1))
@@ -175,7 +175,7 @@ def test_other_values_are_kept_apart_and_what_is_held_stands(btc: SeriesKey) -> 
     assert files != [one.read_bytes() for one in months(btc)]  # the new candle is in
 
 
-def test_restated_candles_are_taken_when_that_is_said(btc: SeriesKey) -> None:
+def test_restated_candles_are_accepted_on_request(btc: SeriesKey) -> None:
     merge(btc, candles(range(5)))
     merged = merge(btc, candles([2, 3], shift=1), accept_restated=True)
     assert (merged.added, merged.same, merged.restated, merged.accepted) == (0, 0, (), 2)
@@ -183,7 +183,7 @@ def test_restated_candles_are_taken_when_that_is_said(btc: SeriesKey) -> None:
     assert same(store.stored_candles(btc, span(4, 5)).series, candles([4]))
 
 
-def test_what_was_kept_apart_can_be_taken_later_within_a_span(btc: SeriesKey) -> None:
+def test_restated_candles_kept_apart_can_be_accepted_later_within_a_span(btc: SeriesKey) -> None:
     merge(btc, candles(range(5)))
     merge(btc, candles([1, 2, 3], shift=1))
     merge(btc, candles([2], shift=2))
@@ -195,7 +195,7 @@ def test_what_was_kept_apart_can_be_taken_later_within_a_span(btc: SeriesKey) ->
     assert [one.ts for one in manifest.decode_manifest(contents(btc)["manifest.json"]).restated] == [START + HOUR]
 
 
-def test_too_many_restated_candles_are_refused_and_nothing_is_changed(
+def test_too_many_restated_candles_are_rejected_and_nothing_is_changed(
     btc: SeriesKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(manifest, "MAX_RESTATED", 3)
@@ -206,7 +206,7 @@ def test_too_many_restated_candles_are_refused_and_nothing_is_changed(
     assert contents(btc) == before
 
 
-# --- What is refused -------------------------------------------------------------------------------------------------
+# --- Rejected candles ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_too_many_restated_candles_are_refused_and_nothing_is_changed(
         ("high", 2**62, "64-bit sums allow"),
     ],
 )
-def test_unsound_candles_are_refused_whole(btc: SeriesKey, field: str, value: int, said: str) -> None:
+def test_a_batch_with_invalid_candles_is_rejected_as_a_whole(btc: SeriesKey, field: str, value: int, said: str) -> None:
     came = candles(range(3))
     getattr(came.columns, field)[1] = value
     with pytest.raises(DataError, match=said):
@@ -228,7 +228,7 @@ def test_unsound_candles_are_refused_whole(btc: SeriesKey, field: str, value: in
     assert not btc.cache.exists()
 
 
-def test_candles_of_another_symbol_or_with_too_many_decimals_are_refused(btc: SeriesKey) -> None:
+def test_candles_of_another_symbol_or_with_too_many_decimals_are_rejected(btc: SeriesKey) -> None:
     with raises_code(DataError, "wrong_market"):
         merge(btc, candles([0])._replace(symbol="ETH/USDT"))
     with raises_code(DataError, "too_many_decimals"):
@@ -238,7 +238,7 @@ def test_candles_of_another_symbol_or_with_too_many_decimals_are_refused(btc: Se
 # --- Rules, names, owners --------------------------------------------------------------------------------------------
 
 
-def test_rules_are_kept_beside_the_candles_and_come_back_exactly(btc: SeriesKey) -> None:
+def test_market_rules_are_stored_with_the_candles_and_read_back_exactly(btc: SeriesKey) -> None:
     rules = OrderRules(Decimal("0.01"), Decimal("1E-5"), None)
     store.keep_rules(btc, rules, at=AT)
     merge(btc, candles(range(3)))
@@ -253,7 +253,7 @@ def test_no_two_symbols_share_a_folder() -> None:
     assert len({store.slug(symbol) for symbol in symbols}) == len(symbols)
 
 
-def test_folders_and_files_are_for_their_owner_alone(btc: SeriesKey) -> None:
+def test_folders_and_files_are_private_to_their_owner(btc: SeriesKey) -> None:
     merge(btc, candles(range(3)))
     folders = [btc.folder, *btc.folder.parents[: len(btc.names)]]
     assert {one.stat().st_mode & 0o777 for one in folders} == {0o700}
@@ -272,7 +272,7 @@ def test_a_link_in_the_store_is_neither_followed_nor_written_to(btc: SeriesKey, 
         merge(btc, candles(range(5)))
 
 
-def test_a_series_that_is_held_by_another_for_too_long_is_given_up(
+def test_waiting_for_a_series_locked_by_another_process_times_out(
     btc: SeriesKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     merge(btc, candles(range(3)))
@@ -286,7 +286,7 @@ def test_a_series_that_is_held_by_another_for_too_long_is_given_up(
         assert same(store.stored_candles(btc, ALL).series, candles(range(3)))
 
 
-def test_months_of_different_scales_are_held_at_the_finest(btc: SeriesKey) -> None:
+def test_months_of_different_scales_are_read_at_the_finest_scale(btc: SeriesKey) -> None:
     january, february = candles(range(24)), candles(range(24, 30), price=3)
     february.columns.high[:] += 1
     merge(btc, january)
@@ -297,7 +297,7 @@ def test_months_of_different_scales_are_held_at_the_finest(btc: SeriesKey) -> No
     assert np.array_equal(held.columns.close[:24], january.columns.close * 10)
 
 
-def test_since_when_a_gap_is_believed_is_kept_until_its_candle_comes(btc: SeriesKey) -> None:
+def test_the_time_of_acceptance_of_a_gap_is_kept_until_its_candle_arrives(btc: SeriesKey) -> None:
     merge(btc, candles([0, 1, 4]), absent=[span(2, 4)])
     assert store.doubtful(btc, ALL, now=AT + 1) == (span(2, 4),)
     assert store.doubtful(btc, ALL, now=AT + DOUBT_MS) == ()
@@ -305,7 +305,7 @@ def test_since_when_a_gap_is_believed_is_kept_until_its_candle_comes(btc: Series
     assert store.doubtful(btc, ALL, now=AT + 1) == (span(3, 4),)
 
 
-def test_a_gap_of_a_file_is_no_missing_candle_and_is_asked_for_until_an_exchange_confirms_it(btc: SeriesKey) -> None:
+def test_a_gap_of_a_file_is_requested_until_an_exchange_confirms_it_and_is_not_missing(btc: SeriesKey) -> None:
     store.merge(btc, candles([0, 1, 4]), source="a.csv", at=AT, absent=[span(2, 4)], imported=True)
     assert store.stored_candles(btc, span(0, 5)).missing == ()
     later = AT + 100 * DOUBT_MS
@@ -316,13 +316,13 @@ def test_a_gap_of_a_file_is_no_missing_candle_and_is_asked_for_until_an_exchange
     assert store.doubtful(btc, ALL, now=later + DOUBT_MS) == ()
 
 
-def test_what_an_exchange_said_is_not_made_doubtful_by_a_file(btc: SeriesKey) -> None:
+def test_a_gap_confirmed_by_an_exchange_stays_confirmed_after_an_import(btc: SeriesKey) -> None:
     merge(btc, candles([0, 1, 4]), absent=[span(2, 4)])
     store.merge(btc, candles([0, 1, 4]), source="a.csv", at=AT, absent=[span(2, 4)], imported=True)
     assert store.doubtful(btc, ALL, now=AT + DOUBT_MS) == ()
 
 
-def test_a_market_that_is_over_lacks_nothing_until_a_later_candle_comes(btc: SeriesKey) -> None:
+def test_a_delisted_market_misses_no_candles_until_a_later_candle_arrives(btc: SeriesKey) -> None:
     merge(btc, candles(range(5)))
     store.end(btc, START + 5 * HOUR, at=AT)
     held = store.stored_candles(btc, span(0, 20))
@@ -332,7 +332,7 @@ def test_a_market_that_is_over_lacks_nothing_until_a_later_candle_comes(btc: Ser
     assert store.stored_candles(btc, span(0, 20)).missing == (span(5, 9), span(10, 20))
 
 
-def test_a_manifest_of_before_beliefs_were_kept_is_read(btc: SeriesKey) -> None:
+def test_a_manifest_of_an_older_release_without_gap_times_is_read(btc: SeriesKey) -> None:
     merge(btc, candles([0, 1, 4]), absent=[span(2, 4)])
     path = btc.folder / manifest.NAME
     known = msgspec.structs.replace(manifest.decode_manifest(path.read_bytes()), believed=())

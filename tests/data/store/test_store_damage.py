@@ -1,4 +1,4 @@
-"""A store that was damaged: found by its hash, never decoded, never believed; the next merge sets it aside."""
+"""Damage of the store is found by its hash and never decoded or trusted; the next merge renames the file aside."""
 
 import random
 from pathlib import Path
@@ -29,7 +29,7 @@ def broken(content: bytes, chance: random.Random) -> bytes:
     return content[:at] + chance.choice([flipped + content[at + 1 :], b"", b"?" + content[at:]])
 
 
-def test_a_month_that_was_damaged_anywhere_is_missing_and_never_wrong(btc: SeriesKey, chance: random.Random) -> None:
+def test_a_month_damaged_anywhere_is_missing_and_never_wrong(btc: SeriesKey, chance: random.Random) -> None:
     january = months(btc)[0]
     whole = january.read_bytes()
     for _ in range(FLIPS):
@@ -41,7 +41,7 @@ def test_a_month_that_was_damaged_anywhere_is_missing_and_never_wrong(btc: Serie
         assert held.first == START + 24 * 3_600_000
 
 
-def test_a_manifest_that_was_damaged_anywhere_makes_everything_missing(btc: SeriesKey, chance: random.Random) -> None:
+def test_a_manifest_damaged_anywhere_makes_everything_missing(btc: SeriesKey, chance: random.Random) -> None:
     path = btc.folder / "manifest.json"
     whole = path.read_bytes()
     for _ in range(FLIPS):
@@ -52,7 +52,7 @@ def test_a_manifest_that_was_damaged_anywhere_makes_everything_missing(btc: Seri
         assert held.notes[0].startswith(f"{path}: damaged (")
 
 
-def test_a_damaged_month_is_set_aside_by_the_next_merge_and_filled_anew(btc: SeriesKey) -> None:
+def test_a_damaged_month_is_renamed_aside_and_refilled_by_the_next_merge(btc: SeriesKey) -> None:
     before = contents(btc)
     january = months(btc)[0]
     january.write_bytes(b"damaged")
@@ -68,7 +68,7 @@ def test_a_damaged_month_is_set_aside_by_the_next_merge_and_filled_anew(btc: Ser
     assert known.restated == ()  # they differed from what is not held any more
 
 
-def test_a_month_that_was_taken_away_is_missing_until_it_comes_again(btc: SeriesKey) -> None:
+def test_a_removed_month_is_missing_until_it_is_merged_again(btc: SeriesKey) -> None:
     january = months(btc)[0]
     whole = january.read_bytes()
     january.unlink()
@@ -77,7 +77,7 @@ def test_a_month_that_was_taken_away_is_missing_until_it_comes_again(btc: Series
     assert january.read_bytes() == whole
 
 
-def test_a_damaged_month_of_which_a_part_comes_again_holds_that_part(btc: SeriesKey) -> None:
+def test_a_damaged_month_that_is_partly_merged_again_holds_that_part(btc: SeriesKey) -> None:
     months(btc)[0].write_bytes(b"damaged")
     merge(btc, candles(range(20, 24)))
     held = store.stored_candles(btc, span(0, 60))
@@ -85,7 +85,7 @@ def test_a_damaged_month_of_which_a_part_comes_again_holds_that_part(btc: Series
     assert held.missing == (span(0, 20),)
 
 
-def test_a_damaged_manifest_is_set_aside_and_its_months_are_not_trusted(btc: SeriesKey) -> None:
+def test_a_damaged_manifest_is_renamed_aside_and_its_months_are_not_trusted(btc: SeriesKey) -> None:
     names = [one.name for one in months(btc)]
     (btc.folder / "manifest.json").write_bytes(b"{}")
     merged = merge(btc, candles(range(3), shift=5))
@@ -97,13 +97,13 @@ def test_a_damaged_manifest_is_set_aside_and_its_months_are_not_trusted(btc: Ser
     assert catalog.verify_series(btc).aside == tuple(sorted(f"{name}.damaged" for name in [*names, "manifest.json"]))
 
 
-def test_a_damaged_manifest_is_not_set_aside_in_silence_when_rules_are_kept(btc: SeriesKey) -> None:
+def test_renaming_a_damaged_manifest_aside_is_reported_when_market_rules_are_stored(btc: SeriesKey) -> None:
     (btc.folder / "manifest.json").write_bytes(b"{}")
     assert "manifest.json: damaged" in store.keep_rules(btc, NO_RULES, at=AT)[0]
     assert store.stored_candles(btc, span(0, 60)).missing == (span(0, 60),)
 
 
-def test_a_month_that_has_grown_out_of_bounds_is_not_read(btc: SeriesKey) -> None:
+def test_a_month_file_beyond_the_maximum_size_is_not_read(btc: SeriesKey) -> None:
     with months(btc)[0].open("r+b") as file:
         file.truncate(2**40)  # without taking room on the disk
     held = store.stored_candles(btc, span(0, 60))
@@ -111,13 +111,13 @@ def test_a_month_that_has_grown_out_of_bounds_is_not_read(btc: SeriesKey) -> Non
     assert "at most 67108864 are read" in held.notes[0]
 
 
-def test_a_month_whose_bytes_are_whole_but_another_month_is_not_believed(btc: SeriesKey) -> None:
+def test_an_intact_file_of_another_month_is_not_trusted(btc: SeriesKey) -> None:
     january, february = months(btc)
     january.write_bytes(february.read_bytes())
     assert store.stored_candles(btc, span(0, 60)).missing == (span(0, 24),)
 
 
-def test_a_manifest_of_another_series_is_not_believed(btc: SeriesKey, tmp_path: Path) -> None:
+def test_a_manifest_of_another_series_is_not_trusted(btc: SeriesKey, tmp_path: Path) -> None:
     other = place(tmp_path / "cache", "ETH/USDT")
     other.folder.mkdir(parents=True)
     (other.folder / "manifest.json").write_bytes((btc.folder / "manifest.json").read_bytes())
@@ -134,7 +134,7 @@ def test_a_manifest_of_another_series_is_not_believed(btc: SeriesKey, tmp_path: 
         (b'"absent"', b'"else":1,"absent"'),
     ],
 )
-def test_a_manifest_with_a_good_seal_over_nonsense_is_damaged(btc: SeriesKey, old: bytes, new: bytes) -> None:
+def test_a_manifest_with_a_valid_seal_and_invalid_content_is_damaged(btc: SeriesKey, old: bytes, new: bytes) -> None:
     rest = (btc.folder / "manifest.json").read_bytes()[: -manifest._SEALED] + b"}"
     assert old in rest
     rest = rest.replace(old, new)
@@ -143,7 +143,7 @@ def test_a_manifest_with_a_good_seal_over_nonsense_is_damaged(btc: SeriesKey, ol
         manifest.decode_manifest(sealed)
 
 
-def test_what_a_crash_left_is_removed_by_the_next_merge(btc: SeriesKey) -> None:
+def test_files_left_by_a_crash_are_removed_by_the_next_merge(btc: SeriesKey) -> None:
     before = contents(btc)
     for name in ("2024-01-0123456789abcdef.parquet", "manifest.json.tmp", "2024-02-0123456789abcdef.parquet.tmp"):
         (btc.folder / name).write_bytes(b"left over")
