@@ -25,7 +25,7 @@ from safla.core.values import HALT_RULES, REASONS, RESUMERS
 from safla.error_codes import CODES
 from safla.journal.events import Fact
 from tests.fake_exchange import Market, served, synthetic
-from tests.slices import some_of
+from tests.scale import some_of
 from tests.tidy import rules
 from tests.tidy.reading import ROOT, sources
 

@@ -13,7 +13,7 @@ from safla.data.store import store
 from safla.data.store.store import SeriesKey
 from safla.errors import ConfigError, DataError
 from tests.data.written import csv_file, kline, zip_file
-from tests.raised import raises_code
+from tests.errors import raises_code
 from tests.small_runs import journal, run, small
 
 HOUR = 3_600_000

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import safla
 from tests.compat import candles
-from tests.slices import some_of
+from tests.scale import some_of
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,7 +8,7 @@ import pytest
 
 import safla
 from tests.compat import candles
-from tests.raised import raises_code
+from tests.errors import raises_code
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from safla.errors import DataError
 from tests.cli.test_data import Ask, ask
 from tests.data.test_source import read
 from tests.data.written import HEADER, START, STEP, csv_file, kline, lines, zip_file
-from tests.raised import raises_code
+from tests.errors import raises_code
 
 __all__ = ["ask"]
 

@@ -21,8 +21,7 @@ from tests.exchange.ticking import Ticking
 from tests.fake import stream as pushing
 from tests.fake_exchange import SOCKETS
 from tests.faults.exchange import MINUTE, START
-from tests.margins import bound
-from tests.slices import some_of
+from tests.scale import bound, some_of
 
 SINCE, END = BEGAN - 5, BEGAN + 4  # minutes
 AFTER = 5  # events that go well before one breaks

@@ -17,7 +17,7 @@ from safla.exchange.missing_candles import (
     settle,
 )
 from tests.data.served import HOUR, START, hour, hours, series
-from tests.raised import raises_code
+from tests.errors import raises_code
 
 ASKED = PageSource("binance BTC/USDT 1h", HOUR, 10, None)
 

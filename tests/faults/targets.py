@@ -24,12 +24,12 @@ from safla.exchange import client, factory
 from safla.exchange.failures import RequestFailed
 from safla.exchange.transport import HttpAnswer
 from safla.journal import run_candles, verify
-from tests.chains import rehashed
 from tests.faults import corpora, damaged, python_values
 from tests.faults.command import Answer
 from tests.faults.corpora import TABLE, TARGET
 from tests.faults.invariants import check_answer
 from tests.faults.parquet_writing import sealed
+from tests.small_runs import rehashed
 
 RUN_FILES = corpora.RUN_FILES
 WORD_BYTES = 128 * 1024

@@ -14,7 +14,7 @@ from safla.runs import result
 from tests.faults.command import ROOT, SECONDS, Answer, safla
 from tests.faults.host import MIB, check_refused, limited, without
 from tests.faults.invariants import check_answer, check_run
-from tests.slices import some_of
+from tests.scale import some_of
 from tests.small_runs import SMALL, journal
 
 NOBODY = 65_534

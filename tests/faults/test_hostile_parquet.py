@@ -14,6 +14,7 @@ from safla.data.files.run_candles import NAMES
 from safla.data.store import month
 from safla.errors import DataError, JournalError
 from safla.journal import run_candles
+from tests.errors import raises_code
 from tests.faults import corpora
 from tests.faults.candle_files import CONFIG, put
 from tests.faults.command import ROOT
@@ -22,8 +23,7 @@ from tests.faults.fuzzing import Apart
 from tests.faults.invariants import check_answer
 from tests.faults.measuring import MIB, Measured, linux, measured
 from tests.faults.parquet_writing import Chunk, Group, facts, page, parquet, recorded, sealed, varint
-from tests.raised import raises_code
-from tests.slices import some_of
+from tests.scale import some_of
 
 MOST_SECONDS = 10  # of a whole command, of which most is its start
 MOST_MEMORY = 160 * MIB  # above what the bare program needs

@@ -18,7 +18,7 @@ from tests.faults.candle_files import CONFIG, KLINES, put, run, zipped
 from tests.faults.command import inside
 from tests.faults.invariants import check_answer
 from tests.faults.measuring import MIB, linux, measured
-from tests.slices import some_of
+from tests.scale import some_of
 
 MOST_SECONDS = 10  # of a whole command, of which most is its start
 MOST_MEMORY = 96 * MIB  # above what the bare program needs

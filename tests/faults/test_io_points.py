@@ -12,7 +12,7 @@ import pytest
 from tests.faults.command import ROOT, inside
 from tests.faults.dying import DIED, points_of
 from tests.faults.invariants import check_run
-from tests.slices import some_of
+from tests.scale import some_of
 from tests.small_runs import SMALL
 
 TINY = SMALL.replace("candles: 900", "candles: 120")

@@ -27,9 +27,8 @@ from tests.faults.paper import (
     process,
     undisturbed,
 )  # fmt: skip
-from tests.margins import bound
 from tests.paper.paper_runs import backtest_journal, run_paper
-from tests.slices import some_of
+from tests.scale import bound, some_of
 from tests.small_runs import journal
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}

@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.copies import ROOT, changed, copied
 from tests.faults.planted import PLANTED, Planted
-from tests.slices import some_of
+from tests.scale import some_of
 
 SECONDS = 60
 EVERY = 40  # of the bugs, one in so many is planted in `make test`

@@ -13,8 +13,7 @@ import pytest
 
 from tests.faults.command import ROOT, Answer, inside
 from tests.faults.invariants import check_answer, check_run
-from tests.margins import bound
-from tests.slices import some_of
+from tests.scale import bound, some_of
 from tests.small_runs import SMALL
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}

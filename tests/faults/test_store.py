@@ -17,7 +17,7 @@ from tests.data.kept import ALL, candles, contents, merge, months, place, same
 from tests.faults.command import ROOT
 from tests.faults.dying import DIED, points_of
 from tests.faults.merging import CANDLES, PAGES
-from tests.slices import some_of
+from tests.scale import some_of
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "POLARS_MAX_THREADS": "1"}
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.command import ROOT, inside, safla
 from tests.faults.invariants import check_answer, check_run, untouched
-from tests.slices import some_of
+from tests.scale import some_of
 from tests.small_runs import SMALL, journal
 
 # A run that stands still in the named function, says so, and goes on when its stdin ends.

@@ -17,7 +17,7 @@ from safla.journal.amounts import MEASURES, Amounts
 from safla.journal.chain import decode_event
 from tests.journal.drawn import events, first_lines
 from tests.journal.sample import small_events, small_journal
-from tests.slices import examples
+from tests.scale import examples
 
 WORDS = (
     (e.Mode, machine.MODES),

@@ -8,10 +8,10 @@ from safla.config.model import Config
 from safla.errors import HostError
 from safla.observe import monitoring, process
 from safla.observe.prometheus import Page
+from tests.errors import raises_code
 from tests.observe.happenings import update
 from tests.observe.hooks import hook
 from tests.observe.test_prometheus import asked, values
-from tests.raised import raises_code
 
 
 def config(**more: object) -> Config:

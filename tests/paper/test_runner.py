@@ -25,10 +25,10 @@ from safla.runs import replay
 from safla.runs.interrupt import Flag
 from safla.runs.strategy_candles import CandleWindow
 from safla.strategies.register import Strategy
+from tests.errors import raises_code
 from tests.paper.commanded_runs import by_hand
 from tests.paper.paper_runs import SMALL, backtest_journal, journal, loaded, run_paper
-from tests.raised import raises_code
-from tests.slices import some_of
+from tests.scale import some_of
 
 BTC = ("symbols.primary=[BTC/USDT]",)
 

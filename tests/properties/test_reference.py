@@ -10,7 +10,7 @@ from tests.properties import arithmetic
 from tests.properties.folding import fold
 from tests.properties.market import HOUR, QUIET, Case, Command, cases, crossovers, history, written
 from tests.properties.stories import reference_of, story
-from tests.slices import examples
+from tests.scale import examples
 
 MARKET = Market(tick=1, lot=1, k=1, min_notional=0, quantity_up=1, volume_up=1)
 

@@ -11,7 +11,7 @@ from safla.candles.normalise import FileRows
 from safla.data.files import arrow
 from safla.errors import DataError
 from tests.data.written import START, STEP, assembled, file, read_or_refused
-from tests.raised import raises_code
+from tests.errors import raises_code
 
 COMPRESSIONS = ("uncompressed", "lz4", "zstd")
 

@@ -23,8 +23,8 @@ from tests.data.written import (
     same,
     zst,
 )
-from tests.margins import bound
-from tests.raised import raises_code
+from tests.errors import raises_code
+from tests.scale import bound
 
 Pack = Callable[[bytes], bytes]
 

@@ -10,7 +10,7 @@ import pytest
 from safla.data.store import month
 from safla.errors import DataError
 from tests.data.kept import HOUR, START, candles, same
-from tests.raised import raises_code
+from tests.errors import raises_code
 
 
 def test_candles_are_split_where_a_month_ends() -> None:
