@@ -2,9 +2,7 @@
 
 import threading
 
-from tests.fake.clock import VirtualClock
-from tests.fake.limits import Limits
-from tests.fake.state import State
+from tests.fake.state import Limits, State, VirtualClock
 
 
 def test_who_waits_for_what_is_under_the_clocks_lock_does_not_block_who_logs_under_it() -> None:
