@@ -1,4 +1,4 @@
-"""The streams of candles (docs/exchange.md): what is pushed as the clock moves, and a table of what can become of it."""
+"""The streams of candles (docs/exchange.md): what is pushed as the clock moves, and a table of what breaks in it."""
 
 import asyncio
 import json
