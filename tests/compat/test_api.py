@@ -15,7 +15,7 @@ import pytest
 
 import safla
 from safla import cli
-from tests.compat.strategies import Breakout, Raising, Seeing, carrying
+from tests.compat.samples import Breakout, Raising, Seeing, carrying
 from tests.errors import raises_code
 from tests.small_runs import SMALL, rehashed
 

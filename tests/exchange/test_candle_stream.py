@@ -17,7 +17,7 @@ from safla.exchange.candle_stream import CandleStream
 from safla.exchange.ccxt_stream import ccxt_stream
 from safla.exchange.live_candles import CandleBatch
 from tests.data.following import BEGAN, Following, over_at, pairs
-from tests.exchange.ticking import Ticking
+from tests.exchange.clock import Ticking
 from tests.fake import stream as pushing
 from tests.fake_exchange import SOCKETS
 from tests.faults.exchange import MINUTE, START

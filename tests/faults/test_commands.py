@@ -17,7 +17,7 @@ from tests.faults.command import ROOT, inside, safla
 from tests.faults.dying import DIED, STRIDE
 from tests.faults.invariants import check_answer, check_run, untouched
 from tests.faults.paper import answer_of, process
-from tests.paper.commanded_runs import by_operator, put, taken, waiting
+from tests.paper.paper_runs import by_operator, put, taken, waiting
 from tests.scale import bound
 from tests.small_runs import journal
 

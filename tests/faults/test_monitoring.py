@@ -22,8 +22,7 @@ from safla.observe.event_log import say_on_stderr
 from safla.observe.monitor import Gauges, Monitor, Sample
 from safla.observe.prometheus import Page
 from tests.errors import raises_code
-from tests.observe.happenings import EVENTS, update
-from tests.observe.hooks import CANARY, hook
+from tests.observe.fakes import CANARY, EVENTS, hook, update
 from tests.scale import bound
 
 LONG = 60.0  # seconds that a hang lasts, unless the test ends it

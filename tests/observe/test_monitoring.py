@@ -9,8 +9,7 @@ from safla.errors import HostError
 from safla.observe import monitoring, process
 from safla.observe.prometheus import Page
 from tests.errors import raises_code
-from tests.observe.happenings import update
-from tests.observe.hooks import hook
+from tests.observe.fakes import hook, update
 from tests.observe.test_prometheus import asked, values
 
 

@@ -13,8 +13,17 @@ from safla.paper.command import CommandOutcome
 from safla.runs.folder import lock_run
 from safla.runs.replay import replay_run
 from tests.errors import raises_code
-from tests.paper.commanded_runs import by_operator, left, put, taken, under_way, waiting
-from tests.paper.paper_runs import backtest_journal, journal, run_paper
+from tests.paper.paper_runs import (
+    backtest_journal,
+    by_operator,
+    journal,
+    left,
+    put,
+    run_paper,
+    taken,
+    under_way,
+    waiting,
+)
 from tests.small_runs import run, small
 
 HOUR = 3_600_000

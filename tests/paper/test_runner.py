@@ -26,8 +26,7 @@ from safla.runs.interrupt import Flag
 from safla.runs.strategy_candles import CandleWindow
 from safla.strategies.register import Strategy
 from tests.errors import raises_code
-from tests.paper.commanded_runs import by_hand
-from tests.paper.paper_runs import SMALL, backtest_journal, journal, loaded, run_paper
+from tests.paper.paper_runs import SMALL, backtest_journal, by_hand, journal, loaded, run_paper
 from tests.scale import some_of
 
 BTC = ("symbols.primary=[BTC/USDT]",)

@@ -27,7 +27,7 @@ from safla.runs.runner import Outside
 from tests.errors import raises_code
 from tests.faults.invariants import untouched
 from tests.journal.sample import lines_of
-from tests.paper.commanded_runs import by_hand, left, put, waiting
+from tests.paper.paper_runs import by_hand, left, put, waiting
 from tests.small_runs import journal, rehashed, run, small
 
 CANDLES = "data.synthetic.candles=120"
