@@ -8,7 +8,7 @@ from safla.candles import normalise
 from safla.candles.normalise import FileRows, Target
 from safla.data.files import csv
 from safla.errors import DataError
-from tests.data.written import HEADER, LIMIT, START, STEP, assembled, candles, csv_file, lines, same
+from tests.data.tables import HEADER, LIMIT, START, STEP, assembled, candles, csv_file, lines, same
 from tests.errors import raises_code
 
 

@@ -16,7 +16,7 @@ from safla.exchange import candle_stream, factory
 from safla.exchange.candle_stream import CandleStream
 from safla.exchange.ccxt_stream import ccxt_stream
 from safla.exchange.live_candles import CandleBatch
-from tests.data.following import BEGAN, Following, over_at, pairs
+from tests.data.feeds import BEGAN, Following, over_at, pairs
 from tests.exchange.clock import Ticking
 from tests.fake import stream as pushing
 from tests.fake_exchange import SOCKETS

@@ -8,7 +8,7 @@ import pytest
 
 from safla.exchange import live_symbol
 from safla.exchange.live_candles import WAKE_SECONDS, CandleBatch
-from tests.data.following import BEGAN, Following, over_at, pairs
+from tests.data.feeds import BEGAN, Following, over_at, pairs
 from tests.fake import stream as pushing
 from tests.faults.exchange import MINUTE, START
 from tests.scale import some_of

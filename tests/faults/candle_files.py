@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tests.data.written import HEADER, kline, lines
+from tests.data.tables import HEADER, kline, lines
 from tests.faults.command import Answer
 from tests.faults.invariants import check_answer, check_only, untouched
 from tests.faults.targets import answered

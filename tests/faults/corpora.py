@@ -17,7 +17,7 @@ from safla.config.loader import load
 from safla.config.reference import leaves
 from safla.data.files import csv
 from safla.journal import run_candles
-from tests.data.written import HEADER, LIMIT, STEP, gz, kline, lines, zip_file, zst
+from tests.data.tables import HEADER, LIMIT, STEP, gz, kline, lines, zip_file, zst
 from tests.fake.rest import _described
 from tests.fake_exchange import Market
 from tests.faults.command import ROOT

@@ -19,7 +19,7 @@ PAGES, CANDLES = 50, 20
 def once(words: list[str]) -> int:
     """The merge that dies: into two months, with a stretch without candles, and candles of other values."""
     from safla.data.store import store
-    from tests.data.kept import AT, candles, place, span
+    from tests.data.series import AT, candles, place, span
 
     where = place(Path(words[0]))
     store.merge(where, candles([*range(10, 50)]), source="late", at=AT + 1, absent=[span(60, 70), span(2, 4)])
@@ -29,7 +29,7 @@ def once(words: list[str]) -> int:
 
 def pages(cache: Path, first: int, step: int) -> None:
     """Fifty pages, one after the other."""
-    from tests.data.kept import candles, merge, place
+    from tests.data.series import candles, merge, place
 
     for page in range(PAGES):
         hours = range(first + page * CANDLES * step, first + (page + 1) * CANDLES * step, step)
@@ -41,6 +41,6 @@ if __name__ == "__main__":
         pages(Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
     else:
         dying.prepare()
-        for name in ("safla.data.store.store", "tests.data.kept"):  # before the forks, so that they are imported once
+        for name in ("safla.data.store.store", "tests.data.series"):  # before the forks, so that they are imported once
             importlib.import_module(name)
         dying.each(once, Path(sys.argv[2]), Path(sys.argv[3]), ["{}"], thorough=sys.argv[1] == "ALL")

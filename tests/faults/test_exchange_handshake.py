@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.data.following import BEGAN, Following, pairs
+from tests.data.feeds import BEGAN, Following, pairs
 from tests.fake_exchange import FakeExchange, served
 from tests.faults.exchange import minutes
 from tests.scale import some_of

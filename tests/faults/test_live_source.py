@@ -12,7 +12,7 @@ import pytest
 from safla.errors import ExchangeError
 from safla.exchange import live_symbol
 from safla.exchange.live_candles import CandleBatch
-from tests.data.following import BEGAN, Following, over_at, pairs
+from tests.data.feeds import BEGAN, Following, over_at, pairs
 from tests.fake_exchange import ANSWERS, PAGES
 from tests.faults.exchange import MINUTE, START
 from tests.scale import some_of

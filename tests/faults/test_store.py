@@ -13,7 +13,7 @@ import pytest
 from safla import fs
 from safla.data.store import catalog, store
 from safla.errors import HostError
-from tests.data.kept import ALL, candles, contents, merge, months, place, same
+from tests.data.series import ALL, candles, contents, merge, months, place, same
 from tests.faults.command import ROOT
 from tests.faults.dying import DIED, points_of
 from tests.faults.merging import CANDLES, PAGES
@@ -118,7 +118,7 @@ def test_row_13_an_error_of_the_disk_ends_in_one_line_that_names_the_place(
 
 def test_the_bytes_of_a_month_do_not_depend_on_process_or_threads(tmp_path: Path) -> None:
     hours = range(600)
-    code = "import sys; from tests.data.kept import *; merge(place(Path(sys.argv[1])), candles(range(600)))"
+    code = "import sys; from tests.data.series import *; merge(place(Path(sys.argv[1])), candles(range(600)))"
     merge(place(tmp_path / "here"), candles(hours))
     for threads in ("1", "8"):
         cache = tmp_path / threads

@@ -6,10 +6,20 @@ from safla.core import values as v
 from safla.core.values import DAILY_LOSS, Columns, Float64, Int8, Market
 from safla.strategies.register import STRATEGIES
 from safla.strategies.sma_crossover import Crossover
-from tests.properties import arithmetic
-from tests.properties.folding import fold
-from tests.properties.market import HOUR, QUIET, Case, Command, cases, crossovers, history, written
-from tests.properties.stories import reference_of, story
+from tests.properties import reference
+from tests.properties.cases import (
+    HOUR,
+    QUIET,
+    Case,
+    Command,
+    cases,
+    crossovers,
+    fold,
+    history,
+    reference_of,
+    story,
+    written,
+)
 from tests.scale import examples
 
 MARKET = Market(tick=1, lot=1, k=1, min_notional=0, quantity_up=1, volume_up=1)
@@ -40,7 +50,7 @@ def test_a_cross_is_what_fractions_say_ties_included(
 ) -> None:
     closes = drawn[0].close
     signal, strength = STRATEGIES["sma_crossover"].columns(drawn[0], parameters)
-    assert signal.tolist() == arithmetic.crossover(closes.tolist(), parameters)
+    assert signal.tolist() == reference.crossover(closes.tolist(), parameters)
     assert [bool(one) for one in strength] == [bool(one) for one in signal]
 
 

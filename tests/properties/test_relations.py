@@ -8,8 +8,19 @@ from hypothesis import strategies as st
 
 from safla.core import values as v
 from safla.core.values import Columns
-from tests.properties.folding import Row, fold, of_kind
-from tests.properties.market import EPOCH, HOUR, LIMITS_OFF, Case, cases, history, repriced, with_rules
+from tests.properties.cases import (
+    EPOCH,
+    HOUR,
+    LIMITS_OFF,
+    Case,
+    Row,
+    cases,
+    fold,
+    history,
+    of_kind,
+    repriced,
+    with_rules,
+)
 
 WEEK_MS = 7 * v.DAY_MS
 PLAIN = LIMITS_OFF | {"max_slippage_ppm": 10_000, "cooldown_candles": 0, "entry_threshold_ppm": 0}

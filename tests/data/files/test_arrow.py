@@ -10,7 +10,7 @@ import pytest
 from safla.candles.normalise import FileRows
 from safla.data.files import arrow
 from safla.errors import DataError
-from tests.data.written import START, STEP, assembled, file, read_or_refused
+from tests.data.tables import START, STEP, assembled, file, read_or_refused
 from tests.errors import raises_code
 
 COMPRESSIONS = ("uncompressed", "lz4", "zstd")

@@ -10,7 +10,7 @@ import pytest
 from safla.data.files import bounded, csv
 from safla.errors import DataError, HostError
 from safla.text import printable
-from tests.data.written import (
+from tests.data.tables import (
     HEADER,
     ZSTD_BLOCK,
     candles,

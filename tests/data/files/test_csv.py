@@ -8,7 +8,7 @@ import pytest
 from safla.candles.normalise import FIELDS
 from safla.data.files import bounded, csv
 from safla.errors import DataError
-from tests.data.written import HEADER, START, STEP, assembled, candles, csv_file, file, lines, same
+from tests.data.tables import HEADER, START, STEP, assembled, candles, csv_file, file, lines, same
 from tests.errors import raises_code
 
 COLUMNS = {"ts": "when", "open": "first", "high": "top", "low": "bottom", "close": "last", "volume": "amount"}

@@ -14,7 +14,7 @@ from safla.core.values import Columns
 from safla.data.files import csv, footer, parquet
 from safla.errors import ConfigError, DataError
 from safla.journal import run_candles
-from tests.data.written import (
+from tests.data.tables import (
     HEADER,
     LIMIT,
     START,

@@ -8,7 +8,7 @@ import pytest
 
 from safla.data.files import bounded, csv, vision
 from safla.errors import DataError
-from tests.data.written import (
+from tests.data.tables import (
     HEADER,
     START,
     STEP,

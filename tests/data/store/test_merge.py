@@ -1,7 +1,7 @@
 """How candles that come meet those that are held (S2): what is new, what is the same, what has other values."""
 
 from safla.data.store.merge import merge_series
-from tests.data.kept import candles
+from tests.data.series import candles
 
 
 def test_where_nothing_is_held_all_is_new() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from safla.data.store import month
 from safla.errors import DataError
-from tests.data.kept import HOUR, START, candles, same
+from tests.data.series import HOUR, START, candles, same
 from tests.errors import raises_code
 
 
