@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from safla.journal.verify import verify_text
-from tests.faults.damaged import FILES, POSITIONS, again, finished, head_at, put, refused, replayed, starts, whole
+from tests.faults.damage import FILES, POSITIONS, again, finished, head_at, put, refused, replayed, starts, whole
 from tests.faults.invariants import check_answer, check_only, check_run, untouched
 from tests.journal.test_run_candles import sealed
 from tests.small_runs import journal, rehashed

@@ -20,7 +20,7 @@ from safla.paper import status as run_status
 from safla.paper.snapshot import Snapshot
 from safla.report.status import status_lines, status_object
 from tests.faults.command import inside
-from tests.faults.damaged import finished
+from tests.faults.damage import finished
 from tests.faults.invariants import check_answer
 from tests.small_runs import rehashed
 

@@ -16,13 +16,11 @@ from safla.errors import DataError, JournalError
 from safla.journal import run_candles
 from tests.errors import raises_code
 from tests.faults import corpora
-from tests.faults.candle_files import CONFIG, put
-from tests.faults.command import ROOT
-from tests.faults.damaged import finished
+from tests.faults.candle_files import CONFIG, Chunk, Group, facts, page, parquet, put, recorded, sealed, varint
+from tests.faults.command import MIB, ROOT, Measured, linux, measured
+from tests.faults.damage import finished
 from tests.faults.fuzzing import Apart
 from tests.faults.invariants import check_answer
-from tests.faults.measuring import MIB, Measured, linux, measured
-from tests.faults.parquet_writing import Chunk, Group, facts, page, parquet, recorded, sealed, varint
 from tests.scale import some_of
 
 MOST_SECONDS = 10  # of a whole command, of which most is its start

@@ -15,9 +15,8 @@ from safla.errors import MAX_SHOWN_PROBLEMS, ConfigError, Problem
 from safla.exchange import bounds, transport
 from safla.exchange.failures import RequestFailed
 from tests.faults.candle_files import CONFIG, KLINES, put, run, zipped
-from tests.faults.command import inside
+from tests.faults.command import MIB, inside, linux, measured
 from tests.faults.invariants import check_answer
-from tests.faults.measuring import MIB, linux, measured
 from tests.scale import some_of
 
 MOST_SECONDS = 10  # of a whole command, of which most is its start

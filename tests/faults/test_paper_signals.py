@@ -67,7 +67,7 @@ def stopped(place: Path, number: int, target: str, *words: str | Path, times: in
     moment.unlink(missing_ok=True)
     command = [str(number), str(times), str(int(stuck)), str(moment), target, *map(str, words)]
     found = subprocess.run(
-        [sys.executable, "-m", "tests.faults.stopping", *command],
+        [sys.executable, "-m", "tests.faults.child", "signal", *command],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, timeout=60, check=False,
     )  # fmt: skip
     assert time.monotonic() - float(moment.read_text()) < bound(SECONDS)

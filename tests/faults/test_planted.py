@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.copies import ROOT, changed, copied
+from tests.faults.mutation import ROOT, changed, copied
 from tests.faults.planted import PLANTED, Planted
 from tests.scale import some_of
 

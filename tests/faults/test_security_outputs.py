@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from safla.runs import folder as run_folder
-from tests.faults.asking import GOOD
-from tests.faults.invariants import CANARY, check_answer
+from tests.faults.invariants import CANARY, GOOD, check_answer
 from tests.small_runs import rehashed, run, small
 
 FORGED_LINE = "a\nsafla: all is well"

@@ -4,9 +4,9 @@ import pytest
 
 from safla.journal.chain import MAX_LINE
 from safla.journal.verify import verify_text
-from tests.faults.damaged import again, finished, head_at, put, refused, replayed
+from tests.faults.command import MIB, linux, measured
+from tests.faults.damage import again, finished, head_at, put, refused, replayed
 from tests.faults.invariants import check_answer
-from tests.faults.measuring import MIB, linux, measured
 from tests.small_runs import journal, rehashed
 
 MOST = 64 * MIB  # above what the bare program needs

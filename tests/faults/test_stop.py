@@ -53,7 +53,7 @@ def stopped(
     moment.unlink(missing_ok=True)
     command = [str(number), str(times), str(int(stuck)), str(moment), target, *map(str, words)]
     found = subprocess.run(
-        [sys.executable, "-m", "tests.faults.stopping", *command],
+        [sys.executable, "-m", "tests.faults.child", "signal", *command],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(cache)}, capture_output=True,
         timeout=60, check=False,
     )  # fmt: skip

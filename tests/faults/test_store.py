@@ -14,9 +14,8 @@ from safla import fs
 from safla.data.store import catalog, store
 from safla.errors import HostError
 from tests.data.series import ALL, candles, contents, merge, months, place, same
+from tests.faults.child import CANDLES, DIED, PAGES, points_of
 from tests.faults.command import ROOT
-from tests.faults.dying import DIED, points_of
-from tests.faults.merging import CANDLES, PAGES
 from tests.scale import some_of
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "POLARS_MAX_THREADS": "1"}
@@ -45,7 +44,7 @@ def test_a_death_at_any_call_of_a_merge_leaves_what_a_second_one_completes(
     (tmp_path / "points").mkdir()
     words = ["ALL" if release else "SLICE", str(tmp_path / "points"), str(tmp_path / "begin")]
     found = subprocess.run(
-        [sys.executable, "-m", "tests.faults.merging", *words],
+        [sys.executable, "-m", "tests.faults.child", "merge", *words],
         cwd=ROOT, env=ENVIRONMENT, capture_output=True, timeout=60, check=True,
     )  # fmt: skip
     undisturbed, *deaths = map(json.loads, found.stdout.splitlines())
@@ -68,7 +67,7 @@ def test_a_death_at_any_call_of_a_merge_leaves_what_a_second_one_completes(
 def test_processes_that_merge_at_once_lose_nothing(tmp_path: Path) -> None:
     words = [[str(tmp_path), str(first), "2"] for first in (0, 1)]
     both = [
-        subprocess.Popen([sys.executable, "-m", "tests.faults.merging", "pages", *own], cwd=ROOT, env=ENVIRONMENT)
+        subprocess.Popen([sys.executable, "-m", "tests.faults.child", "pages", *own], cwd=ROOT, env=ENVIRONMENT)
         for own in words
     ]
     assert [one.wait(timeout=60) for one in both] == [0, 0]

@@ -12,7 +12,7 @@ from safla.observe import prometheus
 from safla.observe.monitor import Sample
 from safla.observe.prometheus import FIGURES, MOST_SCRAPES, Page
 from tests.errors import raises_code
-from tests.faults.without import Missing
+from tests.faults.child import Missing
 from tests.scale import HANG_SECONDS, bound
 
 pytest.importorskip("prometheus_client", reason="the extra metrics is not installed")
