@@ -46,7 +46,7 @@ def test_one_more_decimal_of_prices_changes_no_signal_and_no_fill(case: Case) ->
 
 def times_ten(fill: dict[str, Any]) -> dict[str, Any]:
     """A fill in a scale of prices and money that is ten times as fine."""
-    return fill | {name: 10 * fill[name] for name in ("reference", "price", "fee", "cash")}
+    return fill | {name: 10 * fill[name] for name in ("reference", "price", "fee", "cash", "other")}
 
 
 @settings(max_examples=100, deadline=None)
