@@ -20,16 +20,11 @@ from typing import Any, Self
 from aiohttp import web
 
 from tests.fake import rest
-from tests.fake.answers import ANSWERS, Answer, Turn, error, good, is_looped, looped
-from tests.fake.breaking import Break, Place, checked
+from tests.fake.answers import ANSWERS, HOSTILE, Answer, Turn, error, good, is_looped, looped
 from tests.fake.candles import STEPS, Candles, Market, from_csv, synthetic
-from tests.fake.clock import VirtualClock
-from tests.fake.hostile import HOSTILE
-from tests.fake.limits import Limits
 from tests.fake.pages import PAGES, Grid
-from tests.fake.sockets import ONLY_CLOSING, SOCKETS
-from tests.fake.state import Asked, Said, State
-from tests.fake.stream import Streams
+from tests.fake.state import Asked, Break, Limits, Place, Said, State, VirtualClock, checked
+from tests.fake.stream import ONLY_CLOSING, SOCKETS, Streams
 
 __all__ = [
     "ANSWERS", "HOSTILE", "PAGES", "SOCKETS", "START_MS", "Asked", "Candles", "FakeExchange", "Market", "Said",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests import margins
+from tests import scale
 from tests.compiled_engine import needs_library
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -37,7 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in list(os.environ):
         if name.startswith("SAFLA_") or name in {"COLUMNS", "FORCE_COLOR", "LINES", "NO_COLOR", "PYTHONWARNINGS"}:
             del os.environ[name]
-    margins.exact = config.getoption("--scale") == "release"
+    scale.exact = config.getoption("--scale") == "release"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

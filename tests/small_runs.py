@@ -1,9 +1,11 @@
-"""Runs for tests: a small configuration over synthetic candles, and a backtest of it without a command line."""
+"""Runs for tests: a small configuration over synthetic candles, a backtest of it, and its journal under new hashes."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 from safla.config.loader import Loaded, load
+from safla.journal.chain import ORIGIN
 from safla.runs import backtest
 from safla.runs.backtest import BacktestResult
 from safla.runs.interrupt import Flag
@@ -37,3 +39,19 @@ def run(loaded: Loaded, out: Path, **changes: Any) -> BacktestResult:
 def journal(folder: Path) -> bytes:
     """The bytes of a run's journal."""
     return (folder / "journal.jsonl").read_bytes()
+
+
+_LINE = re.compile(rb'\{"n":\d+,"p":"[0-9a-f]{32}","e":(.*),"h":"[0-9a-f]{32}"\}')
+
+
+def rehashed(text: bytes) -> bytes:
+    """Whole lines with their numbers and hashes made anew, the events as they stand."""
+    from hashlib import blake2b
+
+    lines, before = [], ORIGIN
+    for n, line in enumerate(text.splitlines(), 1):
+        event = _LINE.fullmatch(line)[1]
+        head = b'{"n":%d,"p":"%b","e":%b,"h":"' % (n, before, event)
+        before = blake2b(head, digest_size=16).hexdigest().encode()
+        lines.append(head + before + b'"}\n')
+    return b"".join(lines)

@@ -25,9 +25,9 @@ from safla.core.values import HALT_RULES, REASONS, RESUMERS
 from safla.error_codes import CODES
 from safla.journal.events import Fact
 from tests.fake_exchange import Market, served, synthetic
-from tests.slices import some_of
+from tests.scale import some_of
 from tests.tidy import rules
-from tests.tidy.reading import ROOT, sources
+from tests.tidy.source import ROOT, sources
 
 README = ROOT / "README.md"
 DOCUMENTS = sorted(path.relative_to(ROOT).as_posix() for path in (README, *(ROOT / "docs").rglob("*.md")))

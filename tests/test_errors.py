@@ -15,7 +15,7 @@ from safla.candles.bad_rows import BadRows
 from safla.error_codes import CODES
 from safla.errors import ConfigError, DataError, Finding, HostError, IllegalMove, Interrupted, Problem, SaflaError
 from safla.runs.signal_sources import LiveStrategyError
-from tests.tidy.reading import Source, sources
+from tests.tidy.source import Source, sources
 
 TABLE = "safla/error_codes.py"
 KINDS = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, SaflaError)]

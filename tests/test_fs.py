@@ -7,7 +7,7 @@ import pytest
 
 from safla import fs
 from safla.errors import HostError
-from tests.raised import raises_code
+from tests.errors import raises_code
 
 
 def made(folder: Path, kind: str) -> Path:

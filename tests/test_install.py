@@ -19,7 +19,7 @@ import pytest
 
 from safla.cli import main
 from safla.compiled.library import LIBRARY, MANIFEST, library
-from tests.tidy.reading import ROOT, sources
+from tests.tidy.source import ROOT, sources
 
 DECLARED = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT, GROUPS = DECLARED["project"], DECLARED["dependency-groups"]

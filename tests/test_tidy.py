@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.tidy import outside, rules
-from tests.tidy.reading import ROOT, Findings, Found, Source, imported, read, sources
+from tests.tidy import rules
+from tests.tidy.source import ROOT, Findings, Found, Source, imported, read, sources
 
 SHOWN = "made for display alone; nothing is decided by it"
 STRENGTH = "strength is the one float that goes on"
@@ -125,7 +125,7 @@ RULES = (
         },
     ),
     Rule(
-        outside.worldly,
+        rules.worldly,
         "safla",
         "import time\nbegan = time.time()\n",
         {
@@ -139,7 +139,7 @@ RULES = (
         path="safla/data/planted.py",
     ),
     Rule(
-        outside.trusting,
+        rules.trusting,
         "safla",
         "def f(cell):\n    assert cell.isdigit()\n",
         {

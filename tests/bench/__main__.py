@@ -17,7 +17,7 @@ import numpy as np
 from safla import cli
 from safla.core.engine import fold
 from safla.strategies import sma_crossover
-from tests.bench import breaker, candles, floors, job, journal, paper, peers, whole
+from tests.bench import job, measures, peers
 from tests.bench.timing import process, seconds
 from tests.compiled_engine import compiled_entry
 
@@ -111,21 +111,21 @@ def side_by_side(sizes: Sizes, folder: Path) -> list[Figure]:
         )
     part = type(columns)(*(column[: sizes.year // 20] for column in columns))
     interpreted = seconds(lambda: job.fold(part, None), 1) / len(part.ts) * 1e9
-    bare = floors.numba_pass()
+    bare = job.numba_pass()
     return [
         *figures,
         Figure("safla, interpreted", interpreted, "ns a candle", 50_000),
         figure("floor: one compiled pass of the bare arithmetic", lambda: bare(*floats[1:5])),
-        figure("floor: numpy, signals without stops", lambda: floors.numpy_signals(columns)),
+        figure("floor: numpy, signals without stops", lambda: job.numpy_signals(columns)),
         figure("floor: reading four columns", lambda: [column.sum() for column in floats[1:5]]),
     ]
 
 
 def whole_processes(sizes: Sizes, folder: Path) -> list[Figure]:
     """safla's own commands."""
-    year = whole.minutes(folder, sizes.year, sizes.runs)
-    decade = whole.minutes(folder, sizes.decade, 1)  # its candles are those of the journal below
-    hours = whole.hours(folder, sizes.runs)
+    year = measures.minutes(folder, sizes.year, sizes.runs)
+    decade = measures.minutes(folder, sizes.decade, 1)  # its candles are those of the journal below
+    hours = measures.hours(folder, sizes.runs)
     trades = json.loads(year.out)["trades"]
     shown = {"--help": (0.150, 0.080), "validate configs/btc.yaml": (0.400, 0.250)}
     return [
@@ -153,7 +153,7 @@ def peers_whole(sizes: Sizes, folder: Path) -> list[Figure]:
 
 def journal_speeds(sizes: Sizes, folder: Path) -> list[Figure]:
     """Lines made, verified and recovered."""
-    found = journal.measure(folder, sizes.lines)
+    found = measures.measure_journal(folder, sizes.lines)
     return [
         Figure("append, folded to synced", found.append_us, "us an event", 10, 2, f"{found.lines} lines"),
         Figure("a candle live: interpreted, with its line", found.live_us, "us a candle", 50),
@@ -165,7 +165,7 @@ def journal_speeds(sizes: Sizes, folder: Path) -> list[Figure]:
 
 def candles_stored(sizes: Sizes, folder: Path) -> list[Figure]:
     """Fetched, as whole processes, and read back."""
-    found = candles.measure(folder / "candles", sizes.year, max(1, sizes.runs // 2))
+    found = measures.measure_candles(folder / "candles", sizes.year, max(1, sizes.runs // 2))
     return [
         Figure("safla data fetch", found.fetched.seconds, "s", 20, note="judged, stored, each page synced"),
         Figure("safla data fetch, its memory", found.fetched.peak_mb, "MB", 300),
@@ -177,7 +177,7 @@ def candles_stored(sizes: Sizes, folder: Path) -> list[Figure]:
 
 def paper_synced(sizes: Sizes, folder: Path) -> list[Figure]:
     """What a candle takes until it may be told, and what of that is the disk (docs/faults.md)."""
-    found = paper.measure(folder / "paper", max(500, sizes.lines // 100))
+    found = measures.measure_paper(folder / "paper", max(500, sizes.lines // 100))
     rows = (("p50", 1.0, None), ("p99", 1.0, None), ("p99.9", None, 1.0))
     figures = [
         Figure(f"synced candle in paper: {share}", value, "ms", target, stretch)
@@ -189,7 +189,7 @@ def paper_synced(sizes: Sizes, folder: Path) -> list[Figure]:
 
 def breaker_costs(sizes: Sizes) -> list[Figure]:
     """What guarding a call costs (docs/faults.md)."""
-    found = breaker.measure(sizes.lines // 5, sizes.runs)
+    found = measures.measure_breaker(sizes.lines // 5, sizes.runs)
     return [
         Figure("breaker: closed call", found.closed, "us", 0.5, 0.25, "with its success"),
         Figure("breaker: refused call", found.refused, "us", 2, 1),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
-SPAWNED = Path(__file__).with_name("spawned.py")
+SPAWN = Path(__file__).with_name("spawn.py")
 
 
 class Taken(NamedTuple):
@@ -44,7 +44,7 @@ def process(*arguments: str, runs: int, before: Callable[[], object] = lambda: N
 
 
 def _once(arguments: tuple[str, ...], variables: dict[str, str]) -> Taken:
-    command = [sys.executable, "-S", str(SPAWNED), sys.executable, *arguments]
+    command = [sys.executable, "-S", str(SPAWN), sys.executable, *arguments]
     environment = {**os.environ, **variables}
     found = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     taken, peak_kib, code, out = json.loads(found.stdout)

@@ -9,9 +9,9 @@ from safla.data.source import SourceCandles
 from safla.errors import DataError
 from safla.report.summary import summarise
 from tests.cli.test_data import Ask, ask
+from tests.data.tables import HEADER, START, STEP, csv_file, kline, lines, zip_file
 from tests.data.test_source import read
-from tests.data.written import HEADER, START, STEP, csv_file, kline, lines, zip_file
-from tests.raised import raises_code
+from tests.errors import raises_code
 from tests.small_runs import journal, run, small
 
 __all__ = ["ask"]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from safla.candles import decimals
 from safla.candles.decimals import Numbers, most_places, of_floats, parse, snapped, units
 from safla.errors import DataError
-from tests.raised import raises_code
+from tests.errors import raises_code
 
 
 def where(row: int) -> str:

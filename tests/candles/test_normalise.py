@@ -8,8 +8,8 @@ from safla.candles import normalise
 from safla.candles.normalise import FileRows, Target
 from safla.data.files import csv
 from safla.errors import DataError
-from tests.data.written import HEADER, LIMIT, START, STEP, assembled, candles, csv_file, lines, same
-from tests.raised import raises_code
+from tests.data.tables import HEADER, LIMIT, START, STEP, assembled, candles, csv_file, lines, same
+from tests.errors import raises_code
 
 
 def hours(folder: Path, first: int, count: int, *, name: str, price: str = "100.5", volume: str = "1.5") -> FileRows:

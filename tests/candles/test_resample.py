@@ -12,8 +12,8 @@ from safla.core.values import Columns
 from safla.data.store import store
 from safla.data.store.store import SeriesKey
 from safla.errors import ConfigError, DataError
-from tests.data.written import csv_file, kline, zip_file
-from tests.raised import raises_code
+from tests.data.tables import csv_file, kline, zip_file
+from tests.errors import raises_code
 from tests.small_runs import journal, run, small
 
 HOUR = 3_600_000

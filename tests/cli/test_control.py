@@ -10,7 +10,7 @@ from safla.core.candles import iso
 from safla.paper import control
 from safla.runs.folder import lock_run
 from tests.faults.invariants import untouched
-from tests.paper.commanded_runs import by_operator, left, put, taken, under_way, waiting
+from tests.paper.paper_runs import by_operator, left, put, taken, under_way, waiting
 from tests.small_runs import journal, run, small
 
 KINDS = ("halt", "resume", "stop")

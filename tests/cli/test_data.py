@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.data.kept import candles as of_hours
-from tests.data.kept import merge, months, place
-from tests.data.written import HEADER, checksum, csv_file, file, kline, lines, zip_file
+from tests.data.series import candles as of_hours
+from tests.data.series import merge, months, place
+from tests.data.tables import HEADER, checksum, csv_file, file, kline, lines, zip_file
 from tests.faults.command import Answer, inside
 
 ROWS = lines(48)

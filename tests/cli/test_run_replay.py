@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from safla import cli
-from tests.chains import rehashed
-from tests.small_runs import SMALL
+from tests.small_runs import SMALL, rehashed
 
 ROOT = Path(__file__).parents[2]
 

@@ -15,10 +15,9 @@ import pytest
 
 import safla
 from safla import cli
-from tests.chains import rehashed
-from tests.compat.strategies import Breakout, Raising, Seeing, carrying
-from tests.raised import raises_code
-from tests.small_runs import SMALL
+from tests.compat.samples import Breakout, Raising, Seeing, carrying
+from tests.errors import raises_code
+from tests.small_runs import SMALL, rehashed
 
 MINE = {"strategy.name": "mine", "strategy.parameters": {"candles": 3}, "strategy.entry_threshold_pct": 0.01}
 

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 import pytest
 
 import safla
-from tests.compat import candles
-from tests.raised import raises_code
+from tests.compat import samples
+from tests.errors import raises_code
 
 
 @pytest.fixture
 def config(tmp_path):
-    return candles.write(tmp_path, candles=100)
+    return samples.write(tmp_path, candles=100)
 
 
 def fetched(config, *arguments, **more):
@@ -39,23 +39,23 @@ def test_the_candles_match_the_file(config):
     assert streamed(config) == found
 
 
-@pytest.mark.parametrize("since", [datetime(2024, 1, 2, tzinfo=UTC), "2024-01-02", candles.FIRST + 24 * candles.HOUR])
+@pytest.mark.parametrize("since", [datetime(2024, 1, 2, tzinfo=UTC), "2024-01-02", samples.FIRST + 24 * samples.HOUR])
 def test_since_and_limit_select_the_window(config, since):
     found = fetched(config, "BTC/USDT", "1h", since, 10)
-    assert [candle[0] for candle in found] == [candles.FIRST + hour * candles.HOUR for hour in range(24, 34)]
+    assert [candle[0] for candle in found] == [samples.FIRST + hour * samples.HOUR for hour in range(24, 34)]
     assert streamed(config, since=since)[:10] == found
 
 
 def test_the_configured_window_is_respected(config):
     loaded = safla.load_config(config, set={"data.start": "2024-01-02", "data.end": "2024-01-03"})
-    assert [candle[0] for candle in fetched(loaded)] == [candles.FIRST + h * candles.HOUR for h in range(24, 48)]
+    assert [candle[0] for candle in fetched(loaded)] == [samples.FIRST + h * samples.HOUR for h in range(24, 48)]
 
 
 def test_a_stream_yields_candles_at_its_pace(config):
     async def timed():
         loop = asyncio.get_running_loop()
         async with safla.BinanceDataFeed(config) as feed:
-            since = candles.FIRST + 96 * candles.HOUR
+            since = samples.FIRST + 96 * samples.HOUR
             stream = feed.stream_historical_as_live("BTC/USDT", since=since, speed_multiplier=36_000)
             return [loop.time() async for _ in stream]
 
@@ -100,4 +100,4 @@ def test_a_missing_file_is_a_data_error(config):
 
 def test_an_unreachable_exchange_has_its_own_error():
     with raises_code(safla.ExchangeError, "exchange_unreachable", match=r"binance, its clock: .*127\.0\.0\.1"):
-        fetched(candles.UNREACHABLE)
+        fetched(samples.UNREACHABLE)

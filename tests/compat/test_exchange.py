@@ -11,9 +11,9 @@ import pytest
 
 import safla
 from tests.compat.test_programs import BACKTEST, CALLED, LIVE, ran
+from tests.errors import raises_code
 from tests.fake_exchange import FakeExchange, Market, served, synthetic
-from tests.raised import raises_code
-from tests.slices import some_of
+from tests.scale import some_of
 
 START = 1_704_067_200_000  # 2024-01-01
 HOUR = 3_600_000

@@ -11,8 +11,8 @@ from safla.errors import ConfigError, UsageError
 from safla.exchange.rate_limiter import RateLimiter
 from safla.monitoring import PerformanceMonitor
 from safla.observe import process
-from tests.observe.hooks import hook
-from tests.raised import raises_code
+from tests.errors import raises_code
+from tests.observe.fakes import hook
 
 FIGURES = """
 cpu_pct memory_pct rss_bytes descriptors threads active_tasks api_requests_per_second api_limit_per_second bytes_sent

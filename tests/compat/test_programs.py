@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import safla
-from tests.compat import candles
-from tests.slices import some_of
+from tests.compat import samples
+from tests.scale import some_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,7 +51,7 @@ def ran(folder: Path, program: str, **more: str) -> subprocess.CompletedProcess:
 
 
 def test_program_1_prints_the_figures_of_the_run(tmp_path):
-    config = candles.write(tmp_path, candles=900)
+    config = samples.write(tmp_path, candles=900)
     done = ran(tmp_path, BACKTEST)
     assert (done.returncode, done.stderr) == (0, "")
     summary = safla.run(
@@ -62,7 +62,7 @@ def test_program_1_prints_the_figures_of_the_run(tmp_path):
 
 
 def test_program_2_prints_the_decisions_of_the_engine(tmp_path):
-    config = candles.write(tmp_path)
+    config = samples.write(tmp_path)
     done = ran(tmp_path, LIVE + CALLED)
     assert (done.returncode, done.stderr) == (0, "")
     signals = safla.run(config, out=tmp_path / "run").events_of("signal")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import safla
 from safla.api import frames
 from safla.core.scale import to_text
-from tests.raised import raises_code
+from tests.errors import raises_code
 from tests.small_runs import SMALL
 
 UTC_MS = pl.Datetime("ms", "UTC")

@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 import safla
-from tests.compat.strategies import Breakout
-from tests.raised import raises_code
+from tests.compat.samples import Breakout
+from tests.errors import raises_code
 
 SYMBOLS = ["BTC/USDT", "ETH/USDT"]
 BASE = {

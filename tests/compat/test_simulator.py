@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 import safla
-from tests.compat import candles
-from tests.raised import raises_code
+from tests.compat import samples
+from tests.errors import raises_code
 
 
 @pytest.fixture
 def config(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    return candles.write(tmp_path, candles=900)
+    return samples.write(tmp_path, candles=900)
 
 
 def simulated(config, *arguments, **more):
@@ -105,5 +105,5 @@ def test_invalid_arguments_are_rejected(config, arguments, error, said):
 
 def test_an_unreachable_exchange_is_an_error_with_the_missing_candles():
     with raises_code(safla.ExchangeError, "exchange_unreachable", match=r"127\.0\.0\.1") as refused:
-        simulated(candles.UNREACHABLE, "2024-01-01", "2024-02-01")
+        simulated(samples.UNREACHABLE, "2024-01-01", "2024-02-01")
     assert refused.value.details == ("  BTC/USDT 1h: missing 2023-12-27T20:00Z to 2024-02-01T00:00Z",)

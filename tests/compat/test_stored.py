@@ -9,7 +9,7 @@ import pytest
 import safla
 from safla.compat.stored import for_symbol, to_ms
 from safla.paper.pace import Pace
-from tests.raised import raises_code
+from tests.errors import raises_code
 
 FIRST = 1_704_067_200_000
 

@@ -12,13 +12,13 @@ import safla
 from safla.compat.entries import plan_of
 from safla.core import sizing
 from safla.core.account import market_of
-from tests.compat import candles
+from tests.compat import samples
 
 FREE = {"strategy": {"fast_period": 1, "slow_period": 2, "entry_threshold_pct": 0, "exit_threshold_pct": 0}}
 
 
 def flat(price, at, volume=5.0):
-    return [candles.FIRST + at * candles.HOUR, price, price, price, price, volume]
+    return [samples.FIRST + at * samples.HOUR, price, price, price, price, volume]
 
 
 def signals(prices, config=FREE, volume=5.0):
@@ -45,9 +45,9 @@ def test_a_signal_has_the_time_of_its_candle_in_utc():
 
 
 def test_the_signals_match_those_of_the_run_candle_by_candle(tmp_path):
-    config = candles.write(tmp_path)
+    config = samples.write(tmp_path)
     strategy = safla.SMAStrategy("BTC/USDT", config)
-    series = candles.read(config)
+    series = samples.read(config)
     rows = [[ts, *(float(Decimal(x).scaleb(-series.price_decimals)) for x in prices), volume]
             for ts, *prices, volume in zip(*(column.tolist() for column in series.columns), strict=True)]  # fmt: skip
     found = [strategy.process_candle(row) for row in rows]
@@ -108,23 +108,23 @@ def test_configured_scales_of_markets_are_respected():
     ("candle", "error", "said"),
     [
         ([1, 2, 3], safla.UsageError, "3 values"),
-        ([candles.FIRST, "x", 1, 1, 1, 1], safla.UsageError, "open: expected a number .* got 'x'"),
-        ([candles.FIRST, float("nan"), 1, 1, 1, 1], safla.UsageError, "open: .* got nan"),
-        ([candles.FIRST, True, 1, 1, 1, 1], safla.UsageError, "open: .* got True"),
-        ([candles.FIRST, 100, 90, 90, 100, 1], safla.DataError, "high 90 is below open 100"),
-        ([candles.FIRST, 100, 100, 0, 100, 1], safla.DataError, "low 0 is not above 0"),
-        ([candles.FIRST + 1, 100, 100, 100, 100, 1], safla.DataError, "not on the grid"),
-        ([candles.FIRST, 100.123456789, 101, 100, 100, 1], safla.DataError, "at most 8 decimals, got 9"),
-        ([candles.FIRST, 1e18, 1e18, 1e18, 1e18, 1], safla.DataError, "above"),
-        ([candles.FIRST, 1e12, 1e12, 1, 1.00000001, 1], safla.DataError, "open 1000000000000.0 is above"),
-        ([candles.FIRST + 2 * candles.HOUR, 101, 101, 101, 101, 5], safla.DataError, "candle_revised"),
-        ([candles.FIRST + candles.HOUR, 100, 100, 100, 100, 5], safla.DataError, "out of order"),
+        ([samples.FIRST, "x", 1, 1, 1, 1], safla.UsageError, "open: expected a number .* got 'x'"),
+        ([samples.FIRST, float("nan"), 1, 1, 1, 1], safla.UsageError, "open: .* got nan"),
+        ([samples.FIRST, True, 1, 1, 1, 1], safla.UsageError, "open: .* got True"),
+        ([samples.FIRST, 100, 90, 90, 100, 1], safla.DataError, "high 90 is below open 100"),
+        ([samples.FIRST, 100, 100, 0, 100, 1], safla.DataError, "low 0 is not above 0"),
+        ([samples.FIRST + 1, 100, 100, 100, 100, 1], safla.DataError, "not on the grid"),
+        ([samples.FIRST, 100.123456789, 101, 100, 100, 1], safla.DataError, "at most 8 decimals, got 9"),
+        ([samples.FIRST, 1e18, 1e18, 1e18, 1e18, 1], safla.DataError, "above"),
+        ([samples.FIRST, 1e12, 1e12, 1, 1.00000001, 1], safla.DataError, "open 1000000000000.0 is above"),
+        ([samples.FIRST + 2 * samples.HOUR, 101, 101, 101, 101, 5], safla.DataError, "candle_revised"),
+        ([samples.FIRST + samples.HOUR, 100, 100, 100, 100, 5], safla.DataError, "out of order"),
     ],
 )
 def test_an_invalid_or_out_of_order_candle_is_rejected(candle, error, said):
     strategy = safla.SMAStrategy("BTC/USDT", FREE)
-    if candle[0] > candles.FIRST + 1:
-        strategy.process_candle(flat(100, 1) if candle[0] == candles.FIRST + 2 * candles.HOUR else flat(100, 0))
+    if candle[0] > samples.FIRST + 1:
+        strategy.process_candle(flat(100, 1) if candle[0] == samples.FIRST + 2 * samples.HOUR else flat(100, 0))
         strategy.process_candle(flat(100, 2))
     with pytest.raises(error, match=said):
         strategy.process_candle(candle)

@@ -30,8 +30,7 @@ from safla.strategies import rsi, sma_crossover
 from safla.strategies.rsi import Rsi
 from safla.strategies.sma_crossover import Crossover
 from tests.compiled_engine import compiled_entry, needs_library
-from tests.core.scenario import read
-from tests.core.story import run
+from tests.core.scenario import read, run
 
 SCENARIOS = sorted((Path(__file__).parents[1] / "scenarios").glob("*.txt"))
 NOBODY = 65_534

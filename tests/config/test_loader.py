@@ -12,7 +12,7 @@ import pytest
 from safla.config.loader import Loaded, load, load_mapping
 from safla.config.paths import written
 from safla.errors import ConfigError, UsageError
-from tests.raised import raises_code
+from tests.errors import raises_code
 
 SEED = Path(__file__).with_name("seed-config.yaml")
 

@@ -10,7 +10,7 @@ from safla.config.plan import make_plan, price_limit, scales
 from safla.core.candles import Scale, Series
 from safla.core.values import Columns
 from safla.errors import ConfigError
-from tests.raised import raises_code
+from tests.errors import raises_code
 
 
 def series(symbol="BTC/USDT", price_decimals=2, volume_decimals=6):

@@ -24,7 +24,7 @@ from safla.config.yaml_reader import (
     scalar,
 )
 from safla.errors import ConfigError, Problem
-from tests.raised import raises_code
+from tests.errors import raises_code
 
 HERE = SourceLocation("a.yaml", 1, 1)
 

@@ -9,8 +9,7 @@ from safla.core.engine import MAX_BLOCK, advance, begin, finish, halt, resume
 from safla.core.machine import FLAT, IDLE, LONG, MODES, WARMING
 from safla.core.scale import LIMIT
 from safla.core.values import Grid, Int64, Out, Plan, Signals, State
-from tests.core.scenario import HOUR, MARKET, MONDAY, QUIET
-from tests.core.story import marked
+from tests.core.scenario import HOUR, MARKET, MONDAY, QUIET, marked
 
 PLAN = Plan(QUIET, np.array([MARKET], np.int64))
 BALANCE = 1_000_000

@@ -7,8 +7,8 @@ import pytest
 
 from safla.core.machine import MODES, TABLE, TRIGGERS, moved, moves, next_mode
 from safla.errors import IllegalMove
+from tests.errors import raises_code
 from tests.options import Golden
-from tests.raised import raises_code
 
 LEGAL = {(trigger, source): target for trigger, source, target in TABLE}
 PAIRS = list(itertools.product(MODES, TRIGGERS))

@@ -7,8 +7,7 @@ import pytest
 from safla.core import values as v
 from safla.core.account import blank_out, new_state
 from safla.core.engine import advance, begin
-from tests.core.scenario import Scenario, block, read
-from tests.core.story import expected_and_actual, marked, run
+from tests.core.scenario import Scenario, block, expected_and_actual, marked, read, run
 
 SCENARIOS = [one for path in sorted((Path(__file__).parents[1] / "scenarios").glob("*.txt")) for one in read(path)]
 EACH = pytest.mark.parametrize("scenario", SCENARIOS, ids=[scenario.name for scenario in SCENARIOS])

@@ -10,9 +10,9 @@ from safla.data import agreement
 from safla.data.agreement import for_import, for_run
 from safla.errors import DataError
 from tests.cli.test_data import Ask, ask
+from tests.data.tables import HEADER, START, STEP, csv_file, kline, lines, zip_file
 from tests.data.test_source import read
-from tests.data.written import HEADER, START, STEP, csv_file, kline, lines, zip_file
-from tests.raised import raises_code
+from tests.errors import raises_code
 
 __all__ = ["ask"]
 

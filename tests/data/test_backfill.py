@@ -14,8 +14,8 @@ from safla.data.store import store
 from safla.data.store.beliefs import DOUBT_MS
 from safla.data.store.store import SeriesKey
 from safla.errors import ExchangeError
-from tests.data.served import START, Away, Page, Served, brought, hour, hours, series
-from tests.slices import examples
+from tests.data.feeds import START, Away, Page, Served, brought, hour, hours, series
+from tests.scale import examples
 
 ALL = range(40)
 PLACE = "binance/BTC-USDT/1h"

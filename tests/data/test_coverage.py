@@ -9,7 +9,7 @@ import pytest
 from safla.core.candles import Series
 from safla.core.values import Columns
 from safla.data.coverage import Coverage, RequestedPeriod, covered, notes
-from tests.data.written import csv_file
+from tests.data.tables import csv_file
 from tests.faults.command import inside
 from tests.small_runs import run, small
 

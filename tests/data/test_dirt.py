@@ -10,7 +10,7 @@ from safla.config.model import Config
 from safla.data import source
 from safla.data.source import SourceCandles
 from safla.errors import DataError
-from tests.data.written import LIMIT, file
+from tests.data.tables import LIMIT, file
 
 DIRTY = "dirty/btcusdt"
 KEPT = "nothing proves that its last candle is closed (data.last_candle)"

@@ -11,8 +11,8 @@ from safla.data.files import csv, parquet
 from safla.data.import_files import ImportedFile, Wanted, take
 from safla.data.store import store
 from safla.data.store.store import SeriesKey
-from tests.data.kept import ALL, AT, candles, contents, merge, months, place, same
-from tests.data.written import candles as assembled
+from tests.data.series import ALL, AT, candles, contents, merge, months, place, same
+from tests.data.tables import candles as assembled
 
 MAKERS = {"csv": lambda series: export_files.csv_text(series).encode(), "parquet": export_files.parquet_bytes}
 

@@ -7,7 +7,7 @@ import pytest
 from safla.config import patterns
 from safla.data import paths
 from safla.errors import ConfigError, DataError
-from tests.raised import raises_code
+from tests.errors import raises_code
 
 TWO = ("BTC/USDT", "ETH/USDT")
 

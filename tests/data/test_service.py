@@ -13,9 +13,9 @@ from safla.data import backfill, service
 from safla.data.store import store
 from safla.data.store.store import SeriesKey
 from safla.errors import ConfigError, DataError, ExchangeError
-from tests.data.served import series
+from tests.data.feeds import series
+from tests.errors import raises_code
 from tests.fake_exchange import FakeExchange, Market, served, synthetic
-from tests.raised import raises_code
 
 START = 1_704_067_200_000  # 2024-01-01
 HOUR = 3_600_000

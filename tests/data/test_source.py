@@ -12,8 +12,8 @@ from safla.core.timeframes import TIMEFRAMES
 from safla.data import source
 from safla.data.source import SourceCandles
 from safla.errors import ConfigError, DataError
-from tests.data.written import HEADER, LIMIT, START, STEP, csv_file, file, gz, kline, lines, same, zip_file, zst
-from tests.raised import raises_code
+from tests.data.tables import HEADER, LIMIT, START, STEP, csv_file, file, gz, kline, lines, same, zip_file, zst
+from tests.errors import raises_code
 
 TEXT = "".join(f"{row}\n" for row in [HEADER, *lines(200)]).encode()
 KLINES = "".join(f"{kline(row)}\n" for row in lines(200)).encode()

@@ -15,7 +15,7 @@ from safla.data.files import vision
 from safla.data.synthetic import RandomWalk
 from safla.errors import DataError
 from tests import make_synthetic
-from tests.raised import raises_code
+from tests.errors import raises_code
 
 LIMIT = 2**62 // 2**20  # the tightest that D1 knows
 

@@ -4,7 +4,7 @@ from itertools import pairwise
 from typing import Any
 
 from safla.exchange.circuit_breaker import Breaker, CircuitOpen
-from tests.exchange.ticking import Ticking
+from tests.exchange.clock import Ticking
 
 THRESHOLD, RECOVERY, PROBES = 2, 10.0, 2
 

@@ -16,13 +16,12 @@ from safla.exchange import candle_stream, factory
 from safla.exchange.candle_stream import CandleStream
 from safla.exchange.ccxt_stream import ccxt_stream
 from safla.exchange.live_candles import CandleBatch
-from tests.data.following import BEGAN, Following, over_at, pairs
-from tests.exchange.ticking import Ticking
+from tests.data.feeds import BEGAN, Following, over_at, pairs
+from tests.exchange.clock import Ticking
 from tests.fake import stream as pushing
 from tests.fake_exchange import SOCKETS
 from tests.faults.exchange import MINUTE, START
-from tests.margins import bound
-from tests.slices import some_of
+from tests.scale import bound, some_of
 
 SINCE, END = BEGAN - 5, BEGAN + 4  # minutes
 AFTER = 5  # good events before the fault

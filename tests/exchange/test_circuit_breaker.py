@@ -16,7 +16,7 @@ from transitions import MachineError
 
 from safla.exchange.circuit_breaker import MOVES, STATES, TABLE, Breaker, CircuitOpen, StateChange, next_state
 from tests.exchange.breaker_reference import Pair
-from tests.exchange.ticking import Ticking
+from tests.exchange.clock import Ticking
 
 TRIGGERS = sorted({trigger for trigger, _, _ in TABLE})
 ENDS = ("success", "failure", "release")

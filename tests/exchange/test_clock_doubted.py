@@ -8,10 +8,10 @@ import pytest
 
 from safla.exchange import live_symbol
 from safla.exchange.live_candles import WAKE_SECONDS, CandleBatch
-from tests.data.following import BEGAN, Following, over_at, pairs
+from tests.data.feeds import BEGAN, Following, over_at, pairs
 from tests.fake import stream as pushing
 from tests.faults.exchange import MINUTE, START
-from tests.slices import some_of
+from tests.scale import some_of
 
 SINCE, END = BEGAN - 5, BEGAN + 24  # minutes
 HOUR = 3_600

@@ -9,7 +9,7 @@ import pytest
 from safla.config.operation import ExchangeSection
 from safla.errors import ConfigError, ExchangeError
 from safla.exchange import factory
-from tests.raised import raises_code
+from tests.errors import raises_code
 
 
 def made(**given: Any) -> Any:

@@ -13,11 +13,11 @@ from safla.core.candles import Scale
 from safla.errors import ConfigError, ExchangeError
 from safla.exchange import live_symbol
 from safla.exchange.live_candles import WAKE_SECONDS, CandleBatch
-from tests.data.following import BEGAN, Following, over_at, pairs
+from tests.data.feeds import BEGAN, Following, over_at, pairs
+from tests.errors import raises_code
 from tests.fake_exchange import Candles, synthetic
 from tests.faults.exchange import LIMIT, MINUTE, START, minutes
-from tests.raised import raises_code
-from tests.slices import some_of
+from tests.scale import some_of
 
 SINCE, END = BEGAN - 5, BEGAN + 5  # minutes
 

@@ -16,8 +16,8 @@ from safla.exchange.missing_candles import (
     missing_between,
     settle,
 )
-from tests.data.served import HOUR, START, hour, hours, series
-from tests.raised import raises_code
+from tests.data.feeds import HOUR, START, hour, hours, series
+from tests.errors import raises_code
 
 ASKED = PageSource("binance BTC/USDT 1h", HOUR, 10, None)
 

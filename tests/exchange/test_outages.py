@@ -8,8 +8,8 @@ import pytest
 from safla.exchange import live_symbol
 from safla.exchange.live_candles import CandleBatch
 from safla.exchange.outages import Outages
-from tests.data.following import BEGAN, Following, pairs
-from tests.slices import some_of
+from tests.data.feeds import BEGAN, Following, pairs
+from tests.scale import some_of
 
 NAMES = tuple(f"{letter}{letter}{letter}USDT" for letter in "ABCDEFGHIJKLMNOPQRST")
 SYMBOLS = [name.replace("USDT", "/USDT") for name in NAMES]

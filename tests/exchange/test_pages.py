@@ -7,7 +7,7 @@ import pytest
 from safla.errors import DataError
 from safla.exchange import pages
 from safla.exchange.pages import PageRequest
-from tests.raised import raises_code
+from tests.errors import raises_code
 
 HOUR = 3_600_000
 START = 1_704_067_200_000  # 2024-01-01

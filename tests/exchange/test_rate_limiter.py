@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safla.exchange.rate_limiter import RateLimiter
-from tests.exchange.ticking import Ticking
+from tests.exchange.clock import Ticking
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from safla.exchange.circuit_breaker import CircuitOpen
 from safla.exchange.retry import LONGEST_WAIT, UNSAID_WAIT, NextTry, Patience, TransientError, retry_after
-from tests.exchange.scripted import FINAL, SLOW, Scripted, trouble
+from tests.exchange.clock import FINAL, SLOW, Scripted, trouble
 from tests.options import SEED
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)

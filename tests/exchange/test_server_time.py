@@ -9,7 +9,7 @@ import pytest
 from safla.clock import Clock
 from safla.errors import ExchangeError
 from safla.exchange.server_time import BELIEVED_SECONDS, DOUBTED_SECONDS, ClockReading, ServerNow, ServerTime
-from tests.exchange.ticking import Ticking
+from tests.exchange.clock import Ticking
 
 SERVER = 1_704_067_200_000
 WAY = 0.2  # seconds of latency in each direction

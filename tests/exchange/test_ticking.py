@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from tests.exchange.ticking import Ticking
+from tests.exchange.clock import Ticking
 
 
 def test_in_run_the_clock_jumps_from_sleeper_to_sleeper_in_order():

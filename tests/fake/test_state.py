@@ -2,9 +2,7 @@
 
 import threading
 
-from tests.fake.clock import VirtualClock
-from tests.fake.limits import Limits
-from tests.fake.state import State
+from tests.fake.state import Limits, State, VirtualClock
 
 
 def test_waiting_under_the_lock_of_the_clock_does_not_block_logging_under_it() -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.asking import GOOD, Ask
 from tests.faults.command import inside
+from tests.faults.invariants import GOOD, Ask
 
 
 @pytest.fixture

@@ -1,12 +1,21 @@
-"""Real inputs for fuzzing to begin from, and fresh ones drawn by chance."""
+"""Inputs for fuzzing: real ones to begin from, fresh ones drawn by chance, and both made hostile.
+
+Bytes are cut, spliced, repeated, blown up, and salted with words that break readers. Values of Python come out of bytes
+too: each byte says what comes next, so that a changed byte changes one value.
+"""
 
 import contextlib
+import datetime
 import io
 import json
+import re
 import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 
+import numpy as np
 import polars as pl
 
 from safla.candles import normalise
@@ -14,16 +23,15 @@ from safla.cli import COMMANDS
 from safla.cli.init import STARTER
 from safla.config import plan_text
 from safla.config.loader import load
-from safla.config.reference import leaves
+from safla.config.reference import keys, leaves
 from safla.data.files import csv
 from safla.journal import run_candles
-from tests.data.written import HEADER, LIMIT, STEP, gz, kline, lines, zip_file, zst
+from tests.data.tables import HEADER, LIMIT, STEP, gz, kline, lines, zip_file, zst
 from tests.fake.rest import _described
 from tests.fake_exchange import Market
+from tests.faults.candle_files import sealed
 from tests.faults.command import ROOT
-from tests.faults.damaged import finished
-from tests.faults.mutating import NASTY
-from tests.faults.parquet_writing import sealed
+from tests.faults.damage import finished
 from tests.small_runs import SMALL, journal, run, small
 
 TARGET = normalise.Target("BTC/USDT", STEP, None, None, LIMIT)
@@ -65,7 +73,7 @@ def options(folder: Path) -> list[bytes]:
 
 
 def python_values(folder: Path) -> list[bytes]:
-    """Steps of tests/faults/python_values.py: each step once, and containers in containers."""
+    """Steps of `config_of` and `sets_of`: each step once, and containers in containers."""
     return [bytes(range(256)), bytes([1, 201] * 60), bytes([3, 210, 255] * 40), bytes(64)]
 
 
@@ -229,3 +237,174 @@ def _drawn(chance: Random, depth: int) -> object:
     if kind == 3:
         return [_drawn(chance, depth - 1) for _ in range(chance.randrange(4))]
     return {chance.choice(keys): _drawn(chance, depth - 1) for _ in range(chance.randrange(4))}
+
+
+NASTY = (
+    b"\x00", b"\xff", b"\xff\xfe", b"\xef\xbb\xbf", b"\r", b"\r\n", b"\n", b"\x1b[31m", b"\xe2\x80\xae", b"\xd9\xa1",
+    b'"', b"'", b"\\", b"{", b"}", b"[", b"]", b":", b",", b";", b"\t", b" ", b"#", b"-", b"--", b"=", b"&a", b"*a",
+    b"!!str ", b"%YAML 1.1\n", b"---\n", b"...\n", b"|\n", b"? ", b"<<: ", b"~", b"null", b"true", b"no", b"010",
+    b"0x10", b"1_000", b"+1", b"-1", b"-0", b"1e400", b"1E+1000000", b".nan", b".inf", b"NaN", b"Infinity", b"12:30",
+    b".____", b"0.1", b"9" * 18, b"9" * 19, b"9" * 400, b"18446744073709551616", b"9223372036854775808",
+    b"4611686018427387904", b"2147483648", b"../", b"/", b"CON", b"{symbol}", b"{", b"2024-01-31T13:00:00Z",
+    b"1970-01-01", b"9999-99-99",
+)  # fmt: skip
+_NUMBER = re.compile(rb"[0-9]+")
+
+Change = Callable[[bytes, Sequence[bytes], Random], bytes]
+
+
+def mutated(data: bytes, corpus: Sequence[bytes], chance: Random) -> bytes:
+    """The same bytes after one to four changes. corpus: others of its kind, to take pieces from."""
+    for _ in range(chance.choice((1, 1, 1, 2, 3, 4))):
+        data = chance.choice(CHANGES)(data, corpus, chance)
+    return data
+
+
+def _span(data: bytes, chance: Random) -> tuple[int, int]:
+    """A place, and one behind it: near more often than far."""
+    start = chance.randrange(len(data) + 1)
+    return start, min(len(data), start + chance.choice((1, 2, 4, 16, 64, 1024, len(data))))
+
+
+def _flip(data: bytes, corpus: Sequence[bytes], chance: Random) -> bytes:
+    if not data:
+        return b"\x01"
+    place = chance.randrange(len(data))
+    return data[:place] + bytes([data[place] ^ 1 << chance.randrange(8)]) + data[place + 1 :]
+
+
+def _byte(data: bytes, corpus: Sequence[bytes], chance: Random) -> bytes:
+    start, end = _span(data, chance)
+    fill = chance.choice((b"\0", b"\xff", b"\x7f", b"\x80", bytes([chance.randrange(256)])))
+    return data[:start] + fill * min(end - start, 8) + data[start + min(end - start, 8) :]
+
+
+def _cut(data: bytes, corpus: Sequence[bytes], chance: Random) -> bytes:
+    return data[: chance.randrange(len(data) + 1)]
+
+
+def _without(data: bytes, corpus: Sequence[bytes], chance: Random) -> bytes:
+    start, end = _span(data, chance)
+    return data[:start] + data[end:]
+
+
+def _spliced(data: bytes, corpus: Sequence[bytes], chance: Random) -> bytes:
+    other = chance.choice(corpus)
+    start, end = _span(other, chance)
+    place = chance.randrange(len(data) + 1)
+    return data[:place] + other[start:end] + data[place:]
+
+
+def _repeated(data: bytes, corpus: Sequence[bytes], chance: Random) -> bytes:
+    start, end = _span(data, chance)
+    times = chance.choice((1, 1, 2, 10, 1000))
+    return data[:end] + data[start:end] * min(times, 1 + 2**17 // max(1, end - start)) + data[end:]
+
+
+def _salted(data: bytes, corpus: Sequence[bytes], chance: Random) -> bytes:
+    start, end = _span(data, chance)
+    word = chance.choice(NASTY) * chance.choice((1, 1, 1, 1, 2, 70, 5000))
+    return data[:start] + word + data[chance.choice((start, end)) :]
+
+
+def _number(data: bytes, corpus: Sequence[bytes], chance: Random) -> bytes:
+    """Another number where one stands."""
+    found = list(_NUMBER.finditer(data))
+    if not found:
+        return data
+    one = chance.choice(found)
+    value = int(one[0][:18])
+    other = chance.choice(
+        (0, 1, -1, value + 1, value - 1, value * 10, 2**31, 2**53 + 1, 2**62, 2**63 - 1, 2**64, 10**30)
+    )
+    return data[: one.start()] + str(other).encode() + data[one.end() :]
+
+
+def _lines(data: bytes, corpus: Sequence[bytes], chance: Random) -> bytes:
+    """Lines dropped, doubled or exchanged."""
+    lines = data.split(b"\n")
+    first, second = chance.randrange(len(lines)), chance.randrange(len(lines))
+    lines[first] = chance.choice((lines[second], lines[first] + b"\n" + lines[first], b""))
+    return b"\n".join(lines)
+
+
+CHANGES: tuple[Change, ...] = (
+    _flip,
+    _flip,
+    _byte,
+    _cut,
+    _without,
+    _spliced,
+    _repeated,
+    _salted,
+    _salted,
+    _number,
+    _lines,
+)
+
+
+KEYS = tuple(key.name for key in keys().values())
+MOST_VALUES = 8_000  # of one input, far beyond what is taken
+
+
+class Text(str):
+    """A text of a class of its own."""
+
+    __slots__ = ()
+
+
+def _circle() -> object:
+    value: dict[str, object] = {}
+    value["a"] = [value] * 100
+    return value
+
+
+LEAVES = (
+    10**5000, -1, 7, 2**64, 0.1 + 0.2, float("nan"), 1e300,
+    Decimal("0.03"), Decimal("1E+1000000"), Decimal("sNaN"), Decimal("0." + "1" * 999),
+    None, True, "", "x" * 70_000, Text("BTC/USDT"), "\ud800\x1b[2J",
+    b"bytes", object(), {1, 2}, range(10**9), np.zeros(9_000),
+    np.float32(0.03), np.array([[1, 2], [3, 4]]), np.datetime64("NaT"), _circle(),
+    datetime.date(2024, 1, 31), datetime.datetime(1, 1, 1), Path("a\nb"),  # noqa: DTZ001
+    "1.5", "paper", ["BTC/USDT"], complex(1, 2), type, iter([1]),
+)  # fmt: skip
+NAMES = (1, None, Text("mode"), "", "x" * 2_000, 10**5000, (1,), "api_key", "a.b.c", "\ud800", True)
+
+
+def config_of(data: bytes) -> dict[object, object]:
+    """A dict as a caller may give it: real keys and others over values of every kind and depth."""
+    steps = iter(data)
+    left = [MOST_VALUES]
+    config: dict[object, object] = {}
+    while (step := next(steps, None)) is not None and left[0] > 0:
+        section, _, name = KEYS[step % len(KEYS)].partition(".")
+        value = _value(steps, left, depth=0)
+        if step % 7 == 0:
+            config[NAMES[step % len(NAMES)]] = value
+        elif name and isinstance(config.setdefault(section, {}), dict):
+            config[section][name] = value  # type: ignore[index]
+        else:
+            config[section] = value
+    return config
+
+
+def sets_of(data: bytes) -> dict[object, object]:
+    """The same as dotted keys."""
+    steps = iter(data)
+    left = [MOST_VALUES]
+    sets: dict[object, object] = {}
+    while (step := next(steps, None)) is not None and left[0] > 0:
+        name: object = NAMES[step % len(NAMES)] if step % 5 == 0 else KEYS[step % len(KEYS)]
+        sets[name] = _value(steps, left, depth=0)
+    return sets
+
+
+def _value(steps: Iterator[int], left: list[int], *, depth: int) -> object:
+    left[0] -= 1
+    step = next(steps, 0)
+    if step < 200 or depth > 60 or left[0] <= 0:
+        return LEAVES[step % len(LEAVES)]
+    count = next(steps, 0) * (50 if step % 10 == 0 else 1) % 3_000
+    if step % 2:
+        return [_value(steps, left, depth=depth + 1) for _ in range(min(count, left[0]))]
+    return {f"{n}": _value(steps, left, depth=depth + 1) for n in range(min(count, left[0]))}

@@ -16,7 +16,7 @@ from safla.data.store import store
 from safla.data.store.store import SeriesKey
 from safla.errors import SaflaError
 from safla.exchange.client import Feed, feed_of
-from tests.exchange.ticking import Ticking
+from tests.exchange.clock import Ticking
 from tests.fake_exchange import START_MS, Asked, FakeExchange, Market, synthetic
 
 MINUTE = 60_000

@@ -16,7 +16,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from tests.faults.command import ROOT
-from tests.faults.mutating import mutated
+from tests.faults.corpora import mutated
 from tests.faults.targets import TARGETS
 
 SLOW_MS = 1_000

@@ -1,9 +1,13 @@
-"""What holds after every fault (docs/faults.md, I1 to I11). A test checks with them what its own row does not say."""
+"""What holds after every fault (docs/faults.md, I1 to I11), and after a configuration that is refused.
+
+A test checks with them what its own row does not say.
+"""
 
 import hashlib
 import json
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,6 +34,13 @@ def check_answer(answer: Answer, code: int) -> None:
     for text in (answer.out, answer.err):  # I10
         assert CANARY not in text
         assert not [letter for letter in text if letter != "\n" and not letter.isprintable()]
+
+
+def check_refused(answer: Answer, said: str) -> None:
+    """Exit 6, and one line that says what is missing."""
+    check_answer(answer, 6)
+    (line,) = answer.err.splitlines()
+    assert said in line
 
 
 def check_run(folder: Path, *, max_positions: int) -> None:
@@ -91,3 +102,23 @@ def _digest(path: Path) -> str:
     if path.is_symlink() or not path.is_file():
         return ""
     return hashlib.blake2b(path.read_bytes()).hexdigest()
+
+
+AT_ONCE = 1.0  # seconds of processor time: 250 ms, with a factor for a slow machine
+GOOD = "data: {source: synthetic, synthetic: {candles: 50}}\n"
+
+Ask = Callable[..., Answer]
+
+
+def refused(ask: Ask, name: str, *sets: str) -> list[str]:
+    """The problems of a file that neither command takes: exit 3, in an instant, and nothing is made or changed."""
+    errors = []
+    for command in ("validate", "run"):
+        with untouched(Path.cwd()):
+            began = time.process_time()
+            answer = ask(command, name, *(option for one in sets for option in ("--set", one)))
+            assert time.process_time() - began < AT_ONCE
+        check_answer(answer, 3)
+        errors.append(answer.err.splitlines())
+    assert errors[0] == errors[1]
+    return errors[0]

@@ -11,7 +11,6 @@ from random import Random
 from typing import NamedTuple
 
 from safla.candles import normalise
-from safla.cli import main
 from safla.config import paths, plan_text
 from safla.config.loader import load, load_mapping
 from safla.config.operation import ExchangeSection
@@ -24,12 +23,12 @@ from safla.exchange import client, factory
 from safla.exchange.failures import RequestFailed
 from safla.exchange.transport import HttpAnswer
 from safla.journal import run_candles, verify
-from tests.chains import rehashed
-from tests.faults import corpora, damaged, python_values
-from tests.faults.command import Answer
+from tests.faults import corpora, damage
+from tests.faults.candle_files import sealed
+from tests.faults.command import Answer, answered
 from tests.faults.corpora import TABLE, TARGET
 from tests.faults.invariants import check_answer
-from tests.faults.parquet_writing import sealed
+from tests.small_runs import rehashed
 
 RUN_FILES = corpora.RUN_FILES
 WORD_BYTES = 128 * 1024
@@ -43,13 +42,6 @@ class Target(NamedTuple):
     corpus: Callable[[Path], list[bytes]]
     draw: Callable[[Random], bytes] | None  # fresh inputs beside those of the corpus
     apart: bool  # in a process of its own, which a library might end
-
-
-def answered(*words: str) -> Answer:
-    """A command in this process."""
-    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
-        code = main(words)
-    return Answer(code, out.getvalue(), err.getvalue())
 
 
 def check(answer: Answer, allowed: tuple[int, ...]) -> None:
@@ -116,7 +108,7 @@ def read_sets(data: bytes, folder: Path) -> None:
 
 def read_python(data: bytes, folder: Path) -> None:
     """A dict, and dotted keys with values, as a program gives them."""
-    for config, sets in ((python_values.config_of(data), {}), ({}, python_values.sets_of(data))):
+    for config, sets in ((corpora.config_of(data), {}), ({}, corpora.sets_of(data))):
         try:
             load_mapping(config, sets=sets)  # type: ignore[arg-type]
         except (ConfigError, UsageError) as error:
@@ -205,7 +197,7 @@ def read_run_folder(data: bytes, folder: Path) -> None:
     if not (place / "run").exists():
         place.mkdir()
         with contextlib.redirect_stdout(io.StringIO()):  # a process apart answers there
-            damaged.finished(place)
+            damage.finished(place)
     file = RUN_FILES[name[0] % len(RUN_FILES)] if name else RUN_FILES[0]
     path = place / "run" / file
     before = path.read_bytes() if path.exists() else b""

@@ -9,7 +9,7 @@ import pytest
 
 from safla.data import source
 from safla.data.files import bounded, columnar, csv, footer, parquet, table
-from tests.data.written import START, ZSTD_BLOCK, gz, zst
+from tests.data.tables import START, ZSTD_BLOCK, gz, zst
 from tests.faults.candle_files import KLINES, ROWS, TABLE, parquet_of, put, run, zipped
 from tests.faults.invariants import check_answer
 

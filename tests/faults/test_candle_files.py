@@ -18,10 +18,10 @@ from safla.core.scale import LIMIT
 from safla.core.values import MAX_EXPOSURE, NO_REASON
 from safla.data.files import bounded, csv, table
 from safla.data.files import json as json_candles
-from tests.data.written import HEADER, START, gz, lines, zst
+from tests.data.tables import HEADER, START, gz, lines, zst
 from tests.faults.candle_files import KLINES, MEBIBYTE, ROWS, TABLE, parquet_of, put, refused, run, text, zipped
+from tests.faults.command import answered
 from tests.faults.invariants import check_answer, check_only, check_run, untouched
-from tests.faults.targets import answered
 from tests.small_runs import journal
 
 UNPROVEN = "nothing proves that its last candle is closed (data.last_candle)"

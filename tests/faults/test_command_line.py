@@ -14,10 +14,9 @@ import pytest
 
 from safla.cli import COMMANDS
 from safla.text import printable
-from tests.faults.asking import GOOD
 from tests.faults.command import ROOT, safla
-from tests.faults.invariants import CANARY, check_answer, check_run, untouched
-from tests.slices import some_of
+from tests.faults.invariants import CANARY, GOOD, check_answer, check_run, untouched
+from tests.scale import some_of
 from tests.small_runs import SMALL
 
 # --- Row 60 ----------------------------------------------------------------------------------------------------------

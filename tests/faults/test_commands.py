@@ -13,12 +13,12 @@ import pytest
 
 from safla.paper import control
 from safla.paper.control import CommandKind
+from tests.faults.child import DIED, STRIDE
 from tests.faults.command import ROOT, inside, safla
-from tests.faults.dying import DIED, STRIDE
 from tests.faults.invariants import check_answer, check_run, untouched
 from tests.faults.paper import answer_of, process
-from tests.margins import bound
-from tests.paper.commanded_runs import by_operator, put, taken, waiting
+from tests.paper.paper_runs import by_operator, put, taken, waiting
+from tests.scale import bound
 from tests.small_runs import journal
 
 CONFIG = """\
@@ -68,8 +68,8 @@ def deaths(tmp_path: Path, begin: Path, *words: str | Path, release: bool) -> tu
     (tmp_path / "points").mkdir()
     command = ["ALL" if release else "SLICE", tmp_path / "points", begin, *words]
     found = subprocess.run(
-        [sys.executable, "-m", "tests.faults.dying", *map(str, command)], cwd=ROOT, capture_output=True, timeout=600,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "POLARS_MAX_THREADS": "1"}, check=True,
+        [sys.executable, "-m", "tests.faults.child", "die", *map(str, command)], cwd=ROOT, capture_output=True,
+        timeout=600, env={**os.environ, "PYTHONPATH": str(ROOT), "POLARS_MAX_THREADS": "1"}, check=True,
     )  # fmt: skip
     first, *others = map(json.loads, found.stdout.splitlines())
     assert first[1] == 0
@@ -202,8 +202,8 @@ def test_row_24_a_stop_command_that_dies_at_any_call_ends_the_run_once(begun, tm
     (tmp_path / "points").mkdir()
     command = ["ALL" if release else "SLICE", tmp_path / "points", begun.parent, "stop", "{}/run", "--note", "x"]
     found = subprocess.run(
-        [sys.executable, "-m", "tests.faults.dying", *map(str, command)], cwd=ROOT, capture_output=True, timeout=600,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "POLARS_MAX_THREADS": "1"}, check=True,
+        [sys.executable, "-m", "tests.faults.child", "die", *map(str, command)], cwd=ROOT, capture_output=True,
+        timeout=600, env={**os.environ, "PYTHONPATH": str(ROOT), "POLARS_MAX_THREADS": "1"}, check=True,
     )  # fmt: skip
     first, *others = map(json.loads, found.stdout.splitlines())
     assert (first[1], first[4]) == (0, [])

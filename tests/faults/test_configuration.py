@@ -11,10 +11,9 @@ import pytest
 from safla.config.loader import load
 from safla.config.plan_text import from_plan_texts, plan_texts
 from safla.errors import ConfigError
-from tests.faults.asking import GOOD, refused
+from tests.errors import raises_code
 from tests.faults.command import Answer
-from tests.faults.invariants import check_answer, check_run, untouched
-from tests.raised import raises_code
+from tests.faults.invariants import GOOD, check_answer, check_run, refused, untouched
 
 # --- Row 50 ----------------------------------------------------------------------------------------------------------
 

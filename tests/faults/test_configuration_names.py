@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.asking import GOOD, refused
 from tests.faults.command import safla
-from tests.faults.invariants import check_answer, check_run, untouched
-from tests.slices import some_of
+from tests.faults.invariants import GOOD, check_answer, check_run, refused, untouched
+from tests.scale import some_of
 
 NO_NAMES = [
     "../x",

@@ -3,7 +3,7 @@
 import pytest
 
 from safla.journal.verify import verify_text
-from tests.faults.damaged import FILES, POSITIONS, again, finished, head_at, put, replayed, starts, whole
+from tests.faults.damage import FILES, POSITIONS, again, finished, head_at, put, replayed, starts, whole
 from tests.faults.invariants import check_answer, check_only, check_run, untouched
 from tests.small_runs import journal
 

@@ -7,11 +7,10 @@ import polars as pl
 import pytest
 
 from safla.journal.verify import verify_text
-from tests.chains import rehashed
-from tests.faults.damaged import FILES, POSITIONS, again, finished, head_at, put, refused, replayed, starts, whole
+from tests.faults.damage import FILES, POSITIONS, again, finished, head_at, put, refused, replayed, starts, whole
 from tests.faults.invariants import check_answer, check_only, check_run, untouched
 from tests.journal.test_run_candles import sealed
-from tests.small_runs import journal
+from tests.small_runs import journal, rehashed
 
 BOTH = pytest.mark.parametrize("command", [again, replayed])
 

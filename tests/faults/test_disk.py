@@ -14,7 +14,7 @@ from safla.journal import append
 from safla.runs import folder
 from tests.faults.command import Answer, inside, safla
 from tests.faults.invariants import check_answer, check_run
-from tests.slices import some_of
+from tests.scale import some_of
 from tests.small_runs import SMALL, journal
 
 WRITTEN = ("candles.parquet", "config.yaml", "journal.jsonl", "head", "summary.json")

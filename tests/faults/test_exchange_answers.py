@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from safla.errors import ConfigError, DataError, ExchangeError
+from tests.errors import raises_code
 from tests.fake_exchange import ANSWERS, FakeExchange, served
 from tests.faults.command import ROOT
 from tests.faults.exchange import (
@@ -36,8 +37,7 @@ from tests.faults.exchange import (
     rows,
     whole_of,
 )
-from tests.raised import raises_code
-from tests.slices import some_of
+from tests.scale import some_of
 
 CANDLES = 120
 TRIES = 4  # of one request: the first try and exchange.retry_attempts retries

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.data.following import BEGAN, Following, pairs
+from tests.data.feeds import BEGAN, Following, pairs
 from tests.fake_exchange import FakeExchange, served
 from tests.faults.exchange import minutes
-from tests.slices import some_of
+from tests.scale import some_of
 
 SINCE, END = BEGAN - 2, BEGAN + 2  # minutes
 STATUSES = (301, 302, 303, 307, 308)

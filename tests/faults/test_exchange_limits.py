@@ -22,8 +22,7 @@ from tests.fake_exchange import Market, served
 from tests.faults.command import ROOT, inside
 from tests.faults.exchange import LIMIT, START, SYMBOL, Came, Meeting, kept, minutes, rows, undisturbed
 from tests.faults.invariants import check_answer
-from tests.margins import bound
-from tests.slices import some_of
+from tests.scale import bound, some_of
 
 NAMES = ("BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT")
 SYMBOLS = ("BTC/USDT", "ETH/USDT", "BNB/USDT", "SOL/USDT")

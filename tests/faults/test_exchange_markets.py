@@ -15,13 +15,12 @@ from safla.errors import ExchangeError
 from safla.exchange import bounds, factory
 from safla.exchange.failures import RequestFailed
 from safla.exchange.transport import HttpAnswer
+from tests.errors import raises_code
 from tests.fake.rest import _described
 from tests.fake_exchange import Market
 from tests.faults.corpora import KRAKEN
 from tests.faults.exchange import SYMBOL, Meeting, minutes, rows
-from tests.margins import bound
-from tests.raised import raises_code
-from tests.slices import some_of
+from tests.scale import bound, some_of
 
 CANDLES = 60
 PRECISIONS = (

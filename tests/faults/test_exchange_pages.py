@@ -21,7 +21,7 @@ from tests.faults.exchange import (
     whole_of,
 )
 from tests.faults.invariants import check_answer
-from tests.slices import some_of
+from tests.scale import some_of
 
 CANDLES = 120
 TRIES = 4  # of one page: the first try and exchange.retry_attempts retries

@@ -25,7 +25,7 @@ from tests.faults.invariants import CANARY, check_answer
 from tests.faults.test_secrets import HOOK, check_hidden
 from tests.faults.test_security_outputs import RAW, check_shown
 from tests.faults.test_security_program import knocks
-from tests.slices import some_of
+from tests.scale import some_of
 from tests.small_runs import journal
 
 CANDLES = 120

@@ -16,10 +16,10 @@ import psutil
 from safla.data import service
 from safla.data.backfill import DownloadProgress
 from safla.data.service import FetchRequest, FetchResult
-from tests.fake.breaking import Break
+from tests.fake.state import Break
 from tests.fake_exchange import ANSWERS, HOSTILE, PAGES, Market
 from tests.faults.exchange import START, Meeting, at, kept, minutes, undisturbed
-from tests.slices import some_of
+from tests.scale import some_of
 
 NAMES = ("BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT")  # one fewer than the failures in a row that open the breaker
 SYMBOLS = ("BTC/USDT", "ETH/USDT", "BNB/USDT", "SOL/USDT")

@@ -20,7 +20,7 @@ from tests.faults.command import Answer, inside
 from tests.faults.exchange import LIMIT, MINUTE, START, SYMBOL, Meeting, at, kept, minutes, rows, undisturbed
 from tests.faults.invariants import check_answer, check_run, events_of
 from tests.faults.test_security_program import knocks
-from tests.slices import some_of
+from tests.scale import some_of
 from tests.small_runs import journal
 
 CANDLES = 300

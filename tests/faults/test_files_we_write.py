@@ -11,9 +11,8 @@ import pytest
 from safla.cli import main
 from safla.errors import HostError
 from safla.journal.files import replace
-from tests.faults.damaged import FILES, TEXT
+from tests.faults.damage import FILES, TEXT, fifo, hard_link, link_to_nowhere, symlink
 from tests.faults.invariants import check_only, untouched
-from tests.faults.kinds import fifo, hard_link, link_to_nowhere, symlink
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from safla.exchange.circuit_breaker import CircuitOpen
 from safla.exchange.retry import TransientError
-from tests.exchange.scripted import FINAL, SLOW, Scripted, trouble
+from tests.exchange.clock import FINAL, SLOW, Scripted, trouble
 
 STORM = {
     "503 for ever": [trouble()],

@@ -11,10 +11,9 @@ import pytest
 from safla.cli import main
 from safla.errors import INSTALL
 from safla.runs import result
-from tests.faults.command import ROOT, SECONDS, Answer, safla
-from tests.faults.host import MIB, check_refused, limited, without
-from tests.faults.invariants import check_answer, check_run
-from tests.slices import some_of
+from tests.faults.command import MIB, ROOT, SECONDS, Answer, limited, safla, without
+from tests.faults.invariants import check_answer, check_refused, check_run
+from tests.scale import some_of
 from tests.small_runs import SMALL, journal
 
 NOBODY = 65_534

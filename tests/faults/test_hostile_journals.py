@@ -19,10 +19,10 @@ from safla.journal.files import CANDLES, JOURNAL
 from safla.paper import status as run_status
 from safla.paper.snapshot import Snapshot
 from safla.report.status import status_lines, status_object
-from tests.chains import rehashed
 from tests.faults.command import inside
-from tests.faults.damaged import finished
+from tests.faults.damage import finished
 from tests.faults.invariants import check_answer
+from tests.small_runs import rehashed
 
 Capture = pytest.CaptureFixture[str]
 

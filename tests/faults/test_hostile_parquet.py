@@ -14,16 +14,14 @@ from safla.data.files.run_candles import NAMES
 from safla.data.store import month
 from safla.errors import DataError, JournalError
 from safla.journal import run_candles
+from tests.errors import raises_code
 from tests.faults import corpora
-from tests.faults.candle_files import CONFIG, put
-from tests.faults.command import ROOT
-from tests.faults.damaged import finished
+from tests.faults.candle_files import CONFIG, Chunk, Group, facts, page, parquet, put, recorded, sealed, varint
+from tests.faults.command import MIB, ROOT, Measured, linux, measured
+from tests.faults.damage import finished
 from tests.faults.fuzzing import Apart
 from tests.faults.invariants import check_answer
-from tests.faults.measuring import MIB, Measured, linux, measured
-from tests.faults.parquet_writing import Chunk, Group, facts, page, parquet, recorded, sealed, varint
-from tests.raised import raises_code
-from tests.slices import some_of
+from tests.scale import some_of
 
 MOST_SECONDS = 10  # for a whole command; most of it is the start of Python
 MOST_MEMORY = 160 * MIB  # above the memory of `safla --version`

@@ -15,10 +15,9 @@ from safla.errors import MAX_SHOWN_PROBLEMS, ConfigError, Problem
 from safla.exchange import bounds, transport
 from safla.exchange.failures import RequestFailed
 from tests.faults.candle_files import CONFIG, KLINES, put, run, zipped
-from tests.faults.command import inside
+from tests.faults.command import MIB, inside, linux, measured
 from tests.faults.invariants import check_answer
-from tests.faults.measuring import MIB, linux, measured
-from tests.slices import some_of
+from tests.scale import some_of
 
 MOST_SECONDS = 10  # for a whole command; most of it is the start of Python
 MOST_MEMORY = 96 * MIB  # above the memory of `safla --version`

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.child import DIED, points_of
 from tests.faults.command import ROOT, inside
-from tests.faults.dying import DIED, points_of
 from tests.faults.invariants import check_run
-from tests.slices import some_of
+from tests.scale import some_of
 from tests.small_runs import SMALL
 
 TINY = SMALL.replace("candles: 900", "candles: 120")
@@ -31,7 +31,7 @@ def died(tmp_path: Path, begin: Path, *options: str, release: bool) -> list[Path
     words = ["ALL" if release else "SLICE", str(tmp_path / "points"), str(begin)]
     command = [*words, "run", str(config), "--out", "{}/run", "--engine", "interpreted", "--quiet", *options]
     found = subprocess.run(
-        [sys.executable, "-m", "tests.faults.dying", *command],
+        [sys.executable, "-m", "tests.faults.child", "die", *command],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT), "POLARS_MAX_THREADS": "1"}, capture_output=True,
         timeout=SECONDS, check=True,
     )  # fmt: skip

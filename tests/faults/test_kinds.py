@@ -12,9 +12,21 @@ from pathlib import Path
 import pytest
 
 from tests.faults.command import ROOT, Answer
-from tests.faults.damaged import FILES, again, finished, put, replayed
+from tests.faults.damage import (
+    FILES,
+    STRANGER,
+    again,
+    fifo,
+    finished,
+    hard_link,
+    in_its_place_a_folder,
+    link_to_nowhere,
+    of_another,
+    put,
+    replayed,
+    symlink,
+)
 from tests.faults.invariants import check_answer, untouched
-from tests.faults.kinds import STRANGER, fifo, hard_link, in_its_place_a_folder, link_to_nowhere, of_another, symlink
 from tests.small_runs import journal
 
 SECONDS = 20  # after which a command that hangs is interrupted

@@ -12,10 +12,10 @@ import pytest
 from safla.errors import ExchangeError
 from safla.exchange import live_symbol
 from safla.exchange.live_candles import CandleBatch
-from tests.data.following import BEGAN, Following, over_at, pairs
+from tests.data.feeds import BEGAN, Following, over_at, pairs
 from tests.fake_exchange import ANSWERS, PAGES
 from tests.faults.exchange import MINUTE, START
-from tests.slices import some_of
+from tests.scale import some_of
 
 SINCE, END = BEGAN - 20, BEGAN + 3  # minutes: a page of what was, and three candles as they close
 NO_PATIENCE = "exchange.timeout_seconds=0.2"

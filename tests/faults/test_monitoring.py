@@ -21,10 +21,9 @@ from safla.observe.alerts import Alerts
 from safla.observe.event_log import say_on_stderr
 from safla.observe.monitor import Gauges, Monitor, Sample
 from safla.observe.prometheus import Page
-from tests.margins import bound
-from tests.observe.happenings import EVENTS, update
-from tests.observe.hooks import CANARY, hook
-from tests.raised import raises_code
+from tests.errors import raises_code
+from tests.observe.fakes import CANARY, EVENTS, hook, update
+from tests.scale import bound
 
 LONG = 60.0  # seconds that a hang lasts, unless the test ends it
 FILES = ("trades", "market_data", "decisions", "performance", "errors")

@@ -5,7 +5,7 @@ import ast
 import pytest
 
 from tests.faults import mutation
-from tests.faults.mutants import mutants
+from tests.faults.mutation import mutants
 
 SOURCE = '''
 """1 < 2"""

@@ -12,10 +12,8 @@ from safla.config.yaml_reader import scalar
 from safla.data.files import times
 from safla.errors import DataError, UsageError
 from safla.report import conditions
-from tests.chains import rehashed
-from tests.faults.asking import refused
-from tests.faults.invariants import check_answer, untouched
-from tests.small_runs import run, small
+from tests.faults.invariants import check_answer, refused, untouched
+from tests.small_runs import rehashed, run, small
 
 NO_NUMBERS = [
     "1_000",

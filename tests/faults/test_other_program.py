@@ -9,7 +9,7 @@ from safla.core import account, exits, step
 from safla.core.fills import fee
 from safla.core.values import TRAILING_STOP
 from tests.compiled_engine import without_library
-from tests.faults.damaged import again, finished, head_at, put, refused, replayed, starts
+from tests.faults.damage import again, finished, head_at, put, refused, replayed, starts
 from tests.faults.invariants import check_answer, untouched
 from tests.small_runs import journal
 

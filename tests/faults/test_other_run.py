@@ -4,9 +4,8 @@ import re
 
 import pytest
 
-from tests.chains import rehashed
-from tests.faults.damaged import again, finished, head_at, put, refused, replayed, starts, whole
-from tests.small_runs import journal
+from tests.faults.damage import again, finished, head_at, put, refused, replayed, starts, whole
+from tests.small_runs import journal, rehashed
 
 BOTH = pytest.mark.parametrize("command", [again, replayed])
 

@@ -15,7 +15,7 @@ from safla.runs.recovery import JournalAppender
 from tests.faults.command import inside, safla
 from tests.faults.invariants import check_answer
 from tests.faults.paper import FEWER, Undisturbed, check_goes_on, check_part, undisturbed
-from tests.slices import some_of
+from tests.scale import some_of
 from tests.small_runs import journal
 
 

@@ -13,9 +13,8 @@ from tests.fake_exchange import FakeExchange, Market, from_csv, served
 from tests.faults.command import safla
 from tests.faults.invariants import check_answer, check_run
 from tests.faults.paper import answer_of, process
-from tests.paper.commanded_runs import by_operator, put, waiting
-from tests.paper.paper_exchange_runs import BEGUN, LOOKBACK, MINUTE, START, Run, markets
-from tests.slices import some_of
+from tests.paper.paper_runs import BEGUN, LOOKBACK, MINUTE, START, Run, by_operator, markets, put, waiting
+from tests.scale import some_of
 from tests.small_runs import journal
 
 HOUR = 3_600_000

@@ -13,8 +13,7 @@ from safla.paper import control
 from safla.paper.control import Command
 from safla.paper.session import session_at
 from tests.faults.invariants import check_run
-from tests.paper.commanded_runs import by_hand, by_operator, put, waiting
-from tests.paper.paper_runs import backtest_journal, run_paper
+from tests.paper.paper_runs import backtest_journal, by_hand, by_operator, put, run_paper, waiting
 from tests.small_runs import journal
 
 FIRST = 1_704_067_200_000  # 2024-01-01

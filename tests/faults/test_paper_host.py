@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.command import inside, safla
-from tests.faults.host import MIB, check_refused, limited, without
-from tests.faults.invariants import check_answer
+from tests.faults.command import MIB, inside, limited, safla, without
+from tests.faults.invariants import check_answer, check_refused
 from tests.faults.paper import FEWER, Undisturbed, check_goes_on, check_part, undisturbed
 from tests.small_runs import journal
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.child import DIED, STRIDE
 from tests.faults.command import ROOT
-from tests.faults.dying import DIED, STRIDE
 from tests.faults.invariants import check_run
 from tests.faults.paper import CONFIG, Undisturbed, undisturbed
 
@@ -31,7 +31,8 @@ def died(tmp_path: Path, whole: Undisturbed, begin: Path, *, release: bool) -> l
     (tmp_path / "points").mkdir()
     words = ["ALL" if release else "SLICE", str(tmp_path / "points"), str(begin)]
     found = subprocess.run(
-        [sys.executable, "-m", "tests.faults.dying", *words, "run", str(whole.config), "--out", "{}/run", "--quiet"],
+        [sys.executable, "-m", "tests.faults.child", "die", *words, "run", str(whole.config), "--out", "{}/run",
+         "--quiet"],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT), "POLARS_MAX_THREADS": "1"}, capture_output=True,
         timeout=SECONDS, check=True,
     )  # fmt: skip

@@ -18,11 +18,11 @@ from safla.journal.events import CandleEvent
 from safla.observe.update import Update
 from safla.paper import sources
 from safla.paper.sources import CandleBatch
+from tests.errors import raises_code
 from tests.faults.command import inside, safla
 from tests.faults.invariants import check_answer
 from tests.faults.paper import FEWER, check_goes_on, undisturbed
 from tests.paper.paper_runs import backtest_journal, run_paper
-from tests.raised import raises_code
 from tests.small_runs import journal
 
 HOLES = ("data.synthetic.candles=60", "data.synthetic.holes=8")

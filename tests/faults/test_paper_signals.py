@@ -27,9 +27,8 @@ from tests.faults.paper import (
     process,
     undisturbed,
 )  # fmt: skip
-from tests.margins import bound
 from tests.paper.paper_runs import backtest_journal, run_paper
-from tests.slices import some_of
+from tests.scale import bound, some_of
 from tests.small_runs import journal
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
@@ -68,7 +67,7 @@ def stopped(place: Path, number: int, target: str, *words: str | Path, times: in
     moment.unlink(missing_ok=True)
     command = [str(number), str(times), str(int(stuck)), str(moment), target, *map(str, words)]
     found = subprocess.run(
-        [sys.executable, "-m", "tests.faults.stopping", *command],
+        [sys.executable, "-m", "tests.faults.child", "signal", *command],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, timeout=60, check=False,
     )  # fmt: skip
     assert time.monotonic() - float(moment.read_text()) < bound(SECONDS)

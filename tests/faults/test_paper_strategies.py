@@ -16,11 +16,11 @@ from safla.runs import replay
 from safla.runs.strategy_candles import Candles
 from safla.strategies.register import Strategy
 from tests.compiled_engine import without_library
+from tests.errors import raises_code
 from tests.faults.command import inside
 from tests.faults.invariants import check_answer, untouched
 from tests.faults.paper import FEWER, begin_half, check_goes_on, undisturbed
 from tests.paper.paper_runs import backtest_journal, run_paper
-from tests.raised import raises_code
 from tests.small_runs import journal
 
 FIRST = 1_704_067_200_000  # timestamp of the first synthetic candle, ms

@@ -11,7 +11,7 @@ from random import Random
 import polars as pl
 import pytest
 
-from tests.data.written import START, gz, repeated
+from tests.data.tables import START, gz, repeated
 from tests.faults import corpora
 from tests.faults.candle_files import CONFIG, MEBIBYTE, ROWS, TABLE, arrow_of, parquet_of, put, refused, text, zipped
 from tests.faults.command import ROOT

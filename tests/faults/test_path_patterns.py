@@ -7,7 +7,7 @@ import pytest
 
 import safla
 from safla.errors import ConfigError, DataError
-from tests.raised import raises_code
+from tests.errors import raises_code
 
 SECONDS = 20  # of CPU time; a hang would take minutes
 

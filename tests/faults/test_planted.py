@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.copies import ROOT, changed, copied
+from tests.faults.mutation import ROOT, changed, copied
 from tests.faults.planted import PLANTED, Planted
-from tests.slices import some_of
+from tests.scale import some_of
 
 SECONDS = 60
 EVERY = 40  # `make test` plants one bug in so many

@@ -9,7 +9,7 @@ from itertools import product
 import pytest
 
 from safla.journal.verify import verify_text
-from tests.faults.damaged import POSITIONS, again, finished, head_at, put, refused, replayed, starts
+from tests.faults.damage import POSITIONS, again, finished, head_at, put, refused, replayed, starts
 from tests.faults.invariants import check_answer, check_run
 from tests.small_runs import journal
 

@@ -25,11 +25,9 @@ from safla.config.schema import config_schema
 from safla.errors import ConfigError
 from safla.journal.events import journal_schema
 from safla.runs import folder as run_folder
-from tests.chains import rehashed
-from tests.faults.asking import GOOD, refused
 from tests.faults.command import ROOT
-from tests.faults.invariants import CANARY, check_answer, untouched
-from tests.small_runs import run, small
+from tests.faults.invariants import CANARY, GOOD, check_answer, refused, untouched
+from tests.small_runs import rehashed, run, small
 
 MODULES = [
     found.name for found in pkgutil.walk_packages(safla.__path__, "safla.") if not found.name.endswith("__main__")

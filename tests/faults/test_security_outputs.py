@@ -6,10 +6,8 @@ from pathlib import Path
 import pytest
 
 from safla.runs import folder as run_folder
-from tests.chains import rehashed
-from tests.faults.asking import GOOD
-from tests.faults.invariants import CANARY, check_answer
-from tests.small_runs import run, small
+from tests.faults.invariants import CANARY, GOOD, check_answer
+from tests.small_runs import rehashed, run, small
 
 FORGED_LINE = "a\nsafla: all is well"
 RAW = ["\x1b[31mred", "\x1b]0;title\x07", "\x9b31m", "\u202etxt", "\u2066x\u2069", "\u2028x", "\x7f", "\r", FORGED_LINE]

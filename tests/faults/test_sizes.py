@@ -4,11 +4,10 @@ import pytest
 
 from safla.journal.chain import MAX_LINE
 from safla.journal.verify import verify_text
-from tests.chains import rehashed
-from tests.faults.damaged import again, finished, head_at, put, refused, replayed
+from tests.faults.command import MIB, linux, measured
+from tests.faults.damage import again, finished, head_at, put, refused, replayed
 from tests.faults.invariants import check_answer
-from tests.faults.measuring import MIB, linux, measured
-from tests.small_runs import journal
+from tests.small_runs import journal, rehashed
 
 MOST = 64 * MIB  # above the memory of the bare program
 SLACK = 16 * MIB  # allowed difference between two runs of which one reads a large file

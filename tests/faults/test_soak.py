@@ -16,7 +16,7 @@ from safla.runs import backtest
 from safla.runs.engine_choice import choose
 from safla.runs.replay import replay_run
 from safla.runs.runner import fold_blocks
-from tests.properties import arithmetic
+from tests.properties import reference
 from tests.small_runs import journal, run, small
 
 TEN_YEARS = 5_256_000
@@ -90,5 +90,5 @@ def test_row_33_a_replay_confirms_every_line(soaked, figure):
 def test_row_33_every_signal_equals_that_of_exact_fractions(soaked, figure):
     run, columns = soaked[0].run, soaked[0].series[0].columns
     signal, _ = run.strategy.columns(columns, run.parameters)
-    assert signal.tolist() == arithmetic.crossover(columns.close.tolist(), run.parameters)
+    assert signal.tolist() == reference.crossover(columns.close.tolist(), run.parameters)
     figure(f"row 33: {np.count_nonzero(signal)} signals of {len(signal)} candles by fractions, 0 differ")

@@ -13,8 +13,7 @@ import pytest
 
 from tests.faults.command import ROOT, Answer, inside
 from tests.faults.invariants import check_answer, check_run
-from tests.margins import bound
-from tests.slices import some_of
+from tests.scale import bound, some_of
 from tests.small_runs import SMALL
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
@@ -54,7 +53,7 @@ def stopped(
     moment.unlink(missing_ok=True)
     command = [str(number), str(times), str(int(stuck)), str(moment), target, *map(str, words)]
     found = subprocess.run(
-        [sys.executable, "-m", "tests.faults.stopping", *command],
+        [sys.executable, "-m", "tests.faults.child", "signal", *command],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(cache)}, capture_output=True,
         timeout=60, check=False,
     )  # fmt: skip

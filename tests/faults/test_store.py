@@ -13,11 +13,10 @@ import pytest
 from safla import fs
 from safla.data.store import catalog, store
 from safla.errors import HostError
-from tests.data.kept import ALL, candles, contents, merge, months, place, same
+from tests.data.series import ALL, candles, contents, merge, months, place, same
+from tests.faults.child import CANDLES, DIED, PAGES, points_of
 from tests.faults.command import ROOT
-from tests.faults.dying import DIED, points_of
-from tests.faults.merging import CANDLES, PAGES
-from tests.slices import some_of
+from tests.scale import some_of
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "POLARS_MAX_THREADS": "1"}
 
@@ -45,7 +44,7 @@ def test_a_merge_that_dies_at_any_disk_call_is_completed_by_a_second_merge(
     (tmp_path / "points").mkdir()
     words = ["ALL" if release else "SLICE", str(tmp_path / "points"), str(tmp_path / "begin")]
     found = subprocess.run(
-        [sys.executable, "-m", "tests.faults.merging", *words],
+        [sys.executable, "-m", "tests.faults.child", "merge", *words],
         cwd=ROOT, env=ENVIRONMENT, capture_output=True, timeout=60, check=True,
     )  # fmt: skip
     undisturbed, *deaths = map(json.loads, found.stdout.splitlines())
@@ -68,7 +67,7 @@ def test_a_merge_that_dies_at_any_disk_call_is_completed_by_a_second_merge(
 def test_processes_that_merge_concurrently_lose_nothing(tmp_path: Path) -> None:
     words = [[str(tmp_path), str(first), "2"] for first in (0, 1)]
     both = [
-        subprocess.Popen([sys.executable, "-m", "tests.faults.merging", "pages", *own], cwd=ROOT, env=ENVIRONMENT)
+        subprocess.Popen([sys.executable, "-m", "tests.faults.child", "pages", *own], cwd=ROOT, env=ENVIRONMENT)
         for own in words
     ]
     assert [one.wait(timeout=60) for one in both] == [0, 0]
@@ -118,7 +117,7 @@ def test_row_13_a_disk_error_is_a_host_error_that_names_the_path_and_a_second_me
 
 def test_the_bytes_of_a_stored_month_do_not_depend_on_process_or_threads(tmp_path: Path) -> None:
     hours = range(600)
-    code = "import sys; from tests.data.kept import *; merge(place(Path(sys.argv[1])), candles(range(600)))"
+    code = "import sys; from tests.data.series import *; merge(place(Path(sys.argv[1])), candles(range(600)))"
     merge(place(tmp_path / "here"), candles(hours))
     for threads in ("1", "8"):
         cache = tmp_path / threads

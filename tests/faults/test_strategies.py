@@ -13,7 +13,7 @@ from safla.strategies.register import Strategy
 from safla.strategies.sma_crossover import resolve, sma_crossover, warm_up
 from tests.faults.command import Answer
 from tests.faults.invariants import check_answer, check_run, events_of
-from tests.slices import some_of
+from tests.scale import some_of
 from tests.small_runs import SMALL, journal
 
 NAME = "sma_crossover"  # the tests replace the function of this strategy

@@ -15,9 +15,9 @@ import pytest
 
 import safla
 from safla.errors import ConfigError, SaflaError, UsageError
+from tests.errors import raises_code
 from tests.faults.candle_files import HEADER, TABLE
-from tests.raised import raises_code
-from tests.slices import some_of
+from tests.scale import some_of
 
 SECRET = "hunter2"
 FILES = {

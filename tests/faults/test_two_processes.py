@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.command import ROOT, inside, safla
 from tests.faults.invariants import check_answer, check_run, untouched
-from tests.slices import some_of
+from tests.scale import some_of
 from tests.small_runs import SMALL, journal
 
 # A run that pauses in the named function, reports it, and continues when its stdin ends.

@@ -12,8 +12,8 @@ from safla.errors import HostError
 from safla.journal import append
 from safla.journal.append import BATCH, Appender
 from safla.journal.verify import survey
+from tests.errors import raises_code
 from tests.journal.sample import small_journal
-from tests.raised import raises_code
 
 
 @contextmanager

@@ -8,8 +8,8 @@ import pytest
 from safla.errors import Bug
 from safla.journal.chain import MAX_LINE, ORIGIN, Chain, event_bytes, fault, verified_hash
 from safla.journal.events import Halted, Resumed
+from tests.errors import raises_code
 from tests.journal.sample import chained, first_event, lines_of, small_events
-from tests.raised import raises_code
 
 RESUMED = Resumed(ts=1_700_006_400_000, by="operator", halt=1, peak="100.00", note=None, given=None, id=None)
 LINE = (

@@ -15,9 +15,8 @@ from safla.core.timeframes import TIMEFRAMES
 from safla.journal import events as e
 from safla.journal.amounts import MEASURES, Amounts
 from safla.journal.chain import decode_event
-from tests.journal.drawn import events, first_lines
-from tests.journal.sample import small_events, small_journal
-from tests.slices import examples
+from tests.journal.sample import events, first_lines, small_events, small_journal
+from tests.scale import examples
 
 WORDS = (
     (e.Mode, machine.MODES),

@@ -9,7 +9,7 @@ import pytest
 from safla.errors import HostError
 from safla.journal import files
 from safla.journal.files import journal_of, open_to_read, replace
-from tests.raised import raises_code
+from tests.errors import raises_code
 
 
 def test_a_file_is_replaced_and_no_temporary_file_is_left(tmp_path: Path) -> None:

@@ -15,9 +15,8 @@ from safla.journal.checkpoint import Checkpoint, write_checkpoint
 from safla.journal.events import Event
 from safla.journal.reader import JournalLine, Tail, read
 from safla.journal.verify import survey, verify_text
-from tests.journal.drawn import events, first_lines
-from tests.journal.sample import chained, first_event, lines_of, small_events, small_journal
-from tests.raised import raises_code
+from tests.errors import raises_code
+from tests.journal.sample import chained, events, first_event, first_lines, lines_of, small_events, small_journal
 
 SHORT = small_events()[:9]
 

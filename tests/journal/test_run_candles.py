@@ -16,8 +16,8 @@ from safla.core.values import Columns
 from safla.errors import HostError, JournalError
 from safla.journal import run_candles
 from safla.journal.run_candles import read, write_run_candles
+from tests.errors import raises_code
 from tests.journal.sample import small_run
-from tests.raised import raises_code
 
 
 @pytest.fixture

@@ -10,9 +10,8 @@ import pytest
 from safla.errors import JournalError
 from safla.journal.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from safla.journal.verify import VerifiedLines, survey, verify_text
-from tests.chains import rehashed
-from tests.raised import raises_code
-from tests.small_runs import journal, run, small
+from tests.errors import raises_code
+from tests.small_runs import journal, rehashed, run, small
 
 LINES = 60
 MIB = 2**20

@@ -26,8 +26,8 @@ from safla.journal.events import (
     RunStarted,
 )
 from safla.journal.writer import LineEncoder
+from tests.errors import raises_code
 from tests.journal.sample import BALANCE, BEGIN, HOUR, first_event, small_events, small_journal
-from tests.raised import raises_code
 
 NEXT = BEGIN + HOUR
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safla.observe.alerts import KINDS, Alert, Alerts, alert_line
-from tests.observe.happenings import Hands
+from tests.observe.fakes import Hands
 
 
 @pytest.fixture

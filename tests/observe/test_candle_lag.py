@@ -2,7 +2,7 @@
 
 from safla.journal.events import Halted
 from safla.observe.candle_lag import Lag
-from tests.observe.happenings import EVENTS, HOUR, START, Hands, candle, update
+from tests.observe.fakes import EVENTS, HOUR, START, Hands, candle, update
 
 CANDLE = candle("BTC/USDT", START)
 

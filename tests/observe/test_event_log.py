@@ -18,7 +18,7 @@ from safla.journal.events import LEVELS, Filled
 from safla.observe import event_log
 from safla.observe.event_lines import TABLE
 from safla.observe.format import WORDS
-from tests.observe.happenings import EVENTS, START, update
+from tests.observe.fakes import EVENTS, START, update
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from safla.exchange.circuit_breaker import STATES
 from safla.observe import process
 from safla.observe.alerts import Alert, Alerts
 from safla.observe.monitor import LATENCIES, NO_FACTS, Gauges, Monitor, Sample, Watched
-from tests.observe.happenings import HOUR, START, Hands, candle, update
+from tests.observe.fakes import HOUR, START, Hands, candle, update
 
 SYMBOLS = ("BTC/USDT", "ETH/USDT")
 RUN = Watched(SYMBOLS, HOUR, 3600.0, 1200)

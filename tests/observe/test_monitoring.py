@@ -8,10 +8,9 @@ from safla.config.model import Config
 from safla.errors import HostError
 from safla.observe import monitoring, process
 from safla.observe.prometheus import Page
-from tests.observe.happenings import update
-from tests.observe.hooks import hook
+from tests.errors import raises_code
+from tests.observe.fakes import hook, update
 from tests.observe.test_prometheus import asked, values
-from tests.raised import raises_code
 
 
 def config(**more: object) -> Config:

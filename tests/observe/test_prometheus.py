@@ -11,9 +11,9 @@ from safla.errors import HostError
 from safla.observe import prometheus
 from safla.observe.monitor import Sample
 from safla.observe.prometheus import FIGURES, MOST_SCRAPES, Page
-from tests.faults.without import Missing
-from tests.margins import HANG_SECONDS, bound
-from tests.raised import raises_code
+from tests.errors import raises_code
+from tests.faults.child import Missing
+from tests.scale import HANG_SECONDS, bound
 
 pytest.importorskip("prometheus_client", reason="the extra metrics is not installed")
 

@@ -10,8 +10,8 @@ from pydantic import SecretStr
 from safla.observe import webhook
 from safla.observe.alerts import Alert
 from safla.observe.webhook import MOST_WAITING, Webhook, posted
-from tests.margins import bound
-from tests.observe.hooks import CANARY, hook
+from tests.observe.fakes import CANARY, hook
+from tests.scale import bound
 
 ALERT = Alert("stale_candles", "BTC/USDT", "no candle for 10800 s", "2026-01-01T03:00:00.000Z", over=False)
 NOWHERE = SecretStr(f"http://127.0.0.1:1/hooks/{CANARY}")

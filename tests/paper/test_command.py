@@ -12,9 +12,18 @@ from safla.paper import command, control
 from safla.paper.command import CommandOutcome
 from safla.runs.folder import lock_run
 from safla.runs.replay import replay_run
-from tests.paper.commanded_runs import by_operator, left, put, taken, under_way, waiting
-from tests.paper.paper_runs import backtest_journal, journal, run_paper
-from tests.raised import raises_code
+from tests.errors import raises_code
+from tests.paper.paper_runs import (
+    backtest_journal,
+    by_operator,
+    journal,
+    left,
+    put,
+    run_paper,
+    taken,
+    under_way,
+    waiting,
+)
 from tests.small_runs import run, small
 
 HOUR = 3_600_000

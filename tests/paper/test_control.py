@@ -13,7 +13,7 @@ from safla.errors import HostError
 from safla.journal.encode import NO_INPUT, Input
 from safla.paper import control
 from safla.paper.control import Clocks, Command, Control, Rejected
-from tests.raised import raises_code
+from tests.errors import raises_code
 
 RUN = "0" * 31 + "a"  # the hash of a first line
 GIVEN = 1_767_323_045_678  # 2026-01-02T03:04:05.678Z

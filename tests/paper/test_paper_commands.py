@@ -13,9 +13,8 @@ from safla.paper import command, runner
 from safla.paper.session import session_at
 from safla.runs.replay import replay_run
 from tests.fake_exchange import Candles, FakeExchange, Market, served
-from tests.paper.commanded_runs import put, waiting
-from tests.paper.paper_exchange_runs import BEGUN, LOOKBACK, MINUTE, START, Run
-from tests.slices import some_of
+from tests.paper.paper_runs import BEGUN, LOOKBACK, MINUTE, START, Run, put, waiting
+from tests.scale import some_of
 from tests.small_runs import journal
 
 COUNT = 400

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from safla.paper.session import session_at
 from tests.fake_exchange import served
-from tests.paper.paper_exchange_runs import BEGUN, LOOKBACK, MINUTE, START, Run, markets
+from tests.paper.paper_runs import BEGUN, LOOKBACK, MINUTE, START, Run, markets
 from tests.small_runs import journal
 
 

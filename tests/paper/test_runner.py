@@ -25,10 +25,9 @@ from safla.runs import replay
 from safla.runs.interrupt import Flag
 from safla.runs.strategy_candles import CandleWindow
 from safla.strategies.register import Strategy
-from tests.paper.commanded_runs import by_hand
-from tests.paper.paper_runs import SMALL, backtest_journal, journal, loaded, run_paper
-from tests.raised import raises_code
-from tests.slices import some_of
+from tests.errors import raises_code
+from tests.paper.paper_runs import SMALL, backtest_journal, by_hand, journal, loaded, run_paper
+from tests.scale import some_of
 
 BTC = ("symbols.primary=[BTC/USDT]",)
 

@@ -24,12 +24,11 @@ from safla.runs.interrupt import Flag
 from safla.runs.replay_watch import ReplayPace
 from safla.runs.replay_watch import watch_replay as seen_again
 from safla.runs.runner import Outside
-from tests.chains import rehashed
+from tests.errors import raises_code
 from tests.faults.invariants import untouched
 from tests.journal.sample import lines_of
-from tests.paper.commanded_runs import by_hand, left, put, waiting
-from tests.raised import raises_code
-from tests.small_runs import journal, run, small
+from tests.paper.paper_runs import by_hand, left, put, waiting
+from tests.small_runs import journal, rehashed, run, small
 
 CANDLES = "data.synthetic.candles=120"
 

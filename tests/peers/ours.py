@@ -15,8 +15,7 @@ import pandas as pd  # type: ignore[import-untyped]
 from safla.core import values as v
 from safla.core.values import Columns, Int64, Market, Rules
 from safla.strategies.sma_crossover import Crossover, sma_crossover, warm_up
-from tests.properties.folding import fold, named
-from tests.properties.market import Case
+from tests.properties.cases import Case, fold, named
 
 FAST, SLOW = 10, 30
 FEE = 0.001

@@ -23,7 +23,7 @@ from tests.peers.ours import (
     our_trades,
     paired,
 )
-from tests.slices import some_of
+from tests.scale import some_of
 
 HOURS = ("btcusdt-1h-2017-2025.csv.gz", 3_600_000)
 MINUTES = ("btcusdt-5m-2023.csv.gz", 300_000)

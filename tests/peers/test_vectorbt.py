@@ -22,7 +22,7 @@ from tests.peers.ours import (
     our_trades,
     paired,
 )
-from tests.slices import some_of
+from tests.scale import some_of
 
 pytestmark = pytest.mark.filterwarnings(  # of its own code, where it is compiled for the first time
     "ignore::numba.core.errors.NumbaPendingDeprecationWarning"

@@ -1,10 +1,167 @@
-"""The rules of docs/semantics.md once more, as naively as can be: dicts, fractions and words. No line of the engine."""
+"""The rules of docs/semantics.md once more, as naively as can be: dicts, fractions and words. No line of the engine.
+
+First its arithmetic (S20-S26, in fractions), then the levels of a position and what hits them (S9, S11, S12, S14, S27).
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from fractions import Fraction
+from math import ceil, floor
+from typing import Any, NamedTuple
 
-from tests.properties.arithmetic import BOUND, Broken, confidence, share_down, share_up, sized, slipped, worth
-from tests.properties.protection import Hit, at_open, inside, levels_at, raise_trail, stop_in_force
+BOUND = 2**62  # D1
+
+
+class Broken(Exception):
+    """An amount of money would pass the bound of D1; the argument is the place of the symbol."""
+
+
+def worth(one: dict[str, Any]) -> int:
+    """What a symbol's position is worth at its last close."""
+    return one["close"] * one["held"]["quantity"] * int(one["market"].k) if one["held"] else 0
+
+
+def share_down(amount: int, ppm: int) -> int:
+    """So many millionths of an amount, rounded down."""
+    return floor(Fraction(amount * ppm, 1_000_000))
+
+
+def share_up(amount: int, ppm: int) -> int:
+    """So many millionths of an amount, rounded up."""
+    return ceil(Fraction(amount * ppm, 1_000_000))
+
+
+def confidence(rules: Any, strength: float) -> int:
+    """S23, in parts per million."""
+    threshold = rules.entry_threshold_ppm / 1e6
+    return min(900_000, int(strength / threshold * 1_000_000)) if threshold else 900_000
+
+
+def affordable(rules: Any, market: Any, budget: int, price: int) -> int:
+    """S23: the quantity that a budget buys with the fee inside."""
+    notional = floor(Fraction(budget * 1_000_000, 1_000_000 + rules.commission_ppm))
+    return notional // (price * int(market.k)) // int(market.lot) * int(market.lot)
+
+
+def sized(rules: Any, market: Any, budget: int, price: int, traded: int) -> tuple[int, int]:
+    """S23: what a budget buys at an open, and the price after that quantity's slippage."""
+    first = affordable(rules, market, budget, price)
+    paid = slipped(rules, market, price, first or market.lot, traded, side=1)
+    return min(first, affordable(rules, market, budget, paid)), paid
+
+
+def slipped(rules: Any, market: Any, reference: int, quantity: int, traded: int, *, side: int) -> int:
+    """S25: the price of a market order; side 1 buys, -1 sells. traded: the last volume above 0, 0 for none."""
+    share = rules.max_slippage_ppm
+    ours, theirs = (min(BOUND, amount) for amount in (quantity * market.quantity_up, traded * market.volume_up))
+    if theirs > 0 and ours < theirs:
+        power = next(10**n for n in range(20) if theirs // 10**n < 2**31)
+        impact = Fraction(rules.impact_ppm * ceil(Fraction(ours, power)), theirs // power)
+        share = min(share, rules.base_slippage_ppm + ceil(impact))
+    price = Fraction(reference + side * share_up(reference, share), market.tick)
+    return max(1, ceil(price) if side > 0 else floor(price)) * int(market.tick)  # S25a
+
+
+def crossover(closes: Sequence[int], parameters: Any) -> list[int]:
+    """S20-S22 by definition: the signal of each row, 0 before the warm-up."""
+    fast, slow, entry_ppm, exit_ppm, confirm = parameters
+
+    def average(periods: int, k: int) -> Fraction:
+        return Fraction(sum(closes[k + 1 - periods : k + 1]), periods)
+
+    def lead(k: int) -> Fraction:
+        return average(fast, k) - average(slow, k)
+
+    def strong(k: int, ppm: int) -> bool:
+        unit = int(fast * slow)  # makes integers of both averages
+        return abs(lead(k)) * unit >= share_up(int(average(slow, k) * unit), ppm)
+
+    def golden(k: int) -> bool:
+        return k >= slow and lead(k) > 0 >= lead(k - 1)
+
+    def enters(k: int) -> bool:
+        crosses = [j for j in range(max(slow, k - confirm), k + 1) if golden(j)]
+        since = range(crosses[-1], k + 1) if crosses else range(0)
+        return bool(since) and all(lead(j) > 0 for j in since) and [j for j in since if strong(j, entry_ppm)] == [k]
+
+    def leaves(k: int) -> bool:
+        return k >= slow - 1 and lead(k) < 0 and strong(k, exit_ppm)
+
+    def signal(k: int) -> int:
+        return 1 if enters(k) else -1 if leaves(k) and not leaves(k - 1) else 0
+
+    return [signal(k) if k >= slow + confirm else 0 for k in range(len(closes))]
+
+
+Held = dict[str, Any]
+
+
+class Hit(NamedTuple):
+    """Which exit, at what price, and the other level where the candle spans both."""
+
+    reason: str
+    price: int
+    other: int
+
+
+def levels_at(rules: Any, tick: int, price: int) -> Held:
+    """S27: the levels of a position filled at a price, None where there is none; the trail may be armed at once."""
+    levels: Held = {
+        "stop": below(price, rules.stop_loss_ppm, tick) if rules.stop_loss_ppm else None,
+        "target": above(price, rules.take_profit_ppm, tick) if rules.take_profit_ppm else None,
+        "trail": None,
+        "armed_at": price + share_up(price, rules.trailing_activation_ppm),
+        "highest": price,
+    }
+    raise_trail(rules, tick, levels, price)
+    return levels
+
+
+def raise_trail(rules: Any, tick: int, held: Held, high: int) -> None:
+    """S14, S27: the trail follows the highest price, and never falls."""
+    held["highest"] = max(held["highest"], high)
+    if rules.trailing_stop_ppm and held["highest"] >= held["armed_at"]:
+        held["trail"] = max(held["trail"] or 0, below(held["highest"], rules.trailing_stop_ppm, tick))
+
+
+def at_open(rules: Any, held: Held, price: int) -> Hit | None:
+    """S9; where a touch fills a target, an open at the target is one."""
+    stop, name = stop_in_force(held)
+    if stop is not None and price <= stop:
+        return Hit(name, price, 0)
+    if is_filled(rules, held, price):
+        return Hit("take_profit", price if rules.target_improvement else held["target"], 0)
+    return None
+
+
+def inside(rules: Any, held: Held, *, high: int, low: int) -> Hit | None:
+    """S11, S12."""
+    stop, name = stop_in_force(held)
+    stopped, filled = stop is not None and low <= stop, is_filled(rules, held, high)
+    if filled and (rules.optimistic or not stopped):
+        return Hit("take_profit", held["target"], stop if stop is not None and stopped else 0)
+    return Hit(name, stop, held["target"] if filled else 0) if stop is not None and stopped else None
+
+
+def is_filled(rules: Any, held: Held, high: int) -> bool:
+    """S11: a target is passed, or touched."""
+    return held["target"] is not None and (high > held["target"] or (rules.touch == 1 and high == held["target"]))
+
+
+def stop_in_force(held: Held) -> tuple[int | None, str]:
+    """The higher of stop and trail (S27); where they are equal, the stop loss."""
+    levels = [(held[name], word) for name, word in (("stop", "stop_loss"), ("trail", "trailing_stop"))]
+    return max((pair for pair in levels if pair[0] is not None), key=lambda pair: pair[0], default=(None, ""))
+
+
+def below(price: int, ppm: int, tick: int) -> int:
+    """A stop or a trail (S27): rounded up to the tick, at least one tick away."""
+    return min(ceil(Fraction(price - share_down(price, ppm), tick)), (price - tick) // tick) * tick
+
+
+def above(price: int, ppm: int, tick: int) -> int:
+    """A target (S27): rounded up to the tick, at least one tick away."""
+    return max(ceil(Fraction(price + share_up(price, ppm), tick)), ceil(Fraction(price + tick, tick))) * tick
+
 
 DAY_MS = 86_400_000
 

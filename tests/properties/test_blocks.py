@@ -11,8 +11,7 @@ from safla.strategies import sma_crossover
 from safla.strategies.register import STRATEGIES, FeedFunction
 from safla.strategies.sma_crossover import Crossover
 from tests.compiled_engine import compiled_entry
-from tests.properties.folding import Folded, fold
-from tests.properties.market import EPOCH, HOUR, Case, cases, crossovers, grid_of, history, plan_of
+from tests.properties.cases import EPOCH, HOUR, Case, Folded, cases, crossovers, fold, grid_of, history, plan_of
 
 CUTS = st.lists(st.integers(1, 80), max_size=12)
 crossover = STRATEGIES["sma_crossover"].columns

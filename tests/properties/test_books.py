@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from safla.core import values as v
 from safla.core.machine import HALTED, IDLE, MODES, TRIGGERS, next_mode
 from safla.core.values import State
-from tests.properties.folding import Folded, fold, named, of_kind
-from tests.properties.market import Case, cases, grid_of
+from tests.properties.cases import Case, Folded, cases, fold, grid_of, named, of_kind
 
 EVERY = range(1, 400)  # cut after each timestamp
 

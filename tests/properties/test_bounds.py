@@ -9,11 +9,8 @@ from hypothesis import strategies as st
 
 from safla.core import engine
 from safla.core.values import Int64, Market
-from tests.properties.arithmetic import BOUND, Broken
-from tests.properties.folding import Folded, fold
-from tests.properties.market import QUIET, Case, cases, repriced, with_rules, written
-from tests.properties.reference import Reference
-from tests.properties.stories import story, timeline
+from tests.properties.cases import QUIET, Case, Folded, cases, fold, repriced, story, timeline, with_rules, written
+from tests.properties.reference import BOUND, Broken, Reference
 
 HIGHEST = BOUND // 1_000  # of a price (D1)
 PRICES = (12, 10**9, 10**13, HIGHEST // 3)

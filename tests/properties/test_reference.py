@@ -6,11 +6,21 @@ from safla.core import values as v
 from safla.core.values import DAILY_LOSS, Columns, Float64, Int8, Market
 from safla.strategies.register import STRATEGIES
 from safla.strategies.sma_crossover import Crossover
-from tests.properties import arithmetic
-from tests.properties.folding import fold
-from tests.properties.market import HOUR, QUIET, Case, Command, cases, crossovers, history, written
-from tests.properties.stories import reference_of, story
-from tests.slices import examples
+from tests.properties import reference
+from tests.properties.cases import (
+    HOUR,
+    QUIET,
+    Case,
+    Command,
+    cases,
+    crossovers,
+    fold,
+    history,
+    reference_of,
+    story,
+    written,
+)
+from tests.scale import examples
 
 MARKET = Market(tick=1, lot=1, k=1, min_notional=0, quantity_up=1, volume_up=1)
 
@@ -38,7 +48,7 @@ def test_events_of_a_crossover_run_match_the_reference(case: Case) -> None:
 def test_crosses_match_fractions_including_ties(drawn: tuple[Columns, Int8, Float64], parameters: Crossover) -> None:
     closes = drawn[0].close
     signal, strength = STRATEGIES["sma_crossover"].columns(drawn[0], parameters)
-    assert signal.tolist() == arithmetic.crossover(closes.tolist(), parameters)
+    assert signal.tolist() == reference.crossover(closes.tolist(), parameters)
     assert [bool(one) for one in strength] == [bool(one) for one in signal]
 
 

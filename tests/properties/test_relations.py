@@ -8,8 +8,19 @@ from hypothesis import strategies as st
 
 from safla.core import values as v
 from safla.core.values import Columns
-from tests.properties.folding import Row, fold, of_kind
-from tests.properties.market import EPOCH, HOUR, LIMITS_OFF, Case, cases, history, repriced, with_rules
+from tests.properties.cases import (
+    EPOCH,
+    HOUR,
+    LIMITS_OFF,
+    Case,
+    Row,
+    cases,
+    fold,
+    history,
+    of_kind,
+    repriced,
+    with_rules,
+)
 
 WEEK_MS = 7 * v.DAY_MS
 PLAIN = LIMITS_OFF | {"max_slippage_ppm": 10_000, "cooldown_candles": 0, "entry_threshold_ppm": 0}
@@ -35,7 +46,7 @@ def test_one_more_decimal_of_prices_changes_no_signal_and_no_fill(case: Case) ->
 
 def times_ten(fill: dict[str, Any]) -> dict[str, Any]:
     """A fill in a scale of prices and money that is ten times as fine."""
-    return fill | {name: 10 * fill[name] for name in ("reference", "price", "fee", "cash")}
+    return fill | {name: 10 * fill[name] for name in ("reference", "price", "fee", "cash", "other")}
 
 
 @settings(max_examples=100, deadline=None)

@@ -4,7 +4,7 @@ import pytest
 
 from safla.errors import UsageError
 from safla.report.conditions import holds, parse
-from tests.raised import raises_code
+from tests.errors import raises_code
 
 METRICS = ("sharpe", "max_drawdown", "trades")
 

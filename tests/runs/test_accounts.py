@@ -7,9 +7,8 @@ import pytest
 from safla.errors import ConfigError
 from safla.paper import runner
 from safla.runs.folder import lock_run
-from tests.paper.commanded_runs import left
-from tests.paper.paper_runs import loaded, run_paper
-from tests.raised import raises_code
+from tests.errors import raises_code
+from tests.paper.paper_runs import left, loaded, run_paper
 
 OTHER_PLAN = ("risk.stop_loss_pct=0.05", "risk.cooldown_candles=2")
 

@@ -10,10 +10,9 @@ from safla.journal import append
 from safla.runs import runner
 from safla.runs.backtest import prepare
 from safla.runs.interrupt import Flag
-from tests.chains import rehashed
 from tests.compiled_engine import needs_library
-from tests.raised import raises_code
-from tests.small_runs import journal, run, small
+from tests.errors import raises_code
+from tests.small_runs import journal, rehashed, run, small
 
 HOUR = 3_600_000
 FIRST = 1_704_067_200_000  # 2024-01-01

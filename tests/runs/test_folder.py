@@ -9,7 +9,7 @@ import pytest
 from safla.errors import HostError, UsageError
 from safla.runs import folder
 from safla.runs.backtest import backtest_folder, prepare
-from tests.raised import raises_code
+from tests.errors import raises_code
 from tests.small_runs import run, small
 
 

@@ -13,7 +13,7 @@ from safla.journal.events import Halted, OrderPlaced, SignalEvent
 from safla.paper.session import session_at
 from safla.runs import replay, signal_sources
 from tests.paper.paper_runs import backtest_journal, journal, run_paper
-from tests.slices import some_of
+from tests.scale import some_of
 
 MINE = ("strategy.name=mine", "strategy.entry_threshold_pct=0.01", "strategy.parameters={period: 8, share: 0.25}")
 BTC = (*MINE, "symbols.primary=[BTC/USDT]", "data.synthetic.holes=0")

@@ -10,7 +10,7 @@ import pytest
 
 from safla.errors import Interrupted
 from safla.runs.interrupt import watched
-from tests.raised import raises_code
+from tests.errors import raises_code
 
 ROOT = Path(__file__).parents[2]
 

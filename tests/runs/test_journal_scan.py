@@ -10,8 +10,8 @@ from safla.journal.chain import event_bytes
 from safla.journal.events import CandleEvent, CandleMissing
 from safla.runs.journal_scan import scan
 from safla.runs.recording import Inputs, read_events, series_of
-from tests.chains import rehashed
 from tests.paper.paper_runs import journal, run_paper
+from tests.small_runs import rehashed
 
 
 @pytest.fixture(scope="module")

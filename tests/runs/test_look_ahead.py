@@ -10,8 +10,8 @@ from safla.core.values import Columns
 from safla.errors import Finding, StrategyError
 from safla.runs.look_ahead import SlowNotice, StrategyAnswer, budgets, check_look_ahead, engine_values
 from safla.runs.strategy_candles import candles_of, rows_between
-from tests.raised import raises_code
-from tests.slices import some_of
+from tests.errors import raises_code
+from tests.scale import some_of
 
 HOUR = 3_600_000
 SIZE = 12_000  # more than there are cuts

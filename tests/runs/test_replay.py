@@ -9,9 +9,8 @@ from safla import cli
 from safla.errors import JournalError
 from safla.journal.chain import ORIGIN
 from safla.runs.replay import ReplayResult, replay_run
-from tests.chains import rehashed
-from tests.raised import raises_code
-from tests.small_runs import journal, run, small
+from tests.errors import raises_code
+from tests.small_runs import journal, rehashed, run, small
 
 
 @pytest.fixture

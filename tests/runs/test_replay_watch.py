@@ -12,7 +12,7 @@ from safla.journal import reader
 from safla.journal.events import CandleEvent, RunEnded, RunStarted
 from safla.runs.interrupt import Flag
 from safla.runs.replay_watch import ReplayPace, watch_replay
-from tests.raised import raises_code
+from tests.errors import raises_code
 from tests.small_runs import journal, run, small
 
 HOUR = 3_600_000

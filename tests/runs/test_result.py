@@ -12,7 +12,7 @@ from safla.runs import backtest
 from safla.runs.engine_choice import choose
 from safla.runs.result import RunResult, load_result, simulate_plan
 from safla.runs.runner import Block
-from tests.raised import raises_code
+from tests.errors import raises_code
 from tests.small_runs import journal, run, small
 
 

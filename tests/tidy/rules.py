@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.tidy.reading import Findings, Found, Function, Source, at, called, defined, functions, imported, nesting
+from tests.tidy.source import Findings, Found, Function, Source, at, called, defined, functions, imported, nesting
 
 # Imports go one way: a room may import those above it in this list (docs/architecture.md).
 ORDER = (
@@ -357,3 +357,34 @@ def _types(node: ast.stmt) -> Iterator[str]:
         for target in () if variable else targets:
             if isinstance(target, ast.Name) and re.fullmatch(r"[A-Z][A-Za-z0-9]*[a-z][A-Za-z0-9]*", target.id):
                 yield target.id
+
+
+READERS = {"candles", "config", "data", "exchange", "journal"}  # the rooms that meet what others wrote
+
+# What an expression asks for, and the rooms that may. The core may nothing of all that (rules.impure).
+WORLD = (
+    (
+        re.compile(r"time\.[a-z_]+|(datetime\.)?(datetime|date)\.(now|utcnow|today)"),
+        "the clock",
+        {"runs", "paper", "observe", "exchange", "clock"},
+    ),
+    (re.compile(r"os\.(environb?|getenv)"), "the environment", {"cli"}),
+    (re.compile(r"(np\.random|random|secrets|uuid)\.\w+|os\.urandom"), "chance", {"data", "sweep"}),
+)
+
+
+def worldly(source: Source) -> Findings:
+    """A clock, the environment or chance in a room that gets them as arguments (Z27, CONTRIBUTING.md)."""
+    for node in ast.walk(source.tree):
+        for pattern, what, rooms in WORLD:
+            asked = isinstance(node, ast.Attribute) and pattern.fullmatch(ast.unparse(node))
+            if asked and room(source.module) not in {*rooms, "core", "compat"}:
+                yield at(source, node, f"{ast.unparse(node)}: {what} is an argument here")
+
+
+def trusting(source: Source) -> Findings:
+    """An assert where outside input is read: that is checked by exceptions, for asserts are for our bugs (Z23)."""
+    if room(source.module) in READERS:
+        for node in ast.walk(source.tree):
+            if isinstance(node, ast.Assert):
+                yield at(source, node, f"assert {ast.unparse(node.test)}: is that ours to promise?")

@@ -10,8 +10,8 @@ import pytest
 from safla.candles.normalise import FileRows
 from safla.data.files import arrow
 from safla.errors import DataError
-from tests.data.written import START, STEP, assembled, file, read_or_refused
-from tests.raised import raises_code
+from tests.data.tables import START, STEP, assembled, file, read_or_refused
+from tests.errors import raises_code
 
 COMPRESSIONS = ("uncompressed", "lz4", "zstd")
 

@@ -10,7 +10,7 @@ import pytest
 from safla.data.files import bounded, csv
 from safla.errors import DataError, HostError
 from safla.text import printable
-from tests.data.written import (
+from tests.data.tables import (
     HEADER,
     ZSTD_BLOCK,
     candles,
@@ -23,8 +23,8 @@ from tests.data.written import (
     same,
     zst,
 )
-from tests.margins import bound
-from tests.raised import raises_code
+from tests.errors import raises_code
+from tests.scale import bound
 
 Pack = Callable[[bytes], bytes]
 

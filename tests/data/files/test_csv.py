@@ -8,8 +8,8 @@ import pytest
 from safla.candles.normalise import FIELDS
 from safla.data.files import bounded, csv
 from safla.errors import DataError
-from tests.data.written import HEADER, START, STEP, assembled, candles, csv_file, file, lines, same
-from tests.raised import raises_code
+from tests.data.tables import HEADER, START, STEP, assembled, candles, csv_file, file, lines, same
+from tests.errors import raises_code
 
 COLUMNS = {"ts": "when", "open": "first", "high": "top", "low": "bottom", "close": "last", "volume": "amount"}
 POSITIONS = {"ts": 0, "open": 1, "high": 4, "low": 5, "close": 2, "volume": 3}  # headerless t, O, C, V, H, L

@@ -13,8 +13,8 @@ from safla.candles.normalise import FileRows
 from safla.data.files import formats
 from safla.data.files.formats import Question
 from safla.errors import ConfigError, DataError
-from tests.data.written import HEADER, START, STEP, candles, csv_file, file, gz, kline, lines, same, zip_file, zst
-from tests.raised import raises_code
+from tests.data.tables import HEADER, START, STEP, candles, csv_file, file, gz, kline, lines, same, zip_file, zst
+from tests.errors import raises_code
 
 TABLE = "".join(f"{line}\n" for line in (HEADER, *lines())).encode()
 KLINES = "".join(f"{kline(line)}\n" for line in lines()).encode()

@@ -12,8 +12,8 @@ from safla.candles.normalise import FileRows
 from safla.data.files import bounded
 from safla.data.files import json as json_candles
 from safla.errors import DataError
-from tests.data.written import HEADER, assembled, candles, csv_file, lines, read_or_refused, same
-from tests.raised import raises_code
+from tests.data.tables import HEADER, assembled, candles, csv_file, lines, read_or_refused, same
+from tests.errors import raises_code
 
 ROWS = [[int(line[:13]), *map(float, line[14:].split(","))] for line in lines(30)]
 SHAPE = "JSON of candles is an array of arrays"

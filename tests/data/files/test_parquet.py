@@ -14,7 +14,7 @@ from safla.core.values import Columns
 from safla.data.files import csv, footer, parquet
 from safla.errors import ConfigError, DataError
 from safla.journal import run_candles
-from tests.data.written import (
+from tests.data.tables import (
     HEADER,
     LIMIT,
     START,
@@ -27,7 +27,7 @@ from tests.data.written import (
     read_or_refused,
     same,
 )
-from tests.raised import raises_code
+from tests.errors import raises_code
 
 LIMITS = footer.Limits(64, 12_000_000, 2**31)
 NUMBERS = ("open", "high", "low", "close", "volume")

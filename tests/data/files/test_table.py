@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from safla.data.files import bounded, csv, table
 from safla.errors import DataError
-from tests.data.written import HEADER, candles, csv_file, file, lines, read_or_refused, same
-from tests.raised import raises_code
+from tests.data.tables import HEADER, candles, csv_file, file, lines, read_or_refused, same
+from tests.errors import raises_code
 
 GOOD = lines(4)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from safla.data.files import times
 from safla.errors import DataError
-from tests.raised import raises_code
+from tests.errors import raises_code
 
 MS = 1_704_067_200_000
 

@@ -8,7 +8,7 @@ import pytest
 
 from safla.data.files import bounded, csv, vision
 from safla.errors import DataError
-from tests.data.written import (
+from tests.data.tables import (
     HEADER,
     START,
     STEP,
@@ -22,7 +22,7 @@ from tests.data.written import (
     same,
     zip_file,
 )
-from tests.raised import raises_code
+from tests.errors import raises_code
 
 MEMBER = "BTCUSDT-1h-2024-01.csv"
 KLINES = "".join(f"{kline(line)}\n" for line in lines()).encode()

@@ -6,7 +6,7 @@ import pytest
 
 from safla.data.store import catalog, store
 from safla.data.store.store import SeriesKey
-from tests.data.kept import HOUR, START, candles, contents, merge, months, place, span
+from tests.data.series import HOUR, START, candles, contents, merge, months, place, span
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Merging new candles with stored candles (S2): new, identical and restated candles."""
 
 from safla.data.store.merge import merge_series
-from tests.data.kept import candles
+from tests.data.series import candles
 
 
 def test_without_stored_candles_all_candles_are_new() -> None:

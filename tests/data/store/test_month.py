@@ -9,8 +9,8 @@ import pytest
 
 from safla.data.store import month
 from safla.errors import DataError
-from tests.data.kept import HOUR, START, candles, same
-from tests.raised import raises_code
+from tests.data.series import HOUR, START, candles, same
+from tests.errors import raises_code
 
 
 def test_candles_are_split_at_the_ends_of_months() -> None:

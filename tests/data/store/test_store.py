@@ -17,8 +17,8 @@ from safla.data.store import manifest, store
 from safla.data.store.beliefs import DOUBT_MS
 from safla.data.store.store import SeriesKey
 from safla.errors import DataError, HostError
-from tests.data.kept import ALL, AT, HOUR, START, candles, contents, merge, months, place, same, span
-from tests.raised import raises_code
+from tests.data.series import ALL, AT, HOUR, START, candles, contents, merge, months, place, same, span
+from tests.errors import raises_code
 
 NEW = ("believed", "imported", "ended")  # fields that a manifest did not always have
 

@@ -8,7 +8,7 @@ import pytest
 from safla.config.plan import NO_RULES
 from safla.data.store import catalog, manifest, store
 from safla.data.store.store import SeriesKey
-from tests.data.kept import ALL, AT, START, candles, contents, merge, months, place, same, span
+from tests.data.series import ALL, AT, START, candles, contents, merge, months, place, same, span
 
 FLIPS = 150
 

@@ -1,30 +1,48 @@
-"""A process that runs one command again and again, and dies each time at another of its calls that touch the disk.
+"""Child processes of the tests: the command line that dies, meets a signal or lacks something, and merges that die.
 
-    python -m tests.faults.dying SLICE|ALL FOLDER BEGIN WORD...
+    python -m tests.faults.child die SLICE|ALL FOLDER BEGIN WORD...
+    python -m tests.faults.child merge SLICE|ALL FOLDER BEGIN
+    python -m tests.faults.child pages CACHE FIRST STEP
+    python -m tests.faults.child signal SIGNAL TIMES STUCK MOMENT MODULE:NAME WORD...
+    python -m tests.faults.child without PACKAGE|threads WORD...
 
-The command `safla WORD...` is run once undisturbed, to count its K calls, and then for each k of 1..K once more, ending
-as by a kill before call k, and last behind call K. What call k leaves is what call k + 1 finds, so that is every state
-of the disk; ALL dies behind each call too, SLICE before one in three alone. Each time it is run in a copy of the folder
-BEGIN, FOLDER/before-<k> or after-<k>, `{}` in a word, and then once more undisturbed. A line of JSON tells of each:
-folder, first and second exit code, calls, and what changed a file without being counted; but where a death left the
-very bytes of an earlier one, the second is `as before-<k>` (not with ALL). The counting stands around os and io before
-safla is imported, so that no name escapes it; the commands run in forks, so that nothing is imported twice.
+die: the command `safla WORD...` is run once undisturbed, to count its K calls that touch the disk, and then for each k
+of 1..K once more, ending as by a kill before call k, and last behind call K. What call k leaves is what call k + 1
+finds, so that is every state of the disk; ALL dies behind each call too, SLICE before one in three alone. Each time it
+is run in a copy of the folder BEGIN, FOLDER/before-<k> or after-<k>, `{}` in a word, and then once more undisturbed. A
+line of JSON tells of each: folder, first and second exit code, calls, and what changed a file without being counted;
+but where a death left the very bytes of an earlier one, the second is `as before-<k>` (not with ALL). The counting
+stands around os and io before safla is imported, so that no name escapes it; the commands run in forks, so that nothing
+is imported twice. Hence nothing of safla is imported at the top of this module.
+
+merge: the same with a merge into a store in the place of the command. pages: it merges fifty pages, every STEP-th hour
+from the hour FIRST on.
+
+signal: one function sends its own process a signal as it is entered, so that a phase is met exactly. TIMES signals are
+sent, one behind the other; STUCK is 1 where the function does not come to an end by itself. The file MOMENT gets the
+moment, seconds of the monotonic clock.
+
+without: a package is not there. `threads` is none of them: it stands for new threads, and what the system says when the
+limit on them is met.
 """
 
 import gc
 import hashlib
 import importlib
+import importlib.abc
 import io
 import json
 import os
 import shutil
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 DIED = 77
+PAGES, CANDLES = 50, 20  # of `pages`
 STRIDE = 3  # of the calls, a slice dies at one in so many; the last one is among them
 CALLS = ("open", "write", "fsync", "fdatasync", "rename", "replace", "ftruncate", "truncate", "mkdir", "unlink", "link")
 CHANGES = {"open", "os.rename", "os.mkdir", "os.remove", "os.truncate", "os.link", "os.symlink", "os.rmdir", "os.chmod"}
@@ -180,5 +198,104 @@ def state_of(place: Path) -> str:
     return total.hexdigest()
 
 
+def merge_late(words: list[str]) -> int:
+    """The merge that dies: into two months, with a stretch without candles, and candles of other values."""
+    from safla.data.store import store
+    from tests.data.series import AT, candles, place, span
+
+    where = place(Path(words[0]))
+    store.merge(where, candles([*range(10, 50)]), source="late", at=AT + 1, absent=[span(60, 70), span(2, 4)])
+    store.merge(where, candles([12, 13], shift=1), source="late", at=AT + 2)
+    return 0
+
+
+def merge_pages(cache: Path, first: int, step: int) -> None:
+    """Fifty pages, one after the other."""
+    from tests.data.series import candles, merge, place
+
+    for page in range(PAGES):
+        hours = range(first + page * CANDLES * step, first + (page + 1) * CANDLES * step, step)
+        merge(place(cache), candles(hours))
+
+
+def replace_by_signal(target: str, number: int, *, times: int, stuck: bool, moment: Path) -> None:
+    """Put the sending of the signal in front of a function."""
+    module, _, path = target.partition(":")
+    *owners, name = path.split(".")
+    place = importlib.import_module(module)
+    for owner in owners:
+        place = getattr(place, owner)
+    original = getattr(place, name)
+
+    def entered(*arguments: Any, **named: Any) -> Any:
+        if not moment.exists():
+            moment.write_text(str(time.monotonic()))
+            for _ in range(times):
+                os.kill(os.getpid(), number)
+            for _ in range(3_000 if stuck else 0):
+                time.sleep(0.01)
+        return original(*arguments, **named)
+
+    setattr(place, name, entered)
+    if times > 1:
+        importlib.import_module(
+            "safla.runs.interrupt"
+        ).GRACE_SECONDS = 60  # so that it is the second signal that ends the process
+
+
+class Missing(importlib.abc.MetaPathFinder):
+    """A finder that says of one package that it is not there."""
+
+    def __init__(self, package: str) -> None:
+        self.package = package
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        """ModuleNotFoundError for the package and what is in it; of all else it knows nothing."""
+        if fullname.partition(".")[0] == self.package:
+            raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
+
+
+def no_thread(_thread: threading.Thread) -> None:
+    """What Thread.start does at a limit."""
+    raise RuntimeError("can't start new thread")
+
+
+def main(kind: str, *words: str) -> None:
+    """What is asked for by its first word."""
+    if kind == "die":
+        each(prepare(), Path(words[1]), Path(words[2]), [*words[3:]], thorough=words[0] == "ALL")
+    elif kind == "merge":
+        prepare()
+        for name in ("safla.data.store.store", "tests.data.series"):  # before the forks: they are imported once
+            importlib.import_module(name)
+        each(merge_late, Path(words[1]), Path(words[2]), ["{}"], thorough=words[0] == "ALL")
+    elif kind == "pages":
+        merge_pages(Path(words[0]), int(words[1]), int(words[2]))
+    elif kind == "signal":
+        run_with_signal(*words)
+    else:
+        sys.exit(run_without(*words))
+
+
+def run_with_signal(number: str, times: str, stuck: str, moment: str, target: str, *words: str) -> None:
+    """The program, as a person starts it."""
+    from safla.__main__ import program
+
+    replace_by_signal(target, int(number), times=int(times), stuck=stuck == "1", moment=Path(moment))
+    sys.argv = ["safla", *words]
+    program()
+
+
+def run_without(what: str, *words: str) -> int:
+    """The command line, imported before anything is missing."""
+    from safla.cli import main as command_line
+
+    if what == "threads":
+        threading.Thread.start = no_thread  # type: ignore[method-assign]
+    else:
+        sys.meta_path.insert(0, Missing(what))
+    return command_line([*words])
+
+
 if __name__ == "__main__":
-    each(prepare(), Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4:], thorough=sys.argv[1] == "ALL")
+    main(*sys.argv[1:])

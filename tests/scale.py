@@ -1,4 +1,4 @@
-"""What `make test` takes of many similar things: some cases, fewer examples. `make soak` takes the others too."""
+"""How much a test takes, and how long it may: make test has a slice and wide bounds, make soak all and figures."""
 
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests import margins
+HANG_SECONDS = 10.0  # what a test lets hang hangs longer than this
+
+exact = False  # whether the figures themselves are asked for: --scale release
+
+
+def bound(seconds: float) -> float:
+    """The seconds that something may take here, of which so many are promised."""
+    return seconds if exact else max(seconds, HANG_SECONDS)
 
 
 def some_of(
@@ -29,7 +36,7 @@ def some_of(
 
 def examples(*, gate: int, full: int | None = None) -> settings:
     """How many examples a property is tried on; without `full`, `make soak` takes those of the profile."""
-    if margins.exact:
+    if exact:
         return settings(deadline=None) if full is None else settings(max_examples=full, deadline=None)
     wide = settings.get_current_profile_name() != "fixed"
     return settings(deadline=None) if wide else settings(max_examples=gate, deadline=None)

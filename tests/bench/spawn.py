@@ -10,7 +10,7 @@ import time
 
 
 def main() -> None:
-    """`python spawned.py COMMAND...`; the answer: seconds, peak in KiB, exit code, what it printed."""
+    """`python spawn.py COMMAND...`; the answer: seconds, peak in KiB, exit code, what it printed."""
     out, err = os.pipe(), os.pipe()
     began = time.perf_counter()
     child = os.posix_spawn(

@@ -1,7 +1,9 @@
-"""Synthetic candles as a CSV file, and a configuration that names it."""
+"""Synthetic candles as a CSV file, a configuration that names it, and strategies: one is fine, the others are not."""
 
 from decimal import Decimal
 from pathlib import Path
+
+import numpy as np
 
 from safla.api.configuration import load_config
 from safla.config.plan import price_limit
@@ -40,3 +42,44 @@ def read(config: object) -> Series:
     """The candles that a configuration names."""
     loaded = load_config(config)
     return source.read(loaded.config, loaded.symbols, price_limit=price_limit(loaded.config)).series[0]
+
+
+class Breakout:
+    """Enters where the close is above that of `candles` before, leaves where it falls below."""
+
+    def warm_up(self, parameters):
+        return int(parameters.get("candles", 3)) + 2
+
+    def __call__(self, candles, parameters):
+        apart = int(parameters.get("candles", 3)) + 1
+        close = candles.close
+        signal = np.zeros(len(close), np.int8)
+        signal[apart:] = np.sign(close[apart:] - close[:-apart]) * (close[apart:] != close[apart - 1 : -1])
+        return signal, np.abs(signal) * 0.01
+
+
+class Raising(Breakout):
+    """Divides by nothing."""
+
+    def __call__(self, candles, parameters):
+        raise ZeroDivisionError("no volume")
+
+
+class Seeing(Breakout):
+    """Enters before the close rises."""
+
+    def __call__(self, candles, parameters):
+        close = candles.close
+        signal = np.zeros(len(close), np.int8)
+        signal[:-1] = np.sign(close[1:] - close[:-1])
+        return signal, np.abs(signal) * 0.01
+
+
+def carrying(warm_up):
+    """A function with a warm_up of its own."""
+
+    def function(candles, parameters):
+        return Breakout()(candles, parameters)
+
+    function.warm_up = warm_up
+    return function
