@@ -8,17 +8,18 @@ again. Anything unusual is left to the strict reader.
 
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 
 from safla.core.candles import Series
 from safla.core.values import Columns, Int64
 from safla.journal import reader
-from safla.journal.chain import decode_event, event_bytes
+from safla.journal.chain import MAX_LINE, decode_event, event_bytes
 from safla.journal.events import RunStarted, SymbolScale
 from safla.journal.files import open_to_read
 from safla.journal.reader import Tail
@@ -68,7 +69,7 @@ def scan(path: Path) -> Scan | None:
         return None
     content = _Content(started)
     with io.BufferedReader(open_to_read(path), BUFFER) as file:
-        if not _read_lines(file, content, started):
+        if not _read_lines(bounded_lines(file), content, started):
             return None
     series = [_series(scale, rows) for scale, rows in zip(started.symbols, content.rows, strict=True)]
     candles = sum(len(one.columns.ts) for one in series)
@@ -79,6 +80,11 @@ def scan(path: Path) -> Scan | None:
         content.outcomes, content.numbers, content.before_last, candle_lines, LineStart(*content.last),
         content.first_hash,
     )  # fmt: skip
+
+
+def bounded_lines(file: IO[bytes]) -> Iterator[bytes]:
+    """The lines of a file. One that is longer than a line of a journal comes in parts, which then are no lines."""
+    return iter(partial(file.readline, MAX_LINE), b"")
 
 
 class _Content:
@@ -96,7 +102,7 @@ class _Content:
         self.closing = False
 
 
-def _read_lines(file: Iterable[bytes], content: _Content, started: RunStarted) -> bool:
+def _read_lines(lines_read: Iterable[bytes], content: _Content, started: RunStarted) -> bool:
     """Read all lines. False if one is not where it belongs.
 
     Each timestamp has one candle line for each symbol, in order, and the times ascend (S6a). The other lines come after
@@ -109,7 +115,7 @@ def _read_lines(file: Iterable[bytes], content: _Content, started: RunStarted) -
     symbols, known, lines, offset, last_ts, before = len(candles), 0, 0, 0, -1, b""
     last, outcomes = (0, 0, b""), content.outcomes
     raw = b""
-    for raw in file:
+    for raw in lines_read:
         symbol = known % symbols  # the one whose candle line comes next; known: candle lines of this timestamp
         match = candles[symbol](raw)
         if match is not None:

@@ -15,7 +15,7 @@ from safla.journal.events import CandleMissing, Event, RunEnded
 from safla.journal.files import open_to_read
 from safla.journal.reader import Journal, Tail
 from safla.runs.engine_choice import choose
-from safla.runs.journal_scan import BUFFER, HASH, Scan, scan
+from safla.runs.journal_scan import BUFFER, HASH, Scan, bounded_lines, scan
 from safla.runs.recording import Inputs, read_events, run_of, series_of
 from safla.runs.runner import Block, fold_blocks
 from safla.strategies.register import STRATEGIES, Strategy
@@ -151,7 +151,7 @@ class _Lines:
     def __iter__(self) -> Iterator[tuple[int, Event]]:
         raw = b""
         with io.BufferedReader(open_to_read(self._path), BUFFER) as file:
-            for raw in file:
+            for raw in bounded_lines(file):
                 self.n += 1
                 self.offset += len(raw)
                 self.last = unchecked_event(event_bytes(raw[:-1], self.n))

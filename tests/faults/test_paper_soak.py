@@ -102,5 +102,5 @@ def test_a_long_paper_run_leaks_no_memory_descriptors_threads_or_tasks(soaked, t
     middle = len(soaked.descriptors) // 2
     for looks in (soaked.descriptors, soaked.threads, soaked.tasks):
         assert min(looks[middle:]) <= max(looks[:middle])  # monitoring opens a descriptor now and then, and closes it
-        assert max(looks) <= min(looks) + 3
+        assert max(looks) <= min(looks[1:]) + 3  # the log may be opened after the first measurement
     check_run(tmp_path / "run", max_positions=2)
