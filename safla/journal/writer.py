@@ -66,6 +66,9 @@ class LineEncoder:
         lines = [self.chain.line(self._started)] if self.chain.n == 0 else []
         # The rows of `begin` have the ts of the first candle, but their lines come before it (J18).
         starts = _count_starts(rows) if lines else 0
+        if self._with_candles and last - first == 1:  # a live candle
+            lines.append(self._lines_of_one(grid, first, rows=rows, strengths=strengths, starts=starts))
+            return b"".join(lines)
         if self._with_candles:
             rows, strengths = with_candles(grid, rows, strengths=strengths, first=first, last=last, starts=starts)
         lines.append(self._lines(rows, strengths, given=NO_INPUT))
@@ -113,9 +116,24 @@ class LineEncoder:
                 )
             )  # fmt: skip
         lists = EngineRows(_Lists(rows, _SLICE), _Lists(strengths, _SLICE), given)
-        makers = [self._table[kind] for kind in rows[:, 0].tolist()]
-        line, places = self.chain.line, self._places
-        return b"".join([line(make(places, lists, i)) for i, make in enumerate(makers) if make is not None])
+        return self._one_by_one(rows[:, 0].tolist(), lists)
+
+    def _lines_of_one(self, grid: Grid, place: int, *, rows: Int64Table, strengths: Float64, starts: int) -> bytes:
+        """The lines of one timestamp with its candles, in plain lists: arrays take longer for so few rows."""
+        if self._check_moves:
+            _refuse_illegal_moves(rows)
+        lists, powers, ts = rows.tolist(), strengths.tolist(), int(grid.ts[place])
+        candles = [
+            [CANDLE if cells[0] > 0 else CANDLE_MISSING, ts, s, *cells]  # a price is never 0
+            for s, cells in enumerate(zip(*(column[:, place].tolist() for column in grid[1:]), strict=True))
+        ]
+        lists[starts:starts], powers[starts:starts] = candles, [0.0] * len(candles)
+        return self._one_by_one([row[0] for row in lists], EngineRows(lists, powers, NO_INPUT))
+
+    def _one_by_one(self, kinds: Sequence[int], rows: EngineRows) -> bytes:
+        line, places, table = self.chain.line, self._places, self._table
+        makers = [table[kind] for kind in kinds]
+        return b"".join([line(make(places, rows, i)) for i, make in enumerate(makers) if make is not None])
 
     def _encoded(self, rows: EngineRows, i: int) -> bytes:
         """The event of a row that has no template; an empty text if it has no line."""
