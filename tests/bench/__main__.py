@@ -124,15 +124,23 @@ def side_by_side(sizes: Sizes, folder: Path) -> list[Figure]:
 def whole_processes(sizes: Sizes, folder: Path) -> list[Figure]:
     """safla's own commands."""
     year = measures.minutes(folder, sizes.year, sizes.runs)
+    first = measures.first_run(folder)
+    replayed = measures.replayed(folder, sizes.runs)
     decade = measures.minutes(folder, sizes.decade, 1)  # its candles are those of the journal below
     hours = measures.hours(folder, sizes.runs)
     trades = json.loads(year.out)["trades"]
-    shown = {"--help": (0.150, 0.080), "validate configs/btc.yaml": (0.400, 0.250)}
+    shown = {"--help": (0.044,), "validate configs/btc.yaml": (0.200, 0.150)}
     return [
-        Figure("safla run", year.seconds, "s", 1.2, 0.6, f"decisions journal, {trades} trades"),
-        Figure("safla run, its memory", year.peak_mb, "MB"),
-        Figure(f"safla run, {sizes.decade} candles", decade.seconds, "s", note="linear is ten times the one above"),
-        Figure(f"safla run, {sizes.decade} candles, its memory", decade.peak_mb, "MB", 1000, 600),
+        Figure("safla run", year.seconds, "s", 0.65, 0.5, f"decisions journal, {trades} trades"),
+        Figure("safla run, its memory", year.peak_mb, "MB", 200),
+        Figure("safla run, the first on a machine", first.seconds, "s", 0.9, 0.6, "one run, an empty cache folder"),
+        Figure(f"safla run, {sizes.decade} candles", decade.seconds, "s", 3.5),
+        Figure(f"safla run, {sizes.decade} candles, its memory", decade.peak_mb, "MB", 500),
+        Figure("safla run, all candles in the journal", replayed.run.seconds, "s"),
+        Figure(
+            "safla replay of it", replayed.replay.seconds, "s", 1.5 * replayed.run.seconds, note="1.5 times the run"
+        ),
+        Figure("safla replay of it, its memory", replayed.replay.peak_mb, "MB"),
         Figure("safla run, interpreted, a year of hours", hours.seconds, "s", 1.0),
         Figure("safla run, interpreted, a year of hours, its memory", hours.peak_mb, "MB", 150),
         *(

@@ -58,6 +58,27 @@ def minutes(folder: Path, size: int, runs: int) -> Taken:
     return run(folder, "--engine", "compiled", runs=runs)
 
 
+def first_run(folder: Path) -> Taken:
+    """The same run where no cache folder holds anything: what a user's first run takes."""
+    out = folder / "run"
+    command = ("-m", "safla", "run", str(folder / "job.yaml"), "--out", str(out), "--quiet", "--json")
+    shutil.rmtree(out, ignore_errors=True)
+    return process(*command, runs=0, XDG_CACHE_HOME=str(folder / "nothing"))
+
+
+class Replayed(NamedTuple):
+    """A run with all candles in its journal, and its replay."""
+
+    run: Taken
+    replay: Taken
+
+
+def replayed(folder: Path, runs: int) -> Replayed:
+    """`safla run --journal-detail candles` over the same candles, and `safla replay` of it."""
+    ran = run(folder, "--journal-detail", "candles", runs=runs)
+    return Replayed(ran, process("-m", "safla", "replay", str(folder / "run"), runs=runs))
+
+
 def hours(folder: Path, runs: int) -> Taken:
     """`safla run`, interpreted, over a year of hours."""
     (folder / "job.yaml").write_text(YEAR_OF_HOURS)
