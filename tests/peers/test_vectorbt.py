@@ -1,5 +1,6 @@
 """Trades match vectorbt 1.2 on real candles; each class of difference is named and counted."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,9 @@ from tests.peers.ours import (
     paired,
 )
 from tests.scale import some_of
+
+if find_spec("vectorbt") is None:  # with it numba, whose warning is named below
+    pytest.skip("vectorbt is not installed: make soak installs it", allow_module_level=True)
 
 pytestmark = pytest.mark.filterwarnings(  # of its own code, where it is compiled for the first time
     "ignore::numba.core.errors.NumbaPendingDeprecationWarning"
