@@ -65,7 +65,13 @@ def test_row_33_memory_and_descriptors_stay_flat_while_candles_are_processed(tmp
 
 
 @pytest.mark.parametrize(
-    ("engine", "timestamps"), [("interpreted", 1), ("compiled", 1), ("compiled", 7), ("compiled", 1_000)]
+    ("engine", "timestamps"),
+    [
+        pytest.param("interpreted", 1, marks=pytest.mark.soak),
+        ("compiled", 1),
+        ("compiled", 7),
+        pytest.param("compiled", 1_000, marks=pytest.mark.soak),
+    ],
 )
 def test_row_33_the_journal_is_the_same_for_any_block_size(soaked, figure, engine, timestamps):
     total, candles, began = hashlib.blake2b(), len(soaked[0].series[0].columns.ts), time.monotonic()

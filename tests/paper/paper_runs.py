@@ -88,13 +88,13 @@ class Run:
 
     def trade(
         self, *, timestamps: int, each: Callable[[], None] = lambda: None, ends: bool = False,
-        last_ts: int | None = None,
+        last_ts: Callable[[], int] | None = None,
     ) -> list[Update]:  # fmt: skip
         """The run, until so many were told; the exchange's clock moves on with every wait.
 
         each     called after one
         ends     the run comes to its end before
-        last_ts  it is interrupted after this timestamp, ms
+        last_ts  it is interrupted after this timestamp, ms, or a later one
         """
         flag, updates = Flag(), list[Update]()
         self.updates = updates
@@ -102,7 +102,7 @@ class Run:
         def seen(one: Update) -> None:
             updates.append(one)
             each()
-            if len(updates) == timestamps or one.ts == last_ts:
+            if len(updates) == timestamps or (last_ts is not None and one.ts >= last_ts()):
                 flag.signal = 15
 
         clock = Clock(self.fake.clock.seconds, self._wall, self.fake.clock.sleep)
