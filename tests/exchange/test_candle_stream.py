@@ -380,9 +380,6 @@ def patiences(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 MANY, FEW = 150, 50  # connections
 
 
-SOAKED = [pytest.param(name, marks=pytest.mark.soak) for name in ("ws_abort", "ws_silence", "ws_subscribe_error")]
-
-
 @pytest.mark.soak
 @pytest.mark.parametrize("fault", ["ws_close", "ws_abort", "ws_silence", "ws_subscribe_error"])
 def test_memory_does_not_grow_with_the_number_of_connections(

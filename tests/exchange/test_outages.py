@@ -98,6 +98,7 @@ def test_an_outage_of_twenty_symbols_is_reported_once_and_so_is_its_end(fault: s
     assert kinds == [live_symbol.REFUSED, live_symbol.WELL]
 
 
+@pytest.mark.soak
 def test_an_hour_of_flapping_with_twenty_symbols_loses_no_candle_and_reports_each_outage_once(tmp_path: Path) -> None:
     """The exchange is up for two minutes and down for four, nine times."""
     following = Following(tmp_path, *NAMES, streams=False)

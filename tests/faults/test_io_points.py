@@ -74,6 +74,7 @@ def test_row_2_a_process_that_dies_at_any_disk_call_loses_nothing(tmp_path, rele
     figure(f"row 2, {detail}: {len(places)} deaths at calls that touch the disk were continued, 0 lost")
 
 
+@pytest.mark.soak
 def test_row_2_a_process_that_dies_while_it_sets_a_run_aside_leaves_the_old_run_intact(tmp_path, release, ended):
     undisturbed, *places = died(tmp_path, ended, "--force", "--set", "strategy.fast_period=4", release=release)
     wanted, old = files(undisturbed / "run"), files(ended / "run")

@@ -68,6 +68,7 @@ def test_every_module_under_mutation_has_test_files_that_exist(room: str) -> Non
         assert all((mutation.ROOT / name).exists() for group in mutation.groups(room, file) for name in group)
 
 
+@pytest.mark.soak
 def test_tests_notice_a_mutant_and_pass_on_the_unchanged_module(tmp_path) -> None:
     tree = mutation.Tree(tmp_path)
     tests = (("tests/exchange/test_retry.py",),)

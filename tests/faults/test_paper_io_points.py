@@ -65,6 +65,7 @@ def test_row_2_a_crash_at_any_disk_call_of_a_paper_run_loses_nothing(whole, tmp_
     figure(f"row 2, paper: {len(places)} deaths at calls that touch the disk were gone on from, 0 lost")
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("tail", ["torn", pytest.param("complete", marks=pytest.mark.soak)])
 def test_row_10_a_crash_during_recovery_of_a_paper_run_is_recovered_from(whole, tmp_path, release, tail):
     """J42: the journal ends in half a line, or without its last newline, and an older death left a temporary file."""
