@@ -43,8 +43,8 @@ PLATFORMS = {
     "x86_64-linux-musl": Platform("linux-x86_64", "x86_64-unknown-linux-musl", "x86_64-linux-musl"),
     "aarch64-linux": Platform("linux-aarch64", "aarch64-unknown-linux-gnu", "aarch64-linux-gnu.2.17"),
     "aarch64-linux-musl": Platform("linux-aarch64", "aarch64-unknown-linux-musl", "aarch64-linux-musl"),
-    "x86_64-macos": Platform("darwin-x86_64", "x86_64-apple-macosx11.0", "x86_64-macos.11"),
-    "aarch64-macos": Platform("darwin-arm64", "arm64-apple-macosx11.0", "aarch64-macos.11"),
+    "x86_64-macos": Platform("darwin-x86_64", "x86_64-apple-macosx11.0", "x86_64-macos.11.0"),
+    "aarch64-macos": Platform("darwin-arm64", "arm64-apple-macosx11.0", "aarch64-macos.11.0"),
 }
 
 
@@ -62,7 +62,7 @@ def build(target: str, folder: Path) -> Path:
     with tempfile.TemporaryDirectory(dir=folder, prefix="build-") as work:
         compiled, linked = Path(work) / "engine.o", Path(work) / LIBRARY
         compiled.write_bytes(built)
-        subprocess.run([*_linker(goal), "-shared", "-nostdlib", "-o", str(linked), str(compiled)], check=True)  # noqa: S603
+        subprocess.run([*_linker(goal), "-shared", "-o", str(linked), str(compiled)], check=True)  # noqa: S603
         linked.chmod(0o644)
         manifest = Path(work) / MANIFEST
         manifest.write_text(json.dumps(_manifest(goal, library.seal(linked)), indent=2) + "\n", "utf-8")
@@ -216,10 +216,11 @@ def _pointers() -> dict[str, Any]:
 
 
 def _linker(goal: Platform) -> list[str]:
-    """The linker: `cc` for this platform, else the one of ziglang, which can link for every target."""
+    """The linker: `cc` for this platform, else the one of ziglang, which can link for every platform."""
+    alone = [] if "apple" in goal.triple else ["-nostdlib"]  # on macOS each library names that of the system
     if goal.platform == library.platform_name() and "musl" not in goal.triple and (found := shutil.which("cc")):
-        return [found]
-    return [sys.executable, "-m", "ziglang", "cc", "-target", goal.zig]
+        return [found, *alone]
+    return [sys.executable, "-m", "ziglang", "cc", "-target", goal.zig, *alone]
 
 
 def main() -> None:
