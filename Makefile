@@ -31,8 +31,12 @@ run: .venv/run.stamp ## install, and run the example: configs/btc.yaml
 # Whether the engine library is there, and was built from the sources as they are.
 CURRENT := $(RUN) -c 'from safla.compiled.library import library; raise SystemExit(library().library is None)'
 
+BUILD := .venv/engine/bin/python -m safla.compiled.builder --to
+
+# A clone whose files a group may write to is no place for code that is loaded (Z8): then the user's cache folder is.
 engine: .venv/run.stamp ## compile the engine, unless that was done since its sources changed
-	@$(CURRENT) || { $(MAKE) .venv/engine/stamp && .venv/engine/bin/python -m safla.compiled.builder --to safla/compiled; } \
+	@$(CURRENT) || { $(MAKE) .venv/engine/stamp && $(BUILD) safla/compiled \
+	&& { $(CURRENT) || { umask 077; $(BUILD) "$${XDG_CACHE_HOME:-$$HOME/.cache}/safla/engine"; }; }; } \
 	|| echo 'warning: the engine could not be compiled; runs are interpreted' >&2
 
 test: .venv/dev.stamp engine ## install, and run the tests, a slice of what takes long among them (make soak: all of it)
@@ -88,6 +92,7 @@ lock: .venv/run.stamp ## resolve the dependencies; with UPGRADE=--upgrade to the
 	$(PIN) --group linker $(UPGRADE) --output-file safla/compiled/linker.txt
 
 clean: ## remove the environment and every cache; runs in logs/ stay
+	rm -f safla/compiled/engine.bin safla/compiled/engine.json
 	rm -rf .venv .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
 	find safla tests -name __pycache__ -type d -prune -exec rm -rf {} +
 

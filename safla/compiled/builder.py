@@ -25,7 +25,7 @@ from safla.compiled.library import ABI, LIBRARY, MANIFEST, PACKAGE, Record, Sign
 from safla.core.pure import ENTRY_POINTS, PURE, entry_point_name
 from safla.core.values import ArrayType
 
-# The modules with entries. A module that they import is found by itself.
+# The modules with entry points. A module that they import is found by itself.
 MODULES = ("safla.core.engine", "safla.journal.event_bytes", "safla.metrics.trades", "safla.strategies.register")
 
 
@@ -100,7 +100,7 @@ def _constants(function: Callable[..., Any]) -> set[str]:
 
 
 def _object_code(goal: Platform) -> bytes:
-    """The object file of all entries: one LLVM module, in which all but the entries is internal and inlined."""
+    """The object file of all entry points: one LLVM module, in which all else is internal and inlined."""
     # Before numba is imported: code for any processor of the kind, not only for the one that builds.
     os.environ["NUMBA_CPU_NAME"], os.environ["NUMBA_CPU_FEATURES"] = "generic", ""
     import llvmlite.binding as llvm
@@ -147,7 +147,7 @@ def _module(llvm: Any, function: Callable[..., Any]) -> Any:
 
 
 def _wrapper(function: Callable[..., Any]) -> Callable[[int], int]:
-    """A function of the address of cells (core/library.py) that calls an entry with what lies in them."""
+    """A function of the address of cells (compiled/library.py) that calls an entry with what lies in them."""
     from numba import carray
 
     signature = Signature(function)
