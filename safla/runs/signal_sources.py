@@ -1,4 +1,4 @@
-"""Signal sources: the signals of a run, block after block of its grid, in history and live (V20).
+"""Signal sources: the signals of a run, block after block of its grid, in history and live.
 
 A source is begun with the recorded candles: all of a backtest, those before a restart of a paper run, or none. The
 blocks that it takes go over those first and then over the candles that arrive. There are two kinds: strategies with a

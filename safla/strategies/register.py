@@ -39,7 +39,7 @@ def no_products(_parameters: Any) -> int:
 
 
 class Fold(NamedTuple):
-    """A strategy that carries a state from one block of candles to the next, so that each candle is read once (V4).
+    """A strategy that carries a state from one block of candles to the next, so that each candle is read once.
 
     The state is a NamedTuple of int and float, and is never changed in place. However the candles are cut into blocks,
     the signals are the same.
