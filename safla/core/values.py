@@ -4,10 +4,11 @@ Units: price, quantity, volume and money are integers in units of 10^-decimals o
 times are ms UTC, rates are parts per million. 0 switches off an optional rule.
 """
 
-from typing import Annotated, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:  # to check a configuration needs no arrays, and numpy takes a fifth of that time to import
+    import numpy as np
+    import numpy.typing as npt
 
 
 class ArrayType(NamedTuple):
@@ -17,13 +18,13 @@ class ArrayType(NamedTuple):
     dimensions: int
 
 
-Int64 = Annotated[npt.NDArray[np.int64], ArrayType("int64", 1)]
-Int64Table = Annotated[npt.NDArray[np.int64], ArrayType("int64", 2)]
-Int8 = Annotated[npt.NDArray[np.int8], ArrayType("int8", 1)]
-Int8Table = Annotated[npt.NDArray[np.int8], ArrayType("int8", 2)]
-Float64 = Annotated[npt.NDArray[np.float64], ArrayType("float64", 1)]
-Float64Table = Annotated[npt.NDArray[np.float64], ArrayType("float64", 2)]
-Mask = npt.NDArray[np.bool_]
+Int64 = Annotated["npt.NDArray[np.int64]", ArrayType("int64", 1)]
+Int64Table = Annotated["npt.NDArray[np.int64]", ArrayType("int64", 2)]
+Int8 = Annotated["npt.NDArray[np.int8]", ArrayType("int8", 1)]
+Int8Table = Annotated["npt.NDArray[np.int8]", ArrayType("int8", 2)]
+Float64 = Annotated["npt.NDArray[np.float64]", ArrayType("float64", 1)]
+Float64Table = Annotated["npt.NDArray[np.float64]", ArrayType("float64", 2)]
+Mask = Annotated["npt.NDArray[np.bool_]", ArrayType("bool", 1)]
 
 Detail = Literal["trades", "decisions", "candles"]  # of a journal; each has the events of the levels before it
 

@@ -67,15 +67,30 @@ class Strategy(NamedTuple):
     fold: Fold | None = None  # the same signals as those of `columns`; where there is one, runs use it
 
 
+def in_one_block(fold: Fold) -> SignalFunction:
+    """The array function of a fold: all candles as one block."""
+
+    def columns(candles: Columns, parameters: Any) -> tuple[Int8, Float64]:
+        import numpy as np  # only here: a configuration is checked without it
+
+        signal, strength = np.zeros(len(candles.ts), np.int8), np.zeros(len(candles.ts))
+        fold.feed(fold.begin(parameters), candles, 0, parameters, signal, strength)
+        return signal, strength
+
+    return columns
+
+
+RSI = Fold(rsi.begin, rsi.feed, rsi.rows_before)
+CROSSOVER = Fold(sma_crossover.begin, sma_crossover.feed, sma_crossover.rows_before)
+
 STRATEGIES: dict[str, Strategy] = {
     "rsi": Strategy(
-        rsi.rsi, rsi.warm_up, section=rsi.RsiSection, resolve=rsi.resolve, check=rsi.check,
-        price_factor=rsi.price_factor, fold=Fold(rsi.begin, rsi.feed, rsi.rows_before),
+        in_one_block(RSI), rsi.warm_up, section=rsi.RsiSection, resolve=rsi.resolve, check=rsi.check,
+        price_factor=rsi.price_factor, fold=RSI,
     ),
     "sma_crossover": Strategy(
-        sma_crossover.sma_crossover, sma_crossover.warm_up, resolve=sma_crossover.resolve, check=sma_crossover.check,
-        price_factor=sma_crossover.price_factor,
-        fold=Fold(sma_crossover.begin, sma_crossover.feed, sma_crossover.rows_before),
+        in_one_block(CROSSOVER), sma_crossover.warm_up, resolve=sma_crossover.resolve, check=sma_crossover.check,
+        price_factor=sma_crossover.price_factor, fold=CROSSOVER,
     ),
 }  # fmt: skip
 

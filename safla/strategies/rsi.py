@@ -7,7 +7,6 @@ Cutler, D.: the relative strength index with sums of the last n changes, which d
 from collections.abc import Iterator
 from typing import Annotated, NamedTuple
 
-import numpy as np
 from pydantic import Field
 
 from safla.core.pure import entry_point
@@ -115,10 +114,3 @@ def feed(state: RsiState, columns: Columns, first: int, parameters: Rsi, signal:
         was_below = is_below
         was_above = is_above
     return RsiState(seen, gains, losses, was_below, was_above)
-
-
-def rsi(columns: Columns, parameters: Rsi) -> tuple[Int8, Float64]:
-    """The signals and strengths of all candles since the first, from one block."""
-    signal, strength = np.zeros(len(columns.ts), np.int8), np.zeros(len(columns.ts))
-    feed(begin(parameters), columns, 0, parameters, signal, strength)
-    return signal, strength

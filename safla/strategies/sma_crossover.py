@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from safla.core.pure import entry_point
 from safla.core.scale import MILLION, share_up
 from safla.core.values import ENTER_SIGNAL, EXIT_SIGNAL, Columns, Float64, Int8
@@ -130,10 +128,3 @@ def feed(
             above = 0
             exit_was_met = exit_met
     return CrossoverState(seen, fast_sum, slow_sum, above, exit_was_met, open_until)
-
-
-def sma_crossover(columns: Columns, parameters: Crossover) -> tuple[Int8, Float64]:
-    """The signals and strengths of all candles since the first, from one block."""
-    signal, strength = np.zeros(len(columns.ts), np.int8), np.zeros(len(columns.ts))
-    feed(begin(parameters), columns, 0, parameters, signal, strength)
-    return signal, strength

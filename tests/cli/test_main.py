@@ -99,7 +99,7 @@ def test_validating_imports_no_library_that_it_does_not_need(tmp_path: Path) -> 
     (tmp_path / "c.yaml").write_text("mode: backtest\n")
     code = (
         f"import sys; from safla.cli import main; code = main(['validate', '{tmp_path}/c.yaml']);"
-        "print(code, sorted({'ccxt', 'numba', 'polars', 'msgspec', 'plotly', 'psutil'} & set(sys.modules)))"
+        "print(code, sorted({'ccxt', 'numba', 'numpy', 'polars', 'msgspec', 'plotly', 'psutil'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
     assert done.stdout.splitlines()[-1] == "0 []"

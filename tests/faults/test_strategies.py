@@ -10,7 +10,7 @@ import pytest
 from safla.cli import main
 from safla.strategies import register
 from safla.strategies.register import Strategy
-from safla.strategies.sma_crossover import resolve, sma_crossover, warm_up
+from safla.strategies.sma_crossover import resolve, warm_up
 from tests.faults.command import Answer
 from tests.faults.invariants import check_answer, check_run, events_of
 from tests.scale import some_of
@@ -18,6 +18,7 @@ from tests.small_runs import SMALL, journal
 
 NAME = "sma_crossover"  # the tests replace the function of this strategy
 WORDS = ("run", "--engine", "interpreted", "--quiet", "--json")
+sma_crossover = register.STRATEGIES[NAME].columns
 HOLDS = 900  # candles of one symbol
 
 

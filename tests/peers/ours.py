@@ -14,9 +14,11 @@ import pandas as pd  # type: ignore[import-untyped]
 
 from safla.core import values as v
 from safla.core.values import Columns, Int64, Market, Rules
-from safla.strategies.sma_crossover import Crossover, sma_crossover, warm_up
+from safla.strategies.register import STRATEGIES
+from safla.strategies.sma_crossover import Crossover, warm_up
 from tests.properties.cases import Case, fold, named
 
+sma_crossover = STRATEGIES["sma_crossover"].columns
 FAST, SLOW = 10, 30
 FEE = 0.001
 DEPOSIT = 1_000_000_000  # never binds

@@ -4,11 +4,11 @@ import pytest
 
 from safla.config.trading import StrategySection
 from safla.strategies.register import STRATEGIES, Strategy, keys_of
-from safla.strategies.sma_crossover import Crossover, check, resolve, sma_crossover, warm_up
+from safla.strategies.sma_crossover import Crossover, check, resolve, warm_up
 
 
 def test_a_minimal_strategy_depends_on_all_candles_and_keeps_its_parameters_unchanged() -> None:
-    mine, section = Strategy(sma_crossover, warm_up), StrategySection(parameters={"hours": 24})
+    mine, section = Strategy(STRATEGIES["sma_crossover"].columns, warm_up), StrategySection(parameters={"hours": 24})
     keys = keys_of(mine, section)
     assert mine.resolve(keys) == {"hours": 24}
     assert list(mine.check(keys)) == []

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from safla.config.loader import load_mapping
 from safla.core.values import Columns
 from safla.errors import ConfigError
-from safla.strategies.rsi import Rsi, RsiSection, resolve, rsi, warm_up
+from safla.strategies.register import STRATEGIES
+from safla.strategies.rsi import Rsi, RsiSection, resolve, warm_up
 from tests.small_runs import journal, run, small
 
 CLOSES = st.lists(st.integers(95, 105), max_size=60)  # few values, so that levels are met exactly
+rsi = STRATEGIES["rsi"].columns
 PARAMETERS = st.builds(Rsi, st.integers(2, 6), st.integers(1, 50), st.integers(51, 99))
 
 

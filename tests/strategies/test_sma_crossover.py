@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safla.core.values import Columns
-from safla.strategies.sma_crossover import Crossover, sma_crossover, warm_up
+from safla.strategies.register import STRATEGIES
+from safla.strategies.sma_crossover import Crossover, warm_up
 
+sma_crossover = STRATEGIES["sma_crossover"].columns
 MANY = st.lists(st.integers(96, 104), min_size=0, max_size=60)  # few values, so that ties are frequent
 WIDE = st.lists(st.integers(1, 2**62 // 2**20), min_size=0, max_size=40)
 
