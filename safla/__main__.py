@@ -29,6 +29,10 @@ def main() -> int:
     interrupt.answered()
     # numpy's linear algebra is never used; starting its threads takes longer than many a command.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # The allocator of polars returns what it has freed at once: a run takes a tenth less memory, and no more time.
+    os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:0,muzzy_decay_ms:0")
+    # No plugin of pydantic is used; to look for them, it reads the entry points of every installed package.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         from safla import cli
     except ModuleNotFoundError as error:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from safla.candles.bad_rows import BadRows
 from safla.candles.decimals import more
-from safla.core.candles import iso
+from safla.core.candles import iso, rows_before_gaps
 from safla.core.scale import LIMIT, to_text
 from safla.core.timeframes import LAST_MS, TIMEFRAMES
 from safla.core.values import Columns, Int64
@@ -18,12 +18,25 @@ from safla.text import printable
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
 
 
+class EveryRow:
+    """The numbers of rows of which none is left out. They take no memory until some of them are picked."""
+
+    def __init__(self, first: int, count: int) -> None:
+        self._numbers = range(first, first + count)
+
+    def __getitem__(self, index: Any) -> Any:
+        """One number, or the int64 array of those that a slice, a mask or an array of indexes picks."""
+        if isinstance(index, int | np.integer):
+            return self._numbers[int(index)]
+        return np.arange(self._numbers.start, self._numbers.stop)[index]
+
+
 class Origin(NamedTuple):
     """Where rows come from: a file, what its rows are called, and the number of each row."""
 
     file: str
     word: str  # "line" of a text, "row" of a table
-    numbers: Int64
+    numbers: Int64 | EveryRow
 
     def at(self, row: int) -> str:
         """The place of a row, with which messages begin."""
@@ -116,7 +129,7 @@ def count_gaps(ts: Int64, step_ms: int) -> GapCount:
     """How many gaps ascending times on the grid have, and how many candles are missing in them."""
     if not len(ts):
         return GapCount(0, 0)
-    return GapCount(int(np.count_nonzero(np.diff(ts) > step_ms)), (int(ts[-1]) - int(ts[0])) // step_ms + 1 - len(ts))
+    return GapCount(len(rows_before_gaps(ts, step_ms)), (int(ts[-1]) - int(ts[0])) // step_ms + 1 - len(ts))
 
 
 def merged(parts: list[Ordered], bounds: Bounds) -> tuple[Columns, dict[tuple[str, str], int]]:
@@ -131,7 +144,7 @@ def merged(parts: list[Ordered], bounds: Bounds) -> tuple[Columns, dict[tuple[st
     if (np.diff(joined.ts) > 0).all():
         return joined, {}
     owner = np.repeat(np.arange(len(parts)), [len(part.columns.ts) for part in parts])
-    numbers = np.concatenate([part.origin.numbers for part in parts])
+    numbers = np.concatenate([part.origin.numbers[:] for part in parts])
     order = np.argsort(joined.ts, kind="stable")
     joined, owner, numbers = Columns(*(column[order] for column in joined)), owner[order], numbers[order]
     again = np.zeros(len(order), bool)

@@ -1,7 +1,7 @@
 """Candles as columns, of one symbol or of many on one time grid; and the hash that identifies them (J7)."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +20,7 @@ class Scale(NamedTuple):
     min_notional: int  # money units
 
 
+BLOCK = 65_536  # rows
 NO_CANDLES = Columns(*(np.zeros(0, np.int64),) * 6)
 
 
@@ -103,6 +104,19 @@ def digest(series: Sequence[Series], timeframe: str) -> str:
         for column in columns:
             total.update(np.ascontiguousarray(column, "<i8").data)
     return total.hexdigest()
+
+
+def row_blocks(rows: int) -> Iterator[slice]:
+    """Slices that cut so many rows into blocks, which are processed one by one so that no whole column is copied."""
+    return (slice(first, min(first + BLOCK, rows)) for first in range(0, rows, BLOCK))
+
+
+def rows_before_gaps(ts: Int64, step_ms: int) -> Int64:
+    """The rows after which candles are missing (S4), int64[gaps]. ts int64[n], ascending open times."""
+    parts = [
+        part.start + np.flatnonzero(np.diff(ts[part.start : part.stop + 1]) > step_ms) for part in row_blocks(len(ts))
+    ]
+    return np.concatenate([np.zeros(0, np.int64), *parts])
 
 
 def iso(ms: int) -> str:

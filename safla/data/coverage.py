@@ -7,10 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from safla.candles.validation import count_gaps
-from safla.core.candles import Series, iso
+from safla.core.candles import Series, iso, row_blocks, rows_before_gaps
 from safla.core.scale import to_text
-from safla.metrics.sums import row_blocks
 
 JUMP = 2  # factor, up or down: no market moves so far between two candles, but a redenomination does
 LARGE_GAP_MS = 86_400_000  # a gap of a day is reported, a shorter one is only counted
@@ -73,10 +71,9 @@ def covered(series: Series, period: RequestedPeriod, *, begin: int, end: int, st
     stop = end if period.end is None else -(-period.end // step) * step
     inside = ts[slice(*np.searchsorted(ts, (start, stop)))]
     room = max(0, stop - start) // step
-    distances = np.diff(ts)
-    gaps, missing = count_gaps(ts, step)
-    widest_at = int(np.argmax(distances)) if len(distances) else 0
-    widest_candles = int(distances[widest_at]) // step - 1 if len(distances) else 0
+    before = rows_before_gaps(ts, step)
+    in_gaps = (ts[before + 1] - ts[before]) // step - 1  # candles
+    largest = int(before[np.argmax(in_gaps)]) if len(before) else None
     first, last = (int(inside[0]), int(inside[-1])) if len(inside) else (None, None)
     return Coverage(
         symbol=series.symbol,
@@ -86,10 +83,10 @@ def covered(series: Series, period: RequestedPeriod, *, begin: int, end: int, st
         room=room,
         missing_before=room if first is None else (first - start) // step,
         missing_after=0 if last is None else (stop - step - last) // step,
-        gaps=gaps,
-        missing=missing,
-        largest=(int(ts[widest_at]) + step, int(ts[widest_at + 1])) if widest_candles > 0 else None,
-        largest_candles=max(0, widest_candles),
+        gaps=len(before),
+        missing=int(in_gaps.sum()),
+        largest=None if largest is None else (int(ts[largest]) + step, int(ts[largest + 1])),
+        largest_candles=int(in_gaps.max(initial=0)),
         lookback=int(np.searchsorted(ts, start)),
         jumps=jumps(series),
     )

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from safla.core.candles import rows_before_gaps
 from safla.core.machine import IDLE, MODES
 from safla.core.values import Int64
 
@@ -28,6 +29,6 @@ def fills_beside_gaps(ts: Int64, filled: Int64, step_ms: int) -> int:
 
     ts int64[n], open times of a symbol's candles; filled int64[fills], open times of the candles of the fills
     """
-    gaps = np.flatnonzero(np.diff(ts) > step_ms)
+    gaps = rows_before_gaps(ts, step_ms)
     beside = np.concatenate((ts[gaps], ts[gaps + 1]))
     return int(np.count_nonzero(np.isin(filled, beside)))

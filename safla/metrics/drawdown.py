@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from safla.core.values import NONE, Int64
+from safla.core.candles import row_blocks
+from safla.core.values import NONE, Int64, Mask
 from safla.metrics.metric import Metric
-from safla.metrics.sums import row_blocks
 
 NEVER_FELL = "the equity never fell"
 
@@ -40,35 +40,32 @@ def falls(ts: Int64, equity: Int64, trough: Int64, balance: int, step_ms: int) -
     equity  int64[n], money units, at their closes
     trough  int64[n], the worst equity inside them: cash, and each position at its low, or at its stop if that is higher
     """
-    peaks = peaks_of(equity, balance)
-    return Falls(deepest_fall(equity, peaks), deepest(peaks[:-1], trough)[0], *under_water(ts, equity, peaks, step_ms))
+    share, inside, place, peak = 0.0, 0.0, NONE, balance
+    peak_of_deepest = balance
+    below = np.zeros(len(equity) + 2, np.bool_)  # False at both ends, so that every stretch has two edges
+    for part in row_blocks(len(equity)):  # to save memory
+        peaks = np.maximum.accumulate(np.concatenate(([peak], equity[part])))
+        before = peaks[:-1]  # the peak before each candle
+        fall, row = _deepest(before, equity[part])
+        if fall > share:
+            share, place, peak_of_deepest = fall, part.start + row, int(before[row])
+        inside = max(inside, _deepest(before, trough[part])[0])
+        np.less(equity[part], before, out=below[part.start + 1 : part.stop + 1])
+        peak = int(peaks[-1])
+    return Falls(_around(equity, share, place, peak_of_deepest), inside, *_under_water(ts, below, step_ms))
 
 
-def peaks_of(equity: Int64, balance: int) -> Int64:
-    """The peak before each candle, starting with the balance, and the peak at the end: int64[n + 1], money units."""
-    peaks = np.empty(len(equity) + 1, np.int64)
-    peaks[0] = balance
-    peaks[1:] = equity
-    return np.maximum.accumulate(peaks, out=peaks)
+def _deepest(peaks: Int64, levels: Int64) -> tuple[float, int]:
+    """max(1 - level / peak), and the index of the first candle with it."""
+    falls = (peaks - levels) / peaks
+    row = int(np.argmax(falls))
+    return float(falls[row]), row
 
 
-def deepest(peaks: Int64, levels: Int64) -> tuple[float, int]:
-    """max(1 - level / peak), and the index of the first candle with it; 0 and NONE where no level is below its peak."""
-    share, place = 0.0, NONE
-    for part in row_blocks(len(levels)):
-        falls = (peaks[part] - levels[part]) / peaks[part]
-        row = int(np.argmax(falls))
-        if float(falls[row]) > share:
-            share, place = float(falls[row]), part.start + row
-    return share, place
-
-
-def deepest_fall(equity: Int64, peaks: Int64) -> Fall:
-    """The deepest fall by closes. equity int64[n], peaks from peaks_of."""
-    share, trough = deepest(peaks[:-1], equity)
+def _around(equity: Int64, share: float, trough: int, peak: int) -> Fall:
+    """The fall to a close (an index, NONE for no fall) from its peak (money units), with its begin and its end."""
     if trough == NONE:
         return Fall(0.0, NONE, NONE, NONE)
-    peak = int(peaks[trough])
     at_peak = (equity[:trough] == peak)[::-1]
     again = equity[trough:] >= peak
     return Fall(
@@ -79,18 +76,17 @@ def deepest_fall(equity: Int64, peaks: Int64) -> Fall:
     )
 
 
-def under_water(ts: Int64, equity: Int64, peaks: Int64, step_ms: int) -> tuple[float, int]:
+def _under_water(ts: Int64, below: Mask, step_ms: int) -> tuple[float, int]:
     """The share of closes below the peak so far, and the longest time (ms) from a peak to the close that regains it.
 
-    A fall that is not over lasts until the last close. At least one candle.
+    below  bool[n + 2]: for each close whether it is below the peak; False before the first and after the last one
+    A fall that is not over lasts until the last close.
     """
-    below = np.zeros(len(equity) + 2, np.bool_)  # False at both ends, so that every stretch has two edges
-    np.less(equity, peaks[:-1], out=below[1:-1])
     edges = np.flatnonzero(below[1:] != below[:-1])
     first, end = edges[::2], edges[1::2]
     since = np.where(first > 0, ts[np.maximum(first, 1) - 1] + step_ms, ts[0])
     spans = ts[np.minimum(end, len(ts) - 1)] + step_ms - since
-    return float(np.sum(end - first)) / float(len(equity)), int(spans.max()) if len(spans) else 0
+    return float(np.sum(end - first)) / float(len(ts)), int(spans.max()) if len(spans) else 0
 
 
 def calmar(growth: Metric, share: float) -> Metric:

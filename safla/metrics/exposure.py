@@ -1,13 +1,15 @@
 """Exposure and turnover: how much of the equity was in positions, how long, and how often it was traded."""
 
 import math
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 
+from safla.core.candles import row_blocks
 from safla.core.values import Int64
 from safla.metrics.metric import YEAR_MS, Metric, finite_metric
-from safla.metrics.sums import row_blocks, total, total_units
+from safla.metrics.sums import total, total_units
 
 
 class Exposure(NamedTuple):
@@ -18,21 +20,25 @@ class Exposure(NamedTuple):
     largest: float
 
 
-def cash_at(ts: Int64, filled: Int64, cash: Int64, balance: int) -> Int64:
-    """The cash after each candle, int64[n], money units: that after the last fill so far, or the balance.
+def cash_at(ts: Int64, filled: Int64, cash: Int64, balance: int) -> Iterator[Int64]:
+    """The cash after each candle, money units, in blocks: that after the last fill so far, or the balance.
 
     ts            int64[n], open times of the candles
     filled, cash  int64[fills], in order: open time of the candle of each fill, and the cash after the fill
     """
-    edges = np.concatenate(([0], np.searchsorted(ts, filled), [len(ts)]))
-    return np.repeat(np.concatenate((np.array([balance], np.int64), cash)), np.diff(edges))
+    edges = np.searchsorted(ts, filled)  # the candle of each fill
+    for part in row_blocks(len(ts)):
+        first, end = np.searchsorted(edges, (part.start, part.stop))
+        before = balance if first == 0 else int(cash[first - 1])
+        amounts = np.concatenate((np.array([before], np.int64), cash[first:end]))
+        yield np.repeat(amounts, np.diff(np.concatenate(([part.start], edges[first:end], [part.stop]))))
 
 
-def exposure(equity: Int64, cash: Int64) -> Exposure:
-    """Exposure at each close is (equity - cash) / equity. Both int64[n], money units, n >= 1."""
+def exposure(equity: Int64, cash: Iterable[Int64]) -> Exposure:
+    """Exposure at each close is (equity - cash) / equity. Money units, equity int64[n], n >= 1; cash from cash_at."""
     held, largest, sums = 0, 0.0, [0.0]
-    for part in row_blocks(len(equity)):
-        invested = equity[part] - cash[part]
+    for part, part_cash in zip(row_blocks(len(equity)), cash, strict=True):
+        invested = equity[part] - part_cash
         open_rows = np.flatnonzero(invested)
         if len(open_rows):
             shares = invested[open_rows] / equity[part][open_rows]

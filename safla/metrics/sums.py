@@ -1,19 +1,12 @@
 """Sums, means and deviations: exact or rounded once, the same on every processor, in blocks to save memory."""
 
 import math
-from collections.abc import Iterator
 from itertools import chain
 
 import numpy as np
 
+from safla.core.candles import row_blocks
 from safla.core.values import Float64, Int64
-
-BLOCK = 65_536  # rows that are processed together, so that no copy of a whole column is made
-
-
-def row_blocks(rows: int) -> Iterator[slice]:
-    """Slices that cut so many rows into blocks."""
-    return (slice(first, min(first + BLOCK, rows)) for first in range(0, rows, BLOCK))
 
 
 def total(values: Float64) -> float:

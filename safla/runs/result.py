@@ -55,7 +55,7 @@ class RunRecord:
         most = sum(len(one.columns.ts) for one in series)  # untouched pages of np.empty take no memory
         self._curves = np.empty((2, most), np.int64)
         self._ts: list[Int64] = []
-        self._rows: list[Int64] = []
+        self._rows = bytearray()  # of int64; it grows in place, while arrays would be copied to join them
         self._count = 0
         self._state: State | None = None
 
@@ -64,16 +64,15 @@ class RunRecord:
         place = slice(self._count, self._count + len(block.ts))
         self._curves[0, place], self._curves[1, place] = block.equity, block.trough
         self._ts.append(block.ts)
-        self._rows.append(block.rows[np.isin(block.rows[:, 0], KEPT)])
+        self._rows += block.rows[np.isin(block.rows[:, 0], KEPT)].data
         self._count, self._state = place.stop, block.state
 
     def outcome(self, sources: Sources = NO_SOURCES) -> RunResult:
         """The result of the run, once all blocks were added."""
         assert self._state is not None, "a run has a last block"
         equity, trough = self._curves[:, : self._count]
-        return RunResult(
-            self._run, self._series, self._grid_ts(), equity, trough, np.concatenate(self._rows), self._state, sources
-        )
+        rows = np.frombuffer(self._rows, np.int64).reshape(-1, v.ROW_WIDTH)
+        return RunResult(self._run, self._series, self._grid_ts(), equity, trough, rows, self._state, sources)
 
     def _grid_ts(self) -> Int64:
         """The timestamps of the grid. If a symbol has a candle at each of them, its array is used, to save memory."""

@@ -137,14 +137,14 @@ def test_an_empty_column_has_no_decimals() -> None:
 
 @given(st.lists(st.floats(0, 10**9) | st.builds(lambda n, p: n / 10**p, st.integers(0, 10**16), st.integers(0, 12))))
 def test_floats_are_read_by_their_shortest_decimal_text(values: list[float]) -> None:
-    found = of_floats(np.array(values, np.float64))
+    found = of_floats([np.array(values, np.float64)])
     if found is not None:
         assert fractions(found) == [Fraction(repr(value)) for value in values]
 
 
 @pytest.mark.parametrize("values", [[0.1, 23456.78], [1e-8], [42283.58, 0.00000001], [0.0], []])
 def test_floats_of_few_digits_are_converted_without_text(values: list[float]) -> None:
-    found = of_floats(np.array(values, np.float64))
+    found = of_floats([np.array(values, np.float64)])
     assert found is not None
     assert fractions(found) == [Fraction(repr(value)) for value in values]
 
@@ -153,7 +153,7 @@ def test_floats_of_few_digits_are_converted_without_text(values: list[float]) ->
     "value", [-0.0, -1.0, float("nan"), float("inf"), 1e15, 1e300, 0.1 + 0.2, 1 / 3, 1e-13, 5e-324, 123456789.12345678]
 )
 def test_a_float_without_a_short_decimal_is_converted_by_its_text(value: float) -> None:
-    assert of_floats(np.array([1.5, value])) is None
+    assert of_floats([np.array([1.5, value])]) is None
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 
-from safla.core.candles import Series, align, between, digest, iso, packed, spread
+from safla.core.candles import BLOCK, Series, align, between, digest, iso, packed, rows_before_gaps, spread
 from safla.core.timeframes import TIMEFRAMES
 from safla.core.values import Columns
 
@@ -146,3 +146,12 @@ def test_a_timeframe_converts_to_its_length_in_ms(name: str, minutes: int) -> No
 
 def test_every_timeframe_floors_to_the_grid_of_the_utc_day() -> None:
     assert [name for name, ms in TIMEFRAMES.items() if 86_400_000 % ms] == []
+
+
+def test_rows_before_gaps_are_found_across_the_blocks() -> None:
+    hours = np.arange(2 * BLOCK + 5)
+    at = [0, BLOCK - 2, BLOCK - 1, BLOCK, 2 * BLOCK - 1, len(hours) - 2]
+    for row in at:
+        hours[row + 1 :] += 3
+    assert rows_before_gaps(hours * HOUR, HOUR).tolist() == at
+    assert rows_before_gaps(hours[:1] * HOUR, HOUR).tolist() == rows_before_gaps(hours[:0], HOUR).tolist() == []

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from safla.core.candles import BLOCK, row_blocks
 from safla.metrics import metric, sums
 
 
@@ -37,13 +38,13 @@ def test_a_sum_of_units_is_exact_where_int64_would_overflow(values):
 
 
 def test_a_sum_over_several_blocks_is_rounded_once():
-    column = np.tile(np.array([1e16, 1.0, -1e16]), sums.BLOCK)
-    assert sums.total(column) == sums.BLOCK
+    column = np.tile(np.array([1e16, 1.0, -1e16]), BLOCK)
+    assert sums.total(column) == BLOCK
 
 
-@pytest.mark.parametrize("rows", [0, 1, sums.BLOCK, sums.BLOCK + 1])
+@pytest.mark.parametrize("rows", [0, 1, BLOCK, BLOCK + 1])
 def test_blocks_cover_every_row_exactly_once(rows):
-    assert [row for part in sums.row_blocks(rows) for row in range(part.start, part.stop)] == list(range(rows))
+    assert [row for part in row_blocks(rows) for row in range(part.start, part.stop)] == list(range(rows))
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=40))

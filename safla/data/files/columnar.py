@@ -1,6 +1,6 @@
 """Candles from the frames of Parquet and Arrow files: which columns to read, and exact numbers and times from them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -9,7 +9,7 @@ from safla.candles import bad_rows, decimals
 from safla.candles.bad_rows import BadRows, Handling
 from safla.candles.decimals import Numbers, RowPlace, more
 from safla.candles.normalise import FIELDS, FileRows
-from safla.candles.validation import Origin
+from safla.candles.validation import EveryRow, Origin
 from safla.core.candles import iso
 from safla.core.values import Int64
 from safla.data import market_names
@@ -88,6 +88,33 @@ def rows(
     return result._replace(notes=(*notes, *result.notes))
 
 
+def one_by_one(
+    path: str, column: "Callable[[str], pl.Series]", *, rows: int, asked: ColumnChoice, zone: str | None
+) -> FileRows | None:
+    """The rows of a symbol, with one column at a time in memory: of ten years of minutes, 200 MB are not needed.
+
+    column  reads a column by its name
+    None if a row has to be left out or refused, or if further columns say whose a row is, or when: then `rows` decides.
+    """
+    if asked.owner is not None or asked.others or not rows:
+        return None
+    origin = Origin(path, "row", EveryRow(1, rows))
+    floats = []
+
+    def numbers(field: str, name: str) -> Numbers:  # a function, so that its column is freed before the next is read
+        read = column(name)
+        floats.extend([field] if read.dtype.is_float() else [])
+        return _numbers(read, field, own=None, where=origin.at)
+
+    try:
+        ts = _times(column(asked.named[0]), origin.at, zone)
+        values = {field: numbers(field, name) for field, name in zip(FIELDS[1:], asked.named[1:], strict=True)}
+    except BadRows:
+        return None
+    notes = _notes(path, ts, origin, floats=floats, zone=zone)
+    return FileRows(origin, ts.ms, values, notes, closed=False)
+
+
 def of_frame(
     path: str,
     frame: "pl.DataFrame",
@@ -121,12 +148,17 @@ def of_frame(
             )
         return ts, {field: _numbers(frame[field], field, own=own, where=where) for field in FIELDS[1:]}
 
-    (ts, values), numbers, dropped = bad_rows.sound(frame, origin.numbers, read=parsed, bad=bad)
+    (ts, values), numbers, dropped = bad_rows.sound(frame, origin.numbers[:], read=parsed, bad=bad)
     origin = Origin(path, "row", numbers)
+    notes = _notes(path, ts, origin, floats=floats, zone=zone)
+    return FileRows(origin, ts.ms, values, notes, closed=own is not None, left=dropped)
+
+
+def _notes(path: str, ts: Times, origin: Origin, *, floats: list[str], zone: str | None) -> tuple[str, ...]:
+    """Notes on how times and numbers were read. floats: the fields that are floats in the file."""
     time_note = times.note(ts.kinds, origin.numbers, word="row", zone=zone)
     float_note = f"floats ({', '.join(floats)}) are read as their shortest decimal text" if floats else None
-    notes = tuple(f"{printable(path)}: {note}" for note in (time_note, float_note) if note)
-    return FileRows(origin, ts.ms, values, notes, closed=own is not None, left=dropped)
+    return tuple(f"{printable(path)}: {note}" for note in (time_note, float_note) if note)
 
 
 def _row_name(frame: "pl.DataFrame") -> str:
@@ -181,9 +213,10 @@ def _numbers(column: "pl.Series", name: str, *, own: dict[str, int] | None, wher
         if len(below):
             raise BadRows(f"{where(int(below[0]))}: {name} {digits[below[0]]} is below 0", below, code="invalid_candle")
         return Numbers(digits, np.full(len(digits), own[name] if own else 0, np.int8))
-    quick = decimals.of_floats(column.to_numpy()) if column.dtype == pl.Float64 else None
-    if quick is not None:
-        return quick
+    if column.dtype == pl.Float64:
+        quick = decimals.of_floats([chunk.to_numpy() for chunk in column.get_chunks()])  # together they would be a copy
+        if quick is not None:
+            return quick
     texts = column.cast(pl.String) if column.dtype.is_numeric() else column
     if column.dtype.is_float():  # digits after the 18th decimal place of a float carry no information
         texts = texts.str.replace(r"^([0-9]+\.[0-9]{18})[0-9]+$", "${1}")

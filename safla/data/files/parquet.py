@@ -39,8 +39,15 @@ def read(
             return _recorded(path, content, claims, run, symbol=symbol)
         schema = schema_of(content, claims)
         wanted = columnar.wanted(schema, columns, path=path, symbol=symbol, owners=owners)
-        frame = decoded(content, claims, columns=wanted.read)
-        return columnar.rows(path, frame, asked=wanted, symbol=symbol, zone=zone, bad=bad)
+
+        def column(name: str) -> pl.Series:
+            return decoded(content, claims, columns=[name])[name]
+
+        rows = columnar.one_by_one(path, column, rows=claims.rows, asked=wanted, zone=zone)
+        if rows is None:
+            frame = decoded(content, claims, columns=wanted.read)
+            rows = columnar.rows(path, frame, asked=wanted, symbol=symbol, zone=zone, bad=bad)
+        return rows
     except broken as error:
         text = ascii(str(error).partition("\n")[0][:150])[1:-1]
         raise DataError(f"{name}: cut or corrupt Parquet file ({text})", code="file_corrupt") from error

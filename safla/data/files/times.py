@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from safla.candles.decimals import RowPlace, more
+from safla.candles.validation import EveryRow
 from safla.core.values import Float64, Int8, Int64
 from safla.errors import DataError
 
@@ -149,12 +150,12 @@ def in_zone(moments: "pl.Series", where: RowPlace, *, zone: str | None) -> Int64
     return placed.dt.epoch("ms").to_numpy()
 
 
-def note(kinds: Int8, numbers: Int64, *, word: str, zone: str | None) -> str | None:
+def note(kinds: Int8, numbers: Int64 | EveryRow, *, word: str, zone: str | None) -> str | None:
     """A note on how the times were written; None where all are milliseconds.
 
     numbers  the row numbers, as the file counts them; word: line or row
     """
-    seen = np.flatnonzero(np.bincount(kinds, minlength=len(KINDS))).tolist()
+    seen = [kind for kind in range(len(KINDS)) if (kinds == kind).any()]
     names = {kind: KINDS[kind] for kind in seen} | ({NAIVE: f"dates of {zone} (data.time_zone)"} if zone else {})
     if seen in ([], [MILLISECONDS]):
         return None

@@ -259,3 +259,29 @@ def test_columns_that_no_run_writes_are_rejected_before_decompression(
     monkeypatch.setattr(pl, "read_parquet", None)
     with pytest.raises(DataError, match="its columns are not symbol, ts, open"):
         read(path)
+
+
+def test_columns_are_decoded_one_by_one_and_together_only_for_a_row_that_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str] | None] = []
+    decoded = parquet.decoded
+
+    def counted(content: bytes, claims: footer.Footer, *, columns: list[str] | None = None) -> pl.DataFrame:
+        asked.append(columns)
+        return decoded(content, claims, columns=columns)
+
+    monkeypatch.setattr(parquet, "decoded", counted)
+    rows = table(count=9).with_columns(pl.col("open").cast(pl.Float64))
+    whole = tmp_path / "whole.parquet"
+    rows.write_parquet(whole, row_group_size=4)
+    read(str(whole))
+    assert asked == [[name] for name in rows.columns]
+    without = tmp_path / "without.parquet"
+    blank = pl.int_range(pl.len()) == 5
+    prices = ("open", "high", "low", "close", "volume")
+    rows.with_columns(pl.when(~blank).then(pl.col(*prices))).write_parquet(without)
+    asked.clear()
+    found = read(str(without))
+    assert asked[-1] == rows.columns
+    assert (len(found.ts), found.left.without_trade, found.origin.at(5)[-6:]) == (8, 1, " row 7")
