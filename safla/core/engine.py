@@ -10,6 +10,7 @@ from safla.core.account import expire, move, room_for
 from safla.core.fills import fits
 from safla.core.machine import START, STOP, WARMING
 from safla.core.pure import entry_point
+from safla.core.quiet import fold_quiet
 from safla.core.values import Grid, Int64Table, Out, Plan, Rules, Signals, State
 
 Loop = Callable[..., int]
@@ -84,8 +85,8 @@ def _copy(state: State) -> State:
 def fold(rules: Rules, markets: Int64Table, candles: Grid, block_signals: Signals, state: State, out: Out) -> int:
     """The loop: for each timestamp the phases (a) to (i), each over all symbols (S6). Returns how many were folded.
 
-    A call that takes an array costs more than the rest of a candle, so every such call stands behind an `if` that is
-    rarely true, and work that each candle needs is done in the loop itself (D2).
+    Most candles are quiet, and `fold_quiet` folds them. The phases are for the others: a call that takes an array costs
+    more than the rest of a candle, so every such call stands behind an `if` that is rarely true (D2).
     """
     ts, opens, highs, lows, closes, volumes = candles
     signals, strengths = block_signals
@@ -93,7 +94,11 @@ def fold(rules: Rules, markets: Int64Table, candles: Grid, block_signals: Signal
     symbols = len(book)
     need = room_for(symbols)
     widest = (rules.max_gap_candles + 1) * rules.step_ms  # the widest step between two candles that is no gap (S4)
-    for t in range(len(ts)):
+    t = 0
+    while t < len(ts):
+        t = fold_quiet(rules, markets, candles, block_signals, account, book, out, t)
+        if t == len(ts):
+            break
         before = int(out.used[0])  # rows of the timestamps before this one
         if before + need > len(out.rows):
             return t
@@ -184,4 +189,5 @@ def fold(rules: Rules, markets: Int64Table, candles: Grid, block_signals: Signal
                 signal = int(signals[s, t])
                 if (signal != 0 or int(book[s, v.MODE]) == WARMING) and int(opens[s, t]) > 0:
                     step.decide(rules, account, book, out, s, now, signal, float(strengths[s, t]))
-    return len(ts)
+        t += 1
+    return t
