@@ -12,7 +12,7 @@ from safla.core.values import Int64
 from safla.errors import UsageError
 from safla.journal import reader
 from safla.journal.chain import event_bytes
-from safla.journal.encode import NO_INPUT, EngineRows, makers, run_decimals
+from safla.journal.encode import NO_INPUT, EngineRows, maker, run_decimals
 from safla.journal.events import LEVELS, Event, Fact, RunStarted, TradeClosed
 from safla.journal.reader import JournalLine
 from safla.report.trades import Trades
@@ -74,10 +74,10 @@ def trades(outcome: RunResult) -> "pl.DataFrame":
     import polars as pl
 
     first = started(outcome.run, first_ts=0)
-    make, places = makers()[v.TRADE_CLOSED], run_decimals(first)
+    make = maker(run_decimals(first), v.TRADE_CLOSED)
     rows = EngineRows(outcome.rows.tolist(), (), NO_INPUT)
     is_closed = outcome.rows[:, 0] == v.TRADE_CLOSED
-    closed = [make(places, rows, place) for place in np.flatnonzero(is_closed).tolist()]
+    closed = [make(rows, place) for place in np.flatnonzero(is_closed).tolist()]
     # The row before that of a closed trade is the fill that closed it (J18).
     other = 3 + v.ROW_FIELDS[v.FILLED].index("other")
     ambiguous = outcome.rows[np.flatnonzero(is_closed) - 1, other] > 0

@@ -39,8 +39,10 @@ def to_text(units: int, places: int) -> str:
     """The decimal text of an integer: exactly `places` decimals, no sign for zero, no exponent (J13)."""
     if places == 0:
         return str(units)
-    digits = str(abs(units)).rjust(places + 1, "0")
-    return f"{'-' if units < 0 else ''}{digits[:-places]}.{digits[-places:]}"
+    digits = str(units)
+    if len(digits) <= places or units < 0:
+        digits = f"{units:0{places + (2 if units < 0 else 1)}d}"
+    return f"{digits[:-places]}.{digits[-places:]}"
 
 
 def to_units(text: str, places: int) -> int:

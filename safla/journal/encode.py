@@ -1,7 +1,7 @@
 """Turn the rows of the engine into events: codes become words, integers become text. The hash chain is in chain.py."""
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple, get_type_hints
 
 from safla.core import values as v
@@ -44,6 +44,7 @@ _SIDES: tuple[Any, ...] = v.SIDES
 _REASONS: tuple[Any, ...] = v.REASONS
 _HALT_RULES: tuple[Any, ...] = v.HALT_RULES
 _RESUMERS: tuple[Any, ...] = v.RESUMERS
+_SIGNALS: tuple[Any, ...] = (None, "enter", "exit")  # exit is -1, the last word
 
 # Kinds of rows that the engine does not write: the candles, which a journal of the detail `candles` has as lines.
 CANDLE, CANDLE_MISSING = len(v.KINDS), len(v.KINDS) + 1
@@ -79,7 +80,7 @@ class EngineRows(NamedTuple):
     input: Input  # the outside input that the rows follow from, or NO_INPUT
 
 
-Make = Callable[[RunDecimals, EngineRows, int], Event]
+Make = Callable[[EngineRows, int], Event]
 
 
 def run_decimals(started: RunStarted) -> RunDecimals:
@@ -113,6 +114,11 @@ def _order_rejected(places: RunDecimals, rows: EngineRows, i: int) -> Event:
         value=None if value == v.NONE else to_text(value, decimals),
         limit=None if limit == v.NONE else to_text(limit, decimals),
     )
+
+
+def _signal(places: RunDecimals, rows: EngineRows, i: int) -> Event:
+    _, ts, s, signal, *_ = rows.rows[i]
+    return SignalEvent(ts=ts, symbol=places.symbols[s], signal=_SIGNALS[signal], strength=float_text(rows.strengths[i]))
 
 
 def _halted(places: RunDecimals, rows: EngineRows, i: int) -> Event:
@@ -209,7 +215,7 @@ WORDS: dict[str, tuple[str | None, ...]] = {
     "target": MODES,
     "side": v.SIDES,
     "reason": v.REASONS,
-    "signal": (None, "enter", "exit"),  # exit is -1, the last word
+    "signal": _SIGNALS,
 }
 
 
@@ -239,34 +245,32 @@ def fields_of(kind: int) -> tuple[EventField, ...]:
     return tuple(fields)
 
 
-def _plain(kind: int) -> Make:
+def _plain(places: RunDecimals, kind: int) -> Make:
     """The function that makes a plain event of a row."""
-    cls, fields = PLAIN[kind], fields_of(kind)
+    cls, symbols = PLAIN[kind], places.symbols
+    forms = [[(field.column, *_form(field, places, s)) for field in fields_of(kind)] for s in range(len(symbols))]
 
-    def make(places: RunDecimals, rows: EngineRows, i: int) -> Event:
+    def make(rows: EngineRows, i: int) -> Event:
         row = rows.rows[i]
-        strength = rows.strengths[i] if kind == v.SIGNAL else 0.0
-        values = [_value(field, row[field.column], strength, places, row[2]) for field in fields]
-        event: Any = cls(row[1], places.symbols[row[2]], *values)  # type: ignore[call-arg]
+        s = row[2]
+        values = [form(row[column], argument) for column, form, argument in forms[s]]
+        event: Any = cls(row[1], symbols[s], *values)  # type: ignore[call-arg]
         return event  # type: ignore[no-any-return]
 
     return make
 
 
-def _value(field: EventField, number: int, strength: float, places: RunDecimals, s: int) -> Any:
-    """The value of a field. number: what the row has in its column; strength: of a signal; s: the symbol."""
-    form = field.form
-    if form == WORD:
-        return field.words[number]
-    if form == INTEGER:
-        return number
-    if form == FLAG:
-        return number > 0
-    if form == STRENGTH:
-        return float_text(strength)
-    if form == RATIO:
-        return None if number == v.NONE else ratio(number, MILLION)
-    return to_text(number, amount_decimals(places, form=form, s=s))
+def _form(field: EventField, places: RunDecimals, s: int) -> tuple[Callable[[int, Any], Any], Any]:
+    """What makes the value of a field, for one symbol: a function of the row's number, and its second argument."""
+    if field.form == WORD:
+        return (lambda number, words: words[number]), field.words
+    if field.form == INTEGER:
+        return (lambda number, _: number), None
+    if field.form == FLAG:
+        return (lambda number, _: number > 0), None
+    if field.form == RATIO:
+        return (lambda number, none: None if number == none else ratio(number, MILLION)), v.NONE
+    return to_text, amount_decimals(places, form=field.form, s=s)
 
 
 def amount_decimals(places: RunDecimals, *, form: int, s: int) -> int:
@@ -285,13 +289,15 @@ EVENT_TYPES: dict[int, type[Fact]] = {
 }
 
 
-@cache
-def makers() -> dict[int, Make]:
-    """The function that makes the event of a row, by kind of row. A mark belongs to the row before it."""
-    special: dict[int, Make] = {
-        v.DAY_STARTED: _day_started,
-        v.ORDER_REJECTED: _order_rejected,
-        v.HALTED_ROW: _halted,
-        v.RESUMED: _resumed,
-    }
-    return {**special, **{kind: _plain(kind) for kind in PLAIN}}
+_SPECIAL: dict[int, Callable[[RunDecimals, EngineRows, int], Event]] = {
+    v.DAY_STARTED: _day_started,
+    v.ORDER_REJECTED: _order_rejected,
+    v.HALTED_ROW: _halted,
+    v.RESUMED: _resumed,
+    v.SIGNAL: _signal,
+}
+
+
+def maker(places: RunDecimals, kind: int) -> Make:
+    """The function that makes the events of a kind of rows of a run. A mark belongs to the row before it."""
+    return partial(_SPECIAL[kind], places) if kind in _SPECIAL else _plain(places, kind)

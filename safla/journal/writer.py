@@ -20,7 +20,8 @@ from safla.journal.encode import (
     EngineRows,
     Input,
     Make,
-    makers,
+    RunDecimals,
+    maker,
     run_decimals,
     run_ended,
 )
@@ -50,29 +51,27 @@ class LineEncoder:
 
     def _choose(self, detail: Detail) -> None:
         """Choose the events that are written."""
-        self._table = _table(detail)
+        self._table = _table(self._places, detail)
         self._with_candles = is_written(CandleEvent, detail)
         written = [kind for kind in PLAIN if self._table[kind] is not None]
         self._templates = templates_of(self._places, written)
 
-    def block(self, grid: Grid, first: int, *, last: int, rows: Int64, strengths: Float64) -> bytes:
-        """The lines of the timestamps grid.ts[first:last].
+    def block(self, candles: Grid, count: int, *, rows: Int64Table, strengths: Float64) -> bytes:
+        """The lines of the first timestamps of a block.
 
-        grid       all candles of the run, or any part that holds these timestamps
+        count      how many timestamps
         rows       int64[m, ROW_WIDTH], what the engine wrote for them; in the first block of a run, preceded by the
                    rows of `begin`
         strengths  float64[m], by row: the strength of a signal
         """
-        lines = [self.chain.line(self._started)] if self.chain.n == 0 else []
+        first_line = self.chain.line(self._started) if self.chain.n == 0 else b""
         # The rows of `begin` have the ts of the first candle, but their lines come before it (J18).
-        starts = _count_starts(rows) if lines else 0
-        if self._with_candles and last - first == 1:  # a live candle
-            lines.append(self._lines_of_one(grid, first, rows=rows, strengths=strengths, starts=starts))
-            return b"".join(lines)
+        starts = _count_starts(rows) if first_line else 0
+        if count == len(candles.ts) == 1:  # live
+            return first_line + self._lines_of_one(candles, rows=rows, strengths=strengths, starts=starts)
         if self._with_candles:
-            rows, strengths = with_candles(grid, rows, strengths=strengths, first=first, last=last, starts=starts)
-        lines.append(self._lines(rows, strengths, given=NO_INPUT))
-        return b"".join(lines)
+            rows, strengths = with_candles(candles, count, rows=rows, strengths=strengths, starts=starts)
+        return first_line + self._lines(rows, strengths, given=NO_INPUT)
 
     def compare(self, read: Iterable[bytes]) -> None:
         """Compare events with the bytes of those that were read, from the first line on, instead of making lines.
@@ -106,7 +105,7 @@ class LineEncoder:
     def _lines(self, rows: Int64Table, strengths: Float64, *, given: Input) -> bytes:
         """The lines of rows in their order."""
         if self._check_moves:
-            _refuse_illegal_moves(rows)
+            _refuse_illegal_moves(rows[rows[:, 0] == v.MODE_CHANGED].tolist())
         if self._write is not None and len(rows) >= FEW:
             lists = EngineRows(_Lists(rows, 1), _Lists(strengths, 1), given)
             return self.chain.texts(
@@ -118,27 +117,28 @@ class LineEncoder:
         lists = EngineRows(_Lists(rows, _SLICE), _Lists(strengths, _SLICE), given)
         return self._one_by_one(rows[:, 0].tolist(), lists)
 
-    def _lines_of_one(self, grid: Grid, place: int, *, rows: Int64Table, strengths: Float64, starts: int) -> bytes:
-        """The lines of one timestamp with its candles, in plain lists: arrays take longer for so few rows."""
+    def _lines_of_one(self, candles: Grid, *, rows: Int64Table, strengths: Float64, starts: int) -> bytes:
+        """The lines of a block of one timestamp, in plain lists: arrays take longer for so few rows."""
+        lists, powers = rows.tolist(), strengths.tolist()
         if self._check_moves:
-            _refuse_illegal_moves(rows)
-        lists, powers, ts = rows.tolist(), strengths.tolist(), int(grid.ts[place])
-        candles = [
-            [CANDLE if cells[0] > 0 else CANDLE_MISSING, ts, s, *cells]  # a price is never 0
-            for s, cells in enumerate(zip(*(column[:, place].tolist() for column in grid[1:]), strict=True))
-        ]
-        lists[starts:starts], powers[starts:starts] = candles, [0.0] * len(candles)
+            _refuse_illegal_moves(lists)
+        if self._with_candles:
+            ts, columns = candles.ts.item(), [column.tolist() for column in candles[1:]]
+            events = [
+                [CANDLE if opened[0] > 0 else CANDLE_MISSING, ts, s, *opened, *high, *low, *close, *volume]
+                for s, (opened, high, low, close, volume) in enumerate(zip(*columns, strict=True))
+            ]
+            lists[starts:starts], powers[starts:starts] = events, [0.0] * len(events)
         return self._one_by_one([row[0] for row in lists], EngineRows(lists, powers, NO_INPUT))
 
     def _one_by_one(self, kinds: Sequence[int], rows: EngineRows) -> bytes:
-        line, places, table = self.chain.line, self._places, self._table
-        makers = [table[kind] for kind in kinds]
-        return b"".join([line(make(places, rows, i)) for i, make in enumerate(makers) if make is not None])
+        line, table = self.chain.line, self._table
+        return b"".join([line(make(rows, i)) for i, kind in enumerate(kinds) if (make := table[kind]) is not None])
 
     def _encoded(self, rows: EngineRows, i: int) -> bytes:
         """The event of a row that has no template; an empty text if it has no line."""
         make = self._table[rows.rows[i][0]]
-        return b"" if make is None else encoded(make(self._places, rows, i))
+        return b"" if make is None else encoded(make(rows, i))
 
 
 class _Lists(Sequence[Any]):
@@ -160,23 +160,24 @@ class _Lists(Sequence[Any]):
 
 
 def with_candles(
-    grid: Grid, rows: Int64Table, *, strengths: Float64, first: int, last: int, starts: int
+    grid: Grid, count: int, *, rows: Int64Table, strengths: Float64, starts: int
 ) -> tuple[Int64Table, Float64]:
-    """The rows with one for each candle: those of a timestamp come before its outcomes (J18).
+    """The rows with one for each candle of the first timestamps; those of a timestamp come before its outcomes (J18).
 
+    count   how many timestamps
     starts  how many rows at the beginning come before the first candle
     """
-    symbols, count = len(grid.open), (last - first) * len(grid.open)
-    candles = np.zeros((count, v.ROW_WIDTH), np.int64)
-    candles[:, 1] = np.repeat(grid.ts[first:last], symbols)
-    candles[:, 2] = np.tile(np.arange(symbols), last - first)
+    symbols, size = len(grid.open), count * len(grid.open)
+    candles = np.zeros((size, v.ROW_WIDTH), np.int64)
+    candles[:, 1] = np.repeat(grid.ts[:count], symbols)
+    candles[:, 2] = np.tile(np.arange(symbols), count)
     for column, prices in enumerate(grid[1:], 3):
-        candles[:, column] = prices[:, first:last].T.reshape(-1)
+        candles[:, column] = prices[:, :count].T.reshape(-1)
     candles[:, 0] = np.where(candles[:, 3] == 0, CANDLE_MISSING, CANDLE)  # a price is never 0
     after = np.searchsorted(candles[:, 1], rows[:, 1], "right")  # the candles before each row
     after[:starts] = 0
     places = after + np.arange(len(rows))
-    whole = np.empty((count + len(rows), v.ROW_WIDTH), np.int64)
+    whole = np.empty((size + len(rows), v.ROW_WIDTH), np.int64)
     is_candle = np.ones(len(whole), np.bool_)
     is_candle[places] = False
     whole[is_candle], whole[places] = candles, rows
@@ -190,10 +191,10 @@ def is_written(event: type[Fact], detail: Detail) -> bool:
     return DETAILS.index(LEVELS[event]) <= DETAILS.index(detail)
 
 
-def _table(detail: Detail) -> list[Make | None]:
+def _table(places: RunDecimals, detail: Detail) -> list[Make | None]:
     """By kind of row: the function that makes its event; None if a journal with this detail has no line for it."""
-    found = {kind: make for kind, make in makers().items() if is_written(EVENT_TYPES[kind], detail)}
-    return [found.get(kind) for kind in range(KINDS)]
+    written = {kind for kind, event in EVENT_TYPES.items() if is_written(event, detail)}
+    return [maker(places, kind) if kind in written else None for kind in range(KINDS)]
 
 
 def _count_starts(rows: Int64Table) -> int:
@@ -202,9 +203,11 @@ def _count_starts(rows: Int64Table) -> int:
     return len(rows) if is_start.all() else int(np.argmin(is_start))
 
 
-def _refuse_illegal_moves(rows: Int64) -> None:
-    for row in rows[rows[:, 0] == v.MODE_CHANGED].tolist():
-        trigger, source, target = TRIGGERS[row[3]], MODES[row[4]], MODES[row[5]]
+def _refuse_illegal_moves(rows: Sequence[list[int]]) -> None:
+    for kind, _, _, move, before, after, *_ in rows:
+        if kind != v.MODE_CHANGED:
+            continue
+        trigger, source, target = TRIGGERS[move], MODES[before], MODES[after]
         if next_mode(source, trigger) != target:
             raise IllegalMove(
                 f"{trigger} from {source} to {target}: core/machine.py has no such row", code="illegal_move"

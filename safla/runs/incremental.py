@@ -18,6 +18,8 @@ from safla.journal.encode import Input
 from safla.runs.runner import Block, Folding, Outside, folded
 from safla.runs.signal_sources import LiveStrategyError, SignalSource, unasked_signals
 
+NO_CANDLE = (0, 0, 0, 0, 0)
+
 
 class Live:
     """A paper run: the engine, and the source of its signals."""
@@ -27,6 +29,8 @@ class Live:
         self.folding = folding
         self.run: RunPlan = folding.run
         self._source = source
+        self._cells = [np.zeros((len(self.run.symbols), 1), np.int64) for _ in NO_CANDLE]
+        self._views = [column.data for column in self._cells]
 
     def fold_recorded(self, series: Sequence[Series], outside: Sequence[Outside], *, size: int) -> Iterator[Block]:
         """Fold the recorded candles, with which the source was begun. size: of a block, in timestamps."""
@@ -40,7 +44,7 @@ class Live:
         outside  inputs that are recorded after this timestamp. If a failure of the strategy is among them, the strategy
                  is not called: it might answer this time, and the recorded halt would not come out again
         """
-        block = _grid(ts, rows)
+        block = self._grid(ts, rows)
         failed = any(entry.rule == v.STRATEGY_ERROR and not entry.lifts for entry in outside)
         inputs = list(outside)
         if failed or self._open(v.STRATEGY_ERROR):
@@ -51,7 +55,7 @@ class Live:
             except StrategyError as error:
                 signals = unasked_signals(block)
                 inputs = [Outside(ts, v.STRATEGY_ERROR, lifts=False, input=Input(_note(self.run, error))), *inputs]
-        result = self.folding.advance(block, 0, end=1, signals=signals)
+        result = self.folding.advance(block, signals)
         for entry in inputs:
             result = self._append_input(result, entry)
         return result
@@ -72,6 +76,14 @@ class Live:
         """The last timestamp that was folded."""
         return int(self.folding.state.account[v.LAST_TS])
 
+    def _grid(self, ts: int, rows: Sequence[CandleRow | None]) -> Grid:
+        """The block of one timestamp. Its prices and volumes stand in the same arrays each time."""
+        assert len(rows) == len(self.run.symbols), "one row for each symbol"
+        for s, row in enumerate(rows):
+            for column, number in zip(self._views, row or NO_CANDLE, strict=True):
+                column[s, 0] = number
+        return Grid(np.array([ts], np.int64), *self._cells)
+
     def _open(self, rule: int) -> bool:
         return int(self.folding.state.account[v.HALT_OF_RULE + rule]) > 0
 
@@ -79,11 +91,6 @@ class Live:
         lines, rows = self.folding.outside(entry)
         rows = np.concatenate([block.rows, rows])
         return block._replace(lines=block.lines + lines, rows=rows, state=self.folding.state)
-
-
-def _grid(ts: int, rows: Sequence[CandleRow | None]) -> Grid:
-    cells = np.array([(0, 0, 0, 0, 0) if row is None else row for row in rows], np.int64)
-    return Grid(np.array([ts], np.int64), *(cells[:, field : field + 1] for field in range(len(Grid._fields) - 1)))
 
 
 def _note(run: RunPlan, error: StrategyError) -> str:

@@ -4,6 +4,7 @@ A backtest appends the lines, a replay compares them, a parameter search makes n
 this code, so that they give the same bytes.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -75,20 +76,17 @@ class Folding:
         assert self._encoder is not None, "a run without lines has no journal"
         return self._encoder
 
-    def advance(self, grid: Grid, first: int, *, end: int, signals: Signals) -> Block:
-        """Process the timestamps grid.ts[first:end], or fewer of them if the room for rows is full.
+    def advance(self, block: Grid, signals: Signals) -> Block:
+        """Process the timestamps of a block, or fewer of them if the room for rows is full.
 
-        signals  of these timestamps
-        raises   AmountOverflow if an amount would exceed the bounds of D1; it carries the block of what came before
+        raises  AmountOverflow if an amount would exceed the bounds of D1; it carries the block of what came before
         """
-        block = _cut(grid, first, end)
         self.state, folded, broken = engine.advance(self.run.plan, self.state, block, signals, self.out, self._loop)
         used = int(self.out.used[0])
         rows = self.out.rows[:used].copy()
         lines = b""
         if self._encoder is not None:
-            strengths = self.out.strength[:used]
-            lines = self._encoder.block(grid, first, last=first + folded, rows=rows, strengths=strengths)
+            lines = self._encoder.block(block, folded, rows=rows, strengths=self.out.strength[:used])
         self.out.used[0] = 0
         result = Block(
             lines, rows, block.ts[:folded], self.out.equity[:folded].copy(), self.out.trough[:folded].copy(), self.state
@@ -171,24 +169,30 @@ def folded(
 ) -> Iterator[Block]:
     """The blocks of the candles of a grid, without closing lines."""
     # A block ends at each timestamp that has an input from outside, for the input is applied after that timestamp.
-    ends = {int(np.searchsorted(grid.ts, entry.ts)) + 1: entry.ts for entry in outside}
-    stops = sorted(ends)
+    inputs: dict[int, list[Outside]] = {}
+    for entry in outside:
+        inputs.setdefault(int(np.searchsorted(grid.ts, entry.ts)) + 1, []).append(entry)
+    stops = sorted({*inputs, len(grid.ts)})
     unasked = unasked_at(outside, grid.ts)
+    is_always_asked = not unasked.any()
     done = 0
     while done < len(grid.ts):
-        next_stop = next((stop for stop in stops if stop > done), len(grid.ts))
-        first, end = done, min(done + size, next_stop, len(grid.ts))
-        signal, strength = source.feed(_cut(grid, first, end))
-        signal[:, unasked[first:end]] = v.UNASKED
+        first, end = done, min(done + size, stops[bisect_right(stops, done)])
+        candles = _cut(grid, first, end)
+        signals = source.feed(candles)
+        if not is_always_asked:
+            signals.signal[:, unasked[first:end]] = v.UNASKED
         while done < end:  # the engine stops where its room for rows is full
-            left = Signals(signal[:, done - first :], strength[:, done - first :])
+            if done > first:
+                candles = _cut(grid, done, end)
+                signals = Signals(signals.signal[:, done - end :], signals.strength[:, done - end :])
             try:
-                block = folding.advance(grid, done, end=end, signals=left)
+                block = folding.advance(candles, signals)
             except AmountOverflow as error:
                 yield error.block
                 raise
             done += len(block.ts)
-            for entry in (entry for entry in outside if entry.ts == ends.get(done)):
+            for entry in inputs.get(done, ()):
                 lines, rows = folding.outside(entry)
                 block = block._replace(
                     lines=block.lines + lines, rows=np.concatenate([block.rows, rows]), state=folding.state

@@ -5,15 +5,16 @@ blocks that it takes go over those first and then over the candles that arrive. 
 fold, which read each candle once, and array functions, which are called with all candles so far or a window of them.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from safla.candles.normalise import CandleRow
 from safla.config.plan import RunPlan
 from safla.core import values as v
-from safla.core.candles import NO_CANDLES, Series, align, iso, spread
+from safla.core.candles import NO_CANDLES, Series, align, iso
 from safla.core.values import Columns, Float64, Grid, Int8, Mask, Signals
 from safla.errors import StrategyError
 from safla.runs.engine_choice import EngineForms
@@ -65,8 +66,10 @@ class FoldSignals:
 
     def feed(self, block: Grid) -> Signals:
         """The signals of the next block."""
-        columns = [symbol.feed(block, row) for row, symbol in enumerate(self._symbols)]
-        return Signals(_stacked([signal for signal, _ in columns]), _stacked([strength for _, strength in columns]))
+        signals = Signals(np.zeros(block.open.shape, np.int8), np.zeros(block.open.shape))
+        for row, symbol in enumerate(self._symbols):
+            symbol.feed(block, row, signals.signal[row], signals.strength[row])
+        return signals
 
     def skip(self, block: Grid) -> Signals:
         """Take the next block: the state goes on."""
@@ -78,40 +81,49 @@ class _SymbolFold:
     """The fold of one symbol."""
 
     def __init__(self, recorded: Columns, *, fold: Fold, feed: FeedFunction, parameters: object) -> None:
-        self._recorded, self._done = recorded, 0
+        self._recorded, self._done, self._size = recorded, 0, len(recorded.ts)
         self._feed, self._live_feed, self._parameters = feed, fold.feed, parameters
         self._rows_before = fold.rows_before(parameters)
         self._state = fold.begin(parameters)
-        self._window: CandleWindow | None = None  # the last candles, once live ones arrive
+        self._last: Any = None  # Columns of lists: the last candles, once live ones arrive
 
-    def feed(self, block: Grid, row: int) -> tuple[Int8, Float64]:
-        """Signal and strength at each timestamp of the block; 0 where the symbol, whose row is given, has no candle."""
-        if self._done == len(self._recorded.ts):
-            return self._feed_live(block, row)
-        end = int(np.searchsorted(self._recorded.ts, block.ts[-1], "right"))
-        first = max(0, self._done - self._rows_before)
-        columns = Columns(*(column[first:end] for column in self._recorded))
-        rows = self._done - first  # before the block
-        signal, strength = np.zeros(len(columns.ts) - rows, np.int8), np.zeros(len(columns.ts) - rows)
-        self._state = self._feed(self._state, columns, rows, self._parameters, signal, strength)
-        ts, self._done = columns.ts[rows:], end
-        return spread(block.ts, ts, signal), spread(block.ts, ts, strength)
+    def feed(self, block: Grid, row: int, signal: Int8, strength: Float64) -> None:
+        """Write the signal and strength of a block's timestamps; where the symbol has no candle they stay 0.
 
-    def _feed_live(self, block: Grid, row: int) -> tuple[Int8, Float64]:
-        """The same for live candles, one by one and interpreted: a call of compiled code costs more than a candle."""
-        signals, strengths = np.zeros(len(block.ts), np.int8), np.zeros(len(block.ts))
-        for place in np.flatnonzero(block.open[row]).tolist():
-            if self._window is None:
-                self._window = CandleWindow(self._rows_before + 1)
-                self._window.fill(self._recorded)
-                self._recorded, self._done = NO_CANDLES, 0
-            self._window.add(int(block.ts[place]), _candle(block, row, place))
-            columns = self._window.columns()
-            at = slice(place, place + 1)
-            self._state = self._live_feed(
-                self._state, columns, len(columns.ts) - 1, self._parameters, signals[at], strengths[at]
-            )
-        return signals, strengths
+        row               of the symbol
+        signal, strength  [timestamps], zeros
+        """
+        if self._done < self._size:
+            self._feed_recorded(block, signal, strength)
+        elif len(block.ts) == 1 and block.open[row, 0] > 0:
+            self._feed_live((block.ts.item(0), *_candle(block, row)), signal, strength)
+
+    def _feed_recorded(self, block: Grid, signal: Int8, strength: Float64) -> None:
+        rows = min(self._done, self._rows_before)  # before the block
+        most = min(self._done + len(block.ts), self._size)
+        end = bisect_right(self._recorded.ts, block.ts.item(-1), self._done, most)
+        columns = Columns(*[column[self._done - rows : end] for column in self._recorded])
+        whole = end - self._done == len(block.ts)  # else the symbol has no candle at some of the timestamps
+        into = (signal, strength) if whole else (np.zeros(end - self._done, np.int8), np.zeros(end - self._done))
+        self._state = self._feed(self._state, columns, rows, self._parameters, *into)
+        if not whole:
+            places = np.searchsorted(block.ts, columns.ts[rows:])
+            signal[places], strength[places] = into
+        self._done = end
+
+    def _feed_live(self, candle: Sequence[int], signal: Int8, strength: Float64) -> None:
+        """The same for a live candle, interpreted and in lists: a call of compiled code costs more than a candle."""
+        if self._last is None:
+            kept = slice(max(0, self._size - self._rows_before), None)
+            self._last = Columns(*[column[kept].tolist() for column in self._recorded])
+            self._recorded, self._done, self._size = NO_CANDLES, 0, 0
+        before = len(self._last.ts)
+        for column, number in zip(self._last, candle, strict=True):
+            column.append(number)
+        self._state = self._live_feed(self._state, self._last, before, self._parameters, signal, strength)
+        if before >= 2 * self._rows_before:
+            for column in self._last:
+                del column[: before + 1 - self._rows_before]
 
 
 class ArraySignals:
@@ -162,7 +174,7 @@ class ArraySignals:
         present = [price > 0 for price in block.open[:, 0].tolist()]
         for row, strategy in enumerate(self._strategies):
             if present[row]:
-                strategy.add(int(block.ts[0]), _candle(block, row, 0))
+                strategy.add(int(block.ts[0]), _candle(block, row))
         return present
 
 
@@ -278,12 +290,7 @@ def unasked_signals(block: Grid) -> Signals:
     return Signals(np.full(block.open.shape, v.UNASKED, np.int8), np.zeros(block.open.shape))
 
 
-def _candle(block: Grid, row: int, place: int) -> CandleRow:
-    """The candle of a symbol at a timestamp of a block."""
-    opened, high, low, close, volume = (int(column[row, place]) for column in block[1:])
+def _candle(block: Grid, row: int) -> CandleRow:
+    """The candle of a symbol at the first timestamp of a block."""
+    opened, high, low, close, volume = [column.item(row, 0) for column in block[1:]]
     return opened, high, low, close, volume
-
-
-def _stacked(columns: list[np.ndarray]) -> np.ndarray:
-    """Columns of all symbols as one array; without a copy for a single symbol."""
-    return columns[0][np.newaxis] if len(columns) == 1 else np.stack(columns)

@@ -13,7 +13,7 @@ from safla.strategies import rsi, sma_crossover
 # (candles, parameters) -> (signal int8[n], strength float64[n])
 SignalFunction = Callable[[Any, Any], tuple[Int8, Float64]]
 # (state, columns, first row of the block, parameters, signal int8[n], strength float64[n]) -> state after the block;
-# signal and strength are zeros, into which it writes
+# signal and strength are zeros, into which it writes; the columns of live candles are lists of integers
 FeedFunction = Callable[[Any, Columns, int, Any, Int8, Float64], Any]
 Violations = Iterator[tuple[tuple[str, ...], str]]  # (names of the keys that do not fit together, what is wrong)
 

@@ -76,8 +76,8 @@ def feed(state: RsiState, columns: Columns, first: int, parameters: Rsi, signal:
     """Enter where the RSI rises from below `oversold` to it or above; exit where it reaches `overbought` from below.
 
     columns     int64[first + n] of closed candles, price units; close <= 2**62 // (100 * period)
-    first       the row at which the block begins; the rows before it are the last `rows_before` ones that were fed, or
-                all of them where there are fewer
+    first       the row at which the block begins; the rows before it are at least the last `rows_before` ones that were
+                fed, or all of them where there are fewer
     signal      int8[n], zeros; takes +1 for enter, -1 for exit
     strength    float64[n], zeros; takes 1 where there is a signal
     returns     the state after the block

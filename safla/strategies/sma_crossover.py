@@ -84,8 +84,8 @@ def feed(
     """Enter at a golden cross that is strong enough; exit once a death cross is strong enough.
 
     columns     int64[first + n] of closed candles, price units; close <= 2**62 // (fast * slow)
-    first       the row at which the block begins; the rows before it are the last `rows_before` ones that were fed, or
-                all of them where there are fewer
+    first       the row at which the block begins; the rows before it are at least the last `rows_before` ones that were
+                fed, or all of them where there are fewer
     signal      int8[n], zeros; takes +1 for enter, -1 for exit
     strength    float64[n], zeros; takes |fast - slow| / slow where there is a signal
     returns     the state after the block

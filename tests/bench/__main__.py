@@ -164,7 +164,7 @@ def journal_speeds(sizes: Sizes, folder: Path) -> list[Figure]:
     found = measures.measure_journal(folder, sizes.lines)
     return [
         Figure("append, folded to synced", found.append_us, "us an event", 10, 2, f"{found.lines} lines"),
-        Figure("a candle live: interpreted, with its line", found.live_us, "us a candle", 50),
+        Figure("a candle live: interpreted, with its line", found.live_us, "us a candle", 25),
         Figure("chain", found.chain, "lines a second", 500_000),
         Figure("strict", found.strict, "lines a second", 300_000),
         Figure("recovery of half of it, and on to its end", found.recovery_s, "s", 5, 1),

@@ -143,7 +143,7 @@ def _append(prepared: backtest.Prepared, path: Path) -> None:
 
 def _live(prepared: backtest.Prepared) -> float:
     blocks = fold_blocks(prepared.run, prepared.series, forms=_forms(prepared, "interpreted"), timestamps=1)
-    next(blocks)  # with the signals of the whole history
+    next(blocks)  # with the beginning of the run
     return _seconds(lambda: sum(1 for _ in itertools.islice(blocks, 5_000))) / 5_000
 
 

@@ -110,7 +110,7 @@ def small_journal(
         state, folded, broken = engine.advance(plan, state, part, signals, out)
         assert (folded, broken) == (last - first, 0)
         used = int(out.used[0])
-        text.append(lines.block(run.grid, first, last=last, rows=out.rows[:used], strengths=out.strength[:used]))
+        text.append(lines.block(part, folded, rows=out.rows[:used], strengths=out.strength[:used]))
         out.used[0] = 0
         state = _command(lines, plan, state, out, last, text)
     state = engine.finish(state, out)

@@ -180,10 +180,10 @@ REFUSALS = (
 def test_each_kind_of_row_becomes_its_event(name: str) -> None:
     rows, expected = ROWS[name]
     lines = LineEncoder(first_event("decisions"))
-    lines.block(grid_of(), 0, last=0, rows=rows_of(), strengths=np.zeros(0))
+    lines.block(grid_of(), 0, rows=rows_of(), strengths=np.zeros(0))
     table = rows_of(*rows)
     if rows[0][0] == v.SIGNAL:
-        text = lines.block(grid_of(), 0, last=0, rows=table, strengths=np.full(1, 0.0123456))
+        text = lines.block(grid_of(), 0, rows=table, strengths=np.full(1, 0.0123456))
     else:
         text = lines.outside(table, Input("a note", 7, "an-id"))
     (line,) = text.splitlines()
@@ -212,7 +212,7 @@ def test_the_first_timestamp_begins_with_run_started_then_the_symbols_then_the_c
         (v.SIGNAL, NEXT, 1, v.ENTER_SIGNAL),
     )
     lines = LineEncoder(first_event("candles"))
-    text = lines.block(grid_of((100, 0), (101, 200)), 0, last=2, rows=rows, strengths=np.zeros(4))
+    text = lines.block(grid_of((100, 0), (101, 200)), 2, rows=rows, strengths=np.zeros(4))
     assert event_names(text) == [
         "run_started",
         "mode_changed BTC/USDT",
@@ -229,14 +229,14 @@ def test_the_first_timestamp_begins_with_run_started_then_the_symbols_then_the_c
 def test_a_block_without_a_timestamp_has_only_its_rows() -> None:
     lines = LineEncoder(first_event("candles"))
     start = rows_of((v.MODE_CHANGED, BEGIN, 0, machine.START, machine.IDLE, machine.WARMING))
-    text = lines.block(grid_of((1, 1)), 0, last=0, rows=start, strengths=np.zeros(1))
+    text = lines.block(grid_of((1, 1)), 0, rows=start, strengths=np.zeros(1))
     assert event_names(text) == ["run_started", "mode_changed BTC/USDT"]
-    assert lines.block(grid_of((1, 1)), 0, last=0, rows=rows_of(), strengths=np.zeros(0)) == b""
+    assert lines.block(grid_of((1, 1)), 0, rows=rows_of(), strengths=np.zeros(0)) == b""
 
 
 def test_a_candle_is_written_with_the_decimals_of_its_symbol() -> None:
     lines = LineEncoder(first_event("candles"))
-    (_, event, missing) = events_in(lines.block(grid_of((100, 0)), 0, last=1, rows=rows_of(), strengths=np.zeros(0)))
+    (_, event, missing) = events_in(lines.block(grid_of((100, 0)), 1, rows=rows_of(), strengths=np.zeros(0)))
     assert event == {
         "type": "candle", "ts": BEGIN, "symbol": "BTC/USDT", "open": "1.00", "high": "1.02", "low": "0.99",
         "close": "1.01", "volume": "0.01000",
@@ -246,7 +246,7 @@ def test_a_candle_is_written_with_the_decimals_of_its_symbol() -> None:
 
 def test_a_price_of_one_unit_is_a_candle_and_a_price_of_zero_is_a_missing_candle() -> None:
     lines = LineEncoder(first_event("candles"))
-    text = lines.block(grid_of((1, 0)), 0, last=1, rows=rows_of(), strengths=np.zeros(0))
+    text = lines.block(grid_of((1, 0)), 1, rows=rows_of(), strengths=np.zeros(0))
     assert [(one["type"], one.get("open")) for one in events_in(text)] == [
         ("run_started", None),
         ("candle", "0.01"),
