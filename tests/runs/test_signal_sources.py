@@ -17,7 +17,7 @@ from tests.paper.paper_runs import loaded
 
 STRATEGIES = {"sma_crossover": (), "rsi": ("strategy.name=rsi", "strategy.parameters={period: 5}")}
 BTC = ("symbols.primary=[BTC/USDT]", "data.synthetic.holes=0")
-USUAL_CALLS, MOST_CALLS = 115, 150  # of a candle that is quiet for the engine, and of others
+USUAL_CALLS, MOST_CALLS = 125, 150  # of a candle that is quiet for the engine, and of others
 
 
 def prepared(sets: tuple[str, ...]) -> backtest.Prepared:
