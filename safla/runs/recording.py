@@ -17,6 +17,7 @@ from safla.core.timeframes import TIMEFRAMES
 from safla.core.values import Columns
 from safla.errors import ConfigError, DataError, JournalError, Problem
 from safla.journal import reader, run_candles
+from safla.journal.candle_lines import CANDLE_FIELDS
 from safla.journal.encode import NO_INPUT, Input
 from safla.journal.events import CandleEvent, CandleMissing, Event, Halted, Resumed, RunEnded, RunStarted, SymbolScale
 from safla.journal.files import CANDLES
@@ -24,7 +25,6 @@ from safla.journal.reader import Journal
 from safla.runs.runner import Outside
 from safla.strategies.register import STRATEGIES, Strategy
 
-CANDLE_FIELDS = 6
 STRATEGY = "strategy.name"
 
 CandleLines = dict[str, list[tuple[int, ...]]]  # the candle lines by symbol

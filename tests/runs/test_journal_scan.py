@@ -1,15 +1,19 @@
 """The quick scan of a journal agrees with the strict reader, and leaves unusual journals to it."""
 
+import random
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from safla.journal import reader
+from safla.journal.candle_lines import read_lines
 from safla.journal.chain import event_bytes
 from safla.journal.events import CandleEvent, CandleMissing
-from safla.runs.journal_scan import scan
+from safla.runs import journal_scan
+from safla.runs.journal_scan import Scan, scan
 from safla.runs.recording import Inputs, read_events, series_of
+from tests.compiled_engine import compiled_entry
 from tests.paper.paper_runs import journal, run_paper
 from tests.small_runs import rehashed
 
@@ -22,6 +26,15 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     lines = journal(folder).splitlines(keepends=True)
     assert any(b'"candle_missing"' in line for line in lines)
     return b"".join(lines[: len(lines) // 2])
+
+
+FORMS = {"compiled": lambda: compiled_entry(read_lines), "interpreted": lambda: read_lines, "patterns": lambda: None}
+
+
+@pytest.fixture(params=FORMS, autouse=True)
+def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test is run with each form of the scan."""
+    monkeypatch.setattr(journal_scan, "line_reader", FORMS[request.param])
 
 
 def written(folder: Path, text: bytes) -> Path:
@@ -76,3 +89,45 @@ def test_a_journal_without_candles_is_left_to_the_strict_reader(tmp_path: Path, 
     lines = text.splitlines(keepends=True)
     first = next(n for n, line in enumerate(lines) if b'"type":"candle' in line)
     assert scan(written(tmp_path, b"".join(lines[:first]))) is None
+
+
+def test_a_file_that_is_read_in_small_pieces_gives_the_same(
+    tmp_path: Path, text: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path, text)
+    whole = scan(path)
+    monkeypatch.setattr(journal_scan, "BUFFER", 70_000)
+    assert as_values(scan(path)) == as_values(whole)
+    path.write_bytes(text[:-1])  # the last line has not ended
+    assert scan(path) is None
+    path.write_bytes(text + b"x" * 70_000 + b"\n")  # longer than a line may be
+    assert scan(path) is None
+
+
+def as_values(found: Scan | None) -> object:
+    """All that a scan found, to be compared with ==."""
+    if found is None:
+        return None
+    series = [(*one[:3], *(column.tobytes() for column in one.columns)) for one in found.series]
+    return series, vars(found.inputs), found[2:]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_changed_bytes_give_the_same_in_each_form(
+    tmp_path: Path, text: bytes, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    chance = random.Random(seed)
+    path = tmp_path / "journal.jsonl"
+    first = text.index(b'"type":"candle')
+    for _ in range(40):
+        changed = bytearray(text)
+        for _ in range(chance.choice((1, 1, 3))):
+            place = chance.randrange(first, len(text) - 1)
+            changed[place : place + chance.choice((0, 1, 1))] = chance.choice(
+                (b"0", b"9", b".", b'"', b"", b"\n", b"x")
+            )
+        path.write_bytes(changed)
+        found = scan(path)
+        with monkeypatch.context() as patch:
+            patch.setattr(journal_scan, "line_reader", FORMS["patterns"])
+            assert as_values(found) == as_values(scan(path))
