@@ -123,7 +123,9 @@ def _take(path: str, wanted: Wanted, *, at: int) -> _Taken:
     """Read a file and merge its candles, but for a last one that may not be closed."""
     place = series_of_file(path, wanted)
     with hinted("--bad-rows drop"):
-        rows = formats.read(path, Question(place.symbol, wanted.columns, wanted.zone, bad=wanted.bad_rows))
+        rows = formats.read(
+            path, Question(place.symbol, place.timeframe, wanted.columns, wanted.zone, bad=wanted.bad_rows)
+        )
     rows = agreement.agreed(rows, place.symbol, timeframe=place.timeframe, advice=agreement.for_import(place.timeframe))
     snap_decimals = wanted.grids.get(place.symbol)
     target = Target(
