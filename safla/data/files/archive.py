@@ -27,7 +27,7 @@ _BROKEN = (
 )  # fmt: skip
 
 
-class Wanted(NamedTuple):
+class MemberName(NamedTuple):
     """Which of several CSV files is asked for: the one whose name says so."""
 
     symbol: str = ""  # "": nothing is known of it
@@ -41,7 +41,7 @@ class Member(NamedTuple):
     alone: bool  # False: it was chosen among several by its name, so others may serve other symbols
 
 
-def member(stream: BinaryIO, path: str, wanted: Wanted) -> Member:
+def member(stream: BinaryIO, path: str, *, wanted: MemberName) -> Member:
     """The CSV of a ZIP, or of several the one whose name fits, in blocks.
 
     Stated sizes are not trusted; extra files of macOS and Windows are ignored.
@@ -99,7 +99,7 @@ def _stays_open() -> None:
     """Do nothing: the code that opened the stream closes it."""
 
 
-def _chosen(infos: Sequence[zipfile.ZipInfo], wanted: Wanted, *, name: str) -> tuple[zipfile.ZipInfo, bool]:
+def _chosen(infos: Sequence[zipfile.ZipInfo], wanted: MemberName, *, name: str) -> tuple[zipfile.ZipInfo, bool]:
     """The member to read, and whether it is the only CSV."""
     members = [info for info in infos if not info.is_dir() and not _BESIDE.fullmatch(info.filename)]
     office = next((kind for info in members for file, kind in _OFFICE.items() if info.filename == file), None)
@@ -134,7 +134,7 @@ def _chosen(infos: Sequence[zipfile.ZipInfo], wanted: Wanted, *, name: str) -> t
     return chosen, len(tables) < 2
 
 
-def _fitting(tables: Sequence[zipfile.ZipInfo], wanted: Wanted) -> list[zipfile.ZipInfo]:
+def _fitting(tables: Sequence[zipfile.ZipInfo], wanted: MemberName) -> list[zipfile.ZipInfo]:
     """The files whose names say the symbol, and among them no other timeframe. btc-usdt_1h.csv says BTC/USDT, 1h."""
     base, _, quote = wanted.symbol.partition(":")[0].partition("/")
     if not base:

@@ -45,7 +45,7 @@ def _text(path: str, question: Question) -> FileRows:
         magic.refuse_known(begin, path)
         zipped = begin.startswith(bounded.ZIP_MAGIC)
         if zipped:
-            blocks, alone = archive.member(stream, path, archive.Wanted(question.symbol, question.timeframe))
+            blocks, alone = archive.member(stream, path, wanted=archive.MemberName(question.symbol, question.timeframe))
             question = question if alone else question._replace(owners=1)
         else:
             blocks = bounded.read_blocks(stream, path)

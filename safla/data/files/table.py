@@ -171,8 +171,7 @@ def read(
     time_note = times.note(np.concatenate(kinds), origin.numbers, word=layout.word, zone=zone) if kinds else None
     notes = [*reading_notes, *skipped.notes(), *([time_note] if time_note else [])]
     ts_ms = joined.pop("ts").digits
-    owner_notes = () if owner is None else owner.notes(path, layout.word)
-    all_notes = (*(f"{printable(path)}: {note}" for note in notes), *owner_notes)
+    all_notes = (*(f"{printable(path)}: {note}" for note in notes), *(owner.notes(path, layout.word) if owner else ()))
     found_rows = FileRows(origin, ts_ms, joined, all_notes, closed, all_dropped)
     if layout.guessed:
         orders.refuse_another(found_rows)
