@@ -97,6 +97,12 @@ def sum_dropped(parts: Sequence[DroppedRows]) -> DroppedRows:
     )
 
 
+def refuse_if_nothing_is_left(left: DroppedRows, *, kept: int) -> None:
+    """DataError where every row of a file was bad: then the file is not what it was taken for."""
+    if left.bad and not kept:
+        raise DataError(f"{left.reasons[0]}; no row could be read, so none is left out", code="no_candles")
+
+
 def notes(left: DroppedRows, *, name: str, word: str) -> list[str]:
     """Notes for the user. name: of the file; word: what a row of the file is called, as line or row."""
     lines = []

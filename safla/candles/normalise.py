@@ -90,9 +90,25 @@ def of_columns(origin: Origin, columns: Columns, *, price_decimals: int, volume_
     return FileRows(origin, columns.ts, numbers, (), closed=True)
 
 
+class End(NamedTuple):
+    """Where the candles of a file end. The greatest of the files of a symbol is the end of its series.
+
+    Only the last candle of the series may be unfinished: it is proven if that end is closed. The last candle of a file
+    with a smaller end is followed by one of another file, or is in a file that says that it is closed.
+    """
+
+    ts: int  # of the last candle, ms
+    closed: bool  # the file itself says that this candle is complete
+
+
+def end_of(rows: FileRows) -> End:
+    """Where the candles of a file end, whatever their order. There must be one."""
+    return End(int(rows.ts.max()), rows.closed)
+
+
 def file_of_last_candle(files: list[FileRows]) -> FileRows:
     """The file with the last candle of a symbol; of several, preferably one that states that the candle is closed."""
-    return max((rows for rows in files if len(rows.ts)), key=lambda rows: (int(rows.ts.max()), rows.closed))
+    return max((rows for rows in files if len(rows.ts)), key=end_of)
 
 
 def assemble(files: list[FileRows], target: Target) -> tuple[Series, Counts, tuple[str, ...]]:

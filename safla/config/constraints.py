@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic import ValidationError
 
 from safla.config import exchanges, paths, patterns
+from safla.config.replay_time import HOUR_SECONDS, duration_text, replay_seconds
 from safla.config.types import plain
 from safla.section import Section, number_range
 from safla.text import counted, quoted
@@ -63,7 +64,7 @@ def broken(config: "Config", *, strategies: Collection[str] = ()) -> list[Violat
 def notices(config: "Config") -> list[Violation]:
     """Return a warning for every setting that is allowed but probably not intended."""
     fixed = [Violation(keys, text) for keys, text, applies in NOTICES if applies(config)]
-    return [*fixed, *_implausible(config), *_perpetuals(config)]
+    return [*fixed, *_implausible(config), *_perpetuals(config), *_slow_replay(config)]
 
 
 def switched_off(config: "Config", written: Mapping[str, str]) -> list[Violation]:
@@ -114,6 +115,13 @@ def _perpetuals(config: "Config") -> Iterator[Violation]:
         if contracts:
             text = "contracts are traded as spot: long only, without funding, margin or liquidation"
             yield Violation((name,), f"{', '.join(contracts)}: {text}")
+
+
+def _slow_replay(config: "Config") -> Iterator[Violation]:
+    seconds = replay_seconds(config)
+    if seconds is not None and seconds > HOUR_SECONDS:
+        text = f"{config.paper.speed}: the replay of the candles of `data` takes about {duration_text(seconds)}"
+        yield Violation(("paper.speed",), f"{text}; a higher speed or max is quicker")
 
 
 def resolved(config: "Config") -> dict[str, object]:

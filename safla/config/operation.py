@@ -107,7 +107,7 @@ class DataSection(Section):
     bad_rows: Literal["refuse", "drop"] = key(
         "refuse", "invalid candles in a file; refuse: an error, drop: each becomes a gap"
     )
-    last_candle: Literal["keep", "drop"] = key("keep", "the last row of a file, which may be a candle still open")
+    last_candle: Literal["keep", "drop"] = key("keep", "the last candle of a symbol's files, which may be open")
     synthetic: SyntheticSection = section(SyntheticSection, "random candles, for `source: synthetic`")
 
 

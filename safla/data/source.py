@@ -186,9 +186,11 @@ def _stored_rows(config: Config, symbol: str, held: "StoredCandles") -> FileRows
 def _files(config: Config, symbols: Sequence[str]) -> list[list[FileRows]]:
     is_vision = config.data.source == "vision"
     files = _paths(config, symbols, shared=not is_vision)
-    question = Question("", columns_of(config), config.data.time_zone, bad=config.data.bad_rows, archive=is_vision)
-    owners = Counter(path for files_of_symbol in files for path in set(files_of_symbol))
     timeframe = source_timeframe(config)
+    question = Question(
+        "", timeframe, columns_of(config), config.data.time_zone, bad=config.data.bad_rows, archive=is_vision
+    )
+    owners = Counter(path for files_of_symbol in files for path in set(files_of_symbol))
     advice = agreement.for_run(config.market_data.timeframe, config.data.timeframe)
 
     def agreed(path: str, symbol: str) -> FileRows:

@@ -17,6 +17,7 @@ from safla.clock import SYSTEM, Clock
 from safla.config.loader import Loaded
 from safla.config.model import Config
 from safla.config.plan import RunPlan, price_limit, scales
+from safla.config.replay_time import speed_of
 from safla.core.candles import Scale, Series, align
 from safla.core.scale import LIMIT
 from safla.core.timeframes import TIMEFRAMES
@@ -251,11 +252,6 @@ def _rescaled(series: Series, scale: Scale) -> Series:
     )
     target = Target(series.symbol, 1, scale.price_decimals, scale.volume_decimals, LIMIT)
     return assemble([rows], target)[0]
-
-
-def speed_of(text: str) -> float:
-    """The speed that `1x`, `60x` or `max` names: how many times faster than real time, infinity for `max`."""
-    return math.inf if text == "max" else float(text.removesuffix("x"))
 
 
 async def recorded_candles(

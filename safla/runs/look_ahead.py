@@ -1,9 +1,10 @@
 """The look-ahead check: a strategy's answer for the first k candles must equal the first k rows of its answer for all.
 
 A cut is such a prefix of the candles, or the window that ends there if the strategy declares a window (C14). All cuts
-would cost too much for long series, so the places decide what is found (C15): after changes of signal, above all after
-those where looking ahead would earn most, and at places that no strategy can guess. A strategy that reads later candles
-cannot answer the same on a cut, where these candles do not exist.
+would cost too much for long series, so the places decide what is found (C15): where the strategy answers otherwise if
+later candles are altered, after changes of signal, above all after those where looking ahead would earn most, and at
+places that no strategy can guess. A strategy that reads later candles cannot answer the same on a cut, where these
+candles do not exist.
 """
 
 import hashlib
@@ -18,8 +19,9 @@ from safla.core import values as v
 from safla.core.candles import Series, iso
 from safla.core.scale import MILLION
 from safla.core.sizing import MAX_CONFIDENCE_PPM
-from safla.core.values import Float64, Int8, Int64, Mask
+from safla.core.values import Columns, Float64, Int8, Int64, Mask
 from safla.errors import Finding, StrategyError
+from safla.runs.altered_candles import NO_SUSPECTS, suspects
 
 MOST_CUTS, LEAST_CUTS = 1_024, 96  # of all symbols together
 LEAST_CUTS_OF_A_SYMBOL = 48
@@ -39,6 +41,7 @@ class StrategyAnswer(NamedTuple):
 
 
 AskStrategy = Callable[[int, int], StrategyAnswer]  # (first, end) -> the answer for candles first to end - 1 alone
+AskAbout = Callable[[Columns], StrategyAnswer]  # other candles of the symbol -> the answer for them
 
 
 class CutCheck(NamedTuple):
@@ -98,11 +101,12 @@ def budgets(sizes: Sequence[int]) -> list[int]:
 
 
 def check_look_ahead(
-    series: Series, ask: AskStrategy, *, name: str, threshold_ppm: int, warm_up: int, window: int | None, budget: int,
-    seed: str, asked: Mask, notice: SlowNotice,
+    series: Series, ask: AskStrategy, *, ask_about: AskAbout, name: str, threshold_ppm: int, warm_up: int,
+    window: int | None, budget: int, seed: str, asked: Mask, notice: SlowNotice,
 ) -> tuple[StrategyAnswer, CutCheck]:  # fmt: skip
     """Call a strategy with all candles of a symbol, and with cuts of them. Finding where the answers differ.
 
+    ask_about      calls the strategy with altered candles
     name           of the strategy
     threshold_ppm  the strength that is full confidence (S23); part of an engine value
     budget         the largest number of cuts
@@ -117,6 +121,14 @@ def check_look_ahead(
         notice.step()
         return values
 
+    def values_of(columns: Columns) -> Int32 | None:
+        try:
+            values = engine_values(ask_about(columns), threshold_ppm=threshold_ppm)
+        except StrategyError:  # no fault of a strategy: these candles never were
+            return None
+        values[: warm_up - 1] = 0
+        return values
+
     size = len(series.columns.ts)
     ends = np.arange(warm_up, size)
     ends = ends[asked[ends - 1]]
@@ -127,10 +139,15 @@ def check_look_ahead(
     _check_deterministic(name, series, whole, engine_values(again, threshold_ppm=threshold_ppm))
     whole[: warm_up - 1] = 0  # the engine uses no signal before the warm-up
     changes = ends[_changed(whole)[ends - 1]]
-    cuts = _all_cuts(drawn, changes, whole, series.columns.close, ends=ends, room=budget - len(drawn), seed=seed)
+    found = suspects(series.columns, values_of, whole=whole, seed=seed) if len(ends) > budget else NO_SUSPECTS
+    suspected = found.places if window is None else found.rows + 1  # with a window only the last row is compared
+    cuts = _all_cuts(
+        drawn, suspected[np.isin(suspected, ends)], changes, whole, series.columns.close, ends=ends,
+        room=budget - len(drawn), seed=seed,
+    )  # fmt: skip
     for number, end in enumerate(cuts, 1):
-        found = early.pop(end) if end in early else part(end)
-        _check_cut(name, series, whole, found, end=end, warm_up=warm_up, window=window, place=(number, len(cuts)))
+        values = early.pop(end) if end in early else part(end)
+        _check_cut(name, series, whole, values, end=end, warm_up=warm_up, window=window, place=(number, len(cuts)))
     return answer, CutCheck(len(cuts), len(changes), len(set(cuts).intersection(changes.tolist())))
 
 
@@ -173,14 +190,17 @@ def _spread(ends: Int64, count: int, *, seed: str) -> Int64:
 
 
 def _all_cuts(
-    drawn: Int64, changes: Int64, whole: Int32, close: Int64, *, ends: Int64, room: int, seed: str
+    drawn: Int64, suspected: Int64, changes: Int64, whole: Int32, close: Int64, *, ends: Int64, room: int, seed: str
 ) -> list[int]:
-    """All cuts in the order of the check: first after changes of signal, the most profitable changes before others.
+    """All cuts in the order of the check: suspected ones, then after changes of signal, the most profitable first.
 
-    drawn  the cuts at drawn places, which are always part of the result
-    room   how many cuts there may be besides them
+    drawn      the cuts at drawn places, which are always part of the result
+    suspected  the cuts before candles that seem to decide about earlier signals: they get a third of the room
+    room       how many cuts there may be besides the drawn ones
     """
     cuts = _Cuts(ends, room=room, known=drawn)
+    cuts.take(suspected, room // 3)
+    room = cuts.room
     changes = cuts.left_of(changes)
     if len(changes) <= room:
         cuts.take(changes)

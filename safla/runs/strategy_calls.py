@@ -141,8 +141,9 @@ class _SymbolStrategy:
         """The answer for all candles, after it was compared with the answers for cuts of them."""
         threshold_ppm = self._run.plan.rules.entry_threshold_ppm
         answer, covered = look_ahead.check_look_ahead(
-            self._series, self._ask, name=self._run.strategy_name, threshold_ppm=threshold_ppm,
-            warm_up=self._warm_up, window=self._window, budget=budget, seed=seed, asked=self._asked, notice=notice,
+            self._series, self._ask, ask_about=self._ask_about, name=self._run.strategy_name,
+            threshold_ppm=threshold_ppm, warm_up=self._warm_up, window=self._window,
+            budget=budget, seed=seed, asked=self._asked, notice=notice,
         )  # fmt: skip
         return self._without_warm_up(answer), covered
 
@@ -161,6 +162,11 @@ class _SymbolStrategy:
         """Remove signals from before the end of the warm-up: in a paper run the strategy is not called there."""
         answer.signal[: self._warm_up - 1], answer.strength[: self._warm_up - 1] = 0, 0
         return answer
+
+    def _ask_about(self, columns: Columns) -> StrategyAnswer:
+        """The answer for other candles of the symbol."""
+        candles = view_of(self._run, self._series._replace(columns=columns))
+        return ask(self._run, candles, symbol=self._series.symbol, function=self._function)
 
     def _ask(self, first: int, end: int) -> StrategyAnswer:
         candles = cut(self._view, first=first, end=end)

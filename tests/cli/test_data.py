@@ -345,13 +345,86 @@ def imported_gaps(ask: Ask, *paths: str) -> list[tuple[str, str]]:
     return [(gap["from"][:13], gap["to"][:13]) for gap in series["imported"]]
 
 
-def test_a_gap_between_imported_files_is_accepted_and_a_dropped_candle_is_still_missing(
-    ask: Ask, tmp_path: Path
-) -> None:
+def test_a_gap_between_imported_files_is_accepted_and_no_candle_before_it_is_missing(ask: Ask, tmp_path: Path) -> None:
     parts = [csv_file(tmp_path, HEADER, *ROWS[:10], name="1.csv"), csv_file(tmp_path, HEADER, *ROWS[14:], name="2.csv")]
     assert imported_gaps(ask, *parts) == [("2024-01-01T10", "2024-01-01T14")]
     (series,) = json.loads(ask("verify", "--json").out)
-    assert [gap["from"] for gap in series["gaps"]] == ["2024-01-01T09:00Z"]
+    assert series["gaps"] == []
+
+
+def parts_of(folder: Path, **parts: list[str]) -> list[str]:
+    """CSV files of these rows, by name."""
+    return [csv_file(folder, HEADER, *rows, name=f"{name}.csv") for name, rows in parts.items()]
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_of_several_files_of_a_series_only_the_last_candle_of_all_is_dropped(
+    ask: Ask, tmp_path: Path, order: tuple[int, ...]
+) -> None:
+    paths = parts_of(tmp_path, a=ROWS[:16], b=ROWS[16:32], c=ROWS[32:])
+    for number in ("new", "known"):
+        answer = ask("import", *(paths[place] for place in order), "--symbol", "BTC/USDT")
+        assert [f"{kept} candles" in answer.out for kept in (16, 15)] == [True, True]
+        assert [line.split(": ")[1].split(",")[0] for line in answer.out.splitlines()] == [
+            f"{15 if place == 2 else 16} candles" for place in order
+        ]
+        assert answer.err == (
+            f"{paths[2]}: its last candle was dropped, since nothing proves that it is closed; "
+            "--last-candle keep imports it\n"
+        )
+        assert answer.out.count(f"16 {number}") == 2
+    (series,) = json.loads(ask("verify", "--json").out)
+    assert (series["candles"], series["gaps"]) == (47, [])
+
+
+def test_with_keep_only_the_last_file_of_a_series_is_said_to_be_unproven(ask: Ask, tmp_path: Path) -> None:
+    first, second = parts_of(tmp_path, a=ROWS[:16], b=ROWS[16:])
+    answer = ask("import", first, second, "--symbol", "BTC/USDT", "--last-candle", "keep")
+    assert answer.err == f"{second}: nothing proves that its last candle is closed (--last-candle keep)\n"
+
+
+def test_a_file_before_an_archive_gives_its_last_candle(ask: Ask, tmp_path: Path) -> None:
+    csv = csv_file(tmp_path, HEADER, *ROWS[:24], name="BTCUSDT-1h-2024-01-01.csv")
+    day = zip_file(tmp_path, {"a.csv": "\n".join(map(kline, ROWS[24:])).encode()}, name="BTCUSDT-1h-2024-01-02.zip")
+    answer = ask("import", csv, day)
+    assert (answer.out.count("24 candles, 24 new"), answer.err) == (2, "")
+
+
+def test_files_of_different_series_prove_nothing_of_each_other(ask: Ask, tmp_path: Path) -> None:
+    one = csv_file(tmp_path, HEADER, *ROWS[:10], name="BTCUSDT-1h-2024-01-01.csv")
+    other = csv_file(tmp_path, HEADER, *ROWS[10:], name="ETHUSDT-1h-2024-01-01.csv")
+    assert "binance BTC/USDT 1h: 9 candles" in ask("import", one, other).out
+
+
+def test_a_part_with_one_candle_is_imported_if_another_part_follows(ask: Ask, tmp_path: Path) -> None:
+    single, rest = parts_of(tmp_path, a=ROWS[:1], b=ROWS[1:])
+    answer = ask("import", single, "--symbol", "BTC/USDT")
+    assert (answer.code, "its only candle may not be closed" in answer.err) == (4, True)
+    assert "1 candles, 1 new" in ask("import", single, rest, "--symbol", "BTC/USDT").out
+    last, before = parts_of(tmp_path, z=ROWS[-1:], y=ROWS[-5:-1])
+    answer = ask("import", last, before, "--symbol", "BTC/USDT")
+    assert (answer.code, "4 candles, 0 new, 4 known" in answer.out) == (4, True)
+
+
+def test_the_unfinished_last_candle_of_a_part_gives_way_to_that_of_the_next(ask: Ask, tmp_path: Path) -> None:
+    unfinished = ROWS[15].rpartition(",")[0] + ",0.001"
+    first, third, second = parts_of(tmp_path, a=[*ROWS[:15], unfinished], a10=ROWS[32:], a2=ROWS[15:32])
+    answer = ask("import", first, third, second, "--symbol", "BTC/USDT")
+    assert answer.code == 0
+    assert f"{first}: its last candle was dropped, since it is stored with other values" in answer.err
+    assert "0 new, 47 known" in ask("import", csv_file(tmp_path, HEADER, *ROWS), "--symbol", "BTC/USDT").out
+
+
+def test_the_gap_before_the_last_candle_of_a_part_is_counted_and_accepted(ask: Ask, tmp_path: Path) -> None:
+    paths = parts_of(tmp_path, a=[*ROWS[:8], ROWS[11]], b=ROWS[12:])
+    assert "9 candles, 9 new, 0 known, 1 gaps (3 candles)" in ask("import", *paths, "--symbol", "BTC/USDT").out
+    assert imported_gaps(ask, *paths) == [("2024-01-01T08", "2024-01-01T11")]
+
+
+def test_files_before_one_that_fails_are_stored_and_listed(ask: Ask, tmp_path: Path) -> None:
+    first, second = parts_of(tmp_path, a=ROWS[:16], b=ROWS[16:32])
+    answer = ask("import", first, second, csv_file(tmp_path, HEADER, "x", name="c.csv"), "--symbol", "BTC/USDT")
+    assert (answer.code, answer.out.count("16 new"), answer.out.count("15 new")) == (4, 1, 1)
 
 
 def test_a_day_without_an_imported_archive_is_not_a_gap_of_the_exchange(ask: Ask, tmp_path: Path) -> None:

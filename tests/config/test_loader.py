@@ -221,6 +221,43 @@ def test_doubtful_values_are_warnings(sets: list[str], said: str) -> None:
     assert said in warning
 
 
+REPLAY = ["mode=paper", "paper.source=replay", "market_data.timeframe=1h"]
+YEAR = ["data.start=2024-01-01", "data.end=2025-01-01"]
+MADE = ["data.source=synthetic", "data.synthetic={candles: 1000}"]
+
+
+@pytest.mark.parametrize(
+    ("sets", "said"),
+    [
+        ([*YEAR, "paper.speed=60x"], "60x: the replay of the candles of `data` takes about 6 days"),
+        ([*YEAR, "paper.speed=1x"], "takes about 366 days; a higher speed or max is quicker"),
+        ([*YEAR, "paper.speed=5000x"], "takes about 2 hours"),
+        ([*MADE, "paper.speed=60x"], "takes about 17 hours"),
+        ([*MADE, *YEAR, "data.start=2024-02-01", "paper.speed=200x"], "takes about 1 hour;"),
+        (["data.start=2024-01-01", "data.end=2024-01-01T02:00:01Z"], "takes about 1 hour;"),
+    ],
+)
+def test_a_replay_that_takes_more_than_an_hour_is_a_warning(sets: list[str], said: str) -> None:
+    (warning,) = [one for one in load(None, sets=[*REPLAY, *sets]).warnings if "paper.speed" in one]
+    assert said in warning
+
+
+@pytest.mark.parametrize(
+    "sets",
+    [
+        [*REPLAY, *YEAR, "paper.speed=max"],
+        [*REPLAY, *YEAR, "paper.speed=9000x"],
+        [*REPLAY, "data.start=2024-01-01", "data.end=2024-01-01T02:00:00Z"],  # an hour
+        [*REPLAY, "data.start=2024-01-01"],  # nobody knows until when
+        [*REPLAY, *MADE, "data.start=2030-01-01"],
+        [*REPLAY, *YEAR, "mode=backtest"],
+        [*REPLAY, *YEAR, "paper.source=stream"],
+    ],
+)
+def test_a_short_replay_or_one_of_unknown_length_is_no_warning(sets: list[str]) -> None:
+    assert not [one for one in load(None, sets=sets).warnings if "paper.speed" in one]
+
+
 def test_the_test_list_of_symbols_is_used_if_it_is_requested() -> None:
     assert load(SEED, symbols="test").symbols == ("ETH/USDT",)
     with raises_code(ConfigError, "missing_value", match=r"symbols\.test: "):

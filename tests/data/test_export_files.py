@@ -8,7 +8,7 @@ import pytest
 from safla.core.candles import Series
 from safla.data import export_files
 from safla.data.files import csv, parquet
-from safla.data.import_files import ImportedFile, Wanted, take
+from safla.data.import_files import ImportedFile, Wanted, imported
 from safla.data.store import store
 from safla.data.store.store import SeriesKey
 from tests.data.series import ALL, AT, candles, contents, merge, months, place, same
@@ -20,7 +20,8 @@ MAKERS = {"csv": lambda series: export_files.csv_text(series).encode(), "parquet
 def taken(path: Path, cache: Path, timeframe: str = "1h") -> ImportedFile:
     """What the import makes of a file."""
     wanted = Wanted(cache, "binance", "BTC/USDT", timeframe, "1h", "keep", accept_restated=False)
-    return take(str(path), wanted, at=AT)
+    (file,) = imported([str(path)], wanted, now=lambda: AT)
+    return file
 
 
 def test_an_exported_csv_has_plain_decimals_and_ms() -> None:

@@ -148,6 +148,13 @@ def test_the_row_cap_applies_to_all_files_together_and_stops_reading(
         read(kind, f"{tmp_path}/*.{kind}")
 
 
+def test_a_run_reads_each_symbol_from_the_file_of_a_zip_that_is_named_after_it(tmp_path: Path) -> None:
+    short = "\n".join([HEADER, *lines(3)]).encode()
+    path = zip_file(tmp_path, {"BTCUSDT-1h.csv": TEXT, "ETHUSDT-1h.csv": short, "ETHUSDT-4h.csv": TEXT}, name="all.zip")
+    btc, eth = read("file", path, symbols=("BTC/USDT", "ETH/USDT")).series
+    assert (len(btc.columns.ts), len(eth.columns.ts)) == (len(TEXT.splitlines()) - 1, 3)
+
+
 def test_partial_files_and_a_file_that_fills_a_gap_equal_the_whole_table(tmp_path: Path) -> None:
     rows = lines(12)
     plain = read("csv", csv_file(tmp_path, HEADER, *rows)).series[0]

@@ -326,8 +326,8 @@ PLANTED = (
     ),
     Planted(
         61, "all-candles-first", "runs/look_ahead.py",
-        "        found = early.pop(end) if end in early else part(end)\n",
-        "        found = part(end)\n",
+        "        values = early.pop(end) if end in early else part(end)\n",
+        "        values = part(end)\n",
         LOOK_AHEAD + "test_a_look_ahead_strategy_that_remembers_earlier_calls_is_also_found",
     ),
     Planted(

@@ -207,7 +207,7 @@ ARCHIVES = {
     "nested by name": (zipped({"a.zip": zipped({"a.csv": KLINES})}), "member 'a.zip'; a plain name"),
     "two": (
         zipped({"a.csv": KLINES, "b.csv": KLINES}),
-        "2 CSV files (a.csv, b.csv), but only one is read; unpack the right one",
+        "2 CSV files (a.csv, b.csv), but none is named after BTC/USDT 1h; unpack the right one",
     ),
     "empty": (zipped({"a.csv": b""}), "the file is empty"),
     "six columns": (zipped({"a.csv": text(*ROWS)}), "line 1: 6 cells, a kline has 12"),

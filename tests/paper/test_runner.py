@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from safla.api.registered import registered
+from safla.config.replay_time import speed_of
 from safla.core import values as v
 from safla.core.candles import Series
 from safla.core.values import Columns
@@ -349,7 +350,7 @@ def test_history_arrives_at_its_pace_and_the_lookback_at_once():
 
 @pytest.mark.parametrize(("text", "speed"), [("1x", 1.0), ("60x", 60.0), ("max", float("inf"))])
 def test_a_speed_is_a_multiple_of_real_time(text: str, speed: float):
-    assert sources.speed_of(text) == speed
+    assert speed_of(text) == speed
 
 
 def test_a_window_holds_only_the_last_candles():

@@ -34,15 +34,22 @@ def looked(function, series=None, *, window=None, budget=1_024, asked=None, seed
     series = walk() if series is None else series
     candles = candles_of(series, "1h")
 
+    def answer(asked_about):
+        signal, strength = function(asked_about)
+        return StrategyAnswer(np.asarray(signal, np.int8), np.asarray(strength, np.float64))
+
     def ask(first, end):
         if ranges != ():
             ranges.append((first, end))
-        signal, strength = function(rows_between(candles, first=first, end=end))
-        return StrategyAnswer(np.asarray(signal, np.int8), np.asarray(strength, np.float64))
+        return answer(rows_between(candles, first=first, end=end))
+
+    def ask_about(columns):
+        return answer(candles_of(series._replace(columns=columns), "1h"))
 
     size = len(candles)
     return check_look_ahead(
-        series, ask, name="mine", threshold_ppm=threshold_ppm, warm_up=WARM_UP, window=window, budget=budget, seed=seed,
+        series, ask, ask_about=ask_about, name="mine", threshold_ppm=threshold_ppm, warm_up=WARM_UP, window=window,
+        budget=budget, seed=seed,
         asked=np.ones(size, bool) if asked is None else asked, notice=SlowNotice(lambda text: None, cuts=budget),
     )[1]  # fmt: skip
 
@@ -169,6 +176,69 @@ def test_a_strategy_that_gives_different_signals_for_the_same_candles_is_not_det
     said = r"mine is not deterministic: called twice with the same 12,000 candles of BTC/USDT, it returns signal .+"
     with pytest.raises(Finding, match=said):
         looked(lambda c: certain(chance.integers(-1, 2, len(c))))
+
+
+def rare(condition, side, move):
+    """Enters and leaves where averages cross, but drops the signals of a side that later candles prove wrong."""
+
+    def dropping(c):
+        signal = np.diff((average(c.close, 20) > average(c.close, 60)).astype(int), prepend=0)
+        return certain(np.where((signal == side) & condition(c, move), 0, signal))
+
+    return dropping
+
+
+def falls(c, move):
+    return next_return(c) < -move
+
+
+def touches_below(c, move):
+    return np.append(c.low[1:], np.inf) < c.close * (1 - move)
+
+
+def rises(c, move):
+    return next_return(c) > move
+
+
+def fall_of_hours(c, move):
+    lows = np.lib.stride_tricks.sliding_window_view(np.append(c.close[1:], np.full(24, np.inf)), 24).min(1)
+    return lows < c.close * (1 - move)
+
+
+DROPS = {
+    "entries before a fall of 1 %": rare(falls, 1, 0.01),
+    "entries before a fall of 5 %": rare(falls, 1, 0.05),
+    "entries before a low 5 % below": rare(touches_below, 1, 0.05),
+    "exits before a rise of 1 %": rare(rises, -1, 0.01),
+    "exits before a rise of 5 %": rare(rises, -1, 0.05),
+    "entries before a day that falls by 10 %": rare(fall_of_hours, 1, 0.10),
+}
+
+
+@pytest.mark.parametrize("dropped", DROPS)
+def test_a_strategy_that_only_drops_a_few_signals_by_looking_ahead_is_found(dropped):
+    with pytest.raises(Finding, match=r"mine looks ahead: .* signal 0 on all 12,000 candles, but -?1 .*of 96\)"):
+        looked(DROPS[dropped], walk(seed=12), budget=96)
+
+
+def test_a_dropped_signal_is_found_by_a_strategy_with_a_window_too():
+    def dropping(c):
+        signal = sliding(c)
+        return certain(np.where((signal[0] == 1) & falls(c, 0.05), 0, signal[0]))
+
+    with raises_code(Finding, "look_ahead"):
+        looked(dropping, window=60, budget=96)
+
+
+def test_a_strategy_that_fails_on_altered_candles_is_not_blamed_for_it():
+    known = {int(close) for close in walk().columns.close}
+
+    def pedantic(c):
+        if not known.issuperset(c.units.close.tolist()):
+            raise StrategyError("no such candle was ever seen")
+        return certain(crossings(c))
+
+    assert looked(pedantic, budget=96).cuts == 96
 
 
 # --- Honest strategies -----------------------------------------------------------------------------------------------

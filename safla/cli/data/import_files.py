@@ -14,7 +14,7 @@ from safla.clock import SYSTEM
 from safla.config.plan import source_timeframe
 from safla.core.candles import iso
 from safla.core.timeframes import TIMEFRAMES
-from safla.data.import_files import ImportedFile, Wanted, join, series_of_file, take
+from safla.data.import_files import ImportedFile, Wanted, imported, join, series_of_file
 from safla.data.source import columns_of, snap_decimals
 from safla.errors import Finding
 from safla.exchange.factory import store_folder
@@ -45,7 +45,7 @@ EXAMPLE = "Example: safla data import configs/data/SYNTHETIC-BTCUSDT-1h-2024.zip
 )
 @click.option(
     "--last-candle", type=click.Choice(["keep", "drop"]), default="drop", show_default=True,
-    help="The last candle of a file, which may not be closed. Archives only have closed ones.",
+    help="The last candle of a series, which may not be closed. Archives only have closed ones.",
 )  # fmt: skip
 @click.option(
     "--bad-rows", "bad_rows", type=click.Choice(["refuse", "drop"]),
@@ -77,21 +77,20 @@ def command(
     paths = list(map(str, files))
     for path in paths:
         series_of_file(path, wanted)  # raises for an unclear name before anything is stored
-    imported = []
-    for path in paths:
-        file = take(path, wanted, at=int(SYSTEM.wall() * 1000))
+    taken = []
+    for file in imported(paths, wanted, now=lambda: int(SYSTEM.wall() * 1000)):
         for note in file.notes:
             click.echo(printable(note), err=True)
-        imported.append(file)
+        taken.append(file)
         if not as_json:
             click.echo(printable(_line(file)))
-    join(imported)
+    join(taken)
     if as_json:
-        click.echo(json.dumps(list(map(_object, imported)), indent=2))
-    differing = sum(len(file.merged.restated) for file in imported)
+        click.echo(json.dumps(list(map(_object, taken)), indent=2))
+    differing = sum(len(file.merged.restated) for file in taken)
     if not differing:
         return 0
-    details = [line for file in imported for line in _restated(file)]
+    details = [line for file in taken for line in _restated(file)]
     text = f"{differing} candles differ from stored ones, which were kept; --accept-restated replaces the stored ones"
     raise Finding(text, *details, code="candles_restated")
 

@@ -149,6 +149,7 @@ def of_frame(
         return ts, {field: _numbers(frame[field], field, own=own, where=where) for field in FIELDS[1:]}
 
     (ts, values), numbers, dropped = bad_rows.sound(frame, origin.numbers[:], read=parsed, bad=bad)
+    bad_rows.refuse_if_nothing_is_left(dropped, kept=len(numbers))
     origin = Origin(path, "row", numbers)
     notes = _notes(path, ts, origin, floats=floats, zone=zone)
     return FileRows(origin, ts.ms, values, notes, closed=own is not None, left=dropped)
@@ -188,10 +189,9 @@ def _times(column: "pl.Series", where: RowPlace, zone: str | None) -> Times:
     if isinstance(kind, pl.Datetime):
         uneven = (column.dt.cast_time_unit("ms").dt.cast_time_unit(kind.time_unit) != column).arg_true()
         if len(uneven):
-            raise DataError(
-                f"{where(int(uneven[0]))}: time {column[int(uneven[0])]} is not a whole number of milliseconds",
-                code="invalid_time",
-            )
+            rows = uneven.to_numpy().astype(np.int64)
+            fault = f"time {column[int(rows[0])]} is not a whole number of milliseconds"
+            raise BadRows(f"{where(int(rows[0]))}: {fault}", rows, code="invalid_time", of=len(column))
         if kind.time_zone is None:
             ms = times.in_zone(column.dt.cast_time_unit("ms"), where, zone=zone)
             return Times(ms, np.full(len(ms), times.NAIVE, np.int8))

@@ -13,6 +13,7 @@ class Question(NamedTuple):
     """Which rows of a file to read, and what the user says about the file."""
 
     symbol: str
+    timeframe: str | None = None  # which of several files in a ZIP is read, if their names say it
     columns: ColumnMap | None = None  # by field: name or position; the header decides for the others
     zone: str | None = None  # the time zone of times that name none
     owners: int = 1  # how many symbols are read from this file
@@ -43,7 +44,11 @@ def _text(path: str, question: Question) -> FileRows:
         stream.seek(0)
         magic.refuse_known(begin, path)
         zipped = begin.startswith(bounded.ZIP_MAGIC)
-        blocks = archive.member(stream, path) if zipped else bounded.read_blocks(stream, path)
+        if zipped:
+            blocks, alone = archive.member(stream, path, wanted=archive.MemberName(question.symbol, question.timeframe))
+            question = question if alone else question._replace(owners=1)
+        else:
+            blocks = bounded.read_blocks(stream, path)
         first = next(blocks, b"")
         head = first[: magic.PEEKED_BYTES]
         magic.refuse_known(head, path)

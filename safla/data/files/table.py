@@ -164,14 +164,15 @@ def read(
             parts[field].append(Numbers(column.digits.copy(), column.places.copy()))
         numbers.append(places)
         kinds.append(ts.kinds)
+    all_dropped = bad_rows.sum_dropped(dropped)
+    bad_rows.refuse_if_nothing_is_left(all_dropped, kept=sum(map(len, numbers)))
     joined = {field: _joined(parts.pop(field)) for field in FIELDS}
     origin = Origin(path, layout.word, np.concatenate(numbers) if numbers else np.zeros(0, np.int64))
     time_note = times.note(np.concatenate(kinds), origin.numbers, word=layout.word, zone=zone) if kinds else None
     notes = [*reading_notes, *skipped.notes(), *([time_note] if time_note else [])]
     ts_ms = joined.pop("ts").digits
-    owner_notes = () if owner is None else owner.notes(path, layout.word)
-    all_notes = (*(f"{printable(path)}: {note}" for note in notes), *owner_notes)
-    found_rows = FileRows(origin, ts_ms, joined, all_notes, closed, bad_rows.sum_dropped(dropped))
+    all_notes = (*(f"{printable(path)}: {note}" for note in notes), *(owner.notes(path, layout.word) if owner else ()))
+    found_rows = FileRows(origin, ts_ms, joined, all_notes, closed, all_dropped)
     if layout.guessed:
         orders.refuse_another(found_rows)
     return found_rows

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from safla.candles.bad_rows import BadRows
 from safla.candles.decimals import RowPlace, more
 from safla.candles.validation import EveryRow
 from safla.core.values import Float64, Int8, Int64
@@ -66,7 +67,7 @@ class Times(NamedTuple):
 
 
 def parse(cells: "pl.Series", where: RowPlace, *, zone: str | None = None) -> Times:
-    """Times as ms UTC, and how they were written. DataError names the first cell that is no time.
+    """Times as ms UTC, and how they were written. BadRows names the first cell that is no time.
 
     zone  the time zone of dates that name none
     """
@@ -88,40 +89,37 @@ def parse(cells: "pl.Series", where: RowPlace, *, zone: str | None = None) -> Ti
     ):
         places = rows.arg_true().to_numpy()
         if len(places):
-            ms[places], kinds[places] = read(own.filter(rows), _at(where, places))
+            try:
+                ms[places], kinds[places] = read(own.filter(rows), _at(where, places))
+            except BadRows as error:
+                raise BadRows(str(error), places[error.rows], code=error.code, of=len(cells)) from error
     return Times(ms, kinds)
 
 
 def from_integers(values: Int64, where: RowPlace) -> Times:
-    """Integer times as ms UTC, in the unit that its size tells. DataError for other sizes and for fractions of a ms."""
+    """Integer times as ms UTC, in the unit that its size tells. BadRows for other sizes and for fractions of a ms."""
     codes = np.searchsorted([unit.below for unit in UNITS], values, side="right").astype(np.int8)
     invalid = np.flatnonzero((codes == len(UNITS)) | (values < 10**8))
     if len(invalid):
         row = int(invalid[0])
-        raise DataError(
-            f"{where(row)}: time {values[row]} is in no unit from seconds to nanoseconds since 1970",
-            code="invalid_time",
-        )
+        fault = f"time {values[row]} is in no unit from seconds to nanoseconds since 1970"
+        raise _bad_times(invalid, where, fault, of=len(values))
     first = UNITS[int(codes[0])] if len(codes) else UNITS[0]
     if (codes == codes[:1]).all() and first.per_ms == 1:  # the common case: one unit, seconds or ms
         return Times(values * first.ms if first.ms > 1 else values, codes)
     per_ms = np.array([unit.per_ms for unit in UNITS])[codes]
     uneven = np.flatnonzero(values % per_ms)
     if len(uneven):
-        raise DataError(
-            f"{where(int(uneven[0]))}: time {values[uneven[0]]} is not a whole number of milliseconds",
-            code="invalid_time",
-        )
+        fault = f"time {values[uneven[0]]} is not a whole number of milliseconds"
+        raise _bad_times(uneven, where, fault, of=len(values))
     return Times(values // per_ms * np.array([unit.ms for unit in UNITS])[codes], codes)
 
 
 def from_floats(values: Float64, where: RowPlace) -> Times:
-    """Float times as ms UTC. DataError for a value that is no integer."""
+    """Float times as ms UTC. BadRows for a value that is no integer."""
     uneven = np.flatnonzero(~((np.floor(values) == values) & (np.abs(values) < 2.0**62)))
     if len(uneven):
-        raise DataError(
-            f"{where(int(uneven[0]))}: time {float(values[uneven[0]])!r} is no integer", code="invalid_time"
-        )
+        raise _bad_times(uneven, where, f"time {float(values[uneven[0]])!r} is no integer", of=len(values))
     return from_integers(values.astype(np.int64), where)
 
 
@@ -185,10 +183,9 @@ def _from_texts(cells: "pl.Series", where: RowPlace) -> Times:
     values = cells.cast(pl.Int64, strict=False)
     large = values.is_null().arg_true()
     if len(large):
-        row = int(large[0])
-        raise DataError(
-            f"{where(row)}: time {cells[row]} is in no unit from seconds to nanoseconds since 1970", code="invalid_time"
-        )
+        rows = large.to_numpy().astype(np.int64)
+        fault = f"time {cells[int(rows[0])]} is in no unit from seconds to nanoseconds since 1970"
+        raise _bad_times(rows, where, fault, of=len(cells))
     return from_integers(values.to_numpy(), where)
 
 
@@ -227,10 +224,8 @@ def _dates(cells: "pl.Series", where: RowPlace, zone: str | None) -> Times:
     parts = fraction.fill_null("0").str.pad_end(9, "0").cast(pl.Int64).to_numpy()
     uneven = np.flatnonzero(parts % 1_000_000)
     if len(uneven):
-        raise DataError(
-            f"{where(int(uneven[0]))}: time {cells[int(uneven[0])]} is not a whole number of milliseconds",
-            code="invalid_time",
-        )
+        fault = f"time {cells[int(uneven[0])]} is not a whole number of milliseconds"
+        raise _bad_times(uneven, where, fault, of=len(cells))
     naive = (utc.is_null() & east_hours.is_null()).to_numpy()
     ms = moments.cast(pl.Int64).to_numpy().copy()
     rows = np.flatnonzero(naive)
@@ -251,7 +246,12 @@ def _refuse_others(cells: "pl.Series", fine: "pl.Series", *, where: RowPlace) ->
     invalid = fine.fill_null(False).not_().arg_true()
     if not len(invalid):
         return
-    row = int(invalid[0])
-    cell = cells[row] or ""
+    rows = invalid.to_numpy().astype(np.int64)
+    cell = cells[int(rows[0])] or ""
     hint = next((text for pattern, text in _HINTS if pattern.fullmatch(cell)), _NO_TIME)
-    raise DataError(f"{where(row)}: time {cell[:40]!r} {hint}", code="invalid_time")
+    raise _bad_times(rows, where, f"time {cell[:40]!r} {hint}", of=len(cells))
+
+
+def _bad_times(rows: Int64, where: RowPlace, fault: str, *, of: int) -> BadRows:
+    """The error for rows whose time cannot be read. fault: of the first row; of: how many rows there are in all."""
+    return BadRows(f"{where(int(rows[0]))}: {fault}", rows, code="invalid_time", of=of)

@@ -26,7 +26,12 @@ def read(path: str) -> FileRows:
         verify_checksum(stream, path)
         zipped = stream.read(4) == bounded.ZIP_MAGIC
         stream.seek(0)
-        return of_blocks(path, archive.member(stream, path) if zipped else bounded.read_blocks(stream, path))
+        blocks = (
+            archive.member(stream, path, wanted=archive.MemberName()).blocks
+            if zipped
+            else bounded.read_blocks(stream, path)
+        )
+        return of_blocks(path, blocks)
 
 
 def of_blocks(path: str, blocks: Iterator[bytes], *, bad: Handling = "refuse") -> FileRows:

@@ -136,3 +136,51 @@ def test_times_of_any_sensible_type_are_read_from_parquet_and_feather(tmp_path: 
         getattr(frame().with_columns(timestamp=times[kind]), method)(content)
         rows = read(tmp_path, content.getvalue(), question=Question("BTC/USDT", zone="UTC"))
         assert rows.ts.tolist() == days
+
+
+OTHER = "".join(f"{line}\n" for line in (HEADER, *lines(5))).encode()  # what must not be read
+NAMED = {
+    "by symbol": ["BTCUSDT.csv", "ETHUSDT.csv"],
+    "by symbol and timeframe": ["BTCUSDT-1h-2024-01.csv", "BTCUSDT-4h-2024-01.csv", "ETHUSDT-1h-2024-01.csv"],
+    "with separators, in lower case": ["spot/btc-usdt_1h.csv", "spot/eth-usdt_1h.csv"],
+    "with a longer name beside": ["BTCUSDT.csv", "1000BTCUSDT.csv", "WBTCUSDT.csv", "BTCUSDTX.csv"],
+    "a month is no minute": ["BTC_USDT 1h.csv", "BTC_USDT 1m.csv"],
+    "with files of macOS": ["__MACOSX/BTCUSDT.csv", "BTCUSDT.csv", "ETHUSDT.csv", "._BTCUSDT.csv"],
+}
+
+
+@pytest.mark.parametrize("case", NAMED)
+def test_of_several_files_in_a_zip_the_one_named_after_symbol_and_timeframe_is_read(tmp_path: Path, case: str) -> None:
+    right = next(name for name in NAMED[case] if not name.startswith("__"))
+    members = {name: TABLE if name == right else OTHER for name in NAMED[case]}
+    for order in (members, dict(reversed(members.items()))):
+        path = zip_file(tmp_path, order, name="all.zip")
+        assert len(formats.read(path, Question("BTC/USDT", "1h")).ts) == len(lines())
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (["a.csv", "b.csv"], r"2 CSV files \(a\.csv, b\.csv\), but none is named after BTC/USDT 1h"),
+        (["ETHUSDT.csv", "BTCUSDT-4h.csv"], r"2 CSV files \(.*\), but none is named after BTC/USDT 1h"),
+        (
+            ["BTCUSDT-1h-2024-01.csv", "BTCUSDT-1h-2024-02.csv", "ETHUSDT-1h-2024-01.csv"],
+            r"2 of its 3 CSV files are named after BTC/USDT \(BTCUSDT-1h-2024-01\.csv, BTCUSDT-1h-2024-02\.csv\), but",
+        ),
+    ],
+)
+def test_files_in_a_zip_of_which_not_exactly_one_fits_are_refused_with_their_names(
+    tmp_path: Path, names: list[str], says: str
+) -> None:
+    path = zip_file(tmp_path, dict.fromkeys(names, TABLE), name="all.zip")
+    with raises_code(DataError, "wrong_format", match=says):
+        formats.read(path, Question("BTC/USDT", "1h"))
+
+
+def test_two_symbols_may_share_a_zip_that_has_a_file_of_each(tmp_path: Path) -> None:
+    path = zip_file(tmp_path, {"BTCUSDT.csv": TABLE, "ETHUSDT.csv": OTHER}, name="all.zip")
+    found = [formats.read(path, Question(symbol, "1h", owners=2)) for symbol in ("BTC/USDT", "ETH/USDT")]
+    assert [len(rows.ts) for rows in found] == [len(lines()), 5]
+    alone = zip_file(tmp_path, {"BTCUSDT.csv": TABLE}, name="one.zip")
+    with raises_code(ConfigError, "file_shared"):
+        formats.read(alone, Question("BTC/USDT", "1h", owners=2))
