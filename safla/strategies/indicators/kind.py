@@ -5,59 +5,66 @@ from typing import Any, Literal, NamedTuple
 
 from safla.section import Section
 
-# The unit of an output: that of the source, of a price, of a volume, of price times volume, or none.
+# The unit of an output: that of the source, of a price, of a volume, or none.
 # `whole` is a number without unit that is whole, so that it can be compared with ==.
 Unit = Literal["source", "price", "volume", "number", "whole"]
+Numbers = tuple[float, ...]  # int and float
 
 
 class Node(NamedTuple):
-    """One fold: it reads columns, carries a state from one block of rows to the next, and writes columns.
+    """One fold: it reads columns, may carry a state from one block of rows to the next, and writes columns.
 
-    inputs       names of columns: "source", "open", "high", "low", "close", "volume" (float64), "ts" (int64), or the
-                 output of an earlier node of the chain
+    inputs       names of columns: "source"; one of RAW or DERIVED in sources.py ("close", "hlc3": float64; "ts": int64);
+                 or the output of an earlier node of the chain
     outputs      names of the columns that it writes, float64; NaN where the value is not known
-    numbers      parameters of the kind -> what the fold takes, a NamedTuple of int and float
-    begin        numbers -> the state before the first row, a NamedTuple of int and float
-    feed         (state, *inputs, first, numbers, *outputs) -> the state after the block. Each input has `first` rows
-                 before the block: the last `rows_before` ones that were fed, or all of them where there are fewer.
-                 Each output has one row for each row of the block
-    rows_before  numbers -> how many rows before the block it reads, at most
-    exact        the same fold for a source of int64, where a raw column is read exactly; None: it is read as float64
+    feed         @entry_point: (state, *inputs, first, *numbers, *outputs) -> the state after the block; without a state
+                 (*inputs, first, *numbers, *outputs) -> None. Each input has `first` rows before the block: the last
+                 `rows_before` ones that were fed, or all of them where there are fewer. Each output has one row for each
+                 row of the block, and all of them are written
+    numbers      parameters of the kind -> the numbers of the fold
+    rows_before  (*numbers) -> how many rows before the block it reads, at most
+    begin        (*numbers) -> the state before the first row, a NamedTuple of int and float that is never changed in
+                 place; None: the fold has no state, for a value depends on the last `rows_before` + 1 rows alone
+    exact        the same fold for inputs of int64, used where they are raw columns; None: they are read as float64
 
     However the rows are cut into blocks, the values are the same, bit for bit, interpreted and compiled.
     """
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    numbers: Callable[[Any], Any]
-    begin: Callable[[Any], Any]
     feed: Callable[..., Any]
-    rows_before: Callable[[Any], int]
+    numbers: Callable[[Any], Numbers]
+    rows_before: Callable[..., int]
+    begin: Callable[..., Any] | None = None
     exact: "Node | None" = None
 
 
 class Kind(NamedTuple):
-    """A kind of indicator.
+    """A kind of indicator. Functions take its parameters (an instance of `section`) and `step_ms`, the length of a row.
 
     section    its parameters as keys: types, ranges, defaults, meanings
-    nodes      in the order in which they are fed; an output of the kind is an output of one of them
+    nodes      in the order in which they are fed; each output of the kind is an output of one of them
     outputs    the unit of each output
     main       the output that the bare name of an indicator means; None: an output must be named
-    first      (parameters, rows of the source) -> the row of the first value, counted from 1
-    auto       the same -> rows until the weight of the seed no longer decides (V16); `first` where there is no seed
-    source     the default of `source`; None: it reads candles, and has no source
-    settle     parameters -> rows after a gap until its values are trusted again (V18)
+    first      (parameters, step_ms) -> rows until every output has its first value, where no row is missing. Anchored
+               kinds count the worst start of a run
     meaning    what it is, in one sentence with its formula, for the reference
-    reference  where the formula or its seed comes from, such as "TA-Lib EMA"
+    auto       the same -> rows until the weight of the seed no longer decides (V16); None: as `first`
+    source     the default of `source`; None: it reads candles, and has no source
+    reference  what has equal values, such as "TA-Lib EMA"
     """
 
     section: type[Section]
     nodes: tuple[Node, ...]
     outputs: dict[str, Unit]
     main: str | None
-    first: Callable[[Any], int]
-    auto: Callable[[Any], int]
-    source: str | None
-    settle: Callable[[Any], int]
+    first: Callable[[Any, int], int]
     meaning: str
-    reference: str
+    auto: Callable[[Any, int], int] | None = None
+    source: str | None = "close"
+    reference: str = ""
+
+
+def settle_rows(keys: Section) -> int:
+    """Rows after a gap until an indicator is trusted again: its longest plain period, at least 1 (V18)."""
+    return max([1, *(value for _, value in keys if type(value) is int)])
