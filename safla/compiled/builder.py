@@ -26,7 +26,13 @@ from safla.core.pure import ENTRY_POINTS, PURE, entry_point_name
 from safla.core.values import ArrayType
 
 # The modules with entry points. A module that they import is found by itself.
-MODULES = ("safla.core.engine", "safla.journal.event_bytes", "safla.metrics.trades", "safla.strategies.register")
+MODULES = (
+    "safla.core.engine",
+    "safla.journal.event_bytes",
+    "safla.metrics.trades",
+    "safla.strategies.register",
+    "safla.strategies.indicators.register",
+)
 
 
 class Platform(NamedTuple):

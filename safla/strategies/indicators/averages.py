@@ -1,7 +1,7 @@
 """Averages over a window of a source: plain, weighted, by volume."""
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from safla.core.pure import entry_point, pure
 from safla.core.values import Float64, Int64

@@ -14,13 +14,13 @@ Numbers = tuple[float, ...]  # int and float
 class Node(NamedTuple):
     """One fold: it reads columns, may carry a state from one block of rows to the next, and writes columns.
 
-    inputs       names of columns: "source"; one of RAW or DERIVED in sources.py ("close", "hlc3": float64; "ts": int64);
-                 or the output of an earlier node of the chain
+    inputs       names of columns: "source"; one of sources.py ("close", "hlc3": float64; "ts": int64); or the output of
+                 an earlier node of the chain
     outputs      names of the columns that it writes, float64; NaN where the value is not known
     feed         @entry_point: (state, *inputs, first, *numbers, *outputs) -> the state after the block; without a state
                  (*inputs, first, *numbers, *outputs) -> None. Each input has `first` rows before the block: the last
-                 `rows_before` ones that were fed, or all of them where there are fewer. Each output has one row for each
-                 row of the block, and all of them are written
+                 `rows_before` ones that were fed, or all of them where there are fewer. It writes each row of each
+                 output, and there is one for each row of the block
     numbers      parameters of the kind -> the numbers of the fold
     rows_before  (*numbers) -> how many rows before the block it reads, at most
     begin        (*numbers) -> the state before the first row, a NamedTuple of int and float that is never changed in
