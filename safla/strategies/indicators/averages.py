@@ -1,12 +1,21 @@
-"""Averages over a window of a source: plain, weighted, by volume."""
+"""Averages and sums over a window of a source."""
 
 import math
 from typing import NamedTuple
 
 from safla.core.pure import entry_point, pure
 from safla.core.values import Float64, Int64
+from safla.section import Section, key
 from safla.strategies.indicators.kind import Kind, Node
-from safla.strategies.indicators.parameters import PeriodSection, first_of_period, period_of, window_rows
+from safla.strategies.indicators.parameters import (
+    PeriodSection,
+    SpreadPeriod,
+    first_of_period,
+    no_numbers,
+    no_rows,
+    period_of,
+    window_rows,
+)
 
 
 class Total(NamedTuple):
@@ -86,10 +95,51 @@ def sma(x: Float64, first: int, period: int, out: Float64) -> None:
         out[i] = window_sum(x, end, period) / period if end >= period else math.nan
 
 
+@pure
+def weighted_sum(x: Float64, end: int, period: int) -> float:
+    """The sum of the n rows before `end`, the first of them once, the last n times."""
+    total = 0.0
+    for j in range(1, period + 1):
+        total += j * float(x[end - period + j - 1])
+    return total
+
+
+@entry_point
+def wma(x: Float64, first: int, period: int, out: Float64) -> None:
+    """The mean of the last n rows, weighted 1 to n; the arrays are those of `window_sums`."""
+    weights = period * (period + 1) / 2
+    for i in range(len(out)):
+        end = first + i + 1
+        out[i] = weighted_sum(x, end, period) / weights if end >= period else math.nan
+
+
+@entry_point
+def twice_less(a: Float64, b: Float64, first: int, out: Float64) -> None:
+    """2 a - b."""
+    for i in range(len(out)):
+        out[i] = 2 * float(a[first + i]) - float(b[first + i])
+
+
 SMA_OF_INTEGERS = Node(("source",), ("value",), sma_of_integers, period_of, _whole_window, _no_total)
 SUM_OF_INTEGERS = Node(("source",), ("value",), sum_of_integers, period_of, _whole_window, _no_total)
 SMA = Node(("source",), ("value",), sma, period_of, window_rows, exact=SMA_OF_INTEGERS)
 SUM = Node(("source",), ("value",), window_sums, period_of, window_rows, exact=SUM_OF_INTEGERS)
+
+WMA = Node(("source",), ("value",), wma, period_of, window_rows)
+
+
+class HullSection(Section):
+    """The parameters of `hma`."""
+
+    period: SpreadPeriod = key(..., "rows of the longer average", plan=True)
+
+
+HMA = (
+    WMA._replace(outputs=("half",), numbers=lambda keys: (keys.period // 2,)),
+    WMA._replace(outputs=("whole",)),
+    Node(("half", "whole"), ("ahead",), twice_less, no_numbers, no_rows),
+    WMA._replace(inputs=("ahead",), numbers=lambda keys: (math.isqrt(keys.period),)),
+)
 
 KINDS = {
     "sma": Kind(
@@ -99,5 +149,15 @@ KINDS = {
     "sum": Kind(
         PeriodSection, (SUM,), {"value": "source"}, "value", first_of_period,
         "the sum of the last `period` rows", reference="TA-Lib SUM",
+    ),
+    "wma": Kind(
+        PeriodSection, (WMA,), {"value": "source"}, "value", first_of_period,
+        "the mean of the last `period` rows, weighted from 1 for the oldest to `period` for the latest",
+        reference="TA-Lib WMA",
+    ),
+    "hma": Kind(
+        HullSection, HMA, {"value": "source"}, "value", lambda keys, _: keys.period + math.isqrt(keys.period) - 1,
+        "the Hull average: the wma over floor(sqrt(period)) rows of 2 wma(period // 2) - wma(period)",
+        reference="TA-Lib HMA",
     ),
 }  # fmt: skip

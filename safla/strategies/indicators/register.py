@@ -1,9 +1,24 @@
 """The register of the kinds of indicators. A kind is a row of the table of its file, and one test."""
 
-from safla.strategies.indicators import averages, exponential
+from safla.strategies.indicators import (
+    anchored,
+    averages,
+    changes,
+    exponential,
+    extremes,
+    smoothed_candles,
+    spread,
+    volume,
+)
 from safla.strategies.indicators.kind import Kind
 
 KINDS: dict[str, Kind] = {
     **averages.KINDS,
     **exponential.KINDS,
+    **extremes.KINDS,
+    **spread.KINDS,
+    **changes.KINDS,
+    **volume.KINDS,
+    **anchored.KINDS,
+    **smoothed_candles.KINDS,
 }
