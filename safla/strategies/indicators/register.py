@@ -6,8 +6,12 @@ from safla.strategies.indicators import (
     changes,
     exponential,
     extremes,
+    momentum,
+    ranges,
+    smoothed,
     smoothed_candles,
     spread,
+    trend,
     volume,
 )
 from safla.strategies.indicators.kind import Kind
@@ -21,4 +25,8 @@ KINDS: dict[str, Kind] = {
     **volume.KINDS,
     **anchored.KINDS,
     **smoothed_candles.KINDS,
+    **smoothed.KINDS,
+    **ranges.KINDS,
+    **momentum.KINDS,
+    **trend.KINDS,
 }

@@ -1,0 +1,154 @@
+"""Momentum: Wilder's RSI and the stochastic of it, MACD, PPO."""
+
+import math
+from typing import Any, NamedTuple
+
+from safla.core.pure import entry_point
+from safla.core.values import Float64
+from safla.section import Section, key
+from safla.strategies.indicators.exponential import EMA
+from safla.strategies.indicators.kind import Kind, Node
+from safla.strategies.indicators.parameters import Period, no_numbers, no_rows
+from safla.strategies.indicators.smoothed import late, wilder_step
+
+# --- RSI -------------------------------------------------------------------------------------------------------------
+
+
+class StrengthSection(Section):
+    """The parameters of a relative strength index."""
+
+    period: Period = key(14, "changes in the first averages, and the length of their memory", plan=True)
+    momentum: Period = key(1, "rows over which a change is measured", plan=True)
+
+
+class StrengthState(NamedTuple):
+    """The changes so far, and the averages of rises and of falls; before the seed is whole, their sums."""
+
+    seen: int
+    up: float
+    down: float
+
+
+def _strength_numbers(keys: StrengthSection) -> tuple[int, int]:
+    return keys.period, keys.momentum
+
+
+def _strength_rows(_period: int, momentum: int) -> int:
+    return momentum
+
+
+def _begin_strength(_period: int, _momentum: int) -> StrengthState:
+    return StrengthState(0, 0.0, 0.0)
+
+
+@entry_point
+def relative_strength(
+    state: StrengthState, x: Float64, first: int, period: int, momentum: int, out: Float64
+) -> StrengthState:
+    """100 up / (up + down) of Wilder's averages of rises and falls, 0 to 100; 50 where both are 0.
+
+    x    float64[first + rows]; a change of which a row is not known (NaN) is passed over, and there is no value there
+    out  float64[rows]
+
+    Wilder, J. W.: New Concepts in Technical Trading Systems, 1978. Where both are 0, TA-Lib says 0 (V6).
+    """
+    seen, up, down = state
+    for i in range(len(out)):
+        at = first + i
+        change = float(x[at]) - float(x[at - momentum]) if at >= momentum else math.nan
+        out[i] = math.nan
+        if not math.isnan(change):
+            seen += 1
+            up = wilder_step(up, seen, change if change > 0 else 0.0, period)
+            down = wilder_step(down, seen, -change if change < 0 else 0.0, period)
+            if seen >= period:
+                out[i] = 100 * (up / (up + down)) if up + down > 0 else 50.0
+    return StrengthState(seen, up, down)
+
+
+STRENGTH = Node(("source",), ("value",), relative_strength, _strength_numbers, _strength_rows, _begin_strength)
+
+
+# --- MACD and PPO ----------------------------------------------------------------------------------------------------
+
+
+class ConvergenceSection(Section):
+    """The parameters of the difference of two exponential averages."""
+
+    fast: Period = key(12, "period of the average that is reduced", plan=True)
+    slow: Period = key(26, "period of the average that it is reduced by", plan=True)
+    signal: Period = key(9, "period of the average of the line", plan=True)
+
+
+def _longer(keys: ConvergenceSection) -> int:
+    return max(keys.fast, keys.slow)
+
+
+def _convergence_first(keys: ConvergenceSection, _step_ms: int) -> int:
+    return _longer(keys) + keys.signal - 1
+
+
+def _convergence_auto(keys: ConvergenceSection, _step_ms: int) -> int:
+    return 5 * _longer(keys) + keys.signal
+
+
+def _average(name: str, source: str, output: str) -> Node:
+    """An exponential average whose period is the key of that name."""
+
+    def numbers(keys: Any) -> tuple[int, float]:
+        period: int = getattr(keys, name)
+        return period, 2 / (period + 1)
+
+    return EMA._replace(inputs=(source,), outputs=(output,), numbers=numbers)
+
+
+@entry_point
+def difference(a: Float64, b: Float64, first: int, out: Float64) -> None:
+    """a - b, float64 in the units of both."""
+    for i in range(len(out)):
+        out[i] = float(a[first + i]) - float(b[first + i])
+
+
+@entry_point
+def relative_difference(a: Float64, b: Float64, first: int, out: Float64) -> None:
+    """(a - b) / b, a fraction; not known where b is 0. a, b: float64[first + rows] of one unit; out: float64[rows]."""
+    for i in range(len(out)):
+        part, whole = float(a[first + i]), float(b[first + i])
+        out[i] = (part - whole) / whole if whole != 0 else math.nan
+
+
+MACD = (
+    late("source", "fast_source", lambda keys: _longer(keys) - keys.fast),
+    late("source", "slow_source", lambda keys: _longer(keys) - keys.slow),
+    _average("fast", "fast_source", "fast"),
+    _average("slow", "slow_source", "slow"),
+    Node(("fast", "slow"), ("line",), difference, no_numbers, no_rows),
+    _average("signal", "line", "signal"),
+    Node(("line", "signal"), ("histogram",), difference, no_numbers, no_rows),
+)
+PPO = (
+    _average("fast", "source", "fast"),
+    _average("slow", "source", "slow"),
+    Node(("fast", "slow"), ("line",), relative_difference, no_numbers, no_rows),
+    _average("signal", "line", "signal"),
+)
+
+KINDS = {
+    "rsi": Kind(
+        StrengthSection, (STRENGTH,), {"value": "number"}, "value", lambda keys, _: keys.period + keys.momentum,
+        "Wilder's relative strength index 100 up / (up + down): up and down are the rma of the rises and falls of "
+        "x - x[momentum]; 50 where both are 0",
+        auto=lambda keys, _: 9 * keys.period + keys.momentum, reference="TA-Lib RSI (momentum 1)",
+    ),
+    "macd": Kind(
+        ConvergenceSection, MACD, {"line": "source", "signal": "source", "histogram": "source"}, "line",
+        _convergence_first,
+        "line = ema of `fast` - ema of `slow`, which have their first value at the same row; signal = ema of the line; "
+        "histogram = line - signal", auto=_convergence_auto, reference="TA-Lib MACD",
+    ),
+    "ppo": Kind(
+        ConvergenceSection, PPO, {"line": "number", "signal": "number"}, "line", _convergence_first,
+        "line = (fast - slow) / slow, a fraction: the emas of both periods, each seeded by its own first rows; signal "
+        "= ema of the line", auto=_convergence_auto, reference="TA-Lib PPO / 100 (line)",
+    ),
+}  # fmt: skip
