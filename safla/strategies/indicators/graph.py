@@ -144,11 +144,12 @@ class Graph:
         definitions  checked: each name that is read is defined, without circles
         wanted       the names of columns that `feed` returns: "close", "trend", "bands.upper"
         step_ms      the length of a candle
-        given        the names of columns that `feed` gets beside the candles
+        given        the names of columns that `feed` gets beside the candles, or in place of a source
         compiled     the form of a fold for long blocks, such as `fastest` of compiled/library.py
         """
         self._definitions, self._step_ms, self._compiled = definitions, step_ms, compiled
         self._given = {name: _Column(np.float64) for name in given}
+        self._exact = RAW.keys() - self._given.keys()
         self._floats: dict[str, _Column] = {}  # sources
         self._integers: dict[str, _Column] = {}  # raw columns that are read exactly, and ts
         self._nodes: dict[Hashable, _Fold | _Function] = {}
@@ -201,7 +202,7 @@ class Graph:
             numbers = node.numbers(indicator.keys)
             # An output of the chain hides a source of the same name, and none of the user's names.
             outside = {one: indicator.source if one == "source" else one for one in node.inputs if one not in chain}
-            if node.exact is not None and len(outside) == len(node.inputs) and RAW.keys() >= set(outside.values()):
+            if node.exact is not None and len(outside) == len(node.inputs) and self._exact >= set(outside.values()):
                 node, inputs = node.exact, [self._integer(outside[one]) for one in node.inputs]
             else:
                 inputs = [chain[one] if one in chain else self._input(outside[one]) for one in node.inputs]

@@ -36,6 +36,11 @@ def no_rows(*_numbers: float) -> int:
     return 0
 
 
+def row_before(*_numbers: float) -> int:
+    """The rows before a block that a fold reads which compares a row with the one before it."""
+    return 1
+
+
 def window_rows(period: int, *_more: float) -> int:
     """The rows before a block that a window of n rows reads."""
     return period - 1

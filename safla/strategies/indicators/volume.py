@@ -16,6 +16,7 @@ from safla.strategies.indicators.parameters import (
     no_numbers,
     no_rows,
     period_of,
+    row_before,
     window_rows,
 )
 
@@ -121,11 +122,6 @@ class CmfSection(Section):
     """The parameters of `cmf`."""
 
     period: Period = key(20, "rows of the sums", plan=True)
-
-
-def row_before(*_numbers: float) -> int:
-    """The rows before a block of a fold that compares a row with the one before it."""
-    return 1
 
 
 KINDS = {
