@@ -6,7 +6,7 @@ from typing import NamedTuple
 from safla.core.pure import entry_point, pure
 from safla.core.values import Float64, Int64
 from safla.section import Section, key
-from safla.strategies.indicators.kind import Kind, Node
+from safla.strategies.indicators.kind import ExactFold, Kind, Node
 from safla.strategies.indicators.parameters import (
     PeriodSection,
     SpreadPeriod,
@@ -120,11 +120,13 @@ def twice_less(a: Float64, b: Float64, first: int, out: Float64) -> None:
         out[i] = 2 * float(a[first + i]) - float(b[first + i])
 
 
-SMA_OF_INTEGERS = Node(("source",), ("value",), sma_of_integers, period_of, _whole_window, _no_total)
-SUM_OF_INTEGERS = Node(("source",), ("value",), sum_of_integers, period_of, _whole_window, _no_total)
-SMA = Node(("source",), ("value",), sma, period_of, window_rows, exact=SMA_OF_INTEGERS)
-SUM = Node(("source",), ("value",), window_sums, period_of, window_rows, exact=SUM_OF_INTEGERS)
-
+SMA = Node(
+    ("source",), ("value",), sma, period_of, window_rows, exact=ExactFold(sma_of_integers, _whole_window, _no_total)
+)
+SUM = Node(
+    ("source",), ("value",), window_sums, period_of, window_rows,
+    exact=ExactFold(sum_of_integers, _whole_window, _no_total),
+)  # fmt: skip
 WMA = Node(("source",), ("value",), wma, period_of, window_rows)
 
 

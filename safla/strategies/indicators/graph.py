@@ -203,7 +203,8 @@ class Graph:
             # An output of the chain hides a source of the same name, and none of the user's names.
             outside = {one: indicator.source if one == "source" else one for one in node.inputs if one not in chain}
             if node.exact is not None and len(outside) == len(node.inputs) and self._exact >= set(outside.values()):
-                node, inputs = node.exact, [self._integer(outside[one]) for one in node.inputs]
+                node = node._replace(**node.exact._asdict())
+                inputs = [self._integer(outside[one]) for one in node.inputs]
             else:
                 inputs = [chain[one] if one in chain else self._input(outside[one]) for one in node.inputs]
             identity = (node.feed, numbers, *map(id, inputs))

@@ -11,6 +11,14 @@ Unit = Literal["source", "price", "volume", "number", "whole"]
 Numbers = tuple[float, ...]  # int and float
 
 
+class ExactFold(NamedTuple):
+    """The fold of a node for inputs of int64; the fields are those of Node."""
+
+    feed: Callable[..., Any]
+    rows_before: Callable[..., int]
+    begin: Callable[..., Any]
+
+
 class Node(NamedTuple):
     """One fold: it reads columns, may carry a state from one block of rows to the next, and writes columns.
 
@@ -25,7 +33,7 @@ class Node(NamedTuple):
     rows_before  (*numbers) -> how many rows before the block it reads, at most
     begin        (*numbers) -> the state before the first row, a NamedTuple of int and float that is never changed in
                  place; None: the fold has no state, for a value depends on the last `rows_before` + 1 rows alone
-    exact        the same fold for inputs of int64, used where they are raw columns; None: they are read as float64
+    exact        the fold for inputs that are raw columns of int64; None: they are read as float64
 
     However the rows are cut into blocks, the values are the same, bit for bit, interpreted and compiled.
     """
@@ -36,7 +44,7 @@ class Node(NamedTuple):
     numbers: Callable[[Any], Numbers]
     rows_before: Callable[..., int]
     begin: Callable[..., Any] | None = None
-    exact: "Node | None" = None
+    exact: ExactFold | None = None
 
 
 class Kind(NamedTuple):
