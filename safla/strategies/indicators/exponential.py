@@ -10,45 +10,57 @@ from safla.strategies.indicators.parameters import PeriodSection, first_of_perio
 
 
 class SmoothedState(NamedTuple):
-    """The known rows so far, and their average; before the seed is whole, their sum."""
+    """The known rows so far, and their average; before the seed is whole, the sum of its rows."""
 
     seen: int
     value: float
 
 
-def _ema_numbers(keys: Any) -> tuple[int, float]:
-    return keys.period, 2 / (keys.period + 1)
+def smoothing(period: int, skipped: int = 0) -> tuple[int, float, int]:
+    """The numbers of an exponential average."""
+    return period, 2 / (period + 1), skipped
 
 
-def _begin_smoothed(_period: int, _weight: float) -> SmoothedState:
+def _ema_numbers(keys: Any) -> tuple[int, float, int]:
+    return smoothing(keys.period)
+
+
+def _begin_smoothed(_period: int, _weight: float, _skipped: int) -> SmoothedState:
     return SmoothedState(0, 0.0)
 
 
 @pure
-def ema_step(state: SmoothedState, x: float, period: int, weight: float) -> SmoothedState:
-    """One value into an exponential average that is seeded by the plain mean of its first n (TA-Lib's order)."""
-    seen = state.seen + 1
+def ema_step(value: float, seen: int, x: float, period: int, weight: float) -> float:
+    """The average after one more value, the `seen`-th: (x - s) a + s, in TA-Lib's order.
+
+    Before the seed of n values is whole, it is their sum; before the first, where `seen` is below 1, it is 0.
+    """
     if seen > period:
-        return SmoothedState(seen, (x - state.value) * weight + state.value)
-    total = state.value + x
-    return SmoothedState(seen, total / period if seen == period else total)
+        return (x - value) * weight + value
+    total = value + x if seen > 0 else 0.0
+    return total / period if seen == period else total
 
 
 @entry_point
-def ema(state: SmoothedState, x: Float64, first: int, period: int, weight: float, out: Float64) -> SmoothedState:
-    """The exponential average: (x - s) a + s, a = 2 / (n + 1).
+def ema(
+    state: SmoothedState, x: Float64, first: int, period: int, weight: float, skipped: int, out: Float64
+) -> SmoothedState:
+    """The exponential average: (x - s) a + s, a = 2 / (n + 1), seeded by the plain mean of the first n.
 
-    x    float64[first + rows]; a row that is not known (NaN) is passed over, and the average is not known there
-    out  float64[rows]
+    x        float64[first + rows]; a row that is not known (NaN) is passed over, and the average is not known there
+    skipped  known rows before the seed: two averages that begin together have their first value at one row (V6)
+    out      float64[rows], the same units
     """
+    seen, value = state
     for i in range(len(out)):
-        value = float(x[first + i])
+        now = float(x[first + i])
         out[i] = math.nan
-        if not math.isnan(value):
-            state = ema_step(state, value, period, weight)
-            if state.seen >= period:
-                out[i] = state.value
-    return state
+        if not math.isnan(now):
+            seen += 1
+            value = ema_step(value, seen - skipped, now, period, weight)
+            if seen - skipped >= period:
+                out[i] = value
+    return SmoothedState(seen, value)
 
 
 EMA = Node(("source",), ("value",), ema, _ema_numbers, no_rows, _begin_smoothed)

@@ -1,15 +1,17 @@
 """Momentum: Wilder's RSI and the stochastic of it, MACD, PPO."""
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from safla.core.pure import entry_point
 from safla.core.values import Float64
 from safla.section import Section, key
-from safla.strategies.indicators.exponential import EMA
+from safla.strategies.indicators.averages import SMA
+from safla.strategies.indicators.exponential import EMA, ema_step, smoothing
+from safla.strategies.indicators.extremes import HIGHEST, LOWEST, RAW_STOCHASTIC
 from safla.strategies.indicators.kind import Kind, Node
 from safla.strategies.indicators.parameters import Period, no_numbers, no_rows
-from safla.strategies.indicators.smoothed import late, wilder_step
+from safla.strategies.indicators.smoothed import wilder_step
 
 # --- RSI -------------------------------------------------------------------------------------------------------------
 
@@ -69,6 +71,36 @@ def relative_strength(
 STRENGTH = Node(("source",), ("value",), relative_strength, _strength_numbers, _strength_rows, _begin_strength)
 
 
+# --- The stochastic of the RSI ---------------------------------------------------------------------------------------
+
+
+class StochasticStrengthSection(StrengthSection):
+    """The parameters of the stochastic of a relative strength index."""
+
+    stoch: Period = key(14, "rows of the RSI whose highest and lowest it is measured by", plan=True)
+    smooth: Period = key(3, "rows of the mean that makes `k`", plan=True)
+    signal: Period = key(3, "rows of the mean of `k` that makes `d`", plan=True)
+
+
+def _stochastic_rows(keys: StochasticStrengthSection) -> int:
+    return keys.stoch + keys.smooth + keys.signal - 3
+
+
+def _mean(name: str, source: str, output: str) -> Node:
+    """A mean whose period is the key of that name."""
+    return SMA._replace(inputs=(source,), outputs=(output,), numbers=lambda keys: (getattr(keys, name),))
+
+
+STOCHASTIC_STRENGTH = (
+    STRENGTH._replace(outputs=("rsi",)),
+    HIGHEST._replace(inputs=("rsi",), outputs=("upper", "since_upper"), numbers=lambda keys: (keys.stoch,)),
+    LOWEST._replace(inputs=("rsi",), outputs=("lower", "since_lower"), numbers=lambda keys: (keys.stoch,)),
+    RAW_STOCHASTIC._replace(inputs=("rsi", "upper", "lower")),
+    _mean("smooth", "raw", "k"),
+    _mean("signal", "k", "d"),
+)
+
+
 # --- MACD and PPO ----------------------------------------------------------------------------------------------------
 
 
@@ -95,11 +127,47 @@ def _convergence_auto(keys: ConvergenceSection, _step_ms: int) -> int:
 def _average(name: str, source: str, output: str) -> Node:
     """An exponential average whose period is the key of that name."""
 
-    def numbers(keys: Any) -> tuple[int, float]:
-        period: int = getattr(keys, name)
-        return period, 2 / (period + 1)
+    return EMA._replace(inputs=(source,), outputs=(output,), numbers=lambda keys: smoothing(getattr(keys, name)))
 
-    return EMA._replace(inputs=(source,), outputs=(output,), numbers=numbers)
+
+class ConvergenceState(NamedTuple):
+    """The known rows so far, and both averages; before the seed of one is whole, the sum of its rows."""
+
+    seen: int
+    fast: float
+    slow: float
+
+
+def _convergence_numbers(keys: ConvergenceSection) -> tuple[float, ...]:
+    longer = _longer(keys)
+    return *smoothing(keys.fast, longer - keys.fast), *smoothing(keys.slow, longer - keys.slow)
+
+
+def _begin_convergence(*_numbers: float) -> ConvergenceState:
+    return ConvergenceState(0, 0.0, 0.0)
+
+
+@entry_point
+def convergence(
+    state: ConvergenceState, x: Float64, first: int, fast_period: int, fast_weight: float, fast_skipped: int,
+    slow_period: int, slow_weight: float, slow_skipped: int, out: Float64,
+) -> ConvergenceState:  # fmt: skip
+    """An exponential average less another that has its first value at the same row (V6).
+
+    x    float64[first + rows]; a row that is not known (NaN) is passed over, and there is no value there
+    out  float64[rows], the same units
+    """
+    seen, fast, slow = state
+    for i in range(len(out)):
+        now = float(x[first + i])
+        out[i] = math.nan
+        if not math.isnan(now):
+            seen += 1
+            fast = ema_step(fast, seen - fast_skipped, now, fast_period, fast_weight)
+            slow = ema_step(slow, seen - slow_skipped, now, slow_period, slow_weight)
+            if seen - slow_skipped >= slow_period:
+                out[i] = fast - slow
+    return ConvergenceState(seen, fast, slow)
 
 
 @entry_point
@@ -118,11 +186,7 @@ def relative_difference(a: Float64, b: Float64, first: int, out: Float64) -> Non
 
 
 MACD = (
-    late("source", "fast_source", lambda keys: _longer(keys) - keys.fast),
-    late("source", "slow_source", lambda keys: _longer(keys) - keys.slow),
-    _average("fast", "fast_source", "fast"),
-    _average("slow", "slow_source", "slow"),
-    Node(("fast", "slow"), ("line",), difference, no_numbers, no_rows),
+    Node(("source",), ("line",), convergence, _convergence_numbers, no_rows, _begin_convergence),
     _average("signal", "line", "signal"),
     Node(("line", "signal"), ("histogram",), difference, no_numbers, no_rows),
 )
@@ -139,6 +203,14 @@ KINDS = {
         "Wilder's relative strength index 100 up / (up + down): up and down are the rma of the rises and falls of "
         "x - x[momentum]; 50 where both are 0",
         auto=lambda keys, _: 9 * keys.period + keys.momentum, reference="TA-Lib RSI (momentum 1)",
+    ),
+    "stoch_rsi": Kind(
+        StochasticStrengthSection, STOCHASTIC_STRENGTH, {"k": "number", "d": "number"}, "k",
+        lambda keys, _: keys.period + keys.momentum + _stochastic_rows(keys),
+        "100 (rsi - lowest) / (highest - lowest) of the last `stoch` values of the rsi, 50 where both are the same; "
+        "`k` its mean over `smooth` rows, `d` the mean of k over `signal`",
+        auto=lambda keys, _: 9 * keys.period + keys.momentum + _stochastic_rows(keys),
+        reference="TA-Lib STOCHRSI, whose fastd is `k`",
     ),
     "macd": Kind(
         ConvergenceSection, MACD, {"line": "source", "signal": "source", "histogram": "source"}, "line",

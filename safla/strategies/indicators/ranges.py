@@ -6,17 +6,13 @@ from typing import Any
 from safla.core.pure import entry_point, pure
 from safla.core.values import Float64
 from safla.section import Section, key
-from safla.strategies.indicators.exponential import EMA
+from safla.strategies.indicators.exponential import EMA, smoothing
+from safla.strategies.indicators.extremes import HIGHEST_HIGH, LOWEST_LOW
 from safla.strategies.indicators.kind import Kind, Node
 from safla.strategies.indicators.parameters import Multiplier, Period, no_numbers, no_rows
-from safla.strategies.indicators.smoothed import RMA, late
+from safla.strategies.indicators.smoothed import RMA, row_before
 
 # --- True range ------------------------------------------------------------------------------------------------------
-
-
-def row_before(*_numbers: float) -> int:
-    """The rows before a block that a fold reads which compares with the row before."""
-    return 1
 
 
 @pure
@@ -54,6 +50,17 @@ def multiplier_of(keys: Any) -> tuple[float]:
     return (keys.multiplier,)
 
 
+# --- Keltner channel -------------------------------------------------------------------------------------------------
+
+
+class KeltnerSection(Section):
+    """The parameters of a Keltner channel."""
+
+    period: Period = key(20, "rows of the average in the middle", plan=True)
+    atr_period: Period = key(10, "rows of the average true range", plan=True)
+    multiplier: Multiplier = key(2.0, "average true ranges between the middle and a band", plan=True)
+
+
 @entry_point
 def around(middle: Float64, range_: Float64, first: int, multiplier: float, upper: Float64, lower: Float64) -> None:
     """The middle plus and minus k ranges.
@@ -67,29 +74,52 @@ def around(middle: Float64, range_: Float64, first: int, multiplier: float, uppe
         lower[i] = float(middle[first + i]) - away
 
 
-# --- Keltner channel -------------------------------------------------------------------------------------------------
-
-
-class KeltnerSection(Section):
-    """The parameters of a Keltner channel."""
-
-    period: Period = key(20, "rows of the average in the middle", plan=True)
-    atr_period: Period = key(10, "rows of the average true range", plan=True)
-    multiplier: Multiplier = key(2.0, "average true ranges between the middle and a band", plan=True)
-
-
 def _keltner_first(keys: KeltnerSection) -> int:
     return max(keys.period, keys.atr_period + 1)
 
 
+def _middle_numbers(keys: KeltnerSection) -> tuple[int, float, int]:
+    return smoothing(keys.period, _keltner_first(keys) - keys.period)
+
+
+def _range_numbers(keys: KeltnerSection) -> tuple[int, int]:
+    return keys.atr_period, _keltner_first(keys) - keys.atr_period - 1
+
+
 KELTNER = (
-    late("hlc3", "begun", lambda keys: _keltner_first(keys) - keys.period),
-    EMA._replace(inputs=("begun",), outputs=("middle",)),
+    EMA._replace(inputs=("hlc3",), outputs=("middle",), numbers=_middle_numbers),
     TRUE_RANGE,
-    late("range", "begun_range", lambda keys: _keltner_first(keys) - keys.atr_period - 1),
-    RMA._replace(inputs=("begun_range",), outputs=("atr",), numbers=lambda keys: (keys.atr_period,)),
+    RMA._replace(inputs=("range",), outputs=("atr",), numbers=_range_numbers),
     Node(("middle", "atr"), ("upper", "lower"), around, multiplier_of, no_rows),
 )
+
+
+# --- Chandelier exit -------------------------------------------------------------------------------------------------
+
+
+class ChandelierSection(Section):
+    """The parameters of a chandelier exit."""
+
+    period: Period = key(22, "rows of the highest high, the lowest low and the average true range", plan=True)
+    multiplier: Multiplier = key(3.0, "average true ranges from the extreme to the exit", plan=True)
+
+
+@entry_point
+def chandelier(
+    upper: Float64, lower: Float64, atr: Float64, first: int, multiplier: float, long: Float64, short: Float64
+) -> None:
+    """How far below the highest high a long position is left, and how far above the lowest low a short one.
+
+    upper, lower, atr  float64[first + rows], price units
+    long, short        float64[rows], the same units
+
+    Le Beau, C., Lucas, D.: Technical Traders Guide to Computer Analysis of the Futures Markets, 1992.
+    """
+    for i in range(len(long)):
+        away = float(atr[first + i]) * multiplier
+        long[i] = float(upper[first + i]) - away
+        short[i] = float(lower[first + i]) + away
+
 
 KINDS = {
     "atr": Kind(
@@ -97,6 +127,16 @@ KINDS = {
         lambda keys, _: keys.period + 1,
         "the average true range: rma of max(high, close before) - min(low, close before); the first row has none",
         auto=lambda keys, _: 9 * keys.period + 1, source=None, reference="TA-Lib ATR",
+    ),
+    "chandelier": Kind(
+        ChandelierSection,
+        (
+            TRUE_RANGE, RMA._replace(inputs=("range",), outputs=("atr",)), HIGHEST_HIGH, LOWEST_LOW,
+            Node(("upper", "lower", "atr"), ("long", "short"), chandelier, multiplier_of, no_rows),
+        ),
+        {"long": "price", "short": "price"}, None, lambda keys, _: keys.period + 1,
+        "the chandelier exit: long = highest high of `period` rows - multiplier * atr, short = lowest low + multiplier "
+        "* atr", auto=lambda keys, _: 9 * keys.period + 1, source=None, reference="Le Beau",
     ),
     "keltner": Kind(
         KeltnerSection, KELTNER, {"upper": "price", "middle": "price", "lower": "price"}, None,

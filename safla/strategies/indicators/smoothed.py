@@ -9,6 +9,7 @@ from pydantic import Field
 from safla.core.pure import entry_point, pure
 from safla.core.values import Float64
 from safla.section import Section, key
+from safla.strategies.indicators.changes import roc
 from safla.strategies.indicators.exponential import EMA, SmoothedState
 from safla.strategies.indicators.kind import Kind, Node
 from safla.strategies.indicators.parameters import (
@@ -17,7 +18,6 @@ from safla.strategies.indicators.parameters import (
     first_of_period,
     no_numbers,
     no_rows,
-    period_of,
 )
 
 # --- Wilder's average ------------------------------------------------------------------------------------------------
@@ -25,23 +25,27 @@ from safla.strategies.indicators.parameters import (
 
 @pure
 def wilder_step(value: float, seen: int, x: float, period: int) -> float:
-    """The average after one more value, the `seen`-th. Before the seed of n values is whole, it is their sum."""
+    """The average after one more value, the `seen`-th: (s (n - 1) + x) / n.
+
+    Before the seed of n values is whole, it is their sum; before the first, where `seen` is below 1, it is 0.
+    """
     if seen > period:
         return (value * (period - 1) + x) / period
-    total = value + x
+    total = value + x if seen > 0 else 0.0
     return total / period if seen == period else total
 
 
-def _begin_smoothed(_period: int) -> SmoothedState:
+def _begin_smoothed(_period: int, _skipped: int) -> SmoothedState:
     return SmoothedState(0, 0.0)
 
 
 @entry_point
-def rma(state: SmoothedState, x: Float64, first: int, period: int, out: Float64) -> SmoothedState:
-    """Wilder's average: (s (n - 1) + x) / n, seeded by the mean of the first n.
+def rma(state: SmoothedState, x: Float64, first: int, period: int, skipped: int, out: Float64) -> SmoothedState:
+    """Wilder's average: (s (n - 1) + x) / n, seeded by the plain mean of the first n.
 
-    x    float64[first + rows]; a row that is not known (NaN) is passed over, and the average is not known there
-    out  float64[rows], the same units
+    x        float64[first + rows]; a row that is not known (NaN) is passed over, and the average is not known there
+    skipped  known rows before the seed, as of `ema`
+    out      float64[rows], the same units
 
     Wilder, J. W.: New Concepts in Technical Trading Systems, 1978.
     """
@@ -51,48 +55,17 @@ def rma(state: SmoothedState, x: Float64, first: int, period: int, out: Float64)
         out[i] = math.nan
         if not math.isnan(now):
             seen += 1
-            value = wilder_step(value, seen, now, period)
-            if seen >= period:
+            value = wilder_step(value, seen - skipped, now, period)
+            if seen - skipped >= period:
                 out[i] = value
     return SmoothedState(seen, value)
 
 
-RMA = Node(("source",), ("value",), rma, period_of, no_rows, _begin_smoothed)
+def _wilder_numbers(keys: Any) -> tuple[int, int]:
+    return keys.period, 0
 
 
-# --- A later begin ---------------------------------------------------------------------------------------------------
-
-
-class SeenState(NamedTuple):
-    """The known rows so far."""
-
-    seen: int
-
-
-def _begin_seen(_skipped: int) -> SeenState:
-    return SeenState(0)
-
-
-@entry_point
-def begun_late(state: SeenState, x: Float64, first: int, skipped: int, out: Float64) -> SeenState:
-    """The column without its first known rows: so two averages have their first value at the same row (V6).
-
-    x        float64[first + rows]
-    skipped  how many known rows are left out
-    out      float64[rows], the same units; NaN where a row is left out or not known
-    """
-    seen = state.seen
-    for i in range(len(out)):
-        now = float(x[first + i])
-        seen += 0 if math.isnan(now) else 1
-        out[i] = now if seen > skipped else math.nan
-    return SeenState(seen)
-
-
-def late(source: str, name: str, skipped: Any) -> Node:
-    """A column of a later begin. skipped: parameters -> how many known rows are left out."""
-    return Node((source,), (name,), begun_late, lambda keys: (skipped(keys),), no_rows, _begin_seen)
-
+RMA = Node(("source",), ("value",), rma, _wilder_numbers, no_rows, _begin_smoothed)
 
 # --- Averages of averages --------------------------------------------------------------------------------------------
 
@@ -160,26 +133,12 @@ def t3(
 T3 = Node(("sixth", "fifth", "fourth", "third"), ("value",), t3, _t3_weights, no_rows)
 
 
-def _one_row() -> int:
+def row_before(*_numbers: float) -> int:
+    """The rows before a block that a fold reads which compares with the row before."""
     return 1
 
 
-@entry_point
-def trix(r: Float64, first: int, out: Float64) -> None:
-    """(r - r[1]) / r[1], a fraction. Not known where the row before is not, or is 0.
-
-    r    float64[first + rows], three exponential averages in a chain
-    out  float64[rows]
-
-    Hutson, J.: Good TRIX, 1983.
-    """
-    for i in range(len(out)):
-        at = first + i
-        before = float(r[at - 1]) if at > 0 else math.nan
-        out[i] = (float(r[at]) - before) / before if before != 0 else math.nan
-
-
-TRIX = Node(("r",), ("value",), trix, no_numbers, _one_row)
+TRIX = Node(("r",), ("value",), roc, lambda _keys: (1,), row_before)
 
 
 # --- Without lag -----------------------------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ from safla.core.values import Float64
 from safla.section import Section, key
 from safla.strategies.indicators.kind import Kind, Node
 from safla.strategies.indicators.parameters import Multiplier, Period, period_of
-from safla.strategies.indicators.ranges import TRUE_RANGE, multiplier_of, row_before, true_range_step
-from safla.strategies.indicators.smoothed import RMA, wilder_step
+from safla.strategies.indicators.ranges import TRUE_RANGE, multiplier_of, true_range_step
+from safla.strategies.indicators.smoothed import RMA, row_before, wilder_step
 
 # --- Directional movement --------------------------------------------------------------------------------------------
 
@@ -142,12 +142,13 @@ def supertrend(
         if math.isnan(away):
             continue
         middle, now, before = (float(high[at]) + float(low[at])) / 2, float(close[at]), float(close[at - 1])
-        upper = middle + away if trend == 0 or middle + away < upper or before > upper else upper
-        lower = middle - away if trend == 0 or middle - away > lower or before < lower else lower
-        if trend == 0 or (trend < 0 and now > upper):
-            trend = 1
-        elif trend > 0 and now < lower:
-            trend = -1
+        if trend == 0:
+            trend, upper, lower = 1, middle + away, middle - away
+        else:
+            upper = middle + away if before > upper else min(middle + away, upper)
+            lower = middle - away if before < lower else max(middle - away, lower)
+            if (trend > 0 and now < lower) or (trend < 0 and now > upper):
+                trend = -trend
         line[i] = lower if trend > 0 else upper
         direction[i] = trend
     return SuperTrendState(trend, upper, lower)
