@@ -9,15 +9,17 @@ from safla.section import Section, key
 from safla.strategies.indicators.exponential import EMA, smoothing
 from safla.strategies.indicators.extremes import HIGHEST_HIGH, LOWEST_LOW
 from safla.strategies.indicators.kind import Kind, Node
-from safla.strategies.indicators.parameters import Multiplier, Period, no_numbers, no_rows
-from safla.strategies.indicators.smoothed import RMA, row_before
+from safla.strategies.indicators.parameters import Multiplier, Period, no_numbers, no_rows, row_before
+from safla.strategies.indicators.smoothed import RMA
 
 # --- True range ------------------------------------------------------------------------------------------------------
 
 
 @pure
 def true_range_step(high: float, low: float, close_before: float) -> float:
-    """The range of a candle and of the close before it."""
+    """The range of a candle and of the close before it; not known where one of the three is not."""
+    if math.isnan(high + low + close_before):
+        return math.nan
     return max(high, close_before) - min(low, close_before)
 
 

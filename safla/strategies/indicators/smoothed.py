@@ -18,6 +18,7 @@ from safla.strategies.indicators.parameters import (
     first_of_period,
     no_numbers,
     no_rows,
+    row_before,
 )
 
 # --- Wilder's average ------------------------------------------------------------------------------------------------
@@ -131,11 +132,6 @@ def t3(
 
 
 T3 = Node(("sixth", "fifth", "fourth", "third"), ("value",), t3, _t3_weights, no_rows)
-
-
-def row_before(*_numbers: float) -> int:
-    """The rows before a block that a fold reads which compares with the row before."""
-    return 1
 
 
 TRIX = Node(("r",), ("value",), roc, lambda _keys: (1,), row_before)

@@ -9,9 +9,9 @@ from safla.core.pure import entry_point, pure
 from safla.core.values import Float64
 from safla.section import Section, key
 from safla.strategies.indicators.kind import Kind, Node
-from safla.strategies.indicators.parameters import Multiplier, Period, period_of
+from safla.strategies.indicators.parameters import Multiplier, Period, period_of, row_before
 from safla.strategies.indicators.ranges import TRUE_RANGE, multiplier_of, true_range_step
-from safla.strategies.indicators.smoothed import RMA, row_before, wilder_step
+from safla.strategies.indicators.smoothed import RMA, wilder_step
 
 # --- Directional movement --------------------------------------------------------------------------------------------
 
@@ -56,7 +56,7 @@ def directional_index(
 ) -> DirectionState:  # fmt: skip
     """Wilder's ADX with both directional indicators, 0 to 100 each; 0 where a divisor is 0.
 
-    high, low, close  float64[first + rows], price units
+    high, low, close  float64[first + rows], price units; a move of which a price is not known (NaN) is passed over
     adx, plus, minus  float64[rows]
 
     plus and minus are 100 times the sum of rising and falling moves over that of true ranges; the index is Wilder's
@@ -70,14 +70,13 @@ def directional_index(
         adx[i] = plus[i] = minus[i] = math.nan
         if at == 0:
             continue
+        top, bottom = float(high[at]), float(low[at])
+        top_before, bottom_before = float(high[at - 1]), float(low[at - 1])
+        true_range = true_range_step(top, bottom, float(close[at - 1]))
+        if math.isnan(true_range + top_before + bottom_before):
+            continue
         seen += 1
-        top, top_before, bottom, bottom_before = (
-            float(high[at]),
-            float(high[at - 1]),
-            float(low[at]),
-            float(low[at - 1]),
-        )
-        span = wilder_sum(span, seen, true_range_step(top, bottom, float(close[at - 1])), period)
+        span = wilder_sum(span, seen, true_range, period)
         rises = wilder_sum(rises, seen, rising_move(top, bottom, top_before, bottom_before), period)
         # A fall is a rise of the market turned upside down.
         falls = wilder_sum(falls, seen, rising_move(-bottom, -top, -bottom_before, -top_before), period)
@@ -127,7 +126,7 @@ def supertrend(
 ) -> SuperTrendState:  # fmt: skip
     """The band that trails the close: the lower one in a rise, the upper one in a fall.
 
-    high, low, close, atr  float64[first + rows], price units; atr is known from some row on
+    high, low, close, atr  float64[first + rows], price units; where atr or close is not known (NaN), the bands stay
     line                   float64[rows], the same units
     direction              float64[rows], 1 in a rise, -1 in a fall
 
@@ -138,10 +137,10 @@ def supertrend(
     for i in range(len(line)):
         at = first + i
         line[i] = direction[i] = math.nan
-        away = multiplier * float(atr[at])
-        if math.isnan(away):
+        away, now = multiplier * float(atr[at]), float(close[at])
+        if math.isnan(away + now):
             continue
-        middle, now, before = (float(high[at]) + float(low[at])) / 2, float(close[at]), float(close[at - 1])
+        middle, before = (float(high[at]) + float(low[at])) / 2, float(close[at - 1])
         if trend == 0:
             trend, upper, lower = 1, middle + away, middle - away
         else:
@@ -207,7 +206,7 @@ def parabolic(
 ) -> ParabolicState:  # fmt: skip
     """Wilder's parabolic stop and reverse: a line that nears the extreme of the move, and turns where it is touched.
 
-    high, low  float64[first + rows], price units
+    high, low  float64[first + rows], price units; a row is passed over if it or the row before is not known (NaN)
     line       float64[rows], the same units
     direction  float64[rows], 1 in a rise, -1 in a fall
 
@@ -220,9 +219,9 @@ def parabolic(
     for i in range(len(line)):
         at = first + i
         line[i] = direction[i] = math.nan
-        if at == 0:
-            continue
         before = at - 1
+        if at == 0 or math.isnan(float(high[at]) + float(low[at]) + float(high[before]) + float(low[before])):
+            continue
         if trend == 0:
             trend, value, extreme, share = parabolic_seed(
                 float(high[at]), float(low[at]), float(high[before]), float(low[before]), start
