@@ -24,11 +24,12 @@ class StrengthSection(Section):
 
 
 class StrengthState(NamedTuple):
-    """The changes so far, and the averages of rises and of falls; before the seed is whole, their sums."""
+    """The changes so far, the averages of rises and of falls (before the seed is whole, their sums), the last value."""
 
     seen: int
     up: float
     down: float
+    value: float
 
 
 def _strength_numbers(keys: StrengthSection) -> tuple[int, int]:
@@ -40,7 +41,7 @@ def _strength_rows(_period: int, momentum: int) -> int:
 
 
 def _begin_strength(_period: int, _momentum: int) -> StrengthState:
-    return StrengthState(0, 0.0, 0.0)
+    return StrengthState(0, 0.0, 0.0, math.nan)
 
 
 @entry_point
@@ -52,9 +53,12 @@ def relative_strength(
     x    float64[first + rows]; a change of which a row is not known (NaN) is passed over, and there is no value there
     out  float64[rows]
 
+    Where a row is as the one before, both averages shrink alike and the value stays, without a rounding error that the
+    stochastic of it would blow up.
+
     Wilder, J. W.: New Concepts in Technical Trading Systems, 1978. Where both are 0, TA-Lib says 0 (V6).
     """
-    seen, up, down = state
+    seen, up, down, value = state
     for i in range(len(out)):
         at = first + i
         change = float(x[at]) - float(x[at - momentum]) if at >= momentum else math.nan
@@ -63,9 +67,10 @@ def relative_strength(
             seen += 1
             up = wilder_step(up, seen, change if change > 0 else 0.0, period)
             down = wilder_step(down, seen, -change if change < 0 else 0.0, period)
-            if seen >= period:
-                out[i] = 100 * (up / (up + down)) if up + down > 0 else 50.0
-    return StrengthState(seen, up, down)
+            if seen == period or (seen > period and change != 0):
+                value = 100 * (up / (up + down)) if up + down > 0 else 50.0
+            out[i] = value
+    return StrengthState(seen, up, down, value)
 
 
 STRENGTH = Node(("source",), ("value",), relative_strength, _strength_numbers, _strength_rows, _begin_strength)
