@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 from safla.core.pure import entry_point, pure
 from safla.core.values import DAY_MS, Float64, Int64
 from safla.section import Section, key
+from safla.strategies.indicators.division import quotient
 from safla.strategies.indicators.kind import Kind, Node
 from safla.strategies.indicators.parameters import Period, no_rows
 from safla.strategies.indicators.volume import weighted_mean
@@ -75,7 +76,7 @@ def vwap(
         if not math.isnan(amount):
             money += amount
             weight += float(volume[at])
-            out[i] = money / weight if whole == 1 and weight != 0 else math.nan
+            out[i] = quotient(money, weight, math.nan) if whole == 1 else math.nan
     return VwapState(anchor, whole, money, weight)
 
 

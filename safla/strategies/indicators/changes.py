@@ -5,6 +5,7 @@ import math
 from safla.core.pure import entry_point
 from safla.core.values import Float64
 from safla.section import Section, key
+from safla.strategies.indicators.division import quotient
 from safla.strategies.indicators.kind import Kind, Node
 from safla.strategies.indicators.parameters import NoParameters, Period, no_numbers, no_rows, period_of
 
@@ -15,8 +16,9 @@ def roc(x: Float64, first: int, period: int, out: Float64) -> None:
     for i in range(len(out)):
         at = first + i
         out[i] = math.nan
-        if at >= period and x[at - period] != 0:
-            out[i] = (float(x[at]) - float(x[at - period])) / float(x[at - period])
+        if at >= period:
+            before = float(x[at - period])
+            out[i] = quotient(float(x[at]) - before, before, math.nan)
 
 
 @entry_point

@@ -7,6 +7,7 @@ from safla.core.pure import entry_point, pure
 from safla.core.values import Float64
 from safla.section import Section, key
 from safla.strategies.indicators.averages import SMA
+from safla.strategies.indicators.division import quotient
 from safla.strategies.indicators.kind import Kind, Node
 from safla.strategies.indicators.parameters import (
     Period,
@@ -98,7 +99,7 @@ def williams_r(close: Float64, upper: Float64, lower: Float64, first: int, out: 
     for i in range(len(out)):
         spread = float(upper[first + i]) - float(lower[first + i])
         below = float(upper[first + i]) - float(close[first + i])
-        out[i] = -50.0 if spread == 0 else -100 * below / spread
+        out[i] = quotient(-100 * below, spread, -50.0)
 
 
 @entry_point
@@ -107,7 +108,7 @@ def raw_stochastic(close: Float64, upper: Float64, lower: Float64, first: int, o
     for i in range(len(out)):
         spread = float(upper[first + i]) - float(lower[first + i])
         above = float(close[first + i]) - float(lower[first + i])
-        out[i] = 50.0 if spread == 0 else 100 * above / spread
+        out[i] = quotient(100 * above, spread, 50.0)
 
 
 @entry_point
@@ -307,7 +308,7 @@ KINDS = {
         first_of_period,
         "the highest high and the lowest low of the last `period` rows, this one included, and their middle; a "
         "breakout is `close > channel.upper 1 candle ago`",
-        source=None,
+        source=None, reference="TA-Lib DONCHIAN",
     ),
     "williams_r": Kind(
         OscillatorSection, (HIGHEST_HIGH, LOWEST_LOW, WILLIAMS_R), {"value": "number"}, "value", first_of_period,

@@ -7,6 +7,7 @@ from safla.core.pure import entry_point, pure
 from safla.core.values import Float64
 from safla.section import Section, key
 from safla.strategies.indicators.averages import SMA
+from safla.strategies.indicators.division import quotient
 from safla.strategies.indicators.kind import Kind, Node
 from safla.strategies.indicators.parameters import (
     Multiplier,
@@ -59,16 +60,15 @@ def bands(
         below = center - distance
         upper[i] = above
         lower[i] = below
-        width[i] = (above - below) / center if center != 0 else math.nan
-        percent[i] = (float(x[first + i]) - below) / (above - below) if above != below else 0.5
+        width[i] = quotient(above - below, center, math.nan)
+        percent[i] = quotient(float(x[first + i]) - below, above - below, 0.5)
 
 
 @entry_point
 def zscore(x: Float64, mean: Float64, spread: Float64, first: int, out: Float64) -> None:
     """(x - mean) / deviation; 0 where there is none."""
     for i in range(len(out)):
-        divisor = float(spread[first + i])
-        out[i] = (float(x[first + i]) - float(mean[first + i])) / divisor if divisor != 0 else 0.0
+        out[i] = quotient(float(x[first + i]) - float(mean[first + i]), float(spread[first + i]), 0.0)
 
 
 @pure
@@ -88,8 +88,8 @@ def cci(x: Float64, mean: Float64, first: int, period: int, out: Float64) -> Non
         out[i] = math.nan
         if end >= period:
             center = float(mean[end - 1])
-            divisor = 0.015 * (distances(x, end, period, center) / period)
-            out[i] = (float(x[end - 1]) - center) / divisor if divisor != 0 else 0.0
+            distance = distances(x, end, period, center) / period
+            out[i] = quotient(float(x[end - 1]) - center, 0.015 * distance, 0.0)
 
 
 @pure
@@ -121,7 +121,7 @@ def linear(
             scale = math.sqrt(extent * squares(x, end, period, center))
             slope[i] = moment / extent
             value[i] = center + float(slope[i]) * ((period - 1) / 2)
-            r[i] = moment / scale if scale != 0 else math.nan
+            r[i] = quotient(moment, scale, math.nan)
 
 
 @pure

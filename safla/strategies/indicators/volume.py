@@ -7,6 +7,7 @@ from safla.core.pure import entry_point, pure
 from safla.core.values import Float64
 from safla.section import Section, key
 from safla.strategies.indicators.averages import SUM
+from safla.strategies.indicators.division import quotient
 from safla.strategies.indicators.kind import Kind, Node
 from safla.strategies.indicators.parameters import (
     NoParameters,
@@ -29,7 +30,7 @@ def weighted_mean(x: Float64, volume: Float64, end: int, period: int) -> float:
     for at in range(end - period, end):
         total += float(x[at]) * float(volume[at])
         weights += float(volume[at])
-    return total / weights if weights != 0 else math.nan
+    return quotient(total, weights, math.nan)
 
 
 @entry_point
@@ -60,7 +61,7 @@ def mfi(up: Float64, down: Float64, first: int, out: Float64) -> None:
     """100 up / (up + down); 50 where both are 0: a market that does not move is not oversold (V6)."""
     for i in range(len(out)):
         total = float(up[first + i]) + float(down[first + i])
-        out[i] = 100 * float(up[first + i]) / total if total != 0 else 50.0
+        out[i] = quotient(100 * float(up[first + i]), total, 50.0)
 
 
 @entry_point
@@ -70,14 +71,14 @@ def close_flow(high: Float64, low: Float64, close: Float64, volume: Float64, fir
         at = first + i
         spread = float(high[at]) - float(low[at])
         place = (float(close[at]) - float(low[at])) - (float(high[at]) - float(close[at]))
-        out[i] = float(volume[at]) * place / spread if spread != 0 else 0.0
+        out[i] = quotient(float(volume[at]) * place, spread, 0.0)
 
 
 @entry_point
 def ratio(a: Float64, b: Float64, first: int, out: Float64) -> None:
     """a / b; not known where b is 0."""
     for i in range(len(out)):
-        out[i] = float(a[first + i]) / float(b[first + i]) if b[first + i] != 0 else math.nan
+        out[i] = quotient(float(a[first + i]), float(b[first + i]), math.nan)
 
 
 class BalanceState(NamedTuple):
@@ -129,6 +130,7 @@ KINDS = {
         PeriodSection, (Node(("source", "volume"), ("value",), vwma, period_of, window_rows),), {"value": "source"},
         "value", first_of_period,
         "the mean of the last `period` rows, weighted by volume; not known where there is no volume",
+        reference="TA-Lib VWMA",
     ),
     "mfi": Kind(
         MfiSection,
@@ -152,7 +154,7 @@ KINDS = {
         {"value": "number"}, "value", first_of_period,
         "the sum of volume ((close - low) - (high - close)) / (high - low) over `period` rows, a row whose high is its "
         "low counting 0, over the sum of volume; not known where there is no volume",
-        source=None,
+        source=None, reference="TA-Lib CMF",
     ),
     "obv": Kind(
         NoParameters, (Node(("close", "volume"), ("value",), obv, no_numbers, no_rows, _no_balance),),
