@@ -3,8 +3,9 @@
 import math
 from typing import Any, Literal, NamedTuple
 
+from safla.core.frames import FRAMES
 from safla.core.pure import entry_point, pure
-from safla.core.values import DAY_MS, Float64, Int64
+from safla.core.values import Float64, Int64
 from safla.section import Section, key
 from safla.strategies.indicators.division import quotient
 from safla.strategies.indicators.kind import Kind, Node
@@ -13,7 +14,7 @@ from safla.strategies.indicators.volume import weighted_mean
 
 Anchor = Literal["day", "week"]
 
-ANCHORS = {"day": (DAY_MS, 0), "week": (7 * DAY_MS, 3 * DAY_MS)}  # ms; an ISO week begins on Monday, 1970 on a Thursday
+ANCHORS = {"day": FRAMES["1d"], "week": FRAMES["1w"]}
 NOT_BEGUN = -1
 
 
@@ -230,7 +231,7 @@ def _vwap_rows(_length: int, _shift: int, period: int) -> int:
 
 
 def _first_of_anchor(keys: Any, step_ms: int) -> int:
-    return max(1, ANCHORS[keys.anchor][0] // step_ms)
+    return max(1, ANCHORS[keys.anchor].length // step_ms)
 
 
 CANDLES = ("ts", "open", "high", "low", "close")

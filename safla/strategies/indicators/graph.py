@@ -15,7 +15,6 @@ from safla.strategies.indicators.kind import Node, Numbers
 from safla.strategies.indicators.register import KINDS
 from safla.strategies.indicators.sources import RAW, SOURCES, source_column
 
-MAX_ROWS = 65_536  # of a block (V5)
 COMPILED_FROM = 32  # rows of a block: for fewer, a call of compiled code costs more than the loop
 LEAST_ROOM = 64  # rows that a column has room for beside those that it keeps
 
@@ -55,6 +54,13 @@ class Computed(NamedTuple):
 
 Definitions = Mapping[str, Indicator | Computed]
 Form = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def names_read(definition: Indicator | Computed) -> tuple[str, ...]:
+    """The names of the columns that a definition reads beside those of the candles that its kind names."""
+    if isinstance(definition, Computed):
+        return definition.inputs
+    return (definition.source,) if definition.source else ()
 
 
 def unchanged(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -163,7 +169,6 @@ class Graph:
         given    float64[n] each
         """
         rows = len(candles.ts)
-        assert rows <= MAX_ROWS, "a block has at most MAX_ROWS rows"
         for name, column in self._floats.items():
             column.extend(rows)[:] = source_column(name, candles, self._step_ms)
         for name, column in self._integers.items():
