@@ -67,8 +67,10 @@ def relative_strength(
             seen += 1
             up = wilder_step(up, seen, change if change > 0 else 0.0, period)
             down = wilder_step(down, seen, -change if change < 0 else 0.0, period)
-            if seen == period or (seen > period and change != 0):
-                value = 100 * (up / (up + down)) if up + down > 0 else 50.0
+            if seen >= period and up + down == 0:
+                value = 50.0
+            elif seen == period or (seen > period and change != 0):
+                value = 100 * (up / (up + down))
             out[i] = value
     return StrengthState(seen, up, down, value)
 

@@ -129,7 +129,8 @@ def strength(keys: Any, x: Array) -> Array:
     out = share(100 * up, up + down, 50)
     value = NAN
     for row in np.flatnonzero(~np.isnan(out)):
-        value = out[row] = out[row] if change[row] or np.isnan(value) else value
+        same = change[row] == 0 and up[row] + down[row] > 0 and not np.isnan(value)
+        value = out[row] = value if same else out[row]
     return out
 
 
