@@ -15,6 +15,11 @@ from tests.tidy.source import ROOT, Findings, Found, Source, imported, read, sou
 
 SHOWN = "made for display alone; nothing is decided by it"
 STRENGTH = "strength is the one float that goes on"
+VALUES = "a value is a double of + - * / and sqrt in the order of the source, and no money (V1)"
+FILES_OF_VALUES = (
+    "anchored averages changes choppiness division exponential extremes momentum ranges smoothed smoothed_candles "
+    "sources spread trend volume".split()
+)
 ONE_PASS = "on every candle: a call would cost more than the candle does, and an `if` keeps calls off the hot path"
 OUR_TABLE = "the names stand in a table of ours, so that a command imports only what it needs"
 FOREIGN = "a strategy is foreign code: whatever it raises becomes an error that names it"
@@ -62,7 +67,11 @@ RULES = (
         rules.floats,
         "safla/strategies",
         "def f(a, b):\n    return a / b\n",
-        {"safla/strategies/sma_crossover.py:feed": STRENGTH, "safla/strategies/rsi.py:feed": STRENGTH},
+        {
+            "safla/strategies/sma_crossover.py:feed": STRENGTH,
+            "safla/strategies/rsi.py:feed": STRENGTH,
+            **{f"safla/strategies/indicators/{name}.py": VALUES for name in FILES_OF_VALUES},
+        },
     ),
     Rule(rules.not_plain, "safla/core", "@pure\ndef f(a, b=1):\n    return a\n"),
     Rule(rules.not_plain, "safla/strategies", "@pure\ndef f(a, b=1):\n    return a\n"),

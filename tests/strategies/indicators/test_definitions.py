@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from safla.strategies.indicators.register import KINDS
+from tests.strategies.indicators import definitions, recursive_definitions
 from tests.strategies.indicators.chains import Array, candles, dead, drawn_keys, values, with_unknown
-from tests.strategies.indicators.definitions import DEFINITIONS
 
+DEFINITIONS = {**definitions.DEFINITIONS, **recursive_definitions.DEFINITIONS}
 ROWS = 420  # two weeks and a half
 
 
