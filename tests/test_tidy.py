@@ -17,8 +17,8 @@ SHOWN = "made for display alone; nothing is decided by it"
 STRENGTH = "strength is the one float that goes on"
 VALUES = "a value is a double of + - * / and sqrt in the order of the source, and no money (V1)"
 FILES_OF_VALUES = (
-    "anchored averages changes choppiness division exponential extremes momentum ranges smoothed smoothed_candles "
-    "sources spread trend volume".split()
+    "anchored averages changes choppiness division exponential extremes momentum parameters ranges smoothed "
+    "smoothed_candles sources spread trend volume".split()
 )
 ONE_PASS = "on every candle: a call would cost more than the candle does, and an `if` keeps calls off the hot path"
 OUR_TABLE = "the names stand in a table of ours, so that a command imports only what it needs"
@@ -165,6 +165,7 @@ RULES = (
 )
 NAMES = [f"{rule.breaches.__name__} in {rule.folder}" for rule in RULES]
 ENTRANCES = {
+    *(f"safla.strategies.indicators.{name}" for name in ("symbol_graph", "warm_up")),  # the rules language reads them
     "safla",
     *(f"safla.{face}" for face in rules.FACES),
     "safla.__main__",

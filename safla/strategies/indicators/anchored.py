@@ -8,7 +8,7 @@ from safla.core.pure import entry_point, pure
 from safla.core.values import Float64, Int64
 from safla.section import Section, key
 from safla.strategies.indicators.division import quotient
-from safla.strategies.indicators.kind import Kind, Node
+from safla.strategies.indicators.kind import FoldNode, Kind
 from safla.strategies.indicators.parameters import Period, no_rows
 from safla.strategies.indicators.volume import weighted_mean
 
@@ -240,20 +240,20 @@ PIVOTS = ("p", "r1", "s1", "r2", "s2", "r3", "s3")
 KINDS = {
     "vwap": Kind(
         VwapSection,
-        (Node(("ts", "hlc3", "volume"), ("value",), vwap, _anchor_or_period, _vwap_rows, _begin_vwap),),
+        (FoldNode(("ts", "hlc3", "volume"), ("value",), vwap, _anchor_or_period, _vwap_rows, _begin_vwap),),
         {"value": "price"}, "value",
         lambda keys, step_ms: keys.period or _first_of_anchor(keys, step_ms),
         "the mean of hlc3, weighted by volume, since the UTC day or ISO week began, or of the last `period` rows",
         source=None,
     ),
     "session": Kind(
-        AnchorSection, (Node(CANDLES, ("open", "high", "low"), session, _anchor, no_rows, _begin_session),),
+        AnchorSection, (FoldNode(CANDLES, ("open", "high", "low"), session, _anchor, no_rows, _begin_session),),
         dict.fromkeys(("open", "high", "low"), "price"), None, _first_of_anchor,
         "open, highest high and lowest low since the UTC day or ISO week began",
         source=None,
     ),
     "pivots": Kind(
-        AnchorSection, (Node(CANDLES, PIVOTS, pivots, _anchor, no_rows, _begin_pivots),),
+        AnchorSection, (FoldNode(CANDLES, PIVOTS, pivots, _anchor, no_rows, _begin_pivots),),
         dict.fromkeys(PIVOTS, "price"), None, lambda keys, step_ms: 2 * _first_of_anchor(keys, step_ms),
         "of the day or week before: `p` (H + L + C) / 3, `r1` 2 p - L, `s1` 2 p - H, `r2`, `s2` p ± (H - L), `r3` "
         "H + 2 (p - L), `s3` L - 2 (H - p)",

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from safla.core.pure import entry_point, pure
 from safla.core.values import Float64, Int64
 from safla.section import Section, key
-from safla.strategies.indicators.kind import ExactFold, Kind, Node
+from safla.strategies.indicators.kind import ExactFold, FoldNode, Kind
 from safla.strategies.indicators.parameters import (
     PeriodSection,
     SpreadPeriod,
@@ -120,14 +120,14 @@ def twice_less(a: Float64, b: Float64, first: int, out: Float64) -> None:
         out[i] = 2 * float(a[first + i]) - float(b[first + i])
 
 
-SMA = Node(
+SMA = FoldNode(
     ("source",), ("value",), sma, period_of, window_rows, exact=ExactFold(sma_of_integers, _whole_window, _no_total)
 )
-SUM = Node(
+SUM = FoldNode(
     ("source",), ("value",), window_sums, period_of, window_rows,
     exact=ExactFold(sum_of_integers, _whole_window, _no_total),
 )  # fmt: skip
-WMA = Node(("source",), ("value",), wma, period_of, window_rows)
+WMA = FoldNode(("source",), ("value",), wma, period_of, window_rows)
 
 
 class HullSection(Section):
@@ -139,7 +139,7 @@ class HullSection(Section):
 HMA = (
     WMA._replace(outputs=("half",), numbers=lambda keys: (keys.period // 2,)),
     WMA._replace(outputs=("whole",)),
-    Node(("half", "whole"), ("ahead",), twice_less, no_numbers, no_rows),
+    FoldNode(("half", "whole"), ("ahead",), twice_less, no_numbers, no_rows),
     WMA._replace(inputs=("ahead",), numbers=lambda keys: (math.isqrt(keys.period),)),
 )
 

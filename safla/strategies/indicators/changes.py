@@ -6,7 +6,7 @@ from safla.core.pure import entry_point
 from safla.core.values import Float64
 from safla.section import Section, key
 from safla.strategies.indicators.division import quotient
-from safla.strategies.indicators.kind import Kind, Node
+from safla.strategies.indicators.kind import FoldNode, Kind
 from safla.strategies.indicators.parameters import NoParameters, Period, no_numbers, no_rows, period_of
 
 
@@ -54,17 +54,17 @@ def _whole_period(period: int) -> int:
 
 KINDS = {
     "roc": Kind(
-        RocSection, (Node(("source",), ("value",), roc, period_of, _whole_period),), {"value": "number"}, "value",
+        RocSection, (FoldNode(("source",), ("value",), roc, period_of, _whole_period),), {"value": "number"}, "value",
         lambda keys, _: keys.period + 1,
         "(x - x[period]) / x[period], a fraction", reference="TA-Lib ROCP",
     ),
     "change": Kind(
-        ChangeSection, (Node(("source",), ("value",), change, period_of, _whole_period),), {"value": "source"}, "value",
-        lambda keys, _: keys.period + 1,
+        ChangeSection, (FoldNode(("source",), ("value",), change, period_of, _whole_period),), {"value": "source"},
+        "value", lambda keys, _: keys.period + 1,
         "x - x[period]", reference="TA-Lib MOM",
     ),
     "value": Kind(
-        NoParameters, (Node(("source",), ("value",), same, no_numbers, no_rows),), {"value": "source"}, "value",
+        NoParameters, (FoldNode(("source",), ("value",), same, no_numbers, no_rows),), {"value": "source"}, "value",
         lambda _keys, _: 1,
         "the source itself, for one of another timeframe or symbol",
     ),

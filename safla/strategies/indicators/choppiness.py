@@ -8,7 +8,7 @@ from safla.core.values import Float64
 from safla.section import Section, key
 from safla.strategies.indicators.averages import SUM
 from safla.strategies.indicators.extremes import HIGHEST_HIGH, LOWEST_LOW
-from safla.strategies.indicators.kind import Kind, Node
+from safla.strategies.indicators.kind import FoldNode, Kind
 from safla.strategies.indicators.parameters import NoParameters, SpreadPeriod, no_rows
 from safla.strategies.indicators.ranges import TRUE_RANGE
 
@@ -75,7 +75,7 @@ KINDS = {
         ChoppinessSection,
         (
             TRUE_RANGE, SUM._replace(inputs=("range",), outputs=("ranges",)), HIGHEST_HIGH, LOWEST_LOW,
-            Node(("ranges", "upper", "lower"), ("value",), choppiness, _scale, no_rows),
+            FoldNode(("ranges", "upper", "lower"), ("value",), choppiness, _scale, no_rows),
         ),
         {"value": "number"}, "value", lambda keys, _: keys.period + 1,
         "100 log10(sum of true ranges / (highest high - lowest low)) / log10(period) over `period` rows; 100 where "

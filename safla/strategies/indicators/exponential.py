@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from safla.core.pure import entry_point, pure
 from safla.core.values import Float64
-from safla.strategies.indicators.kind import Kind, Node
+from safla.strategies.indicators.kind import FoldNode, Kind
 from safla.strategies.indicators.parameters import PeriodSection, first_of_period, no_rows
 
 
@@ -63,7 +63,7 @@ def ema(
     return SmoothedState(seen, value)
 
 
-EMA = Node(("source",), ("value",), ema, _ema_numbers, no_rows, _begin_smoothed)
+EMA = FoldNode(("source",), ("value",), ema, _ema_numbers, no_rows, _begin_smoothed)
 
 KINDS = {
     "ema": Kind(

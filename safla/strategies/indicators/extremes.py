@@ -8,7 +8,7 @@ from safla.core.values import Float64
 from safla.section import Section, key
 from safla.strategies.indicators.averages import SMA
 from safla.strategies.indicators.division import quotient
-from safla.strategies.indicators.kind import Kind, Node
+from safla.strategies.indicators.kind import FoldNode, Kind
 from safla.strategies.indicators.parameters import (
     Period,
     PeriodSection,
@@ -80,8 +80,8 @@ def lowest(x: Float64, first: int, period: int, out: Float64, since: Float64) ->
         since[i] = float(at - place) if place >= 0 else math.nan
 
 
-HIGHEST = Node(("source",), ("value", "since"), highest, period_of, window_rows)
-LOWEST = Node(("source",), ("value", "since"), lowest, period_of, window_rows)
+HIGHEST = FoldNode(("source",), ("value", "since"), highest, period_of, window_rows)
+LOWEST = FoldNode(("source",), ("value", "since"), lowest, period_of, window_rows)
 HIGHEST_HIGH = HIGHEST._replace(inputs=("high",), outputs=("upper", "since_upper"))
 LOWEST_LOW = LOWEST._replace(inputs=("low",), outputs=("lower", "since_lower"))
 
@@ -197,9 +197,9 @@ def swing_low(state: Swing, x: Float64, first: int, left: int, right: int, out: 
     return Swing(price)
 
 
-MIDDLE = Node(("upper", "lower"), ("middle",), middle, no_numbers, no_rows)
-WILLIAMS_R = Node(("close", "upper", "lower"), ("value",), williams_r, no_numbers, no_rows)
-RAW_STOCHASTIC = Node(("close", "upper", "lower"), ("raw",), raw_stochastic, no_numbers, no_rows)
+MIDDLE = FoldNode(("upper", "lower"), ("middle",), middle, no_numbers, no_rows)
+WILLIAMS_R = FoldNode(("close", "upper", "lower"), ("value",), williams_r, no_numbers, no_rows)
+RAW_STOCHASTIC = FoldNode(("close", "upper", "lower"), ("raw",), raw_stochastic, no_numbers, no_rows)
 
 
 # --- Kinds -----------------------------------------------------------------------------------------------------------
@@ -272,7 +272,7 @@ def _span(keys: Any) -> tuple[int]:
     return (keys.span,)
 
 
-def _middle_of(numbers: Any, name: str) -> tuple[Node, Node, Node]:
+def _middle_of(numbers: Any, name: str) -> tuple[FoldNode, FoldNode, FoldNode]:
     """The nodes of the middle of a period's highs and lows."""
     upper, lower = f"{name}_upper", f"{name}_lower"
     return (
@@ -282,9 +282,11 @@ def _middle_of(numbers: Any, name: str) -> tuple[Node, Node, Node]:
     )
 
 
-ICHIMOKU_SPANS = Node(("conversion", "base", "wide"), ("span_a", "span_b"), ichimoku_spans, _shift, lambda shift: shift)
-SWING_HIGH = Node(("source",), ("value",), swing_high, _sides, _swing_rows, _no_swing)
-SWING_LOW = Node(("source",), ("value",), swing_low, _sides, _swing_rows, _no_swing)
+ICHIMOKU_SPANS = FoldNode(
+    ("conversion", "base", "wide"), ("span_a", "span_b"), ichimoku_spans, _shift, lambda shift: shift
+)
+SWING_HIGH = FoldNode(("source",), ("value",), swing_high, _sides, _swing_rows, _no_swing)
+SWING_LOW = FoldNode(("source",), ("value",), swing_low, _sides, _swing_rows, _no_swing)
 
 KINDS = {
     "highest": Kind(
@@ -331,7 +333,7 @@ KINDS = {
         OscillatorSection,
         (
             HIGHEST_HIGH._replace(numbers=_plus_one), LOWEST_LOW._replace(numbers=_plus_one),
-            Node(("since_upper", "since_lower"), ("up", "down", "oscillator"), aroon, period_of, no_rows),
+            FoldNode(("since_upper", "since_lower"), ("up", "down", "oscillator"), aroon, period_of, no_rows),
         ),
         dict.fromkeys(("up", "down", "oscillator"), "number"), None, lambda keys, _: keys.period + 1,
         "`up` 100 (period - rows since the highest high of period + 1 rows) / period, `down` the same of the lowest "

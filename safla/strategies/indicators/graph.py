@@ -11,7 +11,7 @@ import numpy as np
 
 from safla.core.values import Columns, Float64
 from safla.section import Section
-from safla.strategies.indicators.kind import Node, Numbers
+from safla.strategies.indicators.kind import FoldNode, FoldNumbers
 from safla.strategies.indicators.register import KINDS
 from safla.strategies.indicators.sources import RAW, SOURCES, source_column
 
@@ -94,7 +94,9 @@ class _Column:
 class _Fold:
     """A node in a graph, with its columns and its state."""
 
-    def __init__(self, node: Node, numbers: Numbers, inputs: list[_Column], compiled: Callable[..., Any]) -> None:
+    def __init__(
+        self, node: FoldNode, numbers: FoldNumbers, inputs: list[_Column], compiled: Callable[..., Any]
+    ) -> None:
         self._interpreted, self._compiled = node.feed, compiled
         self._numbers, self._inputs = numbers, inputs
         self._rows_before = node.rows_before(*numbers)

@@ -7,19 +7,19 @@ from safla.section import Section
 
 # The unit of an output: that of the source, of a price, of a volume, or none.
 # `whole` is a number without unit that is whole, so that it can be compared with ==.
-Unit = Literal["source", "price", "volume", "number", "whole"]
-Numbers = tuple[float, ...]  # int and float
+ValueUnit = Literal["source", "price", "volume", "number", "whole"]
+FoldNumbers = tuple[float, ...]  # int and float
 
 
 class ExactFold(NamedTuple):
-    """The fold of a node for inputs of int64; the fields are those of Node."""
+    """The fold of a node for inputs of int64; the fields are those of FoldNode."""
 
     feed: Callable[..., Any]
     rows_before: Callable[..., int]
     begin: Callable[..., Any]
 
 
-class Node(NamedTuple):
+class FoldNode(NamedTuple):
     """One fold: it reads columns, may carry a state from one block of rows to the next, and writes columns.
 
     inputs       names of columns: "source"; one of sources.py ("close", "hlc3": float64; "ts": int64); or the output of
@@ -41,7 +41,7 @@ class Node(NamedTuple):
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     feed: Callable[..., Any]
-    numbers: Callable[[Any], Numbers]
+    numbers: Callable[[Any], FoldNumbers]
     rows_before: Callable[..., int]
     begin: Callable[..., Any] | None = None
     exact: ExactFold | None = None
@@ -63,8 +63,8 @@ class Kind(NamedTuple):
     """
 
     section: type[Section]
-    nodes: tuple[Node, ...]
-    outputs: dict[str, Unit]
+    nodes: tuple[FoldNode, ...]
+    outputs: dict[str, ValueUnit]
     main: str | None
     first: Callable[[Any, int], int]
     meaning: str

@@ -9,7 +9,7 @@ from safla.section import Section, key
 from safla.strategies.indicators.averages import SMA
 from safla.strategies.indicators.exponential import EMA, ema_step, smoothing
 from safla.strategies.indicators.extremes import HIGHEST, LOWEST, RAW_STOCHASTIC
-from safla.strategies.indicators.kind import Kind, Node
+from safla.strategies.indicators.kind import FoldNode, Kind
 from safla.strategies.indicators.parameters import Period, no_numbers, no_rows
 from safla.strategies.indicators.smoothed import wilder_step
 
@@ -75,7 +75,7 @@ def relative_strength(
     return StrengthState(seen, up, down, value)
 
 
-STRENGTH = Node(("source",), ("value",), relative_strength, _strength_numbers, _strength_rows, _begin_strength)
+STRENGTH = FoldNode(("source",), ("value",), relative_strength, _strength_numbers, _strength_rows, _begin_strength)
 
 
 # --- The stochastic of the RSI ---------------------------------------------------------------------------------------
@@ -93,7 +93,7 @@ def _stochastic_rows(keys: StochasticStrengthSection) -> int:
     return keys.stoch + keys.smooth + keys.signal - 3
 
 
-def _mean(name: str, source: str, output: str) -> Node:
+def _mean(name: str, source: str, output: str) -> FoldNode:
     """A mean whose period is the key of that name."""
     return SMA._replace(inputs=(source,), outputs=(output,), numbers=lambda keys: (getattr(keys, name),))
 
@@ -131,7 +131,7 @@ def _convergence_auto(keys: ConvergenceSection, _step_ms: int) -> int:
     return 5 * _longer(keys) + keys.signal
 
 
-def _average(name: str, source: str, output: str) -> Node:
+def _average(name: str, source: str, output: str) -> FoldNode:
     """An exponential average whose period is the key of that name."""
 
     return EMA._replace(inputs=(source,), outputs=(output,), numbers=lambda keys: smoothing(getattr(keys, name)))
@@ -193,14 +193,14 @@ def relative_difference(a: Float64, b: Float64, first: int, out: Float64) -> Non
 
 
 MACD = (
-    Node(("source",), ("line",), convergence, _convergence_numbers, no_rows, _begin_convergence),
+    FoldNode(("source",), ("line",), convergence, _convergence_numbers, no_rows, _begin_convergence),
     _average("signal", "line", "signal"),
-    Node(("line", "signal"), ("histogram",), difference, no_numbers, no_rows),
+    FoldNode(("line", "signal"), ("histogram",), difference, no_numbers, no_rows),
 )
 PPO = (
     _average("fast", "source", "fast"),
     _average("slow", "source", "slow"),
-    Node(("fast", "slow"), ("line",), relative_difference, no_numbers, no_rows),
+    FoldNode(("fast", "slow"), ("line",), relative_difference, no_numbers, no_rows),
     _average("signal", "line", "signal"),
 )
 

@@ -8,7 +8,7 @@ from safla.core.values import Float64
 from safla.section import Section, key
 from safla.strategies.indicators.exponential import EMA, smoothing
 from safla.strategies.indicators.extremes import HIGHEST_HIGH, LOWEST_LOW
-from safla.strategies.indicators.kind import Kind, Node
+from safla.strategies.indicators.kind import FoldNode, Kind
 from safla.strategies.indicators.parameters import Multiplier, Period, no_numbers, no_rows, row_before
 from safla.strategies.indicators.smoothed import RMA
 
@@ -35,7 +35,7 @@ def true_range(high: Float64, low: Float64, close: Float64, first: int, out: Flo
         out[i] = true_range_step(float(high[at]), float(low[at]), float(close[at - 1])) if at > 0 else math.nan
 
 
-TRUE_RANGE = Node(("high", "low", "close"), ("range",), true_range, no_numbers, row_before)
+TRUE_RANGE = FoldNode(("high", "low", "close"), ("range",), true_range, no_numbers, row_before)
 
 
 # --- Average true range ----------------------------------------------------------------------------------------------
@@ -92,7 +92,7 @@ KELTNER = (
     EMA._replace(inputs=("hlc3",), outputs=("middle",), numbers=_middle_numbers),
     TRUE_RANGE,
     RMA._replace(inputs=("range",), outputs=("atr",), numbers=_range_numbers),
-    Node(("middle", "atr"), ("upper", "lower"), around, multiplier_of, no_rows),
+    FoldNode(("middle", "atr"), ("upper", "lower"), around, multiplier_of, no_rows),
 )
 
 
@@ -134,7 +134,7 @@ KINDS = {
         ChandelierSection,
         (
             TRUE_RANGE, RMA._replace(inputs=("range",), outputs=("atr",)), HIGHEST_HIGH, LOWEST_LOW,
-            Node(("upper", "lower", "atr"), ("long", "short"), chandelier, multiplier_of, no_rows),
+            FoldNode(("upper", "lower", "atr"), ("long", "short"), chandelier, multiplier_of, no_rows),
         ),
         {"long": "price", "short": "price"}, None, lambda keys, _: keys.period + 1,
         "the chandelier exit: long = highest high of `period` rows - multiplier * atr, short = lowest low + multiplier "

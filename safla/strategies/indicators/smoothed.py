@@ -11,7 +11,7 @@ from safla.core.values import Float64
 from safla.section import Section, key
 from safla.strategies.indicators.changes import roc
 from safla.strategies.indicators.exponential import EMA, SmoothedState
-from safla.strategies.indicators.kind import Kind, Node
+from safla.strategies.indicators.kind import FoldNode, Kind
 from safla.strategies.indicators.parameters import (
     Period,
     PeriodSection,
@@ -66,12 +66,12 @@ def _wilder_numbers(keys: Any) -> tuple[int, int]:
     return keys.period, 0
 
 
-RMA = Node(("source",), ("value",), rma, _wilder_numbers, no_rows, _begin_smoothed)
+RMA = FoldNode(("source",), ("value",), rma, _wilder_numbers, no_rows, _begin_smoothed)
 
 # --- Averages of averages --------------------------------------------------------------------------------------------
 
 
-def averages_in_a_chain(*columns: str) -> tuple[Node, ...]:
+def averages_in_a_chain(*columns: str) -> tuple[FoldNode, ...]:
     """Exponential averages of one period, each of the column before it."""
     return tuple(EMA._replace(inputs=(one,), outputs=(other,)) for one, other in pairwise(columns))
 
@@ -93,8 +93,8 @@ def triple(p: Float64, q: Float64, r: Float64, first: int, out: Float64) -> None
         out[i] = 3 * float(p[first + i]) - 3 * float(q[first + i]) + float(r[first + i])
 
 
-DOUBLE = Node(("p", "q"), ("value",), double, no_numbers, no_rows)
-TRIPLE = Node(("p", "q", "r"), ("value",), triple, no_numbers, no_rows)
+DOUBLE = FoldNode(("p", "q"), ("value",), double, no_numbers, no_rows)
+TRIPLE = FoldNode(("p", "q", "r"), ("value",), triple, no_numbers, no_rows)
 
 
 class T3Section(PeriodSection):
@@ -131,10 +131,10 @@ def t3(
         )
 
 
-T3 = Node(("sixth", "fifth", "fourth", "third"), ("value",), t3, _t3_weights, no_rows)
+T3 = FoldNode(("sixth", "fifth", "fourth", "third"), ("value",), t3, _t3_weights, no_rows)
 
 
-TRIX = Node(("r",), ("value",), roc, lambda _keys: (1,), row_before)
+TRIX = FoldNode(("r",), ("value",), roc, lambda _keys: (1,), row_before)
 
 
 # --- Without lag -----------------------------------------------------------------------------------------------------
@@ -162,7 +162,7 @@ def without_lag(x: Float64, first: int, lag: int, out: Float64) -> None:
         out[i] = float(x[at]) + (float(x[at]) - float(x[at - lag])) if at >= lag else math.nan
 
 
-WITHOUT_LAG = Node(("source",), ("moved",), without_lag, _lag, _lag_rows)
+WITHOUT_LAG = FoldNode(("source",), ("moved",), without_lag, _lag, _lag_rows)
 
 
 # --- Kaufman's adaptive average --------------------------------------------------------------------------------------
@@ -230,7 +230,7 @@ def kama(state: KamaState, x: Float64, first: int, period: int, fast: float, slo
     return KamaState(known, begun, value)
 
 
-KAMA = Node(("source",), ("value",), kama, _kama_numbers, _kama_rows, _begin_kama)
+KAMA = FoldNode(("source",), ("value",), kama, _kama_numbers, _kama_rows, _begin_kama)
 
 
 KINDS = {

@@ -7,7 +7,7 @@ from safla.core.pure import entry_point
 from safla.core.values import Float64
 from safla.section import Section, key
 from safla.strategies.indicators.averages import SMA
-from safla.strategies.indicators.kind import Kind, Node
+from safla.strategies.indicators.kind import FoldNode, Kind
 from safla.strategies.indicators.parameters import NoParameters, Period, first_of_period, no_numbers, no_rows
 
 
@@ -98,7 +98,7 @@ PRICES = ("open", "high", "low", "close")
 KINDS = {
     "heikin_ashi": Kind(
         NoParameters,
-        (Node((*PRICES, "ohlc4"), PRICES, heikin_ashi, no_numbers, no_rows, _no_candle),),
+        (FoldNode((*PRICES, "ohlc4"), PRICES, heikin_ashi, no_numbers, no_rows, _no_candle),),
         dict.fromkeys(PRICES, "price"), None, lambda _keys, _: 1,
         "`close` ohlc4; `open` the mean of open and close of the row before, at first (open + close) / 2; `high`, "
         "`low` the extremes of these and of the row",
@@ -109,7 +109,7 @@ KINDS = {
         (
             SMA._replace(inputs=("high",), outputs=("mean_high",)),
             SMA._replace(inputs=("low",), outputs=("mean_low",)),
-            Node(("close", "mean_high", "mean_low"), ("up", "down"), ssl, no_numbers, no_rows, _not_below),
+            FoldNode(("close", "mean_high", "mean_low"), ("up", "down"), ssl, no_numbers, no_rows, _not_below),
         ),
         {"up": "price", "down": "price"}, None, first_of_period,
         "`up` the mean of the highs and `down` that of the lows of `period` rows, swapped from a close below both "

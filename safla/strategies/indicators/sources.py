@@ -5,11 +5,11 @@ from collections.abc import Callable
 import numpy as np
 
 from safla.core.values import DAY_MS, Columns, Float64, Int64
-from safla.strategies.indicators.kind import Unit
+from safla.strategies.indicators.kind import ValueUnit
 
 HOUR_MS, MINUTE_MS = 3_600_000, 60_000
 
-RAW: dict[str, Unit] = {"open": "price", "high": "price", "low": "price", "close": "price", "volume": "volume"}
+RAW: dict[str, ValueUnit] = {"open": "price", "high": "price", "low": "price", "close": "price", "volume": "volume"}
 
 
 def _hl2(candles: Columns, _step_ms: int) -> Float64:
@@ -41,7 +41,7 @@ def _float(column: Int64) -> Float64:
 
 
 # Prices: integer sums and one division. Hour, minute and weekday (1 Monday to 7) are those of the candle's close, UTC.
-DERIVED: dict[str, tuple[Callable[[Columns, int], Float64], Unit]] = {
+DERIVED: dict[str, tuple[Callable[[Columns, int], Float64], ValueUnit]] = {
     "hl2": (_hl2, "price"),
     "hlc3": (_hlc3, "price"),
     "ohlc4": (_ohlc4, "price"),
@@ -50,7 +50,7 @@ DERIVED: dict[str, tuple[Callable[[Columns, int], Float64], Unit]] = {
     "weekday": (_weekday, "whole"),
 }
 
-SOURCES: dict[str, Unit] = {**RAW, **{name: unit for name, (_, unit) in DERIVED.items()}}  # by V9 and V10
+SOURCES: dict[str, ValueUnit] = {**RAW, **{name: unit for name, (_, unit) in DERIVED.items()}}  # by V9 and V10
 
 
 def source_column(name: str, candles: Columns, step_ms: int) -> Float64:

@@ -8,7 +8,7 @@ from safla.core.values import Float64
 from safla.section import Section, key
 from safla.strategies.indicators.averages import SMA
 from safla.strategies.indicators.division import quotient
-from safla.strategies.indicators.kind import Kind, Node
+from safla.strategies.indicators.kind import FoldNode, Kind
 from safla.strategies.indicators.parameters import (
     Multiplier,
     Period,
@@ -34,7 +34,7 @@ def squares(x: Float64, end: int, period: int, mean: float) -> float:
 
 
 @entry_point
-def deviation(x: Float64, mean: Float64, first: int, period: int, divisor: int, out: Float64) -> None:
+def standard_deviation(x: Float64, mean: Float64, first: int, period: int, divisor: int, out: Float64) -> None:
     """The standard deviation of the last n rows.
 
     x, mean  float64[first + rows]; the mean of the same n rows, NaN where it is not known
@@ -194,7 +194,7 @@ def _deviations(keys: Any) -> tuple[float]:
 
 
 MEAN = SMA._replace(outputs=("mean",))
-DEVIATION = Node(("source", "mean"), ("deviation",), deviation, _deviation_numbers, window_rows)
+DEVIATION = FoldNode(("source", "mean"), ("deviation",), standard_deviation, _deviation_numbers, window_rows)
 
 KINDS = {
     "stdev": Kind(
@@ -206,7 +206,7 @@ KINDS = {
         BollingerSection,
         (
             SMA._replace(outputs=("middle",)), DEVIATION._replace(inputs=("source", "middle")),
-            Node(
+            FoldNode(
                 ("source", "middle", "deviation"), ("upper", "lower", "width", "percent"), bands, _deviations, no_rows
             ),
         ),
@@ -220,27 +220,27 @@ KINDS = {
         ScoreSection,
         (
             MEAN, DEVIATION._replace(numbers=_whole_numbers),
-            Node(("source", "mean", "deviation"), ("value",), zscore, no_numbers, no_rows),
+            FoldNode(("source", "mean", "deviation"), ("value",), zscore, no_numbers, no_rows),
         ),
         {"value": "number"}, "value", first_of_period,
         "(x - mean) / standard deviation of the last `period` rows; 0 where they are all the same",
     ),
     "cci": Kind(
-        CciSection, (MEAN, Node(("source", "mean"), ("value",), cci, period_of, window_rows)), {"value": "number"},
+        CciSection, (MEAN, FoldNode(("source", "mean"), ("value",), cci, period_of, window_rows)), {"value": "number"},
         "value", first_of_period,
         "(x - m) / (0.015 mean of abs(x - m)), m the mean of the last `period` rows; 0 where that is 0",
         source="hlc3", reference="TA-Lib CCI",
     ),
     "linear": Kind(
         SpreadSection,
-        (MEAN, Node(("source", "mean"), ("value", "slope", "r"), linear, period_of, window_rows)),
+        (MEAN, FoldNode(("source", "mean"), ("value", "slope", "r"), linear, period_of, window_rows)),
         {"value": "source", "slope": "source", "r": "number"}, "value", first_of_period,
         "the line of least squares through the last `period` rows: its `value` here, its `slope` a row, its "
         "correlation `r` with them, not known where they are all the same",
         reference="TA-Lib LINEARREG, LINEARREG_SLOPE, CORREL",
     ),
     "percent_rank": Kind(
-        SpreadSection, (Node(("source",), ("value",), percent_rank, period_of, window_rows),), {"value": "number"},
+        SpreadSection, (FoldNode(("source",), ("value",), percent_rank, period_of, window_rows),), {"value": "number"},
         "value", first_of_period,
         "the share of the period - 1 rows before this one that are below it, 0 to 1",
     ),

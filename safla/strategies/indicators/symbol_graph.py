@@ -82,5 +82,5 @@ class _HigherGraph:
     def _spread(self, name: str, column: Float64, places: Int64) -> Float64:
         """A column at the rows of the run. places: of each row in the values of the last block and this one."""
         values: Float64 = np.concatenate(([self._last[name]], column))
-        self._last[name] = float(values[-1])
+        self._last[name] = values[-1]
         return values[places]

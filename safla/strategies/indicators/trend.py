@@ -8,7 +8,7 @@ from pydantic import Field
 from safla.core.pure import entry_point, pure
 from safla.core.values import Float64
 from safla.section import Section, key
-from safla.strategies.indicators.kind import Kind, Node
+from safla.strategies.indicators.kind import FoldNode, Kind
 from safla.strategies.indicators.parameters import Multiplier, Period, period_of, row_before
 from safla.strategies.indicators.ranges import TRUE_RANGE, multiplier_of, true_range_step
 from safla.strategies.indicators.smoothed import RMA, wilder_step
@@ -92,7 +92,7 @@ def directional_index(
     return DirectionState(seen, span, rises, falls, index)
 
 
-DIRECTION = Node(
+DIRECTION = FoldNode(
     ("high", "low", "close"), ("adx", "plus", "minus"), directional_index, period_of, row_before, _begin_direction
 )
 
@@ -153,7 +153,7 @@ def supertrend(
     return SuperTrendState(trend, upper, lower)
 
 
-SUPERTREND = Node(
+SUPERTREND = FoldNode(
     ("high", "low", "close", "atr"), ("line", "direction"), supertrend, multiplier_of, row_before, _begin_supertrend
 )
 
@@ -241,7 +241,9 @@ def parabolic(
     return ParabolicState(trend, value, extreme, share)
 
 
-PARABOLIC = Node(("high", "low"), ("line", "direction"), parabolic, _parabolic_numbers, row_before, _begin_parabolic)
+PARABOLIC = FoldNode(
+    ("high", "low"), ("line", "direction"), parabolic, _parabolic_numbers, row_before, _begin_parabolic
+)
 
 KINDS = {
     "adx": Kind(

@@ -8,7 +8,7 @@ from safla.core.values import Float64
 from safla.section import Section, key
 from safla.strategies.indicators.averages import SUM
 from safla.strategies.indicators.division import quotient
-from safla.strategies.indicators.kind import Kind, Node
+from safla.strategies.indicators.kind import FoldNode, Kind
 from safla.strategies.indicators.parameters import (
     NoParameters,
     Period,
@@ -75,7 +75,7 @@ def close_flow(high: Float64, low: Float64, close: Float64, volume: Float64, fir
 
 
 @entry_point
-def ratio(a: Float64, b: Float64, first: int, out: Float64) -> None:
+def column_ratio(a: Float64, b: Float64, first: int, out: Float64) -> None:
     """a / b; not known where b is 0."""
     for i in range(len(out)):
         out[i] = quotient(float(a[first + i]), float(b[first + i]), math.nan)
@@ -127,7 +127,7 @@ class CmfSection(Section):
 
 KINDS = {
     "vwma": Kind(
-        PeriodSection, (Node(("source", "volume"), ("value",), vwma, period_of, window_rows),), {"value": "source"},
+        PeriodSection, (FoldNode(("source", "volume"), ("value",), vwma, period_of, window_rows),), {"value": "source"},
         "value", first_of_period,
         "the mean of the last `period` rows, weighted by volume; not known where there is no volume",
         reference="TA-Lib VWMA",
@@ -135,9 +135,9 @@ KINDS = {
     "mfi": Kind(
         MfiSection,
         (
-            Node(("hlc3", "volume"), ("flow_up", "flow_down"), money_flow, no_numbers, row_before),
+            FoldNode(("hlc3", "volume"), ("flow_up", "flow_down"), money_flow, no_numbers, row_before),
             SUM._replace(inputs=("flow_up",), outputs=("up",)), SUM._replace(inputs=("flow_down",), outputs=("down",)),
-            Node(("up", "down"), ("value",), mfi, no_numbers, no_rows),
+            FoldNode(("up", "down"), ("value",), mfi, no_numbers, no_rows),
         ),
         {"value": "number"}, "value", lambda keys, _: keys.period + 1,
         "100 up / (up + down), the sums over `period` rows of hlc3 times volume where hlc3 rose and where it fell; 50 "
@@ -147,9 +147,9 @@ KINDS = {
     "cmf": Kind(
         CmfSection,
         (
-            Node(("high", "low", "close", "volume"), ("flow",), close_flow, no_numbers, no_rows),
+            FoldNode(("high", "low", "close", "volume"), ("flow",), close_flow, no_numbers, no_rows),
             SUM._replace(inputs=("flow",), outputs=("flows",)), SUM._replace(inputs=("volume",), outputs=("volumes",)),
-            Node(("flows", "volumes"), ("value",), ratio, no_numbers, no_rows),
+            FoldNode(("flows", "volumes"), ("value",), column_ratio, no_numbers, no_rows),
         ),
         {"value": "number"}, "value", first_of_period,
         "the sum of volume ((close - low) - (high - close)) / (high - low) over `period` rows, a row whose high is its "
@@ -157,7 +157,7 @@ KINDS = {
         source=None, reference="TA-Lib CMF",
     ),
     "obv": Kind(
-        NoParameters, (Node(("close", "volume"), ("value",), obv, no_numbers, no_rows, _no_balance),),
+        NoParameters, (FoldNode(("close", "volume"), ("value",), obv, no_numbers, no_rows, _no_balance),),
         {"value": "volume"}, "value", lambda _keys, _: 1,
         "the first row's volume, then plus or minus each row's volume by the direction of the close; its level depends "
         "on the first candle of the run",

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from safla.core.frames import FRAMES
 from safla.strategies.indicators.graph import Computed, Definitions, Indicator, names_read
-from safla.strategies.indicators.kind import Node
+from safla.strategies.indicators.kind import FoldNode
 from safla.strategies.indicators.register import KINDS
 from safla.strategies.indicators.sources import RAW, SOURCES
 
@@ -78,7 +78,7 @@ def _exact_sums(definition: Indicator | Computed) -> Iterable[tuple[str, int]]:
             yield from ((name, node.exact.rows_before(*node.numbers(definition.keys))) for name in names)
 
 
-def exact_inputs(node: Node, indicator: Indicator) -> list[str]:
+def exact_inputs(node: FoldNode, indicator: Indicator) -> list[str]:
     """The inputs of a node, if all of them are raw columns; else none."""
     names = [indicator.source if name == "source" else name for name in node.inputs]
     return names if RAW.keys() >= set(names) else []

@@ -61,7 +61,7 @@ def test_in_a_graph_a_kind_has_the_values_that_it_has_alone(seed: int) -> None:
         kind, _, output = name.partition(".")
         source = columns[definitions[kind].source or "close"]
         alone = values(kind, definitions[kind].keys, {**columns, "source": source})[output]
-        np.testing.assert_allclose(made[name], alone, rtol=1e-10, atol=1e-6, err_msg=name)  # sums of integers are exact
+        assert np.allclose(made[name], alone, 1e-10, 1e-6, equal_nan=True), name  # sums of integers are exact
 
 
 @pytest.mark.parametrize("seed", range(2))
