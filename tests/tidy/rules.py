@@ -33,7 +33,7 @@ ORDER = (
     {"cli"},
     {"__main__"},
 )
-FACES = set("__init__ api data_feed compat monitoring simulator".split())
+FACES = set("__init__ api data_feed compat indicators monitoring simulator".split())
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 
 PURE_ROOMS = ("core", "metrics", "strategies")  # numbers and arrays in, numbers and arrays out
