@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from safla.compiled.library import fastest
+from safla.strategies.indicators.kind import settle_rows
 from safla.strategies.indicators.register import KINDS
 from tests.strategies.indicators.chains import STEP, Array, keys_of, values
 from tests.strategies.indicators.real import BTC, hours
@@ -31,6 +32,31 @@ class Case(NamedTuple):
     output: str = "value"
     residue: float = np.inf
     in_points: bool = False
+
+
+# By kind: rows until the first value, until the seed no longer decides, and after a gap (V16, V18).
+ROWS = {
+    "ema": (20, 100, 20), "rma": (20, 180, 20), "zlema": (29, 109, 20), "dema": (39, 120, 20), "tema": (58, 140, 20),
+    "t3": (115, 160, 20), "trix": (59, 141, 20), "kama": (11, 190, 30), "rsi": (15, 127, 14),
+    "stoch_rsi": (32, 144, 14), "macd": (34, 139, 26), "ppo": (34, 139, 26), "atr": (15, 127, 14),
+    "adx": (28, 169, 14), "keltner": (20, 100, 20), "supertrend": (11, 121, 10), "psar": (2, 200, 1),
+    "chandelier": (23, 199, 22),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ROWS)
+def test_the_rows_that_a_recursive_kind_waits_for_are_those_of_its_formula(kind: str) -> None:
+    section, first, auto = KINDS[kind].section, KINDS[kind].first, KINDS[kind].auto
+    asked = [name for name, field in section.model_fields.items() if field.is_required()]
+    keys = section(**dict.fromkeys(asked, 20))
+    assert auto is not None
+    assert (first(keys, STEP), auto(keys, STEP), settle_rows(keys)) == ROWS[kind]
+
+
+def test_the_seed_of_a_supertrend_with_far_bands_decides_for_longer() -> None:
+    auto = KINDS["supertrend"].auto
+    assert auto is not None
+    assert [auto(keys_of("supertrend", multiplier=k), STEP) for k in (4.0, 4.01)] == [121, 301]
 
 
 def levels(name: str, *at: float) -> Callable[[Columns], list[Array]]:
