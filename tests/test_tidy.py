@@ -73,6 +73,12 @@ RULES = (
             **{f"safla/strategies/indicators/{name}.py": VALUES for name in FILES_OF_VALUES},
         },
     ),
+    Rule(
+        rules.inexact,
+        "safla/strategies/indicators",
+        "def f(x, a):\n    return math.exp(x) + sum(a) + a.mean() + x**2\n",
+        {"safla/strategies/indicators/sources.py": "hours of integers, which have a remainder"},
+    ),
     Rule(rules.not_plain, "safla/core", "@pure\ndef f(a, b=1):\n    return a\n"),
     Rule(rules.not_plain, "safla/strategies", "@pure\ndef f(a, b=1):\n    return a\n"),
     Rule(rules.early, "safla", "import polars as pl\n"),

@@ -41,8 +41,11 @@ class Form(NamedTuple):
 def form_of(name: str) -> Form:
     """The form of a kind: arrays first (ts, source, then prices and volume), then its parameters by their keys."""
     kind = KINDS[name]
-    made = {output for node in kind.nodes for output in node.outputs}
-    read = {one for node in kind.nodes for one in node.inputs if one not in made or one == "source"}
+    made: set[str] = set()
+    read: set[str] = set()
+    for node in kind.nodes:
+        read |= {one for one in node.inputs if one not in made}
+        made |= set(node.outputs)
     raw = {part for one in read for part in MEANS.get(one, (one,))}
     inputs = tuple(one for one in ("ts", "source", *RAW) if one in raw)
     parameters = [
