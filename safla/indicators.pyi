@@ -1,4 +1,4 @@
-# ruff: noqa: A001, E501
+# ruff: noqa: A001, A002, E501
 # fmt: off
 """The indicators of safla for Python: functions of float arrays, and classes that take one row at a time.
 

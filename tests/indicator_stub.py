@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from safla.api.indicators import FORMS, Form, class_name, meaning
+from safla.api.indicators import FORMS, CallForm, class_name, meaning
 
 HEAD = '''\
-# ruff: noqa: A001, E501
+# ruff: noqa: A001, A002, E501
 # fmt: off
 """The indicators of safla for Python: functions of float arrays, and classes that take one row at a time.
 
@@ -31,7 +31,7 @@ def stub() -> str:
     return HEAD + "".join(part for form in FORMS.values() for part in _form(form))
 
 
-def _form(form: Form) -> Iterator[str]:
+def _form(form: CallForm) -> Iterator[str]:
     several = len(form.kind.outputs) > 1
     name = class_name(form.name)
     if several:
@@ -50,7 +50,7 @@ def _form(form: Form) -> Iterator[str]:
     yield '        """The value at the next row."""\n'
 
 
-def _tuple(name: str, form: Form, kind: str) -> str:
+def _tuple(name: str, form: CallForm, kind: str) -> str:
     return f"\nclass {name}(NamedTuple):\n" + "".join(f"    {output}: {kind}\n" for output in form.kind.outputs)
 
 

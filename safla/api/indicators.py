@@ -27,7 +27,7 @@ ANY_STEP = 1  # ms; no kind reads a source that depends on the length of a candl
 MEANS: dict[str, tuple[str, ...]] = {"hlc3": ("high", "low", "close"), "ohlc4": ("open", "high", "low", "close")}
 
 
-class Form(NamedTuple):
+class CallForm(NamedTuple):
     """How a kind is called."""
 
     name: str
@@ -38,7 +38,7 @@ class Form(NamedTuple):
     answer: Callable[..., Any] | None  # makes a NamedTuple of several outputs; None: there is one
 
 
-def form_of(name: str) -> Form:
+def form_of(name: str) -> CallForm:
     """The form of a kind: arrays first (ts, source, then prices and volume), then its parameters by their keys."""
     kind = KINDS[name]
     made: set[str] = set()
@@ -56,7 +56,7 @@ def form_of(name: str) -> Form:
         for one, field in kind.section.model_fields.items()
     ]  # fmt: skip
     answer = namedtuple(class_name(name) + "Values", list(kind.outputs)) if len(kind.outputs) > 1 else None
-    return Form(name, kind, inputs, tuple(sorted(read)), parameters, answer)
+    return CallForm(name, kind, inputs, tuple(sorted(read)), parameters, answer)
 
 
 def class_name(name: str) -> str:
@@ -64,7 +64,7 @@ def class_name(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("_"))
 
 
-def meaning(form: Form) -> str:
+def meaning(form: CallForm) -> str:
     """The docstring of a kind's function and class."""
     kind, keys = form.kind, parameter_keys(form.kind.section)
     lines = [f"{form.name}: {kind.meaning}."]
@@ -74,10 +74,10 @@ def meaning(form: Form) -> str:
     return "\n".join([*lines, "", "NaN: not known, before the first value and where an input is NaN."])
 
 
-class Fold:
+class KindFold:
     """A kind with its parameters, fed with blocks of rows."""
 
-    def __init__(self, form: Form, keys: Section) -> None:
+    def __init__(self, form: CallForm, keys: Section) -> None:
         self._form = form
         wanted = [f"{form.name}.{output}" for output in form.kind.outputs]
         definitions = {form.name: Indicator(form.name, keys, "source")}
@@ -96,7 +96,7 @@ class Fold:
         return list(self._graph.feed(Columns(ts, *[ts] * len(RAW)), columns).values())
 
 
-def keys_from(form: Form, arguments: tuple[Any, ...], named: dict[str, Any]) -> Section:
+def keys_from(form: CallForm, arguments: tuple[Any, ...], named: dict[str, Any]) -> Section:
     """The parameters from a call. UsageError for one that is unknown, missing or outside its range."""
     try:
         bound = inspect.Signature(form.parameters).bind(*arguments, **named)
@@ -111,7 +111,7 @@ def keys_from(form: Form, arguments: tuple[Any, ...], named: dict[str, Any]) -> 
         raise UsageError(text, code="invalid_argument") from None
 
 
-def function_of(form: Form) -> Callable[..., Any]:
+def function_of(form: CallForm) -> Callable[..., Any]:
     """The function of a kind."""
 
     def calculate(*arguments: Any, **named: Any) -> Any:
@@ -120,7 +120,7 @@ def function_of(form: Form) -> Callable[..., Any]:
         if missing:
             raise UsageError(f"{form.name}: expected the arrays {', '.join(form.inputs)}", code="invalid_argument")
         values = [*arguments[:count], *(named.pop(one) for one in form.inputs[len(arguments) :])]
-        fold = Fold(form, keys_from(form, arguments[count:], named))
+        fold = KindFold(form, keys_from(form, arguments[count:], named))
         inputs = {name: _array(form, name, value) for name, value in zip(form.inputs, values, strict=True)}
         rows = {len(array) for array in inputs.values()}
         if len(rows) != 1:
@@ -134,11 +134,11 @@ def function_of(form: Form) -> Callable[..., Any]:
     return _described(calculate, form, form.name, [_parameter(one) for one in form.inputs] + form.parameters)
 
 
-def class_of(form: Form) -> type[Any]:
+def class_of(form: CallForm) -> type[Any]:
     """The class of a kind, whose `step` takes a row and gives its value, as in `on_candle` of a strategy."""
 
     def begin(self: Any, *arguments: Any, **named: Any) -> None:
-        self._fold = Fold(form, keys_from(form, arguments, named))
+        self._fold = KindFold(form, keys_from(form, arguments, named))
 
     def step(self: Any, *row: float) -> Any:
         if len(row) != len(form.inputs):
@@ -161,7 +161,7 @@ def _parameter(name: str) -> inspect.Parameter:
 
 
 def _described(
-    function: Callable[..., Any], form: Form, name: str, parameters: list[inspect.Parameter]
+    function: Callable[..., Any], form: CallForm, name: str, parameters: list[inspect.Parameter]
 ) -> Callable[..., Any]:
     """Give a function the name, signature and docstring by which a person knows it."""
     function.__name__ = function.__qualname__ = name
@@ -171,7 +171,7 @@ def _described(
     return function
 
 
-def _array(form: Form, name: str, value: Any) -> Any:
+def _array(form: CallForm, name: str, value: Any) -> Any:
     """An input as an array; ts as int64 ms. UsageError for what is none."""
     try:
         array = np.ascontiguousarray(value, np.int64 if name == "ts" else np.float64)

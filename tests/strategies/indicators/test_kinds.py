@@ -20,7 +20,7 @@ from tests.strategies.indicators.chains import (
 )
 
 ROWS = 240
-SEEDS = range(3)
+SEEDS = range(2)
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS)
 TURNS = {"swing_high": -1, "swing_low": 1}
 
