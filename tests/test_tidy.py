@@ -18,7 +18,7 @@ STRENGTH = "strength is the one float that goes on"
 VALUES = "a value is a double of + - * / and sqrt in the order of the source, and no money (V1)"
 FILES_OF_VALUES = (
     "anchored averages changes choppiness division exponential extremes momentum parameters ranges smoothed "
-    "smoothed_candles sources spread trend volume".split()
+    "smoothed_candles spread trend volume".split()
 )
 ONE_PASS = "on every candle: a call would cost more than the candle does, and an `if` keeps calls off the hot path"
 OUR_TABLE = "the names stand in a table of ours, so that a command imports only what it needs"

@@ -152,9 +152,9 @@ def _swing_rows(left: int, right: int) -> int:
 
 @pure
 def swing_side(x: Float64, at: int, left: int, right: int) -> int:
-    """1 where the row exceeds `left` rows before and no one of `right` after exceeds it, -1 the same below; else 0.
+    """What a row is: 1 above the `left` rows before it and not exceeded by the `right` after, -1 below; else 0.
 
-    2 where a row of these is not known.
+    2 where one of these rows is not known.
     """
     above = 1
     below = 1

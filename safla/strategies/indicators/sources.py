@@ -13,15 +13,21 @@ RAW: dict[str, ValueUnit] = {"open": "price", "high": "price", "low": "price", "
 
 
 def _hl2(candles: Columns, _step_ms: int) -> Float64:
-    return (candles.high + candles.low) / 2
+    return _mean(candles.high + candles.low, 2)
 
 
 def _hlc3(candles: Columns, _step_ms: int) -> Float64:
-    return (candles.high + candles.low + candles.close) / 3
+    return _mean(candles.high + candles.low + candles.close, 3)
 
 
 def _ohlc4(candles: Columns, _step_ms: int) -> Float64:
-    return (candles.open + candles.high + candles.low + candles.close) / 4
+    return _mean(candles.open + candles.high + candles.low + candles.close, 4)
+
+
+def _mean(total: Int64, count: int) -> Float64:
+    mean = _float(total)
+    mean /= count  # in place: numpy divides a column of integers at half the speed
+    return mean
 
 
 def _hour(candles: Columns, step_ms: int) -> Float64:
