@@ -41,7 +41,7 @@ def number_range(kind: type, metadata: Sequence[Any]) -> str:
     """
     marks = [inner for mark in metadata for inner in (mark.metadata if isinstance(mark, FieldInfo) else [mark])]
     limits = [
-        (sign, format(Decimal(getattr(mark, limit.__name__.lower())).normalize(), "f"))
+        (sign, format(Decimal(str(getattr(mark, limit.__name__.lower()))).normalize(), "f"))
         for mark in marks
         for limit, sign in _LIMITS
         if isinstance(mark, limit)

@@ -19,6 +19,7 @@ import pytest
 from safla import errors
 from safla.cli import COMMANDS, program
 from safla.cli.schema import generated
+from safla.config.indicator_reference import indicators_table
 from safla.config.reference import keys
 from safla.core.machine import TABLE
 from safla.core.values import HALT_RULES, REASONS, RESUMERS
@@ -133,6 +134,7 @@ def update(path: Path, before: str, after: str) -> None:
         ("docs/semantics.md", "modes", diagram()),
         ("README.md", "commands", commands()),
         ("docs/errors.md", "codes", codes()),
+        ("docs/indicators.md", "indicators", indicators_table()),
     ],
 )
 def test_every_generated_part_of_a_document_is_up_to_date(

@@ -15,6 +15,11 @@ from tests.tidy.source import ROOT, Findings, Found, Source, imported, read, sou
 
 SHOWN = "made for display alone; nothing is decided by it"
 STRENGTH = "strength is the one float that goes on"
+VALUES = "a value is a double of + - * / and sqrt in the order of the source, and no money (V1)"
+FILES_OF_VALUES = (
+    "anchored averages changes choppiness division exponential extremes momentum parameters ranges smoothed "
+    "smoothed_candles spread trend volume".split()
+)
 ONE_PASS = "on every candle: a call would cost more than the candle does, and an `if` keeps calls off the hot path"
 OUR_TABLE = "the names stand in a table of ours, so that a command imports only what it needs"
 FOREIGN = "a strategy is foreign code: whatever it raises becomes an error that names it"
@@ -62,7 +67,17 @@ RULES = (
         rules.floats,
         "safla/strategies",
         "def f(a, b):\n    return a / b\n",
-        {"safla/strategies/sma_crossover.py:feed": STRENGTH, "safla/strategies/rsi.py:feed": STRENGTH},
+        {
+            "safla/strategies/sma_crossover.py:feed": STRENGTH,
+            "safla/strategies/rsi.py:feed": STRENGTH,
+            **{f"safla/strategies/indicators/{name}.py": VALUES for name in FILES_OF_VALUES},
+        },
+    ),
+    Rule(
+        rules.inexact,
+        "safla/strategies/indicators",
+        "def f(x, a):\n    return math.exp(x) + sum(a) + a.mean() + x**2\n",
+        {"safla/strategies/indicators/sources.py": "hours of integers, which have a remainder"},
     ),
     Rule(rules.not_plain, "safla/core", "@pure\ndef f(a, b=1):\n    return a\n"),
     Rule(rules.not_plain, "safla/strategies", "@pure\ndef f(a, b=1):\n    return a\n"),
@@ -156,6 +171,7 @@ RULES = (
 )
 NAMES = [f"{rule.breaches.__name__} in {rule.folder}" for rule in RULES]
 ENTRANCES = {
+    *(f"safla.strategies.indicators.{name}" for name in ("symbol_graph", "warm_up")),  # the rules language reads them
     "safla",
     *(f"safla.{face}" for face in rules.FACES),
     "safla.__main__",

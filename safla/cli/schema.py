@@ -1,5 +1,6 @@
 """`safla schema`: prints the schemas, or writes every generated file. One version always writes the same bytes."""
 
+import difflib
 import importlib
 import json
 from collections.abc import Callable
@@ -18,15 +19,28 @@ SCHEMAS = {
     "journal": ("safla.journal.events", "journal_schema"),
     "summary": ("safla.report.figures", "summary_schema"),
 }
+INDICATORS = "indicators"
 
 
 @click.command("schema", epilog="Example: safla schema config")
-@click.argument("which", type=click.Choice(sorted(SCHEMAS)), required=False, metavar="[config|journal|summary]")
+@click.argument(
+    "which",
+    type=click.Choice([*sorted(SCHEMAS), INDICATORS]),
+    required=False,
+    metavar="[config|journal|summary|indicators]",
+)
+@click.argument("kind", required=False, metavar="[KIND]")
 @click.option("--write", "folder", type=PATH, metavar="DIR", help="Write all schemas and a README.md into a folder.")
-def command(*, which: str | None, folder: Path | None) -> None:
-    """Print the JSON Schema of a configuration, a journal line or a summary, or write all with --write."""
-    if (which is None) == (folder is None):
-        raise click.UsageError("expected config, journal or summary, or --write DIR")
+def command(*, which: str | None, kind: str | None, folder: Path | None) -> None:
+    """Print the JSON Schema of a configuration, a journal line or a summary, or write all with --write.
+
+    `indicators` prints the kinds of indicators, `indicators KIND` what one of them is and takes.
+    """
+    if (which is None) == (folder is None) or (kind is not None and which != INDICATORS):
+        raise click.UsageError("expected config, journal, summary or indicators [KIND], or --write DIR")
+    if which == INDICATORS:
+        click.echo(_indicators(kind), nl=False)
+        return
     if which is not None:
         click.echo(_text(which), nl=False)
         return
@@ -51,6 +65,20 @@ def generated() -> dict[str, str]:
 
 def _text(name: str) -> str:
     return json.dumps(_function(*SCHEMAS[name])(), indent=2) + "\n"
+
+
+def _indicators(kind: str | None) -> str:
+    """The kinds of indicators, or one of them. UsageError for one that is not there."""
+    from safla.config import indicator_reference
+    from safla.strategies.indicators.register import KINDS
+
+    if kind is None:
+        return indicator_reference.indicators_text()
+    if kind not in KINDS:
+        near = difflib.get_close_matches(kind, KINDS, 1)
+        hint = f"; did you mean {near[0]}?" if near else "; safla schema indicators lists them"
+        raise UsageError(f"{kind}: unknown kind of indicator{hint}", code="invalid_argument")
+    return indicator_reference.indicator_text(kind)
 
 
 def _function(module: str, name: str) -> Callable[[], Any]:

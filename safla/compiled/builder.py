@@ -32,6 +32,7 @@ MODULES = (
     "safla.journal.event_bytes",
     "safla.metrics.trades",
     "safla.strategies.register",
+    "safla.strategies.indicators.register",
 )
 
 

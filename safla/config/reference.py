@@ -176,7 +176,7 @@ def _allowed(annotation: Any, metadata: list[Any]) -> str:
         return f"{', '.join(others)} or {last}" if others else last
     if origin is tuple:
         return f"{LIST}{_allowed(typing.get_args(annotation)[0], [])}"
-    if annotation in (int, Decimal):
+    if annotation in (int, float, Decimal):
         return number_range(annotation, metadata)
     return _NAMES.get(annotation, "a map of keys")
 

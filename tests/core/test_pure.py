@@ -121,7 +121,8 @@ def takes_numbers(function: Callable[..., Any]) -> bool:
 
 def test_every_pure_function_of_numbers_is_covered_by_this_file() -> None:
     assert fold in PURE
-    assert [f.__name__ for f in PURE if takes_numbers(f) and f not in ARGUMENTS] == []
+    ours = [f for f in PURE if f.__module__.startswith("safla.core.") and f.__module__ != "safla.core.frames"]
+    assert [f.__name__ for f in ours if takes_numbers(f) and f not in ARGUMENTS] == []
     assert set(ARGUMENTS) <= set(PURE)
 
 

@@ -33,7 +33,7 @@ ORDER = (
     {"cli"},
     {"__main__"},
 )
-FACES = set("__init__ api data_feed compat monitoring simulator".split())
+FACES = set("__init__ api data_feed compat indicators monitoring simulator".split())
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 
 PURE_ROOMS = ("core", "metrics", "strategies")  # numbers and arrays in, numbers and arrays out
@@ -48,6 +48,12 @@ OUTSIDE_ATTRIBUTES = set(  # the clock, chance, the environment, and numpy's way
 )
 SLOW = set("aiohttp ccxt dask joblib llvmlite numba optuna plotly polars prometheus_client psutil yarl".split())  # D8
 MAY_BE_LATE = SLOW | {"importlib", "numpy", "rich", "safla"}  # what start-up can do without
+
+EXACT_MATH = set("inf isnan isqrt nan sqrt".split())
+ARRAY_ARITHMETIC = set(
+    "convolve correlate cumprod cumsum dot einsum exp exp2 expm1 log log10 log1p log2 matmul mean nanmean nansum "
+    "polyfit pow power prange prod std sum trapezoid var".split()
+)
 
 CITED = re.compile(r"(?<![A-Za-z0-9_\[{-])[BCDJKRSXZ][0-9]{1,2}[a-z]?(?![A-Za-z0-9_\]}])")  # the code of a rule (docs/)
 Documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
@@ -113,6 +119,21 @@ def floats(source: Source) -> Findings:
             yield at(source, node, "a true division")
         if isinstance(node, ast.Call) and called(node) == "float":
             yield at(source, node, "a conversion to float")
+
+
+def inexact(source: Source) -> Findings:
+    """An operation on doubles whose bits or order are not those of the source on every machine (V1)."""
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow | ast.MatMult | ast.Mod):
+            yield at(source, node, f"{ast.unparse(node)}: only + - * / of doubles")
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "math" and node.attr not in EXACT_MATH:
+            yield at(source, node, f"math.{node.attr}: its bits differ between machines")
+        if isinstance(node, ast.Attribute) and node.attr in ARRAY_ARITHMETIC:
+            yield at(source, node, f".{node.attr}: the order of its operations is not that of the source")
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("sum", "pow", "round"):
+            yield at(source, node, f"{node.func.id}: a loop says in which order it adds")
+        if isinstance(node, ast.keyword) and node.arg in ("fastmath", "parallel"):
+            yield at(source, node.value, f"{node.arg}=")
 
 
 def not_plain(source: Source) -> Findings:
