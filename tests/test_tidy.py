@@ -62,7 +62,12 @@ RULES = (
         rules.floats,
         "safla/strategies",
         "def f(a, b):\n    return a / b\n",
-        {"safla/strategies/sma_crossover.py:feed": STRENGTH, "safla/strategies/rsi.py:feed": STRENGTH},
+        {
+            "safla/strategies/rsi.py:feed": STRENGTH,
+            "safla/strategies/rules/tokens.py:did_you_mean": "how near a word must be, for a message",
+            "safla/strategies/rules/units.py:literal_in_units": "a literal of a sentence becomes a double here, once",
+            "safla/strategies/sma_crossover.py:feed": STRENGTH,
+        },
     ),
     Rule(rules.not_plain, "safla/core", "@pure\ndef f(a, b=1):\n    return a\n"),
     Rule(rules.not_plain, "safla/strategies", "@pure\ndef f(a, b=1):\n    return a\n"),
@@ -159,6 +164,8 @@ ENTRANCES = {
     "safla",
     *(f"safla.{face}" for face in rules.FACES),
     "safla.__main__",
+    "safla.strategies.rules.explain",  # the rooms above will call these two
+    "safla.strategies.rules.grammar",
     "tests.options",
 }  # run or configured
 
