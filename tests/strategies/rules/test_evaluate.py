@@ -233,6 +233,13 @@ def test_a_long_block_is_worked_out_in_parts_with_the_same_answer() -> None:
     assert found == [int(evaluator.truths(cut(values, row, row + 1, look_back(tree)))[0]) for row in range(values.rows)]
 
 
+def test_an_answer_stays_what_it_is_when_the_next_block_is_asked_about() -> None:
+    tree = resolve_value(parse_value("a"), environment(run_values(a=[1])))
+    evaluator = ValueEvaluator(tree, {})
+    first, second = (evaluator.doubles(run_values(a=column)) for column in ([1, 2], [3, 4]))
+    assert (first.tolist(), second.tolist()) == ([1, 2], [3, 4])
+
+
 def test_the_longest_sentences_are_evaluated() -> None:
     values = run_values(a=[1, 2])
     longest = "a > " + "a*" * 240 + "a"
