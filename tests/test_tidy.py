@@ -70,6 +70,8 @@ RULES = (
         {
             "safla/strategies/sma_crossover.py:feed": STRENGTH,
             "safla/strategies/rsi.py:feed": STRENGTH,
+            "safla/strategies/rules/tokens.py:did_you_mean": "how near a word must be, for a message",
+            "safla/strategies/rules/units.py:literal_in_units": "a literal of a sentence becomes a double here, once",
             **{f"safla/strategies/indicators/{name}.py": VALUES for name in FILES_OF_VALUES},
         },
     ),
@@ -175,6 +177,8 @@ ENTRANCES = {
     "safla",
     *(f"safla.{face}" for face in rules.FACES),
     "safla.__main__",
+    "safla.strategies.rules.explain",  # the rooms above will call these two
+    "safla.strategies.rules.grammar",
     "tests.options",
 }  # run or configured
 

@@ -38,8 +38,8 @@ RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 
 PURE_ROOMS = ("core", "metrics", "strategies")  # numbers and arrays in, numbers and arrays out
 PURE_MAY_IMPORT = set(
-    "bisect collections dataclasses decimal enum fractions functools hashlib itertools math operator re statistics "
-    "typing numpy transitions safla".split()
+    "bisect collections dataclasses decimal difflib enum fractions functools hashlib itertools math operator re "
+    "statistics typing numpy transitions safla".split()
 )
 OUTSIDE_NAMES = {"open", "print", "input", "breakpoint"}  # the disk and the terminal
 OUTSIDE_ATTRIBUTES = set(  # the clock, chance, the environment, and numpy's ways to the disk
@@ -55,7 +55,7 @@ ARRAY_ARITHMETIC = set(
     "polyfit pow power prange prod std sum trapezoid var".split()
 )
 
-CITED = re.compile(r"(?<![A-Za-z0-9_\[{-])[BCDJKRSXZ][0-9]{1,2}[a-z]?(?![A-Za-z0-9_\]}])")  # the code of a rule (docs/)
+CITED = re.compile(r"(?<![A-Za-z0-9_\[{-])[BCDJKLRSVXZ][0-9]{1,2}[a-z]?(?![A-Za-z0-9_\]}])")  # of a rule (docs/)
 Documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 NAMES_WITHOUT_A_RULE = set("base common handler helper helpers manager misc util utils".split())
 OTHER_WORDS = set("inventory kline klines satoshi wallet".split())  # the glossary has one word for each thing
