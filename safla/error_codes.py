@@ -41,6 +41,7 @@ CODES: Mapping[str, Mapping[str, str]] = {
         "missing_value": "A key, a list or an item has no value. Write one, or remove it.",
         "duplicate_key": "A key is written twice. Keep one.",
         "keys_do_not_fit": "The values of several keys contradict each other. Change one of those that the text names.",
+        "invalid_sentence": "A word of a condition or value does not fit. Correct it at the place that is named.",
         "does_not_fit_scale": "An amount does not fit the decimals of its market. Set another one, or other decimals.",
         "file_shared": "Several symbols would read the same file, which holds one. Put {symbol} into the path.",
         "unreadable_file": "The file of a configuration cannot be read, or is none. Name a YAML file of keys.",

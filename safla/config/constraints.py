@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from safla.config import exchanges, paths, patterns
 from safla.config.replay_time import HOUR_SECONDS, duration_text, replay_seconds
 from safla.config.types import plain
+from safla.core.timeframes import TIMEFRAMES
 from safla.section import Section, number_range
 from safla.text import counted, quoted
 
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
     from safla.config.trading import MarketSection
     from safla.strategies.register import Strategy
 
-CROSSOVER = "sma_crossover"
+CROSSOVER, RULES_STRATEGY = "sma_crossover", "rules"
+CROSSOVER_KEYS = (
+    "fast_period", "slow_period", "entry_threshold_pct", "exit_threshold_pct", "confirm_within_candles",
+)  # fmt: skip
+RULE_KEYS = ("indicators", "entry", "exit", "strength", "warm_up")
 LOOKBACK = 100  # candles, unless the warm-up is longer
 MAX_HOLES = 10_000_000  # the highest number of synthetic candles
 RECORDED = ("file", "csv", "parquet", "vision")  # sources that read files and need data.path
@@ -54,6 +59,7 @@ class Violation(NamedTuple):
 
     keys: tuple[str, ...]
     text: str
+    place: tuple[tuple[str | int, ...], int] | None = None  # in a sentence, or a map of them: which, and where in it
 
 
 def broken(config: "Config", *, strategies: Collection[str] = ()) -> list[Violation]:
@@ -147,7 +153,7 @@ def _built_in(config: "Config") -> tuple["Strategy", Any] | None:
     if strategy is None:
         return None
     try:
-        return strategy, keys_of(strategy, config.strategy)
+        return strategy, keys_of(strategy, config.strategy, TIMEFRAMES[config.market_data.timeframe])
     except ValidationError:
         return None
 
@@ -155,7 +161,9 @@ def _built_in(config: "Config") -> tuple["Strategy", Any] | None:
 def _warm_up(config: "Config") -> int:
     """Return the warm-up of the strategy in candles; 0 for strategies from Python, which compute it themselves."""
     found = _built_in(config)
-    return 0 if found is None else found[0].warm_up(found[0].resolve(found[1]))
+    if found is None or (config.strategy.name == RULES_STRATEGY and any(found[0].check(found[1]))):
+        return 0
+    return found[0].warm_up(found[0].resolve(found[1]))
 
 
 def _strategy(config: "Config", added: Collection[str]) -> Iterator[Violation]:
@@ -169,11 +177,28 @@ def _strategy(config: "Config", added: Collection[str]) -> Iterator[Violation]:
     section = STRATEGIES[name].section
     if section is not None:
         yield from _parameters(config, section)
+    yield from _keys_of_others(config)
     found = _built_in(config)
     if found is not None:
         prefix = "strategy." if section is None else "strategy.parameters."
-        for keys, text in found[0].check(found[1]):
-            yield Violation(tuple(prefix + key for key in keys), text)
+        for keys, text, *place in found[0].check(found[1]):
+            yield Violation(tuple(prefix + key for key in keys), text, *place)
+
+
+def _keys_of_others(config: "Config") -> Iterator[Violation]:
+    """Yield the keys that are written though the strategy has no use for them."""
+    name, written = config.strategy.name, config.strategy.model_fields_set
+    for key in sorted(written & set(not_of(name))):
+        owner = CROSSOVER if key in CROSSOVER_KEYS else RULES_STRATEGY
+        if getattr(config.strategy, key) != type(config.strategy).model_fields[key].default:
+            yield Violation(
+                (f"strategy.{key}", "strategy.name"), f"is a key of {owner}; remove it, {name} has no such key"
+            )
+
+
+def not_of(strategy: str) -> tuple[str, ...]:
+    """Return the keys of the section `strategy` that this strategy does not have."""
+    return CROSSOVER_KEYS if strategy == RULES_STRATEGY else RULE_KEYS
 
 
 def _parameters(config: "Config", section: type[Section]) -> Iterator[Violation]:

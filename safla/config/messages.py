@@ -7,6 +7,7 @@ nearest known one. A value that may be a secret is never shown.
 import difflib
 import re
 from decimal import Decimal
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -60,22 +61,49 @@ def of_validation(error: ValidationError, root: Node, *, left_out: set[KeyPath])
     Rules that involve keys in `left_out` are skipped.
     """
     problems: dict[KeyPath, Problem] = {}
+    sentences: list[tuple[KeyPath, Problem]] = []  # of which one may have several
     errors = error.errors(include_url=False, include_input=False)
     for detail in sorted(errors, key=lambda detail: detail["type"] != "missing"):
         if detail["type"] == "rules":
             violations = detail["ctx"]["broken"]
             return [(rule.keys, of_rule(rule, root)) for rule in violations if fresh(rule, left_out)]
         path, node = _reached(root, detail["loc"])
+        if detail["type"] == "sentence":
+            places = [(mistake.place, mistake.text) for mistake in detail["ctx"]["mistakes"]]
+            sentences += [(path, of_mistake(path, node, *place, text=text)) for place, text in places]
+            continue
         problems.setdefault(path, _of_value(detail, path, node))
     # A key that takes a word or a map reports an error for each; the one inside the map is the more precise.
-    return [item for item in problems.items() if not any(_inside(other, item[0]) for other in problems)]
+    return [*sentences, *(one for one in problems.items() if not any(_inside(other, one[0]) for other in problems))]
 
 
 def of_rule(broken: Violation, root: Node) -> Problem:
     """Return the problem of a broken rule between keys, placed at the first of its keys that is written down."""
+    if broken.place is not None:
+        first = key_path(broken.keys[0])
+        node = at(root, first)
+        if node is not None:
+            return of_mistake(first, node, *broken.place, text=broken.text)
     places = [node.place for name in broken.keys for node in (at(root, key_path(name)),) if node is not None]
     code = "keys_do_not_fit" if len(broken.keys) > 1 else "invalid_value"
     return Problem(str(places[0] if places else root.place), broken.keys[0], broken.text, code=code)
+
+
+def of_mistake(path: KeyPath, node: Node, inner: tuple[str | int, ...], offset: int, *, text: str) -> Problem:
+    """Return the problem of a word in a sentence.
+
+    path, node     of the key whose value is the sentence, or a map of sentences
+    inner, offset  which sentence of the map, and which character of it
+    """
+    for step in inner:
+        value: Any = node.value
+        is_there = step in value if isinstance(value, dict) else isinstance(step, int) and step < len(value)
+        node = value[step] if is_there else node
+    place = node.place
+    if place.line and node.text_column:
+        place = place._replace(column=node.text_column + offset)
+    dotted = ".".join([*path, *(str(step + 1) if isinstance(step, int) else step for step in inner)])
+    return Problem(str(place), printable(dotted), text, code="invalid_sentence")
 
 
 def fresh(broken: Violation, left_out: set[KeyPath]) -> bool:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from safla.config.constraints import RULES_STRATEGY
 from safla.config.model import Config
 from safla.config.plan_text import plan_texts
 from safla.config.types import plain
@@ -206,7 +207,7 @@ def _rules(config: Config, money: int, start: int, warm_up: int, problems: list[
         base_slippage_ppm=_ppm(simulation.slippage.base_bps / 10_000),
         impact_ppm=_ppm(simulation.slippage.impact_coefficient),
         max_slippage_ppm=_ppm(simulation.slippage.max_slippage_bps / 10_000),
-        entry_threshold_ppm=_ppm(strategy.entry_threshold_pct),
+        entry_threshold_ppm=MILLION if strategy.name == RULES_STRATEGY else _ppm(strategy.entry_threshold_pct),
         max_position=size,
         position_size_ppm=_ppm(strategy.position_size_pct),
         max_exposure_ppm=_ppm(risk.max_portfolio_exposure_pct),
@@ -225,7 +226,7 @@ def _rules(config: Config, money: int, start: int, warm_up: int, problems: list[
 
 
 def _parameters(config: Config, strategy: Strategy) -> Any:
-    return strategy.resolve(keys_of(strategy, config.strategy))
+    return strategy.resolve(keys_of(strategy, config.strategy, TIMEFRAMES[config.market_data.timeframe]))
 
 
 def _markets(scales: Sequence[Scale], money: int) -> "np.ndarray[Any, np.dtype[np.int64]]":

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from pydantic import SecretStr, ValidationError
 
+from safla.config.constraints import not_of
 from safla.config.loader import Loaded
 from safla.config.model import Config
 from safla.config.reference import find, is_date, leaves, value_text
@@ -28,9 +29,14 @@ def plan_texts(config: Config) -> dict[str, str]:
     texts: dict[str, str] = {}
     for path, value in leaves(config):
         known = find(path)
-        if known and known.plan and path[0] not in APART and value != {}:
+        if known and known.plan and path[0] not in APART and value != {} and is_used(config, path):
             texts[".".join(path)] = value_text(value)
     return dict(sorted(texts.items()))
+
+
+def is_used(config: Config, path: tuple[str, ...]) -> bool:
+    """Whether a key means something for the strategy of the configuration."""
+    return path[0] != "strategy" or path[1] not in not_of(config.strategy.name)
 
 
 def from_plan_texts(
@@ -109,8 +115,8 @@ def resolved_yaml(loaded: Loaded) -> str:
 def _lines(loaded: Loaded) -> Iterator[_Line]:
     above: tuple[str, ...] = ()
     for path, value in leaves(loaded.config):
-        if path == ("extends",):
-            continue  # already resolved
+        if path == ("extends",) or not is_used(loaded.config, path):
+            continue  # already resolved, or of another strategy
         for depth, name in enumerate(path[:-1]):
             if above[: depth + 1] != path[: depth + 1]:
                 yield _Line(depth, f"{_scalar(name)}:", "")

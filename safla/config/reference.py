@@ -12,10 +12,16 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from safla.config.model import Config
-from safla.config.types import PARAMETER, Allowed, plain
+from safla.config.types import INDICATOR_KEY, PARAMETER, Allowed, plain
 from safla.section import number_range
 
-OPEN_MAPS = {("markets",): "<SYMBOL>", ("strategy", "parameters"): "<NAME>"}  # maps whose keys the user chooses
+# Maps whose keys the user chooses.
+OPEN_MAPS = {
+    ("markets",): "<SYMBOL>",
+    ("strategy", "parameters"): "<NAME>",
+    ("strategy", "indicators"): "<NAME>",
+    ("strategy", "indicators", "<NAME>"): "<KEY>",
+}
 
 
 MOST_DECIMALS = 12  # of any number (Z5), such as a parameter of a strategy
@@ -120,6 +126,16 @@ def _keys(model: type[BaseModel], path: tuple[str, ...]) -> Iterator[ConfigKey]:
             yield from _keys(inner, below)
         if here == ("strategy", "parameters"):
             yield ConfigKey((*here, "<NAME>"), PARAMETER, "-", True, "one parameter", False)
+        if here == ("strategy", "indicators"):
+            yield ConfigKey((*here, "<NAME>"), "a map of keys", "-", False, "one indicator", False)
+            yield ConfigKey(
+                (*here, "<NAME>", "<KEY>"),
+                INDICATOR_KEY,
+                "-",
+                True,
+                "see docs/indicators.md; the kind is `type`",
+                False,
+            )
 
 
 def _key(path: tuple[str, ...], field: FieldInfo) -> ConfigKey:

@@ -7,7 +7,9 @@ from pydantic import Field
 
 from safla.config.types import (
     Amount,
+    Condition,
     Fraction,
+    IndicatorKey,
     Name,
     Number,
     OpenShare,
@@ -16,6 +18,7 @@ from safla.config.types import (
     PriceDecimals,
     QuantityDecimals,
     Rate,
+    SentenceValue,
     Share,
     StrategyName,
     Symbol,
@@ -105,6 +108,19 @@ class StrategySection(Section):
     )
     parameters: Annotated[dict[ParameterName, Parameter], Field(max_length=50)] = key(
         {}, "parameters of strategies other than sma_crossover: name to number or word", plan=True
+    )
+    indicators: Annotated[
+        dict[ParameterName, Annotated[dict[ParameterName, IndicatorKey], Field(max_length=20)]], Field(max_length=50)
+    ] = key({}, "of rules: indicators by name, each with its type, source, timeframe and parameters", plan=True)
+    entry: Condition | None = key(None, "of rules: when to enter", plan=True)
+    exit: Condition | None = key(None, "of rules: when to exit; exit wins over entry", plan=True)
+    strength: SentenceValue | None = key(
+        None, "of rules: how strong an entry is, a value >= 0; confidence is at most 1; null: 1", plan=True
+    )
+    warm_up: Literal["auto"] | Annotated[int, Field(ge=1, le=1_000_000)] = key(
+        "auto",
+        "of rules: candles before the first signal; auto: until the seeds of averages no longer decide",
+        plan=True,
     )
     max_position_size_usd: Amount = key(
         Decimal(10000),

@@ -3,12 +3,16 @@
 import datetime
 import re
 from decimal import Decimal
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, PlainValidator, SecretStr, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from safla.config import paths
 from safla.core.timeframes import LAST_MS
+
+if TYPE_CHECKING:
+    from safla.strategies.rules.tree import SentenceError
 
 FIRST_MS = 100_000_000_000  # a smaller integer is not a time in ms: probably seconds or a year
 SYMBOL = re.compile(r"[A-Z0-9]{1,20}/[A-Z0-9]{1,20}(:[A-Z0-9]{1,20})?", re.ASCII)
@@ -74,6 +78,10 @@ def _parameter(value: object) -> object:
     if isinstance(value, Decimal) and value == value.to_integral_value():
         return int(value)  # each value has one spelling in the plan: 10.0 is 10 (J15)
     return value
+
+
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, Decimal) and value == value.to_integral_value() else value
 
 
 def _not_a_device(name: str) -> str:
@@ -155,6 +163,64 @@ Parameter = Annotated[
     BeforeValidator(_parameter),
     WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": f"^{_WORD}$"}]}),
     Allowed(PARAMETER),
+]
+
+
+def _condition(value: object) -> object:
+    """Return the canonical text of a condition, or of a map of conditions (L12). Raise for one that cannot be read."""
+    from safla.strategies.rules import canonical, rule_keys
+    from safla.strategies.rules.tree import SentenceError
+
+    if not isinstance(value, (str, dict)):
+        raise ValueError("not a condition")
+    try:
+        return rule_keys.Sentence(canonical.text_of_condition(rule_keys.sentence_tree(value)), value)
+    except SentenceError as error:
+        raise _mistaken(error) from error
+
+
+def _value(value: object) -> object:
+    """Return the canonical text of a value. Raise for one that cannot be read."""
+    from safla.strategies.rules import canonical, rule_keys
+    from safla.strategies.rules.grammar import parse_value
+    from safla.strategies.rules.tree import SentenceError
+
+    if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
+        raise ValueError("not a value")
+    try:
+        text = plain(value) if isinstance(value, Decimal) else str(value)
+        return rule_keys.Sentence(canonical.text_of_value(parse_value(text)), text)
+    except SentenceError as error:
+        raise _mistaken(error) from error
+
+
+def _mistaken(error: "SentenceError") -> PydanticCustomError:
+    return PydanticCustomError("sentence", "{text}", {"text": str(error), "mistakes": error.mistakes})
+
+
+CONDITION = "a condition such as fast crosses above slow, or a map with all, any or none"
+Condition = Annotated[
+    str,
+    PlainValidator(_condition),
+    WithJsonSchema({"anyOf": [
+        {"type": "string", "maxLength": 500},
+        *({"type": "object", "properties": {word: {"type": "array", "minItems": 1, "maxItems": 50}},
+           "required": [word], "additionalProperties": False} for word in ("all", "any", "none")),
+    ]}),
+    Allowed(CONDITION),
+]  # fmt: skip
+SentenceValue = Annotated[
+    str,
+    PlainValidator(_value),
+    WithJsonSchema({"anyOf": [{"type": "string", "maxLength": 500}, {"type": "number"}]}),
+    Allowed("a value such as close / slow - 1"),
+]
+INDICATOR_KEY = "a number, a word or a value such as close, as the kind of indicator takes it"
+IndicatorKey = Annotated[
+    bool | Annotated[int, Field(ge=0)] | Decimal | Annotated[str, Field(pattern=r"^[ -~]{1,500}$")],
+    BeforeValidator(_whole),
+    WithJsonSchema({"type": ["boolean", "number", "string"]}),
+    Allowed(INDICATOR_KEY),
 ]
 ExchangeName = Annotated[
     str, Field(pattern=r"^[a-z0-9_]{1,40}$"), Allowed("the name of an exchange in ccxt, such as binance")

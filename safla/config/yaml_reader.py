@@ -69,6 +69,7 @@ class Node(NamedTuple):
     text: str  # as a message shows it
     place: SourceLocation
     key_place: SourceLocation  # place of its key in a map, else the same as `place`
+    text_column: int = 0  # of the first character of a text on one line; 0: it is folded, escaped or no text
 
 
 def scalar(text: str) -> str | int | Decimal | bool | None:
@@ -247,9 +248,13 @@ def _node(event: Any, events: Iterator[Any], spot: _Spot) -> Node:
     place = _place(event, spot.file)
     key_place = spot.key_place or place
     if kind == "ScalarEvent":
+        one_line = event.start_mark.line == event.end_mark.line
         if event.style:
-            return Node(event.value, quoted(event.value), place, key_place)
-        return _plain_scalar(event.value, place if event.value else key_place, key_place)  # no value: place of the key
+            written = event.end_mark.column - event.start_mark.column
+            column = place.column + 1 if one_line and written == len(event.value) + 2 else 0
+            return Node(event.value, quoted(event.value), place, key_place, column)
+        node = _plain_scalar(event.value, place if event.value else key_place, key_place)  # no value: place of the key
+        return node._replace(text_column=place.column) if one_line else node
     if kind == "SequenceStartEvent":
         return Node(list(_items(events, spot)), "a list", place, key_place)
     return Node(_members(events, spot), "a map", place, key_place)
@@ -291,7 +296,7 @@ def _moved(node: Node, place: SourceLocation) -> Node:
         value = {key: _moved(member, place) for key, member in value.items()}
     if isinstance(value, list):
         value = [_moved(item, place) for item in value]
-    return Node(value, node.text, place, place)
+    return Node(value, node.text, place, place)  # without a column: an option has none
 
 
 def _error_place(error: BaseException, start: SourceLocation) -> SourceLocation:

@@ -6,12 +6,13 @@ fold, which read each candle once, and array functions, which are called with al
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from safla.candles.normalise import CandleRow
+from safla.compiled.library import fastest
 from safla.config.plan import RunPlan
 from safla.core import values as v
 from safla.core.candles import NO_CANDLES, Series, align, iso
@@ -21,7 +22,7 @@ from safla.runs.engine_choice import EngineForms
 from safla.runs.look_ahead import Int32, StrategyAnswer, answer_text, engine_values
 from safla.runs.strategy_calls import GridSignals, ask, signals_of, strategy_window, view_of
 from safla.runs.strategy_candles import Candles, CandleWindow, GrowingColumns
-from safla.strategies.register import FeedFunction, Fold
+from safla.strategies.register import FeedFunction, Fold, SymbolSource
 
 MOST_CANDLES = 2_000_000  # a strategy without a window is called with all candles again at each one, up to this (C13)
 UNKNOWN = -2  # in place of an engine value (`look_ahead.engine_values`): the strategy was not called at this candle
@@ -45,6 +46,8 @@ def signal_source(
 
     StrategyError and Finding of an array function, which is called here with all recorded candles at once.
     """
+    if run.strategy.by_symbol is not None:
+        return SymbolSignals(run, run.strategy.by_symbol, is_compiled=forms.loop is not None)
     if run.strategy.fold is not None:
         assert forms.feed is not None, "the forms are those of the run's strategy"
         return FoldSignals(run, series, fold=run.strategy.fold, feed=forms.feed)
@@ -124,6 +127,41 @@ class _SymbolFold:
         if before >= 2 * self._rows_before:
             for column in self._last:
                 del column[: before + 1 - self._rows_before]
+
+
+class SymbolSignals:
+    """The signals of a strategy with a source for each symbol, which takes recorded and live candles alike."""
+
+    def __init__(self, run: RunPlan, by_symbol: Callable[..., SymbolSource], *, is_compiled: bool) -> None:
+        """is_compiled: whether long blocks are fed to compiled code."""
+        form, step_ms = fastest if is_compiled else unchanged, run.plan.rules.step_ms
+        self._symbols = [
+            by_symbol(run.parameters, scale.price_decimals, scale.volume_decimals, step_ms, form)
+            for scale in run.scales
+        ]
+
+    def feed(self, block: Grid) -> Signals:
+        """The signals of the next block."""
+        signals = Signals(np.zeros(block.open.shape, np.int8), np.zeros(block.open.shape))
+        for row, symbol in enumerate(self._symbols):
+            places = np.flatnonzero(block.open[row])
+            if len(places):
+                whole = len(places) == len(block.ts)
+                candles = Columns(block.ts, *(column[row] for column in block[1:]))
+                if not whole:
+                    candles = Columns(*(column[places] for column in candles))
+                signals.signal[row, places], signals.strength[row, places] = symbol.feed(candles)
+        return signals
+
+    def skip(self, block: Grid) -> Signals:
+        """Take the next block: the state goes on."""
+        self.feed(block)
+        return unasked_signals(block)
+
+
+def unchanged(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The form of a function in an interpreted run: itself."""
+    return function
 
 
 class ArraySignals:

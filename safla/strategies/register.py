@@ -4,7 +4,7 @@ A strategy of ours is one file beside this one, one row of STRATEGIES, and one t
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from safla.core.values import Columns, Float64, Int8
 from safla.section import Section
@@ -15,7 +15,8 @@ SignalFunction = Callable[[Any, Any], tuple[Int8, Float64]]
 # (state, columns, first row of the block, parameters, signal int8[n], strength float64[n]) -> state after the block;
 # signal and strength are zeros, into which it writes; the columns of live candles are lists of integers
 FeedFunction = Callable[[Any, Columns, int, Any, Int8, Float64], Any]
-Violations = Iterator[tuple[tuple[str, ...], str]]  # (names of the keys that do not fit together, what is wrong)
+# names of the keys that do not fit together, what is wrong, and in a sentence also where
+Violations = Iterator[tuple[Any, ...]]
 
 
 def all_candles(_parameters: Any) -> int | None:
@@ -50,10 +51,25 @@ class Fold(NamedTuple):
     rows_before: Callable[[Any], int]  # parameters -> how many candles before the block `feed` reads, at most
 
 
+class TimedKeys(NamedTuple):
+    """The section `strategy` of a configuration, and the length of a candle, ms."""
+
+    section: Any
+    step_ms: int
+
+
+class SymbolSource(Protocol):
+    """The signals of one symbol, block after block."""
+
+    def feed(self, candles: Columns) -> tuple[Int8, Float64]:
+        """Signal and strength of each candle of the next block. StrategyError if the strategy fails."""
+
+
 class Strategy(NamedTuple):
     """A strategy: its function, its keys, and how many candles it needs.
 
-    `keys` in `resolve` and `check` is an instance of `section`; without a section it is the section `strategy` itself.
+    `keys` in `resolve` and `check` is an instance of `section`; without a section it is the section `strategy` itself,
+    or TimedKeys for a strategy with `by_symbol`.
     """
 
     columns: SignalFunction
@@ -65,6 +81,8 @@ class Strategy(NamedTuple):
     price_factor: Callable[[Any], int] = no_products  # a price times this is the largest number that it makes (D1)
     natural: bool = False  # True: it gets Candles of runs/strategy_candles.py (floats); else Columns (integers)
     fold: Fold | None = None  # the same signals as those of `columns`; where there is one, runs use it
+    # (parameters, price decimals, volume decimals, step ms, form of folds) -> the source of a symbol, in place of both
+    by_symbol: Callable[..., SymbolSource] | None = None
 
 
 def in_one_block(fold: Fold) -> SignalFunction:
@@ -80,6 +98,32 @@ def in_one_block(fold: Fold) -> SignalFunction:
     return columns
 
 
+# The language of rules and its indicators take long to import, and most runs have none.
+
+
+def _no_array_function(_candles: Any, _parameters: Any) -> tuple[Int8, Float64]:
+    raise AssertionError("rules are evaluated symbol by symbol")
+
+
+def _rule_set(keys: TimedKeys) -> Any:
+    from safla.strategies.rules import rule_keys
+
+    return rule_keys.rule_set(keys)
+
+
+def _rule_problems(keys: TimedKeys) -> Violations:
+    from safla.strategies.rules import rule_keys
+
+    for problem in rule_keys.rule_problems(keys):
+        yield (".".join(problem.key),), problem.text, tuple(problem.place)
+
+
+def _symbol_rules(parameters: Any, price_decimals: int, volume_decimals: int, step_ms: int, compiled: Any) -> Any:
+    from safla.strategies.rules.symbol_rules import SymbolRules, SymbolScales
+
+    return SymbolRules(parameters, SymbolScales(price_decimals, volume_decimals), step_ms=step_ms, compiled=compiled)
+
+
 RSI = Fold(rsi.begin, rsi.feed, rsi.rows_before)
 CROSSOVER = Fold(sma_crossover.begin, sma_crossover.feed, sma_crossover.rows_before)
 
@@ -88,6 +132,10 @@ STRATEGIES: dict[str, Strategy] = {
         in_one_block(RSI), rsi.warm_up, section=rsi.RsiSection, resolve=rsi.resolve, check=rsi.check,
         price_factor=rsi.price_factor, fold=RSI,
     ),
+    "rules": Strategy(
+        _no_array_function, warm_up=lambda rules: int(rules.warm_up), resolve=_rule_set, check=_rule_problems,
+        price_factor=lambda rules: int(rules.price_factor), by_symbol=_symbol_rules,
+    ),
     "sma_crossover": Strategy(
         in_one_block(CROSSOVER), sma_crossover.warm_up, resolve=sma_crossover.resolve, check=sma_crossover.check,
         price_factor=sma_crossover.price_factor, fold=CROSSOVER,
@@ -95,9 +143,12 @@ STRATEGIES: dict[str, Strategy] = {
 }  # fmt: skip
 
 
-def keys_of(strategy: Strategy, section: Any) -> Any:
+def keys_of(strategy: Strategy, section: Any, step_ms: int) -> Any:
     """What `resolve` and `check` of a strategy take. pydantic's ValidationError for parameters that do not fit.
 
     section  the section `strategy` of a configuration
+    step_ms  the length of a candle
     """
+    if strategy.by_symbol is not None:
+        return TimedKeys(section, step_ms)
     return section if strategy.section is None else strategy.section.model_validate(dict(section.parameters))

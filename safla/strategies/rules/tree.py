@@ -4,7 +4,7 @@ A condition is generic in its values: those that were written (`Value`), and lat
 (`Term` of names.py). Places do not count when trees are compared.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 
@@ -210,3 +210,32 @@ def arithmetic(first: Value, rest: "list[tuple[str, Value]]") -> Value:
     if isinstance(first, Arithmetic) and (first.rest[0][0] in "+-") == (rest[0][0] in "+-"):
         return Arithmetic(first.first, (*first.rest, *rest), first.place)
     return Arithmetic(first, tuple(rest), first.place)
+
+
+def values_of(tree: "ConditionTree[V]") -> Iterator[V]:
+    """The values that a condition compares."""
+    if isinstance(tree, AllOf | AnyOf):
+        for part in tree.parts:
+            yield from values_of(part)
+    elif isinstance(tree, Timed | Negated):
+        yield from values_of(tree.condition)
+    elif isinstance(tree, Slope):
+        yield tree.value
+    elif isinstance(tree, Between):
+        yield from (tree.value, tree.low, tree.high)
+    else:
+        yield from (tree.left, tree.right)
+
+
+def variables_of(value: Value) -> Iterator[Variable]:
+    """The names in a value."""
+    if isinstance(value, Variable):
+        yield value
+    elif isinstance(value, Arithmetic):
+        for part in (value.first, *(operand for _, operand in value.rest)):
+            yield from variables_of(part)
+    elif isinstance(value, Call):
+        for part in value.operands:
+            yield from variables_of(part)
+    elif isinstance(value, Negative | Ago):
+        yield from variables_of(value.operand)
