@@ -29,6 +29,8 @@ CODES: Mapping[str, Mapping[str, str]] = {
         "strategy_error": "A strategy cannot be used. The text says why.",
         "invalid_strategy": "What was given as a strategy is none, or its warm_up or window is wrong. Correct it.",
         "strategy_raised": "A function of a strategy raised an exception. Correct it; the text names the candle.",
+        "code_unreadable": "A file of code cannot be used: missing, a link, too large, or others can change it.",
+        "code_syntax": "A file of code is not Python. Correct it at the place that is named.",
         "invalid_signals": "A strategy returned what are no signals. Return two arrays with a number for each candle.",
         "signal_changed": "A strategy changed an earlier signal. Let it use only candles up to its own.",
     },
@@ -51,6 +53,7 @@ CODES: Mapping[str, Mapping[str, str]] = {
         "symbol_unknown": "The exchange does not have a symbol. Correct it; the text has the nearest names.",
         "not_served": "The exchange does not serve what is configured. Choose another exchange, timeframe or setting.",
         "strategy_unknown": "There is no strategy of this name. Correct it, or pass the strategy.",
+        "code_differs": "The strategy has other code than the run had. Name that code, or use --other-code.",
         "plan_differs": "A run of another plan is there. Undo the change, or begin another run.",
     },
     "DataError": {

@@ -223,12 +223,16 @@ def replay(
     path: str | os.PathLike[str],
     *,
     strategies: Mapping[str, StrategyFunction] | None = None,
+    other_code: bool = False,
     root: str | os.PathLike[str] | None = None,
 ) -> Verdict:
     """Verify a run folder or its journal: the chain, the books, and every decision again. It writes nothing.
 
     path        the run folder, or its journal file
     strategies  the strategies of the run, if they were passed from Python (StrategyFunction)
+    other_code  whether a strategy may come from another file than that of the run, or from a changed one: the verdict
+                then says whether it decides the same; else other code is a ConfigError. Code that is in no file, as in
+                a notebook, is not compared
     root        for programs that serve other people: a folder in which the run folder and its files must be, links
                 resolved; else ConfigError with `path`
     returns     Verdict: true where nothing differs
@@ -242,7 +246,9 @@ def replay(
     below = root_of(root)
     for file in (journal, *((journal if journal.is_dir() else journal.parent) / name for name in READ)):
         refuse_outside(file, below, key="path")
-    result = verification.replay_run(journal, books_only=False, engine="auto", say=_ignore_note, register=register)
+    result = verification.replay_run(
+        journal, books_only=False, engine="auto", say=_ignore_note, register=register, other_code=other_code
+    )
     assert result.decisions is not None, "decisions are only left out with books_only"
     return Verdict(result.tail, result.books, result.decisions)
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from safla.config.loader import Loaded
@@ -9,7 +10,10 @@ from safla.core.values import Float64, Int8
 from safla.errors import ConfigError, Problem, StrategyError, UsageError
 from safla.runs.strategy_calls import plain_parameters
 from safla.runs.strategy_candles import Candles
-from safla.strategies.register import STRATEGIES, Strategy
+from safla.runs.strategy_code.chosen import loaded_strategy
+from safla.runs.strategy_code.identity import code_of_object
+from safla.runs.strategy_code.place import CodePlace
+from safla.strategies.register import STRATEGIES, Code, Strategy
 
 MOST_CANDLES = 1_000_000  # the longest warm-up: the limit of market_data.lookback_candles
 
@@ -57,8 +61,19 @@ class StrategyFunction(Protocol):
         ...
 
 
-def registered(strategies: Mapping[str, StrategyFunction] | None) -> dict[str, Strategy]:
-    """The built-in strategies and the caller's.
+def register_with(name: str, given: Mapping[str, CodePlace]) -> Mapping[str, Strategy]:
+    """The built-in strategies, and that of a name, whose code is executed (C1). given: where the code of which name is.
+
+    Errors as in `registered` and `loaded_strategy`.
+    """
+    loaded = loaded_strategy(name, given)
+    return STRATEGIES if loaded is None else registered({name: loaded.strategy}, codes={name: loaded.code})
+
+
+def registered(
+    strategies: Mapping[str, StrategyFunction] | None, *, codes: Mapping[str, Code] = MappingProxyType({})
+) -> dict[str, Strategy]:
+    """The built-in strategies and the caller's. codes: of the strategies; else that of an object's module (C5).
 
     ConfigError for a name that is taken or invalid, StrategyError for a value that is not a strategy.
     """
@@ -75,7 +90,10 @@ def registered(strategies: Mapping[str, StrategyFunction] | None) -> dict[str, S
             text = f"{why}; use a letter and up to 39 letters, digits or _"
             raise ConfigError([Problem("strategies", ascii(name)[1:-1][:80], text, code="invalid_value")])
         _check_function(name, function)
-        register[name] = Strategy(function, _WarmUp(name, function), window=_Window(name, function), natural=True)
+        register[name] = Strategy(
+            function, _WarmUp(name, function), window=_Window(name, function), natural=True,
+            code=codes.get(name) or code_of_object(function),
+        )  # fmt: skip
     return register
 
 

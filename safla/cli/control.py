@@ -1,18 +1,24 @@
 """What `safla halt`, `resume` and `stop` share: their options, and how the outcome is printed."""
 
+import contextlib
 import json
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from safla.cli.arguments import PATH, ClickFunction
+from safla.cli.strategy_option import register_of
 from safla.errors import UsageError
 from safla.text import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from safla.paper.control import CommandKind
+    from safla.strategies.register import Strategy
 
 NOTE = re.compile(r"[ -~]{0,200}")  # J14
 
@@ -25,12 +31,27 @@ def options(function: ClickFunction) -> ClickFunction:
     return click.argument("run", type=PATH, metavar="RUN")(function)
 
 
-def run_command(run: Path, *, kind: "CommandKind", note: str | None, as_json: bool, halt: int | None = None) -> int:
+def run_command(
+    run: Path,
+    *,
+    kind: "CommandKind",
+    note: str | None,
+    as_json: bool,
+    halt: int | None = None,
+    codes: tuple[str, ...] = (),
+) -> int:
     """Give a command to a run, and print the outcome."""
     from safla.paper import command
+    from safla.runs.strategy_code.place import places_of
+
+    given = places_of(codes)
+
+    def register(name: str) -> "Mapping[str, Strategy]":
+        with contextlib.redirect_stdout(sys.stderr):  # code of a user may print; only the result goes to stdout
+            return register_of(name, given, say=_say)
 
     try:
-        outcome = command.give_command(run, kind, halt=halt, note=note, say=_say)
+        outcome = command.give_command(run, kind, halt=halt, note=note, say=_say, register_of=register)
     except UsageError as error:
         raise click.UsageError(str(error), ctx=click.get_current_context()) from error
     if as_json:

@@ -1,7 +1,9 @@
 """`safla replay`: arguments, one call, printing."""
 
+import contextlib
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,8 @@ import click
 import msgspec
 
 from safla.cli import Session
-from safla.cli.arguments import PATH
+from safla.cli.arguments import PATH, STRATEGY
+from safla.cli.strategy_option import register_of
 from safla.text import counted, printable
 
 
@@ -20,8 +23,10 @@ from safla.text import counted, printable
     "--engine", type=click.Choice(["auto", "interpreted", "compiled"]), default="auto", show_default=True,
     help="How the engine runs; it changes the speed, never a result.",
 )  # fmt: skip
+@STRATEGY
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="What if: simulate with another plan.")
-@click.option("--out", type=PATH, metavar="DIR", help="With --set: write that run to a new folder.")
+@click.option("--other-code", is_flag=True, help="What if: simulate with the code of --strategy, not the run's.")
+@click.option("--out", type=PATH, metavar="DIR", help="With --set or --other-code: write that run to a new folder.")
 @click.option("--until", "moment", metavar="TIME", help="Show modes, positions and account at a candle.")
 @click.option(
     "--watch",
@@ -32,8 +37,8 @@ from safla.text import counted, printable
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_obj
 def command(
-    session: Session, *, run: Path, books_only: bool, engine: str, sets: tuple[str, ...], out: Path | None,
-    moment: str | None, pace: str | None, as_json: bool,
+    session: Session, *, run: Path, books_only: bool, engine: str, codes: tuple[str, ...], sets: tuple[str, ...],
+    other_code: bool, out: Path | None, moment: str | None, pace: str | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Verify a run folder or its journal: the chain, the books, and every decision again. It writes nothing.
 
@@ -42,19 +47,25 @@ def command(
     --watch it shows the run again.
     """
     from safla.runs.replay import replay_run
+    from safla.runs.strategy_code.place import places_of
+    from safla.strategies.register import STRATEGIES
 
-    if (moment is not None) + (pace is not None) + bool(sets) + books_only > 1:
-        raise click.UsageError("--books, --set, --until and --watch exclude each other; use one of them")
-    if out is not None and not sets:
-        raise click.UsageError("--out is where the run of --set is written; use it together with --set")
+    changed = bool(sets) or other_code
+    if (moment is not None) + (pace is not None) + changed + books_only > 1:
+        raise click.UsageError("--books, --set (--other-code), --until and --watch exclude each other; use one of them")
+    if out is not None and not changed:
+        raise click.UsageError("--out is where the run of --set (--other-code) is written; use it together with --set")
+    given = places_of(codes)
+    with contextlib.redirect_stdout(sys.stderr):  # code of a user may print; only the result goes to stdout
+        register = STRATEGIES if books_only else register_of(_strategy_of(run), given, say=_say)
     if moment is not None:
-        return _until(run, moment, engine=engine, as_json=as_json)
+        return _until(run, moment, engine=engine, register=register, as_json=as_json)
     if pace is not None:
-        return _watch(run, pace, engine=engine, as_json=as_json)
-    if sets:
+        return _watch(run, pace, engine=engine, register=register, as_json=as_json)
+    if changed:
         session.folder = out
-        return _what_if(run, sets, engine=engine, out=out, as_json=as_json)
-    result = replay_run(run, books_only=books_only, engine=engine, say=_say)
+        return _what_if(run, sets, engine=engine, register=register, other_code=other_code, out=out, as_json=as_json)
+    result = replay_run(run, books_only=books_only, engine=engine, say=_say, register=register)
     if as_json:
         click.echo(json.dumps(_object(result), indent=2))
     else:
@@ -63,12 +74,19 @@ def command(
     return 1 if result.books.differences or (result.decisions and result.decisions.difference) else 0
 
 
+def _strategy_of(run: Path) -> str:
+    """The name of the strategy that a run had."""
+    from safla.journal import reader
+
+    return str(reader.read(run).started.plan.get("strategy.name", ""))
+
+
 def _say(text: str) -> None:
     """Print a note on stderr."""
     click.echo(printable(text), err=True)
 
 
-def _until(run: Path, moment: str, *, engine: str, as_json: bool) -> int:
+def _until(run: Path, moment: str, *, engine: str, register: Any, as_json: bool) -> int:
     from safla.config.types import milliseconds
     from safla.report.account_state import stand, stand_lines
     from safla.runs.replay_until import until
@@ -78,7 +96,7 @@ def _until(run: Path, moment: str, *, engine: str, as_json: bool) -> int:
     except ValueError as error:
         raise click.UsageError(f"--until {moment[:80]}: expected a time like 2024-01-31T13:00Z or ms UTC") from error
     assert isinstance(ms, int), "a text is parsed to a time, or is an error"
-    reached = until(run, ms, engine=engine, say=_say)
+    reached = until(run, ms, engine=engine, say=_say, register=register)
     account = stand(reached.run, reached.ts, state=reached.state)
     if as_json:
         click.echo(json.dumps(account, indent=2))
@@ -88,7 +106,7 @@ def _until(run: Path, moment: str, *, engine: str, as_json: bool) -> int:
     return 0
 
 
-def _watch(run: Path, pace: str, *, engine: str, as_json: bool) -> int:
+def _watch(run: Path, pace: str, *, engine: str, register: Any, as_json: bool) -> int:
     from safla.report.account_state import stand, watched_lines
     from safla.runs.interrupt import watched
     from safla.runs.replay_watch import ReplayPace, watch_replay
@@ -97,7 +115,7 @@ def _watch(run: Path, pace: str, *, engine: str, as_json: bool) -> int:
         raise click.UsageError(f"--watch {pace[:80]}: expected a pace such as 1x (real time) or 60x, or max")
     times = None if pace == "max" else int(pace.removesuffix("x"))
     with watched() as flag:
-        for step in watch_replay(run, ReplayPace(times, flag=flag), engine=engine, say=_say):
+        for step in watch_replay(run, ReplayPace(times, flag=flag), engine=engine, say=_say, register=register):
             account = stand(step.run, step.ts, state=step.state)
             if as_json:
                 click.echo(json.dumps({**account, "events": [msgspec.to_builtins(event) for event in step.events]}))
@@ -107,21 +125,26 @@ def _watch(run: Path, pace: str, *, engine: str, as_json: bool) -> int:
     return 0
 
 
-def _what_if(run: Path, sets: tuple[str, ...], *, engine: str, out: Path | None, as_json: bool) -> int:
-    from safla.report.summary import summarise, write_summary
-    from safla.report.tables import beside_lines
+def _what_if(
+    run: Path, sets: tuple[str, ...], *, engine: str, register: Any, other_code: bool, out: Path | None, as_json: bool
+) -> int:
+    from safla.report.summary import read_summary, summarise, write_summary
+    from safla.report.tables import beside_lines, summary_lines
     from safla.runs.folder import SUMMARY
     from safla.runs.what_if import what_if
 
-    answer = what_if(run, sets, engine=engine, say=_say, out=out)
-    before, after = (summarise(result, risk_free_rate=0.0) for result in (answer.before, answer.after))
+    with contextlib.redirect_stdout(sys.stderr):  # code of a user may print
+        answer = what_if(run, sets, engine=engine, say=_say, out=out, register=register, other_code=other_code)
+    after = summarise(answer.after, risk_free_rate=0.0)
+    before = read_summary(run) if answer.before is None else summarise(answer.before, risk_free_rate=0.0)
     if out is not None:
         write_summary(out / SUMMARY, after)
     if as_json:
         first = {"was": json.loads(answer.was or "null"), "would_be": json.loads(answer.would_be or "null")}
         click.echo(json.dumps({"before": before, "after": after, "first_difference": first}, indent=2))
         return 0
-    for line in beside_lines(before, after, changed=" ".join(sets)):
+    changed = " ".join((*sets, *(["other code"] if other_code else [])))
+    for line in summary_lines(after) if before is None else beside_lines(before, after, changed=changed):
         click.echo(printable(line))
     click.echo("first difference" if answer.was != answer.would_be else "no difference")
     for label, event in (("was", answer.was), ("would be", answer.would_be)):

@@ -34,6 +34,7 @@ from safla.runs.result import NO_SOURCES, RunResult, Sources, simulate_plan
 from safla.runs.runner import Block, started
 from safla.runs.signal_sources import ArraySignals
 from safla.runs.strategy_calls import CheckedSignals, checked_signals, is_built_in, strategy_window
+from safla.runs.strategy_code.kept import keep_code
 from safla.strategies.register import STRATEGIES, Strategy
 
 if TYPE_CHECKING:
@@ -176,6 +177,7 @@ def run_backtest(
     run_folder.make(folder, force=force)
     with run_folder.lock_run(folder):
         recover(folder / JOURNAL, started=started(plan, first_ts=_first_ts(series)), say=say)
+        keep_code(folder, plan.strategy.code)
         _write_inputs(folder, prepared)
         if checked is not None and checked.check is not None:
             _write_check(folder, prepared, checked.check)

@@ -27,6 +27,7 @@ SUMMARY = "summary.json"
 LOOK_AHEAD = "look_ahead.json"  # what the look-ahead check of a strategy from Python covered
 LOCK = "lock"
 REQUESTS = "requests"  # a folder with the commands halt, resume and stop that are not done yet (S15a)
+STRATEGY_FILES = "strategy"  # a folder with the files of a strategy from Python (C7)
 SNAPSHOT = "snapshot"  # the state of a paper run, for `safla status`
 OURS = (JOURNAL, HEAD, CANDLES, CONFIG, SUMMARY, LOOK_AHEAD, LOCK, SNAPSHOT)
 BEGINS = b'{"n":1,"p":"'  # the first bytes of every journal
@@ -239,7 +240,7 @@ def _only_by_a_run(name: str) -> bool:
 
 def _ours(name: str) -> bool:
     """Whether a run may make a file of that name (docs/journal.md)."""
-    return name in (*OURS, REQUESTS) or name.endswith((".tmp", ".log")) or name.startswith("bug-")
+    return name in (*OURS, REQUESTS, STRATEGY_FILES) or name.endswith((".tmp", ".log")) or name.startswith("bug-")
 
 
 def _numbered_name(folder: Path) -> Path:

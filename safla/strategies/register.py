@@ -50,6 +50,16 @@ class Fold(NamedTuple):
     rows_before: Callable[[Any], int]  # parameters -> how many candles before the block `feed` reads, at most
 
 
+class Code(NamedTuple):
+    """The code of a strategy from Python (C5)."""
+
+    identity: str  # a hash of its files; NO_FILE for code without one
+    files: tuple[tuple[str, bytes], ...] = ()  # by relative name, such as mine.py or helpers/__init__.py
+
+
+NO_FILE = "none"  # the identity of code that is in no file, as in a notebook
+
+
 class Strategy(NamedTuple):
     """A strategy: its function, its keys, and how many candles it needs.
 
@@ -65,6 +75,7 @@ class Strategy(NamedTuple):
     price_factor: Callable[[Any], int] = no_products  # a price times this is the largest number that it makes (D1)
     natural: bool = False  # True: it gets Candles of runs/strategy_candles.py (floats); else Columns (integers)
     fold: Fold | None = None  # the same signals as those of `columns`; where there is one, runs use it
+    code: Code | None = None  # of a strategy from Python; None: it comes with safla
 
 
 def in_one_block(fold: Fold) -> SignalFunction:

@@ -1,0 +1,37 @@
+"""The option `--strategy`: the register that its code makes for a run (C1)."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from safla.config.loader import Loaded
+    from safla.runs.strategy_code.place import CodePlace
+    from safla.strategies.register import Strategy
+
+
+def with_strategy(
+    loaded: "Loaded", given: Mapping[str, "CodePlace"], *, say: Callable[[str], None]
+) -> tuple["Loaded", Mapping[str, "Strategy"]]:
+    """The configuration, with a lookback that the strategy needs, and its register. Code of a user is executed here."""
+    from safla.strategies.register import STRATEGIES
+
+    name = loaded.config.strategy.name
+    register = register_of(name, given, say=say)
+    if name in STRATEGIES:
+        return loaded, register
+    from safla.api.registered import looked_back  # imports all that runs do, which takes a while
+
+    return looked_back(loaded, register), register
+
+
+def register_of(name: str, given: Mapping[str, "CodePlace"], *, say: Callable[[str], None]) -> Mapping[str, "Strategy"]:
+    """The built-in strategies, and the one of a name, whose code is executed here. say: takes a warning."""
+    from safla.strategies.register import STRATEGIES
+
+    for unused in sorted(set(given) - {name}):
+        say(f"warning: strategy.name is {name}, so --strategy {unused} is not used")
+    if name in STRATEGIES:
+        return STRATEGIES
+    from safla.api.registered import register_with  # imports all that runs do, which takes a while
+
+    return register_with(name, given)
