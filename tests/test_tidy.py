@@ -123,6 +123,7 @@ RULES = (
             "safla/cli/__init__.py:main": THE_ONE,
             "safla/api/registered.py": FOREIGN,
             "safla/errors.py:attempt": "whatever is raised, the run goes on",
+            "safla/runs/candle_signals.py": FOREIGN,
             "safla/runs/strategy_calls.py": FOREIGN,
             "safla/runs/strategy_code/loading.py": FOREIGN,
         },

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from safla.api.configuration import ConfigSource, OptionalOverrides, SymbolList, load_config, path_of, root_of, stem
-from safla.api.registered import StrategyFunction, looked_back, registered
+from safla.api.registered import GivenStrategy, looked_back, registered
 from safla.api.result import Result, Simulation, Verdict
 from safla.config.loader import Loaded
 from safla.config.plan import RunPlan
@@ -43,7 +43,7 @@ def run(
     *,
     candles: Any = None,
     set: OptionalOverrides = None,  # noqa: A002  the command's word
-    strategies: Mapping[str, StrategyFunction] | None = None,
+    strategies: Mapping[str, GivenStrategy] | None = None,
     out: str | os.PathLike[str] | None = None,
     symbols: SymbolList = "primary",
     progress: Callable[[Progress], None] | None = None,
@@ -64,7 +64,7 @@ def run(
                 shortest decimal text
     set         overlays: {"risk.stop_loss_pct": 0.03}, or ["risk.stop_loss_pct=0.03"]; numbers may be those of numpy,
                 and a float is rounded to the decimals that its key takes, with a note
-    strategies  your functions by name, for strategy.name (StrategyFunction)
+    strategies  your functions or classes by name, for strategy.name (StrategyFunction, CandleStrategy)
     out         the run folder; else one below storage.logs_directory, named after configuration, plan and candles
     symbols     the list in use: symbols.primary or symbols.test
     root        for programs that run configurations of other people: a folder in which out and every path of the
@@ -119,7 +119,7 @@ def simulate(
     *,
     candles: Any = None,
     set: OptionalOverrides = None,  # noqa: A002  the command's word
-    strategies: Mapping[str, StrategyFunction] | None = None,
+    strategies: Mapping[str, GivenStrategy] | None = None,
     symbols: SymbolList = "primary",
     root: str | os.PathLike[str] | None = None,
 ) -> Simulation:
@@ -157,7 +157,7 @@ def _source(loaded: Loaded, candles: Any) -> str:
 
 def _paper(
     loaded: Loaded, register: Mapping[str, Strategy], out: str | os.PathLike[str] | None,
-    strategies: Mapping[str, StrategyFunction] | None, watch: Callable[[Progress], None],
+    strategies: Mapping[str, GivenStrategy] | None, watch: Callable[[Progress], None],
 ) -> Result:  # fmt: skip
     """Run a paper run to its end. Nothing is printed; troubles with the source become notes."""
     folder = runner.paper_folder(loaded, stem=stem(loaded), out=None if out is None else path_of(out, "out"))
@@ -183,7 +183,7 @@ def _paper(
     )  # fmt: skip
 
 
-def _warnings(loaded: Loaded, strategies: Mapping[str, StrategyFunction] | None) -> list[str]:
+def _warnings(loaded: Loaded, strategies: Mapping[str, GivenStrategy] | None) -> list[str]:
     """The warnings of the configuration, and one where it does not use the strategies that were passed."""
     warnings = [f"warning: {warning}" for warning in loaded.warnings]
     name = loaded.config.strategy.name
@@ -222,7 +222,7 @@ def _outside_event_loop(call: Callable[[], Result]) -> Result:
 def replay(
     path: str | os.PathLike[str],
     *,
-    strategies: Mapping[str, StrategyFunction] | None = None,
+    strategies: Mapping[str, GivenStrategy] | None = None,
     other_code: bool = False,
     root: str | os.PathLike[str] | None = None,
 ) -> Verdict:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from safla.api.registered import StrategyFunction, registered
+from safla.api.registered import GivenStrategy, registered
 from safla.config import loader, root_folder
 from safla.config.loader import Loaded
 from safla.config.paths import home
@@ -22,7 +22,7 @@ def load_config(
     config: ConfigSource = None,
     *,
     set: OptionalOverrides = None,  # noqa: A002  the command's word
-    strategies: Mapping[str, StrategyFunction] | None = None,
+    strategies: Mapping[str, GivenStrategy] | None = None,
     symbols: SymbolList = "primary",
     root: str | os.PathLike[str] | None = None,
 ) -> Loaded:
@@ -90,7 +90,7 @@ def validate(
     config: ConfigSource = None,
     *,
     set: OptionalOverrides = None,  # noqa: A002  the command's word
-    strategies: Mapping[str, StrategyFunction] | None = None,
+    strategies: Mapping[str, GivenStrategy] | None = None,
     symbols: SymbolList = "primary",
     root: str | os.PathLike[str] | None = None,
 ) -> list[Problem]:

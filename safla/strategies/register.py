@@ -75,6 +75,7 @@ class Strategy(NamedTuple):
     price_factor: Callable[[Any], int] = no_products  # a price times this is the largest number that it makes (D1)
     natural: bool = False  # True: it gets Candles of runs/strategy_candles.py (floats); else Columns (integers)
     fold: Fold | None = None  # the same signals as those of `columns`; where there is one, runs use it
+    per_candle: Callable[[Any, Any], Any] | None = None  # (parameters, market) -> object with on_candle(candle)
     code: Code | None = None  # of a strategy from Python; None: it comes with safla
 
 

@@ -25,7 +25,7 @@ def code_from(files: Mapping[str, bytes], *, distribution: tuple[str, str] | Non
     return Code(known.hexdigest(), tuple(sorted(files.items())))
 
 
-def code_of_object(strategy: Any) -> Code:
+def code_from_object(strategy: Any) -> Code:
     """The code of an object from Python: the file of its module; NO_FILE where it has none, as in a notebook."""
     owner = strategy if hasattr(strategy, "__module__") and hasattr(strategy, "__qualname__") else type(strategy)
     path = getattr(sys.modules.get(str(owner.__module__)), "__file__", None)
