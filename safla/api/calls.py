@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from safla.api.configuration import ConfigSource, OptionalOverrides, SymbolList, load_config, path_of, root_of, stem
-from safla.api.registered import GivenStrategy, looked_back, registered
+from safla.api.registered import GivenStrategy, looked_back, register_for, registered
 from safla.api.result import Result, Simulation, Verdict
 from safla.config.loader import Loaded
 from safla.config.plan import RunPlan
@@ -82,8 +82,8 @@ def run(
     folder_path = None if out is None else path_of(out, "out")
     if folder_path is not None:
         refuse_outside(folder_path, root_of(root), key="out")
-    register = registered(strategies)
     loaded = load_config(config, set=set, strategies=strategies, symbols=symbols, root=root)
+    register = register_for(loaded, strategies, environment=os.environ)
     loaded = looked_back(loaded, register)
     if candles is not None and loaded.config.mode == "paper":
         raise UsageError("candles: mode is paper, which takes its own candles; leave them out", code="invalid_argument")
@@ -131,8 +131,8 @@ def simulate(
         result = safla.simulate({"symbols": {"primary": ["BTC/USDT"]}}, candles=frame)
         result.summary["net_profit"], result.trades, result.equity
     """
-    register = registered(strategies)
     loaded = load_config(config, set=set, strategies=strategies, symbols=symbols, root=root)
+    register = register_for(loaded, strategies, environment=os.environ)
     loaded = looked_back(loaded, register)
     if loaded.config.mode == "paper":
         raise UsageError("mode is paper: simulate makes backtests; call safla.run", code="invalid_argument")

@@ -10,6 +10,7 @@ from safla.errors import ConfigError, Problem, StrategyError, UsageError
 from safla.runs.strategy_calls import plain_parameters
 from safla.runs.strategy_candles import Candle, Candles
 from safla.runs.strategy_code.chosen import loaded_strategy
+from safla.runs.strategy_code.consent import consented
 from safla.runs.strategy_code.identity import code_from_object
 from safla.runs.strategy_code.place import CodePlace
 from safla.strategies.register import STRATEGIES, Code, Strategy
@@ -89,6 +90,19 @@ class CandleStrategy(Protocol):
 
 
 GivenStrategy = StrategyFunction | Callable[[Any, Any], CandleStrategy]
+
+
+def register_for(
+    loaded: Loaded, strategies: Mapping[str, GivenStrategy] | None, *, environment: Mapping[str, str]
+) -> Mapping[str, Strategy]:
+    """The built-in strategies, the caller's, and else that of the configuration's trusted file or an entry point.
+
+    Errors as in `registered`, `consented` and `loaded_strategy`.
+    """
+    register, name = registered(strategies), loaded.config.strategy.name
+    if name in register:
+        return register
+    return {**register, **register_with(name, consented(loaded, {}, environment=environment))}
 
 
 def register_with(name: str, given: Mapping[str, CodePlace]) -> Mapping[str, Strategy]:

@@ -1,5 +1,6 @@
 """The option `--strategy`: the register that its code makes for a run (C1)."""
 
+import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,12 @@ def with_strategy(
     from safla.strategies.register import STRATEGIES
 
     name = loaded.config.strategy.name
-    register = register_of(name, given, say=say)
     if name in STRATEGIES:
-        return loaded, register
+        return loaded, register_of(name, given, say=say)
     from safla.api.registered import looked_back  # imports all that runs do, which takes a while
+    from safla.runs.strategy_code.consent import consented
 
+    register = register_of(name, consented(loaded, given, environment=os.environ), say=say)
     return looked_back(loaded, register), register
 
 

@@ -104,13 +104,22 @@ def keep_config(folder: Path, loaded: Loaded) -> None:
 
     Keys outside the plan, such as those of reports, may differ from call to call: the last call is kept.
     """
-    path, text = folder / CONFIG, resolved_yaml(loaded)
+    path, text = folder / CONFIG, resolved_yaml(_without_code(loaded))
     try:
         existing = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError):
         existing = ""
     if _values(existing) != _values(text):
         replace(path, text.encode())
+
+
+def _without_code(loaded: Loaded) -> Loaded:
+    """The configuration without the file of its strategy: in the run folder no configuration names code (C4)."""
+    if loaded.code is None:
+        return loaded
+    strategy = loaded.config.strategy.model_copy(update={"file": None})
+    origins = {**loaded.origins, "strategy.file": f"{loaded.origins['strategy.file']}, kept out of this file"}
+    return loaded._replace(config=loaded.config.model_copy(update={"strategy": strategy}), origins=origins)
 
 
 def _values(text: str) -> list[str]:
