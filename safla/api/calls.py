@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from safla.api.configuration import ConfigSource, OptionalOverrides, SymbolList, load_config, path_of, root_of, stem
-from safla.api.registered import GivenStrategy, looked_back, register_for, registered
+from safla.api.registered import GivenStrategy, looked_back, register_for, register_with, registered
 from safla.api.result import Result, Simulation, Verdict
 from safla.config.loader import Loaded
 from safla.config.plan import RunPlan
@@ -32,6 +32,7 @@ from safla.runs.backtest import BacktestResult, Prepared
 from safla.runs.folder import SUMMARY
 from safla.runs.interrupt import Flag
 from safla.runs.progress import Progress
+from safla.runs.recording import strategy_name
 from safla.strategies.register import Strategy
 
 READ = (JOURNAL, HEAD, CANDLES)  # the files of a run folder that a replay reads
@@ -241,11 +242,14 @@ def replay(
 
         assert safla.replay("logs/btc-0123abcd")
     """
-    register: dict[str, Strategy] = registered(strategies)
+    register: Mapping[str, Strategy] = registered(strategies)
     journal = path_of(path, "path")
     below = root_of(root)
     for file in (journal, *((journal if journal.is_dir() else journal.parent) / name for name in READ)):
         refuse_outside(file, below, key="path")
+    name = strategy_name(journal)
+    if name not in register:
+        register = {**register, **register_with(name, {})}
     result = verification.replay_run(
         journal, books_only=False, engine="auto", say=_ignore_note, register=register, other_code=other_code
     )

@@ -1,16 +1,14 @@
 """What `safla halt`, `resume` and `stop` share: their options, and how the outcome is printed."""
 
-import contextlib
 import json
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from safla.cli.arguments import PATH, ClickFunction
-from safla.cli.strategy_option import register_of
+from safla.cli.strategy_option import off_stdout, register_of
 from safla.errors import UsageError
 from safla.text import printable
 
@@ -47,11 +45,11 @@ def run_command(
     given = places_of(codes)
 
     def register(name: str) -> "Mapping[str, Strategy]":
-        with contextlib.redirect_stdout(sys.stderr):  # code of a user may print; only the result goes to stdout
-            return register_of(name, given, say=_say)
+        return register_of(name, given, say=_say)
 
     try:
-        outcome = command.give_command(run, kind, halt=halt, note=note, say=_say, register_of=register)
+        with off_stdout():
+            outcome = command.give_command(run, kind, halt=halt, note=note, say=_say, register_of=register)
     except UsageError as error:
         raise click.UsageError(str(error), ctx=click.get_current_context()) from error
     if as_json:

@@ -1,9 +1,8 @@
 """`safla replay`: arguments, one call, printing."""
 
-import contextlib
 import json
 import re
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import msgspec
 
 from safla.cli import Session
 from safla.cli.arguments import PATH, STRATEGY
-from safla.cli.strategy_option import register_of
+from safla.cli.strategy_option import off_stdout, register_of
 from safla.text import counted, printable
 
 
@@ -46,6 +45,7 @@ def command(
     instead simulates the recorded candles under another plan, with --until it shows the account at a time, and with
     --watch it shows the run again.
     """
+    from safla.runs.recording import strategy_name
     from safla.runs.replay import replay_run
     from safla.runs.strategy_code.place import places_of
     from safla.strategies.register import STRATEGIES
@@ -56,8 +56,8 @@ def command(
     if out is not None and not changed:
         raise click.UsageError("--out is where the run of --set (--other-code) is written; use it together with --set")
     given = places_of(codes)
-    with contextlib.redirect_stdout(sys.stderr):  # code of a user may print; only the result goes to stdout
-        register = STRATEGIES if books_only else register_of(_strategy_of(run), given, say=_say)
+    with off_stdout():
+        register = STRATEGIES if books_only else register_of(strategy_name(run), given, say=_say)
     if moment is not None:
         return _until(run, moment, engine=engine, register=register, as_json=as_json)
     if pace is not None:
@@ -65,7 +65,10 @@ def command(
     if changed:
         session.folder = out
         return _what_if(run, sets, engine=engine, register=register, other_code=other_code, out=out, as_json=as_json)
-    result = replay_run(run, books_only=books_only, engine=engine, say=_say, register=register)
+    with off_stdout():
+        result = replay_run(run, books_only=books_only, engine=engine, say=_say, register=register)
+    if not books_only:
+        _note_uncompared(run, register)
     if as_json:
         click.echo(json.dumps(_object(result), indent=2))
     else:
@@ -74,11 +77,21 @@ def command(
     return 1 if result.books.differences or (result.decisions and result.decisions.difference) else 0
 
 
-def _strategy_of(run: Path) -> str:
-    """The name of the strategy that a run had."""
-    from safla.journal import reader
+def _next(steps: Iterator[Any]) -> Any:
+    """The next step of a replay; None after the last."""
+    with off_stdout():
+        return next(steps, None)
 
-    return str(reader.read(run).started.plan.get("strategy.name", ""))
+
+def _note_uncompared(run: Path, register: Any) -> None:
+    """Say so where the code of a strategy cannot be compared with that of the run."""
+    from safla.config.plan_text import CODE
+    from safla.journal import reader
+    from safla.strategies.register import NO_FILE
+
+    plan = reader.read(run).started.plan
+    if plan.get(CODE) == NO_FILE and plan["strategy.name"] in register:
+        _say("note: the code was not compared: that of the run was in no file, as in a notebook")
 
 
 def _say(text: str) -> None:
@@ -96,7 +109,8 @@ def _until(run: Path, moment: str, *, engine: str, register: Any, as_json: bool)
     except ValueError as error:
         raise click.UsageError(f"--until {moment[:80]}: expected a time like 2024-01-31T13:00Z or ms UTC") from error
     assert isinstance(ms, int), "a text is parsed to a time, or is an error"
-    reached = until(run, ms, engine=engine, say=_say, register=register)
+    with off_stdout():
+        reached = until(run, ms, engine=engine, say=_say, register=register)
     account = stand(reached.run, reached.ts, state=reached.state)
     if as_json:
         click.echo(json.dumps(account, indent=2))
@@ -115,7 +129,8 @@ def _watch(run: Path, pace: str, *, engine: str, register: Any, as_json: bool) -
         raise click.UsageError(f"--watch {pace[:80]}: expected a pace such as 1x (real time) or 60x, or max")
     times = None if pace == "max" else int(pace.removesuffix("x"))
     with watched() as flag:
-        for step in watch_replay(run, ReplayPace(times, flag=flag), engine=engine, say=_say, register=register):
+        steps = watch_replay(run, ReplayPace(times, flag=flag), engine=engine, say=_say, register=register)
+        while (step := _next(steps)) is not None:
             account = stand(step.run, step.ts, state=step.state)
             if as_json:
                 click.echo(json.dumps({**account, "events": [msgspec.to_builtins(event) for event in step.events]}))
@@ -133,7 +148,7 @@ def _what_if(
     from safla.runs.folder import SUMMARY
     from safla.runs.what_if import what_if
 
-    with contextlib.redirect_stdout(sys.stderr):  # code of a user may print
+    with off_stdout():
         answer = what_if(run, sets, engine=engine, say=_say, out=out, register=register, other_code=other_code)
     after = summarise(answer.after, risk_free_rate=0.0)
     before = read_summary(run) if answer.before is None else summarise(answer.before, risk_free_rate=0.0)

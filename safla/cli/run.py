@@ -1,9 +1,7 @@
 """`safla run`: arguments, one call, printing."""
 
-import contextlib
 import json
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +10,7 @@ import click
 
 from safla.cli import Session
 from safla.cli.arguments import PATH, STRATEGY, configuration
-from safla.cli.strategy_option import with_strategy
+from safla.cli.strategy_option import off_stdout, with_strategy
 from safla.runs.progress import Notify
 from safla.text import counted, printable
 
@@ -70,7 +68,7 @@ def command(
 
     for warning in loaded.warnings:
         say(f"warning: {warning}")
-    with contextlib.redirect_stdout(sys.stderr):  # a strategy may print; only the summary goes to stdout
+    with off_stdout():
         loaded, register = with_strategy(loaded, given, say=say)
         options = _Options(path.stem, out, engine, force=force, new=new, quiet=quiet, register=register)
         ended, summary = MODES[loaded.config.mode](loaded, options, say, session)

@@ -1,13 +1,20 @@
 """The option `--strategy`: the register that its code makes for a run (C1)."""
 
 import os
+import sys
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, redirect_stdout
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from safla.config.loader import Loaded
     from safla.runs.strategy_code.place import CodePlace
     from safla.strategies.register import Strategy
+
+
+def off_stdout() -> AbstractContextManager[object]:
+    """For calls of a user's code, which may print: only the result of a command goes to stdout."""
+    return redirect_stdout(sys.stderr)
 
 
 def with_strategy(

@@ -11,7 +11,7 @@ from safla.cli.arguments import PATH
 from safla.text import printable
 
 
-@click.command("trust", epilog="Example: safla trust ~/bots")
+@click.command("trust", epilog="Example: safla trust")
 @click.argument("folder", type=PATH, required=False, metavar="[FOLDER]")
 @click.option("--remove", is_flag=True, help="Take FOLDER from the list.")
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 
@@ -123,6 +123,26 @@ def run_of(started: RunStarted, *, register: Mapping[str, Strategy] = STRATEGIES
         return run._replace(texts=with_code(run.texts, recorded))
     except ConfigError as error:
         raise JournalError(f"line 1: the plan is not valid in this release: {error}", code="other_release") from error
+
+
+def strategy_name(path: Path) -> str:
+    """The name of the strategy that a run folder or journal is of. Raises JournalError."""
+    return reader.read(path).started.plan.get(STRATEGY, "")
+
+
+def has_code(started: RunStarted) -> bool:
+    """Whether the strategy of a run is code of a user, or of another release."""
+    return started.plan.get(STRATEGY, "") not in STRATEGIES
+
+
+def plan_to_show(started: RunStarted) -> RunPlan:
+    """The plan of a run whose state is shown, and nothing of it decided again: no code is needed, and none executed."""
+    absent = Strategy(_absent, warm_up=lambda _parameters: 1)
+    return run_of(started, register={started.plan.get(STRATEGY, ""): absent, **STRATEGIES})
+
+
+def _absent(_candles: object, _parameters: object) -> NoReturn:
+    raise AssertionError("a plan that is shown calls no strategy")
 
 
 def _check_same_code(name: str, recorded: str | None, *, register: Mapping[str, Strategy]) -> None:

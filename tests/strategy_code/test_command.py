@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+import safla
 from safla.journal import reader
-from tests.faults.command import inside, safla
+from tests.faults.command import inside
+from tests.faults.command import safla as command
 from tests.faults.invariants import check_answer
 from tests.small_runs import journal
 from tests.strategy_code.samples import CONFIG, MINE, OTHER, put
@@ -23,11 +25,11 @@ def place(tmp_path, monkeypatch):
 
 
 def test_the_real_command_runs_a_strategy_of_a_file_and_replays_it(place):
-    check_answer(safla("run", "mine.yaml", *STRATEGY, "--out", "run", cwd=place), 0)
-    check_answer(safla("replay", "run", *STRATEGY, cwd=place), 0)
-    again = safla("run", "mine.yaml", *STRATEGY, "--out", "run", "--json", cwd=place)
+    check_answer(command("run", "mine.yaml", *STRATEGY, "--out", "run", cwd=place), 0)
+    check_answer(command("replay", "run", *STRATEGY, cwd=place), 0)
+    again = command("run", "mine.yaml", *STRATEGY, "--out", "run", "--json", cwd=place)
     assert json.loads(again.out)["same_journal"] is True
-    without = safla("replay", "run", cwd=place)
+    without = command("replay", "run", cwd=place)
     check_answer(without, 3)
     assert "--strategy mine=FILE.py" in without.err
 
@@ -114,9 +116,27 @@ def test_other_code_with_half_a_journal_differs_nowhere_behind_its_end(place, ca
 
 
 def test_what_a_strategy_prints_is_not_on_stdout(place, capsys):
-    put(place / "mine.py", "print('at import')\n" + MINE)
-    for words in (("run", "mine.yaml", "--out", "run"), ("replay", "run"), ("replay", "run", "--until", "2024-01-09")):
+    called = "        print('called') if len(candles) == 600 else None\n        signal, hours"
+    put(place / "mine.py", "print('at import')\n" + MINE.replace("        signal, hours", called))
+    for words in (
+        ("run", "mine.yaml", "--out", "run"),
+        ("replay", "run"),
+        ("replay", "run", "--until", "2024-02-09"),
+        ("replay", "run", "--watch", "max"),
+    ):
         answer = inside(capsys, *words, *STRATEGY, "--json")
-        check_answer(answer, 0)
-        assert json.loads(answer.out)
-        assert "at import" in answer.err
+        assert answer.code == 0
+        assert [json.loads(line) for line in (answer.out.splitlines() if "max" in words else [answer.out])]
+        assert "at import\n" in answer.err
+        assert "called\n" in answer.err
+
+
+def test_code_that_was_in_no_file_is_not_compared_and_a_replay_says_so(place, capsys):
+    names = {"__name__": "notebook"}
+    exec(MINE, names)  # as a cell of a notebook does
+    safla.run("mine.yaml", strategies={"mine": names["strategy"]}, out="run")
+    assert reader.read(place / "run").started.plan["strategy.code"] == "none"
+    assert not (place / "run/strategy").exists()
+    answer = inside(capsys, "replay", "run", *STRATEGY)
+    check_answer(answer, 0)
+    assert "the code was not compared" in answer.err

@@ -1,5 +1,6 @@
 """A strategy of a file in its three forms: paper, backtest and replay give the same bytes, whatever happens between."""
 
+import json
 import time
 
 import pytest
@@ -88,3 +89,14 @@ def test_halt_and_resume_need_no_code(place, capsys):
         answer = inside(capsys, command, "whole")
         check_answer(answer, 0)
         assert "is requested" in answer.out
+
+
+def test_status_shows_the_account_of_a_paper_run_without_its_code(place, capsys):
+    check_answer(inside(capsys, *words(place, "paper")), 0)
+    (place / "mine.py").unlink()
+    shown = json.loads(inside(capsys, "status", "paper", "--json").out)
+    assert shown["note"] is None
+    assert (
+        shown["account"]["equity"]
+        == json.loads((place / "paper/journal.jsonl").read_bytes().splitlines()[-1])["e"]["equity"]
+    )
