@@ -11,7 +11,7 @@ from safla.config.loader import Loaded
 from safla.config.paths import home
 from safla.errors import ConfigError, Problem, UsageError
 from safla.runs.strategy_code.consent import code_problems
-from safla.runs.strategy_code.installed import KnownNames
+from safla.runs.strategy_code.entry_points import KnownNames
 
 DEFAULT = Path("config.yaml")
 

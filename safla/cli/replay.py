@@ -14,6 +14,8 @@ from safla.cli.arguments import PATH, STRATEGY
 from safla.cli.strategy_option import off_stdout, register_of
 from safla.text import counted, printable
 
+PACE = re.compile(r"[1-9][0-9]{0,5}x|max")
+
 
 @click.command("replay", epilog="Example: safla replay logs/btc-*")
 @click.argument("run", type=PATH, metavar="RUN")
@@ -55,11 +57,13 @@ def command(
         raise click.UsageError("--books, --set (--other-code), --until and --watch exclude each other; use one of them")
     if out is not None and not changed:
         raise click.UsageError("--out is where the run of --set (--other-code) is written; use it together with --set")
-    given = places_of(codes)
+    ms, given = None if moment is None else _milliseconds(moment), places_of(codes)
+    if pace is not None and not PACE.fullmatch(pace):
+        raise click.UsageError(f"--watch {pace[:80]}: expected a pace such as 1x (real time) or 60x, or max")
     with off_stdout():
         register = STRATEGIES if books_only else register_of(strategy_name(run), given, say=_say)
-    if moment is not None:
-        return _until(run, moment, engine=engine, register=register, as_json=as_json)
+    if ms is not None:
+        return _until(run, ms, engine=engine, register=register, as_json=as_json)
     if pace is not None:
         return _watch(run, pace, engine=engine, register=register, as_json=as_json)
     if changed:
@@ -99,16 +103,22 @@ def _say(text: str) -> None:
     click.echo(printable(text), err=True)
 
 
-def _until(run: Path, moment: str, *, engine: str, register: Any, as_json: bool) -> int:
+def _milliseconds(moment: str) -> int:
+    """The time of --until, ms."""
     from safla.config.types import milliseconds
-    from safla.report.account_state import stand, stand_lines
-    from safla.runs.replay_until import until
 
     try:
         ms = milliseconds(moment)
     except ValueError as error:
         raise click.UsageError(f"--until {moment[:80]}: expected a time like 2024-01-31T13:00Z or ms UTC") from error
     assert isinstance(ms, int), "a text is parsed to a time, or is an error"
+    return ms
+
+
+def _until(run: Path, ms: int, *, engine: str, register: Any, as_json: bool) -> int:
+    from safla.report.account_state import stand, stand_lines
+    from safla.runs.replay_until import until
+
     with off_stdout():
         reached = until(run, ms, engine=engine, say=_say, register=register)
     account = stand(reached.run, reached.ts, state=reached.state)
@@ -125,8 +135,6 @@ def _watch(run: Path, pace: str, *, engine: str, register: Any, as_json: bool) -
     from safla.runs.interrupt import watched
     from safla.runs.replay_watch import ReplayPace, watch_replay
 
-    if not re.fullmatch(r"[1-9][0-9]{0,5}x|max", pace):
-        raise click.UsageError(f"--watch {pace[:80]}: expected a pace such as 1x (real time) or 60x, or max")
     times = None if pace == "max" else int(pace.removesuffix("x"))
     with watched() as flag:
         steps = watch_replay(run, ReplayPace(times, flag=flag), engine=engine, say=_say, register=register)

@@ -52,7 +52,7 @@ def command(
     from safla.config.loader import load
     from safla.report import conditions
     from safla.report.summary import METRICS
-    from safla.runs.strategy_code.installed import KnownNames
+    from safla.runs.strategy_code.entry_points import KnownNames
     from safla.runs.strategy_code.place import places_of
 
     _reject_nameless(out, force=force)

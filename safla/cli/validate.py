@@ -59,7 +59,7 @@ def _check(
     file: Path, given: "Mapping[str, CodePlace]", *, sets: tuple[str, ...], symbols: Any
 ) -> "Loaded | ConfigError":
     from safla.config.loader import load
-    from safla.runs.strategy_code.installed import KnownNames
+    from safla.runs.strategy_code.entry_points import KnownNames
 
     try:
         loaded = load(file, sets=sets, environment=os.environ, symbols=symbols, strategies=KnownNames(given))

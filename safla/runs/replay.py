@@ -59,7 +59,7 @@ def replay_run(
         return run_of(journal.started, register=register, other_code=other_code)
 
     if not books_only:
-        confirmed, _ = attempt(lambda: _confirmed(journal, plan, engine=engine))
+        confirmed, _ = attempt(lambda: _confirmed(journal, plan=plan, engine=engine))
         if confirmed is not None:
             return confirmed
     inputs = Inputs(journal.started)
@@ -88,7 +88,7 @@ class _Recorded(NamedTuple):
     books: Books
 
 
-def _confirmed(journal: Journal, plan: Callable[[], RunPlan], *, engine: str) -> ReplayResult | None:
+def _confirmed(journal: Journal, *, plan: Callable[[], RunPlan], engine: str) -> ReplayResult | None:
     """The result of a replay that finds no difference, in a fraction of the time; None where the strict way must look.
 
     The order is the other way round: the journal is read without checks, and every byte of it is compared with the

@@ -1,21 +1,17 @@
 """Strategies of installed packages: modules by name, and those that a distribution offers as entry points (C3)."""
 
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from safla.errors import ConfigError, Problem, StrategyError
+from safla.runs.strategy_code.entry_points import entry_points_of
 from safla.runs.strategy_code.identity import code_from, one_object
 from safla.runs.strategy_code.loading import installed_names
 from safla.runs.strategy_code.place import ModulePlace
 from safla.runs.strategy_code.sources import MOST_BYTES_IN_ALL, MOST_FILES, is_source_name
 from safla.strategies.register import Code
-
-if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
-
-GROUP = "safla.strategies"
 
 
 class LoadedStrategy(NamedTuple):
@@ -23,30 +19,6 @@ class LoadedStrategy(NamedTuple):
 
     strategy: Any
     code: Code
-
-
-class KnownNames(Collection[str]):
-    """The names that code is given for, and those of entry points, which are looked up only if another is asked for."""
-
-    def __init__(self, given: Collection[str]) -> None:
-        self._given = given
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._given or (isinstance(name, str) and bool(entry_points_of(name)))
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._given)
-
-    def __len__(self) -> int:
-        return len(self._given)
-
-
-def entry_points_of(name: str) -> "list[EntryPoint]":
-    """The entry points of this name that installed distributions offer. Nothing is imported."""
-    from importlib.metadata import entry_points  # slow to import, and rarely needed
-
-    found = {(one.value, one.dist.name if one.dist else ""): one for one in entry_points(group=GROUP, name=name)}
-    return list(found.values())
 
 
 def from_entry_point(name: str) -> LoadedStrategy | None:

@@ -11,14 +11,16 @@ import itertools
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from safla.errors import StrategyError
 from safla.runs.strategy_code.sources import SourceFiles
 from safla.text import printable
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader  # importing it takes as long as all else here
 
 _PREFIX = "_safla_strategy_"
 _numbers = itertools.count(1)  # a package for each load, so that two strategies may have helpers of the same name
@@ -62,8 +64,8 @@ def raised(error: BaseException, *, name: str, doing: str) -> StrategyError:
     return StrategyError(printable(f"strategy {name}: {what}, {doing}"), code="strategy_raised")
 
 
-class _Finder(MetaPathFinder, Loader):
-    """Finds the modules of one strategy, and executes them."""
+class _Finder:
+    """Finds the modules of one strategy, and executes them: a finder and loader of `importlib`."""
 
     def __init__(self, package: str, sources: SourceFiles) -> None:
         self._package, self._sources = package, sources
@@ -80,9 +82,12 @@ class _Finder(MetaPathFinder, Loader):
         if module and file is None:
             return None
         origin = None if file is None else str(self._sources.folder / file)
-        spec = ModuleSpec(fullname, self, origin=origin, is_package=is_package)
+        spec = ModuleSpec(fullname, cast("Loader", self), origin=origin, is_package=is_package)
         spec.has_location = origin is not None
         return spec
+
+    def create_module(self, _spec: ModuleSpec, /) -> None:
+        """Leave the making of a module to `importlib`."""
 
     def exec_module(self, module: ModuleType) -> None:
         """Execute a module. Its imports come back to `_import`."""
