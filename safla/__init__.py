@@ -11,7 +11,7 @@ TYPE_CHECKING = False  # type checkers treat the name as True; importing typing 
 if TYPE_CHECKING:
     from safla.api.calls import replay, run, simulate
     from safla.api.configuration import load_config, validate
-    from safla.api.registered import StrategyFunction
+    from safla.api.registered import CandleStrategy, StrategyFunction
     from safla.api.result import Result, Simulation, Verdict
     from safla.compat.risk import RiskCheck, RiskManager
     from safla.compat.strategy import Signal, SMAStrategy
@@ -35,12 +35,16 @@ if TYPE_CHECKING:
     )
     from safla.monitoring import PerformanceMonitor
     from safla.runs.progress import Progress
-    from safla.runs.strategy_candles import Candles
+    from safla.runs.strategy_answers import Answer
+    from safla.runs.strategy_candles import Candle, Candles
     from safla.simulator import Performance, Trade, TradingSimulator
 
 __all__ = [
+    "Answer",
     "BinanceDataFeed",
     "Bug",
+    "Candle",
+    "CandleStrategy",
     "Candles",
     "Columns",
     "ConfigError",
@@ -89,8 +93,9 @@ if not TYPE_CHECKING:  # type checkers use the imports above, and report unknown
         from safla import data_feed, monitoring, simulator
         from safla.api import calls, configuration, registered
         from safla.compat import strategy
+        from safla.runs import strategy_answers
 
-        modules = (calls, configuration, registered, strategy, simulator, data_feed, monitoring)
+        modules = (calls, configuration, registered, strategy, strategy_answers, simulator, data_feed, monitoring)
         return next(getattr(module, name) for module in modules if hasattr(module, name))
 
 

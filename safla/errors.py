@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from safla.error_codes import CODES
 
-Answer = TypeVar("Answer")
+Returned = TypeVar("Returned")
 
 MAX_SHOWN_PROBLEMS = 50  # of a configuration; nobody fixes more at once
 
@@ -176,7 +176,7 @@ class Interrupted(SaflaError):
         self.exit_code = exit_code
 
 
-def attempt(call: Callable[[], Answer]) -> tuple[Answer | None, str]:
+def attempt(call: Callable[[], Returned]) -> tuple[Returned | None, str]:
     """Make a call that must not stop the run: return its result and "", or None and the name of the exception."""
     try:
         return call(), ""

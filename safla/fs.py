@@ -152,6 +152,28 @@ def refuse_other_folder(folder: Path) -> None:
         raise HostError(f"{folder}: {NO_FOLDER}", code="not_our_file")
 
 
+def is_ours_alone(path: Path) -> bool:
+    """Return whether no other user but root can change a file or folder, or put another in its place.
+
+    This must hold for all that is loaded as code (Z8): for the path itself and for every folder above it, before and
+    after links are followed. A folder above may be writable for all if it is sticky, as /tmp is.
+    """
+    real = Path(os.path.realpath(path))
+    above = {*Path(os.path.abspath(path)).parents, *real.parents}
+    try:
+        return all(_is_closed(file.lstat()) for file in (path, real)) and all(
+            _is_closed(folder.stat(), or_sticky=True) for folder in above
+        )
+    except OSError:
+        return False
+
+
+def _is_closed(status: os.stat_result, *, or_sticky: bool = False) -> bool:
+    """Return whether only the user and root can write there. or_sticky: or others too, if the folder is sticky."""
+    harmless = stat.S_ISLNK(status.st_mode) or (or_sticky and status.st_mode & stat.S_ISVTX)
+    return status.st_uid in (0, os.geteuid()) and bool(harmless or not status.st_mode & 0o022)
+
+
 @contextmanager
 def locked(path: Path, *, exclusive: bool) -> Iterator[None]:
     """Hold a lock file during a `with` block, exclusively or shared with other readers. The file is kept afterwards.

@@ -15,10 +15,10 @@ from safla import errors
 ROOT = Path(__file__).parents[1]
 
 NAMES = """
-BinanceDataFeed Bug Candles Columns ConfigError DataError ExchangeError Finding HostError IllegalMove Interrupted
-JournalError Loaded Performance PerformanceMonitor Problem Progress Result RiskCheck RiskManager SMAStrategy
-SaflaError Signal Simulation StrategyError StrategyFunction Trade TradingSimulator UsageError Verdict load_config replay
-run simulate validate
+Answer BinanceDataFeed Bug Candle CandleStrategy Candles Columns ConfigError DataError ExchangeError Finding HostError
+IllegalMove Interrupted JournalError Loaded Performance PerformanceMonitor Problem Progress Result RiskCheck
+RiskManager SMAStrategy SaflaError Signal Simulation StrategyError StrategyFunction Trade TradingSimulator UsageError
+Verdict load_config replay run simulate validate
 """.split()
 
 SIGNATURES = {
@@ -44,7 +44,7 @@ SIGNATURES = {
         "root=None)"
     ),
     "simulate": "(config=None, *, candles=None, set=None, strategies=None, symbols='primary', root=None)",
-    "replay": "(path, *, strategies=None, root=None)",
+    "replay": "(path, *, strategies=None, other_code=False, root=None)",
     "validate": "(config=None, *, set=None, strategies=None, symbols='primary', root=None)",
     "load_config": "(config=None, *, set=None, strategies=None, symbols='primary', root=None)",
 }

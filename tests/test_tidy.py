@@ -24,6 +24,7 @@ ONE_PASS = "on every candle: a call would cost more than the candle does, and an
 OUR_TABLE = "the names stand in a table of ours, so that a command imports only what it needs"
 FOREIGN = "a strategy is foreign code: whatever it raises becomes an error that names it"
 AS_CCXT = "it stands in the place of a method of ccxt"
+CONSENT = "a user has named this code (C1): it runs here and nowhere else"
 THE_ONE = "the one place where whatever was not foreseen becomes exit 70"
 
 
@@ -128,6 +129,7 @@ RULES = (
             "safla/compiled/builder.py": "it makes functions from the annotations of ours, and imports ours by name",
             "safla/cli/data/__init__.py:_Data.resolve_command": OUR_TABLE,
             "safla/cli/schema.py:_function": OUR_TABLE,
+            "safla/runs/strategy_code/loading.py": CONSENT,
         },
     ),
     Rule(
@@ -138,7 +140,9 @@ RULES = (
             "safla/cli/__init__.py:main": THE_ONE,
             "safla/api/registered.py": FOREIGN,
             "safla/errors.py:attempt": "whatever is raised, the run goes on",
+            "safla/runs/candle_signals.py": FOREIGN,
             "safla/runs/strategy_calls.py": FOREIGN,
+            "safla/runs/strategy_code/loading.py": FOREIGN,
         },
     ),
     Rule(

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from safla.api.configuration import ConfigSource, OptionalOverrides, SymbolList, load_config, path_of, root_of, stem
-from safla.api.registered import StrategyFunction, looked_back, registered
+from safla.api.registered import GivenStrategy, looked_back, register_for, register_with, registered
 from safla.api.result import Result, Simulation, Verdict
 from safla.config.loader import Loaded
 from safla.config.plan import RunPlan
@@ -32,6 +32,7 @@ from safla.runs.backtest import BacktestResult, Prepared
 from safla.runs.folder import SUMMARY
 from safla.runs.interrupt import Flag
 from safla.runs.progress import Progress
+from safla.runs.recording import strategy_name
 from safla.strategies.register import Strategy
 
 READ = (JOURNAL, HEAD, CANDLES)  # the files of a run folder that a replay reads
@@ -43,7 +44,7 @@ def run(
     *,
     candles: Any = None,
     set: OptionalOverrides = None,  # noqa: A002  the command's word
-    strategies: Mapping[str, StrategyFunction] | None = None,
+    strategies: Mapping[str, GivenStrategy] | None = None,
     out: str | os.PathLike[str] | None = None,
     symbols: SymbolList = "primary",
     progress: Callable[[Progress], None] | None = None,
@@ -64,7 +65,7 @@ def run(
                 shortest decimal text
     set         overlays: {"risk.stop_loss_pct": 0.03}, or ["risk.stop_loss_pct=0.03"]; numbers may be those of numpy,
                 and a float is rounded to the decimals that its key takes, with a note
-    strategies  your functions by name, for strategy.name (StrategyFunction)
+    strategies  your functions or classes by name, for strategy.name (StrategyFunction, CandleStrategy)
     out         the run folder; else one below storage.logs_directory, named after configuration, plan and candles
     symbols     the list in use: symbols.primary or symbols.test
     root        for programs that run configurations of other people: a folder in which out and every path of the
@@ -82,8 +83,8 @@ def run(
     folder_path = None if out is None else path_of(out, "out")
     if folder_path is not None:
         refuse_outside(folder_path, root_of(root), key="out")
-    register = registered(strategies)
     loaded = load_config(config, set=set, strategies=strategies, symbols=symbols, root=root)
+    register = register_for(loaded, strategies, environment=os.environ)
     loaded = looked_back(loaded, register)
     if candles is not None and loaded.config.mode == "paper":
         raise UsageError("candles: mode is paper, which takes its own candles; leave them out", code="invalid_argument")
@@ -119,7 +120,7 @@ def simulate(
     *,
     candles: Any = None,
     set: OptionalOverrides = None,  # noqa: A002  the command's word
-    strategies: Mapping[str, StrategyFunction] | None = None,
+    strategies: Mapping[str, GivenStrategy] | None = None,
     symbols: SymbolList = "primary",
     root: str | os.PathLike[str] | None = None,
 ) -> Simulation:
@@ -131,8 +132,8 @@ def simulate(
         result = safla.simulate({"symbols": {"primary": ["BTC/USDT"]}}, candles=frame)
         result.summary["net_profit"], result.trades, result.equity
     """
-    register = registered(strategies)
     loaded = load_config(config, set=set, strategies=strategies, symbols=symbols, root=root)
+    register = register_for(loaded, strategies, environment=os.environ)
     loaded = looked_back(loaded, register)
     if loaded.config.mode == "paper":
         raise UsageError("mode is paper: simulate makes backtests; call safla.run", code="invalid_argument")
@@ -157,7 +158,7 @@ def _source(loaded: Loaded, candles: Any) -> str:
 
 def _paper(
     loaded: Loaded, register: Mapping[str, Strategy], out: str | os.PathLike[str] | None,
-    strategies: Mapping[str, StrategyFunction] | None, watch: Callable[[Progress], None],
+    strategies: Mapping[str, GivenStrategy] | None, watch: Callable[[Progress], None],
 ) -> Result:  # fmt: skip
     """Run a paper run to its end. Nothing is printed; troubles with the source become notes."""
     folder = runner.paper_folder(loaded, stem=stem(loaded), out=None if out is None else path_of(out, "out"))
@@ -183,7 +184,7 @@ def _paper(
     )  # fmt: skip
 
 
-def _warnings(loaded: Loaded, strategies: Mapping[str, StrategyFunction] | None) -> list[str]:
+def _warnings(loaded: Loaded, strategies: Mapping[str, GivenStrategy] | None) -> list[str]:
     """The warnings of the configuration, and one where it does not use the strategies that were passed."""
     warnings = [f"warning: {warning}" for warning in loaded.warnings]
     name = loaded.config.strategy.name
@@ -222,13 +223,17 @@ def _outside_event_loop(call: Callable[[], Result]) -> Result:
 def replay(
     path: str | os.PathLike[str],
     *,
-    strategies: Mapping[str, StrategyFunction] | None = None,
+    strategies: Mapping[str, GivenStrategy] | None = None,
+    other_code: bool = False,
     root: str | os.PathLike[str] | None = None,
 ) -> Verdict:
     """Verify a run folder or its journal: the chain, the books, and every decision again. It writes nothing.
 
     path        the run folder, or its journal file
     strategies  the strategies of the run, if they were passed from Python (StrategyFunction)
+    other_code  whether a strategy may come from another file than that of the run, or from a changed one: the verdict
+                then says whether it decides the same; else other code is a ConfigError. Code that is in no file, as in
+                a notebook, is not compared
     root        for programs that serve other people: a folder in which the run folder and its files must be, links
                 resolved; else ConfigError with `path`
     returns     Verdict: true where nothing differs
@@ -237,12 +242,17 @@ def replay(
 
         assert safla.replay("logs/btc-0123abcd")
     """
-    register: dict[str, Strategy] = registered(strategies)
+    register: Mapping[str, Strategy] = registered(strategies)
     journal = path_of(path, "path")
     below = root_of(root)
     for file in (journal, *((journal if journal.is_dir() else journal.parent) / name for name in READ)):
         refuse_outside(file, below, key="path")
-    result = verification.replay_run(journal, books_only=False, engine="auto", say=_ignore_note, register=register)
+    name = strategy_name(journal)
+    if name not in register:
+        register = {**register, **register_with(name, {})}
+    result = verification.replay_run(
+        journal, books_only=False, engine="auto", say=_ignore_note, register=register, other_code=other_code
+    )
     assert result.decisions is not None, "decisions are only left out with books_only"
     return Verdict(result.tail, result.books, result.decisions)
 

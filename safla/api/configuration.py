@@ -5,11 +5,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from safla.api.registered import StrategyFunction, registered
+from safla.api.registered import GivenStrategy, registered
 from safla.config import loader, root_folder
 from safla.config.loader import Loaded
 from safla.config.paths import home
 from safla.errors import ConfigError, Problem, UsageError
+from safla.runs.strategy_code.consent import code_problems
+from safla.runs.strategy_code.entry_points import KnownNames
 
 DEFAULT = Path("config.yaml")
 
@@ -22,7 +24,7 @@ def load_config(
     config: ConfigSource = None,
     *,
     set: OptionalOverrides = None,  # noqa: A002  the command's word
-    strategies: Mapping[str, StrategyFunction] | None = None,
+    strategies: Mapping[str, GivenStrategy] | None = None,
     symbols: SymbolList = "primary",
     root: str | os.PathLike[str] | None = None,
 ) -> Loaded:
@@ -55,7 +57,7 @@ def load_config(
             raise ConfigError(outside)
         return config
     sets: loader.Overrides = [set] if isinstance(set, str) else set or ()
-    names = tuple(registered(strategies))
+    names = KnownNames(registered(strategies))
     if isinstance(config, Mapping):
         return loader.load_mapping(
             config, sets=sets, environment=os.environ, symbols=symbols, strategies=names, root=below
@@ -90,7 +92,7 @@ def validate(
     config: ConfigSource = None,
     *,
     set: OptionalOverrides = None,  # noqa: A002  the command's word
-    strategies: Mapping[str, StrategyFunction] | None = None,
+    strategies: Mapping[str, GivenStrategy] | None = None,
     symbols: SymbolList = "primary",
     root: str | os.PathLike[str] | None = None,
 ) -> list[Problem]:
@@ -102,10 +104,12 @@ def validate(
             print(problem)
     """
     try:
-        load_config(config, set=set, strategies=strategies, symbols=symbols, root=root)
+        loaded = load_config(config, set=set, strategies=strategies, symbols=symbols, root=root)
     except ConfigError as error:
         return error.problems
-    return []
+    if loaded.config.strategy.name in (strategies or {}):
+        return []
+    return code_problems(loaded, {}, environment=os.environ)
 
 
 def stem(loaded: Loaded) -> str:

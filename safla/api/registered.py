@@ -1,15 +1,19 @@
 """Strategies from Python: functions of a caller become entries of the register (D5). No signal is computed here."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import FunctionType, MappingProxyType
 from typing import Any, Protocol
 
 from safla.config.loader import Loaded
-from safla.core.values import Float64, Int8
 from safla.errors import ConfigError, Problem, StrategyError, UsageError
 from safla.runs.strategy_calls import plain_parameters
-from safla.runs.strategy_candles import Candles
-from safla.strategies.register import STRATEGIES, Strategy
+from safla.runs.strategy_candles import Candle, Candles
+from safla.runs.strategy_code.chosen import loaded_strategy
+from safla.runs.strategy_code.consent import consented
+from safla.runs.strategy_code.identity import code_from_object
+from safla.runs.strategy_code.place import CodePlace
+from safla.strategies.register import STRATEGIES, Code, Strategy
 
 MOST_CANDLES = 1_000_000  # the longest warm-up: the limit of market_data.lookback_candles
 
@@ -26,7 +30,8 @@ class StrategyFunction(Protocol):
     parameters  `strategy.parameters` of the configuration: a dict of int, float or str
     returns     (signal, strength), two arrays of n numbers: signal +1 enters, -1 exits, 0 does nothing; strength is a
                 finite number of at least 0 (with `strategy.entry_threshold_pct` it becomes the confidence), and may be
-                NaN where the signal is 0
+                NaN where the signal is 0. Also a dict of these arrays by name, or the array signal alone: then the
+                strength is 1
     warm_up     an integer, or a function of the parameters: the number of candles before the first signal
     window      optional, as warm_up and not less: the number of last candles on which a signal depends. A paper run
                 passes no more than these, so that it stays fast
@@ -47,7 +52,7 @@ class StrategyFunction(Protocol):
         safla.run({"strategy": {"name": "breakout"}, ...}, strategies={"breakout": Breakout()})
     """
 
-    def __call__(self, candles: Candles, parameters: Any, /) -> tuple[Int8, Float64]:
+    def __call__(self, candles: Candles, parameters: Any, /) -> Any:
         """Signal and strength of every candle."""
         ...
 
@@ -57,8 +62,62 @@ class StrategyFunction(Protocol):
         ...
 
 
-def registered(strategies: Mapping[str, StrategyFunction] | None) -> dict[str, Strategy]:
-    """The built-in strategies and the caller's.
+class CandleStrategy(Protocol):
+    """A strategy that is asked candle by candle, as in `strategies={"mine": Class}`: a class, not an object of it.
+
+    `Class(parameters, market)` is called once for each symbol: `parameters` as for a StrategyFunction, `market` with
+    `symbol`, `timeframe`, `price_decimals`, `quantity_decimals`, `volume_decimals`, `tick` and `lot`. `on_candle` then
+    gets every closed candle once, in order, in history as in a paper run, so that it cannot look ahead. What it keeps
+    in its object must follow from these candles: after a restart it is asked about all of them again.
+
+        class Turtle:
+            warm_up = 20
+
+            def __init__(self, parameters, market):
+                self.highs = collections.deque(maxlen=20)
+
+            def on_candle(self, candle):
+                signal = int(len(self.highs) == 20 and candle.close > max(self.highs))
+                self.highs.append(candle.high)
+                return signal  # or safla.Answer(signal, strength=0.5)
+
+        safla.run({"strategy": {"name": "turtle"}, ...}, strategies={"turtle": Turtle})
+    """
+
+    def on_candle(self, candle: Candle, /) -> Any:
+        """The signal at a candle: 1, -1, 0, or an Answer."""
+        ...
+
+
+GivenStrategy = StrategyFunction | Callable[[Any, Any], CandleStrategy]
+
+
+def register_for(
+    loaded: Loaded, strategies: Mapping[str, GivenStrategy] | None, *, environment: Mapping[str, str]
+) -> Mapping[str, Strategy]:
+    """The built-in strategies, the caller's, and else that of the configuration's trusted file or an entry point.
+
+    Errors as in `registered`, `consented` and `loaded_strategy`.
+    """
+    register, name = registered(strategies), loaded.config.strategy.name
+    if name in register:
+        return register
+    return {**register, **register_with(name, consented(loaded, {}, environment=environment))}
+
+
+def register_with(name: str, given: Mapping[str, CodePlace]) -> Mapping[str, Strategy]:
+    """The built-in strategies, and that of a name, whose code is executed (C1). given: where the code of which name is.
+
+    Errors as in `registered` and `loaded_strategy`.
+    """
+    loaded = loaded_strategy(name, given)
+    return STRATEGIES if loaded is None else registered({name: loaded.strategy}, codes={name: loaded.code})
+
+
+def registered(
+    strategies: Mapping[str, GivenStrategy] | None, *, codes: Mapping[str, Code] = MappingProxyType({})
+) -> dict[str, Strategy]:
+    """The built-in strategies and the caller's. codes: of the strategies; else that of an object's module (C5).
 
     ConfigError for a name that is taken or invalid, StrategyError for a value that is not a strategy.
     """
@@ -74,14 +133,47 @@ def registered(strategies: Mapping[str, StrategyFunction] | None) -> dict[str, S
             why = "is the name of a built-in strategy" if name in STRATEGIES else "is not a valid name"
             text = f"{why}; use a letter and up to 39 letters, digits or _"
             raise ConfigError([Problem("strategies", ascii(name)[1:-1][:80], text, code="invalid_value")])
-        _check_function(name, function)
-        register[name] = Strategy(function, _WarmUp(name, function), window=_Window(name, function), natural=True)
+        code = codes.get(name) or code_from_object(function)
+        register[name] = _strategy(name, function)._replace(code=code)
     return register
 
 
 def _kind(value: object) -> str:
     name = type(value).__name__
     return f"{'an' if name[:1] in 'aeiou' else 'a'} {name}"
+
+
+def _strategy(name: str, given: Any) -> Strategy:
+    """The entry of the register for a function, or for a class with `on_candle`."""
+    if getattr(given, "settle", None) is not None:
+        raise StrategyError(
+            f"strategy {name}: settle is no part of this release; after a gap a symbol warms up for warm_up candles; "
+            "remove it",
+            code="invalid_strategy",
+        )
+    if hasattr(given, "on_candle"):
+        _check_class(name, given)
+        return Strategy(given, _WarmUp(name, given), natural=True, per_candle=given)
+    _check_function(name, given)
+    return Strategy(given, _WarmUp(name, given), window=_Window(name, given), natural=True)
+
+
+def _check_class(name: str, given: Any) -> None:
+    if not isinstance(given, type):
+        kind = type(given).__name__
+        raise StrategyError(
+            f"strategy {name}: is an object of {kind}; pass the class {kind}: each symbol gets an object of its own",
+            code="invalid_strategy",
+        )
+    if getattr(given, "window", None) is not None:
+        text = "has on_candle and a window; remove the window: it keeps what it needs itself"
+        raise StrategyError(f"strategy {name}: {text}", code="invalid_strategy")
+    _check_warm_up(name, given)
+    on_candle: Any = vars(given).get("on_candle")
+    positional = on_candle.__code__.co_argcount if isinstance(on_candle, FunctionType) else 2
+    if positional != 2:
+        text = f"on_candle takes {positional - 1} arguments, expected one: on_candle(self, candle)"
+        raise StrategyError(f"strategy {name}: {text}; positions are no part of this release", code="invalid_strategy")
 
 
 def _check_function(name: str, function: object) -> None:
@@ -94,6 +186,10 @@ def _check_function(name: str, function: object) -> None:
         raise StrategyError(
             f"strategy {name}: is not callable; pass a function of candles and parameters", code="invalid_strategy"
         )
+    _check_warm_up(name, function)
+
+
+def _check_warm_up(name: str, function: object) -> None:
     if not hasattr(function, "warm_up"):
         raise StrategyError(
             f"strategy {name}: has no warm_up; set the number of candles that it needs before its first signal, or a "
@@ -107,7 +203,7 @@ class _WarmUp:
 
     _called = "warm_up"
 
-    def __init__(self, name: str, function: StrategyFunction) -> None:
+    def __init__(self, name: str, function: Any) -> None:
         self._name = name
         self._function = function
 

@@ -31,6 +31,7 @@ COMMANDS = {
     "stop": ("safla.cli.stop", "End a paper run for good."),
     "validate": ("safla.cli.validate", "Check configurations: all problems at once."),
     "init": ("safla.cli.init", "Write a commented configuration to start from."),
+    "trust": ("safla.cli.trust", "Trust a folder: its configurations may name code."),
     "data": ("safla.cli.data", "Candles: fetch, list, verify, import, export."),
     "engine": ("safla.cli.engine", "The engine library: show whether runs are compiled, build it."),
     "doctor": ("safla.cli.doctor", "Check what a run needs: exchange, clock, store, versions."),

@@ -31,6 +31,10 @@ class PathName(click.Path):
 
 
 PATH = PathName(path_type=Path)
+STRATEGY = click.option(
+    "--strategy", "codes", multiple=True, metavar="NAME=WHERE",
+    help="Code of a strategy, which is executed: FILE.py[:OBJECT] or PACKAGE.MODULE:OBJECT; may be repeated.",
+)  # fmt: skip
 
 
 def configuration(named: Path | None) -> Path:

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING
 import click
 
 from safla.cli.arguments import PATH, ClickFunction
+from safla.cli.strategy_option import off_stdout, register_of
 from safla.errors import UsageError
 from safla.text import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from safla.paper.control import CommandKind
+    from safla.strategies.register import Strategy
 
 NOTE = re.compile(r"[ -~]{0,200}")  # J14
 
@@ -25,12 +29,27 @@ def options(function: ClickFunction) -> ClickFunction:
     return click.argument("run", type=PATH, metavar="RUN")(function)
 
 
-def run_command(run: Path, *, kind: "CommandKind", note: str | None, as_json: bool, halt: int | None = None) -> int:
+def run_command(
+    run: Path,
+    *,
+    kind: "CommandKind",
+    note: str | None,
+    as_json: bool,
+    halt: int | None = None,
+    codes: tuple[str, ...] = (),
+) -> int:
     """Give a command to a run, and print the outcome."""
     from safla.paper import command
+    from safla.runs.strategy_code.place import places_of
+
+    given = places_of(codes)
+
+    def register(name: str) -> "Mapping[str, Strategy]":
+        return register_of(name, given, say=_say)
 
     try:
-        outcome = command.give_command(run, kind, halt=halt, note=note, say=_say)
+        with off_stdout():
+            outcome = command.give_command(run, kind, halt=halt, note=note, say=_say, register_of=register)
     except UsageError as error:
         raise click.UsageError(str(error), ctx=click.get_current_context()) from error
     if as_json:

@@ -1,9 +1,7 @@
 """`safla run`: arguments, one call, printing."""
 
-import contextlib
 import json
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +9,8 @@ from typing import Any, NamedTuple
 import click
 
 from safla.cli import Session
-from safla.cli.arguments import PATH, configuration
+from safla.cli.arguments import PATH, STRATEGY, configuration
+from safla.cli.strategy_option import off_stdout, with_strategy
 from safla.runs.progress import Notify
 from safla.text import counted, printable
 
@@ -23,6 +22,7 @@ MOST_LOGGED_AT_ONCE = 2**20  # bytes
 )
 @click.argument("config", type=PATH, required=False, metavar="[CONFIG]")
 @click.option("--set", "sets", multiple=True, metavar="KEY=VALUE", help="Set a configuration key; may be repeated.")
+@STRATEGY
 @click.option("--out", type=PATH, metavar="DIR", help="The run folder; default: a new one in logs/.")
 @click.option(
     "--symbols", type=click.Choice(["primary", "test"]), default="primary", show_default=True, help="Symbol list."
@@ -41,8 +41,9 @@ MOST_LOGGED_AT_ONCE = 2**20  # bytes
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.pass_obj
 def command(
-    session: Session, *, config: Path | None, sets: tuple[str, ...], out: Path | None, symbols: Any, engine: str,
-    detail: str | None, fail_on: tuple[str, ...], force: bool, new: bool, quiet: bool, as_json: bool,
+    session: Session, *, config: Path | None, sets: tuple[str, ...], codes: tuple[str, ...], out: Path | None,
+    symbols: Any, engine: str, detail: str | None, fail_on: tuple[str, ...], force: bool, new: bool, quiet: bool,
+    as_json: bool,
 ) -> int:  # fmt: skip
     """Run what CONFIG describes. The same command again continues where it stopped, or confirms a finished run.
 
@@ -51,12 +52,15 @@ def command(
     from safla.config.loader import load
     from safla.report import conditions
     from safla.report.summary import METRICS
+    from safla.runs.strategy_code.entry_points import KnownNames
+    from safla.runs.strategy_code.place import places_of
 
     _reject_nameless(out, force=force)
     wanted = [conditions.parse(text, METRICS) for text in fail_on]
     sets = (*sets, f"journal.detail={detail}") if detail else sets
     path = configuration(config)
-    loaded = load(path, sets=sets, environment=os.environ, symbols=symbols)
+    given = places_of(codes)
+    loaded = load(path, sets=sets, environment=os.environ, symbols=symbols, strategies=KnownNames(given))
 
     def say(text: str) -> None:
         if not quiet:
@@ -64,8 +68,9 @@ def command(
 
     for warning in loaded.warnings:
         say(f"warning: {warning}")
-    options = _Options(stem=path.stem, out=out, engine=engine, force=force, new=new, quiet=quiet)
-    with contextlib.redirect_stdout(sys.stderr):  # a strategy may print; only the summary goes to stdout
+    with off_stdout():
+        loaded, register = with_strategy(loaded, given, say=say)
+        options = _Options(path.stem, out, engine, force=force, new=new, quiet=quiet, register=register)
         ended, summary = MODES[loaded.config.mode](loaded, options, say, session)
     failed = [condition.text for condition in wanted if conditions.holds(condition, summary)]
     _print(ended, summary, failed=failed, as_json=as_json)
@@ -81,6 +86,7 @@ class _Options(NamedTuple):
     force: bool
     new: bool
     quiet: bool
+    register: Any  # the strategies by name
 
 
 def _backtest(loaded: Any, options: _Options, _say: Notify, session: Session) -> tuple[Any, dict[str, Any]]:
@@ -92,7 +98,7 @@ def _backtest(loaded: Any, options: _Options, _say: Notify, session: Session) ->
     from safla.runs.interrupt import watched
     from safla.runs.progress import show_progress
 
-    prepared = _prepared(loaded, quiet=options.quiet)
+    prepared = _prepared(loaded, options)
     folder = session.folder = backtest.backtest_folder(prepared, stem=options.stem, out=options.out)
     summary: dict[str, Any] = {}
 
@@ -135,9 +141,17 @@ def _paper(loaded: Any, options: _Options, say: Notify, session: Session) -> tup
     from safla.runs.folder import SUMMARY
 
     folder = session.folder = runner.paper_folder(loaded, stem=options.stem, out=options.out, new=options.new)
-    ended = listeners.trade(loaded, folder, force=options.force, quiet=options.quiet, environment=os.environ, say=say)
+    ended = listeners.trade(
+        loaded,
+        folder,
+        force=options.force,
+        quiet=options.quiet,
+        environment=os.environ,
+        say=say,
+        register=options.register,
+    )
     summary = summarise(
-        runner.outcome_of(folder),
+        runner.outcome_of(folder, register=options.register),
         risk_free_rate=float(loaded.config.report.risk_free_rate),
         source=source_name(loaded.config, loaded.symbols),
     )
@@ -151,17 +165,17 @@ MODES: dict[str, Callable[[Any, _Options, Notify, Session], tuple[Any, dict[str,
 }
 
 
-def _prepared(loaded: Any, *, quiet: bool) -> Any:
+def _prepared(loaded: Any, options: _Options) -> Any:
     """Load the candles and make the plan. Only a download needs progress and log, which take time to import."""
     from safla.runs import backtest
 
     if loaded.config.data.source != "exchange":
-        return backtest.prepare(loaded)
+        return backtest.prepare(loaded, register=options.register)
     from safla.observe import event_log
     from safla.runs import download
 
-    with event_log.of_exchange(loaded.config), download.show_download(quiet=quiet) as listener:
-        return backtest.prepare(loaded, listener=listener)
+    with event_log.of_exchange(loaded.config), download.show_download(quiet=options.quiet) as listener:
+        return backtest.prepare(loaded, register=options.register, listener=listener)
 
 
 def _reject_nameless(out: Path | None, *, force: bool) -> None:

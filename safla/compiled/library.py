@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import platform
-import stat
 import struct
 import sys
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ import numpy as np
 
 from safla.core.pure import Function, entry_point_name
 from safla.core.values import ArrayType
+from safla.fs import is_ours_alone
 
 PACKAGE = Path(__file__).parents[1]
 PACKAGED = Path(__file__).parent  # where the library of a package lies
@@ -117,28 +117,6 @@ def _checked(folder: Path) -> tuple[list[str], str]:
         return [str(entry) for entry in entries], ""
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return [], "it is damaged"
-
-
-def is_ours_alone(path: Path) -> bool:
-    """Whether no other user but root can change a file or folder, or put another in its place.
-
-    This must hold for all that is loaded as code (Z8): for the path itself and for every folder above it, before and
-    after links are followed. A folder above may be writable for all if it is sticky, as /tmp is.
-    """
-    real = Path(os.path.realpath(path))
-    above = {*Path(os.path.abspath(path)).parents, *real.parents}
-    try:
-        return all(_is_closed(file.lstat()) for file in (path, real)) and all(
-            _is_closed(folder.stat(), or_sticky=True) for folder in above
-        )
-    except OSError:
-        return False
-
-
-def _is_closed(status: os.stat_result, *, or_sticky: bool = False) -> bool:
-    """Whether only the user and root can write there. or_sticky: or others too, if the folder is sticky."""
-    harmless = stat.S_ISLNK(status.st_mode) or (or_sticky and status.st_mode & stat.S_ISVTX)
-    return status.st_uid in (0, os.geteuid()) and bool(harmless or not status.st_mode & 0o022)
 
 
 # --- Calls -----------------------------------------------------------------------------------------------------------

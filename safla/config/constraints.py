@@ -171,9 +171,14 @@ def _strategy(config: "Config", added: Collection[str]) -> Iterator[Violation]:
 
     name = config.strategy.name
     if name not in STRATEGIES:
-        if name not in added:
-            yield Violation(("strategy.name",), f"{name} is not registered; available: {', '.join(sorted(STRATEGIES))}")
+        if name not in added and config.strategy.file is None:
+            text = f"{name} is not registered; available: {', '.join(sorted(STRATEGIES))}"
+            text += f"; code of your own is named with --strategy {name}=FILE.py"
+            yield Violation(("strategy.name",), text)
         return
+    if config.strategy.file is not None:
+        text = f"is not used, for {name} comes with safla; give your strategy a name of its own: strategy.name: mine"
+        yield Violation(("strategy.file", "strategy.name"), text)
     section = STRATEGIES[name].section
     if section is not None:
         yield from _parameters(config, section)

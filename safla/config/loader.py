@@ -10,6 +10,8 @@ from typing import Any, Literal, NamedTuple
 from pydantic import ValidationError
 
 from safla.config import constraints, paths, root_folder, variables
+from safla.config.code_file import PATH as CODE
+from safla.config.code_file import CodeFile, FileText, code_file, marked
 from safla.config.messages import PREFIX, at, key_like, no_value, of_validation, order, unknown_key
 from safla.config.model import Config
 from safla.config.patterns import Folders, TooManyNamesError
@@ -38,6 +40,7 @@ class Loaded(NamedTuple):
     origins: dict[str, str]  # dotted key -> default, file:line, name of a variable, --set
     files: tuple[str, ...]  # as they were named; later ones override earlier ones
     warnings: tuple[str, ...]
+    code: CodeFile | None = None  # what strategy.file names
     notices: tuple[str, ...] = ()  # limits that an explicit null switched off
 
 
@@ -104,7 +107,8 @@ def _loaded(
     tree.value.pop("extends", None)  # already resolved into layers
     notes: list[str] = []
     tree = _rounded(tree, (), notes)
-    config = _validated(tree, problems, strategies)
+    code = code_file(at(tree, CODE), allowed=root is None, problems=problems)
+    config = _validated(tree, problems, _known_names(tree, strategies))
     in_use = config.symbols.primary if symbols == "primary" else config.symbols.test
     if not in_use:
         node = at(tree, ("symbols", symbols))
@@ -126,7 +130,15 @@ def _loaded(
         *_absent(config, in_use, origins),
     ]
     notices = [_placed(notice, origins) for notice in constraints.switched_off(config, origins)]
-    return Loaded(config, in_use, origins, tuple(files), tuple(warnings), tuple(notices))
+    return Loaded(config, in_use, origins, tuple(files), tuple(warnings), code, tuple(notices))
+
+
+def _known_names(tree: Node, strategies: Collection[str]) -> Collection[str]:
+    """Return the names of strategies that are known: the given ones, and that of a strategy with `strategy.file`."""
+    file, name = at(tree, CODE), at(tree, ("strategy", "name"))
+    if file is None or name is None or not isinstance(file.value, str):
+        return strategies
+    return (*strategies, str(name.value))
 
 
 def _placed(violation: constraints.Violation, origins: Mapping[str, str]) -> str:
@@ -174,7 +186,8 @@ def _layers_of_file(
         else:
             layers += _layers_of_file(target, str(Path(shown).parent / text), (*above, real), files, problems, root)
     files.append(printable(shown))
-    return [*layers, _rooted(node, Path(os.path.abspath(path)).parent, problems)]
+    folder = Path(os.path.abspath(path)).parent
+    return [*layers, marked(_rooted(node, folder, problems), folder)]
 
 
 def _extended(node: Node | None, problems: list[Problem]) -> list[tuple[str, SourceLocation]]:
@@ -397,7 +410,7 @@ def _plain(node: Node) -> Any:
         return {name: _plain(member) for name, member in node.value.items()}
     if isinstance(node.value, list):
         return tuple(_plain(item) for item in node.value)
-    return node.value
+    return str(node.value) if isinstance(node.value, FileText) else node.value
 
 
 def _rounded(node: Node, path: tuple[str, ...], notes: list[str]) -> Node:

@@ -8,7 +8,7 @@ import numpy as np
 
 from safla.config.constraints import RULES_STRATEGY
 from safla.config.model import Config
-from safla.config.plan_text import plan_texts
+from safla.config.plan_text import plan_texts, with_code
 from safla.config.types import plain
 from safla.core.candles import Scale, Series
 from safla.core.scale import LIMIT, MILLION
@@ -173,7 +173,7 @@ def make_plan(
         money_decimals=money,
         balance=balance,
         detail=config.journal.detail,
-        texts=plan_texts(config),
+        texts=with_code(plan_texts(config), None if strategy.code is None else strategy.code.identity),
     )
 
 
@@ -181,7 +181,8 @@ def _strategy(config: Config, register: Mapping[str, Strategy]) -> Strategy:
     name = config.strategy.name
     if name not in register:
         text = f"{name} is not registered; available: {', '.join(sorted(register))}"
-        text += f"; pass a strategy from Python to the call as strategies={{'{name}': function}}"
+        text += f"; name the code of a strategy from Python with --strategy {name}=FILE.py, or pass it to the call as "
+        text += f"strategies={{'{name}': function}}"
         raise ConfigError([Problem("", "strategy.name", text, code="strategy_unknown")])
     return register[name]
 

@@ -21,6 +21,7 @@ from safla.text import printable
 
 APART = ("symbols", "markets", "journal")  # sections with fields of their own in the first line (J15)
 BARE = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*", re.ASCII)  # text that needs no quotes in YAML, except SPECIAL
+CODE = "strategy.code"  # in the plan: the identity of a strategy's code (C5), which is no key of a configuration
 COLUMN = 56  # at which comments begin in the resolved configuration
 
 
@@ -37,6 +38,12 @@ def plan_texts(config: Config) -> dict[str, str]:
 def is_used(config: Config, path: tuple[str, ...]) -> bool:
     """Whether a key means something for the strategy of the configuration."""
     return path[0] != "strategy" or path[1] not in not_of(config.strategy.name)
+
+
+def with_code(texts: Mapping[str, str], identity: str | None) -> dict[str, str]:
+    """Return the plan with the identity of a strategy's code; None: without one."""
+    rest = {key: text for key, text in texts.items() if key != CODE}
+    return rest if identity is None else dict(sorted({**rest, CODE: identity}.items()))
 
 
 def from_plan_texts(
@@ -56,6 +63,8 @@ def from_plan_texts(
     problems: list[Problem] = []
     tree: dict[str, Any] = {"symbols": {"primary": symbols}, "markets": dict(markets), "journal": {"detail": detail}}
     for dotted, text in texts.items():
+        if dotted == CODE:
+            continue
         path = tuple(dotted.split("."))
         known = find(path)
         if known is None or not known.plan or path[0] in APART:

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from safla.config.types import (
     Amount,
+    CodeFileName,
     Condition,
     Fraction,
     IndicatorKey,
@@ -99,6 +100,9 @@ class StrategySection(Section):
     """When to enter and exit, and the size of positions."""
 
     name: StrategyName = key("sma_crossover", "the strategy that gives the signals", plan=True)
+    file: CodeFileName | None = key(
+        None, "file of Python with the code of the strategy; `safla trust` allows its folder once"
+    )
     fast_period: Annotated[int, Field(ge=1, le=5000)] = key(10, "candles of the fast average", plan=True)
     slow_period: Annotated[int, Field(ge=1, le=5000)] = key(30, "candles of the slow average", plan=True)
     entry_threshold_pct: Fraction = key(Decimal("0.001"), "lowest strength of an entry signal", plan=True)

@@ -156,6 +156,12 @@ Word = Annotated[str, Field(pattern=f"^{_WORD}$"), Allowed("a word of at most 40
 StrategyName = Annotated[
     str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,39}$"), Allowed("the name of a registered strategy")
 ]
+_CODE_PART = "[A-Za-z0-9_][A-Za-z0-9_-]*"
+CodeFileName = Annotated[
+    str,
+    Field(pattern=rf"^({_CODE_PART}/)*{_CODE_PART}\.py(:[A-Za-z_][A-Za-z0-9_]*)?$", max_length=200),
+    Allowed("a file beside this one or below, such as mine.py or mine.py:OBJECT, of letters, digits, _ and -"),
+]
 ParameterName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$"), Allowed("a name such as slow_period")]
 PARAMETER = "a number >= 0, or a word other than true, false and null"
 Parameter = Annotated[

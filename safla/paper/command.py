@@ -6,7 +6,7 @@ Only `stop` needs no session: where no process runs the run, it ends the run its
 import io
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +21,9 @@ from safla.paper import control
 from safla.paper.control import Command, CommandKind
 from safla.paper.session import first_hash, session_at
 from safla.runs.folder import CONFIG, LOCK, Holder, holder_of
+from safla.strategies.register import STRATEGIES, Strategy
+
+RegisterOf = Callable[[str], Mapping[str, Strategy]]
 
 BY_LOCAL_CLOCK = "by this machine's clock; a session uses the exchange's as soon as it knows it"
 
@@ -37,9 +40,11 @@ class CommandOutcome(NamedTuple):
 
 def give_command(
     run: Path, kind: CommandKind, *, say: Callable[[str], None], halt: int | None = None, note: str | None = None,
-    wall: Callable[[], float] = time.time,
+    wall: Callable[[], float] = time.time, register_of: RegisterOf = lambda name: STRATEGIES,
 ) -> CommandOutcome:  # fmt: skip
     """Write a command for a paper run. It reads only the first and the last line of the journal, so it is fast.
+
+    register_of  the strategies by name, for the name of the run's; called only where `stop` ends the run itself
 
     UsageError for a backtest and for a run that has ended, HostError for a run that has no candle yet.
     """
@@ -56,7 +61,7 @@ def give_command(
     control.put_command(path.parent, command)
     if kind == "stop" and holder.held is False:
         try:
-            return _finish(path.parent, command, say=say)
+            return _finish(path.parent, command, say=say, register_of=register_of)
         except HostError:  # a process may have started the run meanwhile: its session applies the command
             holder = holder_of(path.with_name(LOCK))
             if not holder.held:
@@ -75,12 +80,13 @@ def _requested_text(command: Command, step: int | None, holder: Holder) -> str:
     return f"{what} is requested; {when}{clock}; `safla status` lists it until then"
 
 
-def _finish(folder: Path, stop: Command, *, say: Callable[[str], None]) -> CommandOutcome:
+def _finish(folder: Path, stop: Command, *, say: Callable[[str], None], register_of: RegisterOf) -> CommandOutcome:
     """Recover the run, apply all pending commands in their order, and end it. The command stays pending on an error.
 
     UsageError where another process has ended the run by another command meanwhile.
     """
-    with session_at(folder, say=say) as (session, before):
+    register = register_of(reader.read(folder).started.plan.get("strategy.name", ""))
+    with session_at(folder, say=say, register=register) as (session, before):
         if before.ended:
             control.remove(folder, stop)
             if stop.id not in before.commands:

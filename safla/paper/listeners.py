@@ -21,6 +21,7 @@ from safla.paper import runner
 from safla.paper.runner import Listeners
 from safla.paper.sources import CandleSource, ExchangeLink
 from safla.runs.interrupt import watched
+from safla.strategies.register import STRATEGIES, Strategy
 
 PATIENT_SECONDS, HURRIED_SECONDS = 10.0, 0.2  # the time for updates that are still queued at the end
 ALERTED = (MISSING, REFUSED, SILENT, BAD, ENDED)  # the troubles that raise an alert; the others are only logged
@@ -28,7 +29,7 @@ ALERTED = (MISSING, REFUSED, SILENT, BAD, ENDED)  # the troubles that raise an a
 
 def trade(
     loaded: Loaded, folder: Path, *, force: bool, quiet: bool, environment: Mapping[str, str],
-    say: Callable[[str], None],
+    say: Callable[[str], None], register: Mapping[str, Strategy] = STRATEGIES,
 ) -> runner.PaperResult:  # fmt: skip
     """Run a paper run until it ends, with log, live view and monitoring.
 
@@ -36,7 +37,9 @@ def trade(
     """
     attach_listeners = partial(_attach_listeners, loaded, folder, quiet=quiet, environment=environment)
     with watched() as flag:
-        return runner.run_paper(loaded, folder, force=force, say=say, flag=flag, attach_listeners=attach_listeners)
+        return runner.run_paper(
+            loaded, folder, force=force, say=say, flag=flag, attach_listeners=attach_listeners, register=register
+        )
 
 
 @contextmanager

@@ -37,6 +37,7 @@ from safla.runs.recording import run_of, symbol_scales
 from safla.runs.recovery import JournalAppender, confirm_ended, recover, refuse_another_question
 from safla.runs.result import RunResult, simulate_again
 from safla.runs.runner import started
+from safla.runs.strategy_code.kept import keep_code
 from safla.strategies.register import STRATEGIES, Strategy
 
 MOST_WAITING = 1_000  # timestamps that a source may be ahead of the fold
@@ -129,6 +130,7 @@ def run_paper(
             say(f"{folder}: this run has ended; --force begins a new one")
             return PaperResult(plan, folder, before.tail.lines, before.tail.h, again=True)
         run_folder.keep_config(folder, loaded)
+        keep_code(folder, plan.strategy.code)
         journal = stack.enter_context(JournalAppender(path, say=say))
         listeners = stack.enter_context(attach_listeners(plan, source))
         session = PaperSession(plan, journal, listener=listeners.on_update)

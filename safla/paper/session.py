@@ -34,7 +34,7 @@ from safla.runs.incremental import Live
 from safla.runs.journal_scan import Scan, scan
 from safla.runs.recording import Inputs, read_events, run_of, series_of
 from safla.runs.recovery import JournalAppender, recover
-from safla.runs.runner import Block, Folding, Outside, unasked_at
+from safla.runs.runner import Block, Folding, Outside, failures, unasked_at
 from safla.runs.signal_sources import signal_source
 from safla.strategies.register import STRATEGIES, Strategy
 
@@ -251,7 +251,8 @@ class PaperSession:
         ]
         # The check for looking ahead is off: each live answer was compared with the next when it came (C13).
         unasked = unasked_at(inputs, align([one.columns for one in series]).ts)
-        self._live = Live(folding, signal_source(self.run, series, forms=forms, unasked=unasked, check=False))
+        source = signal_source(self.run, series, forms=forms, unasked=unasked, check=False, failed=failures(inputs))
+        self._live = Live(folding, source)
         return self._live
 
     def _inputs(self, rules: Sequence[int], given: Input, *, lifts: bool) -> int:

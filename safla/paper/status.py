@@ -30,7 +30,7 @@ from safla.paper.control import NOTHING_WAITS, Rejected, Requests, requests
 from safla.paper.session import first_hash
 from safla.runs.engine_choice import choose
 from safla.runs.folder import CONFIG, LOCK, OURS, Holder, holder_of
-from safla.runs.recording import Inputs, read_events, run_of, series_of
+from safla.runs.recording import Inputs, has_code, plan_to_show, read_events, run_of, series_of
 from safla.runs.runner import fold_blocks
 
 LAST_EVENTS = 5
@@ -42,6 +42,10 @@ _MODE = re.compile(rb"^mode: (backtest|paper)\b", re.MULTILINE)
 _MAX_CONFIG = 65_536  # bytes that are read
 _MONITORED, _MAX_MONITORED = "performance.log", 65_536
 _HASH = slice(-35, -3)  # where a line with its newline holds its own hash (J10)
+_CODE = (
+    "its strategy is code, which this command does not execute; `safla replay` with --until and --strategy shows the "
+    "account"
+)
 _DIFFERS = "this version of safla decides otherwise than the journal says; `safla replay` shows where"
 
 
@@ -146,6 +150,8 @@ def _read(journal: Journal, status: RunStatus, *, say: Callable[[str], None]) ->
     ended, done = journal.ended is not None, frozenset(inputs.commands)
     status = status._replace(started=journal.started, ended=ended, tail=journal.tail, last=tuple(last), done=done)
     series = series_of(journal, inputs.rows)
+    if has_code(journal.started):
+        return status._replace(note=_CODE)
     try:
         run = run_of(journal.started)
         folded = _fold_whole(run, series, inputs=inputs, ts=ts, status=status, say=say)
@@ -235,7 +241,7 @@ def _from_snapshot(path: Path, status: RunStatus, *, sleep: Callable[[float], No
         last=tuple(event for event in last if not isinstance(event, CandleEvent | CandleMissing))[-LAST_EVENTS:],
     )  # fmt: skip
     try:
-        return status._replace(account=account_snapshot(run_of(started), read.state))
+        return status._replace(account=account_snapshot(plan_to_show(started), read.state))
     except ConfigError as error:
         return status._replace(note=str(error))
 

@@ -9,15 +9,20 @@ import msgspec
 from safla.core import values as v
 from safla.core.candles import iso
 from safla.core.values import DAY_MS
-from safla.journal.files import replace
+from safla.errors import HostError
+from safla.fs import read_own
+from safla.journal.files import journal_of, replace
 from safla.metrics.metric import Metric, significant
 from safla.report import breakdown, coverage
 from safla.report.figures import METRICS, Drawdown, Modes, Summary
 from safla.report.measures import fall_times, measures
 from safla.report.window import Window
+from safla.runs.folder import SUMMARY
 from safla.runs.result import RunResult
 
-__all__ = ["METRICS", "summarise", "summary_of", "write_summary"]
+MOST_BYTES = 2**22  # of a summary.json
+
+__all__ = ["METRICS", "read_summary", "summarise", "summary_of", "write_summary"]
 
 
 def summarise(outcome: RunResult, *, risk_free_rate: float, source: str | None = None) -> dict[str, Any]:
@@ -72,6 +77,17 @@ def summary_of(outcome: RunResult, *, risk_free_rate: float, source: str | None 
 def write_summary(path: Path, summary: dict[str, Any]) -> None:
     """Write summary.json, the whole file or nothing (Z8)."""
     replace(path, (json.dumps(summary, indent=2, allow_nan=False) + "\n").encode("ascii"))
+
+
+def read_summary(run: Path) -> dict[str, Any] | None:
+    """What the summary.json of a run folder says; None where there is none of this version of safla."""
+    try:
+        content = read_own(journal_of(run).with_name(SUMMARY), most=MOST_BYTES)
+        summary = msgspec.json.decode(content or b"", type=Summary)
+    except (HostError, ValueError, msgspec.MsgspecError):
+        return None
+    values: dict[str, Any] = msgspec.to_builtins(summary)
+    return values
 
 
 def _identity(window: Window) -> dict[str, Any]:

@@ -25,15 +25,16 @@ from safla.errors import ConfigError, DataError, JournalError, Problem
 from safla.journal import run_candles
 from safla.journal.files import CANDLES, JOURNAL, replace
 from safla.runs import folder as run_folder
-from safla.runs.engine_choice import choose
+from safla.runs.engine_choice import EngineForms, choose
 from safla.runs.interrupt import Flag
 from safla.runs.look_ahead import CutCheck
 from safla.runs.progress import Progress, ProgressListener
 from safla.runs.recovery import JournalAppender, recover
 from safla.runs.result import NO_SOURCES, RunResult, Sources, simulate_plan
 from safla.runs.runner import Block, started
-from safla.runs.signal_sources import ArraySignals
-from safla.runs.strategy_calls import CheckedSignals, checked_signals, is_built_in, strategy_window
+from safla.runs.signal_sources import ArraySignals, SignalSource, signal_source
+from safla.runs.strategy_calls import checked_signals, is_built_in, strategy_window
+from safla.runs.strategy_code.kept import keep_code
 from safla.strategies.register import STRATEGIES, Strategy
 
 if TYPE_CHECKING:
@@ -172,19 +173,19 @@ def run_backtest(
         say(note)
     candles = sum(len(one.columns.ts) for one in series)
     forms = choose(engine, plan.strategy, candles=candles, say=say)
-    checked = _checked_signals(prepared, say=say)
+    source, check = _signals_before(prepared, forms, say=say)
     run_folder.make(folder, force=force)
     with run_folder.lock_run(folder):
         recover(folder / JOURNAL, started=started(plan, first_ts=_first_ts(series)), say=say)
+        keep_code(folder, plan.strategy.code)
         _write_inputs(folder, prepared)
-        if checked is not None and checked.check is not None:
-            _write_check(folder, prepared, checked.check)
+        if check is not None:
+            _write_check(folder, prepared, check)
         with JournalAppender(folder / JOURNAL, say=say) as journal:
             recorder = _JournalRecorder(plan, journal, watch=watch, flag=flag, total=candles)
             outcome = simulate_plan(
                 plan, series, forms=forms, recorder=recorder, known=prepared.digest,
-                source=None if checked is None else ArraySignals(plan, series, checked.signals),
-                sources=prepared.sources,
+                source=source, sources=prepared.sources,
             )  # fmt: skip
             again = journal.finish()
         ended = BacktestResult(outcome, folder, journal.lines, journal.last_hash, again)
@@ -198,26 +199,24 @@ def simulated(prepared: Prepared, *, say: Callable[[str], None]) -> RunResult:
     for note in (*prepared.notes, *_too_short(prepared), *_coarse_ticks(prepared)):
         say(note)
     forms = choose("auto", plan.strategy, candles=sum(len(one.columns.ts) for one in series), say=say)
-    checked = _checked_signals(prepared, say=say)
-    return simulate_plan(
-        plan, series, forms=forms, source=None if checked is None else ArraySignals(plan, series, checked.signals),
-        sources=prepared.sources,
-    )  # fmt: skip
+    source, _ = _signals_before(prepared, forms, say=say)
+    return simulate_plan(plan, series, forms=forms, source=source, sources=prepared.sources)
 
 
-def _checked_signals(prepared: Prepared, *, say: Callable[[str], None]) -> CheckedSignals | None:
-    """The signals of a strategy from Python, checked before anything is written; None for a built-in strategy."""
-    if is_built_in(prepared.run):
-        return None
-    grid_ts = align([one.columns for one in prepared.series]).ts
-    return checked_signals(
-        prepared.run,
-        prepared.series,
-        columns=prepared.run.strategy.columns,
-        grid_ts=grid_ts,
-        known=prepared.digest,
-        say=say,
+def _signals_before(
+    prepared: Prepared, forms: EngineForms, *, say: Callable[[str], None]
+) -> tuple[SignalSource | None, CutCheck | None]:
+    """The signals of a strategy from Python, asked and checked before anything is written; None for one of ours."""
+    run, series = prepared.run, prepared.series
+    if is_built_in(run):
+        return None, None
+    if run.strategy.per_candle is not None:
+        return signal_source(run, series, forms=forms), None
+    grid_ts = align([one.columns for one in series]).ts
+    checked = checked_signals(
+        run, series, columns=run.strategy.columns, grid_ts=grid_ts, known=prepared.digest, say=say
     )
+    return ArraySignals(run, series, checked.signals), checked.check
 
 
 def _write_check(folder: Path, prepared: Prepared, check: CutCheck) -> None:

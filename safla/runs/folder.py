@@ -27,6 +27,7 @@ SUMMARY = "summary.json"
 LOOK_AHEAD = "look_ahead.json"  # what the look-ahead check of a strategy from Python covered
 LOCK = "lock"
 REQUESTS = "requests"  # a folder with the commands halt, resume and stop that are not done yet (S15a)
+STRATEGY_FILES = "strategy"  # a folder with the files of a strategy from Python (C7)
 SNAPSHOT = "snapshot"  # the state of a paper run, for `safla status`
 OURS = (JOURNAL, HEAD, CANDLES, CONFIG, SUMMARY, LOOK_AHEAD, LOCK, SNAPSHOT)
 BEGINS = b'{"n":1,"p":"'  # the first bytes of every journal
@@ -103,13 +104,22 @@ def keep_config(folder: Path, loaded: Loaded) -> None:
 
     Keys outside the plan, such as those of reports, may differ from call to call: the last call is kept.
     """
-    path, text = folder / CONFIG, resolved_yaml(loaded)
+    path, text = folder / CONFIG, resolved_yaml(_without_code(loaded))
     try:
         existing = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError):
         existing = ""
     if _values(existing) != _values(text):
         replace(path, text.encode())
+
+
+def _without_code(loaded: Loaded) -> Loaded:
+    """The configuration without the file of its strategy: in the run folder no configuration names code (C4)."""
+    if loaded.code is None:
+        return loaded
+    strategy = loaded.config.strategy.model_copy(update={"file": None})
+    origins = {**loaded.origins, "strategy.file": f"{loaded.origins['strategy.file']}, kept out of this file"}
+    return loaded._replace(config=loaded.config.model_copy(update={"strategy": strategy}), origins=origins)
 
 
 def _values(text: str) -> list[str]:
@@ -239,7 +249,7 @@ def _only_by_a_run(name: str) -> bool:
 
 def _ours(name: str) -> bool:
     """Whether a run may make a file of that name (docs/journal.md)."""
-    return name in (*OURS, REQUESTS) or name.endswith((".tmp", ".log")) or name.startswith("bug-")
+    return name in (*OURS, REQUESTS, STRATEGY_FILES) or name.endswith((".tmp", ".log")) or name.startswith("bug-")
 
 
 def _numbered_name(folder: Path) -> Path:

@@ -48,7 +48,7 @@ class Live:
         failed = any(entry.rule == v.STRATEGY_ERROR and not entry.lifts for entry in outside)
         inputs = list(outside)
         if failed or self._open(v.STRATEGY_ERROR):
-            signals = self._source.skip(block)
+            signals = self._source.skip(block, failed=failed)
         else:
             try:
                 signals = self._source.feed(block)

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 
 from safla.candles.validation import Bounds, Origin, check_candles
 from safla.config.model import Config
 from safla.config.plan import RunPlan, make_plan, price_limit
-from safla.config.plan_text import from_plan_texts
+from safla.config.plan_text import CODE, from_plan_texts, with_code
 from safla.core import values as v
 from safla.core.candles import Scale, Series, digest
 from safla.core.scale import to_units
@@ -23,7 +23,7 @@ from safla.journal.events import CandleEvent, CandleMissing, Event, Halted, Resu
 from safla.journal.files import CANDLES
 from safla.journal.reader import Journal
 from safla.runs.runner import Outside
-from safla.strategies.register import STRATEGIES, Strategy
+from safla.strategies.register import NO_FILE, STRATEGIES, Strategy
 
 STRATEGY = "strategy.name"
 
@@ -103,20 +103,58 @@ def _input(event: Halted | Resumed) -> Input:
     return Input(event.note, event.given, event.id)
 
 
-def run_of(started: RunStarted, *, register: Mapping[str, Strategy] = STRATEGIES) -> RunPlan:
+def run_of(started: RunStarted, *, register: Mapping[str, Strategy] = STRATEGIES, other_code: bool = False) -> RunPlan:
     """The plan of a run, made of its first line alone, without a YAML file (J15). JournalError if it is not valid.
 
-    register  the strategies by name, including those from Python (D5); ConfigError if that of the run is missing
+    register    the strategies by name, including those from Python (D5); ConfigError if that of the run is missing, or
+                has other code than the run had (C6)
+    other_code  whether it may have other code
     """
     name = started.plan.get(STRATEGY, "")
     if name and name not in register:
-        text = f"{name} is not registered here: it is a Python function, or part of a later release; replay a run of a "
-        text += f"Python function with safla.replay(run, strategies={{'{name}': function}})"
+        text = f"{name} is not registered here: it is from Python, or part of a later release; name its code with "
+        text += f"--strategy {name}=FILE.py, or call safla.replay(run, strategies={{'{name}': function}})"
         raise ConfigError([Problem("line 1", STRATEGY, text, code="strategy_unknown")])
+    recorded = started.plan.get(CODE)
+    if not other_code:
+        _check_same_code(name, recorded, register=register)
     try:
-        return changed_run(started, {}, register=register)
+        run = changed_run(started, {}, register=register)
+        return run._replace(texts=with_code(run.texts, recorded))
     except ConfigError as error:
         raise JournalError(f"line 1: the plan is not valid in this release: {error}", code="other_release") from error
+
+
+def strategy_name(path: Path) -> str:
+    """The name of the strategy that a run folder or journal is of. Raises JournalError."""
+    return reader.read(path).started.plan.get(STRATEGY, "")
+
+
+def has_code(started: RunStarted) -> bool:
+    """Whether the strategy of a run is code of a user, or of another release."""
+    return started.plan.get(STRATEGY, "") not in STRATEGIES
+
+
+def plan_to_show(started: RunStarted) -> RunPlan:
+    """The plan of a run whose state is shown, and nothing of it decided again: no code is needed, and none executed."""
+    absent = Strategy(_absent, warm_up=lambda _parameters: 1)
+    return run_of(started, register={started.plan.get(STRATEGY, ""): absent, **STRATEGIES})
+
+
+def _absent(_candles: object, _parameters: object) -> NoReturn:
+    raise AssertionError("a plan that is shown calls no strategy")
+
+
+def _check_same_code(name: str, recorded: str | None, *, register: Mapping[str, Strategy]) -> None:
+    """Raise ConfigError if the code of a strategy from Python is not that of the run. Code without a file always is."""
+    code = register[name].code if name in register else None
+    if code is None or NO_FILE in (recorded, code.identity) or recorded in (None, code.identity):
+        return
+    text = (
+        f"the run had the code {recorded}, this is {code.identity}; the files of the run are kept in its folder under "
+    )
+    text += f"strategy/; to see what this code would have done: safla replay RUN --strategy {name}=FILE.py --other-code"
+    raise ConfigError([Problem("line 1", CODE, text, code="code_differs")])
 
 
 def changed_run(

@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 
+from safla.config.plan_text import CODE
 from safla.config.trading import MarketSection
 from safla.errors import ConfigError, DataError, Finding, HostError, Interrupted, JournalError, Problem
 from safla.journal import reader
@@ -29,6 +30,11 @@ Markets = Mapping[str, MarketSection]
 
 LINES_BETWEEN_ANCHORS = 1_000  # (J24)
 LARGE = 2**30  # bytes; a note is shown when a journal grows beyond them (J6)
+
+OTHER_CODE = (
+    "; the files of the run are kept in its folder under strategy/: go on with such code, or begin another run (--out, "
+    "--force); `safla replay` with --strategy and --other-code shows what this code would have done"
+)
 
 _HASH = slice(-35, -3)  # the hash of a line, in the bytes of the line with its newline (J10)
 
@@ -69,17 +75,19 @@ def _check_same_plan(journal: Path, started: RunStarted) -> None:
     """Raise ConfigError with each key that differs from the first line of the journal, and both values (J32)."""
     recorded, current = _identity(reader.read(journal).started), _identity(started)
     problems = [
-        Problem(
-            str(journal),
-            key,
-            _both_values(recorded.get(key, "nothing"), current.get(key, "nothing")),
-            code="plan_differs",
-        )
+        _differing(journal, key, recorded.get(key, "nothing"), current.get(key, "nothing"))
         for key in sorted({**recorded, **current})
         if recorded.get(key) != current.get(key)
     ]
     if problems:
         raise ConfigError(problems)
+
+
+def _differing(journal: Path, key: str, recorded: str, current: str) -> Problem:
+    text = _both_values(recorded, current)
+    if key == CODE:
+        return Problem(str(journal), key, text + OTHER_CODE, code="code_differs")
+    return Problem(str(journal), key, text, code="plan_differs")
 
 
 def refuse_another_question(journal: Path, there: RunStarted, *, symbols: Sequence[str], markets: Markets) -> None:

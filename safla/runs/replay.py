@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from safla.config.plan import RunPlan
 from safla.core.candles import Series
 from safla.errors import attempt
 from safla.journal import audit, reader
@@ -45,14 +46,20 @@ def replay_run(
     engine: str,
     say: Callable[[str], None],
     register: Mapping[str, Strategy] = STRATEGIES,
+    other_code: bool = False,
 ) -> ReplayResult:
     """Verify a run folder or its journal. JournalError for a broken chain, and for missing or damaged candles.
 
-    register  the strategies by name, including those from Python (D5); ConfigError if that of the run is missing
+    register    the strategies by name, including those from Python (D5); ConfigError if that of the run is missing
+    other_code  whether the run's strategy may have other code than it had; else that is a ConfigError (C6)
     """
     journal = reader.read(path)
+
+    def plan() -> RunPlan:
+        return run_of(journal.started, register=register, other_code=other_code)
+
     if not books_only:
-        confirmed, _ = attempt(lambda: _confirmed(journal, engine=engine, register=register))
+        confirmed, _ = attempt(lambda: _confirmed(journal, plan=plan, engine=engine))
         if confirmed is not None:
             return confirmed
     inputs = Inputs(journal.started)
@@ -61,7 +68,7 @@ def replay_run(
     assert tail is not None, "the journal was read to its end"
     if books_only:
         return ReplayResult(tail, books, None, journal.anchored)
-    run = run_of(journal.started, register=register)
+    run = plan()
     series = series_of(journal, inputs.rows)
     candles = sum(len(one.columns.ts) for one in series)
     if candles == 0:  # a run of detail `candles` was killed before its first candle line
@@ -81,7 +88,7 @@ class _Recorded(NamedTuple):
     books: Books
 
 
-def _confirmed(journal: Journal, *, engine: str, register: Mapping[str, Strategy]) -> ReplayResult | None:
+def _confirmed(journal: Journal, *, plan: Callable[[], RunPlan], engine: str) -> ReplayResult | None:
     """The result of a replay that finds no difference, in a fraction of the time; None where the strict way must look.
 
     The order is the other way round: the journal is read without checks, and every byte of it is compared with the
@@ -91,7 +98,7 @@ def _confirmed(journal: Journal, *, engine: str, register: Mapping[str, Strategy
     recorded = _read_candles(journal) if journal.started.detail == "candles" else _read_lines(journal)
     if recorded is None or recorded.books.differing or not _is_whole(journal, recorded.tail):
         return None
-    series, run = recorded.series, run_of(journal.started, register=register)
+    series, run = recorded.series, plan()
     candles = sum(len(one.columns.ts) for one in series)
     forms = choose(engine, run.strategy, candles=candles, say=lambda text: None)
     blocks = fold_blocks(run, series, forms=forms, outside=recorded.inputs.outside, stop=recorded.inputs.stop)

@@ -1,6 +1,6 @@
 """The state of a recorded run at a candle: modes, positions and account, from simulating up to that candle (J43)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from safla.errors import UsageError
 from safla.runs.engine_choice import choose
 from safla.runs.recording import read_recording, run_of
 from safla.runs.runner import fold_blocks
+from safla.strategies.register import STRATEGIES, Strategy
 
 
 class ReplayState(NamedTuple):
@@ -21,10 +22,13 @@ class ReplayState(NamedTuple):
     state: State
 
 
-def until(path: Path, moment: int, *, engine: str, say: Callable[[str], None]) -> ReplayState:
+def until(
+    path: Path, moment: int, *, engine: str, say: Callable[[str], None],
+    register: Mapping[str, Strategy] = STRATEGIES,
+) -> ReplayState:  # fmt: skip
     """Simulate up to the last candle that opens at or before a time (ms). UsageError if it is before the first one."""
     started, series, outside, _ = read_recording(path)
-    run = run_of(started)
+    run = run_of(started, register=register)
     first = min(int(one.columns.ts[0]) for one in series if len(one.columns.ts))
     if moment < first:
         raise UsageError(

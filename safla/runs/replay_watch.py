@@ -1,7 +1,7 @@
 """The replay of a recorded run, timestamp by timestamp, at a pace that a person can follow (J43). It writes nothing."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from safla.runs.engine_choice import choose
 from safla.runs.interrupt import Flag
 from safla.runs.recording import read_recording, run_of
 from safla.runs.runner import fold_blocks
+from safla.strategies.register import STRATEGIES, Strategy
 
 LONGEST_SLEEP = 0.2  # seconds until an interruption is noticed
 
@@ -55,11 +56,12 @@ class ReplayPace:
 
 
 def watch_replay(
-    path: Path, pace: ReplayPace, *, engine: str, say: Callable[[str], None]
-) -> Iterator[WatchedTimestamp]:
+    path: Path, pace: ReplayPace, *, engine: str, say: Callable[[str], None],
+    register: Mapping[str, Strategy] = STRATEGIES,
+) -> Iterator[WatchedTimestamp]:  # fmt: skip
     """Simulate a run folder or its journal again, and yield each timestamp at its time. Raises JournalError."""
     started, series, outside, _ = read_recording(path)
-    run = run_of(started)
+    run = run_of(started, register=register)
     candles = sum(len(one.columns.ts) for one in series)
     forms = choose(engine, run.strategy, candles=candles, say=say)
     n, before = 0, None

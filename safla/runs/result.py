@@ -14,7 +14,7 @@ from safla.data.coverage import RequestedPeriod
 from safla.journal.encode import NO_INPUT, Input
 from safla.runs.engine_choice import EngineForms, choose
 from safla.runs.recording import read_recording, run_of
-from safla.runs.runner import Block, Outside, fold_blocks, unasked_at
+from safla.runs.runner import Block, Outside, failures, fold_blocks, unasked_at
 from safla.runs.signal_sources import SignalSource, signal_source
 from safla.strategies.register import STRATEGIES, Strategy
 
@@ -129,5 +129,5 @@ def simulate_again(
     candles = sum(len(one.columns.ts) for one in series)
     forms = choose(engine, run.strategy, candles=candles, say=lambda text: None)
     unasked = unasked_at(outside, align([one.columns for one in series]).ts)
-    source = signal_source(run, series, forms=forms, unasked=unasked, check=False)
+    source = signal_source(run, series, forms=forms, unasked=unasked, check=False, failed=failures(outside))
     return simulate_plan(run, series, forms=forms, outside=outside, stop=stop, source=source)

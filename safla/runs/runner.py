@@ -158,7 +158,9 @@ def fold_blocks(
     grid = align([one.columns for one in series])
     size = max(1, min(timestamps, engine.MAX_BLOCK // len(series)))
     if source is None:
-        source = signal_source(run, series, forms=forms, unasked=unasked_at(outside, grid.ts), known=known)
+        source = signal_source(
+            run, series, forms=forms, unasked=unasked_at(outside, grid.ts), known=known, failed=failures(outside)
+        )
     folding = Folding(run, first_ts=int(grid.ts[0]), forms=forms, timestamps=size, with_lines=with_lines)
     yield from folded(folding, source, outside=outside, grid=grid, size=size)
     yield folding.finish(known or (digest(series, run.timeframe) if with_lines else ""), stop)
@@ -215,6 +217,11 @@ def unasked_at(outside: Sequence[Outside], grid_ts: Int64) -> Mask:
     if since is not None:
         mask |= grid_ts >= since
     return mask
+
+
+def failures(outside: Sequence[Outside]) -> set[int]:
+    """The timestamps at which the strategy failed (J17)."""
+    return {entry.ts for entry in outside if entry.rule == v.STRATEGY_ERROR and not entry.lifts}
 
 
 def started(run: RunPlan, *, first_ts: int) -> RunStarted:

@@ -1,12 +1,13 @@
 """Signal sources: the signals of a run, block after block of its grid, in history and live.
 
 A source is begun with the recorded candles: all of a backtest, those before a restart of a paper run, or none. The
-blocks that it takes go over those first and then over the candles that arrive. There are two kinds: strategies with a
-fold, which read each candle once, and array functions, which are called with all candles so far or a window of them.
+blocks that it takes go over those first and then over the candles that arrive. There are three kinds: strategies with a
+fold, which read each candle once, array functions, which are called with all candles so far or a window of them, and
+strategies from Python that are asked candle by candle.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -18,6 +19,7 @@ from safla.core import values as v
 from safla.core.candles import NO_CANDLES, Series, align, iso
 from safla.core.values import Columns, Float64, Grid, Int8, Mask, Signals
 from safla.errors import StrategyError
+from safla.runs.candle_signals import CandleSignals
 from safla.runs.engine_choice import EngineForms
 from safla.runs.look_ahead import Int32, StrategyAnswer, answer_text, engine_values
 from safla.runs.strategy_calls import GridSignals, ask, signals_of, strategy_window, view_of
@@ -34,20 +36,27 @@ class SignalSource(Protocol):
     def feed(self, block: Grid) -> Signals:
         """The signals at the timestamps of the next block. StrategyError if the strategy fails at a live candle."""
 
-    def skip(self, block: Grid) -> Signals:
-        """Take the next block without calling the strategy: UNASKED at each of its timestamps."""
+    def skip(self, block: Grid, *, failed: bool) -> Signals:
+        """Take the next block without calling the strategy: UNASKED at each of its timestamps.
+
+        failed  the strategy failed there when the block was live; else its halt is open
+        """
 
 
 def signal_source(
     run: RunPlan, series: Sequence[Series], *, forms: EngineForms, unasked: Mask | None = None, check: bool = True,
-    known: str | None = None,
+    known: str | None = None, failed: Collection[int] = (),
 ) -> SignalSource:  # fmt: skip
     """The source of a run's signals, begun with its recorded candles. The arguments are those of `checked_signals`.
 
-    StrategyError and Finding of an array function, which is called here with all recorded candles at once.
+    failed  the timestamps of `unasked` at which the strategy failed
+
+    StrategyError and Finding of a strategy from Python, which is asked here about all recorded candles.
     """
     if run.strategy.by_symbol is not None:
         return SymbolSignals(run, run.strategy.by_symbol, is_compiled=forms.loop is not None)
+    if run.strategy.per_candle is not None:
+        return CandleSignals(run, series, unasked=unasked, failed=failed)
     if run.strategy.fold is not None:
         assert forms.feed is not None, "the forms are those of the run's strategy"
         return FoldSignals(run, series, fold=run.strategy.fold, feed=forms.feed)
@@ -74,7 +83,7 @@ class FoldSignals:
             symbol.feed(block, row, signals.signal[row], signals.strength[row])
         return signals
 
-    def skip(self, block: Grid) -> Signals:
+    def skip(self, block: Grid, *, failed: bool) -> Signals:  # noqa: ARG002 - of the protocol
         """Take the next block: the state goes on."""
         self.feed(block)
         return unasked_signals(block)
@@ -153,7 +162,7 @@ class SymbolSignals:
                 signals.signal[row, places], signals.strength[row, places] = symbol.feed(candles)
         return signals
 
-    def skip(self, block: Grid) -> Signals:
+    def skip(self, block: Grid, *, failed: bool) -> Signals:  # noqa: ARG002  (a source that never fails)
         """Take the next block: the state goes on."""
         self.feed(block)
         return unasked_signals(block)
@@ -191,7 +200,7 @@ class ArraySignals:
             np.array([[answer.strength] for answer in answers]),
         )
 
-    def skip(self, block: Grid) -> Signals:
+    def skip(self, block: Grid, *, failed: bool) -> Signals:  # noqa: ARG002 - of the protocol
         """Take the next block; for these candles no answer is known later."""
         if self._done < self._recorded:
             self._take(block)

@@ -19,6 +19,7 @@ from safla.core.values import Columns, Int64, Mask, Signals
 from safla.errors import Bug, StrategyError
 from safla.runs import look_ahead
 from safla.runs.look_ahead import CutCheck, SlowNotice, StrategyAnswer
+from safla.runs.strategy_answers import checked
 from safla.runs.strategy_candles import Candles, candles_of, read_only, rows_between
 from safla.strategies.register import SignalFunction
 
@@ -197,9 +198,9 @@ def ask(run: RunPlan, candles: Candles | Columns, *, symbol: str, function: Sign
     except (Exception, SystemExit) as error:  # user code may raise anything
         if built_in:
             raise
-        raise StrategyError(f"strategy {name}: {_error_text(error)}, {where}", code="strategy_raised") from error
+        raise StrategyError(f"strategy {name}: {error_text(error)}, {where}", code="strategy_raised") from error
     try:
-        return checked(name, candles, answer=answer)
+        return checked(name, candles.ts, answer=answer)
     except StrategyError as error:
         raise (Bug if built_in else StrategyError)(f"{error}, {where}") from error
 
@@ -211,54 +212,8 @@ def plain_parameters(parameters: Any) -> Any:
     return {name: float(value) if isinstance(value, Decimal) else value for name, value in parameters.items()}
 
 
-def _error_text(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
     """The exception that was raised, and the line of code that raised it."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     text = " ".join(str(error).split())[:200]
     return f"raised {type(error).__name__}{': ' if text else ''}{text} ({last.filename}:{last.lineno})"
-
-
-def checked(name: str, candles: Candles | Columns, *, answer: Any) -> StrategyAnswer:
-    """The answer as columns of int8 and float64. StrategyError names strategy and candle if it is not valid."""
-    if not isinstance(answer, tuple) or len(answer) != 2:
-        raise StrategyError(
-            f"strategy {name}: returned {type(answer).__name__}, expected a tuple of two arrays (signal, strength)",
-            code="invalid_signals",
-        )
-    for label, column in zip(("signal", "strength"), answer, strict=True):
-        if not isinstance(column, np.ndarray) or column.dtype.kind not in "iuf":
-            kind = f"an array of {column.dtype}" if isinstance(column, np.ndarray) else type(column).__name__
-            raise StrategyError(
-                f"strategy {name}: {label} is {kind}, expected a numpy array of numbers", code="invalid_signals"
-            )
-        if column.shape != candles.ts.shape:
-            raise StrategyError(
-                f"strategy {name}: {label} has shape {column.shape}, expected {candles.ts.shape}",
-                code="invalid_signals",
-            )
-    signal, strength = answer
-    for label, bad in (
-        ("signal is not -1, 0 or +1", _first_bad_signal(signal)),
-        ("strength is not a number >= 0", _first_bad_strength(signal, strength)),
-    ):
-        if bad is not None:
-            raise StrategyError(
-                f"strategy {name}: {label} at the candle {iso(int(candles.ts[bad]))}", code="invalid_signals"
-            )
-    strengths = np.array(strength, np.float64)
-    strengths[np.isnan(strengths)] = 0  # NaN passed the check only without a signal, as before a rolling mean begins
-    return StrategyAnswer(np.array(signal, np.int8), strengths)
-
-
-def _first_bad_signal(signal: "np.ndarray") -> int | None:
-    bad = (signal != 1) & (signal != 0)
-    if signal.dtype.kind != "u":  # an unsigned column cannot hold -1
-        bad &= signal != -1
-    return int(bad.argmax()) if bad.any() else None
-
-
-def _first_bad_strength(signal: "np.ndarray", strength: "np.ndarray") -> int | None:
-    if strength.min() >= 0 and strength.max() < np.inf:  # false for NaN; the fast test, nearly always enough
-        return None
-    bad = ~(np.isfinite(strength) & (strength >= 0)) & ~(np.isnan(strength) & (signal == 0))
-    return int(bad.argmax()) if bad.any() else None

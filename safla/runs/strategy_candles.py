@@ -1,7 +1,9 @@
 """The candles that a strategy from Python receives: floats in natural units, and the same values as exact integers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
 PRICES = ("open", "high", "low", "close")
 EXACT = 2**53  # a smaller integer is an exact float, so that one division gives the float nearest to the decimal text
+NO_OTHERS: "Mapping[str, Candle | None]" = MappingProxyType({})
 LEAST_ROOM = 1_024  # candles for which a growing column has room at first
 
 
@@ -57,6 +60,68 @@ class Candles:
     def __repr__(self) -> str:
         ends = f", {iso(int(self.ts[0]))} to {iso(int(self.ts[-1]))}" if len(self.ts) else ""
         return f"<safla.Candles {self.symbol} {self.timeframe}: {len(self.ts):,} candles{ends}>"
+
+
+class CandleUnits(NamedTuple):
+    """The prices of a candle in units of 10^-price_decimals, its volume in units of 10^-volume_decimals."""
+
+    open: int
+    high: int
+    low: int
+    close: int
+    volume: int
+
+
+class Candle(NamedTuple):
+    """One closed candle of a symbol, as `on_candle` receives it.
+
+    ts                       open time in ms UTC
+    open, high, low, close   in the quote currency: 60000.10
+    volume                   in the base currency
+    units                    the same as exact integers
+    together                 the candles of all symbols of the run at this time, by symbol; see `of`
+    """
+
+    ts: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    units: CandleUnits
+    symbol: str
+    timeframe: str
+    price_decimals: int
+    volume_decimals: int
+    together: "Mapping[str, Candle | None]"
+
+    def of(self, symbol: str) -> "Candle | None":
+        """The candle of another symbol of the run at the same time; None where it has none. KeyError for no symbol."""
+        return self if symbol == self.symbol else self.together[symbol]
+
+    def __repr__(self) -> str:
+        return f"<safla.Candle {self.symbol} {self.timeframe} {iso(self.ts)}: close {self.close}>"
+
+
+class CandleMaker:
+    """Makes the candles of a symbol from their integers."""
+
+    def __init__(self, symbol: str, timeframe: str, price_decimals: int, volume_decimals: int) -> None:
+        self._facts = symbol, timeframe, price_decimals, volume_decimals
+
+    def candle(self, ts: int, row: CandleRow) -> Candle:
+        """A candle with the same numbers as a row of `candles_of`."""
+        symbol, timeframe, price_decimals, volume_decimals = self._facts
+        opened, high, low, close = (_natural_number(units, price_decimals) for units in row[:-1])
+        volume = _natural_number(row[-1], volume_decimals)
+        return Candle(
+            ts, opened, high, low, close, volume, CandleUnits(*row), symbol, timeframe, price_decimals,
+            volume_decimals, NO_OTHERS,
+        )  # fmt: skip
+
+
+def _natural_number(units: int, decimals: int) -> float:
+    return units / 10**decimals if units < EXACT else float(f"{units}e-{decimals}")
 
 
 def candles_of(series: Series, timeframe: str) -> Candles:

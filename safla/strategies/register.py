@@ -65,6 +65,16 @@ class SymbolSource(Protocol):
         """Signal and strength of each candle of the next block. StrategyError if the strategy fails."""
 
 
+class Code(NamedTuple):
+    """The code of a strategy from Python (C5)."""
+
+    identity: str  # a hash of its files; NO_FILE for code without one
+    files: tuple[tuple[str, bytes], ...] = ()  # by relative name, such as mine.py or helpers/__init__.py
+
+
+NO_FILE = "none"  # the identity of code that is in no file, as in a notebook
+
+
 class Strategy(NamedTuple):
     """A strategy: its function, its keys, and how many candles it needs.
 
@@ -83,6 +93,8 @@ class Strategy(NamedTuple):
     fold: Fold | None = None  # the same signals as those of `columns`; where there is one, runs use it
     # (parameters, price decimals, volume decimals, step ms, form of folds) -> the source of a symbol, in place of both
     by_symbol: Callable[..., SymbolSource] | None = None
+    per_candle: Callable[[Any, Any], Any] | None = None  # (parameters, market) -> object with on_candle(candle)
+    code: Code | None = None  # of a strategy from Python; None: it comes with safla
 
 
 def in_one_block(fold: Fold) -> SignalFunction:

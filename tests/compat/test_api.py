@@ -154,7 +154,9 @@ def test_a_run_of_a_python_strategy_is_replayed_with_it_and_rejected_without_it(
 
 def test_a_replay_with_a_different_strategy_of_the_same_name_differs(config):
     result = safla.run(config, set=MINE, strategies={"mine": Breakout()})
-    found = safla.replay(result.folder, strategies={"mine": _Never()})
+    with raises_code(safla.ConfigError, "code_differs"):
+        safla.replay(result.folder, strategies={"mine": _Never()})
+    found = safla.replay(result.folder, strategies={"mine": _Never()}, other_code=True)
     assert not found
     assert not found.holds
     assert found.books.differing == 0

@@ -146,9 +146,9 @@ def test_row_30_a_strategy_that_raises_is_exit_3_with_strategy_symbol_and_candle
 
 
 RETURNED = {
-    "none": (lambda signal, strength: None, "returned NoneType, expected a tuple of two arrays"),
-    "one": (lambda signal, strength: signal, "returned ndarray, expected a tuple of two arrays"),
-    "three": (lambda signal, strength: (signal, strength, signal), "returned tuple, expected a tuple of two arrays"),
+    "none": (lambda signal, strength: None, "returned NoneType, expected an array signal"),
+    "a list": (lambda signal, strength: signal.tolist(), "returned list, expected an array signal"),
+    "three": (lambda signal, strength: (signal, strength, signal), "returned tuple, expected an array signal"),
     "a-list": (lambda signal, strength: (signal.tolist(), strength), "signal is list, expected a numpy array"),
     "no-strength": (lambda signal, strength: (signal, None), "strength is NoneType, expected a numpy array of numbers"),
     "text": (lambda signal, strength: (signal, strength.astype(str)), "strength is an array of <U"),

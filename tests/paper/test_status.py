@@ -221,7 +221,7 @@ def test_the_status_of_a_python_strategy_has_everything_but_the_account(folder):
     wrote(folder, rehashed(text))
     found = at(folder)
     assert found.account is None
-    assert "mine is not registered here" in found.note
+    assert "its strategy is code, which this command does not execute" in found.note
     assert found.ended
 
 

@@ -127,4 +127,7 @@ def test_an_existing_output_folder_is_not_written_to(tmp_path, folder, capsys, n
 
 def test_out_without_a_change_is_rejected(tmp_path, folder, capsys):
     assert cli.main(["replay", str(folder), "--out", str(tmp_path / "kept")]) == 2
-    assert "--out is where the run of --set is written; use it together with --set" in capsys.readouterr().err
+    assert (
+        "--out is where the run of --set (--other-code) is written; use it together with --set"
+        in capsys.readouterr().err
+    )
