@@ -25,8 +25,8 @@ class StrategyFunction(Protocol):
                 `symbol`, `timeframe`, `price_decimals`, `volume_decimals`, `frame()` (polars), `len()` (safla.Candles)
     parameters  `strategy.parameters` of the configuration: a dict of int, float or str
     returns     (signal, strength), two arrays of n numbers: signal +1 enters, -1 exits, 0 does nothing; strength is a
-                finite number of at least 0 (with `strategy.entry_threshold_pct` it becomes the confidence), and may be
-                NaN where the signal is 0
+                finite number of at least 0 (the confidence of an entry, at most 1), and may be NaN where the signal
+                is 0
     warm_up     an integer, or a function of the parameters: the number of candles before the first signal
     window      optional, as warm_up and not less: the number of last candles on which a signal depends. A paper run
                 passes no more than these, so that it stays fast

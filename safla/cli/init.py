@@ -41,7 +41,7 @@ strategy:
   slow_period: 30                  # candles
   entry_threshold_pct: 0.001       # how far the averages must be apart
   exit_threshold_pct: 0.0005
-  max_position_size_usd: 10000     # quote currency; an entry spends 0.9 of it at most, commission included
+  max_position_size_usd: 10000     # quote currency; an entry of sma_crossover spends 0.9 of it, commission included
 risk:
   stop_loss_pct: 0.02              # below the fill price; null: none
   take_profit_pct: 0.05            # above the fill price; null: none

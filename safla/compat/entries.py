@@ -42,7 +42,7 @@ def entry(run: RunPlan, *, confidence: int, cash: int, price: int, volume: int) 
     """
     rules, market = run.plan.rules, market_of(run.plan.markets, 0)
     room = share_down(cash, rules.max_exposure_ppm)
-    amount = sizing.budget(rules, confidence, cash, room)
+    amount = sizing.budget(rules, confidence, cash, cash, room)
     rejection = risk.rejected_for_cash(0, room, amount, cash)
     if rejection.reason != v.NO_REASON:
         return Entry(0, rejection.reason)

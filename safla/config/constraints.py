@@ -119,15 +119,24 @@ def _perpetuals(config: "Config") -> Iterator[Violation]:
 def resolved(config: "Config") -> dict[str, object]:
     """Return the sections whose defaults depend on other keys, with those defaults filled in where no value is set."""
     sections: dict[str, object] = {}
+    strategy: dict[str, object] = {}
     found = _built_in(config)
     if found is not None and found[0].section is not None:
-        sections["strategy"] = config.strategy.model_copy(update={"parameters": found[1].model_dump()})
+        strategy["parameters"] = found[1].model_dump()
+    if "max_position_size_usd" not in config.strategy.model_fields_set and _sized_by_equity(config):
+        strategy["max_position_size_usd"] = None
+    if strategy:
+        sections["strategy"] = config.strategy.model_copy(update=strategy)
     if "lookback_candles" not in config.market_data.model_fields_set:
         lookback = {"lookback_candles": max(LOOKBACK, _warm_up(config))}
         sections["market_data"] = config.market_data.model_copy(update=lookback)
     if config.mode == "paper" and "detail" not in config.journal.model_fields_set:
         sections["journal"] = config.journal.model_copy(update={"detail": "candles"})
     return sections
+
+
+def _sized_by_equity(config: "Config") -> bool:
+    return config.strategy.equity_share_pct is not None
 
 
 def _built_in(config: "Config") -> tuple["Strategy", Any] | None:
@@ -198,6 +207,15 @@ def _lookback(config: "Config") -> Iterator[Violation]:
     if lookback < needed:
         text = f"expected at least {needed} candles, the warm-up of {config.strategy.name}, got {lookback}"
         yield Violation(("market_data.lookback_candles", "strategy.name"), text)
+
+
+def _size(config: "Config") -> Iterator[Violation]:
+    if config.strategy.max_position_size_usd is None and not _sized_by_equity(config):
+        keys = ("strategy.max_position_size_usd", "strategy.equity_share_pct")
+        yield Violation(
+            keys,
+            "expected a number, got null: nothing says how large a position is; set it, or strategy.equity_share_pct",
+        )
 
 
 def _slippage(config: "Config") -> Iterator[Violation]:
@@ -332,6 +350,7 @@ def _exposed(config: "Config") -> bool:
 RULES: tuple[Callable[["Config"], Iterator[Violation]], ...] = (
     _exchange,
     _lookback,
+    _size,
     _slippage,
     _symbols,
     _detail,

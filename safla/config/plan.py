@@ -11,6 +11,7 @@ from safla.config.plan_text import plan_texts
 from safla.config.types import plain
 from safla.core.candles import Scale, Series
 from safla.core.scale import LIMIT, MILLION
+from safla.core.sizing import Confidence
 from safla.core.timeframes import TIMEFRAMES, Timeframe
 from safla.core.values import Detail, Plan, Rules
 from safla.errors import ConfigError, Problem
@@ -156,7 +157,8 @@ def make_plan(
     if lookback < warm_up:
         text = f"expected at least the warm-up of {warm_up} candles, got {lookback}"
         problems.append(Problem("", "market_data.lookback_candles", text, code="keys_do_not_fit"))
-    rules = _rules(config, money, start, warm_up, problems)
+    confidence = strategy.confidence(parameters)
+    rules = _rules(config, money, problems, start=start, warm_up=warm_up, confidence=confidence)
     if problems:
         raise ConfigError(problems)
     return RunPlan(
@@ -185,7 +187,9 @@ def _strategy(config: Config, register: Mapping[str, Strategy]) -> Strategy:
     return register[name]
 
 
-def _rules(config: Config, money: int, start: int, warm_up: int, problems: list[Problem]) -> Rules:
+def _rules(
+    config: Config, money: int, problems: list[Problem], *, start: int, warm_up: int, confidence: Confidence
+) -> Rules:
     risk, simulation, execution = config.risk, config.simulation, config.execution
     strategy = config.strategy
     commission = _ppm(simulation.commission_rate)
@@ -206,9 +210,11 @@ def _rules(config: Config, money: int, start: int, warm_up: int, problems: list[
         base_slippage_ppm=_ppm(simulation.slippage.base_bps / 10_000),
         impact_ppm=_ppm(simulation.slippage.impact_coefficient),
         max_slippage_ppm=_ppm(simulation.slippage.max_slippage_bps / 10_000),
-        entry_threshold_ppm=_ppm(strategy.entry_threshold_pct),
+        confidence_cap_ppm=confidence.cap_ppm,
+        confidence_threshold_ppm=confidence.threshold_ppm,
         max_position=size,
         position_size_ppm=_ppm(strategy.position_size_pct),
+        equity_share_ppm=_ppm(strategy.equity_share_pct),
         max_exposure_ppm=_ppm(risk.max_portfolio_exposure_pct),
         stop_loss_ppm=_ppm(risk.stop_loss_pct),
         take_profit_ppm=_ppm(risk.take_profit_pct),
@@ -243,7 +249,9 @@ def _ppm(share: Decimal | None) -> int:
     return 0 if share is None else int(share * MILLION)  # exact: the model allows no more than 6 decimals
 
 
-def _units(key: str, amount: Decimal, places: int, problems: list[Problem]) -> int:
+def _units(key: str, amount: Decimal | None, places: int, problems: list[Problem]) -> int:
+    if amount is None:
+        return 0
     units = amount.scaleb(places)
     if units != units.to_integral_value():
         problems.append(

@@ -10,11 +10,11 @@ from pydantic import SecretStr, ValidationError
 from safla.config.loader import Loaded
 from safla.config.model import Config
 from safla.config.reference import find, is_date, leaves, value_text
+from safla.config.size_text import size_text
 from safla.config.trading import MarketSection
 from safla.config.types import plain
 from safla.config.yaml_reader import scalar
 from safla.core.scale import MILLION
-from safla.core.sizing import MAX_CONFIDENCE_PPM
 from safla.errors import ConfigError, Problem
 from safla.text import printable
 
@@ -125,14 +125,25 @@ def _lines(loaded: Loaded) -> Iterator[_Line]:
         yield _Line(len(path) - 1, f"{_scalar(path[-1])}: {shown}", origin)
 
 
-def _entry_budget(config: Config) -> str:
-    """Explain why an entry spends less than max_position_size_usd (S23)."""
-    strategy = config.strategy
-    budget = strategy.max_position_size_usd * strategy.position_size_pct * MAX_CONFIDENCE_PPM / MILLION
-    return f"an entry spends {plain(budget)} at most, commission included: times confidence, which is 0.9 at most"
+def _entry_size(config: Config) -> str:
+    """Say what an entry spends (S23)."""
+    from safla.strategies.register import STRATEGIES, keys_of, strength_itself
+
+    section = config.strategy
+    strategy = STRATEGIES.get(section.name)
+    if strategy is None:
+        cap_ppm = strength_itself(None).cap_ppm
+    else:
+        cap_ppm = strategy.confidence(strategy.resolve(keys_of(strategy, section))).cap_ppm
+    amount = section.max_position_size_usd
+    return "an entry spends " + size_text(
+        "" if amount is None else plain(amount * section.position_size_pct * cap_ppm / MILLION),
+        equity_share_ppm=int((section.equity_share_pct or 0) * MILLION),
+        cap_ppm=cap_ppm,
+    )
 
 
-REMARKS: dict[tuple[str, ...], Callable[[Config], str]] = {("strategy", "max_position_size_usd"): _entry_budget}
+REMARKS: dict[tuple[str, ...], Callable[[Config], str]] = {("strategy", "max_position_size_usd"): _entry_size}
 
 
 def _value(path: tuple[str, ...], value: Any) -> str:

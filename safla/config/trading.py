@@ -106,12 +106,15 @@ class StrategySection(Section):
     parameters: Annotated[dict[ParameterName, Parameter], Field(max_length=50)] = key(
         {}, "parameters of strategies other than sma_crossover: name to number or word", plan=True
     )
-    max_position_size_usd: Amount = key(
+    max_position_size_usd: Amount | None = key(
         Decimal(10000),
-        "largest position; an entry spends it times confidence (0.9 at most), commission included",
+        "largest position; an entry spends it times confidence, commission included; null with equity_share_pct",
         plan=True,
     )
     position_size_pct: Share = key(Decimal(1), "share of max_position_size_usd that an entry takes", plan=True)
+    equity_share_pct: Share | None = key(
+        None, "share of the equity that an entry spends, times confidence, commission included", plan=True
+    )
 
 
 class RiskSection(Section):

@@ -1,33 +1,48 @@
 """The size of an entry: confidence, budget, quantity. Whether there is an entry at all is decided in risk.py."""
 
+from typing import NamedTuple
+
 from safla.core.fills import bought_at
 from safla.core.pure import pure
-from safla.core.scale import MILLION, mul_div, share_down
+from safla.core.scale import LIMIT, MILLION, mul_div, share_down
 from safla.core.values import Market, Rules
 
-MAX_CONFIDENCE_PPM = 900_000
+
+class Confidence(NamedTuple):
+    """How the strength of a strategy becomes a confidence: strength / threshold, at most the cap (S23)."""
+
+    cap_ppm: int
+    threshold_ppm: int  # the strength of confidence 1; 0: every entry has the cap
 
 
 @pure
-def confidence_ppm(strength: float, threshold_ppm: int) -> int:
-    """Confidence in a signal, parts per million: strength over threshold, at most 0.9 (S23)."""
+def confidence_ppm(strength: float, cap_ppm: int, threshold_ppm: int) -> int:
+    """Confidence in a signal, parts per million: strength over threshold, at most the cap (S23).
+
+    threshold_ppm  0: the cap, whatever the strength
+    """
     if threshold_ppm == 0:
-        return MAX_CONFIDENCE_PPM
+        return cap_ppm
     scaled = strength / (float(threshold_ppm) / 1e6) * 1e6
-    if scaled >= 900_000.0:
-        return MAX_CONFIDENCE_PPM
+    if scaled >= float(cap_ppm):
+        return cap_ppm
     return int(scaled)
 
 
 @pure
-def budget(rules: Rules, confidence: int, cash: int, room: int) -> int:
+def budget(rules: Rules, confidence: int, equity: int, cash: int, room: int) -> int:
     """What an entry may cost including its fee, money units (S23).
 
     confidence  parts per million
+    equity      at the last mark, money units
     cash        money units, at least 0
     room        what the exposure limit leaves, money units; may be below 0
     """
-    desired = share_down(share_down(rules.max_position, rules.position_size_ppm), confidence)
+    desired = LIMIT
+    if rules.max_position > 0:
+        desired = share_down(share_down(rules.max_position, rules.position_size_ppm), confidence)
+    if rules.equity_share_ppm > 0:
+        desired = min(desired, share_down(share_down(equity, rules.equity_share_ppm), confidence))
     return max(0, min(desired, share_down(cash, rules.max_exposure_ppm), room))
 
 

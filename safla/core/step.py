@@ -164,7 +164,7 @@ def buy_sized(
     cash = int(account[v.CASH])
     # The sum of cash and positions is capped at LIMIT, so that it cannot wrap in int64.
     allowed = share_down(cash + min(exposed, LIMIT - cash), rules.max_exposure_ppm)
-    amount = sizing.budget(rules, int(book[s, v.CONFIDENCE]), cash, allowed - exposed)
+    amount = sizing.budget(rules, int(book[s, v.CONFIDENCE]), int(account[v.EQUITY]), cash, allowed - exposed)
     rejection = risk.rejected_for_cash(exposed, allowed, amount, cash)
     if rejection.reason != v.NO_REASON:
         reject(account, book, out, s, ts, rejection.reason, rejection.value, rejection.limit)
@@ -256,7 +256,7 @@ def decide_entry(rules: Rules, account: Int64, book: Int64Table, out: Out, s: in
     if rejection.reason != v.NO_REASON:
         emit(out, v.ORDER_REJECTED, ts, s, (0, v.BUY, rejection.reason, rejection.value, rejection.limit))
         return
-    confidence = sizing.confidence_ppm(strength, rules.entry_threshold_ppm)
+    confidence = sizing.confidence_ppm(strength, rules.confidence_cap_ppm, rules.confidence_threshold_ppm)
     place(account, book, out, s, ts, v.BUY, v.BY_SIGNAL, confidence)
 
 

@@ -48,9 +48,11 @@ class Rules(NamedTuple):
     base_slippage_ppm: int
     impact_ppm: int
     max_slippage_ppm: int
-    entry_threshold_ppm: int
-    max_position: int  # money
+    confidence_cap_ppm: int
+    confidence_threshold_ppm: int  # the strength of confidence 1; 0: every entry has the cap
+    max_position: int  # money; 0: none
     position_size_ppm: int
+    equity_share_ppm: int  # 0: none
     max_exposure_ppm: int
     stop_loss_ppm: int  # 0: none
     take_profit_ppm: int  # 0: none

@@ -9,7 +9,7 @@ from safla.core.timeframes import LAST_MS, Timeframe
 from safla.core.values import Detail
 
 SCHEMA = 2  # version of the fields of the events (J49)
-RULES = 2  # version of the rules of docs/semantics.md (J50)
+RULES = 3  # version of the rules of docs/semantics.md (J50)
 
 MOST_PLACES = 18  # decimal places of an amount, at most
 

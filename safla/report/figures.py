@@ -127,11 +127,12 @@ class Summary(SummaryPart, frozen=True, kw_only=True):
     limits_off: Annotated[
         list[str], Meta(description="limits that are switched off (null): stop_loss, daily_loss, drawdown (risk.*_pct)")
     ]
+    entry_size: Annotated[str, Meta(description="how an entry is sized, in words")]
     entry_budget: Annotated[
         MoneyFigure,
         Meta(
             description="the most that an entry spends, commission included: max_position_size_usd * "
-            "position_size_pct * confidence, which is 0.9 at most"
+            "position_size_pct * the most confidence of the strategy"
         ),
     ]
     risk_free_rate: Annotated[float, Meta(title="ratio a year", description="report.risk_free_rate")]

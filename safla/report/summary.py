@@ -48,6 +48,7 @@ def summary_of(outcome: RunResult, *, risk_free_rate: float, source: str | None 
             **breakdown.trade_counts(window),
             **quality,
             "source": source,
+            "entry_size": breakdown.entry_size(outcome.run),
             "limits_off": breakdown.limits_off(outcome.run.plan.rules),
             **coverage.counts(covered),
             "symbol_coverage": covered,

@@ -38,7 +38,7 @@ FIRST = (  # what a reader must know before any figure
     _line("limits off", ("", "limits_off", f.limits), unless="limits_off"),
     _line("run", ("", "name", f.named)),
     _line("candles", ("", "candles", f.candles)),
-    _line("entry budget", ("", "entry_budget", f.budget)),
+    _line("entry size", ("", "entry_size", f.text)),
 )
 GROWTH = (
     _line("net profit", ("", "net_profit", f.money)),

@@ -216,7 +216,7 @@ class LiveStrategy:
             return LiveAnswer(0, 0.0, 0)
         self._check_candle_count(len(candles.ts))
         answer = ask(self._run, candles, symbol=self._series.symbol, function=self._run.strategy.columns)
-        values = engine_values(answer, threshold_ppm=self._run.plan.rules.entry_threshold_ppm)
+        values = engine_values(answer, rules=self._run.plan.rules)
         if self._window is None:
             self._check_unchanged(candles, values)
         return LiveAnswer(int(answer.signal[-1]), float(answer.strength[-1]), int(values[-1]))
@@ -269,7 +269,7 @@ def _live_strategies(run: RunPlan, series: Sequence[Series], answers: GridSignal
     for one, signal, strength in zip(series, *answers.between(0, len(grid_ts)), strict=True):
         places = np.searchsorted(grid_ts, one.columns.ts)  # its candles on the grid
         answer = StrategyAnswer(signal[places], strength[places])
-        before = engine_values(answer, threshold_ppm=run.plan.rules.entry_threshold_ppm)
+        before = engine_values(answer, rules=run.plan.rules)
         yield LiveStrategy(run, one, before=np.where(answer.signal == v.UNASKED, np.int32(UNKNOWN), before))
 
 

@@ -6,6 +6,8 @@ A strategy of ours is one file beside this one, one row of STRATEGIES, and one t
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from safla.core.scale import MILLION
+from safla.core.sizing import Confidence
 from safla.core.values import Columns, Float64, Int8
 from safla.section import Section
 from safla.strategies import rsi, sma_crossover
@@ -38,6 +40,11 @@ def no_products(_parameters: Any) -> int:
     return 1
 
 
+def strength_itself(_parameters: Any) -> Confidence:
+    """The confidence of a strategy that says no other: its strength, at most 1."""
+    return Confidence(MILLION, MILLION)
+
+
 class Fold(NamedTuple):
     """A strategy that carries a state from one block of candles to the next, so that each candle is read once.
 
@@ -63,6 +70,7 @@ class Strategy(NamedTuple):
     check: Callable[[Any], Violations] = no_problems  # the rules between the keys
     window: Callable[[Any], int | None] = all_candles  # how many last candles it depends on; None: all (C14)
     price_factor: Callable[[Any], int] = no_products  # a price times this is the largest number that it makes (D1)
+    confidence: Callable[[Any], Confidence] = strength_itself  # parameters -> what a strength is worth (S23)
     natural: bool = False  # True: it gets Candles of runs/strategy_candles.py (floats); else Columns (integers)
     fold: Fold | None = None  # the same signals as those of `columns`; where there is one, runs use it
 
@@ -75,6 +83,7 @@ STRATEGIES: dict[str, Strategy] = {
     "sma_crossover": Strategy(
         sma_crossover.sma_crossover, sma_crossover.warm_up, resolve=sma_crossover.resolve, check=sma_crossover.check,
         price_factor=sma_crossover.price_factor,
+        confidence=sma_crossover.confidence,
         fold=Fold(sma_crossover.begin, sma_crossover.feed, sma_crossover.rows_before),
     ),
 }  # fmt: skip

@@ -1,6 +1,7 @@
 """The configuration models: defaults, strictness, and defaults that depend on other keys (Z4, S16, J8)."""
 
-from typing import get_args
+from decimal import Decimal
+from typing import Any, get_args
 
 import pytest
 from pydantic import ValidationError
@@ -25,6 +26,21 @@ def test_an_empty_configuration_has_all_defaults() -> None:
 def test_the_lookback_is_at_least_the_warm_up(slow: int, confirm: int, lookback: int) -> None:
     config = Config.model_validate({"strategy": {"slow_period": slow, "confirm_within_candles": confirm}})
     assert config.market_data.lookback_candles == lookback
+
+
+@pytest.mark.parametrize(
+    ("strategy", "largest"),
+    [
+        ({}, Decimal(10000)),
+        ({"equity_share_pct": Decimal("0.2")}, None),
+        ({"equity_share_pct": Decimal("0.2"), "max_position_size_usd": Decimal(5000)}, Decimal(5000)),
+        ({"equity_share_pct": None}, Decimal(10000)),
+    ],
+)
+def test_a_share_of_the_equity_leaves_out_the_default_of_the_largest_position(
+    strategy: dict[str, Any], largest: Decimal | None
+) -> None:
+    assert Config.model_validate({"strategy": strategy}).strategy.max_position_size_usd == largest
 
 
 def test_the_detail_of_paper_mode_is_candles_unless_it_is_set() -> None:

@@ -198,8 +198,20 @@ def test_a_webhook_from_the_environment_stays_out_of_the_resolved_yaml() -> None
     assert "SAFLA__MONITORING__WEBHOOK_URL, kept out of this file" in resolved_yaml(outside)
 
 
-@pytest.mark.parametrize(("share", "budget"), [("1", "9000"), ("0.25", "2250")])
-def test_the_resolved_file_notes_the_maximum_amount_of_an_entry(tmp_path, share, budget):
-    (tmp_path / "c.yaml").write_text(f"strategy: {{max_position_size_usd: 10000, position_size_pct: {share}}}\n")
+@pytest.mark.parametrize(
+    ("strategy", "size"),
+    [
+        ("max_position_size_usd: 10000", "9000 at most, commission included (confidence is 0.9 at most)"),
+        ("position_size_pct: 0.25", "2250 at most, commission included (confidence is 0.9 at most)"),
+        ("name: rsi", "10000 at most, commission included (confidence is 1 at most)"),
+        ("equity_share_pct: 0.2", "18 % of the equity at most, commission included (confidence is 0.9 at most)"),
+        (
+            "{name: rsi, equity_share_pct: 0.125, max_position_size_usd: 5000}",
+            "12.5 % of the equity and 5000 at most, commission included (confidence is 1 at most)",
+        ),
+    ],
+)
+def test_the_resolved_file_says_how_an_entry_is_sized(tmp_path, strategy, size):
+    (tmp_path / "c.yaml").write_text(f"strategy: {{{strategy.strip('{}')}}}\n")
     line = next(one for one in resolved_yaml(load(tmp_path / "c.yaml")).splitlines() if "max_position_size_usd" in one)
-    assert f"an entry spends {budget} at most, commission included: times confidence, which is 0.9 at most" in line
+    assert line.endswith(f"; an entry spends {size}")

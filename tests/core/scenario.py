@@ -33,8 +33,9 @@ MONDAY = 1_704_067_200_000  # 2024-01-01T00:00Z
 QUIET = Rules(
     step_ms=HOUR, start_ts=0, warm_up=1, max_gap_candles=0, sell_on_gap=0, max_fill_delay_candles=1,
     optimistic=0, touch=0, target_improvement=0, commission_ppm=0, maker_commission_ppm=0,
-    base_slippage_ppm=0, impact_ppm=0, max_slippage_ppm=0, entry_threshold_ppm=0,
-    max_position=112_000, position_size_ppm=1_000_000, max_exposure_ppm=1_000_000,  # 10 units at a price of 10 000
+    base_slippage_ppm=0, impact_ppm=0, max_slippage_ppm=0,
+    confidence_cap_ppm=900_000, confidence_threshold_ppm=0, max_position=112_000,  # 10 units at a price of 10 000
+    position_size_ppm=1_000_000, equity_share_ppm=0, max_exposure_ppm=1_000_000,
     stop_loss_ppm=0, take_profit_ppm=0, trailing_stop_ppm=0, trailing_activation_ppm=0, max_open_positions=9,
     max_daily_loss_ppm=0, max_drawdown_ppm=0, drawdown_pause_days=0, max_daily_trades=0, cooldown_candles=0, flatten=1,
 )  # fmt: skip

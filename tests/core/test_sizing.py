@@ -11,25 +11,29 @@ from tests.core.scenario import MARKET, QUIET
 
 
 @pytest.mark.parametrize(
-    ("strength", "threshold", "ppm"),
+    ("strength", "cap", "threshold", "ppm"),
     [
-        (0.0, 10_000, 0),
-        (0.0075, 10_000, 750_000),
-        (0.009, 10_000, 899_999),  # the one place of a float: 0.009 / 0.01 is a little less than 0.9
-        (0.4375, 500_000, 875_000),
-        (0.45, 500_000, 900_000),
-        (0.01, 10_000, 900_000),
-        (5.0, 10_000, 900_000),
-        (float("inf"), 10_000, 900_000),
-        (0.0, 0, 900_000),
-        (0.5, 1_000_000, 500_000),
-        (1e-9, 1, 1_000),
+        (0.0, 900_000, 10_000, 0),
+        (0.0075, 900_000, 10_000, 750_000),
+        (0.009, 900_000, 10_000, 899_999),  # the one place of a float: 0.009 / 0.01 is a little less than 0.9
+        (0.4375, 900_000, 500_000, 875_000),
+        (0.45, 900_000, 500_000, 900_000),
+        (0.01, 900_000, 10_000, 900_000),
+        (5.0, 900_000, 10_000, 900_000),
+        (float("inf"), 900_000, 10_000, 900_000),
+        (0.0, 900_000, 0, 900_000),
+        (0.5, 900_000, 1_000_000, 500_000),
+        (1e-9, 900_000, 1, 1_000),
+        (0.999999, 1_000_000, 1_000_000, 999_999),
+        (1.0, 1_000_000, 1_000_000, 1_000_000),
+        (7.0, 1_000_000, 1_000_000, 1_000_000),
+        (0.0, 1_000_000, 0, 1_000_000),
     ],
 )
-def test_confidence_is_signal_strength_over_threshold_capped_at_nine_tenths(
-    strength: float, threshold: int, ppm: int
+def test_confidence_is_signal_strength_over_threshold_and_at_most_the_cap(
+    strength: float, cap: int, threshold: int, ppm: int
 ) -> None:
-    assert confidence_ppm(strength, threshold) == ppm
+    assert confidence_ppm(strength, cap, threshold) == ppm
 
 
 @pytest.mark.parametrize(
@@ -53,7 +57,26 @@ def test_the_budget_is_the_minimum_of_position_size_cash_and_remaining_exposure(
     confidence: int, cash: int, room: int, amount: int
 ) -> None:
     rules = QUIET._replace(max_position=100_000, position_size_ppm=500_000, max_exposure_ppm=600_000)
-    assert budget(rules, confidence, cash, room) == amount
+    assert budget(rules, confidence, 10**9, cash, room) == amount
+
+
+@pytest.mark.parametrize(
+    ("largest", "share", "equity", "amount"),
+    [
+        (0, 200_000, 1_000_000, 180_000),  # a fifth of the equity, and nine tenths of that
+        (0, 200_000, 1_000_009, 180_000),  # rounded down twice
+        (0, 200_000, 1_000_010, 180_001),
+        (100_000, 200_000, 1_000_000, 90_000),  # the least of both
+        (100_000, 50_000, 1_000_000, 45_000),
+        (0, 1, 999_999, 0),
+        (0, 1_000_000, LIMIT, 10**15),  # cash and room hold as without a share
+    ],
+)
+def test_an_entry_spends_a_share_of_the_equity_and_no_more_than_the_largest_position(
+    largest: int, share: int, equity: int, amount: int
+) -> None:
+    rules = QUIET._replace(max_position=largest, equity_share_ppm=share)
+    assert budget(rules, 900_000, equity, 10**15, 10**16) == amount
 
 
 @pytest.mark.parametrize(

@@ -332,7 +332,7 @@ PLANTED = (
     ),
     Planted(
         62, "raw-strength", "runs/look_ahead.py",
-        "confidence = np.minimum(scaled, float(MAX_CONFIDENCE_PPM)).astype(np.int32)",
+        "confidence = np.minimum(scaled, float(cap_ppm)).astype(np.int32)",
         "confidence = strength[entries].view(np.int64).astype(np.int32)",
         LOOK_AHEAD + "test_an_honest_strategy_passes",
     ),

@@ -37,8 +37,10 @@ BALANCE = 10**12  # 100 000 with 7 decimals
 RULES = Rules(
     step_ms=HOUR, start_ts=BEGIN + 20 * HOUR, warm_up=5, max_gap_candles=0, sell_on_gap=1, max_fill_delay_candles=0,
     optimistic=0, touch=0, target_improvement=0, commission_ppm=1_000, maker_commission_ppm=500,
-    base_slippage_ppm=200, impact_ppm=100_000, max_slippage_ppm=5_000, entry_threshold_ppm=1_000,
-    max_position=3 * 10**11, position_size_ppm=1_000_000, max_exposure_ppm=400_000, stop_loss_ppm=20_000,
+    base_slippage_ppm=200, impact_ppm=100_000, max_slippage_ppm=5_000,
+    confidence_cap_ppm=900_000, confidence_threshold_ppm=1_000,
+    max_position=3 * 10**11, position_size_ppm=1_000_000, equity_share_ppm=0,
+    max_exposure_ppm=400_000, stop_loss_ppm=20_000,
     take_profit_ppm=30_000, trailing_stop_ppm=0, trailing_activation_ppm=0, max_open_positions=2,
     max_daily_loss_ppm=4_000, max_drawdown_ppm=15_000, drawdown_pause_days=1, max_daily_trades=4,
     cooldown_candles=1, flatten=1,

@@ -76,8 +76,10 @@ RULES: dict[
     "base_slippage_ppm": (0, 1, 200, 10_000),
     "impact_ppm": (0, 100_000, 1_000_000, 1_000_000_000),
     "max_slippage_ppm": (10_000, 50_000, 500_000),
-    "entry_threshold_ppm": (0, 0, 1, 1_000, 1_000_000),
+    "confidence_cap_ppm": (900_000, 900_000, 1_000_000),
+    "confidence_threshold_ppm": (0, 0, 1, 1_000, 1_000_000),
     "position_size_ppm": (*(1_000_000,) * 8, 333_333, 1),
+    "equity_share_ppm": (*(0,) * 6, 1, 200_000, 1_000_000),
     "max_exposure_ppm": (1_000_000, *(600_000,) * 6, 50_000, 1),
     "stop_loss_ppm": (0, 0, 1, 5_000, 20_000, 100_000, 999_999),
     "take_profit_ppm": (0, 0, 1, 5_000, 20_000, 100_000_000),
@@ -133,7 +135,7 @@ def cases(
     starts = [draw(st.sampled_from(prices)) for _ in range(count)]
     lot_cost = max(price * one.lot * one.k for price, one in zip(starts, markets, strict=True))
     balance = min(lot_cost * draw(st.sampled_from((50, 50, 1_000, 1_000_000, 2))), most)
-    step_ms, threshold = chosen["step_ms"], chosen["entry_threshold_ppm"]
+    step_ms, threshold = chosen["step_ms"], chosen["confidence_threshold_ppm"]
     drawn = [draw(history(candles, price, step_ms, threshold)) for price in starts]
     signals = tuple((signal, strength) for _, signal, strength in drawn)
     columns = tuple(one for one, _, _ in drawn)
@@ -143,6 +145,8 @@ def cases(
         signals = tuple(STRATEGIES["sma_crossover"].columns(one, parameters) for one in columns)
     start_ts = EPOCH + step_ms * draw(st.sampled_from((0, 0, 3, 9)))
     max_position = max(1, balance * draw(st.sampled_from((100, 33, 20, 1, 500))) // 100)
+    if chosen["equity_share_ppm"] > 0:
+        max_position *= draw(st.integers(0, 1))
     rules = Rules(start_ts=start_ts, max_position=max_position, **chosen)
     asked = tuple(sorted(draw(st.lists(command(candles), max_size=3)))) if commands else ()
     return Case(rules, markets, balance, columns, signals, asked)

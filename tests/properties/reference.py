@@ -32,8 +32,8 @@ def share_up(amount: int, ppm: int) -> int:
 
 def confidence(rules: Any, strength: float) -> int:
     """S23, in parts per million."""
-    threshold = rules.entry_threshold_ppm / 1e6
-    return min(900_000, int(strength / threshold * 1_000_000)) if threshold else 900_000
+    threshold, cap = rules.confidence_threshold_ppm / 1e6, int(rules.confidence_cap_ppm)
+    return min(cap, int(strength / threshold * 1_000_000)) if threshold else cap
 
 
 def affordable(rules: Any, market: Any, budget: int, price: int) -> int:
@@ -280,8 +280,9 @@ class Reference:
             now = opens.get(held["place"], held["close"])
             exposed += worth({**held, "close": held["held"]["entry"] if held["held"]["opened"] == ts else now})
         allowed = share_down(min(BOUND, self.cash + exposed), rules.max_exposure_ppm)
-        wanted = share_down(share_down(rules.max_position, rules.position_size_ppm), order["confidence"])
-        budget = min(wanted, share_down(self.cash, rules.max_exposure_ppm), allowed - exposed)
+        sizes = [(rules.max_position, rules.position_size_ppm), (self.marked, rules.equity_share_ppm)]
+        named = [share_down(share_down(whole, ppm), order["confidence"]) for whole, ppm in sizes if whole * ppm]
+        budget = min(*named, share_down(self.cash, rules.max_exposure_ppm), allowed - exposed)
         if exposed >= allowed:
             return self.refuse_order(ts, one, "max_exposure", exposed, allowed)
         if budget == 0:

@@ -23,7 +23,12 @@ from tests.properties.cases import (
 )
 
 WEEK_MS = 7 * v.DAY_MS
-PLAIN = LIMITS_OFF | {"max_slippage_ppm": 10_000, "cooldown_candles": 0, "entry_threshold_ppm": 0}
+PLAIN = LIMITS_OFF | {
+    "max_slippage_ppm": 10_000,
+    "cooldown_candles": 0,
+    "confidence_threshold_ppm": 0,
+    "equity_share_ppm": 0,
+}
 
 
 @settings(max_examples=100, deadline=None)
