@@ -152,13 +152,12 @@ def make_plan(
         )
         problems.append(Problem("", "simulation.initial_balance_usd", text, code="does_not_fit_scale"))
     parameters = _parameters(config, strategy)
-    warm_up = strategy.warm_up(parameters)
+    needs = _numbers_of(strategy, parameters)
     lookback = config.market_data.lookback_candles
-    if lookback < warm_up:
-        text = f"expected at least the warm-up of {warm_up} candles, got {lookback}"
+    if lookback < needs.warm_up:
+        text = f"expected at least the warm-up of {needs.warm_up} candles, got {lookback}"
         problems.append(Problem("", "market_data.lookback_candles", text, code="keys_do_not_fit"))
-    confidence = strategy.confidence(parameters)
-    rules = _rules(config, money, problems, start=start, warm_up=warm_up, confidence=confidence)
+    rules = _rules(config, money, problems, start=start, needs=needs)
     if problems:
         raise ConfigError(problems)
     return RunPlan(
@@ -187,9 +186,21 @@ def _strategy(config: Config, register: Mapping[str, Strategy]) -> Strategy:
     return register[name]
 
 
-def _rules(
-    config: Config, money: int, problems: list[Problem], *, start: int, warm_up: int, confidence: Confidence
-) -> Rules:
+class _StrategyNumbers(NamedTuple):
+    """What the rules take from the strategy."""
+
+    warm_up: int
+    settle: int
+    confidence: Confidence
+
+
+def _numbers_of(strategy: Strategy, parameters: Any) -> _StrategyNumbers:
+    warm_up = strategy.warm_up(parameters)
+    settle = warm_up if strategy.settle is None else strategy.settle(parameters)
+    return _StrategyNumbers(warm_up, settle, strategy.confidence(parameters))
+
+
+def _rules(config: Config, money: int, problems: list[Problem], *, start: int, needs: _StrategyNumbers) -> Rules:
     risk, simulation, execution = config.risk, config.simulation, config.execution
     strategy = config.strategy
     commission = _ppm(simulation.commission_rate)
@@ -198,7 +209,8 @@ def _rules(
     return Rules(
         step_ms=TIMEFRAMES[config.market_data.timeframe],
         start_ts=start,
-        warm_up=warm_up,
+        warm_up=needs.warm_up,
+        settle=needs.settle,
         max_gap_candles=config.market_data.max_gap_candles,
         sell_on_gap=int(execution.on_gap == "sell"),
         max_fill_delay_candles=execution.max_fill_delay_candles,
@@ -210,8 +222,8 @@ def _rules(
         base_slippage_ppm=_ppm(simulation.slippage.base_bps / 10_000),
         impact_ppm=_ppm(simulation.slippage.impact_coefficient),
         max_slippage_ppm=_ppm(simulation.slippage.max_slippage_bps / 10_000),
-        confidence_cap_ppm=confidence.cap_ppm,
-        confidence_threshold_ppm=confidence.threshold_ppm,
+        confidence_cap_ppm=needs.confidence.cap_ppm,
+        confidence_threshold_ppm=needs.confidence.threshold_ppm,
         max_position=size,
         position_size_ppm=_ppm(strategy.position_size_pct),
         equity_share_ppm=_ppm(strategy.equity_share_pct),

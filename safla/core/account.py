@@ -199,8 +199,14 @@ def sell(
     if gross - fees < 0:
         book[s, v.COOLING] = 1 + int(book[s, v.SEEN])  # plus 1, because 0 means that there was no losing exit
     move(book, out, s, ts, EXIT)
-    if int(book[s, v.MODE]) == FLAT and known_candles(book, s) < rules.warm_up:
+    if int(book[s, v.MODE]) == FLAT and not is_warm(rules, book, s):
         move(book, out, s, ts, REWARM)  # S4: fewer candles than the strategy needs since the last gap
+
+
+@pure
+def is_warm(rules: Rules, book: Int64Table, s: int) -> bool:
+    """Whether enough candles of a symbol are known, since the first one of the run and since the last gap (S29)."""
+    return int(book[s, v.SEEN]) >= rules.warm_up and known_candles(book, s) >= rules.settle
 
 
 @pure

@@ -40,7 +40,8 @@ class EntryRequest(NamedTuple):
     mode: int
     quantity: int  # of the open position, quantity units
     order: int  # the number of the order that waits, 0 for none
-    seen: int  # candles known since the last gap
+    seen: int  # candles since the first one of the run
+    since_gap: int  # candles known since the last gap
     since_loss: int  # candles since the last losing exit, NONE if there was none
     taken: int  # open positions plus waiting entries of the account
 
@@ -52,8 +53,10 @@ def rejected_entry(rules: Rules, request: EntryRequest) -> Rejection:
         return Rejection(WHILE_HALTED, NONE, NONE)
     if request.quantity > 0:
         return Rejection(ALREADY_LONG, NONE, NONE)
-    if request.mode == WARMING:
+    if request.mode == WARMING and request.seen < rules.warm_up:
         return Rejection(WHILE_WARMING, request.seen, rules.warm_up)
+    if request.mode == WARMING:
+        return Rejection(WHILE_WARMING, request.since_gap, rules.settle)
     if request.order > 0:
         return Rejection(ORDER_WAITING, request.order, NONE)
     if request.since_loss != NONE and request.since_loss < rules.cooldown_candles:

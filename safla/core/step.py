@@ -10,6 +10,7 @@ from safla.core.account import (
     emit,
     emit_marks,
     expire,
+    is_warm,
     known_candles,
     levels_of,
     market_of,
@@ -48,7 +49,7 @@ def open_of_day(rules: Rules, account: Int64, book: Int64Table, out: Out, ts: in
 
 @pure
 def meet_gap(rules: Rules, account: Int64, book: Int64Table, out: Out, s: int, ts: int) -> None:
-    """(b) Candles are missing before this one: the warm-up begins again; sell_on_gap also sells the position (S4).
+    """(b) Candles are missing before this one: a flat symbol settles again; sell_on_gap also sells the position (S4).
 
     A position keeps its mode and its levels, because only an entry needs a whole window. Once the position is closed,
     `account.sell` sends the symbol back to warming where the window is not whole yet.
@@ -128,7 +129,7 @@ def buy_waiting(
     """
     ts = int(candles.ts[t])
     if known_candles(book, s) == 0:  # a gap came between the decision and this open (S4)
-        reject(account, book, out, s, ts, v.WHILE_WARMING, 0, rules.warm_up)
+        reject(account, book, out, s, ts, v.WHILE_WARMING, 0, rules.settle)
         return
     if int(candles.volume[s, t]) == 0:  # nothing trades: wait, but not for long, as signals age (S5)
         book[s, v.BLOCKED] += 1
@@ -228,7 +229,7 @@ def decide(
     """(i) A symbol whose warm-up is over becomes flat; its signal becomes an order or a rejection (S16, S24)."""
     if signal == v.UNASKED:
         return
-    if int(book[s, v.MODE]) == WARMING and known_candles(book, s) >= rules.warm_up and ts >= rules.start_ts:
+    if int(book[s, v.MODE]) == WARMING and is_warm(rules, book, s) and ts >= rules.start_ts:
         move(book, out, s, ts, WARM)
     if signal == 0:
         return
@@ -248,7 +249,8 @@ def decide_entry(rules: Rules, account: Int64, book: Int64Table, out: Out, s: in
         mode=int(book[s, v.MODE]),
         quantity=int(book[s, v.QUANTITY]),
         order=int(book[s, v.ORDER]),
-        seen=known_candles(book, s),
+        seen=int(book[s, v.SEEN]),
+        since_gap=known_candles(book, s),
         since_loss=int(book[s, v.SEEN]) - cooling if cooling > 0 else v.NONE,
         taken=int(account[v.POSITIONS]) + int(account[v.WAITING_ENTRIES]),
     )

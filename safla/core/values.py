@@ -36,7 +36,8 @@ class Rules(NamedTuple):
 
     step_ms: int  # the timeframe
     start_ts: int  # the first candle after the lookback (S16)
-    warm_up: int  # candles that the strategy needs
+    warm_up: int  # candles that the strategy needs, from the first of the run on
+    settle: int  # candles that it needs after a gap, 1 to warm_up (S29)
     max_gap_candles: int
     sell_on_gap: int  # 0 or 1
     max_fill_delay_candles: int

@@ -65,6 +65,7 @@ class Strategy(NamedTuple):
 
     columns: SignalFunction
     warm_up: Callable[[Any], int]  # parameters -> candles before the first signal
+    settle: Callable[[Any], int] | None = None  # parameters -> candles after a gap (S29); None: as warm_up
     section: type[Section] | None = None  # the keys of `strategy.parameters`
     resolve: Callable[[Any], Any] = given_parameters  # keys -> parameters; numbers in a NamedTuple can be compiled
     check: Callable[[Any], Violations] = no_problems  # the rules between the keys

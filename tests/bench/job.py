@@ -48,7 +48,7 @@ def plan(*, common: bool) -> v.Plan:
     common  the rules that peers can do too: no stops, no slippage, whole coins for a fixed sum
     """
     rules = v.Rules(
-        step_ms=MINUTE, start_ts=0, warm_up=31, max_gap_candles=0, sell_on_gap=0, max_fill_delay_candles=1,
+        step_ms=MINUTE, start_ts=0, warm_up=31, settle=31, max_gap_candles=0, sell_on_gap=0, max_fill_delay_candles=1,
         optimistic=0, touch=0, target_improvement=0, commission_ppm=1000, maker_commission_ppm=1000,
         base_slippage_ppm=200, impact_ppm=100_000, max_slippage_ppm=5000,
         confidence_cap_ppm=900_000, confidence_threshold_ppm=0,

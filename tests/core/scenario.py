@@ -1,7 +1,7 @@
 """Scenario tables: their text format and reader, and what a run of one came to, in its words. Nothing is asserted here.
 
     # S9: an opening gap through the stop                 the title names the rules
-    stop_loss 5 %, take_profit 10 %                       settings that differ from QUIET
+    stop_loss 5 %, take_profit 10 %                       settings that differ from QUIET; settle is that of warm_up
       10000 10100  9900 10000 +1 | -              | flat  open high low close, signal | happened | mode
       10000 10400  9600 10300 .  | buy 10000      | long  further words: v0 volume, s0.5 strength
        9400  9600  9000  9200 .  | stop_loss 9400 | flat
@@ -31,7 +31,7 @@ from safla.core.values import Grid, Market, Plan, Rules, Signals
 HOUR = 3_600_000
 MONDAY = 1_704_067_200_000  # 2024-01-01T00:00Z
 QUIET = Rules(
-    step_ms=HOUR, start_ts=0, warm_up=1, max_gap_candles=0, sell_on_gap=0, max_fill_delay_candles=1,
+    step_ms=HOUR, start_ts=0, warm_up=1, settle=1, max_gap_candles=0, sell_on_gap=0, max_fill_delay_candles=1,
     optimistic=0, touch=0, target_improvement=0, commission_ppm=0, maker_commission_ppm=0,
     base_slippage_ppm=0, impact_ppm=0, max_slippage_ppm=0,
     confidence_cap_ppm=900_000, confidence_threshold_ppm=0, max_position=112_000,  # 10 units at a price of 10 000
@@ -92,7 +92,11 @@ def read(path: Path) -> Iterator[Scenario]:
 
 
 def _scenario(name: str, body: list[tuple[int, str]]) -> Scenario:
-    rules, market, other = QUIET._asdict(), MARKET._asdict(), {"balance": BALANCE, "begin": MONDAY, "start": 0}
+    rules, market, other = (
+        QUIET._asdict() | {"settle": 0},
+        MARKET._asdict(),
+        {"balance": BALANCE, "begin": MONDAY, "start": 0},
+    )
     symbols = ["A"]
     for word, *value in (item.split() for _, line in body if "|" not in line for item in line.split(",")):
         if word == "symbols":
@@ -103,6 +107,7 @@ def _scenario(name: str, body: list[tuple[int, str]]) -> Scenario:
         assert table is not None, f"{name}: no such setting: {word}"
         table[field] = _number(value)
     rules["start_ts"] = other["begin"] + other["start"]
+    rules["settle"] = rules["settle"] or rules["warm_up"]
     plan = Plan(Rules(**rules), np.array([Market(**market)] * len(symbols), np.int64))
     rows = list(_rows([(n, line) for n, line in body if "|" in line], other["begin"]))
     return Scenario(name, tuple(re.findall(r"S\d+", name.partition(": ")[0])), plan, other["balance"], symbols, rows)

@@ -61,7 +61,14 @@ RULES = st.builds(
 LEVEL = ints(0, LIMIT // 10)
 LEVELS = st.builds(exits.Levels, LEVEL, LEVEL, LEVEL, LEVEL, LEVEL)
 REQUESTS = st.builds(
-    risk.EntryRequest, st.integers(0, 4), AMOUNT, ints(0, 99), ints(0, 10**6), ints(-1, 200), ints(0, 60)
+    risk.EntryRequest,
+    st.integers(0, 4),
+    AMOUNT,
+    ints(0, 99),
+    ints(0, 10**6),
+    ints(0, 10**6),
+    ints(-1, 200),
+    ints(0, 60),
 )
 LEGAL = [(machine.MODES.index(m), machine.TRIGGERS.index(t)) for t, m, _ in machine.TABLE]
 

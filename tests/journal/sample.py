@@ -35,9 +35,9 @@ BEGIN = 1_700_006_400_000  # 2023-11-15T00:00Z
 CANDLES = 300  # at the end a position is open
 BALANCE = 10**12  # 100 000 with 7 decimals
 RULES = Rules(
-    step_ms=HOUR, start_ts=BEGIN + 20 * HOUR, warm_up=5, max_gap_candles=0, sell_on_gap=1, max_fill_delay_candles=0,
-    optimistic=0, touch=0, target_improvement=0, commission_ppm=1_000, maker_commission_ppm=500,
-    base_slippage_ppm=200, impact_ppm=100_000, max_slippage_ppm=5_000,
+    step_ms=HOUR, start_ts=BEGIN + 20 * HOUR, warm_up=5, settle=5, max_gap_candles=0, sell_on_gap=1,
+    max_fill_delay_candles=0, optimistic=0, touch=0, target_improvement=0, commission_ppm=1_000,
+    maker_commission_ppm=500, base_slippage_ppm=200, impact_ppm=100_000, max_slippage_ppm=5_000,
     confidence_cap_ppm=900_000, confidence_threshold_ppm=1_000,
     max_position=3 * 10**11, position_size_ppm=1_000_000, equity_share_ppm=0,
     max_exposure_ppm=400_000, stop_loss_ppm=20_000,

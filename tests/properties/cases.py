@@ -65,6 +65,7 @@ RULES: dict[
 ] = {  # every rule over its range, the rare made frequent; 0 switches an optional one off
     "step_ms": (HOUR, 8 * HOUR, 12 * HOUR, 24 * HOUR),
     "warm_up": (1, 2, 4),
+    "settle": (1, 1, 2, 4),
     "max_gap_candles": (0, 1, 2),
     "sell_on_gap": (0, 1),
     "max_fill_delay_candles": (1, 0, 2),
@@ -141,8 +142,9 @@ def cases(
     columns = tuple(one for one, _, _ in drawn)
     if crossover:
         parameters = draw(crossovers(threshold))
-        chosen["warm_up"] = STRATEGIES["sma_crossover"].warm_up(parameters)
+        chosen["warm_up"] = chosen["settle"] = STRATEGIES["sma_crossover"].warm_up(parameters)
         signals = tuple(STRATEGIES["sma_crossover"].columns(one, parameters) for one in columns)
+    chosen["settle"] = min(chosen["settle"], chosen["warm_up"])
     start_ts = EPOCH + step_ms * draw(st.sampled_from((0, 0, 3, 9)))
     max_position = max(1, balance * draw(st.sampled_from((100, 33, 20, 1, 500))) // 100)
     if chosen["equity_share_ppm"] > 0:
@@ -226,7 +228,13 @@ COMMANDS = (
 
 
 QUIET = Rules(**dict.fromkeys(Rules._fields, 0))._replace(
-    step_ms=HOUR, warm_up=1, position_size_ppm=1_000_000, max_exposure_ppm=1_000_000, max_open_positions=9, flatten=1
+    step_ms=HOUR,
+    warm_up=1,
+    settle=1,
+    position_size_ppm=1_000_000,
+    max_exposure_ppm=1_000_000,
+    max_open_positions=9,
+    flatten=1,
 )
 
 

@@ -183,7 +183,13 @@ class Reference:
         self.day: int | None = None
         self.entries_today = self.orders = self.trades = self.halts = 0
         self.open_halts: dict[str, dict[str, int]] = {}
-        fresh = dict.fromkeys(("ts", "order", "held", "since")) | {"mode": "idle", "known": 0, "close": 0, "traded": 0}
+        fresh = dict.fromkeys(("ts", "order", "held", "since")) | {
+            "mode": "idle",
+            "seen": 0,
+            "known": 0,
+            "close": 0,
+            "traded": 0,
+        }
         self.book: list[Symbol] = [{**fresh, "place": s, "market": market} for s, market in enumerate(markets)]
 
     def say(self, kind: str, ts: int, symbol: int | None, **words: Any) -> None:
@@ -269,7 +275,7 @@ class Reference:
         """S10, S5, S23, S23a, S24: the entry that waits, with the values of this moment. opens: of those that trade."""
         rules, order, market = self.rules, one["order"], one["market"]
         if one["known"] == 0:
-            return self.refuse_order(ts, one, "warming", 0, rules.warm_up)
+            return self.refuse_order(ts, one, "warming", 0, rules.settle)
         if volume == 0:
             order["blocked"] += 1
             return self.expire(ts, one, "no_volume") if order["blocked"] > rules.max_fill_delay_candles else None
@@ -337,7 +343,7 @@ class Reference:
         one["since"] = -1 if gross < fees else one["since"]  # 0 once this candle has closed
         if one["mode"] == "long":
             self.move(one, ts, "exit", "flat")
-            if one["known"] < self.rules.warm_up:
+            if not self.is_warm(one):
                 self.move(one, ts, "rewarm", "warming")  # S4
 
     def mark(self, ts: int, rows: Mapping[int, Any]) -> None:
@@ -345,7 +351,13 @@ class Reference:
         self.marked = trough = self.cash
         for s, one in enumerate(self.book):
             if s in rows:
-                one.update(known=one["known"] + 1, close=rows[s][3], traded=rows[s][4] or one["traded"], ts=ts)
+                one.update(
+                    seen=one["seen"] + 1,
+                    known=one["known"] + 1,
+                    close=rows[s][3],
+                    traded=rows[s][4] or one["traded"],
+                    ts=ts,
+                )
                 one["since"] = None if one["since"] is None else one["since"] + 1
             self.marked += worth(one)
             if self.marked > BOUND:
@@ -404,7 +416,7 @@ class Reference:
 
     def decide(self, ts: int, one: Symbol, signal: int, strength: float) -> None:
         """S16, S23, S24."""
-        if one["mode"] == "warming" and one["known"] >= self.rules.warm_up and ts >= self.rules.start_ts:
+        if one["mode"] == "warming" and self.is_warm(one) and ts >= self.rules.start_ts:
             self.move(one, ts, "warm", "flat")
         if signal == 0:
             return
@@ -417,6 +429,10 @@ class Reference:
             return
         self.place(ts, one, side, "signal", confidence(self.rules, strength) if signal > 0 else None)
 
+    def is_warm(self, one: Symbol) -> bool:
+        """S29."""
+        return bool(one["seen"] >= self.rules.warm_up and one["known"] >= self.rules.settle)
+
     def enter_refusals(self, one: Symbol) -> Iterator[tuple[str, int | None, int | None]]:
         rules = self.rules
         taken = sum(bool(other["held"]) + waits(other, "buy") for other in self.book)
@@ -425,7 +441,8 @@ class Reference:
         if one["held"]:
             yield "already_long", None, None
         if one["mode"] == "warming":
-            yield "warming", one["known"], rules.warm_up
+            whole = one["seen"] >= rules.warm_up
+            yield ("warming", one["known"], rules.settle) if whole else ("warming", one["seen"], rules.warm_up)
         if one["order"]:
             yield "order_waiting", one["order"]["number"], None
         if one["since"] is not None and one["since"] < rules.cooldown_candles:
